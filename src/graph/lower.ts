@@ -1,0 +1,73 @@
+/** Writes a graph as an ONNX model for a device: only live nodes, only used inputs, constants stored inside. */
+import { invariant } from "../core/errors.ts";
+import type { HostTensor } from "../core/tensor.ts";
+import type { Graph, Value, ValueType } from "./ir.ts";
+import type { Device } from "./onnx/emitter.ts";
+import { Emitter } from "./onnx/emitter.ts";
+import { liveNodes } from "./passes.ts";
+
+export interface LoweredGraph {
+  /** ONNX model bytes. */
+  readonly model: Uint8Array;
+  /** Inputs that must be fed, with their types. */
+  readonly inputs: ReadonlyMap<string, ValueType>;
+  /** Names of the outputs in the given order, as asked for -> as in the model. */
+  readonly outputs: ReadonlyMap<string, Value>;
+  /** Number of ONNX-independent nodes that are live. */
+  readonly nodeCount: number;
+}
+
+export interface LowerOptions {
+  device?: Device;
+  /** Inputs to store inside the model, which lets ONNX Runtime pack them once for fast decoding. */
+  initializers?: Readonly<Record<string, HostTensor>>;
+}
+
+/**
+ * @param outputs the graph's results under the names by which a session will give them
+ */
+export function lower(graph: Graph, outputs: Readonly<Record<string, Value>>, options: LowerOptions = {}): LoweredGraph {
+  const wanted = Object.values(outputs);
+  const nodes = liveNodes(graph, wanted);
+  const used = new Set<Value>([...wanted, ...nodes.flatMap((node) => node.inputs)]);
+  const symbols = new Set(nodes.flatMap(shapeSymbols));
+  const stored = options.initializers ?? {};
+  // An input that nothing reads may still be the only place where a symbol of a shape is bound.
+  const kept = graph.inputs.filter((input) => !(input.name in stored) && (used.has(input) || bindsAlone(input, symbols, graph.inputs, used)));
+  const emitter = new Emitter(options.device ?? "cpu", kept);
+  for (const value of used) if (value.constant) emitter.initializer(value.name, value.constant);
+  for (const input of graph.inputs) if (input.name in stored && used.has(input)) emitter.initializer(input.name, stored[input.name]!);
+  for (const node of nodes) emitter.emitNode(node);
+  const results = nameOutputs(emitter, outputs);
+  return {
+    model: emitter.model(kept, results),
+    inputs: new Map(kept.map((input) => [input.name, { dtype: input.dtype, shape: input.shape }])),
+    outputs: new Map(Object.keys(outputs).map((name, index) => [name, results[index]!])),
+    nodeCount: nodes.length,
+  };
+}
+
+/** Gives every output its public name; an Identity is needed only where one value has several names or is an input. */
+function nameOutputs(emitter: Emitter, outputs: Readonly<Record<string, Value>>): Value[] {
+  const seen = new Set<Value>();
+  return Object.entries(outputs).map(([name, value]) => {
+    const direct = value.producer !== undefined && !seen.has(value);
+    seen.add(value);
+    if (direct) return value;
+    invariant(name !== value.name, `the output ${name} is an input of the same name`);
+    emitter.nodeOutputs("Identity", [value.name], { outputs: [`${name}#output`] });
+    return { ...value, name: `${name}#output` };
+  });
+}
+
+function shapeSymbols(node: { attributes: object }): string[] {
+  const shape = (node.attributes as { shape?: readonly (number | string)[] }).shape ?? [];
+  return shape.flatMap((dimension) => (typeof dimension === "string" ? dimension.split("*").filter((part) => !/^\d+$/.test(part)).concat(dimension) : []));
+}
+
+function bindsAlone(input: Value, symbols: ReadonlySet<string>, inputs: readonly Value[], used: ReadonlySet<Value>): boolean {
+  return input.shape.some(
+    (dimension) =>
+      typeof dimension === "string" && symbols.has(dimension) && !inputs.some((other) => (used.has(other) || other.id < input.id) && other !== input && other.shape.includes(dimension)),
+  );
+}

@@ -1,0 +1,183 @@
+/**
+ * Collects ONNX nodes, constants and the shapes that are known only at run time, while the op table writes a graph
+ * out. Source of the message layout: onnx.proto3. Operator set 18 and com.microsoft 1.
+ */
+import { AttuneError } from "../../core/errors.ts";
+import type { DType, HostTensor } from "../../core/tensor.ts";
+import { float32, int64 } from "../../core/tensor.ts";
+import type { Dimension, Shape } from "../dimensions.ts";
+import { decompose } from "../dimensions.ts";
+import type { GraphNode, Value, ValueType } from "../ir.ts";
+import { Message } from "./wire.ts";
+
+export type Device = "cpu" | "webgpu";
+
+export type AttributeValue = number | string | readonly number[] | { readonly float: number };
+
+export interface OnnxNode {
+  attributes?: Readonly<Record<string, AttributeValue>>;
+  /** Names of the outputs; fresh names where left out. */
+  outputs?: readonly string[];
+  outputCount?: number;
+  domain?: "" | "com.microsoft";
+}
+
+const ONNX_TYPE: Record<DType, number> = { float32: 1, float16: 10, int64: 7, int32: 6, bool: 9 };
+const IR_VERSION = 9;
+const OPSET = 18;
+
+export class Emitter {
+  readonly device: Device;
+  private readonly nodes: Message[] = [];
+  private readonly initializers: Message[] = [];
+  private readonly cache = new Map<string, string>();
+  private readonly symbols = new Map<string, { input: string; axis: number }>();
+  private readonly used = new Set<string>();
+  private current = "graph";
+
+  constructor(device: Device, inputs: readonly Value[]) {
+    this.device = device;
+    for (const input of inputs) this.bindSymbols(input);
+  }
+
+  private bindSymbols(input: Value): void {
+    input.shape.forEach((dimension, axis) => {
+      if (typeof dimension === "string" && !this.symbols.has(dimension)) this.symbols.set(dimension, { input: input.name, axis });
+    });
+  }
+
+  /** Writes one graph node through its definition. */
+  emitNode(node: GraphNode): void {
+    this.current = node.name;
+    const definition = node.outputs[0]!.graph.table[node.op] as { emit(emitter: Emitter, node: GraphNode): void };
+    definition.emit(this, node);
+  }
+
+  /** Adds an ONNX node and returns the names of its outputs. */
+  nodeOutputs(opType: string, inputs: readonly string[], options: OnnxNode = {}): string[] {
+    const outputs = options.outputs ?? Array.from({ length: options.outputCount ?? 1 }, () => this.fresh(`${this.current}#${opType}`));
+    const message = new Message();
+    for (const input of inputs) message.text(1, input);
+    for (const output of outputs) message.text(2, output);
+    message.text(3, this.fresh(this.current)).text(4, opType);
+    for (const [name, value] of Object.entries(options.attributes ?? {})) message.message(5, attributeMessage(name, value));
+    if (options.domain) message.text(7, options.domain);
+    this.nodes.push(message);
+    return [...outputs];
+  }
+
+  /** Adds an ONNX node with one output and returns its name. */
+  node(opType: string, inputs: readonly string[], options: OnnxNode = {}): string {
+    return this.nodeOutputs(opType, inputs, options)[0]!;
+  }
+
+  /** A small constant, shared between equal uses. */
+  constant(tensor: HostTensor): string {
+    const key = `${tensor.dtype}[${tensor.shape.join(",")}]${tensor.data.join(",")}`;
+    return this.cached(key, () => {
+      const name = this.fresh("#constant");
+      this.initializer(name, tensor);
+      return name;
+    });
+  }
+
+  scalar(value: number): string {
+    return this.constant(float32([], [value]));
+  }
+
+  integers(values: readonly number[]): string {
+    return this.constant(int64([values.length], values));
+  }
+
+  /** A tensor stored in the model under a given name. */
+  initializer(name: string, tensor: HostTensor): void {
+    const { data } = tensor;
+    const message = new Message();
+    for (const dim of tensor.shape) message.integer(1, dim);
+    message.integer(2, ONNX_TYPE[tensor.dtype]).text(8, name);
+    message.bytes(9, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    this.initializers.push(message);
+  }
+
+  /**
+   * The int64 vector of a shape, as Reshape, Expand and ConstantOfShape take it. Known shapes are constants; a reshape
+   * with one unknown dimension uses -1; everything else is read from the graph's inputs, once per shape.
+   */
+  shape(shape: Shape, options: { allowInfer?: boolean } = {}): string {
+    const unknown = shape.filter((dimension) => typeof dimension === "string").length;
+    if (unknown === 0) return this.integers(shape as readonly number[]);
+    if (unknown === 1 && options.allowInfer) return this.integers(shape.map((d) => (typeof d === "string" ? -1 : d)));
+    return this.cached(`shape[${shape.join(",")}]`, () => {
+      const parts = shape.map((dimension) => this.dimension(dimension));
+      return parts.length === 1 ? parts[0]! : this.node("Concat", parts, { attributes: { axis: 0 } });
+    });
+  }
+
+  /** A dimension as an int64 vector of length 1. */
+  private dimension(dimension: Dimension): string {
+    if (typeof dimension === "number") return this.integers([dimension]);
+    return this.cached(`dimension ${dimension}`, () => {
+      const whole = this.symbols.get(dimension);
+      if (whole) return this.inputSize(whole.input, whole.axis);
+      const { coefficient, symbols } = decompose(dimension);
+      const factors = symbols.map((symbol) => {
+        const bound = this.symbols.get(symbol);
+        if (!bound) throw new AttuneError("internal", `${this.current}: no input of the graph has the dimension ${symbol}`);
+        return this.inputSize(bound.input, bound.axis);
+      });
+      if (coefficient !== 1) factors.push(this.integers([coefficient]));
+      return factors.reduce((left, right) => this.node("Mul", [left, right]));
+    });
+  }
+
+  private inputSize(input: string, axis: number): string {
+    return this.cached(`size ${input} ${axis}`, () => this.node("Shape", [input], { attributes: { start: axis, end: axis + 1 } }));
+  }
+
+  private cached(key: string, make: () => string): string {
+    const known = this.cache.get(key);
+    if (known !== undefined) return known;
+    const name = make();
+    this.cache.set(key, name);
+    return name;
+  }
+
+  private fresh(base: string): string {
+    let name = base;
+    for (let count = 1; this.used.has(name); count++) name = `${base}~${count}`;
+    this.used.add(name);
+    return name;
+  }
+
+  /** The bytes of the ONNX model. */
+  model(inputs: readonly Value[], outputs: readonly Value[]): Uint8Array {
+    const graph = new Message();
+    for (const node of this.nodes) graph.message(1, node);
+    graph.text(2, "attune");
+    for (const initializer of this.initializers) graph.message(5, initializer);
+    for (const input of inputs) graph.message(11, valueMessage(input.name, input));
+    for (const output of outputs) graph.message(12, valueMessage(output.name, output));
+    const model = new Message().integer(1, IR_VERSION).text(2, "attune").message(7, graph);
+    model.message(8, new Message().text(1, "").integer(2, OPSET));
+    model.message(8, new Message().text(1, "com.microsoft").integer(2, 1));
+    return model.finish();
+  }
+}
+
+function attributeMessage(name: string, value: AttributeValue): Message {
+  const message = new Message().text(1, name);
+  if (typeof value === "string") return message.text(4, value).integer(20, 3);
+  if (typeof value === "number") return message.integer(3, value).integer(20, 2);
+  if ("float" in value) return message.float(2, value.float).integer(20, 1);
+  for (const item of value) message.integer(8, item);
+  return message.integer(20, 7);
+}
+
+function valueMessage(name: string, type: ValueType): Message {
+  const shape = new Message();
+  for (const dimension of type.shape) {
+    shape.message(1, typeof dimension === "number" ? new Message().integer(1, dimension) : new Message().text(2, dimension));
+  }
+  const tensor = new Message().integer(1, ONNX_TYPE[type.dtype]).message(2, shape);
+  return new Message().text(1, name).message(2, new Message().message(1, tensor));
+}

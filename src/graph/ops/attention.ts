@@ -1,0 +1,205 @@
+/**
+ * Softmaxes, normalisations, rotary embeddings and the attention of cached decoding.
+ * ONNX forms: SimplifiedLayerNormalization, RotaryEmbedding and GroupQueryAttention are ONNX Runtime's own operators.
+ */
+import { AttuneError } from "../../core/errors.ts";
+import { exp, mean, multiply, negate, reshape, rotary, scatterAddPicked, subtract, sum, sumTo } from "../build.ts";
+import { formatShape } from "../dimensions.ts";
+import type { GraphNode, Value, ValueType } from "../ir.ts";
+import type { Emitter } from "../onnx/emitter.ts";
+import type { GradientContext, OpDefinition, OpName } from "../op-types.ts";
+import { defineOp, nonDifferentiable } from "../op-types.ts";
+import { requireFloat } from "./elementwise.ts";
+
+const lastAsOne = (shape: ValueType["shape"]): ValueType["shape"] => [...shape.slice(0, -1), 1];
+
+function requireVector(name: string, vector: ValueType, x: ValueType): void {
+  if (vector.shape.length !== 1 || vector.shape[0] !== x.shape.at(-1)) {
+    throw new AttuneError("internal", `${name} must be ${formatShape([x.shape.at(-1)!])}, got ${formatShape(vector.shape)}`);
+  }
+}
+
+function emitOverLastAxis(opType: string) {
+  return (emitter: Emitter, node: GraphNode): void =>
+    void emitter.nodeOutputs(opType, [node.inputs[0]!.name], { attributes: { axis: -1 }, outputs: [node.outputs[0]!.name] });
+}
+
+const column = (v: Value): Value => reshape(v, [...v.shape, 1]);
+
+/** (softmax - onehot) scaled: gradient of log p(target) with respect to the logits, in three passes over [N, V]. */
+function tokenLogProbabilitiesGradient({ inputs, outputs, gradients }: GradientContext<"tokenLogProbabilities">): readonly (Value | undefined)[] {
+  const [, targets] = inputs;
+  const all = outputs[1]!;
+  const [selected, whole] = gradients;
+  let result: Value | undefined;
+  if (selected) result = scatterAddPicked(multiply(exp(all), column(negate(selected))), targets!, selected);
+  if (whole) {
+    const rest = subtract(whole, multiply(exp(all), sum(whole, [-1], true)));
+    result = result ? subtract(result, negate(rest)) : rest;
+  }
+  return [result, undefined];
+}
+
+function emitTokenLogProbabilities(emitter: Emitter, node: GraphNode<"tokenLogProbabilities">): void {
+  const [logits, targets] = node.inputs.map((input) => input.name) as [string, string];
+  const [selected, all] = node.outputs.map((output) => output.name) as [string, string];
+  emitter.nodeOutputs("LogSoftmax", [logits], { attributes: { axis: -1 }, outputs: [all] });
+  const axis = emitter.integers([1]);
+  const picked = emitter.node("GatherElements", [all, emitter.node("Unsqueeze", [targets, axis])], { attributes: { axis: 1 } });
+  emitter.nodeOutputs("Squeeze", [picked, axis], { outputs: [selected] });
+}
+
+/** Zhang and Sennrich 2019: with n = x / rms, dx = (w dy - n mean(w dy n)) / rms, dw = sum(dy n). */
+function rmsNormGradient({ inputs, outputs, gradients, wanted }: GradientContext<"rmsNorm">): readonly (Value | undefined)[] {
+  const [x, weight] = inputs as readonly [Value, Value];
+  const inverse = outputs[1]!;
+  const g = gradients[0]!;
+  const normal = multiply(x, inverse);
+  const inner = multiply(g, weight);
+  const dx = () => multiply(subtract(inner, multiply(normal, mean(multiply(inner, normal), [-1], true))), inverse);
+  return [wanted(0) ? dx() : undefined, wanted(1) ? sumTo(multiply(g, normal), weight.shape) : undefined];
+}
+
+/** Ba et al. 2016: as rmsNorm, with the mean of w dy taken out as well. */
+function layerNormGradient({ inputs, outputs, gradients, wanted }: GradientContext<"layerNorm">): readonly (Value | undefined)[] {
+  const [x, weight, bias] = inputs as readonly [Value, Value, Value];
+  const [, average, inverse] = outputs as readonly [Value, Value, Value];
+  const g = gradients[0]!;
+  const normal = multiply(subtract(x, average), inverse);
+  const dx = (): Value => {
+    const inner = multiply(g, weight);
+    const projected = multiply(normal, mean(multiply(inner, normal), [-1], true));
+    return multiply(subtract(subtract(inner, mean(inner, [-1], true)), projected), inverse);
+  };
+  return [
+    wanted(0) ? dx() : undefined,
+    wanted(1) ? sumTo(multiply(g, normal), weight.shape) : undefined,
+    wanted(2) ? sumTo(g, bias.shape) : undefined,
+  ];
+}
+
+function inferRotary(inputs: readonly ValueType[]): ValueType[] {
+  const [x, positions, cosines, sines] = inputs as readonly [ValueType, ValueType, ValueType, ValueType];
+  requireFloat([x, cosines, sines]);
+  const half = x.shape.at(-1);
+  const fits =
+    x.shape.length === 4 && typeof half === "number" && half % 2 === 0 && cosines.shape[1] === half / 2 && sines.shape[1] === half / 2 &&
+    positions.dtype === "int64" && positions.shape[0] === x.shape[0] && positions.shape[1] === x.shape[2];
+  if (!fits) {
+    throw new AttuneError("internal", `needs x [B, H, T, D], positions int64 [B, T] and tables [P, D/2], got ${[x, positions, cosines, sines].map((v) => formatShape(v.shape)).join(", ")}`);
+  }
+  return [x];
+}
+
+function emitRotary(emitter: Emitter, node: GraphNode<"rotary">): void {
+  const [x, positions, cosines, sines] = node.inputs.map((input) => input.name) as [string, string, string, string];
+  const turned = node.attributes.inverse ? emitter.node("Neg", [sines]) : sines;
+  emitter.nodeOutputs("RotaryEmbedding", [x, positions, cosines, turned], { domain: "com.microsoft", outputs: [node.outputs[0]!.name] });
+}
+
+function inferCachedAttention(inputs: readonly ValueType[], attributes: { heads: number; keyValueHeads: number; rotary: boolean }): ValueType[] {
+  const [query, key, value, pastKey, pastValue, lengths, total] = inputs as readonly ValueType[] as readonly [ValueType, ValueType, ValueType, ValueType, ValueType, ValueType, ValueType];
+  requireFloat([query, key, value, pastKey, pastValue]);
+  if (inputs.length !== (attributes.rotary ? 9 : 7)) throw new AttuneError("internal", `needs ${attributes.rotary ? 9 : 7} inputs, got ${inputs.length}`);
+  if (lengths.dtype !== "int32" || total.dtype !== "int32") throw new AttuneError("internal", "lengths and total must be int32");
+  return [query, pastKey, pastValue];
+}
+
+function emitCachedAttention(emitter: Emitter, node: GraphNode<"cachedAttention">): void {
+  const { heads, keyValueHeads, rotary: rotate, window } = node.attributes;
+  const attributes = {
+    num_heads: heads,
+    kv_num_heads: keyValueHeads,
+    do_rotary: rotate ? 1 : 0,
+    ...(window > 0 ? { local_window_size: window } : {}),
+  };
+  emitter.nodeOutputs("GroupQueryAttention", node.inputs.map((input) => input.name), {
+    domain: "com.microsoft",
+    attributes,
+    outputs: node.outputs.map((output) => output.name),
+  });
+}
+
+export const attention = {
+  softmax: defineOp("softmax", {
+    doc: "e^x / sum e^x over the last axis",
+    infer(inputs) {
+      requireFloat(inputs);
+      return [inputs[0]!];
+    },
+    emit: emitOverLastAxis("Softmax") as OpDefinition<"softmax">["emit"],
+    gradient: ({ outputs, gradients }) => {
+      const [y, g] = [outputs[0]!, gradients[0]!];
+      return [multiply(y, subtract(g, sum(multiply(g, y), [-1], true)))];
+    },
+  }),
+  logSoftmax: defineOp("logSoftmax", {
+    doc: "x - log sum e^x over the last axis",
+    infer(inputs) {
+      requireFloat(inputs);
+      return [inputs[0]!];
+    },
+    emit: emitOverLastAxis("LogSoftmax") as OpDefinition<"logSoftmax">["emit"],
+    gradient: ({ outputs, gradients }) => [subtract(gradients[0]!, multiply(exp(outputs[0]!), sum(gradients[0]!, [-1], true)))],
+  }),
+  tokenLogProbabilities: defineOp("tokenLogProbabilities", {
+    doc: "logits [N, V], targets [N] -> log p(target) [N] and all log-probabilities [N, V]",
+    infer([logits, targets]) {
+      requireFloat([logits!]);
+      if (logits!.shape.length !== 2 || targets!.dtype !== "int64" || targets!.shape[0] !== logits!.shape[0]) {
+        throw new AttuneError("internal", `needs [N, V] and int64 [N], got ${formatShape(logits!.shape)} and ${targets!.dtype}${formatShape(targets!.shape)}`);
+      }
+      return [{ dtype: "float32", shape: targets!.shape }, logits!];
+    },
+    emit: emitTokenLogProbabilities,
+    gradient: tokenLogProbabilitiesGradient,
+  }),
+  rmsNorm: defineOp("rmsNorm", {
+    doc: "x [..., d] / sqrt(mean x^2 + epsilon) * weight [d]; second output: 1 / rms [..., 1]",
+    infer(inputs) {
+      requireFloat(inputs);
+      const [x, weight] = inputs as readonly [ValueType, ValueType];
+      requireVector("weight", weight, x);
+      return [x, { dtype: "float32", shape: lastAsOne(x.shape) }];
+    },
+    emit: (emitter, node) =>
+      void emitter.nodeOutputs("SimplifiedLayerNormalization", [node.inputs[0]!.name, node.inputs[1]!.name], {
+        attributes: { axis: -1, epsilon: { float: node.attributes.epsilon }, stash_type: 1 },
+        outputs: node.outputs.map((output) => output.name),
+      }),
+    gradient: rmsNormGradient,
+  }),
+  layerNorm: defineOp("layerNorm", {
+    doc: "(x - mean) / std * weight + bias over the last axis; further outputs: mean and 1 / std [..., 1]",
+    infer(inputs) {
+      requireFloat(inputs);
+      const [x, weight, bias] = inputs as readonly [ValueType, ValueType, ValueType];
+      requireVector("weight", weight, x);
+      requireVector("bias", bias, x);
+      const statistic: ValueType = { dtype: "float32", shape: lastAsOne(x.shape) };
+      return [x, statistic, statistic];
+    },
+    emit: (emitter, node) =>
+      void emitter.nodeOutputs("LayerNormalization", node.inputs.map((input) => input.name), {
+        attributes: { axis: -1, epsilon: { float: node.attributes.epsilon }, stash_type: 1 },
+        outputs: node.outputs.map((output) => output.name),
+      }),
+    gradient: layerNormGradient,
+  }),
+  rotary: defineOp("rotary", {
+    doc: "rotates the halves of x [B, H, T, D] by the angles of their positions (RoFormer; Hugging Face's layout)",
+    infer: inferRotary,
+    emit: emitRotary,
+    gradient: ({ inputs, gradients, attributes }) => {
+      const [, positions, cosines, sines] = inputs as readonly [Value, Value, Value, Value];
+      return [rotary(gradients[0]!, { positions, cosines, sines }, !attributes.inverse), undefined, undefined, undefined];
+    },
+  }),
+  cachedAttention: defineOp("cachedAttention", {
+    doc: "causal attention of new tokens over a key-value cache, which it extends: query [B, S, H*D], key and value [B, S, K*D], past [B, K, M, D] twice, lengths - 1 int32 [B], total int32 [1], cosines and sines [M, D/2] where rotary",
+    infer: inferCachedAttention,
+    emit: emitCachedAttention,
+    gradient: nonDifferentiable("it serves decoding only; training uses matmul and softmax"),
+  }),
+} satisfies { [N in OpName]?: OpDefinition<N> };
+

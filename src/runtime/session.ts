@@ -1,0 +1,158 @@
+/**
+ * Sessions: a lowered graph, ready to run on a device. The only room that imports onnxruntime-node.
+ *
+ * What attune relies on, pinned by tests because a later release may change it (measured with 1.30.0):
+ * inputs on the CPU are not copied; a pre-allocated output is written in place, and may be the memory of an input that
+ * an elementwise node alone reads; `run` blocks the thread until it is done.
+ */
+import * as ort from "onnxruntime-node";
+import { AttuneError } from "../core/errors.ts";
+import type { ArrayOf, DType, HostTensor, TensorData } from "../core/tensor.ts";
+import { elementCount } from "../core/tensor.ts";
+import type { Graph, Value, ValueType } from "../graph/ir.ts";
+import type { LowerOptions, LoweredGraph } from "../graph/lower.ts";
+import { lower } from "../graph/lower.ts";
+import type { Device } from "../graph/onnx/emitter.ts";
+
+export interface SessionOptions extends LowerOptions {
+  device?: Device;
+  /** Threads of one operator; all cores where left out. */
+  threads?: number;
+  /** Keep freed memory for the next run: faster, at a higher peak. Default true. */
+  arena?: boolean;
+  /** Write a profile with this file prefix; read it after {@link Session.close}. */
+  profile?: string;
+  /** What this session is for, in error messages. */
+  label?: string;
+}
+
+export type Tensors = Readonly<Record<string, HostTensor>>;
+
+/** The device for new sessions: `ATTUNE_DEVICE`, else the CPU. */
+export function defaultDevice(): Device {
+  const device = process.env["ATTUNE_DEVICE"] ?? "cpu";
+  if (device !== "cpu" && device !== "webgpu") {
+    throw new AttuneError("usage", "ATTUNE_DEVICE names no device", { got: device, expected: "cpu or webgpu" });
+  }
+  return device;
+}
+
+export class Session {
+  private readonly session: ort.InferenceSession;
+  private readonly graph: LoweredGraph;
+  private readonly label: string;
+
+  private constructor(session: ort.InferenceSession, graph: LoweredGraph, label: string) {
+    this.session = session;
+    this.graph = graph;
+    this.label = label;
+  }
+
+  /** Lowers a graph with the given outputs and compiles it. */
+  static async create(graph: Graph, outputs: Readonly<Record<string, Value>>, options: SessionOptions = {}): Promise<Session> {
+    const device = options.device ?? defaultDevice();
+    const label = options.label ?? "graph";
+    const lowered = lower(graph, outputs, { ...options, device });
+    const arena = options.arena ?? true;
+    try {
+      const session = await ort.InferenceSession.create(lowered.model, {
+        executionProviders: [device],
+        intraOpNumThreads: options.threads ?? 0,
+        interOpNumThreads: 1,
+        executionMode: "sequential",
+        graphOptimizationLevel: "all",
+        enableCpuMemArena: arena,
+        enableMemPattern: arena,
+        logSeverityLevel: 3,
+        ...(options.profile ? { enableProfiling: true, profileFilePrefix: options.profile } : {}),
+      });
+      return new Session(session, lowered, label);
+    } catch (cause) {
+      throw wrapRuntimeError(cause, `cannot prepare ${label} for ${device}`);
+    }
+  }
+
+  /** Inputs that must be fed. */
+  get inputs(): ReadonlyMap<string, ValueType> {
+    return this.graph.inputs;
+  }
+
+  /**
+   * Runs once. Blocks the thread until done.
+   * @param feeds tensors by input name; further names are ignored, so that one set can feed several sessions
+   * @param into pre-allocated outputs by name, written in place; outputs without one are allocated
+   */
+  async run(feeds: Tensors, into: Tensors = {}): Promise<Record<string, HostTensor>> {
+    const inputs: Record<string, ort.Tensor> = {};
+    for (const [name, type] of this.graph.inputs) inputs[name] = this.feed(name, type, feeds[name]);
+    const fetches: Record<string, ort.Tensor | null> = {};
+    for (const [name, value] of this.graph.outputs) fetches[value.name] = into[name] ? wrap(into[name]) : null;
+    let results: ort.InferenceSession.ReturnType;
+    try {
+      results = await this.session.run(inputs, fetches);
+    } catch (cause) {
+      throw wrapRuntimeError(cause, `${this.label} failed`);
+    }
+    const outputs: Record<string, HostTensor> = {};
+    for (const [name, value] of this.graph.outputs) outputs[name] = into[name] ?? unwrap(results[value.name]!);
+    return outputs;
+  }
+
+  private feed(name: string, type: ValueType, tensor: HostTensor | undefined): ort.Tensor {
+    const fits = tensor?.dtype === type.dtype && tensor.shape.length === type.shape.length && type.shape.every((d, axis) => typeof d === "string" || d === tensor.shape[axis]);
+    if (!tensor || !fits) {
+      throw new AttuneError("internal", `${this.label}: input ${name} does not fit`, {
+        got: tensor ? `${tensor.dtype}[${tensor.shape.join(", ")}]` : "nothing",
+        expected: `${type.dtype}[${type.shape.join(", ")}]`,
+      });
+    }
+    return wrap(tensor);
+  }
+
+  /** Frees the session; writes the profile where one was asked for. */
+  async close(): Promise<void> {
+    await this.session.release();
+  }
+
+  /** Ends profiling, which writes the profile file. */
+  endProfiling(): void {
+    this.session.endProfiling();
+  }
+}
+
+const ORT_TYPE: Record<DType, "float32" | "float16" | "int64" | "int32" | "bool"> = {
+  float32: "float32",
+  float16: "float16",
+  int64: "int64",
+  int32: "int32",
+  bool: "bool",
+};
+
+/** ONNX Runtime tensors of host tensors, which share their memory; kept as long as the host tensor lives. */
+const wrapped = new WeakMap<HostTensor, ort.Tensor>();
+
+function wrap(tensor: HostTensor): ort.Tensor {
+  const known = wrapped.get(tensor);
+  if (known) return known;
+  const result = new ort.Tensor(ORT_TYPE[tensor.dtype] as "float32", tensor.data as Float32Array, [...tensor.shape]);
+  wrapped.set(tensor, result);
+  return result;
+}
+
+function unwrap(tensor: ort.Tensor): HostTensor {
+  const data = tensor.data as unknown as TensorData & ArrayOf[DType];
+  const result: HostTensor = { dtype: tensor.type as DType, shape: tensor.dims, data };
+  if (data.length !== elementCount(tensor.dims)) throw new AttuneError("internal", "an output has another size than its shape says");
+  wrapped.set(result, tensor);
+  return result;
+}
+
+/**
+ * ONNX Runtime names the node that failed; its name is the path of the model code that made it, so it is brought to
+ * the front of the message.
+ */
+function wrapRuntimeError(cause: unknown, what: string): AttuneError {
+  const text = cause instanceof Error ? cause.message : String(cause);
+  const node = /Name:'([^']+)'/.exec(text)?.[1] ?? /Node \(([^)]+)\)/.exec(text)?.[1];
+  return new AttuneError("runtime", node ? `${what} at ${node}` : what, { got: text.slice(0, 600), cause });
+}
