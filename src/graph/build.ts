@@ -23,7 +23,17 @@ function binary(op: "add" | "subtract" | "multiply" | "divide" | "maximum" | "mi
 
 export const add = (a: Operand, b: Operand): Value => binary("add", a, b);
 export const subtract = (a: Operand, b: Operand): Value => binary("subtract", a, b);
-export const multiply = (a: Operand, b: Operand): Value => binary("multiply", a, b);
+export function multiply(a: Operand, b: Operand): Value {
+  if (typeof b !== "number" && isOne(a) && b.dtype === "float32") return b;
+  if (typeof a !== "number" && isOne(b) && a.dtype === "float32") return a;
+  return binary("multiply", a, b);
+}
+
+/** Whether multiplying by this changes nothing: the gradient of a loss starts as such a constant. */
+function isOne(x: Operand): boolean {
+  if (typeof x === "number") return x === 1;
+  return x.constant !== undefined && x.shape.length === 0 && x.constant.data[0] === 1;
+}
 export const divide = (a: Operand, b: Operand): Value => binary("divide", a, b);
 export const maximum = (a: Operand, b: Operand): Value => binary("maximum", a, b);
 export const minimum = (a: Operand, b: Operand): Value => binary("minimum", a, b);

@@ -38,7 +38,7 @@ function binary<N extends BinaryOp>(doc: string, opType: string, gradient: (cont
   };
 }
 
-function unary<N extends UnaryOp>(doc: string, emit: (emitter: Emitter, node: GraphNode) => void, derivative: (x: Value, y: Value) => Value): OpDefinition<N> {
+function unary<N extends UnaryOp>(doc: string, emit: (emitter: Emitter, node: GraphNode) => void, gradient: (g: Value, x: Value, y: Value) => Value): OpDefinition<N> {
   return {
     doc,
     infer(inputs) {
@@ -46,7 +46,7 @@ function unary<N extends UnaryOp>(doc: string, emit: (emitter: Emitter, node: Gr
       return [inputs[0]!];
     },
     emit: emit as OpDefinition<N>["emit"],
-    gradient: ({ inputs, outputs, gradients }) => [multiply(gradients[0]!, derivative(inputs[0]!, outputs[0]!))],
+    gradient: ({ inputs, outputs, gradients }) => [gradient(gradients[0]!, inputs[0]!, outputs[0]!)],
   };
 }
 
@@ -128,17 +128,17 @@ export const elementwise = {
   ]),
   maximum: binary<"maximum">("the larger of a and b", "Max", chooseGradient(true)),
   minimum: binary<"minimum">("the smaller of a and b", "Min", chooseGradient(false)),
-  negate: unary<"negate">("-x", emitAs("Neg"), (x) => fill(x.graph, x.shape, -1)),
-  exp: unary<"exp">("e^x", emitAs("Exp"), (_, y) => y),
-  log: unary<"log">("natural logarithm", emitAs("Log"), (x) => divide(1, x)),
-  sqrt: unary<"sqrt">("square root", emitAs("Sqrt"), (_, y) => divide(0.5, y)),
-  abs: unary<"abs">("|x|", emitAs("Abs"), (x) => sign(x)),
-  tanh: unary<"tanh">("hyperbolic tangent", emitAs("Tanh"), (_, y) => subtract(1, multiply(y, y))),
-  sigmoid: unary<"sigmoid">("1 / (1 + e^-x)", emitAs("Sigmoid"), (_, y) => multiply(y, subtract(1, y))),
-  softplus: unary<"softplus">("log(1 + e^x)", emitAs("Softplus"), (x) => sigmoid(x)),
-  silu: unary<"silu">("x sigma(x)", emitSilu, (x, y) => {
+  negate: unary<"negate">("-x", emitAs("Neg"), (g) => negate(g)),
+  exp: unary<"exp">("e^x", emitAs("Exp"), (g, _, y) => multiply(g, y)),
+  log: unary<"log">("natural logarithm", emitAs("Log"), (g, x) => divide(g, x)),
+  sqrt: unary<"sqrt">("square root", emitAs("Sqrt"), (g, _, y) => multiply(divide(g, y), 0.5)),
+  abs: unary<"abs">("|x|", emitAs("Abs"), (g, x) => multiply(g, sign(x))),
+  tanh: unary<"tanh">("hyperbolic tangent", emitAs("Tanh"), (g, _, y) => multiply(g, subtract(1, multiply(y, y)))),
+  sigmoid: unary<"sigmoid">("1 / (1 + e^-x)", emitAs("Sigmoid"), (g, _, y) => multiply(g, multiply(y, subtract(1, y)))),
+  softplus: unary<"softplus">("log(1 + e^x)", emitAs("Softplus"), (g, x) => multiply(g, sigmoid(x))),
+  silu: unary<"silu">("x sigma(x)", emitSilu, (g, x, y) => {
     const s = sigmoid(x);
-    return add(s, multiply(y, subtract(1, s)));
+    return multiply(g, add(s, multiply(y, subtract(1, s))));
   }),
   gelu: defineOp("gelu", {
     doc: "x Phi(x), exact or by GPT-2's tanh approximation",

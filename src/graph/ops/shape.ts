@@ -1,5 +1,6 @@
 /** Operations that move numbers without changing them. */
 import { AttuneError } from "../../core/errors.ts";
+import { float32 } from "../../core/tensor.ts";
 import { pad, reshape, slice, sumTo, transpose } from "../build.ts";
 import { broadcastShapes, formatShape, normalizeAxis, product, sameShape } from "../dimensions.ts";
 import { staticDimension } from "../ir.ts";
@@ -116,6 +117,12 @@ export const shape = {
     infer: (_, attributes) => [{ dtype: "float32", shape: attributes.shape }],
     emit: (emitter, node) => {
       const { shape: target, value } = node.attributes;
+      const size = product(...target);
+      // A stored constant, since ONNX Runtime 1.30 mishandles Expand to a scalar when it folds constants.
+      if (typeof size === "number" && size <= 4096) {
+        emitter.initializer(node.outputs[0]!.name, float32(target as readonly number[], new Float32Array(size).fill(value)));
+        return;
+      }
       emitter.nodeOutputs("Expand", [emitter.scalar(value), emitter.shape(target)], { outputs: [node.outputs[0]!.name] });
     },
     gradient: () => [],
