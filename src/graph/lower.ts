@@ -21,6 +21,8 @@ export interface LowerOptions {
   device?: Device;
   /** Inputs to store inside the model, which lets ONNX Runtime pack them once for fast decoding. */
   initializers?: Readonly<Record<string, HostTensor>>;
+  /** Values to be fed instead of computed: a backward graph takes the activations that its forward graph saved. */
+  cuts?: readonly Value[];
 }
 
 /**
@@ -28,12 +30,14 @@ export interface LowerOptions {
  */
 export function lower(graph: Graph, outputs: Readonly<Record<string, Value>>, options: LowerOptions = {}): LoweredGraph {
   const wanted = Object.values(outputs);
-  const nodes = liveNodes(graph, wanted);
+  const cuts = options.cuts ?? [];
+  const nodes = liveNodes(graph, wanted, cuts);
   const used = new Set<Value>([...wanted, ...nodes.flatMap((node) => node.inputs)]);
   const symbols = new Set(nodes.flatMap(shapeSymbols));
   const stored = options.initializers ?? {};
   // An input that nothing reads may still be the only place where a symbol of a shape is bound.
-  const kept = graph.inputs.filter((input) => !(input.name in stored) && (used.has(input) || bindsAlone(input, symbols, graph.inputs, used)));
+  const inputs = [...graph.inputs, ...cuts];
+  const kept = inputs.filter((input) => !(input.name in stored) && (used.has(input) || bindsAlone(input, symbols, inputs, used)));
   const emitter = new Emitter(options.device ?? "cpu", kept);
   for (const value of used) if (value.constant) emitter.initializer(value.name, value.constant);
   for (const input of graph.inputs) if (input.name in stored && used.has(input)) emitter.initializer(input.name, stored[input.name]!);

@@ -4,11 +4,12 @@ import { formatShape, sameShape } from "./dimensions.ts";
 import type { Graph, GraphNode, Value, ValueType } from "./ir.ts";
 import type { OpDefinition, OpName } from "./op-types.ts";
 
-/** Nodes that the outputs need, in order; everything else is dead. */
-export function liveNodes(graph: Graph, outputs: readonly Value[]): GraphNode[] {
+/** Nodes that the outputs need, in order; everything else is dead. `given` values are not computed. */
+export function liveNodes(graph: Graph, outputs: readonly Value[], given: readonly Value[] = []): GraphNode[] {
   const live = new Set<Value>(outputs);
+  const known = new Set<Value>(given);
   const kept = graph.nodes.toReversed().filter((node) => {
-    if (!node.outputs.some((output) => live.has(output))) return false;
+    if (!node.outputs.some((output) => live.has(output) && !known.has(output))) return false;
     for (const input of node.inputs) live.add(input);
     return true;
   });

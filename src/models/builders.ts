@@ -1,0 +1,101 @@
+/** Builds the pieces of a model into a graph: parameters as inputs, projections with adapters, attention. */
+import type { DType } from "../core/tensor.ts";
+import { add, cast, gemm, matmul, multiply, reshape, rotary, softmax, transpose } from "../graph/build.ts";
+import type { RotaryTables } from "../graph/build.ts";
+import type { Dimension } from "../graph/dimensions.ts";
+import { product } from "../graph/dimensions.ts";
+import type { Graph, Value } from "../graph/ir.ts";
+import type { AdapterConfig } from "./adapter.ts";
+import { adapterNames, adapterScale } from "./adapter.ts";
+import type { BlockBuilder, DecoderConfig, EndBuilder, ModelFamily, Shapes } from "./family.ts";
+
+/** Declares weights as inputs of a graph on first use, widening float16 ones. */
+export class Parameters {
+  readonly graph: Graph;
+  /** float32 values by input name, in order of first use. */
+  readonly used = new Map<string, Value>();
+  private readonly dtypeOf: (name: string) => DType;
+
+  constructor(graph: Graph, dtypeOf: (name: string) => DType = () => "float32") {
+    this.graph = graph;
+    this.dtypeOf = dtypeOf;
+  }
+
+  get(name: string, shape: readonly number[]): Value {
+    const known = this.used.get(name);
+    if (known) return known;
+    const input = this.graph.input(name, this.dtypeOf(name), shape);
+    const value = cast(input, "float32");
+    this.used.set(name, value);
+    return value;
+  }
+}
+
+export type Attention = (query: Value, key: Value, value: Value) => Value;
+
+export interface ModelParts {
+  family: ModelFamily;
+  config: DecoderConfig;
+  adapter?: AdapterConfig | undefined;
+}
+
+/** The builder for one block. `prefix` stands before the names of the graph's inputs. */
+export function blockBuilder(parts: ModelParts, parameters: Parameters, prefix: string, attention: Attention): BlockBuilder {
+  const { family, config, adapter } = parts;
+  const shapes = family.blockShapes(config);
+  const projections = family.projections(config);
+  const { graph } = parameters;
+  const parameter = (name: string): Value => parameters.get(prefix + name, shapes[name]!);
+  return {
+    graph,
+    config,
+    parameter,
+    attention,
+    linear: (x, name) =>
+      graph.scope(name, () => {
+        const { inputs, outputs, transposed } = projections[name]!;
+        const bias = shapes[`${name}.bias`] ? parameter(`${name}.bias`) : undefined;
+        const y = gemm(x, parameter(`${name}.weight`), { transposeRight: !transposed, bias });
+        if (!adapter?.targets.includes(name)) return y;
+        const names = adapterNames(prefix, name);
+        const narrow = gemm(x, parameters.get(names.a, [adapter.rank, inputs]), { transposeRight: true });
+        const scaled = multiply(narrow, adapterScale(adapter));
+        return gemm(scaled, parameters.get(names.b, [outputs, adapter.rank]), { transposeRight: true, bias: y });
+      }),
+  };
+}
+
+/** The builder for the embedding and the final norm. */
+export function endBuilder({ family, config }: ModelParts, parameters: Parameters): EndBuilder {
+  const shapes: Shapes = { ...family.embeddingShapes(config), ...family.finalShapes(config) };
+  return { graph: parameters.graph, config, parameter: (name) => parameters.get(name, shapes[name]!) };
+}
+
+export interface AttentionInputs {
+  batch: Dimension;
+  time: Dimension;
+  /** float32 [B, 1, T, T]: 0 where a query may see a key, a large negative number elsewhere. */
+  bias: Value;
+  /** Absent for learned positions. */
+  rotary?: RotaryTables | undefined;
+}
+
+/**
+ * softmax(q k^T / sqrt(D) + bias) v with grouped queries: the queries that share a key head are stacked along time, so
+ * that keys and values are never repeated. Vaswani et al. 2017; Ainslie et al. 2023.
+ */
+export function trainingAttention(config: DecoderConfig, { batch, time, bias, rotary: tables }: AttentionInputs): Attention {
+  const { heads, keyValueHeads, headSize } = config;
+  const group = heads / keyValueHeads;
+  const split = (x: Value, count: number): Value => transpose(reshape(x, [batch, time, count, headSize]), [0, 2, 1, 3]); // [B, H, T, D]
+  const turn = (x: Value): Value => (tables ? rotary(x, tables) : x);
+  return (query, key, value) =>
+    bias.graph.scope("attention", () => {
+      const stacked = reshape(turn(split(query, heads)), [batch, keyValueHeads, product(group, time), headSize]);
+      const scores = matmul(stacked, turn(split(key, keyValueHeads)), { transposeRight: true, scale: 1 / Math.sqrt(headSize) });
+      const weights = softmax(add(reshape(scores, [batch, heads, time, time]), bias));
+      const grouped = reshape(weights, [batch, keyValueHeads, product(group, time), time]);
+      const mixed = reshape(matmul(grouped, split(value, keyValueHeads)), [batch, heads, time, headSize]);
+      return reshape(transpose(mixed, [0, 2, 1, 3]), [product(batch, time), heads * headSize]); // [N, H*D]
+    });
+}

@@ -1,0 +1,100 @@
+/**
+ * Llama: Llama 2 and 3.x, TinyLlama, SmolLM and SmolLM2. RMS norms, rotary positions, grouped-query attention, SwiGLU.
+ * Source: transformers' models/llama/modeling_llama.py. The other families of this kind reuse it and say what differs.
+ */
+import { add, gatherRows, multiply, rmsNorm, silu } from "../../graph/build.ts";
+import type { DecoderConfig, ModelFamily, Projection, Shapes } from "../family.ts";
+import { ConfigReader } from "../family.ts";
+import { readRope } from "../rope.ts";
+
+export const EMBEDDING = "model.embed_tokens.weight";
+export const HEAD = "lm_head.weight";
+export const FINAL_NORM = "model.norm.weight";
+
+/** Reads the fields that all Llama-like families share. */
+export function readLlamaConfig(json: Readonly<Record<string, unknown>>): DecoderConfig {
+  const config = new ConfigReader(json);
+  config.only("hidden_act", ["silu"]);
+  const hiddenSize = config.integer("hidden_size");
+  const heads = config.integer("num_attention_heads");
+  const attentionBias = config.boolean("attention_bias", false);
+  return {
+    modelType: "llama",
+    vocabularySize: config.integer("vocab_size"),
+    hiddenSize,
+    layers: config.integer("num_hidden_layers"),
+    heads,
+    keyValueHeads: config.integer("num_key_value_heads", heads),
+    headSize: config.integer("head_dim", hiddenSize / heads),
+    intermediateSize: config.integer("intermediate_size"),
+    maxPositions: config.integer("max_position_embeddings", 2048),
+    normEpsilon: config.number("rms_norm_eps", 1e-6),
+    tieEmbeddings: config.boolean("tie_word_embeddings", false),
+    rope: readRope(json),
+    biases: { queryKeyValue: attentionBias, output: attentionBias, mlp: config.boolean("mlp_bias", false) },
+    json,
+  };
+}
+
+export function llamaProjections(config: DecoderConfig): Record<string, Projection> {
+  const { hiddenSize: hidden, intermediateSize: wide } = config;
+  const queries = config.heads * config.headSize;
+  const keys = config.keyValueHeads * config.headSize;
+  const projection = (inputs: number, outputs: number): Projection => ({ inputs, outputs, transposed: false });
+  return {
+    "self_attn.q_proj": projection(hidden, queries),
+    "self_attn.k_proj": projection(hidden, keys),
+    "self_attn.v_proj": projection(hidden, keys),
+    "self_attn.o_proj": projection(queries, hidden),
+    "mlp.gate_proj": projection(hidden, wide),
+    "mlp.up_proj": projection(hidden, wide),
+    "mlp.down_proj": projection(wide, hidden),
+  };
+}
+
+function hasBias(config: DecoderConfig, name: string): boolean {
+  if (name.startsWith("mlp.")) return config.biases.mlp;
+  return name === "self_attn.o_proj" ? config.biases.output : config.biases.queryKeyValue;
+}
+
+export function llamaBlockShapes(config: DecoderConfig): Record<string, readonly number[]> {
+  const shapes: Record<string, readonly number[]> = {
+    "input_layernorm.weight": [config.hiddenSize],
+    "post_attention_layernorm.weight": [config.hiddenSize],
+  };
+  for (const [name, { inputs, outputs }] of Object.entries(llamaProjections(config))) {
+    shapes[`${name}.weight`] = [outputs, inputs];
+    if (hasBias(config, name)) shapes[`${name}.bias`] = [outputs];
+  }
+  return shapes;
+}
+
+export const llama: ModelFamily = {
+  modelType: "llama",
+  optionalPrefix: "model.",
+  readConfig: readLlamaConfig,
+  embeddingShapes: (config): Shapes => ({ [EMBEDDING]: [config.vocabularySize, config.hiddenSize] }),
+  blockShapes: llamaBlockShapes,
+  finalShapes: (config): Shapes => ({
+    [FINAL_NORM]: [config.hiddenSize],
+    ...(config.tieEmbeddings ? {} : { [HEAD]: [config.vocabularySize, config.hiddenSize] }),
+  }),
+  blockPrefix: (layer) => `model.layers.${layer}.`,
+  projections: llamaProjections,
+  headWeight: (config) => (config.tieEmbeddings ? EMBEDDING : HEAD),
+  embed: (builder, tokens) => gatherRows(builder.parameter(EMBEDDING), tokens),
+  block(builder, x) {
+    const { normEpsilon } = builder.config;
+    const normed = rmsNorm(x, builder.parameter("input_layernorm.weight"), normEpsilon);
+    const attended = builder.attention(
+      builder.linear(normed, "self_attn.q_proj"),
+      builder.linear(normed, "self_attn.k_proj"),
+      builder.linear(normed, "self_attn.v_proj"),
+    );
+    const middle = add(x, builder.linear(attended, "self_attn.o_proj"));
+    const wide = rmsNorm(middle, builder.parameter("post_attention_layernorm.weight"), normEpsilon);
+    const gated = multiply(silu(builder.linear(wide, "mlp.gate_proj")), builder.linear(wide, "mlp.up_proj"));
+    return add(middle, builder.linear(gated, "mlp.down_proj"));
+  },
+  finalNorm: (builder, x) => rmsNorm(x, builder.parameter(FINAL_NORM), builder.config.normEpsilon),
+};

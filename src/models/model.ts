@@ -1,0 +1,40 @@
+/** A model in memory: its family, its numbers, its weights, and the adapter and score head that may be attached. */
+import { AttuneError } from "../core/errors.ts";
+import type { HostTensor } from "../core/tensor.ts";
+import { elementCount } from "../core/tensor.ts";
+import type { Adapter } from "./adapter.ts";
+import type { DecoderConfig, ModelFamily, Shapes } from "./family.ts";
+
+/** Name of the score head's weight [1, d], as in transformers' sequence classification models. */
+export const SCORE_HEAD = "score.weight";
+
+export interface Model {
+  readonly family: ModelFamily;
+  readonly config: DecoderConfig;
+  /** Float32 or float16 by Hugging Face name; frozen unless a trainer says otherwise. */
+  readonly weights: Map<string, HostTensor<"float32"> | HostTensor<"float16">>;
+  adapter?: Adapter;
+  /** Weight [1, d] of a scalar head: a reward or a value model. */
+  scoreHead?: HostTensor<"float32">;
+}
+
+/** Shapes of all weights by whole name, without score head and adapter. */
+export function weightShapes(family: ModelFamily, config: DecoderConfig): Shapes {
+  const shapes: Record<string, readonly number[]> = { ...family.embeddingShapes(config) };
+  for (let layer = 0; layer < config.layers; layer++) {
+    const prefix = family.blockPrefix(layer);
+    for (const [name, shape] of Object.entries(family.blockShapes(config))) shapes[prefix + name] = shape;
+  }
+  return { ...shapes, ...family.finalShapes(config) };
+}
+
+/** Number of parameters, without score head and adapter. */
+export function parameterCount(family: ModelFamily, config: DecoderConfig): number {
+  return Object.values(weightShapes(family, config)).reduce((total, shape) => total + elementCount(shape), 0);
+}
+
+export function weightOf(model: Model, name: string): HostTensor {
+  const weight = name === SCORE_HEAD ? model.scoreHead : (model.weights.get(name) ?? model.adapter?.weights.get(name));
+  if (!weight) throw new AttuneError("internal", `the model has no weight named ${name}`);
+  return weight;
+}

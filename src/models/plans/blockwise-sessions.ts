@@ -1,0 +1,202 @@
+/** Builds the sessions of the block-wise plan. Inputs of a block's graphs carry the prefix `block.` for every layer. */
+import { invariant } from "../../core/errors.ts";
+import { gradients } from "../../graph/autodiff.ts";
+import { reshape } from "../../graph/build.ts";
+import type { Shape } from "../../graph/dimensions.ts";
+import type { Graph, Value } from "../../graph/ir.ts";
+import { createGraph } from "../../graph/op-table.ts";
+import { liveNodes } from "../../graph/passes.ts";
+import { Session } from "../../runtime/session.ts";
+import type { AdapterConfig } from "../adapter.ts";
+import { Parameters, blockBuilder, endBuilder, trainingAttention } from "../builders.ts";
+import { weightOf } from "../model.ts";
+import type { BlockwiseOptions } from "./blockwise.ts";
+import { METRIC, accumulate, prefixed, rotaryInputs } from "./common.ts";
+import { buildReadout } from "./readout.ts";
+
+const BLOCK = "block.";
+
+export interface TrainingSessions {
+  /** Forward that also gives the activations to keep; absent where they are recomputed. */
+  saving?: Session;
+  saved: readonly { name: string; shape: Shape }[];
+  blockBackward: Session;
+  /** Names under the `block.` prefix. */
+  blockTrainables: readonly string[];
+  readBackward: Session;
+  readoutTrainables: readonly string[];
+  embedBackward?: Session;
+  embeddingTrainables: readonly string[];
+  objective: Session;
+}
+
+export interface BlockSessions {
+  embed: Session;
+  embeddingNames: readonly string[];
+  blockForward: Session;
+  /** Without the adapter. */
+  baseBlockForward: Session;
+  readForward: Session;
+  readoutNames: readonly string[];
+  training?: TrainingSessions;
+  close(): Promise<void>;
+}
+
+interface BuiltBlock {
+  graph: Graph;
+  parameters: Parameters;
+  x: Value;
+  y: Value;
+}
+
+function buildBlock(options: BlockwiseOptions, adapter: AdapterConfig | undefined): BuiltBlock {
+  const { model } = options;
+  const { family, config } = model;
+  const graph = createGraph();
+  const first = family.blockPrefix(0);
+  const parameters = new Parameters(graph, (name) => weightOf(model, first + name.slice(BLOCK.length)).dtype);
+  const x = graph.input("x", "float32", ["batch*time", config.hiddenSize]);
+  const bias = graph.input("bias", "float32", ["batch", 1, "time", "time"]);
+  const positions = config.rope ? graph.input("positions", "int64", ["batch", "time"]) : undefined;
+  const rotary = positions && rotaryInputs(graph, model, positions);
+  const attention = trainingAttention(config, { batch: "batch", time: "time", bias, rotary });
+  const y = graph.scope("block", () => family.block(blockBuilder({ family, config, adapter }, parameters, BLOCK, attention), x));
+  return { graph, parameters, x, y };
+}
+
+/** Activations of the forward part that the live backward part reads, which a saving forward must give. */
+function savedValues(graph: Graph, forwardNodes: number, outputs: readonly Value[]): Value[] {
+  const forward = new Set<Value>(graph.nodes.slice(0, forwardNodes).flatMap((node) => node.outputs));
+  const backward = new Set(graph.nodes.slice(forwardNodes));
+  const read = liveNodes(graph, outputs).flatMap((node) => (backward.has(node) ? node.inputs : []));
+  return [...new Set(read)].filter((value) => forward.has(value));
+}
+
+async function buildBlockTraining(options: BlockwiseOptions): Promise<Pick<TrainingSessions, "saving" | "saved" | "blockBackward" | "blockTrainables">> {
+  const { model, trainable } = options;
+  const { graph, parameters, x, y } = buildBlock(options, model.adapter?.config);
+  const forwardNodes = graph.nodes.length;
+  const dy = graph.input("dy", "float32", y.shape);
+  const first = model.family.blockPrefix(0);
+  const blockTrainables = [...parameters.used.keys()].filter((name) => trainable!.has(first + name.slice(BLOCK.length)));
+  const [dx, ...slopes] = gradients(graph, [{ output: y, gradient: dy }], [x, ...blockTrainables.map((name) => parameters.used.get(name)!)]);
+  const outputs = { dx: dx!, ...accumulate(graph, new Map(blockTrainables.map((name, index) => [name, slopes[index]!]))) };
+  const common = sessionOptions(options);
+  if (options.recompute ?? true) {
+    return { saved: [], blockTrainables, blockBackward: await Session.create(graph, outputs, { label: "a block's backward pass", ...common }) };
+  }
+  const cuts = savedValues(graph, forwardNodes, Object.values(outputs));
+  const saving = await Session.create(graph, { y, ...Object.fromEntries(cuts.map((value) => [value.name, value])) }, { label: "a block's forward pass", ...common });
+  const blockBackward = await Session.create(graph, outputs, { label: "a block's backward pass", cuts, ...common });
+  return { saving, saved: cuts.map(({ name, shape }) => ({ name, shape })), blockBackward, blockTrainables };
+}
+
+interface BuiltReadoutGraph {
+  graph: Graph;
+  parameters: Parameters;
+  rows: Value;
+  readout: Value;
+  statistics: Readonly<Record<string, Value>>;
+}
+
+function buildReadoutGraph(options: BlockwiseOptions): BuiltReadoutGraph {
+  const { model } = options;
+  const graph = createGraph();
+  const parameters = new Parameters(graph, (name) => weightOf(model, name).dtype);
+  const rows = graph.input("rows", "float32", ["chunk", model.config.hiddenSize]);
+  const targets = graph.input("targets", "int64", ["chunk"]);
+  const built = buildReadout({ family: model.family, config: model.config }, parameters, rows, targets, {
+    reads: options.reads,
+    temperature: options.temperature ?? 1,
+    statistics: options.statistics ?? false,
+  });
+  return { graph, parameters, rows, ...built };
+}
+
+async function buildReadoutTraining(options: BlockwiseOptions): Promise<Pick<TrainingSessions, "readBackward" | "readoutTrainables">> {
+  const { graph, parameters, rows, readout, statistics } = buildReadoutGraph(options);
+  const slope = graph.input("slope", "float32", ["chunk"]);
+  const readoutTrainables = [...parameters.used.keys()].filter((name) => options.trainable!.has(name));
+  const [dRows, ...slopes] = gradients(graph, [{ output: readout, gradient: slope }], [rows, ...readoutTrainables.map((name) => parameters.used.get(name)!)]);
+  const outputs = { readout, ...statistics, dRows: dRows!, ...accumulate(graph, new Map(readoutTrainables.map((name, index) => [name, slopes[index]!]))) };
+  return { readoutTrainables, readBackward: await Session.create(graph, outputs, { label: "the head's backward pass", ...sessionOptions(options) }) };
+}
+
+interface BuiltEmbedding {
+  graph: Graph;
+  parameters: Parameters;
+  y: Value;
+}
+
+function buildEmbedding({ model }: BlockwiseOptions): BuiltEmbedding {
+  const graph = createGraph();
+  const parameters = new Parameters(graph, (name) => weightOf(model, name).dtype);
+  const tokens = graph.input("tokens", "int64", ["batch", "time"]);
+  const positions = graph.input("positions", "int64", ["batch", "time"]);
+  const flat = (x: Value): Value => reshape(x, ["batch*time"]);
+  const y = graph.scope("embedding", () => model.family.embed(endBuilder({ family: model.family, config: model.config }, parameters), flat(tokens), flat(positions)));
+  return { graph, parameters, y };
+}
+
+async function buildEmbeddingTraining(options: BlockwiseOptions): Promise<Pick<TrainingSessions, "embedBackward" | "embeddingTrainables">> {
+  const { graph, parameters, y } = buildEmbedding(options);
+  const names = [...parameters.used.keys()].filter((name) => options.trainable!.has(name));
+  if (names.length === 0) return { embeddingTrainables: [] };
+  const dy = graph.input("dy", "float32", y.shape);
+  const slopes = gradients(graph, [{ output: y, gradient: dy }], names.map((name) => parameters.used.get(name)!));
+  const outputs = accumulate(graph, new Map(names.map((name, index) => [name, slopes[index]!])));
+  return { embeddingTrainables: names, embedBackward: await Session.create(graph, outputs, { label: "the embedding's backward pass", ...sessionOptions(options) }) };
+}
+
+/** The loss and its slope with respect to what was read. */
+async function buildObjective(options: BlockwiseOptions): Promise<Session> {
+  const { objective } = options;
+  invariant(objective, "training needs an objective");
+  const graph = createGraph();
+  const readout = graph.input("readout", "float32", ["selected"]);
+  const inputs = Object.fromEntries(Object.entries(objective.inputs).map(([name, type]) => [name, graph.input(name, type.dtype, type.shape)]));
+  const { loss, metrics } = graph.scope(objective.name, () => objective.build(readout, inputs));
+  const [slope] = gradients(graph, [{ output: loss }], [readout]);
+  return Session.create(graph, { loss, slope: slope!, ...prefixed(METRIC, metrics) }, { label: `the loss ${objective.name}`, ...sessionOptions(options) });
+}
+
+function sessionOptions({ threads }: BlockwiseOptions): { threads?: number } {
+  return threads === undefined ? {} : { threads };
+}
+
+/** All sessions of a plan; those for training only where there is something to train. */
+export async function buildBlockwise(options: BlockwiseOptions): Promise<BlockSessions> {
+  const { model, trainable } = options;
+  const common = sessionOptions(options);
+  const embedding = buildEmbedding(options);
+  const readout = buildReadoutGraph(options);
+  const embed = await Session.create(embedding.graph, { y: embedding.y }, { label: "the embedding", ...common });
+  const base = buildBlock(options, undefined);
+  const baseBlockForward = await Session.create(base.graph, { y: base.y }, { label: "a block's forward pass", ...common });
+  let blockForward = baseBlockForward;
+  if (model.adapter) {
+    const adapted = buildBlock(options, model.adapter.config);
+    blockForward = await Session.create(adapted.graph, { y: adapted.y }, { label: "a block's forward pass", ...common });
+  }
+  const readForward = await Session.create(readout.graph, { readout: readout.readout, ...readout.statistics }, { label: "the head", ...common });
+  const training = trainable && {
+    ...(await buildBlockTraining(options)),
+    ...(await buildReadoutTraining(options)),
+    ...(await buildEmbeddingTraining(options)),
+    objective: await buildObjective(options),
+  };
+  const sessions = [embed, baseBlockForward, ...(model.adapter ? [blockForward] : []), readForward];
+  if (training) sessions.push(...[training.saving, training.blockBackward, training.readBackward, training.embedBackward, training.objective].filter((s) => s !== undefined));
+  return {
+    embed,
+    embeddingNames: [...embedding.parameters.used.keys()],
+    blockForward,
+    baseBlockForward,
+    readForward,
+    readoutNames: [...readout.parameters.used.keys()],
+    ...(training ? { training } : {}),
+    close: async () => {
+      for (const session of sessions) await session.close();
+    },
+  };
+}

@@ -1,0 +1,237 @@
+/**
+ * The block-wise plan: one forward and one backward session for a transformer block, run for every layer with that
+ * layer's weights as inputs. Sessions are built in milliseconds at any depth, and with `recompute` (activation
+ * checkpointing, Chen et al. 2016) memory grows with depth only by one [N, d] tensor a layer; without it the forward
+ * graph also gives the activations that its backward graph reads, which costs memory and saves a forward pass.
+ */
+import { invariant } from "../../core/errors.ts";
+import type { HostTensor } from "../../core/tensor.ts";
+import { float32, int64 } from "../../core/tensor.ts";
+import type { Tensors } from "../../runtime/session.ts";
+import { weightOf } from "../model.ts";
+import type { BlockSessions } from "./blockwise-sessions.ts";
+import { buildBlockwise } from "./blockwise-sessions.ts";
+import type { PlanOptions } from "./common.ts";
+import { METRIC, accumulatorFeeds, floats, readings, rotaryFeeds, withoutPrefix } from "./common.ts";
+import type { ExecutionPlan, Readings, ScoreOptions, StepResult, TokenBatch } from "./plan.ts";
+import { Scratch } from "./scratch.ts";
+import { resolveShape } from "../../graph/dimensions.ts";
+
+export interface BlockwiseOptions extends PlanOptions {
+  /** Compute each block's forward again in its backward instead of keeping its activations. Default true. */
+  recompute?: boolean;
+  /** Most rows of logits that are in memory at once. */
+  headRows?: number;
+}
+
+const DEFAULT_HEAD_BYTES = 64 * 2 ** 20;
+
+export class BlockwisePlan implements ExecutionPlan {
+  private readonly options: BlockwiseOptions;
+  private readonly rotary: Tensors;
+  private readonly scratch = new Scratch();
+  private readonly headRows: number;
+  private built: Promise<BlockSessions> | undefined;
+
+  constructor(options: BlockwiseOptions) {
+    this.options = options;
+    this.rotary = rotaryFeeds(options.model, options.maxLength);
+    this.headRows = options.headRows ?? Math.max(16, Math.floor(DEFAULT_HEAD_BYTES / (4 * options.model.config.vocabularySize)));
+  }
+
+  async score(batch: TokenBatch, { adapter = true }: ScoreOptions = {}): Promise<Readings> {
+    const sessions = await this.sessions();
+    const block = adapter && this.options.model.adapter ? sessions.blockForward : sessions.baseBlockForward;
+    let x = await this.embed(sessions, batch);
+    for (let layer = 0; layer < this.options.model.config.layers; layer++) {
+      const y = this.scratch.get(`score ${layer % 2}`, x.shape);
+      await block.run({ x, ...this.blockFeeds(batch), ...this.layerWeights(layer) }, { y });
+      x = y;
+    }
+    return this.readForward(sessions, this.selectRows(x, batch), batch);
+  }
+
+  async step(batch: TokenBatch, inputs: Tensors): Promise<StepResult> {
+    const sessions = await this.sessions();
+    invariant(sessions.training, "this plan was made without trainable parameters");
+    const activations = await this.forward(sessions, batch);
+    const rows = this.selectRows(activations.at(-1)!, batch);
+    const { linearIn } = this.options.objective!;
+    const first = linearIn === undefined ? await this.readForward(sessions, rows, batch) : undefined;
+    const slope = linearIn === undefined ? (await this.objective(sessions, first!.readout, inputs))["slope"]! : inputs[linearIn]!;
+    const second = await this.readBackward(sessions, rows, batch, slope as HostTensor<"float32">);
+    const read = first ?? second;
+    const results = await this.objective(sessions, read.readout, inputs);
+    await this.backward(sessions, batch, activations, second.gradient);
+    return { ...read, loss: floats(results, "loss")[0]!, metrics: withoutPrefix(results, METRIC) };
+  }
+
+  async close(): Promise<void> {
+    if (this.built) await (await this.built).close();
+  }
+
+  private sessions(): Promise<BlockSessions> {
+    this.built ??= buildBlockwise(this.options);
+    return this.built;
+  }
+
+  private async embed(sessions: BlockSessions, batch: TokenBatch): Promise<HostTensor<"float32">> {
+    const count = batch.tokens.data.length;
+    const y = this.scratch.get("x 0", [count, this.options.model.config.hiddenSize]);
+    await sessions.embed.run({ tokens: batch.tokens, positions: batch.positions, ...this.namedWeights(sessions.embeddingNames) }, { y });
+    return y;
+  }
+
+  /** Hidden states before each block and after the last. */
+  private async forward(sessions: BlockSessions, batch: TokenBatch): Promise<HostTensor<"float32">[]> {
+    const xs = [await this.embed(sessions, batch)];
+    for (let layer = 0; layer < this.options.model.config.layers; layer++) {
+      const x = xs[layer]!;
+      const y = this.scratch.get(`x ${layer + 1}`, x.shape);
+      const into = { y, ...this.savedTensors(sessions, layer, batch) };
+      await (sessions.training!.saving ?? sessions.blockForward).run({ x, ...this.blockFeeds(batch), ...this.layerWeights(layer) }, into);
+      xs.push(y);
+    }
+    return xs;
+  }
+
+  private async backward(sessions: BlockSessions, batch: TokenBatch, activations: readonly HostTensor<"float32">[], last: HostTensor<"float32">): Promise<void> {
+    const { trainable, model } = this.options;
+    const training = sessions.training!;
+    let dy = last;
+    for (let layer = model.config.layers - 1; layer >= 0; layer--) {
+      const x = activations[layer]!;
+      const dx = this.scratch.get(`d ${layer % 2}`, x.shape);
+      const prefix = model.family.blockPrefix(layer);
+      const accumulators = accumulatorFeeds(trainable!, training.blockTrainables.map((local) => [local, prefix + local.slice("block.".length)] as const));
+      const feeds = { x, dy, ...this.blockFeeds(batch), ...this.layerWeights(layer), ...this.savedTensors(sessions, layer, batch), ...accumulators.feeds };
+      await training.blockBackward.run(feeds, { dx, ...accumulators.into });
+      dy = dx;
+    }
+    if (!training.embedBackward) return;
+    const accumulators = accumulatorFeeds(trainable!, training.embeddingTrainables.map((name) => [name, name] as const));
+    await training.embedBackward.run({ tokens: batch.tokens, positions: batch.positions, dy, ...accumulators.feeds }, accumulators.into);
+  }
+
+  /** Copies the hidden states that are read out into a dense [S, d]. */
+  private selectRows(x: HostTensor<"float32">, batch: TokenBatch): HostTensor<"float32"> {
+    const width = x.shape[1]!;
+    const rows = this.scratch.get("rows", [batch.selected.data.length, width]);
+    batch.selected.data.forEach((row, index) => rows.data.set(x.data.subarray(Number(row) * width, (Number(row) + 1) * width), index * width));
+    return rows;
+  }
+
+  /** Adds the gradients of the read rows back into a dense [N, d]. */
+  private scatterRows(gradient: HostTensor<"float32">, batch: TokenBatch): HostTensor<"float32"> {
+    const width = gradient.shape[1]!;
+    const result = this.scratch.get("d last", [batch.tokens.data.length, width]);
+    result.data.fill(0);
+    batch.selected.data.forEach((row, index) => {
+      const offset = Number(row) * width;
+      for (let i = 0; i < width; i++) result.data[offset + i]! += gradient.data[index * width + i]!;
+    });
+    return result;
+  }
+
+  /** Runs a readout session over chunks of rows, so that only a few rows of logits exist at once. */
+  private async chunks(count: number, run: (start: number, end: number) => Promise<void>): Promise<void> {
+    const size = this.options.reads === "scores" ? count : this.headRows;
+    for (let start = 0; start < count; start += size) await run(start, Math.min(count, start + size));
+  }
+
+  private async readForward(sessions: BlockSessions, rows: HostTensor<"float32">, batch: TokenBatch): Promise<Readings> {
+    const weights = this.namedWeights(sessions.readoutNames);
+    const collected = new Collected(rows.shape[0]!);
+    await this.chunks(rows.shape[0]!, async (start, end) => {
+      const results = await sessions.readForward.run({ ...chunkFeeds(rows, batch, start, end), ...weights });
+      collected.add(results, start);
+    });
+    return readings(collected.tensors());
+  }
+
+  private async readBackward(sessions: BlockSessions, rows: HostTensor<"float32">, batch: TokenBatch, slope: HostTensor<"float32">): Promise<Readings & { gradient: HostTensor<"float32"> }> {
+    const training = sessions.training!;
+    const width = rows.shape[1]!;
+    const weights = this.namedWeights(sessions.readoutNames);
+    const gradient = this.scratch.get("d rows", rows.shape);
+    const accumulators = accumulatorFeeds(this.options.trainable!, training.readoutTrainables.map((name) => [name, name] as const));
+    const collected = new Collected(rows.shape[0]!);
+    await this.chunks(rows.shape[0]!, async (start, end) => {
+      const feeds = { ...chunkFeeds(rows, batch, start, end), slope: float32([end - start], slope.data.subarray(start, end)), ...weights, ...accumulators.feeds };
+      const dRows = float32([end - start, width], gradient.data.subarray(start * width, end * width));
+      collected.add(await training.readBackward.run(feeds, { dRows, ...accumulators.into }), start);
+    });
+    return { ...readings(collected.tensors()), gradient: this.scatterRows(gradient, batch) };
+  }
+
+  private objective(sessions: BlockSessions, readout: Float32Array, inputs: Tensors): Promise<Record<string, HostTensor>> {
+    return sessions.training!.objective.run({ readout: float32([readout.length], readout), ...inputs });
+  }
+
+  private blockFeeds(batch: TokenBatch): Tensors {
+    return { positions: batch.positions, bias: batch.bias, ...this.rotary };
+  }
+
+  private savedTensors(sessions: BlockSessions, layer: number, batch: TokenBatch): Tensors {
+    const [rows, time] = batch.tokens.shape as readonly [number, number];
+    const symbols = { batch: rows, time };
+    return Object.fromEntries(
+      sessions.training!.saved.map(({ name, shape }) => [name, this.scratch.get(`${layer} ${name}`, resolveShape(shape, symbols))]),
+    );
+  }
+
+  private readonly layerCache = new Map<number, Tensors>();
+
+  private layerWeights(layer: number): Tensors {
+    const known = this.layerCache.get(layer);
+    if (known) return known;
+    const { model } = this.options;
+    const prefix = model.family.blockPrefix(layer);
+    const names = [...Object.keys(model.family.blockShapes(model.config)), ...adapterLocals(model)];
+    const weights = Object.fromEntries(names.map((local) => [`block.${local}`, weightOf(model, prefix + local)]));
+    this.layerCache.set(layer, weights);
+    return weights;
+  }
+
+  private namedWeights(names: readonly string[]): Tensors {
+    return Object.fromEntries(names.map((name) => [name, weightOf(this.options.model, name)]));
+  }
+}
+
+/** Local names of the adapter's weights in one block. */
+export function adapterLocals({ adapter }: BlockwiseOptions["model"]): string[] {
+  return (adapter?.config.targets ?? []).flatMap((target) => [`${target}.lora_A.weight`, `${target}.lora_B.weight`]);
+}
+
+function chunkFeeds(rows: HostTensor<"float32">, batch: TokenBatch, start: number, end: number): Tensors {
+  const width = rows.shape[1]!;
+  return {
+    rows: float32([end - start, width], rows.data.subarray(start * width, end * width)),
+    targets: int64([end - start], batch.targets.data.subarray(start, end)),
+  };
+}
+
+/** Joins the results of chunks. */
+class Collected {
+  private readonly arrays = new Map<string, Float32Array>();
+  private readonly count: number;
+
+  constructor(count: number) {
+    this.count = count;
+    this.arrays.set("readout", new Float32Array(count));
+  }
+
+  add(results: Tensors, start: number): void {
+    for (const name of ["readout", "entropy", "correct"]) {
+      const part = results[name];
+      if (!part) continue;
+      const whole = this.arrays.get(name) ?? new Float32Array(this.count);
+      this.arrays.set(name, whole);
+      whole.set(part.data as Float32Array, start);
+    }
+  }
+
+  tensors(): Tensors {
+    return Object.fromEntries([...this.arrays].map(([name, data]) => [name, float32([this.count], data)]));
+  }
+}

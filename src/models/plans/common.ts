@@ -1,0 +1,89 @@
+/** Pieces that both plans share: accumulators, feeds of the batch, and reading results back. */
+import { invariant } from "../../core/errors.ts";
+import type { HostTensor } from "../../core/tensor.ts";
+import { add } from "../../graph/build.ts";
+import type { Shape } from "../../graph/dimensions.ts";
+import type { Graph, Value } from "../../graph/ir.ts";
+import type { Tensors } from "../../runtime/session.ts";
+import type { RotaryTables } from "../../graph/build.ts";
+import type { Model } from "../model.ts";
+import type { RopeTables } from "../rope.ts";
+import { ropeTables } from "../rope.ts";
+import type { TrainableParameters } from "../trainable.ts";
+import type { Objective, Readings, TokenBatch } from "./plan.ts";
+
+export interface PlanOptions {
+  model: Model;
+  objective?: Objective;
+  reads: "tokens" | "scores";
+  trainable?: TrainableParameters;
+  /** Longest sequence that will be fed, tokens. */
+  maxLength: number;
+  temperature?: number;
+  /** Entropy and correctness of every read token; costs two more passes over the logits. */
+  statistics?: boolean;
+  threads?: number;
+}
+
+export const accumulatorName = (name: string): string => `accumulated:${name}`;
+export const gradientName = (name: string): string => `gradient:${name}`;
+
+/** Adds gradient += of each named parameter to a graph's outputs; the accumulator is an input of the same memory. */
+export function accumulate(graph: Graph, gradients: ReadonlyMap<string, Value>): Record<string, Value> {
+  const outputs: Record<string, Value> = {};
+  for (const [name, gradient] of gradients) {
+    const accumulator = graph.input(accumulatorName(name), "float32", gradient.shape);
+    outputs[gradientName(name)] = add(accumulator, gradient);
+  }
+  return outputs;
+}
+
+/** Feeds and results for the accumulators of `names`, under `local` names where a plan renames them. */
+export function accumulatorFeeds(trainable: TrainableParameters, names: Iterable<readonly [local: string, whole: string]>): { feeds: Tensors; into: Tensors } {
+  const feeds: Record<string, HostTensor> = {};
+  const into: Record<string, HostTensor> = {};
+  for (const [local, whole] of names) {
+    const { gradient } = trainable.get(whole);
+    feeds[accumulatorName(local)] = gradient;
+    into[gradientName(local)] = gradient;
+  }
+  return { feeds, into };
+}
+
+export function rotaryInputs(graph: Graph, model: Model, positions: Value): RotaryTables | undefined {
+  if (!model.config.rope) return undefined;
+  const shape: Shape = ["table", model.config.headSize / 2];
+  return { positions, cosines: graph.input("cosines", "float32", shape), sines: graph.input("sines", "float32", shape) };
+}
+
+export function rotaryFeeds(model: Model, maxLength: number): Tensors {
+  const { rope, headSize } = model.config;
+  return rope ? ({ ...ropeTables(rope, headSize, maxLength) } satisfies RopeTables) : {};
+}
+
+export function batchFeeds(batch: TokenBatch): Tensors {
+  return { tokens: batch.tokens, positions: batch.positions, bias: batch.bias, selected: batch.selected, targets: batch.targets };
+}
+
+/** Reads a float32 result. */
+export function floats(results: Tensors, name: string): Float32Array {
+  const tensor = results[name];
+  invariant(tensor?.dtype === "float32", `the result ${name} is missing`);
+  return tensor.data as Float32Array;
+}
+
+export function readings(results: Tensors): Readings {
+  const readout = floats(results, "readout");
+  if (!results["entropy"]) return { readout };
+  return { readout, statistics: { entropy: floats(results, "entropy"), correct: floats(results, "correct") } };
+}
+
+/** Results whose names carry a prefix, without it. */
+export function withoutPrefix(results: Tensors, prefix: string): Record<string, HostTensor> {
+  return Object.fromEntries(Object.entries(results).flatMap(([name, tensor]) => (name.startsWith(prefix) ? [[name.slice(prefix.length), tensor]] : [])));
+}
+
+export const METRIC = "metric:";
+
+export const prefixed = (prefix: string, values: Readonly<Record<string, Value>>): Record<string, Value> =>
+  Object.fromEntries(Object.entries(values).map(([name, value]) => [prefix + name, value]));

@@ -1,0 +1,80 @@
+/**
+ * What a training or scoring step reads and gives, whichever plan executes it. Two plans satisfy it: one graph for the
+ * whole model (fewest calls, best for small models), and one pair of graphs for a block, run for every layer.
+ */
+import type { HostTensor } from "../../core/tensor.ts";
+import type { Value, ValueType } from "../../graph/ir.ts";
+import type { Tensors } from "../../runtime/session.ts";
+
+/** Token sequences laid out for attention. N = B * T rows of hidden states. */
+export interface TokenBatch {
+  /** int64 [B, T] */
+  tokens: HostTensor<"int64">;
+  /** int64 [B, T] */
+  positions: HostTensor<"int64">;
+  /** float32 [B, 1, T, T], added to the attention scores */
+  bias: HostTensor<"float32">;
+  /** Rows of the N hidden states that are read out, int64 [S]; a row may be read more than once. */
+  selected: HostTensor<"int64">;
+  /** Token whose log-probability is read at each selected row, int64 [S]; all 0 for scores. */
+  targets: HostTensor<"int64">;
+}
+
+/** What is read at the selected rows: log p(target), or a scalar score. */
+export type Reading = "tokens" | "scores";
+
+export interface BuiltObjective {
+  /** Scalar. */
+  loss: Value;
+  /** Further results by name, of any shape. */
+  metrics: Readonly<Record<string, Value>>;
+}
+
+/**
+ * A loss over what was read, as graph. Sums, not means: the caller scales by the counts of the whole optimiser step, so
+ * that accumulation over micro-batches of different sizes is exact.
+ */
+export interface Objective {
+  readonly name: string;
+  readonly reads: Reading;
+  /** Further inputs; `selected` is the symbol of the read rows, any other symbol is free. */
+  readonly inputs: Readonly<Record<string, ValueType>>;
+  /** @param readout float32 [S] */
+  build(readout: Value, inputs: Readonly<Record<string, Value>>): BuiltObjective;
+  /**
+   * Name of the input [S] that holds d loss / d readout, where the loss is linear in the readout: the head is then
+   * computed once instead of twice.
+   */
+  readonly linearIn?: string;
+}
+
+export interface Statistics {
+  /** Entropy of the distribution at each selected row, nats. */
+  entropy: Float32Array;
+  /** 1 where the target was the most likely token. */
+  correct: Float32Array;
+}
+
+export interface Readings {
+  /** log p(target) or score at each selected row. */
+  readout: Float32Array;
+  statistics?: Statistics;
+}
+
+export interface StepResult extends Readings {
+  loss: number;
+  metrics: Readonly<Record<string, HostTensor>>;
+}
+
+export interface ScoreOptions {
+  /** False reads the base model as if no adapter were attached: the reference of an adapter run. Default true. */
+  adapter?: boolean;
+}
+
+export interface ExecutionPlan {
+  /** Reads without gradients. */
+  score(batch: TokenBatch, options?: ScoreOptions): Promise<Readings>;
+  /** Computes the loss and adds its gradients to the trainable parameters' accumulators. */
+  step(batch: TokenBatch, inputs: Tensors): Promise<StepResult>;
+  close(): Promise<void>;
+}

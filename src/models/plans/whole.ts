@@ -1,0 +1,123 @@
+/**
+ * The whole-model plan: embedding, every block, readout, loss and all gradients in one graph. Fewest calls and no
+ * recomputation, hence fastest for small models; memory grows with depth, as every activation stays until its gradient.
+ */
+import { invariant } from "../../core/errors.ts";
+import { gatherRows, reshape } from "../../graph/build.ts";
+import { gradients } from "../../graph/autodiff.ts";
+import type { Graph, Value } from "../../graph/ir.ts";
+import { createGraph } from "../../graph/op-table.ts";
+import type { Tensors } from "../../runtime/session.ts";
+import { Session } from "../../runtime/session.ts";
+import type { ModelParts } from "../builders.ts";
+import { Parameters, blockBuilder, endBuilder, trainingAttention } from "../builders.ts";
+import { weightOf } from "../model.ts";
+import type { PlanOptions } from "./common.ts";
+import { METRIC, accumulate, accumulatorFeeds, batchFeeds, floats, prefixed, readings, rotaryFeeds, rotaryInputs, withoutPrefix } from "./common.ts";
+import type { ExecutionPlan, Readings, ScoreOptions, StepResult, TokenBatch } from "./plan.ts";
+import type { BuiltReadout } from "./readout.ts";
+import { buildReadout } from "./readout.ts";
+
+interface BuiltModel extends BuiltReadout {
+  graph: Graph;
+  parameters: Parameters;
+}
+
+/** Tokens to readout, as one graph. */
+function buildForward(options: PlanOptions, parts: ModelParts): BuiltModel {
+  const { model } = options;
+  const { family, config } = parts;
+  const graph = createGraph();
+  const parameters = new Parameters(graph, (name) => weightOf(model, name).dtype);
+  const tokens = graph.input("tokens", "int64", ["batch", "time"]);
+  const positions = graph.input("positions", "int64", ["batch", "time"]);
+  const bias = graph.input("bias", "float32", ["batch", 1, "time", "time"]);
+  const selected = graph.input("selected", "int64", ["selected"]);
+  const targets = graph.input("targets", "int64", ["selected"]);
+  const attention = trainingAttention(config, { batch: "batch", time: "time", bias, rotary: rotaryInputs(graph, model, positions) });
+  const flat = (x: Value): Value => reshape(x, ["batch*time"]);
+  let x = graph.scope("embedding", () => family.embed(endBuilder(parts, parameters), flat(tokens), flat(positions)));
+  for (let layer = 0; layer < config.layers; layer++) {
+    const prefix = family.blockPrefix(layer);
+    x = graph.scope(prefix.slice(0, -1), () => family.block(blockBuilder(parts, parameters, prefix, attention), x));
+  }
+  const readout = buildReadout(parts, parameters, gatherRows(x, selected), targets, {
+    reads: options.reads,
+    temperature: options.temperature ?? 1,
+    statistics: options.statistics ?? false,
+  });
+  return { graph, parameters, ...readout };
+}
+
+function partsOf(options: PlanOptions, withAdapter: boolean): ModelParts {
+  const { family, config, adapter } = options.model;
+  return { family, config, adapter: withAdapter ? adapter?.config : undefined };
+}
+
+export class WholePlan implements ExecutionPlan {
+  private readonly options: PlanOptions;
+  private readonly rotary: Tensors;
+  private training: { session: Session; names: string[] } | undefined;
+  private readonly scoring = new Map<boolean, { session: Session; names: string[] }>();
+
+  constructor(options: PlanOptions) {
+    this.options = options;
+    this.rotary = rotaryFeeds(options.model, options.maxLength);
+  }
+
+  async score(batch: TokenBatch, { adapter = true }: ScoreOptions = {}): Promise<Readings> {
+    const { session, names } = await this.scorer(adapter);
+    return readings(await session.run({ ...batchFeeds(batch), ...this.rotary, ...this.weights(names) }));
+  }
+
+  async step(batch: TokenBatch, inputs: Tensors): Promise<StepResult> {
+    const { trainable } = this.options;
+    invariant(trainable, "this plan was made without trainable parameters");
+    this.training ??= await this.buildTraining();
+    const { session, names } = this.training;
+    const accumulators = accumulatorFeeds(trainable, [...trainable.byName.keys()].map((name) => [name, name] as const));
+    const feeds = { ...batchFeeds(batch), ...this.rotary, ...this.weights(names), ...accumulators.feeds, ...inputs };
+    const results = await session.run(feeds, accumulators.into);
+    return { ...readings(results), loss: floats(results, "loss")[0]!, metrics: withoutPrefix(results, METRIC) };
+  }
+
+  async close(): Promise<void> {
+    for (const { session } of this.scoring.values()) await session.close();
+    await this.training?.session.close();
+  }
+
+  private weights(names: readonly string[]): Tensors {
+    return Object.fromEntries(names.map((name) => [name, weightOf(this.options.model, name)]));
+  }
+
+  private async scorer(adapter: boolean): Promise<{ session: Session; names: string[] }> {
+    const key = adapter && this.options.model.adapter !== undefined;
+    const known = this.scoring.get(key);
+    if (known) return known;
+    const built = buildForward(this.options, partsOf(this.options, key));
+    const session = await Session.create(built.graph, { readout: built.readout, ...built.statistics }, { label: "scoring the model", ...this.sessionOptions() });
+    const made = { session, names: [...built.parameters.used.keys()] };
+    this.scoring.set(key, made);
+    return made;
+  }
+
+  private async buildTraining(): Promise<{ session: Session; names: string[] }> {
+    const { objective, trainable } = this.options;
+    invariant(objective && trainable, "training needs an objective and trainable parameters");
+    const built = buildForward(this.options, partsOf(this.options, true));
+    const { graph } = built;
+    const inputs = Object.fromEntries(Object.entries(objective.inputs).map(([name, type]) => [name, graph.input(name, type.dtype, type.shape)]));
+    const { loss, metrics } = graph.scope(objective.name, () => objective.build(built.readout, inputs));
+    const names = [...trainable.byName.keys()];
+    const wanted = names.map((name) => built.parameters.get(name, trainable.get(name).value.shape));
+    const slopes = gradients(graph, [{ output: loss }], wanted);
+    const outputs = accumulate(graph, new Map(names.map((name, index) => [name, slopes[index]!])));
+    const results = { loss, readout: built.readout, ...built.statistics, ...prefixed(METRIC, metrics), ...outputs };
+    const session = await Session.create(graph, results, { label: `training by ${objective.name}`, ...this.sessionOptions() });
+    return { session, names: [...built.parameters.used.keys()] };
+  }
+
+  private sessionOptions(): { threads?: number } {
+    return this.options.threads === undefined ? {} : { threads: this.options.threads };
+  }
+}

@@ -1,0 +1,71 @@
+/**
+ * Rotary position embedding tables. Source: RoFormer (Su et al. 2021); Llama 3.1's frequency scaling as in transformers'
+ * modeling_rope_utils.py (`_compute_llama3_parameters`).
+ */
+import { AttuneError, preview } from "../core/errors.ts";
+import type { HostTensor } from "../core/tensor.ts";
+import { float32 } from "../core/tensor.ts";
+import type { RopeConfig } from "./family.ts";
+import { ConfigReader } from "./family.ts";
+
+/** Reads rope_theta and rope_scaling (or transformers 5's rope_parameters); refuses kinds that attune does not have. */
+export function readRope(json: Readonly<Record<string, unknown>>, defaultTheta = 10_000): RopeConfig {
+  const config = new ConfigReader(json);
+  const parameters = config.record("rope_parameters") ?? {};
+  const scaling = config.record("rope_scaling") ?? config.record("rope_parameters");
+  const theta = new ConfigReader({ rope_theta: json["rope_theta"] ?? parameters["rope_theta"] }).number("rope_theta", defaultTheta);
+  const kind = scaling?.["rope_type"] ?? scaling?.["type"] ?? "default";
+  if (!scaling || kind === "default") return { theta, linearFactor: 1 };
+  const reader = new ConfigReader(scaling);
+  if (kind === "linear") return { theta, linearFactor: reader.number("factor") };
+  if (kind !== "llama3") {
+    throw new AttuneError("model", "config.json: this kind of rope_scaling is not supported", { got: preview(kind), expected: "default, linear or llama3" });
+  }
+  return {
+    theta,
+    linearFactor: 1,
+    llama3: {
+      factor: reader.number("factor"),
+      lowFrequencyFactor: reader.number("low_freq_factor"),
+      highFrequencyFactor: reader.number("high_freq_factor"),
+      originalMaxPositions: reader.integer("original_max_position_embeddings"),
+    },
+  };
+}
+
+/** Angular frequencies [D/2], radians per position. */
+export function ropeFrequencies(rope: RopeConfig, headSize: number): Float64Array {
+  const frequencies = Float64Array.from({ length: headSize / 2 }, (_, i) => rope.theta ** ((-2 * i) / headSize));
+  const scale = rope.llama3;
+  if (!scale) return frequencies.map((frequency) => frequency / rope.linearFactor);
+  const longest = scale.originalMaxPositions / scale.lowFrequencyFactor;
+  const shortest = scale.originalMaxPositions / scale.highFrequencyFactor;
+  return frequencies.map((frequency) => {
+    const wavelength = (2 * Math.PI) / frequency;
+    if (wavelength < shortest) return frequency;
+    if (wavelength > longest) return frequency / scale.factor;
+    const smooth = (scale.originalMaxPositions / wavelength - scale.lowFrequencyFactor) / (scale.highFrequencyFactor - scale.lowFrequencyFactor);
+    return ((1 - smooth) * frequency) / scale.factor + smooth * frequency;
+  });
+}
+
+export interface RopeTables {
+  cosines: HostTensor<"float32">;
+  sines: HostTensor<"float32">;
+}
+
+/** Cosines and sines [positions, D/2]. */
+export function ropeTables(rope: RopeConfig, headSize: number, positions: number): RopeTables {
+  const frequencies = ropeFrequencies(rope, headSize);
+  const half = headSize / 2;
+  const cosines = new Float32Array(positions * half);
+  const sines = new Float32Array(positions * half);
+  for (let position = 0; position < positions; position++) {
+    for (let i = 0; i < half; i++) {
+      const angle = position * frequencies[i]!;
+      cosines[position * half + i] = Math.cos(angle);
+      sines[position * half + i] = Math.sin(angle);
+    }
+  }
+  return { cosines: float32([positions, half], cosines), sines: float32([positions, half], sines) };
+}
