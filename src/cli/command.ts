@@ -1,0 +1,52 @@
+/**
+ * What a command of `attune` is. A command file exports one `CommandModule`; `commands/index.ts` lists it with a lazy
+ * import, so that `attune --help` loads none of them.
+ *
+ * Trainers do not write a CommandModule by hand: `trainingCommand` in training-command.ts makes one from a config
+ * definition and a `run` function.
+ */
+import type { Command } from "commander";
+import type { RunSummary } from "../runs/run-info.ts";
+import type { Reporter } from "./reporter.ts";
+
+/** What every command is given; commands touch neither `process.stdout` nor signals themselves. */
+export interface CommandContext {
+  readonly reporter: Reporter;
+  /** Aborted by the first Ctrl-C (or SIGTERM): save a checkpoint and return. The second one ends the process. */
+  readonly signal: AbortSignal;
+  /** `--json`: standard output carries JSON lines only. */
+  readonly json: boolean;
+  /** `--quiet`: results, warnings and errors only. */
+  readonly quiet: boolean;
+  /** Standard input, for `attune chat` and for data on a pipe. */
+  readonly input: NodeJS.ReadStream;
+  /** What was typed after `attune`, for the run folder. */
+  readonly argv: readonly string[];
+}
+
+/** Turns a command's work into a commander action: positional arguments, then options, then the context. */
+export type Bind = <Options extends object>(work: (call: Call<Options>) => Promise<void>) => (...parameters: unknown[]) => Promise<void>;
+
+export interface Call<Options extends object = Record<string, unknown>> {
+  /** Positional arguments in order; undefined where an optional one is missing. */
+  readonly values: readonly (string | undefined)[];
+  /** Options in camel case; undefined where not given. */
+  readonly options: Options;
+  readonly context: CommandContext;
+}
+
+export interface CommandModule {
+  /** Adds arguments, options, subcommands and the action to a command that already has its name and summary. */
+  configure(command: Command, bind: Bind): void;
+  /** Goes on with an interrupted run of this command; absent where the command makes no runs. */
+  resume?(run: RunSummary, context: CommandContext): Promise<void>;
+}
+
+/** One line of `attune --help`. */
+export interface CommandEntry {
+  readonly name: string;
+  readonly summary: string;
+  /** Heading in `attune --help`. */
+  readonly group: string;
+  readonly load: () => Promise<CommandModule>;
+}

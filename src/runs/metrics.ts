@@ -1,0 +1,127 @@
+/**
+ * Every metric that a run may log: its name, formula, unit and good direction. The event log refuses other names, and
+ * the documentation and the studio take their explanations from here.
+ *
+ * Source: names from TRL (trl/trainer/{sft,reward,dpo,kto}_trainer.py, trl/experimental/{orpo,cpo}); formulas ours.
+ * Differences: 1. every mean is taken over an explicit mask: padding never counts. 2. means over tokens are weighted by
+ * the tokens of the whole optimiser step, so that accumulation does not change them.
+ */
+import { AttuneError, nearest } from "../core/errors.ts";
+
+/** Trainers that log the metric; `orpo` and `cpo` are the reference-free losses of the `dpo` command (`cpo` with simpo). */
+export type MetricFamily = "sft" | "reward" | "dpo" | "kto" | "orpo" | "cpo";
+
+export interface MetricDefinition {
+  /** How it is computed, in one line. */
+  readonly formula: string;
+  readonly unit: string;
+  /** Which way is better; `none` where neither is. */
+  readonly better: "lower" | "higher" | "none";
+  readonly families: readonly MetricFamily[];
+}
+
+const ALL: readonly MetricFamily[] = ["sft", "reward", "dpo", "kto", "orpo", "cpo"];
+const PREFERENCE: readonly MetricFamily[] = ["dpo", "kto", "orpo", "cpo"];
+const PAIRED: readonly MetricFamily[] = ["dpo", "orpo", "cpo"];
+const LANGUAGE: readonly MetricFamily[] = ["sft", "dpo", "kto", "orpo", "cpo"];
+
+export const METRICS = {
+  loss: { formula: "the objective that is minimised, mean over the step", unit: "nats", better: "lower", families: ALL },
+  learning_rate: { formula: "the rate that this step used, after the schedule", unit: "1", better: "none", families: ALL },
+  grad_norm: { formula: "L2 norm of all gradients together, before clipping", unit: "1", better: "none", families: ALL },
+  epoch: { formula: "training examples seen / training examples in the data", unit: "epochs", better: "none", families: ALL },
+  global_step: { formula: "optimiser steps done", unit: "steps", better: "none", families: ALL },
+  num_tokens: { formula: "tokens fed to the model since the run began, padding not counted", unit: "tokens", better: "none", families: ALL },
+
+  entropy: { formula: "mean over supervised tokens of -sum_v p(v) log p(v)", unit: "nats", better: "none", families: LANGUAGE },
+  mean_token_accuracy: {
+    formula: "share of supervised tokens that are the most probable one (of the chosen side for pairs)",
+    unit: "1",
+    better: "higher",
+    families: LANGUAGE,
+  },
+
+  accuracy: { formula: "share of pairs with reward(chosen) > reward(rejected)", unit: "1", better: "higher", families: ["reward"] },
+  margin: { formula: "mean of reward(chosen) - reward(rejected)", unit: "reward", better: "higher", families: ["reward"] },
+  min_reward: { formula: "least reward of the step, both sides", unit: "reward", better: "none", families: ["reward"] },
+  mean_reward: { formula: "mean reward of the step, both sides", unit: "reward", better: "none", families: ["reward"] },
+  max_reward: { formula: "greatest reward of the step, both sides", unit: "reward", better: "none", families: ["reward"] },
+
+  "logps/chosen": { formula: "mean of log pi(chosen | prompt), summed over its tokens", unit: "nats", better: "none", families: PREFERENCE },
+  "logps/rejected": { formula: "mean of log pi(rejected | prompt), summed over its tokens", unit: "nats", better: "none", families: PREFERENCE },
+  "logits/chosen": {
+    formula: "mean logit over the chosen tokens and the whole vocabulary (as TRL; says little)",
+    unit: "1",
+    better: "none",
+    families: PREFERENCE,
+  },
+  "logits/rejected": {
+    formula: "mean logit over the rejected tokens and the whole vocabulary (as TRL; says little)",
+    unit: "1",
+    better: "none",
+    families: PREFERENCE,
+  },
+  "rewards/chosen": {
+    formula: "mean of beta (log pi - log pi_ref)(chosen | prompt); without a reference, beta log pi",
+    unit: "reward",
+    better: "higher",
+    families: PREFERENCE,
+  },
+  "rewards/rejected": {
+    formula: "mean of beta (log pi - log pi_ref)(rejected | prompt); without a reference, beta log pi",
+    unit: "reward",
+    better: "lower",
+    families: PREFERENCE,
+  },
+  "rewards/margins": { formula: "rewards/chosen - rewards/rejected", unit: "reward", better: "higher", families: PREFERENCE },
+  "rewards/accuracies": { formula: "share of pairs with a positive reward margin", unit: "1", better: "higher", families: PAIRED },
+
+  kl: {
+    formula: "KTO's reference point: max(0, mean of log pi - log pi_ref over mismatched prompt and completion)",
+    unit: "nats",
+    better: "none",
+    families: ["kto"],
+  },
+  nll_loss: { formula: "mean negative log-likelihood of the chosen tokens", unit: "nats", better: "lower", families: PAIRED },
+  log_odds_ratio: { formula: "mean of log sigmoid(log odds(chosen) - log odds(rejected))", unit: "nats", better: "higher", families: ["orpo"] },
+  log_odds_chosen: { formula: "mean of log odds(chosen) - log odds(rejected)", unit: "nats", better: "higher", families: ["orpo"] },
+} as const satisfies Record<string, MetricDefinition>;
+
+export type MetricName = keyof typeof METRICS;
+
+const EVALUATION_PREFIX = "eval_";
+
+/** The definition behind a name, with or without the prefix `eval_`; undefined for an unknown one. */
+export function metricDefinition(name: string): MetricDefinition | undefined {
+  const bare = name.startsWith(EVALUATION_PREFIX) ? name.slice(EVALUATION_PREFIX.length) : name;
+  return Object.hasOwn(METRICS, bare) ? METRICS[bare as MetricName] : undefined;
+}
+
+/** Throws an `internal` error for a name that the table does not define. */
+export function checkMetricName(name: string): void {
+  if (metricDefinition(name)) return;
+  const near = nearest(name, [...Object.keys(METRICS), ...Object.keys(METRICS).map((key) => EVALUATION_PREFIX + key)]);
+  throw new AttuneError("internal", `the metric "${name}" is not defined`, {
+    hint: `${near === undefined ? "" : `did you mean "${near}"? `}Every logged metric has its formula and unit in src/runs/metrics.ts`,
+  });
+}
+
+/**
+ * Whether `value` beats `best` by the metric's good direction. A NaN never beats anything; a metric without a good
+ * direction is a mistake of the caller (`internal`).
+ */
+export function isBetter(name: string, value: number, best: number | undefined): boolean {
+  const direction = metricDefinition(name)?.better ?? "none";
+  if (direction === "none") throw new AttuneError("internal", `"${name}" has no good direction, so no checkpoint can be the best by it`);
+  if (Number.isNaN(value)) return false;
+  if (best === undefined || Number.isNaN(best)) return true;
+  return direction === "lower" ? value < best : value > best;
+}
+
+/** The table as Markdown, for the documentation. */
+export function metricsMarkdown(): string {
+  const rows = Object.entries(METRICS as Record<string, MetricDefinition>).map(
+    ([name, { formula, unit, better, families }]) => `| \`${name}\` | ${formula.replaceAll("|", "\\|")} | ${unit} | ${better} | ${families.join(", ")} |`,
+  );
+  return ["| metric | formula | unit | better | logged by |", "|---|---|---|---|---|", ...rows, ""].join("\n");
+}
