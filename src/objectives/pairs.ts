@@ -1,0 +1,59 @@
+/** The objective of a preference run: a weighted mixture of pair losses and an SFT term, as one graph. */
+import { add, multiply, reshape, scatterAddRows, slice, sumAll, fill } from "../graph/build.ts";
+import type { Value } from "../graph/ir.ts";
+import type { Objective } from "../models/plans/plan.ts";
+import type { PairTerms, PreferenceHyperparameters, PreferenceLoss, PreferenceLossName } from "./preference.ts";
+import { PREFERENCE_LOSS_TABLE } from "./preference.ts";
+
+export interface WeightedLoss {
+  type: PreferenceLossName;
+  weight: number;
+}
+
+const PAIRS = ["pairs"] as const;
+const SIDES = ["pairs", 2] as const;
+
+/** Column 0 (chosen) or 1 (rejected) of [pairs, 2]. */
+const side = (x: Value, column: number): Value => reshape(slice(x, 1, column, column + 1), PAIRS);
+
+/**
+ * Inputs, beside the read log-probabilities [S]:
+ * `sequence` int64 [S], 2i for a token of the chosen answer of pair i and 2i+1 for one of the rejected;
+ * `reference` float32 [pairs, 2], sums of the reference; `tokens` float32 [pairs, 2]; `p` float32 [pairs];
+ * `scale` float32 [pairs], 1 / (pairs of the whole optimiser step), 0 for padding;
+ * `sftSlope` float32 [S], -weight / (chosen tokens of the step) on tokens of chosen answers, else 0.
+ * Results: `logps` [pairs, 2], `losses` [pairs].
+ */
+export function pairObjective(losses: readonly WeightedLoss[], hyper: PreferenceHyperparameters): Objective {
+  return {
+    name: losses.map(({ type }) => type).join("+"),
+    reads: "tokens",
+    inputs: {
+      sequence: { dtype: "int64", shape: ["selected"] },
+      reference: { dtype: "float32", shape: SIDES },
+      tokens: { dtype: "float32", shape: SIDES },
+      p: { dtype: "float32", shape: PAIRS },
+      scale: { dtype: "float32", shape: PAIRS },
+      sftSlope: { dtype: "float32", shape: ["selected"] },
+    },
+    build(readout, inputs) {
+      const { graph } = readout;
+      const logps = reshape(scatterAddRows(fill(graph, ["2*pairs"], 0), inputs["sequence"]!, readout), SIDES);
+      const terms: PairTerms<Value> = {
+        chosen: side(logps, 0),
+        rejected: side(logps, 1),
+        referenceChosen: side(inputs["reference"]!, 0),
+        referenceRejected: side(inputs["reference"]!, 1),
+        chosenTokens: side(inputs["tokens"]!, 0),
+        rejectedTokens: side(inputs["tokens"]!, 1),
+        p: inputs["p"]!,
+      };
+      const perPair = losses
+        .map(({ type, weight }) => multiply((PREFERENCE_LOSS_TABLE[type] as PreferenceLoss).graph(terms, hyper), weight))
+        .reduce((left, right) => add(left, right));
+      const loss = add(sumAll(multiply(perPair, inputs["scale"]!)), sumAll(multiply(readout, inputs["sftSlope"]!)));
+      return { loss, metrics: { logps, losses: perPair } };
+    },
+  };
+}
+
