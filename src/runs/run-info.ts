@@ -24,6 +24,8 @@ const runInfoSchema = z.object({
   dataHash: z.string(),
   /** Hash of what the base model computes with; a resumed run refuses another model. */
   modelFingerprint: z.string(),
+  /** How many of the newest checkpoints are kept, besides the best. */
+  keepLast: z.int().min(1),
   /** ISO 8601, UTC. */
   created: z.string(),
 });

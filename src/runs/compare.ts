@@ -1,0 +1,186 @@
+/** Reads runs for people, without their locks: a list, one run in detail, and the difference of two. */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { basename, join, resolve } from "node:path";
+import { numberFromJson, parseJson } from "../core/json.ts";
+import { AttuneError } from "../core/errors.ts";
+import { type Checkpoint, Checkpoints } from "./checkpoints.ts";
+import { readJsonLines } from "./json-lines.ts";
+import { isLocked } from "./lock.ts";
+import { readRunInfo } from "./run.ts";
+import type { RunInfo } from "./run-info.ts";
+
+/** `stopped`: nobody works on it and it has no end, as after a crash. */
+export type RunState = RunInfo["status"] | "stopped";
+
+export interface RunOverview {
+  /** Absolute path. */
+  readonly folder: string;
+  readonly name: string;
+  readonly info: RunInfo;
+  readonly state: RunState;
+  /** Optimiser steps with metrics. */
+  readonly step: number;
+  readonly totalSteps: number | undefined;
+  /** The last value of every metric. */
+  readonly last: Readonly<Record<string, number>>;
+}
+
+export interface RunDetails extends RunOverview {
+  readonly config: Readonly<Record<string, unknown>>;
+  /** All values of every metric, with their steps. */
+  readonly series: ReadonlyMap<string, readonly { readonly step: number; readonly value: number }[]>;
+  readonly checkpoints: readonly Checkpoint[];
+  readonly warnings: readonly string[];
+}
+
+/** A folder that looks like a run and cannot be read, and why. */
+export interface UnreadableRun {
+  readonly folder: string;
+  readonly problem: string;
+}
+
+/**
+ * All runs directly inside a folder, newest first.
+ * @throws AttuneError `run` where the folder is missing
+ */
+export function listRuns(folder: string): { runs: RunOverview[]; unreadable: UnreadableRun[] } {
+  if (!existsSync(folder)) throw new AttuneError("run", "there is no such folder", { file: folder, hint: "runs are made by `attune sft`, `reward`, `dpo` and `kto`" });
+  const runs: RunOverview[] = [];
+  const unreadable: UnreadableRun[] = [];
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (!entry.isDirectory() || !existsSync(join(path, "run.json"))) continue;
+    try {
+      runs.push(overview(path, readSeries(path)));
+    } catch (error) {
+      if (!(error instanceof AttuneError)) throw error;
+      unreadable.push({ folder: path, problem: error.what });
+    }
+  }
+  return { runs: runs.toSorted((a, b) => b.info.created.localeCompare(a.info.created)), unreadable };
+}
+
+/**
+ * Everything about one run.
+ * @throws AttuneError `run` where the folder is no run
+ */
+export function showRun(folder: string): RunDetails {
+  const series = readSeries(folder);
+  const summary = overview(folder, series);
+  return {
+    ...summary,
+    config: readConfig(folder),
+    series,
+    checkpoints: new Checkpoints(join(folder, "checkpoints"), summary.info.keepLast).list(),
+    warnings: readEvents(folder)
+      .filter(({ type }) => type === "warning")
+      .map(({ message }) => String(message)),
+  };
+}
+
+export interface Difference<T> {
+  readonly name: string;
+  readonly left: T | undefined;
+  readonly right: T | undefined;
+}
+
+export interface RunDifference {
+  readonly left: RunOverview;
+  readonly right: RunOverview;
+  /** Options, seed, versions and hashes that are not equal, as text. */
+  readonly setup: readonly Difference<string>[];
+  /** Last values of every metric of either. */
+  readonly metrics: readonly Difference<number>[];
+}
+
+/** What is different between two runs. */
+export function diffRuns(leftFolder: string, rightFolder: string): RunDifference {
+  const [left, right] = [showRun(leftFolder), showRun(rightFolder)];
+  const names = [...new Set([...Object.keys(left.last), ...Object.keys(right.last)])];
+  const [before, after] = [setupOf(left), setupOf(right)];
+  return {
+    left,
+    right,
+    setup: [...new Set([...before.keys(), ...after.keys()])]
+      .map((name) => ({ name, left: before.get(name), right: after.get(name) }))
+      .filter((difference) => difference.left !== difference.right),
+    metrics: names.map((name) => ({ name, left: left.last[name], right: right.last[name] })),
+  };
+}
+
+/**
+ * A line of block characters, lowest to highest value; a dot where a value is not finite.
+ * @param width most characters; longer series are averaged over equal parts
+ */
+export function sparkline(values: readonly number[], width = 40): string {
+  const columns = values.length <= width ? [...values] : Array.from({ length: width }, (_, column) => bucketMean(values, column, width));
+  const finite = columns.filter(Number.isFinite);
+  const [low, high] = [Math.min(...finite), Math.max(...finite)];
+  return columns.map((value) => (Number.isFinite(value) ? BLOCKS[Math.round(((value - low) / (high - low || 1)) * (BLOCKS.length - 1))] : "·")).join("");
+}
+
+const BLOCKS = "▁▂▃▄▅▆▇█";
+
+function bucketMean(values: readonly number[], column: number, width: number): number {
+  const part = values.slice(Math.floor((column * values.length) / width), Math.floor(((column + 1) * values.length) / width)).filter(Number.isFinite);
+  return part.length === 0 ? NaN : part.reduce((sum, value) => sum + value, 0) / part.length;
+}
+
+function overview(folder: string, series: RunDetails["series"]): RunOverview {
+  const info = readRunInfo(folder);
+  const last = Object.fromEntries([...series].map(([name, points]) => [name, points.at(-1)!.value]));
+  const start = readEvents(folder).findLast(({ type }) => type === "start");
+  return {
+    folder: resolve(folder),
+    name: basename(resolve(folder)),
+    info,
+    state: info.status === "running" && !isLocked(folder) ? "stopped" : info.status,
+    step: Math.max(0, ...[...series.values()].map((points) => points.at(-1)!.step)),
+    totalSteps: numberFromJson(start?.totalSteps),
+    last,
+  };
+}
+
+function readSeries(folder: string): Map<string, { step: number; value: number }[]> {
+  const series = new Map<string, { step: number; value: number }[]>();
+  for (const { step, ...values } of readJsonLines(join(folder, "metrics.jsonl"))) {
+    for (const [name, item] of Object.entries(values)) {
+      const value = numberFromJson(item);
+      if (value === undefined) continue;
+      const points = series.get(name) ?? [];
+      series.set(name, points);
+      points.push({ step: Number(step), value });
+    }
+  }
+  return series;
+}
+
+function readEvents(folder: string): Record<string, unknown>[] {
+  return readJsonLines(join(folder, "events.jsonl"));
+}
+
+/**
+ * The options of a run that have an effect.
+ * @throws AttuneError `run`
+ */
+export function readConfig(folder: string): Record<string, unknown> {
+  const file = join(folder, "config.resolved.json");
+  try {
+    return parseJson(readFileSync(file, "utf8")) as Record<string, unknown>;
+  } catch (cause) {
+    throw new AttuneError("run", "the options of the run cannot be read", { file, cause, hint: "the folder is damaged" });
+  }
+}
+
+function setupOf({ info, config }: RunDetails): Map<string, string> {
+  const { command, seed, dataHash, modelFingerprint, versions } = info;
+  return new Map(flatten({ command, seed, dataHash, modelFingerprint, versions, config }, ""));
+}
+
+function flatten(value: object, prefix: string): [string, string][] {
+  return Object.entries(value).flatMap(([key, item]: [string, unknown]) =>
+    typeof item === "object" && item !== null && !Array.isArray(item)
+      ? flatten(item, `${prefix}${key}.`)
+      : [[`${prefix}${key}`, typeof item === "string" ? item : JSON.stringify(item)]],
+  );
+}

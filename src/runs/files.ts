@@ -1,0 +1,179 @@
+/**
+ * Files that are either whole or absent: written under a temporary name in the same folder, flushed to the disk and
+ * renamed. A process killed at any moment leaves the old file or the new one, and temporary names that
+ * {@link removeTemporary} recognises.
+ */
+import { createHash, randomBytes } from "node:crypto";
+import { closeSync, createReadStream, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, writeSync } from "node:fs";
+import { basename, dirname, join, relative, sep } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { AttuneError } from "../core/errors.ts";
+
+const TEMPORARY = /^\.tmp-[0-9a-f]{12}-/;
+
+/** A fresh name beside `path`. */
+function temporaryName(path: string): string {
+  return join(dirname(path), `.tmp-${randomBytes(6).toString("hex")}-${basename(path)}`);
+}
+
+/** Removes what killed writers left in `folder` (not below it). */
+export function removeTemporary(folder: string): void {
+  for (const name of existsSync(folder) ? readdirSync(folder) : []) {
+    if (TEMPORARY.test(name)) rmSync(join(folder, name), { recursive: true, force: true });
+  }
+}
+
+export function isTemporaryName(name: string): boolean {
+  return TEMPORARY.test(name);
+}
+
+/**
+ * Writes a whole file or nothing.
+ * @throws AttuneError `disk`
+ */
+export function writeFileAtomic(path: string, content: string | Uint8Array): void {
+  const temporary = temporaryName(path);
+  try {
+    const handle = openSync(temporary, "wx");
+    try {
+      writeAll(handle, typeof content === "string" ? Buffer.from(content) : content);
+      fsyncSync(handle);
+    } finally {
+      closeSync(handle);
+    }
+    renameSync(temporary, path);
+    syncFolder(dirname(path));
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw diskError(error, `${basename(path)} cannot be written`, path);
+  }
+}
+
+/** `write(2)` may take only a part: goes on until everything is written. */
+export function writeAll(handle: number, bytes: Uint8Array): void {
+  let done = 0;
+  while (done < bytes.byteLength) done += writeSync(handle, bytes, done);
+}
+
+/** Makes renames in a folder durable; a file system that cannot do it (Windows) does so by itself. */
+export function syncFolder(folder: string): void {
+  let handle: number;
+  try {
+    handle = openSync(folder, "r");
+  } catch {
+    return;
+  }
+  try {
+    fsyncSync(handle);
+  } catch {
+    // not every file system flushes folders
+  } finally {
+    closeSync(handle);
+  }
+}
+
+export interface FolderFile {
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+/**
+ * Fills a folder and puts it in place of `target` in one rename; on any error `target` is as before.
+ * @param fill writes into the folder it is given
+ * @param seal called with every file's size and hash before the rename; may write one last file
+ * @throws whatever `fill` throws; AttuneError `disk` for errors of the file system
+ */
+export async function publishFolder(
+  target: string,
+  fill: (folder: string) => Promise<void>,
+  seal?: (folder: string, files: Record<string, FolderFile>) => void,
+): Promise<void> {
+  const temporary = temporaryName(target);
+  try {
+    mkdirSync(temporary, { recursive: true });
+    await fill(temporary);
+    const files = await hashFolder(temporary);
+    for (const name of Object.keys(files)) syncFile(join(temporary, name));
+    seal?.(temporary, files);
+    for (const folder of foldersOf(temporary, Object.keys(files))) syncFolder(folder);
+    replaceFolder(temporary, target);
+  } catch (error) {
+    rmSync(temporary, { recursive: true, force: true });
+    throw error instanceof AttuneError ? error : diskError(error, `the folder ${basename(target)} cannot be written`, target);
+  }
+}
+
+/** A folder cannot be renamed onto a full one: the old one steps aside first. */
+function replaceFolder(temporary: string, target: string): void {
+  const old = existsSync(target) ? temporaryName(target) : undefined;
+  if (old !== undefined) renameSync(target, old);
+  renameSync(temporary, target);
+  syncFolder(dirname(target));
+  if (old !== undefined) rmSync(old, { recursive: true, force: true });
+}
+
+function syncFile(path: string): void {
+  const handle = openSync(path, "r+");
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+}
+
+function foldersOf(root: string, names: readonly string[]): Set<string> {
+  return new Set([root, ...names.map((name) => dirname(join(root, name)))]);
+}
+
+/** Size and SHA-256 of every file below a folder, by relative path with `/`, in a fixed order. */
+export async function hashFolder(folder: string): Promise<Record<string, FolderFile>> {
+  const files: Record<string, FolderFile> = Object.create(null) as Record<string, FolderFile>;
+  for (const path of filesBelow(folder)) files[relative(folder, path).split(sep).join("/")] = await hashFile(path);
+  return files;
+}
+
+/** Absolute paths of all files below a folder, sorted. */
+export function filesBelow(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true, recursive: true })
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .toSorted();
+}
+
+async function hashFile(path: string): Promise<FolderFile> {
+  const hash = createHash("sha256");
+  let bytes = 0;
+  const source = createReadStream(path, { highWaterMark: 1 << 20 });
+  await pipeline(source, async (chunks: AsyncIterable<Buffer>) => {
+    for await (const chunk of chunks) {
+      bytes += chunk.byteLength;
+      hash.update(chunk);
+    }
+  });
+  return { bytes, sha256: hash.digest("hex") };
+}
+
+const FULL = new Set(["ENOSPC", "EDQUOT"]);
+
+/** Whether the disk (or the user's share of it) is full. */
+export function isDiskFull(error: unknown): boolean {
+  if (error instanceof AttuneError) return isDiskFull(error.details.cause);
+  return FULL.has((error as NodeJS.ErrnoException | undefined)?.code ?? "");
+}
+
+/** Wraps an error of the file system; an AttuneError passes through. */
+export function diskError(error: unknown, what: string, file: string): AttuneError {
+  if (error instanceof AttuneError) return error;
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (isDiskFull(error)) {
+    return new AttuneError("disk", `${what}: the disk is full`, { file, cause: error, hint: "free some space, or write to another disk" });
+  }
+  const hints: Record<string, string> = {
+    EACCES: "check the permissions of the folder",
+    EPERM: "check the permissions of the folder",
+    EROFS: "the disk is read-only: write to another one",
+    ENOENT: "check that the folder exists",
+  };
+  const hint = hints[code ?? ""];
+  return new AttuneError("disk", `${what}: ${message}`, { file, cause: error, ...(hint === undefined ? {} : { hint }) });
+}

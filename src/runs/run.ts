@@ -1,0 +1,326 @@
+/**
+ * A run folder: what was asked, what happened, and what is needed to go on after `kill -9`.
+ *
+ *   run.json               command, status, seed, versions, hashes
+ *   config.given.yaml      the options that were given
+ *   config.resolved.json   all options that have an effect
+ *   metrics.jsonl          values by step                                 same bytes in equal runs
+ *   checkpoints/           step-000123/ with manifest.json                same bytes in equal runs
+ *   model/, adapter/, ...  what the run made ({@link Run.saveArtifact})   same bytes in equal runs
+ *   events.jsonl           history with times: starts, resumes, checkpoints, warnings, samples, the end; only ever appended to
+ *   timing.jsonl           seconds and tokens by step
+ *   lock                   the process that writes
+ *
+ * A resumed run cuts metrics.jsonl back to the length that its checkpoint recorded, and repeats the steps behind it.
+ */
+import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { stringify } from "yaml";
+import { AttuneError } from "../core/errors.ts";
+import { stringifyJson } from "../core/json.ts";
+import { type Checkpoint, Checkpoints, type SaveOptions } from "./checkpoints.ts";
+import type { Metrics, TrainingEvent } from "./events.ts";
+import { diskError, publishFolder, removeTemporary, writeFileAtomic } from "./files.ts";
+import { JsonLines } from "./json-lines.ts";
+import { acquireLock, type Lock } from "./lock.ts";
+import { checkMetricName } from "./metrics.ts";
+import { parseRunInfo, type RunInfo, type RunStatus } from "./run-info.ts";
+import { versions } from "./versions.ts";
+
+/** What a new run records about itself. */
+export interface NewRun {
+  readonly command: string;
+  readonly argv?: readonly string[];
+  readonly seed: number;
+  /** The options as given, and those that have an effect. */
+  readonly config: { readonly given: object; readonly effective: object };
+  readonly dataHash: string;
+  readonly modelFingerprint: string;
+  /** How many of the newest checkpoints to keep, besides the best. Default 2. */
+  readonly keepLast?: number;
+}
+
+/** What a resumed run must still find as it was. */
+export type Expected = Pick<RunInfo, "dataHash" | "modelFingerprint">;
+
+const DEFAULT_KEEP = 2;
+/** Files that an aborted creation may leave before run.json exists. */
+const STARTUP_FILES = /^(lock|config\.given\.yaml|config\.resolved\.json|events\.jsonl|metrics\.jsonl|timing\.jsonl|\.tmp-.*)$/;
+
+export class Run {
+  /** Absolute path. */
+  readonly folder: string;
+  private current: RunInfo;
+  private readonly lock: Lock;
+  private readonly events: JsonLines;
+  private readonly metricsLog: JsonLines;
+  private readonly timingLog: JsonLines;
+  private readonly store: Checkpoints;
+  private start: Checkpoint | undefined;
+  private closed = false;
+
+  private constructor(folder: string, info: RunInfo, lock: Lock) {
+    this.folder = folder;
+    this.current = info;
+    this.lock = lock;
+    this.events = JsonLines.open(join(folder, "events.jsonl"));
+    this.metricsLog = JsonLines.open(join(folder, "metrics.jsonl"));
+    this.timingLog = JsonLines.open(join(folder, "timing.jsonl"));
+    this.store = new Checkpoints(join(folder, "checkpoints"), info.keepLast);
+  }
+
+  /**
+   * Begins a run in a new or empty folder.
+   * @throws AttuneError `run` where the folder holds something, `disk` where it cannot be written
+   */
+  static create(dir: string, given: NewRun): Run {
+    const folder = resolve(dir);
+    refuseOverwrite(folder, dir);
+    const lock = locked(folder);
+    try {
+      // somebody else may have been quicker before the lock was ours
+      refuseOverwrite(folder, dir);
+      removeTemporary(folder);
+      writeFileAtomic(join(folder, "config.given.yaml"), stringify(given.config.given));
+      writeFileAtomic(join(folder, "config.resolved.json"), `${stringifyJson(given.config.effective, 2)}\n`);
+      const info: RunInfo = {
+        schema: 1,
+        command: given.command,
+        argv: [...(given.argv ?? [])],
+        workingFolder: process.cwd(),
+        status: "running",
+        seed: given.seed,
+        versions: versions(),
+        dataHash: given.dataHash,
+        modelFingerprint: given.modelFingerprint,
+        keepLast: given.keepLast ?? DEFAULT_KEEP,
+        created: new Date().toISOString(),
+      };
+      const run = new Run(folder, info, lock);
+      for (const log of [run.events, run.metricsLog, run.timingLog]) log.truncate(0);
+      writeInfo(folder, info);
+      run.event("created", { command: given.command }, { sync: true });
+      return run;
+    } catch (error) {
+      lock.release();
+      throw error;
+    }
+  }
+
+  /**
+   * Opens an unfinished run to go on with it: repairs torn logs, finds the newest intact checkpoint and drops the metrics
+   * behind it. Warnings about what was passed over go to the event log and to `warnings`.
+   * @throws AttuneError `run` where it is no run, has finished, is busy, or where data or model have changed
+   */
+  static async open(dir: string, expected?: Expected): Promise<{ run: Run; warnings: string[] }> {
+    const folder = resolve(dir);
+    const info = readRunInfo(folder);
+    if (info.status === "completed") throw new AttuneError("run", "this run has finished", { file: folder, hint: "begin a new one in another folder" });
+    if (expected) refuseChanges(folder, info, expected);
+    const lock = locked(folder);
+    try {
+      removeTemporary(folder);
+      const run = new Run(folder, { ...info, status: "running" }, lock);
+      return { run, warnings: await run.recover() };
+    } catch (error) {
+      lock.release();
+      throw error;
+    }
+  }
+
+  get info(): RunInfo {
+    return this.current;
+  }
+
+  /** The checkpoint that this process goes on from; undefined for a run that begins. */
+  get resumedFrom(): Checkpoint | undefined {
+    return this.start;
+  }
+
+  private async recover(): Promise<string[]> {
+    this.store.clean();
+    const { checkpoint, skipped } = await this.store.latest(this.metricsLog.bytes);
+    const warnings = skipped.map(({ folder, reason }) => `the checkpoint ${folder} is passed over: ${reason}`);
+    for (const [name, version] of Object.entries(versions())) {
+      const before = this.current.versions[name];
+      if (before !== version) warnings.push(`${name} is ${version}, the run began with ${before}: the rest may differ in the last digits`);
+    }
+    this.metricsLog.truncate(checkpoint?.metricsBytes ?? 0);
+    this.start = checkpoint;
+    this.store.prune();
+    writeInfo(this.folder, this.current);
+    for (const message of warnings) this.event("warning", { id: "resume", message });
+    this.event("resumed", { step: checkpoint?.step ?? 0 }, { sync: true });
+    return warnings;
+  }
+
+  /**
+   * Appends to the history, with the time. A killed process loses nothing; `sync` also survives a power cut.
+   * @throws AttuneError `disk`
+   */
+  event(type: string, fields: Readonly<Record<string, unknown>> = {}, options: { sync?: boolean } = {}): void {
+    this.events.append({ time: new Date().toISOString(), type, ...fields });
+    if (options.sync) this.events.sync();
+  }
+
+  /**
+   * Appends the values of one step or evaluation to metrics.jsonl.
+   * @throws AttuneError `internal` for a name that the metrics table lacks, `disk`
+   */
+  metrics(step: number, values: Metrics): void {
+    for (const name of Object.keys(values)) checkMetricName(name);
+    this.metricsLog.append({ step, ...values });
+  }
+
+  /** Appends what depends on the clock: seconds of the step, and tokens consumed since the run began. */
+  timing(step: number, values: { seconds: number; tokens: number }): void {
+    this.timingLog.append({ step, ...values });
+  }
+
+  /** Puts a trainer's event where it belongs, and returns it for the caller to yield. */
+  record<Event extends TrainingEvent>(event: Event): Event {
+    if (event.type === "step") {
+      this.metrics(event.step, event.metrics);
+      this.timing(event.step, { seconds: event.seconds, tokens: event.tokens });
+    } else if (event.type === "evaluation") {
+      this.metrics(event.step, event.metrics);
+    } else if (event.type !== "checkpoint") {
+      const { type, ...fields } = event;
+      this.event(type, fields, { sync: type !== "sample" });
+    }
+    return event;
+  }
+
+  /**
+   * Saves a checkpoint, whole or not at all, and then deletes those that are neither new nor best. Log the metrics of
+   * the step first: what comes later is repeated by a resumed run.
+   * @param write puts the files into the folder it is given; they must not depend on the clock
+   * @throws AttuneError `disk`, naming the last good checkpoint
+   */
+  async saveCheckpoint(step: number, write: (folder: string) => Promise<void>, options: SaveOptions = {}): Promise<Checkpoint> {
+    this.metricsLog.sync();
+    const checkpoint = await this.store.save(step, write, { ...options, metricsBytes: this.metricsLog.bytes });
+    this.timingLog.sync();
+    this.event("checkpoint", { step, folder: checkpoint.folder, ...(options.score ? { score: options.score } : {}) }, { sync: true });
+    return checkpoint;
+  }
+
+  /** The newest intact checkpoint; undefined where there is none. */
+  async latestCheckpoint(): Promise<Checkpoint | undefined> {
+    return (await this.store.latest(Infinity)).checkpoint;
+  }
+
+  /** The checkpoint with the best score. */
+  bestCheckpoint(): Checkpoint | undefined {
+    return this.store.best();
+  }
+
+  /** All complete checkpoints by step. */
+  checkpoints(): Checkpoint[] {
+    return this.store.list();
+  }
+
+  /**
+   * Writes a folder of results (`model`, `adapter`), whole or not at all; an earlier one of this name is replaced.
+   * @returns its path
+   */
+  async saveArtifact(name: string, write: (folder: string) => Promise<void>): Promise<string> {
+    const folder = join(this.folder, name);
+    await publishFolder(folder, write);
+    this.event("artifact", { name }, { sync: true });
+    return folder;
+  }
+
+  /** Ends the run with a status and lets go of the folder. */
+  finish(status: Exclude<RunStatus, "running">): void {
+    if (status === "completed") this.store.removeTemporary();
+    this.metricsLog.sync();
+    this.timingLog.sync();
+    this.event("finished", { status }, { sync: true });
+    this.current = { ...this.current, status };
+    writeInfo(this.folder, this.current);
+    this.close();
+  }
+
+  /** Ends the run with the status `failed` and the reason, as far as the disk still takes it. Never throws. */
+  fail(error: unknown): void {
+    try {
+      const message = error instanceof Error ? error.message : String(error);
+      this.event("error", { code: error instanceof AttuneError ? error.code : "internal", message });
+      this.finish("failed");
+    } catch {
+      // the disk is full: the folder keeps its last good state
+    } finally {
+      this.close();
+    }
+  }
+
+  /** Lets go of the folder without a status, as a killed process would. Safe to call twice. */
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    for (const log of [this.events, this.metricsLog, this.timingLog]) log.close();
+    this.lock.release();
+  }
+}
+
+/**
+ * Reads `run.json` of a folder.
+ * @throws AttuneError `run` where the folder is no run
+ */
+export function readRunInfo(folder: string): RunInfo {
+  const file = join(folder, "run.json");
+  if (!existsSync(file)) {
+    throw new AttuneError("run", existsSync(folder) ? "this folder is not a run" : "there is no such folder", {
+      file: folder,
+      expected: "a folder with run.json",
+      hint: "`attune runs` lists the runs",
+    });
+  }
+  return parseRunInfo(readFileSync(file, "utf8"), file);
+}
+
+function writeInfo(folder: string, info: RunInfo): void {
+  writeFileAtomic(join(folder, "run.json"), `${stringifyJson(info, 2)}\n`);
+}
+
+function locked(folder: string): Lock {
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch (error) {
+    throw diskError(error, "the run folder cannot be made", folder);
+  }
+  return acquireLock(folder);
+}
+
+/** Leftovers of a creation that was killed before run.json existed do not count. */
+function refuseOverwrite(folder: string, dir: string): void {
+  if (!existsSync(folder)) return;
+  let names: string[];
+  try {
+    names = readdirSync(folder);
+  } catch (error) {
+    throw diskError(error, "the run folder cannot be read", folder);
+  }
+  if (names.includes("run.json")) {
+    const { status } = parseRunInfo(readFileSync(join(folder, "run.json"), "utf8"), join(folder, "run.json"));
+    const goOn = status === "completed" ? "" : `\`attune resume ${dir}\` to go on with it, or `;
+    throw new AttuneError("run", "the folder already holds a run", { file: dir, got: `a run that is ${status}`, hint: `${goOn}another --out` });
+  }
+  const other = names.find((name) => !STARTUP_FILES.test(name));
+  if (other !== undefined) {
+    throw new AttuneError("run", "the folder for the run is not empty", { file: dir, got: `it holds ${other}`, hint: "another --out" });
+  }
+}
+
+function refuseChanges(folder: string, info: RunInfo, expected: Expected): void {
+  const changed = (["dataHash", "modelFingerprint"] as const).find((key) => info[key] !== expected[key]);
+  if (changed === undefined) return;
+  const subject = changed === "dataHash" ? "data" : "model";
+  throw new AttuneError("run", `the ${subject} changed since the run began`, {
+    file: folder,
+    got: expected[changed],
+    expected: info[changed],
+    hint: `put the old ${subject} back, or begin a new run`,
+  });
+}
