@@ -75,11 +75,11 @@ export class Run {
    */
   static create(dir: string, given: NewRun): Run {
     const folder = resolve(dir);
-    refuseOverwrite(folder, dir);
+    checkNewFolder(dir);
     const lock = locked(folder);
     try {
       // somebody else may have been quicker before the lock was ours
-      refuseOverwrite(folder, dir);
+      checkNewFolder(dir);
       removeTemporary(folder);
       writeFileAtomic(join(folder, "config.given.yaml"), stringify(given.config.given));
       writeFileAtomic(join(folder, "config.resolved.json"), `${stringifyJson(given.config.effective, 2)}\n`);
@@ -177,7 +177,10 @@ export class Run {
     this.timingLog.append({ step, ...values });
   }
 
-  /** Puts a trainer's event where it belongs, and returns it for the caller to yield. */
+  /**
+   * Puts a trainer's event where it belongs, and returns it for the caller to yield: `yield run.record(event)`. The event
+   * `end` finishes the run.
+   */
   record<Event extends TrainingEvent>(event: Event): Event {
     if (event.type === "step") {
       this.metrics(event.step, event.metrics);
@@ -188,6 +191,7 @@ export class Run {
       const { type, ...fields } = event;
       this.event(type, fields, { sync: type !== "sample" });
     }
+    if (event.type === "end") this.finish(event.status);
     return event;
   }
 
@@ -242,12 +246,14 @@ export class Run {
     this.close();
   }
 
-  /** Ends the run with the status `failed` and the reason, as far as the disk still takes it. Never throws. */
+  /** Ends the run because of an error, as far as the disk still takes it. Never throws; a run that has ended stays as it is. */
   fail(error: unknown): void {
+    if (this.closed) return;
     try {
       const message = error instanceof Error ? error.message : String(error);
-      this.event("error", { code: error instanceof AttuneError ? error.code : "internal", message });
-      this.finish("failed");
+      const code = error instanceof AttuneError ? error.code : "internal";
+      this.event("error", { code, message });
+      this.finish(code === "interrupted" ? "interrupted" : "failed");
     } catch {
       // the disk is full: the folder keeps its last good state
     } finally {
@@ -293,8 +299,13 @@ function locked(folder: string): Lock {
   return acquireLock(folder);
 }
 
-/** Leftovers of a creation that was killed before run.json existed do not count. */
-function refuseOverwrite(folder: string, dir: string): void {
+/**
+ * Refuses a folder that holds something. Leftovers of a creation that was killed before run.json existed do not count.
+ * Commands call it first, before they load a model for minutes.
+ * @throws AttuneError `run`
+ */
+export function checkNewFolder(dir: string): void {
+  const folder = resolve(dir);
   if (!existsSync(folder)) return;
   let names: string[];
   try {

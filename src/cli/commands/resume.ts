@@ -1,0 +1,35 @@
+/** `attune resume RUN`: reads which command made the run, and hands the run back to it. */
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import { chdir } from "node:process";
+import { AttuneError } from "../../core/errors.ts";
+import { readRunInfo } from "../../runs/run.ts";
+import type { CommandEntry, CommandModule } from "../command.ts";
+
+/** @param entries where the commands are looked up; a function, since the list holds this command too */
+export function resumeCommand(entries: () => Promise<readonly CommandEntry[]>): CommandModule {
+  return {
+    configure(command, bind) {
+      command.argument("<run>", "run folder").action(
+        bind(async ({ values: [dir], context }) => {
+          const folder = resolve(dir!);
+          const info = readRunInfo(folder);
+          if (info.status === "completed") {
+            context.reporter.result({ run: folder, status: info.status }, `${dir} has finished already: there is nothing left to do`);
+            return;
+          }
+          const entry = (await entries()).find(({ name }) => name === info.command);
+          const module = await entry?.load();
+          if (module?.resume === undefined) {
+            throw new AttuneError("run", `this version of attune cannot resume runs of "${info.command}"`, { file: folder, hint: "use the version that made the run" });
+          }
+          // relative paths of the config start from where the run began
+          if (existsSync(info.workingFolder)) chdir(info.workingFolder);
+          await module.resume({ folder, info }, context);
+        }),
+      );
+    },
+  };
+}
+
+export const command = resumeCommand(async () => (await import("./index.ts")).COMMANDS);

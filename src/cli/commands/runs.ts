@@ -1,0 +1,106 @@
+/** `attune runs [FOLDER]`, `attune runs show RUN`, `attune runs diff A B`. */
+import { relative } from "node:path";
+import { type Difference, diffRuns, listRuns, type RunDetails, type RunDifference, type RunOverview, showRun, sparkline } from "../../runs/compare.ts";
+import { metricDefinition } from "../../runs/metrics.ts";
+import type { CommandModule } from "../command.ts";
+import { flatten } from "../dry-run.ts";
+import { formatNumber, formatTable } from "../words.ts";
+
+/** Shown in the list, where a run has them, and at most this many. */
+const LIST_METRICS = ["eval_loss", "loss", "eval_rewards/accuracies", "rewards/accuracies", "eval_accuracy", "accuracy"];
+const LIST_COUNT = 2;
+
+export const command: CommandModule = {
+  configure(command, bind) {
+    command.argument("[folder]", "folder that holds runs", "runs").action(
+      bind(async ({ values: [folder], context }) => {
+        const { runs, unreadable } = listRuns(folder!);
+        for (const { folder, problem } of unreadable) context.reporter.warn("unreadable-run", `${folder}: ${problem}`);
+        context.reporter.result({ runs, unreadable }, runs.length === 0 ? `no runs in ${folder}` : listText(runs));
+      }),
+    );
+    command
+      .command("show")
+      .description("the options, metrics and checkpoints of a run")
+      .argument("<run>", "run folder")
+      .action(
+        bind(async ({ values: [folder], context }) => {
+          const details = showRun(folder!);
+          context.reporter.result({ ...details, series: Object.fromEntries(details.series) }, showText(details));
+        }),
+      );
+    command
+      .command("diff")
+      .description("what is different between two runs")
+      .argument("<run>", "run folder")
+      .argument("<other>", "run folder")
+      .action(
+        bind(async ({ values: [left, right], context }) => {
+          const difference = diffRuns(left!, right!);
+          context.reporter.result({ ...difference }, diffText(difference));
+        }),
+      );
+  },
+};
+
+function listText(runs: readonly RunOverview[]): string {
+  const rows = runs.map((run) => [relative(process.cwd(), run.folder), run.info.command, run.state, progressText(run), headlineText(run), run.info.created.slice(0, 16).replace("T", " ")]);
+  return formatTable([["run", "command", "state", "step", "metrics", "begun (UTC)"], ...rows]);
+}
+
+function progressText({ step, totalSteps }: RunOverview): string {
+  return totalSteps === undefined ? String(step) : `${step}/${totalSteps}`;
+}
+
+function headlineText({ last }: RunOverview): string {
+  const present = LIST_METRICS.filter((name) => last[name] !== undefined).slice(0, LIST_COUNT);
+  return present.map((name) => `${name} ${formatNumber(last[name]!)}`).join("  ");
+}
+
+function showText(run: RunDetails): string {
+  const { info } = run;
+  const facts = [
+    ["run", run.folder],
+    ["command", info.command],
+    ["state", run.state],
+    ["step", progressText(run)],
+    ["begun", info.created],
+    ["seed", String(info.seed)],
+    ["versions", Object.entries(info.versions).map(([name, version]) => `${name} ${version}`).join(", ")],
+    ["data", info.dataHash],
+    ["model", info.modelFingerprint],
+  ];
+  const metrics = [...run.series].map(([name, points]) => {
+    const values = points.map(({ value }) => value);
+    return [name, formatNumber(values[0]!), sparkline(values), formatNumber(values.at(-1)!), metricDefinition(name)?.unit ?? ""];
+  });
+  const checkpoints = run.checkpoints.map(({ step, score, folder }) => [String(step), score === undefined ? "" : `${score.metric} ${formatNumber(score.value)}`, relative(run.folder, folder)]);
+  return [
+    section("", facts),
+    section("options", flatten(run.config, "")),
+    section("metrics (first, course, last)", metrics),
+    section("checkpoints", checkpoints),
+    section("warnings", run.warnings.map((warning) => [warning])),
+  ]
+    .filter((text) => text !== "")
+    .join("\n\n");
+}
+
+function section(title: string, rows: readonly (readonly string[])[]): string {
+  if (rows.length === 0) return "";
+  return title === "" ? formatTable(rows) : `${title}\n${formatTable(rows.map(([first, ...rest]) => [`  ${first}`, ...rest]))}`;
+}
+
+function diffText({ left, right, setup, metrics }: RunDifference): string {
+  const header = ["", left.name, right.name];
+  const options = setup.map(({ name, left, right }) => [name, left ?? "-", right ?? "-"]);
+  return [
+    options.length === 0 ? "the same options, seed, data, model and versions" : section("different", [header, ...options]),
+    section("last metrics", [[...header, "difference"], ...metrics.map(metricRow)]),
+  ].join("\n\n");
+}
+
+function metricRow({ name, left, right }: Difference<number>): string[] {
+  const change = left === undefined || right === undefined ? "" : formatNumber(right - left);
+  return [name, left === undefined ? "-" : formatNumber(left), right === undefined ? "-" : formatNumber(right), change.startsWith("-") || change === "" ? change : `+${change}`];
+}

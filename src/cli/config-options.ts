@@ -1,0 +1,19 @@
+/** The flags of a config definition as commander options, and back. */
+import { type Command, Option } from "commander";
+import type { ConfigDefinition } from "../runs/config.ts";
+import { flagWords } from "../runs/config-faces.ts";
+
+/** Adds `--learning-rate <number>`, `--packing`, `--no-packing`, ..., grouped as in the definition. */
+export function addConfigOptions(command: Command, definition: ConfigDefinition): void {
+  for (const option of definition.options) {
+    const { usage, negated, help, group } = flagWords(option);
+    const isOn = option.field.kind === "optional" && option.field.default === true;
+    command.addOption(new Option(usage, help).helpGroup(`${group}:`).hideHelp(isOn));
+    if (negated !== undefined) command.addOption(new Option(negated, help).helpGroup(`${group}:`).hideHelp(!isOn));
+  }
+}
+
+/** What was given, by dotted path. Commander knows `--lora-rank` as `loraRank`; the definition as `lora.rank`. */
+export function readConfigFlags(definition: ConfigDefinition, options: Readonly<Record<string, unknown>>): Record<string, string | boolean | undefined> {
+  return Object.fromEntries(definition.options.map(({ path, flag }) => [path, options[new Option(flag).attributeName()] as string | boolean | undefined]));
+}

@@ -1,0 +1,119 @@
+/**
+ * `attune` as a function: arguments and streams in, exit status out. Only the command that was named is loaded.
+ *
+ * Status: 0 on success, 2 for what the user can mend (usage, configuration, data), 1 for everything else; a second
+ * Ctrl-C ends the process with 130.
+ */
+import { Command, CommanderError } from "commander";
+import { AttuneError, nearest } from "../core/errors.ts";
+import { attuneVersion } from "../runs/versions.ts";
+import type { Bind, Call, CommandContext, CommandEntry } from "./command.ts";
+import { COMMANDS } from "./commands/index.ts";
+import { reportError } from "./error-output.ts";
+import { listenForInterrupt, type SignalSource } from "./interrupt.ts";
+import { createReporter } from "./output.ts";
+import type { Sink } from "./sink.ts";
+
+/** What a program touches outside itself. */
+export interface Io {
+  readonly stdin: NodeJS.ReadStream;
+  readonly stdout: Sink;
+  readonly stderr: Sink;
+  readonly signals: SignalSource;
+}
+
+interface GlobalOptions {
+  json?: boolean;
+  quiet?: boolean;
+}
+
+/**
+ * Runs one command line.
+ * @param argv what was typed after `attune`
+ * @param entries the commands that there are
+ * @returns the exit status
+ */
+export async function runProgram(argv: readonly string[], io: Io, entries: readonly CommandEntry[] = COMMANDS): Promise<number> {
+  try {
+    const program = makeProgram(io);
+    const words = argv.filter((word) => !word.startsWith("-"));
+    const name = words[0] === "help" ? words[1] : words[0];
+    if (name !== undefined && !entries.some((entry) => entry.name === name)) throw unknownCommand(name, entries);
+    for (const entry of entries) {
+      const command = program.command(entry.name).description(entry.summary).helpGroup(`${entry.group}:`);
+      if (entry.name === name) (await entry.load()).configure(command, bindTo(io, argv));
+    }
+    addGlobalOptions(program);
+    if (argv.length === 0) {
+      program.outputHelp();
+      return 0;
+    }
+    await program.parseAsync([...argv], { from: "user" });
+    return 0;
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return 0;
+    return reportError(error instanceof CommanderError ? usageError(error) : error, { ...io, json: argv.includes("--json") });
+  }
+}
+
+function makeProgram({ stdout }: Io): Command {
+  return new Command("attune")
+    .description("Align a language model with people's judgements, and show that it got better.")
+    .version(attuneVersion(), "-V, --version", "print the version")
+    .helpOption("-h, --help", "print this help")
+    .helpCommand("help [command]", "print the help of a command")
+    .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: () => undefined });
+}
+
+/** Errors are thrown, `--json` and `--quiet` exist, everywhere. */
+function addGlobalOptions(command: Command): void {
+  command.exitOverride().configureHelp({ subcommandTerm: usageOf });
+  command.option("--json", "print JSON lines of typed events on standard output").option("--quiet", "print results, warnings and errors only");
+  for (const child of command.commands) addGlobalOptions(child);
+}
+
+/** `show <run>`: every command has options, so the list does not say so. */
+function usageOf(command: Command): string {
+  return [command.name(), ...command.registeredArguments.map((argument) => (argument.required ? `<${argument.name()}>` : `[${argument.name()}]`))].join(" ");
+}
+
+/** A commander action calls its work with the positional arguments, the options, and the command itself. */
+function bindTo(io: Io, argv: readonly string[]): Bind {
+  return <Options extends object>(work: (call: Call<Options>) => Promise<void>) =>
+    async (...parameters: unknown[]): Promise<void> => {
+      const command = parameters.at(-1) as Command;
+      const values = parameters.slice(0, -2) as (string | undefined)[];
+      const options = command.optsWithGlobals<Options & GlobalOptions>();
+      await withContext(io, argv, options, (context) => work({ values, options, context }));
+    };
+}
+
+async function withContext(io: Io, argv: readonly string[], options: GlobalOptions, work: (context: CommandContext) => Promise<void>): Promise<void> {
+  const { json = false, quiet = false } = options;
+  const reporter = await createReporter({ json, quiet, stdout: io.stdout, stderr: io.stderr });
+  const interrupt = listenForInterrupt(io.signals, {
+    onFirst: () => reporter.note("stopping: a checkpoint first; Ctrl-C again ends at once"),
+    beforeExit: () => reporter.close(),
+  });
+  try {
+    await work({ reporter, signal: interrupt.signal, json, quiet, input: io.stdin, argv });
+  } finally {
+    interrupt.dispose();
+    reporter.close();
+  }
+}
+
+function unknownCommand(name: string, entries: readonly CommandEntry[]): AttuneError {
+  const near = nearest(
+    name,
+    entries.map((entry) => entry.name),
+  );
+  return new AttuneError("usage", `there is no command "${name}"`, { hint: near === undefined ? "`attune --help` lists the commands" : `did you mean \`attune ${near}\`?` });
+}
+
+/** Commander says `error: unknown option '--bta'\n(Did you mean --beta?)`. */
+function usageError(error: CommanderError): AttuneError {
+  const [what, suggestion] = error.message.replace(/^error: /, "").split("\n");
+  const near = suggestion?.match(/^\((Did you mean .*)\)$/)?.[1];
+  return new AttuneError("usage", what!, { hint: near === undefined ? "--help lists arguments and options" : near.replace("Did", "did") });
+}
