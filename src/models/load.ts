@@ -1,0 +1,66 @@
+/** Reads a model into memory and checks every weight against the shapes that its family says. */
+import { AttuneError } from "../core/errors.ts";
+import { float32, halfToFloatTable, tensor, toHalf } from "../core/tensor.ts";
+import type { DecoderConfig, ModelFamily } from "./family.ts";
+import type { Model } from "./model.ts";
+import { weightShapes } from "./model.ts";
+import { readModelConfig } from "./registry.ts";
+import type { WeightSource } from "./weights/source.ts";
+
+export interface ReadModelOptions {
+  /** Keep matrices in float16, which halves their memory; each is widened while its block runs. Default float32. */
+  precision?: "float32" | "float16";
+  onProgress?: (read: number, total: number) => void;
+}
+
+/** @throws AttuneError `model` for a missing weight or a wrong shape, `numeric` for a weight with NaN or infinity */
+export async function readModel(source: WeightSource, options: ReadModelOptions = {}): Promise<Model> {
+  const { family, config } = readModelConfig(source.config);
+  const available = new Set(source.names());
+  const shapes = Object.entries(weightShapes(family, config));
+  const weights: Model["weights"] = new Map();
+  for (const [index, [name, shape]] of shapes.entries()) {
+    const stored = findName(name, available, family);
+    if (stored === undefined) throw missingWeight(source, name, config);
+    const got = source.shape(stored);
+    if (got.join() !== shape.join()) throw new AttuneError("model", `the weight ${name} has the wrong shape`, { file: source.path, got: `[${got.join(", ")}]`, expected: `[${shape.join(", ")}] by config.json` });
+    const data = await source.read(stored);
+    checkFinite(data, name, source.path);
+    const narrow = options.precision === "float16" && shape.length > 1;
+    weights.set(name, narrow ? tensor("float16", shape, Uint16Array.from(data, toHalf)) : float32(shape, data));
+    options.onProgress?.(index + 1, shapes.length);
+  }
+  return { family, config, weights };
+}
+
+/** Some checkpoints leave out the base model's prefix (`transformer.`, `model.`). */
+function findName(name: string, available: ReadonlySet<string>, { optionalPrefix }: ModelFamily): string | undefined {
+  if (available.has(name)) return name;
+  const short = name.startsWith(optionalPrefix) ? name.slice(optionalPrefix.length) : name;
+  return available.has(short) ? short : undefined;
+}
+
+function missingWeight(source: WeightSource, name: string, config: DecoderConfig): AttuneError {
+  const tied = name === "lm_head.weight" && !config.tieEmbeddings;
+  return new AttuneError("model", `the weight ${name} is missing`, {
+    file: source.path,
+    got: `${source.names().length} weights`,
+    ...(tied ? { hint: 'if the model shares its embedding with its head, set "tie_word_embeddings": true in config.json' } : {}),
+  });
+}
+
+function checkFinite(data: Float32Array, name: string, file: string): void {
+  // The sum of finite float32 numbers is finite in float64.
+  let total = 0;
+  for (let i = 0; i < data.length; i++) total += data[i]!;
+  if (Number.isFinite(total)) return;
+  const index = data.findIndex((x) => !Number.isFinite(x));
+  throw new AttuneError("numeric", `the weight ${name} is not finite`, { file, got: `${data[index]} at element ${index}`, hint: "the file is damaged, or training diverged; use an earlier checkpoint" });
+}
+
+/** The numbers of a weight as float32, whatever it is kept in. */
+export function weightNumbers(weight: Model["weights"] extends Map<string, infer W> ? W : never): Float32Array {
+  if (weight.dtype === "float32") return weight.data;
+  const table = halfToFloatTable();
+  return Float32Array.from(weight.data, (bits) => table[bits]!);
+}

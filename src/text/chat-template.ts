@@ -1,0 +1,80 @@
+/**
+ * Renders conversations with a model's own chat template (Jinja), and turns them into ids in such a way that text from
+ * data or users cannot act as a control token.
+ */
+import { Template } from "@huggingface/jinja";
+import { AttuneError } from "../core/errors.ts";
+import type { Message } from "./messages.ts";
+import type { Tokenizer } from "./tokenizer.ts";
+
+/** For models without a template: plain, readable turns that any base model can continue. */
+export const DEFAULT_TEMPLATE = `{%- for message in messages -%}
+{{- (message.role | capitalize) + ': ' + message.content + (eos_token if message.role == 'assistant' else '') + '\\n\\n' -}}
+{%- endfor -%}
+{%- if add_generation_prompt %}{{ 'Assistant:' }}{% endif -%}`;
+
+export interface RenderOptions {
+  /** End with the opening of an assistant turn. */
+  generationPrompt: boolean;
+}
+
+export interface ChatTemplate {
+  readonly source: string;
+  render(messages: readonly Message[], options: RenderOptions): string;
+  /** Ids of rendered text; see {@link createChatTemplate}. */
+  encode(rendered: RenderedText): number[];
+  /** Renders with every content that holds a control token kept apart. */
+  renderSafely(messages: readonly Message[], options: RenderOptions): RenderedText;
+}
+
+/** Rendered text in which marks stand for contents that must be encoded as ordinary characters. */
+export interface RenderedText {
+  text: string;
+  guarded: readonly string[];
+}
+
+const OPEN = "\uE000";
+const CLOSE = "\uE001";
+
+/**
+ * Ordinary contents are encoded together with the text around them, which gives exactly the ids of the whole text. A
+ * content in which a control token is written is encoded apart, as plain characters.
+ */
+export function createChatTemplate(tokenizer: Tokenizer): ChatTemplate {
+  const source = tokenizer.chatTemplate ?? DEFAULT_TEMPLATE;
+  let template: Template;
+  try {
+    template = new Template(source);
+  } catch (cause) {
+    throw new AttuneError("model", "the chat template cannot be read", { got: cause instanceof Error ? cause.message : String(cause), cause });
+  }
+  const token = (id: number | undefined): string => (id === undefined ? "" : (tokenizer.tokenOf(id) ?? ""));
+  const render = (messages: readonly Message[], { generationPrompt }: RenderOptions): string => {
+    try {
+      return template.render({ messages: messages.map((message) => ({ ...message })), add_generation_prompt: generationPrompt, bos_token: token(tokenizer.bosId), eos_token: token(tokenizer.eosId) });
+    } catch (cause) {
+      throw new AttuneError("data", "the chat template refuses this conversation", { got: `${messages.map(({ role }) => role).join(", ")}: ${cause instanceof Error ? cause.message : String(cause)}`, cause });
+    }
+  };
+  const isUnsafe = (text: string): boolean => text.includes(OPEN) || tokenizer.specialTokens.some((special) => text.includes(special));
+  return {
+    source,
+    render,
+    renderSafely(messages, options) {
+      const guarded: string[] = [];
+      const marked = messages.map((message) => {
+        if (!isUnsafe(message.content)) return message;
+        guarded.push(message.content);
+        return { ...message, content: `${OPEN}${guarded.length - 1}${CLOSE}` };
+      });
+      return { text: render(marked, options), guarded };
+    },
+    encode({ text, guarded }) {
+      if (guarded.length === 0) return tokenizer.encode(text);
+      return text.split(/(\uE000\d+\uE001)/).flatMap((part) => {
+        const mark = /^\uE000(\d+)\uE001$/.exec(part);
+        return mark ? tokenizer.encodePlain(guarded[Number(mark[1])]!) : tokenizer.encode(part);
+      });
+    },
+  };
+}

@@ -1,0 +1,29 @@
+/** Conversations as they are written in data: TRL's standard (text) and conversational (messages) forms. */
+export type Role = "system" | "developer" | "user" | "assistant" | "tool";
+
+export interface Message {
+  role: Role;
+  content: string;
+  name?: string;
+}
+
+/** A plain text, or the turns before the answer. */
+export type Prompt = string | readonly Message[];
+/** A plain text, or the assistant's turn or turns alone. */
+export type Completion = string | readonly Message[];
+
+export const ROLES: readonly Role[] = ["system", "developer", "user", "assistant", "tool"];
+
+export function isConversation(value: Prompt): value is readonly Message[] {
+  return typeof value !== "string";
+}
+
+/** The text of a completion, turns joined by blank lines: for statistics and for people. */
+export function completionText(completion: Completion): string {
+  return typeof completion === "string" ? completion : completion.map(({ content }) => content).join("\n\n");
+}
+
+/** The text of a prompt with its roles, for people. */
+export function promptText(prompt: Prompt): string {
+  return typeof prompt === "string" ? prompt : prompt.map(({ role, content }) => `${role}: ${content}`).join("\n\n");
+}

@@ -1,0 +1,33 @@
+/** A byte tokenizer for tests: 256 bytes and a few special tokens, with a ChatML-like template. */
+import type { Tokenizer } from "./tokenizer.ts";
+import { tokenizerFromFiles } from "./tokenizer.ts";
+
+/** The printable characters by which byte-level BPE writes bytes (GPT-2's bytes_to_unicode). */
+function byteCharacters(): string[] {
+  const printable = (byte: number): boolean => (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174;
+  let next = 256;
+  return Array.from({ length: 256 }, (_, byte) => String.fromCharCode(printable(byte) ? byte : next++));
+}
+
+export const BYTE_SPECIALS = ["<pad>", "<s>", "<end>", "<user>", "<assistant>"] as const;
+
+export function byteTokenizer(): Tokenizer {
+  const vocabulary = [...byteCharacters(), ...BYTE_SPECIALS];
+  const json = {
+    version: "1.0",
+    added_tokens: BYTE_SPECIALS.map((content, index) => ({ id: 256 + index, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true })),
+    normalizer: null,
+    pre_tokenizer: { type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex: true },
+    post_processor: null,
+    decoder: { type: "ByteLevel", add_prefix_space: true, trim_offsets: true, use_regex: true },
+    model: { type: "BPE", dropout: null, unk_token: null, continuing_subword_prefix: null, end_of_word_suffix: null, fuse_unk: false, byte_fallback: false, vocab: Object.fromEntries(vocabulary.map((token, id) => [token, id])), merges: [] },
+  };
+  const config = {
+    bos_token: "<s>",
+    eos_token: "<end>",
+    pad_token: "<pad>",
+    add_bos_token: true,
+    chat_template: "{{ bos_token }}{% for message in messages %}{{ '<' + message.role + '>' + message.content + '<end>\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<assistant>' }}{% endif %}",
+  };
+  return tokenizerFromFiles({ "tokenizer.json": JSON.stringify(json), "tokenizer_config.json": JSON.stringify(config) });
+}
