@@ -3,12 +3,12 @@
  * of every file, so a half-written or damaged one is recognised and passed over. Nothing in a checkpoint depends on the
  * clock: equal runs have equal bytes.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join, relative, sep } from "node:path";
 import { z } from "zod";
 import { AttuneError } from "../core/errors.ts";
 import { numberFromJson, parseJson, stringifyJson } from "../core/json.ts";
-import { diskError, filesBelow, type FolderFile, hashFolder, isDiskFull, isTemporaryName, publishFolder, removeTemporary, writeFileAtomic } from "./files.ts";
+import { diskError, filesBelow, type FolderFile, hashFolder, isDiskFull, isTemporaryName, publishFolder, removeFolder, removeTemporary, writeFileAtomic } from "./files.ts";
 import { isBetter } from "./metrics.ts";
 
 const MANIFEST = "manifest.json";
@@ -118,13 +118,13 @@ export class Checkpoints {
     const regular = all.filter(({ temporary }) => !temporary);
     const keep = new Set([...regular.slice(-this.keepLast), bestOf(regular), all.at(-1)]);
     for (const checkpoint of all) {
-      if (!keep.has(checkpoint)) rmSync(checkpoint.folder, { recursive: true, force: true });
+      if (!keep.has(checkpoint)) removeFolder(checkpoint.folder);
     }
   }
 
   /** Deletes what an interruption saved: an uninterrupted run would not have it. */
   removeTemporary(): void {
-    for (const { temporary, folder } of this.list()) if (temporary) rmSync(folder, { recursive: true, force: true });
+    for (const { temporary, folder } of this.list()) if (temporary) removeFolder(folder);
   }
 
   /** Removes half-written folders of killed writers. */

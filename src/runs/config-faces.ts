@@ -34,7 +34,7 @@ function range(field: Field): string {
 
 function show(value: unknown): string {
   if (value === undefined || value === null || value === "") return "none";
-  if (Array.isArray(value)) return value.map(show).join(", ");
+  if (Array.isArray(value)) return value.length === 0 ? "none" : value.map(show).join(", ");
   return typeof value === "object" ? JSON.stringify(value) : String(value);
 }
 

@@ -5,7 +5,7 @@
 import { z } from "zod";
 
 interface JsonSchema {
-  type?: string;
+  type?: string | string[];
   enum?: unknown[];
   const?: unknown;
   anyOf?: JsonSchema[];
@@ -44,6 +44,7 @@ function typeOf(schema: JsonSchema): string {
   if (schema.enum) return schema.enum.map(String).join(" | ");
   if (schema.const !== undefined) return String(schema.const);
   if (schema.anyOf) return schema.anyOf.map(typeOf).join(" or ");
+  if (Array.isArray(schema.type)) return schema.type.map((type) => typeOf({ ...schema, type })).join(" or ");
   if (schema.type === "array") return `list of ${schema.items === undefined ? "values" : plural(schema.items)}`;
   if (schema.type === "object") return "names with values";
   if (schema.type === "string") return "text";

@@ -113,7 +113,8 @@ export interface ConfigDefinition<F extends Fields = Fields> {
   readonly name: string;
   readonly fields: F;
   readonly options: readonly Option[];
-  readonly check?: (config: ConfigOf<F>) => ConfigProblem | undefined;
+  // a method, so that a definition of certain fields is a definition of any fields
+  check?(config: ConfigOf<F>): ConfigProblem | undefined;
 }
 
 /**
@@ -145,7 +146,7 @@ export function defineConfig<F extends Fields>(spec: {
 function flatten(fields: Fields, prefix: string): Option[] {
   return Object.entries(fields).flatMap(([name, entry]) => {
     const path = prefix + name;
-    invariant(/^[a-z][a-z0-9]*([A-Z][a-z0-9]+)*$/.test(name), `the option name ${path} is not in camel case`);
+    invariant(/^[a-z][a-zA-Z0-9]*$/.test(name), `the option name ${path} is not in camel case`);
     return isField(entry) ? [{ path, flag: `--${kebab(path)}`, field: entry }] : flatten(entry, `${path}.`);
   });
 }
