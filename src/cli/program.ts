@@ -62,7 +62,7 @@ function makeProgram({ stdout }: Io): Command {
     .version(attuneVersion(), "-V, --version", "print the version")
     .helpOption("-h, --help", "print this help")
     .helpCommand("help [command]", "print the help of a command")
-    .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: () => undefined });
+    .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: () => undefined, getOutHelpWidth: () => stdout.columns ?? 80 });
 }
 
 /** Errors are thrown, `--json` and `--quiet` exist, everywhere. */

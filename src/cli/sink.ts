@@ -5,6 +5,8 @@ import { printable } from "./words.ts";
 export interface Sink {
   write(text: string): unknown;
   readonly isTTY?: boolean;
+  /** Width of a terminal in characters. */
+  readonly columns?: number;
 }
 
 /** Text for standard output: untrusted text must not steer a terminal. */

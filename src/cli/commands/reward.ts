@@ -1,0 +1,16 @@
+/** `attune reward`: a Bradley-Terry reward model. */
+import { recordsAs } from "../../data/dataset.ts";
+import { rewardConfig } from "../../training/reward.config.ts";
+import { rewardModel } from "../../training/reward.ts";
+import { trainingCommand } from "../training-command.ts";
+import { openInput, runTraining } from "./training-input.ts";
+
+export const command = trainingCommand({
+  config: rewardConfig,
+  examples: ["attune reward --model models/sft --data preferences.jsonl --out runs/reward"],
+  async run({ config, effective, dryRun, out, openRun }, context) {
+    const input = await openInput(config, (dataset) => recordsAs(dataset, "preference"), context);
+    const { opened, encoder, train, heldOut } = input;
+    await runTraining({ command: "reward", config, effective, input, dryRun, out, openRun, train: (loop) => rewardModel({ model: opened.model, encoder, train, heldOut }, config, loop) }, context);
+  },
+});

@@ -1,0 +1,72 @@
+/** What the training commands share: opening the model, loading and splitting the data, saying what would happen. */
+import { AttuneError, formatPlace } from "../../core/errors.ts";
+import type { Dataset, LoadOptions } from "../../data/dataset.ts";
+import { loadDataset, splitRecords } from "../../data/dataset.ts";
+import type { DataRecord } from "../../data/records.ts";
+import type { OpenedModel } from "../../models/open.ts";
+import { openModel } from "../../models/open.ts";
+import type { TrainingEvent } from "../../runs/events.ts";
+import type { Run } from "../../runs/run.ts";
+import type { Encoder } from "../../text/encoder.ts";
+import { createEncoder } from "../../text/encoder.ts";
+import type { LoopContext, LoopOptions } from "../../training/loop.ts";
+import { totalSteps } from "../../training/loop.ts";
+import type { CommandContext } from "../command.ts";
+import { drive } from "../drive.ts";
+import { reportPlan } from "../dry-run.ts";
+import type { RunFacts } from "../training-command.ts";
+
+export interface InputConfig extends LoopOptions {
+  model: string;
+  data: string;
+  format: string;
+  onBad: "few" | "error" | "drop";
+  heldOut: number;
+  maxLength: number;
+  precision: "float32" | "float16";
+}
+
+export interface TrainingInput<R extends DataRecord> {
+  opened: OpenedModel;
+  encoder: Encoder;
+  dataset: Dataset;
+  train: R[];
+  heldOut: R[];
+}
+
+/** Loads and checks the data first, since a mistake there should not cost the time to read a model. */
+export async function openInput<R extends DataRecord>(config: InputConfig, convert: (dataset: Dataset) => R[], { reporter }: CommandContext): Promise<TrainingInput<R>> {
+  const options: LoadOptions = { onBad: config.onBad, ...(config.format === "auto" ? {} : { format: config.format }) };
+  const dataset = await loadDataset(config.data, options);
+  for (const [reason, count] of Object.entries(dataset.dropped)) {
+    reporter.warn("left-out-rows", `${count} of ${count + dataset.records.length} rows left out: ${reason} (the first at ${formatPlace(dataset.firstDropped ?? {})})`);
+  }
+  const { train, heldOut } = splitRecords(convert(dataset), config.heldOut, config.seed);
+  if (train.length === 0) throw new AttuneError("data", "nothing is left to train on", { file: config.data, got: `${heldOut.length} rows, all held out`, hint: "a smaller --held-out" });
+  const progress = reporter.progress({ title: `reading ${config.model}`, unit: "weights" });
+  const opened = await openModel(config.model, { merge: true, precision: config.precision, onProgress: (done) => progress.update(done) });
+  progress.end();
+  return { opened, encoder: createEncoder(opened.tokenizer, { maxLength: config.maxLength }), dataset, train, heldOut };
+}
+
+export interface TrainingWork<R extends DataRecord> {
+  command: string;
+  config: InputConfig;
+  effective: Readonly<Record<string, unknown>>;
+  input: TrainingInput<R>;
+  dryRun: boolean;
+  out: string;
+  openRun: (facts: RunFacts) => Promise<Run>;
+  train: (context: LoopContext) => AsyncGenerator<TrainingEvent>;
+}
+
+/** Says what would happen, or does it. */
+export async function runTraining<R extends DataRecord>(work: TrainingWork<R>, { reporter, signal }: CommandContext): Promise<void> {
+  const { config, input } = work;
+  if (work.dryRun) {
+    reportPlan(reporter, { command: work.command, examples: input.train.length, heldOut: input.heldOut.length, steps: totalSteps(input.train.length, config), out: work.out, config: work.effective });
+    return;
+  }
+  const run = await work.openRun({ seed: config.seed, dataHash: input.dataset.hash, modelFingerprint: input.opened.fingerprint });
+  await drive(work.train({ run, signal }), reporter, run.folder);
+}

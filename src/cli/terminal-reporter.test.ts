@@ -1,0 +1,52 @@
+import { stripVTControlCharacters } from "node:util";
+import { expect, it } from "vitest";
+import { createReporter } from "./output.ts";
+import { TextSink } from "./testing.ts";
+
+/** What was written, in lines as they were drawn, without control sequences. */
+function drawn(sink: TextSink): string[] {
+  // oxlint-disable-next-line no-control-regex
+  return stripVTControlCharacters(sink.text.replaceAll(/\u001b\[\d*G/g, "\n"))
+    .split(/[\r\n]+/)
+    .map((line) => line.trimEnd())
+    .filter((line) => line !== "");
+}
+
+it("shows training as a bar, with everything else above it", async () => {
+  const [stdout, stderr] = [new TextSink(true), new TextSink(true)];
+  const reporter = await createReporter({ json: false, quiet: false, stdout, stderr });
+  expect(reporter.mode).toBe("terminal");
+  reporter.event({ type: "start", method: "dpo", totalSteps: 4, examples: 8, resumedStep: 2 });
+  reporter.event({ type: "step", step: 3, totalSteps: 4, tokens: 900, metrics: { loss: 0.625 }, seconds: 2 });
+  reporter.event({ type: "step", step: 4, totalSteps: 4, tokens: 1000, metrics: { loss: 0.5 }, seconds: 2 });
+  reporter.warn("truncated", "cut \u001b[31m");
+  reporter.event({ type: "end", status: "completed", step: 4, totalSteps: 4, tokens: 1000, metrics: {}, seconds: 4 });
+  reporter.result({}, "answer\u001b[2J");
+  const lines = drawn(stderr);
+  expect(lines[0]).toBe("dpo: 4 steps, 8 examples, going on from step 2");
+  expect(lines[1]).toBe("████████████░░░░░░░░░░░░ 2/4");
+  expect(lines).toContain("warning: cut \\x1b[31m [truncated]");
+  expect(lines.at(-2)).toBe("████████████████████████ 4/4  loss 0.5000  50 tokens/s  0s left");
+  expect(lines.at(-1)).toBe("done: step 4 of 4, 1,000 tokens in 4s");
+  expect(stderr.text.lastIndexOf("\u001b[?25h")).toBeGreaterThan(stderr.text.lastIndexOf("\u001b[?25l"));
+  expect(stdout.text).toBe("answer\\x1b[2J\n");
+});
+
+it("shows other work with an amount, and what is left where the total is known", async () => {
+  const [stdout, stderr] = [new TextSink(true), new TextSink(true)];
+  const reporter = await createReporter({ json: false, quiet: false, stdout, stderr });
+  const download = reporter.progress({ title: "model", total: 2_000_000, unit: "bytes" });
+  download.update(1_000_000, "from the hub");
+  download.end();
+  const generation = reporter.progress({ title: "generating", unit: "tokens" });
+  generation.update(12);
+  // an answer ends the display
+  reporter.write("Hi");
+  generation.update(13);
+  generation.end();
+  reporter.close();
+  const lines = drawn(stderr);
+  expect(lines).toContainEqual(expect.stringMatching(/^model █{12}░{12} 50% {2}1\.0 MB {2}\d+s$/));
+  expect(lines.at(-1)).toMatch(/^generating: 12 tokens/);
+  expect(stdout.text).toBe("Hi");
+});
