@@ -14,6 +14,8 @@ export interface Model {
   /** Float32 or float16 by Hugging Face name; frozen unless a trainer says otherwise. */
   readonly weights: Map<string, HostTensor<"float32"> | HostTensor<"float16">>;
   adapter?: Adapter;
+  /** Where it was read from, as an adapter records its base. */
+  source?: string;
   /** Weight [1, d] of a scalar head: a reward or a value model. */
   scoreHead?: HostTensor<"float32">;
 }

@@ -1,0 +1,76 @@
+/**
+ * Writes trained models: an adapter in PEFT's format with the tokenizer beside it, or all weights as a Hugging Face
+ * folder. A score head is kept in either.
+ */
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Adapter } from "./adapter.ts";
+import { applyAdapter } from "./adapter.ts";
+import type { Model } from "./model.ts";
+import { SCORE_HEAD } from "./model.ts";
+import { weightNumbers } from "./load.ts";
+import type { TensorToWrite } from "./weights/safetensors-writer.ts";
+import { writeSafetensors, writeSafetensorsFolder } from "./weights/safetensors-writer.ts";
+
+/** The part of an encoder that is written next to weights. */
+export interface TokenizerFilesOwner {
+  readonly tokenizer: { readonly files: Readonly<Record<string, string>> };
+}
+
+/** Last parts of the projections' names, as PEFT lists them. */
+function targetModules({ config }: Adapter): string[] {
+  return [...new Set(config.targets.map((target) => target.slice(target.lastIndexOf(".") + 1)))];
+}
+
+/**
+ * Writes adapter_config.json and adapter_model.safetensors. Source: PEFT 0.18, LoraConfig and its state dict names.
+ * @param base path or id of the base model, as PEFT records it
+ */
+export async function saveAdapter(model: Model, folder: string, base: string): Promise<void> {
+  const { adapter, scoreHead, family } = model;
+  if (!adapter) return;
+  await mkdir(folder, { recursive: true });
+  const config = {
+    peft_type: "LORA",
+    task_type: scoreHead ? "SEQ_CLS" : "CAUSAL_LM",
+    base_model_name_or_path: base,
+    r: adapter.config.rank,
+    lora_alpha: adapter.config.alpha,
+    use_rslora: adapter.config.rsLora,
+    lora_dropout: 0,
+    bias: "none",
+    fan_in_fan_out: Object.values(family.projections(model.config)).some(({ transposed }) => transposed),
+    target_modules: targetModules(adapter),
+    modules_to_save: scoreHead ? ["score"] : null,
+    inference_mode: true,
+  };
+  const tensors: TensorToWrite[] = [...adapter.weights].map(([name, { shape, data }]) => ({ name: `base_model.model.${name}`, dtype: "F32", shape, data }));
+  if (scoreHead) tensors.push({ name: `base_model.model.${SCORE_HEAD}`, dtype: "F32", shape: scoreHead.shape, data: scoreHead.data });
+  await writeSafetensors(join(folder, "adapter_model.safetensors"), tensors);
+  await writeFile(join(folder, "adapter_config.json"), `${JSON.stringify(config, null, 2)}\n`);
+}
+
+/** Writes config.json and all weights, with the adapter merged into them. */
+export async function saveMerged(model: Model, folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  if (model.adapter) applyAdapter(model, model.adapter, 1);
+  try {
+    const tensors: TensorToWrite[] = [...model.weights].map(([name, weight]) => ({ name, dtype: "F32", shape: weight.shape, data: () => weightNumbers(weight) }));
+    if (model.scoreHead) tensors.push({ name: SCORE_HEAD, dtype: "F32", shape: model.scoreHead.shape, data: model.scoreHead.data });
+    await writeSafetensorsFolder(folder, tensors);
+  } finally {
+    if (model.adapter) applyAdapter(model, model.adapter, -1);
+  }
+  const architecture = ARCHITECTURES[model.config.modelType]!;
+  const json = { ...model.config.json, architectures: [model.scoreHead ? `${architecture}ForSequenceClassification` : architecture === "GPT2" ? "GPT2LMHeadModel" : `${architecture}ForCausalLM`], ...(model.scoreHead ? { num_labels: 1 } : {}), torch_dtype: "float32" };
+  await writeFile(join(folder, "config.json"), `${JSON.stringify(json, null, 2)}\n`);
+}
+
+const ARCHITECTURES: Readonly<Record<string, string>> = { llama: "Llama", mistral: "Mistral", qwen2: "Qwen2", qwen3: "Qwen3", gpt2: "GPT2" };
+
+/** What a training run leaves: an adapter or a whole model, with the tokenizer beside it. */
+export async function saveTrained(model: Model, { tokenizer }: TokenizerFilesOwner, folder: string, base = model.source ?? ""): Promise<void> {
+  if (model.adapter) await saveAdapter(model, folder, base);
+  else await saveMerged(model, folder);
+  for (const [name, content] of Object.entries(tokenizer.files)) await writeFile(join(folder, name), content);
+}

@@ -1,0 +1,60 @@
+/** Options that several trainers share. Sources: TRL 1.10 (trl), transformers 5 TrainingArguments, PEFT, or as named. */
+import { z } from "zod";
+import { field, requiredField } from "../runs/config.ts";
+import { SCHEDULES } from "../optim/schedules.ts";
+
+const positive = z.number().positive();
+const count = z.int().min(1);
+const share = z.number().min(0).max(1);
+
+/** Model and data. */
+export const inputFields = {
+  model: requiredField({ type: z.string().min(1), description: "model: a folder of safetensors, a GGUF file or a run folder", group: "Input" }),
+  data: requiredField({ type: z.string().min(1), description: "training data: a file or a folder", group: "Input" }),
+  format: field({ type: z.enum(["auto", "trl", "anthropic-hh", "openai-preference", "sharegpt", "alpaca"]), default: "auto", source: "detected from the first row", description: "format of the data", group: "Input" }),
+  onBad: field({ type: z.enum(["few", "error", "drop"]), default: "few", source: "docs/decisions/bad-rows.md", description: "rows with empty or identical completions: leave out at most 1% of them, stop, or leave all out", group: "Input" }),
+  heldOut: field({ type: z.number().min(0), default: 0.05, source: "common practice", description: "rows kept for evaluation: a share below 1, or a number of rows", group: "Input", unit: "share or rows" }),
+  maxLength: field({ type: count, default: 1024, source: "trl DPOConfig.max_length", description: "longest example; the prompt's beginning is cut first", group: "Input", unit: "tokens" }),
+};
+
+/** What is trained: an adapter, or everything. */
+export const adapterFields = {
+  adapter: field({ type: z.enum(["lora", "none"]), default: "lora", source: "docs/decisions/adapters-by-default.md", description: "train a low-rank adapter, or all weights", group: "Adapter" }),
+  lora: {
+    rank: field({ type: count, default: 16, source: "trl ModelConfig.lora_r", description: "inner width r", group: "Adapter", appliesWhen: { adapter: ["lora"] } }),
+    alpha: field({ type: positive, default: 32, source: "trl ModelConfig.lora_alpha", description: "the product is scaled by alpha / r", group: "Adapter", appliesWhen: { adapter: ["lora"] } }),
+    rslora: field({ type: z.boolean(), default: false, source: "trl ModelConfig.use_rslora", description: "scale by alpha / sqrt(r) instead", group: "Adapter", appliesWhen: { adapter: ["lora"] } }),
+    targets: field({ type: z.array(z.string()).min(1), default: ["all-linear"], source: "QLoRA (Dettmers et al. 2023), section 4", description: "projections that get an adapter", group: "Adapter", appliesWhen: { adapter: ["lora"] } }),
+  },
+};
+
+/** The optimiser and the length of the run, but for the learning rate, whose default each trainer says. */
+export const optimizerFields = {
+  batchSize: field({ type: count, default: 16, source: "small-model practice; trl: 8 per device", description: "examples (or pairs) per optimiser step", group: "Training" }),
+  epochs: field({ type: positive, default: 1, source: "trl DPO and reward practice", description: "passes over the data", group: "Training" }),
+  maxSteps: field({ type: z.int().min(0), default: 0, source: "0: no limit", description: "stop after this many optimiser steps", group: "Training", unit: "steps" }),
+  schedule: field({ type: z.enum(SCHEDULES), default: "linear", source: "transformers TrainingArguments.lr_scheduler_type", description: "how the learning rate decays", group: "Training" }),
+  warmupRatio: field({ type: share, default: 0.1, source: "alignment-handbook recipes", description: "share of the steps over which the learning rate rises", group: "Training" }),
+  weightDecay: field({ type: z.number().min(0), default: 0, source: "transformers TrainingArguments.weight_decay", description: "decoupled weight decay of matrices", group: "Training" }),
+  adamBeta1: field({ type: share, default: 0.9, source: "transformers TrainingArguments", description: "decay of the first moment", group: "Training" }),
+  adamBeta2: field({ type: share, default: 0.999, source: "transformers TrainingArguments", description: "decay of the second moment", group: "Training" }),
+  adamEpsilon: field({ type: positive, default: 1e-8, source: "transformers TrainingArguments", description: "added to the root of the second moment", group: "Training" }),
+  maxGradNorm: field({ type: z.number().min(0), default: 1, source: "transformers TrainingArguments", description: "limit of the gradient's global norm; 0 for none", group: "Training" }),
+  seed: field({ type: z.int().min(0), default: 42, source: "transformers TrainingArguments", description: "of order, splits and adapters", group: "Training" }),
+};
+
+export const progressFields = {
+  evaluationSteps: field({ type: z.int().min(0), default: 0, source: "0: at the end", description: "evaluate after this many steps", group: "Progress", unit: "steps" }),
+  checkpointSteps: field({ type: z.int().min(0), default: 20, source: "minutes of work at most are lost", description: "save a checkpoint after this many steps; 0 for the end only", group: "Progress", unit: "steps" }),
+};
+
+export const machineFields = {
+  plan: field({ type: z.enum(["auto", "whole", "block"]), default: "auto", source: "docs/architecture.md: whole below 30M parameters", description: "one graph for the whole model, or one for a block run for every layer", group: "Machine" }),
+  recompute: field({ type: z.boolean(), default: true, source: "trl gradient_checkpointing", description: "compute a block's forward again in its backward instead of keeping its activations", group: "Machine", appliesWhen: { plan: ["auto", "block"] } }),
+  microBatchTokens: field({ type: count, default: 1024, source: "bench/: the rate is flat above", description: "padded tokens in one forward and backward pass", group: "Machine", unit: "tokens" }),
+  precision: field({ type: z.enum(["float32", "float16"]), default: "float32", source: "exactness first", description: "how frozen weights are kept in memory", group: "Machine", appliesWhen: { adapter: ["lora"] } }),
+};
+
+/** `learningRate` with the trainer's own defaults. */
+export const learningRateField = (full: number, lora: number, source: string) =>
+  field({ type: positive, default: full, source, defaultWhen: [{ when: { adapter: ["lora"] }, value: lora, source: `${source}; ten times that for adapters (Schulman et al. 2025, LoRA Without Regret)` }], description: "peak learning rate", group: "Training" });

@@ -1,0 +1,233 @@
+/**
+ * The loop that every method shares: epochs, optimiser steps over micro-batches, evaluation, checkpoints, resuming, and
+ * stopping on request. What a method is (its batches, its loss, its metrics) is in the method's own file.
+ */
+import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
+import { AttuneError } from "../core/errors.ts";
+import { Random } from "../core/random.ts";
+import type { ExecutionPlan, StepResult, TokenBatch } from "../models/plans/plan.ts";
+import type { TrainableParameters } from "../models/trainable.ts";
+import { writeSafetensors } from "../models/weights/safetensors-writer.ts";
+import { SafetensorsFile } from "../models/weights/safetensors.ts";
+import type { Optimizer } from "../optim/optimizer.ts";
+import { clipFactor, createAdamW, createGradientNorm, findNonFinite, nonFiniteError } from "../optim/optimizer.ts";
+import type { Schedule } from "../optim/schedules.ts";
+import { scheduleFactor } from "../optim/schedules.ts";
+import type { EndEvent, Metrics, TrainingEvent } from "../runs/events.ts";
+import type { Run } from "../runs/run.ts";
+import type { Tensors } from "../runtime/session.ts";
+
+export interface MicroBatch {
+  batch: TokenBatch;
+  /** Inputs of the objective. */
+  inputs: Tensors;
+  /** Tokens without padding. */
+  tokens: number;
+}
+
+/** What a method must say. `Item` is one training example: a pair, a text, a group of answers. */
+export interface TrainingMethod<Item> {
+  readonly name: string;
+  readonly items: readonly Item[];
+  readonly plan: ExecutionPlan;
+  readonly trainable: TrainableParameters;
+  /** Number of parameters of the whole model. */
+  readonly totalParameters: number;
+  /** Micro-batches of one optimiser step; their losses and gradients add up to those of the step. */
+  microBatches(items: readonly Item[]): Promise<MicroBatch[]> | MicroBatch[];
+  /** Metrics of a step from its micro-batches' results. */
+  metrics(results: readonly StepResult[], batches: readonly MicroBatch[], items: readonly Item[]): Metrics;
+  /** Measures on held-out data; names carry `eval_`. */
+  evaluate?(signal: AbortSignal | undefined): Promise<{ metrics: Metrics; examples: number }>;
+  /** The held-out metric by which the best checkpoint is chosen. */
+  readonly watch?: string;
+  /** Further tensors that a checkpoint must keep. */
+  readonly extraState?: Readonly<Record<string, Float32Array>>;
+  /** Writes the finished model or adapter into a folder. */
+  save(folder: string): Promise<void>;
+}
+
+export interface LoopOptions {
+  learningRate: number;
+  schedule: Schedule;
+  warmupRatio: number;
+  weightDecay: number;
+  adamBeta1: number;
+  adamBeta2: number;
+  adamEpsilon: number;
+  maxGradNorm: number;
+  batchSize: number;
+  epochs: number;
+  /** 0 for no limit. */
+  maxSteps: number;
+  evaluationSteps: number;
+  checkpointSteps: number;
+  seed: number;
+}
+
+export interface LoopContext {
+  run?: Run | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/** Optimiser steps of a run. */
+export function totalSteps(examples: number, { batchSize, epochs, maxSteps }: Pick<LoopOptions, "batchSize" | "epochs" | "maxSteps">): number {
+  const all = Math.max(1, Math.ceil((examples * epochs) / batchSize));
+  return maxSteps > 0 ? Math.min(all, maxSteps) : all;
+}
+
+/** Items of optimiser step `step` (from 0): a shuffle of its own for every epoch, read through without gaps. */
+export function itemsOfStep<Item>(items: readonly Item[], step: number, { batchSize, seed }: Pick<LoopOptions, "batchSize" | "seed">): Item[] {
+  const chosen: Item[] = [];
+  let order: Item[] = [];
+  let epochOfOrder = -1;
+  for (let index = step * batchSize; index < (step + 1) * batchSize; index++) {
+    const epoch = Math.floor(index / items.length);
+    if (epoch !== epochOfOrder) {
+      order = Random.for(seed, "order", epoch).shuffle(items);
+      epochOfOrder = epoch;
+    }
+    chosen.push(order[index % items.length]!);
+  }
+  return chosen;
+}
+
+const STATE = "state.safetensors";
+
+interface LoopState {
+  step: number;
+  tokens: number;
+}
+
+async function saveState<Item>(folder: string, method: TrainingMethod<Item>, optimizer: Optimizer, state: LoopState): Promise<void> {
+  const tensors = { values: method.trainable.values, ...optimizer.state, ...method.extraState };
+  await writeSafetensors(
+    join(folder, STATE),
+    Object.entries(tensors).map(([name, data]) => ({ name, dtype: "F32" as const, shape: [data.length], data })),
+    { metadata: { step: String(state.step), tokens: String(state.tokens), optimizer_steps: String(optimizer.steps) } },
+  );
+}
+
+async function loadState<Item>(folder: string, method: TrainingMethod<Item>, optimizer: Optimizer): Promise<LoopState> {
+  const file = await SafetensorsFile.open(join(folder, STATE));
+  const targets = { values: method.trainable.values, ...optimizer.state, ...method.extraState };
+  for (const [name, target] of Object.entries(targets)) {
+    const data = await file.read(name);
+    if (data.length !== target.length) throw new AttuneError("run", `the checkpoint's ${name} has another size`, { file: folder, got: String(data.length), expected: String(target.length) });
+    target.set(data);
+  }
+  const number = (name: string): number => Number(file.header.metadata[name]);
+  optimizer.steps = number("optimizer_steps");
+  await file.close();
+  return { step: number("step"), tokens: number("tokens") };
+}
+
+/** Trains, and yields what happens. Everything that was made is released at the end, also after an error. */
+export async function* trainingLoop<Item>(method: TrainingMethod<Item>, options: LoopOptions, context: LoopContext): AsyncGenerator<TrainingEvent> {
+  const { trainable, plan } = method;
+  const optimizer = await createAdamW(trainable, { beta1: options.adamBeta1, beta2: options.adamBeta2, epsilon: options.adamEpsilon, weightDecay: options.weightDecay });
+  const norm = await createGradientNorm(trainable);
+  const record = <E extends TrainingEvent>(event: E): E => context.run?.record(event) ?? event;
+  try {
+    const total = totalSteps(method.items.length, options);
+    const checkpoint = context.run?.resumedFrom;
+    const state = checkpoint ? await loadState(checkpoint.folder, method, optimizer) : { step: 0, tokens: 0 };
+    const parameters = { trainable: trainable.values.length, total: method.totalParameters };
+    yield record({ type: "start", method: method.name, totalSteps: total, examples: method.items.length, parameters, ...(state.step > 0 ? { resumedStep: state.step } : {}), ...(context.run ? { run: context.run.folder } : {}) });
+    const began = performance.now();
+    let last: Metrics = {};
+    while (state.step < total && !context.signal?.aborted) {
+      const event = await optimiserStep(method, { options, optimizer, norm, state, total });
+      last = { ...last, ...event.metrics };
+      yield record(event);
+      const evaluated = await evaluation(method, options, context, { state, total });
+      if (evaluated) {
+        last = { ...last, ...evaluated.metrics };
+        yield record(evaluated);
+      }
+      const due = state.step === total || (options.checkpointSteps > 0 && state.step % options.checkpointSteps === 0);
+      if (context.run && (due || context.signal?.aborted)) yield await saveCheckpoint(method, optimizer, context.run, { state, total, temporary: !due, evaluated: evaluated?.metrics });
+      // Lets Ctrl-C, the display and a server have their turn.
+      await setImmediate();
+    }
+    yield record(await finish(method, context, { state, total, last, seconds: (performance.now() - began) / 1000 }));
+  } finally {
+    await Promise.all([plan.close(), optimizer.close(), norm.close()]);
+  }
+}
+
+interface StepContext {
+  options: LoopOptions;
+  optimizer: Optimizer;
+  norm: { measure(): Promise<number> };
+  state: LoopState;
+  total: number;
+}
+
+async function optimiserStep<Item>(method: TrainingMethod<Item>, { options, optimizer, norm, state, total }: StepContext): Promise<Extract<TrainingEvent, { type: "step" }>> {
+  const began = performance.now();
+  const { trainable } = method;
+  const items = itemsOfStep(method.items, state.step, options);
+  const batches = await method.microBatches(items);
+  trainable.gradients.fill(0);
+  const results: StepResult[] = [];
+  for (const { batch, inputs } of batches) {
+    results.push(await method.plan.step(batch, inputs));
+    await setImmediate();
+  }
+  const loss = results.reduce((sum, result) => sum + result.loss, 0);
+  const gradientNorm = await norm.measure();
+  if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
+    const tensor = findNonFinite(trainable.byName.values()) ?? "the loss";
+    throw nonFiniteError(state.step + 1, tensor);
+  }
+  const learningRate = options.learningRate * scheduleFactor(state.step, { schedule: options.schedule, warmupSteps: Math.ceil(options.warmupRatio * total), totalSteps: total });
+  await optimizer.step({ learningRate, gradientScale: clipFactor(gradientNorm, options.maxGradNorm) });
+  state.step++;
+  state.tokens += batches.reduce((sum, { tokens }) => sum + tokens, 0);
+  const metrics: Metrics = {
+    loss,
+    ...method.metrics(results, batches, items),
+    learning_rate: learningRate,
+    grad_norm: gradientNorm,
+    num_tokens: state.tokens,
+    epoch: (state.step * options.batchSize) / method.items.length,
+  };
+  return { type: "step", step: state.step, totalSteps: total, tokens: state.tokens, metrics, seconds: (performance.now() - began) / 1000 };
+}
+
+async function evaluation<Item>(method: TrainingMethod<Item>, options: LoopOptions, context: LoopContext, { state, total }: { state: LoopState; total: number }) {
+  const due = state.step === total || (options.evaluationSteps > 0 && state.step % options.evaluationSteps === 0);
+  if (!method.evaluate || !due || context.signal?.aborted) return undefined;
+  const began = performance.now();
+  const { metrics, examples } = await method.evaluate(context.signal);
+  if (context.signal?.aborted) return undefined;
+  return { type: "evaluation", step: state.step, totalSteps: total, examples, metrics, seconds: (performance.now() - began) / 1000 } as const;
+}
+
+async function saveCheckpoint<Item>(
+  method: TrainingMethod<Item>,
+  optimizer: Optimizer,
+  run: Run,
+  { state, total, temporary, evaluated }: { state: LoopState; total: number; temporary: boolean; evaluated?: Metrics | undefined },
+): Promise<TrainingEvent> {
+  const watched = method.watch === undefined ? undefined : (evaluated as Record<string, number> | undefined)?.[method.watch];
+  const score = watched === undefined ? undefined : { metric: method.watch!, value: watched };
+  const checkpoint = await run.saveCheckpoint(state.step, (folder) => saveState(folder, method, optimizer, state), { temporary, ...(score ? { score } : {}) });
+  return { type: "checkpoint", step: state.step, totalSteps: total, path: checkpoint.folder, best: run.bestCheckpoint()?.step === state.step };
+}
+
+/** Writes the result from the best checkpoint, where held-out data chose one that is not the last. */
+async function finish<Item>(method: TrainingMethod<Item>, { run }: LoopContext, { state, total, last, seconds }: { state: LoopState; total: number; last: Metrics; seconds: number }): Promise<EndEvent> {
+  const completed = state.step >= total;
+  const end = { type: "end", status: completed ? "completed" : "interrupted", step: state.step, totalSteps: total, tokens: state.tokens, metrics: last, seconds } as const;
+  if (!completed || !run) return end;
+  const best = run.bestCheckpoint();
+  if (best && best.step !== state.step) {
+    const file = await SafetensorsFile.open(join(best.folder, STATE));
+    method.trainable.values.set(await file.read("values"));
+    await file.close();
+  }
+  return { ...end, output: await run.saveArtifact("model", (folder) => method.save(folder)) };
+}
