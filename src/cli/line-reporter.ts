@@ -88,7 +88,8 @@ export class LineReporter implements Reporter {
     if (!last && this.now() - this.shown < INTERVAL) return;
     this.shown = this.now();
     const percent = Math.floor((100 * event.step) / event.totalSteps);
-    this.line([`step ${event.step}/${event.totalSteps} (${percent}%)`, ...this.display.stepParts(event)].join("  "));
+    const { metrics, pace } = this.display.stepParts(event);
+    this.line([`step ${event.step}/${event.totalSteps} (${percent}%)`, ...metrics, ...pace].join("  "));
   }
 
   private line(text: string): void {

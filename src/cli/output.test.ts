@@ -53,13 +53,13 @@ describe("plain lines", () => {
     const lines = it.stderr.text.trimEnd().split("\n");
     expect(lines.slice(0, 4)).toEqual([
       "dpo: 100 steps, 12,345 examples, 1.2M of 135M parameters -> runs/hh",
-      "step 1/100 (1%)  loss 0.6250  rewards/accuracies 0.5000  500 tokens/s  3m 18s left",
-      "step 6/100 (6%)  loss 0.6250  rewards/accuracies 0.5000  500 tokens/s  3m 08s left",
-      "step 11/100 (11%)  loss 0.6250  rewards/accuracies 0.5000  500 tokens/s  2m 58s left",
+      "step 1/100 (1%)  loss 0.6250  rewards/accuracies 0.5000  3m 18s left  500 tokens/s",
+      "step 6/100 (6%)  loss 0.6250  rewards/accuracies 0.5000  3m 08s left  500 tokens/s",
+      "step 11/100 (11%)  loss 0.6250  rewards/accuracies 0.5000  2m 58s left  500 tokens/s",
     ]);
     expect(lines).toHaveLength(1 + 20 + 1 + 6);
     expect(lines.slice(-7)).toEqual([
-      "step 100/100 (100%)  loss 0.6250  rewards/accuracies 0.5000  500 tokens/s  0s left",
+      "step 100/100 (100%)  loss 0.6250  rewards/accuracies 0.5000  0s left  500 tokens/s",
       "step 100: eval_loss 0.5000  eval_rewards/accuracies 0.7500 (500 held-out examples)",
       "step 100: checkpoint runs/hh/checkpoints/step-000100 (the best so far)",
       "step 100: Hello?",
@@ -78,7 +78,7 @@ describe("plain lines", () => {
     expect(stderr.text).toBe(
       "sft: 100 steps, 10 examples, going on from step 50\n" +
         "step 51/100 (51%)  loss 0.6250  rewards/accuracies 0.5000  1m 38s left\n" +
-        "step 100/100 (100%)  loss 0.6250  rewards/accuracies 0.5000  750 tokens/s  0s left\n",
+        "step 100/100 (100%)  loss 0.6250  rewards/accuracies 0.5000  0s left  750 tokens/s\n",
     );
   });
 

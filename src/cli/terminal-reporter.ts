@@ -1,19 +1,23 @@
 /** A progress bar on the terminal (cli-progress), with rate, time left and the latest metrics; everything else scrolls by above it. */
-import { SingleBar } from "cli-progress";
+import { MultiBar, type SingleBar } from "cli-progress";
 import type { StartEvent, StepEvent, TrainingEvent } from "../runs/events.ts";
 import type { Progress, ProgressOptions, Reporter } from "./reporter.ts";
 import { answer, type Sink } from "./sink.ts";
 import { TrainingDisplay } from "./training-display.ts";
 import { formatBytes, formatCount, formatDuration, printable } from "./words.ts";
 
-const ERASE_LINE = "\r\u001b[K";
+/** One bar; the library's list of bars, because it can also print lines above them. */
+interface Display {
+  readonly bars: MultiBar;
+  readonly bar: SingleBar;
+}
 
 export class TerminalReporter implements Reporter {
   readonly mode = "terminal";
   private readonly stdout: Sink;
   private readonly stderr: Sink;
   private display = new TrainingDisplay();
-  private bar: SingleBar | undefined;
+  private shown: Display | undefined;
 
   constructor(stdout: Sink, stderr: Sink) {
     this.stdout = stdout;
@@ -63,60 +67,69 @@ export class TerminalReporter implements Reporter {
     const begun = Date.now();
     let done = 0;
     const amount = (value: number): string => (unit === "bytes" ? formatBytes(value) : `${formatCount(value)} ${unit}`);
-    const bar = this.open(total === undefined ? `${title}: {amount}  {detail}` : `${title} {bar} {percentage}%  {amount}  {detail}`, total ?? 1, 0);
+    const shown = this.open(total === undefined ? `${title}: {amount}  {detail}` : `${title} {bar} {percentage}%  {amount}  {detail}`, total ?? 1, 0);
     return {
       update: (value, detail) => {
         done = value;
         const rate = value / Math.max(0.001, (Date.now() - begun) / 1000);
         const left = total === undefined ? "" : `${formatDuration((total - value) / rate)} left`;
-        bar.update(total === undefined ? 0 : value, { amount: amount(value), detail: [`${amount(rate)}/s`, left, detail ?? ""].filter((part) => part !== "").join("  ") });
+        shown.bar.update(total === undefined ? 0 : value, { amount: amount(value), detail: [`${amount(rate)}/s`, left, detail ?? ""].filter((part) => part !== "").join("  ") });
       },
       end: () => {
-        if (this.bar !== bar) return;
-        bar.update({ amount: amount(done), detail: formatDuration((Date.now() - begun) / 1000) });
+        if (this.shown !== shown) return;
+        shown.bar.update({ amount: amount(done), detail: formatDuration((Date.now() - begun) / 1000) });
         this.close();
       },
     };
   }
 
   close(): void {
-    this.bar?.stop();
-    this.bar = undefined;
+    this.shown?.bars.stop();
+    this.shown = undefined;
   }
 
   private start(event: StartEvent): void {
     this.close();
     this.display = new TrainingDisplay();
     this.line(this.display.start(event));
-    this.bar = this.open("{bar} {value}/{total}  {detail}", event.totalSteps, event.resumedStep ?? 0);
+    this.open("{bar} {value}/{total}  {detail}", event.totalSteps, event.resumedStep ?? 0);
   }
 
   private step(event: StepEvent): void {
     this.display.step(event);
-    this.bar?.update(event.step, { detail: this.display.stepParts(event).join("  ") });
+    const { metrics, pace } = this.display.stepParts(event);
+    // a narrow terminal cuts the end: what one waits for comes first
+    this.shown?.bar.update(event.step, { detail: [...pace, ...metrics].join("  ") });
   }
 
-  private open(format: string, total: number, value: number): SingleBar {
-    const bar = new SingleBar({
+  private open(format: string, total: number, value: number): Display {
+    const bars = new MultiBar({
       format,
       stream: this.stderr as NodeJS.WritableStream,
-      barsize: 24,
+      barsize: 20,
       barCompleteChar: "█",
       barIncompleteChar: "░",
       hideCursor: true,
-      // lines written above the bar erase it
+      // long warnings above the bar still wrap; the bar itself is cut
+      linewrap: true,
+      // lines printed above the bar erase it
       forceRedraw: true,
       emptyOnZero: true,
       // interrupt.ts owns the signals
       gracefulExit: false,
     });
-    bar.start(total, value, { detail: "", amount: "" });
-    this.bar = bar;
-    return bar;
+    this.shown = { bars, bar: bars.create(total, value, { detail: "", amount: "" }) };
+    bars.update();
+    return this.shown;
   }
 
-  /** A whole line above the bar, which draws itself again. */
+  /** A whole line, above the bar where there is one. */
   private line(text: string): void {
-    this.stderr.write(this.bar === undefined ? `${text}\n` : `${ERASE_LINE}${text}\n`);
+    if (this.shown === undefined) {
+      this.stderr.write(`${text}\n`);
+      return;
+    }
+    this.shown.bars.log(`${text}\n`);
+    this.shown.bars.update();
   }
 }

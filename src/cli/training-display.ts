@@ -30,12 +30,12 @@ export class TrainingDisplay {
     this.seconds += event.seconds;
   }
 
-  /** `[rate, left, metrics]` of the latest step; parts that are not known yet are left out. */
-  stepParts(event: StepEvent): string[] {
+  /** The latest step: its headline metrics, and time left and rate (left out where not known yet). */
+  stepParts(event: StepEvent): { metrics: string[]; pace: string[] } {
     const seconds = this.recent.reduce((sum, item) => sum + item.seconds, 0);
     const tokens = this.recent.reduce((sum, item) => sum + item.tokens, 0);
     const left = (this.seconds / this.steps) * (event.totalSteps - event.step);
-    return [...headlines(event.metrics), ...(seconds > 0 ? [`${formatCount(tokens / seconds)} tokens/s`] : []), `${formatDuration(left)} left`];
+    return { metrics: headlines(event.metrics), pace: [`${formatDuration(left)} left`, ...(seconds > 0 ? [`${formatCount(tokens / seconds)} tokens/s`] : [])] };
   }
 
   /** Evaluations count into the time left. */
