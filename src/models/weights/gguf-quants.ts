@@ -1,18 +1,23 @@
 /**
- * Block formats of GGUF and their numbers. Source: ggml's ggml-quants.c (dequantize_row_*) and the layouts of
- * ggml-common.h; checked against the `gguf` Python package (scripts/golden/gguf-quants.py).
+ * Block formats of GGUF tensors and their numbers. Source: ggml's ggml-quants.c (`dequantize_row_*`) and the layouts of
+ * ggml-common.h; the golden files come from the `gguf` Python package (scripts/golden/gguf-quants.py).
+ * Every product of a half and a quant is exact in float64 and so is their sum with a half's product, so each number is
+ * rounded once, on the way into the Float32Array: the same bits as float32 arithmetic in any order.
  */
 import { invariant } from "../../core/errors.ts";
 import { halfToFloatTable } from "../../core/tensor.ts";
-import { toFloat32 } from "./safetensors.ts";
+import { widenInto } from "./dtypes.ts";
+
+export type GgufTypeName = "F32" | "F16" | "BF16" | "Q8_0" | "Q4_0" | "Q4_1" | "Q5_0" | "Q5_1" | "Q4_K" | "Q5_K" | "Q6_K";
 
 export interface BlockFormat {
-  readonly name: string;
+  readonly name: GgufTypeName;
   /** Elements and bytes of one block. */
   readonly elements: number;
   readonly bytes: number;
 }
 
+/** Formats that attune reads, by ggml's number for them. */
 export const BLOCK_FORMATS: Readonly<Record<number, BlockFormat>> = {
   0: { name: "F32", elements: 1, bytes: 4 },
   1: { name: "F16", elements: 1, bytes: 2 },
@@ -27,117 +32,187 @@ export const BLOCK_FORMATS: Readonly<Record<number, BlockFormat>> = {
   30: { name: "BF16", elements: 1, bytes: 2 },
 };
 
-/** Where one block is read from and written to. */
-interface Block {
-  bytes: Uint8Array;
-  at: number;
-  out: Float32Array;
-  to: number;
-  half(offset: number): number;
-}
-
-type BlockReader = (block: Block) => void;
-
-/** 32 numbers of 4 bits, low nibbles first, with an optional fifth bit from a 32-bit mask. */
-function nibbles(block: Block, data: number, fifth: number | undefined, place: (quant: number) => number): void {
-  const { bytes, at, out, to } = block;
-  for (let i = 0; i < 16; i++) {
-    const byte = bytes[at + data + i]!;
-    const low = fifth === undefined ? 0 : ((fifth >>> i) & 1) << 4;
-    const high = fifth === undefined ? 0 : ((fifth >>> (i + 16)) & 1) << 4;
-    out[to + i] = place((byte & 15) | low);
-    out[to + i + 16] = place((byte >>> 4) | high);
-  }
-}
-
-const mask = ({ bytes, at }: Block, offset: number): number =>
-  (bytes[at + offset]! | (bytes[at + offset + 1]! << 8) | (bytes[at + offset + 2]! << 16) | (bytes[at + offset + 3]! << 24)) >>> 0;
-
-/** Six-bit scale and minimum of sub-block `j` of a K-quant, packed into 12 bytes. */
-function scaleAndMinimum({ bytes, at }: Block, offset: number, j: number): [number, number] {
-  const q = (i: number): number => bytes[at + offset + i]!;
-  if (j < 4) return [q(j) & 63, q(j + 4) & 63];
-  return [(q(j + 4) & 15) | ((q(j - 4) >>> 6) << 4), (q(j + 4) >>> 4) | ((q(j) >>> 6) << 4)];
-}
-
-/** Q4_K and Q5_K: eight sub-blocks of 32, each with its scale and minimum. */
-function kQuant(block: Block, fiveBits: boolean): void {
-  const { bytes, at, out, to } = block;
-  const [d, dmin] = [block.half(0), block.half(2)];
-  const low = fiveBits ? 48 : 16;
-  for (let j = 0; j < 8; j++) {
-    const [scale, minimum] = scaleAndMinimum(block, 4, j);
-    const [a, b] = [Math.fround(d * scale), Math.fround(dmin * minimum)];
-    const base = at + low + (j >> 1) * 32;
-    for (let i = 0; i < 32; i++) {
-      const nibble = j & 1 ? bytes[base + i]! >>> 4 : bytes[base + i]! & 15;
-      const fifth = fiveBits ? ((bytes[at + 16 + i]! >>> j) & 1) << 4 : 0;
-      out[to + j * 32 + i] = Math.fround(a * (nibble | fifth)) - b;
-    }
-  }
-}
-
-function sixBits(block: Block): void {
-  const { bytes, at, out, to } = block;
-  const d = block.half(208);
-  for (let n = 0; n < 2; n++) {
-    const [ql, qh, scales] = [at + n * 64, at + 128 + n * 32, at + 192 + n * 8];
-    for (let i = 0; i < 32; i++) {
-      const high = bytes[qh + i]!;
-      const quants = [
-        (bytes[ql + i]! & 15) | ((high & 3) << 4),
-        (bytes[ql + i + 32]! & 15) | (((high >>> 2) & 3) << 4),
-        (bytes[ql + i]! >>> 4) | (((high >>> 4) & 3) << 4),
-        (bytes[ql + i + 32]! >>> 4) | (((high >>> 6) & 3) << 4),
-      ];
-      quants.forEach((quant, part) => {
-        const scale = (bytes[scales + (i >> 4) + 2 * part]! << 24) >> 24;
-        out[to + n * 128 + part * 32 + i] = Math.fround(d * scale) * (quant - 32);
-      });
-    }
-  }
-}
-
-const READERS: Readonly<Record<string, BlockReader>> = {
-  Q4_0: (block) => {
-    const d = block.half(0);
-    nibbles(block, 2, undefined, (quant) => d * (quant - 8));
-  },
-  Q4_1: (block) => {
-    const [d, m] = [block.half(0), block.half(2)];
-    nibbles(block, 4, undefined, (quant) => Math.fround(d * quant) + m);
-  },
-  Q5_0: (block) => {
-    const d = block.half(0);
-    nibbles(block, 6, mask(block, 2), (quant) => d * (quant - 16));
-  },
-  Q5_1: (block) => {
-    const [d, m] = [block.half(0), block.half(2)];
-    nibbles(block, 8, mask(block, 4), (quant) => Math.fround(d * quant) + m);
-  },
-  Q8_0: (block) => {
-    const d = block.half(0);
-    for (let i = 0; i < 32; i++) block.out[block.to + i] = d * ((block.bytes[block.at + 2 + i]! << 24) >> 24);
-  },
-  Q4_K: (block) => kQuant(block, false),
-  Q5_K: (block) => kQuant(block, true),
-  Q6_K: sixBits,
+/** ggml's names of the formats that attune does not read, for messages. */
+const OTHER_FORMATS: Readonly<Record<number, string>> = {
+  9: "Q8_1",
+  10: "Q2_K",
+  11: "Q3_K",
+  15: "Q8_K",
+  16: "IQ2_XXS",
+  17: "IQ2_XS",
+  18: "IQ3_XXS",
+  19: "IQ1_S",
+  20: "IQ4_NL",
+  21: "IQ3_S",
+  22: "IQ2_S",
+  23: "IQ4_XS",
+  24: "I8",
+  25: "I16",
+  26: "I32",
+  27: "I64",
+  28: "F64",
+  29: "IQ1_M",
+  34: "TQ1_0",
+  35: "TQ2_0",
+  39: "MXFP4",
 };
 
-/** The numbers of a tensor's bytes. */
-export function dequantize(bytes: Uint8Array, type: number): Float32Array {
-  const format = BLOCK_FORMATS[type];
-  invariant(format, `ggml type ${type} was not checked`);
-  if (format.elements === 1) return toFloat32(bytes, format.name, "the tensor");
-  const count = bytes.length / format.bytes;
-  const out = new Float32Array(count * format.elements);
-  const table = halfToFloatTable();
-  const block: Block = { bytes, at: 0, out, to: 0, half: (offset) => table[bytes[block.at + offset]! | (bytes[block.at + offset + 1]! << 8)]! };
-  const read = READERS[format.name]!;
-  for (let i = 0; i < count; i++) {
-    block.at = i * format.bytes;
-    block.to = i * format.elements;
-    read(block);
+/** ggml's name of a tensor type. */
+export function ggmlTypeName(type: number): string {
+  return BLOCK_FORMATS[type]?.name ?? OTHER_FORMATS[type] ?? `ggml type ${type}`;
+}
+
+/** Reads whole blocks from `bytes` into the start of `out`. */
+type Dequantizer = (bytes: Uint8Array, out: Float32Array, halves: Float32Array) => void;
+
+/** The number of the half at `at`. */
+function half(bytes: Uint8Array, at: number, halves: Float32Array): number {
+  return halves[bytes[at]! | (bytes[at + 1]! << 8)]!;
+}
+
+function uint32(bytes: Uint8Array, at: number): number {
+  return bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
+}
+
+/** d, then 32 signed bytes. */
+const q8: Dequantizer = (bytes, out, halves) => {
+  const signed = new Int8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+  for (let at = 0, to = 0; at < bytes.length; at += 34, to += 32) {
+    const d = half(bytes, at, halves);
+    for (let i = 0; i < 32; i++) out[to + i] = d * signed[at + 2 + i]!;
   }
-  return out;
+};
+
+/** d, then 32 nibbles around 8: low ones are elements 0 to 15, high ones 16 to 31. */
+const q40: Dequantizer = (bytes, out, halves) => {
+  for (let at = 0, to = 0; at < bytes.length; at += 18, to += 32) {
+    const d = half(bytes, at, halves);
+    for (let i = 0; i < 16; i++) {
+      const byte = bytes[at + 2 + i]!;
+      out[to + i] = d * ((byte & 15) - 8);
+      out[to + i + 16] = d * ((byte >>> 4) - 8);
+    }
+  }
+};
+
+/** d, minimum, then 32 nibbles. */
+const q41: Dequantizer = (bytes, out, halves) => {
+  for (let at = 0, to = 0; at < bytes.length; at += 20, to += 32) {
+    const d = half(bytes, at, halves);
+    const minimum = half(bytes, at + 2, halves);
+    for (let i = 0; i < 16; i++) {
+      const byte = bytes[at + 4 + i]!;
+      out[to + i] = d * (byte & 15) + minimum;
+      out[to + i + 16] = d * (byte >>> 4) + minimum;
+    }
+  }
+};
+
+/** d, 32 fifth bits, then 32 nibbles; around 16. */
+const q50: Dequantizer = (bytes, out, halves) => {
+  for (let at = 0, to = 0; at < bytes.length; at += 22, to += 32) {
+    const d = half(bytes, at, halves);
+    const fifths = uint32(bytes, at + 2);
+    for (let i = 0; i < 16; i++) {
+      const byte = bytes[at + 6 + i]!;
+      out[to + i] = d * (((byte & 15) | (((fifths >>> i) & 1) << 4)) - 16);
+      out[to + i + 16] = d * (((byte >>> 4) | (((fifths >>> (i + 16)) & 1) << 4)) - 16);
+    }
+  }
+};
+
+/** d, minimum, 32 fifth bits, then 32 nibbles. */
+const q51: Dequantizer = (bytes, out, halves) => {
+  for (let at = 0, to = 0; at < bytes.length; at += 24, to += 32) {
+    const d = half(bytes, at, halves);
+    const minimum = half(bytes, at + 2, halves);
+    const fifths = uint32(bytes, at + 4);
+    for (let i = 0; i < 16; i++) {
+      const byte = bytes[at + 8 + i]!;
+      out[to + i] = d * ((byte & 15) | (((fifths >>> i) & 1) << 4)) + minimum;
+      out[to + i + 16] = d * ((byte >>> 4) | (((fifths >>> (i + 16)) & 1) << 4)) + minimum;
+    }
+  }
+};
+
+/** Six-bit scale (`minimum` false) or minimum (true) of sub-block `j`, packed with the others into the 12 bytes at `at`. */
+function sixBits(bytes: Uint8Array, at: number, j: number, minimum: boolean): number {
+  const offset = at + (minimum ? 4 : 0);
+  if (j < 4) return bytes[offset + j]! & 63;
+  const low = bytes[at + j + 4]!;
+  return (minimum ? low >>> 4 : low & 15) | ((bytes[offset + j - 4]! >>> 6) << 4);
+}
+
+/** d, d of the minimums, 12 bytes of scales and minimums, then eight sub-blocks of 32 nibbles. */
+const q4k: Dequantizer = (bytes, out, halves) => {
+  for (let at = 0, to = 0; at < bytes.length; at += 144, to += 256) {
+    const d = half(bytes, at, halves);
+    const dm = half(bytes, at + 2, halves);
+    for (let j = 0; j < 8; j++) {
+      const scale = d * sixBits(bytes, at + 4, j, false);
+      const minimum = dm * sixBits(bytes, at + 4, j, true);
+      const from = at + 16 + (j >> 1) * 32;
+      const shift = (j & 1) * 4;
+      for (let i = 0; i < 32; i++) out[to + j * 32 + i] = scale * ((bytes[from + i]! >>> shift) & 15) - minimum;
+    }
+  }
+};
+
+/** As Q4_K, with 32 bytes of fifth bits before the nibbles: bit j of byte i belongs to element i of sub-block j. */
+const q5k: Dequantizer = (bytes, out, halves) => {
+  for (let at = 0, to = 0; at < bytes.length; at += 176, to += 256) {
+    const d = half(bytes, at, halves);
+    const dm = half(bytes, at + 2, halves);
+    for (let j = 0; j < 8; j++) {
+      const scale = d * sixBits(bytes, at + 4, j, false);
+      const minimum = dm * sixBits(bytes, at + 4, j, true);
+      const from = at + 48 + (j >> 1) * 32;
+      const shift = (j & 1) * 4;
+      for (let i = 0; i < 32; i++) {
+        const fifth = ((bytes[at + 16 + i]! >>> j) & 1) << 4;
+        out[to + j * 32 + i] = scale * (((bytes[from + i]! >>> shift) & 15) | fifth) - minimum;
+      }
+    }
+  }
+};
+
+/** 128 bytes of low nibbles, 64 of upper bit pairs, 16 signed scales, d; in two halves of four runs of 32; around 32. */
+const q6k: Dequantizer = (bytes, out, halves) => {
+  const signed = new Int8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+  for (let at = 0, to = 0; at < bytes.length; at += 210, to += 256) {
+    const d = half(bytes, at + 208, halves);
+    for (let run = 0; run < 8; run++) {
+      const [side, part] = [run >> 2, run & 3];
+      const low = at + side * 64 + (part & 1) * 32;
+      const high = at + 128 + side * 32;
+      const nibble = (part >> 1) * 4;
+      for (let i = 0; i < 32; i++) {
+        const quant = ((bytes[low + i]! >>> nibble) & 15) | (((bytes[high + i]! >>> (part * 2)) & 3) << 4);
+        out[to + run * 32 + i] = d * signed[at + 192 + run * 2 + (i >> 4)]! * (quant - 32);
+      }
+    }
+  }
+};
+
+const DEQUANTIZERS: Readonly<Record<Exclude<GgufTypeName, "F32" | "F16" | "BF16">, Dequantizer>> = {
+  Q8_0: q8,
+  Q4_0: q40,
+  Q4_1: q41,
+  Q5_0: q50,
+  Q5_1: q51,
+  Q4_K: q4k,
+  Q5_K: q5k,
+  Q6_K: q6k,
+};
+
+/**
+ * Numbers of whole blocks, written to the start of `out`.
+ * @param type ggml's number of a format in {@link BLOCK_FORMATS}
+ */
+export function dequantizeInto(bytes: Uint8Array, type: number, out: Float32Array): void {
+  const format = BLOCK_FORMATS[type];
+  invariant(format && bytes.length % format.bytes === 0, `${bytes.length} bytes are no whole blocks of ${ggmlTypeName(type)}`);
+  const { name } = format;
+  if (name === "F32" || name === "F16" || name === "BF16") widenInto(bytes, name, out);
+  else DEQUANTIZERS[name](bytes, out, halfToFloatTable());
 }

@@ -1,25 +1,39 @@
 /** Opens the weights of a model, wherever they are: a folder of safetensors (single or sharded) or a GGUF file. */
-import { createHash } from "node:crypto";
-import { createReadStream, existsSync, statSync } from "node:fs";
-import { readFile, readdir } from "node:fs/promises";
+import { existsSync, statSync } from "node:fs";
+import { readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { AttuneError, preview } from "../../core/errors.ts";
-import { parseJson } from "../../core/json.ts";
-import type { GgufValue } from "./gguf.ts";
-import { GgufFile } from "./gguf.ts";
-import { deinterleave, mapGguf, transposeMatrix } from "./gguf-names.ts";
-import { SafetensorsFile } from "./safetensors.ts";
+import { AttuneError, nearest, preview } from "../../core/errors.ts";
+import { elementCount } from "../../core/tensor.ts";
+import { FileReader, readBytes } from "./bytes.ts";
+import { weightsFingerprint } from "./fingerprint.ts";
+import { GgufFile, type GgufMetadata } from "./gguf.ts";
+import { deinterleave, mapGguf, type MappedTensor, ROPE_FACTORS, transposeInto } from "./gguf-names.ts";
+import { readJsonObject } from "./json-file.ts";
+import { openSafetensorsFolder } from "./safetensors-folder.ts";
+
+export { weightsFingerprint } from "./fingerprint.ts";
+export { readJsonObject } from "./json-file.ts";
+
+type Json = Readonly<Record<string, unknown>>;
 
 export interface WeightSource {
   readonly path: string;
   readonly kind: "safetensors" | "gguf";
   /** config.json, also where it was derived from GGUF metadata. */
-  readonly config: Readonly<Record<string, unknown>>;
-  readonly tokenizer: { kind: "folder"; path: string } | { kind: "gguf"; path: string; metadata: ReadonlyMap<string, GgufValue> };
+  readonly config: Json;
+  /** generation_config.json, where there is one; GGUF metadata gives its token ids. */
+  readonly generationConfig?: Json;
+  readonly tokenizer: { kind: "folder"; path: string } | { kind: "gguf"; path: string; metadata: GgufMetadata };
+  /** Hugging Face names. */
   names(): string[];
   shape(name: string): readonly number[];
-  /** Row-major numbers in Hugging Face's orientation. */
-  read(name: string): Promise<Float32Array>;
+  /**
+   * Row-major numbers in Hugging Face's orientation, as float32.
+   * @param into an array of exactly the weight's length to write to, in place of a new one
+   */
+  read(name: string, into?: Float32Array): Promise<Float32Array>;
+  /** sha256 over the whole content of the weights and the config; computed once, at the speed of the disk. */
+  fingerprint(): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -27,105 +41,103 @@ export interface WeightSource {
 export async function openWeights(path: string): Promise<WeightSource> {
   if (!existsSync(path)) throw new AttuneError("model", "there is no model at this path", { file: path, hint: "a folder with config.json and safetensors files, or a .gguf file" });
   if (statSync(path).isDirectory()) return openFolder(path);
-  if (path.endsWith(".gguf")) return openGguf(path);
-  throw new AttuneError("model", "this file is no model that attune reads", { file: path, got: basename(path), expected: "a folder with config.json and safetensors files, or a .gguf file" });
+  if (await isGguf(path)) return openGguf(path);
+  const hint = path.endsWith(".safetensors") ? "the folder of this file" : undefined;
+  throw new AttuneError("model", "this file is no model that attune reads", { file: path, got: basename(path), expected: "a folder with config.json and safetensors files, or a .gguf file", ...(hint ? { hint } : {}) });
 }
 
-/** Reads a JSON file that must hold an object. */
-export async function readJsonObject(path: string): Promise<Record<string, unknown>> {
-  let value: unknown;
+async function isGguf(path: string): Promise<boolean> {
+  if (path.endsWith(".gguf")) return true;
+  const file = await FileReader.open(path);
   try {
-    value = parseJson(await readFile(path, "utf8"));
-  } catch (cause) {
-    throw new AttuneError("model", "cannot read the file as JSON", { file: path, got: cause instanceof Error ? cause.message : String(cause), cause });
+    return file.size >= 4 && Buffer.from(await readBytes(file, 0, 4)).toString("latin1") === "GGUF";
+  } finally {
+    await file.close();
   }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw new AttuneError("model", "the file must hold a JSON object", { file: path, got: preview(value) });
-  return value as Record<string, unknown>;
 }
 
 async function openFolder(path: string): Promise<WeightSource> {
-  if (!existsSync(join(path, "config.json"))) throw new AttuneError("model", "the folder has no config.json", { file: path, got: preview((await readdir(path)).slice(0, 8)), hint: "the folder of a Hugging Face model, or a run folder" });
-  const config = await readJsonObject(join(path, "config.json"));
-  const files: SafetensorsFile[] = [];
-  const where = new Map<string, SafetensorsFile>();
-  for (const name of await shardNames(path)) {
-    const file = await SafetensorsFile.open(join(path, name));
-    files.push(file);
-    for (const tensor of file.header.tensors.keys()) where.set(tensor, file);
-  }
-  const fileOf = (name: string): SafetensorsFile => {
-    const file = where.get(name);
-    if (!file) throw new AttuneError("model", `the model has no weight named ${name}`, { file: path });
-    return file;
-  };
+  const configPath = join(path, "config.json");
+  if (!existsSync(configPath)) throw await noConfig(path);
+  const config = await readJsonObject(configPath);
+  const generationPath = join(path, "generation_config.json");
+  const generationConfig = existsSync(generationPath) ? await readJsonObject(generationPath) : undefined;
+  const folder = await openSafetensorsFolder(path);
+  let fingerprint: Promise<string> | undefined;
   return {
     path,
     kind: "safetensors",
     config,
+    ...(generationConfig ? { generationConfig } : {}),
     tokenizer: { kind: "folder", path },
-    names: () => [...where.keys()],
-    shape: (name) => fileOf(name).header.tensors.get(name)!.shape,
-    read: (name) => fileOf(name).read(name),
-    close: async () => void (await Promise.all(files.map((file) => file.close()))),
+    names: () => folder.names(),
+    shape: (name) => folder.fileOf(name).entry(name).shape,
+    read: async (name, into) => folder.fileOf(name).read(name, into),
+    fingerprint: () => (fingerprint ??= weightsFingerprint(path)),
+    close: () => folder.close(),
   };
 }
 
-/** Safetensors files of a folder, each checked to exist. */
-async function shardNames(path: string): Promise<string[]> {
-  const index = join(path, "model.safetensors.index.json");
-  if (!existsSync(index)) {
-    if (existsSync(join(path, "model.safetensors"))) return ["model.safetensors"];
-    const others = (await readdir(path)).filter((name) => /\.(bin|pt|pth|ckpt)$/.test(name));
-    throw new AttuneError("model", "the folder has no model.safetensors", {
-      file: path,
-      ...(others.length > 0 ? { got: others.join(", "), hint: "convert to safetensors; pickled files can run code when they are read, so attune never reads them" } : {}),
-    });
-  }
-  const map = (await readJsonObject(index))["weight_map"];
-  const names = typeof map === "object" && map !== null ? [...new Set(Object.values(map as Record<string, unknown>))] : [];
-  for (const name of names) {
-    if (typeof name !== "string" || name !== basename(name)) throw new AttuneError("model", "weight_map names a file outside the folder", { file: index, got: preview(name) });
-    if (!existsSync(join(path, name))) throw new AttuneError("model", `the shard ${name} is missing`, { file: index, expected: `${names.length} shards`, hint: "download the missing shard" });
-  }
-  if (names.length === 0) throw new AttuneError("model", "the index has no weight_map", { file: index });
-  return names as string[];
+async function noConfig(path: string): Promise<AttuneError> {
+  const names = await readdir(path);
+  const gguf = names.find((name) => name.endsWith(".gguf"));
+  return new AttuneError("model", "the folder has no config.json", {
+    file: path,
+    got: names.length > 0 ? preview(names.slice(0, 8)) : "an empty folder",
+    hint: gguf ? `the GGUF file itself: ${join(path, gguf)}` : "the folder of a Hugging Face model, or a run folder",
+  });
 }
 
 async function openGguf(path: string): Promise<WeightSource> {
   const file = await GgufFile.open(path);
-  const { config, tensors } = mapGguf(path, file.header);
-  const find = (name: string) => {
+  try {
+    const ropeFactors = file.header.tensors.has(ROPE_FACTORS) ? await file.read(ROPE_FACTORS) : undefined;
+    const { config, headSize, tensors } = mapGguf(path, file.header, ropeFactors);
+    return ggufSource({ path, file, config, headSize, tensors });
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+interface OpenGguf {
+  path: string;
+  file: GgufFile;
+  config: Json;
+  headSize: number;
+  tensors: ReadonlyMap<string, MappedTensor>;
+}
+
+function ggufSource({ path, file, config, headSize, tensors }: OpenGguf): WeightSource {
+  const find = (name: string): MappedTensor => {
     const tensor = tensors.get(name);
-    if (!tensor) throw new AttuneError("model", `the model has no weight named ${name}`, { file: path });
-    return tensor;
+    if (tensor) return tensor;
+    const near = nearest(name, tensors.keys());
+    throw new AttuneError("model", `the model has no weight named ${name}`, { file: path, ...(near ? { hint: `did you mean ${near}?` } : {}) });
   };
+  const ids = Object.entries(config).filter(([key]) => key.endsWith("_token_id"));
+  let fingerprint: Promise<string> | undefined;
   return {
     path,
     kind: "gguf",
     config,
+    ...(ids.length > 0 ? { generationConfig: Object.fromEntries(ids) } : {}),
     tokenizer: { kind: "gguf", path, metadata: file.header.metadata },
     names: () => [...tensors.keys()],
     shape: (name) => find(name).shape,
-    read: async (name) => {
-      const { source, shape, change } = find(name);
-      const data = await file.read(source);
-      const rows = shape[0]!;
-      if (change === "transpose") return transposeMatrix(data, shape[1]!, rows);
-      if (change === "interleaved-queries") return deinterleave(data, Number(config["num_attention_heads"]), rows);
-      if (change === "interleaved-keys") return deinterleave(data, Number(config["num_key_value_heads"]), rows);
-      return data;
-    },
+    read: async (name, into) => readMapped(file, find(name), headSize, into),
+    fingerprint: () => (fingerprint ??= weightsFingerprint(path)),
     close: () => file.close(),
   };
 }
 
-/** sha256 over the contents of a model's files: what cached results are bound to. */
-export async function weightsFingerprint(path: string): Promise<string> {
-  const files = statSync(path).isDirectory() ? (await readdir(path)).filter((name) => /\.(safetensors|json)$/.test(name)).toSorted().map((name) => join(path, name)) : [path];
-  const hash = createHash("sha256");
-  for (const file of files) {
-    hash.update(basename(file));
-    for await (const chunk of createReadStream(file, { highWaterMark: 2 ** 22 })) hash.update(chunk as Uint8Array);
+async function readMapped(file: GgufFile, { source, shape, change }: MappedTensor, headSize: number, into?: Float32Array): Promise<Float32Array> {
+  if (change === "transposed") {
+    const out = into ?? new Float32Array(elementCount(shape));
+    transposeInto(await file.read(source.name), source.shape[0]!, source.shape[1]!, out);
+    return out;
   }
-  return hash.digest("hex");
+  const data = await file.read(source.name, into);
+  if (change) deinterleave(data, headSize, shape.length === 2 ? shape[1]! : 1);
+  return data;
 }

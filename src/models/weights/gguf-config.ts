@@ -1,0 +1,205 @@
+/**
+ * config.json for the metadata of a GGUF file.
+ * Source: llama.cpp's convert_hf_to_gguf.py and gguf-py/gguf/constants.py, read backwards; for the frequency factors of
+ * Llama 3.1 and later, its `generate_extra_tensors` and transformers' modeling_rope_utils.py.
+ */
+import { AttuneError } from "../../core/errors.ts";
+import { type GgufHeader, type GgufValue, showValue } from "./gguf-header.ts";
+
+export type Json = Record<string, unknown>;
+
+/** Metadata of one architecture; every complaint names the key. */
+export class MetadataReader {
+  readonly file: string;
+  readonly header: GgufHeader;
+  private readonly architecture: string;
+
+  constructor(file: string, header: GgufHeader, architecture: string) {
+    this.file = file;
+    this.header = header;
+    this.architecture = architecture;
+  }
+
+  value(key: string): GgufValue | undefined {
+    return this.header.metadata.get(`${this.architecture}.${key}`);
+  }
+
+  integer(key: string, fallback?: number): number {
+    const value = this.value(key) ?? fallback;
+    if (typeof value === "number" && Number.isSafeInteger(value) && value > 0) return value;
+    if (typeof value === "bigint" && value > 0n && value <= BigInt(Number.MAX_SAFE_INTEGER)) return Number(value);
+    throw this.wrong(key, value, "a positive whole number");
+  }
+
+  number(key: string, fallback?: number): number {
+    const value = this.value(key) ?? fallback;
+    if (typeof value === "number" && Number.isFinite(value)) return shortest(value);
+    throw this.wrong(key, value, "a number");
+  }
+
+  /** Id of a special token, where there is one. */
+  tokenId(name: string): number | undefined {
+    const value = this.header.metadata.get(`tokenizer.ggml.${name}_token_id`);
+    return typeof value === "number" && Number.isSafeInteger(value) ? value : undefined;
+  }
+
+  private wrong(key: string, value: GgufValue | undefined, expected: string): AttuneError {
+    const name = `${this.architecture}.${key}`;
+    if (value === undefined) return new AttuneError("model", `the GGUF file lacks ${name}`, { file: this.file, expected, hint: "another conversion of this model" });
+    return new AttuneError("model", `the GGUF file's ${name} is wrong`, { file: this.file, got: showValue(value), expected });
+  }
+}
+
+/** The shortest decimal that stands for the same float32: 1e-5 rather than 0.000009999999747378752. */
+function shortest(value: number): number {
+  for (let digits = 1; digits < 9; digits++) {
+    const rounded = Number(value.toPrecision(digits));
+    if (Math.fround(rounded) === Math.fround(value)) return rounded;
+  }
+  return value;
+}
+
+function tokenIds(reader: MetadataReader): Json {
+  const ids = { bos_token_id: reader.tokenId("bos"), eos_token_id: reader.tokenId("eos"), pad_token_id: reader.tokenId("padding") };
+  return Object.fromEntries(Object.entries(ids).filter(([, id]) => id !== undefined));
+}
+
+/** Rows of the embedding: converters pad it beyond the tokenizer's vocabulary for some models. */
+function vocabularySize(reader: MetadataReader): number {
+  const rows = reader.header.tensors.get("token_embd.weight")?.shape[0];
+  if (rows === undefined) throw new AttuneError("model", "the GGUF file has no token_embd.weight", { file: reader.file, hint: "download the file again" });
+  return rows;
+}
+
+/** Layers; each has tensors, so a hostile count cannot exceed what the file holds. */
+function blockCount(reader: MetadataReader): number {
+  const count = reader.integer("block_count");
+  const { tensors } = reader.header;
+  if (count > tensors.size || !tensors.has(`blk.${count - 1}.attn_norm.weight`)) {
+    throw new AttuneError("model", `the GGUF file has no tensors of layer ${count - 1}`, { file: reader.file, got: `${tensors.size} tensors`, expected: `${count} layers by its block_count` });
+  }
+  return count;
+}
+
+/** Size of a query head, key or value. */
+export function headSize(reader: MetadataReader): number {
+  return reader.value("attention.key_length") === undefined ? reader.integer("embedding_length") / reader.integer("attention.head_count") : reader.integer("attention.key_length");
+}
+
+/**
+ * config.json of a Llama-like architecture.
+ * @param ropeFactors numbers of rope_freqs.weight, where the file has it
+ */
+export function llamaConfig(reader: MetadataReader, modelType: string, ropeFactors: Float32Array | undefined): Json {
+  const { tensors } = reader.header;
+  const heads = reader.integer("attention.head_count");
+  const size = headSize(reader);
+  const window = reader.value("attention.sliding_window") === undefined ? undefined : reader.integer("attention.sliding_window");
+  refuseOtherComputations(reader, size);
+  // A Llama with a window over the keys is what transformers calls mistral.
+  const windowed = modelType === "llama" && window !== undefined;
+  const type = windowed ? "mistral" : modelType;
+  return {
+    architectures: [{ llama: "LlamaForCausalLM", mistral: "MistralForCausalLM", qwen2: "Qwen2ForCausalLM", qwen3: "Qwen3ForCausalLM" }[type]],
+    model_type: type,
+    vocab_size: vocabularySize(reader),
+    hidden_size: reader.integer("embedding_length"),
+    intermediate_size: reader.integer("feed_forward_length"),
+    num_hidden_layers: blockCount(reader),
+    num_attention_heads: heads,
+    num_key_value_heads: reader.integer("attention.head_count_kv", heads),
+    head_dim: size,
+    max_position_embeddings: reader.integer("context_length"),
+    rms_norm_eps: reader.number("attention.layer_norm_rms_epsilon"),
+    rope_theta: reader.number("rope.freq_base", 10_000),
+    ...ropeScaling(reader, ropeFactors),
+    ...(windowed ? { sliding_window: window } : {}),
+    // Qwen2 always has these biases, and its config.json has no word for them.
+    ...(modelType === "qwen2" ? {} : { attention_bias: tensors.has("blk.0.attn_q.bias") }),
+    ...(modelType === "llama" ? { mlp_bias: tensors.has("blk.0.ffn_gate.bias") } : {}),
+    hidden_act: "silu",
+    tie_word_embeddings: !tensors.has("output.weight"),
+    ...tokenIds(reader),
+  };
+}
+
+/** Settings that change what a Llama computes and that attune does not have. */
+function refuseOtherComputations(reader: MetadataReader, size: number): void {
+  const experts = reader.value("expert_count") ?? 0;
+  if (experts !== 0) throw new AttuneError("model", "mixtures of experts are not supported", { file: reader.file, got: `${showValue(experts)} experts`, expected: "a dense model" });
+  const values = reader.integer("attention.value_length", size);
+  const rotary = reader.integer("rope.dimension_count", size);
+  if (values === size && rotary === size) return;
+  throw new AttuneError("model", "this kind of attention is not supported", { file: reader.file, got: `keys of ${size}, values of ${values}, RoPE over ${rotary}`, expected: "the same size for all three" });
+}
+
+function ropeScaling(reader: MetadataReader, factors: Float32Array | undefined): Json {
+  const kind = reader.value("rope.scaling.type") ?? "none";
+  if (kind !== "none") {
+    const original = reader.value("rope.scaling.original_context_length");
+    return {
+      rope_scaling: {
+        rope_type: typeof kind === "string" ? kind : showValue(kind),
+        factor: reader.number("rope.scaling.factor"),
+        ...(original === undefined ? {} : { original_max_position_embeddings: reader.integer("rope.scaling.original_context_length") }),
+      },
+    };
+  }
+  if (!factors || factors.every((factor) => factor === 1)) return {};
+  return { rope_scaling: { rope_type: "llama3", ...llama3Scaling(reader, factors) } };
+}
+
+interface Llama3Scaling {
+  factor: number;
+  low_freq_factor: number;
+  high_freq_factor: number;
+  original_max_position_embeddings: number;
+}
+
+/** Original lengths to try: Meta's first, then other powers of two. */
+const ORIGINAL_LENGTHS = [8192, 1024, 2048, 4096, 16_384, 32_768, 65_536, 131_072];
+
+/**
+ * The settings behind a table of frequency factors. The table is a function of four numbers, of which the largest
+ * factor is one; low and high frequency factor are 1 and 4 in every published model. Whatever is found reproduces the
+ * whole table, or the file is refused.
+ */
+function llama3Scaling(reader: MetadataReader, factors: Float32Array): Llama3Scaling {
+  const theta = reader.number("rope.freq_base", 10_000);
+  const factor = shortest(factors.reduce((a, b) => Math.max(a, b)));
+  for (const original of ORIGINAL_LENGTHS) {
+    const scaling = { factor, low_freq_factor: 1, high_freq_factor: 4, original_max_position_embeddings: original };
+    const expected = llama3Factors(scaling, theta, factors.length);
+    if (factors.every((value, i) => Math.abs(value - expected[i]!) <= 1e-4 * expected[i]!)) return scaling;
+  }
+  throw new AttuneError("model", "the file scales RoPE by a table of factors that is not Llama 3's", { file: reader.file, got: `rope_freqs.weight of ${factors.length}, up to ${factor}`, hint: "the safetensors form of this model" });
+}
+
+/** What each of RoPE's `count` wavelengths is multiplied by. */
+export function llama3Factors(scaling: Llama3Scaling, theta: number, count: number): number[] {
+  const { factor, low_freq_factor: low, high_freq_factor: high, original_max_position_embeddings: original } = scaling;
+  return Array.from({ length: count }, (_, i) => {
+    const turns = original / (2 * Math.PI * theta ** (i / count));
+    if (turns > high) return 1;
+    if (turns < low) return factor;
+    const smooth = (turns - low) / (high - low);
+    return 1 / ((1 - smooth) / factor + smooth);
+  });
+}
+
+export function gpt2Config(reader: MetadataReader): Json {
+  return {
+    architectures: ["GPT2LMHeadModel"],
+    model_type: "gpt2",
+    vocab_size: vocabularySize(reader),
+    n_positions: reader.integer("context_length"),
+    n_embd: reader.integer("embedding_length"),
+    n_layer: blockCount(reader),
+    n_head: reader.integer("attention.head_count"),
+    n_inner: reader.integer("feed_forward_length"),
+    layer_norm_epsilon: reader.number("attention.layer_norm_epsilon"),
+    activation_function: "gelu_new",
+    tie_word_embeddings: true,
+    ...tokenIds(reader),
+  };
+}
