@@ -61,7 +61,7 @@ class Reader {
     if (error) throw new AttuneError("config", `not valid YAML: ${error.message}`, { file, row: lines.linePos(error.pos[0]).line, cause: error });
     if (document.contents === null) return;
     if (!isMap(document.contents)) {
-      throw new AttuneError("config", "a config file holds options by name", { file, row: 1, got: preview(document.toJS()), expected: "lines such as `learningRate: 1e-4`" });
+      throw new AttuneError("config", "a config file holds options by name", { file, row: 1, got: preview(text.trim()), expected: "lines such as `learningRate: 1e-4`" });
     }
     this.map(document.contents, { document, lines, file, prefix: "", seen: new Map() });
   }
@@ -80,7 +80,7 @@ class Reader {
       const before = at.seen.get(path);
       if (before !== undefined) throw new AttuneError("config", `${path} is given twice`, { ...place, got: `also on line ${before}`, hint: "keep one of the two" });
       at.seen.set(path, place.row);
-      this.give(path, { value: value === null ? null : value.toJS(at.document), place, label: written });
+      this.give(path, { value: value === null ? null : plainValue(value, at.document, place), place, label: written });
     }
   }
 
@@ -127,6 +127,18 @@ interface YamlPlace {
   seen: Map<string, number>;
 }
 
+/** Refuses aliases that lead nowhere, into themselves, or to far too much. */
+function plainValue(node: ParsedNode, document: Document.Parsed, place: ErrorPlace): unknown {
+  try {
+    const value = node.toJS(document) as unknown;
+    // throws for a value that contains itself
+    JSON.stringify(value);
+    return value;
+  } catch (cause) {
+    throw new AttuneError("config", "the value cannot be read", { ...place, got: (cause as Error).message.split("\n")[0]!, hint: "write the value out, without YAML aliases", cause });
+  }
+}
+
 /** `lora` for `lora.rank`. */
 function parents(path: string): string[] {
   const parts = path.split(".");
@@ -151,8 +163,11 @@ function valueOfText(field: Field, text: string): unknown {
 
 function readYaml(text: string): unknown {
   try {
-    return parse(text, { logLevel: "error" }) as unknown;
+    const value = parse(text, { logLevel: "error" }) as unknown;
+    JSON.stringify(value);
+    return value;
   } catch {
+    // not YAML, or a value that contains itself
     return text;
   }
 }

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, expectTypeOf, it } from "vitest";
 import { z } from "zod";
 import { AttuneError } from "../core/errors.ts";
@@ -163,8 +164,37 @@ describe("refusals", () => {
     expect(refusal(yaml("water: x\nlilyPads: 1\nlily_pads: 2"))).toBe("pond.yaml:3: lilyPads is given twice\n  got: also on line 2\n  try: keep one of the two");
     expect(refusal(yaml("water: x\nwater: y"))).toBe("pond.yaml:2: not valid YAML: Map keys must be unique");
     expect(refusal(yaml("water: [1, 2"))).toContain("pond.yaml:1: not valid YAML");
-    expect(refusal(yaml("- water"))).toBe('pond.yaml:1: a config file holds options by name\n  got: ["water"]\n  expected: lines such as `learningRate: 1e-4`');
+    expect(refusal(yaml("- water"))).toBe('pond.yaml:1: a config file holds options by name\n  got: "- water"\n  expected: lines such as `learningRate: 1e-4`');
     expect(refusal({ set: ["water"] })).toBe('--set takes NAME=VALUE\n  got: "water"\n  expected: for example --set lora.rank=8');
+  });
+});
+
+describe("hostile config files", () => {
+  it("are refused without a crash", () => {
+    expect(refusal(yaml("water: *nowhere"))).toContain("pond.yaml:1:");
+    expect(refusal(yaml("water: x\nfrogs: &a {count: *a}"))).toContain("pond.yaml:2:");
+    expect(refusal(yaml("water: x\nfrogs: *b"))).toContain("pond.yaml:2:");
+    const bomb = ["a: &a [x, x, x, x, x, x, x, x, x]", ..."bcdefghi".split("").map((name, index) => `${name}: &${name} [${`*${"abcdefgh"[index]}, `.repeat(9)}]`)];
+    expect(refusal(yaml(`frogs:\n  names: [${bomb.map((line) => `{${line}}`).join(", ")}, *i]`))).toContain("pond.yaml:2:");
+    expect(refusal(yaml("? [1, 2]\n: x"))).toContain("pond.yaml:1:");
+    expect(refusal(yaml("<<: {water: x}"))).toContain("pond.yaml:1: << is not an option of pond");
+    expect(refusal(yaml("water: x\n---\nwater: y"))).toContain("not valid YAML");
+  });
+
+  it("resolve or are refused with a clear error, whatever they hold", () => {
+    const fragment = fc.constantFrom("water", "frogs", "count", ": ", "\n", "  ", "- ", "{", "}", "[", "]", "&a ", "*a", "'", '"', "|", ">", "#", "!!set", "1e400", "x", "\t", "---", "%", "\u0000", ",", "?");
+    fc.assert(
+      fc.property(fc.oneof(fc.string(), fc.array(fragment).map((parts) => parts.join(""))), (text) => {
+        for (const sources of [yaml(text), { set: [text] }, { set: [`frogs.names=${text}`] }, { flags: { water: text } }]) {
+          try {
+            parseConfig(pond, sources);
+          } catch (error) {
+            if (!(error instanceof AttuneError) || error.exitCode !== 2) throw error;
+          }
+        }
+      }),
+      { numRuns: 2000 },
+    );
   });
 });
 

@@ -69,7 +69,9 @@ describe("a log of JSON lines", () => {
   it("names the line that something else damaged, and reads nothing where there is no file", () => {
     expect(readJsonLines(join(folder, "none.jsonl"))).toEqual([]);
     writeFileSync(path, '{"a":1}\n{"b":\n{"c":1}\n');
-    expect(() => readJsonLines(path)).toThrow(`${path}:2: the line is not JSON`);
+    expect(() => readJsonLines(path)).toThrow(`${path}:2: the line is not a JSON object`);
+    writeFileSync(path, 'null\n{"c":1}\n');
+    expect(() => readJsonLines(path)).toThrow(`${path}:1: the line is not a JSON object`);
   });
 
   it("does not let a line set prototypes", () => {

@@ -102,23 +102,24 @@ function readAll(handle: number, size: number): Buffer {
   return buffer.subarray(0, done);
 }
 
-/** Length without an unfinished last line and without lines behind it that are no JSON (blocks lost in a power cut). */
+/** Length without an unfinished last line and without lines before it that are no records (blocks lost in a power cut). */
 function wholeLength(content: Buffer): number {
   let end = content.lastIndexOf(NEWLINE) + 1;
   while (end > 0) {
     const start = end >= 2 ? content.lastIndexOf(NEWLINE, end - 2) + 1 : 0;
-    if (isJson(content.toString("utf8", start, end))) break;
+    if (parseRecord(content.toString("utf8", start, end)) !== undefined) break;
     end = start;
   }
   return end;
 }
 
-function isJson(text: string): boolean {
+/** undefined where the text is no JSON object. */
+function parseRecord(text: string): Record<string, unknown> | undefined {
   try {
-    parseJson(text);
-    return true;
+    const value = parseJson(text);
+    return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined;
   } catch {
-    return false;
+    return undefined;
   }
 }
 
@@ -134,10 +135,8 @@ export function readJsonLines(path: string): Record<string, unknown>[] {
     .split("\n")
     .slice(0, -1)
     .map((line, index) => {
-      try {
-        return parseJson(line) as Record<string, unknown>;
-      } catch (cause) {
-        throw new AttuneError("run", "the line is not JSON", { file: path, row: index + 1, cause, hint: "the log was changed by something else than attune" });
-      }
+      const record = parseRecord(line);
+      if (record !== undefined) return record;
+      throw new AttuneError("run", "the line is not a JSON object", { file: path, row: index + 1, hint: "the log was changed by something else than attune" });
     });
 }
