@@ -1,0 +1,104 @@
+/**
+ * Answers to prompts, several decoded together. What is drawn depends on (seed, prompt, sample) alone, not on the batch
+ * that a prompt happens to be in.
+ */
+import { AttuneError } from "../core/errors.ts";
+import { Random } from "../core/random.ts";
+import type { Model } from "../models/model.ts";
+import type { Encoder } from "../text/encoder.ts";
+import type { SamplingOptions } from "./choose.ts";
+import { chooseToken } from "./choose.ts";
+import { Decoder } from "./decoder.ts";
+
+export interface GenerateOptions extends SamplingOptions {
+  maxNewTokens: number;
+  seed: number;
+  /** Answers to each prompt. */
+  samples: number;
+  /** Rows that are decoded together. */
+  batchSize: number;
+  /** Texts at which an answer ends; the text itself is left out. */
+  stopTexts: readonly string[];
+}
+
+export const GREEDY: GenerateOptions = { temperature: 0, topK: 0, topP: 1, maxNewTokens: 128, seed: 0, samples: 1, batchSize: 16, stopTexts: [] };
+
+export interface Answer {
+  /** Index of the prompt, and of the answer to it. */
+  prompt: number;
+  sample: number;
+  /** Tokens, the stop token included where there is one. */
+  ids: number[];
+  /** log p of each token at the sampling temperature. */
+  logps: number[];
+  text: string;
+  /** Why it ended. */
+  finish: "stop" | "length";
+}
+
+interface OpenAnswer extends Answer {
+  random: Random;
+  done: boolean;
+}
+
+export interface GenerateHooks {
+  /** After every token, in the order of the rows. */
+  onToken?: (answer: Answer) => void;
+  onAnswer?: (answer: Answer) => void;
+  signal?: AbortSignal;
+}
+
+/** Weights are worth packing from this many rows on (bench/: decoding). */
+const PREPACK_ROWS = 8;
+
+/**
+ * @param prompts ids of each prompt
+ * @returns answers, those to one prompt together and in order
+ */
+export async function generate(model: Model, encoder: Encoder, prompts: readonly Int32Array[], options: GenerateOptions, hooks: GenerateHooks = {}): Promise<Answer[]> {
+  const longest = Math.max(0, ...prompts.map((prompt) => prompt.length));
+  const limit = longest + options.maxNewTokens;
+  if (limit > model.config.maxPositions) {
+    throw new AttuneError("usage", "prompt and answer do not fit the model's context", { got: `${longest} + ${options.maxNewTokens} tokens`, expected: `at most ${model.config.maxPositions}`, hint: "fewer new tokens, or a shorter prompt" });
+  }
+  const rows = prompts.flatMap((ids, prompt) => Array.from({ length: options.samples }, (_, sample) => ({ ids, prompt, sample })));
+  const decoder = await Decoder.create(model, { maxLength: limit, prepack: Math.min(rows.length, options.batchSize) >= PREPACK_ROWS });
+  const answers: Answer[] = [];
+  try {
+    for (let start = 0; start < rows.length && !hooks.signal?.aborted; start += options.batchSize) {
+      const group = rows.slice(start, start + options.batchSize);
+      answers.push(...(await decodeGroup(decoder, encoder, group, options, hooks)));
+    }
+  } finally {
+    await decoder.close();
+  }
+  return answers;
+}
+
+async function decodeGroup(decoder: Decoder, encoder: Encoder, group: readonly { ids: Int32Array; prompt: number; sample: number }[], options: GenerateOptions, hooks: GenerateHooks): Promise<Answer[]> {
+  const open = group.map(({ prompt, sample }): OpenAnswer => ({ prompt, sample, ids: [], logps: [], text: "", finish: "length", done: false, random: Random.for(options.seed, prompt, sample) }));
+  const batch = await decoder.start(group.map(({ ids }) => ids));
+  const size = decoder.model.config.vocabularySize;
+  for (let step = 0; step < options.maxNewTokens; step++) {
+    open.forEach((answer, row) => extend(answer, batch.logits.data.subarray(row * size, (row + 1) * size), encoder, options, hooks));
+    if (hooks.signal?.aborted || open.every(({ done }) => done) || step === options.maxNewTokens - 1) break;
+    await batch.step(open.map(({ ids }) => ids.at(-1)!));
+  }
+  return open.map(({ random: _random, done: _done, ...answer }) => {
+    hooks.onAnswer?.(answer);
+    return answer;
+  });
+}
+
+function extend(answer: OpenAnswer, logits: Float32Array, encoder: Encoder, options: GenerateOptions, hooks: GenerateHooks): void {
+  if (answer.done) return;
+  const { id, logp } = chooseToken(logits, options, answer.random);
+  answer.ids.push(id);
+  answer.logps.push(logp);
+  const stopped = encoder.stopIds.includes(id);
+  answer.text = encoder.decodeCompletion(stopped ? answer.ids.slice(0, -1) : answer.ids);
+  const cut = options.stopTexts.map((text) => answer.text.indexOf(text)).filter((index) => index >= 0);
+  if (cut.length > 0) answer.text = answer.text.slice(0, Math.min(...cut));
+  if (stopped || cut.length > 0) [answer.finish, answer.done] = ["stop", true];
+  hooks.onToken?.(answer);
+}
