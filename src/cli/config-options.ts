@@ -9,7 +9,7 @@ export function addConfigOptions(command: Command, definition: ConfigDefinition)
     const { usage, negated, help, group } = flagWords(option);
     const isOn = option.field.kind === "optional" && option.field.default === true;
     command.addOption(new Option(usage, help).helpGroup(`${group}:`).hideHelp(isOn));
-    if (negated !== undefined) command.addOption(new Option(negated, help).helpGroup(`${group}:`).hideHelp(!isOn));
+    if (negated !== undefined) command.addOption(new Option(negated, `turn off: ${help}`).helpGroup(`${group}:`).hideHelp(!isOn));
   }
 }
 

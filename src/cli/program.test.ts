@@ -147,10 +147,11 @@ describe("help", () => {
       Motion:
         --loss <name>             how it moves (one of still, wavy; default: still)
         --learning-rate <number>  peak rate (number > 0; default: 0.001)
-        --strength <number>       how strongly (number; default: 1)
+        --strength <number>       how strongly (number; only with loss wavy; default:
+                                  1)
 
       Frogs:
-        --no-frogs-sing           whether they sing (default: true)
+        --no-frogs-sing           turn off: whether they sing (default: true)
         --fail-at <integer>       step that fails (integer; default: 0)
         --seed <integer>          seed (integer; default: 1)
 

@@ -1,5 +1,5 @@
 /** What people see of a config definition: the documentation table, and the words behind each flag in `--help`. */
-import { type Condition, type ConfigDefinition, type Field, isPredicate, type Option, type PredicateCondition } from "./config.ts";
+import { type Condition, type ConfigDefinition, type Field, isPredicate, type Option, type OptionalField, type PredicateCondition } from "./config.ts";
 import { describeType, expectation } from "./config-types.ts";
 
 /** One flag, ready for a command-line parser. */
@@ -25,16 +25,23 @@ export function flagWords({ flag, field }: Option): FlagWords {
 
 function facts(field: Field): string[] {
   const takes = describeType(field.type).boolean ? [] : [range(field)];
-  return [...takes, ...(field.unit === undefined ? [] : [field.unit]), field.kind === "required" ? "required" : `default: ${show(field.default)}`];
+  const only = field.appliesWhen === undefined ? [] : [`only with ${says(field.appliesWhen)}`];
+  return [...takes, ...(field.unit === undefined ? [] : [field.unit]), ...only, field.kind === "required" ? "required" : `default: ${defaults(field)}`];
 }
 
 function range(field: Field): string {
   return field.range ?? expectation(field.type);
 }
 
+/** `0.1, 2 with loss tidal`. */
+function defaults(field: OptionalField): string {
+  return [show(field.default), ...(field.defaultWhen ?? []).map(({ when, value }) => `${show(value)} with ${says(when)}`)].join(", ");
+}
+
 function show(value: unknown): string {
   if (value === undefined || value === null || value === "") return "none";
   if (Array.isArray(value)) return value.length === 0 ? "none" : value.map(show).join(", ");
+  if (typeof value === "number" && value !== 0 && Math.abs(value) < 0.001) return value.toExponential();
   return typeof value === "object" ? JSON.stringify(value) : String(value);
 }
 
@@ -61,11 +68,10 @@ function groupByName(options: readonly Option[]): Map<string, Option[]> {
 
 function markdownRow({ path, field }: Option): string {
   const takes = field.unit === undefined ? range(field) : `${range(field)} (${field.unit})`;
-  const others = field.kind === "required" ? [] : (field.defaultWhen ?? []);
-  const values = field.kind === "required" ? ["required"] : [show(field.default), ...others.map(({ when, value }) => `${show(value)} with ${says(when)}`)];
-  const sources = field.kind === "required" ? [] : [field.source, ...others.map(({ source }) => source)];
+  const value = field.kind === "required" ? "required" : defaults(field);
+  const sources = field.kind === "required" ? [] : [field.source, ...(field.defaultWhen ?? []).map(({ source }) => source)];
   const what = field.appliesWhen === undefined ? field.description : `${field.description}. Only with ${says(field.appliesWhen)}`;
-  const cells = [`\`${path}\``, takes, values.join("; "), what, sources.join("; ")];
+  const cells = [`\`${path}\``, takes, value, what, sources.join("; ")];
   return `| ${cells.map((cell) => cell.replaceAll("|", "\\|").replaceAll("\n", " ")).join(" | ")} |`;
 }
 

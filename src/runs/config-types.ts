@@ -33,10 +33,10 @@ export function describeType(type: z.ZodType): TypeWords {
   return { type: typeOf(schema), range: rangeOf(schema), words: wordsOf(schema), boolean: schema.type === "boolean" };
 }
 
-/** Type and range in one phrase: `number > 0`, `one of sigmoid, ipo`. */
+/** Type and range in one phrase: `number > 0`, `one of sigmoid, ipo`, `some of sigmoid, ipo` for a list. */
 export function expectation(type: z.ZodType): string {
   const { type: name, range, words } = describeType(type);
-  if (words.length > 1 && name.includes(" | ")) return `one of ${words.join(", ")}`;
+  if (words.length > 1 && name.includes(" | ")) return `${name.startsWith("list") ? "some" : "one"} of ${words.join(", ")}`;
   return range === "" ? name : `${name} ${range}`;
 }
 

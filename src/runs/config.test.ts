@@ -228,7 +228,7 @@ describe("the other faces of a definition", () => {
       | option | takes | default | what it does | where the default comes from |
       |---|---|---|---|---|
       | \`loss\` | one of still, wavy, tidal | still | how it moves | Izaak Walton 1653, ch. 4 |
-      | \`strength\` | number > 0 (metres) | 0.1; 2 with loss tidal | how strongly it moves. Only with loss wavy, tidal | measured; tide tables |
+      | \`strength\` | number > 0 (metres) | 0.1, 2 with loss tidal | how strongly it moves. Only with loss wavy, tidal | measured; tide tables |
 
       ### Frogs
 
@@ -258,7 +258,7 @@ describe("the other faces of a definition", () => {
         },
         {
           "group": "Motion",
-          "help": "how strongly it moves (number > 0; metres; default: 0.1)",
+          "help": "how strongly it moves (number > 0; metres; only with loss wavy, tidal; default: 0.1, 2 with loss tidal)",
           "negated": undefined,
           "usage": "--strength <number>",
         },
@@ -276,7 +276,7 @@ describe("the other faces of a definition", () => {
         },
         {
           "group": "Frogs",
-          "help": "whether they sing (default: false)",
+          "help": "whether they sing (only with at least one frog; default: false)",
           "negated": "--no-frogs-sing",
           "usage": "--frogs-sing",
         },
