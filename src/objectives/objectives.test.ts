@@ -32,7 +32,7 @@ function pairInputs(pairs: readonly PairTerms<number>[]) {
   const inputs: Tensors = {
     sequence: int64([readout.length], pairs.flatMap((_, i) => [2 * i, 2 * i, 2 * i + 1])),
     reference: float32([pairs.length, 2], pairs.flatMap((pair) => [pair.referenceChosen, pair.referenceRejected])),
-    tokens: float32([pairs.length, 2], pairs.flatMap((pair) => [pair.chosenTokens, pair.rejectedTokens])),
+    lengths: float32([pairs.length, 2], pairs.flatMap((pair) => [pair.chosenTokens, pair.rejectedTokens])),
     p: float32([pairs.length], pairs.map((pair) => pair.p)),
     scale: float32([pairs.length], pairs.map(() => 1 / pairs.length)),
     sftSlope: float32([readout.length], readout.map(() => 0)),

@@ -19,7 +19,7 @@ const side = (x: Value, column: number): Value => reshape(slice(x, 1, column, co
 /**
  * Inputs, beside the read log-probabilities [S]:
  * `sequence` int64 [S], 2i for a token of the chosen answer of pair i and 2i+1 for one of the rejected;
- * `reference` float32 [pairs, 2], sums of the reference; `tokens` float32 [pairs, 2]; `p` float32 [pairs];
+ * `reference` float32 [pairs, 2], sums of the reference; `lengths` float32 [pairs, 2] in tokens; `p` float32 [pairs];
  * `scale` float32 [pairs], 1 / (pairs of the whole optimiser step), 0 for padding;
  * `sftSlope` float32 [S], -weight / (chosen tokens of the step) on tokens of chosen answers, else 0.
  * Results: `logps` [pairs, 2], `losses` [pairs].
@@ -31,7 +31,7 @@ export function pairObjective(losses: readonly WeightedLoss[], hyper: Preference
     inputs: {
       sequence: { dtype: "int64", shape: ["selected"] },
       reference: { dtype: "float32", shape: SIDES },
-      tokens: { dtype: "float32", shape: SIDES },
+      lengths: { dtype: "float32", shape: SIDES },
       p: { dtype: "float32", shape: PAIRS },
       scale: { dtype: "float32", shape: PAIRS },
       sftSlope: { dtype: "float32", shape: ["selected"] },
@@ -44,8 +44,8 @@ export function pairObjective(losses: readonly WeightedLoss[], hyper: Preference
         rejected: side(logps, 1),
         referenceChosen: side(inputs["reference"]!, 0),
         referenceRejected: side(inputs["reference"]!, 1),
-        chosenTokens: side(inputs["tokens"]!, 0),
-        rejectedTokens: side(inputs["tokens"]!, 1),
+        chosenTokens: side(inputs["lengths"]!, 0),
+        rejectedTokens: side(inputs["lengths"]!, 1),
         p: inputs["p"]!,
       };
       const perPair = losses

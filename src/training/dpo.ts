@@ -96,7 +96,7 @@ export async function* dpo(input: DpoInput, config: DpoConfig, context: LoopCont
     const inputs = {
       sequence: laid.sequenceOfRead,
       reference: sides(({ index }) => [reference[2 * index]!, reference[2 * index + 1]!]),
-      tokens: sides((pair) => [pair.chosenTokens, pair.rejectedTokens]),
+      lengths: sides((pair) => [pair.chosenTokens, pair.rejectedTokens]),
       p: float32([group.length], group.map(({ p }) => p)),
       scale: float32([group.length], group.map(() => scale)),
       sftSlope: float32([sftSlope.length], sftSlope),

@@ -5,12 +5,15 @@
 import type { CommandEntry } from "../command.ts";
 
 const TRAIN = "Train";
+const USE = "Use";
 const RUNS = "Runs";
 
 export const COMMANDS: readonly CommandEntry[] = [
   { name: "sft", summary: "supervised fine-tuning on demonstrations", group: TRAIN, load: async () => (await import("./sft.ts")).command },
   { name: "reward", summary: "a Bradley-Terry reward model from preferences", group: TRAIN, load: async () => (await import("./reward.ts")).command },
   { name: "dpo", summary: "direct preference optimisation and its relatives", group: TRAIN, load: async () => (await import("./dpo.ts")).command },
+  { name: "generate", summary: "answers to prompts", group: USE, load: async () => (await import("./generate.ts")).command },
+  { name: "chat", summary: "a conversation in the terminal", group: USE, load: async () => (await import("./chat.ts")).command },
   { name: "resume", summary: "go on with a run after a crash or Ctrl-C", group: RUNS, load: async () => (await import("./resume.ts")).command },
   { name: "runs", summary: "list runs, show one, or compare two", group: RUNS, load: async () => (await import("./runs.ts")).command },
 ];

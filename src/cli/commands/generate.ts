@@ -1,0 +1,98 @@
+/** `attune generate`: answers to prompts. `attune chat`: a conversation in the terminal. */
+import { readFileSync } from "node:fs";
+import { z } from "zod";
+import { AttuneError } from "../../core/errors.ts";
+import { loadDataset, recordsAs } from "../../data/dataset.ts";
+import type { OpenedModel } from "../../models/open.ts";
+import { openModel } from "../../models/open.ts";
+import { defineConfig, field, requiredField } from "../../runs/config.ts";
+import { parseConfig } from "../../runs/config-sources.ts";
+import type { GenerateOptions } from "../../sampling/generate.ts";
+import { generate } from "../../sampling/generate.ts";
+import type { Encoder } from "../../text/encoder.ts";
+import { createEncoder } from "../../text/encoder.ts";
+import type { Prompt } from "../../text/messages.ts";
+import { promptText } from "../../text/messages.ts";
+import type { CommandContext, CommandModule } from "../command.ts";
+import { addConfigOptions, readConfigFlags } from "../config-options.ts";
+
+export const generationFields = {
+  model: requiredField({ type: z.string().min(1), description: "a folder of safetensors, a GGUF file, an adapter or a run folder", group: "Input" }),
+  system: field({ type: z.string(), default: "", source: "none", description: "system message before the conversation", group: "Input" }),
+  raw: field({ type: z.boolean(), default: false, source: "chat models want their template", description: "continue the prompt as plain text, without the chat template", group: "Input" }),
+  maxNewTokens: field({ type: z.int().min(1), default: 256, source: "common practice", description: "longest answer", group: "Sampling", unit: "tokens" }),
+  temperature: field({ type: z.number().min(0), default: 0.7, source: "trl chat; 0 takes the most likely token", description: "temperature of the distribution", group: "Sampling" }),
+  topK: field({ type: z.int().min(0), default: 0, source: "0: all tokens", description: "keep the k most likely tokens", group: "Sampling", appliesWhen: { says: "with a temperature above 0", test: (config) => config("temperature") !== 0 } }),
+  topP: field({ type: z.number().gt(0).max(1), default: 1, source: "1: all tokens", description: "keep the most likely tokens up to this probability", group: "Sampling", appliesWhen: { says: "with a temperature above 0", test: (config) => config("temperature") !== 0 } }),
+  stop: field({ type: z.array(z.string()), default: [], source: "the model's own stop tokens always count", description: "further texts at which an answer ends", group: "Sampling" }),
+  seed: field({ type: z.int().min(0), default: 42, source: "transformers", description: "of sampling", group: "Sampling", appliesWhen: { says: "with a temperature above 0", test: (config) => config("temperature") !== 0 } }),
+};
+
+const generateConfig = defineConfig({
+  name: "generate",
+  fields: {
+    ...generationFields,
+    samples: field({ type: z.int().min(1), default: 1, source: "one answer", description: "answers to each prompt", group: "Sampling" }),
+    batchSize: field({ type: z.int().min(1), default: 16, source: "bench/: decoding", description: "answers that are decoded together", group: "Sampling" }),
+  },
+});
+
+interface Opened {
+  opened: OpenedModel;
+  encoder: Encoder;
+}
+
+export async function openForGeneration(path: string, { reporter }: CommandContext): Promise<Opened> {
+  const progress = reporter.progress({ title: `reading ${path}`, unit: "weights" });
+  const opened = await openModel(path, { onProgress: (done) => progress.update(done) });
+  progress.end();
+  return { opened, encoder: createEncoder(opened.tokenizer, { maxLength: opened.model.config.maxPositions }) };
+}
+
+/** Prompts from the command line, a file of records, or standard input. */
+async function readPrompts(texts: readonly string[], file: string | undefined, { input }: CommandContext): Promise<Prompt[]> {
+  if (file !== undefined) return recordsAs(await loadDataset(file), "prompt").map(({ prompt }) => prompt);
+  if (texts.length > 0) return [...texts];
+  if (input.isTTY) throw new AttuneError("usage", "there is no prompt", { hint: 'attune generate --model M "a prompt", or --prompts FILE, or a prompt on standard input' });
+  return [readFileSync(0, "utf8").trimEnd()];
+}
+
+function toChat(prompt: Prompt, system: string, raw: boolean): Prompt {
+  if (raw) return typeof prompt === "string" ? prompt : promptText(prompt);
+  const turns = typeof prompt === "string" ? [{ role: "user" as const, content: prompt }] : prompt;
+  return system === "" ? turns : [{ role: "system" as const, content: system }, ...turns];
+}
+
+export const command: CommandModule = {
+  configure(command, bind) {
+    command.argument("[prompt...]", "prompts; standard input where left out").option("--prompts <file>", "prompts from a data file");
+    addConfigOptions(command, generateConfig);
+    command.action(
+      bind<Record<string, unknown> & { prompts?: string }>(async ({ values, options, context }) => {
+        const { resolved: config } = parseConfig(generateConfig, { flags: readConfigFlags(generateConfig, options) });
+        const texts = values.flat().filter((value): value is string => value !== undefined);
+        const prompts = (await readPrompts(texts, options.prompts, context)).map((prompt) => toChat(prompt, config.system, config.raw));
+        const { opened, encoder } = await openForGeneration(config.model, context);
+        const sampling: GenerateOptions = { ...config, stopTexts: config.stop };
+        const ids = prompts.map((prompt) => encoder.encodePrompt(prompt));
+        const total = ids.length * config.samples;
+        const single = total === 1 && !context.json;
+        const progress = single ? undefined : context.reporter.progress({ title: "generating", total, unit: "answers" });
+        let [done, shown] = [0, 0];
+        const answers = await generate(opened.model, encoder, ids, sampling, {
+          signal: context.signal,
+          onAnswer: () => progress?.update(++done),
+          ...(single ? { onToken: ({ text }) => (context.reporter.write(text.slice(shown)), (shown = text.length)) } : {}),
+        });
+        progress?.end();
+        if (single) context.reporter.write("\n");
+        else for (const answer of answers) context.reporter.result({ ...answer, promptText: prompts[answer.prompt] }, `--- ${promptLabel(prompts[answer.prompt]!)}\n${answer.text}\n`);
+      }),
+    );
+  },
+};
+
+function promptLabel(prompt: Prompt): string {
+  const text = typeof prompt === "string" ? prompt : (prompt.at(-1)?.content ?? "");
+  return text.length > 72 ? `${text.slice(0, 71)}…` : text;
+}

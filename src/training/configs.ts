@@ -1,0 +1,18 @@
+/** The option definitions of all trainers, and their resolution for library users. */
+import type { ConfigOf, GivenOf } from "../runs/config.ts";
+import { parseConfig } from "../runs/config-sources.ts";
+import { dpoConfig } from "./dpo.config.ts";
+import { rewardConfig } from "./reward.config.ts";
+import { sftConfig } from "./sft.config.ts";
+
+export const TRAINER_CONFIGS = { sft: sftConfig, reward: rewardConfig, dpo: dpoConfig };
+
+type Configs = typeof TRAINER_CONFIGS;
+
+/**
+ * Checks options and fills in the defaults: `resolveConfig("dpo", { model, data, beta: 0.05 })`.
+ * @throws AttuneError `config`
+ */
+export function resolveConfig<Name extends keyof Configs>(name: Name, given: GivenOf<Configs[Name]>): ConfigOf<Configs[Name]> {
+  return parseConfig<Configs[Name]>(TRAINER_CONFIGS[name], { values: given as never }).resolved as ConfigOf<Configs[Name]>;
+}
