@@ -128,7 +128,7 @@ class HeaderParser {
     if (!isDType(dtype)) throw this.broken(`tensor ${preview(name)} has an unknown dtype`, preview(dtype));
     const [start, end] = offsets as [number, number];
     const bytes = byteLength(shape, dtype);
-    if (bytes === undefined) throw this.broken(`the shape of tensor ${preview(name)} is too large`, `[${shape.join(", ")}]`);
+    if (bytes === undefined) throw this.broken(`the size of tensor ${preview(name)} is no countable number of bytes`, `[${shape.join(", ")}]`);
     if (end - start !== bytes) throw this.broken(`tensor ${preview(name)} has ${end - start} bytes where its shape needs ${bytes}`, `${dtype} [${shape.join(", ")}]`);
     return { dtype, shape, start: start + this.dataStart, end: end + this.dataStart };
   }
