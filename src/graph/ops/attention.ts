@@ -4,10 +4,12 @@
  */
 import { AttuneError } from "../../core/errors.ts";
 import { exp, mean, multiply, negate, reshape, rotary, scatterAddPicked, subtract, sum, sumTo } from "../build.ts";
-import { formatShape } from "../dimensions.ts";
+import type { Dimension } from "../dimensions.ts";
+import { formatShape, sameShape } from "../dimensions.ts";
 import type { GraphNode, Value, ValueType } from "../ir.ts";
+import { staticDimension } from "../ir.ts";
 import type { Emitter } from "../onnx/emitter.ts";
-import type { GradientContext, OpDefinition, OpName } from "../op-types.ts";
+import type { GradientContext, OpAttributes, OpDefinition, OpName } from "../op-types.ts";
 import { defineOp, nonDifferentiable } from "../op-types.ts";
 import { requireFloat } from "./elementwise.ts";
 
@@ -97,11 +99,36 @@ function emitRotary(emitter: Emitter, node: GraphNode<"rotary">): void {
   emitter.nodeOutputs("RotaryEmbedding", [x, positions, cosines, turned], { domain: "com.microsoft", outputs: [node.outputs[0]!.name] });
 }
 
-function inferCachedAttention(inputs: readonly ValueType[], attributes: { heads: number; keyValueHeads: number; rotary: boolean }): ValueType[] {
-  const [query, key, value, pastKey, pastValue, lengths, total] = inputs as readonly ValueType[] as readonly [ValueType, ValueType, ValueType, ValueType, ValueType, ValueType, ValueType];
-  requireFloat([query, key, value, pastKey, pastValue]);
-  if (inputs.length !== (attributes.rotary ? 9 : 7)) throw new AttuneError("internal", `needs ${attributes.rotary ? 9 : 7} inputs, got ${inputs.length}`);
+/**
+ * GroupQueryAttention of ONNX Runtime 1.30 on the CPU. With n[b] the tokens of row b in the cache after this call
+ * (real ones only, the new ones included), `lengths` is n[b] - 1 and `total` is max n[b]. What it can do:
+ * - prefill, S > 1: S must equal `total`; rows start at position 0 and are padded on the right. Outputs and cache
+ *   entries of the padding are meaningless numbers, and nothing reads them: later steps write over them.
+ * - step, S = 1: every row appends one token at its own position n[b] - 1, whatever the lengths of the others.
+ * - S > 1 on top of a filled cache works for a batch of one row only; ONNX Runtime refuses more rows.
+ * Positions, and with them the rotation, follow from `lengths`: no position ids are given.
+ * `window` W > 0 lets a token see itself and the W - 1 tokens before it; 0 lets it see all.
+ * Where past and present are one buffer (feed the cache and pass it as `into`), only the new entries are written, else
+ * the whole cache is copied. `cache` and the tables must have room for `total` positions.
+ */
+function inferCachedAttention(inputs: readonly ValueType[], attributes: OpAttributes["cachedAttention"]): ValueType[] {
+  const { heads, keyValueHeads, rotary: rotate } = attributes;
+  if (inputs.length !== (rotate ? 9 : 7)) throw new AttuneError("internal", `needs ${rotate ? 9 : 7} inputs, got ${inputs.length}`);
+  const [query, key, value, pastKey, pastValue] = inputs.slice(0, 5) as [ValueType, ValueType, ValueType, ValueType, ValueType];
+  const [lengths, total] = inputs.slice(5, 7) as [ValueType, ValueType];
+  const tables = inputs.slice(7);
+  requireFloat([query, key, value, pastKey, pastValue, ...tables]);
   if (lengths.dtype !== "int32" || total.dtype !== "int32") throw new AttuneError("internal", "lengths and total must be int32");
+  const [batch, steps] = query.shape as [Dimension, Dimension];
+  const size = staticDimension(query.shape[2], "the width of the query") / heads;
+  const narrow = [batch, steps, keyValueHeads * size];
+  const cache = [batch, keyValueHeads, pastKey.shape[2]!, size];
+  const fits =
+    Number.isInteger(heads / keyValueHeads) && sameShape(key.shape, narrow) && sameShape(value.shape, narrow) && sameShape(pastKey.shape, cache) &&
+    sameShape(pastValue.shape, cache) && sameShape(lengths.shape, [batch]) && sameShape(total.shape, [1]) && tables.every((table) => table.shape[1] === size / 2);
+  if (!fits) throw new AttuneError("internal", `${heads} heads over ${keyValueHeads} do not fit ${inputs.map((input) => formatShape(input.shape)).join(", ")}`);
+  // What ONNX Runtime 1.30 asks for, said before a run fails.
+  if (size % (rotate ? 16 : 8) !== 0) throw new AttuneError("internal", `cached attention needs heads of a multiple of ${rotate ? 16 : 8}, got ${size}`);
   return [query, pastKey, pastValue];
 }
 
