@@ -85,18 +85,22 @@ class Cursor {
     return this.bytes.readBigUInt64LE(this.take(8));
   }
 
-  /** A count of `what`, each of which takes at least `bytes`. */
+  /** A count of `what`, each of which takes at least `bytes`; made of numbers, since a vocabulary has 100,000 of them. */
   count(what: string, bytes: number): number {
-    const value = this.uint64();
-    if (value * BigInt(bytes) > BigInt(this.size - this.offset)) throw brokenGguf(this.file, "a count exceeds the size of the file", `${value} ${what}`);
-    return Number(value);
+    const start = this.take(8);
+    // Rounded above 2^53, where it is too large either way.
+    const value = this.bytes.readUInt32LE(start) + this.bytes.readUInt32LE(start + 4) * 2 ** 32;
+    if (value * bytes > this.size - this.offset) throw brokenGguf(this.file, "a count exceeds the size of the file", `${this.bytes.readBigUInt64LE(start)} ${what}`);
+    return value;
   }
 
   text(what: string): string {
-    const length = this.count(`bytes of ${what}`, 1);
+    const length = this.count("bytes of text", 1);
     const start = this.take(length);
-    if (!isUtf8(this.bytes.subarray(start, start + length))) throw brokenGguf(this.file, `${what} is not UTF-8`);
-    return this.bytes.toString("utf8", start, start + length);
+    const text = this.bytes.toString("utf8", start, start + length);
+    // What stands for undecodable bytes may also be written out.
+    if (text.includes("\ufffd") && !isUtf8(this.bytes.subarray(start, start + length))) throw brokenGguf(this.file, `${what} is not UTF-8`);
+    return text;
   }
 
   value(type: number, key: string, depth = 0): GgufValue {
