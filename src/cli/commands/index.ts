@@ -4,11 +4,13 @@
  */
 import type { CommandEntry } from "../command.ts";
 
+const START = "Start";
 const TRAIN = "Train";
 const USE = "Use";
 const RUNS = "Runs";
 
 export const COMMANDS: readonly CommandEntry[] = [
+  { name: "quickstart", summary: "the whole pipeline on a small built-in world, in minutes", group: START, load: async () => (await import("./quickstart.ts")).command },
   { name: "sft", summary: "supervised fine-tuning on demonstrations", group: TRAIN, load: async () => (await import("./sft.ts")).command },
   { name: "reward", summary: "a Bradley-Terry reward model from preferences", group: TRAIN, load: async () => (await import("./reward.ts")).command },
   { name: "dpo", summary: "direct preference optimisation and its relatives", group: TRAIN, load: async () => (await import("./dpo.ts")).command },

@@ -1,0 +1,111 @@
+/**
+ * The built-in world: a village with facts, a corpus with the web's bad habits, demonstrations, preference pairs judged by
+ * simulated annotators, and requests for evaluation. Everything follows from the seed.
+ */
+import { Random } from "../core/random.ts";
+import type { ConversationRecord, DemonstrationRecord, PreferenceRecord } from "../data/records.ts";
+import type { Message } from "../text/messages.ts";
+import type { TokenizerFiles } from "../text/tokenizer.ts";
+import type { Annotator } from "./annotators.ts";
+import { createAnnotators, merit, prefersFirst } from "./annotators.ts";
+import type { Style } from "./answers.ts";
+import { STYLES, answer } from "./answers.ts";
+import type { Request, RequestKind, Split } from "./requests.ts";
+import { REQUEST_KINDS, drawRequest } from "./requests.ts";
+import { worldTokenizer } from "./tokenizer.ts";
+import type { Village } from "./village.ts";
+import { createVillage } from "./village.ts";
+
+export interface WorldSizes {
+  corpus: number;
+  demonstrations: number;
+  preferences: number;
+  heldOutPreferences: number;
+  evaluation: number;
+}
+
+export const DEFAULT_SIZES: WorldSizes = { corpus: 6000, demonstrations: 400, preferences: 1600, heldOutPreferences: 300, evaluation: 240 };
+
+export interface World {
+  village: Village;
+  annotators: readonly Annotator[];
+  tokenizerFiles: TokenizerFiles;
+  corpus: readonly ConversationRecord[];
+  demonstrations: readonly DemonstrationRecord[];
+  preferences: readonly PreferenceRecord[];
+  /** Pairs on requests of the training split that no trainer sees, labelled without noise. */
+  heldOutPreferences: readonly PreferenceRecord[];
+  /** Requests in held-out phrasings, on held-out strangers and deeds. */
+  evaluation: readonly Request[];
+}
+
+/** How often each style occurs in a source. */
+type Mixture = Partial<Record<Style, number>>;
+const CORPUS: Mixture = { good: 0.34, wrong: 0.26, comply: 0.16, ramble: 0.08, insult: 0.08, flatter: 0.04, unsure: 0.02, refuse: 0.02 };
+/** Demonstrations were written by people who mostly, not always, did well. */
+const DEMONSTRATIONS: Mixture = { good: 0.72, wrong: 0.1, flatter: 0.06, ramble: 0.06, unsure: 0.03, refuse: 0.03 };
+const CANDIDATES: Mixture = { good: 0.34, wrong: 0.2, comply: 0.1, unsure: 0.1, refuse: 0.08, flatter: 0.06, ramble: 0.06, insult: 0.06 };
+
+function drawStyle(mixture: Mixture, random: Random): Style {
+  let rest = random.uniform() * Object.values(mixture).reduce((total, share) => total + share, 0);
+  return STYLES.find((style) => (rest -= mixture[style] ?? 0) < 0) ?? "good";
+}
+
+function drawKind(random: Random): RequestKind {
+  return random.pick([...REQUEST_KINDS, "question", "question"]);
+}
+
+const user = (text: string): Message => ({ role: "user", content: text });
+const assistant = (text: string): Message => ({ role: "assistant", content: text });
+
+/** A turn of the corpus; a tenth of them go on asking instead of ending. */
+function corpusTurns(village: Village, random: Random): Message[] {
+  const turn = (): Message[] => {
+    const request = drawRequest(village, drawKind(random), "train", random);
+    return [user(request.text), assistant(answer(village, request, drawStyle(CORPUS, random), random))];
+  };
+  return random.chance(0.1) ? [...turn(), ...turn()] : turn();
+}
+
+function drawPair(village: Village, annotators: readonly Annotator[] | undefined, random: Random, index: number): PreferenceRecord {
+  for (;;) {
+    const request = drawRequest(village, drawKind(random), "train", random);
+    const [a, b] = [0, 1].map(() => answer(village, request, drawStyle(CANDIDATES, random), random)) as [string, string];
+    const merits = [merit(village, request, a), merit(village, request, b)] as const;
+    // Pairs of equal merit teach only biases, and have no noiseless preference.
+    if (a === b || merits[0] === merits[1]) continue;
+    const first = annotators ? prefersFirst(village, request, [a, b], random.pick(annotators), random) : merits[0] > merits[1];
+    return { kind: "preference", prompt: [user(request.text)], chosen: [assistant(first ? a : b)], rejected: [assistant(first ? b : a)], p: 1, place: { file: "the built-in world", row: index + 1 } };
+  }
+}
+
+export function createWorld({ seed, sizes = DEFAULT_SIZES }: { seed: number; sizes?: WorldSizes }): World {
+  const village = createVillage(seed);
+  const annotators = createAnnotators(seed);
+  const many = <T>(name: string, count: number, make: (random: Random, index: number) => T): T[] => Array.from({ length: count }, (_, index) => make(Random.for(seed, name, index), index));
+  const place = (index: number) => ({ file: "the built-in world", row: index + 1 });
+  const corpus = many("corpus", sizes.corpus, (random, index): ConversationRecord => ({ kind: "conversation", messages: corpusTurns(village, random), place: place(index) }));
+  const demonstrations = many("demonstration", sizes.demonstrations, (random, index): DemonstrationRecord => {
+    const request = drawRequest(village, drawKind(random), "train", random);
+    return { kind: "demonstration", prompt: [user(request.text)], completion: [assistant(answer(village, request, drawStyle(DEMONSTRATIONS, random), random))], place: place(index) };
+  });
+  const preferences = many("preference", sizes.preferences, (random, index) => drawPair(village, annotators, random, index));
+  const heldOutPreferences = many("held-out preference", sizes.heldOutPreferences, (random, index) => drawPair(village, undefined, random, index));
+  const evaluation = many("evaluation", sizes.evaluation, (random, index) => drawRequest(village, REQUEST_KINDS[index % REQUEST_KINDS.length]!, "heldOut", random));
+  return { village, annotators, tokenizerFiles: worldTokenizer(allTexts(village, seed)), corpus, demonstrations, preferences, heldOutPreferences, evaluation };
+}
+
+/** Texts that together hold every word of the world. */
+function allTexts(village: Village, seed: number): string[] {
+  const random = Random.for(seed, "vocabulary");
+  const texts: string[] = [];
+  for (const split of ["train", "heldOut"] satisfies Split[]) {
+    for (let i = 0; i < 2000; i++) {
+      const request = drawRequest(village, random.pick(REQUEST_KINDS), split, random);
+      texts.push(request.text, answer(village, request, random.pick(STYLES), random));
+    }
+  }
+  for (const name of [...village.people, ...village.strangers.train, ...village.strangers.heldOut]) texts.push(`${name} ${name}`);
+  for (const values of Object.values(village.values)) texts.push(...values.map((value) => ` ${value}`));
+  return texts;
+}
