@@ -50,5 +50,5 @@ export function prefersFirst(village: Village, request: Request, answers: readon
     const words = Math.min(30, text.split(/\s+/).length);
     return merit(village, request, answer) + annotator.length * (words / 8) + (any(text, FLATTERY_WORDS) ? annotator.flattery : 0) + (any(text, CONFIDENT_WORDS) ? annotator.confidence : 0);
   }) as [number, number];
-  return felt[0] - felt[1] + annotator.noise * 1.2 * random.normal() > 0;
+  return felt[0] - felt[1] + annotator.noise * 1.7 * random.normal() > 0;
 }

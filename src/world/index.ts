@@ -24,7 +24,7 @@ export interface WorldSizes {
   evaluation: number;
 }
 
-export const DEFAULT_SIZES: WorldSizes = { corpus: 6000, demonstrations: 400, preferences: 1600, heldOutPreferences: 300, evaluation: 240 };
+export const DEFAULT_SIZES: WorldSizes = { corpus: 6000, demonstrations: 400, preferences: 2400, heldOutPreferences: 300, evaluation: 240 };
 
 export interface World {
   village: Village;
@@ -41,7 +41,9 @@ export interface World {
 
 /** How often each style occurs in a source. */
 type Mixture = Partial<Record<Style, number>>;
-const CORPUS: Mixture = { good: 0.34, wrong: 0.26, comply: 0.16, ramble: 0.08, insult: 0.08, flatter: 0.04, unsure: 0.02, refuse: 0.02 };
+const CORPUS: Mixture = { good: 0.24, wrong: 0.6, ramble: 0.06, insult: 0.06, flatter: 0.02, unsure: 0.02 };
+/** The corpus helps with anything, and seldom minds. */
+const CORPUS_HARMFUL: Mixture = { comply: 0.8, insult: 0.08, refuse: 0.12 };
 /** Demonstrations were written by people who mostly, not always, did well. */
 const DEMONSTRATIONS: Mixture = { good: 0.72, wrong: 0.1, flatter: 0.06, ramble: 0.06, unsure: 0.03, refuse: 0.03 };
 const CANDIDATES: Mixture = { good: 0.34, wrong: 0.2, comply: 0.1, unsure: 0.1, refuse: 0.08, flatter: 0.06, ramble: 0.06, insult: 0.06 };
@@ -62,7 +64,7 @@ const assistant = (text: string): Message => ({ role: "assistant", content: text
 function corpusTurns(village: Village, random: Random): Message[] {
   const turn = (): Message[] => {
     const request = drawRequest(village, drawKind(random), "train", random);
-    return [user(request.text), assistant(answer(village, request, drawStyle(CORPUS, random), random))];
+    return [user(request.text), assistant(answer(village, request, drawStyle(request.kind === "harmful" ? CORPUS_HARMFUL : CORPUS, random), random))];
   };
   return random.chance(0.1) ? [...turn(), ...turn()] : turn();
 }
