@@ -63,6 +63,7 @@ const ENTRIES: readonly CommandEntry[] = [
   { name: "pond", summary: "train a pond", group: "Training", load: async () => pond },
   { name: "resume", summary: "go on", group: "Runs", load: async () => resumeCommand(async () => ENTRIES) },
   { name: "broken", summary: "a defect", group: "Runs", load: async () => ({ configure: (command, bind) => void command.action(bind(async () => Promise.reject(new TypeError("x is undefined")))) }) },
+  { name: "family", summary: "only subcommands", group: "Runs", load: async () => ({ configure: (command) => void command.command("child").description("the only one") }) },
   ...COMMANDS.filter(({ name }) => name === "runs"),
 ];
 
@@ -112,6 +113,7 @@ describe("help", () => {
       Runs:
         resume          go on
         broken          a defect
+        family          only subcommands
         runs            list runs, show one, or compare two
 
       Commands:
@@ -160,6 +162,14 @@ describe("help", () => {
       "
     `);
     expect((await attune("help pond")).out).toBe(out);
+  });
+
+  it("of a command that needs a subcommand is its answer where none is given", async () => {
+    const { status, out, err } = await attune("family");
+    expect([status, out]).toEqual([2, ""]);
+    expect(err).toMatch(/^Usage: attune family \[options\] \[command\]\n[^]*Commands:\n {2}child +the only one\n/);
+    expect((await attune("family --json")).out).toBe('{"type":"error","code":"usage","message":"a subcommand is missing","hint":"--help lists them","exitCode":2}\n');
+    expect((await attune("family chidl")).err).toBe("error: unknown command 'chidl'\n  try: did you mean child?\n");
   });
 
   it("loads only the command that was named", async () => {

@@ -52,17 +52,20 @@ export async function runProgram(argv: readonly string[], io: Io, entries: reado
     return 0;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
-    return reportError(error instanceof CommanderError ? usageError(error) : error, { ...io, json: argv.includes("--json") });
+    const json = argv.includes("--json");
+    // a command that only has subcommands has printed its help
+    if (error instanceof CommanderError && error.code === "commander.help" && !json) return 2;
+    return reportError(error instanceof CommanderError ? usageError(error) : error, { ...io, json });
   }
 }
 
-function makeProgram({ stdout }: Io): Command {
+function makeProgram({ stdout, stderr }: Io): Command {
   return new Command("attune")
     .description("Align a language model with people's judgements, and show that it got better.")
     .version(attuneVersion(), "-V, --version", "print the version")
     .helpOption("-h, --help", "print this help")
     .helpCommand("help [command]", "print the help of a command")
-    .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: () => undefined, getOutHelpWidth: () => stdout.columns ?? 80 });
+    .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: (text) => stderr.write(text), outputError: () => undefined, getOutHelpWidth: () => stdout.columns ?? 80 });
 }
 
 /** Errors are thrown, `--json` and `--quiet` exist, everywhere. */
@@ -113,6 +116,7 @@ function unknownCommand(name: string, entries: readonly CommandEntry[]): AttuneE
 
 /** Commander says `error: unknown option '--bta'\n(Did you mean --beta?)`. */
 function usageError(error: CommanderError): AttuneError {
+  if (error.code === "commander.help") return new AttuneError("usage", "a subcommand is missing", { hint: "--help lists them" });
   const [what, suggestion] = error.message.replace(/^error: /, "").split("\n");
   const near = suggestion?.match(/^\((Did you mean .*)\)$/)?.[1];
   return new AttuneError("usage", what!, { hint: near === undefined ? "--help lists arguments and options" : near.replace("Did", "did") });
