@@ -7,7 +7,7 @@ import { AttuneError, invariant } from "../core/errors.ts";
 import { add, fill } from "./build.ts";
 import { formatShape, sameShape } from "./dimensions.ts";
 import type { Graph, GraphNode, Value } from "./ir.ts";
-import type { GradientContext, GradientRule, OpName } from "./op-types.ts";
+import type { GradientContext, GradientRule, OpDefinition, OpName } from "./op-types.ts";
 
 export interface Seed {
   readonly output: Value;
@@ -40,19 +40,26 @@ export function gradients(graph: Graph, seeds: readonly Seed[], wanted: readonly
   return wanted.map((value) => collected.get(value) ?? fill(graph, value.shape, 0));
 }
 
+const isFloat = (value: Value): boolean => value.dtype === "float32" || value.dtype === "float16";
+
+const definitionOf = (node: GraphNode): OpDefinition<OpName> => node.outputs[0]!.graph.table[node.op] as OpDefinition<OpName>;
+const stopsGradients = ({ differentiable }: OpDefinition<OpName>): boolean => differentiable?.length === 0;
+
 /** Values that depend on any of `sources`, the sources included. */
 function dependents(graph: Graph, sources: readonly Value[]): Set<Value> {
   const reached = new Set<Value>(sources);
   for (const node of graph.nodes) {
-    if (node.op !== "stopGradient" && node.inputs.some((input) => reached.has(input))) for (const output of node.outputs) reached.add(output);
+    if (stopsGradients(definitionOf(node))) continue;
+    if (node.inputs.some((input) => reached.has(input))) for (const output of node.outputs) reached.add(output);
   }
   return reached;
 }
 
 function propagate(node: GraphNode, reached: ReadonlySet<Value>, collected: ReadonlyMap<Value, Value>, collect: (value: Value, gradient: Value) => void): void {
-  const rule = node.outputs[0]!.graph.table[node.op].gradient;
+  const definition = definitionOf(node);
+  const rule = definition.gradient;
   // Integers and booleans carry no gradient, so a path through them ends without being an error.
-  if (node.outputs.every((output) => output.dtype !== "float32" && output.dtype !== "float16")) return;
+  if (!node.outputs.some(isFloat) || stopsGradients(definition)) return;
   if (typeof rule !== "function") throw new AttuneError("internal", `${node.name} has no gradient: ${rule.nonDifferentiable}`);
   const context: GradientContext<OpName> = {
     node,
@@ -62,13 +69,18 @@ function propagate(node: GraphNode, reached: ReadonlySet<Value>, collected: Read
     gradients: node.outputs.map((output) => collected.get(output)),
     wanted: (index) => reached.has(node.inputs[index]!),
   };
-  // Rules may rely on the gradient of the first output; further outputs are statistics unless a rule reads them.
-  if (!context.gradients[0] && node.op !== "tokenLogProbabilities") throw new AttuneError("internal", `${node.name}: only its first output may be differentiated`);
-  const results = (rule as GradientRule<OpName>)(context);
+  const covered = definition.differentiable ?? [0];
+  const stray = context.gradients.findIndex((gradient, index) => gradient && !covered.includes(index));
+  if (stray >= 0) throw new AttuneError("internal", `${node.name}: output ${stray} has no gradient; it is a statistic of the operation`);
+  const results = (rule satisfies GradientRule<OpName>)(context);
   invariant(results.length === node.inputs.length, `${node.op} gave ${results.length} gradients for ${node.inputs.length} inputs`);
   results.forEach((gradient, index) => {
     const input = node.inputs[index]!;
-    if (!gradient || !reached.has(input)) return;
+    if (!reached.has(input)) return;
+    if (!gradient) {
+      if (isFloat(input)) throw new AttuneError("internal", `${node.name} has no gradient with respect to input ${index}, ${input.name}`);
+      return;
+    }
     invariant(sameShape(gradient.shape, input.shape), `${node.name}: gradient ${formatShape(gradient.shape)} of input ${index} ${formatShape(input.shape)}`);
     collect(input, gradient);
   });

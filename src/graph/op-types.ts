@@ -84,7 +84,10 @@ export interface GradientContext<N extends OpName> {
   wanted(index: number): boolean;
 }
 
-/** Gives one gradient per input, undefined where the input has none or none is wanted. */
+/**
+ * Gives one gradient per input, undefined where the input is no float, none is wanted, or the rule takes the input for a
+ * constant; asking for the latter is an error.
+ */
 export type GradientRule<N extends OpName> = (context: GradientContext<N>) => readonly (Value | undefined)[];
 
 /** States that an operation has no gradient, and why. */
@@ -103,6 +106,8 @@ export interface OpDefinition<N extends OpName> {
   infer(inputs: readonly ValueType[], attributes: OpAttributes[N]): ValueType[];
   /** Writes the ONNX nodes; the form may depend on `emitter.device`. */
   emit(emitter: Emitter, node: GraphNode<N>): void;
+  /** Outputs that the gradient rule covers; the first alone where left out. The others are statistics; none stops gradients. */
+  readonly differentiable?: readonly number[];
   readonly gradient: GradientRule<N> | NonDifferentiable;
 }
 

@@ -179,6 +179,7 @@ export const attention = {
       return [{ dtype: "float32", shape: targets!.shape }, logits!];
     },
     emit: emitTokenLogProbabilities,
+    differentiable: [0, 1],
     gradient: tokenLogProbabilitiesGradient,
   }),
   rmsNorm: defineOp("rmsNorm", {

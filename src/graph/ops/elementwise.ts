@@ -181,6 +181,7 @@ export const elementwise = {
     doc: "x, through which no gradient flows",
     infer: ([x]) => [x!],
     emit: emitAs("Identity") as OpDefinition<"stopGradient">["emit"],
+    differentiable: [],
     gradient: () => [undefined],
   }),
 } satisfies { [N in OpName]?: OpDefinition<N> };

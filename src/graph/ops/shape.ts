@@ -6,6 +6,7 @@ import { broadcastShapes, formatShape, normalizeAxis, product, sameShape } from 
 import { staticDimension } from "../ir.ts";
 import type { OpDefinition, OpName } from "../op-types.ts";
 import { defineOp } from "../op-types.ts";
+import { requireFloat } from "./elementwise.ts";
 
 const replaceAt = <T>(items: readonly T[], index: number, item: T): T[] => items.map((old, i) => (i === index ? item : old));
 
@@ -85,6 +86,7 @@ export const shape = {
   pad: defineOp("pad", {
     doc: "zeros before and after along an axis of known size",
     infer([x], { axis, before, after }) {
+      requireFloat([x!]);
       const along = normalizeAxis(axis, x!.shape.length);
       const size = staticDimension(x!.shape[along], "the axis of pad");
       return [{ dtype: x!.dtype, shape: replaceAt(x!.shape, along, size + before + after) }];
