@@ -41,12 +41,12 @@ test("the formats of preference pairs give the same record", async () => {
 
 describe("bad input names its place", () => {
   test.each([
-    ["broken.jsonl", '{"prompt": "a", "completion": "b"}\n{"prompt": ', /^\/broken\.jsonl:2: the row is not valid JSON\n {2}got: /],
+    ["broken.jsonl", '{"prompt": "a", "completion": "b"}\n{"prompt": ', /^\/broken\.jsonl:2: the row is not valid JSON: column 12\n {2}got: /],
     ["bytes.jsonl", Buffer.from([123, 34, 0xff, 34, 125]), /^\/bytes\.jsonl:1: the text is not valid UTF-8/],
     ["column.jsonl", rows({ prompt: "a", completon: "b" }), /^\/column\.jsonl:1: the format trl has no column completon\n[^]*did you mean completion\?/],
-    ["empty.jsonl", rows({ prompt: "a", chosen: "b", rejected: " " }), /^\/empty\.jsonl:1: the rejected completion is empty\n {2}got: 1 such row of 1\n {2}try: .*--on-bad drop/],
+    ["empty.jsonl", rows({ prompt: "a", chosen: "b", rejected: " " }), /^\/empty\.jsonl:1: the rejected completion is empty\n {2}got: 1 bad row of 1\n[^]*try: .*--on-bad drop/],
     ["same.jsonl", rows({ prompt: "a", chosen: "b", rejected: "b" }), /^\/same\.jsonl:1: chosen and rejected are identical/],
-    ["noprompt.jsonl", rows({ chosen: "b", rejected: "c" }), /^\/noprompt\.jsonl:1: the columns fit no known format\n {2}got: chosen, rejected/],
+    ["noprompt.jsonl", rows({ chosen: "b", rejected: "c" }), /^\/noprompt\.jsonl:1: there is no prompt, and chosen and rejected have no beginning in common\n[^]*try: add a column prompt/],
     ["role.jsonl", rows({ messages: [{ role: "boss", content: "x" }] }), /^\/role\.jsonl:1: the column messages holds something that is no message/],
     ["label.jsonl", rows({ prompt: "a", completion: "b", label: "yes" }), /^\/label\.jsonl:1: the column label is no truth value\n {2}got: "yes"/],
     ["p.jsonl", rows({ prompt: "a", chosen: "b", rejected: "c", p: 1.5 }), /^\/p\.jsonl:1: the column p is out of range\n {2}got: 1\.5\n {2}expected: a number from 0 to 1/],

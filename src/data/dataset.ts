@@ -1,180 +1,143 @@
-/** Loads a data set: finds its format, reads and checks every row, and gives the kind of record that a trainer needs. */
+/**
+ * Loads a data set: a file, a folder or a Hugging Face id in any known format, checked row by row, with everything that was
+ * passed over counted.
+ */
 import { createHash } from "node:crypto";
-import { existsSync, statSync } from "node:fs";
-import { readdir } from "node:fs/promises";
-import { join } from "node:path";
 import type { ErrorPlace } from "../core/errors.ts";
-import { AttuneError, nearest } from "../core/errors.ts";
-import { Random } from "../core/random.ts";
-import type { Completion, Prompt } from "../text/messages.ts";
-import { completionText, promptText } from "../text/messages.ts";
-import { anthropicHh } from "./formats/anthropic-hh.ts";
-import type { DataFormat } from "./formats/format.ts";
-import { alpaca, openaiPreference, shareGpt } from "./formats/others.ts";
-import { trl } from "./formats/trl.ts";
-import type { DataRecord, RecordKind, RecordOf } from "./records.ts";
-import type { Row } from "./rows.ts";
-import { DATA_FILE, readRows } from "./rows.ts";
+import { AttuneError } from "../core/errors.ts";
+import type { OnBad } from "./bad-row.ts";
+import { ON_BAD, refuseBadRows } from "./bad-row.ts";
+import { convertRecord } from "./conversions.ts";
+import { findFiles, hashContent } from "./files.ts";
+import type { DataRecord, RecordKind, RecordOf, Split } from "./records.ts";
+import { RECORD_KINDS } from "./records.ts";
+import type { ReadOptions } from "./stream.ts";
+import { ReadReport, readRecords } from "./stream.ts";
 
-/** In order of detection: the more particular first. */
-export const FORMATS: readonly DataFormat[] = [openaiPreference, shareGpt, anthropicHh, alpaca, trl];
+export { ON_BAD };
+export type { OnBad };
 
-export interface LoadOptions {
-  /** Name of the format; detected where left out. */
-  format?: string;
+export interface LoadOptions extends ReadOptions {
   /**
-   * What to do with rows whose completions are empty or identical: stop, leave them out, or (the default) leave them out
-   * where they are at most 1% of the rows, as in real data sets, and stop where they are more.
+   * What to do with rows that cannot be used (an empty completion, two identical ones): stop at the first, leave them out, or
+   * (`few`, the default) leave them out where they are at most 1% of the rows, as in published data sets, and stop where they
+   * are more. What is left out is always counted.
    */
-  onBad?: OnBad;
+  readonly onBad?: OnBad;
+  /** Only this part of the data set. */
+  readonly split?: Split;
+  /** Downloads a data set by its Hugging Face id and gives its folder. */
+  readonly resolveRemote?: (id: string) => Promise<string>;
 }
 
-export const ON_BAD = ["few", "error", "drop"] as const;
-export type OnBad = (typeof ON_BAD)[number];
-const FEW = 0.01;
+export interface DataFile {
+  readonly path: string;
+  readonly split?: Split;
+  readonly format: string;
+  readonly rows: number;
+  readonly records: number;
+  /** SHA-256 of the content, decompressed. */
+  readonly sha256: string;
+}
 
 export interface Dataset<R extends DataRecord = DataRecord> {
+  readonly source: string;
   readonly records: readonly R[];
-  readonly files: readonly string[];
+  /** Records of each kind that there are any of. */
+  readonly counts: Readonly<Partial<Record<RecordKind, number>>>;
+  readonly files: readonly DataFile[];
+  /** Name of the format; several are joined by " + ". */
   readonly format: string;
-  /** sha256 over what was read. */
+  /** SHA-256 over the records in order, without the places they were read from. */
   readonly hash: string;
-  /** Rows that were left out, by reason. */
+  /** Rows read. */
+  readonly rows: number;
+  /** Rows that gave no record, by reason. */
   readonly dropped: Readonly<Record<string, number>>;
-  /** The first of them, for the warning that reports them. */
+  /** The first bad row among them. */
   readonly firstDropped?: ErrorPlace;
+  /** Sentences about what was left out or not kept. */
+  readonly warnings: readonly string[];
 }
 
+/** @throws AttuneError `data` with file and row for anything that is wrong with the data */
 export async function loadDataset(source: string, options: LoadOptions = {}): Promise<Dataset> {
-  const files = await findFiles(source);
-  const rows = (await Promise.all(files.map(readRows))).flat();
-  if (rows.length === 0) throw new AttuneError("data", "the data set is empty", { file: source });
-  const format = chooseFormat(rows, options.format);
+  const { onBad = "few", split, resolveRemote } = options;
+  const files = (await findFiles(source, resolveRemote)).filter((file) => split === undefined || file.split === split);
+  if (files.length === 0) throw new AttuneError("data", `no file is the ${split} part of the data set`, { file: source, hint: "the part is told by file names, such as train.jsonl and test.jsonl" });
+  const report = new ReadReport();
   const records: DataRecord[] = [];
-  const faults: { fault: string; place: ErrorPlace }[] = [];
-  for (const row of rows) {
-    checkColumns(row, format);
-    const record = format.read(row);
-    const fault = findFault(record);
-    if (fault) faults.push({ fault, place: row.place });
-    else records.push(record);
+  for await (const record of readRecords(files, options, report)) {
+    records.push(record);
+    if (onBad === "error") refuseBadRows(report.badRows, report.rows, onBad);
   }
-  refuseFaults(faults, rows.length, options.onBad ?? "few");
-  const dropped: Record<string, number> = {};
-  for (const { fault } of faults) dropped[fault] = (dropped[fault] ?? 0) + 1;
-  const hash = createHash("sha256").update(JSON.stringify(records.map((record) => ({ ...record, place: undefined })))).digest("hex");
-  return { records, files, format: format.name, hash, dropped, ...(faults[0] ? { firstDropped: faults[0].place } : {}) };
+  refuseBadRows(report.badRows, report.rows, onBad);
+  if (report.rows === 0) throw new AttuneError("data", "the data set is empty", { file: source, expected: "one row at least" });
+  if (records.length === 0) throw new AttuneError("data", "no row of the data set can be used", { file: source, got: report.warnings.join("; ") });
+  const { first } = report.badRows;
+  return {
+    source,
+    records,
+    counts: countKinds(records),
+    files: await Promise.all(files.map((file) => describeFile(file, report))),
+    format: [...new Set([...report.formats.values()].map(({ name }) => name))].join(" + "),
+    hash: hashRecords(records),
+    rows: report.rows,
+    dropped: report.dropped,
+    ...(first === undefined ? {} : { firstDropped: first.place }),
+    warnings: report.warnings,
+  };
 }
 
-function refuseFaults(faults: readonly { fault: string; place: ErrorPlace }[], rows: number, onBad: OnBad): void {
-  const first = faults[0];
-  if (!first || onBad === "drop" || (onBad === "few" && faults.length <= FEW * rows)) return;
-  throw new AttuneError("data", first.fault, {
-    ...first.place,
-    got: `${faults.length} such ${faults.length === 1 ? "row" : "rows"} of ${rows}`,
-    hint: "mend or remove the rows, or let them be left out and counted: --on-bad drop",
-  });
+async function describeFile({ path, split }: { path: string; split?: Split }, report: ReadReport): Promise<DataFile> {
+  const { rows, records } = report.files.get(path)!;
+  return { path, ...(split === undefined ? {} : { split }), format: report.formats.get(path)?.name ?? "", rows, records, sha256: await hashContent(path) };
 }
 
-async function findFiles(source: string): Promise<string[]> {
-  if (!existsSync(source)) throw new AttuneError("data", "there is no data at this path", { file: source, hint: "a .json, .jsonl or .jsonl.gz file, or a folder of them" });
-  if (!statSync(source).isDirectory()) return [source];
-  const files = (await readdir(source)).filter((name) => DATA_FILE.test(name)).toSorted().map((name) => join(source, name));
-  if (files.length === 0) throw new AttuneError("data", "the folder holds no data files", { file: source, expected: ".json, .jsonl or .ndjson files, also with .gz" });
-  return files;
+export function countKinds(records: readonly DataRecord[]): Partial<Record<RecordKind, number>> {
+  const counts: Partial<Record<RecordKind, number>> = {};
+  for (const { kind } of records) counts[kind] = (counts[kind] ?? 0) + 1;
+  return counts;
 }
 
-function chooseFormat(rows: readonly Row[], name: string | undefined): DataFormat {
-  const names = FORMATS.map((format) => format.name);
-  if (name !== undefined) {
-    const format = FORMATS.find((candidate) => candidate.name === name);
-    if (format) return format;
-    const near = nearest(name, names);
-    throw new AttuneError("data", `there is no format named ${name}`, { expected: names.join(", "), ...(near ? { hint: near } : {}) });
-  }
-  const first = rows[0]!;
-  const format = FORMATS.find((candidate) => candidate.detect(first));
-  if (format) return format;
-  throw new AttuneError("data", "the columns fit no known format", {
-    ...first.place,
-    got: Object.keys(first.columns).join(", "),
-    expected: FORMATS.map((candidate) => `${candidate.name} (${candidate.columns.join(", ")})`).join("; "),
-  });
+/** SHA-256 over records in order, whatever file they came from: the key for caches of things computed from them. */
+export function hashRecords(records: readonly DataRecord[]): string {
+  const hash = createHash("sha256");
+  for (const { place: _, ...record } of records) hash.update(`${JSON.stringify(record, sortKeys)}\n`);
+  return hash.digest("hex");
 }
 
-function checkColumns(row: Row, format: DataFormat): void {
-  for (const name of Object.keys(row.columns)) {
-    if (format.columns.includes(name) || format.metadata.includes(name) || row.columns[name] === null) continue;
-    const near = nearest(name, format.columns);
-    throw new AttuneError("data", `the format ${format.name} has no column ${name}`, { ...row.place, expected: [...format.columns, ...format.metadata].join(", "), hint: near ? `did you mean ${near}?` : "remove the column" });
-  }
-}
-
-const isEmpty = (completion: Completion): boolean => completionText(completion).trim() === "";
-
-/** Why a record cannot be used; undefined where it can. */
-function findFault(record: DataRecord): string | undefined {
-  switch (record.kind) {
-    case "preference":
-      if (isEmpty(record.chosen)) return "the chosen completion is empty";
-      if (isEmpty(record.rejected)) return "the rejected completion is empty";
-      if (record.p !== 0.5 && completionText(record.chosen) === completionText(record.rejected)) return "chosen and rejected are identical";
-      return undefined;
-    case "demonstration":
-    case "unpaired":
-      return isEmpty(record.completion) ? "the completion is empty" : undefined;
-    case "text":
-      return record.text.trim() === "" ? "the text is empty" : undefined;
-    case "conversation":
-      return record.messages.some(({ role, content }) => role === "assistant" && content.trim() !== "") ? undefined : "the conversation has no assistant turn with text";
-    case "prompt":
-      return undefined;
-  }
-}
-
-/** The records as the kind that a trainer needs; throws where no conversion makes sense. */
-export function recordsAs<K extends RecordKind>(dataset: Dataset, kind: K): RecordOf<K>[] {
-  return dataset.records.flatMap((record) => {
-    const converted = record.kind === kind ? [record] : CONVERSIONS[`${record.kind} to ${kind}`]?.(record as never);
-    if (converted) return converted as RecordOf<K>[];
-    throw new AttuneError("data", `this is ${record.kind} data, and ${kind} data is needed`, { ...record.place, hint: `data with the columns of ${kind} records` });
-  });
-}
-
-const CONVERSIONS: Readonly<Record<string, (record: never) => DataRecord[]>> = {
-  "preference to demonstration": ({ prompt, chosen, place }: RecordOf<"preference">) => [{ kind: "demonstration", prompt, completion: chosen, place }],
-  "preference to unpaired": ({ prompt, chosen, rejected, place }: RecordOf<"preference">) => [
-    { kind: "unpaired", prompt, completion: chosen, label: true, place },
-    { kind: "unpaired", prompt, completion: rejected, label: false, place },
-  ],
-  "unpaired to demonstration": ({ prompt, completion, label, place }: RecordOf<"unpaired">) => (label ? [{ kind: "demonstration", prompt, completion, place }] : []),
-  "preference to prompt": ({ prompt, place }: RecordOf<"preference">) => [{ kind: "prompt", prompt, place }],
-  "demonstration to prompt": ({ prompt, place }: RecordOf<"demonstration">) => [{ kind: "prompt", prompt, place }],
-  "unpaired to prompt": ({ prompt, place }: RecordOf<"unpaired">) => [{ kind: "prompt", prompt, place }],
-};
-
-/** What groups rows of one prompt, so that it never is in both splits. */
-export function promptKey(record: DataRecord): string {
-  if (record.kind === "text") return record.text;
-  if (record.kind === "conversation") return promptText(record.messages.slice(0, record.messages.findIndex(({ role }) => role === "assistant")));
-  return promptText(record.prompt as Prompt);
+/** Objects with their keys in order, so that the order in a file does not matter. */
+function sortKeys(_key: string, value: unknown): unknown {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /**
- * Splits into training and held-out records by prompt.
- * @param heldOut share of the rows from 0 to 1, or a number of rows above 1; reached to within one prompt's rows
+ * The records as the kind that a trainer needs.
+ * @throws AttuneError `data` where one of them cannot be converted (conversions.ts)
  */
-export function splitRecords<R extends DataRecord>(records: readonly R[], heldOut: number, seed: number): { train: R[]; heldOut: R[] } {
-  const groups = new Map<string, R[]>();
-  for (const record of records) {
-    const key = promptKey(record);
-    groups.set(key, [...(groups.get(key) ?? []), record]);
-  }
-  const wanted = heldOut >= 1 ? heldOut : Math.round(heldOut * records.length);
-  const held = new Set<R>();
-  for (const group of Random.for(seed, "split").shuffle([...groups.values()])) {
-    if (held.size >= wanted) break;
-    for (const record of group) held.add(record);
-  }
-  return { train: records.filter((record) => !held.has(record)), heldOut: records.filter((record) => held.has(record)) };
+export function recordsAs<K extends RecordKind>(dataset: Pick<Dataset, "records">, kind: K): RecordOf<K>[] {
+  return dataset.records.flatMap((record) => {
+    const converted = convertRecord(record, kind);
+    if (converted !== undefined) return converted;
+    throw new AttuneError("data", `this is ${record.kind} data, and ${kind} data is needed`, { ...record.place, expected: NEEDED[kind], hint: "`attune data inspect` shows what a data set holds" });
+  });
 }
+
+const NEEDED: Readonly<Record<RecordKind, string>> = {
+  preference: "columns such as prompt, chosen, rejected",
+  demonstration: "columns such as prompt, completion",
+  conversation: "a column such as messages",
+  text: "a column text",
+  unpaired: "columns such as prompt, completion, label",
+  ranked: "a prompt with several answers and their ranks",
+  prompt: "a column prompt",
+};
+
+/** Kinds in the order of {@link RECORD_KINDS}, with their numbers. */
+export function kindEntries(counts: Dataset["counts"]): [RecordKind, number][] {
+  return RECORD_KINDS.flatMap((kind) => (counts[kind] === undefined ? [] : [[kind, counts[kind]] as [RecordKind, number]]));
+}
+
+export { promptKey, splitDataset, splitRecords } from "./split.ts";

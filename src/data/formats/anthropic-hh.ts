@@ -1,40 +1,76 @@
 /**
  * Anthropic's HH transcripts: `chosen` and `rejected` are whole dialogues with `\n\nHuman:` and `\n\nAssistant:` turns.
- * Source: anthropics/hh-rlhf README (Bai et al. 2022). A few rows differ before their last turn; the longest common
- * beginning is then the prompt, and what follows belongs to the answers.
+ * Source: anthropics/hh-rlhf README; Bai et al. 2022.
+ *
+ * The prompt is what both share (pairs.ts); a few rows of the published files differ earlier than in the last answer.
+ * Space around a turn is taken off. Two turns of one speaker in a row, which chat templates refuse, become one, joined by
+ * a blank line.
  */
 import { AttuneError, preview } from "../../core/errors.ts";
-import type { ErrorPlace } from "../../core/errors.ts";
 import type { Message } from "../../text/messages.ts";
-import type { Row } from "../rows.ts";
+import type { DataRecord, PreferenceRecord } from "../records.ts";
+import type { Row } from "../readers/row.ts";
 import * as column from "./columns.ts";
-import type { DataFormat } from "./format.ts";
+import type { DataFormat, Notes, Written } from "./format.ts";
+import { asDecided, extraOf, TIE } from "./format.ts";
+import { completionMessages, promptMessages } from "./messages.ts";
+import { splitConversations } from "./pairs.ts";
 
 const TURN = /\n\n(Human|Assistant):/g;
-
-function parseTranscript(transcript: string, name: string, place: ErrorPlace): Message[] {
-  const marks = [...transcript.matchAll(TURN)];
-  if (marks.length === 0 || marks[0]!.index !== 0) throw new AttuneError("data", `the column ${name} is no transcript`, { ...place, got: preview(transcript, 60), expected: "a dialogue that starts with \\n\\nHuman:" });
-  return marks.map((mark, index): Message => {
-    const end = marks[index + 1]?.index ?? transcript.length;
-    return { role: mark[1] === "Human" ? "user" : "assistant", content: transcript.slice(mark.index + mark[0].length, end).trim() };
-  });
-}
-
-const sameTurn = (a: Message | undefined, b: Message | undefined): boolean => a !== undefined && b !== undefined && a.role === b.role && a.content === b.content;
+const LAST_ANSWER = "\n\nAssistant:";
+const isTranscript = (value: unknown): boolean => typeof value === "string" && /^\s*(Human|Assistant):/.test(value);
 
 export const anthropicHh: DataFormat = {
   name: "anthropic-hh",
-  columns: ["chosen", "rejected"],
+  title: "Anthropic's HH transcripts, the prompt inside both",
+  shapes: [{ kind: "preference", required: ["chosen", "rejected"] }],
   metadata: [],
-  detect: ({ columns }) => typeof columns["chosen"] === "string" && columns["chosen"].startsWith("\n\nHuman:"),
-  read(row: Row) {
-    const [chosen, rejected] = (["chosen", "rejected"] as const).map((name) => parseTranscript(column.text(row, name), name, row.place)) as [Message[], Message[]];
-    let common = 0;
-    while (common < Math.min(chosen.length, rejected.length) - 1 && sameTurn(chosen[common], rejected[common])) common++;
-    // An answer must begin with the assistant: a common last turn by the assistant goes to the answers.
-    while (common > 0 && chosen[common - 1]!.role === "assistant") common--;
-    if (common === 0) throw new AttuneError("data", "chosen and rejected have no turn in common", { ...row.place, expected: "two dialogues that share their first turns" });
-    return { kind: "preference", prompt: chosen.slice(0, common), chosen: chosen.slice(common), rejected: rejected.slice(common), p: 1, place: row.place };
+  detect: ({ columns }) => isTranscript(columns["chosen"]) && isTranscript(columns["rejected"]) && columns["prompt"] === undefined,
+  read(row, notes) {
+    const [chosen, rejected] = [column.text(row, "chosen"), column.text(row, "rejected")];
+    const pair = splitConversations(parse(chosen, "chosen", row, notes), parse(rejected, "rejected", row, notes), row.place);
+    const differ = beforeLastAnswer(chosen) !== beforeLastAnswer(rejected);
+    const extra = extraOf(row, anthropicHh);
+    return { kind: "preference", prompt: pair.prompt, chosen: pair.chosen, rejected: pair.rejected, p: 1, ...(differ ? { contextsDiffer: true as const } : {}), ...(extra ? { extra } : {}), place: row.place };
+  },
+  writes: ["preference"],
+  keeps: [],
+  loses: ["names of speakers", "space around a turn"],
+  write(record) {
+    const decided = asDecided(record as PreferenceRecord);
+    if (decided === undefined) return { leftOut: TIE };
+    return writePair(decided);
   },
 };
+
+function parse(transcript: string, name: string, row: Row, notes: Notes): Message[] {
+  const text = `\n\n${transcript.trimStart()}`;
+  const marks = [...text.matchAll(TURN)];
+  if (marks[0]?.index !== 0) throw new AttuneError("data", `the column ${name} is no transcript`, { ...row.place, got: preview(transcript, 60), expected: "a dialogue that begins with \\n\\nHuman:" });
+  const turns: Message[] = [];
+  for (const [index, mark] of marks.entries()) {
+    const role = mark[1] === "Human" ? "user" : "assistant";
+    const content = text.slice(mark.index + mark[0].length, marks[index + 1]?.index ?? text.length).trim();
+    const last = turns.at(-1);
+    if (last?.role !== role) turns.push({ role, content });
+    else {
+      notes.note("the break between two turns of one speaker in a row");
+      last.content = [last.content, content].filter((part) => part !== "").join("\n\n");
+    }
+  }
+  return turns;
+}
+
+function beforeLastAnswer(transcript: string): string {
+  return transcript.slice(0, Math.max(0, transcript.lastIndexOf(LAST_ANSWER)));
+}
+
+function writePair({ prompt, chosen, rejected }: DataRecord & { kind: "preference" }): Written {
+  const context = promptMessages(prompt);
+  const turns = [...context, ...completionMessages(chosen), ...completionMessages(rejected)];
+  if (turns.some(({ role }) => role !== "user" && role !== "assistant")) return { leftOut: "a turn that is neither the user's nor the assistant's" };
+  if (turns.some(({ content }) => /(^|\n\n)(Human|Assistant):/.test(content))) return { leftOut: "a turn whose text would be taken for the beginning of another turn" };
+  if (context.at(-1)?.role === "assistant") return { leftOut: "a prompt that ends with the assistant's turn" };
+  const text = (messages: readonly Message[]): string => messages.map(({ role, content }) => `\n\n${role === "user" ? "Human" : "Assistant"}: ${content}`).join("");
+  return { row: { chosen: text([...context, ...completionMessages(chosen)]), rejected: text([...context, ...completionMessages(rejected)]) } };
+}

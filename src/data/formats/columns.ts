@@ -1,64 +1,66 @@
-/** Checked access to the columns of a row. */
-import type { ErrorPlace } from "../../core/errors.ts";
-import { AttuneError, preview } from "../../core/errors.ts";
-import type { Message, Prompt } from "../../text/messages.ts";
-import { ROLES } from "../../text/messages.ts";
-import type { Row } from "../rows.ts";
+/** Checked access to the columns of a row: every refusal names the column, what it holds and what it should. */
+import { AttuneError, nearest, preview } from "../../core/errors.ts";
+import type { Row } from "../readers/row.ts";
 
-function fault({ place }: Row, column: string, what: string, got: unknown, expected: string): AttuneError {
+export function fault({ place }: Row, column: string, what: string, got: unknown, expected: string): AttuneError {
   return new AttuneError("data", `the column ${column} ${what}`, { ...place, got: preview(got), expected });
 }
 
+/** The value of a column that must be there. */
+export function value(row: Row, column: string): unknown {
+  const found = row.columns[column];
+  if (found !== undefined && found !== null) return found;
+  const names = Object.keys(row.columns);
+  const near = nearest(column, names);
+  throw new AttuneError("data", `the column ${column} is missing`, { ...row.place, got: names.length === 0 ? "no columns" : names.join(", "), ...(near === undefined ? {} : { hint: `is ${near} a misspelling of ${column}?` }) });
+}
+
 export function text(row: Row, column: string): string {
-  const value = row.columns[column];
-  if (typeof value !== "string") throw fault(row, column, "is no text", value, "a text");
-  return value;
+  const found = value(row, column);
+  if (typeof found !== "string") throw fault(row, column, "is no text", found, "a text");
+  return found;
 }
 
-export function optionalText(row: Row, column: string): string {
-  const value = row.columns[column];
-  return value === undefined || value === null ? "" : text(row, column);
+/** Undefined where the column is absent. */
+export function optionalText(row: Row, column: string): string | undefined {
+  const found = row.columns[column];
+  return found === undefined || found === null ? undefined : text(row, column);
 }
 
-export function number(row: Row, column: string, range: { min?: number; max?: number } = {}): number {
-  const value = row.columns[column];
-  const { min = -Infinity, max = Infinity } = range;
-  if (typeof value !== "number" || !(value >= min && value <= max)) throw fault(row, column, "is out of range", value, `a number${range.max === undefined ? "" : ` from ${min} to ${max}`}`);
-  return value;
+export function number(row: Row, column: string, { min = -Infinity, max = Infinity }: { min?: number; max?: number } = {}): number {
+  const found = value(row, column);
+  const bounded = Number.isFinite(min) && Number.isFinite(max);
+  if (typeof found !== "number" || !Number.isFinite(found)) throw fault(row, column, "is no number", found, bounded ? `a number from ${min} to ${max}` : "a number");
+  if (found < min || found > max) throw fault(row, column, "is out of range", found, `a number from ${min} to ${max}`);
+  return found;
+}
+
+export function optionalNumber(row: Row, column: string, range: { min?: number; max?: number } = {}): number | undefined {
+  const found = row.columns[column];
+  return found === undefined || found === null ? undefined : number(row, column, range);
 }
 
 export function boolean(row: Row, column: string): boolean {
-  const value = row.columns[column];
-  if (value === true || value === 1) return true;
-  if (value === false || value === 0) return false;
-  throw fault(row, column, "is no truth value", value, "true or false");
+  const found = value(row, column);
+  if (found === true || found === 1) return true;
+  if (found === false || found === 0) return false;
+  throw fault(row, column, "is no truth value", found, "true or false");
 }
 
-const ROLE_ALIASES: Readonly<Record<string, Message["role"]>> = { human: "user", gpt: "assistant", model: "assistant", bot: "assistant", observation: "tool", function: "tool" };
-
-/** Reads one message, also in ShareGPT's spelling (`from`, `value`). */
-export function message(value: unknown, column: string, place: ErrorPlace): Message {
-  const { role, content, from, value: words } = (value ?? {}) as Record<string, unknown>;
-  const name = role ?? from;
-  const known = typeof name === "string" ? (ROLE_ALIASES[name] ?? ROLES.find((candidate) => candidate === name)) : undefined;
-  const body = content ?? words;
-  if (known === undefined || typeof body !== "string") {
-    throw new AttuneError("data", `the column ${column} holds something that is no message`, { ...place, got: preview(value), expected: `{"role": ${ROLES.join(" | ")}, "content": text}` });
-  }
-  return { role: known, content: body };
+export function oneOf<const T extends string>(row: Row, column: string, words: readonly T[]): T {
+  const found = value(row, column);
+  const word = words.find((candidate) => candidate === found);
+  if (word === undefined) throw fault(row, column, "holds an unknown word", found, words.join(", "));
+  return word;
 }
 
-export function messages(row: Row, column: string): Message[] {
-  const value = row.columns[column];
-  if (!Array.isArray(value) || value.length === 0) throw fault(row, column, "is no conversation", value, "a list of messages");
-  return value.map((item) => message(item, column, row.place));
+export function list(row: Row, column: string): readonly unknown[] {
+  const found = value(row, column);
+  if (!Array.isArray(found)) throw fault(row, column, "is no list", found, "a list");
+  return found as readonly unknown[];
 }
 
-/** A text, or a list of messages (also a single message object). */
-export function textOrMessages(row: Row, column: string): Prompt {
-  const value = row.columns[column];
-  if (typeof value === "string") return value;
-  if (Array.isArray(value)) return messages(row, column);
-  if (typeof value === "object" && value !== null) return [message(value, column, row.place)];
-  throw fault(row, column, "is neither a text nor a conversation", value, "a text, or a list of messages");
+/** An object, or undefined where the value is none. */
+export function asObject(found: unknown): Record<string, unknown> | undefined {
+  return typeof found === "object" && found !== null && !Array.isArray(found) ? (found as Record<string, unknown>) : undefined;
 }

@@ -1,14 +1,107 @@
-/** What a data format must say. */
-import type { DataRecord } from "../records.ts";
-import type { Row } from "../rows.ts";
+/** What a data format must say, and what all formats share. */
+import type { DataRecord, PreferenceRecord, RecordKind } from "../records.ts";
+import type { BadReason } from "../bad-row.ts";
+import type { Row } from "../readers/row.ts";
+
+/** One set of columns that a format is written in. */
+export interface Shape {
+  readonly kind: RecordKind;
+  readonly required: readonly string[];
+  readonly optional?: readonly string[];
+}
+
+/** What a record may carry besides prompt, completions and label. */
+export const PROVENANCE = ["p", "margin", "annotator", "side", "models", "cluster", "source", "extra", "comparisons"] as const;
+export type ProvenanceField = (typeof PROVENANCE)[number];
 
 export interface DataFormat {
   readonly name: string;
-  /** Columns that it reads. */
-  readonly columns: readonly string[];
-  /** Further columns that files of this format are known to have; they are ignored. */
+  /** For people: what it is and where it comes from. */
+  readonly title: string;
+  readonly shapes: readonly Shape[];
+  /** Further columns that its files are known to have; kept under `extra`. */
   readonly metadata: readonly string[];
+  /** Columns that repeat what others say; not kept. */
+  readonly derived?: readonly string[];
+  /** Reasons for which its files leave rows out by nature; such rows are counted and never stop the reading. */
+  readonly leavesOut?: readonly BadReason[];
   /** Whether a row looks like this format. */
   detect(row: Row): boolean;
-  read(row: Row): DataRecord;
+  /** @throws AttuneError `data` for a missing column or a wrong type; BadRow for a row that cannot be used */
+  read(row: Row, notes: Notes): DataRecord;
+  /** Kinds of record that it can hold; empty for a format that is only read. */
+  readonly writes: readonly RecordKind[];
+  /** What of the provenance it holds; everything else a write loses. */
+  readonly keeps: readonly ProvenanceField[];
+  /** Further losses of a write, in words. */
+  readonly loses?: readonly string[];
+  write?(record: DataRecord): Written;
+}
+
+/** Counts things that were read but not kept, by a short text. */
+export interface Notes {
+  note(what: string): void;
+}
+
+/** A row, or why a record cannot be expressed. */
+export type Written = { readonly row: Readonly<Record<string, unknown>> } | { readonly leftOut: string };
+
+/** Columns of published data sets that describe a row; kept under `extra` in every format. */
+export const COMMON_METADATA: readonly string[] = [
+  "id", "idx", "index", "uid", "uuid", "row_id", "prompt_id", "question_id", "conversation_id", "dataset", "subset", "split", "category", "categories", "topic", "type", "task", "language", "lang",
+  "model", "models", "generator", "chosen_model", "rejected_model", "score_chosen", "score_rejected", "chosen_score", "rejected_score", "chosen_rating", "rejected_rating",
+  "timestamp", "tstamp", "created_at", "updated_at", "created", "metadata", "meta", "tags", "url", "license", "num_tokens", "num_turns", "tools", "chat_template_kwargs",
+];
+
+/** Every column that a format knows. */
+export function knownColumns(format: DataFormat): Set<string> {
+  return new Set([...shapeColumns(format), ...format.metadata, ...(format.derived ?? []), ...COMMON_METADATA]);
+}
+
+/** Columns that a format reads into records. */
+export function shapeColumns({ shapes }: DataFormat): string[] {
+  return [...new Set(shapes.flatMap(({ required, optional }) => [...required, ...(optional ?? [])]))];
+}
+
+export function has({ columns }: Row, ...names: readonly string[]): boolean {
+  return names.every((name) => columns[name] !== undefined && columns[name] !== null);
+}
+
+/** The columns of a row that are kept aside; undefined where there are none. */
+export function extraOf({ columns }: Row, format: DataFormat): Record<string, unknown> | undefined {
+  const used = new Set(shapeColumns(format));
+  const aside = new Set([...format.metadata, ...COMMON_METADATA]);
+  const entries = Object.entries(columns).filter(([name, value]) => aside.has(name) && !used.has(name) && value !== null && value !== undefined);
+  return entries.length === 0 ? undefined : Object.fromEntries(entries);
+}
+
+/** Fields of a record that a format does not hold; a plain label (p of 0 or 1) is no loss. */
+export function lostFields(record: DataRecord, { keeps }: DataFormat): ProvenanceField[] {
+  const fields = record as DataRecord & Partial<Record<ProvenanceField, unknown>>;
+  return PROVENANCE.filter((name) => {
+    if (keeps.includes(name) || fields[name] === undefined) return false;
+    return !(name === "p" && (fields.p === 0 || fields.p === 1));
+  });
+}
+
+export const TIE = "a tie: the format knows only a better and a worse one";
+
+/** The pair with the better completion as chosen; undefined for a tie. For formats without probabilities. */
+export function asDecided(record: PreferenceRecord): PreferenceRecord | undefined {
+  if (record.p === 0.5) return undefined;
+  return record.p > 0.5 ? record : swapped(record);
+}
+
+/** The same judgement with chosen and rejected exchanged. */
+export function swapped(record: PreferenceRecord): PreferenceRecord {
+  const { chosen, rejected, p, margin, side, models } = record;
+  return {
+    ...record,
+    chosen: rejected,
+    rejected: chosen,
+    p: 1 - p,
+    ...(margin === undefined ? {} : { margin: -margin }),
+    ...(side === undefined ? {} : { side: side === "first" ? "second" : "first" }),
+    ...(models === undefined ? {} : { models: { chosen: models.rejected, rejected: models.chosen } }),
+  };
 }

@@ -1,71 +1,124 @@
-/** TRL's formats, standard and conversational. Source: trl/docs/source/dataset_formats.md. */
-import { AttuneError } from "../../core/errors.ts";
-import type { Message, Prompt } from "../../text/messages.ts";
+/**
+ * TRL's formats, standard (texts) and conversational (messages): language modelling, prompt-only, prompt-completion,
+ * preference with the prompt apart or inside, unpaired preference. Source: trl/docs/source/dataset_formats.md.
+ *
+ * Differences: 1. `p`, the probability that chosen is preferred, and the rest of attune's provenance are read where they are
+ * there; TRL ignores such columns, so they are not written (the format `attune` writes them). 2. A prompt that chosen and
+ * rejected repeat is taken off both.
+ */
+import type { Message } from "../../text/messages.ts";
 import type { DataRecord } from "../records.ts";
-import type { Row } from "../rows.ts";
-import type { DataFormat } from "./format.ts";
+import { compact } from "../records.ts";
+import type { Row } from "../readers/row.ts";
 import * as column from "./columns.ts";
+import type { DataFormat, Notes, Written } from "./format.ts";
+import { asDecided, extraOf, has, TIE } from "./format.ts";
+import { completionMessages, plainMessages, promptMessages, readCompletion, readMessages, readTextOrMessages, sameMessage } from "./messages.ts";
+import type { Pair } from "./pairs.ts";
+import { splitConversations, splitTexts } from "./pairs.ts";
 
-const has = (row: Row, ...names: string[]): boolean => names.every((name) => row.columns[name] !== undefined && row.columns[name] !== null);
-
-/** Longest common beginning of two conversations that leaves both an answer. */
-function splitCommon(chosen: readonly Message[], rejected: readonly Message[]): number {
-  let count = 0;
-  const limit = Math.min(chosen.length, rejected.length) - 1;
-  while (count < limit && chosen[count]!.role === rejected[count]!.role && chosen[count]!.content === rejected[count]!.content) count++;
-  return count;
-}
-
-function pair(row: Row): Pick<Extract<DataRecord, { kind: "preference" }>, "prompt" | "chosen" | "rejected"> {
-  const chosen = column.textOrMessages(row, "chosen");
-  const rejected = column.textOrMessages(row, "rejected");
-  if (typeof chosen === "string" || typeof rejected === "string") {
-    if (has(row, "prompt")) return { prompt: column.textOrMessages(row, "prompt"), chosen, rejected };
-    throw new AttuneError("data", "the pair has no prompt", { ...row.place, expected: "a column prompt, or conversations in chosen and rejected", hint: "if these are Anthropic transcripts they must start with \\n\\nHuman:" });
-  }
-  const common = splitCommon(chosen, rejected);
-  // UltraFeedback repeats the prompt inside both conversations.
-  if (!has(row, "prompt") || (common > 0 && chosen[0]!.role !== "assistant")) {
-    if (common === 0) throw new AttuneError("data", "chosen and rejected have no turn in common", { ...row.place, expected: "conversations that share their prompt" });
-    return { prompt: chosen.slice(0, common), chosen: chosen.slice(common), rejected: rejected.slice(common) };
-  }
-  return { prompt: column.textOrMessages(row, "prompt"), chosen, rejected };
-}
-
-function read(row: Row): DataRecord {
-  const { place } = row;
-  if (has(row, "chosen", "rejected")) {
-    return {
-      kind: "preference",
-      ...pair(row),
-      p: has(row, "p") ? column.number(row, "p", { min: 0, max: 1 }) : 1,
-      ...(has(row, "margin") ? { margin: column.number(row, "margin") } : {}),
-      place,
-    };
-  }
-  if (has(row, "completion", "label")) return { kind: "unpaired", prompt: column.textOrMessages(row, "prompt"), completion: column.textOrMessages(row, "completion"), label: column.boolean(row, "label"), place };
-  if (has(row, "messages", "label")) return unpairedConversation(row);
-  if (has(row, "completion")) return { kind: "demonstration", prompt: column.textOrMessages(row, "prompt"), completion: column.textOrMessages(row, "completion"), place };
-  if (has(row, "messages")) return { kind: "conversation", messages: column.messages(row, "messages"), place };
-  if (has(row, "prompt")) return { kind: "prompt", prompt: column.textOrMessages(row, "prompt"), place };
-  return { kind: "text", text: column.text(row, "text"), place };
-}
-
-/** LLaMA-Factory's KTO form: the last turn of the conversation is the answer that the label judges. */
-function unpairedConversation(row: Row): DataRecord {
-  const turns = column.messages(row, "messages");
-  const prompt: Prompt = turns.slice(0, -1);
-  return { kind: "unpaired", prompt, completion: turns.slice(-1), label: column.boolean(row, "label"), place: row.place };
-}
+const ASIDE = ["margin", "p", "annotator", "side", "cluster", "source"] as const;
 
 export const trl: DataFormat = {
   name: "trl",
-  columns: ["prompt", "chosen", "rejected", "completion", "messages", "text", "label", "margin", "p"],
-  metadata: ["prompt_id", "score_chosen", "score_rejected", "source", "id", "system", "tools", "images", "annotator", "cluster"],
+  title: "TRL's columns, standard and conversational",
+  shapes: [
+    { kind: "preference", required: ["prompt", "chosen", "rejected"], optional: ASIDE },
+    { kind: "preference", required: ["chosen", "rejected"], optional: ASIDE },
+    { kind: "unpaired", required: ["prompt", "completion", "label"], optional: ["annotator", "cluster", "source"] },
+    { kind: "demonstration", required: ["prompt", "completion"], optional: ["cluster", "source"] },
+    { kind: "conversation", required: ["messages"], optional: ["cluster", "source"] },
+    { kind: "prompt", required: ["prompt"], optional: ["cluster", "source"] },
+    { kind: "text", required: ["text"], optional: ["cluster", "source"] },
+  ],
+  metadata: ["images"],
   detect: (row) =>
-    (has(row, "chosen", "rejected") && (has(row, "prompt") || typeof row.columns["chosen"] !== "string")) ||
-    has(row, "messages") ||
-    (has(row, "prompt") && !has(row, "chosen")) ||
-    (has(row, "text") && !has(row, "conversations")),
-  read,
+    has(row, "chosen", "rejected") || has(row, "messages") || has(row, "prompt", "completion") || has(row, "text") || has(row, "prompt"),
+  read: (row, notes) => ({ ...readTrl(row, notes), ...shared(row, trl) }) as DataRecord,
+  writes: ["preference", "demonstration", "conversation", "text", "unpaired", "prompt"],
+  keeps: ["margin"],
+  write: (record) => writeTrl(record),
 };
+
+/** What every kind of record may carry. */
+export function shared(row: Row, format: DataFormat): Pick<DataRecord, "cluster" | "source" | "extra"> {
+  return compact({ cluster: column.optionalText(row, "cluster"), source: column.optionalText(row, "source"), extra: extraOf(row, format) }) as Pick<DataRecord, "cluster" | "source" | "extra">;
+}
+
+/** Reads TRL's columns without `cluster`, `source` and `extra`. */
+export function readTrl(row: Row, notes: Notes): DataRecord {
+  const { place } = row;
+  if (has(row, "chosen") || has(row, "rejected")) return readPreference(row, notes);
+  if (has(row, "messages")) return { kind: "conversation", messages: readMessages(row, "messages", notes), place };
+  if (has(row, "completion") || has(row, "label")) {
+    const answer = { prompt: readTextOrMessages(row, "prompt", notes), completion: readCompletion(row, "completion", notes), place };
+    if (!has(row, "label")) return { kind: "demonstration", ...answer };
+    return compact({ kind: "unpaired" as const, ...answer, label: column.boolean(row, "label"), annotator: column.optionalText(row, "annotator") }) as DataRecord;
+  }
+  if (has(row, "text") && !has(row, "prompt")) return { kind: "text", text: column.text(row, "text"), place };
+  return { kind: "prompt", prompt: readTextOrMessages(row, "prompt", notes), place };
+}
+
+function readPreference(row: Row, notes: Notes): DataRecord {
+  return compact({
+    kind: "preference" as const,
+    ...readPair(row, notes),
+    p: column.optionalNumber(row, "p", { min: 0, max: 1 }) ?? 1,
+    margin: column.optionalNumber(row, "margin"),
+    annotator: column.optionalText(row, "annotator"),
+    side: has(row, "side") ? column.oneOf(row, "side", ["first", "second"]) : undefined,
+    place: row.place,
+  }) as DataRecord;
+}
+
+function readPair(row: Row, notes: Notes): Pair<string | readonly Message[]> {
+  const chosen = readTextOrMessages(row, "chosen", notes);
+  const rejected = readTextOrMessages(row, "rejected", notes);
+  if (typeof chosen === "string" && typeof rejected === "string") {
+    return has(row, "prompt") ? { prompt: readTextOrMessages(row, "prompt", notes), chosen, rejected } : splitTexts(chosen, rejected, row.place);
+  }
+  const [better, worse] = [completionMessages(chosen), completionMessages(rejected)];
+  if (!has(row, "prompt")) return splitConversations(better, worse, row.place);
+  const prompt = readTextOrMessages(row, "prompt", notes);
+  const turns = promptMessages(prompt);
+  if ([better, worse].every((side) => turns.every((turn, index) => sameMessage(turn, side[index])))) return splitConversations(better, worse, row.place);
+  return { prompt, chosen: readCompletion(row, "chosen", notes), rejected: readCompletion(row, "rejected", notes) };
+}
+
+/** Texts stay texts; where one side is a conversation, both are. */
+function textOrPlain<T extends string | readonly Message[]>(value: T): string | Message[] {
+  return typeof value === "string" ? value : plainMessages(value);
+}
+
+export function writeTrl(record: DataRecord): Written {
+  switch (record.kind) {
+    case "preference": {
+      const decided = asDecided(record);
+      if (decided === undefined) return { leftOut: TIE };
+      return { row: compact({ ...pairColumns(decided), margin: decided.margin }) };
+    }
+    case "unpaired":
+      return { row: { ...answerColumns(record), label: record.label } };
+    case "demonstration":
+      return { row: answerColumns(record) };
+    case "conversation":
+      return { row: { messages: plainMessages(record.messages) } };
+    case "prompt":
+      return { row: { prompt: textOrPlain(record.prompt) } };
+    case "text":
+      return { row: { text: record.text } };
+    case "ranked":
+      return { leftOut: "several answers to one prompt" };
+  }
+}
+
+/** `prompt`, `chosen` and `rejected`, all texts or all messages. */
+export function pairColumns({ prompt, chosen, rejected }: DataRecord & { kind: "preference" }): Record<string, unknown> {
+  if ([prompt, chosen, rejected].every((value) => typeof value === "string")) return { prompt, chosen, rejected };
+  return { prompt: plainMessages(promptMessages(prompt)), chosen: plainMessages(completionMessages(chosen)), rejected: plainMessages(completionMessages(rejected)) };
+}
+
+export function answerColumns({ prompt, completion }: DataRecord & { kind: "demonstration" | "unpaired" }): Record<string, unknown> {
+  if (typeof prompt === "string" && typeof completion === "string") return { prompt, completion };
+  return { prompt: plainMessages(promptMessages(prompt)), completion: plainMessages(completionMessages(completion)) };
+}

@@ -1,0 +1,117 @@
+/** `attune data inspect DATA` and `attune data convert DATA --to FORMAT --out FILE`. */
+import { InvalidArgumentError } from "commander";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { AttuneError } from "../../core/errors.ts";
+import { conversionText, convertDataset, lossesOf } from "../../data/convert.ts";
+import { ON_BAD } from "../../data/dataset.ts";
+import type { OnBad } from "../../data/dataset.ts";
+import { FORMATS } from "../../data/formats/index.ts";
+import { inspectDataset } from "../../data/inspect.ts";
+import { inspectionText } from "../../data/inspect-text.ts";
+import type { RecordKind, Split } from "../../data/records.ts";
+import { RECORD_KINDS, SPLITS } from "../../data/records.ts";
+import type { Tokenizer } from "../../text/tokenizer.ts";
+import type { CommandContext, CommandModule } from "../command.ts";
+import { formatTable } from "../words.ts";
+
+interface ReadingOptions {
+  readonly format?: string;
+  readonly ignoreColumns?: readonly string[];
+  readonly onBad?: OnBad;
+}
+
+export interface InspectCommandOptions extends ReadingOptions {
+  readonly split?: Split;
+  readonly tokenizer?: string;
+  readonly examples?: number;
+}
+
+export interface ConvertCommandOptions extends ReadingOptions {
+  readonly to: string;
+  readonly out: string;
+  readonly kind?: RecordKind;
+  readonly overwrite?: boolean;
+}
+
+export const command: CommandModule = {
+  configure(command, bind) {
+    const inspect = command.command("inspect").description("counts, lengths, duplicates, ties, leaks between parts, examples").argument("<data>", "file, folder or Hugging Face id");
+    reading(inspect)
+      .option("--split <part>", `only this part (${SPLITS.join(", ")})`, oneOf(SPLITS))
+      .option("--tokenizer <model>", "count tokens too, with the tokenizer of this model")
+      .option("--examples <number>", "records to show", natural, 3)
+      .action(bind<InspectCommandOptions>(async ({ values: [source], options, context }) => runInspect(source!, options, context)));
+    const convert = command.command("convert").description("another format, with everything said that is lost").argument("<data>", "file, folder or Hugging Face id");
+    reading(convert)
+      .requiredOption("--to <format>", "format to write")
+      .requiredOption("--out <file>", ".jsonl, .json, .csv, .tsv (also with .gz) or .parquet")
+      .option("--kind <kind>", `kind of record to write (${RECORD_KINDS.join(", ")})`, oneOf(RECORD_KINDS))
+      .option("--overwrite", "replace a file that is there")
+      .addHelpText("after", formatsHelp())
+      .action(bind<ConvertCommandOptions>(async ({ values: [source], options, context }) => runConvert(source!, options, context)));
+  },
+};
+
+function reading(command: ReturnType<Parameters<CommandModule["configure"]>[0]["command"]>): typeof command {
+  return command
+    .option("--format <name>", "format of the data, where it should not be told by the columns")
+    .option("--ignore-columns <names...>", "columns to pass over; * for all that the format does not know")
+    .option("--on-bad <what>", "rows that cannot be used: few (left out up to 1%), error, drop", oneOf(ON_BAD));
+}
+
+/** Looks a data set over. */
+export async function runInspect(source: string, options: InspectCommandOptions, { reporter, signal }: CommandContext): Promise<void> {
+  const { tokenizer, ...rest } = options;
+  const countTokens = tokenizer === undefined ? undefined : await tokenCounter(tokenizer);
+  const inspection = await inspectDataset(source, { ...reads(rest), signal, ...(options.split === undefined ? {} : { split: options.split }), ...(options.examples === undefined ? {} : { examples: options.examples }), ...(countTokens === undefined ? {} : { countTokens }) });
+  reporter.result({ ...inspection }, inspectionText(inspection));
+}
+
+/** Writes a data set in another format. */
+export async function runConvert(source: string, options: ConvertCommandOptions, { reporter, signal }: CommandContext): Promise<void> {
+  const { to, out, kind, overwrite } = options;
+  const progress = reporter.progress({ title: `converting ${source}`, unit: "rows" });
+  try {
+    const conversion = await convertDataset({ source, to, out, ...reads(options), ...(kind === undefined ? {} : { kind }), ...(overwrite === undefined ? {} : { overwrite }), signal, onProgress: (rows) => progress.update(rows) });
+    progress.end();
+    reporter.result({ ...conversion }, conversionText(conversion));
+  } finally {
+    progress.end();
+  }
+}
+
+function reads({ format, ignoreColumns, onBad }: ReadingOptions): ReadingOptions {
+  return { ...(format === undefined ? {} : { format }), ...(ignoreColumns === undefined ? {} : { ignoreColumns }), ...(onBad === undefined ? {} : { onBad }) };
+}
+
+/** Loaded only where it is asked for; weights are not read. */
+async function tokenCounter(model: string): Promise<(text: string) => number> {
+  const { loadTokenizer, tokenizerFromFiles } = await import("../../text/tokenizer.ts");
+  const count = (tokenizer: Tokenizer) => (text: string) => tokenizer.encodePlain(text).length;
+  if (existsSync(join(model, "tokenizer.json"))) return count(await loadTokenizer(model));
+  const [{ openWeights }, { tokenizerFilesFromGguf }] = await Promise.all([import("../../models/weights/source.ts"), import("../../text/gguf-tokenizer.ts")]);
+  const source = await openWeights(model);
+  await source.close();
+  const { tokenizer } = source;
+  return count(tokenizer.kind === "gguf" ? tokenizerFromFiles(tokenizerFilesFromGguf(tokenizer.metadata), model) : await loadTokenizer(tokenizer.path));
+}
+
+function formatsHelp(): string {
+  const rows = FORMATS.filter(({ write }) => write !== undefined).map((format) => [`  ${format.name}`, format.writes.join(", "), `loses: ${lossesOf(format).join(", ") || "nothing"}`]);
+  return `\nFormats, what they hold and what they lose:\n${formatTable(rows)}`;
+}
+
+function oneOf<T extends string>(words: readonly T[]): (value: string) => T {
+  return (value) => {
+    const word = words.find((candidate) => candidate === value);
+    if (word === undefined) throw new AttuneError("usage", `there is no choice ${value}`, { expected: words.join(", ") });
+    return word;
+  };
+}
+
+function natural(value: string): number {
+  const number = Number(value);
+  if (!Number.isInteger(number) || number < 0) throw new InvalidArgumentError("a whole number from 0 on is needed");
+  return number;
+}

@@ -1,0 +1,156 @@
+/**
+ * A data set into another format and file, row by row. Nothing is lost in silence: what the target cannot hold is counted by
+ * field, records that it cannot express are counted by reason, and the file appears whole or not at all.
+ */
+import { existsSync } from "node:fs";
+import { AttuneError } from "../core/errors.ts";
+import type { OnBad } from "./bad-row.ts";
+import { refuseBadRows } from "./bad-row.ts";
+import { conversionLoss, convertRecord } from "./conversions.ts";
+import { findFiles } from "./files.ts";
+import type { DataFormat } from "./formats/format.ts";
+import { lostFields, PROVENANCE } from "./formats/format.ts";
+import { FORMATS, formatNamed } from "./formats/index.ts";
+import type { DataRecord, RecordKind } from "./records.ts";
+import type { ReadOptions } from "./stream.ts";
+import { ReadReport, readRecords } from "./stream.ts";
+import type { Columns } from "./writers/spool.ts";
+import { checkEnding, writeRows } from "./writers/write-rows.ts";
+
+export interface ConvertOptions extends ReadOptions {
+  /** File, folder or Hugging Face id. */
+  readonly source: string;
+  /** Name of the format to write. */
+  readonly to: string;
+  /** File to write; its ending says how. */
+  readonly out: string;
+  /** Kind of record to write; the first that the format has and the data gives where left out. */
+  readonly kind?: RecordKind;
+  readonly onBad?: OnBad;
+  /** Replace a file that is there. */
+  readonly overwrite?: boolean;
+  readonly resolveRemote?: (id: string) => Promise<string>;
+  readonly onProgress?: (rows: number) => void;
+}
+
+export interface Conversion {
+  readonly out: string;
+  readonly from: string;
+  readonly to: string;
+  /** Rows read and rows written. */
+  readonly rows: number;
+  readonly written: number;
+  /** Records whose field the target does not hold, by field. */
+  readonly lost: Readonly<Record<string, number>>;
+  /** What the change of the kind of record leaves behind. */
+  readonly converted: readonly string[];
+  /** Records that the target cannot express, by reason. */
+  readonly leftOut: Readonly<Record<string, number>>;
+  /** Rows that could not be read as records, and what of them was not kept. */
+  readonly warnings: readonly string[];
+}
+
+/** @throws AttuneError `usage` for an unknown format or an existing file, `data` for bad data, `disk` where writing fails */
+export async function convertDataset(options: ConvertOptions): Promise<Conversion> {
+  const { source, to, out, onBad = "few", resolveRemote } = options;
+  const target = formatNamed(to);
+  checkTarget(target, options.kind);
+  checkEnding(out);
+  if (existsSync(out) && options.overwrite !== true) throw new AttuneError("usage", "the file exists already", { file: out, hint: "name another one, or replace it with --overwrite" });
+  const files = await findFiles(source, resolveRemote);
+  const report = new ReadReport();
+  const outcome = new Outcome(target, options.kind);
+  const rows = async function* (): AsyncGenerator<Columns> {
+    for await (const record of readRecords(files, options, report)) {
+      yield* outcome.write(record);
+      options.onProgress?.(report.rows);
+    }
+    // before the rename: bad input leaves no file
+    refuseBadRows(report.badRows, report.rows, onBad);
+    outcome.refuseNothing(source);
+  };
+  await writeRows(out, rows());
+  return {
+    out,
+    from: [...new Set([...report.formats.values()].map(({ name }) => name))].join(" + "),
+    to,
+    rows: report.rows,
+    ...outcome.summary(),
+    warnings: report.warnings,
+  };
+}
+
+function checkTarget(target: DataFormat, kind: RecordKind | undefined): void {
+  const names = FORMATS.filter(({ writes }) => writes.length > 0).map(({ name }) => name).toSorted();
+  if (target.write === undefined) throw new AttuneError("usage", `the format ${target.name} is only read`, { expected: names.join(", ") });
+  if (kind !== undefined && !target.writes.includes(kind)) throw new AttuneError("usage", `the format ${target.name} holds no ${kind} records`, { expected: target.writes.join(", ") });
+}
+
+class Outcome {
+  private readonly target: DataFormat;
+  private readonly kinds: readonly RecordKind[];
+  private readonly lost = new Map<string, number>();
+  private readonly leftOut = new Map<string, number>();
+  private readonly converted = new Set<string>();
+  private written = 0;
+
+  constructor(target: DataFormat, kind: RecordKind | undefined) {
+    this.target = target;
+    this.kinds = kind === undefined ? target.writes : [kind];
+  }
+
+  /** The rows of one record; none where the target cannot express it. */
+  *write(record: DataRecord): Generator<Columns> {
+    const kind = this.kinds.includes(record.kind) ? record.kind : this.kinds.find((candidate) => convertRecord(record, candidate) !== undefined);
+    if (kind === undefined) {
+      throw new AttuneError("data", `the format ${this.target.name} cannot hold ${record.kind} data`, { ...record.place, expected: `${this.kinds.join(" or ")} records`, hint: "choose another format with --to" });
+    }
+    const loss = conversionLoss(record.kind, kind);
+    if (loss !== undefined) this.converted.add(`${record.kind} to ${kind}: ${loss}`);
+    const records = convertRecord(record, kind)!;
+    if (records.length === 0) count(this.leftOut, `the ${record.kind} record says nothing that a ${kind} record could hold`);
+    for (const item of records) yield* this.writeOne(item);
+  }
+
+  private *writeOne(record: DataRecord): Generator<Columns> {
+    const written = this.target.write!(record);
+    if ("leftOut" in written) {
+      count(this.leftOut, written.leftOut);
+      return;
+    }
+    for (const field of lostFields(record, this.target)) count(this.lost, field);
+    this.written++;
+    yield written.row;
+  }
+
+  /** @throws AttuneError where there is no row to write */
+  refuseNothing(source: string): void {
+    if (this.written > 0) return;
+    const reasons = [...this.leftOut].map(([reason, number]) => `${number}: ${reason}`).join("; ");
+    throw new AttuneError("data", "no row is left to write", { file: source, got: reasons === "" ? "no usable rows" : reasons });
+  }
+
+  summary(): Pick<Conversion, "written" | "lost" | "converted" | "leftOut"> {
+    return { written: this.written, lost: Object.fromEntries(this.lost), converted: [...this.converted], leftOut: Object.fromEntries(this.leftOut) };
+  }
+}
+
+function count(map: Map<string, number>, key: string): void {
+  map.set(key, (map.get(key) ?? 0) + 1);
+}
+
+/** What writing a format always loses, in words; for help texts. */
+export function lossesOf(format: DataFormat): string[] {
+  return [...PROVENANCE.filter((field) => !format.keeps.includes(field)), ...(format.loses ?? [])];
+}
+
+/** A conversion's outcome as plain text. */
+export function conversionText({ out, from, to, rows, written, lost, converted, leftOut, warnings }: Conversion): string {
+  const lines = [`${rows.toLocaleString("en-US")} rows of ${from} -> ${written.toLocaleString("en-US")} rows of ${to} in ${out}`];
+  for (const warning of warnings) lines.push(`  ${warning}`);
+  for (const change of converted) lines.push(`  changed ${change.replace(": ", ", which leaves behind ")}`);
+  for (const [reason, number] of Object.entries(leftOut)) lines.push(`  left out: ${number.toLocaleString("en-US")} records (${reason})`);
+  for (const [field, number] of Object.entries(lost)) lines.push(`  lost: ${field} of ${number.toLocaleString("en-US")} records, which ${to} does not hold`);
+  if (lines.length === 1) lines.push("  nothing was lost");
+  return lines.join("\n");
+}

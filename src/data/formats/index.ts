@@ -1,0 +1,83 @@
+/** All formats, and which of them a file is in. */
+import { AttuneError, nearest } from "../../core/errors.ts";
+import type { Row } from "../readers/row.ts";
+import { alpacaEval } from "./alpaca-eval.ts";
+import { alpaca } from "./alpaca.ts";
+import { anthropicHh } from "./anthropic-hh.ts";
+import { arena140k, arena33k } from "./arena.ts";
+import { attune } from "./attune.ts";
+import { anthropicEvals, openaiModeration, xstest } from "./evaluation-sets.ts";
+import { fineGrainedRlhf } from "./fine-grained-rlhf.ts";
+import type { DataFormat, Shape } from "./format.ts";
+import { knownColumns, shapeColumns } from "./format.ts";
+import { llamaFactoryKto } from "./llama-factory-kto.ts";
+import { openaiChat, openaiPreference } from "./openai.ts";
+import { sharegpt } from "./sharegpt.ts";
+import { trl } from "./trl.ts";
+import { ultrafeedback } from "./ultrafeedback.ts";
+
+/** In order of detection: the more particular first. */
+export const FORMATS: readonly DataFormat[] = [
+  arena140k, arena33k, fineGrainedRlhf, alpacaEval, openaiPreference, anthropicEvals, xstest, openaiModeration, ultrafeedback, llamaFactoryKto,
+  sharegpt, alpaca, openaiChat, anthropicHh, attune, trl,
+];
+
+/** @throws AttuneError `usage` for an unknown name */
+export function formatNamed(name: string): DataFormat {
+  const format = FORMATS.find((candidate) => candidate.name === name);
+  if (format !== undefined) return format;
+  const names = FORMATS.map((candidate) => candidate.name).toSorted();
+  const near = nearest(name, names);
+  throw new AttuneError("usage", `there is no data format named ${name}`, { expected: names.join(", "), ...(near === undefined ? {} : { hint: `did you mean ${near}?` }) });
+}
+
+/**
+ * The first format that all rows look like.
+ * @param rows the first rows of a file; at least one
+ * @throws AttuneError `data` that names the columns found, the nearest format and what it lacks
+ */
+export function detectFormat(rows: readonly Row[]): DataFormat {
+  const format = FORMATS.find((candidate) => rows.every((row) => candidate.detect(row)));
+  if (format !== undefined) return format;
+  const stranger = rows.find((row) => !FORMATS.some((candidate) => candidate.detect(row))) ?? rows[0]!;
+  throw unknownColumns(stranger);
+}
+
+/** Refuses columns that the format does not know, so that none is lost in silence. */
+export function checkColumns(row: Row, format: DataFormat, { known, ignored }: { known: ReadonlySet<string>; ignored: ReadonlySet<string> }): void {
+  for (const [name, value] of Object.entries(row.columns)) {
+    if (known.has(name) || ignored.has(name) || value === null || value === undefined) continue;
+    const near = nearest(name, shapeColumns(format));
+    const leave = `leave the column out with --ignore-columns ${name}`;
+    throw new AttuneError("data", `the format ${format.name} has no column ${name}`, { ...row.place, got: columnNames(row), expected: shapeColumns(format).join(", "), hint: near === undefined ? leave : `did you mean ${near}? Or ${leave}` });
+  }
+}
+
+export { knownColumns };
+
+const columnNames = ({ columns }: Row): string => {
+  const names = Object.keys(columns);
+  return names.length === 0 ? "no columns" : names.join(", ");
+};
+
+function unknownColumns(row: Row): AttuneError {
+  const names = Object.keys(row.columns);
+  const { format, shape, missing } = nearestShape(names);
+  const misspelled = missing.map((name) => ({ name, near: nearest(name, names.filter((candidate) => !shape.required.includes(candidate))) })).filter(({ near }) => near !== undefined);
+  const hint = misspelled.length > 0 ? misspelled.map(({ name, near }) => `rename ${near} to ${name}`).join(", ") : `add ${missing.join(", ")}, or name the format: --format`;
+  return new AttuneError("data", "the columns fit no known format", { ...row.place, got: columnNames(row), expected: `${shape.required.join(", ")} (${format.name}, the nearest format; ${missing.length === 0 ? "its values look different" : `missing: ${missing.join(", ")}`})`, hint });
+}
+
+/** The shape that lacks the least, then says the most about the columns that are there. */
+function nearestShape(names: readonly string[]): { format: DataFormat; shape: Shape; missing: string[] } {
+  const candidates = FORMATS.flatMap((format) =>
+    format.shapes.map((shape) => {
+      const missing = shape.required.filter((name) => !names.includes(name));
+      const known = knownColumns(format);
+      const strange = names.filter((name) => !known.has(name)).length;
+      const misspelled = missing.filter((name) => nearest(name, names.filter((candidate) => !known.has(candidate))) !== undefined).length;
+      return { format, shape, missing, cost: missing.length + strange - 1.5 * misspelled - 0.5 * (shape.required.length - missing.length) };
+    }),
+  );
+  return candidates.reduce((best, candidate) => (candidate.cost < best.cost || (candidate.cost === best.cost && candidate.format.name === "trl") ? candidate : best));
+}

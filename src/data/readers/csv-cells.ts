@@ -1,0 +1,50 @@
+/** What the cells of a CSV file mean, by the name of their column. */
+import type { ErrorPlace } from "../../core/errors.ts";
+import { AttuneError, preview } from "../../core/errors.ts";
+import { parseJsonText } from "./json-text.ts";
+import type { ReadLimits } from "./row.ts";
+
+const NUMBERS = new Set(["p", "margin", "score_chosen", "score_rejected", "preference", "turn", "tstamp"]);
+/** A cell of another column name stays text; so does a `label` that is a word, as in XSTest. */
+const BOOLEANS = new Set(["label", "kto_tag"]);
+/** Text, or JSON where the cell is a JSON list or object. */
+const CONVERSATIONS = new Set(["prompt", "completion", "chosen", "rejected", "preferred_output", "non_preferred_output", "preferred_completion", "non_preferred_completion"]);
+/** Always JSON. */
+const STRUCTURES = new Set(["messages", "conversations", "conversation_a", "conversation_b", "input_messages", "completions", "comparisons", "models", "extra", "history", "passages", "tools"]);
+const WORDS: Readonly<Record<string, boolean>> = { true: true, false: false, "1": true, "0": false };
+
+/** The value of a cell; undefined for an empty cell of a column that is not text. */
+export function readCell(name: string, text: string, place: ErrorPlace, limits: ReadLimits): unknown {
+  if (NUMBERS.has(name)) return readNumber(text, place);
+  if (BOOLEANS.has(name)) return text === "" ? undefined : (WORDS[text.trim().toLowerCase()] ?? text);
+  if (STRUCTURES.has(name)) return text.trim() === "" ? undefined : parseJsonText(text, place, limits);
+  // `{` alone is common in prose and code: only lists of objects, and objects with a message's keys, are taken for JSON
+  if (CONVERSATIONS.has(name) && /^\s*(\[\s*\{\s*"|\{\s*"(role|content|from|value)"\s*:)/.test(text)) return readConversation(text, place, limits);
+  if (name === "input" && /^\s*\{\s*"messages"\s*:/.test(text)) return readConversation(text, place, limits);
+  return text;
+}
+
+function readNumber(text: string, place: ErrorPlace): number | undefined {
+  if (text.trim() === "") return undefined;
+  const value = Number(text);
+  if (Number.isNaN(value)) throw new AttuneError("data", "the cell is no number", { ...place, got: preview(text) });
+  return value;
+}
+
+/** JSON where it is a conversation; an answer may be a text that only looks like one. */
+function readConversation(text: string, place: ErrorPlace, limits: ReadLimits): unknown {
+  try {
+    const value = parseJsonText(text, place, limits);
+    return [value].flat().every(isMessage) || isInput(value) ? value : text;
+  } catch {
+    return text;
+  }
+}
+
+function isMessage(value: unknown): boolean {
+  return typeof value === "object" && value !== null && (("role" in value && "content" in value) || ("from" in value && "value" in value));
+}
+
+function isInput(value: unknown): boolean {
+  return typeof value === "object" && value !== null && "messages" in value && Array.isArray(value.messages);
+}

@@ -1,0 +1,136 @@
+/** Rows to checked records, file by file: finds the format, refuses strange columns, sets bad rows aside and counts everything. */
+import type { ErrorPlace } from "../core/errors.ts";
+import { AttuneError } from "../core/errors.ts";
+import { badReasonOf, BadRow } from "./bad-row.ts";
+import type { BadReason, BadRows } from "./bad-row.ts";
+import type { SourceFile } from "./files.ts";
+import { checkColumns, detectFormat, formatNamed, knownColumns } from "./formats/index.ts";
+import type { DataFormat, Notes } from "./formats/format.ts";
+import { readRows } from "./readers/read-rows.ts";
+import type { ReadLimits, Row } from "./readers/row.ts";
+import type { DataRecord } from "./records.ts";
+
+export interface ReadOptions {
+  /** Name of the format; found by the first rows of each file where left out. */
+  readonly format?: string;
+  /** Columns to pass over; `*` passes over all that the format does not know. */
+  readonly ignoreColumns?: readonly string[];
+  readonly limits?: Partial<ReadLimits>;
+  readonly signal?: AbortSignal;
+}
+
+/** What was met while reading; grows as records are taken. */
+export class ReadReport {
+  rows = 0;
+  /** Formats by file. */
+  readonly formats = new Map<string, DataFormat>();
+  /** Rows and records by file. */
+  readonly files = new Map<string, { rows: number; records: number }>();
+  /** Bad rows, which the policy judges. */
+  private readonly bad = new Map<BadReason, number>();
+  private first: { reason: BadReason; place: ErrorPlace } | undefined;
+  private total = 0;
+  /** Rows that the format leaves out by nature. */
+  private readonly leftOut = new Map<BadReason, number>();
+  private readonly notes = new Map<string, number>();
+
+  addBad(reason: BadReason, place: ErrorPlace, format: DataFormat): void {
+    if (format.leavesOut?.includes(reason) === true) {
+      count(this.leftOut, reason);
+      return;
+    }
+    count(this.bad, reason);
+    this.total++;
+    this.first ??= { reason, place };
+  }
+
+  note(what: string): void {
+    count(this.notes, what);
+  }
+
+  get badRows(): BadRows {
+    return { counts: Object.fromEntries(this.bad), total: this.total, ...(this.first ? { first: this.first } : {}) };
+  }
+
+  /** Every row that gave no record, by reason. */
+  get dropped(): Record<string, number> {
+    return Object.fromEntries([...this.bad, ...this.leftOut]);
+  }
+
+  /** Sentences about what was passed over. */
+  get warnings(): string[] {
+    const dropped = Object.entries(this.dropped).map(([reason, number]) => `${rowsOf(number)} left out: ${reason}`);
+    return [...dropped, ...[...this.notes].map(([what, number]) => `not kept: ${what} (${rowsOf(number)})`)];
+  }
+}
+
+function count<K>(map: Map<K, number>, key: K): void {
+  map.set(key, (map.get(key) ?? 0) + 1);
+}
+
+const rowsOf = (number: number): string => `${number} ${number === 1 ? "row" : "rows"}`;
+
+/** Rows that tell the format of a file. */
+const PEEK = 20;
+
+/** The usable records of the files, in order. @throws AttuneError with file and row */
+export async function* readRecords(files: readonly SourceFile[], options: ReadOptions, report: ReadReport): AsyncGenerator<DataRecord> {
+  const ignored = new Set(options.ignoreColumns);
+  for (const { path, split } of files) {
+    const counts = { rows: 0, records: 0 };
+    report.files.set(path, counts);
+    const rows = readRows(path, options.limits);
+    const peeked = await takeFirst(rows, PEEK);
+    if (peeked.length === 0) continue;
+    const format = options.format === undefined ? detectFormat(peeked) : formatNamed(options.format);
+    report.formats.set(path, format);
+    const known = knownColumns(format);
+    for await (const row of chain(peeked, rows)) {
+      if (options.signal?.aborted === true) throw new AttuneError("interrupted", "stopped while reading data", { file: path });
+      report.rows++;
+      counts.rows++;
+      if (!ignored.has("*")) checkColumns(row, format, { known, ignored });
+      const record = readOne(row, format, report);
+      if (record === undefined) continue;
+      counts.records++;
+      if (split !== undefined) record.split = split;
+      yield record;
+    }
+  }
+}
+
+function readOne(row: Row, format: DataFormat, report: ReadReport): DataRecord | undefined {
+  try {
+    const seen = new Set<string>();
+    // a note counts once a row
+    const notes: Notes = { note: (what) => void seen.add(what) };
+    const record = format.read(row, notes);
+    const reason = badReasonOf(record);
+    if (reason !== undefined) throw new BadRow(reason, row.place);
+    for (const what of seen) report.note(what);
+    return record;
+  } catch (error) {
+    if (!(error instanceof BadRow)) throw error;
+    report.addBad(error.reason, error.place, format);
+    return undefined;
+  }
+}
+
+async function takeFirst(rows: AsyncGenerator<Row>, limit: number): Promise<Row[]> {
+  const taken: Row[] = [];
+  while (taken.length < limit) {
+    const { value, done } = await rows.next();
+    if (done === true) break;
+    taken.push(value);
+  }
+  return taken;
+}
+
+async function* chain(first: readonly Row[], rest: AsyncGenerator<Row>): AsyncGenerator<Row> {
+  try {
+    yield* first;
+    yield* rest;
+  } finally {
+    await rest.return(undefined);
+  }
+}
