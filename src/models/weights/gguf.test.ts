@@ -74,6 +74,11 @@ describe("metadata", () => {
     expect(file.header.version).toBe(3);
   });
 
+  test("the replacement character may be written out", async () => {
+    const file = await GgufFile.from(new MemoryReader("m.gguf", GgufBuilder.begin(0, 1).textKey("k", "a\ufffdb").end()));
+    expect(file.header.metadata.get("k")).toBe("a\ufffdb");
+  });
+
   test("a header beyond the first read", async () => {
     const long = "x".repeat(5 * 2 ** 20);
     const bytes = GgufBuilder.begin(1, 1).textKey("long", long).tensor("x", [8]).end(32);

@@ -1,6 +1,6 @@
 /**
  * Writes safetensors files, whole or in shards with model.safetensors.index.json as transformers reads them.
- * Equal tensors give equal bytes: tensors keep their order, metadata is sorted, the header is padded to 8 bytes.
+ * Equal tensors give equal bytes: tensors keep their order within a width, metadata is sorted, the header is padded to 8 bytes.
  */
 import { randomBytes } from "node:crypto";
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
@@ -38,7 +38,8 @@ const PIECE = 2 ** 20;
  * @throws AttuneError `disk` where it cannot be written; an existing file then stays as it was
  */
 export async function writeSafetensors(path: string, tensors: Iterable<TensorToWrite>, options: WriteOptions = {}): Promise<number> {
-  const list = settle(tensors, options);
+  // Wide dtypes first, so that every tensor is aligned to its elements, as the reference writer does.
+  const list = settle(tensors, options).toSorted((a, b) => DTYPE_BITS[b.dtype] - DTYPE_BITS[a.dtype]);
   const header = encodeHeader(list, { format: "pt", ...options.metadata });
   await writeWhole(path, async (handle) => {
     await handle.writeFile(header);
