@@ -8,8 +8,8 @@ import type { Shape } from "./dimensions.ts";
 import type { GraphNode, Value, ValueType } from "./ir.ts";
 import type { Emitter } from "./onnx/emitter.ts";
 
-type None = Record<never, never>;
-interface Axes {
+export type None = Record<never, never>;
+export interface Axes {
   /** Axes to reduce; negative ones count from the end. */
   axes: readonly number[];
   keepDimensions: boolean;

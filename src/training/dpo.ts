@@ -124,12 +124,11 @@ export async function* dpo(input: DpoInput, config: DpoConfig, context: LoopCont
       metrics: (results, batches) => pairMetrics(results.map(({ metrics }) => metrics["logps"]!.data as Float32Array), batches.map(({ inputs }) => inputs["reference"]!.data as Float32Array), config.beta),
       // 6.
       ...(held.length === 0 ? {} : {
-        evaluate: async (signal) => {
+        evaluate: async () => {
           const logps: Float32Array[] = [];
           const references: Float32Array[] = [];
           const order: Pair[] = [];
           for (const group of groups(held)) {
-            if (signal?.aborted) break;
             const laid = layOut(group);
             await remember(group, laid);
             logps.push(sumBySequence((await plan.score(laid.batch)).readout, laid.sequenceOfRead, 2 * group.length));

@@ -39,7 +39,7 @@ export interface TrainingMethod<Item> {
   /** Metrics of a step from its micro-batches' results. */
   metrics(results: readonly StepResult[], batches: readonly MicroBatch[], items: readonly Item[]): Metrics;
   /** Measures on held-out data; names carry `eval_`. */
-  evaluate?(signal: AbortSignal | undefined): Promise<{ metrics: Metrics; examples: number }>;
+  evaluate?(): Promise<{ metrics: Metrics; examples: number }>;
   /** The held-out metric by which the best checkpoint is chosen. */
   readonly watch?: string;
   /** Further tensors that a checkpoint must keep. */
@@ -141,7 +141,7 @@ export async function* trainingLoop<Item>(method: TrainingMethod<Item>, options:
       const event = await optimiserStep(method, { options, optimizer, norm, state, total });
       last = { ...last, ...event.metrics };
       yield record(event);
-      const evaluated = await evaluation(method, options, context, { state, total });
+      const evaluated = await evaluation(method, options, { state, total });
       if (evaluated) {
         last = { ...last, ...evaluated.metrics };
         yield record(evaluated);
@@ -197,12 +197,12 @@ async function optimiserStep<Item>(method: TrainingMethod<Item>, { options, opti
   return { type: "step", step: state.step, totalSteps: total, tokens: state.tokens, metrics, seconds: (performance.now() - began) / 1000 };
 }
 
-async function evaluation<Item>(method: TrainingMethod<Item>, options: LoopOptions, context: LoopContext, { state, total }: { state: LoopState; total: number }) {
+/** Runs to its end even where the run is asked to stop: a checkpoint without its evaluation would not resume to the same bytes. */
+async function evaluation<Item>(method: TrainingMethod<Item>, options: LoopOptions, { state, total }: { state: LoopState; total: number }) {
   const due = state.step === total || (options.evaluationSteps > 0 && state.step % options.evaluationSteps === 0);
-  if (!method.evaluate || !due || context.signal?.aborted) return undefined;
+  if (!method.evaluate || !due) return undefined;
   const began = performance.now();
-  const { metrics, examples } = await method.evaluate(context.signal);
-  if (context.signal?.aborted) return undefined;
+  const { metrics, examples } = await method.evaluate();
   return { type: "evaluation", step: state.step, totalSteps: total, examples, metrics, seconds: (performance.now() - began) / 1000 } as const;
 }
 

@@ -131,11 +131,10 @@ export async function* rewardModel(input: RewardInput, config: RewardConfig, con
       metrics: (results) => rewardMetrics(results.flatMap(({ metrics }) => pairsOf(metrics["chosen"]!.data as Float32Array, metrics["rejected"]!.data as Float32Array))),
       // 5.
       ...(held.length === 0 ? {} : {
-        evaluate: async (signal) => {
+        evaluate: async () => {
           const pairs: [number, number][] = [];
           const losses: number[] = [];
           for (const { batch, inputs } of microBatches(held)) {
-            if (signal?.aborted) break;
             const { readout } = await plan.score(batch);
             inputs["chosen"]!.data.forEach((row, index) => {
               const [chosen, rejected] = [readout[Number(row)]!, readout[Number(inputs["rejected"]!.data[index])]!];

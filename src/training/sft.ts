@@ -94,11 +94,10 @@ export async function* sft(input: SftInput, config: SftConfig, context: LoopCont
       metrics: (results) => tokenMeans(results.map(({ statistics }) => statistics!)),
       // 5.
       ...(held.length === 0 ? {} : {
-        evaluate: async (signal) => {
+        evaluate: async () => {
           let [total, count] = [0, 0];
           const statistics: { entropy: Float32Array; correct: Float32Array }[] = [];
           for (const { batch } of layOut(held)) {
-            if (signal?.aborted) break;
             const read = await plan.score(batch);
             total -= read.readout.reduce((sum, logp) => sum + logp, 0);
             count += read.readout.length;
