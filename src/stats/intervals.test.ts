@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Random } from "../core/random.ts";
-import { clopperPearson, clusteredStandardError, meanInterval, wilson } from "./intervals.ts";
+import { clopperPearson, clusteredStandardError, meanInterval, shareInterval, wilson } from "./intervals.ts";
 
 // Golden numbers: statsmodels 0.15.0 proportion_confint, scipy 1.17.1 t.interval and sem, statsmodels OLS on a constant
 // with cov_type="cluster", use_correction, use_t.
@@ -62,6 +62,45 @@ describe("shares", () => {
       expect(total / shares.length).toBeGreaterThan(0.94);
       expect(total / shares.length).toBeLessThan(0.965);
     }
+  });
+});
+
+describe("shares of soft or clustered observations", () => {
+  const answers = [1, 0, 1, 1, 0.5, 1, 0, 1];
+
+  test("plain ones are Wilson's; clusters widen, and copies bring nothing", () => {
+    expect(shareInterval(answers)).toEqual(wilson(5.5, 8));
+    const twice = [...answers, ...answers];
+    const labels = twice.map((_, i) => i % 8);
+    const [copied, once] = [shareInterval(twice, { clusters: labels }), shareInterval(answers, { clusters: answers.map((_, i) => i) })];
+    expect(copied.low).toBeCloseTo(once.low, 1);
+    expect(copied.low).toBeLessThan(shareInterval(twice).low);
+    expect(copied.n).toBe(16);
+  });
+
+  test("where nothing varies, each cluster counts once", () => {
+    const all = shareInterval([1, 1, 1, 1, 1, 1], { clusters: ["a", "a", "a", "b", "b", "b"] });
+    expect(all).toMatchObject({ low: wilson(2, 2).low, high: 1, estimate: 1 });
+    expect(() => shareInterval([1.2])).toThrow(/lie in \[0, 1\]/);
+    expect(shareInterval([])).toMatchObject({ low: 0, high: 1 });
+  });
+
+  test("covers a rare, strongly clustered event", () => {
+    const random = new Random(12);
+    let [covered, naive] = [0, 0];
+    const rounds = 1500;
+    for (let round = 0; round < rounds; round++) {
+      // 60 clusters of 4; within a cluster all agree: true share 0.1.
+      const clusters = Array.from({ length: 240 }, (_, i) => i >> 2);
+      const draws = Array.from({ length: 60 }, () => (random.chance(0.1) ? 1 : 0));
+      const values = clusters.map((label) => draws[label]!);
+      const [good, bad] = [shareInterval(values, { clusters }), shareInterval(values)];
+      if (good.low <= 0.1 && 0.1 <= good.high) covered++;
+      if (bad.low <= 0.1 && 0.1 <= bad.high) naive++;
+    }
+    expect(covered / rounds).toBeGreaterThan(0.93);
+    expect(covered / rounds).toBeLessThan(0.985);
+    expect(naive / rounds).toBeLessThan(0.8);
   });
 });
 

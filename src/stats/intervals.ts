@@ -48,6 +48,26 @@ export function wilson(successes: number, n: number, confidence = 0.95): Interva
   return { estimate: share, low: successes === 0 ? 0 : centre - half, high: successes === n ? 1 : centre + half, n };
 }
 
+/**
+ * Share whose observations may be soft (half for a tie) or come in clusters: Wilson's interval for as many independent
+ * observations as carry the same information, never more than there are.
+ *
+ * Source: Korn and Graubard (1998), who do the same with the exact interval for clustered surveys.
+ * @param values in [0, 1]
+ */
+export function shareInterval(values: readonly number[], options: Pick<MeanOptions, "confidence" | "clusters"> = {}): Interval {
+  checkFinite(values, "values of a share");
+  const wrong = values.find((value) => value < 0 || value > 1);
+  if (wrong !== undefined) throw new RangeError(`values of a share lie in [0, 1]; got ${wrong}`);
+  const n = values.length;
+  if (n === 0 || !options.clusters) return wilson(Math.min(n, sum(values)), n, options.confidence);
+  const share = Math.min(1, mean(values));
+  const { standardError, degreesOfFreedom } = meanError(values, options.clusters);
+  // Without any spread, each cluster counts as one observation.
+  const effective = standardError > 0 ? Math.min(n, (share * (1 - share)) / standardError ** 2) : degreesOfFreedom + 1;
+  return { ...wilson(share * effective, effective, options.confidence), n };
+}
+
 /** Clopper and Pearson's exact interval for a share: never covers less than it says, so it is wider than Wilson's. */
 export function clopperPearson(successes: number, n: number, confidence = 0.95): Interval {
   checkCount(successes, n);
@@ -79,8 +99,10 @@ export function clusteredStandardError(values: readonly number[], clusters: read
 
 /** Arithmetic mean; NaN where there are no values. */
 export function mean(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0) / values.length;
+  return sum(values) / values.length;
 }
+
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 
 /** Variance with Bessel's correction; NaN for fewer than two values. */
 export function variance(values: readonly number[]): number {
@@ -96,7 +118,7 @@ function meanError(values: readonly number[], clusters: readonly (string | numbe
   const sums = new Map<string | number, number>();
   for (const [i, label] of clusters.entries()) sums.set(label, (sums.get(label) ?? 0) + values[i]! - centre);
   const groups = sums.size;
-  const total = [...sums.values()].reduce((sum, value) => sum + value * value, 0);
+  const total = sum([...sums.values()].map((value) => value * value));
   return { standardError: Math.sqrt((groups / (groups - 1 || NaN)) * total) / n, degreesOfFreedom: groups - 1 };
 }
 
