@@ -35,7 +35,7 @@ export function verify(graph: Graph): void {
     node.outputs.forEach((output, index) => {
       const type = types[index]!;
       invariant(output.producer === node && !produced.has(output), `${output.name} has two producers`);
-      invariant(output.dtype === type.dtype && sameShape(output.shape, type.shape), `${output.name} is ${formatShape(output.shape)}, its rule gives ${formatShape(type.shape)}`);
+      invariant(output.dtype === type.dtype && sameShape(output.shape, type.shape), `${output.name} is ${output.dtype}${formatShape(output.shape)}, its rule gives ${type.dtype}${formatShape(type.shape)}`);
       invariant(!names.has(output.name), `two values are named ${output.name}`);
       names.add(output.name);
       produced.add(output);
