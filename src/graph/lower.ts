@@ -1,6 +1,7 @@
 /** Writes a graph as an ONNX model for a device: only live nodes, only used inputs, constants stored inside. */
 import { invariant } from "../core/errors.ts";
 import type { HostTensor } from "../core/tensor.ts";
+import { formatShape } from "./dimensions.ts";
 import type { Graph, Value, ValueType } from "./ir.ts";
 import type { Device } from "./onnx/emitter.ts";
 import { Emitter } from "./onnx/emitter.ts";
@@ -40,7 +41,7 @@ export function lower(graph: Graph, outputs: Readonly<Record<string, Value>>, op
   const kept = inputs.filter((input) => !(input.name in stored) && (used.has(input) || bindsAlone(input, symbols, inputs, used)));
   const emitter = new Emitter(options.device ?? "cpu", kept);
   for (const value of used) if (value.constant) emitter.initializer(value.name, value.constant);
-  for (const input of graph.inputs) if (input.name in stored && used.has(input)) emitter.initializer(input.name, stored[input.name]!);
+  for (const input of graph.inputs) if (input.name in stored && used.has(input)) emitter.initializer(input.name, fitting(input, stored[input.name]!));
   for (const node of nodes) emitter.emitNode(node);
   const results = nameOutputs(emitter, outputs);
   return {
@@ -51,6 +52,13 @@ export function lower(graph: Graph, outputs: Readonly<Record<string, Value>>, op
   };
 }
 
+/** The tensor to store for an input; throws when it is of another type. */
+function fitting(input: Value, tensor: HostTensor): HostTensor {
+  const fits = tensor.dtype === input.dtype && tensor.shape.length === input.shape.length && input.shape.every((d, axis) => typeof d === "string" || d === tensor.shape[axis]);
+  invariant(fits, `initializer ${input.name} is ${tensor.dtype}${formatShape(tensor.shape)}, the input ${input.dtype}${formatShape(input.shape)}`);
+  return tensor;
+}
+
 /** Gives every output its public name; an Identity is needed only where one value has several names or is an input. */
 function nameOutputs(emitter: Emitter, outputs: Readonly<Record<string, Value>>): Value[] {
   const seen = new Set<Value>();
@@ -58,7 +66,6 @@ function nameOutputs(emitter: Emitter, outputs: Readonly<Record<string, Value>>)
     const direct = value.producer !== undefined && !seen.has(value);
     seen.add(value);
     if (direct) return value;
-    invariant(name !== value.name, `the output ${name} is an input of the same name`);
     emitter.nodeOutputs("Identity", [value.name], { outputs: [`${name}#output`] });
     return { ...value, name: `${name}#output` };
   });

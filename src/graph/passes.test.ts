@@ -25,7 +25,7 @@ describe("verify", () => {
 
   const BROKEN: readonly [what: string, breakIt: (parts: ReturnType<typeof small>) => void, message: RegExp][] = [
     ["two inputs with one name", ({ graph }) => tamper(graph.inputs[1]!, { name: "x" }), /two inputs share a name/],
-    ["use before production", ({ graph }) => void graph.nodes.reverse(), /sum reads exp:out before it is made/],
+    ["use before production", ({ graph }) => void graph.nodes.push(graph.nodes.shift()!), /sum reads exp:out before it is made/],
     ["an input that the graph does not have", ({ graph }) => void graph.inputs.shift(), /exp reads x before it is made/],
     ["too few outputs", ({ graph }) => tamper(graph.nodes[0]!, { outputs: [] }), /exp has 0 outputs, its rule gives 1/],
     ["an output of another node", ({ graph, loss }) => tamper(graph.nodes[0]!, { outputs: [loss] }), /sum:out has two producers/],
