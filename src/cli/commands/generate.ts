@@ -15,6 +15,7 @@ import type { Prompt } from "../../text/messages.ts";
 import { promptText } from "../../text/messages.ts";
 import type { CommandContext, CommandModule } from "../command.ts";
 import { addConfigOptions, readConfigFlags } from "../config-options.ts";
+import { findModel } from "./find-model.ts";
 
 export const generationFields = {
   model: requiredField({ type: z.string().min(1), description: "a folder of safetensors, a GGUF file, an adapter or a run folder", group: "Input" }),
@@ -42,8 +43,9 @@ interface Opened {
   encoder: Encoder;
 }
 
-export async function openForGeneration(path: string, { reporter }: CommandContext): Promise<Opened> {
-  const progress = reporter.progress({ title: `reading ${path}`, unit: "weights" });
+export async function openForGeneration(name: string, { reporter, signal }: CommandContext): Promise<Opened> {
+  const path = await findModel(name, { reporter, signal });
+  const progress = reporter.progress({ title: `reading ${name}`, unit: "weights" });
   const opened = await openModel(path, { onProgress: (done) => progress.update(done) });
   progress.end();
   return { opened, encoder: createEncoder(opened.tokenizer, { maxLength: opened.model.config.maxPositions }) };

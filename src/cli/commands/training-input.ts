@@ -5,6 +5,7 @@ import { loadDataset, splitRecords } from "../../data/dataset.ts";
 import type { DataRecord } from "../../data/records.ts";
 import type { OpenedModel } from "../../models/open.ts";
 import { openModel } from "../../models/open.ts";
+import { findModel } from "./find-model.ts";
 import type { TrainingEvent } from "../../runs/events.ts";
 import type { Run } from "../../runs/run.ts";
 import type { Encoder } from "../../text/encoder.ts";
@@ -35,7 +36,7 @@ export interface TrainingInput<R extends DataRecord> {
 }
 
 /** Loads and checks the data first, since a mistake there should not cost the time to read a model. */
-export async function openInput<R extends DataRecord>(config: InputConfig, convert: (dataset: Dataset) => R[], { reporter }: CommandContext): Promise<TrainingInput<R>> {
+export async function openInput<R extends DataRecord>(config: InputConfig, convert: (dataset: Dataset) => R[], { reporter, signal }: CommandContext): Promise<TrainingInput<R>> {
   const options: LoadOptions = { onBad: config.onBad, ...(config.format === "auto" ? {} : { format: config.format }) };
   const dataset = await loadDataset(config.data, options);
   for (const [reason, count] of Object.entries(dataset.dropped)) {
@@ -43,8 +44,9 @@ export async function openInput<R extends DataRecord>(config: InputConfig, conve
   }
   const { train, heldOut } = splitRecords(convert(dataset), config.heldOut, config.seed);
   if (train.length === 0) throw new AttuneError("data", "nothing is left to train on", { file: config.data, got: `${heldOut.length} rows, all held out`, hint: "a smaller --held-out" });
+  const path = await findModel(config.model, { reporter, signal });
   const progress = reporter.progress({ title: `reading ${config.model}`, unit: "weights" });
-  const opened = await openModel(config.model, { merge: true, precision: config.precision, onProgress: (done) => progress.update(done) });
+  const opened = await openModel(path, { merge: true, precision: config.precision, onProgress: (done) => progress.update(done) });
   progress.end();
   return { opened, encoder: createEncoder(opened.tokenizer, { maxLength: config.maxLength }), dataset, train, heldOut };
 }
