@@ -63,7 +63,8 @@ export class Session {
         graphOptimizationLevel: "all",
         enableCpuMemArena: arena,
         enableMemPattern: arena,
-        logSeverityLevel: 3,
+        // What goes wrong is thrown; logging it too would write over progress bars.
+        logSeverityLevel: 4,
         ...(options.profile ? { enableProfiling: true, profileFilePrefix: options.profile } : {}),
       });
       return new Session(session, lowered, label);
@@ -153,6 +154,6 @@ function unwrap(tensor: ort.Tensor): HostTensor {
  */
 function wrapRuntimeError(cause: unknown, what: string): AttuneError {
   const text = cause instanceof Error ? cause.message : String(cause);
-  const node = /Name:'([^']+)'/.exec(text)?.[1] ?? /Node \(([^)]+)\)/.exec(text)?.[1];
+  const node = /Name:'([^']+)'/.exec(text)?.[1] ?? /Node \(([^)]+)\)/.exec(text)?.[1] ?? /In Node, \("([^"]+)"/.exec(text)?.[1];
   return new AttuneError("runtime", node ? `${what} at ${node}` : what, { got: text.slice(0, 600), cause });
 }
