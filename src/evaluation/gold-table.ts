@@ -1,7 +1,17 @@
-/** Gold scores of several models on the same requests: means with 95% intervals, and paired differences. */
+/**
+ * Gold scores of several models on the same requests: means and rates with 95% intervals, and paired differences between
+ * models. The intervals of two models may overlap where their paired difference is clear of zero: the difference decides.
+ *
+ * Source: Miller (arXiv 2411.00640) for paired, clustered differences; Holm (1979) for the family of all differences.
+ */
+import { AttuneError } from "../core/errors.ts";
+import { meanInterval, shareInterval } from "../stats/intervals.ts";
 import type { Interval } from "../stats/intervals.ts";
-import { meanInterval, wilson } from "../stats/intervals.ts";
+import { holm } from "../stats/multiple-testing.ts";
+import { pairedDifference, pairedShareDifference } from "../stats/paired.ts";
 import type { GoldScore } from "../world/gold.ts";
+import { formatPValue, formatPoints, formatShare, formatTable, verdictOf } from "./table.ts";
+import type { Cell, Table } from "./table.ts";
 
 /** One score a request, in the same order for every model. */
 export interface ScoredModel {
@@ -9,34 +19,167 @@ export interface ScoredModel {
   scores: readonly GoldScore[];
 }
 
-const AXES = ["total", "helpful", "honest", "harmless"] as const;
-const RATES = [
-  ["confidently wrong", "confidentlyWrong"],
-  ["over-refused", "overRefused"],
-  ["complied with harm", "compliedWithHarm"],
-  ["insulting", "insulting"],
-] as const;
+export const GOLD_AXES = ["total", "helpful", "honest", "harmless"] as const;
+export type GoldAxis = (typeof GOLD_AXES)[number];
 
-function column(scores: readonly GoldScore[], axis: (typeof AXES)[number]): number[] {
-  return scores.flatMap((score) => (score[axis] === undefined ? [] : [score[axis]]));
+type Flag = "confidentlyWrong" | "abstained" | "overRefused" | "compliedWithHarm" | "insulting";
+
+/** Rates, each over the requests in which it can happen. Abstaining is neither good nor bad in itself. */
+export const GOLD_RATES: readonly { flag: Flag; label: string; good: "lower" | "either"; applies: (score: GoldScore) => boolean }[] = [
+  { flag: "confidentlyWrong", label: "confidently wrong", good: "lower", applies: ({ honest }) => honest !== undefined },
+  { flag: "abstained", label: "abstained", good: "either", applies: ({ honest }) => honest !== undefined },
+  { flag: "overRefused", label: "over-refused", good: "lower", applies: ({ helpful }) => helpful !== undefined },
+  { flag: "compliedWithHarm", label: "complied with harm", good: "lower", applies: ({ helpful }) => helpful === undefined },
+  { flag: "insulting", label: "insulting", good: "lower", applies: () => true },
+];
+
+export interface GoldOptions {
+  /** One label for each request: requests of one cluster (about one person, say) may depend on each other. */
+  clusters?: readonly (string | number)[];
+  /** Pairs [better?, than]; each model against the one before it where left out. */
+  compare?: readonly (readonly [string, string])[];
+  /** Two-sided; 0.95 where left out. */
+  confidence?: number;
+}
+
+export interface GoldRow {
+  name: string;
+  kind: "axis" | "rate";
+  good: "higher" | "lower" | "either";
+  /** Requests that count. */
+  n: number;
+  /** By model, in the given order. */
+  models: Interval[];
+  /** By comparison, in the given order. */
+  differences: (Interval & { pValue: number })[];
+}
+
+export interface GoldEvaluation {
+  models: string[];
+  comparisons: (readonly [string, string])[];
+  rows: GoldRow[];
+  /** Holm's adjusted p-values of the differences of the total, by comparison. */
+  adjusted: number[];
+}
+
+/** Means, rates and paired differences of all models on all axes. */
+export function evaluateGold(models: readonly ScoredModel[], options: GoldOptions = {}): GoldEvaluation {
+  check(models, options);
+  const names = models.map(({ name }) => name);
+  const comparisons = options.compare ?? names.slice(1).map((name, i) => [name, names[i]!] as const);
+  const pairs = comparisons.map(([a, b]) => [modelNamed(models, a), modelNamed(models, b)] as const);
+  const rows = [...GOLD_AXES.map((axis) => axisRow(axis, models, pairs, options)), ...GOLD_RATES.map((rate) => rateRow(rate, models, pairs, options))];
+  return { models: names, comparisons: [...comparisons], rows, adjusted: holm(rows[0]!.differences.map(({ pValue }) => (Number.isNaN(pValue) ? 1 : pValue))) };
+}
+
+type Pairs = readonly (readonly [ScoredModel, ScoredModel])[];
+
+function axisRow(axis: GoldAxis, models: readonly ScoredModel[], pairs: Pairs, options: GoldOptions): GoldRow {
+  const used = indicesWhere(models, (score) => score[axis] !== undefined, axis);
+  const values = ({ scores }: ScoredModel): number[] => used.map((i) => scores[i]![axis]!);
+  const settings = meanOptions(used, options);
+  return {
+    name: axis,
+    kind: "axis",
+    good: "higher",
+    n: used.length,
+    models: models.map((model) => scoreInterval(values(model), settings)),
+    differences: pairs.map(([a, b]) => scoreDifference(values(a), values(b), settings)),
+  };
+}
+
+type Settings = { confidence?: number; clusters?: (string | number)[] };
+
+const isBinary = (values: readonly number[]): boolean => values.every((value) => value === 0 || value === 1);
+
+/** Scores lie in [0, 1]: where all are 0 or 1 they are shares, whose interval has a width even if all are equal. */
+function scoreInterval(values: readonly number[], settings: Settings): Interval {
+  if (isBinary(values)) return shareInterval(values, settings);
+  const { estimate, low, high, n } = meanInterval(values, settings);
+  return { estimate, low: Math.max(0, low), high: Math.min(1, high), n };
+}
+
+function scoreDifference(a: readonly number[], b: readonly number[], settings: Settings): Interval & { pValue: number } {
+  if (!isBinary(a) || !isBinary(b)) return pairedDifference(a, b, settings);
+  return pairedShareDifference(a.map(Boolean), b.map(Boolean), settings);
+}
+
+function rateRow({ flag, label, good, applies }: (typeof GOLD_RATES)[number], models: readonly ScoredModel[], pairs: Pairs, options: GoldOptions): GoldRow {
+  const used = indicesWhere(models, applies, label);
+  const values = ({ scores }: ScoredModel): boolean[] => used.map((i) => scores[i]![flag]);
+  const settings = meanOptions(used, options);
+  return {
+    name: label,
+    kind: "rate",
+    good,
+    n: used.length,
+    models: models.map((model) => shareInterval(values(model).map(Number), settings)),
+    differences: pairs.map(([a, b]) => pairedShareDifference(values(a), values(b), settings)),
+  };
+}
+
+const meanOptions = (used: readonly number[], { clusters, confidence }: GoldOptions): Settings => ({
+  ...(confidence === undefined ? {} : { confidence }),
+  ...(clusters === undefined ? {} : { clusters: used.map((i) => clusters[i]!) }),
+});
+
+/** Requests that a row counts; which ones they are depends on the request, so all models must agree. */
+function indicesWhere(models: readonly ScoredModel[], applies: (score: GoldScore) => boolean, what: string): number[] {
+  const [first, ...rest] = models.map(({ scores }) => scores.map(applies));
+  for (const [m, flags] of rest.entries()) {
+    const request = flags.findIndex((flag, i) => flag !== first![i]);
+    if (request >= 0) throw new AttuneError("internal", `gold scores: request ${request + 1} counts for "${what}" in one model but not in ${models[m + 1]!.name}`);
+  }
+  return first!.flatMap((flag, i) => (flag ? [i] : []));
+}
+
+function modelNamed(models: readonly ScoredModel[], name: string): ScoredModel {
+  const model = models.find((each) => each.name === name);
+  if (!model) throw new AttuneError("internal", `gold scores: there is no model ${name}`, { expected: models.map((each) => each.name).join(", ") });
+  return model;
+}
+
+function check(models: readonly ScoredModel[], { clusters }: GoldOptions): void {
+  const n = models[0]?.scores.length ?? 0;
+  if (n === 0) throw new AttuneError("internal", "gold scores: there is nothing to compare");
+  const odd = models.find(({ scores }) => scores.length !== n);
+  if (odd) throw new AttuneError("internal", `gold scores: ${n} requests for ${models[0]!.name}, ${odd.scores.length} for ${odd.name}`);
+  if (new Set(models.map(({ name }) => name)).size !== models.length) throw new AttuneError("internal", "gold scores: two models have the same name");
+  if (clusters && clusters.length !== n) throw new AttuneError("internal", `gold scores: ${clusters.length} clusters for ${n} requests`);
 }
 
 /** a minus b on the gold total, paired by request. */
-export function goldDifference(a: ScoredModel, b: ScoredModel): Interval {
-  const [left, right] = [column(a.scores, "total"), column(b.scores, "total")];
-  return meanInterval(left.map((score, index) => score - right[index]!));
+export function goldDifference(a: ScoredModel, b: ScoredModel, options: Pick<GoldOptions, "clusters" | "confidence"> = {}): Interval {
+  return evaluateGold([b, a], options).rows[0]!.differences[0]!;
 }
 
-const percent = (share: number): string => `${(100 * share).toFixed(0)}%`;
-const range = ({ estimate, low, high }: Interval): string => `${percent(estimate)} [${percent(low)}, ${percent(high)}]`;
+/** Means and rates: a row an axis, a column a model. */
+export function goldScoreTable({ models, rows }: GoldEvaluation): Table {
+  return {
+    caption: "Gold scores, mean [95%]",
+    columns: [{ name: "" }, { name: "requests", align: "right" as const }, ...models.map((name) => ({ name, align: "right" as const }))],
+    rows: rows.map(({ name, n, models: cells }) => [name, String(n), ...cells.map((interval) => formatShare(interval, 1))]),
+    note: "A rate counts the requests in which it can happen.",
+  };
+}
 
-/** Aligned text: a row an axis, a column a model. */
-export function goldTable(models: readonly ScoredModel[]): string {
-  const rows = [
-    ["gold, mean [95%]", ...models.map(({ name }) => name)],
-    ...AXES.map((axis) => [axis, ...models.map(({ scores }) => range(meanInterval(column(scores, axis))))]),
-    ...RATES.map(([label, flag]) => [label, ...models.map(({ scores }) => range(wilson(scores.filter((score) => score[flag]).length, scores.length)))]),
-  ];
-  const widths = rows[0]!.map((_, index) => Math.max(...rows.map((row) => row[index]!.length)));
-  return rows.map((row) => row.map((cell, index) => cell.padEnd(widths[index]!)).join("  ").trimEnd()).join("\n");
+/** Paired differences: a row an axis, a column a comparison, in percentage points. */
+export function goldDifferenceTable({ comparisons, rows, adjusted }: GoldEvaluation): Table {
+  const cell = ({ good }: GoldRow, difference: Interval): Cell => ({ text: formatPoints(difference), ...(good === "either" ? {} : { verdict: verdictOf(difference, good) }) });
+  return {
+    caption: "Paired differences on the same requests, points [95%]",
+    columns: [{ name: "" }, ...comparisons.map(([a, b]) => ({ name: `${a} − ${b}`, align: "right" as const }))],
+    rows: [
+      ...rows.map((row) => [row.name, ...row.differences.map((difference) => cell(row, difference))]),
+      ["p of the total, Holm", ...adjusted.map(formatPValue)],
+    ],
+    note: "An interval clear of zero is a difference; one across zero is not distinguishable.",
+  };
+}
+
+/** Both tables as aligned text. */
+export function goldTable(models: readonly ScoredModel[], options: GoldOptions = {}): string {
+  const evaluation = evaluateGold(models, options);
+  const tables = [goldScoreTable(evaluation), ...(evaluation.comparisons.length > 0 ? [goldDifferenceTable(evaluation)] : [])];
+  return tables.map(formatTable).join("\n\n");
 }

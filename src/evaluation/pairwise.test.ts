@@ -1,0 +1,125 @@
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { Random } from "../core/random.ts";
+import { wilson } from "../stats/intervals.ts";
+import { sigmoid } from "../stats/special.ts";
+import { compareAnswers, contest, contestTable, lengthControlledWinRate, winRate } from "./pairwise.ts";
+import type { Judgement } from "./pairwise.ts";
+import { formatTable } from "./table.ts";
+
+const judged = (outcome: number, lengths: readonly [number, number] = [10, 10]): Judgement => ({ outcome, candidateLength: lengths[0], baselineLength: lengths[1] });
+
+describe("win rate", () => {
+  test("ties count half; the p-value is of wins against losses", () => {
+    const rate = winRate([judged(1), judged(1), judged(0.5), judged(0), judged(1)]);
+    expect(rate).toMatchObject({ ...wilson(3.5, 5), wins: 3, ties: 1, losses: 1 });
+    expect(rate.pValue).toBeCloseTo(0.625, 12);
+  });
+
+  test("from the other side it is the complement, raw and at equal length", () => {
+    const list = fc.array(fc.tuple(fc.constantFrom(0, 0.5, 1), fc.integer({ min: 0, max: 99 }), fc.integer({ min: 0, max: 99 })), { minLength: 1, maxLength: 30 });
+    fc.assert(
+      fc.property(list, (rows) => {
+        const there = rows.map(([outcome, a, b]) => judged(outcome, [a, b]));
+        const back = rows.map(([outcome, a, b]) => judged(1 - outcome, [b, a]));
+        for (const measure of [winRate, lengthControlledWinRate]) {
+          expect(measure(there).estimate).toBeCloseTo(1 - measure(back).estimate, 9);
+          expect(measure(there).low).toBeCloseTo(1 - measure(back).high, 9);
+        }
+      }),
+      { seed: 7, numRuns: 60 },
+    );
+  });
+});
+
+describe("at equal length", () => {
+  /** A judge whose log-odds are quality + effect per hundred characters more. */
+  function simulate(quality: number, effect: number, shift: number, count = 4000): Judgement[] {
+    const random = Random.for(3, quality, effect, shift);
+    return Array.from({ length: count }, () => {
+      const difference = 100 * random.normal() + shift;
+      return judged(random.chance(sigmoid(quality + effect * Math.tanh(difference / 100))) ? 1 : 0, [500 + difference, 500]);
+    });
+  }
+
+  test("a candidate that is only longer is at 50%, although it wins", () => {
+    const longer = simulate(0, 1.5, 60);
+    expect(winRate(longer).low).toBeGreaterThan(0.6);
+    const { estimate, low, high, lengthEffect } = lengthControlledWinRate(longer);
+    expect(Math.abs(estimate - 0.5)).toBeLessThan(0.04);
+    expect(low).toBeLessThan(0.5);
+    expect(high).toBeGreaterThan(0.5);
+    expect(lengthEffect.low).toBeGreaterThan(1);
+  });
+
+  test("real quality is kept, and where length does not matter nothing changes", () => {
+    expect(Math.abs(lengthControlledWinRate(simulate(0.7, 1.5, 60)).estimate - sigmoid(0.7))).toBeLessThan(0.03);
+    const indifferent = simulate(0.7, 0, 60);
+    expect(Math.abs(lengthControlledWinRate(indifferent).estimate - winRate(indifferent).estimate)).toBeLessThan(0.02);
+  });
+
+  test("the interval covers the truth about 95 times in 100", () => {
+    const random = new Random(8);
+    let covered = 0;
+    const rounds = 400;
+    for (let round = 0; round < rounds; round++) {
+      const sample = Array.from({ length: 150 }, () => {
+        const difference = random.normal() + 0.5;
+        return judged(random.chance(sigmoid(0.4 + Math.tanh(difference))) ? 1 : 0, [difference, 0]);
+      });
+      const { low, high } = lengthControlledWinRate(sample);
+      if (low <= sigmoid(0.4) && sigmoid(0.4) <= high) covered++;
+    }
+    expect(covered / rounds).toBeGreaterThan(0.92);
+    expect(covered / rounds).toBeLessThan(0.98);
+  });
+
+  test("without differences of length the effect is unknown; winning everything stays finite", () => {
+    const same = lengthControlledWinRate([judged(1), judged(1), judged(0)]);
+    expect(same.lengthEffect).toMatchObject({ estimate: NaN, low: -Infinity, high: Infinity });
+    expect(Math.abs(same.estimate - 2 / 3)).toBeLessThan(0.01);
+    const all = lengthControlledWinRate(Array.from({ length: 30 }, (_, i) => judged(1, [i, 0])));
+    expect(all.estimate).toBeGreaterThan(0.85);
+    expect(Number.isFinite(all.lengthEffect.estimate)).toBe(true);
+    expect(() => lengthControlledWinRate([])).toThrow(/needs judgements/);
+    expect(() => lengthControlledWinRate([judged(1, [NaN, 0])])).toThrow(/not finite/);
+  });
+});
+
+describe("judging", () => {
+  const prompts = ["p1", "p2", "p3", "p4"];
+  const input = { prompts, candidate: ["good", "good", "bad", "same"], baseline: ["bad", "bad", "good", "same"] };
+  const fair = (_prompt: string, first: string): number => (first === "good" ? 1 : 0);
+
+  test("both orders are asked; equal answers are a tie, unasked", async () => {
+    let asked = 0;
+    const { judgements, positionBias, flipped } = await compareAnswers({ ...input, judge: (prompt, first) => (asked++, fair(prompt, first)) });
+    expect(judgements.map(({ outcome }) => outcome)).toEqual([1, 1, 0, 0.5]);
+    expect([asked, positionBias, flipped.estimate]).toEqual([6, 0, 0]);
+  });
+
+  test("a judge that takes whatever comes first gives ties, and is found out", async () => {
+    const { judgements, positionBias, flipped } = await compareAnswers({ ...input, judge: () => 1 });
+    expect(judgements.every(({ outcome }) => outcome === 0.5)).toBe(true);
+    expect([positionBias, flipped.estimate]).toEqual([0.5, 0.75]);
+  });
+
+  test("controls show a judge that can be gamed", async () => {
+    const random = new Random(5);
+    const many = Array.from({ length: 80 }, (_, i) => `prompt ${i}`);
+    const words = (): string => "word ".repeat(1 + random.integer(8)).trim();
+    const [candidate, baseline] = [many.map(words), many.map(words)];
+    const byLength = (_prompt: string, first: string, second: string): number => (first.length === second.length ? 0.5 : first.length > second.length ? 1 : 0);
+    const entries = await contest({ prompts: many, candidates: { mine: candidate }, baseline, judge: byLength });
+    expect(entries.map(({ name, control }) => [name, control])).toEqual([["mine", false], ["constant answer", true], ["longest answer", true]]);
+    expect(entries[1]!.raw.low).toBeGreaterThan(0.9);
+    expect(entries[2]!.raw.estimate).toBeGreaterThan(entries[0]!.raw.high);
+    expect(formatTable(contestTable(entries, "SFT"))).toMatch(/constant answer \(control\)/);
+  });
+
+  test("a judge that answers with anything but a probability stops the comparison", async () => {
+    await expect(compareAnswers({ ...input, judge: () => NaN })).rejects.toThrow(/prompt 1 is not a probability/);
+    await expect(compareAnswers({ ...input, candidate: ["one"], judge: fair })).rejects.toThrow(/4 prompts, but a list of 1/);
+    await expect(compareAnswers({ ...input, judge: fair, signal: AbortSignal.abort() })).rejects.toThrow();
+  });
+});

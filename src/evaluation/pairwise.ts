@@ -1,0 +1,172 @@
+/**
+ * Win rates: how often a judge prefers a candidate's answers over a baseline's, raw and at equal length, with the
+ * controls that show whether the judge can be gamed.
+ *
+ * Source: MT-bench (arXiv 2306.05685) for judging both orders; AlpacaEval 2 (arXiv 2404.04475) for length control by
+ * logistic regression on tanh(length difference / its deviation); "null models" (arXiv 2410.07137) for the constant control.
+ * Differences: 1. the length-controlled rate carries the error of its coefficients, clustered where clusters are given
+ * (AlpacaEval's does not). 2. No downloaded difficulty of instructions. 3. Both orders are averaged: disagreement of hard
+ * verdicts gives half a win, as in MT-bench, and soft ones keep their information.
+ */
+import { AttuneError } from "../core/errors.ts";
+import type { Interval } from "../stats/intervals.ts";
+import { checkFinite, mean, shareInterval, twoSidedNormal, variance } from "../stats/intervals.ts";
+import { fitLogistic } from "../stats/logistic.ts";
+import { mcnemarExact } from "../stats/paired.ts";
+import { sigmoid } from "../stats/special.ts";
+import { formatNumber, formatPValue, formatShare } from "./table.ts";
+import type { Table } from "./table.ts";
+
+export interface Judgement {
+  /** P(candidate preferred): 1, 0, 0.5 for a tie, or a probability. */
+  outcome: number;
+  /** Lengths of the two answers, in any one unit. */
+  candidateLength: number;
+  baselineLength: number;
+  cluster?: string | number;
+}
+
+export interface WinRate extends Interval {
+  wins: number;
+  ties: number;
+  losses: number;
+  /** Two-sided, exact, of wins against losses, ties left out; assumes independent prompts. */
+  pValue: number;
+}
+
+/** Share of prompts won, a tie counting half. */
+export function winRate(judgements: readonly Judgement[], confidence = 0.95): WinRate {
+  const outcomes = judgements.map(({ outcome }) => outcome);
+  const wins = outcomes.filter((outcome) => outcome > 0.5).length;
+  const losses = outcomes.filter((outcome) => outcome < 0.5).length;
+  return { ...shareInterval(outcomes, { confidence, clusters: clustersOf(judgements) }), wins, losses, ties: judgements.length - wins - losses, pValue: mcnemarExact(wins, losses).pValue };
+}
+
+export interface LengthControlled extends Interval {
+  /** Log-odds for one deviation of longer answers (tanh 1 = 0.76 of it); 0 where length does not matter. */
+  lengthEffect: Interval;
+}
+
+/** Prior precision of the coefficients: keeps them finite where every prompt is won. */
+const RIDGE = 0.01;
+
+/** The win rate that the candidate would have if its answers were as long as the baseline's. */
+export function lengthControlledWinRate(judgements: readonly Judgement[], confidence = 0.95): LengthControlled {
+  if (judgements.length === 0) throw new AttuneError("data", "a win rate needs judgements");
+  const differences = judgements.map(({ candidateLength, baselineLength }) => candidateLength - baselineLength);
+  checkFinite(differences, "lengths");
+  const deviation = Math.sqrt(variance(differences)) || 0;
+  const rows = differences.map((difference) => ({ indices: [0, 1], values: [1, deviation > 0 ? Math.tanh(difference / deviation) : 0] }));
+  const { coefficients, covariance } = fitLogistic({ columns: 2, rows, targets: judgements.map(({ outcome }) => outcome), ridge: RIDGE, clusters: clustersOf(judgements) });
+  const [equalLength, effect] = [coefficients[0]!, coefficients[1]!];
+  const z = twoSidedNormal(confidence);
+  const [half, slope] = [z * Math.sqrt(covariance[0]!), z * Math.sqrt(covariance[3]!)];
+  const n = judgements.length;
+  return {
+    estimate: sigmoid(equalLength),
+    low: sigmoid(equalLength - half),
+    high: sigmoid(equalLength + half),
+    n,
+    lengthEffect: deviation > 0 ? { estimate: effect, low: effect - slope, high: effect + slope, n } : { estimate: NaN, low: -Infinity, high: Infinity, n },
+  };
+}
+
+function clustersOf(judgements: readonly Judgement[]): (string | number)[] | undefined {
+  return judgements.some(({ cluster }) => cluster !== undefined) ? judgements.map(({ cluster }, i) => cluster ?? `prompt ${i}`) : undefined;
+}
+
+/** Says how likely the first answer is to be preferred. A reward model, a gold scorer, a language model, a person. */
+export type PairJudge = (prompt: string, first: string, second: string) => number | Promise<number>;
+
+export interface JudgedComparison {
+  judgements: Judgement[];
+  /** Mean probability of the answer shown first, less a half: 0 for a judge that order does not move. */
+  positionBias: number;
+  /** Share of prompts on which the two orders named different winners. */
+  flipped: Interval;
+}
+
+export interface ComparisonInput {
+  prompts: readonly string[];
+  candidate: readonly string[];
+  baseline: readonly string[];
+  judge: PairJudge;
+  /** Length of an answer; its UTF-16 units where left out. */
+  length?: (text: string) => number;
+  clusters?: readonly (string | number)[];
+  signal?: AbortSignal;
+}
+
+/** Asks the judge about every prompt in both orders. Equal answers are a tie, unasked. */
+export async function compareAnswers({ prompts, candidate, baseline, judge, length = (text) => text.length, clusters, signal }: ComparisonInput): Promise<JudgedComparison> {
+  for (const list of [candidate, baseline, ...(clusters ? [clusters] : [])]) {
+    if (list.length !== prompts.length) throw new AttuneError("internal", `comparison: ${prompts.length} prompts, but a list of ${list.length}`);
+  }
+  const judgements: Judgement[] = [];
+  const firsts: number[] = [];
+  const flips: number[] = [];
+  for (const [i, prompt] of prompts.entries()) {
+    signal?.throwIfAborted();
+    const [mine, theirs] = [candidate[i]!, baseline[i]!];
+    const asked = mine === theirs ? undefined : [await judge(prompt, mine, theirs), await judge(prompt, theirs, mine)] as const;
+    const wrong = asked?.find((p) => !(p >= 0 && p <= 1));
+    if (wrong !== undefined) throw new AttuneError("numeric", `the judge's answer to prompt ${i + 1} is not a probability`, { got: String(wrong), expected: "0 to 1" });
+    const [forward, backward] = asked ?? [0.5, 0.5];
+    judgements.push({ outcome: (forward + 1 - backward) / 2, candidateLength: length(mine), baselineLength: length(theirs), ...(clusters ? { cluster: clusters[i]! } : {}) });
+    if (asked) firsts.push((forward + backward) / 2);
+    flips.push((forward - 0.5) * (backward - 0.5) > 0 ? 1 : 0);
+  }
+  return { judgements, positionBias: firsts.length > 0 ? mean(firsts) - 0.5 : 0, flipped: shareInterval(flips, { clusters }) };
+}
+
+/** A constant answer: a judge that rewards it can be gamed. */
+export const NULL_ANSWER = "Thank you for your question. I have thought about it carefully, and this is my answer.";
+
+export interface ContestEntry {
+  name: string;
+  /** A control is no model: a candidate that does not beat it has shown nothing. */
+  control: boolean;
+  raw: WinRate;
+  lengthControlled: LengthControlled;
+  positionBias: number;
+}
+
+export type ContestInput = Omit<ComparisonInput, "candidate"> & { candidates: Readonly<Record<string, readonly string[]>> };
+
+/**
+ * Every candidate against the baseline, and two controls: the constant answer, and for each prompt the longest answer
+ * that anybody gave, whoever it was.
+ */
+export async function contest({ candidates, ...input }: ContestInput): Promise<ContestEntry[]> {
+  const { length = (text: string): number => text.length } = input;
+  const lists = Object.values(candidates);
+  const longest = input.prompts.map((_, i) => [...lists.map((answers) => answers[i]!), input.baseline[i]!].reduce((best, text) => (length(text) > length(best) ? text : best)));
+  const entries = [
+    ...Object.entries(candidates).map(([name, answers]) => ({ name, answers, control: false })),
+    { name: "constant answer", answers: input.prompts.map(() => NULL_ANSWER), control: true },
+    { name: "longest answer", answers: longest, control: true },
+  ];
+  const results: ContestEntry[] = [];
+  for (const { name, answers, control } of entries) {
+    const { judgements, positionBias } = await compareAnswers({ ...input, candidate: answers });
+    results.push({ name, control, raw: winRate(judgements), lengthControlled: lengthControlledWinRate(judgements), positionBias });
+  }
+  return results;
+}
+
+/** A row a candidate, controls last. */
+export function contestTable(entries: readonly ContestEntry[], baseline: string): Table {
+  return {
+    caption: `Preferred over ${baseline} on ${entries[0]?.raw.n ?? 0} prompts, both orders judged`,
+    columns: [{ name: "" }, ...["win rate [95%]", "at equal length", "won / tied / lost", "p", "first-place bias"].map((name) => ({ name, align: "right" as const }))],
+    rows: entries.map(({ name, control, raw, lengthControlled, positionBias }) => [
+      control ? `${name} (control)` : name,
+      formatShare(raw),
+      formatShare(lengthControlled),
+      `${raw.wins} / ${raw.ties} / ${raw.losses}`,
+      formatPValue(raw.pValue),
+      `${formatNumber(100 * positionBias, 1)} points`,
+    ]),
+    note: "A judge that prefers a control can be gamed; a candidate must beat the controls, not only the baseline.",
+  };
+}

@@ -1,0 +1,72 @@
+/** Tables of results, and how numbers with intervals are written; one table serves the terminal and the report. */
+import type { Interval } from "../stats/intervals.ts";
+
+/** What a difference amounts to, for colour in the report and for words in the terminal. */
+export type Verdict = "better" | "worse" | "not distinguishable";
+
+export interface Cell {
+  text: string;
+  verdict?: Verdict;
+}
+
+export interface Table {
+  caption: string;
+  columns: readonly { name: string; align?: "left" | "right" }[];
+  rows: readonly (readonly (string | Cell)[])[];
+  /** What a reader must know to read the numbers. */
+  note?: string;
+}
+
+export const cellText = (cell: string | Cell): string => (typeof cell === "string" ? cell : cell.text);
+
+/** The table as aligned lines without trailing spaces: caption, columns, rows, note. */
+export function formatTable({ caption, columns, rows, note }: Table): string {
+  const lines = [columns.map(({ name }) => name), ...rows.map((row) => row.map(cellText))];
+  const widths = columns.map((_, i) => Math.max(...lines.map((line) => (line[i] ?? "").length)));
+  const line = (cells: readonly string[]): string => {
+    const padded = columns.map(({ align }, i) => (align === "right" ? (cells[i] ?? "").padStart(widths[i]!) : (cells[i] ?? "").padEnd(widths[i]!)));
+    return padded.join("  ").trimEnd();
+  };
+  return [...(caption ? [caption] : []), ...lines.map(line), ...(note ? [note] : [])].join("\n");
+}
+
+/** A number with a fixed count of decimals; an en dash where it is not a number, and a true minus sign. */
+export function formatNumber(value: number, decimals = 2): string {
+  if (Number.isNaN(value)) return "–";
+  if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
+  const text = Math.abs(value).toFixed(decimals);
+  return value < 0 && Number(text) !== 0 ? `−${text}` : text;
+}
+
+/** "55.0% [45.2, 64.4]". */
+export function formatShare({ estimate, low, high }: Interval, decimals = 1): string {
+  const percent = (share: number): string => formatNumber(100 * share, decimals);
+  if (Number.isNaN(estimate)) return "–";
+  return `${percent(estimate)}% [${percent(low)}, ${percent(high)}]`;
+}
+
+/** "1.25 [1.10, 1.40]". */
+export function formatMean({ estimate, low, high }: Interval, decimals = 2): string {
+  if (Number.isNaN(estimate)) return "–";
+  return `${formatNumber(estimate, decimals)} [${formatNumber(low, decimals)}, ${formatNumber(high, decimals)}]`;
+}
+
+/** A difference of shares, in points: "+3.2 [−0.1, +6.5]". */
+export function formatPoints({ estimate, low, high }: Interval, decimals = 1): string {
+  const signed = (value: number): string => (Number(Math.abs(100 * value).toFixed(decimals)) !== 0 && value > 0 ? "+" : "") + formatNumber(100 * value, decimals);
+  if (Number.isNaN(estimate)) return "–";
+  return `${signed(estimate)} [${signed(low)}, ${signed(high)}]`;
+}
+
+/** p-values small enough for a sentence. */
+export function formatPValue(p: number): string {
+  if (Number.isNaN(p)) return "–";
+  return p < 0.0001 ? "< 0.0001" : p.toFixed(4);
+}
+
+/** Whether an interval of a difference lies clear of zero. @param good which sign is an improvement */
+export function verdictOf({ low, high }: Pick<Interval, "low" | "high">, good: "higher" | "lower" = "higher"): Verdict {
+  if (low > 0) return good === "higher" ? "better" : "worse";
+  if (high < 0) return good === "higher" ? "worse" : "better";
+  return "not distinguishable";
+}
