@@ -89,7 +89,7 @@ export async function runWorldPipeline(seed: number, hooks: PipelineHooks = {}):
   const rewarded = await train("reward model", rewardModel({ model: judge, encoder, train: world.preferences, heldOut: world.heldOutPreferences }, judging, { signal }));
 
   const aligned = cloneModel(tuned);
-  const aligning = resolveConfig("dpo", { ...given, seed, learningRate: 3e-4, batchSize: 32, epochs: 2 });
+  const aligning = resolveConfig("dpo", { ...given, seed, learningRate: 3e-4, batchSize: 32, epochs: 2, sftWeight: 0.3 });
   await train("DPO", dpo({ model: aligned, encoder, train: world.preferences, heldOut: [] }, aligning, { signal }));
 
   hooks.onStage?.("evaluation");
