@@ -1,76 +1,144 @@
-/** Rooms import only from rooms above them; the list below is the map of the README. */
-import { readFileSync, readdirSync } from "node:fs";
-import { dirname, join, relative, resolve } from "node:path";
-import ts from "typescript";
+/** Rooms import only from rooms above them in the list, which is the map of the README. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { importsOf, readSources, resolveImport } from "../support/imports.ts";
+import type { Import, SourceFile } from "../support/imports.ts";
 import { repositoryRoot } from "../support/shared.ts";
 
-const ROOMS = ["core", "stats", "graph", "runtime", "text", "data", "world", "runs", "models", "objectives", "optim", "sampling", "training", "constitution", "evaluation", "labelling", "scale", "server", "cli"];
+const ROOMS = [
+  "core", "stats", "graph", "runtime", "text", "data", "world", "runs", "models", "objectives", "optim", "sampling", "training",
+  "constitution", "evaluation", "labelling", "scale", "server", "cli",
+];
 /** Rooms that a browser must be able to load. */
-const WITHOUT_NODE = ["core", "stats", "graph", "objectives"];
-const source = join(repositoryRoot, "src");
+const BROWSER_ROOMS = ["core", "stats", "graph", "objectives"];
+/** Packages that a browser can load, for those rooms and the `*.config.ts` files. */
+const BROWSER_PACKAGES = ["zod"];
+/** Rooms that must not know how the gold scorer judges, directly or through others. */
+const BLIND_ROOMS = ["data", "runs", "models", "objectives", "optim", "sampling", "training", "constitution"];
 
-interface Import {
-  file: string;
-  target: string;
+const folder = join(repositoryRoot, "src");
+const all = readSources(folder);
+const isTest = ({ name }: SourceFile): boolean => name.endsWith(".test.ts");
+/** Helpers of tests that live beside the sources. */
+const isHelper = ({ name }: SourceFile): boolean => /(^|\/)testing(\/|\.ts$)/.test(name);
+const sources = all.filter((file) => !isTest(file));
+const shipped = sources.filter((file) => !isHelper(file));
+const byName = new Map(all.map((file) => [file.name, file]));
+
+interface Edge extends Import {
+  file: SourceFile;
+  /** Name of the source file that is meant; undefined for packages. */
+  source: string | undefined;
+}
+const edgesOf = (file: SourceFile): Edge[] => file.imports.map((each) => ({ file, ...each, source: resolveImport(folder, file.name, each.target) }));
+const edges = sources.flatMap(edgesOf);
+const show = ({ file, target }: Edge): string => `${file.name} imports ${target}`;
+
+/** How a file comes to import something that fits: the chain of names, or undefined. */
+function chainTo(start: SourceFile, fits: (edge: Edge) => boolean, follows: (edge: Edge) => boolean = () => true): string | undefined {
+  const queue: { file: SourceFile; chain: string }[] = [{ file: start, chain: start.name }];
+  const seen = new Set([start.name]);
+  for (const { file, chain } of queue) {
+    for (const edge of edgesOf(file).filter(follows)) {
+      if (fits(edge)) return `${chain} > ${edge.target}`;
+      const next = edge.source === undefined ? undefined : byName.get(edge.source);
+      if (next && !seen.has(next.name)) {
+        seen.add(next.name);
+        queue.push({ file: next, chain: `${chain} > ${next.name}` });
+      }
+    }
+  }
+  return undefined;
 }
 
-function importsOf(file: string): Import[] {
-  const found: Import[] = [];
-  const tree = ts.createSourceFile(file, readFileSync(file, "utf8"), ts.ScriptTarget.Latest, false);
-  const visit = (node: ts.Node): void => {
-    const specifier =
-      ts.isImportDeclaration(node) || ts.isExportDeclaration(node) ? node.moduleSpecifier : ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword ? node.arguments[0] : undefined;
-    if (specifier && ts.isStringLiteral(specifier)) found.push({ file, target: specifier.text });
-    ts.forEachChild(node, visit);
-  };
-  visit(tree);
-  return found;
-}
-
-const files = readdirSync(source, { recursive: true, encoding: "utf8" })
-  .filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts") && !name.endsWith("testing.ts"))
-  .map((name) => join(source, name));
-const imports = files.flatMap(importsOf);
-const roomOf = (file: string): string => relative(source, file).split("/")[0]!;
-
-describe("layers", () => {
-  test("the check sees the code", () => {
-    expect(files.length).toBeGreaterThan(60);
-    expect(imports.length).toBeGreaterThan(200);
+describe("the reader of imports", () => {
+  test("sees every way to import", () => {
+    const text = `import a from "./a.ts"; import type { B } from "./b.ts"; export * from "./c.ts"; export { d } from "./d.ts";
+      import "./e.ts"; const f = await import("./f.ts"); type G = import("./g.ts").G; import h = require("./h.ts"); const i = require("./i.ts");
+      const j = await import(\`./j.ts\`); const k = await import(name); // import "./not.ts"
+      const text = 'import "./not.ts"';`;
+    expect(importsOf(text).filter(({ typeOnly }) => typeOnly).map(({ target }) => target)).toEqual(["./b.ts", "./g.ts"]);
+    expect(importsOf(text).map(({ target }) => target)).toEqual(["./a.ts", "./b.ts", "./c.ts", "./d.ts", "./e.ts", "./f.ts", "./g.ts", "./h.ts", "./i.ts", "./j.ts", "?"]);
   });
 
+  test("finds the code, and every file that it imports", () => {
+    expect(shipped.length).toBeGreaterThan(100);
+    expect(edges.length).toBeGreaterThan(500);
+    expect(edges.filter(({ source }) => source?.startsWith("missing")).map(show)).toEqual([]);
+  });
+});
+
+describe("layers", () => {
   test("every room is on the list", () => {
-    const rooms = new Set(files.map(roomOf).filter((room) => !room.endsWith(".ts")));
-    expect([...rooms].filter((room) => !ROOMS.includes(room))).toEqual([]);
+    expect([...new Set(sources.map(({ room }) => room))].filter((room) => room !== "" && !ROOMS.includes(room))).toEqual([]);
   });
 
   test("imports point up the list only", () => {
-    const wrong = imports.filter(({ file, target }) => {
-      if (!target.startsWith(".")) return false;
-      const [from, to] = [roomOf(file), roomOf(resolve(dirname(file), target))];
-      return ROOMS.includes(from) && ROOMS.indexOf(to) > ROOMS.indexOf(from);
+    const wrong = edges.filter(({ file, source }) => {
+      if (source === undefined || file.room === "") return false;
+      const target = byName.get(source)?.room ?? "";
+      return target === "" || ROOMS.indexOf(target) > ROOMS.indexOf(file.room);
     });
-    expect(wrong.map(({ file, target }) => `${relative(source, file)} imports ${target}`)).toEqual([]);
+    expect(wrong.map(show)).toEqual([]);
+  });
+
+  test("imports of rooms are written as files with their ending, and never leave src", () => {
+    const wrong = edges.filter(({ target, source }) => target.startsWith(".") && (!target.endsWith(".ts") || source!.startsWith("..")));
+    expect(wrong.map(show)).toEqual([]);
+  });
+
+  test("nothing that is shipped imports tests or their helpers", () => {
+    const wrong = shipped.flatMap(edgesOf).filter(({ source }) => {
+      const file = source === undefined ? undefined : byName.get(source);
+      return file !== undefined && (isTest(file) || isHelper(file));
+    });
+    expect(wrong.map(show)).toEqual([]);
   });
 
   test("only runtime imports onnxruntime-node", () => {
-    const wrong = imports.filter(({ file, target }) => target.startsWith("onnxruntime") && roomOf(file) !== "runtime");
-    expect(wrong.map(({ file }) => relative(source, file))).toEqual([]);
+    expect(edges.filter(({ file, target }) => target.startsWith("onnxruntime") && file.room !== "runtime").map(show)).toEqual([]);
   });
 
-  test("rooms that a browser may load use nothing of Node", () => {
-    const wrong = imports.filter(({ file, target }) => target.startsWith("node:") && (WITHOUT_NODE.includes(roomOf(file)) || file.endsWith(".config.ts")));
-    expect(wrong.map(({ file, target }) => `${relative(source, file)} imports ${target}`)).toEqual([]);
+  test("what a browser may load uses nothing of Node, not even through others", () => {
+    const clean = shipped.filter(({ name, room }) => BROWSER_ROOMS.includes(room) || name.endsWith(".config.ts"));
+    expect(clean.length).toBeGreaterThan(30);
+    const foreign = ({ target, source }: Edge): boolean => source === undefined && !BROWSER_PACKAGES.includes(target);
+    expect(clean.map((file) => chainTo(file, foreign, ({ typeOnly }) => !typeOnly)).filter((chain) => chain !== undefined)).toEqual([]);
   });
 
-  test("no trainer reads the gold scorer", () => {
-    const wrong = imports.filter(({ file, target }) => /world\/gold/.test(target) && ["training", "data", "objectives"].includes(roomOf(file)));
-    expect(wrong).toEqual([]);
+  test("no trainer reads the gold scorer, not even through others", () => {
+    const blind = shipped.filter(({ room }) => BLIND_ROOMS.includes(room));
+    expect(blind.length).toBeGreaterThan(40);
+    expect(byName.has("world/gold.ts")).toBe(true);
+    expect(blind.map((file) => chainTo(file, ({ source }) => source === "world/gold.ts")).filter((chain) => chain !== undefined)).toEqual([]);
   });
 
-  test("the README's map names every room", () => {
-    const readme = readFileSync(join(repositoryRoot, "README.md"), "utf8");
-    for (const room of new Set(files.map(roomOf))) if (!room.endsWith(".ts")) expect(readme).toContain(`${room}/`);
+  test("modules are not imported by computed names", () => {
+    expect(edges.filter(({ target }) => target === "?").map(show)).toEqual([]);
+  });
+
+  test("no comment turns a rule about imports off", () => {
+    const disabled = all.flatMap(({ name, text }) => [...text.matchAll(/(?:ox|es)lint-disable[^\n]*/g)].map(([comment]) => `${name}: ${comment}`));
+    expect(disabled.filter((comment) => /import\/|no-restricted-imports|disable(-next-line|-line)?\s*(\*\/)?$/.test(comment))).toEqual([]);
+  });
+});
+
+describe("the README's map", () => {
+  const readme = readFileSync(join(repositoryRoot, "README.md"), "utf8");
+  const map = /```[a-z]*\n(src\/\n[^]*?)```/.exec(readme)?.[1] ?? "";
+  const drawn = [...map.matchAll(/^ {2}([a-z]+)\/ +(\S.*)$/gm)].map(([, room, line]) => ({ room: room!, line: line! }));
+
+  test("has one line for every room that exists, in the order of the layers, and for no other", () => {
+    const rooms = new Set(shipped.map(({ room }) => room));
+    expect(drawn.map(({ room }) => room)).toEqual(ROOMS.filter((room) => rooms.has(room)));
+    for (const { room, line } of drawn) expect(line.length, room).toBeGreaterThan(10);
+  });
+
+  test("names files that exist", () => {
+    const named = drawn.flatMap(({ room, line }) => [...line.matchAll(/[\w-]+\.ts\b|\b[\w-]+\/(?=[,); ])/g)].map(([name]) => `${room}/${name}`));
+    expect(named.length).toBeGreaterThan(3);
+    const exists = (path: string): boolean => sources.some(({ name }) => (path.endsWith("/") ? name.startsWith(path) : name === path));
+    expect(named.filter((path) => !exists(path))).toEqual([]);
   });
 });
