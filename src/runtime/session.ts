@@ -155,5 +155,7 @@ function unwrap(tensor: ort.Tensor): HostTensor {
 function wrapRuntimeError(cause: unknown, what: string): AttuneError {
   const text = cause instanceof Error ? cause.message : String(cause);
   const node = /Name:'([^']+)'/.exec(text)?.[1] ?? /Node \(([^)]+)\)/.exec(text)?.[1] ?? /In Node, \("([^"]+)"/.exec(text)?.[1];
-  return new AttuneError("runtime", node ? `${what} at ${node}` : what, { got: text.slice(0, 600), cause });
+  const noDevice = /Failed to get a WebGPU adapter/.test(text);
+  const hint = noDevice ? "WebGPU needs a GPU with a driver (on Linux, for Vulkan); without one, leave ATTUNE_DEVICE unset to run on the CPU" : undefined;
+  return new AttuneError("runtime", node ? `${what} at ${node}` : what, { got: text.slice(0, 600), cause, ...(hint ? { hint } : {}) });
 }

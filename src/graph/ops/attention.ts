@@ -21,9 +21,21 @@ function requireVector(name: string, vector: ValueType, x: ValueType): void {
   }
 }
 
-function emitOverLastAxis(opType: string) {
-  return (emitter: Emitter, node: GraphNode): void =>
-    void emitter.nodeOutputs(opType, [node.inputs[0]!.name], { attributes: { axis: -1 }, outputs: [node.outputs[0]!.name] });
+interface OneToOne {
+  input: string;
+  output: string;
+}
+
+/** x - max - log sum e^(x - max) where the device has no LogSoftmax kernel. */
+function emitLogSoftmaxTo(emitter: Emitter, { input, output }: OneToOne): void {
+  if (emitter.device === "cpu") {
+    emitter.nodeOutputs("LogSoftmax", [input], { attributes: { axis: -1 }, outputs: [output] });
+    return;
+  }
+  const axis = emitter.integers([-1]);
+  const shifted = emitter.node("Sub", [input, emitter.node("ReduceMax", [input, axis])]);
+  const total = emitter.node("ReduceSum", [emitter.node("Exp", [shifted]), axis]);
+  emitter.nodeOutputs("Sub", [shifted, emitter.node("Log", [total])], { outputs: [output] });
 }
 
 const column = (v: Value): Value => reshape(v, [...v.shape, 1]);
@@ -45,10 +57,24 @@ function tokenLogProbabilitiesGradient({ inputs, outputs, gradients }: GradientC
 function emitTokenLogProbabilities(emitter: Emitter, node: GraphNode<"tokenLogProbabilities">): void {
   const [logits, targets] = node.inputs.map((input) => input.name) as [string, string];
   const [selected, all] = node.outputs.map((output) => output.name) as [string, string];
-  emitter.nodeOutputs("LogSoftmax", [logits], { attributes: { axis: -1 }, outputs: [all] });
+  emitLogSoftmaxTo(emitter, { input: logits, output: all });
   const axis = emitter.integers([1]);
   const picked = emitter.node("GatherElements", [all, emitter.node("Unsqueeze", [targets, axis])], { attributes: { axis: 1 } });
   emitter.nodeOutputs("Squeeze", [picked, axis], { outputs: [selected] });
+}
+
+function emitRmsNorm(emitter: Emitter, node: GraphNode<"rmsNorm">): void {
+  const [x, weight] = node.inputs.map((input) => input.name) as [string, string];
+  const [normal, inverse] = node.outputs.map((output) => output.name) as [string, string];
+  const { epsilon } = node.attributes;
+  const onCpu = emitter.device === "cpu";
+  const attributes = { axis: -1, epsilon: { float: epsilon }, stash_type: 1 };
+  emitter.nodeOutputs("SimplifiedLayerNormalization", [x, weight], { attributes, outputs: onCpu ? [normal, inverse] : [normal] });
+  if (onCpu) return;
+  // On WebGPU, ONNX Runtime 1.30 gives the mean of x as second output.
+  const square = emitter.node("ReduceMean", [emitter.node("Mul", [x, x]), emitter.integers([-1])]);
+  const root = emitter.node("Sqrt", [emitter.node("Add", [square, emitter.scalar(epsilon)])]);
+  emitter.nodeOutputs("Reciprocal", [root], { outputs: [inverse] });
 }
 
 /** Zhang and Sennrich 2019: with n = x / rms, dx = (w dy - n mean(w dy n)) / rms, dw = sum(dy n). */
@@ -154,7 +180,7 @@ export const attention = {
       requireFloat(inputs);
       return [inputs[0]!];
     },
-    emit: emitOverLastAxis("Softmax") as OpDefinition<"softmax">["emit"],
+    emit: (emitter, node) => void emitter.nodeOutputs("Softmax", [node.inputs[0]!.name], { attributes: { axis: -1 }, outputs: [node.outputs[0]!.name] }),
     gradient: ({ outputs, gradients }) => {
       const [y, g] = [outputs[0]!, gradients[0]!];
       return [multiply(y, subtract(g, sum(multiply(g, y), [-1], true)))];
@@ -166,7 +192,7 @@ export const attention = {
       requireFloat(inputs);
       return [inputs[0]!];
     },
-    emit: emitOverLastAxis("LogSoftmax") as OpDefinition<"logSoftmax">["emit"],
+    emit: (emitter, node) => emitLogSoftmaxTo(emitter, { input: node.inputs[0]!.name, output: node.outputs[0]!.name }),
     gradient: ({ outputs, gradients }) => [subtract(gradients[0]!, multiply(exp(outputs[0]!), sum(gradients[0]!, [-1], true)))],
   }),
   tokenLogProbabilities: defineOp("tokenLogProbabilities", {
@@ -190,11 +216,7 @@ export const attention = {
       requireVector("weight", weight, x);
       return [x, { dtype: "float32", shape: lastAsOne(x.shape) }];
     },
-    emit: (emitter, node) =>
-      void emitter.nodeOutputs("SimplifiedLayerNormalization", [node.inputs[0]!.name, node.inputs[1]!.name], {
-        attributes: { axis: -1, epsilon: { float: node.attributes.epsilon }, stash_type: 1 },
-        outputs: node.outputs.map((output) => output.name),
-      }),
+    emit: emitRmsNorm,
     gradient: rmsNormGradient,
   }),
   layerNorm: defineOp("layerNorm", {
