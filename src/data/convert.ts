@@ -7,11 +7,11 @@ import { AttuneError } from "../core/errors.ts";
 import type { OnBad } from "./bad-row.ts";
 import { refuseBadRows } from "./bad-row.ts";
 import { conversionLoss, convertRecord } from "./conversions.ts";
-import { findFiles } from "./files.ts";
+import { findFiles, partOf } from "./files.ts";
 import type { DataFormat } from "./formats/format.ts";
-import { lostFields, PROVENANCE } from "./formats/format.ts";
+import { lostFields } from "./formats/format.ts";
 import { FORMATS, formatNamed } from "./formats/index.ts";
-import type { DataRecord, RecordKind } from "./records.ts";
+import type { DataRecord, RecordKind, Split } from "./records.ts";
 import type { ReadOptions } from "./stream.ts";
 import { ReadReport, readRecords } from "./stream.ts";
 import type { Columns } from "./writers/spool.ts";
@@ -27,6 +27,8 @@ export interface ConvertOptions extends ReadOptions {
   /** Kind of record to write; the first that the format has and the data gives where left out. */
   readonly kind?: RecordKind;
   readonly onBad?: OnBad;
+  /** Only this part of the data set. */
+  readonly split?: Split;
   /** Replace a file that is there. */
   readonly overwrite?: boolean;
   readonly resolveRemote?: (id: string) => Promise<string>;
@@ -57,7 +59,7 @@ export async function convertDataset(options: ConvertOptions): Promise<Conversio
   checkTarget(target, options.kind);
   checkEnding(out);
   if (existsSync(out) && options.overwrite !== true) throw new AttuneError("usage", "the file exists already", { file: out, hint: "name another one, or replace it with --overwrite" });
-  const files = await findFiles(source, resolveRemote);
+  const files = partOf(await findFiles(source, resolveRemote), options.split, source);
   const report = new ReadReport();
   const outcome = new Outcome(target, options.kind);
   const rows = async function* (): AsyncGenerator<Columns> {
@@ -137,11 +139,6 @@ class Outcome {
 
 function count(map: Map<string, number>, key: string): void {
   map.set(key, (map.get(key) ?? 0) + 1);
-}
-
-/** What writing a format always loses, in words; for help texts. */
-export function lossesOf(format: DataFormat): string[] {
-  return [...PROVENANCE.filter((field) => !format.keeps.includes(field)), ...(format.loses ?? [])];
 }
 
 /** A conversion's outcome as plain text. */

@@ -8,7 +8,7 @@ import { AttuneError } from "../core/errors.ts";
 import type { OnBad } from "./bad-row.ts";
 import { ON_BAD, refuseBadRows } from "./bad-row.ts";
 import { convertRecord } from "./conversions.ts";
-import { findFiles, hashContent } from "./files.ts";
+import { findFiles, hashContent, partOf } from "./files.ts";
 import type { DataRecord, RecordKind, RecordOf, Split } from "./records.ts";
 import { RECORD_KINDS } from "./records.ts";
 import type { ReadOptions } from "./stream.ts";
@@ -63,8 +63,7 @@ export interface Dataset<R extends DataRecord = DataRecord> {
 /** @throws AttuneError `data` with file and row for anything that is wrong with the data */
 export async function loadDataset(source: string, options: LoadOptions = {}): Promise<Dataset> {
   const { onBad = "few", split, resolveRemote } = options;
-  const files = (await findFiles(source, resolveRemote)).filter((file) => split === undefined || file.split === split);
-  if (files.length === 0) throw new AttuneError("data", `no file is the ${split} part of the data set`, { file: source, hint: "the part is told by file names, such as train.jsonl and test.jsonl" });
+  const files = partOf(await findFiles(source, resolveRemote), split, source);
   const report = new ReadReport();
   const records: DataRecord[] = [];
   for await (const record of readRecords(files, options, report)) {

@@ -67,6 +67,14 @@ export function splitOf(name: string): Split | undefined {
   return SPLIT_WORDS[words.at(-1) ?? ""];
 }
 
+/** The files of one part. @throws AttuneError `data` where there are none */
+export function partOf(files: readonly SourceFile[], split: Split | undefined, source: string): readonly SourceFile[] {
+  if (split === undefined) return files;
+  const part = files.filter((file) => file.split === split);
+  if (part.length > 0) return part;
+  throw new AttuneError("data", `no file is the ${split} part of the data set`, { file: source, hint: "the part is told by file names, such as train.jsonl and test.jsonl" });
+}
+
 /** SHA-256 of a file's content, decompressed: the same data compressed anew has the same hash. */
 export async function hashContent(path: string): Promise<string> {
   const hash = createHash("sha256");

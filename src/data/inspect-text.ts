@@ -10,8 +10,8 @@ const share = ({ count, share, low, high }: Share): string => (Number.isNaN(shar
 /** Columns two spaces apart. */
 function table(rows: readonly (readonly string[])[], indent = "  "): string[] {
   const widths: number[] = [];
-  for (const row of rows) row.forEach((cell, column) => (widths[column] = Math.max(widths[column] ?? 0, cell.length)));
-  return rows.map((row) => `${indent}${row.map((cell, column) => cell.padEnd(widths[column]!)).join("  ")}`.trimEnd());
+  for (const row of rows) if (row.length > 1) row.forEach((cell, column) => (widths[column] = Math.max(widths[column] ?? 0, cell.length)));
+  return rows.map((row) => `${indent}${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ")}`.trimEnd());
 }
 
 /** Several lines, without a line break at the end. */
@@ -39,13 +39,18 @@ export function inspectionText(inspection: Inspection): string {
   return sections.filter((lines) => lines.length > 0).map((lines) => lines.join("\n")).join("\n\n");
 }
 
+/** The first rows, and how many more there are. */
+function capped(rows: string[][], most = 20): string[][] {
+  return rows.length <= most ? rows : [...rows.slice(0, most), [`and ${number(rows.length - most)} more`]];
+}
+
 function titled(title: string, rows: readonly (readonly string[])[]): string[] {
   return rows.length === 0 ? [] : [title, ...table(rows)];
 }
 
 function filesSection({ files }: Inspection): string[] {
   if (files.length < 2) return [];
-  return titled("files", files.map(({ path, split, format, rows, records }) => [shortPath(path), split ?? "", format, `${number(rows)} rows`, `${number(records)} records`]));
+  return titled("files", capped(files.map(({ path, split, format, rows, records }) => [shortPath(path), split ?? "", format, `${number(rows)} rows`, `${number(records)} records`])));
 }
 
 function lengthsSection({ lengths }: Inspection): string[] {
@@ -74,6 +79,6 @@ function preferenceRows(facts: PreferenceFacts): string[][] {
 }
 
 function leaksSection({ leaks, parts, files }: Inspection): string[] {
-  if (leaks.length > 0) return titled("leaks: prompts in two parts", leaks.map(({ between, prompts, examples }) => [between.join(" and "), `${number(prompts)} prompts`, `such as ${examples[0]}`]));
+  if (leaks.length > 0) return titled("leaks: prompts in two parts", capped(leaks.map(({ between, prompts, examples }) => [between.join(" and "), `${number(prompts)} prompts`, `such as ${examples[0]}`])));
   return Object.keys(parts).length > 1 || files.length > 1 ? ["leaks: no prompt is in two parts"] : [];
 }

@@ -5,6 +5,7 @@
 import { wilson } from "../stats/intervals.ts";
 import type { Completion, Prompt } from "../text/messages.ts";
 import { completionText, promptText } from "../text/messages.ts";
+import { convertRecord } from "./conversions.ts";
 import type { Dataset, LoadOptions } from "./dataset.ts";
 import { loadDataset } from "./dataset.ts";
 import { shortPath } from "./files.ts";
@@ -100,7 +101,8 @@ export async function inspectDataset(source: string, options: InspectOptions = {
 /** Looks over what was loaded already. */
 export function inspectRecords(dataset: Dataset, { countTokens, examples = 3, exampleLength = 200 }: InspectOptions = {}): Inspection {
   const { source, format, rows, records, counts, files, hash, dropped, warnings } = dataset;
-  const pairs = records.filter((record) => record.kind === "preference");
+  // several answers to one prompt are judged as their pairs
+  const pairs = records.flatMap((record) => (record.kind === "preference" || record.kind === "ranked" ? convertRecord(record, "preference")! : []));
   const judged = records.filter((record) => record.kind === "unpaired");
   const desirable = judged.filter(({ label }) => label).length;
   return {

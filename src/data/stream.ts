@@ -4,7 +4,7 @@ import { AttuneError } from "../core/errors.ts";
 import { badReasonOf, BadRow } from "./bad-row.ts";
 import type { BadReason, BadRows } from "./bad-row.ts";
 import type { SourceFile } from "./files.ts";
-import { checkColumns, detectFormat, formatNamed, knownColumns } from "./formats/index.ts";
+import { checkColumns, detectFormat, formatNamed } from "./formats/index.ts";
 import type { DataFormat, Notes } from "./formats/format.ts";
 import { readRows } from "./readers/read-rows.ts";
 import type { ReadLimits, Row } from "./readers/row.ts";
@@ -84,16 +84,15 @@ export async function* readRecords(files: readonly SourceFile[], options: ReadOp
     if (peeked.length === 0) continue;
     const format = options.format === undefined ? detectFormat(peeked) : formatNamed(options.format);
     report.formats.set(path, format);
-    const known = knownColumns(format);
     for await (const row of chain(peeked, rows)) {
       if (options.signal?.aborted === true) throw new AttuneError("interrupted", "stopped while reading data", { file: path });
       report.rows++;
       counts.rows++;
-      if (!ignored.has("*")) checkColumns(row, format, { known, ignored });
+      if (!ignored.has("*")) checkColumns(row, format, ignored);
       const record = readOne(row, format, report);
       if (record === undefined) continue;
       counts.records++;
-      if (split !== undefined) record.split = split;
+      if (split !== undefined) record.split ??= split;
       yield record;
     }
   }

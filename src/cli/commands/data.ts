@@ -3,9 +3,10 @@ import { InvalidArgumentError } from "commander";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { AttuneError } from "../../core/errors.ts";
-import { conversionText, convertDataset, lossesOf } from "../../data/convert.ts";
+import { conversionText, convertDataset } from "../../data/convert.ts";
 import { ON_BAD } from "../../data/dataset.ts";
 import type { OnBad } from "../../data/dataset.ts";
+import { lossesOf } from "../../data/formats/format.ts";
 import { FORMATS } from "../../data/formats/index.ts";
 import { inspectDataset } from "../../data/inspect.ts";
 import { inspectionText } from "../../data/inspect-text.ts";
@@ -16,13 +17,13 @@ import type { CommandContext, CommandModule } from "../command.ts";
 import { formatTable } from "../words.ts";
 
 interface ReadingOptions {
+  readonly split?: Split;
   readonly format?: string;
   readonly ignoreColumns?: readonly string[];
   readonly onBad?: OnBad;
 }
 
 export interface InspectCommandOptions extends ReadingOptions {
-  readonly split?: Split;
   readonly tokenizer?: string;
   readonly examples?: number;
 }
@@ -38,7 +39,6 @@ export const command: CommandModule = {
   configure(command, bind) {
     const inspect = command.command("inspect").description("counts, lengths, duplicates, ties, leaks between parts, examples").argument("<data>", "file, folder or Hugging Face id");
     reading(inspect)
-      .option("--split <part>", `only this part (${SPLITS.join(", ")})`, oneOf(SPLITS))
       .option("--tokenizer <model>", "count tokens too, with the tokenizer of this model")
       .option("--examples <number>", "records to show", natural, 3)
       .action(bind<InspectCommandOptions>(async ({ values: [source], options, context }) => runInspect(source!, options, context)));
@@ -56,6 +56,7 @@ export const command: CommandModule = {
 function reading(command: ReturnType<Parameters<CommandModule["configure"]>[0]["command"]>): typeof command {
   return command
     .option("--format <name>", "format of the data, where it should not be told by the columns")
+    .option("--split <part>", `only this part of a folder (${SPLITS.join(", ")})`, oneOf(SPLITS))
     .option("--ignore-columns <names...>", "columns to pass over; * for all that the format does not know")
     .option("--on-bad <what>", "rows that cannot be used: few (left out up to 1%), error, drop", oneOf(ON_BAD));
 }
@@ -64,7 +65,7 @@ function reading(command: ReturnType<Parameters<CommandModule["configure"]>[0]["
 export async function runInspect(source: string, options: InspectCommandOptions, { reporter, signal }: CommandContext): Promise<void> {
   const { tokenizer, ...rest } = options;
   const countTokens = tokenizer === undefined ? undefined : await tokenCounter(tokenizer);
-  const inspection = await inspectDataset(source, { ...reads(rest), signal, ...(options.split === undefined ? {} : { split: options.split }), ...(options.examples === undefined ? {} : { examples: options.examples }), ...(countTokens === undefined ? {} : { countTokens }) });
+  const inspection = await inspectDataset(source, { ...reads(rest), signal, ...(options.examples === undefined ? {} : { examples: options.examples }), ...(countTokens === undefined ? {} : { countTokens }) });
   reporter.result({ ...inspection }, inspectionText(inspection));
 }
 
@@ -81,8 +82,8 @@ export async function runConvert(source: string, options: ConvertCommandOptions,
   }
 }
 
-function reads({ format, ignoreColumns, onBad }: ReadingOptions): ReadingOptions {
-  return { ...(format === undefined ? {} : { format }), ...(ignoreColumns === undefined ? {} : { ignoreColumns }), ...(onBad === undefined ? {} : { onBad }) };
+function reads({ format, split, ignoreColumns, onBad }: ReadingOptions): ReadingOptions {
+  return { ...(split === undefined ? {} : { split }), ...(format === undefined ? {} : { format }), ...(ignoreColumns === undefined ? {} : { ignoreColumns }), ...(onBad === undefined ? {} : { onBad }) };
 }
 
 /** Loaded only where it is asked for; weights are not read. */

@@ -69,7 +69,7 @@ function writePair({ prompt, chosen, rejected }: DataRecord & { kind: "preferenc
   const context = promptMessages(prompt);
   const turns = [...context, ...completionMessages(chosen), ...completionMessages(rejected)];
   if (turns.some(({ role }) => role !== "user" && role !== "assistant")) return { leftOut: "a turn that is neither the user's nor the assistant's" };
-  if (turns.some(({ content }) => /(^|\n\n)(Human|Assistant):/.test(content))) return { leftOut: "a turn whose text would be taken for the beginning of another turn" };
+  if (turns.some(({ content }) => /\n\n(Human|Assistant):/.test(content))) return { leftOut: "a turn whose text would be taken for the beginning of another turn" };
   if (context.at(-1)?.role === "assistant") return { leftOut: "a prompt that ends with the assistant's turn" };
   const text = (messages: readonly Message[]): string => messages.map(({ role, content }) => `\n\n${role === "user" ? "Human" : "Assistant"}: ${content}`).join("");
   return { row: { chosen: text([...context, ...completionMessages(chosen)]), rejected: text([...context, ...completionMessages(rejected)]) } };

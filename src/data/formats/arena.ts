@@ -18,18 +18,22 @@ import { splitConversations } from "./pairs.ts";
 
 const TIES_33K = ["tie", "tie (bothbad)"] as const;
 const TIES_140K = ["tie", "both_bad"] as const;
+const METADATA_33K = ["question_id", "turn", "anony", "language", "tstamp", "openai_moderation", "toxic_chat_tag"] as const;
+const METADATA_140K = ["id", "evaluation_order", "conv_metadata", "category_tag", "language", "is_code", "timestamp"] as const;
 const REQUIRED = ["model_a", "model_b", "winner", "conversation_a", "conversation_b"] as const;
 
 export const arena33k: DataFormat = {
   name: "arena-33k",
   title: "Chatbot Arena conversations, 33k release",
   shapes: [{ kind: "preference", required: REQUIRED, optional: ["judge"] }],
-  metadata: ["question_id", "turn", "anony", "language", "tstamp", "openai_moderation", "toxic_chat_tag"],
+  metadata: METADATA_33K,
   leavesOut: [BAD_ROWS.contexts, BAD_ROWS.image],
   detect: (row) => has(row, ...REQUIRED) && !has(row, "evaluation_session_id"),
   read: (row, notes) => compact({ ...readBattle(row, TIES_33K, notes), annotator: column.optionalText(row, "judge"), extra: withTie(row, arena33k) }) as DataRecord,
   writes: ["preference"],
   keeps: ["models", "side", "annotator"],
+  keepsTies: true,
+  keepsExtra: [...METADATA_33K, "winner"],
   write: (record) => writeBattle(record as PreferenceRecord, { ties: TIES_33K, format: arena33k, content: (text) => text }),
 };
 
@@ -37,13 +41,15 @@ export const arena140k: DataFormat = {
   name: "arena-140k",
   title: "Arena human preference, 140k release",
   shapes: [{ kind: "preference", required: [...REQUIRED, "evaluation_session_id"] }],
-  metadata: ["id", "evaluation_order", "conv_metadata", "category_tag", "language", "is_code", "timestamp"],
+  metadata: METADATA_140K,
   derived: ["full_conversation"],
   leavesOut: [BAD_ROWS.contexts, BAD_ROWS.image],
   detect: (row) => has(row, ...REQUIRED, "evaluation_session_id"),
   read: (row, notes) => compact({ ...readBattle(row, TIES_140K, notes), cluster: column.text(row, "evaluation_session_id"), extra: withTie(row, arena140k) }) as DataRecord,
   writes: ["preference"],
   keeps: ["models", "side", "cluster"],
+  keepsTies: true,
+  keepsExtra: [...METADATA_140K, "winner"],
   write(record) {
     const written = writeBattle(record as PreferenceRecord, { ties: TIES_140K, format: arena140k, content: (text) => [{ type: "text", text }] });
     return "row" in written ? { row: { ...written.row, evaluation_session_id: record.cluster ?? "" } } : written;

@@ -5,7 +5,7 @@
  */
 import type { Completion } from "../../text/messages.ts";
 import type { Comparison, DataRecord, RankedCompletion, RecordOf } from "../records.ts";
-import { compact } from "../records.ts";
+import { compact, SPLITS } from "../records.ts";
 import type { Row } from "../readers/row.ts";
 import * as column from "./columns.ts";
 import type { DataFormat, Notes, Written } from "./format.ts";
@@ -19,14 +19,14 @@ export const attune: DataFormat = {
   name: "attune",
   title: "attune's own form: TRL's columns with every judgement's probability and provenance",
   shapes: [
-    ...trl.shapes.map((shape) => ({ ...shape, optional: [...(shape.optional ?? []), "models", "extra"] })),
-    { kind: "ranked", required: ["prompt", "completions"], optional: ["comparisons", "annotator", "cluster", "source", "extra"] },
+    { kind: "ranked", required: ["prompt", "completions"], optional: ["comparisons", "annotator", "cluster", "source", "split", "extra"] },
+    ...trl.shapes.map((shape) => ({ ...shape, optional: [...(shape.optional ?? []), "models", "split", "extra"] })),
   ],
   metadata: [],
   detect: (row) => MARKS.some((name) => has(row, name)) && (has(row, "completions") ? Array.isArray(row.columns["completions"]) : trl.detect(row)),
   read(row, notes) {
     const record = has(row, "completions") ? readRanked(row, notes) : readTrl(row, notes);
-    return { ...record, ...shared(row, attune), ...compact({ models: readModels(row), extra: readExtra(row) }) } as DataRecord;
+    return { ...record, ...shared(row, attune), ...compact({ models: readModels(row), split: has(row, "split") ? column.oneOf(row, "split", SPLITS) : undefined, extra: readExtra(row) }) } as DataRecord;
   },
   writes: [...trl.writes, "ranked"],
   keeps: PROVENANCE,
@@ -76,8 +76,8 @@ function readComparison(item: unknown, row: Row, count: number): Comparison {
 }
 
 function writeAttune(record: DataRecord): Written {
-  const { cluster, source, extra } = record;
-  return { row: compact({ ...columnsOf(record), cluster, source, extra }) };
+  const { cluster, source, split, extra } = record;
+  return { row: compact({ ...columnsOf(record), cluster, source, split, extra }) };
 }
 
 function columnsOf(record: DataRecord): Record<string, unknown> {

@@ -36,7 +36,8 @@ export const fineGrainedRlhf: DataFormat = {
   },
   writes: ["ranked"],
   keeps: ["comparisons"],
-  loses: ["ranks and scores", "probabilities other than 0, 0.5 and 1", "extra, but for passages, gold and feedback"],
+  keepsExtra: ["question", "passages", "gold", "feedback"],
+  loses: ["ranks and scores"],
   write: (record) => writeQuestion(record as RecordOf<"ranked">),
 };
 

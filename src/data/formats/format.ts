@@ -11,7 +11,7 @@ export interface Shape {
 }
 
 /** What a record may carry besides prompt, completions and label. */
-export const PROVENANCE = ["p", "margin", "annotator", "side", "models", "cluster", "source", "extra", "comparisons"] as const;
+export const PROVENANCE = ["p", "margin", "annotator", "side", "models", "cluster", "source", "split", "extra", "comparisons"] as const;
 export type ProvenanceField = (typeof PROVENANCE)[number];
 
 export interface DataFormat {
@@ -33,6 +33,10 @@ export interface DataFormat {
   readonly writes: readonly RecordKind[];
   /** What of the provenance it holds; everything else a write loses. */
   readonly keeps: readonly ProvenanceField[];
+  /** It holds ties, though not other probabilities. */
+  readonly keepsTies?: boolean;
+  /** Names under `extra` that it holds, where it does not hold all. */
+  readonly keepsExtra?: readonly string[];
   /** Further losses of a write, in words. */
   readonly loses?: readonly string[];
   write?(record: DataRecord): Written;
@@ -47,20 +51,24 @@ export interface Notes {
 export type Written = { readonly row: Readonly<Record<string, unknown>> } | { readonly leftOut: string };
 
 /** Columns of published data sets that describe a row; kept under `extra` in every format. */
-export const COMMON_METADATA: readonly string[] = [
+const COMMON_METADATA: ReadonlySet<string> = new Set([
   "id", "idx", "index", "uid", "uuid", "row_id", "prompt_id", "question_id", "conversation_id", "dataset", "subset", "split", "category", "categories", "topic", "type", "task", "language", "lang",
   "model", "models", "generator", "chosen_model", "rejected_model", "score_chosen", "score_rejected", "chosen_score", "rejected_score", "chosen_rating", "rejected_rating",
-  "timestamp", "tstamp", "created_at", "updated_at", "created", "metadata", "meta", "tags", "url", "license", "num_tokens", "num_turns", "tools", "chat_template_kwargs",
-];
+  "chosen-rating", "rejected-rating", "chosen-model", "rejected-model", "timestamp", "tstamp", "created_at", "updated_at", "created", "metadata", "meta", "tags", "url", "license", "num_tokens", "num_turns", "tools", "chat_template_kwargs",
+]);
 
-/** Every column that a format knows. */
-export function knownColumns(format: DataFormat): Set<string> {
-  return new Set([...shapeColumns(format), ...format.metadata, ...(format.derived ?? []), ...COMMON_METADATA]);
+/** Columns that a format reads into records, in any of its shapes. */
+export function shapeColumns({ shapes }: DataFormat): string[] {
+  return [...new Set(shapes.flatMap(columnsOf))];
 }
 
-/** Columns that a format reads into records. */
-export function shapeColumns({ shapes }: DataFormat): string[] {
-  return [...new Set(shapes.flatMap(({ required, optional }) => [...required, ...(optional ?? [])]))];
+export function columnsOf({ required, optional }: Shape): string[] {
+  return [...required, ...(optional ?? [])];
+}
+
+/** Whether a column describes a row instead of being read into its record. */
+export function isAside(name: string, format: DataFormat): boolean {
+  return COMMON_METADATA.has(name) || format.metadata.includes(name);
 }
 
 export function has({ columns }: Row, ...names: readonly string[]): boolean {
@@ -69,19 +77,36 @@ export function has({ columns }: Row, ...names: readonly string[]): boolean {
 
 /** The columns of a row that are kept aside; undefined where there are none. */
 export function extraOf({ columns }: Row, format: DataFormat): Record<string, unknown> | undefined {
-  const used = new Set(shapeColumns(format));
-  const aside = new Set([...format.metadata, ...COMMON_METADATA]);
-  const entries = Object.entries(columns).filter(([name, value]) => aside.has(name) && !used.has(name) && value !== null && value !== undefined);
+  const isRead = (name: string): boolean => format.shapes.some((shape) => shape.required.includes(name) || shape.optional?.includes(name) === true);
+  const entries = Object.entries(columns).filter(([name, value]) => value !== null && value !== undefined && isAside(name, format) && !isRead(name));
   return entries.length === 0 ? undefined : Object.fromEntries(entries);
 }
 
 /** Fields of a record that a format does not hold; a plain label (p of 0 or 1) is no loss. */
-export function lostFields(record: DataRecord, { keeps }: DataFormat): ProvenanceField[] {
+export function lostFields(record: DataRecord, { keeps, keepsTies, keepsExtra }: DataFormat): ProvenanceField[] {
   const fields = record as DataRecord & Partial<Record<ProvenanceField, unknown>>;
   return PROVENANCE.filter((name) => {
     if (keeps.includes(name) || fields[name] === undefined) return false;
-    return !(name === "p" && (fields.p === 0 || fields.p === 1));
+    if (name === "extra") return Object.keys(record.extra!).some((key) => keepsExtra?.includes(key) !== true);
+    return !(name === "p" && (fields.p === 0 || fields.p === 1 || (keepsTies === true && fields.p === 0.5)));
   });
+}
+
+/** Kinds of record that have the field; all where it is not named. */
+const FIELD_KINDS: Readonly<Partial<Record<ProvenanceField, readonly RecordKind[]>>> = {
+  p: ["preference"],
+  margin: ["preference"],
+  side: ["preference"],
+  models: ["preference"],
+  annotator: ["preference", "unpaired", "ranked"],
+  comparisons: ["ranked"],
+};
+
+/** What writing a format always loses, in words; for help texts. */
+export function lossesOf({ keeps, keepsTies, keepsExtra, writes, loses }: DataFormat): string[] {
+  const lost = PROVENANCE.filter((field) => !keeps.includes(field) && (FIELD_KINDS[field] ?? writes).some((kind) => writes.includes(kind)));
+  const words: Partial<Record<ProvenanceField, string>> = { ...(keepsTies === true ? {} : { p: "p and ties" }), ...(keepsExtra === undefined ? {} : { extra: `extra but for ${keepsExtra.join(", ")}` }) };
+  return [...lost.map((field) => words[field] ?? field), ...(loses ?? [])];
 }
 
 export const TIE = "a tie: the format knows only a better and a worse one";

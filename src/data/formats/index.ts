@@ -9,7 +9,7 @@ import { attune } from "./attune.ts";
 import { anthropicEvals, openaiModeration, xstest } from "./evaluation-sets.ts";
 import { fineGrainedRlhf } from "./fine-grained-rlhf.ts";
 import type { DataFormat, Shape } from "./format.ts";
-import { knownColumns, shapeColumns } from "./format.ts";
+import { columnsOf, isAside, shapeColumns } from "./format.ts";
 import { llamaFactoryKto } from "./llama-factory-kto.ts";
 import { openaiChat, openaiPreference } from "./openai.ts";
 import { sharegpt } from "./sharegpt.ts";
@@ -43,17 +43,26 @@ export function detectFormat(rows: readonly Row[]): DataFormat {
   throw unknownColumns(stranger);
 }
 
-/** Refuses columns that the format does not know, so that none is lost in silence. */
-export function checkColumns(row: Row, format: DataFormat, { known, ignored }: { known: ReadonlySet<string>; ignored: ReadonlySet<string> }): void {
-  for (const [name, value] of Object.entries(row.columns)) {
-    if (known.has(name) || ignored.has(name) || value === null || value === undefined) continue;
-    const near = nearest(name, shapeColumns(format));
+/**
+ * Refuses columns that have no place in a row, so that none is lost in silence: columns that the format does not know, and
+ * columns that belong to another shape of it.
+ */
+export function checkColumns(row: Row, format: DataFormat, ignored: ReadonlySet<string>): void {
+  const names = Object.keys(row.columns).filter((name) => row.columns[name] !== null && row.columns[name] !== undefined);
+  const shape = format.shapes.find(({ required }) => required.every((name) => names.includes(name)));
+  const places = shape === undefined ? shapeColumns(format) : columnsOf(shape);
+  for (const name of names) {
+    if (places.includes(name) || ignored.has(name) || isAside(name, format) || format.derived?.includes(name) === true) continue;
+    const near = nearest(name, shapeColumns(format).filter((candidate) => !names.includes(candidate)));
     const leave = `leave the column out with --ignore-columns ${name}`;
-    throw new AttuneError("data", `the format ${format.name} has no column ${name}`, { ...row.place, got: columnNames(row), expected: shapeColumns(format).join(", "), hint: near === undefined ? leave : `did you mean ${near}? Or ${leave}` });
+    throw new AttuneError("data", `the format ${format.name} has no column ${name}${shape !== undefined && shapeColumns(format).includes(name) ? ` beside ${shape.required.join(", ")}` : ""}`, {
+      ...row.place,
+      got: columnNames(row),
+      expected: places.join(", "),
+      hint: near === undefined ? leave : `did you mean ${near}? Or ${leave}`,
+    });
   }
 }
-
-export { knownColumns };
 
 const columnNames = ({ columns }: Row): string => {
   const names = Object.keys(columns);
@@ -64,7 +73,8 @@ function unknownColumns(row: Row): AttuneError {
   const names = Object.keys(row.columns);
   const { format, shape, missing } = nearestShape(names);
   const misspelled = missing.map((name) => ({ name, near: nearest(name, names.filter((candidate) => !shape.required.includes(candidate))) })).filter(({ near }) => near !== undefined);
-  const hint = misspelled.length > 0 ? misspelled.map(({ name, near }) => `rename ${near} to ${name}`).join(", ") : `add ${missing.join(", ")}, or name the format: --format`;
+  const isHolder = Object.values(row.columns).every(Array.isArray);
+  const hint = isHolder ? "the file seems to hold one object of lists: rows must be a list of objects, or objects line by line" : misspelled.length > 0 ? misspelled.map(({ name, near }) => `rename ${near} to ${name}`).join(", ") : `add ${missing.join(", ")}, or name the format: --format`;
   return new AttuneError("data", "the columns fit no known format", { ...row.place, got: columnNames(row), expected: `${shape.required.join(", ")} (${format.name}, the nearest format; ${missing.length === 0 ? "its values look different" : `missing: ${missing.join(", ")}`})`, hint });
 }
 
@@ -73,10 +83,9 @@ function nearestShape(names: readonly string[]): { format: DataFormat; shape: Sh
   const candidates = FORMATS.flatMap((format) =>
     format.shapes.map((shape) => {
       const missing = shape.required.filter((name) => !names.includes(name));
-      const known = knownColumns(format);
-      const strange = names.filter((name) => !known.has(name)).length;
-      const misspelled = missing.filter((name) => nearest(name, names.filter((candidate) => !known.has(candidate))) !== undefined).length;
-      return { format, shape, missing, cost: missing.length + strange - 1.5 * misspelled - 0.5 * (shape.required.length - missing.length) };
+      const strange = names.filter((name) => !columnsOf(shape).includes(name) && !isAside(name, format));
+      const misspelled = missing.filter((name) => nearest(name, strange) !== undefined).length;
+      return { format, shape, missing, cost: missing.length + strange.length - 1.5 * misspelled - 0.5 * (shape.required.length - missing.length) };
     }),
   );
   return candidates.reduce((best, candidate) => (candidate.cost < best.cost || (candidate.cost === best.cost && candidate.format.name === "trl") ? candidate : best));

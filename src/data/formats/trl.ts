@@ -27,7 +27,8 @@ export const trl: DataFormat = {
     { kind: "preference", required: ["chosen", "rejected"], optional: ASIDE },
     { kind: "unpaired", required: ["prompt", "completion", "label"], optional: ["annotator", "cluster", "source"] },
     { kind: "demonstration", required: ["prompt", "completion"], optional: ["cluster", "source"] },
-    { kind: "conversation", required: ["messages"], optional: ["cluster", "source"] },
+    // UltraChat repeats the first turn as prompt
+    { kind: "conversation", required: ["messages"], optional: ["prompt", "cluster", "source"] },
     { kind: "prompt", required: ["prompt"], optional: ["cluster", "source"] },
     { kind: "text", required: ["text"], optional: ["cluster", "source"] },
   ],

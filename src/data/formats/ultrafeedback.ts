@@ -29,7 +29,9 @@ export const ultrafeedback: DataFormat = {
   },
   writes: ["preference"],
   keeps: [],
-  loses: ["extra, but for prompt_id and the scores"],
+  keepsTies: true,
+  keepsExtra: ["prompt_id", "score_chosen", "score_rejected"],
+  loses: ["ties without scores"],
   write(record) {
     const { p, extra } = record as PreferenceRecord;
     // a tie stays one where equal scores say so

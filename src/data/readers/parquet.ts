@@ -4,7 +4,6 @@
  */
 import { parquetMetadataAsync, parquetReadObjects } from "hyparquet";
 import type { FileMetaData } from "hyparquet";
-import { compressors } from "hyparquet-compressors";
 import { isUtf8 } from "node:buffer";
 import type { FileHandle } from "node:fs/promises";
 import { AttuneError } from "../../core/errors.ts";
@@ -12,8 +11,10 @@ import type { ErrorPlace } from "../../core/errors.ts";
 import { parseJson } from "../../core/json.ts";
 import { openFile, readError } from "./bytes.ts";
 import { jsonDepth } from "./json-fault.ts";
+import { COMPRESSORS } from "./parquet-codecs.ts";
+import { ParquetFault } from "./parquet-fault.ts";
 import type { ReadAt } from "./parquet-guard.ts";
-import { checkParquet, ParquetFault } from "./parquet-guard.ts";
+import { checkParquet } from "./parquet-guard.ts";
 import type { ReadLimits, Row } from "./row.ts";
 import { ThriftError } from "./thrift.ts";
 
@@ -26,7 +27,8 @@ export async function* readParquet(file: string, limits: ReadLimits): AsyncGener
     const buffer = { byteLength: size, slice: async (start: number, end = size) => toArrayBuffer(await readAt(start, end - start)) };
     const metadata = await guarded(file, () => parquetMetadataAsync(buffer, { geoparquet: false }));
     let first = 0;
-    for (const { rows } of rowGroups) {
+    for (const { rows, check } of rowGroups) {
+      await guarded(file, check);
       if (rows > 0) yield* readGroup({ file, buffer, metadata, first, rows, limits });
       first += rows;
     }
@@ -47,7 +49,7 @@ interface Group {
 
 async function* readGroup({ file, buffer, metadata, first, rows, limits }: Group): AsyncGenerator<Row> {
   const decoded = await guarded(file, () =>
-    parquetReadObjects({ file: buffer, metadata, compressors, parsers: PARSERS, geoparquet: false, rowStart: first, rowEnd: first + rows }),
+    parquetReadObjects({ file: buffer, metadata, compressors: COMPRESSORS, parsers: PARSERS, geoparquet: false, rowStart: first, rowEnd: first + rows }),
   );
   if (decoded.length !== rows) throw damaged(file, "a row group has fewer rows than it claims");
   for (const [index, values] of decoded.entries()) {
