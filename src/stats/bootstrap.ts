@@ -47,7 +47,7 @@ export function bootstrapInterval<T>(observations: readonly T[], statistic: (sam
   const replicates = new Float64Array(resamples);
   for (let i = 0; i < resamples; i++) replicates[i] = statistic(drawUnits(units, options.random));
   const wanted = options.method ?? "bca";
-  const jackknife = wanted === "bca" && units.length > 1 ? units.map((_, left) => statistic(units.flatMap((unit, i) => (i === left ? [] : unit)))) : [];
+  const jackknife = wanted === "bca" && units.length > 1 ? leaveEachOut(units, statistic) : [];
   const { low, high, method } = intervalFromReplicates({ estimate, replicates, jackknife, confidence: options.confidence ?? 0.95 });
   const centre = mean([...replicates]);
   const standardError = Math.sqrt(replicates.reduce((total, value) => total + (value - centre) ** 2, 0) / (resamples - 1));
@@ -108,6 +108,17 @@ function unitsOf<T>(observations: readonly T[], clusters: readonly (string | num
     else units.set(label, [observations[i]!]);
   }
   return [...units.values()];
+}
+
+/** The statistic with each unit left out in turn. */
+function leaveEachOut<T>(units: readonly T[][], statistic: (sample: readonly T[]) => number): number[] {
+  const all = units.flat();
+  let start = 0;
+  return units.map(({ length }) => {
+    const rest = all.toSpliced(start, length);
+    start += length;
+    return statistic(rest);
+  });
 }
 
 function drawUnits<T>(units: readonly T[][], random: Random): T[] {

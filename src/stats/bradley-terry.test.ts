@@ -34,12 +34,12 @@ describe("against statsmodels 0.15.0 and scipy 1.17.1", () => {
     expectClose(regular.strengths, [0, 0.06395981207707749 - 0.3576821716275063, 0.3100368856448176 - 0.3576821716275063, -0.7316787675635944 - 0.3576821716275063], 6);
   });
 
-  test("logistic regression with weights, soft targets and clusters: GLM with freq_weights; the sandwich in numpy", () => {
+  test("logistic regression with weights, soft targets and clusters: GLM with freq_weights; HC0 of GLM over the repeated rows; the clustered sandwich in numpy", () => {
     const x = [-1, 0.5, 0.2, 1.5, -0.3, 2, -1.5, 0.9];
     const data = { columns: 2, rows: x.map((value) => ({ indices: [0, 1], values: [1, value] })), targets: [0, 1, 0.5, 1, 0, 0.8, 0.2, 0], weights: [1, 2, 1, 1, 3, 1, 1, 1] };
     const fit = fitLogistic(data);
     expectClose(fit.coefficients, [-0.837326803391584, 1.6105963528103204], 9);
-    expectClose(fit.covariance, [0.6065052580663324, -0.09102060790713548, -0.09102060790713559, 0.5568681953623791], 9);
+    expectClose(fit.covariance, [0.31572018896067344, 0.0010442450858273134, 0.0010442450858274017, 0.4228604394698137], 9);
     const clustered = fitLogistic({ ...data, clusters: [0, 0, 1, 1, 2, 2, 3, 3] });
     expectClose(clustered.covariance, [0.43392397170217356, 0.06537579542278092, 0.0653757954227808, 0.6629984492831507], 9);
   });
@@ -62,6 +62,9 @@ describe("symmetries", () => {
         expectClose(swapped.strengths, [...fit.strengths], 8);
         expectClose(reversed.strengths, [...fit.strengths].map((x) => -x), 8);
         expectClose(weighted.strengths, [...doubled.strengths], 8);
+        expectClose(weighted.covariance, [...doubled.covariance], 8);
+        const clustered = (list: readonly Comparison[]): Float64Array => fitBradleyTerry(list.map((each) => ({ ...each, cluster: each.a })), 5, options).covariance;
+        expectClose(clustered(games.map((each) => ({ ...each, weight: 2 }))), [...clustered([...games, ...games])], 8);
       }),
       { seed: 4, numRuns: 60 },
     );

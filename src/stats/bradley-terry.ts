@@ -91,15 +91,13 @@ function priorOf(players: number, regularisation: number): number[] {
   return Array.from({ length: players }, (_, i) => (regularisation > 0 ? regularisation : i === 0 ? 1 : 0));
 }
 
-const clustersOf = (comparisons: readonly Comparison[]): (string | number)[] => comparisons.map(({ cluster }, i) => cluster ?? `row ${i}`);
-
 function fitHalf(comparisons: readonly Comparison[], players: number, prior: readonly number[]): RawFit {
   const { coefficients, covariance, iterations } = fitLogistic({
     columns: players,
     rows: comparisons.map(({ a, b }) => ({ indices: [a, b], values: [1, -1] })),
     targets: comparisons.map(({ outcome }) => outcome),
     weights: comparisons.map(({ weight }) => weight ?? 1),
-    clusters: clustersOf(comparisons),
+    clusters: comparisons.map(({ cluster }) => cluster),
     ridge: prior,
   });
   return { point: coefficients, covariance, iterations };
@@ -121,20 +119,21 @@ function fitDavidson(comparisons: readonly Comparison[], players: number, prior:
   const size = players + 1;
   const { point, at, iterations } = minimise(size, (point) => davidsonCurvature(comparisons, prior, point), "Bradley-Terry with ties");
   const scores = comparisons.map((comparison) => {
+    const { a, b, weight = 1, cluster } = comparison;
     const { slope, tieSlope } = davidsonScore(comparison, point, players);
-    return { indices: [comparison.a, comparison.b, players], values: [-slope, slope, -tieSlope] };
+    return { indices: [a, b, players], values: [-slope, slope, -tieSlope], count: weight, cluster };
   });
-  const full = sandwich(at.hessian, scores, clustersOf(comparisons));
+  const full = sandwich(at.hessian, scores);
   const covariance = Float64Array.from({ length: players * players }, (_, k) => full[Math.floor(k / players) * size + (k % players)]!);
   return { point, covariance, tiePropensity: Math.exp(point[players]!), iterations };
 }
 
-/** Derivatives of one comparison's log-likelihood with respect to the difference of strengths and log propensity. */
-function davidsonScore({ a, b, outcome, weight = 1 }: Comparison, point: Float64Array, players: number): { slope: number; tieSlope: number } {
+/** Derivatives of one comparison's log-likelihood, weight left out, by the difference of strengths and log propensity. */
+function davidsonScore({ a, b, outcome }: Comparison, point: Float64Array, players: number): { slope: number; tieSlope: number } {
   const p = outcomeProbabilities(point[a]! - point[b]!, point[players]!);
   const tie = outcome === 0.5 ? 1 : 0;
   const [winA, winB] = tie ? [0, 0] : [outcome, 1 - outcome];
-  return { slope: (weight * (winA - p.a - (winB - p.b))) / 2, tieSlope: weight * (tie - p.tie) };
+  return { slope: (winA - p.a - (winB - p.b)) / 2, tieSlope: tie - p.tie };
 }
 
 function davidsonCurvature(comparisons: readonly Comparison[], prior: readonly number[], point: Float64Array): Curvature {
@@ -153,9 +152,9 @@ function davidsonCurvature(comparisons: readonly Comparison[], prior: readonly n
     const p = outcomeProbabilities(point[a]! - point[b]!, point[players]!);
     value -= weight * (outcome === 0.5 ? Math.log(p.tie) : outcome * Math.log(p.a || Number.MIN_VALUE) + (1 - outcome) * Math.log(p.b || Number.MIN_VALUE));
     const { slope, tieSlope } = davidsonScore(comparison, point, players);
-    gradient[a]! -= slope;
-    gradient[b]! += slope;
-    gradient[players]! -= tieSlope;
+    gradient[a]! -= weight * slope;
+    gradient[b]! += weight * slope;
+    gradient[players]! -= weight * tieSlope;
     const strength = weight * ((p.a + p.b) / 4 - ((p.a - p.b) / 2) ** 2);
     const cross = (-weight * (p.a - p.b) * p.tie) / 2;
     for (const [i, x] of [[a, 1], [b, -1]] as const) {

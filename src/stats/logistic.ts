@@ -16,9 +16,10 @@ export interface LogisticData {
   rows: readonly SparseRow[];
   /** Probability of the event, in [0, 1], for each row. */
   targets: readonly number[];
-  /** Weight of each row; 1 where left out. */
+  /** How many equal observations each row stands for; 1 where left out. */
   weights?: readonly number[] | undefined;
-  clusters?: readonly (string | number)[] | undefined;
+  /** One label for each row; rows without one are independent. */
+  clusters?: readonly (string | number | undefined)[] | undefined;
   /** Precision of a normal prior around 0: one for all coefficients, or one each. 0 where left out. */
   ridge?: number | readonly number[];
 }
@@ -40,10 +41,10 @@ export function fitLogistic(data: LogisticData): LogisticFit {
   const ridge = Array.from({ length: columns }, (_, i) => (typeof data.ridge === "number" ? data.ridge : (data.ridge?.[i] ?? 0)));
   const { point, at, iterations } = minimise(columns, (point) => curvature(data, ridge, point), "logistic regression");
   const scores = rows.map((row, i) => {
-    const residual = (weights?.[i] ?? 1) * (sigmoid(dot(row, point)) - targets[i]!);
-    return { indices: row.indices, values: row.values.map((value) => residual * value) };
+    const residual = sigmoid(dot(row, point)) - targets[i]!;
+    return { indices: row.indices, values: row.values.map((value) => residual * value), count: weights?.[i] ?? 1, cluster: data.clusters?.[i] };
   });
-  const covariance = sandwich(at.hessian, scores, data.clusters);
+  const covariance = sandwich(at.hessian, scores);
   const standardErrors = Float64Array.from({ length: columns }, (_, i) => Math.sqrt(covariance[i * columns + i]!));
   const total = weights ? weights.reduce((x, y) => x + y, 0) : rows.length;
   const penalty = point.reduce((sum, value, i) => sum + 0.5 * ridge[i]! * value * value, 0);

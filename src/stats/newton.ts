@@ -118,22 +118,34 @@ export interface SparseRow {
   values: readonly number[];
 }
 
+/** Gradient of one observation's loss, for the sandwich. */
+export interface Score extends SparseRow {
+  /** How many equal observations it stands for. */
+  count: number;
+  /** Observations with the same label may depend on each other; without one, each is by itself. */
+  cluster?: string | number | undefined;
+}
+
 /**
- * The sandwich H⁻¹ B H⁻¹ of an estimate, with B the sum over clusters of g gᵀ, g the summed score vectors of a cluster.
- * @param scores gradient of each observation's loss, all of one cluster to be summed
+ * The sandwich H⁻¹ B H⁻¹ of an estimate. B sums g gᵀ over independent observations, and over clusters with g the sum of
+ * the cluster's gradients.
  */
-export function sandwich(hessian: Float64Array, scores: readonly SparseRow[], clusters: readonly (string | number)[] | undefined): Float64Array {
+export function sandwich(hessian: Float64Array, scores: readonly Score[]): Float64Array {
   const bread = inverse(hessian);
   if (!bread) throw new AttuneError("numeric", "standard errors: the Hessian is singular", { hint: "add regularisation" });
   const n = Math.sqrt(hessian.length);
-  const groups = new Map<string | number, Map<number, number>>();
-  for (const [row, { indices, values }] of scores.entries()) {
-    const label = clusters?.[row] ?? row;
-    const sums = groups.get(label) ?? new Map<number, number>();
-    groups.set(label, sums);
-    for (const [i, index] of indices.entries()) sums.set(index, (sums.get(index) ?? 0) + values[i]!);
-  }
   const meat = new Float64Array(n * n);
-  for (const sums of groups.values()) for (const [i, x] of sums) for (const [j, y] of sums) meat[i * n + j]! += x * y;
+  const addSquare = (sums: ReadonlyMap<number, number>, count: number): void => {
+    for (const [i, x] of sums) for (const [j, y] of sums) meat[i * n + j]! += count * x * y;
+  };
+  const clusters = new Map<string | number, Map<number, number>>();
+  for (const { indices, values, count, cluster } of scores) {
+    const sums = (cluster === undefined ? undefined : clusters.get(cluster)) ?? new Map<number, number>();
+    const copies = cluster === undefined ? 1 : count;
+    for (const [i, index] of indices.entries()) sums.set(index, (sums.get(index) ?? 0) + copies * values[i]!);
+    if (cluster === undefined) addSquare(sums, count);
+    else clusters.set(cluster, sums);
+  }
+  for (const sums of clusters.values()) addSquare(sums, 1);
   return multiply(multiply(bread, meat), bread);
 }
