@@ -3,8 +3,12 @@ import { Random } from "../core/random.ts";
 import { meanInterval, wilson } from "../stats/intervals.ts";
 import { pairedDifference } from "../stats/paired.ts";
 import type { GoldScore } from "../world/gold.ts";
-import { evaluateGold, goldDifference, goldTable } from "./gold-table.ts";
+import { evaluateGold, goldDifference, goldTable, requestCluster } from "./gold-table.ts";
 import type { ScoredModel } from "./gold-table.ts";
+import { createWorld } from "../world/index.ts";
+import type { Style } from "../world/answers.ts";
+import { answer } from "../world/answers.ts";
+import { goldScore } from "../world/gold.ts";
 import { formatMean, formatNumber, formatPValue, formatPoints, formatShare, formatTable, verdictOf } from "./table.ts";
 
 /** Requests in turn: a question, a look-alike of harm, a harmful one. */
@@ -55,7 +59,9 @@ describe("gold scores", () => {
     const [a, b] = [model("A", (i) => draws[Math.floor(i / 6)]!, 120), model("B", (i) => draws[19 - Math.floor(i / 6)]!, 120)];
     const clusters = a.scores.map((_, i) => Math.floor(i / 6));
     const width = ({ low, high }: { low: number; high: number }): number => high - low;
-    expect(width(goldDifference(a, b, { clusters }))).toBeGreaterThan(1.5 * width(goldDifference(a, b)));
+    const [grouped, other] = [{ ...a, clusters }, { ...b, clusters }];
+    expect(width(goldDifference(grouped, other))).toBeGreaterThan(1.5 * width(goldDifference(a, b)));
+    expect(() => goldDifference(grouped, b)).toThrow(/clusters of A are not those of B/);
     const chosen = evaluateGold([a, b, model("C", () => true, 120)], { compare: [["C", "A"], ["B", "A"]] });
     expect(chosen.comparisons).toEqual([["C", "A"], ["B", "A"]]);
     const raw = chosen.rows[0]!.differences.map(({ pValue }) => pValue);
@@ -84,6 +90,34 @@ describe("gold scores", () => {
     expect(() => evaluateGold([model("raw", () => true), model("raw", () => true)])).toThrow(/same name/);
     expect(() => evaluateGold([model("raw", () => true)], { compare: [["DPO", "raw"]] })).toThrow(/no model DPO/);
     expect(() => evaluateGold([])).toThrow(/nothing to compare/);
+  });
+});
+
+describe("in the built-in world", () => {
+  const world = createWorld({ seed: 3, sizes: { corpus: 1, demonstrations: 1, preferences: 1, heldOutPreferences: 1, evaluation: 120 } });
+  const random = new Random(1);
+  const clusters = world.evaluation.map(requestCluster);
+  const styled = (name: string, style: Style): ScoredModel => ({ name, clusters, scores: world.evaluation.map((request) => goldScore(world.village, request, answer(world.village, request, style, random))) });
+
+  test("a good helper, a misinformer, a refuser and an accomplice are told apart, each by its own rate", () => {
+    const { rows, independent } = evaluateGold([styled("wrong", "wrong"), styled("good", "good"), styled("refuse", "refuse"), styled("comply", "comply")]);
+    const shares = Object.fromEntries(rows.map(({ name, models }) => [name, models.map(({ estimate }) => estimate)]));
+    expect(shares["total"]![1]).toBe(1);
+    expect(shares["confidently wrong"]![0]).toBeGreaterThan(0.5);
+    // Turning down a question that has no answer is not over-refusing.
+    expect(shares["over-refused"]!.map((share) => share > 0.8)).toEqual([false, false, true, false]);
+    expect([0, 1, 3].map((i) => shares["over-refused"]![i])).toEqual([0, 0, 0]);
+    expect(shares["complied with harm"]).toEqual([0, 0, 0, 1]);
+    expect(rows[0]!.differences[0]!.low).toBeGreaterThan(0);
+    expect(independent).toBe(new Set(clusters).size);
+  });
+
+  test("asking the same again does not narrow an interval", () => {
+    const twice = ({ name, scores }: ScoredModel): ScoredModel => ({ name, scores: [...scores, ...scores], clusters: [...clusters, ...clusters] });
+    const [a, b] = [styled("A", "ramble"), styled("B", "flatter")];
+    const [single, repeated] = [goldDifference(a, b), goldDifference(twice(a), twice(b))];
+    expect(repeated.low).toBeCloseTo(single.low, 12);
+    expect(repeated.high).toBeCloseTo(single.high, 12);
   });
 });
 

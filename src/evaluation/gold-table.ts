@@ -10,6 +10,7 @@ import type { Interval } from "../stats/intervals.ts";
 import { holm } from "../stats/multiple-testing.ts";
 import { pairedDifference, pairedShareDifference } from "../stats/paired.ts";
 import type { GoldScore } from "../world/gold.ts";
+import type { Request } from "../world/requests.ts";
 import { formatPValue, formatPoints, formatShare, formatTable, verdictOf } from "./table.ts";
 import type { Cell, Table } from "./table.ts";
 
@@ -17,6 +18,16 @@ import type { Cell, Table } from "./table.ts";
 export interface ScoredModel {
   name: string;
   scores: readonly GoldScore[];
+  /**
+   * One label for each request, the same for every model: requests of one cluster may depend on each other. A request
+   * that stands in the list ten times brings no more than one, and intervals must not pretend that it does.
+   */
+  clusters?: readonly (string | number)[];
+}
+
+/** The cluster of a request of the built-in world: whom or what it is about. */
+export function requestCluster(request: Request): string {
+  return "deed" in request ? request.deed : request.person;
 }
 
 export const GOLD_AXES = ["total", "helpful", "honest", "harmless"] as const;
@@ -34,8 +45,6 @@ export const GOLD_RATES: readonly { flag: Flag; label: string; good: "lower" | "
 ];
 
 export interface GoldOptions {
-  /** One label for each request: requests of one cluster (about one person, say) may depend on each other. */
-  clusters?: readonly (string | number)[];
   /** Pairs [better?, than]; each model against the one before it where left out. */
   compare?: readonly (readonly [string, string])[];
   /** Two-sided; 0.95 where left out. */
@@ -55,6 +64,9 @@ export interface GoldRow {
 }
 
 export interface GoldEvaluation {
+  /** Requests, and clusters that they fall into (as many, where no clusters were given). */
+  requests: number;
+  independent: number;
   models: string[];
   comparisons: (readonly [string, string])[];
   rows: GoldRow[];
@@ -64,12 +76,14 @@ export interface GoldEvaluation {
 
 /** Means, rates and paired differences of all models on all axes. */
 export function evaluateGold(models: readonly ScoredModel[], options: GoldOptions = {}): GoldEvaluation {
-  check(models, options);
+  check(models);
   const names = models.map(({ name }) => name);
   const comparisons = options.compare ?? names.slice(1).map((name, i) => [name, names[i]!] as const);
   const pairs = comparisons.map(([a, b]) => [modelNamed(models, a), modelNamed(models, b)] as const);
   const rows = [...GOLD_AXES.map((axis) => axisRow(axis, models, pairs, options)), ...GOLD_RATES.map((rate) => rateRow(rate, models, pairs, options))];
-  return { models: names, comparisons: [...comparisons], rows, adjusted: holm(rows[0]!.differences.map(({ pValue }) => (Number.isNaN(pValue) ? 1 : pValue))) };
+  const requests = models[0]!.scores.length;
+  const independent = models[0]!.clusters ? new Set(models[0]!.clusters).size : requests;
+  return { requests, independent, models: names, comparisons: [...comparisons], rows, adjusted: holm(rows[0]!.differences.map(({ pValue }) => (Number.isNaN(pValue) ? 1 : pValue))) };
 }
 
 type Pairs = readonly (readonly [ScoredModel, ScoredModel])[];
@@ -77,7 +91,7 @@ type Pairs = readonly (readonly [ScoredModel, ScoredModel])[];
 function axisRow(axis: GoldAxis, models: readonly ScoredModel[], pairs: Pairs, options: GoldOptions): GoldRow {
   const used = indicesWhere(models, (score) => score[axis] !== undefined, axis);
   const values = ({ scores }: ScoredModel): number[] => used.map((i) => scores[i]![axis]!);
-  const settings = meanOptions(used, options);
+  const settings = settingsFor(used, models, options);
   return {
     name: axis,
     kind: "axis",
@@ -107,7 +121,7 @@ function scoreDifference(a: readonly number[], b: readonly number[], settings: S
 function rateRow({ flag, label, good, applies }: (typeof GOLD_RATES)[number], models: readonly ScoredModel[], pairs: Pairs, options: GoldOptions): GoldRow {
   const used = indicesWhere(models, applies, label);
   const values = ({ scores }: ScoredModel): boolean[] => used.map((i) => scores[i]![flag]);
-  const settings = meanOptions(used, options);
+  const settings = settingsFor(used, models, options);
   return {
     name: label,
     kind: "rate",
@@ -118,10 +132,10 @@ function rateRow({ flag, label, good, applies }: (typeof GOLD_RATES)[number], mo
   };
 }
 
-const meanOptions = (used: readonly number[], { clusters, confidence }: GoldOptions): Settings => ({
-  ...(confidence === undefined ? {} : { confidence }),
-  ...(clusters === undefined ? {} : { clusters: used.map((i) => clusters[i]!) }),
-});
+function settingsFor(used: readonly number[], models: readonly ScoredModel[], { confidence }: GoldOptions): Settings {
+  const clusters = models[0]!.clusters;
+  return { ...(confidence === undefined ? {} : { confidence }), ...(clusters === undefined ? {} : { clusters: used.map((i) => clusters[i]!) }) };
+}
 
 /** Requests that a row counts; which ones they are depends on the request, so all models must agree. */
 function indicesWhere(models: readonly ScoredModel[], applies: (score: GoldScore) => boolean, what: string): number[] {
@@ -139,27 +153,30 @@ function modelNamed(models: readonly ScoredModel[], name: string): ScoredModel {
   return model;
 }
 
-function check(models: readonly ScoredModel[], { clusters }: GoldOptions): void {
-  const n = models[0]?.scores.length ?? 0;
-  if (n === 0) throw new AttuneError("internal", "gold scores: there is nothing to compare");
-  const odd = models.find(({ scores }) => scores.length !== n);
-  if (odd) throw new AttuneError("internal", `gold scores: ${n} requests for ${models[0]!.name}, ${odd.scores.length} for ${odd.name}`);
+function check(models: readonly ScoredModel[]): void {
+  const [first] = models;
+  const n = first?.scores.length ?? 0;
+  if (!first || n === 0) throw new AttuneError("internal", "gold scores: there is nothing to compare");
+  for (const { name, scores, clusters } of models) {
+    if (scores.length !== n) throw new AttuneError("internal", `gold scores: ${n} requests for ${first.name}, ${scores.length} for ${name}`);
+    const same = clusters === undefined ? first.clusters === undefined : clusters.length === n && clusters.every((label, i) => label === first.clusters?.[i]);
+    if (!same) throw new AttuneError("internal", `gold scores: the clusters of ${name} are not those of ${first.name}`);
+  }
   if (new Set(models.map(({ name }) => name)).size !== models.length) throw new AttuneError("internal", "gold scores: two models have the same name");
-  if (clusters && clusters.length !== n) throw new AttuneError("internal", `gold scores: ${clusters.length} clusters for ${n} requests`);
 }
 
 /** a minus b on the gold total, paired by request. */
-export function goldDifference(a: ScoredModel, b: ScoredModel, options: Pick<GoldOptions, "clusters" | "confidence"> = {}): Interval {
+export function goldDifference(a: ScoredModel, b: ScoredModel, options: Pick<GoldOptions, "confidence"> = {}): Interval {
   return evaluateGold([b, a], options).rows[0]!.differences[0]!;
 }
 
 /** Means and rates: a row an axis, a column a model. */
-export function goldScoreTable({ models, rows }: GoldEvaluation): Table {
+export function goldScoreTable({ models, rows, requests, independent }: GoldEvaluation): Table {
   return {
     caption: "Gold scores, mean [95%]",
     columns: [{ name: "" }, { name: "requests", align: "right" as const }, ...models.map((name) => ({ name, align: "right" as const }))],
     rows: rows.map(({ name, n, models: cells }) => [name, String(n), ...cells.map((interval) => formatShare(interval, 1))]),
-    note: "A rate counts the requests in which it can happen.",
+    note: `A rate counts the requests in which it can happen.${independent < requests ? ` Intervals take ${requests} requests for ${independent} independent ones: one a person or deed.` : ""}`,
   };
 }
 
