@@ -13,7 +13,7 @@ import { lostFields } from "./formats/format.ts";
 import { FORMATS, formatNamed } from "./formats/index.ts";
 import type { DataRecord, RecordKind, Split } from "./records.ts";
 import type { ReadOptions } from "./stream.ts";
-import { ReadReport, readRecords } from "./stream.ts";
+import { countOf, ReadReport, readRecords } from "./stream.ts";
 import type { Columns } from "./writers/spool.ts";
 import { checkEnding, writeRows } from "./writers/write-rows.ts";
 
@@ -110,7 +110,7 @@ class Outcome {
     const loss = conversionLoss(record.kind, kind);
     if (loss !== undefined) this.converted.add(`${record.kind} to ${kind}: ${loss}`);
     const records = convertRecord(record, kind)!;
-    if (records.length === 0) count(this.leftOut, `the ${record.kind} record says nothing that a ${kind} record could hold`);
+    if (records.length === 0) count(this.leftOut, `no ${kind} data comes of it: a tie, or no answer`);
     for (const item of records) yield* this.writeOne(item);
   }
 
@@ -143,11 +143,11 @@ function count(map: Map<string, number>, key: string): void {
 
 /** A conversion's outcome as plain text. */
 export function conversionText({ out, from, to, rows, written, lost, converted, leftOut, warnings }: Conversion): string {
-  const lines = [`${rows.toLocaleString("en-US")} rows of ${from} -> ${written.toLocaleString("en-US")} rows of ${to} in ${out}`];
+  const lines = [`${countOf(rows, "row")} of ${from} -> ${countOf(written, "row")} of ${to} in ${out}`];
   for (const warning of warnings) lines.push(`  ${warning}`);
   for (const change of converted) lines.push(`  changed ${change.replace(": ", ", which leaves behind ")}`);
-  for (const [reason, number] of Object.entries(leftOut)) lines.push(`  left out: ${number.toLocaleString("en-US")} records (${reason})`);
-  for (const [field, number] of Object.entries(lost)) lines.push(`  lost: ${field} of ${number.toLocaleString("en-US")} records, which ${to} does not hold`);
+  for (const [reason, number] of Object.entries(leftOut)) lines.push(`  left out: ${countOf(number, "record")} (${reason})`);
+  for (const [field, number] of Object.entries(lost)) lines.push(`  lost: ${field} of ${countOf(number, "record")}, which ${to} does not hold`);
   if (lines.length === 1) lines.push("  nothing was lost");
   return lines.join("\n");
 }

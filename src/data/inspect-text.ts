@@ -1,6 +1,7 @@
 /** An inspection as plain text for a terminal. */
 import { kindEntries } from "./dataset.ts";
 import { shortPath } from "./files.ts";
+import { countOf } from "./stream.ts";
 import type { Inspection, PreferenceFacts, Share, Summary } from "./inspect.ts";
 
 const number = (value: number): string => value.toLocaleString("en-US", { maximumFractionDigits: 1 });
@@ -50,7 +51,7 @@ function titled(title: string, rows: readonly (readonly string[])[]): string[] {
 
 function filesSection({ files }: Inspection): string[] {
   if (files.length < 2) return [];
-  return titled("files", capped(files.map(({ path, split, format, rows, records }) => [shortPath(path), split ?? "", format, `${number(rows)} rows`, `${number(records)} records`])));
+  return titled("files", capped(files.map(({ path, split, format, rows, records }) => [shortPath(path), split ?? "", format, countOf(rows, "row"), countOf(records, "record")])));
 }
 
 function lengthsSection({ lengths }: Inspection): string[] {
@@ -79,6 +80,6 @@ function preferenceRows(facts: PreferenceFacts): string[][] {
 }
 
 function leaksSection({ leaks, parts, files }: Inspection): string[] {
-  if (leaks.length > 0) return titled("leaks: prompts in two parts", capped(leaks.map(({ between, prompts, examples }) => [between.join(" and "), `${number(prompts)} prompts`, `such as ${examples[0]}`])));
+  if (leaks.length > 0) return titled("leaks: prompts in two parts", capped(leaks.map(({ between, prompts, examples }) => [between.join(" and "), countOf(prompts, "prompt"), `such as ${examples[0]}`])));
   return Object.keys(parts).length > 1 || files.length > 1 ? ["leaks: no prompt is in two parts"] : [];
 }

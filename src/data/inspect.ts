@@ -264,8 +264,8 @@ function answers({ completions }: RecordOf<"ranked">): Record<string, string> {
   return Object.fromEntries(completions.map(({ completion, rank, score }, index) => [`answer ${index + 1}${rank === undefined ? (score === undefined ? "" : ` (score ${score})`) : ` (rank ${rank})`}`, completionText(completion)]));
 }
 
-/** Long texts keep their end, where a prompt asks, and lose their middle. */
+/** Long texts lose their middle: the end of a prompt is what it asks. */
 function shorten(parts: Record<string, string>, length: number): Record<string, string> {
-  const cut = (text: string): string => (text.length <= length ? text : `${text.slice(0, Math.ceil(length / 2))} … ${text.slice(text.length - Math.floor(length / 2))}`);
+  const cut = (text: string): string => (text.length <= length ? text : `${text.slice(0, Math.ceil(length / 2)).trimEnd()} … ${text.slice(text.length - Math.floor(length / 2)).trimStart()}`);
   return Object.fromEntries(Object.entries(parts).map(([name, text]) => [name, cut(text)]));
 }

@@ -59,8 +59,8 @@ export class ReadReport {
 
   /** Sentences about what was passed over. */
   get warnings(): string[] {
-    const dropped = Object.entries(this.dropped).map(([reason, number]) => `${rowsOf(number)} left out: ${reason}`);
-    return [...dropped, ...[...this.notes].map(([what, number]) => `not kept: ${what} (${rowsOf(number)})`)];
+    const dropped = Object.entries(this.dropped).map(([reason, number]) => `${countOf(number, "row")} left out: ${reason}`);
+    return [...dropped, ...[...this.notes].map(([what, number]) => `not kept: ${what} (${countOf(number, "row")})`)];
   }
 }
 
@@ -68,7 +68,10 @@ function count<K>(map: Map<K, number>, key: K): void {
   map.set(key, (map.get(key) ?? 0) + 1);
 }
 
-const rowsOf = (number: number): string => `${number} ${number === 1 ? "row" : "rows"}`;
+/** `1 row`, `1,200 rows`. */
+export function countOf(number: number, thing: string): string {
+  return `${number.toLocaleString("en-US")} ${thing}${number === 1 ? "" : "s"}`;
+}
 
 /** Rows that tell the format of a file. */
 const PEEK = 20;

@@ -55,13 +55,29 @@ export function checkColumns(row: Row, format: DataFormat, ignored: ReadonlySet<
     if (places.includes(name) || ignored.has(name) || isAside(name, format) || format.derived?.includes(name) === true) continue;
     const near = nearest(name, shapeColumns(format).filter((candidate) => !names.includes(candidate)));
     const leave = `leave the column out with --ignore-columns ${name}`;
-    throw new AttuneError("data", `the format ${format.name} has no column ${name}${shape !== undefined && shapeColumns(format).includes(name) ? ` beside ${shape.required.join(", ")}` : ""}`, {
+    const lacking = lackingBeside(name, names, format);
+    const renames = renamesFor(lacking ?? [], names.filter((candidate) => !shapeColumns(format).includes(candidate)));
+    throw new AttuneError("data", lacking === undefined ? `the format ${format.name} has no column ${name}` : `the column ${name} needs ${lacking.join(", ")} beside it`, {
       ...row.place,
       got: columnNames(row),
-      expected: places.join(", "),
-      hint: near === undefined ? leave : `did you mean ${near}? Or ${leave}`,
+      expected: lacking === undefined ? places.join(", ") : [...names, ...lacking].join(", "),
+      hint: renames !== "" ? renames : near === undefined || lacking !== undefined ? leave : `did you mean ${near}? Or ${leave}`,
     });
   }
+}
+
+/** What a column of another shape lacks to be read; undefined for a column of none. */
+function lackingBeside(name: string, names: readonly string[], format: DataFormat): string[] | undefined {
+  const shapes = format.shapes.filter((shape) => columnsOf(shape).includes(name)).map(({ required }) => required.filter((column) => !names.includes(column)));
+  return shapes.toSorted((a, b) => a.length - b.length)[0];
+}
+
+/** `rename choosen to chosen`, for columns that are missing and look misspelled; empty where none does. */
+function renamesFor(missing: readonly string[], strange: readonly string[]): string {
+  return missing.flatMap((name) => {
+    const near = nearest(name, strange);
+    return near === undefined ? [] : [`rename ${near} to ${name}`];
+  }).join(", ");
 }
 
 const columnNames = ({ columns }: Row): string => {
@@ -72,9 +88,9 @@ const columnNames = ({ columns }: Row): string => {
 function unknownColumns(row: Row): AttuneError {
   const names = Object.keys(row.columns);
   const { format, shape, missing } = nearestShape(names);
-  const misspelled = missing.map((name) => ({ name, near: nearest(name, names.filter((candidate) => !shape.required.includes(candidate))) })).filter(({ near }) => near !== undefined);
+  const renames = renamesFor(missing, names.filter((candidate) => !shape.required.includes(candidate)));
   const isHolder = Object.values(row.columns).every(Array.isArray);
-  const hint = isHolder ? "the file seems to hold one object of lists: rows must be a list of objects, or objects line by line" : misspelled.length > 0 ? misspelled.map(({ name, near }) => `rename ${near} to ${name}`).join(", ") : `add ${missing.join(", ")}, or name the format: --format`;
+  const hint = isHolder ? "the file seems to hold one object of lists: rows must be a list of objects, or objects line by line" : renames !== "" ? renames : `add ${missing.join(", ")}, or name the format: --format`;
   return new AttuneError("data", "the columns fit no known format", { ...row.place, got: columnNames(row), expected: `${shape.required.join(", ")} (${format.name}, the nearest format; ${missing.length === 0 ? "its values look different" : `missing: ${missing.join(", ")}`})`, hint });
 }
 

@@ -9,23 +9,25 @@ const NUMBERS = new Set(["p", "margin", "score_chosen", "score_rejected", "prefe
 const BOOLEANS = new Set(["label", "kto_tag"]);
 /** Text, or JSON where the cell is a JSON list or object. */
 const CONVERSATIONS = new Set(["prompt", "completion", "chosen", "rejected", "preferred_output", "non_preferred_output", "preferred_completion", "non_preferred_completion"]);
+/** Columns whose empty cells say something: an empty text. Of all others an empty cell is no cell. */
+const TEXTS = new Set(["prompt", "completion", "chosen", "rejected", "text", "instruction", "input", "output", "output_1", "output_2", "question", "gold", "prediction 1", "prediction 2", "prediction 3", "prediction 4"]);
 /** Always JSON. */
 const STRUCTURES = new Set(["messages", "conversations", "conversation_a", "conversation_b", "input_messages", "completions", "comparisons", "models", "extra", "history", "passages", "tools"]);
 const WORDS: Readonly<Record<string, boolean>> = { true: true, false: false, "1": true, "0": false };
 
-/** The value of a cell; undefined for an empty cell of a column that is not text. */
+/** The value of a cell; undefined for an empty one that says nothing. */
 export function readCell(name: string, text: string, place: ErrorPlace, limits: ReadLimits): unknown {
+  if (text.trim() === "" && !TEXTS.has(name)) return undefined;
   if (NUMBERS.has(name)) return readNumber(text, place);
-  if (BOOLEANS.has(name)) return text === "" ? undefined : (WORDS[text.trim().toLowerCase()] ?? text);
-  if (STRUCTURES.has(name)) return text.trim() === "" ? undefined : parseJsonText(text, place, limits);
+  if (BOOLEANS.has(name)) return WORDS[text.trim().toLowerCase()] ?? text;
+  if (STRUCTURES.has(name)) return parseJsonText(text, place, limits);
   // `{` alone is common in prose and code: only lists of objects, and objects with a message's keys, are taken for JSON
   if (CONVERSATIONS.has(name) && /^\s*(\[\s*\{\s*"|\{\s*"(role|content|from|value)"\s*:)/.test(text)) return readConversation(text, place, limits);
   if (name === "input" && /^\s*\{\s*"messages"\s*:/.test(text)) return readConversation(text, place, limits);
   return text;
 }
 
-function readNumber(text: string, place: ErrorPlace): number | undefined {
-  if (text.trim() === "") return undefined;
+function readNumber(text: string, place: ErrorPlace): number {
   const value = Number(text);
   if (Number.isNaN(value)) throw new AttuneError("data", "the cell is no number", { ...place, got: preview(text) });
   return value;

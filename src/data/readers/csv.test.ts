@@ -23,8 +23,8 @@ test("columns mean what their names say", async () => {
   const text = 'prompt,label,margin,messages,chosen,note\n"[1] is one",TRUE,0.5,"[{""role"": ""user"", ""content"": ""x""}]","[{""role"": ""assistant"", ""content"": ""y""}]",1\nq,0,,,"[{""json"": 1}]",\n"{x}",safe,-1e3,,{y},\n';
   expect(await rowsOf("types.csv", text)).toEqual([
     [2, { prompt: "[1] is one", label: true, margin: 0.5, messages: [{ role: "user", content: "x" }], chosen: [{ role: "assistant", content: "y" }], note: "1" }],
-    [3, { prompt: "q", label: false, chosen: '[{"json": 1}]', note: "" }],
-    [4, { prompt: "{x}", label: "safe", margin: -1000, chosen: "{y}", note: "" }],
+    [3, { prompt: "q", label: false, chosen: '[{"json": 1}]' }],
+    [4, { prompt: "{x}", label: "safe", margin: -1000, chosen: "{y}" }],
   ]);
 });
 
@@ -56,10 +56,10 @@ test("what a spreadsheet writes comes back", async () => {
   const quote = (text: string): string => `"${text.replaceAll('"', '""')}"`;
   await assert(
     asyncProperty(array(tuple(cell, cell), { maxLength: 6 }), async (rows) => {
-      const text = ["x,y", ...rows.map(([x, y]) => `${quote(x)},${quote(y)}`)].join("\r\n");
-      expect((await rowsOf("p.csv", text)).map(([, columns]) => columns)).toEqual(rows.map(([x, y]) => ({ x, y })));
+      const text = ["prompt,completion", ...rows.map(([x, y]) => `${quote(x)},${quote(y)}`)].join("\r\n");
+      expect((await rowsOf("p.csv", text)).map(([, columns]) => columns)).toEqual(rows.map(([prompt, completion]) => ({ prompt, completion })));
     }),
-    { numRuns: 300 },
+    { numRuns: 200 },
   );
 });
 
@@ -72,6 +72,6 @@ test("any bytes give rows or an AttuneError", async () => {
       const path = folder.write("fuzz.csv", bytes);
       await collect(readRows(path)).catch((error: unknown) => expect(error).toBeInstanceOf(AttuneError));
     }),
-    { numRuns: 1500 },
+    { numRuns: 1000 },
   );
 });

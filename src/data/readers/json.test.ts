@@ -88,7 +88,7 @@ describe("UTF-8", () => {
         expect(index === input.length).toBe(isGood(input));
         expect(isGood(input.subarray(0, index))).toBe(true);
       }),
-      { numRuns: 3000 },
+      { numRuns: 2000 },
     );
   });
 
@@ -128,7 +128,7 @@ describe("rows", () => {
         const clean = JSON.parse(JSON.stringify(rows), (key, value: unknown) => (key === "__proto__" ? undefined : value)) as unknown;
         expect((await rowsOf("p.json", JSON.stringify(rows, null, indent))).map(([, columns]) => columns)).toEqual(clean);
       }),
-      { numRuns: 300 },
+      { numRuns: 200 },
     );
   });
 

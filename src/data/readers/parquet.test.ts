@@ -141,7 +141,7 @@ describe("damaged files", () => {
         for (const [at, special, any] of changes) content[at] = any % 2 === 0 ? special : any;
         await read(content, "fuzz.parquet").catch((error: unknown) => expect(error).toBeInstanceOf(AttuneError));
       }),
-      { numRuns: 1500 },
+      { numRuns: 1000 },
     );
   });
 
@@ -155,7 +155,7 @@ describe("damaged files", () => {
         const content = Buffer.concat([good.subarray(0, start), footer, size, magic]);
         await read(content, "footer.parquet").catch((error: unknown) => expect(error).toBeInstanceOf(AttuneError));
       }),
-      { numRuns: 700 },
+      { numRuns: 500 },
     );
   });
 });
