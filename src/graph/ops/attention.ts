@@ -3,7 +3,7 @@
  * ONNX forms: SimplifiedLayerNormalization, RotaryEmbedding and GroupQueryAttention are ONNX Runtime's own operators.
  */
 import { AttuneError } from "../../core/errors.ts";
-import { exp, mean, multiply, negate, reshape, rotary, scatterAddPicked, subtract, sum, sumTo } from "../build.ts";
+import { exp, fill, mean, multiply, negate, reshape, rotary, scatterAddPicked, subtract, sum, sumTo } from "../build.ts";
 import type { Dimension } from "../dimensions.ts";
 import { formatShape, sameShape } from "../dimensions.ts";
 import type { GraphNode, Value, ValueType } from "../ir.ts";
@@ -46,7 +46,8 @@ function tokenLogProbabilitiesGradient({ inputs, outputs, gradients }: GradientC
   const all = outputs[1]!;
   const [selected, whole] = gradients;
   let result: Value | undefined;
-  if (selected) result = scatterAddPicked(multiply(exp(all), column(negate(selected))), targets!, selected);
+  // Scattering first lets the product write over the copy that scattering makes.
+  if (selected) result = multiply(scatterAddPicked(exp(all), targets!, fill(all.graph, targets!.shape, -1)), column(negate(selected)));
   if (whole) {
     const rest = subtract(whole, multiply(exp(all), sum(whole, [-1], true)));
     result = result ? subtract(result, negate(rest)) : rest;
