@@ -56,7 +56,7 @@ test("columns that only later rows have are there", async () => {
 });
 
 test("many rows go through every kind of file", async () => {
-  const many = folder.write("many.jsonl", jsonLines(...Array.from({ length: 12_000 }, (_, index) => ({ prompt: [{ role: "user", content: `question ${index}` }], chosen: [{ role: "assistant", content: `yes ${index}` }], rejected: [{ role: "assistant", content: "no" }] }))));
+  const many = folder.write("many.jsonl", jsonLines(...Array.from({ length: 6_000 }, (_, index) => ({ prompt: [{ role: "user", content: `question ${index}` }], chosen: [{ role: "assistant", content: `yes ${index}` }], rejected: [{ role: "assistant", content: "no" }] }))));
   const { hash } = await loadDataset(many);
   for (const name of ["many.parquet", "many.csv.gz", "many.json"]) {
     await convertDataset({ source: many, to: "trl", out: at(name) });

@@ -7,6 +7,7 @@ import { AttuneError } from "../core/errors.ts";
 import type { OnBad } from "./bad-row.ts";
 import { refuseBadRows } from "./bad-row.ts";
 import { conversionLoss, convertRecord } from "./conversions.ts";
+import type { ResolveRemote } from "./files.ts";
 import { findFiles, partOf } from "./files.ts";
 import type { DataFormat } from "./formats/format.ts";
 import { lostFields } from "./formats/format.ts";
@@ -31,7 +32,7 @@ export interface ConvertOptions extends ReadOptions {
   readonly split?: Split;
   /** Replace a file that is there. */
   readonly overwrite?: boolean;
-  readonly resolveRemote?: (id: string) => Promise<string>;
+  readonly resolveRemote?: ResolveRemote;
   readonly onProgress?: (rows: number) => void;
 }
 

@@ -138,6 +138,8 @@ test("a Hugging Face id is resolved by who can; elsewhere it is no path", async 
   };
   expect((await loadDataset("org/name.v2", { resolveRemote })).records).toHaveLength(2);
   expect(asked).toEqual(["org/name.v2"]);
+  const some = async () => ({ folder: folder.path, files: [path] });
+  expect((await loadDataset("org/name", { resolveRemote: some })).files.map((file) => file.path)).toEqual([path]);
   await expect(loadDataset("org/name")).rejects.toThrow("org/name: there is no such file or folder\n  expected: a data file (.json, .jsonl, .ndjson, .csv, .tsv (also with .gz), .parquet), a folder of them\n  try: check the path");
   await expect(loadDataset("data/missing.jsonl", { resolveRemote })).rejects.toThrow("there is no such file or folder");
   expect(asked).toHaveLength(1);

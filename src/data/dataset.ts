@@ -8,6 +8,7 @@ import { AttuneError } from "../core/errors.ts";
 import type { OnBad } from "./bad-row.ts";
 import { ON_BAD, refuseBadRows } from "./bad-row.ts";
 import { convertRecord } from "./conversions.ts";
+import type { ResolveRemote } from "./files.ts";
 import { findFiles, hashContent, partOf } from "./files.ts";
 import type { DataRecord, RecordKind, RecordOf, Split } from "./records.ts";
 import { RECORD_KINDS } from "./records.ts";
@@ -26,8 +27,8 @@ export interface LoadOptions extends ReadOptions {
   readonly onBad?: OnBad;
   /** Only this part of the data set. */
   readonly split?: Split;
-  /** Downloads a data set by its Hugging Face id and gives its folder. */
-  readonly resolveRemote?: (id: string) => Promise<string>;
+  /** Downloads a data set by its Hugging Face id; without it ids are refused. */
+  readonly resolveRemote?: ResolveRemote;
 }
 
 export interface DataFile {

@@ -14,6 +14,11 @@ export interface SourceFile {
   readonly split?: Split;
 }
 
+/** A downloaded data set: all of a folder, or some of its files. */
+export type RemoteData = string | { readonly folder: string; readonly files: readonly string[] };
+/** Downloads a data set by its Hugging Face id. */
+export type ResolveRemote = (id: string) => Promise<RemoteData>;
+
 /** Descriptions that lie beside data and are none. */
 const NOT_DATA = new Set(["dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json", "package.json", "config.json"]);
 const MAX_DEPTH = 4;
@@ -22,18 +27,18 @@ const REMOTE_ID = /^[A-Za-z0-9][\w.-]*\/[A-Za-z0-9][\w.-]*$/;
 
 /**
  * The data files of a file, a folder (with its folders, hidden ones left out) or a Hugging Face data set id.
- * @param resolveRemote downloads a data set and gives its folder
  * @throws AttuneError `data` where there is nothing to read
  */
-export async function findFiles(source: string, resolveRemote?: (id: string) => Promise<string>): Promise<SourceFile[]> {
-  const path = await locate(source, resolveRemote);
-  if (!statSync(path).isDirectory()) return [withSplit(path, basename(path))];
-  const names = await dataFilesBelow(path, "", 0);
-  if (names.length === 0) throw new AttuneError("data", "the folder holds no data files", { file: path, expected: DATA_ENDINGS });
-  return names.toSorted().map((name) => withSplit(join(path, name), name));
+export async function findFiles(source: string, resolveRemote?: ResolveRemote): Promise<SourceFile[]> {
+  const found = await locate(source, resolveRemote);
+  if (typeof found !== "string") return found.files.map((path) => withSplit(path, relative(found.folder, path)));
+  if (!statSync(found).isDirectory()) return [withSplit(found, basename(found))];
+  const names = await dataFilesBelow(found, "", 0);
+  if (names.length === 0) throw new AttuneError("data", "the folder holds no data files", { file: found, expected: DATA_ENDINGS });
+  return names.toSorted().map((name) => withSplit(join(found, name), name));
 }
 
-async function locate(source: string, resolveRemote?: (id: string) => Promise<string>): Promise<string> {
+async function locate(source: string, resolveRemote?: ResolveRemote): Promise<RemoteData> {
   if (existsSync(source)) return source;
   const isRemote = REMOTE_ID.test(source) && !isDataFile(source);
   if (isRemote && resolveRemote !== undefined) return await resolveRemote(source);

@@ -86,6 +86,11 @@ describe("data sets with parts of their own", () => {
     expect(keys(splitDataset({ records: records.filter(({ split }) => split !== "validation") }, { heldOut: 0.5, seed: 1 }).heldOut)).toEqual(["d"]);
   });
 
+  test("nothing is held out where nothing is asked for, and other parts are not trained on", () => {
+    const { train, heldOut } = splitDataset({ records: [...part("train", "a", "b"), ...part("test", "d")] }, { heldOut: 0, seed: 1 });
+    expect([keys(train), heldOut]).toEqual([["a", "b"], []]);
+  });
+
   test("one part alone is split by prompt", () => {
     const { train, heldOut } = splitDataset({ records: part("test", "a", "b", "c", "d") }, { heldOut: 0.5, seed: 1 });
     expect([train.length, heldOut.length]).toEqual([2, 2]);

@@ -96,13 +96,15 @@ export interface SplitOptions {
 
 /**
  * Training and held-out records of a data set. Where its files are parts of their own (train, validation, test), those are
- * used: held-out is the validation part, else the test part, less what is in the training part too; the seed then plays no role.
+ * used: held-out is the validation part, else the test part, less what is in the training part too (none where `heldOut` is 0);
+ * the seed then plays no role.
  */
 export function splitDataset<R extends DataRecord>(dataset: { readonly records: readonly R[] }, { heldOut, seed }: SplitOptions): SplitRecords<R> & { readonly leaked: number } {
   const part = (split: Split): R[] => dataset.records.filter((record) => record.split === split);
   const [train, validation, test] = [part("train"), part("validation"), part("test")];
   const held = validation.length > 0 ? validation : test;
   if (train.length === 0 || held.length === 0) return { ...splitRecords(dataset.records, heldOut, seed), leaked: 0 };
+  if (heldOut === 0) return { train, heldOut: [], leaked: 0 };
   const seen = new Set(train.map(promptKey));
   const clean = held.filter((record) => !seen.has(promptKey(record)));
   return { train, heldOut: clean, leaked: held.length - clean.length };

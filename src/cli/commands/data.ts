@@ -15,6 +15,8 @@ import { RECORD_KINDS, SPLITS } from "../../data/records.ts";
 import type { Tokenizer } from "../../text/tokenizer.ts";
 import type { CommandContext, CommandModule } from "../command.ts";
 import { formatTable } from "../words.ts";
+import { remoteData } from "./find-data.ts";
+import { findModel } from "./find-model.ts";
 
 interface ReadingOptions {
   readonly split?: Split;
@@ -62,19 +64,21 @@ function reading(command: ReturnType<Parameters<CommandModule["configure"]>[0]["
 }
 
 /** Looks a data set over. */
-export async function runInspect(source: string, options: InspectCommandOptions, { reporter, signal }: CommandContext): Promise<void> {
+export async function runInspect(source: string, options: InspectCommandOptions, context: CommandContext): Promise<void> {
+  const { reporter, signal } = context;
   const { tokenizer, ...rest } = options;
-  const countTokens = tokenizer === undefined ? undefined : await tokenCounter(tokenizer);
-  const inspection = await inspectDataset(source, { ...reads(rest), signal, ...(options.examples === undefined ? {} : { examples: options.examples }), ...(countTokens === undefined ? {} : { countTokens }) });
+  const countTokens = tokenizer === undefined ? undefined : await tokenCounter(await findModel(tokenizer, context));
+  const inspection = await inspectDataset(source, { ...reads(rest), signal, resolveRemote: remoteData(context), ...(options.examples === undefined ? {} : { examples: options.examples }), ...(countTokens === undefined ? {} : { countTokens }) });
   reporter.result({ ...inspection }, inspectionText(inspection));
 }
 
 /** Writes a data set in another format. */
-export async function runConvert(source: string, options: ConvertCommandOptions, { reporter, signal }: CommandContext): Promise<void> {
+export async function runConvert(source: string, options: ConvertCommandOptions, context: CommandContext): Promise<void> {
+  const { reporter, signal } = context;
   const { to, out, kind, overwrite } = options;
   const progress = reporter.progress({ title: `converting ${source}`, unit: "rows" });
   try {
-    const conversion = await convertDataset({ source, to, out, ...reads(options), ...(kind === undefined ? {} : { kind }), ...(overwrite === undefined ? {} : { overwrite }), signal, onProgress: (rows) => progress.update(rows) });
+    const conversion = await convertDataset({ source, to, out, ...reads(options), ...(kind === undefined ? {} : { kind }), ...(overwrite === undefined ? {} : { overwrite }), signal, resolveRemote: remoteData(context), onProgress: (rows) => progress.update(rows) });
     progress.end();
     reporter.result({ ...conversion }, conversionText(conversion));
   } finally {

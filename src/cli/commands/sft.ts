@@ -12,7 +12,7 @@ import { openInput, runTraining } from "./training-input.ts";
 function demonstrations(dataset: Dataset): SftRecord[] {
   const kind = dataset.records[0]!.kind;
   if (kind === "prompt") throw new AttuneError("data", "prompts alone cannot be imitated", { ...dataset.records[0]!.place, expected: "completions, conversations, texts or pairs" });
-  return recordsAs(dataset, kind === "preference" || kind === "unpaired" ? "demonstration" : kind) as SftRecord[];
+  return recordsAs(dataset, kind === "preference" || kind === "ranked" || kind === "unpaired" ? "demonstration" : kind) as SftRecord[];
 }
 
 export const command = trainingCommand({

@@ -1,10 +1,11 @@
 /** What the training commands share: opening the model, loading and splitting the data, saying what would happen. */
 import { AttuneError, formatPlace } from "../../core/errors.ts";
 import type { Dataset, LoadOptions } from "../../data/dataset.ts";
-import { loadDataset, splitRecords } from "../../data/dataset.ts";
+import { loadDataset, splitDataset } from "../../data/dataset.ts";
 import type { DataRecord } from "../../data/records.ts";
 import type { OpenedModel } from "../../models/open.ts";
 import { openModel } from "../../models/open.ts";
+import { remoteData } from "./find-data.ts";
 import { findModel } from "./find-model.ts";
 import type { TrainingEvent } from "../../runs/events.ts";
 import type { Run } from "../../runs/run.ts";
@@ -37,12 +38,13 @@ export interface TrainingInput<R extends DataRecord> {
 
 /** Loads and checks the data first, since a mistake there should not cost the time to read a model. */
 export async function openInput<R extends DataRecord>(config: InputConfig, convert: (dataset: Dataset) => R[], { reporter, signal }: CommandContext): Promise<TrainingInput<R>> {
-  const options: LoadOptions = { onBad: config.onBad, ...(config.format === "auto" ? {} : { format: config.format }) };
+  const options: LoadOptions = { onBad: config.onBad, signal, resolveRemote: remoteData({ reporter, signal }), ...(config.format === "auto" ? {} : { format: config.format }) };
   const dataset = await loadDataset(config.data, options);
   for (const [reason, count] of Object.entries(dataset.dropped)) {
     reporter.warn("left-out-rows", `${count} of ${count + dataset.records.length} rows left out: ${reason} (the first at ${formatPlace(dataset.firstDropped ?? {})})`);
   }
-  const { train, heldOut } = splitRecords(convert(dataset), config.heldOut, config.seed);
+  const { train, heldOut, leaked } = splitDataset({ records: convert(dataset) }, config);
+  if (leaked > 0) reporter.warn("leaked-prompts", `${leaked} held-out records left out: their prompts are in the training part too`);
   if (train.length === 0) throw new AttuneError("data", "nothing is left to train on", { file: config.data, got: `${heldOut.length} rows, all held out`, hint: "a smaller --held-out" });
   const path = await findModel(config.model, { reporter, signal });
   const progress = reporter.progress({ title: `reading ${config.model}`, unit: "weights" });
