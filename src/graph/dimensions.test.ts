@@ -3,7 +3,7 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { broadcastSizes } from "./check/plain.ts";
 import type { Dimension, Shape } from "./dimensions.ts";
-import { broadcastShapes, decompose, formatShape, normalizeAxis, product, resolveShape, sameShape } from "./dimensions.ts";
+import { broadcastShapes, decompose, fitsSize, formatShape, normalizeAxis, product, resolveShape, sameShape } from "./dimensions.ts";
 
 const SYMBOLS = { batch: 3, time: 5, heads: 2 };
 const factor = fc.oneof(fc.integer({ min: 0, max: 6 }), fc.constantFrom(...Object.keys(SYMBOLS)));
@@ -86,6 +86,10 @@ test("axes count from both ends", () => {
   expect([0, 1, -1, -2].map((axis) => normalizeAxis(axis, 2))).toEqual([0, 1, 1, 0]);
   expect(() => normalizeAxis(2, 2)).toThrow("axis 2 is out of range for rank 2");
   expect(() => normalizeAxis(-3, 2)).toThrow(/out of range/);
+});
+
+test("a size fits its own number, any symbol, and multiples of a symbol's factor", () => {
+  expect([fitsSize(3, 3), fitsSize(3, 4), fitsSize("time", 7), fitsSize("4*block", 8), fitsSize("4*block", 6), fitsSize("2*batch*time", 6)]).toEqual([true, false, true, true, false, true]);
 });
 
 test("shapes are equal axis by axis", () => {

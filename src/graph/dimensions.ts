@@ -46,6 +46,11 @@ export function decompose(dimension: Dimension): Readonly<Factors> {
   return factorsOf(dimension);
 }
 
+/** Whether an axis of this size fits a dimension: the same number, or for a symbol any multiple of its factor. */
+export function fitsSize(dimension: Dimension, size: number): boolean {
+  return typeof dimension === "number" ? dimension === size : size % decompose(dimension).coefficient === 0;
+}
+
 export function sameShape(a: Shape, b: Shape): boolean {
   return a.length === b.length && a.every((dimension, axis) => dimension === b[axis]);
 }

@@ -113,6 +113,17 @@ describe("symbols", () => {
     expect((await session.run({ x: zeros("float32", [6]) }))["y"]!.shape).toEqual([6, 1]);
   });
 
+  test("a symbol is bound by an input that is a multiple of it", async () => {
+    const graph = createGraph();
+    const x = graph.input("x", "float32", ["4*block", 2]);
+    const session = await Session.create(graph, { y: b.transpose(b.reshape(x, [4, "block", 2]), [1, 0, 2]), z: b.fill(graph, ["2*block", 3], 1) });
+    for (const block of [3, 1]) {
+      const { y, z } = await session.run({ x: zeros("float32", [4 * block, 2]) });
+      expect([y!.shape, z!.shape]).toEqual([[block, 4, 2], [2 * block, 3]]);
+    }
+    await expect(session.run({ x: zeros("float32", [6, 2]) })).rejects.toThrow(/got: float32\[6, 2\]\n {2}expected: float32\[4\*block, 2\]/);
+  });
+
   test("sizes are bound when the session runs, not when it is made", async () => {
     const graph = createGraph();
     const x = graph.input("x", "float32", ["n", "m", 2]);

@@ -1,7 +1,7 @@
 /** Writes a graph as an ONNX model for a device: only live nodes, only used inputs, constants stored inside. */
 import { invariant } from "../core/errors.ts";
 import type { HostTensor } from "../core/tensor.ts";
-import { formatShape } from "./dimensions.ts";
+import { fitsSize, formatShape } from "./dimensions.ts";
 import type { Graph, Value, ValueType } from "./ir.ts";
 import type { Device } from "./onnx/emitter.ts";
 import { Emitter } from "./onnx/emitter.ts";
@@ -54,7 +54,7 @@ export function lower(graph: Graph, outputs: Readonly<Record<string, Value>>, op
 
 /** The tensor to store for an input; throws when it is of another type. */
 function fitting(input: Value, tensor: HostTensor): HostTensor {
-  const fits = tensor.dtype === input.dtype && tensor.shape.length === input.shape.length && input.shape.every((d, axis) => typeof d === "string" || d === tensor.shape[axis]);
+  const fits = tensor.dtype === input.dtype && tensor.shape.length === input.shape.length && input.shape.every((dimension, axis) => fitsSize(dimension, tensor.shape[axis]!));
   invariant(fits, `initializer ${input.name} is ${tensor.dtype}${formatShape(tensor.shape)}, the input ${input.dtype}${formatShape(input.shape)}`);
   return tensor;
 }

@@ -9,6 +9,7 @@ import * as ort from "onnxruntime-node";
 import { AttuneError } from "../core/errors.ts";
 import type { ArrayOf, DType, HostTensor, TensorData } from "../core/tensor.ts";
 import { elementCount } from "../core/tensor.ts";
+import { fitsSize } from "../graph/dimensions.ts";
 import type { Graph, Value, ValueType } from "../graph/ir.ts";
 import type { LowerOptions, LoweredGraph } from "../graph/lower.ts";
 import { lower } from "../graph/lower.ts";
@@ -100,7 +101,7 @@ export class Session {
   }
 
   private feed(name: string, type: ValueType, tensor: HostTensor | undefined): ort.Tensor {
-    const fits = tensor?.dtype === type.dtype && tensor.shape.length === type.shape.length && type.shape.every((d, axis) => typeof d === "string" || d === tensor.shape[axis]);
+    const fits = tensor?.dtype === type.dtype && tensor.shape.length === type.shape.length && type.shape.every((dimension, axis) => fitsSize(dimension, tensor.shape[axis]!));
     if (!tensor || !fits) {
       throw new AttuneError("internal", `${this.label}: input ${name} does not fit`, {
         got: tensor ? `${tensor.dtype}[${tensor.shape.join(", ")}]` : "nothing",

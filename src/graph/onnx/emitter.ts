@@ -26,12 +26,19 @@ const ONNX_TYPE: Record<DType, number> = { float32: 1, float16: 10, int64: 7, in
 const IR_VERSION = 9;
 const OPSET = 18;
 
+interface Axis {
+  input: string;
+  axis: number;
+}
+
 export class Emitter {
   readonly device: Device;
   private readonly nodes: Message[] = [];
   private readonly initializers: Message[] = [];
   private readonly cache = new Map<string, string>();
-  private readonly symbols = new Map<string, { input: string; axis: number }>();
+  private readonly symbols = new Map<string, Axis>();
+  /** Symbols that inputs have with a factor only, as in 4*block. */
+  private readonly multiples = new Map<string, Axis & { factor: number }>();
   private readonly used = new Set<string>();
   private current = "graph";
 
@@ -42,7 +49,11 @@ export class Emitter {
 
   private bindSymbols(input: Value): void {
     input.shape.forEach((dimension, axis) => {
-      if (typeof dimension === "string" && !this.symbols.has(dimension)) this.symbols.set(dimension, { input: input.name, axis });
+      if (typeof dimension !== "string") return;
+      const place = { input: input.name, axis };
+      if (!this.symbols.has(dimension)) this.symbols.set(dimension, place);
+      const { coefficient, symbols } = decompose(dimension);
+      if (symbols.length === 1 && coefficient > 1) this.multiples.set(symbols[0]!, { ...place, factor: coefficient });
     });
   }
 
@@ -120,14 +131,18 @@ export class Emitter {
       const whole = this.symbols.get(dimension);
       if (whole) return this.inputSize(whole.input, whole.axis);
       const { coefficient, symbols } = decompose(dimension);
-      const factors = symbols.map((symbol) => {
-        const bound = this.symbols.get(symbol);
-        if (!bound) throw new AttuneError("internal", `${this.current}: no input of the graph has the dimension ${symbol}`);
-        return this.inputSize(bound.input, bound.axis);
-      });
+      const factors = symbols.map((symbol) => this.symbolSize(symbol));
       if (coefficient !== 1) factors.push(this.integers([coefficient]));
       return factors.reduce((left, right) => this.node("Mul", [left, right]));
     });
+  }
+
+  private symbolSize(symbol: string): string {
+    const whole = this.symbols.get(symbol);
+    if (whole) return this.inputSize(whole.input, whole.axis);
+    const multiple = this.multiples.get(symbol);
+    if (!multiple) throw new AttuneError("internal", `${this.current}: no input of the graph has the dimension ${symbol}`);
+    return this.cached(`symbol ${symbol}`, () => this.node("Div", [this.inputSize(multiple.input, multiple.axis), this.integers([multiple.factor])]));
   }
 
   private inputSize(input: string, axis: number): string {
