@@ -1,12 +1,13 @@
 /** Builds the pieces of a model into a graph: parameters as inputs, projections with adapters, attention. */
 import type { DType } from "../core/tensor.ts";
-import { add, cast, gemm, matmul, multiply, reshape, rotary, softmax, transpose } from "../graph/build.ts";
+import { cast, gemm, multiply, reshape, rotary, transpose } from "../graph/build.ts";
 import type { RotaryTables } from "../graph/build.ts";
 import type { Dimension } from "../graph/dimensions.ts";
 import { product } from "../graph/dimensions.ts";
 import type { Graph, Value } from "../graph/ir.ts";
 import type { AdapterConfig } from "./adapter.ts";
 import { adapterNames, adapterScale } from "./adapter.ts";
+import { causalAttention } from "./causal-attention.ts";
 import type { BlockBuilder, DecoderConfig, EndBuilder, ModelFamily, Shapes } from "./family.ts";
 
 /** Declares weights as inputs of a graph on first use, widening float16 ones. */
@@ -73,6 +74,7 @@ export function endBuilder({ family, config }: ModelParts, parameters: Parameter
 
 export interface AttentionInputs {
   batch: Dimension;
+  /** A product such as `4*block` computes attention in that many blocks. */
   time: Dimension;
   /** float32 [B, 1, T, T]: 0 where a query may see a key, a large negative number elsewhere. */
   bias: Value;
@@ -80,22 +82,14 @@ export interface AttentionInputs {
   rotary?: RotaryTables | undefined;
 }
 
-/**
- * softmax(q k^T / sqrt(D) + bias) v with grouped queries: the queries that share a key head are stacked along time, so
- * that keys and values are never repeated. Vaswani et al. 2017; Ainslie et al. 2023.
- */
+/** Causal attention of every token of a batch, with the rotation; see {@link causalAttention}. */
 export function trainingAttention(config: DecoderConfig, { batch, time, bias, rotary: tables }: AttentionInputs): Attention {
   const { heads, keyValueHeads, headSize } = config;
-  const group = heads / keyValueHeads;
   const split = (x: Value, count: number): Value => transpose(reshape(x, [batch, time, count, headSize]), [0, 2, 1, 3]); // [B, H, T, D]
   const turn = (x: Value): Value => (tables ? rotary(x, tables) : x);
   return (query, key, value) =>
     bias.graph.scope("attention", () => {
-      const stacked = reshape(turn(split(query, heads)), [batch, keyValueHeads, product(group, time), headSize]);
-      const scores = matmul(stacked, turn(split(key, keyValueHeads)), { transposeRight: true, scale: 1 / Math.sqrt(headSize) });
-      const weights = softmax(add(reshape(scores, [batch, heads, time, time]), bias));
-      const grouped = reshape(weights, [batch, keyValueHeads, product(group, time), time]);
-      const mixed = reshape(matmul(grouped, split(value, keyValueHeads)), [batch, heads, time, headSize]);
+      const mixed = causalAttention({ query: turn(split(query, heads)), key: turn(split(key, keyValueHeads)), value: split(value, keyValueHeads), bias });
       return reshape(transpose(mixed, [0, 2, 1, 3]), [product(batch, time), heads * headSize]); // [N, H*D]
     });
 }
