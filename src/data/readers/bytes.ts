@@ -68,7 +68,7 @@ async function* gunzipChunks(source: AsyncIterable<Buffer>): AsyncGenerator<Buff
 /** Wraps an error of the file system or of zlib; an AttuneError passes through. */
 export function readError(error: unknown, file: string): unknown {
   const { code, message } = error as NodeJS.ErrnoException;
-  if (error instanceof AttuneError || code === undefined) return error;
+  if (error instanceof AttuneError || typeof code !== "string") return error;
   if (code === "ENOENT" || code === "ENOTDIR") return new AttuneError("data", "there is no such file", { file, cause: error, hint: "check the path" });
   if (code.startsWith("Z_")) return new AttuneError("data", "the gzip data is damaged or cut off", { file, cause: error, hint: "download or compress the file again" });
   if (code === "EACCES" || code === "EPERM") return new AttuneError("data", "the file may not be read", { file, cause: error, hint: "check its permissions" });

@@ -122,7 +122,8 @@ const FAULTS: Readonly<Record<string, { what: string; hint: string }>> = {
 function csvError(error: unknown, file: string, nextLine: number, limits: ReadLimits): unknown {
   const { code, lines } = error as CsvError & { lines?: number };
   if (code === "CSV_MAX_RECORD_SIZE") return tooLong({ file, row: nextLine }, limits);
-  const fault = FAULTS[code];
-  if (fault === undefined) return error instanceof AttuneError || !code?.startsWith("CSV_") ? error : new AttuneError("data", "the row is not valid CSV", { file, row: nextLine, cause: error });
+  if (error instanceof AttuneError || typeof code !== "string") return error;
+  const fault = Object.hasOwn(FAULTS, code) ? FAULTS[code] : undefined;
+  if (fault === undefined) return !code.startsWith("CSV_") ? error : new AttuneError("data", "the row is not valid CSV", { file, row: nextLine, cause: error });
   return new AttuneError("data", fault.what, { file, row: code === "CSV_QUOTE_NOT_CLOSED" ? nextLine : (lines ?? nextLine), hint: fault.hint, cause: error });
 }

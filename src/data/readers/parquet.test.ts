@@ -51,6 +51,9 @@ function parquet({ columns = COLUMNS, codec = "SNAPPY", rowGroupSize = 3 }: File
   return writer.getBytes().slice();
 }
 
+const GOLDEN = join(repositoryRoot, "tests", "golden", "parquet");
+const goldenFiles = (): Map<string, Uint8Array> => new Map(readdirSync(GOLDEN).filter((name) => name.endsWith(".parquet")).map((name) => [name, readFileSync(join(GOLDEN, name))]));
+
 const read = (content: Uint8Array, name = "a.parquet") => collect(readRows(folder.write(name, content)));
 async function check(content: Uint8Array): Promise<number[]> {
   const { rowGroups } = await checkParquet(async (start, length) => content.subarray(start, start + length), content.length, READ_LIMITS);
@@ -134,14 +137,15 @@ describe("damaged files", () => {
     await expect(check(content)).rejects.toThrow(new ParquetFault("a run of 8168 values is longer than its page"));
   });
 
-  test("every byte of the file may be wrong", async () => {
+  const golden = goldenFiles();
+  test("every byte of a file in every codec and encoding may be wrong", async () => {
     await assert(
-      asyncProperty(array(tuple(integer({ min: 0, max: good.length - 1 }), constantFrom(0, 1, 0x15, 0x7f, 0x80, 0xff), integer({ min: 0, max: 255 })), { minLength: 1, maxLength: 3 }), async (changes) => {
-        const content = Buffer.from(good);
-        for (const [at, special, any] of changes) content[at] = any % 2 === 0 ? special : any;
-        await read(content, "fuzz.parquet").catch((error: unknown) => expect(error).toBeInstanceOf(AttuneError));
+      asyncProperty(constantFrom(good, ...golden.values()), array(tuple(integer({ min: 0 }), constantFrom(0, 1, 0x15, 0x7f, 0x80, 0xff), integer({ min: 0, max: 255 })), { minLength: 1, maxLength: 3 }), async (file, changes) => {
+        const content = Buffer.from(file);
+        for (const [at, special, any] of changes) content[at % content.length] = any % 2 === 0 ? special : any;
+        await read(content, "fuzz.parquet").catch((error: unknown) => expect(error).toMatchObject({ name: "AttuneError", exitCode: 2 }));
       }),
-      { numRuns: 1000 },
+      { numRuns: 1500 },
     );
   });
 
@@ -192,10 +196,9 @@ test("a schema is looked over", async () => {
 });
 
 describe("files that pyarrow wrote (scripts/golden/parquet.py)", () => {
-  const golden = join(repositoryRoot, "tests", "golden", "parquet");
-  const rows = JSON.parse(readFileSync(join(golden, "rows.json"), "utf8")) as Record<string, unknown>[];
-  test.each(readdirSync(golden).filter((name) => name.endsWith(".parquet")))("%s", async (name) => {
-    const read = await collect(readRows(join(golden, name)));
+  const rows = JSON.parse(readFileSync(join(GOLDEN, "rows.json"), "utf8")) as Record<string, unknown>[];
+  test.each([...goldenFiles().keys()])("%s", async (name) => {
+    const read = await collect(readRows(join(GOLDEN, name)));
     const names = name.startsWith("flat") ? ["prompt", "label", "margin", "count"] : Object.keys(rows[0]!);
     const expected = rows.map((row) => Object.fromEntries(names.filter((column) => row[column] !== null).map((column) => [column, row[column]])));
     expect(read.map(({ columns }) => columns)).toEqual(expected);

@@ -131,9 +131,9 @@ async function guarded<T>(file: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    const known = readError(error, file);
-    if (known instanceof AttuneError) throw known;
-    // whatever the decoder trips over, the file is the cause
+    if (error instanceof AttuneError) throw error;
+    if ((error as NodeJS.ErrnoException).syscall !== undefined) throw readError(error, file);
+    // whatever else the decoder trips over, the file is the cause
     const reason = error instanceof ParquetFault || error instanceof ThriftError ? error.message : "a column cannot be decoded";
     throw damaged(file, reason, error);
   }

@@ -72,7 +72,7 @@ async function syncFolder(folder: string): Promise<void> {
 /** Wraps an error of the file system; any other passes through. */
 export function writeError(error: unknown, file: string): unknown {
   const { code, message, syscall } = error as NodeJS.ErrnoException;
-  if (error instanceof AttuneError || code === undefined || syscall === undefined) return error;
+  if (error instanceof AttuneError || typeof code !== "string" || syscall === undefined) return error;
   const full = code === "ENOSPC" || code === "EDQUOT";
   const hint = full ? "free some space, or write to another disk" : "check the permissions of the folder";
   return new AttuneError("disk", full ? "the file cannot be written: the disk is full" : `the file cannot be written: ${message}`, { file, cause: error, hint });
