@@ -74,7 +74,7 @@ describe.runIf(hh)("Anthropic's harmless pairs", () => {
 
   test("through every other format of pairs and back, the pairs are the same", async () => {
     const pairs = (await loadDataset(hh!)).records.map((record) => [(record as { prompt: unknown }).prompt, (record as { chosen: unknown }).chosen]);
-    for (const to of ["trl", "openai-preference", "sharegpt", "alpaca", "ultrafeedback", "arena-33k", "attune"]) {
+    for (const to of ["trl", "openai-preference", "sharegpt", "alpaca", "ultrafeedback", "arena-33k"]) {
       const out = join(folder.path, `${to}.jsonl`);
       expect(await convertDataset({ source: hh!, to, out })).toMatchObject({ written: 1807, leftOut: {}, lost: {} });
       const again = await loadDataset(out);

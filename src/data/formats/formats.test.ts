@@ -191,7 +191,7 @@ describe("what was written is read again", () => {
             const read = (await collect(readRows(path))).map((row) => format.read(row, silent));
             expect(read.map((item) => ({ ...item, place }))).toEqual(items);
           }),
-          { numRuns: 5 },
+          { numRuns: 4 },
         );
       }
     }

@@ -59,7 +59,7 @@ test("what a spreadsheet writes comes back", async () => {
       const text = ["prompt,completion", ...rows.map(([x, y]) => `${quote(x)},${quote(y)}`)].join("\r\n");
       expect((await rowsOf("p.csv", text)).map(([, columns]) => columns)).toEqual(rows.map(([prompt, completion]) => ({ prompt, completion })));
     }),
-    { numRuns: 200 },
+    { numRuns: 150 },
   );
 });
 
@@ -72,6 +72,6 @@ test("any bytes give rows or an AttuneError", async () => {
       const path = folder.write("fuzz.csv", bytes);
       await collect(readRows(path)).catch((error: unknown) => expect(error).toBeInstanceOf(AttuneError));
     }),
-    { numRuns: 1000 },
+    { numRuns: 700 },
   );
 });

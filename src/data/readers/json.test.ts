@@ -88,7 +88,7 @@ describe("UTF-8", () => {
         expect(index === input.length).toBe(isGood(input));
         expect(isGood(input.subarray(0, index))).toBe(true);
       }),
-      { numRuns: 2000 },
+      { numRuns: 1500 },
     );
   });
 
@@ -188,7 +188,7 @@ describe("bad files", () => {
         const path = folder.write(name, bytes);
         await collect(readRows(path)).catch((error: unknown) => expect(error).toBeInstanceOf(AttuneError));
       }),
-      { numRuns: 2000 },
+      { numRuns: 1500 },
     );
   });
 });

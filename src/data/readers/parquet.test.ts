@@ -145,7 +145,7 @@ describe("damaged files", () => {
         for (const [at, special, any] of changes) content[at % content.length] = any % 2 === 0 ? special : any;
         await read(content, "fuzz.parquet").catch((error: unknown) => expect(error).toMatchObject({ name: "AttuneError", exitCode: 2 }));
       }),
-      { numRuns: 1500 },
+      { numRuns: 1000 },
     );
   });
 
@@ -159,7 +159,7 @@ describe("damaged files", () => {
         const content = Buffer.concat([good.subarray(0, start), footer, size, magic]);
         await read(content, "footer.parquet").catch((error: unknown) => expect(error).toBeInstanceOf(AttuneError));
       }),
-      { numRuns: 500 },
+      { numRuns: 400 },
     );
   });
 });
