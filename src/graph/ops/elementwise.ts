@@ -1,6 +1,6 @@
 /** Elementwise operations: arithmetic, functions, comparisons and choices. Gradients are the textbook derivatives. */
 import { AttuneError } from "../../core/errors.ts";
-import { add, cast, divide, equal, exp, greater, multiply, negate, sigmoid, subtract, sumTo, where, fill } from "../build.ts";
+import { abs, add, cast, divide, equal, exp, greater, multiply, negate, sigmoid, subtract, sumTo, where, fill } from "../build.ts";
 import { broadcastShapes } from "../dimensions.ts";
 import type { GraphNode, Value, ValueType } from "../ir.ts";
 import type { Emitter } from "../onnx/emitter.ts";
@@ -93,7 +93,7 @@ function geluTanhSlope(x: Value): Value {
 /** Phi(x) + x phi(x); Phi is written through gelu itself, where x is not near 0, and by its series there. */
 function geluExactSlope(x: Value): Value {
   const density = multiply(exp(multiply(multiply(x, x), -0.5)), 1 / Math.sqrt(2 * Math.PI));
-  const small = greater(1e-3, multiply(x, sign(x)));
+  const small = greater(1e-3, abs(x));
   const safe = where(small, fill(x.graph, x.shape, 1), x);
   const ratio = divide(x.graph.apply("gelu", [safe], { approximation: "none" })[0]!, safe);
   const series = add(multiply(x, 1 / Math.sqrt(2 * Math.PI)), 0.5);
