@@ -13,8 +13,6 @@ export interface ArrayOf {
 }
 export type TensorData = ArrayOf[DType];
 
-export const BYTES_PER_ELEMENT: Record<DType, number> = { float32: 4, float16: 2, int64: 8, int32: 4, bool: 1 };
-
 export interface HostTensor<D extends DType = DType> {
   readonly dtype: D;
   readonly shape: readonly number[];

@@ -4,7 +4,7 @@
  */
 import type { DType } from "../core/tensor.ts";
 import type { Dimension, Shape } from "./dimensions.ts";
-import { product, sameShape } from "./dimensions.ts";
+import { sameShape } from "./dimensions.ts";
 import type { Graph, Value } from "./ir.ts";
 import type { OpAttributes, OpName } from "./op-types.ts";
 
@@ -145,9 +145,4 @@ export function sumTo(x: Value, shape: Shape): Value {
   const axes = x.shape.flatMap((dimension: Dimension, axis) => (axis < offset || (shape[axis - offset] === 1 && dimension !== 1) ? [axis] : []));
   const reduced = axes.length > 0 ? sum(x, axes, true) : x;
   return reshape(reduced, shape);
-}
-
-/** Merges the first axes into one: [a, b, ...rest] with count 2 -> [a*b, ...rest]. */
-export function flattenLeading(x: Value, count: number): Value {
-  return reshape(x, [product(...x.shape.slice(0, count)), ...x.shape.slice(count)]);
 }

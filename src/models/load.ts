@@ -5,6 +5,7 @@ import type { DecoderConfig, ModelFamily } from "./family.ts";
 import type { Model } from "./model.ts";
 import { weightShapes } from "./model.ts";
 import { readModelConfig } from "./registry.ts";
+import { checkFinite } from "./weights/finite.ts";
 import type { WeightSource } from "./weights/source.ts";
 
 export interface ReadModelOptions {
@@ -47,15 +48,6 @@ function missingWeight(source: WeightSource, name: string, config: DecoderConfig
     got: `${source.names().length} weights`,
     ...(tied ? { hint: 'if the model shares its embedding with its head, set "tie_word_embeddings": true in config.json' } : {}),
   });
-}
-
-function checkFinite(data: Float32Array, name: string, file: string): void {
-  // The sum of finite float32 numbers is finite in float64.
-  let total = 0;
-  for (let i = 0; i < data.length; i++) total += data[i]!;
-  if (Number.isFinite(total)) return;
-  const index = data.findIndex((x) => !Number.isFinite(x));
-  throw new AttuneError("numeric", `the weight ${name} is not finite`, { file, got: `${data[index]} at element ${index}`, hint: "the file is damaged, or training diverged; use an earlier checkpoint" });
 }
 
 /** The numbers of a weight as float32, whatever it is kept in. */

@@ -7,15 +7,14 @@ import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { AttuneError, preview } from "../core/errors.ts";
 import { float32 } from "../core/tensor.ts";
-import { tokenizerFilesFromGguf } from "../text/gguf-tokenizer.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
-import { loadTokenizer, tokenizerFromFiles } from "../text/tokenizer.ts";
 import type { Adapter, AdapterConfig } from "./adapter.ts";
 import { adapterNames, applyAdapter, resolveTargets } from "./adapter.ts";
 import type { ReadModelOptions } from "./load.ts";
 import { readModel } from "./load.ts";
 import type { Model } from "./model.ts";
 import { SCORE_HEAD } from "./model.ts";
+import { sourceTokenizer } from "./source-tokenizer.ts";
 import { SafetensorsFile } from "./weights/safetensors.ts";
 import { openWeights, readJsonObject, weightsFingerprint } from "./weights/source.ts";
 
@@ -42,9 +41,9 @@ export async function openModel(path: string, options: OpenModelOptions = {}): P
     const model = await readModel(source, options);
     model.source = resolve(folder);
     if (source.names().includes(SCORE_HEAD)) model.scoreHead = float32([1, model.config.hiddenSize], await source.read(SCORE_HEAD));
-    const tokenizer = source.tokenizer.kind === "gguf" ? tokenizerFromFiles(tokenizerFilesFromGguf(source.tokenizer.metadata), folder) : await loadTokenizer(folder);
+    const tokenizer = await sourceTokenizer(source);
     checkVocabulary(model, tokenizer, folder);
-    return { model, tokenizer, fingerprint: await weightsFingerprint(folder) };
+    return { model, tokenizer, fingerprint: await source.fingerprint() };
   } finally {
     await source.close();
   }

@@ -1,17 +1,12 @@
 /** Plain-number twins of the functions that the losses are written with. */
 
-/** log(1 + e^x) without overflow. */
-export function softplus(x: number): number {
-  return Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
-}
+import { softplus } from "../stats/special.ts";
+
+export { sigmoid, softplus } from "../stats/special.ts";
 
 /** log sigma(x). */
 export function logSigmoid(x: number): number {
   return -softplus(-x);
-}
-
-export function sigmoid(x: number): number {
-  return 1 / (1 + Math.exp(-x));
 }
 
 /** log(1 - e^x) for x < 0 (Maechler 2012). */

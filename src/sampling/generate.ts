@@ -85,6 +85,7 @@ async function decodeGroup(decoder: Decoder, encoder: Encoder, group: readonly {
     await batch.step(open.map(({ ids }) => ids.at(-1)!));
   }
   return open.map(({ random: _random, done: _done, ...answer }) => {
+    setText(answer, encoder, options.stopTexts);
     hooks.onAnswer?.(answer);
     return answer;
   });
@@ -96,9 +97,19 @@ function extend(answer: OpenAnswer, logits: Float32Array, encoder: Encoder, opti
   answer.ids.push(id);
   answer.logps.push(logp);
   const stopped = encoder.stopIds.includes(id);
-  answer.text = encoder.decodeCompletion(stopped ? answer.ids.slice(0, -1) : answer.ids);
-  const cut = options.stopTexts.map((text) => answer.text.indexOf(text)).filter((index) => index >= 0);
-  if (cut.length > 0) answer.text = answer.text.slice(0, Math.min(...cut));
-  if (stopped || cut.length > 0) [answer.finish, answer.done] = ["stop", true];
-  hooks.onToken?.(answer);
+  // Decoding everything again for every token would be quadratic, so it waits until the text is looked at.
+  const cut = options.stopTexts.length > 0 && setText(answer, encoder, options.stopTexts);
+  if (stopped || cut) [answer.finish, answer.done] = ["stop", true];
+  if (!hooks.onToken) return;
+  setText(answer, encoder, options.stopTexts);
+  hooks.onToken(answer);
+}
+
+/** Sets the text of an answer, up to the first stop text; tells whether there is one. */
+function setText(answer: Answer, encoder: Encoder, stopTexts: readonly string[]): boolean {
+  const ended = encoder.stopIds.includes(answer.ids.at(-1) ?? -1);
+  const text = encoder.decodeCompletion(ended ? answer.ids.slice(0, -1) : answer.ids);
+  const cuts = stopTexts.map((stop) => text.indexOf(stop)).filter((index) => index >= 0);
+  answer.text = cuts.length > 0 ? text.slice(0, Math.min(...cuts)) : text;
+  return cuts.length > 0;
 }

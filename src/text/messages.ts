@@ -14,10 +14,6 @@ export type Completion = string | readonly Message[];
 
 export const ROLES: readonly Role[] = ["system", "developer", "user", "assistant", "tool"];
 
-export function isConversation(value: Prompt): value is readonly Message[] {
-  return typeof value !== "string";
-}
-
 /** The text of a completion, turns joined by blank lines: for statistics and for people. */
 export function completionText(completion: Completion): string {
   return typeof completion === "string" ? completion : completion.map(({ content }) => content).join("\n\n");

@@ -1,13 +1,7 @@
 /** A byte tokenizer for tests: 256 bytes and a few special tokens, with a ChatML-like template. */
+import { byteCharacters } from "./byte-level.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 import { tokenizerFromFiles } from "./tokenizer.ts";
-
-/** The printable characters by which byte-level BPE writes bytes (GPT-2's bytes_to_unicode). */
-function byteCharacters(): string[] {
-  const printable = (byte: number): boolean => (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174;
-  let next = 256;
-  return Array.from({ length: 256 }, (_, byte) => String.fromCharCode(printable(byte) ? byte : next++));
-}
 
 export const BYTE_SPECIALS = ["<pad>", "<s>", "<end>", "<user>", "<assistant>"] as const;
 

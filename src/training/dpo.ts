@@ -19,6 +19,7 @@ import type { PreferenceLoss } from "../objectives/preference.ts";
 import { PREFERENCE_LOSS_TABLE } from "../objectives/preference.ts";
 import type { ConfigOf } from "../runs/config.ts";
 import type { Metrics, TrainingEvent } from "../runs/events.ts";
+import { mean } from "../stats/intervals.ts";
 import type { Encoder } from "../text/encoder.ts";
 import type { dpoConfig } from "./dpo.config.ts";
 import type { LaidBatch, LaidRow } from "./layout.ts";
@@ -59,8 +60,6 @@ function sumBySequence(readout: Float32Array, sequences: HostTensor<"int64">, co
   sequences.data.forEach((sequence, read) => (sums[Number(sequence)]! += readout[read]!));
   return Float32Array.from(sums);
 }
-
-const mean = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0) / Math.max(1, values.length);
 
 /** Trains, and yields what happens; the model holds the result. */
 export async function* dpo(input: DpoInput, config: DpoConfig, context: LoopContext = {}): AsyncGenerator<TrainingEvent> {

@@ -41,12 +41,6 @@ export function layExample(example: { ids: Int32Array; supervised: Uint8Array })
   return packExamples([example]);
 }
 
-/** A text alone in its row, read (as a score) at its last token. */
-export function layScored(ids: Int32Array): LaidRow {
-  const row = packExamples([{ ids, supervised: new Uint8Array(ids.length) }]);
-  return { ...row, reads: [{ row: ids.length - 1, target: 0, sequence: 0 }] };
-}
-
 /** Several texts in one row, which do not see each other. */
 export function packExamples(examples: readonly { ids: Int32Array; supervised: Uint8Array }[]): LaidRow {
   const row = emptyRow(examples.reduce((total, { ids }) => total + ids.length, 0), examples.length);

@@ -100,8 +100,13 @@ interface LoopState {
   tokens: number;
 }
 
+/** Everything that changes while training, by the name it has in a checkpoint. */
+function stateTensors<Item>({ trainable, extraState }: TrainingMethod<Item>, optimizer: Optimizer): Readonly<Record<string, Float32Array>> {
+  return { values: trainable.values, ...optimizer.state, ...extraState };
+}
+
 async function saveState<Item>(folder: string, method: TrainingMethod<Item>, optimizer: Optimizer, state: LoopState): Promise<void> {
-  const tensors = { values: method.trainable.values, ...optimizer.state, ...method.extraState };
+  const tensors = stateTensors(method, optimizer);
   await writeSafetensors(
     join(folder, STATE),
     Object.entries(tensors).map(([name, data]) => ({ name, dtype: "F32" as const, shape: [data.length], data })),
@@ -111,8 +116,7 @@ async function saveState<Item>(folder: string, method: TrainingMethod<Item>, opt
 
 async function loadState<Item>(folder: string, method: TrainingMethod<Item>, optimizer: Optimizer): Promise<LoopState> {
   const file = await SafetensorsFile.open(join(folder, STATE));
-  const targets = { values: method.trainable.values, ...optimizer.state, ...method.extraState };
-  for (const [name, target] of Object.entries(targets)) {
+  for (const [name, target] of Object.entries(stateTensors(method, optimizer))) {
     const data = await file.read(name);
     if (data.length !== target.length) throw new AttuneError("run", `the checkpoint's ${name} has another size`, { file: folder, got: String(data.length), expected: String(target.length) });
     target.set(data);

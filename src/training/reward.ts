@@ -19,6 +19,7 @@ import { saveTrained } from "../models/save.ts";
 import { plainRewardLoss, rewardObjective } from "../objectives/reward.ts";
 import type { ConfigOf } from "../runs/config.ts";
 import type { Metrics, TrainingEvent } from "../runs/events.ts";
+import { mean } from "../stats/intervals.ts";
 import type { Encoder } from "../text/encoder.ts";
 import type { LaidRow } from "./layout.ts";
 import { groupByLength, joinRows, layShared } from "./layout.ts";
@@ -75,8 +76,6 @@ function readAtEnds(row: LaidRow, promptLength: number): LaidRow {
   for (let i = promptLength; i < row.ids.length; i++) ends.set(row.branchStart[i]!, i);
   return { ...row, reads: [...ends.values()].map((end, sequence) => ({ row: end, target: 0, sequence })) };
 }
-
-const mean = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0) / Math.max(1, values.length);
 
 /** Gives a model a fresh scalar head. */
 export function addScoreHead(model: Model, seed: number): void {

@@ -2,15 +2,10 @@
  * The world's tokenizer: whole words over the closed vocabulary, bytes for everything else, in the form of a Hugging Face
  * byte-level BPE without merges (`ignore_merges`), so that exported models load elsewhere.
  */
+import { byteCharacters } from "../text/byte-level.ts";
 import type { TokenizerFiles } from "../text/tokenizer.ts";
 
 const SPECIALS = ["<pad>", "<end>", "<user>", "<assistant>", "<system>"] as const;
-
-function byteCharacters(): string[] {
-  const printable = (byte: number): boolean => (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174;
-  let next = 256;
-  return Array.from({ length: 256 }, (_, byte) => String.fromCharCode(printable(byte) ? byte : next++));
-}
 
 /** The words of texts as GPT-2's pre-tokenizer splits them, with the leading space as Ġ. */
 function wordsOf(texts: Iterable<string>): string[] {

@@ -92,14 +92,13 @@ function reads({ format, split, ignoreColumns, onBad }: ReadingOptions): Reading
 
 /** Loaded only where it is asked for; weights are not read. */
 async function tokenCounter(model: string): Promise<(text: string) => number> {
-  const { loadTokenizer, tokenizerFromFiles } = await import("../../text/tokenizer.ts");
+  const { loadTokenizer } = await import("../../text/tokenizer.ts");
   const count = (tokenizer: Tokenizer) => (text: string) => tokenizer.encodePlain(text).length;
   if (existsSync(join(model, "tokenizer.json"))) return count(await loadTokenizer(model));
-  const [{ openWeights }, { tokenizerFilesFromGguf }] = await Promise.all([import("../../models/weights/source.ts"), import("../../text/gguf-tokenizer.ts")]);
+  const [{ openWeights }, { sourceTokenizer }] = await Promise.all([import("../../models/weights/source.ts"), import("../../models/source-tokenizer.ts")]);
   const source = await openWeights(model);
   await source.close();
-  const { tokenizer } = source;
-  return count(tokenizer.kind === "gguf" ? tokenizerFromFiles(tokenizerFilesFromGguf(tokenizer.metadata), model) : await loadTokenizer(tokenizer.path));
+  return count(await sourceTokenizer(source));
 }
 
 function formatsHelp(): string {

@@ -3,7 +3,8 @@
  * Source: transformers' models/llama/modeling_llama.py. The other families of this kind reuse it and say what differs.
  */
 import { add, gatherRows, multiply, rmsNorm, silu } from "../../graph/build.ts";
-import type { DecoderConfig, ModelFamily, Projection, Shapes } from "../family.ts";
+import type { Value } from "../../graph/ir.ts";
+import type { BlockBuilder, DecoderConfig, ModelFamily, Projection, Shapes } from "../family.ts";
 import { ConfigReader } from "../family.ts";
 import { readRope } from "../rope.ts";
 
@@ -69,6 +70,29 @@ export function llamaBlockShapes(config: DecoderConfig): Record<string, readonly
   return shapes;
 }
 
+/** What a family may do to queries and keys between their projection and attention. */
+export interface HeadChanges {
+  queries?: (queries: Value) => Value;
+  keys?: (keys: Value) => Value;
+}
+
+/** Attention and SwiGLU, each behind an RMS norm and around a residual: x [N, d] -> [N, d]. */
+export function llamaBlock(builder: BlockBuilder, x: Value, { queries = same, keys = same }: HeadChanges = {}): Value {
+  const { normEpsilon } = builder.config;
+  const normed = rmsNorm(x, builder.parameter("input_layernorm.weight"), normEpsilon);
+  const attended = builder.attention(
+    queries(builder.linear(normed, "self_attn.q_proj")),
+    keys(builder.linear(normed, "self_attn.k_proj")),
+    builder.linear(normed, "self_attn.v_proj"),
+  );
+  const middle = add(x, builder.linear(attended, "self_attn.o_proj"));
+  const wide = rmsNorm(middle, builder.parameter("post_attention_layernorm.weight"), normEpsilon);
+  const gated = multiply(silu(builder.linear(wide, "mlp.gate_proj")), builder.linear(wide, "mlp.up_proj"));
+  return add(middle, builder.linear(gated, "mlp.down_proj"));
+}
+
+const same = (x: Value): Value => x;
+
 export const llama: ModelFamily = {
   modelType: "llama",
   optionalPrefix: "model.",
@@ -83,18 +107,6 @@ export const llama: ModelFamily = {
   projections: llamaProjections,
   headWeight: (config) => (config.tieEmbeddings ? EMBEDDING : HEAD),
   embed: (builder, tokens) => gatherRows(builder.parameter(EMBEDDING), tokens),
-  block(builder, x) {
-    const { normEpsilon } = builder.config;
-    const normed = rmsNorm(x, builder.parameter("input_layernorm.weight"), normEpsilon);
-    const attended = builder.attention(
-      builder.linear(normed, "self_attn.q_proj"),
-      builder.linear(normed, "self_attn.k_proj"),
-      builder.linear(normed, "self_attn.v_proj"),
-    );
-    const middle = add(x, builder.linear(attended, "self_attn.o_proj"));
-    const wide = rmsNorm(middle, builder.parameter("post_attention_layernorm.weight"), normEpsilon);
-    const gated = multiply(silu(builder.linear(wide, "mlp.gate_proj")), builder.linear(wide, "mlp.up_proj"));
-    return add(middle, builder.linear(gated, "mlp.down_proj"));
-  },
+  block: (builder, x) => llamaBlock(builder, x),
   finalNorm: (builder, x) => rmsNorm(x, builder.parameter(FINAL_NORM), builder.config.normEpsilon),
 };

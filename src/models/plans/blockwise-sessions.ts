@@ -11,7 +11,7 @@ import type { AdapterConfig } from "../adapter.ts";
 import { Parameters, blockBuilder, endBuilder, trainingAttention } from "../builders.ts";
 import { weightOf } from "../model.ts";
 import type { BlockwiseOptions } from "./blockwise.ts";
-import { METRIC, accumulate, prefixed, rotaryInputs } from "./common.ts";
+import { METRIC, accumulate, buildLoss, prefixed, rotaryInputs, threadOptions } from "./common.ts";
 import { buildReadout } from "./readout.ts";
 
 const BLOCK = "block.";
@@ -81,7 +81,7 @@ async function buildBlockTraining(options: BlockwiseOptions): Promise<Pick<Train
   const blockTrainables = [...parameters.used.keys()].filter((name) => trainable!.has(first + name.slice(BLOCK.length)));
   const [dx, ...slopes] = gradients(graph, [{ output: y, gradient: dy }], [x, ...blockTrainables.map((name) => parameters.used.get(name)!)]);
   const outputs = { dx: dx!, ...accumulate(graph, new Map(blockTrainables.map((name, index) => [name, slopes[index]!]))) };
-  const common = sessionOptions(options);
+  const common = threadOptions(options);
   if (options.recompute ?? true) {
     return { saved: [], blockTrainables, blockBackward: await Session.create(graph, outputs, { label: "a block's backward pass", ...common }) };
   }
@@ -119,7 +119,7 @@ async function buildReadoutTraining(options: BlockwiseOptions): Promise<Pick<Tra
   const readoutTrainables = [...parameters.used.keys()].filter((name) => options.trainable!.has(name));
   const [dRows, ...slopes] = gradients(graph, [{ output: readout, gradient: slope }], [rows, ...readoutTrainables.map((name) => parameters.used.get(name)!)]);
   const outputs = { readout, ...statistics, dRows: dRows!, ...accumulate(graph, new Map(readoutTrainables.map((name, index) => [name, slopes[index]!]))) };
-  return { readoutTrainables, readBackward: await Session.create(graph, outputs, { label: "the head's backward pass", ...sessionOptions(options) }) };
+  return { readoutTrainables, readBackward: await Session.create(graph, outputs, { label: "the head's backward pass", ...threadOptions(options) }) };
 }
 
 interface BuiltEmbedding {
@@ -145,7 +145,7 @@ async function buildEmbeddingTraining(options: BlockwiseOptions): Promise<Pick<T
   const dy = graph.input("dy", "float32", y.shape);
   const slopes = gradients(graph, [{ output: y, gradient: dy }], names.map((name) => parameters.used.get(name)!));
   const outputs = accumulate(graph, new Map(names.map((name, index) => [name, slopes[index]!])));
-  return { embeddingTrainables: names, embedBackward: await Session.create(graph, outputs, { label: "the embedding's backward pass", ...sessionOptions(options) }) };
+  return { embeddingTrainables: names, embedBackward: await Session.create(graph, outputs, { label: "the embedding's backward pass", ...threadOptions(options) }) };
 }
 
 /** The loss and its slope with respect to what was read. */
@@ -154,20 +154,15 @@ async function buildObjective(options: BlockwiseOptions): Promise<Session> {
   invariant(objective, "training needs an objective");
   const graph = createGraph();
   const readout = graph.input("readout", "float32", ["selected"]);
-  const inputs = Object.fromEntries(Object.entries(objective.inputs).map(([name, type]) => [name, graph.input(name, type.dtype, type.shape)]));
-  const { loss, metrics } = graph.scope(objective.name, () => objective.build(readout, inputs));
+  const { loss, metrics } = buildLoss(objective, readout);
   const [slope] = gradients(graph, [{ output: loss }], [readout]);
-  return Session.create(graph, { loss, slope: slope!, ...prefixed(METRIC, metrics) }, { label: `the loss ${objective.name}`, ...sessionOptions(options) });
-}
-
-function sessionOptions({ threads }: BlockwiseOptions): { threads?: number } {
-  return threads === undefined ? {} : { threads };
+  return Session.create(graph, { loss, slope: slope!, ...prefixed(METRIC, metrics) }, { label: `the loss ${objective.name}`, ...threadOptions(options) });
 }
 
 /** All sessions of a plan; those for training only where there is something to train. */
 export async function buildBlockwise(options: BlockwiseOptions): Promise<BlockSessions> {
   const { model, trainable } = options;
-  const common = sessionOptions(options);
+  const common = threadOptions(options);
   const embedding = buildEmbedding(options);
   const readout = buildReadoutGraph(options);
   const embed = await Session.create(embedding.graph, { y: embedding.y }, { label: "the embedding", ...common });

@@ -56,14 +56,22 @@ export class BlockwisePlan implements ExecutionPlan {
     invariant(sessions.training, "this plan was made without trainable parameters");
     const activations = await this.forward(sessions, batch);
     const rows = this.selectRows(activations.at(-1)!, batch);
-    const { linearIn } = this.options.objective!;
-    const first = linearIn === undefined ? await this.readForward(sessions, rows, batch) : undefined;
-    const slope = linearIn === undefined ? (await this.objective(sessions, first!.readout, inputs))["slope"]! : inputs[linearIn]!;
-    const second = await this.readBackward(sessions, rows, batch, slope as HostTensor<"float32">);
-    const read = first ?? second;
-    const results = await this.objective(sessions, read.readout, inputs);
-    await this.backward(sessions, batch, activations, second.gradient);
+    const { read, gradient, results } = await this.readAndJudge(sessions, rows, batch, inputs);
+    await this.backward(sessions, batch, activations, gradient);
     return { ...read, loss: floats(results, "loss")[0]!, metrics: withoutPrefix(results, METRIC) };
+  }
+
+  /** Head and objective: the slope of a linear objective is known beforehand, so its head is computed once. */
+  private async readAndJudge(sessions: BlockSessions, rows: HostTensor<"float32">, batch: TokenBatch, inputs: Tensors) {
+    const { linearIn } = this.options.objective!;
+    if (linearIn !== undefined) {
+      const { gradient, ...read } = await this.readBackward(sessions, rows, batch, inputs[linearIn] as HostTensor<"float32">);
+      return { read, gradient, results: await this.objective(sessions, read.readout, inputs) };
+    }
+    const read = await this.readForward(sessions, rows, batch);
+    const results = await this.objective(sessions, read.readout, inputs);
+    const { gradient } = await this.readBackward(sessions, rows, batch, results["slope"] as HostTensor<"float32">);
+    return { read, gradient, results };
   }
 
   async close(): Promise<void> {

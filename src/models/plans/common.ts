@@ -10,7 +10,7 @@ import type { Model } from "../model.ts";
 import type { RopeTables } from "../rope.ts";
 import { ropeTables } from "../rope.ts";
 import type { TrainableParameters } from "../trainable.ts";
-import type { Objective, Readings, TokenBatch } from "./plan.ts";
+import type { BuiltObjective, Objective, Readings, TokenBatch } from "./plan.ts";
 
 export interface PlanOptions {
   model: Model;
@@ -48,6 +48,17 @@ export function accumulatorFeeds(trainable: TrainableParameters, names: Iterable
     into[gradientName(local)] = gradient;
   }
   return { feeds, into };
+}
+
+/** Declares an objective's inputs and builds its loss over what was read. */
+export function buildLoss(objective: Objective, readout: Value): BuiltObjective {
+  const { graph } = readout;
+  const inputs = Object.fromEntries(Object.entries(objective.inputs).map(([name, type]) => [name, graph.input(name, type.dtype, type.shape)]));
+  return graph.scope(objective.name, () => objective.build(readout, inputs));
+}
+
+export function threadOptions({ threads }: PlanOptions): { threads?: number } {
+  return threads === undefined ? {} : { threads };
 }
 
 export function rotaryInputs(graph: Graph, model: Model, positions: Value): RotaryTables | undefined {

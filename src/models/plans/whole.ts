@@ -13,7 +13,7 @@ import type { ModelParts } from "../builders.ts";
 import { Parameters, blockBuilder, endBuilder, trainingAttention } from "../builders.ts";
 import { weightOf } from "../model.ts";
 import type { PlanOptions } from "./common.ts";
-import { METRIC, accumulate, accumulatorFeeds, batchFeeds, floats, prefixed, readings, rotaryFeeds, rotaryInputs, withoutPrefix } from "./common.ts";
+import { METRIC, accumulate, accumulatorFeeds, batchFeeds, buildLoss, floats, prefixed, readings, rotaryFeeds, rotaryInputs, threadOptions, withoutPrefix } from "./common.ts";
 import type { ExecutionPlan, Readings, ScoreOptions, StepResult, TokenBatch } from "./plan.ts";
 import type { BuiltReadout } from "./readout.ts";
 import { buildReadout } from "./readout.ts";
@@ -95,7 +95,7 @@ export class WholePlan implements ExecutionPlan {
     const known = this.scoring.get(key);
     if (known) return known;
     const built = buildForward(this.options, partsOf(this.options, key));
-    const session = await Session.create(built.graph, { readout: built.readout, ...built.statistics }, { label: "scoring the model", ...this.sessionOptions() });
+    const session = await Session.create(built.graph, { readout: built.readout, ...built.statistics }, { label: "scoring the model", ...threadOptions(this.options) });
     const made = { session, names: [...built.parameters.used.keys()] };
     this.scoring.set(key, made);
     return made;
@@ -106,18 +106,13 @@ export class WholePlan implements ExecutionPlan {
     invariant(objective && trainable, "training needs an objective and trainable parameters");
     const built = buildForward(this.options, partsOf(this.options, true));
     const { graph } = built;
-    const inputs = Object.fromEntries(Object.entries(objective.inputs).map(([name, type]) => [name, graph.input(name, type.dtype, type.shape)]));
-    const { loss, metrics } = graph.scope(objective.name, () => objective.build(built.readout, inputs));
+    const { loss, metrics } = buildLoss(objective, built.readout);
     const names = [...trainable.byName.keys()];
     const wanted = names.map((name) => built.parameters.get(name, trainable.get(name).value.shape));
     const slopes = gradients(graph, [{ output: loss }], wanted);
     const outputs = accumulate(graph, new Map(names.map((name, index) => [name, slopes[index]!])));
     const results = { loss, readout: built.readout, ...built.statistics, ...prefixed(METRIC, metrics), ...outputs };
-    const session = await Session.create(graph, results, { label: `training by ${objective.name}`, ...this.sessionOptions() });
+    const session = await Session.create(graph, results, { label: `training by ${objective.name}`, ...threadOptions(this.options) });
     return { session, names: [...built.parameters.used.keys()] };
-  }
-
-  private sessionOptions(): { threads?: number } {
-    return this.options.threads === undefined ? {} : { threads: this.options.threads };
   }
 }
