@@ -1,0 +1,36 @@
+/**
+ * The distance from the reference: estimators of the KL divergence from one sample, and the controllers of its weight.
+ *
+ * Source: Schulman 2020, "Approximating KL divergence" (k1, k2, k3); Ziegler et al. 2019, section 2.2 (the adaptive
+ * controller), as in TRL's AdaptiveKLController.
+ * Only k1 may stand in the reward: it is the one whose policy gradient is unbiased there ("A Comedy of Estimators",
+ * arXiv 2512.21852). k3 is logged beside it, because it is never negative and varies less.
+ *
+ * d = log pi(token) - log pi_ref(token), tokens drawn from pi; both at the sampling temperature.
+ */
+
+/** d: unbiased, signed, noisy. */
+export const k1 = (logRatio: number): number => logRatio;
+/** d^2 / 2: biased, never negative. */
+export const k2 = (logRatio: number): number => 0.5 * logRatio * logRatio;
+/** e^-d - 1 + d: unbiased, never negative. */
+export const k3 = (logRatio: number): number => Math.expm1(-logRatio) + logRatio;
+
+export interface AdaptiveKl {
+  /** KL to aim at, nats per answer. */
+  target: number;
+  /** Answers over which the weight may change by its largest relative step, 0.2. */
+  horizon: number;
+}
+
+const LARGEST_ERROR = 0.2;
+
+/**
+ * Weight of the penalty after a roll-out: beta (1 + clip(KL / target - 1, +-0.2) n / horizon).
+ * @param observed mean KL of the roll-out, nats per answer
+ * @param answers n, number of answers in it
+ */
+export function adaptKlCoefficient(beta: number, { observed, answers }: { observed: number; answers: number }, { target, horizon }: AdaptiveKl): number {
+  const error = Math.min(LARGEST_ERROR, Math.max(-LARGEST_ERROR, observed / target - 1));
+  return beta * (1 + (error * answers) / horizon);
+}
