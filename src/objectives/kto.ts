@@ -1,10 +1,11 @@
 /**
  * KTO: desirable answers lambda_D (1 - sigma(beta (lr - z0))), undesirable ones lambda_U (1 - sigma(beta (z0 - lr))).
  * Source: Ethayarajh et al. 2024, equation 8; TRL's kto_trainer.py. z0, the mean log-ratio of mismatched answers clamped
- * at 0, is estimated by the trainer without gradient and arrives as an input.
+ * at 0, is estimated without gradient and arrives as an input.
  */
 import { add, fill, multiply, scatterAddRows, sigmoid, subtract, sumAll } from "../graph/build.ts";
 import type { Objective } from "../models/plans/plan.ts";
+import { mean } from "../stats/intervals.ts";
 import * as plain from "./numbers.ts";
 
 export interface KtoHyperparameters {
@@ -45,4 +46,12 @@ export function plainKtoLoss(answer: { logRatio: number; desirable: boolean; z0:
   const direction = answer.desirable ? 1 : -1;
   const weight = answer.desirable ? hyper.desirableWeight : hyper.undesirableWeight;
   return weight * (1 - plain.sigmoid(hyper.beta * direction * (answer.logRatio - answer.z0)));
+}
+
+/**
+ * z0 of a batch: the mean log-ratio of its answers read after another row's prompt, and 0 where that is negative.
+ * @param logRatios log pi(y') - log pi_ref(y') of each mismatched answer, nats
+ */
+export function ktoReferencePoint(logRatios: readonly number[]): number {
+  return Math.max(0, mean(logRatios));
 }

@@ -1,31 +1,15 @@
 import { assert, double, property } from "fast-check";
 import { describe, expect, test } from "vitest";
 import { float32, int64 } from "../core/tensor.ts";
-import { gradients } from "../graph/autodiff.ts";
-import { createGraph } from "../graph/op-table.ts";
-import type { Objective } from "../models/plans/plan.ts";
 import type { Tensors } from "../runtime/session.ts";
-import { Session } from "../runtime/session.ts";
 import { ktoObjective, plainKtoLoss } from "./kto.ts";
 import { pairObjective } from "./pairs.ts";
 import type { PairTerms, PreferenceHyperparameters, PreferenceLoss } from "./preference.ts";
 import { PREFERENCE_LOSSES, PREFERENCE_LOSS_TABLE } from "./preference.ts";
 import { plainRewardLoss, rewardObjective } from "./reward.ts";
+import { evaluateObjective } from "./testing.ts";
 
 const HYPER: PreferenceHyperparameters = { beta: 0.1, labelSmoothing: 0.1, simpoGamma: 0.5, discopopTau: 0.05 };
-
-/** Loss, metrics and slope with respect to what is read. */
-async function evaluate(objective: Objective, readout: readonly number[], inputs: Tensors) {
-  const graph = createGraph();
-  const read = graph.input("readout", "float32", ["selected"]);
-  const values = Object.fromEntries(Object.entries(objective.inputs).map(([name, type]) => [name, graph.input(name, type.dtype, type.shape)]));
-  const { loss, metrics } = objective.build(read, values);
-  const [slope] = gradients(graph, [{ output: loss }], [read]);
-  const session = await Session.create(graph, { loss, slope: slope!, ...metrics });
-  const results = await session.run({ readout: float32([readout.length], [...readout]), ...inputs });
-  await session.close();
-  return results;
-}
 
 function pairInputs(pairs: readonly PairTerms<number>[]) {
   const readout = pairs.flatMap((pair) => [pair.chosen * 0.25, pair.chosen * 0.75, pair.rejected]);
@@ -53,7 +37,7 @@ describe.each(PREFERENCE_LOSSES)("%s", (type) => {
     const pairs = loss.softLabels ? examplePairs.map((pair, i) => ({ ...pair, p: [1, 0.5, 0.3][i]! })) : examplePairs;
     const { readout, inputs } = pairInputs(pairs);
     const objective = pairObjective([{ type, weight: 1 }], HYPER);
-    const results = await evaluate(objective, readout, inputs);
+    const results = await evaluateObjective(objective, readout, inputs);
     const expected = pairs.map((pair) => loss.plain(pair, HYPER));
     expected.forEach((value, i) => expect(Math.abs((results["losses"]!.data[i] as number) - value)).toBeLessThan(2e-5 * Math.max(1, Math.abs(value))));
     const h = 1e-4;
@@ -81,9 +65,9 @@ test("known starting values", () => {
 
 test("an SFT term adds the negative log-likelihood of chosen tokens", async () => {
   const { readout, inputs } = pairInputs(examplePairs);
-  const plainLoss = await evaluate(pairObjective([{ type: "sigmoid", weight: 0.8 }], HYPER), readout, inputs);
+  const plainLoss = await evaluateObjective(pairObjective([{ type: "sigmoid", weight: 0.8 }], HYPER), readout, inputs);
   const sftSlope = float32([readout.length], readout.map((_, i) => (i % 3 === 2 ? 0 : -0.5)));
-  const mixed = await evaluate(pairObjective([{ type: "sigmoid", weight: 0.8 }], HYPER), readout, { ...inputs, sftSlope });
+  const mixed = await evaluateObjective(pairObjective([{ type: "sigmoid", weight: 0.8 }], HYPER), readout, { ...inputs, sftSlope });
   const added = examplePairs.reduce((total, pair) => total - 0.5 * pair.chosen, 0);
   expect((mixed["loss"]!.data[0] as number) - (plainLoss["loss"]!.data[0] as number)).toBeCloseTo(added, 4);
 });
@@ -106,7 +90,7 @@ test("reward loss: graph equals plain numbers; equal scores give ln 2", async ()
     margin: float32([3], rows.map(([, , , m]) => m)),
     scale: float32([3], [1, 1, 1]),
   };
-  const results = await evaluate(rewardObjective({ centerCoefficient: 0.01 }), scores, inputs);
+  const results = await evaluateObjective(rewardObjective({ centerCoefficient: 0.01 }), scores, inputs);
   rows.forEach(([c, r, p, margin], i) => {
     expect(results["losses"]!.data[i]).toBeCloseTo(plainRewardLoss({ chosen: scores[c]!, rejected: scores[r]!, p, margin }, { centerCoefficient: 0.01 }), 5);
   });
@@ -123,7 +107,7 @@ test("KTO: graph equals plain numbers, and starts at 0.5", async () => {
     scale: float32([2], [0.5, 0.5]),
     z0: float32([], [0.4]),
   };
-  const results = await evaluate(ktoObjective(hyper), logps, inputs);
+  const results = await evaluateObjective(ktoObjective(hyper), logps, inputs);
   expect(results["losses"]!.data[0]).toBeCloseTo(plainKtoLoss({ logRatio: 2, desirable: true, z0: 0.4 }, hyper), 6);
   expect(results["losses"]!.data[1]).toBeCloseTo(plainKtoLoss({ logRatio: -6, desirable: false, z0: 0.4 }, hyper), 6);
   expect(plainKtoLoss({ logRatio: 0, desirable: true, z0: 0 }, { beta: 0.1, desirableWeight: 1, undesirableWeight: 1 })).toBe(0.5);
