@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { formatTable } from "./table.ts";
-import { textStatistics, textStatisticsTable, wordsOf } from "./text-statistics.ts";
+import { wordsOf } from "../text/ngrams.ts";
+import { textStatistics, textStatisticsTable } from "./text-statistics.ts";
 
 test("by hand", () => {
   const answers = ["the cat sat", "the cat ran", "a b c d a b c d"].map((text) => ({ text, tokens: text.length, stopped: text.length < 12 }));

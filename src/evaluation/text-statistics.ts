@@ -8,6 +8,7 @@
  */
 import type { Interval, MeanOptions } from "../stats/intervals.ts";
 import { meanInterval, shareInterval } from "../stats/intervals.ts";
+import { distinctShare, repeatedShare, wordsOf } from "../text/ngrams.ts";
 import { formatMean, formatNumber, formatShare } from "./table.ts";
 import type { Table } from "./table.ts";
 
@@ -56,28 +57,11 @@ export function textStatistics(answers: readonly AnswerText[], options: Pick<Mea
     wordsPerAnswer: meanInterval(words.map((each) => each.length), options),
     ...(stops.length === answers.length ? { stopRate: share(stops) } : {}),
     distinct: [distinctShare(words, 1), distinctShare(words, 2), distinctShare(words, 3)],
-    repetition: meanInterval(words.map((each) => (each.length < 4 ? 0 : 1 - distinctShare([each], 4))), options),
+    repetition: meanInterval(words.map(repeatedShare), options),
     looping: share(words.map(endsInLoop)),
     duplicated: share(keys.map((key) => counts.get(key)! > 1)),
     empty: share(keys.map((key) => key === "")),
   };
-}
-
-/** Runs of letters, marks and digits, in lower case. */
-export function wordsOf(text: string): string[] {
-  return text.toLowerCase().match(/[\p{L}\p{M}\p{N}]+/gu) ?? [];
-}
-
-function distinctShare(answers: readonly (readonly string[])[], n: number): number {
-  const seen = new Set<string>();
-  let total = 0;
-  for (const words of answers) {
-    for (let i = 0; i + n <= words.length; i++) {
-      seen.add(words.slice(i, i + n).join(" "));
-      total++;
-    }
-  }
-  return seen.size / total;
 }
 
 /** Longest block of words that is looked for. */

@@ -12,9 +12,9 @@ export type Metrics = { readonly [Name in MetricName | `eval_${MetricName}`]?: n
 
 export interface StartEvent {
   type: "start";
-  /** Name of the trainer: `sft`, `reward`, `dpo`, `kto`. */
+  /** Name of the trainer: `sft`, `reward`, `dpo`, `kto`, `ppo`. */
   method: string;
-  /** Optimiser steps of the whole run. */
+  /** Optimiser steps of the whole run; of a method with roll-outs, the roll-outs. */
   totalSteps: number;
   /** Steps that are already done, where a run goes on. */
   resumedStep?: number;
@@ -73,6 +73,9 @@ export interface SampleEvent {
   step: number;
   prompt: string;
   completion: string;
+  /** Score by the reward that is optimised, and by the held-out one, where there are any. */
+  reward?: number;
+  heldOutReward?: number;
 }
 
 export interface EndEvent {

@@ -19,6 +19,11 @@ describe("the metric table", () => {
     expect(own.toSorted()).toEqual(names.toSorted());
   });
 
+  it("has the names of TRL 0.24's PPO", () => {
+    const names = ["eps", "objective/kl", "objective/entropy", "objective/non_score_reward", "objective/rlhf_reward", "objective/scores", "policy/approxkl_avg", "policy/clipfrac_avg", "policy/entropy_avg", "loss/policy_avg", "loss/value_avg", "val/clipfrac_avg", "val/ratio", "val/ratio_var", "val/num_eos_tokens", "lr", "episode"];
+    for (const name of names) expect(metricDefinition(name)?.families, name).toContain("ppo");
+  });
+
   it("knows a name with the prefix eval_, and no other", () => {
     expect(metricDefinition("eval_rewards/margins")).toBe(METRICS["rewards/margins"]);
     expect(() => checkMetricName("eval_loss")).not.toThrow();

@@ -9,7 +9,7 @@
 import { AttuneError, nearest } from "../core/errors.ts";
 
 /** Trainers that log the metric; `orpo` and `cpo` are the reference-free losses of the `dpo` command (`cpo` with simpo). */
-export type MetricFamily = "sft" | "reward" | "dpo" | "kto" | "orpo" | "cpo";
+export type MetricFamily = "sft" | "reward" | "dpo" | "kto" | "orpo" | "cpo" | "ppo";
 
 export interface MetricDefinition {
   /** How it is computed, in one line. */
@@ -23,15 +23,17 @@ export interface MetricDefinition {
 const ALL: readonly MetricFamily[] = ["sft", "reward", "dpo", "kto", "orpo", "cpo"];
 const PREFERENCE: readonly MetricFamily[] = ["dpo", "kto", "orpo", "cpo"];
 const PAIRED: readonly MetricFamily[] = ["dpo", "orpo", "cpo"];
+/** Methods that learn from answers of their own. */
+const ROLLOUT: readonly MetricFamily[] = ["ppo"];
 const LANGUAGE: readonly MetricFamily[] = ["sft", "dpo", "kto", "orpo", "cpo"];
 
 export const METRICS = {
   loss: { formula: "the objective that is minimised, mean over the step", unit: "nats", better: "lower", families: ALL },
   learning_rate: { formula: "the rate that this step used, after the schedule", unit: "1", better: "none", families: ALL },
-  grad_norm: { formula: "L2 norm of all gradients together, before clipping", unit: "1", better: "none", families: ALL },
-  epoch: { formula: "training examples seen / training examples in the data", unit: "epochs", better: "none", families: ALL },
+  grad_norm: { formula: "L2 norm of all gradients together, before clipping (mean over the updates of a roll-out)", unit: "1", better: "none", families: [...ALL, ...ROLLOUT] },
+  epoch: { formula: "training examples seen / training examples in the data", unit: "epochs", better: "none", families: [...ALL, ...ROLLOUT] },
   global_step: { formula: "optimiser steps done", unit: "steps", better: "none", families: ALL },
-  num_tokens: { formula: "tokens fed to the model since the run began, padding not counted", unit: "tokens", better: "none", families: ALL },
+  num_tokens: { formula: "tokens fed to the model since the run began, padding not counted; of prompts and answers for roll-outs", unit: "tokens", better: "none", families: [...ALL, ...ROLLOUT] },
 
   entropy: { formula: "mean over supervised tokens of -sum_v p(v) log p(v)", unit: "nats", better: "none", families: LANGUAGE },
   mean_token_accuracy: {
@@ -85,6 +87,39 @@ export const METRICS = {
   nll_loss: { formula: "mean negative log-likelihood of the chosen tokens", unit: "nats", better: "lower", families: PAIRED },
   log_odds_ratio: { formula: "mean of log sigmoid(log odds(chosen) - log odds(rejected))", unit: "nats", better: "higher", families: ["orpo"] },
   log_odds_chosen: { formula: "mean of log odds(chosen) - log odds(rejected)", unit: "nats", better: "higher", families: ["orpo"] },
+
+  "objective/scores": { formula: "mean over answers of the reward that is optimised: normalised, combined, clipped, less the penalty of a missing end", unit: "reward", better: "higher", families: ROLLOUT },
+  "objective/scores_std": { formula: "standard deviation of objective/scores over the answers of the roll-out", unit: "reward", better: "none", families: ROLLOUT },
+  "objective/held_out_scores": { formula: "mean over answers of a reward model that is never optimised, in standard deviations over answers of the reference", unit: "reward", better: "higher", families: ROLLOUT },
+  "objective/kl": { formula: "mean over answers of sum_t k1, k1 = log pi - log pi_ref at the sampling temperature", unit: "nats", better: "none", families: ROLLOUT },
+  "objective/kl_k3": { formula: "mean over answers of sum_t e^-k1 - 1 + k1: the same divergence, never negative", unit: "nats", better: "none", families: ROLLOUT },
+  "objective/kl_coef": { formula: "beta, the weight of the KL penalty in this step's rewards", unit: "1", better: "none", families: ROLLOUT },
+  "objective/entropy": { formula: "mean over answers of -sum_t log pi of the drawn tokens", unit: "nats", better: "none", families: ROLLOUT },
+  "objective/non_score_reward": { formula: "mean over answers of -beta sum_t k1", unit: "reward", better: "none", families: ROLLOUT },
+  "objective/rlhf_reward": { formula: "objective/scores + objective/non_score_reward", unit: "reward", better: "higher", families: ROLLOUT },
+  "policy/approxkl_avg": { formula: "mean over updates of the token mean of (log pi - log pi_old)^2 / 2", unit: "nats", better: "none", families: ["ppo"] },
+  "policy/clipfrac_avg": { formula: "mean over updates of the share of tokens whose ratio was clipped", unit: "1", better: "none", families: ["ppo"] },
+  "policy/entropy_avg": { formula: "mean over updates of the token mean of -sum_v p(v) log p(v)", unit: "nats", better: "none", families: ["ppo"] },
+  "loss/policy_avg": { formula: "mean over updates of the clipped surrogate loss", unit: "1", better: "none", families: ["ppo"] },
+  "loss/value_avg": { formula: "mean over updates of half the clipped squared error of the critic", unit: "reward squared", better: "lower", families: ["ppo"] },
+  "loss/ptx_avg": { formula: "mean over updates of the negative log-likelihood of a demonstration's token (PPO-ptx)", unit: "nats", better: "lower", families: ["ppo"] },
+  "val/clipfrac_avg": { formula: "mean over updates of the share of tokens whose value was clipped", unit: "1", better: "none", families: ["ppo"] },
+  "val/ratio": { formula: "mean over updates of the token mean of pi / pi_old", unit: "1", better: "none", families: ["ppo"] },
+  "val/ratio_var": { formula: "variance of val/ratio over the updates of the step", unit: "1", better: "none", families: ["ppo"] },
+  "val/explained_variance": { formula: "1 - Var(return - value) / Var(return) over tokens, values as predicted before the updates", unit: "1", better: "higher", families: ["ppo"] },
+  "val/num_eos_tokens": { formula: "answers of the roll-out that ended by themselves", unit: "answers", better: "none", families: ROLLOUT },
+  "val/stop_rate": { formula: "share of answers that ended by themselves", unit: "1", better: "none", families: ROLLOUT },
+  "critic/grad_norm": { formula: "mean over updates of the L2 norm of the critic's gradients, before clipping", unit: "1", better: "none", families: ["ppo"] },
+  "critic/lr": { formula: "the critic's learning rate", unit: "1", better: "none", families: ["ppo"] },
+  "completions/mean_length": { formula: "mean tokens of an answer, stop token included", unit: "tokens", better: "none", families: ROLLOUT },
+  "completions/distinct_1": { formula: "different words over words of all answers of the roll-out", unit: "1", better: "none", families: ROLLOUT },
+  "completions/distinct_2": { formula: "different pairs of words over pairs of words of all answers of the roll-out", unit: "1", better: "none", families: ROLLOUT },
+  "completions/repetition": { formula: "mean over answers of 1 - different 4-grams / 4-grams, of words", unit: "1", better: "lower", families: ROLLOUT },
+  "guard/unconfirmed": { formula: "t statistic of held-out reward - rho / 2 * reward over the guard's window; below -critical: the rise is not confirmed", unit: "1", better: "none", families: ROLLOUT },
+  "guard/falling": { formula: "t statistic of the slope of the held-out reward over the guard's window; below -critical: it falls", unit: "1", better: "none", families: ROLLOUT },
+  lr: { formula: "the policy's learning rate of this step, after the schedule", unit: "1", better: "none", families: ROLLOUT },
+  episode: { formula: "answers rolled out since the run began", unit: "answers", better: "none", families: ROLLOUT },
+  eps: { formula: "answers rolled out and learned from in a second; told in events, never kept in metrics.jsonl", unit: "1/s", better: "none", families: ROLLOUT },
 } as const satisfies Record<string, MetricDefinition>;
 
 export type MetricName = keyof typeof METRICS;

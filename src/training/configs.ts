@@ -2,10 +2,11 @@
 import type { ConfigOf, GivenOf } from "../runs/config.ts";
 import { parseConfig } from "../runs/config-sources.ts";
 import { dpoConfig } from "./dpo.config.ts";
+import { ppoConfig } from "./ppo.config.ts";
 import { rewardConfig } from "./reward.config.ts";
 import { sftConfig } from "./sft.config.ts";
 
-export const TRAINER_CONFIGS = { sft: sftConfig, reward: rewardConfig, dpo: dpoConfig };
+export const TRAINER_CONFIGS = { sft: sftConfig, reward: rewardConfig, dpo: dpoConfig, ppo: ppoConfig };
 
 type Configs = typeof TRAINER_CONFIGS;
 

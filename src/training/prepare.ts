@@ -1,4 +1,5 @@
 /** What every trainer does first: read the model, attach an adapter or open all weights, choose the plan. */
+import { AttuneError } from "../core/errors.ts";
 import type { Adapter } from "../models/adapter.ts";
 import { createAdapter, resolveTargets } from "../models/adapter.ts";
 import type { Model } from "../models/model.ts";
@@ -15,19 +16,27 @@ export interface AdapterOptions {
   seed: number;
 }
 
-/** Attaches a fresh adapter where one is wanted, and makes the right weights trainable (the score head always). */
+/**
+ * Makes the right weights trainable (the score head always). Where an adapter is wanted, training goes on with the one that
+ * the model has, else with a fresh one.
+ * @throws AttuneError `config` where all weights are to be trained and an adapter lies over them
+ */
 export function openForTraining(model: Model, options: AdapterOptions): TrainableParameters {
   const names: string[] = [];
   if (options.adapter === "lora") {
-    const targets = resolveTargets(model.family, model.config, options.lora.targets);
-    const adapter: Adapter = createAdapter(model.family, model.config, { rank: options.lora.rank, alpha: options.lora.alpha, rsLora: options.lora.rslora, targets }, options.seed);
-    model.adapter = adapter;
-    names.push(...adapter.weights.keys());
+    model.adapter ??= freshAdapter(model, options);
+    names.push(...model.adapter.weights.keys());
   } else {
+    if (model.adapter) throw new AttuneError("config", "the model has an adapter, so not all of what it computes could be trained", { expected: "adapter lora, or the adapter merged into the weights", hint: "openModel(path, { merge: true })" });
     names.push(...model.weights.keys());
   }
   if (model.scoreHead) names.push(SCORE_HEAD);
   return makeTrainable(model, names);
+}
+
+function freshAdapter({ family, config }: Model, { lora, seed }: AdapterOptions): Adapter {
+  const targets = resolveTargets(family, config, lora.targets);
+  return createAdapter(family, config, { rank: lora.rank, alpha: lora.alpha, rsLora: lora.rslora, targets }, seed);
 }
 
 export interface PlanChoice {
@@ -45,6 +54,8 @@ export interface PlanRequest {
   objective?: Objective;
   trainable?: TrainableParameters;
   statistics?: boolean;
+  /** Of the softmax that log-probabilities are read from. Default 1. */
+  temperature?: number;
 }
 
 export function choosePlan({ model, ...request }: PlanRequest, choice: PlanChoice): ExecutionPlan {

@@ -1,0 +1,134 @@
+/**
+ * What is watched while a policy learns from a reward: the text of its answers, a reward that is never optimised, and the
+ * guard that tells when the two rewards part. Every method over roll-outs shares it.
+ */
+import type { ScoreScale } from "../objectives/advantages.ts";
+import { normaliseScore } from "../objectives/advantages.ts";
+import type { Metrics } from "../runs/events.ts";
+import { distinctShare, repeatedShare, wordsOf } from "../text/ngrams.ts";
+import type { GuardStep } from "./guard.ts";
+import { WEAK_CORRELATION, correlation, judgeGuard } from "./guard.ts";
+import { finiteScores, meanAndDeviation } from "./rewards.ts";
+import type { RewardSource } from "./rewards.ts";
+import type { Rollout } from "./rollout.ts";
+import type { RolloutStep } from "./rollout-loop.ts";
+
+export interface MonitorOptions {
+  guard: "off" | "warn" | "stop";
+  guardWindow: number;
+  guardAlpha: number;
+}
+
+/** What the monitor must remember over a restart. */
+export interface MonitorMemory {
+  heldOutScale: ScoreScale;
+  correlation: number;
+  /** Mean and deviation of the optimised reward over answers of the reference. */
+  proxyScale: ScoreScale;
+  window: GuardStep[];
+  parted: boolean;
+}
+
+export type Watched = Pick<RolloutStep, "metrics" | "score" | "stop"> & { warnings: RolloutStep["warnings"][number][] };
+
+const mean = (values: readonly number[]): number => values.reduce((sum, x) => sum + x, 0) / values.length;
+const UNIT: ScoreScale = { mean: 0, deviation: 1, clip: 0 };
+
+/** A policy that gives this share of different prompts one and the same answer has collapsed. */
+const COLLAPSED_SHARE = 0.9;
+
+export class Monitor {
+  private readonly heldOut: RewardSource | undefined;
+  private readonly options: MonitorOptions;
+  private state: MonitorMemory = { heldOutScale: UNIT, correlation: 0, proxyScale: UNIT, window: [], parted: false };
+  private readonly told = new Set<string>();
+
+  constructor(heldOut: RewardSource | undefined, options: MonitorOptions) {
+    this.heldOut = heldOut;
+    this.options = options;
+  }
+
+  get needsScale(): boolean {
+    return this.heldOut !== undefined;
+  }
+
+  get memory(): MonitorMemory {
+    return this.state;
+  }
+
+  restore(memory: MonitorMemory): void {
+    this.state = memory;
+  }
+
+  /** Scales and correlation of the two rewards over answers of the reference. */
+  async measure(rollouts: readonly Rollout[], proxy: readonly number[]): Promise<Watched["warnings"]> {
+    if (!this.heldOut) return [];
+    const scores = await finiteScores(this.heldOut, rollouts);
+    const scale = (values: readonly number[]): ScoreScale => {
+      const { mean: average, deviation } = meanAndDeviation(values);
+      return { mean: average, deviation: deviation || 1, clip: 0 };
+    };
+    this.state = { ...this.state, heldOutScale: scale(scores), proxyScale: scale(proxy), correlation: correlation(proxy, scores) };
+    if (this.state.correlation > WEAK_CORRELATION) return [];
+    return [{ id: "held-out-disagrees", message: `the reward and the held-out reward hardly agree on answers of the reference (correlation ${this.state.correlation.toFixed(2)}), so a gain of one says nothing about the other` }];
+  }
+
+  /** Held-out scores in standard deviations over the reference's answers. */
+  async judge(rollouts: readonly Rollout[]): Promise<number[] | undefined> {
+    if (!this.heldOut) return undefined;
+    const scores = await finiteScores(this.heldOut, rollouts);
+    await this.heldOut.release();
+    return scores.map((score) => normaliseScore(score, this.state.heldOutScale));
+  }
+
+  /** Statistics of one roll-out. @param proxy scores by the optimised reward, before the penalty of a missing end */
+  watch(rollouts: readonly Rollout[], proxy: readonly number[], heldOut: readonly number[] | undefined): Watched {
+    const watched: Watched = { metrics: textMetrics(rollouts), warnings: [] };
+    this.warnOfCollapse(rollouts, proxy, watched.warnings);
+    if (!heldOut) return watched;
+    const { guardWindow, guardAlpha, guard } = this.options;
+    const normalised = proxy.map((score) => normaliseScore(score, this.state.proxyScale));
+    this.state.window = [...this.state.window, { proxy: normalised, heldOut }].slice(-guardWindow);
+    const verdict = judgeGuard(this.state.window, { correlation: this.state.correlation, alpha: guardAlpha });
+    const level = mean(this.state.window.flatMap((step) => step.heldOut));
+    watched.score = { metric: "objective/held_out_scores", value: level };
+    watched.metrics = { ...watched.metrics, "objective/held_out_scores": mean(heldOut), "guard/unconfirmed": verdict.unconfirmed, "guard/falling": verdict.falling };
+    const full = this.state.window.length === guardWindow;
+    const parted = full && verdict.reason !== undefined;
+    if (guard !== "off" && parted && !this.state.parted) {
+      const how = verdict.reason === "unconfirmed" ? "the held-out reward has confirmed less than half of the rise that it should have" : "the held-out reward falls while the reward does not";
+      const message = `the rewards part: ${how} (t ${verdict[verdict.reason!].toFixed(1)}, limit ${(-verdict.critical).toFixed(1)}, last ${guardWindow} roll-outs)`;
+      watched.warnings.push({ id: "guard", message });
+      if (guard === "stop") watched.stop = message;
+    }
+    this.state.parted = parted;
+    return watched;
+  }
+
+  private warnOfCollapse(rollouts: readonly Rollout[], proxy: readonly number[], warnings: Watched["warnings"]): void {
+    const tell = (id: string, message: string): void => {
+      if (this.told.has(id)) return;
+      this.told.add(id);
+      warnings.push({ id, message });
+    };
+    const prompts = new Set(rollouts.map(({ prompt }) => prompt)).size;
+    const answers = new Map<string, number>();
+    for (const { text } of rollouts) answers.set(text, (answers.get(text) ?? 0) + 1);
+    const most = Math.max(...answers.values()) / rollouts.length;
+    if (prompts > 4 && most >= COLLAPSED_SHARE) tell("collapsed-policy", `the policy has collapsed: ${Math.round(100 * most)}% of its answers to ${prompts} prompts are the same; a larger kl.coef or a lower learning rate keeps it near the reference`);
+    if (new Set(proxy).size === 1 && rollouts.length > 1) tell("constant-reward", `every answer of a roll-out has the same reward, ${proxy[0]}: there is nothing to learn from it`);
+  }
+}
+
+function textMetrics(rollouts: readonly Rollout[]): Metrics {
+  const words = rollouts.map(({ text }) => wordsOf(text));
+  const stopped = rollouts.filter((rollout) => rollout.stopped).length;
+  return {
+    "val/num_eos_tokens": stopped,
+    "val/stop_rate": stopped / rollouts.length,
+    "completions/mean_length": mean(rollouts.map(({ ids }) => ids.length)),
+    "completions/distinct_1": distinctShare(words, 1),
+    "completions/distinct_2": distinctShare(words, 2),
+    "completions/repetition": mean(words.map(repeatedShare)),
+  };
+}

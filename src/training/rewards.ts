@@ -1,0 +1,261 @@
+/**
+ * What judges answers: reward models, functions, or several of them together; and the scale on which they are added.
+ *
+ * Source: Ziegler et al. 2019 (mean 0 and variance 1 over answers of the reference); Coste et al. 2023 (ensembles: mean,
+ * minimum, and mean less a multiple of the standard deviation). Difference: each reward is normalised by itself before
+ * they are combined, since the zero and the unit of a Bradley-Terry model mean nothing.
+ */
+import { AttuneError, preview } from "../core/errors.ts";
+import type { PromptRecord } from "../data/records.ts";
+import type { Model } from "../models/model.ts";
+import type { ScoreScale } from "../objectives/advantages.ts";
+import { normaliseScore } from "../objectives/advantages.ts";
+import type { Encoder } from "../text/encoder.ts";
+import type { Prompt } from "../text/messages.ts";
+import { promptText } from "../text/messages.ts";
+import type { LaidRow } from "./layout.ts";
+import { layExample } from "./layout.ts";
+import type { PlanChoice } from "./prepare.ts";
+import type { NORMALISATIONS, REWARD_COMBINATIONS } from "./rollout.config.ts";
+import type { Rollout } from "./rollout.ts";
+import { batchRollouts, readByAnswer } from "./rollout.ts";
+import { PhasePlan } from "./trainee.ts";
+
+export interface RewardSource {
+  readonly name: string;
+  /** Whether it is a trained model, whose scale means nothing by itself. */
+  readonly kind: "model" | "function";
+  /** Raw scores of answers, in order. */
+  score(rollouts: readonly Rollout[]): Promise<number[]>;
+  /** Another phase begins. */
+  release(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface RewardModelInput {
+  model: Model;
+  encoder: Encoder;
+}
+
+export interface RewardModelOptions extends PlanChoice {
+  name: string;
+  microBatchTokens: number;
+}
+
+/** A trained reward model, read at the last token of each answer, as it was trained. */
+export class RewardModelSource implements RewardSource {
+  readonly kind = "model";
+  readonly name: string;
+  readonly model: Model;
+  private readonly encoder: Encoder;
+  /** Of the policy: its tokens are judged as they are where the reward model's tokenizer gives the same. */
+  private readonly policy: Encoder;
+  private readonly microBatchTokens: number;
+  private readonly phase: PhasePlan;
+
+  constructor({ model, encoder }: RewardModelInput, policy: Encoder, options: RewardModelOptions) {
+    if (!model.scoreHead) throw new AttuneError("model", `${options.name} has no score head, so it is no reward model`, { hint: "`attune reward` trains one" });
+    this.name = options.name;
+    this.model = model;
+    this.encoder = encoder;
+    this.policy = policy;
+    this.microBatchTokens = options.microBatchTokens;
+    this.phase = new PhasePlan({ model, reads: "scores" }, options);
+  }
+
+  /** Whether it reads the policy's tokens as they are. */
+  get sameTokens(): boolean {
+    return this.encoder.tokenizer.fingerprint === this.policy.tokenizer.fingerprint;
+  }
+
+  async score(rollouts: readonly Rollout[]): Promise<number[]> {
+    const rows = rollouts.map((rollout) => this.layOut(rollout));
+    const scores: Float64Array[] = [];
+    const options = { microBatchTokens: this.microBatchTokens, padId: this.encoder.padId, window: this.model.config.slidingWindow };
+    for (const batch of batchRollouts(rows, [...rows.keys()], options)) {
+      readByAnswer((await this.phase.plan.score(batch.laid.batch)).readout, batch, scores);
+    }
+    return scores.map((values) => values[0]!);
+  }
+
+  release(): Promise<void> {
+    return this.phase.release();
+  }
+
+  close(): Promise<void> {
+    return this.phase.close();
+  }
+
+  private layOut({ prompt, ids, text }: Rollout): LaidRow {
+    const own = this.encoder.encodePrompt(prompt.record.prompt);
+    const same = this.sameTokens && own.length === prompt.ids.length && own.every((id, i) => id === prompt.ids[i]);
+    return readAtEnd(same ? Int32Array.from([...own, ...ids]) : this.encode(prompt.record, text));
+  }
+
+  /** Through the text, as the reward model's own data were encoded. */
+  private encode({ prompt, place }: PromptRecord, text: string): Int32Array {
+    return this.encoder.encodeExample(prompt, typeof prompt === "string" ? text : [{ role: "assistant", content: text }], place).ids;
+  }
+}
+
+function readAtEnd(ids: Int32Array): LaidRow {
+  return { ...layExample({ ids, supervised: new Uint8Array(ids.length) }), reads: [{ row: ids.length - 1, target: 0, sequence: 0 }] };
+}
+
+/** What a reward function is given. */
+export interface RewardCall {
+  /** The prompt as text, roles included. */
+  prompt: string;
+  /** The answer's text, without special tokens. */
+  completion: string;
+  /** Whether the answer ended by itself. */
+  stopped: boolean;
+  /** The prompt as it is in the data: a text or messages. */
+  messages: Prompt;
+  /** Columns of the row that attune does not read, such as the solution of a task. */
+  extra: Readonly<Record<string, unknown>>;
+}
+
+/** A user's reward: a finite number for each answer, higher is better. */
+export type RewardFunction = (answer: RewardCall) => number | Promise<number>;
+
+export function rewardCall({ prompt: { record }, text, stopped }: Rollout): RewardCall {
+  return { prompt: promptText(record.prompt), completion: text, stopped, messages: record.prompt, extra: record.extra ?? {} };
+}
+
+/** A function of this process. It cannot be stopped while it computes; a file's function runs in a thread that can (reward-file.ts). */
+export function functionSource(name: string, reward: RewardFunction, timeout: number): RewardSource {
+  return {
+    name,
+    kind: "function",
+    score: (rollouts) => withTimeout(Promise.all(rollouts.map(async (rollout) => reward(rewardCall(rollout)))), name, timeout),
+    release: () => Promise.resolve(),
+    close: () => Promise.resolve(),
+  };
+}
+
+async function withTimeout(scores: Promise<number[]>, name: string, seconds: number): Promise<number[]> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(rewardTimeout(name, seconds)), seconds * 1000);
+  });
+  try {
+    return await Promise.race([scores, late]);
+  } catch (cause) {
+    throw cause instanceof AttuneError ? cause : rewardFailed(name, cause);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+export const rewardTimeout = (name: string, seconds: number): AttuneError =>
+  new AttuneError("data", `the reward function ${name} has not answered`, { got: `nothing for ${seconds} s`, hint: "a faster function, or a longer reward timeout; the last checkpoint is kept" });
+
+export const rewardFailed = (name: string, cause: unknown): AttuneError =>
+  new AttuneError("data", `the reward function ${name} failed`, { got: cause instanceof Error ? cause.message : String(cause), hint: "the last checkpoint is kept: mend the function, then `attune resume`", cause });
+
+export interface RewardOptions {
+  rewardWeights: readonly number[];
+  rewardCombine: (typeof REWARD_COMBINATIONS)[number];
+  rewardUncertainty: number;
+  rewardNormalise: (typeof NORMALISATIONS)[number];
+  rewardClip: number;
+}
+
+/** Mean and population standard deviation; the deviation of equal numbers is 0. */
+export function meanAndDeviation(values: readonly number[]): { mean: number; deviation: number } {
+  const mean = values.reduce((sum, x) => sum + x, 0) / values.length;
+  return { mean, deviation: Math.sqrt(values.reduce((sum, x) => sum + (x - mean) ** 2, 0) / values.length) };
+}
+
+/** Below this deviation over different answers a reward says nothing. */
+const CONSTANT = 1e-6;
+
+/** Raw scores of one source, each finite. */
+export async function finiteScores(source: RewardSource, rollouts: readonly Rollout[]): Promise<number[]> {
+  const scores = await source.score(rollouts);
+  const bad = scores.findIndex((score) => !Number.isFinite(score));
+  if (scores.length !== rollouts.length || bad >= 0) {
+    const { prompt, text } = rollouts[Math.max(0, bad)]!;
+    throw new AttuneError("numeric", `the reward ${source.name} is no number`, { ...prompt.record.place, got: `${preview(scores[bad])} for the answer ${preview(text)}`, expected: "a finite number for every answer", hint: "the last checkpoint is kept" });
+  }
+  return scores;
+}
+
+/** All rewards of a run as one. */
+export class Rewards {
+  readonly sources: readonly RewardSource[];
+  /** By source; set by {@link measure} or from a checkpoint. */
+  scales: ScoreScale[];
+  private readonly options: RewardOptions;
+
+  constructor(sources: readonly RewardSource[], options: RewardOptions) {
+    this.sources = sources;
+    this.options = options;
+    this.scales = sources.map(() => ({ mean: 0, deviation: 1, clip: 0 }));
+  }
+
+  /** Whether any source needs answers of the reference for its scale. */
+  get needsScale(): boolean {
+    return this.sources.some((source) => this.normalisation(source) !== "none");
+  }
+
+  /**
+   * Measures the scale of each source on answers of the reference.
+   * @returns the names of functions that gave every answer the same
+   * @throws AttuneError `model` for a reward model that gives every answer the same
+   */
+  async measure(rollouts: readonly Rollout[]): Promise<string[]> {
+    const constant: string[] = [];
+    for (const [index, source] of this.sources.entries()) {
+      const { mean, deviation } = meanAndDeviation(await finiteScores(source, rollouts));
+      const mode = this.normalisation(source);
+      if (deviation < CONSTANT && (source.kind === "model" || mode === "standard")) {
+        throw new AttuneError("model", `the reward ${source.name} gives every answer the same`, { got: `${mean} for ${rollouts.length} answers of the reference`, hint: "a reward model that was trained, or rewardNormalise none" });
+      }
+      if (deviation < CONSTANT) constant.push(source.name);
+      this.scales[index] = { mean: mode === "none" ? 0 : mean, deviation: mode === "standard" ? deviation : 1, clip: 0 };
+    }
+    return constant;
+  }
+
+  /** One score for each answer: normalised, combined and clipped. */
+  async score(rollouts: readonly Rollout[]): Promise<{ scores: number[]; bySource: number[][] }> {
+    const bySource: number[][] = [];
+    for (const [index, source] of this.sources.entries()) {
+      bySource.push((await finiteScores(source, rollouts)).map((score) => normaliseScore(score, this.scales[index]!)));
+    }
+    const clip: ScoreScale = { mean: 0, deviation: 1, clip: this.options.rewardClip };
+    return { scores: rollouts.map((_, i) => normaliseScore(combineRewards(bySource.map((scores) => scores[i]!), this.options), clip)), bySource };
+  }
+
+  async release(): Promise<void> {
+    for (const source of this.sources) await source.release();
+  }
+
+  async close(): Promise<void> {
+    for (const source of this.sources) await source.close();
+  }
+
+  private normalisation({ kind }: RewardSource): "standard" | "mean" | "none" {
+    const { rewardNormalise } = this.options;
+    return rewardNormalise === "auto" ? (kind === "model" ? "standard" : "none") : rewardNormalise;
+  }
+}
+
+/** One reward from several of the same answer, weighted where weights are given. */
+export function combineRewards(rewards: readonly number[], { rewardWeights, rewardCombine, rewardUncertainty }: RewardOptions): number {
+  const weighted = rewards.map((reward, i) => reward * (rewardWeights[i] ?? 1));
+  switch (rewardCombine) {
+    case "weighted":
+      return weighted.reduce((sum, reward) => sum + reward, 0);
+    case "mean":
+      return meanAndDeviation(weighted).mean;
+    case "min":
+      return Math.min(...weighted);
+    case "uncertainty": {
+      const { mean, deviation } = meanAndDeviation(weighted);
+      return mean - rewardUncertainty * deviation;
+    }
+  }
+}
