@@ -10,21 +10,31 @@ export interface WeightedLoss {
   weight: number;
 }
 
+export interface PairLayout {
+  /** Prompt tokens are read too, for the SFT term alone. Default false. */
+  withPrompt?: boolean;
+}
+
+/** Sequences that are read of one pair: chosen, rejected and, with `withPrompt`, the prompt. */
+export const sequencesPerPair = ({ withPrompt = false }: PairLayout): number => (withPrompt ? 3 : 2);
+
 const PAIRS = ["pairs"] as const;
 const SIDES = ["pairs", 2] as const;
 
-/** Column 0 (chosen) or 1 (rejected) of [pairs, 2]. */
+/** Column 0 (chosen) or 1 (rejected) of [pairs, 2 or 3]. */
 const side = (x: Value, column: number): Value => reshape(slice(x, 1, column, column + 1), PAIRS);
 
 /**
  * Inputs, beside the read log-probabilities [S]:
- * `sequence` int64 [S], 2i for a token of the chosen answer of pair i and 2i+1 for one of the rejected;
+ * `sequence` int64 [S]: with n {@link sequencesPerPair}, n i for a token of the chosen answer of pair i, n i + 1 for one of the
+ * rejected, n i + 2 for one of the prompt;
  * `reference` float32 [pairs, 2], sums of the reference; `lengths` float32 [pairs, 2] in tokens; `p` float32 [pairs];
  * `scale` float32 [pairs], 1 / (pairs of the whole optimiser step), 0 for padding;
- * `sftSlope` float32 [S], -weight / (chosen tokens of the step) on tokens of chosen answers, else 0.
- * Results: `logps` [pairs, 2], `losses` [pairs].
+ * `sftSlope` float32 [S], -weight / (such tokens of the step) on tokens of chosen answers (and of prompts), else 0.
+ * Results: `logps` [pairs, n], `losses` [pairs].
  */
-export function pairObjective(losses: readonly WeightedLoss[], hyper: PreferenceHyperparameters): Objective {
+export function pairObjective(losses: readonly WeightedLoss[], hyper: PreferenceHyperparameters, layout: PairLayout = {}): Objective {
+  const columns = sequencesPerPair(layout);
   return {
     name: losses.map(({ type }) => type).join("+"),
     reads: "tokens",
@@ -38,7 +48,7 @@ export function pairObjective(losses: readonly WeightedLoss[], hyper: Preference
     },
     build(readout, inputs) {
       const { graph } = readout;
-      const logps = reshape(scatterAddRows(fill(graph, ["2*pairs"], 0), inputs["sequence"]!, readout), SIDES);
+      const logps = reshape(scatterAddRows(fill(graph, [`${columns}*pairs`], 0), inputs["sequence"]!, readout), ["pairs", columns]);
       const terms: PairTerms<Value> = {
         chosen: side(logps, 0),
         rejected: side(logps, 1),

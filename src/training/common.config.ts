@@ -43,6 +43,10 @@ export const optimizerFields = {
   seed: field({ type: z.int().min(0), default: 42, source: "transformers TrainingArguments", description: "of order, splits and adapters", group: "Training" }),
 };
 
+export const orderFields = {
+  shuffle: field({ type: z.boolean(), default: true, source: "transformers TrainingArguments.train_sampling_strategy", description: "a new random order for every epoch, or the order of the data", group: "Training" }),
+};
+
 export const progressFields = {
   evaluationSteps: field({ type: z.int().min(0), default: 0, source: "0: at the end", description: "evaluate after this many steps", group: "Progress", unit: "steps" }),
   checkpointSteps: field({ type: z.int().min(0), default: 20, source: "minutes of work at most are lost", description: "save a checkpoint after this many steps; 0 for the end only", group: "Progress", unit: "steps" }),
@@ -58,3 +62,13 @@ export const machineFields = {
 /** `learningRate` with the trainer's own defaults. */
 export const learningRateField = (full: number, lora: number, source: string) =>
   field({ type: positive, default: full, source, defaultWhen: [{ when: { adapter: ["lora"] }, value: lora, source: `${source}; ten times that for adapters (Schulman et al. 2025, LoRA Without Regret)` }], description: "peak learning rate", group: "Training" });
+
+export const REFERENCE_WAYS = ["cached", "adapter", "copy"] as const;
+
+/** Where log-probabilities of the reference come from. @param appliesWhen which losses have one */
+export const referenceFields = (appliesWhen: Record<string, readonly string[]>) => ({
+  reference: field({ type: z.enum(REFERENCE_WAYS), default: "cached", source: "open-instruct; trl precompute_ref_log_probs", description: "the model as given: computed before the first step and kept, or by a copy in memory; or the model with its adapter off", group: "Reference", appliesWhen }),
+  referenceCache: field({ type: z.boolean(), default: true, source: "open-instruct", description: "keep what was computed on disk, for other runs", group: "Reference", appliesWhen: { ...appliesWhen, reference: ["cached"] } }),
+});
+
+export const NO_ADAPTER_TO_SWITCH_OFF = { option: "reference", what: "there is no adapter to switch off where all weights are trained", expected: "cached or copy" };

@@ -76,12 +76,25 @@ export function layShared(prompt: Int32Array, answers: readonly Int32Array[]): L
   return row;
 }
 
+/** Reads the prompt of such a row too, as its last sequence. */
+export function withPromptReads(row: LaidRow, promptLength: number): LaidRow {
+  const prompt = Array.from({ length: Math.max(0, promptLength - 1) }, (_, i): Read => ({ row: i, target: row.ids[i + 1]!, sequence: row.sequences }));
+  return { ...row, reads: [...row.reads, ...prompt], sequences: row.sequences + 1 };
+}
+
 export interface LaidBatch {
   batch: TokenBatch;
   /** Sequence of each read, counted through the batch. */
   sequenceOfRead: HostTensor<"int64">;
   /** Tokens without padding. */
   tokens: number;
+}
+
+/** Sums of the read log-probabilities by sequence. @param sequences of LaidBatch.sequenceOfRead */
+export function sumBySequence(readout: Float32Array, sequences: HostTensor<"int64">, count: number): Float32Array {
+  const sums = new Float64Array(count);
+  sequences.data.forEach((sequence, read) => (sums[Number(sequence)]! += readout[read]!));
+  return Float32Array.from(sums);
 }
 
 const HIDDEN = -1e9;

@@ -38,14 +38,14 @@ export interface TrainingMethod<Item> {
   microBatches(items: readonly Item[]): Promise<MicroBatch[]> | MicroBatch[];
   /** Metrics of a step from its micro-batches' results. */
   metrics(results: readonly StepResult[], batches: readonly MicroBatch[], items: readonly Item[]): Metrics;
-  /** Measures on held-out data; names carry `eval_`. */
-  evaluate?(): Promise<{ metrics: Metrics; examples: number }>;
+  /** Measures on held-out data, after `step` steps; names carry `eval_`. */
+  evaluate?(step: number): Promise<{ metrics: Metrics; examples: number }>;
   /** The held-out metric by which the best checkpoint is chosen. */
   readonly watch?: string;
   /** Further tensors that a checkpoint must keep. */
   readonly extraState?: Readonly<Record<string, Float32Array>>;
-  /** Writes the finished model or adapter into a folder. */
-  save(folder: string): Promise<void>;
+  /** Writes the finished model or adapter, as it was after `step` steps, into a folder. */
+  save(folder: string, step: number): Promise<void>;
 }
 
 export interface LoopOptions {
@@ -63,12 +63,24 @@ export interface LoopOptions {
   maxSteps: number;
   evaluationSteps: number;
   checkpointSteps: number;
+  /** Default true. */
+  shuffle?: boolean;
   seed: number;
+}
+
+/** How far a piece of work is that comes before the first step. */
+export interface WorkProgress {
+  update(done: number): void;
+  end(): void;
 }
 
 export interface LoopContext {
   run?: Run | undefined;
   signal?: AbortSignal | undefined;
+  /** Shows such a piece of work. */
+  progress?: ((work: { title: string; total: number; unit: string }) => WorkProgress) | undefined;
+  /** Where computed values are kept for other runs, and the fingerprint of the model's weights; without it nothing is kept. */
+  cache?: { folder: string; modelFingerprint: string } | undefined;
 }
 
 /** Optimiser steps of a run. */
@@ -77,20 +89,25 @@ export function totalSteps(examples: number, { batchSize, epochs, maxSteps }: Pi
   return maxSteps > 0 ? Math.min(all, maxSteps) : all;
 }
 
-/** Items of optimiser step `step` (from 0): a shuffle of its own for every epoch, read through without gaps. */
-export function itemsOfStep<Item>(items: readonly Item[], step: number, { batchSize, seed }: Pick<LoopOptions, "batchSize" | "seed">): Item[] {
+/** Items of optimiser step `step` (from 0): a shuffle of its own for every epoch (or the order of the data), read through without gaps. */
+export function itemsOfStep<Item>(items: readonly Item[], step: number, { batchSize, seed, shuffle = true }: Pick<LoopOptions, "batchSize" | "seed" | "shuffle">): Item[] {
   const chosen: Item[] = [];
-  let order: Item[] = [];
+  let order: readonly Item[] = items;
   let epochOfOrder = -1;
   for (let index = step * batchSize; index < (step + 1) * batchSize; index++) {
     const epoch = Math.floor(index / items.length);
-    if (epoch !== epochOfOrder) {
+    if (shuffle && epoch !== epochOfOrder) {
       order = Random.for(seed, "order", epoch).shuffle(items);
       epochOfOrder = epoch;
     }
     chosen.push(order[index % items.length]!);
   }
   return chosen;
+}
+
+/** Items of the whole run, in order; those of step i are the next `batchSize` from i times `batchSize` on. */
+export function itemsOfRun<Item>(items: readonly Item[], options: Pick<LoopOptions, "batchSize" | "epochs" | "maxSteps" | "seed" | "shuffle">): Item[] {
+  return itemsOfStep(items, 0, { ...options, batchSize: totalSteps(items.length, options) * options.batchSize });
 }
 
 const STATE = "state.safetensors";
@@ -206,7 +223,7 @@ async function evaluation<Item>(method: TrainingMethod<Item>, options: LoopOptio
   const due = state.step === total || (options.evaluationSteps > 0 && state.step % options.evaluationSteps === 0);
   if (!method.evaluate || !due) return undefined;
   const began = performance.now();
-  const { metrics, examples } = await method.evaluate();
+  const { metrics, examples } = await method.evaluate(state.step);
   return { type: "evaluation", step: state.step, totalSteps: total, examples, metrics, seconds: (performance.now() - began) / 1000 } as const;
 }
 
@@ -233,5 +250,5 @@ async function finish<Item>(method: TrainingMethod<Item>, { run }: LoopContext, 
     method.trainable.values.set(await file.read("values"));
     await file.close();
   }
-  return { ...end, output: await run.saveArtifact("model", (folder) => method.save(folder)) };
+  return { ...end, output: await run.saveArtifact("model", (folder) => method.save(folder, best?.step ?? state.step)) };
 }

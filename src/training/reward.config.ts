@@ -1,7 +1,7 @@
 /** Options of Bradley-Terry reward models. */
 import { z } from "zod";
 import { defineConfig, field } from "../runs/config.ts";
-import { adapterFields, inputFields, learningRateField, machineFields, optimizerFields, progressFields } from "./common.config.ts";
+import { adapterFields, inputFields, learningRateField, machineFields, optimizerFields, orderFields, progressFields } from "./common.config.ts";
 
 export const rewardConfig = defineConfig({
   name: "reward",
@@ -12,6 +12,7 @@ export const rewardConfig = defineConfig({
     ...adapterFields,
     learningRate: learningRateField(1e-5, 1e-4, "trl RewardConfig.learning_rate"),
     ...optimizerFields,
+    ...orderFields,
     ...progressFields,
     ...machineFields,
   },

@@ -1,7 +1,7 @@
 /** Options of supervised fine-tuning. */
 import { z } from "zod";
 import { defineConfig, field } from "../runs/config.ts";
-import { adapterFields, inputFields, learningRateField, machineFields, optimizerFields, progressFields } from "./common.config.ts";
+import { adapterFields, inputFields, learningRateField, machineFields, optimizerFields, orderFields, progressFields } from "./common.config.ts";
 
 export const sftConfig = defineConfig({
   name: "sft",
@@ -12,6 +12,7 @@ export const sftConfig = defineConfig({
     ...adapterFields,
     learningRate: learningRateField(2e-5, 2e-4, "trl SFTConfig.learning_rate"),
     ...optimizerFields,
+    ...orderFields,
     ...progressFields,
     ...machineFields,
   },

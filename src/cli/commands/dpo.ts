@@ -1,10 +1,9 @@
 /** `attune dpo`: direct preference optimisation and its relatives. */
 import { recordsAs } from "../../data/dataset.ts";
-import { wilson } from "../../stats/intervals.ts";
 import { dpoConfig } from "../../training/dpo.config.ts";
-import { dpo, longestWins } from "../../training/dpo.ts";
+import { dpo } from "../../training/dpo.ts";
 import { trainingCommand } from "../training-command.ts";
-import { completionText } from "../../text/messages.ts";
+import { reportHeldOut } from "./held-out-table.ts";
 import { openInput, runTraining } from "./training-input.ts";
 
 export const command = trainingCommand({
@@ -13,13 +12,7 @@ export const command = trainingCommand({
   async run({ config, effective, dryRun, out, openRun }, context) {
     const input = await openInput(config, (dataset) => recordsAs(dataset, "preference"), context);
     const { opened, encoder, train, heldOut } = input;
-    await runTraining({ command: "dpo", config, effective, input, dryRun, out, openRun, train: (loop) => dpo({ model: opened.model, encoder, train, heldOut }, config, loop) }, context);
-    if (heldOut.length > 0 && !dryRun) {
-      const share = longestWins(heldOut.map(({ chosen, rejected }) => [encoder.tokenizer.encodePlain(completionText(chosen)).length, encoder.tokenizer.encodePlain(completionText(rejected)).length]));
-      const { low, high } = wilson(share * heldOut.length, heldOut.length);
-      context.reporter.note(`baselines on ${heldOut.length} held-out pairs: longest wins ${percent(share)} [${percent(low)}, ${percent(high)}], shortest wins ${percent(1 - share)} [${percent(1 - high)}, ${percent(1 - low)}]`);
-    }
+    const end = await runTraining({ command: "dpo", config, effective, input, dryRun, out, openRun, train: (loop) => dpo({ model: opened.model, encoder, train, heldOut }, config, loop) }, context);
+    reportHeldOut(end, "rewards/accuracies", context.reporter);
   },
 });
-
-const percent = (share: number): string => `${(100 * share).toFixed(1)}%`;

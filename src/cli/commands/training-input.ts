@@ -7,7 +7,8 @@ import type { OpenedModel } from "../../models/open.ts";
 import { openModel } from "../../models/open.ts";
 import { remoteData } from "./find-data.ts";
 import { findModel } from "./find-model.ts";
-import type { TrainingEvent } from "../../runs/events.ts";
+import { cacheFolder } from "../../runs/cache-folder.ts";
+import type { EndEvent, TrainingEvent } from "../../runs/events.ts";
 import type { Run } from "../../runs/run.ts";
 import type { Encoder } from "../../text/encoder.ts";
 import { createEncoder } from "../../text/encoder.ts";
@@ -64,13 +65,15 @@ export interface TrainingWork<R extends DataRecord> {
   train: (context: LoopContext) => AsyncGenerator<TrainingEvent>;
 }
 
-/** Says what would happen, or does it. */
-export async function runTraining<R extends DataRecord>(work: TrainingWork<R>, { reporter, signal }: CommandContext): Promise<void> {
+/** Says what would happen, or does it. @returns the end of the run; undefined for a dry run */
+export async function runTraining<R extends DataRecord>(work: TrainingWork<R>, { reporter, signal }: CommandContext): Promise<EndEvent | undefined> {
   const { config, input } = work;
   if (work.dryRun) {
     reportPlan(reporter, { command: work.command, examples: input.train.length, heldOut: input.heldOut.length, steps: totalSteps(input.train.length, config), out: work.out, config: work.effective });
-    return;
+    return undefined;
   }
-  const run = await work.openRun({ seed: config.seed, dataHash: input.dataset.hash, modelFingerprint: input.opened.fingerprint });
-  await drive(work.train({ run, signal }), reporter, run.folder);
+  const { fingerprint: modelFingerprint } = input.opened;
+  const run = await work.openRun({ seed: config.seed, dataHash: input.dataset.hash, modelFingerprint });
+  const cache = { folder: cacheFolder(), modelFingerprint };
+  return drive(work.train({ run, signal, cache, progress: (shown) => reporter.progress(shown) }), reporter, run.folder);
 }

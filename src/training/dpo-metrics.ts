@@ -1,0 +1,66 @@
+/**
+ * Metrics of preference training by TRL's names; every one a mean over the pairs of the step.
+ *
+ * The reward of an answer is the one that its loss compares: beta times the summed log-ratio, or beta times the mean
+ * log-probability of a token for SimPO and ORPO. Difference from TRL: `logps/*` are sums for these two as well.
+ */
+import { logSigmoid, log1mexp } from "../objectives/numbers.ts";
+import type { PreferenceLoss } from "../objectives/preference.ts";
+import { PREFERENCE_LOSS_TABLE } from "../objectives/preference.ts";
+import type { Metrics } from "../runs/events.ts";
+import { mean } from "../stats/intervals.ts";
+import type { DpoConfig } from "./dpo.ts";
+
+/** One pair as it was read: sums of log-probabilities. */
+export interface ReadPair {
+  chosen: number;
+  rejected: number;
+  /** 0 for losses without a reference. */
+  referenceChosen: number;
+  referenceRejected: number;
+  chosenTokens: number;
+  rejectedTokens: number;
+  p: number;
+}
+
+const LENGTH_NORMALISED: readonly string[] = ["simpo", "orpo"];
+
+/** Implicit rewards of both answers. */
+export function rewardsOf(pair: ReadPair, { loss, beta }: Pick<DpoConfig, "loss" | "beta">): { chosen: number; rejected: number } {
+  if (loss.every((type) => LENGTH_NORMALISED.includes(type))) return { chosen: (beta * pair.chosen) / pair.chosenTokens, rejected: (beta * pair.rejected) / pair.rejectedTokens };
+  return { chosen: beta * (pair.chosen - pair.referenceChosen), rejected: beta * (pair.rejected - pair.referenceRejected) };
+}
+
+/** @param nll mean negative log-likelihood of the tokens of the SFT term, where there is one */
+export function pairMetrics(pairs: readonly ReadPair[], config: Pick<DpoConfig, "loss" | "beta">, nll: number | undefined): Metrics {
+  const rewards = pairs.map((pair) => rewardsOf(pair, config));
+  const margins = rewards.map(({ chosen, rejected }) => chosen - rejected);
+  const odds = config.loss.includes("orpo") ? pairs.map(logOdds) : [];
+  return {
+    "rewards/chosen": mean(rewards.map(({ chosen }) => chosen)),
+    "rewards/rejected": mean(rewards.map(({ rejected }) => rejected)),
+    "rewards/margins": mean(margins),
+    "rewards/accuracies": mean(margins.map((margin) => (margin > 0 ? 1 : 0))),
+    "logps/chosen": mean(pairs.map(({ chosen }) => chosen)),
+    "logps/rejected": mean(pairs.map(({ rejected }) => rejected)),
+    ...(nll === undefined ? {} : { nll_loss: nll }),
+    ...(odds.length === 0 ? {} : { log_odds_chosen: mean(odds), log_odds_ratio: mean(odds.map(logSigmoid)) }),
+  };
+}
+
+/** Log odds of chosen less those of rejected, by the mean log-probability of a token. */
+function logOdds({ chosen, rejected, chosenTokens, rejectedTokens }: ReadPair): number {
+  const [c, r] = [chosen / chosenTokens, rejected / rejectedTokens];
+  return c - r - (log1mexp(c) - log1mexp(r));
+}
+
+/** The loss of held-out pairs, SFT term included, and their metrics; names carry `eval_`. */
+export function evaluationMetrics(pairs: readonly ReadPair[], config: DpoConfig, nll: number): Metrics {
+  const weights = lossWeights(config);
+  const losses = pairs.map((pair) => weights.reduce((total, { type, weight }) => total + weight * (PREFERENCE_LOSS_TABLE[type] as PreferenceLoss).plain(pair, config), 0));
+  const metrics = { loss: mean(losses) + config.sftWeight * nll, ...pairMetrics(pairs, config, config.sftWeight > 0 ? nll : undefined) };
+  return Object.fromEntries(Object.entries(metrics).map(([name, value]) => [`eval_${name}`, value]));
+}
+
+/** The mixture of losses. */
+export const lossWeights = ({ loss, lossWeights: weights }: Pick<DpoConfig, "loss" | "lossWeights">) => loss.map((type, index) => ({ type, weight: weights[index] ?? 1 }));

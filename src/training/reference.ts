@@ -1,0 +1,216 @@
+/**
+ * What the reference model says: log-probabilities of answers under the model as it was before training.
+ *
+ * Three ways, which give the same values:
+ * 1. `cached`: all that the run will read is computed before the first step, with the model that is about to be trained, and
+ *    kept on disk for other runs (reference-cache.ts);
+ * 2. `adapter`: the model with its adapter switched off, when a batch needs it. Where training goes on with an adapter that
+ *    had learned something, this is the base below it, not the model as given (TRL issue 1193);
+ * 3. `copy`: a second model in memory, when a batch needs it. Frozen weights are shared, so an adapter costs an adapter.
+ *
+ * Source: open-instruct's reference cache keyed by a hash; TRL's precompute_ref_log_probs and its adapter reference.
+ * Difference from TRL: values are computed in the same laid-out rows that are trained on, and each once.
+ */
+import { createHash } from "node:crypto";
+import { setImmediate } from "node:timers/promises";
+import type { Model } from "../models/model.ts";
+import type { ExecutionPlan, TokenBatch } from "../models/plans/plan.ts";
+import type { WarningEvent } from "../runs/events.ts";
+import { versions } from "../runs/versions.ts";
+import type { Encoder } from "../text/encoder.ts";
+import type { REFERENCE_WAYS } from "./common.config.ts";
+import type { LaidBatch, LaidRow } from "./layout.ts";
+import { groupByLength, joinRows, sumBySequence } from "./layout.ts";
+import type { LoopContext } from "./loop.ts";
+import type { PlanChoice } from "./prepare.ts";
+import { choosePlan } from "./prepare.ts";
+import { readCache, writeCache } from "./reference-cache.ts";
+
+export type ReferenceWay = (typeof REFERENCE_WAYS)[number];
+
+/** Reads log-probabilities under the reference. */
+export interface ReferenceModel {
+  readonly way: ReferenceWay;
+  score(batch: TokenBatch): Promise<Float32Array>;
+  close(): Promise<void>;
+}
+
+/**
+ * The model as it is now, whatever is trained later: call it before training opens the model. Weights are shared until then;
+ * what is trained gets memory of its own (makeTrainable).
+ */
+export function asGiven(model: Model): Model {
+  const { adapter } = model;
+  return { ...model, weights: new Map(model.weights), ...(adapter ? { adapter: { ...adapter, weights: new Map(adapter.weights) } } : {}) };
+}
+
+export interface ReferenceModelParts {
+  /** Of {@link asGiven}. */
+  given: Model;
+  /** The plan of the model in training. */
+  plan: ExecutionPlan;
+}
+
+export function referenceModel(way: ReferenceWay, { given, plan }: ReferenceModelParts, choice: PlanChoice): ReferenceModel {
+  if (way === "copy") {
+    const copy = choosePlan({ model: given, reads: "tokens" }, choice);
+    return { way, score: async (batch) => (await copy.score(batch)).readout, close: () => copy.close() };
+  }
+  // a fresh adapter changes nothing yet, and reading without it is cheaper
+  const adapter = way === "cached" && given.adapter !== undefined;
+  return { way, score: async (batch) => (await plan.score(batch, { adapter })).readout, close: async () => undefined };
+}
+
+export interface TableOptions {
+  padId: number;
+  window: number | undefined;
+  microBatchTokens: number;
+}
+
+/** Sums of the reference's log-probabilities by sequence, for rows that are known beforehand. */
+export class ReferenceTable {
+  /** Sequences of row 0, then of row 1, ...; NaN where not yet known. A checkpoint keeps it. */
+  readonly values: Float32Array;
+  private readonly rows: readonly LaidRow[];
+  private readonly starts: readonly number[];
+  private readonly options: TableOptions;
+
+  constructor(rows: readonly LaidRow[], options: TableOptions) {
+    let total = 0;
+    this.starts = rows.map(({ sequences }) => (total += sequences) - sequences);
+    this.values = new Float32Array(total).fill(NaN);
+    this.rows = rows;
+    this.options = options;
+  }
+
+  /** Values of one row. */
+  of(row: number): Float32Array {
+    return this.values.subarray(this.starts[row]!, this.starts[row]! + this.rows[row]!.sequences);
+  }
+
+  knows(row: number): boolean {
+    return !this.of(row).some(Number.isNaN);
+  }
+
+  /** Computes the rows of one batch where any of them is not known. @param laid the batch, where it is laid out already */
+  async ensure(rows: readonly number[], model: ReferenceModel, laid?: LaidBatch): Promise<void> {
+    if (rows.every((row) => this.knows(row))) return;
+    const { batch, sequenceOfRead } = laid ?? joinRows(rows.map((row) => this.rows[row]!), this.options);
+    const count = rows.reduce((total, row) => total + this.rows[row]!.sequences, 0);
+    const sums = sumBySequence(await model.score(batch), sequenceOfRead, count);
+    let start = 0;
+    for (const row of rows) {
+      const values = this.of(row);
+      values.set(sums.subarray(start, start + values.length));
+      start += values.length;
+    }
+  }
+
+  /**
+   * Computes what is not known yet of the given rows, or takes it from the cache. Equal sets of rows are read in equal
+   * batches, whatever their order: a value never depends on which run computed it.
+   * @param key undefined where nothing is to be kept
+   * @returns warnings about the cache
+   */
+  async fill(rows: readonly number[], model: ReferenceModel, { key, context }: { key: CacheKey | undefined; context: LoopContext }): Promise<string[]> {
+    const { order, same, hash } = this.canonical(rows, key);
+    const warnings: string[] = [];
+    const cache = key && context.cache && { folder: context.cache.folder, hash };
+    if (cache) this.load(order, await readCache(cache, this.lengthOf(order), warnings));
+    const missing = order.filter((row) => !this.knows(row)).length;
+    if (missing > 0) await this.compute(order, model, { context, missing, save: async () => cache && writeCache(cache, this.dump(order), warnings) });
+    for (const [row, first] of same) this.of(row).set(this.of(first));
+    return warnings;
+  }
+
+  private async compute(order: readonly number[], model: ReferenceModel, { context, missing, save }: { context: LoopContext; missing: number; save: () => Promise<void> | Promise<undefined> }): Promise<void> {
+    const progress = context.progress?.({ title: "reference", total: missing, unit: "rows" });
+    let done = 0;
+    let saved = performance.now();
+    for (const group of groupByLength(order, (row) => this.rows[row]!.ids.length, this.options.microBatchTokens)) {
+      if (context.signal?.aborted) break;
+      done += group.filter((row) => !this.knows(row)).length;
+      await this.ensure(group, model);
+      progress?.update(done);
+      if (performance.now() - saved > SAVE_EVERY) {
+        await save();
+        saved = performance.now();
+      }
+      await setImmediate();
+    }
+    progress?.end();
+    await save();
+  }
+
+  /** Rows by their content, those that are there twice once, and the hash of everything that their values depend on. */
+  private canonical(rows: readonly number[], key: CacheKey | undefined): { order: number[]; same: [row: number, first: number][]; hash: string } {
+    const hashed = rows.map((row) => ({ row, hash: hashRow(this.rows[row]!) })).toSorted((a, b) => (a.hash < b.hash ? -1 : a.hash > b.hash ? 1 : a.row - b.row));
+    const order: number[] = [];
+    const same: [number, number][] = [];
+    const whole = createHash("sha256").update(JSON.stringify([FORMAT, key, this.options, versions()["onnxruntime-node"]]));
+    let last = "";
+    for (const { row, hash } of hashed) {
+      if (hash === last) same.push([row, order.at(-1)!]);
+      else {
+        order.push(row);
+        whole.update(hash);
+      }
+      last = hash;
+    }
+    return { order, same, hash: whole.digest("hex") };
+  }
+
+  private lengthOf(order: readonly number[]): number {
+    return order.reduce((total, row) => total + this.rows[row]!.sequences, 0);
+  }
+
+  private dump(order: readonly number[]): Float32Array {
+    return Float32Array.from(order.flatMap((row) => [...this.of(row)]));
+  }
+
+  private load(order: readonly number[], known: Float32Array | undefined): void {
+    let start = 0;
+    for (const row of known ? order : []) {
+      const values = this.of(row);
+      values.set(known!.subarray(start, start + values.length));
+      start += values.length;
+    }
+  }
+}
+
+/** Milliseconds of work after which what is known is saved, so that an end by force costs no more. */
+const SAVE_EVERY = 60_000;
+/** To be raised whenever the values of equal rows would change. */
+const FORMAT = 1;
+
+/** What the values depend on, beside the rows and how they are batched. */
+export interface CacheKey {
+  /** Fingerprint of the base weights. */
+  model: string;
+  encoder: string;
+  /** Which graphs compute. */
+  plan: string;
+  /** Of the frozen weights in memory. */
+  precision: string;
+}
+
+/** What the values of a run depend on; undefined where they are not to be kept. */
+export function referenceKey(encoder: Pick<Encoder, "fingerprint">, { plan, precision, referenceCache }: { plan: string; precision: string; referenceCache: boolean }, { cache }: LoopContext): CacheKey | undefined {
+  return cache && referenceCache ? { model: cache.modelFingerprint, encoder: encoder.fingerprint, plan, precision } : undefined;
+}
+
+/** The warnings as events. */
+export function* tellWarnings(messages: readonly string[], { run }: LoopContext): Generator<WarningEvent> {
+  for (const message of messages) {
+    const event: WarningEvent = { type: "warning", id: "reference-cache", message };
+    yield run?.record(event) ?? event;
+  }
+}
+
+function hashRow(row: LaidRow): string {
+  const hash = createHash("sha256");
+  for (const part of [row.ids, row.positions, row.branchStart, row.prefixEnd, row.prefixStart, Int32Array.from(row.reads.flatMap((read) => [read.row, read.target, read.sequence]))]) {
+    hash.update(`${part.length} `).update(new Uint8Array(part.buffer, part.byteOffset, part.byteLength));
+  }
+  return hash.digest("hex");
+}
