@@ -76,7 +76,7 @@ export const METRICS = {
     families: PREFERENCE,
   },
   "rewards/margins": { formula: "rewards/chosen - rewards/rejected", unit: "reward", better: "higher", families: PREFERENCE },
-  "rewards/accuracies": { formula: "share of pairs with a positive reward margin", unit: "1", better: "higher", families: PAIRED },
+  "rewards/accuracies": { formula: "share of pairs with a reward margin above rounding; ties count as wrong", unit: "1", better: "higher", families: PAIRED },
 
   kl: {
     formula: "KTO's reference point: max(0, mean of log pi - log pi_ref over mismatched prompt and completion)",

@@ -1,5 +1,6 @@
 /** Options that several trainers share. Sources: TRL 1.10 (trl), transformers 5 TrainingArguments, PEFT, or as named. */
 import { z } from "zod";
+import type { Condition } from "../runs/config.ts";
 import { field, requiredField } from "../runs/config.ts";
 import { SCHEDULES } from "../optim/schedules.ts";
 
@@ -65,9 +66,9 @@ export const learningRateField = (full: number, lora: number, source: string) =>
 
 export const REFERENCE_WAYS = ["cached", "adapter", "copy"] as const;
 
-/** Where log-probabilities of the reference come from. @param appliesWhen which losses have one */
-export const referenceFields = (appliesWhen: Record<string, readonly string[]>) => ({
-  reference: field({ type: z.enum(REFERENCE_WAYS), default: "cached", source: "open-instruct; trl precompute_ref_log_probs", description: "the model as given: computed before the first step and kept, or by a copy in memory; or the model with its adapter off", group: "Reference", appliesWhen }),
+/** Where log-probabilities of the reference come from. @param appliesWhen which losses have one, where not all do */
+export const referenceFields = (appliesWhen?: Condition) => ({
+  reference: field({ type: z.enum(REFERENCE_WAYS), default: "cached", source: "open-instruct; trl precompute_ref_log_probs", description: "the model as given: computed before the first step and kept, or by a copy in memory; or the model with its adapter off", group: "Reference", ...(appliesWhen ? { appliesWhen } : {}) }),
   referenceCache: field({ type: z.boolean(), default: true, source: "open-instruct", description: "keep what was computed on disk, for other runs", group: "Reference", appliesWhen: { ...appliesWhen, reference: ["cached"] } }),
 });
 

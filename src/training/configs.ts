@@ -2,11 +2,12 @@
 import type { ConfigOf, GivenOf } from "../runs/config.ts";
 import { parseConfig } from "../runs/config-sources.ts";
 import { dpoConfig } from "./dpo.config.ts";
+import { ktoConfig } from "./kto.config.ts";
 import { ppoConfig } from "./ppo.config.ts";
 import { rewardConfig } from "./reward.config.ts";
 import { sftConfig } from "./sft.config.ts";
 
-export const TRAINER_CONFIGS = { sft: sftConfig, reward: rewardConfig, dpo: dpoConfig, ppo: ppoConfig };
+export const TRAINER_CONFIGS = { sft: sftConfig, reward: rewardConfig, dpo: dpoConfig, kto: ktoConfig, ppo: ppoConfig };
 
 type Configs = typeof TRAINER_CONFIGS;
 

@@ -40,13 +40,16 @@ export function pairMetrics(pairs: readonly ReadPair[], config: Pick<DpoConfig, 
     "rewards/chosen": mean(rewards.map(({ chosen }) => chosen)),
     "rewards/rejected": mean(rewards.map(({ rejected }) => rejected)),
     "rewards/margins": mean(margins),
-    "rewards/accuracies": mean(margins.map((margin) => (margin > 0 ? 1 : 0))),
+    "rewards/accuracies": mean(pairs.map((pair, i) => (margins[i]! > roundingOf(pair, config.beta) ? 1 : 0))),
     "logps/chosen": mean(pairs.map(({ chosen }) => chosen)),
     "logps/rejected": mean(pairs.map(({ rejected }) => rejected)),
     ...(nll === undefined ? {} : { nll_loss: nll }),
     ...(odds.length === 0 ? {} : { log_odds_chosen: mean(odds), log_odds_ratio: mean(odds.map(logSigmoid)) }),
   };
 }
+
+/** A margin up to here is a tie that float32 broke, as at the first step, where model and reference are the same. */
+const roundingOf = ({ chosen, rejected }: ReadPair, beta: number): number => 1e-6 * beta * (Math.abs(chosen) + Math.abs(rejected));
 
 /** Log odds of chosen less those of rejected, by the mean log-probability of a token. */
 function logOdds({ chosen, rejected, chosenTokens, rejectedTokens }: ReadPair): number {

@@ -89,7 +89,7 @@ export async function* dpo(input: DpoInput, config: DpoConfig, context: LoopCont
   if (!reference) table.values.fill(0);
   else if (config.reference === "cached" && !context.run?.resumedFrom) {
     const wanted = [...new Set([...itemsOfRun(pairs, config), ...held])].map(({ index }) => index);
-    yield* tellWarnings(await table.fill(wanted, reference, { key: referenceKey(encoder, config, context), context }), context);
+    yield* tellWarnings(await table.complete(wanted, reference, { key: referenceKey(encoder, config, context), context }), context);
   }
 
   const work = new PairWork({ config, plan, table, reference, layout, columns: sequencesPerPair({ withPrompt }) });

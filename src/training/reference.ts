@@ -112,7 +112,7 @@ export class ReferenceTable {
    * @param key undefined where nothing is to be kept
    * @returns warnings about the cache
    */
-  async fill(rows: readonly number[], model: ReferenceModel, { key, context }: { key: CacheKey | undefined; context: LoopContext }): Promise<string[]> {
+  async complete(rows: readonly number[], model: ReferenceModel, { key, context }: { key: CacheKey | undefined; context: LoopContext }): Promise<string[]> {
     const { order, same, hash } = this.canonical(rows, key);
     const warnings: string[] = [];
     const cache = key && context.cache && { folder: context.cache.folder, hash };

@@ -1,0 +1,16 @@
+/** `attune kto`: learning from answers that are desirable or not. */
+import { recordsAs } from "../../data/dataset.ts";
+import { ktoConfig } from "../../training/kto.config.ts";
+import { kto } from "../../training/kto.ts";
+import { trainingCommand } from "../training-command.ts";
+import { openInput, runTraining } from "./training-input.ts";
+
+export const command = trainingCommand({
+  config: ktoConfig,
+  examples: ["attune kto --model models/sft --data judged.jsonl --out runs/kto", "attune kto --model models/sft --data pairs.jsonl --undesirable-weight 1.33"],
+  async run({ config, effective, dryRun, out, openRun }, context) {
+    const input = await openInput(config, (dataset) => recordsAs(dataset, "unpaired"), context);
+    const { opened, encoder, train, heldOut } = input;
+    await runTraining({ command: "kto", config, effective, input, dryRun, out, openRun, train: (loop) => kto({ model: opened.model, encoder, train, heldOut }, config, loop) }, context);
+  },
+});
