@@ -52,6 +52,8 @@ export class RewardModelSource implements RewardSource {
   private readonly policy: Encoder;
   private readonly microBatchTokens: number;
   private readonly phase: PhasePlan;
+  /** Prompts whose ids are the policy's. */
+  private readonly same = new WeakMap<Rollout["prompt"], boolean>();
 
   constructor({ model, encoder }: RewardModelInput, policy: Encoder, options: RewardModelOptions) {
     if (!model.scoreHead) throw new AttuneError("model", `${options.name} has no score head, so it is no reward model`, { hint: "`attune reward` trains one" });
@@ -87,9 +89,9 @@ export class RewardModelSource implements RewardSource {
   }
 
   private layOut({ prompt, ids, text }: Rollout): LaidRow {
-    const own = this.encoder.encodePrompt(prompt.record.prompt);
-    const same = this.sameTokens && own.length === prompt.ids.length && own.every((id, i) => id === prompt.ids[i]);
-    return readAtEnd(same ? Int32Array.from([...own, ...ids]) : this.encode(prompt.record, text));
+    const same = this.same.get(prompt) ?? (this.sameTokens && this.encoder.encodePrompt(prompt.record.prompt).join() === prompt.ids.join());
+    this.same.set(prompt, same);
+    return readAtEnd(same ? Int32Array.from([...prompt.ids, ...ids]) : this.encode(prompt.record, text));
   }
 
   /** Through the text, as the reward model's own data were encoded. */

@@ -1,0 +1,60 @@
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import type { RewardSource } from "./rewards.ts";
+import { isRewardFile, openRewardFile } from "./reward-file.ts";
+import type { Rollout } from "./rollout.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "attune-reward-file-"));
+const opened: RewardSource[] = [];
+afterAll(() => Promise.all(opened.map((source) => source.close())));
+
+async function open(name: string, content: string, timeout = 20): Promise<RewardSource> {
+  writeFileSync(join(folder, name), content);
+  const source = await openRewardFile(join(folder, name), timeout);
+  opened.push(source);
+  return source;
+}
+
+const rollout = (text: string, extra = {}): Rollout => ({ prompt: { record: { kind: "prompt", prompt: [{ role: "user", content: "2 + 2?" }], place: {}, extra }, ids: Int32Array.of(1) }, ids: Int32Array.of(2), stopped: true, text });
+
+describe("a reward function in a file", () => {
+  test("TypeScript with types, a relative import, and columns of the data", async () => {
+    writeFileSync(join(folder, "helper.ts"), "export const trimmed = (text: string): string => text.trim();\n");
+    const source = await open("reward.ts", `import { trimmed } from "./helper.ts";
+import type { RewardCall } from "attune";
+export default async function reward({ completion, extra, prompt, stopped, messages }: RewardCall): Promise<number> {
+  if (prompt !== "user: 2 + 2?" || !stopped || typeof messages === "string") throw new Error("not what was asked: " + prompt);
+  return trimmed(completion) === (extra["answer"] as string) ? 1 : 0;
+}`);
+    expect(await source.score([rollout(" 4 ", { answer: "4" }), rollout("5", { answer: "4" })])).toEqual([1, 0]);
+    expect(await source.score([rollout("4", { answer: "4" })])).toEqual([1]);
+  });
+
+  test("JavaScript, by a named export", async () => {
+    const source = await open("reward.mjs", "export const reward = ({ completion }) => completion.length;\n");
+    expect(await source.score([rollout("abc")])).toEqual([3]);
+  });
+
+  test("what is wrong is told: missing, no function, syntax with its line, an error with its place", async () => {
+    await expect(openRewardFile(join(folder, "absent.ts"), 5)).rejects.toThrow(/no such reward function/);
+    await expect(open("empty.ts", "export const x: number = 1;\n")).rejects.toThrow(/no reward function[\s\S]*exports x[\s\S]*export default/);
+    await expect(open("enum.ts", "const a = 1;\nenum A { B }\nexport default () => A.B + a;\n")).rejects.toThrow(/cannot be loaded[\s\S]*enum.ts:2: .*enum/);
+    const thrower = await open("thrower.ts", "export default (): number => {\n  throw new Error('no key');\n};\n");
+    await expect(thrower.score([rollout("a")])).rejects.toThrow(/thrower.ts failed[\s\S]*no key[\s\S]*thrower.ts:2/);
+    expect(await (await open("after.mjs", "export default () => 1")).score([rollout("a")])).toEqual([1]);
+  });
+
+  test("one that computes for ever, or ends its process, does not take attune with it", async () => {
+    const endless = await open("endless.mjs", "export default () => { for (;;); }", 1);
+    await expect(endless.score([rollout("a")])).rejects.toThrow(/endless.mjs has not answered/);
+    const leaver = await open("leaver.mjs", "export default () => process.exit(3)");
+    await expect(leaver.score([rollout("a")])).rejects.toThrow(/leaver.mjs failed[\s\S]*ended its thread/);
+  });
+
+  test("files and folders are told apart by their ending", () => {
+    expect(["reward.ts", "a/b.mjs", "c.js", "d.mts"].every(isRewardFile)).toBe(true);
+    expect(["runs/reward-1", "models/ts", "model.gguf"].some(isRewardFile)).toBe(false);
+  });
+});

@@ -1,0 +1,116 @@
+/**
+ * A reward function from a user's file, `--reward ./reward.ts`. It runs in a thread of its own, so that one that hangs
+ * can be ended, and one that ends its process ends only the thread.
+ *
+ * TypeScript is stripped by the compiler that Node itself uses for that (docs/decisions/reward-functions.md): types go,
+ * line numbers stay, syntax that needs more than stripping (enums) is refused. The file is the user's own program: it
+ * may do what the user may do.
+ */
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { basename, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { Worker } from "node:worker_threads";
+import { AttuneError } from "../core/errors.ts";
+import type { RewardSource } from "./rewards.ts";
+import { rewardCall, rewardFailed, rewardTimeout } from "./rewards.ts";
+
+/** Whether a reward is a file with a function rather than a model. */
+export const isRewardFile = (path: string): boolean => /\.[cm]?[jt]s$/.test(path);
+
+/** Loads modules in TypeScript; runs beside the worker's own code. */
+const HOOKS = `
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+let strip;
+export function initialize({ compiler }) { strip = createRequire(compiler)(compiler).transformSync; }
+export async function load(url, context, next) {
+  if (!/\\.m?ts$/.test(url)) return next(url, context);
+  const filename = fileURLToPath(url);
+  try {
+    return { format: "module", shortCircuit: true, source: strip(await readFile(filename, "utf8"), { mode: "strip-only", module: true, filename }).code };
+  } catch (error) {
+    throw new SyntaxError(error.startLine === undefined ? String(error.message ?? error) : filename + ":" + error.startLine + ": " + error.message);
+  }
+}`;
+
+/** The worker: imports the file, then answers calls. */
+const WORKER = `
+const { parentPort, workerData } = require("node:worker_threads");
+const { register } = require("node:module");
+const tell = (error) => (error instanceof Error ? error.stack ?? error.message : String(error));
+register("data:text/javascript," + encodeURIComponent(workerData.hooks), { data: { compiler: workerData.compiler } });
+import(workerData.url).then((module) => {
+  const reward = module.default ?? module.reward;
+  if (typeof reward !== "function") return parentPort.postMessage({ exports: Object.keys(module) });
+  parentPort.on("message", async (calls) => {
+    try {
+      parentPort.postMessage({ scores: await Promise.all(calls.map(async (call) => reward(call))) });
+    } catch (error) {
+      parentPort.postMessage({ error: tell(error) });
+    }
+  });
+  parentPort.postMessage({ ready: true });
+}).catch((error) => parentPort.postMessage({ error: tell(error) }));`;
+
+interface Reply {
+  ready?: true;
+  /** Names that the module exports, where none of them is a function to call. */
+  exports?: string[];
+  scores?: number[];
+  error?: string;
+}
+
+/**
+ * @param timeout seconds for loading the file, and for judging one roll-out
+ * @throws AttuneError `data` where the file is missing, cannot be loaded, or exports no function
+ */
+export async function openRewardFile(path: string, timeout: number): Promise<RewardSource> {
+  const file = resolve(path);
+  const name = basename(file);
+  if (!existsSync(file)) throw new AttuneError("data", "there is no such reward function", { file: path, hint: "check the path after --reward" });
+  const workerData = { url: pathToFileURL(file).href, hooks: HOOKS, compiler: createRequire(import.meta.url).resolve("@swc/wasm-typescript") };
+  const worker = new Worker(WORKER, { eval: true, workerData, stdout: true });
+  // What the function prints must not mix with results.
+  worker.stdout.on("data", (chunk: Uint8Array) => process.stderr.write(chunk));
+  const close = async (): Promise<void> => void (await worker.terminate());
+  try {
+    const first = await reply(worker, name, timeout);
+    if (first.exports) throw new AttuneError("data", "the file has no reward function", { file: path, got: first.exports.length === 0 ? "no exports" : `exports ${first.exports.join(", ")}`, expected: "export default (answer: RewardCall) => number" });
+    if (first.error !== undefined) throw new AttuneError("data", "the reward function cannot be loaded", { file: path, got: first.error });
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return {
+    name,
+    kind: "function",
+    async score(rollouts) {
+      const answer = reply(worker, name, timeout);
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
+      worker.postMessage(rollouts.map(rewardCall));
+      const { scores, error } = await answer;
+      if (error !== undefined) throw rewardFailed(name, error);
+      return scores!;
+    },
+    release: () => Promise.resolve(),
+    close,
+  };
+}
+
+/** The worker's next message, or the error that came instead. */
+function reply(worker: Worker, name: string, timeout: number): Promise<Reply> {
+  return new Promise((done, fail) => {
+    const finish = (act: () => void): void => {
+      clearTimeout(timer);
+      worker.off("message", onMessage).off("error", onError).off("exit", onExit);
+      act();
+    };
+    const onMessage = (message: Reply): void => finish(() => done(message));
+    const onError = (error: unknown): void => finish(() => fail(rewardFailed(name, error)));
+    const onExit = (): void => finish(() => fail(rewardFailed(name, "it ended its thread")));
+    const timer = setTimeout(() => finish(() => fail(rewardTimeout(name, timeout))), timeout * 1000);
+    worker.on("message", onMessage).on("error", onError).on("exit", onExit);
+  });
+}
