@@ -70,6 +70,9 @@ export const meanAll = (x: Value): Value => mean(x, x.shape.map((_, axis) => axi
 /** Index of the largest entry along an axis, int64, that axis removed. */
 export const argmax = (x: Value, axis: number): Value => one("argmax", [x], { axis });
 
+/** Running total over the last axis; `reverse` starts from its end. */
+export const cumulativeSum = (x: Value, reverse = false): Value => one("cumulativeSum", [x], { reverse });
+
 export const reshape = (x: Value, shape: Shape): Value => (sameShape(x.shape, shape) ? x : one("reshape", [x], { shape }));
 export const transpose = (x: Value, permutation: readonly number[]): Value => one("transpose", [x], { permutation });
 export const concat = (values: readonly Value[], axis: number): Value => (values.length === 1 ? values[0]! : one("concat", values, { axis }));

@@ -1,11 +1,13 @@
 /** Writes a graph as an ONNX model for a device: only live nodes, only used inputs, constants stored inside. */
 import { invariant } from "../core/errors.ts";
 import type { HostTensor } from "../core/tensor.ts";
+import type { Dimension } from "./dimensions.ts";
 import { fitsSize, formatShape } from "./dimensions.ts";
 import type { Graph, Value, ValueType } from "./ir.ts";
-import type { Device } from "./onnx/emitter.ts";
+import type { Device, ExternalTensor } from "./onnx/emitter.ts";
 import { Emitter } from "./onnx/emitter.ts";
 import { liveNodes } from "./passes.ts";
+import { productOperations } from "./products.ts";
 
 export interface LoweredGraph {
   /** ONNX model bytes. */
@@ -16,14 +18,18 @@ export interface LoweredGraph {
   readonly outputs: ReadonlyMap<string, Value>;
   /** Number of ONNX-independent nodes that are live. */
   readonly nodeCount: number;
+  /** Operations of the matrix products, as dimensions that add up; see {@link totalOperations}. */
+  readonly operations: readonly Dimension[];
 }
 
 export interface LowerOptions {
   device?: Device;
   /** Inputs to store inside the model, which lets ONNX Runtime pack them once for fast decoding. */
-  initializers?: Readonly<Record<string, HostTensor>>;
+  initializers?: Readonly<Record<string, HostTensor | ExternalTensor>>;
   /** Values to be fed instead of computed: a backward graph takes the activations that its forward graph saved. */
   cuts?: readonly Value[];
+  /** Outputs are called in the model as they were asked for, for other software. Default: as the value that they are. */
+  exactNames?: boolean;
 }
 
 /**
@@ -43,31 +49,33 @@ export function lower(graph: Graph, outputs: Readonly<Record<string, Value>>, op
   for (const value of used) if (value.constant) emitter.initializer(value.name, value.constant);
   for (const input of graph.inputs) if (input.name in stored && used.has(input)) emitter.initializer(input.name, fitting(input, stored[input.name]!));
   for (const node of nodes) emitter.emitNode(node);
-  const results = nameOutputs(emitter, outputs);
+  const results = nameOutputs(emitter, outputs, options.exactNames ?? false);
   return {
     model: emitter.model(kept, results),
     inputs: new Map(kept.map((input) => [input.name, { dtype: input.dtype, shape: input.shape }])),
     outputs: new Map(Object.keys(outputs).map((name, index) => [name, results[index]!])),
     nodeCount: nodes.length,
+    operations: productOperations(nodes),
   };
 }
 
 /** The tensor to store for an input; throws when it is of another type. */
-function fitting(input: Value, tensor: HostTensor): HostTensor {
+function fitting<T extends HostTensor | ExternalTensor>(input: Value, tensor: T): T {
   const fits = tensor.dtype === input.dtype && tensor.shape.length === input.shape.length && input.shape.every((dimension, axis) => fitsSize(dimension, tensor.shape[axis]!));
   invariant(fits, `initializer ${input.name} is ${tensor.dtype}${formatShape(tensor.shape)}, the input ${input.dtype}${formatShape(input.shape)}`);
   return tensor;
 }
 
 /** Gives every output its public name; an Identity is needed only where one value has several names or is an input. */
-function nameOutputs(emitter: Emitter, outputs: Readonly<Record<string, Value>>): Value[] {
+function nameOutputs(emitter: Emitter, outputs: Readonly<Record<string, Value>>, exact: boolean): Value[] {
   const seen = new Set<Value>();
   return Object.entries(outputs).map(([name, value]) => {
-    const direct = value.producer !== undefined && !seen.has(value);
+    const direct = value.producer !== undefined && !seen.has(value) && !exact;
     seen.add(value);
     if (direct) return value;
-    emitter.nodeOutputs("Identity", [value.name], { outputs: [`${name}#output`] });
-    return { ...value, name: `${name}#output` };
+    const given = exact ? name : `${name}#output`;
+    emitter.nodeOutputs("Identity", [value.name], { outputs: [given] });
+    return { ...value, name: given };
   });
 }
 

@@ -45,6 +45,7 @@ export interface OpAttributes {
   mean: Axes;
   max: Axes;
   argmax: { axis: number };
+  cumulativeSum: { reverse: boolean };
   // shapes
   reshape: { shape: Shape };
   transpose: { permutation: readonly number[] };

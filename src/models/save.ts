@@ -9,6 +9,7 @@ import { applyAdapter } from "./adapter.ts";
 import type { Model } from "./model.ts";
 import { SCORE_HEAD } from "./model.ts";
 import { weightNumbers } from "./load.ts";
+import type { WeightDType } from "./weights/dtypes.ts";
 import type { TensorToWrite } from "./weights/safetensors-writer.ts";
 import { writeSafetensors, writeSafetensorsFolder } from "./weights/safetensors-writer.ts";
 
@@ -51,20 +52,27 @@ export async function saveAdapter(model: Model, folder: string, base: string): P
 }
 
 /** Writes config.json and all weights, with the adapter merged into them. */
-export async function saveMerged(model: Model, folder: string): Promise<void> {
+export async function saveMerged(model: Model, folder: string, dtype: WeightDType = "F32"): Promise<void> {
   await mkdir(folder, { recursive: true });
   if (model.adapter) applyAdapter(model, model.adapter, 1);
   try {
-    const tensors: TensorToWrite[] = [...model.weights].map(([name, weight]) => ({ name, dtype: "F32", shape: weight.shape, data: () => weightNumbers(weight) }));
-    if (model.scoreHead) tensors.push({ name: SCORE_HEAD, dtype: "F32", shape: model.scoreHead.shape, data: model.scoreHead.data });
+    const tensors: TensorToWrite[] = [...model.weights].map(([name, weight]) => ({ name, dtype, shape: weight.shape, data: () => weightNumbers(weight) }));
+    if (model.scoreHead) tensors.push({ name: SCORE_HEAD, dtype, shape: model.scoreHead.shape, data: model.scoreHead.data });
     await writeSafetensorsFolder(folder, tensors);
   } finally {
     if (model.adapter) applyAdapter(model, model.adapter, -1);
   }
-  const architecture = ARCHITECTURES[model.config.modelType]!;
-  const json = { ...model.config.json, architectures: [model.scoreHead ? `${architecture}ForSequenceClassification` : architecture === "GPT2" ? "GPT2LMHeadModel" : `${architecture}ForCausalLM`], ...(model.scoreHead ? { num_labels: 1 } : {}), torch_dtype: "float32" };
+  await saveConfig(model, folder, dtype);
+}
+
+/** Writes config.json, with the class by which transformers opens the model. */
+export async function saveConfig({ config, scoreHead }: Model, folder: string, dtype: WeightDType): Promise<void> {
+  const architecture = ARCHITECTURES[config.modelType]!;
+  const json = { ...config.json, architectures: [scoreHead ? `${architecture}ForSequenceClassification` : architecture === "GPT2" ? "GPT2LMHeadModel" : `${architecture}ForCausalLM`], ...(scoreHead ? { num_labels: 1 } : {}), torch_dtype: TORCH_NAMES[dtype] };
   await writeFile(join(folder, "config.json"), `${JSON.stringify(json, null, 2)}\n`);
 }
+
+const TORCH_NAMES: Readonly<Record<WeightDType, string>> = { F32: "float32", F16: "float16", BF16: "bfloat16" };
 
 const ARCHITECTURES: Readonly<Record<string, string>> = { llama: "Llama", mistral: "Mistral", qwen2: "Qwen2", qwen3: "Qwen3", gpt2: "GPT2" };
 
@@ -72,5 +80,10 @@ const ARCHITECTURES: Readonly<Record<string, string>> = { llama: "Llama", mistra
 export async function saveTrained(model: Model, { tokenizer }: TokenizerFilesOwner, folder: string, base = model.source ?? ""): Promise<void> {
   if (model.adapter) await saveAdapter(model, folder, base);
   else await saveMerged(model, folder);
-  for (const [name, content] of Object.entries(tokenizer.files)) await writeFile(join(folder, name), content);
+  await saveTokenizer(tokenizer, folder);
+}
+
+/** Writes the files that the tokenizer was made of. */
+export async function saveTokenizer({ files }: TokenizerFilesOwner["tokenizer"], folder: string): Promise<void> {
+  for (const [name, content] of Object.entries(files)) await writeFile(join(folder, name), content);
 }

@@ -99,10 +99,10 @@ export async function publishFolder(
   try {
     mkdirSync(temporary, { recursive: true });
     await fill(temporary);
-    const files = await hashFolder(temporary);
-    for (const name of Object.keys(files)) syncFile(join(temporary, name));
-    seal?.(temporary, files);
-    for (const folder of foldersOf(temporary, Object.keys(files))) syncFolder(folder);
+    const paths = filesBelow(temporary);
+    for (const path of paths) syncFile(path);
+    if (seal) seal(temporary, await hashFolder(temporary));
+    for (const folder of new Set([temporary, ...paths.map((path) => dirname(path))])) syncFolder(folder);
     replaceFolder(temporary, target);
   } catch (error) {
     rmSync(temporary, { recursive: true, force: true });
@@ -126,10 +126,6 @@ function syncFile(path: string): void {
   } finally {
     closeSync(handle);
   }
-}
-
-function foldersOf(root: string, names: readonly string[]): Set<string> {
-  return new Set([root, ...names.map((name) => dirname(join(root, name)))]);
 }
 
 /** Size and SHA-256 of every file below a folder, by relative path with `/`, in a fixed order. */

@@ -2,7 +2,6 @@
 import { InvalidArgumentError } from "commander";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { AttuneError } from "../../core/errors.ts";
 import { conversionText, convertDataset } from "../../data/convert.ts";
 import { ON_BAD } from "../../data/dataset.ts";
 import type { OnBad } from "../../data/dataset.ts";
@@ -17,6 +16,7 @@ import type { CommandContext, CommandModule } from "../command.ts";
 import { formatTable } from "../words.ts";
 import { remoteData } from "./find-data.ts";
 import { findModel } from "./find-model.ts";
+import { oneOf } from "./one-of.ts";
 
 interface ReadingOptions {
   readonly split?: Split;
@@ -104,14 +104,6 @@ async function tokenCounter(model: string): Promise<(text: string) => number> {
 function formatsHelp(): string {
   const rows = FORMATS.filter(({ write }) => write !== undefined).map((format) => [`  ${format.name}`, format.writes.join(", "), `loses: ${lossesOf(format).join(", ") || "nothing"}`]);
   return `\nFormats, what they hold and what they lose:\n${formatTable(rows)}`;
-}
-
-function oneOf<T extends string>(words: readonly T[]): (value: string) => T {
-  return (value) => {
-    const word = words.find((candidate) => candidate === value);
-    if (word === undefined) throw new AttuneError("usage", `there is no choice ${value}`, { expected: words.join(", ") });
-    return word;
-  };
 }
 
 function natural(value: string): number {

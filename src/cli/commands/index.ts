@@ -17,6 +17,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: "dpo", summary: "direct preference optimisation and its relatives", group: TRAIN, load: async () => (await import("./dpo.ts")).command },
   { name: "generate", summary: "answers to prompts", group: USE, load: async () => (await import("./generate.ts")).command },
   { name: "chat", summary: "a conversation in the terminal", group: USE, load: async () => (await import("./chat.ts")).command },
+  { name: "export", summary: "a model in the form that other software reads", group: USE, load: async () => (await import("./export.ts")).command },
   { name: "data", summary: "look at a data set, or change its format", group: DATA, load: async () => (await import("./data.ts")).command },
   { name: "resume", summary: "go on with a run after a crash or Ctrl-C", group: RUNS, load: async () => (await import("./resume.ts")).command },
   { name: "runs", summary: "list runs, show one, or compare two", group: RUNS, load: async () => (await import("./runs.ts")).command },

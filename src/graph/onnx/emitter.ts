@@ -14,6 +14,14 @@ export type Device = "cpu" | "webgpu";
 
 export type AttributeValue = number | string | readonly number[] | { readonly float: number };
 
+/** A tensor whose bytes lie in another file beside the model, as models above protobuf's 2 GB need. */
+export interface ExternalTensor {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  /** File name, relative to the model, and where in it the bytes are. */
+  readonly external: { readonly location: string; readonly offset: number; readonly length: number };
+}
+
 export interface OnnxNode {
   attributes?: Readonly<Record<string, AttributeValue>>;
   /** Names of the outputs; fresh names where left out. */
@@ -100,13 +108,17 @@ export class Emitter {
     return this.constant(int64([values.length], values));
   }
 
-  /** A tensor stored in the model under a given name. */
-  initializer(name: string, tensor: HostTensor): void {
-    const { data } = tensor;
+  /** A tensor stored in the model, or beside it, under a given name. */
+  initializer(name: string, tensor: HostTensor | ExternalTensor): void {
     const message = new Message();
     for (const dim of tensor.shape) message.integer(1, dim);
     message.integer(2, ONNX_TYPE[tensor.dtype]).text(8, name);
-    message.bytes(9, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    if ("external" in tensor) {
+      for (const [key, value] of Object.entries(tensor.external)) message.message(13, new Message().text(1, key).text(2, String(value)));
+      message.integer(14, 1);
+    } else {
+      message.bytes(9, new Uint8Array(tensor.data.buffer, tensor.data.byteOffset, tensor.data.byteLength));
+    }
     this.initializers.push(message);
   }
 

@@ -1,5 +1,6 @@
-/** Reductions over axes. */
-import { cast, divide, equal, expand, multiply, reshape, sum } from "../build.ts";
+/** Reductions over axes, and running totals. */
+import { int64 } from "../../core/tensor.ts";
+import { cast, cumulativeSum, divide, equal, expand, multiply, reshape, sum } from "../build.ts";
 import type { Dimension, Shape } from "../dimensions.ts";
 import { normalizeAxis, product } from "../dimensions.ts";
 import type { GraphNode, Value } from "../ir.ts";
@@ -86,5 +87,18 @@ export const reduce = {
         outputs: [node.outputs[0]!.name],
       }),
     gradient: nonDifferentiable("an index is not a continuous quantity"),
+  }),
+  cumulativeSum: defineOp("cumulativeSum", {
+    doc: "running total over the last axis, from its start or (reverse) from its end",
+    infer(inputs) {
+      requireFloat(inputs);
+      return [inputs[0]!];
+    },
+    emit: (emitter, node) =>
+      void emitter.nodeOutputs("CumSum", [node.inputs[0]!.name, emitter.constant(int64([], [-1]))], {
+        attributes: { reverse: node.attributes.reverse ? 1 : 0 },
+        outputs: [node.outputs[0]!.name],
+      }),
+    gradient: ({ gradients, attributes }) => [cumulativeSum(gradients[0]!, !attributes.reverse)],
   }),
 } satisfies { [N in OpName]?: OpDefinition<N> };

@@ -156,8 +156,8 @@ interface Llama3Scaling {
   original_max_position_embeddings: number;
 }
 
-/** Original lengths to try: Meta's first, then other powers of two. */
-const ORIGINAL_LENGTHS = [8192, 1024, 2048, 4096, 16_384, 32_768, 65_536, 131_072];
+/** Original lengths to try: Meta's first, then every power of two up to a million. */
+const ORIGINAL_LENGTHS = [8192, ...Array.from({ length: 16 }, (_, i) => 2 ** (i + 5))];
 
 /**
  * The settings behind a table of frequency factors. The table is a function of four numbers, of which the largest

@@ -89,7 +89,7 @@ describe("files that attune refuses", () => {
     ["a tensor named after a method", { tensors: { "blk.0.constructor.weight": [8] } }, /a tensor that attune does not know/],
     ["a layer number with zeros", { tensors: { "blk.00.attn_k.weight": [8, 8] } }, /a tensor that attune does not know/],
     ["rows that are no whole heads", { tensors: { "blk.0.attn_q.weight": [8, 6] } }, /the tensor "blk.0.attn_q.weight" has the wrong shape\n {2}got: \[6, 8\]\n {2}expected: rows for heads of 4/],
-    ["other RoPE factors", { ropeFactors: [1, 3] }, /a table of factors that is not Llama 3's/],
+    ["other RoPE factors", { ropeFactors: [3, 1] }, /a table of factors that is not Llama 3's/],
   ])("%s", async (_, change, message) => {
     await expect(llamaFile(change)).rejects.toThrow(message);
   });

@@ -1,9 +1,9 @@
 /**
  * Hugging Face names, shapes and orientation for the tensors of a GGUF file.
- * Source: llama.cpp's gguf-py/gguf/tensor_mapping.py and convert_hf_to_gguf.py, read backwards: architecture llama (also
- * Mistral's) keeps query and key rows interleaved for its RoPE, gpt2 keeps Conv1D weights transposed.
+ * Source: llama.cpp's gguf-py/gguf/tensor_mapping.py and convert_hf_to_gguf.py, read in both directions: architecture llama
+ * (also Mistral's) keeps query and key rows interleaved for its RoPE, gpt2 keeps Conv1D weights transposed.
  */
-import { AttuneError, nearest, preview } from "../../core/errors.ts";
+import { AttuneError, invariant, nearest, preview } from "../../core/errors.ts";
 import { gpt2Config, headSize, type Json, llamaConfig, MetadataReader } from "./gguf-config.ts";
 import { type GgufHeader, type GgufTensor, showValue } from "./gguf-header.ts";
 
@@ -124,6 +124,23 @@ export function mapGguf(file: string, header: GgufHeader, ropeFactors?: Float32A
   return { config, headSize: size, tensors };
 }
 
+/** GGUF's architecture for a `model_type`; undefined where it has none that attune knows. */
+export function ggufArchitecture(modelType: string): string | undefined {
+  const name = modelType === "mistral" ? "llama" : modelType;
+  return ARCHITECTURES.has(name) ? name : undefined;
+}
+
+/** The GGUF name of a weight, and what must be done to its numbers. */
+export function ggufName(architecture: string, name: string): { name: string; change: Change | undefined } {
+  const { block, top, prefix, changes } = ARCHITECTURES.get(architecture)!;
+  const [, local, kind] = /^(.+)\.(weight|bias)$/.exec(name)!;
+  const inBlock = local!.startsWith(prefix) ? /^(\d+)\.(.+)$/.exec(local!.slice(prefix.length)) : null;
+  const wanted = inBlock?.[2] ?? local;
+  const part = [...(inBlock ? block : top)].find(([, target]) => target === wanted)?.[0];
+  invariant(part !== undefined, `GGUF has no name for the weight ${name}`);
+  return { name: `${inBlock ? `blk.${inBlock[1]!}.` : ""}${part}.${kind!}`, change: inBlock ? changes.get(part) : undefined };
+}
+
 function mapName(file: string, source: string, { block, top, prefix }: Architecture): { target: string; part: string } {
   const [, layer, part, kind] = /^(?:blk\.(0|[1-9]\d{0,5})\.)?([a-z0-9_]+)\.(weight|bias)$/.exec(source) ?? [];
   const target = part === undefined ? undefined : (layer === undefined ? top : block).get(part);
@@ -156,6 +173,19 @@ export function deinterleave(data: Float32Array, size: number, columns: number):
     for (let row = 0; row < size; row++) {
       const to = start + ((row & 1) * half + (row >> 1)) * columns;
       data.set(head.subarray(row * columns, (row + 1) * columns), to);
+    }
+  }
+}
+
+/** The opposite of {@link deinterleave}: each head's rows [2, half, columns] become [half, 2, columns]. */
+export function interleave(data: Float32Array, size: number, columns: number): void {
+  const head = new Float32Array(size * columns);
+  const half = size / 2;
+  for (let start = 0; start < data.length; start += head.length) {
+    head.set(data.subarray(start, start + head.length));
+    for (let row = 0; row < size; row++) {
+      const from = ((row & 1) * half + (row >> 1)) * columns;
+      data.set(head.subarray(from, from + columns), start + row * columns);
     }
   }
 }

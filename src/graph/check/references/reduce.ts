@@ -35,4 +35,11 @@ export const reduce = {
       }),
     ];
   },
+  cumulativeSum: ([x], { reverse }) => [
+    build("float32", x!.shape, (index) => {
+      const at = index.at(-1)!;
+      const positions = Array.from({ length: x!.shape.at(-1)! }, (_, i) => i).filter((i) => (reverse ? i >= at : i <= at));
+      return total(positions.map((i) => x!.data[flatIndex(x!.shape, [...index.slice(0, -1), i])]!));
+    }),
+  ],
 } satisfies { [N in OpName]?: Reference<N> };

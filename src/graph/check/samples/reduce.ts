@@ -48,4 +48,9 @@ export const reduce = {
     { name: "the first of ties", attributes: { axis: 1 }, inputs: [float(["n", 8], below(3))], sizes: TWO_SIZES },
     { name: "a vector", attributes: { axis: 0 }, inputs: [float([6], apart())], sizes: NO_SYMBOLS },
   ],
+  cumulativeSum: [
+    { name: "from the start", attributes: { reverse: false }, inputs: [float(["n", 3, "m"], normal())], sizes: TWO_SIZES },
+    { name: "from the end", attributes: { reverse: true }, inputs: [float(["n", 5], normal())], sizes: TWO_SIZES },
+    { name: "a vector", attributes: { reverse: false }, inputs: [float([6], normal())], sizes: NO_SYMBOLS },
+  ],
 } satisfies { [N in OpName]?: readonly Sample<N>[] };
