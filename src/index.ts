@@ -2,7 +2,7 @@
 export { AttuneError } from "./core/errors.ts";
 export type { ErrorCode, ErrorDetails } from "./core/errors.ts";
 export { loadDataset, recordsAs, splitRecords } from "./data/dataset.ts";
-export type { DataRecord, PreferenceRecord } from "./data/records.ts";
+export type { DataRecord, PreferenceRecord, RankedRecord, UnpairedRecord } from "./data/records.ts";
 export { openModel as loadModel } from "./models/open.ts";
 export type { OpenedModel } from "./models/open.ts";
 export { saveAdapter, saveMerged } from "./models/save.ts";
@@ -14,5 +14,6 @@ export type { Encoder } from "./text/encoder.ts";
 export type { Message } from "./text/messages.ts";
 export { resolveConfig } from "./training/configs.ts";
 export { dpo } from "./training/dpo.ts";
+export { kto } from "./training/kto.ts";
 export { rewardModel } from "./training/reward.ts";
 export { sft } from "./training/sft.ts";

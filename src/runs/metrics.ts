@@ -43,7 +43,7 @@ export const METRICS = {
     families: LANGUAGE,
   },
 
-  accuracy: { formula: "share of pairs with reward(chosen) > reward(rejected)", unit: "1", better: "higher", families: ["reward"] },
+  accuracy: { formula: "share of pairs, ties of the label left out, with the greater reward on the preferred side", unit: "1", better: "higher", families: ["reward"] },
   margin: { formula: "mean of reward(chosen) - reward(rejected)", unit: "reward", better: "higher", families: ["reward"] },
   min_reward: { formula: "least reward of the step, both sides", unit: "reward", better: "none", families: ["reward"] },
   mean_reward: { formula: "mean reward of the step, both sides", unit: "reward", better: "none", families: ["reward"] },

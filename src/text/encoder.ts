@@ -32,6 +32,13 @@ export interface EncodedPair {
   truncatedTokens: number;
 }
 
+export interface EncodedAnswers {
+  prompt: Int32Array;
+  /** Stop token included. */
+  completions: Int32Array[];
+  truncatedTokens: number;
+}
+
 export interface Encoder {
   readonly tokenizer: Tokenizer;
   /** The token that completions end in, then further ones at which generation stops. */
@@ -42,6 +49,8 @@ export interface Encoder {
   encodePrompt(prompt: Prompt): Int32Array;
   encodeExample(prompt: Prompt, completion: Completion, place?: ErrorPlace): EncodedExample;
   encodePair(prompt: Prompt, chosen: Completion, rejected: Completion, place?: ErrorPlace): EncodedPair;
+  /** Several answers to one prompt, which is cut the same for all of them. */
+  encodeAnswers(prompt: Prompt, completions: readonly Completion[], place?: ErrorPlace): EncodedAnswers;
   /** A conversation of several turns, supervised on the assistant's turns or on everything. */
   encodeConversation(messages: readonly Message[], options: { loss: "completion" | "full" }, place?: ErrorPlace): EncodedExample;
   /** Plain text, supervised whole, ended by EOS. */
@@ -80,6 +89,10 @@ export function createEncoder(tokenizer: Tokenizer, { maxLength }: EncoderOption
     return endAtStop(turnIds(template, before, [...before, ...toMessages(completion, "assistant")], place), stopId);
   };
   const prefix = (prompt: Prompt, completion: Completion): Prompt => (typeof completion === "string" ? prompt : toMessages(prompt, "user"));
+  const encodeAnswers = (prompt: Prompt, completions: readonly Completion[], place: ErrorPlace): EncodedAnswers => {
+    const cut = truncate(promptIds(prefix(prompt, completions[0]!)), completions.map((completion) => completionIds(prompt, completion, place)), maxLength, place);
+    return { prompt: Int32Array.from(cut.prompt), completions: cut.completions.map((ids) => Int32Array.from(ids)), truncatedTokens: cut.truncatedTokens };
+  };
 
   return {
     tokenizer,
@@ -94,11 +107,10 @@ export function createEncoder(tokenizer: Tokenizer, { maxLength }: EncoderOption
       return example(cut.prompt, cut.completions[0]!, cut.truncatedTokens);
     },
     encodePair(prompt, chosen, rejected, place = {}) {
-      const before = promptIds(prefix(prompt, chosen));
-      const cut = truncate(before, [completionIds(prompt, chosen, place), completionIds(prompt, rejected, place)], maxLength, place);
-      const [first, second] = cut.completions as [number[], number[]];
-      return { prompt: Int32Array.from(cut.prompt), chosen: Int32Array.from(first), rejected: Int32Array.from(second), truncatedTokens: cut.truncatedTokens };
+      const { completions, ...rest } = encodeAnswers(prompt, [chosen, rejected], place);
+      return { ...rest, chosen: completions[0]!, rejected: completions[1]! };
     },
+    encodeAnswers: (prompt, completions, place = {}) => encodeAnswers(prompt, completions, place),
     encodeConversation(messages, { loss }, place = {}) {
       const ids: number[] = [];
       const supervised: number[] = [];

@@ -31,7 +31,7 @@ export const adapterFields = {
 
 /** The optimiser and the length of the run, but for the learning rate, whose default each trainer says. */
 export const optimizerFields = {
-  batchSize: field({ type: count, default: 16, source: "small-model practice; trl: 8 per device", description: "examples (or pairs) per optimiser step", group: "Training" }),
+  batchSize: field({ type: count, default: 16, source: "small-model practice; trl: 8 per device", description: "examples per optimiser step: texts, pairs, or prompts with all their answers", group: "Training" }),
   epochs: field({ type: positive, default: 1, source: "trl DPO and reward practice", description: "passes over the data", group: "Training" }),
   maxSteps: field({ type: z.int().min(0), default: 0, source: "0: no limit", description: "stop after this many optimiser steps", group: "Training", unit: "steps" }),
   schedule: field({ type: z.enum(SCHEDULES), default: "linear", source: "transformers TrainingArguments.lr_scheduler_type", description: "how the learning rate decays", group: "Training" }),

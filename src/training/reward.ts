@@ -1,26 +1,32 @@
 /**
  * Bradley-Terry reward models: a scalar head at the last token of each answer (Ouyang et al. 2022, section 3.5).
  *
- * 1. answers of one prompt that appear in several pairs are scored once; 2. scores at the stop token; 3. loss and
- * gradients; 4. metrics; 5. held-out pairs; 6. the mean and deviation of held-out rewards are kept with the checkpoint,
- * so that whoever uses the model can normalise its rewards.
+ * 1. answers of one prompt go into one row, each computed once, whatever number of pairs it is in; 2. scores at the stop
+ * token; 3. loss and gradients: every pair of a prompt counts 1 / (pairs of the prompt), so that every prompt counts the same;
+ * 4. metrics; 5. held-out pairs, kept with the result; 6. the mean and deviation of held-out rewards are kept with the
+ * checkpoint, so that whoever uses the model can normalise its rewards.
  *
- * Head initialised from N(0, 1 / (d + 1)) (Stiennon et al. 2020). Over-long pairs are cut at the prompt's beginning,
- * the same for both answers, and keep their stop token; TRL leaves such pairs out.
+ * Head initialised from N(0, 1 / (d + 1)) (Stiennon et al. 2020). Over-long answers are cut at the prompt's beginning, the
+ * same for all answers of the prompt, and keep their stop token; TRL leaves such pairs out, and knows pairs only.
  */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Random } from "../core/random.ts";
 import { float32, int64 } from "../core/tensor.ts";
-import type { PreferenceRecord } from "../data/records.ts";
+import { rankedToPreferences } from "../data/conversions.ts";
+import type { PreferenceRecord, RankedRecord } from "../data/records.ts";
 import type { Model } from "../models/model.ts";
 import { parameterCount } from "../models/model.ts";
+import type { ExecutionPlan, StepResult } from "../models/plans/plan.ts";
 import { saveTrained } from "../models/save.ts";
 import { plainRewardLoss, rewardObjective } from "../objectives/reward.ts";
 import type { ConfigOf } from "../runs/config.ts";
 import type { Metrics, TrainingEvent } from "../runs/events.ts";
 import { mean } from "../stats/intervals.ts";
 import type { Encoder } from "../text/encoder.ts";
+import type { Completion } from "../text/messages.ts";
+import type { HeldOutPair } from "./held-out.ts";
+import { LastEvaluation, promptCluster, writeHeldOut } from "./held-out.ts";
 import type { LaidRow } from "./layout.ts";
 import { groupByLength, joinRows, layShared } from "./layout.ts";
 import type { LoopContext, MicroBatch } from "./loop.ts";
@@ -33,8 +39,9 @@ export type RewardConfig = ConfigOf<typeof rewardConfig>;
 export interface RewardInput {
   model: Model;
   encoder: Encoder;
-  train: readonly PreferenceRecord[];
-  heldOut: readonly PreferenceRecord[];
+  /** Pairs, or prompts with several ranked answers. */
+  train: readonly (PreferenceRecord | RankedRecord)[];
+  heldOut: readonly (PreferenceRecord | RankedRecord)[];
 }
 
 interface Comparison {
@@ -49,25 +56,36 @@ interface Comparison {
 interface Group {
   row: LaidRow;
   pairs: Comparison[];
+  /** Tokens of each answer. */
+  lengths: number[];
+  cluster: string;
 }
 
-/** 1. Pairs that share their prompt and lie next to each other in one cluster become one group. */
-function encodeGroups(records: readonly PreferenceRecord[], encoder: Encoder, useMargin: boolean): Group[] {
-  const groups = new Map<string, { prompt: Int32Array; answers: Map<string, { ids: Int32Array; index: number }>; pairs: Comparison[] }>();
-  records.forEach((record, index) => {
-    const { prompt, chosen, rejected } = encoder.encodePair(record.prompt, record.chosen, record.rejected, record.place);
-    const key = record.cluster === undefined ? `row ${index}` : `${record.cluster} ${prompt.join(",")}`;
-    const group = groups.get(key) ?? { prompt, answers: new Map<string, { ids: Int32Array; index: number }>(), pairs: [] as Comparison[] };
-    groups.set(key, group);
-    const place = (ids: Int32Array): number => {
-      const text = ids.join(",");
-      const known = group.answers.get(text) ?? { ids, index: group.answers.size };
-      group.answers.set(text, known);
-      return known.index;
-    };
-    group.pairs.push({ chosen: place(chosen), rejected: place(rejected), p: record.p, margin: useMargin ? (record.margin ?? 0) : 0 });
+/** 1. Pairs of one cluster that share their prompt become one group, and so do the answers of a ranked record. */
+export function encodeGroups(records: readonly (PreferenceRecord | RankedRecord)[], encoder: Encoder, useMargin: boolean): Group[] {
+  const pairs = records.flatMap((record) => (record.kind === "ranked" ? rankedToPreferences(record) : [record]));
+  const groups = new Map<string, PreferenceRecord[]>();
+  pairs.forEach((pair, index) => {
+    const key = pair.cluster === undefined ? `row ${index}` : JSON.stringify([pair.cluster, pair.prompt]);
+    const group = groups.get(key);
+    if (group) group.push(pair);
+    else groups.set(key, [pair]);
   });
-  return [...groups.values()].map(({ prompt, answers, pairs }) => ({ row: readAtEnds(layShared(prompt, [...answers.values()].map(({ ids }) => ids)), prompt.length), pairs }));
+  return [...groups.values()].map((members) => encodeGroup(members, encoder, useMargin));
+}
+
+function encodeGroup(members: readonly PreferenceRecord[], encoder: Encoder, useMargin: boolean): Group {
+  const answers = new Map<string, { index: number; completion: Completion }>();
+  const indexOf = (completion: Completion): number => {
+    const key = JSON.stringify(completion);
+    const known = answers.get(key) ?? { index: answers.size, completion };
+    answers.set(key, known);
+    return known.index;
+  };
+  const pairs = members.map(({ chosen, rejected, p, margin = 0 }) => ({ chosen: indexOf(chosen), rejected: indexOf(rejected), p, margin: useMargin ? margin : 0 }));
+  const first = members[0]!;
+  const { prompt, completions } = encoder.encodeAnswers(first.prompt, [...answers.values()].map(({ completion }) => completion), first.place);
+  return { row: readAtEnds(layShared(prompt, completions), prompt.length), pairs, lengths: completions.map(({ length }) => length), cluster: promptCluster(first) };
 }
 
 /** 2. Reads each answer once, at its last token. */
@@ -91,30 +109,8 @@ export async function* rewardModel(input: RewardInput, config: RewardConfig, con
   if (!model.scoreHead) addScoreHead(model, config.seed);
   const trainable = openForTraining(model, config);
   const plan = choosePlan({ model, reads: "scores", objective: rewardObjective(config), trainable }, config);
-  let normalisation = { mean: 0, deviation: 1 };
-
-  const toBatch = (members: readonly Group[], scale: number): MicroBatch => {
-    const { batch, tokens } = joinRows(members.map(({ row }) => row), { padId: encoder.padId, window: model.config.slidingWindow });
-    let offset = 0;
-    const pairs = members.flatMap(({ row, pairs: comparisons }) => {
-      const start = offset;
-      offset += row.sequences;
-      return comparisons.map((pair) => ({ ...pair, chosen: start + pair.chosen, rejected: start + pair.rejected }));
-    });
-    const count = [pairs.length];
-    const inputs = {
-      chosen: int64(count, pairs.map((pair) => pair.chosen)),
-      rejected: int64(count, pairs.map((pair) => pair.rejected)),
-      p: float32(count, pairs.map((pair) => pair.p)),
-      margin: float32(count, pairs.map((pair) => pair.margin)),
-      scale: float32(count, pairs.map(() => scale)),
-    };
-    return { batch, inputs, tokens };
-  };
-  const microBatches = (items: readonly Group[]): MicroBatch[] => {
-    const pairs = items.reduce((total, group) => total + group.pairs.length, 0);
-    return groupByLength(items, ({ row }) => row.ids.length, config.microBatchTokens).map((members) => toBatch(members, 1 / pairs));
-  };
+  const work = new GroupWork({ config, plan, layout: { padId: encoder.padId, window: model.config.slidingWindow } });
+  const evaluated = new LastEvaluation(() => work.read(held));
 
   yield* trainingLoop(
     {
@@ -125,30 +121,22 @@ export async function* rewardModel(input: RewardInput, config: RewardConfig, con
       totalParameters: parameterCount(model.family, model.config) + (model.adapter ? trainable.values.length : model.config.hiddenSize),
       watch: "eval_loss",
       // 3.
-      microBatches,
+      microBatches: (items) => work.microBatches(items),
       // 4.
-      metrics: (results) => rewardMetrics(results.flatMap(({ metrics }) => pairsOf(metrics["chosen"]!.data as Float32Array, metrics["rejected"]!.data as Float32Array))),
+      metrics: (results, batches) => rewardMetrics(results.flatMap((result, i) => scoredPairs(result, batches[i]!))),
       // 5.
       ...(held.length === 0 ? {} : {
-        evaluate: async () => {
-          const pairs: [number, number][] = [];
-          const losses: number[] = [];
-          for (const { batch, inputs } of microBatches(held)) {
-            const { readout } = await plan.score(batch);
-            inputs["chosen"]!.data.forEach((row, index) => {
-              const [chosen, rejected] = [readout[Number(row)]!, readout[Number(inputs["rejected"]!.data[index])]!];
-              pairs.push([chosen, rejected]);
-              losses.push(plainRewardLoss({ chosen, rejected, p: inputs["p"]!.data[index] as number, margin: inputs["margin"]!.data[index] as number }, config));
-            });
-          }
-          normalisation = meanAndDeviation(pairs.flat());
-          return { metrics: prefixed({ loss: mean(losses), ...rewardMetrics(pairs) }), examples: pairs.length };
+        evaluate: async (step) => {
+          const { pairs, loss } = await evaluated.at(step);
+          return { metrics: prefixed({ loss, ...rewardMetrics(pairs) }), examples: pairs.length };
         },
       }),
       // 6.
-      save: async (folder) => {
+      save: async (folder, step) => {
         await saveTrained(model, encoder, folder);
-        await writeFile(join(folder, "reward_normalisation.json"), `${JSON.stringify(normalisation)}\n`);
+        const { pairs, scores } = held.length === 0 ? { pairs: [], scores: [] } : await evaluated.at(step);
+        await writeFile(join(folder, "reward_normalisation.json"), `${JSON.stringify(meanAndDeviation(scores))}\n`);
+        if (pairs.length > 0) await writeHeldOut(folder, pairs);
       },
     },
     config,
@@ -156,20 +144,98 @@ export async function* rewardModel(input: RewardInput, config: RewardConfig, con
   );
 }
 
-const pairsOf = (chosen: Float32Array, rejected: Float32Array): [number, number][] => Array.from(chosen, (value, index) => [value, rejected[index]!]);
+interface GroupWorkParts {
+  config: RewardConfig;
+  plan: ExecutionPlan;
+  layout: { padId: number; window: number | undefined };
+}
+
+/** Batches of prompts with their answers, and what is read of them. */
+class GroupWork {
+  private readonly parts: GroupWorkParts;
+
+  constructor(parts: GroupWorkParts) {
+    this.parts = parts;
+  }
+
+  microBatches(items: readonly Group[]): MicroBatch[] {
+    return this.groups(items).map((members) => this.toBatch(members, items.length));
+  }
+
+  /** @param prompts of the whole step */
+  private toBatch(members: readonly Group[], prompts: number): MicroBatch {
+    const { batch, tokens } = joinRows(members.map(({ row }) => row), this.parts.layout);
+    let offset = 0;
+    const pairs = members.flatMap(({ row, pairs: comparisons }) => {
+      const start = offset;
+      offset += row.sequences;
+      return comparisons.map((pair) => ({ ...pair, chosen: start + pair.chosen, rejected: start + pair.rejected, scale: 1 / (comparisons.length * prompts) }));
+    });
+    const count = [pairs.length];
+    const inputs = {
+      chosen: int64(count, pairs.map((pair) => pair.chosen)),
+      rejected: int64(count, pairs.map((pair) => pair.rejected)),
+      p: float32(count, pairs.map((pair) => pair.p)),
+      margin: float32(count, pairs.map((pair) => pair.margin)),
+      scale: float32(count, pairs.map(({ scale }) => scale)),
+    };
+    return { batch, inputs, tokens };
+  }
+
+  /** Scores without training: every pair, every answer once, and the loss. */
+  async read(items: readonly Group[]): Promise<{ pairs: HeldOutPair[]; scores: number[]; loss: number }> {
+    const pairs: HeldOutPair[] = [];
+    const scores: number[] = [];
+    let loss = 0;
+    for (const members of this.groups(items)) {
+      const { readout } = await this.parts.plan.score(this.toBatch(members, items.length).batch);
+      scores.push(...readout);
+      let start = 0;
+      for (const { row, pairs: comparisons, lengths, cluster } of members) {
+        for (const { chosen, rejected, p, margin } of comparisons) {
+          const pair = { chosen: readout[start + chosen]!, rejected: readout[start + rejected]!, p };
+          pairs.push({ ...pair, chosenLength: lengths[chosen]!, rejectedLength: lengths[rejected]!, cluster });
+          loss += plainRewardLoss({ ...pair, margin }, this.parts.config) / (comparisons.length * items.length);
+        }
+        start += row.sequences;
+      }
+    }
+    return { pairs, scores, loss };
+  }
+
+  private groups(items: readonly Group[]): Group[][] {
+    return groupByLength(items, ({ row }) => row.ids.length, this.parts.config.microBatchTokens);
+  }
+}
+
+interface ScoredPair {
+  chosen: number;
+  rejected: number;
+  p: number;
+}
+
+function scoredPairs({ metrics }: StepResult, { inputs }: MicroBatch): ScoredPair[] {
+  const [chosen, rejected, p] = [metrics["chosen"]!.data, metrics["rejected"]!.data, inputs["p"]!.data] as [Float32Array, Float32Array, Float32Array];
+  return Array.from(chosen, (value, index) => ({ chosen: value, rejected: rejected[index]!, p: p[index]! }));
+}
+
 const prefixed = (metrics: Metrics): Metrics => Object.fromEntries(Object.entries(metrics).map(([name, value]) => [`eval_${name}`, value]));
 
+/** 0 and 1, which change nothing, where there is nothing to measure. */
 function meanAndDeviation(values: readonly number[]): { mean: number; deviation: number } {
+  if (values.length === 0) return { mean: 0, deviation: 1 };
   const average = mean(values);
   const variance = mean(values.map((value) => (value - average) ** 2));
   return { mean: average, deviation: Math.sqrt(variance) || 1 };
 }
 
-function rewardMetrics(pairs: readonly (readonly [number, number])[]): Metrics {
-  const all = pairs.flat();
+/** A pair labelled 0.5 has no right order and does not count for accuracy. */
+function rewardMetrics(pairs: readonly ScoredPair[]): Metrics {
+  const all = pairs.flatMap(({ chosen, rejected }) => [chosen, rejected]);
+  const decided = pairs.filter(({ p }) => p !== 0.5);
   return {
-    accuracy: mean(pairs.map(([chosen, rejected]) => (chosen > rejected ? 1 : 0))),
-    margin: mean(pairs.map(([chosen, rejected]) => chosen - rejected)),
+    ...(decided.length === 0 ? {} : { accuracy: mean(decided.map(({ chosen, rejected, p }) => ((p > 0.5 ? chosen > rejected : rejected > chosen) ? 1 : 0))) }),
+    margin: mean(pairs.map(({ chosen, rejected }) => chosen - rejected)),
     min_reward: Math.min(...all),
     mean_reward: mean(all),
     max_reward: Math.max(...all),
