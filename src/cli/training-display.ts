@@ -3,7 +3,7 @@ import type { CheckpointEvent, EndEvent, EvaluationEvent, Metrics, SampleEvent, 
 import { formatCount, formatDuration, formatNumber, formatShort, printable } from "./words.ts";
 
 /** Shown while training, where present, in this order and at most this many. */
-const HEADLINES = ["loss", "rewards/accuracies", "accuracy", "rewards/margins", "margin", "mean_token_accuracy", "kl"] as const;
+const HEADLINES = ["loss", "rewards/accuracies", "accuracy", "rewards/margins", "margin", "mean_token_accuracy", "kl", "objective/scores", "objective/held_out_scores", "objective/kl"] as const;
 const HEADLINE_COUNT = 3;
 /** Steps that the rate is averaged over. */
 const WINDOW = 20;
@@ -50,7 +50,8 @@ export class TrainingDisplay {
   }
 
   sample(event: SampleEvent): string {
-    return `step ${event.step}: ${printable(event.prompt.trim())}\n  -> ${printable(event.completion.trim())}`;
+    const scores = [event.reward === undefined ? [] : [`reward ${formatNumber(event.reward)}`], event.heldOutReward === undefined ? [] : [`held out ${formatNumber(event.heldOutReward)}`]].flat();
+    return `step ${event.step}: ${printable(event.prompt.trim())}\n  -> ${printable(event.completion.trim())}${scores.length === 0 ? "" : `  (${scores.join(", ")})`}`;
   }
 
   end(event: EndEvent): string {

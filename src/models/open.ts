@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { AttuneError, preview } from "../core/errors.ts";
+import type { HostTensor } from "../core/tensor.ts";
 import { float32 } from "../core/tensor.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import type { Adapter, AdapterConfig } from "./adapter.ts";
@@ -63,25 +64,50 @@ function checkVocabulary(model: Model, tokenizer: Tokenizer, file: string): void
 }
 
 async function openAdapted(folder: string, options: OpenModelOptions): Promise<OpenedModel> {
-  const json = await readJsonObject(join(folder, "adapter_config.json"));
-  const base = json["base_model_name_or_path"];
-  if (typeof base !== "string" || !existsSync(base)) {
-    throw new AttuneError("model", "the adapter's base model is not there", { file: join(folder, "adapter_config.json"), got: preview(base), hint: "correct base_model_name_or_path" });
-  }
-  const opened = await openModel(base, { ...options, merge: true });
-  const file = await SafetensorsFile.open(join(folder, "adapter_model.safetensors"));
-  try {
-    const adapter = await readAdapter(opened.model, json, file, folder);
-    if (options.merge) applyAdapter(opened.model, adapter, 1);
-    else opened.model.adapter = adapter;
-    const head = `${PEFT_PREFIX}${SCORE_HEAD}`;
-    if (file.header.tensors.has(head)) opened.model.scoreHead = float32([1, opened.model.config.hiddenSize], await file.read(head));
-  } finally {
-    await file.close();
-  }
+  const opened = await openModel(await readBase(folder), { ...options, merge: true });
+  const { adapter, scoreHead } = await readAdapterFolder(opened.model, folder);
+  if (options.merge) applyAdapter(opened.model, adapter, 1);
+  else opened.model.adapter = adapter;
+  if (scoreHead) opened.model.scoreHead = scoreHead;
   const fingerprint = createHash("sha256").update(`${opened.fingerprint} ${await weightsFingerprint(folder)}`).digest("hex");
   if (options.merge) opened.model.source = resolve(folder);
   return { ...opened, fingerprint };
+}
+
+/** Path of the model that an adapter lies over. */
+async function readBase(folder: string): Promise<string> {
+  const base = (await readJsonObject(join(folder, "adapter_config.json")))["base_model_name_or_path"];
+  if (typeof base === "string" && existsSync(base)) return base;
+  throw new AttuneError("model", "the adapter's base model is not there", { file: join(folder, "adapter_config.json"), got: preview(base), hint: "correct base_model_name_or_path" });
+}
+
+/** The source (as in {@link Model.source}) that the adapter in a folder or run lies over; undefined for whole models. */
+export async function adapterBase(path: string): Promise<string | undefined> {
+  const folder = resultFolder(path);
+  return existsSync(join(folder, "adapter_config.json")) ? resolve(resultFolder(await readBase(folder))) : undefined;
+}
+
+/**
+ * Opens an adapter, with its score head where it has one, over a model in memory that is its base: the weights are shared.
+ * @throws AttuneError `model` where the adapter does not fit
+ */
+export async function openOver(base: Model, path: string): Promise<{ model: Model; fingerprint: string }> {
+  const folder = resultFolder(path);
+  const { adapter, scoreHead } = await readAdapterFolder(base, folder);
+  const model: Model = { family: base.family, config: base.config, weights: new Map(base.weights), adapter, ...(scoreHead ? { scoreHead } : {}), ...(base.source === undefined ? {} : { source: base.source }) };
+  return { model, fingerprint: await weightsFingerprint(folder) };
+}
+
+async function readAdapterFolder(model: Model, folder: string): Promise<{ adapter: Adapter; scoreHead?: HostTensor<"float32"> }> {
+  const json = await readJsonObject(join(folder, "adapter_config.json"));
+  const file = await SafetensorsFile.open(join(folder, "adapter_model.safetensors"));
+  try {
+    const adapter = await readAdapter(model, json, file, folder);
+    const head = `${PEFT_PREFIX}${SCORE_HEAD}`;
+    return { adapter, ...(file.header.tensors.has(head) ? { scoreHead: float32([1, model.config.hiddenSize], await file.read(head)) } : {}) };
+  } finally {
+    await file.close();
+  }
 }
 
 async function readAdapter(model: Model, json: Readonly<Record<string, unknown>>, file: SafetensorsFile, folder: string): Promise<Adapter> {

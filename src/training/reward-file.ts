@@ -83,6 +83,8 @@ export async function openRewardFile(path: string, timeout: number): Promise<Rew
     await close();
     throw error;
   }
+  // Waiting for an answer keeps the process alive by its timer; an idle thread does not.
+  worker.unref();
   return {
     name,
     kind: "function",

@@ -16,6 +16,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: "reward", summary: "a Bradley-Terry reward model from preferences", group: TRAIN, load: async () => (await import("./reward.ts")).command },
   { name: "dpo", summary: "direct preference optimisation and its relatives", group: TRAIN, load: async () => (await import("./dpo.ts")).command },
   { name: "kto", summary: "learning from answers that are desirable or not", group: TRAIN, load: async () => (await import("./kto.ts")).command },
+  { name: "ppo", summary: "reinforcement learning from a reward, with a KL penalty", group: TRAIN, load: async () => (await import("./ppo.ts")).command },
   { name: "generate", summary: "answers to prompts", group: USE, load: async () => (await import("./generate.ts")).command },
   { name: "chat", summary: "a conversation in the terminal", group: USE, load: async () => (await import("./chat.ts")).command },
   { name: "export", summary: "a model in the form that other software reads", group: USE, load: async () => (await import("./export.ts")).command },

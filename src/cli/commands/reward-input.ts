@@ -1,0 +1,104 @@
+/**
+ * What the commands over roll-outs share: the policy and the rewards, opened so that models over one base are one base in
+ * memory.
+ */
+import { createHash } from "node:crypto";
+import { resolve } from "node:path";
+import type { OpenedModel } from "../../models/open.ts";
+import { adapterBase, openModel, openOver } from "../../models/open.ts";
+import type { Encoder } from "../../text/encoder.ts";
+import { createEncoder } from "../../text/encoder.ts";
+import type { PpoReward } from "../../training/ppo.ts";
+import { isRewardFile, openRewardFile } from "../../training/reward-file.ts";
+import type { RewardModelInput } from "../../training/rewards.ts";
+import { sharesBase } from "../../training/roles.ts";
+import type { CommandContext } from "../command.ts";
+import { findModel } from "./find-model.ts";
+
+export interface RoleConfig {
+  model: string;
+  reward: readonly string[];
+  heldOutReward: string;
+  adapter: "lora" | "none";
+  precision: "float32" | "float16";
+  maxLength: number;
+  rewardTimeout: number;
+}
+
+export interface OpenedRoles {
+  policy: OpenedModel;
+  encoder: Encoder;
+  rewards: PpoReward[];
+  heldOutReward: RewardModelInput | undefined;
+  /** Of policy and reward models together. A function's file is not part of it, so that it may be mended before resuming. */
+  fingerprint: string;
+}
+
+interface FoundReward {
+  name: string;
+  path: string;
+  /** Source of the model that its adapter lies over. */
+  base: string | undefined;
+}
+
+export async function openRoles(config: RoleConfig, context: CommandContext): Promise<OpenedRoles> {
+  const find = async (name: string): Promise<FoundReward> => {
+    const path = await findModel(name, context);
+    return { name, path, base: await adapterBase(path) };
+  };
+  const found = await Promise.all(config.reward.map(async (name) => (isRewardFile(name) ? { file: name } : find(name))));
+  const heldOut = config.heldOutReward === "" ? undefined : await find(config.heldOutReward);
+  const models = [...found.flatMap((each) => ("path" in each ? [each] : [])), ...(heldOut ? [heldOut] : [])];
+  const policy = await openPolicy(config, models, context);
+  const fingerprints = [policy.fingerprint];
+  const open = async (reward: FoundReward): Promise<RewardModelInput> => {
+    const { input, fingerprint } = await openReward(reward, policy, config, context);
+    fingerprints.push(fingerprint);
+    return input;
+  };
+  const rewards: PpoReward[] = [];
+  for (const each of found) rewards.push("file" in each ? await openRewardFile(each.file, config.rewardTimeout) : { name: each.name, ...(await open(each)) });
+  const heldOutReward = heldOut && (await open(heldOut));
+  return { policy, encoder: encoderFor(policy, config), rewards, heldOutReward, fingerprint: createHash("sha256").update(fingerprints.join()).digest("hex") };
+}
+
+const encoderFor = ({ model, tokenizer }: OpenedModel, { maxLength }: RoleConfig): Encoder => createEncoder(tokenizer, { maxLength: Math.min(maxLength, model.config.maxPositions) });
+
+/**
+ * A policy that is itself an adapter is merged into its base, unless a reward model lies over that same base: then the
+ * base is shared, and the policy's adapter is kept apart.
+ */
+async function openPolicy(config: RoleConfig, rewards: readonly FoundReward[], context: CommandContext): Promise<OpenedModel> {
+  const path = await findModel(config.model, context);
+  const base = await adapterBase(path);
+  const apart = config.adapter === "lora" && base !== undefined && rewards.some((reward) => reward.base === base);
+  return read(config.model, path, { ...config, merge: !apart }, context);
+}
+
+async function openReward(reward: FoundReward, policy: OpenedModel, config: RoleConfig, context: CommandContext): Promise<{ input: RewardModelInput; fingerprint: string }> {
+  if (reward.base !== undefined && policy.model.source !== undefined && resolve(policy.model.source) === reward.base) {
+    const { model, fingerprint } = await openOver(policy.model, reward.path);
+    return { input: { model, encoder: encoderFor(policy, config) }, fingerprint };
+  }
+  const opened = await read(reward.name, reward.path, { ...config, merge: false }, context);
+  return { input: { model: opened.model, encoder: encoderFor(opened, config) }, fingerprint: opened.fingerprint };
+}
+
+async function read(name: string, path: string, { merge, precision }: { merge: boolean; precision: "float32" | "float16" }, { reporter }: CommandContext): Promise<OpenedModel> {
+  const progress = reporter.progress({ title: `reading ${name}`, unit: "weights" });
+  try {
+    return await openModel(path, { merge, precision, onProgress: (done) => progress.update(done) });
+  } finally {
+    progress.end();
+  }
+}
+
+/** One sentence on what lies in memory. */
+export function describeRoles({ policy, rewards, heldOutReward }: OpenedRoles, adapter: "lora" | "none"): string {
+  const models = [...rewards.flatMap((reward) => ("model" in reward && "encoder" in reward ? [reward.model] : [])), ...(heldOutReward ? [heldOutReward.model] : [])];
+  const apart = models.filter((model) => !sharesBase(model, policy.model)).length;
+  if (adapter === "none") return "separate models: the policy and the critic are trained whole";
+  const frozen = policy.model.adapter ? ", with the policy's own adapter frozen as the reference" : "";
+  if (apart === 0) return `one base in memory for all roles${frozen}`;
+  return `one base in memory for policy and reference${frozen}; ${apart === 1 ? "one reward model has a base of its own" : `${apart} reward models have bases of their own`}`;
+}
