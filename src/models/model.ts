@@ -40,3 +40,14 @@ export function weightOf(model: Model, name: string): HostTensor {
   if (!weight) throw new AttuneError("internal", `the model has no weight named ${name}`);
   return weight;
 }
+
+/** Bits of a float16's exponent; all set for infinities and NaN. */
+const HALF_EXPONENT = 0x7c00;
+
+/** The first weight with a value that is NaN or infinite, adapter and score head included. */
+export function nonFiniteWeight({ weights, adapter, scoreHead }: Model): string | undefined {
+  const all: [string, HostTensor<"float32"> | HostTensor<"float16">][] = [...weights, ...(adapter?.weights ?? []), ...(scoreHead ? [[SCORE_HEAD, scoreHead] as [string, HostTensor<"float32">]] : [])];
+  const isFinite = (tensor: HostTensor<"float32"> | HostTensor<"float16">): boolean =>
+    tensor.dtype === "float32" ? tensor.data.every(Number.isFinite) : tensor.data.every((bits) => (bits & HALF_EXPONENT) !== HALF_EXPONENT);
+  return all.find(([, tensor]) => !isFinite(tensor))?.[0];
+}

@@ -155,13 +155,13 @@ export function clipFactor(norm: number, maxNorm: number | undefined): number {
   return Math.min(1, maxNorm / (norm + 1e-6));
 }
 
-/** The first parameter whose gradient or value is not finite, for the message of a run that must stop. */
+/** The first parameter whose value is not finite, else the first whose gradient is not, for the message of a run that must stop. */
 export function findNonFinite(parameters: Iterable<{ name: string; value: HostTensor<"float32">; gradient: HostTensor<"float32"> }>): string | undefined {
-  for (const { name, value, gradient } of parameters) {
-    if (!gradient.data.every(Number.isFinite)) return `the gradient of ${name}`;
-    if (!value.data.every(Number.isFinite)) return name;
-  }
-  return undefined;
+  const all = [...parameters];
+  const value = all.find(({ value: { data } }) => !data.every(Number.isFinite));
+  if (value) return value.name;
+  const gradient = all.find(({ gradient: { data } }) => !data.every(Number.isFinite));
+  return gradient && `the gradient of ${gradient.name}`;
 }
 
 /** Throws with the tensor named; the caller keeps the last good checkpoint. */

@@ -101,6 +101,7 @@ export async function* dpo(input: DpoInput, config: DpoConfig, context: LoopCont
         items: pairs,
         plan,
         trainable,
+        model,
         totalParameters: parameterCount(model.family, model.config) + (model.adapter ? trainable.values.length : 0),
         extraState: { reference: table.values },
         watch: "eval_loss",

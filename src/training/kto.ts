@@ -99,6 +99,7 @@ export async function* kto(input: KtoInput, config: KtoConfig, context: LoopCont
         items: answers,
         plan,
         trainable,
+        model,
         totalParameters: parameterCount(model.family, model.config) + (model.adapter ? trainable.values.length : 0),
         extraState: { reference: table.values },
         watch: "eval_loss",

@@ -6,6 +6,8 @@ import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { AttuneError } from "../core/errors.ts";
 import { Random } from "../core/random.ts";
+import type { Model } from "../models/model.ts";
+import { nonFiniteWeight } from "../models/model.ts";
 import type { ExecutionPlan, StepResult, TokenBatch } from "../models/plans/plan.ts";
 import type { TrainableParameters } from "../models/trainable.ts";
 import { writeSafetensors } from "../models/weights/safetensors-writer.ts";
@@ -32,6 +34,8 @@ export interface TrainingMethod<Item> {
   readonly items: readonly Item[];
   readonly plan: ExecutionPlan;
   readonly trainable: TrainableParameters;
+  /** What is trained: where a loss is not finite, a frozen weight may be why. */
+  readonly model: Model;
   /** Number of parameters of the whole model. */
   readonly totalParameters: number;
   /** Micro-batches of one optimiser step; their losses and gradients add up to those of the step. */
@@ -200,8 +204,7 @@ async function optimiserStep<Item>(method: TrainingMethod<Item>, { options, opti
   const loss = results.reduce((sum, result) => sum + result.loss, 0);
   const gradientNorm = await norm.measure();
   if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
-    const tensor = findNonFinite(trainable.byName.values()) ?? "the loss";
-    throw nonFiniteError(state.step + 1, tensor);
+    throw nonFiniteError(state.step + 1, nonFiniteWeight(method.model) ?? findNonFinite(trainable.byName.values()) ?? "the loss");
   }
   const learningRate = options.learningRate * scheduleFactor(state.step, { schedule: options.schedule, warmupSteps: Math.ceil(options.warmupRatio * total), totalSteps: total });
   await optimizer.step({ learningRate, gradientScale: clipFactor(gradientNorm, options.maxGradNorm) });
@@ -233,6 +236,9 @@ async function saveCheckpoint<Item>(
   run: Run,
   { state, total, temporary, evaluated }: { state: LoopState; total: number; temporary: boolean; evaluated?: Metrics | undefined },
 ): Promise<TrainingEvent> {
+  // a step may have been finite and its update not: such weights must not replace a good checkpoint
+  const broken = method.trainable.values.every(Number.isFinite) ? undefined : findNonFinite(method.trainable.byName.values());
+  if (broken !== undefined) throw nonFiniteError(state.step, broken);
   const watched = method.watch === undefined ? undefined : (evaluated as Record<string, number> | undefined)?.[method.watch];
   const score = watched === undefined ? undefined : { metric: method.watch!, value: watched };
   const checkpoint = await run.saveCheckpoint(state.step, (folder) => saveState(folder, method, optimizer, state), { temporary, ...(score ? { score } : {}) });

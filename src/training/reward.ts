@@ -118,6 +118,7 @@ export async function* rewardModel(input: RewardInput, config: RewardConfig, con
       items: groups,
       plan,
       trainable,
+      model,
       totalParameters: parameterCount(model.family, model.config) + (model.adapter ? trainable.values.length : model.config.hiddenSize),
       watch: "eval_loss",
       // 3.

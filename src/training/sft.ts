@@ -80,6 +80,7 @@ export async function* sft(input: SftInput, config: SftConfig, context: LoopCont
       items: examples,
       plan,
       trainable,
+      model,
       totalParameters: parameterCount(model.family, model.config) + (model.adapter ? trainable.values.length : 0),
       watch: "eval_loss",
       // 3.
