@@ -14,6 +14,7 @@ import type { Graph, Value, ValueType } from "../graph/ir.ts";
 import type { LowerOptions, LoweredGraph } from "../graph/lower.ts";
 import { lower } from "../graph/lower.ts";
 import type { Device } from "../graph/onnx/emitter.ts";
+import { totalOperations } from "../graph/products.ts";
 
 export interface SessionOptions extends LowerOptions {
   device?: Device;
@@ -77,6 +78,11 @@ export class Session {
   /** Inputs that must be fed. */
   get inputs(): ReadonlyMap<string, ValueType> {
     return this.graph.inputs;
+  }
+
+  /** Operations of the matrix products of one run, where the symbols of the inputs have these sizes. */
+  operations(sizes: Readonly<Record<string, number>>): number {
+    return totalOperations(this.graph.operations, sizes);
   }
 
   /**

@@ -49,7 +49,7 @@ export interface GenerateHooks {
 }
 
 /** Weights are worth packing from this many rows on (bench/: decoding). */
-const PREPACK_ROWS = 8;
+export const PREPACK_ROWS = 8;
 
 /**
  * @param prompts ids of each prompt

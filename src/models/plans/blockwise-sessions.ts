@@ -3,6 +3,7 @@ import { invariant } from "../../core/errors.ts";
 import { gradients } from "../../graph/autodiff.ts";
 import { reshape } from "../../graph/build.ts";
 import type { Shape } from "../../graph/dimensions.ts";
+import { product } from "../../graph/dimensions.ts";
 import type { Graph, Value } from "../../graph/ir.ts";
 import { createGraph } from "../../graph/op-table.ts";
 import { liveNodes } from "../../graph/passes.ts";
@@ -15,6 +16,10 @@ import { METRIC, accumulate, buildLoss, prefixed, rotaryInputs, threadOptions } 
 import { buildReadout } from "./readout.ts";
 
 const BLOCK = "block.";
+
+/** Attention is computed in this many blocks of time; batches are padded to a multiple of it. */
+export const TIME_BLOCKS = 4;
+const TIME = `${TIME_BLOCKS}*block`;
 
 export interface TrainingSessions {
   /** Forward that also gives the activations to keep; absent where they are recomputed. */
@@ -55,11 +60,11 @@ function buildBlock(options: BlockwiseOptions, adapter: AdapterConfig | undefine
   const graph = createGraph();
   const first = family.blockPrefix(0);
   const parameters = new Parameters(graph, (name) => weightOf(model, first + name.slice(BLOCK.length)).dtype);
-  const x = graph.input("x", "float32", ["batch*time", config.hiddenSize]);
-  const bias = graph.input("bias", "float32", ["batch", 1, "time", "time"]);
-  const positions = config.rope ? graph.input("positions", "int64", ["batch", "time"]) : undefined;
+  const x = graph.input("x", "float32", [product("batch", TIME), config.hiddenSize]);
+  const bias = graph.input("bias", "float32", ["batch", 1, TIME, TIME]);
+  const positions = config.rope ? graph.input("positions", "int64", ["batch", TIME]) : undefined;
   const rotary = positions && rotaryInputs(graph, model, positions);
-  const attention = trainingAttention(config, { batch: "batch", time: "time", bias, rotary });
+  const attention = trainingAttention(config, { batch: "batch", time: TIME, bias, rotary });
   const y = graph.scope("block", () => family.block(blockBuilder({ family, config, adapter }, parameters, BLOCK, attention), x));
   return { graph, parameters, x, y };
 }

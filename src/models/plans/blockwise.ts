@@ -10,10 +10,11 @@ import { float32, int64 } from "../../core/tensor.ts";
 import type { Tensors } from "../../runtime/session.ts";
 import { weightOf } from "../model.ts";
 import type { BlockSessions } from "./blockwise-sessions.ts";
-import { buildBlockwise } from "./blockwise-sessions.ts";
+import { TIME_BLOCKS, buildBlockwise } from "./blockwise-sessions.ts";
 import type { PlanOptions } from "./common.ts";
 import { METRIC, accumulatorFeeds, floats, readings, rotaryFeeds, withoutPrefix } from "./common.ts";
 import type { ExecutionPlan, Readings, ScoreOptions, StepResult, TokenBatch } from "./plan.ts";
+import { padTime } from "./padding.ts";
 import { Scratch } from "./scratch.ts";
 import { resolveShape } from "../../graph/dimensions.ts";
 
@@ -39,7 +40,8 @@ export class BlockwisePlan implements ExecutionPlan {
     this.headRows = options.headRows ?? Math.max(16, Math.floor(DEFAULT_HEAD_BYTES / (4 * options.model.config.vocabularySize)));
   }
 
-  async score(batch: TokenBatch, { adapter = true }: ScoreOptions = {}): Promise<Readings> {
+  async score(given: TokenBatch, { adapter = true }: ScoreOptions = {}): Promise<Readings> {
+    const batch = padTime(given, TIME_BLOCKS);
     const sessions = await this.sessions();
     const block = adapter && this.options.model.adapter ? sessions.blockForward : sessions.baseBlockForward;
     let x = await this.embed(sessions, batch);
@@ -51,7 +53,8 @@ export class BlockwisePlan implements ExecutionPlan {
     return this.readForward(sessions, this.selectRows(x, batch), batch);
   }
 
-  async step(batch: TokenBatch, inputs: Tensors): Promise<StepResult> {
+  async step(given: TokenBatch, inputs: Tensors): Promise<StepResult> {
+    const batch = padTime(given, TIME_BLOCKS);
     const sessions = await this.sessions();
     invariant(sessions.training, "this plan was made without trainable parameters");
     const activations = await this.forward(sessions, batch);
@@ -59,6 +62,22 @@ export class BlockwisePlan implements ExecutionPlan {
     const { read, gradient, results } = await this.readAndJudge(sessions, rows, batch, inputs);
     await this.backward(sessions, batch, activations, gradient);
     return { ...read, loss: floats(results, "loss")[0]!, metrics: withoutPrefix(results, METRIC) };
+  }
+
+  async operations(given: TokenBatch): Promise<number> {
+    const sessions = await this.sessions();
+    const { training } = sessions;
+    invariant(training, "this plan was made without trainable parameters");
+    const [batch, time] = padTime(given, TIME_BLOCKS).tokens.shape as readonly [number, number];
+    const sizes = { batch, block: time / TIME_BLOCKS };
+    const { layers } = this.options.model.config;
+    let total = layers * ((training.saving ?? sessions.blockForward).operations(sizes) + training.blockBackward.operations(sizes));
+    await this.chunks(given.selected.data.length, async (start, end) => {
+      const chunk = { chunk: end - start };
+      total += training.readBackward.operations(chunk);
+      if (this.options.objective!.linearIn === undefined) total += sessions.readForward.operations(chunk);
+    });
+    return total;
   }
 
   /** Head and objective: the slope of a linear objective is known beforehand, so its head is computed once. */
@@ -182,7 +201,7 @@ export class BlockwisePlan implements ExecutionPlan {
 
   private savedTensors(sessions: BlockSessions, layer: number, batch: TokenBatch): Tensors {
     const [rows, time] = batch.tokens.shape as readonly [number, number];
-    const symbols = { batch: rows, time };
+    const symbols = { batch: rows, block: time / TIME_BLOCKS };
     return Object.fromEntries(
       sessions.training!.saved.map(({ name, shape }) => [name, this.scratch.get(`${layer} ${name}`, resolveShape(shape, symbols))]),
     );

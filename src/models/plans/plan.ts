@@ -76,5 +76,7 @@ export interface ExecutionPlan {
   score(batch: TokenBatch, options?: ScoreOptions): Promise<Readings>;
   /** Computes the loss and adds its gradients to the trainable parameters' accumulators. */
   step(batch: TokenBatch, inputs: Tensors): Promise<StepResult>;
+  /** Operations of the matrix products of one step, those that are computed again included. */
+  operations(batch: TokenBatch): Promise<number>;
   close(): Promise<void>;
 }

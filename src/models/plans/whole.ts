@@ -81,6 +81,12 @@ export class WholePlan implements ExecutionPlan {
     return { ...readings(results), loss: floats(results, "loss")[0]!, metrics: withoutPrefix(results, METRIC) };
   }
 
+  async operations(batch: TokenBatch): Promise<number> {
+    this.training ??= await this.buildTraining();
+    const [rows, time] = batch.tokens.shape as readonly [number, number];
+    return this.training.session.operations({ batch: rows, time, selected: batch.selected.data.length });
+  }
+
   async close(): Promise<void> {
     for (const { session } of this.scoring.values()) await session.close();
     await this.training?.session.close();
