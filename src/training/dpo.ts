@@ -184,19 +184,20 @@ class PairWork {
   /** Reads pairs without training; `nll` is the mean over the tokens that the SFT term reads. */
   async read(items: readonly Pair[]): Promise<{ pairs: (ReadPair & { cluster: string })[]; nll: number }> {
     const { plan, table, columns } = this.parts;
-    const pairs: (ReadPair & { cluster: string })[] = [];
+    const pairs = new Map<Pair, ReadPair & { cluster: string }>();
     let sft = 0;
     for (const group of this.groups(items)) {
       const { batch, sequenceOfRead } = await this.layOut(group);
       const logps = sumBySequence((await plan.score(batch)).readout, sequenceOfRead, columns * group.length);
-      group.forEach(({ index, chosenTokens, rejectedTokens, p, cluster }, i) => {
+      group.forEach((pair, i) => {
+        const { index, chosenTokens, rejectedTokens, p, cluster } = pair;
         const [chosen, rejected] = pairOf(logps.subarray(columns * i));
         const [referenceChosen, referenceRejected] = pairOf(table.of(index));
-        pairs.push({ chosen, rejected, referenceChosen, referenceRejected, chosenTokens, rejectedTokens, p, cluster });
+        pairs.set(pair, { chosen, rejected, referenceChosen, referenceRejected, chosenTokens, rejectedTokens, p, cluster });
         sft -= chosen + (columns > 2 ? logps[columns * i + 2]! : 0);
       });
     }
-    return { pairs, nll: sft / items.reduce((total, { sftTokens }) => total + sftTokens, 0) };
+    return { pairs: items.map((pair) => pairs.get(pair)!), nll: sft / items.reduce((total, { sftTokens }) => total + sftTokens, 0) };
   }
 
   private groups(items: readonly Pair[]): Pair[][] {

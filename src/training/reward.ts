@@ -183,25 +183,24 @@ class GroupWork {
     return { batch, inputs, tokens };
   }
 
-  /** Scores without training: every pair, every answer once, and the loss. */
+  /** Scores without training: every pair in the order of the data, every answer once, and the loss. */
   async read(items: readonly Group[]): Promise<{ pairs: HeldOutPair[]; scores: number[]; loss: number }> {
-    const pairs: HeldOutPair[] = [];
+    const pairs = new Map<Group, HeldOutPair[]>();
     const scores: number[] = [];
     let loss = 0;
     for (const members of this.groups(items)) {
       const { readout } = await this.parts.plan.score(this.toBatch(members, items.length).batch);
       scores.push(...readout);
       let start = 0;
-      for (const { row, pairs: comparisons, lengths, cluster } of members) {
-        for (const { chosen, rejected, p, margin } of comparisons) {
-          const pair = { chosen: readout[start + chosen]!, rejected: readout[start + rejected]!, p };
-          pairs.push({ ...pair, chosenLength: lengths[chosen]!, rejectedLength: lengths[rejected]!, cluster });
-          loss += plainRewardLoss({ ...pair, margin }, this.parts.config) / (comparisons.length * items.length);
-        }
+      for (const group of members) {
+        const { row, pairs: comparisons, lengths, cluster } = group;
+        const read = comparisons.map(({ chosen, rejected, p }) => ({ chosen: readout[start + chosen]!, rejected: readout[start + rejected]!, p, chosenLength: lengths[chosen]!, rejectedLength: lengths[rejected]!, cluster }));
+        pairs.set(group, read);
+        loss += mean(read.map((pair, i) => plainRewardLoss({ ...pair, margin: comparisons[i]!.margin }, this.parts.config))) / items.length;
         start += row.sequences;
       }
     }
-    return { pairs, scores, loss };
+    return { pairs: items.flatMap((group) => pairs.get(group)!), scores, loss };
   }
 
   private groups(items: readonly Group[]): Group[][] {

@@ -2,44 +2,26 @@ import { mkdtempSync, readFileSync, readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { Random } from "../core/random.ts";
-import type { PreferenceRecord } from "../data/records.ts";
+import type { PreferenceRecord, RankedRecord } from "../data/records.ts";
 import { openModel } from "../models/open.ts";
 import { saveMerged } from "../models/save.ts";
 import { WholePlan } from "../models/plans/whole.ts";
-import { TINY_CONFIGS, randomModel } from "../models/testing.ts";
-import type { TrainingEvent } from "../runs/events.ts";
+import { TINY_CONFIGS } from "../models/testing.ts";
 import { Run } from "../runs/run.ts";
-import { createEncoder } from "../text/encoder.ts";
-import { byteTokenizer } from "../text/testing.ts";
+import { mean } from "../stats/intervals.ts";
 import { resolveConfig } from "./configs.ts";
 import { dpo } from "./dpo.ts";
+import { readHeldOut } from "./held-out.ts";
 import { joinRows, layExample, layShared, packExamples } from "./layout.ts";
-import { itemsOfStep, totalSteps } from "./loop.ts";
-import { rewardModel } from "./reward.ts";
+import { itemsOfRun, itemsOfStep, totalSteps } from "./loop.ts";
+import { encodeGroups, rewardModel } from "./reward.ts";
 import { sft } from "./sft.ts";
+import { COMMON, collect, encoder, madePairs, stepMetric, tinyModel, tokenizer } from "./testing.ts";
 
-const tokenizer = byteTokenizer();
-const encoder = createEncoder(tokenizer, { maxLength: 48 });
-const tiny = (type = "llama") => randomModel({ ...TINY_CONFIGS[type]!, vocab_size: tokenizer.vocabularySize, max_position_embeddings: 128, n_positions: 128 }, 3, 0.15);
-
-const pairs: PreferenceRecord[] = Array.from({ length: 24 }, (_, index) => {
-  const random = Random.for(index, "pair");
-  const word = (letters: string): string => Array.from({ length: 2 + random.integer(9) }, () => random.pick([...letters])).join("");
-  return { kind: "preference", prompt: word("abcdefgh"), chosen: word("aeiou"), rejected: word("xyz"), p: 1, place: { row: index + 1 } };
-});
+const tiny = tinyModel;
+const pairs = madePairs(24);
 const demonstrations = pairs.map(({ prompt, chosen, place }) => ({ kind: "demonstration" as const, prompt, completion: chosen, place }));
-
-const common = { model: "tiny", data: "made", batchSize: 8, maxLength: 48, heldOut: 0, warmupRatio: 0, schedule: "constant" } as const;
-
-async function collect(events: AsyncIterable<TrainingEvent>): Promise<TrainingEvent[]> {
-  const all: TrainingEvent[] = [];
-  for await (const event of events) all.push(event);
-  return all;
-}
-
-const stepMetric = (events: readonly TrainingEvent[], name: string): number[] =>
-  events.flatMap((event) => (event.type === "step" ? [(event.metrics as Record<string, number>)[name]!] : []));
+const common = COMMON;
 
 describe("layout", () => {
   const scoreOf = async (type: string, laid: ReturnType<typeof joinRows>): Promise<number[]> => {
@@ -76,6 +58,16 @@ describe("the loop", () => {
     expect(seen.slice(10, 20).toSorted((a, b) => a - b)).toEqual(items);
     expect(totalSteps(10, { batchSize: 4, epochs: 1, maxSteps: 0 })).toBe(3);
     expect(totalSteps(10, { batchSize: 4, epochs: 2, maxSteps: 2 })).toBe(2);
+  });
+
+  test("without shuffling, examples come in the order of the data, epoch after epoch", () => {
+    expect([0, 1].flatMap((step) => itemsOfStep([1, 2, 3], step, { batchSize: 2, seed: 1, shuffle: false }))).toEqual([1, 2, 3, 1]);
+  });
+
+  test("the items of a run are those of its steps", () => {
+    const items = Array.from({ length: 10 }, (_, i) => i);
+    const options = { batchSize: 4, seed: 1, epochs: 2, maxSteps: 0 };
+    expect(itemsOfRun(items, options)).toEqual(Array.from({ length: 5 }, (_, step) => itemsOfStep(items, step, options)).flat());
   });
 
   test("1 x 8 accumulation equals 8 x 1", async () => {
@@ -159,6 +151,64 @@ test("reward: starts near ln 2, learns, and the head travels with the model", as
   const opened = await openModel(folder);
   expect(opened.model.scoreHead!.data).toEqual(model.scoreHead!.data);
   expect(opened.model.weights.get("model.norm.weight")!.data).toEqual(model.weights.get("model.norm.weight")!.data);
+});
+
+const ranked = (scores: readonly number[], answers = ["aa", "bbb", "c", "dddd"]): RankedRecord => ({ kind: "ranked", prompt: "question", completions: scores.map((score, i) => ({ completion: answers[i]!, score })), place: { file: "made", row: 1 } });
+
+describe("reward: several answers to one prompt", () => {
+  test("all pairs are there, ordered by score, and each answer is computed once", () => {
+    const [group, ...others] = encodeGroups([ranked([3, 1, 2, 2])], encoder, true);
+    expect(others).toEqual([]);
+    expect(group!.row.sequences).toBe(4);
+    // one token begins the text, and one ends each answer
+    expect(group!.row.ids).toHaveLength(1 + "question".length + 2 + 3 + 1 + 4 + 4);
+    const lengths = group!.pairs.map(({ chosen, rejected, p }) => [group!.lengths[chosen], group!.lengths[rejected], p]);
+    expect(lengths).toEqual([[3, 4, 1], [3, 2, 1], [3, 5, 1], [2, 4, 1], [5, 4, 1], [2, 5, 0.5]]);
+  });
+
+  test("a prompt counts the same whatever number of pairs it has: 1 / C(K, 2) a pair (InstructGPT, section 3.5)", async () => {
+    const lossOf = async (train: (PreferenceRecord | RankedRecord)[]) => {
+      const settings = resolveConfig("reward", { ...common, maxSteps: 1, batchSize: train.length, shuffle: false, centerCoefficient: 0 });
+      return stepMetric(await collect(rewardModel({ model: tiny(), encoder, train, heldOut: [] }, settings)), "loss")[0]!;
+    };
+    const of = (chosen: string, rejected: string): PreferenceRecord => ({ kind: "preference", prompt: "question", chosen, rejected, p: 1, place: {} });
+    const lone: PreferenceRecord = { kind: "preference", prompt: "other", chosen: "yes", rejected: "no", p: 1, place: {} };
+    const three = [of("aa", "bbb"), of("aa", "c"), of("c", "bbb")];
+    const each = await Promise.all([...three, lone].map((pair) => lossOf([pair])));
+    const expected = ((each[0]! + each[1]! + each[2]!) / 3 + each[3]!) / 2;
+    expect(Math.abs((await lossOf([ranked([3, 1, 2]), lone])) - expected)).toBeLessThan(1e-5);
+    expect(Math.abs(expected - each.reduce((total, loss) => total + loss) / 4)).toBeGreaterThan(1e-4);
+  });
+
+  test("a prompt that must be cut is cut the same for all answers", () => {
+    const long: RankedRecord = { ...ranked([2, 1, 0], ["a", "b".repeat(30), "c"]), prompt: "p".repeat(40) };
+    const [group] = encodeGroups([long], encoder, true);
+    expect(group!.row.ids).toHaveLength(48 - 31 + 2 + 31 + 2);
+  });
+
+  test("held-out pairs and the statistics of their rewards are those of the weights that were kept", async () => {
+    const run = Run.create(join(mkdtempSync(join(tmpdir(), "attune-reward-")), "run"), { command: "reward", seed: 1, config: { given: {}, effective: {} }, dataHash: "d", modelFingerprint: "m" });
+    const heldOut = [ranked([3, 1, 2]), ...pairs.slice(0, 4)];
+    // a rate that spoils the model after its first steps: the best checkpoint is not the last
+    const settings = resolveConfig("reward", { ...common, adapter: "none", learningRate: 0.3, epochs: 2, evaluationSteps: 1, checkpointSteps: 1, centerCoefficient: 0.01 });
+    const model = tiny();
+    await collect(rewardModel({ model, encoder, train: pairs, heldOut }, settings, { run }));
+    const folder = join(run.folder, "model");
+    const rows = readHeldOut(folder);
+    expect(rows).toHaveLength(3 + 4);
+    expect(new Set(rows.map(({ cluster }) => cluster)).size).toBe(5);
+    expect(rows[0]).toMatchObject({ p: 1, chosenLength: 3, rejectedLength: 4 });
+    const metrics = readFileSync(join(run.folder, "metrics.jsonl"), "utf8").trimEnd().split("\n").map((line) => JSON.parse(line) as Record<string, number>);
+    const best = metrics.filter((row) => row["eval_loss"] !== undefined).toSorted((a, b) => a["eval_loss"]! - b["eval_loss"]!)[0]!;
+    expect(best["step"]).toBeLessThan(6);
+    expect(mean(rows.map(({ chosen, rejected }) => chosen - rejected))).toBeCloseTo(best["eval_margin"]!, 5);
+    const answers = [...rows.slice(0, 3).flatMap(({ chosen, rejected }) => [chosen, rejected]), ...rows.slice(3).flatMap(({ chosen, rejected }) => [chosen, rejected])];
+    const { mean: average, deviation } = JSON.parse(readFileSync(join(folder, "reward_normalisation.json"), "utf8")) as { mean: number; deviation: number };
+    const once = [...new Set(answers)];
+    expect(once).toHaveLength(3 + 8);
+    expect(average).toBeCloseTo(mean(once), 5);
+    expect(deviation).toBeCloseTo(Math.sqrt(mean(once.map((value) => (value - mean(once)) ** 2))), 5);
+  });
 });
 
 test("reward: an answer that is in several pairs of a cluster is scored once", async () => {
