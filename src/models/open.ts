@@ -81,10 +81,13 @@ async function readBase(folder: string): Promise<string> {
   throw new AttuneError("model", "the adapter's base model is not there", { file: join(folder, "adapter_config.json"), got: preview(base), hint: "correct base_model_name_or_path" });
 }
 
+/** What {@link Model.source} says of a model read from this folder or run. */
+export const sourceOf = (path: string): string => resolve(resultFolder(path));
+
 /** The source (as in {@link Model.source}) that the adapter in a folder or run lies over; undefined for whole models. */
 export async function adapterBase(path: string): Promise<string | undefined> {
   const folder = resultFolder(path);
-  return existsSync(join(folder, "adapter_config.json")) ? resolve(resultFolder(await readBase(folder))) : undefined;
+  return existsSync(join(folder, "adapter_config.json")) ? sourceOf(await readBase(folder)) : undefined;
 }
 
 /**

@@ -42,6 +42,11 @@ export interface RewardModelOptions extends PlanChoice {
   microBatchTokens: number;
 }
 
+/** @throws AttuneError `model` for a model that gives no scores */
+export function checkRewardModel({ scoreHead }: Model, name: string): void {
+  if (!scoreHead) throw new AttuneError("model", `${name} has no score head, so it is no reward model`, { hint: "`attune reward` trains one" });
+}
+
 /** A trained reward model, read at the last token of each answer, as it was trained. */
 export class RewardModelSource implements RewardSource {
   readonly kind = "model";
@@ -56,7 +61,7 @@ export class RewardModelSource implements RewardSource {
   private readonly same = new WeakMap<Rollout["prompt"], boolean>();
 
   constructor({ model, encoder }: RewardModelInput, policy: Encoder, options: RewardModelOptions) {
-    if (!model.scoreHead) throw new AttuneError("model", `${options.name} has no score head, so it is no reward model`, { hint: "`attune reward` trains one" });
+    checkRewardModel(model, options.name);
     this.name = options.name;
     this.model = model;
     this.encoder = encoder;

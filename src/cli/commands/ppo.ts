@@ -30,8 +30,8 @@ export const command = trainingCommand({
     const { policy, encoder, rewards, heldOutReward } = roles;
     try {
       reporter.note(describeRoles(roles, config.adapter));
+      const { prompts: usable } = encodePrompts(prompts, encoder, config);
       if (dryRun) {
-        const { prompts: usable } = encodePrompts(prompts, encoder, config);
         reportPlan(reporter, { command: "ppo", examples: usable.length, steps: totalSteps(usable.length, { ...config, batchSize: config.batchSize / config.samples }), out, config: effective });
         return;
       }

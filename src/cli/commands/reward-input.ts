@@ -5,12 +5,13 @@
 import { createHash } from "node:crypto";
 import { resolve } from "node:path";
 import type { OpenedModel } from "../../models/open.ts";
-import { adapterBase, openModel, openOver } from "../../models/open.ts";
+import { adapterBase, openModel, openOver, sourceOf } from "../../models/open.ts";
 import type { Encoder } from "../../text/encoder.ts";
 import { createEncoder } from "../../text/encoder.ts";
 import type { PpoReward } from "../../training/ppo.ts";
 import { isRewardFile, openRewardFile } from "../../training/reward-file.ts";
 import type { RewardModelInput } from "../../training/rewards.ts";
+import { checkRewardModel } from "../../training/rewards.ts";
 import { sharesBase } from "../../training/roles.ts";
 import type { CommandContext } from "../command.ts";
 import { findModel } from "./find-model.ts";
@@ -53,6 +54,7 @@ export async function openRoles(config: RoleConfig, context: CommandContext): Pr
   const fingerprints = [policy.fingerprint];
   const open = async (reward: FoundReward): Promise<RewardModelInput> => {
     const { input, fingerprint } = await openReward(reward, policy, config, context);
+    checkRewardModel(input.model, reward.name);
     fingerprints.push(fingerprint);
     return input;
   };
@@ -65,13 +67,14 @@ export async function openRoles(config: RoleConfig, context: CommandContext): Pr
 const encoderFor = ({ model, tokenizer }: OpenedModel, { maxLength }: RoleConfig): Encoder => createEncoder(tokenizer, { maxLength: Math.min(maxLength, model.config.maxPositions) });
 
 /**
- * A policy that is itself an adapter is merged into its base, unless a reward model lies over that same base: then the
- * base is shared, and the policy's adapter is kept apart.
+ * A policy that is itself an adapter is merged into its base, unless more reward models lie over that same base than over
+ * the policy: then the base is shared, and the policy's adapter is kept apart.
  */
 async function openPolicy(config: RoleConfig, rewards: readonly FoundReward[], context: CommandContext): Promise<OpenedModel> {
   const path = await findModel(config.model, context);
   const base = await adapterBase(path);
-  const apart = config.adapter === "lora" && base !== undefined && rewards.some((reward) => reward.base === base);
+  const over = (source: string): number => rewards.filter((reward) => reward.base === source).length;
+  const apart = config.adapter === "lora" && base !== undefined && over(base) > over(sourceOf(path));
   return read(config.model, path, { ...config, merge: !apart }, context);
 }
 
