@@ -1,0 +1,83 @@
+/** A value that is not finite stops every trainer, names step and tensor, and leaves the last good checkpoint to go on from. */
+import { mkdtempSync, readdirSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { recordsAs } from "../data/dataset.ts";
+import type { Model } from "../models/model.ts";
+import { weightOf } from "../models/model.ts";
+import { readModel } from "../models/load.ts";
+import { SafetensorsFile } from "../models/weights/safetensors.ts";
+import type { TrainingEvent } from "../runs/events.ts";
+import { Run, readRunInfo } from "../runs/run.ts";
+import { resolveConfig } from "./configs.ts";
+import { dpo } from "./dpo.ts";
+import { kto } from "./kto.ts";
+import type { LoopContext } from "./loop.ts";
+import { rewardModel } from "./reward.ts";
+import { sft } from "./sft.ts";
+import { COMMON, collect, encoder, madePairs, tinyModel } from "./testing.ts";
+
+const pairs = madePairs(16);
+const heldOut: never[] = [];
+const base = { ...COMMON, epochs: 4, learningRate: 1e-3, checkpointSteps: 2 } as const;
+
+type Train = (model: Model, adapter: "lora" | "none", context: LoopContext) => AsyncGenerator<TrainingEvent>;
+const TRAINERS: Readonly<Record<string, Train>> = {
+  sft: (model, adapter, context) => sft({ model, encoder, heldOut, train: recordsAs({ records: pairs }, "demonstration") }, resolveConfig("sft", { ...base, adapter }), context),
+  reward: (model, adapter, context) => rewardModel({ model, encoder, heldOut, train: pairs }, resolveConfig("reward", { ...base, adapter }), context),
+  dpo: (model, adapter, context) => dpo({ model, encoder, heldOut, train: pairs }, resolveConfig("dpo", { ...base, adapter }), context),
+  kto: (model, adapter, context) => kto({ model, encoder, heldOut, train: recordsAs({ records: pairs }, "unpaired") }, resolveConfig("kto", { ...base, adapter }), context),
+};
+
+const newRun = (command: string): Run => Run.create(join(mkdtempSync(join(tmpdir(), "attune-nan-")), "run"), { command, seed: 42, config: { given: {}, effective: {} }, dataHash: "d", modelFingerprint: "m" });
+
+/** Trains, and spoils a weight when a step is done. */
+async function trainAndSpoil(events: AsyncIterable<TrainingEvent>, { model, weight, afterStep, value = NaN }: { model: Model; weight: string; afterStep: number; value?: number }): Promise<void> {
+  for await (const event of events) if (event.type === "step" && event.step === afterStep) (weightOf(model, weight).data as Float32Array)[3] = value;
+}
+
+const WEIGHT = "model.layers.1.mlp.up_proj.weight";
+
+describe.each(Object.entries(TRAINERS))("%s", (name, train) => {
+  test.each(["lora", "none"] as const)("adapter %s: a NaN in a weight names step and weight, and the run goes on from the last good checkpoint", async (adapter) => {
+    const run = newRun(name);
+    const model = tinyModel();
+    await expect(trainAndSpoil(train(model, adapter, { run }), { model, weight: WEIGHT, afterStep: 5 })).rejects.toThrow(`step 6: ${WEIGHT} is not finite`);
+    run.fail(new Error("stopped"));
+    expect(readRunInfo(run.folder).status).toBe("failed");
+    expect(readdirSync(join(run.folder, "checkpoints"))).toContain("step-000004");
+    expect(readdirSync(run.folder)).not.toContain("model");
+
+    const { run: again } = await Run.open(run.folder);
+    expect(again.resumedFrom?.step).toBe(4);
+    const state = await SafetensorsFile.open(join(again.resumedFrom!.folder, "state.safetensors"));
+    expect((await state.read("values")).every(Number.isFinite)).toBe(true);
+    await state.close();
+    const end = (await collect(train(tinyModel(), adapter, { run: again }))).at(-1)!;
+    expect(end.type === "end" && end.status).toBe("completed");
+  });
+
+  test("a NaN that would be saved is found at the checkpoint, which stays the one before", async () => {
+    const run = newRun(name);
+    const model = tinyModel();
+    // the events are pulled: the checkpoint of step 2 is made after the test has spoilt the weight
+    await expect(trainAndSpoil(train(model, "none", { run }), { model, weight: WEIGHT, afterStep: 4 })).rejects.toThrow(`step 4: ${WEIGHT} is not finite`);
+    expect(run.checkpoints().map(({ step }) => step)).toEqual([2]);
+    run.close();
+  });
+});
+
+test("a loss that overflows stops the run with its step", async () => {
+  const settings = resolveConfig("dpo", { ...base, loss: ["discopop"], beta: 1e6, adapter: "none", learningRate: 1e-2, maxGradNorm: 0 });
+  await expect(collect(dpo({ model: tinyModel(), encoder, heldOut, train: pairs }, settings))).rejects.toMatchObject({ code: "numeric", message: expect.stringMatching(/^step [2-9]: (the loss|the gradient of .*) is not finite/) });
+});
+
+test("an infinity that float16 made of a frozen weight is named", async () => {
+  const whole = tinyModel();
+  const { config } = whole;
+  (weightOf(whole, WEIGHT).data as Float32Array)[3] = 1e6;
+  const source = { config: config.json, names: () => [...whole.weights.keys()], shape: (name: string) => weightOf(whole, name).shape, read: async (name: string) => weightOf(whole, name).data as Float32Array };
+  const model = await readModel(source as never, { precision: "float16" });
+  await expect(collect(TRAINERS["dpo"]!(model, "lora", {}))).rejects.toThrow(`step 1: ${WEIGHT} is not finite`);
+});
