@@ -9,6 +9,7 @@ import type { Model } from "../models/model.ts";
 import { openModel } from "../models/open.ts";
 import { WholePlan } from "../models/plans/whole.ts";
 import { TINY_CONFIGS, randomModel } from "../models/testing.ts";
+import { SafetensorsFile } from "../models/weights/safetensors.ts";
 import type { GivenOf } from "../runs/config.ts";
 import type { SampleEvent, TrainingEvent, WarningEvent } from "../runs/events.ts";
 import { Run } from "../runs/run.ts";
@@ -185,7 +186,7 @@ describe("training", () => {
 describe("a run that is cut off", () => {
   const facts = { command: "ppo", seed: 42, config: { given: {}, effective: {} }, dataHash: "d", modelFingerprint: "m" };
   const config = resolveConfig("ppo", { ...common, maxSteps: 5, checkpointSteps: 2, sampleSteps: 2, kl: { controller: "adaptive", coef: 0.1 }, critic: { warmupSteps: 1, learningRate: 1e-3 }, heldOutReward: "held", guardWindow: 2 });
-  const given = (): PpoInput => input({ heldOutReward: { model: judge(9), encoder } });
+  const given = (): PpoInput => input({ heldOutReward: { name: "held", model: judge(9), encoder } });
 
   test("goes on to the same bytes, wherever it was cut: between steps, and inside a roll-out", async () => {
     const folder = mkdtempSync(join(tmpdir(), "attune-ppo-"));
@@ -232,6 +233,41 @@ describe("a run that is cut off", () => {
     const opened = await openModel(join(folder, "run"));
     expect(opened.model.config.hiddenSize).toBe(32);
     expect(opened.model.scoreHead).toBeUndefined();
+  });
+});
+
+describe("the guard", () => {
+  const letters = ({ completion }: RewardCall): number => (completion.match(/[a-z]/g) ?? []).length;
+  const config = resolveConfig("ppo", { ...common, adapter: "none", maxSteps: 14, epochs: 100, batchSize: 16, temperature: 1, missingEosPenalty: 0, kl: { coef: 0 }, learningRate: 5e-3, schedule: "constant", critic: { learningRate: 5e-3, warmupSteps: 0 }, heldOutReward: "held", guard: "stop", guardWindow: 3, checkpointSteps: 1, guardAlpha: 0.01 });
+  const facts = { command: "ppo", seed: 42, config: { given: {}, effective: {} }, dataHash: "d", modelFingerprint: "m", keepLast: 100 };
+  const proxy = { name: "letters", reward: letters };
+
+  test("stops a run whose reward is hacked, and leaves the policy of the best held-out reward", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "attune-ppo-"));
+    const run = Run.create(join(folder, "run"), facts);
+    // Agrees with the proxy on the reference's answers, and turns against it where the policy goes.
+    const held = { name: "held", reward: (answer: RewardCall) => (letters(answer) <= 2 ? letters(answer) : 2 - 3 * (letters(answer) - 2)) };
+    const events = await collect(ppo(input({ rewards: [proxy], heldOutReward: held }), config, { run }));
+    const end = events.at(-1)!;
+    const alarm = events.find((event): event is WarningEvent => event.type === "warning" && event.id === "guard")!;
+    expect(alarm.message).toMatch(/the rewards part: .* \(t -\d/);
+    expect(end).toMatchObject({ type: "end", status: "completed", step: alarm.step });
+    expect(alarm.step).toBeLessThan(14);
+    const best = run.bestCheckpoint()!;
+    expect(best.step).toBeLessThan(alarm.step!);
+    const [kept, saved] = [await SafetensorsFile.open(join(best.folder, "state.safetensors")), (await openModel(join(folder, "run"))).model];
+    const values = await kept.read("actor.values");
+    await kept.close();
+    expect(saved.weights.get("model.layers.0.mlp.up_proj.weight")!.data.every((x) => values.includes(x))).toBe(true);
+  });
+
+  test("stays quiet where the held-out reward rises too, and only warns where it is told so", async () => {
+    const quiet = await collect(ppo(input({ rewards: [proxy], heldOutReward: { name: "held", reward: (answer) => 2 * letters(answer) + answer.prompt.length } }), config));
+    expect(warningsOf(quiet)).not.toContain("guard");
+    expect(stepsOf(quiet).at(-1)!["objective/held_out_scores"]).toBeGreaterThan(0.5);
+    const warned = await collect(ppo(input({ rewards: [proxy], heldOutReward: { name: "held", reward: (answer) => -letters(answer) } }), { ...config, guard: "warn" }));
+    expect(warningsOf(warned)).toEqual(expect.arrayContaining(["held-out-disagrees", "guard"]));
+    expect(stepsOf(warned)).toHaveLength(14);
   });
 });
 

@@ -57,7 +57,7 @@ export interface PpoInput {
   prompts: readonly PromptRecord[];
   rewards: readonly PpoReward[];
   /** Judges every roll-out, and is never optimised. */
-  heldOutReward?: RewardModelInput | undefined;
+  heldOutReward?: PpoReward | undefined;
   /** Demonstrations for PPO-ptx. */
   demonstrations?: readonly DemonstrationRecord[];
   /** What decodes answers; the sampler of this package where left out. */
@@ -121,7 +121,7 @@ class PpoMethod implements RolloutMethod {
     this.tooLong = encoded.tooLong;
     this.totalSteps = totalSteps(encoded.prompts.length, { ...config, batchSize: this.promptsPerStep });
     this.rewards = new Rewards(input.rewards.map((reward) => this.openReward(reward)), config);
-    this.heldOut = input.heldOutReward && new RewardModelSource(input.heldOutReward, input.encoder, { ...config, name: "held-out reward" });
+    this.heldOut = input.heldOutReward && this.openReward(input.heldOutReward);
     this.monitor = new Monitor(this.heldOut, config);
     this.actorRole = openActor(input.model, config);
     this.engine = (input.engine ?? samplingEngine)(this.actorRole.model, input.encoder);

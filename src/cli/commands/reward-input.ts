@@ -30,7 +30,7 @@ export interface OpenedRoles {
   policy: OpenedModel;
   encoder: Encoder;
   rewards: PpoReward[];
-  heldOutReward: RewardModelInput | undefined;
+  heldOutReward: (RewardModelInput & { name: string }) | undefined;
   /** Of policy and reward models together. A function's file is not part of it, so that it may be mended before resuming. */
   fingerprint: string;
 }
@@ -60,7 +60,7 @@ export async function openRoles(config: RoleConfig, context: CommandContext): Pr
   };
   const rewards: PpoReward[] = [];
   for (const each of found) rewards.push("file" in each ? await openRewardFile(each.file, config.rewardTimeout) : { name: each.name, ...(await open(each)) });
-  const heldOutReward = heldOut && (await open(heldOut));
+  const heldOutReward = heldOut && { name: heldOut.name, ...(await open(heldOut)) };
   return { policy, encoder: encoderFor(policy, config), rewards, heldOutReward, fingerprint: createHash("sha256").update(fingerprints.join()).digest("hex") };
 }
 
