@@ -17,6 +17,7 @@ import { cachePath, readCache, writeCache } from "./reference-cache.ts";
 import { COMMON, collect, encoder, madePairs, stepMetric, tinyModel, tokenizer } from "./testing.ts";
 
 const pairs = madePairs(20);
+const oneLayer = (): Model => tinyModel("llama", { num_hidden_layers: 1 });
 const newFolder = (): string => mkdtempSync(join(tmpdir(), "attune-reference-"));
 
 interface Trial {
@@ -29,7 +30,7 @@ interface Trial {
 }
 
 /** A short DPO run: its events, and how many rows of the reference it computed ahead. */
-async function trial({ options = {}, context = {}, model = tinyModel(), train = pairs, heldOut = [], maxLength = 48 }: Trial = {}) {
+async function trial({ options = {}, context = {}, model = oneLayer(), train = pairs, heldOut = [], maxLength = 48 }: Trial = {}) {
   let computed = 0;
   const progress: LoopContext["progress"] = ({ title, total, unit }) => {
     expect([title, unit]).toEqual(["reference", "rows"]);
@@ -46,7 +47,7 @@ const filesOf = (folder: string): string[] => (existsSync(join(folder, "referenc
 
 /** A model whose adapter has learned something. */
 function movedModel(): Model {
-  const model = tinyModel();
+  const model = oneLayer();
   openForTraining(model, { adapter: "lora", lora: { rank: 4, alpha: 8, rslora: false, targets: ["all-linear"] }, seed: 5 });
   for (const [name, { data }] of model.adapter!.weights) if (name.includes("lora_B")) data.forEach((_, i) => (data[i] = Math.sin(i) / 4));
   return model;
@@ -141,25 +142,34 @@ describe("values on disk", () => {
     await fresh({ options: { precision: "float16" } });
   });
 
-  test.each([
-    ["cut short", (file: string) => truncateSync(file, readFileSync(file).length - 9)],
-    ["empty", (file: string) => truncateSync(file, 0)],
-    ["no safetensors", (file: string) => writeFileSync(file, "x".repeat(500))],
-    ["changed in one value", (file: string) => { const bytes = readFileSync(file); bytes[bytes.length - 2]! ^= 1; writeFileSync(file, bytes); }],
-    ["of another number of values", async (file: string) => writeSafetensors(file, [{ name: "logps", shape: [3], data: new Float32Array(3) }], { metadata: { sha256: "0" } })],
-    ["without its tensor", async (file: string) => writeSafetensors(file, [{ name: "other", shape: [40], data: new Float32Array(40) }])],
-  ])("a file that is %s is computed again with a warning, and mended", async (_what, spoil) => {
+  test("that are damaged are computed again with a warning, and mended", async () => {
     const folder = newFolder();
     const options = { maxSteps: 1 };
     const good = await trial({ context: cached(folder), options });
     const [file] = filesOf(folder);
     const bytes = readFileSync(file!);
-    await spoil(file!);
+    truncateSync(file!, bytes.length - 9);
     const again = await trial({ context: cached(folder), options });
     expect(again.warnings).toEqual([expect.stringContaining(`${file} is damaged and is computed again`)]);
     expect(again.computed).toBe(8);
     expect(again.losses).toEqual(good.losses);
     expect(readFileSync(file!).equals(bytes)).toBe(true);
+  });
+
+  test.each([
+    ["cut short", (file: string) => truncateSync(file, readFileSync(file).length - 1)],
+    ["empty", (file: string) => truncateSync(file, 0)],
+    ["no safetensors", (file: string) => writeFileSync(file, "x".repeat(500))],
+    ["changed in one bit", (file: string) => { const bytes = readFileSync(file); bytes[bytes.length - 2]! ^= 1; writeFileSync(file, bytes); }],
+    ["of another number of values", async (file: string) => writeSafetensors(file, [{ name: "logps", shape: [3], data: new Float32Array(3) }], { metadata: { sha256: "0" } })],
+    ["without its tensor", async (file: string) => writeSafetensors(file, [{ name: "other", shape: [2], data: new Float32Array(2) }])],
+  ])("a file that is %s is not trusted, with a warning", async (_what, spoil) => {
+    const cache = { folder: newFolder(), hash: "abc" };
+    await writeCache(cache, Float32Array.of(-1.5, -2.5), []);
+    await spoil(cachePath(cache));
+    const warnings: string[] = [];
+    expect(await readCache(cache, 2, warnings)).toBeUndefined();
+    expect(warnings).toEqual([expect.stringContaining("is damaged and is computed again: ")]);
   });
 
   test("a part, as an interrupted run leaves it, is completed to the same bytes", async () => {
@@ -174,7 +184,7 @@ describe("values on disk", () => {
     const config = resolveConfig("dpo", { ...COMMON, learningRate: 5e-3, ...options });
     const run = Run.create(join(other, "run"), { command: "dpo", seed: 42, config: { given: {}, effective: {} }, dataHash: "d", modelFingerprint: "m" });
     const context: LoopContext = { ...cached(other), run, signal: stop.signal, progress: () => ({ update: (done) => (done > 6 ? stop.abort() : undefined), end: () => undefined }) };
-    const end = (await collect(dpo({ model: tinyModel(), encoder, train: pairs, heldOut: [] }, config, context))).at(-1)!;
+    const end = (await collect(dpo({ model: oneLayer(), encoder, train: pairs, heldOut: [] }, config, context))).at(-1)!;
     expect(end.type === "end" && [end.status, end.step]).toEqual(["interrupted", 0]);
     const part = await SafetensorsFile.open(filesOf(other)[0]!);
     const unknown = (await part.read("logps")).filter(Number.isNaN).length;

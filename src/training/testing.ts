@@ -10,7 +10,7 @@ import { byteTokenizer } from "../text/testing.ts";
 export const tokenizer = byteTokenizer();
 export const encoder = createEncoder(tokenizer, { maxLength: 48 });
 
-export const tinyModel = (type = "llama"): Model => randomModel({ ...TINY_CONFIGS[type]!, vocab_size: tokenizer.vocabularySize, max_position_embeddings: 128, n_positions: 128 }, 3, 0.15);
+export const tinyModel = (type = "llama", changes: Readonly<Record<string, unknown>> = {}): Model => randomModel({ ...TINY_CONFIGS[type]!, ...changes, vocab_size: tokenizer.vocabularySize, max_position_embeddings: 128, n_positions: 128 }, 3, 0.15);
 
 /** Vowels are preferred to x, y and z. */
 export const madePairs = (count: number): PreferenceRecord[] =>
