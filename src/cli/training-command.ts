@@ -103,7 +103,10 @@ interface Invocation<D extends ConfigDefinition> {
   readonly context: CommandContext;
 }
 
-/** Runs the trainer; an error ends its run folder properly, whatever the trainer forgets. */
+/**
+ * Runs the trainer; an error ends its run folder properly, whatever the trainer forgets. Bad input that shows before the first
+ * step leaves no folder behind.
+ */
 async function guard<D extends ConfigDefinition>(spec: TrainingCommandSpec<D>, { parsed, out, dryRun, context }: Invocation<D>, open: (facts: RunFacts) => Promise<Run>): Promise<void> {
   let run: Run | undefined;
   const openRun = async (facts: RunFacts): Promise<Run> => {
@@ -113,7 +116,8 @@ async function guard<D extends ConfigDefinition>(spec: TrainingCommandSpec<D>, {
   try {
     await spec.run({ config: parsed.resolved, effective: parsed.effective, dryRun, out, openRun }, context);
   } catch (error) {
-    run?.fail(error);
+    const mendable = error instanceof AttuneError && error.exitCode === 2;
+    if (!(mendable && run?.discard())) run?.fail(error);
     throw error;
   } finally {
     run?.close();

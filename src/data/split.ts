@@ -37,7 +37,7 @@ function turnKeys(record: DataRecord): string[] {
 export function splitRecords<R extends DataRecord>(records: readonly R[], heldOut: number, seed: number): SplitRecords<R> {
   const wanted = heldOut >= 1 ? Math.floor(heldOut) : Math.round(heldOut * records.length);
   if (!(heldOut >= 0) || (wanted > 0 && wanted >= records.length)) {
-    throw new AttuneError("usage", "holding out so many records leaves none to train on", { got: `${heldOut}, of ${records.length} records`, expected: "a share below 1, or a number of records below theirs" });
+    throw new AttuneError("usage", "holding out so many records leaves none to train on", { got: `${heldOut}, of ${records.length} records`, expected: "a share below 1, or a number of records below theirs", hint: "hold out fewer" });
   }
   const held = new Set<R>();
   for (const group of shuffledGroups(records, seed)) {

@@ -58,7 +58,7 @@ class Reader {
     const lines = new LineCounter();
     const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
     const error = document.errors[0];
-    if (error) throw new AttuneError("config", `not valid YAML: ${error.message}`, { file, row: lines.linePos(error.pos[0]).line, cause: error });
+    if (error) throw new AttuneError("config", `not valid YAML: ${error.message}`, { file, row: lines.linePos(error.pos[0]).line, expected: "lines such as `learningRate: 1e-4`", hint: "mend the line, or the one before it", cause: error });
     if (document.contents === null) return;
     if (!isMap(document.contents)) {
       throw new AttuneError("config", "a config file holds options by name", { file, row: 1, got: preview(text.trim()), expected: "lines such as `learningRate: 1e-4`" });

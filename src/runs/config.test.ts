@@ -162,7 +162,7 @@ describe("refusals", () => {
     expect(refusal({})).toBe('pond needs the option water\n  try: --water on the command line, or "water" in the config file');
     expect(refusal(yaml("water: x\nfrogs:\n  count: 9"))).toBe("pond.yaml:3: frogs.count: more frogs than lily pads\n  got: 9\n  expected: at most 4\n  try: raise lilyPads");
     expect(refusal(yaml("water: x\nlilyPads: 1\nlily_pads: 2"))).toBe("pond.yaml:3: lilyPads is given twice\n  got: also on line 2\n  try: keep one of the two");
-    expect(refusal(yaml("water: x\nwater: y"))).toBe("pond.yaml:2: not valid YAML: Map keys must be unique");
+    expect(refusal(yaml("water: x\nwater: y"))).toBe("pond.yaml:2: not valid YAML: Map keys must be unique\n  expected: lines such as `learningRate: 1e-4`\n  try: mend the line, or the one before it");
     expect(refusal(yaml("water: [1, 2"))).toContain("pond.yaml:1: not valid YAML");
     expect(refusal(yaml("- water"))).toBe('pond.yaml:1: a config file holds options by name\n  got: "- water"\n  expected: lines such as `learningRate: 1e-4`');
     expect(refusal({ set: ["water"] })).toBe('--set takes NAME=VALUE\n  got: "water"\n  expected: for example --set lora.rank=8');

@@ -4,7 +4,7 @@
  * {@link removeTemporary} recognises.
  */
 import { createHash, randomBytes } from "node:crypto";
-import { closeSync, createReadStream, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, createReadStream, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmdirSync, rmSync, writeSync } from "node:fs";
 import { basename, dirname, join, relative, sep } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { AttuneError } from "../core/errors.ts";
@@ -28,6 +28,11 @@ export function removeFolder(folder: string): void {
   const aside = temporaryName(folder);
   renameSync(folder, aside);
   rmSync(aside, { recursive: true, force: true });
+}
+
+/** Removes `folder` and those it is in, up to `top` (left out), as long as they are empty. */
+export function removeEmptyFolders(folder: string, top: string): void {
+  for (let at = folder; at !== top && at.startsWith(top) && readdirSync(at).length === 0; at = dirname(at)) rmdirSync(at);
 }
 
 export function isTemporaryName(name: string): boolean {
@@ -96,8 +101,9 @@ export async function publishFolder(
   seal?: (folder: string, files: Record<string, FolderFile>) => void,
 ): Promise<void> {
   const temporary = temporaryName(target);
+  let made: string | undefined;
   try {
-    mkdirSync(temporary, { recursive: true });
+    made = mkdirSync(temporary, { recursive: true });
     await fill(temporary);
     const paths = filesBelow(temporary);
     for (const path of paths) syncFile(path);
@@ -106,6 +112,7 @@ export async function publishFolder(
     replaceFolder(temporary, target);
   } catch (error) {
     rmSync(temporary, { recursive: true, force: true });
+    if (made !== undefined && made !== temporary) removeEmptyFolders(dirname(temporary), dirname(made));
     throw error instanceof AttuneError ? error : diskError(error, `the folder ${basename(target)} cannot be written`, target);
   }
 }

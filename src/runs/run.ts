@@ -13,14 +13,14 @@
  *
  * A resumed run cuts metrics.jsonl back to the length that its checkpoint recorded, and repeats the steps behind it.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { stringify } from "yaml";
 import { AttuneError } from "../core/errors.ts";
 import { stringifyJson } from "../core/json.ts";
 import { type Checkpoint, Checkpoints, type SaveOptions } from "./checkpoints.ts";
 import type { Metrics, TrainingEvent } from "./events.ts";
-import { diskError, publishFolder, removeTemporary, writeFileAtomic } from "./files.ts";
+import { diskError, publishFolder, removeEmptyFolders, removeTemporary, writeFileAtomic } from "./files.ts";
 import { JsonLines } from "./json-lines.ts";
 import { acquireLock, type Lock } from "./lock.ts";
 import { checkMetricName } from "./metrics.ts";
@@ -58,9 +58,12 @@ export class Run {
   private readonly store: Checkpoints;
   private start: Checkpoint | undefined;
   private closed = false;
+  /** How to take the run back; undefined for one that was opened. */
+  private readonly undo: (() => void) | undefined;
 
-  private constructor(folder: string, info: RunInfo, lock: Lock) {
+  private constructor(folder: string, info: RunInfo, { lock, undo }: { lock: Lock; undo?: () => void }) {
     this.folder = folder;
+    this.undo = undo;
     this.current = info;
     this.lock = lock;
     this.events = JsonLines.open(join(folder, "events.jsonl"));
@@ -76,7 +79,7 @@ export class Run {
   static create(dir: string, given: NewRun): Run {
     const folder = resolve(dir);
     checkNewFolder(dir);
-    const lock = locked(folder);
+    const { lock, undo } = locked(folder);
     try {
       // somebody else may have been quicker before the lock was ours
       checkNewFolder(dir);
@@ -96,13 +99,14 @@ export class Run {
         keepLast: given.keepLast ?? DEFAULT_KEEP,
         created: new Date().toISOString(),
       };
-      const run = new Run(folder, info, lock);
+      const run = new Run(folder, info, { lock, undo });
       for (const log of [run.events, run.metricsLog, run.timingLog]) log.truncate(0);
       writeInfo(folder, info);
       run.event("created", { command: given.command }, { sync: true });
       return run;
     } catch (error) {
       lock.release();
+      if (!existsSync(join(folder, "run.json"))) undo();
       throw error;
     }
   }
@@ -117,10 +121,10 @@ export class Run {
     const info = readRunInfo(folder);
     if (info.status === "completed") throw new AttuneError("run", "this run has finished", { file: folder, hint: "begin a new one in another folder" });
     if (expected) refuseChanges(folder, info, expected);
-    const lock = locked(folder);
+    const { lock } = locked(folder);
     try {
       removeTemporary(folder);
-      const run = new Run(folder, { ...info, status: "running" }, lock);
+      const run = new Run(folder, { ...info, status: "running" }, { lock });
       return { run, warnings: await run.recover() };
     } catch (error) {
       lock.release();
@@ -261,6 +265,18 @@ export class Run {
     }
   }
 
+  /**
+   * Takes back a run that was just created and has done no step, as if it had never begun: folders that were made for it
+   * go too. Does nothing where it has something to keep.
+   * @returns whether it is gone
+   */
+  discard(): boolean {
+    if (this.closed || this.undo === undefined || this.metricsLog.bytes > 0 || this.store.list().length > 0) return false;
+    this.close();
+    this.undo();
+    return true;
+  }
+
   /** Lets go of the folder without a status, as a killed process would. Safe to call twice. */
   close(): void {
     if (this.closed) return;
@@ -290,13 +306,24 @@ function writeInfo(folder: string, info: RunInfo): void {
   writeFileAtomic(join(folder, "run.json"), `${stringifyJson(info, 2)}\n`);
 }
 
-function locked(folder: string): Lock {
+/** Makes the folder where it is missing, and locks it. `undo` leaves things as they were, in a folder that held nothing. */
+function locked(folder: string): { lock: Lock; undo: () => void } {
+  let made: string | undefined;
   try {
-    mkdirSync(folder, { recursive: true });
+    made = mkdirSync(folder, { recursive: true });
   } catch (error) {
     throw diskError(error, "the run folder cannot be made", folder);
   }
-  return acquireLock(folder);
+  const undo = (): void => {
+    for (const name of readdirSync(folder)) rmSync(join(folder, name), { recursive: true, force: true });
+    if (made !== undefined) removeEmptyFolders(folder, dirname(made));
+  };
+  try {
+    return { lock: acquireLock(folder), undo };
+  } catch (error) {
+    if (made !== undefined) removeEmptyFolders(folder, dirname(made));
+    throw error;
+  }
 }
 
 /**

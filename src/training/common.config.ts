@@ -13,6 +13,7 @@ export const inputFields = {
   model: requiredField({ type: z.string().min(1), description: "model: a folder of safetensors, a GGUF file or a run folder", group: "Input" }),
   data: requiredField({ type: z.string().min(1), description: "training data: a file or a folder", group: "Input" }),
   format: field({ type: z.enum(["auto", "trl", "anthropic-hh", "openai-preference", "sharegpt", "alpaca"]), default: "auto", source: "detected from the first row", description: "format of the data", group: "Input" }),
+  ignoreColumns: field({ type: z.array(z.string()), default: [], source: "a column that nobody knows is more often a mistake", description: "columns to pass over; * for all that the format does not know", group: "Input" }),
   onBad: field({ type: z.enum(["few", "error", "drop"]), default: "few", source: "docs/decisions/bad-rows.md", description: "rows with empty or identical completions: leave out at most 1% of them, stop, or leave all out", group: "Input" }),
   heldOut: field({ type: z.number().min(0), default: 0.05, source: "common practice", description: "rows kept for evaluation: a share below 1, or a number of rows", group: "Input", unit: "share or rows" }),
   maxLength: field({ type: count, default: 1024, source: "trl DPOConfig.max_length", description: "longest example; the prompt's beginning is cut first", group: "Input", unit: "tokens" }),

@@ -23,6 +23,7 @@ export interface InputConfig extends LoopOptions {
   model: string;
   data: string;
   format: string;
+  ignoreColumns: readonly string[];
   onBad: "few" | "error" | "drop";
   heldOut: number;
   maxLength: number;
@@ -37,10 +38,14 @@ export interface TrainingInput<R extends DataRecord> {
   heldOut: R[];
 }
 
+/** How every training command reads data. */
+export function loadOptions({ onBad, format, ignoreColumns }: Pick<InputConfig, "onBad" | "format" | "ignoreColumns">, { reporter, signal }: Pick<CommandContext, "reporter" | "signal">): LoadOptions {
+  return { onBad, ignoreColumns, signal, resolveRemote: remoteData({ reporter, signal }), ...(format === "auto" ? {} : { format }) };
+}
+
 /** Loads and checks the data first, since a mistake there should not cost the time to read a model. */
 export async function openInput<R extends DataRecord>(config: InputConfig, convert: (dataset: Dataset) => R[], { reporter, signal }: CommandContext): Promise<TrainingInput<R>> {
-  const options: LoadOptions = { onBad: config.onBad, signal, resolveRemote: remoteData({ reporter, signal }), ...(config.format === "auto" ? {} : { format: config.format }) };
-  const dataset = await loadDataset(config.data, options);
+  const dataset = await loadDataset(config.data, loadOptions(config, { reporter, signal }));
   for (const [reason, count] of Object.entries(dataset.dropped)) {
     reporter.warn("left-out-rows", `${count} of ${count + dataset.records.length} rows left out: ${reason} (the first at ${formatPlace(dataset.firstDropped ?? {})})`);
   }

@@ -37,7 +37,7 @@ test.each([
   ["nameless.csv", "a,,b\n1,2,3\n", 'nameless.csv:1: column 2 of the header has no usable name\n  got: ""\n  expected: the first line names the columns'],
   ["proto.csv", "a,__proto__\n1,2\n", 'proto.csv:1: column 2 of the header has no usable name\n  got: "__proto__"\n  expected: the first line names the columns'],
   ["number.csv", "prompt,margin\nx,high\n", 'number.csv:2 (margin): the cell is no number\n  got: "high"'],
-  ["json.csv", 'messages\n"[{""role"": }]"\n', 'json.csv:2 (messages): the row is not valid JSON: column 11\n  got: "}]" after "[{\\"role\\": "\n  expected: a value'],
+  ["json.csv", 'messages\n"[{""role"": }]"\n', 'json.csv:2 (messages): the row is not valid JSON: column 11\n  got: "}]" after "[{\\"role\\": "\n  expected: a value\n  try: mend the row, or leave it out'],
   ["bytes.csv", Buffer.concat([Buffer.from('a,b\n"x\ny",2\n3,'), Buffer.from([0xe9]), Buffer.from("\n")]), "bytes.csv:4: the text is not valid UTF-8: column 3\n  got: byte 0xe9\n  expected: UTF-8\n  try: save the file as UTF-8 (`iconv -f WINDOWS-1252 -t UTF-8` if it comes from an older Windows program)"],
 ])("%s", async (name, content, expected) => {
   const path = folder.write(name, content);

@@ -20,13 +20,15 @@ export function parseJsonText(text: string, place: ErrorPlace, limits: ReadLimit
   }
 }
 
+const MEND = "mend the row, or leave it out";
+
 function jsonFault(text: string, place: ErrorPlace, cause: unknown): AttuneError {
   const fault = findJsonFault(text);
-  if (fault === undefined) return new AttuneError("data", "the row is not valid JSON", { ...place, got: preview(text), cause });
+  if (fault === undefined) return new AttuneError("data", "the row is not valid JSON", { ...place, got: preview(text), hint: MEND, cause });
   const { index, expected } = fault;
   const start = Math.max(0, index - BEFORE);
   const got = index >= text.length ? `the row ends after ${preview(text.slice(start), 2 * BEFORE)}` : `${preview(text.slice(index), BEFORE)}${index > 0 ? ` after ${preview(text.slice(start, index), 2 * BEFORE)}` : ""}`;
-  return new AttuneError("data", `the row is not valid JSON: ${position(text, index)}`, { ...place, got, expected, cause });
+  return new AttuneError("data", `the row is not valid JSON: ${position(text, index)}`, { ...place, got, expected, hint: MEND, cause });
 }
 
 /** `column 7`, or `line 3, column 7` of a row of several lines. */

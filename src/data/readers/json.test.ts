@@ -142,13 +142,13 @@ describe("rows", () => {
 
 describe("bad files", () => {
   test.each([
-    ["cut.jsonl", '{"a": 1}\n{"a": "b', 'cut.jsonl:2: the row is not valid JSON: column 9\n  got: the row ends after "{\\"a\\": \\"b"\n  expected: the closing quote'],
-    ["comma.jsonl", '{"a": 1,}\n', 'comma.jsonl:1: the row is not valid JSON: column 9\n  got: "}" after "{\\"a\\": 1,"\n  expected: a key in double quotes'],
-    ["two.jsonl", '{"a": 1} {"a": 2}\n', 'two.jsonl:1: the row is not valid JSON: column 10\n  got: "{\\"a\\": 2}" after "{\\"a\\": 1} "\n  expected: the end of the value'],
+    ["cut.jsonl", '{"a": 1}\n{"a": "b', 'cut.jsonl:2: the row is not valid JSON: column 9\n  got: the row ends after "{\\"a\\": \\"b"\n  expected: the closing quote\n  try: mend the row, or leave it out'],
+    ["comma.jsonl", '{"a": 1,}\n', 'comma.jsonl:1: the row is not valid JSON: column 9\n  got: "}" after "{\\"a\\": 1,"\n  expected: a key in double quotes\n  try: mend the row, or leave it out'],
+    ["two.jsonl", '{"a": 1} {"a": 2}\n', 'two.jsonl:1: the row is not valid JSON: column 10\n  got: "{\\"a\\": 2}" after "{\\"a\\": 1} "\n  expected: the end of the value\n  try: mend the row, or leave it out'],
     ["list.jsonl", "\n[1]\n", 'list.jsonl:2: a row must be a JSON object\n  got: [1]\n  expected: {"prompt": ..., ...}'],
     ["bytes.jsonl", Buffer.from([0x7b, 0x7d, 0x0a, 0x7b, 0x22, 0xff, 0x22, 0x7d]), "bytes.jsonl:2: the text is not valid UTF-8: column 3\n  got: byte 0xff\n  expected: UTF-8\n  try: save the file as UTF-8 (`iconv -f WINDOWS-1252 -t UTF-8` if it comes from an older Windows program)"],
-    ["cut.json", '[{"a": 1}, {"a":', 'cut.json:2: the row is not valid JSON: column 6\n  got: the row ends after "{\\"a\\":"\n  expected: a value'],
-    ["lines.json", '[{"a": 1},\n {"a":\n   oops}]', 'lines.json:2: the row is not valid JSON: line 2 of the row, column 4\n  got: "oops}" after "{\\"a\\":\\n   "\n  expected: a value'],
+    ["cut.json", '[{"a": 1}, {"a":', 'cut.json:2: the row is not valid JSON: column 6\n  got: the row ends after "{\\"a\\":"\n  expected: a value\n  try: mend the row, or leave it out'],
+    ["lines.json", '[{"a": 1},\n {"a":\n   oops}]', 'lines.json:2: the row is not valid JSON: line 2 of the row, column 4\n  got: "oops}" after "{\\"a\\":\\n   "\n  expected: a value\n  try: mend the row, or leave it out'],
     ["open.json", '[{"a": 1}', 'open.json:2: the list of rows is not closed: line 1, column 10 of the file\n  expected: "]"'],
     ["missing.json", '[{"a": 1}\n{"a": 2}]', 'missing.json:2: a comma is missing between two rows: line 2, column 1 of the file\n  expected: "," or "]"'],
     ["double.json", '[{"a": 1},, {"a": 2}]', "double.json:2: there is a comma too many: line 1, column 11 of the file\n  expected: a row"],
