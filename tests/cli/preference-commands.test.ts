@@ -46,7 +46,7 @@ describe.each([["dpo", "rewards/accuracies"], ["reward", "accuracy"]] as const)(
     const { status, out, err } = await attune(command, "--data", data, ...common(command));
     expect([status, err.split("\n").filter((line) => line.startsWith("error"))]).toEqual([0, []]);
     expect(out).toMatch(/^10 held-out pairs\n/);
-    for (const row of [`right order (${accuracy})`, "longest wins", "shortest wins"]) expect(out).toMatch(new RegExp(`^${RegExp.escape?.(row) ?? row.replace(/[()/]/g, "\\$&")} +\\d+\\.\\d% \\[\\d+\\.\\d, \\d+\\.\\d\\]`, "m"));
+    for (const row of [`right order (${accuracy})`, "longest wins", "shortest wins"]) expect(out).toMatch(new RegExp(`^${row.replace(/[()/]/g, "\\$&")} +\\d+\\.\\d% \\[\\d+\\.\\d, \\d+\\.\\d\\]`, "m"));
   });
 
   test("says the same in JSON, and it is what the kept pairs say", async () => {
@@ -68,9 +68,9 @@ describe.each([["dpo", "rewards/accuracies"], ["reward", "accuracy"]] as const)(
 test("attune dpo computes the reference once for all its runs, and not again where the cache is on", async () => {
   expect(existsSync(path("cache/reference"))).toBe(true);
   const { err } = await attune("dpo", "--data", data, ...common("dpo-again"), "--beta", "0.3");
-  expect(err).not.toContain("reference");
+  expect(err).not.toMatch(/^reference/m);
   const { err: without } = await attune("dpo", "--data", data, ...common("dpo-off"), "--no-reference-cache");
-  expect(without).toContain("reference");
+  expect(without).toMatch(/^reference.* 40 rows/m);
 });
 
 describe("attune kto", () => {
@@ -82,7 +82,7 @@ describe("attune kto", () => {
       const first = JSON.parse(readFileSync(join(path(name), "metrics.jsonl"), "utf8").split("\n")[0]!) as Record<string, number>;
       expect(first["loss"]).toBeCloseTo(0.5, 4);
     }
-    const { status, out } = await attune("generate", "--model", path("kto-pairs"), "--max-tokens", "4", "abc");
+    const { status, out } = await attune("generate", "--model", path("kto-pairs"), "--max-new-tokens", "4", "abc");
     expect(status).toBe(0);
     expect(out.length).toBeGreaterThan(0);
   });
@@ -106,7 +106,7 @@ test("attune sft refuses a mixture of kinds, naming the row, and writes nothing"
 });
 
 test("attune reward takes several ranked answers to a prompt", async () => {
-  const ranked = write("ranked.jsonl", pairs.map(({ prompt, chosen, rejected }) => ({ instruction: prompt, completions: [{ response: chosen, overall_score: 5 }, { response: rejected, overall_score: 1 }, { response: `${chosen as string}x`, overall_score: 3 }] })));
+  const ranked = write("ranked.jsonl", pairs.map(({ prompt, chosen, rejected }) => ({ prompt, completions: [{ completion: chosen, score: 5 }, { completion: rejected, score: 1 }, { completion: `${chosen as string}x`, score: 3 }] })));
   const { status, out, err } = await attune("reward", "--data", ranked, ...common("ranked"));
   expect([status, err.split("\n").filter((line) => line.startsWith("error"))]).toEqual([0, []]);
   expect(out).toMatch(/^\d+ held-out pairs\n/);
