@@ -163,6 +163,17 @@ export class DecodingBatch {
     await this.run(int64([this.rows, 1], Array.from(tokens)), positions, Array.from({ length: this.rows }, (_, row) => row));
   }
 
+  /**
+   * Goes on with several tokens at once, after the first `keep` ones in the cache; what stood behind them is forgotten. For a
+   * batch of one row, which is all that the operator can extend so.
+   */
+  async append(tokens: ArrayLike<number>, keep = this.lengths[0]!): Promise<void> {
+    invariant(this.rows === 1 && tokens.length > 0 && keep <= this.lengths[0]! && keep + tokens.length <= this.decoder.maxLength, "the cache cannot go on with these tokens");
+    this.lengths[0] = keep + tokens.length;
+    const positions = int64([1, tokens.length], Array.from({ length: tokens.length }, (_, i) => keep + i));
+    await this.run(int64([1, tokens.length], Array.from(tokens)), positions, [tokens.length - 1]);
+  }
+
   private async run(tokens: HostTensor, positions: HostTensor, last: readonly number[]): Promise<void> {
     const feeds = {
       tokens,

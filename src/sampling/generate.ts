@@ -8,6 +8,7 @@ import type { Model } from "../models/model.ts";
 import type { Encoder } from "../text/encoder.ts";
 import type { SamplingOptions } from "./choose.ts";
 import { chooseToken } from "./choose.ts";
+import type { DecodingBatch } from "./decoder.ts";
 import { Decoder } from "./decoder.ts";
 
 export interface GenerateOptions extends SamplingOptions {
@@ -76,9 +77,13 @@ export async function generate(model: Model, encoder: Encoder, prompts: readonly
 }
 
 async function decodeGroup(decoder: Decoder, encoder: Encoder, group: readonly { ids: Int32Array; prompt: number; sample: number }[], options: GenerateOptions, hooks: GenerateHooks): Promise<Answer[]> {
-  const open = group.map(({ prompt, sample }): OpenAnswer => ({ prompt, sample, ids: [], logps: [], text: "", finish: "length", done: false, random: Random.for(options.seed, prompt, sample) }));
-  const batch = await decoder.start(group.map(({ ids }) => ids));
-  const size = decoder.model.config.vocabularySize;
+  return decodeRows(await decoder.start(group.map(({ ids }) => ids)), encoder, group, options, hooks);
+}
+
+/** Goes on with rows whose prompts have been read, until each has its answer. */
+export async function decodeRows(batch: DecodingBatch, encoder: Encoder, rows: readonly { prompt: number; sample: number }[], options: Omit<GenerateOptions, "samples" | "batchSize">, hooks: GenerateHooks): Promise<Answer[]> {
+  const open = rows.map(({ prompt, sample }): OpenAnswer => ({ prompt, sample, ids: [], logps: [], text: "", finish: "length", done: false, random: Random.for(options.seed, prompt, sample) }));
+  const size = batch.logits.data.length / batch.rows;
   for (let step = 0; step < options.maxNewTokens; step++) {
     open.forEach((answer, row) => extend(answer, batch.logits.data.subarray(row * size, (row + 1) * size), encoder, options, hooks));
     if (hooks.signal?.aborted || open.every(({ done }) => done) || step === options.maxNewTokens - 1) break;
@@ -91,7 +96,7 @@ async function decodeGroup(decoder: Decoder, encoder: Encoder, group: readonly {
   });
 }
 
-function extend(answer: OpenAnswer, logits: Float32Array, encoder: Encoder, options: GenerateOptions, hooks: GenerateHooks): void {
+function extend(answer: OpenAnswer, logits: Float32Array, encoder: Encoder, options: Omit<GenerateOptions, "samples" | "batchSize">, hooks: GenerateHooks): void {
   if (answer.done) return;
   const { id, logp } = chooseToken(logits, options, answer.random);
   answer.ids.push(id);

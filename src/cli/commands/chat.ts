@@ -2,7 +2,7 @@
 import { createInterface } from "node:readline/promises";
 import { defineConfig } from "../../runs/config.ts";
 import { parseConfig } from "../../runs/config-sources.ts";
-import { generate } from "../../sampling/generate.ts";
+import { Conversation } from "../../sampling/conversation.ts";
 import type { Message } from "../../text/messages.ts";
 import type { CommandModule } from "../command.ts";
 import { addConfigOptions, readConfigFlags } from "../config-options.ts";
@@ -22,16 +22,21 @@ export const command: CommandModule = {
         const lines = createInterface({ input: context.input });
         context.reporter.note("Type a message; an empty line or Ctrl-D ends the conversation.");
         context.reporter.write("> ");
-        for await (const line of lines) {
-          if (line.trim() === "" || context.signal.aborted) break;
-          turns.push({ role: "user", content: line });
-          let shown = 0;
-          const [answer] = await generate(opened.model, encoder, [encoder.encodePrompt(turns)], { ...config, seed: config.seed + turns.length, samples: 1, batchSize: 1, stopTexts: config.stop }, {
-            signal: context.signal,
-            onToken: ({ text }) => (context.reporter.write(text.slice(shown)), (shown = text.length)),
-          });
-          turns.push({ role: "assistant", content: answer?.text ?? "" });
-          context.reporter.write("\n> ");
+        const conversation = new Conversation(opened.model, encoder);
+        try {
+          for await (const line of lines) {
+            if (line.trim() === "" || context.signal.aborted) break;
+            turns.push({ role: "user", content: line });
+            let shown = 0;
+            const { text } = await conversation.reply(encoder.encodePrompt(turns), { ...config, stopTexts: config.stop }, {
+              signal: context.signal,
+              onToken: ({ text }) => (context.reporter.write(text.slice(shown)), (shown = text.length)),
+            });
+            turns.push({ role: "assistant", content: text });
+            context.reporter.write("\n> ");
+          }
+        } finally {
+          await conversation.close();
         }
         lines.close();
         context.reporter.write("\n");

@@ -15,6 +15,7 @@ import type { Prompt } from "../../text/messages.ts";
 import { promptText } from "../../text/messages.ts";
 import type { CommandContext, CommandModule } from "../command.ts";
 import { addConfigOptions, readConfigFlags } from "../config-options.ts";
+import { remoteData } from "./find-data.ts";
 import { findModel } from "./find-model.ts";
 
 export const generationFields = {
@@ -29,7 +30,7 @@ export const generationFields = {
   seed: field({ type: z.int().min(0), default: 42, source: "transformers", description: "of sampling", group: "Sampling", appliesWhen: { says: "with a temperature above 0", test: (config) => config("temperature") !== 0 } }),
 };
 
-const generateConfig = defineConfig({
+export const generateConfig = defineConfig({
   name: "generate",
   fields: {
     ...generationFields,
@@ -51,11 +52,13 @@ export async function openForGeneration(name: string, { reporter, signal }: Comm
   return { opened, encoder: createEncoder(opened.tokenizer, { maxLength: opened.model.config.maxPositions }) };
 }
 
-/** Prompts from the command line, a file of records, or standard input. */
-async function readPrompts(texts: readonly string[], file: string | undefined, { input }: CommandContext): Promise<Prompt[]> {
-  if (file !== undefined) return recordsAs(await loadDataset(file), "prompt").map(({ prompt }) => prompt);
+/** Prompts from the command line, a data set, or standard input. */
+async function readPrompts(texts: readonly string[], data: string | undefined, context: CommandContext): Promise<Prompt[]> {
+  const { input } = context;
+  if (data !== undefined && texts.length > 0) throw new AttuneError("usage", "prompts are given twice", { got: `--data ${data} and ${texts.length} on the command line`, hint: "one of the two" });
+  if (data !== undefined) return recordsAs(await loadDataset(data, { signal: context.signal, resolveRemote: remoteData(context) }), "prompt").map(({ prompt }) => prompt);
   if (texts.length > 0) return [...texts];
-  if (input.isTTY) throw new AttuneError("usage", "there is no prompt", { hint: 'attune generate --model M "a prompt", or --prompts FILE, or a prompt on standard input' });
+  if (input.isTTY) throw new AttuneError("usage", "there is no prompt", { hint: 'attune generate --model M "a prompt", or --data FILE, or a prompt on standard input' });
   return [readFileSync(0, "utf8").trimEnd()];
 }
 
@@ -67,13 +70,13 @@ function toChat(prompt: Prompt, system: string, raw: boolean): Prompt {
 
 export const command: CommandModule = {
   configure(command, bind) {
-    command.argument("[prompt...]", "prompts; standard input where left out").option("--prompts <file>", "prompts from a data file");
+    command.argument("[prompt...]", "prompts; standard input where left out").option("--data <data>", "prompts from a data file, a folder or a Hugging Face id");
     addConfigOptions(command, generateConfig);
     command.action(
-      bind<Record<string, unknown> & { prompts?: string }>(async ({ values, options, context }) => {
+      bind<Record<string, unknown> & { data?: string }>(async ({ values, options, context }) => {
         const { resolved: config } = parseConfig(generateConfig, { flags: readConfigFlags(generateConfig, options) });
         const texts = values.flat().filter((value): value is string => value !== undefined);
-        const prompts = (await readPrompts(texts, options.prompts, context)).map((prompt) => toChat(prompt, config.system, config.raw));
+        const prompts = (await readPrompts(texts, options.data, context)).map((prompt) => toChat(prompt, config.system, config.raw));
         const { opened, encoder } = await openForGeneration(config.model, context);
         const sampling: GenerateOptions = { ...config, stopTexts: config.stop };
         const ids = prompts.map((prompt) => encoder.encodePrompt(prompt));
@@ -89,6 +92,7 @@ export const command: CommandModule = {
         progress?.end();
         if (single) context.reporter.write("\n");
         else for (const answer of answers) context.reporter.result({ ...answer, promptText: prompts[answer.prompt] }, `--- ${promptLabel(prompts[answer.prompt]!)}\n${answer.text}\n`);
+        if (context.signal.aborted) throw new AttuneError("interrupted", "stopped before the end", { got: `${answers.length} of ${total} answers` });
       }),
     );
   },

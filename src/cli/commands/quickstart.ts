@@ -3,7 +3,6 @@ import { AttuneError } from "../../core/errors.ts";
 import { goldTable } from "../../evaluation/gold-table.ts";
 import type { PipelineResult } from "../../evaluation/world-pipeline.ts";
 import { runWorldPipeline } from "../../evaluation/world-pipeline.ts";
-import type { Interval } from "../../stats/intervals.ts";
 import type { CommandModule } from "../command.ts";
 
 export const command: CommandModule = {
@@ -29,8 +28,6 @@ const STAGES: Readonly<Record<string, string>> = {
   evaluation: "5. Evaluation: held-out requests, judged by the gold scorer that no trainer has seen",
 };
 
-const points = ({ estimate, low, high }: Interval): string => `${(100 * estimate).toFixed(1)} points [${(100 * low).toFixed(1)}, ${(100 * high).toFixed(1)}]`;
-
 /** Three requests of different kinds, with every model's answer. */
 function examples({ world, answers, models }: PipelineResult): string {
   return (["question", "pushed", "harmful"] as const)
@@ -42,13 +39,11 @@ function examples({ world, answers, models }: PipelineResult): string {
 }
 
 function asText(result: PipelineResult): string {
-  const { rewardAccuracy: accuracy, differences } = result;
+  const { rewardAccuracy: accuracy } = result;
   return [
     "",
     goldTable(result.models),
     "",
-    `SFT over raw: ${points(differences.sftOverRaw)}`,
-    `DPO over SFT: ${points(differences.dpoOverSft)}`,
     `Reward model: right on ${(100 * accuracy.estimate).toFixed(1)}% [${(100 * accuracy.low).toFixed(1)}, ${(100 * accuracy.high).toFixed(1)}] of ${accuracy.n} held-out pairs (noiseless preference)`,
     "",
     examples(result),

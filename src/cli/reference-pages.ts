@@ -1,0 +1,31 @@
+/** The pages docs/options.md and docs/metrics.md, made from the definitions; `npm run docs` writes them. */
+import { configMarkdown } from "../runs/config-faces.ts";
+import { metricsMarkdown } from "../runs/metrics.ts";
+import { TRAINER_CONFIGS } from "../training/configs.ts";
+import { generateConfig } from "./commands/generate.ts";
+
+const MADE = "<!-- Written by `npm run docs`: change the definitions, not this page. -->";
+
+/** Every option of the commands that have a configuration. */
+function optionsPage(): string {
+  const sections = [...Object.values(TRAINER_CONFIGS), generateConfig].map((definition) => `## attune ${definition.name}\n\n${configMarkdown(definition)}`);
+  return [
+    "# Options",
+    "",
+    MADE,
+    "",
+    "Names are those of a config file (`--config`) and of `--set NAME=VALUE`; on the command line `learningRate` is",
+    "`--learning-rate` and `lora.rank` is `--lora-rank`. An option that would have no effect is refused.",
+    "",
+    ...sections,
+  ].join("\n");
+}
+
+function metricsPage(): string {
+  return ["# Metrics", "", MADE, "", "What `metrics.jsonl` of a run folder holds, under TRL's names. `eval_` stands before values on held-out data.", "", metricsMarkdown().trimEnd(), ""].join("\n");
+}
+
+/** Pages by their path in the repository. */
+export function referencePages(): Record<string, string> {
+  return { "docs/options.md": `${optionsPage().trimEnd()}\n`, "docs/metrics.md": metricsPage() };
+}

@@ -1,0 +1,83 @@
+/**
+ * A conversation with a model: one session and one key-value cache over all turns. Each turn reads only what the cache does
+ * not hold yet; where a chat template rewrites earlier turns, it reads from the first difference on.
+ */
+import { AttuneError } from "../core/errors.ts";
+import type { Model } from "../models/model.ts";
+import type { Encoder } from "../text/encoder.ts";
+import type { DecodingBatch } from "./decoder.ts";
+import { Decoder } from "./decoder.ts";
+import type { Answer, GenerateHooks, GenerateOptions } from "./generate.ts";
+import { decodeRows } from "./generate.ts";
+
+/** Room of the first cache, tokens; it doubles when a conversation grows out of it. */
+const FIRST_ROOM = 1024;
+
+export interface ConversationOptions {
+  /** Default 1024 tokens. */
+  firstRoom?: number;
+}
+
+export class Conversation {
+  private readonly model: Model;
+  private readonly encoder: Encoder;
+  private readonly firstRoom: number;
+  private decoder: Decoder | undefined;
+  private batch: DecodingBatch | undefined;
+  /** Tokens whose keys and values are in the cache. */
+  private cached: readonly number[] = [];
+  private turns = 0;
+
+  constructor(model: Model, encoder: Encoder, { firstRoom = FIRST_ROOM }: ConversationOptions = {}) {
+    this.model = model;
+    this.encoder = encoder;
+    this.firstRoom = firstRoom;
+  }
+
+  /** Tokens that the last turn did not have to read again. */
+  reused = 0;
+
+  /**
+   * The answer to a whole prompt, which usually begins with the last one and its answer. What is drawn depends on
+   * (seed, turn) alone.
+   * @throws AttuneError `usage` where prompt and answer do not fit the model's context
+   */
+  async reply(prompt: Int32Array, options: Omit<GenerateOptions, "samples" | "batchSize">, hooks: GenerateHooks = {}): Promise<Answer> {
+    const needed = prompt.length + options.maxNewTokens;
+    const { maxPositions } = this.model.config;
+    if (needed > maxPositions) {
+      throw new AttuneError("usage", "conversation and answer do not fit the model's context", { got: `${prompt.length} + ${options.maxNewTokens} tokens`, expected: `at most ${maxPositions}`, hint: "fewer new tokens, or a new conversation" });
+    }
+    const batch = await this.read(prompt, needed);
+    const [answer] = await decodeRows(batch, this.encoder, [{ prompt: this.turns++, sample: 0 }], options, hooks);
+    // the last token was drawn, but not read
+    this.cached = [...prompt, ...answer!.ids.slice(0, -1)];
+    return answer!;
+  }
+
+  private async read(prompt: Int32Array, needed: number): Promise<DecodingBatch> {
+    if (!this.decoder || needed > this.decoder.maxLength) {
+      await this.close();
+      let room = this.firstRoom;
+      while (room < needed) room *= 2;
+      this.decoder = await Decoder.create(this.model, { maxLength: Math.min(room, this.model.config.maxPositions) });
+    }
+    if (!this.batch) {
+      this.reused = 0;
+      return (this.batch = await this.decoder.start([prompt]));
+    }
+    const difference = prompt.findIndex((id, index) => id !== this.cached[index]);
+    // one token at least must be read, to have logits after it
+    this.reused = difference === -1 ? prompt.length - 1 : difference;
+    await this.batch.append(prompt.subarray(this.reused), this.reused);
+    return this.batch;
+  }
+
+  /** Frees the session. */
+  async close(): Promise<void> {
+    await this.decoder?.close();
+    this.decoder = undefined;
+    this.batch = undefined;
+    this.cached = [];
+  }
+}
