@@ -28,7 +28,7 @@ import { LastEvaluation, promptCluster, writeHeldOut } from "./held-out.ts";
 import type { LaidBatch, LaidRow } from "./layout.ts";
 import { groupByLength, joinRows, layShared, sumBySequence, withPromptReads } from "./layout.ts";
 import type { LoopContext, MicroBatch } from "./loop.ts";
-import { itemsOfRun, trainingLoop } from "./loop.ts";
+import { itemsSeen, trainingLoop } from "./loop.ts";
 import { choosePlan, openForTraining } from "./prepare.ts";
 import type { ReferenceModel } from "./reference.ts";
 import { ReferenceTable, asGiven, referenceKey, referenceModel, tellWarnings } from "./reference.ts";
@@ -84,15 +84,17 @@ export async function* dpo(input: DpoInput, config: DpoConfig, context: LoopCont
   const layout = { padId: encoder.padId, window: model.config.slidingWindow };
 
   // 3.
-  const table = new ReferenceTable([...pairs, ...held].map(({ row }) => row), { ...layout, microBatchTokens: config.microBatchTokens });
+  const all = [...pairs, ...held];
+  const rows = { count: all.length, sequences: sequencesPerPair({ withPrompt }), lengthOf: (index: number) => all[index]!.row.ids.length, lay: (index: number) => all[index]!.row };
+  const table = new ReferenceTable(rows, { ...layout, microBatchTokens: config.microBatchTokens });
   const reference = needsReference ? referenceModel(config.reference, { given, plan }, config) : undefined;
   if (!reference) table.values.fill(0);
   else if (config.reference === "cached" && !context.run?.resumedFrom) {
-    const wanted = [...new Set([...itemsOfRun(pairs, config), ...held])].map(({ index }) => index);
+    const wanted = [...itemsSeen(pairs, config), ...held].map(({ index }) => index);
     yield* tellWarnings(await table.complete(wanted, reference, { key: referenceKey(encoder, config, context), context }), context);
   }
 
-  const work = new PairWork({ config, plan, table, reference, layout, columns: sequencesPerPair({ withPrompt }) });
+  const work = new PairWork({ config, plan, table, reference, layout, columns: rows.sequences });
   const evaluated = new LastEvaluation(() => work.read(held));
   try {
     yield* trainingLoop(

@@ -28,7 +28,7 @@ import { groupByLength, joinRows, layShared, sumBySequence } from "./layout.ts";
 import type { LoopContext, MicroBatch } from "./loop.ts";
 import { itemsOfRun, trainingLoop } from "./loop.ts";
 import { choosePlan, openForTraining } from "./prepare.ts";
-import type { ReferenceModel } from "./reference.ts";
+import type { ReferenceModel, RowSource } from "./reference.ts";
 import { ReferenceTable, asGiven, referenceKey, referenceModel, tellWarnings } from "./reference.ts";
 
 export type KtoConfig = ConfigOf<typeof ktoConfig>;
@@ -84,7 +84,7 @@ export async function* kto(input: KtoInput, config: KtoConfig, context: LoopCont
   for (let start = 0; start < order.length; start += config.batchSize) rows.addPartners(order.slice(start, start + config.batchSize)).forEach((row) => wanted.add(row));
   rows.addPartners(held).forEach((row) => wanted.add(row));
   const layout = { padId: encoder.padId, window: model.config.slidingWindow };
-  const table = new ReferenceTable(rows.laid, { ...layout, microBatchTokens: config.microBatchTokens });
+  const table = new ReferenceTable(rows, { ...layout, microBatchTokens: config.microBatchTokens });
   const reference = referenceModel(config.reference, { given, plan }, config);
   if (config.reference === "cached" && !context.run?.resumedFrom) {
     yield* tellWarnings(await table.complete([...wanted], reference, { key: referenceKey(encoder, config, context), context }), context);
@@ -120,29 +120,42 @@ export async function* kto(input: KtoInput, config: KtoConfig, context: LoopCont
 }
 
 /** All rows that are read: the answers by their index, then each pair of prompt and partner once. */
-class Rows {
-  readonly laid: LaidRow[];
+class Rows implements RowSource {
+  readonly sequences = 1;
+  private readonly parts: { prompt: Int32Array; completion: Int32Array }[];
   private readonly mismatched = new Map<string, number>();
   private readonly maxLength: number;
 
   constructor(answers: readonly Answer[], maxLength: number) {
-    this.laid = answers.map(({ prompt, completion }) => layShared(prompt, [completion]));
+    this.parts = answers.map(({ prompt, completion }) => ({ prompt, completion }));
     this.maxLength = maxLength;
+  }
+
+  get count(): number {
+    return this.parts.length;
+  }
+
+  lengthOf(row: number): number {
+    const { prompt, completion } = this.parts[row]!;
+    return prompt.length + completion.length;
+  }
+
+  lay(row: number): LaidRow {
+    const { prompt, completion } = this.parts[row]!;
+    return layShared(prompt, [completion]);
   }
 
   /** Rows of the answers' prompts with their partners' completions. */
   addPartners(answers: readonly Answer[]): number[] {
-    return partnersOf(answers).map((partner, i) => {
+    return partnersOf(answers).map(({ index: other, completion }, i) => {
       const { index, prompt } = answers[i]!;
-      const key = `${index} ${partner.index}`;
-      const known = this.mismatched.get(key) ?? this.laid.length;
-      if (known === this.laid.length) {
-        // the prompt's beginning goes first, as in the encoder
-        const room = Math.max(1, this.maxLength - partner.completion.length);
-        this.laid.push(layShared(prompt.slice(Math.max(0, prompt.length - room)), [partner.completion]));
-        this.mismatched.set(key, known);
-      }
-      return known;
+      const key = `${index} ${other}`;
+      const known = this.mismatched.get(key);
+      if (known !== undefined) return known;
+      // the prompt's beginning goes first, as in the encoder
+      const room = Math.max(1, this.maxLength - completion.length);
+      this.mismatched.set(key, this.parts.length);
+      return this.parts.push({ prompt: prompt.subarray(Math.max(0, prompt.length - room)), completion }) - 1;
     });
   }
 }
@@ -224,12 +237,12 @@ class AnswerWork {
 
   private groups<T>(items: readonly T[], rowOf: (item: T) => number): T[][] {
     const { rows, config } = this.parts;
-    return groupByLength(items, (item) => rows.laid[rowOf(item)]!.ids.length, config.microBatchTokens);
+    return groupByLength(items, (item) => rows.lengthOf(rowOf(item)), config.microBatchTokens);
   }
 
   /** Lays rows out, with the reference's values known afterwards. */
   private async layOut(rows: readonly number[]): Promise<LaidBatch> {
-    const laid = joinRows(rows.map((row) => this.parts.rows.laid[row]!), this.parts.layout);
+    const laid = joinRows(rows.map((row) => this.parts.rows.lay(row)), this.parts.layout);
     await this.parts.table.ensure(rows, this.parts.reference, laid);
     return laid;
   }

@@ -114,6 +114,11 @@ export function itemsOfRun<Item>(items: readonly Item[], options: Pick<LoopOptio
   return itemsOfStep(items, 0, { ...options, batchSize: totalSteps(items.length, options) * options.batchSize });
 }
 
+/** The items that a run sees at all. */
+export function itemsSeen<Item>(items: readonly Item[], options: Pick<LoopOptions, "batchSize" | "epochs" | "maxSteps" | "seed" | "shuffle">): Item[] {
+  return itemsOfStep(items, 0, { ...options, batchSize: Math.min(items.length, totalSteps(items.length, options) * options.batchSize) });
+}
+
 const STATE = "state.safetensors";
 
 interface LoopState {

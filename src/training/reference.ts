@@ -67,25 +67,32 @@ export interface TableOptions {
   microBatchTokens: number;
 }
 
+/** The rows that a table is about; they are laid out when they are read. */
+export interface RowSource {
+  readonly count: number;
+  /** Sequences of each row. */
+  readonly sequences: number;
+  /** Tokens of a row. */
+  lengthOf(row: number): number;
+  lay(row: number): LaidRow;
+}
+
 /** Sums of the reference's log-probabilities by sequence, for rows that are known beforehand. */
 export class ReferenceTable {
   /** Sequences of row 0, then of row 1, ...; NaN where not yet known. A checkpoint keeps it. */
   readonly values: Float32Array;
-  private readonly rows: readonly LaidRow[];
-  private readonly starts: readonly number[];
+  private readonly rows: RowSource;
   private readonly options: TableOptions;
 
-  constructor(rows: readonly LaidRow[], options: TableOptions) {
-    let total = 0;
-    this.starts = rows.map(({ sequences }) => (total += sequences) - sequences);
-    this.values = new Float32Array(total).fill(NaN);
+  constructor(rows: RowSource, options: TableOptions) {
+    this.values = new Float32Array(rows.count * rows.sequences).fill(NaN);
     this.rows = rows;
     this.options = options;
   }
 
   /** Values of one row. */
   of(row: number): Float32Array {
-    return this.values.subarray(this.starts[row]!, this.starts[row]! + this.rows[row]!.sequences);
+    return this.values.subarray(row * this.rows.sequences, (row + 1) * this.rows.sequences);
   }
 
   knows(row: number): boolean {
@@ -95,15 +102,8 @@ export class ReferenceTable {
   /** Computes the rows of one batch where any of them is not known. @param laid the batch, where it is laid out already */
   async ensure(rows: readonly number[], model: ReferenceModel, laid?: LaidBatch): Promise<void> {
     if (rows.every((row) => this.knows(row))) return;
-    const { batch, sequenceOfRead } = laid ?? joinRows(rows.map((row) => this.rows[row]!), this.options);
-    const count = rows.reduce((total, row) => total + this.rows[row]!.sequences, 0);
-    const sums = sumBySequence(await model.score(batch), sequenceOfRead, count);
-    let start = 0;
-    for (const row of rows) {
-      const values = this.of(row);
-      values.set(sums.subarray(start, start + values.length));
-      start += values.length;
-    }
+    const { batch, sequenceOfRead } = laid ?? joinRows(rows.map((row) => this.rows.lay(row)), this.options);
+    this.load(rows, sumBySequence(await model.score(batch), sequenceOfRead, rows.length * this.rows.sequences));
   }
 
   /**
@@ -116,7 +116,8 @@ export class ReferenceTable {
     const { order, same, hash } = this.canonical(rows, key);
     const warnings: string[] = [];
     const cache = key && context.cache && { folder: context.cache.folder, hash };
-    if (cache) this.load(order, await readCache(cache, this.lengthOf(order), warnings));
+    const kept = cache && (await readCache(cache, order.length * this.rows.sequences, warnings));
+    if (kept) this.load(order, kept);
     const missing = order.filter((row) => !this.knows(row)).length;
     if (missing > 0) await this.compute(order, model, { context, missing, save: async () => cache && writeCache(cache, this.dump(order), warnings) });
     for (const [row, first] of same) this.of(row).set(this.of(first));
@@ -127,7 +128,7 @@ export class ReferenceTable {
     const progress = context.progress?.({ title: "reference", total: missing, unit: "rows" });
     let done = 0;
     let saved = performance.now();
-    for (const group of groupByLength(order, (row) => this.rows[row]!.ids.length, this.options.microBatchTokens)) {
+    for (const group of groupByLength(order, (row) => this.rows.lengthOf(row), this.options.microBatchTokens)) {
       if (context.signal?.aborted) break;
       done += group.filter((row) => !this.knows(row)).length;
       await this.ensure(group, model);
@@ -144,7 +145,7 @@ export class ReferenceTable {
 
   /** Rows by their content, those that are there twice once, and the hash of everything that their values depend on. */
   private canonical(rows: readonly number[], key: CacheKey | undefined): { order: number[]; same: [row: number, first: number][]; hash: string } {
-    const hashed = rows.map((row) => ({ row, hash: hashRow(this.rows[row]!) })).toSorted((a, b) => (a.hash < b.hash ? -1 : a.hash > b.hash ? 1 : a.row - b.row));
+    const hashed = rows.map((row) => ({ row, hash: hashRow(this.rows.lay(row)) })).toSorted((a, b) => (a.hash < b.hash ? -1 : a.hash > b.hash ? 1 : a.row - b.row));
     const order: number[] = [];
     const same: [number, number][] = [];
     const whole = createHash("sha256").update(JSON.stringify([FORMAT, key, this.options, versions()["onnxruntime-node"]]));
@@ -160,21 +161,16 @@ export class ReferenceTable {
     return { order, same, hash: whole.digest("hex") };
   }
 
-  private lengthOf(order: readonly number[]): number {
-    return order.reduce((total, row) => total + this.rows[row]!.sequences, 0);
+  private dump(rows: readonly number[]): Float32Array {
+    const { sequences } = this.rows;
+    const all = new Float32Array(rows.length * sequences);
+    rows.forEach((row, i) => all.set(this.of(row), i * sequences));
+    return all;
   }
 
-  private dump(order: readonly number[]): Float32Array {
-    return Float32Array.from(order.flatMap((row) => [...this.of(row)]));
-  }
-
-  private load(order: readonly number[], known: Float32Array | undefined): void {
-    let start = 0;
-    for (const row of known ? order : []) {
-      const values = this.of(row);
-      values.set(known!.subarray(start, start + values.length));
-      start += values.length;
-    }
+  private load(rows: readonly number[], values: Float32Array): void {
+    const { sequences } = this.rows;
+    rows.forEach((row, i) => this.of(row).set(values.subarray(i * sequences, (i + 1) * sequences)));
   }
 }
 

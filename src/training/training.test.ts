@@ -13,7 +13,7 @@ import { resolveConfig } from "./configs.ts";
 import { dpo } from "./dpo.ts";
 import { readHeldOut } from "./held-out.ts";
 import { joinRows, layExample, layShared, packExamples } from "./layout.ts";
-import { itemsOfRun, itemsOfStep, totalSteps } from "./loop.ts";
+import { itemsOfRun, itemsOfStep, itemsSeen, totalSteps } from "./loop.ts";
 import { encodeGroups, rewardModel } from "./reward.ts";
 import { sft } from "./sft.ts";
 import { COMMON, collect, encoder, madePairs, stepMetric, tinyModel, tokenizer } from "./testing.ts";
@@ -67,7 +67,11 @@ describe("the loop", () => {
   test("the items of a run are those of its steps", () => {
     const items = Array.from({ length: 10 }, (_, i) => i);
     const options = { batchSize: 4, seed: 1, epochs: 2, maxSteps: 0 };
-    expect(itemsOfRun(items, options)).toEqual(Array.from({ length: 5 }, (_, step) => itemsOfStep(items, step, options)).flat());
+    const steps = Array.from({ length: 5 }, (_, step) => itemsOfStep(items, step, options)).flat();
+    expect(itemsOfRun(items, options)).toEqual(steps);
+    for (const maxSteps of [1, 2, 3]) expect(new Set(itemsSeen(items, { ...options, maxSteps }))).toEqual(new Set(steps.slice(0, 4 * maxSteps)));
+    // an endless run sees each item, and nobody lists its steps
+    expect(itemsSeen(items, { ...options, epochs: 1e12 })).toHaveLength(10);
   });
 
   test("1 x 8 accumulation equals 8 x 1", async () => {
