@@ -34,3 +34,14 @@ export function adaptKlCoefficient(beta: number, { observed, answers }: { observ
   const error = Math.min(LARGEST_ERROR, Math.max(-LARGEST_ERROR, observed / target - 1));
   return beta * (1 + (error * answers) / horizon);
 }
+
+/**
+ * Whether the mean of the answers' k1 lies more than two standard errors below 0. A divergence is never negative, so one
+ * that stays there comes from answers that another distribution gave: other sampling settings, or another temperature.
+ */
+export function isNegative(perAnswer: readonly number[]): boolean {
+  const n = perAnswer.length;
+  const mean = perAnswer.reduce((sum, x) => sum + x, 0) / n;
+  const variance = perAnswer.reduce((sum, x) => sum + (x - mean) ** 2, 0) / Math.max(1, n - 1);
+  return mean < -1e-4 && mean < -2 * Math.sqrt(variance / n);
+}

@@ -8,7 +8,7 @@ import { createGraph } from "../graph/op-table.ts";
 import type { Objective } from "../models/plans/plan.ts";
 import { Session } from "../runtime/session.ts";
 import { explainedVariance, generalisedAdvantages, normaliseScore, penaliseMissingStop, tokenRewards, whiten } from "./advantages.ts";
-import { adaptKlCoefficient, k1, k2, k3 } from "./kl.ts";
+import { adaptKlCoefficient, isNegative, k1, k2, k3 } from "./kl.ts";
 import { plainPolicyLoss, plainValueLoss, policyObjective, valueObjective } from "./ppo.ts";
 
 interface Golden {
@@ -43,6 +43,12 @@ describe("KL", () => {
     const expected = (estimator: (d: number) => number): number => p.reduce((sum, x, i) => sum + x * estimator(Math.log(x / q[i]!)), 0);
     expect(expected(k1)).toBeCloseTo(exact, 12);
     expect(expected(k3)).toBeCloseTo(exact, 12);
+  });
+
+  test("a KL below 0 is told from noise", () => {
+    const draw = (shift: number): number[] => Array.from({ length: 64 }, (_, i) => shift + Math.sin(i * 12.9898) * 2);
+    expect([draw(-3), draw(-0.02), draw(0), draw(2)].map(isNegative)).toEqual([true, false, false, false]);
+    expect(isNegative(draw(0).map((x) => x * 1e-9))).toBe(false);
   });
 
   test("the adaptive weight follows the golden sequence", () => {

@@ -116,7 +116,7 @@ export const METRICS = {
   "completions/distinct_2": { formula: "different pairs of words over pairs of words of all answers of the roll-out", unit: "1", better: "none", families: ROLLOUT },
   "completions/repetition": { formula: "mean over answers of 1 - different 4-grams / 4-grams, of words", unit: "1", better: "lower", families: ROLLOUT },
   "guard/unconfirmed": { formula: "t statistic of held-out reward - rho / 2 * reward over the guard's window; below -critical: the rise is not confirmed", unit: "1", better: "none", families: ROLLOUT },
-  "guard/falling": { formula: "t statistic of the slope of the held-out reward over the guard's window; below -critical: it falls", unit: "1", better: "none", families: ROLLOUT },
+  "guard/stalled": { formula: "t statistic of the slope of held-out reward - rho / 2 * reward over the guard's window; below -critical: it does not follow", unit: "1", better: "none", families: ROLLOUT },
   lr: { formula: "the policy's learning rate of this step, after the schedule", unit: "1", better: "none", families: ROLLOUT },
   episode: { formula: "answers rolled out since the run began", unit: "answers", better: "none", families: ROLLOUT },
   eps: { formula: "answers rolled out and learned from in a second; told in events, never kept in metrics.jsonl", unit: "1/s", better: "none", families: ROLLOUT },

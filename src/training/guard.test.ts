@@ -11,17 +11,17 @@ function rollout(random: Random, { proxy, heldOut, rho }: { proxy: number; heldO
 
 const rho = 0.7;
 const options = { correlation: rho, alpha: 0.001 };
-/** The verdict on five roll-outs, the i-th with these means. */
+/** The verdict on eight roll-outs, the i-th with these means. */
 const judge = (seed: number, means: (i: number) => { proxy: number; heldOut: number }) =>
-  judgeGuard(Array.from({ length: 5 }, (_, i) => rollout(Random.for(seed, i), { ...means(i), rho })), options);
+  judgeGuard(Array.from({ length: 8 }, (_, i) => rollout(Random.for(seed, i), { ...means(i), rho })), options);
 const alarms = (count: number, means: (i: number) => { proxy: number; heldOut: number }): number => Array.from({ length: count }, (_, seed) => judge(seed, means)).filter(({ reason }) => reason !== undefined).length;
 
 describe("the guard", () => {
   test("false alarms are as rare as alpha says: at the start, and while an honest gain is made", () => {
-    expect(alarms(1000, () => ({ proxy: 0, heldOut: 0 }))).toBeLessThanOrEqual(6);
-    expect(alarms(1000, (i) => ({ proxy: 0.3 * i, heldOut: 0.3 * i * rho }))).toBeLessThanOrEqual(6);
+    expect(alarms(400, () => ({ proxy: 0, heldOut: 0 }))).toBeLessThanOrEqual(3);
+    expect(alarms(400, (i) => ({ proxy: 0.3 * i, heldOut: 0.3 * i * rho }))).toBeLessThanOrEqual(3);
     // Exactly half of the predicted gain is confirmed: the edge of the first test.
-    expect(alarms(1000, () => ({ proxy: 2, heldOut: 1 * rho }))).toBeLessThanOrEqual(6);
+    expect(alarms(400, () => ({ proxy: 2, heldOut: 1 * rho }))).toBeLessThanOrEqual(3);
   });
 
   test("a gain that the held-out reward does not confirm is found", () => {
@@ -29,16 +29,18 @@ describe("the guard", () => {
     expect(judge(1, () => ({ proxy: 2, heldOut: 0.2 })).reason).toBe("unconfirmed");
   });
 
-  test("a fall behind the peak is found, however high it is; a fall of both is another matter", () => {
-    expect(judge(1, (i) => ({ proxy: 3 + 0.1 * i, heldOut: 2 - 0.25 * i })).reason).toBe("falling");
+  test("a held-out reward that falls or stands still behind the proxy is found, whatever was gained before; a fall of both is another matter", () => {
+    expect(judge(1, (i) => ({ proxy: 3 + 0.1 * i, heldOut: 2 - 0.25 * i })).reason).toBe("stalled");
     expect(alarms(100, (i) => ({ proxy: 3 + 0.1 * i, heldOut: 2 - 0.25 * i }))).toBeGreaterThan(95);
-    expect(alarms(100, (i) => ({ proxy: 3 - 0.3 * i, heldOut: 2.5 - 0.25 * i }))).toBe(0);
+    // Over-optimisation as it begins: the proxy goes on, and what was gained before is not lost yet.
+    expect(alarms(100, (i) => ({ proxy: 1 + 0.17 * i, heldOut: 0.7 }))).toBeGreaterThan(80);
+    expect(alarms(100, (i) => ({ proxy: 3 - 0.3 * i, heldOut: 2.7 - 0.25 * i }))).toBe(0);
   });
 
   test("without a correlation nothing can be confirmed", () => {
     const window = [rollout(Random.for(1, "a"), { proxy: 2, heldOut: -0.1, rho: 0 })];
     expect(judgeGuard(window, { correlation: 0.05, alpha: 0.001 }).reason).toBeUndefined();
-    expect(judgeGuard(window, { correlation: 0.05, alpha: 0.001 }).falling).toBeNaN();
+    expect(judgeGuard(window, { correlation: 0.05, alpha: 0.001 }).stalled).toBeNaN();
   });
 
   test("correlation: exact cases", () => {

@@ -8,8 +8,9 @@
  * 1. unconfirmed: over answers of the reference, the held-out reward rises by rho for each unit of the proxy (rho is their
  *    correlation: the held-out gain that an honest gain of the proxy would bring). The proxy has risen, and the held-out
  *    reward has risen by significantly less than half of what that predicts: the mean of h - rho p / 2 is below 0.
- * 2. falling: the held-out reward falls from step to step while the proxy does not: the slope of a straight line through
- *    the window's answers is below 0.
+ * 2. stalled: the same within the window, whatever was gained before it. The proxy does not fall, and the held-out reward
+ *    falls, or rises by significantly less than half of what the proxy's rise predicts: the slope of h - rho p / 2 over the
+ *    roll-outs is below 0.
  *
  * Source: the split of Gao et al. 2023 (arXiv 2210.10760) into proxy and gold; regression to the mean for rho. The t
  * tests treat answers as independent; docs/decisions/reward-guard.md says what that costs.
@@ -23,16 +24,16 @@ export interface GuardStep {
 }
 
 export interface GuardOptions {
-  /** rho; test 1 needs it above {@link WEAK_CORRELATION}. */
+  /** rho; below {@link WEAK_CORRELATION} only a fall of the held-out reward counts. */
   readonly correlation: number;
   readonly alpha: number;
 }
 
 export interface GuardVerdict {
-  readonly reason: "unconfirmed" | "falling" | undefined;
+  readonly reason: "unconfirmed" | "stalled" | undefined;
   /** t statistics; below -critical is an alarm. NaN where the window is too short. */
   readonly unconfirmed: number;
-  readonly falling: number;
+  readonly stalled: number;
   readonly critical: number;
 }
 
@@ -47,13 +48,12 @@ export function judgeGuard(window: readonly GuardStep[], { correlation, alpha }:
   const heldOut = window.flatMap((step) => step.heldOut);
   const times = window.flatMap((step, index) => step.proxy.map(() => index));
   const critical = studentQuantile(1 - alpha, Math.max(1, proxy.length - 2));
-  const unconfirmed = tOfMean(heldOut.map((h, i) => h - CONFIRMED_SHARE * correlation * proxy[i]!));
-  const risen = tOfMean(proxy) > critical;
-  const falling = slope(times, heldOut);
-  const proxySlope = slope(times, proxy);
-  const first = correlation > WEAK_CORRELATION && risen && unconfirmed < -critical;
-  const second = falling.t < -critical && proxySlope.estimate >= 0;
-  return { reason: first ? "unconfirmed" : second ? "falling" : undefined, unconfirmed, falling: falling.t, critical };
+  const expected = correlation > WEAK_CORRELATION ? CONFIRMED_SHARE * correlation : 0;
+  const excess = heldOut.map((h, i) => h - expected * proxy[i]!);
+  const [unconfirmed, stalled] = [tOfMean(excess), slope(times, excess).t];
+  const first = expected > 0 && tOfMean(proxy) > critical && unconfirmed < -critical;
+  const second = stalled < -critical && slope(times, proxy).estimate >= 0;
+  return { reason: first ? "unconfirmed" : second ? "stalled" : undefined, unconfirmed, stalled, critical };
 }
 
 /** Mean over its standard error; NaN below two values. */

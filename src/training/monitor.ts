@@ -92,11 +92,11 @@ export class Monitor {
     const verdict = judgeGuard(this.state.window, { correlation: this.state.correlation, alpha: guardAlpha });
     const level = mean(this.state.window.flatMap((step) => step.heldOut));
     watched.score = { metric: "objective/held_out_scores", value: level };
-    watched.metrics = { ...watched.metrics, "objective/held_out_scores": mean(heldOut), "guard/unconfirmed": verdict.unconfirmed, "guard/falling": verdict.falling };
+    watched.metrics = { ...watched.metrics, "objective/held_out_scores": mean(heldOut), "guard/unconfirmed": verdict.unconfirmed, "guard/stalled": verdict.stalled };
     const full = this.state.window.length === guardWindow;
     const parted = full && verdict.reason !== undefined;
     if (guard !== "off" && parted && !this.state.parted) {
-      const how = verdict.reason === "unconfirmed" ? "the held-out reward has confirmed less than half of the rise that it should have" : "the held-out reward falls while the reward does not";
+      const how = verdict.reason === "unconfirmed" ? "the held-out reward has confirmed less than half of the rise that it should have" : "lately the held-out reward has not followed the reward";
       const message = `the rewards part: ${how} (t ${verdict[verdict.reason!].toFixed(1)}, limit ${(-verdict.critical).toFixed(1)}, last ${guardWindow} roll-outs)`;
       watched.warnings.push({ id: "guard", message });
       if (guard === "stop") watched.stop = message;

@@ -262,12 +262,13 @@ describe("the guard", () => {
   });
 
   test("stays quiet where the held-out reward rises too, and only warns where it is told so", async () => {
-    const quiet = await collect(ppo(input({ rewards: [proxy], heldOutReward: { name: "held", reward: (answer) => 2 * letters(answer) + answer.prompt.length } }), config));
+    const short = { ...config, maxSteps: 8 };
+    const quiet = await collect(ppo(input({ rewards: [proxy], heldOutReward: { name: "held", reward: (answer) => 2 * letters(answer) + answer.prompt.length } }), short));
     expect(warningsOf(quiet)).not.toContain("guard");
-    expect(stepsOf(quiet).at(-1)!["objective/held_out_scores"]).toBeGreaterThan(0.5);
-    const warned = await collect(ppo(input({ rewards: [proxy], heldOutReward: { name: "held", reward: (answer) => -letters(answer) } }), { ...config, guard: "warn" }));
+    expect(stepsOf(quiet).at(-1)!["objective/held_out_scores"]).toBeGreaterThan(0.3);
+    const warned = await collect(ppo(input({ rewards: [proxy], heldOutReward: { name: "held", reward: (answer) => -letters(answer) } }), { ...short, guard: "warn" }));
     expect(warningsOf(warned)).toEqual(expect.arrayContaining(["held-out-disagrees", "guard"]));
-    expect(stepsOf(warned)).toHaveLength(14);
+    expect(stepsOf(warned)).toHaveLength(8);
   });
 });
 

@@ -21,7 +21,7 @@ import type { StepResult } from "../models/plans/plan.ts";
 import { saveTrained } from "../models/save.ts";
 import { explainedVariance, generalisedAdvantages, penaliseMissingStop, tokenRewards, whiten } from "../objectives/advantages.ts";
 import type { ScoreScale } from "../objectives/advantages.ts";
-import { adaptKlCoefficient, k1, k2, k3 } from "../objectives/kl.ts";
+import { adaptKlCoefficient, isNegative, k1, k2, k3 } from "../objectives/kl.ts";
 import { plainPolicyLoss, plainValueLoss, policyObjective, valueObjective } from "../objectives/ppo.ts";
 import { sftObjective } from "../objectives/sft.ts";
 import { scheduleFactor } from "../optim/schedules.ts";
@@ -88,6 +88,9 @@ type Update = Readonly<Record<string, number>>;
 /** How far the first minibatch may be from ratio 1 and approximate KL 0. */
 const ON_POLICY_TOLERANCE = 1e-4;
 
+/** Roll-outs in a row with a KL significantly below 0 that are worth a warning. */
+const NEGATIVE_STEPS = 3;
+
 interface PpoMemory extends Memory {
   klCoefficient: number;
   scales: ScoreScale[];
@@ -111,6 +114,7 @@ class PpoMethod implements RolloutMethod {
   private klCoefficient: number;
   private networks: { actor: Trainee; critic: Trainee; reference: PhasePlan | undefined; ptx: PhasePlan | undefined; criticOffset: number } | undefined;
   private onPolicyChecked = false;
+  private negativeSteps = 0;
 
   constructor(input: PpoInput, config: PpoConfig, signal: AbortSignal | undefined) {
     this.input = input;
@@ -194,9 +198,10 @@ class PpoMethod implements RolloutMethod {
     const watched = this.monitor.watch(rollouts, proxy, heldOut);
     const kl = klMetrics(logRatios);
     const metrics = { ...this.rolloutMetrics(experience, kl), ...updateMetrics(actorUpdates), ...updateMetrics(criticUpdates), ...this.rates(step), ...watched.metrics };
+    const warnings = [...watched.warnings, ...this.doubtKl(logRatios.map(sum))];
     this.adaptKl(kl["objective/kl"], rollouts.length);
     const tokens = rows.reduce((total, { ids }) => total + ids.length, 0);
-    return { metrics, episodes: rollouts.length, tokens, warnings: watched.warnings, ...(watched.score ? { score: watched.score } : {}), ...(watched.stop === undefined ? {} : { stop: watched.stop }) };
+    return { metrics, episodes: rollouts.length, tokens, warnings, ...(watched.score ? { score: watched.score } : {}), ...(watched.stop === undefined ? {} : { stop: watched.stop }) };
   }
 
   async samples(step: number): Promise<SampleEvent[]> {
@@ -402,6 +407,13 @@ class PpoMethod implements RolloutMethod {
   private adaptKl(observed: number, answers: number): void {
     const { controller, target, horizon } = this.config.kl;
     if (controller === "adaptive") this.klCoefficient = adaptKlCoefficient(this.klCoefficient, { observed, answers }, { target, horizon });
+  }
+
+  /** Noise may bring one roll-out's KL below 0, but not several in a row. */
+  private doubtKl(perAnswer: readonly number[]): Watched["warnings"] {
+    this.negativeSteps = isNegative(perAnswer) ? this.negativeSteps + 1 : 0;
+    if (this.negativeSteps !== NEGATIVE_STEPS) return [];
+    return [{ id: "negative-kl", message: `the KL from the reference has been significantly below 0 for ${NEGATIVE_STEPS} roll-outs: answers are not drawn from the policy that is trained` }];
   }
 
   private rolloutMetrics({ old, scores, values, returns }: Experience, kl: ReturnType<typeof klMetrics>): Metrics {

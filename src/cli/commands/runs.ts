@@ -7,7 +7,7 @@ import { flatten } from "../dry-run.ts";
 import { formatNumber, formatTable } from "../words.ts";
 
 /** Shown in the list, where a run has them, and at most this many. */
-const LIST_METRICS = ["eval_loss", "loss", "eval_rewards/accuracies", "rewards/accuracies", "eval_accuracy", "accuracy"];
+const LIST_METRICS = ["eval_loss", "loss", "eval_rewards/accuracies", "rewards/accuracies", "eval_accuracy", "accuracy", "objective/scores", "objective/kl"];
 const LIST_COUNT = 2;
 
 export const command: CommandModule = {
