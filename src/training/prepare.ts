@@ -56,10 +56,12 @@ export interface PlanRequest {
   statistics?: boolean;
   /** Of the softmax that log-probabilities are read from. Default 1. */
   temperature?: number;
+  /** Tokens of the longest row, where it may hold more than a prompt and two answers. */
+  longestRow?: number;
 }
 
-export function choosePlan({ model, ...request }: PlanRequest, choice: PlanChoice): ExecutionPlan {
+export function choosePlan({ model, longestRow = 0, ...request }: PlanRequest, choice: PlanChoice): ExecutionPlan {
   const whole = choice.plan === "whole" || (choice.plan === "auto" && parameterCount(model.family, model.config) < WHOLE_PLAN_LIMIT);
-  const options = { model, maxLength: choice.maxLength * 2 + 1, ...request };
+  const options = { model, maxLength: Math.max(choice.maxLength * 2 + 1, longestRow), ...request };
   return whole ? new WholePlan(options) : new BlockwisePlan({ ...options, recompute: choice.recompute });
 }

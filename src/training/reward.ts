@@ -108,7 +108,8 @@ export async function* rewardModel(input: RewardInput, config: RewardConfig, con
   const held = encodeGroups(input.heldOut, encoder, config.margin);
   if (!model.scoreHead) addScoreHead(model, config.seed);
   const trainable = openForTraining(model, config);
-  const plan = choosePlan({ model, reads: "scores", objective: rewardObjective(config), trainable }, config);
+  const longestRow = [...groups, ...held].reduce((most, { row }) => Math.max(most, row.ids.length), 0);
+  const plan = choosePlan({ model, reads: "scores", objective: rewardObjective(config), trainable, longestRow }, config);
   const work = new GroupWork({ config, plan, layout: { padId: encoder.padId, window: model.config.slidingWindow } });
   const evaluated = new LastEvaluation(() => work.read(held));
 
