@@ -2,13 +2,17 @@
 import { type Command, Option } from "commander";
 import type { ConfigDefinition } from "../runs/config.ts";
 import { flagWords } from "../runs/config-faces.ts";
+import { describeType } from "../runs/config-types.ts";
 
 /** Adds `--learning-rate <number>`, `--packing`, `--no-packing`, ..., grouped as in the definition. */
 export function addConfigOptions(command: Command, definition: ConfigDefinition): void {
   for (const option of definition.options) {
     const { usage, negated, help, group } = flagWords(option);
     const isOn = option.field.kind === "optional" && option.field.default === true;
-    command.addOption(new Option(usage, help).helpGroup(`${group}:`).hideHelp(isOn));
+    const flag = new Option(usage, help).helpGroup(`${group}:`).hideHelp(isOn);
+    // A list may be given at once, separated by commas, or in parts.
+    if (describeType(option.field.type).type.startsWith("list")) flag.argParser((value: string, before: string | undefined) => (before === undefined ? value : `${before},${value}`));
+    command.addOption(flag);
     if (negated !== undefined) command.addOption(new Option(negated, `turn off: ${help}`).helpGroup(`${group}:`).hideHelp(!isOn));
   }
 }
