@@ -89,3 +89,20 @@ export function resolveShape(shape: Shape, symbols: Readonly<Record<string, numb
     }, coefficient);
   });
 }
+
+/** Sizes of the symbols that these shapes name, where the axes have these sizes; `4*block` tells the size of `block`. */
+export function symbolSizes(shapes: Iterable<readonly [shape: Shape, sizes: readonly number[]]>): Record<string, number> {
+  const found: Record<string, number> = {};
+  for (const [shape, sizes] of shapes) {
+    shape.forEach((dimension, axis) => {
+      const { coefficient, symbols } = factorsOf(dimension);
+      if (symbols.length === 1) found[symbols[0]!] = sizes[axis]! / coefficient;
+    });
+  }
+  return found;
+}
+
+/** Symbols without which a shape cannot be resolved. */
+export function symbolsOf(shape: Shape): string[] {
+  return shape.flatMap((dimension) => factorsOf(dimension).symbols);
+}

@@ -30,6 +30,8 @@ export interface LowerOptions {
   cuts?: readonly Value[];
   /** Outputs are called in the model as they were asked for, for other software. Default: as the value that they are. */
   exactNames?: boolean;
+  /** Adds an output before all others: an empty sequence under this name, for the session's own use. */
+  firstOutput?: string;
 }
 
 /**
@@ -51,7 +53,7 @@ export function lower(graph: Graph, outputs: Readonly<Record<string, Value>>, op
   for (const node of nodes) emitter.emitNode(node);
   const results = nameOutputs(emitter, outputs, options.exactNames ?? false);
   return {
-    model: emitter.model(kept, results),
+    model: emitter.model(kept, results, options.firstOutput),
     inputs: new Map(kept.map((input) => [input.name, { dtype: input.dtype, shape: input.shape }])),
     outputs: new Map(Object.keys(outputs).map((name, index) => [name, results[index]!])),
     nodeCount: nodes.length,

@@ -79,6 +79,45 @@ describe("pre-allocated outputs", () => {
   });
 });
 
+describe("large outputs", () => {
+  const COUNT = 2 ** 26;
+
+  test("are written in place without a copy of them", async () => {
+    const graph = createGraph();
+    const [x, y] = ["x", "y"].map((name) => graph.input(name, "float32", ["n"]));
+    const session = await Session.create(graph, { z: b.add(x!, y!), first: b.slice(graph.input("w", "float32", [3]), 0, 0, 1) }, { device: "cpu" });
+    const sum = float32([COUNT], new Float32Array(COUNT).fill(1));
+    const feeds = { x: sum, y: float32([COUNT], new Float32Array(COUNT).fill(2)), w: float32([3], [7, 8, 9]) };
+    expect(peak() - process.memoryUsage().rss).toBeLessThan(200 * MEGABYTE);
+    const before = peak();
+    for (let run = 1; run <= 4; run++) {
+      const { z, first } = await session.run(feeds, { z: sum });
+      expect(z).toBe(sum);
+      expect([sum.data[0], sum.data[COUNT - 1], first!.data[0]]).toEqual([1 + 2 * run, 1 + 2 * run, 7]);
+    }
+    // a copy would be of 256 MB
+    expect(peak() - before).toBeLessThan(64 * MEGABYTE);
+    await session.close();
+  });
+
+  test("without memory of their own get some, of the right shape, in every run", async () => {
+    const graph = createGraph();
+    const x = graph.input("x", "float32", ["n", 4]);
+    const session = await Session.create(graph, { y: b.reshape(b.exp(x), ["4*n"]), count: b.argmax(x, 1) }, { device: "cpu" });
+    const runs = [];
+    for (const value of [0, 1]) runs.push(await session.run({ x: float32([10_000, 4], new Float32Array(40_000).fill(value)) }));
+    expect(runs.map(({ y }) => [y!.shape, y!.data[0], y!.data[39_999]])).toEqual([[[40_000], 1, 1], [[40_000], Math.fround(Math.E), Math.fround(Math.E)]]);
+    expect(runs.map(({ count }) => [count!.dtype, count!.data.length])).toEqual([["int64", 10_000], ["int64", 10_000]]);
+  });
+
+  test("of a run that fails give its error", async () => {
+    const graph = createGraph();
+    const x = graph.input("x", "float32", [20_000, 2]);
+    const session = await Session.create(graph, { rows: b.gatherRows(x, graph.input("i", "int64", ["n"])), all: b.exp(x) }, { device: "cpu", label: "rows" });
+    await expect(session.run({ x: zeros("float32", [20_000, 2]), i: tensor("int64", [1], BigInt64Array.of(99_999n)) })).rejects.toThrow(/^rows failed at .*gatherRows/);
+  });
+});
+
 describe("an output in the memory of an input", () => {
   /** Large enough to be split between threads. */
   const COUNT = 300_007;

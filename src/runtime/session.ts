@@ -3,13 +3,14 @@
  *
  * What attune relies on, pinned by tests because a later release may change it (measured with 1.30.0):
  * inputs on the CPU are not copied; a pre-allocated output is written in place, and may be the memory of an input that
- * an elementwise node alone reads; `run` blocks the thread until it is done.
+ * an elementwise node alone reads; `run` blocks the thread until it is done. What it does beyond that: it copies every
+ * output into new memory once more, pre-allocated or not; see docs/decisions/outputs-without-copies.md for how that is avoided.
  */
 import * as ort from "onnxruntime-node";
 import { AttuneError } from "../core/errors.ts";
 import type { ArrayOf, DType, HostTensor, TensorData } from "../core/tensor.ts";
-import { elementCount } from "../core/tensor.ts";
-import { fitsSize } from "../graph/dimensions.ts";
+import { elementCount, zeros } from "../core/tensor.ts";
+import { fitsSize, resolveShape, symbolSizes, symbolsOf } from "../graph/dimensions.ts";
 import type { Graph, Value, ValueType } from "../graph/ir.ts";
 import type { LowerOptions, LoweredGraph } from "../graph/lower.ts";
 import { lower } from "../graph/lower.ts";
@@ -39,6 +40,15 @@ export function defaultDevice(): Device {
   return device;
 }
 
+/**
+ * The first output of every model on the CPU, a sequence. The binding cannot give a sequence to JavaScript and says so by
+ * an error, after the graph has run and before it copies any output; what was written in place is complete by then.
+ */
+const FIRST_OUTPUT = "#first";
+const CANNOT_GIVE = /^Non tensor type is temporarily not supported/;
+/** Below this many bytes of outputs a copy costs less than an error. */
+const SMALL_OUTPUTS = 2 ** 16;
+
 export class Session {
   private readonly session: ort.InferenceSession;
   private readonly graph: LoweredGraph;
@@ -54,7 +64,7 @@ export class Session {
   static async create(graph: Graph, outputs: Readonly<Record<string, Value>>, options: SessionOptions = {}): Promise<Session> {
     const device = options.device ?? defaultDevice();
     const label = options.label ?? "graph";
-    const lowered = lower(graph, outputs, { ...options, device });
+    const lowered = lower(graph, outputs, { ...options, device, ...(device === "cpu" ? { firstOutput: FIRST_OUTPUT } : {}) });
     const arena = options.arena ?? true;
     try {
       const session = await ort.InferenceSession.create(lowered.model, {
@@ -93,17 +103,50 @@ export class Session {
   async run(feeds: Tensors, into: Tensors = {}): Promise<Record<string, HostTensor>> {
     const inputs: Record<string, ort.Tensor> = {};
     for (const [name, type] of this.graph.inputs) inputs[name] = this.feed(name, type, feeds[name]);
+    const whole = this.allOutputs(feeds, into);
+    if (whole) {
+      await this.runInto(inputs, whole);
+      return whole;
+    }
     const fetches: Record<string, ort.Tensor | null> = {};
     for (const [name, value] of this.graph.outputs) fetches[value.name] = into[name] ? wrap(into[name]) : null;
-    let results: ort.InferenceSession.ReturnType;
-    try {
-      results = await this.session.run(inputs, fetches);
-    } catch (cause) {
-      throw wrapRuntimeError(cause, `${this.label} failed`);
-    }
+    const results = await this.execute(inputs, fetches);
     const outputs: Record<string, HostTensor> = {};
     for (const [name, value] of this.graph.outputs) outputs[name] = into[name] ?? unwrap(results[value.name]!);
     return outputs;
+  }
+
+  /** Memory for every output, where they are large enough to be worth it and their sizes follow from the inputs'. */
+  private allOutputs(feeds: Tensors, into: Tensors): Record<string, HostTensor> | undefined {
+    if (!this.session.outputNames.includes(FIRST_OUTPUT)) return undefined;
+    const sizes = symbolSizes([...this.graph.inputs].map(([name, { shape }]) => [shape, feeds[name]!.shape]));
+    const outputs: Record<string, HostTensor> = {};
+    let bytes = 0;
+    for (const [name, { dtype, shape }] of this.graph.outputs) {
+      if (!into[name] && symbolsOf(shape).some((symbol) => !(symbol in sizes))) return undefined;
+      outputs[name] = into[name] ?? zeros(dtype, resolveShape(shape, sizes));
+      bytes += outputs[name].data.byteLength;
+    }
+    return bytes < SMALL_OUTPUTS ? undefined : outputs;
+  }
+
+  /** Runs with all outputs in place, without the binding's copies of them. */
+  private async runInto(inputs: Record<string, ort.Tensor>, outputs: Tensors): Promise<void> {
+    const fetches: Record<string, ort.Tensor | null> = { [FIRST_OUTPUT]: null };
+    for (const [name, value] of this.graph.outputs) fetches[value.name] = wrap(outputs[name]!);
+    try {
+      await this.session.run(inputs, fetches);
+    } catch (cause) {
+      if (!(cause instanceof Error && CANNOT_GIVE.test(cause.message))) throw wrapRuntimeError(cause, `${this.label} failed`);
+    }
+  }
+
+  private async execute(inputs: Record<string, ort.Tensor>, fetches: Record<string, ort.Tensor | null>): Promise<ort.InferenceSession.ReturnType> {
+    try {
+      return await this.session.run(inputs, fetches);
+    } catch (cause) {
+      throw wrapRuntimeError(cause, `${this.label} failed`);
+    }
   }
 
   private feed(name: string, type: ValueType, tensor: HostTensor | undefined): ort.Tensor {

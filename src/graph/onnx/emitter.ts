@@ -176,13 +176,18 @@ export class Emitter {
     return name;
   }
 
-  /** The bytes of the ONNX model. */
-  model(inputs: readonly Value[], outputs: readonly Value[]): Uint8Array {
+  /**
+   * The bytes of the ONNX model.
+   * @param firstOutput name of an output before all others that is an empty sequence, see `LowerOptions.firstOutput`
+   */
+  model(inputs: readonly Value[], outputs: readonly Value[], firstOutput?: string): Uint8Array {
+    if (firstOutput !== undefined) this.nodeOutputs("SequenceEmpty", [], { outputs: [firstOutput] });
     const graph = new Message();
     for (const node of this.nodes) graph.message(1, node);
     graph.text(2, "attune");
     for (const initializer of this.initializers) graph.message(5, initializer);
     for (const input of inputs) graph.message(11, valueMessage(input.name, input));
+    if (firstOutput !== undefined) graph.message(12, sequenceMessage(firstOutput));
     for (const output of outputs) graph.message(12, valueMessage(output.name, output));
     const model = new Message().integer(1, IR_VERSION).text(2, "attune").message(7, graph);
     model.message(8, new Message().text(1, "").integer(2, OPSET));
@@ -198,6 +203,12 @@ function attributeMessage(name: string, value: AttributeValue): Message {
   if ("float" in value) return message.float(2, value.float).integer(20, 1);
   for (const item of value) message.integer(8, item);
   return message.integer(20, 7);
+}
+
+/** A sequence of float32 tensors. */
+function sequenceMessage(name: string): Message {
+  const element = new Message().message(1, new Message().integer(1, ONNX_TYPE.float32));
+  return new Message().text(1, name).message(2, new Message().message(4, new Message().message(1, element)));
 }
 
 function valueMessage(name: string, type: ValueType): Message {
