@@ -1,0 +1,23 @@
+/** One measurement in a process of its own, or a part of one; prints what it found as JSON on the last line. */
+import { decodeMany, decodeOne } from "./measurements/decoding.ts";
+import { dpoMemory, dpoPeak } from "./measurements/memory.ts";
+import { ownDpo, ownGeneration, transformersGeneration, trlDpo } from "./measurements/peers.ts";
+import { fullStep, loraOverFull, loraStep, sharedPrefix } from "./measurements/training.ts";
+
+const PARTS: Readonly<Record<string, (argument: number) => Promise<unknown>>> = {
+  "full-step": fullStep,
+  "lora-step": loraStep,
+  "lora-over-full": loraOverFull,
+  "shared-prefix": sharedPrefix,
+  "dpo-memory": dpoMemory,
+  "decode-1": decodeOne,
+  "decode-32": decodeMany,
+  "trl-dpo": trlDpo,
+  "transformers-generate": transformersGeneration,
+  "dpo-peak": dpoPeak,
+  "own-dpo": ownDpo,
+  "own-generation": ownGeneration,
+};
+
+const [, , name, argument] = process.argv;
+process.stdout.write(`${JSON.stringify(await PARTS[name!]!(Number(argument)))}\n`);

@@ -1,0 +1,116 @@
+/**
+ * Ratios of two things that are measured in turns, so that whatever else the machine does hits both. Turns in which other
+ * processes were busy are measured again, and it is said how busy they were in those that were kept.
+ */
+import { readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+
+export interface Spread {
+  median: number;
+  /** Quartiles. */
+  low: number;
+  high: number;
+  count: number;
+}
+
+export interface Target {
+  atLeast?: number;
+  atMost?: number;
+}
+
+/** One line of the table. */
+export interface Figure {
+  name: string;
+  title: string;
+  ratio: Spread;
+  target: Target;
+  /** What the ratio was made of, and anything a reader needs to judge it. */
+  details: Readonly<Record<string, number | string>>;
+}
+
+export function quantile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const place = (sorted.length - 1) * share;
+  const below = sorted[Math.floor(place)]!;
+  return below + (sorted[Math.ceil(place)]! - below) * (place - Math.floor(place));
+}
+
+export const median = (values: readonly number[]): number => quantile(values, 0.5);
+
+export function spread(values: readonly number[]): Spread {
+  return { median: median(values), low: quantile(values, 0.25), high: quantile(values, 0.75), count: values.length };
+}
+
+export async function seconds(run: () => Promise<unknown>): Promise<number> {
+  const began = performance.now();
+  await run();
+  return (performance.now() - began) / 1000;
+}
+
+/** A measurement: gives a rate, or a time. */
+export type Measured = () => Promise<number>;
+
+export interface Turns {
+  subject: number[];
+  /** The limit around each turn of the subject: the mean of the measurements just before and just after. */
+  limit: number[];
+  /** Largest share of the processors that other processes used in a turn that was kept. */
+  others: number;
+}
+
+/** More turns than were asked for, where others were busy; then the quietest are kept, whatever their ratio was. */
+const PATIENCE = 3;
+/** Share of all processors that others may use in a quiet turn. */
+const QUIET = 0.05;
+
+/** Limit, subject, limit, subject, ..., limit. Warm up before calling this. */
+export async function inTurns({ subject, limit, rounds }: { subject: Measured; limit: Measured; rounds: number }): Promise<Turns> {
+  const turns: { subject: number; limit: number; others: number }[] = [];
+  let before = await limit();
+  while (turns.filter(({ others }) => others <= QUIET).length < rounds && turns.length < PATIENCE * rounds) {
+    const others = watchOthers();
+    const value = await subject();
+    const after = await limit();
+    turns.push({ subject: value, limit: (before + after) / 2, others: others() });
+    before = after;
+  }
+  const kept = turns.toSorted((a, b) => a.others - b.others).slice(0, rounds);
+  return { subject: kept.map((turn) => turn.subject), limit: kept.map((turn) => turn.limit), others: Math.max(...kept.map((turn) => turn.others)) };
+}
+
+/** Busy time of all processors since the machine started, seconds; undefined where the system does not say. */
+function busySeconds(): number | undefined {
+  try {
+    const [, user, nice, system, , , irq, softirq, steal] = readFileSync("/proc/stat", "utf8").split("\n", 1)[0]!.split(/\s+/).map(Number);
+    return (user! + nice! + system! + irq! + softirq! + steal!) / 100;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Starts watching; the function that it gives tells which share of all processors other processes used since. 0 where unknown. */
+export function watchOthers(): () => number {
+  const [busy, own, began] = [busySeconds(), process.cpuUsage(), performance.now()];
+  return () => {
+    const now = busySeconds();
+    if (busy === undefined || now === undefined) return 0;
+    const { user, system } = process.cpuUsage(own);
+    const elapsed = (performance.now() - began) / 1000;
+    return Math.max(0, (now - busy - (user + system) / 1e6) / (elapsed * availableParallelism()));
+  };
+}
+
+/** Quotients of the same turn. */
+export const ratios = (over: readonly number[], under: readonly number[]): number[] => over.map((value, turn) => value / under[turn]!);
+
+export function meets({ median: value }: Spread, { atLeast = -Infinity, atMost = Infinity }: Target): boolean {
+  return value >= atLeast && value <= atMost;
+}
+
+/** Largest resident memory of this process so far, bytes. */
+export const peakMemory = (): number => process.resourceUsage().maxRSS * 1024;
+
+/** How disturbed the kept turns were, for a figure's details. */
+export const disturbance = (...all: readonly Turns[]): string => `${Math.round(100 * Math.max(...all.map(({ others }) => others)))}%`;
+
+export const rounded = (value: number, digits = 3): number => Number(value.toPrecision(digits));

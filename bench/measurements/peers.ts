@@ -1,0 +1,128 @@
+/** The same work in TRL and transformers on PyTorch, in turns with attune; every turn is a process of its own. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Decoder } from "../../src/sampling/decoder.ts";
+import { argmax } from "../../src/sampling/choose.ts";
+import { PREPACK_ROWS } from "../../src/sampling/generate.ts";
+import { lastLine, runPart } from "../parts.ts";
+import type { Figure } from "../measure.ts";
+import { median, peakMemory, ratios, rounded, seconds, spread } from "../measure.ts";
+import { benchModel, randomIds } from "../model.ts";
+import { realisticPairs, tokensOf } from "../pairs.ts";
+import { dpoSteps } from "../training.ts";
+
+const PEERS = fileURLToPath(new URL("../../../../bench/peers", import.meta.url));
+
+/** Python of the peers' environment: `ATTUNE_PEERS_PYTHON`, or made by set-up.sh. */
+let python: string | undefined;
+async function peer(script: string, args: readonly (string | number)[]): Promise<PeerResult> {
+  python ??= process.env["ATTUNE_PEERS_PYTHON"] ?? ((await lastLine("sh", ["-c", `printf '"%s"\\n' "$(sh '${PEERS}/set-up.sh')"`])) as string);
+  // These are set on some machines for the sake of old OpenBLAS builds and slow a current numpy down.
+  const { OPENBLAS_CORETYPE: _core, OPENBLAS_L2_SIZE: _size, ...environment } = process.env;
+  return (await lastLine(python, [join(PEERS, script), ...args.map(String)], environment)) as PeerResult;
+}
+
+interface PeerResult {
+  tokens_per_second: number;
+  tokens_per_second_with_reference: number;
+  peak_resident_mb: number;
+  arguments: string[];
+  leanest: { peak_resident_mb: number };
+  versions: Record<string, string>;
+}
+
+interface OwnResult {
+  tokensPerSecond: number;
+  peak: number;
+}
+
+const BATCH = 16;
+
+/** In a process of its own: DPO over all pairs once, the reference's pass included; the first steps warm up and are left out. */
+export async function ownDpo(): Promise<OwnResult> {
+  const pairs = realisticPairs();
+  const all = [...pairs.slice(0, BATCH), ...pairs];
+  const { step, close } = dpoSteps(await benchModel(), all, { batchSize: BATCH, microBatchTokens: 1024 });
+  await step();
+  let time = 0;
+  for (let i = 0; i < pairs.length / BATCH; i++) time += await step();
+  await close();
+  return { tokensPerSecond: pairs.reduce((total, pair) => total + tokensOf(pair), 0) / time, peak: peakMemory() };
+}
+
+export async function trlDpo(rounds: number): Promise<Figure[]> {
+  const folder = mkdtempSync(join(tmpdir(), "attune-bench-"));
+  try {
+    const file = join(folder, "pairs.jsonl");
+    const rows = realisticPairs().map(({ prompt, chosen, rejected }) => JSON.stringify({ prompt_ids: [...prompt], chosen_ids: [...chosen], rejected_ids: [...rejected] }));
+    writeFileSync(file, `${rows.join("\n")}\n`);
+    const best = await peer("trl_dpo.py", ["--pairs", file, "--steps", 4, "--sweep"]);
+    const [own, theirs]: [OwnResult[], PeerResult[]] = [[], []];
+    for (let round = 0; round < rounds; round++) {
+      own.push((await runPart("own-dpo")) as OwnResult);
+      theirs.push(await peer("trl_dpo.py", ["--pairs", file, "--steps", 8, ...best.arguments]));
+    }
+    const [rate, peerRate] = [own.map(({ tokensPerSecond }) => tokensPerSecond), theirs.map((result) => result.tokens_per_second_with_reference)];
+    const memory = own.map(({ peak }, round) => peak / 1e6 / theirs[round]!.peak_resident_mb);
+    const versions = Object.entries(best.versions).map(([name, version]) => `${name} ${version}`).join(", ");
+    return [
+      {
+        name: "trl-dpo",
+        title: "DPO, LoRA rank 8, real lengths: tokens/s over TRL's best setting",
+        ratio: spread(ratios(rate, peerRate)),
+        target: { atLeast: 3 },
+        details: { "attune tokens/s": rounded(median(rate)), "TRL tokens/s": rounded(median(peerRate)), "TRL setting": best.arguments.join(" "), versions },
+      },
+      {
+        name: "trl-dpo-memory",
+        title: "the same: peak resident memory over TRL's",
+        ratio: spread(memory),
+        target: { atMost: 0.5 },
+        details: {
+          "attune MB": rounded(median(own.map(({ peak }) => peak)) / 1e6, 4),
+          "TRL MB": rounded(median(theirs.map((result) => result.peak_resident_mb)), 4),
+          "TRL's leanest setting MB": best.leanest.peak_resident_mb,
+        },
+      },
+    ];
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+const GENERATION = { rows: 16, prompt: 128, answer: 64 };
+
+/** In a process of its own: greedy generation, prompts included; making the decoder is left out, as loading the peer's model is. */
+export async function ownGeneration(): Promise<OwnResult> {
+  const { rows, prompt, answer } = GENERATION;
+  const decoder = await Decoder.create(await benchModel(), { maxLength: prompt + answer, prepack: rows >= PREPACK_ROWS });
+  const prompts = Array.from({ length: rows }, (_, row) => randomIds(prompt, row));
+  const generate = async (count: number): Promise<void> => {
+    const batch = await decoder.start(prompts);
+    const size = batch.logits.shape[1]!;
+    for (let i = 0; i < count; i++) {
+      const chosen = Array.from({ length: rows }, (_, row) => argmax(batch.logits.data.subarray(row * size, (row + 1) * size)));
+      if (i + 1 < count) await batch.step(chosen);
+    }
+  };
+  await generate(4);
+  const times: number[] = [];
+  for (let i = 0; i < 3; i++) times.push(await seconds(() => generate(answer)));
+  await decoder.close();
+  return { tokensPerSecond: (rows * answer) / median(times), peak: peakMemory() };
+}
+
+export async function transformersGeneration(rounds: number): Promise<Figure[]> {
+  const shape = ["--batch", GENERATION.rows, "--prompt-tokens", GENERATION.prompt, "--new-tokens", GENERATION.answer];
+  const best = await peer("transformers_generate.py", [...shape, "--runs", 1, "--sweep"]);
+  const [own, theirs]: [OwnResult[], PeerResult[]] = [[], []];
+  for (let round = 0; round < rounds; round++) {
+    own.push((await runPart("own-generation")) as OwnResult);
+    theirs.push(await peer("transformers_generate.py", [...shape, "--runs", 3, ...best.arguments]));
+  }
+  const [rate, peerRate] = [own.map(({ tokensPerSecond }) => tokensPerSecond), theirs.map((result) => result.tokens_per_second)];
+  const details = { "attune tokens/s": rounded(median(rate)), "transformers tokens/s": rounded(median(peerRate)), "transformers setting": best.arguments.join(" "), "attune MB": rounded(median(own.map(({ peak }) => peak)) / 1e6, 4), "transformers MB": rounded(median(theirs.map((result) => result.peak_resident_mb)), 4) };
+  return [{ name: "transformers-generate", title: "greedy generation, batch 16, prompt 128, answer 64: tokens/s over transformers' best setting", ratio: spread(ratios(rate, peerRate)), target: { atLeast: 5 }, details }];
+}

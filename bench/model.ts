@@ -1,0 +1,62 @@
+/** The model that everything is measured on: SmolLM2-135M, real or of its shape. */
+import { elementCount, float32 } from "../src/core/tensor.ts";
+import { Random } from "../src/core/random.ts";
+import type { Model } from "../src/models/model.ts";
+import { weightShapes } from "../src/models/model.ts";
+import { openModel } from "../src/models/open.ts";
+import { readModelConfig } from "../src/models/registry.ts";
+import type { Encoder } from "../src/text/encoder.ts";
+
+const SHAPE = {
+  model_type: "llama", vocab_size: 49152, hidden_size: 576, intermediate_size: 1536, num_hidden_layers: 30, num_attention_heads: 9, num_key_value_heads: 3,
+  max_position_embeddings: 8192, rms_norm_eps: 1e-5, rope_theta: 100_000, tie_word_embeddings: true, hidden_act: "silu",
+};
+
+/** The GGUF file that `ATTUNE_SMOLLM2_GGUF` names, else random weights of its shape, which cost the same. */
+export async function benchModel({ layers = SHAPE.num_hidden_layers }: { layers?: number } = {}): Promise<Model> {
+  const path = process.env["ATTUNE_SMOLLM2_GGUF"];
+  if (path && layers === SHAPE.num_hidden_layers) return (await openModel(path)).model;
+  const { family, config } = readModelConfig({ ...SHAPE, num_hidden_layers: layers });
+  const noise = new Random(0).fillNormal(new Float32Array(2 ** 20), 0.02);
+  const weights: Model["weights"] = new Map();
+  for (const [name, shape] of Object.entries(weightShapes(family, config))) {
+    const data = new Float32Array(elementCount(shape));
+    // The same numbers again and again: drawing 135 million takes longer than measuring.
+    if (shape.length === 1) data.fill(1);
+    else for (let start = 0; start < data.length; start += noise.length) data.set(noise.subarray(0, Math.min(noise.length, data.length - start)), start);
+    weights.set(name, float32(shape, data));
+  }
+  return { family, config, weights };
+}
+
+/** Bytes of all weights. */
+export function weightBytes(model: Model): number {
+  return [...model.weights.values()].reduce((total, { data }) => total + data.byteLength, 0);
+}
+
+export function randomIds(count: number, seed: number): Int32Array {
+  const random = Random.for(seed, "ids");
+  return Int32Array.from({ length: count }, () => 10 + random.integer(SHAPE.vocab_size - 10));
+}
+
+/** An encoder whose texts are numbers of ready-made token sequences: what is measured starts at token ids. */
+export function idEncoder(sequences: readonly Int32Array[]): Encoder {
+  const ids = (text: unknown): Int32Array => sequences[Number(text)]!;
+  const unused = (): never => {
+    throw new Error("not needed here");
+  };
+  return {
+    tokenizer: { get files() { return unused(); } } as unknown as Encoder["tokenizer"],
+    stopIds: [2],
+    padId: 0,
+    maxLength: 4096,
+    encodePrompt: ids,
+    encodeExample: unused,
+    encodeAnswers: unused,
+    encodePair: (prompt, chosen, rejected) => ({ prompt: ids(prompt), chosen: ids(chosen), rejected: ids(rejected), truncatedTokens: 0 }),
+    encodeConversation: unused,
+    encodeText: (text) => ({ ids: ids(text), promptLength: 1, supervised: new Uint8Array(ids(text).length).fill(1), truncatedTokens: 0 }),
+    decodeCompletion: () => "",
+    fingerprint: "ids",
+  };
+}
