@@ -1,6 +1,6 @@
 /** `attune ppo`: proximal policy optimisation from reward models or reward functions. */
 import { AttuneError, formatPlace } from "../../core/errors.ts";
-import type { Dataset, LoadOptions } from "../../data/dataset.ts";
+import type { Dataset } from "../../data/dataset.ts";
 import { loadDataset, recordsAs } from "../../data/dataset.ts";
 import { ppoConfig } from "../../training/ppo.config.ts";
 import type { PpoConfig } from "../../training/ppo.ts";
@@ -11,8 +11,8 @@ import type { CommandContext } from "../command.ts";
 import { drive } from "../drive.ts";
 import { reportPlan } from "../dry-run.ts";
 import { trainingCommand } from "../training-command.ts";
-import { remoteData } from "./find-data.ts";
 import { describeRoles, openRoles } from "./reward-input.ts";
+import { loadOptions } from "./training-input.ts";
 
 export const command = trainingCommand({
   config: ppoConfig,
@@ -43,8 +43,8 @@ export const command = trainingCommand({
   },
 });
 
-async function load(source: string, { onBad, format }: Pick<PpoConfig, "onBad" | "format">, { reporter, signal }: CommandContext): Promise<Dataset> {
-  const options: LoadOptions = { onBad, signal, resolveRemote: remoteData({ reporter, signal }), ...(format === "auto" ? {} : { format }) };
+async function load(source: string, config: PpoConfig, { reporter, signal }: CommandContext): Promise<Dataset> {
+  const options = loadOptions(config, { reporter, signal });
   const dataset = await loadDataset(source, options);
   for (const [reason, count] of Object.entries(dataset.dropped)) {
     reporter.warn("left-out-rows", `${count} of ${count + dataset.records.length} rows left out: ${reason} (the first at ${formatPlace(dataset.firstDropped ?? {})})`);
