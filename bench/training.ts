@@ -81,7 +81,7 @@ export interface DpoSteps {
 export function dpoSteps(model: Model, pairs: readonly PairIds[], options: { batchSize: number; microBatchTokens: number }): DpoSteps {
   const sequences = pairs.flatMap(({ prompt, chosen, rejected }) => [prompt, chosen, rejected]);
   const train = pairs.map((_, pair): PreferenceRecord => ({ kind: "preference", prompt: String(3 * pair), chosen: String(3 * pair + 1), rejected: String(3 * pair + 2), p: 1, place: {} }));
-  const common = { model: "bench", data: "bench", plan: "block", heldOut: 0, maxSteps: ENDLESS, epochs: ENDLESS, checkpointSteps: 0, shuffle: false } as const;
+  const common = { model: "bench", data: "bench", plan: "block", heldOut: 0, maxSteps: ENDLESS, epochs: ENDLESS, checkpointSteps: 0, shuffle: false, reference: "adapter" } as const;
   const config = resolveConfig("dpo", { ...common, lora: { rank: LORA.rank, alpha: LORA.alpha }, ...options });
   const events = dpo({ model, encoder: idEncoder(sequences), train, heldOut: [] }, config);
   return {
