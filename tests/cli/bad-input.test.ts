@@ -11,6 +11,7 @@ import { worldTokenizer } from "../../src/world/tokenizer.ts";
 import { attune, saveTinyModel, snapshot } from "./support.ts";
 
 let parent: string;
+let cache: string;
 const start = process.cwd();
 
 const PAIRS = Array.from({ length: 10 }, (_, i) => ({ prompt: `where is the mill ${i}?`, chosen: `by the old bridge ${i}`, rejected: `nobody knows ${i}` }));
@@ -63,12 +64,13 @@ beforeAll(async () => {
   }
   mkdirSync("full");
   writeFileSync("full/notes.txt", "mine");
-  vi.stubEnv("ATTUNE_CACHE", join(parent, "..", "attune-bad-cache"));
+  cache = mkdtempSync(join(tmpdir(), "attune-bad-cache-"));
+  vi.stubEnv("ATTUNE_CACHE", cache);
 });
 afterAll(() => {
   process.chdir(start);
   vi.unstubAllEnvs();
-  rmSync(parent, { recursive: true, force: true });
+  for (const folder of [parent, cache]) rmSync(folder, { recursive: true, force: true });
 });
 
 interface Case {

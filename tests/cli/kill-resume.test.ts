@@ -2,9 +2,9 @@
  * The promise of `attune resume`, held with real trainers in processes of their own: killed or interrupted at random moments
  * and resumed, a run ends with the same bytes as one that nobody disturbed. `ATTUNE_KILLS` says how often (npm run test:heavy).
  */
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -147,4 +147,23 @@ describe("interrupted", () => {
     expect((await resume(run)).status).toBe("0");
     expect(comparedFiles(run)).toEqual(expected[name]);
   });
+});
+
+/** A disk of its own takes a user namespace, which not every machine permits; bad-input.test.ts holds the same by injected faults. */
+const canMount = spawnSync("unshare", ["-rm", "mount", "-t", "tmpfs", "tmpfs", "/tmp"]).status === 0;
+if (!canMount) console.log("skipped: a run on a full disk; this machine permits no mounts");
+
+test.skipIf(!canMount)("a full disk stops a run at its last checkpoint; with more room, resume changes no byte", () => {
+  const name = "sft of all weights";
+  mkdirSync(join(parent, "disk"));
+  const attune = `${process.execPath} ${compiled.module("cli/main")}`;
+  const script = `
+    mount -t tmpfs -o size=800k tmpfs disk
+    ${attune} ${TRAINERS[name]!.join(" ")} --quiet --model model --data pairs.jsonl --out disk/run; echo "status $?" >&2
+    mount -o remount,size=16m disk
+    ${attune} resume --quiet disk/run; echo "status $?" >&2
+    cp -r disk/run kept`;
+  const { stderr } = spawnSync("unshare", ["-rm", "sh", "-c", script], { cwd: parent, encoding: "utf8" });
+  expect(stderr).toMatch(/^error: .*step-\d+: the checkpoint of step \d+ cannot be saved: the disk is full\n[^]*the last good checkpoint is step \d+; free some space[^]*status 1\nstatus 0\n$/);
+  expect(comparedFiles("kept")).toEqual(expected[name]);
 });
