@@ -5,7 +5,7 @@
 import type { DType } from "../core/tensor.ts";
 import type { Dimension, Shape } from "./dimensions.ts";
 import { sameShape } from "./dimensions.ts";
-import type { Graph, Value } from "./ir.ts";
+import type { Graph, GraphNode, Value } from "./ir.ts";
 import type { OpAttributes, OpName } from "./op-types.ts";
 
 type Operand = Value | number;
@@ -105,6 +105,13 @@ export const matmul = (a: Value, b: Value, options: MatmulOptions = {}): Value =
 /** Product of two matrices, plus a bias that broadcasts to it: the fastest form for large matrices. */
 export const gemm = (a: Value, b: Value, options: { transposeLeft?: boolean; transposeRight?: boolean; bias?: Value | undefined } = {}): Value =>
   one("gemm", options.bias ? [a, b, options.bias] : [a, b], { transposeLeft: options.transposeLeft ?? false, transposeRight: options.transposeRight ?? false });
+/** base + x; where x is a product of two matrices, the product adds to base itself, which saves a pass and a tensor. */
+export function addProduct(base: Value, x: Value): Value {
+  const node = x.producer;
+  if (node?.op !== "gemm" || node.inputs.length !== 2) return add(base, x);
+  const [a, b] = node.inputs as readonly [Value, Value];
+  return gemm(a, b, { ...(node as GraphNode<"gemm">).attributes, bias: base });
+}
 /** x [N, in] times weight [out, in] transposed, plus bias [out]: a torch Linear layer. */
 export const linear = (x: Value, weight: Value, bias?: Value): Value => gemm(x, weight, { transposeRight: true, bias });
 

@@ -25,7 +25,8 @@ export interface BlockwiseOptions extends PlanOptions {
   headRows?: number;
 }
 
-const DEFAULT_HEAD_BYTES = 64 * 2 ** 20;
+/** Of logits at once. A head that is trained adds to all of its gradient once a chunk, which few large chunks do less often. */
+const HEAD_BYTES = { frozen: 32 * 2 ** 20, trained: 128 * 2 ** 20 };
 
 export class BlockwisePlan implements ExecutionPlan {
   private readonly options: BlockwiseOptions;
@@ -37,7 +38,7 @@ export class BlockwisePlan implements ExecutionPlan {
   constructor(options: BlockwiseOptions) {
     this.options = options;
     this.rotary = rotaryFeeds(options.model, options.maxLength);
-    this.headRows = options.headRows ?? Math.max(16, Math.floor(DEFAULT_HEAD_BYTES / (4 * options.model.config.vocabularySize)));
+    this.headRows = options.headRows ?? defaultHeadRows(options);
   }
 
   async score(given: TokenBatch, { adapter = true }: ScoreOptions = {}): Promise<Readings> {
@@ -223,6 +224,11 @@ export class BlockwisePlan implements ExecutionPlan {
   private namedWeights(names: readonly string[]): Tensors {
     return Object.fromEntries(names.map((name) => [name, weightOf(this.options.model, name)]));
   }
+}
+
+function defaultHeadRows({ model: { family, config }, trainable }: BlockwiseOptions): number {
+  const bytes = trainable?.has(family.headWeight(config)) ? HEAD_BYTES.trained : HEAD_BYTES.frozen;
+  return Math.max(16, Math.floor(bytes / (4 * config.vocabularySize)));
 }
 
 /** Local names of the adapter's weights in one block. */

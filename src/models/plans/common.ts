@@ -1,7 +1,7 @@
 /** Pieces that both plans share: accumulators, feeds of the batch, and reading results back. */
 import { invariant } from "../../core/errors.ts";
 import type { HostTensor } from "../../core/tensor.ts";
-import { add } from "../../graph/build.ts";
+import { addProduct } from "../../graph/build.ts";
 import type { Shape } from "../../graph/dimensions.ts";
 import type { Graph, Value } from "../../graph/ir.ts";
 import type { Tensors } from "../../runtime/session.ts";
@@ -33,7 +33,7 @@ export function accumulate(graph: Graph, gradients: ReadonlyMap<string, Value>):
   const outputs: Record<string, Value> = {};
   for (const [name, gradient] of gradients) {
     const accumulator = graph.input(accumulatorName(name), "float32", gradient.shape);
-    outputs[gradientName(name)] = add(accumulator, gradient);
+    outputs[gradientName(name)] = addProduct(accumulator, gradient);
   }
   return outputs;
 }
