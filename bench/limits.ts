@@ -1,7 +1,7 @@
 /** What the machine can do, measured in the process that is judged by it. */
 import { Random } from "../src/core/random.ts";
 import { float32, zeros } from "../src/core/tensor.ts";
-import { matmul, max, sum } from "../src/graph/build.ts";
+import { gemm, max, sum } from "../src/graph/build.ts";
 import { createGraph } from "../src/graph/op-table.ts";
 import { Session } from "../src/runtime/session.ts";
 import type { Measured } from "./measure.ts";
@@ -9,22 +9,26 @@ import { median, seconds } from "./measure.ts";
 
 const SIZE = 2048;
 
-/** Operations per second of a 2048-cubed float32 product: the median of a few. */
+/** Operations per second of a 2048-cubed float32 product: the median of a few, of the faster of two forms (the right side as it is, or transposed). */
 export async function productRate(): Promise<Measured> {
-  const graph = createGraph();
-  const input = (name: string) => graph.input(name, "float32", [SIZE, SIZE]);
-  const session = await Session.create(graph, { c: matmul(input("a"), input("b")) }, { label: "the product" });
   const random = new Random(1);
   const matrix = () => float32([SIZE, SIZE], random.fillNormal(new Float32Array(SIZE * SIZE)));
   const feeds = { a: matrix(), b: matrix() };
   const into = { c: zeros("float32", [SIZE, SIZE]) };
-  const once = (): Promise<number> => seconds(() => session.run(feeds, into));
-  for (let i = 0; i < 5; i++) await once();
-  return async () => {
+  const sessions: Session[] = [];
+  for (const transposeRight of [false, true]) {
+    const graph = createGraph();
+    const input = (name: string) => graph.input(name, "float32", [SIZE, SIZE]);
+    sessions.push(await Session.create(graph, { c: gemm(input("a"), input("b"), { transposeRight }) }, { label: "the product" }));
+  }
+  const rate = async (session: Session): Promise<number> => {
     const times: number[] = [];
-    for (let i = 0; i < 5; i++) times.push(await once());
+    for (let i = 0; i < 3; i++) times.push(await seconds(() => session.run(feeds, into)));
     return (2 * SIZE ** 3) / median(times);
   };
+  const best = async (): Promise<number> => Math.max(await rate(sessions[0]!), await rate(sessions[1]!));
+  await best();
+  return best;
 }
 
 const ROWS = 256;

@@ -1,13 +1,14 @@
 /** Decoding against the memory bandwidth, and a batch against a single row. */
 import { Decoder } from "../../src/sampling/decoder.ts";
 import type { DecodingBatch } from "../../src/sampling/decoder.ts";
-import { PREPACK_ROWS } from "../../src/sampling/generate.ts";
 import { bandwidth } from "../limits.ts";
 import type { Figure, Measured } from "../measure.ts";
 import { disturbance, inTurns, median, peakMemory, ratios, rounded, seconds, spread } from "../measure.ts";
 import { benchModel, randomIds, weightBytes } from "../model.ts";
 import type { Model } from "../../src/models/model.ts";
 
+/** Rows from which on `generate` packs the weights of a model of this size. */
+const PREPACK_ROWS = 8;
 const PROMPT = 64;
 /** Decoding steps of one turn. */
 const STEPS = 8;

@@ -3,13 +3,11 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { Decoder } from "../../src/sampling/decoder.ts";
-import { argmax } from "../../src/sampling/choose.ts";
-import { PREPACK_ROWS } from "../../src/sampling/generate.ts";
+import { GREEDY, generate } from "../../src/sampling/generate.ts";
 import { lastLine, runPart } from "../parts.ts";
 import type { Figure } from "../measure.ts";
 import { median, peakMemory, ratios, rounded, seconds, spread } from "../measure.ts";
-import { benchModel, randomIds } from "../model.ts";
+import { benchModel, idEncoder, randomIds } from "../model.ts";
 import { realisticPairs, tokensOf } from "../pairs.ts";
 import { dpoSteps } from "../training.ts";
 
@@ -94,23 +92,16 @@ export async function trlDpo(rounds: number): Promise<Figure[]> {
 
 const GENERATION = { rows: 16, prompt: 128, answer: 64 };
 
-/** In a process of its own: greedy generation, prompts included; making the decoder is left out, as loading the peer's model is. */
+/** In a process of its own: greedy generation, from prompts to answers; opening and closing the decoder is part of it. */
 export async function ownGeneration(): Promise<OwnResult> {
   const { rows, prompt, answer } = GENERATION;
-  const decoder = await Decoder.create(await benchModel(), { maxLength: prompt + answer, prepack: rows >= PREPACK_ROWS });
+  const model = await benchModel();
+  const encoder = { ...idEncoder([]), stopIds: [] };
   const prompts = Array.from({ length: rows }, (_, row) => randomIds(prompt, row));
-  const generate = async (count: number): Promise<void> => {
-    const batch = await decoder.start(prompts);
-    const size = batch.logits.shape[1]!;
-    for (let i = 0; i < count; i++) {
-      const chosen = Array.from({ length: rows }, (_, row) => argmax(batch.logits.data.subarray(row * size, (row + 1) * size)));
-      if (i + 1 < count) await batch.step(chosen);
-    }
-  };
-  await generate(4);
+  const run = (maxNewTokens: number) => generate(model, encoder, prompts, { ...GREEDY, batchSize: rows, maxNewTokens });
+  await run(4);
   const times: number[] = [];
-  for (let i = 0; i < 3; i++) times.push(await seconds(() => generate(answer)));
-  await decoder.close();
+  for (let i = 0; i < 3; i++) times.push(await seconds(() => run(answer)));
   return { tokensPerSecond: (rows * answer) / median(times), peak: peakMemory() };
 }
 

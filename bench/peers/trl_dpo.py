@@ -8,8 +8,8 @@ without padding, so that pairs per second and tokens per second compare alike wi
 
 Reports `tokens_per_second`, the median over the steps after the first two of the step's tokens by its time, and
 `tokens_per_second_with_reference`, where the time of precomputed reference log-probabilities is added, as one pass over the
-data needs it. --sweep tries every kind of arithmetic with and without precomputed reference at several batch sizes, with
-and without checkpointing, and ranks by the latter.
+data needs it. --sweep tries every kind of arithmetic, batches of one and of several pairs, with and without precomputed reference,
+padding and checkpointing, and ranks by the latter.
 """
 
 import json
@@ -39,12 +39,10 @@ def options():
 
 
 def settings() -> list[list[str]]:
-    result = []
-    for dtype in ("autocast", "bfloat16", "float32-medium", "float32"):
-        for batch in ("1", "2", "4"):
-            result.append(["--dtype", dtype, "--batch", batch, "--precompute"])
-    result += [["--dtype", dtype, "--batch", "1", "--precompute", "--checkpointing"] for dtype in ("bfloat16", "float32")]
-    return [*result, ["--dtype", "bfloat16", "--batch", "2"], ["--dtype", "bfloat16", "--batch", "2", "--precompute", "--padding-free"]]
+    result = [["--dtype", dtype, "--batch", batch, "--precompute"] for dtype in ("bfloat16", "float32") for batch in ("1", "4")]
+    result += [["--dtype", dtype, "--batch", "4", "--precompute"] for dtype in ("autocast", "float32-medium")]
+    result += [["--dtype", "bfloat16", "--batch", "4"], ["--dtype", "bfloat16", "--batch", "4", "--precompute", "--padding-free"]]
+    return [*result, ["--dtype", "bfloat16", "--batch", "1", "--precompute", "--checkpointing"]]
 
 
 def bare_tokenizer():
