@@ -1,4 +1,8 @@
-/** Choosing the next token from logits: greedy, temperature, top-k, top-p. */
+/**
+ * Choosing the next token from logits: greedy, temperature, top-k, top-p. This is the plain form, which looks at every
+ * logit; decoding uses `scores.ts`, which chooses the same tokens from sums that the graph has computed.
+ * Source of the order (top-k first, top-p over what it leaves): transformers' logits warpers.
+ */
 import type { Random } from "../core/random.ts";
 
 export interface SamplingOptions {
@@ -6,7 +10,7 @@ export interface SamplingOptions {
   temperature: number;
   /** Keep the k most likely tokens; 0 for all. */
   topK: number;
-  /** Keep the most likely tokens that together reach this probability; 1 for all. */
+  /** Keep the most likely of these tokens that together reach this share of their probability; 1 for all. */
   topP: number;
 }
 
@@ -14,6 +18,11 @@ export interface Chosen {
   id: number;
   /** log p of the token under softmax(logits / temperature) over the whole vocabulary (temperature 1 where greedy). */
   logp: number;
+}
+
+/** What logits are multiplied by before log-probabilities are read; greedy ones are told at temperature 1. */
+export function inverseTemperature({ temperature }: Pick<SamplingOptions, "temperature">): number {
+  return temperature === 0 ? 1 : 1 / temperature;
 }
 
 /** Index of the largest entry, the first of ties. */
@@ -36,24 +45,24 @@ export function chooseToken(logits: Float32Array, { temperature, topK, topP }: S
   const largest = logits[best]!;
   if (temperature === 0) return { id: best, logp: largest - logSumExp(logits, largest, 1) };
   const normaliser = logSumExp(logits, largest, temperature);
-  const probability = (id: number): number => Math.exp(logits[id]! / temperature - normaliser);
-  const chosen = (id: number): Chosen => ({ id, logp: logits[id]! / temperature - normaliser });
-  if (topK === 0 && topP >= 1) {
-    let rest = random.uniform();
-    for (let id = 0; id < logits.length; id++) if ((rest -= probability(id)) < 0) return chosen(id);
-    return chosen(best);
-  }
-  const kept = candidates(logits, topK, topP, probability);
-  let rest = random.uniform() * kept.reduce((total, id) => total + probability(id), 0);
-  return chosen(kept.find((id) => (rest -= probability(id)) < 0) ?? best);
+  const logp = (id: number): number => logits[id]! / temperature - normaliser;
+  const all = Array.from(logits.keys());
+  const ids = topK === 0 && topP >= 1 ? all : keepMostLikely(all.toSorted((a, b) => logits[b]! - logits[a]! || a - b), { topK, topP }, logp);
+  const id = drawInProportion(ids, (id) => Math.exp(logp(id)), random);
+  return { id, logp: logp(id) };
 }
 
-/** Ids that top-k and top-p leave, the most likely first. */
-function candidates(logits: Float32Array, topK: number, topP: number, probability: (id: number) => number): number[] {
-  let ids = Array.from(logits.keys()).toSorted((a, b) => logits[b]! - logits[a]! || a - b);
-  if (topK > 0) ids = ids.slice(0, topK);
+/** What top-k and top-p leave of ids that are sorted, the most likely first. */
+export function keepMostLikely(sorted: readonly number[], { topK, topP }: Pick<SamplingOptions, "topK" | "topP">, logp: (id: number) => number): readonly number[] {
+  const ids = topK > 0 ? sorted.slice(0, topK) : sorted;
   if (topP >= 1) return ids;
-  let total = 0;
-  const cut = ids.findIndex((id) => (total += probability(id)) >= topP);
+  let rest = topP * ids.reduce((total, id) => total + Math.exp(logp(id)), 0);
+  const cut = ids.findIndex((id) => (rest -= Math.exp(logp(id))) <= 0);
   return cut < 0 ? ids : ids.slice(0, cut + 1);
+}
+
+/** One of the ids in proportion to its weight. */
+export function drawInProportion(ids: readonly number[], weight: (id: number) => number, random: Random): number {
+  let rest = random.uniform() * ids.reduce((total, id) => total + weight(id), 0);
+  return ids.find((id) => (rest -= weight(id)) < 0) ?? ids[0]!;
 }

@@ -3,12 +3,15 @@
  * not hold yet; where a chat template rewrites earlier turns, it reads from the first difference on.
  */
 import { AttuneError } from "../core/errors.ts";
+import { Random } from "../core/random.ts";
 import type { Model } from "../models/model.ts";
 import type { Encoder } from "../text/encoder.ts";
+import type { AnswerOptions } from "./answer.ts";
+import { OpenAnswer } from "./answer.ts";
+import { inverseTemperature } from "./choose.ts";
 import type { DecodingBatch } from "./decoder.ts";
 import { Decoder } from "./decoder.ts";
-import type { Answer, GenerateHooks, GenerateOptions } from "./generate.ts";
-import { decodeRows } from "./generate.ts";
+import type { Answer, GenerateHooks } from "./generate.ts";
 
 /** Room of the first cache, tokens; it doubles when a conversation grows out of it. */
 const FIRST_ROOM = 1024;
@@ -42,20 +45,29 @@ export class Conversation {
    * (seed, turn) alone.
    * @throws AttuneError `usage` where prompt and answer do not fit the model's context
    */
-  async reply(prompt: Int32Array, options: Omit<GenerateOptions, "samples" | "batchSize">, hooks: GenerateHooks = {}): Promise<Answer> {
+  async reply(prompt: Int32Array, options: AnswerOptions & { seed: number }, hooks: GenerateHooks = {}): Promise<Answer> {
     const needed = prompt.length + options.maxNewTokens;
     const { maxPositions } = this.model.config;
     if (needed > maxPositions) {
       throw new AttuneError("usage", "conversation and answer do not fit the model's context", { got: `${prompt.length} + ${options.maxNewTokens} tokens`, expected: `at most ${maxPositions}`, hint: "fewer new tokens, or a new conversation" });
     }
-    const batch = await this.read(prompt, needed);
-    const [answer] = await decodeRows(batch, this.encoder, [{ prompt: this.turns++, sample: 0 }], options, hooks);
+    const batch = await this.read(prompt, needed, inverseTemperature(options));
+    const turn = this.turns++;
+    const open = new OpenAnswer(options, this.encoder, { random: Random.for(options.seed, turn, 0), watched: hooks.onToken !== undefined });
+    const answer: Answer = Object.assign(open.drawn, { prompt: turn, sample: 0 });
+    for (;;) {
+      const done = open.extend(batch.scores(0)) || (hooks.signal?.aborted === true && open.finish("cancelled"));
+      hooks.onToken?.(answer);
+      if (done) break;
+      await batch.step([answer.ids.at(-1)!]);
+    }
+    hooks.onAnswer?.(answer);
     // the last token was drawn, but not read
-    this.cached = [...prompt, ...answer!.ids.slice(0, -1)];
-    return answer!;
+    this.cached = [...prompt, ...answer.ids.slice(0, -1)];
+    return answer;
   }
 
-  private async read(prompt: Int32Array, needed: number): Promise<DecodingBatch> {
+  private async read(prompt: Int32Array, needed: number, inverse: number): Promise<DecodingBatch> {
     if (!this.decoder || needed > this.decoder.maxLength) {
       await this.close();
       let room = this.firstRoom;
@@ -64,12 +76,12 @@ export class Conversation {
     }
     if (!this.batch) {
       this.reused = 0;
-      return (this.batch = await this.decoder.start([prompt]));
+      return (this.batch = await this.decoder.start([prompt], inverse));
     }
     const difference = prompt.findIndex((id, index) => id !== this.cached[index]);
     // one token at least must be read, to have logits after it
     this.reused = difference === -1 ? prompt.length - 1 : difference;
-    await this.batch.append(prompt.subarray(this.reused), this.reused);
+    await this.batch.append(prompt.subarray(this.reused), { keep: this.reused, inverseTemperature: inverse });
     return this.batch;
   }
 

@@ -1,107 +1,140 @@
 /**
- * Batched decoding with a key-value cache that is extended in place (ONNX Runtime's GroupQueryAttention).
- * One graph serves prefill (many tokens a row, padded on the right) and single steps, for any batch size.
+ * Batched decoding: prompts are read into a cache of their own, several at once, and then enter the slots of a batch,
+ * which decodes its rows together, one token each a step. A row may enter or leave between any two steps; a prompt that was
+ * read once may enter several times.
  */
 import { invariant } from "../core/errors.ts";
 import type { HostTensor } from "../core/tensor.ts";
-import { int32, int64, zeros } from "../core/tensor.ts";
-import { gatherRows, gemm, reshape } from "../graph/build.ts";
-import type { Graph, Value } from "../graph/ir.ts";
-import { createGraph } from "../graph/op-table.ts";
-import type { Attention, ModelParts } from "../models/builders.ts";
-import { Parameters, blockBuilder, endBuilder } from "../models/builders.ts";
+import { float32, int32, int64, zeros } from "../core/tensor.ts";
 import type { Model } from "../models/model.ts";
 import { weightOf } from "../models/model.ts";
 import { ropeTables } from "../models/rope.ts";
 import type { Tensors } from "../runtime/session.ts";
 import { Session } from "../runtime/session.ts";
+import type { DecoderGraph } from "./decoder-graph.ts";
+import { buildDecoder } from "./decoder-graph.ts";
+import type { Allocate } from "./key-value-cache.ts";
+import { KeyValueCache, reusedMemory } from "./key-value-cache.ts";
+import { Scores, blockSize } from "./scores.ts";
 
 export interface DecoderOptions {
   /** Room of the cache: prompt and answer together, tokens. */
   maxLength: number;
   /**
-   * Store the weights in the session, where ONNX Runtime packs them once: faster from a few rows on, at the price of a
-   * second copy in memory. Default false: they are fed without a copy.
+   * Store the model's weights in the session, where ONNX Runtime packs them once: faster steps, at the price of a second
+   * copy in memory and of making it; see {@link worthPacking}. Default false: they are fed without a copy. An
+   * adapter's weights are always fed.
    */
   prepack?: boolean;
   threads?: number;
 }
 
-const cacheNames = (layer: number): { key: string; value: string } => ({ key: `past_key.${layer}`, value: `past_value.${layer}` });
-
-/** Attention of one layer over its cache; `outputs` collects the extended caches. */
-function cachedAttention(model: Model, graph: Graph, layer: number, outputs: Record<string, Value>): Attention {
-  const { heads, keyValueHeads, headSize, rope, slidingWindow } = model.config;
-  const names = cacheNames(layer);
-  const past = [names.key, names.value].map((name) => graph.input(name, "float32", ["batch", keyValueHeads, "cache", headSize]));
-  const shared = (name: string): Value => graph.inputs.find((input) => input.name === name)!;
-  return (query, key, value) => {
-    const rows = (x: Value, count: number): Value => reshape(x, ["batch", "step", count * headSize]);
-    const inputs = [rows(query, heads), rows(key, keyValueHeads), rows(value, keyValueHeads), ...past, shared("lengths"), shared("total")];
-    const tables = rope ? [shared("cosines"), shared("sines")] : [];
-    const [mixed, keys, values] = graph.apply("cachedAttention", [...inputs, ...tables], { heads, keyValueHeads, rotary: rope !== undefined, window: slidingWindow ?? 0 });
-    outputs[names.key] = keys!;
-    outputs[names.value] = values!;
-    return reshape(mixed!, ["batch*step", heads * headSize]);
-  };
+/** A prompt to read. */
+export interface PromptRead {
+  ids: ArrayLike<number>;
+  /** Of the scores; default 1. */
+  inverseTemperature?: number;
 }
 
-function buildDecoder(model: Model): { graph: Graph; outputs: Record<string, Value>; weights: string[] } {
-  const { family, config } = model;
-  const parts: ModelParts = { family, config, adapter: model.adapter?.config };
-  const graph = createGraph();
-  const parameters = new Parameters(graph, (name) => weightOf(model, name).dtype);
-  const tokens = graph.input("tokens", "int64", ["batch", "step"]);
-  const positions = graph.input("positions", "int64", ["batch", "step"]);
-  const last = graph.input("last", "int64", ["batch"]);
-  graph.input("lengths", "int32", ["batch"]);
-  graph.input("total", "int32", [1]);
-  if (config.rope) for (const name of ["cosines", "sines"]) graph.input(name, "float32", ["table", config.headSize / 2]);
-  const outputs: Record<string, Value> = {};
-  const flat = (x: Value): Value => reshape(x, ["batch*step"]);
-  const end = endBuilder(parts, parameters);
-  let x = graph.scope("embedding", () => family.embed(end, flat(tokens), flat(positions)));
-  for (let layer = 0; layer < config.layers; layer++) {
-    const prefix = family.blockPrefix(layer);
-    const attention = cachedAttention(model, graph, layer, outputs);
-    x = graph.scope(prefix.slice(0, -1), () => family.block(blockBuilder(parts, parameters, prefix, attention), x));
+/** A prompt that was read: its keys and values, and the scores of the token after it. */
+export interface Prefix {
+  readonly tokens: number;
+  readonly scores: Scores;
+  readonly cache: KeyValueCache;
+  readonly row: number;
+}
+
+/** Outputs of a run beside the caches, for so many rows. */
+class ScoreBuffers {
+  private readonly widths: { logits: number; maxima: number; sums: number };
+  private readonly allocate: Allocate;
+
+  constructor(vocabulary: number, allocate: Allocate) {
+    const blocks = vocabulary / blockSize(vocabulary);
+    this.widths = { logits: vocabulary, maxima: blocks, sums: blocks };
+    this.allocate = allocate;
   }
-  const hidden = graph.scope("readout", () => family.finalNorm(end, gatherRows(x, last)));
-  outputs["logits"] = gemm(hidden, end.parameter(family.headWeight(config)), { transposeRight: true }); // [B, V]
-  return { graph, outputs, weights: [...parameters.used.keys()] };
+
+  tensors(rows: number): Record<"logits" | "maxima" | "sums", HostTensor<"float32">> {
+    const of = (name: keyof typeof this.widths): HostTensor<"float32"> => {
+      const count = rows * this.widths[name];
+      return float32([rows, this.widths[name]], this.allocate(name, count).subarray(0, count));
+    };
+    return { logits: of("logits"), maxima: of("maxima"), sums: of("sums") };
+  }
+
+  scores(row: number, inverseTemperature: number): Scores {
+    const of = (name: keyof typeof this.widths): Float32Array => this.allocate(name, 0).subarray(row * this.widths[name], (row + 1) * this.widths[name]);
+    return new Scores(of("logits"), of("maxima"), of("sums"), inverseTemperature);
+  }
+
+  set(row: number, { logits, maxima, sums }: Scores): void {
+    for (const [name, data] of Object.entries({ logits, maxima, sums })) this.allocate(name, 0).set(data, row * this.widths[name as "logits"]);
+  }
 }
 
 export class Decoder {
   readonly model: Model;
   private readonly options: DecoderOptions;
-  private readonly session: Session;
-  private readonly weights: Tensors;
+  private readonly built: DecoderGraph;
+  private readonly tables: Tensors;
+  private session: Session;
+  /** What prompts are read into; the next reading overwrites it. */
+  private readonly staging = reusedMemory();
 
-  private constructor(model: Model, options: DecoderOptions, session: Session, weights: Tensors) {
+  private constructor(model: Model, options: DecoderOptions, built: DecoderGraph, session: Session) {
     this.model = model;
     this.options = options;
+    this.built = built;
     this.session = session;
-    this.weights = weights;
+    const { rope, headSize } = model.config;
+    this.tables = rope ? { ...ropeTables(rope, headSize, options.maxLength) } : {};
   }
 
   static async create(model: Model, options: DecoderOptions): Promise<Decoder> {
-    const { graph, outputs, weights: names } = buildDecoder(model);
-    const weights = Object.fromEntries(names.map((name) => [name, weightOf(model, name)]));
-    const session = await Session.create(graph, outputs, {
-      label: "decoding",
-      device: "cpu",
-      ...(options.prepack ? { initializers: weights } : {}),
-      ...(options.threads === undefined ? {} : { threads: options.threads }),
-    });
-    const { rope, headSize } = model.config;
-    const tables: Tensors = rope ? { ...ropeTables(rope, headSize, options.maxLength) } : {};
-    return new Decoder(model, options, session, { ...(options.prepack ? {} : weights), ...tables });
+    const built = buildDecoder(model);
+    return new Decoder(model, options, built, await openSession(model, options, built));
   }
 
-  /** Starts a batch: reads the prompts, none of them empty, and gives the logits [B, V] after each. */
-  async start(prompts: readonly ArrayLike<number>[]): Promise<DecodingBatch> {
+  /**
+   * Goes on with the model's weights as they are now. Those that are fed are always read as they are, an adapter's among
+   * them; where the model's own were packed, they are packed again.
+   */
+  async refresh(): Promise<void> {
+    if (!this.options.prepack) return;
+    // Two packed copies at once would be the peak of a roll-out.
+    await this.session.close();
+    this.session = await openSession(this.model, this.options, this.built);
+  }
+
+  /**
+   * Reads prompts, none of them empty, in one run. The longest sets the cost of all.
+   * @returns valid until prompts are read again; see {@link keepPrefix}
+   */
+  async read(prompts: readonly PromptRead[]): Promise<Prefix[]> {
+    const longest = Math.max(...prompts.map(({ ids }) => ids.length));
+    invariant(prompts.every(({ ids }) => ids.length > 0) && longest <= this.options.maxLength, "a prompt is empty or longer than the cache");
+    const rows = prompts.length;
+    const tokens = zeros("int64", [rows, longest]);
+    const positions = zeros("int64", [rows, longest]);
+    prompts.forEach(({ ids }, row) => {
+      for (let i = 0; i < longest; i++) {
+        tokens.data[row * longest + i] = BigInt(ids[i] ?? 0);
+        positions.data[row * longest + i] = BigInt(i);
+      }
+    });
+    const cache = new KeyValueCache(this.model.config, rows, longest, this.staging);
+    const buffers = new ScoreBuffers(this.model.config.vocabularySize, this.staging);
+    const inverse = prompts.map(({ inverseTemperature = 1 }) => inverseTemperature);
+    const last = prompts.map(({ ids }, row) => row * longest + ids.length - 1);
+    await this.run({ tokens, positions, last, lengths: prompts.map(({ ids }) => ids.length), inverse, cache: cache.tensors(rows), scores: buffers.tensors(rows) });
+    return prompts.map(({ ids }, row) => ({ tokens: ids.length, cache, row, scores: buffers.scores(row, inverse[row]!) }));
+  }
+
+  /** A batch of the given prompts, as many rows as slots. */
+  async start(prompts: readonly ArrayLike<number>[], inverseTemperature = 1): Promise<DecodingBatch> {
     const batch = new DecodingBatch(this, prompts.length);
-    await batch.prefill(prompts);
+    for (const prefix of await this.read(prompts.map((ids) => ({ ids, inverseTemperature })))) batch.enter(prefix);
     return batch;
   }
 
@@ -109,9 +142,26 @@ export class Decoder {
     return this.options.maxLength;
   }
 
-  /** One run; for {@link DecodingBatch}. */
-  run(feeds: Tensors, into: Tensors): Promise<Tensors> {
-    return this.session.run({ ...this.weights, ...feeds }, into);
+  /** One run over some rows; `lengths` are their tokens in the cache, the new ones included. */
+  async run({ tokens, positions, last, lengths, inverse, cache, scores }: DecoderRun): Promise<void> {
+    const rows = lengths.length;
+    const feeds = {
+      tokens,
+      positions,
+      last: int64([rows], last),
+      inverseTemperatures: float32([rows, 1], inverse),
+      // The operator counts the tokens before the last one of each row, the new ones included.
+      lengths: int32([rows], lengths.map((length) => length - 1)),
+      total: int32([1], [Math.max(...lengths)]),
+    };
+    await this.session.run({ ...this.fed(), ...feeds, ...cache }, { ...cache, ...scores });
+  }
+
+  /** Looked up in every run, since an optimiser or a trainer may have put other tensors in place. */
+  private fed(): Tensors {
+    const { model } = this;
+    const names = this.options.prepack ? this.built.weights.filter((name) => !model.weights.has(name)) : this.built.weights;
+    return { ...Object.fromEntries(names.map((name) => [name, weightOf(model, name)])), ...this.tables };
   }
 
   close(): Promise<void> {
@@ -119,70 +169,99 @@ export class Decoder {
   }
 }
 
-/** Rows that are decoded together, each with a length of its own. */
-export class DecodingBatch {
-  readonly rows: number;
-  /** Tokens in the cache, by row. */
-  readonly lengths: Int32Array;
-  /** Logits of the next token, [B, V] row-major; overwritten by every step. */
-  readonly logits: HostTensor<"float32">;
-  private readonly decoder: Decoder;
-  private readonly caches: Record<string, HostTensor> = {};
+interface DecoderRun {
+  tokens: HostTensor;
+  positions: HostTensor;
+  last: readonly number[];
+  lengths: readonly number[];
+  inverse: readonly number[];
+  cache: Tensors;
+  scores: Tensors;
+}
 
-  constructor(decoder: Decoder, rows: number) {
+function openSession(model: Model, { prepack, threads }: DecoderOptions, { graph, outputs }: DecoderGraph): Promise<Session> {
+  return Session.create(graph, outputs, { label: "decoding", device: "cpu", ...(prepack ? { initializers: Object.fromEntries(model.weights) } : {}), ...(threads === undefined ? {} : { threads }) });
+}
+
+/** A prefix that stays valid, in memory of its own. */
+export function keepPrefix({ tokens, cache, row, scores }: Prefix, { model }: Decoder): Prefix {
+  const own = new KeyValueCache(model.config, 1, tokens);
+  own.copyRow(0, { cache, row, tokens });
+  return { tokens, cache: own, row: 0, scores: scores.copy() };
+}
+
+/** Rows that are decoded together, each with a length of its own, in a fixed number of slots. */
+export class DecodingBatch {
+  readonly slots: number;
+  private readonly decoder: Decoder;
+  private readonly cache: KeyValueCache;
+  private readonly buffers: ScoreBuffers;
+  /** Tokens in the cache, by row. */
+  private readonly lengths: number[] = [];
+  private readonly inverse: number[] = [];
+
+  constructor(decoder: Decoder, slots: number) {
     const { config } = decoder.model;
     this.decoder = decoder;
-    this.rows = rows;
-    this.lengths = new Int32Array(rows);
-    this.logits = zeros("float32", [rows, config.vocabularySize]);
-    for (let layer = 0; layer < config.layers; layer++) {
-      const { key, value } = cacheNames(layer);
-      for (const name of [key, value]) this.caches[name] = zeros("float32", [rows, config.keyValueHeads, decoder.maxLength, config.headSize]);
-    }
+    this.slots = slots;
+    this.cache = new KeyValueCache(config, slots, decoder.maxLength);
+    this.buffers = new ScoreBuffers(config.vocabularySize, reusedMemory());
+    this.buffers.tensors(slots);
   }
 
-  async prefill(prompts: readonly ArrayLike<number>[]): Promise<void> {
-    const longest = Math.max(...prompts.map((prompt) => prompt.length));
-    invariant(prompts.every((prompt) => prompt.length > 0) && longest <= this.decoder.maxLength, "a prompt is empty or longer than the cache");
-    const tokens = zeros("int64", [this.rows, longest]);
-    const positions = zeros("int64", [this.rows, longest]);
-    prompts.forEach((prompt, row) => {
-      this.lengths[row] = prompt.length;
-      for (let i = 0; i < longest; i++) {
-        tokens.data[row * longest + i] = BigInt(prompt[i] ?? 0);
-        positions.data[row * longest + i] = BigInt(i);
-      }
-    });
-    await this.run(tokens, positions, prompts.map((prompt, row) => row * longest + prompt.length - 1));
+  /** Rows in use: the first of the slots. */
+  get rows(): number {
+    return this.lengths.length;
   }
 
-  /** Appends one token to every row and computes the next logits. */
+  /** What is known of the next token of a row; overwritten by the next step. */
+  scores(row: number): Scores {
+    return this.buffers.scores(row, this.inverse[row]!);
+  }
+
+  /** A prompt that was read takes the next slot; its temperature goes on. Gives its row. */
+  enter(prefix: Prefix): number {
+    const row = this.rows;
+    invariant(row < this.slots && prefix.tokens <= this.decoder.maxLength, "there is no free slot");
+    this.cache.copyRow(row, { cache: prefix.cache, row: prefix.row, tokens: prefix.tokens });
+    this.buffers.set(row, prefix.scores);
+    this.lengths.push(prefix.tokens);
+    this.inverse.push(prefix.scores.inverseTemperature);
+    return row;
+  }
+
+  /** Frees the slot of a row. The last row takes its place, with its number; the scores of both are gone. */
+  leave(row: number): void {
+    const last = this.rows - 1;
+    const [tokens, inverse] = [this.lengths.pop()!, this.inverse.pop()!];
+    if (row === last) return;
+    this.cache.copyRow(row, { cache: this.cache, row: last, tokens });
+    this.lengths[row] = tokens;
+    this.inverse[row] = inverse;
+  }
+
+  /** Appends one token to every row and computes the scores of the next. */
   async step(tokens: ArrayLike<number>): Promise<void> {
-    const positions = int64([this.rows, 1], Array.from(this.lengths));
-    for (let row = 0; row < this.rows; row++) this.lengths[row]!++;
-    await this.run(int64([this.rows, 1], Array.from(tokens)), positions, Array.from({ length: this.rows }, (_, row) => row));
+    const { rows } = this;
+    const positions = int64([rows, 1], this.lengths);
+    for (let row = 0; row < rows; row++) this.lengths[row]!++;
+    await this.run(int64([rows, 1], Array.from(tokens)), positions, Array.from({ length: rows }, (_, row) => row));
   }
 
   /**
    * Goes on with several tokens at once, after the first `keep` ones in the cache; what stood behind them is forgotten. For a
    * batch of one row, which is all that the operator can extend so.
    */
-  async append(tokens: ArrayLike<number>, keep = this.lengths[0]!): Promise<void> {
+  async append(tokens: ArrayLike<number>, { keep = this.lengths[0]!, inverseTemperature = 1 }: { keep?: number; inverseTemperature?: number } = {}): Promise<void> {
     invariant(this.rows === 1 && tokens.length > 0 && keep <= this.lengths[0]! && keep + tokens.length <= this.decoder.maxLength, "the cache cannot go on with these tokens");
     this.lengths[0] = keep + tokens.length;
+    this.inverse[0] = inverseTemperature;
     const positions = int64([1, tokens.length], Array.from({ length: tokens.length }, (_, i) => keep + i));
     await this.run(int64([1, tokens.length], Array.from(tokens)), positions, [tokens.length - 1]);
   }
 
-  private async run(tokens: HostTensor, positions: HostTensor, last: readonly number[]): Promise<void> {
-    const feeds = {
-      tokens,
-      positions,
-      last: int64([this.rows], last),
-      // The operator counts the tokens before the last one of each row, the new ones included.
-      lengths: int32([this.rows], this.lengths.map((length) => length - 1)),
-      total: int32([1], [Math.max(...this.lengths)]),
-    };
-    await this.decoder.run({ ...feeds, ...this.caches }, { ...this.caches, logits: this.logits });
+  private run(tokens: HostTensor, positions: HostTensor, last: readonly number[]): Promise<void> {
+    const { rows, lengths, inverse } = this;
+    return this.decoder.run({ tokens, positions, last, lengths, inverse, cache: this.cache.tensors(rows), scores: this.buffers.tensors(rows) });
   }
 }

@@ -1,120 +1,165 @@
 /**
- * Answers to prompts, several decoded together. What is drawn depends on (seed, prompt, sample) alone, not on the batch
- * that a prompt happens to be in.
+ * Answers to prompts, all at once or one by one as they are finished. What is drawn depends on (seed, prompt, sample)
+ * alone, not on the rows that happen to be decoded beside it; see `engine.ts`.
  */
 import { AttuneError } from "../core/errors.ts";
-import { Random } from "../core/random.ts";
 import type { Model } from "../models/model.ts";
 import type { Encoder } from "../text/encoder.ts";
-import type { SamplingOptions } from "./choose.ts";
-import { chooseToken } from "./choose.ts";
-import type { DecodingBatch } from "./decoder.ts";
-import { Decoder } from "./decoder.ts";
+import type { AnswerOptions, Drawn } from "./answer.ts";
+import type { Generation, Sampled } from "./engine.ts";
+import { BatchingEngine, worthPacking } from "./engine.ts";
 
-export interface GenerateOptions extends SamplingOptions {
-  maxNewTokens: number;
+export interface GenerateOptions extends AnswerOptions {
   seed: number;
   /** Answers to each prompt. */
   samples: number;
   /** Rows that are decoded together. */
   batchSize: number;
-  /** Texts at which an answer ends; the text itself is left out. */
-  stopTexts: readonly string[];
 }
 
 export const GREEDY: GenerateOptions = { temperature: 0, topK: 0, topP: 1, maxNewTokens: 128, seed: 0, samples: 1, batchSize: 16, stopTexts: [] };
 
-export interface Answer {
+export interface Answer extends Drawn {
   /** Index of the prompt, and of the answer to it. */
   prompt: number;
   sample: number;
-  /** Tokens, the stop token included where there is one. */
-  ids: number[];
-  /** log p of each token at the sampling temperature. */
-  logps: number[];
-  text: string;
-  /** Why it ended. */
-  finish: "stop" | "length";
-}
-
-interface OpenAnswer extends Answer {
-  random: Random;
-  done: boolean;
 }
 
 export interface GenerateHooks {
   /** After every token, in the order of the rows. */
   onToken?: (answer: Answer) => void;
   onAnswer?: (answer: Answer) => void;
+  /** Ends what is open: its answers are as long as they got, and answers that wait are left out. */
   signal?: AbortSignal;
 }
 
-/** Weights are worth packing from this many rows on (bench/: decoding). */
-export const PREPACK_ROWS = 8;
+/** Submits one prompt of many; an answer carries the prompt's number. */
+function submit(engine: BatchingEngine, prompt: number, ids: Int32Array, options: GenerateOptions, hooks: GenerateHooks): Generation {
+  const { onToken, onAnswer } = hooks;
+  const numbered = (hook: (answer: Answer) => void) => (sampled: Sampled): void => hook(Object.assign(sampled, { prompt }));
+  return engine.submit({ ...options, prompt: ids, stream: [prompt] }, { ...(onToken ? { onToken: numbered(onToken) } : {}), ...(onAnswer ? { onAnswer: numbered(onAnswer) } : {}) });
+}
+
+/** Calls back once the signal is aborted, also where it already is; gives a function that forgets about it. */
+function onAbort(signal: AbortSignal | undefined, callback: () => void): () => void {
+  if (signal?.aborted) callback();
+  signal?.addEventListener("abort", callback, { once: true });
+  return () => signal?.removeEventListener("abort", callback);
+}
 
 /**
  * @param prompts ids of each prompt
  * @returns answers, those to one prompt together and in order
+ * @throws AttuneError `usage` where a prompt with its answer is longer than the model's context
  */
 export async function generate(model: Model, encoder: Encoder, prompts: readonly Int32Array[], options: GenerateOptions, hooks: GenerateHooks = {}): Promise<Answer[]> {
   const longest = Math.max(0, ...prompts.map((prompt) => prompt.length));
-  const limit = longest + options.maxNewTokens;
-  if (limit > model.config.maxPositions) {
-    throw new AttuneError("usage", "prompt and answer do not fit the model's context", { got: `${longest} + ${options.maxNewTokens} tokens`, expected: `at most ${model.config.maxPositions}`, hint: "fewer new tokens, or a shorter prompt" });
-  }
-  const rows = prompts.flatMap((ids, prompt) => Array.from({ length: options.samples }, (_, sample) => ({ ids, prompt, sample })));
-  const decoder = await Decoder.create(model, { maxLength: limit, prepack: Math.min(rows.length, options.batchSize) >= PREPACK_ROWS });
-  const answers: Answer[] = [];
+  if (prompts.length === 0 || hooks.signal?.aborted) return [];
+  const rows = prompts.length * options.samples;
+  const slots = Math.min(rows, options.batchSize);
+  const steps = options.maxNewTokens * Math.ceil(rows / slots);
+  const engine = await BatchingEngine.create(model, encoder, { slots, room: longest + options.maxNewTokens, prepack: worthPacking(model, { rows: slots, steps }) });
   try {
-    for (let start = 0; start < rows.length && !hooks.signal?.aborted; start += options.batchSize) {
-      const group = rows.slice(start, start + options.batchSize);
-      answers.push(...(await decodeGroup(decoder, encoder, group, options, hooks)));
-    }
+    const generations = prompts.map((ids, prompt) => submit(engine, prompt, ids, options, hooks));
+    const forget = onAbort(hooks.signal, () => generations.forEach((generation) => generation.cancel()));
+    const answers = await Promise.all(generations.map(({ answers }) => answers));
+    forget();
+    return answers.flatMap((samples, prompt) => samples.map((sampled) => Object.assign(sampled, { prompt })));
   } finally {
-    await decoder.close();
+    await engine.close();
   }
-  return answers;
 }
 
-async function decodeGroup(decoder: Decoder, encoder: Encoder, group: readonly { ids: Int32Array; prompt: number; sample: number }[], options: GenerateOptions, hooks: GenerateHooks): Promise<Answer[]> {
-  return decodeRows(await decoder.start(group.map(({ ids }) => ids)), encoder, group, options, hooks);
+export interface StreamOptions extends GenerateOptions {
+  /** Longest prompt and answer together, tokens; default the model's context. Memory is taken as it is used. */
+  room?: number;
 }
 
-/** Goes on with rows whose prompts have been read, until each has its answer. */
-export async function decodeRows(batch: DecodingBatch, encoder: Encoder, rows: readonly { prompt: number; sample: number }[], options: Omit<GenerateOptions, "samples" | "batchSize">, hooks: GenerateHooks): Promise<Answer[]> {
-  const open = rows.map(({ prompt, sample }): OpenAnswer => ({ prompt, sample, ids: [], logps: [], text: "", finish: "length", done: false, random: Random.for(options.seed, prompt, sample) }));
-  const size = batch.logits.data.length / batch.rows;
-  for (let step = 0; step < options.maxNewTokens; step++) {
-    open.forEach((answer, row) => extend(answer, batch.logits.data.subarray(row * size, (row + 1) * size), encoder, options, hooks));
-    if (hooks.signal?.aborted || open.every(({ done }) => done) || step === options.maxNewTokens - 1) break;
-    await batch.step(open.map(({ ids }) => ids.at(-1)!));
+/**
+ * Answers as they are finished, in no order. Prompts are taken from the source as slots become free, so it may be endless
+ * or wait for its own next item; leaving the loop ends everything.
+ * @throws AttuneError `usage` where a prompt with its answer does not fit the room
+ */
+export async function* streamGenerate(model: Model, encoder: Encoder, prompts: Iterable<Int32Array> | AsyncIterable<Int32Array>, options: StreamOptions, { signal }: Pick<GenerateHooks, "signal"> = {}): AsyncGenerator<Answer> {
+  const { batchSize: slots, room = model.config.maxPositions, maxNewTokens } = options;
+  const engine = await BatchingEngine.create(model, encoder, { slots, room, prepack: worthPacking(model, { rows: slots, steps: maxNewTokens }) });
+  const stream = new AnswerStream(engine, options);
+  const forget = onAbort(signal, () => stream.cancel());
+  void stream.feed(prompts);
+  try {
+    for (let answer = await stream.next(); answer; answer = await stream.next()) yield answer;
+  } finally {
+    stream.cancel();
+    forget();
+    await engine.close();
   }
-  return open.map(({ random: _random, done: _done, ...answer }) => {
-    setText(answer, encoder, options.stopTexts);
-    hooks.onAnswer?.(answer);
+}
+
+/** Between a source of prompts, an engine, and who reads the answers. */
+class AnswerStream {
+  private readonly engine: BatchingEngine;
+  private readonly options: GenerateOptions;
+  private readonly finished: Answer[] = [];
+  private readonly open = new Set<Generation>();
+  /** No prompt will come any more. */
+  private ended = false;
+  private error: AttuneError | undefined;
+  private wake: (() => void)[] = [];
+
+  constructor(engine: BatchingEngine, options: GenerateOptions) {
+    this.engine = engine;
+    this.options = options;
+  }
+
+  /** Submits what the source gives, not far ahead of the slots. */
+  async feed(prompts: Iterable<Int32Array> | AsyncIterable<Int32Array>): Promise<void> {
+    try {
+      let prompt = 0;
+      for await (const ids of prompts) {
+        if (this.ended) break;
+        this.submit(prompt++, ids);
+        await this.until(() => this.ended || this.engine.waiting < this.engine.slots);
+        if (this.ended) break;
+      }
+    } catch (cause) {
+      this.error ??= cause instanceof AttuneError ? cause : new AttuneError("usage", "the source of prompts failed", { got: String(cause), cause });
+    }
+    this.ended = true;
+    this.tell();
+  }
+
+  /** The next answer; undefined after the last. */
+  async next(): Promise<Answer | undefined> {
+    await this.until(() => this.finished.length > 0 || this.error !== undefined || (this.ended && this.open.size === 0));
+    const answer = this.finished.shift();
+    if (!answer && this.error) throw this.error;
     return answer;
-  });
-}
+  }
 
-function extend(answer: OpenAnswer, logits: Float32Array, encoder: Encoder, options: Omit<GenerateOptions, "samples" | "batchSize">, hooks: GenerateHooks): void {
-  if (answer.done) return;
-  const { id, logp } = chooseToken(logits, options, answer.random);
-  answer.ids.push(id);
-  answer.logps.push(logp);
-  const stopped = encoder.stopIds.includes(id);
-  // Decoding everything again for every token would be quadratic, so it waits until the text is looked at.
-  const cut = options.stopTexts.length > 0 && setText(answer, encoder, options.stopTexts);
-  if (stopped || cut) [answer.finish, answer.done] = ["stop", true];
-  if (!hooks.onToken) return;
-  setText(answer, encoder, options.stopTexts);
-  hooks.onToken(answer);
-}
+  /** Takes no more prompts, and ends the open answers where they are. */
+  cancel(): void {
+    this.ended = true;
+    for (const generation of this.open) generation.cancel();
+    this.tell();
+  }
 
-/** Sets the text of an answer, up to the first stop text; tells whether there is one. */
-function setText(answer: Answer, encoder: Encoder, stopTexts: readonly string[]): boolean {
-  const ended = encoder.stopIds.includes(answer.ids.at(-1) ?? -1);
-  const text = encoder.decodeCompletion(ended ? answer.ids.slice(0, -1) : answer.ids);
-  const cuts = stopTexts.map((stop) => text.indexOf(stop)).filter((index) => index >= 0);
-  answer.text = cuts.length > 0 ? text.slice(0, Math.min(...cuts)) : text;
-  return cuts.length > 0;
+  private submit(prompt: number, ids: Int32Array): void {
+    const generation = submit(this.engine, prompt, ids, this.options, { onAnswer: (answer) => (this.finished.push(answer), this.tell()) });
+    this.open.add(generation);
+    const settled = (): void => (this.open.delete(generation), this.tell());
+    generation.answers.then(settled, (cause: AttuneError) => {
+      this.error ??= cause;
+      settled();
+    });
+  }
+
+  private async until(holds: () => boolean): Promise<void> {
+    while (!holds()) await new Promise<void>((resolve) => this.wake.push(resolve));
+  }
+
+  private tell(): void {
+    const waiting = this.wake;
+    this.wake = [];
+    for (const resolve of waiting) resolve();
+  }
 }

@@ -6,7 +6,7 @@ import { TINY_CONFIGS, randomModel } from "../models/testing.ts";
 import { createEncoder } from "../text/encoder.ts";
 import { byteTokenizer } from "../text/testing.ts";
 import { joinRows, layExample } from "../training/layout.ts";
-import { argmax, chooseToken } from "./choose.ts";
+import { chooseToken } from "./choose.ts";
 import { Decoder } from "./decoder.ts";
 import { GREEDY, generate } from "./generate.ts";
 
@@ -31,14 +31,15 @@ describe.each(Object.keys(TINY_CONFIGS))("%s", (type) => {
       const texts = prompts.map((prompt) => [...prompt]);
       const plan = new WholePlan({ model, reads: "tokens", maxLength: 40 });
       for (let step = 0; step < 6; step++) {
-        const next = texts.map((_, row) => argmax(batch.logits.data.subarray(row * model.config.vocabularySize, (row + 1) * model.config.vocabularySize)));
+        const next = texts.map((_, row) => batch.scores(row).best());
         for (const [row, text] of texts.entries()) {
           const ids = Int32Array.from([...text, next[row]!]);
           const laid = joinRows([layExample({ ids, supervised: new Uint8Array(ids.length).fill(1) })], { padId: 0, window: model.config.slidingWindow });
           const { readout } = await plan.score(laid.batch);
-          const logits = batch.logits.data.subarray(row * model.config.vocabularySize, (row + 1) * model.config.vocabularySize);
-          const { logp } = chooseToken(logits, { temperature: 0, topK: 0, topP: 1 }, new Random(0));
-          expect(Math.abs(readout.at(-1)! - logp)).toBeLessThan(2e-4);
+          const scores = batch.scores(row);
+          const plain = chooseToken(scores.logits, { temperature: 0, topK: 0, topP: 1 }, new Random(0));
+          expect(scores.best()).toBe(plain.id);
+          for (const logp of [plain.logp, scores.logp(plain.id)]) expect(Math.abs(readout.at(-1)! - logp)).toBeLessThan(2e-4);
           text.push(next[row]!);
         }
         await batch.step(next);

@@ -1,0 +1,64 @@
+/**
+ * The graph of decoding with a key-value cache that is extended in place (ONNX Runtime's GroupQueryAttention). It serves
+ * reading prompts (many tokens a row, padded on the right) and single steps, for any number of rows.
+ */
+import { gatherRows, reshape } from "../graph/build.ts";
+import type { Graph, Value } from "../graph/ir.ts";
+import { createGraph } from "../graph/op-table.ts";
+import type { Attention, ModelParts } from "../models/builders.ts";
+import { Parameters, blockBuilder, endBuilder } from "../models/builders.ts";
+import type { Model } from "../models/model.ts";
+import { weightOf } from "../models/model.ts";
+import { cacheNames } from "./key-value-cache.ts";
+import { buildScores } from "./scores.ts";
+
+/** Attention of one layer over its cache; `outputs` collects the extended caches. */
+function cachedAttention(model: Model, graph: Graph, layer: number, outputs: Record<string, Value>): Attention {
+  const { heads, keyValueHeads, headSize, rope, slidingWindow } = model.config;
+  const names = cacheNames(layer);
+  const past = [names.key, names.value].map((name) => graph.input(name, "float32", ["batch", keyValueHeads, "cache", headSize]));
+  const shared = (name: string): Value => graph.inputs.find((input) => input.name === name)!;
+  return (query, key, value) => {
+    const rows = (x: Value, count: number): Value => reshape(x, ["batch", "step", count * headSize]);
+    const inputs = [rows(query, heads), rows(key, keyValueHeads), rows(value, keyValueHeads), ...past, shared("lengths"), shared("total")];
+    const tables = rope ? [shared("cosines"), shared("sines")] : [];
+    const [mixed, keys, values] = graph.apply("cachedAttention", [...inputs, ...tables], { heads, keyValueHeads, rotary: rope !== undefined, window: slidingWindow ?? 0 });
+    outputs[names.key] = keys!;
+    outputs[names.value] = values!;
+    return reshape(mixed!, ["batch*step", heads * headSize]);
+  };
+}
+
+export interface DecoderGraph {
+  graph: Graph;
+  /** The extended caches, and logits [B, V], maxima and sums of blocks of the vocabulary after the `last` token of each row. */
+  outputs: Readonly<Record<string, Value>>;
+  /** Names of the weights, those of an adapter included. */
+  weights: readonly string[];
+}
+
+export function buildDecoder(model: Model): DecoderGraph {
+  const { family, config } = model;
+  const parts: ModelParts = { family, config, adapter: model.adapter?.config };
+  const graph = createGraph();
+  const parameters = new Parameters(graph, (name) => weightOf(model, name).dtype);
+  const tokens = graph.input("tokens", "int64", ["batch", "step"]);
+  const positions = graph.input("positions", "int64", ["batch", "step"]);
+  const last = graph.input("last", "int64", ["batch"]);
+  const inverseTemperatures = graph.input("inverseTemperatures", "float32", ["batch", 1]);
+  graph.input("lengths", "int32", ["batch"]);
+  graph.input("total", "int32", [1]);
+  if (config.rope) for (const name of ["cosines", "sines"]) graph.input(name, "float32", ["table", config.headSize / 2]);
+  const outputs: Record<string, Value> = {};
+  const flat = (x: Value): Value => reshape(x, ["batch*step"]);
+  const end = endBuilder(parts, parameters);
+  let x = graph.scope("embedding", () => family.embed(end, flat(tokens), flat(positions)));
+  for (let layer = 0; layer < config.layers; layer++) {
+    const prefix = family.blockPrefix(layer);
+    const attention = cachedAttention(model, graph, layer, outputs);
+    x = graph.scope(prefix.slice(0, -1), () => family.block(blockBuilder(parts, parameters, prefix, attention), x));
+  }
+  const hidden = graph.scope("readout", () => family.finalNorm(end, gatherRows(x, last)));
+  const scores = graph.scope("scores", () => buildScores(hidden, end.parameter(family.headWeight(config)), inverseTemperatures));
+  return { graph, outputs: { ...outputs, ...scores }, weights: [...parameters.used.keys()] };
+}
