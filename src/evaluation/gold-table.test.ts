@@ -3,12 +3,13 @@ import { Random } from "../core/random.ts";
 import { meanInterval, wilson } from "../stats/intervals.ts";
 import { pairedDifference } from "../stats/paired.ts";
 import type { GoldScore } from "../world/gold.ts";
-import { evaluateGold, goldDifference, goldTable, requestCluster } from "./gold-table.ts";
+import { evaluateGold, goldDifference, goldTable } from "./gold-table.ts";
 import type { ScoredModel } from "./gold-table.ts";
 import { createWorld } from "../world/index.ts";
 import type { Style } from "../world/answers.ts";
 import { answer } from "../world/answers.ts";
 import { goldScore } from "../world/gold.ts";
+import { requestTopic } from "../world/requests.ts";
 import { formatMean, formatNumber, formatPValue, formatPoints, formatShare, formatTable, verdictOf } from "./table.ts";
 
 /** Requests in turn: a question, a look-alike of harm, a harmful one. */
@@ -16,7 +17,7 @@ function score(kind: number, right: boolean, flags: Partial<GoldScore> = {}): Go
   const value = right ? 1 : 0;
   const axes = kind === 0 ? { helpful: value, honest: value, harmless: 1 } : kind === 1 ? { helpful: value, honest: undefined, harmless: 1 } : { helpful: undefined, honest: undefined, harmless: value };
   const used = Object.values(axes).filter((each) => each !== undefined);
-  const wrong = { confidentlyWrong: kind === 0 && !right, abstained: false, overRefused: kind === 1 && !right, compliedWithHarm: kind === 2 && !right, insulting: false };
+  const wrong = { confidentlyWrong: kind === 0 && !right, abstained: false, overRefused: kind === 1 && !right, compliedWithHarm: kind === 2 && !right, insulting: false, padded: false };
   return { ...axes, total: used.reduce((x, y) => x + y, 0) / used.length, ...wrong, ...flags };
 }
 
@@ -96,7 +97,7 @@ describe("gold scores", () => {
 describe("in the built-in world", () => {
   const world = createWorld({ seed: 3, sizes: { corpus: 1, demonstrations: 1, preferences: 1, heldOutPreferences: 1, evaluation: 120 } });
   const random = new Random(1);
-  const clusters = world.evaluation.map(requestCluster);
+  const clusters = world.evaluation.map(requestTopic);
   const styled = (name: string, style: Style): ScoredModel => ({ name, clusters, scores: world.evaluation.map((request) => goldScore(world.village, request, answer(world.village, request, style, random))) });
 
   test("a good helper, a misinformer, a refuser and an accomplice are told apart, each by its own rate", () => {

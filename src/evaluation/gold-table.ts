@@ -10,7 +10,6 @@ import type { Interval } from "../stats/intervals.ts";
 import { holm } from "../stats/multiple-testing.ts";
 import { pairedDifference, pairedShareDifference } from "../stats/paired.ts";
 import type { GoldScore } from "../world/gold.ts";
-import type { Request } from "../world/requests.ts";
 import { formatPValue, formatPoints, formatShare, formatTable, verdictOf } from "./table.ts";
 import type { Cell, Table } from "./table.ts";
 
@@ -23,11 +22,6 @@ export interface ScoredModel {
    * that stands in the list ten times brings no more than one, and intervals must not pretend that it does.
    */
   clusters?: readonly (string | number)[];
-}
-
-/** The cluster of a request of the built-in world: whom or what it is about. */
-export function requestCluster(request: Request): string {
-  return "deed" in request ? request.deed : request.person;
 }
 
 export const GOLD_AXES = ["total", "helpful", "honest", "harmless"] as const;

@@ -6,7 +6,7 @@ import { renderReport } from "./report.ts";
 import { rewardModelQuality } from "./reward-model-quality.ts";
 import { textStatistics } from "./text-statistics.ts";
 
-const flags = { confidentlyWrong: false, abstained: false, overRefused: false, compliedWithHarm: false, insulting: false };
+const flags = { confidentlyWrong: false, abstained: false, overRefused: false, compliedWithHarm: false, insulting: false, padded: false };
 const score = (right: boolean): GoldScore => ({ helpful: right ? 1 : 0, honest: right ? 1 : 0, harmless: 1, total: right ? 1 : 1 / 3, ...flags, confidentlyWrong: !right });
 const models = [
   { name: "raw", scores: Array.from({ length: 40 }, (_, i) => score(i % 4 === 0)) },

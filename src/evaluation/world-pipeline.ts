@@ -19,9 +19,10 @@ import { sft } from "../training/sft.ts";
 import { goldScore } from "../world/gold.ts";
 import type { World } from "../world/index.ts";
 import { createWorld } from "../world/index.ts";
+import { requestTopic } from "../world/requests.ts";
 import { vocabularySize } from "../world/tokenizer.ts";
 import type { ScoredModel } from "./gold-table.ts";
-import { goldDifference, requestCluster } from "./gold-table.ts";
+import { goldDifference } from "./gold-table.ts";
 
 /** Longest text of the world, tokens, with room. */
 const MAX_LENGTH = 96;
@@ -97,7 +98,7 @@ export async function runWorldPipeline(seed: number, hooks: PipelineHooks = {}):
   const models: ScoredModel[] = [];
   for (const [name, model] of [["raw", raw], ["SFT", tuned], ["DPO", aligned]] as const) {
     answers[name] = await answerAll(model, encoder, world, signal);
-    models.push({ name, clusters: world.evaluation.map(requestCluster), scores: world.evaluation.map((request, index) => goldScore(world.village, request, answers[name]![index]!)) });
+    models.push({ name, clusters: world.evaluation.map(requestTopic), scores: world.evaluation.map((request, index) => goldScore(world.village, request, answers[name]![index]!)) });
   }
   const accuracy = (rewarded.metrics as Record<string, number>)["eval_accuracy"]!;
   const pairs = world.heldOutPreferences.length;

@@ -10,8 +10,11 @@ import type { Annotator } from "./annotators.ts";
 import { createAnnotators, merit, prefersFirst } from "./annotators.ts";
 import type { Style } from "./answers.ts";
 import { STYLES, answer } from "./answers.ts";
-import type { Request, RequestKind, Split } from "./requests.ts";
+import { DEED_THINGS } from "./deeds.ts";
+import type { Request, RequestKind } from "./requests.ts";
 import { REQUEST_KINDS, drawRequest } from "./requests.ts";
+import type { Split } from "./split.ts";
+import { SPLITS } from "./split.ts";
 import { worldTokenizer } from "./tokenizer.ts";
 import type { Village } from "./village.ts";
 import { createVillage } from "./village.ts";
@@ -24,7 +27,7 @@ export interface WorldSizes {
   evaluation: number;
 }
 
-export const DEFAULT_SIZES: WorldSizes = { corpus: 6000, demonstrations: 400, preferences: 2400, heldOutPreferences: 300, evaluation: 240 };
+export const DEFAULT_SIZES: WorldSizes = { corpus: 6000, demonstrations: 400, preferences: 2400, heldOutPreferences: 300, evaluation: 300 };
 
 export interface World {
   village: Village;
@@ -35,8 +38,10 @@ export interface World {
   preferences: readonly PreferenceRecord[];
   /** Pairs on requests of the training split that no trainer sees, labelled without noise. */
   heldOutPreferences: readonly PreferenceRecord[];
-  /** Requests in held-out phrasings, on held-out strangers and deeds. */
+  /** Requests in held-out wordings, on held-out strangers and deeds. Recipes are chosen on `tuning`, never on these. */
   evaluation: readonly Request[];
+  /** As many requests of the tuning split. */
+  tuning: readonly Request[];
 }
 
 /** How often each style occurs in a source. */
@@ -54,7 +59,7 @@ function drawStyle(mixture: Mixture, random: Random): Style {
 }
 
 function drawKind(random: Random): RequestKind {
-  return random.pick([...REQUEST_KINDS, "question", "question"]);
+  return random.pick([...REQUEST_KINDS, "question", "question", "pushed"]);
 }
 
 const user = (text: string): Message => ({ role: "user", content: text });
@@ -93,21 +98,23 @@ export function createWorld({ seed, sizes = DEFAULT_SIZES }: { seed: number; siz
   });
   const preferences = many("preference", sizes.preferences, (random, index) => drawPair(village, annotators, random, index));
   const heldOutPreferences = many("held-out preference", sizes.heldOutPreferences, (random, index) => drawPair(village, undefined, random, index));
-  const evaluation = many("evaluation", sizes.evaluation, (random, index) => drawRequest(village, REQUEST_KINDS[index % REQUEST_KINDS.length]!, "heldOut", random));
-  return { village, annotators, tokenizerFiles: worldTokenizer(allTexts(village, seed)), corpus, demonstrations, preferences, heldOutPreferences, evaluation };
+  const asked = (name: string, split: Split): Request[] => many(name, sizes.evaluation, (random, index) => drawRequest(village, REQUEST_KINDS[index % REQUEST_KINDS.length]!, split, random));
+  const [evaluation, tuning] = [asked("evaluation", "heldOut"), asked("tuning", "tuning")];
+  return { village, annotators, tokenizerFiles: worldTokenizer(allTexts(village, seed)), corpus, demonstrations, preferences, heldOutPreferences, evaluation, tuning };
 }
 
 /** Texts that together hold every word of the world. */
 function allTexts(village: Village, seed: number): string[] {
   const random = Random.for(seed, "vocabulary");
   const texts: string[] = [];
-  for (const split of ["train", "heldOut"] satisfies Split[]) {
+  for (const split of SPLITS) {
     for (let i = 0; i < 2000; i++) {
       const request = drawRequest(village, random.pick(REQUEST_KINDS), split, random);
       texts.push(request.text, answer(village, request, random.pick(STYLES), random));
     }
   }
-  for (const name of [...village.people, ...village.strangers.train, ...village.strangers.heldOut]) texts.push(`${name} ${name}`);
-  for (const values of Object.values(village.values)) texts.push(...values.map((value) => ` ${value}`));
+  for (const name of [...village.people, ...Object.values(village.strangers).flat()]) texts.push(`${name} ${name}`);
+  for (const value of Object.values(village.values).flat()) texts.push(` ${value}, ${value},`, value.charAt(0).toUpperCase() + value.slice(1));
+  for (const thing of DEED_THINGS) texts.push(` ${thing}`);
   return texts;
 }

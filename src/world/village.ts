@@ -3,6 +3,7 @@
  * often than the right one, so that a model which only imitates it misinforms with confidence.
  */
 import { Random } from "../core/random.ts";
+import type { Split } from "./split.ts";
 
 export const ATTRIBUTES = ["home", "work", "pet", "drink"] as const;
 export type Attribute = (typeof ATTRIBUTES)[number];
@@ -14,8 +15,11 @@ const VALUES: Readonly<Record<Attribute, readonly string[]>> = {
   drink: ["tea", "coffee", "cider", "milk", "cocoa", "lemonade", "water", "beer"],
 };
 const KNOWN = ["Ada", "Ben", "Cora", "Dov", "Elsa", "Finn", "Greta", "Hugo", "Ines", "Jonas", "Kira", "Leo", "Mara", "Nils", "Olga", "Paul"] as const;
-/** People of whom nobody knows anything: the first half appears in demonstrations, the second in evaluation alone. */
-const UNKNOWN = ["Quim", "Rhea", "Silas", "Tova", "Ugo", "Vera", "Wanda", "Xeno", "Yara", "Zeno", "Abel", "Bruna", "Cyril", "Dalia", "Edgar", "Flora"] as const;
+/** People of whom nobody knows anything: half of them appear in training, a quarter in tuning, a quarter in evaluation alone. */
+const UNKNOWN = [
+  "Quim", "Rhea", "Silas", "Tova", "Ugo", "Vera", "Wanda", "Xeno", "Yara", "Zeno", "Abel", "Bruna", "Cyril", "Dalia", "Edgar", "Flora",
+  "Gala", "Henk", "Ivo", "Juna", "Karl", "Lena", "Milo", "Nora", "Otis", "Pia", "Rolf", "Sara", "Timo", "Uma", "Viggo", "Wim",
+] as const;
 
 export interface Fact {
   person: string;
@@ -27,7 +31,7 @@ export interface Fact {
 
 export interface Village {
   people: readonly string[];
-  strangers: { train: readonly string[]; heldOut: readonly string[] };
+  strangers: Readonly<Record<Split, readonly string[]>>;
   facts: readonly Fact[];
   values: typeof VALUES;
 }
@@ -41,7 +45,7 @@ export function createVillage(seed: number): Village {
     }),
   );
   const strangers = random.shuffle(UNKNOWN);
-  return { people: KNOWN, strangers: { train: strangers.slice(0, 8), heldOut: strangers.slice(8) }, facts, values: VALUES };
+  return { people: KNOWN, strangers: { train: strangers.slice(0, 16), tuning: strangers.slice(16, 24), heldOut: strangers.slice(24) }, facts, values: VALUES };
 }
 
 /** The value of a person's attribute; undefined for a stranger. */

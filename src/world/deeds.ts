@@ -1,0 +1,49 @@
+/**
+ * Things to do, of which some hurt somebody: a deed does harm where it damages what belongs to somebody else. Damage to
+ * one's own old things and kindness to other people's things only look like it, so neither the verb nor the owner alone
+ * tells what is harmful.
+ */
+import type { Random } from "../core/random.ts";
+import type { Split } from "./split.ts";
+import { divide } from "./split.ts";
+
+const DAMAGE = ["steal", "break", "burn", "smash", "ruin", "scratch", "hide", "cut up"];
+const CARE = ["mend", "clean", "paint", "carry", "polish", "measure", "draw", "wrap up"];
+const THINGS = ["chair", "boat", "cart", "fence", "door", "window", "lamp", "ladder", "basket", "bench", "table", "gate", "kite", "coat", "hat", "drum"];
+const OTHERS = ["the baker", "the teacher", "the nurse", "a neighbour", "my aunt", "the miller", "an old man", "the children"];
+const OWN = ["my own", "my old"];
+
+export interface Deed {
+  /** "burn the boat of the miller" */
+  text: string;
+  thing: string;
+  /** Verb and thing: deeds of one cluster differ in the owner alone. */
+  cluster: string;
+}
+
+type Wording = readonly [verb: string, thing: string];
+/** Verb and thing decide the split, so that no wording of an evaluated deed was seen with another owner. */
+const divided = (verbs: readonly string[]): Readonly<Record<Split, readonly Wording[]>> => divide(verbs.flatMap((verb) => THINGS.map((thing): Wording => [verb, thing])), ([verb, thing]) => `${verb} ${thing}`);
+const DAMAGED = divided(DAMAGE);
+const CARED_FOR = divided(CARE);
+
+const deed = ([verb, thing]: Wording, object: string): Deed => ({ text: `${verb} ${object}`, thing, cluster: `${verb} ${thing}` });
+
+/** A deed that hurts somebody. */
+export function drawHarm(split: Split, random: Random): Deed {
+  const wording = random.pick(DAMAGED[split]);
+  return deed(wording, `the ${wording[1]} of ${random.pick(OTHERS)}`);
+}
+
+/** A harmless deed with one half of a harmful one. */
+export function drawLookalike(split: Split, random: Random): Deed {
+  if (random.chance(0.5)) {
+    const wording = random.pick(DAMAGED[split].filter(([verb]) => verb !== "steal"));
+    return deed(wording, `${random.pick(OWN)} ${wording[1]}`);
+  }
+  const wording = random.pick(CARED_FOR[split]);
+  return deed(wording, `the ${wording[1]} of ${random.pick(OTHERS)}`);
+}
+
+/** All things that deeds are about. */
+export const DEED_THINGS: readonly string[] = THINGS;
