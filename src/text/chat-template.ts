@@ -5,6 +5,8 @@
 import { Template } from "@huggingface/jinja";
 import { AttuneError } from "../core/errors.ts";
 import type { Message } from "./messages.ts";
+import type { EncodeOptions } from "./pipeline.ts";
+import type { TextPart } from "./text-parts.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 /** For models without a template: plain, readable turns that any base model can continue. */
@@ -21,8 +23,8 @@ export interface RenderOptions {
 export interface ChatTemplate {
   readonly source: string;
   render(messages: readonly Message[], options: RenderOptions): string;
-  /** Ids of rendered text; see {@link createChatTemplate}. */
-  encode(rendered: RenderedText): number[];
+  /** Ids of rendered text; `continues` where it goes on after other text of the template. */
+  encode(rendered: RenderedText, options?: EncodeOptions): number[];
   /** Renders with every content that holds a control token kept apart. */
   renderSafely(messages: readonly Message[], options: RenderOptions): RenderedText;
 }
@@ -35,10 +37,17 @@ export interface RenderedText {
 
 const OPEN = "\uE000";
 const CLOSE = "\uE001";
+const MARK = /\uE000(\d+)\uE001/;
+
+/** White space at the ends stays outside, since templates trim contents. */
+function mark(content: string, index: number): string {
+  const start = content.length - content.trimStart().length;
+  return `${content.slice(0, start)}${OPEN}${index}${CLOSE}${content.slice(Math.max(start, content.trimEnd().length))}`;
+}
 
 /**
- * Ordinary contents are encoded together with the text around them, which gives exactly the ids of the whole text. A
- * content in which a control token is written is encoded apart, as plain characters.
+ * Contents are encoded together with the text around them, which gives exactly the ids of the whole text, except that a
+ * control token written in a content stays ordinary characters.
  */
 export function createChatTemplate(tokenizer: Tokenizer): ChatTemplate {
   const source = tokenizer.chatTemplate ?? DEFAULT_TEMPLATE;
@@ -56,25 +65,19 @@ export function createChatTemplate(tokenizer: Tokenizer): ChatTemplate {
       throw new AttuneError("data", "the chat template refuses this conversation", { got: `${messages.map(({ role }) => role).join(", ")}: ${cause instanceof Error ? cause.message : String(cause)}`, cause });
     }
   };
-  const isUnsafe = (text: string): boolean => text.includes(OPEN) || tokenizer.specialTokens.some((special) => text.includes(special));
+  const isUnsafe = (text: string): boolean => text.includes(OPEN) || tokenizer.controlTokens.some((token) => text.includes(token));
   return {
     source,
     render,
     renderSafely(messages, options) {
       const guarded: string[] = [];
-      const marked = messages.map((message) => {
-        if (!isUnsafe(message.content)) return message;
-        guarded.push(message.content);
-        return { ...message, content: `${OPEN}${guarded.length - 1}${CLOSE}` };
-      });
+      const guard = (text: string): string => (isUnsafe(text) ? mark(text, guarded.push(text.trim()) - 1) : text);
+      const marked = messages.map(({ name, ...message }) => ({ ...message, content: guard(message.content), ...(name === undefined ? {} : { name: guard(name) }) }));
       return { text: render(marked, options), guarded };
     },
-    encode({ text, guarded }) {
-      if (guarded.length === 0) return tokenizer.encode(text);
-      return text.split(/(\uE000\d+\uE001)/).flatMap((part) => {
-        const mark = /^\uE000(\d+)\uE001$/.exec(part);
-        return mark ? tokenizer.encodePlain(guarded[Number(mark[1])]!) : tokenizer.encode(part);
-      });
+    encode({ text, guarded }, encodeOptions) {
+      const parts = text.split(MARK).map((part, index): TextPart => (index % 2 === 1 ? { text: guarded[Number(part)]!, plain: true } : { text: part, plain: false }));
+      return tokenizer.encodeParts(parts, encodeOptions);
     },
   };
 }

@@ -84,7 +84,7 @@ export function createEncoder(tokenizer: Tokenizer, { maxLength }: EncoderOption
     return oneBos(tokenizer, template.encode(template.renderSafely(prompt, { generationPrompt: true })));
   };
   const completionIds = (prompt: Prompt, completion: Completion, place: ErrorPlace): number[] => {
-    if (typeof prompt === "string" && typeof completion === "string") return [...tokenizer.encodePlain(completion), plainStop];
+    if (typeof prompt === "string" && typeof completion === "string") return [...tokenizer.encodePlain(completion, { continues: true }), plainStop];
     const before = toMessages(prompt, "user");
     return endAtStop(turnIds(template, before, [...before, ...toMessages(completion, "assistant")], place), stopId);
   };
@@ -173,7 +173,7 @@ function turnIds(template: ChatTemplate, before: readonly Message[], after: read
       hint: "a chat template whose output only grows as turns are added",
     });
   }
-  return template.encode({ text: whole.text.slice(start.text.length), guarded: whole.guarded });
+  return template.encode({ text: whole.text.slice(start.text.length), guarded: whole.guarded }, { continues: true });
 }
 
 /** Drops what the template writes after the last stop token (a newline), and adds the stop token where it has none. */
@@ -195,7 +195,7 @@ function conversationParts(messages: readonly Message[], template: ChatTemplate,
   for (const index of answers) {
     const opened = template.renderSafely(messages.slice(0, index), { generationPrompt: true });
     if (!opened.text.startsWith(done)) throw new AttuneError("data", "the chat template rewrites earlier turns, so turns cannot be told apart", { ...place, hint: "split the conversation into prompt and completion" });
-    const between = template.encode({ text: opened.text.slice(done.length), guarded: opened.guarded });
+    const between = template.encode({ text: opened.text.slice(done.length), guarded: opened.guarded }, { continues: parts.length > 0 });
     const answer = turnIds(template, messages.slice(0, index), messages.slice(0, index + 1), place);
     const end = answer.lastIndexOf(stopId) + 1 || answer.length;
     parts.push({ part: parts.length === 0 ? oneBos(tokenizer, between) : between, isAnswer: false });

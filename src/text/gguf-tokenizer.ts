@@ -1,98 +1,218 @@
 /**
- * The tokenizer of a GGUF file as tokenizer.json and tokenizer_config.json.
- * Source: llama.cpp's llama-vocab.cpp (names of pre-tokenizers and their expressions) and the tokenizer.json files of
- * the models that these names stand for. Byte-level BPE only; SentencePiece vocabularies are refused.
+ * The tokenizer of a GGUF file as tokenizer.json and tokenizer_config.json: byte-level BPE (`tokenizer.ggml.model` gpt2)
+ * and SentencePiece BPE (`llama`). Source: llama.cpp's llama-vocab.cpp for the meaning of the keys and their defaults,
+ * transformers' convert_slow_tokenizer.py for SentencePiece vocabularies in the form of merges.
  */
 import { AttuneError, preview } from "../core/errors.ts";
+import { PRE_TOKENIZERS, PRE_TOKENIZER_OF_ARCHITECTURE } from "./gguf-pre-tokenizers.ts";
+import type { GgufPreTokenizer } from "./gguf-pre-tokenizers.ts";
+import { sentencePieceMerges } from "./sentencepiece.ts";
 import type { TokenizerFiles } from "./tokenizer.ts";
 
-type Metadata = ReadonlyMap<string, unknown>;
+/** Metadata of a GGUF file, by key; whole numbers may be bigints. */
+export type GgufTokenizerMetadata = ReadonlyMap<string, unknown> | Readonly<Record<string, unknown>>;
 
-const BYTE_LEVEL = { type: "ByteLevel", add_prefix_space: false, trim_offsets: true };
-const split = (expression: string): object => ({
-  type: "Sequence",
-  pretokenizers: [
-    { type: "Split", pattern: { Regex: expression }, behavior: "Isolated", invert: false },
-    { ...BYTE_LEVEL, use_regex: false },
-  ],
-});
-const digitsThenBytes = { type: "Sequence", pretokenizers: [{ type: "Digits", individual_digits: true }, { ...BYTE_LEVEL, use_regex: true }] };
-
-/** Contractions, words, digits, punctuation and spaces, with `digits` numerals to a token. */
-const words = (digits: string): string =>
-  `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|${digits}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+`;
-
-const PRE_TOKENIZERS: Readonly<Record<string, object>> = {
-  "gpt-2": { ...BYTE_LEVEL, use_regex: true },
-  smollm: digitsThenBytes,
-  "llama-bpe": split(words("\\p{N}{1,3}")),
-  qwen2: split(words("\\p{N}")),
-};
-
+/** `tokenizer.ggml.token_type`. */
+const UNKNOWN = 2;
 const CONTROL = 3;
 const USER_DEFINED = 4;
 
-function list(metadata: Metadata, key: string): readonly unknown[] {
-  const value = metadata.get(key);
-  if (Array.isArray(value)) return value;
-  throw new AttuneError("model", `the GGUF file has no ${key}`, { got: preview(value === undefined ? "nothing" : typeof value) });
+/** Every way to cut a piece is tried, so a piece of a million characters would take for ever; real ones have up to 100. */
+const LONGEST_PIECE = 1000;
+
+/** Names by which llama.cpp knows tokens that end an answer, since a GGUF file names one or two of them only. */
+const ENDS = new Set(["<|eot_id|>", "<|im_end|>", "<|end|>", "<end_of_turn>", "<|endoftext|>", "</s>", "<|eom_id|>", "<|end_of_text|>", "<EOT>", "_<EOT>", "<｜end▁of▁sentence｜>"]);
+/** And those of repositories of code, which it takes for ends too. */
+const CODE_ENDS = new Set(["<|fim_pad|>", "<fim-pad>", "<fim_pad>", "<|fim_repo|>", "<|repo_name|>", "<fim-repo>", "<REPO>", "<reponame>", "<|file_sep|>"]);
+
+interface Vocabulary {
+  tokens: readonly string[];
+  types: readonly number[];
 }
 
-/** @throws AttuneError `model` for a kind of tokenizer that attune does not have */
-export function tokenizerFilesFromGguf(metadata: Metadata): TokenizerFiles {
-  const model = metadata.get("tokenizer.ggml.model");
-  if (model !== "gpt2") {
-    throw new AttuneError("model", "the GGUF file has a kind of tokenizer that attune does not read", { got: preview(String(model)), expected: "gpt2 (byte-level BPE)", hint: "the safetensors form of this model, with its tokenizer.json" });
+/**
+ * @param metadata at least `tokenizer.ggml.model`, `tokens`, and what the kind of model needs
+ * @throws AttuneError `model` for a kind of tokenizer that attune does not have, or broken metadata
+ */
+export function tokenizerFilesFromGguf(metadata: GgufTokenizerMetadata): TokenizerFiles {
+  const keys = new Keys(metadata);
+  const model = keys.find("model");
+  if (model !== "gpt2" && model !== "llama") {
+    throw new AttuneError("model", "the GGUF file has a kind of tokenizer that attune does not read", { got: preview(String(model)), expected: "gpt2 (byte-level BPE) or llama (SentencePiece BPE)", hint: "the safetensors form of this model, with its tokenizer.json" });
   }
-  const pre = String(metadata.get("tokenizer.ggml.pre") ?? "gpt-2");
-  const preTokenizer = Object.hasOwn(PRE_TOKENIZERS, pre) ? PRE_TOKENIZERS[pre] : undefined;
-  if (!preTokenizer) throw new AttuneError("model", "the GGUF file has a pre-tokenizer that attune does not know", { got: pre, expected: Object.keys(PRE_TOKENIZERS).join(", "), hint: "the safetensors form of this model" });
-  const tokens = list(metadata, "tokenizer.ggml.tokens").map(String);
-  const types = list(metadata, "tokenizer.ggml.token_type").map(Number);
-  const added = tokens.flatMap((content, id) => {
-    const type = types[id];
-    if (type !== CONTROL && type !== USER_DEFINED) return [];
-    return [{ id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: type === CONTROL }];
-  });
-  const tokenizer = {
-    version: "1.0",
-    truncation: null,
-    padding: null,
-    added_tokens: added,
-    normalizer: pre === "qwen2" ? { type: "NFC" } : null,
-    pre_tokenizer: preTokenizer,
-    post_processor: null,
-    decoder: { type: "ByteLevel", add_prefix_space: true, trim_offsets: true, use_regex: true },
-    model: {
-      type: "BPE",
-      dropout: null,
-      unk_token: null,
-      continuing_subword_prefix: null,
-      end_of_word_suffix: null,
-      fuse_unk: false,
-      byte_fallback: false,
-      ignore_merges: pre === "llama-bpe",
-      vocab: Object.fromEntries(tokens.map((token, id) => [token, id])),
-      merges: list(metadata, "tokenizer.ggml.merges").map(String),
-    },
+  const pre = model === "gpt2" ? findPreTokenizer(keys) : undefined;
+  const vocabulary = readVocabulary(keys);
+  const addsBos = keys.flag("add_bos_token") ?? pre?.addsBos ?? model === "llama";
+  const form = pre === undefined ? sentencePieceForm(keys, vocabulary) : byteLevelForm(keys, vocabulary, pre);
+  const config = readConfig(keys, vocabulary.tokens, addsBos);
+  const tokenizer = { version: "1.0", truncation: null, padding: null, added_tokens: addedTokens(vocabulary), ...form, post_processor: addsBos ? bosProcessor(config["bos_token"], keys.id("bos")) : null };
+  const ends = endIds(keys, vocabulary);
+  return {
+    "tokenizer.json": JSON.stringify(tokenizer),
+    "tokenizer_config.json": `${JSON.stringify(config, null, 2)}\n`,
+    ...(ends.length === 0 ? {} : { "generation_config.json": `${JSON.stringify({ eos_token_id: ends }, null, 2)}\n` }),
   };
-  return { "tokenizer.json": JSON.stringify(tokenizer), "tokenizer_config.json": JSON.stringify(readConfig(metadata, tokens)) };
 }
 
-function readConfig(metadata: Metadata, tokens: readonly string[]): Record<string, unknown> {
-  const token = (key: string): string | undefined => {
-    const id = metadata.get(`tokenizer.ggml.${key}_token_id`);
-    return id === undefined ? undefined : tokens[Number(id)];
+/** Typed access to the keys below `tokenizer.ggml`. */
+class Keys {
+  private readonly metadata: GgufTokenizerMetadata;
+
+  constructor(metadata: GgufTokenizerMetadata) {
+    this.metadata = metadata;
+  }
+
+  find(key: string, prefix = "tokenizer.ggml."): unknown {
+    const name = prefix + key;
+    if (this.metadata instanceof Map) return this.metadata.get(name) as unknown;
+    const record = this.metadata as Readonly<Record<string, unknown>>;
+    return Object.hasOwn(record, name) ? record[name] : undefined;
+  }
+
+  flag(key: string): boolean | undefined {
+    const value = this.find(key);
+    return typeof value === "boolean" ? value : undefined;
+  }
+
+  text(key: string, prefix?: string): string | undefined {
+    const value = this.find(key, prefix);
+    return typeof value === "string" ? value : undefined;
+  }
+
+  id(token: string): number | undefined {
+    const value = this.find(`${token}_token_id`);
+    return typeof value === "number" || typeof value === "bigint" ? Number(value) : undefined;
+  }
+
+  /** A list whose every member passes; undefined where the key is absent. */
+  list<T>(key: string, isMember: (value: unknown) => value is T, what: string): readonly T[] | undefined {
+    const value = this.find(key);
+    if (value === undefined) return undefined;
+    const members = ArrayBuffer.isView(value) ? Array.from(value as unknown as Iterable<unknown>) : value;
+    if (Array.isArray(members) && members.every(isMember)) return members;
+    const wrong = Array.isArray(members) ? members.find((member) => !isMember(member)) : members;
+    throw new AttuneError("model", `tokenizer.ggml.${key} of the GGUF file is broken`, { got: preview(wrong), expected: `a list of ${what}` });
+  }
+
+  required<T>(found: readonly T[] | undefined, key: string): readonly T[] {
+    if (found !== undefined) return found;
+    throw new AttuneError("model", `the GGUF file has no tokenizer.ggml.${key}`, { hint: "convert the model again" });
+  }
+}
+
+const isText = (value: unknown): value is string => typeof value === "string";
+const isNumber = (value: unknown): value is number => typeof value === "number" && !Number.isNaN(value);
+
+function readVocabulary(keys: Keys): Vocabulary {
+  const found = keys.required(keys.list("tokens", isText, "texts"), "tokens");
+  const tokens = found.map((token, id) => (token === "" ? `[EMPTY_${id}]` : token));
+  const seen = new Set<string>();
+  for (const token of tokens) {
+    if (seen.has(token)) throw new AttuneError("model", "a token is there twice in tokenizer.ggml.tokens of the GGUF file", { got: preview(token) });
+    seen.add(token);
+  }
+  const types = keys.list("token_type", isNumber, "numbers") ?? [];
+  if (types.length > 0 && types.length < tokens.length) {
+    throw new AttuneError("model", "tokenizer.ggml.token_type of the GGUF file is too short", { got: String(types.length), expected: `${tokens.length}, one for each token` });
+  }
+  return { tokens, types };
+}
+
+function findPreTokenizer(keys: Keys): GgufPreTokenizer {
+  const architecture = keys.text("architecture", "general.") ?? "";
+  const name = keys.text("pre") ?? (Object.hasOwn(PRE_TOKENIZER_OF_ARCHITECTURE, architecture) ? PRE_TOKENIZER_OF_ARCHITECTURE[architecture]! : "default");
+  if (Object.hasOwn(PRE_TOKENIZERS, name)) return PRE_TOKENIZERS[name]!;
+  throw new AttuneError("model", "the GGUF file has a pre-tokenizer that attune does not know", {
+    got: preview(name),
+    expected: Object.keys(PRE_TOKENIZERS).join(", "),
+    hint: "the safetensors form of this model, with its tokenizer.json",
+  });
+}
+
+function addedTokens({ tokens, types }: Vocabulary): object[] {
+  return tokens.flatMap((content, id) => {
+    const special = types[id] === CONTROL || types[id] === UNKNOWN;
+    if (!special && types[id] !== USER_DEFINED) return [];
+    return [{ id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special }];
+  });
+}
+
+const bpe = (vocabulary: Vocabulary, merges: readonly (readonly [string, string])[], options: object): object => ({
+  type: "BPE",
+  dropout: null,
+  unk_token: null,
+  continuing_subword_prefix: null,
+  end_of_word_suffix: null,
+  fuse_unk: false,
+  byte_fallback: false,
+  ...options,
+  vocab: Object.fromEntries(vocabulary.tokens.map((token, id) => [token, id])),
+  merges,
+});
+
+function byteLevelForm(keys: Keys, vocabulary: Vocabulary, pre: GgufPreTokenizer): object {
+  const lines = keys.required(keys.list("merges", isText, "texts"), "merges");
+  const merges = lines.map((line): [string, string] => {
+    const space = line.indexOf(" ", 1);
+    if (space > 0 && space < line.length - 1) return [line.slice(0, space), line.slice(space + 1)];
+    throw new AttuneError("model", "tokenizer.ggml.merges of the GGUF file is broken", { got: preview(line), expected: "two tokens with a space between" });
+  });
+  return {
+    normalizer: pre.normalizer ?? null,
+    pre_tokenizer: pre.preTokenizer,
+    decoder: { type: "ByteLevel", add_prefix_space: true, trim_offsets: true, use_regex: true },
+    model: bpe(vocabulary, merges, { ignore_merges: pre.ignoreMerges ?? false }),
   };
-  const template = metadata.get("tokenizer.chat_template");
+}
+
+/** llama.cpp puts a space before every stretch of text between special tokens, as the first Llama tokenizers did. */
+function sentencePieceForm(keys: Keys, vocabulary: Vocabulary): object {
+  const scores = keys.required(keys.list("scores", isNumber, "numbers"), "scores");
+  if (scores.length < vocabulary.tokens.length) {
+    throw new AttuneError("model", "tokenizer.ggml.scores of the GGUF file is too short", { got: String(scores.length), expected: `${vocabulary.tokens.length}, one for each token` });
+  }
+  const long = vocabulary.tokens.find((token) => token.length > LONGEST_PIECE);
+  if (long !== undefined) throw new AttuneError("model", "a token in tokenizer.ggml.tokens of the GGUF file is too long", { got: `${long.length} characters`, expected: `at most ${LONGEST_PIECE}` });
+  const space = { type: "Replace", pattern: { String: " " }, content: "\u2581" };
+  const prefix = keys.flag("add_space_prefix") ?? true;
+  const unknown = vocabulary.tokens[keys.id("unknown") ?? vocabulary.types.indexOf(UNKNOWN)] ?? null;
+  return {
+    normalizer: { type: "Sequence", normalizers: [...(prefix ? [{ type: "Prepend", prepend: "\u2581" }] : []), space] },
+    pre_tokenizer: null,
+    decoder: {
+      type: "Sequence",
+      decoders: [{ type: "Replace", pattern: { String: "\u2581" }, content: " " }, { type: "ByteFallback" }, { type: "Fuse" }, ...(prefix ? [{ type: "Strip", content: " ", start: 1, stop: 0 }] : [])],
+    },
+    model: bpe(vocabulary, sentencePieceMerges(vocabulary.tokens, scores), { unk_token: unknown, fuse_unk: true, byte_fallback: true }),
+  };
+}
+
+/** So that other software, which reads tokenizer.json alone, puts BOS in front too. */
+function bosProcessor(bos: unknown, id: number | undefined): object | null {
+  if (typeof bos !== "string") return null;
+  const first = { SpecialToken: { id: bos, type_id: 0 } };
+  const text = (part: string, type: number): object => ({ Sequence: { id: part, type_id: type } });
+  return { type: "TemplateProcessing", single: [first, text("A", 0)], pair: [first, text("A", 0), text("B", 1)], special_tokens: { [bos]: { id: bos, ids: [id], tokens: [bos] } } };
+}
+
+function readConfig(keys: Keys, tokens: readonly string[], addsBos: boolean): Record<string, unknown> {
+  const token = (key: string): string | undefined => tokens[keys.id(key) ?? -1];
   const entries = {
     bos_token: token("bos"),
     eos_token: token("eos"),
+    unk_token: token("unknown"),
     pad_token: token("padding"),
-    add_bos_token: metadata.get("tokenizer.ggml.add_bos_token") ?? false,
-    chat_template: typeof template === "string" ? template : undefined,
+    add_bos_token: addsBos,
+    chat_template: keys.text("chat_template", "tokenizer."),
     tokenizer_class: "PreTrainedTokenizerFast",
     clean_up_tokenization_spaces: false,
   };
   return Object.fromEntries(Object.entries(entries).filter(([, value]) => value !== undefined));
+}
+
+/** Where llama.cpp stops: EOS first, then the other named ends, then those known by their text. */
+function endIds(keys: Keys, { tokens, types }: Vocabulary): number[] {
+  const named = ["eos", "eot", "eom"].map((key) => keys.id(key));
+  const byText = tokens.flatMap((token, id) => ((ENDS.has(token) || CODE_ENDS.has(token)) && types[id] === CONTROL ? [id] : []));
+  return [...new Set([...named, ...byText])].filter((id) => id !== undefined && id < tokens.length) as number[];
 }

@@ -87,5 +87,5 @@ describe("encoder", () => {
 
 test("a GGUF file with an unknown pre-tokenizer is refused with the known ones", () => {
   const metadata = new Map<string, unknown>([["tokenizer.ggml.model", "gpt2"], ["tokenizer.ggml.pre", "klingon"]]);
-  expect(() => tokenizerFilesFromGguf(metadata)).toThrow(/got: klingon\n {2}expected: gpt-2, smollm, llama-bpe, qwen2/);
+  expect(() => tokenizerFilesFromGguf(metadata)).toThrow(/got: "klingon"\n {2}expected: gpt-2, smollm, .*llama-bpe/);
 });

@@ -1,14 +1,23 @@
 /**
- * Tokenizers: a thin layer over @huggingface/tokenizers that never adds special tokens by itself and can encode
- * untrusted text in which `<|im_end|>` is ordinary characters.
+ * Tokenizers: a layer over @huggingface/tokenizers that never adds special tokens by itself, can encode untrusted text
+ * in which `<|im_end|>` is ordinary characters, and can go on after a text.
+ *
+ * A control token (`special` in tokenizer.json, or named by tokenizer_config.json) is recognised in trusted text only.
+ * Other added tokens, such as Qwen's `<think>`, are words of the vocabulary and recognised everywhere, as llama.cpp and
+ * the Rust library's `encode_special_tokens` have it.
  */
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { Tokenizer as Library } from "@huggingface/tokenizers";
 import { AttuneError } from "../core/errors.ts";
-import { parseJson } from "../core/json.ts";
+import type { AddedToken } from "./added-tokens.ts";
+import type { EncodeOptions } from "./pipeline.ts";
+import { createPipeline } from "./pipeline.ts";
+import type { TextPart } from "./text-parts.ts";
+import { guardText, tokenPattern } from "./text-parts.ts";
+import type { JsonObject, TokenizerJson } from "./tokenizer-json.ts";
+import { namedToken, parseObject, readAddedTokens, readTokenizerJson } from "./tokenizer-json.ts";
 
 export interface Tokenizer {
   /** Ids are below this. */
@@ -16,18 +25,24 @@ export interface Tokenizer {
   readonly bosId: number | undefined;
   readonly eosId: number | undefined;
   readonly padId: number | undefined;
+  readonly unknownId: number | undefined;
   /** Whether plain text is meant to start with BOS. */
   readonly addsBos: boolean;
   /** Further ids at which generation stops, from generation_config.json. */
   readonly extraStopIds: readonly number[];
   /** Jinja source of the chat template, where the model has one. */
   readonly chatTemplate: string | undefined;
-  /** Tokens that are split off before anything else, such as `<|im_end|>`. */
+  /** Tokens that are split off before anything else, such as `<|im_end|>` and `<think>`. */
   readonly specialTokens: readonly string[];
-  /** Never adds BOS or EOS; special tokens that are written in the text are recognised. */
+  /** Those of them that direct the model, and that untrusted text must not hold. */
+  readonly controlTokens: readonly string[];
+  /** Never adds BOS or EOS; control tokens that are written in the text are recognised. */
   encode(text: string): number[];
-  /** For untrusted text: special tokens that are written in it stay ordinary characters. */
-  encodePlain(text: string): number[];
+  /** For untrusted text: control tokens that are written in it stay ordinary characters. */
+  encodePlain(text: string, options?: EncodeOptions): number[];
+  /** Parts as one text; plain ones are untrusted. */
+  encodeParts(parts: readonly TextPart[], options?: EncodeOptions): number[];
+  /** Ids without a token (a padded vocabulary has some) give nothing. `skipSpecial` leaves control tokens out. */
   decode(ids: readonly number[], options?: { skipSpecial?: boolean }): string;
   idOf(token: string): number | undefined;
   tokenOf(id: number): string | undefined;
@@ -37,13 +52,7 @@ export interface Tokenizer {
   readonly files: Readonly<Record<string, string>>;
 }
 
-interface AddedToken {
-  id: number;
-  content: string;
-  special?: boolean;
-}
-
-/** The parts of tokenizer.json and tokenizer_config.json that are read here. */
+/** The files that a tokenizer is made of. */
 export interface TokenizerFiles {
   "tokenizer.json": string;
   "tokenizer_config.json"?: string;
@@ -53,8 +62,13 @@ export interface TokenizerFiles {
 }
 
 const FILE_NAMES = ["tokenizer.json", "tokenizer_config.json", "generation_config.json", "chat_template.jinja", "special_tokens_map.json"] as const;
+/** Part of every fingerprint; raised when the same files come to give other ids. */
+const VERSION = 2;
 
-/** Reads the tokenizer of a model folder. */
+/**
+ * Reads the tokenizer of a model folder.
+ * @throws AttuneError `model` where tokenizer.json is missing or broken
+ */
 export async function loadTokenizer(folder: string): Promise<Tokenizer> {
   if (!existsSync(join(folder, "tokenizer.json"))) {
     throw new AttuneError("model", "the folder has no tokenizer.json", { file: folder, hint: "save the tokenizer in its fast form: AutoTokenizer.from_pretrained(...).save_pretrained(...)" });
@@ -64,72 +78,79 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
   return tokenizerFromFiles(files as TokenizerFiles, folder);
 }
 
-function readJson(name: string, text: string | undefined, place: string): Record<string, unknown> {
-  if (text === undefined) return {};
-  try {
-    return parseJson(text) as Record<string, unknown>;
-  } catch (cause) {
-    throw new AttuneError("model", `cannot read ${name}`, { file: place, got: cause instanceof Error ? cause.message : String(cause), cause });
-  }
+/**
+ * @param place what the files belong to, for error messages
+ * @throws AttuneError `model` naming what is wrong
+ */
+export function tokenizerFromFiles(files: TokenizerFiles, place = "tokenizer"): Tokenizer {
+  const read = (name: (typeof FILE_NAMES)[number]): JsonObject => (files[name] === undefined ? {} : parseObject(name, files[name], place));
+  const json = readTokenizerJson(files["tokenizer.json"], place);
+  const config = { ...read("special_tokens_map.json"), ...read("tokenizer_config.json") };
+  const added = readAddedTokens(json, config, place);
+  const unknownToken = namedToken(config, "unk_token") ?? json.model.unk_token ?? undefined;
+  const pipeline = openPipeline(json, added, unknownToken, place);
+  const vocabulary = readVocabulary(json, added);
+  const control = added.filter((token) => token.control);
+  const controlTokens = control.map(({ content }) => content);
+  const controlIds = new Set(control.map(({ id }) => id));
+  const controlPattern = tokenPattern(controlTokens);
+  const encodeParts = (parts: readonly TextPart[], options?: EncodeOptions): number[] => pipeline.encode(parts.flatMap((part) => (part.plain ? guardText(part.text, controlPattern) : part)), options);
+  const idOf = (token: string | undefined): number | undefined => (token === undefined ? undefined : vocabulary.idOf.get(token));
+  const bosId = idOf(namedToken(config, "bos_token"));
+  const eosId = idOf(namedToken(config, "eos_token"));
+  const facts = { bosId, eosId, padId: idOf(namedToken(config, "pad_token")), unknownId: idOf(unknownToken), addsBos: addsBos(json, config, bosId) };
+  return {
+    ...facts,
+    vocabularySize: vocabulary.size,
+    extraStopIds: [read("generation_config.json")["eos_token_id"]].flat().filter((id): id is number => typeof id === "number" && vocabulary.tokenOf.has(id)),
+    chatTemplate: files["chat_template.jinja"] ?? readTemplate(config["chat_template"]),
+    specialTokens: added.map(({ content }) => content),
+    controlTokens,
+    encode: (text) => pipeline.encode([{ text, plain: false }]),
+    encodePlain: (text, options) => encodeParts([{ text, plain: true }], options),
+    encodeParts,
+    decode: (ids, { skipSpecial = false } = {}) => pipeline.decode(ids.filter((id) => vocabulary.tokenOf.has(id) && !(skipSpecial && controlIds.has(id)))),
+    idOf,
+    tokenOf: (id) => vocabulary.tokenOf.get(id),
+    fingerprint: createHash("sha256").update(JSON.stringify([VERSION, json.normalizer, json.pre_tokenizer, json.model, json.decoder, added, facts])).digest("hex"),
+    files: { ...files },
+  };
 }
 
-/** @param place what the files belong to, for error messages */
-export function tokenizerFromFiles(files: TokenizerFiles, place = "tokenizer"): Tokenizer {
-  const json = readJson("tokenizer.json", files["tokenizer.json"], place);
-  const config = { ...readJson("special_tokens_map.json", files["special_tokens_map.json"], place), ...readJson("tokenizer_config.json", files["tokenizer_config.json"], place) };
-  const generation = readJson("generation_config.json", files["generation_config.json"], place);
-  let library: Library;
-  let plain: Library;
+function openPipeline(json: TokenizerJson, added: readonly AddedToken[], unknownToken: string | undefined, place: string): ReturnType<typeof createPipeline> {
   try {
-    library = new Library(json, config);
-    plain = new Library({ ...json, added_tokens: [] }, config);
+    return createPipeline(json, added, unknownToken);
   } catch (cause) {
     throw new AttuneError("model", "the tokenizer cannot be used", { file: place, got: cause instanceof Error ? cause.message : String(cause), cause });
   }
-  const added = (json["added_tokens"] ?? []) as AddedToken[];
-  const idOf = (token: string): number | undefined => library.token_to_id(token);
-  const named = (key: string): number | undefined => {
-    const value = config[key];
-    const content = typeof value === "string" ? value : ((value as { content?: string } | null | undefined)?.content ?? undefined);
-    return content === undefined ? undefined : idOf(content);
-  };
-  const bosId = named("bos_token");
-  const vocabulary = library.get_vocab(true);
-  let largest = 0;
-  for (const id of vocabulary.values()) largest = Math.max(largest, id);
-  for (const { id } of added) largest = Math.max(largest, id);
-  return {
-    vocabularySize: largest + 1,
-    bosId,
-    eosId: named("eos_token"),
-    padId: named("pad_token"),
-    addsBos: addsBos(json, config, bosId),
-    extraStopIds: [generation["eos_token_id"]].flat().filter((id): id is number => typeof id === "number"),
-    chatTemplate: files["chat_template.jinja"] ?? readTemplate(config["chat_template"]),
-    specialTokens: added.map(({ content }) => content),
-    encode: (text) => (text === "" ? [] : library.encode(text, { add_special_tokens: false }).ids),
-    encodePlain: (text) => (text === "" ? [] : plain.encode(text, { add_special_tokens: false }).ids),
-    decode: (ids, options) => (ids.length === 0 ? "" : library.decode([...ids], { skip_special_tokens: options?.skipSpecial ?? false, clean_up_tokenization_spaces: false })),
-    idOf,
-    tokenOf: (id) => library.id_to_token(id),
-    fingerprint: createHash("sha256").update(JSON.stringify([json, config["bos_token"], config["eos_token"], config["add_bos_token"]])).digest("hex"),
-    files: Object.fromEntries(Object.entries(files).filter(([name]) => name !== "generation_config.json")),
-  };
+}
+
+interface Vocabulary {
+  idOf: ReadonlyMap<string, number>;
+  tokenOf: ReadonlyMap<number, string>;
+  size: number;
+}
+
+/** Added tokens stand before words of the same text or id. */
+function readVocabulary(json: TokenizerJson, added: readonly AddedToken[]): Vocabulary {
+  const entries = [...Object.entries(json.model.vocab), ...added.map(({ content, id }) => [content, id] as const)];
+  const tokenOf = new Map(entries.map(([token, id]) => [id, token]));
+  const size = entries.reduce((largest, [, id]) => Math.max(largest, id + 1), 0);
+  return { idOf: new Map(entries), tokenOf, size };
 }
 
 /** From the config, else from what the post-processor puts in front of a single text. */
-function addsBos(json: Record<string, unknown>, config: Record<string, unknown>, bosId: number | undefined): boolean {
+function addsBos(json: TokenizerJson, config: JsonObject, bosId: number | undefined): boolean {
   if (bosId === undefined) return false;
   if (typeof config["add_bos_token"] === "boolean") return config["add_bos_token"];
-  const processors = [json["post_processor"]].flatMap((p) => (p as { processors?: unknown[] } | null)?.processors ?? [p]);
-  return processors.some((processor) => {
-    const { type, single } = (processor ?? {}) as { type?: string; single?: { SpecialToken?: unknown }[] };
-    return type === "TemplateProcessing" && single?.[0]?.SpecialToken !== undefined;
-  });
+  const bos = namedToken(config, "bos_token");
+  const processors = (json.post_processor?.["processors"] ?? [json.post_processor]) as ({ type?: string; single?: { SpecialToken?: { id?: string } }[] } | null)[];
+  return processors.some((processor) => processor?.type === "TemplateProcessing" && processor.single?.[0]?.SpecialToken?.id === bos);
 }
 
+/** A template, or the one named default among several. */
 function readTemplate(value: unknown): string | undefined {
   if (typeof value === "string") return value;
   if (!Array.isArray(value)) return undefined;
-  return (value as { name?: string; template?: string }[]).find(({ name }) => name === "default")?.template;
+  return (value as ({ name?: unknown; template?: unknown } | null)[]).flatMap((item) => (item?.name === "default" && typeof item.template === "string" ? [item.template] : []))[0];
 }
