@@ -53,9 +53,13 @@ TEXTS = [
 ]
 
 
-def byte_level(tokenizer: Tokenizer, size: int, special: list[str]) -> None:
-    trainer = trainers.BpeTrainer(vocab_size=size, special_tokens=special, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False)
-    tokenizer.train_from_iterator(CORPUS, trainer)
+def byte_level(tokenizer: Tokenizer, special: list[str], *, size: int = 1000) -> None:
+    """Merges are learned over whole lines, so that a split in the wrong place shows as other ids, and so does one too few."""
+    splitter = tokenizer.pre_tokenizer
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    trainer = trainers.BpeTrainer(vocab_size=size, max_token_length=6, special_tokens=special, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False)
+    tokenizer.train_from_iterator([*CORPUS, *TEXTS], trainer)
+    tokenizer.pre_tokenizer = splitter
     tokenizer.decoder = decoders.ByteLevel()
 
 
@@ -71,21 +75,21 @@ TEKKEN = rf"[^\r\n\p{{L}}\p{{N}}]?{UPPER}*{LOWER}+|[^\r\n\p{{L}}\p{{N}}]?{UPPER}
 def gpt2() -> tuple[Tokenizer, dict]:
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    byte_level(tokenizer, 480, ["<|endoftext|>"])
+    byte_level(tokenizer, ["<|endoftext|>"])
     return tokenizer, {"bos_token": "<|endoftext|>", "eos_token": "<|endoftext|>", "unk_token": "<|endoftext|>"}
 
 
 def smollm() -> tuple[Tokenizer, dict]:
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)])
-    byte_level(tokenizer, 480, ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<repo_name>"])
+    byte_level(tokenizer, ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<reponame>"])
     return tokenizer, {"bos_token": "<|im_start|>", "eos_token": "<|im_end|>", "pad_token": "<|im_end|>", "unk_token": "<|endoftext|>", "add_bos_token": False}
 
 
 def llama3() -> tuple[Tokenizer, dict]:
     tokenizer = Tokenizer(models.BPE(ignore_merges=True))
     tokenizer.pre_tokenizer = split(WORDS % r"\p{N}{1,3}")
-    byte_level(tokenizer, 480, ["<|begin_of_text|>", "<|end_of_text|>", "<|eot_id|>", "<|start_header_id|>", "<|end_header_id|>"])
+    byte_level(tokenizer, ["<|begin_of_text|>", "<|end_of_text|>", "<|eot_id|>", "<|start_header_id|>", "<|end_header_id|>"])
     tokenizer.post_processor = processors.TemplateProcessing(single="<|begin_of_text|> $A", pair="<|begin_of_text|> $A $B:1", special_tokens=[("<|begin_of_text|>", tokenizer.token_to_id("<|begin_of_text|>"))])
     return tokenizer, {"bos_token": "<|begin_of_text|>", "eos_token": "<|eot_id|>"}
 
@@ -94,7 +98,7 @@ def qwen2() -> tuple[Tokenizer, dict]:
     tokenizer = Tokenizer(models.BPE())
     tokenizer.normalizer = normalizers.NFC()
     tokenizer.pre_tokenizer = split(WORDS % r"\p{N}")
-    byte_level(tokenizer, 480, ["<|endoftext|>", "<|im_start|>", "<|im_end|>"])
+    byte_level(tokenizer, ["<|endoftext|>", "<|im_start|>", "<|im_end|>"])
     # As in Qwen3: words of the vocabulary that are split off, but no control tokens.
     tokenizer.add_tokens([AddedToken(token, normalized=False) for token in ("<think>", "</think>", "<tool_call>", "</tool_call>")])
     return tokenizer, {"eos_token": "<|im_end|>", "pad_token": "<|endoftext|>", "add_bos_token": False}
@@ -103,7 +107,7 @@ def qwen2() -> tuple[Tokenizer, dict]:
 def tekken() -> tuple[Tokenizer, dict]:
     tokenizer = Tokenizer(models.BPE(ignore_merges=True))
     tokenizer.pre_tokenizer = split(TEKKEN)
-    byte_level(tokenizer, 480, ["<unk>", "<s>", "</s>", "[INST]", "[/INST]"])
+    byte_level(tokenizer, ["<unk>", "<s>", "</s>", "[INST]", "[/INST]"])
     return tokenizer, {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "add_bos_token": True}
 
 
@@ -152,7 +156,7 @@ def added() -> tuple[Tokenizer, dict]:
     tokenizer = Tokenizer(models.BPE())
     tokenizer.normalizer = normalizers.Lowercase()
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    byte_level(tokenizer, 400, ["<|endoftext|>"])
+    byte_level(tokenizer, ["<|endoftext|>"])
     tokenizer.add_special_tokens([AddedToken("<mask>", lstrip=True, normalized=False), AddedToken("<tail>", rstrip=True, normalized=False)])
     tokenizer.add_tokens([AddedToken("foo", normalized=True), AddedToken("word", single_word=True, normalized=False)])
     return tokenizer, {"eos_token": "<|endoftext|>"}
