@@ -1,21 +1,22 @@
 /** Decoding against the memory bandwidth, and a batch against a single row. */
 import { Decoder } from "../../src/sampling/decoder.ts";
 import type { DecodingBatch } from "../../src/sampling/decoder.ts";
+import { worthPacking } from "../../src/sampling/engine.ts";
 import { bandwidth } from "../limits.ts";
 import type { Figure, Measured } from "../measure.ts";
 import { disturbance, inTurns, median, peakMemory, ratios, rounded, seconds, spread } from "../measure.ts";
 import { benchModel, randomIds, weightBytes } from "../model.ts";
 import type { Model } from "../../src/models/model.ts";
 
-/** Rows from which on `generate` packs the weights of a model of this size. */
-const PREPACK_ROWS = 8;
 const PROMPT = 64;
+/** Tokens for which packing the weights has to pay. */
+const ANSWER = 64;
 /** Decoding steps of one turn. */
 const STEPS = 8;
 
 /** Seconds of a decoding step, the mean over a few; the decoder is what `generate` would make for so many rows. */
 async function decodingStep(model: Model, rows: number, turns: number): Promise<Measured> {
-  const decoder = await Decoder.create(model, { maxLength: PROMPT + (turns + 1) * STEPS, prepack: rows >= PREPACK_ROWS });
+  const decoder = await Decoder.create(model, { maxLength: PROMPT + (turns + 1) * STEPS, prepack: worthPacking(model, { rows, steps: ANSWER }) });
   const batch: DecodingBatch = await decoder.start(Array.from({ length: rows }, (_, row) => randomIds(PROMPT, row)));
   const next = new Int32Array(rows).fill(100);
   const run = async (): Promise<void> => {

@@ -11,6 +11,7 @@ import { OpenAnswer } from "./answer.ts";
 import { inverseTemperature } from "./choose.ts";
 import type { DecodingBatch } from "./decoder.ts";
 import { Decoder } from "./decoder.ts";
+import { worthPacking } from "./engine.ts";
 import type { Answer, GenerateHooks } from "./generate.ts";
 
 /** Room of the first cache, tokens; it doubles when a conversation grows out of it. */
@@ -51,7 +52,7 @@ export class Conversation {
     if (needed > maxPositions) {
       throw new AttuneError("usage", "conversation and answer do not fit the model's context", { got: `${prompt.length} + ${options.maxNewTokens} tokens`, expected: `at most ${maxPositions}`, hint: "fewer new tokens, or a new conversation" });
     }
-    const batch = await this.read(prompt, needed, inverseTemperature(options));
+    const batch = await this.read(prompt, { inverse: inverseTemperature(options), steps: options.maxNewTokens });
     const turn = this.turns++;
     const open = new OpenAnswer(options, this.encoder, { random: Random.for(options.seed, turn, 0), watched: hooks.onToken !== undefined });
     const answer: Answer = Object.assign(open.drawn, { prompt: turn, sample: 0 });
@@ -67,12 +68,13 @@ export class Conversation {
     return answer;
   }
 
-  private async read(prompt: Int32Array, needed: number, inverse: number): Promise<DecodingBatch> {
+  private async read(prompt: Int32Array, { inverse, steps }: { inverse: number; steps: number }): Promise<DecodingBatch> {
+    const needed = prompt.length + steps;
     if (!this.decoder || needed > this.decoder.maxLength) {
       await this.close();
       let room = this.firstRoom;
       while (room < needed) room *= 2;
-      this.decoder = await Decoder.create(this.model, { maxLength: Math.min(room, this.model.config.maxPositions) });
+      this.decoder = await Decoder.create(this.model, { maxLength: Math.min(room, this.model.config.maxPositions), prepack: worthPacking(this.model, { rows: 1, steps }) });
     }
     if (!this.batch) {
       this.reused = 0;

@@ -186,7 +186,7 @@ test("alternatives are the most likely tokens at each place", async () => {
 });
 
 test("weights are packed for small models, and for many rows, where there are steps to pay for it", () => {
-  const large = { ...tiny(), weights: new Map([["w", { dtype: "float32", shape: [1e8], data: { length: 1e8 } }]]) } as unknown as Model;
+  const large = { ...tiny(), weights: new Map([["w", { dtype: "float32", shape: [1e9], data: { length: 1e9 } }]]) } as unknown as Model;
   expect([worthPacking(tiny(), { rows: 1, steps: 64 }), worthPacking(tiny(), { rows: 64, steps: 4 })]).toEqual([true, false]);
   expect([worthPacking(large, { rows: 1, steps: 64 }), worthPacking(large, { rows: 8, steps: 64 })]).toEqual([false, true]);
 });

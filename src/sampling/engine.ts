@@ -84,10 +84,10 @@ const READ_WASTE = 1.5;
 /** While rows are decoded, prompts are read when so many slots are free, as a share of all. */
 const ENTRY_SHARE = 1 / 8;
 
-/** Models below this many weights are packed for any number of rows: the second copy is small. */
-const SMALL_MODEL = 64e6;
-/** Rows, for larger models, and steps from which packing pays: see docs/decisions/packed-weights.md. */
-export const PREPACK_ROWS = 8;
+/** Models below this many weights are packed for any number of rows; see docs/decisions/packed-weights.md. */
+const SMALL_MODEL = 256e6;
+/** Rows, for larger models, and steps from which packing pays. */
+const PREPACK_ROWS = 8;
 const PREPACK_STEPS = 16;
 
 /** Whether packing the weights pays for so many rows and steps. */
