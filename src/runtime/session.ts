@@ -51,10 +51,10 @@ const SMALL_OUTPUTS = 2 ** 16;
 
 export class Session {
   private readonly session: ort.InferenceSession;
-  private readonly graph: LoweredGraph;
+  private readonly graph: Omit<LoweredGraph, "model">;
   private readonly label: string;
 
-  private constructor(session: ort.InferenceSession, graph: LoweredGraph, label: string) {
+  private constructor(session: ort.InferenceSession, graph: Omit<LoweredGraph, "model">, label: string) {
     this.session = session;
     this.graph = graph;
     this.label = label;
@@ -64,10 +64,11 @@ export class Session {
   static async create(graph: Graph, outputs: Readonly<Record<string, Value>>, options: SessionOptions = {}): Promise<Session> {
     const device = options.device ?? defaultDevice();
     const label = options.label ?? "graph";
-    const lowered = lower(graph, outputs, { ...options, device, ...(device === "cpu" ? { firstOutput: FIRST_OUTPUT } : {}) });
+    // The bytes are let go of, since stored weights are among them.
+    const { model, ...lowered } = lower(graph, outputs, { ...options, device, ...(device === "cpu" ? { firstOutput: FIRST_OUTPUT } : {}) });
     const arena = options.arena ?? true;
     try {
-      const session = await ort.InferenceSession.create(lowered.model, {
+      const session = await ort.InferenceSession.create(model, {
         executionProviders: [device],
         intraOpNumThreads: options.threads ?? 0,
         interOpNumThreads: 1,

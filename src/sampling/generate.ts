@@ -15,6 +15,8 @@ export interface GenerateOptions extends AnswerOptions {
   samples: number;
   /** Rows that are decoded together. */
   batchSize: number;
+  /** Pack the weights, which takes a second copy of them in memory (and for a moment a third); default where it pays. */
+  prepack?: boolean;
 }
 
 export const GREEDY: GenerateOptions = { temperature: 0, topK: 0, topP: 1, maxNewTokens: 128, seed: 0, samples: 1, batchSize: 16, stopTexts: [] };
@@ -58,7 +60,7 @@ export async function generate(model: Model, encoder: Encoder, prompts: readonly
   const rows = prompts.length * options.samples;
   const slots = Math.min(rows, options.batchSize);
   const steps = options.maxNewTokens * Math.ceil(rows / slots);
-  const engine = await BatchingEngine.create(model, encoder, { slots, room: longest + options.maxNewTokens, prepack: worthPacking(model, { rows: slots, steps }) });
+  const engine = await BatchingEngine.create(model, encoder, { slots, room: longest + options.maxNewTokens, prepack: options.prepack ?? worthPacking(model, { rows: slots, steps }) });
   try {
     const generations = prompts.map((ids, prompt) => submit(engine, prompt, ids, options, hooks));
     const forget = onAbort(hooks.signal, () => generations.forEach((generation) => generation.cancel()));
@@ -82,7 +84,7 @@ export interface StreamOptions extends GenerateOptions {
  */
 export async function* streamGenerate(model: Model, encoder: Encoder, prompts: Iterable<Int32Array> | AsyncIterable<Int32Array>, options: StreamOptions, { signal }: Pick<GenerateHooks, "signal"> = {}): AsyncGenerator<Answer> {
   const { batchSize: slots, room = model.config.maxPositions, maxNewTokens } = options;
-  const engine = await BatchingEngine.create(model, encoder, { slots, room, prepack: worthPacking(model, { rows: slots, steps: maxNewTokens }) });
+  const engine = await BatchingEngine.create(model, encoder, { slots, room, prepack: options.prepack ?? worthPacking(model, { rows: slots, steps: maxNewTokens }) });
   const stream = new AnswerStream(engine, options);
   const forget = onAbort(signal, () => stream.cancel());
   void stream.feed(prompts);
