@@ -43,7 +43,7 @@ const HOW: Readonly<Record<Split, readonly string[]>> = {
 
 /** Openers and clauses are all trained, some pairs of them never; direct questions always. */
 function askedBy(attribute: Attribute): Readonly<Record<Split, readonly string[]>> {
-  const wordings = divide(OPENERS.flatMap((opener) => CLAUSES[attribute].map((clause) => opener.replace("C", clause))), (text) => text);
+  const wordings = divide(OPENERS.flatMap((opener) => CLAUSES[attribute].map((clause) => opener.replace(/\bC\b/, clause))), (text) => text);
   return { ...wordings, train: [...DIRECT[attribute], ...wordings.train] };
 }
 const ASKED: Readonly<Record<Attribute, Readonly<Record<Split, readonly string[]>>>> = { home: askedBy("home"), work: askedBy("work"), pet: askedBy("pet"), drink: askedBy("drink") };
