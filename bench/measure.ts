@@ -59,7 +59,7 @@ export interface Turns {
 }
 
 /** More turns than were asked for, where others were busy; then the quietest are kept, whatever their ratio was. */
-const PATIENCE = 3;
+export const PATIENCE = 3;
 /** Share of all processors that others may use in a quiet turn. */
 const QUIET = 0.05;
 
