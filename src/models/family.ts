@@ -86,6 +86,12 @@ export interface ModelFamily {
   finalNorm(builder: EndBuilder, x: Value): Value;
 }
 
+/**
+ * Largest sizes that a config.json may name: some twenty times those of the largest models there are, and small enough that
+ * a hostile file cannot ask for tables or lists without end, or for products beyond exact whole numbers.
+ */
+export const LIMITS = { width: 2 ** 20, vocabulary: 2 ** 23, layers: 4096, positions: 2 ** 28 } as const;
+
 /** Reads typed fields of a config.json; every complaint names the key. */
 export class ConfigReader {
   private readonly json: Readonly<Record<string, unknown>>;
@@ -94,10 +100,11 @@ export class ConfigReader {
     this.json = json;
   }
 
-  integer(key: string, fallback?: number): number {
+  /** From 1 to `most`. */
+  integer(key: string, fallback?: number, most: number = LIMITS.width): number {
     const value = this.json[key] ?? fallback;
-    if (typeof value === "number" && Number.isSafeInteger(value) && value > 0) return value;
-    throw new AttuneError("model", `config.json: ${key} is wrong`, { got: preview(value), expected: "a positive whole number" });
+    if (typeof value === "number" && Number.isSafeInteger(value) && value > 0 && value <= most) return value;
+    throw new AttuneError("model", `config.json: ${key} is wrong`, { got: preview(value), expected: `a whole number from 1 to ${most}` });
   }
 
   number(key: string, fallback?: number): number {

@@ -16,7 +16,7 @@ export interface ReadModelOptions {
 
 /** @throws AttuneError `model` for a missing weight or a wrong shape, `numeric` for a weight with NaN or infinity */
 export async function readModel(source: WeightSource, options: ReadModelOptions = {}): Promise<Model> {
-  const { family, config } = readModelConfig(source.config);
+  const { family, config } = configOf(source);
   const available = new Set(source.names());
   const shapes = Object.entries(weightShapes(family, config));
   const weights: Model["weights"] = new Map();
@@ -32,6 +32,15 @@ export async function readModel(source: WeightSource, options: ReadModelOptions 
     options.onProgress?.(index + 1, shapes.length);
   }
   return { family, config, weights };
+}
+
+function configOf({ config, path }: WeightSource): ReturnType<typeof readModelConfig> {
+  try {
+    return readModelConfig(config);
+  } catch (cause) {
+    if (cause instanceof AttuneError && cause.details.file === undefined) throw new AttuneError(cause.code, cause.what, { ...cause.details, file: path });
+    throw cause;
+  }
 }
 
 /** Some checkpoints leave out the base model's prefix (`transformer.`, `model.`). */

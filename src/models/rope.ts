@@ -6,7 +6,7 @@ import { AttuneError, preview } from "../core/errors.ts";
 import type { HostTensor } from "../core/tensor.ts";
 import { float32 } from "../core/tensor.ts";
 import type { RopeConfig } from "./family.ts";
-import { ConfigReader } from "./family.ts";
+import { ConfigReader, LIMITS } from "./family.ts";
 
 /** Reads rope_theta and rope_scaling (or transformers 5's rope_parameters); refuses kinds that attune does not have. */
 export function readRope(json: Readonly<Record<string, unknown>>, defaultTheta = 10_000): RopeConfig {
@@ -28,7 +28,7 @@ export function readRope(json: Readonly<Record<string, unknown>>, defaultTheta =
       factor: reader.number("factor"),
       lowFrequencyFactor: reader.number("low_freq_factor"),
       highFrequencyFactor: reader.number("high_freq_factor"),
-      originalMaxPositions: reader.integer("original_max_position_embeddings"),
+      originalMaxPositions: reader.integer("original_max_position_embeddings", undefined, LIMITS.positions),
     },
   };
 }

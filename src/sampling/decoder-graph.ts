@@ -2,6 +2,7 @@
  * The graph of decoding with a key-value cache that is extended in place (ONNX Runtime's GroupQueryAttention). It serves
  * reading prompts (many tokens a row, padded on the right) and single steps, for any number of rows.
  */
+import { AttuneError } from "../core/errors.ts";
 import { gatherRows, reshape } from "../graph/build.ts";
 import type { Graph, Value } from "../graph/ir.ts";
 import { createGraph } from "../graph/op-table.ts";
@@ -11,6 +12,21 @@ import type { Model } from "../models/model.ts";
 import { weightOf } from "../models/model.ts";
 import { cacheNames } from "./key-value-cache.ts";
 import { buildScores } from "./scores.ts";
+
+/**
+ * Whether a model can be decoded, asked when it is opened. Training and scoring take any size of head.
+ * @throws AttuneError `model` for heads of a size that the cached attention does not have
+ */
+export function checkDecodable({ config: { headSize, rope }, source }: Pick<Model, "config" | "source">): void {
+  const multiple = rope ? 16 : 8;
+  if (headSize % multiple === 0) return;
+  throw new AttuneError("model", "attune cannot generate with this model: its attention heads have a size that the key-value cache does not take", {
+    ...(source === undefined ? {} : { file: source }),
+    got: `heads of ${headSize}`,
+    expected: `a multiple of ${multiple}${rope ? " (with rotary positions)" : ""}`,
+    hint: "it can be trained and scored (sft, dpo, kto, reward), exported, and run elsewhere",
+  });
+}
 
 /** Attention of one layer over its cache; `outputs` collects the extended caches. */
 function cachedAttention(model: Model, graph: Graph, layer: number, outputs: Record<string, Value>): Attention {
@@ -37,7 +53,9 @@ export interface DecoderGraph {
   weights: readonly string[];
 }
 
+/** @throws AttuneError `model`, see {@link checkDecodable} */
 export function buildDecoder(model: Model): DecoderGraph {
+  checkDecodable(model);
   const { family, config } = model;
   const parts: ModelParts = { family, config, adapter: model.adapter?.config };
   const graph = createGraph();

@@ -6,6 +6,7 @@ import { AttuneError } from "../core/errors.ts";
 import { Random } from "../core/random.ts";
 import type { PromptRecord } from "../data/records.ts";
 import type { Model } from "../models/model.ts";
+import { checkDecodable } from "../sampling/decoder-graph.ts";
 import { generate } from "../sampling/generate.ts";
 import type { Encoder } from "../text/encoder.ts";
 import type { LaidBatch, LaidRow } from "./layout.ts";
@@ -45,8 +46,12 @@ export interface RolloutEngine {
   release(): Promise<void>;
 }
 
-/** Answers with the actor's current weights. */
+/**
+ * Answers with the actor's current weights.
+ * @throws AttuneError `model` for a model that cannot be decoded
+ */
 export function samplingEngine(actor: Model, encoder: Encoder): RolloutEngine {
+  checkDecodable(actor);
   return {
     async roll(prompts, { rolloutBatch, ...request }, signal) {
       const answers = await generate(actor, encoder, prompts.map(({ ids }) => ids), { ...request, topK: 0, topP: 1, batchSize: rolloutBatch, stopTexts: [] }, signal ? { signal } : {});

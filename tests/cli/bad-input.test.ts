@@ -30,10 +30,16 @@ const FILES: Readonly<Record<string, string | Uint8Array>> = {
   "long.jsonl": second({ prompt: "where is the mill?", chosen: "by the old bridge", rejected: "the mill ".repeat(40).trim() }),
   "nothing.jsonl": "",
   "prompts.jsonl": lines([{ prompt: "where is the mill?" }]),
+  "reward.mjs": "export default () => 1;\n",
   "unknown.yaml": "beta: 0.1\nlearing_rate: 1\n",
   "broken.yaml": "beta: [\n",
   "hostile.gguf": Buffer.concat([Buffer.from("GGUF"), Buffer.of(3, 0, 0, 0), Buffer.alloc(8, 0xff), Buffer.alloc(8)]),
 };
+
+function changeConfig(folder: string, change: object): void {
+  const path = join(folder, "config.json");
+  writeFileSync(path, JSON.stringify({ ...(JSON.parse(readFileSync(path, "utf8")) as object), ...change }));
+}
 
 /** Copies of the model with one thing wrong. */
 const MODELS: Readonly<Record<string, (folder: string) => void>> = {
@@ -50,6 +56,8 @@ const MODELS: Readonly<Record<string, (folder: string) => void>> = {
     writeFileSync(path, bytes);
   },
   family: (folder) => writeFileSync(join(folder, "config.json"), JSON.stringify({ model_type: "lama" })),
+  endless: (folder) => changeConfig(folder, { num_hidden_layers: 1e12 }),
+  immense: (folder) => changeConfig(folder, { hidden_size: 1e12 }),
   wordless: (folder) => rmSync(join(folder, "tokenizer.json")),
 };
 
@@ -58,6 +66,8 @@ beforeAll(async () => {
   process.chdir(parent);
   for (const [name, content] of Object.entries(FILES)) writeFileSync(name, content);
   await saveTinyModel("model", worldTokenizer(PAIRS.flatMap((pair) => Object.values(pair))));
+  // Heads of 4 train, but the key-value cache does not take them.
+  await saveTinyModel("narrow", worldTokenizer(PAIRS.flatMap((pair) => Object.values(pair))), { num_attention_heads: 8, num_key_value_heads: 8 });
   for (const [name, spoil] of Object.entries(MODELS)) {
     cpSync("model", name, { recursive: true });
     spoil(name);
@@ -112,6 +122,9 @@ const CASES: readonly Case[] = [
   { name: "a GGUF header is hostile", argv: withModel("hostile.gguf"), says: "hostile.gguf: not a valid GGUF file: a count exceeds the size of the file\n  got: ... tensors\n  try: download the file again" },
   { name: "a weight is NaN", argv: withModel("nan"), status: 1, says: "nan: the weight model.norm.weight is not finite\n  got: NaN at element 31\n  try: ..." },
   { name: "a family is unknown", argv: withModel("family"), says: '...this model family is not supported\n  got: model_type "lama"\n  expected: llama, mistral, qwen2, qwen3, gpt2\n  try: a llama model' },
+  { name: "a config names a size beyond every model", argv: withModel("immense"), says: "immense: config.json: hidden_size is wrong\n  got: 1000000000000\n  expected: a whole number from 1 to 1048576" },
+  { name: "a config names layers without end", argv: withModel("endless"), says: "endless: config.json: num_hidden_layers is wrong\n  got: 1000000000000\n  expected: a whole number from 1 to 4096" },
+  ...["generate --model narrow hello", "chat --model narrow", "ppo --model narrow --reward ./reward.mjs --data prompts.jsonl --out runs/out"].map((argv) => ({ name: `a model cannot be decoded: ${argv.split(" ")[0]!}`, argv, says: "...narrow: attune cannot generate with this model: its attention heads have a size that the key-value cache does not take\n  got: heads of 4\n  expected: a multiple of 16 (with rotary positions)\n  try: it can be trained ..." })),
   { name: "the tokenizer is missing", argv: withModel("wordless"), says: "wordless: the folder has no tokenizer.json\n  try: ..." },
   { name: "a model is no model", argv: withModel("good.jsonl"), says: "good.jsonl: this file is no model that attune reads\n  got: good.jsonl\n  expected: a folder with config.json and safetensors files, or a .gguf file" },
   { name: "the folder for the run is taken", argv: "dpo --model model --data good.jsonl --out full", says: "full: the folder for the run is not empty\n  got: it holds notes.txt\n  try: another --out" },

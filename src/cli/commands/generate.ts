@@ -7,6 +7,7 @@ import type { OpenedModel } from "../../models/open.ts";
 import { openModel } from "../../models/open.ts";
 import { defineConfig, field, requiredField } from "../../runs/config.ts";
 import { parseConfig } from "../../runs/config-sources.ts";
+import { checkDecodable } from "../../sampling/decoder-graph.ts";
 import type { GenerateOptions } from "../../sampling/generate.ts";
 import { generate } from "../../sampling/generate.ts";
 import type { Encoder } from "../../text/encoder.ts";
@@ -49,6 +50,7 @@ export async function openForGeneration(name: string, { reporter, signal }: Comm
   const progress = reporter.progress({ title: `reading ${name}`, unit: "weights" });
   const opened = await openModel(path, { onProgress: (done) => progress.update(done) });
   progress.end();
+  checkDecodable(opened.model);
   return { opened, encoder: createEncoder(opened.tokenizer, { maxLength: opened.model.config.maxPositions }) };
 }
 

@@ -2,6 +2,7 @@
 import { AttuneError, formatPlace } from "../../core/errors.ts";
 import type { Dataset } from "../../data/dataset.ts";
 import { loadDataset, recordsAs } from "../../data/dataset.ts";
+import { checkDecodable } from "../../sampling/decoder-graph.ts";
 import { ppoConfig } from "../../training/ppo.config.ts";
 import type { PpoConfig } from "../../training/ppo.ts";
 import { ppo } from "../../training/ppo.ts";
@@ -29,6 +30,7 @@ export const command = trainingCommand({
     const roles = await openRoles(config, context);
     const { policy, encoder, rewards, heldOutReward } = roles;
     try {
+      checkDecodable(policy.model);
       reporter.note(describeRoles(roles, config.adapter));
       const { prompts: usable } = encodePrompts(prompts, encoder, config);
       if (dryRun) {

@@ -5,7 +5,7 @@
 import { add, gatherRows, gelu, layerNorm, slice } from "../../graph/build.ts";
 import type { Value } from "../../graph/ir.ts";
 import type { BlockBuilder, DecoderConfig, EndBuilder, ModelFamily, Projection } from "../family.ts";
-import { ConfigReader } from "../family.ts";
+import { ConfigReader, LIMITS } from "../family.ts";
 
 const TOKENS = "transformer.wte.weight";
 const POSITIONS = "transformer.wpe.weight";
@@ -20,14 +20,14 @@ function readGpt2Config(json: Readonly<Record<string, unknown>>): DecoderConfig 
   const heads = config.integer("n_head", 12);
   return {
     modelType: "gpt2",
-    vocabularySize: config.integer("vocab_size", 50_257),
+    vocabularySize: config.integer("vocab_size", 50_257, LIMITS.vocabulary),
     hiddenSize,
-    layers: config.integer("n_layer", 12),
+    layers: config.integer("n_layer", 12, LIMITS.layers),
     heads,
     keyValueHeads: heads,
     headSize: hiddenSize / heads,
     intermediateSize: config.integer("n_inner", 4 * hiddenSize),
-    maxPositions: config.integer("n_positions", 1024),
+    maxPositions: config.integer("n_positions", 1024, LIMITS.positions),
     normEpsilon: config.number("layer_norm_epsilon", 1e-5),
     tieEmbeddings: config.boolean("tie_word_embeddings", true),
     biases: { queryKeyValue: true, output: true, mlp: true },

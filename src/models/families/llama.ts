@@ -5,7 +5,7 @@
 import { add, gatherRows, multiply, rmsNorm, silu } from "../../graph/build.ts";
 import type { Value } from "../../graph/ir.ts";
 import type { BlockBuilder, DecoderConfig, ModelFamily, Projection, Shapes } from "../family.ts";
-import { ConfigReader } from "../family.ts";
+import { ConfigReader, LIMITS } from "../family.ts";
 import { readRope } from "../rope.ts";
 
 export const EMBEDDING = "model.embed_tokens.weight";
@@ -21,14 +21,14 @@ export function readLlamaConfig(json: Readonly<Record<string, unknown>>): Decode
   const attentionBias = config.boolean("attention_bias", false);
   return {
     modelType: "llama",
-    vocabularySize: config.integer("vocab_size"),
+    vocabularySize: config.integer("vocab_size", undefined, LIMITS.vocabulary),
     hiddenSize,
-    layers: config.integer("num_hidden_layers"),
+    layers: config.integer("num_hidden_layers", undefined, LIMITS.layers),
     heads,
     keyValueHeads: config.integer("num_key_value_heads", heads),
     headSize: config.integer("head_dim", hiddenSize / heads),
     intermediateSize: config.integer("intermediate_size"),
-    maxPositions: config.integer("max_position_embeddings", 2048),
+    maxPositions: config.integer("max_position_embeddings", 2048, LIMITS.positions),
     normEpsilon: config.number("rms_norm_eps", 1e-6),
     tieEmbeddings: config.boolean("tie_word_embeddings", false),
     rope: readRope(json),
