@@ -4,6 +4,8 @@ import type { HostTensor } from "../core/tensor.ts";
 import type { Dimension } from "./dimensions.ts";
 import { fitsSize, formatShape } from "./dimensions.ts";
 import type { Graph, Value, ValueType } from "./ir.ts";
+import type { MemoryStep } from "./liveness.ts";
+import { memorySteps } from "./liveness.ts";
 import type { Device, ExternalTensor } from "./onnx/emitter.ts";
 import { Emitter } from "./onnx/emitter.ts";
 import { liveNodes } from "./passes.ts";
@@ -20,6 +22,8 @@ export interface LoweredGraph {
   readonly nodeCount: number;
   /** Operations of the matrix products, as dimensions that add up; see {@link totalOperations}. */
   readonly operations: readonly Dimension[];
+  /** Memory that its nodes take and give back; see {@link peakBytes}. */
+  readonly memory: readonly MemoryStep[];
 }
 
 export interface LowerOptions {
@@ -58,6 +62,7 @@ export function lower(graph: Graph, outputs: Readonly<Record<string, Value>>, op
     outputs: new Map(Object.keys(outputs).map((name, index) => [name, results[index]!])),
     nodeCount: nodes.length,
     operations: productOperations(nodes),
+    memory: memorySteps(nodes, wanted, cuts),
   };
 }
 

@@ -12,6 +12,7 @@ import type { ArrayOf, DType, HostTensor, TensorData } from "../core/tensor.ts";
 import { elementCount, zeros } from "../core/tensor.ts";
 import { fitsSize, resolveShape, symbolSizes, symbolsOf } from "../graph/dimensions.ts";
 import type { Graph, Value, ValueType } from "../graph/ir.ts";
+import { peakBytes } from "../graph/liveness.ts";
 import type { LowerOptions, LoweredGraph } from "../graph/lower.ts";
 import { lower } from "../graph/lower.ts";
 import type { Device } from "../graph/onnx/emitter.ts";
@@ -95,6 +96,11 @@ export class Session {
   /** Operations of the matrix products of one run, where the symbols of the inputs have these sizes. */
   operations(sizes: Readonly<Record<string, number>>): number {
     return totalOperations(this.graph.operations, sizes);
+  }
+
+  /** Bytes of intermediate values of one run at their most, where the symbols of the inputs have these sizes. */
+  workingBytes(sizes: Readonly<Record<string, number>>): number {
+    return peakBytes(this.graph.memory, sizes);
   }
 
   /**

@@ -6,14 +6,14 @@
  */
 import { invariant } from "../../core/errors.ts";
 import type { HostTensor } from "../../core/tensor.ts";
-import { float32, int64 } from "../../core/tensor.ts";
+import { elementCount, float32, int64 } from "../../core/tensor.ts";
 import type { Tensors } from "../../runtime/session.ts";
 import { weightOf } from "../model.ts";
 import type { BlockSessions } from "./blockwise-sessions.ts";
 import { TIME_BLOCKS, buildBlockwise } from "./blockwise-sessions.ts";
 import type { PlanOptions } from "./common.ts";
 import { METRIC, accumulatorFeeds, floats, readings, rotaryFeeds, withoutPrefix } from "./common.ts";
-import type { ExecutionPlan, Readings, ScoreOptions, StepResult, TokenBatch } from "./plan.ts";
+import type { ExecutionPlan, Readings, ScoreOptions, StepMemory, StepResult, TokenBatch } from "./plan.ts";
 import { padTime } from "./padding.ts";
 import { Scratch } from "./scratch.ts";
 import { resolveShape } from "../../graph/dimensions.ts";
@@ -79,6 +79,26 @@ export class BlockwisePlan implements ExecutionPlan {
       if (this.options.objective!.linearIn === undefined) total += sessions.readForward.operations(chunk);
     });
     return total;
+  }
+
+  async memory(given: TokenBatch): Promise<StepMemory> {
+    const sessions = await this.sessions();
+    const { training } = sessions;
+    invariant(training, "this plan was made without trainable parameters");
+    const { model, objective } = this.options;
+    const [batch, time] = padTime(given, TIME_BLOCKS).tokens.shape as readonly [number, number];
+    const sizes = { batch, block: time / TIME_BLOCKS };
+    const hidden = 4 * batch * time * model.config.hiddenSize;
+    const read = given.selected.data.length;
+    const saved = training.saved.reduce((total, { shape }) => total + 4 * elementCount(resolveShape(shape, sizes)), 0);
+    // Before and after each block, two gradients of them and the scattered last one; the read rows and their gradients; the bias.
+    const activations = (model.config.layers + 4) * hidden + 2 * 4 * read * model.config.hiddenSize + 4 * batch * time * time + model.config.layers * saved;
+    const chunk = { chunk: Math.min(read, this.options.reads === "scores" ? read : this.headRows) };
+    const heads = objective!.linearIn === undefined ? [sessions.readForward, training.readBackward] : [training.readBackward];
+    const blocks = [training.saving ?? sessions.blockForward, training.blockBackward];
+    const embedding = training.embedBackward?.workingBytes({ batch, time }) ?? 0;
+    const working = [embedding, ...blocks.map((session) => session.workingBytes(sizes)), ...heads.map((session) => session.workingBytes(chunk))];
+    return { activations, working: working.reduce((total, bytes) => total + bytes, 0) };
   }
 
   /** Head and objective: the slope of a linear objective is known beforehand, so its head is computed once. */

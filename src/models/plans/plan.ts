@@ -71,6 +71,13 @@ export interface ScoreOptions {
   adapter?: boolean;
 }
 
+export interface StepMemory {
+  /** Hidden states and other values that are kept from forward to backward, bytes. */
+  activations: number;
+  /** Values within one session, bytes: every session keeps what it once took. */
+  working: number;
+}
+
 export interface ExecutionPlan {
   /** Reads without gradients. */
   score(batch: TokenBatch, options?: ScoreOptions): Promise<Readings>;
@@ -78,5 +85,7 @@ export interface ExecutionPlan {
   step(batch: TokenBatch, inputs: Tensors): Promise<StepResult>;
   /** Operations of the matrix products of one step, those that are computed again included. */
   operations(batch: TokenBatch): Promise<number>;
+  /** Memory of one step, beside weights, gradients and the optimiser's state. */
+  memory(batch: TokenBatch): Promise<StepMemory>;
   close(): Promise<void>;
 }

@@ -14,7 +14,7 @@ import { Parameters, blockBuilder, endBuilder, trainingAttention } from "../buil
 import { weightOf } from "../model.ts";
 import type { PlanOptions } from "./common.ts";
 import { METRIC, accumulate, accumulatorFeeds, batchFeeds, buildLoss, floats, prefixed, readings, rotaryFeeds, rotaryInputs, threadOptions, withoutPrefix } from "./common.ts";
-import type { ExecutionPlan, Readings, ScoreOptions, StepResult, TokenBatch } from "./plan.ts";
+import type { ExecutionPlan, Readings, ScoreOptions, StepMemory, StepResult, TokenBatch } from "./plan.ts";
 import type { BuiltReadout } from "./readout.ts";
 import { buildReadout } from "./readout.ts";
 
@@ -85,6 +85,12 @@ export class WholePlan implements ExecutionPlan {
     this.training ??= await this.buildTraining();
     const [rows, time] = batch.tokens.shape as readonly [number, number];
     return this.training.session.operations({ batch: rows, time, selected: batch.selected.data.length });
+  }
+
+  async memory(batch: TokenBatch): Promise<StepMemory> {
+    this.training ??= await this.buildTraining();
+    const [rows, time] = batch.tokens.shape as readonly [number, number];
+    return { activations: batch.bias.data.byteLength, working: this.training.session.workingBytes({ batch: rows, time, selected: batch.selected.data.length }) };
   }
 
   async close(): Promise<void> {
