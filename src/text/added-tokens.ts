@@ -30,8 +30,15 @@ function isWordAt(text: string, index: number, side: "before" | "after"): boolea
   return character !== undefined && WORD.test(String.fromCodePoint(character));
 }
 
-const SPACE_BEFORE = /\p{White_Space}+$/u;
+const SPACE = /\p{White_Space}/u;
 const SPACE_AFTER = /^\p{White_Space}+/u;
+
+/** By character: an expression would try every beginning of a long run. */
+function withoutSpaceAtEnd(text: string): string {
+  let end = text.length;
+  while (end > 0 && SPACE.test(text[end - 1]!)) end--;
+  return text.slice(0, end);
+}
 
 /** Splits text at tokens, each given with the text by which it is found. */
 export function createSplitter(tokens: readonly (readonly [text: string, token: AddedToken])[]): (parts: readonly TextPart[]) => Section[] {
@@ -55,7 +62,7 @@ export function createSplitter(tokens: readonly (readonly [text: string, token: 
         const end = match.index + match[0].length;
         if (token.singleWord && (isWordAt(whole, offset + match.index, "before") || isWordAt(whole, offset + end, "after"))) continue;
         const before = text.slice(done, match.index);
-        add(token.lstrip ? before.replace(SPACE_BEFORE, "") : before, false);
+        add(token.lstrip ? withoutSpaceAtEnd(before) : before, false);
         close();
         sections.push({ token });
         done = end + (token.rstrip ? (SPACE_AFTER.exec(text.slice(end))?.[0].length ?? 0) : 0);

@@ -3,6 +3,7 @@
  * library where llama.cpp leaves the model's own tokenizer.
  */
 import { readFileSync, readdirSync } from "node:fs";
+import { assert, constantFrom, jsonValue, nat, oneof, property } from "fast-check";
 import { describe, expect, test } from "vitest";
 import { tokenizerFilesFromGguf } from "./gguf-tokenizer.ts";
 import { tokenizerFromFiles } from "./tokenizer.ts";
@@ -98,6 +99,23 @@ describe("broken metadata", () => {
     ["a piece of a million characters", "llama2", { [key("tokens")]: ["x".repeat(1e6)] }, /too long\n {2}got: 1000000 characters/],
   ])("%s", (_, name, change, message) => {
     expect(() => open({ ...readGguf(name).metadata, ...change })).toThrow(message);
+  });
+
+  test("a value that is replaced by any other is read or refused", () => {
+    const files = ["smollm", "llama2"].map((name) => readGguf(name).metadata);
+    assert(
+      property(nat(1), nat(30), oneof(jsonValue({ maxDepth: 2 }), constantFrom(new Float32Array(3), 12n, 2n ** 63n, -1n, Number.NaN)), (file, index, value) => {
+        const metadata = files[file]!;
+        const name = Object.keys(metadata)[index % Object.keys(metadata).length]!;
+        try {
+          const tokenizer = open({ ...metadata, [name]: value });
+          tokenizer.decode(tokenizer.encodePlain("Hello ½\n"));
+        } catch (error) {
+          expect(error, error instanceof Error ? error.stack : "").toMatchObject({ name: "AttuneError", code: "model" });
+        }
+      }),
+      { numRuns: 300 },
+    );
   });
 
   test("ids of named tokens outside the vocabulary name nothing", () => {

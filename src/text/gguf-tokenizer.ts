@@ -91,7 +91,7 @@ class Keys {
     const members = ArrayBuffer.isView(value) ? Array.from(value as unknown as Iterable<unknown>) : value;
     if (Array.isArray(members) && members.every(isMember)) return members;
     const wrong = Array.isArray(members) ? members.find((member) => !isMember(member)) : members;
-    throw new AttuneError("model", `tokenizer.ggml.${key} of the GGUF file is broken`, { got: preview(wrong), expected: `a list of ${what}` });
+    throw new AttuneError("model", `tokenizer.ggml.${key} of the GGUF file is broken`, { got: show(wrong), expected: `a list of ${what}` });
   }
 
   required<T>(found: readonly T[] | undefined, key: string): readonly T[] {
@@ -100,6 +100,8 @@ class Keys {
   }
 }
 
+/** Metadata in a message; bigints are no JSON. */
+const show = (value: unknown): string => (typeof value === "bigint" ? String(value) : typeof value === "object" ? "a list" : preview(value));
 const isText = (value: unknown): value is string => typeof value === "string";
 const isNumber = (value: unknown): value is number => typeof value === "number" && !Number.isNaN(value);
 

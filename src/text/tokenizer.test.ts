@@ -1,6 +1,6 @@
 /** Ids and texts of the Rust library tokenizers, which every model was trained with. scripts/golden/tokenizer_ids.py writes them. */
 import { readFileSync, readdirSync } from "node:fs";
-import { assert, constantFrom, array, oneof, property, string } from "fast-check";
+import { array, assert, constantFrom, jsonValue, nat, oneof, property, string } from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createEncoder } from "./encoder.ts";
 import type { Tokenizer } from "./tokenizer.ts";
@@ -127,4 +127,35 @@ describe("broken files", () => {
   ])("%s", (_, change, message) => {
     expect(() => open({ ...golden, tokenizer: { ...golden.tokenizer, ...change } })).toThrow(message);
   });
+
+  test("a value that is replaced by any other is read or refused", () => {
+    const files = ["qwen2", "llama2", "added"].map(readGolden);
+    assert(
+      property(nat(files.length - 1), array(nat(30), { minLength: 1, maxLength: 5 }), oneof(jsonValue({ maxDepth: 2 }), constantFrom({}, [], null, { type: "Sequence" }, { type: "Sequence", normalizers: 7 }, { type: "TemplateProcessing", single: 3 }, "BPE", -1, 1e20)), (file, path, value) => {
+        const whole = structuredClone({ tokenizer: files[file]!.tokenizer, config: files[file]!.config });
+        replaceAt(whole, path, value);
+        expectReadOrRefused(() => open(whole));
+      }),
+      { numRuns: 300 },
+    );
+  });
 });
+
+/** Follows indices of keys as far as there are any, and puts the value there. */
+function replaceAt(target: object, path: readonly number[], value: unknown): void {
+  const keys = Object.keys(target);
+  if (keys.length === 0) return;
+  const key = keys[path[0]! % keys.length]!;
+  const inner = (target as Record<string, unknown>)[key];
+  if (path.length > 1 && typeof inner === "object" && inner !== null && Object.keys(inner).length > 0) replaceAt(inner, path.slice(1), value);
+  else (target as Record<string, unknown>)[key] = value;
+}
+
+function expectReadOrRefused(read: () => Tokenizer): void {
+  try {
+    const tokenizer = read();
+    tokenizer.decode(tokenizer.encodePlain("Hello <mask> ½\n"));
+  } catch (error) {
+    expect(error, error instanceof Error ? error.stack : "").toMatchObject({ name: "AttuneError", code: "model" });
+  }
+}

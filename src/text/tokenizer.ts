@@ -64,6 +64,7 @@ export interface TokenizerFiles {
 const FILE_NAMES = ["tokenizer.json", "tokenizer_config.json", "generation_config.json", "chat_template.jinja", "special_tokens_map.json"] as const;
 /** Part of every fingerprint; raised when the same files come to give other ids. */
 const VERSION = 2;
+const PROBE = " It's 1 probe,\n é½🙂!";
 
 /**
  * Reads the tokenizer of a model folder.
@@ -119,7 +120,10 @@ export function tokenizerFromFiles(files: TokenizerFiles, place = "tokenizer"): 
 
 function openPipeline(json: TokenizerJson, added: readonly AddedToken[], unknownToken: string | undefined, place: string): ReturnType<typeof createPipeline> {
   try {
-    return createPipeline(json, added, unknownToken);
+    const pipeline = createPipeline(json, added, unknownToken);
+    // Some settings are only read when there is text.
+    pipeline.decode(pipeline.encode([{ text: PROBE, plain: false }]));
+    return pipeline;
   } catch (cause) {
     throw new AttuneError("model", "the tokenizer cannot be used", { file: place, got: cause instanceof Error ? cause.message : String(cause), cause });
   }
