@@ -1,7 +1,7 @@
 /** Decoding against the memory bandwidth, and a batch against a single row. */
 import { Decoder } from "../../src/sampling/decoder.ts";
 import type { DecodingBatch } from "../../src/sampling/decoder.ts";
-import { worthPacking } from "../../src/sampling/engine.ts";
+import { weightCount, worthPacking } from "../../src/sampling/engine.ts";
 import { bandwidth } from "../limits.ts";
 import type { Figure, Measured } from "../measure.ts";
 import { PATIENCE, disturbance, inTurns, median, peakMemory, ratios, rounded, seconds, spread } from "../measure.ts";
@@ -16,7 +16,7 @@ const STEPS = 8;
 
 /** Seconds of a decoding step, the mean over a few, with room for so many turns even where others are busy; the decoder is what `generate` would make for so many rows. */
 async function decodingStep(model: Model, rows: number, turns: number): Promise<Measured> {
-  const decoder = await Decoder.create(model, { maxLength: PROMPT + (PATIENCE * turns + 2) * STEPS, prepack: worthPacking(model, { rows, steps: ANSWER }) });
+  const decoder = await Decoder.create(model, { maxLength: PROMPT + (PATIENCE * turns + 2) * STEPS, prepack: worthPacking({ weights: weightCount(model), rows, steps: ANSWER }) });
   const batch: DecodingBatch = await decoder.start(Array.from({ length: rows }, (_, row) => randomIds(PROMPT, row)));
   const next = new Int32Array(rows).fill(100);
   const run = async (): Promise<void> => {

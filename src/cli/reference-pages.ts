@@ -1,6 +1,7 @@
 /** The pages docs/options.md and docs/metrics.md, made from the definitions; `npm run docs` writes them. */
 import { configMarkdown } from "../runs/config-faces.ts";
 import { metricsMarkdown } from "../runs/metrics.ts";
+import { planConfig } from "../evaluation/plan/plan.config.ts";
 import { TRAINER_CONFIGS } from "../training/configs.ts";
 import { generateConfig } from "./commands/generate.ts";
 
@@ -8,7 +9,7 @@ const MADE = "<!-- Written by `npm run docs`: change the definitions, not this p
 
 /** Every option of the commands that have a configuration. */
 function optionsPage(): string {
-  const sections = [...Object.values(TRAINER_CONFIGS), generateConfig].map((definition) => `## attune ${definition.name}\n\n${configMarkdown(definition)}`);
+  const sections = [...Object.values(TRAINER_CONFIGS), generateConfig, planConfig].map((definition) => `## attune ${definition.name}\n\n${configMarkdown(definition)}`);
   return [
     "# Options",
     "",

@@ -11,7 +11,7 @@ import { OpenAnswer } from "./answer.ts";
 import { inverseTemperature } from "./choose.ts";
 import type { DecodingBatch } from "./decoder.ts";
 import { Decoder } from "./decoder.ts";
-import { worthPacking } from "./engine.ts";
+import { weightCount, worthPacking } from "./engine.ts";
 import type { Answer, GenerateHooks } from "./generate.ts";
 
 /** Room of the first cache, tokens; it doubles when a conversation grows out of it. */
@@ -74,7 +74,7 @@ export class Conversation {
       await this.close();
       let room = this.firstRoom;
       while (room < needed) room *= 2;
-      this.decoder = await Decoder.create(this.model, { maxLength: Math.min(room, this.model.config.maxPositions), prepack: worthPacking(this.model, { rows: 1, steps }) });
+      this.decoder = await Decoder.create(this.model, { maxLength: Math.min(room, this.model.config.maxPositions), prepack: worthPacking({ weights: weightCount(this.model), rows: 1, steps }) });
     }
     if (!this.batch) {
       this.reused = 0;

@@ -78,7 +78,7 @@ interface Row {
 }
 
 /** Padded tokens of one reading of prompts: the rate is flat above (bench/). */
-const READ_TOKENS = 1024;
+export const READ_TOKENS = 1024;
 /** Padding that is accepted for reading several prompts at once, in units of their tokens. */
 const READ_WASTE = 1.5;
 /** While rows are decoded, prompts are read when so many slots are free, as a share of all. */
@@ -90,11 +90,16 @@ const SMALL_MODEL = 256e6;
 const PREPACK_ROWS = 8;
 const PREPACK_STEPS = 16;
 
-/** Whether packing the weights pays for so many rows and steps. */
-export function worthPacking(model: Model, { rows, steps }: { rows: number; steps: number }): boolean {
-  let weights = 0;
-  for (const { data } of model.weights.values()) weights += data.length;
+/** Whether packing pays for a model of so many weights, rows and steps. */
+export function worthPacking({ weights, rows, steps }: { weights: number; rows: number; steps: number }): boolean {
   return steps >= PREPACK_STEPS && (rows >= PREPACK_ROWS || weights < SMALL_MODEL);
+}
+
+/** Numbers in a model's weights. */
+export function weightCount({ weights }: Model): number {
+  let count = 0;
+  for (const { data } of weights.values()) count += data.length;
+  return count;
 }
 
 export class BatchingEngine {

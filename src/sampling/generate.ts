@@ -7,7 +7,7 @@ import type { Model } from "../models/model.ts";
 import type { Encoder } from "../text/encoder.ts";
 import type { AnswerOptions, Drawn } from "./answer.ts";
 import type { Generation, Sampled } from "./engine.ts";
-import { BatchingEngine, worthPacking } from "./engine.ts";
+import { BatchingEngine, weightCount, worthPacking } from "./engine.ts";
 
 export interface GenerateOptions extends AnswerOptions {
   seed: number;
@@ -60,7 +60,7 @@ export async function generate(model: Model, encoder: Encoder, prompts: readonly
   const rows = prompts.length * options.samples;
   const slots = Math.min(rows, options.batchSize);
   const steps = options.maxNewTokens * Math.ceil(rows / slots);
-  const engine = await BatchingEngine.create(model, encoder, { slots, room: longest + options.maxNewTokens, prepack: options.prepack ?? worthPacking(model, { rows: slots, steps }) });
+  const engine = await BatchingEngine.create(model, encoder, { slots, room: longest + options.maxNewTokens, prepack: options.prepack ?? worthPacking({ weights: weightCount(model), rows: slots, steps }) });
   try {
     const generations = prompts.map((ids, prompt) => submit(engine, prompt, ids, options, hooks));
     const forget = onAbort(hooks.signal, () => generations.forEach((generation) => generation.cancel()));
@@ -84,7 +84,7 @@ export interface StreamOptions extends GenerateOptions {
  */
 export async function* streamGenerate(model: Model, encoder: Encoder, prompts: Iterable<Int32Array> | AsyncIterable<Int32Array>, options: StreamOptions, { signal }: Pick<GenerateHooks, "signal"> = {}): AsyncGenerator<Answer> {
   const { batchSize: slots, room = model.config.maxPositions, maxNewTokens } = options;
-  const engine = await BatchingEngine.create(model, encoder, { slots, room, prepack: options.prepack ?? worthPacking(model, { rows: slots, steps: maxNewTokens }) });
+  const engine = await BatchingEngine.create(model, encoder, { slots, room, prepack: options.prepack ?? worthPacking({ weights: weightCount(model), rows: slots, steps: maxNewTokens }) });
   const stream = new AnswerStream(engine, options);
   const forget = onAbort(signal, () => stream.cancel());
   void stream.feed(prompts);

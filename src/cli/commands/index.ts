@@ -12,6 +12,7 @@ const RUNS = "Runs";
 
 export const COMMANDS: readonly CommandEntry[] = [
   { name: "quickstart", summary: "the whole pipeline on a small built-in world, in minutes", group: START, load: async () => (await import("./quickstart.ts")).command },
+  { name: "plan", summary: "memory and time of a run, before spending either", group: START, load: async () => (await import("./plan.ts")).command },
   { name: "sft", summary: "supervised fine-tuning on demonstrations", group: TRAIN, load: async () => (await import("./sft.ts")).command },
   { name: "reward", summary: "a Bradley-Terry reward model from preferences", group: TRAIN, load: async () => (await import("./reward.ts")).command },
   { name: "dpo", summary: "direct preference optimisation and its relatives", group: TRAIN, load: async () => (await import("./dpo.ts")).command },
