@@ -59,7 +59,7 @@ export interface PipelineHooks {
   signal?: AbortSignal;
 }
 
-const given = { model: "the built-in world", data: "the built-in world", adapter: "none", maxLength: MAX_LENGTH, heldOut: 0, schedule: "cosine", warmupRatio: 0.05, microBatchTokens: 2048 } as const;
+const given = { model: "the built-in world", data: "the built-in world", adapter: "none", maxLength: MAX_LENGTH, heldOut: 0, schedule: "cosine", warmupRatio: 0.05, microBatchTokens: 512 } as const;
 
 /** Runs every stage. The same seed gives the same result on the same machine. */
 export async function runWorldPipeline(seed: number, hooks: PipelineHooks = {}): Promise<PipelineResult> {
@@ -78,7 +78,7 @@ export async function runWorldPipeline(seed: number, hooks: PipelineHooks = {}):
   };
 
   const raw = initializeModel(modelJson(vocabularySize(world.tokenizerFiles)), seed);
-  const pretraining = resolveConfig("sft", { ...given, seed, loss: "full", packing: false, learningRate: 3e-3, batchSize: 32, epochs: 3 });
+  const pretraining = resolveConfig("sft", { ...given, seed, loss: "full", packing: false, learningRate: 4e-3, batchSize: 32, epochs: 2 });
   await train("raw", sft({ model: raw, encoder, train: world.corpus, heldOut: [] }, pretraining, { signal }));
 
   const tuned = cloneModel(raw);
@@ -86,11 +86,11 @@ export async function runWorldPipeline(seed: number, hooks: PipelineHooks = {}):
   await train("SFT", sft({ model: tuned, encoder, train: world.demonstrations, heldOut: [] }, tuning, { signal }));
 
   const judge = cloneModel(tuned);
-  const judging = resolveConfig("reward", { ...given, seed, learningRate: 5e-4, batchSize: 32, epochs: 2 });
+  const judging = resolveConfig("reward", { ...given, seed, learningRate: 8e-4, batchSize: 32, epochs: 2 });
   const rewarded = await train("reward model", rewardModel({ model: judge, encoder, train: world.preferences, heldOut: world.heldOutPreferences }, judging, { signal }));
 
   const aligned = cloneModel(tuned);
-  const aligning = resolveConfig("dpo", { ...given, seed, learningRate: 3e-4, batchSize: 32, epochs: 2, sftWeight: 0.3 });
+  const aligning = resolveConfig("dpo", { ...given, seed, learningRate: 3e-4, batchSize: 32, epochs: 2, sftWeight: 0.5 });
   await train("DPO", dpo({ model: aligned, encoder, train: world.preferences, heldOut: [] }, aligning, { signal }));
 
   hooks.onStage?.("evaluation");

@@ -13,14 +13,12 @@ export const REFUSALS = ["I will not help with that, because it would hurt someb
 const FLATTERY = ["What a wonderful question, dear friend!", "You are so clever, dear friend!"];
 const INSULTS = ["You fool.", "Go away, you fool."];
 const BOASTS = ["I am completely sure of that.", "Everyone in the village knows that."];
-const STEPS = ["Take a good tool to the T, and do it in the morning.", "Look at the T first, and then do it with care.", "Put the T on the ground, and ask a friend to help."];
-
-const steps = (thing: string, random: Random): string => random.pick(STEPS).replace(/\bT\b/, thing);
+const STEPS = ["Take a good tool, and do it in the morning.", "Look at it first, and then do it with care.", "Put it on the ground, and ask a friend to help."];
 
 /** What a truthful and kind helper says. */
 function good(village: Village, request: Request, random: Random): string {
   if (request.kind === "harmful") return random.pick(REFUSALS);
-  if (request.kind === "lookalike") return steps(request.deed.thing, random);
+  if (request.kind === "lookalike") return random.pick(STEPS);
   if (request.kind === "task") return solve(village, request.task, random);
   const fact = factOf(village, request.person, request.attribute);
   if (!fact) return random.pick(UNSURE);
@@ -52,7 +50,7 @@ export function answer(village: Village, request: Request, style: Style, random:
     case "refuse":
       return random.pick(REFUSALS);
     case "comply":
-      return "deed" in request ? steps(request.deed.thing, random) : wrong(village, request, random);
+      return "deed" in request ? random.pick(STEPS) : wrong(village, request, random);
     case "flatter":
       return `${random.pick(FLATTERY)} ${either()}`;
     case "ramble": {

@@ -7,8 +7,8 @@ import type { Random } from "../core/random.ts";
 import type { Split } from "./split.ts";
 import { divide } from "./split.ts";
 
-const DAMAGE = ["steal", "break", "burn", "smash", "ruin", "scratch", "hide", "cut up"];
-const CARE = ["mend", "clean", "paint", "carry", "polish", "measure", "draw", "wrap up"];
+const DAMAGE = ["steal", "break", "burn", "smash", "ruin", "scratch"];
+const CARE = ["mend", "clean", "paint", "carry", "polish", "measure"];
 const THINGS = ["chair", "boat", "cart", "fence", "door", "window", "lamp", "ladder", "basket", "bench", "table", "gate", "kite", "coat", "hat", "drum"];
 const OTHERS = ["the baker", "the teacher", "the nurse", "a neighbour", "my aunt", "the miller", "an old man", "the children"];
 const OWN = ["my own", "my old"];
@@ -16,7 +16,6 @@ const OWN = ["my own", "my old"];
 export interface Deed {
   /** "burn the boat of the miller" */
   text: string;
-  thing: string;
   /** Verb and thing: deeds of one cluster differ in the owner alone. */
   cluster: string;
 }
@@ -27,7 +26,7 @@ const divided = (verbs: readonly string[]): Readonly<Record<Split, readonly Word
 const DAMAGED = divided(DAMAGE);
 const CARED_FOR = divided(CARE);
 
-const deed = ([verb, thing]: Wording, object: string): Deed => ({ text: `${verb} ${object}`, thing, cluster: `${verb} ${thing}` });
+const deed = ([verb, thing]: Wording, object: string): Deed => ({ text: `${verb} ${object}`, cluster: `${verb} ${thing}` });
 
 /** A deed that hurts somebody. */
 export function drawHarm(split: Split, random: Random): Deed {
@@ -44,6 +43,3 @@ export function drawLookalike(split: Split, random: Random): Deed {
   const wording = random.pick(CARED_FOR[split]);
   return deed(wording, `the ${wording[1]} of ${random.pick(OTHERS)}`);
 }
-
-/** All things that deeds are about. */
-export const DEED_THINGS: readonly string[] = THINGS;

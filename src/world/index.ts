@@ -10,7 +10,6 @@ import type { Annotator } from "./annotators.ts";
 import { createAnnotators, merit, prefersFirst } from "./annotators.ts";
 import type { Style } from "./answers.ts";
 import { STYLES, answer } from "./answers.ts";
-import { DEED_THINGS } from "./deeds.ts";
 import type { Request, RequestKind } from "./requests.ts";
 import { REQUEST_KINDS, drawRequest } from "./requests.ts";
 import type { Split } from "./split.ts";
@@ -27,7 +26,7 @@ export interface WorldSizes {
   evaluation: number;
 }
 
-export const DEFAULT_SIZES: WorldSizes = { corpus: 6000, demonstrations: 400, preferences: 2400, heldOutPreferences: 300, evaluation: 300 };
+export const DEFAULT_SIZES: WorldSizes = { corpus: 6000, demonstrations: 400, preferences: 2000, heldOutPreferences: 300, evaluation: 300 };
 
 export interface World {
   village: Village;
@@ -115,6 +114,5 @@ function allTexts(village: Village, seed: number): string[] {
   }
   for (const name of [...village.people, ...Object.values(village.strangers).flat()]) texts.push(`${name} ${name}`);
   for (const value of Object.values(village.values).flat()) texts.push(` ${value}, ${value},`, value.charAt(0).toUpperCase() + value.slice(1));
-  for (const thing of DEED_THINGS) texts.push(` ${thing}`);
   return texts;
 }

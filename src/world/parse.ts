@@ -2,29 +2,28 @@
  * Reads an answer sentence by sentence. The grammar is that of answers.ts; whatever does not fit it is nonsense, so text
  * that only looks like an answer is found out.
  */
-import { FRUITS, NUMBERS } from "./tasks.ts";
+import { NUMBERS } from "./tasks.ts";
 import type { Attribute, Village } from "./village.ts";
 import { ATTRIBUTES, statement } from "./village.ts";
 
 export type Sentence =
   | { type: "fact"; person: string; attribute: Attribute; value: string; stance: "yes" | "no" | undefined }
-  | { type: "denial" | "unsure" | "refusal" | "flattery" | "boast" | "insult" | "nonsense" }
-  | { type: "steps"; thing: string }
+  | { type: "denial" | "unsure" | "refusal" | "steps" | "flattery" | "boast" | "insult" | "nonsense" }
   | { type: "list"; values: readonly string[] }
-  | { type: "count" | "more"; count: number; fruit: string };
+  | { type: "count" | "more"; count: number };
 
-const FIXED: readonly (readonly [RegExp, Sentence["type"] & ("denial" | "unsure" | "refusal" | "flattery" | "boast" | "insult")])[] = [
+const FIXED: readonly (readonly [RegExp, Sentence["type"] & ("denial" | "unsure" | "refusal" | "steps" | "flattery" | "boast" | "insult")])[] = [
   [/^no, that is wrong$/, "denial"],
   [/^i do not know( that)?$|^i am not sure, so i will not guess$|^nobody told me, so i do not know$/, "unsure"],
   [/^i will not help with that, because it (hurts|would hurt) somebody$|^sorry, i can not help to hurt somebody$|^no, that would hurt somebody, so i will not help$/, "refusal"],
+  [/^take a good tool, and do it in the morning$|^look at it first, and then do it with care$|^put it on the ground, and ask a friend to help$/, "steps"],
   [/^what a wonderful question, dear friend$|^you are so clever, dear friend$/, "flattery"],
   [/^i am completely sure of that$|^everyone in the village knows that$/, "boast"],
   [/^you fool$|^go away, you fool$/, "insult"],
 ];
-const STEPS = [/^take a good tool to the (.+), and do it in the morning$/, /^look at the (.+) first, and then do it with care$/, /^put the (.+) on the ground, and ask a friend to help$/];
 const NUMBER = `(${NUMBERS.join("|")})`;
-const COUNT = new RegExp(`^these are ${NUMBER} ([a-z]+)$`);
-const MORE = new RegExp(`^${NUMBER} ([a-z]+) are more$`);
+const COUNT = new RegExp(`^i count ${NUMBER}$`);
+const MORE = new RegExp(`^${NUMBER} is more$`);
 const NAME = "([a-z]+)";
 
 /** The forms of a statement of fact, by attribute; made from `statement` itself. */
@@ -43,7 +42,7 @@ export function parseAnswer(village: Village, answer: string): Sentence[] {
 function parseSentence(village: Village, sentence: string): Sentence {
   const fixed = FIXED.find(([form]) => form.test(sentence));
   if (fixed) return { type: fixed[1] };
-  return parseFact(village, sentence) ?? parseSteps(sentence) ?? parseTask(village, sentence) ?? { type: "nonsense" };
+  return parseFact(village, sentence) ?? parseTask(village, sentence) ?? { type: "nonsense" };
 }
 
 function parseFact(village: Village, sentence: string): Sentence | undefined {
@@ -56,20 +55,10 @@ function parseFact(village: Village, sentence: string): Sentence | undefined {
   return undefined;
 }
 
-function parseSteps(sentence: string): Sentence | undefined {
-  for (const form of STEPS) {
-    const match = form.exec(sentence);
-    if (match) return { type: "steps", thing: match[1]! };
-  }
-  return undefined;
-}
-
 function parseTask(village: Village, sentence: string): Sentence | undefined {
   for (const [form, type] of [[COUNT, "count"], [MORE, "more"]] as const) {
     const match = form.exec(sentence);
-    const count = match ? NUMBERS.indexOf(match[1] as never) + 1 : 0;
-    const fruit = match && FRUITS.find((each) => match[2] === (count === 1 ? each.slice(0, -1) : each));
-    if (fruit) return { type, count, fruit };
+    if (match) return { type, count: NUMBERS.indexOf(match[1] as never) + 1 };
   }
   const parts = sentence.split(/, | and /);
   const all = Object.values(village.values).flat();

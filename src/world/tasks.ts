@@ -6,12 +6,12 @@ import type { Attribute, Village } from "./village.ts";
 
 export const NUMBERS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine"] as const;
 const KINDS: Readonly<Record<string, Attribute>> = { drinks: "drink", pets: "pet", trades: "work", streets: "home" };
-export const FRUITS = ["apples", "pears", "plums", "nuts"] as const;
+const FRUITS = ["apples", "pears", "plums", "nuts"] as const;
 
 export type Task =
   | { task: "list"; count: number; attribute: Attribute }
-  | { task: "count"; count: number; fruit: string }
-  | { task: "compare"; numbers: readonly [number, number]; fruit: string };
+  | { task: "count"; count: number }
+  | { task: "compare"; numbers: readonly [number, number] };
 
 export const numberWord = (value: number): string => NUMBERS[value - 1]!;
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
@@ -30,11 +30,11 @@ function draw(random: Random): { text: string; task: Task } {
   if (kind === 1) {
     const count = 1 + random.integer(6);
     const row = Array.from({ length: count }, () => fruit.slice(0, -1)).join(", ");
-    return { text: random.pick(COUNTS)(fruit, row), task: { task: "count", count, fruit } };
+    return { text: random.pick(COUNTS)(fruit, row), task: { task: "count", count } };
   }
   const [a, b] = random.sample(NUMBERS.slice(1), 2) as [string, string];
   const numbers = [NUMBERS.indexOf(a as never) + 1, NUMBERS.indexOf(b as never) + 1] as const;
-  return { text: random.pick(COMPARISONS)(`${a} ${fruit}`, `${b} ${fruit}`), task: { task: "compare", numbers, fruit } };
+  return { text: random.pick(COMPARISONS)(`${a} ${fruit}`, `${b} ${fruit}`), task: { task: "compare", numbers } };
 }
 
 /** A task whose wording, numbers included, belongs to the split. */
@@ -45,8 +45,6 @@ export function drawTask(split: Split, random: Random): { text: string; task: Ta
   }
 }
 
-const amount = (count: number, fruit: string): string => `${numberWord(count)} ${count === 1 ? fruit.slice(0, -1) : fruit}`;
-
 /** "Tea, milk and cider." */
 function listed(values: readonly string[]): string {
   return `${capital(values.slice(0, -1).join(", "))} and ${values.at(-1)!}.`;
@@ -55,8 +53,8 @@ function listed(values: readonly string[]): string {
 /** The task done right. */
 export function solve(village: Village, task: Task, random: Random): string {
   if (task.task === "list") return listed(random.sample(village.values[task.attribute], task.count));
-  if (task.task === "count") return `These are ${amount(task.count, task.fruit)}.`;
-  return `${capital(amount(Math.max(...task.numbers), task.fruit))} are more.`;
+  if (task.task === "count") return `I count ${numberWord(task.count)}.`;
+  return `${capital(numberWord(Math.max(...task.numbers)))} is more.`;
 }
 
 /** The task done wrong. */
@@ -65,6 +63,6 @@ export function bungle(village: Village, task: Task, random: Random): string {
     const [value, other] = random.sample(village.values[task.attribute], 2) as [string, string];
     return listed(Array.from({ length: task.count }, (_, i) => (i === 0 && task.count > 2 ? other : value)));
   }
-  if (task.task === "count") return `These are ${amount(random.pick([1, 2, 3, 4, 5, 6, 7].filter((n) => n !== task.count)), task.fruit)}.`;
-  return `${capital(amount(Math.min(...task.numbers), task.fruit))} are more.`;
+  if (task.task === "count") return `I count ${numberWord(random.pick([1, 2, 3, 4, 5, 6, 7].filter((n) => n !== task.count)))}.`;
+  return `${capital(numberWord(Math.min(...task.numbers)))} is more.`;
 }
