@@ -81,7 +81,7 @@ export function invariant(condition: unknown, what: string): asserts condition {
 
 /** A short, quoted, single-line view of any value for error messages. */
 export function preview(value: unknown, length = 80): string {
-  const text = typeof value === "string" ? JSON.stringify(value) : (JSON.stringify(value) ?? String(value));
+  const text = JSON.stringify(value, (_, each: unknown) => (typeof each === "bigint" ? String(each) : each)) ?? String(value);
   return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
 }
 
