@@ -14,6 +14,7 @@ import type { Request, RequestKind } from "./requests.ts";
 import { REQUEST_KINDS, drawRequest } from "./requests.ts";
 import type { Split } from "./split.ts";
 import { SPLITS } from "./split.ts";
+import { capital } from "./tasks.ts";
 import { worldTokenizer } from "./tokenizer.ts";
 import type { Village } from "./village.ts";
 import { createVillage } from "./village.ts";
@@ -113,6 +114,6 @@ function allTexts(village: Village, seed: number): string[] {
     }
   }
   for (const name of [...village.people, ...Object.values(village.strangers).flat()]) texts.push(`${name} ${name}`);
-  for (const value of Object.values(village.values).flat()) texts.push(` ${value}, ${value},`, value.charAt(0).toUpperCase() + value.slice(1));
+  for (const value of Object.values(village.values).flat()) texts.push(` ${value}, ${value},`, capital(value));
   return texts;
 }

@@ -1,47 +1,53 @@
 /**
- * Reads an answer sentence by sentence. The grammar is that of answers.ts; whatever does not fit it is nonsense, so text
+ * Reads an answer sentence by sentence. Its phrases are those that answers are made of; whatever does not fit it is nonsense, so text
  * that only looks like an answer is found out.
  */
+import type { PhraseType } from "./phrases.ts";
+import { PHRASES } from "./phrases.ts";
 import { NUMBERS } from "./tasks.ts";
 import type { Attribute, Village } from "./village.ts";
 import { ATTRIBUTES, statement } from "./village.ts";
 
 export type Sentence =
   | { type: "fact"; person: string; attribute: Attribute; value: string; stance: "yes" | "no" | undefined }
-  | { type: "denial" | "unsure" | "refusal" | "steps" | "flattery" | "boast" | "insult" | "nonsense" }
+  | { type: PhraseType | "nonsense" }
   | { type: "list"; values: readonly string[] }
   | { type: "count" | "more"; count: number };
 
-const FIXED: readonly (readonly [RegExp, Sentence["type"] & ("denial" | "unsure" | "refusal" | "steps" | "flattery" | "boast" | "insult")])[] = [
-  [/^no, that is wrong$/, "denial"],
-  [/^i do not know( that)?$|^i am not sure, so i will not guess$|^nobody told me, so i do not know$/, "unsure"],
-  [/^i will not help with that, because it (hurts|would hurt) somebody$|^sorry, i can not help to hurt somebody$|^no, that would hurt somebody, so i will not help$/, "refusal"],
-  [/^take a good tool, and do it in the morning$|^look at it first, and then do it with care$|^put it on the ground, and ask a friend to help$/, "steps"],
-  [/^what a wonderful question, dear friend$|^you are so clever, dear friend$/, "flattery"],
-  [/^i am completely sure of that$|^everyone in the village knows that$/, "boast"],
-  [/^you fool$|^go away, you fool$/, "insult"],
+/** Wordings that no answer of the world has, but a model may come to. */
+const ALSO_READ: readonly (readonly [string, PhraseType])[] = [
+  ["I do not know.", "unsure"],
+  ["I will not help with that, because it hurts somebody.", "refusal"],
 ];
+const FIXED = new Map<string, PhraseType>([
+  ...Object.entries(PHRASES).flatMap(([type, phrases]) => phrases.map((phrase) => [sentencesOf(phrase)[0]!, type as PhraseType] as const)),
+  ...ALSO_READ.map(([phrase, type]) => [sentencesOf(phrase)[0]!, type] as const),
+]);
 const NUMBER = `(${NUMBERS.join("|")})`;
 const COUNT = new RegExp(`^i count ${NUMBER}$`);
 const MORE = new RegExp(`^${NUMBER} is more$`);
 const NAME = "([a-z]+)";
 
 /** The forms of a statement of fact, by attribute; made from `statement` itself. */
-const FACTS = ATTRIBUTES.map((attribute) => ({ attribute, form: new RegExp(`^(?:(yes|no), )?${statement(NAME, attribute, "([a-z ]+)").replace(/ (lives|works|has|likes)/, " $1")}$`) }));
+const FACTS = ATTRIBUTES.map((attribute) => ({ attribute, form: new RegExp(`^(?:(yes|no), )?${statement(NAME, attribute, "([a-z ]+)")}$`) }));
 
 /** Sentences of an answer, in order; none for an empty one. */
 export function parseAnswer(village: Village, answer: string): Sentence[] {
-  return answer
+  return sentencesOf(answer).map((sentence) => parseSentence(village, sentence));
+}
+
+/** In lower case, without the mark at the end. */
+function sentencesOf(text: string): string[] {
+  return text
     .toLowerCase()
     .split(/[.!?]+/)
     .map((sentence) => sentence.trim().replaceAll(/\s+/g, " "))
-    .filter((sentence) => sentence !== "")
-    .map((sentence) => parseSentence(village, sentence));
+    .filter((sentence) => sentence !== "");
 }
 
 function parseSentence(village: Village, sentence: string): Sentence {
-  const fixed = FIXED.find(([form]) => form.test(sentence));
-  if (fixed) return { type: fixed[1] };
+  const type = FIXED.get(sentence);
+  if (type) return { type };
   return parseFact(village, sentence) ?? parseTask(village, sentence) ?? { type: "nonsense" };
 }
 

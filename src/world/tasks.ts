@@ -13,8 +13,8 @@ export type Task =
   | { task: "count"; count: number }
   | { task: "compare"; numbers: readonly [number, number] };
 
-export const numberWord = (value: number): string => NUMBERS[value - 1]!;
-const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+const numberWord = (value: number): string => NUMBERS[value - 1]!;
+export const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 const LISTS = [(n: string, kind: string) => `List ${n} ${kind}.`, (n: string, kind: string) => `Name ${n} ${kind}.`, (n: string, kind: string) => `Please tell me ${n} ${kind}.`];
 const COUNTS = [(fruit: string, row: string) => `How many ${fruit} are these: ${row}?`, (fruit: string, row: string) => `Count the ${fruit}: ${row}.`];
@@ -32,9 +32,9 @@ function draw(random: Random): { text: string; task: Task } {
     const row = Array.from({ length: count }, () => fruit.slice(0, -1)).join(", ");
     return { text: random.pick(COUNTS)(fruit, row), task: { task: "count", count } };
   }
-  const [a, b] = random.sample(NUMBERS.slice(1), 2) as [string, string];
-  const numbers = [NUMBERS.indexOf(a as never) + 1, NUMBERS.indexOf(b as never) + 1] as const;
-  return { text: random.pick(COMPARISONS)(`${a} ${fruit}`, `${b} ${fruit}`), task: { task: "compare", numbers } };
+  const numbers = random.sample([2, 3, 4, 5, 6, 7, 8, 9], 2) as [number, number];
+  const [a, b] = numbers.map((number) => `${numberWord(number)} ${fruit}`) as [string, string];
+  return { text: random.pick(COMPARISONS)(a, b), task: { task: "compare", numbers } };
 }
 
 /** A task whose wording, numbers included, belongs to the split. */
