@@ -6,7 +6,7 @@ import type { HostTensor } from "../core/tensor.ts";
 import { elementCount, float32 } from "../core/tensor.ts";
 import { invariant } from "../core/errors.ts";
 import type { Model } from "./model.ts";
-import { SCORE_HEAD } from "./model.ts";
+import { SCORE_HEAD, parameterCount } from "./model.ts";
 
 export interface TrainableParameter {
   readonly name: string;
@@ -56,6 +56,11 @@ export class TrainableParameters {
     invariant(parameter, `${name} is not trainable`);
     return parameter;
   }
+}
+
+/** Parameters of the whole model: its weights, and what is trained beside them (an adapter, a head). */
+export function totalParameters({ family, config, weights }: Model, { byName }: TrainableParameters): number {
+  return [...byName.values()].reduce((total, { name, value }) => (weights.has(name) ? total : total + value.data.length), parameterCount(family, config));
 }
 
 /** Trains the given weights of a model; from then on the model reads the trained values. */

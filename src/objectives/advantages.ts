@@ -9,6 +9,8 @@
  * from 0 behind that token, also where the answer was cut off.
  */
 
+import { mean } from "../stats/intervals.ts";
+
 export interface ScoreScale {
   /** Mean and standard deviation of raw scores over answers of the reference. */
   mean: number;
@@ -77,17 +79,17 @@ const WHITENING_EPSILON = 1e-8;
 export function whiten(sequences: readonly Float64Array[], { keepMean = false }: { keepMean?: boolean } = {}): Float64Array[] {
   const count = sequences.reduce((total, { length }) => total + length, 0);
   const sumOf = (term: (value: number) => number): number => sequences.reduce((total, values) => values.reduce((sum, value) => sum + term(value), total), 0);
-  const mean = sumOf((value) => value) / Math.max(1, count);
-  const variance = sumOf((value) => (value - mean) ** 2) / Math.max(1, count - 1);
+  const centre = sumOf((value) => value) / Math.max(1, count);
+  const variance = sumOf((value) => (value - centre) ** 2) / Math.max(1, count - 1);
   const factor = 1 / Math.sqrt(variance + WHITENING_EPSILON);
-  return sequences.map((values) => values.map((value) => (value - mean) * factor + (keepMean ? mean : 0)));
+  return sequences.map((values) => values.map((value) => (value - centre) * factor + (keepMean ? centre : 0)));
 }
 
 /** 1 - Var(returns - values) / Var(returns): 1 for a perfect critic, 0 for one that knows only the mean; NaN for equal returns. */
 export function explainedVariance(values: readonly number[], returns: readonly number[]): number {
   const variance = (numbers: readonly number[]): number => {
-    const mean = numbers.reduce((sum, x) => sum + x, 0) / numbers.length;
-    return numbers.reduce((sum, x) => sum + (x - mean) ** 2, 0) / numbers.length;
+    const centre = mean(numbers);
+    return mean(numbers.map((x) => (x - centre) ** 2));
   };
   const spread = variance(returns);
   return spread === 0 ? NaN : 1 - variance(returns.map((x, i) => x - values[i]!)) / spread;

@@ -9,6 +9,8 @@
  * d = log pi(token) - log pi_ref(token), tokens drawn from pi; both at the sampling temperature.
  */
 
+import { mean } from "../stats/intervals.ts";
+
 /** d: unbiased, signed, noisy. */
 export const k1 = (logRatio: number): number => logRatio;
 /** d^2 / 2: biased, never negative. */
@@ -41,7 +43,7 @@ export function adaptKlCoefficient(beta: number, { observed, answers }: { observ
  */
 export function isNegative(perAnswer: readonly number[]): boolean {
   const n = perAnswer.length;
-  const mean = perAnswer.reduce((sum, x) => sum + x, 0) / n;
-  const variance = perAnswer.reduce((sum, x) => sum + (x - mean) ** 2, 0) / Math.max(1, n - 1);
-  return mean < -1e-4 && mean < -2 * Math.sqrt(variance / n);
+  const average = mean(perAnswer);
+  const variance = perAnswer.reduce((sum, x) => sum + (x - average) ** 2, 0) / Math.max(1, n - 1);
+  return average < -1e-4 && average < -2 * Math.sqrt(variance / n);
 }

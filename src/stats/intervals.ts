@@ -104,6 +104,12 @@ export function mean(values: readonly number[]): number {
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 
+/** Mean and population standard deviation (of equal values 0); NaN where there are no values. */
+export function meanAndDeviation(values: readonly number[]): { mean: number; deviation: number } {
+  const centre = mean(values);
+  return { mean: centre, deviation: Math.sqrt(mean(values.map((value) => (value - centre) ** 2))) };
+}
+
 /** Variance with Bessel's correction; NaN for fewer than two values. */
 export function variance(values: readonly number[]): number {
   const centre = mean(values);

@@ -10,6 +10,7 @@ import { PREFERENCE_LOSS_TABLE } from "../objectives/preference.ts";
 import type { Metrics } from "../runs/events.ts";
 import { mean } from "../stats/intervals.ts";
 import type { DpoConfig } from "./dpo.ts";
+import { evaluationNames } from "./held-out.ts";
 
 /** One pair as it was read: sums of log-probabilities. */
 export interface ReadPair {
@@ -61,8 +62,7 @@ function logOdds({ chosen, rejected, chosenTokens, rejectedTokens }: ReadPair): 
 export function evaluationMetrics(pairs: readonly ReadPair[], config: DpoConfig, nll: number): Metrics {
   const weights = lossWeights(config);
   const losses = pairs.map((pair) => weights.reduce((total, { type, weight }) => total + weight * (PREFERENCE_LOSS_TABLE[type] as PreferenceLoss).plain(pair, config), 0));
-  const metrics = { loss: mean(losses) + config.sftWeight * nll, ...pairMetrics(pairs, config, config.sftWeight > 0 ? nll : undefined) };
-  return Object.fromEntries(Object.entries(metrics).map(([name, value]) => [`eval_${name}`, value]));
+  return evaluationNames({ loss: mean(losses) + config.sftWeight * nll, ...pairMetrics(pairs, config, config.sftWeight > 0 ? nll : undefined) });
 }
 
 /** The mixture of losses. */

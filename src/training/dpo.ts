@@ -12,7 +12,6 @@ import type { HostTensor } from "../core/tensor.ts";
 import { float32 } from "../core/tensor.ts";
 import type { PreferenceRecord } from "../data/records.ts";
 import type { Model } from "../models/model.ts";
-import { parameterCount } from "../models/model.ts";
 import type { ExecutionPlan, StepResult } from "../models/plans/plan.ts";
 import { saveTrained } from "../models/save.ts";
 import { pairObjective, sequencesPerPair } from "../objectives/pairs.ts";
@@ -104,7 +103,6 @@ export async function* dpo(input: DpoInput, config: DpoConfig, context: LoopCont
         plan,
         trainable,
         model,
-        totalParameters: parameterCount(model.family, model.config) + (model.adapter ? trainable.values.length : 0),
         extraState: { reference: table.values },
         watch: "eval_loss",
         // 4.

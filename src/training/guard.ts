@@ -15,6 +15,7 @@
  * Source: the split of Gao et al. 2023 (arXiv 2210.10760) into proxy and gold; regression to the mean for rho. The t
  * tests treat answers as independent; docs/decisions/reward-guard.md says what that costs.
  */
+import { mean, variance } from "../stats/intervals.ts";
 import { studentQuantile } from "../stats/special.ts";
 
 /** The answers of one roll-out: both rewards of each, in the same order. */
@@ -58,16 +59,13 @@ export function judgeGuard(window: readonly GuardStep[], { correlation, alpha }:
 
 /** Mean over its standard error; NaN below two values. */
 function tOfMean(values: readonly number[]): number {
-  const n = values.length;
-  const mean = values.reduce((sum, x) => sum + x, 0) / n;
-  const variance = values.reduce((sum, x) => sum + (x - mean) ** 2, 0) / (n - 1);
-  return mean / Math.sqrt(variance / n);
+  return mean(values) / Math.sqrt(variance(values) / values.length);
 }
 
 /** Least-squares slope of y on x and its t statistic; NaN where x does not vary. */
 function slope(x: readonly number[], y: readonly number[]): { estimate: number; t: number } {
   const n = x.length;
-  const [meanX, meanY] = [x, y].map((values) => values.reduce((sum, value) => sum + value, 0) / n) as [number, number];
+  const [meanX, meanY] = [mean(x), mean(y)];
   const spread = x.reduce((sum, value) => sum + (value - meanX) ** 2, 0);
   const estimate = x.reduce((sum, value, i) => sum + (value - meanX) * (y[i]! - meanY), 0) / spread;
   const residual = y.reduce((sum, value, i) => sum + (value - meanY - estimate * (x[i]! - meanX)) ** 2, 0) / (n - 2);
@@ -76,7 +74,6 @@ function slope(x: readonly number[], y: readonly number[]): { estimate: number; 
 
 /** Pearson's correlation; 0 where either does not vary. */
 export function correlation(a: readonly number[], b: readonly number[]): number {
-  const mean = (values: readonly number[]): number => values.reduce((sum, x) => sum + x, 0) / values.length;
   const [meanA, meanB] = [mean(a), mean(b)];
   const products = a.reduce((sum, x, i) => sum + (x - meanA) * (b[i]! - meanB), 0);
   const squares = (values: readonly number[], centre: number): number => values.reduce((sum, x) => sum + (x - centre) ** 2, 0);

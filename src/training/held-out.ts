@@ -5,6 +5,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promptKey } from "../data/split.ts";
 import type { DataRecord } from "../data/records.ts";
+import type { Metrics } from "../runs/events.ts";
 
 /** One held-out pair. */
 export interface HeldOutPair {
@@ -34,6 +35,11 @@ export function readHeldOut(folder: string): HeldOutPair[] {
   const path = join(folder, FILE);
   if (!existsSync(path)) return [];
   return readFileSync(path, "utf8").trimEnd().split("\n").map((line) => JSON.parse(line) as HeldOutPair);
+}
+
+/** Metrics by the names that they have on held-out data: with `eval_` before them. */
+export function evaluationNames(metrics: Metrics): Metrics {
+  return Object.fromEntries(Object.entries(metrics).map(([name, value]) => [`eval_${name}`, value]));
 }
 
 /** Remembers an evaluation until the weights have changed. */

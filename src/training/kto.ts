@@ -14,7 +14,6 @@ import type { HostTensor } from "../core/tensor.ts";
 import { float32 } from "../core/tensor.ts";
 import type { UnpairedRecord } from "../data/records.ts";
 import type { Model } from "../models/model.ts";
-import { parameterCount } from "../models/model.ts";
 import type { ExecutionPlan, StepResult } from "../models/plans/plan.ts";
 import { saveTrained } from "../models/save.ts";
 import { ktoObjective, ktoReferencePoint, plainKtoLoss } from "../objectives/kto.ts";
@@ -23,6 +22,7 @@ import type { Metrics, TrainingEvent } from "../runs/events.ts";
 import { mean } from "../stats/intervals.ts";
 import type { Encoder } from "../text/encoder.ts";
 import type { ktoConfig } from "./kto.config.ts";
+import { evaluationNames } from "./held-out.ts";
 import type { LaidBatch, LaidRow } from "./layout.ts";
 import { groupByLength, joinRows, layShared, sumBySequence } from "./layout.ts";
 import type { LoopContext, MicroBatch } from "./loop.ts";
@@ -100,7 +100,6 @@ export async function* kto(input: KtoInput, config: KtoConfig, context: LoopCont
         plan,
         trainable,
         model,
-        totalParameters: parameterCount(model.family, model.config) + (model.adapter ? trainable.values.length : 0),
         extraState: { reference: table.values },
         watch: "eval_loss",
         // 4.
@@ -216,7 +215,7 @@ class AnswerWork {
     const read = await this.read(items.map(({ index }) => index));
     const answers = items.map(({ desirable }, i): ReadAnswer => ({ ...read[i]!, desirable }));
     const loss = mean(answers.map(({ logp, reference, desirable }) => plainKtoLoss({ logRatio: logp - reference, desirable, z0 }, config)));
-    return Object.fromEntries(Object.entries({ loss, ...ktoMetrics(answers, { beta: config.beta, z0 }) }).map(([name, value]) => [`eval_${name}`, value]));
+    return evaluationNames({ loss, ...ktoMetrics(answers, { beta: config.beta, z0 }) });
   }
 
   private async referencePoint(items: readonly Answer[]): Promise<number> {

@@ -10,6 +10,7 @@ import type { Model } from "../models/model.ts";
 import { nonFiniteWeight } from "../models/model.ts";
 import type { ExecutionPlan, StepResult, TokenBatch } from "../models/plans/plan.ts";
 import type { TrainableParameters } from "../models/trainable.ts";
+import { totalParameters } from "../models/trainable.ts";
 import { writeSafetensors } from "../models/weights/safetensors-writer.ts";
 import { SafetensorsFile } from "../models/weights/safetensors.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
@@ -36,8 +37,6 @@ export interface TrainingMethod<Item> {
   readonly trainable: TrainableParameters;
   /** What is trained: where a loss is not finite, a frozen weight may be why. */
   readonly model: Model;
-  /** Number of parameters of the whole model. */
-  readonly totalParameters: number;
   /** Micro-batches of one optimiser step; their losses and gradients add up to those of the step. */
   microBatches(items: readonly Item[]): Promise<MicroBatch[]> | MicroBatch[];
   /** Metrics of a step from its micro-batches' results. */
@@ -163,7 +162,7 @@ export async function* trainingLoop<Item>(method: TrainingMethod<Item>, options:
     const total = totalSteps(method.items.length, options);
     const checkpoint = context.run?.resumedFrom;
     const state = checkpoint ? await loadState(checkpoint.folder, method, optimizer) : { step: 0, tokens: 0 };
-    const parameters = { trainable: trainable.values.length, total: method.totalParameters };
+    const parameters = { trainable: trainable.values.length, total: totalParameters(method.model, trainable) };
     yield record({ type: "start", method: method.name, totalSteps: total, examples: method.items.length, parameters, ...(state.step > 0 ? { resumedStep: state.step } : {}), ...(context.run ? { run: context.run.folder } : {}) });
     const began = performance.now();
     let last: Metrics = {};

@@ -5,10 +5,11 @@
 import type { ScoreScale } from "../objectives/advantages.ts";
 import { normaliseScore } from "../objectives/advantages.ts";
 import type { Metrics } from "../runs/events.ts";
+import { mean, meanAndDeviation } from "../stats/intervals.ts";
 import { distinctShare, repeatedShare, wordsOf } from "../text/ngrams.ts";
 import type { GuardStep } from "./guard.ts";
 import { WEAK_CORRELATION, correlation, judgeGuard } from "./guard.ts";
-import { finiteScores, meanAndDeviation } from "./rewards.ts";
+import { finiteScores } from "./rewards.ts";
 import type { RewardSource } from "./rewards.ts";
 import type { Rollout } from "./rollout.ts";
 import type { RolloutStep } from "./rollout-loop.ts";
@@ -31,7 +32,6 @@ export interface MonitorMemory {
 
 export type Watched = Pick<RolloutStep, "metrics" | "score" | "stop"> & { warnings: RolloutStep["warnings"][number][] };
 
-const mean = (values: readonly number[]): number => values.reduce((sum, x) => sum + x, 0) / values.length;
 const UNIT: ScoreScale = { mean: 0, deviation: 1, clip: 0 };
 
 /** A policy that gives this share of different prompts one and the same answer has collapsed. */

@@ -16,7 +16,7 @@ import { Random } from "../core/random.ts";
 import { float32 } from "../core/tensor.ts";
 import type { DemonstrationRecord, PromptRecord } from "../data/records.ts";
 import type { Model } from "../models/model.ts";
-import { parameterCount } from "../models/model.ts";
+import { totalParameters } from "../models/trainable.ts";
 import type { StepResult } from "../models/plans/plan.ts";
 import { saveTrained } from "../models/save.ts";
 import { explainedVariance, generalisedAdvantages, penaliseMissingStop, tokenRewards, whiten } from "../objectives/advantages.ts";
@@ -27,6 +27,7 @@ import { sftObjective } from "../objectives/sft.ts";
 import { scheduleFactor } from "../optim/schedules.ts";
 import type { ConfigOf } from "../runs/config.ts";
 import type { Metrics, SampleEvent, TrainingEvent } from "../runs/events.ts";
+import { mean, meanAndDeviation } from "../stats/intervals.ts";
 import type { Encoder } from "../text/encoder.ts";
 import { promptText } from "../text/messages.ts";
 import type { LaidRow } from "./layout.ts";
@@ -37,7 +38,7 @@ import type { MonitorMemory, Watched } from "./monitor.ts";
 import { Monitor } from "./monitor.ts";
 import type { ppoConfig } from "./ppo.config.ts";
 import type { RewardFunction, RewardModelInput, RewardSource } from "./rewards.ts";
-import { RewardModelSource, Rewards, functionSource, meanAndDeviation } from "./rewards.ts";
+import { RewardModelSource, Rewards, functionSource } from "./rewards.ts";
 import { openActor, openCritic } from "./roles.ts";
 import type { Memory, RolloutMethod, RolloutStep } from "./rollout-loop.ts";
 import { rolloutLoop } from "./rollout-loop.ts";
@@ -138,7 +139,7 @@ class PpoMethod implements RolloutMethod {
 
   get parameters(): { trainable: number; total: number } {
     const { model, trainable } = this.actorRole;
-    return { trainable: trainable.values.length, total: parameterCount(model.family, model.config) + (model.adapter ? trainable.values.length : 0) };
+    return { trainable: trainable.values.length, total: totalParameters(model, trainable) };
   }
 
   get tensors(): Record<string, Float32Array> {
@@ -437,7 +438,6 @@ function sum(values: Iterable<number>): number {
   for (const value of values) total += value;
   return total;
 }
-const mean = (values: readonly number[]): number => sum(values) / values.length;
 
 /** Mean over answers of the summed estimators. */
 function klMetrics(logRatios: readonly Float64Array[]): { "objective/kl": number; "objective/kl_k3": number } {

@@ -16,17 +16,16 @@ import { float32, int64 } from "../core/tensor.ts";
 import { rankedToPreferences } from "../data/conversions.ts";
 import type { PreferenceRecord, RankedRecord } from "../data/records.ts";
 import type { Model } from "../models/model.ts";
-import { parameterCount } from "../models/model.ts";
 import type { ExecutionPlan, StepResult } from "../models/plans/plan.ts";
 import { saveTrained } from "../models/save.ts";
 import { plainRewardLoss, rewardObjective } from "../objectives/reward.ts";
 import type { ConfigOf } from "../runs/config.ts";
 import type { Metrics, TrainingEvent } from "../runs/events.ts";
-import { mean } from "../stats/intervals.ts";
+import { mean, meanAndDeviation } from "../stats/intervals.ts";
 import type { Encoder } from "../text/encoder.ts";
 import type { Completion } from "../text/messages.ts";
 import type { HeldOutPair } from "./held-out.ts";
-import { LastEvaluation, promptCluster, writeHeldOut } from "./held-out.ts";
+import { LastEvaluation, evaluationNames, promptCluster, writeHeldOut } from "./held-out.ts";
 import type { LaidRow } from "./layout.ts";
 import { groupByLength, joinRows, layShared } from "./layout.ts";
 import type { LoopContext, MicroBatch } from "./loop.ts";
@@ -120,7 +119,6 @@ export async function* rewardModel(input: RewardInput, config: RewardConfig, con
       plan,
       trainable,
       model,
-      totalParameters: parameterCount(model.family, model.config) + (model.adapter ? trainable.values.length : model.config.hiddenSize),
       watch: "eval_loss",
       // 3.
       microBatches: (items) => work.microBatches(items),
@@ -130,14 +128,14 @@ export async function* rewardModel(input: RewardInput, config: RewardConfig, con
       ...(held.length === 0 ? {} : {
         evaluate: async (step) => {
           const { pairs, loss } = await evaluated.at(step);
-          return { metrics: prefixed({ loss, ...rewardMetrics(pairs) }), examples: pairs.length };
+          return { metrics: evaluationNames({ loss, ...rewardMetrics(pairs) }), examples: pairs.length };
         },
       }),
       // 6.
       save: async (folder, step) => {
         await saveTrained(model, encoder, folder);
         const { pairs, scores } = held.length === 0 ? { pairs: [], scores: [] } : await evaluated.at(step);
-        await writeFile(join(folder, "reward_normalisation.json"), `${JSON.stringify(meanAndDeviation(scores))}\n`);
+        await writeFile(join(folder, "reward_normalisation.json"), `${JSON.stringify(scaleOf(scores))}\n`);
         if (pairs.length > 0) await writeHeldOut(folder, pairs);
       },
     },
@@ -220,14 +218,11 @@ function scoredPairs({ metrics }: StepResult, { inputs }: MicroBatch): ScoredPai
   return Array.from(chosen, (value, index) => ({ chosen: value, rejected: rejected[index]!, p: p[index]! }));
 }
 
-const prefixed = (metrics: Metrics): Metrics => Object.fromEntries(Object.entries(metrics).map(([name, value]) => [`eval_${name}`, value]));
-
 /** 0 and 1, which change nothing, where there is nothing to measure. */
-function meanAndDeviation(values: readonly number[]): { mean: number; deviation: number } {
+function scaleOf(values: readonly number[]): { mean: number; deviation: number } {
   if (values.length === 0) return { mean: 0, deviation: 1 };
-  const average = mean(values);
-  const variance = mean(values.map((value) => (value - average) ** 2));
-  return { mean: average, deviation: Math.sqrt(variance) || 1 };
+  const { mean: average, deviation } = meanAndDeviation(values);
+  return { mean: average, deviation: deviation || 1 };
 }
 
 /** A pair labelled 0.5 has no right order and does not count for accuracy. */

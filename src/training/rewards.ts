@@ -10,6 +10,7 @@ import type { PromptRecord } from "../data/records.ts";
 import type { Model } from "../models/model.ts";
 import type { ScoreScale } from "../objectives/advantages.ts";
 import { normaliseScore } from "../objectives/advantages.ts";
+import { meanAndDeviation } from "../stats/intervals.ts";
 import type { Encoder } from "../text/encoder.ts";
 import type { Prompt } from "../text/messages.ts";
 import { promptText } from "../text/messages.ts";
@@ -167,12 +168,6 @@ export interface RewardOptions {
   rewardUncertainty: number;
   rewardNormalise: (typeof NORMALISATIONS)[number];
   rewardClip: number;
-}
-
-/** Mean and population standard deviation; the deviation of equal numbers is 0. */
-export function meanAndDeviation(values: readonly number[]): { mean: number; deviation: number } {
-  const mean = values.reduce((sum, x) => sum + x, 0) / values.length;
-  return { mean, deviation: Math.sqrt(values.reduce((sum, x) => sum + (x - mean) ** 2, 0) / values.length) };
 }
 
 /** Below this deviation over different answers a reward says nothing. */

@@ -9,7 +9,6 @@
 import { float32 } from "../core/tensor.ts";
 import type { ConversationRecord, DemonstrationRecord, TextRecord } from "../data/records.ts";
 import type { Model } from "../models/model.ts";
-import { parameterCount } from "../models/model.ts";
 import { saveTrained } from "../models/save.ts";
 import { sftObjective } from "../objectives/sft.ts";
 import type { ConfigOf } from "../runs/config.ts";
@@ -81,7 +80,6 @@ export async function* sft(input: SftInput, config: SftConfig, context: LoopCont
       plan,
       trainable,
       model,
-      totalParameters: parameterCount(model.family, model.config) + (model.adapter ? trainable.values.length : 0),
       watch: "eval_loss",
       // 3.
       microBatches(items) {
