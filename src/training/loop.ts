@@ -2,17 +2,13 @@
  * The loop that every method shares: epochs, optimiser steps over micro-batches, evaluation, checkpoints, resuming, and
  * stopping on request. What a method is (its batches, its loss, its metrics) is in the method's own file.
  */
-import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
-import { AttuneError } from "../core/errors.ts";
 import { Random } from "../core/random.ts";
 import type { Model } from "../models/model.ts";
 import { nonFiniteWeight } from "../models/model.ts";
 import type { ExecutionPlan, StepResult, TokenBatch } from "../models/plans/plan.ts";
 import type { TrainableParameters } from "../models/trainable.ts";
 import { totalParameters } from "../models/trainable.ts";
-import { writeSafetensors } from "../models/weights/safetensors-writer.ts";
-import { SafetensorsFile } from "../models/weights/safetensors.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import { clipFactor, createAdamW, createGradientNorm, findNonFinite, nonFiniteError } from "../optim/optimizer.ts";
 import type { Schedule } from "../optim/schedules.ts";
@@ -20,6 +16,8 @@ import { scheduleFactor } from "../optim/schedules.ts";
 import type { EndEvent, Metrics, TrainingEvent } from "../runs/events.ts";
 import type { Run } from "../runs/run.ts";
 import type { Tensors } from "../runtime/session.ts";
+import type { StateTensors } from "./checkpoint-state.ts";
+import { readState, withState, writeState } from "./checkpoint-state.ts";
 
 export interface MicroBatch {
   batch: TokenBatch;
@@ -118,37 +116,24 @@ export function itemsSeen<Item>(items: readonly Item[], options: Pick<LoopOption
   return itemsOfStep(items, 0, { ...options, batchSize: Math.min(items.length, totalSteps(items.length, options) * options.batchSize) });
 }
 
-const STATE = "state.safetensors";
-
 interface LoopState {
   step: number;
   tokens: number;
 }
 
 /** Everything that changes while training, by the name it has in a checkpoint. */
-function stateTensors<Item>({ trainable, extraState }: TrainingMethod<Item>, optimizer: Optimizer): Readonly<Record<string, Float32Array>> {
+function stateTensors<Item>({ trainable, extraState }: TrainingMethod<Item>, optimizer: Optimizer): StateTensors {
   return { values: trainable.values, ...optimizer.state, ...extraState };
 }
 
 async function saveState<Item>(folder: string, method: TrainingMethod<Item>, optimizer: Optimizer, state: LoopState): Promise<void> {
-  const tensors = stateTensors(method, optimizer);
-  await writeSafetensors(
-    join(folder, STATE),
-    Object.entries(tensors).map(([name, data]) => ({ name, dtype: "F32" as const, shape: [data.length], data })),
-    { metadata: { step: String(state.step), tokens: String(state.tokens), optimizer_steps: String(optimizer.steps) } },
-  );
+  await writeState(folder, stateTensors(method, optimizer), { step: String(state.step), tokens: String(state.tokens), optimizer_steps: String(optimizer.steps) });
 }
 
 async function loadState<Item>(folder: string, method: TrainingMethod<Item>, optimizer: Optimizer): Promise<LoopState> {
-  const file = await SafetensorsFile.open(join(folder, STATE));
-  for (const [name, target] of Object.entries(stateTensors(method, optimizer))) {
-    const data = await file.read(name);
-    if (data.length !== target.length) throw new AttuneError("run", `the checkpoint's ${name} has another size`, { file: folder, got: String(data.length), expected: String(target.length) });
-    target.set(data);
-  }
-  const number = (name: string): number => Number(file.header.metadata[name]);
+  const kept = await readState(folder, stateTensors(method, optimizer));
+  const number = (name: string): number => Number(kept[name]);
   optimizer.steps = number("optimizer_steps");
-  await file.close();
   return { step: number("step"), tokens: number("tokens") };
 }
 
@@ -256,9 +241,7 @@ async function finish<Item>(method: TrainingMethod<Item>, { run }: LoopContext, 
   if (!completed || !run) return end;
   const best = run.bestCheckpoint();
   if (best && best.step !== state.step) {
-    const file = await SafetensorsFile.open(join(best.folder, STATE));
-    method.trainable.values.set(await file.read("values"));
-    await file.close();
+    await withState(best.folder, async (file) => method.trainable.values.set(await file.read("values")));
   }
   return { ...end, output: await run.saveArtifact("model", (folder) => method.save(folder, best?.step ?? state.step)) };
 }

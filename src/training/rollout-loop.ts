@@ -6,12 +6,11 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
-import { AttuneError } from "../core/errors.ts";
 import { parseJson, stringifyJson } from "../core/json.ts";
-import { writeSafetensors } from "../models/weights/safetensors-writer.ts";
-import { SafetensorsFile } from "../models/weights/safetensors.ts";
 import type { EndEvent, Metrics, SampleEvent, TrainingEvent, WarningEvent } from "../runs/events.ts";
 import type { Run } from "../runs/run.ts";
+import type { StateTensors } from "./checkpoint-state.ts";
+import { readState, withState, writeState } from "./checkpoint-state.ts";
 import type { LoopContext } from "./loop.ts";
 
 /** Plain JSON that a method keeps in a checkpoint besides its tensors. */
@@ -41,7 +40,7 @@ export interface RolloutMethod {
   prepare(memory: Memory | undefined): Promise<RolloutStep["warnings"]>;
   readonly parameters: { trainable: number; total: number };
   /** Everything that changes while training; valid after {@link prepare}. */
-  readonly tensors: Readonly<Record<string, Float32Array>>;
+  readonly tensors: StateTensors;
   /** Counts and other small state. */
   memory(): Memory;
   /** One roll-out and its updates; undefined where the signal came before anything was changed. */
@@ -59,7 +58,6 @@ export interface RolloutLoopOptions {
   sampleSteps: number;
 }
 
-const TENSORS = "state.safetensors";
 const MEMORY = "state.json";
 
 interface LoopState {
@@ -71,26 +69,12 @@ interface LoopState {
 }
 
 async function saveState(folder: string, method: RolloutMethod, state: LoopState): Promise<void> {
-  const tensors = Object.entries(method.tensors).map(([name, data]) => ({ name, dtype: "F32" as const, shape: [data.length], data }));
-  await writeSafetensors(join(folder, TENSORS), tensors);
+  await writeState(folder, method.tensors);
   await writeFile(join(folder, MEMORY), `${stringifyJson({ loop: state, method: method.memory() }, 1)}\n`);
 }
 
 async function readMemory(folder: string): Promise<{ loop: LoopState; method: Memory }> {
   return parseJson(await readFile(join(folder, MEMORY), "utf8")) as { loop: LoopState; method: Memory };
-}
-
-async function loadTensors(folder: string, targets: Readonly<Record<string, Float32Array>>): Promise<void> {
-  const file = await SafetensorsFile.open(join(folder, TENSORS));
-  try {
-    for (const [name, target] of Object.entries(targets)) {
-      const data = await file.read(name);
-      if (data.length !== target.length) throw new AttuneError("run", `the checkpoint's ${name} has another size`, { file: folder, got: String(data.length), expected: String(target.length) });
-      target.set(data);
-    }
-  } finally {
-    await file.close();
-  }
 }
 
 /** Trains, and yields what happens. Everything that was made is released at the end, also after an error. */
@@ -106,7 +90,7 @@ export async function* rolloutLoop(method: RolloutMethod, options: RolloutLoopOp
     const first = state.step;
     yield record({ type: "start", method: method.name, totalSteps: total, examples: method.examples, parameters: method.parameters, ...(first > 0 ? { resumedStep: first } : {}), ...(run ? { run: run.folder } : {}) });
     for (const warning of await method.prepare(kept?.method)) yield record({ type: "warning", step: first, ...warning });
-    if (folder !== undefined) await loadTensors(folder, method.tensors);
+    if (folder !== undefined) await readState(folder, method.tensors);
     if (first === 0 && options.sampleSteps > 0) for (const sample of await method.samples(0)) yield record(sample);
     let last: Metrics = {};
     while (state.step < total && state.stop === undefined && !context.signal?.aborted) {
@@ -153,9 +137,7 @@ async function finish(method: RolloutMethod, run: Run | undefined, { state, comp
   if (!completed || !run) return end;
   const best = run.bestCheckpoint();
   if (state.stop !== undefined && best && best.step !== state.step) {
-    const file = await SafetensorsFile.open(join(best.folder, TENSORS));
-    await method.restorePolicy((name) => file.read(name));
-    await file.close();
+    await withState(best.folder, (file) => method.restorePolicy((name) => file.read(name)));
   }
   return { ...end, output: await run.saveArtifact("model", (folder) => method.save(folder)) };
 }
