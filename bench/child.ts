@@ -2,6 +2,7 @@
 import { decodeMany, decodeOne } from "./measurements/decoding.ts";
 import { dpoMemory, dpoPeak } from "./measurements/memory.ts";
 import { ownDpo, ownGeneration, transformersGeneration, trlDpo } from "./measurements/peers.ts";
+import { ownPpo, ownSftPeak, ppoMemory, rollouts, trlPpo } from "./measurements/ppo.ts";
 import { fullStep, loraOverFull, loraStep, sharedPrefix } from "./measurements/training.ts";
 
 const PARTS: Readonly<Record<string, (argument: number) => Promise<unknown>>> = {
@@ -12,11 +13,17 @@ const PARTS: Readonly<Record<string, (argument: number) => Promise<unknown>>> = 
   "dpo-memory": dpoMemory,
   "decode-1": decodeOne,
   "decode-32": decodeMany,
+  "ppo-memory": ppoMemory,
+  rollouts,
   "trl-dpo": trlDpo,
+  "trl-ppo": trlPpo,
   "transformers-generate": transformersGeneration,
   "dpo-peak": dpoPeak,
   "own-dpo": ownDpo,
   "own-generation": ownGeneration,
+  "own-ppo": (iterations) => ownPpo(iterations),
+  "own-ppo-epoch": () => ownPpo(1, 1),
+  "own-sft-peak": ownSftPeak,
 };
 
 const [, , name, argument] = process.argv;

@@ -23,7 +23,10 @@ const MEASUREMENTS: Readonly<Record<string, { rounds: number; peers?: true }>> =
   "dpo-memory": { rounds: 1 },
   "decode-1": { rounds: 15 },
   "decode-32": { rounds: 9 },
+  "ppo-memory": { rounds: 1 },
+  rollouts: { rounds: 5 },
   "trl-dpo": { rounds: 3, peers: true },
+  "trl-ppo": { rounds: 1, peers: true },
   "transformers-generate": { rounds: 3, peers: true },
 };
 

@@ -13,14 +13,19 @@ import { dpoSteps } from "../training.ts";
 
 const PEERS = fileURLToPath(new URL("../../../../bench/peers", import.meta.url));
 
-/** Python of the peers' environment: `ATTUNE_PEERS_PYTHON`, or made by set-up.sh. */
-let python: string | undefined;
-async function peer(script: string, args: readonly (string | number)[]): Promise<PeerResult> {
-  python ??= process.env["ATTUNE_PEERS_PYTHON"] ?? ((await lastLine("sh", ["-c", `printf '"%s"\\n' "$(sh '${PEERS}/set-up.sh')"`])) as string);
+/** Environments of the peers: today's releases, and the last TRL that had PPO. Each has its own list of packages. */
+export type PeerEnvironment = "peers" | "ppo";
+const PYTHON_OF: Readonly<Record<PeerEnvironment, string>> = { peers: "ATTUNE_PEERS_PYTHON", ppo: "ATTUNE_PPO_PEER_PYTHON" };
+
+/** Runs a peer; its Python is what the variable names, or made by set-up.sh. */
+export async function peer(script: string, args: readonly (string | number)[], environment: PeerEnvironment = "peers"): Promise<PeerResult> {
+  const python = process.env[PYTHON_OF[environment]] ?? ((await lastLine("sh", ["-c", `printf '"%s"\\n' "$(sh '${PEERS}/set-up.sh' ${environment})"`])) as string);
   // These are set on some machines for the sake of old OpenBLAS builds and slow a current numpy down.
-  const { OPENBLAS_CORETYPE: _core, OPENBLAS_L2_SIZE: _size, ...environment } = process.env;
-  return (await lastLine(python, [join(PEERS, script), ...args.map(String)], environment)) as PeerResult;
+  const { OPENBLAS_CORETYPE: _core, OPENBLAS_L2_SIZE: _size, ...rest } = process.env;
+  return (await lastLine(python, [join(PEERS, script), ...args.map(String)], rest)) as PeerResult;
 }
+
+export const peerVersions = ({ versions }: { versions: Readonly<Record<string, string>> }): string => Object.entries(versions).map(([name, version]) => `${name} ${version}`).join(", ");
 
 interface PeerResult {
   tokens_per_second: number;
@@ -64,14 +69,13 @@ export async function trlDpo(rounds: number): Promise<Figure[]> {
     }
     const [rate, peerRate] = [own.map(({ tokensPerSecond }) => tokensPerSecond), theirs.map((result) => result.tokens_per_second_with_reference)];
     const memory = own.map(({ peak }, round) => peak / 1e6 / theirs[round]!.peak_resident_mb);
-    const versions = Object.entries(best.versions).map(([name, version]) => `${name} ${version}`).join(", ");
     return [
       {
         name: "trl-dpo",
         title: "DPO, LoRA rank 8, real lengths: tokens/s over TRL's best setting",
         ratio: spread(ratios(rate, peerRate)),
         target: { atLeast: 3 },
-        details: { "attune tokens/s": rounded(median(rate)), "TRL tokens/s": rounded(median(peerRate)), "TRL setting": best.arguments.join(" "), versions },
+        details: { "attune tokens/s": rounded(median(rate)), "TRL tokens/s": rounded(median(peerRate)), "TRL setting": best.arguments.join(" "), versions: peerVersions(best) },
       },
       {
         name: "trl-dpo-memory",
