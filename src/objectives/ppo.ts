@@ -1,8 +1,10 @@
 /**
- * The two losses of PPO: the clipped surrogate of the policy and the clipped squared error of the critic.
+ * The clipped surrogate of the policy, token by token, and the clipped squared error of PPO's critic. GRPO and REINFORCE++ use the
+ * same surrogate with other advantages; a higher upper clip (DAPO) and a KL term in the loss are theirs.
  *
  * Source: Schulman et al. 2017, equation 7; value clipping as in OpenAI's baselines and TRL's ppo_trainer.py; dual clip:
- * Ye et al. 2020, equation 5 (verl's form).
+ * Ye et al. 2020, equation 5 (verl's form; TRL's delta); clip-higher: Yu et al. 2025 (DAPO), section 3.1; the KL term: Shao et al.
+ * 2024 (GRPO), equation 4, and TRL's grpo_trainer.py with use_bias_correction_kl.
  * Differences: 1. the log-ratio is kept within a limit, so that one token cannot overflow the ratio (outside it has no
  * slope); 2. actor and critic are two networks with an optimiser each, so there is no
  * weight between the losses.
@@ -10,26 +12,41 @@
 import { add, exp, greater, maximum, minimum, multiply, negate, square, subtract, sumAll, where } from "../graph/build.ts";
 import type { Value } from "../graph/ir.ts";
 import type { Objective } from "../models/plans/plan.ts";
+import { k2, k3 } from "./kl.ts";
+
+/** A KL term in the loss. */
+export interface LossKl {
+  /** beta > 0 */
+  coef: number;
+  estimator: "k2" | "k3";
+  /** Multiply by the ratio: without it k3's gradient is not that of the KL (arXiv 2512.21852). */
+  correction: boolean;
+}
 
 export interface PolicyHyperparameters {
   /** epsilon: the ratio has no further effect outside 1 +- epsilon. */
   clipRange: number;
+  /** Upper epsilon; 0 or left out for the same. */
+  clipRangeHigh?: number;
+  /** Left out for none. */
+  lossKl?: LossKl | undefined;
   /** c: with a negative advantage the loss is at most -c A; 0 turns dual clip off. */
   dualClip: number;
   /** Limit of |log pi - log pi_old|. */
   logRatioLimit: number;
 }
 
-const clamp = (x: Value, low: number, high: number): Value => minimum(maximum(x, low), high);
-const plainClamp = (x: number, low: number, high: number): number => Math.min(high, Math.max(low, x));
+export const clamp = (x: Value, low: number, high: number): Value => minimum(maximum(x, low), high);
+export const plainClamp = (x: number, low: number, high: number): number => Math.min(high, Math.max(low, x));
 
 const TOKENS = ["selected"] as const;
 
 /**
- * Inputs, beside the read log-probabilities [S]: `oldLogps`, `advantages` and `weight` float32 [S], weight being
- * 1 / (tokens of the minibatch), so that micro-batches add up to the token mean. Results: `losses` [S].
+ * Inputs, beside the read log-probabilities [S]: `oldLogps`, `advantages` and `weight` float32 [S], and with a KL term `reference`
+ * float32 [S]. The weights say what mean is taken: 1 / (tokens of the minibatch) for the mean over tokens, so that micro-batches
+ * add up to it. Results: `losses` [S], the KL term left out.
  */
-export function policyObjective({ clipRange, dualClip, logRatioLimit }: PolicyHyperparameters): Objective {
+export function policyObjective({ clipRange, clipRangeHigh, dualClip, logRatioLimit, lossKl }: PolicyHyperparameters): Objective {
   return {
     name: "ppo-policy",
     reads: "tokens",
@@ -37,37 +54,54 @@ export function policyObjective({ clipRange, dualClip, logRatioLimit }: PolicyHy
       oldLogps: { dtype: "float32", shape: TOKENS },
       advantages: { dtype: "float32", shape: TOKENS },
       weight: { dtype: "float32", shape: TOKENS },
+      ...(lossKl ? { reference: { dtype: "float32", shape: TOKENS } as const } : {}),
     },
     build(readout, inputs) {
       const ratio = exp(clamp(subtract(readout, inputs["oldLogps"]!), -logRatioLimit, logRatioLimit));
       const gain = negate(inputs["advantages"]!);
-      const clipped = maximum(multiply(gain, ratio), multiply(gain, clamp(ratio, 1 - clipRange, 1 + clipRange)));
+      const clipped = maximum(multiply(gain, ratio), multiply(gain, clamp(ratio, 1 - clipRange, 1 + (clipRangeHigh || clipRange))));
       const losses = dualClip === 0 ? clipped : where(greater(gain, 0), minimum(clipped, multiply(gain, dualClip)), clipped);
-      return { loss: sumAll(multiply(losses, inputs["weight"]!)), metrics: { losses } };
+      const whole = lossKl ? add(losses, klTerm(readout, inputs["reference"]!, ratio, lossKl, logRatioLimit)) : losses;
+      return { loss: sumAll(multiply(whole, inputs["weight"]!)), metrics: { losses } };
     },
   };
+}
+
+/** beta k2 or k3 of each token, d = log pi - log pi_ref. */
+function klTerm(logp: Value, reference: Value, ratio: Value, { coef, estimator, correction }: LossKl, limit: number): Value {
+  const d = clamp(subtract(logp, reference), -limit, limit);
+  const divergence = estimator === "k2" ? multiply(square(d), 0.5) : add(subtract(exp(negate(d)), 1), d);
+  return multiply(correction ? multiply(divergence, ratio) : divergence, coef);
 }
 
 export interface PolicyTerms {
   logp: number;
   oldLogp: number;
   advantage: number;
+  /** log pi_ref; needed where there is a KL term. */
+  reference?: number;
 }
 
 export interface PlainPolicyLoss {
+  /** The surrogate, without the KL term. */
   loss: number;
+  /** The KL term, beta included. */
+  kl: number;
   ratio: number;
   /** Whether the clipped term was the larger loss. */
   clipped: boolean;
 }
 
 /** The plain-number twin, for one token. */
-export function plainPolicyLoss({ logp, oldLogp, advantage }: PolicyTerms, { clipRange, dualClip, logRatioLimit }: PolicyHyperparameters): PlainPolicyLoss {
+export function plainPolicyLoss({ logp, oldLogp, advantage, reference }: PolicyTerms, { clipRange, clipRangeHigh, dualClip, logRatioLimit, lossKl }: PolicyHyperparameters): PlainPolicyLoss {
   const ratio = Math.exp(plainClamp(logp - oldLogp, -logRatioLimit, logRatioLimit));
-  const [free, limited] = [-advantage * ratio, -advantage * plainClamp(ratio, 1 - clipRange, 1 + clipRange)];
+  const [free, limited] = [-advantage * ratio, -advantage * plainClamp(ratio, 1 - clipRange, 1 + (clipRangeHigh || clipRange))];
   const loss = Math.max(free, limited);
-  return { loss: dualClip !== 0 && advantage < 0 ? Math.min(loss, -advantage * dualClip) : loss, ratio, clipped: limited > free };
+  const kl = lossKl && reference !== undefined ? plainKl(plainClamp(logp - reference, -logRatioLimit, logRatioLimit), ratio, lossKl) : 0;
+  return { loss: dualClip !== 0 && advantage < 0 ? Math.min(loss, -advantage * dualClip) : loss, kl, ratio, clipped: limited > free };
 }
+
+const plainKl = (d: number, ratio: number, { coef, estimator, correction }: LossKl): number => coef * (estimator === "k2" ? k2(d) : k3(d)) * (correction ? ratio : 1);
 
 export interface ValueHyperparameters {
   /** A value may move this far from the one of the roll-out before the error is counted without the move; 0 for no limit. */

@@ -1,6 +1,9 @@
 /** Options that every method over roll-outs shares: what judges the answers, and how they are drawn. */
 import { z } from "zod";
+import type { ConfigOf, ConfigProblem } from "../runs/config.ts";
 import { field, requiredField } from "../runs/config.ts";
+import { adapterFields, inputFields, learningRateField, machineFields, optimizerFields } from "./common.config.ts";
+import { guardFields, heldOutRewardField, monitorFields } from "./monitor.config.ts";
 
 const count = z.int().min(1);
 const several = { says: "with several rewards", test: (config: (path: string) => unknown) => (config("reward") as readonly unknown[]).length > 1 };
@@ -26,3 +29,46 @@ export const rolloutFields = {
   temperature: field({ type: z.number().positive(), default: 0.7, source: "trl temperature", description: "temperature of sampling, and of the log-probabilities of policy and reference alike", group: "Roll-out" }),
   rolloutBatch: field({ type: count, default: 64, source: "bench/: decoding", description: "answers that are decoded together", group: "Roll-out", unit: "rows" }),
 };
+
+const share = z.number().min(0).max(1);
+const { heldOut: _, ...promptFields } = inputFields;
+const { batchSize: _size, epochs: _epochs, warmupRatio: _warmup, adamEpsilon: _epsilon, ...commonOptimizerFields } = optimizerFields;
+
+/** Before a method's own options: data, rewards and roll-outs. */
+export const policyInputFields = { ...promptFields, ...rewardFields, ...heldOutRewardField, ...rolloutFields };
+
+/** After a method's own options: how a policy is trained and watched. Each method says its learning rate. */
+export const policyTrainingFields = {
+  ...adapterFields,
+  ...guardFields,
+  ...monitorFields,
+  batchSize: field({ type: count, default: 64, source: "Ziegler et al. 2019, code default", description: "answers in one roll-out", group: "Training" }),
+  epochs: field({ type: z.number().positive(), default: 1, source: "trl total_episodes: one pass", description: "passes over the prompts", group: "Training" }),
+  warmupRatio: field({ type: share, default: 0, source: "N+: none", description: "share of the steps over which the learning rate rises", group: "Training" }),
+  adamEpsilon: field({ type: z.number().positive(), default: 1e-5, source: "N+, detail on Adam", description: "added to the root of the second moment", group: "Training" }),
+  ...commonOptimizerFields,
+  checkpointSteps: field({ type: z.int().min(0), default: 5, source: "minutes of work at most are lost", description: "save a checkpoint after this many roll-outs; 0 for the end only", group: "Progress", unit: "steps" }),
+  ...machineFields,
+};
+
+/** How far one roll-out may move the policy. */
+export const updateFields = {
+  miniBatches: field({ type: count, default: 1, source: "trl num_mini_batches", description: "optimiser steps in one pass", group: "Method" }),
+  clipRange: field({ type: z.number().positive(), default: 0.2, source: "trl cliprange, epsilon", description: "epsilon of the policy's ratio", group: "Method" }),
+  logRatioLimit: field({ type: z.number().positive(), default: 20, source: "exp(20) is far from float32's limit", description: "log-ratios are kept within this", group: "Method", unit: "nats" }),
+};
+
+const policyFields = { ...policyInputFields, ...updateFields, ...policyTrainingFields, learningRate: learningRateField(1e-6, 1e-5, "trl") };
+
+/** What every method that learns from rewards of its own answers can be told. */
+export type PolicyConfig = ConfigOf<typeof policyFields>;
+
+/** Rules between options that every such method has. */
+export function checkPolicyConfig(config: PolicyConfig): ConfigProblem | undefined {
+  const { batchSize, samples, miniBatches, reward, rewardWeights, maxNewTokens, maxLength } = config;
+  if (rewardWeights.length > 0 && rewardWeights.length !== reward.length) return { option: "rewardWeights", what: `${rewardWeights.length} weights for ${reward.length} rewards`, expected: "one weight for each reward" };
+  if (batchSize % samples !== 0) return { option: "samples", what: `${batchSize} answers cannot be shared out as ${samples} for each prompt`, expected: "a divisor of batchSize" };
+  if (batchSize % miniBatches !== 0) return { option: "miniBatches", what: `${batchSize} answers cannot be shared out over ${miniBatches} minibatches`, expected: "a divisor of batchSize" };
+  if (maxNewTokens >= maxLength) return { option: "maxNewTokens", what: `leaves no room for a prompt in a max length of ${maxLength}`, expected: "less than maxLength" };
+  return undefined;
+}
