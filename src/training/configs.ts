@@ -2,12 +2,15 @@
 import type { ConfigOf, GivenOf } from "../runs/config.ts";
 import { parseConfig } from "../runs/config-sources.ts";
 import { dpoConfig } from "./dpo.config.ts";
+import { grpoConfig } from "./grpo.config.ts";
 import { ktoConfig } from "./kto.config.ts";
 import { ppoConfig } from "./ppo.config.ts";
+import { reinforcePlusPlusConfig } from "./reinforce-plus-plus.config.ts";
 import { rewardConfig } from "./reward.config.ts";
+import { rlooConfig } from "./rloo.config.ts";
 import { sftConfig } from "./sft.config.ts";
 
-export const TRAINER_CONFIGS = { sft: sftConfig, reward: rewardConfig, dpo: dpoConfig, kto: ktoConfig, ppo: ppoConfig };
+export const TRAINER_CONFIGS = { sft: sftConfig, reward: rewardConfig, dpo: dpoConfig, kto: ktoConfig, ppo: ppoConfig, rloo: rlooConfig, grpo: grpoConfig, "reinforce++": reinforcePlusPlusConfig };
 
 type Configs = typeof TRAINER_CONFIGS;
 

@@ -13,6 +13,7 @@ import { saveTrained } from "../models/save.ts";
 import { totalParameters } from "../models/trainable.ts";
 import type { ScoreScale } from "../objectives/advantages.ts";
 import { penaliseMissingStop } from "../objectives/advantages.ts";
+import { shareOfUninformative } from "../objectives/group-advantages.ts";
 import { isNegative, k1, k3 } from "../objectives/kl.ts";
 import { scheduleFactor } from "../optim/schedules.ts";
 import type { Metrics, SampleEvent } from "../runs/events.ts";
@@ -380,6 +381,9 @@ export function updateMetrics(updates: readonly Update[]): Metrics {
   const means = Object.fromEntries(Object.keys(first).map((name) => [name, mean(updates.map((update) => update[name]!))]));
   return { ...means, ...("val/ratio" in first ? { "val/ratio_var": meanAndDeviation(updates.map((update) => update["val/ratio"]!)).deviation ** 2 } : {}) };
 }
+
+/** What a roll-out tells of its groups. */
+export const groupMetrics = (scores: readonly number[], samples: number): Metrics => ({ frac_reward_zero_std: shareOfUninformative(scores, samples) });
 
 /** Mean of the policy's exact entropy over the tokens of an update. */
 export const entropyOf = (results: readonly StepResult[]): number => mean(results.flatMap(({ statistics }) => [...statistics!.entropy]));

@@ -26,7 +26,7 @@ import { mean } from "../stats/intervals.ts";
 import { groupByLength, joinRows, layExample } from "./layout.ts";
 import type { LoopContext, MicroBatch } from "./loop.ts";
 import { itemsOfStep } from "./loop.ts";
-import type { PolicyInput, PolicyMemory, PolicyReward, ReadRollouts, Update } from "./policy-method.ts";
+import type { PolicyInput, PolicyMemory, ReadRollouts, Update } from "./policy-method.ts";
 import { PolicyMethod, constant, entropyOf, logRatiosOf, perRead, sum, tokensOf, updateMetrics } from "./policy-method.ts";
 import type { ppoConfig } from "./ppo.config.ts";
 import { RewardModelSource } from "./rewards.ts";
@@ -37,7 +37,6 @@ import { joinReads, readByAnswer } from "./rollout.ts";
 import { PhasePlan, Trainee } from "./trainee.ts";
 
 export type PpoConfig = ConfigOf<typeof ppoConfig>;
-export type PpoReward = PolicyReward;
 
 export interface PpoInput extends PolicyInput {
   /** Demonstrations for PPO-ptx. */

@@ -51,6 +51,12 @@ export const policyTrainingFields = {
   ...machineFields,
 };
 
+/** Roll-outs of methods that compare answers to the same prompt. */
+export const groupRolloutFields = (samples: number, source: string) => ({
+  samples: field({ type: count, default: samples, source, description: "answers to each prompt of a roll-out", group: "Roll-out" }),
+  temperature: field({ type: z.number().positive(), default: 1, source: "trl temperature", description: rolloutFields.temperature.description, group: "Roll-out" }),
+});
+
 /** How far one roll-out may move the policy. */
 export const updateFields = {
   miniBatches: field({ type: count, default: 1, source: "trl num_mini_batches", description: "optimiser steps in one pass", group: "Method" }),

@@ -8,7 +8,7 @@ import type { OpenedModel } from "../../models/open.ts";
 import { adapterBase, openModel, openOver, sourceOf } from "../../models/open.ts";
 import type { Encoder } from "../../text/encoder.ts";
 import { createEncoder } from "../../text/encoder.ts";
-import type { PpoReward } from "../../training/ppo.ts";
+import type { PolicyReward } from "../../training/policy-method.ts";
 import { isRewardFile, openRewardFile } from "../../training/reward-file.ts";
 import type { RewardModelInput } from "../../training/rewards.ts";
 import { checkRewardModel } from "../../training/rewards.ts";
@@ -29,7 +29,7 @@ export interface RoleConfig {
 export interface OpenedRoles {
   policy: OpenedModel;
   encoder: Encoder;
-  rewards: PpoReward[];
+  rewards: PolicyReward[];
   heldOutReward: (RewardModelInput & { name: string }) | undefined;
   /** Of policy and reward models together. A function's file is not part of it, so that it may be mended before resuming. */
   fingerprint: string;
@@ -58,7 +58,7 @@ export async function openRoles(config: RoleConfig, context: CommandContext): Pr
     fingerprints.push(fingerprint);
     return input;
   };
-  const rewards: PpoReward[] = [];
+  const rewards: PolicyReward[] = [];
   for (const each of found) rewards.push("file" in each ? await openRewardFile(each.file, config.rewardTimeout) : { name: each.name, ...(await open(each)) });
   const heldOutReward = heldOut && { name: heldOut.name, ...(await open(heldOut)) };
   return { policy, encoder: encoderFor(policy, config), rewards, heldOutReward, fingerprint: createHash("sha256").update(fingerprints.join()).digest("hex") };
