@@ -1,0 +1,96 @@
+/**
+ * Every answer of a critic, kept under a hash of what was asked: a run that was killed asks nothing again that it was
+ * answered. One line an answer, written and flushed before the answer is used.
+ */
+import { createHash } from "node:crypto";
+import { existsSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { AttuneError } from "../core/errors.ts";
+import { JsonLines, readJsonLines } from "../runs/json-lines.ts";
+
+/** Name of the file in a run folder. */
+export const ANSWERS_FILE = "answers.jsonl";
+
+/** SHA-256 of what decides about an answer: the critic, the request, the number of the sample. */
+export function answerKey(...parts: readonly unknown[]): string {
+  return createHash("sha256").update(JSON.stringify(parts)).digest("hex");
+}
+
+export class AnswerCache {
+  private readonly answers = new Map<string, unknown>();
+  private readonly open = new Map<string, Promise<unknown>>();
+  private readonly log: JsonLines | undefined;
+
+  private constructor(log: JsonLines | undefined) {
+    this.log = log;
+  }
+
+  /** For a process that needs no other to go on with its work. */
+  static inMemory(): AnswerCache {
+    return new AnswerCache(undefined);
+  }
+
+  /**
+   * @param folder where the file lies or is made
+   * @param reuse further files, or folders with such a file, that are only read
+   * @throws AttuneError `disk`; `usage` where one of `reuse` is not there
+   */
+  static open(folder: string, reuse: readonly string[] = []): AnswerCache {
+    const path = join(folder, ANSWERS_FILE);
+    const cache = new AnswerCache(JsonLines.open(path));
+    for (const each of reuse) cache.load(findFile(each));
+    cache.load(path);
+    return cache;
+  }
+
+  private load(path: string): void {
+    for (const { key, answer } of readJsonLines(path)) if (typeof key === "string" && answer !== undefined) this.answers.set(key, answer);
+  }
+
+  /** Answers that are kept. */
+  get size(): number {
+    return this.answers.size;
+  }
+
+  has(key: string): boolean {
+    return this.answers.has(key);
+  }
+
+  /**
+   * The answer under a key; asked for where there is none that `accepts` takes. Who asks for the same while it is being asked
+   * waits for the same answer.
+   */
+  async answer<T>(key: string, { accepts, ask }: { accepts: (kept: unknown) => kept is T; ask: () => Promise<T> }): Promise<{ answer: T; reused: boolean }> {
+    const kept = this.answers.get(key);
+    if (accepts(kept)) return { answer: kept, reused: true };
+    const asked = this.open.get(key);
+    if (asked !== undefined) return { answer: (await asked) as T, reused: true };
+    const asking = ask().then((answer) => {
+      this.keep(key, answer);
+      return answer;
+    });
+    this.open.set(key, asking);
+    try {
+      return { answer: await asking, reused: false };
+    } finally {
+      this.open.delete(key);
+    }
+  }
+
+  private keep(key: string, answer: unknown): void {
+    this.log?.append({ key, answer });
+    // an answer may have cost money: safe against a power cut too
+    this.log?.sync();
+    this.answers.set(key, answer);
+  }
+
+  close(): void {
+    this.log?.close();
+  }
+}
+
+function findFile(path: string): string {
+  const file = existsSync(path) && statSync(path).isDirectory() ? join(path, ANSWERS_FILE) : path;
+  if (existsSync(file)) return file;
+  throw new AttuneError("usage", "there are no answers to reuse", { file, expected: `a run folder with ${ANSWERS_FILE}` });
+}
