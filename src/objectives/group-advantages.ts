@@ -11,9 +11,10 @@ function groupsOf(scores: readonly number[], size: number): number[][] {
   return Array.from({ length: scores.length / size }, (_, group) => scores.slice(group * size, (group + 1) * size));
 }
 
-/** A_i = r_i - mean of the group's other rewards. @param size answers to a prompt, 2 or more */
+/** A_i = r_i - mean of the group's other rewards; exactly 0 where all are equal. @param size answers to a prompt, 2 or more */
 export function leaveOneOut(scores: readonly number[], size: number): number[] {
   return groupsOf(scores, size).flatMap((group) => {
+    if (isUninformative(group)) return group.map(() => 0);
     const total = group.reduce((sum, score) => sum + score, 0);
     return group.map((score) => score - (total - score) / (size - 1));
   });
@@ -39,7 +40,10 @@ export function groupRelative(scores: readonly number[], size: number, scale: (t
 }
 
 /** r_i less the mean of its group. */
-export const groupCentred = (scores: readonly number[], size: number): number[] => groupsOf(scores, size).flatMap((group) => group.map((score) => score - mean(group)));
+export const groupCentred = (scores: readonly number[], size: number): number[] => groupRelative(scores, size, "none");
+
+/** (A_i - mean) / (deviation + 1e-4) over all answers. */
+export const standardise = (advantages: readonly number[]): number[] => groupRelative(advantages, advantages.length, "group");
 
 /** Whether every answer has the same reward, so that nothing can be learned from the group. */
 export const isUninformative = (group: readonly number[]): boolean => group.every((score) => score === group[0]);

@@ -1,8 +1,11 @@
-/** Methods without a critic: advantages against hand-computed and PyTorch values, and the graph forms against their plain twins. */
+/** Methods without a critic: advantages and losses equal TRL's (scripts/golden/policy_gradient.py), and the graph forms their plain twins. */
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { Random } from "../core/random.ts";
 import { float32, int64 } from "../core/tensor.ts";
-import { groupCentred, groupRelative, leaveOneOut, shareOfUninformative, tokenWeight } from "./group-advantages.ts";
+import { generalisedAdvantages, tokenRewards, whiten } from "./advantages.ts";
+import type { ADVANTAGE_SCALES, AGGREGATIONS } from "./group-advantages.ts";
+import { groupCentred, groupRelative, leaveOneOut, shareOfUninformative, standardise, tokenWeight } from "./group-advantages.ts";
 import type { PolicyHyperparameters } from "./ppo.ts";
 import { plainPolicyLoss, policyObjective } from "./ppo.ts";
 import { plainSequenceLoss, sequencePolicyObjective } from "./sequence-policy.ts";
@@ -26,9 +29,13 @@ const close = (actual: ArrayLike<number>, expected: ArrayLike<number>, tolerance
   Array.from(expected).forEach((value, i) => expect(Math.abs(actual[i]! - value), `${i}: ${actual[i]} and ${value}`).toBeLessThan(tolerance * Math.max(1, Math.abs(value))));
 };
 
+const vector = (values: readonly number[]) => float32([values.length], values);
+
 describe("advantages", () => {
   test("leave one out: each reward less the mean of the others", () => {
     close(leaveOneOut([1, 2, 6, 5, 5, 5], 3), [1 - 4, 2 - 3.5, 6 - 1.5, 0, 0, 0]);
+    // 0.1 + 0.1 + 0.1 is not 0.3: equal rewards have no advantage at all, not one of rounding.
+    expect(leaveOneOut([0.1, 0.1, 0.1], 3)).toEqual([0, 0, 0]);
   });
 
   // torch: (r - r.mean()) / (r.std() + 1e-4) for r = [1, 2, 6, 3].
@@ -53,6 +60,87 @@ describe("advantages", () => {
   });
 });
 
+interface TokenCase {
+  beta: number;
+  clip: number;
+  loss: number;
+  gradient: number[][];
+  metrics: Record<"clip_ratio/low_mean" | "clip_ratio/high_mean", number>;
+}
+interface Golden {
+  samples: number;
+  longest: number;
+  rewards: number[];
+  logprobs: number[][];
+  old: number[][];
+  reference: number[][];
+  advantages: {
+    rloo: { normalise: boolean; beta: number; advantages: number[] }[];
+    grpo: { scale: (typeof ADVANTAGE_SCALES)[number]; advantages: number[] }[];
+    reinforce: { baseline: "none" | "group"; beta: number; gamma: number; advantages: number[][] }[];
+  };
+  /** Of each answer, where losses are compared. */
+  advantage: number[];
+  grpo: (TokenCase & { aggregation: (typeof AGGREGATIONS)[number]; clip_high: number; dual_clip: number; correction: boolean })[];
+  rloo: { clip: number; loss: number; gradient: number[][]; clipfrac: number }[];
+  reinforce: (TokenCase & { baseline: "none" | "group" })[];
+}
+
+const golden = JSON.parse(readFileSync(new URL("../../tests/golden/policy-gradient-maths.json", import.meta.url), "utf8")) as Golden;
+
+describe("TRL's values", () => {
+  const { samples, longest, rewards, logprobs, advantage } = golden;
+  const lengths = logprobs.map(({ length }) => length);
+  const tokens = lengths.reduce((a, b) => a + b);
+  const inputs = { oldLogps: vector(golden.old.flat()) };
+  const logRatios = golden.old.map((row, i) => row.map((logp, t) => logp - golden.reference[i]![t]!));
+  const reinforceAdvantages = (baseline: "none" | "group", beta: number, gamma: number): Float64Array[] => {
+    const scores = baseline === "group" ? groupCentred(rewards, samples) : rewards;
+    return whiten(logRatios.map((row, i) => generalisedAdvantages(tokenRewards(row, scores[i]!, baseline === "group" ? 0 : beta), new Float64Array(row.length), { gamma, lambda: 1 }).advantages));
+  };
+  const spread = (values: readonly number[]) => vector(values.flatMap((value, i) => Array.from({ length: lengths[i]! }, () => value)));
+  const clipShares = (hyper: PolicyHyperparameters, advantageOf: ArrayLike<number>): number[] => {
+    const each = logprobs.flat().map((logp, i) => plainPolicyLoss({ logp, oldLogp: golden.old.flat()[i]!, advantage: advantageOf[i]! }, hyper));
+    return [each.filter(({ clipped, ratio }) => clipped && ratio < 1).length / tokens, each.filter(({ clipped, ratio }) => clipped && ratio > 1).length / tokens];
+  };
+
+  test("advantages", () => {
+    for (const { normalise, beta, advantages } of golden.advantages.rloo) {
+      const raw = leaveOneOut(rewards.map((reward, i) => reward - beta * logRatios[i]!.reduce((a, b) => a + b)), samples);
+      close(normalise ? standardise(raw) : raw, advantages, 1e-12);
+    }
+    for (const { scale, advantages } of golden.advantages.grpo) close(groupRelative(rewards, samples, scale), advantages, 1e-12);
+    for (const { baseline, beta, gamma, advantages } of golden.advantages.reinforce) close(reinforceAdvantages(baseline, beta, gamma).flatMap((row) => [...row]), advantages.flat(), 1e-12);
+  });
+
+  test.each(golden.grpo)("GRPO: $aggregation, upper clip $clip_high, dual clip $dual_clip, beta $beta, corrected $correction", async (c) => {
+    const hyper: PolicyHyperparameters = { clipRange: c.clip, clipRangeHigh: c.clip_high, dualClip: c.dual_clip, logRatioLimit: 20, ...(c.beta > 0 ? { lossKl: { coef: c.beta, estimator: "k3", correction: c.correction } } : {}) };
+    const weights = lengths.map((length) => tokenWeight(c.aggregation, { length, answers: lengths.length, tokens, longest }));
+    const { loss, slope } = await runObjective(policyObjective(hyper), logprobs.flat(), { ...inputs, advantages: spread(advantage), weight: spread(weights), ...(c.beta > 0 ? { reference: vector(golden.reference.flat()) } : {}) });
+    expect(Math.abs(loss - c.loss)).toBeLessThan(1e-6);
+    close(slope, c.gradient.flat(), 1e-6);
+    close(clipShares(hyper, spread(advantage).data as Float32Array), [c.metrics["clip_ratio/low_mean"], c.metrics["clip_ratio/high_mean"]], 1e-6);
+  });
+
+  test.each(golden.rloo)("RLOO: clip $clip", async ({ clip, loss: expected, gradient, clipfrac }) => {
+    const hyper = { clipRange: clip, logRatioLimit: 20 };
+    const sequence = int64([tokens], lengths.flatMap((length, i) => Array.from({ length }, () => i)));
+    const { loss, slope } = await runObjective(sequencePolicyObjective(hyper), logprobs.flat(), { ...inputs, sequence, advantages: vector(advantage), weight: vector(lengths.map(() => 1 / lengths.length)) });
+    expect(Math.abs(loss - expected)).toBeLessThan(1e-6);
+    close(slope, gradient.flat(), 1e-6);
+    const moved = logprobs.map((row, i) => row.reduce((sum, logp, t) => sum + logp - golden.old[i]![t]!, 0));
+    expect(moved.filter((each, i) => plainSequenceLoss({ moved: each, advantage: advantage[i]! }, hyper).clipped).length / lengths.length).toBeCloseTo(clipfrac, 6);
+  });
+
+  test.each(golden.reinforce)("REINFORCE++: baseline $baseline", async ({ baseline, beta, clip, loss: expected, gradient }) => {
+    const hyper: PolicyHyperparameters = { clipRange: clip, dualClip: 0, logRatioLimit: 20, ...(baseline === "group" ? { lossKl: { coef: beta, estimator: "k2", correction: false } } : {}) };
+    const each = reinforceAdvantages(baseline, beta, 1).flatMap((row) => [...row]);
+    const { loss, slope } = await runObjective(policyObjective(hyper), logprobs.flat(), { ...inputs, advantages: vector(each), weight: vector(each.map(() => 1 / tokens)), ...(baseline === "group" ? { reference: vector(golden.reference.flat()) } : {}) });
+    expect(Math.abs(loss - expected)).toBeLessThan(1e-6);
+    close(slope, gradient.flat(), 1e-6);
+  });
+});
+
 const random = new Random(5);
 const COUNT = 24;
 const draw = (spread: number): number[] => Array.from({ length: COUNT }, () => spread * (2 * random.uniform() - 1));
@@ -61,8 +149,6 @@ const old = logps.map((logp, i) => logp + 0.6 * Math.sin(7 * i));
 const reference = logps.map((logp, i) => logp + 0.8 * Math.cos(5 * i));
 const advantages = draw(2);
 const weight = Array.from({ length: COUNT }, (_, i) => 1 / (COUNT + i));
-const vector = (values: readonly number[]) => float32([values.length], values);
-
 describe("the token surrogate", () => {
   test.each<[string, PolicyHyperparameters]>([
     ["clip-higher", { clipRange: 0.2, clipRangeHigh: 0.28, dualClip: 0, logRatioLimit: 20 }],

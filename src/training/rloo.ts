@@ -9,8 +9,7 @@
  * must have ratio 1; 2. nothing is read from padding.
  */
 import type { Objective, StepResult } from "../models/plans/plan.ts";
-import { whiten } from "../objectives/advantages.ts";
-import { leaveOneOut } from "../objectives/group-advantages.ts";
+import { leaveOneOut, standardise } from "../objectives/group-advantages.ts";
 import { k2 } from "../objectives/kl.ts";
 import { plainSequenceLoss, sequencePolicyObjective } from "../objectives/sequence-policy.ts";
 import type { ConfigOf } from "../runs/config.ts";
@@ -48,7 +47,7 @@ class RlooMethod extends PolicyMethod<RlooConfig> {
     const rewards = read.scores.map((score, i) => score - kl.coef * divergences[i]!);
     // 5. Leave-one-out advantages.
     const raw = leaveOneOut(rewards, samples);
-    const advantages = normaliseAdvantages ? [...whiten([Float64Array.from(raw)])[0]!] : raw;
+    const advantages = normaliseAdvantages ? standardise(raw) : raw;
     // 6. Updates.
     const updates = await this.updateActor(read, step, {
       epochs: iterations,
