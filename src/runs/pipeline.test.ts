@@ -1,0 +1,77 @@
+/** Pipelines: what is skipped, resumed, done again, and why; nothing that was made is lost. */
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import type { Stage } from "./pipeline.ts";
+import { planPipeline, runPipeline } from "./pipeline.ts";
+import { Run } from "./run.ts";
+
+interface Script {
+  calls: string[];
+  /** Stages whose next start is cut off. */
+  cut: Set<string>;
+}
+
+function stageOf(name: string, script: Script, { inputs = {}, needs = [] }: { inputs?: Record<string, unknown>; needs?: string[] } = {}): Stage {
+  const work = async (run: Run, what: string): Promise<void> => {
+    script.calls.push(`${what} ${name}`);
+    try {
+      if (script.cut.delete(name)) throw new Error("killed");
+      run.record({ type: "end", status: "completed", step: 1, totalSteps: 1, tokens: 0, metrics: {}, seconds: 0 });
+    } finally {
+      run.close();
+    }
+  };
+  return {
+    name,
+    title: name,
+    inputs,
+    needs,
+    start: (folder) => work(Run.create(folder, { command: "test", seed: 1, config: { given: {}, effective: {} }, dataHash: "", modelFingerprint: "" }), "start"),
+    resume: async (folder) => work((await Run.open(folder)).run, "resume"),
+  };
+}
+
+const actions = (folder: string, stages: readonly Stage[]): string[] => planPipeline(folder, stages).map(({ stage, action, because }) => `${stage.name}: ${action} (${because})`);
+
+describe("a pipeline", () => {
+  test("runs once, is skipped then, and does again what follows a change", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "attune-pipeline-"));
+    const script: Script = { calls: [], cut: new Set() };
+    const stages = (rate: number): Stage[] => [stageOf("a", script), stageOf("b", script, { needs: ["a"], inputs: { lora: { rank: 8 }, rate } }), stageOf("c", script, { needs: ["b"] }), stageOf("d", script, { needs: ["a"] })];
+    expect(actions(folder, stages(1))).toEqual(["a", "b", "c", "d"].map((name) => `${name}: run (not done yet)`));
+    await runPipeline(folder, stages(1));
+    expect(script.calls).toEqual(["start a", "start b", "start c", "start d"]);
+    expect(actions(folder, stages(1)).every((line) => line.endsWith("skip (done already)"))).toBe(true);
+    await runPipeline(folder, stages(1));
+    expect(script.calls).toHaveLength(4);
+    expect(actions(folder, stages(2))).toEqual(["a: skip (done already)", "b: run (rate is 2, was 1)", "c: run (an earlier stage has changed)", "d: skip (done already)"]);
+    await runPipeline(folder, stages(2));
+    expect(script.calls.slice(4)).toEqual(["start b", "start c"]);
+    expect(existsSync(join(folder, "b.before-1", "run.json"))).toBe(true);
+  });
+
+  test("goes on with a stage that was cut off, and with those behind it", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "attune-pipeline-"));
+    const script: Script = { calls: [], cut: new Set(["b"]) };
+    const stages = [stageOf("a", script), stageOf("b", script, { needs: ["a"] }), stageOf("c", script, { needs: ["b"] })];
+    await expect(runPipeline(folder, stages)).rejects.toThrow("killed");
+    expect(actions(folder, stages)).toEqual(["a: skip (done already)", "b: resume (was cut off)", "c: run (not done yet)"]);
+    const results = await runPipeline(folder, stages);
+    expect(script.calls).toEqual(["start a", "start b", "resume b", "start c"]);
+    expect(results.map(({ action }) => action)).toEqual(["skip", "resume", "run"]);
+    expect(results.every(({ seconds }) => seconds >= 0)).toBe(true);
+  });
+
+  test("a folder that is gone is made again, with what was made from it; a stop comes between stages", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "attune-pipeline-"));
+    const script: Script = { calls: [], cut: new Set() };
+    const stages = [stageOf("a", script), stageOf("b", script, { needs: ["a"] })];
+    await runPipeline(folder, stages);
+    rmSync(join(folder, "a"), { recursive: true });
+    expect(actions(folder, stages)).toEqual(["a: run (its folder is gone)", "b: run (a is done again)"]);
+    await expect(runPipeline(folder, stages, { signal: AbortSignal.abort() })).rejects.toThrow("stopped before a");
+    expect(readFileSync(join(folder, "pipeline.json"), "utf8")).toContain('"schema": 1');
+  });
+});

@@ -1,0 +1,157 @@
+/**
+ * A pipeline: stages that are run folders of their own below one folder. They run in order; what is done is skipped, what was cut off goes
+ * on, and what was done with other inputs is done again, the old folder put aside and kept. What a stage was made from stands in
+ * pipeline.json before it begins, so a process that is killed at any moment is understood by the next one.
+ */
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { z } from "zod";
+import { AttuneError } from "../core/errors.ts";
+import { parseJson, stringifyJson } from "../core/json.ts";
+import { syncFolder, writeFileAtomic } from "./files.ts";
+import { readRunInfo } from "./run.ts";
+
+export interface Stage {
+  /** Its folder below the pipeline's. */
+  readonly name: string;
+  /** For people. */
+  readonly title: string;
+  /** Everything that decides the result besides the stages that it needs, as plain JSON. */
+  readonly inputs: Readonly<Record<string, unknown>>;
+  /** Earlier stages whose results it reads. */
+  readonly needs: readonly string[];
+  /** Makes a run in a new folder, and finishes it. */
+  start(folder: string): Promise<void>;
+  /** Goes on with the run in the folder, and finishes it. */
+  resume(folder: string): Promise<void>;
+}
+
+export interface PlannedStage {
+  readonly stage: Stage;
+  readonly folder: string;
+  readonly action: "run" | "resume" | "skip";
+  /** Why, in a few words. */
+  readonly because: string;
+}
+
+export interface StageResult extends PlannedStage {
+  /** Of the work that made the stage, in all processes. */
+  readonly seconds: number;
+}
+
+const recordSchema = z.object({ key: z.string(), inputs: z.record(z.string(), z.unknown()), seconds: z.number() });
+const memorySchema = z.object({ schema: z.literal(1), stages: z.record(z.string(), recordSchema) });
+type Memory = z.output<typeof memorySchema>;
+
+const fileOf = (folder: string): string => join(folder, "pipeline.json");
+
+function readMemory(folder: string): Memory {
+  const file = fileOf(folder);
+  if (!existsSync(file)) return { schema: 1, stages: {} };
+  const parsed = memorySchema.safeParse(parseJson(readFileSync(file, "utf8")));
+  if (!parsed.success) throw new AttuneError("run", "pipeline.json does not have the layout of this version", { file, hint: "another folder, or the version of attune that made this one" });
+  return parsed.data;
+}
+
+/** A stage's key changes with its inputs and with those of every stage before it that it needs. */
+function keysOf(stages: readonly Stage[]): Map<string, string> {
+  const keys = new Map<string, string>();
+  for (const { name, inputs, needs } of stages) {
+    keys.set(name, createHash("sha256").update(stringifyJson([name, sorted(inputs), needs.map((need) => keys.get(need) ?? need)])).digest("hex"));
+  }
+  return keys;
+}
+
+/** With the keys of all objects in order, so that the order in a file does not matter. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (value === null || typeof value !== "object") return value;
+  return Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([key, each]) => [key, sorted(each)]));
+}
+
+/** What {@link runPipeline} would do now. Reads only. */
+export function planPipeline(dir: string, stages: readonly Stage[]): PlannedStage[] {
+  const folder = resolve(dir);
+  const { stages: known } = readMemory(folder);
+  const keys = keysOf(stages);
+  const again = new Set<string>();
+  return stages.map((stage) => {
+    const own = join(folder, stage.name);
+    const { action, because } = decide(stage, own, { before: known[stage.name], key: keys.get(stage.name)!, again });
+    if (action !== "skip") again.add(stage.name);
+    return { stage, folder: own, action, because };
+  });
+}
+
+function decide(stage: Stage, folder: string, { before, key, again }: { before: Memory["stages"][string] | undefined; key: string; again: ReadonlySet<string> }): Pick<PlannedStage, "action" | "because"> {
+  if (!existsSync(join(folder, "run.json"))) return { action: "run", because: before ? "its folder is gone" : "not done yet" };
+  if (before?.key !== key) return { action: "run", because: before ? changeOf(before.inputs, stage.inputs) ?? "an earlier stage has changed" : "its folder was made by something else" };
+  if (readRunInfo(folder).status !== "completed") return { action: "resume", because: "was cut off" };
+  const need = stage.needs.find((name) => again.has(name));
+  return need === undefined ? { action: "skip", because: "done already" } : { action: "run", because: `${need} is done again` };
+}
+
+/** The first input that differs, in words. */
+function changeOf(before: Readonly<Record<string, unknown>>, now: Readonly<Record<string, unknown>>): string | undefined {
+  const flat = (value: unknown, path: string): [string, string][] =>
+    value !== null && typeof value === "object" && !Array.isArray(value) ? Object.entries(value).flatMap(([key, each]) => flat(each, path === "" ? key : `${path}.${key}`)) : [[path, stringifyJson(value ?? null)]];
+  const [old, current] = [new Map(flat(before, "")), new Map(flat(now, ""))];
+  const name = [...new Set([...old.keys(), ...current.keys()])].find((each) => old.get(each) !== current.get(each));
+  return name === undefined ? undefined : `${name} is ${short(current.get(name))}, was ${short(old.get(name))}`;
+}
+
+const LONGEST_VALUE = 60;
+const short = (text = "not there"): string => (text.length <= LONGEST_VALUE ? text : `${text.slice(0, LONGEST_VALUE)}…`);
+
+export interface PipelineHooks {
+  onStage?: (planned: PlannedStage) => void;
+  signal?: AbortSignal;
+}
+
+/**
+ * Runs what is to be run.
+ * @throws AttuneError what a stage throws; the stages before it stay done
+ */
+export async function runPipeline(dir: string, stages: readonly Stage[], { onStage, signal }: PipelineHooks = {}): Promise<StageResult[]> {
+  const folder = resolve(dir);
+  const keys = keysOf(stages);
+  const results: StageResult[] = [];
+  mkdirSync(folder, { recursive: true });
+  for (const planned of planPipeline(folder, stages)) {
+    const { stage, action } = planned;
+    if (signal?.aborted) throw new AttuneError("interrupted", `stopped before ${stage.title}`, { hint: "the same command goes on from there" });
+    onStage?.(planned);
+    const memory = readMemory(folder);
+    const before = memory.stages[stage.name]?.seconds ?? 0;
+    if (action === "skip") {
+      results.push({ ...planned, seconds: before });
+      continue;
+    }
+    if (action === "run") putAside(planned.folder);
+    const remember = (seconds: number): void => writeFileAtomic(fileOf(folder), `${stringifyJson({ ...memory, stages: { ...memory.stages, [stage.name]: { key: keys.get(stage.name)!, inputs: stage.inputs, seconds } } }, 2)}\n`);
+    const spent = action === "resume" ? before : 0;
+    const began = performance.now();
+    const total = (): number => spent + (performance.now() - began) / 1000;
+    remember(spent);
+    try {
+      await (action === "run" ? stage.start(planned.folder) : stage.resume(planned.folder));
+    } finally {
+      remember(total());
+    }
+    results.push({ ...planned, seconds: total() });
+  }
+  return results;
+}
+
+/** Nothing that was made is lost: the old folder gets the next free name. */
+function putAside(folder: string): void {
+  if (!existsSync(folder)) return;
+  for (let number = 1; ; number++) {
+    const free = `${folder}.before-${number}`;
+    if (existsSync(free)) continue;
+    renameSync(folder, free);
+    syncFolder(resolve(folder, ".."));
+    return;
+  }
+}
