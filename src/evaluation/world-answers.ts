@@ -1,0 +1,29 @@
+/** Greedy answers to requests of the built-in world, and what the gold scorer says of them. */
+import type { Model } from "../models/model.ts";
+import { GREEDY, generate } from "../sampling/generate.ts";
+import { mean } from "../stats/intervals.ts";
+import type { Encoder } from "../text/encoder.ts";
+import { goldScore } from "../world/gold.ts";
+import type { World } from "../world/index.ts";
+import type { Request } from "../world/requests.ts";
+import { requestTopic } from "../world/requests.ts";
+import type { ScoredModel } from "./gold-table.ts";
+
+const MAX_ANSWER = 40;
+
+export async function answerRequests(model: Model, encoder: Encoder, requests: readonly Request[], signal?: AbortSignal): Promise<string[]> {
+  const prompts = requests.map(({ text }) => encoder.encodePrompt([{ role: "user", content: text }]));
+  const found = await generate(model, encoder, prompts, { ...GREEDY, maxNewTokens: MAX_ANSWER, batchSize: 64 }, signal ? { signal } : {});
+  return found.map(({ text }) => text);
+}
+
+/** Gold scores of answers, requests about one thing counted as one. */
+export function scoreAnswers(name: string, { village }: World, requests: readonly Request[], answers: readonly string[]): ScoredModel {
+  return { name, clusters: requests.map(requestTopic), scores: requests.map((request, index) => goldScore(village, request, answers[index]!)) };
+}
+
+/** Mean gold total of a model's answers. */
+export async function goldOf(model: Model, encoder: Encoder, world: World, requests: readonly Request[], signal?: AbortSignal): Promise<number> {
+  const answers = await answerRequests(model, encoder, requests, signal);
+  return mean(requests.map((request, index) => goldScore(world.village, request, answers[index]!).total));
+}

@@ -1,0 +1,38 @@
+/**
+ * The quickstart's recipes: the options of every stage on the built-in world. Chosen on requests of the `tuning` split alone; docs/log.md
+ * has what was tried, docs/results.md what came of it on the `evaluation` split.
+ */
+import type { GivenOf } from "../runs/config.ts";
+import type { dpoConfig } from "../training/dpo.config.ts";
+import type { ppoConfig } from "../training/ppo.config.ts";
+import type { rewardConfig } from "../training/reward.config.ts";
+import type { rlooConfig } from "../training/rloo.config.ts";
+import type { sftConfig } from "../training/sft.config.ts";
+
+type Options<D> = Omit<GivenOf<D>, "model" | "data" | "reward" | "seed">;
+
+/** Longest text of the world, tokens, with room. */
+export const MAX_LENGTH = 96;
+
+const common = { adapter: "none", maxLength: MAX_LENGTH, microBatchTokens: 512 } as const;
+const supervised = { heldOut: 0, schedule: "cosine", warmupRatio: 0.05 } as const;
+const policy = { maxNewTokens: 40, temperature: 1, schedule: "constant", epochs: 1000, sampleSteps: 0, checkpointSteps: 10 } as const;
+const ppo = { ...policy, batchSize: 64, maxSteps: 60, learningRate: 3e-4, ppoEpochs: 2, critic: { learningRate: 1e-3, warmupSteps: 2 } } as const;
+
+export const WORLD_RECIPE = {
+  common,
+  /** Pairs of the reward model and of DPO, then of the held-out reward model; prompts of the roll-outs. */
+  pairs: { reward: 4000, heldOutReward: 2000, prompts: 2000 },
+  raw: { ...supervised, loss: "full", packing: false, learningRate: 4e-3, batchSize: 32, epochs: 2 } as Options<typeof sftConfig>,
+  sft: { ...supervised, packing: false, learningRate: 5e-4, batchSize: 16, epochs: 2 } as Options<typeof sftConfig>,
+  reward: { ...supervised, learningRate: 1.5e-3, batchSize: 32, epochs: 2 } as Options<typeof rewardConfig>,
+  dpo: { ...supervised, learningRate: 3e-4, batchSize: 32, epochs: 1, sftWeight: 0.5 } as Options<typeof dpoConfig>,
+  ppo: { ...ppo, kl: { coef: 0.1 } } as Options<typeof ppoConfig>,
+  ppoWithoutKl: { ...ppo, kl: { coef: 0 } } as Options<typeof ppoConfig>,
+  rloo: { ...policy, batchSize: 64, samples: 4, maxSteps: 60, learningRate: 3e-4, kl: { coef: 0.1 } } as Options<typeof rlooConfig>,
+  /** Roll-outs between two looks at gold, and requests of the tuning split that are asked then. */
+  goldSteps: 5,
+  goldRequests: 120,
+};
+
+export type WorldRecipe = typeof WORLD_RECIPE;
