@@ -155,13 +155,24 @@ export function clipFactor(norm: number, maxNorm: number | undefined): number {
   return Math.min(1, maxNorm / (norm + 1e-6));
 }
 
+interface NamedParameter {
+  name: string;
+  value: HostTensor<"float32">;
+  gradient: HostTensor<"float32">;
+}
+
 /** The first parameter whose value is not finite, else the first whose gradient is not, for the message of a run that must stop. */
-export function findNonFinite(parameters: Iterable<{ name: string; value: HostTensor<"float32">; gradient: HostTensor<"float32"> }>): string | undefined {
+export function findNonFinite(parameters: Iterable<NamedParameter>): string | undefined {
   const all = [...parameters];
   const value = all.find(({ value: { data } }) => !data.every(Number.isFinite));
   if (value) return value.name;
   const gradient = all.find(({ gradient: { data } }) => !data.every(Number.isFinite));
   return gradient && `the gradient of ${gradient.name}`;
+}
+
+/** The first parameter whose value is not finite: a step may have been finite and its update not. */
+export function nonFiniteValue({ values, byName }: { values: Float32Array; byName: ReadonlyMap<string, NamedParameter> }): string | undefined {
+  return values.every(Number.isFinite) ? undefined : findNonFinite(byName.values());
 }
 
 /** Throws with the tensor named; the caller keeps the last good checkpoint. */

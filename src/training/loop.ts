@@ -10,7 +10,7 @@ import type { ExecutionPlan, StepResult, TokenBatch } from "../models/plans/plan
 import type { TrainableParameters } from "../models/trainable.ts";
 import { totalParameters } from "../models/trainable.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
-import { clipFactor, createAdamW, createGradientNorm, findNonFinite, nonFiniteError } from "../optim/optimizer.ts";
+import { clipFactor, createAdamW, createGradientNorm, findNonFinite, nonFiniteError, nonFiniteValue } from "../optim/optimizer.ts";
 import type { Schedule } from "../optim/schedules.ts";
 import { scheduleFactor } from "../optim/schedules.ts";
 import type { EndEvent, Metrics, TrainingEvent } from "../runs/events.ts";
@@ -225,8 +225,8 @@ async function saveCheckpoint<Item>(
   run: Run,
   { state, total, temporary, evaluated }: { state: LoopState; total: number; temporary: boolean; evaluated?: Metrics | undefined },
 ): Promise<TrainingEvent> {
-  // a step may have been finite and its update not: such weights must not replace a good checkpoint
-  const broken = method.trainable.values.every(Number.isFinite) ? undefined : findNonFinite(method.trainable.byName.values());
+  // weights that are not finite must not replace a good checkpoint
+  const broken = nonFiniteValue(method.trainable);
   if (broken !== undefined) throw nonFiniteError(state.step, broken);
   const watched = method.watch === undefined ? undefined : (evaluated as Record<string, number> | undefined)?.[method.watch];
   const score = watched === undefined ? undefined : { metric: method.watch!, value: watched };

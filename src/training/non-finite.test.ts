@@ -12,9 +12,12 @@ import type { TrainingEvent } from "../runs/events.ts";
 import { Run, readRunInfo } from "../runs/run.ts";
 import { resolveConfig } from "./configs.ts";
 import { dpo } from "./dpo.ts";
+import { grpo } from "./grpo.ts";
 import { kto } from "./kto.ts";
 import type { LoopContext } from "./loop.ts";
+import { ppo } from "./ppo.ts";
 import { rewardModel } from "./reward.ts";
+import { samplingEngine } from "./rollout.ts";
 import { sft } from "./sft.ts";
 import { COMMON, collect, encoder, madePairs, tinyModel } from "./testing.ts";
 
@@ -33,8 +36,9 @@ const TRAINERS: Readonly<Record<string, Train>> = {
 const newRun = (command: string): Run => Run.create(join(mkdtempSync(join(tmpdir(), "attune-nan-")), "run"), { command, seed: 42, config: { given: {}, effective: {} }, dataHash: "d", modelFingerprint: "m" });
 
 /** Trains, and spoils a weight when a step is done. */
-async function trainAndSpoil(events: AsyncIterable<TrainingEvent>, { model, weight, afterStep, value = NaN }: { model: Model; weight: string; afterStep: number; value?: number }): Promise<void> {
-  for await (const event of events) if (event.type === "step" && event.step === afterStep) (weightOf(model, weight).data as Float32Array)[3] = value;
+async function trainAndSpoil(events: AsyncIterable<TrainingEvent>, target: { model: Model; weight: string; afterStep: number; value?: number }): Promise<void> {
+  const { weight, afterStep, value = NaN } = target;
+  for await (const event of events) if (event.type === "step" && event.step === afterStep) (weightOf(target.model, weight).data as Float32Array)[3] = value;
 }
 
 const WEIGHT = "model.layers.1.mlp.up_proj.weight";
@@ -65,6 +69,32 @@ describe.each(Object.entries(TRAINERS))("%s", (name, train) => {
     await expect(trainAndSpoil(train(model, "none", { run }), { model, weight: WEIGHT, afterStep: 4 })).rejects.toThrow(`step 4: ${WEIGHT} is not finite`);
     expect(run.checkpoints().map(({ step }) => step)).toEqual([2]);
     run.close();
+  });
+});
+
+describe.each(["ppo", "grpo"] as const)("%s", (name) => {
+  const prompts = recordsAs({ records: pairs }, "prompt");
+  const rewards = [{ name: "length", reward: ({ completion }: { completion: string }) => completion.length }];
+  const { heldOut: _, ...common } = COMMON;
+  const decodable = () => tinyModel("llama", { hidden_size: 32, num_attention_heads: 2, num_key_value_heads: 1 });
+  const options = { ...common, reward: ["length"] as string[], adapter: "none" as const, batchSize: 8, samples: 4, maxNewTokens: 6, maxSteps: 6, epochs: 100, sampleSteps: 0, missingEosPenalty: 0, checkpointSteps: 2 };
+  const train = (run: Run, spoil: (actor: Model) => void = () => undefined) => {
+    const input = { model: decodable(), encoder, prompts, rewards, engine: (actor: Model) => (spoil(actor), samplingEngine(actor, encoder)) };
+    return name === "ppo" ? ppo(input, resolveConfig("ppo", { ...options, critic: { warmupSteps: 0 } }), { run }) : grpo(input, resolveConfig("grpo", options), { run });
+  };
+
+  test.each([
+    ["at the checkpoint", 4, [2]],
+    ["in the next roll-out", 5, [2, 4]],
+  ] as const)("a NaN in the policy is found %s, and the run goes on from the last good one", async (_where, afterStep, kept) => {
+    const run = newRun(name);
+    let model!: Model;
+    await expect(trainAndSpoil(train(run, (actor) => (model = actor)), { get model() { return model; }, weight: WEIGHT, afterStep })).rejects.toMatchObject({ code: "numeric", message: expect.stringContaining(WEIGHT) });
+    expect(run.checkpoints().map(({ step }) => step)).toEqual(kept);
+    run.fail(new Error("stopped"));
+    const { run: again } = await Run.open(run.folder);
+    const end = (await collect(train(again))).at(-1)!;
+    expect(end.type === "end" && end.status).toBe("completed");
   });
 });
 

@@ -146,6 +146,10 @@ export abstract class PolicyMethod<Config extends PolicyConfig, Input extends Po
     return Object.assign({}, ...this.trainees.map(({ state }) => state)) as Record<string, Float32Array>;
   }
 
+  get broken(): string | undefined {
+    return this.trainees.map(({ broken }) => broken).find((name) => name !== undefined);
+  }
+
   memory(): PolicyMemory {
     return { scales: this.rewards.scales, monitor: this.monitor.memory, optimizerSteps: this.trainees.map(({ optimizer }) => optimizer.steps) };
   }

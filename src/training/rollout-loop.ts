@@ -7,6 +7,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { parseJson, stringifyJson } from "../core/json.ts";
+import { nonFiniteError } from "../optim/optimizer.ts";
 import type { EndEvent, Metrics, SampleEvent, TrainingEvent, WarningEvent } from "../runs/events.ts";
 import type { Run } from "../runs/run.ts";
 import type { StateTensors } from "./checkpoint-state.ts";
@@ -43,6 +44,8 @@ export interface RolloutMethod {
   readonly tensors: StateTensors;
   /** Counts and other small state. */
   memory(): Memory;
+  /** A parameter that is not finite, by name. */
+  readonly broken: string | undefined;
   /** One roll-out and its updates; undefined where the signal came before anything was changed. */
   step(step: number): Promise<RolloutStep | undefined>;
   /** Answers to always the same prompts. */
@@ -127,6 +130,8 @@ function advance(state: LoopState, { tokens, episodes, stop }: RolloutStep): voi
 }
 
 async function saveCheckpoint(method: RolloutMethod, run: Run, { state, total, score, temporary = false }: { state: LoopState; total: number; score?: RolloutStep["score"]; temporary?: boolean }): Promise<TrainingEvent> {
+  // weights that are not finite must not replace a good checkpoint
+  if (method.broken !== undefined) throw nonFiniteError(state.step, method.broken);
   const checkpoint = await run.saveCheckpoint(state.step, (folder) => saveState(folder, method, state), { temporary, ...(score ? { score } : {}) });
   return { type: "checkpoint", step: state.step, totalSteps: total, path: checkpoint.folder, best: run.bestCheckpoint()?.step === state.step };
 }

@@ -5,8 +5,9 @@
 import type { ExecutionPlan, Objective, Reading, StepResult } from "../models/plans/plan.ts";
 import { BlockwisePlan } from "../models/plans/blockwise.ts";
 import type { Model } from "../models/model.ts";
+import { nonFiniteWeight } from "../models/model.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
-import { clipFactor, createAdamW, createGradientNorm, findNonFinite, nonFiniteError } from "../optim/optimizer.ts";
+import { clipFactor, createAdamW, createGradientNorm, findNonFinite, nonFiniteError, nonFiniteValue } from "../optim/optimizer.ts";
 import type { GradientNorm } from "../optim/optimizer.ts";
 import type { MicroBatch } from "./loop.ts";
 import type { PlanChoice, PlanRequest } from "./prepare.ts";
@@ -96,9 +97,15 @@ export class Trainee {
   async update(learningRate: number, { step, loss }: { step: number; loss: number }): Promise<number> {
     const { trainable } = this.role;
     const norm = await this.norm.measure();
-    if (!Number.isFinite(norm) || !Number.isFinite(loss)) throw nonFiniteError(step, `${this.name}: ${findNonFinite(trainable.byName.values()) ?? "the loss"}`);
+    if (!Number.isFinite(norm) || !Number.isFinite(loss)) throw nonFiniteError(step, `${this.name}: ${nonFiniteWeight(this.model) ?? findNonFinite(trainable.byName.values()) ?? "the loss"}`);
     await this.optimizer.step({ learningRate, gradientScale: clipFactor(norm, this.maxGradNorm) });
     return norm;
+  }
+
+  /** A parameter that is not finite, by name. */
+  get broken(): string | undefined {
+    const name = nonFiniteValue(this.role.trainable);
+    return name && `${this.name}: ${name}`;
   }
 
   /** Everything that a checkpoint must keep, by name. */
