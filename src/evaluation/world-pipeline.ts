@@ -1,120 +1,122 @@
 /**
- * The whole pipeline on the built-in world: pre-train a raw model from scratch, fine-tune it on demonstrations, train a
- * reward model and align by DPO; then let the gold scorer judge all of them on held-out requests.
+ * The quickstart: every stage on the built-in world, then the gold scorer's judgement of every model on requests that nothing was
+ * chosen on. Stages that are done are skipped.
  */
-import { invariant } from "../core/errors.ts";
-import { cloneModel, initializeModel } from "../models/initialize.ts";
-import type { Model } from "../models/model.ts";
+import { join } from "node:path";
 import type { TrainingEvent } from "../runs/events.ts";
-import { GREEDY, generate } from "../sampling/generate.ts";
+import { readJsonLines } from "../runs/json-lines.ts";
+import type { PlannedStage, StageResult } from "../runs/pipeline.ts";
+import { runPipeline } from "../runs/pipeline.ts";
 import type { Interval } from "../stats/intervals.ts";
-import { wilson } from "../stats/intervals.ts";
-import type { Encoder } from "../text/encoder.ts";
 import { createEncoder } from "../text/encoder.ts";
 import { tokenizerFromFiles } from "../text/tokenizer.ts";
-import { resolveConfig } from "../training/configs.ts";
-import { dpo } from "../training/dpo.ts";
-import { rewardModel } from "../training/reward.ts";
-import { sft } from "../training/sft.ts";
-import { goldScore } from "../world/gold.ts";
+import { readHeldOut } from "../training/held-out.ts";
 import type { World } from "../world/index.ts";
-import { createWorld } from "../world/index.ts";
-import { requestTopic } from "../world/requests.ts";
-import { vocabularySize } from "../world/tokenizer.ts";
+import { DEFAULT_SIZES, createWorld } from "../world/index.ts";
 import type { ScoredModel } from "./gold-table.ts";
 import { goldDifference } from "./gold-table.ts";
+import type { RewardModelQuality } from "./reward-model-quality.ts";
+import { rewardModelQuality } from "./reward-model-quality.ts";
+import { answerRequests, scoreAnswers } from "./world-answers.ts";
+import type { WorldRecipe } from "./world-recipe.ts";
+import { MAX_LENGTH, WORLD_RECIPE } from "./world-recipe.ts";
+import type { WorldModelName } from "./world-stages.ts";
+import { WORLD_MODELS, modelsOf, readGold, worldStages } from "./world-stages.ts";
 
-/** Longest text of the world, tokens, with room. */
-const MAX_LENGTH = 96;
-const MAX_ANSWER = 40;
+/** One moment of a policy on its way from the reference. */
+export interface PathPoint {
+  step: number;
+  /** Nats an answer. */
+  kl: number;
+  /** The optimised and the held-out reward, in standard deviations over the reference's answers. */
+  proxy: number;
+  heldOut: number;
+  /** Mean gold total on requests of the tuning split. */
+  gold: number;
+}
 
-/** About a million parameters: what two cores train from scratch in a minute. */
-const modelJson = (vocabulary: number) => ({
-  model_type: "llama",
-  vocab_size: vocabulary,
-  hidden_size: 128,
-  num_hidden_layers: 4,
-  num_attention_heads: 4,
-  num_key_value_heads: 4,
-  intermediate_size: 384,
-  max_position_embeddings: 256,
-  rms_norm_eps: 1e-5,
-  tie_word_embeddings: true,
-});
+export interface PolicyPath {
+  name: WorldModelName;
+  points: PathPoint[];
+  /** Where the guard would have stopped the run, and gold at the next look. */
+  alarm?: { step: number; gold: number; message: string };
+}
 
 export interface PipelineResult {
-  models: ScoredModel[];
-  /** Answers of each model to each request, by model name. */
-  answers: Readonly<Record<string, readonly string[]>>;
+  seed: number;
+  folder: string;
   world: World;
-  /** Accuracy of the reward model against the noiseless preference on held-out pairs. */
-  rewardAccuracy: Interval;
-  differences: { sftOverRaw: Interval; dpoOverSft: Interval };
+  models: ScoredModel[];
+  /** Answers of each model to each request of the evaluation, by model name. */
+  answers: Readonly<Record<string, readonly string[]>>;
+  /** On held-out pairs in the order of the noiseless preference. */
+  rewardModel: RewardModelQuality;
+  paths: PolicyPath[];
+  /** By "A - B": gold total, paired. */
+  differences: Readonly<Record<string, Interval>>;
+  stages: StageResult[];
+  evaluationSeconds: number;
 }
 
 export interface PipelineHooks {
-  /** A stage begins. */
-  onStage?: (name: string) => void;
+  /** A stage begins, or is passed over. */
+  onStage?: (stage: PlannedStage) => void;
+  onEvaluation?: () => void;
   onEvent?: (event: TrainingEvent) => void;
   signal?: AbortSignal;
 }
 
-const given = { model: "the built-in world", data: "the built-in world", adapter: "none", maxLength: MAX_LENGTH, heldOut: 0, schedule: "cosine", warmupRatio: 0.05, microBatchTokens: 512 } as const;
+/** Models that are compared: [better?, than]. */
+export const WORLD_COMPARISONS: readonly (readonly [WorldModelName, WorldModelName])[] = [
+  ["SFT", "raw"],
+  ["PPO with KL", "SFT"],
+  ["PPO without KL", "PPO with KL"],
+  ["RLOO", "SFT"],
+  ["DPO", "SFT"],
+];
 
-/** Runs every stage. The same seed gives the same result on the same machine. */
-export async function runWorldPipeline(seed: number, hooks: PipelineHooks = {}): Promise<PipelineResult> {
-  const world = createWorld({ seed });
+/** Runs every stage below `folder`. The same seed gives the same result on the same machine. */
+export async function runWorldPipeline({ seed, folder, recipe = WORLD_RECIPE }: { seed: number; folder: string; recipe?: WorldRecipe }, { onStage, onEvaluation, onEvent, signal }: PipelineHooks = {}): Promise<PipelineResult> {
+  const world = createWorld({ seed, sizes: { ...DEFAULT_SIZES, ...recipe.sizes, preferences: recipe.pairs.reward + recipe.pairs.heldOutReward } });
   const encoder = createEncoder(tokenizerFromFiles(world.tokenizerFiles), { maxLength: MAX_LENGTH });
-  const { signal } = hooks;
-  const train = async (name: string, events: AsyncIterable<TrainingEvent>): Promise<Extract<TrainingEvent, { type: "end" }>> => {
-    hooks.onStage?.(name);
-    let end: TrainingEvent | undefined;
-    for await (const event of events) {
-      hooks.onEvent?.(event);
-      end = event;
-    }
-    invariant(end?.type === "end", "a trainer ended without its last event");
-    return end;
-  };
-
-  const raw = initializeModel(modelJson(vocabularySize(world.tokenizerFiles)), seed);
-  const pretraining = resolveConfig("sft", { ...given, seed, loss: "full", packing: false, learningRate: 4e-3, batchSize: 32, epochs: 2 });
-  await train("raw", sft({ model: raw, encoder, train: world.corpus, heldOut: [] }, pretraining, { signal }));
-
-  const tuned = cloneModel(raw);
-  const tuning = resolveConfig("sft", { ...given, seed, packing: false, learningRate: 5e-4, batchSize: 16, epochs: 2 });
-  await train("SFT", sft({ model: tuned, encoder, train: world.demonstrations, heldOut: [] }, tuning, { signal }));
-
-  const judge = cloneModel(tuned);
-  const judging = resolveConfig("reward", { ...given, seed, learningRate: 8e-4, batchSize: 32, epochs: 2 });
-  const rewarded = await train("reward model", rewardModel({ model: judge, encoder, train: world.preferences, heldOut: world.heldOutPreferences }, judging, { signal }));
-
-  const aligned = cloneModel(tuned);
-  const aligning = resolveConfig("dpo", { ...given, seed, learningRate: 3e-4, batchSize: 32, epochs: 2, sftWeight: 0.5 });
-  await train("DPO", dpo({ model: aligned, encoder, train: world.preferences, heldOut: [] }, aligning, { signal }));
-
-  hooks.onStage?.("evaluation");
+  const stages = worldStages({ seed, world, encoder, recipe, folder, onEvent, signal });
+  const done = await runPipeline(folder, stages, { ...(onStage ? { onStage } : {}), ...(signal ? { signal } : {}) });
+  onEvaluation?.();
+  const began = performance.now();
+  const open = modelsOf(folder);
   const answers: Record<string, readonly string[]> = {};
   const models: ScoredModel[] = [];
-  for (const [name, model] of [["raw", raw], ["SFT", tuned], ["DPO", aligned]] as const) {
-    answers[name] = await answerAll(model, encoder, world, signal);
-    models.push({ name, clusters: world.evaluation.map(requestTopic), scores: world.evaluation.map((request, index) => goldScore(world.village, request, answers[name]![index]!)) });
+  for (const [name, stage] of Object.entries(WORLD_MODELS)) {
+    answers[name] = await answerRequests(await open(stage), encoder, world.evaluation, signal);
+    models.push(scoreAnswers(name, world, world.evaluation, answers[name]));
   }
-  const accuracy = (rewarded.metrics as Record<string, number>)["eval_accuracy"]!;
-  const pairs = world.heldOutPreferences.length;
-  const [rawScores, sftScores, dpoScores] = models as [ScoredModel, ScoredModel, ScoredModel];
+  const named = (name: string): ScoredModel => models.find((model) => model.name === name)!;
   return {
+    seed,
+    folder,
+    world,
     models,
     answers,
-    world,
-    rewardAccuracy: wilson(accuracy * pairs, pairs),
-    differences: { sftOverRaw: goldDifference(sftScores, rawScores), dpoOverSft: goldDifference(dpoScores, sftScores) },
+    rewardModel: rewardModelQuality(readHeldOut(join(folder, "reward", "model"))),
+    paths: (["PPO with KL", "PPO without KL"] as const).map((name) => readPath(name, join(folder, WORLD_MODELS[name]))),
+    differences: Object.fromEntries(WORLD_COMPARISONS.map(([a, b]) => [`${a} - ${b}`, goldDifference(named(a), named(b))])),
+    stages: done,
+    evaluationSeconds: (performance.now() - began) / 1000,
   };
 }
 
-/** Greedy answers to all requests of the evaluation. */
-async function answerAll(model: Model, encoder: Encoder, world: World, signal: AbortSignal | undefined): Promise<string[]> {
-  const prompts = world.evaluation.map(({ text }) => encoder.encodePrompt([{ role: "user", content: text }]));
-  const found = await generate(model, encoder, prompts, { ...GREEDY, maxNewTokens: MAX_ANSWER, batchSize: 64 }, signal ? { signal } : {});
-  return found.map(({ text }) => text);
+/** What a PPO run's folder tells of its way. */
+function readPath(name: WorldModelName, folder: string): PolicyPath {
+  const metrics = new Map(readJsonLines(join(folder, "metrics.jsonl")).map((line) => [line["step"] as number, line as Record<string, number>]));
+  const gold = readGold(folder);
+  const points = gold.flatMap(({ step, gold: total }): PathPoint[] => {
+    const at = metrics.get(step);
+    if (step === 0) return [{ step, kl: 0, proxy: 0, heldOut: 0, gold: total }];
+    return at ? [{ step, kl: at["objective/kl"]!, proxy: at["objective/scores"]!, heldOut: at["objective/held_out_scores"]!, gold: total }] : [];
+  });
+  const alarm = readJsonLines(join(folder, "events.jsonl")).find((event) => event["type"] === "warning" && event["id"] === "guard");
+  if (!alarm) return { name, points };
+  const step = alarm["step"] as number;
+  const next = gold.find((point) => point.step >= step) ?? gold.at(-1)!;
+  return { name, points, alarm: { step, gold: next.gold, message: String(alarm["message"]) } };
 }

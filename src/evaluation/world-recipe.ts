@@ -8,6 +8,7 @@ import type { ppoConfig } from "../training/ppo.config.ts";
 import type { rewardConfig } from "../training/reward.config.ts";
 import type { rlooConfig } from "../training/rloo.config.ts";
 import type { sftConfig } from "../training/sft.config.ts";
+import type { WorldSizes } from "../world/index.ts";
 
 type Options<D> = Omit<GivenOf<D>, "model" | "data" | "reward" | "seed">;
 
@@ -19,20 +20,34 @@ const supervised = { heldOut: 0, schedule: "cosine", warmupRatio: 0.05 } as cons
 const policy = { maxNewTokens: 40, temperature: 1, schedule: "constant", epochs: 1000, sampleSteps: 0, checkpointSteps: 10 } as const;
 const ppo = { ...policy, batchSize: 64, maxSteps: 60, learningRate: 3e-4, ppoEpochs: 2, critic: { learningRate: 1e-3, warmupSteps: 2 } } as const;
 
-export const WORLD_RECIPE = {
-  common,
+export interface WorldRecipe {
+  common: typeof common;
   /** Pairs of the reward model and of DPO, then of the held-out reward model; prompts of the roll-outs. */
-  pairs: { reward: 4000, heldOutReward: 2000, prompts: 2000 },
-  raw: { ...supervised, loss: "full", packing: false, learningRate: 4e-3, batchSize: 32, epochs: 2 } as Options<typeof sftConfig>,
-  sft: { ...supervised, packing: false, learningRate: 5e-4, batchSize: 16, epochs: 2 } as Options<typeof sftConfig>,
-  reward: { ...supervised, learningRate: 1.5e-3, batchSize: 32, epochs: 2 } as Options<typeof rewardConfig>,
-  dpo: { ...supervised, learningRate: 3e-4, batchSize: 32, epochs: 1, sftWeight: 0.5 } as Options<typeof dpoConfig>,
-  ppo: { ...ppo, kl: { coef: 0.1 } } as Options<typeof ppoConfig>,
-  ppoWithoutKl: { ...ppo, kl: { coef: 0 } } as Options<typeof ppoConfig>,
-  rloo: { ...policy, batchSize: 64, samples: 4, maxSteps: 60, learningRate: 3e-4, kl: { coef: 0.1 } } as Options<typeof rlooConfig>,
+  pairs: { reward: number; heldOutReward: number; prompts: number };
+  /** Of the world, where they are not its own. */
+  sizes?: Partial<WorldSizes>;
+  raw: Options<typeof sftConfig>;
+  sft: Options<typeof sftConfig>;
+  reward: Options<typeof rewardConfig>;
+  dpo: Options<typeof dpoConfig>;
+  ppo: Options<typeof ppoConfig>;
+  ppoWithoutKl: Options<typeof ppoConfig>;
+  rloo: Options<typeof rlooConfig>;
   /** Roll-outs between two looks at gold, and requests of the tuning split that are asked then. */
+  goldSteps: number;
+  goldRequests: number;
+}
+
+export const WORLD_RECIPE: WorldRecipe = {
+  common,
+  pairs: { reward: 4000, heldOutReward: 2000, prompts: 2000 },
+  raw: { ...supervised, loss: "full", packing: false, learningRate: 4e-3, batchSize: 32, epochs: 2 },
+  sft: { ...supervised, packing: false, learningRate: 5e-4, batchSize: 16, epochs: 2 },
+  reward: { ...supervised, learningRate: 1.5e-3, batchSize: 32, epochs: 2 },
+  dpo: { ...supervised, learningRate: 3e-4, batchSize: 32, epochs: 1, sftWeight: 0.5 },
+  ppo: { ...ppo, kl: { coef: 0.1 } },
+  ppoWithoutKl: { ...ppo, kl: { coef: 0 } },
+  rloo: { ...policy, batchSize: 64, samples: 4, maxSteps: 60, learningRate: 3e-4, kl: { coef: 0.1 } },
   goldSteps: 5,
   goldRequests: 120,
 };
-
-export type WorldRecipe = typeof WORLD_RECIPE;

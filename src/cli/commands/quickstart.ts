@@ -1,55 +1,78 @@
-/** `attune quickstart`: the whole pipeline on the built-in world, judged by its gold scorer. */
+/** `attune quickstart`: the whole pipeline on the built-in world, judged by its gold scorer, with a report at the end. */
+import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
 import { AttuneError } from "../../core/errors.ts";
 import { goldTable } from "../../evaluation/gold-table.ts";
+import type { MemoryFigure } from "../../evaluation/method-memory.ts";
+import { measureMethods } from "../../evaluation/method-memory.ts";
+import { writeReport } from "../../evaluation/report.ts";
 import type { PipelineResult } from "../../evaluation/world-pipeline.ts";
-import { runWorldPipeline } from "../../evaluation/world-pipeline.ts";
-import type { CommandModule } from "../command.ts";
+import { WORLD_COMPARISONS, runWorldPipeline } from "../../evaluation/world-pipeline.ts";
+import { chooseExamples, pathLines, rewardModelLine, worldReport } from "../../evaluation/world-report.ts";
+import type { CommandContext, CommandModule } from "../command.ts";
 
 export const command: CommandModule = {
   configure(command, bind) {
-    command.option("--seed <number>", "of the world and of training", "1").action(
-      bind<{ seed: string }>(async ({ options, context: { reporter, signal } }) => {
-        const seed = Number(options.seed);
-        if (!Number.isSafeInteger(seed) || seed < 0) throw new AttuneError("usage", "--seed takes a whole number", { got: options.seed });
-        reporter.note("A model of about a million parameters is trained from scratch in a small made-up village, aligned, and judged.");
-        const result = await runWorldPipeline(seed, { signal, onStage: (name) => reporter.note(`\n${STAGES[name] ?? name}`), onEvent: (event) => reporter.event(event) });
-        if (signal.aborted) throw new AttuneError("interrupted", "stopped before the end");
-        reporter.result(asData(result), asText(result));
-      }),
-    );
+    command
+      .option("--seed <number>", "of the world and of training", "1")
+      .option("--out <folder>", "where the models and the report go (default: runs/quickstart-SEED); what is done there is not done again")
+      .option("--no-memory", "leave out the table of memory, which trains four more models for a moment")
+      .action(bind<{ seed: string; out?: string; memory: boolean }>(({ options, context }) => quickstart(options, context)));
   },
 };
 
-const STAGES: Readonly<Record<string, string>> = {
-  raw: "1. Raw: pre-training on the village's talk, with its rumours and bad manners",
-  SFT: "2. SFT: imitating demonstrations",
-  "reward model": "3. Reward model: learning what people prefer",
-  DPO: "4. DPO: preferring what people prefer",
-  evaluation: "5. Evaluation: held-out requests, judged by the gold scorer that no trainer has seen",
-};
+async function quickstart({ seed: given, out, memory }: { seed: string; out?: string; memory: boolean }, { reporter, signal, argv }: CommandContext): Promise<void> {
+  const seed = Number(given);
+  if (!Number.isSafeInteger(seed) || seed < 0) throw new AttuneError("usage", "--seed takes a whole number", { got: given });
+  const folder = out ?? join("runs", `quickstart-${seed}`);
+  reporter.note("A model of about a million parameters is trained from scratch in a small made-up village, aligned in several ways, and judged.");
+  let number = 0;
+  const result = await runWorldPipeline(
+    { seed, folder },
+    {
+      signal,
+      onStage: ({ stage, action, because }) => reporter.note(`\n${++number}. ${stage.title}${action === "skip" ? " (done already)" : action === "resume" ? ` (${because}; going on)` : ""}`),
+      onEvaluation: () => reporter.note(`\n${++number}. Evaluation: held-out requests, judged by the gold scorer that no trainer has seen`),
+      onEvent: (event) => reporter.event(event),
+    },
+  );
+  if (signal.aborted) throw new AttuneError("interrupted", "stopped before the end", { hint: "the same command goes on from there" });
+  const figures = memory ? await measureMemory({ reporter, signal }) : undefined;
+  const report = join(folder, "report.html");
+  await writeReport(report, worldReport(result, { memory: figures, command: `attune ${argv.join(" ")}` }));
+  reporter.result({ ...asData(result, figures), report: resolve(report) }, asText(result, report));
+}
+
+async function measureMemory({ reporter, signal }: Pick<CommandContext, "reporter" | "signal">): Promise<MemoryFigure[] | undefined> {
+  const progress = reporter.progress({ title: "measuring memory", total: 4, unit: "methods" });
+  let done = 0;
+  try {
+    return await measureMethods({ signal, onCase: () => progress.update(done++) });
+  } finally {
+    progress.end();
+  }
+}
 
 /** Three requests of different kinds, with every model's answer. */
 function examples({ world, answers, models }: PipelineResult): string {
-  return (["question", "pushed", "harmful"] as const)
-    .map((kind) => {
-      const index = world.evaluation.findIndex((request) => request.kind === kind);
-      return [`> ${world.evaluation[index]!.text}`, ...models.map(({ name }) => `  ${name.padEnd(4)} ${answers[name]![index]!}`)].join("\n");
-    })
+  const width = Math.max(...models.map(({ name }) => name.length));
+  return chooseExamples({ world, models })
+    .slice(0, 3)
+    .map((index) => [`> ${world.evaluation[index]!.text}`, ...models.map(({ name }) => `  ${name.padEnd(width)}  ${answers[name]![index]!}`)].join("\n"))
     .join("\n\n");
 }
 
-function asText(result: PipelineResult): string {
-  const { rewardAccuracy: accuracy } = result;
-  return [
-    "",
-    goldTable(result.models),
-    "",
-    `Reward model: right on ${(100 * accuracy.estimate).toFixed(1)}% [${(100 * accuracy.low).toFixed(1)}, ${(100 * accuracy.high).toFixed(1)}] of ${accuracy.n} held-out pairs (noiseless preference)`,
-    "",
-    examples(result),
-  ].join("\n");
+function asText(result: PipelineResult, report: string): string {
+  return ["", goldTable(result.models, { compare: WORLD_COMPARISONS }), "", rewardModelLine(result), pathLines(result), "", examples(result), "", `Report: ${pathToFileURL(resolve(report)).href}`].join("\n");
 }
 
-function asData({ models, rewardAccuracy, differences }: PipelineResult): Record<string, unknown> {
-  return { models: models.map(({ name, scores }) => ({ name, total: scores.reduce((sum, { total }) => sum + total, 0) / scores.length })), rewardAccuracy, differences };
+function asData({ models, rewardModel, differences, paths, stages }: PipelineResult, memory: readonly MemoryFigure[] | undefined): Record<string, unknown> {
+  return {
+    models: models.map(({ name, scores }) => ({ name, total: scores.reduce((sum, { total }) => sum + total, 0) / scores.length })),
+    rewardAccuracy: rewardModel.accuracy,
+    differences,
+    paths,
+    stages: stages.map(({ stage, seconds, action }) => ({ name: stage.name, seconds, action })),
+    ...(memory ? { memory } : {}),
+  };
 }
