@@ -65,7 +65,7 @@ export function trainingCommand<D extends ConfigDefinition>(spec: TrainingComman
   return {
     configure(command, bind) {
       command
-        .option("--out <folder>", `folder for the run (default: the next free runs/${definition.name}-1, -2, ...)`)
+        .option("--out <folder>", `folder for the run (default: the next free runs/${definition.name.replaceAll(" ", "-")}-1, -2, ...)`)
         .option("--config <file>", "options in YAML or JSON; flags and --set win over it")
         .option("--set <name=value>", "one option by name, such as lora.rank=8; repeatable", (value: string, before: string[] = []) => [...before, value])
         .option("--dry-run", "check everything and say what would happen, without writing anything");
@@ -84,6 +84,11 @@ export function trainingCommand<D extends ConfigDefinition>(spec: TrainingComman
           await guard(spec, { parsed, out, dryRun, context }, async (facts) => Run.create(out, { ...facts, command: definition.name, argv: context.argv, config: parsed }));
         }),
       );
+    },
+    async begin({ values, out }, context) {
+      const parsed = parseConfig<D>(definition as D, { values: values as GivenOf<D> });
+      checkNewFolder(out);
+      await guard(spec, { parsed, out, dryRun: false, context }, async (facts) => Run.create(out, { ...facts, command: definition.name, argv: context.argv, config: parsed }));
     },
     async resume({ folder }, context) {
       const parsed = parseConfig<D>(definition as D, { values: readConfig(folder) as GivenOf<D> });
@@ -136,7 +141,7 @@ function readText(file: string): string {
 
 function nextFree(name: string): string {
   for (let number = 1; ; number++) {
-    const folder = join("runs", `${name}-${number}`);
+    const folder = join("runs", `${name.replaceAll(" ", "-")}-${number}`);
     if (!existsSync(folder)) return folder;
   }
 }

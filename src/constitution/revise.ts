@@ -115,7 +115,7 @@ export async function helpfulAnswers({ prompts, answerer, samples }: { prompts: 
   const items = prompts.flatMap((prompt, id) => Array.from({ length: samples }, (_, sample) => ({ turns: turnsOf(prompt), id, sample })));
   const answers = await inParallel(items, { limit: answerer.concurrency, signal, ...(onProgress ? { onDone: onProgress } : {}) }, async ({ turns, id, sample }) => {
     const answered = await answerer.write(request(turns, ["helpful", id, sample], options), signal);
-    return isRefused(answered) || answered.text.trim() === "" ? [] : [demonstration(turns, answered.text.trim(), { cluster: `helpful ${id}`, source: "helpful", extra: { answerer: answerer.name } })];
+    return isRefused(answered) || answered.text.trim() === "" ? [] : [demonstration(turns, answered.text.trim(), { cluster: `helpful ${id}`, source: "helpful", extra: { part: "helpful", answerer: answerer.name } })];
   });
   return answers.flat();
 }

@@ -11,14 +11,12 @@ import type { AnswerCache } from "./answer-cache.ts";
 import { answerKey } from "./answer-cache.ts";
 import type { Answered, Critic, LetterRequest, Refusal, Usage, Writing, WritingRequest } from "./critic.ts";
 import { isRefused } from "./critic.ts";
-import type { LetterReading, ReplyPlace } from "./letters.ts";
+import type { LETTER_METHODS, LetterReading, ReplyPlace } from "./letters.ts";
 import { readPlaces, readSamples } from "./letters.ts";
 import type { RetryOptions, Try } from "./retry.ts";
 import { RETRIES, Retrier, retryAfter } from "./retry.ts";
 import type { ServerSettings } from "./server-settings.ts";
 import { withoutSecrets } from "./server-settings.ts";
-
-export const LETTER_METHODS = ["auto", "log-probabilities", "samples"] as const;
 
 export interface ServerCriticOptions {
   settings: ServerSettings;

@@ -12,6 +12,7 @@ const RUNS = "Runs";
 
 export const COMMANDS: readonly CommandEntry[] = [
   { name: "quickstart", summary: "the whole pipeline on a small built-in world, in minutes", group: START, load: async () => (await import("./quickstart.ts")).command },
+  { name: "align", summary: "the same pipeline on your model and your data, from one file", group: START, load: async () => (await import("./align.ts")).command },
   { name: "plan", summary: "memory and time of a run, before spending either", group: START, load: async () => (await import("./plan.ts")).command },
   { name: "sft", summary: "supervised fine-tuning on demonstrations", group: TRAIN, load: async () => (await import("./sft.ts")).command },
   { name: "reward", summary: "a Bradley-Terry reward model from preferences", group: TRAIN, load: async () => (await import("./reward.ts")).command },
@@ -24,6 +25,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: "generate", summary: "answers to prompts", group: USE, load: async () => (await import("./generate.ts")).command },
   { name: "chat", summary: "a conversation in the terminal", group: USE, load: async () => (await import("./chat.ts")).command },
   { name: "export", summary: "a model in the form that other software reads", group: USE, load: async () => (await import("./export.ts")).command },
+  { name: "constitution", summary: "critique, revise and compare by principles; preference data out", group: DATA, load: async () => (await import("./constitution.ts")).command },
   { name: "data", summary: "look at a data set, or change its format", group: DATA, load: async () => (await import("./data.ts")).command },
   { name: "resume", summary: "go on with a run after a crash or Ctrl-C", group: RUNS, load: async () => (await import("./resume.ts")).command },
   { name: "runs", summary: "list runs, show one, or compare two", group: RUNS, load: async () => (await import("./runs.ts")).command },

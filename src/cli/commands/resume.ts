@@ -18,7 +18,7 @@ export function resumeCommand(entries: () => Promise<readonly CommandEntry[]>): 
             context.reporter.result({ run: folder, status: info.status }, `${dir} has finished already: there is nothing left to do`);
             return;
           }
-          const entry = (await entries()).find(({ name }) => name === info.command);
+          const entry = (await entries()).find(({ name }) => name === info.command.split(" ")[0]);
           const module = await entry?.load();
           if (module?.resume === undefined) {
             throw new AttuneError("run", `this version of attune cannot resume runs of "${info.command}"`, { file: folder, hint: "use the version that made the run" });

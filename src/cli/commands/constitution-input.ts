@@ -1,0 +1,198 @@
+/** What revise and compare share: the constitution, the critics, the run folder with its answers, and what it will cost. */
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { AnswerCache } from "../../constitution/answer-cache.ts";
+import type { Constitution } from "../../constitution/constitution.ts";
+import { parseConstitution } from "../../constitution/constitution.ts";
+import { SERVER_PREFIX } from "../../constitution/critic.config.ts";
+import type { Critic } from "../../constitution/critic.ts";
+import { DEFAULT_CONSTITUTION, DEFAULT_NAME } from "../../constitution/default-constitution.ts";
+import type { Estimate } from "../../constitution/estimate.ts";
+import { costOf } from "../../constitution/estimate.ts";
+import { LocalCritic } from "../../constitution/local-critic.ts";
+import { ServerCritic } from "../../constitution/server-critic.ts";
+import type { ServerCriticOptions } from "../../constitution/server-critic.ts";
+import { readServerSettings } from "../../constitution/server-settings.ts";
+import { AttuneError } from "../../core/errors.ts";
+import type { DataFormat } from "../../data/formats/format.ts";
+import type { DataRecord } from "../../data/records.ts";
+import { writeRows } from "../../data/writers/write-rows.ts";
+import type { OpenedModel } from "../../models/open.ts";
+import type { Run } from "../../runs/run.ts";
+import { createEncoder } from "../../text/encoder.ts";
+import type { CommandContext } from "../command.ts";
+import { formatCount, formatDuration } from "../words.ts";
+import { openForGeneration } from "./generate.ts";
+
+/** Folder of a run that holds what it made. */
+export const RESULTS = "data";
+
+export interface ConstitutionText {
+  constitution: Constitution;
+  /** As written, for the run folder. */
+  text: string;
+}
+
+/** @param path empty for attune's own. @throws AttuneError `config` with file and line */
+export function loadConstitution(path: string): ConstitutionText {
+  if (path === "") return { constitution: parseConstitution(DEFAULT_CONSTITUTION, DEFAULT_NAME), text: DEFAULT_CONSTITUTION };
+  const text = readText(path);
+  return { constitution: parseConstitution(text, path), text };
+}
+
+/** @throws AttuneError `config` where the file cannot be read */
+export function readText(path: string): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(path));
+  } catch (cause) {
+    const missing = (cause as NodeJS.ErrnoException).code === "ENOENT";
+    throw new AttuneError("config", missing ? "there is no such file" : "the file cannot be read as UTF-8 text", { file: path, cause, ...(missing ? { hint: "`attune constitution init` writes one to begin with" } : {}) });
+  }
+}
+
+export interface CriticConfig {
+  batchSize: number;
+  contextLength: number;
+  maxNewTokens: number;
+  criticSettings: string;
+  concurrency: number;
+  timeout: number;
+  retries: number;
+  letters?: ServerCriticOptions["letters"];
+  letterSamples?: number;
+}
+
+/** A model that is found and read, and becomes a critic once there is a folder for its answers. */
+export interface OpenedCritic {
+  isServer: boolean;
+  fingerprint: string;
+  open(cache: AnswerCache): Promise<Critic>;
+}
+
+/** Opens models before the run folder is made: a mistake there should leave none. The same name twice is the same critic. */
+export async function openCritics(names: readonly string[], config: CriticConfig, context: CommandContext): Promise<OpenedCritic[]> {
+  const opened = new Map<string, OpenedCritic>();
+  for (const name of names) if (!opened.has(name)) opened.set(name, once(await openCritic(name, config, context)));
+  return names.map((name) => opened.get(name)!);
+}
+
+function once(critic: OpenedCritic): OpenedCritic {
+  let made: Promise<Critic> | undefined;
+  return { ...critic, open: (cache) => (made ??= critic.open(cache)) };
+}
+
+async function openCritic(name: string, config: CriticConfig, context: CommandContext): Promise<OpenedCritic> {
+  if (name.startsWith(SERVER_PREFIX)) return openServer(name.slice(SERVER_PREFIX.length), config, context);
+  const { opened } = await openForGeneration(name, context);
+  return { isServer: false, fingerprint: opened.fingerprint, open: async (cache) => localCritic(opened, name, config, cache) };
+}
+
+function localCritic({ model, tokenizer, fingerprint }: OpenedModel, name: string, { batchSize, contextLength, maxNewTokens }: CriticConfig, cache: AnswerCache): LocalCritic {
+  const encoder = createEncoder(tokenizer, { maxLength: model.config.maxPositions });
+  return new LocalCritic({ model, encoder, name: name.split(/[\\/]/).at(-1)!, fingerprint, cache, slots: batchSize, room: contextLength, steps: maxNewTokens });
+}
+
+function openServer(model: string, config: CriticConfig, { reporter }: CommandContext): OpenedCritic {
+  if (model === "") throw new AttuneError("usage", "the model behind the server has no name", { expected: `${SERVER_PREFIX}NAME` });
+  const settings = readServerSettings(config.criticSettings === "" ? undefined : config.criticSettings);
+  const { concurrency, timeout, retries, letters = "auto", letterSamples = 8 } = config;
+  const onRetry = (why: string, wait: number): void => reporter.note(`trying again in ${formatDuration(wait / 1000)}: ${why.split("\n")[0]!}`);
+  return {
+    isServer: true,
+    fingerprint: createHash("sha256").update(`${settings.baseUrl} ${model}`).digest("hex"),
+    open: (cache) => ServerCritic.create({ settings, model, cache, concurrency, timeout: 1000 * timeout, letters, letterSamples, retry: { retries }, onRetry }),
+  };
+}
+
+/** One hash for several things that a resumed run must find as they were. */
+export const hashOf = (...parts: readonly string[]): string => createHash("sha256").update(parts.join(" ")).digest("hex");
+
+export interface CriticWork<T> {
+  run: Run;
+  critics: readonly OpenedCritic[];
+  reuse: readonly string[];
+  /** In the order of `critics`. */
+  work: (critics: readonly Critic[]) => Promise<T>;
+}
+
+/**
+ * Runs work that asks critics. Whatever ends it, what was answered stays in the run folder, and the run can be resumed.
+ */
+export async function withCritics<T>({ run, critics, reuse, work }: CriticWork<T>): Promise<T> {
+  const cache = AnswerCache.open(run.folder, reuse);
+  const made: Critic[] = [];
+  try {
+    for (const each of critics) made.push(await each.open(cache));
+    const result = await work(made);
+    run.finish("completed");
+    return result;
+  } catch (error) {
+    // before the command's own guard, which would take a run without steps back, and its answers with it
+    if (cache.size > 0) run.fail(error);
+    if (!(error instanceof AttuneError) || error.code !== "interrupted") throw error;
+    throw new AttuneError("interrupted", "stopped before the end", { got: `${formatCount(cache.size)} answers are kept`, hint: `\`attune resume ${run.folder}\` goes on from there`, cause: error });
+  } finally {
+    for (const critic of new Set(made)) await critic.close();
+    cache.close();
+  }
+}
+
+export interface CostConfig {
+  priceInput: number;
+  priceOutput: number;
+  budget: number;
+}
+
+/** Says what lies ahead. @throws AttuneError `usage` where it costs more than the budget */
+export function announce(estimate: Estimate, { priceInput, priceOutput, budget }: CostConfig, { reporter }: CommandContext): string {
+  const priced = priceInput > 0 || priceOutput > 0;
+  const cost = costOf(estimate, { input: priceInput, output: priceOutput });
+  const text = `${formatCount(estimate.requests)} requests, about ${formatCount(estimate.inputTokens)} tokens to read and at most ${formatCount(estimate.outputTokens)} to write${priced ? `: at most about ${cost.toFixed(2)} in your currency` : ""}`;
+  if (budget > 0 && !priced) throw new AttuneError("usage", "a budget needs prices", { hint: "--price-input and --price-output, for a million tokens" });
+  if (budget > 0 && cost > budget) throw new AttuneError("usage", "the run may cost more than the budget", { got: text, expected: `at most ${budget}`, hint: "fewer rows with --limit, or a higher --budget" });
+  reporter.note(text);
+  return text;
+}
+
+/**
+ * Does the first item alone where a server is asked, and says how long the others will take; its answers are kept, so nothing
+ * is asked twice. A local model works on many items at once, and the display of its progress tells the time left.
+ */
+export async function pilot(items: number, critics: readonly Critic[], { reporter }: CommandContext, first: () => Promise<unknown>): Promise<void> {
+  if (items < 2 || !critics.every((critic) => critic instanceof ServerCritic)) return;
+  const asked = (): number => critics.reduce((total, { usage }) => total + usage.asked, 0);
+  const [before, start] = [asked(), Date.now()];
+  await first();
+  if (asked() === before) return;
+  const seconds = (Date.now() - start) / 1000;
+  const together = Math.min(...critics.map(({ concurrency }) => concurrency));
+  reporter.note(`the first of ${formatCount(items)} took ${formatDuration(seconds)}: the others take about ${formatDuration((seconds * (items - 1)) / together)} at ${together} a time`);
+}
+
+/** Records in a format's columns, one JSON line each. */
+export async function writeRecords(path: string, records: readonly DataRecord[], format: DataFormat): Promise<void> {
+  await writeRows(path, (async function* () {
+    for (const record of records) {
+      const written = format.write!(record);
+      if ("row" in written) yield written.row;
+    }
+  })());
+}
+
+/** Plain objects, one JSON line each. */
+export async function writeLines(path: string, lines: readonly object[]): Promise<void> {
+  await writeRows(path, (async function* () {
+    yield* lines as Record<string, unknown>[];
+  })());
+}
+
+/** Words of the shell that may hold spaces. */
+export const shellWord = (word: string): string => (/^[\w./:@=,+-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`);
+
+/** What was asked and spent, for the summary. */
+export function usageText(critics: readonly Critic[], { priceInput, priceOutput }: CostConfig): string {
+  const usages = [...new Set(critics)].map(({ usage }) => usage);
+  const sum = (name: "asked" | "reused" | "inputTokens" | "outputTokens"): number => usages.reduce((total, usage) => total + usage[name], 0);
+  const cost = costOf({ inputTokens: sum("inputTokens"), outputTokens: sum("outputTokens") }, { input: priceInput, output: priceOutput });
+  return `${formatCount(sum("asked"))} answers, ${formatCount(sum("reused"))} found again; ${formatCount(sum("inputTokens"))} tokens read, ${formatCount(sum("outputTokens"))} written${cost > 0 ? `, ${cost.toFixed(2)} in your currency` : ""}`;
+}

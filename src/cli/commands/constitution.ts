@@ -1,0 +1,74 @@
+/** `attune constitution`: check, init, revise, compare, report. */
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { checkConstitution } from "../../constitution/check.ts";
+import type { Remark } from "../../constitution/constitution.ts";
+import { constitutionJsonSchema, isComparisonPrinciple, isCritiquePrinciple } from "../../constitution/constitution.ts";
+import { DEFAULT_CONSTITUTION } from "../../constitution/default-constitution.ts";
+import { AttuneError } from "../../core/errors.ts";
+import { writeFileAtomic } from "../../runs/files.ts";
+import type { CommandContext, CommandModule } from "../command.ts";
+import { formatTable } from "../words.ts";
+import { compareCommand } from "./constitution-compare.ts";
+import { readText } from "./constitution-input.ts";
+import { configureReport } from "./constitution-report.ts";
+import { reviseCommand } from "./constitution-revise.ts";
+
+export const SCHEMA_FILE = "constitution.schema.json";
+
+/** The JSON schema as it is written for editors. */
+export const schemaText = (): string => `${JSON.stringify(constitutionJsonSchema(), null, 2)}\n`;
+
+export const command: CommandModule = {
+  configure(command, bind) {
+    command
+      .command("check")
+      .description("say what is missing or contradictory in a constitution")
+      .argument("<file>", "constitution file")
+      .action(bind(async ({ values: [file], context }) => check(file!, context)));
+    command
+      .command("init")
+      .description("write a constitution to begin with, and its schema for editors")
+      .argument("[file]", "file to write", "constitution.yaml")
+      .action(bind(async ({ values: [file], context }) => init(file!, context)));
+    reviseCommand.configure(command.command("revise").description("answer, critique by a principle, revise: demonstrations"), bind);
+    compareCommand.configure(command.command("compare").description("judge pairs of answers by principles: soft preference labels"), bind);
+    configureReport(command.command("report").description("labels, agreement, biases and examples of runs"), bind);
+  },
+  async resume(run, context) {
+    const module = run.info.command === "constitution compare" ? compareCommand : reviseCommand;
+    await module.resume!(run, context);
+  },
+};
+
+function check(file: string, { reporter }: CommandContext): void {
+  const { constitution, remarks } = checkConstitution(readText(file));
+  const errors = remarks.filter(({ level }) => level === "error");
+  if (constitution === undefined) {
+    for (const remark of remarks.slice(1)) reporter.warn("constitution", remarkText(file, remark));
+    const { line, what, hint } = errors[0]!;
+    throw new AttuneError("config", what, { file, ...(line === undefined ? {} : { row: line }), got: `${errors.length} ${errors.length === 1 ? "error" : "errors"}`, ...(hint === undefined ? {} : { hint }) });
+  }
+  const { name, principles, examples, hash } = constitution;
+  const uses = (fits: boolean): string => (fits ? "yes" : "–");
+  const rows = principles.map((each) => [each.id, uses(isCritiquePrinciple(each)), uses(isComparisonPrinciple(each)), String(each.weight), each.tags.join(", ")]);
+  const lines = [
+    `${name} (${hash.slice(0, 12)}): ${principles.length} principles, ${examples.critiques.length} examples of critiques, ${examples.comparisons.length} of comparisons`,
+    formatTable([["principle", "revise", "compare", "weight", "tags"], ...rows]),
+    ...(remarks.length === 0 ? ["nothing is missing or contradictory"] : remarks.map((remark) => remarkText(file, remark))),
+  ];
+  reporter.result({ file, hash, principles: rows.length, remarks }, lines.join("\n"));
+}
+
+function remarkText(file: string, { level, line, what, hint }: Remark): string {
+  return `${file}${line === undefined ? "" : `:${line}`}: ${level}: ${what}${hint === undefined ? "" : `\n  try: ${hint}`}`;
+}
+
+function init(file: string, { reporter }: CommandContext): void {
+  if (existsSync(file)) throw new AttuneError("usage", "the file exists already", { file, hint: "name another one" });
+  if (!existsSync(dirname(file))) throw new AttuneError("usage", "the folder does not exist", { file: dirname(file) });
+  const schema = join(dirname(file), SCHEMA_FILE);
+  writeFileAtomic(file, DEFAULT_CONSTITUTION);
+  writeFileAtomic(schema, schemaText());
+  reporter.result({ file, schema }, `wrote ${file}, and ${schema} from which editors complete`);
+}
