@@ -1,4 +1,18 @@
 /** The library: what the command line does, as functions over plain values. */
+export { AnswerCache } from "./constitution/answer-cache.ts";
+export { checkConstitution } from "./constitution/check.ts";
+export { compare, preferenceOf } from "./constitution/compare.ts";
+export type { AiComparison, AnswerPair, ComparisonOptions } from "./constitution/compare.ts";
+export { parseConstitution } from "./constitution/constitution.ts";
+export type { Constitution, Principle } from "./constitution/constitution.ts";
+export type { Critic } from "./constitution/critic.ts";
+export { defaultConstitution } from "./constitution/default-constitution.ts";
+export { constitutionJudge } from "./constitution/judge.ts";
+export { LocalCritic } from "./constitution/local-critic.ts";
+export { demonstrationsOf, revise, revisionPair } from "./constitution/revise.ts";
+export type { RevisionChain, RevisionOptions } from "./constitution/revise.ts";
+export { ServerCritic } from "./constitution/server-critic.ts";
+export { readServerSettings } from "./constitution/server-settings.ts";
 export { AttuneError } from "./core/errors.ts";
 export type { ErrorCode, ErrorDetails } from "./core/errors.ts";
 export { loadDataset, recordsAs, splitRecords } from "./data/dataset.ts";

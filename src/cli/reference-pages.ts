@@ -1,4 +1,7 @@
-/** The pages docs/options.md and docs/metrics.md, made from the definitions; `npm run docs` writes them. */
+/** The pages docs/options.md and docs/metrics.md, and docs/constitution.schema.json, made from the definitions; `npm run docs` writes them. */
+import { compareConfig } from "../constitution/compare.config.ts";
+import { constitutionJsonSchema } from "../constitution/constitution.ts";
+import { reviseConfig } from "../constitution/revise.config.ts";
 import { configMarkdown } from "../runs/config-faces.ts";
 import { metricsMarkdown } from "../runs/metrics.ts";
 import { planConfig } from "../evaluation/plan/plan.config.ts";
@@ -9,7 +12,7 @@ const MADE = "<!-- Written by `npm run docs`: change the definitions, not this p
 
 /** Every option of the commands that have a configuration. */
 function optionsPage(): string {
-  const sections = [...Object.values(TRAINER_CONFIGS), generateConfig, planConfig].map((definition) => `## attune ${definition.name}\n\n${configMarkdown(definition)}`);
+  const sections = [...Object.values(TRAINER_CONFIGS), generateConfig, reviseConfig, compareConfig, planConfig].map((definition) => `## attune ${definition.name}\n\n${configMarkdown(definition)}`);
   return [
     "# Options",
     "",
@@ -26,7 +29,10 @@ function metricsPage(): string {
   return ["# Metrics", "", MADE, "", "What `metrics.jsonl` of a run folder holds, under TRL's names. `eval_` stands before values on held-out data.", "", metricsMarkdown().trimEnd(), ""].join("\n");
 }
 
+/** What editors complete a constitution file from. */
+export const constitutionSchemaText = (): string => `${JSON.stringify(constitutionJsonSchema(), null, 2)}\n`;
+
 /** Pages by their path in the repository. */
 export function referencePages(): Record<string, string> {
-  return { "docs/options.md": `${optionsPage().trimEnd()}\n`, "docs/metrics.md": metricsPage() };
+  return { "docs/options.md": `${optionsPage().trimEnd()}\n`, "docs/metrics.md": metricsPage(), "docs/constitution.schema.json": constitutionSchemaText() };
 }

@@ -3,21 +3,19 @@ import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { checkConstitution } from "../../constitution/check.ts";
 import type { Remark } from "../../constitution/constitution.ts";
-import { constitutionJsonSchema, isComparisonPrinciple, isCritiquePrinciple } from "../../constitution/constitution.ts";
+import { isComparisonPrinciple, isCritiquePrinciple } from "../../constitution/constitution.ts";
 import { DEFAULT_CONSTITUTION } from "../../constitution/default-constitution.ts";
 import { AttuneError } from "../../core/errors.ts";
 import { writeFileAtomic } from "../../runs/files.ts";
 import type { CommandContext, CommandModule } from "../command.ts";
+import { constitutionSchemaText } from "../reference-pages.ts";
 import { formatTable } from "../words.ts";
 import { compareCommand } from "./constitution-compare.ts";
 import { readText } from "./constitution-input.ts";
 import { configureReport } from "./constitution-report.ts";
 import { reviseCommand } from "./constitution-revise.ts";
 
-export const SCHEMA_FILE = "constitution.schema.json";
-
-/** The JSON schema as it is written for editors. */
-export const schemaText = (): string => `${JSON.stringify(constitutionJsonSchema(), null, 2)}\n`;
+const SCHEMA_FILE = "constitution.schema.json";
 
 export const command: CommandModule = {
   configure(command, bind) {
@@ -69,6 +67,6 @@ function init(file: string, { reporter }: CommandContext): void {
   if (!existsSync(dirname(file))) throw new AttuneError("usage", "the folder does not exist", { file: dirname(file) });
   const schema = join(dirname(file), SCHEMA_FILE);
   writeFileAtomic(file, DEFAULT_CONSTITUTION);
-  writeFileAtomic(schema, schemaText());
+  writeFileAtomic(schema, constitutionSchemaText());
   reporter.result({ file, schema }, `wrote ${file}, and ${schema} from which editors complete`);
 }
