@@ -38,6 +38,8 @@ export interface Call<Options extends object = Record<string, unknown>> {
 export interface CommandModule {
   /** Adds arguments, options, subcommands and the action to a command that already has its name and summary. */
   configure(command: Command, bind: Bind): void;
+  /** Begins a run with options by name, as a stage of a pipeline does; absent where the command makes no runs. */
+  begin?(call: { readonly values: object; readonly out: string }, context: CommandContext): Promise<void>;
   /** Goes on with an interrupted run of this command; absent where the command makes no runs. */
   resume?(run: RunSummary, context: CommandContext): Promise<void>;
 }

@@ -1,0 +1,132 @@
+/** `attune align` from file to report: stages that are skipped and done again, and everything that can be wrong with the file. */
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseHTML } from "linkedom";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { readAlignFile } from "../../src/cli/align-file.ts";
+import { madePairs } from "../../src/training/testing.ts";
+import { worldTokenizer } from "../../src/world/tokenizer.ts";
+import { attune, saveTinyModel } from "./support.ts";
+
+const parent = mkdtempSync(join(tmpdir(), "attune-align-"));
+const path = (name: string): string => join(parent, name);
+const pairs = madePairs(48);
+const write = (name: string, rows: readonly object[]): void => writeFileSync(path(name), rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
+
+beforeAll(async () => {
+  vi.stubEnv("ATTUNE_CACHE", path("cache"));
+  await saveTinyModel(path("model"), worldTokenizer(pairs.flatMap(({ prompt, chosen, rejected }) => [prompt, chosen, rejected] as string[])));
+  write("pairs.jsonl", pairs.slice(0, 24).map(({ prompt, chosen, rejected }) => ({ prompt, chosen, rejected })));
+  write("other.jsonl", pairs.slice(24).map(({ prompt, chosen, rejected }) => ({ prompt, chosen, rejected })));
+  write("demonstrations.jsonl", pairs.map(({ prompt, chosen }) => ({ prompt, completion: chosen })));
+});
+afterAll(() => {
+  vi.unstubAllEnvs();
+  rmSync(parent, { recursive: true, force: true });
+});
+
+const file = ({ beta = 0.1, more = "" } = {}): string => `
+model: ${path("model")}
+out: ${path("out")}
+seed: 7
+sft:
+  data: ${path("demonstrations.jsonl")}
+  batchSize: 16
+  maxSteps: 2
+reward: { data: ${path("pairs.jsonl")}, batchSize: 12, heldOut: 6 }
+heldOutReward:
+  data: ${path("other.jsonl")}
+  batchSize: 12
+  heldOut: 6
+ppo:
+  data: ${path("pairs.jsonl")}
+  batchSize: 8
+  maxNewTokens: 6
+  maxLength: 64
+  maxSteps: 2
+  ppoEpochs: 1
+  rewardSamples: 8
+  sampleSteps: 0
+dpo:
+  beta: ${beta}
+  batchSize: 8
+  maxSteps: 2
+  heldOut: 0
+evaluation:
+  data: ${path("other.jsonl")}
+  prompts: 6
+  maxLength: 64
+  maxNewTokens: 6
+${more}`;
+
+const stagesOf = (out: string): string[] => {
+  const result = out.trimEnd().split("\n").map((line) => JSON.parse(line) as { type: string; stages?: { name: string; action: string }[] }).findLast(({ type }) => type === "result")!;
+  return result.stages!.map(({ name, action }) => `${name} ${action}`);
+};
+
+describe("the pipeline", () => {
+  test("runs every stage, judges and reports; is skipped then; does again what a change touches", async () => {
+    writeFileSync(path("attune.yaml"), file());
+    const plan = await attune("align", path("attune.yaml"), "--dry-run");
+    expect([plan.status, plan.err]).toEqual([0, ""]);
+    expect(plan.out).toMatch(/1\. Supervised fine-tuning +run +not done yet/);
+    expect(existsSync(path("out"))).toBe(false);
+
+    const first = await attune("--json", "align", path("attune.yaml"));
+    expect([first.status, first.err]).toEqual([0, expect.anything()]);
+    expect(stagesOf(first.out)).toEqual(["sft run", "reward run", "held-out-reward run", "ppo run", "dpo run"]);
+    const html = readFileSync(join(path("out"), "report.html"), "utf8");
+    const { document } = parseHTML(html);
+    expect([...document.querySelectorAll("[src], link, script")]).toEqual([]);
+    for (const name of ["sft", "base", "ppo", "dpo"]) expect(html).toContain(`>${name}<`);
+    expect(document.querySelectorAll("svg").length).toBeGreaterThan(1);
+
+    const second = await attune("--json", "align", path("attune.yaml"));
+    expect(stagesOf(second.out).every((line) => line.endsWith(" skip"))).toBe(true);
+    writeFileSync(path("attune.yaml"), file({ beta: 0.3 }));
+    expect((await attune("align", path("attune.yaml"), "--dry-run")).out).toMatch(/DPO +run +beta is 0.3, was 0.1/);
+    const third = await attune("--json", "align", path("attune.yaml"));
+    expect(stagesOf(third.out)).toEqual(["sft skip", "reward skip", "held-out-reward skip", "ppo skip", "dpo run"]);
+    expect(existsSync(join(path("out"), "dpo.before-1", "run.json"))).toBe(true);
+    // Other content under the same name is another input.
+    write("pairs.jsonl", pairs.slice(0, 20).map(({ prompt, chosen, rejected }) => ({ prompt, chosen, rejected })));
+    expect((await attune("align", path("attune.yaml"), "--dry-run")).out).toMatch(/Reward model +run +data .* is .*, was /);
+  });
+
+  test("--init writes a file that is valid, and never over another", async () => {
+    const made = path("made.yaml");
+    expect((await attune("align", made, "--init")).status).toBe(0);
+    const parsed = readAlignFile(readFileSync(made, "utf8"), made);
+    expect(parsed.stages.map(({ name, needs }) => [name, needs])).toEqual([["sft", []], ["reward", ["sft"]], ["held-out-reward", ["sft"]], ["ppo", ["sft", "reward", "held-out-reward"]], ["dpo", ["sft"]]]);
+    expect(parsed.stages.at(-1)!.options["data"]).toBe("pairs.jsonl");
+    const again = await attune("align", made, "--init");
+    expect([again.status, again.err]).toEqual([2, expect.stringContaining("there already")]);
+  });
+});
+
+describe("a file with a mistake is refused with its line", () => {
+  const base = "model: m\n";
+  test.each([
+    ["an unknown part", `${base}rewards:\n  data: x\n`, ":2", "did you mean reward?"],
+    ["an unknown option", `${base}dpo:\n  data: x\n  # a remark\n  betta: 1\n`, ":5", "did you mean beta?"],
+    ["an option in a flow map", `${base}\ndpo: { data: x, betta: 1 }\n`, ":3", "did you mean beta?"],
+    ["a value of the wrong kind", `${base}dpo:\n  data: x\n  beta: much\n`, ":4", "beta"],
+    ["no model", "dpo:\n  data: x\n", "", "model is missing"],
+    ["no stage", base, "", "asks for no stage"],
+    ["an evaluation without a judge", `${base}dpo:\n  data: x\nevaluation:\n  data: y\n`, ":4", "no judge"],
+    ["a list where options belong", `${base}dpo:\n  - data\n`, ":2", "holds the options of"],
+    ["broken YAML", `${base}dpo: [\n`, ":", "not valid YAML"],
+  ])("%s", async (_name, text, line, message) => {
+    writeFileSync(path("bad.yaml"), text);
+    const { status, err } = await attune("align", path("bad.yaml"));
+    expect(status).toBe(2);
+    expect(err).toContain(`bad.yaml${line}`);
+    expect(err).toContain(message);
+  });
+
+  test("a file that is not there", async () => {
+    const { status, err } = await attune("align", path("nowhere.yaml"));
+    expect([status, err]).toEqual([2, expect.stringContaining("--init")]);
+  });
+});
