@@ -93,7 +93,8 @@ export function softTarget(readings: readonly OrderReading[]): number | undefine
 /** A comparison for every pair, in their order. */
 export async function compare({ pairs, critic, constitution }: { pairs: readonly AnswerPair[]; critic: Critic; constitution: Constitution }, options: ComparisonOptions, { signal, onProgress }: WorkHooks = {}): Promise<AiComparison[]> {
   const principles = principlesFor(constitution, isComparisonPrinciple, options.tags);
-  return inParallel(pairs, { limit: critic.concurrency, signal, ...(onProgress ? { onDone: onProgress } : {}) }, async (pair, id) => {
+  const limit = options.reasoning ? critic.concurrency : critic.letterConcurrency;
+  return inParallel(pairs, { limit, signal, ...(onProgress ? { onDone: onProgress } : {}) }, async (pair, id) => {
     const drawn = drawPrinciples(principles, options.principles, Random.for(options.seed, "principle", id));
     const readings: OrderReading[] = [];
     for (const principle of drawn) {

@@ -38,8 +38,9 @@ export type Answered<T> = (T | Refusal) & { keys: readonly string[] };
 export interface Critic {
   /** Which model, of which revision, where; holds no secret. */
   readonly name: string;
-  /** Requests that it is worth having open at once. */
+  /** Requests that it is worth having open at once: to write, and for letters. */
   readonly concurrency: number;
+  readonly letterConcurrency: number;
   /** @throws AttuneError `network` where a server cannot be reached any more, `interrupted` where the signal says so */
   write(request: WritingRequest, signal?: AbortSignal): Promise<Answered<Writing>>;
   /** Throws as {@link Critic.write} does. */

@@ -38,6 +38,8 @@ type KeptLetters = z.output<typeof letters>;
 export class LocalCritic implements Critic {
   readonly name: string;
   readonly concurrency: number;
+  /** One after the other: what two orders of a pair share is then read once. */
+  readonly letterConcurrency = 1;
   readonly usage: Usage = { asked: 0, reused: 0, inputTokens: 0, outputTokens: 0 };
   private readonly options: LocalCriticOptions;
   private readonly room: number;

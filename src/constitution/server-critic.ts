@@ -67,6 +67,7 @@ const TOP_TOKENS = 20;
 export class ServerCritic implements Critic {
   readonly name: string;
   readonly concurrency: number;
+  readonly letterConcurrency: number;
   readonly usage: Usage = { asked: 0, reused: 0, inputTokens: 0, outputTokens: 0 };
   private readonly options: ServerCriticOptions;
   private readonly client: OpenAI;
@@ -82,6 +83,7 @@ export class ServerCritic implements Critic {
     this.errors = errors;
     this.name = `${options.model} at ${options.settings.baseUrl}`;
     this.concurrency = options.concurrency;
+    this.letterConcurrency = options.concurrency;
     this.retrier = new Retrier({ ...RETRIES, ...options.retry }, options.onRetry);
   }
 

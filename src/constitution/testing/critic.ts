@@ -29,6 +29,7 @@ export function fakeCritic({ write = () => "text", letters = () => ({ A: Math.lo
   return {
     name: "fake",
     concurrency: 3,
+    letterConcurrency: 3,
     usage: { asked: 0, reused: 0, inputTokens: 0, outputTokens: 0 },
     written,
     chosen,
