@@ -1,7 +1,7 @@
 /** Options of AI comparisons. */
 import { z } from "zod";
 import { defineConfig, field, requiredField } from "../runs/config.ts";
-import { constitutionFields, dataFields, localFields, reuseFields, serverFields, writingFields } from "./critic.config.ts";
+import { constitutionFields, dataFields, localFields, reuseFields, SERVER_PREFIX, serverFields, writingFields } from "./critic.config.ts";
 import { LETTER_METHODS } from "./letters.ts";
 
 export const compareConfig = defineConfig({
@@ -26,8 +26,8 @@ export const compareConfig = defineConfig({
     export: field({ type: z.array(z.string()), default: [], source: "attune's own format alone", description: "further formats to write the pairs in, such as trl; what is lost is said", group: "Output" }),
     ...writingFields,
     ...localFields,
-    letters: field({ type: z.enum(LETTER_METHODS), default: "auto", source: "log-probabilities where the server gives them", description: "how a server's choice is read", group: "Server", appliesWhen: { says: "with a critic behind a server", test: (config) => String(config("critic")).startsWith("openai:") } }),
-    letterSamples: field({ type: z.int().min(1), default: 8, source: "a standard error of 0.18 at most", description: "samples that a letter is counted from, without log-probabilities", group: "Server", appliesWhen: { says: "with a critic behind a server", test: (config) => String(config("critic")).startsWith("openai:") } }),
+    letters: field({ type: z.enum(LETTER_METHODS), default: "auto", source: "log-probabilities where the server gives them", description: "how a server's choice is read", group: "Server", appliesWhen: { says: "with a critic behind a server", test: (config) => String(config("critic")).startsWith(SERVER_PREFIX) } }),
+    letterSamples: field({ type: z.int().min(1), default: 8, source: "a standard error of 0.18 at most", description: "samples that a letter is counted from, without log-probabilities", group: "Server", appliesWhen: { says: "with a critic behind a server", test: (config) => String(config("critic")).startsWith(SERVER_PREFIX) } }),
     ...serverFields,
   },
   check: ({ clamp }) => (clamp.length === 0 || (clamp.length === 2 && clamp[0]! <= 0.5 && clamp[1]! >= 0.5) ? undefined : { option: "clamp", what: "a clamp is two numbers with 0.5 between them", expected: "such as 0.4,0.6" }),

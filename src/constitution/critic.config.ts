@@ -44,7 +44,7 @@ export const serverFields = {
   retries: field({ type: z.int().min(0), default: 8, source: "about four minutes of back-off", description: "tries of a request after the first", group: "Server", appliesWhen: onServer }),
   priceInput: field({ type: z.number().min(0), default: 0, source: "no price known", description: "price of a million tokens read", group: "Server", appliesWhen: onServer }),
   priceOutput: field({ type: z.number().min(0), default: 0, source: "no price known", description: "price of a million tokens written", group: "Server", appliesWhen: onServer }),
-  budget: field({ type: z.number().min(0), default: 0, source: "0: none", description: "do not begin where the estimated cost is higher", group: "Server", appliesWhen: onServer }),
+  budget: field({ type: z.number().min(0), default: 0, source: "0: none", description: "do not begin where the estimated cost is higher; letters that may have to be sampled count as sampled", group: "Server", appliesWhen: onServer }),
 };
 
 export const reuseFields = {

@@ -154,6 +154,10 @@ describe("with a server", () => {
     expect([existsSync(path("dry")), existsSync(path("dear")), server.requests.length]).toEqual([false, false, 0]);
     const run = await attune(...revise("priced", "--price-input", "1000", "--price-output", "1000"));
     expect(run.err).toMatch(/the first of 3 took/);
+    const compare = async (...more: string[]): Promise<string> => (await attune("constitution", "compare", "--critic", "openai:m", "--data", path("pairs.jsonl"), "--dry-run", ...common("dry"), ...more)).out;
+    // 4 pairs in two orders; letters that may have to be sampled, under a budget
+    expect(await compare()).toMatch(/4 pairs; 8 requests/);
+    expect(await compare("--price-input", "1", "--budget", "1")).toMatch(/4 pairs; 64 requests/);
     // 9 answers of 10 and 2 tokens
     expect(run.out).toMatch(/9 answers, \d+ found again; 90 tokens read, 18 written, 0\.11 in your currency/);
   });

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { AnswerPair, ComparisonOptions } from "../../constitution/compare.ts";
 import { compare, preferenceOf } from "../../constitution/compare.ts";
 import { compareConfig } from "../../constitution/compare.config.ts";
+import { SERVER_PREFIX } from "../../constitution/critic.config.ts";
 import type { Critic } from "../../constitution/critic.ts";
 import { isRefused } from "../../constitution/critic.ts";
 import type { Estimate } from "../../constitution/estimate.ts";
@@ -59,6 +60,7 @@ export const compareCommand = trainingCommand({
     const given = config.model === "" ? pairsOf(recordsAs({ records }, "preference"), config.seed) : [];
     const options = comparisonOptions(config);
     const estimate = estimateAll(config, { prompts, given, constitution });
+    if (config.critic.startsWith(SERVER_PREFIX) && config.letters === "auto" && config.budget === 0) reporter.note(`where the server gives no log-probabilities, ${config.letterSamples} requests are needed for each letter instead of one`);
     if (dryRun) {
       const said = announce(estimate, config, context);
       reporter.result({ dryRun: true, pairs: given.length + prompts.length, ...estimate }, `constitution compare would ask for this (nothing was asked or written):\n  ${formatCount(given.length + prompts.length)} pairs; ${said}`);
@@ -103,7 +105,13 @@ function estimateAll(config: CompareConfig, { prompts, given, constitution }: { 
   // answers that are not written yet count as long as they may be
   const longest = "x".repeat(4 * config.maxNewTokens);
   const pairs = [...given, ...prompts.map((prompt) => ({ prompt, first: longest, second: longest }))];
-  return sumOf([estimateAnswers(prompts, 2, config), estimateComparisons(pairs, constitution, config, config.letters === "samples" ? config.letterSamples : 1)]);
+  return sumOf([estimateAnswers(prompts, 2, config), estimateComparisons(pairs, constitution, config, letterRequests(config))]);
+}
+
+/** Requests for one letter. Whether a server gives log-probabilities is not known yet: under a budget, the dearer way counts. */
+function letterRequests({ critic, letters, letterSamples, budget }: CompareConfig): number {
+  if (!critic.startsWith(SERVER_PREFIX) || letters === "log-probabilities") return 1;
+  return letters === "samples" || budget > 0 ? letterSamples : 1;
 }
 
 /** Two answers of a model to every prompt; prompts whose answers are refused or equal are left out, and counted. */
@@ -123,7 +131,7 @@ async function samplePairs(prompts: readonly Prompt[], model: Critic, { maxNewTo
 }
 
 function nextCommands(model: string, folder: string): string[] {
-  const trained = model === "" || model.startsWith("openai:") ? "MODEL" : shellWord(model);
+  const trained = model === "" || model.startsWith(SERVER_PREFIX) ? "MODEL" : shellWord(model);
   const data = shellWord(join(folder, RESULTS, "preferences.jsonl"));
   return [
     `attune reward --model ${trained} --data ${data} --out runs/reward-cai`,

@@ -1,6 +1,7 @@
 /** `attune constitution revise`: answers, critiques, revisions; demonstrations and pairs out. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { SERVER_PREFIX } from "../../constitution/critic.config.ts";
 import { estimateAnswers, estimateRevisions, sumOf } from "../../constitution/estimate.ts";
 import type { RevisionChain } from "../../constitution/revise.ts";
 import { demonstrationsOf, helpfulAnswers, revise, revisionPair } from "../../constitution/revise.ts";
@@ -82,7 +83,7 @@ export const reviseCommand = trainingCommand({
 
 /** Commands that go on from here. A model behind a server cannot be trained here. */
 function nextCommands(model: string, folder: string): string[] {
-  const trained = model.startsWith("openai:") ? "MODEL" : shellWord(model);
+  const trained = model.startsWith(SERVER_PREFIX) ? "MODEL" : shellWord(model);
   const at = (name: string): string => shellWord(join(folder, RESULTS, name));
   return [
     `attune sft --model ${trained} --data ${at("sft.jsonl")} --epochs 1 --schedule constant --out runs/sl-cai`,
