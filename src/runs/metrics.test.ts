@@ -47,7 +47,7 @@ describe("the metric table", () => {
   it("is a Markdown table with one row a metric", () => {
     const lines = metricsMarkdown().trimEnd().split("\n");
     expect(lines).toHaveLength(Object.keys(METRICS).length + 2);
-    expect(lines).toContain("| `rewards/margins` | rewards/chosen - rewards/rejected | reward | higher | dpo, kto, orpo, cpo |");
+    expect(lines).toContain("| `rewards/margins` | rewards/chosen - rewards/rejected | reward | higher | dpo, kto, orpo, cpo, online-dpo |");
     for (const line of lines) expect(line.replaceAll("\\|", "").split("|")).toHaveLength(7);
   });
 });

@@ -9,7 +9,7 @@
 import { AttuneError, nearest } from "../core/errors.ts";
 
 /** Trainers that log the metric; `orpo` and `cpo` are the reference-free losses of the `dpo` command (`cpo` with simpo). */
-export type MetricFamily = "sft" | "reward" | "dpo" | "kto" | "orpo" | "cpo" | "ppo" | "rloo" | "grpo" | "reinforce++";
+export type MetricFamily = "sft" | "reward" | "dpo" | "kto" | "orpo" | "cpo" | "ppo" | "rloo" | "grpo" | "reinforce++" | "online-dpo" | "rejection-sampling";
 
 export interface MetricDefinition {
   /** How it is computed, in one line. */
@@ -21,18 +21,20 @@ export interface MetricDefinition {
 }
 
 const ALL: readonly MetricFamily[] = ["sft", "reward", "dpo", "kto", "orpo", "cpo"];
-const PREFERENCE: readonly MetricFamily[] = ["dpo", "kto", "orpo", "cpo"];
-const PAIRED: readonly MetricFamily[] = ["dpo", "orpo", "cpo"];
-/** Methods that learn from answers of their own. */
-const ROLLOUT: readonly MetricFamily[] = ["ppo", "rloo", "grpo", "reinforce++"];
+const PREFERENCE: readonly MetricFamily[] = ["dpo", "kto", "orpo", "cpo", "online-dpo"];
+const PAIRED: readonly MetricFamily[] = ["dpo", "orpo", "cpo", "online-dpo"];
+/** Methods that learn from answers of their own, by policy gradients. */
+const POLICY_GRADIENT: readonly MetricFamily[] = ["ppo", "rloo", "grpo", "reinforce++"];
+/** All methods over roll-outs. */
+const ROLLOUT: readonly MetricFamily[] = [...POLICY_GRADIENT, "online-dpo", "rejection-sampling"];
 /** Of them, those that compare answers to the same prompt. */
-const GROUPED: readonly MetricFamily[] = ["rloo", "grpo", "reinforce++"];
+const GROUPED: readonly MetricFamily[] = ["rloo", "grpo", "reinforce++", "online-dpo", "rejection-sampling"];
 /** Of them, those whose ratio is clipped token by token, but for PPO. */
 const TOKEN_CLIPPED: readonly MetricFamily[] = ["grpo", "reinforce++"];
 const LANGUAGE: readonly MetricFamily[] = ["sft", "dpo", "kto", "orpo", "cpo"];
 
 export const METRICS = {
-  loss: { formula: "the objective that is minimised, mean over the step", unit: "nats", better: "lower", families: ALL },
+  loss: { formula: "the objective that is minimised, mean over the step", unit: "nats", better: "lower", families: [...ALL, "online-dpo", "rejection-sampling"] },
   learning_rate: { formula: "the rate that this step used, after the schedule", unit: "1", better: "none", families: ALL },
   grad_norm: { formula: "L2 norm of all gradients together, before clipping (mean over the updates of a roll-out)", unit: "1", better: "none", families: [...ALL, ...ROLLOUT] },
   epoch: { formula: "training examples seen / training examples in the data", unit: "epochs", better: "none", families: [...ALL, ...ROLLOUT] },
@@ -97,22 +99,24 @@ export const METRICS = {
   "objective/held_out_scores": { formula: "mean over answers of a reward model that is never optimised, in standard deviations over answers of the reference", unit: "reward", better: "higher", families: ROLLOUT },
   "objective/kl": { formula: "mean over answers of sum_t k1, k1 = log pi - log pi_ref at the sampling temperature", unit: "nats", better: "none", families: ROLLOUT },
   "objective/kl_k3": { formula: "mean over answers of sum_t e^-k1 - 1 + k1: the same divergence, never negative", unit: "nats", better: "none", families: ROLLOUT },
-  "objective/kl_coef": { formula: "beta, the weight of the KL penalty in this step's rewards or loss", unit: "1", better: "none", families: ROLLOUT },
+  "objective/kl_coef": { formula: "beta, the weight of the KL penalty in this step's rewards or loss", unit: "1", better: "none", families: POLICY_GRADIENT },
   "objective/entropy": { formula: "mean over answers of -sum_t log pi of the drawn tokens", unit: "nats", better: "none", families: ROLLOUT },
-  "objective/non_score_reward": { formula: "mean over answers of -beta sum_t k1", unit: "reward", better: "none", families: ROLLOUT },
-  "objective/rlhf_reward": { formula: "objective/scores + objective/non_score_reward", unit: "reward", better: "higher", families: ROLLOUT },
+  "objective/non_score_reward": { formula: "mean over answers of -beta sum_t k1", unit: "reward", better: "none", families: POLICY_GRADIENT },
+  "objective/rlhf_reward": { formula: "objective/scores + objective/non_score_reward", unit: "reward", better: "higher", families: POLICY_GRADIENT },
+  "objective/kept_share": { formula: "answers that are learned from over answers of the roll-out", unit: "1", better: "none", families: ["rejection-sampling"] },
+  "objective/kept_scores": { formula: "mean of objective/scores over the answers that are learned from", unit: "reward", better: "higher", families: ["rejection-sampling"] },
   frac_reward_zero_std: { formula: "share of prompts whose answers all have the same reward, before any is drawn again", unit: "1", better: "none", families: GROUPED },
   "clip_ratio/low_mean": { formula: "mean over updates of the share of tokens that were clipped below 1", unit: "1", better: "none", families: TOKEN_CLIPPED },
   "clip_ratio/high_mean": { formula: "mean over updates of the share of tokens that were clipped above 1", unit: "1", better: "none", families: TOKEN_CLIPPED },
-  "policy/approxkl_avg": { formula: "mean over updates of the token mean of (log pi - log pi_old)^2 / 2", unit: "nats", better: "none", families: ROLLOUT },
-  "policy/clipfrac_avg": { formula: "mean over updates of the share of tokens (rloo: of answers) whose ratio was clipped", unit: "1", better: "none", families: ROLLOUT },
+  "policy/approxkl_avg": { formula: "mean over updates of the token mean of (log pi - log pi_old)^2 / 2", unit: "nats", better: "none", families: POLICY_GRADIENT },
+  "policy/clipfrac_avg": { formula: "mean over updates of the share of tokens (rloo: of answers) whose ratio was clipped", unit: "1", better: "none", families: POLICY_GRADIENT },
   "policy/entropy_avg": { formula: "mean over updates of the token mean of -sum_v p(v) log p(v)", unit: "nats", better: "none", families: ROLLOUT },
-  "loss/policy_avg": { formula: "mean over updates of the clipped surrogate loss, a KL term in it included", unit: "1", better: "none", families: ROLLOUT },
+  "loss/policy_avg": { formula: "mean over updates of the clipped surrogate loss, a KL term in it included", unit: "1", better: "none", families: POLICY_GRADIENT },
   "loss/value_avg": { formula: "mean over updates of half the clipped squared error of the critic", unit: "reward squared", better: "lower", families: ["ppo"] },
   "loss/ptx_avg": { formula: "mean over updates of the negative log-likelihood of a demonstration's token (PPO-ptx)", unit: "nats", better: "lower", families: ["ppo"] },
   "val/clipfrac_avg": { formula: "mean over updates of the share of tokens whose value was clipped", unit: "1", better: "none", families: ["ppo"] },
-  "val/ratio": { formula: "mean over updates of the token mean (rloo: the mean over answers) of pi / pi_old", unit: "1", better: "none", families: ROLLOUT },
-  "val/ratio_var": { formula: "variance of val/ratio over the updates of the step", unit: "1", better: "none", families: ROLLOUT },
+  "val/ratio": { formula: "mean over updates of the token mean (rloo: the mean over answers) of pi / pi_old", unit: "1", better: "none", families: POLICY_GRADIENT },
+  "val/ratio_var": { formula: "variance of val/ratio over the updates of the step", unit: "1", better: "none", families: POLICY_GRADIENT },
   "val/explained_variance": { formula: "1 - Var(return - value) / Var(return) over tokens, values as predicted before the updates", unit: "1", better: "higher", families: ["ppo"] },
   "val/num_eos_tokens": { formula: "answers of the roll-out that ended by themselves", unit: "answers", better: "none", families: ROLLOUT },
   "val/stop_rate": { formula: "share of answers that ended by themselves", unit: "1", better: "none", families: ROLLOUT },

@@ -24,6 +24,19 @@ export interface ReadPair {
   p: number;
 }
 
+/** Pairs of a batch from what was read of it and the inputs of its objective. */
+export function readPairs(logps: Float32Array, { reference, lengths, p, columns }: { reference: Float32Array; lengths: Float32Array; p: Float32Array; columns: number }): ReadPair[] {
+  return Array.from(p, (probability, i) => ({
+    chosen: logps[columns * i]!,
+    rejected: logps[columns * i + 1]!,
+    referenceChosen: reference[2 * i]!,
+    referenceRejected: reference[2 * i + 1]!,
+    chosenTokens: lengths[2 * i]!,
+    rejectedTokens: lengths[2 * i + 1]!,
+    p: probability,
+  }));
+}
+
 const LENGTH_NORMALISED: readonly string[] = ["simpo", "orpo"];
 
 /** Implicit rewards of both answers. */

@@ -22,7 +22,7 @@ import type { TrainingEvent } from "../runs/events.ts";
 import type { Encoder } from "../text/encoder.ts";
 import type { dpoConfig } from "./dpo.config.ts";
 import type { ReadPair } from "./dpo-metrics.ts";
-import { evaluationMetrics, lossWeights, pairMetrics, rewardsOf } from "./dpo-metrics.ts";
+import { evaluationMetrics, lossWeights, pairMetrics, readPairs, rewardsOf } from "./dpo-metrics.ts";
 import { LastEvaluation, promptCluster, writeHeldOut } from "./held-out.ts";
 import type { LaidBatch, LaidRow } from "./layout.ts";
 import { groupByLength, joinRows, layShared, sumBySequence, withPromptReads } from "./layout.ts";
@@ -215,15 +215,3 @@ class PairWork {
 
 /** The values of chosen and rejected. */
 const pairOf = (values: Float32Array): [number, number] => [values[0]!, values[1]!];
-
-function readPairs(logps: Float32Array, { reference, lengths, p, columns }: { reference: Float32Array; lengths: Float32Array; p: Float32Array; columns: number }): ReadPair[] {
-  return Array.from(p, (probability, i) => ({
-    chosen: logps[columns * i]!,
-    rejected: logps[columns * i + 1]!,
-    referenceChosen: reference[2 * i]!,
-    referenceRejected: reference[2 * i + 1]!,
-    chosenTokens: lengths[2 * i]!,
-    rejectedTokens: lengths[2 * i + 1]!,
-    p: probability,
-  }));
-}

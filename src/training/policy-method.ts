@@ -25,6 +25,7 @@ import type { MicroBatch } from "./loop.ts";
 import { itemsOfStep, totalSteps } from "./loop.ts";
 import type { MonitorMemory, Watched } from "./monitor.ts";
 import { Monitor } from "./monitor.ts";
+import type { PlanChoice } from "./prepare.ts";
 import type { RewardFunction, RewardModelInput, RewardSource } from "./rewards.ts";
 import { RewardModelSource, Rewards, functionSource } from "./rewards.ts";
 import { openActor } from "./roles.ts";
@@ -115,8 +116,8 @@ export abstract class PolicyMethod<Config extends PolicyConfig, Input extends Po
     this.prompts = encoded.prompts;
     this.tooLong = encoded.tooLong;
     this.totalSteps = totalSteps(encoded.prompts.length, { ...config, batchSize: this.promptsPerStep });
-    this.rewards = new Rewards(input.rewards.map((reward) => this.openReward(reward)), config);
-    this.heldOut = input.heldOutReward && this.openReward(input.heldOutReward);
+    this.rewards = new Rewards(input.rewards.map((reward) => openReward(reward, input.encoder, config)), config);
+    this.heldOut = input.heldOutReward && openReward(input.heldOutReward, input.encoder, config);
     this.monitor = new Monitor(this.heldOut, config);
     this.actorRole = openActor(input.model, config);
     this.engine = (input.engine ?? samplingEngine)(this.actorRole.model, input.encoder);
@@ -312,12 +313,6 @@ export abstract class PolicyMethod<Config extends PolicyConfig, Input extends Po
     return warnings;
   }
 
-  private openReward(reward: PolicyReward): RewardSource {
-    if ("score" in reward) return reward;
-    if ("reward" in reward) return functionSource(reward.name, reward.reward, this.config.rewardTimeout);
-    return new RewardModelSource(reward, this.input.encoder, { ...this.config, name: reward.name });
-  }
-
   /** Before anything is trained the actor is the reference: its answers give the rewards their scale. */
   private async measureRewards(): Promise<Watched["warnings"]> {
     if (!this.rewards.needsScale && !this.monitor.needsScale) return [];
@@ -353,6 +348,13 @@ export abstract class PolicyMethod<Config extends PolicyConfig, Input extends Po
     if (this.negativeSteps !== NEGATIVE_STEPS) return [];
     return [{ id: "negative-kl", message: `the KL from the reference has been significantly below 0 for ${NEGATIVE_STEPS} roll-outs: answers are not drawn from the policy that is trained` }];
   }
+}
+
+/** What judges answers, as a source of scores. @param encoder the policy's */
+export function openReward(reward: PolicyReward, encoder: Encoder, options: PlanChoice & { microBatchTokens: number; rewardTimeout: number }): RewardSource {
+  if ("score" in reward) return reward;
+  if ("reward" in reward) return functionSource(reward.name, reward.reward, options.rewardTimeout);
+  return new RewardModelSource(reward, encoder, { ...options, name: reward.name });
 }
 
 /** log pi_old - log pi_ref of each token. */

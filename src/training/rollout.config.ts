@@ -32,6 +32,8 @@ export const rolloutFields = {
 
 const share = z.number().min(0).max(1);
 const { heldOut: _, ...promptFields } = inputFields;
+/** Model and prompts. */
+export const policyPromptFields = promptFields;
 const { batchSize: _size, epochs: _epochs, warmupRatio: _warmup, adamEpsilon: _epsilon, ...commonOptimizerFields } = optimizerFields;
 
 /** Before a method's own options: data, rewards and roll-outs. */
@@ -57,14 +59,18 @@ export const groupRolloutFields = (samples: number, source: string) => ({
   temperature: field({ type: z.number().positive(), default: 1, source: "trl temperature", description: rolloutFields.temperature.description, group: "Roll-out" }),
 });
 
+export const miniBatchField = {
+  miniBatches: field({ type: count, default: 1, source: "trl num_mini_batches", description: "optimiser steps in one pass", group: "Method" }),
+};
+
 /** How far one roll-out may move the policy. */
 export const updateFields = {
-  miniBatches: field({ type: count, default: 1, source: "trl num_mini_batches", description: "optimiser steps in one pass", group: "Method" }),
+  ...miniBatchField,
   clipRange: field({ type: z.number().positive(), default: 0.2, source: "trl cliprange, epsilon", description: "epsilon of the policy's ratio", group: "Method" }),
   logRatioLimit: field({ type: z.number().positive(), default: 20, source: "exp(20) is far from float32's limit", description: "log-ratios are kept within this", group: "Method", unit: "nats" }),
 };
 
-const policyFields = { ...policyInputFields, ...updateFields, ...policyTrainingFields, learningRate: learningRateField(1e-6, 1e-5, "trl") };
+const policyFields = { ...policyInputFields, ...miniBatchField, ...policyTrainingFields, learningRate: learningRateField(1e-6, 1e-5, "trl") };
 
 /** What every method that learns from rewards of its own answers can be told. */
 export type PolicyConfig = ConfigOf<typeof policyFields>;

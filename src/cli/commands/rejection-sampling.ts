@@ -1,0 +1,10 @@
+/** `attune rejection-sampling`: imitate the best of one's own answers, again and again. */
+import { rejectionSamplingConfig } from "../../training/rejection-sampling.config.ts";
+import { rejectionSampling } from "../../training/rejection-sampling.ts";
+import { policyCommand } from "./policy-command.ts";
+
+export const command = policyCommand({
+  config: rejectionSamplingConfig,
+  examples: ["attune rejection-sampling --model runs/sft --reward runs/reward --data prompts.jsonl --samples 8 --out runs/raft"],
+  train: rejectionSampling,
+});
