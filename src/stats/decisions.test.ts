@@ -3,7 +3,7 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Random } from "../core/random.ts";
 import { benjaminiHochberg, holm } from "./multiple-testing.ts";
-import { bestOfN, bestOfNKl, fitOptimisation, optimisationReward } from "./over-optimisation.ts";
+import { bestOfN, bestOfNCurve, bestOfNKl, fitOptimisation, optimisationReward } from "./over-optimisation.ts";
 import { comparisonsForShare, designEffect, detectableDifference, detectableShare, promptsForDifference } from "./power.ts";
 
 describe("multiple testing", () => {
@@ -87,9 +87,21 @@ describe("over-optimisation", () => {
     expect(() => bestOfN(proxy, gold, 9)).toThrow(/best of 9 cannot be estimated from 8 samples/);
   });
 
+  test("the whole curve equals every point of it", () => {
+    const random = new Random(3);
+    const proxy = Array.from({ length: 300 }, () => Math.round(20 * random.normal()) / 10);
+    const gold = proxy.map((score) => score + random.normal());
+    const curve = bestOfNCurve(proxy, gold);
+    expect(curve).toHaveLength(300);
+    curve.forEach((value, index) => expect(value).toBeCloseTo(bestOfN(proxy, gold, index + 1), 9));
+    expect(bestOfNCurve([4, 1, 1], [1, 2, 4])).toEqual([7 / 3, expect.closeTo((2 * 1 + 3) / 3, 12), 1]);
+    expect(bestOfNCurve([], [])).toEqual([]);
+  });
+
   test("a large pool does not overflow", () => {
     const scores = Array.from({ length: 5000 }, (_, i) => i / 5000);
     expect(bestOfN(scores, scores, 1000)).toBeCloseTo(1000 / 1001, 3);
+    expect(bestOfNCurve(scores.slice(0, 2000), scores.slice(0, 2000))[999]).toBeCloseTo((1000 / 1001) * 0.4, 3);
   });
 
   const distance = [0.5, 1, 1.5, 2, 2.5, 3];

@@ -7,7 +7,7 @@
  * Differences: 1. equal proxy scores share their places, so the estimate is that of a fair draw among the best.
  */
 import { AttuneError } from "../core/errors.ts";
-import { checkFinite, twoSidedNormal } from "./intervals.ts";
+import { checkFinite, mean, twoSidedNormal } from "./intervals.ts";
 import type { Interval } from "./intervals.ts";
 import { inverse } from "./newton.ts";
 import { logChoose } from "./special.ts";
@@ -23,25 +23,39 @@ export function bestOfNKl(n: number): number {
  * N >= n samples of one prompt: Σ_i C(i - 1, n - 1) / C(N, n) gold_i over samples sorted by proxy, worst first.
  */
 export function bestOfN(proxy: readonly number[], gold: readonly number[], n: number): number {
-  if (proxy.length !== gold.length) throw new RangeError(`best of n: ${proxy.length} proxy and ${gold.length} gold scores`);
   if (!Number.isInteger(n) || n < 1 || n > proxy.length) throw new RangeError(`best of ${n} cannot be estimated from ${proxy.length} samples`);
+  const all = logChoose(proxy.length, n);
+  return sharedPlaces(proxy, gold).reduce((total, value, i) => total + Math.exp(logChoose(i, n - 1) - all) * value, 0);
+}
+
+/**
+ * {@link bestOfN} for every n from 1 to the number of samples: C(i - 1, n - 1) / C(N, n) follows from its value for n - 1, so the
+ * whole curve costs N² products, and none of them is a difference.
+ * @returns the estimate for n at index n - 1
+ */
+export function bestOfNCurve(proxy: readonly number[], gold: readonly number[]): number[] {
+  const count = proxy.length;
+  const shared = sharedPlaces(proxy, gold);
+  const weights = new Float64Array(count).fill(1 / count);
+  return Array.from({ length: count }, (_, index) => {
+    const n = index + 1;
+    if (n > 1) for (let i = 0; i < count; i++) weights[i]! *= i < n - 1 ? 0 : ((i - n + 2) / (n - 1)) * (n / (count - n + 1));
+    return shared.reduce((total, value, i) => total + weights[i]! * value, 0);
+  });
+}
+
+/** Gold scores in the order of the proxy, worst first; equal proxy scores share the mean of theirs. */
+function sharedPlaces(proxy: readonly number[], gold: readonly number[]): number[] {
+  if (proxy.length !== gold.length) throw new RangeError(`best of n: ${proxy.length} proxy and ${gold.length} gold scores`);
   checkFinite(proxy, "proxy scores");
   checkFinite(gold, "gold scores");
   const order = proxy.map((_, i) => i).toSorted((i, j) => proxy[i]! - proxy[j]!);
-  let total = 0;
-  for (let start = 0; start < order.length; ) {
-    let end = start + 1;
+  const shared = order.map((place) => gold[place]!);
+  for (let start = 0, end = 0; start < order.length; start = end) {
     while (end < order.length && proxy[order[end]!] === proxy[order[start]!]) end++;
-    let weight = 0;
-    let sum = 0;
-    for (let i = start; i < end; i++) {
-      weight += Math.exp(logChoose(i, n - 1) - logChoose(order.length, n));
-      sum += gold[order[i]!]!;
-    }
-    total += (weight * sum) / (end - start);
-    start = end;
+    shared.fill(mean(shared.slice(start, end)), start, end);
   }
-  return total;
+  return shared;
 }
 
 export type OptimisationKind = "best-of-n" | "rl";
