@@ -7,7 +7,7 @@ export { parseConstitution } from "./constitution/constitution.ts";
 export type { Constitution, Principle } from "./constitution/constitution.ts";
 export type { Critic } from "./constitution/critic.ts";
 export { defaultConstitution } from "./constitution/default-constitution.ts";
-export { constitutionJudge } from "./constitution/judge.ts";
+export { constitutionJudge, inBothOrders } from "./constitution/judge.ts";
 export { LocalCritic } from "./constitution/local-critic.ts";
 export { demonstrationsOf, revise, revisionPair } from "./constitution/revise.ts";
 export type { RevisionChain, RevisionOptions } from "./constitution/revise.ts";

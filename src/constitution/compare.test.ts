@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { plainRewardLoss } from "../objectives/reward.ts";
 import type { ComparisonOptions } from "./compare.ts";
 import { compare, preferenceOf, softTarget } from "./compare.ts";
-import { constitutionJudge } from "./judge.ts";
+import { constitutionJudge, inBothOrders } from "./judge.ts";
 import { probabilityOfA, readPlaces, readSamples, letterOfReply } from "./letters.ts";
 import { comparisonMessages, critiqueMessages, quote } from "./prompts.ts";
 import { TEST_CONSTITUTION, fakeCritic, shownAnswers } from "./testing/critic.ts";
@@ -103,6 +103,8 @@ describe("a comparison", () => {
     const judge = constitutionJudge(fakeCritic({ letters: biased(0, 0.5) }), TEST_CONSTITUTION, { tags: ["helpful"] });
     expect(await judge(PAIR.prompt, PAIR.first, PAIR.second)).toBeCloseTo(probabilityOfA({ A: 0, B: -0.5 }), 14);
     expect(await judge(PAIR.prompt, PAIR.second, PAIR.first)).toBeCloseTo(probabilityOfA({ A: 0, B: 0.5 }), 14);
+    const both = inBothOrders(constitutionJudge(fakeCritic({ letters: biased(2, 0.5) }), TEST_CONSTITUTION, { tags: ["helpful"] }));
+    expect(await both.compare(PAIR.prompt, PAIR.first, PAIR.second)).toBeCloseTo((probabilityOfA({ A: 0, B: -2.5 }) + 1 - probabilityOfA({ A: 0, B: -1.5 })) / 2, 14);
     await expect(constitutionJudge(fakeCritic({ letters: () => undefined }), TEST_CONSTITUTION)(PAIR.prompt, "a", "b")).rejects.toThrow(/no judgement/);
   });
 });

@@ -30,3 +30,8 @@ export function constitutionJudge(critic: Critic, constitution: Constitution, { 
     throw new AttuneError("data", "the critic gives no judgement", { got: refused ?? "a reply that is neither A nor B", hint: "another critic, or examples of comparisons in the constitution" });
   };
 }
+
+/** A judge without a place that it prefers: both orders, averaged. What online DPO takes. */
+export function inBothOrders(judge: OrderJudge): { compare: OrderJudge } {
+  return { compare: async (prompt, first, second) => ((await judge(prompt, first, second)) + 1 - (await judge(prompt, second, first))) / 2 };
+}
