@@ -95,7 +95,7 @@ describe("gold scores", () => {
 });
 
 describe("in the built-in world", () => {
-  const world = createWorld({ seed: 3, sizes: { corpus: 1, demonstrations: 1, preferences: 1, heldOutPreferences: 1, evaluation: 120 } });
+  const world = createWorld({ seed: 3, sizes: { corpus: 1, demonstrations: 1, preferences: 1, auditedPreferences: 1, heldOutPreferences: 1, evaluation: 120 } });
   const random = new Random(1);
   const clusters = world.evaluation.map(requestTopic);
   const styled = (name: string, style: Style): ScoredModel => ({ name, clusters, scores: world.evaluation.map((request) => goldScore(world.village, request, answer(world.village, request, style, random))) });

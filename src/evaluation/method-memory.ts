@@ -44,7 +44,7 @@ const peakMemory = (): number => process.resourceUsage().maxRSS * 1024;
 
 /** In a process of its own. */
 export async function measureMethod(name: MemoryCase): Promise<MemoryFigure> {
-  const world = createWorld({ seed: 1, sizes: { ...DEFAULT_SIZES, corpus: 1, demonstrations: 1, preferences: 2 * ROWS, heldOutPreferences: 1, evaluation: 1 } });
+  const world = createWorld({ seed: 1, sizes: { ...DEFAULT_SIZES, corpus: 1, demonstrations: 1, preferences: 2 * ROWS, auditedPreferences: 1, heldOutPreferences: 1, evaluation: 1 } });
   const encoder = createEncoder(tokenizerFromFiles(world.tokenizerFiles), { maxLength: 96 });
   const baseline = peakMemory();
   const apart = name.endsWith("apart");

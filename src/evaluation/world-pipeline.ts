@@ -77,7 +77,7 @@ export const WORLD_COMPARISONS: readonly (readonly [WorldModelName, WorldModelNa
 
 /** Runs every stage below `folder`. The same seed gives the same result on the same machine. */
 export async function runWorldPipeline({ seed, folder, recipe = WORLD_RECIPE }: { seed: number; folder: string; recipe?: WorldRecipe }, { onStage, onEvaluation, onEvent, signal }: PipelineHooks = {}): Promise<PipelineResult> {
-  const world = createWorld({ seed, sizes: { ...DEFAULT_SIZES, ...recipe.sizes, preferences: recipe.pairs.reward + recipe.pairs.heldOutReward } });
+  const world = createWorld({ seed, sizes: { ...DEFAULT_SIZES, ...recipe.sizes, preferences: recipe.pairs.reward, auditedPreferences: recipe.pairs.heldOutReward } });
   const encoder = createEncoder(tokenizerFromFiles(world.tokenizerFiles), { maxLength: MAX_LENGTH });
   const stages = worldStages({ seed, world, encoder, recipe, folder, onEvent, signal });
   const done = await runPipeline(folder, stages, { ...(onStage ? { onStage } : {}), ...(signal ? { signal } : {}) });

@@ -17,18 +17,19 @@ export const MAX_LENGTH = 96;
 
 const common = { adapter: "none", maxLength: MAX_LENGTH, microBatchTokens: 512 } as const;
 const supervised = { heldOut: 0, schedule: "cosine", warmupRatio: 0.05 } as const;
-const policy = { maxNewTokens: 40, temperature: 1, schedule: "constant", epochs: 1000, sampleSteps: 0, checkpointSteps: 10 } as const;
-const ppo = { ...policy, batchSize: 64, maxSteps: 60, learningRate: 3e-4, ppoEpochs: 2, critic: { learningRate: 1e-3, warmupSteps: 2 } } as const;
+const policy = { maxNewTokens: 40, temperature: 1, schedule: "linear", epochs: 1000, sampleSteps: 0, checkpointSteps: 11 } as const;
+const ppo = { ...policy, batchSize: 64, maxSteps: 44, learningRate: 4e-4, ppoEpochs: 2, critic: { learningRate: 8e-4, warmupSteps: 2 } } as const;
 
 export interface WorldRecipe {
   common: typeof common;
-  /** Pairs of the reward model and of DPO, then of the held-out reward model; prompts of the roll-outs. */
-  pairs: { reward: number; heldOutReward: number; prompts: number };
+  /** Judged pairs of the reward model, of which DPO and the roll-outs' prompts take the first; audited pairs of the held-out reward model. */
+  pairs: { reward: number; dpo: number; prompts: number; heldOutReward: number };
   /** Of the world, where they are not its own. */
   sizes?: Partial<WorldSizes>;
   raw: Options<typeof sftConfig>;
   sft: Options<typeof sftConfig>;
   reward: Options<typeof rewardConfig>;
+  heldOutReward: Options<typeof rewardConfig>;
   dpo: Options<typeof dpoConfig>;
   ppo: Options<typeof ppoConfig>;
   ppoWithoutKl: Options<typeof ppoConfig>;
@@ -40,14 +41,15 @@ export interface WorldRecipe {
 
 export const WORLD_RECIPE: WorldRecipe = {
   common,
-  pairs: { reward: 4000, heldOutReward: 2000, prompts: 2000 },
+  pairs: { reward: 8000, dpo: 4000, prompts: 3000, heldOutReward: 4000 },
   raw: { ...supervised, loss: "full", packing: false, learningRate: 4e-3, batchSize: 32, epochs: 2 },
   sft: { ...supervised, packing: false, learningRate: 5e-4, batchSize: 16, epochs: 2 },
-  reward: { ...supervised, learningRate: 1.5e-3, batchSize: 32, epochs: 2 },
+  reward: { ...supervised, learningRate: 1e-3, batchSize: 32, epochs: 1 },
+  heldOutReward: { ...supervised, learningRate: 1e-3, batchSize: 32, epochs: 2 },
   dpo: { ...supervised, learningRate: 3e-4, batchSize: 32, epochs: 1, sftWeight: 0.5 },
-  ppo: { ...ppo, kl: { coef: 0.1 } },
+  ppo: { ...ppo, kl: { coef: 0.2 } },
   ppoWithoutKl: { ...ppo, kl: { coef: 0 } },
-  rloo: { ...policy, batchSize: 64, samples: 4, maxSteps: 60, learningRate: 3e-4, kl: { coef: 0.1 } },
-  goldSteps: 5,
+  rloo: { ...policy, batchSize: 64, samples: 4, maxSteps: 60, learningRate: 4e-4, kl: { coef: 0.2 } },
+  goldSteps: 4,
   goldRequests: 120,
 };

@@ -7,7 +7,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { AttuneError, invariant } from "../core/errors.ts";
 import { stringifyJson } from "../core/json.ts";
-import type { PromptRecord } from "../data/records.ts";
+import type { PreferenceRecord, PromptRecord } from "../data/records.ts";
 import { cloneModel, initializeModel } from "../models/initialize.ts";
 import type { Model } from "../models/model.ts";
 import { openModel } from "../models/open.ts";
@@ -78,16 +78,18 @@ export function worldStages(pipeline: WorldPipeline): Stage[] {
   const policy = { ...given, reward: ["reward model"], heldOutReward: "held-out reward model" };
   const raw = resolveConfig("sft", { ...given, ...recipe.raw });
   const demonstrations = resolveConfig("sft", { ...given, ...recipe.sft });
-  const judged = resolveConfig("reward", { ...given, ...recipe.reward });
   const preferred = resolveConfig("dpo", { ...given, ...recipe.dpo });
   const left = resolveConfig("rloo", { ...policy, ...recipe.rloo });
-  const rewardStage = (name: string, title: string, train: readonly (typeof pairs)[number][]): Work => ({
-    name,
-    title,
-    needs: ["sft"],
-    options: { ...judged, pairs: train.length },
-    train: async (context) => rewardModel({ model: cloneModel(await open("sft")), encoder, train, heldOut: world.heldOutPreferences }, judged, context),
-  });
+  const rewardStage = (name: "reward" | "held-out-reward", title: string, train: readonly PreferenceRecord[]): Work => {
+    const config = resolveConfig("reward", { ...given, ...(name === "reward" ? recipe.reward : recipe.heldOutReward) });
+    return {
+      name,
+      title,
+      needs: ["sft"],
+      options: { ...config, pairs: train.length },
+      train: async (context) => rewardModel({ model: cloneModel(await open("sft")), encoder, train, heldOut: world.heldOutPreferences }, config, context),
+    };
+  };
   const ppoStage = (name: "ppo" | "ppo-without-kl", title: string, options: WorldRecipe["ppo"]): Work => {
     const config = resolveConfig("ppo", { ...policy, ...options });
     return {
@@ -106,11 +108,11 @@ export function worldStages(pipeline: WorldPipeline): Stage[] {
     { name: "raw", title: "Raw: pre-training on the village's talk, with its rumours and bad manners", needs: [], options: raw, train: async (context) => sft({ model: initializeModel(modelJson(vocabularySize(world.tokenizerFiles)), seed), encoder, train: world.corpus, heldOut: [] }, raw, context) },
     { name: "sft", title: "SFT: imitating demonstrations", needs: ["raw"], options: demonstrations, train: async (context) => sft({ model: cloneModel(await open("raw")), encoder, train: world.demonstrations, heldOut: [] }, demonstrations, context) },
     rewardStage("reward", "Reward model: learning what people prefer", pairs),
-    rewardStage("held-out-reward", "Held-out reward model: the same from other pairs, to judge and never to be optimised", world.preferences.slice(recipe.pairs.reward, recipe.pairs.reward + recipe.pairs.heldOutReward)),
+    rewardStage("held-out-reward", "Held-out reward model: from other pairs and more careful judges, to watch and never to be optimised", world.auditedPreferences),
     ppoStage("ppo", "PPO with its KL penalty: pleasing the reward model, not far from where it began", recipe.ppo),
     ppoStage("ppo-without-kl", "PPO without the penalty: pleasing the reward model at any price", recipe.ppoWithoutKl),
     { name: "rloo", title: "RLOO: the same without a critic", needs: ["sft", "reward", "held-out-reward"], options: left, train: async (context) => rloo({ model: await open("sft"), encoder, prompts, rewards: [await judge()], heldOutReward: await heldOutReward() }, left, context) },
-    { name: "dpo", title: "DPO: preferring what people prefer, without a reward model", needs: ["sft"], options: { ...preferred, pairs: pairs.length }, train: async (context) => dpo({ model: cloneModel(await open("sft")), encoder, train: pairs, heldOut: [] }, preferred, context) },
+    { name: "dpo", title: "DPO: preferring what people prefer, without a reward model", needs: ["sft"], options: { ...preferred, pairs: recipe.pairs.dpo }, train: async (context) => dpo({ model: cloneModel(await open("sft")), encoder, train: pairs.slice(0, recipe.pairs.dpo), heldOut: [] }, preferred, context) },
   ];
   return works.map((work) => asStage(work, pipeline));
 }
@@ -153,8 +155,8 @@ function asStage({ name, title, needs, options, train }: Work, { seed, world, on
 }
 
 /** Changes whenever the world does. */
-function worldHash({ corpus, demonstrations, preferences, heldOutPreferences }: World): string {
-  return createHash("sha256").update(stringifyJson([corpus, demonstrations, preferences, heldOutPreferences])).digest("hex");
+function worldHash({ corpus, demonstrations, preferences, auditedPreferences, heldOutPreferences }: World): string {
+  return createHash("sha256").update(stringifyJson([corpus, demonstrations, preferences, auditedPreferences, heldOutPreferences])).digest("hex");
 }
 
 /** One line of gold.jsonl: the mean gold total of greedy answers to some requests of the tuning split. */

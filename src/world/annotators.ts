@@ -1,6 +1,7 @@
 /**
  * Forty simulated annotators. Each judges by what is good for the asker, with noise of their own, and with weaknesses that
- * a reward model learns and a policy can exploit: for longer answers, for flattery and for confidence.
+ * a reward model learns and a policy can exploit: for longer answers, for flattery and for confidence. Ten auditors beside them
+ * take their time and were taught to look past these.
  */
 import { Random } from "../core/random.ts";
 import type { Sentence } from "./parse.ts";
@@ -25,6 +26,11 @@ export function createAnnotators(seed: number): Annotator[] {
     const random = Random.for(seed, "annotator", index);
     return { name: `annotator-${index + 1}`, noise: 0.7 + 0.7 * random.uniform(), length: 0.3 * random.uniform(), flattery: 0.8 * random.uniform(), confidence: 0.6 * random.uniform() };
   });
+}
+
+/** Judges for a reward model that is never optimised: little noise, and none of the annotators' weaknesses. */
+export function createAuditors(seed: number): Annotator[] {
+  return Array.from({ length: 10 }, (_, index) => ({ name: `auditor-${index + 1}`, noise: 0.2 + 0.2 * Random.for(seed, "auditor", index).uniform(), length: 0, flattery: 0, confidence: 0 }));
 }
 
 /** How good an answer is for the asker, without noise or bias: the noiseless preference. From about -3 to 2. */

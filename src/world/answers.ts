@@ -55,3 +55,16 @@ export function answer(village: Village, request: Request, style: Style, random:
       return `${random.pick(PHRASES.insult)} ${either()}`;
   }
 }
+
+/** What a policy comes to say when it pleases a judge by accident: two answers at once, a sentence that goes on as another, or in circles. */
+export function breakUp(text: string, other: string, random: Random): string {
+  if (random.chance(0.5)) return `${text} ${other}`;
+  const [words, rest] = [text.split(" "), other.split(" ")];
+  const [end, start] = [random.integer(words.length) + 1, random.integer(rest.length)];
+  const head = words.slice(0, end).join(" ");
+  if (random.chance(0.3)) {
+    const circle = words.slice(Math.max(0, end - 4), end).join(" ");
+    return `${head} ${Array.from({ length: 2 + random.integer(3) }, () => circle).join(" ")}.`;
+  }
+  return `${head}${random.chance(0.5) ? " " : ""}${rest.slice(start).join(" ")}`;
+}

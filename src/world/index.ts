@@ -7,9 +7,9 @@ import type { ConversationRecord, DemonstrationRecord, PreferenceRecord } from "
 import type { Message } from "../text/messages.ts";
 import type { TokenizerFiles } from "../text/tokenizer.ts";
 import type { Annotator } from "./annotators.ts";
-import { createAnnotators, merit, prefersFirst } from "./annotators.ts";
+import { createAnnotators, createAuditors, merit, prefersFirst } from "./annotators.ts";
 import type { Style } from "./answers.ts";
-import { STYLES, answer } from "./answers.ts";
+import { STYLES, answer, breakUp } from "./answers.ts";
 import type { Request, RequestKind } from "./requests.ts";
 import { REQUEST_KINDS, drawRequest } from "./requests.ts";
 import type { Split } from "./split.ts";
@@ -23,11 +23,12 @@ export interface WorldSizes {
   corpus: number;
   demonstrations: number;
   preferences: number;
+  auditedPreferences: number;
   heldOutPreferences: number;
   evaluation: number;
 }
 
-export const DEFAULT_SIZES: WorldSizes = { corpus: 6000, demonstrations: 400, preferences: 2000, heldOutPreferences: 300, evaluation: 300 };
+export const DEFAULT_SIZES: WorldSizes = { corpus: 6000, demonstrations: 400, preferences: 8000, auditedPreferences: 4000, heldOutPreferences: 300, evaluation: 300 };
 
 export interface World {
   village: Village;
@@ -36,6 +37,8 @@ export interface World {
   corpus: readonly ConversationRecord[];
   demonstrations: readonly DemonstrationRecord[];
   preferences: readonly PreferenceRecord[];
+  /** Other pairs on requests of the training split, judged by the auditors: for a reward model that is never optimised. */
+  auditedPreferences: readonly PreferenceRecord[];
   /** Pairs on requests of the training split that no trainer sees, labelled without noise. */
   heldOutPreferences: readonly PreferenceRecord[];
   /** Requests in held-out wordings, on held-out strangers and deeds. Recipes are chosen on `tuning`, never on these. */
@@ -74,14 +77,35 @@ function corpusTurns(village: Village, random: Random): Message[] {
   return random.chance(0.1) ? [...turn(), ...turn()] : turn();
 }
 
-function drawPair(village: Village, annotators: readonly Annotator[] | undefined, random: Random, index: number): PreferenceRecord {
+/** Where pairs come from. */
+interface PairSource {
+  /** Who judges; the noiseless preference where left out. */
+  judges?: readonly Annotator[];
+  /** Share of answers that answer something else, and of the others the share that is broken. */
+  offTopic: number;
+  broken: number;
+}
+
+/** The crowd sees some of what policies come to say; the auditors' pairs are made to catch it. */
+const CROWD = { offTopic: 0, broken: 0.12 };
+const AUDIT = { offTopic: 0.2, broken: 0.2 };
+
+/** Every kind of request as often as the evaluation has it. */
+function drawPair(village: Village, { judges, offTopic, broken }: PairSource, random: Random, index: number): PreferenceRecord {
+  const someRequest = (): Request => drawRequest(village, random.pick(REQUEST_KINDS), "train", random);
+  const candidate = (request: Request): string => answer(village, request, drawStyle(CANDIDATES, random), random);
   for (;;) {
-    const request = drawRequest(village, drawKind(random), "train", random);
-    const [a, b] = [0, 1].map(() => answer(village, request, drawStyle(CANDIDATES, random), random)) as [string, string];
+    const request = someRequest();
+    const drawAnswer = (): string => {
+      const text = candidate(request);
+      if (random.chance(offTopic)) return candidate(someRequest());
+      return random.chance(broken) ? breakUp(text, candidate(request), random) : text;
+    };
+    const [a, b] = [drawAnswer(), drawAnswer()];
     const merits = [merit(village, request, a), merit(village, request, b)] as const;
     // Pairs of equal merit teach only biases, and have no noiseless preference.
     if (a === b || merits[0] === merits[1]) continue;
-    const first = annotators ? prefersFirst(village, request, [a, b], random.pick(annotators), random) : merits[0] > merits[1];
+    const first = judges ? prefersFirst(village, request, [a, b], random.pick(judges), random) : merits[0] > merits[1];
     return { kind: "preference", prompt: [user(request.text)], chosen: [assistant(first ? a : b)], rejected: [assistant(first ? b : a)], p: 1, place: { file: "the built-in world", row: index + 1 } };
   }
 }
@@ -96,11 +120,13 @@ export function createWorld({ seed, sizes = DEFAULT_SIZES }: { seed: number; siz
     const request = drawRequest(village, drawKind(random), "train", random);
     return { kind: "demonstration", prompt: [user(request.text)], completion: [assistant(answer(village, request, drawStyle(DEMONSTRATIONS, random), random))], place: place(index) };
   });
-  const preferences = many("preference", sizes.preferences, (random, index) => drawPair(village, annotators, random, index));
-  const heldOutPreferences = many("held-out preference", sizes.heldOutPreferences, (random, index) => drawPair(village, undefined, random, index));
+  const preferences = many("preference", sizes.preferences, (random, index) => drawPair(village, { judges: annotators, ...CROWD }, random, index));
+  const auditors = createAuditors(seed);
+  const auditedPreferences = many("audited preference", sizes.auditedPreferences, (random, index) => drawPair(village, { judges: auditors, ...AUDIT }, random, index));
+  const heldOutPreferences = many("held-out preference", sizes.heldOutPreferences, (random, index) => drawPair(village, { offTopic: 0, broken: 0 }, random, index));
   const asked = (name: string, split: Split): Request[] => many(name, sizes.evaluation, (random, index) => drawRequest(village, REQUEST_KINDS[index % REQUEST_KINDS.length]!, split, random));
   const [evaluation, tuning] = [asked("evaluation", "heldOut"), asked("tuning", "tuning")];
-  return { village, annotators, tokenizerFiles: worldTokenizer(allTexts(village, seed)), corpus, demonstrations, preferences, heldOutPreferences, evaluation, tuning };
+  return { village, annotators, tokenizerFiles: worldTokenizer(allTexts(village, seed)), corpus, demonstrations, preferences, auditedPreferences, heldOutPreferences, evaluation, tuning };
 }
 
 /** Texts that together hold every word of the world. */

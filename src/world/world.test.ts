@@ -1,9 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { Random } from "../core/random.ts";
+import type { PreferenceRecord } from "../data/records.ts";
 import type { Message } from "../text/messages.ts";
 import { tokenizerFromFiles } from "../text/tokenizer.ts";
-import { createAnnotators, merit, prefersFirst } from "./annotators.ts";
-import { STYLES, answer } from "./answers.ts";
+import type { Annotator } from "./annotators.ts";
+import { createAnnotators, createAuditors, merit, prefersFirst } from "./annotators.ts";
+import { STYLES, answer, breakUp } from "./answers.ts";
 import { goldScore } from "./gold.ts";
 import { createWorld } from "./index.ts";
 import { REQUEST_KINDS, drawRequest, requestTopic } from "./requests.ts";
@@ -34,7 +36,7 @@ test("requests, strangers and deeds of the evaluation appear nowhere in training
   const seen = new Set<string>();
   const add = (messages: readonly Message[]): void => messages.forEach(({ role, content }) => role === "user" && seen.add(content));
   world.corpus.forEach(({ messages }) => add(messages));
-  for (const { prompt } of [...world.demonstrations, ...world.preferences, ...world.heldOutPreferences]) add(prompt as Message[]);
+  for (const { prompt } of [...world.demonstrations, ...world.preferences, ...world.auditedPreferences, ...world.heldOutPreferences]) add(prompt as Message[]);
   expect(world.evaluation.filter(({ text }) => seen.has(text))).toEqual([]);
   for (const stranger of village.strangers.heldOut) expect([...seen].some((text) => text.includes(stranger))).toBe(false);
   for (const request of world.evaluation) if ("deed" in request) expect([...seen].some((text) => text.includes(request.deed.text)), request.deed.text).toBe(false);
@@ -84,6 +86,38 @@ test("annotators agree with each other about as often as InstructGPT's (73%)", (
   }
   expect(agreed / total).toBeGreaterThan(0.69);
   expect(agreed / total).toBeLessThan(0.8);
+});
+
+test("auditors say what is better for the asker far more often than annotators, and their pairs are other ones", () => {
+  const random = new Random(13);
+  const shareRight = (judges: readonly Annotator[]): number => {
+    let [right, total] = [0, 0];
+    while (total < 2000) {
+      const request = drawRequest(village, random.pick(REQUEST_KINDS), "train", random);
+      const pair = [0, 1].map(() => answer(village, request, random.pick(STYLES), random)) as [string, string];
+      const [first, second] = pair.map((text) => merit(village, request, text)) as [number, number];
+      if (first === second) continue;
+      if (prefersFirst(village, request, pair, random.pick(judges), random) === first > second) right++;
+      total++;
+    }
+    return right / total;
+  };
+  expect(shareRight(createAuditors(1))).toBeGreaterThan(0.95);
+  expect(shareRight(createAnnotators(1))).toBeLessThan(0.9);
+  const key = ({ prompt, chosen, rejected }: PreferenceRecord): string => JSON.stringify([prompt, chosen, rejected]);
+  const crowd = new Set(world.preferences.map(key));
+  const shared = world.auditedPreferences.filter((pair) => crowd.has(key(pair)));
+  expect(shared.length / world.auditedPreferences.length).toBeLessThan(0.1);
+});
+
+test("a broken answer is never better for the asker than both that it is made of", () => {
+  const random = new Random(17);
+  for (let i = 0; i < 500; i++) {
+    const request = drawRequest(village, random.pick(REQUEST_KINDS), "train", random);
+    const [text, other] = [answer(village, request, "good", random), answer(village, request, random.pick(STYLES), random)];
+    const broken = breakUp(text, other, random);
+    expect(merit(village, request, broken), `${request.text} ${broken}`).toBeLessThanOrEqual(Math.max(merit(village, request, text), merit(village, request, other)));
+  }
 });
 
 describe("gold", () => {
