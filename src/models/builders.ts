@@ -1,6 +1,6 @@
 /** Builds the pieces of a model into a graph: parameters as inputs, projections with adapters, attention. */
 import type { DType } from "../core/tensor.ts";
-import { cast, gemm, multiply, reshape, rotary, transpose } from "../graph/build.ts";
+import { add, cast, gemm, matmul, multiply, reshape, rotary, transpose } from "../graph/build.ts";
 import type { RotaryTables } from "../graph/build.ts";
 import type { Dimension } from "../graph/dimensions.ts";
 import { product } from "../graph/dimensions.ts";
@@ -38,11 +38,24 @@ export interface ModelParts {
   family: ModelFamily;
   config: DecoderConfig;
   adapter?: AdapterConfig | undefined;
+  /** How weights are multiplied; see {@link weightProduct}. */
+  weightsFirst?: boolean;
+}
+
+/**
+ * x [N, in] times weight [out, in] transposed. The runtime's products copy their right side into tiles in every run, unless it is
+ * stored in the session and packed. With the weights on the left what is copied are the activations, so for some rows, but not
+ * thousands, fed weights are as fast as packed ones; see docs/decisions/packed-weights.md.
+ */
+function weightProduct(x: Value, weight: Value, bias: Value | undefined): Value {
+  // No gemm: the runtime would turn it round again.
+  const y = transpose(matmul(weight, x, { transposeRight: true }), [1, 0]);
+  return bias ? add(y, bias) : y;
 }
 
 /** The builder for one block. `prefix` stands before the names of the graph's inputs. */
 export function blockBuilder(parts: ModelParts, parameters: Parameters, prefix: string, attention: Attention): BlockBuilder {
-  const { family, config, adapter } = parts;
+  const { family, config, adapter, weightsFirst } = parts;
   const shapes = family.blockShapes(config);
   const projections = family.projections(config);
   const { graph } = parameters;
@@ -56,7 +69,8 @@ export function blockBuilder(parts: ModelParts, parameters: Parameters, prefix: 
       graph.scope(name, () => {
         const { inputs, outputs, transposed } = projections[name]!;
         const bias = shapes[`${name}.bias`] ? parameter(`${name}.bias`) : undefined;
-        const y = gemm(x, parameter(`${name}.weight`), { transposeRight: !transposed, bias });
+        const weight = parameter(`${name}.weight`);
+        const y = weightsFirst && !transposed ? weightProduct(x, weight, bias) : gemm(x, weight, { transposeRight: !transposed, bias });
         if (!adapter?.targets.includes(name)) return y;
         const names = adapterNames(prefix, name);
         const narrow = gemm(x, parameters.get(names.a, [adapter.rank, inputs]), { transposeRight: true });

@@ -12,7 +12,7 @@ import { ropeTables } from "../models/rope.ts";
 import type { Tensors } from "../runtime/session.ts";
 import { Session } from "../runtime/session.ts";
 import type { DecoderGraph } from "./decoder-graph.ts";
-import { buildDecoder } from "./decoder-graph.ts";
+import { WEIGHTS_FIRST_ROWS, buildDecoder } from "./decoder-graph.ts";
 import type { Allocate } from "./key-value-cache.ts";
 import { KeyValueCache, reusedMemory } from "./key-value-cache.ts";
 import { Scores, blockSize } from "./scores.ts";
@@ -26,6 +26,8 @@ export interface DecoderOptions {
    * adapter's weights are always fed.
    */
   prepack?: boolean;
+  /** Most rows of a batch, by which products of fed weights are arranged. Default 1. */
+  rows?: number;
   threads?: number;
 }
 
@@ -92,7 +94,7 @@ export class Decoder {
   }
 
   static async create(model: Model, options: DecoderOptions): Promise<Decoder> {
-    const built = buildDecoder(model);
+    const built = buildDecoder(model, { weightsFirst: !options.prepack && (options.rows ?? 1) >= WEIGHTS_FIRST_ROWS });
     return new Decoder(model, options, built, await openSession(model, options, built));
   }
 

@@ -189,4 +189,5 @@ test("weights are packed for small models, and for many rows, where there are st
   const small = weightCount(tiny());
   expect([worthPacking({ weights: small, rows: 1, steps: 64 }), worthPacking({ weights: small, rows: 64, steps: 4 })]).toEqual([true, false]);
   expect([worthPacking({ weights: 1e9, rows: 1, steps: 64 }), worthPacking({ weights: 1e9, rows: 8, steps: 64 })]).toEqual([false, true]);
+  expect([small, 135e6].map((weights) => worthPacking({ weights, rows: 64, steps: 64, besideTraining: true }))).toEqual([true, false]);
 });

@@ -90,8 +90,21 @@ const SMALL_MODEL = 256e6;
 const PREPACK_ROWS = 8;
 const PREPACK_STEPS = 16;
 
-/** Whether packing pays for a model of so many weights, rows and steps. */
-export function worthPacking({ weights, rows, steps }: { weights: number; rows: number; steps: number }): boolean {
+/** Beside training, weights are packed below this many: a copy of 128 MB. */
+const SMALL_BESIDE_TRAINING = 32e6;
+
+export interface PackingQuestion {
+  /** Numbers in the weights. */
+  weights: number;
+  rows: number;
+  steps: number;
+  /** Memory is short, as networks that are trained lie beside the one that decodes. */
+  besideTraining?: boolean;
+}
+
+/** Whether packing pays. */
+export function worthPacking({ weights, rows, steps, besideTraining = false }: PackingQuestion): boolean {
+  if (besideTraining && weights >= SMALL_BESIDE_TRAINING) return false;
   return steps >= PREPACK_STEPS && (rows >= PREPACK_ROWS || weights < SMALL_MODEL);
 }
 
@@ -127,8 +140,8 @@ export class BatchingEngine {
     if (options.room > maxPositions) {
       throw new AttuneError("usage", "prompt and answer do not fit the model's context", { got: `${options.room} tokens`, expected: `at most ${maxPositions}`, hint: "fewer new tokens, or a shorter prompt" });
     }
-    const { room: maxLength, prepack = false, threads } = options;
-    const decoder = await Decoder.create(model, { maxLength, prepack, ...(threads === undefined ? {} : { threads }) });
+    const { room: maxLength, slots: rows, prepack = false, threads } = options;
+    const decoder = await Decoder.create(model, { maxLength, rows, prepack, ...(threads === undefined ? {} : { threads }) });
     return new BatchingEngine(decoder, encoder, options);
   }
 

@@ -17,6 +17,8 @@ export interface GenerateOptions extends AnswerOptions {
   batchSize: number;
   /** Pack the weights, which takes a second copy of them in memory (and for a moment a third); default where it pays. */
   prepack?: boolean;
+  /** Memory is short: weights are packed only where they are small; see {@link worthPacking}. */
+  besideTraining?: boolean;
 }
 
 export const GREEDY: GenerateOptions = { temperature: 0, topK: 0, topP: 1, maxNewTokens: 128, seed: 0, samples: 1, batchSize: 16, stopTexts: [] };
@@ -60,7 +62,8 @@ export async function generate(model: Model, encoder: Encoder, prompts: readonly
   const rows = prompts.length * options.samples;
   const slots = Math.min(rows, options.batchSize);
   const steps = options.maxNewTokens * Math.ceil(rows / slots);
-  const engine = await BatchingEngine.create(model, encoder, { slots, room: longest + options.maxNewTokens, prepack: options.prepack ?? worthPacking({ weights: weightCount(model), rows: slots, steps }) });
+  const prepack = options.prepack ?? worthPacking({ weights: weightCount(model), rows: slots, steps, besideTraining: options.besideTraining ?? false });
+  const engine = await BatchingEngine.create(model, encoder, { slots, room: longest + options.maxNewTokens, prepack });
   try {
     const generations = prompts.map((ids, prompt) => submit(engine, prompt, ids, options, hooks));
     const forget = onAbort(hooks.signal, () => generations.forEach((generation) => generation.cancel()));

@@ -8,6 +8,7 @@ import { byteTokenizer } from "../text/testing.ts";
 import { joinRows, layExample } from "../training/layout.ts";
 import { chooseToken } from "./choose.ts";
 import { Decoder } from "./decoder.ts";
+import { WEIGHTS_FIRST_ROWS } from "./decoder-graph.ts";
 import { GREEDY, generate } from "./generate.ts";
 
 const tokenizer = byteTokenizer();
@@ -25,8 +26,8 @@ describe.each(Object.keys(TINY_CONFIGS))("%s", (type) => {
     const targets = Object.keys(model.family.projections(model.config));
     model.adapter = createAdapter(model.family, model.config, { rank: 2, alpha: 4, rsLora: true, targets }, 1);
     for (const [name, { data }] of model.adapter.weights) if (name.includes("lora_B")) Random.for(5, name).fillNormal(data, 0.2);
-    for (const prepack of [false, true]) {
-      const decoder = await Decoder.create(model, { maxLength: 40, prepack });
+    for (const weights of [{}, { prepack: true }, { rows: WEIGHTS_FIRST_ROWS }]) {
+      const decoder = await Decoder.create(model, { maxLength: 40, ...weights });
       const batch = await decoder.start(prompts);
       const texts = prompts.map((prompt) => [...prompt]);
       const plan = new WholePlan({ model, reads: "tokens", maxLength: 40 });

@@ -54,7 +54,7 @@ export function samplingEngine(actor: Model, encoder: Encoder): RolloutEngine {
   checkDecodable(actor);
   return {
     async roll(prompts, { rolloutBatch, ...request }, signal) {
-      const answers = await generate(actor, encoder, prompts.map(({ ids }) => ids), { ...request, topK: 0, topP: 1, batchSize: rolloutBatch, stopTexts: [] }, signal ? { signal } : {});
+      const answers = await generate(actor, encoder, prompts.map(({ ids }) => ids), { ...request, topK: 0, topP: 1, batchSize: rolloutBatch, stopTexts: [], besideTraining: true }, signal ? { signal } : {});
       return answers.map(({ prompt, ids, finish, text }) => ({ prompt: prompts[prompt]!, ids: Int32Array.from(ids), stopped: finish === "stop", text }));
     },
     release: () => Promise.resolve(),

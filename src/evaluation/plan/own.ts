@@ -14,7 +14,7 @@ import { SCORE_HEAD, parameterCount, weightShapes } from "../../models/model.ts"
 import type { Objective, StepMemory, TokenBatch } from "../../models/plans/plan.ts";
 import type { TrainableParameters } from "../../models/trainable.ts";
 import { sftObjective } from "../../objectives/sft.ts";
-import { buildDecoder } from "../../sampling/decoder-graph.ts";
+import { WEIGHTS_FIRST_ROWS, buildDecoder } from "../../sampling/decoder-graph.ts";
 import { READ_TOKENS, worthPacking } from "../../sampling/engine.ts";
 import { WHOLE_PLAN_LIMIT, choosePlan } from "../../training/prepare.ts";
 import type { Machine } from "./calibrate.ts";
@@ -153,7 +153,9 @@ function rolloutLines(request: PlanRequest): MemoryLine[] {
   const room = request.promptTokens + request.answerTokens;
   const policy = NETWORKS[request.method][0]!;
   const model = emptyModel(request, policy);
-  const { graph, outputs } = buildDecoder(model);
+  const count = networkParameterCount(request, "tokens");
+  const packs = worthPacking({ weights: count, rows, steps: request.answerTokens * Math.ceil(request.batchSize / rows), besideTraining: true });
+  const { graph, outputs } = buildDecoder(model, { weightsFirst: !packs && rows >= WEIGHTS_FIRST_ROWS });
   const { memory } = lower(graph, outputs, { device: "cpu" });
   const prompts = Math.max(1, Math.min(rows, Math.floor(READ_TOKENS / request.promptTokens)));
   const working = Math.max(peakBytes(memory, { batch: rows, step: 1, cache: room, table: room }), peakBytes(memory, { batch: prompts, step: request.promptTokens, cache: request.promptTokens, table: room }));
@@ -166,8 +168,6 @@ function rolloutLines(request: PlanRequest): MemoryLine[] {
     { item: "logits", bytes: 4 * (rows + prompts) * request.config.vocabularySize, sum: `${rows + prompts} x ${short(request.config.vocabularySize)} x 4 bytes`, phase },
     { item: "within the session", bytes: working * ARENA, sum: `${short(working)} bytes at once x ${ARENA} of arena`, phase },
   ];
-  const count = networkParameterCount(request, "tokens");
-  const packs = worthPacking({ weights: count, rows, steps: request.answerTokens * Math.ceil(request.batchSize / rows) });
   if (packs) {
     lines.push({ item: "packed weights", bytes: 4 * count, sum: `${short(count)} x 4 bytes`, phase });
     lines.push({ item: "packed weights, and their bytes in the model", bytes: 2 * 4 * count, sum: `2 x ${short(count)} x 4 bytes`, phase: packing });
