@@ -28,6 +28,8 @@ export interface MonitorMemory {
   proxyScale: ScoreScale;
   window: GuardStep[];
   parted: boolean;
+  /** completions/distinct_2 of the first roll-out that had any pairs of words. */
+  firstDistinct?: number;
 }
 
 export type Watched = Pick<RolloutStep, "metrics" | "score" | "stop"> & { warnings: RolloutStep["warnings"][number][] };
@@ -36,6 +38,9 @@ const UNIT: ScoreScale = { mean: 0, deviation: 1, clip: 0 };
 
 /** A policy that gives this share of different prompts one and the same answer has collapsed. */
 const COLLAPSED_SHARE = 0.9;
+
+/** ... and so has one whose distinct-2 is below this share of what it was at first. Relative, since distinct-n falls with the number of words. */
+const DISTINCT_FLOOR = 0.2;
 
 export class Monitor {
   private readonly heldOut: RewardSource | undefined;
@@ -84,7 +89,7 @@ export class Monitor {
   /** Statistics of one roll-out. @param proxy scores by the optimised reward, before the penalty of a missing end */
   watch(rollouts: readonly Rollout[], proxy: readonly number[], heldOut: readonly number[] | undefined): Watched {
     const watched: Watched = { metrics: textMetrics(rollouts), warnings: [] };
-    this.warnOfCollapse(rollouts, proxy, watched.warnings);
+    this.warnOfCollapse(rollouts, proxy, watched);
     if (!heldOut) return watched;
     const { guardWindow, guardAlpha, guard } = this.options;
     const normalised = proxy.map((score) => normaliseScore(score, this.state.proxyScale));
@@ -105,7 +110,7 @@ export class Monitor {
     return watched;
   }
 
-  private warnOfCollapse(rollouts: readonly Rollout[], proxy: readonly number[], warnings: Watched["warnings"]): void {
+  private warnOfCollapse(rollouts: readonly Rollout[], proxy: readonly number[], { metrics, warnings }: Watched): void {
     const tell = (id: string, message: string): void => {
       if (this.told.has(id)) return;
       this.told.add(id);
@@ -115,10 +120,16 @@ export class Monitor {
     const answers = new Map<string, number>();
     for (const { text } of rollouts) answers.set(text, (answers.get(text) ?? 0) + 1);
     const most = Math.max(...answers.values()) / rollouts.length;
-    if (prompts > 4 && most >= COLLAPSED_SHARE) tell("collapsed-policy", `the policy has collapsed: ${Math.round(100 * most)}% of its answers to ${prompts} prompts are the same; a larger kl.coef or a lower learning rate keeps it near the reference`);
+    const distinct = metrics["completions/distinct_2"]!;
+    if (this.state.firstDistinct === undefined && distinct > 0) this.state = { ...this.state, firstDistinct: distinct };
+    if (prompts > 4 && most >= COLLAPSED_SHARE) tell("collapsed-policy", `the policy has collapsed: ${Math.round(100 * most)}% of its answers to ${prompts} prompts are the same; ${COLLAPSE_HINT}`);
+    else if (distinct < DISTINCT_FLOOR * this.state.firstDistinct!) tell("collapsed-policy", `the policy is collapsing: ${percent(distinct)} of the pairs of words in its answers are different, where it was ${percent(this.state.firstDistinct!)} at first; ${COLLAPSE_HINT}`);
     if (new Set(proxy).size === 1 && rollouts.length > 1) tell("constant-reward", `every answer of a roll-out has the same reward, ${proxy[0]}: there is nothing to learn from it`);
   }
 }
+
+const COLLAPSE_HINT = "a stronger pull towards the reference (a larger kl.coef or beta) or a lower learning rate keeps its answers varied";
+const percent = (share: number): string => `${(100 * share).toFixed(1)}%`;
 
 function textMetrics(rollouts: readonly Rollout[]): Metrics {
   const words = rollouts.map(({ text }) => wordsOf(text));

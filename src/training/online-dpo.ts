@@ -1,126 +1,137 @@
 /**
  * Online DPO: the policy answers, a reward or a judge says which of two answers is better, and DPO learns from that pair at once.
  *
- * One step: 1. roll out; 2. score; 3. the best and the worst answer to each prompt are a pair, unless they are equal; 4. minibatches of the
- * DPO loss against the reference; 5. metrics.
+ * One step: 1. roll out; 2. score, and log-probabilities of policy and reference; 3. the best and the worst answer to each prompt are a
+ * pair, unless they are equal; 4. minibatches of pairs with the losses of DPO; 5. metrics.
  *
  * Source: Guo et al. 2024 (arXiv 2402.04792); TRL's online_dpo_trainer.py.
- * Differences from TRL: 1. a pair of equal scores teaches nothing and is left out, where TRL takes the first answer as the better one; 2. more
- * than two answers may be drawn; 3. a judge's probability is a soft label, not a coin.
+ * Differences from TRL: 1. a pair of equal scores (or a judge's 0.5) teaches nothing and is left out, where TRL takes the first answer as the
+ * better one; 2. more than two answers may be drawn; 3. a judge's probability is a soft label for the losses that take one; 4. every loss of
+ * DPO may be used; 5. log-probabilities are at the temperature of sampling, as everywhere in roll-outs. As in TRL, a judge sees the texts
+ * alone: the penalty of a missing end is of rewards.
  */
 import { AttuneError } from "../core/errors.ts";
+import type { HostTensor } from "../core/tensor.ts";
 import { float32 } from "../core/tensor.ts";
 import type { Objective, StepResult } from "../models/plans/plan.ts";
+import type { AnswerPair } from "../objectives/choices.ts";
+import { extremePairs } from "../objectives/choices.ts";
 import { pairObjective } from "../objectives/pairs.ts";
 import type { ConfigOf } from "../runs/config.ts";
 import type { Metrics, TrainingEvent } from "../runs/events.ts";
 import { mean } from "../stats/intervals.ts";
-import { promptText } from "../text/messages.ts";
-import { pairMetrics, readPairs } from "./dpo-metrics.ts";
-import { groupByLength, joinRows, layShared } from "./layout.ts";
+import { lossWeights, pairMetrics, readPairs } from "./dpo-metrics.ts";
+import type { Judge } from "./judge.ts";
+import { judgePairs } from "./judge.ts";
+import { layShared } from "./layout.ts";
 import type { LoopContext, MicroBatch } from "./loop.ts";
+import { Moves } from "./moves.ts";
 import type { onlineDpoConfig } from "./online-dpo.config.ts";
-import type { PolicyInput, ReadRollouts } from "./policy-method.ts";
-import { PolicyMethod, groupMetrics, sum } from "./policy-method.ts";
-import type { RolloutStep } from "./rollout-loop.ts";
+import type { PolicyInput, ReadRollouts, Update } from "./policy-method.ts";
+import { PolicyMethod, groupMetrics, logRatiosOf, sum, updateMetrics } from "./policy-method.ts";
+import type { Memory, RolloutStep } from "./rollout-loop.ts";
 import { rolloutLoop } from "./rollout-loop.ts";
+import type { Rollout, RolloutBatch } from "./rollout.ts";
+import { joinReads } from "./rollout.ts";
 
 export type OnlineDpoConfig = ConfigOf<typeof onlineDpoConfig>;
 
-/** Compares two answers: P(first is preferred), from 0 to 1. A critic with a constitution is one. */
-export interface Judge {
-  compare(prompt: string, first: string, second: string): Promise<number>;
-}
-
 export interface OnlineDpoInput extends PolicyInput {
-  /** Instead of rewards, which may be empty then: compares the first two answers to each prompt. */
+  /** In place of rewards, which are empty then. */
   judge?: Judge;
 }
 
-/** Trains, and yields what happens. */
+/**
+ * Trains, and yields what happens.
+ * @throws AttuneError `config` for a judge beside rewards, or more than two answers for it
+ */
 export async function* onlineDpo(input: OnlineDpoInput, config: OnlineDpoConfig, context: LoopContext = {}): AsyncGenerator<TrainingEvent> {
   yield* rolloutLoop(new OnlineDpoMethod(input, config, context.signal), config, context);
-}
-
-/** Two answers of a roll-out by their index; p is the probability that the first is preferred. */
-interface Pair {
-  chosen: number;
-  rejected: number;
-  p: number;
 }
 
 class OnlineDpoMethod extends PolicyMethod<OnlineDpoConfig, OnlineDpoInput> {
   readonly name = "online-dpo";
 
+  constructor(input: OnlineDpoInput, config: OnlineDpoConfig, signal: AbortSignal | undefined) {
+    if (input.judge && (input.rewards.length > 0 || config.samples !== 2)) {
+      throw new AttuneError("config", "a judge compares two answers to each prompt, in place of rewards", { got: `${input.rewards.length} rewards, ${config.samples} samples`, expected: "no rewards, 2 samples" });
+    }
+    // a judge gives no level that could part from the held-out reward's
+    super(input, input.judge ? { ...config, guard: "off" } : config, signal);
+  }
+
   protected objective(): Objective {
-    return pairObjective([{ type: this.config.loss, weight: 1 }], { beta: this.config.beta, labelSmoothing: 0, simpoGamma: 0, discopopTau: 0.05 });
+    return pairObjective(lossWeights(this.config), this.config);
+  }
+
+  override async prepare(memory: Memory | undefined): Promise<RolloutStep["warnings"]> {
+    const warnings = await super.prepare(memory);
+    return this.input.judge ? warnings.filter(({ id }) => id !== "held-out-disagrees") : warnings;
+  }
+
+  protected override async score(rollouts: readonly Rollout[]): Promise<{ proxy: number[]; scores: number[] }> {
+    const { judge } = this.input;
+    if (!judge) return super.score(rollouts);
+    const pairs = Array.from({ length: rollouts.length / 2 }, (_, pair) => [rollouts[2 * pair]!, rollouts[2 * pair + 1]!] as const);
+    const chances = await judgePairs(judge, pairs, { timeout: this.config.rewardTimeout, signal: this.signal });
+    const scores = this.signal?.aborted ? rollouts.map(() => 0.5) : chances.flatMap((p) => [p, 1 - p]);
+    return { proxy: scores, scores };
   }
 
   async step(step: number): Promise<RolloutStep | undefined> {
-    // 1. Roll out; 2. score.
+    // 1. Roll out; 2. score, log-probabilities.
     const read = await this.collect(step);
     if (!read) return undefined;
     // 3. Pairs.
-    const pairs = await this.pairsOf(read);
-    if (this.signal?.aborted) return undefined;
+    const { judge } = this.input;
+    const { samples, beta, iterations } = this.config;
+    const pairs = extremePairs(read.scores, samples).map((pair) => (judge ? { ...pair, p: read.scores[pair.chosen]! } : pair));
     // 4. Updates.
-    const updates: Metrics[] = [];
-    const order = this.minibatches(pairs.length, step, 0);
-    for (const members of order) updates.push(await this.update(members.map((member) => pairs[member]!), read, step));
+    const updates = pairs.length === 0 ? [] : await this.learn(pairs, read, step, iterations);
     await this.actor.phase.release();
     // 5. Metrics.
-    const names = Object.keys(updates[0] ?? {}) as (keyof Metrics)[];
-    const means = Object.fromEntries(names.map((name) => [name, mean(updates.map((update) => update[name]!))])) as Metrics;
-    return this.finish(read, step, { ...groupMetrics(read.scores, this.config.samples), ...means });
+    const penalty = -beta * mean(logRatiosOf(read).map(sum));
+    const gaps = pairs.map(({ chosen, rejected }) => read.scores[chosen]! - read.scores[rejected]!);
+    const own: Metrics = { beta, "objective/non_score_reward": penalty, "objective/scores_margin": sum(gaps) / (read.rollouts.length / samples), "val/contain_eos_token": mean(read.rollouts.map(({ stopped }) => Number(stopped))) };
+    const idle = pairs.length > 0 ? [] : [{ id: "no-informative-group", message: `all answers to each prompt of roll-out ${step + 1} are judged the same, so nothing was learned from it: other prompts, a finer reward, more samples or a higher temperature` }];
+    const level = judge ? {} : { "objective/rlhf_reward": mean(read.scores) + penalty };
+    return this.withoutLevel(this.finish(read, step, { ...own, ...level, ...groupMetrics(read.scores, samples), ...updateMetrics(updates) }, idle));
   }
 
-  /** The best and the worst answer to each prompt, or the first two as the judge sees them. */
-  private async pairsOf({ rollouts, scores }: ReadRollouts): Promise<Pair[]> {
-    const { samples } = this.config;
-    const pairs: Pair[] = [];
-    for (let first = 0; first < rollouts.length; first += samples) {
-      if (this.input.judge) {
-        const [a, b] = [rollouts[first]!, rollouts[first + 1]!];
-        const p = await this.input.judge.compare(promptText(a.prompt.record.prompt), a.text, b.text);
-        if (!(p >= 0 && p <= 1)) throw new AttuneError("numeric", "the judge's answer is not a probability", { ...a.prompt.record.place, got: String(p), expected: "0 to 1" });
-        if (p !== 0.5 && a.text !== b.text) pairs.push(p > 0.5 ? { chosen: first, rejected: first + 1, p } : { chosen: first + 1, rejected: first, p: 1 - p });
-        continue;
-      }
-      const members = Array.from({ length: samples }, (_, i) => first + i);
-      const chosen = members.reduce((best, member) => (scores[member]! > scores[best]! ? member : best));
-      const rejected = members.reduce((worst, member) => (scores[member]! < scores[worst]! ? member : worst));
-      if (scores[chosen]! > scores[rejected]!) pairs.push({ chosen, rejected, p: 1 });
-    }
-    return pairs;
+  /** A judge's scores are one half on average, whatever the policy does. */
+  private withoutLevel(done: RolloutStep): RolloutStep {
+    if (!this.input.judge) return done;
+    const { "objective/scores": _mean, "objective/scores_std": _deviation, ...metrics } = done.metrics;
+    return { ...done, metrics };
   }
 
-  private async update(pairs: readonly Pair[], read: ReadRollouts, step: number): Promise<Metrics> {
-    const { encoder, model } = this.input;
-    const laid = pairs.map((pair) => ({ ...pair, row: layShared(read.rollouts[pair.chosen]!.prompt.ids, [read.rollouts[pair.chosen]!.ids, read.rollouts[pair.rejected]!.ids]) }));
-    const batches = groupByLength(laid, ({ row }) => row.ids.length, this.config.microBatchTokens).map((group): MicroBatch => {
-      const { batch, sequenceOfRead, tokens } = joinRows(group.map(({ row }) => row), { padId: encoder.padId, window: model.config.slidingWindow });
-      const sides = (value: (answer: number) => number) => float32([group.length, 2], group.flatMap(({ chosen, rejected }) => [value(chosen), value(rejected)]));
-      return {
-        batch,
-        tokens,
-        inputs: {
-          sequence: sequenceOfRead,
-          reference: sides((answer) => sum(read.reference[answer]!)),
-          lengths: sides((answer) => read.rollouts[answer]!.ids.length),
-          p: float32([group.length], group.map(({ p }) => p)),
-          scale: float32([group.length], group.map(() => 1 / pairs.length)),
-          sftSlope: float32([batch.selected.data.length], new Float32Array(batch.selected.data.length)),
-        },
-      };
+  private learn(pairs: readonly AnswerPair[], read: ReadRollouts, step: number, epochs: number): Promise<Update[]> {
+    const { rollouts, old, reference } = read;
+    const sides = ({ chosen, rejected }: AnswerPair) => [chosen, rejected] as const;
+    const rows = pairs.map((pair) => layShared(rollouts[pair.chosen]!.prompt.ids, sides(pair).map((answer) => rollouts[answer]!.ids)));
+    const before = pairs.map((pair) => Float64Array.from(sides(pair).flatMap((answer) => [...old[answer]!])));
+    const perSide = (members: readonly number[], value: (answer: number) => number): HostTensor<"float32"> => float32([members.length, 2], members.flatMap((member) => sides(pairs[member]!).map(value)));
+    const moves = new Moves();
+    const inputs = (batch: RolloutBatch, { members }: { members: readonly number[] }): MicroBatch["inputs"] => {
+      const reads = joinReads(before, batch);
+      const count = batch.members.length;
+      return moves.remember({
+        sequence: batch.laid.sequenceOfRead,
+        reference: perSide(batch.members, (answer) => sum(reference[answer]!)),
+        lengths: perSide(batch.members, (answer) => rollouts[answer]!.ids.length),
+        p: float32([count], batch.members.map((member) => pairs[member]!.p)),
+        scale: float32([count], new Float32Array(count).fill(1 / members.length)),
+        sftSlope: float32([reads.length], new Float32Array(reads.length)),
+      }, reads);
+    };
+    return this.updateActor({ ...read, rows, old: before }, step, { epochs, inputs, measure: (results, batches) => ({ ...this.measure(results, batches), ...moves.measure(results, batches) }) });
+  }
+
+  private measure(results: readonly StepResult[], batches: readonly MicroBatch[]): Update {
+    const pairs = results.flatMap(({ metrics }, i) => {
+      const { reference, lengths, p } = batches[i]!.inputs as Record<string, HostTensor<"float32">>;
+      return readPairs(metrics["logps"]!.data as Float32Array, { reference: reference!.data, lengths: lengths!.data, p: p!.data, columns: 2 });
     });
-    const results = await this.actor.gradients(batches);
-    const loss = results.reduce((total, result) => total + result.loss, 0);
-    const norm = await this.actor.update(this.rate(this.config.learningRate, step), { step: step + 1, loss });
-    return { loss, grad_norm: norm, ...pairMetrics(results.flatMap((result, i) => readResult(result, batches[i]!)), { loss: [this.config.loss], beta: this.config.beta }, undefined) };
+    return { loss: results.reduce((total, { loss }) => total + loss, 0), ...(pairMetrics(pairs, this.config, undefined) as Update) };
   }
-}
-
-function readResult({ metrics }: StepResult, { inputs }: MicroBatch) {
-  const data = (name: string): Float32Array => inputs[name]!.data as Float32Array;
-  return readPairs(metrics["logps"]!.data as Float32Array, { reference: data("reference"), lengths: data("lengths"), p: data("p"), columns: 2 });
 }

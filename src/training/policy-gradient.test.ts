@@ -1,25 +1,19 @@
 /** RLOO, GRPO and REINFORCE++: starts on policy, climbs a reward, same seed and resuming give the same bytes, groups without a difference. */
-import { mkdtempSync, readFileSync, readdirSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { PromptRecord } from "../data/records.ts";
 import type { Model } from "../models/model.ts";
 import { TINY_CONFIGS, randomModel } from "../models/testing.ts";
 import type { TrainingEvent } from "../runs/events.ts";
-import { Run } from "../runs/run.ts";
 import { createEncoder } from "../text/encoder.ts";
 import { byteTokenizer } from "../text/testing.ts";
 import { resolveConfig } from "./configs.ts";
-import { bestOfN } from "./best-of-n.ts";
 import { grpo } from "./grpo.ts";
 import type { LoopContext } from "./loop.ts";
 import type { PolicyInput } from "./policy-method.ts";
-import { onlineDpo } from "./online-dpo.ts";
-import { chooseAnswers, rejectionSampling } from "./rejection-sampling.ts";
 import { reinforcePlusPlus } from "./reinforce-plus-plus.ts";
 import type { RewardCall } from "./rewards.ts";
 import { rloo } from "./rloo.ts";
+import { collect, expectSameBytes } from "./testing.ts";
 
 const tokenizer = byteTokenizer();
 const encoder = createEncoder(tokenizer, { maxLength: 48 });
@@ -39,11 +33,6 @@ const METHODS = {
 };
 const methods = Object.entries(METHODS);
 
-async function collect(events: AsyncIterable<TrainingEvent>): Promise<TrainingEvent[]> {
-  const all: TrainingEvent[] = [];
-  for await (const event of events) all.push(event);
-  return all;
-}
 const stepsOf = (events: readonly TrainingEvent[]): Record<string, number>[] => events.flatMap((event) => (event.type === "step" ? [event.metrics as Record<string, number>] : []));
 
 describe.each(methods)("%s", (_name, train) => {
@@ -59,24 +48,7 @@ describe.each(methods)("%s", (_name, train) => {
     expect(steps.at(-1)!["objective/kl_k3"]).toBeGreaterThan(1e-3);
   });
 
-  test("goes on to the same bytes", async () => {
-    const folder = mkdtempSync(join(tmpdir(), "attune-policy-"));
-    const facts = { command: "test", seed: 42, config: { given: {}, effective: {} }, dataHash: "d", modelFingerprint: "m", keepLast: 100 };
-    const given = { maxSteps: 3, checkpointSteps: 1 };
-    const whole = Run.create(join(folder, "whole"), facts);
-    await collect(train(given, { run: whole }));
-    whole.close();
-    const stop = new AbortController();
-    let run = Run.create(join(folder, "cut"), facts);
-    for await (const event of train(given, { run, signal: stop.signal })) if (event.type === "step" && event.step === 2) stop.abort();
-    run.close();
-    ({ run } = await Run.open(join(folder, "cut")));
-    await collect(train(given, { run }));
-    run.close();
-    for (const file of ["metrics.jsonl", ...["model", "checkpoints/step-000003"].flatMap((part) => readdirSync(join(folder, "whole", part)).map((name) => join(part, name)))]) {
-      expect(readFileSync(join(folder, "cut", file)).equals(readFileSync(join(folder, "whole", file))), file).toBe(true);
-    }
-  });
+  test("goes on to the same bytes", () => expectSameBytes((context) => train({ maxSteps: 3, checkpointSteps: 1 }, context)));
 });
 
 describe("groups without a difference", () => {
@@ -116,68 +88,5 @@ describe("options that make no sense are refused", () => {
     ["reinforce++", { baseline: "group", samples: 1 }, "several answers"],
   ] as const)("%s %o", (name, given, message) => {
     expect(() => resolveConfig(name, { ...common, ...given } as never)).toThrow(message);
-  });
-});
-
-describe("online DPO", () => {
-  const train = (given: Given, from: Parameters<typeof onlineDpo>[0] = input()) => onlineDpo(from, resolveConfig("online-dpo", { ...common, ...given }));
-
-  test("starts at ln 2 and climbs a reward", async () => {
-    const steps = stepsOf(await collect(train({ maxSteps: 14, batchSize: 32, samples: 4, learningRate: 5e-3 })));
-    expect(steps[0]!["loss"]).toBeCloseTo(Math.LN2, 5);
-    expect(Math.abs(steps[0]!["rewards/margins"]!)).toBeLessThan(1e-5);
-    expect(steps.at(-1)!["rewards/accuracies"]).toBeGreaterThan(0.5);
-    const mean = (values: readonly Record<string, number>[]): number => values.reduce((sum, metrics) => sum + metrics["objective/scores"]!, 0) / values.length;
-    expect(mean(steps.slice(-3))).toBeGreaterThan(mean(steps.slice(0, 3)) + 0.5);
-  });
-
-  test("equal answers teach nothing; a judge gives soft labels", async () => {
-    const [idle] = stepsOf(await collect(train({ maxSteps: 1 }, input(() => 1))));
-    expect([idle!["loss"], idle!["frac_reward_zero_std"]]).toEqual([undefined, 1]);
-    const asked: string[] = [];
-    const judge = { compare: (prompt: string, first: string, second: string) => (asked.push(prompt), Promise.resolve(first < second ? 0.9 : 0.2)) };
-    const [judged] = stepsOf(await collect(train({ maxSteps: 1 }, { ...input(), rewards: [], judge })));
-    expect(asked).toHaveLength(4);
-    expect(judged!["loss"]).toBeCloseTo(Math.LN2, 5);
-    await expect(collect(train({ maxSteps: 1 }, { ...input(), rewards: [], judge: { compare: () => Promise.resolve(2) } }))).rejects.toThrow("not a probability");
-  });
-});
-
-describe("rejection sampling", () => {
-  test("chooses by best, share and threshold", () => {
-    const scores = [1, 3, 3, 0, 5, 2];
-    expect(chooseAnswers(scores, { keep: "best", samples: 3, share: 0.5, threshold: 0 })).toEqual([1, 4]);
-    expect(chooseAnswers(scores, { keep: "share", samples: 3, share: 0.5, threshold: 0 })).toEqual([1, 2, 4]);
-    expect(chooseAnswers(scores, { keep: "threshold", samples: 3, share: 0.5, threshold: 3 })).toEqual([1, 2, 4]);
-  });
-
-  test("climbs a reward, and says where nothing was kept", async () => {
-    const train = (given: Given) => collect(rejectionSampling(input(), resolveConfig("rejection-sampling", { ...common, ...given })));
-    const steps = stepsOf(await train({ maxSteps: 14, batchSize: 32, samples: 8, learningRate: 5e-3 }));
-    expect(steps.at(-1)!["objective/scores"]).toBeGreaterThan(steps[0]!["objective/scores"]! + 0.5);
-    expect(steps[0]!["objective/kept_scores"]).toBeGreaterThan(steps[0]!["objective/scores"]!);
-    const none = await train({ maxSteps: 1, keep: "threshold", threshold: 1000 });
-    expect(none.some((event) => event.type === "warning" && event.id === "nothing-kept")).toBe(true);
-  });
-});
-
-describe("best of n", () => {
-  test("keeps the best of each prompt, and tells what every k would give", async () => {
-    const config = resolveConfig("best-of-n", { model: "tiny", data: "made", reward: ["letters"], samples: 6, maxLength: 48, maxNewTokens: 8, missingEosPenalty: 0, rolloutBatch: 12 });
-    const { choices, curve } = await bestOfN({ ...input(), heldOutReward: { name: "length", reward: ({ completion }) => completion.length } }, config);
-    expect(choices).toHaveLength(12);
-    for (const { answers, best } of choices) {
-      expect(answers).toHaveLength(6);
-      expect(answers[best]!.score).toBe(Math.max(...answers.map(({ score }) => score)));
-      expect(answers[best]!.score).toBe((answers[best]!.text.match(/[a-z]/g) ?? []).length);
-    }
-    expect(curve.map(({ k }) => k)).toEqual([1, 2, 4, 6]);
-    const all = choices.flatMap(({ answers }) => answers.map(({ score }) => score));
-    expect(curve[0]!.score.estimate).toBeCloseTo(all.reduce((sum, score) => sum + score, 0) / all.length, 10);
-    expect(curve.at(-1)!.score.estimate).toBeCloseTo(choices.reduce((sum, { answers, best }) => sum + answers[best]!.score, 0) / 12, 10);
-    expect(curve.at(-1)!.kl).toBeCloseTo(Math.log(6) - 5 / 6, 12);
-    expect(curve[0]!.heldOutScore).toBeDefined();
-    const again = await bestOfN(input(), config);
-    expect(again.choices.map(({ answers }) => answers.map(({ text }) => text))).toEqual(choices.map(({ answers }) => answers.map(({ text }) => text)));
   });
 });

@@ -136,21 +136,25 @@ export function functionSource(name: string, reward: RewardFunction, timeout: nu
   return {
     name,
     kind: "function",
-    score: (rollouts) => withTimeout(Promise.all(rollouts.map(async (rollout) => reward(rewardCall(rollout)))), name, timeout),
+    score: (rollouts) => withinTime(() => Promise.all(rollouts.map(async (rollout) => reward(rewardCall(rollout)))), timeout, { late: () => rewardTimeout(name, timeout), failed: (cause) => rewardFailed(name, cause) }),
     release: () => Promise.resolve(),
     close: () => Promise.resolve(),
   };
 }
 
-async function withTimeout(scores: Promise<number[]>, name: string, seconds: number): Promise<number[]> {
+/**
+ * What a user's function gives, or the error that says why it gives nothing.
+ * @param seconds that it may take
+ */
+export async function withinTime<T>(work: () => Promise<T>, seconds: number, errors: { late: () => AttuneError; failed: (cause: unknown) => AttuneError }): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(rewardTimeout(name, seconds)), seconds * 1000);
+    timer = setTimeout(() => reject(errors.late()), seconds * 1000);
   });
   try {
-    return await Promise.race([scores, late]);
+    return await Promise.race([work(), late]);
   } catch (cause) {
-    throw cause instanceof AttuneError ? cause : rewardFailed(name, cause);
+    throw cause instanceof AttuneError ? cause : errors.failed(cause);
   } finally {
     clearTimeout(timer);
   }

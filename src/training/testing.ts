@@ -1,11 +1,17 @@
 /** What the tests of the trainers share: a tiny model, made-up preferences that can be learned, events and their metrics. */
+import { mkdtempSync, readFileSync, readdirSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect } from "vitest";
 import { Random } from "../core/random.ts";
 import type { PreferenceRecord } from "../data/records.ts";
 import type { Model } from "../models/model.ts";
 import { TINY_CONFIGS, randomModel } from "../models/testing.ts";
 import type { TrainingEvent } from "../runs/events.ts";
+import { Run } from "../runs/run.ts";
 import { createEncoder } from "../text/encoder.ts";
 import { byteTokenizer } from "../text/testing.ts";
+import type { LoopContext } from "./loop.ts";
 
 export const tokenizer = byteTokenizer();
 export const encoder = createEncoder(tokenizer, { maxLength: 48 });
@@ -30,3 +36,27 @@ export async function collect(events: AsyncIterable<TrainingEvent>): Promise<Tra
 
 /** A metric of every step. */
 export const stepMetric = (events: readonly TrainingEvent[], name: string): number[] => events.flatMap((event) => (event.type === "step" ? [(event.metrics as Record<string, number>)[name]!] : []));
+
+/** All metrics of every step. */
+export const stepsOf = (events: readonly TrainingEvent[]): Record<string, number>[] => events.flatMap((event) => (event.type === "step" ? [event.metrics as Record<string, number>] : []));
+
+export const warningsOf = (events: readonly TrainingEvent[]): string[] => events.flatMap((event) => (event.type === "warning" ? [event.id] : []));
+
+/** A run of three steps that is cut off after the second, and gone on with, leaves the bytes of one that was not: metrics, checkpoint and what it made. */
+export async function expectSameBytes(train: (context: LoopContext) => AsyncIterable<TrainingEvent>, artifact = "model"): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "attune-same-bytes-"));
+  const facts = { command: "test", seed: 42, config: { given: {}, effective: {} }, dataHash: "d", modelFingerprint: "m", keepLast: 100 };
+  const whole = Run.create(join(folder, "whole"), facts);
+  await collect(train({ run: whole }));
+  whole.close();
+  const stop = new AbortController();
+  let run = Run.create(join(folder, "cut"), facts);
+  for await (const event of train({ run, signal: stop.signal })) if (event.type === "step" && event.step === 2) stop.abort();
+  run.close();
+  ({ run } = await Run.open(join(folder, "cut")));
+  await collect(train({ run }));
+  run.close();
+  for (const file of ["metrics.jsonl", ...[artifact, "checkpoints/step-000003"].flatMap((part) => readdirSync(join(folder, "whole", part)).map((name) => join(part, name)))]) {
+    expect(readFileSync(join(folder, "cut", file)).equals(readFileSync(join(folder, "whole", file))), file).toBe(true);
+  }
+}
