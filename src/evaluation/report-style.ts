@@ -73,6 +73,8 @@ section { break-inside: auto; }
 h2, h3, caption { break-after: avoid; }
 figure, .example, table { break-inside: avoid; }
 .table { overflow: visible; }
+table { font-size: 7.5pt; }
+td, th { white-space: normal; padding: 2px 4px; }
 a { color: inherit; text-decoration: none; }
 }
 `;
