@@ -17,8 +17,8 @@ export const MAX_LENGTH = 96;
 
 const common = { adapter: "none", maxLength: MAX_LENGTH, microBatchTokens: 512 } as const;
 const supervised = { heldOut: 0, schedule: "cosine", warmupRatio: 0.05 } as const;
-const policy = { maxNewTokens: 40, temperature: 1, schedule: "linear", epochs: 1000, sampleSteps: 0, checkpointSteps: 11 } as const;
-const ppo = { ...policy, batchSize: 64, maxSteps: 44, learningRate: 4e-4, ppoEpochs: 2, critic: { learningRate: 8e-4, warmupSteps: 2 } } as const;
+const policy = { maxNewTokens: 40, temperature: 1, schedule: "linear", epochs: 1000, sampleSteps: 0, checkpointSteps: 10 } as const;
+const ppo = { ...policy, batchSize: 64, maxSteps: 40, learningRate: 4e-4, ppoEpochs: 2, critic: { learningRate: 8e-4, warmupSteps: 2 } } as const;
 
 export interface WorldRecipe {
   common: typeof common;
@@ -49,7 +49,7 @@ export const WORLD_RECIPE: WorldRecipe = {
   dpo: { ...supervised, learningRate: 3e-4, batchSize: 32, epochs: 1, sftWeight: 0.5 },
   ppo: { ...ppo, kl: { coef: 0.3 } },
   ppoWithoutKl: { ...ppo, kl: { coef: 0 } },
-  rloo: { ...policy, batchSize: 64, samples: 4, maxSteps: 60, learningRate: 4e-4, kl: { coef: 0.3 } },
-  goldSteps: 4,
+  rloo: { ...policy, batchSize: 64, samples: 4, maxSteps: 40, learningRate: 4e-4, kl: { coef: 0.3 } },
+  goldSteps: 5,
   goldRequests: 120,
 };
