@@ -1,0 +1,50 @@
+/** The quickstart from beginning to report, far too small to learn anything. */
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseHTML } from "linkedom";
+import { afterAll, expect, test } from "vitest";
+import { renderReport } from "./report.ts";
+import { runWorldPipeline } from "./world-pipeline.ts";
+import type { WorldRecipe } from "./world-recipe.ts";
+import { WORLD_RECIPE } from "./world-recipe.ts";
+import { chooseExamples, worldReport } from "./world-report.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "attune-quickstart-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const few = { batchSize: 8, maxSteps: 2, rewardSamples: 8, maxNewTokens: 8 };
+const recipe: WorldRecipe = {
+  ...WORLD_RECIPE,
+  sizes: { corpus: 48, demonstrations: 16, heldOutPreferences: 12, evaluation: 20 },
+  pairs: { reward: 32, dpo: 32, prompts: 32, heldOutReward: 32 },
+  raw: { ...WORLD_RECIPE.raw, epochs: 1 },
+  sft: { ...WORLD_RECIPE.sft, epochs: 1 },
+  ppo: { ...WORLD_RECIPE.ppo, ...few },
+  ppoWithoutKl: { ...WORLD_RECIPE.ppoWithoutKl, ...few },
+  rloo: { ...WORLD_RECIPE.rloo, ...few },
+  goldSteps: 1,
+  goldRequests: 4,
+};
+
+test("every stage leaves a run, a second start skips them all and finds the same, and the report needs nothing else", async () => {
+  const started: string[] = [];
+  const first = await runWorldPipeline({ seed: 3, folder, recipe }, { onStage: ({ stage, action }) => started.push(`${action} ${stage.name}`) });
+  expect(started).toEqual(["raw", "sft", "reward", "held-out-reward", "ppo", "ppo-without-kl", "rloo", "dpo"].map((name) => `run ${name}`));
+  for (const { stage } of first.stages) expect(existsSync(join(folder, stage.name, "model")), stage.name).toBe(true);
+  expect(first.models.map(({ name }) => name)).toEqual(["raw", "SFT", "PPO with KL", "PPO without KL", "RLOO", "DPO"]);
+  for (const { points } of first.paths) expect(points.map(({ step }) => step)).toEqual([0, 1, 2]);
+  expect(first.rewardModel.pairs).toBe(12);
+
+  const second = await runWorldPipeline({ seed: 3, folder, recipe });
+  expect(second.stages.every(({ action }) => action === "skip")).toBe(true);
+  expect(second.answers).toEqual(first.answers);
+  expect(second.paths).toEqual(first.paths);
+
+  const html = await renderReport(worldReport(second, { command: "test", memory: [{ name: "ppo-apart", peak: 9e8, baseline: 1e8, weights: 1e8 }] }));
+  const { document } = parseHTML(html);
+  expect([...document.querySelectorAll("[src], link, script")]).toEqual([]);
+  expect(document.querySelectorAll("svg").length).toBeGreaterThanOrEqual(6);
+  expect(html).toContain("8.0 times");
+  expect(chooseExamples(second).every((index) => index >= 0 && index < 20)).toBe(true);
+});
