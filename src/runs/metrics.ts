@@ -9,7 +9,7 @@
 import { AttuneError, nearest } from "../core/errors.ts";
 
 /** Trainers that log the metric; `orpo` and `cpo` are the reference-free losses of the `dpo` command (`cpo` with simpo). */
-export type MetricFamily = "sft" | "reward" | "dpo" | "kto" | "orpo" | "cpo" | "ppo" | "rloo" | "grpo" | "reinforce++" | "online-dpo" | "rejection-sampling";
+export type MetricFamily = "sft" | "reward" | "dpo" | "kto" | "orpo" | "cpo" | "ppo" | "rloo" | "grpo" | "reinforce++" | "online-dpo" | "rejection-sampling" | "best-of-n";
 
 export interface MetricDefinition {
   /** How it is computed, in one line. */
@@ -37,9 +37,9 @@ export const METRICS = {
   loss: { formula: "the objective that is minimised, mean over the step", unit: "nats", better: "lower", families: [...ALL, "online-dpo", "rejection-sampling"] },
   learning_rate: { formula: "the rate that this step used, after the schedule", unit: "1", better: "none", families: ALL },
   grad_norm: { formula: "L2 norm of all gradients together, before clipping (mean over the updates of a roll-out)", unit: "1", better: "none", families: [...ALL, ...ROLLOUT] },
-  epoch: { formula: "training examples seen / training examples in the data", unit: "epochs", better: "none", families: [...ALL, ...ROLLOUT] },
+  epoch: { formula: "training examples seen / training examples in the data", unit: "epochs", better: "none", families: [...ALL, ...ROLLOUT, "best-of-n"] },
   global_step: { formula: "optimiser steps done", unit: "steps", better: "none", families: ALL },
-  num_tokens: { formula: "tokens fed to the model since the run began, padding not counted; of prompts and answers for roll-outs", unit: "tokens", better: "none", families: [...ALL, ...ROLLOUT] },
+  num_tokens: { formula: "tokens fed to the model since the run began, padding not counted; of prompts and answers for roll-outs", unit: "tokens", better: "none", families: [...ALL, ...ROLLOUT, "best-of-n"] },
 
   entropy: { formula: "mean over supervised tokens of -sum_v p(v) log p(v)", unit: "nats", better: "none", families: LANGUAGE },
   mean_token_accuracy: {
@@ -94,9 +94,9 @@ export const METRICS = {
   log_odds_ratio: { formula: "mean of log sigmoid(log odds(chosen) - log odds(rejected))", unit: "nats", better: "higher", families: ["orpo"] },
   log_odds_chosen: { formula: "mean of log odds(chosen) - log odds(rejected)", unit: "nats", better: "higher", families: ["orpo"] },
 
-  "objective/scores": { formula: "mean over answers of the reward that is optimised: normalised, combined, clipped, less the penalty of a missing end", unit: "reward", better: "higher", families: ROLLOUT },
-  "objective/scores_std": { formula: "standard deviation of objective/scores over the answers of the roll-out", unit: "reward", better: "none", families: ROLLOUT },
-  "objective/held_out_scores": { formula: "mean over answers of a reward model that is never optimised, in standard deviations over answers of the reference", unit: "reward", better: "higher", families: ROLLOUT },
+  "objective/scores": { formula: "mean over answers of the reward that is optimised: normalised, combined, clipped, less the penalty of a missing end", unit: "reward", better: "higher", families: [...ROLLOUT, "best-of-n"] },
+  "objective/scores_std": { formula: "standard deviation of objective/scores over the answers of the roll-out", unit: "reward", better: "none", families: [...ROLLOUT, "best-of-n"] },
+  "objective/held_out_scores": { formula: "mean over answers of a reward model that is never optimised, in standard deviations over answers of the reference", unit: "reward", better: "higher", families: [...ROLLOUT, "best-of-n"] },
   "objective/kl": { formula: "mean over answers of sum_t k1, k1 = log pi - log pi_ref at the sampling temperature", unit: "nats", better: "none", families: ROLLOUT },
   "objective/kl_k3": { formula: "mean over answers of sum_t e^-k1 - 1 + k1: the same divergence, never negative", unit: "nats", better: "none", families: ROLLOUT },
   "objective/kl_coef": { formula: "beta, the weight of the KL penalty in this step's rewards or loss", unit: "1", better: "none", families: POLICY_GRADIENT },
@@ -106,6 +106,7 @@ export const METRICS = {
   "objective/scores_margin": { formula: "mean over prompts of the best less the worst score of its answers; for a judge, of P(better) - P(worse)", unit: "reward", better: "none", families: ["online-dpo"] },
   beta: { formula: "beta of the losses: the pull towards the reference", unit: "1", better: "none", families: ["online-dpo"] },
   "val/contain_eos_token": { formula: "share of answers that ended by themselves, by the name of TRL's online DPO", unit: "1", better: "none", families: ["online-dpo"] },
+  "objective/best_scores": { formula: "mean over prompts of the highest score of its answers", unit: "reward", better: "higher", families: ["best-of-n"] },
   "objective/kept_share": { formula: "answers that are learned from over answers of the roll-out", unit: "1", better: "none", families: ["rejection-sampling"] },
   "objective/kept_scores": { formula: "mean of objective/scores over the answers that are learned from", unit: "reward", better: "higher", families: ["rejection-sampling"] },
   frac_reward_zero_std: { formula: "share of prompts whose answers all have the same reward, before any is drawn again", unit: "1", better: "none", families: GROUPED },
@@ -121,19 +122,19 @@ export const METRICS = {
   "val/ratio": { formula: "mean over updates of the token mean (rloo: the mean over answers) of pi / pi_old", unit: "1", better: "none", families: ROLLOUT },
   "val/ratio_var": { formula: "variance of val/ratio over the updates of the step", unit: "1", better: "none", families: ROLLOUT },
   "val/explained_variance": { formula: "1 - Var(return - value) / Var(return) over tokens, values as predicted before the updates", unit: "1", better: "higher", families: ["ppo"] },
-  "val/num_eos_tokens": { formula: "answers of the roll-out that ended by themselves", unit: "answers", better: "none", families: ROLLOUT },
-  "val/stop_rate": { formula: "share of answers that ended by themselves", unit: "1", better: "none", families: ROLLOUT },
+  "val/num_eos_tokens": { formula: "answers of the roll-out that ended by themselves", unit: "answers", better: "none", families: [...ROLLOUT, "best-of-n"] },
+  "val/stop_rate": { formula: "share of answers that ended by themselves", unit: "1", better: "none", families: [...ROLLOUT, "best-of-n"] },
   "critic/grad_norm": { formula: "mean over updates of the L2 norm of the critic's gradients, before clipping", unit: "1", better: "none", families: ["ppo"] },
   "critic/lr": { formula: "the critic's learning rate", unit: "1", better: "none", families: ["ppo"] },
-  "completions/mean_length": { formula: "mean tokens of an answer, stop token included", unit: "tokens", better: "none", families: ROLLOUT },
-  "completions/distinct_1": { formula: "different words over words of all answers of the roll-out", unit: "1", better: "none", families: ROLLOUT },
-  "completions/distinct_2": { formula: "different pairs of words over pairs of words of all answers of the roll-out", unit: "1", better: "none", families: ROLLOUT },
-  "completions/repetition": { formula: "mean over answers of 1 - different 4-grams / 4-grams, of words", unit: "1", better: "lower", families: ROLLOUT },
+  "completions/mean_length": { formula: "mean tokens of an answer, stop token included", unit: "tokens", better: "none", families: [...ROLLOUT, "best-of-n"] },
+  "completions/distinct_1": { formula: "different words over words of all answers of the roll-out", unit: "1", better: "none", families: [...ROLLOUT, "best-of-n"] },
+  "completions/distinct_2": { formula: "different pairs of words over pairs of words of all answers of the roll-out", unit: "1", better: "none", families: [...ROLLOUT, "best-of-n"] },
+  "completions/repetition": { formula: "mean over answers of 1 - different 4-grams / 4-grams, of words", unit: "1", better: "lower", families: [...ROLLOUT, "best-of-n"] },
   "guard/unconfirmed": { formula: "t statistic of held-out reward - rho / 2 * reward over the guard's window; below -critical: the rise is not confirmed", unit: "1", better: "none", families: ROLLOUT },
   "guard/stalled": { formula: "t statistic of the slope of held-out reward - rho / 2 * reward over the guard's window; below -critical: it does not follow", unit: "1", better: "none", families: ROLLOUT },
   lr: { formula: "the policy's learning rate of this step, after the schedule", unit: "1", better: "none", families: ROLLOUT },
-  episode: { formula: "answers rolled out since the run began", unit: "answers", better: "none", families: ROLLOUT },
-  eps: { formula: "answers rolled out and learned from in a second; told in events, never kept in metrics.jsonl", unit: "1/s", better: "none", families: ROLLOUT },
+  episode: { formula: "answers rolled out since the run began", unit: "answers", better: "none", families: [...ROLLOUT, "best-of-n"] },
+  eps: { formula: "answers rolled out and learned from in a second; told in events, never kept in metrics.jsonl", unit: "1/s", better: "none", families: [...ROLLOUT, "best-of-n"] },
 } as const satisfies Record<string, MetricDefinition>;
 
 export type MetricName = keyof typeof METRICS;

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { defineConfig, field } from "../runs/config.ts";
 import { machineFields, optimizerFields } from "./common.config.ts";
 import { heldOutRewardField } from "./monitor.config.ts";
-import { policyPromptFields, rewardFields, rolloutFields } from "./rollout.config.ts";
+import { policyPromptFields, policyTrainingFields, rewardFields, rolloutFields } from "./rollout.config.ts";
 
 export const bestOfNConfig = defineConfig({
   name: "best-of-n",
@@ -16,9 +16,15 @@ export const bestOfNConfig = defineConfig({
     maxNewTokens: field({ type: z.int().min(1), default: 128, source: "trl, generation defaults", description: "longest answer", group: "Roll-out", unit: "tokens" }),
     temperature: field({ type: z.number().positive(), default: 1, source: "Gao et al. 2023: the policy's own distribution", description: "temperature of sampling", group: "Roll-out" }),
     prompts: field({ type: z.int().min(0), default: 0, source: "0: all", description: "how many prompts, the first", group: "Input", unit: "prompts" }),
-    seed: optimizerFields.seed,
+    promptsPerStep: field({ type: z.int().min(1), default: 16, source: "a checkpoint every few minutes", description: "prompts that are answered and judged together", group: "Roll-out", unit: "prompts" }),
+    seed: field({ ...optimizerFields.seed, description: "of sampling", group: "Roll-out" }),
+    checkpointSteps: policyTrainingFields.checkpointSteps,
     plan: machineFields.plan,
-    recompute: machineFields.recompute,
     microBatchTokens: machineFields.microBatchTokens,
+  },
+  check: ({ maxNewTokens, maxLength, reward, rewardWeights }) => {
+    if (rewardWeights.length > 0 && rewardWeights.length !== reward.length) return { option: "rewardWeights", what: `${rewardWeights.length} weights for ${reward.length} rewards`, expected: "one weight for each reward" };
+    if (maxNewTokens >= maxLength) return { option: "maxNewTokens", what: `leaves no room for a prompt in a max length of ${maxLength}`, expected: "less than maxLength" };
+    return undefined;
   },
 });

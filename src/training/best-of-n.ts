@@ -2,24 +2,40 @@
  * Best-of-n: draw n answers to each prompt, keep the one that the reward likes most. No training: what a reward model is worth shows
  * here first, and its price is known exactly.
  *
+ * One step: 1. roll out some prompts; 2. score every answer; 3. keep all of them, with the place of the best. At the end: 4. what every
+ * best of k <= n would have given, from the same answers.
+ *
  * Source: Nakano et al. 2021 (WebGPT), appendix I, for estimating every k <= n from one draw without bias; Gao et al. 2023; Beirami et al. 2024
  * for log n - (n - 1) / n being an upper bound of the KL.
  */
-import { AttuneError } from "../core/errors.ts";
+import { readFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { numberFromJson, parseJson, stringifyJson } from "../core/json.ts";
 import type { PromptRecord } from "../data/records.ts";
 import type { Model } from "../models/model.ts";
+import { parameterCount } from "../models/model.ts";
+import type { ScoreScale } from "../objectives/advantages.ts";
 import { penaliseMissingStop } from "../objectives/advantages.ts";
 import type { ConfigOf } from "../runs/config.ts";
-import type { MeanInterval } from "../stats/intervals.ts";
-import { meanInterval } from "../stats/intervals.ts";
-import { bestOfN as expectedBest, bestOfNKl } from "../stats/over-optimisation.ts";
+import type { TrainingEvent } from "../runs/events.ts";
+import type { Interval } from "../stats/intervals.ts";
+import { mean, meanAndDeviation, meanInterval } from "../stats/intervals.ts";
+import { bestOfNCurve, bestOfNKl } from "../stats/over-optimisation.ts";
 import type { Encoder } from "../text/encoder.ts";
+import type { Completion } from "../text/messages.ts";
 import type { bestOfNConfig } from "./best-of-n.config.ts";
+import type { LoopContext } from "./loop.ts";
+import type { MonitorMemory } from "./monitor.ts";
+import { Monitor } from "./monitor.ts";
 import type { PolicyReward } from "./policy-method.ts";
-import { openReward } from "./policy-method.ts";
-import { Rewards, finiteScores } from "./rewards.ts";
-import type { Rollout } from "./rollout.ts";
-import { encodePrompts, samplingEngine } from "./rollout.ts";
+import { adviseOnInput, measureRewards, openReward } from "./policy-method.ts";
+import type { RewardSource } from "./rewards.ts";
+import { Rewards } from "./rewards.ts";
+import type { Memory, RolloutMethod, RolloutStep } from "./rollout-loop.ts";
+import { rolloutLoop } from "./rollout-loop.ts";
+import type { RolloutEngine, RolloutPrompt } from "./rollout.ts";
+import { encodePrompts, rolloutSeed, samplingEngine } from "./rollout.ts";
 
 export type BestOfNConfig = ConfigOf<typeof bestOfNConfig>;
 
@@ -32,11 +48,21 @@ export interface BestOfNInput {
   heldOutReward?: PolicyReward | undefined;
 }
 
-/** All answers to one prompt; the first of the highest reward is the best. */
+export interface ScoredAnswer {
+  text: string;
+  stopped: boolean;
+  /** By which the best is chosen: rewards normalised and combined, less the penalty of a missing end. */
+  score: number;
+  /** Each reward by itself, normalised. */
+  rewards: number[];
+  heldOutScore?: number;
+}
+
+/** All answers to one prompt; the first of the highest score is the best. */
 export interface BestOfNChoice {
   record: PromptRecord;
   best: number;
-  answers: { text: string; stopped: boolean; score: number; heldOutScore?: number }[];
+  answers: readonly ScoredAnswer[];
 }
 
 /** What best-of-k would give, k <= n. */
@@ -45,56 +71,178 @@ export interface BestOfNPoint {
   /** Upper bound of the KL from the policy, nats. */
   kl: number;
   /** Means over prompts, without bias; intervals over prompts. */
-  score: MeanInterval;
-  heldOutScore?: MeanInterval;
+  score: Interval;
+  heldOutScore?: Interval;
 }
 
 export interface BestOfNResult {
   choices: BestOfNChoice[];
-  /** For k = 1, 2, 4, ... and n. */
+  /** For every k from 1 to n. */
   curve: BestOfNPoint[];
 }
 
-/**
- * @throws AttuneError `interrupted` where the signal came; `numeric` where a reward is no number
- */
-export async function bestOfN({ model, encoder, prompts: records, rewards: given, heldOutReward }: BestOfNInput, config: BestOfNConfig, { signal, onProgress }: { signal?: AbortSignal; onProgress?: (prompts: number) => void } = {}): Promise<BestOfNResult> {
-  const { prompts } = encodePrompts(records, encoder, { maxLength: Math.min(config.maxLength, model.config.maxPositions), maxNewTokens: config.maxNewTokens });
-  const rewards = new Rewards(given.map((reward) => openReward(reward, encoder, config)), config);
-  const heldOut = heldOutReward && openReward(heldOutReward, encoder, config);
-  const engine = samplingEngine(model, encoder);
-  const together = Math.max(1, Math.floor(config.rolloutBatch / config.samples));
-  try {
-    const rolled: Rollout[] = [];
-    for (let start = 0; start < prompts.length; start += together) {
-      rolled.push(...(await engine.roll(prompts.slice(start, start + together), { ...config, seed: config.seed + start }, signal)));
-      if (signal?.aborted) throw new AttuneError("interrupted", `stopped after ${start} of ${prompts.length} prompts`);
-      onProgress?.(Math.min(prompts.length, start + together));
-    }
-    await engine.release();
-    // The scale is that of the policy's own answers.
-    if (rewards.needsScale) await rewards.measure(rolled);
-    const { scores } = await rewards.score(rolled);
-    await rewards.release();
-    const other = heldOut && (await finiteScores(heldOut, rolled));
-    const choices = prompts.map(({ record }, index): BestOfNChoice => {
-      const answers = rolled.slice(index * config.samples, (index + 1) * config.samples).map(({ text, stopped }, i) => {
-        const at = index * config.samples + i;
-        return { text, stopped, score: penaliseMissingStop(scores[at]!, stopped, config.missingEosPenalty), ...(other ? { heldOutScore: other[at]! } : {}) };
-      });
-      return { record, answers, best: answers.reduce((best, { score }, i) => (score > answers[best]!.score ? i : best), 0) };
-    });
-    return { choices, curve: curveOf(choices, config.samples) };
-  } finally {
-    await Promise.all([engine.release(), rewards.close(), heldOut?.close()]);
+/** Draws and chooses, and yields what happens; returns the choices. A run folder keeps them as {@link writeChoices} says. */
+export async function* bestOfN(input: BestOfNInput, config: BestOfNConfig, context: LoopContext = {}): AsyncGenerator<TrainingEvent, BestOfNResult> {
+  const method = new BestOfN(input, config, context.signal);
+  yield* rolloutLoop(method, { ...config, sampleSteps: 0 }, context);
+  return method.result;
+}
+
+interface BestOfNMemory extends Memory {
+  scales: ScoreScale[];
+  monitor: MonitorMemory;
+  answers: ScoredAnswer[][];
+}
+
+class BestOfN implements RolloutMethod {
+  readonly name = "best-of-n";
+  readonly artifact = "answers";
+  readonly totalSteps: number;
+  readonly tensors = {};
+  readonly broken = undefined;
+  private readonly input: BestOfNInput;
+  private readonly config: BestOfNConfig;
+  private readonly signal: AbortSignal | undefined;
+  private readonly prompts: readonly RolloutPrompt[];
+  private readonly tooLong: number;
+  private readonly rewards: Rewards;
+  private readonly heldOut: RewardSource | undefined;
+  private readonly monitor: Monitor;
+  private readonly engine: RolloutEngine;
+  /** By prompt. */
+  private answers: ScoredAnswer[][] = [];
+
+  constructor(input: BestOfNInput, config: BestOfNConfig, signal: AbortSignal | undefined) {
+    const { model, encoder, rewards, heldOutReward } = input;
+    const records = config.prompts > 0 ? input.prompts.slice(0, config.prompts) : input.prompts;
+    const { prompts, tooLong } = encodePrompts(records, encoder, { ...config, maxLength: Math.min(config.maxLength, model.config.maxPositions) });
+    const choice = { ...config, recompute: false };
+    this.input = input;
+    this.config = config;
+    this.signal = signal;
+    this.prompts = prompts;
+    this.tooLong = tooLong;
+    this.totalSteps = Math.ceil(prompts.length / config.promptsPerStep);
+    this.rewards = new Rewards(rewards.map((reward) => openReward(reward, encoder, choice)), config);
+    this.heldOut = heldOutReward && openReward(heldOutReward, encoder, choice);
+    this.monitor = new Monitor(this.heldOut, { guard: "off", guardWindow: 1, guardAlpha: 0.001 });
+    this.engine = samplingEngine(model, encoder);
+  }
+
+  get examples(): number {
+    return this.prompts.length;
+  }
+
+  get parameters(): { trainable: number; total: number } {
+    return { trainable: 0, total: parameterCount(this.input.model.family, this.input.model.config) };
+  }
+
+  get result(): BestOfNResult {
+    const choices = this.answers.map((answers, index): BestOfNChoice => ({ record: this.prompts[index]!.record, answers, best: placeOfBest(answers) }));
+    return { choices, curve: curveOf(this.answers) };
+  }
+
+  memory(): BestOfNMemory {
+    return { scales: this.rewards.scales, monitor: this.monitor.memory, answers: this.answers };
+  }
+
+  async prepare(memory: Memory | undefined): Promise<RolloutStep["warnings"]> {
+    const kept = memory as BestOfNMemory | undefined;
+    const { prompts, rewards, monitor, engine } = this;
+    if (!kept) return [...adviseOnInput(this.tooLong, rewards, this.config), ...(await measureRewards({ prompts, rewards, monitor, engine }, this.config, this.signal))];
+    rewards.scales = kept.scales;
+    monitor.restore(kept.monitor);
+    this.answers = kept.answers;
+    return [];
+  }
+
+  async step(step: number): Promise<RolloutStep | undefined> {
+    const { samples, seed, promptsPerStep, missingEosPenalty } = this.config;
+    // 1. Roll out.
+    const asked = this.prompts.slice(step * promptsPerStep, (step + 1) * promptsPerStep);
+    const rollouts = await this.engine.roll(asked, { ...this.config, seed: rolloutSeed(seed, step) }, this.signal);
+    await this.engine.release();
+    if (this.signal?.aborted) return undefined;
+    // 2. Score.
+    const { scores: proxy, bySource } = await this.rewards.score(rollouts);
+    await this.rewards.release();
+    const heldOut = await this.monitor.judge(rollouts);
+    // 3. Keep.
+    const answers = rollouts.map(({ text, stopped }, i): ScoredAnswer => ({ text, stopped, score: penaliseMissingStop(proxy[i]!, stopped, missingEosPenalty), rewards: bySource.map((scores) => scores[i]!), ...(heldOut ? { heldOutScore: heldOut[i]! } : {}) }));
+    const groups = asked.map((_, index) => answers.slice(index * samples, (index + 1) * samples));
+    this.answers = [...this.answers, ...groups];
+    const watched = this.monitor.watch(rollouts, proxy, undefined);
+    const { mean: score, deviation } = meanAndDeviation(answers.map((answer) => answer.score));
+    return {
+      metrics: { "objective/scores": score, "objective/scores_std": deviation, "objective/best_scores": mean(groups.map((group) => group[placeOfBest(group)]!.score)), ...(heldOut ? { "objective/held_out_scores": mean(heldOut) } : {}), ...watched.metrics, epoch: this.answers.length / this.prompts.length },
+      episodes: rollouts.length,
+      tokens: rollouts.reduce((total, { prompt, ids }) => total + prompt.ids.length + ids.length, 0),
+      warnings: watched.warnings,
+    };
+  }
+
+  samples(): Promise<[]> {
+    return Promise.resolve([]);
+  }
+
+  restorePolicy(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  // 4.
+  save(folder: string): Promise<void> {
+    return writeChoices(this.result, this.rewards.sources.map(({ name }) => name), folder);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.engine.release(), this.rewards.close(), this.heldOut?.close()]);
   }
 }
 
-function curveOf(choices: readonly BestOfNChoice[], n: number): BestOfNPoint[] {
-  const sizes = [...new Set([...Array.from({ length: Math.floor(Math.log2(n)) + 1 }, (_, power) => 2 ** power), n])];
-  const judged = choices[0]?.answers[0]?.heldOutScore !== undefined;
-  return sizes.map((k) => {
-    const mean = (value: (answer: BestOfNChoice["answers"][number]) => number): MeanInterval => meanInterval(choices.map(({ answers }) => expectedBest(answers.map(({ score }) => score), answers.map(value), k)));
-    return { k, kl: bestOfNKl(k), score: mean(({ score }) => score), ...(judged ? { heldOutScore: mean(({ heldOutScore }) => heldOutScore!) } : {}) };
-  });
+function placeOfBest(answers: readonly ScoredAnswer[]): number {
+  return answers.reduce((best, { score }, i) => (score > answers[best]!.score ? i : best), 0);
+}
+
+function curveOf(groups: readonly (readonly ScoredAnswer[])[]): BestOfNPoint[] {
+  const n = groups[0]?.length ?? 0;
+  const judged = groups[0]?.[0]?.heldOutScore !== undefined;
+  const estimate = (value: (answer: ScoredAnswer) => number): Interval[] => {
+    const curves = groups.map((answers) => bestOfNCurve(answers.map(({ score }) => score), answers.map(value)));
+    return Array.from({ length: n }, (_, i) => meanInterval(curves.map((curve) => curve[i]!)));
+  };
+  const scores = estimate(({ score }) => score);
+  const heldOut = judged ? estimate(({ heldOutScore }) => heldOutScore!) : undefined;
+  return scores.map((score, i) => ({ k: i + 1, kl: bestOfNKl(i + 1), score, ...(heldOut ? { heldOutScore: heldOut[i]! } : {}) }));
+}
+
+const CURVE = "curve.json";
+
+/**
+ * Files of a run's folder `answers`: `best.jsonl`, the best answer to each prompt as a demonstration (`attune sft` reads it);
+ * `ranked.jsonl`, all answers with their scores as attune's ranked data (`attune reward` and `attune dpo` read it), every reward and
+ * the held-out one in its column extra; `curve.json`, what every k would give.
+ */
+async function writeChoices({ choices, curve }: BestOfNResult, names: readonly string[], folder: string): Promise<void> {
+  const lines = (row: (choice: BestOfNChoice) => object): string => choices.map((choice) => `${JSON.stringify(row(choice))}\n`).join("");
+  const answer = ({ prompt }: PromptRecord, text: string): Completion => (typeof prompt === "string" ? text : [{ role: "assistant", content: text }]);
+  await writeFile(join(folder, "best.jsonl"), lines(({ record, best, answers }) => ({ prompt: record.prompt, completion: answer(record, answers[best]!.text) })));
+  await writeFile(join(folder, "ranked.jsonl"), lines(({ record, answers }) => ({
+    prompt: record.prompt,
+    completions: answers.map(({ text, score }) => ({ completion: answer(record, text), score })),
+    extra: {
+      ...record.extra,
+      rewards: Object.fromEntries(names.map((name, i) => [name, answers.map(({ rewards }) => rewards[i]!)])),
+      ...(answers[0]!.heldOutScore === undefined ? {} : { held_out: answers.map(({ heldOutScore }) => heldOutScore!) }),
+      stopped: answers.map(({ stopped }) => stopped),
+    },
+  })));
+  await writeFile(join(folder, CURVE), `${stringifyJson(curve, 1)}\n`);
+}
+
+/** The curve of a finished run. @param folder its folder `answers` */
+export function readCurve(folder: string): BestOfNPoint[] {
+  const number = (value: unknown): number => numberFromJson(value) ?? NaN;
+  const interval = (kept: Interval): Interval => ({ ...kept, estimate: number(kept.estimate), low: number(kept.low), high: number(kept.high) });
+  const points = parseJson(readFileSync(join(folder, CURVE), "utf8")) as BestOfNPoint[];
+  return points.map((point) => ({ ...point, score: interval(point.score), ...(point.heldOutScore ? { heldOutScore: interval(point.heldOutScore) } : {}) }));
 }

@@ -31,7 +31,7 @@ import { RewardModelSource, Rewards, functionSource } from "./rewards.ts";
 import { openActor } from "./roles.ts";
 import type { PolicyConfig } from "./rollout.config.ts";
 import type { Memory, RolloutMethod, RolloutStep } from "./rollout-loop.ts";
-import type { Rollout, RolloutBatch, RolloutEngine, RolloutPrompt } from "./rollout.ts";
+import type { Rollout, RolloutBatch, RolloutEngine, RolloutPrompt, RolloutRequest } from "./rollout.ts";
 import { batchRollouts, encodePrompts, layRollout, readByAnswer, rolloutSeed, samplingEngine } from "./rollout.ts";
 import { PhasePlan, Trainee } from "./trainee.ts";
 
@@ -305,24 +305,13 @@ export abstract class PolicyMethod<Config extends PolicyConfig, Input extends Po
 
   /** What is worth saying before the first step. */
   protected adviseBeforeStart(): Watched["warnings"] {
-    const warnings: Watched["warnings"] = [];
-    if (this.tooLong > 0) warnings.push({ id: "long-prompts", message: `${this.tooLong} prompts left out: with ${this.config.maxNewTokens} tokens of answer they do not fit into ${this.config.maxLength}` });
-    for (const source of this.rewards.sources) {
-      if (source instanceof RewardModelSource && !source.sameTokens) warnings.push({ id: "reward-tokenizer", message: `the reward model ${source.name} has another tokenizer than the policy: answers are encoded again from their text` });
-    }
-    return warnings;
+    return adviseOnInput(this.tooLong, this.rewards, this.config);
   }
 
   /** Before anything is trained the actor is the reference: its answers give the rewards their scale. */
-  private async measureRewards(): Promise<Watched["warnings"]> {
-    if (!this.rewards.needsScale && !this.monitor.needsScale) return [];
-    const seed = rolloutSeed(this.config.seed, -1);
-    const chosen = Array.from({ length: this.config.rewardSamples }, (_, i) => this.prompts[i % this.prompts.length]!);
-    const rollouts = await this.engine.roll(Random.for(seed, "prompts").shuffle(chosen), { ...this.config, samples: 1, seed }, this.signal);
-    await this.engine.release();
-    if (this.signal?.aborted) throw new AttuneError("interrupted", "stopped before the first step");
-    await this.rewards.measure(rollouts);
-    return this.monitor.measure(rollouts, (await this.rewards.score(rollouts)).scores);
+  private measureRewards(): Promise<Watched["warnings"]> {
+    const { prompts, rewards, monitor, engine } = this;
+    return measureRewards({ prompts, rewards, monitor, engine }, this.config, this.signal);
   }
 
   private async openPolicy(): Promise<NonNullable<typeof this.opened>> {
@@ -355,6 +344,28 @@ export function openReward(reward: PolicyReward, encoder: Encoder, options: Plan
   if ("score" in reward) return reward;
   if ("reward" in reward) return functionSource(reward.name, reward.reward, options.rewardTimeout);
   return new RewardModelSource(reward, encoder, { ...options, name: reward.name });
+}
+
+/** What is worth saying about prompts and rewards. @param tooLong prompts that were left out */
+export function adviseOnInput(tooLong: number, rewards: Rewards, { maxNewTokens, maxLength }: { maxNewTokens: number; maxLength: number }): Watched["warnings"] {
+  const warnings: Watched["warnings"] = [];
+  if (tooLong > 0) warnings.push({ id: "long-prompts", message: `${tooLong} prompts left out: with ${maxNewTokens} tokens of answer they do not fit into ${maxLength}` });
+  for (const source of rewards.sources) {
+    if (source instanceof RewardModelSource && !source.sameTokens) warnings.push({ id: "reward-tokenizer", message: `the reward model ${source.name} has another tokenizer than the policy: answers are encoded again from their text` });
+  }
+  return warnings;
+}
+
+/** Gives the rewards their scale, on answers of the model as it is. */
+export async function measureRewards({ prompts, rewards, monitor, engine }: { prompts: readonly RolloutPrompt[]; rewards: Rewards; monitor: Monitor; engine: RolloutEngine }, config: Omit<RolloutRequest, "samples"> & { rewardSamples: number }, signal: AbortSignal | undefined): Promise<Watched["warnings"]> {
+  if (!rewards.needsScale && !monitor.needsScale) return [];
+  const seed = rolloutSeed(config.seed, -1);
+  const chosen = Array.from({ length: config.rewardSamples }, (_, i) => prompts[i % prompts.length]!);
+  const rollouts = await engine.roll(Random.for(seed, "prompts").shuffle(chosen), { ...config, samples: 1, seed }, signal);
+  await engine.release();
+  if (signal?.aborted) throw new AttuneError("interrupted", "stopped before the first step");
+  await rewards.measure(rollouts);
+  return monitor.measure(rollouts, (await rewards.score(rollouts)).scores);
 }
 
 /** log pi_old - log pi_ref of each token. */

@@ -183,7 +183,7 @@ export async function finiteScores(source: RewardSource, rollouts: readonly Roll
   const bad = scores.findIndex((score) => !Number.isFinite(score));
   if (scores.length !== rollouts.length || bad >= 0) {
     const { prompt, text } = rollouts[Math.max(0, bad)]!;
-    throw new AttuneError("numeric", `the reward ${source.name} is no number`, { ...prompt.record.place, got: `${preview(scores[bad])} for the answer ${preview(text)}`, expected: "a finite number for every answer", hint: "the last checkpoint is kept" });
+    throw new AttuneError("numeric", `the reward ${source.name} is no number`, { ...prompt.record.place, got: `${typeof scores[bad] === "number" ? scores[bad] : preview(scores[bad])} for the answer ${preview(text)}`, expected: "a finite number for every answer", hint: "the last checkpoint is kept" });
   }
   return scores;
 }

@@ -52,6 +52,8 @@ export interface RolloutMethod {
   samples(step: number): Promise<SampleEvent[]>;
   /** Takes the policy's parameters alone from a checkpoint's tensors. */
   restorePolicy(read: (name: string) => Promise<Float32Array>): Promise<void>;
+  /** Folder of the run for what {@link save} writes. Default `model`. */
+  readonly artifact?: string;
   save(folder: string): Promise<void>;
   close(): Promise<void>;
 }
@@ -144,5 +146,5 @@ async function finish(method: RolloutMethod, run: Run | undefined, { state, comp
   if (state.stop !== undefined && best && best.step !== state.step) {
     await withState(best.folder, (file) => method.restorePolicy((name) => file.read(name)));
   }
-  return { ...end, output: await run.saveArtifact("model", (folder) => method.save(folder)) };
+  return { ...end, output: await run.saveArtifact(method.artifact ?? "model", (folder) => method.save(folder)) };
 }

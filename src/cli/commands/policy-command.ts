@@ -3,7 +3,7 @@ import { AttuneError, formatPlace } from "../../core/errors.ts";
 import type { Dataset } from "../../data/dataset.ts";
 import { loadDataset, recordsAs } from "../../data/dataset.ts";
 import type { ConfigDefinition, ConfigOf, Fields } from "../../runs/config.ts";
-import type { TrainingEvent } from "../../runs/events.ts";
+import type { EndEvent, TrainingEvent } from "../../runs/events.ts";
 import { checkDecodable } from "../../sampling/decoder-graph.ts";
 import type { LoopContext } from "../../training/loop.ts";
 import { totalSteps } from "../../training/loop.ts";
@@ -21,12 +21,19 @@ export interface PolicyCommand<F extends Fields, Input extends PolicyInput> {
   config: ConfigDefinition<F>;
   examples: readonly string[];
   train: (input: Input, config: ConfigOf<F>, context: LoopContext) => AsyncIterable<TrainingEvent>;
+  /** Steps of a run. Default: roll-outs of batchSize answers. */
+  steps?: (prompts: number, config: ConfigOf<F>) => number;
+  /** What is said at the end. */
+  report?: (end: EndEvent, context: CommandContext) => void;
   /** Input beside policy, prompts and rewards. */
   more?: (config: ConfigOf<F>, load: (source: string) => Promise<Dataset>) => Promise<Omit<Input, keyof PolicyInput>>;
 }
 
+/** How models are opened where nothing is trained. */
+const UNTRAINED = { adapter: "lora", precision: "float32" } as const;
+
 /** A command whose options include those of {@link PolicyConfig}. */
-export function policyCommand<F extends Fields, Input extends PolicyInput>({ config: definition, examples, train, more }: PolicyCommand<F, Input>): CommandModule {
+export function policyCommand<F extends Fields, Input extends PolicyInput>({ config: definition, examples, train, steps, report, more }: PolicyCommand<F, Input>): CommandModule {
   return trainingCommand({
     config: definition,
     examples,
@@ -36,19 +43,20 @@ export function policyCommand<F extends Fields, Input extends PolicyInput>({ con
       const dataset = await load(config.data, config, context);
       const prompts = recordsAs(dataset, "prompt");
       const extra = await more?.(config, (source) => load(source, config, context));
-      const roles = await openRoles(config, context);
+      const roles = await openRoles({ ...UNTRAINED, ...config }, context);
       const { policy, encoder, rewards, heldOutReward } = roles;
       try {
         checkDecodable(policy.model);
         reporter.note(describeRoles(roles, config.adapter));
         const { prompts: usable } = encodePrompts(prompts, encoder, config);
         if (dryRun) {
-          reportPlan(reporter, { command: definition.name, examples: usable.length, steps: totalSteps(usable.length, { ...config, batchSize: config.batchSize / config.samples }), out, config: effective });
+          reportPlan(reporter, { command: definition.name, examples: usable.length, steps: steps ? steps(usable.length, config) : totalSteps(usable.length, { ...config, batchSize: config.batchSize / config.samples }), out, config: effective });
           return;
         }
         const run = await openRun({ seed: config.seed, dataHash: dataset.hash, modelFingerprint: roles.fingerprint });
         const input = { model: policy.model, encoder, prompts, rewards, heldOutReward, ...extra } as unknown as Input;
-        await drive(train(input, config, { run, signal }), reporter, run.folder);
+        const end = await drive(train(input, config, { run, signal }), reporter, run.folder);
+        report?.(end, context);
       } finally {
         for (const reward of rewards) if ("close" in reward) await reward.close();
       }

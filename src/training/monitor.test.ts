@@ -1,0 +1,28 @@
+/** A policy that collapses is told: one text for all prompts, or far fewer different pairs of words than at first; also over a restart. */
+import { expect, test } from "vitest";
+import { Monitor } from "./monitor.ts";
+import type { Rollout, RolloutPrompt } from "./rollout.ts";
+
+const prompts: RolloutPrompt[] = Array.from({ length: 8 }, (_, row) => ({ record: { kind: "prompt", prompt: `p${row}`, place: { row } }, ids: Int32Array.of(1) }));
+const answers = (text: (index: number) => string): Rollout[] => prompts.map((prompt, index) => ({ prompt, ids: Int32Array.of(2), stopped: true, text: text(index) }));
+const make = (): Monitor => new Monitor(undefined, { guard: "off", guardWindow: 2, guardAlpha: 0.01 });
+const told = (monitor: Monitor, rollouts: readonly Rollout[]): string[] => monitor.watch(rollouts, rollouts.map((_, i) => i), undefined).warnings.map(({ id, message }) => `${id}: ${message.split(";")[0]}`);
+
+test("varied answers are no collapse, one text is, and is told once", () => {
+  const monitor = make();
+  const varied = answers((i) => `answer ${i} of ${i * 7} words`);
+  expect(told(monitor, varied)).toEqual([]);
+  expect(told(monitor, answers((i) => `answer ${i} of the same words`))).toEqual([]);
+  const same = answers(() => "always this");
+  expect(told(monitor, same)).toEqual(["collapsed-policy: the policy has collapsed: 100% of its answers to 8 prompts are the same"]);
+  expect(told(monitor, same)).toEqual([]);
+});
+
+test("answers that repeat themselves are, also after a restart", () => {
+  const first = make();
+  expect(told(first, answers((i) => `answer ${i} of ${i * 7} words`))).toEqual([]);
+  const monitor = make();
+  monitor.restore(first.memory);
+  expect(told(monitor, answers((i) => `${"ha ".repeat(30)}${i}`))).toEqual([expect.stringMatching(/^collapsed-policy: the policy is collapsing: \d\.\d% of the pairs of words in its answers are different, where it was \d+\.\d% at first$/)]);
+  expect(told(make(), answers((i) => `${"ha ".repeat(30)}${i}`))).toEqual([]);
+});
