@@ -3,9 +3,9 @@ import type { PromptRecord } from "../../src/data/records.ts";
 import { float32 } from "../../src/core/tensor.ts";
 import type { Model } from "../../src/models/model.ts";
 import { SCORE_HEAD } from "../../src/models/model.ts";
-import { generate } from "../../src/sampling/generate.ts";
 import { resolveConfig } from "../../src/training/configs.ts";
 import { ppo } from "../../src/training/ppo.ts";
+import { samplingEngine } from "../../src/training/rollout.ts";
 import { shareBase } from "../../src/training/roles.ts";
 import { joinRows, packExamples } from "../../src/training/layout.ts";
 import { sftObjective } from "../../src/objectives/sft.ts";
@@ -35,6 +35,8 @@ export interface PpoIterations {
 /** The answers end only at their full length. */
 const endlessEncoder = () => ({ ...idEncoder(Array.from({ length: SHAPE.answers }, (_, row) => randomIds(SHAPE.prompt, row))), stopIds: [] });
 
+const promptOf = (row: number): PromptRecord => ({ kind: "prompt", prompt: String(row), place: {} });
+
 /** A reward model over the policy's own base. */
 function rewardOver(model: Model): Model {
   const size = model.config.hiddenSize;
@@ -45,7 +47,7 @@ function rewardOver(model: Model): Model {
 export async function ownPpo(iterations: number, ppoEpochs = EPOCHS): Promise<PpoIterations> {
   const model = await benchModel();
   const encoder = endlessEncoder();
-  const prompts = Array.from({ length: SHAPE.answers }, (_, row): PromptRecord => ({ kind: "prompt", prompt: String(row), place: {} }));
+  const prompts = Array.from({ length: SHAPE.answers }, (_, row) => promptOf(row));
   const config = resolveConfig("ppo", {
     model: "bench", data: "bench", reward: ["bench"], plan: "block", lora: LORA, batchSize: SHAPE.answers, maxNewTokens: SHAPE.answer, maxLength: SHAPE.prompt + SHAPE.answer + 1,
     rewardNormalise: "none", critic: { warmupSteps: 0 }, sampleSteps: 0, checkpointSteps: 0, maxSteps: iterations, epochs: iterations, ppoEpochs, microBatchTokens: MICRO_BATCH_TOKENS,
@@ -80,9 +82,10 @@ export async function ppoMemory(): Promise<Figure[]> {
 export async function rollouts(rounds: number): Promise<Figure[]> {
   const model = await benchModel();
   const encoder = endlessEncoder();
-  const prompts = Array.from({ length: SHAPE.answers }, (_, row) => encoder.encodePrompt(String(row)));
+  const prompts = Array.from({ length: SHAPE.answers }, (_, row) => ({ record: promptOf(row), ids: encoder.encodePrompt(String(row)) }));
+  const engine = samplingEngine(model, encoder);
   const [products, reading] = [await productRate(), await bandwidth()];
-  const run = (maxNewTokens: number) => generate(model, encoder, prompts, { samples: 1, maxNewTokens, temperature: 0.7, topK: 0, topP: 1, seed: 1, batchSize: SHAPE.answers, stopTexts: [] });
+  const run = (maxNewTokens: number) => engine.roll(prompts, { samples: 1, maxNewTokens, temperature: 0.7, seed: 1, rolloutBatch: SHAPE.answers });
   const bound = async (): Promise<number> => {
     const [rate, bytes] = [await products(), await reading()];
     const operations = (tokens: number): number => 2 * (weightBytes(model) / 4) * tokens;
