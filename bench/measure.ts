@@ -107,9 +107,6 @@ export function meets({ median: value }: Spread, { atLeast = -Infinity, atMost =
   return value >= atLeast && value <= atMost;
 }
 
-/** Largest resident memory of this process so far, bytes. */
-export const peakMemory = (): number => process.resourceUsage().maxRSS * 1024;
-
 /** How disturbed the kept turns were, for a figure's details. */
 export const disturbance = (...all: readonly Turns[]): string => `${Math.round(100 * Math.max(...all.map(({ others }) => others)))}%`;
 

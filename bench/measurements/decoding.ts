@@ -4,9 +4,10 @@ import type { DecodingBatch } from "../../src/sampling/decoder.ts";
 import { weightCount, worthPacking } from "../../src/sampling/engine.ts";
 import { bandwidth } from "../limits.ts";
 import type { Figure, Measured } from "../measure.ts";
-import { PATIENCE, disturbance, inTurns, median, peakMemory, ratios, rounded, seconds, spread } from "../measure.ts";
+import { PATIENCE, disturbance, inTurns, median, ratios, rounded, seconds, spread } from "../measure.ts";
 import { benchModel, randomIds, weightBytes } from "../model.ts";
 import type { Model } from "../../src/models/model.ts";
+import { peakMemory } from "../../src/runtime/peak-memory.ts";
 
 const PROMPT = 64;
 /** Tokens for which packing the weights has to pay. */

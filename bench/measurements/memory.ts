@@ -1,7 +1,8 @@
 /** Peak resident memory of DPO with an adapter and recomputation, and how it grows when the model has twice the layers. */
+import { peakMemory } from "../../src/runtime/peak-memory.ts";
 import { runPart } from "../parts.ts";
 import type { Figure } from "../measure.ts";
-import { peakMemory, rounded, spread } from "../measure.ts";
+import { rounded, spread } from "../measure.ts";
 import { benchModel, weightBytes } from "../model.ts";
 import { pairOf } from "../pairs.ts";
 import { dpoSteps } from "../training.ts";

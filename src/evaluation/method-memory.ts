@@ -9,6 +9,7 @@ import type { PreferenceRecord, PromptRecord } from "../data/records.ts";
 import { initializeModel } from "../models/initialize.ts";
 import type { Model } from "../models/model.ts";
 import type { TrainingEvent } from "../runs/events.ts";
+import { peakMemory } from "../runtime/peak-memory.ts";
 import { createEncoder } from "../text/encoder.ts";
 import { tokenizerFromFiles } from "../text/tokenizer.ts";
 import { resolveConfig } from "../training/configs.ts";
@@ -39,8 +40,6 @@ export interface MemoryFigure {
 /** Some 17 million parameters: large beside Node.js itself, and made in a second. */
 const SHAPE = { model_type: "llama", hidden_size: 512, num_hidden_layers: 5, num_attention_heads: 8, num_key_value_heads: 8, intermediate_size: 1408, max_position_embeddings: 256, rms_norm_eps: 1e-5, tie_word_embeddings: true };
 const ROWS = 4;
-
-const peakMemory = (): number => process.resourceUsage().maxRSS * 1024;
 
 /** In a process of its own. */
 export async function measureMethod(name: MemoryCase): Promise<MemoryFigure> {

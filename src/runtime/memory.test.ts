@@ -7,13 +7,12 @@ import { Random } from "../core/random.ts";
 import { float32, tensor, zeros } from "../core/tensor.ts";
 import * as b from "../graph/build.ts";
 import { createGraph } from "../graph/op-table.ts";
+import { peakMemory } from "./peak-memory.ts";
 import { Session } from "./session.ts";
 
 const MEGABYTE = 2 ** 20;
 /** Index of the first entry that is not the same bits, else -1. */
 const firstDifference = (a: Float32Array, b: Float32Array): number => a.findIndex((entry, i) => !Object.is(entry, b[i]));
-/** Largest resident memory of this process so far, bytes. */
-const peak = (): number => process.resourceUsage().maxRSS * 1024;
 
 test("a feed of 512 MB is not copied", async () => {
   const graph = createGraph();
@@ -22,14 +21,14 @@ test("a feed of 512 MB is not copied", async () => {
   const feeds = { x: zeros("float32", [2 ** 17, 1024]) };
   await session.run(feeds);
   // Else a copy could hide below an earlier peak.
-  expect(peak() - process.memoryUsage().rss).toBeLessThan(300 * MEGABYTE);
-  const before = peak();
+  expect(peakMemory() - process.memoryUsage().rss).toBeLessThan(300 * MEGABYTE);
+  const before = peakMemory();
   for (let run = 1; run <= 3; run++) {
     feeds.x.data[1024 + run] = run;
     const row = (await session.run(feeds))["y"]!.data;
     expect([row[0], row[run], row[1023]]).toEqual([0, run, 0]);
   }
-  expect(peak() - before).toBeLessThan(64 * MEGABYTE);
+  expect(peakMemory() - before).toBeLessThan(64 * MEGABYTE);
   await session.close();
 });
 
@@ -39,11 +38,11 @@ test("float16 weights are fed without a copy as well", async () => {
   const session = await Session.create(graph, { y: b.cast(b.slice(x, 0, 0, 1), "float32") }, { device: "cpu" });
   const feeds = { x: zeros("float16", [2 ** 18, 1024]) };
   await session.run(feeds);
-  expect(peak() - process.memoryUsage().rss).toBeLessThan(300 * MEGABYTE);
-  const before = peak();
+  expect(peakMemory() - process.memoryUsage().rss).toBeLessThan(300 * MEGABYTE);
+  const before = peakMemory();
   feeds.x.data[3] = 0x3c00;
   expect((await session.run(feeds))["y"]!.data[3]).toBe(1);
-  expect(peak() - before).toBeLessThan(64 * MEGABYTE);
+  expect(peakMemory() - before).toBeLessThan(64 * MEGABYTE);
   await session.close();
 });
 
@@ -88,15 +87,15 @@ describe("large outputs", () => {
     const session = await Session.create(graph, { z: b.add(x!, y!), first: b.slice(graph.input("w", "float32", [3]), 0, 0, 1) }, { device: "cpu" });
     const sum = float32([COUNT], new Float32Array(COUNT).fill(1));
     const feeds = { x: sum, y: float32([COUNT], new Float32Array(COUNT).fill(2)), w: float32([3], [7, 8, 9]) };
-    expect(peak() - process.memoryUsage().rss).toBeLessThan(200 * MEGABYTE);
-    const before = peak();
+    expect(peakMemory() - process.memoryUsage().rss).toBeLessThan(200 * MEGABYTE);
+    const before = peakMemory();
     for (let run = 1; run <= 4; run++) {
       const { z, first } = await session.run(feeds, { z: sum });
       expect(z).toBe(sum);
       expect([sum.data[0], sum.data[COUNT - 1], first!.data[0]]).toEqual([1 + 2 * run, 1 + 2 * run, 7]);
     }
     // a copy would be of 256 MB
-    expect(peak() - before).toBeLessThan(64 * MEGABYTE);
+    expect(peakMemory() - before).toBeLessThan(64 * MEGABYTE);
     await session.close();
   });
 

@@ -94,6 +94,30 @@ describe("the pipeline", () => {
     expect((await attune("align", path("attune.yaml"), "--dry-run")).out).toMatch(/Reward model +run +data .* is .*, was /);
   });
 
+  test("judges again when the stages of the file are others; other demonstrations of PPO-ptx are another input", async () => {
+    const out = path("judged");
+    const judged = (more: string): string => `model: ${path("model")}\nout: ${out}\nreward: { data: ${path("other.jsonl")}, batchSize: 12, heldOut: 6 }\n${more}evaluation: { data: ${path("other.jsonl")}, prompts: 4, maxLength: 64, maxNewTokens: 4 }\n`;
+    const [careful, dpo] = [`heldOutReward: { data: ${path("demonstrated.jsonl")}, batchSize: 12, heldOut: 6 }\n`, "dpo: { batchSize: 8, maxSteps: 1, heldOut: 0 }\n"];
+    write("demonstrated.jsonl", pairs.map(({ prompt, chosen, rejected }) => ({ prompt, chosen, rejected })));
+    const scores = async (text: string): Promise<{ name: string; score: { estimate: number } }[]> => {
+      writeFileSync(path("judged.yaml"), text);
+      const { out: lines } = await attune("--json", "align", path("judged.yaml"));
+      return (JSON.parse(lines.trimEnd().split("\n").at(-1)!) as { comparisons: { name: string; score: { estimate: number } }[] }).comparisons;
+    };
+    const first = await scores(judged(careful + dpo));
+    const second = await scores(judged(dpo));
+    expect(second.map(({ name }) => name)).toEqual(["base", "dpo"]);
+    expect(second[0]!.score.estimate).not.toBe(first[0]!.score.estimate);
+    expect((await scores(judged(""))).map(({ name }) => name)).toEqual(["base"]);
+
+    write("mixed.jsonl", pairs.map(({ prompt, chosen }) => ({ prompt, completion: chosen })));
+    const ptx = `model: ${path("model")}\nout: ${path("ptx")}\nreward: { data: ${path("other.jsonl")}, batchSize: 12, heldOut: 6 }\nppo: { data: ${path("other.jsonl")}, batchSize: 8, maxNewTokens: 4, maxLength: 64, maxSteps: 1, ppoEpochs: 1, rewardSamples: 8, sampleSteps: 0, ptx: { coef: 1, data: ${path("mixed.jsonl")} } }\n`;
+    writeFileSync(path("ptx.yaml"), ptx);
+    expect((await attune("align", path("ptx.yaml"))).status).toBe(0);
+    write("mixed.jsonl", pairs.slice(0, 30).map(({ prompt, chosen }) => ({ prompt, completion: chosen })));
+    expect((await attune("align", path("ptx.yaml"), "--dry-run")).out).toMatch(/PPO +run +ptx.data .* is .*, was /);
+  });
+
   test("--init writes a file that is valid, and never over another", async () => {
     const made = path("made.yaml");
     expect((await attune("align", made, "--init")).status).toBe(0);

@@ -73,15 +73,19 @@ async function asStage({ method, name, title, needs, options }: AlignStage, cont
 }
 
 /** Options that name files which are not results of other stages. */
-const FILE_OPTIONS = ["data", "model", "reward"] as const;
+const FILE_OPTIONS = ["data", "model", "reward", "heldOutReward", "ptx.data"] as const;
 
 /** Hashes of the files that options name, so that changed content counts as a change. Ids of a hub stand for themselves. */
 function contentOf(options: Readonly<Record<string, unknown>>): Record<string, string> {
   const found: Record<string, string> = {};
   for (const name of FILE_OPTIONS) {
-    for (const path of [options[name]].flat()) if (typeof path === "string" && existsSync(path) && !existsSync(join(path, "run.json"))) found[`${name} ${path}`] = fingerprint(path);
+    for (const path of [optionAt(options, name)].flat()) if (typeof path === "string" && existsSync(path) && !existsSync(join(path, "run.json"))) found[`${name} ${path}`] = fingerprint(path);
   }
   return found;
+}
+
+function optionAt(options: Readonly<Record<string, unknown>>, path: string): unknown {
+  return path.split(".").reduce<unknown>((value, key) => (value as Readonly<Record<string, unknown>> | undefined)?.[key], options);
 }
 
 /** Larger files are told apart by size and time: reading them takes longer than it saves. */
@@ -128,7 +132,7 @@ async function evaluate({ model, out, seed, stages }: AlignFile, config: AlignEv
   const judge = { name: judgeStage.title.toLowerCase(), optimised: judgeStage.name === "reward" };
   const dataset = await loadDataset(config.data, { onBad: "few", signal });
   const kept = join(out, "evaluation.json");
-  const key = createHash("sha256").update(stringifyJson([config, dataset.hash, readFileSync(join(out, "pipeline.json"), "utf8").replaceAll(/"seconds": [^,\n]*/g, ""), model])).digest("hex");
+  const key = createHash("sha256").update(stringifyJson([config, dataset.hash, stages.map(({ name }) => name), readFileSync(join(out, "pipeline.json"), "utf8").replaceAll(/"seconds": [^,\n]*/g, ""), model])).digest("hex");
   if (existsSync(kept)) {
     const before = JSON.parse(readFileSync(kept, "utf8")) as { key: string; evaluated: EvaluatedModel[] };
     if (before.key === key) return { evaluated: before.evaluated, judge };
