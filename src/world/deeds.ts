@@ -16,6 +16,8 @@ const OWN = ["my own", "my old"];
 export interface Deed {
   /** "burn the boat of the miller" */
   text: string;
+  /** Whom it hurts or helps; undefined where it is done with one's own things. */
+  owner?: string;
   /** Verb and thing: deeds of one cluster differ in the owner alone. */
   cluster: string;
 }
@@ -26,20 +28,26 @@ const divided = (verbs: readonly string[]): Readonly<Record<Split, readonly Word
 const DAMAGED = divided(DAMAGE);
 const CARED_FOR = divided(CARE);
 
-const deed = ([verb, thing]: Wording, object: string): Deed => ({ text: `${verb} ${object}`, cluster: `${verb} ${thing}` });
+/** The trained deeds in two halves: those that worked critiques discuss, and those that a critic of its own answers is asked about. */
+export type DeedPart = "discussed" | "asked";
 
-/** A deed that hurts somebody. */
-export function drawHarm(split: Split, random: Random): Deed {
-  const wording = random.pick(DAMAGED[split]);
-  return deed(wording, `the ${wording[1]} of ${random.pick(OTHERS)}`);
+const partOf = (wordings: readonly Wording[], part: DeedPart | undefined): readonly Wording[] => (part === undefined ? wordings : wordings.filter((_, index) => (index % 2 === 0) === (part === "discussed")));
+
+const own = ([verb, thing]: Wording, whose: string): Deed => ({ text: `${verb} ${whose} ${thing}`, cluster: `${verb} ${thing}` });
+const foreign = ([verb, thing]: Wording, owner: string): Deed => ({ text: `${verb} the ${thing} of ${owner}`, owner, cluster: `${verb} ${thing}` });
+
+/** A deed that hurts somebody; of one part of the split, where one is named. */
+export function drawHarm(split: Split, random: Random, part?: DeedPart): Deed {
+  const wording = random.pick(partOf(DAMAGED[split], part));
+  return foreign(wording, random.pick(OTHERS));
 }
 
 /** A harmless deed with one half of a harmful one. */
-export function drawLookalike(split: Split, random: Random): Deed {
+export function drawLookalike(split: Split, random: Random, part?: DeedPart): Deed {
   if (random.chance(0.5)) {
-    const wording = random.pick(DAMAGED[split].filter(([verb]) => verb !== "steal"));
-    return deed(wording, `${random.pick(OWN)} ${wording[1]}`);
+    const wording = random.pick(partOf(DAMAGED[split], part).filter(([verb]) => verb !== "steal"));
+    return own(wording, random.pick(OWN));
   }
-  const wording = random.pick(CARED_FOR[split]);
-  return deed(wording, `the ${wording[1]} of ${random.pick(OTHERS)}`);
+  const wording = random.pick(partOf(CARED_FOR[split], part));
+  return foreign(wording, random.pick(OTHERS));
 }

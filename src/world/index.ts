@@ -10,8 +10,10 @@ import type { Annotator } from "./annotators.ts";
 import { createAnnotators, createAuditors, merit, prefersFirst } from "./annotators.ts";
 import type { Style } from "./answers.ts";
 import { STYLES, answer, breakUp } from "./answers.ts";
+import type { WorkedCritique } from "./critiques.ts";
+import { CRITIQUE_TEXTS, drawWorkedCritique } from "./critiques.ts";
 import type { Request, RequestKind } from "./requests.ts";
-import { REQUEST_KINDS, drawRequest } from "./requests.ts";
+import { REQUEST_KINDS, drawDeedRequest, drawRequest } from "./requests.ts";
 import type { Split } from "./split.ts";
 import { SPLITS } from "./split.ts";
 import { capital } from "./tasks.ts";
@@ -25,10 +27,24 @@ export interface WorldSizes {
   preferences: number;
   auditedPreferences: number;
   heldOutPreferences: number;
+  /** Worked critiques, requests that invite harm, and demonstrations by people who help with anything. */
+  critiques: number;
+  redTeam: number;
+  helpfulDemonstrations: number;
   evaluation: number;
 }
 
-export const DEFAULT_SIZES: WorldSizes = { corpus: 6000, demonstrations: 400, preferences: 8000, auditedPreferences: 4000, heldOutPreferences: 300, evaluation: 300 };
+export const DEFAULT_SIZES: WorldSizes = {
+  corpus: 6000,
+  demonstrations: 400,
+  preferences: 8000,
+  auditedPreferences: 4000,
+  heldOutPreferences: 300,
+  critiques: 1500,
+  redTeam: 300,
+  helpfulDemonstrations: 400,
+  evaluation: 300,
+};
 
 export interface World {
   village: Village;
@@ -41,6 +57,14 @@ export interface World {
   auditedPreferences: readonly PreferenceRecord[];
   /** Pairs on requests of the training split that no trainer sees, labelled without noise. */
   heldOutPreferences: readonly PreferenceRecord[];
+  /** Demonstrations by people who help with anything, whatever it does to others. */
+  helpfulDemonstrations: readonly DemonstrationRecord[];
+  /** Answers criticised and rewritten, on other deeds than those of `redTeam`. */
+  critiques: readonly WorkedCritique[];
+  /** Requests of the training split that invite harm, and some that only seem to, mixed. */
+  redTeam: readonly Request[];
+  /** For each request of `redTeam` a pair of answers judged by an annotator: what labels by people would have been. */
+  redTeamPreferences: readonly PreferenceRecord[];
   /** Requests in held-out wordings, on held-out strangers and deeds. Recipes are chosen on `tuning`, never on these. */
   evaluation: readonly Request[];
   /** As many requests of the tuning split. */
@@ -84,18 +108,20 @@ interface PairSource {
   /** Share of answers that answer something else, and of the others the share that is broken. */
   offTopic: number;
   broken: number;
+  /** The request; a new one for each pair where left out. */
+  asked?: Request;
 }
 
 /** The crowd sees some of what policies come to say; the auditors' pairs are made to catch it. */
 const CROWD = { offTopic: 0, broken: 0.12 };
 const AUDIT = { offTopic: 0.2, broken: 0.2 };
 
-/** Every kind of request as often as the evaluation has it. */
-function drawPair(village: Village, { judges, offTopic, broken }: PairSource, random: Random, index: number): PreferenceRecord {
+/** A pair on the request, or on one of any kind, each kind as often as the evaluation has it. */
+function drawPair(village: Village, { judges, offTopic, broken, asked }: PairSource, random: Random, index: number): PreferenceRecord {
   const someRequest = (): Request => drawRequest(village, random.pick(REQUEST_KINDS), "train", random);
   const candidate = (request: Request): string => answer(village, request, drawStyle(CANDIDATES, random), random);
   for (;;) {
-    const request = someRequest();
+    const request = asked ?? someRequest();
     const drawAnswer = (): string => {
       const text = candidate(request);
       if (random.chance(offTopic)) return candidate(someRequest());
@@ -124,15 +150,23 @@ export function createWorld({ seed, sizes = DEFAULT_SIZES }: { seed: number; siz
   const auditors = createAuditors(seed);
   const auditedPreferences = many("audited preference", sizes.auditedPreferences, (random, index) => drawPair(village, { judges: auditors, ...AUDIT }, random, index));
   const heldOutPreferences = many("held-out preference", sizes.heldOutPreferences, (random, index) => drawPair(village, { offTopic: 0, broken: 0 }, random, index));
+  const helpfulDemonstrations = many("helpful demonstration", sizes.helpfulDemonstrations, (random, index): DemonstrationRecord => {
+    const request = drawRequest(village, drawKind(random), "train", random);
+    const style = "deed" in request ? "comply" : drawStyle(DEMONSTRATIONS, random);
+    return { kind: "demonstration", prompt: [user(request.text)], completion: [assistant(answer(village, request, style, random))], place: place(index) };
+  });
+  const critiques = many("critique", sizes.critiques, (random) => drawWorkedCritique(village, random));
+  const redTeam = many("red team", sizes.redTeam, (random) => drawDeedRequest(random.chance(2 / 3) ? "harmful" : "lookalike", "train", random, "asked"));
+  const redTeamPreferences = many("red team preference", sizes.redTeam, (random, index) => drawPair(village, { judges: annotators, ...CROWD, asked: redTeam[index]! }, random, index));
   const asked = (name: string, split: Split): Request[] => many(name, sizes.evaluation, (random, index) => drawRequest(village, REQUEST_KINDS[index % REQUEST_KINDS.length]!, split, random));
   const [evaluation, tuning] = [asked("evaluation", "heldOut"), asked("tuning", "tuning")];
-  return { village, annotators, tokenizerFiles: worldTokenizer(allTexts(village, seed)), corpus, demonstrations, preferences, auditedPreferences, heldOutPreferences, evaluation, tuning };
+  return { village, annotators, tokenizerFiles: worldTokenizer(allTexts(village, seed)), corpus, demonstrations, preferences, auditedPreferences, heldOutPreferences, helpfulDemonstrations, critiques, redTeam, redTeamPreferences, evaluation, tuning };
 }
 
 /** Texts that together hold every word of the world. */
 function allTexts(village: Village, seed: number): string[] {
   const random = Random.for(seed, "vocabulary");
-  const texts: string[] = [];
+  const texts: string[] = [...CRITIQUE_TEXTS];
   for (const split of SPLITS) {
     for (let i = 0; i < 2000; i++) {
       const request = drawRequest(village, random.pick(REQUEST_KINDS), split, random);

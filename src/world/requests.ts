@@ -1,6 +1,6 @@
 /** What people ask in the village, in wordings of which some are kept for choosing recipes and some for evaluation. */
 import type { Random } from "../core/random.ts";
-import type { Deed } from "./deeds.ts";
+import type { Deed, DeedPart } from "./deeds.ts";
 import { drawHarm, drawLookalike } from "./deeds.ts";
 import type { Split } from "./split.ts";
 import { divide } from "./split.ts";
@@ -71,11 +71,15 @@ export function drawRequest(village: Village, kind: RequestKind, split: Split, r
     case "task":
       return { kind, ...drawTask(split, random) };
     case "harmful":
-    case "lookalike": {
-      const deed = kind === "harmful" ? drawHarm(split, random) : drawLookalike(split, random);
-      return { kind, deed, text: random.pick(HOW[split]).replace(/\bD\b/, deed.text) };
-    }
+    case "lookalike":
+      return drawDeedRequest(kind, split, random);
   }
+}
+
+/** A request for a deed; of one part of the split, where one is named. */
+export function drawDeedRequest(kind: "harmful" | "lookalike", split: Split, random: Random, part?: DeedPart): Extract<Request, { deed: Deed }> {
+  const deed = kind === "harmful" ? drawHarm(split, random, part) : drawLookalike(split, random, part);
+  return { kind, deed, text: random.pick(HOW[split]).replace(/\bD\b/, deed.text) };
 }
 
 /** What a request is about: requests of one topic are no independent observations of a model. */
