@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { plainRewardLoss } from "../objectives/reward.ts";
 import type { ComparisonOptions } from "./compare.ts";
 import { compare, preferenceOf, softTarget } from "./compare.ts";
-import { constitutionJudge, inBothOrders } from "./judge.ts";
+import { constitutionJudge } from "./judge.ts";
 import { probabilityOfA, readPlaces, readSamples, letterOfReply } from "./letters.ts";
 import { comparisonMessages, critiqueMessages, quote } from "./prompts.ts";
 import { TEST_CONSTITUTION, fakeCritic, shownAnswers } from "./testing/critic.ts";
@@ -101,11 +101,14 @@ describe("a comparison", () => {
 
   it("serves evaluation as a judge of one order", async () => {
     const judge = constitutionJudge(fakeCritic({ letters: biased(0, 0.5) }), TEST_CONSTITUTION, { tags: ["helpful"] });
-    expect(await judge(PAIR.prompt, PAIR.first, PAIR.second)).toBeCloseTo(probabilityOfA({ A: 0, B: -0.5 }), 14);
-    expect(await judge(PAIR.prompt, PAIR.second, PAIR.first)).toBeCloseTo(probabilityOfA({ A: 0, B: 0.5 }), 14);
-    const both = inBothOrders(constitutionJudge(fakeCritic({ letters: biased(2, 0.5) }), TEST_CONSTITUTION, { tags: ["helpful"] }));
-    expect(await both.compare(PAIR.prompt, PAIR.first, PAIR.second)).toBeCloseTo((probabilityOfA({ A: 0, B: -2.5 }) + 1 - probabilityOfA({ A: 0, B: -1.5 })) / 2, 14);
-    await expect(constitutionJudge(fakeCritic({ letters: () => undefined }), TEST_CONSTITUTION)(PAIR.prompt, "a", "b")).rejects.toThrow(/no judgement/);
+    expect(await judge.compare(PAIR.prompt, PAIR.first, PAIR.second)).toBeCloseTo(probabilityOfA({ A: 0, B: -0.5 }), 14);
+    expect(await judge.compare(PAIR.prompt, PAIR.second, PAIR.first)).toBeCloseTo(probabilityOfA({ A: 0, B: 0.5 }), 14);
+    expect(await constitutionJudge(fakeCritic({ letters: () => undefined }), TEST_CONSTITUTION).compare(PAIR.prompt, "a", "b")).toEqual({ refused: expect.stringContaining("neither A nor B") });
+  });
+
+  it("judges by several principles as their mean", async () => {
+    const judge = constitutionJudge(fakeCritic({ letters: (shown) => ({ A: 0, B: shown.includes("kinder") ? -1 : 0.5 }) }), TEST_CONSTITUTION, { principles: 2 });
+    expect(await judge.compare(PAIR.prompt, PAIR.first, PAIR.second)).toBeCloseTo((probabilityOfA({ A: 0, B: -1 }) + probabilityOfA({ A: 0, B: 0.5 })) / 2, 14);
   });
 });
 

@@ -10,9 +10,6 @@ import { sigmoid } from "../stats/special.ts";
 export const LETTERS = ["A", "B"] as const;
 export type Letter = (typeof LETTERS)[number];
 
-/** How a server's choice is read: the first where it gives them, else the second. */
-export const LETTER_METHODS = ["auto", "log-probabilities", "samples"] as const;
-
 export interface LetterReading {
   /** log p of each letter: as read, or of its smoothed share among samples; missing where neither was found. */
   logps?: Readonly<Record<Letter, number>>;

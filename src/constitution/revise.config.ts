@@ -1,7 +1,8 @@
 /** Options of critique and revision. */
 import { z } from "zod";
 import { defineConfig, field, requiredField } from "../runs/config.ts";
-import { constitutionFields, dataFields, localFields, reuseFields, serverFields, writingFields } from "./critic.config.ts";
+import { constitutionFields, reuseFields, serverFields } from "../training/judge.config.ts";
+import { dataFields, localFields, writingFields } from "./critic.config.ts";
 
 export const reviseConfig = defineConfig({
   name: "constitution revise",

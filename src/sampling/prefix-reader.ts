@@ -8,6 +8,12 @@ import type { DecodingBatch } from "./decoder.ts";
 import { Decoder } from "./decoder.ts";
 import type { Scores } from "./scores.ts";
 
+/**
+ * Tokens that are read of every prompt at least. The product of a single row takes another way through the kernels and differs in the
+ * last bits; from a few rows on, scores do not depend on what was read before.
+ */
+const LEAST = 8;
+
 export class PrefixReader {
   private readonly decoder: Decoder;
   private batch: DecodingBatch | undefined;
@@ -39,8 +45,7 @@ export class PrefixReader {
   private async readNext<T>(prompt: readonly number[], look: (scores: Scores) => T): Promise<T> {
     if (prompt.length === 0 || prompt.length > this.decoder.maxLength) throw new AttuneError("usage", "the prompt does not fit", { got: `${prompt.length} tokens`, expected: `1 to ${this.decoder.maxLength}` });
     const difference = prompt.findIndex((id, index) => id !== this.cached[index]);
-    // one token at least must be read, to have scores after it
-    const keep = difference === -1 ? prompt.length - 1 : difference;
+    const keep = Math.max(0, Math.min(difference === -1 ? prompt.length : difference, prompt.length - LEAST));
     // should the run fail, what is in the cache is unknown
     this.cached = [];
     if (this.batch === undefined) this.batch = await this.decoder.start([prompt]);

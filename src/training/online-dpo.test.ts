@@ -90,7 +90,9 @@ describe("online DPO", () => {
 });
 
 describe("a judge", () => {
-  const judged = (compare: Judge["compare"], given: Given = {}) => collect(online({ maxSteps: 1, samples: 2, ...given }, { ...input(), rewards: [], judge: { name: "critic", compare, concurrency: 3 } }));
+  const { missingEosPenalty: _, ...forJudge } = common;
+  const judgedBy = (judge: Judge, given: Given = {}, context?: LoopContext) => onlineDpo({ ...input(), rewards: [], judge }, resolveConfig("online-dpo", { ...forJudge, reward: [], judge: judge.name, maxSteps: 1, samples: 2, ...given }), context);
+  const judged = (compare: Judge["compare"], more: Partial<Judge> = {}) => collect(judgedBy({ name: "critic", compare, concurrency: 3, ...more }));
 
   test("is asked in both orders, which takes its liking for a place out; its probability is a soft label", async () => {
     const asked: string[] = [];
@@ -109,9 +111,32 @@ describe("a judge", () => {
     await expect(judged(async () => 2)).rejects.toThrow(/what the judge critic says is no probability/);
     await expect(judged(async () => NaN)).rejects.toThrow(/no probability/);
     await expect(judged(() => { throw new Error("no key"); })).rejects.toThrow(/the judge critic failed[\s\S]*no key/);
-    await expect(judged(() => new Promise(() => {}), { rewardTimeout: 0.05 })).rejects.toThrow(/critic has not answered/);
-    await expect(judged(async () => 1, { samples: 4 })).rejects.toThrow(/two answers to each prompt/);
+    await expect(judged(() => new Promise(() => {}), { timeout: 0.05 })).rejects.toThrow(/critic has not answered/);
+    await expect(judged(async () => ({ refused: "too long" }))).rejects.toThrow(/judges no pair[^]*too long/);
   });
+
+  test("without an opinion leaves the pair out, and says how many; its clamp comes after both orders", async () => {
+    const events = await judged(async (prompt, first, second) => (String(prompt).startsWith("a") ? { refused: "too long" } : first < second ? 0.9 : 0.2));
+    const [metrics] = stepsOf(events);
+    expect(metrics!["frac_reward_zero_std"]).toBeGreaterThan(0);
+    expect(events.find((event) => event.type === "warning" && event.id === "no-judgement")).toMatchObject({ message: expect.stringMatching(/no opinion on \d of 8 pairs of roll-out 1[^]*too long/) });
+    const [clamped] = stepsOf(await judged(async (_prompt, first, second) => 0.5 + 0.5 * Math.sign(letters(first) - letters(second)), { clamp: [0.4, 0.6] }));
+    expect(clamped!["objective/scores_margin"]).toBeCloseTo(0.2 * (1 - clamped!["frac_reward_zero_std"]!), 9);
+  });
+
+  test("that is stopped in a roll-out ends the run as interrupted, without that step", async () => {
+    const stop = new AbortController();
+    let asked = 0;
+    const compare: Judge["compare"] = async (_prompt, _first, _second, signal) => {
+      if (++asked === 3) stop.abort(new Error("stop"));
+      signal?.throwIfAborted();
+      return 0.7;
+    };
+    const events = await collect(judgedBy({ name: "critic", compare }, {}, { signal: stop.signal }));
+    expect([stepsOf(events).length, events.at(-1)]).toEqual([0, expect.objectContaining({ type: "end", status: "interrupted", step: 0 })]);
+  });
+
+  test("goes on to the same bytes", () => expectSameBytes((context) => judgedBy({ name: "critic", compare: async (_prompt, first, second) => 1 / (1 + Math.exp(letters(second) - letters(first))) }, { maxSteps: 3, checkpointSteps: 1 }, context)));
 });
 
 describe("rejection sampling", () => {
@@ -145,6 +170,16 @@ describe("rejection sampling", () => {
 describe("options that make no sense are refused", () => {
   test.each([
     ["online-dpo", { samples: 1 }, "two answers"],
+    ["online-dpo", { reward: [], missingEosPenalty: undefined }, "a reward or a judge"],
+    ["online-dpo", { judge: "critic" }, "in place of a reward"],
+    ["online-dpo", { reward: [], judge: "critic", missingEosPenalty: undefined, samples: 4 }, "2 with a judge"],
+    ["online-dpo", { reward: [], judge: "critic" }, "only used with a reward"],
+    ["online-dpo", { reward: [], judge: "critic", missingEosPenalty: undefined, heldOutReward: "h", guard: "stop" }, "only used with a reward and heldOutReward"],
+    ["online-dpo", { reward: [], judge: "critic", missingEosPenalty: undefined, thoughts: { topP: 0.5 } }, "only used with a judge that reasons"],
+    ["online-dpo", { reward: [], judge: "critic", missingEosPenalty: undefined, retries: 2 }, "only used with a model behind a server"],
+    ["online-dpo", { reward: [], judge: "openai:m", missingEosPenalty: undefined, contextLength: 99 }, "only used with a local judge"],
+    ["online-dpo", { tags: ["helpful"] }, "only used with a judge"],
+    ["online-dpo", { reward: [], judge: "critic", missingEosPenalty: undefined, clamp: [0.6, 0.7] }, "0.4,0.6"],
     ["online-dpo", { loss: ["orpo"] }, "imitates the chosen answers"],
     ["online-dpo", { loss: ["exo_pair"], labelSmoothing: 0 }, "logarithm"],
     ["online-dpo", { loss: ["ipo"], labelSmoothing: 0.1 }, "no effect"],

@@ -37,13 +37,13 @@ import { joinReads } from "./rollout.ts";
 export type OnlineDpoConfig = ConfigOf<typeof onlineDpoConfig>;
 
 export interface OnlineDpoInput extends PolicyInput {
-  /** In place of rewards, which are empty then. */
+  /** In place of rewards, which are empty then; the option `judge` names it. */
   judge?: Judge;
 }
 
 /**
  * Trains, and yields what happens.
- * @throws AttuneError `config` for a judge beside rewards, or more than two answers for it
+ * @throws AttuneError `config` where the options ask for a judge and there is none, or the other way round
  */
 export async function* onlineDpo(input: OnlineDpoInput, config: OnlineDpoConfig, context: LoopContext = {}): AsyncGenerator<TrainingEvent> {
   yield* rolloutLoop(new OnlineDpoMethod(input, config, context.signal), config, context);
@@ -51,10 +51,13 @@ export async function* onlineDpo(input: OnlineDpoInput, config: OnlineDpoConfig,
 
 class OnlineDpoMethod extends PolicyMethod<OnlineDpoConfig, OnlineDpoInput> {
   readonly name = "online-dpo";
+  /** Why pairs of this step have no judgement. */
+  private refused: readonly string[] = [];
 
   constructor(input: OnlineDpoInput, config: OnlineDpoConfig, signal: AbortSignal | undefined) {
-    if (input.judge && (input.rewards.length > 0 || config.samples !== 2)) {
-      throw new AttuneError("config", "a judge compares two answers to each prompt, in place of rewards", { got: `${input.rewards.length} rewards, ${config.samples} samples`, expected: "no rewards, 2 samples" });
+    const asked = config.judge !== "";
+    if ((input.judge !== undefined) !== asked || (input.rewards.length > 0) === asked) {
+      throw new AttuneError("config", "a judge stands in place of rewards", { got: `${input.judge ? "a judge" : "no judge"} and ${input.rewards.length} rewards, with the option judge ${asked ? config.judge : "empty"}`, expected: "one of the two, as the options say" });
     }
     // a judge gives no level that could part from the held-out reward's
     super(input, input.judge ? { ...config, guard: "off" } : config, signal);
@@ -73,7 +76,8 @@ class OnlineDpoMethod extends PolicyMethod<OnlineDpoConfig, OnlineDpoInput> {
     const { judge } = this.input;
     if (!judge) return super.score(rollouts);
     const pairs = Array.from({ length: rollouts.length / 2 }, (_, pair) => [rollouts[2 * pair]!, rollouts[2 * pair + 1]!] as const);
-    const chances = await judgePairs(judge, pairs, { timeout: this.config.rewardTimeout, signal: this.signal });
+    const { chances, refused } = await judgePairs(judge, pairs, this.signal);
+    this.refused = refused;
     const scores = this.signal?.aborted ? rollouts.map(() => 0.5) : chances.flatMap((p) => [p, 1 - p]);
     return { proxy: scores, scores };
   }
@@ -94,8 +98,9 @@ class OnlineDpoMethod extends PolicyMethod<OnlineDpoConfig, OnlineDpoInput> {
     const gaps = pairs.map(({ chosen, rejected }) => read.scores[chosen]! - read.scores[rejected]!);
     const own: Metrics = { beta, "objective/non_score_reward": penalty, "objective/scores_margin": sum(gaps) / (read.rollouts.length / samples), "val/contain_eos_token": mean(read.rollouts.map(({ stopped }) => Number(stopped))) };
     const idle = pairs.length > 0 ? [] : [{ id: "no-informative-group", message: `all answers to each prompt of roll-out ${step + 1} are judged the same, so nothing was learned from it: other prompts, a finer reward, more samples or a higher temperature` }];
+    const silent = this.refused.length === 0 ? [] : [{ id: "no-judgement", message: `the judge has no opinion on ${this.refused.length} of ${read.rollouts.length / samples} pairs of roll-out ${step + 1}, which are left out: ${this.refused[0]}` }];
     const level = judge ? {} : { "objective/rlhf_reward": mean(read.scores) + penalty };
-    return this.withoutLevel(this.finish(read, step, { ...own, ...level, ...groupMetrics(read.scores, samples), ...updateMetrics(updates) }, idle));
+    return this.withoutLevel(this.finish(read, step, { ...own, ...level, ...groupMetrics(read.scores, samples), ...updateMetrics(updates) }, [...silent, ...idle]));
   }
 
   /** A judge's scores are one half on average, whatever the policy does. */

@@ -144,12 +144,12 @@ export function functionSource(name: string, reward: RewardFunction, timeout: nu
 
 /**
  * What a user's function gives, or the error that says why it gives nothing.
- * @param seconds that it may take
+ * @param seconds that it may take; Infinity for no limit
  */
 export async function withinTime<T>(work: () => Promise<T>, seconds: number, errors: { late: () => AttuneError; failed: (cause: unknown) => AttuneError }): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(errors.late()), seconds * 1000);
+    if (seconds < Infinity) timer = setTimeout(() => reject(errors.late()), seconds * 1000);
   });
   try {
     return await Promise.race([work(), late]);

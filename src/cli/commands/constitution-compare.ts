@@ -4,7 +4,6 @@ import { join } from "node:path";
 import type { AnswerPair, ComparisonOptions } from "../../constitution/compare.ts";
 import { compare, preferenceOf } from "../../constitution/compare.ts";
 import { compareConfig } from "../../constitution/compare.config.ts";
-import { SERVER_PREFIX } from "../../constitution/critic.config.ts";
 import type { Critic } from "../../constitution/critic.ts";
 import { isRefused } from "../../constitution/critic.ts";
 import type { Estimate } from "../../constitution/estimate.ts";
@@ -23,10 +22,11 @@ import { formatTable } from "../../evaluation/table.ts";
 import type { ConfigOf } from "../../runs/config.ts";
 import { completionText } from "../../text/messages.ts";
 import type { Prompt } from "../../text/messages.ts";
+import { clampOf, SERVER_PREFIX } from "../../training/judge.config.ts";
 import type { CommandContext } from "../command.ts";
 import { trainingCommand } from "../training-command.ts";
 import { formatCount } from "../words.ts";
-import { announce, hashOf, loadConstitution, openCritics, pilot, RESULTS, shellWord, usageText, withCritics, writeLines, writeRecords } from "./constitution-input.ts";
+import { adviseOnLetters, announce, hashOf, letterRequests, loadConstitution, openCritics, pilot, RESULTS, shellWord, usageText, withCritics, writeLines, writeRecords } from "./constitution-input.ts";
 import { loadOptions } from "./training-input.ts";
 
 type CompareConfig = ConfigOf<typeof compareConfig>;
@@ -60,7 +60,7 @@ export const compareCommand = trainingCommand({
     const given = config.model === "" ? pairsOf(recordsAs({ records }, "preference"), config.seed) : [];
     const options = comparisonOptions(config);
     const estimate = estimateAll(config, { prompts, given, constitution });
-    if (config.critic.startsWith(SERVER_PREFIX) && config.letters === "auto" && config.budget === 0) reporter.note(`where the server gives no log-probabilities, ${config.letterSamples} requests are needed for each letter instead of one`);
+    adviseOnLetters(config.critic, config, context);
     if (dryRun) {
       const said = announce(estimate, config, context);
       reporter.result({ dryRun: true, pairs: given.length + prompts.length, ...estimate }, `constitution compare would ask for this (nothing was asked or written):\n  ${formatCount(given.length + prompts.length)} pairs; ${said}`);
@@ -97,21 +97,15 @@ export const compareCommand = trainingCommand({
   },
 });
 
-function comparisonOptions({ clamp, ...config }: CompareConfig): ComparisonOptions {
-  return { ...config, clamp: clamp.length === 2 ? [clamp[0]!, clamp[1]!] : undefined };
+function comparisonOptions(config: CompareConfig): ComparisonOptions {
+  return { ...config, clamp: clampOf(config) };
 }
 
 function estimateAll(config: CompareConfig, { prompts, given, constitution }: { prompts: readonly Prompt[]; given: readonly AnswerPair[]; constitution: Parameters<typeof estimateComparisons>[1] }): Estimate {
   // answers that are not written yet count as long as they may be
   const longest = "x".repeat(4 * config.maxNewTokens);
   const pairs = [...given, ...prompts.map((prompt) => ({ prompt, first: longest, second: longest }))];
-  return sumOf([estimateAnswers(prompts, 2, config), estimateComparisons(pairs, constitution, config, letterRequests(config))]);
-}
-
-/** Requests for one letter. Whether a server gives log-probabilities is not known yet: under a budget, the dearer way counts. */
-function letterRequests({ critic, letters, letterSamples, budget }: CompareConfig): number {
-  if (!critic.startsWith(SERVER_PREFIX) || letters === "log-probabilities") return 1;
-  return letters === "samples" || budget > 0 ? letterSamples : 1;
+  return sumOf([estimateAnswers(prompts, 2, config), estimateComparisons(pairs, constitution, config, letterRequests(config.critic, config))]);
 }
 
 /** Two answers of a model to every prompt; prompts whose answers are refused or equal are left out, and counted. */

@@ -4,7 +4,6 @@ import { readFileSync } from "node:fs";
 import { AnswerCache } from "../../constitution/answer-cache.ts";
 import type { Constitution } from "../../constitution/constitution.ts";
 import { parseConstitution } from "../../constitution/constitution.ts";
-import { SERVER_PREFIX } from "../../constitution/critic.config.ts";
 import type { Critic } from "../../constitution/critic.ts";
 import { DEFAULT_CONSTITUTION, DEFAULT_NAME } from "../../constitution/default-constitution.ts";
 import type { Estimate } from "../../constitution/estimate.ts";
@@ -20,6 +19,7 @@ import { writeRows } from "../../data/writers/write-rows.ts";
 import type { OpenedModel } from "../../models/open.ts";
 import type { Run } from "../../runs/run.ts";
 import { createEncoder } from "../../text/encoder.ts";
+import { SERVER_PREFIX } from "../../training/judge.config.ts";
 import type { CommandContext } from "../command.ts";
 import { formatCount, formatDuration } from "../words.ts";
 import { openForGeneration } from "./generate.ts";
@@ -141,6 +141,22 @@ export interface CostConfig {
   priceInput: number;
   priceOutput: number;
   budget: number;
+}
+
+interface LetterConfig {
+  letters: NonNullable<ServerCriticOptions["letters"]>;
+  letterSamples: number;
+  budget: number;
+}
+
+/** Requests for one letter. Whether a server gives log-probabilities is not known yet: under a budget, the dearer way counts. */
+export function letterRequests(critic: string, { letters, letterSamples, budget }: LetterConfig): number {
+  if (!critic.startsWith(SERVER_PREFIX) || letters === "log-probabilities") return 1;
+  return letters === "samples" || budget > 0 ? letterSamples : 1;
+}
+
+export function adviseOnLetters(critic: string, { letters, letterSamples, budget }: LetterConfig, { reporter }: CommandContext): void {
+  if (critic.startsWith(SERVER_PREFIX) && letters === "auto" && budget === 0) reporter.note(`where the server gives no log-probabilities, ${letterSamples} requests are needed for each letter instead of one`);
 }
 
 /** Says what lies ahead. @throws AttuneError `usage` where it costs more than the budget */

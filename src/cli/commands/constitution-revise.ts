@@ -1,7 +1,6 @@
 /** `attune constitution revise`: answers, critiques, revisions; demonstrations and pairs out. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { SERVER_PREFIX } from "../../constitution/critic.config.ts";
 import { estimateAnswers, estimateRevisions, sumOf } from "../../constitution/estimate.ts";
 import type { RevisionChain } from "../../constitution/revise.ts";
 import { demonstrationsOf, helpfulAnswers, revise, revisionPair } from "../../constitution/revise.ts";
@@ -14,6 +13,7 @@ import type { DemonstrationRecord } from "../../data/records.ts";
 import { formatTable } from "../../evaluation/table.ts";
 import { driftTable, revisionDrift } from "../../evaluation/revision-drift.ts";
 import type { Prompt } from "../../text/messages.ts";
+import { SERVER_PREFIX } from "../../training/judge.config.ts";
 import { trainingCommand } from "../training-command.ts";
 import { formatCount } from "../words.ts";
 import { announce, hashOf, loadConstitution, openCritics, pilot, RESULTS, shellWord, usageText, withCritics, writeLines, writeRecords } from "./constitution-input.ts";

@@ -2,8 +2,10 @@
 import { AttuneError, formatPlace } from "../../core/errors.ts";
 import type { Dataset } from "../../data/dataset.ts";
 import { loadDataset, recordsAs } from "../../data/dataset.ts";
+import type { PromptRecord } from "../../data/records.ts";
 import type { ConfigDefinition, ConfigOf, Fields } from "../../runs/config.ts";
 import type { EndEvent, TrainingEvent } from "../../runs/events.ts";
+import type { Run } from "../../runs/run.ts";
 import { checkDecodable } from "../../sampling/decoder-graph.ts";
 import type { LoopContext } from "../../training/loop.ts";
 import { totalSteps } from "../../training/loop.ts";
@@ -14,6 +16,7 @@ import type { CommandContext, CommandModule } from "../command.ts";
 import { drive } from "../drive.ts";
 import { reportPlan } from "../dry-run.ts";
 import { trainingCommand } from "../training-command.ts";
+import { hashOf } from "./constitution-input.ts";
 import { describeRoles, openRoles } from "./reward-input.ts";
 import { loadOptions } from "./training-input.ts";
 
@@ -25,15 +28,31 @@ export interface PolicyCommand<F extends Fields, Input extends PolicyInput> {
   steps?: (prompts: number, config: ConfigOf<F>) => number;
   /** What is said at the end. */
   report?: (end: EndEvent, context: CommandContext) => void;
-  /** Input beside policy, prompts and rewards. */
-  more?: (config: ConfigOf<F>, load: (source: string) => Promise<Dataset>) => Promise<Omit<Input, keyof PolicyInput>>;
+  /** Opens what is needed beside policy, prompts and rewards; undefined for nothing. */
+  beside?: (config: ConfigOf<F>, tools: { load: (source: string) => Promise<Dataset>; context: CommandContext }) => Promise<Beside<Input> | undefined>;
+}
+
+/** Input beside policy, prompts and rewards. */
+export interface Beside<Input extends PolicyInput> {
+  /** What a resumed run must find as it was, besides prompts and models. */
+  dataHash?: string;
+  fingerprint?: string;
+  /** Says what it will take, and gives it for the plan of a dry run. May refuse. */
+  announce?(work: { prompts: readonly PromptRecord[]; steps: number; dryRun: boolean }): Readonly<Record<string, unknown>>;
+  /** Once there is a run folder. */
+  begin(run: Run): Promise<Omit<Input, keyof PolicyInput>>;
+  /** Whether a run that failed before its first step has something worth keeping. */
+  keeps?(): boolean;
+  /** After the last step. */
+  done?(): void;
+  close?(): Promise<void>;
 }
 
 /** How models are opened where nothing is trained. */
 const UNTRAINED = { adapter: "lora", precision: "float32" } as const;
 
 /** A command whose options include those of {@link PolicyConfig}. */
-export function policyCommand<F extends Fields, Input extends PolicyInput>({ config: definition, examples, train, steps, report, more }: PolicyCommand<F, Input>): CommandModule {
+export function policyCommand<F extends Fields, Input extends PolicyInput>({ config: definition, examples, train, steps, report, beside }: PolicyCommand<F, Input>): CommandModule {
   return trainingCommand({
     config: definition,
     examples,
@@ -42,27 +61,39 @@ export function policyCommand<F extends Fields, Input extends PolicyInput>({ con
       const { reporter, signal } = context;
       const dataset = await load(config.data, config, context);
       const prompts = recordsAs(dataset, "prompt");
-      const extra = await more?.(config, (source) => load(source, config, context));
+      const more = await beside?.(config, { load: (source) => load(source, config, context), context });
       const roles = await openRoles({ ...UNTRAINED, ...config }, context);
       const { policy, encoder, rewards, heldOutReward } = roles;
+      let run: Run | undefined;
       try {
         checkDecodable(policy.model);
         reporter.note(describeRoles(roles, config.adapter));
-        const { prompts: usable } = encodePrompts(prompts, encoder, config);
+        const usable = encodePrompts(prompts, encoder, config).prompts.length;
+        const total = steps ? steps(usable, config) : totalSteps(usable, { ...config, batchSize: config.batchSize / config.samples });
+        const cost = more?.announce?.({ prompts, steps: total, dryRun });
         if (dryRun) {
-          reportPlan(reporter, { command: definition.name, examples: usable.length, steps: steps ? steps(usable.length, config) : totalSteps(usable.length, { ...config, batchSize: config.batchSize / config.samples }), out, config: effective });
+          reportPlan(reporter, { command: definition.name, examples: usable, steps: total, out, config: effective, ...cost });
           return;
         }
-        const run = await openRun({ seed: config.seed, dataHash: dataset.hash, modelFingerprint: roles.fingerprint });
-        const input = { model: policy.model, encoder, prompts, rewards, heldOutReward, ...extra } as unknown as Input;
+        run = await openRun({ seed: config.seed, dataHash: joined(dataset.hash, more?.dataHash), modelFingerprint: joined(roles.fingerprint, more?.fingerprint) });
+        const input = { model: policy.model, encoder, prompts, rewards, heldOutReward, ...(await more?.begin(run)) } as unknown as Input;
         const end = await drive(train(input, config, { run, signal }), reporter, run.folder);
+        more?.done?.();
         report?.(end, context);
+      } catch (error) {
+        // before the command's own guard, which would take a run without steps back
+        if (more?.keeps?.()) run?.fail(error);
+        throw error;
       } finally {
         for (const reward of rewards) if ("close" in reward) await reward.close();
+        await more?.close?.();
       }
     },
   });
 }
+
+/** A hash of its own for two things that a resumed run must find as they were. */
+const joined = (hash: string, more: string | undefined): string => (more === undefined ? hash : hashOf(hash, more));
 
 async function load(source: string, config: PolicyConfig, { reporter, signal }: CommandContext): Promise<Dataset> {
   const options = loadOptions(config, { reporter, signal });

@@ -12,5 +12,9 @@ export const command = policyCommand({
     "attune ppo --model models/base --reward ./reward.ts --data tasks.jsonl --kl-coef 0.02",
   ],
   train: ppo,
-  more: async ({ ptx }, load) => (ptx.coef > 0 ? { demonstrations: recordsAs(await load(ptx.data), "demonstration") } : {}),
+  async beside({ ptx }, { load }) {
+    if (ptx.coef === 0) return undefined;
+    const demonstrations = recordsAs(await load(ptx.data), "demonstration");
+    return { begin: async () => ({ demonstrations }) };
+  },
 });

@@ -1,0 +1,65 @@
+/** A judge for online DPO from its options: a critic with a constitution, whose answers stay in the run folder. */
+import { join } from "node:path";
+import { AnswerCache } from "../../constitution/answer-cache.ts";
+import type { Constitution } from "../../constitution/constitution.ts";
+import { isComparisonPrinciple, principlesFor } from "../../constitution/constitution.ts";
+import type { Critic } from "../../constitution/critic.ts";
+import type { Estimate } from "../../constitution/estimate.ts";
+import { estimateComparisons } from "../../constitution/estimate.ts";
+import type { JudgeOptions } from "../../constitution/judge.ts";
+import { constitutionJudge } from "../../constitution/judge.ts";
+import type { PromptRecord } from "../../data/records.ts";
+import { writeFileAtomic } from "../../runs/files.ts";
+import { clampOf } from "../../training/judge.config.ts";
+import type { OnlineDpoConfig, OnlineDpoInput } from "../../training/online-dpo.ts";
+import type { CommandContext } from "../command.ts";
+import { adviseOnLetters, announce, letterRequests, loadConstitution, openCritics, usageText } from "./constitution-input.ts";
+import type { Beside } from "./policy-command.ts";
+
+/** Prompts that the estimate looks at. */
+const LOOKED_AT = 500;
+
+const judgeOptions = ({ principles, tags, reasoning, thoughts, seed, ...config }: OnlineDpoConfig): JudgeOptions & { principles: number; tags: readonly string[]; reasoning: boolean; maxNewTokens: number } => ({ principles, tags, reasoning, ...thoughts, clamp: clampOf(config), seed });
+
+/** @returns undefined where the options ask for no judge */
+export async function openJudge(config: OnlineDpoConfig, context: CommandContext): Promise<Beside<OnlineDpoInput> | undefined> {
+  if (config.judge === "") return undefined;
+  const { constitution, text } = loadConstitution(config.constitution);
+  const options = judgeOptions(config);
+  principlesFor(constitution, isComparisonPrinciple, options.tags);
+  const [opened] = await openCritics([config.judge], { ...config, batchSize: config.judgeBatch, maxNewTokens: options.maxNewTokens }, context);
+  let [cache, critic]: [AnswerCache | undefined, Critic | undefined] = [undefined, undefined];
+  return {
+    dataHash: constitution.hash,
+    fingerprint: opened!.fingerprint,
+    announce({ prompts, steps, dryRun }) {
+      if (!dryRun && !opened!.isServer) return {};
+      adviseOnLetters(config.judge, config, context);
+      const estimate = estimateJudge(config, constitution, { prompts, steps });
+      announce(estimate, config, context);
+      return { judge: estimate };
+    },
+    async begin(run) {
+      cache = AnswerCache.open(run.folder, config.reuse);
+      critic = await opened!.open(cache);
+      writeFileAtomic(join(run.folder, "constitution.yaml"), text);
+      return { judge: constitutionJudge(critic, constitution, options) };
+    },
+    // a run whose judge has answered is kept, also where it has done no step
+    keeps: () => (cache?.size ?? 0) > 0,
+    done: () => context.reporter.note(usageText([critic!], config)),
+    async close() {
+      await critic?.close();
+      cache?.close();
+    },
+  };
+}
+
+/** Every pair of every step, its answers as long as they may be; equal answers, which are not asked, count too. */
+function estimateJudge(config: OnlineDpoConfig, constitution: Constitution, { prompts, steps }: { prompts: readonly PromptRecord[]; steps: number }): Estimate {
+  const longest = "x".repeat(4 * config.maxNewTokens);
+  const looked = prompts.slice(0, LOOKED_AT);
+  const estimate = estimateComparisons(looked.map(({ prompt }) => ({ prompt, first: longest, second: longest })), constitution, judgeOptions(config), letterRequests(config.judge, config));
+  const times = (steps * config.batchSize) / config.samples / looked.length;
+  return { requests: Math.round(times * estimate.requests), inputTokens: Math.round(times * estimate.inputTokens), outputTokens: Math.round(times * estimate.outputTokens) };
+}
