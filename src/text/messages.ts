@@ -19,6 +19,11 @@ export function completionText(completion: Completion): string {
   return typeof completion === "string" ? completion : completion.map(({ content }) => content).join("\n\n");
 }
 
+/** An answer in the form of its prompt: a text, or the assistant's turn. */
+export function answerTo(prompt: Prompt, text: string): Completion {
+  return typeof prompt === "string" ? text : [{ role: "assistant", content: text }];
+}
+
 /** The text of a prompt with its roles, for people. */
 export function promptText(prompt: Prompt): string {
   return typeof prompt === "string" ? prompt : prompt.map(({ role, content }) => `${role}: ${content}`).join("\n\n");

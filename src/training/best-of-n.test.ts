@@ -75,7 +75,7 @@ describe("best of n", () => {
     expect(readCurve(join(folder, "answers"))).toEqual(curve);
   });
 
-  test("goes on to the same bytes", () => expectSameBytes((context) => run({}, context), "answers"));
+  test("goes on to the same bytes", () => expectSameBytes((context) => run({}, context), ["answers"]));
 
   test("a constant reward is told; options that make no sense are refused", async () => {
     expect(warningsOf(await collect(run({}, {}, () => 1)))).toContain("constant-reward");

@@ -23,7 +23,7 @@ import type { Interval } from "../stats/intervals.ts";
 import { mean, meanAndDeviation, meanInterval } from "../stats/intervals.ts";
 import { bestOfNCurve, bestOfNKl } from "../stats/over-optimisation.ts";
 import type { Encoder } from "../text/encoder.ts";
-import type { Completion } from "../text/messages.ts";
+import { answerTo } from "../text/messages.ts";
 import type { bestOfNConfig } from "./best-of-n.config.ts";
 import type { LoopContext } from "./loop.ts";
 import type { MonitorMemory } from "./monitor.ts";
@@ -224,11 +224,10 @@ const CURVE = "curve.json";
  */
 async function writeChoices({ choices, curve }: BestOfNResult, names: readonly string[], folder: string): Promise<void> {
   const lines = (row: (choice: BestOfNChoice) => object): string => choices.map((choice) => `${JSON.stringify(row(choice))}\n`).join("");
-  const answer = ({ prompt }: PromptRecord, text: string): Completion => (typeof prompt === "string" ? text : [{ role: "assistant", content: text }]);
-  await writeFile(join(folder, "best.jsonl"), lines(({ record, best, answers }) => ({ prompt: record.prompt, completion: answer(record, answers[best]!.text) })));
+  await writeFile(join(folder, "best.jsonl"), lines(({ record, best, answers }) => ({ prompt: record.prompt, completion: answerTo(record.prompt, answers[best]!.text) })));
   await writeFile(join(folder, "ranked.jsonl"), lines(({ record, answers }) => ({
     prompt: record.prompt,
-    completions: answers.map(({ text, score }) => ({ completion: answer(record, text), score })),
+    completions: answers.map(({ text, score }) => ({ completion: answerTo(record.prompt, text), score })),
     extra: {
       ...record.extra,
       rewards: Object.fromEntries(names.map((name, i) => [name, answers.map(({ rewards }) => rewards[i]!)])),

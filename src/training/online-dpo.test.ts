@@ -1,7 +1,13 @@
 /** Online DPO: the DPO trainer's loss on the same pairs, ties, judges, bad input, climbing, same bytes. */
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { loadDataset } from "../data/dataset.ts";
 import type { PreferenceRecord, PromptRecord } from "../data/records.ts";
 import { chooseAnswers, extremePairs } from "../objectives/choices.ts";
+import { Run } from "../runs/run.ts";
+import { completionText } from "../text/messages.ts";
 import { resolveConfig } from "./configs.ts";
 import { dpo } from "./dpo.ts";
 import type { Judge } from "./judge.ts";
@@ -164,7 +170,23 @@ describe("rejection sampling", () => {
     expect(warningsOf(await collect(imitate({ maxSteps: 1 }, input(() => 1))))).toContain("nothing-kept");
   });
 
-  test("goes on to the same bytes", () => expectSameBytes((context) => imitate({ maxSteps: 3, checkpointSteps: 1, iterations: 2, miniBatches: 2 }, input(), context)));
+  test("goes on to the same bytes", () => expectSameBytes((context) => imitate({ maxSteps: 3, checkpointSteps: 1, iterations: 2, miniBatches: 2 }, input(), context), ["model", "answers"]));
+
+  test("writes what it chose as demonstrations", async () => {
+    const folder = join(mkdtempSync(join(tmpdir(), "attune-chosen-")), "run");
+    const run = Run.create(folder, { command: "test", seed: 42, config: { given: {}, effective: {} }, dataHash: "d", modelFingerprint: "m" });
+    const steps = stepsOf(await collect(imitate({}, input(), { run })));
+    const { records, counts } = await loadDataset(join(folder, "answers", "chosen.jsonl"), { onBad: "drop" });
+    expect(counts).toEqual({ demonstration: records.length });
+    expect(records.length).toBeGreaterThan(2);
+    for (const record of records) {
+      if (record.kind !== "demonstration") throw new Error(record.kind);
+      expect(prompts.map(({ prompt }) => prompt)).toContain(record.prompt);
+      expect(record.extra!["reward"]).toBe(letters(completionText(record.completion)));
+    }
+    const rewards = records.filter(({ extra }) => extra!["step"] === 1).map(({ extra }) => extra!["reward"] as number);
+    expect(rewards.reduce((a, b) => a + b, 0) / rewards.length).toBeCloseTo(steps[0]!["objective/kept_scores"]!, 9);
+  });
 });
 
 describe("options that make no sense are refused", () => {

@@ -13,7 +13,7 @@ import { normaliseScore } from "../objectives/advantages.ts";
 import { meanAndDeviation } from "../stats/intervals.ts";
 import type { Encoder } from "../text/encoder.ts";
 import type { Prompt } from "../text/messages.ts";
-import { promptText } from "../text/messages.ts";
+import { answerTo, promptText } from "../text/messages.ts";
 import type { LaidRow } from "./layout.ts";
 import { layExample } from "./layout.ts";
 import type { PlanChoice } from "./prepare.ts";
@@ -102,7 +102,7 @@ export class RewardModelSource implements RewardSource {
 
   /** Through the text, as the reward model's own data were encoded. */
   private encode({ prompt, place }: PromptRecord, text: string): Int32Array {
-    return this.encoder.encodeExample(prompt, typeof prompt === "string" ? text : [{ role: "assistant", content: text }], place).ids;
+    return this.encoder.encodeExample(prompt, answerTo(prompt, text), place).ids;
   }
 }
 

@@ -55,6 +55,8 @@ export interface RolloutMethod {
   /** Folder of the run for what {@link save} writes. Default `model`. */
   readonly artifact?: string;
   save(folder: string): Promise<void>;
+  /** Further folders of the run, by name, and what writes them at its end. */
+  readonly results?: Readonly<Record<string, (folder: string) => Promise<void>>>;
   close(): Promise<void>;
 }
 
@@ -146,5 +148,6 @@ async function finish(method: RolloutMethod, run: Run | undefined, { state, comp
   if (state.stop !== undefined && best && best.step !== state.step) {
     await withState(best.folder, (file) => method.restorePolicy((name) => file.read(name)));
   }
+  for (const [name, write] of Object.entries(method.results ?? {})) await run.saveArtifact(name, write);
   return { ...end, output: await run.saveArtifact(method.artifact ?? "model", (folder) => method.save(folder)) };
 }

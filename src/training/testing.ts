@@ -42,8 +42,8 @@ export const stepsOf = (events: readonly TrainingEvent[]): Record<string, number
 
 export const warningsOf = (events: readonly TrainingEvent[]): string[] => events.flatMap((event) => (event.type === "warning" ? [event.id] : []));
 
-/** A run of three steps that is cut off after the second, and gone on with, leaves the bytes of one that was not: metrics, checkpoint and what it made. */
-export async function expectSameBytes(train: (context: LoopContext) => AsyncIterable<TrainingEvent>, artifact = "model"): Promise<void> {
+/** A run of three steps that is cut off after the second, and gone on with, leaves the bytes of one that was not: metrics, checkpoint and the folders that it made. */
+export async function expectSameBytes(train: (context: LoopContext) => AsyncIterable<TrainingEvent>, artifacts: readonly string[] = ["model"]): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "attune-same-bytes-"));
   const facts = { command: "test", seed: 42, config: { given: {}, effective: {} }, dataHash: "d", modelFingerprint: "m", keepLast: 100 };
   const whole = Run.create(join(folder, "whole"), facts);
@@ -56,7 +56,7 @@ export async function expectSameBytes(train: (context: LoopContext) => AsyncIter
   ({ run } = await Run.open(join(folder, "cut")));
   await collect(train({ run }));
   run.close();
-  for (const file of ["metrics.jsonl", ...[artifact, "checkpoints/step-000003"].flatMap((part) => readdirSync(join(folder, "whole", part)).map((name) => join(part, name)))]) {
+  for (const file of ["metrics.jsonl", ...[...artifacts, "checkpoints/step-000003"].flatMap((part) => readdirSync(join(folder, "whole", part)).map((name) => join(part, name)))]) {
     expect(readFileSync(join(folder, "cut", file)).equals(readFileSync(join(folder, "whole", file))), file).toBe(true);
   }
 }
