@@ -1,4 +1,5 @@
 /** Work on many items, a few at once, with results in the order of the items. */
+import { setMaxListeners } from "node:events";
 
 export interface ParallelOptions {
   /** Items in work at once. */
@@ -13,6 +14,8 @@ export interface ParallelOptions {
  * @throws the first error, or the signal's reason
  */
 export async function inParallel<Item, Result>(items: readonly Item[], { limit, signal, onDone }: ParallelOptions, work: (item: Item, index: number) => Promise<Result>): Promise<Result[]> {
+  // as many as work at once listen to it, which is no leak
+  if (signal) setMaxListeners(0, signal);
   const results: Result[] = [];
   let [next, done] = [0, 0];
   let failure: { error: unknown } | undefined;

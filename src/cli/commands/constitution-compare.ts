@@ -2,6 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { AnswerPair, ComparisonOptions } from "../../constitution/compare.ts";
+import { RESULTS, writeLines, writeRecords } from "../../constitution/results.ts";
 import { compare, preferenceOf } from "../../constitution/compare.ts";
 import { compareConfig } from "../../constitution/compare.config.ts";
 import type { Critic } from "../../constitution/critic.ts";
@@ -26,7 +27,7 @@ import { clampOf, SERVER_PREFIX } from "../../training/judge.config.ts";
 import type { CommandContext } from "../command.ts";
 import { trainingCommand } from "../training-command.ts";
 import { formatCount } from "../words.ts";
-import { adviseOnLetters, announce, hashOf, letterRequests, loadConstitution, openCritics, pilot, RESULTS, shellWord, usageText, withCritics, writeLines, writeRecords } from "./constitution-input.ts";
+import { adviseOnLetters, announce, hashOf, letterRequests, loadConstitution, openCritics, pilot, shellWord, usageText, withCritics } from "./constitution-input.ts";
 import { loadOptions } from "./training-input.ts";
 
 type CompareConfig = ConfigOf<typeof compareConfig>;

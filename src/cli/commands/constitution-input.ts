@@ -13,9 +13,6 @@ import { ServerCritic } from "../../constitution/server-critic.ts";
 import type { ServerCriticOptions } from "../../constitution/server-critic.ts";
 import { readServerSettings } from "../../constitution/server-settings.ts";
 import { AttuneError } from "../../core/errors.ts";
-import type { DataFormat } from "../../data/formats/format.ts";
-import type { DataRecord } from "../../data/records.ts";
-import { writeRows } from "../../data/writers/write-rows.ts";
 import type { OpenedModel } from "../../models/open.ts";
 import type { Run } from "../../runs/run.ts";
 import { createEncoder } from "../../text/encoder.ts";
@@ -23,9 +20,6 @@ import { SERVER_PREFIX } from "../../training/judge.config.ts";
 import type { CommandContext } from "../command.ts";
 import { formatCount, formatDuration } from "../words.ts";
 import { openForGeneration } from "./generate.ts";
-
-/** Folder of a run that holds what it made. */
-export const RESULTS = "data";
 
 export interface ConstitutionText {
   constitution: Constitution;
@@ -183,23 +177,6 @@ export async function pilot(items: number, critics: readonly Critic[], { reporte
   const seconds = (Date.now() - start) / 1000;
   const together = Math.min(...critics.map(({ concurrency }) => concurrency));
   reporter.note(`the first of ${formatCount(items)} took ${formatDuration(seconds)}: the others take about ${formatDuration((seconds * (items - 1)) / together)} at ${together} a time`);
-}
-
-/** Records in a format's columns, one JSON line each. */
-export async function writeRecords(path: string, records: readonly DataRecord[], format: DataFormat): Promise<void> {
-  await writeRows(path, (async function* () {
-    for (const record of records) {
-      const written = format.write!(record);
-      if ("row" in written) yield written.row;
-    }
-  })());
-}
-
-/** Plain objects, one JSON line each. */
-export async function writeLines(path: string, lines: readonly object[]): Promise<void> {
-  await writeRows(path, (async function* () {
-    yield* lines as Record<string, unknown>[];
-  })());
 }
 
 /** Words of the shell that may hold spaces. */

@@ -4,14 +4,13 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import { InvalidArgumentError } from "commander";
 import type { AiComparison } from "../../constitution/compare.ts";
-import type { RevisionChain } from "../../constitution/revise.ts";
+import { RESULTS, readChains } from "../../constitution/results.ts";
 import { AttuneError } from "../../core/errors.ts";
 import { constitutionReport } from "../../evaluation/constitution-report.ts";
 import { writeReport } from "../../evaluation/report.ts";
 import { readJsonLines } from "../../runs/json-lines.ts";
 import { attuneVersion } from "../../runs/versions.ts";
 import type { Bind, CommandContext } from "../command.ts";
-import { RESULTS } from "./constitution-input.ts";
 
 interface ReportOptions {
   html?: string;
@@ -27,7 +26,7 @@ export function configureReport(command: Command, bind: Bind): void {
 }
 
 async function report(runs: readonly string[], { html, examples = 4 }: ReportOptions, { reporter, argv }: CommandContext): Promise<void> {
-  const chains = runs.flatMap((run) => read(run, "steps.jsonl") as unknown as RevisionChain[]);
+  const chains = runs.flatMap(readChains);
   const comparisons = runs.flatMap((run) => read(run, "comparisons.jsonl") as unknown as AiComparison[]);
   const empty = runs.find((run) => !existsSync(join(run, RESULTS, "steps.jsonl")) && !existsSync(join(run, RESULTS, "comparisons.jsonl")));
   if (empty !== undefined) throw new AttuneError("run", "the run has no revisions and no comparisons", { file: empty, expected: "a finished run of `attune constitution revise` or `compare`", hint: `\`attune resume ${empty}\` goes on with one that was stopped` });

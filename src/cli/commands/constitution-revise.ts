@@ -2,13 +2,13 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { estimateAnswers, estimateRevisions, sumOf } from "../../constitution/estimate.ts";
+import { RESULTS, writeRevisions } from "../../constitution/results.ts";
 import type { RevisionChain } from "../../constitution/revise.ts";
 import { demonstrationsOf, helpfulAnswers, revise, revisionPair } from "../../constitution/revise.ts";
 import { reviseConfig } from "../../constitution/revise.config.ts";
 import { AttuneError } from "../../core/errors.ts";
 import type { Dataset } from "../../data/dataset.ts";
 import { loadDataset, recordsAs } from "../../data/dataset.ts";
-import { attune } from "../../data/formats/attune.ts";
 import type { DemonstrationRecord } from "../../data/records.ts";
 import { formatTable } from "../../evaluation/table.ts";
 import { driftTable, revisionDrift } from "../../evaluation/revision-drift.ts";
@@ -16,7 +16,7 @@ import type { Prompt } from "../../text/messages.ts";
 import { SERVER_PREFIX } from "../../training/judge.config.ts";
 import { trainingCommand } from "../training-command.ts";
 import { formatCount } from "../words.ts";
-import { announce, hashOf, loadConstitution, openCritics, pilot, RESULTS, shellWord, usageText, withCritics, writeLines, writeRecords } from "./constitution-input.ts";
+import { announce, hashOf, loadConstitution, openCritics, pilot, shellWord, usageText, withCritics } from "./constitution-input.ts";
 import { loadOptions } from "./training-input.ts";
 
 /** Demonstrations and conversations teach as they are; of anything else the prompts are answered. */
@@ -69,11 +69,8 @@ export const reviseCommand = trainingCommand({
         const pairs = chains.flatMap(revisionPair);
         const next = nextCommands(config.model, run.folder);
         const folder = await run.saveArtifact(RESULTS, async (folder) => {
-          writeFileSync(join(folder, "constitution.yaml"), text);
           writeFileSync(join(folder, "next.txt"), `${next.join("\n")}\n`);
-          await writeLines(join(folder, "steps.jsonl"), chains);
-          await writeRecords(join(folder, "sft.jsonl"), [...demonstrations, ...mixture], attune);
-          if (pairs.length > 0) await writeRecords(join(folder, "pairs.jsonl"), pairs, attune);
+          await writeRevisions(folder, { constitution: text, chains, demonstrations: [...demonstrations, ...mixture], pairs });
         });
         report(chains, { demonstrations: demonstrations.length, helpful: mixture.length, pairs: pairs.length, folder, next, usage: usageText([answerer!, critic!], config) }, context);
       },
