@@ -5,7 +5,7 @@ import { pairedDifference } from "../stats/paired.ts";
 import type { GoldScore } from "../world/gold.ts";
 import { evaluateGold, goldDifference, goldTable } from "./gold-table.ts";
 import type { ScoredModel } from "./gold-table.ts";
-import { createWorld } from "../world/index.ts";
+import { DEFAULT_SIZES, createWorld } from "../world/index.ts";
 import type { Style } from "../world/answers.ts";
 import { answer } from "../world/answers.ts";
 import { goldScore } from "../world/gold.ts";
@@ -95,7 +95,7 @@ describe("gold scores", () => {
 });
 
 describe("in the built-in world", () => {
-  const world = createWorld({ seed: 3, sizes: { corpus: 1, demonstrations: 1, preferences: 1, auditedPreferences: 1, heldOutPreferences: 1, evaluation: 120 } });
+  const world = createWorld({ seed: 3, sizes: { ...DEFAULT_SIZES, corpus: 1, demonstrations: 1, preferences: 1, auditedPreferences: 1, heldOutPreferences: 1, evaluation: 120 } });
   const random = new Random(1);
   const clusters = world.evaluation.map(requestTopic);
   const styled = (name: string, style: Style): ScoredModel => ({ name, clusters, scores: world.evaluation.map((request) => goldScore(world.village, request, answer(world.village, request, style, random))) });

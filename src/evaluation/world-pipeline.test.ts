@@ -16,13 +16,14 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const few = { batchSize: 8, maxSteps: 2, rewardSamples: 8, maxNewTokens: 8 };
 const recipe: WorldRecipe = {
   ...WORLD_RECIPE,
-  sizes: { corpus: 48, demonstrations: 16, heldOutPreferences: 12, evaluation: 20 },
+  sizes: { corpus: 48, demonstrations: 16, heldOutPreferences: 12, critiques: 16, redTeam: 8, helpfulDemonstrations: 8, helpfulPrompts: 8, evaluation: 20 },
   pairs: { reward: 32, dpo: 32, prompts: 32, heldOutReward: 32 },
   raw: { ...WORLD_RECIPE.raw, epochs: 1 },
   sft: { ...WORLD_RECIPE.sft, epochs: 1 },
   ppo: { ...WORLD_RECIPE.ppo, ...few },
   ppoWithoutKl: { ...WORLD_RECIPE.ppoWithoutKl, ...few },
   rloo: { ...WORLD_RECIPE.rloo, ...few },
+  selfCritique: { ...WORLD_RECIPE.selfCritique, temperature: 2, maxNewTokens: 8 },
   goldSteps: 1,
   goldRequests: 4,
 };
@@ -30,16 +31,20 @@ const recipe: WorldRecipe = {
 test("every stage leaves a run, a second start skips them all and finds the same, and the report needs nothing else", async () => {
   const started: string[] = [];
   const first = await runWorldPipeline({ seed: 3, folder, recipe }, { onStage: ({ stage, action }) => started.push(`${action} ${stage.name}`) });
-  expect(started).toEqual(["raw", "sft", "reward", "held-out-reward", "ppo", "ppo-without-kl", "rloo", "dpo"].map((name) => `run ${name}`));
-  for (const { stage } of first.stages) expect(existsSync(join(folder, stage.name, "model")), stage.name).toBe(true);
+  expect(started).toEqual(["raw", "sft", "reward", "held-out-reward", "ppo", "ppo-without-kl", "rloo", "dpo", "helpful-only", "self-critique", "constitutional", "ai-labels", "human-labels"].map((name) => `run ${name}`));
+  for (const { stage } of first.stages) expect(existsSync(join(folder, stage.name, stage.name === "self-critique" ? "data" : "model")), stage.name).toBe(true);
   expect(first.models.map(({ name }) => name)).toEqual(["raw", "SFT", "PPO with KL", "PPO without KL", "RLOO", "DPO"]);
   for (const { points } of first.paths) expect(points.map(({ step }) => step)).toEqual([0, 1, 2]);
   expect(first.rewardModel.pairs).toBe(12);
+  expect(first.constitution.models.map(({ name }) => name)).toEqual(["helpful only", "constitutional", "AI labels", "human labels"]);
+  expect(first.constitution.chains).toHaveLength(8);
+  expect(first.constitution.labels).toBeGreaterThan(0);
 
   const second = await runWorldPipeline({ seed: 3, folder, recipe });
   expect(second.stages.every(({ action }) => action === "skip")).toBe(true);
   expect(second.answers).toEqual(first.answers);
   expect(second.paths).toEqual(first.paths);
+  expect(second.constitution).toEqual(first.constitution);
 
   const html = await renderReport(worldReport(second, { command: "test", memory: [{ name: "ppo-apart", peak: 9e8, baseline: 1e8, weights: 1e8 }] }));
   const { document } = parseHTML(html);

@@ -3,6 +3,7 @@
  * chosen on. Stages that are done are skipped.
  */
 import { join } from "node:path";
+import type { RevisionChain } from "../constitution/revise.ts";
 import type { TrainingEvent } from "../runs/events.ts";
 import { readJsonLines } from "../runs/json-lines.ts";
 import type { PlannedStage, StageResult } from "../runs/pipeline.ts";
@@ -18,10 +19,13 @@ import { goldDifference } from "./gold-table.ts";
 import type { RewardModelQuality } from "./reward-model-quality.ts";
 import { rewardModelQuality } from "./reward-model-quality.ts";
 import { answerRequests, scoreAnswers } from "./world-answers.ts";
+import type { ConstitutionModelName } from "./world-constitution.ts";
+import { CONSTITUTION_MODELS, readCritique } from "./world-constitution.ts";
 import type { WorldRecipe } from "./world-recipe.ts";
 import { MAX_LENGTH, WORLD_RECIPE } from "./world-recipe.ts";
 import type { WorldModelName } from "./world-stages.ts";
-import { WORLD_MODELS, modelsOf, readGold, worldStages } from "./world-stages.ts";
+import { WORLD_MODELS, readGold, worldStages } from "./world-stages.ts";
+import { modelsOf } from "./world-work.ts";
 
 /** One moment of a policy on its way from the reference. */
 export interface PathPoint {
@@ -42,6 +46,18 @@ export interface PolicyPath {
   alarm?: { step: number; gold: number; message: string };
 }
 
+/** Models with their answers to each request of the evaluation, by name. */
+export interface JudgedModels {
+  models: ScoredModel[];
+  answers: Record<string, readonly string[]>;
+}
+
+export interface ConstitutionResult extends JudgedModels {
+  chains: readonly RevisionChain[];
+  /** Pairs that the models of AI and of human labels learned from, each. */
+  labels: number;
+}
+
 export interface PipelineResult {
   seed: number;
   folder: string;
@@ -49,6 +65,7 @@ export interface PipelineResult {
   models: ScoredModel[];
   /** Answers of each model to each request of the evaluation, by model name. */
   answers: Readonly<Record<string, readonly string[]>>;
+  constitution: ConstitutionResult;
   /** On held-out pairs in the order of the noiseless preference. */
   rewardModel: RewardModelQuality;
   paths: PolicyPath[];
@@ -75,21 +92,34 @@ export const WORLD_COMPARISONS: readonly (readonly [WorldModelName, WorldModelNa
   ["DPO", "SFT"],
 ];
 
+/** Likewise, of the constitutional part. */
+export const CONSTITUTION_COMPARISONS: readonly (readonly [ConstitutionModelName, ConstitutionModelName])[] = [
+  ["constitutional", "helpful only"],
+  ["AI labels", "helpful only"],
+  ["human labels", "helpful only"],
+  ["constitutional", "human labels"],
+];
+
 /** Runs every stage below `folder`. The same seed gives the same result on the same machine. */
 export async function runWorldPipeline({ seed, folder, recipe = WORLD_RECIPE }: { seed: number; folder: string; recipe?: WorldRecipe }, { onStage, onEvaluation, onEvent, signal }: PipelineHooks = {}): Promise<PipelineResult> {
   const world = createWorld({ seed, sizes: { ...DEFAULT_SIZES, ...recipe.sizes, preferences: recipe.pairs.reward, auditedPreferences: recipe.pairs.heldOutReward } });
   const encoder = createEncoder(tokenizerFromFiles(world.tokenizerFiles), { maxLength: MAX_LENGTH });
-  const stages = worldStages({ seed, world, encoder, recipe, folder, onEvent, signal });
+  const open = modelsOf(folder);
+  const stages = worldStages({ seed, world, encoder, recipe, folder, open, onEvent, signal });
   const done = await runPipeline(folder, stages, { ...(onStage ? { onStage } : {}), ...(signal ? { signal } : {}) });
   onEvaluation?.();
   const began = performance.now();
-  const open = modelsOf(folder);
-  const answers: Record<string, readonly string[]> = {};
-  const models: ScoredModel[] = [];
-  for (const [name, stage] of Object.entries(WORLD_MODELS)) {
-    answers[name] = await answerRequests(await open(stage), encoder, world.evaluation, signal);
-    models.push(scoreAnswers(name, world, world.evaluation, answers[name]));
-  }
+  const judge = async (stages: Readonly<Record<string, string>>): Promise<JudgedModels> => {
+    const judged: JudgedModels = { models: [], answers: {} };
+    for (const [name, stage] of Object.entries(stages)) {
+      const said = await answerRequests(await open(stage), encoder, world.evaluation, signal);
+      judged.answers[name] = said;
+      judged.models.push(scoreAnswers(name, world, world.evaluation, said));
+    }
+    return judged;
+  };
+  const { models, answers } = await judge(WORLD_MODELS);
+  const constitution = { ...(await judge(CONSTITUTION_MODELS)), ...readCritique(folder, world) };
   const named = (name: string): ScoredModel => models.find((model) => model.name === name)!;
   return {
     seed,
@@ -97,6 +127,7 @@ export async function runWorldPipeline({ seed, folder, recipe = WORLD_RECIPE }: 
     world,
     models,
     answers,
+    constitution,
     rewardModel: rewardModelQuality(readHeldOut(join(folder, "reward", "model"))),
     paths: (["PPO with KL", "PPO without KL"] as const).map((name) => readPath(name, join(folder, WORLD_MODELS[name]))),
     differences: Object.fromEntries(WORLD_COMPARISONS.map(([a, b]) => [`${a} - ${b}`, goldDifference(named(a), named(b))])),

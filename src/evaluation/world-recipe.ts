@@ -2,6 +2,7 @@
  * The quickstart's recipes: the options of every stage on the built-in world. Chosen on requests of the `tuning` split alone; docs/log.md
  * has what was tried, docs/results.md what came of it on the `evaluation` split.
  */
+import type { RevisionOptions } from "../constitution/revise.ts";
 import type { GivenOf } from "../runs/config.ts";
 import type { dpoConfig } from "../training/dpo.config.ts";
 import type { ppoConfig } from "../training/ppo.config.ts";
@@ -14,6 +15,8 @@ type Options<D> = Omit<GivenOf<D>, "model" | "data" | "reward" | "seed">;
 
 /** Longest text of the world, tokens, with room. */
 export const MAX_LENGTH = 96;
+/** Longest conversation in which an answer is criticised and rewritten. */
+export const CRITIQUE_LENGTH = 192;
 
 const common = { adapter: "none", maxLength: MAX_LENGTH, microBatchTokens: 512 } as const;
 const supervised = { heldOut: 0, schedule: "cosine", warmupRatio: 0.05 } as const;
@@ -34,6 +37,12 @@ export interface WorldRecipe {
   ppo: Options<typeof ppoConfig>;
   ppoWithoutKl: Options<typeof ppoConfig>;
   rloo: Options<typeof rlooConfig>;
+  helpfulOnly: Options<typeof sftConfig>;
+  /** Of the answers to requests that invite harm, their critiques and revisions; the answers to helpful prompts have a temperature of their own. */
+  selfCritique: Pick<RevisionOptions, "revisions" | "temperature" | "topP" | "maxNewTokens"> & { helpfulTemperature: number };
+  constitutional: Options<typeof sftConfig>;
+  /** Of both kinds of labels. */
+  labels: Options<typeof dpoConfig>;
   /** Roll-outs between two looks at gold, and requests of the tuning split that are asked then. */
   goldSteps: number;
   goldRequests: number;
@@ -50,6 +59,10 @@ export const WORLD_RECIPE: WorldRecipe = {
   ppo: { ...ppo, kl: { coef: 0.3 } },
   ppoWithoutKl: { ...ppo, kl: { coef: 0 } },
   rloo: { ...policy, batchSize: 64, samples: 4, maxSteps: 40, learningRate: 4e-4, kl: { coef: 0.3 } },
+  helpfulOnly: { ...supervised, maxLength: CRITIQUE_LENGTH, packing: false, learningRate: 2e-3, batchSize: 32, epochs: 1 },
+  selfCritique: { revisions: 2, temperature: 0.5, topP: 1, maxNewTokens: 40, helpfulTemperature: 1 },
+  constitutional: { ...supervised, packing: false, learningRate: 5e-4, batchSize: 16, epochs: 2 },
+  labels: { ...supervised, learningRate: 3e-4, batchSize: 32, epochs: 2, sftWeight: 0.5 },
   goldSteps: 5,
   goldRequests: 120,
 };

@@ -8,6 +8,7 @@ import { goldExamples, goldSection, rewardModelSection, textSection } from "./re
 import type { Table } from "./table.ts";
 import { formatNumber, formatPoints, formatShare } from "./table.ts";
 import { textStatistics } from "./text-statistics.ts";
+import { constitutionSection } from "./world-constitution-report.ts";
 import type { PathPoint, PipelineResult, PolicyPath } from "./world-pipeline.ts";
 import { WORLD_COMPARISONS } from "./world-pipeline.ts";
 
@@ -16,7 +17,7 @@ export function worldReport(result: PipelineResult, { memory, command }: { memor
   const { models, world, answers, stages, evaluationSeconds, seed } = result;
   const seconds = stages.reduce((total, stage) => total + stage.seconds, evaluationSeconds);
   return {
-    title: "attune quickstart: one village, six models",
+    title: "attune quickstart: one village, ten models",
     summary: [
       "A model of about a million parameters was trained from scratch in a made-up village, and aligned with what forty simulated people prefer, in several ways. An exact program, which no trainer could read, judged the answers.",
       headline(result),
@@ -28,6 +29,7 @@ export function worldReport(result: PipelineResult, { memory, command }: { memor
       rewardModelSection(result.rewardModel),
       { title: "The same requests, answered by every model", parts: [{ kind: "examples", examples: goldExamples(models, world.evaluation, { answers, chosen: chooseExamples(result) }) }] },
       textSection(models.map(({ name }) => ({ name, statistics: textStatistics(answers[name]!.map((text) => ({ text }))) }))),
+      constitutionSection(result),
       ...(memory ? [memorySection(memory)] : []),
     ],
     footer: `attune ${versions()["attune"] ?? ""}, seed ${seed}: ${command}`,

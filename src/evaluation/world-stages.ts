@@ -1,34 +1,31 @@
 /**
  * The stages of the quickstart: a raw model from scratch, SFT, two reward models on disjoint pairs, PPO with and without its KL penalty,
- * RLOO and DPO, on the built-in world. Each is a run folder of its own.
+ * RLOO and DPO, on the built-in world, and the constitutional stages beside them. Each is a run folder of its own.
  */
-import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { AttuneError, invariant } from "../core/errors.ts";
-import { stringifyJson } from "../core/json.ts";
 import type { PreferenceRecord, PromptRecord } from "../data/records.ts";
 import { cloneModel, initializeModel } from "../models/initialize.ts";
 import type { Model } from "../models/model.ts";
-import { openModel } from "../models/open.ts";
 import type { TrainingEvent } from "../runs/events.ts";
 import { writeFileAtomic } from "../runs/files.ts";
 import { readJsonLines } from "../runs/json-lines.ts";
 import type { Stage } from "../runs/pipeline.ts";
-import { Run } from "../runs/run.ts";
+import type { Run } from "../runs/run.ts";
 import type { Encoder } from "../text/encoder.ts";
 import { resolveConfig } from "../training/configs.ts";
 import { dpo } from "../training/dpo.ts";
-import type { LoopContext } from "../training/loop.ts";
 import { ppo } from "../training/ppo.ts";
 import { rewardModel } from "../training/reward.ts";
 import { rloo } from "../training/rloo.ts";
 import { samplingEngine } from "../training/rollout.ts";
 import { sft } from "../training/sft.ts";
-import type { World } from "../world/index.ts";
 import { vocabularySize } from "../world/tokenizer.ts";
 import { goldOf } from "./world-answers.ts";
+import { constitutionWorks } from "./world-constitution.ts";
 import type { WorldRecipe } from "./world-recipe.ts";
+import type { WorldPipeline, Work } from "./world-work.ts";
+import { asStage } from "./world-work.ts";
 
 /** About a million parameters: what two cores train from scratch in a minute. */
 const modelJson = (vocabulary: number) => ({
@@ -44,33 +41,13 @@ const modelJson = (vocabulary: number) => ({
   tie_word_embeddings: true,
 });
 
-export interface WorldPipeline {
-  seed: number;
-  world: World;
-  encoder: Encoder;
-  recipe: WorldRecipe;
-  /** Of the pipeline. */
-  folder: string;
-  onEvent?: ((event: TrainingEvent) => void) | undefined;
-  signal?: AbortSignal | undefined;
-}
-
 /** Models that the report compares, by the folders of their stages. */
 export const WORLD_MODELS = { raw: "raw", SFT: "sft", "PPO with KL": "ppo", "PPO without KL": "ppo-without-kl", RLOO: "rloo", DPO: "dpo" } as const;
 export type WorldModelName = keyof typeof WORLD_MODELS;
 
-interface Work {
-  name: string;
-  title: string;
-  needs: readonly string[];
-  options: object;
-  train: (context: LoopContext) => Promise<AsyncIterable<TrainingEvent>>;
-}
-
 export function worldStages(pipeline: WorldPipeline): Stage[] {
-  const { seed, world, encoder, recipe } = pipeline;
+  const { seed, world, encoder, recipe, open } = pipeline;
   const given = { ...recipe.common, model: "the built-in world", data: "the built-in world", seed };
-  const open = modelsOf(pipeline.folder);
   const pairs = world.preferences.slice(0, recipe.pairs.reward);
   const judge = async () => ({ name: "reward model", model: await open("reward"), encoder });
   const heldOutReward = async () => ({ name: "held-out reward model", model: await open("held-out-reward"), encoder });
@@ -87,7 +64,7 @@ export function worldStages(pipeline: WorldPipeline): Stage[] {
       title,
       needs: ["sft"],
       options: { ...config, pairs: train.length },
-      train: async (context) => rewardModel({ model: cloneModel(await open("sft")), encoder, train, heldOut: world.heldOutPreferences }, config, context),
+      begin: async (context) => rewardModel({ model: cloneModel(await open("sft")), encoder, train, heldOut: world.heldOutPreferences }, config, context),
     };
   };
   const ppoStage = (name: "ppo" | "ppo-without-kl", title: string, options: WorldRecipe["ppo"]): Work => {
@@ -97,66 +74,25 @@ export function worldStages(pipeline: WorldPipeline): Stage[] {
       title,
       needs: ["sft", "reward", "held-out-reward"],
       options: { ...config, goldSteps: recipe.goldSteps },
-      train: async (context) => {
+      begin: async (context) => {
         let actor: Model | undefined;
         const input = { model: await open("sft"), encoder, prompts, rewards: [await judge()], heldOutReward: await heldOutReward(), engine: (given: Model, by: Encoder) => samplingEngine((actor = given), by) };
-        return withGold(ppo(input, config, context), pipeline, { run: context.run!, model: () => actor! });
+        return withGold(ppo(input, config, context), pipeline, { run: context.run, model: () => actor! });
       },
     };
   };
   const works: Work[] = [
-    { name: "raw", title: "Raw: pre-training on the village's talk, with its rumours and bad manners", needs: [], options: raw, train: async (context) => sft({ model: initializeModel(modelJson(vocabularySize(world.tokenizerFiles)), seed), encoder, train: world.corpus, heldOut: [] }, raw, context) },
-    { name: "sft", title: "SFT: imitating demonstrations", needs: ["raw"], options: demonstrations, train: async (context) => sft({ model: cloneModel(await open("raw")), encoder, train: world.demonstrations, heldOut: [] }, demonstrations, context) },
+    { name: "raw", title: "Raw: pre-training on the village's talk, with its rumours and bad manners", needs: [], options: raw, begin: async (context) => sft({ model: initializeModel(modelJson(vocabularySize(world.tokenizerFiles)), seed), encoder, train: world.corpus, heldOut: [] }, raw, context) },
+    { name: "sft", title: "SFT: imitating demonstrations", needs: ["raw"], options: demonstrations, begin: async (context) => sft({ model: cloneModel(await open("raw")), encoder, train: world.demonstrations, heldOut: [] }, demonstrations, context) },
     rewardStage("reward", "Reward model: learning what people prefer", pairs),
     rewardStage("held-out-reward", "Held-out reward model: from other pairs and more careful judges, to watch and never to be optimised", world.auditedPreferences),
     ppoStage("ppo", "PPO with its KL penalty: pleasing the reward model, not far from where it began", recipe.ppo),
     ppoStage("ppo-without-kl", "PPO without the penalty: pleasing the reward model at any price", recipe.ppoWithoutKl),
-    { name: "rloo", title: "RLOO: the same without a critic", needs: ["sft", "reward", "held-out-reward"], options: left, train: async (context) => rloo({ model: await open("sft"), encoder, prompts, rewards: [await judge()], heldOutReward: await heldOutReward() }, left, context) },
-    { name: "dpo", title: "DPO: preferring what people prefer, without a reward model", needs: ["sft"], options: { ...preferred, pairs: recipe.pairs.dpo }, train: async (context) => dpo({ model: cloneModel(await open("sft")), encoder, train: pairs.slice(0, recipe.pairs.dpo), heldOut: [] }, preferred, context) },
+    { name: "rloo", title: "RLOO: the same without a critic", needs: ["sft", "reward", "held-out-reward"], options: left, begin: async (context) => rloo({ model: await open("sft"), encoder, prompts, rewards: [await judge()], heldOutReward: await heldOutReward() }, left, context) },
+    { name: "dpo", title: "DPO: preferring what people prefer, without a reward model", needs: ["sft"], options: { ...preferred, pairs: recipe.pairs.dpo }, begin: async (context) => dpo({ model: cloneModel(await open("sft")), encoder, train: pairs.slice(0, recipe.pairs.dpo), heldOut: [] }, preferred, context) },
+    ...constitutionWorks(pipeline, given),
   ];
   return works.map((work) => asStage(work, pipeline));
-}
-
-/** Models of stages that are done, each read once. */
-export function modelsOf(folder: string): (stage: string) => Promise<Model> {
-  const opened = new Map<string, Promise<Model>>();
-  return (stage) => {
-    if (!opened.has(stage)) opened.set(stage, openModel(join(folder, stage)).then(({ model }) => model));
-    return opened.get(stage)!;
-  };
-}
-
-function asStage({ name, title, needs, options, train }: Work, { seed, world, onEvent, signal }: WorldPipeline): Stage {
-  const facts = { dataHash: worldHash(world), modelFingerprint: "" };
-  const work = async (run: Run): Promise<void> => {
-    try {
-      let end: TrainingEvent | undefined;
-      for await (const event of await train({ run, ...(signal ? { signal } : {}) })) {
-        onEvent?.(event);
-        end = event;
-      }
-      invariant(end?.type === "end", "a trainer ended without its last event");
-      if (end.status === "interrupted") throw new AttuneError("interrupted", `stopped at step ${end.step} of ${end.totalSteps}: ${title}`, { hint: "the same command goes on from there" });
-    } catch (error) {
-      if (!(error instanceof AttuneError && error.code === "interrupted")) run.fail(error);
-      throw error;
-    } finally {
-      run.close();
-    }
-  };
-  return {
-    name,
-    title,
-    needs,
-    inputs: { ...options, world: facts.dataHash },
-    start: async (folder) => work(Run.create(folder, { command: "quickstart", seed, config: { given: options, effective: options }, ...facts })),
-    resume: async (folder) => work((await Run.open(folder, facts)).run),
-  };
-}
-
-/** Changes whenever the world does. */
-function worldHash({ corpus, demonstrations, preferences, auditedPreferences, heldOutPreferences }: World): string {
-  return createHash("sha256").update(stringifyJson([corpus, demonstrations, preferences, auditedPreferences, heldOutPreferences])).digest("hex");
 }
 
 /** One line of gold.jsonl: the mean gold total of greedy answers to some requests of the tuning split. */

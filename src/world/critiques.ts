@@ -14,7 +14,7 @@ import type { Village } from "./village.ts";
 
 /** The village's principles, in its own words; evaluation makes a constitution of them. */
 export const PRINCIPLES = [
-  { id: "no-harm", weight: 2, critique: "Does the answer help to hurt somebody?", revision: "Rewrite the answer, so that it hurts nobody." },
+  { id: "no-harm", weight: 3, critique: "Does the answer help to hurt somebody?", revision: "Rewrite the answer, so that it hurts nobody." },
   { id: "kind", weight: 1, critique: "Does the answer call somebody a fool?", revision: "Rewrite the answer, so that it is kind." },
   { id: "plain", weight: 1, critique: "Does the answer flatter or boast?", revision: "Rewrite the answer, so that it is plain." },
 ] as const;
@@ -32,9 +32,9 @@ export interface WorkedCritique {
 const FINE = { "no-harm": "No, it hurts nobody.", kind: "No, it is kind.", plain: "No, it is plain." } as const satisfies Record<PrincipleId, string>;
 const OTHER_KINDS: readonly RequestKind[] = ["question", "pushed", "task"];
 
-/** Half of them on harm; of those half concern an answer that does harm. */
+/** Three of five on harm; of those nearly half concern an answer that does harm. */
 export function drawWorkedCritique(village: Village, random: Random): WorkedCritique {
-  const principle = random.pick<PrincipleId>(["no-harm", "no-harm", "kind", "plain"]);
+  const principle = random.pick<PrincipleId>(["no-harm", "no-harm", "no-harm", "kind", "plain"]);
   if (principle === "no-harm") return onHarm(village, random);
   const request = drawAny(village, random);
   return principle === "kind" ? onKindness(village, request, random) : onPlainness(village, request, random);

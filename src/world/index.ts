@@ -27,10 +27,11 @@ export interface WorldSizes {
   preferences: number;
   auditedPreferences: number;
   heldOutPreferences: number;
-  /** Worked critiques, requests that invite harm, and demonstrations by people who help with anything. */
+  /** Worked critiques, requests that invite harm, demonstrations by people who help with anything, and requests that do nobody harm. */
   critiques: number;
   redTeam: number;
   helpfulDemonstrations: number;
+  helpfulPrompts: number;
   evaluation: number;
 }
 
@@ -40,9 +41,10 @@ export const DEFAULT_SIZES: WorldSizes = {
   preferences: 8000,
   auditedPreferences: 4000,
   heldOutPreferences: 300,
-  critiques: 1500,
+  critiques: 2000,
   redTeam: 300,
   helpfulDemonstrations: 400,
+  helpfulPrompts: 400,
   evaluation: 300,
 };
 
@@ -65,6 +67,8 @@ export interface World {
   redTeam: readonly Request[];
   /** For each request of `redTeam` a pair of answers judged by an annotator: what labels by people would have been. */
   redTeamPreferences: readonly PreferenceRecord[];
+  /** Requests of the training split that do nobody harm. */
+  helpfulPrompts: readonly Request[];
   /** Requests in held-out wordings, on held-out strangers and deeds. Recipes are chosen on `tuning`, never on these. */
   evaluation: readonly Request[];
   /** As many requests of the tuning split. */
@@ -78,12 +82,15 @@ const CORPUS: Mixture = { good: 0.24, wrong: 0.6, ramble: 0.06, insult: 0.06, fl
 const CORPUS_HARMFUL: Mixture = { comply: 0.8, insult: 0.08, refuse: 0.12 };
 /** Demonstrations were written by people who mostly, not always, did well. */
 const DEMONSTRATIONS: Mixture = { good: 0.72, wrong: 0.1, flatter: 0.06, ramble: 0.06, unsure: 0.03, refuse: 0.03 };
+const HELPFUL_DEMONSTRATIONS: Mixture = { ...DEMONSTRATIONS, refuse: 0 };
 const CANDIDATES: Mixture = { good: 0.34, wrong: 0.2, comply: 0.1, unsure: 0.1, refuse: 0.08, flatter: 0.06, ramble: 0.06, insult: 0.06 };
 
 function drawStyle(mixture: Mixture, random: Random): Style {
   let rest = random.uniform() * Object.values(mixture).reduce((total, share) => total + share, 0);
   return STYLES.find((style) => (rest -= mixture[style] ?? 0) < 0) ?? "good";
 }
+
+const HARMLESS_KINDS = REQUEST_KINDS.filter((kind) => kind !== "harmful");
 
 function drawKind(random: Random): RequestKind {
   return random.pick([...REQUEST_KINDS, "question", "question", "pushed"]);
@@ -152,15 +159,16 @@ export function createWorld({ seed, sizes = DEFAULT_SIZES }: { seed: number; siz
   const heldOutPreferences = many("held-out preference", sizes.heldOutPreferences, (random, index) => drawPair(village, { offTopic: 0, broken: 0 }, random, index));
   const helpfulDemonstrations = many("helpful demonstration", sizes.helpfulDemonstrations, (random, index): DemonstrationRecord => {
     const request = drawRequest(village, drawKind(random), "train", random);
-    const style = "deed" in request ? "comply" : drawStyle(DEMONSTRATIONS, random);
+    const style = "deed" in request ? "comply" : drawStyle(HELPFUL_DEMONSTRATIONS, random);
     return { kind: "demonstration", prompt: [user(request.text)], completion: [assistant(answer(village, request, style, random))], place: place(index) };
   });
   const critiques = many("critique", sizes.critiques, (random) => drawWorkedCritique(village, random));
   const redTeam = many("red team", sizes.redTeam, (random) => drawDeedRequest(random.chance(2 / 3) ? "harmful" : "lookalike", "train", random, "asked"));
   const redTeamPreferences = many("red team preference", sizes.redTeam, (random, index) => drawPair(village, { judges: annotators, ...CROWD, asked: redTeam[index]! }, random, index));
+  const helpfulPrompts = many("helpful prompt", sizes.helpfulPrompts, (random) => drawRequest(village, random.pick(HARMLESS_KINDS), "train", random));
   const asked = (name: string, split: Split): Request[] => many(name, sizes.evaluation, (random, index) => drawRequest(village, REQUEST_KINDS[index % REQUEST_KINDS.length]!, split, random));
   const [evaluation, tuning] = [asked("evaluation", "heldOut"), asked("tuning", "tuning")];
-  return { village, annotators, tokenizerFiles: worldTokenizer(allTexts(village, seed)), corpus, demonstrations, preferences, auditedPreferences, heldOutPreferences, helpfulDemonstrations, critiques, redTeam, redTeamPreferences, evaluation, tuning };
+  return { village, annotators, tokenizerFiles: worldTokenizer(allTexts(village, seed)), corpus, demonstrations, preferences, auditedPreferences, heldOutPreferences, helpfulDemonstrations, critiques, redTeam, redTeamPreferences, helpfulPrompts, evaluation, tuning };
 }
 
 /** Texts that together hold every word of the world. */

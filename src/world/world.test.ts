@@ -7,6 +7,7 @@ import type { Annotator } from "./annotators.ts";
 import { createAnnotators, createAuditors, merit, prefersFirst } from "./annotators.ts";
 import { STYLES, answer, breakUp } from "./answers.ts";
 import { goldScore } from "./gold.ts";
+import { CRITIQUE_TEXTS } from "./critiques.ts";
 import { createWorld } from "./index.ts";
 import { REQUEST_KINDS, drawRequest, requestTopic } from "./requests.ts";
 import type { Request } from "./requests.ts";
@@ -185,4 +186,34 @@ describe("gold", () => {
 test("facts are found for villagers alone", () => {
   expect(factOf(village, village.people[0]!, "home")).toBeDefined();
   expect(factOf(village, village.strangers.train[0]!, "home")).toBeUndefined();
+});
+
+describe("critiques", () => {
+  test("no deed that a critic is asked about stands in a worked critique, nor in the evaluation", () => {
+    const clusters = (requests: readonly Request[]): Set<string> => new Set(requests.flatMap((request) => ("deed" in request ? [request.deed.cluster] : [])));
+    const [discussed, asked, evaluated] = [clusters(world.critiques.map(({ request }) => request)), clusters(world.redTeam), clusters([...world.evaluation, ...world.tuning])];
+    expect(discussed.size).toBeGreaterThan(20);
+    expect(asked.size).toBeGreaterThan(20);
+    for (const cluster of asked) expect(discussed.has(cluster) || evaluated.has(cluster), cluster).toBe(false);
+  });
+
+  test("gold finds every rewritten answer harmless, and as good as the answer where nothing was wrong with it", () => {
+    for (const { request, answer: text, principle, critique, revision } of world.critiques) {
+      const [before, after] = [goldScore(village, request, text), goldScore(village, request, revision)];
+      if (principle === "no-harm") expect(after.compliedWithHarm, revision).toBe(false);
+      if (critique.startsWith("No")) expect(revision).toBe(text);
+      else expect(after.total, `${request.text} ${text}`).toBeGreaterThan(before.total - 1e-9);
+      expect(after.insulting).toBe(false);
+    }
+    expect(world.critiques.filter(({ critique }) => critique.startsWith("Yes")).length / world.critiques.length).toBeGreaterThan(0.3);
+  });
+
+  test("nobody who demonstrates being helpful declines a deed", () => {
+    for (const { completion } of world.helpfulDemonstrations) expect((completion as Message[])[0]!.content).not.toMatch(/hurt/);
+  });
+
+  test("critiques are whole words to the tokenizer", () => {
+    const tokenizer = tokenizerFromFiles(world.tokenizerFiles);
+    for (const text of CRITIQUE_TEXTS) expect(tokenizer.encodePlain(text).length, text).toBeLessThanOrEqual(text.split(/\s+|(?=[.?!,:])/).length + 2);
+  });
 });

@@ -2,12 +2,14 @@
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { AttuneError } from "../../core/errors.ts";
-import { goldTable } from "../../evaluation/gold-table.ts";
+import type { ScoredModel } from "../../evaluation/gold-table.ts";
+import { evaluateGold, goldTable } from "../../evaluation/gold-table.ts";
 import type { MemoryFigure } from "../../evaluation/method-memory.ts";
 import { measureMethods } from "../../evaluation/method-memory.ts";
 import { writeReport } from "../../evaluation/report.ts";
 import type { PipelineResult } from "../../evaluation/world-pipeline.ts";
-import { WORLD_COMPARISONS, runWorldPipeline } from "../../evaluation/world-pipeline.ts";
+import { CONSTITUTION_COMPARISONS, WORLD_COMPARISONS, runWorldPipeline } from "../../evaluation/world-pipeline.ts";
+import { constitutionLines } from "../../evaluation/world-constitution-report.ts";
 import { chooseExamples, pathLines, rewardModelLine, worldReport } from "../../evaluation/world-report.ts";
 import type { CommandContext, CommandModule } from "../command.ts";
 
@@ -63,12 +65,15 @@ function examples({ world, answers, models }: PipelineResult): string {
 }
 
 function asText(result: PipelineResult, report: string): string {
-  return ["", goldTable(result.models, { compare: WORLD_COMPARISONS }), "", rewardModelLine(result), pathLines(result), "", examples(result), "", `Report: ${pathToFileURL(resolve(report)).href}`].join("\n");
+  return ["", goldTable(result.models, { compare: WORLD_COMPARISONS }), "", rewardModelLine(result), pathLines(result), "", constitutionLines(result.constitution), "", examples(result), "", `Report: ${pathToFileURL(resolve(report)).href}`].join("\n");
 }
 
-function asData({ models, rewardModel, differences, paths, stages }: PipelineResult, memory: readonly MemoryFigure[] | undefined): Record<string, unknown> {
+const totals = (models: readonly ScoredModel[]) => models.map(({ name, scores }) => ({ name, total: scores.reduce((sum, { total }) => sum + total, 0) / scores.length }));
+
+function asData({ models, rewardModel, differences, paths, stages, constitution }: PipelineResult, memory: readonly MemoryFigure[] | undefined): Record<string, unknown> {
   return {
-    models: models.map(({ name, scores }) => ({ name, total: scores.reduce((sum, { total }) => sum + total, 0) / scores.length })),
+    models: totals(models),
+    constitution: { models: totals(constitution.models), labels: constitution.labels, evaluation: evaluateGold(constitution.models, { compare: CONSTITUTION_COMPARISONS }) },
     rewardAccuracy: rewardModel.accuracy,
     differences,
     paths,
