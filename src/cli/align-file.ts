@@ -2,39 +2,16 @@
  * `attune.yaml`: one section for each stage, with the options of that stage's own command. What one stage takes from another (the model to
  * start from, the reward, the pairs) is filled in and may be overridden.
  */
-import { join } from "node:path";
 import { LineCounter, isMap, isScalar, parseDocument } from "yaml";
 import type { ParsedNode } from "yaml";
 import { z } from "zod";
-import { AttuneError, nearest } from "../core/errors.ts";
-import type { ConfigDefinition, ConfigOf } from "../runs/config.ts";
-import { defineConfig, field, requiredField } from "../runs/config.ts";
-import { parseConfig } from "../runs/config-sources.ts";
-import { TRAINER_CONFIGS } from "../training/configs.ts";
-
-type Method = keyof typeof TRAINER_CONFIGS;
-
-interface Section {
-  method: Method;
-  /** Folder of the stage. */
-  folder: string;
-  title: string;
-}
-
-/** In the order in which they run. */
-const SECTIONS: Readonly<Record<string, Section>> = {
-  sft: { method: "sft", folder: "sft", title: "Supervised fine-tuning" },
-  reward: { method: "reward", folder: "reward", title: "Reward model" },
-  heldOutReward: { method: "reward", folder: "held-out-reward", title: "Held-out reward model" },
-  ppo: { method: "ppo", folder: "ppo", title: "PPO" },
-  rloo: { method: "rloo", folder: "rloo", title: "RLOO" },
-  grpo: { method: "grpo", folder: "grpo", title: "GRPO" },
-  "reinforce++": { method: "reinforce++", folder: "reinforce++", title: "REINFORCE++" },
-  dpo: { method: "dpo", folder: "dpo", title: "DPO" },
-  kto: { method: "kto", folder: "kto", title: "KTO" },
-};
-const POLICIES: readonly Method[] = ["ppo", "rloo", "grpo", "reinforce++", "dpo", "kto"];
-const PAIRED: readonly Method[] = ["dpo", "kto"];
+import { AttuneError, formatPlace, nearest } from "../core/errors.ts";
+import { stringifyJson } from "../core/json.ts";
+import type { ConfigDefinition, ConfigOf, GivenValue, ParsedConfig } from "../runs/config.ts";
+import { defineConfig, field, requiredField, resolveValues } from "../runs/config.ts";
+import { canonical, readSources } from "../runs/config-sources.ts";
+import type { Section, Wire } from "./align-sections.ts";
+import { SECTIONS, STAGE_CONFIGS, wiresOf } from "./align-sections.ts";
 
 const count = z.int().min(1);
 const evaluationConfig = defineConfig({
@@ -50,17 +27,25 @@ const evaluationConfig = defineConfig({
 });
 export type AlignEvaluation = ConfigOf<typeof evaluationConfig>;
 
-export interface AlignStage {
+/** An option that is not at its default, and who says so. */
+export interface ChosenOption {
+  option: string;
+  value: unknown;
+  /** `attune.yaml:12`, or the stage whose result it is. */
+  source: string;
+}
+
+export interface AlignStage extends Section {
   section: string;
-  method: Method;
-  name: string;
-  title: string;
+  /** Folders of earlier stages whose results it reads. */
   needs: string[];
   /** The options that have an effect. */
   options: Readonly<Record<string, unknown>>;
+  chosen: ChosenOption[];
 }
 
 export interface AlignFile {
+  file: string;
   model: string;
   out: string;
   seed: number;
@@ -68,118 +53,129 @@ export interface AlignFile {
   evaluation: AlignEvaluation | undefined;
 }
 
+/** One part of the file, with its line. */
+interface Part {
+  node: ParsedNode | null;
+  row: number;
+}
+
+/** What every part is read with. */
+interface Source {
+  text: string;
+  file: string;
+}
+
 /** @throws AttuneError `config` with file and line for whatever is wrong in it */
 export function readAlignFile(text: string, file: string): AlignFile {
+  const source = { text, file };
+  const parts = partsOf(source);
+  const model = plainPart(parts, "model", { file, type: z.string().min(1), expected: "a folder, a GGUF file, a run folder or a Hugging Face id" });
+  const out = plainPart(parts, "out", { file, type: z.string().min(1), otherwise: "runs/align" });
+  const seed = plainPart(parts, "seed", { file, type: z.int().min(0), otherwise: 42 });
+  const stages = new Map<string, AlignStage>();
+  for (const name of Object.keys(SECTIONS)) {
+    const part = parts.get(name);
+    if (!part) continue;
+    const stage = readStage(name, part, { source, model, out, seed, done: stages });
+    stages.set(stage.folder, stage);
+  }
+  if (stages.size === 0) throw new AttuneError("config", "the file asks for no stage", { file, expected: Object.keys(SECTIONS).join(", ") });
+  const asked = parts.get("evaluation");
+  const evaluation = asked && (readOptions("evaluation", asked, { source, definition: evaluationConfig as unknown as ConfigDefinition, wires: [] }).parsed.resolved as unknown as AlignEvaluation);
+  if (asked && ![...stages.values()].some(({ makes }) => makes === "reward")) throw new AttuneError("config", "the evaluation has no judge", { file, row: asked.row, expected: "a section reward, or better heldOutReward with pairs of its own" });
+  return { file, model, out, seed, stages: [...stages.values()], evaluation };
+}
+
+/** The parts of the file by name. */
+function partsOf({ text, file }: Source): Map<string, Part> {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const broken = document.errors[0];
   if (broken) throw new AttuneError("config", `not valid YAML: ${broken.message}`, { file, row: lines.linePos(broken.pos[0]).line, cause: broken });
   if (!isMap(document.contents)) throw new AttuneError("config", "the file holds no sections", { file, expected: "`attune align --init` writes one to start from" });
-  const top = new Map<string, { node: ParsedNode | null; row: number }>();
+  const names = ["model", "out", "seed", ...Object.keys(SECTIONS), "evaluation"];
+  const parts = new Map<string, Part>();
   for (const { key, value } of document.contents.items as { key: ParsedNode; value: ParsedNode | null }[]) {
-    const name = String(isScalar(key) ? key.value : key);
+    const written = String(isScalar(key) ? key.value : key);
+    const name = canonical(written);
     const row = lines.linePos(key.range[0]).line;
-    const names = ["model", "out", "seed", ...Object.keys(SECTIONS), "evaluation"];
     if (!names.includes(name)) {
       const near = nearest(name, names);
-      throw new AttuneError("config", `${name} is not a part of this file`, { file, row, expected: names.join(", "), ...(near === undefined ? {} : { hint: `did you mean ${near}?` }) });
+      throw new AttuneError("config", `${written} is not a part of this file`, { file, row, expected: names.join(", "), ...(near === undefined ? {} : { hint: `did you mean ${near}?` }) });
     }
-    top.set(name, { node: value, row });
+    const before = parts.get(name);
+    if (before) throw new AttuneError("config", `${name} is there twice`, { file, row, got: `also on line ${before.row}` });
+    parts.set(name, { node: value, row });
   }
-  const plain = <T>(name: string, type: z.ZodType<T>, otherwise?: T): T => {
-    const found = top.get(name);
-    if (!found && otherwise !== undefined) return otherwise;
-    const parsed = type.safeParse(found?.node?.toJSON());
-    if (!parsed.success) throw new AttuneError("config", found ? `${name}: ${parsed.error.issues[0]!.message}` : `${name} is missing`, { file, ...(found ? { row: found.row } : {}), expected: name === "model" ? "a folder, a GGUF file, a run folder or a Hugging Face id" : "a value of its kind" });
-    return parsed.data;
-  };
-  const [model, out, seed] = [plain("model", z.string().min(1)), plain("out", z.string().min(1), "runs/align"), plain("seed", z.int().min(0), 42)];
-  const parse = <D extends ConfigDefinition>(name: string, definition: D, values: object) => {
-    const { node, row } = top.get(name)!;
-    const empty = node === null || (isScalar(node) && node.value === null);
-    return parseConfig(definition as ConfigDefinition, { values: values as never, ...(empty ? {} : { yaml: { text: sectionText(text, node!.range, { file, row, name, isMap: isMap(node) }), file } }) });
-  };
-  const present = Object.keys(SECTIONS).filter((name) => top.has(name));
-  if (present.length === 0) throw new AttuneError("config", "the file asks for no stage", { file, expected: Object.keys(SECTIONS).join(", ") });
-  const stages: AlignStage[] = [];
-  for (const name of present) {
-    const section = SECTIONS[name]!;
-    const { values, needs } = wiring(section, { model, out, seed, done: stages });
-    stages.push({ section: name, method: section.method, name: section.folder, title: section.title, needs, options: parse(name, TRAINER_CONFIGS[section.method] as unknown as ConfigDefinition, values).effective });
+  return parts;
+}
+
+function plainPart<T>(parts: ReadonlyMap<string, Part>, name: string, { file, type, otherwise, expected = "a value of its kind" }: { file: string; type: z.ZodType<T>; otherwise?: T; expected?: string }): T {
+  const found = parts.get(name);
+  if (!found && otherwise !== undefined) return otherwise;
+  const parsed = type.safeParse(found?.node?.toJSON());
+  if (parsed.success) return parsed.data;
+  throw new AttuneError("config", found ? `${name}: ${parsed.error.issues[0]!.message}` : `${name} is missing`, { file, ...(found ? { row: found.row } : {}), expected });
+}
+
+function readStage(name: string, part: Part, { source, ...pipeline }: { source: Source; model: string; out: string; seed: number; done: ReadonlyMap<string, AlignStage> }): AlignStage {
+  const section = SECTIONS[name]!;
+  const definition = STAGE_CONFIGS[section.method] as unknown as ConfigDefinition;
+  const given = new Set(isMap(part.node) ? part.node.items.map(({ key }) => canonical(String(isScalar(key) ? key.value : key))) : []);
+  const wires = wiresOf(section, { ...pipeline, given });
+  const { parsed, values } = readOptions(name, part, { source, definition, wires });
+  const used = wires.filter(({ option, value }) => same(valueAt(parsed.effective, option), value));
+  const needs = [...new Set(used.flatMap(({ from }) => (from === undefined ? [] : [from])))];
+  return { section: name, ...section, needs, options: parsed.effective, chosen: chosenOptions(definition, values, { parsed, used }) };
+}
+
+/** @throws AttuneError `config` with the line of the option, or of the section where an option is missing */
+function readOptions(name: string, { node, row }: Part, { source, definition, wires }: { source: Source; definition: ConfigDefinition; wires: readonly Wire[] }): { parsed: ParsedConfig; values: Map<string, GivenValue> } {
+  const empty = node === null || (isScalar(node) && node.value === null);
+  const yaml = empty ? undefined : { text: sectionText(source.text, node, { file: source.file, row, name }), file: source.file };
+  try {
+    const values = readSources(definition, { values: Object.fromEntries(wires.map(({ option, value }) => [option, value])) as never, ...(yaml ? { yaml } : {}) });
+    return { parsed: resolveValues(definition, values), values };
+  } catch (error) {
+    if (!(error instanceof AttuneError) || error.details.file !== undefined) throw error;
+    throw new AttuneError(error.code, error.what, { ...error.details, file: source.file, row, cause: error });
   }
-  const evaluation = top.has("evaluation") ? (parse("evaluation", evaluationConfig as unknown as ConfigDefinition, {}).resolved as unknown as AlignEvaluation) : undefined;
-  if (evaluation && !stages.some(({ method }) => method === "reward")) throw new AttuneError("config", "the evaluation has no judge", { file, row: top.get("evaluation")!.row, expected: "a section reward, or better heldOutReward with pairs of its own" });
-  return { model, out, seed, stages, evaluation };
 }
 
 /** The lines of a section alone, where they stand, so that errors name their lines. */
-function sectionText(text: string, [start, end]: readonly [number, number, number], { file, row, name, isMap: holdsOptions }: { file: string; row: number; name: string; isMap: boolean }): string {
-  if (!holdsOptions) throw new AttuneError("config", `${name} holds the options of \`attune ${SECTIONS[name]?.method ?? name}\``, { file, row, expected: "lines such as `data: pairs.jsonl`, indented below it" });
+function sectionText(text: string, node: ParsedNode, { file, row, name }: { file: string; row: number; name: string }): string {
+  if (!isMap(node)) throw new AttuneError("config", `${name} holds the options of \`attune ${SECTIONS[name]?.method ?? name}\``, { file, row, expected: "lines such as `data: pairs.jsonl`, indented below it" });
+  const [start, end] = node.range;
   const before = text.slice(0, start);
   const line = before.lastIndexOf("\n") + 1;
   const indent = /^\s*$/.test(before.slice(line)) ? before.slice(line) : "";
   return "\n".repeat(before.split("\n").length - 1) + indent + text.slice(start, end);
 }
 
-/** What a stage takes from those before it. */
-function wiring({ method, folder }: Section, { model, out, seed, done }: { model: string; out: string; seed: number; done: readonly AlignStage[] }): { values: object; needs: string[] } {
-  const stage = (name: string): AlignStage | undefined => done.find((each) => each.name === name);
-  const tuned = stage("sft");
-  const values: Record<string, unknown> = { seed, model: tuned ? join(out, "sft") : model };
-  const needs = tuned ? ["sft"] : [];
-  if (folder === "sft") return { values: { seed, model }, needs: [] };
-  if (!POLICIES.includes(method)) return { values, needs };
-  const reward = stage("reward");
-  if (PAIRED.includes(method)) {
-    const data = reward?.options["data"];
-    return { values: { ...values, ...(data === undefined || method === "kto" ? {} : { data }) }, needs };
-  }
-  if (reward) {
-    values["reward"] = [join(out, "reward")];
-    needs.push("reward");
-  }
-  if (stage("held-out-reward")) {
-    values["heldOutReward"] = join(out, "held-out-reward");
-    needs.push("held-out-reward");
-  }
-  return { values, needs };
+function chosenOptions(definition: ConfigDefinition, values: ReadonlyMap<string, GivenValue>, { parsed, used }: { parsed: ParsedConfig; used: readonly Wire[] }): ChosenOption[] {
+  return definition.options.flatMap(({ path }): ChosenOption[] => {
+    const given = values.get(path);
+    if (!given || isDefault(definition, values, { path, value: valueAt(parsed.resolved, path) })) return [];
+    const from = used.find(({ option }) => option === path)?.from;
+    const source = given.place.file === undefined ? (from ? `stage ${from}` : "the whole file") : formatPlace(given.place);
+    return [{ option: path, value: valueAt(parsed.resolved, path), source }];
+  });
 }
 
-/** What `attune align --init` writes. */
-export const ALIGN_TEMPLATE = `# attune align: from a model and people's judgements to a model that people prefer, and the evidence.
-# Every section is a stage; leave out what you do not want. A section takes the options of its own command: \`attune sft --help\`
-# lists those of sft, and so on. Paths start from where the command is run.
+/** Whether an option would have its value if nobody gave it. */
+function isDefault(definition: ConfigDefinition, values: ReadonlyMap<string, GivenValue>, { path, value }: { path: string; value: unknown }): boolean {
+  const others = new Map(values);
+  others.delete(path);
+  try {
+    return same(valueAt(resolveValues(definition, others).resolved, path), value);
+  } catch {
+    // it is required, or another option has an effect only because of it
+    return false;
+  }
+}
 
-model: HuggingFaceTB/SmolLM2-135M-Instruct   # a Hugging Face id, a folder of safetensors, a GGUF file or a run folder
-out: runs/align                              # each stage is a run folder below it
-seed: 42
+export function valueAt(options: Readonly<Record<string, unknown>>, path: string): unknown {
+  return path.split(".").reduce<unknown>((value, key) => (value as Readonly<Record<string, unknown>> | undefined)?.[key], options);
+}
 
-# 1. Imitate good answers. Starts from the model above.
-sft:
-  data: demonstrations.jsonl                 # {"prompt": ..., "completion": ...} or {"messages": [...]}
-  epochs: 1
-
-# 2. Learn what people prefer. Starts from the sft stage, where there is one.
-reward:
-  data: pairs.jsonl                          # {"prompt": ..., "chosen": ..., "rejected": ...}
-
-# A second reward model from other pairs. It is never optimised: it judges the evaluation, and guards PPO against hacking the first.
-heldOutReward:
-  data: other-pairs.jsonl
-
-# 3. Please the reward model without straying far. Takes the sft model and both reward models from above.
-ppo:
-  data: prompts.jsonl                        # {"prompt": ...}; pairs do too, their answers are left aside
-  kl:
-    coef: 0.05
-  guard: stop                                # end the run when the two reward models part
-
-# Or without a critic (rloo, grpo, reinforce++), or without a reward model at all. DPO takes the pairs of the reward stage.
-dpo:
-  beta: 0.1
-
-# 4. Is it better? Answers of every model to prompts that no stage has seen, judged by the held-out reward model.
-evaluation:
-  data: held-out-prompts.jsonl
-  prompts: 100
-`;
+const same = (a: unknown, b: unknown): boolean => stringifyJson([a]) === stringifyJson([b]);

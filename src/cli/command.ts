@@ -22,6 +22,8 @@ export interface CommandContext {
   readonly input: NodeJS.ReadStream;
   /** What was typed after `attune`, for the run folder. */
   readonly argv: readonly string[];
+  /** Models that an earlier stage will have made, and what to look at meanwhile: undefined for nothing. Only while a pipeline is checked. */
+  readonly standIns?: ReadonlyMap<string, string | undefined>;
 }
 
 /** Turns a command's work into a commander action: positional arguments, then options, then the context. */
@@ -40,6 +42,8 @@ export interface CommandModule {
   configure(command: Command, bind: Bind): void;
   /** Begins a run with options by name, as a stage of a pipeline does; absent where the command makes no runs. */
   begin?(call: { readonly values: object; readonly out: string }, context: CommandContext): Promise<void>;
+  /** Opens data and models as {@link begin} would, and reports the plan; writes nothing. */
+  check?(call: { readonly values: object; readonly out: string }, context: CommandContext): Promise<void>;
   /** Goes on with an interrupted run of this command; absent where the command makes no runs. */
   resume?(run: RunSummary, context: CommandContext): Promise<void>;
 }

@@ -90,6 +90,10 @@ export function trainingCommand<D extends ConfigDefinition>(spec: TrainingComman
       checkNewFolder(out);
       await guard(spec, { parsed, out, dryRun: false, context }, async (facts) => Run.create(out, { ...facts, command: definition.name, argv: context.argv, config: parsed }));
     },
+    async check({ values, out }, context) {
+      const parsed = parseConfig<D>(definition as D, { values: values as GivenOf<D> });
+      await guard(spec, { parsed, out, dryRun: true, context }, () => Promise.reject(new AttuneError("internal", "internal: a check began a run")));
+    },
     async resume({ folder }, context) {
       const parsed = parseConfig<D>(definition as D, { values: readConfig(folder) as GivenOf<D> });
       await guard(spec, { parsed, out: folder, dryRun: false, context }, async ({ dataHash, modelFingerprint }) => {

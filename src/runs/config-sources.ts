@@ -22,6 +22,14 @@ export interface ConfigSources<D extends ConfigDefinition> {
  * YAML, and everything that {@link resolveValues} refuses
  */
 export function parseConfig<D extends ConfigDefinition>(definition: D, sources: ConfigSources<D>): ParsedConfig<D> {
+  return resolveValues(definition, readSources(definition, sources));
+}
+
+/**
+ * What was given and where, by dotted path.
+ * @throws AttuneError `config` as {@link parseConfig}, but for what {@link resolveValues} refuses
+ */
+export function readSources<D extends ConfigDefinition>(definition: D, sources: ConfigSources<D>): Map<string, GivenValue> {
   const reader = new Reader(definition);
   if (sources.values !== undefined) reader.object(sources.values, "");
   if (sources.yaml !== undefined) reader.yaml(sources.yaml.text, sources.yaml.file);
@@ -29,7 +37,7 @@ export function parseConfig<D extends ConfigDefinition>(definition: D, sources: 
   for (const [path, value] of Object.entries(sources.flags ?? {})) {
     if (value !== undefined) reader.flag(path, value);
   }
-  return resolveValues(definition, reader.given);
+  return reader.given;
 }
 
 class Reader {
@@ -146,7 +154,7 @@ function parents(path: string): string[] {
 }
 
 /** `learning_rate` and `learning-rate` to `learningRate`, part by part. */
-function canonical(path: string): string {
+export function canonical(path: string): string {
   return path.replace(/[-_]+([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 }
 

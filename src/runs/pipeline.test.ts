@@ -1,5 +1,5 @@
 /** Pipelines: what is skipped, resumed, done again, and why; nothing that was made is lost. */
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -62,6 +62,28 @@ describe("a pipeline", () => {
     expect(script.calls).toEqual(["start a", "start b", "resume b", "start c"]);
     expect(results.map(({ action }) => action)).toEqual(["skip", "resume", "run"]);
     expect(results.every(({ seconds }) => seconds >= 0)).toBe(true);
+  });
+
+  test("another minor version of attune does everything again; a patch, the order of inputs and the clock do not", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "attune-pipeline-"));
+    const script: Script = { calls: [], cut: new Set() };
+    const stages = (inputs: Record<string, unknown>): Stage[] => [stageOf("a", script, { inputs }), stageOf("b", script, { needs: ["a"] })];
+    await runPipeline(folder, stages({ x: 1, y: 2 }), { version: "0.4.1" });
+    const planned = (version: string): string[] => planPipeline(folder, stages({ y: 2, x: 1 }), { version }).map(({ action, because }) => `${action} (${because})`);
+    expect(planned("0.4.9")).toEqual(["skip (done already)", "skip (done already)"]);
+    expect(planned("0.5.0")).toEqual(["run (was made by attune 0.4, this is 0.5)", "run (was made by attune 0.4, this is 0.5)"]);
+    expect(planned("1.4.1")[0]).toMatch(/^run/);
+  });
+
+  test("a run that was killed while it began leaves nothing to put aside; anything else is kept", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "attune-pipeline-"));
+    const script: Script = { calls: [], cut: new Set() };
+    for (const [name, file] of [["a", "metrics.jsonl"], ["b", "notes.txt"]] as const) {
+      mkdirSync(join(folder, name));
+      writeFileSync(join(folder, name, file), "");
+    }
+    await runPipeline(folder, [stageOf("a", script), stageOf("b", script)]);
+    expect(readdirSync(folder).toSorted()).toEqual(["a", "b", "b.before-1", "pipeline.json"]);
   });
 
   test("a folder that is gone is made again, with what was made from it; a stop comes between stages", async () => {

@@ -1,7 +1,8 @@
 /**
  * A pipeline: stages that are run folders of their own below one folder. They run in order; what is done is skipped, what was cut off goes
  * on, and what was done with other inputs is done again, the old folder put aside and kept. What a stage was made from stands in
- * pipeline.json before it begins, so a process that is killed at any moment is understood by the next one.
+ * pipeline.json before it begins, so a process that is killed at any moment is understood by the next one. What a key holds and why:
+ * docs/decisions/pipelines.md.
  */
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
@@ -10,7 +11,8 @@ import { z } from "zod";
 import { AttuneError } from "../core/errors.ts";
 import { parseJson, stringifyJson } from "../core/json.ts";
 import { syncFolder, writeFileAtomic } from "./files.ts";
-import { readRunInfo } from "./run.ts";
+import { checkNewFolder, readRunInfo } from "./run.ts";
+import { attuneVersion } from "./versions.ts";
 
 export interface Stage {
   /** Its folder below the pipeline's. */
@@ -40,7 +42,7 @@ export interface StageResult extends PlannedStage {
   readonly seconds: number;
 }
 
-const recordSchema = z.object({ key: z.string(), inputs: z.record(z.string(), z.unknown()), seconds: z.number() });
+const recordSchema = z.object({ key: z.string(), series: z.string().optional(), inputs: z.record(z.string(), z.unknown()), seconds: z.number() });
 const memorySchema = z.object({ schema: z.literal(1), stages: z.record(z.string(), recordSchema) });
 type Memory = z.output<typeof memorySchema>;
 
@@ -54,11 +56,14 @@ function readMemory(folder: string): Memory {
   return parsed.data;
 }
 
-/** A stage's key changes with its inputs and with those of every stage before it that it needs. */
-function keysOf(stages: readonly Stage[]): Map<string, string> {
+/** Versions of attune that compute the same: all patches of a minor version. */
+export const seriesOf = (version: string): string => version.split(".").slice(0, 2).join(".");
+
+/** A stage's key changes with its inputs, with those of every stage before it that it needs, and with attune's minor version. */
+function keysOf(stages: readonly Stage[], series: string): Map<string, string> {
   const keys = new Map<string, string>();
   for (const { name, inputs, needs } of stages) {
-    keys.set(name, createHash("sha256").update(stringifyJson([name, sorted(inputs), needs.map((need) => keys.get(need) ?? need)])).digest("hex"));
+    keys.set(name, createHash("sha256").update(stringifyJson([series, name, sorted(inputs), needs.map((need) => keys.get(need) ?? need)])).digest("hex"));
   }
   return keys;
 }
@@ -71,22 +76,33 @@ function sorted(value: unknown): unknown {
 }
 
 /** What {@link runPipeline} would do now. Reads only. */
-export function planPipeline(dir: string, stages: readonly Stage[]): PlannedStage[] {
+export function planPipeline(dir: string, stages: readonly Stage[], { version = attuneVersion() }: { version?: string | undefined } = {}): PlannedStage[] {
   const folder = resolve(dir);
   const { stages: known } = readMemory(folder);
-  const keys = keysOf(stages);
+  const series = seriesOf(version);
+  const keys = keysOf(stages, series);
   const again = new Set<string>();
   return stages.map((stage) => {
     const own = join(folder, stage.name);
-    const { action, because } = decide(stage, own, { before: known[stage.name], key: keys.get(stage.name)!, again });
+    const { action, because } = decide(stage, own, { before: known[stage.name], key: keys.get(stage.name)!, series, again });
     if (action !== "skip") again.add(stage.name);
     return { stage, folder: own, action, because };
   });
 }
 
-function decide(stage: Stage, folder: string, { before, key, again }: { before: Memory["stages"][string] | undefined; key: string; again: ReadonlySet<string> }): Pick<PlannedStage, "action" | "because"> {
+interface Known {
+  before: Memory["stages"][string] | undefined;
+  key: string;
+  series: string;
+  /** Stages that are not skipped. */
+  again: ReadonlySet<string>;
+}
+
+function decide(stage: Stage, folder: string, { before, key, series, again }: Known): Pick<PlannedStage, "action" | "because"> {
   if (!existsSync(join(folder, "run.json"))) return { action: "run", because: before ? "its folder is gone" : "not done yet" };
-  if (before?.key !== key) return { action: "run", because: before ? changeOf(before.inputs, stage.inputs) ?? "an earlier stage has changed" : "its folder was made by something else" };
+  if (!before) return { action: "run", because: "its folder was made by something else" };
+  if (before.series !== series) return { action: "run", because: `was made by attune ${before.series ?? "of another version"}, this is ${series}` };
+  if (before.key !== key) return { action: "run", because: changeOf(before.inputs, stage.inputs) ?? "an earlier stage has changed" };
   if (readRunInfo(folder).status !== "completed") return { action: "resume", because: "was cut off" };
   const need = stage.needs.find((name) => again.has(name));
   return need === undefined ? { action: "skip", because: "done already" } : { action: "run", because: `${need} is done again` };
@@ -107,18 +123,21 @@ const short = (text = "not there"): string => (text.length <= LONGEST_VALUE ? te
 export interface PipelineHooks {
   onStage?: (planned: PlannedStage) => void;
   signal?: AbortSignal;
+  /** Of attune; default this one. */
+  version?: string;
 }
 
 /**
  * Runs what is to be run.
  * @throws AttuneError what a stage throws; the stages before it stay done
  */
-export async function runPipeline(dir: string, stages: readonly Stage[], { onStage, signal }: PipelineHooks = {}): Promise<StageResult[]> {
+export async function runPipeline(dir: string, stages: readonly Stage[], { onStage, signal, version = attuneVersion() }: PipelineHooks = {}): Promise<StageResult[]> {
   const folder = resolve(dir);
-  const keys = keysOf(stages);
+  const series = seriesOf(version);
+  const keys = keysOf(stages, series);
   const results: StageResult[] = [];
   mkdirSync(folder, { recursive: true });
-  for (const planned of planPipeline(folder, stages)) {
+  for (const planned of planPipeline(folder, stages, { version })) {
     const { stage, action } = planned;
     if (signal?.aborted) throw new AttuneError("interrupted", `stopped before ${stage.title}`, { hint: "the same command goes on from there" });
     onStage?.(planned);
@@ -129,7 +148,7 @@ export async function runPipeline(dir: string, stages: readonly Stage[], { onSta
       continue;
     }
     if (action === "run") putAside(planned.folder);
-    const remember = (seconds: number): void => writeFileAtomic(fileOf(folder), `${stringifyJson({ ...memory, stages: { ...memory.stages, [stage.name]: { key: keys.get(stage.name)!, inputs: stage.inputs, seconds } } }, 2)}\n`);
+    const remember = (seconds: number): void => writeFileAtomic(fileOf(folder), `${stringifyJson({ ...memory, stages: { ...memory.stages, [stage.name]: { key: keys.get(stage.name)!, series, inputs: stage.inputs, seconds } } }, 2)}\n`);
     const spent = action === "resume" ? before : 0;
     const began = performance.now();
     const total = (): number => spent + (performance.now() - began) / 1000;
@@ -144,14 +163,23 @@ export async function runPipeline(dir: string, stages: readonly Stage[], { onSta
   return results;
 }
 
-/** Nothing that was made is lost: the old folder gets the next free name. */
+/** Nothing that was made is lost: the old folder gets the next free name. What a run leaves that was killed while it began is nothing. */
 function putAside(folder: string): void {
-  if (!existsSync(folder)) return;
+  if (isNew(folder)) return;
   for (let number = 1; ; number++) {
     const free = `${folder}.before-${number}`;
     if (existsSync(free)) continue;
     renameSync(folder, free);
     syncFolder(resolve(folder, ".."));
     return;
+  }
+}
+
+function isNew(folder: string): boolean {
+  try {
+    checkNewFolder(folder);
+    return true;
+  } catch {
+    return false;
   }
 }

@@ -69,8 +69,9 @@ describe("the pipeline", () => {
   test("runs every stage, judges and reports; is skipped then; does again what a change touches", async () => {
     writeFileSync(path("attune.yaml"), file());
     const plan = await attune("align", path("attune.yaml"), "--dry-run");
-    expect([plan.status, plan.err]).toEqual([0, ""]);
-    expect(plan.out).toMatch(/1\. Supervised fine-tuning +run +not done yet/);
+    expect([plan.status, plan.err]).toEqual([0, expect.stringMatching(/^opening data and models: 5 stages in \d+s\n$/)]);
+    expect(plan.out).toMatch(/1\. Supervised fine-tuning +run +not done yet: 46 examples, 2 held out, 2 steps/);
+    expect(plan.out).toMatch(/6\. Evaluation on 6 prompts/);
     expect(existsSync(path("out"))).toBe(false);
 
     const first = await attune("--json", "align", path("attune.yaml"));
@@ -122,7 +123,7 @@ describe("the pipeline", () => {
     const made = path("made.yaml");
     expect((await attune("align", made, "--init")).status).toBe(0);
     const parsed = readAlignFile(readFileSync(made, "utf8"), made);
-    expect(parsed.stages.map(({ name, needs }) => [name, needs])).toEqual([["sft", []], ["reward", ["sft"]], ["held-out-reward", ["sft"]], ["ppo", ["sft", "reward", "held-out-reward"]], ["dpo", ["sft"]]]);
+    expect(parsed.stages.map(({ folder, needs }) => [folder, needs])).toEqual([["sft", []], ["reward", ["sft"]], ["held-out-reward", ["sft"]], ["ppo", ["sft", "reward", "held-out-reward"]], ["dpo", ["sft"]]]);
     expect(parsed.stages.at(-1)!.options["data"]).toBe("pairs.jsonl");
     const again = await attune("align", made, "--init");
     expect([again.status, again.err]).toEqual([2, expect.stringContaining("there already")]);

@@ -4,6 +4,7 @@ import type { CommandContext } from "../command.ts";
 import { withDownloadProgress } from "./download.ts";
 
 /** @throws AttuneError `network` where an id is neither cached nor reachable */
-export async function findModel(name: string, context: Pick<CommandContext, "reporter" | "signal">): Promise<string> {
-  return withDownloadProgress(name, context, (options) => locateModel(name, options));
+export async function findModel(name: string, context: Pick<CommandContext, "reporter" | "signal" | "standIns">): Promise<string> {
+  const standIn = context.standIns?.get(name) ?? name;
+  return withDownloadProgress(standIn, context, (options) => locateModel(standIn, options));
 }

@@ -45,8 +45,9 @@ interface Opened {
   encoder: Encoder;
 }
 
-export async function openForGeneration(name: string, { reporter, signal }: CommandContext): Promise<Opened> {
-  const path = await findModel(name, { reporter, signal });
+export async function openForGeneration(name: string, context: CommandContext): Promise<Opened> {
+  const { reporter } = context;
+  const path = await findModel(name, context);
   const progress = reporter.progress({ title: `reading ${name}`, unit: "weights" });
   const opened = await openModel(path, { onProgress: (done) => progress.update(done) });
   progress.end();

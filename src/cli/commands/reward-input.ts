@@ -47,8 +47,10 @@ export async function openRoles(config: RoleConfig, context: CommandContext): Pr
     const path = await findModel(name, context);
     return { name, path, base: await adapterBase(path) };
   };
-  const found = await Promise.all(config.reward.map(async (name) => (isRewardFile(name) ? { file: name } : find(name))));
-  const heldOut = config.heldOutReward === "" ? undefined : await find(config.heldOutReward);
+  // a model that is not made yet cannot be opened
+  const isThere = (name: string): boolean => !context.standIns?.has(name);
+  const found = await Promise.all(config.reward.filter(isThere).map(async (name) => (isRewardFile(name) ? { file: name } : find(name))));
+  const heldOut = config.heldOutReward === "" || !isThere(config.heldOutReward) ? undefined : await find(config.heldOutReward);
   const models = [...found.flatMap((each) => ("path" in each ? [each] : [])), ...(heldOut ? [heldOut] : [])];
   const policy = await openPolicy(config, models, context);
   const fingerprints = [policy.fingerprint];

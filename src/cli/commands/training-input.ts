@@ -44,7 +44,7 @@ export function loadOptions({ onBad, format, ignoreColumns }: Pick<InputConfig, 
 }
 
 /** Loads and checks the data first, since a mistake there should not cost the time to read a model. */
-export async function openInput<R extends DataRecord>(config: InputConfig, convert: (dataset: Dataset) => R[], { reporter, signal }: CommandContext): Promise<TrainingInput<R>> {
+export async function openInput<R extends DataRecord>(config: InputConfig, convert: (dataset: Dataset) => R[], { reporter, signal, standIns }: CommandContext): Promise<TrainingInput<R>> {
   const dataset = await loadDataset(config.data, loadOptions(config, { reporter, signal }));
   for (const [reason, count] of Object.entries(dataset.dropped)) {
     reporter.warn("left-out-rows", `${count} of ${count + dataset.records.length} rows left out: ${reason} (the first at ${formatPlace(dataset.firstDropped ?? {})})`);
@@ -52,7 +52,7 @@ export async function openInput<R extends DataRecord>(config: InputConfig, conve
   const { train, heldOut, leaked } = splitDataset({ records: convert(dataset) }, config);
   if (leaked > 0) reporter.warn("leaked-prompts", `${leaked} held-out records left out: their prompts are in the training part too`);
   if (train.length === 0) throw new AttuneError("data", "nothing is left to train on", { file: config.data, got: `${heldOut.length} rows, all held out`, hint: "a smaller --held-out" });
-  const path = await findModel(config.model, { reporter, signal });
+  const path = await findModel(config.model, { reporter, signal, ...(standIns ? { standIns } : {}) });
   const progress = reporter.progress({ title: `reading ${config.model}`, unit: "weights" });
   const opened = await openModel(path, { merge: true, precision: config.precision, onProgress: (done) => progress.update(done) });
   progress.end();
