@@ -6,9 +6,11 @@ import { AttuneError } from "../core/errors.ts";
 import type { HostTensor } from "../core/tensor.ts";
 import { float32 } from "../core/tensor.ts";
 import { add, divide, multiply, sqrt, subtract, sumAll } from "../graph/build.ts";
-import type { Value } from "../graph/ir.ts";
+import type { Graph, Value } from "../graph/ir.ts";
 import { createGraph } from "../graph/op-table.ts";
+import type { SessionOptions } from "../runtime/session.ts";
 import { Session } from "../runtime/session.ts";
+import { threadsFor } from "../runtime/threads.ts";
 
 /** The part of TrainableParameters that an optimiser touches. */
 export interface FlatParameters {
@@ -36,6 +38,12 @@ export interface Optimizer {
 }
 
 const SLICE = 262_144;
+
+/** On the CPU, where the parameters are. */
+function elementwise({ values }: FlatParameters): SessionOptions {
+  const threads = threadsFor(values.length);
+  return { device: "cpu", ...(threads === undefined ? {} : { threads }) };
+}
 
 /** Views [start, end) of several flat buffers, made once per slice so that the runtime's tensors are reused. */
 function slices(buffers: Readonly<Record<string, Float32Array>>, decayed: number): { tensors: Record<string, HostTensor>; decays: boolean }[] {
@@ -68,7 +76,8 @@ export interface AdamWOptions {
  * are not decayed.
  */
 export async function createAdamW(parameters: FlatParameters, options: AdamWOptions): Promise<Optimizer> {
-  const session = await Session.create(...adamWGraph(options));
+  const [graph, outputs] = adamWGraph(options);
+  const session = await Session.create(graph, outputs, { label: "AdamW", ...elementwise(parameters) });
   const state = { exp_avg: new Float32Array(parameters.values.length), exp_avg_sq: new Float32Array(parameters.values.length) };
   const parts = slices({ w: parameters.values, g: parameters.gradients, m: state.exp_avg, v: state.exp_avg_sq }, parameters.decayed);
   const optimizer: Optimizer = {
@@ -92,7 +101,7 @@ export async function createAdamW(parameters: FlatParameters, options: AdamWOpti
   return optimizer;
 }
 
-function adamWGraph({ beta1, beta2, epsilon }: AdamWOptions): Parameters<typeof Session.create> {
+function adamWGraph({ beta1, beta2, epsilon }: AdamWOptions): [Graph, Record<string, Value>] {
   const graph = createGraph();
   const vector = (name: string): Value => graph.input(name, "float32", ["n"]);
   const number = (name: string): Value => graph.input(name, "float32", []);
@@ -102,7 +111,7 @@ function adamWGraph({ beta1, beta2, epsilon }: AdamWOptions): Parameters<typeof 
   const v2 = add(multiply(v, beta2), multiply(multiply(slope, slope), 1 - beta2));
   const deviation = add(multiply(sqrt(v2), number("secondCorrection")), epsilon);
   const w2 = subtract(multiply(w, number("keep")), multiply(divide(m2, deviation), number("stepSize")));
-  return [graph, { w2, m2, v2 }, { label: "AdamW", device: "cpu" }];
+  return [graph, { w2, m2, v2 }];
 }
 
 /** Plain stochastic gradient descent with decoupled weight decay. */
@@ -110,7 +119,7 @@ export async function createSgd(parameters: FlatParameters, options: { weightDec
   const graph = createGraph();
   const [w, g] = [graph.input("w", "float32", ["n"]), graph.input("g", "float32", ["n"])];
   const w2 = subtract(multiply(w, graph.input("keep", "float32", [])), multiply(g, graph.input("stepSize", "float32", [])));
-  const session = await Session.create(graph, { w2 }, { label: "SGD", device: "cpu" });
+  const session = await Session.create(graph, { w2 }, { label: "SGD", ...elementwise(parameters) });
   const parts = slices({ w: parameters.values, g: parameters.gradients }, parameters.decayed);
   const optimizer: Optimizer = {
     state: {},
@@ -137,7 +146,7 @@ export interface GradientNorm {
 export async function createGradientNorm(parameters: FlatParameters): Promise<GradientNorm> {
   const graph = createGraph();
   const g = graph.input("g", "float32", ["n"]);
-  const session = await Session.create(graph, { total: sumAll(multiply(g, g)) }, { label: "gradient norm", device: "cpu" });
+  const session = await Session.create(graph, { total: sumAll(multiply(g, g)) }, { label: "gradient norm", ...elementwise(parameters) });
   const parts = slices({ g: parameters.gradients }, parameters.decayed);
   return {
     async measure() {

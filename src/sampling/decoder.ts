@@ -7,10 +7,11 @@ import { invariant } from "../core/errors.ts";
 import type { HostTensor } from "../core/tensor.ts";
 import { float32, int32, int64, zeros } from "../core/tensor.ts";
 import type { Model } from "../models/model.ts";
-import { weightOf } from "../models/model.ts";
+import { parameterCount, weightOf } from "../models/model.ts";
 import { ropeTables } from "../models/rope.ts";
 import type { Tensors } from "../runtime/session.ts";
 import { Session } from "../runtime/session.ts";
+import { threadsFor } from "../runtime/threads.ts";
 import type { DecoderGraph } from "./decoder-graph.ts";
 import { WEIGHTS_FIRST_ROWS, buildDecoder } from "./decoder-graph.ts";
 import type { Allocate } from "./key-value-cache.ts";
@@ -28,6 +29,7 @@ export interface DecoderOptions {
   prepack?: boolean;
   /** Most rows of a batch, by which products of fed weights are arranged. Default 1. */
   rows?: number;
+  /** Of an operator. Default by the size of the model; see runtime/threads.ts. */
   threads?: number;
 }
 
@@ -181,7 +183,7 @@ interface DecoderRun {
   scores: Tensors;
 }
 
-function openSession(model: Model, { prepack, threads }: DecoderOptions, { graph, outputs }: DecoderGraph): Promise<Session> {
+function openSession(model: Model, { prepack, threads = threadsFor(parameterCount(model.family, model.config)) }: DecoderOptions, { graph, outputs }: DecoderGraph): Promise<Session> {
   return Session.create(graph, outputs, { label: "decoding", device: "cpu", ...(prepack ? { initializers: Object.fromEntries(model.weights) } : {}), ...(threads === undefined ? {} : { threads }) });
 }
 

@@ -6,7 +6,9 @@ import type { Shape } from "../../graph/dimensions.ts";
 import type { Graph, Value } from "../../graph/ir.ts";
 import type { Tensors } from "../../runtime/session.ts";
 import type { RotaryTables } from "../../graph/build.ts";
+import { threadsFor } from "../../runtime/threads.ts";
 import type { Model } from "../model.ts";
+import { parameterCount } from "../model.ts";
 import type { RopeTables } from "../rope.ts";
 import { ropeTables } from "../rope.ts";
 import type { TrainableParameters } from "../trainable.ts";
@@ -22,6 +24,7 @@ export interface PlanOptions {
   temperature?: number;
   /** Entropy and correctness of every read token; costs two more passes over the logits. */
   statistics?: boolean;
+  /** Of an operator. Default by the size of the model; see runtime/threads.ts. */
   threads?: number;
 }
 
@@ -57,7 +60,7 @@ export function buildLoss(objective: Objective, readout: Value): BuiltObjective 
   return graph.scope(objective.name, () => objective.build(readout, inputs));
 }
 
-export function threadOptions({ threads }: PlanOptions): { threads?: number } {
+export function threadOptions({ model, threads = threadsFor(parameterCount(model.family, model.config)) }: PlanOptions): { threads?: number } {
   return threads === undefined ? {} : { threads };
 }
 
