@@ -1,10 +1,12 @@
 /** `attune align` from file to report: stages that are skipped and done again, and everything that can be wrong with the file. */
+import { createHash } from "node:crypto";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseHTML } from "linkedom";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { readAlignFile } from "../../src/cli/align-file.ts";
+import { attuneVersion } from "../../src/runs/versions.ts";
 import { madePairs } from "../../src/training/testing.ts";
 import { worldTokenizer } from "../../src/world/tokenizer.ts";
 import { attune, saveTinyModel } from "./support.ts";
@@ -82,6 +84,16 @@ describe("the pipeline", () => {
     expect([...document.querySelectorAll("[src], link, script")]).toEqual([]);
     for (const name of ["sft", "base", "ppo", "dpo"]) expect(html).toContain(`>${name}<`);
     expect(document.querySelectorAll("svg").length).toBeGreaterThan(1);
+    const row = (...cells: (string | RegExp)[]) => [...document.querySelectorAll("tr")].some((line) => cells.every((cell, i) => (typeof cell === "string" ? line.children[i]?.textContent === cell : cell.test(line.children[i]?.textContent ?? ""))));
+    expect(html).toMatch(/<dt>date<\/dt>\s*<dd>\d{4}-\d\d-\d\d \d\d:\d\d UTC<\/dd>/);
+    expect(html).toMatch(new RegExp(`attune ${attuneVersion().replaceAll(".", "\\.")}, seed 7: `));
+    expect(row("sft", "maxSteps", "2", /attune\.yaml:8$/)).toBe(true);
+    expect(row("ppo", "reward", join(path("out"), "reward"), "stage reward")).toBe(true);
+    expect(row("sft", "seed", "7", "the whole file")).toBe(true);
+    expect(html).not.toContain(">adamEpsilon<");
+    const sha256 = createHash("sha256").update(readFileSync(path("pairs.jsonl"))).digest("hex").slice(0, 16);
+    expect(row(path("pairs.jsonl"), "reward, ppo, dpo", "24", sha256)).toBe(true);
+    expect(row(path("other.jsonl"), "held-out-reward, evaluation", "24", /^[0-9a-f]{16}$/)).toBe(true);
 
     const second = await attune("--json", "align", path("attune.yaml"));
     expect(stagesOf(second.out).every((line) => line.endsWith(" skip"))).toBe(true);

@@ -16,6 +16,7 @@ import { ALIGN_TEMPLATE } from "../align-template.ts";
 import type { CommandContext, CommandModule } from "../command.ts";
 import { checkEvaluation, checkLines, checkStages } from "./align-check.ts";
 import { evaluate } from "./align-evaluation.ts";
+import { provenanceOf } from "./align-provenance.ts";
 import { asStage } from "./align-stages.ts";
 import { shellWord } from "./constitution-input.ts";
 
@@ -89,14 +90,14 @@ async function dryRun(pipeline: AlignFile, stages: readonly Stage[], context: Co
 
 async function align(pipeline: AlignFile, stages: readonly Stage[], context: CommandContext): Promise<void> {
   const { reporter, signal } = context;
-  const { out, evaluation, file } = pipeline;
+  const { out, evaluation } = pipeline;
   const total = stages.length + (evaluation ? 1 : 0);
   let number = 0;
   const done = await runPipeline(out, stages, { signal, onStage: ({ stage, action, because }) => reporter.note(`\n${++number} of ${total}: ${stage.title}: ${action === "skip" ? because : `${action}, ${because}`}`) });
   if (evaluation) reporter.note(`\n${total} of ${total}: Evaluation`);
   const result = evaluation && (await evaluate(pipeline, evaluation, context));
   const report = join(out, "report.html");
-  await writeReport(report, alignReport({ folder: out, stages: done, evaluated: result?.evaluated, judge: result?.judge }, `attune ${context.argv.join(" ")} (${file})`));
+  await writeReport(report, alignReport({ folder: out, stages: done, evaluated: result?.evaluated, judge: result?.judge, provenance: await provenanceOf(pipeline, context) }, `attune ${context.argv.join(" ")}`));
   const comparisons = result && comparePolicies(result.evaluated);
   const text = [...(comparisons ? ["", formatTable(comparisonTable(comparisons))] : []), "", `Report: ${pathToFileURL(resolve(report)).href}`];
   reporter.result({ folder: resolve(out), report: resolve(report), stages: done.map(({ stage, action, seconds }) => ({ name: stage.name, action, seconds })), ...(comparisons ? { comparisons, judge: result!.judge } : {}) }, text.join("\n"));
