@@ -1,4 +1,5 @@
 /** What `--dry-run` prints: what would happen, without writing anything. */
+import { flatten } from "../runs/compare.ts";
 import type { Reporter } from "./reporter.ts";
 import { formatBytes, formatCount, formatDuration, formatShort, formatTable } from "./words.ts";
 
@@ -31,15 +32,6 @@ export function reportPlan(reporter: Reporter, plan: Plan): void {
   if (plan.parameters !== undefined) rows.push(["trained", `${formatShort(plan.parameters.trainable)} of ${formatShort(plan.parameters.total)} parameters`]);
   if (plan.memoryBytes !== undefined) rows.push(["memory", `about ${formatBytes(plan.memoryBytes)}`]);
   if (plan.seconds !== undefined) rows.push(["time", `about ${formatDuration(plan.seconds)}`]);
-  rows.push(["run folder", plan.out], ...flatten(plan.config, ""));
+  rows.push(["run folder", plan.out], ...flatten(plan.config));
   reporter.result({ dryRun: true, ...plan }, `${plan.command} would do this (nothing was written):\n${formatTable(rows.map(([name, value]) => [`  ${name}`, value]))}`);
-}
-
-/** `{ lora: { rank: 8 } }` to `[["lora.rank", "8"]]`. */
-export function flatten(config: object, prefix: string): [string, string][] {
-  return Object.entries(config).flatMap(([key, value]: [string, unknown]) =>
-    typeof value === "object" && value !== null && !Array.isArray(value)
-      ? flatten(value, `${prefix}${key}.`)
-      : [[`${prefix}${key}`, typeof value === "string" ? value : JSON.stringify(value ?? null)]],
-  );
 }

@@ -8,6 +8,8 @@ import { attuneVersion, versions } from "../runs/versions.ts";
 import { readHeldOut } from "../training/held-out.ts";
 import type { EvaluatedModel, PolicyComparison } from "./policy-evaluation.ts";
 import { comparePolicies } from "./policy-evaluation.ts";
+import type { AlignProvenance } from "./provenance.ts";
+import { fileTable, formatDate, optionTable } from "./provenance.ts";
 import type { Report, ReportPart, ReportSection } from "./report.ts";
 import { rewardModelSection, textSection } from "./report-sections.ts";
 import { rewardModelQuality } from "./reward-model-quality.ts";
@@ -23,30 +25,6 @@ export interface AlignOutcome {
   /** What judged the answers, and whether a policy was optimised against it. */
   judge?: { name: string; optimised: boolean } | undefined;
   provenance: AlignProvenance;
-}
-
-/** A data file as it is now. */
-export interface UsedFile {
-  /** Stages that read it. */
-  used: readonly string[];
-  path: string;
-  rows?: number;
-  sha256?: string;
-  /** Why it cannot be read. */
-  problem?: string;
-}
-
-/** Where everything comes from. */
-export interface AlignProvenance {
-  /** When the report was made. */
-  date: Date;
-  /** The pipeline's own file. */
-  file: string;
-  model: string;
-  seed: number;
-  /** Options that are not at their defaults, and who says so. */
-  options: readonly { stage: string; option: string; value: unknown; source: string }[];
-  files: readonly UsedFile[];
 }
 
 /** Examples in the report. */
@@ -67,7 +45,7 @@ export function alignReport({ folder, stages, evaluated, judge, provenance }: Al
         return pairs.length > 1 ? [{ ...rewardModelSection(rewardModelQuality(pairs)), title: stage.title }] : [];
       }),
       ...(evaluated ? [exampleSection(evaluated), textSection(evaluated.map(({ name, answers }) => ({ name, statistics: textStatistics(answers) })))] : []),
-      { title: "Options and data", parts: [{ kind: "table", table: optionTable(provenance) }, { kind: "table", table: fileTable(provenance) }] },
+      { title: "Options and data", parts: [{ kind: "table", table: optionTable(provenance.options) }, { kind: "table", table: fileTable(provenance) }] },
     ],
     footer: `attune ${attuneVersion()}, seed ${provenance.seed}: ${footer}; models in ${folder}`,
   };
@@ -81,7 +59,7 @@ function summary(comparisons: readonly PolicyComparison[], { name, optimised }: 
 }
 
 function facts({ date, file, model, seed }: AlignProvenance): [string, string][] {
-  return [["date", dateText(date)], ["pipeline", file], ["model", model], ["seed", String(seed)], ["versions", Object.entries(versions()).map(([name, version]) => `${name} ${version}`).join(", ")]];
+  return [["date", formatDate(date)], ["pipeline", file], ["model", model], ["seed", String(seed)], ["versions", Object.entries(versions()).map(([name, version]) => `${name} ${version}`).join(", ")]];
 }
 
 function stageTable(stages: readonly StageResult[]): Table {
@@ -90,30 +68,9 @@ function stageTable(stages: readonly StageResult[]): Table {
     columns: [{ name: "stage" }, { name: "folder" }, { name: "now" }, { name: "begun" }, { name: "by attune" }, { name: "seconds", align: "right" }],
     rows: stages.map(({ stage, folder, action, because, seconds }) => {
       const { created, versions: made } = readRunInfo(folder);
-      return [stage.title, stage.name, action === "skip" ? because : `${action}: ${because}`, dateText(new Date(created)), made["attune"] ?? "", seconds.toFixed(1)];
+      return [stage.title, stage.name, action === "skip" ? because : `${action}: ${because}`, formatDate(new Date(created)), made["attune"] ?? "", seconds.toFixed(1)];
     }),
     note: "All options of a stage: config.resolved.json in its folder.",
-  };
-}
-
-/** To the minute, the same everywhere. */
-const dateText = (date: Date): string => `${date.toISOString().slice(0, 16).replace("T", " ")} UTC`;
-
-function optionTable({ options }: AlignProvenance): Table {
-  const text = (value: unknown): string => (typeof value === "string" ? value : Array.isArray(value) ? value.join(", ") : JSON.stringify(value));
-  return {
-    caption: "Options that are not at their defaults",
-    columns: [{ name: "stage" }, { name: "option" }, { name: "value" }, { name: "from" }],
-    rows: options.map(({ stage, option, value, source }) => [stage, option, text(value), source]),
-  };
-}
-
-function fileTable({ files }: AlignProvenance): Table {
-  return {
-    caption: "Data files",
-    columns: [{ name: "file" }, { name: "used by" }, { name: "rows", align: "right" }, { name: "SHA-256" }],
-    rows: files.map(({ path, used, rows, sha256, problem }) => [path, used.join(", "), rows === undefined ? "" : String(rows), sha256?.slice(0, 16) ?? problem ?? ""]),
-    note: "As they are now; of the content, decompressed, the first 16 digits.",
   };
 }
 

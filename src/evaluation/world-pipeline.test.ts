@@ -46,10 +46,12 @@ test("every stage leaves a run, a second start skips them all and finds the same
   expect(second.paths).toEqual(first.paths);
   expect(second.constitution).toEqual(first.constitution);
 
-  const html = await renderReport(worldReport(second, { command: "test", memory: [{ name: "ppo-apart", peak: 9e8, baseline: 1e8, weights: 1e8 }] }));
+  const html = await renderReport(worldReport(second, { command: "test", recipe, date: new Date(Date.UTC(2026, 0, 2, 3, 4)), memory: [{ name: "ppo-apart", peak: 9e8, baseline: 1e8, weights: 1e8 }] }));
   const { document } = parseHTML(html);
   expect([...document.querySelectorAll("[src], link, script")]).toEqual([]);
   expect(document.querySelectorAll("svg").length).toBeGreaterThanOrEqual(6);
   expect(html).toContain("8.0 times");
+  expect(html).toContain("2026-01-02 03:04 UTC");
+  expect(html).toMatch(/kl\.coef<\/td>\s*<td[^>]*>0\.3</);
   expect(chooseExamples(second).every((index) => index >= 0 && index < 20)).toBe(true);
 });

@@ -1,8 +1,11 @@
 /** The quickstart's report: what was done, how good every model is by gold, what hacking looks like, and what it all cost. */
+import { flatten } from "../runs/compare.ts";
 import { versions } from "../runs/versions.ts";
 import type { Chart, LineChart } from "./charts.ts";
 import type { MemoryFigure } from "./method-memory.ts";
 import { MEMORY_CASES } from "./method-memory.ts";
+import type { UsedOption } from "./provenance.ts";
+import { formatDate, optionTable } from "./provenance.ts";
 import type { Report, ReportPart, ReportSection } from "./report.ts";
 import { goldExamples, goldSection, rewardModelSection, textSection } from "./report-sections.ts";
 import type { Table } from "./table.ts";
@@ -11,9 +14,11 @@ import { textStatistics } from "./text-statistics.ts";
 import { constitutionSection } from "./world-constitution-report.ts";
 import type { PathPoint, PipelineResult, PolicyPath } from "./world-pipeline.ts";
 import { WORLD_COMPARISONS } from "./world-pipeline.ts";
+import type { WorldRecipe } from "./world-recipe.ts";
+import { WORLD_RECIPE } from "./world-recipe.ts";
 
 /** @param memory measured in processes of their own; left out where they could not be run */
-export function worldReport(result: PipelineResult, { memory, command }: { memory?: readonly MemoryFigure[] | undefined; command: string }): Report {
+export function worldReport(result: PipelineResult, { memory, command, recipe = WORLD_RECIPE, date = new Date() }: { memory?: readonly MemoryFigure[] | undefined; command: string; recipe?: WorldRecipe; date?: Date }): Report {
   const { models, world, answers, stages, evaluationSeconds, seed } = result;
   const seconds = stages.reduce((total, stage) => total + stage.seconds, evaluationSeconds);
   return {
@@ -23,7 +28,7 @@ export function worldReport(result: PipelineResult, { memory, command }: { memor
       headline(result),
     ].join("\n\n"),
     sections: [
-      { title: "What was done", parts: [{ kind: "facts", facts: facts(result, seconds) }, { kind: "table", table: stageTable(result) }] },
+      { title: "What was done", parts: [{ kind: "facts", facts: [["date", formatDate(date)], ...facts(result, seconds)] }, { kind: "table", table: stageTable(result) }] },
       goldSection(models, { compare: WORLD_COMPARISONS }),
       hackingSection(result),
       rewardModelSection(result.rewardModel),
@@ -31,6 +36,7 @@ export function worldReport(result: PipelineResult, { memory, command }: { memor
       textSection(models.map(({ name }) => ({ name, statistics: textStatistics(answers[name]!.map((text) => ({ text }))) }))),
       constitutionSection(result),
       ...(memory ? [memorySection(memory)] : []),
+      { title: "Options", parts: [{ kind: "table", table: optionTable(recipeOptions(recipe)) }] },
     ],
     footer: `attune ${versions()["attune"] ?? ""}, seed ${seed}: ${command}`,
   };
@@ -41,10 +47,14 @@ function headline({ differences }: PipelineResult): string {
   return `${WORLD_COMPARISONS.map(([a, b]) => said(`${a} - ${b}`)).join("; ")}.`;
 }
 
+/** The recipe names what is not at its default. */
+const recipeOptions = (recipe: WorldRecipe): UsedOption[] => Object.entries(recipe).flatMap(([stage, options]) => flatten({ [stage]: options }).map(([path, value]) => ({ stage, option: path.slice(stage.length + 1), value, source: "recipe" })));
+
 function facts({ seed, world, folder, stages }: PipelineResult, seconds: number): [string, string][] {
   return [
     ["seed", String(seed)],
     ["time of all stages", formatSeconds(seconds)],
+    ["data", `made from the seed: ${world.demonstrations.length} demonstrations, ${world.preferences.length} judged pairs; the hash of each stage's is in its run.json`],
     ["requests of the evaluation", `${world.evaluation.length}, in wordings, deeds and about strangers that no trainer saw`],
     ["models", `${stages.length} stages in ${folder}; attune chat --model ${folder}/ppo talks to one`],
     ["versions", Object.entries(versions()).map(([name, version]) => `${name} ${version}`).join(", ")],

@@ -174,13 +174,14 @@ export function readConfig(folder: string): Record<string, unknown> {
 
 function setupOf({ info, config }: RunDetails): Map<string, string> {
   const { command, seed, dataHash, modelFingerprint, versions } = info;
-  return new Map(flatten({ command, seed, dataHash, modelFingerprint, versions, config }, ""));
+  return new Map(flatten({ command, seed, dataHash, modelFingerprint, versions, config }));
 }
 
-function flatten(value: object, prefix: string): [string, string][] {
+/** Options as people write them: `{ lora: { rank: 8 } }` to `[["lora.rank", "8"]]`. */
+export function flatten(value: object, prefix = ""): [string, string][] {
   return Object.entries(value).flatMap(([key, item]: [string, unknown]) =>
     typeof item === "object" && item !== null && !Array.isArray(item)
       ? flatten(item, `${prefix}${key}.`)
-      : [[`${prefix}${key}`, typeof item === "string" ? item : JSON.stringify(item)]],
+      : [[`${prefix}${key}`, typeof item === "string" ? item : JSON.stringify(item ?? null)]],
   );
 }

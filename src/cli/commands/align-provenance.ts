@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { AttuneError } from "../../core/errors.ts";
 import { loadDataset } from "../../data/dataset.ts";
-import type { AlignProvenance, UsedFile } from "../../evaluation/align-report.ts";
+import type { AlignProvenance, UsedFile } from "../../evaluation/provenance.ts";
 import type { AlignFile } from "../align-file.ts";
 import { valueAt } from "../align-file.ts";
 import type { CommandContext } from "../command.ts";

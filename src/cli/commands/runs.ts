@@ -1,9 +1,8 @@
 /** `attune runs [FOLDER]`, `attune runs show RUN`, `attune runs diff A B`. */
 import { relative } from "node:path";
-import { type Difference, diffRuns, listRuns, type RunDetails, type RunDifference, type RunOverview, showRun, sparkline } from "../../runs/compare.ts";
+import { type Difference, diffRuns, flatten, listRuns, type RunDetails, type RunDifference, type RunOverview, showRun, sparkline } from "../../runs/compare.ts";
 import { metricDefinition } from "../../runs/metrics.ts";
 import type { CommandModule } from "../command.ts";
-import { flatten } from "../dry-run.ts";
 import { formatNumber, formatTable } from "../words.ts";
 
 /** Shown in the list, where a run has them, and at most this many. */
@@ -77,7 +76,7 @@ function showText(run: RunDetails): string {
   const checkpoints = run.checkpoints.map(({ step, score, folder }) => [String(step), score === undefined ? "" : `${score.metric} ${formatNumber(score.value)}`, relative(run.folder, folder)]);
   return [
     section("", facts),
-    section("options", flatten(run.config, "")),
+    section("options", flatten(run.config)),
     section("metrics (first, course, last)", metrics),
     section("checkpoints", checkpoints),
     section("warnings", run.warnings.map((warning) => [warning])),
