@@ -1,0 +1,98 @@
+/**
+ * `attune align` in processes of their own, killed in every stage and between them: started again each time, the pipeline ends with the same
+ * bytes as one that nobody disturbed, and does nothing twice.
+ */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { madePairs } from "../../src/training/testing.ts";
+import { worldTokenizer } from "../../src/world/tokenizer.ts";
+import { type Compiled, compileRooms } from "../support/compiled.ts";
+import { repositoryRoot } from "../support/shared.ts";
+import { saveTinyModel, snapshot } from "./support.ts";
+
+let compiled: Compiled;
+let parent: string;
+
+beforeAll(async () => {
+  compiled = compileRooms(...readdirSync(join(repositoryRoot, "src"), { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => name));
+  parent = mkdtempSync(join(tmpdir(), "attune-kill-align-"));
+  const pairs = madePairs(36).map(({ prompt, chosen, rejected }) => ({ prompt: prompt as string, chosen: chosen as string, rejected: rejected as string }));
+  const write = (name: string, rows: readonly object[]): void => writeFileSync(join(parent, name), rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
+  write("pairs.jsonl", pairs);
+  write("demonstrations.jsonl", pairs.map(({ prompt, chosen }) => ({ prompt, completion: chosen })));
+  await saveTinyModel(join(parent, "model"), worldTokenizer(pairs.flatMap((pair) => Object.values(pair))));
+  writeFileSync(join(parent, "attune.yaml"), FILE);
+});
+afterAll(() => {
+  rmSync(parent, { recursive: true, force: true });
+  compiled.remove();
+});
+
+const FILE = `
+model: model
+out: out
+seed: 7
+sft: { data: demonstrations.jsonl, batchSize: 4, heldOut: 0, maxSteps: 12, epochs: 9, checkpointSteps: 3 }
+reward: { data: pairs.jsonl, batchSize: 4, heldOut: 6, maxSteps: 10, epochs: 9, checkpointSteps: 3, evaluationSteps: 6 }
+rejectionSampling: { data: pairs.jsonl, batchSize: 8, samples: 4, maxNewTokens: 6, maxLength: 64, maxSteps: 4, rewardSamples: 8, sampleSteps: 0, checkpointSteps: 1 }
+dpo: { batchSize: 4, heldOut: 0, maxSteps: 10, epochs: 9, checkpointSteps: 3 }
+evaluation: { data: pairs.jsonl, prompts: 24, maxLength: 64, maxNewTokens: 24 }
+`;
+
+const text = (...path: string[]): string => (existsSync(join(parent, "out", ...path)) ? readFileSync(join(parent, "out", ...path), "utf8") : "");
+const steps = (stage: string): number => text(stage, "metrics.jsonl").split("\n").length - 1;
+const isDone = (stage: string): boolean => text(stage, "run.json").includes('"completed"');
+
+/** When the process is killed, and milliseconds later. */
+const MOMENTS: readonly (readonly [string, () => boolean, number])[] = [
+  ["before the first run", () => existsSync(join(parent, "out", "pipeline.json")), 0],
+  ["in SFT, behind a checkpoint", () => steps("sft") >= 4, 0],
+  ["while the SFT model is written, or just after", () => steps("sft") >= 12, 3],
+  ["between SFT and the reward model", () => isDone("sft"), 0],
+  ["in the reward model", () => steps("reward") >= 5, 2],
+  ["in a roll-out", () => steps("rejection-sampling") >= 1, 5],
+  ["in another roll-out", () => steps("rejection-sampling") >= 3, 0],
+  ["in DPO", () => steps("dpo") >= 7, 0],
+  ["in the evaluation", () => isDone("dpo"), 60],
+];
+
+/** @returns exit status, or the signal that ended it */
+async function align(isTime?: () => boolean, delay = 0): Promise<string> {
+  const child = spawn(process.execPath, [compiled.module("cli/main"), "align"], { cwd: parent, stdio: ["ignore", "ignore", "ignore"], env: { ...process.env, ATTUNE_CACHE: join(parent, "cache") } });
+  const closed = once(child, "close") as Promise<[number | null, string | null]>;
+  if (isTime) {
+    while (child.exitCode === null && !isTime()) await sleep(2);
+    await sleep(delay);
+    child.kill("SIGKILL");
+  }
+  const [status, signal] = await closed;
+  return String(status ?? signal);
+}
+
+/** What does not depend on the clock; of the two files with seconds in them, the rest. */
+function compared(): Record<string, string> {
+  const clocked = /(^|\/)(events\.jsonl|timing\.jsonl|run\.json|lock|report\.html|pipeline\.json)$/;
+  const files = Object.entries(snapshot(join(parent, "out"))).filter(([name]) => !clocked.test(name));
+  return { ...Object.fromEntries(files), "pipeline.json without seconds": text("pipeline.json").replaceAll(/"seconds": [^,\n}]*/g, "") };
+}
+
+test("killed in every stage and between them, a pipeline ends with the same bytes", async () => {
+  expect(await align()).toBe("0");
+  const whole = compared();
+  expect(Object.keys(whole)).toEqual(expect.arrayContaining(["sft/model/adapter_model.safetensors", "reward/metrics.jsonl", "rejection-sampling/answers/chosen.jsonl", "dpo/model/adapter_model.safetensors", "evaluation.json"]));
+  rmSync(join(parent, "out"), { recursive: true });
+
+  const ends: string[] = [];
+  for (const [, isTime, delay] of MOMENTS) ends.push(await align(isTime, delay));
+  // a machine under load may let the last moments pass
+  expect(ends.filter((end) => end === "SIGKILL").length).toBeGreaterThanOrEqual(MOMENTS.length - 2);
+  expect(ends.every((end) => ["SIGKILL", "0"].includes(end))).toBe(true);
+  expect(await align()).toBe("0");
+  expect(compared()).toEqual(whole);
+  expect(readdirSync(join(parent, "out")).filter((name) => name.includes(".before-"))).toEqual([]);
+});
