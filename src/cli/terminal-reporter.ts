@@ -6,10 +6,13 @@ import { answer, type Sink } from "./sink.ts";
 import { TrainingDisplay } from "./training-display.ts";
 import { formatBytes, formatCount, formatDuration, printable } from "./words.ts";
 
-/** One bar; the library's list of bars, because it can also print lines above them. */
+/** The library's list of bars, which can also print lines above them. */
 interface Display {
   readonly bars: MultiBar;
+  /** Of a trainer, or of the first work that began. */
   readonly bar: SingleBar;
+  /** Work that has not ended: each piece has a bar of its own. */
+  readonly open: Set<SingleBar>;
 }
 
 export class TerminalReporter implements Reporter {
@@ -63,24 +66,39 @@ export class TerminalReporter implements Reporter {
   }
 
   progress({ title, total, unit }: ProgressOptions): Progress {
-    this.close();
     const begun = Date.now();
     let done = 0;
     const amount = (value: number): string => (unit === "bytes" ? formatBytes(value) : `${formatCount(value)} ${unit}`);
-    const shown = this.open(total === undefined ? `${title}: {amount}  {detail}` : `${title} {bar} {percentage}%  {amount}  {detail}`, total ?? 1, 0);
+    const format = total === undefined ? `${title}: {amount}  {detail}` : `${title} {bar} {percentage}%  {amount}  {detail}`;
+    const { display, bar } = this.bar(format, total ?? 1);
     return {
       update: (value, detail) => {
         done = value;
         const rate = value / Math.max(0.001, (Date.now() - begun) / 1000);
         const left = total === undefined ? "" : `${formatDuration((total - value) / rate)} left`;
-        shown.bar.update(total === undefined ? 0 : value, { amount: amount(value), detail: [`${amount(rate)}/s`, left, detail ?? ""].filter((part) => part !== "").join("  ") });
+        bar.update(total === undefined ? 0 : value, { amount: amount(value), detail: [`${amount(rate)}/s`, left, detail ?? ""].filter((part) => part !== "").join("  ") });
       },
       end: () => {
-        if (this.shown !== shown) return;
-        shown.bar.update({ amount: amount(done), detail: formatDuration((Date.now() - begun) / 1000) });
-        this.close();
+        if (this.shown !== display || !display.open.delete(bar)) return;
+        bar.update({ amount: amount(done), detail: formatDuration((Date.now() - begun) / 1000) });
+        if (display.open.size === 0) this.close();
+        else display.bars.remove(bar);
       },
     };
+  }
+
+  /** A bar beside those of other work, or the first. */
+  private bar(format: string, total: number): { display: Display; bar: SingleBar } {
+    if (this.shown === undefined || this.shown.open.size === 0) {
+      this.close();
+      const display = this.open(format, total, 0);
+      display.open.add(display.bar);
+      return { display, bar: display.bar };
+    }
+    const display = this.shown;
+    const bar = display.bars.create(total, 0, { detail: "", amount: "" }, { format });
+    display.open.add(bar);
+    return { display, bar };
   }
 
   close(): void {
@@ -118,7 +136,7 @@ export class TerminalReporter implements Reporter {
       // interrupt.ts owns the signals
       gracefulExit: false,
     });
-    this.shown = { bars, bar: bars.create(total, value, { detail: "", amount: "" }) };
+    this.shown = { bars, bar: bars.create(total, value, { detail: "", amount: "" }), open: new Set() };
     bars.update();
     return this.shown;
   }

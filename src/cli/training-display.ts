@@ -61,7 +61,8 @@ export class TrainingDisplay {
   }
 }
 
-function headlines(metrics: Metrics): string[] {
+/** The metrics worth a glance. */
+export function headlines(metrics: Metrics): string[] {
   return HEADLINES.filter((name) => metrics[name] !== undefined)
     .slice(0, HEADLINE_COUNT)
     .map((name) => `${name} ${formatNumber(metrics[name]!)}`);

@@ -2,6 +2,7 @@
  * The quickstart: every stage on the built-in world, then the gold scorer's judgement of every model on requests that nothing was
  * chosen on. Stages that are done are skipped.
  */
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import type { RevisionChain } from "../constitution/revise.ts";
 import type { TrainingEvent } from "../runs/events.ts";
@@ -21,6 +22,7 @@ import { rewardModelQuality } from "./reward-model-quality.ts";
 import { answerRequests, scoreAnswers } from "./world-answers.ts";
 import type { ConstitutionModelName } from "./world-constitution.ts";
 import { CONSTITUTION_MODELS, readCritique } from "./world-constitution.ts";
+import { Lanes, canOpenLanes } from "./world-lanes.ts";
 import type { WorldRecipe } from "./world-recipe.ts";
 import { MAX_LENGTH, WORLD_RECIPE } from "./world-recipe.ts";
 import type { WorldModelName } from "./world-stages.ts";
@@ -78,8 +80,10 @@ export interface PipelineResult {
 export interface PipelineHooks {
   /** A stage begins, or is passed over. */
   onStage?: (stage: PlannedStage) => void;
+  onStageEnd?: (result: StageResult) => void;
   onEvaluation?: () => void;
-  onEvent?: (event: TrainingEvent) => void;
+  /** Stages may run beside each other: an event comes with the name of its own. */
+  onEvent?: (event: TrainingEvent, stage: string) => void;
   signal?: AbortSignal;
 }
 
@@ -100,13 +104,19 @@ export const CONSTITUTION_COMPARISONS: readonly (readonly [ConstitutionModelName
   ["constitutional", "human labels"],
 ];
 
+/** More would find no stage that is ready. */
+const MOST_LANES = 3;
+const lanesFor = (cores: number): number => Math.max(1, Math.min(MOST_LANES, cores));
+
 /** Runs every stage below `folder`. The same seed gives the same result on the same machine. */
-export async function runWorldPipeline({ seed, folder, recipe = WORLD_RECIPE }: { seed: number; folder: string; recipe?: WorldRecipe }, { onStage, onEvaluation, onEvent, signal }: PipelineHooks = {}): Promise<PipelineResult> {
+export async function runWorldPipeline({ seed, folder, recipe = WORLD_RECIPE }: { seed: number; folder: string; recipe?: WorldRecipe }, { onStage, onStageEnd, onEvaluation, onEvent, signal }: PipelineHooks = {}): Promise<PipelineResult> {
   const world = createWorld({ seed, sizes: { ...DEFAULT_SIZES, ...recipe.sizes, preferences: recipe.pairs.reward, auditedPreferences: recipe.pairs.heldOutReward } });
   const encoder = createEncoder(tokenizerFromFiles(world.tokenizerFiles), { maxLength: MAX_LENGTH });
   const open = modelsOf(folder);
   const stages = worldStages({ seed, world, encoder, recipe, folder, open, onEvent, signal });
-  const done = await runPipeline(folder, stages, { ...(onStage ? { onStage } : {}), ...(signal ? { signal } : {}) });
+  const hooks = { ...(onStage ? { onStage } : {}), ...(onStageEnd ? { onStageEnd } : {}), ...(signal ? { signal } : {}) };
+  const lanes = canOpenLanes() ? new Lanes({ seed, world, recipe, folder }, { onEvent, signal }) : undefined;
+  const done = await (lanes ? runPipeline(folder, stages.map((stage) => lanes.through(stage)), { ...hooks, concurrency: lanesFor(availableParallelism()) }) : runPipeline(folder, stages, hooks)).finally(() => lanes?.close());
   onEvaluation?.();
   const began = performance.now();
   const judge = async (stages: Readonly<Record<string, string>>): Promise<JudgedModels> => {

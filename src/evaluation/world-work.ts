@@ -22,7 +22,7 @@ export interface WorldPipeline {
   folder: string;
   /** Model of a stage that is done. */
   open: (stage: string) => Promise<Model>;
-  onEvent?: ((event: TrainingEvent) => void) | undefined;
+  onEvent?: ((event: TrainingEvent, stage: string) => void) | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -49,7 +49,7 @@ export function asStage({ name, title, needs, options, begin }: Work, { seed, wo
   const work = async (run: Run): Promise<void> => {
     try {
       const events = await begin({ run, ...(signal ? { signal } : {}) });
-      if (events) await follow(events, title, onEvent);
+      if (events) await follow(events, title, (event) => onEvent?.(event, name));
       else run.finish("completed");
     } catch (error) {
       if (!(error instanceof AttuneError && error.code === "interrupted")) run.fail(error);
@@ -68,10 +68,10 @@ export function asStage({ name, title, needs, options, begin }: Work, { seed, wo
   };
 }
 
-async function follow(events: AsyncIterable<TrainingEvent>, title: string, onEvent: WorldPipeline["onEvent"]): Promise<void> {
+async function follow(events: AsyncIterable<TrainingEvent>, title: string, onEvent: (event: TrainingEvent) => void): Promise<void> {
   let end: TrainingEvent | undefined;
   for await (const event of events) {
-    onEvent?.(event);
+    onEvent(event);
     end = event;
   }
   invariant(end?.type === "end", "a trainer ended without its last event");

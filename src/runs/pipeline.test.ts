@@ -96,4 +96,35 @@ describe("a pipeline", () => {
     await expect(runPipeline(folder, stages, { signal: AbortSignal.abort() })).rejects.toThrow("stopped before a");
     expect(readFileSync(join(folder, "pipeline.json"), "utf8")).toContain('"schema": 1');
   });
+
+  test("runs stages beside each other, none before those that it needs, and lets the others end where one fails", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "attune-pipeline-"));
+    const script: Script = { calls: [], cut: new Set() };
+    const open = new Set<string>();
+    let most = 0;
+    const slow = (name: string, needs: string[] = []): Stage => {
+      const stage = stageOf(name, script, { needs });
+      return {
+        ...stage,
+        start: async (at) => {
+          for (const need of needs) expect(open.has(need), `${need} while ${name} begins`).toBe(false);
+          most = Math.max(most, open.add(name).size);
+          for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+          await stage.start(at).finally(() => open.delete(name));
+        },
+      };
+    };
+    const stages = [slow("a"), slow("b", ["a"]), slow("c", ["a"]), slow("d", ["b", "c"]), slow("e", ["a"])];
+    const done = await runPipeline(folder, stages, { concurrency: 2 });
+    expect(most).toBe(2);
+    expect(done.map(({ stage }) => stage.name)).toEqual(["a", "b", "c", "d", "e"]);
+    expect(script.calls[0]).toBe("start a");
+    expect(script.calls.indexOf("start d")).toBeGreaterThan(Math.max(script.calls.indexOf("start b"), script.calls.indexOf("start c")));
+    expect(actions(folder, stages).every((line) => line.endsWith("skip (done already)"))).toBe(true);
+
+    const other = mkdtempSync(join(tmpdir(), "attune-pipeline-"));
+    script.cut.add("b");
+    await expect(runPipeline(other, stages, { concurrency: 2 })).rejects.toThrow("killed");
+    expect(actions(other, stages)).toEqual(["a: skip (done already)", "b: resume (was cut off)", "c: skip (done already)", "d: run (not done yet)", "e: run (not done yet)"]);
+  });
 });

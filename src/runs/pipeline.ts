@@ -8,7 +8,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { z } from "zod";
-import { AttuneError } from "../core/errors.ts";
+import { AttuneError, invariant } from "../core/errors.ts";
 import { parseJson, stringifyJson } from "../core/json.ts";
 import { syncFolder, writeFileAtomic } from "./files.ts";
 import { checkNewFolder, readRunInfo } from "./run.ts";
@@ -122,45 +122,77 @@ const short = (text = "not there"): string => (text.length <= LONGEST_VALUE ? te
 
 export interface PipelineHooks {
   onStage?: (planned: PlannedStage) => void;
+  /** A stage is done, or passed over. */
+  onStageEnd?: (result: StageResult) => void;
   signal?: AbortSignal;
+  /** Stages that run at once; default 1. */
+  concurrency?: number;
   /** Of attune; default this one. */
   version?: string;
 }
 
 /**
- * Runs what is to be run.
- * @throws AttuneError what a stage throws; the stages before it stay done
+ * Runs what is to be run. A stage begins once those that it needs are done, the first in the list before others.
+ * @throws AttuneError the first that a stage throws, once the stages beside it have ended; what is done stays done
  */
-export async function runPipeline(dir: string, stages: readonly Stage[], { onStage, signal, version = attuneVersion() }: PipelineHooks = {}): Promise<StageResult[]> {
+export async function runPipeline(dir: string, stages: readonly Stage[], { onStage, onStageEnd, signal, concurrency = 1, version = attuneVersion() }: PipelineHooks = {}): Promise<StageResult[]> {
   const folder = resolve(dir);
   const series = seriesOf(version);
   const keys = keysOf(stages, series);
-  const results: StageResult[] = [];
   mkdirSync(folder, { recursive: true });
-  for (const planned of planPipeline(folder, stages, { version })) {
-    const { stage, action } = planned;
-    if (signal?.aborted) throw new AttuneError("interrupted", `stopped before ${stage.title}`, { hint: "the same command goes on from there" });
+  const waiting = planPipeline(folder, stages, { version });
+  const results = new Map<string, StageResult>();
+  const running = new Map<string, Promise<void>>();
+  let failure: { error: unknown } | undefined;
+  const begin = (planned: PlannedStage): void => {
+    const { stage } = planned;
     onStage?.(planned);
-    const memory = readMemory(folder);
-    const before = memory.stages[stage.name]?.seconds ?? 0;
-    if (action === "skip") {
-      results.push({ ...planned, seconds: before });
+    const ended = runStage(planned, { folder, key: keys.get(stage.name)!, series }).then(
+      (seconds) => {
+        const result = { ...planned, seconds };
+        results.set(stage.name, result);
+        onStageEnd?.(result);
+      },
+      (error: unknown) => void (failure ??= { error }),
+    );
+    running.set(stage.name, ended.finally(() => running.delete(stage.name)));
+  };
+  const unmet = ({ stage }: PlannedStage): boolean => stage.needs.some((need) => keys.has(need) && !results.has(need));
+  while ((waiting.length > 0 && !failure) || running.size > 0) {
+    const next = failure || running.size >= concurrency ? -1 : waiting.findIndex((planned) => !unmet(planned));
+    if (next >= 0) {
+      const [planned] = waiting.splice(next, 1);
+      if (signal?.aborted) failure = { error: new AttuneError("interrupted", `stopped before ${planned!.stage.title}`, { hint: "the same command goes on from there" }) };
+      else begin(planned!);
       continue;
     }
-    if (action === "run") putAside(planned.folder);
-    const remember = (seconds: number): void => writeFileAtomic(fileOf(folder), `${stringifyJson({ ...memory, stages: { ...memory.stages, [stage.name]: { key: keys.get(stage.name)!, series, inputs: stage.inputs, seconds } } }, 2)}\n`);
-    const spent = action === "resume" ? before : 0;
-    const began = performance.now();
-    const total = (): number => spent + (performance.now() - began) / 1000;
-    remember(spent);
-    try {
-      await (action === "run" ? stage.start(planned.folder) : stage.resume(planned.folder));
-    } finally {
-      remember(total());
-    }
-    results.push({ ...planned, seconds: total() });
+    invariant(running.size > 0, "a stage needs one that is not before it");
+    await Promise.race(running.values());
   }
-  return results;
+  if (failure) throw failure.error;
+  return stages.map(({ name }) => results.get(name)!);
+}
+
+/** @returns seconds of work in all processes */
+async function runStage({ stage, folder: own, action }: PlannedStage, { folder, key, series }: { folder: string; key: string; series: string }): Promise<number> {
+  const before = readMemory(folder).stages[stage.name]?.seconds ?? 0;
+  if (action === "skip") return before;
+  if (action === "run") putAside(own);
+  const remember = (seconds: number): void => {
+    // read again, as stages beside this one write too
+    const memory = readMemory(folder);
+    writeFileAtomic(fileOf(folder), `${stringifyJson({ ...memory, stages: { ...memory.stages, [stage.name]: { key, series, inputs: stage.inputs, seconds } } }, 2)}\n`);
+  };
+  const spent = action === "resume" ? before : 0;
+  const began = performance.now();
+  const total = (): number => spent + (performance.now() - began) / 1000;
+  remember(spent);
+  try {
+    await (action === "run" ? stage.start(own) : stage.resume(own));
+  } finally {
+    remember(total());
+  }
+  return total();
 }
 
 /** Nothing that was made is lost: the old folder gets the next free name. What a run leaves that was killed while it began is nothing. */

@@ -12,6 +12,7 @@ import { CONSTITUTION_COMPARISONS, WORLD_COMPARISONS, runWorldPipeline } from ".
 import { constitutionLines } from "../../evaluation/world-constitution-report.ts";
 import { chooseExamples, pathLines, rewardModelLine, worldReport } from "../../evaluation/world-report.ts";
 import type { CommandContext, CommandModule } from "../command.ts";
+import { StagesDisplay } from "../stages-display.ts";
 
 export const command: CommandModule = {
   configure(command, bind) {
@@ -28,16 +29,17 @@ async function quickstart({ seed: given, out, memory }: { seed: string; out?: st
   if (!Number.isSafeInteger(seed) || seed < 0) throw new AttuneError("usage", "--seed takes a whole number", { got: given });
   const folder = out ?? join("runs", `quickstart-${seed}`);
   reporter.note("A model of about a million parameters is trained from scratch in a small made-up village, aligned in several ways, and judged.");
-  let number = 0;
+  const display = new StagesDisplay(reporter);
   const result = await runWorldPipeline(
     { seed, folder },
     {
       signal,
-      onStage: ({ stage, action, because }) => reporter.note(`\n${++number}. ${stage.title}${action === "skip" ? " (done already)" : action === "resume" ? ` (${because}; going on)` : ""}`),
-      onEvaluation: () => reporter.note(`\n${++number}. Evaluation: held-out requests, judged by the gold scorer that no trainer has seen`),
-      onEvent: (event) => reporter.event(event),
+      onStage: (planned) => display.begin(planned),
+      onStageEnd: (ended) => display.end(ended),
+      onEvaluation: () => display.further("Evaluation: held-out requests, judged by the gold scorer that no trainer has seen"),
+      onEvent: (event, stage) => display.event(event, stage),
     },
-  );
+  ).finally(() => display.close());
   if (signal.aborted) throw new AttuneError("interrupted", "stopped before the end", { hint: "the same command goes on from there" });
   const figures = memory ? await measureMemory({ reporter, signal }) : undefined;
   const report = join(folder, "report.html");

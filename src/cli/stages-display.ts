@@ -1,0 +1,56 @@
+/** Shows several stages that run beside each other: a bar for each that trains, and a line when one begins or ends. */
+import type { TrainingEvent } from "../runs/events.ts";
+import type { PlannedStage, StageResult } from "../runs/pipeline.ts";
+import type { Progress, Reporter } from "./reporter.ts";
+import { headlines } from "./training-display.ts";
+import { formatDuration, formatNumber } from "./words.ts";
+
+export class StagesDisplay {
+  private readonly reporter: Reporter;
+  private readonly bars = new Map<string, Progress>();
+  private begun = 0;
+
+  constructor(reporter: Reporter) {
+    this.reporter = reporter;
+  }
+
+  begin({ stage, action, because }: PlannedStage): void {
+    this.reporter.note(`${++this.begun}. ${stage.title}${action === "skip" ? " (done already)" : action === "resume" ? ` (${because}; going on)` : ""}`);
+  }
+
+  /** A step of the work that is no stage. */
+  further(title: string): void {
+    this.reporter.note(`${++this.begun}. ${title}`);
+  }
+
+  event(event: TrainingEvent, stage: string): void {
+    // programs read every event, with the stage that it belongs to
+    if (this.reporter.mode === "json") return this.reporter.event(Object.assign({}, event, { stage }));
+    switch (event.type) {
+      case "start":
+        this.bars.set(stage, this.reporter.progress({ title: stage, total: event.totalSteps, unit: "steps" }));
+        return;
+      case "step":
+        return this.bars.get(stage)?.update(event.step, headlines(event.metrics).join("  "));
+      case "evaluation":
+        return this.reporter.note(`   ${stage}: ${Object.entries(event.metrics).filter(([name]) => name === "eval_loss" || name === "eval_accuracy").map(([name, value]) => `${name} ${formatNumber(value)}`).join("  ")}`);
+      case "warning":
+        return this.reporter.warn(event.id, `${stage}: ${event.message}`);
+      case "end":
+        this.bars.get(stage)?.end();
+        this.bars.delete(stage);
+        return;
+      default:
+    }
+  }
+
+  end({ stage, action, seconds }: StageResult): void {
+    if (action !== "skip") this.reporter.note(`   ${stage.name}: done in ${formatDuration(seconds)}`);
+  }
+
+  /** Whatever happened: leaves no bar behind. */
+  close(): void {
+    for (const bar of this.bars.values()) bar.end();
+    this.bars.clear();
+  }
+}
