@@ -63,10 +63,13 @@ export interface OpenedCritic {
   open(cache: AnswerCache): Promise<Critic>;
 }
 
-/** Opens models before the run folder is made: a mistake there should leave none. The same name twice is the same critic. */
-export async function openCritics(names: readonly string[], config: CriticConfig, context: CommandContext): Promise<OpenedCritic[]> {
+/**
+ * Opens models before the run folder is made: a mistake there should leave none. The same name twice is the same critic.
+ * @param known models that are open already, by name
+ */
+export async function openCritics(names: readonly string[], config: CriticConfig, context: CommandContext, known: ReadonlyMap<string, OpenedModel> = new Map()): Promise<OpenedCritic[]> {
   const opened = new Map<string, OpenedCritic>();
-  for (const name of names) if (!opened.has(name)) opened.set(name, once(await openCritic(name, config, context)));
+  for (const name of names) if (!opened.has(name)) opened.set(name, once(await openCritic(name, config, { context, known })));
   return names.map((name) => opened.get(name)!);
 }
 
@@ -75,9 +78,9 @@ function once(critic: OpenedCritic): OpenedCritic {
   return { ...critic, open: (cache) => (made ??= critic.open(cache)) };
 }
 
-async function openCritic(name: string, config: CriticConfig, context: CommandContext): Promise<OpenedCritic> {
+async function openCritic(name: string, config: CriticConfig, { context, known }: { context: CommandContext; known: ReadonlyMap<string, OpenedModel> }): Promise<OpenedCritic> {
   if (name.startsWith(SERVER_PREFIX)) return openServer(name.slice(SERVER_PREFIX.length), config, context);
-  const { opened } = await openForGeneration(name, context);
+  const opened = known.get(name) ?? (await openForGeneration(name, context)).opened;
   return { isServer: false, fingerprint: opened.fingerprint, open: async (cache) => localCritic(opened, name, config, cache) };
 }
 

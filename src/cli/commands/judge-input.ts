@@ -10,9 +10,10 @@ import type { JudgeOptions } from "../../constitution/judge.ts";
 import { constitutionJudge } from "../../constitution/judge.ts";
 import type { PromptRecord } from "../../data/records.ts";
 import { writeFileAtomic } from "../../runs/files.ts";
-import { clampOf } from "../../training/judge.config.ts";
+import { SERVER_PREFIX, clampOf } from "../../training/judge.config.ts";
 import type { OnlineDpoConfig, OnlineDpoInput } from "../../training/online-dpo.ts";
 import type { CommandContext } from "../command.ts";
+import type { OpenedCritic } from "./constitution-input.ts";
 import { adviseOnLetters, announce, letterRequests, loadConstitution, openCritics, usageText } from "./constitution-input.ts";
 import type { Beside } from "./policy-command.ts";
 
@@ -27,13 +28,18 @@ export async function openJudge(config: OnlineDpoConfig, context: CommandContext
   const { constitution, text } = loadConstitution(config.constitution);
   const options = judgeOptions(config);
   principlesFor(constitution, isComparisonPrinciple, options.tags);
-  const [opened] = await openCritics([config.judge], { ...config, batchSize: config.judgeBatch, maxNewTokens: options.maxNewTokens }, context);
-  let [cache, critic]: [AnswerCache | undefined, Critic | undefined] = [undefined, undefined];
+  const behindServer = config.judge.startsWith(SERVER_PREFIX);
+  let [opened, cache, critic]: [OpenedCritic | undefined, AnswerCache | undefined, Critic | undefined] = [undefined, undefined, undefined];
   return {
     dataHash: constitution.hash,
-    fingerprint: opened!.fingerprint,
+    async open(policy) {
+      // a policy that judges its own answers does so as it was at the beginning, with the same weights in memory
+      const shared = config.judge === config.model && config.precision === "float32" && policy.model.adapter === undefined;
+      [opened] = await openCritics([config.judge], { ...config, batchSize: config.judgeBatch, maxNewTokens: options.maxNewTokens }, context, new Map(shared ? [[config.judge, policy]] : []));
+      return { fingerprint: opened!.fingerprint, note: behindServer ? "the judge is behind a server" : `the judge has ${shared ? "the same base" : "a base of its own"}` };
+    },
     announce({ prompts, steps, dryRun }) {
-      if (!dryRun && !opened!.isServer) return {};
+      if (!dryRun && !behindServer) return {};
       adviseOnLetters(config.judge, config, context);
       const estimate = estimateJudge(config, constitution, { prompts, steps });
       announce(estimate, config, context);

@@ -3,6 +3,7 @@ import { AttuneError, formatPlace } from "../../core/errors.ts";
 import type { Dataset } from "../../data/dataset.ts";
 import { loadDataset, recordsAs } from "../../data/dataset.ts";
 import type { PromptRecord } from "../../data/records.ts";
+import type { OpenedModel } from "../../models/open.ts";
 import type { ConfigDefinition, ConfigOf, Fields } from "../../runs/config.ts";
 import type { EndEvent, TrainingEvent } from "../../runs/events.ts";
 import type { Run } from "../../runs/run.ts";
@@ -34,9 +35,10 @@ export interface PolicyCommand<F extends Fields, Input extends PolicyInput> {
 
 /** Input beside policy, prompts and rewards. */
 export interface Beside<Input extends PolicyInput> {
-  /** What a resumed run must find as it was, besides prompts and models. */
+  /** What a resumed run must find as it was, besides the prompts. */
   dataHash?: string;
-  fingerprint?: string;
+  /** Opens models, and tells their fingerprint. */
+  open?(policy: OpenedModel): Promise<{ fingerprint: string; note: string }>;
   /** Says what it will take, and gives it for the plan of a dry run. May refuse. */
   announce?(work: { prompts: readonly PromptRecord[]; steps: number; dryRun: boolean }): Readonly<Record<string, unknown>>;
   /** Once there is a run folder. */
@@ -67,7 +69,8 @@ export function policyCommand<F extends Fields, Input extends PolicyInput>({ con
       let run: Run | undefined;
       try {
         checkDecodable(policy.model);
-        reporter.note(describeRoles(roles, config.adapter));
+        const opened = await more?.open?.(policy);
+        reporter.note(`${describeRoles(roles, config.adapter)}${opened ? `; ${opened.note}` : ""}`);
         const usable = encodePrompts(prompts, encoder, config).prompts.length;
         const total = steps ? steps(usable, config) : totalSteps(usable, { ...config, batchSize: config.batchSize / config.samples });
         const cost = more?.announce?.({ prompts, steps: total, dryRun });
@@ -75,7 +78,7 @@ export function policyCommand<F extends Fields, Input extends PolicyInput>({ con
           reportPlan(reporter, { command: definition.name, examples: usable, steps: total, out, config: effective, ...cost });
           return;
         }
-        run = await openRun({ seed: config.seed, dataHash: joined(dataset.hash, more?.dataHash), modelFingerprint: joined(roles.fingerprint, more?.fingerprint) });
+        run = await openRun({ seed: config.seed, dataHash: joined(dataset.hash, more?.dataHash), modelFingerprint: joined(roles.fingerprint, opened?.fingerprint) });
         const input = { model: policy.model, encoder, prompts, rewards, heldOutReward, ...(await more?.begin(run)) } as unknown as Input;
         const end = await drive(train(input, config, { run, signal }), reporter, run.folder);
         more?.done?.();
