@@ -25,6 +25,7 @@ async function work({ name, action, folder: own }: LaneRequest & { type: "stage"
 
 port.on("message", (request: LaneRequest) => {
   if (request.type === "abort") return interruption.abort(new AttuneError("interrupted", "stopped"));
+  if (request.type === "end") return port.close();
   work(request).then(
     () => reply({ type: "done" }),
     (error: unknown) => reply({ type: "failed", error: toPlainError(error) }),

@@ -19,7 +19,7 @@ export interface LaneData {
   folder: string;
 }
 
-export type LaneRequest = { type: "stage"; name: string; action: "start" | "resume"; folder: string } | { type: "abort" };
+export type LaneRequest = { type: "stage"; name: string; action: "start" | "resume"; folder: string } | { type: "abort" } | { type: "end" };
 export type LaneReply = { type: "event"; event: TrainingEvent } | { type: "done" } | { type: "failed"; error: PlainError };
 
 /** An error as it crosses between threads, which know no classes. */
@@ -71,7 +71,8 @@ export class Lanes {
 
   async close(): Promise<void> {
     this.hooks.signal?.removeEventListener("abort", this.abort);
-    await Promise.all(this.all.map((worker) => worker.terminate()));
+    // they end by themselves: a thread that is stopped from outside may be in the middle of native code
+    await Promise.all(this.all.map((worker) => ended(worker)));
   }
 
   private async run(request: LaneRequest & { type: "stage" }): Promise<void> {
@@ -84,7 +85,7 @@ export class Lanes {
   }
 
   private open(): Worker {
-    const worker = new Worker(new URL("./world-lane.js", import.meta.url), { workerData: this.data });
+    const worker = new Worker(new URL("./world-lane.js", import.meta.url), { workerData: this.data, execArgv: [] });
     this.all.push(worker);
     return worker;
   }
@@ -105,4 +106,12 @@ export class Lanes {
       worker.postMessage(request);
     });
   }
+}
+
+function ended(worker: Worker): Promise<void> {
+  return new Promise((resolve) => {
+    if (worker.threadId === -1) return resolve();
+    worker.once("exit", () => resolve());
+    worker.postMessage({ type: "end" } satisfies LaneRequest);
+  });
 }

@@ -6,31 +6,15 @@ import { parseHTML } from "linkedom";
 import { afterAll, expect, test } from "vitest";
 import { renderReport } from "./report.ts";
 import { runWorldPipeline } from "./world-pipeline.ts";
-import type { WorldRecipe } from "./world-recipe.ts";
-import { WORLD_RECIPE } from "./world-recipe.ts";
+import { SMALL_RECIPE } from "./testing.ts";
 import { chooseExamples, worldReport } from "./world-report.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "attune-quickstart-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const few = { batchSize: 8, maxSteps: 2, rewardSamples: 8, maxNewTokens: 8 };
-const recipe: WorldRecipe = {
-  ...WORLD_RECIPE,
-  sizes: { corpus: 48, demonstrations: 16, heldOutPreferences: 12, critiques: 16, redTeam: 8, helpfulDemonstrations: 8, helpfulPrompts: 8, evaluation: 20 },
-  pairs: { reward: 32, dpo: 32, prompts: 32, heldOutReward: 32 },
-  raw: { ...WORLD_RECIPE.raw, epochs: 1 },
-  sft: { ...WORLD_RECIPE.sft, epochs: 1 },
-  ppo: { ...WORLD_RECIPE.ppo, ...few },
-  ppoWithoutKl: { ...WORLD_RECIPE.ppoWithoutKl, ...few },
-  rloo: { ...WORLD_RECIPE.rloo, ...few },
-  selfCritique: { ...WORLD_RECIPE.selfCritique, temperature: 2, maxNewTokens: 8 },
-  goldSteps: 1,
-  goldRequests: 4,
-};
-
 test("every stage leaves a run, a second start skips them all and finds the same, and the report needs nothing else", async () => {
   const started: string[] = [];
-  const first = await runWorldPipeline({ seed: 3, folder, recipe }, { onStage: ({ stage, action }) => started.push(`${action} ${stage.name}`) });
+  const first = await runWorldPipeline({ seed: 3, folder, recipe: SMALL_RECIPE }, { onStage: ({ stage, action }) => started.push(`${action} ${stage.name}`) });
   expect(started).toEqual(["raw", "sft", "reward", "held-out-reward", "ppo", "ppo-without-kl", "rloo", "dpo", "helpful-only", "self-critique", "constitutional", "ai-labels", "human-labels"].map((name) => `run ${name}`));
   for (const { stage } of first.stages) expect(existsSync(join(folder, stage.name, stage.name === "self-critique" ? "data" : "model")), stage.name).toBe(true);
   expect(first.models.map(({ name }) => name)).toEqual(["raw", "SFT", "PPO with KL", "PPO without KL", "RLOO", "DPO"]);
@@ -40,7 +24,7 @@ test("every stage leaves a run, a second start skips them all and finds the same
   expect(first.constitution.chains).toHaveLength(8);
   expect(first.constitution.labels).toBeGreaterThan(0);
 
-  const second = await runWorldPipeline({ seed: 3, folder, recipe });
+  const second = await runWorldPipeline({ seed: 3, folder, recipe: SMALL_RECIPE });
   expect(second.stages.every(({ action }) => action === "skip")).toBe(true);
   expect(second.answers).toEqual(first.answers);
   expect(second.paths).toEqual(first.paths);
