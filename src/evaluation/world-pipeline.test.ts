@@ -30,7 +30,7 @@ test("every stage leaves a run, a second start skips them all and finds the same
   expect(second.paths).toEqual(first.paths);
   expect(second.constitution).toEqual(first.constitution);
 
-  const html = await renderReport(worldReport(second, { command: "test", recipe, date: new Date(Date.UTC(2026, 0, 2, 3, 4)), memory: [{ name: "ppo-apart", peak: 9e8, baseline: 1e8, weights: 1e8 }] }));
+  const html = await renderReport(worldReport(second, { command: "test", recipe: SMALL_RECIPE, date: new Date(Date.UTC(2026, 0, 2, 3, 4)), memory: [{ name: "ppo-apart", peak: 9e8, baseline: 1e8, weights: 1e8 }] }));
   const { document } = parseHTML(html);
   expect([...document.querySelectorAll("[src], link, script")]).toEqual([]);
   expect(document.querySelectorAll("svg").length).toBeGreaterThanOrEqual(6);
