@@ -5,6 +5,7 @@ import { reviseConfig } from "../constitution/revise.config.ts";
 import { configMarkdown } from "../runs/config-faces.ts";
 import { metricsMarkdown } from "../runs/metrics.ts";
 import { planConfig } from "../evaluation/plan/plan.config.ts";
+import { serveConfig } from "../server/serve.config.ts";
 import { TRAINER_CONFIGS } from "../training/configs.ts";
 import { generateConfig } from "./commands/generate.ts";
 
@@ -12,7 +13,7 @@ const MADE = "<!-- Written by `npm run docs`: change the definitions, not this p
 
 /** Every option of the commands that have a configuration. */
 function optionsPage(): string {
-  const sections = [...Object.values(TRAINER_CONFIGS), generateConfig, reviseConfig, compareConfig, planConfig].map((definition) => `## attune ${definition.name}\n\n${configMarkdown(definition)}`);
+  const sections = [...Object.values(TRAINER_CONFIGS), generateConfig, serveConfig, reviseConfig, compareConfig, planConfig].map((definition) => `## attune ${definition.name}\n\n${configMarkdown(definition)}`);
   return [
     "# Options",
     "",

@@ -45,7 +45,7 @@ function submit(engine: BatchingEngine, prompt: number, ids: Int32Array, options
 }
 
 /** Calls back once the signal is aborted, also where it already is; gives a function that forgets about it. */
-function onAbort(signal: AbortSignal | undefined, callback: () => void): () => void {
+export function onAbort(signal: AbortSignal | undefined, callback: () => void): () => void {
   if (signal?.aborted) callback();
   signal?.addEventListener("abort", callback, { once: true });
   return () => signal?.removeEventListener("abort", callback);

@@ -26,6 +26,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: "rejection-sampling", summary: "imitate the best of one's own answers, again and again (RAFT)", group: TRAIN, load: async () => (await import("./rejection-sampling.ts")).command },
   { name: "generate", summary: "answers to prompts", group: USE, load: async () => (await import("./generate.ts")).command },
   { name: "chat", summary: "a conversation in the terminal", group: USE, load: async () => (await import("./chat.ts")).command },
+  { name: "serve", summary: "models behind the HTTP API that OpenAI's clients speak", group: USE, load: async () => (await import("./serve.ts")).command },
   { name: "best-of-n", summary: "n answers to each prompt, of which a reward keeps the best", group: USE, load: async () => (await import("./best-of-n.ts")).command },
   { name: "export", summary: "a model in the form that other software reads", group: USE, load: async () => (await import("./export.ts")).command },
   { name: "constitution", summary: "critique, revise and compare by principles; preference data out", group: DATA, load: async () => (await import("./constitution.ts")).command },

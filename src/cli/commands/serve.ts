@@ -1,0 +1,81 @@
+/** `attune serve`: models behind the HTTP API of OpenAI. */
+import { readFileSync } from "node:fs";
+import { AttuneError } from "../../core/errors.ts";
+import { parseConfig } from "../../runs/config-sources.ts";
+import type { ConfigOf } from "../../runs/config.ts";
+import { weightCount, worthPacking } from "../../sampling/engine.ts";
+import type { EngineLimits, ServedModel } from "../../server/engines.ts";
+import { cacheBytes } from "../../server/engines.ts";
+import type { RunningServer } from "../../server/listen.ts";
+import { checkOpenness, startServer } from "../../server/listen.ts";
+import { nameOf, openServed, readAdapters } from "../../server/open.ts";
+import { serveConfig } from "../../server/serve.config.ts";
+import type { CommandContext, CommandModule } from "../command.ts";
+import { addConfigOptions, readConfigFlags } from "../config-options.ts";
+import { openForGeneration } from "./generate.ts";
+
+type Config = ConfigOf<typeof serveConfig>;
+
+/** The token, from a file or the environment; never from the command line, which others can read. */
+function readToken(file: string, environment: NodeJS.ProcessEnv = process.env): string | undefined {
+  if (file === "") return environment["ATTUNE_SERVE_TOKEN"] || undefined;
+  try {
+    return readFileSync(file, "utf8").trim();
+  } catch (cause) {
+    throw new AttuneError("usage", "the file with the token cannot be read", { file, cause });
+  }
+}
+
+function limitsOf({ slots, room, queue, openModels, pack }: Config, models: readonly ServedModel[]): EngineLimits {
+  const { model } = models[0]!;
+  // a packed copy for each adapter would be the base in memory once more
+  const prepack = pack && worthPacking({ weights: weightCount(model), rows: slots, steps: room, besideTraining: models.length > 1 });
+  return { slots, room: Math.min(room, model.config.maxPositions), queue, openModels, prepack };
+}
+
+/** What memory the caches may take. */
+function memoryText({ slots, room, openModels }: EngineLimits, models: readonly ServedModel[]): string {
+  const engines = Math.min(openModels, models.length);
+  const bytes = engines * slots * room * cacheBytes(models[0]!.model);
+  return `${slots} answers at once of up to ${room} tokens; caches take up to ${(bytes / 1e9).toPrecision(2)} GB as they fill${engines > 1 ? ` (${engines} engines)` : ""}`;
+}
+
+function announce(server: RunningServer, models: readonly ServedModel[], { reporter }: CommandContext): void {
+  const names = models.map(({ name }) => name);
+  reporter.note(`${memoryText(server.engines.limits, models)}. Ctrl-C ends the server.`);
+  reporter.result({ url: server.baseUrl, models: names }, `serving ${names.join(", ")} at ${server.baseUrl}`);
+}
+
+const aborted = (signal: AbortSignal): Promise<void> => new Promise((resolve) => (signal.aborted ? resolve() : signal.addEventListener("abort", () => resolve(), { once: true })));
+
+export const command: CommandModule = {
+  configure(command, bind) {
+    addConfigOptions(command, serveConfig);
+    command.action(
+      bind<Record<string, unknown>>(async ({ options, context }) => {
+        const { resolved: config } = parseConfig(serveConfig, { flags: readConfigFlags(serveConfig, options) });
+        const token = readToken(config.tokenFile);
+        checkOpenness({ host: config.host, token });
+        const adapters = readAdapters(config.adapter);
+        const { opened, encoder } = await openForGeneration(config.model, context);
+        const models = await openServed({ opened, name: config.name || nameOf(config.model) }, adapters);
+        const { reporter } = context;
+        const server = await startServer(models, encoder, {
+          ...config,
+          allowHosts: config.allowHost,
+          allowOrigins: config.allowOrigin,
+          token,
+          limits: limitsOf(config, models),
+          onError: (error) => reporter.warn("serve", error instanceof AttuneError ? error.what : `a defect: ${error instanceof Error ? error.name : "unknown"}`),
+          ...(config.logRequests ? { onRequest: ({ method, path, status, milliseconds }) => reporter.note(`${method} ${path} ${status} ${milliseconds} ms`) } : {}),
+        });
+        try {
+          announce(server, models, context);
+          await aborted(context.signal);
+        } finally {
+          await server.close();
+        }
+      }),
+    );
+  },
+};

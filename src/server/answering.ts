@@ -1,0 +1,109 @@
+/** A request on its way through an engine: its prompts are submitted, and cancelled where the client leaves or the server stops. */
+import { randomInt } from "node:crypto";
+import { onAbort } from "../sampling/generate.ts";
+import type { Generation, Sampled } from "../sampling/engine.ts";
+import { ApiError, stopping } from "./api-error.ts";
+import type { Engines, Lease } from "./engines.ts";
+import { isFatal } from "./engines.ts";
+
+/** What is asked of an engine, whichever endpoint was called. */
+export interface Asked {
+  model: string;
+  samples: number;
+  prompts: readonly Int32Array[];
+  temperature: number;
+  topP: number;
+  stopTexts: readonly string[];
+  /** Default one by chance. */
+  seed: number | undefined;
+  /** Of each answer; default what the server gives. */
+  maxNewTokens: number | undefined;
+  /** The most likely tokens to tell. */
+  alternatives: number;
+}
+
+export interface AnswerHooks {
+  /** After every token; `choice` counts over prompts, then samples. */
+  onToken?: (answer: Sampled, choice: number) => void;
+  onAnswer?: (answer: Sampled, choice: number) => void;
+}
+
+/** Where requests end early. */
+export interface Ends {
+  /** The client has left. */
+  left: AbortSignal;
+  /** The server stops. */
+  stop: AbortSignal;
+}
+
+export interface Usage {
+  prompt_tokens: number;
+  completion_tokens: number;
+  total_tokens: number;
+}
+
+export function usageOf(prompts: readonly Int32Array[], answers: readonly Sampled[]): Usage {
+  const read = prompts.reduce((total, { length }) => total + length, 0);
+  const written = answers.reduce((total, { ids }) => total + ids.length, 0);
+  return { prompt_tokens: read, completion_tokens: written, total_tokens: read + written };
+}
+
+/** Seeds of requests that name none. */
+const SEEDS = 2 ** 31;
+
+/** Longest answer to a prompt. @throws ApiError 400 where the two do not fit the room */
+function answerLength(prompt: Int32Array, asked: number | undefined, { room, byDefault }: { room: number; byDefault: number }): number {
+  const longest = asked ?? Math.max(1, Math.min(byDefault, room - prompt.length));
+  if (prompt.length > 0 && prompt.length + longest <= room) return longest;
+  if (prompt.length === 0) throw new ApiError(400, "the prompt is empty", { param: "prompt", code: "invalid_value" });
+  throw new ApiError(400, `this server's context is ${room} tokens; the prompt has ${prompt.length}, and ${longest} were asked for as an answer`, { code: "context_length_exceeded" });
+}
+
+/** A request whose prompts fit and that has a place in the queue. */
+export class Answering {
+  readonly asked: Asked;
+  private readonly engines: Engines;
+  private readonly lease: Lease;
+  private readonly lengths: readonly number[];
+
+  /** Takes the lease over, also where it throws. */
+  constructor(engines: Engines, lease: Lease, { asked, byDefault }: { asked: Asked; byDefault: number }) {
+    this.engines = engines;
+    this.lease = lease;
+    this.asked = asked;
+    this.lengths = asked.prompts.map((prompt) => answerLength(prompt, asked.maxNewTokens, { room: engines.limits.room, byDefault }));
+  }
+
+  /**
+   * All answers, those to one prompt together.
+   * @throws ApiError 503 where the server stopped before the end
+   */
+  async run({ left, stop }: Ends, hooks: AnswerHooks = {}): Promise<Sampled[]> {
+    const { engine, release } = this.lease;
+    const open: Generation[] = [];
+    const cancel = (): void => open.forEach((generation) => generation.cancel());
+    const seed = this.asked.seed ?? randomInt(SEEDS);
+    const forget: (() => void)[] = [];
+    try {
+      this.asked.prompts.forEach((_, prompt) => open.push(this.submit(prompt, seed, hooks)));
+      forget.push(onAbort(left, cancel), onAbort(stop, cancel));
+      const answers = (await Promise.all(open.map((generation) => generation.answers))).flat();
+      if (stop.aborted && (answers.length < open.length * this.asked.samples || answers.some(({ finish }) => finish === "cancelled"))) throw stopping();
+      return answers;
+    } catch (error) {
+      cancel();
+      if (isFatal(error)) this.engines.discard(this.asked.model, engine);
+      throw error;
+    } finally {
+      for (const each of forget) each();
+      release();
+    }
+  }
+
+  private submit(prompt: number, seed: number, { onToken, onAnswer }: AnswerHooks): Generation {
+    const { prompts, samples, temperature, topP, stopTexts, alternatives } = this.asked;
+    const numbered = (hook: NonNullable<AnswerHooks["onToken"]>) => (answer: Sampled): void => hook(answer, prompt * samples + answer.sample);
+    const request = { prompt: prompts[prompt]!, samples, temperature, topK: 0, topP, stopTexts, alternatives, seed, stream: [prompt], maxNewTokens: this.lengths[prompt]! };
+    return this.lease.engine.submit(request, { ...(onToken ? { onToken: numbered(onToken) } : {}), ...(onAnswer ? { onAnswer: numbered(onAnswer) } : {}) });
+  }
+}

@@ -1,0 +1,102 @@
+/** The server as a whole: it listens, bounds time and connections, and stops in order. */
+import type { Server, ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { setMaxListeners } from "node:events";
+import { createAdaptorServer } from "@hono/node-server";
+import { AttuneError } from "../core/errors.ts";
+import type { Encoder } from "../text/encoder.ts";
+import type { AppOptions } from "./app.ts";
+import { createApp } from "./app.ts";
+import type { EngineLimits, ServedModel } from "./engines.ts";
+import { Engines } from "./engines.ts";
+import { isLoopback } from "./guard.ts";
+
+export interface ServerOptions extends Pick<AppOptions, "host" | "allowHosts" | "allowOrigins" | "token" | "bodyLimit" | "maxTokens">, Partial<Pick<AppOptions, "onError" | "onRequest">> {
+  /** 0 for a free one. */
+  port: number;
+  limits: EngineLimits;
+}
+
+export interface RunningServer {
+  /** With `/v1`. */
+  readonly baseUrl: string;
+  readonly engines: Engines;
+  /**
+   * Takes no more requests, waits for the open ones, then cancels them.
+   * @param patience milliseconds
+   */
+  close(patience?: number): Promise<void>;
+}
+
+/** Milliseconds: a request's head, the whole of it, an idle connection. */
+const HEAD_TIME = 10_000;
+const REQUEST_TIME = 60_000;
+const IDLE_TIME = 15_000;
+/** Milliseconds between looks for connections that are late. */
+const LOOK_TIME = 5_000;
+const CONNECTIONS = 1024;
+const PATIENCE = 3_000;
+/** For cancelled requests to say so: a step of decoding, or the reading of a prompt, is not broken off. */
+const FAREWELL = 2_000;
+const LOOK_AGAIN = 20;
+/** Least length of a token. */
+export const TOKEN_LENGTH = 16;
+
+/** @throws AttuneError `usage` where others could reach the server without a token, or the port is taken */
+export async function startServer(models: readonly ServedModel[], encoder: Encoder, options: ServerOptions): Promise<RunningServer> {
+  checkOpenness(options);
+  const engines = new Engines(models, encoder, options.limits);
+  const [refusing, cancelling] = [new AbortController(), new AbortController()];
+  setMaxListeners(0, cancelling.signal);
+  const open = new Set<ServerResponse>();
+  const app = createApp({ ...options, engines, stop: cancelling.signal, refusing: refusing.signal, created: Math.floor(Date.now() / 1000), onError: options.onError ?? (() => undefined) });
+  const server = createAdaptorServer({
+    fetch: app.fetch,
+    serverOptions: { headersTimeout: HEAD_TIME, requestTimeout: REQUEST_TIME, keepAliveTimeout: IDLE_TIME, connectionsCheckingInterval: LOOK_TIME },
+  }) as Server;
+  server.maxConnections = CONNECTIONS;
+  server.on("request", (_request, response) => {
+    open.add(response);
+    response.once("close", () => open.delete(response));
+    if (refusing.signal.aborted) response.setHeader("connection", "close");
+  });
+  const { port } = await listen(server, options);
+  let closing: Promise<void> | undefined;
+  const close = async (patience: number): Promise<void> => {
+    refusing.abort();
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    server.closeIdleConnections();
+    const settled = async (within: number): Promise<void> => {
+      for (const end = Date.now() + within; open.size > 0 && Date.now() < end; ) await sleep(LOOK_AGAIN);
+    };
+    await settled(patience);
+    cancelling.abort();
+    // what was cancelled still says so to its client
+    await settled(FAREWELL);
+    server.closeAllConnections();
+    await closed;
+    await engines.close();
+  };
+  const name = options.host.includes(":") ? `[${options.host}]` : options.host;
+  return { baseUrl: `http://${name}:${port}/v1`, engines, close: (patience = PATIENCE) => (closing ??= close(patience)) };
+}
+
+/** @throws AttuneError `usage` where others could reach the server without a token, or by one that can be guessed */
+export function checkOpenness({ host, token }: Pick<ServerOptions, "host" | "token">): void {
+  if (token !== undefined && (token.length < TOKEN_LENGTH || /\s/.test(token))) throw new AttuneError("usage", "the token is too easy to guess", { expected: `at least ${TOKEN_LENGTH} characters without spaces`, hint: "openssl rand -hex 32" });
+  if (token !== undefined || isLoopback(host)) return;
+  throw new AttuneError("usage", "a server that others can reach needs a token", { got: `--host ${host}`, hint: "--token-file FILE or ATTUNE_SERVE_TOKEN; or leave --host out, to serve this machine alone" });
+}
+
+async function listen(server: Server, { host, port }: ServerOptions): Promise<AddressInfo> {
+  await new Promise<void>((resolve, reject) => {
+    const fail = (error: NodeJS.ErrnoException): void => {
+      const hint = error.code === "EADDRINUSE" ? "another --port, or --port 0 for a free one" : "an address of this machine";
+      reject(new AttuneError("usage", "the server cannot listen", { got: `${host}:${port}: ${error.code ?? error.message}`, hint, cause: error }));
+    };
+    server.once("error", fail);
+    server.listen(port, host, () => (server.off("error", fail), resolve()));
+  });
+  return server.address() as AddressInfo;
+}
