@@ -1,7 +1,6 @@
 /** Greedy answers to requests of the built-in world, and what the gold scorer says of them. */
 import type { Model } from "../models/model.ts";
 import { GREEDY, generate } from "../sampling/generate.ts";
-import { mean } from "../stats/intervals.ts";
 import type { Encoder } from "../text/encoder.ts";
 import { goldScore } from "../world/gold.ts";
 import type { World } from "../world/index.ts";
@@ -22,8 +21,8 @@ export function scoreAnswers(name: string, { village }: World, requests: readonl
   return { name, clusters: requests.map(requestTopic), scores: requests.map((request, index) => goldScore(village, request, answers[index]!)) };
 }
 
-/** Mean gold total of a model's answers. */
-export async function goldOf(model: Model, encoder: Encoder, world: World, requests: readonly Request[], signal?: AbortSignal): Promise<number> {
+/** Gold total of a model's answer to each request. */
+export async function goldTotals(model: Model, encoder: Encoder, world: World, requests: readonly Request[], signal?: AbortSignal): Promise<number[]> {
   const answers = await answerRequests(model, encoder, requests, signal);
-  return mean(requests.map((request, index) => goldScore(world.village, request, answers[index]!).total));
+  return requests.map((request, index) => goldScore(world.village, request, answers[index]!).total);
 }

@@ -10,10 +10,14 @@ import { readJsonLines } from "../runs/json-lines.ts";
 import type { PlannedStage, StageResult } from "../runs/pipeline.ts";
 import { runPipeline } from "../runs/pipeline.ts";
 import type { Interval } from "../stats/intervals.ts";
+import { mean } from "../stats/intervals.ts";
+import { pairedDifference } from "../stats/paired.ts";
 import { createEncoder } from "../text/encoder.ts";
 import { tokenizerFromFiles } from "../text/tokenizer.ts";
 import { readHeldOut } from "../training/held-out.ts";
 import type { World } from "../world/index.ts";
+import type { Request } from "../world/requests.ts";
+import { requestTopic } from "../world/requests.ts";
 import { DEFAULT_SIZES, createWorld } from "../world/index.ts";
 import type { ScoredModel } from "./gold-table.ts";
 import { goldDifference } from "./gold-table.ts";
@@ -26,7 +30,7 @@ import { Lanes, canOpenLanes } from "./world-lanes.ts";
 import type { WorldRecipe } from "./world-recipe.ts";
 import { MAX_LENGTH, WORLD_RECIPE } from "./world-recipe.ts";
 import type { WorldModelName } from "./world-stages.ts";
-import { WORLD_MODELS, readGold, worldStages } from "./world-stages.ts";
+import { WORLD_MODELS, goldRequests, readGold, worldStages } from "./world-stages.ts";
 import { modelsOf } from "./world-work.ts";
 
 /** One moment of a policy on its way from the reference. */
@@ -37,15 +41,18 @@ export interface PathPoint {
   /** The optimised and the held-out reward, in standard deviations over the reference's answers. */
   proxy: number;
   heldOut: number;
-  /** Mean gold total on requests of the tuning split. */
+  /** Mean gold total on requests of the tuning split, and what changed since the first look, paired. */
   gold: number;
+  change: Interval;
 }
 
 export interface PolicyPath {
   name: WorldModelName;
   points: PathPoint[];
-  /** Where the guard would have stopped the run, and gold at the next look. */
-  alarm?: { step: number; gold: number; message: string };
+  /** First look at which gold is below that of the beginning with its interval clear of zero. */
+  fell?: number;
+  /** Where the guard would have stopped the run, and gold there. */
+  alarm?: { step: number; gold: number; change: Interval; message: string };
 }
 
 /** Models with their answers to each request of the evaluation, by name. */
@@ -139,7 +146,7 @@ export async function runWorldPipeline({ seed, folder, recipe = WORLD_RECIPE }: 
     answers,
     constitution,
     rewardModel: rewardModelQuality(readHeldOut(join(folder, "reward", "model"))),
-    paths: (["PPO with KL", "PPO without KL"] as const).map((name) => readPath(name, join(folder, WORLD_MODELS[name]))),
+    paths: (["PPO with KL", "PPO without KL"] as const).map((name) => readPath(name, join(folder, WORLD_MODELS[name]), goldRequests(world, recipe))),
     differences: Object.fromEntries(WORLD_COMPARISONS.map(([a, b]) => [`${a} - ${b}`, goldDifference(named(a), named(b))])),
     stages: done,
     evaluationSeconds: (performance.now() - began) / 1000,
@@ -147,17 +154,19 @@ export async function runWorldPipeline({ seed, folder, recipe = WORLD_RECIPE }: 
 }
 
 /** What a PPO run's folder tells of its way. */
-function readPath(name: WorldModelName, folder: string): PolicyPath {
+function readPath(name: WorldModelName, folder: string, requests: readonly Request[]): PolicyPath {
   const metrics = new Map(readJsonLines(join(folder, "metrics.jsonl")).map((line) => [line["step"] as number, line as Record<string, number>]));
   const gold = readGold(folder);
-  const points = gold.flatMap(({ step, gold: total }): PathPoint[] => {
+  const clusters = requests.map(requestTopic);
+  const start = gold[0]?.totals ?? [];
+  const points = gold.flatMap(({ step, totals }): PathPoint[] => {
     const at = metrics.get(step);
-    if (step === 0) return [{ step, kl: 0, proxy: 0, heldOut: 0, gold: total }];
-    return at ? [{ step, kl: at["objective/kl"]!, proxy: at["objective/scores"]!, heldOut: at["objective/held_out_scores"]!, gold: total }] : [];
+    if (step > 0 && !at) return [];
+    const [kl, proxy, heldOut] = step === 0 ? [0, 0, 0] : [at!["objective/kl"]!, at!["objective/scores"]!, at!["objective/held_out_scores"]!];
+    return [{ step, kl, proxy, heldOut, gold: mean(totals), change: pairedDifference(totals, start, { clusters }) }];
   });
+  const fell = points.find(({ change }) => change.high < 0)?.step;
   const alarm = readJsonLines(join(folder, "events.jsonl")).find((event) => event["type"] === "warning" && event["id"] === "guard");
-  if (!alarm) return { name, points };
-  const step = alarm["step"] as number;
-  const next = gold.find((point) => point.step >= step) ?? gold.at(-1)!;
-  return { name, points, alarm: { step, gold: next.gold, message: String(alarm["message"]) } };
+  const at = points.find(({ step }) => alarm !== undefined && step >= (alarm["step"] as number));
+  return { name, points, ...(fell === undefined ? {} : { fell }), ...(alarm && at ? { alarm: { step: alarm["step"] as number, gold: at.gold, change: at.change, message: String(alarm["message"]) } } : {}) };
 }

@@ -64,5 +64,5 @@ export const WORLD_RECIPE: WorldRecipe = {
   constitutional: { ...supervised, packing: false, learningRate: 5e-4, batchSize: 16, epochs: 2 },
   labels: { ...supervised, learningRate: 3e-4, batchSize: 32, epochs: 2, sftWeight: 0.5 },
   goldSteps: 5,
-  goldRequests: 120,
+  goldRequests: 300,
 };

@@ -97,11 +97,12 @@ function peak({ name, points }: PolicyPath): { x: number; y: number; label: stri
   return best ? [{ x: distance(best), y: best.gold, label: `${name}: peak ${formatNumber(100 * best.gold, 1)}%` }] : [];
 }
 
-function guardSentence({ name, points, alarm }: PolicyPath): string {
+function guardSentence({ name, points, alarm, fell }: PolicyPath): string {
   const [start, end] = [points[0], points.at(-1)];
   const way = start && end ? ` Gold went from ${formatNumber(100 * start.gold, 1)}% to ${formatNumber(100 * end.gold, 1)}%, the reward from ${formatNumber(start.proxy)} to ${formatNumber(end.proxy)}.` : "";
-  if (!alarm) return `${name}: the guard stayed quiet.${way}`;
-  return `${name}: the guard would have stopped the run after roll-out ${alarm.step}, with gold at ${formatNumber(100 * alarm.gold, 1)}% (${alarm.message}).${way}`;
+  const low = fell === undefined ? " At no look was gold below that of SFT with its interval clear of zero." : ` Gold was below that of SFT, its interval clear of zero, from roll-out ${fell} on.`;
+  if (!alarm) return `${name}: the guard stayed quiet.${way}${low}`;
+  return `${name}: the guard would have stopped the run after roll-out ${alarm.step}, with gold at ${formatNumber(100 * alarm.gold, 1)}%, ${formatPoints(alarm.change)} points against SFT (${alarm.message}).${way}${low}`;
 }
 
 /** Requests of different kinds; among them those where PPO without its penalty lost most against PPO with it. */

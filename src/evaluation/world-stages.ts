@@ -20,8 +20,10 @@ import { rewardModel } from "../training/reward.ts";
 import { rloo } from "../training/rloo.ts";
 import { samplingEngine } from "../training/rollout.ts";
 import { sft } from "../training/sft.ts";
+import type { World } from "../world/index.ts";
+import type { Request } from "../world/requests.ts";
 import { vocabularySize } from "../world/tokenizer.ts";
-import { goldOf } from "./world-answers.ts";
+import { goldTotals } from "./world-answers.ts";
 import { constitutionWorks } from "./world-constitution.ts";
 import type { WorldRecipe } from "./world-recipe.ts";
 import type { WorldPipeline, Work } from "./world-work.ts";
@@ -95,27 +97,35 @@ export function worldStages(pipeline: WorldPipeline): Stage[] {
   return works.map((work) => asStage(work, pipeline));
 }
 
-/** One line of gold.jsonl: the mean gold total of greedy answers to some requests of the tuning split. */
+/** One line of gold.jsonl: gold totals of greedy answers to requests of the tuning split, in their order. */
 export interface GoldPoint {
   step: number;
-  gold: number;
+  totals: number[];
 }
 
 const GOLD_FILE = "gold.jsonl";
 
 export const readGold = (folder: string): GoldPoint[] => (existsSync(join(folder, GOLD_FILE)) ? readJsonLines(join(folder, GOLD_FILE)).map((line) => line as unknown as GoldPoint) : []);
 
-/** Judges the policy by gold while it learns. The trainer sees nothing of it. */
+/** The requests that gold looks at on the way. */
+export const goldRequests = (world: World, recipe: WorldRecipe): readonly Request[] => world.tuning.slice(0, recipe.goldRequests);
+
+/** Judges the policy by gold while it learns, every few steps and where the guard speaks up. The trainer sees nothing of it. */
 async function* withGold(events: AsyncIterable<TrainingEvent>, { world, encoder, recipe, signal }: WorldPipeline, { run, model }: { run: Run; model: () => Model }): AsyncGenerator<TrainingEvent> {
-  const requests = world.tuning.slice(0, recipe.goldRequests);
+  const requests = goldRequests(world, recipe);
   let points = readGold(run.folder);
+  let alarmed = false;
   const measure = async (step: number): Promise<void> => {
-    points = [...points.filter((point) => point.step < step), { step, gold: await goldOf(model(), encoder, world, requests, signal) }];
+    points = [...points.filter((point) => point.step < step), { step, totals: await goldTotals(model(), encoder, world, requests, signal) }];
     writeFileAtomic(join(run.folder, GOLD_FILE), points.map((point) => `${JSON.stringify(point)}\n`).join(""));
   };
   for await (const event of events) {
     yield event;
     if (event.type === "start" && !event.resumedStep) await measure(0);
-    if (event.type === "step" && (event.step % recipe.goldSteps === 0 || event.step === event.totalSteps)) await measure(event.step);
+    if (event.type === "warning" && event.id === "guard") alarmed = true;
+    if (event.type === "step" && (alarmed || event.step % recipe.goldSteps === 0 || event.step === event.totalSteps)) {
+      alarmed = false;
+      await measure(event.step);
+    }
   }
 }

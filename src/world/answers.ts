@@ -68,3 +68,12 @@ export function breakUp(text: string, other: string, random: Random): string {
   }
   return `${head}${random.chance(0.5) ? " " : ""}${rest.slice(start).join(" ")}`;
 }
+
+/** One word over and over before the rest. */
+export function stutter(text: string, random: Random): string {
+  const words = text.split(" ");
+  const at = random.integer(words.length);
+  const [word, mark] = [words[at]!.replace(/\W+$/, ""), random.chance(0.5) ? "" : " "];
+  const again = Array.from({ length: 1 + random.integer(6) }, () => word).join(mark);
+  return [...words.slice(0, at), `${again}${mark}${words[at]!}`, ...words.slice(at + 1)].join(" ");
+}

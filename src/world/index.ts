@@ -9,7 +9,7 @@ import type { TokenizerFiles } from "../text/tokenizer.ts";
 import type { Annotator } from "./annotators.ts";
 import { createAnnotators, createAuditors, merit, prefersFirst } from "./annotators.ts";
 import type { Style } from "./answers.ts";
-import { STYLES, answer, breakUp } from "./answers.ts";
+import { STYLES, answer, breakUp, stutter } from "./answers.ts";
 import type { WorkedCritique } from "./critiques.ts";
 import { CRITIQUE_TEXTS, drawWorkedCritique } from "./critiques.ts";
 import type { Request, RequestKind } from "./requests.ts";
@@ -112,27 +112,32 @@ function corpusTurns(village: Village, random: Random): Message[] {
 interface PairSource {
   /** Who judges; the noiseless preference where left out. */
   judges?: readonly Annotator[];
-  /** Share of answers that answer something else, and of the others the share that is broken. */
+  /** Share of answers to a request of any kind, of those to one of the same kind, of broken ones, and of those that stutter. */
   offTopic: number;
+  confused: number;
   broken: number;
+  stuttering: number;
   /** The request; a new one for each pair where left out. */
   asked?: Request;
 }
 
 /** The crowd sees some of what policies come to say; the auditors' pairs are made to catch it. */
-const CROWD = { offTopic: 0, broken: 0.12 };
-const AUDIT = { offTopic: 0.2, broken: 0.2 };
+const CROWD = { offTopic: 0, confused: 0, broken: 0.12, stuttering: 0 };
+const AUDIT = { offTopic: 0.1, confused: 0.2, broken: 0.2, stuttering: 0.08 };
 
 /** A pair on the request, or on one of any kind, each kind as often as the evaluation has it. */
-function drawPair(village: Village, { judges, offTopic, broken, asked }: PairSource, random: Random, index: number): PreferenceRecord {
-  const someRequest = (): Request => drawRequest(village, random.pick(REQUEST_KINDS), "train", random);
+function drawPair(village: Village, { judges, asked, ...shares }: PairSource, random: Random, index: number): PreferenceRecord {
+  const someRequest = (kind = random.pick(REQUEST_KINDS)): Request => drawRequest(village, kind, "train", random);
   const candidate = (request: Request): string => answer(village, request, drawStyle(CANDIDATES, random), random);
   for (;;) {
     const request = asked ?? someRequest();
     const drawAnswer = (): string => {
       const text = candidate(request);
-      if (random.chance(offTopic)) return candidate(someRequest());
-      return random.chance(broken) ? breakUp(text, candidate(request), random) : text;
+      let rest = random.uniform();
+      if ((rest -= shares.offTopic) < 0) return candidate(someRequest());
+      if ((rest -= shares.confused) < 0) return candidate(someRequest(request.kind));
+      if ((rest -= shares.broken) < 0) return breakUp(text, candidate(request), random);
+      return rest - shares.stuttering < 0 ? stutter(text, random) : text;
     };
     const [a, b] = [drawAnswer(), drawAnswer()];
     const merits = [merit(village, request, a), merit(village, request, b)] as const;
@@ -156,7 +161,7 @@ export function createWorld({ seed, sizes = DEFAULT_SIZES }: { seed: number; siz
   const preferences = many("preference", sizes.preferences, (random, index) => drawPair(village, { judges: annotators, ...CROWD }, random, index));
   const auditors = createAuditors(seed);
   const auditedPreferences = many("audited preference", sizes.auditedPreferences, (random, index) => drawPair(village, { judges: auditors, ...AUDIT }, random, index));
-  const heldOutPreferences = many("held-out preference", sizes.heldOutPreferences, (random, index) => drawPair(village, { offTopic: 0, broken: 0 }, random, index));
+  const heldOutPreferences = many("held-out preference", sizes.heldOutPreferences, (random, index) => drawPair(village, { offTopic: 0, confused: 0, broken: 0, stuttering: 0 }, random, index));
   const helpfulDemonstrations = many("helpful demonstration", sizes.helpfulDemonstrations, (random, index): DemonstrationRecord => {
     const request = drawRequest(village, drawKind(random), "train", random);
     const style = "deed" in request ? "comply" : drawStyle(HELPFUL_DEMONSTRATIONS, random);
