@@ -3,6 +3,7 @@ import { decodeMany, decodeOne } from "./measurements/decoding.ts";
 import { dpoMemory, dpoPeak } from "./measurements/memory.ts";
 import { ownDpo, ownGeneration, transformersGeneration, trlDpo } from "./measurements/peers.ts";
 import { ownPpo, ownSftPeak, ppoMemory, rollouts, trlPpo } from "./measurements/ppo.ts";
+import { serve } from "./measurements/serve.ts";
 import { fullStep, loraOverFull, loraStep, sharedPrefix } from "./measurements/training.ts";
 
 const PARTS: Readonly<Record<string, (argument: number) => Promise<unknown>>> = {
@@ -13,6 +14,7 @@ const PARTS: Readonly<Record<string, (argument: number) => Promise<unknown>>> = 
   "dpo-memory": dpoMemory,
   "decode-1": decodeOne,
   "decode-32": decodeMany,
+  serve,
   "ppo-memory": ppoMemory,
   rollouts,
   "trl-dpo": trlDpo,

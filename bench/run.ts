@@ -23,6 +23,7 @@ const MEASUREMENTS: Readonly<Record<string, { rounds: number; peers?: true }>> =
   "dpo-memory": { rounds: 1 },
   "decode-1": { rounds: 15 },
   "decode-32": { rounds: 9 },
+  serve: { rounds: 3 },
   "ppo-memory": { rounds: 1 },
   rollouts: { rounds: 5 },
   "trl-dpo": { rounds: 3, peers: true },

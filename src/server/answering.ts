@@ -66,7 +66,7 @@ export class Answering {
   private readonly lease: Lease;
   private readonly lengths: readonly number[];
 
-  /** Takes the lease over, also where it throws. */
+  /** @throws ApiError 400 where a prompt and its answer do not fit; the lease stays the caller's until {@link run} */
   constructor(engines: Engines, lease: Lease, { asked, byDefault }: { asked: Asked; byDefault: number }) {
     this.engines = engines;
     this.lease = lease;

@@ -89,7 +89,7 @@ export const TEXT: Kind<TextRequest> = {
 };
 
 function textPlaces({ logprobs: top }: TextRequest, { answer, from, to }: Piece, encoder: Encoder): unknown {
-  return top === undefined ? null : textLogprobs(answer, encoder, { from, to, top, offset: 0 });
+  return top === undefined ? null : textLogprobs(answer, encoder, { from, to, top });
 }
 
 /** The prompts of a request, each a text or ids. */

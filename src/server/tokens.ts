@@ -62,8 +62,7 @@ export function chatLogprobs(drawn: Drawn, tokenizer: Tokenizer, { from, to, top
   });
 }
 
-/** @param offset where the first of these tokens begins in the text */
-export function textLogprobs(drawn: Drawn, encoder: Encoder, { from, to, top, offset }: { from: number; to: number; top: number; offset: number }): TextLogprobs {
+export function textLogprobs(drawn: Drawn, encoder: Encoder, { from, to, top }: { from: number; to: number; top: number }): TextLogprobs {
   const { tokenizer } = encoder;
   const places = chatLogprobs(drawn, tokenizer, { from, to, top });
   return {
@@ -71,6 +70,6 @@ export function textLogprobs(drawn: Drawn, encoder: Encoder, { from, to, top, of
     token_logprobs: places.map(({ logprob }) => logprob),
     // the drawn token is always told, as by OpenAI's
     top_logprobs: places.map(({ token, logprob, top_logprobs }) => Object.fromEntries([{ token, logprob }, ...top_logprobs].toReversed().map((each) => [each.token, each.logprob]))),
-    text_offset: places.map((_, index) => offset + encoder.decodeCompletion(drawn.ids.slice(0, from + index)).length),
+    text_offset: places.map((_, index) => encoder.decodeCompletion(drawn.ids.slice(0, from + index)).length),
   };
 }
