@@ -29,9 +29,12 @@ export interface RunningServer {
   close(patience?: number): Promise<void>;
 }
 
-/** Milliseconds: a request's head, the whole of it, an idle connection. */
-const HEAD_TIME = 10_000;
-const REQUEST_TIME = 60_000;
+/**
+ * Milliseconds: a request's head, the whole of it, an idle connection. What a client has sent is not read while a graph runs, so a
+ * long reading of prompts counts as the client's delay: far more than a run takes.
+ */
+const HEAD_TIME = 60_000;
+const REQUEST_TIME = 120_000;
 const IDLE_TIME = 15_000;
 /** Milliseconds between looks for connections that are late. */
 const LOOK_TIME = 5_000;
@@ -61,7 +64,12 @@ export async function startServer(models: readonly ServedModel[], encoder: Encod
     response.once("close", () => open.delete(response));
     if (refusing.signal.aborted) response.setHeader("connection", "close");
   });
-  const { port } = await listen(server, options);
+  // the first client shall not wait for it, and what cannot be opened is told at once
+  (await engines.lease(models[0]!.name, 0)).release();
+  const { port } = await listen(server, options).catch(async (error: unknown) => {
+    await engines.close();
+    throw error;
+  });
   let closing: Promise<void> | undefined;
   const close = async (patience: number): Promise<void> => {
     refusing.abort();

@@ -17,7 +17,7 @@ export const serveConfig = defineConfig({
     tokenFile: field({ type: z.string(), default: "", source: "the environment variable ATTUNE_SERVE_TOKEN, or none", description: "file with the token that clients must send", group: "Network" }),
     allowHost: field({ type: list, default: [], source: "loopback and --host", description: "further names that clients may call the server by", group: "Network" }),
     allowOrigin: field({ type: list, default: [], source: "none", description: "origins of web pages that may ask, such as https://example.org", group: "Network" }),
-    bodyLimit: field({ type: z.int().min(1024), default: 1_048_576, source: "more text than the room holds", description: "largest request", group: "Limits", unit: "bytes" }),
+    bodyLimit: field({ type: z.int().min(1024), default: 262_144, source: "128 bytes for each token of the default room", description: "largest request", group: "Limits", unit: "bytes" }),
     slots: field({ type: z.int().min(1), default: 32, source: "bench/: serve", description: "answers that are decoded together", group: "Limits" }),
     room: field({ type: z.int().min(2), default: 2048, source: "or the model's context, where that is less", description: "longest prompt and answer together", group: "Limits", unit: "tokens" }),
     queue: field({ type: z.int().min(0), default: 256, source: "eight rounds of the slots", description: "answers that may wait for a slot; more are turned away with 429", group: "Limits" }),
