@@ -125,7 +125,7 @@ class BestOfN implements RolloutMethod {
     this.totalSteps = Math.ceil(prompts.length / config.promptsPerStep);
     this.rewards = new Rewards(rewards.map((reward) => openReward(reward, encoder, choice)), config);
     this.heldOut = heldOutReward && openReward(heldOutReward, encoder, choice);
-    this.monitor = new Monitor(this.heldOut, { guard: "off", guardWindow: 1, guardAlpha: 0.001 });
+    this.monitor = new Monitor(this.heldOut, { guard: "off", guardWindow: 1, guardAlpha: 0.001, guardShare: 0.5 });
     this.engine = samplingEngine(model, encoder);
   }
 

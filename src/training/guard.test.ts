@@ -10,7 +10,7 @@ function rollout(random: Random, { proxy, heldOut, rho }: { proxy: number; heldO
 }
 
 const rho = 0.7;
-const options = { correlation: rho, alpha: 0.001 };
+const options = { correlation: rho, alpha: 0.001, share: 0.5 };
 /** The verdict on eight roll-outs, the i-th with these means. */
 const judge = (seed: number, means: (i: number) => { proxy: number; heldOut: number }) =>
   judgeGuard(Array.from({ length: 8 }, (_, i) => rollout(Random.for(seed, i), { ...means(i), rho })), options);
@@ -37,10 +37,17 @@ describe("the guard", () => {
     expect(alarms(100, (i) => ({ proxy: 3 - 0.3 * i, heldOut: 2.7 - 0.25 * i }))).toBe(0);
   });
 
+  test("the share decides how much must be confirmed", () => {
+    const window = Array.from({ length: 8 }, (_, i) => rollout(Random.for(2, i), { proxy: 2, heldOut: 0.75 * 2 * rho, rho }));
+    const verdict = (share: number) => judgeGuard(window, { ...options, share }).reason;
+    expect([0.5, 0.7].map(verdict)).toEqual([undefined, undefined]);
+    expect([0.85, 1].map(verdict)).toEqual(["unconfirmed", "unconfirmed"]);
+  });
+
   test("without a correlation nothing can be confirmed", () => {
     const window = [rollout(Random.for(1, "a"), { proxy: 2, heldOut: -0.1, rho: 0 })];
-    expect(judgeGuard(window, { correlation: 0.05, alpha: 0.001 }).reason).toBeUndefined();
-    expect(judgeGuard(window, { correlation: 0.05, alpha: 0.001 }).stalled).toBeNaN();
+    expect(judgeGuard(window, { ...options, correlation: 0.05 }).reason).toBeUndefined();
+    expect(judgeGuard(window, { ...options, correlation: 0.05 }).stalled).toBeNaN();
   });
 
   test("correlation: exact cases", () => {

@@ -7,9 +7,9 @@
  *
  * 1. unconfirmed: over answers of the reference, the held-out reward rises by rho for each unit of the proxy (rho is their
  *    correlation: the held-out gain that an honest gain of the proxy would bring). The proxy has risen, and the held-out
- *    reward has risen by significantly less than half of what that predicts: the mean of h - rho p / 2 is below 0.
+ *    reward has risen by significantly less than a share s of what that predicts: the mean of h - s rho p is below 0.
  * 2. stalled: the same within the window, whatever was gained before it. The proxy does not fall, and the held-out reward
- *    falls, or rises by significantly less than half of what the proxy's rise predicts: the slope of h - rho p / 2 over the
+ *    falls, or rises by significantly less than that share of what the proxy's rise predicts: the slope of h - s rho p over the
  *    roll-outs is below 0.
  *
  * Source: the split of Gao et al. 2023 (arXiv 2210.10760) into proxy and gold; regression to the mean for rho. The t
@@ -28,6 +28,8 @@ export interface GuardOptions {
   /** rho; below {@link WEAK_CORRELATION} only a fall of the held-out reward counts. */
   readonly correlation: number;
   readonly alpha: number;
+  /** s: share of the predicted gain that must be confirmed. */
+  readonly share: number;
 }
 
 export interface GuardVerdict {
@@ -38,18 +40,16 @@ export interface GuardVerdict {
   readonly critical: number;
 }
 
-/** Share of the predicted gain that must be confirmed. */
-const CONFIRMED_SHARE = 0.5;
 /** Below this correlation the proxy predicts nothing that could be confirmed. */
 export const WEAK_CORRELATION = 0.1;
 
 /** @param window the last roll-outs, oldest first */
-export function judgeGuard(window: readonly GuardStep[], { correlation, alpha }: GuardOptions): GuardVerdict {
+export function judgeGuard(window: readonly GuardStep[], { correlation, alpha, share }: GuardOptions): GuardVerdict {
   const proxy = window.flatMap((step) => step.proxy);
   const heldOut = window.flatMap((step) => step.heldOut);
   const times = window.flatMap((step, index) => step.proxy.map(() => index));
   const critical = studentQuantile(1 - alpha, Math.max(1, proxy.length - 2));
-  const expected = correlation > WEAK_CORRELATION ? CONFIRMED_SHARE * correlation : 0;
+  const expected = correlation > WEAK_CORRELATION ? share * correlation : 0;
   const excess = heldOut.map((h, i) => h - expected * proxy[i]!);
   const [unconfirmed, stalled] = [tOfMean(excess), slope(times, excess).t];
   const first = expected > 0 && tOfMean(proxy) > critical && unconfirmed < -critical;

@@ -11,6 +11,7 @@ const withHeldOut = { says: "with heldOutReward", test: (config: (path: string) 
 export const guardFields = {
   guard: field({ type: z.enum(["off", "warn", "stop"]), default: "warn", source: "docs/decisions/reward-guard.md", description: "what happens when the reward and the held-out reward part", group: "Guard", appliesWhen: withHeldOut }),
   guardWindow: field({ type: z.int().min(2), default: 8, source: "docs/decisions/reward-guard.md", description: "roll-outs that the guard looks back over", group: "Guard", unit: "steps", appliesWhen: withHeldOut }),
+  guardShare: field({ type: z.number().gt(0).max(1), default: 0.5, source: "docs/decisions/reward-guard.md", description: "share of the rise that the reward predicts which the held-out reward must confirm", group: "Guard", appliesWhen: withHeldOut }),
   guardAlpha: field({ type: z.number().gt(0).max(0.1), default: 0.001, source: "docs/decisions/reward-guard.md", description: "probability of a false alarm of one test", group: "Guard", appliesWhen: withHeldOut }),
 };
 

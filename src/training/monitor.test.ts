@@ -5,7 +5,7 @@ import type { Rollout, RolloutPrompt } from "./rollout.ts";
 
 const prompts: RolloutPrompt[] = Array.from({ length: 8 }, (_, row) => ({ record: { kind: "prompt", prompt: `p${row}`, place: { row } }, ids: Int32Array.of(1) }));
 const answers = (text: (index: number) => string): Rollout[] => prompts.map((prompt, index) => ({ prompt, ids: Int32Array.of(2), stopped: true, text: text(index) }));
-const make = (): Monitor => new Monitor(undefined, { guard: "off", guardWindow: 2, guardAlpha: 0.01 });
+const make = (): Monitor => new Monitor(undefined, { guard: "off", guardWindow: 2, guardAlpha: 0.01, guardShare: 0.5 });
 const told = (monitor: Monitor, rollouts: readonly Rollout[]): string[] => monitor.watch(rollouts, rollouts.map((_, i) => i), undefined).warnings.map(({ id, message }) => `${id}: ${message.split(";")[0]}`);
 
 test("varied answers are no collapse, one text is, and is told once", () => {

@@ -18,6 +18,7 @@ export interface MonitorOptions {
   guard: "off" | "warn" | "stop";
   guardWindow: number;
   guardAlpha: number;
+  guardShare: number;
 }
 
 /** What the monitor must remember over a restart. */
@@ -91,17 +92,17 @@ export class Monitor {
     const watched: Watched = { metrics: textMetrics(rollouts), warnings: [] };
     this.warnOfCollapse(rollouts, proxy, watched);
     if (!heldOut) return watched;
-    const { guardWindow, guardAlpha, guard } = this.options;
+    const { guardWindow, guardAlpha, guardShare, guard } = this.options;
     const normalised = proxy.map((score) => normaliseScore(score, this.state.proxyScale));
     this.state.window = [...this.state.window, { proxy: normalised, heldOut }].slice(-guardWindow);
-    const verdict = judgeGuard(this.state.window, { correlation: this.state.correlation, alpha: guardAlpha });
+    const verdict = judgeGuard(this.state.window, { correlation: this.state.correlation, alpha: guardAlpha, share: guardShare });
     const level = mean(this.state.window.flatMap((step) => step.heldOut));
     watched.score = { metric: "objective/held_out_scores", value: level };
     watched.metrics = { ...watched.metrics, "objective/held_out_scores": mean(heldOut), "guard/unconfirmed": verdict.unconfirmed, "guard/stalled": verdict.stalled };
     const full = this.state.window.length === guardWindow;
     const parted = full && verdict.reason !== undefined;
     if (guard !== "off" && parted && !this.state.parted) {
-      const how = verdict.reason === "unconfirmed" ? "the held-out reward has confirmed less than half of the rise that it should have" : "lately the held-out reward has not followed the reward";
+      const how = verdict.reason === "unconfirmed" ? `the held-out reward has confirmed less than ${guardShare === 1 ? "all" : guardShare} of the rise that it should have` : "lately the held-out reward has not followed the reward";
       const message = `the rewards part: ${how} (t ${verdict[verdict.reason!].toFixed(1)}, limit ${(-verdict.critical).toFixed(1)}, last ${guardWindow} roll-outs)`;
       watched.warnings.push({ id: "guard", message });
       if (guard === "stop") watched.stop = message;

@@ -13,7 +13,7 @@ const watched = (config: ConfigValues): boolean => config("heldOutReward") !== "
 const withReward: PredicateCondition = { says: "with a reward", test: rewarded };
 const guarded: PredicateCondition = { says: "with a reward and heldOutReward", test: (config) => rewarded(config) && watched(config) };
 const { reward: required, rewardSamples, ...rewardScaleFields } = rewardFields;
-const { guard, guardWindow, guardAlpha } = guardFields;
+const { guard, guardWindow, guardShare, guardAlpha } = guardFields;
 
 export const onlineDpoConfig = defineConfig({
   name: "online-dpo",
@@ -33,6 +33,7 @@ export const onlineDpoConfig = defineConfig({
     ...policyTrainingFields,
     guard: { ...guard, appliesWhen: guarded },
     guardWindow: { ...guardWindow, appliesWhen: guarded },
+    guardShare: { ...guardShare, appliesWhen: guarded },
     guardAlpha: { ...guardAlpha, appliesWhen: guarded },
     learningRate: learningRateField(5e-7, 5e-6, "trl learning_rate"),
   },
