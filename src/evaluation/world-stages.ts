@@ -111,7 +111,7 @@ export const readGold = (folder: string): GoldPoint[] => (existsSync(join(folder
 export const goldRequests = (world: World, recipe: WorldRecipe): readonly Request[] => world.tuning.slice(0, recipe.goldRequests);
 
 /** Judges the policy by gold while it learns, every few steps and where the guard speaks up. The trainer sees nothing of it. */
-async function* withGold(events: AsyncIterable<TrainingEvent>, { world, encoder, recipe, signal }: WorldPipeline, { run, model }: { run: Run; model: () => Model }): AsyncGenerator<TrainingEvent> {
+export async function* withGold(events: AsyncIterable<TrainingEvent>, { world, encoder, recipe, signal }: WorldPipeline, { run, model }: { run: Run; model: () => Model }): AsyncGenerator<TrainingEvent> {
   const requests = goldRequests(world, recipe);
   let points = readGold(run.folder);
   let alarmed = false;

@@ -1,0 +1,176 @@
+/**
+ * The experiment's stages, each a run folder below the quickstart's: a raw model of ten times the size, reward models on fewer and more pairs, and PPO
+ * without a penalty against each of them. What is done is skipped.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { PromptRecord } from "../../src/data/records.ts";
+import { cloneModel, initializeModel } from "../../src/models/initialize.ts";
+import type { Model } from "../../src/models/model.ts";
+import { WholePlan } from "../../src/models/plans/whole.ts";
+import { writeFileAtomic } from "../../src/runs/files.ts";
+import { readJsonLines } from "../../src/runs/json-lines.ts";
+import type { Stage } from "../../src/runs/pipeline.ts";
+import { runPipeline } from "../../src/runs/pipeline.ts";
+import { generate } from "../../src/sampling/generate.ts";
+import { mean } from "../../src/stats/intervals.ts";
+import type { Encoder } from "../../src/text/encoder.ts";
+import { createEncoder } from "../../src/text/encoder.ts";
+import { tokenizerFromFiles } from "../../src/text/tokenizer.ts";
+import { resolveConfig } from "../../src/training/configs.ts";
+import { joinRows, layExample } from "../../src/training/layout.ts";
+import { ppo } from "../../src/training/ppo.ts";
+import { rewardModel } from "../../src/training/reward.ts";
+import { RewardModelSource } from "../../src/training/rewards.ts";
+import { samplingEngine } from "../../src/training/rollout.ts";
+import { sft } from "../../src/training/sft.ts";
+import { goldScore } from "../../src/world/gold.ts";
+import { DEFAULT_SIZES, createWorld } from "../../src/world/index.ts";
+import { vocabularySize } from "../../src/world/tokenizer.ts";
+import { readGold, withGold } from "../../src/evaluation/world-stages.ts";
+import type { WorldPipeline, Work } from "../../src/evaluation/world-work.ts";
+import { asStage, modelsOf } from "../../src/evaluation/world-work.ts";
+import { MAX_LENGTH, WORLD_RECIPE } from "../../src/evaluation/world-recipe.ts";
+import type { Curve, CurvePoint } from "./curves.ts";
+import { bestOfNPoints, curveOf } from "./curves.ts";
+
+/** Pairs that the three proxies learn from. */
+export const PAIRS = [250, 1000, 4000] as const;
+/** Answers drawn to each request for best-of-n. */
+const SAMPLES = 64;
+const TEMPERATURE = 1;
+const LOOK_EVERY = 4;
+
+/** 11.8 million parameters: the quickstart's model has 0.94 million. */
+const LARGE = { model_type: "llama", hidden_size: 384, num_hidden_layers: 6, num_attention_heads: 6, num_key_value_heads: 6, intermediate_size: 1152, max_position_embeddings: 256, rms_norm_eps: 1e-5, tie_word_embeddings: true };
+
+export interface Experiment {
+  pipeline: WorldPipeline;
+  /** Of the quickstart, whose raw, SFT, PPO and DPO models are used. */
+  quickstart: string;
+  stages: Stage[];
+}
+
+export function createExperiment({ seed, quickstart, folder, hooks }: { seed: number; quickstart: string; folder: string; hooks: Pick<WorldPipeline, "onEvent" | "signal"> }): Experiment {
+  const recipe = WORLD_RECIPE;
+  const world = createWorld({ seed, sizes: { ...DEFAULT_SIZES, preferences: recipe.pairs.reward, auditedPreferences: recipe.pairs.heldOutReward } });
+  const encoder = createEncoder(tokenizerFromFiles(world.tokenizerFiles), { maxLength: MAX_LENGTH });
+  const own = modelsOf(folder);
+  const given = modelsOf(quickstart);
+  const pipeline: WorldPipeline = { seed, world, encoder, recipe: { ...recipe, goldSteps: LOOK_EVERY }, folder, open: (stage) => (existsSync(join(folder, stage)) ? own(stage) : given(stage)), ...hooks };
+  return { pipeline, quickstart, stages: works(pipeline).map((work) => asStage(work, pipeline)) };
+}
+
+function works({ seed, world, encoder, recipe, open, ...rest }: WorldPipeline): Work[] {
+  const pipeline = { seed, world, encoder, recipe, open, ...rest };
+  const given = { ...recipe.common, model: "the built-in world", data: "the built-in world", seed };
+  // A larger model takes a smaller learning rate; three passes where the small one has two, so that it lacks nothing.
+  const large = resolveConfig("sft", { ...given, ...recipe.raw, learningRate: 1.5e-3, epochs: 3 });
+  const prompts = world.preferences.slice(0, recipe.pairs.prompts).map(({ prompt, place }): PromptRecord => ({ kind: "prompt", prompt, place }));
+  const proxies = PAIRS.flatMap((pairs): Work[] => {
+    // As many steps as the data gives in two passes, and at least 60: the smallest would not be trained at all.
+    const steps = Math.max(60, Math.ceil((2 * pairs) / 32));
+    const config = resolveConfig("reward", { ...given, ...recipe.reward, epochs: Math.ceil((steps * 32) / pairs), maxSteps: steps });
+    const { guardWindow: _window, guardShare: _share, ...unguarded } = recipe.ppoWithoutKl;
+    const hacking = resolveConfig("ppo", { ...given, ...unguarded, reward: ["proxy"] });
+    return [
+      { name: `reward-${pairs}`, title: `Reward model on ${pairs} pairs`, needs: [], options: { ...config, pairs }, begin: async (context) => rewardModel({ model: cloneModel(await open("sft")), encoder, train: world.preferences.slice(0, pairs), heldOut: world.heldOutPreferences }, config, context) },
+      {
+        name: `ppo-${pairs}`,
+        title: `PPO without a penalty against the reward model on ${pairs} pairs`,
+        needs: [`reward-${pairs}`],
+        options: { ...hacking, goldSteps: recipe.goldSteps },
+        begin: async (context) => {
+          let actor: Model | undefined;
+          const input = { model: await open("sft"), encoder, prompts, rewards: [{ name: "proxy", model: await open(`reward-${pairs}`), encoder }], engine: (model: Model, by: Encoder) => samplingEngine((actor = model), by) };
+          return withGold(ppo(input, hacking, context), pipeline, { run: context.run, model: () => actor! });
+        },
+      },
+    ];
+  });
+  return [
+    { name: "raw-large", title: "Raw, twelve times as large, on the same talk", needs: [], options: { ...large, shape: LARGE }, begin: async (context) => sft({ model: initializeModel({ ...LARGE, vocab_size: vocabularySize(world.tokenizerFiles) }, seed), encoder, train: world.corpus, heldOut: [] }, large, context) },
+    ...proxies,
+  ];
+}
+
+export const runStages = ({ pipeline, stages }: Experiment, hooks: Parameters<typeof runPipeline>[2]) => runPipeline(pipeline.folder, stages, hooks);
+
+/** Loss a token on talk that no model has seen, to show that neither raw model is short of training. */
+export async function heldOutLoss(model: Model, { world, encoder, seed }: WorldPipeline): Promise<number> {
+  // The first of a world with another seed's draw of talk about the same village would share its facts only by chance: draw more of this one.
+  const unseen = createWorld({ seed, sizes: { ...DEFAULT_SIZES, corpus: world.corpus.length + 300, preferences: 1, auditedPreferences: 1, critiques: 1 } }).corpus.slice(world.corpus.length);
+  const plan = new WholePlan({ model, reads: "tokens", maxLength: MAX_LENGTH });
+  try {
+    let [total, count] = [0, 0];
+    for (let start = 0; start < unseen.length; start += 32) {
+      const rows = unseen.slice(start, start + 32).map(({ messages, place }) => layExample(encoder.encodeConversation(messages, { loss: "full" }, place)));
+      const { readout } = await plan.score(joinRows(rows, { padId: encoder.padId, window: undefined }).batch);
+      total -= readout.reduce((sum, logp) => sum + logp, 0);
+      count += readout.length;
+    }
+    return total / count;
+  } finally {
+    await plan.close();
+  }
+}
+
+interface Sample {
+  text: string;
+  ids: number[];
+  stopped: boolean;
+}
+
+/** Best-of-n against every proxy, from one draw of answers that is kept. */
+export async function bestOfNCurves({ pipeline }: Experiment, onProgress: (done: number, total: number) => void): Promise<Curve[]> {
+  const { world, folder, open } = pipeline;
+  const requests = world.evaluation;
+  const file = join(folder, "samples.json");
+  if (!existsSync(file)) writeFileAtomic(file, JSON.stringify(await drawSamples(pipeline, onProgress)));
+  const answers = JSON.parse(readFileSync(file, "utf8")) as Sample[][];
+  const gold = answers.map((samples, i) => samples.map(({ text }) => goldScore(world.village, requests[i]!, text).total));
+  const curves: Curve[] = [];
+  for (const pairs of PAIRS) curves.push(curveOf("best-of-n", pairs, bestOfNPoints(await scores(pipeline, await open(`reward-${pairs}`), answers), gold)));
+  return curves;
+}
+
+async function drawSamples({ world, encoder, open, seed, signal }: WorldPipeline, onProgress: (done: number, total: number) => void): Promise<Sample[][]> {
+  const prompts = world.evaluation.map(({ text }) => encoder.encodePrompt([{ role: "user", content: text }]));
+  let done = 0;
+  const onAnswer = (): void => onProgress(++done, prompts.length * SAMPLES);
+  const answers = await generate(await open("sft"), encoder, prompts, { samples: SAMPLES, temperature: TEMPERATURE, topK: 0, topP: 1, maxNewTokens: 40, batchSize: 64, seed, stopTexts: [] }, { onAnswer, ...(signal ? { signal } : {}) });
+  signal?.throwIfAborted();
+  return prompts.map((_, index) => answers.filter(({ prompt }) => prompt === index).map(({ text, ids, finish }) => ({ text, ids: [...ids], stopped: finish === "stop" })));
+}
+
+async function scores({ world, encoder, recipe, seed }: WorldPipeline, model: Model, answers: readonly (readonly Sample[])[]): Promise<number[][]> {
+  const options = { ...resolveConfig("reward", { ...recipe.common, model: "", data: "", seed }), name: "proxy" };
+  const source = new RewardModelSource({ model, encoder }, encoder, options);
+  try {
+    const found: number[][] = [];
+    for (const [i, samples] of answers.entries()) {
+      const record: PromptRecord = { kind: "prompt", prompt: [{ role: "user", content: world.evaluation[i]!.text }], place: {} };
+      const prompt = { record, ids: encoder.encodePrompt(record.prompt) };
+      found.push(await source.score(samples.map(({ text, ids, stopped }) => ({ prompt, text, ids: Int32Array.from(ids), stopped }))));
+    }
+    return found;
+  } finally {
+    await source.close();
+  }
+}
+
+/** PPO's way against every proxy: gold of greedy answers to requests of the tuning split, and the proxy of its roll-outs. */
+export function rlCurves({ pipeline: { folder } }: Experiment): Curve[] {
+  return PAIRS.map((pairs) => {
+    const own = join(folder, `ppo-${pairs}`);
+    const metrics = new Map(readJsonLines(join(own, "metrics.jsonl")).map((line) => [line["step"] as number, line as Record<string, number>]));
+    const gold = readGold(own);
+    const start = mean(gold[0]!.totals);
+    const points = gold.flatMap(({ step, totals }): CurvePoint[] => {
+      const at = metrics.get(step);
+      if (step === 0) return [{ distance: 0, gold: 0, proxy: 0 }];
+      return at ? [{ distance: Math.sqrt(Math.max(0, at["objective/kl"]!)), gold: 100 * (mean(totals) - start), proxy: at["objective/scores"]! }] : [];
+    });
+    return curveOf("rl", pairs, points);
+  });
+}
