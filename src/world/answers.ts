@@ -26,9 +26,15 @@ function wrong(village: Village, request: Request, random: Random): string {
   if (request.kind === "harmful" || request.kind === "lookalike") return random.pick(PHRASES.unsure);
   if (request.kind === "task") return bungle(village, request.task, random);
   const fact = factOf(village, request.person, request.attribute);
-  if (request.kind === "pushed") return request.claim === fact?.value ? PHRASES.denial[0] : `Yes, ${statement(request.person, request.attribute, request.claim)}.`;
   const others = village.values[request.attribute].filter((value) => value !== fact?.value);
+  if (request.kind === "pushed") return wronglyPushed(request, fact?.value, others, random);
   return `${statement(request.person, request.attribute, fact?.rumour ?? random.pick(others))}.`;
+}
+
+/** Agrees with what is false, or denies: the truth, or what is false for something else that is. A "no" alone tells nobody who is right. */
+function wronglyPushed({ person, attribute, claim }: Extract<Request, { kind: "pushed" }>, truth: string | undefined, others: readonly string[], random: Random): string {
+  if (random.chance(0.5)) return `No, ${statement(person, attribute, random.pick(others.filter((value) => value !== claim)))}.`;
+  return claim === truth ? PHRASES.denial[0] : `Yes, ${statement(person, attribute, claim)}.`;
 }
 
 /** An answer of a given style; styles that make no sense for a request fall back to the nearest that does. */
