@@ -21,7 +21,7 @@ export const CRITIQUE_LENGTH = 192;
 const common = { adapter: "none", maxLength: MAX_LENGTH, microBatchTokens: 512 } as const;
 const supervised = { heldOut: 0, schedule: "cosine", warmupRatio: 0.05 } as const;
 const policy = { maxNewTokens: 40, temperature: 1, schedule: "linear", epochs: 1000, sampleSteps: 0, checkpointSteps: 10 } as const;
-const ppo = { ...policy, batchSize: 64, maxSteps: 60, learningRate: 1.5e-4, warmupRatio: 0.05, ppoEpochs: 2, critic: { learningRate: 4e-4, warmupSteps: 2 }, guardWindow: 4, guardShare: 1 } as const;
+const ppo = { ...policy, batchSize: 64, maxSteps: 60, learningRate: 3e-4, warmupRatio: 0.05, ppoEpochs: 2, critic: { learningRate: 8e-4, warmupSteps: 2 }, guardWindow: 4, guardShare: 1 } as const;
 
 export interface WorldRecipe {
   common: typeof common;
@@ -56,7 +56,7 @@ export const WORLD_RECIPE: WorldRecipe = {
   reward: { ...supervised, learningRate: 1e-3, batchSize: 32, epochs: 2 },
   heldOutReward: { ...supervised, learningRate: 1e-3, batchSize: 32, epochs: 2 },
   dpo: { ...supervised, learningRate: 3e-4, batchSize: 32, epochs: 1, sftWeight: 0.5 },
-  ppo: { ...ppo, kl: { coef: 0.3 } },
+  ppo: { ...ppo, kl: { coef: 0.5 } },
   ppoWithoutKl: { ...ppo, kl: { coef: 0 } },
   rloo: { ...policy, batchSize: 64, samples: 4, maxSteps: 40, learningRate: 4e-4, kl: { coef: 0.3 } },
   helpfulOnly: { ...supervised, maxLength: CRITIQUE_LENGTH, packing: false, learningRate: 2e-3, batchSize: 32, epochs: 1 },
