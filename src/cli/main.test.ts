@@ -77,12 +77,12 @@ describe("signals", () => {
     expect(await interrupted("polite", [["ready", name]])).toEqual({
       status: 1,
       signal: null,
-      stderr: "ready\nstopping: a checkpoint first; Ctrl-C again ends at once\nsaved a checkpoint\nstopped before the end\n",
+      stderr: "ready\nstopping: what is done is kept; Ctrl-C again ends at once\nsaved a checkpoint\nstopped before the end\n",
     });
   });
 
   it("a second one ends the process at once", async () => {
     const outcome = await interrupted("stubborn", [["ready", "SIGINT"], ["stopping", "SIGINT"]]);
-    expect(outcome).toEqual({ status: 130, signal: null, stderr: "ready\nstopping: a checkpoint first; Ctrl-C again ends at once\n" });
+    expect(outcome).toEqual({ status: 130, signal: null, stderr: "ready\nstopping: what is done is kept; Ctrl-C again ends at once\n" });
   });
 });

@@ -285,7 +285,7 @@ describe("a training command", () => {
     afterStep = (step) => void (step === 2 && io.signals.emit("SIGINT"));
     const stopped = await attune("pond --data frogs --out runs/s", io);
     expect(stopped).toMatchObject({ status: 1, out: "" });
-    expect(stopped.err).toContain("stopping: a checkpoint first; Ctrl-C again ends at once\n");
+    expect(stopped.err).toContain("stopping: what is done is kept; Ctrl-C again ends at once\n");
     expect(stopped.err).toContain("stopped at step 2 of 4\n  try: `attune resume runs/s` goes on from there\n");
     expect(JSON.parse(readFileSync("runs/s/run.json", "utf8"))).toMatchObject({ status: "interrupted" });
     expect([io.signals.listenerCount("SIGINT"), io.signals.listenerCount("SIGTERM"), io.signals.exitStatus]).toEqual([0, 0, undefined]);

@@ -95,7 +95,7 @@ async function withContext(io: Io, argv: readonly string[], options: GlobalOptio
   const { json = false, quiet = false } = options;
   const reporter = await createReporter({ json, quiet, stdout: io.stdout, stderr: io.stderr });
   const interrupt = listenForInterrupt(io.signals, {
-    onFirst: () => reporter.note("stopping: a checkpoint first; Ctrl-C again ends at once"),
+    onFirst: () => reporter.note("stopping: what is done is kept; Ctrl-C again ends at once"),
     beforeExit: () => reporter.close(),
   });
   try {
