@@ -131,7 +131,7 @@ describe("interrupted", () => {
     const run = "interrupted";
     const stopped = await begin(run, options, { name: "SIGINT", steps: 6, delay: 0 });
     expect(stopped.status).toBe("1");
-    expect(stopped.stderr).toMatch(/stopping: a checkpoint first; Ctrl-C again ends at once\n[^]*stopped at step \d+ of \d+\n {2}try: `attune resume .*` goes on from there/);
+    expect(stopped.stderr).toMatch(/stopping: what is done is kept; Ctrl-C again ends at once\n[^]*stopped at step \d+ of \d+\n {2}try: `attune resume .*` goes on from there/);
     expect(JSON.parse(readFileSync(join(parent, run, "run.json"), "utf8"))).toMatchObject({ status: "interrupted" });
     const saved = readJsonLines(join(parent, run, "events.jsonl")).findLast(({ type }) => type === "checkpoint");
     expect(saved?.["step"]).toBe(readJsonLines(join(parent, run, "metrics.jsonl")).at(-1)!["step"]);
