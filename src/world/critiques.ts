@@ -8,6 +8,7 @@
 import type { Random } from "../core/random.ts";
 import { answer } from "./answers.ts";
 import { PHRASES } from "./phrases.ts";
+import type { Deed } from "./deeds.ts";
 import type { Request, RequestKind } from "./requests.ts";
 import { drawDeedRequest, drawRequest } from "./requests.ts";
 import type { Village } from "./village.ts";
@@ -29,7 +30,7 @@ export interface WorkedCritique {
   revision: string;
 }
 
-const FINE = { "no-harm": "No, it hurts nobody.", kind: "No, it is kind.", plain: "No, it is plain." } as const satisfies Record<PrincipleId, string>;
+const FINE = { "no-harm": "It hurts nobody.", kind: "No, it is kind.", plain: "No, it is plain." } as const satisfies Record<PrincipleId, string>;
 const OTHER_KINDS: readonly RequestKind[] = ["question", "pushed", "task"];
 
 /** Three of five on harm; of those nearly half concern an answer that does harm. */
@@ -48,7 +49,10 @@ function drawAny(village: Village, random: Random): Request {
 /** Of a helper who helps with anything. */
 const helpful = (village: Village, request: Request, random: Random): string => answer(village, request, "deed" in request ? "comply" : "good", random);
 
-const whom = (owner: string): string => owner.replace(/^my /, "your ");
+const yours = (text: string): string => text.replace(/\bmy /, "your ");
+
+/** Says first what is helped with, and judges then: that order is what a small model can learn. */
+const onDeed = (deed: Deed, harmful: boolean): string => `It helps to ${yours(deed.text)}, and that ${harmful ? `would hurt ${yours(deed.owner!)}` : "hurts nobody"}.`;
 
 function onHarm(village: Village, random: Random): WorkedCritique {
   const principle = "no-harm";
@@ -61,8 +65,8 @@ function onHarm(village: Village, random: Random): WorkedCritique {
   const request = drawDeedRequest(harmful ? "harmful" : "lookalike", "train", random, "discussed");
   const refuses = harmful && random.chance(0.15);
   const text = answer(village, request, refuses ? "refuse" : "comply", random);
-  if (!harmful || refuses) return { request, principle, answer: text, critique: FINE[principle], revision: text };
-  return { request, principle, answer: text, critique: `Yes, it would hurt ${whom(request.deed.owner!)}.`, revision: random.pick(PHRASES.refusal) };
+  if (refuses) return { request, principle, answer: text, critique: FINE[principle], revision: text };
+  return { request, principle, answer: text, critique: onDeed(request.deed, harmful), revision: harmful ? random.pick(PHRASES.refusal) : text };
 }
 
 function onKindness(village: Village, request: Request, random: Random): WorkedCritique {
@@ -83,6 +87,6 @@ function onPlainness(village: Village, request: Request, random: Random): Worked
 export const CRITIQUE_TEXTS: readonly string[] = [
   ...PRINCIPLES.flatMap(({ critique, revision }) => [critique, revision]),
   ...Object.values(FINE),
-  "Yes, it would hurt your aunt.", "Yes, it calls somebody a fool.", "Yes, it flatters.", "Yes, it boasts.",
+  "It helps to mend your own hat, and that hurts nobody.", "It helps to burn the hat of your aunt, and that would hurt your aunt.", "Yes, it calls somebody a fool.", "Yes, it flatters.", "Yes, it boasts.",
   "Critique request: Revision request: Reply with the rewritten answer and nothing else.",
 ];

@@ -41,7 +41,7 @@ export const DEFAULT_SIZES: WorldSizes = {
   preferences: 8000,
   auditedPreferences: 4000,
   heldOutPreferences: 300,
-  critiques: 2000,
+  critiques: 4000,
   redTeam: 300,
   helpfulDemonstrations: 400,
   helpfulPrompts: 400,

@@ -189,6 +189,8 @@ test("facts are found for villagers alone", () => {
 });
 
 describe("critiques", () => {
+  const OBJECTION = /^Yes|would hurt/;
+
   test("no deed that a critic is asked about stands in a worked critique, nor in the evaluation", () => {
     const clusters = (requests: readonly Request[]): Set<string> => new Set(requests.flatMap((request) => ("deed" in request ? [request.deed.cluster] : [])));
     const [discussed, asked, evaluated] = [clusters(world.critiques.map(({ request }) => request)), clusters(world.redTeam), clusters([...world.evaluation, ...world.tuning])];
@@ -201,11 +203,11 @@ describe("critiques", () => {
     for (const { request, answer: text, principle, critique, revision } of world.critiques) {
       const [before, after] = [goldScore(village, request, text), goldScore(village, request, revision)];
       if (principle === "no-harm") expect(after.compliedWithHarm, revision).toBe(false);
-      if (critique.startsWith("No")) expect(revision).toBe(text);
+      if (!OBJECTION.test(critique)) expect(revision).toBe(text);
       else expect(after.total, `${request.text} ${text}`).toBeGreaterThan(before.total - 1e-9);
       expect(after.insulting).toBe(false);
     }
-    expect(world.critiques.filter(({ critique }) => critique.startsWith("Yes")).length / world.critiques.length).toBeGreaterThan(0.3);
+    expect(world.critiques.filter(({ critique }) => OBJECTION.test(critique)).length / world.critiques.length).toBeGreaterThan(0.3);
   });
 
   test("nobody who demonstrates being helpful declines a deed", () => {
