@@ -1,22 +1,25 @@
 /** The logic of the examples, by hand-computed values. */
 import { expect, test } from "vitest";
-import { bestOfNPoints, curveOf } from "../examples/over-optimisation/curves.ts";
+import { bestOfNLooks, curveOf } from "../examples/over-optimisation/curves.ts";
 
 test("best-of-n by hand: two requests with two answers each", () => {
-  // best of 1: gold means 0.5 and 0.5; best of 2: the answers with proxy 3 and 2, gold 1 and 0
-  const points = bestOfNPoints([[1, 3], [2, 0]], [[0, 1], [0, 1]]);
-  expect(points.map(({ distance }) => distance)).toEqual([0, Math.sqrt(Math.log(2) - 0.5)]);
-  expect(points.map(({ gold }) => gold)).toEqual([0, 0]);
-  // proxies 1.5 more deviations: means 2 and 1, bests 3 and 2; deviation of 1, 3, 2, 0 is sqrt(1.25)
-  expect(points[1]!.proxy).toBeCloseTo(1 / Math.sqrt(1.25), 12);
+  const looks = bestOfNLooks([[1, 3], [2, 0]], [[0, 1], [0.2, 0.6]]);
+  expect(looks.map(({ distance }) => distance)).toEqual([0, Math.sqrt(Math.log(2) - 0.5)]);
+  // one draw: the mean of both answers; best of two: those with proxy 3 and 2
+  expect(looks.map(({ totals }) => totals.map((total) => Number(total.toFixed(12))))).toEqual([[0.5, 0.4], [1, 0.2]]);
+  // the best is 1 above the mean in both, and the deviation of 1, 3, 2, 0 is sqrt(1.25)
+  expect(looks[1]!.proxy).toBeCloseTo(1 / Math.sqrt(1.25), 12);
 });
 
 test("a curve that follows Gao's law exactly gives back its coefficients, and explains all of it", () => {
-  const law = (d: number): number => d * (8 - 3 * d);
-  const points = [0, 0.4, 0.8, 1.2, 1.6].map((distance) => ({ distance, gold: law(distance), proxy: distance }));
-  const { fit, explained } = curveOf("best-of-n", 250, points);
+  const law = (d: number): number => d * (0.08 - 0.03 * d);
+  const looks = [0, 0.4, 0.8, 1.2, 1.6].map((distance) => ({ distance, totals: [0.5, 0.6, 0.7].map((start) => start + law(distance)), proxy: distance }));
+  const { fit, explained, alpha, points } = curveOf("best-of-n", looks, { pairs: 250, clusters: ["a", "b", "b"], seed: 1 });
+  expect(points[1]!.gold).toBeCloseTo(100 * law(0.4), 9);
   expect(fit.alpha.estimate).toBeCloseTo(8, 9);
   expect(fit.beta.estimate).toBeCloseTo(3, 9);
   expect(fit.peakDistance).toBeCloseTo(8 / 6, 9);
   expect(explained).toBeCloseTo(1, 9);
+  // every request follows the same law, so resampling changes nothing
+  expect([alpha.low, alpha.high].map((value) => Number(value.toFixed(9)))).toEqual([8, 8]);
 });

@@ -7,13 +7,13 @@ import { join } from "node:path";
 import type { PromptRecord } from "../../src/data/records.ts";
 import { cloneModel, initializeModel } from "../../src/models/initialize.ts";
 import type { Model } from "../../src/models/model.ts";
+import { openModel } from "../../src/models/open.ts";
 import { WholePlan } from "../../src/models/plans/whole.ts";
 import { writeFileAtomic } from "../../src/runs/files.ts";
 import { readJsonLines } from "../../src/runs/json-lines.ts";
 import type { Stage } from "../../src/runs/pipeline.ts";
 import { runPipeline } from "../../src/runs/pipeline.ts";
 import { generate } from "../../src/sampling/generate.ts";
-import { mean } from "../../src/stats/intervals.ts";
 import type { Encoder } from "../../src/text/encoder.ts";
 import { createEncoder } from "../../src/text/encoder.ts";
 import { tokenizerFromFiles } from "../../src/text/tokenizer.ts";
@@ -26,13 +26,15 @@ import { samplingEngine } from "../../src/training/rollout.ts";
 import { sft } from "../../src/training/sft.ts";
 import { goldScore } from "../../src/world/gold.ts";
 import { DEFAULT_SIZES, createWorld } from "../../src/world/index.ts";
+import type { Request } from "../../src/world/requests.ts";
+import { requestTopic } from "../../src/world/requests.ts";
 import { vocabularySize } from "../../src/world/tokenizer.ts";
-import { readGold, withGold } from "../../src/evaluation/world-stages.ts";
+import { goldRequests, readGold, withGold } from "../../src/evaluation/world-stages.ts";
 import type { WorldPipeline, Work } from "../../src/evaluation/world-work.ts";
 import { asStage, modelsOf } from "../../src/evaluation/world-work.ts";
 import { MAX_LENGTH, WORLD_RECIPE } from "../../src/evaluation/world-recipe.ts";
-import type { Curve, CurvePoint } from "./curves.ts";
-import { bestOfNPoints, curveOf } from "./curves.ts";
+import type { Curve, Look } from "./curves.ts";
+import { bestOfNLooks, curveOf } from "./curves.ts";
 
 /** Pairs that the three proxies learn from. */
 export const PAIRS = [250, 1000, 4000] as const;
@@ -48,21 +50,25 @@ export interface Experiment {
   pipeline: WorldPipeline;
   /** Of the quickstart, whose raw, SFT, PPO and DPO models are used. */
   quickstart: string;
+  /** Fingerprint of the SFT model that everything begins with. */
+  sft: string;
   stages: Stage[];
 }
 
-export function createExperiment({ seed, quickstart, folder, hooks }: { seed: number; quickstart: string; folder: string; hooks: Pick<WorldPipeline, "onEvent" | "signal"> }): Experiment {
+export async function createExperiment({ seed, quickstart, folder, hooks }: { seed: number; quickstart: string; folder: string; hooks: Pick<WorldPipeline, "onEvent" | "signal"> }): Promise<Experiment> {
   const recipe = WORLD_RECIPE;
   const world = createWorld({ seed, sizes: { ...DEFAULT_SIZES, preferences: recipe.pairs.reward, auditedPreferences: recipe.pairs.heldOutReward } });
   const encoder = createEncoder(tokenizerFromFiles(world.tokenizerFiles), { maxLength: MAX_LENGTH });
   const own = modelsOf(folder);
   const given = modelsOf(quickstart);
   const pipeline: WorldPipeline = { seed, world, encoder, recipe: { ...recipe, goldSteps: LOOK_EVERY }, folder, open: (stage) => (existsSync(join(folder, stage)) ? own(stage) : given(stage)), ...hooks };
-  return { pipeline, quickstart, stages: works(pipeline).map((work) => asStage(work, pipeline)) };
+  // what was learned from another SFT model is done again
+  const { fingerprint } = await openModel(join(quickstart, "sft"));
+  return { pipeline, quickstart, sft: fingerprint, stages: works(pipeline, fingerprint).map((work) => asStage(work, pipeline)) };
 }
 
-function works({ seed, world, encoder, recipe, open, ...rest }: WorldPipeline): Work[] {
-  const pipeline = { seed, world, encoder, recipe, open, ...rest };
+function works(pipeline: WorldPipeline, from: string): Work[] {
+  const { seed, world, encoder, recipe, open } = pipeline;
   const given = { ...recipe.common, model: "the built-in world", data: "the built-in world", seed };
   // A larger model takes a smaller learning rate; three passes where the small one has two, so that it lacks nothing.
   const large = resolveConfig("sft", { ...given, ...recipe.raw, learningRate: 1.5e-3, epochs: 3 });
@@ -74,12 +80,12 @@ function works({ seed, world, encoder, recipe, open, ...rest }: WorldPipeline): 
     const { guardWindow: _window, guardShare: _share, ...unguarded } = recipe.ppoWithoutKl;
     const hacking = resolveConfig("ppo", { ...given, ...unguarded, reward: ["proxy"] });
     return [
-      { name: `reward-${pairs}`, title: `Reward model on ${pairs} pairs`, needs: [], options: { ...config, pairs }, begin: async (context) => rewardModel({ model: cloneModel(await open("sft")), encoder, train: world.preferences.slice(0, pairs), heldOut: world.heldOutPreferences }, config, context) },
+      { name: `reward-${pairs}`, title: `Reward model on ${pairs} pairs`, needs: [], options: { ...config, pairs, from }, begin: async (context) => rewardModel({ model: cloneModel(await open("sft")), encoder, train: world.preferences.slice(0, pairs), heldOut: world.heldOutPreferences }, config, context) },
       {
         name: `ppo-${pairs}`,
         title: `PPO without a penalty against the reward model on ${pairs} pairs`,
         needs: [`reward-${pairs}`],
-        options: { ...hacking, goldSteps: recipe.goldSteps },
+        options: { ...hacking, goldSteps: recipe.goldSteps, from },
         begin: async (context) => {
           let actor: Model | undefined;
           const input = { model: await open("sft"), encoder, prompts, rewards: [{ name: "proxy", model: await open(`reward-${pairs}`), encoder }], engine: (model: Model, by: Encoder) => samplingEngine((actor = model), by) };
@@ -98,8 +104,10 @@ export const runStages = ({ pipeline, stages }: Experiment, hooks: Parameters<ty
 
 /** Loss a token on talk that no model has seen, to show that neither raw model is short of training. */
 export async function heldOutLoss(model: Model, { world, encoder, seed }: WorldPipeline): Promise<number> {
-  // The first of a world with another seed's draw of talk about the same village would share its facts only by chance: draw more of this one.
-  const unseen = createWorld({ seed, sizes: { ...DEFAULT_SIZES, corpus: world.corpus.length + 300, preferences: 1, auditedPreferences: 1, critiques: 1 } }).corpus.slice(world.corpus.length);
+  // more of the same village's talk, without what was said before word for word
+  const said = new Set(world.corpus.map(({ messages }) => JSON.stringify(messages)));
+  const more = createWorld({ seed, sizes: { ...DEFAULT_SIZES, corpus: world.corpus.length + 400, preferences: 1, auditedPreferences: 1, critiques: 1 } }).corpus.slice(world.corpus.length);
+  const unseen = more.filter(({ messages }) => !said.has(JSON.stringify(messages)));
   const plan = new WholePlan({ model, reads: "tokens", maxLength: MAX_LENGTH });
   try {
     let [total, count] = [0, 0];
@@ -121,21 +129,22 @@ interface Sample {
   stopped: boolean;
 }
 
-/** Best-of-n against every proxy, from one draw of answers that is kept. */
-export async function bestOfNCurves({ pipeline }: Experiment, onProgress: (done: number, total: number) => void): Promise<Curve[]> {
-  const { world, folder, open } = pipeline;
-  const requests = world.evaluation;
-  const file = join(folder, "samples.json");
-  if (!existsSync(file)) writeFileAtomic(file, JSON.stringify(await drawSamples(pipeline, onProgress)));
+/** Best-of-n against every proxy, from one draw of answers to the requests that PPO is judged by too. */
+export async function bestOfNCurves({ pipeline, sft: from }: Experiment, onProgress: (done: number, total: number) => void): Promise<Curve[]> {
+  const { world, folder, open, recipe, seed } = pipeline;
+  const requests = goldRequests(world, recipe);
+  const file = join(folder, `samples-${from.slice(0, 12)}.json`);
+  if (!existsSync(file)) writeFileAtomic(file, JSON.stringify(await drawSamples(pipeline, requests, onProgress)));
   const answers = JSON.parse(readFileSync(file, "utf8")) as Sample[][];
   const gold = answers.map((samples, i) => samples.map(({ text }) => goldScore(world.village, requests[i]!, text).total));
+  const clusters = requests.map(requestTopic);
   const curves: Curve[] = [];
-  for (const pairs of PAIRS) curves.push(curveOf("best-of-n", pairs, bestOfNPoints(await scores(pipeline, await open(`reward-${pairs}`), answers), gold)));
+  for (const pairs of PAIRS) curves.push(curveOf("best-of-n", bestOfNLooks(await scores(pipeline, await open(`reward-${pairs}`), { requests, answers }), gold), { pairs, clusters, seed }));
   return curves;
 }
 
-async function drawSamples({ world, encoder, open, seed, signal }: WorldPipeline, onProgress: (done: number, total: number) => void): Promise<Sample[][]> {
-  const prompts = world.evaluation.map(({ text }) => encoder.encodePrompt([{ role: "user", content: text }]));
+async function drawSamples({ encoder, open, seed, signal }: WorldPipeline, requests: readonly Request[], onProgress: (done: number, total: number) => void): Promise<Sample[][]> {
+  const prompts = requests.map(({ text }) => encoder.encodePrompt([{ role: "user", content: text }]));
   let done = 0;
   const onAnswer = (): void => onProgress(++done, prompts.length * SAMPLES);
   const answers = await generate(await open("sft"), encoder, prompts, { samples: SAMPLES, temperature: TEMPERATURE, topK: 0, topP: 1, maxNewTokens: 40, batchSize: 64, seed, stopTexts: [] }, { onAnswer, ...(signal ? { signal } : {}) });
@@ -143,13 +152,13 @@ async function drawSamples({ world, encoder, open, seed, signal }: WorldPipeline
   return prompts.map((_, index) => answers.filter(({ prompt }) => prompt === index).map(({ text, ids, finish }) => ({ text, ids: [...ids], stopped: finish === "stop" })));
 }
 
-async function scores({ world, encoder, recipe, seed }: WorldPipeline, model: Model, answers: readonly (readonly Sample[])[]): Promise<number[][]> {
+async function scores({ encoder, recipe, seed }: WorldPipeline, model: Model, { requests, answers }: { requests: readonly Request[]; answers: readonly (readonly Sample[])[] }): Promise<number[][]> {
   const options = { ...resolveConfig("reward", { ...recipe.common, model: "", data: "", seed }), name: "proxy" };
   const source = new RewardModelSource({ model, encoder }, encoder, options);
   try {
     const found: number[][] = [];
     for (const [i, samples] of answers.entries()) {
-      const record: PromptRecord = { kind: "prompt", prompt: [{ role: "user", content: world.evaluation[i]!.text }], place: {} };
+      const record: PromptRecord = { kind: "prompt", prompt: [{ role: "user", content: requests[i]!.text }], place: {} };
       const prompt = { record, ids: encoder.encodePrompt(record.prompt) };
       found.push(await source.score(samples.map(({ text, ids, stopped }) => ({ prompt, text, ids: Int32Array.from(ids), stopped }))));
     }
@@ -159,18 +168,19 @@ async function scores({ world, encoder, recipe, seed }: WorldPipeline, model: Mo
   }
 }
 
-/** PPO's way against every proxy: gold of greedy answers to requests of the tuning split, and the proxy of its roll-outs. */
-export function rlCurves({ pipeline: { folder } }: Experiment): Curve[] {
+/**
+ * PPO's way against every proxy: gold of greedy answers, and distance and proxy of the roll-out that the same policy made next. The last look has no
+ * such roll-out, and is left out.
+ */
+export function rlCurves({ pipeline: { folder, world, recipe, seed } }: Experiment): Curve[] {
+  const clusters = goldRequests(world, recipe).map(requestTopic);
   return PAIRS.map((pairs) => {
     const own = join(folder, `ppo-${pairs}`);
     const metrics = new Map(readJsonLines(join(own, "metrics.jsonl")).map((line) => [line["step"] as number, line as Record<string, number>]));
-    const gold = readGold(own);
-    const start = mean(gold[0]!.totals);
-    const points = gold.flatMap(({ step, totals }): CurvePoint[] => {
-      const at = metrics.get(step);
-      if (step === 0) return [{ distance: 0, gold: 0, proxy: 0 }];
-      return at ? [{ distance: Math.sqrt(Math.max(0, at["objective/kl"]!)), gold: 100 * (mean(totals) - start), proxy: at["objective/scores"]! }] : [];
+    const looks = readGold(own).flatMap(({ step, totals }): Look[] => {
+      const next = metrics.get(step + 1);
+      return step === 0 ? [{ distance: 0, totals, proxy: 0 }] : next ? [{ distance: Math.sqrt(Math.max(0, next["objective/kl"]!)), totals, proxy: next["objective/scores"]! }] : [];
     });
-    return curveOf("rl", pairs, points);
+    return curveOf("rl", looks, { pairs, clusters, seed });
   });
 }

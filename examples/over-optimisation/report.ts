@@ -3,10 +3,11 @@ import { evaluateGold, goldDifferenceTable, goldScoreTable } from "../../src/eva
 import type { ScoredModel } from "../../src/evaluation/gold-table.ts";
 import type { Report, ReportPart } from "../../src/evaluation/report.ts";
 import type { Table } from "../../src/evaluation/table.ts";
-import { formatNumber } from "../../src/evaluation/table.ts";
+import { formatNumber, formatShare } from "../../src/evaluation/table.ts";
 import { attuneVersion } from "../../src/runs/versions.ts";
 import { optimisationReward } from "../../src/stats/over-optimisation.ts";
 import type { Interval } from "../../src/stats/intervals.ts";
+import { meanInterval } from "../../src/stats/intervals.ts";
 import type { Curve } from "./curves.ts";
 
 export interface Findings {
@@ -29,12 +30,24 @@ export function curveTable({ curves, accuracies }: Findings): Table {
   return {
     caption: "Gao's laws, fitted to gold: best-of-n d (alpha - beta d), RL d (alpha - beta ln d)",
     columns: [{ name: "optimised by" }, ...["pairs", "accuracy", "alpha [95%]", "beta [95%]", "peak at d", "peak, points", "explained", "last d", "gold there", "proxy there"].map((name) => ({ name, align: right }))],
-    rows: curves.map(({ kind, pairs, fit, explained, points }) => {
+    rows: curves.map(({ kind, pairs, fit, alpha, beta, explained, points }) => {
       const last = points.at(-1)!;
-      return [kind === "rl" ? "PPO without a penalty" : "best-of-n", String(pairs), `${formatNumber(100 * accuracies.get(pairs)!, 1)}%`, within(fit.alpha), within(fit.beta), Number.isFinite(fit.peakDistance) ? formatNumber(fit.peakDistance) : "none", Number.isFinite(fit.peakReward) ? formatNumber(fit.peakReward, 1) : "none", formatNumber(explained), formatNumber(last.distance), formatNumber(last.gold, 1), formatNumber(last.proxy)];
+      return [kind === "rl" ? "PPO without a penalty" : "best-of-n", String(pairs), `${formatNumber(100 * accuracies.get(pairs)!, 1)}%`, within(alpha), within(beta), Number.isFinite(fit.peakDistance) ? formatNumber(fit.peakDistance) : "none", Number.isFinite(fit.peakReward) ? formatNumber(fit.peakReward, 1) : "none", formatNumber(explained), formatNumber(last.distance), formatNumber(last.gold, 1), formatNumber(last.proxy)];
     }),
-    note: "d = sqrt(KL) in sqrt(nats); gold in points of the gold total over the SFT model's. Intervals come from the spread around the curve: they say nothing about other seeds.",
+    note: "d = sqrt(KL) in sqrt(nats); gold in points of the gold total over the SFT model's. Best-of-n is of answers drawn at temperature 1, PPO's gold of greedy ones, so compare heights and coefficients within a kind only. Intervals by resampling requests, those about one thing together: other seeds differ more.",
   };
+}
+
+/** How often the first model's answer is better by gold, equal ones half, with an interval that takes requests about one thing for one. */
+export function preferenceTable({ models }: Findings): Table {
+  const named = (name: string): ScoredModel => models.find((model) => model.name === name)!;
+  const rows = COMPARED.map(([a, b]) => {
+    const [first, second] = [named(a), named(b)];
+    const wins = first.scores.map(({ total }, i) => (total > second.scores[i]!.total ? 1 : total === second.scores[i]!.total ? 0.5 : 0));
+    const { estimate, low, high, n } = meanInterval(wins, first.clusters === undefined ? {} : { clusters: [...first.clusters] });
+    return [`${a} over ${b}`, formatShare({ estimate, low, high, n }, 1)];
+  });
+  return { caption: "Preferred by gold, equal answers half [95%]", columns: [{ name: "" }, { name: "of the requests", align: "right" }], rows };
 }
 
 export function headTables({ models }: Findings): [Table, Table] {
@@ -70,7 +83,7 @@ export function experimentReport(findings: Findings): Report {
     title: "A small aligned model against a large raw one, and what optimising a reward model does",
     summary: "Two findings of the field at the scale of one village: InstructGPT's headline, and the laws of over-optimisation of Gao, Schulman and Hilton. Gold is an exact program that no trainer reads.",
     sections: [
-      { title: "Small and aligned against large and raw", parts: [{ kind: "text", text: `The aligned models have ${(sizes.small / 1e6).toFixed(2)} million parameters, the large raw model ${(sizes.large / 1e6).toFixed(2)} million: ${(sizes.large / sizes.small).toFixed(1)} times as many. Both raw models learned the same talk; on talk that neither has seen their losses are ${losses.small.toFixed(3)} and ${losses.large.toFixed(3)} nats a token.` }, ...tables] },
+      { title: "Small and aligned against large and raw", parts: [{ kind: "text", text: `The aligned models have ${(sizes.small / 1e6).toFixed(2)} million parameters, the large raw model ${(sizes.large / 1e6).toFixed(2)} million: ${(sizes.large / sizes.small).toFixed(1)} times as many. Both raw models learned the same talk; on talk that neither has seen their losses are ${losses.small.toFixed(3)} and ${losses.large.toFixed(3)} nats a token${losses.large > losses.small ? ", so the large one is short of training, and the comparison is not fair to it" : ""}.` }, { kind: "table", table: preferenceTable(findings) }, ...tables] },
       { title: "Over-optimisation", parts: [chart("best-of-n", curves, "gold"), chart("best-of-n", curves, "proxy"), chart("rl", curves, "gold"), chart("rl", curves, "proxy"), { kind: "table", table: curveTable(findings) }] },
     ],
     footer: `attune ${attuneVersion()}, seed ${seed}`,

@@ -13,10 +13,11 @@ import { parameterCount } from "../../src/models/model.ts";
 import type { Model } from "../../src/models/model.ts";
 import { readJsonLines } from "../../src/runs/json-lines.ts";
 import { PAIRS, bestOfNCurves, createExperiment, heldOutLoss, rlCurves, runStages } from "./experiment.ts";
-import { curveTable, experimentReport, headTables } from "./report.ts";
+import { curveTable, experimentReport, headTables, preferenceTable } from "./report.ts";
 
 const { values } = parseArgs({ options: { seed: { type: "string", default: "1" }, quickstart: { type: "string" }, out: { type: "string" } } });
 const seed = Number(values.seed);
+if (!Number.isSafeInteger(seed) || seed < 0) throw new AttuneError("usage", "--seed takes a whole number", { got: values.seed });
 const quickstart = values.quickstart ?? join("runs", `quickstart-${seed}`);
 const folder = values.out ?? join("runs", `over-optimisation-${seed}`);
 
@@ -29,10 +30,10 @@ const onEvent = (event: Parameters<StagesDisplay["event"]>[0], stage: string): v
 
 try {
   await runWorldPipeline({ seed, folder: quickstart }, { ...hooks, onEvent });
-  const experiment = createExperiment({ seed, quickstart, folder, hooks: { onEvent, signal: stop.signal } });
+  const experiment = await createExperiment({ seed, quickstart, folder, hooks: { onEvent, signal: stop.signal } });
   await runStages(experiment, hooks);
   display.further("Best-of-n: answers of the SFT model, judged by every proxy and by gold");
-  const drawing = reporter.progress({ title: "answers", total: 300 * 64, unit: "answers" });
+  const drawing = reporter.progress({ title: "answers", unit: "answers" });
   const curves = [...(await bestOfNCurves(experiment, (done) => drawing.update(done))), ...rlCurves(experiment)];
   drawing.end();
 
@@ -47,7 +48,7 @@ try {
   const report = resolve(folder, "report.html");
   await writeReport(report, experimentReport(findings));
   const { sizes, losses } = findings;
-  reporter.result({ ...findings, models: models.map(({ name }) => name), report }, [`raw: ${sizes.small} parameters, ${losses.small.toFixed(3)} nats a token on unseen talk; raw, large: ${sizes.large}, ${losses.large.toFixed(3)}`, ...headTables(findings).map(formatTable), formatTable(curveTable(findings)), `Report: ${pathToFileURL(report).href}`].join("\n\n"));
+  reporter.result({ ...findings, models: models.map(({ name }) => name), report }, [`raw: ${sizes.small} parameters, ${losses.small.toFixed(3)} nats a token on unseen talk; raw, large: ${sizes.large}, ${losses.large.toFixed(3)}`, formatTable(preferenceTable(findings)), ...headTables(findings).map(formatTable), formatTable(curveTable(findings)), `Report: ${pathToFileURL(report).href}`].join("\n\n"));
 } catch (error) {
   if (!(error instanceof AttuneError)) throw error;
   reporter.close();

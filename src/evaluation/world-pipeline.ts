@@ -160,7 +160,8 @@ function readPath(name: WorldModelName, folder: string, requests: readonly Reque
   const clusters = requests.map(requestTopic);
   const start = gold[0]?.totals ?? [];
   const points = gold.flatMap(({ step, totals }): PathPoint[] => {
-    const at = metrics.get(step);
+    // the roll-out of a step is made before its update, and gold is measured behind it: the policy's own roll-out is the next one
+    const at = metrics.get(step + 1) ?? metrics.get(step);
     if (step > 0 && !at) return [];
     const [kl, proxy, heldOut] = step === 0 ? [0, 0, 0] : [at!["objective/kl"]!, at!["objective/scores"]!, at!["objective/held_out_scores"]!];
     return [{ step, kl, proxy, heldOut, gold: mean(totals), change: pairedDifference(totals, start, { clusters }) }];

@@ -82,7 +82,7 @@ export interface OptimisationFit {
 }
 
 /** Below this distance the RL law's slope is unbounded; such points are left out of its fit. */
-const LEAST_RL_DISTANCE = 0.05;
+export const LEAST_RL_DISTANCE = 0.05;
 
 /** Fits one of Gao's laws by weighted least squares; both are linear in alpha and beta. */
 export function fitOptimisation(kind: OptimisationKind, points: readonly OptimisationPoint[]): OptimisationFit {
