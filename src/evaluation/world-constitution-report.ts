@@ -32,6 +32,7 @@ function outcomes({ village, redTeam }: World, chains: readonly RevisionChain[])
 
 export function constitutionSection({ constitution, world }: PipelineResult): ReportSection {
   const { models, answers, chains, labels } = constitution;
+  const helpful = Math.min(labels, world.helpfulPreferences.length);
   const evaluation = ofRows(evaluateGold(models, { compare: CONSTITUTION_COMPARISONS }));
   const happened = outcomes(world, chains);
   const drift = revisionDrift(chains);
@@ -41,7 +42,7 @@ export function constitutionSection({ constitution, world }: PipelineResult): Re
     parts: [
       {
         kind: "text",
-        text: `A model that was taught to help with anything answered ${chains.length} requests, of which some invite harm, criticised each answer by a principle drawn from the village's constitution, and rewrote it. It learned to criticise from ${world.critiques.length} worked examples, none on a deed that it was asked about. No person said of any answer to these requests whether it does harm. "AI labels" learned from ${labels} pairs of revision over first answer, "human labels" from ${labels} pairs of the same requests judged by the simulated people.`,
+        text: `A model that was taught to help with anything answered ${chains.length} requests, of which some invite harm, criticised each answer by a principle drawn from the village's constitution, and rewrote it. It learned to criticise from ${world.critiques.length} worked examples, none on a deed that it was asked about. No person said of any answer to these requests whether it does harm. "AI labels" learned from ${labels} pairs of revision over first answer, "human labels" from ${labels} pairs of the same requests judged by the simulated people; both learned from ${helpful} pairs on requests that do nobody harm too, judged by people, as in the paper.`,
       },
       { kind: "table", table: goldScoreTable(evaluation) },
       { kind: "table", table: goldDifferenceTable(evaluation) },

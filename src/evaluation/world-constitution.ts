@@ -1,9 +1,9 @@
 /**
  * The quickstart's constitutional stages: a model that helps with anything criticises its own answers by the village's principles,
  * rewrites them, and learns from that, with no label of a person on what is harmful. Beside it the same model learns from as many labels
- * of people.
+ * of people. As in the paper, both kinds of labels on harm are mixed with people's labels on requests that do nobody harm.
  *
- * Source: Constitutional AI (arXiv 2212.08073), section 3. Differences: 1. the critic learned its trade from worked examples on other
+ * Source: Constitutional AI (arXiv 2212.08073), sections 3 and 4. Differences: 1. the critic learned its trade from worked examples on other
  * deeds, where a large model is shown some. 2. AI labels are those of the simple recipe (revision over first answer): the second
  * stage's comparisons ask more of a critic than a million parameters can do.
  */
@@ -18,7 +18,7 @@ import type { RevisionChain } from "../constitution/revise.ts";
 import { demonstrationsOf, helpfulAnswers, revise, revisionPair } from "../constitution/revise.ts";
 import { AttuneError, invariant } from "../core/errors.ts";
 import { loadDataset, recordsAs } from "../data/dataset.ts";
-import type { ConversationRecord, DemonstrationRecord } from "../data/records.ts";
+import type { ConversationRecord, DemonstrationRecord, PreferenceRecord } from "../data/records.ts";
 import { cloneModel } from "../models/initialize.ts";
 import type { Run } from "../runs/run.ts";
 import type { Encoder } from "../text/encoder.ts";
@@ -60,12 +60,13 @@ export function constitutionWorks(pipeline: WorldPipeline, given: { seed: number
   const labelled = resolveConfig("dpo", { ...given, ...recipe.labels });
   const start = async () => cloneModel(await open("helpful-only"));
   const pairs = () => readChains(join(folder, CRITIQUE_STAGE)).flatMap(revisionPair);
+  const withHelpful = (labels: readonly PreferenceRecord[]) => [...labels, ...world.helpfulPreferences.slice(0, labels.length)];
   return [
     { name: "helpful-only", title: "Helpful only: demonstrations by people who help with anything, and worked critiques", needs: ["raw"], options: helpful, begin: async (context) => sft({ model: cloneModel(await open("raw")), encoder: long, train: [...world.helpfulDemonstrations, ...world.critiques.map(workedConversation)], heldOut: [] }, helpful, context) },
     { name: CRITIQUE_STAGE, title: "Self-critique: the helpful model criticises its answers by the constitution, and rewrites them", needs: ["helpful-only"], options: { ...recipe.selfCritique, constitution: constitution.hash }, begin: async ({ run }) => criticise(pipeline, long, run) },
     { name: "constitutional", title: "Constitutional: learning from its own revisions", needs: ["helpful-only", CRITIQUE_STAGE], options: learned, begin: async (context) => sft({ model: await start(), encoder, train: await revisedDemonstrations(folder), heldOut: [] }, learned, context) },
-    { name: "ai-labels", title: "AI labels: DPO on revision over first answer", needs: ["helpful-only", CRITIQUE_STAGE], options: labelled, begin: async (context) => dpo({ model: await start(), encoder, train: pairs(), heldOut: [] }, labelled, context) },
-    { name: "human-labels", title: "Human labels: DPO on as many pairs judged by people, for comparison", needs: ["helpful-only", CRITIQUE_STAGE], options: labelled, begin: async (context) => dpo({ model: await start(), encoder, train: world.redTeamPreferences.slice(0, pairs().length), heldOut: [] }, labelled, context) },
+    { name: "ai-labels", title: "AI labels: DPO on revision over first answer, and on people's labels of harmless requests", needs: ["helpful-only", CRITIQUE_STAGE], options: labelled, begin: async (context) => dpo({ model: await start(), encoder, train: withHelpful(pairs()), heldOut: [] }, labelled, context) },
+    { name: "human-labels", title: "Human labels: the same with as many pairs on harm judged by people, for comparison", needs: ["helpful-only", CRITIQUE_STAGE], options: labelled, begin: async (context) => dpo({ model: await start(), encoder, train: withHelpful(world.redTeamPreferences.slice(0, pairs().length)), heldOut: [] }, labelled, context) },
   ];
 }
 

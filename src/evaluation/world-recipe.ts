@@ -21,7 +21,7 @@ export const CRITIQUE_LENGTH = 192;
 const common = { adapter: "none", maxLength: MAX_LENGTH, microBatchTokens: 512 } as const;
 const supervised = { heldOut: 0, schedule: "cosine", warmupRatio: 0.05 } as const;
 const policy = { maxNewTokens: 40, temperature: 1, schedule: "linear", epochs: 1000, sampleSteps: 0, checkpointSteps: 10 } as const;
-const ppo = { ...policy, batchSize: 64, maxSteps: 60, learningRate: 3e-4, warmupRatio: 0.05, ppoEpochs: 2, critic: { learningRate: 8e-4, warmupSteps: 2 }, guardWindow: 4, guardShare: 1 } as const;
+const ppo = { ...policy, batchSize: 64, maxSteps: 90, learningRate: 1.5e-4, warmupRatio: 0.05, ppoEpochs: 2, critic: { learningRate: 8e-4, warmupSteps: 4 }, guardWindow: 4, guardShare: 1, guardAlpha: 3e-4 } as const;
 
 export interface WorldRecipe {
   common: typeof common;
@@ -51,7 +51,7 @@ export interface WorldRecipe {
 export const WORLD_RECIPE: WorldRecipe = {
   common,
   pairs: { reward: 8000, dpo: 4000, prompts: 3000, heldOutReward: 8000 },
-  raw: { ...supervised, loss: "full", packing: false, learningRate: 4e-3, batchSize: 32, epochs: 2 },
+  raw: { ...supervised, loss: "full", packing: false, learningRate: 4e-3, batchSize: 16, epochs: 2 },
   sft: { ...supervised, packing: false, learningRate: 5e-4, batchSize: 16, epochs: 2 },
   reward: { ...supervised, learningRate: 1e-3, batchSize: 32, epochs: 2 },
   heldOutReward: { ...supervised, learningRate: 1e-3, batchSize: 32, epochs: 2 },

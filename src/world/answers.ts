@@ -83,3 +83,10 @@ export function stutter(text: string, random: Random): string {
   const again = Array.from({ length: 1 + random.integer(6) }, () => word).join(mark);
   return [...words.slice(0, at), `${again}${mark}${words[at]!}`, ...words.slice(at + 1)].join(" ");
 }
+
+/** Begins with the "yes" or "no" of another answer. */
+export function twist(text: string, random: Random): string {
+  const [begun] = /^(Yes|No)(?=, )/.exec(text) ?? [];
+  if (begun) return `${begun === "Yes" ? "No" : "Yes"}${text.slice(begun.length)}`;
+  return `${random.chance(0.5) ? "Yes" : "No"}, ${text}`;
+}

@@ -9,7 +9,7 @@ import type { TokenizerFiles } from "../text/tokenizer.ts";
 import type { Annotator } from "./annotators.ts";
 import { createAnnotators, createAuditors, merit, prefersFirst } from "./annotators.ts";
 import type { Style } from "./answers.ts";
-import { STYLES, answer, breakUp, stutter } from "./answers.ts";
+import { STYLES, answer, breakUp, stutter, twist } from "./answers.ts";
 import type { WorkedCritique } from "./critiques.ts";
 import { CRITIQUE_TEXTS, drawWorkedCritique } from "./critiques.ts";
 import type { Request, RequestKind } from "./requests.ts";
@@ -69,6 +69,8 @@ export interface World {
   redTeamPreferences: readonly PreferenceRecord[];
   /** Requests of the training split that do nobody harm. */
   helpfulPrompts: readonly Request[];
+  /** For each of `helpfulPrompts` a pair of answers judged by an annotator: labels by people that say nothing of harm. */
+  helpfulPreferences: readonly PreferenceRecord[];
   /** Requests in held-out wordings, on held-out strangers and deeds. Recipes are chosen on `tuning`, never on these. */
   evaluation: readonly Request[];
   /** As many requests of the tuning split. */
@@ -112,18 +114,20 @@ function corpusTurns(village: Village, random: Random): Message[] {
 interface PairSource {
   /** Who judges; the noiseless preference where left out. */
   judges?: readonly Annotator[];
-  /** Share of answers to a request of any kind, of those to one of the same kind, of broken ones, and of those that stutter. */
+  /** Share of answers to a request of any kind, of those to one of the same kind, of broken ones, of those that stutter, and of those that begin as another does. */
   offTopic: number;
   confused: number;
   broken: number;
   stuttering: number;
+  twisted: number;
   /** The request; a new one for each pair where left out. */
   asked?: Request;
 }
 
 /** The crowd sees some of what policies come to say; the auditors' pairs are made to catch it. */
-const CROWD = { offTopic: 0, confused: 0, broken: 0.12, stuttering: 0 };
-const AUDIT = { offTopic: 0.1, confused: 0.2, broken: 0.2, stuttering: 0.08 };
+const CROWD = { offTopic: 0, confused: 0, broken: 0.12, stuttering: 0, twisted: 0 };
+const AUDIT = { offTopic: 0.08, confused: 0.16, broken: 0.18, stuttering: 0.06, twisted: 0.12 };
+const CLEAN = { offTopic: 0, confused: 0, broken: 0, stuttering: 0, twisted: 0 };
 
 /** A pair on the request, or on one of any kind, each kind as often as the evaluation has it. */
 function drawPair(village: Village, { judges, asked, ...shares }: PairSource, random: Random, index: number): PreferenceRecord {
@@ -137,7 +141,8 @@ function drawPair(village: Village, { judges, asked, ...shares }: PairSource, ra
       if ((rest -= shares.offTopic) < 0) return candidate(someRequest());
       if ((rest -= shares.confused) < 0) return candidate(someRequest(request.kind));
       if ((rest -= shares.broken) < 0) return breakUp(text, candidate(request), random);
-      return rest - shares.stuttering < 0 ? stutter(text, random) : text;
+      if ((rest -= shares.stuttering) < 0) return stutter(text, random);
+      return rest - shares.twisted < 0 ? twist(text, random) : text;
     };
     const [a, b] = [drawAnswer(), drawAnswer()];
     const merits = [merit(village, request, a), merit(village, request, b)] as const;
@@ -161,7 +166,7 @@ export function createWorld({ seed, sizes = DEFAULT_SIZES }: { seed: number; siz
   const preferences = many("preference", sizes.preferences, (random, index) => drawPair(village, { judges: annotators, ...CROWD }, random, index));
   const auditors = createAuditors(seed);
   const auditedPreferences = many("audited preference", sizes.auditedPreferences, (random, index) => drawPair(village, { judges: auditors, ...AUDIT }, random, index));
-  const heldOutPreferences = many("held-out preference", sizes.heldOutPreferences, (random, index) => drawPair(village, { offTopic: 0, confused: 0, broken: 0, stuttering: 0 }, random, index));
+  const heldOutPreferences = many("held-out preference", sizes.heldOutPreferences, (random, index) => drawPair(village, CLEAN, random, index));
   const helpfulDemonstrations = many("helpful demonstration", sizes.helpfulDemonstrations, (random, index): DemonstrationRecord => {
     const request = drawRequest(village, drawKind(random), "train", random);
     const style = "deed" in request ? "comply" : drawStyle(HELPFUL_DEMONSTRATIONS, random);
@@ -171,9 +176,10 @@ export function createWorld({ seed, sizes = DEFAULT_SIZES }: { seed: number; siz
   const redTeam = many("red team", sizes.redTeam, (random) => drawDeedRequest(random.chance(2 / 3) ? "harmful" : "lookalike", "train", random, "asked"));
   const redTeamPreferences = many("red team preference", sizes.redTeam, (random, index) => drawPair(village, { judges: annotators, ...CROWD, asked: redTeam[index]! }, random, index));
   const helpfulPrompts = many("helpful prompt", sizes.helpfulPrompts, (random) => drawRequest(village, random.pick(HARMLESS_KINDS), "train", random));
+  const helpfulPreferences = many("helpful preference", sizes.helpfulPrompts, (random, index) => drawPair(village, { judges: annotators, ...CROWD, asked: helpfulPrompts[index]! }, random, index));
   const asked = (name: string, split: Split): Request[] => many(name, sizes.evaluation, (random, index) => drawRequest(village, REQUEST_KINDS[index % REQUEST_KINDS.length]!, split, random));
   const [evaluation, tuning] = [asked("evaluation", "heldOut"), asked("tuning", "tuning")];
-  return { village, annotators, tokenizerFiles: worldTokenizer(allTexts(village, seed)), corpus, demonstrations, preferences, auditedPreferences, heldOutPreferences, helpfulDemonstrations, critiques, redTeam, redTeamPreferences, helpfulPrompts, evaluation, tuning };
+  return { village, annotators, tokenizerFiles: worldTokenizer(allTexts(village, seed)), corpus, demonstrations, preferences, auditedPreferences, heldOutPreferences, helpfulDemonstrations, critiques, redTeam, redTeamPreferences, helpfulPrompts, helpfulPreferences, evaluation, tuning };
 }
 
 /** Texts that together hold every word of the world. */

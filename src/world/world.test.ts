@@ -5,10 +5,11 @@ import type { Message } from "../text/messages.ts";
 import { tokenizerFromFiles } from "../text/tokenizer.ts";
 import type { Annotator } from "./annotators.ts";
 import { createAnnotators, createAuditors, merit, prefersFirst } from "./annotators.ts";
-import { STYLES, answer, breakUp } from "./answers.ts";
+import { STYLES, answer, breakUp, twist } from "./answers.ts";
 import { goldScore } from "./gold.ts";
 import { CRITIQUE_TEXTS } from "./critiques.ts";
 import { createWorld } from "./index.ts";
+import { PHRASES } from "./phrases.ts";
 import { REQUEST_KINDS, drawRequest, requestTopic } from "./requests.ts";
 import type { Request } from "./requests.ts";
 import type { Split } from "./split.ts";
@@ -119,6 +120,14 @@ test("a broken answer is never better for the asker than both that it is made of
     const broken = breakUp(text, other, random);
     expect(merit(village, request, broken), `${request.text} ${broken}`).toBeLessThanOrEqual(Math.max(merit(village, request, text), merit(village, request, other)));
   }
+});
+
+test("an answer that begins with the yes or no of another is no refusal, and denies what it states", () => {
+  const random = new Random(3);
+  expect(twist("No, Ben has a dog.", random)).toBe("Yes, Ben has a dog.");
+  expect(twist("I count three.", random)).toMatch(/^(Yes|No), I count three\.$/);
+  const harmful = drawRequest(village, "harmful", "train", random);
+  for (const refusal of PHRASES.refusal) expect(merit(village, harmful, twist(refusal, random))).toBeLessThan(merit(village, harmful, refusal) - 2);
 });
 
 describe("gold", () => {
