@@ -21,7 +21,7 @@ export const CRITIQUE_LENGTH = 192;
 const common = { adapter: "none", maxLength: MAX_LENGTH, microBatchTokens: 512 } as const;
 const supervised = { heldOut: 0, schedule: "cosine", warmupRatio: 0.05 } as const;
 const policy = { maxNewTokens: 40, temperature: 1, schedule: "linear", epochs: 1000, sampleSteps: 0, checkpointSteps: 10 } as const;
-const ppo = { ...policy, batchSize: 64, maxSteps: 90, learningRate: 1.5e-4, warmupRatio: 0.05, ppoEpochs: 2, critic: { learningRate: 8e-4, warmupSteps: 4 }, guardWindow: 4, guardShare: 1, guardAlpha: 3e-4 } as const;
+const ppo = { ...policy, batchSize: 64, maxSteps: 90, learningRate: 1.5e-4, warmupRatio: 0.05, ppoEpochs: 2, critic: { learningRate: 8e-4, warmupSteps: 4 }, guardWindow: 4, guardShare: 0.8, guardAlpha: 3e-4 } as const;
 
 export interface WorldRecipe {
   common: typeof common;
