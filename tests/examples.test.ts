@@ -1,6 +1,9 @@
 /** The logic of the examples, by hand-computed values. */
 import { expect, test } from "vitest";
 import { bestOfNLooks, curveOf } from "../examples/over-optimisation/curves.ts";
+import sumReward from "../examples/verifiable-reward/reward.ts";
+import type { Task } from "../examples/verifiable-reward/tasks.ts";
+import { sums } from "../examples/verifiable-reward/tasks.ts";
 
 test("best-of-n by hand: two requests with two answers each", () => {
   const looks = bestOfNLooks([[1, 3], [2, 0]], [[0, 1], [0.2, 0.6]]);
@@ -22,4 +25,17 @@ test("a curve that follows Gao's law exactly gives back its coefficients, and ex
   expect(explained).toBeCloseTo(1, 9);
   // every request follows the same law, so resampling changes nothing
   expect([alpha.low, alpha.high].map((value) => Number(value.toFixed(9)))).toEqual([8, 8]);
+});
+
+test("a sum is right alone, half right at the end, and never by accident within another number", async () => {
+  const score = (completion: string) => sumReward({ prompt: "", completion, stopped: true, messages: "", extra: { sum: 12 } });
+  expect(await Promise.all(["12", " 12.\n", "5 + 7 = 12", "112", "12 is not 13", "", "twelve"].map(score))).toEqual([1, 1, 0.2, 0, 0, 0, 0]);
+});
+
+test("no sum is in both parts, in either order", () => {
+  const { train, heldOut } = sums(1);
+  const key = ({ prompt }: Task): string => prompt[0]!.content.match(/\d+/g)!.toSorted().join("+");
+  const seen = new Set(train.map(key));
+  expect([train.length, heldOut.length]).toEqual([160, 50]);
+  expect(heldOut.filter((task) => seen.has(key(task)))).toEqual([]);
 });
