@@ -114,20 +114,22 @@ function corpusTurns(village: Village, random: Random): Message[] {
 interface PairSource {
   /** Who judges; the noiseless preference where left out. */
   judges?: readonly Annotator[];
-  /** Share of answers to a request of any kind, of those to one of the same kind, of broken ones, of those that stutter, and of those that begin as another does. */
+  /** Share of answers to a request of any kind, of those to one of the same kind, of broken ones, and of those that stutter. */
   offTopic: number;
   confused: number;
   broken: number;
   stuttering: number;
+  /** Share of the broken ones that are made of two good answers, as those of a policy are; and, of all answers, of those that begin as another does. */
+  brokenGood: number;
   twisted: number;
   /** The request; a new one for each pair where left out. */
   asked?: Request;
 }
 
 /** The crowd sees some of what policies come to say; the auditors' pairs are made to catch it. */
-const CROWD = { offTopic: 0, confused: 0, broken: 0.12, stuttering: 0, twisted: 0 };
-const AUDIT = { offTopic: 0.08, confused: 0.16, broken: 0.18, stuttering: 0.06, twisted: 0.12 };
-const CLEAN = { offTopic: 0, confused: 0, broken: 0, stuttering: 0, twisted: 0 };
+const CROWD = { offTopic: 0, confused: 0, broken: 0.12, stuttering: 0, brokenGood: 0, twisted: 0 };
+const AUDIT = { offTopic: 0.08, confused: 0.16, broken: 0.24, stuttering: 0.06, brokenGood: 0.6, twisted: 0.15 };
+const CLEAN = { offTopic: 0, confused: 0, broken: 0, stuttering: 0, brokenGood: 0, twisted: 0 };
 
 /** A pair on the request, or on one of any kind, each kind as often as the evaluation has it. */
 function drawPair(village: Village, { judges, asked, ...shares }: PairSource, random: Random, index: number): PreferenceRecord {
@@ -135,14 +137,21 @@ function drawPair(village: Village, { judges, asked, ...shares }: PairSource, ra
   const candidate = (request: Request): string => answer(village, request, drawStyle(CANDIDATES, random), random);
   for (;;) {
     const request = asked ?? someRequest();
-    const drawAnswer = (): string => {
+    const some = (share: number): boolean => share > 0 && random.chance(share);
+    const drawPlain = (): string => {
       const text = candidate(request);
       let rest = random.uniform();
       if ((rest -= shares.offTopic) < 0) return candidate(someRequest());
       if ((rest -= shares.confused) < 0) return candidate(someRequest(request.kind));
-      if ((rest -= shares.broken) < 0) return breakUp(text, candidate(request), random);
-      if ((rest -= shares.stuttering) < 0) return stutter(text, random);
-      return rest - shares.twisted < 0 ? twist(text, random) : text;
+      if ((rest -= shares.broken) < 0) {
+        const part = (): string => answer(village, request, "good", random);
+        return some(shares.brokenGood) ? breakUp(part(), part(), random) : breakUp(text, candidate(request), random);
+      }
+      return rest - shares.stuttering < 0 ? stutter(text, random) : text;
+    };
+    const drawAnswer = (): string => {
+      const text = drawPlain();
+      return some(shares.twisted) ? twist(text, random) : text;
     };
     const [a, b] = [drawAnswer(), drawAnswer()];
     const merits = [merit(village, request, a), merit(village, request, b)] as const;
