@@ -25,6 +25,12 @@ describe("fields", () => {
     expect([...new Message().integer(1, 0).text(2, "").finish()]).toEqual([0x08, 0x00, 0x12, 0x00]);
   });
 
+  test("a message of more parts than a call takes arguments", () => {
+    const parts = new Message();
+    for (let i = 0; i < 200_000; i++) parts.bytes(1, Uint8Array.of(i % 256));
+    expect(new Message().message(2, parts).finish().length).toBe(1 + 3 + 3 * 200_000);
+  });
+
   test("floats", () => {
     fc.assert(
       fc.property(number, fc.float(), (field, value) => {

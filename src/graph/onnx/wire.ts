@@ -43,7 +43,8 @@ export class Message {
     this.tag(field, LENGTH);
     this.varint(BigInt(value.length));
     this.flush();
-    this.chunks.push(...value.chunks);
+    // Not as arguments: a deep model has more chunks than a call takes.
+    for (const chunk of value.chunks) this.chunks.push(chunk);
     this.length += value.length;
     return this;
   }
