@@ -77,7 +77,7 @@ export async function* dpo(input: DpoInput, config: DpoConfig, context: LoopCont
   const needsReference = config.loss.some((type) => (PREFERENCE_LOSS_TABLE[type] as PreferenceLoss).reference);
   const pairs = encodePairs(input.train, encoder, { first: 0, withPrompt });
   const held = encodePairs(input.heldOut, encoder, { first: pairs.length, withPrompt });
-  const given = asGiven(model);
+  const given = asGiven(model, config.reference);
   const trainable = openForTraining(model, config);
   const plan = choosePlan({ model, reads: "tokens", objective: pairObjective(lossWeights(config), config, { withPrompt }), trainable }, config);
   const layout = { padId: encoder.padId, window: model.config.slidingWindow };

@@ -73,7 +73,7 @@ export async function* kto(input: KtoInput, config: KtoConfig, context: LoopCont
   const { model, encoder } = input;
   const answers = encode(input.train, encoder, 0);
   const held = encode(input.heldOut, encoder, answers.length);
-  const given = asGiven(model);
+  const given = asGiven(model, config.reference);
   const trainable = openForTraining(model, config);
   const plan = choosePlan({ model, reads: "tokens", objective: ktoObjective(config), trainable }, config);
 

@@ -37,11 +37,12 @@ export interface ReferenceModel {
 
 /**
  * The model as it is now, whatever is trained later: call it before training opens the model. Weights are shared until then;
- * what is trained gets memory of its own (makeTrainable).
+ * what is trained gets memory of its own (makeTrainable), so they are kept only where a copy will be read.
  */
-export function asGiven(model: Model): Model {
+export function asGiven(model: Model, way: ReferenceWay): Model {
   const { adapter } = model;
-  return { ...model, weights: new Map(model.weights), ...(adapter ? { adapter: { ...adapter, weights: new Map(adapter.weights) } } : {}) };
+  const kept = <T>(weights: ReadonlyMap<string, T>): Map<string, T> => new Map(way === "copy" ? weights : []);
+  return { ...model, weights: kept(model.weights), ...(adapter ? { adapter: { ...adapter, weights: kept(adapter.weights) } } : {}) };
 }
 
 export interface ReferenceModelParts {
