@@ -1,9 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { add, exp, matmul, reshape, sumAll, transpose } from "./build.ts";
+import { add, exp, fill, logSoftmax, matmul, reshape, softmax, sumAll, tanh, transpose } from "./build.ts";
 import type { Value } from "./ir.ts";
-import { memorySteps, peakBytes } from "./liveness.ts";
+import { memorySteps, storedBytes } from "./liveness.ts";
 import { createGraph } from "./op-table.ts";
 import { liveNodes } from "./passes.ts";
+import { peakBytes } from "./testing.ts";
 
 /** Peak over the nodes that the results need. */
 function peakOf(results: readonly Value[], sizes: Record<string, number> = {}, given: readonly Value[] = []): number {
@@ -13,8 +14,23 @@ function peakOf(results: readonly Value[], sizes: Record<string, number> = {}, g
 describe("bytes of intermediate values at once", () => {
   const matrix = (): Value => createGraph().input("x", "float32", [10, 10]);
 
-  test("a chain of elementwise nodes needs one value", () => {
-    expect(peakOf([sumAll(exp(exp(exp(matrix()))))])).toBe(400);
+  test("arithmetic needs a value beside its input, a softmax writes over it", () => {
+    expect(peakOf([sumAll(exp(exp(exp(matrix()))))])).toBe(800);
+    expect(peakOf([sumAll(logSoftmax(tanh(softmax(exp(matrix())))))])).toBe(400);
+  });
+
+  test("nothing is written over what is read once more", () => {
+    const a = exp(matrix());
+    expect(peakOf([sumAll(softmax(a)), sumAll(a)])).toBe(800);
+  });
+
+  test("constants of a known size are stored beside the arena, small ones in the model", () => {
+    const graph = createGraph();
+    const x = graph.input("x", "float32", [100, 100]);
+    const results = [sumAll(add(x, fill(graph, [100, 100], 2))), sumAll(fill(graph, [64, 64], 1)), sumAll(fill(graph, ["n"], 1))];
+    expect(storedBytes(graph.nodes)).toBe(40_000);
+    // the sum of x and the constant; then n ones
+    expect(peakBytes(memorySteps(graph.nodes, results), { n: 20_000 })).toBe(80_000);
   });
 
   test("a node that cannot write over its input needs both", () => {

@@ -1,27 +1,46 @@
 /**
  * How much memory the intermediate values of a graph take at once, known before it runs: each value from the node that makes
- * it to the last that reads it, in the order of the graph. As ONNX Runtime does, a reshape shares its input's memory, and
- * an elementwise node writes over an input that nobody reads afterwards. Inputs, constants and the graph's results are
- * not counted: they are the caller's.
+ * it to the last that reads it, in the order of the given nodes. As ONNX Runtime does, a reshape shares its input's memory, and a
+ * few nodes write over an input that nobody reads afterwards. Inputs, constants and the graph's results are not counted:
+ * they are the caller's, or stored.
  */
 import type { DType } from "../core/tensor.ts";
+import { elementCount } from "../core/tensor.ts";
 import type { Dimension } from "./dimensions.ts";
-import { product, resolveShape } from "./dimensions.ts";
+import { product, symbolsOf } from "./dimensions.ts";
 import type { GraphNode, Value } from "./ir.ts";
 import type { OpName } from "./op-types.ts";
 
 const BYTES: Record<DType, number> = { float32: 4, float16: 2, int64: 8, int32: 4, bool: 1 };
 
-/** Nodes whose result may be written over an operand of the same type. */
-const OVERWRITING: ReadonlySet<OpName> = new Set([
-  "add", "subtract", "multiply", "divide", "maximum", "minimum", "negate", "exp", "log", "sqrt", "abs", "tanh", "sigmoid", "silu", "gelu", "scatterAddRows", "scatterAddPicked",
-]);
+/** Nodes whose result ONNX Runtime writes over their first input where that dies there (measured with 1.30; arithmetic is not among them). */
+const OVERWRITING: ReadonlySet<OpName> = new Set(["tanh", "sigmoid", "softplus", "softmax", "logSoftmax", "scatterAddPicked"]);
 const SHARING: ReadonlySet<OpName> = new Set(["reshape", "stopGradient"]);
 
-/** What a node takes and gives back, in bytes that may hold symbols. */
+/** Memory of a value, or of several that are written over each other. */
+export interface MemoryBlock {
+  /** May hold symbols. */
+  readonly bytes: Dimension;
+}
+
+/** Largest tensor of one repeated value that is written into the model (ops/shape.ts). */
+const SMALL_FILL = 4096;
+
+/** Whether a node's output is a constant to ONNX Runtime, which computes it once and keeps it. */
+function isStored({ op, outputs: [output] }: GraphNode): boolean {
+  return op === "fill" && symbolsOf(output!.shape).length === 0;
+}
+
+/** Bytes of the tensors that ONNX Runtime keeps beside the arena: those that depend on no input. */
+export function storedBytes(nodes: readonly GraphNode[]): number {
+  const sizes = nodes.filter(isStored).map(({ outputs: [output] }) => elementCount(output!.shape as readonly number[]));
+  return sizes.reduce((total, size) => total + (size > SMALL_FILL ? BYTES.float32 * size : 0), 0);
+}
+
+/** What a node takes and gives back. */
 export interface MemoryStep {
-  readonly taken: readonly Dimension[];
-  readonly freed: readonly Dimension[];
+  readonly taken: readonly MemoryBlock[];
+  readonly freed: readonly MemoryBlock[];
 }
 
 /**
@@ -35,6 +54,7 @@ export function memorySteps(nodes: readonly GraphNode[], results: readonly Value
   const lastReader = new Map<Value, GraphNode>();
   for (const node of nodes) {
     for (const output of node.outputs) {
+      if (isStored(node)) continue;
       const source = SHARING.has(node.op) ? node.inputs[0]! : undefined;
       const home = source ? homes.get(source) : output;
       if (home && !outside.has(output) && !outside.has(home)) homes.set(output, home);
@@ -44,31 +64,23 @@ export function memorySteps(nodes: readonly GraphNode[], results: readonly Value
       if (home) lastReader.set(home, node);
     }
   }
-  const size = new Map<Value, Dimension>();
+  const blocks = new Map<Value, MemoryBlock>();
   return nodes.map((node) => {
-    const dying = [...new Set(node.inputs.flatMap((input) => homes.get(input) ?? []))].filter((home) => lastReader.get(home) === node && size.has(home));
-    const taken: Dimension[] = [];
+    const dying = [...new Set(node.inputs.flatMap((input) => homes.get(input) ?? []))].filter((home) => lastReader.get(home) === node && blocks.has(home));
+    const taken: MemoryBlock[] = [];
     for (const output of node.outputs) {
       if (homes.get(output) !== output) continue;
       const bytes = product(BYTES[output.dtype], ...output.shape);
-      const over = OVERWRITING.has(node.op) ? dying.findIndex((home) => size.get(home) === bytes) : -1;
-      if (over >= 0) dying.splice(over, 1);
-      else taken.push(bytes);
-      size.set(output, bytes);
+      const over = OVERWRITING.has(node.op) ? dying.findIndex((home) => blocks.get(home)!.bytes === bytes) : -1;
+      if (over >= 0) {
+        blocks.set(output, blocks.get(dying.splice(over, 1)[0]!)!);
+        continue;
+      }
+      const block = { bytes };
+      taken.push(block);
+      blocks.set(output, block);
     }
     const unread = node.outputs.filter((output) => homes.get(output) === output && lastReader.get(output) === node);
-    return { taken, freed: [...dying, ...unread].map((home) => size.get(home)!) };
+    return { taken, freed: [...dying, ...unread].map((home) => blocks.get(home)!) };
   });
-}
-
-/** The most bytes that are taken at once, where the symbols have these sizes. */
-export function peakBytes(steps: readonly MemoryStep[], sizes: Readonly<Record<string, number>>): number {
-  const total = (dimensions: readonly Dimension[]): number => resolveShape(dimensions, sizes).reduce((sum, bytes) => sum + bytes, 0);
-  let [live, peak] = [0, 0];
-  for (const { taken, freed } of steps) {
-    live += total(taken);
-    peak = Math.max(peak, live);
-    live -= total(freed);
-  }
-  return peak;
 }

@@ -3,9 +3,10 @@ import { invariant } from "../core/errors.ts";
 import type { HostTensor } from "../core/tensor.ts";
 import type { Dimension } from "./dimensions.ts";
 import { fitsSize, formatShape } from "./dimensions.ts";
+import { executedNodes } from "./execution.ts";
 import type { Graph, Value, ValueType } from "./ir.ts";
 import type { MemoryStep } from "./liveness.ts";
-import { memorySteps } from "./liveness.ts";
+import { memorySteps, storedBytes } from "./liveness.ts";
 import type { Device, ExternalTensor } from "./onnx/emitter.ts";
 import { Emitter } from "./onnx/emitter.ts";
 import { liveNodes } from "./passes.ts";
@@ -22,8 +23,10 @@ export interface LoweredGraph {
   readonly nodeCount: number;
   /** Operations of the matrix products, as dimensions that add up; see {@link totalOperations}. */
   readonly operations: readonly Dimension[];
-  /** Memory that its nodes take and give back; see {@link peakBytes}. */
+  /** Memory that its nodes take and give back, in the order in which they are run. */
   readonly memory: readonly MemoryStep[];
+  /** Constants that ONNX Runtime computes and keeps. */
+  readonly storedBytes: number;
 }
 
 export interface LowerOptions {
@@ -56,13 +59,15 @@ export function lower(graph: Graph, outputs: Readonly<Record<string, Value>>, op
   for (const input of graph.inputs) if (input.name in stored && used.has(input)) emitter.initializer(input.name, fitting(input, stored[input.name]!));
   for (const node of nodes) emitter.emitNode(node);
   const results = nameOutputs(emitter, outputs, options.exactNames ?? false);
+  const executed = executedNodes(nodes, wanted);
   return {
     model: emitter.model(kept, results, options.firstOutput),
     inputs: new Map(kept.map((input) => [input.name, { dtype: input.dtype, shape: input.shape }])),
     outputs: new Map(Object.keys(outputs).map((name, index) => [name, results[index]!])),
     nodeCount: nodes.length,
     operations: productOperations(nodes),
-    memory: memorySteps(nodes, wanted, cuts),
+    memory: memorySteps(executed, wanted, cuts),
+    storedBytes: storedBytes(executed),
   };
 }
 

@@ -10,9 +10,9 @@ import * as ort from "onnxruntime-node";
 import { AttuneError } from "../core/errors.ts";
 import type { ArrayOf, DType, HostTensor, TensorData } from "../core/tensor.ts";
 import { elementCount, zeros } from "../core/tensor.ts";
+import { arenaBytes } from "../graph/arena.ts";
 import { fitsSize, resolveShape, symbolSizes, symbolsOf } from "../graph/dimensions.ts";
 import type { Graph, Value, ValueType } from "../graph/ir.ts";
-import { peakBytes } from "../graph/liveness.ts";
 import type { LowerOptions, LoweredGraph } from "../graph/lower.ts";
 import { lower } from "../graph/lower.ts";
 import type { Device } from "../graph/onnx/emitter.ts";
@@ -98,9 +98,9 @@ export class Session {
     return totalOperations(this.graph.operations, sizes);
   }
 
-  /** Bytes of intermediate values of one run at their most, where the symbols of the inputs have these sizes. */
+  /** Bytes that the session holds after runs in which the symbols of the inputs have these sizes: its arena of intermediate values, and constants. */
   workingBytes(sizes: Readonly<Record<string, number>>): number {
-    return peakBytes(this.graph.memory, sizes);
+    return this.graph.storedBytes + arenaBytes(this.graph.memory, sizes);
   }
 
   /**

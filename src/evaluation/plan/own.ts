@@ -6,29 +6,28 @@
 import type { DType, HostTensor } from "../../core/tensor.ts";
 import { elementCount, zeros } from "../../core/tensor.ts";
 import { square, sumAll } from "../../graph/build.ts";
-import { peakBytes } from "../../graph/liveness.ts";
+import { arenaBytes } from "../../graph/arena.ts";
 import { lower } from "../../graph/lower.ts";
 import { adapterNames } from "../../models/adapter.ts";
 import type { Model } from "../../models/model.ts";
 import { SCORE_HEAD, parameterCount, weightShapes } from "../../models/model.ts";
-import type { Objective, StepMemory, TokenBatch } from "../../models/plans/plan.ts";
+import type { Objective, ScoreOptions, StepMemory, TokenBatch } from "../../models/plans/plan.ts";
 import type { TrainableParameters } from "../../models/trainable.ts";
 import { sftObjective } from "../../objectives/sft.ts";
 import { WEIGHTS_FIRST_ROWS, buildDecoder } from "../../sampling/decoder-graph.ts";
 import { READ_TOKENS, worthPacking } from "../../sampling/engine.ts";
+import { ppoConfig } from "../../training/ppo.config.ts";
 import { WHOLE_PLAN_LIMIT, choosePlan } from "../../training/prepare.ts";
 import type { Machine } from "./calibrate.ts";
 import { cachePerToken, forwardOperations, networkParameterCount } from "./counts.ts";
 import type { MemoryLine, Network, PlanRequest, TimeLine } from "./work.ts";
 import { NETWORKS, adapterSize, rollsOut, rowSizes, short } from "./work.ts";
 
-/** Resident memory of Node.js with attune and ONNX Runtime, their sessions and compiled code, measured. */
-const PROCESS = 107e6;
 /**
- * ONNX Runtime's arena over the bytes that are in use at once: it grows by doubling and does not fill every gap. Between 1.7 and
- * 2.2 in the runs of docs/results.md.
+ * Resident memory of a run of a model of next to nothing, measured: Node.js with attune 80 MB, ONNX Runtime's library and threads 25,
+ * and JavaScript's heap, whose young part grows with the first steps (125 MB in all after two of them, 149 after a hundred).
  */
-const ARENA = 1.95;
+const PROCESS = 140e6;
 /** Share of the rate of a large product that a training step reaches, and a roll-out's share of its bound (bench/). */
 const STEP_SHARE = 0.8;
 
@@ -88,21 +87,33 @@ function microBatch(request: PlanRequest, reads: Network["reads"]): MicroBatch {
   return { batch: { tokens: tokens(), positions: tokens(), bias: zeros("float32", [rows, 1, length, length]), selected: zeros("int64", [read]), targets: zeros("int64", [read]) }, rows: together, length };
 }
 
+/** How a network is scored, a trained one between its steps: for the reference's log-probabilities, for KTO's z0, for those of a roll-out. */
+function scoredWays({ method, roles }: PlanRequest, { reads, trained }: Network): ScoreOptions[] {
+  if (!trained) return [{}];
+  if (method === "sft" || method === "reward" || reads === "scores") return [];
+  const base = { adapter: false };
+  if (method === "dpo") return [base];
+  return rollsOut(method) && roles === "separate" ? [{}] : [base, {}];
+}
+
 interface Step extends StepMemory {
   operations: number;
   /** Texts, pairs or answers in it. */
   rows: number;
 }
 
-/** One micro-batch of a trained network. */
-async function trainingStep(request: PlanRequest, network: Network): Promise<Step> {
+/** One micro-batch of a network that is trained, or of one that is only read. */
+async function networkStep(request: PlanRequest, network: Network): Promise<Step> {
+  const { method, recompute } = request;
   const model = emptyModel(request, network);
-  const objective = request.method === "sft" ? sftObjective : anyLoss(network.reads);
-  const statistics = request.method === "sft" || (rollsOut(request.method) && network.name === "policy");
+  const objective = method === "sft" ? sftObjective : anyLoss(network.reads);
+  const statistics = method === "sft" || (rollsOut(method) && network.name === "policy");
+  const temperature = method === "ppo" && network.reads === "tokens" ? ppoConfig.fields.temperature.default : 1;
   const { batch, rows, length } = microBatch(request, network.reads);
-  const plan = choosePlan({ model, reads: network.reads, objective, trainable: emptyTrainable(model), statistics }, { plan: "auto", recompute: request.recompute, maxLength: length });
+  const training = network.trained ? { objective, trainable: emptyTrainable(model) } : {};
+  const plan = choosePlan({ model, reads: network.reads, statistics, temperature, ...training }, { plan: "auto", recompute, maxLength: length });
   try {
-    return { ...(await plan.memory(batch)), operations: await plan.operations(batch), rows };
+    return { ...(await plan.memory(batch, scoredWays(request, network))), operations: network.trained ? await plan.operations(batch) : 0, rows };
   } finally {
     await plan.close();
   }
@@ -135,15 +146,20 @@ export async function ownMemory(request: PlanRequest): Promise<MemoryLine[]> {
   const lines: MemoryLine[] = [{ item: "Node.js and ONNX Runtime", bytes: PROCESS, sum: "measured" }];
   if (adapter === "lora" && roles === "shared") lines.push({ item: "base: weights", bytes: weightBytes(request, { name: "policy", trained: false, reads: "tokens" }), sum: `${short(networkParameterCount(request, "tokens"))} parameters in ${request.precision}, once for all networks` });
   for (const network of NETWORKS[method]) lines.push(...networkLines(request, network));
-  for (const network of NETWORKS[method].filter(({ trained }) => trained)) {
-    const { activations, working, rows } = await trainingStep(request, network);
+  for (const network of NETWORKS[method].filter((each) => each.trained || staysOpen(request, each))) {
+    const { activations, working, rows } = await networkStep(request, network);
     // A small model's graphs stay between the phases.
     const phase = rollsOut(method) && !isWhole(request) ? { phase: `update of the ${network.name}` } : {};
-    lines.push({ item: "activations", bytes: activations, sum: `${rows} rows of ${rowSizes(request).length} tokens`, ...phase });
-    lines.push({ item: "within sessions", bytes: working * ARENA, sum: `${short(working)} bytes at once x ${ARENA} of arena, logits included`, ...phase });
+    if (network.trained) lines.push({ item: "activations", bytes: activations, sum: `${rows} rows of ${rowSizes(request).length} tokens`, ...phase });
+    lines.push({ item: "within sessions", bytes: working, sum: `${network.name}: arenas of ONNX Runtime, logits included`, ...phase });
   }
   if (rollsOut(method)) lines.push(...rolloutLines(request));
   return lines;
+}
+
+/** Whether the sessions that only read a network stay beside those of the others; the block plan's are let go of. */
+function staysOpen(request: PlanRequest, { name }: Network): boolean {
+  return rollsOut(request.method) && isWhole(request) && (name === "reward model" || (name === "reference" && request.roles === "separate"));
 }
 
 const isWhole = ({ family, config }: PlanRequest): boolean => parameterCount(family, config) < WHOLE_PLAN_LIMIT;
@@ -157,8 +173,8 @@ function rolloutLines(request: PlanRequest): MemoryLine[] {
   const packs = worthPacking({ weights: count, rows, steps: request.answerTokens * Math.ceil(request.batchSize / rows), besideTraining: true });
   const { graph, outputs } = buildDecoder(model, { weightsFirst: !packs && rows >= WEIGHTS_FIRST_ROWS });
   const { memory } = lower(graph, outputs, { device: "cpu" });
-  const prompts = Math.max(1, Math.min(rows, Math.floor(READ_TOKENS / request.promptTokens)));
-  const working = Math.max(peakBytes(memory, { batch: rows, step: 1, cache: room, table: room }), peakBytes(memory, { batch: prompts, step: request.promptTokens, cache: request.promptTokens, table: room }));
+  const prompts = Math.max(1, Math.min(Math.ceil(rows / request.samples), Math.floor(READ_TOKENS / request.promptTokens)));
+  const working = arenaBytes(memory, { batch: prompts, step: request.promptTokens, cache: request.promptTokens, table: room }, { batch: rows, step: 1, cache: room, table: room });
   const perToken = 4 * cachePerToken(request);
   const phase = "roll-out";
   const packing = "packing of the roll-out's weights";
@@ -166,7 +182,7 @@ function rolloutLines(request: PlanRequest): MemoryLine[] {
   const lines: MemoryLine[] = [
     { item: "key-value cache", bytes: cached * perToken, sum: `(${rows} x ${room} + ${prompts} x ${request.promptTokens}) tokens x ${short(perToken)} bytes`, phase },
     { item: "logits", bytes: 4 * (rows + prompts) * request.config.vocabularySize, sum: `${rows + prompts} x ${short(request.config.vocabularySize)} x 4 bytes`, phase },
-    { item: "within the session", bytes: working * ARENA, sum: `${short(working)} bytes at once x ${ARENA} of arena`, phase },
+    { item: "within the session", bytes: working, sum: "arena of ONNX Runtime", phase },
   ];
   if (packs) {
     lines.push({ item: "packed weights", bytes: 4 * count, sum: `${short(count)} x 4 bytes`, phase });
@@ -185,7 +201,7 @@ export async function ownTime(request: PlanRequest, { rate, bandwidth }: Machine
     const forward = steps * batchSize * length * forwardOperations(request, { context: length / 2, read: network.reads === "tokens" ? read / length : 0 });
     if (!network.trained || rollsOut(method)) lines.push({ item: `${network.name}: reading`, seconds: forward / reached, sum: `${short(forward)} ${per}` });
     if (!network.trained) continue;
-    const step = await trainingStep(request, network);
+    const step = await networkStep(request, network);
     const passes = rollsOut(method) ? request.ppoEpochs : 1;
     const operations = (steps * passes * batchSize * step.operations) / step.rows;
     lines.push({ item: `${network.name}: training`, seconds: operations / reached, sum: `${short(operations)} ${per}` });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { parameterCount } from "../../models/model.ts";
+import { readModelConfig } from "../../models/registry.ts";
 import { genericMemory, genericTime } from "./generic.ts";
 import { adapterParameterCount, cachePerToken, forwardOperations, networkParameterCount } from "./counts.ts";
 import { ownMemory, ownTime } from "./own.ts";
@@ -153,6 +154,19 @@ describe("attune on this machine", () => {
     const [again, kept] = [await of(true), await of(false)];
     expect(kept.memory).toBeGreaterThan(1.3 * again.memory);
     expect(kept.seconds).toBeLessThan(0.85 * again.seconds);
+  });
+
+  test("a small model's sessions that only read stay beside those that train", async () => {
+    const sessions = async (options: Partial<PlanRequest>) => (await ownMemory({ ...request("smollm2-135m", { batchSize: 4, ...options }), ...options })).filter(({ item }) => item === "within sessions");
+    const small = readModelConfig({ model_type: "llama", vocab_size: 1000, hidden_size: 64, intermediate_size: 128, num_hidden_layers: 2, num_attention_heads: 2, num_key_value_heads: 2, max_position_embeddings: 512, rms_norm_eps: 1e-5, rope_theta: 1e4, tie_word_embeddings: true });
+    const kept = await sessions({ ...small, method: "grpo", samples: 4 });
+    expect(kept.map(({ sum, phase }) => [sum.split(":")[0], phase])).toEqual([["policy", undefined], ["reward model", undefined]]);
+    expect((await sessions({ ...small, method: "ppo", adapter: "none", roles: "separate" })).map(({ sum }) => sum.split(":")[0])).toEqual(["policy", "reference", "reward model", "critic"]);
+  });
+
+  test("prompts are read once for all their samples", async () => {
+    const lines = await ownMemory(request("smollm2-135m", { method: "rloo", batchSize: 8, samples: 4 }));
+    expect(bytesOf(lines, "key-value cache")).toBe((8 * 256 + 2 * 128) * 4 * 2 * 30 * 3 * 64);
   });
 
   test("operations of the graphs are near those of the formula", async () => {

@@ -81,7 +81,7 @@ export class BlockwisePlan implements ExecutionPlan {
     return total;
   }
 
-  async memory(given: TokenBatch): Promise<StepMemory> {
+  async memory(given: TokenBatch, scored: readonly ScoreOptions[] = []): Promise<StepMemory> {
     const sessions = await this.sessions();
     const { training } = sessions;
     invariant(training, "this plan was made without trainable parameters");
@@ -94,10 +94,11 @@ export class BlockwisePlan implements ExecutionPlan {
     // Before and after each block, two gradients of them and the scattered last one; the read rows and their gradients; the bias.
     const activations = (model.config.layers + 4) * hidden + 2 * 4 * read * model.config.hiddenSize + 4 * batch * time * time + model.config.layers * saved;
     const chunk = { chunk: Math.min(read, this.options.reads === "scores" ? read : this.headRows) };
-    const heads = objective!.linearIn === undefined ? [sessions.readForward, training.readBackward] : [training.readBackward];
-    const blocks = [training.saving ?? sessions.blockForward, training.blockBackward];
+    const heads = objective!.linearIn === undefined || scored.length > 0 ? [sessions.readForward, training.readBackward] : [training.readBackward];
+    const scoring = scored.map(({ adapter = true }) => (adapter ? sessions.blockForward : sessions.baseBlockForward));
+    const blocks = new Set([training.saving ?? sessions.blockForward, training.blockBackward, ...scoring]);
     const embedding = training.embedBackward?.workingBytes({ batch, time }) ?? 0;
-    const working = [embedding, ...blocks.map((session) => session.workingBytes(sizes)), ...heads.map((session) => session.workingBytes(chunk))];
+    const working = [embedding, ...[...blocks].map((session) => session.workingBytes(sizes)), ...heads.map((session) => session.workingBytes(chunk))];
     return { activations, working: working.reduce((total, bytes) => total + bytes, 0) };
   }
 

@@ -85,7 +85,10 @@ export interface ExecutionPlan {
   step(batch: TokenBatch, inputs: Tensors): Promise<StepResult>;
   /** Operations of the matrix products of one step, those that are computed again included. */
   operations(batch: TokenBatch): Promise<number>;
-  /** Memory of one step, beside weights, gradients and the optimiser's state. */
-  memory(batch: TokenBatch): Promise<StepMemory>;
+  /**
+   * Memory of one step, beside weights, gradients and the optimiser's state.
+   * @param scored ways in which batches of this size are scored as well: their sessions stay
+   */
+  memory(batch: TokenBatch, scored?: readonly ScoreOptions[]): Promise<StepMemory>;
   close(): Promise<void>;
 }

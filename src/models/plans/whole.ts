@@ -87,10 +87,14 @@ export class WholePlan implements ExecutionPlan {
     return this.training.session.operations({ batch: rows, time, selected: batch.selected.data.length });
   }
 
-  async memory(batch: TokenBatch): Promise<StepMemory> {
-    this.training ??= await this.buildTraining();
+  async memory(batch: TokenBatch, scored: readonly ScoreOptions[] = []): Promise<StepMemory> {
+    const { trainable } = this.options;
+    if (trainable) this.training ??= await this.buildTraining();
+    const scorers = await Promise.all(scored.map(({ adapter = true }) => this.scorer(adapter)));
+    const sessions = new Set([...scorers, ...(this.training ? [this.training] : [])].map(({ session }) => session));
     const [rows, time] = batch.tokens.shape as readonly [number, number];
-    return { activations: batch.bias.data.byteLength, working: this.training.session.workingBytes({ batch: rows, time, selected: batch.selected.data.length }) };
+    const working = [...sessions].reduce((total, session) => total + session.workingBytes({ batch: rows, time, selected: batch.selected.data.length }), 0);
+    return { activations: batch.bias.data.byteLength, working };
   }
 
   async close(): Promise<void> {
