@@ -2,6 +2,7 @@
 import { decodeMany, decodeOne } from "./measurements/decoding.ts";
 import { dpoMemory, dpoPeak } from "./measurements/memory.ts";
 import { ownDpo, ownGeneration, transformersGeneration, trlDpo } from "./measurements/peers.ts";
+import { planMemory, planPeak } from "./measurements/plan-memory.ts";
 import { ownPpo, ownSftPeak, ppoMemory, rollouts, trlPpo } from "./measurements/ppo.ts";
 import { serve } from "./measurements/serve.ts";
 import { fullStep, loraOverFull, loraStep, sharedPrefix } from "./measurements/training.ts";
@@ -17,6 +18,8 @@ const PARTS: Readonly<Record<string, (argument: number) => Promise<unknown>>> = 
   serve,
   "ppo-memory": ppoMemory,
   rollouts,
+  "plan-memory": planMemory,
+  "plan-peak": planPeak,
   "trl-dpo": trlDpo,
   "trl-ppo": trlPpo,
   "transformers-generate": transformersGeneration,

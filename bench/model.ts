@@ -16,7 +16,11 @@ const SHAPE = {
 export async function benchModel({ layers = SHAPE.num_hidden_layers }: { layers?: number } = {}): Promise<Model> {
   const path = process.env["ATTUNE_SMOLLM2_GGUF"];
   if (path && layers === SHAPE.num_hidden_layers) return (await openModel(path)).model;
-  const { family, config } = readModelConfig({ ...SHAPE, num_hidden_layers: layers });
+  return noiseModel(readModelConfig({ ...SHAPE, num_hidden_layers: layers }));
+}
+
+/** Random weights of any shape. */
+export function noiseModel({ family, config }: Pick<Model, "family" | "config">): Model {
   const noise = new Random(0).fillNormal(new Float32Array(2 ** 20), 0.02);
   const weights: Model["weights"] = new Map();
   for (const [name, shape] of Object.entries(weightShapes(family, config))) {
@@ -34,9 +38,9 @@ export function weightBytes(model: Model): number {
   return [...model.weights.values()].reduce((total, { data }) => total + data.byteLength, 0);
 }
 
-export function randomIds(count: number, seed: number): Int32Array {
+export function randomIds(count: number, seed: number, vocabulary: number = SHAPE.vocab_size): Int32Array {
   const random = Random.for(seed, "ids");
-  return Int32Array.from({ length: count }, () => 10 + random.integer(SHAPE.vocab_size - 10));
+  return Int32Array.from({ length: count }, () => 10 + random.integer(vocabulary - 10));
 }
 
 /** An encoder whose texts are numbers of ready-made token sequences: what is measured starts at token ids. */
@@ -51,8 +55,12 @@ export function idEncoder(sequences: readonly Int32Array[]): Encoder {
     padId: 0,
     maxLength: 4096,
     encodePrompt: ids,
-    encodeExample: unused,
-    encodeAnswers: unused,
+    encodeExample: (prompt, completion) => {
+      const [first, second] = [ids(prompt), ids(completion)];
+      const length = first.length + second.length;
+      return { ids: Int32Array.from([...first, ...second]), promptLength: first.length, supervised: new Uint8Array(length).fill(1, first.length), truncatedTokens: 0 };
+    },
+    encodeAnswers: (prompt, completions) => ({ prompt: ids(prompt), completions: completions.map(ids), truncatedTokens: 0 }),
     encodePair: (prompt, chosen, rejected) => ({ prompt: ids(prompt), chosen: ids(chosen), rejected: ids(rejected), truncatedTokens: 0 }),
     encodeConversation: unused,
     encodeText: (text) => ({ ids: ids(text), promptLength: 1, supervised: new Uint8Array(ids(text).length).fill(1), truncatedTokens: 0 }),

@@ -26,6 +26,7 @@ const MEASUREMENTS: Readonly<Record<string, { rounds: number; peers?: true }>> =
   serve: { rounds: 3 },
   "ppo-memory": { rounds: 1 },
   rollouts: { rounds: 5 },
+  "plan-memory": { rounds: 1 },
   "trl-dpo": { rounds: 3, peers: true },
   "trl-ppo": { rounds: 1, peers: true },
   "transformers-generate": { rounds: 3, peers: true },
@@ -46,7 +47,7 @@ const program = new Command("bench")
   .option("--out <folder>", "where bench.json and bench.html go", "runs/bench");
 
 function describeTarget({ atLeast, atMost }: Target): string {
-  return atLeast === undefined ? `≤ ${atMost}` : `≥ ${atLeast}`;
+  return [...(atLeast === undefined ? [] : [`≥ ${atLeast}`]), ...(atMost === undefined ? [] : [`≤ ${atMost}`])].join(", ");
 }
 
 function tableOf(figures: readonly Figure[], caption: string): Table {
