@@ -12,6 +12,9 @@ const SHAPE = {
   max_position_embeddings: 8192, rms_norm_eps: 1e-5, rope_theta: 100_000, tie_word_embeddings: true, hidden_act: "silu",
 };
 
+/** Where in the noise one weight begins after another, numbers. */
+const SHIFT = 1024;
+
 /** The GGUF file that `ATTUNE_SMOLLM2_GGUF` names, else random weights of its shape, which cost the same. */
 export async function benchModel({ layers = SHAPE.num_hidden_layers }: { layers?: number } = {}): Promise<Model> {
   const path = process.env["ATTUNE_SMOLLM2_GGUF"];
@@ -25,9 +28,13 @@ export function noiseModel({ family, config }: Pick<Model, "family" | "config">)
   const weights: Model["weights"] = new Map();
   for (const [name, shape] of Object.entries(weightShapes(family, config))) {
     const data = new Float32Array(elementCount(shape));
-    // The same numbers again and again: drawing 135 million takes longer than measuring.
+    // The same numbers again and again, as drawing 135 million takes longer than measuring; but no two weights are equal, as the runtime packs equal ones once.
     if (shape.length === 1) data.fill(1);
-    else for (let start = 0; start < data.length; start += noise.length) data.set(noise.subarray(0, Math.min(noise.length, data.length - start)), start);
+    else for (let start = 0; start < data.length; ) {
+      const part = noise.subarray(SHIFT * weights.size, SHIFT * weights.size + data.length - start);
+      data.set(part, start);
+      start += part.length;
+    }
     weights.set(name, float32(shape, data));
   }
   return { family, config, weights };
