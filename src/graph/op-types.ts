@@ -69,7 +69,7 @@ export interface OpAttributes {
   rmsNorm: { epsilon: number };
   layerNorm: { epsilon: number };
   rotary: { inverse: boolean };
-  cachedAttention: { heads: number; keyValueHeads: number; rotary: boolean; window: number };
+  cachedAttention: { heads: number; keyValueHeads: number; rotary: boolean; window: number; packed?: boolean };
 }
 
 export type OpName = keyof OpAttributes;

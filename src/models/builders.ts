@@ -1,6 +1,6 @@
 /** Builds the pieces of a model into a graph: parameters as inputs, projections with adapters, attention. */
 import type { DType } from "../core/tensor.ts";
-import { add, cast, gemm, matmul, multiply, reshape, rotary, transpose } from "../graph/build.ts";
+import { add, cast, concat, gemm, matmul, multiply, reshape, rotary, slice, transpose } from "../graph/build.ts";
 import type { RotaryTables } from "../graph/build.ts";
 import type { Dimension } from "../graph/dimensions.ts";
 import { product } from "../graph/dimensions.ts";
@@ -40,6 +40,8 @@ export interface ModelParts {
   adapter?: AdapterConfig | undefined;
   /** How weights are multiplied; see {@link weightProduct}. */
   weightsFirst?: boolean;
+  /** Joins the products of one input; for weights that are stored in the session, where joining them costs nothing. */
+  joined?: boolean;
 }
 
 /**
@@ -53,6 +55,26 @@ function weightProduct(x: Value, weight: Value, bias: Value | undefined): Value 
   return bias ? add(y, bias) : y;
 }
 
+/**
+ * Products of one input as one product of the weights one below the other, and the columns of each: fewer products, and none so
+ * small that it reads its weights slowly. Projections with an adapter are left alone.
+ */
+function joinedProducts({ family, config, adapter, joined }: ModelParts, parameter: (name: string) => Value): (x: Value, name: string) => Value | undefined {
+  const groups = joined ? (family.joined ?? []) : [];
+  const [projections, shapes] = [family.projections(config), family.blockShapes(config)];
+  const made = new Map<readonly string[], Value>();
+  return (x, name) => {
+    const group = groups.find((names) => names.includes(name) && !names.some((each) => adapter?.targets.includes(each)));
+    if (!group) return undefined;
+    const all = (kind: string): Value => concat(group.map((each) => parameter(`${each}.${kind}`)), 0);
+    const whole = made.get(group) ?? gemm(x, all("weight"), { transposeRight: true, bias: shapes[`${name}.bias`] ? all("bias") : undefined });
+    made.set(group, whole);
+    const before = group.slice(0, group.indexOf(name));
+    const start = before.reduce((total, each) => total + projections[each]!.outputs, 0);
+    return slice(whole, 1, start, start + projections[name]!.outputs);
+  };
+}
+
 /** The builder for one block. `prefix` stands before the names of the graph's inputs. */
 export function blockBuilder(parts: ModelParts, parameters: Parameters, prefix: string, attention: Attention): BlockBuilder {
   const { family, config, adapter, weightsFirst } = parts;
@@ -60,6 +82,7 @@ export function blockBuilder(parts: ModelParts, parameters: Parameters, prefix: 
   const projections = family.projections(config);
   const { graph } = parameters;
   const parameter = (name: string): Value => parameters.get(prefix + name, shapes[name]!);
+  const joinedProduct = joinedProducts(parts, parameter);
   return {
     graph,
     config,
@@ -67,6 +90,8 @@ export function blockBuilder(parts: ModelParts, parameters: Parameters, prefix: 
     attention,
     linear: (x, name) =>
       graph.scope(name, () => {
+        const joined = joinedProduct(x, name);
+        if (joined) return joined;
         const { inputs, outputs, transposed } = projections[name]!;
         const bias = shapes[`${name}.bias`] ? parameter(`${name}.bias`) : undefined;
         const weight = parameter(`${name}.weight`);

@@ -74,6 +74,8 @@ export interface ModelFamily {
   blockPrefix(layer: number): string;
   /** Projections by local name, without `.weight`. */
   projections(config: DecoderConfig): Readonly<Record<string, Projection>>;
+  /** Projections of one input that may be computed as one product, in order. */
+  readonly joined?: readonly (readonly string[])[];
   /** Names that the head's weight [V, d] may have: its own, or the embedding where tied. */
   headWeight(config: DecoderConfig): string;
   /** Prefixes before which some checkpoints leave out the base model's name. */

@@ -4,8 +4,10 @@
  */
 import { AttuneError } from "../core/errors.ts";
 import { gatherRows, reshape } from "../graph/build.ts";
+import type { Dimension } from "../graph/dimensions.ts";
 import type { Graph, Value } from "../graph/ir.ts";
 import { createGraph } from "../graph/op-table.ts";
+import type { OpAttributes } from "../graph/op-types.ts";
 import type { Attention, ModelParts } from "../models/builders.ts";
 import { Parameters, blockBuilder, endBuilder } from "../models/builders.ts";
 import type { Model } from "../models/model.ts";
@@ -28,6 +30,19 @@ export function checkDecodable({ config: { headSize, rope }, source }: Pick<Mode
   });
 }
 
+/** The value whose columns these are, one part after the other, where they are all of it. */
+function columnsOf(...parts: readonly Value[]): Value | undefined {
+  const whole = parts[0]!.producer?.inputs[0];
+  let end: Dimension = 0;
+  for (const { producer } of parts) {
+    if (producer?.op !== "slice" || producer.inputs[0] !== whole) return undefined;
+    const { axis, start, end: next } = producer.attributes as OpAttributes["slice"];
+    if (axis !== 1 || start !== end) return undefined;
+    end = next;
+  }
+  return end === whole?.shape[1] ? whole : undefined;
+}
+
 /** Attention of one layer over its cache; `outputs` collects the extended caches. */
 function cachedAttention(model: Model, graph: Graph, layer: number, outputs: Record<string, Value>): Attention {
   const { heads, keyValueHeads, headSize, rope, slidingWindow } = model.config;
@@ -36,9 +51,11 @@ function cachedAttention(model: Model, graph: Graph, layer: number, outputs: Rec
   const shared = (name: string): Value => graph.inputs.find((input) => input.name === name)!;
   return (query, key, value) => {
     const rows = (x: Value, count: number): Value => reshape(x, ["batch", "step", count * headSize]);
-    const inputs = [rows(query, heads), rows(key, keyValueHeads), rows(value, keyValueHeads), ...past, shared("lengths"), shared("total")];
+    const whole = columnsOf(query, key, value);
+    const fresh = whole ? [rows(whole, heads + 2 * keyValueHeads)] : [rows(query, heads), rows(key, keyValueHeads), rows(value, keyValueHeads)];
+    const inputs = [...fresh, ...past, shared("lengths"), shared("total")];
     const tables = rope ? [shared("cosines"), shared("sines")] : [];
-    const [mixed, keys, values] = graph.apply("cachedAttention", [...inputs, ...tables], { heads, keyValueHeads, rotary: rope !== undefined, window: slidingWindow ?? 0 });
+    const [mixed, keys, values] = graph.apply("cachedAttention", [...inputs, ...tables], { heads, keyValueHeads, rotary: rope !== undefined, window: slidingWindow ?? 0, packed: whole !== undefined });
     outputs[names.key] = keys!;
     outputs[names.value] = values!;
     return reshape(mixed!, ["batch*step", heads * headSize]);
@@ -58,12 +75,13 @@ export const WEIGHTS_FIRST_ROWS = 8;
 
 /**
  * @param weightsFirst for weights that are fed to a batch of rows; see `weightProduct` in models/builders.ts
+ * @param joined for weights that are stored in the session; see `joinedProducts` there
  * @throws AttuneError `model`, see {@link checkDecodable}
  */
-export function buildDecoder(model: Model, { weightsFirst = false } = {}): DecoderGraph {
+export function buildDecoder(model: Model, { weightsFirst = false, joined = false } = {}): DecoderGraph {
   checkDecodable(model);
   const { family, config } = model;
-  const parts: ModelParts = { family, config, adapter: model.adapter?.config, weightsFirst };
+  const parts: ModelParts = { family, config, adapter: model.adapter?.config, weightsFirst, joined };
   const graph = createGraph();
   const parameters = new Parameters(graph, (name) => weightOf(model, name).dtype);
   const tokens = graph.input("tokens", "int64", ["batch", "step"]);

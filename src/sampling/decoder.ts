@@ -96,7 +96,7 @@ export class Decoder {
   }
 
   static async create(model: Model, options: DecoderOptions): Promise<Decoder> {
-    const built = buildDecoder(model, { weightsFirst: !options.prepack && (options.rows ?? 1) >= WEIGHTS_FIRST_ROWS });
+    const built = buildDecoder(model, { weightsFirst: !options.prepack && (options.rows ?? 1) >= WEIGHTS_FIRST_ROWS, joined: options.prepack ?? false });
     return new Decoder(model, options, built, await openSession(model, options, built));
   }
 

@@ -139,35 +139,36 @@ function emitRotary(emitter: Emitter, node: GraphNode<"rotary">): void {
  * the whole cache is copied. `cache` and the tables must have room for `total` positions.
  */
 function inferCachedAttention(inputs: readonly ValueType[], attributes: OpAttributes["cachedAttention"]): ValueType[] {
-  const { heads, keyValueHeads, rotary: rotate } = attributes;
-  if (inputs.length !== (rotate ? 9 : 7)) throw new AttuneError("internal", `needs ${rotate ? 9 : 7} inputs, got ${inputs.length}`);
-  const [query, key, value, pastKey, pastValue] = inputs.slice(0, 5) as [ValueType, ValueType, ValueType, ValueType, ValueType];
-  const [lengths, total] = inputs.slice(5, 7) as [ValueType, ValueType];
-  const tables = inputs.slice(7);
-  requireFloat([query, key, value, pastKey, pastValue, ...tables]);
+  const { heads, keyValueHeads, rotary: rotate, packed } = attributes;
+  const count = (packed ? 5 : 7) + (rotate ? 2 : 0);
+  if (inputs.length !== count) throw new AttuneError("internal", `needs ${count} inputs, got ${inputs.length}`);
+  const fresh = inputs.slice(0, packed ? 1 : 3);
+  const [pastKey, pastValue, lengths, total, ...tables] = inputs.slice(fresh.length) as [ValueType, ValueType, ValueType, ValueType, ...ValueType[]];
+  requireFloat([...fresh, pastKey, pastValue, ...tables]);
   if (lengths.dtype !== "int32" || total.dtype !== "int32") throw new AttuneError("internal", "lengths and total must be int32");
-  const [batch, steps] = query.shape as [Dimension, Dimension];
-  const size = staticDimension(query.shape[2], "the width of the query") / heads;
+  const [batch, steps] = fresh[0]!.shape as [Dimension, Dimension];
+  const size = staticDimension(fresh[0]!.shape[2], "the width of the query") / (packed ? heads + 2 * keyValueHeads : heads);
   const narrow = [batch, steps, keyValueHeads * size];
   const cache = [batch, keyValueHeads, pastKey.shape[2]!, size];
   const fits =
-    Number.isInteger(heads / keyValueHeads) && sameShape(key.shape, narrow) && sameShape(value.shape, narrow) && sameShape(pastKey.shape, cache) &&
+    Number.isInteger(heads / keyValueHeads) && fresh.slice(1).every(({ shape }) => sameShape(shape, narrow)) && sameShape(pastKey.shape, cache) &&
     sameShape(pastValue.shape, cache) && sameShape(lengths.shape, [batch]) && sameShape(total.shape, [1]) && tables.every((table) => table.shape[1] === size / 2);
   if (!fits) throw new AttuneError("internal", `${heads} heads over ${keyValueHeads} do not fit ${inputs.map((input) => formatShape(input.shape)).join(", ")}`);
   // What ONNX Runtime 1.30 asks for, said before a run fails.
   if (size % (rotate ? 16 : 8) !== 0) throw new AttuneError("internal", `cached attention needs heads of a multiple of ${rotate ? 16 : 8}, got ${size}`);
-  return [query, pastKey, pastValue];
+  return [{ dtype: "float32", shape: [batch, steps, heads * size] }, pastKey, pastValue];
 }
 
 function emitCachedAttention(emitter: Emitter, node: GraphNode<"cachedAttention">): void {
-  const { heads, keyValueHeads, rotary: rotate, window } = node.attributes;
+  const { heads, keyValueHeads, rotary: rotate, window, packed } = node.attributes;
   const attributes = {
     num_heads: heads,
     kv_num_heads: keyValueHeads,
     do_rotary: rotate ? 1 : 0,
     ...(window > 0 ? { local_window_size: window } : {}),
   };
-  emitter.nodeOutputs("GroupQueryAttention", node.inputs.map((input) => input.name), {
+  const names = node.inputs.map((input) => input.name);
+  emitter.nodeOutputs("GroupQueryAttention", packed ? [names[0]!, "", "", ...names.slice(1)] : names, {
     domain: "com.microsoft",
     attributes,
     outputs: node.outputs.map((output) => output.name),
@@ -247,7 +248,7 @@ export const attention = {
     },
   }),
   cachedAttention: defineOp("cachedAttention", {
-    doc: "causal attention of new tokens over a key-value cache, which it extends: query [B, S, H*D], key and value [B, S, K*D], past [B, K, M, D] twice, lengths - 1 int32 [B], total int32 [1], cosines and sines [M, D/2] where rotary",
+    doc: "causal attention of new tokens over a key-value cache, which it extends: query [B, S, H*D], key and value [B, S, K*D] (or all three in one, packed), past [B, K, M, D] twice, lengths - 1 int32 [B], total int32 [1], cosines and sines [M, D/2] where rotary",
     infer: inferCachedAttention,
     emit: emitCachedAttention,
     gradient: nonDifferentiable("it serves decoding only; training uses matmul and softmax"),

@@ -105,6 +105,7 @@ export const llama: ModelFamily = {
   }),
   blockPrefix: (layer) => `model.layers.${layer}.`,
   projections: llamaProjections,
+  joined: [["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"]],
   headWeight: (config) => (config.tieEmbeddings ? EMBEDDING : HEAD),
   embed: (builder, tokens) => gatherRows(builder.parameter(EMBEDDING), tokens),
   block: (builder, x) => llamaBlock(builder, x),

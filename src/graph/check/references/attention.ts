@@ -63,7 +63,20 @@ function attend(query: readonly number[], { keys, values }: Head, first: number,
   return query.map((_, i) => weights.reduce((sum, weight, t) => sum + weight * values[first + t]![i]!, 0));
 }
 
-const cachedAttention: Reference<"cachedAttention"> = (inputs, { heads, keyValueHeads, rotary, window }) => {
+/** Query, key and value from one tensor [B, S, (H + 2K)*D]. */
+function unpacked(whole: PlainTensor, { heads, keyValueHeads }: { heads: number; keyValueHeads: number }): PlainTensor[] {
+  const [rows, steps, width] = whole.shape as [number, number, number];
+  const size = width / (heads + 2 * keyValueHeads);
+  let start = 0;
+  return [heads, keyValueHeads, keyValueHeads].map((count) => {
+    const first = start;
+    start += count * size;
+    return build("float32", [rows, steps, count * size], ([row, step, i]) => at(whole, [row!, step!, first + i!]));
+  });
+}
+
+const cachedAttention: Reference<"cachedAttention"> = (given, { heads, keyValueHeads, rotary, window, packed }) => {
+  const inputs = packed ? [...unpacked(given[0]!, { heads, keyValueHeads }), ...given.slice(1)] : given;
   const [query, , , pastKey, , lengths, total] = inputs as readonly PlainTensor[] as readonly [PlainTensor, PlainTensor, PlainTensor, PlainTensor, PlainTensor, PlainTensor, PlainTensor];
   const rotation = rotary ? { cosines: inputs[7]!, sines: inputs[8]! } : undefined;
   const [rows, steps] = query.shape as [number, number, number];

@@ -69,19 +69,18 @@ interface CacheCase {
   total: (sizes: Sizes) => number;
   window?: number;
   rotary?: boolean;
+  packed?: boolean;
 }
 
-function cached(name: string, { sizes, length, total, window = 0, rotary: rotate = true }: CacheCase): Sample<"cachedAttention"> {
+function cached(name: string, { sizes, length, total, window = 0, rotary: rotate = true, packed = false }: CacheCase): Sample<"cachedAttention"> {
   const table = (wave: (x: number) => number): SampleInput =>
     float(["cache", HEAD_SIZE / 2], ({ flat }) => wave(Math.floor(flat / 8) * 1e4 ** (-(flat % 8) / 8)));
   const past = float(["n", HEADS.keyValueHeads, "cache", HEAD_SIZE]);
   return {
     name,
-    attributes: { ...HEADS, rotary: rotate, window },
+    attributes: { ...HEADS, rotary: rotate, window, packed },
     inputs: [
-      float(["n", "step", HEADS.heads * HEAD_SIZE]),
-      float(["n", "step", HEADS.keyValueHeads * HEAD_SIZE]),
-      float(["n", "step", HEADS.keyValueHeads * HEAD_SIZE]),
+      ...(packed ? [HEADS.heads + 2 * HEADS.keyValueHeads] : [HEADS.heads, HEADS.keyValueHeads, HEADS.keyValueHeads]).map((count) => float(["n", "step", count * HEAD_SIZE])),
       past,
       past,
       { dtype: "int32", shape: ["n"], fill: ({ flat, sizes: given }) => length(flat, given) - 1 },
@@ -141,6 +140,7 @@ export const attention = {
     cached("single steps with a window", { ...single, window: 3 }),
     cached("a window of one", { ...single, window: 1 }),
     cached("several tokens on a filled cache", continued),
+    ...[prefill, single, continued].flatMap((each, i) => [true, false].map((rotate) => cached(`packed, ${["prefill", "single steps", "several tokens"][i]}${rotate ? "" : " without rotation"}`, { ...each, packed: true, rotary: rotate }))),
     cached("several tokens on a filled cache with a window", { ...continued, window: 3 }),
   ],
 } satisfies { [N in OpName]?: readonly Sample<N>[] };
