@@ -204,3 +204,36 @@ describe("cuts", () => {
     expect(difference(fromHost(parts["dw"]!), fromHost(whole["dw"]!), { tolerance: 1e-6 })).toBeUndefined();
   });
 });
+
+describe("norms that make the sums they read", () => {
+  const graph = createGraph();
+  const [x, y] = ["x", "y"].map((name) => graph.input(name, "float32", ["n", 8])) as [Value, Value];
+  const row = graph.input("row", "float32", [8]);
+  const weight = graph.input("weight", "float32", [8]);
+  const sum = b.add(x, y);
+  const normal = b.rmsNorm(sum, weight, 1e-5);
+  const next = b.add(normal, sum);
+  const broadcast = b.rmsNorm(b.add(x, row), weight, 1e-5);
+  const numbers = (count: number, scale: number): Float32Array => Float32Array.from({ length: count }, (_, i) => scale * Math.sin(i + scale));
+  const feeds = { x: float32([3, 8], numbers(24, 1)), y: float32([3, 8], numbers(24, 2)), row: float32([8], numbers(8, 3)), weight: float32([8], numbers(8, 0.5)) };
+
+  test("are one node, and give what two give", async () => {
+    expect(opTypes(read(graph, { normal, next }, { joinNorms: true }))).toEqual(["SkipSimplifiedLayerNormalization", "Add"]);
+    const run = async (joinNorms: boolean): Promise<Float32Array[]> => {
+      const session = await Session.create(graph, { normal, sum, next }, { device: "cpu", joinNorms });
+      const outputs = await session.run(feeds);
+      await session.close();
+      return ["normal", "sum", "next"].map((name) => outputs[name]!.data as Float32Array);
+    };
+    const [joined, apart] = [await run(true), await run(false)];
+    for (const [index, data] of joined.entries()) data.forEach((value, i) => expect(value).toBeCloseTo(apart[index]![i]!, 5));
+  });
+
+  test("stay apart where the sum broadcasts, the statistic is read, or the device is another", () => {
+    const apart = ["Add", "SimplifiedLayerNormalization"];
+    expect(opTypes(read(graph, { broadcast }, { joinNorms: true }))).toEqual(apart);
+    expect(opTypes(read(graph, { normal, inverse: normal.producer!.outputs[1]! }, { joinNorms: true }))).toEqual(apart);
+    expect(opTypes(read(graph, { normal }, { joinNorms: true, device: "webgpu" }))).not.toContain("SkipSimplifiedLayerNormalization");
+    expect(opTypes(read(graph, { normal }))).toEqual(apart);
+  });
+});

@@ -9,7 +9,7 @@ import type { MemoryStep } from "./liveness.ts";
 import { memorySteps, storedBytes } from "./liveness.ts";
 import type { Device, ExternalTensor } from "./onnx/emitter.ts";
 import { Emitter } from "./onnx/emitter.ts";
-import { liveNodes } from "./passes.ts";
+import { liveNodes, sumsOfNorms } from "./passes.ts";
 import { productOperations } from "./products.ts";
 
 export interface LoweredGraph {
@@ -37,6 +37,8 @@ export interface LowerOptions {
   cuts?: readonly Value[];
   /** Outputs are called in the model as they were asked for, for other software. Default: as the value that they are. */
   exactNames?: boolean;
+  /** On the CPU, norms make the sums that they read; for inference, as the gradient of a norm reads what is not made then. */
+  joinNorms?: boolean;
   /** Adds an output before all others: an empty sequence under this name, for the session's own use. */
   firstOutput?: string;
 }
@@ -54,7 +56,8 @@ export function lower(graph: Graph, outputs: Readonly<Record<string, Value>>, op
   // An input that nothing reads may still be the only place where a symbol of a shape is bound.
   const inputs = [...graph.inputs, ...cuts];
   const kept = inputs.filter((input) => !(input.name in stored) && (used.has(input) || bindsAlone(input, symbols, inputs, used)));
-  const emitter = new Emitter(options.device ?? "cpu", kept);
+  const device = options.device ?? "cpu";
+  const emitter = new Emitter(device, kept, options.joinNorms && device === "cpu" ? sumsOfNorms(nodes, wanted) : new Map());
   for (const value of used) if (value.constant) emitter.initializer(value.name, value.constant);
   for (const input of graph.inputs) if (input.name in stored && used.has(input)) emitter.initializer(input.name, fitting(input, stored[input.name]!));
   for (const node of nodes) emitter.emitNode(node);

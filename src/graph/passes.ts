@@ -16,6 +16,18 @@ export function liveNodes(graph: Graph, outputs: readonly Value[], given: readon
   return kept.toReversed();
 }
 
+/** Norms that can make the sum they read themselves, each with that sum: right before it, of two values of one shape, and where nobody reads the norm's statistic. */
+export function sumsOfNorms(nodes: readonly GraphNode[], outputs: readonly Value[]): Map<GraphNode, GraphNode> {
+  const read = new Set<Value>([...outputs, ...nodes.flatMap(({ inputs }) => inputs)]);
+  const sums = new Map<GraphNode, GraphNode>();
+  nodes.forEach((norm, index) => {
+    const sum = nodes[index - 1];
+    if (norm.op !== "rmsNorm" || sum?.op !== "add" || norm.inputs[0] !== sum.outputs[0] || read.has(norm.outputs[1]!)) return;
+    if (sameShape(sum.inputs[0]!.shape, sum.inputs[1]!.shape)) sums.set(norm, sum);
+  });
+  return sums;
+}
+
 /**
  * Throws when a rule of the representation is broken: unique names, inputs made before use, one producer per value,
  * and types that the op table's shape rules give.

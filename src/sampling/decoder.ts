@@ -184,7 +184,7 @@ interface DecoderRun {
 }
 
 function openSession(model: Model, { prepack, threads = threadsFor(parameterCount(model.family, model.config)) }: DecoderOptions, { graph, outputs }: DecoderGraph): Promise<Session> {
-  return Session.create(graph, outputs, { label: "decoding", device: "cpu", ...(prepack ? { initializers: Object.fromEntries(model.weights) } : {}), ...(threads === undefined ? {} : { threads }) });
+  return Session.create(graph, outputs, { label: "decoding", device: "cpu", joinNorms: true, ...(prepack ? { initializers: Object.fromEntries(model.weights) } : {}), ...(threads === undefined ? {} : { threads }) });
 }
 
 /** A prefix that stays valid, in memory of its own. */

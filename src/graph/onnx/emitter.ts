@@ -49,9 +49,14 @@ export class Emitter {
   private readonly multiples = new Map<string, Axis & { factor: number }>();
   private readonly used = new Set<string>();
   private current = "graph";
+  /** Norms that make a sum, each with that sum, which is not written on its own. */
+  readonly sums: ReadonlyMap<GraphNode, GraphNode>;
+  private readonly madeElsewhere: ReadonlySet<GraphNode>;
 
-  constructor(device: Device, inputs: readonly Value[]) {
+  constructor(device: Device, inputs: readonly Value[], sums: ReadonlyMap<GraphNode, GraphNode> = new Map()) {
     this.device = device;
+    this.sums = sums;
+    this.madeElsewhere = new Set(sums.values());
     for (const input of inputs) this.bindSymbols(input);
   }
 
@@ -67,6 +72,7 @@ export class Emitter {
 
   /** Writes one graph node through its definition. */
   emitNode(node: GraphNode): void {
+    if (this.madeElsewhere.has(node)) return;
     this.current = node.name;
     const definition = node.outputs[0]!.graph.table[node.op] as { emit(emitter: Emitter, node: GraphNode): void };
     definition.emit(this, node);

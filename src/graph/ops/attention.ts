@@ -68,6 +68,12 @@ function emitRmsNorm(emitter: Emitter, node: GraphNode<"rmsNorm">): void {
   const [x, weight] = node.inputs.map((input) => input.name) as [string, string];
   const [normal, inverse] = node.outputs.map((output) => output.name) as [string, string];
   const { epsilon } = node.attributes;
+  const sum = emitter.sums.get(node);
+  if (sum) {
+    const inputs = [...sum.inputs.map((input) => input.name), weight];
+    emitter.nodeOutputs("SkipSimplifiedLayerNormalization", inputs, { domain: "com.microsoft", attributes: { epsilon: { float: epsilon } }, outputs: [normal, "", "", sum.outputs[0]!.name] });
+    return;
+  }
   const onCpu = emitter.device === "cpu";
   const attributes = { axis: -1, epsilon: { float: epsilon }, stash_type: 1 };
   emitter.nodeOutputs("SimplifiedLayerNormalization", [x, weight], { attributes, outputs: onCpu ? [normal, inverse] : [normal] });
