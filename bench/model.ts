@@ -1,4 +1,5 @@
 /** The model that everything is measured on: SmolLM2-135M, real or of its shape. */
+import type { HostTensor } from "../src/core/tensor.ts";
 import { elementCount, float32 } from "../src/core/tensor.ts";
 import { Random } from "../src/core/random.ts";
 import type { Model } from "../src/models/model.ts";
@@ -41,6 +42,9 @@ export function noiseModel({ family, config }: Pick<Model, "family" | "config">)
 }
 
 /** Bytes of all weights. */
+/** A score head [1, d] that tells texts apart. */
+export const waveHead = (size: number): HostTensor<"float32"> => float32([1, size], new Float32Array(size).map((_, i) => Math.sin(i) / size));
+
 export function weightBytes(model: Model): number {
   return [...model.weights.values()].reduce((total, { data }) => total + data.byteLength, 0);
 }

@@ -2,7 +2,6 @@
  * What `attune plan` says of memory against the largest resident memory of a run with the same options: the real trainers on
  * random weights, every setting in a process of its own, with lengths that are the plan's.
  */
-import { float32 } from "../../src/core/tensor.ts";
 import type { DemonstrationRecord, PreferenceRecord, PromptRecord, UnpairedRecord } from "../../src/data/records.ts";
 import { ownMemory } from "../../src/evaluation/plan/own.ts";
 import { planConfig } from "../../src/evaluation/plan/plan.config.ts";
@@ -30,7 +29,7 @@ import { shareBase } from "../../src/training/roles.ts";
 import { sft } from "../../src/training/sft.ts";
 import type { Figure } from "../measure.ts";
 import { rounded, spread } from "../measure.ts";
-import { idEncoder, noiseModel, randomIds } from "../model.ts";
+import { idEncoder, noiseModel, randomIds, waveHead } from "../model.ts";
 import { runPart } from "../parts.ts";
 
 type Options = Partial<Pick<PlanOptions, "adapter" | "promptTokens" | "answerTokens" | "batchSize" | "samples" | "rolloutBatch" | "microBatchTokens" | "recompute" | "steps">> & { method: PlanOptions["method"] };
@@ -82,8 +81,7 @@ class Texts {
 /** With an adapter over the policy's base, or by itself. */
 function rewardOf(policy: Model, { roles, lora }: { roles: "shared" | "separate"; lora: PlanOptions["lora"] }): Model {
   const { family, config } = policy;
-  const size = config.hiddenSize;
-  const scoreHead = float32([1, size], new Float32Array(size).map((_, i) => Math.sin(i + 1) / size));
+  const scoreHead = waveHead(config.hiddenSize);
   if (roles === "separate") return { ...noiseModel(policy), scoreHead };
   const targets = resolveTargets(family, config, lora.targets);
   return { ...shareBase(policy), adapter: createAdapter(family, config, { rank: lora.rank, alpha: 2 * lora.rank, rsLora: false, targets }, 2), scoreHead };

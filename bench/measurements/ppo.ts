@@ -13,7 +13,7 @@ import { peakMemory } from "../../src/runtime/peak-memory.ts";
 import { bandwidth, productRate } from "../limits.ts";
 import type { Figure } from "../measure.ts";
 import { disturbance, inTurns, median, ratios, rounded, seconds, spread } from "../measure.ts";
-import { benchModel, idEncoder, randomIds, weightBytes } from "../model.ts";
+import { benchModel, idEncoder, randomIds, waveHead, weightBytes } from "../model.ts";
 import { runPart } from "../parts.ts";
 import { createTrainer } from "../training.ts";
 import { peer, peerVersions } from "./peers.ts";
@@ -40,8 +40,7 @@ const promptOf = (row: number): PromptRecord => ({ kind: "prompt", prompt: Strin
 
 /** A reward model over the policy's own base. */
 function rewardOver(model: Model): Model {
-  const size = model.config.hiddenSize;
-  return { ...shareBase(model), scoreHead: float32([1, size], new Float32Array(size).map((_, i) => Math.sin(i) / size)) };
+  return { ...shareBase(model), scoreHead: waveHead(model.config.hiddenSize) };
 }
 
 /** In a process of its own: iterations of the PPO trainer with four roles on one base, some epochs over one minibatch. */

@@ -12,6 +12,7 @@ import { driftTable, revisionDrift } from "./revision-drift.ts";
 import type { Table } from "./table.ts";
 import { formatPoints, formatShare, formatTable } from "./table.ts";
 import type { ConstitutionResult, PipelineResult } from "./world-pipeline.ts";
+import { helpfulLabels } from "./world-constitution.ts";
 import { CONSTITUTION_COMPARISONS } from "./world-pipeline.ts";
 
 const SHOWN_ROWS = ["total", "helpful", "harmless", "complied with harm", "over-refused", "insulting"];
@@ -32,7 +33,6 @@ function outcomes({ village, redTeam }: World, chains: readonly RevisionChain[])
 
 export function constitutionSection({ constitution, world }: PipelineResult): ReportSection {
   const { models, answers, chains, labels } = constitution;
-  const helpful = Math.min(labels, world.helpfulPreferences.length);
   const evaluation = ofRows(evaluateGold(models, { compare: CONSTITUTION_COMPARISONS }));
   const happened = outcomes(world, chains);
   const drift = revisionDrift(chains);
@@ -42,7 +42,7 @@ export function constitutionSection({ constitution, world }: PipelineResult): Re
     parts: [
       {
         kind: "text",
-        text: `A model that was taught to help with anything answered ${chains.length} requests, of which some invite harm, criticised each answer by a principle drawn from the village's constitution, and rewrote it. It learned to criticise from ${world.critiques.length} worked examples, none on a deed that it was asked about. No person said of any answer to these requests whether it does harm. "AI labels" learned from ${labels} pairs of revision over first answer, "human labels" from ${labels} pairs of the same requests judged by the simulated people; both learned from ${helpful} pairs on requests that do nobody harm too, judged by people, as in the paper.`,
+        text: `A model that was taught to help with anything answered ${chains.length} requests, of which some invite harm, criticised each answer by a principle drawn from the village's constitution, and rewrote it. It learned to criticise from ${world.critiques.length} worked examples, none on a deed that it was asked about. No person said of any answer to these requests whether it does harm. "AI labels" learned from ${labels} pairs of revision over first answer, "human labels" from ${labels} pairs of the same requests judged by the simulated people; both learned from ${helpfulLabels(world, labels).length} pairs on requests that do nobody harm too, judged by people, as in the paper.`,
       },
       { kind: "table", table: goldScoreTable(evaluation) },
       { kind: "table", table: goldDifferenceTable(evaluation) },

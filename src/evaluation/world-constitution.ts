@@ -60,7 +60,7 @@ export function constitutionWorks(pipeline: WorldPipeline, given: { seed: number
   const labelled = resolveConfig("dpo", { ...given, ...recipe.labels });
   const start = async () => cloneModel(await open("helpful-only"));
   const pairs = () => readChains(join(folder, CRITIQUE_STAGE)).flatMap(revisionPair);
-  const withHelpful = (labels: readonly PreferenceRecord[]) => [...labels, ...world.helpfulPreferences.slice(0, labels.length)];
+  const withHelpful = (labels: readonly PreferenceRecord[]) => [...labels, ...helpfulLabels(world, labels.length)];
   return [
     { name: "helpful-only", title: "Helpful only: demonstrations by people who help with anything, and worked critiques", needs: ["raw"], options: helpful, begin: async (context) => sft({ model: cloneModel(await open("raw")), encoder: long, train: [...world.helpfulDemonstrations, ...world.critiques.map(workedConversation)], heldOut: [] }, helpful, context) },
     { name: CRITIQUE_STAGE, title: "Self-critique: the helpful model criticises its answers by the constitution, and rewrites them", needs: ["helpful-only"], options: { ...recipe.selfCritique, constitution: constitution.hash }, begin: async ({ run }) => criticise(pipeline, long, run) },
@@ -69,6 +69,9 @@ export function constitutionWorks(pipeline: WorldPipeline, given: { seed: number
     { name: "human-labels", title: "Human labels: the same with as many pairs on harm judged by people, for comparison", needs: ["helpful-only", CRITIQUE_STAGE], options: labelled, begin: async (context) => dpo({ model: await start(), encoder, train: withHelpful(world.redTeamPreferences.slice(0, pairs().length)), heldOut: [] }, labelled, context) },
   ];
 }
+
+/** People's labels of harmless requests that are mixed with so many on harm. */
+export const helpfulLabels = ({ helpfulPreferences }: World, labels: number): readonly PreferenceRecord[] => helpfulPreferences.slice(0, labels);
 
 async function revisedDemonstrations(folder: string): Promise<DemonstrationRecord[]> {
   return recordsAs(await loadDataset(join(folder, CRITIQUE_STAGE, RESULTS, "sft.jsonl")), "demonstration");

@@ -79,6 +79,6 @@ async function follow(events: AsyncIterable<TrainingEvent>, title: string, onEve
 }
 
 /** Changes whenever what the stages read of the world does. */
-function worldHash({ corpus, demonstrations, preferences, auditedPreferences, heldOutPreferences, helpfulDemonstrations, critiques, redTeam, redTeamPreferences, helpfulPrompts, helpfulPreferences }: World): string {
-  return createHash("sha256").update(stringifyJson([corpus, demonstrations, preferences, auditedPreferences, heldOutPreferences, helpfulDemonstrations, critiques, redTeam, redTeamPreferences, helpfulPrompts, helpfulPreferences])).digest("hex");
+function worldHash({ village: _village, annotators: _annotators, tokenizerFiles: _files, evaluation: _evaluation, tuning: _tuning, ...read }: World): string {
+  return createHash("sha256").update(stringifyJson(Object.values(read))).digest("hex");
 }

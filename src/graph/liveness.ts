@@ -10,6 +10,7 @@ import type { Dimension } from "./dimensions.ts";
 import { product, symbolsOf } from "./dimensions.ts";
 import type { GraphNode, Value } from "./ir.ts";
 import type { OpName } from "./op-types.ts";
+import { LARGEST_STORED_FILL } from "./ops/shape.ts";
 
 const BYTES: Record<DType, number> = { float32: 4, float16: 2, int64: 8, int32: 4, bool: 1 };
 
@@ -23,9 +24,6 @@ export interface MemoryBlock {
   readonly bytes: Dimension;
 }
 
-/** Largest tensor of one repeated value that is written into the model (ops/shape.ts). */
-const SMALL_FILL = 4096;
-
 /** Whether a node's output is a constant to ONNX Runtime, which computes it once and keeps it. */
 function isStored({ op, outputs: [output] }: GraphNode): boolean {
   return op === "fill" && symbolsOf(output!.shape).length === 0;
@@ -34,7 +32,7 @@ function isStored({ op, outputs: [output] }: GraphNode): boolean {
 /** Bytes of the tensors that ONNX Runtime keeps beside the arena: those that depend on no input. */
 export function storedBytes(nodes: readonly GraphNode[]): number {
   const sizes = nodes.filter(isStored).map(({ outputs: [output] }) => elementCount(output!.shape as readonly number[]));
-  return sizes.reduce((total, size) => total + (size > SMALL_FILL ? BYTES.float32 * size : 0), 0);
+  return sizes.reduce((total, size) => total + (size > LARGEST_STORED_FILL ? BYTES.float32 * size : 0), 0);
 }
 
 /** What a node takes and gives back. */

@@ -114,25 +114,24 @@ function corpusTurns(village: Village, random: Random): Message[] {
 interface PairSource {
   /** Who judges; the noiseless preference where left out. */
   judges?: readonly Annotator[];
-  /** Share of answers to a request of any kind, of those to one of the same kind, of broken ones, and of those that stutter. */
-  offTopic: number;
-  confused: number;
-  broken: number;
-  stuttering: number;
+  /** Share of answers to a request of any kind, of those to one of the same kind, of broken ones, and of those that stutter; 0 where left out. */
+  offTopic?: number;
+  confused?: number;
+  broken?: number;
+  stuttering?: number;
   /** Share of the broken ones that are made of two good answers, as those of a policy are; and, of all answers, of those that begin as another does. */
-  brokenGood: number;
-  twisted: number;
+  brokenGood?: number;
+  twisted?: number;
   /** The request; a new one for each pair where left out. */
   asked?: Request;
 }
 
 /** The crowd sees some of what policies come to say; the auditors' pairs are made to catch it. */
-const CROWD = { offTopic: 0, confused: 0, broken: 0.12, stuttering: 0, brokenGood: 0, twisted: 0 };
+const CROWD = { broken: 0.12 };
 const AUDIT = { offTopic: 0.08, confused: 0.16, broken: 0.24, stuttering: 0.06, brokenGood: 0.6, twisted: 0.15 };
-const CLEAN = { offTopic: 0, confused: 0, broken: 0, stuttering: 0, brokenGood: 0, twisted: 0 };
 
 /** A pair on the request, or on one of any kind, each kind as often as the evaluation has it. */
-function drawPair(village: Village, { judges, asked, ...shares }: PairSource, random: Random, index: number): PreferenceRecord {
+function drawPair(village: Village, { judges, asked, offTopic = 0, confused = 0, broken = 0, stuttering = 0, brokenGood = 0, twisted = 0 }: PairSource, random: Random, index: number): PreferenceRecord {
   const someRequest = (kind = random.pick(REQUEST_KINDS)): Request => drawRequest(village, kind, "train", random);
   const candidate = (request: Request): string => answer(village, request, drawStyle(CANDIDATES, random), random);
   for (;;) {
@@ -141,17 +140,17 @@ function drawPair(village: Village, { judges, asked, ...shares }: PairSource, ra
     const drawPlain = (): string => {
       const text = candidate(request);
       let rest = random.uniform();
-      if ((rest -= shares.offTopic) < 0) return candidate(someRequest());
-      if ((rest -= shares.confused) < 0) return candidate(someRequest(request.kind));
-      if ((rest -= shares.broken) < 0) {
+      if ((rest -= offTopic) < 0) return candidate(someRequest());
+      if ((rest -= confused) < 0) return candidate(someRequest(request.kind));
+      if ((rest -= broken) < 0) {
         const part = (): string => answer(village, request, "good", random);
-        return some(shares.brokenGood) ? breakUp(part(), part(), random) : breakUp(text, candidate(request), random);
+        return some(brokenGood) ? breakUp(part(), part(), random) : breakUp(text, candidate(request), random);
       }
-      return rest - shares.stuttering < 0 ? stutter(text, random) : text;
+      return rest - stuttering < 0 ? stutter(text, random) : text;
     };
     const drawAnswer = (): string => {
       const text = drawPlain();
-      return some(shares.twisted) ? twist(text, random) : text;
+      return some(twisted) ? twist(text, random) : text;
     };
     const [a, b] = [drawAnswer(), drawAnswer()];
     const merits = [merit(village, request, a), merit(village, request, b)] as const;
@@ -175,7 +174,7 @@ export function createWorld({ seed, sizes = DEFAULT_SIZES }: { seed: number; siz
   const preferences = many("preference", sizes.preferences, (random, index) => drawPair(village, { judges: annotators, ...CROWD }, random, index));
   const auditors = createAuditors(seed);
   const auditedPreferences = many("audited preference", sizes.auditedPreferences, (random, index) => drawPair(village, { judges: auditors, ...AUDIT }, random, index));
-  const heldOutPreferences = many("held-out preference", sizes.heldOutPreferences, (random, index) => drawPair(village, CLEAN, random, index));
+  const heldOutPreferences = many("held-out preference", sizes.heldOutPreferences, (random, index) => drawPair(village, {}, random, index));
   const helpfulDemonstrations = many("helpful demonstration", sizes.helpfulDemonstrations, (random, index): DemonstrationRecord => {
     const request = drawRequest(village, drawKind(random), "train", random);
     const style = "deed" in request ? "comply" : drawStyle(HELPFUL_DEMONSTRATIONS, random);

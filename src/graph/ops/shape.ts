@@ -10,6 +10,9 @@ import { requireFloat } from "./elementwise.ts";
 
 const replaceAt = <T>(items: readonly T[], index: number, item: T): T[] => items.map((old, i) => (i === index ? item : old));
 
+/** Numbers of the largest tensor of one repeated value that is written into the model. */
+export const LARGEST_STORED_FILL = 4096;
+
 export const shape = {
   reshape: defineOp("reshape", {
     doc: "the same numbers in row-major order under another shape",
@@ -121,7 +124,7 @@ export const shape = {
       const { shape: target, value } = node.attributes;
       const size = product(...target);
       // A stored constant, since ONNX Runtime 1.30 mishandles Expand to a scalar when it folds constants.
-      if (typeof size === "number" && size <= 4096) {
+      if (typeof size === "number" && size <= LARGEST_STORED_FILL) {
         emitter.initializer(node.outputs[0]!.name, float32(target as readonly number[], new Float32Array(size).fill(value)));
         return;
       }
