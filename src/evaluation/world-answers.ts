@@ -1,4 +1,5 @@
 /** Greedy answers to requests of the built-in world, and what the gold scorer says of them. */
+import { AttuneError } from "../core/errors.ts";
 import type { Model } from "../models/model.ts";
 import { GREEDY, generate } from "../sampling/generate.ts";
 import type { Encoder } from "../text/encoder.ts";
@@ -13,6 +14,8 @@ const MAX_ANSWER = 40;
 export async function answerRequests(model: Model, encoder: Encoder, requests: readonly Request[], signal?: AbortSignal): Promise<string[]> {
   const prompts = requests.map(({ text }) => encoder.encodePrompt([{ role: "user", content: text }]));
   const found = await generate(model, encoder, prompts, { ...GREEDY, maxNewTokens: MAX_ANSWER, batchSize: 64 }, signal ? { signal } : {});
+  // What was interrupted has answered some of them only, which nobody must take for all.
+  if (found.length < requests.length) throw new AttuneError("interrupted", "stopped before all requests were answered", { got: `${found.length} of ${requests.length} answers` });
   return found.map(({ text }) => text);
 }
 
