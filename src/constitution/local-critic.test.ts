@@ -1,6 +1,7 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { randomModel, TINY_CONFIGS } from "../models/testing.ts";
 import { Decoder } from "../sampling/decoder.ts";
+import { BatchingEngine } from "../sampling/engine.ts";
 import { GREEDY, generate } from "../sampling/generate.ts";
 import { createEncoder } from "../text/encoder.ts";
 import type { Message } from "../text/messages.ts";
@@ -63,10 +64,22 @@ describe("a local model as critic", () => {
     expect(await local.write({ ...WRITING, messages: ask("x".repeat(60)) })).toMatchObject({ refused: expect.stringContaining("room for 64") as string });
     expect(await local.readLetters({ messages: ask("x".repeat(80)), seed: 0, stream: [] })).toMatchObject({ refused: expect.any(String) as string });
     const cache = AnswerCache.inMemory();
-    const controller = new AbortController();
-    const asking = critic(cache).write({ ...WRITING, maxNewTokens: 1500, messages: ask("go on") }, controller.signal);
-    setTimeout(() => controller.abort(new Error("stopped")), 30);
-    await expect(asking).rejects.toThrow("stopped");
+    const request = { ...WRITING, maxNewTokens: 1500, messages: ask("go on") };
+    const early = new AbortController();
+    const asking = critic(cache).write(request, early.signal);
+    // the engine is still being made
+    early.abort(new Error("stopped early"));
+    await expect(asking).rejects.toThrow("stopped early");
+    const late = new AbortController();
+    const submit = BatchingEngine.prototype.submit;
+    const onToken = vi.fn(() => late.abort(new Error("stopped late")));
+    const spy = vi.spyOn(BatchingEngine.prototype, "submit").mockImplementation(function (this: BatchingEngine, given) {
+      return submit.call(this, given, { onToken });
+    });
+    await expect(critic(cache).write(request, late.signal)).rejects.toThrow("stopped late");
+    spy.mockRestore();
+    // cancelled answers end with the step that is under way
+    expect(onToken.mock.calls.length).toBeLessThan(5);
     expect(cache.size).toBe(0);
   });
 

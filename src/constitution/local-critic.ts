@@ -71,7 +71,10 @@ export class LocalCritic implements Critic {
     signal?.throwIfAborted();
     const { model, encoder, slots, steps = 128 } = this.options;
     this.engine ??= BatchingEngine.create(model, encoder, { slots, room: this.room, prepack: worthPacking({ weights: weightCount(model), rows: slots, steps }) });
-    const generation = (await this.engine).submit({ prompt, maxNewTokens, temperature, topP, topK: 0, seed, stream, stopTexts });
+    const engine = await this.engine;
+    // told to stop while the engine was made
+    signal?.throwIfAborted();
+    const generation = engine.submit({ prompt, maxNewTokens, temperature, topP, topK: 0, seed, stream, stopTexts });
     const cancel = (): void => generation.cancel();
     signal?.addEventListener("abort", cancel, { once: true });
     const [drawn] = await generation.answers;
