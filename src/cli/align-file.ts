@@ -7,25 +7,13 @@ import type { ParsedNode } from "yaml";
 import { z } from "zod";
 import { AttuneError, formatPlace, nearest } from "../core/errors.ts";
 import { stringifyJson } from "../core/json.ts";
-import type { ConfigDefinition, ConfigOf, GivenValue, ParsedConfig } from "../runs/config.ts";
-import { defineConfig, field, requiredField, resolveValues } from "../runs/config.ts";
+import type { AlignEvaluation } from "../evaluation/evaluation.config.ts";
+import { evaluationConfig } from "../evaluation/evaluation.config.ts";
+import type { ConfigDefinition, GivenValue, ParsedConfig } from "../runs/config.ts";
+import { resolveValues } from "../runs/config.ts";
 import { canonical, readSources } from "../runs/config-sources.ts";
 import type { Section, Wire } from "./align-sections.ts";
 import { SECTIONS, STAGE_CONFIGS, wiresOf } from "./align-sections.ts";
-
-const count = z.int().min(1);
-const evaluationConfig = defineConfig({
-  name: "evaluation",
-  fields: {
-    data: requiredField({ type: z.string().min(1), description: "prompts that no stage was trained on", group: "Evaluation" }),
-    prompts: field({ type: count, default: 100, source: "a win rate to about 10 points", description: "how many of them, the first", group: "Evaluation", unit: "prompts" }),
-    maxLength: field({ type: count, default: 1024, source: "trl DPOConfig.max_length", description: "longest prompt with its answer", group: "Evaluation", unit: "tokens" }),
-    maxNewTokens: field({ type: count, default: 128, source: "trl, generation defaults", description: "longest answer", group: "Evaluation", unit: "tokens" }),
-    temperature: field({ type: z.number().min(0), default: 0.7, source: "attune ppo", description: "of the answers; 0 for the most likely ones", group: "Evaluation" }),
-    batchSize: field({ type: count, default: 32, source: "bench/: decoding", description: "answers that are decoded together", group: "Evaluation", unit: "rows" }),
-  },
-});
-export type AlignEvaluation = ConfigOf<typeof evaluationConfig>;
 
 /** An option that is not at its default, and who says so. */
 export interface ChosenOption {
@@ -82,7 +70,7 @@ export function readAlignFile(text: string, file: string): AlignFile {
   if (stages.size === 0) throw new AttuneError("config", "the file asks for no stage", { file, expected: Object.keys(SECTIONS).join(", ") });
   const asked = parts.get("evaluation");
   const evaluation = asked && (readOptions("evaluation", asked, { source, definition: evaluationConfig as unknown as ConfigDefinition, wires: [] }).parsed.resolved as unknown as AlignEvaluation);
-  if (asked && ![...stages.values()].some(({ makes }) => makes === "reward")) throw new AttuneError("config", "the evaluation has no judge", { file, row: asked.row, expected: "a section reward, or better heldOutReward with pairs of its own" });
+  if (asked && evaluation!.judge === "" && ![...stages.values()].some(({ makes }) => makes === "reward")) throw new AttuneError("config", "the evaluation has no judge", { file, row: asked.row, expected: "a section reward, or better heldOutReward with pairs of its own, or a critic as judge" });
   return { file, model, out, seed, stages: [...stages.values()], evaluation };
 }
 

@@ -40,8 +40,10 @@ dpo:
 #   data: prompts.jsonl
 #   model: ""                                # judge the data's own pairs instead of new answers
 
-# 4. Is it better? Answers of every model to prompts that no stage has seen, judged by the held-out reward model.
+# 4. Is it better? Answers of every model to prompts that no stage has seen, judged by the held-out reward model; and, where judge names
+# one, by a critic that compares them with the first model's in both orders, by the principles of a constitution.
 evaluation:
   data: held-out-prompts.jsonl
   prompts: 100
+  # judge: openai:gpt-4o-mini                # or a model's folder, file or run
 `;

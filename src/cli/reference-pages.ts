@@ -4,6 +4,7 @@ import { constitutionJsonSchema } from "../constitution/constitution.ts";
 import { reviseConfig } from "../constitution/revise.config.ts";
 import { configMarkdown } from "../runs/config-faces.ts";
 import { metricsMarkdown } from "../runs/metrics.ts";
+import { evaluationConfig } from "../evaluation/evaluation.config.ts";
 import { planConfig } from "../evaluation/plan/plan.config.ts";
 import { serveConfig } from "../server/serve.config.ts";
 import { TRAINER_CONFIGS } from "../training/configs.ts";
@@ -13,7 +14,8 @@ const MADE = "<!-- Written by `npm run docs`: change the definitions, not this p
 
 /** Every option of the commands that have a configuration. */
 function optionsPage(): string {
-  const sections = [...Object.values(TRAINER_CONFIGS), generateConfig, serveConfig, reviseConfig, compareConfig, planConfig].map((definition) => `## attune ${definition.name}\n\n${configMarkdown(definition)}`);
+  const commands = [...Object.values(TRAINER_CONFIGS), generateConfig, serveConfig, reviseConfig, compareConfig, planConfig];
+  const sections = [...commands.map((definition) => `## attune ${definition.name}\n\n${configMarkdown(definition)}`), `## evaluation, in the file of attune align\n\n${configMarkdown(evaluationConfig)}`];
   return [
     "# Options",
     "",

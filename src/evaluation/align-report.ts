@@ -1,12 +1,15 @@
-/** The report of `attune align`: what was done, how the models compare by a judge that nobody optimised, and what they answer. */
+/** The report of `attune align`: what was done, how the models compare by judges that nobody optimised, and what they answer. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { readJsonLines } from "../runs/json-lines.ts";
 import type { StageResult } from "../runs/pipeline.ts";
 import { readRunInfo } from "../runs/run.ts";
 import { attuneVersion, versions } from "../runs/versions.ts";
+import { promptText } from "../text/messages.ts";
 import { readHeldOut } from "../training/held-out.ts";
-import type { EvaluatedModel, PolicyComparison } from "./policy-evaluation.ts";
+import type { ContestEntry, WinRate } from "./pairwise.ts";
+import { contestTable } from "./pairwise.ts";
+import type { EvaluatedAnswer, EvaluatedModel, PolicyComparison } from "./policy-evaluation.ts";
 import { comparePolicies } from "./policy-evaluation.ts";
 import type { AlignProvenance } from "./provenance.ts";
 import { fileTable, formatDate, optionTable } from "./provenance.ts";
@@ -22,23 +25,34 @@ export interface AlignOutcome {
   stages: readonly StageResult[];
   /** Undefined where the file asks for no evaluation. */
   evaluated?: readonly EvaluatedModel[] | undefined;
-  /** What judged the answers, and whether a policy was optimised against it. */
-  judge?: { name: string; optimised: boolean } | undefined;
+  verdicts?: Verdicts | undefined;
   provenance: AlignProvenance;
+}
+
+/** What judged the answers, and whether a policy was optimised against it. */
+export interface NamedJudge {
+  name: string;
+  optimised: boolean;
+}
+
+/** Who judged: a reward model by scores, a critic by comparisons with the first model, or both. */
+export interface Verdicts {
+  reward?: NamedJudge;
+  critic?: NamedJudge & { entries: readonly ContestEntry[] };
 }
 
 /** Examples in the report. */
 const EXAMPLES = 8;
 
-export function alignReport({ folder, stages, evaluated, judge, provenance }: AlignOutcome, footer: string): Report {
+export function alignReport({ folder, stages, evaluated, verdicts, provenance }: AlignOutcome, footer: string): Report {
   const rewards = stages.filter(({ stage }) => stage.name.endsWith("reward"));
   const paths = stages.map(({ stage, folder: own }) => ({ name: stage.name, points: readPath(own) })).filter(({ points }) => points.length > 1);
   return {
     title: "attune align",
-    summary: evaluated && judge ? summary(comparePolicies(evaluated), judge) : "The models were trained; the file asks for no evaluation.",
+    summary: evaluated && verdicts ? summary(evaluated, verdicts) : "The models were trained; the file asks for no evaluation.",
     sections: [
       { title: "What was done", parts: [{ kind: "facts", facts: facts(provenance) }, { kind: "table", table: stageTable(stages) }] },
-      ...(evaluated && judge ? [comparisonSection(evaluated, judge)] : []),
+      ...(evaluated && verdicts ? verdictSections(evaluated, verdicts) : []),
       ...(paths.length > 0 ? [pathSection(paths)] : []),
       ...rewards.flatMap(({ stage, folder: own }): ReportSection[] => {
         const pairs = readHeldOut(join(own, "model"));
@@ -51,11 +65,18 @@ export function alignReport({ folder, stages, evaluated, judge, provenance }: Al
   };
 }
 
-function summary(comparisons: readonly PolicyComparison[], { name, optimised }: { name: string; optimised: boolean }): string {
-  const [baseline, ...others] = comparisons;
-  const lines = others.map(({ name: model, wins }) => `${model} wins ${formatShare(wins!)} of prompts against ${baseline!.name}`);
-  const warning = optimised ? " That judge is the reward that was optimised, so this says how well it was climbed, not whether people would agree: give heldOutReward pairs of their own." : "";
-  return `Judged by ${name}: ${lines.join("; ")}.${warning}`;
+const REWARD_WARNING = "That judge is the reward that was optimised, so this says how well it was climbed, not whether people would agree: give heldOutReward pairs of their own.";
+const CRITIC_WARNING = "That critic also made the labels that were learned from, so this says how well they were learned, not whether people would agree: let another critic judge.";
+
+function summary(evaluated: readonly EvaluatedModel[], { reward, critic }: Verdicts): string {
+  const baseline = evaluated[0]!.name;
+  const wins = (name: string, rate: WinRate): string => `${name} wins ${formatShare(rate)} of prompts against ${baseline}`;
+  const byReward = comparePolicies(evaluated).flatMap(({ name, wins: rate }) => (rate ? [wins(name, rate)] : []));
+  const byCritic = critic?.entries.filter(({ control }) => !control).map(({ name, raw }) => wins(name, raw)) ?? [];
+  return [
+    ...(reward && byReward.length > 0 ? [`Judged by ${reward.name}: ${byReward.join("; ")}.`, ...(reward.optimised ? [REWARD_WARNING] : [])] : []),
+    ...(critic && byCritic.length > 0 ? [`Judged by ${critic.name}: ${byCritic.join("; ")}.`, ...(critic.optimised ? [CRITIC_WARNING] : [])] : []),
+  ].join(" ");
 }
 
 function facts({ date, file, model, seed }: AlignProvenance): [string, string][] {
@@ -74,26 +95,36 @@ function stageTable(stages: readonly StageResult[]): Table {
   };
 }
 
-function comparisonSection(evaluated: readonly EvaluatedModel[], judge: { name: string; optimised: boolean }): ReportSection {
-  return { title: `Judged by ${judge.name}`, parts: [{ kind: "table", table: comparisonTable(comparePolicies(evaluated)) }] };
+function verdictSections(evaluated: readonly EvaluatedModel[], { reward, critic }: Verdicts): ReportSection[] {
+  const comparisons = { kind: "table" as const, table: comparisonTable(comparePolicies(evaluated)) };
+  return [
+    { title: reward ? `Judged by ${reward.name}` : "The models beside each other", parts: [comparisons] },
+    ...(critic ? [{ title: `Judged by ${critic.name}`, parts: [{ kind: "table" as const, table: contestTable(critic.entries, evaluated[0]!.name) }] }] : []),
+  ];
 }
 
 /** All models beside the first. */
 export function comparisonTable(comparisons: readonly PolicyComparison[]): Table {
   const right = "right" as const;
+  const scored = comparisons.some(({ score }) => score !== undefined);
+  const [{ name: baseline, prompts }] = comparisons as [PolicyComparison];
   return {
-    caption: "Scores on the same prompts, mean [95%]",
-    columns: [{ name: "model" }, { name: "score", align: right }, { name: "difference", align: right }, { name: "win rate", align: right }, { name: "at equal length", align: right }, { name: "KL, nats", align: right }, { name: "tokens", align: right }],
+    caption: scored ? "Scores on the same prompts, mean [95%]" : "Answers to the same prompts",
+    columns: [{ name: "model" }, ...(scored ? ["score", "difference", "win rate", "at equal length"] : []).map((name) => ({ name, align: right })), { name: "KL, nats", align: right }, { name: "tokens", align: right }],
     rows: comparisons.map(({ name, score, difference, wins, winsAtEqualLength, kl, tokens }) => [
       name,
-      formatMean(score),
-      difference ? { text: formatMean(difference), verdict: verdictOf(difference) } : "",
-      wins ? formatShare(wins) : "",
-      winsAtEqualLength ? formatShare(winsAtEqualLength) : "",
+      ...(scored
+        ? [
+            score ? formatMean(score) : "",
+            difference ? { text: formatMean(difference), verdict: verdictOf(difference) } : "",
+            wins ? formatShare(wins) : "",
+            winsAtEqualLength ? formatShare(winsAtEqualLength) : "",
+          ]
+        : []),
       formatNumber(kl.estimate, 1),
       formatNumber(tokens.estimate, 1),
     ]),
-    note: `${comparisons[0]!.score.n} prompts, one answer each; differences and win rates against ${comparisons[0]!.name}, paired by prompt; a tie counts half.`,
+    note: `${prompts} prompts, one answer each; ${scored ? `differences and win rates against ${baseline}, paired by prompt; a tie counts half.` : `KL to ${baseline}.`}`,
   };
 }
 
@@ -138,6 +169,8 @@ function pathSection(paths: readonly { name: string; points: readonly PathPoint[
 
 function exampleSection(evaluated: readonly EvaluatedModel[]): ReportSection {
   const [first] = evaluated;
-  const examples = first!.answers.slice(0, EXAMPLES).map(({ prompt }, i) => ({ prompt, answers: evaluated.map(({ name, answers }) => ({ name, text: answers[i]!.text, remarks: [`score ${formatNumber(answers[i]!.score)}`] })) }));
+  const examples = first!.answers.slice(0, EXAMPLES).map(({ prompt }, i) => ({ prompt: promptText(prompt), answers: evaluated.map(({ name, answers }) => ({ name, text: answers[i]!.text, remarks: scoreRemark(answers[i]!) })) }));
   return { title: "The same prompts, answered by every model", parts: [{ kind: "examples", examples }] };
 }
+
+const scoreRemark = ({ score }: EvaluatedAnswer): string[] => (score === undefined ? [] : [`score ${formatNumber(score)}`]);

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { Random } from "../core/random.ts";
 import { wilson } from "../stats/intervals.ts";
 import { sigmoid } from "../stats/special.ts";
+import type { Judge, NoJudgement } from "../training/judge.ts";
 import { compareAnswers, contest, contestTable, lengthControlledWinRate, winRate } from "./pairwise.ts";
 import type { Judgement } from "./pairwise.ts";
 import { formatTable } from "./table.ts";
@@ -86,22 +87,44 @@ describe("at equal length", () => {
   });
 });
 
+/** Who answers at once, by what is shown. */
+const judge = (compare: (first: string, second: string) => number | NoJudgement): Judge => ({ name: "mock", compare: async (_prompt, first, second) => compare(first, second) });
+
 describe("judging", () => {
   const prompts = ["p1", "p2", "p3", "p4"];
   const input = { prompts, candidate: ["good", "good", "bad", "same"], baseline: ["bad", "bad", "good", "same"] };
-  const fair = (_prompt: string, first: string): number => (first === "good" ? 1 : 0);
+  const fair = judge((first) => (first === "good" ? 1 : 0));
 
   test("both orders are asked; equal answers are a tie, unasked", async () => {
     let asked = 0;
-    const { judgements, positionBias, flipped } = await compareAnswers({ ...input, judge: (prompt, first) => (asked++, fair(prompt, first)) });
+    const counted: Judge = { ...fair, compare: (...pair) => (asked++, fair.compare(...pair)) };
+    const { judgements, positionBias, flipped, refused } = await compareAnswers({ ...input, judge: counted });
     expect(judgements.map(({ outcome }) => outcome)).toEqual([1, 1, 0, 0.5]);
-    expect([asked, positionBias, flipped.estimate]).toEqual([6, 0, 0]);
+    expect([asked, positionBias, flipped.estimate, refused]).toEqual([6, 0, 0, []]);
+  });
+
+  test("swapping the answers turns the outcome; several questions at once change nothing", async () => {
+    const soft = judge((first, second) => 0.6 + 0.1 * (first.length - second.length));
+    const there = await compareAnswers({ ...input, judge: soft });
+    const back = await compareAnswers({ ...input, candidate: input.baseline, baseline: input.candidate, judge: { ...soft, concurrency: 3 } });
+    expect(there.judgements.map(({ outcome }) => outcome)).toEqual([0.6, 0.6, 0.4, 0.5].map((value) => expect.closeTo(value, 12) as number));
+    expect(back.judgements.map(({ outcome }) => 1 - outcome)).toEqual(there.judgements.map(({ outcome }) => expect.closeTo(outcome, 12) as number));
+    expect([there.positionBias, back.positionBias]).toEqual([expect.closeTo(0.1, 12), expect.closeTo(0.1, 12)]);
   });
 
   test("a judge that takes whatever comes first gives ties, and is found out", async () => {
-    const { judgements, positionBias, flipped } = await compareAnswers({ ...input, judge: () => 1 });
+    const { judgements, positionBias, flipped } = await compareAnswers({ ...input, judge: judge(() => 1) });
     expect(judgements.every(({ outcome }) => outcome === 0.5)).toBe(true);
     expect([positionBias, flipped.estimate]).toEqual([0.5, 0.75]);
+  });
+
+  test("what the judge has no opinion on is left out, with its cluster", async () => {
+    const picky = judge((first, second) => (`${first}${second}`.includes("bad") ? { refused: "too bad" } : 1));
+    const result = await compareAnswers({ ...input, candidate: ["good", "good", "fine", "same"], baseline: ["bad", "fine", "good", "same"], judge: picky, clusters: ["a", "b", "c", "c"] });
+    expect(result.judgements.map(({ cluster, outcome }) => [cluster, outcome])).toEqual([["b", 0.5], ["c", 0.5], ["c", 0.5]]);
+    expect([result.refused, result.flipped.n]).toEqual([["too bad"], 3]);
+    const entries = await contest({ prompts, candidates: { mine: ["good", "good", "fine", "same"] }, baseline: ["bad", "fine", "good", "same"], judge: picky });
+    expect(contestTable(entries, "SFT").note).toContain("No opinion on 3 pairs");
   });
 
   test("controls show a judge that can be gamed", async () => {
@@ -109,7 +132,7 @@ describe("judging", () => {
     const many = Array.from({ length: 80 }, (_, i) => `prompt ${i}`);
     const words = (): string => "word ".repeat(1 + random.integer(8)).trim();
     const [candidate, baseline] = [many.map(words), many.map(words)];
-    const byLength = (_prompt: string, first: string, second: string): number => (first.length === second.length ? 0.5 : first.length > second.length ? 1 : 0);
+    const byLength = judge((first, second) => (first.length === second.length ? 0.5 : first.length > second.length ? 1 : 0));
     const entries = await contest({ prompts: many, candidates: { mine: candidate }, baseline, judge: byLength });
     expect(entries.map(({ name, control }) => [name, control])).toEqual([["mine", false], ["constant answer", true], ["longest answer", true]]);
     expect(entries[1]!.raw.low).toBeGreaterThan(0.9);
@@ -118,7 +141,8 @@ describe("judging", () => {
   });
 
   test("a judge that answers with anything but a probability stops the comparison", async () => {
-    await expect(compareAnswers({ ...input, judge: () => NaN })).rejects.toThrow(/prompt 1 is not a probability/);
+    await expect(compareAnswers({ ...input, judge: judge(() => NaN) })).rejects.toThrow(/the judge mock says is no probability/);
+    await expect(compareAnswers({ ...input, judge: judge(() => ({ refused: "no room" })) })).rejects.toThrow(/judges no pair of 3[^]*no room/);
     await expect(compareAnswers({ ...input, candidate: ["one"], judge: fair })).rejects.toThrow(/4 prompts, but a list of 1/);
     await expect(compareAnswers({ ...input, judge: fair, signal: AbortSignal.abort() })).rejects.toThrow();
   });

@@ -14,6 +14,9 @@ import { checkFinite, mean, shareInterval, twoSidedNormal, variance } from "../s
 import { fitLogistic } from "../stats/logistic.ts";
 import { mcnemarExact } from "../stats/paired.ts";
 import { sigmoid } from "../stats/special.ts";
+import type { Prompt } from "../text/messages.ts";
+import type { Judge } from "../training/judge.ts";
+import { judgeBothOrders } from "../training/judge.ts";
 import { formatNumber, formatPValue, formatShare } from "./table.ts";
 import type { Table } from "./table.ts";
 
@@ -75,48 +78,58 @@ function clustersOf(judgements: readonly Judgement[]): (string | number)[] | und
   return judgements.some(({ cluster }) => cluster !== undefined) ? judgements.map(({ cluster }, i) => cluster ?? `prompt ${i}`) : undefined;
 }
 
-/** Says how likely the first answer is to be preferred. A reward model, a gold scorer, a language model, a person. */
-export type PairJudge = (prompt: string, first: string, second: string) => number | Promise<number>;
-
 export interface JudgedComparison {
+  /** Of the prompts that the judge has an opinion on, in their order. */
   judgements: Judgement[];
   /** Mean probability of the answer shown first, less a half: 0 for a judge that order does not move. */
   positionBias: number;
   /** Share of prompts on which the two orders named different winners. */
   flipped: Interval;
+  /** Why there is no judgement, for each prompt without one. */
+  refused: string[];
 }
 
 export interface ComparisonInput {
-  prompts: readonly string[];
+  prompts: readonly Prompt[];
   candidate: readonly string[];
   baseline: readonly string[];
-  judge: PairJudge;
+  /** A critic with a constitution (constitution/judge.ts), or anything else that compares. Its clamp is for labels, and has no effect here. */
+  judge: Judge;
   /** Length of an answer; its UTF-16 units where left out. */
   length?: (text: string) => number;
-  clusters?: readonly (string | number)[];
+  clusters?: readonly (string | number)[] | undefined;
+  /** After every prompt. */
+  onPrompt?: () => void;
   signal?: AbortSignal;
 }
 
-/** Asks the judge about every prompt in both orders. Equal answers are a tie, unasked. */
-export async function compareAnswers({ prompts, candidate, baseline, judge, length = (text) => text.length, clusters, signal }: ComparisonInput): Promise<JudgedComparison> {
+/**
+ * Asks the judge about every prompt in both orders. Equal answers are a tie, unasked; prompts that the judge has no opinion on are left out.
+ * @throws AttuneError as {@link judgeBothOrders} does
+ */
+export async function compareAnswers({ prompts, candidate, baseline, judge, length = (text) => text.length, clusters, onPrompt, signal }: ComparisonInput): Promise<JudgedComparison> {
   for (const list of [candidate, baseline, ...(clusters ? [clusters] : [])]) {
     if (list.length !== prompts.length) throw new AttuneError("internal", `comparison: ${prompts.length} prompts, but a list of ${list.length}`);
   }
-  const judgements: Judgement[] = [];
-  const firsts: number[] = [];
-  const flips: number[] = [];
-  for (const [i, prompt] of prompts.entries()) {
-    signal?.throwIfAborted();
-    const [mine, theirs] = [candidate[i]!, baseline[i]!];
-    const asked = mine === theirs ? undefined : [await judge(prompt, mine, theirs), await judge(prompt, theirs, mine)] as const;
-    const wrong = asked?.find((p) => !(p >= 0 && p <= 1));
-    if (wrong !== undefined) throw new AttuneError("numeric", `the judge's answer to prompt ${i + 1} is not a probability`, { got: String(wrong), expected: "0 to 1" });
-    const [forward, backward] = asked ?? [0.5, 0.5];
-    judgements.push({ outcome: (forward + 1 - backward) / 2, candidateLength: length(mine), baselineLength: length(theirs), ...(clusters ? { cluster: clusters[i]! } : {}) });
-    if (asked) firsts.push((forward + backward) / 2);
-    flips.push((forward - 0.5) * (backward - 0.5) > 0 ? 1 : 0);
-  }
-  return { judgements, positionBias: firsts.length > 0 ? mean(firsts) - 0.5 : 0, flipped: shareInterval(flips, { clusters }) };
+  const pairs = prompts.map((prompt, i) => ({ prompt, first: candidate[i]!, second: baseline[i]! }));
+  const orders = await judgeBothOrders(judge, pairs, { signal, onPair: onPrompt });
+  signal?.throwIfAborted();
+  const refused = orders.flatMap((order) => (order && "refused" in order ? [order.refused] : []));
+  const judged = orders.flatMap((order, i) => (order && "refused" in order ? [] : [{ i, order }]));
+  const asked = judged.flatMap(({ order }) => (order ? [order] : []));
+  const judgements = judged.map(({ i, order: [shownFirst, shownSecond] = [0.5, 0.5] }): Judgement => ({
+    outcome: (shownFirst + shownSecond) / 2,
+    candidateLength: length(candidate[i]!),
+    baselineLength: length(baseline[i]!),
+    ...(clusters ? { cluster: clusters[i]! } : {}),
+  }));
+  const flips = judged.map(({ order }) => (order && (order[0] - 0.5) * (order[1] - 0.5) < 0 ? 1 : 0));
+  return {
+    judgements,
+    positionBias: asked.length > 0 ? mean(asked.map(([shownFirst, shownSecond]) => (shownFirst - shownSecond) / 2)) : 0,
+    flipped: shareInterval(flips, { clusters: clusters && judged.map(({ i }) => clusters[i]!) }),
+    refused,
+  };
 }
 
 /** A constant answer: a judge that rewards it can be gamed. */
@@ -129,9 +142,15 @@ export interface ContestEntry {
   raw: WinRate;
   lengthControlled: LengthControlled;
   positionBias: number;
+  flipped: Interval;
+  /** Prompts that the judge had no opinion on. */
+  unjudged: number;
 }
 
 export type ContestInput = Omit<ComparisonInput, "candidate"> & { candidates: Readonly<Record<string, readonly string[]>> };
+
+/** Candidates that {@link contest} adds. */
+export const CONTROLS = 2;
 
 /**
  * Every candidate against the baseline, and two controls: the constant answer, and for each prompt the longest answer
@@ -148,25 +167,27 @@ export async function contest({ candidates, ...input }: ContestInput): Promise<C
   ];
   const results: ContestEntry[] = [];
   for (const { name, answers, control } of entries) {
-    const { judgements, positionBias } = await compareAnswers({ ...input, candidate: answers });
-    results.push({ name, control, raw: winRate(judgements), lengthControlled: lengthControlledWinRate(judgements), positionBias });
+    const { judgements, positionBias, flipped, refused } = await compareAnswers({ ...input, candidate: answers });
+    results.push({ name, control, raw: winRate(judgements), lengthControlled: lengthControlledWinRate(judgements), positionBias, flipped, unjudged: refused.length });
   }
   return results;
 }
 
 /** A row a candidate, controls last. */
 export function contestTable(entries: readonly ContestEntry[], baseline: string): Table {
+  const unjudged = entries.reduce((total, entry) => total + entry.unjudged, 0);
   return {
     caption: `Preferred over ${baseline} on ${entries[0]?.raw.n ?? 0} prompts, both orders judged`,
-    columns: [{ name: "" }, ...["win rate [95%]", "at equal length", "won / tied / lost", "p", "first-place bias"].map((name) => ({ name, align: "right" as const }))],
-    rows: entries.map(({ name, control, raw, lengthControlled, positionBias }) => [
+    columns: [{ name: "" }, ...["win rate [95%]", "at equal length", "won / tied / lost", "p", "first-place bias", "other choice in the other order"].map((name) => ({ name, align: "right" as const }))],
+    rows: entries.map(({ name, control, raw, lengthControlled, positionBias, flipped }) => [
       control ? `${name} (control)` : name,
       formatShare(raw),
       formatShare(lengthControlled),
       `${raw.wins} / ${raw.ties} / ${raw.losses}`,
       formatPValue(raw.pValue),
       `${formatNumber(100 * positionBias, 1)} points`,
+      formatShare(flipped),
     ]),
-    note: "A judge that prefers a control can be gamed; a candidate must beat the controls, not only the baseline.",
+    note: `A judge that prefers a control can be gamed; a candidate must beat the controls, not only the baseline.${unjudged > 0 ? ` No opinion on ${unjudged} pairs, which are left out.` : ""}`,
   };
 }

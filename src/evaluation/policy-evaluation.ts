@@ -1,6 +1,6 @@
 /**
- * How a chain of models does on prompts nobody trained on, by a judge nobody optimised: mean scores and win rates against the model that
- * they all began as, with paired intervals, distance from it, and the text of the answers.
+ * How a chain of models does on prompts nobody trained on, by judges nobody optimised: a reward model's mean scores, and win rates by it
+ * or by a critic against the model that they all began as, with paired intervals, distance from it, and the text of the answers.
  */
 import type { PromptRecord } from "../data/records.ts";
 import type { Model } from "../models/model.ts";
@@ -9,14 +9,14 @@ import type { MeanInterval } from "../stats/intervals.ts";
 import { meanInterval } from "../stats/intervals.ts";
 import { pairedDifference } from "../stats/paired.ts";
 import type { Encoder } from "../text/encoder.ts";
-import { promptText } from "../text/messages.ts";
+import type { Prompt } from "../text/messages.ts";
 import { choosePlan } from "../training/prepare.ts";
 import type { RewardSource } from "../training/rewards.ts";
 import { finiteScores } from "../training/rewards.ts";
 import type { Rollout, RolloutPrompt } from "../training/rollout.ts";
 import { batchRollouts, encodePrompts, layRollout, readByAnswer } from "../training/rollout.ts";
-import type { Judgement, LengthControlled, WinRate } from "./pairwise.ts";
-import { lengthControlledWinRate, winRate } from "./pairwise.ts";
+import type { ContestEntry, ContestInput, Judgement, LengthControlled, WinRate } from "./pairwise.ts";
+import { contest, lengthControlledWinRate, winRate } from "./pairwise.ts";
 
 export interface EvaluationOptions {
   /** Of prompt and answer, tokens. */
@@ -30,12 +30,12 @@ export interface EvaluationOptions {
 
 /** One answer, with everything that is said of it later. */
 export interface EvaluatedAnswer {
-  prompt: string;
+  prompt: Prompt;
   text: string;
   tokens: number;
   stopped: boolean;
-  /** By the judge. */
-  score: number;
+  /** By the reward model that judges; undefined where none does. */
+  score?: number;
   /** log pi - log pi_baseline of the answer, nats; 0 for the baseline itself. */
   logRatio: number;
 }
@@ -58,7 +58,7 @@ const MICRO_BATCH_TOKENS = 1024;
  */
 export async function evaluatePolicies(
   models: readonly ModelToEvaluate[],
-  judge: RewardSource,
+  judge: RewardSource | undefined,
   records: readonly PromptRecord[],
   options: EvaluationOptions,
   { onModel, signal }: { onModel?: (name: string) => void; signal?: AbortSignal } = {},
@@ -71,11 +71,11 @@ export async function evaluatePolicies(
     baseline ??= opened;
     const { prompts } = encodePrompts(records, opened.encoder, options);
     const rollouts = await answer(opened, prompts, options, signal);
-    const scores = await finiteScores(judge, rollouts);
-    await judge.release();
+    const scores = judge && (await finiteScores(judge, rollouts));
+    await judge?.release();
     const own = await logps(opened.model, opened.encoder, rollouts, options);
     const reference = opened === baseline ? own : await logps(baseline.model, opened.encoder, rollouts, options);
-    results.push({ name, answers: rollouts.map(({ prompt, text, ids, stopped }, i) => ({ prompt: promptText(prompt.record.prompt), text, tokens: ids.length, stopped, score: scores[i]!, logRatio: own[i]! - reference[i]! })) });
+    results.push({ name, answers: rollouts.map(({ prompt, text, ids, stopped }, i) => ({ prompt: prompt.record.prompt, text, tokens: ids.length, stopped, ...(scores ? { score: scores[i]! } : {}), logRatio: own[i]! - reference[i]! })) });
   }
   return results;
 }
@@ -95,10 +95,11 @@ async function logps(model: Model, { padId }: Encoder, rollouts: readonly Rollou
   return read.map((values) => values.reduce((total, value) => total + value, 0));
 }
 
-/** One model beside the baseline. */
+/** One model beside the baseline. What scores say is undefined where no reward model judged. */
 export interface PolicyComparison {
   name: string;
-  score: MeanInterval;
+  prompts: number;
+  score?: MeanInterval;
   /** Score minus the baseline's on the same prompts; undefined for the baseline. */
   difference?: MeanInterval;
   wins?: WinRate;
@@ -111,14 +112,24 @@ export interface PolicyComparison {
 /** Statistics of all models against the first. */
 export function comparePolicies(models: readonly EvaluatedModel[]): PolicyComparison[] {
   const [baseline] = models;
+  const theirs = scoresOf(baseline!.answers);
   return models.map(({ name, answers }): PolicyComparison => {
-    const scores = answers.map(({ score }) => score);
-    const alone = { name, score: meanInterval(scores), kl: meanInterval(answers.map(({ logRatio }) => logRatio)), tokens: meanInterval(answers.map(({ tokens }) => tokens)) };
-    if (name === baseline!.name) return alone;
-    const judgements = answers.map((mine, i): Judgement => {
-      const theirs = baseline!.answers[i]!;
-      return { outcome: mine.score === theirs.score ? 0.5 : Number(mine.score > theirs.score), candidateLength: mine.tokens, baselineLength: theirs.tokens };
-    });
-    return { ...alone, difference: pairedDifference(scores, baseline!.answers.map(({ score }) => score)), wins: winRate(judgements), winsAtEqualLength: lengthControlledWinRate(judgements) };
+    const alone = { name, prompts: answers.length, kl: meanInterval(answers.map(({ logRatio }) => logRatio)), tokens: meanInterval(answers.map(({ tokens }) => tokens)) };
+    const scores = scoresOf(answers);
+    if (!scores) return alone;
+    const scored = { ...alone, score: meanInterval(scores) };
+    if (name === baseline!.name) return scored;
+    const judgements = scores.map((score, i): Judgement => ({ outcome: score === theirs![i]! ? 0.5 : Number(score > theirs![i]!), candidateLength: answers[i]!.tokens, baselineLength: baseline!.answers[i]!.tokens }));
+    return { ...scored, difference: pairedDifference(scores, theirs!), wins: winRate(judgements), winsAtEqualLength: lengthControlledWinRate(judgements) };
   });
+}
+
+const scoresOf = (answers: readonly EvaluatedAnswer[]): number[] | undefined => (answers.some(({ score }) => score === undefined) ? undefined : answers.map(({ score }) => score!));
+
+export type ContestOptions = Pick<ContestInput, "judge" | "onPrompt"> & { signal?: AbortSignal };
+
+/** What a judge of pairs says of every model against the first, and of the controls; lengths in characters, since controls are no model's tokens. */
+export function contestOfPolicies([baseline, ...others]: readonly EvaluatedModel[], options: ContestOptions): Promise<ContestEntry[]> {
+  const texts = ({ answers }: EvaluatedModel): string[] => answers.map(({ text }) => text);
+  return contest({ ...options, prompts: baseline!.answers.map(({ prompt }) => prompt), baseline: texts(baseline!), candidates: Object.fromEntries(others.map((model) => [model.name, texts(model)])) });
 }

@@ -5,6 +5,7 @@
  * them in a random order, since judges favour a place (RLAIF, arXiv 2309.00267); 3. a judge may have no opinion, which is told apart from
  * a tie.
  */
+import type { ErrorPlace } from "../core/errors.ts";
 import { AttuneError } from "../core/errors.ts";
 import type { Prompt } from "../text/messages.ts";
 import { withinTime } from "./rewards.ts";
@@ -28,7 +29,59 @@ export interface Judge {
   readonly clamp?: readonly [low: number, high: number] | undefined;
 }
 
-/** Two answers to the same prompt. */
+/** Two answers to the same prompt, and where the prompt stands in its file. */
+export interface ComparedAnswers {
+  prompt: Prompt;
+  first: string;
+  second: string;
+  place?: ErrorPlace | undefined;
+}
+
+/** P(the first answer is better) as the judge said with it in the first place, and with it in the second. */
+export type BothOrders = readonly [shownFirst: number, shownSecond: number];
+
+/** Undefined for equal texts, which are not asked. */
+export type PairJudgement = BothOrders | NoJudgement | undefined;
+
+const DEFAULT_SECONDS = 60;
+
+/**
+ * Asks about each pair in both orders.
+ * @returns one judgement a pair; an abort ends it early and leaves pairs out
+ * @throws AttuneError `data` where the judge fails, hangs, or judges no pair at all; `numeric` where it gives no probability
+ */
+export async function judgeBothOrders(judge: Judge, pairs: readonly ComparedAnswers[], { signal, onPair }: { signal?: AbortSignal | undefined; onPair?: (() => void) | undefined } = {}): Promise<PairJudgement[]> {
+  const judgements: PairJudgement[] = [];
+  const refused: string[] = [];
+  let [next, asked] = [0, 0];
+  const work = async (): Promise<void> => {
+    for (let i = next++; i < pairs.length; i = next++) {
+      if (signal?.aborted) return;
+      const { prompt, first, second, place } = pairs[i]!;
+      judgements[i] = undefined;
+      if (first !== second) {
+        asked++;
+        const forward = await ask(judge, { prompt, first, second, place }, signal);
+        const backward = typeof forward === "number" ? await ask(judge, { prompt, first: second, second: first, place }, signal) : forward;
+        judgements[i] = typeof forward === "number" && typeof backward === "number" ? [forward, 1 - backward] : (backward as NoJudgement);
+        if (typeof backward !== "number") refused.push(backward.refused);
+      }
+      onPair?.();
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: Math.max(1, judge.concurrency ?? 1) }, work));
+  } catch (error) {
+    // a question that was cut off is asked again with all others
+    if (!signal?.aborted) throw error;
+  }
+  if (asked > 0 && refused.length === asked && !signal?.aborted) {
+    throw new AttuneError("data", `the judge ${judge.name} judges no pair of ${asked}`, { got: refused[0]!, hint: "another judge, or one with more room; what was done before is kept" });
+  }
+  return judgements;
+}
+
+/** Two roll-outs of the same prompt. */
 export type JudgedPair = readonly [first: Rollout, second: Rollout];
 
 export interface PairJudgements {
@@ -38,49 +91,26 @@ export interface PairJudgements {
   refused: string[];
 }
 
-const DEFAULT_SECONDS = 60;
-
-/**
- * Both orders of each pair, averaged and kept within the judge's clamp; 0.5 for equal texts, which are not asked.
- * @throws AttuneError `data` where the judge fails, hangs, or judges no pair at all; `numeric` where it gives no probability
- */
+/** Labels to train on: both orders of each pair, averaged and kept within the judge's clamp; 0.5 for equal texts. Throws as {@link judgeBothOrders} does. */
 export async function judgePairs(judge: Judge, pairs: readonly JudgedPair[], signal?: AbortSignal): Promise<PairJudgements> {
-  const chances: number[] = [];
-  const refused: string[] = [];
-  let [next, asked] = [0, 0];
-  const work = async (): Promise<void> => {
-    for (let i = next++; i < pairs.length; i = next++) {
-      if (signal?.aborted) return;
-      const [first, second] = pairs[i]!;
-      chances[i] = 0.5;
-      if (first.text === second.text) continue;
-      asked++;
-      const forward = await ask(judge, first, second, signal);
-      const backward = typeof forward === "number" ? await ask(judge, second, first, signal) : forward;
-      if (typeof forward === "number" && typeof backward === "number") chances[i] = within(0.5 + (forward - backward) / 2, judge.clamp);
-      else refused.push((backward as NoJudgement).refused);
-    }
+  const asked = pairs.map(([{ prompt: { record }, text }, other]): ComparedAnswers => ({ prompt: record.prompt, first: text, second: other.text, place: record.place }));
+  const judgements = await judgeBothOrders(judge, asked, { signal });
+  return {
+    chances: judgements.map((judgement) => (isJudged(judgement) ? within((judgement[0] + judgement[1]) / 2, judge.clamp) : 0.5)),
+    refused: judgements.flatMap((judgement) => (judgement && "refused" in judgement ? [judgement.refused] : [])),
   };
-  try {
-    await Promise.all(Array.from({ length: Math.max(1, judge.concurrency ?? 1) }, work));
-  } catch (error) {
-    // a question that was cut off is asked again with its whole roll-out
-    if (!signal?.aborted) throw error;
-  }
-  if (asked > 0 && refused.length === asked && !signal?.aborted) {
-    throw new AttuneError("data", `the judge ${judge.name} judges no pair of a whole roll-out`, { got: refused[0]!, hint: "another judge, or one with more room; the last checkpoint is kept" });
-  }
-  return { chances, refused };
 }
+
+export const isJudged = (judgement: PairJudgement): judgement is BothOrders => Array.isArray(judgement);
 
 const within = (p: number, clamp: Judge["clamp"]): number => (clamp ? Math.min(clamp[1], Math.max(clamp[0], p)) : p);
 
-async function ask(judge: Judge, { prompt: { record }, text }: Rollout, other: Rollout, signal: AbortSignal | undefined): Promise<number | NoJudgement> {
+async function ask(judge: Judge, { prompt, first, second, place }: ComparedAnswers, signal: AbortSignal | undefined): Promise<number | NoJudgement> {
   const { timeout = DEFAULT_SECONDS } = judge;
-  const chance = await withinTime(() => judge.compare(record.prompt, text, other.text, signal), timeout, {
-    late: () => new AttuneError("data", `the judge ${judge.name} has not answered`, { ...record.place, got: `nothing for ${timeout} s`, hint: "a faster judge, or a longer time-out; the last checkpoint is kept" }),
-    failed: (cause) => new AttuneError("data", `the judge ${judge.name} failed`, { ...record.place, got: cause instanceof Error ? cause.message : String(cause), hint: "the last checkpoint is kept: mend the judge, then `attune resume`", cause }),
+  const chance = await withinTime(() => judge.compare(prompt, first, second, signal), timeout, {
+    late: () => new AttuneError("data", `the judge ${judge.name} has not answered`, { ...place, got: `nothing for ${timeout} s`, hint: "a faster judge, or a longer time-out; what was done before is kept" }),
+    failed: (cause) => new AttuneError("data", `the judge ${judge.name} failed`, { ...place, got: cause instanceof Error ? cause.message : String(cause), hint: "what was done before is kept: mend the judge, then go on", cause }),
   });
   if (typeof chance !== "number" || (chance >= 0 && chance <= 1)) return chance;
-  throw new AttuneError("numeric", `what the judge ${judge.name} says is no probability`, { ...record.place, got: String(chance), expected: "0 to 1", hint: "the last checkpoint is kept" });
+  throw new AttuneError("numeric", `what the judge ${judge.name} says is no probability`, { ...place, got: String(chance), expected: "0 to 1", hint: "what was done before is kept" });
 }

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { readAlignFile } from "../../src/cli/align-file.ts";
 import { runProgram } from "../../src/cli/program.ts";
 import { fakeIo } from "../../src/cli/testing.ts";
+import { startMockServer } from "../../src/constitution/testing/server.ts";
 import { byteTokenizer } from "../../src/text/testing.ts";
 import { madePairs } from "../../src/training/testing.ts";
 import { attune, saveTinyModel } from "./support.ts";
@@ -98,6 +99,87 @@ test("a constitution in place of people: revisions are imitated, comparisons tea
   expect(readFileSync(path("cai", "dpo", "metrics.jsonl"), "utf8")).toContain("rewards/margins");
   const again = await attune("--json", "align", file);
   expect(again.out.match(/"action":"skip"/g)).toHaveLength(5);
+});
+
+describe("a critic judges the evaluation", () => {
+  const evaluation = (judge: string, more = ""): string => `evaluation: { data: ${path("prompts.jsonl")}, prompts: 4, maxLength: 64, maxNewTokens: 6, judge: ${judge}, constitution: ${path("constitution.yaml")}${more} }\n`;
+  const dpo = `dpo: { data: ${path("pairs.jsonl")}, batchSize: 8, heldOut: 0, maxSteps: 1 }\n`;
+  const answers = (out: string): number => readFileSync(path(out, "evaluation", "answers.jsonl"), "utf8").split("\n").length - 1;
+  interface Result {
+    critic: { name: string; optimised: boolean; entries: { name: string; control: boolean; raw: { estimate: number; n: number }; positionBias: number }[] };
+    comparisons: { score?: unknown }[];
+  }
+  const resultOf = (out: string): Result => JSON.parse(out.trimEnd().split("\n").at(-1)!) as Result;
+
+  test("a local one, without any reward model: both orders, controls, a report, and nothing again", async () => {
+    const file = asFile(`${head("judged")}${dpo}${evaluation(path("model"))}`, "judged.yaml");
+    expect((await attune("align", file, "--dry-run")).out).toMatch(/2\. Evaluation on 4 prompts/);
+    const first = await attune("--json", "align", file);
+    expect([first.status, first.err]).toEqual([0, expect.anything()]);
+    const { critic, comparisons } = resultOf(first.out);
+    expect(critic.entries.map(({ name, control, raw }) => [name, control, raw.n])).toEqual([["dpo", false, 4], ["constant answer", true, 4], ["longest answer", true, 4]]);
+    expect([critic.optimised, comparisons[0]]).toEqual([false, expect.not.objectContaining({ score: expect.anything() as unknown })]);
+    const html = readFileSync(path("judged", "report.html"), "utf8");
+    expect(html).toContain(`Judged by ${critic.name}`);
+    expect(html).toMatch(/constant answer \(control\)/);
+    expect(html).toContain("The models beside each other");
+    const asked = answers("judged");
+    // at most two orders of four prompts for one model and two controls
+    expect(asked).toBeLessThanOrEqual(24);
+    const again = await attune("--json", "align", file);
+    expect(resultOf(again.out).critic).toEqual(critic);
+    expect(answers("judged")).toBe(asked);
+    expect((await attune("align", file)).out).toMatch(/Preferred over base on 4 prompts, both orders judged/);
+    // another constitution is another judge
+    writeFileSync(path("other.yaml"), "name: other\nprinciples:\n  - {id: calm, comparison: Which is calmer?}\n");
+    asFile(readFileSync(file, "utf8").replace("constitution.yaml", "other.yaml"), "judged.yaml");
+    expect((await attune("align", file)).status).toBe(0);
+    expect(answers("judged")).toBeGreaterThan(asked);
+  });
+
+  test("one behind a server beside a reward model: stopped and gone on with, nothing is asked twice", async () => {
+    const server = await startMockServer({ delay: 10, logprobs: ({ messages }) => ({ A: -0.1 - (messages.at(-1)!.content.length % 7) / 10, B: -2 }) });
+    vi.stubEnv("OPENAI_BASE_URL", server.baseUrl);
+    vi.stubEnv("OPENAI_API_KEY", "sk-secret-0123456789");
+    const file = asFile(`${head("served")}${reward}${dpo}${evaluation("openai:m", ", concurrency: 1")}`, "served.yaml");
+    const io = fakeIo();
+    const timer = setInterval(() => {
+      if (!existsSync(path("served", "evaluation", "answers.jsonl")) || answers("served") < 5) return;
+      clearInterval(timer);
+      io.signals.emit("SIGINT");
+    }, 2);
+    expect(await runProgram(["align", file], io)).toBe(1);
+    clearInterval(timer);
+    expect(io.stderr.text).toContain("goes on from there");
+    const kept = [...server.answered.keys()].slice(0, answers("served"));
+    expect(kept.length).toBeGreaterThanOrEqual(5);
+    const { status, out } = await attune("--json", "align", file);
+    expect(status).toBe(0);
+    expect(kept.map((key) => server.answered.get(key))).toEqual(kept.map(() => 1));
+    const { critic, comparisons } = resultOf(out);
+    expect([critic.entries.length, comparisons[0]!.score]).toEqual([3, expect.anything()]);
+    // it prefers what comes first by log-odds of 1.3 to 1.9, which both orders find out
+    const bias = (logOdds: number): number => 1 / (1 + Math.exp(-logOdds)) - 0.5;
+    const constant = critic.entries[1]!;
+    expect(constant.positionBias).toBeGreaterThan(bias(1.3) - 1e-9);
+    expect(constant.positionBias).toBeLessThan(bias(1.9) + 1e-9);
+    expect(server.requests.length).toBeGreaterThan(kept.length);
+    await server.close();
+  });
+
+  test("that also made the labels is told; mistakes cost nothing", async () => {
+    const cai = `compare: { data: ${path("prompts.jsonl")}, constitution: ${path("constitution.yaml")}, maxNewTokens: 6 }\ndpo: { batchSize: 4, heldOut: 0, maxSteps: 1 }\n`;
+    expect((await attune("align", asFile(`${head("own-labels")}${cai}${evaluation(path("model"))}`))).status).toBe(0);
+    expect(readFileSync(path("own-labels", "report.html"), "utf8")).toContain("also made the labels");
+    for (const [asked, message] of [
+      [evaluation(path("model"), ", tags: [unknown]"), /no principle of .* has the tag unknown/],
+      [evaluation('""', ""), /constitution has no effect here[^]*only used with a judge/],
+      [evaluation('"openai:"'), /has no name/],
+    ] as const) {
+      const { status, err, out } = await attune("align", asFile(`${head("mistaken")}${dpo}${asked}`), "--dry-run");
+      expect([status, err + out]).toEqual([2, expect.stringMatching(message)]);
+    }
+  });
 });
 
 describe("a dry run", () => {

@@ -4,9 +4,8 @@
  */
 import { join } from "node:path";
 import { AttuneError } from "../../core/errors.ts";
-import { loadDataset, recordsAs } from "../../data/dataset.ts";
 import type { PlannedStage } from "../../runs/pipeline.ts";
-import type { AlignEvaluation, AlignFile, AlignStage } from "../align-file.ts";
+import type { AlignFile, AlignStage } from "../align-file.ts";
 import type { CommandContext } from "../command.ts";
 import type { Reporter } from "../reporter.ts";
 import { formatCount } from "../words.ts";
@@ -80,11 +79,6 @@ function listener(mode: Reporter["mode"]): { reporter: Reporter; said: Record<st
     close: () => undefined,
   };
   return { reporter, said, warnings };
-}
-
-/** The evaluation's prompts. @throws AttuneError `data` */
-export async function checkEvaluation({ data, prompts }: AlignEvaluation, { signal }: CommandContext): Promise<number> {
-  return Math.min(prompts, recordsAs(await loadDataset(data, { onBad: "few", signal }), "prompt").length);
 }
 
 const COUNTS = ["examples", "heldOut", "prompts", "pairs", "steps", "requests"] as const;

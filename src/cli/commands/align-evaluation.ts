@@ -1,38 +1,71 @@
-/** The last part of `attune align`: every model answers prompts that none was trained on, and a reward model judges. */
+/**
+ * The last part of `attune align`: every model answers prompts that none was trained on; a reward model scores the answers, and a critic
+ * compares them with the first model's.
+ */
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { AnswerCache } from "../../constitution/answer-cache.ts";
+import { isComparisonPrinciple, principlesFor } from "../../constitution/constitution.ts";
+import type { Estimate } from "../../constitution/estimate.ts";
+import { estimateComparisons } from "../../constitution/estimate.ts";
+import { constitutionJudge } from "../../constitution/judge.ts";
 import { AttuneError } from "../../core/errors.ts";
 import { stringifyJson } from "../../core/json.ts";
 import { loadDataset, recordsAs } from "../../data/dataset.ts";
+import type { Verdicts } from "../../evaluation/align-report.ts";
+import type { AlignEvaluation } from "../../evaluation/evaluation.config.ts";
+import { CONTROLS } from "../../evaluation/pairwise.ts";
 import type { EvaluatedModel } from "../../evaluation/policy-evaluation.ts";
-import { evaluatePolicies } from "../../evaluation/policy-evaluation.ts";
+import { contestOfPolicies, evaluatePolicies } from "../../evaluation/policy-evaluation.ts";
 import { openModel } from "../../models/open.ts";
 import { writeFileAtomic } from "../../runs/files.ts";
+import type { Prompt } from "../../text/messages.ts";
 import { createEncoder } from "../../text/encoder.ts";
+import { SERVER_PREFIX } from "../../training/judge.config.ts";
 import { RewardModelSource } from "../../training/rewards.ts";
-import type { AlignEvaluation, AlignFile } from "../align-file.ts";
+import type { AlignFile } from "../align-file.ts";
 import type { CommandContext } from "../command.ts";
+import { UNRELATED, contentOf, withoutPaths } from "./align-stages.ts";
+import type { OpenedCritic } from "./constitution-input.ts";
+import { adviseOnLetters, announce, letterRequests, loadConstitution, openCritics, usageText } from "./constitution-input.ts";
 import { findModel } from "./find-model.ts";
+import { judgeOptions } from "./judge-input.ts";
 
 export interface JudgedModels {
   evaluated: EvaluatedModel[];
-  /** What judged, and whether a policy was optimised against it. */
-  judge: { name: string; optimised: boolean };
+  verdicts: Verdicts;
 }
 
-/** Answers and scores are kept: they are made again only when a stage, the prompts or the options have changed. */
-export async function evaluate({ model, out, seed, stages }: AlignFile, config: AlignEvaluation, context: CommandContext): Promise<JudgedModels> {
-  const { reporter, signal } = context;
-  const judgeStage = stages.find(({ folder }) => folder === "held-out-reward") ?? stages.find(({ folder }) => folder === "reward")!;
-  const judge = { name: judgeStage.title.toLowerCase(), optimised: judgeStage.folder === "reward" };
-  const dataset = await loadDataset(config.data, { onBad: "few", signal });
-  const kept = join(out, "evaluation.json");
-  const key = createHash("sha256").update(stringifyJson([config, dataset.hash, stages.map(({ folder }) => folder), readFileSync(join(out, "pipeline.json"), "utf8").replaceAll(/"seconds": [^,\n]*/g, ""), model])).digest("hex");
-  if (existsSync(kept)) {
-    const before = JSON.parse(readFileSync(kept, "utf8")) as { key: string; evaluated: EvaluatedModel[] };
-    if (before.key === key) return { evaluated: before.evaluated, judge };
+interface Kept extends JudgedModels {
+  /** Of everything that they depend on. */
+  key: string;
+}
+
+/** Answers and verdicts are kept: they are made again only when a stage, the prompts or the options have changed. */
+export async function evaluate(pipeline: AlignFile, config: AlignEvaluation, context: CommandContext): Promise<JudgedModels> {
+  const { out, stages, model } = pipeline;
+  const dataset = await loadDataset(config.data, { onBad: "few", signal: context.signal });
+  const file = join(out, "evaluation.json");
+  const done = readFileSync(join(out, "pipeline.json"), "utf8").replaceAll(/"seconds": [^,\n]*/g, "");
+  const key = createHash("sha256").update(stringifyJson([withoutPaths(config, UNRELATED), contentOf(config), dataset.hash, stages.map(({ folder }) => folder), done, model])).digest("hex");
+  if (existsSync(file)) {
+    const before = JSON.parse(readFileSync(file, "utf8")) as Kept;
+    if (before.key === key) return before;
   }
+  const records = recordsAs(dataset, "prompt").slice(0, config.prompts);
+  // before anything is answered: a mistake there should cost nothing
+  const critic = await openCritic(config, { ...pipeline, prompts: records.map(({ prompt }) => prompt) }, context);
+  const scored = await answerAndScore(pipeline, config, { records, context });
+  const verdicts: Verdicts = { ...(scored.reward ? { reward: scored.reward } : {}), ...(critic ? { critic: await critic.judge(scored.evaluated) } : {}) };
+  const judged: JudgedModels = { evaluated: scored.evaluated, verdicts };
+  writeFileAtomic(file, stringifyJson({ key, ...judged }, 1));
+  return judged;
+}
+
+/** The models of the stages and the one that they began as, and a reward model's scores where a stage made one. */
+async function answerAndScore({ model, out, seed, stages }: AlignFile, config: AlignEvaluation, { records, context }: { records: Parameters<typeof evaluatePolicies>[2]; context: CommandContext }): Promise<{ evaluated: EvaluatedModel[]; reward?: Verdicts["reward"] }> {
+  const { reporter, signal } = context;
   const opener = (path: string) => async () => {
     const opened = await openModel(path, { merge: true });
     return { model: opened.model, encoder: createEncoder(opened.tokenizer, { maxLength: Math.min(config.maxLength, opened.model.config.maxPositions) }) };
@@ -41,17 +74,76 @@ export async function evaluate({ model, out, seed, stages }: AlignFile, config: 
   const models = [{ name: "base", open: opener(await findModel(model, context)) }, ...policies.map(({ folder }) => ({ name: folder, open: opener(join(out, folder)) }))];
   // Every stage after SFT starts from it, so it is what they are measured against.
   const ordered = stages.some(({ folder }) => folder === "sft") ? [models.find(({ name }) => name === "sft")!, ...models.filter(({ name }) => name !== "sft")] : models;
-  const judging = await opener(join(out, judgeStage.folder))();
-  const source = new RewardModelSource(judging, judging.encoder, { name: judge.name, microBatchTokens: 1024, plan: "auto", recompute: true, maxLength: config.maxLength });
-  const progress = reporter.progress({ title: "answering and judging", total: ordered.length, unit: "models" });
+  const scorer = stages.find(({ folder }) => folder === "held-out-reward") ?? stages.find(({ folder }) => folder === "reward");
+  const reward = scorer && { name: scorer.title.toLowerCase(), optimised: scorer.folder === "reward" };
+  const judging = scorer && (await opener(join(out, scorer.folder))());
+  const source = judging && new RewardModelSource(judging, judging.encoder, { name: reward!.name, microBatchTokens: 1024, plan: "auto", recompute: true, maxLength: config.maxLength });
+  const progress = reporter.progress({ title: source ? "answering and scoring" : "answering", total: ordered.length, unit: "models" });
   let number = 0;
   try {
-    const evaluated = await evaluatePolicies(ordered, source, recordsAs(dataset, "prompt").slice(0, config.prompts), { ...config, seed }, { signal, onModel: (name) => progress.update(number++, name) });
+    const evaluated = await evaluatePolicies(ordered, source, records, { ...config, seed }, { signal, onModel: (name) => progress.update(number++, name) });
     if (signal.aborted) throw new AttuneError("interrupted", "stopped in the evaluation");
-    writeFileAtomic(kept, stringifyJson({ key, evaluated }, 1));
-    return { evaluated, judge };
+    return { evaluated, ...(reward ? { reward } : {}) };
   } finally {
     progress.end();
-    await source.close();
+    await source?.close();
   }
+}
+
+interface EvaluationCritic {
+  judge(evaluated: readonly EvaluatedModel[]): Promise<NonNullable<Verdicts["critic"]>>;
+}
+
+/** Its answers are kept below the pipeline's folder as they come, so that nothing is asked twice. */
+async function openCritic(config: AlignEvaluation, { out, seed, stages, prompts }: AlignFile & { prompts: readonly Prompt[] }, context: CommandContext): Promise<EvaluationCritic | undefined> {
+  const { reporter, signal } = context;
+  const { judge: name } = config;
+  if (name === "") return undefined;
+  const { constitution, text } = loadConstitution(config.constitution);
+  const options = judgeOptions({ ...config, seed });
+  const contestants = CONTROLS + stages.filter(({ makes }) => makes === "policy").length;
+  adviseOnLetters(name, config, context);
+  announce(estimateContest(config, constitution, { prompts, contestants, seed }), config, context);
+  const [opened] = (await openCritics([name], { ...config, batchSize: config.judgeBatch, maxNewTokens: options.maxNewTokens }, context)) as [OpenedCritic];
+  return {
+    async judge(evaluated) {
+      const folder = join(out, "evaluation");
+      mkdirSync(folder, { recursive: true });
+      writeFileAtomic(join(folder, "constitution.yaml"), text);
+      const cache = AnswerCache.open(folder, config.reuse);
+      const critic = await opened.open(cache);
+      const progress = reporter.progress({ title: `compared by ${critic.name}`, total: contestants * prompts.length, unit: "pairs" });
+      let pairs = 0;
+      try {
+        const entries = await contestOfPolicies(evaluated, { judge: constitutionJudge(critic, constitution, options), signal, onPrompt: () => progress.update(++pairs) });
+        reporter.note(usageText([critic], config));
+        return { name: critic.name, optimised: stages.some(({ options: own }) => own["critic"] === name || own["judge"] === name), entries };
+      } catch (error) {
+        if (!signal.aborted) throw error;
+        throw new AttuneError("interrupted", "stopped in the evaluation", { cause: error });
+      } finally {
+        progress.end();
+        await critic.close();
+        cache.close();
+      }
+    },
+  };
+}
+
+/** Every contestant's pair for every prompt, its answers as long as they may be; equal answers, which are not asked, count too. */
+function estimateContest(config: AlignEvaluation, constitution: Parameters<typeof estimateComparisons>[1], { prompts, contestants, seed }: { prompts: readonly Prompt[]; contestants: number; seed: number }): Estimate {
+  const longest = "x".repeat(4 * config.maxNewTokens);
+  const each = estimateComparisons(prompts.map((prompt) => ({ prompt, first: longest, second: longest })), constitution, judgeOptions({ ...config, seed }), letterRequests(config.judge, config));
+  return { requests: contestants * each.requests, inputTokens: contestants * each.inputTokens, outputTokens: contestants * each.outputTokens };
+}
+
+/**
+ * What a dry run can know of the evaluation.
+ * @returns the number of its prompts
+ * @throws AttuneError `data`, `config`
+ */
+export async function checkEvaluation({ data, prompts, judge, constitution, tags }: AlignEvaluation, { signal }: CommandContext): Promise<number> {
+  if (judge !== "") principlesFor(loadConstitution(constitution).constitution, isComparisonPrinciple, tags);
+  if (judge === SERVER_PREFIX) throw new AttuneError("usage", "the model behind the server has no name", { expected: `${SERVER_PREFIX}NAME` });
+  return Math.min(prompts, recordsAs(await loadDataset(data, { onBad: "few", signal }), "prompt").length);
 }

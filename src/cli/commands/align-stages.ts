@@ -31,15 +31,15 @@ export async function asStage({ method, folder: name, title, needs, options }: A
 }
 
 /** What is shown, waited for and paid, which no result depends on. */
-const UNRELATED = ["sampleSteps", "samplePrompts", "criticSettings", "concurrency", "timeout", "retries", "priceInput", "priceOutput", "budget", "rewardTimeout"];
+export const UNRELATED = ["sampleSteps", "samplePrompts", "criticSettings", "concurrency", "timeout", "retries", "priceInput", "priceOutput", "budget", "rewardTimeout"];
 
-const withoutPaths = (options: Readonly<Record<string, unknown>>, names: readonly string[]): Record<string, unknown> => Object.fromEntries(Object.entries(options).filter(([name]) => !names.includes(name)));
+export const withoutPaths = (options: Readonly<Record<string, unknown>>, names: readonly string[]): Record<string, unknown> => Object.fromEntries(Object.entries(options).filter(([name]) => !names.includes(name)));
 
 /** Options that name files or models which are not results of other stages. */
 const FILE_OPTIONS = ["data", "model", "reward", "heldOutReward", "ptx.data", "helpful", "constitution", "critic", "judge"] as const;
 
 /** Hashes of the files that options name, so that changed content counts as a change. Ids of a hub stand for themselves. */
-function contentOf(options: Readonly<Record<string, unknown>>, results: readonly string[]): Record<string, string> {
+export function contentOf(options: Readonly<Record<string, unknown>>, results: readonly string[] = []): Record<string, string> {
   const found: Record<string, string> = {};
   for (const name of FILE_OPTIONS) {
     for (const path of [valueAt(options, name)].flat()) {

@@ -20,7 +20,10 @@ import type { Beside } from "./policy-command.ts";
 /** Prompts that the estimate looks at. */
 const LOOKED_AT = 500;
 
-const judgeOptions = ({ principles, tags, reasoning, thoughts, seed, ...config }: OnlineDpoConfig): JudgeOptions & { principles: number; tags: readonly string[]; reasoning: boolean; maxNewTokens: number } => ({ principles, tags, reasoning, ...thoughts, clamp: clampOf(config), seed });
+type JudgeConfig = Pick<OnlineDpoConfig, "principles" | "tags" | "reasoning" | "thoughts" | "seed"> & { clamp?: readonly number[] };
+
+/** @param config without a clamp for a judge whose verdicts are counted and not learned from */
+export const judgeOptions = ({ principles, tags, reasoning, thoughts, seed, clamp = [] }: JudgeConfig): JudgeOptions & { principles: number; tags: readonly string[]; reasoning: boolean; maxNewTokens: number } => ({ principles, tags, reasoning, ...thoughts, clamp: clampOf({ clamp }), seed });
 
 /** @returns undefined where the options ask for no judge */
 export async function openJudge(config: OnlineDpoConfig, context: CommandContext): Promise<Beside<OnlineDpoInput> | undefined> {
