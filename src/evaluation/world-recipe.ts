@@ -53,7 +53,7 @@ export const WORLD_RECIPE: WorldRecipe = {
   pairs: { reward: 8000, dpo: 4000, prompts: 3000, heldOutReward: 8000 },
   raw: { ...supervised, loss: "full", packing: false, learningRate: 4e-3, batchSize: 16, epochs: 2 },
   sft: { ...supervised, packing: false, learningRate: 5e-4, batchSize: 16, epochs: 2 },
-  reward: { ...supervised, learningRate: 1e-3, batchSize: 32, epochs: 2 },
+  reward: { ...supervised, learningRate: 1e-3, batchSize: 16, epochs: 2 },
   heldOutReward: { ...supervised, learningRate: 1e-3, batchSize: 32, epochs: 2 },
   dpo: { ...supervised, learningRate: 3e-4, batchSize: 32, epochs: 1, sftWeight: 0.5 },
   ppo: { ...ppo, kl: { coef: 0.5 } },

@@ -40,7 +40,7 @@ export const DEFAULT_SIZES: WorldSizes = {
   demonstrations: 400,
   preferences: 8000,
   auditedPreferences: 4000,
-  heldOutPreferences: 300,
+  heldOutPreferences: 1000,
   critiques: 4000,
   redTeam: 300,
   helpfulDemonstrations: 400,
