@@ -73,11 +73,13 @@ function works(pipeline: WorldPipeline, from: string): Work[] {
   // A larger model takes a smaller learning rate; three passes where the small one has two, so that it lacks nothing.
   const large = resolveConfig("sft", { ...given, ...recipe.raw, learningRate: 1.5e-3, epochs: 3 });
   const prompts = world.preferences.slice(0, recipe.pairs.prompts).map(({ prompt, place }): PromptRecord => ({ kind: "prompt", prompt, place }));
+  const { batchSize = 32 } = recipe.reward;
+  // nobody watches: the whole curve is wanted
+  const { guardWindow: _window, guardShare: _share, guardAlpha: _alpha, ...unguarded } = recipe.ppoWithoutKl;
   const proxies = PAIRS.flatMap((pairs): Work[] => {
     // As many steps as the data gives in two passes, and at least 60: the smallest would not be trained at all.
-    const steps = Math.max(60, Math.ceil((2 * pairs) / 32));
-    const config = resolveConfig("reward", { ...given, ...recipe.reward, epochs: Math.ceil((steps * 32) / pairs), maxSteps: steps });
-    const { guardWindow: _window, guardShare: _share, ...unguarded } = recipe.ppoWithoutKl;
+    const steps = Math.max(60, Math.ceil((2 * pairs) / batchSize));
+    const config = resolveConfig("reward", { ...given, ...recipe.reward, epochs: Math.ceil((steps * batchSize) / pairs), maxSteps: steps });
     const hacking = resolveConfig("ppo", { ...given, ...unguarded, reward: ["proxy"] });
     return [
       { name: `reward-${pairs}`, title: `Reward model on ${pairs} pairs`, needs: [], options: { ...config, pairs, from }, begin: async (context) => rewardModel({ model: cloneModel(await open("sft")), encoder, train: world.preferences.slice(0, pairs), heldOut: world.heldOutPreferences }, config, context) },
