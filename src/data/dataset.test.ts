@@ -83,6 +83,8 @@ test("columns can be passed over by name, or all that are unknown", async () => 
   const path = folder.write("extra.jsonl", jsonLines({ prompt: "a", completion: "b", colour: "red", size: 1 }));
   expect(await folder.refusal(() => loadDataset(path, { ignoreColumns: ["colour"] }))).toMatch(/has no column size/);
   expect((await loadDataset(path, { ignoreColumns: ["colour", "size"] })).records).toHaveLength(1);
+  const kept = await loadDataset(path, { keepColumns: true, ignoreColumns: ["size"] });
+  expect(kept.records[0]!.extra).toEqual({ colour: expect.anything() as unknown });
   expect((await loadDataset(path, { ignoreColumns: ["*"] })).records[0]).toEqual({ kind: "demonstration", prompt: "a", completion: "b", place: { file: path, row: 1 } });
 });
 

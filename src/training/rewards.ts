@@ -120,7 +120,7 @@ export interface RewardCall {
   stopped: boolean;
   /** The prompt as it is in the data: a text or messages. */
   messages: Prompt;
-  /** Columns of the row that attune does not read, such as the solution of a task. */
+  /** Columns of the row that attune does not read, such as the solution of a task; less those that `--ignore-columns` names. */
   extra: Readonly<Record<string, unknown>>;
 }
 

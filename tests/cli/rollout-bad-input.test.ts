@@ -23,6 +23,8 @@ const FILES: Readonly<Record<string, string>> = {
   "some-long.jsonl": lines([...TEXTS, "mill ".repeat(60).trim()]),
   "long.jsonl": lines(["mill ".repeat(60).trim()]),
   "good.mjs": "export default ({ completion }) => completion.length + (completion.codePointAt(0) ?? 0) / 1000;\n",
+  "solutions.jsonl": TEXTS.map((prompt, i) => `${JSON.stringify({ prompt, solution: i })}\n`).join(""),
+  "solution.mjs": "export default ({ completion, extra }) => { if (!Number.isInteger(extra.solution)) throw new Error('no solution'); return completion.length + extra.solution; };\n",
   "constant.mjs": "export default () => 1;\n",
   "nan.mjs": "export default () => NaN;\n",
   "throws.mjs": "export default () => { throw new Error('no such key'); };\n",
@@ -92,6 +94,13 @@ describe.each(methods)("%s", (method) => {
   ])("a reward that %s", async (_, reward, more, says, status) => {
     const outcome = await run(method, { reward, more });
     expect([outcome.status, outcome.err]).toEqual([status, expect.stringMatching(says)]);
+  });
+
+  test("a reward function reads the row's other columns; a reward model has no use for them", async () => {
+    const judged = await run(method, { reward: "./solution.mjs", data: "solutions.jsonl" });
+    expect([judged.status, judged.err]).toEqual([0, expect.not.stringContaining("error")]);
+    const refused = await run(method, { reward: "other", data: "solutions.jsonl" });
+    expect([refused.status, refused.err]).toEqual([2, expect.stringMatching(/^error: solutions\.jsonl:1: the format trl has no column solution/m)]);
   });
 
   test("a reward that fails later leaves the checkpoint, and the run goes on once it is mended", async () => {

@@ -45,7 +45,7 @@ interface Kept extends JudgedModels {
 /** Answers and verdicts are kept: they are made again only when a stage, the prompts or the options have changed. */
 export async function evaluate(pipeline: AlignFile, config: AlignEvaluation, context: CommandContext): Promise<JudgedModels> {
   const { out, stages, model } = pipeline;
-  const dataset = await loadDataset(config.data, { onBad: "few", signal: context.signal });
+  const dataset = await loadDataset(config.data, { onBad: "few", keepColumns: true, signal: context.signal });
   const file = join(out, "evaluation.json");
   const done = readFileSync(join(out, "pipeline.json"), "utf8").replaceAll(/"seconds": [^,\n]*/g, "");
   const key = createHash("sha256").update(stringifyJson([withoutPaths(config, UNRELATED), contentOf(config), dataset.hash, stages.map(({ folder }) => folder), done, model])).digest("hex");
@@ -145,5 +145,5 @@ function estimateContest(config: AlignEvaluation, constitution: Parameters<typeo
 export async function checkEvaluation({ data, prompts, judge, constitution, tags }: AlignEvaluation, { signal }: CommandContext): Promise<number> {
   if (judge !== "") principlesFor(loadConstitution(constitution).constitution, isComparisonPrinciple, tags);
   if (judge === SERVER_PREFIX) throw new AttuneError("usage", "the model behind the server has no name", { expected: `${SERVER_PREFIX}NAME` });
-  return Math.min(prompts, recordsAs(await loadDataset(data, { onBad: "few", signal }), "prompt").length);
+  return Math.min(prompts, recordsAs(await loadDataset(data, { onBad: "few", keepColumns: true, signal }), "prompt").length);
 }

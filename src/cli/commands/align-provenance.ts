@@ -33,7 +33,7 @@ export async function provenanceOf(pipeline: AlignFile, context: CommandContext)
 async function filesOf({ used, source, options }: UsedData, context: CommandContext): Promise<UsedFile[]> {
   const { format = "auto", ignoreColumns = [], onBad = "few" } = options as Partial<Parameters<typeof loadOptions>[0]>;
   try {
-    const { files } = await loadDataset(source, loadOptions({ format, ignoreColumns, onBad }, context));
+    const { files } = await loadDataset(source, { ...loadOptions({ format, ignoreColumns, onBad }, context), keepColumns: true });
     return files.map(({ path, rows, sha256 }) => ({ used: [used], path, rows, sha256 }));
   } catch (error) {
     if (!(error instanceof AttuneError) || error.code === "interrupted") throw error;

@@ -12,6 +12,7 @@ import type { LoopContext } from "../../training/loop.ts";
 import { totalSteps } from "../../training/loop.ts";
 import type { PolicyInput } from "../../training/policy-method.ts";
 import type { PolicyConfig } from "../../training/rollout.config.ts";
+import { isRewardFile } from "../../training/reward-file.ts";
 import { encodePrompts } from "../../training/rollout.ts";
 import type { CommandContext, CommandModule } from "../command.ts";
 import { drive } from "../drive.ts";
@@ -99,8 +100,8 @@ export function policyCommand<F extends Fields, Input extends PolicyInput>({ con
 const joined = (hash: string, more: string | undefined): string => (more === undefined ? hash : hashOf(hash, more));
 
 async function load(source: string, config: PolicyConfig, { reporter, signal }: CommandContext): Promise<Dataset> {
-  const options = loadOptions(config, { reporter, signal });
-  const dataset = await loadDataset(source, options);
+  // a reward function reads the row's other columns, such as a solution
+  const dataset = await loadDataset(source, { ...loadOptions(config, { reporter, signal }), keepColumns: config.reward.some(isRewardFile) });
   for (const [reason, count] of Object.entries(dataset.dropped)) {
     reporter.warn("left-out-rows", `${count} of ${count + dataset.records.length} rows left out: ${reason} (the first at ${formatPlace(dataset.firstDropped ?? {})})`);
   }

@@ -48,11 +48,9 @@ export function detectFormat(rows: readonly Row[]): DataFormat {
  * columns that belong to another shape of it.
  */
 export function checkColumns(row: Row, format: DataFormat, ignored: ReadonlySet<string>): void {
-  const names = Object.keys(row.columns).filter((name) => row.columns[name] !== null && row.columns[name] !== undefined);
-  const shape = format.shapes.find(({ required }) => required.every((name) => names.includes(name)));
-  const places = shape === undefined ? shapeColumns(format) : columnsOf(shape);
-  for (const name of names) {
-    if (places.includes(name) || ignored.has(name) || isAside(name, format) || format.derived?.includes(name) === true) continue;
+  const names = presentColumns(row);
+  const places = readableColumns(names, format);
+  for (const name of columnsWithoutPlace(row, format, ignored)) {
     const near = nearest(name, shapeColumns(format).filter((candidate) => !names.includes(candidate)));
     const leave = `leave the column out with --ignore-columns ${name}`;
     const lacking = lackingBeside(name, names, format);
@@ -64,6 +62,21 @@ export function checkColumns(row: Row, format: DataFormat, ignored: ReadonlySet<
       hint: renames !== "" ? renames : near === undefined || lacking !== undefined ? leave : `did you mean ${near}? Or ${leave}`,
     });
   }
+}
+
+/** Columns of a row that have no place in the format's shape and do not describe the row. */
+export function columnsWithoutPlace(row: Row, format: DataFormat, ignored: ReadonlySet<string>): string[] {
+  const names = presentColumns(row);
+  const places = readableColumns(names, format);
+  return names.filter((name) => !places.includes(name) && !ignored.has(name) && !isAside(name, format) && format.derived?.includes(name) !== true);
+}
+
+const presentColumns = ({ columns }: Row): string[] => Object.keys(columns).filter((name) => columns[name] !== null && columns[name] !== undefined);
+
+/** Columns of the first shape that a row has all required columns of; of all shapes where there is none. */
+function readableColumns(names: readonly string[], format: DataFormat): string[] {
+  const shape = format.shapes.find(({ required }) => required.every((name) => names.includes(name)));
+  return shape === undefined ? shapeColumns(format) : columnsOf(shape);
 }
 
 /** What a column of another shape lacks to be read; undefined for a column of none. */
