@@ -73,7 +73,7 @@ function works(pipeline: WorldPipeline, from: string): Work[] {
   // A larger model takes a smaller learning rate; three passes where the small one has two, so that it lacks nothing.
   const large = resolveConfig("sft", { ...given, ...recipe.raw, learningRate: 1.5e-3, epochs: 3 });
   const prompts = world.preferences.slice(0, recipe.pairs.prompts).map(({ prompt, place }): PromptRecord => ({ kind: "prompt", prompt, place }));
-  const { batchSize = 32 } = recipe.reward;
+  const { batchSize } = resolveConfig("reward", { ...given, ...recipe.reward });
   // nobody watches: the whole curve is wanted
   const { guardWindow: _window, guardShare: _share, guardAlpha: _alpha, ...unguarded } = recipe.ppoWithoutKl;
   const proxies = PAIRS.flatMap((pairs): Work[] => {

@@ -4,7 +4,7 @@ import { AttuneError } from "../core/errors.ts";
 import { badReasonOf, BadRow } from "./bad-row.ts";
 import type { BadReason, BadRows } from "./bad-row.ts";
 import type { SourceFile } from "./files.ts";
-import { checkColumns, detectFormat, formatNamed, columnsWithoutPlace } from "./formats/index.ts";
+import { columnError, columnsWithoutPlace, detectFormat, formatNamed } from "./formats/index.ts";
 import type { DataFormat, Notes } from "./formats/format.ts";
 import { readRows } from "./readers/read-rows.ts";
 import type { ReadLimits, Row } from "./readers/row.ts";
@@ -93,20 +93,16 @@ export async function* readRecords(files: readonly SourceFile[], options: ReadOp
       if (options.signal?.aborted === true) throw new AttuneError("interrupted", "stopped while reading data", { file: path });
       report.rows++;
       counts.rows++;
-      const all = ignored.has("*");
-      if (!all && options.keepColumns !== true) checkColumns(row, format, ignored);
+      const strange = ignored.has("*") ? [] : columnsWithoutPlace(row, format, ignored);
+      if (strange.length > 0 && options.keepColumns !== true) throw columnError(row, format, strange[0]!);
       const record = readOne(row, format, report);
       if (record === undefined) continue;
-      if (!all && options.keepColumns === true) keepUnknown(record, row, columnsWithoutPlace(row, format, ignored));
+      if (strange.length > 0) record.extra = { ...Object.fromEntries(strange.map((name) => [name, row.columns[name]])), ...record.extra };
       counts.records++;
       if (split !== undefined) record.split ??= split;
       yield record;
     }
   }
-}
-
-function keepUnknown(record: DataRecord, { columns }: Row, names: readonly string[]): void {
-  if (names.length > 0) record.extra = { ...Object.fromEntries(names.map((name) => [name, columns[name]])), ...record.extra };
 }
 
 function readOne(row: Row, format: DataFormat, report: ReadReport): DataRecord | undefined {

@@ -37,8 +37,8 @@ export interface NamedJudge {
 
 /** Who judged: a reward model by scores, a critic by comparisons with the first model, or both. */
 export interface Verdicts {
-  reward?: NamedJudge;
-  critic?: NamedJudge & { entries: readonly ContestEntry[] };
+  reward?: NamedJudge | undefined;
+  critic?: (NamedJudge & { entries: readonly ContestEntry[] }) | undefined;
 }
 
 /** Examples in the report. */

@@ -16,7 +16,7 @@ import { mcnemarExact } from "../stats/paired.ts";
 import { sigmoid } from "../stats/special.ts";
 import type { Prompt } from "../text/messages.ts";
 import type { Judge } from "../training/judge.ts";
-import { judgeBothOrders } from "../training/judge.ts";
+import { isRefused, judgeBothOrders, refusalsOf } from "../training/judge.ts";
 import { formatNumber, formatPValue, formatShare } from "./table.ts";
 import type { Table } from "./table.ts";
 
@@ -114,8 +114,7 @@ export async function compareAnswers({ prompts, candidate, baseline, judge, leng
   const pairs = prompts.map((prompt, i) => ({ prompt, first: candidate[i]!, second: baseline[i]! }));
   const orders = await judgeBothOrders(judge, pairs, { signal, onPair: onPrompt });
   signal?.throwIfAborted();
-  const refused = orders.flatMap((order) => (order && "refused" in order ? [order.refused] : []));
-  const judged = orders.flatMap((order, i) => (order && "refused" in order ? [] : [{ i, order }]));
+  const judged = orders.flatMap((order, i) => (isRefused(order) ? [] : [{ i, order }]));
   const asked = judged.flatMap(({ order }) => (order ? [order] : []));
   const judgements = judged.map(({ i, order: [shownFirst, shownSecond] = [0.5, 0.5] }): Judgement => ({
     outcome: (shownFirst + shownSecond) / 2,
@@ -128,7 +127,7 @@ export async function compareAnswers({ prompts, candidate, baseline, judge, leng
     judgements,
     positionBias: asked.length > 0 ? mean(asked.map(([shownFirst, shownSecond]) => (shownFirst - shownSecond) / 2)) : 0,
     flipped: shareInterval(flips, { clusters: clusters && judged.map(({ i }) => clusters[i]!) }),
-    refused,
+    refused: refusalsOf(orders),
   };
 }
 

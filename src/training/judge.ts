@@ -52,19 +52,16 @@ const DEFAULT_SECONDS = 60;
  */
 export async function judgeBothOrders(judge: Judge, pairs: readonly ComparedAnswers[], { signal, onPair }: { signal?: AbortSignal | undefined; onPair?: (() => void) | undefined } = {}): Promise<PairJudgement[]> {
   const judgements: PairJudgement[] = [];
-  const refused: string[] = [];
-  let [next, asked] = [0, 0];
+  let next = 0;
   const work = async (): Promise<void> => {
     for (let i = next++; i < pairs.length; i = next++) {
       if (signal?.aborted) return;
       const { prompt, first, second, place } = pairs[i]!;
       judgements[i] = undefined;
       if (first !== second) {
-        asked++;
         const forward = await ask(judge, { prompt, first, second, place }, signal);
         const backward = typeof forward === "number" ? await ask(judge, { prompt, first: second, second: first, place }, signal) : forward;
         judgements[i] = typeof forward === "number" && typeof backward === "number" ? [forward, 1 - backward] : (backward as NoJudgement);
-        if (typeof backward !== "number") refused.push(backward.refused);
       }
       onPair?.();
     }
@@ -75,8 +72,9 @@ export async function judgeBothOrders(judge: Judge, pairs: readonly ComparedAnsw
     // a question that was cut off is asked again with all others
     if (!signal?.aborted) throw error;
   }
-  if (asked > 0 && refused.length === asked && !signal?.aborted) {
-    throw new AttuneError("data", `the judge ${judge.name} judges no pair of ${asked}`, { got: refused[0]!, hint: "another judge, or one with more room; what was done before is kept" });
+  const refused = refusalsOf(judgements);
+  if (refused.length > 0 && !signal?.aborted && !judgements.some(isJudged)) {
+    throw new AttuneError("data", `the judge ${judge.name} judges no pair of ${refused.length}`, { got: refused[0]!, hint: "another judge, or one with more room; what was done before is kept" });
   }
   return judgements;
 }
@@ -97,11 +95,16 @@ export async function judgePairs(judge: Judge, pairs: readonly JudgedPair[], sig
   const judgements = await judgeBothOrders(judge, asked, { signal });
   return {
     chances: judgements.map((judgement) => (isJudged(judgement) ? within((judgement[0] + judgement[1]) / 2, judge.clamp) : 0.5)),
-    refused: judgements.flatMap((judgement) => (judgement && "refused" in judgement ? [judgement.refused] : [])),
+    refused: refusalsOf(judgements),
   };
 }
 
-export const isJudged = (judgement: PairJudgement): judgement is BothOrders => Array.isArray(judgement);
+const isJudged = (judgement: PairJudgement): judgement is BothOrders => Array.isArray(judgement);
+
+export const isRefused = (judgement: PairJudgement): judgement is NoJudgement => judgement !== undefined && "refused" in judgement;
+
+/** Why there is no judgement, for each pair without one. */
+export const refusalsOf = (judgements: readonly PairJudgement[]): string[] => judgements.filter(isRefused).map(({ refused }) => refused);
 
 const within = (p: number, clamp: Judge["clamp"]): number => (clamp ? Math.min(clamp[1], Math.max(clamp[0], p)) : p);
 

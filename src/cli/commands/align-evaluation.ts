@@ -7,13 +7,12 @@ import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { AnswerCache } from "../../constitution/answer-cache.ts";
 import { isComparisonPrinciple, principlesFor } from "../../constitution/constitution.ts";
-import type { Estimate } from "../../constitution/estimate.ts";
-import { estimateComparisons } from "../../constitution/estimate.ts";
 import { constitutionJudge } from "../../constitution/judge.ts";
 import { AttuneError } from "../../core/errors.ts";
 import { stringifyJson } from "../../core/json.ts";
 import { loadDataset, recordsAs } from "../../data/dataset.ts";
-import type { Verdicts } from "../../evaluation/align-report.ts";
+import type { PromptRecord } from "../../data/records.ts";
+import type { NamedJudge, Verdicts } from "../../evaluation/align-report.ts";
 import type { AlignEvaluation } from "../../evaluation/evaluation.config.ts";
 import { CONTROLS } from "../../evaluation/pairwise.ts";
 import type { EvaluatedModel } from "../../evaluation/policy-evaluation.ts";
@@ -27,10 +26,9 @@ import { RewardModelSource } from "../../training/rewards.ts";
 import type { AlignFile } from "../align-file.ts";
 import type { CommandContext } from "../command.ts";
 import { UNRELATED, contentOf, withoutPaths } from "./align-stages.ts";
-import type { OpenedCritic } from "./constitution-input.ts";
-import { adviseOnLetters, announce, letterRequests, loadConstitution, openCritics, usageText } from "./constitution-input.ts";
+import { adviseOnLetters, announce, loadConstitution, serverModel, usageText } from "./constitution-input.ts";
 import { findModel } from "./find-model.ts";
-import { judgeOptions } from "./judge-input.ts";
+import { estimateJudge, judgeOptions, openJudgeCritic } from "./judge-input.ts";
 
 export interface JudgedModels {
   evaluated: EvaluatedModel[];
@@ -48,7 +46,7 @@ export async function evaluate(pipeline: AlignFile, config: AlignEvaluation, con
   const dataset = await loadDataset(config.data, { onBad: "few", keepColumns: true, signal: context.signal });
   const file = join(out, "evaluation.json");
   const done = readFileSync(join(out, "pipeline.json"), "utf8").replaceAll(/"seconds": [^,\n]*/g, "");
-  const key = createHash("sha256").update(stringifyJson([withoutPaths(config, UNRELATED), contentOf(config), dataset.hash, stages.map(({ folder }) => folder), done, model])).digest("hex");
+  const key = createHash("sha256").update(stringifyJson([withoutPaths(config, UNRELATED), contentOf({ judge: config.judge, constitution: config.constitution }), dataset.hash, stages.map(({ folder }) => folder), done, model])).digest("hex");
   if (existsSync(file)) {
     const before = JSON.parse(readFileSync(file, "utf8")) as Kept;
     if (before.key === key) return before;
@@ -56,15 +54,14 @@ export async function evaluate(pipeline: AlignFile, config: AlignEvaluation, con
   const records = recordsAs(dataset, "prompt").slice(0, config.prompts);
   // before anything is answered: a mistake there should cost nothing
   const critic = await openCritic(config, { ...pipeline, prompts: records.map(({ prompt }) => prompt) }, context);
-  const scored = await answerAndScore(pipeline, config, { records, context });
-  const verdicts: Verdicts = { ...(scored.reward ? { reward: scored.reward } : {}), ...(critic ? { critic: await critic.judge(scored.evaluated) } : {}) };
-  const judged: JudgedModels = { evaluated: scored.evaluated, verdicts };
+  const { evaluated, reward } = await answerAndScore(pipeline, config, { records, context });
+  const judged: JudgedModels = { evaluated, verdicts: { reward, critic: await critic?.judge(evaluated) } };
   writeFileAtomic(file, stringifyJson({ key, ...judged }, 1));
   return judged;
 }
 
 /** The models of the stages and the one that they began as, and a reward model's scores where a stage made one. */
-async function answerAndScore({ model, out, seed, stages }: AlignFile, config: AlignEvaluation, { records, context }: { records: Parameters<typeof evaluatePolicies>[2]; context: CommandContext }): Promise<{ evaluated: EvaluatedModel[]; reward?: Verdicts["reward"] }> {
+async function answerAndScore({ model, out, seed, stages }: AlignFile, config: AlignEvaluation, { records, context }: { records: readonly PromptRecord[]; context: CommandContext }): Promise<{ evaluated: EvaluatedModel[]; reward: NamedJudge | undefined }> {
   const { reporter, signal } = context;
   const opener = (path: string) => async () => {
     const opened = await openModel(path, { merge: true });
@@ -83,7 +80,7 @@ async function answerAndScore({ model, out, seed, stages }: AlignFile, config: A
   try {
     const evaluated = await evaluatePolicies(ordered, source, records, { ...config, seed }, { signal, onModel: (name) => progress.update(number++, name) });
     if (signal.aborted) throw new AttuneError("interrupted", "stopped in the evaluation");
-    return { evaluated, ...(reward ? { reward } : {}) };
+    return { evaluated, reward };
   } finally {
     progress.end();
     await source?.close();
@@ -103,8 +100,8 @@ async function openCritic(config: AlignEvaluation, { out, seed, stages, prompts 
   const options = judgeOptions({ ...config, seed });
   const contestants = CONTROLS + stages.filter(({ makes }) => makes === "policy").length;
   adviseOnLetters(name, config, context);
-  announce(estimateContest(config, constitution, { prompts, contestants, seed }), config, context);
-  const [opened] = (await openCritics([name], { ...config, batchSize: config.judgeBatch, maxNewTokens: options.maxNewTokens }, context)) as [OpenedCritic];
+  announce(estimateJudge({ ...config, seed }, constitution, { prompts, pairs: contestants * prompts.length }), config, context);
+  const opened = await openJudgeCritic({ ...config, seed }, context);
   return {
     async judge(evaluated) {
       const folder = join(out, "evaluation");
@@ -130,13 +127,6 @@ async function openCritic(config: AlignEvaluation, { out, seed, stages, prompts 
   };
 }
 
-/** Every contestant's pair for every prompt, its answers as long as they may be; equal answers, which are not asked, count too. */
-function estimateContest(config: AlignEvaluation, constitution: Parameters<typeof estimateComparisons>[1], { prompts, contestants, seed }: { prompts: readonly Prompt[]; contestants: number; seed: number }): Estimate {
-  const longest = "x".repeat(4 * config.maxNewTokens);
-  const each = estimateComparisons(prompts.map((prompt) => ({ prompt, first: longest, second: longest })), constitution, judgeOptions({ ...config, seed }), letterRequests(config.judge, config));
-  return { requests: contestants * each.requests, inputTokens: contestants * each.inputTokens, outputTokens: contestants * each.outputTokens };
-}
-
 /**
  * What a dry run can know of the evaluation.
  * @returns the number of its prompts
@@ -144,6 +134,6 @@ function estimateContest(config: AlignEvaluation, constitution: Parameters<typeo
  */
 export async function checkEvaluation({ data, prompts, judge, constitution, tags }: AlignEvaluation, { signal }: CommandContext): Promise<number> {
   if (judge !== "") principlesFor(loadConstitution(constitution).constitution, isComparisonPrinciple, tags);
-  if (judge === SERVER_PREFIX) throw new AttuneError("usage", "the model behind the server has no name", { expected: `${SERVER_PREFIX}NAME` });
+  if (judge.startsWith(SERVER_PREFIX)) serverModel(judge);
   return Math.min(prompts, recordsAs(await loadDataset(data, { onBad: "few", keepColumns: true, signal }), "prompt").length);
 }

@@ -79,7 +79,7 @@ function once(critic: OpenedCritic): OpenedCritic {
 }
 
 async function openCritic(name: string, config: CriticConfig, { context, known }: { context: CommandContext; known: ReadonlyMap<string, OpenedModel> }): Promise<OpenedCritic> {
-  if (name.startsWith(SERVER_PREFIX)) return openServer(name.slice(SERVER_PREFIX.length), config, context);
+  if (name.startsWith(SERVER_PREFIX)) return openServer(serverModel(name), config, context);
   const opened = known.get(name) ?? (await openForGeneration(name, context)).opened;
   return { isServer: false, fingerprint: opened.fingerprint, open: async (cache) => localCritic(opened, name, config, cache) };
 }
@@ -89,8 +89,14 @@ function localCritic({ model, tokenizer, fingerprint }: OpenedModel, name: strin
   return new LocalCritic({ model, encoder, name: name.split(/[\\/]/).at(-1)!, fingerprint, cache, slots: batchSize, room: contextLength, steps: maxNewTokens });
 }
 
-function openServer(model: string, config: CriticConfig, { reporter }: CommandContext): OpenedCritic {
+/** The model of `openai:NAME`. @throws AttuneError `usage` where it has no name */
+export function serverModel(critic: string): string {
+  const model = critic.slice(SERVER_PREFIX.length);
   if (model === "") throw new AttuneError("usage", "the model behind the server has no name", { expected: `${SERVER_PREFIX}NAME` });
+  return model;
+}
+
+function openServer(model: string, config: CriticConfig, { reporter }: CommandContext): OpenedCritic {
   const settings = readServerSettings(config.criticSettings === "" ? undefined : config.criticSettings);
   const { concurrency, timeout, retries, letters = "auto", letterSamples = 8 } = config;
   const onRetry = (why: string, wait: number): void => reporter.note(`trying again in ${formatDuration(wait / 1000)}: ${why.split("\n")[0]!}`);

@@ -8,8 +8,9 @@ import type { Estimate } from "../../constitution/estimate.ts";
 import { estimateComparisons } from "../../constitution/estimate.ts";
 import type { JudgeOptions } from "../../constitution/judge.ts";
 import { constitutionJudge } from "../../constitution/judge.ts";
-import type { PromptRecord } from "../../data/records.ts";
+import type { OpenedModel } from "../../models/open.ts";
 import { writeFileAtomic } from "../../runs/files.ts";
+import type { Prompt } from "../../text/messages.ts";
 import { SERVER_PREFIX, clampOf } from "../../training/judge.config.ts";
 import type { OnlineDpoConfig, OnlineDpoInput } from "../../training/online-dpo.ts";
 import type { CommandContext } from "../command.ts";
@@ -20,9 +21,10 @@ import type { Beside } from "./policy-command.ts";
 /** Prompts that the estimate looks at. */
 const LOOKED_AT = 500;
 
-type JudgeConfig = Pick<OnlineDpoConfig, "principles" | "tags" | "reasoning" | "thoughts" | "seed"> & { clamp?: readonly number[] };
+/** Options of a judge, wherever they stand; without a clamp where its verdicts are counted and not learned from. */
+type JudgeConfig = Omit<Parameters<typeof openCritics>[1], "batchSize"> &
+  Pick<OnlineDpoConfig, "judge" | "judgeBatch" | "maxNewTokens" | "principles" | "tags" | "reasoning" | "thoughts" | "letters" | "letterSamples" | "budget" | "seed"> & { clamp?: readonly number[] };
 
-/** @param config without a clamp for a judge whose verdicts are counted and not learned from */
 export const judgeOptions = ({ principles, tags, reasoning, thoughts, seed, clamp = [] }: JudgeConfig): JudgeOptions & { principles: number; tags: readonly string[]; reasoning: boolean; maxNewTokens: number } => ({ principles, tags, reasoning, ...thoughts, clamp: clampOf({ clamp }), seed });
 
 /** @returns undefined where the options ask for no judge */
@@ -38,13 +40,13 @@ export async function openJudge(config: OnlineDpoConfig, context: CommandContext
     async open(policy) {
       // a policy that judges its own answers does so as it was at the beginning, with the same weights in memory
       const shared = config.judge === config.model && config.precision === "float32" && policy.model.adapter === undefined;
-      [opened] = await openCritics([config.judge], { ...config, batchSize: config.judgeBatch, maxNewTokens: options.maxNewTokens }, context, new Map(shared ? [[config.judge, policy]] : []));
+      opened = await openJudgeCritic(config, context, new Map(shared ? [[config.judge, policy]] : []));
       return { fingerprint: opened!.fingerprint, note: behindServer ? "the judge is behind a server" : `the judge has ${shared ? "the same base" : "a base of its own"}` };
     },
     announce({ prompts, steps, dryRun }) {
       if (!dryRun && !behindServer) return {};
       adviseOnLetters(config.judge, config, context);
-      const estimate = estimateJudge(config, constitution, { prompts, steps });
+      const estimate = estimateJudge(config, constitution, { prompts: prompts.map(({ prompt }) => prompt), pairs: (steps * config.batchSize) / config.samples });
       announce(estimate, config, context);
       return { judge: estimate };
     },
@@ -64,11 +66,17 @@ export async function openJudge(config: OnlineDpoConfig, context: CommandContext
   };
 }
 
-/** Every pair of every step, its answers as long as they may be; equal answers, which are not asked, count too. */
-function estimateJudge(config: OnlineDpoConfig, constitution: Constitution, { prompts, steps }: { prompts: readonly PromptRecord[]; steps: number }): Estimate {
+/** Who judges by these options: what it writes itself are its thoughts. */
+export async function openJudgeCritic(config: JudgeConfig, context: CommandContext, known?: ReadonlyMap<string, OpenedModel>): Promise<OpenedCritic> {
+  const [opened] = await openCritics([config.judge], { ...config, batchSize: config.judgeBatch, maxNewTokens: config.thoughts.maxNewTokens }, context, known);
+  return opened!;
+}
+
+/** So many pairs of answers to these prompts, both as long as they may be; equal answers, which are not asked, count too. */
+export function estimateJudge(config: JudgeConfig, constitution: Constitution, { prompts, pairs }: { prompts: readonly Prompt[]; pairs: number }): Estimate {
   const longest = "x".repeat(4 * config.maxNewTokens);
   const looked = prompts.slice(0, LOOKED_AT);
-  const estimate = estimateComparisons(looked.map(({ prompt }) => ({ prompt, first: longest, second: longest })), constitution, judgeOptions(config), letterRequests(config.judge, config));
-  const times = (steps * config.batchSize) / config.samples / looked.length;
+  const estimate = estimateComparisons(looked.map((prompt) => ({ prompt, first: longest, second: longest })), constitution, judgeOptions(config), letterRequests(config.judge, config));
+  const times = pairs / looked.length;
   return { requests: Math.round(times * estimate.requests), inputTokens: Math.round(times * estimate.inputTokens), outputTokens: Math.round(times * estimate.outputTokens) };
 }

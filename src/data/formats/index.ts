@@ -44,24 +44,22 @@ export function detectFormat(rows: readonly Row[]): DataFormat {
 }
 
 /**
- * Refuses columns that have no place in a row, so that none is lost in silence: columns that the format does not know, and
- * columns that belong to another shape of it.
+ * The error for a column that has no place in its row, so that none is lost in silence: one that the format does not know, or
+ * one that belongs to another shape of it.
  */
-export function checkColumns(row: Row, format: DataFormat, ignored: ReadonlySet<string>): void {
+export function columnError(row: Row, format: DataFormat, name: string): AttuneError {
   const names = presentColumns(row);
   const places = readableColumns(names, format);
-  for (const name of columnsWithoutPlace(row, format, ignored)) {
-    const near = nearest(name, shapeColumns(format).filter((candidate) => !names.includes(candidate)));
-    const leave = `leave the column out with --ignore-columns ${name}`;
-    const lacking = lackingBeside(name, names, format);
-    const renames = renamesFor(lacking ?? [], names.filter((candidate) => !shapeColumns(format).includes(candidate)));
-    throw new AttuneError("data", lacking === undefined ? `the format ${format.name} has no column ${name}` : `the column ${name} needs ${lacking.join(", ")} beside it`, {
-      ...row.place,
-      got: columnNames(row),
-      expected: lacking === undefined ? places.join(", ") : [...names, ...lacking].join(", "),
-      hint: renames !== "" ? renames : near === undefined || lacking !== undefined ? leave : `did you mean ${near}? Or ${leave}`,
-    });
-  }
+  const near = nearest(name, shapeColumns(format).filter((candidate) => !names.includes(candidate)));
+  const leave = `leave the column out with --ignore-columns ${name}`;
+  const lacking = lackingBeside(name, names, format);
+  const renames = renamesFor(lacking ?? [], names.filter((candidate) => !shapeColumns(format).includes(candidate)));
+  return new AttuneError("data", lacking === undefined ? `the format ${format.name} has no column ${name}` : `the column ${name} needs ${lacking.join(", ")} beside it`, {
+    ...row.place,
+    got: columnNames(row),
+    expected: lacking === undefined ? places.join(", ") : [...names, ...lacking].join(", "),
+    hint: renames !== "" ? renames : near === undefined || lacking !== undefined ? leave : `did you mean ${near}? Or ${leave}`,
+  });
 }
 
 /** Columns of a row that have no place in the format's shape and do not describe the row. */
