@@ -86,6 +86,22 @@ describe("a pipeline", () => {
     expect(readdirSync(folder).toSorted()).toEqual(["a", "b", "b.before-1", "pipeline.json"]);
   });
 
+  test("sweeps what a killed process was writing, and lets one process in at a time", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "attune-pipeline-"));
+    const script: Script = { calls: [], cut: new Set() };
+    writeFileSync(join(folder, ".tmp-0123456789ab-pipeline.json"), "{");
+    let beside: unknown;
+    const stage = stageOf("a", script);
+    const start = async (own: string): Promise<void> => {
+      beside = await runPipeline(folder, [stageOf("b", script)]).catch((error: unknown) => error);
+      await stage.start(own);
+    };
+    await runPipeline(folder, [{ ...stage, start }]);
+    expect(String(beside)).toContain("another process is working on this run");
+    expect(script.calls).toEqual(["start a"]);
+    expect(readdirSync(folder).toSorted()).toEqual(["a", "pipeline.json"]);
+  });
+
   test("a folder that is gone is made again, with what was made from it; a stop comes between stages", async () => {
     const folder = mkdtempSync(join(tmpdir(), "attune-pipeline-"));
     const script: Script = { calls: [], cut: new Set() };

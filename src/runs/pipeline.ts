@@ -10,7 +10,8 @@ import { join, resolve } from "node:path";
 import { z } from "zod";
 import { AttuneError, invariant } from "../core/errors.ts";
 import { parseJson, stringifyJson } from "../core/json.ts";
-import { syncFolder, writeFileAtomic } from "./files.ts";
+import { removeTemporary, syncFolder, writeFileAtomic } from "./files.ts";
+import { acquireLock } from "./lock.ts";
 import { checkNewFolder, readRunInfo } from "./run.ts";
 import { attuneVersion } from "./versions.ts";
 
@@ -133,13 +134,25 @@ export interface PipelineHooks {
 
 /**
  * Runs what is to be run. A stage begins once those that it needs are done, the first in the list before others.
- * @throws AttuneError the first that a stage throws, once the stages beside it have ended; what is done stays done
+ * @throws AttuneError the first that a stage throws, once the stages beside it have ended; what is done stays done; `run` where another
+ *   process is at work on the folder
  */
-export async function runPipeline(dir: string, stages: readonly Stage[], { onStage, onStageEnd, signal, concurrency = 1, version = attuneVersion() }: PipelineHooks = {}): Promise<StageResult[]> {
+export async function runPipeline(dir: string, stages: readonly Stage[], hooks: PipelineHooks = {}): Promise<StageResult[]> {
   const folder = resolve(dir);
+  mkdirSync(folder, { recursive: true });
+  const lock = acquireLock(folder);
+  try {
+    // what a killed process was writing
+    removeTemporary(folder);
+    return await runStages(folder, stages, hooks);
+  } finally {
+    lock.release();
+  }
+}
+
+async function runStages(folder: string, stages: readonly Stage[], { onStage, onStageEnd, signal, concurrency = 1, version = attuneVersion() }: PipelineHooks): Promise<StageResult[]> {
   const series = seriesOf(version);
   const keys = keysOf(stages, series);
-  mkdirSync(folder, { recursive: true });
   const waiting = planPipeline(folder, stages, { version });
   const results = new Map<string, StageResult>();
   const running = new Map<string, Promise<void>>();

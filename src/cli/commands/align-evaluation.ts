@@ -18,7 +18,7 @@ import { CONTROLS } from "../../evaluation/pairwise.ts";
 import type { EvaluatedModel } from "../../evaluation/policy-evaluation.ts";
 import { contestOfPolicies, evaluatePolicies } from "../../evaluation/policy-evaluation.ts";
 import { openModel } from "../../models/open.ts";
-import { writeFileAtomic } from "../../runs/files.ts";
+import { removeTemporary, writeFileAtomic } from "../../runs/files.ts";
 import type { Prompt } from "../../text/messages.ts";
 import { createEncoder } from "../../text/encoder.ts";
 import { SERVER_PREFIX } from "../../training/judge.config.ts";
@@ -106,6 +106,7 @@ async function openCritic(config: AlignEvaluation, { out, seed, stages, prompts 
     async judge(evaluated) {
       const folder = join(out, "evaluation");
       mkdirSync(folder, { recursive: true });
+      removeTemporary(folder);
       writeFileAtomic(join(folder, "constitution.yaml"), text);
       const cache = AnswerCache.open(folder, config.reuse);
       const critic = await opened.open(cache);
