@@ -155,7 +155,7 @@ async function drawSamples({ encoder, open, seed, signal }: WorldPipeline, reque
 }
 
 async function scores({ encoder, recipe, seed }: WorldPipeline, model: Model, { requests, answers }: { requests: readonly Request[]; answers: readonly (readonly Sample[])[] }): Promise<number[][]> {
-  const options = { ...resolveConfig("reward", { ...recipe.common, model: "", data: "", seed }), name: "proxy" };
+  const options = { ...resolveConfig("reward", { ...recipe.common, model: "the built-in world", data: "the built-in world", seed }), name: "proxy" };
   const source = new RewardModelSource({ model, encoder }, encoder, options);
   try {
     const found: number[][] = [];

@@ -33,9 +33,9 @@ try {
   const experiment = await createExperiment({ seed, quickstart, folder, hooks: { onEvent, signal: stop.signal } });
   await runStages(experiment, hooks);
   display.further("Best-of-n: answers of the SFT model, judged by every proxy and by gold");
-  const drawing = reporter.progress({ title: "answers", unit: "answers" });
-  const curves = [...(await bestOfNCurves(experiment, (done) => drawing.update(done))), ...rlCurves(experiment)];
-  drawing.end();
+  let drawing: ReturnType<typeof reporter.progress> | undefined;
+  const curves = [...(await bestOfNCurves(experiment, (done, total) => (drawing ??= reporter.progress({ title: "answers", unit: "answers", total })).update(done))), ...rlCurves(experiment)];
+  drawing?.end();
 
   const { pipeline } = experiment;
   const { world, encoder, open } = pipeline;
