@@ -1,7 +1,7 @@
 /** Dtypes and plain host tensors: a typed array with a shape. No arithmetic lives here. */
 import { AttuneError } from "./errors.ts";
 
-export type DType = "float32" | "float16" | "int64" | "int32" | "bool";
+export type DType = "float32" | "float16" | "int64" | "int32" | "int8" | "bool";
 
 /** The typed array that holds each dtype; float16 is kept as raw 16-bit patterns, bool as 0 or 1. */
 export interface ArrayOf {
@@ -9,6 +9,7 @@ export interface ArrayOf {
   float16: Uint16Array;
   int64: BigInt64Array;
   int32: Int32Array;
+  int8: Int8Array;
   bool: Uint8Array;
 }
 export type TensorData = ArrayOf[DType];
@@ -42,6 +43,7 @@ export function zeros<D extends DType>(dtype: D, shape: readonly number[]): Host
     float16: () => new Uint16Array(count),
     int64: () => new BigInt64Array(count),
     int32: () => new Int32Array(count),
+    int8: () => new Int8Array(count),
     bool: () => new Uint8Array(count),
   };
   return { dtype, shape, data: make[dtype]() as ArrayOf[D] };
@@ -57,6 +59,10 @@ export function int64(shape: readonly number[], data: BigInt64Array | readonly n
 
 export function int32(shape: readonly number[], data: Int32Array | readonly number[]): HostTensor<"int32"> {
   return tensor("int32", shape, data instanceof Int32Array ? data : Int32Array.from(data));
+}
+
+export function int8(shape: readonly number[], data: Int8Array): HostTensor<"int8"> {
+  return tensor("int8", shape, data);
 }
 
 const halfScratch = new Float32Array(1);

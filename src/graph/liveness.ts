@@ -12,7 +12,7 @@ import type { GraphNode, Value } from "./ir.ts";
 import type { OpName } from "./op-types.ts";
 import { LARGEST_STORED_FILL } from "./ops/shape.ts";
 
-const BYTES: Record<DType, number> = { float32: 4, float16: 2, int64: 8, int32: 4, bool: 1 };
+const BYTES: Record<DType, number> = { float32: 4, float16: 2, int64: 8, int32: 4, int8: 1, bool: 1 };
 
 /** Nodes whose result ONNX Runtime writes over their first input where that dies there (measured with 1.30; arithmetic is not among them). */
 const OVERWRITING: ReadonlySet<OpName> = new Set(["tanh", "sigmoid", "softplus", "softmax", "logSoftmax", "scatterAddPicked"]);

@@ -62,6 +62,7 @@ export interface OpAttributes {
   // linear algebra
   matmul: { transposeLeft: boolean; transposeRight: boolean; scale: number };
   gemm: { transposeLeft: boolean; transposeRight: boolean };
+  int8Product: None;
   // normalisation and attention
   softmax: None;
   logSoftmax: None;

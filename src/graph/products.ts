@@ -9,8 +9,8 @@ import type { GraphNode } from "./ir.ts";
 /** Operations of every product among the nodes, as dimensions that may hold symbols. */
 export function productOperations(nodes: readonly GraphNode[]): Dimension[] {
   return nodes.flatMap((node) => {
-    if (node.op !== "matmul" && node.op !== "gemm") return [];
-    const { transposeLeft } = (node as GraphNode<"matmul" | "gemm">).attributes;
+    if (node.op !== "matmul" && node.op !== "gemm" && node.op !== "int8Product") return [];
+    const transposeLeft = node.op !== "int8Product" && (node as GraphNode<"matmul" | "gemm">).attributes.transposeLeft;
     const inner = node.inputs[0]!.shape.at(transposeLeft ? -2 : -1)!;
     return [product(2, inner, ...node.outputs[0]!.shape)];
   });

@@ -87,7 +87,7 @@ export function applyAdapter(model: Model, adapter: Adapter, sign: 1 | -1): void
     for (const local of adapter.config.targets) {
       const { a, b } = adapterNames(prefix, local);
       const weight = model.weights.get(`${prefix}${local}.weight`);
-      if (weight?.dtype !== "float32") throw new AttuneError("model", `cannot merge an adapter into ${weight?.dtype ?? "missing"} weights`, { hint: "load the model in float32" });
+      if (weight?.dtype !== "float32") throw new AttuneError("model", `cannot merge an adapter into ${weight?.dtype ?? (model.int8 ? "int8" : "missing")} weights`, { hint: "load the model in float32" });
       addProduct(weight.data, adapter.weights.get(a)!.data, adapter.weights.get(b)!.data, projections[local]!, scale);
     }
   }

@@ -1,6 +1,6 @@
 /** Builds the pieces of a model into a graph: parameters as inputs, projections with adapters, attention. */
 import type { DType } from "../core/tensor.ts";
-import { add, cast, concat, gemm, matmul, multiply, reshape, rotary, slice, transpose } from "../graph/build.ts";
+import { add, cast, concat, gemm, int8Product, matmul, multiply, reshape, rotary, slice, transpose } from "../graph/build.ts";
 import type { RotaryTables } from "../graph/build.ts";
 import type { Dimension } from "../graph/dimensions.ts";
 import { product } from "../graph/dimensions.ts";
@@ -8,12 +8,13 @@ import type { Graph, Value } from "../graph/ir.ts";
 import type { AdapterConfig } from "./adapter.ts";
 import { adapterNames, adapterScale } from "./adapter.ts";
 import { causalAttention } from "./causal-attention.ts";
-import type { BlockBuilder, DecoderConfig, EndBuilder, ModelFamily, Shapes } from "./family.ts";
+import type { BlockBuilder, DecoderConfig, EndBuilder, ModelFamily, Projection, Shapes } from "./family.ts";
+import { int8Names } from "./int8.ts";
 
 /** Declares weights as inputs of a graph on first use, widening float16 ones. */
 export class Parameters {
   readonly graph: Graph;
-  /** float32 values by input name, in order of first use. */
+  /** Values by input name, in order of first use: float32, but for int8 codes. */
   readonly used = new Map<string, Value>();
   private readonly dtypeOf: (name: string) => DType;
 
@@ -30,6 +31,13 @@ export class Parameters {
     this.used.set(name, value);
     return value;
   }
+
+  /** int8 codes, as they are. */
+  integers(name: string, shape: readonly number[]): Value {
+    const value = this.used.get(name) ?? this.graph.input(name, "int8", shape);
+    this.used.set(name, value);
+    return value;
+  }
 }
 
 export type Attention = (query: Value, key: Value, value: Value) => Value;
@@ -38,6 +46,8 @@ export interface ModelParts {
   family: ModelFamily;
   config: DecoderConfig;
   adapter?: AdapterConfig | undefined;
+  /** Projections are in 8 bits; see int8.ts. */
+  int8?: boolean | undefined;
   /** How weights are multiplied; see {@link weightProduct}. */
   weightsFirst?: boolean;
   /** Joins the products of one input; for weights that are stored in the session, where joining them costs nothing. */
@@ -55,12 +65,23 @@ function weightProduct(x: Value, weight: Value, bias: Value | undefined): Value 
   return bias ? add(y, bias) : y;
 }
 
+/** x [N, in] by a weight that is kept in 8 bits. */
+function int8Projection(parameters: Parameters, x: Value, weight: string, { inputs, outputs }: Projection): Value {
+  const names = int8Names(weight);
+  return int8Product(x, {
+    codes: parameters.integers(names.codes, [inputs, outputs]),
+    scales: parameters.get(names.scales, [outputs]),
+    transposedCodes: parameters.integers(names.transposedCodes, [outputs, inputs]),
+    transposedScales: parameters.get(names.transposedScales, [inputs]),
+  });
+}
+
 /**
  * Products of one input as one product of the weights one below the other, and the columns of each: fewer products, and none so
  * small that it reads its weights slowly. Projections with an adapter are left alone.
  */
-function joinedProducts({ family, config, adapter, joined }: ModelParts, parameter: (name: string) => Value): (x: Value, name: string) => Value | undefined {
-  const groups = joined ? (family.joined ?? []) : [];
+function joinedProducts({ family, config, adapter, joined, int8 }: ModelParts, parameter: (name: string) => Value): (x: Value, name: string) => Value | undefined {
+  const groups = joined && !int8 ? (family.joined ?? []) : [];
   const [projections, shapes] = [family.projections(config), family.blockShapes(config)];
   const made = new Map<readonly string[], Value>();
   return (x, name) => {
@@ -94,8 +115,15 @@ export function blockBuilder(parts: ModelParts, parameters: Parameters, prefix: 
         if (joined) return joined;
         const { inputs, outputs, transposed } = projections[name]!;
         const bias = shapes[`${name}.bias`] ? parameter(`${name}.bias`) : undefined;
-        const weight = parameter(`${name}.weight`);
-        const y = weightsFirst && !transposed ? weightProduct(x, weight, bias) : gemm(x, weight, { transposeRight: !transposed, bias });
+        const plain = (): Value => {
+          const weight = parameter(`${name}.weight`);
+          return weightsFirst && !transposed ? weightProduct(x, weight, bias) : gemm(x, weight, { transposeRight: !transposed, bias });
+        };
+        const rounded = (): Value => {
+          const product = int8Projection(parameters, x, `${prefix}${name}.weight`, projections[name]!);
+          return bias ? add(product, bias) : product;
+        };
+        const y = parts.int8 ? rounded() : plain();
         if (!adapter?.targets.includes(name)) return y;
         const names = adapterNames(prefix, name);
         const narrow = gemm(x, parameters.get(names.a, [adapter.rank, inputs]), { transposeRight: true });

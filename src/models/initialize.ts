@@ -20,9 +20,9 @@ export function initializeModel(json: Readonly<Record<string, unknown>>, seed: n
   return { family, config, weights };
 }
 
-/** A copy that shares nothing with the original. */
+/** A copy that shares nothing with the original but weights in 8 bits, which nothing changes. */
 export function cloneModel(model: Model): Model {
   const weights: Model["weights"] = new Map();
   for (const [name, weight] of model.weights) weights.set(name, { ...weight, data: weight.data.slice() } as typeof weight);
-  return { family: model.family, config: model.config, weights };
+  return { family: model.family, config: model.config, weights, ...(model.int8 ? { int8: model.int8 } : {}) };
 }

@@ -2,23 +2,32 @@
 import { AttuneError } from "../core/errors.ts";
 import { float32, halfToFloatTable, tensor, toHalf } from "../core/tensor.ts";
 import type { DecoderConfig, ModelFamily } from "./family.ts";
+import type { Int8Weights } from "./int8.ts";
+import { projectionsByWeight, requireExactBytes, roundWeight } from "./int8.ts";
 import type { Model } from "./model.ts";
 import { weightShapes } from "./model.ts";
+import type { Precision } from "./precision.ts";
 import { readModelConfig } from "./registry.ts";
 import { checkFinite } from "./weights/finite.ts";
 import type { WeightSource } from "./weights/source.ts";
 
 export interface ReadModelOptions {
-  /** Keep matrices in float16, which halves their memory; each is widened while its block runs. Default float32. */
-  precision?: "float32" | "float16";
+  /** Default float32. */
+  precision?: Precision;
   onProgress?: (read: number, total: number) => void;
 }
 
-/** @throws AttuneError `model` for a missing weight or a wrong shape, `numeric` for a weight with NaN or infinity */
+/**
+ * @throws AttuneError `model` for a missing weight or a wrong shape, `numeric` for a weight with NaN or infinity, `config` for int8 where this
+ *   processor has no exact products of bytes
+ */
 export async function readModel(source: WeightSource, options: ReadModelOptions = {}): Promise<Model> {
   const { family, config } = configOf(source);
   const available = new Set(source.names());
   const shapes = Object.entries(weightShapes(family, config));
+  if (options.precision === "int8") await requireExactBytes();
+  const projections = options.precision === "int8" ? projectionsByWeight(family, config) : undefined;
+  const int8: Int8Weights = new Map();
   const weights: Model["weights"] = new Map();
   for (const [index, [name, shape]] of shapes.entries()) {
     const stored = findName(name, available, family);
@@ -27,11 +36,13 @@ export async function readModel(source: WeightSource, options: ReadModelOptions 
     if (got.join() !== shape.join()) throw new AttuneError("model", `the weight ${name} has the wrong shape`, { file: source.path, got: `[${got.join(", ")}]`, expected: `[${shape.join(", ")}] by config.json` });
     const data = await source.read(stored);
     checkFinite(data, name, source.path);
+    const projection = projections?.get(name);
     const narrow = options.precision === "float16" && shape.length > 1;
-    weights.set(name, narrow ? tensor("float16", shape, Uint16Array.from(data, toHalf)) : float32(shape, data));
+    if (projection) roundWeight(int8, name, data, projection);
+    else weights.set(name, narrow ? tensor("float16", shape, Uint16Array.from(data, toHalf)) : float32(shape, data));
     options.onProgress?.(index + 1, shapes.length);
   }
-  return { family, config, weights };
+  return { family, config, weights, ...(projections ? { int8 } : {}) };
 }
 
 function configOf({ config, path }: WeightSource): ReturnType<typeof readModelConfig> {

@@ -3,6 +3,7 @@ import { AttuneError } from "../core/errors.ts";
 import type { HostTensor } from "../core/tensor.ts";
 import { elementCount } from "../core/tensor.ts";
 import type { Adapter } from "./adapter.ts";
+import type { Int8Weights } from "./int8.ts";
 import type { DecoderConfig, ModelFamily, Shapes } from "./family.ts";
 
 /** Name of the score head's weight [1, d], as in transformers' sequence classification models. */
@@ -13,6 +14,8 @@ export interface Model {
   readonly config: DecoderConfig;
   /** Float32 or float16 by Hugging Face name; frozen unless a trainer says otherwise. */
   readonly weights: Map<string, HostTensor<"float32"> | HostTensor<"float16">>;
+  /** Projections of the blocks in 8 bits, by the names that int8.ts gives; `weights` does not have them then. */
+  int8?: Int8Weights;
   adapter?: Adapter;
   /** Where it was read from, as an adapter records its base. */
   source?: string;
@@ -36,7 +39,7 @@ export function parameterCount(family: ModelFamily, config: DecoderConfig): numb
 }
 
 export function weightOf(model: Model, name: string): HostTensor {
-  const weight = name === SCORE_HEAD ? model.scoreHead : (model.weights.get(name) ?? model.adapter?.weights.get(name));
+  const weight = name === SCORE_HEAD ? model.scoreHead : (model.weights.get(name) ?? model.adapter?.weights.get(name) ?? model.int8?.get(name));
   if (!weight) throw new AttuneError("internal", `the model has no weight named ${name}`);
   return weight;
 }

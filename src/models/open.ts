@@ -11,6 +11,7 @@ import { float32 } from "../core/tensor.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import type { Adapter, AdapterConfig } from "./adapter.ts";
 import { adapterNames, applyAdapter, resolveTargets } from "./adapter.ts";
+import { roundProjections } from "./int8.ts";
 import type { ReadModelOptions } from "./load.ts";
 import { readModel } from "./load.ts";
 import type { Model } from "./model.ts";
@@ -64,10 +65,13 @@ function checkVocabulary(model: Model, tokenizer: Tokenizer, file: string): void
 }
 
 async function openAdapted(folder: string, options: OpenModelOptions): Promise<OpenedModel> {
-  const opened = await openModel(await readBase(folder), { ...options, merge: true });
+  // What an adapter is added to must be whole: it is rounded afterwards.
+  const late = options.merge === true && options.precision === "int8";
+  const opened = await openModel(await readBase(folder), { ...options, ...(late ? { precision: "float32" } : {}), merge: true });
   const { adapter, scoreHead } = await readAdapterFolder(opened.model, folder);
   if (options.merge) applyAdapter(opened.model, adapter, 1);
   else opened.model.adapter = adapter;
+  if (late) await roundProjections(opened.model);
   if (scoreHead) opened.model.scoreHead = scoreHead;
   const fingerprint = createHash("sha256").update(`${opened.fingerprint} ${await weightsFingerprint(folder)}`).digest("hex");
   if (options.merge) opened.model.source = resolve(folder);
@@ -97,7 +101,7 @@ export async function adapterBase(path: string): Promise<string | undefined> {
 export async function openOver(base: Model, path: string): Promise<{ model: Model; fingerprint: string }> {
   const folder = resultFolder(path);
   const { adapter, scoreHead } = await readAdapterFolder(base, folder);
-  const model: Model = { family: base.family, config: base.config, weights: new Map(base.weights), adapter, ...(scoreHead ? { scoreHead } : {}), ...(base.source === undefined ? {} : { source: base.source }) };
+  const model: Model = { family: base.family, config: base.config, weights: new Map(base.weights), ...(base.int8 ? { int8: base.int8 } : {}), adapter, ...(scoreHead ? { scoreHead } : {}), ...(base.source === undefined ? {} : { source: base.source }) };
   return { model, fingerprint: await weightsFingerprint(folder) };
 }
 

@@ -179,11 +179,12 @@ export class Session {
   }
 }
 
-const ORT_TYPE: Record<DType, "float32" | "float16" | "int64" | "int32" | "bool"> = {
+const ORT_TYPE: Record<DType, "float32" | "float16" | "int64" | "int32" | "int8" | "bool"> = {
   float32: "float32",
   float16: "float16",
   int64: "int64",
   int32: "int32",
+  int8: "int8",
   bool: "bool",
 };
 

@@ -28,10 +28,16 @@ export function openForTraining(model: Model, options: AdapterOptions): Trainabl
     names.push(...model.adapter.weights.keys());
   } else {
     if (model.adapter) throw new AttuneError("config", "the model has an adapter, so not all of what it computes could be trained", { expected: "adapter lora, or the adapter merged into the weights", hint: "openModel(path, { merge: true })" });
+    refuseInt8(model);
     names.push(...model.weights.keys());
   }
   if (model.scoreHead) names.push(SCORE_HEAD);
   return makeTrainable(model, names);
+}
+
+/** @throws AttuneError `config` where weights in 8 bits would be trained */
+export function refuseInt8({ int8 }: Model): void {
+  if (int8) throw new AttuneError("config", "the model's projections are kept in int8, which cannot be trained", { expected: "precision float32 with adapter none" });
 }
 
 function freshAdapter({ family, config }: Model, { lora, seed }: AdapterOptions): Adapter {

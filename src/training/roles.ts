@@ -22,10 +22,11 @@ import { SCORE_HEAD } from "../models/model.ts";
 import type { TrainableParameters } from "../models/trainable.ts";
 import { makeTrainable } from "../models/trainable.ts";
 import type { AdapterOptions } from "./prepare.ts";
+import { refuseInt8 } from "./prepare.ts";
 
 /** A model of its own over the same weight tensors, without adapter and head. */
 export function shareBase(model: Model): Model {
-  return { family: model.family, config: model.config, weights: new Map(model.weights), ...(model.source === undefined ? {} : { source: model.source }) };
+  return { family: model.family, config: model.config, weights: new Map(model.weights), ...(model.int8 ? { int8: model.int8 } : {}), ...(model.source === undefined ? {} : { source: model.source }) };
 }
 
 export function copyAdapter({ config, weights }: Adapter): Adapter {
@@ -60,6 +61,7 @@ function adaptedCopy(start: Model, name: string, { lora, seed }: AdapterOptions)
 
 /** Everything is trained: makeTrainable copies the tensors, and an adapter has to be part of them. */
 function wholeCopy(start: Model): Model {
+  refuseInt8(start);
   for (const [name, { dtype }] of start.weights) {
     if (dtype !== "float32") throw new AttuneError("config", `${name} is kept in ${dtype}, which cannot be trained`, { expected: "precision float32 with adapter none" });
   }
@@ -92,5 +94,7 @@ export function openCritic({ model, scale }: CriticStart, options: AdapterOption
 
 /** Whether two models lie over the same tensors in memory. */
 export function sharesBase(a: Model, b: Model): boolean {
-  return [...a.weights].every(([name, { data }]) => b.weights.get(name)?.data === data);
+  const tensors = ({ weights, int8 }: Model): [string, HostTensor][] => [...weights, ...(int8 ?? [])];
+  const others = new Map(tensors(b));
+  return tensors(a).every(([name, { data }]) => others.get(name)?.data === data);
 }

@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import { resolve } from "node:path";
 import type { OpenedModel } from "../../models/open.ts";
 import { adapterBase, openModel, openOver, sourceOf } from "../../models/open.ts";
+import type { Precision } from "../../models/precision.ts";
 import type { Encoder } from "../../text/encoder.ts";
 import { createEncoder } from "../../text/encoder.ts";
 import type { PolicyReward } from "../../training/policy-method.ts";
@@ -21,7 +22,7 @@ export interface RoleConfig {
   reward: readonly string[];
   heldOutReward: string;
   adapter: "lora" | "none";
-  precision: "float32" | "float16";
+  precision: Precision;
   maxLength: number;
   rewardTimeout: number;
 }
@@ -89,7 +90,7 @@ async function openReward(reward: FoundReward, policy: OpenedModel, config: Role
   return { input: { model: opened.model, encoder: encoderFor(opened, config) }, fingerprint: opened.fingerprint };
 }
 
-async function read(name: string, path: string, { merge, precision }: { merge: boolean; precision: "float32" | "float16" }, { reporter }: CommandContext): Promise<OpenedModel> {
+async function read(name: string, path: string, { merge, precision }: { merge: boolean; precision: Precision }, { reporter }: CommandContext): Promise<OpenedModel> {
   const progress = reporter.progress({ title: `reading ${name}`, unit: "weights" });
   try {
     return await openModel(path, { merge, precision, onProgress: (done) => progress.update(done) });

@@ -5,6 +5,7 @@ import { loadDataset, splitDataset } from "../../data/dataset.ts";
 import type { DataRecord } from "../../data/records.ts";
 import type { OpenedModel } from "../../models/open.ts";
 import { openModel } from "../../models/open.ts";
+import type { Precision } from "../../models/precision.ts";
 import { remoteData } from "./find-data.ts";
 import { findModel } from "./find-model.ts";
 import { cacheFolder } from "../../runs/cache-folder.ts";
@@ -27,7 +28,7 @@ export interface InputConfig extends LoopOptions {
   onBad: "few" | "error" | "drop";
   heldOut: number;
   maxLength: number;
-  precision: "float32" | "float16";
+  precision: Precision;
 }
 
 export interface TrainingInput<R extends DataRecord> {

@@ -1,7 +1,7 @@
 /**
  * attune on this machine. The memory of a step is not a formula but comes from the graphs that the run would build: what the
  * plan keeps, and the values within a session by liveness (graph/liveness.ts). Weights are float32 unless they are frozen
- * and kept in float16; phases of a roll-out method take turns.
+ * and kept in float16 or int8; phases of a roll-out method take turns.
  */
 import type { DType, HostTensor } from "../../core/tensor.ts";
 import { elementCount, zeros } from "../../core/tensor.ts";
@@ -9,6 +9,9 @@ import { square, sumAll } from "../../graph/build.ts";
 import { arenaBytes } from "../../graph/arena.ts";
 import { lower } from "../../graph/lower.ts";
 import { adapterNames } from "../../models/adapter.ts";
+import type { Projection } from "../../models/family.ts";
+import type { Int8Weights } from "../../models/int8.ts";
+import { int8Names, projectionsByWeight } from "../../models/int8.ts";
 import type { Model } from "../../models/model.ts";
 import { SCORE_HEAD, parameterCount, weightShapes } from "../../models/model.ts";
 import type { Objective, ScoreOptions, StepMemory, TokenBatch } from "../../models/plans/plan.ts";
@@ -31,19 +34,31 @@ const PROCESS = 140e6;
 /** Share of the rate of a large product that a training step reaches, and a roll-out's share of its bound (bench/). */
 const STEP_SHARE = 0.8;
 
+const WEIGHT_BYTES = { float32: 4, float16: 2, int8: 1 } as const;
+
 /** A tensor of which only the shape is known. */
 function shapeOnly<D extends DType>(dtype: D, shape: readonly number[]): HostTensor<D> {
   return { dtype, shape, data: new Float32Array(0) as unknown as HostTensor<D>["data"] };
+}
+
+function roundedShapes(into: Int8Weights, weight: string, { inputs, outputs }: Projection): void {
+  const names = int8Names(weight);
+  into.set(names.codes, shapeOnly("int8", [inputs, outputs])).set(names.scales, shapeOnly("float32", [outputs]));
+  into.set(names.transposedCodes, shapeOnly("int8", [outputs, inputs])).set(names.transposedScales, shapeOnly("float32", [inputs]));
 }
 
 /** The network without numbers: enough to build graphs with. */
 function emptyModel({ family, config, adapter, rank, targets, precision }: PlanRequest, { trained, reads }: Network): Model {
   const frozen = adapter === "lora" || !trained;
   const weights: Model["weights"] = new Map();
+  const rounded = frozen && precision === "int8" ? projectionsByWeight(family, config) : undefined;
+  const int8: Int8Weights = new Map();
   for (const [name, shape] of Object.entries(weightShapes(family, config))) {
-    weights.set(name, frozen && precision === "float16" && shape.length > 1 ? shapeOnly("float16", shape) : shapeOnly("float32", shape));
+    const projection = rounded?.get(name);
+    if (projection) roundedShapes(int8, name, projection);
+    else weights.set(name, frozen && precision === "float16" && shape.length > 1 ? shapeOnly("float16", shape) : shapeOnly("float32", shape));
   }
-  const model: Model = { family, config, weights };
+  const model: Model = { family, config, weights, ...(rounded ? { int8 } : {}) };
   if (reads === "scores") model.scoreHead = shapeOnly("float32", [1, config.hiddenSize]);
   if (adapter === "lora" && trained) {
     const projections = family.projections(config);
@@ -123,7 +138,7 @@ async function networkStep(request: PlanRequest, network: Network): Promise<Step
 function weightBytes(request: PlanRequest, network: Network): number {
   const model = emptyModel(request, network);
   const head = network.reads === "scores" ? 4 * request.config.hiddenSize : 0;
-  return [...model.weights.values()].reduce((total, { dtype, shape }) => total + elementCount(shape) * (dtype === "float16" ? 2 : 4), head);
+  return [...model.weights.values(), ...(model.int8?.values() ?? [])].reduce((total, { dtype, shape }) => total + elementCount(shape) * WEIGHT_BYTES[dtype], head);
 }
 
 function networkLines(request: PlanRequest, network: Network): MemoryLine[] {

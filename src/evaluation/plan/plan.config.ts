@@ -1,5 +1,6 @@
 /** Options of `attune plan`. */
 import { z } from "zod";
+import { PRECISIONS } from "../../models/precision.ts";
 import { defineConfig, field, requiredField } from "../../runs/config.ts";
 import { adapterFields } from "../../training/common.config.ts";
 
@@ -16,7 +17,7 @@ export const planConfig = defineConfig({
     adapter: adapterFields.adapter,
     lora,
     roles: field({ type: z.enum(["auto", "shared", "separate"]), default: "auto", source: "auto: shared with adapters", description: "all networks over one base, or each whole", group: "Adapter" }),
-    precision: field({ type: z.enum(["float32", "float16"]), default: "float32", source: "attune's trainers", description: "how frozen weights are kept", group: "Adapter", appliesWhen: { engine: ["attune"] } }),
+    precision: field({ type: z.enum(PRECISIONS), default: "float32", source: "attune's trainers", description: "how frozen weights are kept", group: "Adapter", appliesWhen: { engine: ["attune"] } }),
     promptTokens: field({ type: count, default: 128, source: "short chats", description: "tokens of a prompt", group: "Work" }),
     answerTokens: field({ type: count, default: 128, source: "short chats", description: "tokens of an answer", group: "Work" }),
     batchSize: field({ type: count, default: 64, source: "attune ppo", description: "texts, pairs or answers of one step or roll-out", group: "Work" }),

@@ -1,4 +1,5 @@
 /** What a run is asked to do, in numbers: the networks that it needs, and the tokens that go through them. */
+import type { Precision } from "../../models/precision.ts";
 import { adapterParameterCount } from "./counts.ts";
 import type { ModelShape } from "./presets.ts";
 
@@ -14,7 +15,7 @@ export interface PlanRequest extends ModelShape {
   /** One base with adapters and heads for all networks, or each network whole. */
   roles: "shared" | "separate";
   /** How frozen weights are kept by attune; the generic engine keeps all weights in 16 bits. */
-  precision: "float32" | "float16";
+  precision: Precision;
   promptTokens: number;
   answerTokens: number;
   /** Texts, pairs or answers of one optimiser step, or of one roll-out. */

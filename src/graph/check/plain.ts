@@ -77,6 +77,8 @@ export function toHost({ dtype, shape, data }: PlainTensor): HostTensor {
       return tensor(dtype, shape, BigInt64Array.from(data, BigInt));
     case "int32":
       return tensor(dtype, shape, Int32Array.from(data));
+    case "int8":
+      return tensor(dtype, shape, Int8Array.from(data));
     case "bool":
       return tensor(dtype, shape, Uint8Array.from(data));
   }

@@ -30,7 +30,8 @@ export interface OnnxNode {
   domain?: "" | "com.microsoft";
 }
 
-const ONNX_TYPE: Record<DType, number> = { float32: 1, float16: 10, int64: 7, int32: 6, bool: 9 };
+const ONNX_TYPE: Record<DType, number> = { float32: 1, float16: 10, int64: 7, int32: 6, int8: 3, bool: 9 };
+const UNSIGNED_BYTE = 2;
 const IR_VERSION = 9;
 const OPSET = 18;
 
@@ -112,6 +113,15 @@ export class Emitter {
 
   integers(values: readonly number[]): string {
     return this.constant(int64([values.length], values));
+  }
+
+  /** An unsigned byte, as the zero point of 8-bit products is one. */
+  byte(value: number): string {
+    return this.cached(`byte ${value}`, () => {
+      const name = this.fresh("#constant");
+      this.initializers.push(new Message().integer(2, UNSIGNED_BYTE).text(8, name).bytes(9, Uint8Array.of(value)));
+      return name;
+    });
   }
 
   /** A tensor stored in the model, or beside it, under a given name. */

@@ -111,7 +111,7 @@ const comparison = <N extends "greater" | "equal">(opType: string, doc: string, 
   gradient: nonDifferentiable("a comparison is constant almost everywhere"),
 });
 
-const ONNX_DTYPE = { float32: 1, float16: 10, int64: 7, int32: 6, bool: 9 } as const;
+const ONNX_DTYPE = { float32: 1, float16: 10, int64: 7, int32: 6, int8: 3, bool: 9 } as const;
 
 const castGradient: GradientRule<"cast"> = ({ inputs, gradients }) => {
   const { dtype } = inputs[0]!;

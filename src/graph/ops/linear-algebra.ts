@@ -1,10 +1,11 @@
 /** Matrix products. */
 import { AttuneError } from "../../core/errors.ts";
-import { gemm, matmul, sumTo } from "../build.ts";
+import { gemm, int8Product, matmul, sumTo } from "../build.ts";
 import type { Dimension, Shape } from "../dimensions.ts";
 import { broadcastShapes, formatShape, sameShape } from "../dimensions.ts";
 import type { GraphNode, Value } from "../ir.ts";
 import type { Emitter } from "../onnx/emitter.ts";
+import { hadamard, rotationBlock } from "../rotation.ts";
 import type { OpDefinition, OpName } from "../op-types.ts";
 import { defineOp } from "../op-types.ts";
 import { requireFloat } from "./elementwise.ts";
@@ -41,6 +42,37 @@ function emitMatmul(emitter: Emitter, node: GraphNode<"matmul">): void {
   const right = transposeRight ? swapLastAxes(emitter, b.name, b.shape.length) : b.name;
   if (scale === 1) emitter.nodeOutputs("MatMul", [left, right], { outputs });
   else emitter.nodeOutputs("Mul", [emitter.node("MatMul", [left, right]), emitter.scalar(scale)], { outputs });
+}
+
+const LARGEST_CODE = 127;
+/** The byte that stands for 0: fast kernels multiply unsigned by signed bytes. */
+const ZERO = 128;
+
+/**
+ * Rows that several products read are turned and rounded once: ONNX Runtime makes equal nodes one.
+ * A scale for each row, not one for all, so that a row's result does not depend on what else is in the batch.
+ */
+function emitInt8Product(emitter: Emitter, node: GraphNode<"int8Product">): void {
+  const [x, codes, scales] = node.inputs as readonly [Value, Value, Value];
+  const turned = emitRotation(emitter, x);
+  const largest = emitter.node("ReduceMax", [emitter.node("Abs", [turned]), emitter.integers([1])], { attributes: { keepdims: 1 } });
+  // A row of zeros has any scale.
+  const scale = emitter.node("Mul", [emitter.node("Max", [largest, emitter.scalar(1e-30)]), emitter.scalar(1 / LARGEST_CODE)]);
+  const flat = emitter.node("Reshape", [scale, emitter.integers([-1])]);
+  const zeros = emitter.node("Expand", [emitter.byte(ZERO), emitter.node("Shape", [flat])]);
+  const bytes = emitter.node("QuantizeLinear", [turned, flat, zeros], { attributes: { axis: 0 } });
+  const product = emitter.node("MatMulIntegerToFloat", [bytes, codes.name, emitter.scalar(1), scales.name, emitter.byte(ZERO)], { domain: "com.microsoft" });
+  emitter.nodeOutputs("Mul", [product, scale], { outputs: [node.outputs[0]!.name] });
+}
+
+/** The rows turned in blocks, by a Hadamard matrix that is stored. */
+function emitRotation(emitter: Emitter, x: Value): string {
+  const width = x.shape[1] as number;
+  const block = rotationBlock(width);
+  if (block === 1) return x.name;
+  const blocks = emitter.node("Reshape", [x.name, emitter.integers([-1, block])]);
+  const turned = emitter.node("MatMul", [blocks, emitter.constant(hadamard(block))]);
+  return emitter.node("Reshape", [turned, emitter.integers([-1, width])]);
 }
 
 export const linearAlgebra = {
@@ -95,5 +127,29 @@ export const linearAlgebra = {
       const result = [wanted(0) ? left() : undefined, wanted(1) ? right() : undefined];
       return bias ? [...result, wanted(2) ? sumTo(g, bias.shape) : undefined] : result;
     },
+  }),
+  int8Product: defineOp("int8Product", {
+    doc: "x [N, K] by codes [K, M] with scales [M]: each row of x turned (rotation.ts) and rounded to 8 bits; the gradient uses the transpose [M, K] in the same way and takes the rounding for none",
+    infer([x, codes, scales, transposed, transposedScales]) {
+      requireFloat([x!, scales!, transposedScales!]);
+      const [inner, columns] = codes!.shape;
+      const fits = [
+        [x!.shape.slice(1), [inner]],
+        [scales!.shape, [columns]],
+        [transposed!.shape, [columns, inner]],
+        [transposedScales!.shape, [inner]],
+      ].every(([a, b]) => sameShape(a as Shape, b as Shape));
+      if (!fits || codes!.dtype !== "int8" || transposed!.dtype !== "int8") throw new AttuneError("internal", `the matrix does not fit: ${formatShape(x!.shape)} by ${codes!.dtype}${formatShape(codes!.shape)}`);
+      return [{ dtype: "float32", shape: [x!.shape[0]!, columns!] }];
+    },
+    emit: emitInt8Product,
+    // The straight-through estimator.
+    gradient: ({ inputs: [, codes, scales, transposedCodes, transposedScales], gradients, wanted }) => [
+      wanted(0) ? int8Product(gradients[0]!, { codes: transposedCodes!, scales: transposedScales!, transposedCodes: codes!, transposedScales: scales! }) : undefined,
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+    ],
   }),
 } satisfies { [N in OpName]?: OpDefinition<N> };

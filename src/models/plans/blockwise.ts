@@ -8,6 +8,7 @@ import { invariant } from "../../core/errors.ts";
 import type { HostTensor } from "../../core/tensor.ts";
 import { elementCount, float32, int64 } from "../../core/tensor.ts";
 import type { Tensors } from "../../runtime/session.ts";
+import { int8Locals } from "../int8.ts";
 import { weightOf } from "../model.ts";
 import type { BlockSessions } from "./blockwise-sessions.ts";
 import { TIME_BLOCKS, buildBlockwise } from "./blockwise-sessions.ts";
@@ -236,7 +237,8 @@ export class BlockwisePlan implements ExecutionPlan {
     if (known) return known;
     const { model } = this.options;
     const prefix = model.family.blockPrefix(layer);
-    const names = [...Object.keys(model.family.blockShapes(model.config)), ...adapterLocals(model)];
+    const floats = Object.keys(model.family.blockShapes(model.config)).filter((local) => model.weights.has(prefix + local));
+    const names = [...floats, ...(model.int8 ? int8Locals(model) : []), ...adapterLocals(model)];
     const weights = Object.fromEntries(names.map((local) => [`block.${local}`, weightOf(model, prefix + local)]));
     this.layerCache.set(layer, weights);
     return weights;

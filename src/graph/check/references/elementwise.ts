@@ -45,6 +45,7 @@ const CAST: Record<DType, (x: number) => number> = {
   float16: (x) => halfToFloatTable()[toHalf(x)]!,
   int64: Math.trunc,
   int32: Math.trunc,
+  int8: Math.trunc,
   bool: (x) => (x === 0 ? 0 : 1),
 };
 

@@ -1,7 +1,8 @@
 /** References of the matrix products. */
+import { rotate, rotationBlock } from "../../rotation.ts";
 import type { OpName } from "../../op-types.ts";
 import type { PlainTensor } from "../plain.ts";
-import { at, broadcastAt, build } from "../plain.ts";
+import { at, broadcastAt, build, mapRows } from "../plain.ts";
 import type { Reference } from "./reference.ts";
 
 /** op(a) op(b) over the last two axes; batch axes are equal. */
@@ -20,6 +21,16 @@ function productOf(a: PlainTensor, b: PlainTensor, { transposeLeft, transposeRig
   });
 }
 
+/** Rows turned, and rounded to 127 steps on either side of zero. */
+export function int8Rows(x: PlainTensor): PlainTensor {
+  return mapRows(x, (row) => {
+    const turned = row.slice();
+    rotate(turned, rotationBlock(row.length));
+    const step = Math.max(1e-30, ...turned.map(Math.abs)) / 127;
+    return turned.map((entry) => Math.round(entry / step) * step);
+  });
+}
+
 export const linearAlgebra = {
   matmul: ([a, b], attributes) => {
     const product = productOf(a!, b!, attributes);
@@ -28,5 +39,13 @@ export const linearAlgebra = {
   gemm: ([a, b, bias], attributes) => {
     const product = productOf(a!, b!, attributes);
     return [bias ? build("float32", product.shape, (index) => at(product, index) + broadcastAt(bias, index)) : product];
+  },
+  int8Product: ([x, codes, scales]) => {
+    const rounded = int8Rows(x!);
+    return [build("float32", [x!.shape[0]!, codes!.shape[1]!], ([row, column]) => {
+      let total = 0;
+      for (let i = 0; i < codes!.shape[0]!; i++) total += at(rounded, [row!, i]) * at(codes!, [i, column!]);
+      return total * at(scales!, [column!]);
+    })];
   },
 } satisfies { [N in OpName]?: Reference<N> };

@@ -1,7 +1,8 @@
 /** Samples of the matrix products: every combination of transposes, with and without batch axes and biases. */
 import type { Shape } from "../../dimensions.ts";
 import type { OpName } from "../../op-types.ts";
-import type { Sample } from "./sample.ts";
+import { linearAlgebra as linearAlgebraReferences } from "../references/linear-algebra.ts";
+import type { Sample, SampleInput } from "./sample.ts";
 import { NO_SYMBOLS, TWO_SIZES, float } from "./sample.ts";
 
 const TRANSPOSES = [false, true].flatMap((transposeLeft) => [false, true].map((transposeRight) => ({ transposeLeft, transposeRight })));
@@ -27,6 +28,22 @@ const gemm = TRANSPOSES.flatMap((transposes): Sample<"gemm">[] => {
   ];
 });
 
+const code: SampleInput["fill"] = ({ random }) => random.integer(255) - 127;
+const scale: SampleInput["fill"] = ({ random }) => 0.001 + 0.01 * random.uniform();
+
+/** The rounding is no function that has slopes: its gradient is the product from the other side. */
+function int8Sample(name: string, inner: number, columns: number): Sample<"int8Product"> {
+  const codes = (shape: Shape): SampleInput => ({ dtype: "int8", shape, fill: code });
+  return {
+    name,
+    attributes: {},
+    inputs: [float(["n", inner]), codes([inner, columns]), float([columns], scale), codes([columns, inner]), float([inner], scale)],
+    sizes: TWO_SIZES,
+    constants: [2, 4],
+    gradient: ([, , , transposed, scales], [upstream]) => [linearAlgebraReferences.int8Product([upstream!, transposed!, scales!])[0]!.data],
+  };
+}
+
 const plain = { transposeLeft: false, transposeRight: false };
 
 export const linearAlgebra = {
@@ -38,5 +55,11 @@ export const linearAlgebra = {
     { name: "a b + scalar", attributes: plain, inputs: [float(["n", 4]), float([4, 3]), float([])], sizes: TWO_SIZES },
     { name: "one by one", attributes: plain, inputs: [float([1, 1]), float([1, 1]), float([1])], sizes: NO_SYMBOLS },
     { name: "unknown inner size", attributes: plain, inputs: [float([2, "n"]), float(["n", "m"])], sizes: TWO_SIZES },
+  ],
+  int8Product: [
+    int8Sample("rows of one block", 8, 3),
+    int8Sample("blocks of two", 6, 16),
+    int8Sample("blocks of 64, odd on the other side", 192, 5),
+    int8Sample("nothing to turn", 7, 9),
   ],
 } satisfies { [N in OpName]?: readonly Sample<N>[] };

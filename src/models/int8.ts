@@ -1,0 +1,99 @@
+/**
+ * Frozen projections in 8 bits: a weight of a block is kept as codes from -127 to 127 with a scale for every column, once as it
+ * stands and once transposed, since the gradient's product sums over the other side. Activations and gradients are rounded row by row as
+ * they come; sums are exact. What is trained (adapters, heads), norms, embedding and vocabulary stay in float32.
+ * Source: SwitchBack (Wortsman et al. 2023) for 8-bit products in both directions, QuaRot (Ashkboos et al. 2024) for turning rows first.
+ * Differences: scales of single rows and columns, and no gradient of the weights, which are frozen. See docs/decisions/int8.md.
+ */
+import { AttuneError, invariant } from "../core/errors.ts";
+import type { HostTensor } from "../core/tensor.ts";
+import { float32, int8 } from "../core/tensor.ts";
+import { rotate, rotationBlock } from "../graph/rotation.ts";
+import { hasExactBytes } from "../runtime/bytes.ts";
+import type { DecoderConfig, ModelFamily, Projection } from "./family.ts";
+import type { Model } from "./model.ts";
+
+const LARGEST_CODE = 127;
+
+export type Int8Weights = Map<string, HostTensor<"int8"> | HostTensor<"float32">>;
+
+/** Names of the four tensors that a weight becomes. */
+export function int8Names(weight: string): { codes: string; scales: string; transposedCodes: string; transposedScales: string } {
+  return { codes: `${weight}.codes`, scales: `${weight}.scales`, transposedCodes: `${weight}.transposed_codes`, transposedScales: `${weight}.transposed_scales` };
+}
+
+/** Local names of the projections' weights, as they are in a block. */
+function projectionWeights(family: ModelFamily, config: DecoderConfig): [string, Projection][] {
+  return Object.entries(family.projections(config)).map(([local, projection]) => [`${local}.weight`, projection]);
+}
+
+/** Local names of a block's tensors in 8 bits. */
+export function int8Locals({ family, config }: Pick<Model, "family" | "config">): string[] {
+  return projectionWeights(family, config).flatMap(([name]) => Object.values(int8Names(name)));
+}
+
+/** Whole names of the projections' weights, with what they are. */
+export function projectionsByWeight(family: ModelFamily, config: DecoderConfig): Map<string, Projection> {
+  const local = projectionWeights(family, config);
+  const layers = Array.from({ length: config.layers }, (_, layer) => family.blockPrefix(layer));
+  return new Map(layers.flatMap((prefix) => local.map(([name, projection]): [string, Projection] => [prefix + name, projection])));
+}
+
+/**
+ * The matrix of x B in 8 bits. `numbers` gives the entry of B at a row and a column.
+ * @returns codes [rows, columns] row by row, and the scale of each column; columns are turned like the rows of x
+ */
+function roundColumns(rows: number, columns: number, numbers: (row: number, column: number) => number): { codes: HostTensor<"int8">; scales: HostTensor<"float32"> } {
+  const codes = new Int8Array(rows * columns);
+  const scales = new Float32Array(columns);
+  const turned = new Float64Array(rows);
+  const block = rotationBlock(rows);
+  for (let column = 0; column < columns; column++) {
+    for (let row = 0; row < rows; row++) turned[row] = numbers(row, column);
+    rotate(turned, block);
+    let largest = 0;
+    for (let row = 0; row < rows; row++) largest = Math.max(largest, Math.abs(turned[row]!));
+    const scale = Math.fround(largest / LARGEST_CODE);
+    scales[column] = scale;
+    // a column of zeros has scale 0
+    const inverse = scale === 0 ? 0 : 1 / scale;
+    for (let row = 0; row < rows; row++) codes[row * columns + column] = Math.round(turned[row]! * inverse);
+  }
+  return { codes: int8([rows, columns], codes), scales: float32([columns], scales) };
+}
+
+/** Adds the four tensors of one weight. @param data in the orientation that the projection says */
+export function roundWeight(into: Int8Weights, weight: string, data: Float32Array, { inputs, outputs, transposed }: Projection): void {
+  const at = transposed ? (input: number, output: number): number => data[input * outputs + output]! : (input: number, output: number): number => data[output * inputs + input]!;
+  const names = int8Names(weight);
+  const forward = roundColumns(inputs, outputs, at);
+  const backward = roundColumns(outputs, inputs, (output, input) => at(input, output));
+  into.set(names.codes, forward.codes).set(names.scales, forward.scales).set(names.transposedCodes, backward.codes).set(names.transposedScales, backward.scales);
+}
+
+/**
+ * Puts a model's projections into 8 bits; their float32 weights are let go of.
+ * @throws AttuneError `config` where this processor's products of bytes are not exact, or the weights are not float32
+ */
+export async function roundProjections(model: Model): Promise<void> {
+  await requireExactBytes();
+  const rounded: Int8Weights = new Map();
+  for (const [name, projection] of projectionsByWeight(model.family, model.config)) {
+    const weight = model.weights.get(name);
+    invariant(weight, `the weight ${name} is missing`);
+    if (weight.dtype !== "float32") throw new AttuneError("config", `${name} is kept in ${weight.dtype}`, { expected: "float32, to be rounded to 8 bits" });
+    roundWeight(rounded, name, weight.data, projection);
+    model.weights.delete(name);
+  }
+  model.int8 = rounded;
+}
+
+/** @throws AttuneError `config` */
+export async function requireExactBytes(): Promise<void> {
+  if (await hasExactBytes()) return;
+  throw new AttuneError("config", "precision int8 gives wrong sums on this processor", {
+    got: "products of bytes that overflow 16 bits",
+    expected: "a processor with AMX or VNNI (Intel since 2019, AMD since 2022), or 64-bit Arm",
+    hint: "use precision float32",
+  });
+}
