@@ -24,10 +24,13 @@ const PARTS: Readonly<Record<string, (argument: number) => Promise<unknown>>> = 
   "trl-ppo": trlPpo,
   "transformers-generate": transformersGeneration,
   "dpo-peak": dpoPeak,
-  "own-dpo": ownDpo,
-  "own-generation": ownGeneration,
-  "own-ppo": (iterations) => ownPpo(iterations),
-  "own-ppo-epoch": () => ownPpo(1, 1),
+  "own-dpo-float32": () => ownDpo("float32"),
+  "own-dpo-int8": () => ownDpo("int8"),
+  "own-generation-float32": () => ownGeneration("float32"),
+  "own-generation-int8": () => ownGeneration("int8"),
+  "own-ppo-float32": (iterations) => ownPpo(iterations),
+  "own-ppo-int8": (iterations) => ownPpo(iterations, { precision: "int8" }),
+  "own-ppo-epoch": () => ownPpo(1, { ppoEpochs: 1 }),
   "own-sft-peak": ownSftPeak,
 };
 

@@ -2,9 +2,12 @@
 import type { HostTensor } from "../src/core/tensor.ts";
 import { elementCount, float32 } from "../src/core/tensor.ts";
 import { Random } from "../src/core/random.ts";
+import type { Int8Weights } from "../src/models/int8.ts";
+import { projectionsByWeight, roundWeight } from "../src/models/int8.ts";
 import type { Model } from "../src/models/model.ts";
 import { weightShapes } from "../src/models/model.ts";
 import { openModel } from "../src/models/open.ts";
+import type { Precision } from "../src/models/precision.ts";
 import { readModelConfig } from "../src/models/registry.ts";
 import type { Encoder } from "../src/text/encoder.ts";
 
@@ -17,14 +20,16 @@ const SHAPE = {
 const SHIFT = 1024;
 
 /** The GGUF file that `ATTUNE_SMOLLM2_GGUF` names, else random weights of its shape, which cost the same. */
-export async function benchModel({ layers = SHAPE.num_hidden_layers }: { layers?: number } = {}): Promise<Model> {
+export async function benchModel({ layers = SHAPE.num_hidden_layers, precision = "float32" }: { layers?: number; precision?: Precision } = {}): Promise<Model> {
   const path = process.env["ATTUNE_SMOLLM2_GGUF"];
-  if (path && layers === SHAPE.num_hidden_layers) return (await openModel(path)).model;
-  return noiseModel(readModelConfig({ ...SHAPE, num_hidden_layers: layers }));
+  if (path && layers === SHAPE.num_hidden_layers) return (await openModel(path, { precision })).model;
+  return noiseModel(readModelConfig({ ...SHAPE, num_hidden_layers: layers }), precision);
 }
 
-/** Random weights of any shape. */
-export function noiseModel({ family, config }: Pick<Model, "family" | "config">): Model {
+/** Random weights of any shape; in int8 they are rounded one by one, as they are when a file is read. */
+export function noiseModel({ family, config }: Pick<Model, "family" | "config">, precision: Precision = "float32"): Model {
+  const projections = precision === "int8" ? projectionsByWeight(family, config) : undefined;
+  const int8: Int8Weights = new Map();
   const noise = new Random(0).fillNormal(new Float32Array(2 ** 20), 0.02);
   const weights: Model["weights"] = new Map();
   for (const [name, shape] of Object.entries(weightShapes(family, config))) {
@@ -32,21 +37,23 @@ export function noiseModel({ family, config }: Pick<Model, "family" | "config">)
     // The same numbers again and again, as drawing 135 million takes longer than measuring; but no two weights are equal, as the runtime packs equal ones once.
     if (shape.length === 1) data.fill(1);
     else for (let start = 0; start < data.length; ) {
-      const part = noise.subarray(SHIFT * weights.size, SHIFT * weights.size + data.length - start);
+      const part = noise.subarray(SHIFT * (weights.size + int8.size), SHIFT * (weights.size + int8.size) + data.length - start);
       data.set(part, start);
       start += part.length;
     }
-    weights.set(name, float32(shape, data));
+    const projection = projections?.get(name);
+    if (projection) roundWeight(int8, name, data, projection);
+    else weights.set(name, float32(shape, data));
   }
-  return { family, config, weights };
+  return { family, config, weights, ...(projections ? { int8 } : {}) };
 }
 
-/** Bytes of all weights. */
 /** A score head [1, d] that tells texts apart. */
 export const waveHead = (size: number): HostTensor<"float32"> => float32([1, size], new Float32Array(size).map((_, i) => Math.sin(i) / size));
 
+/** Bytes of all weights. */
 export function weightBytes(model: Model): number {
-  return [...model.weights.values()].reduce((total, { data }) => total + data.byteLength, 0);
+  return [...model.weights.values(), ...(model.int8?.values() ?? [])].reduce((total, { data }) => total + data.byteLength, 0);
 }
 
 export function randomIds(count: number, seed: number, vocabulary: number = SHAPE.vocab_size): Int32Array {

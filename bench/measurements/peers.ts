@@ -3,6 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { Precision } from "../../src/models/precision.ts";
+import { hasExactBytes } from "../../src/runtime/bytes.ts";
 import { GREEDY, generate } from "../../src/sampling/generate.ts";
 import { peakMemory } from "../../src/runtime/peak-memory.ts";
 import { lastLine, runPart } from "../parts.ts";
@@ -42,13 +44,18 @@ interface OwnResult {
   peak: number;
 }
 
+/** attune's fastest setting on this machine. */
+export const fastest = async (): Promise<Precision> => ((await hasExactBytes()) ? "int8" : "float32");
+
+const inFloat32 = (results: readonly OwnResult[]): Figure["details"] => (results.length === 0 ? {} : { "attune tokens/s in float32": rounded(median(results.map(({ tokensPerSecond }) => tokensPerSecond))), "attune MB in float32": rounded(median(results.map(({ peak }) => peak)) / 1e6, 4) });
+
 const BATCH = 16;
 
 /** In a process of its own: DPO over all pairs once, the reference's pass included; the first steps warm up and are left out. */
-export async function ownDpo(): Promise<OwnResult> {
+export async function ownDpo(precision: Precision): Promise<OwnResult> {
   const pairs = realisticPairs();
   const all = [...pairs.slice(0, BATCH), ...pairs];
-  const { step, close } = dpoSteps(await benchModel(), all, { batchSize: BATCH, microBatchTokens: 1024 });
+  const { step, close } = dpoSteps(await benchModel({ precision }), all, { batchSize: BATCH, microBatchTokens: 1024 });
   await step();
   let time = 0;
   for (let i = 0; i < pairs.length / BATCH; i++) time += await step();
@@ -63,9 +70,11 @@ export async function trlDpo(rounds: number): Promise<Figure[]> {
     const rows = realisticPairs().map(({ prompt, chosen, rejected }) => JSON.stringify({ prompt_ids: [...prompt], chosen_ids: [...chosen], rejected_ids: [...rejected] }));
     writeFileSync(file, `${rows.join("\n")}\n`);
     const best = await peer("trl_dpo.py", ["--pairs", file, "--steps", 4, "--sweep"]);
-    const [own, theirs]: [OwnResult[], PeerResult[]] = [[], []];
+    const [own, exact, theirs]: [OwnResult[], OwnResult[], PeerResult[]] = [[], [], []];
+    const fast = await fastest();
     for (let round = 0; round < rounds; round++) {
-      own.push((await runPart("own-dpo")) as OwnResult);
+      own.push((await runPart(`own-dpo-${fast}`)) as OwnResult);
+      if (fast !== "float32") exact.push((await runPart("own-dpo-float32")) as OwnResult);
       theirs.push(await peer("trl_dpo.py", ["--pairs", file, "--steps", 8, ...best.arguments]));
     }
     const [rate, peerRate] = [own.map(({ tokensPerSecond }) => tokensPerSecond), theirs.map((result) => result.tokens_per_second_with_reference)];
@@ -76,7 +85,7 @@ export async function trlDpo(rounds: number): Promise<Figure[]> {
         title: "DPO, LoRA rank 8, real lengths: tokens/s over TRL's best setting",
         ratio: spread(ratios(rate, peerRate)),
         target: { atLeast: 3 },
-        details: { "attune tokens/s": rounded(median(rate)), "TRL tokens/s": rounded(median(peerRate)), "TRL setting": best.arguments.join(" "), versions: peerVersions(best) },
+        details: { "attune's setting": fast, "attune tokens/s": rounded(median(rate)), ...inFloat32(exact), "TRL tokens/s": rounded(median(peerRate)), "TRL setting": best.arguments.join(" "), versions: peerVersions(best) },
       },
       {
         name: "trl-dpo-memory",
@@ -98,9 +107,9 @@ export async function trlDpo(rounds: number): Promise<Figure[]> {
 const GENERATION = { rows: 16, prompt: 128, answer: 64 };
 
 /** In a process of its own: greedy generation, from prompts to answers; opening and closing the decoder is part of it. */
-export async function ownGeneration(): Promise<OwnResult> {
+export async function ownGeneration(precision: Precision): Promise<OwnResult> {
   const { rows, prompt, answer } = GENERATION;
-  const model = await benchModel();
+  const model = await benchModel({ precision });
   const encoder = { ...idEncoder([]), stopIds: [] };
   const prompts = Array.from({ length: rows }, (_, row) => randomIds(prompt, row));
   const run = (maxNewTokens: number) => generate(model, encoder, prompts, { ...GREEDY, batchSize: rows, maxNewTokens });
@@ -113,12 +122,14 @@ export async function ownGeneration(): Promise<OwnResult> {
 export async function transformersGeneration(rounds: number): Promise<Figure[]> {
   const shape = ["--batch", GENERATION.rows, "--prompt-tokens", GENERATION.prompt, "--new-tokens", GENERATION.answer];
   const best = await peer("transformers_generate.py", [...shape, "--runs", 1, "--sweep"]);
-  const [own, theirs]: [OwnResult[], PeerResult[]] = [[], []];
+  const [own, exact, theirs]: [OwnResult[], OwnResult[], PeerResult[]] = [[], [], []];
+  const fast = await fastest();
   for (let round = 0; round < rounds; round++) {
-    own.push((await runPart("own-generation")) as OwnResult);
+    own.push((await runPart(`own-generation-${fast}`)) as OwnResult);
+    if (fast !== "float32") exact.push((await runPart("own-generation-float32")) as OwnResult);
     theirs.push(await peer("transformers_generate.py", [...shape, "--runs", 3, ...best.arguments]));
   }
   const [rate, peerRate] = [own.map(({ tokensPerSecond }) => tokensPerSecond), theirs.map((result) => result.tokens_per_second)];
-  const details = { "attune tokens/s": rounded(median(rate)), "transformers tokens/s": rounded(median(peerRate)), "transformers setting": best.arguments.join(" "), "attune MB": rounded(median(own.map(({ peak }) => peak)) / 1e6, 4), "transformers MB": rounded(median(theirs.map((result) => result.peak_resident_mb)), 4) };
+  const details = { "attune's setting": fast, "attune tokens/s": rounded(median(rate)), ...inFloat32(exact), "transformers tokens/s": rounded(median(peerRate)), "transformers setting": best.arguments.join(" "), "attune MB": rounded(median(own.map(({ peak }) => peak)) / 1e6, 4), "transformers MB": rounded(median(theirs.map((result) => result.peak_resident_mb)), 4) };
   return [{ name: "transformers-generate", title: "greedy generation, batch 16, prompt 128, answer 64: tokens/s over transformers' best setting", ratio: spread(ratios(rate, peerRate)), target: { atLeast: 5 }, details }];
 }

@@ -32,7 +32,7 @@ import { rounded, spread } from "../measure.ts";
 import { idEncoder, noiseModel, randomIds, waveHead } from "../model.ts";
 import { runPart } from "../parts.ts";
 
-type Options = Partial<Pick<PlanOptions, "adapter" | "promptTokens" | "answerTokens" | "batchSize" | "samples" | "rolloutBatch" | "microBatchTokens" | "recompute" | "steps">> & { method: PlanOptions["method"] };
+type Options = Partial<Pick<PlanOptions, "adapter" | "promptTokens" | "answerTokens" | "batchSize" | "samples" | "rolloutBatch" | "microBatchTokens" | "precision" | "recompute" | "steps">> & { method: PlanOptions["method"] };
 
 const llama = (sizes: { vocab_size: number; hidden_size: number; intermediate_size: number; num_hidden_layers: number; num_attention_heads: number; num_key_value_heads: number; tie_word_embeddings?: boolean }): ModelShape =>
   readModelConfig({ model_type: "llama", max_position_embeddings: 2048, rms_norm_eps: 1e-5, rope_theta: 1e4, tie_word_embeddings: true, ...sizes });
@@ -59,6 +59,8 @@ export const SETTINGS: readonly (Options & { shape: keyof typeof SHAPES })[] = [
   { shape: "deep", method: "rloo", adapter: "lora", promptTokens: 128, answerTokens: 128, batchSize: 8, samples: 4, steps: 1 },
   { shape: "wide", method: "kto", adapter: "lora", promptTokens: 128, answerTokens: 128, batchSize: 4, steps: 2 },
   { shape: "tiny", method: "sft", adapter: "none", promptTokens: 512, answerTokens: 512, batchSize: 2, steps: 2 },
+  { shape: "smollm2", method: "dpo", adapter: "lora", precision: "int8", promptTokens: 256, answerTokens: 256, batchSize: 2, steps: 2 },
+  { shape: "smollm2", method: "ppo", adapter: "lora", precision: "int8", promptTokens: 64, answerTokens: 64, batchSize: 16, steps: 1 },
   { shape: "tiny", method: "grpo", adapter: "lora", promptTokens: 128, answerTokens: 128, batchSize: 32, samples: 4, steps: 2 },
 ];
 
@@ -126,16 +128,16 @@ interface Peak {
 export async function planPeak(index: number): Promise<Peak> {
   const baseline = peakMemory();
   const setting = SETTINGS[index]!;
-  for await (const event of trainer(noiseModel(SHAPES[setting.shape]!()), optionsOf(setting))) if (event.type === "end") break;
+  for await (const event of trainer(noiseModel(SHAPES[setting.shape]!(), setting.precision), optionsOf(setting))) if (event.type === "end") break;
   return { peak: peakMemory(), baseline };
 }
 
-function describe({ shape, method, adapter = "lora", recompute = true, promptTokens = 0, answerTokens = 0, batchSize = 0, microBatchTokens = 1024, samples = 1 }: (typeof SETTINGS)[number]): string {
+function describe({ shape, method, adapter = "lora", precision = "float32", recompute = true, promptTokens = 0, answerTokens = 0, batchSize = 0, microBatchTokens = 1024, samples = 1 }: (typeof SETTINGS)[number]): string {
   const model = SHAPES[shape]!();
   const million = Math.round(parameterCount(model.family, model.config) / 1e6);
   const answers = method === "reward" || method === "dpo" ? 2 : 1;
   return [
-    `${method}, ${million}M ${shape}`, adapter === "lora" ? "LoRA" : "all weights", ...(recompute ? [] : ["activations kept"]),
+    `${method}, ${million}M ${shape}`, adapter === "lora" ? "LoRA" : "all weights", ...(precision === "float32" ? [] : [precision]), ...(recompute ? [] : ["activations kept"]),
     `${promptTokens} + ${answers === 2 ? "2 x " : ""}${answerTokens} tokens`, `batch ${batchSize}${samples > 1 ? ` (${samples} a prompt)` : ""}`, `micro-batch ${microBatchTokens}`,
   ].join(", ");
 }

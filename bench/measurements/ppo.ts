@@ -2,6 +2,7 @@
 import type { PromptRecord } from "../../src/data/records.ts";
 import { float32 } from "../../src/core/tensor.ts";
 import type { Model } from "../../src/models/model.ts";
+import type { Precision } from "../../src/models/precision.ts";
 import { SCORE_HEAD } from "../../src/models/model.ts";
 import { resolveConfig } from "../../src/training/configs.ts";
 import { ppo } from "../../src/training/ppo.ts";
@@ -16,7 +17,7 @@ import { disturbance, inTurns, median, ratios, rounded, seconds, spread } from "
 import { benchModel, idEncoder, randomIds, waveHead, weightBytes } from "../model.ts";
 import { runPart } from "../parts.ts";
 import { createTrainer } from "../training.ts";
-import { peer, peerVersions } from "./peers.ts";
+import { fastest, peer, peerVersions } from "./peers.ts";
 
 /** Answers of a roll-out, and tokens of a prompt and of an answer: nothing stops before its end. */
 const SHAPE = { answers: 64, prompt: 64, answer: 64 };
@@ -44,8 +45,8 @@ function rewardOver(model: Model): Model {
 }
 
 /** In a process of its own: iterations of the PPO trainer with four roles on one base, some epochs over one minibatch. */
-export async function ownPpo(iterations: number, ppoEpochs = EPOCHS): Promise<PpoIterations> {
-  const model = await benchModel();
+export async function ownPpo(iterations: number, { ppoEpochs = EPOCHS, precision = "float32" }: { ppoEpochs?: number; precision?: Precision } = {}): Promise<PpoIterations> {
+  const model = await benchModel({ precision });
   const encoder = endlessEncoder();
   const prompts = Array.from({ length: SHAPE.answers }, (_, row) => promptOf(row));
   const config = resolveConfig("ppo", {
@@ -111,13 +112,16 @@ export async function trlPpo(rounds: number): Promise<Figure[]> {
   const shape = ["--answers", SHAPE.answers, "--prompt-tokens", SHAPE.prompt, "--answer-tokens", SHAPE.answer];
   // A quarter of the answers tells the settings apart; the whole iteration takes minutes.
   const best = (await peer("trl_ppo.py", [...shape, "--answers", SHAPE.answers / 4, "--iterations", 2, "--sweep"], "ppo")) as unknown as PeerPpo;
-  const [own, theirs]: [PpoIterations[], PeerPpo[]] = [[], []];
+  const [own, exact, theirs]: [PpoIterations[], PpoIterations[], PeerPpo[]] = [[], [], []];
+  const fast = await fastest();
   for (let round = 0; round < rounds; round++) {
-    own.push((await runPart("own-ppo", ITERATIONS)) as PpoIterations);
+    own.push((await runPart(`own-ppo-${fast}`, ITERATIONS)) as PpoIterations);
+    if (fast !== "float32") exact.push((await runPart("own-ppo-float32", ITERATIONS)) as PpoIterations);
     theirs.push((await peer("trl_ppo.py", [...shape, "--iterations", ITERATIONS, ...best.arguments], "ppo")) as unknown as PeerPpo);
   }
   const [mine, its] = [own.map((result) => median(result.seconds.slice(1))), theirs.map((result) => result.seconds)];
-  const details = { "attune s": rounded(median(mine)), "TRL s": rounded(median(its)), "TRL setting": best.arguments.join(" "), versions: peerVersions(best) };
+  const float32Details = exact.length === 0 ? {} : { "attune s in float32": rounded(median(exact.map((result) => median(result.seconds.slice(1))))), "attune MB in float32": rounded(median(exact.map(({ peak }) => peak)) / 1e6, 4) };
+  const details = { "attune's setting": fast, "attune s": rounded(median(mine)), ...float32Details, "TRL s": rounded(median(its)), "TRL setting": best.arguments.join(" "), versions: peerVersions(best) };
   const memory = own.map(({ peak }, round) => peak / 1e6 / theirs[round]!.peak_resident_mb);
   const megabytes = { "attune MB": rounded(median(own.map(({ peak }) => peak)) / 1e6, 4), "TRL MB": rounded(median(theirs.map((result) => result.peak_resident_mb)), 4) };
   return [

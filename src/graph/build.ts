@@ -105,18 +105,19 @@ export const matmul = (a: Value, b: Value, options: MatmulOptions = {}): Value =
 /** Product of two matrices, plus a bias that broadcasts to it: the fastest form for large matrices. */
 export const gemm = (a: Value, b: Value, options: { transposeLeft?: boolean; transposeRight?: boolean; bias?: Value | undefined } = {}): Value =>
   one("gemm", options.bias ? [a, b, options.bias] : [a, b], { transposeLeft: options.transposeLeft ?? false, transposeRight: options.transposeRight ?? false });
-/** A matrix in 8 bits from both sides: B of x B, and its transpose for the gradient, each with a scale for every column. */
+/** A matrix [K, M] in 8 bits, with a scale for every column. */
 export interface Int8Matrix {
-  /** int8 [K, M], float32 [M] */
+  /** int8 [K, M] */
   readonly codes: Value;
+  /** float32 [M] */
   readonly scales: Value;
-  /** int8 [M, K], float32 [K] */
-  readonly transposedCodes: Value;
-  readonly transposedScales: Value;
 }
-/** x [N, K] -> [N, M], a product of 8-bit integers; see the op table's `int8Product`. */
-export const int8Product = (x: Value, { codes, scales, transposedCodes, transposedScales }: Int8Matrix): Value =>
-  one("int8Product", [x, codes, scales, transposedCodes, transposedScales], {});
+/**
+ * x [N, K] -> [N, M], a product of 8-bit integers; see the op table's `int8Product`.
+ * @param transposed the matrix from the other side [M, K], which the gradient takes
+ */
+export const int8Product = (x: Value, matrix: Int8Matrix, transposed?: Int8Matrix): Value =>
+  one("int8Product", [x, matrix.codes, matrix.scales, ...(transposed ? [transposed.codes, transposed.scales] : [])], {});
 /** base + x; where x is a product of two matrices, the product adds to base itself, which saves a pass and a tensor. */
 export function addProduct(base: Value, x: Value): Value {
   const node = x.producer;

@@ -46,8 +46,8 @@ export interface ModelParts {
   family: ModelFamily;
   config: DecoderConfig;
   adapter?: AdapterConfig | undefined;
-  /** Projections are in 8 bits; see int8.ts. */
-  int8?: boolean | undefined;
+  /** Projections are in 8 bits (int8.ts), to be read alone or to have gradients as well. */
+  int8?: "read" | "train" | undefined;
   /** How weights are multiplied; see {@link weightProduct}. */
   weightsFirst?: boolean;
   /** Joins the products of one input; for weights that are stored in the session, where joining them costs nothing. */
@@ -65,15 +65,12 @@ function weightProduct(x: Value, weight: Value, bias: Value | undefined): Value 
   return bias ? add(y, bias) : y;
 }
 
-/** x [N, in] by a weight that is kept in 8 bits. */
-function int8Projection(parameters: Parameters, x: Value, weight: string, { inputs, outputs }: Projection): Value {
+/** x [N, in] by a weight that is kept in 8 bits; from both sides where a gradient may be asked for. */
+function int8Projection(parameters: Parameters, x: Value, weight: string, { inputs, outputs }: Projection, trains: boolean): Value {
   const names = int8Names(weight);
-  return int8Product(x, {
-    codes: parameters.integers(names.codes, [inputs, outputs]),
-    scales: parameters.get(names.scales, [outputs]),
-    transposedCodes: parameters.integers(names.transposedCodes, [outputs, inputs]),
-    transposedScales: parameters.get(names.transposedScales, [inputs]),
-  });
+  const matrix = { codes: parameters.integers(names.codes, [inputs, outputs]), scales: parameters.get(names.scales, [outputs]) };
+  if (!trains) return int8Product(x, matrix);
+  return int8Product(x, matrix, { codes: parameters.integers(names.transposedCodes, [outputs, inputs]), scales: parameters.get(names.transposedScales, [inputs]) });
 }
 
 /**
@@ -120,7 +117,7 @@ export function blockBuilder(parts: ModelParts, parameters: Parameters, prefix: 
           return weightsFirst && !transposed ? weightProduct(x, weight, bias) : gemm(x, weight, { transposeRight: !transposed, bias });
         };
         const rounded = (): Value => {
-          const product = int8Projection(parameters, x, `${prefix}${name}.weight`, projections[name]!);
+          const product = int8Projection(parameters, x, `${prefix}${name}.weight`, projections[name]!, parts.int8 === "train");
           return bias ? add(product, bias) : product;
         };
         const y = parts.int8 ? rounded() : plain();

@@ -6,7 +6,6 @@ import { Random } from "../core/random.ts";
 import { float32, int64 } from "../core/tensor.ts";
 import { rotate, rotationBlock } from "../graph/rotation.ts";
 import { sftObjective } from "../objectives/sft.ts";
-import { hasExactBytes } from "../runtime/bytes.ts";
 import { Decoder } from "../sampling/decoder.ts";
 import { byteTokenizer } from "../text/testing.ts";
 import { applyAdapter, createAdapter } from "./adapter.ts";
@@ -22,10 +21,7 @@ import { openForTraining } from "../training/prepare.ts";
 import { saveTrained } from "./save.ts";
 import { TINY_CONFIGS, randomBatch, randomModel } from "./testing.ts";
 import { makeTrainable } from "./trainable.ts";
-
-const exact = await hasExactBytes();
-if (!exact) console.log("skipped: int8, since this processor's products of bytes are not exact");
-const onExact = test.skipIf(!exact);
+import { onExact } from "../../tests/support/int8.ts";
 
 /** B of x B by its codes: turned back, at row `row` and column `column`. */
 function restored(model: Pick<Model, "int8">, weight: string, side: "codes" | "transposedCodes", column: number): Float64Array {

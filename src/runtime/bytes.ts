@@ -1,7 +1,7 @@
 /** Whether products of bytes are exact here: kernels of processors without VNNI or AMX sum pairs in 16 bits, where large ones overflow. */
 import { float32, int8 } from "../core/tensor.ts";
-import { createGraph } from "../graph/op-table.ts";
 import { int8Product } from "../graph/build.ts";
+import { createGraph } from "../graph/op-table.ts";
 import { Session } from "./session.ts";
 
 /** Odd, so that nothing is turned, and long enough for every kernel. */
@@ -21,12 +21,7 @@ export function hasExactBytes(): Promise<boolean> {
 async function probe(): Promise<boolean> {
   const graph = createGraph();
   const x = graph.input("x", "float32", [ROWS, WIDTH]);
-  const product = int8Product(x, {
-    codes: graph.input("codes", "int8", [WIDTH, COLUMNS]),
-    scales: graph.input("scales", "float32", [COLUMNS]),
-    transposedCodes: graph.input("transposedCodes", "int8", [COLUMNS, WIDTH]),
-    transposedScales: graph.input("transposedScales", "float32", [WIDTH]),
-  });
+  const product = int8Product(x, { codes: graph.input("codes", "int8", [WIDTH, COLUMNS]), scales: graph.input("scales", "float32", [COLUMNS]) });
   const session = await Session.create(graph, { product }, { device: "cpu", threads: 1, label: "a product of bytes" });
   try {
     const whole = <T extends Float32Array | Int8Array>(array: T, value: number): T => array.fill(value) as T;
@@ -34,8 +29,6 @@ async function probe(): Promise<boolean> {
       x: float32([ROWS, WIDTH], whole(new Float32Array(ROWS * WIDTH), LARGEST)),
       codes: int8([WIDTH, COLUMNS], whole(new Int8Array(WIDTH * COLUMNS), LARGEST)),
       scales: float32([COLUMNS], whole(new Float32Array(COLUMNS), 1)),
-      transposedCodes: int8([COLUMNS, WIDTH], new Int8Array(COLUMNS * WIDTH)),
-      transposedScales: float32([WIDTH], new Float32Array(WIDTH)),
     });
     return (result!.data as Float32Array).every((sum) => Math.abs(sum - WIDTH * LARGEST ** 2) < 1);
   } finally {

@@ -81,7 +81,7 @@ export const WEIGHTS_FIRST_ROWS = 8;
 export function buildDecoder(model: Model, { weightsFirst = false, joined = false } = {}): DecoderGraph {
   checkDecodable(model);
   const { family, config } = model;
-  const parts: ModelParts = { family, config, adapter: model.adapter?.config, int8: model.int8 !== undefined, weightsFirst, joined };
+  const parts: ModelParts = { family, config, adapter: model.adapter?.config, int8: model.int8 && "read", weightsFirst, joined };
   const graph = createGraph();
   const parameters = new Parameters(graph, (name) => weightOf(model, name).dtype);
   const tokens = graph.input("tokens", "int64", ["batch", "step"]);

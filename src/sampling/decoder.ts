@@ -164,7 +164,7 @@ export class Decoder {
   /** Looked up in every run, since an optimiser or a trainer may have put other tensors in place. */
   private fed(): Tensors {
     const { model } = this;
-    const names = this.options.prepack ? this.built.weights.filter((name) => !model.weights.has(name)) : this.built.weights;
+    const names = this.options.prepack ? this.built.weights.filter((name) => !stored(model, name)) : this.built.weights;
     return { ...Object.fromEntries(names.map((name) => [name, weightOf(model, name)])), ...this.tables };
   }
 
@@ -183,8 +183,15 @@ interface DecoderRun {
   scores: Tensors;
 }
 
-function openSession(model: Model, { prepack, threads = threadsFor(parameterCount(model.family, model.config)) }: DecoderOptions, { graph, outputs }: DecoderGraph): Promise<Session> {
-  return Session.create(graph, outputs, { label: "decoding", device: "cpu", joinNorms: true, ...(prepack ? { initializers: Object.fromEntries(model.weights) } : {}), ...(threads === undefined ? {} : { threads }) });
+/** A weight of the model itself, which is packed where an adapter's are fed. */
+const stored = ({ weights, int8 }: Model, name: string): HostTensor | undefined => weights.get(name) ?? int8?.get(name);
+
+function openSession(model: Model, { prepack, threads = threadsFor(parameterCount(model.family, model.config)) }: DecoderOptions, { graph, outputs, weights }: DecoderGraph): Promise<Session> {
+  const initializers = Object.fromEntries(weights.flatMap((name) => {
+    const tensor = stored(model, name);
+    return tensor ? [[name, tensor]] : [];
+  }));
+  return Session.create(graph, outputs, { label: "decoding", device: "cpu", joinNorms: true, ...(prepack ? { initializers } : {}), ...(threads === undefined ? {} : { threads }) });
 }
 
 /** A prefix that stays valid, in memory of its own. */

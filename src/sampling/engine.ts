@@ -12,6 +12,7 @@
 import { AttuneError } from "../core/errors.ts";
 import { Random } from "../core/random.ts";
 import type { Model } from "../models/model.ts";
+import { parameterCount } from "../models/model.ts";
 import type { Encoder } from "../text/encoder.ts";
 import type { AnswerOptions, Drawn } from "./answer.ts";
 import { OpenAnswer } from "./answer.ts";
@@ -109,10 +110,8 @@ export function worthPacking({ weights, rows, steps, besideTraining = false }: P
 }
 
 /** Numbers in a model's weights. */
-export function weightCount({ weights }: Model): number {
-  let count = 0;
-  for (const { data } of weights.values()) count += data.length;
-  return count;
+export function weightCount({ family, config }: Model): number {
+  return parameterCount(family, config);
 }
 
 export class BatchingEngine {

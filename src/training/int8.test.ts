@@ -1,9 +1,8 @@
 /** Trainers over a base in 8 bits: the checks of their starts hold as they do in float32, they learn, and they go on to the same bytes. */
-import { expect, test } from "vitest";
+import { expect } from "vitest";
 import { SCORE_HEAD } from "../models/model.ts";
 import type { Model } from "../models/model.ts";
 import { roundProjections } from "../models/int8.ts";
-import { hasExactBytes } from "../runtime/bytes.ts";
 import { resolveConfig } from "./configs.ts";
 import { dpo } from "./dpo.ts";
 import type { LoopContext } from "./loop.ts";
@@ -11,10 +10,7 @@ import { ppo } from "./ppo.ts";
 import { addScoreHead } from "./reward.ts";
 import { shareBase } from "./roles.ts";
 import { COMMON, collect, encoder, expectSameBytes, madePairs, stepsOf, tinyModel } from "./testing.ts";
-
-const exact = await hasExactBytes();
-if (!exact) console.log("skipped: int8, since this processor's products of bytes are not exact");
-const onExact = test.skipIf(!exact);
+import { onExact } from "../../tests/support/int8.ts";
 
 const WIDE = { hidden_size: 32, num_attention_heads: 2, num_key_value_heads: 1 };
 

@@ -17,7 +17,7 @@ export const command: CommandModule = {
     command.action(
       bind<Record<string, unknown>>(async ({ options, context }) => {
         const { resolved: config } = parseConfig(chatConfig, { flags: readConfigFlags(chatConfig, options) });
-        const { opened, encoder } = await openForGeneration(config.model, context);
+        const { opened, encoder } = await openForGeneration(config, context);
         const turns: Message[] = config.system === "" ? [] : [{ role: "system", content: config.system }];
         const lines = createInterface({ input: context.input });
         context.reporter.note("Type a message; an empty line or Ctrl-D ends the conversation.");

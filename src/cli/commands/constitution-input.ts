@@ -80,7 +80,7 @@ function once(critic: OpenedCritic): OpenedCritic {
 
 async function openCritic(name: string, config: CriticConfig, { context, known }: { context: CommandContext; known: ReadonlyMap<string, OpenedModel> }): Promise<OpenedCritic> {
   if (name.startsWith(SERVER_PREFIX)) return openServer(serverModel(name), config, context);
-  const opened = known.get(name) ?? (await openForGeneration(name, context)).opened;
+  const opened = known.get(name) ?? (await openForGeneration({ model: name, precision: "float32" }, context)).opened;
   return { isServer: false, fingerprint: opened.fingerprint, open: async (cache) => localCritic(opened, name, config, cache) };
 }
 

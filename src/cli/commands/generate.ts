@@ -5,11 +5,13 @@ import { AttuneError } from "../../core/errors.ts";
 import { loadDataset, recordsAs } from "../../data/dataset.ts";
 import type { OpenedModel } from "../../models/open.ts";
 import { openModel } from "../../models/open.ts";
+import type { Precision } from "../../models/precision.ts";
 import { defineConfig, field, requiredField } from "../../runs/config.ts";
 import { parseConfig } from "../../runs/config-sources.ts";
 import { checkDecodable } from "../../sampling/decoder-graph.ts";
 import type { GenerateOptions } from "../../sampling/generate.ts";
 import { generate } from "../../sampling/generate.ts";
+import { precisionField } from "../../sampling/precision.config.ts";
 import type { Encoder } from "../../text/encoder.ts";
 import { createEncoder } from "../../text/encoder.ts";
 import type { Prompt } from "../../text/messages.ts";
@@ -21,6 +23,7 @@ import { findModel } from "./find-model.ts";
 
 export const generationFields = {
   model: requiredField({ type: z.string().min(1), description: "a folder of safetensors, a GGUF file, an adapter or a run folder", group: "Input" }),
+  precision: precisionField("Input"),
   system: field({ type: z.string(), default: "", source: "none", description: "system message before the conversation", group: "Input" }),
   raw: field({ type: z.boolean(), default: false, source: "chat models want their template", description: "continue the prompt as plain text, without the chat template", group: "Input" }),
   maxNewTokens: field({ type: z.int().min(1), default: 256, source: "common practice", description: "longest answer", group: "Sampling", unit: "tokens" }),
@@ -45,11 +48,11 @@ interface Opened {
   encoder: Encoder;
 }
 
-export async function openForGeneration(name: string, context: CommandContext): Promise<Opened> {
+export async function openForGeneration({ model: name, precision }: { model: string; precision: Precision }, context: CommandContext): Promise<Opened> {
   const { reporter } = context;
   const path = await findModel(name, context);
   const progress = reporter.progress({ title: `reading ${name}`, unit: "weights" });
-  const opened = await openModel(path, { onProgress: (done) => progress.update(done) });
+  const opened = await openModel(path, { precision, onProgress: (done) => progress.update(done) });
   progress.end();
   checkDecodable(opened.model);
   return { opened, encoder: createEncoder(opened.tokenizer, { maxLength: opened.model.config.maxPositions }) };
@@ -80,7 +83,7 @@ export const command: CommandModule = {
         const { resolved: config } = parseConfig(generateConfig, { flags: readConfigFlags(generateConfig, options) });
         const texts = values.flat().filter((value): value is string => value !== undefined);
         const prompts = (await readPrompts(texts, options.data, context)).map((prompt) => toChat(prompt, config.system, config.raw));
-        const { opened, encoder } = await openForGeneration(config.model, context);
+        const { opened, encoder } = await openForGeneration(config, context);
         const sampling: GenerateOptions = { ...config, stopTexts: config.stop };
         const ids = prompts.map((prompt) => encoder.encodePrompt(prompt));
         const total = ids.length * config.samples;

@@ -57,7 +57,7 @@ export const command: CommandModule = {
         const token = readToken(config.tokenFile);
         checkOpenness({ host: config.host, token });
         const adapters = readAdapters(config.adapter);
-        const { opened, encoder } = await openForGeneration(config.model, context);
+        const { opened, encoder } = await openForGeneration(config, context);
         const models = await openServed({ opened, name: config.name || nameOf(config.model) }, adapters);
         const { reporter } = context;
         const server = await startServer(models, encoder, {

@@ -3,7 +3,7 @@ import { AttuneError } from "../../core/errors.ts";
 import { gemm, int8Product, matmul, sumTo } from "../build.ts";
 import type { Dimension, Shape } from "../dimensions.ts";
 import { broadcastShapes, formatShape, sameShape } from "../dimensions.ts";
-import type { GraphNode, Value } from "../ir.ts";
+import type { GraphNode, Value, ValueType } from "../ir.ts";
 import type { Emitter } from "../onnx/emitter.ts";
 import { hadamard, rotationBlock } from "../rotation.ts";
 import type { OpDefinition, OpName } from "../op-types.ts";
@@ -129,27 +129,23 @@ export const linearAlgebra = {
     },
   }),
   int8Product: defineOp("int8Product", {
-    doc: "x [N, K] by codes [K, M] with scales [M]: each row of x turned (rotation.ts) and rounded to 8 bits; the gradient uses the transpose [M, K] in the same way and takes the rounding for none",
+    doc: "x [N, K] by codes [K, M] with scales [M]: each row of x turned (rotation.ts) and rounded to 8 bits; with the matrix from the other side [M, K], which its gradient multiplies by in the same way",
     infer([x, codes, scales, transposed, transposedScales]) {
-      requireFloat([x!, scales!, transposedScales!]);
-      const [inner, columns] = codes!.shape;
-      const fits = [
-        [x!.shape.slice(1), [inner]],
-        [scales!.shape, [columns]],
-        [transposed!.shape, [columns, inner]],
-        [transposedScales!.shape, [inner]],
-      ].every(([a, b]) => sameShape(a as Shape, b as Shape));
-      if (!fits || codes!.dtype !== "int8" || transposed!.dtype !== "int8") throw new AttuneError("internal", `the matrix does not fit: ${formatShape(x!.shape)} by ${codes!.dtype}${formatShape(codes!.shape)}`);
-      return [{ dtype: "float32", shape: [x!.shape[0]!, columns!] }];
+      requireFloat([x!, scales!, ...(transposedScales ? [transposedScales] : [])]);
+      const [inner, columns] = codes!.shape as readonly [Dimension, Dimension];
+      const isMatrix = (matrix: ValueType, rows: Dimension, width: Dimension): boolean => matrix.dtype === "int8" && sameShape(matrix.shape, [rows, width]);
+      const there = x!.shape.length === 2 && x!.shape[1] === inner && isMatrix(codes!, inner, columns) && sameShape(scales!.shape, [columns]);
+      const back = !transposed || (isMatrix(transposed, columns, inner) && sameShape(transposedScales!.shape, [inner]));
+      if (!there || !back) throw new AttuneError("internal", `the matrix does not fit: ${formatShape(x!.shape)} by ${codes!.dtype}${formatShape(codes!.shape)}`);
+      return [{ dtype: "float32", shape: [x!.shape[0]!, columns] }];
     },
     emit: emitInt8Product,
     // The straight-through estimator.
-    gradient: ({ inputs: [, codes, scales, transposedCodes, transposedScales], gradients, wanted }) => [
-      wanted(0) ? int8Product(gradients[0]!, { codes: transposedCodes!, scales: transposedScales!, transposedCodes: codes!, transposedScales: scales! }) : undefined,
-      undefined,
-      undefined,
-      undefined,
-      undefined,
-    ],
+    gradient: ({ inputs: [, codes, scales, transposed, transposedScales], gradients, wanted }) => {
+      if (!wanted(0)) return [undefined, undefined, undefined, undefined, undefined];
+      if (!transposed) throw new AttuneError("internal", "int8Product has no gradient without the matrix from the other side");
+      const slope = int8Product(gradients[0]!, { codes: transposed, scales: transposedScales! }, { codes: codes!, scales: scales! });
+      return [slope, undefined, undefined, undefined, undefined];
+    },
   }),
 } satisfies { [N in OpName]?: OpDefinition<N> };

@@ -65,7 +65,7 @@ function buildBlock(options: BlockwiseOptions, adapter: AdapterConfig | undefine
   const positions = config.rope ? graph.input("positions", "int64", ["batch", TIME]) : undefined;
   const rotary = positions && rotaryInputs(graph, model, positions);
   const attention = trainingAttention(config, { batch: "batch", time: TIME, bias, rotary });
-  const y = graph.scope("block", () => family.block(blockBuilder({ family, config, adapter, int8: model.int8 !== undefined }, parameters, BLOCK, attention), x));
+  const y = graph.scope("block", () => family.block(blockBuilder({ family, config, adapter, int8: model.int8 && "train" }, parameters, BLOCK, attention), x));
   return { graph, parameters, x, y };
 }
 

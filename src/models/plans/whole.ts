@@ -51,7 +51,7 @@ function buildForward(options: PlanOptions, parts: ModelParts): BuiltModel {
 
 function partsOf(options: PlanOptions, withAdapter: boolean): ModelParts {
   const { family, config, adapter, int8 } = options.model;
-  return { family, config, adapter: withAdapter ? adapter?.config : undefined, int8: int8 !== undefined };
+  return { family, config, adapter: withAdapter ? adapter?.config : undefined, int8: int8 && "train" };
 }
 
 export class WholePlan implements ExecutionPlan {
