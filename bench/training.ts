@@ -2,7 +2,7 @@
 import { float32 } from "../src/core/tensor.ts";
 import type { PreferenceRecord } from "../src/data/records.ts";
 import type { Model } from "../src/models/model.ts";
-import type { ExecutionPlan, Objective, TokenBatch } from "../src/models/plans/plan.ts";
+import type { ExecutionPlan, Objective, Recompute, TokenBatch } from "../src/models/plans/plan.ts";
 import { sftObjective } from "../src/objectives/sft.ts";
 import { clipFactor, createAdamW, createGradientNorm } from "../src/optim/optimizer.ts";
 import type { Tensors } from "../src/runtime/session.ts";
@@ -16,7 +16,7 @@ import { idEncoder, randomIds } from "./model.ts";
 
 export interface TrainingOptions {
   adapter: "lora" | "none";
-  recompute: boolean;
+  recompute: Recompute;
   plan?: "block" | "whole";
 }
 

@@ -51,7 +51,7 @@ export const SETTINGS: readonly (Options & { shape: keyof typeof SHAPES })[] = [
   { shape: "smollm2", method: "sft", adapter: "lora", promptTokens: 512, answerTokens: 512, batchSize: 1, steps: 2 },
   { shape: "smollm2", method: "dpo", adapter: "none", promptTokens: 64, answerTokens: 96, batchSize: 2, microBatchTokens: 512, steps: 2 },
   { shape: "smollm2", method: "ppo", adapter: "lora", promptTokens: 64, answerTokens: 64, batchSize: 16, steps: 1 },
-  { shape: "smollm2", method: "sft", adapter: "lora", recompute: false, promptTokens: 128, answerTokens: 128, batchSize: 2, microBatchTokens: 512, steps: 2 },
+  { shape: "smollm2", method: "sft", adapter: "lora", recompute: "none", promptTokens: 128, answerTokens: 128, batchSize: 2, microBatchTokens: 512, steps: 2 },
   { shape: "small", method: "sft", adapter: "none", promptTokens: 128, answerTokens: 128, batchSize: 8, steps: 2 },
   { shape: "small", method: "reward", adapter: "lora", promptTokens: 512, answerTokens: 256, batchSize: 2, steps: 2 },
   { shape: "small", method: "ppo", adapter: "none", promptTokens: 64, answerTokens: 64, batchSize: 16, steps: 2 },
@@ -132,12 +132,12 @@ export async function planPeak(index: number): Promise<Peak> {
   return { peak: peakMemory(), baseline };
 }
 
-function describe({ shape, method, adapter = "lora", precision = "float32", recompute = true, promptTokens = 0, answerTokens = 0, batchSize = 0, microBatchTokens = 1024, samples = 1 }: (typeof SETTINGS)[number]): string {
+function describe({ shape, method, adapter = "lora", precision = "float32", recompute = "all", promptTokens = 0, answerTokens = 0, batchSize = 0, microBatchTokens = 1024, samples = 1 }: (typeof SETTINGS)[number]): string {
   const model = SHAPES[shape]!();
   const million = Math.round(parameterCount(model.family, model.config) / 1e6);
   const answers = method === "reward" || method === "dpo" ? 2 : 1;
   return [
-    `${method}, ${million}M ${shape}`, adapter === "lora" ? "LoRA" : "all weights", ...(precision === "float32" ? [] : [precision]), ...(recompute ? [] : ["activations kept"]),
+    `${method}, ${million}M ${shape}`, adapter === "lora" ? "LoRA" : "all weights", ...(precision === "float32" ? [] : [precision]), ...(recompute === "all" ? [] : [`recompute ${recompute}`]),
     `${promptTokens} + ${answers === 2 ? "2 x " : ""}${answerTokens} tokens`, `batch ${batchSize}${samples > 1 ? ` (${samples} a prompt)` : ""}`, `micro-batch ${microBatchTokens}`,
   ].join(", ");
 }

@@ -60,7 +60,7 @@ export async function ownPpo(iterations: number, { ppoEpochs = EPOCHS, precision
 
 /** In a process of its own: peak memory of supervised fine-tuning with the same adapter on as many tokens as the roll-out has. */
 export async function ownSftPeak(): Promise<{ peak: number }> {
-  const trainer = await createTrainer(await benchModel(), sftObjective, { adapter: "lora", recompute: true }, { statistics: true });
+  const trainer = await createTrainer(await benchModel(), sftObjective, { adapter: "lora", recompute: "all" }, { statistics: true });
   const length = SHAPE.prompt + SHAPE.answer;
   const rows = Array.from({ length: MICRO_BATCH_TOKENS / length }, (_, row) => packExamples([{ ids: randomIds(length, row), supervised: new Uint8Array(length).fill(1, SHAPE.prompt) }]));
   const { batch } = joinRows(rows, { padId: 0 });

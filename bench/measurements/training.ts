@@ -34,17 +34,17 @@ async function againstProduct(options: TrainingOptions, rounds: number): Promise
 }
 
 export async function fullStep(rounds: number): Promise<Figure[]> {
-  const { ratio, details } = await againstProduct({ adapter: "none", recompute: false }, rounds);
+  const { ratio, details } = await againstProduct({ adapter: "none", recompute: "none" }, rounds);
   return [{ name: "full-step", title: "full step, 1,024 tokens: rate over that of a 2048-cubed product", ratio: spread(ratio), target: { atLeast: 0.8 }, details }];
 }
 
 export async function loraStep(rounds: number): Promise<Figure[]> {
-  const { ratio, details } = await againstProduct({ adapter: "lora", recompute: true }, rounds);
+  const { ratio, details } = await againstProduct({ adapter: "lora", recompute: "all" }, rounds);
   return [{ name: "lora-step", title: "block-wise LoRA step, recomputing: rate over that of the product", ratio: spread(ratio), target: { atLeast: 0.85 }, details }];
 }
 
 export async function loraOverFull(rounds: number): Promise<Figure[]> {
-  const [lora, full] = [await sftSteps(await benchModel(), TOKENS, { adapter: "lora", recompute: false }), await sftSteps(await benchModel(), TOKENS, { adapter: "none", recompute: false })];
+  const [lora, full] = [await sftSteps(await benchModel(), TOKENS, { adapter: "lora", recompute: "none" }), await sftSteps(await benchModel(), TOKENS, { adapter: "none", recompute: "none" })];
   for (const { step } of [lora, full]) await step();
   const turns = await inTurns({ subject: async () => TOKENS / (await lora.step()), limit: async () => TOKENS / (await full.step()), rounds });
   const details = { "LoRA tokens/s": rounded(median(turns.subject)), "full tokens/s": rounded(median(turns.limit)), "others busy": disturbance(turns) };
@@ -58,7 +58,7 @@ const PROMPT = 3 * ANSWER;
 export async function sharedPrefix(rounds: number): Promise<Figure[]> {
   const [prompt, chosen, rejected] = [randomIds(PROMPT, 1), randomIds(ANSWER, 2), randomIds(ANSWER, 3)];
   const objective = pairObjective([{ type: "sigmoid", weight: 1 }], { beta: 0.1, labelSmoothing: 0, simpoGamma: 0, discopopTau: 0.05 });
-  const trainer = await createTrainer(await benchModel(), objective, { adapter: "lora", recompute: true });
+  const trainer = await createTrainer(await benchModel(), objective, { adapter: "lora", recompute: "all" });
   const stepOf = (rows: readonly LaidRow[]) => {
     const { batch, sequenceOfRead } = joinRows(rows, { padId: 0 });
     const inputs = {

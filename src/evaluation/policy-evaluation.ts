@@ -87,7 +87,7 @@ async function answer({ model, encoder }: { model: Model; encoder: Encoder }, pr
 
 /** Log-probability of each answer, nats. */
 async function logps(model: Model, { padId }: Encoder, rollouts: readonly Rollout[], { maxLength, temperature }: EvaluationOptions): Promise<number[]> {
-  const plan = choosePlan({ model, reads: "tokens", temperature: temperature || 1 }, { plan: "auto", recompute: true, maxLength });
+  const plan = choosePlan({ model, reads: "tokens", temperature: temperature || 1 }, { plan: "auto", recompute: "all", maxLength });
   const rows = rollouts.map(layRollout);
   const read: Float64Array[] = [];
   for (const batch of batchRollouts(rows, [...rows.keys()], { microBatchTokens: MICRO_BATCH_TOKENS, padId, window: model.config.slidingWindow })) readByAnswer((await plan.score(batch.laid.batch)).readout, batch, read);

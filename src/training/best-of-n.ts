@@ -116,7 +116,7 @@ class BestOfN implements RolloutMethod {
     const { model, encoder, rewards, heldOutReward } = input;
     const records = config.prompts > 0 ? input.prompts.slice(0, config.prompts) : input.prompts;
     const { prompts, tooLong } = encodePrompts(records, encoder, { ...config, maxLength: Math.min(config.maxLength, model.config.maxPositions) });
-    const choice = { ...config, recompute: false };
+    const choice = { ...config, recompute: "all" as const };
     this.input = input;
     this.config = config;
     this.signal = signal;

@@ -1,5 +1,6 @@
 /** Options that several trainers share. Sources: TRL 1.10 (trl), transformers 5 TrainingArguments, PEFT, or as named. */
 import { z } from "zod";
+import { RECOMPUTE } from "../models/plans/plan.ts";
 import { PRECISIONS } from "../models/precision.ts";
 import type { Condition } from "../runs/config.ts";
 import { field, requiredField } from "../runs/config.ts";
@@ -57,7 +58,7 @@ export const progressFields = {
 
 export const machineFields = {
   plan: field({ type: z.enum(["auto", "whole", "block"]), default: "auto", source: "docs/architecture.md: whole below 30M parameters", description: "one graph for the whole model, or one for a block run for every layer", group: "Machine" }),
-  recompute: field({ type: z.boolean(), default: true, source: "trl gradient_checkpointing", description: "compute a block's forward again in its backward instead of keeping its activations", group: "Machine", appliesWhen: { plan: ["auto", "block"] } }),
+  recompute: field({ type: z.enum(RECOMPUTE), default: "all", source: "trl gradient_checkpointing", description: "what of a block's forward its backward computes again instead of keeping it: all, what lies between its projections (faster, more memory), or none", group: "Machine", appliesWhen: { plan: ["auto", "block"] } }),
   microBatchTokens: field({ type: count, default: 1024, source: "bench/: the rate is flat above", description: "padded tokens in one forward and backward pass", group: "Machine", unit: "tokens" }),
   precision: field({ type: z.enum(PRECISIONS), default: "float32", source: "exactness first", description: "how frozen weights are kept; int8 also multiplies in 8 bits, which is faster (docs/decisions/int8.md)", group: "Machine", appliesWhen: { adapter: ["lora"] } }),
 };

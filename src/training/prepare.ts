@@ -5,7 +5,7 @@ import { createAdapter, resolveTargets } from "../models/adapter.ts";
 import type { Model } from "../models/model.ts";
 import { parameterCount, SCORE_HEAD } from "../models/model.ts";
 import { BlockwisePlan } from "../models/plans/blockwise.ts";
-import type { ExecutionPlan, Objective, Reading } from "../models/plans/plan.ts";
+import type { ExecutionPlan, Objective, Reading, Recompute } from "../models/plans/plan.ts";
 import { WholePlan } from "../models/plans/whole.ts";
 import type { TrainableParameters } from "../models/trainable.ts";
 import { makeTrainable } from "../models/trainable.ts";
@@ -47,7 +47,7 @@ function freshAdapter({ family, config }: Model, { lora, seed }: AdapterOptions)
 
 export interface PlanChoice {
   plan: "auto" | "whole" | "block";
-  recompute: boolean;
+  recompute: Recompute;
   maxLength: number;
 }
 

@@ -40,7 +40,7 @@ async function train(type: string, plan: "whole" | "blockwise"): Promise<Trained
   const model = randomModel(TINY_CONFIGS[type]!, 1);
   const trainable = makeTrainable(model, model.weights.keys());
   const options = { model, trainable, objective: likelihood, reads: "tokens", maxLength: 16, statistics: true } as const;
-  const executed = plan === "whole" ? new WholePlan(options) : new BlockwisePlan({ ...options, recompute: true, headRows: 5 });
+  const executed = plan === "whole" ? new WholePlan(options) : new BlockwisePlan({ ...options, recompute: "all", headRows: 5 });
   const optimizer = await createAdamW(trainable, { beta1: 0.9, beta2: 0.99, epsilon: 1e-3, weightDecay: 0.01 });
   const losses: number[] = [];
   let first: Float32Array | undefined;

@@ -74,7 +74,7 @@ async function answerAndScore({ model, out, seed, stages }: AlignFile, config: A
   const scorer = stages.find(({ folder }) => folder === "held-out-reward") ?? stages.find(({ folder }) => folder === "reward");
   const reward = scorer && { name: scorer.title.toLowerCase(), optimised: scorer.folder === "reward" };
   const judging = scorer && (await opener(join(out, scorer.folder))());
-  const source = judging && new RewardModelSource(judging, judging.encoder, { name: reward!.name, microBatchTokens: 1024, plan: "auto", recompute: true, maxLength: config.maxLength });
+  const source = judging && new RewardModelSource(judging, judging.encoder, { name: reward!.name, microBatchTokens: 1024, plan: "auto", recompute: "all", maxLength: config.maxLength });
   const progress = reporter.progress({ title: source ? "answering and scoring" : "answering", total: ordered.length, unit: "models" });
   let number = 0;
   try {

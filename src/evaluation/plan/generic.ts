@@ -57,8 +57,8 @@ export function genericMemory(request: PlanRequest): MemoryLine[] {
   const { length, tokens: read } = rowSizes(request);
   const logits = method === "reward" ? 0 : Math.round((tokens * read) / length);
   const hidden = tokens * config.hiddenSize;
-  if (request.recompute) lines.push({ item: "activations: checkpoints", bytes: config.layers * hidden * HALF, sum: `${config.layers} layers x ${short(hidden)} x ${HALF} bytes`, ...phase });
-  const blocks = request.recompute ? 1 : config.layers;
+  if (request.recompute !== "none") lines.push({ item: "activations: checkpoints", bytes: config.layers * hidden * HALF, sum: `${config.layers} layers x ${short(hidden)} x ${HALF} bytes`, ...phase });
+  const blocks = request.recompute !== "none" ? 1 : config.layers;
   lines.push({ item: "activations: within layers", bytes: blocks * BLOCK * hidden, sum: `${blocks} x ${short(hidden)} x ${BLOCK} bytes`, ...phase });
   if (logits > 0) lines.push({ item: "logits", bytes: logits * config.vocabularySize * LOGIT, sum: `${short(logits)} tokens x ${short(config.vocabularySize)} x ${LOGIT} bytes`, ...phase });
   if (rollsOut(method)) {
@@ -77,7 +77,7 @@ export function genericTime(request: PlanRequest, { devices, rate, bandwidth }: 
   const lines: TimeLine[] = [];
   for (const { name, trained, reads } of NETWORKS[method]) {
     const forward = forwardOperations(request, { context: length / 2, read: reads === "tokens" ? read / length : 0 });
-    const backward = (adapter === "lora" ? 1 : 2) + (request.recompute ? 1 : 0);
+    const backward = (adapter === "lora" ? 1 : 2) + (request.recompute !== "none" ? 1 : 0);
     const passes = trained ? (rollsOut(method) ? request.ppoEpochs : 1) : 0;
     if (passes > 0) lines.push(line(`${name}: training`, passes * tokens * forward * (1 + backward)));
     if (!trained || rollsOut(method)) lines.push(line(`${name}: reading`, tokens * forward));

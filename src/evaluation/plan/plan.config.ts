@@ -1,5 +1,6 @@
 /** Options of `attune plan`. */
 import { z } from "zod";
+import { RECOMPUTE } from "../../models/plans/plan.ts";
 import { PRECISIONS } from "../../models/precision.ts";
 import { defineConfig, field, requiredField } from "../../runs/config.ts";
 import { adapterFields } from "../../training/common.config.ts";
@@ -26,7 +27,7 @@ export const planConfig = defineConfig({
     ppoEpochs: field({ type: count, default: 4, source: "attune ppo", description: "passes over each roll-out", group: "Work", appliesWhen: rolling }),
     rolloutBatch: field({ type: count, default: 64, source: "attune ppo", description: "answers that are decoded together", group: "Work", appliesWhen: rolling }),
     microBatchTokens: field({ type: count, default: 1024, source: "attune's trainers", description: "tokens in one forward and backward pass", group: "Work", unit: "tokens" }),
-    recompute: field({ type: z.boolean(), default: true, source: "attune's trainers", description: "compute activations again in the backward pass", group: "Work" }),
+    recompute: field({ type: z.enum(RECOMPUTE), default: "all", source: "attune's trainers", description: "what of a block's forward the backward pass computes again: all, what lies between its projections, or none", group: "Work" }),
     devices: field({ type: count, default: 8, source: "one server", description: "devices that share state and work", group: "Machine", appliesWhen: { engine: ["generic"] } }),
     deviceRate: field({ type: z.number().positive(), default: 140, source: "0.45 of an A100's 312", description: "speed that training reaches on one device", group: "Machine", unit: "TFLOP/s", appliesWhen: { engine: ["generic"] } }),
     deviceBandwidth: field({ type: z.number().positive(), default: 1500, source: "an A100 80GB reads 2,039", description: "speed at which one device reads its memory", group: "Machine", unit: "GB/s", appliesWhen: { engine: ["generic"] } }),

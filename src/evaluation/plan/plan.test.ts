@@ -15,7 +15,7 @@ function request(model: string, options: Partial<PlanRequest> = {}): PlanRequest
   return {
     ...presetShape(model)!,
     method: "dpo", adapter, rank: 16, targets: ALL, roles: adapter === "lora" ? "shared" : "separate", precision: "float32", promptTokens: 128, answerTokens: 128,
-    batchSize: 64, samples: 1, microBatchTokens: 1024, rolloutBatch: 64, ppoEpochs: 4, recompute: true, steps: 100,
+    batchSize: 64, samples: 1, microBatchTokens: 1024, rolloutBatch: 64, ppoEpochs: 4, recompute: "all", steps: 100,
     ...options,
   };
 }
@@ -145,15 +145,25 @@ describe("attune on this machine", () => {
     expect(wide! - narrow!).toBe(2 * (134_515_008 - 61 * 576));
   });
 
+  test("frozen projections in int8 take two bytes a number, one for each side, and scales", async () => {
+    const [wide, narrow] = [await ownMemory(request("smollm2-135m")), await ownMemory(request("smollm2-135m", { precision: "int8" }))].map((lines) => bytesOf(lines, "base: weights"));
+    const numbers = 30 * (2 * 576 * 576 + 2 * 576 * 192 + 3 * 576 * 1536);
+    const scales = 30 * (2 * (576 + 576) + 2 * (576 + 192) + 3 * (576 + 1536));
+    expect(wide! - narrow!).toBe(2 * numbers - 4 * scales);
+  });
+
   test("keeping activations takes more memory and fewer operations", async () => {
-    const of = async (recompute: boolean) => {
+    const of = async (recompute: "all" | "between" | "none") => {
       const asked = request("smollm2-135m", { recompute });
       const training = (await ownTime(asked, machine)).find(({ item }) => item === "policy: training")!;
       return { memory: peakOf(await ownMemory(asked)).total, seconds: training.seconds };
     };
-    const [again, kept] = [await of(true), await of(false)];
+    const [again, between, kept] = [await of("all"), await of("between"), await of("none")];
     expect(kept.memory).toBeGreaterThan(1.3 * again.memory);
     expect(kept.seconds).toBeLessThan(0.85 * again.seconds);
+    // Nearly all of the gain for less than half of the memory.
+    expect(between.memory - again.memory).toBeLessThan(0.5 * (kept.memory - again.memory));
+    expect(again.seconds - between.seconds).toBeGreaterThan(0.8 * (again.seconds - kept.seconds));
   });
 
   test("a small model's sessions that only read stay beside those that train", async () => {
@@ -170,7 +180,7 @@ describe("attune on this machine", () => {
   });
 
   test("operations of the graphs are near those of the formula", async () => {
-    const asked = request("smollm2-135m", { method: "sft", adapter: "none", recompute: false });
+    const asked = request("smollm2-135m", { method: "sft", adapter: "none", recompute: "none" });
     const training = (await ownTime(asked, machine)).find(({ item }) => item === "policy: training")!;
     const formula = (3 * 100 * 64 * 256 * forwardOperations(asked, { context: 128, read: 0.5 })) / (0.8 * 1e11);
     // packed rows attend over all of the row in the graph

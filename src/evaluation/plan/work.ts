@@ -1,4 +1,5 @@
 /** What a run is asked to do, in numbers: the networks that it needs, and the tokens that go through them. */
+import type { Recompute } from "../../models/plans/plan.ts";
 import type { Precision } from "../../models/precision.ts";
 import { adapterParameterCount } from "./counts.ts";
 import type { ModelShape } from "./presets.ts";
@@ -27,7 +28,7 @@ export interface PlanRequest extends ModelShape {
   rolloutBatch: number;
   /** Passes over each roll-out. */
   ppoEpochs: number;
-  recompute: boolean;
+  recompute: Recompute;
   /** Optimiser steps, or roll-outs. */
   steps: number;
 }

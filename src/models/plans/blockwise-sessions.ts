@@ -77,6 +77,19 @@ function savedValues(graph: Graph, forwardNodes: number, outputs: readonly Value
   return [...new Set(read)].filter((value) => forward.has(value));
 }
 
+/**
+ * What projections gave, as far as the backward part needs it: what lies between is computed again, which costs little.
+ * Source: selective activation recomputation (Korthikanti et al. 2022); there attention alone is computed again.
+ */
+function productValues(graph: Graph, forwardNodes: number, outputs: readonly Value[]): Value[] {
+  const forward = graph.nodes.slice(0, forwardNodes);
+  // A product that another one adds to is not the whole: an adapter's second matrix adds to the projection's.
+  const addedTo = new Set(forward.flatMap(({ op, inputs }) => (op === "gemm" && inputs[2] ? [inputs[2]] : [])));
+  const products = forward.filter(({ op }) => op === "gemm" || op === "int8Product").flatMap((node) => node.outputs).filter((value) => !addedTo.has(value));
+  const read = new Set(liveNodes(graph, outputs, products).flatMap(({ inputs }) => inputs));
+  return products.filter((value) => read.has(value));
+}
+
 async function buildBlockTraining(options: BlockwiseOptions): Promise<Pick<TrainingSessions, "saving" | "saved" | "blockBackward" | "blockTrainables">> {
   const { model, trainable } = options;
   const { graph, parameters, x, y } = buildBlock(options, model.adapter?.config);
@@ -87,10 +100,11 @@ async function buildBlockTraining(options: BlockwiseOptions): Promise<Pick<Train
   const [dx, ...slopes] = gradients(graph, [{ output: y, gradient: dy }], [x, ...blockTrainables.map((name) => parameters.used.get(name)!)]);
   const outputs = { dx: dx!, ...accumulate(graph, new Map(blockTrainables.map((name, index) => [name, slopes[index]!]))) };
   const common = threadOptions(options);
-  if (options.recompute ?? true) {
+  const { recompute = "all" } = options;
+  if (recompute === "all") {
     return { saved: [], blockTrainables, blockBackward: await Session.create(graph, outputs, { label: "a block's backward pass", ...common }) };
   }
-  const cuts = savedValues(graph, forwardNodes, Object.values(outputs));
+  const cuts = (recompute === "none" ? savedValues : productValues)(graph, forwardNodes, Object.values(outputs));
   const saving = await Session.create(graph, { y, ...Object.fromEntries(cuts.map((value) => [value.name, value])) }, { label: "a block's forward pass", ...common });
   const blockBackward = await Session.create(graph, outputs, { label: "a block's backward pass", cuts, ...common });
   return { saving, saved: cuts.map(({ name, shape }) => ({ name, shape })), blockBackward, blockTrainables };

@@ -14,14 +14,14 @@ import type { BlockSessions } from "./blockwise-sessions.ts";
 import { TIME_BLOCKS, buildBlockwise } from "./blockwise-sessions.ts";
 import type { PlanOptions } from "./common.ts";
 import { METRIC, accumulatorFeeds, floats, readings, rotaryFeeds, withoutPrefix } from "./common.ts";
-import type { ExecutionPlan, Readings, ScoreOptions, StepMemory, StepResult, TokenBatch } from "./plan.ts";
+import type { ExecutionPlan, Readings, Recompute, ScoreOptions, StepMemory, StepResult, TokenBatch } from "./plan.ts";
 import { padTime } from "./padding.ts";
 import { Scratch } from "./scratch.ts";
 import { resolveShape } from "../../graph/dimensions.ts";
 
 export interface BlockwiseOptions extends PlanOptions {
-  /** Compute each block's forward again in its backward instead of keeping its activations. Default true. */
-  recompute?: boolean;
+  /** What of a block's forward its backward computes again instead of keeping it. Default all. */
+  recompute?: Recompute;
   /** Most rows of logits that are in memory at once. */
   headRows?: number;
 }

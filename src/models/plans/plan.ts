@@ -71,6 +71,10 @@ export interface ScoreOptions {
   adapter?: boolean;
 }
 
+/** `all` of a block's forward is computed again in its backward; or what lies `between` its projections, whose results are kept; or `none`. */
+export const RECOMPUTE = ["all", "between", "none"] as const;
+export type Recompute = (typeof RECOMPUTE)[number];
+
 export interface StepMemory {
   /** Hidden states and other values that are kept from forward to backward, bytes. */
   activations: number;

@@ -6,7 +6,8 @@ import { createAdapter } from "../adapter.ts";
 import { makeTrainable } from "../trainable.ts";
 import { TINY_CONFIGS, randomBatch, randomModel } from "../testing.ts";
 import { BlockwisePlan } from "./blockwise.ts";
-import type { ExecutionPlan, Objective } from "./plan.ts";
+import type { ExecutionPlan, Objective, Recompute } from "./plan.ts";
+import { RECOMPUTE } from "./plan.ts";
 import { WholePlan } from "./whole.ts";
 
 /** -sum w log p, with weights as input: linear in what is read. */
@@ -59,10 +60,10 @@ describe.each(Object.keys(TINY_CONFIGS))("%s", (type) => {
     ["adapter", true, weighted],
     ["adapter, loss not linear", true, squared],
   ] as const)("block-wise equals whole: %s", async (_name, adapter, objective) => {
-    const make = async (plan: "whole" | "recompute" | "keep") => {
+    const make = async (plan: "whole" | Recompute) => {
       const { model, trainable } = setUp(type, adapter);
       const options = { model, trainable, objective, reads: "tokens", maxLength: 16, statistics: true } as const;
-      const executed = plan === "whole" ? new WholePlan(options) : new BlockwisePlan({ ...options, recompute: plan === "recompute", headRows: 5 });
+      const executed = plan === "whole" ? new WholePlan(options) : new BlockwisePlan({ ...options, recompute: plan, headRows: 5 });
       await run(executed, objective, 1, type);
       trainable.gradients.fill(0);
       const result = await run(executed, objective, 2, type);
@@ -70,7 +71,7 @@ describe.each(Object.keys(TINY_CONFIGS))("%s", (type) => {
       return { result, gradients: trainable.gradients };
     };
     const whole = await make("whole");
-    for (const plan of ["recompute", "keep"] as const) {
+    for (const plan of RECOMPUTE) {
       const other = await make(plan);
       expect(Math.abs(other.result.loss - whole.result.loss)).toBeLessThan(1e-4 * Math.abs(whole.result.loss) + 1e-5);
       expectClose(other.result.readout, whole.result.readout, 1e-5);
