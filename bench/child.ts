@@ -3,7 +3,7 @@ import { decodeMany, decodeOne } from "./measurements/decoding.ts";
 import { dpoMemory, dpoPeak } from "./measurements/memory.ts";
 import { ownDpo, ownGeneration, transformersGeneration, trlDpo } from "./measurements/peers.ts";
 import { planMemory, planPeak } from "./measurements/plan-memory.ts";
-import { ownPpo, ownSftPeak, ppoMemory, rollouts, trlPpo } from "./measurements/ppo.ts";
+import { LEAN_ROWS, ownPpo, ownSftPeak, ppoMemory, rollouts, trlPpo } from "./measurements/ppo.ts";
 import { serve } from "./measurements/serve.ts";
 import { fullStep, loraOverFull, loraStep, sharedPrefix } from "./measurements/training.ts";
 
@@ -30,7 +30,7 @@ const PARTS: Readonly<Record<string, (argument: number) => Promise<unknown>>> = 
   "own-generation-int8": () => ownGeneration("int8"),
   "own-ppo-float32": (iterations) => ownPpo(iterations),
   "own-ppo-int8": (iterations) => ownPpo(iterations, { precision: "int8" }),
-  "own-ppo-epoch": () => ownPpo(1, { ppoEpochs: 1 }),
+  "own-ppo-epoch": () => ownPpo(1, { ppoEpochs: 1, rolloutBatch: LEAN_ROWS }),
   "own-sft-peak": ownSftPeak,
 };
 
