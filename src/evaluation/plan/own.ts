@@ -211,7 +211,9 @@ export async function ownTime(request: PlanRequest, { rate, bandwidth }: Machine
   const { length, tokens: read } = rowSizes(request);
   const reached = STEP_SHARE * rate;
   const lines: TimeLine[] = [];
-  const per = `operations at ${STEP_SHARE} x ${short(rate)} a second`;
+  // How much faster depends on the processor's products of bytes, which are not measured.
+  const upper = request.precision === "int8" ? ", which is float32's rate: int8 takes less" : "";
+  const per = `operations at ${STEP_SHARE} x ${short(rate)} a second${upper}`;
   for (const network of NETWORKS[method]) {
     const forward = steps * batchSize * length * forwardOperations(request, { context: length / 2, read: network.reads === "tokens" ? read / length : 0 });
     if (!network.trained || rollsOut(method)) lines.push({ item: `${network.name}: reading`, seconds: forward / reached, sum: `${short(forward)} ${per}` });
