@@ -32,13 +32,14 @@ function isOdd(bits: number): boolean {
   return odd;
 }
 
-/** Turns a row in place, in blocks. Throws nothing; the width is a multiple of the block. */
+/** Turns a row in place, in blocks that divide its width. */
 export function rotate(row: Float64Array, block: number): void {
   const scale = 1 / Math.sqrt(block);
   for (let half = 1; half < block; half *= 2) {
     for (let start = 0; start < row.length; start += 2 * half) {
       for (let i = start; i < start + half; i++) {
-        const [a, b] = [row[i]!, row[i + half]!];
+        const a = row[i]!;
+        const b = row[i + half]!;
         row[i] = a + b;
         row[i + half] = a - b;
       }

@@ -39,17 +39,23 @@ export function projectionsByWeight(family: ModelFamily, config: DecoderConfig):
   return new Map(layers.flatMap((prefix) => local.map(([name, projection]): [string, Projection] => [prefix + name, projection])));
 }
 
-/**
- * The matrix of x B in 8 bits. `numbers` gives the entry of B at a row and a column.
- * @returns codes [rows, columns] row by row, and the scale of each column; columns are turned like the rows of x
- */
-function roundColumns(rows: number, columns: number, numbers: (row: number, column: number) => number): { codes: HostTensor<"int8">; scales: HostTensor<"float32"> } {
+/** Where the entries of a matrix lie. */
+interface Layout {
+  rows: number;
+  columns: number;
+  /** Numbers from one row to the next, and from one column to the next. */
+  rowStride: number;
+  columnStride: number;
+}
+
+/** B of x B in 8 bits: codes [rows, columns] row by row, and the scale of each column; columns are turned like the rows of x. */
+function roundColumns(data: Float32Array, { rows, columns, rowStride, columnStride }: Layout): { codes: HostTensor<"int8">; scales: HostTensor<"float32"> } {
   const codes = new Int8Array(rows * columns);
   const scales = new Float32Array(columns);
   const turned = new Float64Array(rows);
   const block = rotationBlock(rows);
   for (let column = 0; column < columns; column++) {
-    for (let row = 0; row < rows; row++) turned[row] = numbers(row, column);
+    for (let row = 0, place = column * columnStride; row < rows; row++, place += rowStride) turned[row] = data[place]!;
     rotate(turned, block);
     let largest = 0;
     for (let row = 0; row < rows; row++) largest = Math.max(largest, Math.abs(turned[row]!));
@@ -57,17 +63,17 @@ function roundColumns(rows: number, columns: number, numbers: (row: number, colu
     scales[column] = scale;
     // a column of zeros has scale 0
     const inverse = scale === 0 ? 0 : 1 / scale;
-    for (let row = 0; row < rows; row++) codes[row * columns + column] = Math.round(turned[row]! * inverse);
+    for (let row = 0, place = column; row < rows; row++, place += columns) codes[place] = Math.round(turned[row]! * inverse);
   }
   return { codes: int8([rows, columns], codes), scales: float32([columns], scales) };
 }
 
 /** Adds the four tensors of one weight. @param data in the orientation that the projection says */
 export function roundWeight(into: Int8Weights, weight: string, data: Float32Array, { inputs, outputs, transposed }: Projection): void {
-  const at = transposed ? (input: number, output: number): number => data[input * outputs + output]! : (input: number, output: number): number => data[output * inputs + input]!;
   const names = int8Names(weight);
-  const forward = roundColumns(inputs, outputs, at);
-  const backward = roundColumns(outputs, inputs, (output, input) => at(input, output));
+  const [inputStride, outputStride] = transposed ? [outputs, 1] : [1, inputs];
+  const forward = roundColumns(data, { rows: inputs, columns: outputs, rowStride: inputStride, columnStride: outputStride });
+  const backward = roundColumns(data, { rows: outputs, columns: inputs, rowStride: outputStride, columnStride: inputStride });
   into.set(names.codes, forward.codes).set(names.scales, forward.scales).set(names.transposedCodes, backward.codes).set(names.transposedScales, backward.scales);
 }
 
