@@ -45,6 +45,7 @@ function emitMatmul(emitter: Emitter, node: GraphNode<"matmul">): void {
 }
 
 const LARGEST_CODE = 127;
+const ONNX_FLOAT = 1;
 /** The byte that stands for 0: fast kernels multiply unsigned by signed bytes. */
 const ZERO = 128;
 
@@ -58,11 +59,19 @@ function emitInt8Product(emitter: Emitter, node: GraphNode<"int8Product">): void
   const largest = emitter.node("ReduceMax", [emitter.node("Abs", [turned]), emitter.integers([1])], { attributes: { keepdims: 1 } });
   // A row of zeros has any scale.
   const scale = emitter.node("Mul", [emitter.node("Max", [largest, emitter.scalar(1e-30)]), emitter.scalar(1 / LARGEST_CODE)]);
+  const outputs = [node.outputs[0]!.name];
+  if (emitter.device !== "cpu") {
+    // WebGPU has no products of bytes: the same whole numbers in float32, exact below 2^24.
+    const rounded = emitter.node("Round", [emitter.node("Div", [turned, scale])]);
+    const product = emitter.node("MatMul", [rounded, emitter.node("Cast", [codes.name], { attributes: { to: ONNX_FLOAT } })]);
+    emitter.nodeOutputs("Mul", [emitter.node("Mul", [product, scales.name]), scale], { outputs });
+    return;
+  }
   const flat = emitter.node("Reshape", [scale, emitter.integers([-1])]);
   const zeros = emitter.node("Expand", [emitter.byte(ZERO), emitter.node("Shape", [flat])]);
   const bytes = emitter.node("QuantizeLinear", [turned, flat, zeros], { attributes: { axis: 0 } });
   const product = emitter.node("MatMulIntegerToFloat", [bytes, codes.name, emitter.scalar(1), scales.name, emitter.byte(ZERO)], { domain: "com.microsoft" });
-  emitter.nodeOutputs("Mul", [product, scale], { outputs: [node.outputs[0]!.name] });
+  emitter.nodeOutputs("Mul", [product, scale], { outputs });
 }
 
 /** The rows turned in blocks, by a Hadamard matrix that is stored. */
