@@ -20,6 +20,9 @@ export interface HostTensor<D extends DType = DType> {
   readonly data: ArrayOf[D];
 }
 
+/** Bytes of one element. */
+export const ELEMENT_BYTES = { float32: 4, float16: 2, int64: 8, int32: 4, int8: 1, bool: 1 } as const satisfies Record<DType, number>;
+
 /** Number of elements of a shape. */
 export function elementCount(shape: readonly number[]): number {
   let count = 1;

@@ -8,6 +8,7 @@ import { float32 } from "../core/tensor.ts";
 import type { PreferenceRecord, PromptRecord } from "../data/records.ts";
 import { initializeModel } from "../models/initialize.ts";
 import type { Model } from "../models/model.ts";
+import { shareBase } from "../models/model.ts";
 import type { TrainingEvent } from "../runs/events.ts";
 import { peakMemory } from "../runtime/peak-memory.ts";
 import { createEncoder } from "../text/encoder.ts";
@@ -15,7 +16,6 @@ import { tokenizerFromFiles } from "../text/tokenizer.ts";
 import { resolveConfig } from "../training/configs.ts";
 import { dpo } from "../training/dpo.ts";
 import { ppo } from "../training/ppo.ts";
-import { shareBase } from "../training/roles.ts";
 import { DEFAULT_SIZES, createWorld } from "../world/index.ts";
 import { vocabularySize } from "../world/tokenizer.ts";
 

@@ -4,15 +4,12 @@
  * few nodes write over an input that nobody reads afterwards. Inputs, constants and the graph's results are not counted:
  * they are the caller's, or stored.
  */
-import type { DType } from "../core/tensor.ts";
-import { elementCount } from "../core/tensor.ts";
+import { ELEMENT_BYTES, elementCount } from "../core/tensor.ts";
 import type { Dimension } from "./dimensions.ts";
 import { product, symbolsOf } from "./dimensions.ts";
 import type { GraphNode, Value } from "./ir.ts";
 import type { OpName } from "./op-types.ts";
 import { LARGEST_STORED_FILL } from "./ops/shape.ts";
-
-const BYTES: Record<DType, number> = { float32: 4, float16: 2, int64: 8, int32: 4, int8: 1, bool: 1 };
 
 /** Nodes whose result ONNX Runtime writes over their first input where that dies there (measured with 1.30; arithmetic is not among them). */
 const OVERWRITING: ReadonlySet<OpName> = new Set(["tanh", "sigmoid", "softplus", "softmax", "logSoftmax", "scatterAddPicked"]);
@@ -32,7 +29,7 @@ function isStored({ op, outputs: [output] }: GraphNode): boolean {
 /** Bytes of the tensors that ONNX Runtime keeps beside the arena: those that depend on no input. */
 export function storedBytes(nodes: readonly GraphNode[]): number {
   const sizes = nodes.filter(isStored).map(({ outputs: [output] }) => elementCount(output!.shape as readonly number[]));
-  return sizes.reduce((total, size) => total + (size > LARGEST_STORED_FILL ? BYTES.float32 * size : 0), 0);
+  return sizes.reduce((total, size) => total + (size > LARGEST_STORED_FILL ? ELEMENT_BYTES.float32 * size : 0), 0);
 }
 
 /** What a node takes and gives back. */
@@ -68,7 +65,7 @@ export function memorySteps(nodes: readonly GraphNode[], results: readonly Value
     const taken: MemoryBlock[] = [];
     for (const output of node.outputs) {
       if (homes.get(output) !== output) continue;
-      const bytes = product(BYTES[output.dtype], ...output.shape);
+      const bytes = product(ELEMENT_BYTES[output.dtype], ...output.shape);
       const over = OVERWRITING.has(node.op) ? dying.findIndex((home) => blocks.get(home)!.bytes === bytes) : -1;
       if (over >= 0) {
         blocks.set(output, blocks.get(dying.splice(over, 1)[0]!)!);

@@ -25,8 +25,9 @@ export async function readModel(source: WeightSource, options: ReadModelOptions 
   const { family, config } = configOf(source);
   const available = new Set(source.names());
   const shapes = Object.entries(weightShapes(family, config));
-  if (options.precision === "int8") await requireExactBytes();
-  const projections = options.precision === "int8" ? projectionsByWeight(family, config) : undefined;
+  const rounds = options.precision === "int8";
+  if (rounds) await requireExactBytes();
+  const projections = rounds ? projectionsByWeight(family, config) : undefined;
   const int8: Int8Weights = new Map();
   const weights: Model["weights"] = new Map();
   for (const [index, [name, shape]] of shapes.entries()) {

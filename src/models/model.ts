@@ -38,6 +38,11 @@ export function parameterCount(family: ModelFamily, config: DecoderConfig): numb
   return Object.values(weightShapes(family, config)).reduce((total, shape) => total + elementCount(shape), 0);
 }
 
+/** A model of its own over the same weight tensors, without adapter and head. */
+export function shareBase(model: Model): Model {
+  return { family: model.family, config: model.config, weights: new Map(model.weights), ...(model.int8 ? { int8: model.int8 } : {}), ...(model.source === undefined ? {} : { source: model.source }) };
+}
+
 export function weightOf(model: Model, name: string): HostTensor {
   const weight = name === SCORE_HEAD ? model.scoreHead : (model.weights.get(name) ?? model.adapter?.weights.get(name) ?? model.int8?.get(name));
   if (!weight) throw new AttuneError("internal", `the model has no weight named ${name}`);

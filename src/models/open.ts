@@ -15,7 +15,7 @@ import { roundProjections } from "./int8.ts";
 import type { ReadModelOptions } from "./load.ts";
 import { readModel } from "./load.ts";
 import type { Model } from "./model.ts";
-import { SCORE_HEAD } from "./model.ts";
+import { SCORE_HEAD, shareBase } from "./model.ts";
 import { sourceTokenizer } from "./source-tokenizer.ts";
 import { SafetensorsFile } from "./weights/safetensors.ts";
 import { openWeights, readJsonObject, weightsFingerprint } from "./weights/source.ts";
@@ -101,7 +101,7 @@ export async function adapterBase(path: string): Promise<string | undefined> {
 export async function openOver(base: Model, path: string): Promise<{ model: Model; fingerprint: string }> {
   const folder = resultFolder(path);
   const { adapter, scoreHead } = await readAdapterFolder(base, folder);
-  const model: Model = { family: base.family, config: base.config, weights: new Map(base.weights), ...(base.int8 ? { int8: base.int8 } : {}), adapter, ...(scoreHead ? { scoreHead } : {}), ...(base.source === undefined ? {} : { source: base.source }) };
+  const model: Model = { ...shareBase(base), adapter, ...(scoreHead ? { scoreHead } : {}) };
   return { model, fingerprint: await weightsFingerprint(folder) };
 }
 

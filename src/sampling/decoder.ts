@@ -186,12 +186,14 @@ interface DecoderRun {
 /** A weight of the model itself, which is packed where an adapter's are fed. */
 const stored = ({ weights, int8 }: Model, name: string): HostTensor | undefined => weights.get(name) ?? int8?.get(name);
 
-function openSession(model: Model, { prepack, threads = threadsFor(parameterCount(model.family, model.config)) }: DecoderOptions, { graph, outputs, weights }: DecoderGraph): Promise<Session> {
-  const initializers = Object.fromEntries(weights.flatMap((name) => {
+const storedWeights = (model: Model, names: readonly string[]): Record<string, HostTensor> =>
+  Object.fromEntries(names.flatMap((name) => {
     const tensor = stored(model, name);
     return tensor ? [[name, tensor]] : [];
   }));
-  return Session.create(graph, outputs, { label: "decoding", device: "cpu", joinNorms: true, ...(prepack ? { initializers } : {}), ...(threads === undefined ? {} : { threads }) });
+
+function openSession(model: Model, { prepack, threads = threadsFor(parameterCount(model.family, model.config)) }: DecoderOptions, { graph, outputs, weights }: DecoderGraph): Promise<Session> {
+  return Session.create(graph, outputs, { label: "decoding", device: "cpu", joinNorms: true, ...(prepack ? { initializers: storedWeights(model, weights) } : {}), ...(threads === undefined ? {} : { threads }) });
 }
 
 /** A prefix that stays valid, in memory of its own. */

@@ -1,6 +1,6 @@
 /** Trainers over a base in 8 bits: the checks of their starts hold as they do in float32, they learn, and they go on to the same bytes. */
 import { expect } from "vitest";
-import { SCORE_HEAD } from "../models/model.ts";
+import { SCORE_HEAD, shareBase } from "../models/model.ts";
 import type { Model } from "../models/model.ts";
 import { roundProjections } from "../models/int8.ts";
 import { resolveConfig } from "./configs.ts";
@@ -8,7 +8,6 @@ import { dpo } from "./dpo.ts";
 import type { LoopContext } from "./loop.ts";
 import { ppo } from "./ppo.ts";
 import { addScoreHead } from "./reward.ts";
-import { shareBase } from "./roles.ts";
 import { COMMON, collect, encoder, expectSameBytes, madePairs, stepsOf, tinyModel } from "./testing.ts";
 import { onExact } from "../../tests/support/int8.ts";
 

@@ -6,6 +6,7 @@ import { Random } from "../core/random.ts";
 import type { PromptRecord } from "../data/records.ts";
 import { createAdapter } from "../models/adapter.ts";
 import type { Model } from "../models/model.ts";
+import { shareBase } from "../models/model.ts";
 import { openModel } from "../models/open.ts";
 import { WholePlan } from "../models/plans/whole.ts";
 import { TINY_CONFIGS, randomModel } from "../models/testing.ts";
@@ -23,7 +24,7 @@ import { addScoreHead } from "./reward.ts";
 import type { RewardCall } from "./rewards.ts";
 import { joinRows } from "./layout.ts";
 import { layRollout } from "./rollout.ts";
-import { copyAdapter, openActor, openCritic, shareBase, sharesBase } from "./roles.ts";
+import { copyAdapter, openActor, openCritic, sharesBase } from "./roles.ts";
 
 const tokenizer = byteTokenizer();
 const encoder = createEncoder(tokenizer, { maxLength: 48 });

@@ -18,16 +18,11 @@ import type { Adapter } from "../models/adapter.ts";
 import { applyAdapter, createAdapter, resolveTargets } from "../models/adapter.ts";
 import { cloneModel } from "../models/initialize.ts";
 import type { Model } from "../models/model.ts";
-import { SCORE_HEAD } from "../models/model.ts";
+import { SCORE_HEAD, shareBase } from "../models/model.ts";
 import type { TrainableParameters } from "../models/trainable.ts";
 import { makeTrainable } from "../models/trainable.ts";
 import type { AdapterOptions } from "./prepare.ts";
 import { refuseInt8 } from "./prepare.ts";
-
-/** A model of its own over the same weight tensors, without adapter and head. */
-export function shareBase(model: Model): Model {
-  return { family: model.family, config: model.config, weights: new Map(model.weights), ...(model.int8 ? { int8: model.int8 } : {}), ...(model.source === undefined ? {} : { source: model.source }) };
-}
 
 export function copyAdapter({ config, weights }: Adapter): Adapter {
   return { config, weights: new Map([...weights].map(([name, { shape, data }]) => [name, float32(shape, data.slice())])) };

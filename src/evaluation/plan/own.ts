@@ -4,7 +4,7 @@
  * and kept in float16 or int8; phases of a roll-out method take turns.
  */
 import type { DType, HostTensor } from "../../core/tensor.ts";
-import { elementCount, zeros } from "../../core/tensor.ts";
+import { ELEMENT_BYTES, elementCount, zeros } from "../../core/tensor.ts";
 import { square, sumAll } from "../../graph/build.ts";
 import { arenaBytes } from "../../graph/arena.ts";
 import { lower } from "../../graph/lower.ts";
@@ -33,8 +33,6 @@ import { NETWORKS, adapterSize, rollsOut, rowSizes, short } from "./work.ts";
 const PROCESS = 140e6;
 /** Share of the rate of a large product that a training step reaches, and a roll-out's share of its bound (bench/). */
 const STEP_SHARE = 0.8;
-
-const WEIGHT_BYTES = { float32: 4, float16: 2, int8: 1 } as const;
 
 /** A tensor of which only the shape is known. */
 function shapeOnly<D extends DType>(dtype: D, shape: readonly number[]): HostTensor<D> {
@@ -138,7 +136,7 @@ async function networkStep(request: PlanRequest, network: Network): Promise<Step
 function weightBytes(request: PlanRequest, network: Network): number {
   const model = emptyModel(request, network);
   const head = network.reads === "scores" ? 4 * request.config.hiddenSize : 0;
-  return [...model.weights.values(), ...(model.int8?.values() ?? [])].reduce((total, { dtype, shape }) => total + elementCount(shape) * WEIGHT_BYTES[dtype], head);
+  return [...model.weights.values(), ...(model.int8?.values() ?? [])].reduce((total, { dtype, shape }) => total + elementCount(shape) * ELEMENT_BYTES[dtype], head);
 }
 
 function networkLines(request: PlanRequest, network: Network): MemoryLine[] {

@@ -30,7 +30,8 @@ export interface OnnxNode {
   domain?: "" | "com.microsoft";
 }
 
-const ONNX_TYPE: Record<DType, number> = { float32: 1, float16: 10, int64: 7, int32: 6, int8: 3, bool: 9 };
+/** Numbers of onnx.TensorProto.DataType. */
+export const ONNX_TYPE: Record<DType, number> = { float32: 1, float16: 10, int64: 7, int32: 6, int8: 3, bool: 9 };
 const UNSIGNED_BYTE = 2;
 const IR_VERSION = 9;
 const OPSET = 18;

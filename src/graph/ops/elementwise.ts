@@ -4,6 +4,7 @@ import { abs, add, cast, divide, equal, exp, greater, multiply, negate, sigmoid,
 import { broadcastShapes } from "../dimensions.ts";
 import type { GraphNode, Value, ValueType } from "../ir.ts";
 import type { Emitter } from "../onnx/emitter.ts";
+import { ONNX_TYPE } from "../onnx/emitter.ts";
 import type { GradientContext, GradientRule, OpDefinition, OpName } from "../op-types.ts";
 import { defineOp, nonDifferentiable } from "../op-types.ts";
 
@@ -111,8 +112,6 @@ const comparison = <N extends "greater" | "equal">(opType: string, doc: string, 
   gradient: nonDifferentiable("a comparison is constant almost everywhere"),
 });
 
-const ONNX_DTYPE = { float32: 1, float16: 10, int64: 7, int32: 6, int8: 3, bool: 9 } as const;
-
 const castGradient: GradientRule<"cast"> = ({ inputs, gradients }) => {
   const { dtype } = inputs[0]!;
   return [dtype === "float32" || dtype === "float16" ? cast(gradients[0]!, dtype) : undefined];
@@ -174,7 +173,7 @@ export const elementwise = {
     doc: "converts to another dtype",
     infer: ([x], { to }) => [{ dtype: to, shape: x!.shape }],
     emit: (emitter, node) =>
-      void emitter.nodeOutputs("Cast", namesOf(node.inputs), { attributes: { to: ONNX_DTYPE[node.attributes.to] }, outputs: namesOf(node.outputs) }),
+      void emitter.nodeOutputs("Cast", namesOf(node.inputs), { attributes: { to: ONNX_TYPE[node.attributes.to] }, outputs: namesOf(node.outputs) }),
     gradient: castGradient,
   }),
   stopGradient: defineOp("stopGradient", {

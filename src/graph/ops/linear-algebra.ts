@@ -5,6 +5,7 @@ import type { Dimension, Shape } from "../dimensions.ts";
 import { broadcastShapes, formatShape, sameShape } from "../dimensions.ts";
 import type { GraphNode, Value, ValueType } from "../ir.ts";
 import type { Emitter } from "../onnx/emitter.ts";
+import { ONNX_TYPE } from "../onnx/emitter.ts";
 import { hadamard, rotationBlock } from "../rotation.ts";
 import type { OpDefinition, OpName } from "../op-types.ts";
 import { defineOp } from "../op-types.ts";
@@ -45,7 +46,6 @@ function emitMatmul(emitter: Emitter, node: GraphNode<"matmul">): void {
 }
 
 const LARGEST_CODE = 127;
-const ONNX_FLOAT = 1;
 /** The byte that stands for 0: fast kernels multiply unsigned by signed bytes. */
 const ZERO = 128;
 
@@ -63,7 +63,7 @@ function emitInt8Product(emitter: Emitter, node: GraphNode<"int8Product">): void
   if (emitter.device !== "cpu") {
     // WebGPU has no products of bytes: the same whole numbers in float32, exact below 2^24.
     const rounded = emitter.node("Round", [emitter.node("Div", [turned, scale])]);
-    const product = emitter.node("MatMul", [rounded, emitter.node("Cast", [codes.name], { attributes: { to: ONNX_FLOAT } })]);
+    const product = emitter.node("MatMul", [rounded, emitter.node("Cast", [codes.name], { attributes: { to: ONNX_TYPE.float32 } })]);
     emitter.nodeOutputs("Mul", [emitter.node("Mul", [product, scales.name]), scale], { outputs });
     return;
   }

@@ -22,7 +22,7 @@ function productOf(a: PlainTensor, b: PlainTensor, { transposeLeft, transposeRig
 }
 
 /** Rows turned, and rounded to 127 steps on either side of zero. */
-export function int8Rows(x: PlainTensor): PlainTensor {
+function int8Rows(x: PlainTensor): PlainTensor {
   return mapRows(x, (row) => {
     const turned = row.slice();
     rotate(turned, rotationBlock(row.length));
