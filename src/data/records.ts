@@ -3,12 +3,12 @@
  * where it came from, so that ties, margins and soft labels survive until an export says that it drops them.
  */
 import type { ErrorPlace } from "../core/errors.ts";
-import type { Completion, Message, Prompt } from "../text/messages.ts";
+import type { Completion, Message, Prompt, TemplateInputs } from "../text/messages.ts";
 
 export const SPLITS = ["train", "validation", "test"] as const;
 export type Split = (typeof SPLITS)[number];
 
-interface Provenance {
+interface Provenance extends TemplateInputs {
   /** File and row it was read from. */
   place: ErrorPlace;
   /** Part of the data set, told by the file's name. */

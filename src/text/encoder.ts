@@ -11,7 +11,7 @@ import type { ErrorPlace } from "../core/errors.ts";
 import { AttuneError } from "../core/errors.ts";
 import type { ChatTemplate } from "./chat-template.ts";
 import { createChatTemplate } from "./chat-template.ts";
-import type { Completion, Message, Prompt } from "./messages.ts";
+import type { Completion, Message, Prompt, TemplateInputs } from "./messages.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 export interface EncodedExample {
@@ -39,6 +39,11 @@ export interface EncodedAnswers {
   truncatedTokens: number;
 }
 
+/** The row that is encoded: what its template is given, and where it stands for errors. A data record is one. */
+export interface EncodingRow extends TemplateInputs {
+  place?: ErrorPlace;
+}
+
 export interface Encoder {
   readonly tokenizer: Tokenizer;
   /** The token that completions end in, then further ones at which generation stops. */
@@ -46,15 +51,15 @@ export interface Encoder {
   readonly padId: number;
   readonly maxLength: number;
   /** Prompt with the opening of the answer. */
-  encodePrompt(prompt: Prompt): Int32Array;
-  encodeExample(prompt: Prompt, completion: Completion, place?: ErrorPlace): EncodedExample;
-  encodePair(prompt: Prompt, chosen: Completion, rejected: Completion, place?: ErrorPlace): EncodedPair;
+  encodePrompt(prompt: Prompt, row?: EncodingRow): Int32Array;
+  encodeExample(prompt: Prompt, completion: Completion, row?: EncodingRow): EncodedExample;
+  encodePair(prompt: Prompt, chosen: Completion, rejected: Completion, row?: EncodingRow): EncodedPair;
   /** Several answers to one prompt, which is cut the same for all of them. */
-  encodeAnswers(prompt: Prompt, completions: readonly Completion[], place?: ErrorPlace): EncodedAnswers;
+  encodeAnswers(prompt: Prompt, completions: readonly Completion[], row?: EncodingRow): EncodedAnswers;
   /** A conversation of several turns, supervised on the assistant's turns or on everything. */
-  encodeConversation(messages: readonly Message[], options: { loss: "completion" | "full" }, place?: ErrorPlace): EncodedExample;
+  encodeConversation(messages: readonly Message[], options: { loss: "completion" | "full" }, row?: EncodingRow): EncodedExample;
   /** Plain text, supervised whole, ended by EOS. */
-  encodeText(text: string, place?: ErrorPlace): EncodedExample;
+  encodeText(text: string, row?: EncodingRow): EncodedExample;
   /** Text of a completion, without special tokens. */
   decodeCompletion(ids: readonly number[]): string;
   /** Changes whenever ids may. */
@@ -100,18 +105,18 @@ export function createEncoder(tokenizer: Tokenizer, { maxLength }: EncoderOption
     padId,
     maxLength,
     encodePrompt: (prompt) => Int32Array.from(promptIds(prompt)),
-    encodeExample(prompt, completion, place = {}) {
+    encodeExample(prompt, completion, { place = {} } = {}) {
       const before = promptIds(prefix(prompt, completion));
       const answer = completionIds(prompt, completion, place);
       const cut = truncate(before, [answer], maxLength, place);
       return example(cut.prompt, cut.completions[0]!, cut.truncatedTokens);
     },
-    encodePair(prompt, chosen, rejected, place = {}) {
+    encodePair(prompt, chosen, rejected, { place = {} } = {}) {
       const { completions, ...rest } = encodeAnswers(prompt, [chosen, rejected], place);
       return { ...rest, chosen: completions[0]!, rejected: completions[1]! };
     },
-    encodeAnswers: (prompt, completions, place = {}) => encodeAnswers(prompt, completions, place),
-    encodeConversation(messages, { loss }, place = {}) {
+    encodeAnswers: (prompt, completions, { place = {} } = {}) => encodeAnswers(prompt, completions, place),
+    encodeConversation(messages, { loss }, { place = {} } = {}) {
       const ids: number[] = [];
       const supervised: number[] = [];
       const append = (part: readonly number[], flag: 0 | 1): void => {
@@ -121,7 +126,7 @@ export function createEncoder(tokenizer: Tokenizer, { maxLength }: EncoderOption
       conversationParts(messages, template, tokenizer, stopId, place).forEach(({ part, isAnswer }) => append(part, isAnswer || loss === "full" ? 1 : 0));
       return keepStart(ids, supervised, maxLength, place);
     },
-    encodeText(text, place = {}) {
+    encodeText(text, { place = {} } = {}) {
       const ids = [...withBos(tokenizer.encodePlain(text)), plainStop];
       return keepStart(ids, ids.map(() => 1), maxLength, place);
     },

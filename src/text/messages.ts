@@ -5,6 +5,28 @@ export interface Message {
   role: Role;
   content: string;
   name?: string;
+  /** Calls that an assistant's turn makes, as OpenAI writes them; arguments as an object. */
+  tool_calls?: readonly ToolCall[];
+  /** The call that a tool's turn answers. */
+  tool_call_id?: string;
+  /** The thought before an assistant's answer. */
+  reasoning_content?: string;
+  /** 0 for an assistant's turn that is read and not learned (OpenAI's `weight`, ShareGPT's `train: false`). */
+  weight?: 0 | 1;
+}
+
+export interface ToolCall {
+  id?: string;
+  type: "function";
+  function: { name: string; arguments: Readonly<Record<string, unknown>> };
+}
+
+/** What a row gives the chat template besides its messages. A data record is one. */
+export interface TemplateInputs {
+  /** Definitions of tools as JSON schemas, handed to the template as they are. */
+  tools?: readonly Readonly<Record<string, unknown>>[];
+  /** Further variables of the template, such as `enable_thinking` (TRL's column chat_template_kwargs). */
+  templateArguments?: Readonly<Record<string, unknown>>;
 }
 
 /** A plain text, or the turns before the answer. */

@@ -81,7 +81,7 @@ describe("encoder", () => {
 
   test("a completion that truncation empties is refused with its place", () => {
     const tiny = createEncoder(tokenizer, { maxLength: 1 });
-    expect(() => tiny.encodeExample("ab", "c", { file: "d.jsonl", row: 7 })).toThrow(/^d\.jsonl:7: truncation leaves nothing of the completion\n {2}got: 3 prompt and 2 completion tokens, max length 1\n {2}try: /);
+    expect(() => tiny.encodeExample("ab", "c", { place: { file: "d.jsonl", row: 7 } })).toThrow(/^d\.jsonl:7: truncation leaves nothing of the completion\n {2}got: 3 prompt and 2 completion tokens, max length 1\n {2}try: /);
   });
 });
 

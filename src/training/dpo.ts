@@ -56,7 +56,7 @@ interface Pair {
 /** 1, 2. */
 function encodePairs(records: readonly PreferenceRecord[], encoder: Encoder, { first, withPrompt }: { first: number; withPrompt: boolean }): Pair[] {
   return records.map((record, index) => {
-    const { prompt, chosen, rejected } = encoder.encodePair(record.prompt, record.chosen, record.rejected, record.place);
+    const { prompt, chosen, rejected } = encoder.encodePair(record.prompt, record.chosen, record.rejected, record);
     const row = layShared(prompt, [chosen, rejected]);
     return {
       index: first + index,

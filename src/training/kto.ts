@@ -51,8 +51,9 @@ interface Answer {
 
 /** 1. */
 function encode(records: readonly UnpairedRecord[], encoder: Encoder, first: number): Answer[] {
-  return records.map(({ prompt, completion, label, place }, index) => {
-    const { ids, promptLength } = encoder.encodeExample(prompt, completion, place);
+  return records.map((record, index) => {
+    const { prompt, completion, label } = record;
+    const { ids, promptLength } = encoder.encodeExample(prompt, completion, record);
     const promptIds = ids.slice(0, promptLength);
     return { index: first + index, prompt: promptIds, completion: ids.slice(promptLength), promptKey: promptIds.join(","), desirable: label };
   });

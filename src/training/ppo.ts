@@ -169,7 +169,7 @@ class PpoMethod extends PolicyMethod<PpoConfig, PpoInput> {
     const { demonstrations = [], encoder, model } = this.input;
     if (!ptx) return undefined;
     const { batchSize, coef } = this.config.ptx;
-    const examples = itemsOfStep(demonstrations, update, { batchSize, seed: this.config.seed }).map(({ prompt, completion, place }) => layExample(encoder.encodeExample(prompt, completion, place)));
+    const examples = itemsOfStep(demonstrations, update, { batchSize, seed: this.config.seed }).map((record) => layExample(encoder.encodeExample(record.prompt, record.completion, record)));
     const tokens = examples.reduce((total, { reads }) => total + reads.length, 0);
     let loss = 0;
     for (const group of groupByLength(examples, ({ ids }) => ids.length, this.config.microBatchTokens)) {

@@ -83,7 +83,7 @@ function encodeGroup(members: readonly PreferenceRecord[], encoder: Encoder, use
   };
   const pairs = members.map(({ chosen, rejected, p, margin = 0 }) => ({ chosen: indexOf(chosen), rejected: indexOf(rejected), p, margin: useMargin ? margin : 0 }));
   const first = members[0]!;
-  const { prompt, completions } = encoder.encodeAnswers(first.prompt, [...answers.values()].map(({ completion }) => completion), first.place);
+  const { prompt, completions } = encoder.encodeAnswers(first.prompt, [...answers.values()].map(({ completion }) => completion), first);
   return { row: readAtEnds(layShared(prompt, completions), prompt.length), pairs, lengths: completions.map(({ length }) => length), cluster: promptCluster(first) };
 }
 

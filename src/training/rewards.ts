@@ -95,14 +95,14 @@ export class RewardModelSource implements RewardSource {
   }
 
   private layOut({ prompt, ids, text }: Rollout): LaidRow {
-    const same = this.same.get(prompt) ?? (this.sameTokens && this.encoder.encodePrompt(prompt.record.prompt).join() === prompt.ids.join());
+    const same = this.same.get(prompt) ?? (this.sameTokens && this.encoder.encodePrompt(prompt.record.prompt, prompt.record).join() === prompt.ids.join());
     this.same.set(prompt, same);
     return readAtEnd(same ? Int32Array.from([...prompt.ids, ...ids]) : this.encode(prompt.record, text));
   }
 
   /** Through the text, as the reward model's own data were encoded. */
-  private encode({ prompt, place }: PromptRecord, text: string): Int32Array {
-    return this.encoder.encodeExample(prompt, answerTo(prompt, text), place).ids;
+  private encode(record: PromptRecord, text: string): Int32Array {
+    return this.encoder.encodeExample(record.prompt, answerTo(record.prompt, text), record).ids;
   }
 }
 

@@ -78,7 +78,7 @@ export function encodePrompts(records: readonly PromptRecord[], encoder: Encoder
   const prompts = new Map<string, RolloutPrompt>();
   let tooLong = 0;
   for (const record of records) {
-    const ids = encoder.encodePrompt(record.prompt);
+    const ids = encoder.encodePrompt(record.prompt, record);
     if (ids.length + maxNewTokens > maxLength) tooLong++;
     else if (!prompts.has(ids.join())) prompts.set(ids.join(), { record, ids });
   }

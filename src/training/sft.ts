@@ -33,9 +33,9 @@ export interface SftInput {
 
 /** 1. */
 function encode(record: SftRecord, encoder: Encoder, loss: "completion" | "full"): EncodedExample {
-  if (record.kind === "text") return encoder.encodeText(record.text, record.place);
-  if (record.kind === "conversation") return encoder.encodeConversation(record.messages, { loss }, record.place);
-  const example = encoder.encodeExample(record.prompt, record.completion, record.place);
+  if (record.kind === "text") return encoder.encodeText(record.text, record);
+  if (record.kind === "conversation") return encoder.encodeConversation(record.messages, { loss }, record);
+  const example = encoder.encodeExample(record.prompt, record.completion, record);
   return loss === "full" ? { ...example, supervised: example.supervised.map(() => 1) } : example;
 }
 
