@@ -3,8 +3,9 @@
  * data or users cannot act as a control token.
  */
 import { Template } from "@huggingface/jinja";
+import type { ErrorPlace } from "../core/errors.ts";
 import { AttuneError } from "../core/errors.ts";
-import type { Message } from "./messages.ts";
+import type { Message, TemplateInputs } from "./messages.ts";
 import type { EncodeOptions } from "./pipeline.ts";
 import type { TextPart } from "./text-parts.ts";
 import type { Tokenizer } from "./tokenizer.ts";
@@ -15,9 +16,11 @@ export const DEFAULT_TEMPLATE = `{%- for message in messages -%}
 {%- endfor -%}
 {%- if add_generation_prompt %}{{ 'Assistant:' }}{% endif -%}`;
 
-export interface RenderOptions {
+export interface RenderOptions extends TemplateInputs {
   /** End with the opening of an assistant turn. */
   generationPrompt: boolean;
+  /** The row, for errors. */
+  place?: ErrorPlace;
 }
 
 export interface ChatTemplate {
@@ -31,8 +34,13 @@ export interface ChatTemplate {
 
 /** Rendered text in which marks stand for contents that must be encoded as ordinary characters. */
 export interface RenderedText {
-  text: string;
-  guarded: readonly string[];
+  readonly text: string;
+  readonly guarded: readonly string[];
+}
+
+/** A part of a rendered text. */
+export function sliceRendered({ text, guarded }: RenderedText, start: number, end?: number): RenderedText {
+  return { text: text.slice(start, end), guarded };
 }
 
 const OPEN = "\uE000";
@@ -43,6 +51,12 @@ const MARK = /\uE000(\d+)\uE001/;
 function mark(content: string, index: number): string {
   const start = content.length - content.trimStart().length;
   return `${content.slice(0, start)}${OPEN}${index}${CLOSE}${content.slice(Math.max(start, content.trimEnd().length))}`;
+}
+
+/** A message as transformers hands it to a template, which may read a thought by either name. */
+function templateMessage({ weight: _weight, ...message }: Message): Record<string, unknown> {
+  const { reasoning_content: thought } = message;
+  return thought === undefined ? message : { thinking: thought, ...message };
 }
 
 /**
@@ -57,12 +71,18 @@ export function createChatTemplate(tokenizer: Tokenizer): ChatTemplate {
   } catch (cause) {
     throw new AttuneError("model", "the chat template cannot be read", { got: cause instanceof Error ? cause.message : String(cause), cause });
   }
-  const token = (id: number | undefined): string => (id === undefined ? "" : (tokenizer.tokenOf(id) ?? ""));
-  const render = (messages: readonly Message[], { generationPrompt }: RenderOptions): string => {
+  const render = (messages: readonly Message[], { generationPrompt, tools, templateArguments = {}, place = {} }: RenderOptions): string => {
     try {
-      return template.render({ messages: messages.map((message) => ({ ...message })), add_generation_prompt: generationPrompt, bos_token: token(tokenizer.bosId), eos_token: token(tokenizer.eosId) });
+      return template.render({
+        messages: messages.map(templateMessage),
+        tools: tools ?? null,
+        documents: null,
+        add_generation_prompt: generationPrompt,
+        ...tokenizer.namedTokens,
+        ...templateArguments,
+      });
     } catch (cause) {
-      throw new AttuneError("data", "the chat template refuses this conversation", { got: `${messages.map(({ role }) => role).join(", ")}: ${cause instanceof Error ? cause.message : String(cause)}`, cause });
+      throw new AttuneError("data", "the chat template refuses this conversation", { ...place, got: `${messages.map(({ role }) => role).join(", ")}: ${cause instanceof Error ? cause.message : String(cause)}`, cause });
     }
   };
   const isUnsafe = (text: string): boolean => text.includes(OPEN) || tokenizer.controlTokens.some((token) => text.includes(token));

@@ -9,8 +9,8 @@
 import { createHash } from "node:crypto";
 import type { ErrorPlace } from "../core/errors.ts";
 import { AttuneError } from "../core/errors.ts";
-import type { ChatTemplate } from "./chat-template.ts";
-import { createChatTemplate } from "./chat-template.ts";
+import type { ChatTemplate, RenderOptions } from "./chat-template.ts";
+import { createChatTemplate, sliceRendered } from "./chat-template.ts";
 import type { Completion, Message, Prompt, TemplateInputs } from "./messages.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
@@ -84,18 +84,18 @@ export function createEncoder(tokenizer: Tokenizer, { maxLength }: EncoderOption
   const padId = choosePad(tokenizer, stopIds);
 
   const withBos = (ids: number[]): number[] => (tokenizer.bosId !== undefined && tokenizer.addsBos && ids[0] !== tokenizer.bosId ? [tokenizer.bosId, ...ids] : ids);
-  const promptIds = (prompt: Prompt): number[] => {
+  const promptIds = (prompt: Prompt, row: EncodingRow): number[] => {
     if (typeof prompt === "string") return withBos(tokenizer.encodePlain(prompt));
-    return oneBos(tokenizer, template.encode(template.renderSafely(prompt, { generationPrompt: true })));
+    return oneBos(tokenizer, template.encode(template.renderSafely(prompt, { ...inputsOf(row), generationPrompt: true })));
   };
-  const completionIds = (prompt: Prompt, completion: Completion, place: ErrorPlace): number[] => {
+  const completionIds = (prompt: Prompt, completion: Completion, row: EncodingRow): number[] => {
     if (typeof prompt === "string" && typeof completion === "string") return [...tokenizer.encodePlain(completion, { continues: true }), plainStop];
     const before = toMessages(prompt, "user");
-    return endAtStop(turnIds(template, before, [...before, ...toMessages(completion, "assistant")], place), stopId);
+    return endAtStop(turnIds(template, before, [...before, ...toMessages(completion, "assistant")], row), stopId);
   };
   const prefix = (prompt: Prompt, completion: Completion): Prompt => (typeof completion === "string" ? prompt : toMessages(prompt, "user"));
-  const encodeAnswers = (prompt: Prompt, completions: readonly Completion[], place: ErrorPlace): EncodedAnswers => {
-    const cut = truncate(promptIds(prefix(prompt, completions[0]!)), completions.map((completion) => completionIds(prompt, completion, place)), maxLength, place);
+  const encodeAnswers = (prompt: Prompt, completions: readonly Completion[], row: EncodingRow): EncodedAnswers => {
+    const cut = truncate(promptIds(prefix(prompt, completions[0]!), row), completions.map((completion) => completionIds(prompt, completion, row)), maxLength, row.place ?? {});
     return { prompt: Int32Array.from(cut.prompt), completions: cut.completions.map((ids) => Int32Array.from(ids)), truncatedTokens: cut.truncatedTokens };
   };
 
@@ -104,27 +104,27 @@ export function createEncoder(tokenizer: Tokenizer, { maxLength }: EncoderOption
     stopIds,
     padId,
     maxLength,
-    encodePrompt: (prompt) => Int32Array.from(promptIds(prompt)),
-    encodeExample(prompt, completion, { place = {} } = {}) {
-      const before = promptIds(prefix(prompt, completion));
-      const answer = completionIds(prompt, completion, place);
-      const cut = truncate(before, [answer], maxLength, place);
+    encodePrompt: (prompt, row = {}) => Int32Array.from(promptIds(prompt, row)),
+    encodeExample(prompt, completion, row = {}) {
+      const before = promptIds(prefix(prompt, completion), row);
+      const answer = completionIds(prompt, completion, row);
+      const cut = truncate(before, [answer], maxLength, row.place ?? {});
       return example(cut.prompt, cut.completions[0]!, cut.truncatedTokens);
     },
-    encodePair(prompt, chosen, rejected, { place = {} } = {}) {
-      const { completions, ...rest } = encodeAnswers(prompt, [chosen, rejected], place);
+    encodePair(prompt, chosen, rejected, row = {}) {
+      const { completions, ...rest } = encodeAnswers(prompt, [chosen, rejected], row);
       return { ...rest, chosen: completions[0]!, rejected: completions[1]! };
     },
-    encodeAnswers: (prompt, completions, { place = {} } = {}) => encodeAnswers(prompt, completions, place),
-    encodeConversation(messages, { loss }, { place = {} } = {}) {
+    encodeAnswers: (prompt, completions, row = {}) => encodeAnswers(prompt, completions, row),
+    encodeConversation(messages, { loss }, row = {}) {
       const ids: number[] = [];
       const supervised: number[] = [];
       const append = (part: readonly number[], flag: 0 | 1): void => {
         ids.push(...part);
         for (let i = 0; i < part.length; i++) supervised.push(flag);
       };
-      conversationParts(messages, template, tokenizer, stopId, place).forEach(({ part, isAnswer }) => append(part, isAnswer || loss === "full" ? 1 : 0));
-      return keepStart(ids, supervised, maxLength, place);
+      conversationParts(messages, template, tokenizer, stopId, row).forEach(({ part, isAnswer }) => append(part, isAnswer || loss === "full" ? 1 : 0));
+      return keepStart(ids, supervised, maxLength, row.place ?? {});
     },
     encodeText(text, { place = {} } = {}) {
       const ids = [...withBos(tokenizer.encodePlain(text)), plainStop];
@@ -133,6 +133,11 @@ export function createEncoder(tokenizer: Tokenizer, { maxLength }: EncoderOption
     decodeCompletion: (ids) => tokenizer.decode(ids, { skipSpecial: true }),
     fingerprint: createHash("sha256").update(JSON.stringify([tokenizer.fingerprint, template.source, maxLength, stopIds, padId])).digest("hex"),
   };
+}
+
+/** What a row gives every rendering of it. */
+function inputsOf({ tools, templateArguments, place }: EncodingRow): Omit<RenderOptions, "generationPrompt"> {
+  return { ...(tools === undefined ? {} : { tools }), ...(templateArguments === undefined ? {} : { templateArguments }), ...(place === undefined ? {} : { place }) };
 }
 
 function toMessages(text: Prompt, role: "user" | "assistant"): readonly Message[] {
@@ -167,18 +172,18 @@ function oneBos(tokenizer: Tokenizer, ids: number[]): number[] {
 }
 
 /** Ids of what the template adds between two states of a conversation. */
-function turnIds(template: ChatTemplate, before: readonly Message[], after: readonly Message[], place: ErrorPlace): number[] {
-  const start = template.renderSafely(before, { generationPrompt: true });
-  const whole = template.renderSafely(after, { generationPrompt: false });
+function turnIds(template: ChatTemplate, before: readonly Message[], after: readonly Message[], row: EncodingRow): number[] {
+  const start = template.renderSafely(before, { ...inputsOf(row), generationPrompt: true });
+  const whole = template.renderSafely(after, { ...inputsOf(row), generationPrompt: false });
   if (!whole.text.startsWith(start.text)) {
     throw new AttuneError("data", "the chat template writes the prompt differently once the answer follows, so the answer cannot be told apart", {
-      ...place,
+      ...row.place,
       got: JSON.stringify(whole.text.slice(0, start.text.length).slice(-60)),
       expected: JSON.stringify(start.text.slice(-60)),
       hint: "a chat template whose output only grows as turns are added",
     });
   }
-  return template.encode({ text: whole.text.slice(start.text.length), guarded: whole.guarded }, { continues: true });
+  return template.encode(sliceRendered(whole, start.text.length), { continues: true });
 }
 
 /** Drops what the template writes after the last stop token (a newline), and adds the stop token where it has none. */
@@ -192,22 +197,24 @@ interface ConversationPart {
   isAnswer: boolean;
 }
 
-function conversationParts(messages: readonly Message[], template: ChatTemplate, tokenizer: Tokenizer, stopId: number, place: ErrorPlace): ConversationPart[] {
+function conversationParts(messages: readonly Message[], template: ChatTemplate, tokenizer: Tokenizer, stopId: number, row: EncodingRow): ConversationPart[] {
+  const place = row.place ?? {};
+  const inputs = inputsOf(row);
   const answers = messages.flatMap(({ role }, index) => (role === "assistant" ? [index] : []));
   if (answers.length === 0) throw new AttuneError("data", "the conversation has no assistant turn", { ...place, got: messages.map(({ role }) => role).join(", ") });
   const parts: ConversationPart[] = [];
   let done = "";
   for (const index of answers) {
-    const opened = template.renderSafely(messages.slice(0, index), { generationPrompt: true });
+    const opened = template.renderSafely(messages.slice(0, index), { ...inputs, generationPrompt: true });
     if (!opened.text.startsWith(done)) throw new AttuneError("data", "the chat template rewrites earlier turns, so turns cannot be told apart", { ...place, hint: "split the conversation into prompt and completion" });
-    const between = template.encode({ text: opened.text.slice(done.length), guarded: opened.guarded }, { continues: parts.length > 0 });
-    const answer = turnIds(template, messages.slice(0, index), messages.slice(0, index + 1), place);
+    const between = template.encode(sliceRendered(opened, done.length), { continues: parts.length > 0 });
+    const answer = turnIds(template, messages.slice(0, index), messages.slice(0, index + 1), row);
     const end = answer.lastIndexOf(stopId) + 1 || answer.length;
     parts.push({ part: parts.length === 0 ? oneBos(tokenizer, between) : between, isAnswer: false });
     parts.push({ part: answer.slice(0, end), isAnswer: true });
     // What follows the stop token (a newline) belongs to the template, and to nobody's answer.
     if (index !== answers.at(-1)) parts.push({ part: answer.slice(end), isAnswer: false });
-    done = template.renderSafely(messages.slice(0, index + 1), { generationPrompt: false }).text;
+    done = template.renderSafely(messages.slice(0, index + 1), { ...inputs, generationPrompt: false }).text;
   }
   return parts;
 }

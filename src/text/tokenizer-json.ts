@@ -104,6 +104,11 @@ export function namedToken(config: JsonObject, key: NamedToken): string | undefi
   return typeof content === "string" && content !== "" ? content : undefined;
 }
 
+/** All of them that a config names. */
+export function namedTokens(config: JsonObject): Partial<Record<NamedToken, string>> {
+  return Object.fromEntries(NAMED.map((key) => [key, namedToken(config, key)]).filter(([, content]) => content !== undefined));
+}
+
 /**
  * The added tokens of tokenizer.json, then those that only the config knows. A token that the config names (bos_token,
  * additional_special_tokens, ...) is a control token, whatever tokenizer.json says of it, unless it is one character:

@@ -16,8 +16,8 @@ import type { EncodeOptions } from "./pipeline.ts";
 import { createPipeline } from "./pipeline.ts";
 import type { TextPart } from "./text-parts.ts";
 import { guardText, tokenPattern } from "./text-parts.ts";
-import type { JsonObject, TokenizerJson } from "./tokenizer-json.ts";
-import { namedToken, parseObject, readAddedTokens, readTokenizerJson } from "./tokenizer-json.ts";
+import type { JsonObject, NamedToken, TokenizerJson } from "./tokenizer-json.ts";
+import { namedToken, namedTokens, parseObject, readAddedTokens, readTokenizerJson } from "./tokenizer-json.ts";
 
 export interface Tokenizer {
   /** Ids are below this. */
@@ -30,6 +30,8 @@ export interface Tokenizer {
   readonly addsBos: boolean;
   /** Further ids at which generation stops, from generation_config.json. */
   readonly extraStopIds: readonly number[];
+  /** The tokens that the configuration names: `bos_token`, `eos_token`, `pad_token`, ... */
+  readonly namedTokens: Readonly<Partial<Record<NamedToken, string>>>;
   /** Jinja source of the chat template, where the model has one. */
   readonly chatTemplate: string | undefined;
   /** Tokens that are split off before anything else, such as `<|im_end|>` and `<think>`. */
@@ -104,6 +106,7 @@ export function tokenizerFromFiles(files: TokenizerFiles, place = "tokenizer"): 
     ...facts,
     vocabularySize: vocabulary.size,
     extraStopIds: [read("generation_config.json")["eos_token_id"]].flat().filter((id): id is number => typeof id === "number" && vocabulary.tokenOf.has(id)),
+    namedTokens: namedTokens(config),
     chatTemplate: files["chat_template.jinja"] ?? readTemplate(config["chat_template"]),
     specialTokens: added.map(({ content }) => content),
     controlTokens,
