@@ -23,6 +23,7 @@ const MIXED: GenerationRequest[] = [
   request("Hi", { maxNewTokens: 3 }),
   request("A much longer prompt", { temperature: 1, samples: 3, maxNewTokens: 12 }),
   request("x", { temperature: 0.4, topP: 0.8, seed: 9, maxNewTokens: 20 }),
+  request("y", { temperature: 1.5, topP: 0.6, minP: 0.02, seed: 4, maxNewTokens: 12 }),
   request("Hi", { temperature: 2, topK: 4, seed: 7, stream: ["other", 3], samples: 2 }),
   request("once upon", { alternatives: 2, maxNewTokens: 1 }),
   request("a prompt that is long enough", { temperature: 1, seed: 5, samples: 5, maxNewTokens: 15 }),

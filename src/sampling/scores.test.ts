@@ -12,14 +12,6 @@ function randomLogits(vocabulary: number, seed: number, deviation: number): Floa
   return Random.for(seed, "logits").fillNormal(new Float32Array(vocabulary), deviation);
 }
 
-function plainScores(logits: Float32Array, inverse: number): Scores {
-  const size = blockSize(logits.length);
-  const blocks = Array.from({ length: logits.length / size }, (_, block) => logits.subarray(block * size, (block + 1) * size));
-  const maxima = Float32Array.from(blocks, (block) => Math.max(...block));
-  const largest = Math.max(...maxima);
-  return new Scores(logits, maxima, Float32Array.from(blocks, (block) => block.reduce((total, logit) => total + Math.exp((logit - largest) * inverse), 0)), inverse);
-}
-
 test("a block is the divisor nearest to the root", () => {
   for (const [vocabulary, sizes] of [[49_152, [192, 256]], [32_000, [160, 200]], [50_257, [29, 1733]], [251, [1, 251]], [1, [1]]] as const) expect(sizes).toContain(blockSize(vocabulary));
 });
@@ -35,11 +27,12 @@ describe.each([61, 256, 1500, 4099, 50_257])("%d tokens", (vocabulary) => {
     { temperature: 2, topK: 0, topP: 0.99 },
     { temperature: 1.5, topK: 40, topP: 0.8 },
     { temperature: 0.05, topK: 0, topP: 0.5 },
+    { temperature: 1, topK: 0, topP: 1, minP: 0.05 },
   ];
   test.each(options)("the same draw is the same token as by the plain form: %o", (sampling) => {
-    for (let trial = 0; trial < 12; trial++) {
+    for (let trial = 0; trial < 8; trial++) {
       const logits = randomLogits(vocabulary, trial, [0, 0.5, 2, 6][trial % 4]!);
-      const scores = plainScores(logits, inverseTemperature(sampling));
+      const scores = Scores.of(logits, inverseTemperature(sampling));
       const [random, same] = [new Random(trial), new Random(trial)];
       for (let draw = 0; draw < 3; draw++) {
         const expected = chooseToken(logits, sampling, random);
@@ -54,13 +47,13 @@ describe.each([61, 256, 1500, 4099, 50_257])("%d tokens", (vocabulary) => {
   test("the most likely tokens are told in order", () => {
     const logits = randomLogits(vocabulary, 3, 2);
     const sorted = Array.from(logits.keys()).toSorted((a, b) => logits[b]! - logits[a]! || a - b);
-    for (const count of [1, 5, 50]) expect(plainScores(logits, 1).mostLikely(count).map(({ id }) => id)).toEqual(sorted.slice(0, count));
+    for (const count of [1, 5, 50]) expect(Scores.of(logits, 1).mostLikely(count).map(({ id }) => id)).toEqual(sorted.slice(0, count));
   });
 });
 
 test("draws follow the distribution", () => {
   const logits = randomLogits(40, 1, 1.5);
-  const scores = plainScores(logits, 1);
+  const scores = Scores.of(logits, 1);
   const random = new Random(2);
   const draws = 40_000;
   const counts = new Float64Array(40);
@@ -71,7 +64,7 @@ test("draws follow the distribution", () => {
 });
 
 test("top-k and top-p leave no other token, top-p as a share of what top-k leaves", () => {
-  const scores = plainScores(Float32Array.from([0.4, 0.3, 0.2, 0.1], Math.log), 1);
+  const scores = Scores.of(Float32Array.from([0.4, 0.3, 0.2, 0.1], Math.log), 1);
   const random = new Random(5);
   const seen = (sampling: SamplingOptions): number[] => [...new Set(Array.from({ length: 300 }, () => scores.choose(sampling, random).id))].toSorted();
   expect(seen({ temperature: 1, topK: 3, topP: 1 })).toEqual([0, 1, 2]);
@@ -94,7 +87,7 @@ test("the graph's numbers are those of the plain form, row by row", async () => 
   });
   const blocks = vocabulary / blockSize(vocabulary);
   for (let row = 0; row < rows; row++) {
-    const expected = plainScores((logits!.data as Float32Array).slice(row * vocabulary, (row + 1) * vocabulary), inverse[row]!);
+    const expected = Scores.of((logits!.data as Float32Array).slice(row * vocabulary, (row + 1) * vocabulary), inverse[row]!);
     expect([...(maxima!.data as Float32Array).subarray(row * blocks, (row + 1) * blocks)]).toEqual([...expected.maxima]);
     expected.sums.forEach((sum, block) => expect((sums!.data as Float32Array)[row * blocks + block]).toBeCloseTo(sum, 5));
   }

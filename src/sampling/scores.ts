@@ -10,8 +10,8 @@
 import type { Random } from "../core/random.ts";
 import { gemm, exp, max, multiply, reshape, subtract, sum } from "../graph/build.ts";
 import type { Value } from "../graph/ir.ts";
-import type { Chosen, SamplingOptions } from "./choose.ts";
-import { drawInProportion, keepMostLikely } from "./choose.ts";
+import type { Chosen, Filters, SamplingOptions } from "./choose.ts";
+import { drawInProportion, keepMostLikely, keepsAll } from "./choose.ts";
 
 /** Tokens in a block: the divisor of the vocabulary's size that is nearest to its root, by ratio. */
 export function blockSize(vocabulary: number): number {
@@ -69,6 +69,17 @@ export class Scores {
     this.total = total;
   }
 
+  /** The scores of logits that no graph has summed: those that were changed after it. */
+  static of(logits: Float32Array, inverseTemperature: number): Scores {
+    const size = blockSize(logits.length);
+    const maxima = new Float32Array(logits.length / size).fill(-Infinity);
+    logits.forEach((logit, id) => (maxima[Math.floor(id / size)] = Math.max(maxima[Math.floor(id / size)]!, logit)));
+    const largest = maxima.reduce((a, b) => Math.max(a, b));
+    const sums = new Float64Array(maxima.length);
+    logits.forEach((logit, id) => (sums[Math.floor(id / size)]! += Math.exp((logit - largest) * inverseTemperature)));
+    return new Scores(logits, maxima, Float32Array.from(sums), inverseTemperature);
+  }
+
   /** A copy that stays as it is while the row goes on. */
   copy(): Scores {
     return new Scores(this.logits.slice(), this.maxima.slice(), this.sums.slice(), this.inverseTemperature);
@@ -86,11 +97,16 @@ export class Scores {
     return -this.gap(id) - Math.log(this.total);
   }
 
-  /** Draws a token, or takes the most likely where the temperature is 0. */
-  choose({ temperature, topK, topP }: SamplingOptions, random: Random): Chosen {
-    const draw = (): number => (topK === 0 && topP >= 1 ? this.drawFromAll(random) : this.drawFromMostLikely({ topK, topP }, random));
-    const id = temperature === 0 ? this.best() : draw();
+  /** Draws a token, or takes the most likely where the temperature is 0; its log p is of the whole vocabulary, whatever was left out. */
+  choose(sampling: SamplingOptions, random: Random): Chosen {
+    const draw = (): number => (keepsAll(sampling) ? this.drawFromAll(random) : this.drawFromKept(sampling, random));
+    const id = sampling.temperature === 0 ? this.best() : draw();
     return { id, logp: this.logp(id) };
+  }
+
+  /** The tokens that the filters leave, the most likely first. */
+  kept(filters: Filters): readonly number[] {
+    return keepMostLikely(this.sorted(filters), filters, { weight: (id) => this.weight(id), total: this.total });
   }
 
   /** The most likely tokens, in order. */
@@ -107,36 +123,53 @@ export class Scores {
     return (this.largest - this.logits[id]!) * this.inverseTemperature;
   }
 
+  /** How likely a token is beside the most likely one. */
+  private weight(id: number): number {
+    return Math.exp(-this.gap(id));
+  }
+
   private drawFromAll(random: Random): number {
     let rest = random.uniform() * this.total;
     let block = 0;
     while (block < this.sums.length - 1 && rest >= this.sums[block]!) rest -= this.sums[block++]!;
     const start = block * this.size;
-    const terms = Array.from({ length: this.size }, (_, i) => Math.exp(-this.gap(start + i)));
+    const terms = Array.from({ length: this.size }, (_, i) => this.weight(start + i));
     // The block's sum was rounded, and its terms were not.
     rest *= terms.reduce((a, b) => a + b, 0) / this.sums[block]!;
     const place = terms.findIndex((term) => (rest -= term) < 0);
     return place >= 0 ? start + place : this.best();
   }
 
-  private drawFromMostLikely(options: Pick<SamplingOptions, "topK" | "topP">, random: Random): number {
-    const kept = keepMostLikely(this.sorted(options), options, (id) => this.logp(id));
-    return drawInProportion(kept, (id) => Math.exp(this.logp(id)), random);
+  private drawFromKept(filters: Filters, random: Random): number {
+    const kept = this.kept(filters);
+    // Of logits that are no numbers none is kept.
+    return kept.length === 0 ? this.best() : drawInProportion(kept, (id) => this.weight(id), random);
   }
 
-  /** At least the tokens that top-k or else top-p keeps, the most likely first: those within the steps that surely hold them. */
-  private sorted({ topK, topP }: Pick<SamplingOptions, "topK" | "topP">): number[] {
+  /** At least the tokens that the filters need to see, the most likely first: those within the steps that surely hold them. */
+  private sorted(filters: Filters): number[] {
     const counts = new Int32Array(STEPS);
     const step = (id: number): number => Math.min(STEPS - 1, Math.floor(this.gap(id) / STEP));
     for (let id = 0; id < this.logits.length; id++) counts[step(id)]!++;
-    let [last, count, mass] = [0, 0, 0];
-    for (; last < STEPS - 1; last++) {
-      count += counts[last]!;
-      mass += counts[last]! * Math.exp(-(last + 1) * STEP);
-      if (topK > 0 ? count >= topK : mass >= topP * this.total) break;
-    }
+    const last = Math.min(this.lastStep(counts, filters), lastOfMinP(filters));
     const ids: number[] = [];
     for (let id = 0; id < this.logits.length; id++) if (step(id) <= last) ids.push(id);
     return ids.toSorted((a, b) => this.logits[b]! - this.logits[a]! || a - b);
   }
+
+  /** The first step by which top-k, or else top-p, has what it keeps. */
+  private lastStep(counts: Int32Array, { topK, topP }: Filters): number {
+    let [last, count, mass] = [0, 0, 0];
+    for (; last < STEPS - 1; last++) {
+      count += counts[last]!;
+      mass += counts[last]! * Math.exp(-(last + 1) * STEP);
+      if (topK > 0 ? count >= topK : topP < 1 && mass >= topP * this.total) break;
+    }
+    return last;
+  }
+}
+
+/** The step of the least likely token that min-p keeps; after top-k, top-p's share is of all that top-k keeps. */
+function lastOfMinP({ topK, topP, minP = 0 }: Filters): number {
+  return minP <= 0 || (topK > 0 && topP < 1) ? STEPS - 1 : Math.min(STEPS - 1, Math.floor(-Math.log(minP) / STEP) + 1);
 }

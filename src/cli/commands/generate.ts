@@ -30,6 +30,10 @@ export const generationFields = {
   temperature: field({ type: z.number().min(0), default: 0.7, source: "trl chat; 0 takes the most likely token", description: "temperature of the distribution", group: "Sampling" }),
   topK: field({ type: z.int().min(0), default: 0, source: "0: all tokens", description: "keep the k most likely tokens", group: "Sampling", appliesWhen: { says: "with a temperature above 0", test: (config) => config("temperature") !== 0 } }),
   topP: field({ type: z.number().gt(0).max(1), default: 1, source: "1: all tokens", description: "keep the most likely tokens up to this probability", group: "Sampling", appliesWhen: { says: "with a temperature above 0", test: (config) => config("temperature") !== 0 } }),
+  minP: field({
+    type: z.number().min(0).max(1), default: 0, source: "0: all tokens", description: "keep the tokens that are at least this share as likely as the most likely one", group: "Sampling",
+    appliesWhen: { says: "with a temperature above 0", test: (config) => config("temperature") !== 0 },
+  }),
   stop: field({ type: z.array(z.string()), default: [], source: "the model's own stop tokens always count", description: "further texts at which an answer ends", group: "Sampling" }),
   seed: field({ type: z.int().min(0), default: 42, source: "transformers", description: "of sampling", group: "Sampling", appliesWhen: { says: "with a temperature above 0", test: (config) => config("temperature") !== 0 } }),
 };
