@@ -20,6 +20,8 @@ export interface CommandContext {
   readonly quiet: boolean;
   /** Standard input, for `attune chat` and for data on a pipe. */
   readonly input: NodeJS.ReadStream;
+  /** Local date and time that chat templates see: now, or when the run began that goes on. */
+  readonly templateTime: string;
   /** What was typed after `attune`, for the run folder. */
   readonly argv: readonly string[];
   /** Models that an earlier stage will have made, and what to look at meanwhile: undefined for nothing. Only while a pipeline is checked. */

@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { z } from "zod";
 import { AttuneError } from "../core/errors.ts";
 import { defineConfig, field, requiredField } from "../runs/config.ts";
@@ -47,10 +47,12 @@ async function* swim(run: Run, { signal }: CommandContext, options: { failAt: nu
 }
 
 let afterStep: (step: number) => void = () => undefined;
+const templateTimes: string[] = [];
 const pond = trainingCommand({
   config: pondConfig,
   examples: ["attune pond --data frogs.jsonl"],
   async run({ config, effective, dryRun, out, openRun }, context) {
+    templateTimes.push(context.templateTime);
     if (!existsSync(config.data)) throw new AttuneError("data", "there is no such file", { file: config.data });
     if (dryRun) return reportPlan(context.reporter, { command: "pond", examples: 2, heldOut: 1, steps: TOTAL, tokens: 4, parameters: { trainable: 1000, total: 2e6 }, memoryBytes: 1.5e9, seconds: 61, out, config: effective });
     const run = await openRun({ seed: config.seed, dataHash: readFileSync(config.data, "utf8"), modelFingerprint: "m" });
@@ -297,6 +299,17 @@ describe("a training command", () => {
     expect(events.map(({ type, step }) => [type, step])).toEqual([["start", undefined], ["step", 3], ["step", 4], ["end", 4], ["result", undefined]]);
     expect(readJsonLines(join(folder, "metrics.jsonl")).map(({ step }) => step)).toEqual([1, 2, 3, 4]);
     expect(await attune(`resume ${folder}`)).toEqual({ status: 0, out: `${folder} has finished already: there is nothing left to do\n`, err: "" });
+  });
+
+  it("goes on with the date on which the run began, for templates that write it", async () => {
+    vi.useFakeTimers({ toFake: ["Date"], now: new Date(2026, 4, 4, 23, 59, 58) });
+    const io = fakeIo();
+    afterStep = (step) => void (step === 2 && io.signals.emit("SIGINT"));
+    await attune("pond --data frogs --out runs/t", io);
+    vi.setSystemTime(new Date(2026, 6, 1));
+    await attune("resume runs/t");
+    vi.useRealTimers();
+    expect(templateTimes.slice(-2)).toEqual(["2026-05-04T23:59:58", "2026-05-04T23:59:58"]);
   });
 
   it("does not resume with other data, or without its command", async () => {

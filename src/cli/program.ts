@@ -6,6 +6,7 @@
  */
 import { Command, CommanderError } from "commander";
 import { AttuneError, nearest } from "../core/errors.ts";
+import { wallClock } from "../core/wall-clock.ts";
 import { attuneVersion } from "../runs/versions.ts";
 import type { Bind, Call, CommandContext, CommandEntry } from "./command.ts";
 import { COMMANDS } from "./commands/index.ts";
@@ -99,7 +100,7 @@ async function withContext(io: Io, argv: readonly string[], options: GlobalOptio
     beforeExit: () => reporter.close(),
   });
   try {
-    await work({ reporter, signal: interrupt.signal, json, quiet, input: io.stdin, argv });
+    await work({ reporter, signal: interrupt.signal, json, quiet, input: io.stdin, argv, templateTime: wallClock() });
   } finally {
     interrupt.dispose();
     reporter.close();

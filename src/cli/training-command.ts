@@ -15,6 +15,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { AttuneError } from "../core/errors.ts";
+import { wallClock } from "../core/wall-clock.ts";
 import { readConfig } from "../runs/compare.ts";
 import type { ConfigDefinition, ConfigOf, GivenOf, ParsedConfig } from "../runs/config.ts";
 import { parseConfig } from "../runs/config-sources.ts";
@@ -81,20 +82,22 @@ export function trainingCommand<D extends ConfigDefinition>(spec: TrainingComman
           });
           const out = options.out ?? nextFree(definition.name);
           checkNewFolder(out);
-          await guard(spec, { parsed, out, dryRun, context }, async (facts) => Run.create(out, { ...facts, command: definition.name, argv: context.argv, config: parsed }));
+          await guard(spec, { parsed, out, dryRun, context }, async (facts) => Run.create(out, { ...facts, command: definition.name, argv: context.argv, templateTime: context.templateTime, config: parsed }));
         }),
       );
     },
     async begin({ values, out }, context) {
       const parsed = parseConfig<D>(definition as D, { values: values as GivenOf<D> });
       checkNewFolder(out);
-      await guard(spec, { parsed, out, dryRun: false, context }, async (facts) => Run.create(out, { ...facts, command: definition.name, argv: context.argv, config: parsed }));
+      await guard(spec, { parsed, out, dryRun: false, context }, async (facts) => Run.create(out, { ...facts, command: definition.name, argv: context.argv, templateTime: context.templateTime, config: parsed }));
     },
     async check({ values, out }, context) {
       const parsed = parseConfig<D>(definition as D, { values: values as GivenOf<D> });
       await guard(spec, { parsed, out, dryRun: true, context }, () => Promise.reject(new AttuneError("internal", "internal: a check began a run")));
     },
-    async resume({ folder }, context) {
+    async resume({ folder, info }, outer) {
+      // runs of older versions have no date of their own, and began on this one
+      const context = { ...outer, templateTime: info.templateTime ?? wallClock(new Date(info.created)) };
       const parsed = parseConfig<D>(definition as D, { values: readConfig(folder) as GivenOf<D> });
       await guard(spec, { parsed, out: folder, dryRun: false, context }, async ({ dataHash, modelFingerprint }) => {
         const { run, warnings } = await Run.open(folder, { dataHash, modelFingerprint });

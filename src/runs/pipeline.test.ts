@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { Stage } from "./pipeline.ts";
-import { planPipeline, runPipeline } from "./pipeline.ts";
+import { planPipeline, runPipeline, templateTimeOf } from "./pipeline.ts";
 import { Run } from "./run.ts";
 
 interface Script {
@@ -50,6 +50,15 @@ describe("a pipeline", () => {
     await runPipeline(folder, stages(2));
     expect(script.calls.slice(4)).toEqual(["start b", "start c"]);
     expect(existsSync(join(folder, "b.before-1", "run.json"))).toBe(true);
+  });
+
+  test("keeps the date on which it began, for the templates of every stage", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "attune-pipeline-"));
+    const stages = [stageOf("a", { calls: [], cut: new Set() })];
+    expect(templateTimeOf(folder)).toBeUndefined();
+    await runPipeline(folder, stages, { templateTime: "2026-05-04T10:00:00" });
+    await runPipeline(folder, stages, { templateTime: "2026-05-05T10:00:00" });
+    expect(templateTimeOf(folder)).toBe("2026-05-04T10:00:00");
   });
 
   test("goes on with a stage that was cut off, and with those behind it", async () => {

@@ -44,7 +44,7 @@ export interface StageResult extends PlannedStage {
 }
 
 const recordSchema = z.object({ key: z.string(), series: z.string().optional(), inputs: z.record(z.string(), z.unknown()), seconds: z.number() });
-const memorySchema = z.object({ schema: z.literal(1), stages: z.record(z.string(), recordSchema) });
+const memorySchema = z.object({ schema: z.literal(1), templateTime: z.string().optional(), stages: z.record(z.string(), recordSchema) });
 type Memory = z.output<typeof memorySchema>;
 
 const fileOf = (folder: string): string => join(folder, "pipeline.json");
@@ -55,6 +55,10 @@ function readMemory(folder: string): Memory {
   const parsed = memorySchema.safeParse(parseJson(readFileSync(file, "utf8")));
   if (!parsed.success) throw new AttuneError("run", "pipeline.json does not have the layout of this version", { file, hint: "another folder, or the version of attune that made this one" });
   return parsed.data;
+}
+
+function writeMemory(folder: string, memory: Memory): void {
+  writeFileAtomic(fileOf(folder), `${stringifyJson(memory, 2)}\n`);
 }
 
 /** Versions of attune that compute the same: all patches of a minor version. */
@@ -121,7 +125,14 @@ function changeOf(before: Readonly<Record<string, unknown>>, now: Readonly<Recor
 const LONGEST_VALUE = 60;
 const short = (text = "not there"): string => (text.length <= LONGEST_VALUE ? text : `${text.slice(0, LONGEST_VALUE)}…`);
 
+/** Local date and time that the chat templates of every stage see: of the day on which the pipeline began. */
+export function templateTimeOf(dir: string): string | undefined {
+  return readMemory(resolve(dir)).templateTime;
+}
+
 export interface PipelineHooks {
+  /** Kept with a pipeline that begins; {@link templateTimeOf} tells the one of a pipeline that goes on. */
+  templateTime?: string;
   onStage?: (planned: PlannedStage) => void;
   /** A stage is done, or passed over. */
   onStageEnd?: (result: StageResult) => void;
@@ -144,6 +155,8 @@ export async function runPipeline(dir: string, stages: readonly Stage[], hooks: 
   try {
     // what a killed process was writing
     removeTemporary(folder);
+    const memory = readMemory(folder);
+    if (hooks.templateTime !== undefined && memory.templateTime === undefined) writeMemory(folder, { ...memory, templateTime: hooks.templateTime });
     return await runStages(folder, stages, hooks);
   } finally {
     lock.release();
@@ -194,7 +207,7 @@ async function runStage({ stage, folder: own, action }: PlannedStage, { folder, 
   const remember = (seconds: number): void => {
     // read again, as stages beside this one write too
     const memory = readMemory(folder);
-    writeFileAtomic(fileOf(folder), `${stringifyJson({ ...memory, stages: { ...memory.stages, [stage.name]: { key, series, inputs: stage.inputs, seconds } } }, 2)}\n`);
+    writeMemory(folder, { ...memory, stages: { ...memory.stages, [stage.name]: { key, series, inputs: { ...stage.inputs }, seconds } } });
   };
   const spent = action === "resume" ? before : 0;
   const began = performance.now();

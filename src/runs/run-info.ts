@@ -4,6 +4,7 @@
 import { z } from "zod";
 import { AttuneError } from "../core/errors.ts";
 import { parseJson } from "../core/json.ts";
+import { encodedRowsSchema } from "./encoded-rows.ts";
 
 export const RUN_STATUSES = ["running", "completed", "interrupted", "failed"] as const;
 export type RunStatus = (typeof RUN_STATUSES)[number];
@@ -24,6 +25,10 @@ const runInfoSchema = z.object({
   dataHash: z.string(),
   /** Hash of what the base model computes with; a resumed run refuses another model. */
   modelFingerprint: z.string(),
+  /** Local date and time that chat templates see, also when the run goes on another day; absent in runs of older versions. */
+  templateTime: z.string().optional(),
+  /** What the rows look like in ids; a resumed run refuses others. */
+  encodedRows: encodedRowsSchema.optional(),
   /** How many of the newest checkpoints are kept, besides the best. */
   keepLast: z.int().min(1),
   /** ISO 8601, UTC. */

@@ -19,6 +19,7 @@ import { stringify } from "yaml";
 import { AttuneError } from "../core/errors.ts";
 import { stringifyJson } from "../core/json.ts";
 import { type Checkpoint, Checkpoints, type SaveOptions } from "./checkpoints.ts";
+import { type EncodedRows, refuseOtherRows } from "./encoded-rows.ts";
 import type { Metrics, TrainingEvent } from "./events.ts";
 import { diskError, publishFolder, removeEmptyFolders, removeTemporary, writeFileAtomic } from "./files.ts";
 import { JsonLines } from "./json-lines.ts";
@@ -36,6 +37,8 @@ export interface NewRun {
   readonly config: { readonly given: object; readonly effective: object };
   readonly dataHash: string;
   readonly modelFingerprint: string;
+  /** Local date and time that chat templates see. */
+  readonly templateTime?: string;
   /** How many of the newest checkpoints to keep, besides the best. Default 2. */
   readonly keepLast?: number;
 }
@@ -96,6 +99,7 @@ export class Run {
         versions: versions(),
         dataHash: given.dataHash,
         modelFingerprint: given.modelFingerprint,
+        ...(given.templateTime === undefined ? {} : { templateTime: given.templateTime }),
         keepLast: given.keepLast ?? DEFAULT_KEEP,
         created: new Date().toISOString(),
       };
@@ -139,6 +143,16 @@ export class Run {
   /** The checkpoint that this process goes on from; undefined for a run that begins. */
   get resumedFrom(): Checkpoint | undefined {
     return this.start;
+  }
+
+  /**
+   * Keeps what the rows of a new run look like in ids.
+   * @throws AttuneError `run` where a run that goes on has others
+   */
+  keepRows(rows: EncodedRows): void {
+    if (this.current.encodedRows) return refuseOtherRows(this.folder, this.current.encodedRows, rows);
+    this.current = { ...this.current, encodedRows: rows };
+    writeInfo(this.folder, this.current);
   }
 
   private async recover(): Promise<string[]> {

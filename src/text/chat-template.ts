@@ -5,8 +5,10 @@
 import { Template } from "@huggingface/jinja";
 import type { ErrorPlace } from "../core/errors.ts";
 import { AttuneError } from "../core/errors.ts";
+import { wallClock } from "../core/wall-clock.ts";
 import type { Message, TemplateInputs } from "./messages.ts";
 import type { EncodeOptions } from "./pipeline.ts";
+import { strftime } from "./strftime.ts";
 import type { TextPart } from "./text-parts.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
@@ -23,8 +25,18 @@ export interface RenderOptions extends TemplateInputs {
   place?: ErrorPlace;
 }
 
+/** Local date and time as {@link wallClock} writes it: fixed, or asked for each time. */
+export type TemplateTime = string | (() => string);
+
+export interface ChatTemplateOptions {
+  /** For `strftime_now`. Default now. */
+  time?: TemplateTime;
+}
+
 export interface ChatTemplate {
   readonly source: string;
+  /** Changes whenever what is rendered may. */
+  readonly fingerprint: string;
   render(messages: readonly Message[], options: RenderOptions): string;
   /** Ids of rendered text; `continues` where it goes on after other text of the template. */
   encode(rendered: RenderedText, options?: EncodeOptions): number[];
@@ -53,6 +65,8 @@ function mark(content: string, index: number): string {
   return `${content.slice(0, start)}${OPEN}${index}${CLOSE}${content.slice(Math.max(start, content.trimEnd().length))}`;
 }
 
+const readsClock = (source: string): boolean => source.includes("strftime_now");
+
 /** A message as transformers hands it to a template, which may read a thought by either name. */
 function templateMessage({ weight: _weight, ...message }: Message): Record<string, unknown> {
   const { reasoning_content: thought } = message;
@@ -63,11 +77,11 @@ function templateMessage({ weight: _weight, ...message }: Message): Record<strin
  * Contents are encoded together with the text around them, which gives exactly the ids of the whole text, except that a
  * control token written in a content stays ordinary characters.
  */
-export function createChatTemplate(tokenizer: Tokenizer): ChatTemplate {
+export function createChatTemplate(tokenizer: Tokenizer, { time = wallClock() }: ChatTemplateOptions = {}): ChatTemplate {
   const source = tokenizer.chatTemplate ?? DEFAULT_TEMPLATE;
   let template: Template;
   try {
-    template = new Template(source);
+    template = new Template(`{% set strftime_now = wall_clock_strftime %}${source}`);
   } catch (cause) {
     throw new AttuneError("model", "the chat template cannot be read", { got: cause instanceof Error ? cause.message : String(cause), cause });
   }
@@ -77,6 +91,7 @@ export function createChatTemplate(tokenizer: Tokenizer): ChatTemplate {
         messages: messages.map(templateMessage),
         tools: tools ?? null,
         documents: null,
+        wall_clock_strftime: (format: string) => strftime(typeof time === "string" ? time : time(), format),
         add_generation_prompt: generationPrompt,
         ...tokenizer.namedTokens,
         ...templateArguments,
@@ -88,6 +103,7 @@ export function createChatTemplate(tokenizer: Tokenizer): ChatTemplate {
   const isUnsafe = (text: string): boolean => text.includes(OPEN) || tokenizer.controlTokens.some((token) => text.includes(token));
   return {
     source,
+    fingerprint: JSON.stringify([source, readsClock(source) ? String(time) : null]),
     render,
     renderSafely(messages, options) {
       const guarded: string[] = [];

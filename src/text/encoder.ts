@@ -9,7 +9,8 @@
 import { createHash } from "node:crypto";
 import type { ErrorPlace } from "../core/errors.ts";
 import { AttuneError } from "../core/errors.ts";
-import type { ChatTemplate, RenderOptions } from "./chat-template.ts";
+import { wallClock } from "../core/wall-clock.ts";
+import type { ChatTemplate, RenderOptions, TemplateTime } from "./chat-template.ts";
 import { createChatTemplate, sliceRendered } from "./chat-template.ts";
 import type { Completion, Message, Prompt, TemplateInputs } from "./messages.ts";
 import type { Tokenizer } from "./tokenizer.ts";
@@ -69,13 +70,15 @@ export interface Encoder {
 export interface EncoderOptions {
   /** Longest example, tokens. */
   maxLength: number;
+  /** Local date and time that the chat template sees, as {@link wallClock} writes it: fixed, or asked for each time. Default now. */
+  templateTime?: TemplateTime;
 }
 
 const PROBE = "attune";
 
 /** @throws AttuneError `model` where the tokenizer has no token to end an answer with */
-export function createEncoder(tokenizer: Tokenizer, { maxLength }: EncoderOptions): Encoder {
-  const template = createChatTemplate(tokenizer);
+export function createEncoder(tokenizer: Tokenizer, { maxLength, templateTime = wallClock() }: EncoderOptions): Encoder {
+  const template = createChatTemplate(tokenizer, { time: templateTime });
   const turnEnd = findTurnEnd(tokenizer, template);
   const stopId = turnEnd ?? tokenizer.eosId;
   if (stopId === undefined) throw new AttuneError("model", "the tokenizer has no token that ends an answer", { expected: "eos_token in tokenizer_config.json, or a chat template whose turns end in a special token" });
@@ -131,7 +134,7 @@ export function createEncoder(tokenizer: Tokenizer, { maxLength }: EncoderOption
       return keepStart(ids, ids.map(() => 1), maxLength, place);
     },
     decodeCompletion: (ids) => tokenizer.decode(ids, { skipSpecial: true }),
-    fingerprint: createHash("sha256").update(JSON.stringify([tokenizer.fingerprint, template.source, maxLength, stopIds, padId])).digest("hex"),
+    fingerprint: createHash("sha256").update(JSON.stringify([tokenizer.fingerprint, template.fingerprint, maxLength, stopIds, padId])).digest("hex"),
   };
 }
 

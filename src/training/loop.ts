@@ -14,6 +14,7 @@ import { clipFactor, createAdamW, createGradientNorm, findNonFinite, nonFiniteEr
 import type { Schedule } from "../optim/schedules.ts";
 import { scheduleFactor } from "../optim/schedules.ts";
 import type { EndEvent, Metrics, TrainingEvent } from "../runs/events.ts";
+import { hashRows } from "../runs/encoded-rows.ts";
 import type { Run } from "../runs/run.ts";
 import type { Tensors } from "../runtime/session.ts";
 import type { StateTensors } from "./checkpoint-state.ts";
@@ -144,6 +145,7 @@ export async function* trainingLoop<Item>(method: TrainingMethod<Item>, options:
   const norm = await createGradientNorm(trainable);
   const record = <E extends TrainingEvent>(event: E): E => context.run?.record(event) ?? event;
   try {
+    context.run?.keepRows(hashRows(method.items));
     const total = totalSteps(method.items.length, options);
     const checkpoint = context.run?.resumedFrom;
     const state = checkpoint ? await loadState(checkpoint.folder, method, optimizer) : { step: 0, tokens: 0 };

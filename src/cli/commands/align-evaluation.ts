@@ -65,7 +65,7 @@ async function answerAndScore({ model, out, seed, stages }: AlignFile, config: A
   const { reporter, signal } = context;
   const opener = (path: string) => async () => {
     const opened = await openModel(path, { merge: true });
-    return { model: opened.model, encoder: createEncoder(opened.tokenizer, { maxLength: Math.min(config.maxLength, opened.model.config.maxPositions) }) };
+    return { model: opened.model, encoder: createEncoder(opened.tokenizer, { maxLength: Math.min(config.maxLength, opened.model.config.maxPositions), templateTime: context.templateTime }) };
   };
   const policies = stages.filter(({ makes }) => makes === "policy");
   const models = [{ name: "base", open: opener(await findModel(model, context)) }, ...policies.map(({ folder }) => ({ name: folder, open: opener(join(out, folder)) }))];

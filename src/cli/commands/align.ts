@@ -10,7 +10,7 @@ import { writeReport } from "../../evaluation/report.ts";
 import { formatTable } from "../../evaluation/table.ts";
 import { writeFileAtomic } from "../../runs/files.ts";
 import type { Stage } from "../../runs/pipeline.ts";
-import { planPipeline, runPipeline } from "../../runs/pipeline.ts";
+import { planPipeline, runPipeline, templateTimeOf } from "../../runs/pipeline.ts";
 import type { AlignFile } from "../align-file.ts";
 import { readAlignFile } from "../align-file.ts";
 import { ALIGN_TEMPLATE } from "../align-template.ts";
@@ -31,9 +31,10 @@ export const command: CommandModule = {
       .option("--dry-run", "open data and models, and say what would be done and what would fail, without doing it")
       .addHelpText("after", "\nExamples:\n  attune align --init\n  attune align --dry-run\n  attune align             # again after a stop or a change: what is done is skipped")
       .action(
-        bind<{ init?: boolean; dryRun?: boolean }>(async ({ values: [file = DEFAULT_FILE], options, context }) => {
-          if (options.init) return init(file, context);
+        bind<{ init?: boolean; dryRun?: boolean }>(async ({ values: [file = DEFAULT_FILE], options, context: outer }) => {
+          if (options.init) return init(file, outer);
           const pipeline = readAlignFile(readText(file), file);
+          const context = { ...outer, templateTime: templateTimeOf(pipeline.out) ?? outer.templateTime };
           const stages = await Promise.all(pipeline.stages.map((stage) => asStage(stage, pipeline.out, context)));
           await goingOn(pipeline, () => (options.dryRun ? dryRun(pipeline, stages, context) : align(pipeline, stages, context)));
         }),
@@ -94,7 +95,7 @@ async function align(pipeline: AlignFile, stages: readonly Stage[], context: Com
   const { out, evaluation } = pipeline;
   const total = stages.length + (evaluation ? 1 : 0);
   let number = 0;
-  const done = await runPipeline(out, stages, { signal, onStage: ({ stage, action, because }) => reporter.note(`\n${++number} of ${total}: ${stage.title}: ${action === "skip" ? because : `${action}, ${because}`}`) });
+  const done = await runPipeline(out, stages, { signal, templateTime: context.templateTime, onStage: ({ stage, action, because }) => reporter.note(`\n${++number} of ${total}: ${stage.title}: ${action === "skip" ? because : `${action}, ${because}`}`) });
   if (evaluation) reporter.note(`\n${total} of ${total}: Evaluation`);
   const result = evaluation && (await evaluate(pipeline, evaluation, context));
   const report = join(out, "report.html");

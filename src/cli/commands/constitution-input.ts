@@ -81,11 +81,11 @@ function once(critic: OpenedCritic): OpenedCritic {
 async function openCritic(name: string, config: CriticConfig, { context, known }: { context: CommandContext; known: ReadonlyMap<string, OpenedModel> }): Promise<OpenedCritic> {
   if (name.startsWith(SERVER_PREFIX)) return openServer(serverModel(name), config, context);
   const opened = known.get(name) ?? (await openForGeneration({ model: name, precision: "float32" }, context)).opened;
-  return { isServer: false, fingerprint: opened.fingerprint, open: async (cache) => localCritic(opened, name, config, cache) };
+  return { isServer: false, fingerprint: opened.fingerprint, open: async (cache) => localCritic(opened, name, config, { cache, templateTime: context.templateTime }) };
 }
 
-function localCritic({ model, tokenizer, fingerprint }: OpenedModel, name: string, { batchSize, contextLength, maxNewTokens }: CriticConfig, cache: AnswerCache): LocalCritic {
-  const encoder = createEncoder(tokenizer, { maxLength: model.config.maxPositions });
+function localCritic({ model, tokenizer, fingerprint }: OpenedModel, name: string, { batchSize, contextLength, maxNewTokens }: CriticConfig, { cache, templateTime }: { cache: AnswerCache; templateTime: string }): LocalCritic {
+  const encoder = createEncoder(tokenizer, { maxLength: model.config.maxPositions, templateTime });
   return new LocalCritic({ model, encoder, name: name.split(/[\\/]/).at(-1)!, fingerprint, cache, slots: batchSize, room: contextLength, steps: maxNewTokens });
 }
 

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { AttuneError } from "../../core/errors.ts";
+import { wallClock } from "../../core/wall-clock.ts";
 import { loadDataset, recordsAs } from "../../data/dataset.ts";
 import type { OpenedModel } from "../../models/open.ts";
 import { openModel } from "../../models/open.ts";
@@ -59,7 +60,7 @@ export async function openForGeneration({ model: name, precision }: { model: str
   const opened = await openModel(path, { precision, onProgress: (done) => progress.update(done) });
   progress.end();
   checkDecodable(opened.model);
-  return { opened, encoder: createEncoder(opened.tokenizer, { maxLength: opened.model.config.maxPositions }) };
+  return { opened, encoder: createEncoder(opened.tokenizer, { maxLength: opened.model.config.maxPositions, templateTime: () => wallClock() }) };
 }
 
 /** Prompts from the command line, a data set, or standard input. */

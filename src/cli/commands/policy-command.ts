@@ -5,6 +5,7 @@ import { loadDataset, recordsAs } from "../../data/dataset.ts";
 import type { PromptRecord } from "../../data/records.ts";
 import type { OpenedModel } from "../../models/open.ts";
 import type { ConfigDefinition, ConfigOf, Fields } from "../../runs/config.ts";
+import { hashRows } from "../../runs/encoded-rows.ts";
 import type { EndEvent, TrainingEvent } from "../../runs/events.ts";
 import type { Run } from "../../runs/run.ts";
 import { checkDecodable } from "../../sampling/decoder-graph.ts";
@@ -72,7 +73,8 @@ export function policyCommand<F extends Fields, Input extends PolicyInput>({ con
         checkDecodable(policy.model);
         const opened = await more?.open?.(policy);
         reporter.note(`${describeRoles(roles, config.adapter)}${opened ? `; ${opened.note}` : ""}`);
-        const usable = encodePrompts(prompts, encoder, config).prompts.length;
+        const encoded = encodePrompts(prompts, encoder, config).prompts;
+        const usable = encoded.length;
         const total = steps ? steps(usable, config) : totalSteps(usable, { ...config, batchSize: config.batchSize / config.samples });
         const cost = more?.announce?.({ prompts, steps: total, dryRun });
         if (dryRun) {
@@ -80,6 +82,7 @@ export function policyCommand<F extends Fields, Input extends PolicyInput>({ con
           return;
         }
         run = await openRun({ seed: config.seed, dataHash: joined(dataset.hash, more?.dataHash), modelFingerprint: joined(roles.fingerprint, opened?.fingerprint) });
+        run.keepRows(hashRows(encoded.map(({ ids }) => ids), encoder.fingerprint));
         const input = { model: policy.model, encoder, prompts, rewards, heldOutReward, ...(await more?.begin(run)) } as unknown as Input;
         const end = await drive(train(input, config, { run, signal }), reporter, run.folder);
         more?.done?.();

@@ -64,10 +64,11 @@ export async function openRoles(config: RoleConfig, context: CommandContext): Pr
   const rewards: PolicyReward[] = [];
   for (const each of found) rewards.push("file" in each ? await openRewardFile(each.file, config.rewardTimeout) : { name: each.name, ...(await open(each)) });
   const heldOutReward = heldOut && { name: heldOut.name, ...(await open(heldOut)) };
-  return { policy, encoder: encoderFor(policy, config), rewards, heldOutReward, fingerprint: createHash("sha256").update(fingerprints.join()).digest("hex") };
+  return { policy, encoder: encoderFor(policy, config, context), rewards, heldOutReward, fingerprint: createHash("sha256").update(fingerprints.join()).digest("hex") };
 }
 
-const encoderFor = ({ model, tokenizer }: OpenedModel, { maxLength }: RoleConfig): Encoder => createEncoder(tokenizer, { maxLength: Math.min(maxLength, model.config.maxPositions) });
+const encoderFor = ({ model, tokenizer }: OpenedModel, { maxLength }: RoleConfig, { templateTime }: CommandContext): Encoder =>
+  createEncoder(tokenizer, { maxLength: Math.min(maxLength, model.config.maxPositions), templateTime });
 
 /**
  * A policy that is itself an adapter is merged into its base, unless more reward models lie over that same base than over
@@ -84,10 +85,10 @@ async function openPolicy(config: RoleConfig, rewards: readonly FoundReward[], c
 async function openReward(reward: FoundReward, policy: OpenedModel, config: RoleConfig, context: CommandContext): Promise<{ input: RewardModelInput; fingerprint: string }> {
   if (reward.base !== undefined && policy.model.source !== undefined && resolve(policy.model.source) === reward.base) {
     const { model, fingerprint } = await openOver(policy.model, reward.path);
-    return { input: { model, encoder: encoderFor(policy, config) }, fingerprint };
+    return { input: { model, encoder: encoderFor(policy, config, context) }, fingerprint };
   }
   const opened = await read(reward.name, reward.path, { ...config, merge: false }, context);
-  return { input: { model: opened.model, encoder: encoderFor(opened, config) }, fingerprint: opened.fingerprint };
+  return { input: { model: opened.model, encoder: encoderFor(opened, config, context) }, fingerprint: opened.fingerprint };
 }
 
 async function read(name: string, path: string, { merge, precision }: { merge: boolean; precision: Precision }, { reporter }: CommandContext): Promise<OpenedModel> {

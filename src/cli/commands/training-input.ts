@@ -45,7 +45,7 @@ export function loadOptions({ onBad, format, ignoreColumns }: Pick<InputConfig, 
 }
 
 /** Loads and checks the data first, since a mistake there should not cost the time to read a model. */
-export async function openInput<R extends DataRecord>(config: InputConfig, convert: (dataset: Dataset) => R[], { reporter, signal, standIns }: CommandContext): Promise<TrainingInput<R>> {
+export async function openInput<R extends DataRecord>(config: InputConfig, convert: (dataset: Dataset) => R[], { reporter, signal, standIns, templateTime }: CommandContext): Promise<TrainingInput<R>> {
   const dataset = await loadDataset(config.data, loadOptions(config, { reporter, signal }));
   for (const [reason, count] of Object.entries(dataset.dropped)) {
     reporter.warn("left-out-rows", `${count} of ${count + dataset.records.length} rows left out: ${reason} (the first at ${formatPlace(dataset.firstDropped ?? {})})`);
@@ -57,7 +57,7 @@ export async function openInput<R extends DataRecord>(config: InputConfig, conve
   const progress = reporter.progress({ title: `reading ${config.model}`, unit: "weights" });
   const opened = await openModel(path, { merge: true, precision: config.precision, onProgress: (done) => progress.update(done) });
   progress.end();
-  return { opened, encoder: createEncoder(opened.tokenizer, { maxLength: config.maxLength }), dataset, train, heldOut };
+  return { opened, encoder: createEncoder(opened.tokenizer, { maxLength: config.maxLength, templateTime }), dataset, train, heldOut };
 }
 
 export interface TrainingWork<R extends DataRecord> {
