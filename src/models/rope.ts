@@ -8,14 +8,17 @@ import { float32 } from "../core/tensor.ts";
 import type { RopeConfig } from "./family.ts";
 import { ConfigReader, LIMITS } from "./family.ts";
 
-/** Reads rope_theta and rope_scaling (or transformers 5's rope_parameters); refuses kinds that attune does not have. */
-export function readRope(json: Readonly<Record<string, unknown>>, defaultTheta = 10_000): RopeConfig {
+/**
+ * Reads rope_scaling, or transformers 5's rope_parameters, and rope_theta, which counts where they lack it; refuses kinds that attune
+ * does not have.
+ */
+export function readRope(json: Readonly<Record<string, unknown>>, maxPositions: number): RopeConfig {
   const config = new ConfigReader(json);
-  const parameters = config.record("rope_parameters") ?? {};
-  const scaling = config.record("rope_scaling") ?? config.record("rope_parameters");
-  const theta = new ConfigReader({ rope_theta: json["rope_theta"] ?? parameters["rope_theta"] }).number("rope_theta", defaultTheta);
-  const kind = scaling?.["rope_type"] ?? scaling?.["type"] ?? "default";
-  if (!scaling || kind === "default") return { theta, linearFactor: 1 };
+  const scaling = notEmpty(config.record("rope_scaling")) ?? config.record("rope_parameters") ?? {};
+  const theta = new ConfigReader({ rope_theta: scaling["rope_theta"] ?? json["rope_theta"] }).number("rope_theta", 10_000);
+  new ConfigReader({ partial_rotary_factor: scaling["partial_rotary_factor"] ?? json["partial_rotary_factor"] }).only("partial_rotary_factor", [1]);
+  const kind = scaling["rope_type"] ?? scaling["type"] ?? "default";
+  if (kind === "default") return { theta, linearFactor: 1 };
   const reader = new ConfigReader(scaling);
   if (kind === "linear") return { theta, linearFactor: reader.number("factor") };
   if (kind !== "llama3") {
@@ -28,10 +31,12 @@ export function readRope(json: Readonly<Record<string, unknown>>, defaultTheta =
       factor: reader.number("factor"),
       lowFrequencyFactor: reader.number("low_freq_factor"),
       highFrequencyFactor: reader.number("high_freq_factor"),
-      originalMaxPositions: reader.integer("original_max_position_embeddings", undefined, LIMITS.positions),
+      originalMaxPositions: reader.integer("original_max_position_embeddings", maxPositions, LIMITS.positions),
     },
   };
 }
+
+const notEmpty = (record: Readonly<Record<string, unknown>> | undefined): typeof record => (record && Object.keys(record).length > 0 ? record : undefined);
 
 /** Angular frequencies [D/2], radians per position. */
 export function ropeFrequencies(rope: RopeConfig, headSize: number): Float64Array {

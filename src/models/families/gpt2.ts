@@ -10,8 +10,12 @@ import { ConfigReader, LIMITS } from "../family.ts";
 const TOKENS = "transformer.wte.weight";
 const POSITIONS = "transformer.wpe.weight";
 
+/** Names of other families that transformers' GPT2Config takes for its own. */
+const ALIASES: Readonly<Record<string, string>> = { hidden_size: "n_embd", max_position_embeddings: "n_positions", num_attention_heads: "n_head", num_hidden_layers: "n_layer" };
+
 function readGpt2Config(json: Readonly<Record<string, unknown>>): DecoderConfig {
-  const config = new ConfigReader(json);
+  const aliased = Object.entries(ALIASES).flatMap(([alias, key]) => (json[key] === undefined && json[alias] !== undefined ? [[key, json[alias]]] : []));
+  const config = new ConfigReader({ ...json, ...Object.fromEntries(aliased) });
   config.only("activation_function", ["gelu_new", "gelu_pytorch_tanh"]);
   config.only("scale_attn_weights", [true]);
   config.only("scale_attn_by_inverse_layer_idx", [false]);

@@ -12,29 +12,51 @@ export const EMBEDDING = "model.embed_tokens.weight";
 export const HEAD = "lm_head.weight";
 export const FINAL_NORM = "model.norm.weight";
 
-/** Reads the fields that all Llama-like families share. */
-export function readLlamaConfig(json: Readonly<Record<string, unknown>>): DecoderConfig {
+/**
+ * What transformers' configuration class of a Llama-like family has where config.json lacks a key. A key that is null is not lacking:
+ * `num_key_value_heads: null` means as many as heads in every family.
+ */
+export interface LlamaDefaults {
+  vocabularySize: number;
+  intermediateSize: number;
+  /** Absent: as many as heads. */
+  keyValueHeads?: number;
+  /** Absent: the hidden size over the heads. */
+  headSize?: number;
+  maxPositions: number;
+}
+
+const LLAMA_DEFAULTS: LlamaDefaults = { vocabularySize: 32_000, intermediateSize: 11_008, maxPositions: 2048 };
+
+/** Reads the fields that all Llama-like families share; none of them has biases but by its own word. */
+export function readLlamaConfig(json: Readonly<Record<string, unknown>>, defaults: LlamaDefaults): DecoderConfig {
   const config = new ConfigReader(json);
   config.only("hidden_act", ["silu"]);
-  const hiddenSize = config.integer("hidden_size");
-  const heads = config.integer("num_attention_heads");
-  const attentionBias = config.boolean("attention_bias", false);
+  const hiddenSize = config.integer("hidden_size", 4096);
+  const heads = config.integer("num_attention_heads", 32);
+  const maxPositions = config.integer("max_position_embeddings", defaults.maxPositions, LIMITS.positions);
   return {
     modelType: "llama",
-    vocabularySize: config.integer("vocab_size", undefined, LIMITS.vocabulary),
+    vocabularySize: config.integer("vocab_size", defaults.vocabularySize, LIMITS.vocabulary),
     hiddenSize,
-    layers: config.integer("num_hidden_layers", undefined, LIMITS.layers),
+    layers: config.integer("num_hidden_layers", 32, LIMITS.layers),
     heads,
-    keyValueHeads: config.integer("num_key_value_heads", heads),
-    headSize: config.integer("head_dim", hiddenSize / heads),
-    intermediateSize: config.integer("intermediate_size"),
-    maxPositions: config.integer("max_position_embeddings", 2048, LIMITS.positions),
+    keyValueHeads: config.integer("num_key_value_heads", json["num_key_value_heads"] === null ? heads : (defaults.keyValueHeads ?? heads)),
+    headSize: config.integer("head_dim", defaults.headSize ?? hiddenSize / heads),
+    intermediateSize: config.integer("intermediate_size", defaults.intermediateSize),
+    maxPositions,
     normEpsilon: config.number("rms_norm_eps", 1e-6),
     tieEmbeddings: config.boolean("tie_word_embeddings", false),
-    rope: readRope(json),
-    biases: { queryKeyValue: attentionBias, output: attentionBias, mlp: config.boolean("mlp_bias", false) },
+    rope: readRope(json, maxPositions),
+    biases: { queryKeyValue: false, output: false, mlp: false },
     json,
   };
+}
+
+function readOwnLlamaConfig(json: Readonly<Record<string, unknown>>): DecoderConfig {
+  const config = new ConfigReader(json);
+  const attention = config.boolean("attention_bias", false);
+  return { ...readLlamaConfig(json, LLAMA_DEFAULTS), biases: { queryKeyValue: attention, output: attention, mlp: config.boolean("mlp_bias", false) } };
 }
 
 export function llamaProjections(config: DecoderConfig): Record<string, Projection> {
@@ -96,7 +118,7 @@ const same = (x: Value): Value => x;
 export const llama: ModelFamily = {
   modelType: "llama",
   optionalPrefix: "model.",
-  readConfig: readLlamaConfig,
+  readConfig: readOwnLlamaConfig,
   embeddingShapes: (config): Shapes => ({ [EMBEDDING]: [config.vocabularySize, config.hiddenSize] }),
   blockShapes: llamaBlockShapes,
   finalShapes: (config): Shapes => ({

@@ -6,6 +6,7 @@ import { reshape, rmsNorm } from "../../graph/build.ts";
 import type { Value } from "../../graph/ir.ts";
 import type { BlockBuilder, ModelFamily } from "../family.ts";
 import { ConfigReader } from "../family.ts";
+import { QWEN_DEFAULTS, refuseWindows } from "./qwen2.ts";
 import { llama, llamaBlock, llamaBlockShapes, readLlamaConfig } from "./llama.ts";
 
 /** [N, heads * D] -> [N, heads, D], normalised over D. */
@@ -18,9 +19,9 @@ export const qwen3: ModelFamily = {
   ...llama,
   modelType: "qwen3",
   readConfig(json) {
-    const config = new ConfigReader(json);
-    config.only("use_sliding_window", [false]);
-    return { ...readLlamaConfig(json), headSize: config.integer("head_dim", 128), modelType: "qwen3" };
+    refuseWindows(json);
+    const biased = new ConfigReader(json).boolean("attention_bias", false);
+    return { ...readLlamaConfig(json, { ...QWEN_DEFAULTS, headSize: 128 }), modelType: "qwen3", biases: { queryKeyValue: biased, output: biased, mlp: false } };
   },
   blockShapes: (config) => ({
     ...llamaBlockShapes(config),
