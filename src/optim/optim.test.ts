@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { Random } from "../core/random.ts";
 import { clipFactor, createAdamW, createGradientNorm, createSgd } from "./optimizer.ts";
-import { scheduleFactor } from "./schedules.ts";
+import { SCHEDULES, scheduleFactor } from "./schedules.ts";
 
 function parameters(size: number, decayed: number) {
   const random = new Random(1);
@@ -51,9 +51,23 @@ test("the gradient norm is global, and clipping brings it to the limit", async (
   await norm.close();
 });
 
-test("schedules warm up and decay as in transformers", () => {
-  const linear = { schedule: "linear", warmupSteps: 2, totalSteps: 10 } as const;
-  expect([0, 1, 2, 6, 9].map((step) => scheduleFactor(step, linear))).toEqual([0, 0.5, 1, 0.5, 0.125]);
+test("schedules warm up, and decay as in transformers", () => {
+  const linear = { schedule: "linear", warmupRatio: 0.2, totalSteps: 10 } as const;
+  // transformers: 0, 1/2, 1, 7/8, ...
+  expect([2, 6, 9].map((step) => scheduleFactor(step, linear))).toEqual([1, 0.5, 0.125]);
+  [1 / 3, 2 / 3].forEach((factor, step) => expect(scheduleFactor(step, linear)).toBeCloseTo(factor, 12));
   expect(scheduleFactor(6, { ...linear, schedule: "cosine" })).toBeCloseTo(0.5, 12);
   expect(scheduleFactor(9, { ...linear, schedule: "constant" })).toBe(1);
+});
+
+test("no step has rate 0 and one has the peak's, however short the run and long its warm-up", () => {
+  for (const schedule of SCHEDULES) {
+    for (const warmupRatio of [0, 0.03, 0.1, 0.5, 0.99, 1]) {
+      for (const totalSteps of [1, 2, 3, 5, 10, 31, 200]) {
+        const factors = Array.from({ length: totalSteps }, (_, step) => scheduleFactor(step, { schedule, warmupRatio, totalSteps }));
+        expect(Math.min(...factors)).toBeGreaterThan(0);
+        expect(Math.max(...factors)).toBe(1);
+      }
+    }
+  }
 });

@@ -7,6 +7,8 @@ import { field, requiredField } from "../runs/config.ts";
 import { SCHEDULES } from "../optim/schedules.ts";
 
 const positive = z.number().positive();
+/** A rate that is 0 in float32 would leave everything as it is. */
+export const learningRateType = positive.refine((rate) => Math.fround(rate) > 0, "too small for float32: nothing would be learned");
 const count = z.int().min(1);
 const share = z.number().min(0).max(1);
 
@@ -65,7 +67,7 @@ export const machineFields = {
 
 /** `learningRate` with the trainer's own defaults. */
 export const learningRateField = (full: number, lora: number, source: string) =>
-  field({ type: positive, default: full, source, defaultWhen: [{ when: { adapter: ["lora"] }, value: lora, source: `${source}; ten times that for adapters (Schulman et al. 2025, LoRA Without Regret)` }], description: "peak learning rate", group: "Training" });
+  field({ type: learningRateType, default: full, source, defaultWhen: [{ when: { adapter: ["lora"] }, value: lora, source: `${source}; ten times that for adapters (Schulman et al. 2025, LoRA Without Regret)` }], description: "peak learning rate", group: "Training" });
 
 export const REFERENCE_WAYS = ["cached", "adapter", "copy"] as const;
 

@@ -77,8 +77,9 @@ class GrpoMethod extends PolicyMethod<GrpoConfig> {
     let kept: Judged = { rollouts: [], proxy: [], scores: [] };
     let spare: Judged = kept;
     let first: number[] | undefined;
-    const asked = new Set(this.promptsOf(step));
-    let prompts = [...asked];
+    let prompts = this.promptsOf(step);
+    const wanted = prompts.length;
+    const asked = new Set(prompts);
     for (let attempt = 0; prompts.length > 0; attempt++) {
       const rollouts = await this.rollOut(prompts, attempt === 0 ? rolloutSeed(seed, step) : Random.for(seed, "rollout", step, "again", attempt).bits());
       if (!rollouts) return undefined;
@@ -89,7 +90,7 @@ class GrpoMethod extends PolicyMethod<GrpoConfig> {
         if (isUninformative(group.scores)) spare = join(spare, group);
         else kept = join(kept, group);
       }
-      const missing = this.promptsPerStep - kept.rollouts.length / samples;
+      const missing = wanted - kept.rollouts.length / samples;
       if (missing <= 0 || attempt >= dynamicSampling) break;
       const others = this.prompts.filter((prompt) => !asked.has(prompt));
       prompts = Random.for(seed, "prompts", step, "again", attempt).shuffle(others).slice(0, missing);
@@ -97,7 +98,7 @@ class GrpoMethod extends PolicyMethod<GrpoConfig> {
     }
     // What was not replaced fills the roll-out up: its advantages are 0.
     const full = join(kept, spare);
-    const count = this.config.batchSize;
+    const count = wanted * samples;
     return { rollouts: full.rollouts.slice(0, count), proxy: full.proxy.slice(0, count), scores: full.scores.slice(0, count), first: first! };
   }
 

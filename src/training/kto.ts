@@ -26,7 +26,8 @@ import { evaluationNames } from "./held-out.ts";
 import type { LaidBatch, LaidRow } from "./layout.ts";
 import { groupByLength, joinRows, layShared, sumBySequence } from "./layout.ts";
 import type { LoopContext, MicroBatch } from "./loop.ts";
-import { itemsOfRun, trainingLoop } from "./loop.ts";
+import { trainingLoop } from "./loop.ts";
+import { examplesRead, itemsOfRun } from "./passes.ts";
 import { choosePlan, openForTraining } from "./prepare.ts";
 import type { ReferenceModel, RowSource } from "./reference.ts";
 import { ReferenceTable, asGiven, referenceKey, referenceModel, tellWarnings } from "./reference.ts";
@@ -91,6 +92,7 @@ export async function* kto(input: KtoInput, config: KtoConfig, context: LoopCont
     yield* tellWarnings(await table.complete([...wanted], reference, { key: referenceKey(encoder, config, context), context }), context);
   }
   yield* balanceWarning(answers, config, context);
+  if (examplesRead(answers.length, config) % config.batchSize === 1) yield warning("kto-lone-answer", "the last step holds one answer alone, whose prompt no other answer is read with: its KL term is 0", context);
 
   const work = new AnswerWork({ config, plan, table, reference, layout, rows });
   try {
@@ -145,8 +147,9 @@ class Rows implements RowSource {
     return layShared(prompt, [completion]);
   }
 
-  /** Rows of the answers' prompts with their partners' completions. */
+  /** Rows of the answers' prompts with their partners' completions; an answer alone has no partner. */
   addPartners(answers: readonly Answer[]): number[] {
+    if (answers.length < 2) return [];
     return partnersOf(answers).map(({ index: other, completion }, i) => {
       const { index, prompt } = answers[i]!;
       const key = `${index} ${other}`;
@@ -212,14 +215,16 @@ class AnswerWork {
   /** Loss and metrics of held-out answers; names carry `eval_`. */
   async evaluate(items: readonly Answer[]): Promise<Metrics> {
     const { config } = this.parts;
-    const z0 = items.length > 1 ? await this.referencePoint(items) : 0;
+    const z0 = await this.referencePoint(items);
     const read = await this.read(items.map(({ index }) => index));
     const answers = items.map(({ desirable }, i): ReadAnswer => ({ ...read[i]!, desirable }));
     const loss = mean(answers.map(({ logp, reference, desirable }) => plainKtoLoss({ logRatio: logp - reference, desirable, z0 }, config)));
     return evaluationNames({ loss, ...ktoMetrics(answers, { beta: config.beta, z0 }) });
   }
 
+  /** 0 for an answer alone, as the last step of a run may hold: there is no other answer to read its prompt with. */
   private async referencePoint(items: readonly Answer[]): Promise<number> {
+    if (items.length < 2) return 0;
     return ktoReferencePoint((await this.read(this.parts.rows.addPartners(items))).map(({ logp, reference }) => logp - reference));
   }
 
@@ -263,7 +268,12 @@ function ktoMetrics(answers: readonly ReadAnswer[], { beta, z0 }: { beta: number
 /** Bounds of lambda_D n_D / (lambda_U n_U) that the paper recommends (section 4.2), as TRL checks them. */
 const BALANCE = [1, 4 / 3] as const;
 
-function* balanceWarning(answers: readonly Answer[], { desirableWeight, undesirableWeight }: KtoConfig, { run }: LoopContext): Generator<TrainingEvent> {
+function warning(id: string, message: string, { run }: LoopContext): TrainingEvent {
+  const event: TrainingEvent = { type: "warning", id, message };
+  return run?.record(event) ?? event;
+}
+
+function* balanceWarning(answers: readonly Answer[], { desirableWeight, undesirableWeight }: KtoConfig, context: LoopContext): Generator<TrainingEvent> {
   const desirable = answers.filter((answer) => answer.desirable).length;
   const undesirable = answers.length - desirable;
   const ratio = (desirableWeight * desirable) / (undesirableWeight * undesirable);
@@ -271,6 +281,5 @@ function* balanceWarning(answers: readonly Answer[], { desirableWeight, undesira
   if (ratio > BALANCE[0] - 1e-6 && ratio < BALANCE[1] + 1e-6) return;
   const counts = `${desirable} desirable and ${undesirable} undesirable answers with weights ${desirableWeight} and ${undesirableWeight}`;
   const advice = desirable === 0 || undesirable === 0 ? "KTO learns from both kinds" : `the paper recommends a balance of 1 to 4/3, such as an undesirable weight of ${((desirableWeight * desirable) / undesirable).toFixed(2)}`;
-  const event: TrainingEvent = { type: "warning", id: "kto-balance", message: `${counts}: ${advice}` };
-  yield run?.record(event) ?? event;
+  yield warning("kto-balance", `${counts}: ${advice}`, context);
 }

@@ -3,7 +3,6 @@
  * stopping on request. What a method is (its batches, its loss, its metrics) is in the method's own file.
  */
 import { setImmediate } from "node:timers/promises";
-import { Random } from "../core/random.ts";
 import type { Model } from "../models/model.ts";
 import { nonFiniteWeight } from "../models/model.ts";
 import type { ExecutionPlan, StepResult, TokenBatch } from "../models/plans/plan.ts";
@@ -19,6 +18,8 @@ import type { Run } from "../runs/run.ts";
 import type { Tensors } from "../runtime/session.ts";
 import type { StateTensors } from "./checkpoint-state.ts";
 import { readState, withState, writeState } from "./checkpoint-state.ts";
+import type { Passes } from "./passes.ts";
+import { epochsAfter, itemsOfStep, totalSteps } from "./passes.ts";
 
 export interface MicroBatch {
   batch: TokenBatch;
@@ -50,7 +51,7 @@ export interface TrainingMethod<Item> {
   save(folder: string, step: number): Promise<void>;
 }
 
-export interface LoopOptions {
+export interface LoopOptions extends Passes {
   learningRate: number;
   schedule: Schedule;
   warmupRatio: number;
@@ -59,15 +60,8 @@ export interface LoopOptions {
   adamBeta2: number;
   adamEpsilon: number;
   maxGradNorm: number;
-  batchSize: number;
-  epochs: number;
-  /** 0 for no limit. */
-  maxSteps: number;
   evaluationSteps: number;
   checkpointSteps: number;
-  /** Default true. */
-  shuffle?: boolean;
-  seed: number;
 }
 
 /** How far a piece of work is that comes before the first step. */
@@ -83,38 +77,6 @@ export interface LoopContext {
   progress?: ((work: { title: string; total: number; unit: string }) => WorkProgress) | undefined;
   /** Where computed values are kept for other runs, and the fingerprint of the model's weights; without it nothing is kept. */
   cache?: { folder: string; modelFingerprint: string } | undefined;
-}
-
-/** Optimiser steps of a run. */
-export function totalSteps(examples: number, { batchSize, epochs, maxSteps }: Pick<LoopOptions, "batchSize" | "epochs" | "maxSteps">): number {
-  const all = Math.max(1, Math.ceil((examples * epochs) / batchSize));
-  return maxSteps > 0 ? Math.min(all, maxSteps) : all;
-}
-
-/** Items of optimiser step `step` (from 0): a shuffle of its own for every epoch (or the order of the data), read through without gaps. */
-export function itemsOfStep<Item>(items: readonly Item[], step: number, { batchSize, seed, shuffle = true }: Pick<LoopOptions, "batchSize" | "seed" | "shuffle">): Item[] {
-  const chosen: Item[] = [];
-  let order: readonly Item[] = items;
-  let epochOfOrder = -1;
-  for (let index = step * batchSize; index < (step + 1) * batchSize; index++) {
-    const epoch = Math.floor(index / items.length);
-    if (shuffle && epoch !== epochOfOrder) {
-      order = Random.for(seed, "order", epoch).shuffle(items);
-      epochOfOrder = epoch;
-    }
-    chosen.push(order[index % items.length]!);
-  }
-  return chosen;
-}
-
-/** Items of the whole run, in order; those of step i are the next `batchSize` from i times `batchSize` on. */
-export function itemsOfRun<Item>(items: readonly Item[], options: Pick<LoopOptions, "batchSize" | "epochs" | "maxSteps" | "seed" | "shuffle">): Item[] {
-  return itemsOfStep(items, 0, { ...options, batchSize: totalSteps(items.length, options) * options.batchSize });
-}
-
-/** The items that a run sees at all. */
-export function itemsSeen<Item>(items: readonly Item[], options: Pick<LoopOptions, "batchSize" | "epochs" | "maxSteps" | "seed" | "shuffle">): Item[] {
-  return itemsOfStep(items, 0, { ...options, batchSize: Math.min(items.length, totalSteps(items.length, options) * options.batchSize) });
 }
 
 interface LoopState {
@@ -197,7 +159,7 @@ async function optimiserStep<Item>(method: TrainingMethod<Item>, { options, opti
   if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
     throw nonFiniteError(state.step + 1, nonFiniteWeight(method.model) ?? findNonFinite(trainable.byName.values()) ?? "the loss");
   }
-  const learningRate = options.learningRate * scheduleFactor(state.step, { schedule: options.schedule, warmupSteps: Math.ceil(options.warmupRatio * total), totalSteps: total });
+  const learningRate = options.learningRate * scheduleFactor(state.step, { ...options, totalSteps: total });
   await optimizer.step({ learningRate, gradientScale: clipFactor(gradientNorm, options.maxGradNorm) });
   state.step++;
   state.tokens += batches.reduce((sum, { tokens }) => sum + tokens, 0);
@@ -207,7 +169,7 @@ async function optimiserStep<Item>(method: TrainingMethod<Item>, { options, opti
     learning_rate: learningRate,
     grad_norm: gradientNorm,
     num_tokens: state.tokens,
-    epoch: (state.step * options.batchSize) / method.items.length,
+    epoch: epochsAfter(method.items.length, state.step, options),
   };
   return { type: "step", step: state.step, totalSteps: total, tokens: state.tokens, metrics, seconds: (performance.now() - began) / 1000 };
 }

@@ -22,9 +22,10 @@ import type { Encoder } from "../text/encoder.ts";
 import { promptText } from "../text/messages.ts";
 import type { LaidRow } from "./layout.ts";
 import type { MicroBatch } from "./loop.ts";
-import { itemsOfStep, totalSteps } from "./loop.ts";
 import type { MonitorMemory, Watched } from "./monitor.ts";
 import { Monitor } from "./monitor.ts";
+import type { Passes } from "./passes.ts";
+import { epochsAfter, itemsOfStep, totalSteps } from "./passes.ts";
 import type { PlanChoice } from "./prepare.ts";
 import type { RewardFunction, RewardModelInput, RewardSource } from "./rewards.ts";
 import { RewardModelSource, Rewards, functionSource } from "./rewards.ts";
@@ -115,7 +116,7 @@ export abstract class PolicyMethod<Config extends PolicyConfig, Input extends Po
     const encoded = encodePrompts(input.prompts, input.encoder, { maxLength: Math.min(config.maxLength, input.model.config.maxPositions), maxNewTokens: config.maxNewTokens });
     this.prompts = encoded.prompts;
     this.tooLong = encoded.tooLong;
-    this.totalSteps = totalSteps(encoded.prompts.length, { ...config, batchSize: this.promptsPerStep });
+    this.totalSteps = totalSteps(encoded.prompts.length, this.passes);
     this.rewards = new Rewards(input.rewards.map((reward) => openReward(reward, input.encoder, config)), config);
     this.heldOut = input.heldOutReward && openReward(input.heldOutReward, input.encoder, config);
     this.monitor = new Monitor(this.heldOut, config);
@@ -198,13 +199,14 @@ export abstract class PolicyMethod<Config extends PolicyConfig, Input extends Po
     return this.opened!.actor;
   }
 
-  protected get promptsPerStep(): number {
-    return this.config.batchSize / this.config.samples;
+  private get passes(): Passes {
+    const { batchSize, samples, epochs, maxSteps, seed } = this.config;
+    return { batchSize: batchSize / samples, epochs, maxSteps, seed };
   }
 
   /** Prompts of a step, a new order for every pass over them. */
   protected promptsOf(step: number): RolloutPrompt[] {
-    return itemsOfStep(this.prompts, step, { batchSize: this.promptsPerStep, seed: this.config.seed });
+    return itemsOfStep(this.prompts, step, this.passes);
   }
 
   /** Rolls out, scores at the stop token, and reads log-probabilities; undefined where the signal came. */
@@ -273,8 +275,7 @@ export abstract class PolicyMethod<Config extends PolicyConfig, Input extends Po
   }
 
   protected rate(peak: number, step: number): number {
-    const { schedule, warmupRatio } = this.config;
-    return peak * scheduleFactor(step, { schedule, warmupSteps: Math.ceil(warmupRatio * this.totalSteps), totalSteps: this.totalSteps });
+    return peak * scheduleFactor(step, { ...this.config, totalSteps: this.totalSteps });
   }
 
   /** The end of a step: what is watched, and what all methods log of a roll-out. */
@@ -290,7 +291,7 @@ export abstract class PolicyMethod<Config extends PolicyConfig, Input extends Po
       "objective/scores": score,
       "objective/scores_std": deviation,
       lr: this.rate(this.config.learningRate, step),
-      epoch: ((step + 1) * this.promptsPerStep) / this.prompts.length,
+      epoch: epochsAfter(this.prompts.length, step + 1, this.passes),
     };
     const doubts = reference.length > 0 ? this.doubtKl(logRatios.map(sum)) : [];
     return {

@@ -1,7 +1,7 @@
 /** Options of PPO. Sources: TRL 0.24's PPOConfig (trl), "The N+ implementation details of RLHF with PPO" (N+), or as named. */
 import { z } from "zod";
 import { defineConfig, field } from "../runs/config.ts";
-import { learningRateField } from "./common.config.ts";
+import { learningRateField, learningRateType } from "./common.config.ts";
 import { checkPolicyConfig, policyInputFields, policyTrainingFields, updateFields } from "./rollout.config.ts";
 
 const count = z.int().min(1);
@@ -35,7 +35,7 @@ export const ppoConfig = defineConfig({
     critic: {
       start: field({ type: z.enum(["auto", "reward", "policy"]), default: "auto", source: "N+; Ouyang et al. 2022: the reward model", description: "what the critic starts as; auto: the first reward model that reads the policy's tokens, else the policy with a new head", group: "Critic" }),
       warmupSteps: field({ type: z.int().min(0), default: 2, source: "verl critic_warmup", description: "roll-outs at the beginning from which the critic alone learns", group: "Critic", unit: "steps" }),
-      learningRate: field({ type: positive, default: 9e-6, source: "OpenRLHF critic_learning_rate", defaultWhen: [{ when: { adapter: ["lora"] }, value: 1e-4, source: "attune reward's rate for adapters" }], description: "peak learning rate of the critic", group: "Critic" }),
+      learningRate: field({ type: learningRateType, default: 9e-6, source: "OpenRLHF critic_learning_rate", defaultWhen: [{ when: { adapter: ["lora"] }, value: 1e-4, source: "attune reward's rate for adapters" }], description: "peak learning rate of the critic", group: "Critic" }),
     },
     learningRate: learningRateField(3e-6, 3e-5, "trl learning_rate"),
   },

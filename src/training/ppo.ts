@@ -25,7 +25,7 @@ import type { Metrics, TrainingEvent } from "../runs/events.ts";
 import { mean } from "../stats/intervals.ts";
 import { groupByLength, joinRows, layExample } from "./layout.ts";
 import type { LoopContext, MicroBatch } from "./loop.ts";
-import { itemsOfStep } from "./loop.ts";
+import { itemsOfStep } from "./passes.ts";
 import type { PolicyInput, PolicyMemory, ReadRollouts, Update } from "./policy-method.ts";
 import { PolicyMethod, constant, entropyOf, logRatiosOf, perRead, sum, tokensOf, updateMetrics } from "./policy-method.ts";
 import type { ppoConfig } from "./ppo.config.ts";
@@ -43,9 +43,19 @@ export interface PpoInput extends PolicyInput {
   demonstrations?: readonly DemonstrationRecord[];
 }
 
+/**
+ * @throws AttuneError `config` where the critic would learn alone in every roll-out
+ */
+export function checkCriticWarmup(totalSteps: number, { critic: { warmupSteps } }: Pick<PpoConfig, "critic">): void {
+  if (warmupSteps < totalSteps) return;
+  throw new AttuneError("config", "the policy would never be trained: in every roll-out of this run the critic learns alone", { got: `critic.warmupSteps ${warmupSteps} and ${totalSteps} roll-outs`, expected: "fewer warm-up steps than roll-outs", hint: "--critic-warmup-steps 0, more prompts or --epochs, or a smaller --batch-size" });
+}
+
 /** Trains, and yields what happens. */
 export async function* ppo(input: PpoInput, config: PpoConfig, context: LoopContext = {}): AsyncGenerator<TrainingEvent> {
-  yield* rolloutLoop(new PpoMethod(input, config, context.signal), config, context);
+  const method = new PpoMethod(input, config, context.signal);
+  checkCriticWarmup(method.totalSteps, config);
+  yield* rolloutLoop(method, config, context);
 }
 
 /** A roll-out with everything that the updates read. Arrays of one value a token, by answer. */
@@ -169,7 +179,7 @@ class PpoMethod extends PolicyMethod<PpoConfig, PpoInput> {
     const { demonstrations = [], encoder, model } = this.input;
     if (!ptx) return undefined;
     const { batchSize, coef } = this.config.ptx;
-    const examples = itemsOfStep(demonstrations, update, { batchSize, seed: this.config.seed }).map((record) => layExample(encoder.encodeExample(record.prompt, record.completion, record)));
+    const examples = itemsOfStep(demonstrations, update, { batchSize, seed: this.config.seed, epochs: Infinity }).map((record) => layExample(encoder.encodeExample(record.prompt, record.completion, record)));
     const tokens = examples.reduce((total, { reads }) => total + reads.length, 0);
     let loss = 0;
     for (const group of groupByLength(examples, ({ ids }) => ids.length, this.config.microBatchTokens)) {

@@ -62,6 +62,11 @@ interface Group {
 
 /** 1. Pairs of one cluster that share their prompt become one group, and so do the answers of a ranked record. */
 export function encodeGroups(records: readonly (PreferenceRecord | RankedRecord)[], encoder: Encoder, useMargin: boolean): Group[] {
+  return groupPairs(records).map((members) => encodeGroup(members, encoder, useMargin));
+}
+
+/** The pairs of each training example. */
+export function groupPairs(records: readonly (PreferenceRecord | RankedRecord)[]): PreferenceRecord[][] {
   const pairs = records.flatMap((record) => (record.kind === "ranked" ? rankedToPreferences(record) : [record]));
   const groups = new Map<string, PreferenceRecord[]>();
   pairs.forEach((pair, index) => {
@@ -70,7 +75,7 @@ export function encodeGroups(records: readonly (PreferenceRecord | RankedRecord)
     if (group) group.push(pair);
     else groups.set(key, [pair]);
   });
-  return [...groups.values()].map((members) => encodeGroup(members, encoder, useMargin));
+  return [...groups.values()];
 }
 
 function encodeGroup(members: readonly PreferenceRecord[], encoder: Encoder, useMargin: boolean): Group {

@@ -13,7 +13,6 @@ import { resolveConfig } from "./configs.ts";
 import { dpo } from "./dpo.ts";
 import { readHeldOut } from "./held-out.ts";
 import { joinRows, layExample, layShared, packExamples } from "./layout.ts";
-import { itemsOfRun, itemsOfStep, itemsSeen, totalSteps } from "./loop.ts";
 import { encodeGroups, rewardModel } from "./reward.ts";
 import { sft } from "./sft.ts";
 import { COMMON, collect, encoder, madePairs, stepMetric, tinyModel, tokenizer } from "./testing.ts";
@@ -50,30 +49,6 @@ describe("layout", () => {
 });
 
 describe("the loop", () => {
-  test("every example is seen once an epoch", () => {
-    const items = Array.from({ length: 10 }, (_, i) => i);
-    const options = { batchSize: 4, seed: 1 };
-    const seen = Array.from({ length: 5 }, (_, step) => itemsOfStep(items, step, options)).flat();
-    expect(seen.slice(0, 10).toSorted((a, b) => a - b)).toEqual(items);
-    expect(seen.slice(10, 20).toSorted((a, b) => a - b)).toEqual(items);
-    expect(totalSteps(10, { batchSize: 4, epochs: 1, maxSteps: 0 })).toBe(3);
-    expect(totalSteps(10, { batchSize: 4, epochs: 2, maxSteps: 2 })).toBe(2);
-  });
-
-  test("without shuffling, examples come in the order of the data, epoch after epoch", () => {
-    expect([0, 1].flatMap((step) => itemsOfStep([1, 2, 3], step, { batchSize: 2, seed: 1, shuffle: false }))).toEqual([1, 2, 3, 1]);
-  });
-
-  test("the items of a run are those of its steps", () => {
-    const items = Array.from({ length: 10 }, (_, i) => i);
-    const options = { batchSize: 4, seed: 1, epochs: 2, maxSteps: 0 };
-    const steps = Array.from({ length: 5 }, (_, step) => itemsOfStep(items, step, options)).flat();
-    expect(itemsOfRun(items, options)).toEqual(steps);
-    for (const maxSteps of [1, 2, 3]) expect(new Set(itemsSeen(items, { ...options, maxSteps }))).toEqual(new Set(steps.slice(0, 4 * maxSteps)));
-    // an endless run sees each item, and nobody lists its steps
-    expect(itemsSeen(items, { ...options, epochs: 1e12 })).toHaveLength(10);
-  });
-
   test("1 x 8 accumulation equals 8 x 1", async () => {
     const run = async (microBatchTokens: number) => {
       const config = resolveConfig("sft", { ...common, adapter: "none", learningRate: 1e-2, maxSteps: 4, packing: false, microBatchTokens });

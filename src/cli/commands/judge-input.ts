@@ -43,10 +43,10 @@ export async function openJudge(config: OnlineDpoConfig, context: CommandContext
       opened = await openJudgeCritic(config, context, new Map(shared ? [[config.judge, policy]] : []));
       return { fingerprint: opened!.fingerprint, note: behindServer ? "the judge is behind a server" : `the judge has ${shared ? "the same base" : "a base of its own"}` };
     },
-    announce({ prompts, steps, dryRun }) {
+    announce({ prompts, asked, dryRun }) {
       if (!dryRun && !behindServer) return {};
       adviseOnLetters(config.judge, config, context);
-      const estimate = estimateJudge(config, constitution, { prompts: prompts.map(({ prompt }) => prompt), pairs: (steps * config.batchSize) / config.samples });
+      const estimate = estimateJudge(config, constitution, { prompts: prompts.map(({ prompt }) => prompt), pairs: asked });
       announce(estimate, config, context);
       return { judge: estimate };
     },

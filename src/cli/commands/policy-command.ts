@@ -10,7 +10,7 @@ import type { EndEvent, TrainingEvent } from "../../runs/events.ts";
 import type { Run } from "../../runs/run.ts";
 import { checkDecodable } from "../../sampling/decoder-graph.ts";
 import type { LoopContext } from "../../training/loop.ts";
-import { totalSteps } from "../../training/loop.ts";
+import { examplesRead, totalSteps } from "../../training/passes.ts";
 import type { PolicyInput } from "../../training/policy-method.ts";
 import type { PolicyConfig } from "../../training/rollout.config.ts";
 import { isRewardFile } from "../../training/reward-file.ts";
@@ -29,6 +29,8 @@ export interface PolicyCommand<F extends Fields, Input extends PolicyInput> {
   train: (input: Input, config: ConfigOf<F>, context: LoopContext) => AsyncIterable<TrainingEvent>;
   /** Steps of a run. Default: roll-outs of batchSize answers. */
   steps?: (prompts: number, config: ConfigOf<F>) => number;
+  /** Refuses what such a number of steps makes pointless. */
+  checkSteps?: (steps: number, config: ConfigOf<F>) => void;
   /** What is said at the end. */
   report?: (end: EndEvent, context: CommandContext) => void;
   /** Opens what is needed beside policy, prompts and rewards; undefined for nothing. */
@@ -41,8 +43,11 @@ export interface Beside<Input extends PolicyInput> {
   dataHash?: string;
   /** Opens models, and tells their fingerprint. */
   open?(policy: OpenedModel): Promise<{ fingerprint: string; note: string }>;
-  /** Says what it will take, and gives it for the plan of a dry run. May refuse. */
-  announce?(work: { prompts: readonly PromptRecord[]; steps: number; dryRun: boolean }): Readonly<Record<string, unknown>>;
+  /**
+   * Says what it will take, and gives it for the plan of a dry run. May refuse.
+   * @param work.asked prompts of all roll-outs together
+   */
+  announce?(work: { prompts: readonly PromptRecord[]; asked: number; dryRun: boolean }): Readonly<Record<string, unknown>>;
   /** Once there is a run folder. */
   begin(run: Run): Promise<Omit<Input, keyof PolicyInput>>;
   /** Whether a run that failed before its first step has something worth keeping. */
@@ -56,7 +61,7 @@ export interface Beside<Input extends PolicyInput> {
 const UNTRAINED = { adapter: "lora", precision: "float32" } as const;
 
 /** A command whose options include those of {@link PolicyConfig}. */
-export function policyCommand<F extends Fields, Input extends PolicyInput>({ config: definition, examples, train, steps, report, beside }: PolicyCommand<F, Input>): CommandModule {
+export function policyCommand<F extends Fields, Input extends PolicyInput>({ config: definition, examples, train, steps, checkSteps, report, beside }: PolicyCommand<F, Input>): CommandModule {
   return trainingCommand({
     config: definition,
     examples,
@@ -73,10 +78,13 @@ export function policyCommand<F extends Fields, Input extends PolicyInput>({ con
         checkDecodable(policy.model);
         const opened = await more?.open?.(policy);
         reporter.note(`${describeRoles(roles, config.adapter)}${opened ? `; ${opened.note}` : ""}`);
-        const encoded = encodePrompts(prompts, encoder, config).prompts;
+        const maxLength = Math.min(config.maxLength, policy.model.config.maxPositions);
+        const encoded = encodePrompts(prompts, encoder, { ...config, maxLength }).prompts;
         const usable = encoded.length;
-        const total = steps ? steps(usable, config) : totalSteps(usable, { ...config, batchSize: config.batchSize / config.samples });
-        const cost = more?.announce?.({ prompts, steps: total, dryRun });
+        const passes = { ...config, batchSize: config.batchSize / config.samples };
+        const total = steps ? steps(usable, config) : totalSteps(usable, passes);
+        checkSteps?.(total, config);
+        const cost = more?.announce?.({ prompts, asked: examplesRead(usable, passes), dryRun });
         if (dryRun) {
           reportPlan(reporter, { command: definition.name, examples: usable, steps: total, out, config: effective, ...cost });
           return;

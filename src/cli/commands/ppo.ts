@@ -1,7 +1,7 @@
 /** `attune ppo`: proximal policy optimisation from reward models or reward functions. */
 import { recordsAs } from "../../data/dataset.ts";
 import { ppoConfig } from "../../training/ppo.config.ts";
-import { ppo } from "../../training/ppo.ts";
+import { checkCriticWarmup, ppo } from "../../training/ppo.ts";
 import { policyCommand } from "./policy-command.ts";
 
 export const command = policyCommand({
@@ -12,6 +12,7 @@ export const command = policyCommand({
     "attune ppo --model models/base --reward ./reward.ts --data tasks.jsonl --kl-coef 0.02",
   ],
   train: ppo,
+  checkSteps: checkCriticWarmup,
   async beside({ ptx }, { load }) {
     if (ptx.coef === 0) return undefined;
     const demonstrations = recordsAs(await load(ptx.data), "demonstration");

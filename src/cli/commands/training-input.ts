@@ -14,7 +14,7 @@ import type { Run } from "../../runs/run.ts";
 import type { Encoder } from "../../text/encoder.ts";
 import { createEncoder } from "../../text/encoder.ts";
 import type { LoopContext, LoopOptions } from "../../training/loop.ts";
-import { totalSteps } from "../../training/loop.ts";
+import { totalSteps } from "../../training/passes.ts";
 import type { CommandContext } from "../command.ts";
 import { drive } from "../drive.ts";
 import { reportPlan } from "../dry-run.ts";
@@ -68,14 +68,16 @@ export interface TrainingWork<R extends DataRecord> {
   dryRun: boolean;
   out: string;
   openRun: (facts: RunFacts) => Promise<Run>;
+  /** Training examples, where several records make one. */
+  examples?: number;
   train: (context: LoopContext) => AsyncGenerator<TrainingEvent>;
 }
 
 /** Says what would happen, or does it. @returns the end of the run; undefined for a dry run */
 export async function runTraining<R extends DataRecord>(work: TrainingWork<R>, { reporter, signal }: CommandContext): Promise<EndEvent | undefined> {
-  const { config, input } = work;
+  const { config, input, examples = input.train.length } = work;
   if (work.dryRun) {
-    reportPlan(reporter, { command: work.command, examples: input.train.length, heldOut: input.heldOut.length, steps: totalSteps(input.train.length, config), out: work.out, config: work.effective });
+    reportPlan(reporter, { command: work.command, examples, heldOut: input.heldOut.length, steps: totalSteps(examples, config), out: work.out, config: work.effective });
     return undefined;
   }
   const { fingerprint: modelFingerprint } = input.opened;
