@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import { assert as hold, double, integer, property, record } from "fast-check";
 import { expect, test } from "vitest";
 import { epochsAfter, examplesRead, itemsOfRun, itemsOfStep, itemsSeen, totalSteps } from "./passes.ts";
 
@@ -21,9 +21,9 @@ test("without shuffling, examples come in the order of the data, epoch after epo
 });
 
 test("for any number of examples, any batch and any share of an epoch, a run reads exactly its passes", () => {
-  const cases = fc.record({ count: fc.integer({ min: 1, max: 40 }), batchSize: fc.integer({ min: 1, max: 24 }), epochs: fc.double({ min: 0.01, max: 4, noNaN: true }), maxSteps: fc.integer({ min: 0, max: 6 }) });
-  fc.assert(
-    fc.property(cases, ({ count, ...passes }) => {
+  const cases = record({ count: integer({ min: 1, max: 40 }), batchSize: integer({ min: 1, max: 24 }), epochs: double({ min: 0.01, max: 4, noNaN: true }), maxSteps: integer({ min: 0, max: 6 }) });
+  hold(
+    property(cases, ({ count, ...passes }) => {
       const given = { ...passes, seed: 3 };
       const all = Math.max(1, Math.round(count * passes.epochs));
       const total = totalSteps(count, given);
