@@ -6,6 +6,8 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Adapter } from "./adapter.ts";
 import { applyAdapter } from "./adapter.ts";
+import type { PaddingTokens } from "./exported-config.ts";
+import { exportedConfig } from "./exported-config.ts";
 import type { Model } from "./model.ts";
 import { SCORE_HEAD } from "./model.ts";
 import { weightNumbers } from "./load.ts";
@@ -15,7 +17,14 @@ import { writeSafetensors, writeSafetensorsFolder } from "./weights/safetensors-
 
 /** The part of an encoder that is written next to weights. */
 export interface TokenizerFilesOwner {
-  readonly tokenizer: { readonly files: Readonly<Record<string, string>> };
+  readonly tokenizer: { readonly files: Readonly<Record<string, string>> } & PaddingTokens;
+}
+
+export interface SaveOptions {
+  /** Default F32. */
+  dtype?: WeightDType;
+  /** Of the tokenizer beside it; a reward model's score depends on them. */
+  tokens?: PaddingTokens;
 }
 
 /** Last parts of the projections' names, as PEFT lists them. */
@@ -52,7 +61,7 @@ export async function saveAdapter(model: Model, folder: string, base: string): P
 }
 
 /** Writes config.json and all weights, with the adapter merged into them. */
-export async function saveMerged(model: Model, folder: string, dtype: WeightDType = "F32"): Promise<void> {
+export async function saveMerged(model: Model, folder: string, { dtype = "F32", tokens }: SaveOptions = {}): Promise<void> {
   await mkdir(folder, { recursive: true });
   if (model.adapter) applyAdapter(model, model.adapter, 1);
   try {
@@ -62,24 +71,18 @@ export async function saveMerged(model: Model, folder: string, dtype: WeightDTyp
   } finally {
     if (model.adapter) applyAdapter(model, model.adapter, -1);
   }
-  await saveConfig(model, folder, dtype);
+  await saveConfig(model, folder, { dtype, ...(tokens ? { tokens } : {}) });
 }
 
-/** Writes config.json, with the class by which transformers opens the model. */
-export async function saveConfig({ config, scoreHead }: Model, folder: string, dtype: WeightDType): Promise<void> {
-  const architecture = ARCHITECTURES[config.modelType]!;
-  const json = { ...config.json, architectures: [scoreHead ? `${architecture}ForSequenceClassification` : architecture === "GPT2" ? "GPT2LMHeadModel" : `${architecture}ForCausalLM`], ...(scoreHead ? { num_labels: 1 } : {}), torch_dtype: TORCH_NAMES[dtype] };
-  await writeFile(join(folder, "config.json"), `${JSON.stringify(json, null, 2)}\n`);
+/** Writes config.json; see {@link exportedConfig}. */
+export async function saveConfig(model: Model, folder: string, { dtype = "F32", tokens }: SaveOptions = {}): Promise<void> {
+  await writeFile(join(folder, "config.json"), `${JSON.stringify(exportedConfig(model, dtype, tokens), null, 2)}\n`);
 }
-
-const TORCH_NAMES: Readonly<Record<WeightDType, string>> = { F32: "float32", F16: "float16", BF16: "bfloat16" };
-
-const ARCHITECTURES: Readonly<Record<string, string>> = { llama: "Llama", mistral: "Mistral", qwen2: "Qwen2", qwen3: "Qwen3", gpt2: "GPT2" };
 
 /** What a training run leaves: an adapter or a whole model, with the tokenizer beside it. */
 export async function saveTrained(model: Model, { tokenizer }: TokenizerFilesOwner, folder: string, base = model.source ?? ""): Promise<void> {
   if (model.adapter) await saveAdapter(model, folder, base);
-  else await saveMerged(model, folder);
+  else await saveMerged(model, folder, { tokens: tokenizer });
   await saveTokenizer(tokenizer, folder);
 }
 

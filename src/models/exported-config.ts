@@ -1,0 +1,48 @@
+/**
+ * The config.json of a written model: what its source said of the computation, and the rest as it is now. What described the source's files
+ * (how they were quantised, who wrote them, code beside them, its labels) is left out.
+ */
+import type { Model } from "./model.ts";
+import type { WeightDType } from "./weights/dtypes.ts";
+
+const DTYPES: Readonly<Record<WeightDType, string>> = { F32: "float32", F16: "float16", BF16: "bfloat16" };
+
+const CLASSES: Readonly<Record<string, readonly [language: string, classifier: string]>> = {
+  llama: ["LlamaForCausalLM", "LlamaForSequenceClassification"],
+  mistral: ["MistralForCausalLM", "MistralForSequenceClassification"],
+  qwen2: ["Qwen2ForCausalLM", "Qwen2ForSequenceClassification"],
+  qwen3: ["Qwen3ForCausalLM", "Qwen3ForSequenceClassification"],
+  gpt2: ["GPT2LMHeadModel", "GPT2ForSequenceClassification"],
+};
+
+/** Of the source's files, not of what is written. Keys that begin with an underscore (`_name_or_path`) are of this kind too. */
+const OF_THE_SOURCE = ["quantization_config", "compression_config", "auto_map", "transformers_version", "torch_dtype", "dtype", "architectures", "num_labels", "id2label", "label2id", "problem_type"];
+
+/** Tokens that decide where transformers reads the score of a reward model. */
+export interface PaddingTokens {
+  readonly padId?: number | undefined;
+  readonly eosId?: number | undefined;
+  readonly extraStopIds?: readonly number[];
+}
+
+/**
+ * transformers reads a score at the last token that is no padding. Where padding is also a token that ends answers, that would be the one
+ * before the last: no padding at all then, and transformers refuses batches instead.
+ */
+function scorePadding({ padId, eosId, extraStopIds = [] }: PaddingTokens): number | null {
+  return padId === undefined || padId === eosId || extraStopIds.includes(padId) ? null : padId;
+}
+
+export function exportedConfig({ config, scoreHead }: Model, dtype: WeightDType, tokens: PaddingTokens = {}): Record<string, unknown> {
+  const kept = Object.entries(config.json).filter(([key]) => !key.startsWith("_") && !OF_THE_SOURCE.includes(key));
+  const [language, classifier] = CLASSES[config.modelType]!;
+  return {
+    ...Object.fromEntries(kept),
+    architectures: [scoreHead ? classifier : language],
+    tie_word_embeddings: config.tieEmbeddings,
+    ...(scoreHead ? { num_labels: 1, id2label: { 0: "LABEL_0" }, label2id: { LABEL_0: 0 }, pad_token_id: scorePadding(tokens) } : {}),
+    // transformers since 4.56 reads the first, older ones and other programs the second
+    dtype: DTYPES[dtype],
+    torch_dtype: DTYPES[dtype],
+  };
+}
