@@ -10,13 +10,14 @@
  */
 
 import { mean } from "../stats/intervals.ts";
+import { LARGEST_EXPONENT } from "./bounds.ts";
 
 /** d: unbiased, signed, noisy. */
 export const k1 = (logRatio: number): number => logRatio;
 /** d^2 / 2: biased, never negative. */
 export const k2 = (logRatio: number): number => 0.5 * logRatio * logRatio;
-/** e^-d - 1 + d: unbiased, never negative. */
-export const k3 = (logRatio: number): number => Math.expm1(-logRatio) + logRatio;
+/** e^-d - 1 + d: unbiased, never negative. Its exponent is bounded, so that one token cannot make a run's mean infinite. */
+export const k3 = (logRatio: number): number => Math.expm1(Math.min(LARGEST_EXPONENT, -logRatio)) + logRatio;
 
 export interface AdaptiveKl {
   /** KL to aim at, nats per answer. */

@@ -6,6 +6,7 @@
 import { add, fill, multiply, scatterAddRows, sigmoid, subtract, sumAll } from "../graph/build.ts";
 import type { Objective } from "../models/plans/plan.ts";
 import { mean } from "../stats/intervals.ts";
+import { plainSaturate, saturate } from "./bounds.ts";
 import * as plain from "./numbers.ts";
 
 export interface KtoHyperparameters {
@@ -32,7 +33,7 @@ export function ktoObjective({ beta, desirableWeight, undesirableWeight }: KtoHy
     },
     build(readout, inputs) {
       const logps = scatterAddRows(fill(readout.graph, sequences, 0), inputs["sequence"]!, readout);
-      const advantage = multiply(subtract(subtract(logps, inputs["reference"]!), inputs["z0"]!), inputs["label"]!);
+      const advantage = multiply(subtract(subtract(saturate(logps), saturate(inputs["reference"]!)), saturate(inputs["z0"]!)), inputs["label"]!);
       // Half the sum for label 1, half the difference for -1: both weights without a branch.
       const weight = add(multiply(inputs["label"]!, (desirableWeight - undesirableWeight) / 2), (desirableWeight + undesirableWeight) / 2);
       const losses = multiply(subtract(1, sigmoid(multiply(advantage, beta))), weight);
@@ -45,7 +46,7 @@ export function ktoObjective({ beta, desirableWeight, undesirableWeight }: KtoHy
 export function plainKtoLoss(answer: { logRatio: number; desirable: boolean; z0: number }, hyper: KtoHyperparameters): number {
   const direction = answer.desirable ? 1 : -1;
   const weight = answer.desirable ? hyper.desirableWeight : hyper.undesirableWeight;
-  return weight * (1 - plain.sigmoid(hyper.beta * direction * (answer.logRatio - answer.z0)));
+  return weight * (1 - plain.sigmoid(hyper.beta * direction * (plainSaturate(answer.logRatio) - plainSaturate(answer.z0))));
 }
 
 /**

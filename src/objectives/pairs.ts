@@ -2,7 +2,8 @@
 import { add, multiply, reshape, scatterAddRows, slice, sumAll, fill } from "../graph/build.ts";
 import type { Value } from "../graph/ir.ts";
 import type { Objective } from "../models/plans/plan.ts";
-import type { PairTerms, PreferenceHyperparameters, PreferenceLoss, PreferenceLossName } from "./preference.ts";
+import { saturate } from "./bounds.ts";
+import type { PairTerms, PreferenceHyperparameters, PreferenceLossName } from "./preference.ts";
 import { PREFERENCE_LOSS_TABLE } from "./preference.ts";
 
 export interface WeightedLoss {
@@ -59,9 +60,9 @@ export function pairObjective(losses: readonly WeightedLoss[], hyper: Preference
         p: inputs["p"]!,
       };
       const perPair = losses
-        .map(({ type, weight }) => multiply((PREFERENCE_LOSS_TABLE[type] as PreferenceLoss).graph(terms, hyper), weight))
+        .map(({ type, weight }) => multiply(PREFERENCE_LOSS_TABLE[type].graph(terms, hyper), weight))
         .reduce((left, right) => add(left, right));
-      const loss = add(sumAll(multiply(perPair, inputs["scale"]!)), sumAll(multiply(readout, inputs["sftSlope"]!)));
+      const loss = add(sumAll(multiply(perPair, inputs["scale"]!)), sumAll(multiply(saturate(readout), inputs["sftSlope"]!)));
       return { loss, metrics: { logps, losses: perPair } };
     },
   };

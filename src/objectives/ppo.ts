@@ -12,6 +12,7 @@
 import { add, exp, greater, maximum, minimum, multiply, negate, square, subtract, sumAll, where } from "../graph/build.ts";
 import type { Value } from "../graph/ir.ts";
 import type { Objective } from "../models/plans/plan.ts";
+import { clamp, plainClamp, plainSaturate, saturate } from "./bounds.ts";
 import { k2, k3 } from "./kl.ts";
 
 /** A KL term in the loss. */
@@ -36,9 +37,6 @@ export interface PolicyHyperparameters {
   logRatioLimit: number;
 }
 
-export const clamp = (x: Value, low: number, high: number): Value => minimum(maximum(x, low), high);
-export const plainClamp = (x: number, low: number, high: number): number => Math.min(high, Math.max(low, x));
-
 const TOKENS = ["selected"] as const;
 
 /**
@@ -58,7 +56,7 @@ export function policyObjective({ clipRange, clipRangeHigh, dualClip, logRatioLi
     },
     build(readout, inputs) {
       const ratio = exp(clamp(subtract(readout, inputs["oldLogps"]!), -logRatioLimit, logRatioLimit));
-      const gain = negate(inputs["advantages"]!);
+      const gain = negate(saturate(inputs["advantages"]!));
       const clipped = maximum(multiply(gain, ratio), multiply(gain, clamp(ratio, 1 - clipRange, 1 + (clipRangeHigh || clipRange))));
       const losses = dualClip === 0 ? clipped : where(greater(gain, 0), minimum(clipped, multiply(gain, dualClip)), clipped);
       const whole = lossKl ? add(losses, klTerm(readout, inputs["reference"]!, ratio, lossKl, logRatioLimit)) : losses;
@@ -95,10 +93,11 @@ export interface PlainPolicyLoss {
 /** The plain-number twin, for one token. */
 export function plainPolicyLoss({ logp, oldLogp, advantage, reference }: PolicyTerms, { clipRange, clipRangeHigh, dualClip, logRatioLimit, lossKl }: PolicyHyperparameters): PlainPolicyLoss {
   const ratio = Math.exp(plainClamp(logp - oldLogp, -logRatioLimit, logRatioLimit));
-  const [free, limited] = [-advantage * ratio, -advantage * plainClamp(ratio, 1 - clipRange, 1 + (clipRangeHigh || clipRange))];
+  const gain = -plainSaturate(advantage);
+  const [free, limited] = [gain * ratio, gain * plainClamp(ratio, 1 - clipRange, 1 + (clipRangeHigh || clipRange))];
   const loss = Math.max(free, limited);
   const kl = lossKl && reference !== undefined ? plainKl(plainClamp(logp - reference, -logRatioLimit, logRatioLimit), ratio, lossKl) : 0;
-  return { loss: dualClip !== 0 && advantage < 0 ? Math.min(loss, -advantage * dualClip) : loss, kl, ratio, clipped: limited > free };
+  return { loss: dualClip !== 0 && gain > 0 ? Math.min(loss, gain * dualClip) : loss, kl, ratio, clipped: limited > free };
 }
 
 const plainKl = (d: number, ratio: number, { coef, estimator, correction }: LossKl): number => coef * (estimator === "k2" ? k2(d) : k3(d)) * (correction ? ratio : 1);
@@ -122,9 +121,9 @@ export function valueObjective({ clipRangeValue: range }: ValueHyperparameters):
       weight: { dtype: "float32", shape: TOKENS },
     },
     build(readout, inputs) {
-      const [old, returns] = [inputs["oldValues"]!, inputs["returns"]!];
-      const free = square(subtract(readout, returns));
-      const near = range === 0 ? readout : add(old, clamp(subtract(readout, old), -range, range));
+      const [value, old, returns] = [saturate(readout), saturate(inputs["oldValues"]!), saturate(inputs["returns"]!)];
+      const free = square(subtract(value, returns));
+      const near = range === 0 ? value : add(old, clamp(subtract(value, old), -range, range));
       const losses = multiply(range === 0 ? free : maximum(free, square(subtract(near, returns))), 0.5);
       return { loss: sumAll(multiply(losses, inputs["weight"]!)), metrics: { losses } };
     },
@@ -133,8 +132,9 @@ export function valueObjective({ clipRangeValue: range }: ValueHyperparameters):
 
 /** The plain-number twin, for one token. */
 export function plainValueLoss(token: { value: number; oldValue: number; target: number }, { clipRangeValue: range }: ValueHyperparameters): { loss: number; clipped: boolean } {
-  const free = (token.value - token.target) ** 2;
+  const [value, old, target] = [plainSaturate(token.value), plainSaturate(token.oldValue), plainSaturate(token.target)];
+  const free = (value - target) ** 2;
   if (range === 0) return { loss: 0.5 * free, clipped: false };
-  const limited = (token.oldValue + plainClamp(token.value - token.oldValue, -range, range) - token.target) ** 2;
+  const limited = (old + plainClamp(value - old, -range, range) - target) ** 2;
   return { loss: 0.5 * Math.max(free, limited), clipped: limited > free };
 }

@@ -3,12 +3,14 @@
  *
  * Source: each entry names its paper; formulas and defaults follow TRL's dpo_trainer.py and cpo_trainer.py.
  * Differences: 1. `sigmoid` keeps cDPO's label smoothing, which TRL dropped; 2. every loss that can takes a soft label
- * p = P(chosen is preferred); 3. SFT terms are normalised by the tokens of the whole optimiser step.
+ * p = P(chosen is preferred); 3. SFT terms are normalised by the tokens of the whole optimiser step; 4. every loss is finite with
+ * finite slopes for all finite inputs (bounds.ts), where TRL's ORPO and DiscoPOP become NaN.
  *
  * Symbols: s = sum of log pi(y_t | ...) over the completion, |y| its tokens, lr = s - s_ref, Delta = lr_c - lr_r.
  */
-import { abs, add, divide, exp, log, logSigmoid, maximum, multiply, negate, sigmoid, square, subtract, tanh } from "../graph/build.ts";
+import { abs, add, divide, exp, greater, log, logSigmoid, maximum, minimum, multiply, negate, sigmoid, softplus, square, subtract, tanh, where } from "../graph/build.ts";
 import type { Value } from "../graph/ir.ts";
+import { LARGEST_EXPONENT, LEAST_SURPRISE, plainSaturate, saturate } from "./bounds.ts";
 import * as plain from "./numbers.ts";
 
 export const PREFERENCE_LOSSES = [
@@ -96,9 +98,29 @@ function log1mexp(x: Value): Value {
   return subtract(log(multiply(abs(t), 2)), log(subtract(1, t)));
 }
 
+/** Mean log-probability of tokens, which is below 0. */
+const meanLogp = (sum: Value, tokens: Value): Value => minimum(divide(sum, tokens), -LEAST_SURPRISE);
+const plainMeanLogp = (sum: number, tokens: number): number => Math.min(sum / tokens, -LEAST_SURPRISE);
+
+/** Below this, e^-x and sigma(x / tau) leave float32, and their product is taken as one exponential. */
+const DISCOPOP_FAR = -60;
+
+/** e^-x sigma(x / tau) = e^(-x - softplus(-x / tau)). */
+function modulatedExponential(x: Value, tau: number): Value {
+  const near = maximum(x, DISCOPOP_FAR);
+  const far = minimum(x, DISCOPOP_FAR);
+  const exponent = negate(add(far, softplus(multiply(far, -1 / tau))));
+  return where(greater(x, DISCOPOP_FAR), multiply(exp(negate(near)), sigmoid(multiply(near, 1 / tau))), exp(minimum(exponent, LARGEST_EXPONENT)));
+}
+
+function plainModulatedExponential(x: number, tau: number): number {
+  if (x > DISCOPOP_FAR) return plain.sigmoid(x / tau) * Math.exp(-x);
+  return Math.exp(Math.min(-x - plain.softplus(-x / tau), LARGEST_EXPONENT));
+}
+
 const LN2 = Math.LN2;
 
-export const PREFERENCE_LOSS_TABLE = {
+const FORMULAS: Record<PreferenceLossName, PreferenceLoss> = {
   sigmoid: {
     source: "Rafailov et al. 2023 (DPO); label smoothing: Mitchell 2023 (cDPO)",
     reference: true,
@@ -250,12 +272,12 @@ export const PREFERENCE_LOSS_TABLE = {
     graph: (t, { beta, discopopTau }) => {
       const x = multiply(ratios(t).delta, beta);
       const m = sigmoid(multiply(x, 1 / discopopTau));
-      return add(multiply(negate(logSigmoid(x)), subtract(1, m)), multiply(exp(negate(x)), m));
+      return add(multiply(negate(logSigmoid(x)), subtract(1, m)), modulatedExponential(x, discopopTau));
     },
     plain: (t, { beta, discopopTau }) => {
       const x = beta * plainRatios(t).delta;
       const m = plain.sigmoid(x / discopopTau);
-      return (1 - m) * -plain.logSigmoid(x) + m * Math.exp(-x);
+      return (1 - m) * -plain.logSigmoid(x) + plainModulatedExponential(x, discopopTau);
     },
     start: () => 0.5 * LN2 + 0.5,
   },
@@ -279,12 +301,12 @@ export const PREFERENCE_LOSS_TABLE = {
     uses: ["beta"],
     softLabels: false,
     graph: (t, { beta }) => {
-      const [c, r] = [divide(t.chosen, t.chosenTokens), divide(t.rejected, t.rejectedTokens)];
+      const [c, r] = [meanLogp(t.chosen, t.chosenTokens), meanLogp(t.rejected, t.rejectedTokens)];
       const odds = subtract(subtract(c, r), subtract(log1mexp(c), log1mexp(r)));
       return multiply(logSigmoid(odds), -beta);
     },
     plain: (t, { beta }) => {
-      const [c, r] = [t.chosen / t.chosenTokens, t.rejected / t.rejectedTokens];
+      const [c, r] = [plainMeanLogp(t.chosen, t.chosenTokens), plainMeanLogp(t.rejected, t.rejectedTokens)];
       return -beta * plain.logSigmoid(c - r - (plain.log1mexp(c) - plain.log1mexp(r)));
     },
   },
@@ -296,4 +318,17 @@ export const PREFERENCE_LOSS_TABLE = {
     graph: (t, { beta, labelSmoothing }) => crossEntropy(multiply(subtract(t.chosen, t.rejected), beta), trust(t.p, labelSmoothing)),
     plain: (t, { beta, labelSmoothing }) => plainCrossEntropy(beta * (t.chosen - t.rejected), plainTrust(t.p, labelSmoothing)),
   },
-} satisfies Record<PreferenceLossName, PreferenceLoss>;
+};
+
+function saturated<T>(terms: PairTerms<T>, bound: (x: T) => T): PairTerms<T> {
+  const { chosen, rejected, referenceChosen, referenceRejected } = terms;
+  return { ...terms, chosen: bound(chosen), rejected: bound(rejected), referenceChosen: bound(referenceChosen), referenceRejected: bound(referenceRejected) };
+}
+
+const withinBounds = (loss: PreferenceLoss): PreferenceLoss => ({
+  ...loss,
+  graph: (terms, hyper) => loss.graph(saturated(terms, saturate), hyper),
+  plain: (terms, hyper) => loss.plain(saturated(terms, plainSaturate), hyper),
+});
+
+export const PREFERENCE_LOSS_TABLE = Object.fromEntries(PREFERENCE_LOSSES.map((name) => [name, withinBounds(FORMULAS[name])])) as Record<PreferenceLossName, PreferenceLoss>;

@@ -8,6 +8,7 @@
  */
 import { add, gatherRows, logSigmoid, multiply, negate, square, subtract, sumAll } from "../graph/build.ts";
 import type { Objective } from "../models/plans/plan.ts";
+import { plainSaturate, saturate } from "./bounds.ts";
 import * as plain from "./numbers.ts";
 
 export interface RewardHyperparameters {
@@ -33,10 +34,11 @@ export function rewardObjective({ centerCoefficient }: RewardHyperparameters): O
     },
     build(readout, inputs) {
       const [chosen, rejected] = [gatherRows(readout, inputs["chosen"]!), gatherRows(readout, inputs["rejected"]!)];
-      const difference = subtract(subtract(chosen, rejected), inputs["margin"]!);
+      const [c, r] = [saturate(chosen), saturate(rejected)];
+      const difference = subtract(subtract(c, r), saturate(inputs["margin"]!));
       const p = inputs["p"]!;
       const likelihood = negate(add(multiply(p, logSigmoid(difference)), multiply(subtract(1, p), logSigmoid(negate(difference)))));
-      const losses = centerCoefficient === 0 ? likelihood : add(likelihood, multiply(square(add(chosen, rejected)), centerCoefficient));
+      const losses = centerCoefficient === 0 ? likelihood : add(likelihood, multiply(square(add(c, r)), centerCoefficient));
       return { loss: sumAll(multiply(losses, inputs["scale"]!)), metrics: { losses, chosen, rejected } };
     },
   };
@@ -44,7 +46,8 @@ export function rewardObjective({ centerCoefficient }: RewardHyperparameters): O
 
 /** The plain-number twin, for one pair. */
 export function plainRewardLoss(pair: { chosen: number; rejected: number; p: number; margin: number }, { centerCoefficient }: RewardHyperparameters): number {
-  const difference = pair.chosen - pair.rejected - pair.margin;
+  const [chosen, rejected] = [plainSaturate(pair.chosen), plainSaturate(pair.rejected)];
+  const difference = chosen - rejected - plainSaturate(pair.margin);
   const likelihood = -(pair.p * plain.logSigmoid(difference) + (1 - pair.p) * plain.logSigmoid(-difference));
-  return likelihood + centerCoefficient * (pair.chosen + pair.rejected) ** 2;
+  return likelihood + centerCoefficient * (chosen + rejected) ** 2;
 }

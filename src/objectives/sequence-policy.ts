@@ -6,7 +6,7 @@
  */
 import { exp, fill, maximum, multiply, negate, scatterAddRows, subtract, sumAll } from "../graph/build.ts";
 import type { Objective } from "../models/plans/plan.ts";
-import { clamp, plainClamp } from "./ppo.ts";
+import { clamp, plainClamp, plainSaturate, saturate } from "./bounds.ts";
 
 export interface SequencePolicyHyperparameters {
   /** epsilon: the ratio of the answer's probabilities has no further effect outside 1 +- epsilon. */
@@ -34,7 +34,7 @@ export function sequencePolicyObjective({ clipRange, logRatioLimit }: SequencePo
     build(readout, inputs) {
       const moved = scatterAddRows(fill(readout.graph, ANSWERS, 0), inputs["sequence"]!, subtract(readout, inputs["oldLogps"]!));
       const ratio = exp(clamp(moved, -logRatioLimit, logRatioLimit));
-      const gain = negate(inputs["advantages"]!);
+      const gain = negate(saturate(inputs["advantages"]!));
       const losses = maximum(multiply(gain, ratio), multiply(gain, clamp(ratio, 1 - clipRange, 1 + clipRange)));
       return { loss: sumAll(multiply(losses, inputs["weight"]!)), metrics: { losses } };
     },
@@ -44,6 +44,7 @@ export function sequencePolicyObjective({ clipRange, logRatioLimit }: SequencePo
 /** The plain-number twin, for one answer. @param moved sum of log pi - log pi_old over its tokens */
 export function plainSequenceLoss({ moved, advantage }: { moved: number; advantage: number }, { clipRange, logRatioLimit }: SequencePolicyHyperparameters): { loss: number; ratio: number; clipped: boolean } {
   const ratio = Math.exp(plainClamp(moved, -logRatioLimit, logRatioLimit));
-  const [free, limited] = [-advantage * ratio, -advantage * plainClamp(ratio, 1 - clipRange, 1 + clipRange)];
+  const gain = -plainSaturate(advantage);
+  const [free, limited] = [gain * ratio, gain * plainClamp(ratio, 1 - clipRange, 1 + clipRange)];
   return { loss: Math.max(free, limited), ratio, clipped: limited > free };
 }

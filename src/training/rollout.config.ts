@@ -1,5 +1,6 @@
 /** Options that every method over roll-outs shares: what judges the answers, and how they are drawn. */
 import { z } from "zod";
+import { LARGEST_LOG_RATIO } from "../objectives/bounds.ts";
 import type { ConfigOf, ConfigProblem } from "../runs/config.ts";
 import { field, requiredField } from "../runs/config.ts";
 import { adapterFields, inputFields, learningRateField, machineFields, optimizerFields } from "./common.config.ts";
@@ -67,7 +68,7 @@ export const miniBatchField = {
 export const updateFields = {
   ...miniBatchField,
   clipRange: field({ type: z.number().positive(), default: 0.2, source: "trl cliprange, epsilon", description: "epsilon of the policy's ratio", group: "Method" }),
-  logRatioLimit: field({ type: z.number().positive(), default: 20, source: "exp(20) is far from float32's limit", description: "log-ratios are kept within this", group: "Method", unit: "nats" }),
+  logRatioLimit: field({ type: z.number().positive().max(LARGEST_LOG_RATIO), default: 20, source: "exp(20) is far from float32's limit", description: "log-ratios are kept within this", group: "Method", unit: "nats" }),
 };
 
 const policyFields = { ...policyInputFields, ...miniBatchField, ...policyTrainingFields, learningRate: learningRateField(1e-6, 1e-5, "trl") };
