@@ -51,13 +51,13 @@ export function conversionLoss(from: RecordKind, to: RecordKind): string | undef
   if (from === "unpaired") return "undesirable answers, and the label";
   if (to === "preference") return "ranks and scores that are not pairs";
   if (from === "preference" || from === "ranked") return "every answer but the best, and ties";
-  return from === "conversation" ? "which of the earlier answers were to be learned" : "which turns are the prompt";
+  return from === "conversation" ? "every answer but the last one that is learned, as one to learn" : "nothing but the place where the prompt ends";
 }
 
-type Common = Pick<DataRecord, "place" | "split" | "cluster" | "source" | "extra">;
+type Common = Pick<DataRecord, "place" | "split" | "cluster" | "source" | "extra" | "tools" | "templateArguments">;
 
-function common({ place, split, cluster, source, extra }: DataRecord): Common {
-  return compact({ place, split, cluster, source, extra }) as Common;
+function common({ place, split, cluster, source, extra, tools, templateArguments }: DataRecord): Common {
+  return compact({ place, split, cluster, source, extra, tools, templateArguments }) as Common;
 }
 
 /** The better answer is desirable and the worse one is not; a tie says neither. */
@@ -77,14 +77,16 @@ function unpairedToDemonstration(record: RecordOf<"unpaired">): RecordOf<"demons
   return record.label ? [{ kind: "demonstration", prompt: record.prompt, completion: record.completion, ...common(record) }] : [];
 }
 
+/** What the assistant said in the prompt stays unlearned. */
 function toConversation(record: RecordOf<"demonstration">): RecordOf<"conversation"> {
-  const messages: Message[] = [...promptMessages(record.prompt), ...completionMessages(record.completion)];
+  const prompt = promptMessages(record.prompt).map((message): Message => (message.role === "assistant" ? { ...message, weight: 0 } : message));
+  const messages: Message[] = [...prompt, ...completionMessages(record.completion)];
   return { kind: "conversation", messages, ...common(record) };
 }
 
-/** The last answer, with everything before it as the prompt. */
+/** The last answer that is to be learned, with everything before it as the prompt. */
 function conversationToDemonstration(record: RecordOf<"conversation">): RecordOf<"demonstration">[] {
-  const index = record.messages.findLastIndex(({ role }) => role === "assistant");
+  const index = record.messages.findLastIndex(({ role, weight }) => role === "assistant" && weight !== 0);
   if (index < 1) return [];
   return [{ kind: "demonstration", prompt: record.messages.slice(0, index), completion: record.messages.slice(index, index + 1), ...common(record) }];
 }

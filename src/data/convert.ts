@@ -11,7 +11,7 @@ import type { ResolveRemote } from "./files.ts";
 import { findFiles, partOf } from "./files.ts";
 import type { DataFormat } from "./formats/format.ts";
 import { lostFields } from "./formats/format.ts";
-import { FORMATS, formatNamed } from "./formats/index.ts";
+import { FORMATS, formatNamed, writeRecord } from "./formats/index.ts";
 import type { DataRecord, RecordKind, Split } from "./records.ts";
 import type { ReadOptions } from "./stream.ts";
 import { countOf, ReadReport, readRecords } from "./stream.ts";
@@ -116,7 +116,7 @@ class Outcome {
   }
 
   private *writeOne(record: DataRecord): Generator<Columns> {
-    const written = this.target.write!(record);
+    const written = writeRecord(record, this.target);
     if ("leftOut" in written) {
       count(this.leftOut, written.leftOut);
       return;

@@ -75,8 +75,10 @@ describe("rows that cannot be used", () => {
 });
 
 test("what a message carries and no record holds is noted", async () => {
-  const path = folder.write("notes.jsonl", jsonLines({ messages: [{ role: "user", content: "a", thinking: "x" }, { role: "assistant", content: "b", thinking: "y" }] }));
-  expect((await loadDataset(path)).warnings).toEqual(["not kept: the key thinking of messages (1 row)"]);
+  const path = folder.write("notes.jsonl", jsonLines({ messages: [{ role: "user", content: "a", mood: "x" }, { role: "assistant", content: "b", mood: "y" }] }));
+  const dataset = await loadDataset(path);
+  expect(dataset.warnings).toEqual(["not kept: the key mood of messages (1 row)"]);
+  expect(dataset.notes).toEqual([{ what: "the key mood of messages", rows: 1, first: { file: path, row: 1 } }]);
 });
 
 test("columns can be passed over by name, or all that are unknown", async () => {

@@ -12,7 +12,7 @@ import type { ResolveRemote } from "./files.ts";
 import { findFiles, hashContent, partOf } from "./files.ts";
 import type { DataRecord, RecordKind, RecordOf, Split } from "./records.ts";
 import { RECORD_KINDS } from "./records.ts";
-import type { ReadOptions } from "./stream.ts";
+import type { Note, ReadOptions } from "./stream.ts";
 import { ReadReport, readRecords } from "./stream.ts";
 
 export { ON_BAD };
@@ -57,6 +57,8 @@ export interface Dataset<R extends DataRecord = DataRecord> {
   readonly dropped: Readonly<Record<string, number>>;
   /** The first bad row among them. */
   readonly firstDropped?: ErrorPlace;
+  /** What was read and has no place in a record. */
+  readonly notes: readonly Note[];
   /** Sentences about what was left out or not kept. */
   readonly warnings: readonly string[];
 }
@@ -85,6 +87,7 @@ export async function loadDataset(source: string, options: LoadOptions = {}): Pr
     rows: report.rows,
     dropped: report.dropped,
     ...(first === undefined ? {} : { firstDropped: first.place }),
+    notes: report.notes,
     warnings: report.warnings,
   };
 }

@@ -3,6 +3,7 @@
  * where it came from, so that ties, margins and soft labels survive until an export says that it drops them.
  */
 import type { ErrorPlace } from "../core/errors.ts";
+import { stringifyExactly } from "../core/json.ts";
 import type { Completion, Message, Prompt, TemplateInputs } from "../text/messages.ts";
 
 export const SPLITS = ["train", "validation", "test"] as const;
@@ -103,4 +104,10 @@ export const RECORD_KINDS = ["preference", "demonstration", "conversation", "tex
 /** The object without its undefined properties. */
 export function compact<T extends object>(object: T): { [K in keyof T]: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as { [K in keyof T]: Exclude<T[K], undefined> };
+}
+
+/** Calls and thought as a text to compare by; empty where there are none. */
+export function besidesContent({ tool_calls, tool_call_id, reasoning_content }: Message): string {
+  const rest = compact({ tool_calls, tool_call_id, reasoning_content });
+  return Object.keys(rest).length === 0 ? "" : stringifyExactly(rest);
 }

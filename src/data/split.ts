@@ -6,6 +6,7 @@ import { AttuneError } from "../core/errors.ts";
 import { Random } from "../core/random.ts";
 import { promptMessages } from "./formats/messages.ts";
 import type { DataRecord, Split } from "./records.ts";
+import { besidesContent } from "./records.ts";
 
 export interface SplitRecords<R extends DataRecord> {
   readonly train: R[];
@@ -23,8 +24,9 @@ function turnKeys(record: DataRecord): string[] {
   const turns = record.kind === "conversation" ? record.messages.slice(0, record.messages.findLastIndex(({ role }) => role === "assistant")) : promptMessages(record.prompt);
   const keys: string[] = [];
   let key = "";
-  for (const [index, { role, content }] of turns.entries()) {
-    key += `\u0000${role}\u0001${content.trim()}`;
+  for (const [index, message] of turns.entries()) {
+    const { role, content } = message;
+    key += `\u0000${role}\u0001${content.trim()}${besidesContent(message)}`;
     if (index === turns.length - 1 || (turns[index + 1]!.role === "assistant" && role !== "system")) keys.push(key);
   }
   return keys.length === 0 ? [""] : keys;

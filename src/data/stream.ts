@@ -4,7 +4,7 @@ import { AttuneError } from "../core/errors.ts";
 import { badReasonOf, BadRow } from "./bad-row.ts";
 import type { BadReason, BadRows } from "./bad-row.ts";
 import type { SourceFile } from "./files.ts";
-import { columnError, columnsWithoutPlace, detectFormat, formatNamed } from "./formats/index.ts";
+import { columnError, columnsWithoutPlace, detectFormat, formatNamed, readRecord } from "./formats/index.ts";
 import type { DataFormat, Notes } from "./formats/format.ts";
 import { readRows } from "./readers/read-rows.ts";
 import type { ReadLimits, Row } from "./readers/row.ts";
@@ -21,6 +21,14 @@ export interface ReadOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Something that was read and is not kept. */
+export interface Note {
+  readonly what: string;
+  readonly rows: number;
+  /** The first row of them. */
+  readonly first: ErrorPlace;
+}
+
 /** What was met while reading; grows as records are taken. */
 export class ReadReport {
   rows = 0;
@@ -30,24 +38,30 @@ export class ReadReport {
   readonly files = new Map<string, { rows: number; records: number }>();
   /** Bad rows, which the policy judges. */
   private readonly bad = new Map<BadReason, number>();
-  private first: { reason: BadReason; place: ErrorPlace } | undefined;
+  private first: BadRows["first"];
   private total = 0;
   /** Rows that the format leaves out by nature. */
   private readonly leftOut = new Map<BadReason, number>();
-  private readonly notes = new Map<string, number>();
+  private readonly noted = new Map<string, Note>();
 
-  addBad(reason: BadReason, place: ErrorPlace, format: DataFormat): void {
+  addBad({ reason, place, got }: BadRow, format: DataFormat): void {
     if (format.leavesOut?.includes(reason) === true) {
       count(this.leftOut, reason);
       return;
     }
     count(this.bad, reason);
     this.total++;
-    this.first ??= { reason, place };
+    this.first ??= { reason, place, ...(got === undefined ? {} : { got }) };
   }
 
-  note(what: string): void {
-    count(this.notes, what);
+  note(what: string, place: ErrorPlace): void {
+    const note = this.noted.get(what);
+    this.noted.set(what, { what, rows: (note?.rows ?? 0) + 1, first: note?.first ?? place });
+  }
+
+  /** What was read and has no place in a record, with the number of rows and the first of them. */
+  get notes(): readonly Note[] {
+    return [...this.noted.values()];
   }
 
   get badRows(): BadRows {
@@ -62,7 +76,7 @@ export class ReadReport {
   /** Sentences about what was passed over. */
   get warnings(): string[] {
     const dropped = Object.entries(this.dropped).map(([reason, number]) => `${countOf(number, "row")} left out: ${reason}`);
-    return [...dropped, ...[...this.notes].map(([what, number]) => `not kept: ${what} (${countOf(number, "row")})`)];
+    return [...dropped, ...this.notes.map(({ what, rows }) => `not kept: ${what} (${countOf(rows, "row")})`)];
   }
 }
 
@@ -95,7 +109,7 @@ export async function* readRecords(files: readonly SourceFile[], options: ReadOp
       counts.rows++;
       const strange = ignored.has("*") ? [] : columnsWithoutPlace(row, format, ignored);
       if (strange.length > 0 && options.keepColumns !== true) throw columnError(row, format, strange[0]!);
-      const record = readOne(row, format, report);
+      const record = readOne(row, format, report, ignored);
       if (record === undefined) continue;
       if (strange.length > 0) record.extra = { ...Object.fromEntries(strange.map((name) => [name, row.columns[name]])), ...record.extra };
       counts.records++;
@@ -105,19 +119,19 @@ export async function* readRecords(files: readonly SourceFile[], options: ReadOp
   }
 }
 
-function readOne(row: Row, format: DataFormat, report: ReadReport): DataRecord | undefined {
+function readOne(row: Row, format: DataFormat, report: ReadReport, ignored: ReadonlySet<string>): DataRecord | undefined {
   try {
     const seen = new Set<string>();
     // a note counts once a row
     const notes: Notes = { note: (what) => void seen.add(what) };
-    const record = format.read(row, notes);
+    const record = readRecord(row, format, notes, ignored);
     const reason = badReasonOf(record);
     if (reason !== undefined) throw new BadRow(reason, row.place);
-    for (const what of seen) report.note(what);
+    for (const what of seen) report.note(what, row.place);
     return record;
   } catch (error) {
     if (!(error instanceof BadRow)) throw error;
-    report.addBad(error.reason, error.place, format);
+    report.addBad(error, format);
     return undefined;
   }
 }

@@ -11,7 +11,7 @@ export interface Message {
   tool_call_id?: string;
   /** The thought before an assistant's answer. */
   reasoning_content?: string;
-  /** 0 for an assistant's turn that is read and not learned (OpenAI's `weight`, ShareGPT's `train: false`). */
+  /** 0 for a turn that is read and not learned (OpenAI's `weight`, ShareGPT's `train: false`); another's than the assistant's only where all turns are learned. */
   weight?: 0 | 1;
 }
 

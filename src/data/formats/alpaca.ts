@@ -32,7 +32,7 @@ export const alpaca: DataFormat = {
   },
   writes: ["demonstration", "preference"],
   keeps: [],
-  loses: ["names of speakers", "the difference between system and developer", "the difference between instruction and input"],
+  loses: ["the difference between system and developer"],
   write(record) {
     const decided = record.kind === "preference" ? asDecided(record) : (record as RecordOf<"demonstration">);
     return decided === undefined ? { leftOut: TIE } : writeInstruction(decided);

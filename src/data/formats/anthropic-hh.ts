@@ -35,7 +35,7 @@ export const anthropicHh: DataFormat = {
   },
   writes: ["preference"],
   keeps: [],
-  loses: ["names of speakers", "space around a turn"],
+  loses: ["space around a turn"],
   write(record) {
     const decided = asDecided(record as PreferenceRecord);
     if (decided === undefined) return { leftOut: TIE };

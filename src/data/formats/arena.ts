@@ -27,12 +27,13 @@ export const arena33k: DataFormat = {
   title: "Chatbot Arena conversations, 33k release",
   shapes: [{ kind: "preference", required: REQUIRED, optional: ["judge"] }],
   metadata: METADATA_33K,
-  leavesOut: [BAD_ROWS.contexts, BAD_ROWS.image],
+  leavesOut: [BAD_ROWS.contexts, BAD_ROWS.image, BAD_ROWS.media],
   detect: (row) => has(row, ...REQUIRED) && !has(row, "evaluation_session_id"),
   read: (row, notes) => compact({ ...readBattle(row, TIES_33K, notes), annotator: column.optionalText(row, "judge"), extra: withTie(row, arena33k) }) as DataRecord,
   writes: ["preference"],
   keeps: ["models", "side", "annotator"],
   keepsTies: true,
+  keepsParts: ["name"],
   keepsExtra: [...METADATA_33K, "winner"],
   write: (record) => writeBattle(record as PreferenceRecord, { ties: TIES_33K, format: arena33k, content: (text) => text }),
 };
@@ -43,12 +44,13 @@ export const arena140k: DataFormat = {
   shapes: [{ kind: "preference", required: [...REQUIRED, "evaluation_session_id"] }],
   metadata: METADATA_140K,
   derived: ["full_conversation"],
-  leavesOut: [BAD_ROWS.contexts, BAD_ROWS.image],
+  leavesOut: [BAD_ROWS.contexts, BAD_ROWS.image, BAD_ROWS.media],
   detect: (row) => has(row, ...REQUIRED, "evaluation_session_id"),
   read: (row, notes) => compact({ ...readBattle(row, TIES_140K, notes), cluster: column.text(row, "evaluation_session_id"), extra: withTie(row, arena140k) }) as DataRecord,
   writes: ["preference"],
   keeps: ["models", "side", "cluster"],
   keepsTies: true,
+  keepsParts: ["name"],
   keepsExtra: [...METADATA_140K, "winner"],
   write(record) {
     const written = writeBattle(record as PreferenceRecord, { ties: TIES_140K, format: arena140k, content: (text) => [{ type: "text", text }] });
@@ -80,7 +82,7 @@ function withTie(row: Row, format: DataFormat): Record<string, unknown> | undefi
 function writeBattle(record: PreferenceRecord, { ties, format, content }: { ties: readonly string[]; format: DataFormat; content: (text: string) => unknown }): Written {
   const { prompt, chosen, rejected, p, models, annotator, extra } = record.side === "second" ? swapped(record) : record;
   const prefix = promptMessages(prompt);
-  const conversation = (answer: readonly Message[]): unknown[] => plainMessages([...prefix, ...answer]).map((message) => ({ ...message, content: content(message.content) }));
+  const conversation = (answer: readonly Message[]): unknown[] => plainMessages([...prefix, ...answer], ["name"]).map((message) => ({ ...message, content: content(message.content) }));
   const tie = ties.find((word) => word === extra?.["winner"]) ?? ties[0];
   const metadata = Object.fromEntries(Object.entries(extra ?? {}).filter(([name]) => format.metadata.includes(name)));
   const isJudged = format.shapes[0]!.optional?.includes("judge") === true;

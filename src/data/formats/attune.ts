@@ -9,8 +9,8 @@ import { compact, SPLITS } from "../records.ts";
 import type { Row } from "../readers/row.ts";
 import * as column from "./columns.ts";
 import type { DataFormat, Notes, Written } from "./format.ts";
-import { extraOf, has, PROVENANCE } from "./format.ts";
-import { completionMessages, messagesOf, plainMessages, promptMessages, readTextOrMessages } from "./messages.ts";
+import { extraOf, has, MESSAGE_PARTS, PROVENANCE } from "./format.ts";
+import { checkCompletion, completionMessages, messagesOf, plainMessages, promptMessages, readTextOrMessages } from "./messages.ts";
 import { answerColumns, pairColumns, readTrl, shared, trl, writeTrl } from "./trl.ts";
 
 const MARKS = ["p", "annotator", "side", "models", "cluster", "comparisons", "completions", "extra"];
@@ -30,6 +30,8 @@ export const attune: DataFormat = {
   },
   writes: [...trl.writes, "ranked"],
   keeps: PROVENANCE,
+  keepsParts: MESSAGE_PARTS,
+  toolColumn: "list",
   write: writeAttune,
 };
 
@@ -60,7 +62,7 @@ function readRanked(row: Row, notes: Notes): RecordOf<"ranked"> {
 
 function readRankedCompletion(item: unknown, row: Row, notes: Notes): RankedCompletion {
   const { completion, rank, score, model } = column.asObject(item) ?? {};
-  const answer: Completion | undefined = typeof completion === "string" ? completion : completion === undefined ? undefined : messagesOf(completion, "completions", row, notes);
+  const answer: Completion | undefined = typeof completion === "string" ? completion : completion === undefined || completion === null ? undefined : checkCompletion(messagesOf(completion, "completions", row, notes), "completions", row);
   const wrong = [rank, score].some((value) => value !== undefined && value !== null && !Number.isFinite(value));
   if (answer === undefined || wrong) throw column.fault(row, "completions", "holds something that is no answer", item, '{"completion": text or messages, "rank": number, "score": number, "model": text}');
   return compact({ completion: answer, rank: rank ?? undefined, score: score ?? undefined, model: typeof model === "string" ? model : undefined }) as RankedCompletion;
@@ -84,14 +86,14 @@ function columnsOf(record: DataRecord): Record<string, unknown> {
   switch (record.kind) {
     case "preference": {
       const { p, margin, annotator, side, models } = record;
-      return compact({ ...pairColumns(record), p, margin, annotator, side, models });
+      return compact({ ...pairColumns(record, MESSAGE_PARTS), p, margin, annotator, side, models });
     }
     case "unpaired":
-      return compact({ ...answerColumns(record), label: record.label, annotator: record.annotator });
+      return compact({ ...answerColumns(record, MESSAGE_PARTS), label: record.label, annotator: record.annotator });
     case "ranked":
       return rankedColumns(record);
     default: {
-      const written = writeTrl(record);
+      const written = writeTrl(record, MESSAGE_PARTS);
       return "row" in written ? { ...written.row } : {};
     }
   }
@@ -100,8 +102,8 @@ function columnsOf(record: DataRecord): Record<string, unknown> {
 function rankedColumns({ prompt, completions, comparisons, annotator }: RecordOf<"ranked">): Record<string, unknown> {
   const isText = typeof prompt === "string" && completions.every(({ completion }) => typeof completion === "string");
   return compact({
-    prompt: isText ? prompt : plainMessages(promptMessages(prompt)),
-    completions: completions.map((item) => ({ ...item, completion: isText ? item.completion : plainMessages(completionMessages(item.completion)) })),
+    prompt: isText ? prompt : plainMessages(promptMessages(prompt), MESSAGE_PARTS),
+    completions: completions.map((item) => ({ ...item, completion: isText ? item.completion : plainMessages(completionMessages(item.completion), MESSAGE_PARTS) })),
     comparisons,
     annotator,
   });

@@ -1,4 +1,5 @@
 /** What a data format must say, and what all formats share. */
+import type { Completion, Message, Prompt } from "../../text/messages.ts";
 import type { DataRecord, PreferenceRecord, RecordKind } from "../records.ts";
 import type { BadReason } from "../bad-row.ts";
 import type { Row } from "../readers/row.ts";
@@ -11,8 +12,13 @@ export interface Shape {
 }
 
 /** What a record may carry besides prompt, completions and label. */
-export const PROVENANCE = ["p", "margin", "annotator", "side", "models", "cluster", "source", "split", "extra", "comparisons"] as const;
+export const PROVENANCE = ["p", "margin", "annotator", "side", "models", "cluster", "source", "split", "extra", "comparisons", "tools", "templateArguments"] as const;
 export type ProvenanceField = (typeof PROVENANCE)[number];
+
+/** What a message may carry besides role and content. */
+export const MESSAGE_PARTS = ["name", "tool_calls", "tool_call_id", "reasoning_content", "weight"] as const satisfies readonly (keyof Message)[];
+export type MessagePart = (typeof MESSAGE_PARTS)[number];
+export const PART_WORDS: Readonly<Record<MessagePart, string>> = { name: "names of speakers", tool_calls: "calls of tools", tool_call_id: "ids of calls", reasoning_content: "thoughts", weight: "marks of answers that are not learned" };
 
 export interface DataFormat {
   readonly name: string;
@@ -33,6 +39,10 @@ export interface DataFormat {
   readonly writes: readonly RecordKind[];
   /** What of the provenance it holds; everything else a write loses. */
   readonly keeps: readonly ProvenanceField[];
+  /** What of its messages it holds besides role and content; nothing where left out. A record with calls cannot go where they are not held. */
+  readonly keepsParts?: readonly MessagePart[];
+  /** How it writes the column tools, where it has one: a list, or its JSON text. */
+  readonly toolColumn?: "list" | "text";
   /** It holds ties, though not other probabilities. */
   readonly keepsTies?: boolean;
   /** Names under `extra` that it holds, where it does not hold all. */
@@ -54,7 +64,7 @@ export type Written = { readonly row: Readonly<Record<string, unknown>> } | { re
 const COMMON_METADATA: ReadonlySet<string> = new Set([
   "id", "idx", "index", "uid", "uuid", "row_id", "prompt_id", "question_id", "conversation_id", "dataset", "subset", "split", "category", "categories", "topic", "type", "task", "language", "lang",
   "model", "models", "generator", "chosen_model", "rejected_model", "score_chosen", "score_rejected", "chosen_score", "rejected_score", "chosen_rating", "rejected_rating",
-  "chosen-rating", "rejected-rating", "chosen-model", "rejected-model", "timestamp", "tstamp", "created_at", "updated_at", "created", "metadata", "meta", "tags", "url", "license", "num_tokens", "num_turns", "tools", "chat_template_kwargs",
+  "chosen-rating", "rejected-rating", "chosen-model", "rejected-model", "timestamp", "tstamp", "created_at", "updated_at", "created", "metadata", "meta", "tags", "url", "license", "num_tokens", "num_turns",
 ]);
 
 /** Columns that a format reads into records, in any of its shapes. */
@@ -82,14 +92,41 @@ export function extraOf({ columns }: Row, format: DataFormat): Record<string, un
   return entries.length === 0 ? undefined : Object.fromEntries(entries);
 }
 
-/** Fields of a record that a format does not hold; a plain label (p of 0 or 1) is no loss. */
-export function lostFields(record: DataRecord, { keeps, keepsTies, keepsExtra }: DataFormat): ProvenanceField[] {
+/** Fields of a record and parts of its messages that a format does not hold; a plain label (p of 0 or 1) is no loss. */
+export function lostFields(record: DataRecord, { keeps, keepsParts, keepsTies, keepsExtra }: DataFormat): string[] {
   const fields = record as DataRecord & Partial<Record<ProvenanceField, unknown>>;
-  return PROVENANCE.filter((name) => {
+  const lost = PROVENANCE.filter((name) => {
     if (keeps.includes(name) || fields[name] === undefined) return false;
     if (name === "extra") return Object.keys(record.extra!).some((key) => keepsExtra?.includes(key) !== true);
     return !(name === "p" && (fields.p === 0 || fields.p === 1 || (keepsTies === true && fields.p === 0.5)));
   });
+  return [...lost, ...MESSAGE_PARTS.filter((part) => keepsParts?.includes(part) !== true && hasPart(record, part)).map((part) => PART_WORDS[part])];
+}
+
+/** Every message of a record. */
+export function messagesIn(record: DataRecord): Message[] {
+  const turns = (side: Prompt | Completion): readonly Message[] => (typeof side === "string" ? [] : side);
+  switch (record.kind) {
+    case "text":
+      return [];
+    case "conversation":
+      return [...record.messages];
+    case "prompt":
+      return [...turns(record.prompt)];
+    case "preference":
+      return [record.prompt, record.chosen, record.rejected].flatMap(turns);
+    case "ranked":
+      return [record.prompt, ...record.completions.map(({ completion }) => completion)].flatMap(turns);
+    default:
+      return [record.prompt, record.completion].flatMap(turns);
+  }
+}
+
+const hasPart = (record: DataRecord, part: MessagePart): boolean => messagesIn(record).some((message) => message[part] !== undefined);
+
+/** Why a record cannot go into a format: without its calls a conversation says something else. */
+export function callsWithoutPlace(record: DataRecord, { keepsParts }: DataFormat): string | undefined {
+  return keepsParts?.includes("tool_calls") !== true && hasPart(record, "tool_calls") ? "a turn that calls a tool" : undefined;
 }
 
 /** Kinds of record that have the field; all where it is not named. */
@@ -103,10 +140,11 @@ const FIELD_KINDS: Readonly<Partial<Record<ProvenanceField, readonly RecordKind[
 };
 
 /** What writing a format always loses, in words; for help texts. */
-export function lossesOf({ keeps, keepsTies, keepsExtra, writes, loses }: DataFormat): string[] {
+export function lossesOf({ keeps, keepsParts, keepsTies, keepsExtra, writes, loses }: DataFormat): string[] {
   const lost = PROVENANCE.filter((field) => !keeps.includes(field) && (FIELD_KINDS[field] ?? writes).some((kind) => writes.includes(kind)));
-  const words: Partial<Record<ProvenanceField, string>> = { ...(keepsTies === true ? {} : { p: "p and ties" }), ...(keepsExtra === undefined ? {} : { extra: `extra but for ${keepsExtra.join(", ")}` }) };
-  return [...lost.map((field) => words[field] ?? field), ...(loses ?? [])];
+  const words: Partial<Record<ProvenanceField, string>> = { templateArguments: "template arguments", ...(keepsTies === true ? {} : { p: "p and ties" }), ...(keepsExtra === undefined ? {} : { extra: `extra but for ${keepsExtra.join(", ")}` }) };
+  const parts = writes.every((kind) => kind === "text") ? [] : MESSAGE_PARTS.filter((part) => keepsParts?.includes(part) !== true).map((part) => PART_WORDS[part]);
+  return [...lost.map((field) => words[field] ?? field), ...parts, ...(loses ?? [])];
 }
 
 export const TIE = "a tie: the format knows only a better and a worse one";

@@ -11,7 +11,7 @@ import { readRows } from "../readers/read-rows.ts";
 import { writeRows } from "../writers/write-rows.ts";
 import type { DataFormat, Notes } from "./format.ts";
 import { lossesOf, lostFields } from "./format.ts";
-import { detectFormat, FORMATS, formatNamed } from "./index.ts";
+import { detectFormat, FORMATS, formatNamed, readRecord, writeRecord } from "./index.ts";
 
 const folder = testFolder();
 afterAll(() => folder.remove());
@@ -28,7 +28,7 @@ function read(columns: Record<string, unknown>, expectedFormat: string): DataRec
   const row = { columns, place };
   const format = detectFormat([row]);
   expect(format.name).toBe(expectedFormat);
-  return format.read(row, silent);
+  return readRecord(row, format, silent);
 }
 
 describe("rows as they are published", () => {
@@ -58,8 +58,8 @@ describe("rows as they are published", () => {
     ["Anthropic HH", "anthropic-hh", { chosen: "\n\nHuman: Hi\n\nAssistant: A", rejected: "\n\nHuman: Hi\n\nAssistant: B" }, pair()],
     ["Anthropic HH without the first line breaks", "anthropic-hh", { chosen: "Human: Hi\n\nAssistant: A", rejected: "Human: Hi\n\nAssistant: B" }, pair()],
     ["Anthropic HH with contexts that differ", "anthropic-hh", { chosen: "\n\nHuman: Hi\n\nAssistant: A\n\nAssistant: C", rejected: "\n\nHuman: Hi\n\nAssistant: B" }, pair({ chosen: [assistant("A\n\nC")], contextsDiffer: true })],
-    ["OpenAI preference", "openai-preference", openai, pair()],
-    ["OpenAI preference, older spelling", "openai-preference", { input, preferred_completion: preferred_output, non_preferred_completion: non_preferred_output }, pair()],
+    ["OpenAI preference", "openai-preference", openai, pair({ extra: { parallel_tool_calls: true } })],
+    ["OpenAI preference, older spelling", "openai-preference", { input, preferred_completion: preferred_output, non_preferred_completion: non_preferred_output }, pair({ extra: { parallel_tool_calls: true } })],
     ["OpenAI supervised", "openai-chat", { messages: [user("Hi"), { ...assistant("A"), weight: 1 }], parallel_tool_calls: false }, { kind: "conversation", messages: [user("Hi"), assistant("A")], extra: { parallel_tool_calls: false }, place }],
     ["ShareGPT", "sharegpt", { id: "i", conversations: [{ from: "human", value: "Hi" }, { from: "gpt", value: "A" }] }, { kind: "conversation", messages: [user("Hi"), assistant("A")], extra: { id: "i" }, place }],
     ["LLaMA-Factory's ShareGPT pairs", "sharegpt", { conversations: [{ from: "human", value: "Hi" }], chosen: { from: "gpt", value: "A" }, rejected: { from: "gpt", value: "B" }, system: "S" }, pair({ prompt: [system("S"), user("Hi")] })],
@@ -168,12 +168,12 @@ describe("what was written is read again", () => {
         property(arbitrary, (item) => {
           expect(format.writes).toContain(item.kind);
           expect(lostFields(item, format)).toEqual([]);
-          const written = format.write!(item);
+          const written = writeRecord(item, format);
           if (!("row" in written)) throw new Error(`left out: ${written.leftOut}`);
           const row = { columns: JSON.parse(JSON.stringify(written.row)) as Record<string, unknown>, place };
           // a supervised OpenAI file without its marks is TRL's
           if (formatName !== "openai-chat") expect(detectFormat([row]).name === formatName || formatName === "attune").toBe(true);
-          expect(format.read(row, silent)).toEqual(item);
+          expect(readRecord(row, format, silent)).toEqual(item);
         }),
         { numRuns: 100 },
       );
@@ -188,7 +188,7 @@ describe("what was written is read again", () => {
           asyncProperty(array(arbitrary, { minLength: 1, maxLength: 4 }), async (items) => {
             const path = `${folder.path}/${formatName}.${ending}`;
             await writeRows(path, rowsOf(format, items));
-            const read = (await collect(readRows(path))).map((row) => format.read(row, silent));
+            const read = (await collect(readRows(path))).map((row) => readRecord(row, format, silent));
             expect(read.map((item) => ({ ...item, place }))).toEqual(items);
           }),
           { numRuns: 4 },
@@ -199,7 +199,7 @@ describe("what was written is read again", () => {
 
   async function* rowsOf(format: DataFormat, items: readonly DataRecord[]): AsyncGenerator<Record<string, unknown>> {
     for (const item of items) {
-      const written = format.write!(item);
+      const written = writeRecord(item, format);
       if ("row" in written) yield { ...written.row };
     }
   }
@@ -207,7 +207,7 @@ describe("what was written is read again", () => {
 
 describe("what cannot be written is left out, and said", () => {
   const left = (formatName: string, record: DataRecord): string => {
-    const written = formatNamed(formatName).write!(record);
+    const written = writeRecord(record, formatNamed(formatName));
     return "row" in written ? JSON.stringify(written.row) : written.leftOut;
   };
   test.each([
@@ -231,7 +231,7 @@ describe("what cannot be written is left out, and said", () => {
     expect(lostFields(record, formatNamed("trl"))).toEqual(["p", "annotator", "cluster", "split", "extra"]);
     expect(lostFields(record, formatNamed("attune"))).toEqual([]);
     expect(lostFields(pair({ p: 0, extra: { winner: "tie" } }), formatNamed("arena-33k"))).toEqual([]);
-    expect(lossesOf(formatNamed("openai-preference"))).toEqual(["p and ties", "margin", "annotator", "side", "models", "cluster", "source", "split", "extra"]);
+    expect(lossesOf(formatNamed("openai-preference"))).toEqual(["p and ties", "margin", "annotator", "side", "models", "cluster", "source", "split", "extra but for parallel_tool_calls", "template arguments", "thoughts", "marks of answers that are not learned"]);
     expect(lossesOf(formatNamed("attune"))).toEqual([]);
   });
 });
@@ -250,14 +250,14 @@ describe("rows that are wrong", () => {
     ["not a message", { messages: [{ role: "user", text: "a" }] }, 'f.jsonl:1: the column messages holds something that is no message\n  got: {"role":"user","text":"a"}\n  expected: {"role": "system | developer | user | assistant | tool", "content": text}'],
     ["unknown role", { messages: [{ role: "boss", content: "a" }] }, "f.jsonl:1: the column messages holds something that is no message"],
     ["no conversation", { messages: "hello" }, 'f.jsonl:1: the column messages is no conversation\n  got: "hello"'],
-    ["a tool call", { messages: [user("a"), { role: "assistant", content: "", tool_calls: [{ id: 1 }] }] }, "f.jsonl:1: the column messages holds a tool call, which is not supported yet"],
+    ["a tool call", { messages: [user("a"), { role: "assistant", content: "", tool_calls: [{ id: 1 }] }] }, "f.jsonl:1: the column messages holds a tool call without a name"],
     ["a user's turn in an answer", { prompt: [user("a")], chosen: [user("b")], rejected: [assistant("c")] }, 'f.jsonl:1: the column chosen holds a turn of the user\n  got: "b"\n  expected: the assistant\'s turns alone; what comes before belongs into prompt'],
     ["label", { prompt: "a", completion: "b", label: "yes" }, 'f.jsonl:1: the column label is no truth value\n  got: "yes"\n  expected: true or false'],
     ["p", { prompt: "a", chosen: "b", rejected: "c", p: 1.5 }, "f.jsonl:1: the column p is out of range\n  got: 1.5\n  expected: a number from 0 to 1"],
     ["margin", { prompt: "a", chosen: "b", rejected: "c", margin: "big" }, 'f.jsonl:1: the column margin is no number\n  got: "big"\n  expected: a number'],
     ["prompt of a wrong type", { prompt: 3, completion: "b" }, "f.jsonl:1: the column prompt is neither a text nor a conversation\n  got: 3\n  expected: a text, or a list of messages"],
     ["half a pair", { prompt: "a", chosen: "b" }, "f.jsonl:1: the column chosen needs rejected beside it\n  got: prompt, chosen\n  expected: prompt, chosen, rejected\n  try: leave the column out with --ignore-columns chosen"],
-    ["a weight of 0", { messages: [user("a"), { ...assistant("b"), weight: 0 }] }, "f.jsonl:1: a message has the weight 0, which is not supported"],
+    ["a weight of 0", { messages: [user("a"), { ...assistant("b"), weight: 0 }] }, "f.jsonl:1: every answer of the conversation is marked as one that is not learned"],
     ["winner", { model_a: "x", model_b: "y", winner: "c", conversation_a: [user("a"), assistant("b")], conversation_b: [user("a"), assistant("c")] }, 'f.jsonl:1: the column winner holds an unknown word\n  got: "c"\n  expected: model_a, model_b, tie, tie (bothbad)'],
     ["AlpacaEval out of range", { instruction: "a", output_1: "b", output_2: "c", preference: 3 }, "f.jsonl:1: the column preference is out of range\n  got: 3\n  expected: a number from 1 to 2"],
     ["AlpacaEval without preference", { instruction: "a", output_1: "b", output_2: "c" }, "f.jsonl:1: the column preference is missing\n  got: instruction, output_1, output_2"],

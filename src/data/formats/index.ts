@@ -1,5 +1,6 @@
 /** All formats, and which of them a file is in. */
 import { AttuneError, nearest } from "../../core/errors.ts";
+import { stringifyExactly } from "../../core/json.ts";
 import type { Row } from "../readers/row.ts";
 import { alpacaEval } from "./alpaca-eval.ts";
 import { alpaca } from "./alpaca.ts";
@@ -8,8 +9,12 @@ import { arena140k, arena33k } from "./arena.ts";
 import { attune } from "./attune.ts";
 import { anthropicEvals, openaiModeration, xstest } from "./evaluation-sets.ts";
 import { fineGrainedRlhf } from "./fine-grained-rlhf.ts";
-import type { DataFormat, Shape } from "./format.ts";
-import { columnsOf, isAside, shapeColumns } from "./format.ts";
+import type { DataRecord } from "../records.ts";
+import { compact } from "../records.ts";
+import type { DataFormat, Notes, Shape, Written } from "./format.ts";
+import { callsWithoutPlace, columnsOf, isAside, shapeColumns } from "./format.ts";
+import { INPUT_COLUMNS, readInputs, wrapped } from "./inputs.ts";
+import { isMedia, refuseMedia } from "./media.ts";
 import { llamaFactoryKto } from "./llama-factory-kto.ts";
 import { openaiChat, openaiPreference } from "./openai.ts";
 import { sharegpt } from "./sharegpt.ts";
@@ -21,6 +26,32 @@ export const FORMATS: readonly DataFormat[] = [
   arena140k, arena33k, fineGrainedRlhf, alpacaEval, openaiPreference, anthropicEvals, xstest, openaiModeration, ultrafeedback, llamaFactoryKto,
   sharegpt, alpaca, openaiChat, anthropicHh, attune, trl,
 ];
+
+/** A row's record with what the row gives the template. @throws as a format's `read` */
+export function readRecord(row: Row, format: DataFormat, notes: Notes, ignored: ReadonlySet<string> = new Set()): DataRecord {
+  refuseMedia(row, ignored);
+  const record = format.read(row, notes);
+  const { tools, templateArguments } = readInputs(row);
+  if (record.kind === "text" && (tools ?? templateArguments) !== undefined) notes.note("tools and template arguments beside a text, which goes through no template");
+  // LLaMA-Factory writes bare definitions
+  const read = compact({ tools: format.toolColumn === "text" ? tools?.map(wrapped) : tools, templateArguments });
+  return record.kind === "text" || Object.keys(read).length === 0 ? record : { ...record, ...read };
+}
+
+/** A record as a row, with its tools and template arguments where the format has a place for them. */
+export function writeRecord(record: DataRecord, format: DataFormat): Written {
+  const reason = callsWithoutPlace(record, format);
+  const written = reason === undefined ? format.write!(record) : { leftOut: reason };
+  if ("leftOut" in written) return written;
+  const { tools, templateArguments } = record;
+  return {
+    row: compact({
+      ...written.row,
+      tools: format.toolColumn === undefined ? undefined : format.toolColumn === "text" && tools !== undefined ? stringifyExactly(tools) : tools,
+      chat_template_kwargs: format.keeps.includes("templateArguments") ? templateArguments : undefined,
+    }),
+  };
+}
 
 /** @throws AttuneError `usage` for an unknown name */
 export function formatNamed(name: string): DataFormat {
@@ -66,7 +97,7 @@ export function columnError(row: Row, format: DataFormat, name: string): AttuneE
 export function columnsWithoutPlace(row: Row, format: DataFormat, ignored: ReadonlySet<string>): string[] {
   const names = presentColumns(row);
   const places = readableColumns(names, format);
-  return names.filter((name) => !places.includes(name) && !ignored.has(name) && !isAside(name, format) && format.derived?.includes(name) !== true);
+  return names.filter((name) => !places.includes(name) && !ignored.has(name) && !isAside(name, format) && !INPUT_COLUMNS.includes(name) && !isMedia(name) && format.derived?.includes(name) !== true);
 }
 
 const presentColumns = ({ columns }: Row): string[] => Object.keys(columns).filter((name) => columns[name] !== null && columns[name] !== undefined);

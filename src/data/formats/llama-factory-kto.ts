@@ -12,7 +12,7 @@ import { readInstruction } from "./alpaca.ts";
 import * as column from "./columns.ts";
 import type { DataFormat, Notes } from "./format.ts";
 import { extraOf, has } from "./format.ts";
-import { completionMessages, plainMessages, promptMessages, readMessages } from "./messages.ts";
+import { checkCompletion, completionMessages, plainMessages, promptMessages, readMessages } from "./messages.ts";
 import { lastAnswer, readTurns } from "./sharegpt.ts";
 
 export const llamaFactoryKto: DataFormat = {
@@ -31,12 +31,14 @@ export const llamaFactoryKto: DataFormat = {
     return compact({ kind: "unpaired" as const, ...readAnswer(row, notes), label, extra: extraOf(row, llamaFactoryKto), place: row.place }) as DataRecord;
   },
   writes: ["unpaired"],
-  keeps: [],
+  keeps: ["tools"],
+  keepsParts: ["name", "tool_calls", "tool_call_id"],
+  toolColumn: "text",
   write(record) {
     const { prompt, completion, label } = record as UnpairedRecord;
     const answer = completionMessages(completion);
     if (answer.length !== 1) return { leftOut: "an answer of several messages" };
-    return { row: { messages: plainMessages([...promptMessages(prompt), ...answer]), label } };
+    return { row: { messages: plainMessages([...promptMessages(prompt), ...answer], ["name", "tool_calls", "tool_call_id"], "text"), label } };
   },
 };
 
@@ -44,6 +46,7 @@ function readAnswer(row: Row, notes: Notes): { prompt: readonly Message[]; compl
   if (has(row, "instruction")) return { prompt: readInstruction(row), completion: [{ role: "assistant", content: column.text(row, "output") }] };
   const turns = has(row, "conversations") ? readTurns(row, notes) : readMessages(row, "messages", notes);
   const answer = lastAnswer(turns);
+  if (answer !== undefined) checkCompletion(answer.completion, has(row, "conversations") ? "conversations" : "messages", row);
   if (answer === undefined) throw new AttuneError("data", "the conversation does not end with an answer", { ...row.place, got: `a last turn of the ${turns.at(-1)!.role}`, expected: "a last turn of the assistant, after a prompt" });
   return answer as { prompt: readonly Message[]; completion: readonly Message[] };
 }

@@ -27,6 +27,7 @@ export function splitConversations(chosen: readonly Message[], rejected: readonl
   const answers = (messages: readonly Message[]): boolean => messages.slice(common).every(({ role }) => role === "assistant");
   while (common > 0 && (chosen[common]?.role !== "assistant" || rejected[common]?.role !== "assistant")) common--;
   if (common === 0 || !answers(chosen) || !answers(rejected)) throw new BadRow(BAD_ROWS.contexts, place);
+  if ([chosen, rejected].some((side) => side.slice(common).some(({ weight }) => weight === 0))) throw new BadRow(BAD_ROWS.unlearned, place);
   const differ = common < Math.max(chosen.length, rejected.length) - 1;
   return { prompt: chosen.slice(0, common), chosen: chosen.slice(common), rejected: rejected.slice(common), ...(differ ? { contextsDiffer: true as const } : {}) };
 }

@@ -1,15 +1,17 @@
 /**
  * ShareGPT's conversations (`from`, `value`), with LLaMA-Factory's `system` column and its preference form, in which
- * `conversations` is the prompt and `chosen` and `rejected` are one message each.
- * Source: LLaMA-Factory data/README.md.
+ * `conversations` is the prompt and `chosen` and `rejected` are one message each. A turn `function_call` is the assistant's calls
+ * as JSON, `observation` a tool's answer, the column `tools` JSON text; Axolotl marks turns with `train` or `weight`.
+ * Sources: LLaMA-Factory data/README.md; Axolotl docs, dataset formats (conversation).
  */
 import type { Message } from "../../text/messages.ts";
 import type { DataRecord, PreferenceRecord, RecordOf } from "../records.ts";
 import { compact } from "../records.ts";
 import type { Row } from "../readers/row.ts";
+import { callTurnText } from "./calls.ts";
 import * as column from "./columns.ts";
 import type { DataFormat, Notes } from "./format.ts";
-import { asDecided, extraOf, has, TIE } from "./format.ts";
+import { asDecided, extraOf, has, messagesIn, TIE } from "./format.ts";
 import { completionMessages, promptMessages, readCompletion, readMessages } from "./messages.ts";
 
 export const sharegpt: DataFormat = {
@@ -28,9 +30,13 @@ export const sharegpt: DataFormat = {
     return compact({ kind: "preference" as const, prompt: turns, chosen: asTurns(row, "chosen", notes), rejected: asTurns(row, "rejected", notes), p: 1, extra, place: row.place }) as DataRecord;
   },
   writes: ["conversation", "preference"],
-  keeps: [],
-  loses: ["names of speakers", "the difference between system and developer"],
+  keeps: ["tools"],
+  keepsParts: ["tool_calls", "weight"],
+  toolColumn: "text",
+  loses: ["the difference between system and developer"],
   write(record) {
+    const turns = messagesIn(record);
+    if (turns.some(({ tool_calls, content }) => tool_calls !== undefined && content !== "")) return { leftOut: "a turn with both words and calls" };
     if (record.kind === "conversation") return { row: { conversations: fromValue(record.messages) } };
     const decided = asDecided(record as PreferenceRecord);
     if (decided === undefined) return { leftOut: TIE };
@@ -53,8 +59,11 @@ function asTurns(row: Row, name: string, notes: Notes): readonly Message[] {
 
 const SPEAKERS: Readonly<Record<Message["role"], string>> = { system: "system", developer: "system", user: "human", assistant: "gpt", tool: "observation" };
 
-export function fromValue(messages: readonly Message[]): { from: string; value: string }[] {
-  return messages.map(({ role, content }) => ({ from: SPEAKERS[role], value: content }));
+export function fromValue(messages: readonly Message[]): { from: string; value: string; weight?: number }[] {
+  return messages.map(({ role, content, tool_calls, weight }) => ({
+    ...(tool_calls === undefined ? { from: SPEAKERS[role], value: content } : { from: "function_call", value: callTurnText(tool_calls) }),
+    ...(weight === undefined ? {} : { weight }),
+  }));
 }
 
 /** Prompt and last answer of a conversation whose last turn is the assistant's. */

@@ -11,11 +11,14 @@ import type { DataRecord } from "../records.ts";
 import { compact } from "../records.ts";
 import type { Row } from "../readers/row.ts";
 import * as column from "./columns.ts";
-import type { DataFormat, Notes, Written } from "./format.ts";
+import type { DataFormat, MessagePart, Notes, Written } from "./format.ts";
 import { asDecided, extraOf, has, TIE } from "./format.ts";
 import { completionMessages, plainMessages, promptMessages, readCompletion, readMessages, readTextOrMessages, sameMessage } from "./messages.ts";
 import type { Pair } from "./pairs.ts";
 import { splitConversations, splitTexts } from "./pairs.ts";
+
+/** What TRL reads of messages; of marks it knows none. */
+export const TRL_PARTS = ["name", "tool_calls", "tool_call_id", "reasoning_content"] as const satisfies readonly MessagePart[];
 
 const ASIDE = ["margin", "p", "annotator", "side", "cluster", "source"] as const;
 
@@ -32,12 +35,14 @@ export const trl: DataFormat = {
     { kind: "prompt", required: ["prompt"], optional: ["cluster", "source"] },
     { kind: "text", required: ["text"], optional: ["cluster", "source"] },
   ],
-  metadata: ["images"],
+  metadata: [],
   detect: (row) =>
     has(row, "chosen", "rejected") || has(row, "messages") || has(row, "prompt", "completion") || has(row, "text") || has(row, "prompt"),
   read: (row, notes) => ({ ...readTrl(row, notes), ...shared(row, trl) }) as DataRecord,
   writes: ["preference", "demonstration", "conversation", "text", "unpaired", "prompt"],
-  keeps: ["margin"],
+  keeps: ["margin", "tools", "templateArguments"],
+  keepsParts: TRL_PARTS,
+  toolColumn: "list",
   write: (record) => writeTrl(record),
 };
 
@@ -87,25 +92,26 @@ function readPair(row: Row, notes: Notes): Pair<string | readonly Message[]> {
 }
 
 /** Texts stay texts; where one side is a conversation, both are. */
-function textOrPlain<T extends string | readonly Message[]>(value: T): string | Message[] {
-  return typeof value === "string" ? value : plainMessages(value);
+function textOrPlain<T extends string | readonly Message[]>(value: T, parts: readonly MessagePart[]): string | Message[] {
+  return typeof value === "string" ? value : plainMessages(value, parts);
 }
 
-export function writeTrl(record: DataRecord): Written {
+/** @param parts what is written of messages besides role and content */
+export function writeTrl(record: DataRecord, parts: readonly MessagePart[] = TRL_PARTS): Written {
   switch (record.kind) {
     case "preference": {
       const decided = asDecided(record);
       if (decided === undefined) return { leftOut: TIE };
-      return { row: compact({ ...pairColumns(decided), margin: decided.margin }) };
+      return { row: compact({ ...pairColumns(decided, parts), margin: decided.margin }) };
     }
     case "unpaired":
-      return { row: { ...answerColumns(record), label: record.label } };
+      return { row: { ...answerColumns(record, parts), label: record.label } };
     case "demonstration":
-      return { row: answerColumns(record) };
+      return { row: answerColumns(record, parts) };
     case "conversation":
-      return { row: { messages: plainMessages(record.messages) } };
+      return { row: { messages: plainMessages(record.messages, parts) } };
     case "prompt":
-      return { row: { prompt: textOrPlain(record.prompt) } };
+      return { row: { prompt: textOrPlain(record.prompt, parts) } };
     case "text":
       return { row: { text: record.text } };
     case "ranked":
@@ -114,12 +120,12 @@ export function writeTrl(record: DataRecord): Written {
 }
 
 /** `prompt`, `chosen` and `rejected`, all texts or all messages. */
-export function pairColumns({ prompt, chosen, rejected }: DataRecord & { kind: "preference" }): Record<string, unknown> {
+export function pairColumns({ prompt, chosen, rejected }: DataRecord & { kind: "preference" }, parts: readonly MessagePart[]): Record<string, unknown> {
   if ([prompt, chosen, rejected].every((value) => typeof value === "string")) return { prompt, chosen, rejected };
-  return { prompt: plainMessages(promptMessages(prompt)), chosen: plainMessages(completionMessages(chosen)), rejected: plainMessages(completionMessages(rejected)) };
+  return { prompt: plainMessages(promptMessages(prompt), parts), chosen: plainMessages(completionMessages(chosen), parts), rejected: plainMessages(completionMessages(rejected), parts) };
 }
 
-export function answerColumns({ prompt, completion }: DataRecord & { kind: "demonstration" | "unpaired" }): Record<string, unknown> {
+export function answerColumns({ prompt, completion }: DataRecord & { kind: "demonstration" | "unpaired" }, parts: readonly MessagePart[]): Record<string, unknown> {
   if (typeof prompt === "string" && typeof completion === "string") return { prompt, completion };
-  return { prompt: plainMessages(promptMessages(prompt)), completion: plainMessages(completionMessages(completion)) };
+  return { prompt: plainMessages(promptMessages(prompt), parts), completion: plainMessages(completionMessages(completion), parts) };
 }

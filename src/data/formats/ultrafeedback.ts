@@ -11,6 +11,7 @@ import type { DataFormat } from "./format.ts";
 import { asDecided, extraOf, has, TIE } from "./format.ts";
 import { completionMessages, plainMessages, promptMessages, readMessages } from "./messages.ts";
 import { splitConversations } from "./pairs.ts";
+import { TRL_PARTS } from "./trl.ts";
 
 export const ultrafeedback: DataFormat = {
   name: "ultrafeedback",
@@ -29,6 +30,7 @@ export const ultrafeedback: DataFormat = {
   },
   writes: ["preference"],
   keeps: [],
+  keepsParts: TRL_PARTS,
   keepsTies: true,
   keepsExtra: ["prompt_id", "score_chosen", "score_rejected"],
   loses: ["ties without scores"],
@@ -41,8 +43,8 @@ export const ultrafeedback: DataFormat = {
     const turns = promptMessages(decided.prompt);
     const question = turns.find(({ role }) => role === "user");
     if (question === undefined) return { leftOut: "a prompt without a turn of the user" };
-    const chosen = plainMessages([...turns, ...completionMessages(decided.chosen)]);
-    const rejected = plainMessages([...turns, ...completionMessages(decided.rejected)]);
+    const chosen = plainMessages([...turns, ...completionMessages(decided.chosen)], TRL_PARTS);
+    const rejected = plainMessages([...turns, ...completionMessages(decided.rejected)], TRL_PARTS);
     const { prompt_id, score_chosen, score_rejected } = extra ?? {};
     const scores = decided === record ? { score_chosen, score_rejected } : { score_chosen: score_rejected, score_rejected: score_chosen };
     return { row: compact({ prompt: question.content, prompt_id, chosen, rejected, messages: chosen, ...scores }) };

@@ -12,7 +12,7 @@ const CONVERSATIONS = new Set(["prompt", "completion", "chosen", "rejected", "pr
 /** Columns whose empty cells say something: an empty text. Of all others an empty cell is no cell. */
 const TEXTS = new Set(["prompt", "completion", "chosen", "rejected", "text", "instruction", "input", "output", "output_1", "output_2", "question", "gold", "prediction 1", "prediction 2", "prediction 3", "prediction 4"]);
 /** Always JSON. */
-const STRUCTURES = new Set(["messages", "conversations", "conversation_a", "conversation_b", "input_messages", "completions", "comparisons", "models", "extra", "history", "passages", "tools"]);
+const STRUCTURES = new Set(["messages", "conversations", "conversation_a", "conversation_b", "input_messages", "completions", "comparisons", "models", "extra", "history", "passages", "tools", "functions", "chat_template_kwargs"]);
 const WORDS: Readonly<Record<string, boolean>> = { true: true, false: false, "1": true, "0": false };
 
 /** The value of a cell; undefined for an empty one that says nothing. */

@@ -7,7 +7,7 @@ export type ColumnType =
   | { readonly type: "structure"; readonly fields: Readonly<Record<string, ColumnType>> };
 
 /** Messages may lack keys of other messages (`name`); other objects of differing keys are kept as JSON, absent keys and all. */
-const MESSAGE_KEYS = new Set(["role", "content", "name", "from", "value"]);
+const MESSAGE_KEYS = new Set(["role", "content", "name", "from", "value", "tool_calls", "tool_call_id", "reasoning_content", "weight"]);
 const NOTHING: ColumnType = { type: "nothing" };
 const JSON_TEXT: ColumnType = { type: "json" };
 
