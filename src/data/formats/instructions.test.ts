@@ -191,7 +191,7 @@ describe("written and read again", () => {
     const again = readRecord({ columns: JSON.parse(JSON.stringify(written.row)) as Record<string, unknown>, place }, format, { note: () => undefined });
     const lost = new Set(lostFields(record, format));
     const kept = messages.map(({ tool_call_id, reasoning_content, weight, tool_calls, ...rest }): Message => {
-      const calls = lost.has("ids of calls") ? tool_calls?.map(({ id: _, ...each }) => each) : tool_calls;
+      const calls = lost.has("ids of calls") ? tool_calls?.map(({ type, function: called }) => ({ type, function: called })) : tool_calls;
       return {
         ...rest,
         ...(calls === undefined ? {} : { tool_calls: calls }),
