@@ -79,17 +79,42 @@ export function invariant(condition: unknown, what: string): asserts condition {
   if (!condition) throw new AttuneError("internal", `internal: ${what}`, { hint: "please report this with the command that led here" });
 }
 
-/** A short, quoted, single-line view of any value for error messages. */
+/** A short, quoted, single-line view of any value for error messages, whatever its size and depth. */
 export function preview(value: unknown, length = 80): string {
-  const text = JSON.stringify(value, (_, each: unknown) => (typeof each === "bigint" ? String(each) : each)) ?? String(value);
+  const text = JSON.stringify(beginningOf(value, { values: length, characters: length })) ?? String(value);
   return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
 }
 
+/** As much of a value as the budget allows: each value takes a character at least. */
+function beginningOf(value: unknown, budget: { values: number; characters: number }): unknown {
+  budget.values--;
+  if (typeof value === "bigint") return String(value);
+  if (typeof value === "string") return value.slice(0, budget.characters + 1);
+  if (typeof value !== "object" || value === null) return value;
+  if ("toJSON" in value && typeof value.toJSON === "function") return beginningOf(value.toJSON(), budget);
+  if (Array.isArray(value)) {
+    const items: unknown[] = [];
+    for (let i = 0; i < value.length && budget.values >= 0; i++) items.push(beginningOf(value[i], budget));
+    return items;
+  }
+  const entries: [string, unknown][] = [];
+  for (const key in value) {
+    if (budget.values < 0) break;
+    if (Object.hasOwn(value, key)) entries.push([key.slice(0, budget.characters + 1), beginningOf((value as Record<string, unknown>)[key], budget)]);
+  }
+  return Object.fromEntries(entries);
+}
+
+/** Longer words have no near candidate: the distance of two takes time in the product of their lengths. */
+const LONGEST_WORD = 100;
+
 /** The nearest of `candidates` to a mistyped `word`, for "did you mean" hints; undefined where nothing is near. */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
+  if (word.length > LONGEST_WORD) return undefined;
   let best: string | undefined;
   let bestDistance = Math.max(2, Math.floor(word.length / 3)) + 1;
   for (const candidate of candidates) {
+    if (Math.abs(candidate.length - word.length) >= bestDistance) continue;
     const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
   }

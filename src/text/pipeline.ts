@@ -7,6 +7,7 @@
 import { Tokenizer as Library } from "@huggingface/tokenizers";
 import type { AddedToken } from "./added-tokens.ts";
 import { createSplitter } from "./added-tokens.ts";
+import { BytePairs, SLICE } from "./byte-pairs.ts";
 import { correctPreTokenizer, withoutPrefix } from "./library-corrections.ts";
 import type { TextPart } from "./text-parts.ts";
 import { splitAtMarks, unusedCharacters } from "./text-parts.ts";
@@ -15,10 +16,24 @@ import type { TokenizerJson } from "./tokenizer-json.ts";
 export interface EncodeOptions {
   /** The text goes on after other text, so that nothing is put before it. Default false. */
   continues?: boolean;
+  /** Ends once there are more ids than this, since the text is too long for whoever asks. Default none. */
+  limit?: number;
+}
+
+/** Work that is done slice by slice, and its result. */
+export type Slices<T> = Generator<undefined, T>;
+
+/** All slices at once. */
+export function finish<T>(slices: Slices<T>): T {
+  for (;;) {
+    const { done, value } = slices.next();
+    if (done) return value;
+  }
 }
 
 export interface Pipeline {
-  encode(parts: readonly TextPart[], options?: EncodeOptions): number[];
+  /** Between two slices lies about a millisecond, but for what splits a text into words, which takes it in one. */
+  encode(parts: readonly TextPart[], options?: EncodeOptions): Slices<number[]>;
   /** Text of tokens; the caller leaves out ids without a token. */
   decode(ids: readonly number[]): string;
 }
@@ -29,6 +44,8 @@ type PreTokenizer = Library["pre_tokenizer"];
 /** Words whose ids are remembered; the memory is emptied when it is full. */
 const MEMORY = 50_000;
 const LONGEST_REMEMBERED = 64;
+/** Operations that a word takes beside those of its characters. */
+const WORD_WORK = 16;
 
 export function createPipeline(json: TokenizerJson, added: readonly AddedToken[], unknownToken: string | undefined): Pipeline {
   const library = openLibrary(json, added, unknownToken);
@@ -37,20 +54,41 @@ export function createPipeline(json: TokenizerJson, added: readonly AddedToken[]
   const splitRaw = createSplitter(added.filter(({ normalized }) => !normalized).map((token) => [token.content, token]));
   const normalizedTokens = added.filter(({ normalized }) => normalized);
   const splitNormalized = createSplitter(normalizedTokens.map((token) => [normalize(token.content, start.normalizer), token]));
-  const idsOfWord = createWordEncoder(library);
+  const idsOfWord = createWordEncoder(json, added);
 
-  const encodeSection = (parts: readonly TextPart[], isFirst: boolean, { normalizer, preTokenizer }: typeof start): number[] => {
+  function* encodeSection(parts: readonly TextPart[], isFirst: boolean, { normalizer, preTokenizer }: typeof start): Generator<number | string, void> {
     const texts = normalizedTokens.length === 0 ? [{ plain: false, text: normalize(joined(parts), normalizer) }] : normalizeParts(parts, normalizer, later.normalizer);
-    return splitNormalized(texts).flatMap((section, index) => {
-      if ("token" in section) return section.token.id;
+    for (const [index, section] of splitNormalized(texts).entries()) {
+      if ("token" in section) {
+        yield section.token.id;
+        continue;
+      }
       const text = joined(section.parts);
-      const words = preTokenizer === null ? [text] : preTokenizer(text, { section_index: isFirst && index === 0 ? 0 : 1 });
-      return words.flatMap(idsOfWord);
-    });
-  };
+      yield* preTokenizer === null ? [text] : preTokenizer(text, { section_index: isFirst && index === 0 ? 0 : 1 });
+    }
+  }
+  /** Ids of added tokens, and words. */
+  function* pieces(parts: readonly TextPart[], continues: boolean): Generator<number | string, void> {
+    for (const [index, section] of splitRaw(parts).entries()) {
+      if ("token" in section) yield section.token.id;
+      else yield* encodeSection(section.parts, index === 0, continues && index === 0 ? later : start);
+    }
+  }
   return {
-    encode: (parts, { continues = false } = {}) =>
-      splitRaw(parts).flatMap((section, index) => ("token" in section ? section.token.id : encodeSection(section.parts, index === 0, continues && index === 0 ? later : start))),
+    *encode(parts, { continues = false, limit = Infinity } = {}) {
+      const ids: number[] = [];
+      let worked = 0;
+      for (const piece of pieces(parts, continues)) {
+        const found = typeof piece === "number" ? [piece] : yield* idsOfWord(piece);
+        for (const id of found) ids.push(id);
+        if (ids.length > limit) break;
+        worked += typeof piece === "number" ? 1 : WORD_WORK + Math.min(piece.length, LONGEST_REMEMBERED);
+        if (worked < SLICE) continue;
+        worked = 0;
+        yield;
+      }
+      return ids;
+    },
     decode: (ids) => (ids.length === 0 ? "" : library.decode([...ids], { skip_special_tokens: false, clean_up_tokenization_spaces: false })),
   };
 }
@@ -71,20 +109,16 @@ function normalizeParts(parts: readonly TextPart[], normalizer: Normalizer, late
   return splitAtMarks(normalize(marked.join(""), normalizer), plain);
 }
 
-/** The components, which know the text of every token but never make a control token of a word. */
+/** The components but for the merges, which are made in `byte-pairs.ts`. */
 function openLibrary(json: TokenizerJson, added: readonly AddedToken[], unknownToken: string | undefined): Library {
-  const control = new Set(added.filter((token) => token.control).map(({ content }) => content));
-  const isControl = (merge: string | readonly string[]): boolean => control.size > 0 && control.has(typeof merge === "string" ? merge.replace(" ", "") : merge.join(""));
   const spec = {
     ...json,
     added_tokens: added.map(({ id, content, control, normalized }) => ({ id, content, special: control, normalized })),
     pre_tokenizer: correctPreTokenizer(json.pre_tokenizer),
     post_processor: null,
-    // Merges that end in a control token would make one of ordinary text.
-    model: { ...json.model, merges: json.model.merges.filter((merge) => !isControl(merge)) },
+    model: { ...json.model, merges: [] },
   };
   const library = new Library(spec, { unk_token: unknownToken });
-  for (const content of control) library.model!.tokens_to_ids.delete(content);
   keepByteOrderMarks(library.decoder);
   return library;
 }
@@ -105,18 +139,16 @@ function openPrefixless(json: TokenizerJson, unknownToken: string | undefined): 
   return { normalizer: library.normalizer, preTokenizer: library.pre_tokenizer };
 }
 
-function createWordEncoder({ model }: Library): (word: string) => readonly number[] {
-  const known = model!.tokens_to_ids;
-  const unknown = model!.unk_token_id;
+function createWordEncoder({ model }: TokenizerJson, added: readonly AddedToken[]): (word: string) => Slices<readonly number[]> {
+  const control = new Set(added.filter((token) => token.control).map(({ content }) => content));
+  const unknown = model.unk_token ?? undefined;
+  const unknownId = unknown === undefined ? undefined : (added.find(({ content }) => content === unknown)?.id ?? (Object.hasOwn(model.vocab, unknown) ? model.vocab[unknown] : undefined));
+  const pairs = new BytePairs(model, { without: control, unknownId });
   const memory = new Map<string, readonly number[]>();
-  return (word) => {
+  return function* (word) {
     const remembered = memory.get(word);
     if (remembered) return remembered;
-    const ids: number[] = [];
-    for (const token of model!([word])) {
-      const id = known.get(token) ?? unknown;
-      if (id !== undefined) ids.push(id);
-    }
+    const ids = yield* pairs.encode(word);
     if (word.length <= LONGEST_REMEMBERED) {
       if (memory.size >= MEMORY) memory.clear();
       memory.set(word, ids);

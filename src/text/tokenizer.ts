@@ -12,8 +12,8 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { AttuneError } from "../core/errors.ts";
 import type { AddedToken } from "./added-tokens.ts";
-import type { EncodeOptions } from "./pipeline.ts";
-import { createPipeline } from "./pipeline.ts";
+import type { EncodeOptions, Slices } from "./pipeline.ts";
+import { createPipeline, finish } from "./pipeline.ts";
 import type { TextPart } from "./text-parts.ts";
 import { guardText, tokenPattern } from "./text-parts.ts";
 import type { JsonObject, NamedToken, TokenizerJson } from "./tokenizer-json.ts";
@@ -44,6 +44,8 @@ export interface Tokenizer {
   encodePlain(text: string, options?: EncodeOptions): number[];
   /** Parts as one text; plain ones are untrusted. */
   encodeParts(parts: readonly TextPart[], options?: EncodeOptions): number[];
+  /** The same, slice by slice, so that others may go on meanwhile. */
+  encodeSlices(parts: readonly TextPart[], options?: EncodeOptions): Slices<number[]>;
   /** Ids without a token (a padded vocabulary has some) give nothing. `skipSpecial` leaves control tokens out. */
   decode(ids: readonly number[], options?: { skipSpecial?: boolean }): string;
   idOf(token: string): number | undefined;
@@ -97,7 +99,8 @@ export function tokenizerFromFiles(files: TokenizerFiles, place = "tokenizer"): 
   const controlTokens = control.map(({ content }) => content);
   const controlIds = new Set(control.map(({ id }) => id));
   const controlPattern = tokenPattern(controlTokens);
-  const encodeParts = (parts: readonly TextPart[], options?: EncodeOptions): number[] => pipeline.encode(parts.flatMap((part) => (part.plain ? guardText(part.text, controlPattern) : part)), options);
+  const encodeSlices = (parts: readonly TextPart[], options?: EncodeOptions): Slices<number[]> => pipeline.encode(parts.flatMap((part) => (part.plain ? guardText(part.text, controlPattern) : part)), options);
+  const encodeParts = (parts: readonly TextPart[], options?: EncodeOptions): number[] => finish(encodeSlices(parts, options));
   const idOf = (token: string | undefined): number | undefined => (token === undefined ? undefined : vocabulary.idOf.get(token));
   const bosId = idOf(namedToken(config, "bos_token"));
   const eosId = idOf(namedToken(config, "eos_token"));
@@ -110,9 +113,10 @@ export function tokenizerFromFiles(files: TokenizerFiles, place = "tokenizer"): 
     chatTemplate: files["chat_template.jinja"] ?? readTemplate(config["chat_template"]),
     specialTokens: added.map(({ content }) => content),
     controlTokens,
-    encode: (text) => pipeline.encode([{ text, plain: false }]),
+    encode: (text) => finish(pipeline.encode([{ text, plain: false }])),
     encodePlain: (text, options) => encodeParts([{ text, plain: true }], options),
     encodeParts,
+    encodeSlices,
     decode: (ids, { skipSpecial = false } = {}) => pipeline.decode(ids.filter((id) => vocabulary.tokenOf.has(id) && !(skipSpecial && controlIds.has(id)))),
     idOf,
     tokenOf: (id) => vocabulary.tokenOf.get(id),
@@ -125,7 +129,7 @@ function openPipeline(json: TokenizerJson, added: readonly AddedToken[], unknown
   try {
     const pipeline = createPipeline(json, added, unknownToken);
     // Some settings are only read when there is text.
-    pipeline.decode(pipeline.encode([{ text: PROBE, plain: false }]));
+    pipeline.decode(finish(pipeline.encode([{ text: PROBE, plain: false }])));
     return pipeline;
   } catch (cause) {
     throw new AttuneError("model", "the tokenizer cannot be used", { file: place, got: cause instanceof Error ? cause.message : String(cause), cause });
