@@ -73,6 +73,7 @@ export function idEncoder(sequences: readonly Int32Array[]): Encoder {
     padId: 0,
     maxLength: 4096,
     encodePrompt: ids,
+    encodePromptSlices: unused,
     encodeExample: (prompt, completion) => {
       const [first, second] = [ids(prompt), ids(completion)];
       const length = first.length + second.length;

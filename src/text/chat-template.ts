@@ -7,7 +7,8 @@ import type { ErrorPlace } from "../core/errors.ts";
 import { AttuneError } from "../core/errors.ts";
 import { wallClock } from "../core/wall-clock.ts";
 import type { Message, TemplateInputs } from "./messages.ts";
-import type { EncodeOptions } from "./pipeline.ts";
+import type { EncodeOptions, Slices } from "./pipeline.ts";
+import { finish } from "./pipeline.ts";
 import { strftime } from "./strftime.ts";
 import type { TextPart } from "./text-parts.ts";
 import type { Tokenizer } from "./tokenizer.ts";
@@ -40,6 +41,8 @@ export interface ChatTemplate {
   render(messages: readonly Message[], options: RenderOptions): string;
   /** Ids of rendered text; `continues` where it goes on after other text of the template. */
   encode(rendered: RenderedText, options?: EncodeOptions): number[];
+  /** The same, slice by slice. */
+  encodeSlices(rendered: RenderedText, options?: EncodeOptions): Slices<number[]>;
   /** Renders with every content that holds a control token kept apart. */
   renderSafely(messages: readonly Message[], options: RenderOptions): RenderedText;
 }
@@ -101,6 +104,10 @@ export function createChatTemplate(tokenizer: Tokenizer, { time = wallClock() }:
     }
   };
   const isUnsafe = (text: string): boolean => text.includes(OPEN) || tokenizer.controlTokens.some((token) => text.includes(token));
+  const encodeSlices: ChatTemplate["encodeSlices"] = ({ text, guarded }, encodeOptions) => {
+    const parts = text.split(MARK).map((part, index): TextPart => (index % 2 === 1 ? { text: guarded[Number(part)]!, plain: true } : { text: part, plain: false }));
+    return tokenizer.encodeSlices(parts, encodeOptions);
+  };
   return {
     source,
     fingerprint: JSON.stringify([source, readsClock(source) ? String(time) : null]),
@@ -111,9 +118,7 @@ export function createChatTemplate(tokenizer: Tokenizer, { time = wallClock() }:
       const marked = messages.map(({ name, ...message }) => ({ ...message, content: guard(message.content), ...(name === undefined ? {} : { name: guard(name) }) }));
       return { text: render(marked, options), guarded };
     },
-    encode({ text, guarded }, encodeOptions) {
-      const parts = text.split(MARK).map((part, index): TextPart => (index % 2 === 1 ? { text: guarded[Number(part)]!, plain: true } : { text: part, plain: false }));
-      return tokenizer.encodeParts(parts, encodeOptions);
-    },
+    encode: (rendered, encodeOptions) => finish(encodeSlices(rendered, encodeOptions)),
+    encodeSlices,
   };
 }

@@ -13,6 +13,8 @@ import { wallClock } from "../core/wall-clock.ts";
 import type { ChatTemplate, RenderOptions, TemplateTime } from "./chat-template.ts";
 import { createChatTemplate, sliceRendered } from "./chat-template.ts";
 import type { Completion, Message, Prompt, TemplateInputs } from "./messages.ts";
+import type { EncodeOptions, Slices } from "./pipeline.ts";
+import { finish } from "./pipeline.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 export interface EncodedExample {
@@ -53,6 +55,8 @@ export interface Encoder {
   readonly maxLength: number;
   /** Prompt with the opening of the answer. */
   encodePrompt(prompt: Prompt, row?: EncodingRow): Int32Array;
+  /** The same, slice by slice, and no further than its options say. */
+  encodePromptSlices(prompt: Prompt, row?: EncodingRow, options?: EncodeOptions): Slices<Int32Array>;
   encodeExample(prompt: Prompt, completion: Completion, row?: EncodingRow): EncodedExample;
   encodePair(prompt: Prompt, chosen: Completion, rejected: Completion, row?: EncodingRow): EncodedPair;
   /** Several answers to one prompt, which is cut the same for all of them. */
@@ -87,10 +91,11 @@ export function createEncoder(tokenizer: Tokenizer, { maxLength, templateTime = 
   const padId = choosePad(tokenizer, stopIds);
 
   const withBos = (ids: number[]): number[] => (tokenizer.bosId !== undefined && tokenizer.addsBos && ids[0] !== tokenizer.bosId ? [tokenizer.bosId, ...ids] : ids);
-  const promptIds = (prompt: Prompt, row: EncodingRow): number[] => {
-    if (typeof prompt === "string") return withBos(tokenizer.encodePlain(prompt));
-    return oneBos(tokenizer, template.encode(template.renderSafely(prompt, { ...inputsOf(row), generationPrompt: true })));
-  };
+  function* promptSlices(prompt: Prompt, row: EncodingRow, options?: EncodeOptions): Slices<number[]> {
+    if (typeof prompt === "string") return withBos(yield* tokenizer.encodeSlices([{ text: prompt, plain: true }], options));
+    return oneBos(tokenizer, yield* template.encodeSlices(template.renderSafely(prompt, { ...inputsOf(row), generationPrompt: true }), options));
+  }
+  const promptIds = (prompt: Prompt, row: EncodingRow): number[] => finish(promptSlices(prompt, row));
   const completionIds = (prompt: Prompt, completion: Completion, row: EncodingRow): number[] => {
     if (typeof prompt === "string" && typeof completion === "string") return [...tokenizer.encodePlain(completion, { continues: true }), plainStop];
     const before = toMessages(prompt, "user");
@@ -108,6 +113,9 @@ export function createEncoder(tokenizer: Tokenizer, { maxLength, templateTime = 
     padId,
     maxLength,
     encodePrompt: (prompt, row = {}) => Int32Array.from(promptIds(prompt, row)),
+    *encodePromptSlices(prompt, row = {}, options = {}) {
+      return Int32Array.from(yield* promptSlices(prompt, row, options));
+    },
     encodeExample(prompt, completion, row = {}) {
       const before = promptIds(prefix(prompt, completion), row);
       const answer = completionIds(prompt, completion, row);

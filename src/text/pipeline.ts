@@ -12,6 +12,8 @@ import { correctPreTokenizer, withoutPrefix } from "./library-corrections.ts";
 import type { TextPart } from "./text-parts.ts";
 import { splitAtMarks, unusedCharacters } from "./text-parts.ts";
 import type { TokenizerJson } from "./tokenizer-json.ts";
+import type { PreTokenizer } from "./words.ts";
+import { wordSplitter } from "./words.ts";
 
 export interface EncodeOptions {
   /** The text goes on after other text, so that nothing is put before it. Default false. */
@@ -32,14 +34,13 @@ export function finish<T>(slices: Slices<T>): T {
 }
 
 export interface Pipeline {
-  /** Between two slices lies about a millisecond, but for what splits a text into words, which takes it in one. */
+  /** Between two slices lies about a millisecond, but for a normaliser and added tokens, which take a text in one. */
   encode(parts: readonly TextPart[], options?: EncodeOptions): Slices<number[]>;
   /** Text of tokens; the caller leaves out ids without a token. */
   decode(ids: readonly number[]): string;
 }
 
 type Normalizer = Library["normalizer"];
-type PreTokenizer = Library["pre_tokenizer"];
 
 /** Words whose ids are remembered; the memory is emptied when it is full. */
 const MEMORY = 50_000;
@@ -49,22 +50,22 @@ const WORD_WORK = 16;
 
 export function createPipeline(json: TokenizerJson, added: readonly AddedToken[], unknownToken: string | undefined): Pipeline {
   const library = openLibrary(json, added, unknownToken);
-  const start = { normalizer: library.normalizer, preTokenizer: library.pre_tokenizer };
-  const later = openPrefixless(json, unknownToken) ?? start;
+  const start = { normalizer: library.normalizer, words: wordSplitter(library.pre_tokenizer) };
+  const prefixless = openPrefixless(json, unknownToken);
+  const later = prefixless ? { normalizer: prefixless.normalizer, words: wordSplitter(prefixless.preTokenizer) } : start;
   const splitRaw = createSplitter(added.filter(({ normalized }) => !normalized).map((token) => [token.content, token]));
   const normalizedTokens = added.filter(({ normalized }) => normalized);
   const splitNormalized = createSplitter(normalizedTokens.map((token) => [normalize(token.content, start.normalizer), token]));
   const idsOfWord = createWordEncoder(json, added);
 
-  function* encodeSection(parts: readonly TextPart[], isFirst: boolean, { normalizer, preTokenizer }: typeof start): Generator<number | string, void> {
+  function* encodeSection(parts: readonly TextPart[], isFirst: boolean, { normalizer, words }: typeof start): Generator<number | string, void> {
     const texts = normalizedTokens.length === 0 ? [{ plain: false, text: normalize(joined(parts), normalizer) }] : normalizeParts(parts, normalizer, later.normalizer);
     for (const [index, section] of splitNormalized(texts).entries()) {
       if ("token" in section) {
         yield section.token.id;
         continue;
       }
-      const text = joined(section.parts);
-      yield* preTokenizer === null ? [text] : preTokenizer(text, { section_index: isFirst && index === 0 ? 0 : 1 });
+      yield* words(joined(section.parts), { section_index: isFirst && index === 0 ? 0 : 1 });
     }
   }
   /** Ids of added tokens, and words. */

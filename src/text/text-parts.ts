@@ -31,12 +31,14 @@ export function guardText(text: string, pattern: RegExp | undefined): TextPart[]
   return parts;
 }
 
+const PRIVATE_USE = /[\u{F0000}-\u{10FFFD}]/gu;
+
 /** Private-use characters (planes 15 and 16) that none of the texts holds, to stand for something else for a while. */
 export function* unusedCharacters(texts: readonly string[]): Generator<string, never> {
-  const all = texts.join("");
+  const used = new Set(texts.flatMap((text) => text.match(PRIVATE_USE) ?? []));
   for (let code = 0xf0000; code <= 0x10fffd; code++) {
     const character = String.fromCodePoint(code);
-    if ((code & 0xffff) < 0xfffe && !all.includes(character)) yield character;
+    if ((code & 0xffff) < 0xfffe && !used.has(character)) yield character;
   }
   throw new AttuneError("data", "the text holds every private-use character", { hint: "leave this row out" });
 }
@@ -46,7 +48,7 @@ export function splitAtMarks(text: string, plain: ReadonlyMap<string, string>): 
   if (plain.size === 0) return text === "" ? [] : [{ text, plain: false }];
   const parts: TextPart[] = [];
   let done = 0;
-  for (const match of text.matchAll(/[\u{F0000}-\u{10FFFD}]/gu)) {
+  for (const match of text.matchAll(PRIVATE_USE)) {
     const meant = plain.get(match[0]);
     if (meant === undefined) continue;
     if (match.index > done) parts.push({ text: text.slice(done, match.index), plain: false });
