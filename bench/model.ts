@@ -69,6 +69,7 @@ export function idEncoder(sequences: readonly Int32Array[]): Encoder {
   };
   return {
     tokenizer: { get files() { return unused(); } } as unknown as Encoder["tokenizer"],
+    hasTemplate: false,
     stopIds: [2],
     padId: 0,
     maxLength: 4096,

@@ -28,6 +28,8 @@ export type { EngineOptions, Generation, GenerationRequest, Sampled } from "./sa
 export { GREEDY, generate, streamGenerate } from "./sampling/generate.ts";
 export type { Answer, GenerateOptions } from "./sampling/generate.ts";
 export { createEncoder } from "./text/encoder.ts";
+export { NAMED_TEMPLATES } from "./text/templates.ts";
+export type { TemplateChoice } from "./text/templates.ts";
 export type { Encoder } from "./text/encoder.ts";
 export type { Message } from "./text/messages.ts";
 export { resolveConfig } from "./training/configs.ts";

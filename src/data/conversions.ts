@@ -54,10 +54,10 @@ export function conversionLoss(from: RecordKind, to: RecordKind): string | undef
   return from === "conversation" ? "every answer but the last one that is learned, as one to learn" : "nothing but the place where the prompt ends";
 }
 
-type Common = Pick<DataRecord, "place" | "split" | "cluster" | "source" | "extra" | "tools" | "templateArguments">;
+type Common = Pick<DataRecord, "place" | "plain" | "split" | "cluster" | "source" | "extra" | "tools" | "templateArguments">;
 
-function common({ place, split, cluster, source, extra, tools, templateArguments }: DataRecord): Common {
-  return compact({ place, split, cluster, source, extra, tools, templateArguments }) as Common;
+function common({ place, plain, split, cluster, source, extra, tools, templateArguments }: DataRecord): Common {
+  return compact({ place, plain, split, cluster, source, extra, tools, templateArguments }) as Common;
 }
 
 /** The better answer is desirable and the worse one is not; a tie says neither. */

@@ -10,6 +10,8 @@ export const SPLITS = ["train", "validation", "test"] as const;
 export type Split = (typeof SPLITS)[number];
 
 interface Provenance extends TemplateInputs {
+  /** Its texts are parts of one plain text that was split, and no turns of anybody. */
+  plain?: true;
   /** File and row it was read from. */
   place: ErrorPlace;
   /** Part of the data set, told by the file's name. */

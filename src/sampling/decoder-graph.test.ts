@@ -7,7 +7,7 @@ import { Conversation } from "./conversation.ts";
 import { Decoder } from "./decoder.ts";
 import { GREEDY, generate } from "./generate.ts";
 
-const encoder = createEncoder(byteTokenizer(), { maxLength: 32 });
+const encoder = createEncoder(byteTokenizer(), { maxLength: 32, template: "none" });
 
 /** One layer with two heads of a size. */
 function withHeads(type: "llama" | "gpt2", size: number): ReturnType<typeof randomModel> {

@@ -9,7 +9,7 @@ import { Decoder, DecodingBatch } from "./decoder.ts";
 import type { EngineOptions, GenerationRequest, Sampled } from "./engine.ts";
 import { BatchingEngine, weightCount, worthPacking } from "./engine.ts";
 
-const encoder = createEncoder(byteTokenizer(), { maxLength: 64 });
+const encoder = createEncoder(byteTokenizer(), { maxLength: 64, template: "none" });
 /** ONNX Runtime's cached attention wants heads of a multiple of 16. */
 const tiny = (type = "llama"): Model => {
   const size = type === "gpt2" ? { n_embd: 64 } : { hidden_size: 64, ...(type === "qwen3" ? { head_dim: 32 } : {}) };

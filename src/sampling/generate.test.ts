@@ -9,7 +9,7 @@ import type { Answer } from "./generate.ts";
 import { GREEDY, generate, streamGenerate } from "./generate.ts";
 import { Scores } from "./scores.ts";
 
-const encoder = createEncoder(byteTokenizer(), { maxLength: 64 });
+const encoder = createEncoder(byteTokenizer(), { maxLength: 64, template: "none" });
 const model = randomModel({ ...TINY_CONFIGS["llama"]!, hidden_size: 64, vocab_size: encoder.tokenizer.vocabularySize }, 3, 0.15);
 const prompts = ["Hi", "A longer prompt", "x", "again", "and again"].map((text) => encoder.encodePrompt(text));
 const sampled = { ...GREEDY, temperature: 1, samples: 2, maxNewTokens: 9, seed: 4, batchSize: 3 };

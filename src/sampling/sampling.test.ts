@@ -12,7 +12,7 @@ import { WEIGHTS_FIRST_ROWS } from "./decoder-graph.ts";
 import { GREEDY, generate } from "./generate.ts";
 
 const tokenizer = byteTokenizer();
-const encoder = createEncoder(tokenizer, { maxLength: 64 });
+const encoder = createEncoder(tokenizer, { maxLength: 64, template: "none" });
 /** ONNX Runtime's cached attention wants heads of a multiple of 16. */
 const tiny = (type: string) => {
   const size = type === "gpt2" ? { n_embd: 64 } : { hidden_size: 64, ...(type === "qwen3" ? { head_dim: 32 } : {}) };

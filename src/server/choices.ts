@@ -101,7 +101,7 @@ function promptList({ prompt }: Pick<TextRequest, "prompt">): (string | number[]
 function textPrompts(request: TextRequest, encoder: Encoder): Int32Array[] {
   const { vocabularySize } = encoder.tokenizer;
   return promptList(request).map((prompt) => {
-    if (typeof prompt === "string") return encoder.encodePrompt(prompt);
+    if (typeof prompt === "string") return encoder.encodePrompt(prompt, { plain: true });
     if (prompt.some((id) => id >= vocabularySize)) throw new ApiError(400, `token ids are below ${vocabularySize}`, { param: "prompt", code: "invalid_value" });
     return Int32Array.from(prompt);
   });

@@ -24,7 +24,7 @@ afterAll(() => server.close());
 
 const messages = [{ role: "user" as const, content: "Tell me" }];
 const chat = { model: "tiny", messages, max_tokens: 8, temperature: 0 };
-const greedy = async (prompt: Prompt, options: Partial<typeof GREEDY> = {}, model = tinyModel): Promise<Answer> => (await generate(model, encoder, [encoder.encodePrompt(prompt)], { ...GREEDY, maxNewTokens: 8, ...options }))[0]!;
+const greedy = async (prompt: Prompt, options: Partial<typeof GREEDY> = {}, model = tinyModel): Promise<Answer> => (await generate(model, encoder, [encoder.encodePrompt(prompt, { plain: true })], { ...GREEDY, maxNewTokens: 8, ...options }))[0]!;
 const post = (path: string, body: unknown) => send(server, `/v1/${path}`, { body, headers: { authorization: `Bearer ${TOKEN}` } });
 
 describe("chat completions", () => {
@@ -113,7 +113,7 @@ describe("completions", () => {
     const reply = await client.completions.create({ model: "tiny", prompt: texts, max_tokens: 8, temperature: 0, echo: true });
     expect(reply.choices.map(({ text, index, finish_reason }) => [index, text, finish_reason])).toEqual(expected.map(({ text, finish }, index) => [index, texts[index]! + text, finish]));
     expect(reply.usage!.completion_tokens).toBe(expected[0]!.ids.length + expected[1]!.ids.length);
-    const prompt = texts.map((text) => [...encoder.encodePrompt(text)]);
+    const prompt = texts.map((text) => [...encoder.encodePrompt(text, { plain: true })]);
     expect((await client.completions.create({ model: "tiny", prompt, max_tokens: 8, temperature: 0 })).choices.map(({ text }) => text)).toEqual(expected.map(({ text }) => text));
     expect((await client.completions.create({ model: "tiny", prompt: prompt[1]!, max_tokens: 8, temperature: 0 })).choices.map(({ text }) => text)).toEqual([expected[1]!.text]);
     let streamed = "";

@@ -10,14 +10,9 @@ import type { Message, TemplateInputs } from "./messages.ts";
 import type { EncodeOptions, Slices } from "./pipeline.ts";
 import { finish } from "./pipeline.ts";
 import { strftime } from "./strftime.ts";
+import { namedTemplate } from "./templates.ts";
 import type { TextPart } from "./text-parts.ts";
 import type { Tokenizer } from "./tokenizer.ts";
-
-/** For models without a template: plain, readable turns that any base model can continue. */
-export const DEFAULT_TEMPLATE = `{%- for message in messages -%}
-{{- (message.role | capitalize) + ': ' + message.content + (eos_token if message.role == 'assistant' else '') + '\\n\\n' -}}
-{%- endfor -%}
-{%- if add_generation_prompt %}{{ 'Assistant:' }}{% endif -%}`;
 
 export interface RenderOptions extends TemplateInputs {
   /** End with the opening of an assistant turn. */
@@ -81,7 +76,7 @@ function templateMessage({ weight: _weight, ...message }: Message): Record<strin
  * control token written in a content stays ordinary characters.
  */
 export function createChatTemplate(tokenizer: Tokenizer, { time = wallClock() }: ChatTemplateOptions = {}): ChatTemplate {
-  const source = tokenizer.chatTemplate ?? DEFAULT_TEMPLATE;
+  const source = tokenizer.chatTemplate ?? namedTemplate("plain", tokenizer);
   let template: Template;
   try {
     template = new Template(`{% set strftime_now = wall_clock_strftime %}${source}`);

@@ -15,6 +15,8 @@ import { createChatTemplate, sliceRendered } from "./chat-template.ts";
 import type { Completion, Message, Prompt, TemplateInputs } from "./messages.ts";
 import type { EncodeOptions, Slices } from "./pipeline.ts";
 import { finish } from "./pipeline.ts";
+import type { TemplateChoice } from "./templates.ts";
+import { withTemplate } from "./templates.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 export interface EncodedExample {
@@ -45,10 +47,15 @@ export interface EncodedAnswers {
 /** The row that is encoded: what its template is given, and where it stands for errors. A data record is one. */
 export interface EncodingRow extends TemplateInputs {
   place?: ErrorPlace;
+  /** Its texts are plain, and no turns of anybody: parts of one text, or a text that the model goes on with. */
+  plain?: true;
 }
 
 export interface Encoder {
+  /** With the chat template that was chosen, also in its files. */
   readonly tokenizer: Tokenizer;
+  /** Whether texts are turns: a prompt the user's, a completion the assistant's. Without a template they are plain texts. */
+  readonly hasTemplate: boolean;
   /** The token that completions end in, then further ones at which generation stops. */
   readonly stopIds: readonly number[];
   readonly padId: number;
@@ -76,22 +83,42 @@ export interface EncoderOptions {
   maxLength: number;
   /** Local date and time that the chat template sees, as {@link wallClock} writes it: fixed, or asked for each time. Default now. */
   templateTime?: TemplateTime;
+  /** Default `auto`: the model's own chat template where it has one, else none. Conversations meet the template `plain` where there is none. */
+  template?: TemplateChoice;
 }
 
 const PROBE = "attune";
 
+/** Where answers end. */
+export interface Stops {
+  /** After an answer in a conversation, and after a plain text. */
+  turn: number;
+  text: number;
+  /** All at which generation stops, the turn's first. */
+  all: readonly number[];
+}
+
 /** @throws AttuneError `model` where the tokenizer has no token to end an answer with */
-export function createEncoder(tokenizer: Tokenizer, { maxLength, templateTime = wallClock() }: EncoderOptions): Encoder {
+export function stopsOf(tokenizer: Tokenizer, template: ChatTemplate = createChatTemplate(tokenizer)): Stops {
+  const turn = findTurnEnd(tokenizer, template) ?? tokenizer.eosId;
+  if (turn === undefined) throw new AttuneError("model", "the tokenizer has no token that ends an answer", { expected: "eos_token in tokenizer_config.json, or a chat template whose turns end in a special token" });
+  const text = tokenizer.eosId ?? turn;
+  return { turn, text, all: [...new Set([turn, text, ...tokenizer.extraStopIds])] };
+}
+
+/** @throws AttuneError `model` where the tokenizer has no token to end an answer with */
+export function createEncoder(given: Tokenizer, { maxLength, template: choice = "auto", templateTime = wallClock() }: EncoderOptions): Encoder {
+  const tokenizer = withTemplate(given, choice);
   const template = createChatTemplate(tokenizer, { time: templateTime });
-  const turnEnd = findTurnEnd(tokenizer, template);
-  const stopId = turnEnd ?? tokenizer.eosId;
-  if (stopId === undefined) throw new AttuneError("model", "the tokenizer has no token that ends an answer", { expected: "eos_token in tokenizer_config.json, or a chat template whose turns end in a special token" });
-  const plainStop = tokenizer.eosId ?? stopId;
-  const stopIds = [...new Set([stopId, plainStop, ...tokenizer.extraStopIds])];
+  const hasTemplate = tokenizer.chatTemplate !== undefined;
+  const { turn: stopId, text: plainStop, all: stopIds } = stopsOf(tokenizer, template);
   const padId = choosePad(tokenizer, stopIds);
 
   const withBos = (ids: number[]): number[] => (tokenizer.bosId !== undefined && tokenizer.addsBos && ids[0] !== tokenizer.bosId ? [tokenizer.bosId, ...ids] : ids);
-  function* promptSlices(prompt: Prompt, row: EncodingRow, options?: EncodeOptions): Slices<number[]> {
+  /** Texts as the turns that they are under a template. */
+  const asTurns = <T extends Prompt | Completion>(text: T, role: "user" | "assistant", { plain }: EncodingRow): T => (hasTemplate && plain !== true ? (toMessages(text, role) as T) : text);
+  function* promptSlices(asked: Prompt, row: EncodingRow, options?: EncodeOptions): Slices<number[]> {
+    const prompt = asTurns(asked, "user", row);
     if (typeof prompt === "string") return withBos(yield* tokenizer.encodeSlices([{ text: prompt, plain: true }], options));
     return oneBos(tokenizer, yield* template.encodeSlices(template.renderSafely(prompt, { ...inputsOf(row), generationPrompt: true }), options));
   }
@@ -102,13 +129,15 @@ export function createEncoder(tokenizer: Tokenizer, { maxLength, templateTime = 
     return endAtStop(turnIds(template, before, [...before, ...toMessages(completion, "assistant")], row), stopId);
   };
   const prefix = (prompt: Prompt, completion: Completion): Prompt => (typeof completion === "string" ? prompt : toMessages(prompt, "user"));
-  const encodeAnswers = (prompt: Prompt, completions: readonly Completion[], row: EncodingRow): EncodedAnswers => {
+  const encodeAnswers = (asked: Prompt, answers: readonly Completion[], row: EncodingRow): EncodedAnswers => {
+    const [prompt, completions] = [asTurns(asked, "user", row), answers.map((answer) => asTurns(answer, "assistant", row))];
     const cut = truncate(promptIds(prefix(prompt, completions[0]!), row), completions.map((completion) => completionIds(prompt, completion, row)), maxLength, row.place ?? {});
     return { prompt: Int32Array.from(cut.prompt), completions: cut.completions.map((ids) => Int32Array.from(ids)), truncatedTokens: cut.truncatedTokens };
   };
 
   return {
     tokenizer,
+    hasTemplate,
     stopIds,
     padId,
     maxLength,
@@ -116,7 +145,8 @@ export function createEncoder(tokenizer: Tokenizer, { maxLength, templateTime = 
     *encodePromptSlices(prompt, row = {}, options = {}) {
       return Int32Array.from(yield* promptSlices(prompt, row, options));
     },
-    encodeExample(prompt, completion, row = {}) {
+    encodeExample(asked, answered, row = {}) {
+      const [prompt, completion] = [asTurns(asked, "user", row), asTurns(answered, "assistant", row)];
       const before = promptIds(prefix(prompt, completion), row);
       const answer = completionIds(prompt, completion, row);
       const cut = truncate(before, [answer], maxLength, row.place ?? {});
@@ -142,7 +172,7 @@ export function createEncoder(tokenizer: Tokenizer, { maxLength, templateTime = 
       return keepStart(ids, ids.map(() => 1), maxLength, place);
     },
     decodeCompletion: (ids) => tokenizer.decode(ids, { skipSpecial: true }),
-    fingerprint: createHash("sha256").update(JSON.stringify([tokenizer.fingerprint, template.fingerprint, maxLength, stopIds, padId])).digest("hex"),
+    fingerprint: createHash("sha256").update(JSON.stringify([tokenizer.fingerprint, hasTemplate, template.fingerprint, maxLength, stopIds, padId])).digest("hex"),
   };
 }
 

@@ -72,7 +72,7 @@ describe("encoder", () => {
   });
 
   test("truncation takes the prompt's beginning, the same for both answers of a pair", () => {
-    const short = createEncoder(tokenizer, { maxLength: 10 });
+    const short = createEncoder(tokenizer, { maxLength: 10, template: "none" });
     const pair = short.encodePair("0123456789", "abc", "defgh");
     expect(tokenizer.decode([...pair.prompt])).toBe("6789");
     expect([...pair.chosen]).toEqual([...bytes("abc"), end]);
@@ -80,7 +80,7 @@ describe("encoder", () => {
   });
 
   test("a completion that truncation empties is refused with its place", () => {
-    const tiny = createEncoder(tokenizer, { maxLength: 1 });
+    const tiny = createEncoder(tokenizer, { maxLength: 1, template: "none" });
     expect(() => tiny.encodeExample("ab", "c", { place: { file: "d.jsonl", row: 7 } })).toThrow(/^d\.jsonl:7: truncation leaves nothing of the completion\n {2}got: 3 prompt and 2 completion tokens, max length 1\n {2}try: /);
   });
 });

@@ -78,7 +78,7 @@ test("SentencePiece: an answer goes on after its prompt, as in one text", () => 
   expect(text).toBe("<s>[INST] Hi there [/INST] Hello</s><s>[INST] more");
   const { ids: actual } = encoder.encodeExample([{ role: "user", content: "Hi there" }], [{ role: "assistant", content: "Hello" }]);
   expect([...actual]).toEqual(ids.slice(0, ids.indexOf(2) + 1));
-  const plain = encoder.encodeExample("Hi there", " Hello");
+  const plain = createEncoder(encoder.tokenizer, { maxLength: 512, template: "none" }).encodeExample("Hi there", " Hello");
   expect([...plain.ids]).toEqual([1, ...encoder.tokenizer.encodePlain("Hi there Hello"), 2]);
 });
 

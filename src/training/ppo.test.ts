@@ -27,7 +27,7 @@ import { layRollout } from "./rollout.ts";
 import { copyAdapter, openActor, openCritic, sharesBase } from "./roles.ts";
 
 const tokenizer = byteTokenizer();
-const encoder = createEncoder(tokenizer, { maxLength: 48 });
+const encoder = createEncoder(tokenizer, { maxLength: 48, template: "none" });
 const tiny = (seed = 3): Model => randomModel({ ...TINY_CONFIGS["llama"]!, hidden_size: 32, num_attention_heads: 2, num_key_value_heads: 1, vocab_size: tokenizer.vocabularySize, max_position_embeddings: 128 }, seed, 0.15);
 const prompts: PromptRecord[] = Array.from({ length: 12 }, (_, i) => ({ kind: "prompt", prompt: `${"abcdef"[i % 6]}${i}`, place: { row: i + 1 } }));
 

@@ -37,7 +37,7 @@ async function trial({ options = {}, context = {}, model = oneLayer(), train = p
     return { update: (done) => expect(done).toBeLessThanOrEqual(total), end: () => (computed += total) };
   };
   const config = resolveConfig("dpo", { ...COMMON, maxLength, learningRate: 5e-3, ...options });
-  const events = await collect(dpo({ model, encoder: createEncoder(tokenizer, { maxLength }), train, heldOut }, config, { ...context, progress }));
+  const events = await collect(dpo({ model, encoder: createEncoder(tokenizer, { maxLength, template: "none" }), train, heldOut }, config, { ...context, progress }));
   return { events, computed, losses: stepMetric(events, "loss"), warnings: warningsOf(events) };
 }
 

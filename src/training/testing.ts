@@ -14,7 +14,7 @@ import { byteTokenizer } from "../text/testing.ts";
 import type { LoopContext } from "./loop.ts";
 
 export const tokenizer = byteTokenizer();
-export const encoder = createEncoder(tokenizer, { maxLength: 48 });
+export const encoder = createEncoder(tokenizer, { maxLength: 48, template: "none" });
 
 export const tinyModel = (type = "llama", changes: Readonly<Record<string, unknown>> = {}): Model => randomModel({ ...TINY_CONFIGS[type]!, ...changes, vocab_size: tokenizer.vocabularySize, max_position_embeddings: 128, n_positions: 128 }, 3, 0.15);
 

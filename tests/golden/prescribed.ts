@@ -22,7 +22,7 @@ export const recordOf = (prompt: readonly number[]): PromptRecord => ({ kind: "p
 
 export async function openTiny(): Promise<{ model: Model; encoder: Encoder }> {
   const { model, tokenizer } = await openModel(join(goldenFolder, "models", "smollm2"));
-  return { model, encoder: { ...createEncoder(tokenizer, { maxLength: 64 }), encodePrompt: (prompt) => Int32Array.from(String(prompt).split(" "), Number) } };
+  return { model, encoder: { ...createEncoder(tokenizer, { maxLength: 64, template: "none" }), encodePrompt: (prompt) => Int32Array.from(String(prompt).split(" "), Number) } };
 }
 
 /** Gives the answers of the next batch at every call, whatever the policy would say. */

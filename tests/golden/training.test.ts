@@ -118,7 +118,7 @@ async function openStart(initial: string | undefined): Promise<{ model: Model; e
     model.scoreHead = float32([1, model.config.hiddenSize], await file.read(SCORE_HEAD));
     await file.close();
   }
-  return { model, encoder: createEncoder(tokenizer, { maxLength: 64 }) };
+  return { model, encoder: createEncoder(tokenizer, { maxLength: 64, template: "none" }) };
 }
 
 async function readAdapter(name: string): Promise<NonNullable<Model["adapter"]>> {

@@ -17,7 +17,7 @@ import { describeRoles, openRoles } from "./reward-input.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "attune-roles-"));
 const path = (name: string): string => join(folder, name);
-const encoder = createEncoder(byteTokenizer(), { maxLength: 64 });
+const encoder = createEncoder(byteTokenizer(), { maxLength: 64, template: "none" });
 const progress = { update() {}, end() {} };
 const context = { reporter: { progress: () => progress, note() {}, warn() {} }, signal: new AbortController().signal } as unknown as CommandContext;
 

@@ -46,7 +46,7 @@ describe("rows as they are published", () => {
     ["TRL preference of conversations", "trl", { prompt: [user("Hi")], chosen: [assistant("A")], rejected: [assistant("B")] }, pair()],
     ["TRL preference, prompt inside", "trl", { chosen: [user("Hi"), assistant("A")], rejected: [user("Hi"), assistant("B")] }, pair()],
     ["TRL preference, prompt inside and apart", "trl", { prompt: [user("Hi")], chosen: [user("Hi"), assistant("A")], rejected: [user("Hi"), assistant("B")] }, pair()],
-    ["TRL preference of texts, prompt inside", "trl", { chosen: "The sky is blue.", rejected: "The sky is black." }, pair({ prompt: "The sky is", chosen: " blue.", rejected: " black." })],
+    ["TRL preference of texts, prompt inside", "trl", { chosen: "The sky is blue.", rejected: "The sky is black." }, pair({ prompt: "The sky is", chosen: " blue.", rejected: " black.", plain: true })],
     ["TRL prompt-completion", "trl", { prompt: "Hi", completion: "A" }, { kind: "demonstration", prompt: "Hi", completion: "A", place }],
     ["TRL unpaired", "trl", { prompt: [user("Hi")], completion: [assistant("A")], label: false }, { kind: "unpaired", prompt: [user("Hi")], completion: [assistant("A")], label: false, place }],
     ["TRL language modelling", "trl", { text: "A" }, { kind: "text", text: "A", place }],

@@ -77,11 +77,11 @@ function readPreference(row: Row, notes: Notes): DataRecord {
   }) as DataRecord;
 }
 
-function readPair(row: Row, notes: Notes): Pair<string | readonly Message[]> {
+function readPair(row: Row, notes: Notes): Pair<string | readonly Message[]> & { plain?: true } {
   const chosen = readTextOrMessages(row, "chosen", notes);
   const rejected = readTextOrMessages(row, "rejected", notes);
   if (typeof chosen === "string" && typeof rejected === "string") {
-    return has(row, "prompt") ? { prompt: readTextOrMessages(row, "prompt", notes), chosen, rejected } : splitTexts(chosen, rejected, row.place);
+    return has(row, "prompt") ? { prompt: readTextOrMessages(row, "prompt", notes), chosen, rejected } : { ...splitTexts(chosen, rejected, row.place), plain: true };
   }
   const [better, worse] = [completionMessages(chosen), completionMessages(rejected)];
   if (!has(row, "prompt")) return splitConversations(better, worse, row.place);
