@@ -12,7 +12,7 @@ import type { Reporter } from "./reporter.ts";
 /** What every command is given; commands touch neither `process.stdout` nor signals themselves. */
 export interface CommandContext {
   readonly reporter: Reporter;
-  /** Aborted by the first Ctrl-C (or SIGTERM): save a checkpoint and return. The second one ends the process. */
+  /** Aborted by the first Ctrl-C, SIGTERM or SIGHUP, or where nobody reads the output any more: save a checkpoint and return. */
   readonly signal: AbortSignal;
   /** `--json`: standard output carries JSON lines only. */
   readonly json: boolean;
@@ -40,6 +40,8 @@ export interface Call<Options extends object = Record<string, unknown>> {
 }
 
 export interface CommandModule {
+  /** All its work is what it prints: a reader who leaves (`| head`) has had enough, which is no failure. */
+  readonly endsWithReader?: boolean;
   /** Adds arguments, options, subcommands and the action to a command that already has its name and summary. */
   configure(command: Command, bind: Bind): void;
   /** Begins a run with options by name, as a stage of a pipeline does; absent where the command makes no runs. */

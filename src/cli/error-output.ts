@@ -1,20 +1,27 @@
 /** How an error ends a command: for people on standard error, as the last JSON line on standard output with `--json`. */
 import { AttuneError } from "../core/errors.ts";
-import { stringifyJson } from "../core/json.ts";
-import { answer, type Sink } from "./sink.ts";
+import { jsonLine, remark, type Sink } from "./sink.ts";
+
+export interface ErrorOutput {
+  readonly stdout: Sink;
+  readonly stderr: Sink;
+  readonly json: boolean;
+  /** Nobody reads the output: a JSON line would be lost. */
+  readonly readerGone?: boolean;
+}
 
 /**
  * Prints an error.
  * @returns the exit status
  */
-export function reportError(error: unknown, { stdout, stderr, json }: { stdout: Sink; stderr: Sink; json: boolean }): number {
+export function reportError(error: unknown, { stdout, stderr, json, readerGone = false }: ErrorOutput): number {
   const known = error instanceof AttuneError ? error : undefined;
   const exitCode = known?.exitCode ?? 1;
-  if (json) {
+  if (json && !readerGone) {
     const { cause: _, ...details } = known?.details ?? {};
-    stdout.write(`${stringifyJson({ type: "error", code: known?.code ?? "internal", message: known?.what ?? String(error), ...details, exitCode })}\n`);
+    stdout.write(jsonLine({ type: "error", code: known?.code ?? "internal", message: known?.what ?? String(error), ...details, exitCode }));
   } else {
-    answer(stderr, `${known === undefined ? unexpected(error) : known.code === "interrupted" ? known.message : `error: ${known.message}`}\n`);
+    stderr.write(remark(known === undefined ? unexpected(error) : known.code === "interrupted" ? known.message : `error: ${known.message}`));
   }
   return exitCode;
 }

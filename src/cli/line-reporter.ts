@@ -1,9 +1,9 @@
 /** Plain lines at sensible intervals, for logs and pipes: the first and the last step, and one every ten seconds between. */
 import type { StepEvent, TrainingEvent } from "../runs/events.ts";
-import { answer, type Sink } from "./sink.ts";
+import { answer, remark, type Sink } from "./sink.ts";
 import type { Progress, ProgressOptions, Reporter } from "./reporter.ts";
 import { TrainingDisplay } from "./training-display.ts";
-import { formatBytes, formatCount, formatDuration, printable } from "./words.ts";
+import { formatBytes, formatCount, formatDuration } from "./words.ts";
 
 /** Milliseconds between two lines about the same work. */
 const INTERVAL = 10_000;
@@ -56,7 +56,7 @@ export class LineReporter implements Reporter {
   }
 
   warn(id: string, message: string): void {
-    this.line(`warning: ${printable(message)} [${id}]`);
+    this.line(`warning: ${message} [${id}]`);
   }
 
   progress({ title, total, unit }: ProgressOptions): Progress {
@@ -93,6 +93,6 @@ export class LineReporter implements Reporter {
   }
 
   private line(text: string): void {
-    this.stderr.write(`${text}\n`);
+    this.stderr.write(remark(text));
   }
 }

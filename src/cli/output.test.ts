@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { AttuneError } from "../core/errors.ts";
 import type { StepEvent, TrainingEvent } from "../runs/events.ts";
+import { reportError } from "./error-output.ts";
 import { createReporter } from "./output.ts";
 import type { Reporter } from "./reporter.ts";
 import { TextSink } from "./testing.ts";
@@ -154,5 +156,41 @@ describe("--quiet", () => {
     it.reporter.progress({ title: "p", unit: "x" }).end();
     it.reporter.result({}, "r");
     expect([it.stdout.text, it.stderr.text]).toEqual(["r\n", "warning: 7 examples were cut [truncated-examples]\n"]);
+  });
+});
+
+describe("words from outside", () => {
+  const HOSTILE = "it said \u001b[2J\u009b31m\u0007\u007fNO";
+  // oxlint-disable-next-line no-control-regex
+  const STEERING = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/;
+
+  it.each([{}, { quiet: true }, { json: true }])("steer no log and no terminal, and JSON stays JSON (%o)", async (options) => {
+    const { reporter, stdout, stderr } = await bench(options);
+    reporter.note(HOSTILE);
+    reporter.warn("words", HOSTILE);
+    reporter.event({ type: "warning", id: "words", message: HOSTILE });
+    reporter.event({ type: "sample", step: 1, prompt: HOSTILE, completion: HOSTILE });
+    const progress = reporter.progress({ title: HOSTILE, unit: "answers" });
+    progress.update(1, HOSTILE);
+    progress.end();
+    reporter.close();
+    for (const error of [new AttuneError("network", `the server answered ${HOSTILE}`, { got: HOSTILE }), new Error(HOSTILE)]) {
+      expect(reportError(error, { stdout, stderr, json: reporter.mode === "json" })).toBeGreaterThan(0);
+    }
+    expect(stdout.text + stderr.text).toContain("NO");
+    expect(`${stdout.text}${stderr.text}`).not.toMatch(STEERING);
+    for (const line of stdout.text.split("\n").slice(0, -1)) expect(JSON.stringify(JSON.parse(line))).toContain("it said \\u001b[2J\u009b31m\\u0007\u007fNO");
+  });
+
+  it("steer no terminal beside its bar either", async () => {
+    const { reporter, stderr } = await bench({ terminal: true });
+    const progress = reporter.progress({ title: HOSTILE, total: 2, unit: "answers" });
+    reporter.note(HOSTILE);
+    progress.update(1, HOSTILE);
+    progress.end();
+    reporter.close();
+    expect(stderr.text).toContain("\\x1b[2J\\x9b31m\\x07\\x7fNO");
+    expect(stderr.text).not.toContain("\u009b31m");
+    expect(stderr.text).not.toContain("it said \u001b");
   });
 });

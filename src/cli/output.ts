@@ -2,12 +2,10 @@
  * The reporters: a progress bar on a terminal, plain lines elsewhere, JSON lines with `--json`, next to nothing with
  * `--quiet`. The contract is in reporter.ts.
  */
-import { stringifyJson } from "../core/json.ts";
 import type { TrainingEvent } from "../runs/events.ts";
 import { LineReporter } from "./line-reporter.ts";
 import type { Progress, ProgressOptions, Reporter } from "./reporter.ts";
-import { answer, type Sink } from "./sink.ts";
-import { printable } from "./words.ts";
+import { answer, jsonLine, remark, type Sink } from "./sink.ts";
 
 export interface ReporterOptions {
   readonly json: boolean;
@@ -58,7 +56,7 @@ class QuietReporter implements Reporter {
   }
 
   warn(id: string, message: string): void {
-    this.stderr.write(`warning: ${printable(message)} [${id}]\n`);
+    this.stderr.write(remark(`warning: ${message} [${id}]`));
   }
 
   progress(): Progress {
@@ -122,6 +120,6 @@ class JsonReporter implements Reporter {
   }
 
   private line(value: unknown): void {
-    this.stdout.write(`${stringifyJson(value)}\n`);
+    this.stdout.write(jsonLine(value));
   }
 }

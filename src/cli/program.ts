@@ -1,8 +1,8 @@
 /**
  * `attune` as a function: arguments and streams in, exit status out. Only the command that was named is loaded.
  *
- * Status: 0 on success, 2 for what the user can mend (usage, configuration, data), 1 for everything else; a second
- * Ctrl-C ends the process with 130.
+ * Status: 0 on success, 2 for what the user can mend (usage, configuration, data), 1 for everything else, an interruption among it; a
+ * second Ctrl-C ends the process with 130.
  */
 import { Command, CommanderError } from "commander";
 import { AttuneError, nearest } from "../core/errors.ts";
@@ -21,6 +21,8 @@ export interface Io {
   readonly stdout: Sink;
   readonly stderr: Sink;
   readonly signals: SignalSource;
+  /** Aborted once nobody reads the output (reader.ts). */
+  readonly readerGone?: AbortSignal;
 }
 
 interface GlobalOptions {
@@ -35,6 +37,7 @@ interface GlobalOptions {
  * @returns the exit status
  */
 export async function runProgram(argv: readonly string[], io: Io, entries: readonly CommandEntry[] = COMMANDS): Promise<number> {
+  let endsWithReader = false;
   try {
     const program = makeProgram(io);
     const words = argv.filter((word) => !word.startsWith("-"));
@@ -42,7 +45,10 @@ export async function runProgram(argv: readonly string[], io: Io, entries: reado
     if (name !== undefined && !entries.some((entry) => entry.name === name)) throw unknownCommand(name, entries);
     for (const entry of entries) {
       const command = program.command(entry.name).description(entry.summary).helpGroup(`${entry.group}:`);
-      if (entry.name === name) (await entry.load()).configure(command, bindTo(io, argv));
+      if (entry.name !== name) continue;
+      const module = await entry.load();
+      endsWithReader = module.endsWithReader ?? false;
+      module.configure(command, bindTo(io, argv));
     }
     addGlobalOptions(program);
     if (argv.length === 0) {
@@ -54,9 +60,12 @@ export async function runProgram(argv: readonly string[], io: Io, entries: reado
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
     const json = argv.includes("--json");
+    const readerGone = io.readerGone?.aborted ?? false;
+    // who has read enough of the answers has not met a failure
+    if (readerGone && endsWithReader && error instanceof AttuneError && error.code === "interrupted") return 0;
     // a command that only has subcommands has printed its help
     if (error instanceof CommanderError && error.code === "commander.help" && !json) return 2;
-    return reportError(error instanceof CommanderError ? usageError(error) : error, { ...io, json });
+    return reportError(error instanceof CommanderError ? usageError(error) : error, { ...io, json, readerGone });
   }
 }
 
@@ -98,6 +107,7 @@ async function withContext(io: Io, argv: readonly string[], options: GlobalOptio
   const interrupt = listenForInterrupt(io.signals, {
     onFirst: () => reporter.note("stopping: what is done is kept; Ctrl-C again ends at once"),
     beforeExit: () => reporter.close(),
+    readerGone: io.readerGone,
   });
   try {
     await work({ reporter, signal: interrupt.signal, json, quiet, input: io.stdin, argv, templateTime: wallClock() });

@@ -2,7 +2,7 @@
 import { MultiBar, type SingleBar } from "cli-progress";
 import type { StartEvent, StepEvent, TrainingEvent } from "../runs/events.ts";
 import type { Progress, ProgressOptions, Reporter } from "./reporter.ts";
-import { answer, type Sink } from "./sink.ts";
+import { answer, remark, type Sink } from "./sink.ts";
 import { TrainingDisplay } from "./training-display.ts";
 import { formatBytes, formatCount, formatDuration, printable } from "./words.ts";
 
@@ -62,10 +62,11 @@ export class TerminalReporter implements Reporter {
   }
 
   warn(id: string, message: string): void {
-    this.line(`warning: ${printable(message)} [${id}]`);
+    this.line(`warning: ${message} [${id}]`);
   }
 
-  progress({ title, total, unit }: ProgressOptions): Progress {
+  progress({ title: given, total, unit }: ProgressOptions): Progress {
+    const title = printable(given);
     const begun = Date.now();
     let done = 0;
     const amount = (value: number): string => (unit === "bytes" ? formatBytes(value) : `${formatCount(value)} ${unit}`);
@@ -76,7 +77,7 @@ export class TerminalReporter implements Reporter {
         done = value;
         const rate = value / Math.max(0.001, (Date.now() - begun) / 1000);
         const left = total === undefined ? "" : `${formatDuration((total - value) / rate)} left`;
-        bar.update(total === undefined ? 0 : value, { amount: amount(value), detail: [`${amount(rate)}/s`, left, detail ?? ""].filter((part) => part !== "").join("  ") });
+        bar.update(total === undefined ? 0 : value, { amount: amount(value), detail: [`${amount(rate)}/s`, left, printable(detail ?? "")].filter((part) => part !== "").join("  ") });
       },
       end: () => {
         if (this.shown !== display || !display.open.delete(bar)) return;
@@ -144,10 +145,10 @@ export class TerminalReporter implements Reporter {
   /** A whole line, above the bar where there is one. */
   private line(text: string): void {
     if (this.shown === undefined) {
-      this.stderr.write(`${text}\n`);
+      this.stderr.write(remark(text));
       return;
     }
-    this.shown.bars.log(`${text}\n`);
+    this.shown.bars.log(remark(text));
     this.shown.bars.update();
   }
 }

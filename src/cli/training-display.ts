@@ -1,6 +1,6 @@
 /** Turns the events of a trainer into short texts: rate, time left and the metrics worth a glance. Keeps no clock of its own. */
 import type { CheckpointEvent, EndEvent, EvaluationEvent, Metrics, SampleEvent, StartEvent, StepEvent } from "../runs/events.ts";
-import { formatCount, formatDuration, formatNumber, formatShort, printable } from "./words.ts";
+import { formatCount, formatDuration, formatNumber, formatShort } from "./words.ts";
 
 /** Shown while training, where present, in this order and at most this many. */
 const HEADLINES = ["loss", "rewards/accuracies", "accuracy", "rewards/margins", "margin", "mean_token_accuracy", "kl", "objective/scores", "objective/held_out_scores", "objective/kl"] as const;
@@ -51,7 +51,7 @@ export class TrainingDisplay {
 
   sample(event: SampleEvent): string {
     const scores = [event.reward === undefined ? [] : [`reward ${formatNumber(event.reward)}`], event.heldOutReward === undefined ? [] : [`held out ${formatNumber(event.heldOutReward)}`]].flat();
-    return `step ${event.step}: ${printable(event.prompt.trim())}\n  -> ${printable(event.completion.trim())}${scores.length === 0 ? "" : `  (${scores.join(", ")})`}`;
+    return `step ${event.step}: ${event.prompt.trim()}\n  -> ${event.completion.trim()}${scores.length === 0 ? "" : `  (${scores.join(", ")})`}`;
   }
 
   end(event: EndEvent): string {

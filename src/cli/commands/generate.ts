@@ -80,6 +80,7 @@ function toChat(prompt: Prompt, system: string, raw: boolean): Prompt {
 }
 
 export const command: CommandModule = {
+  endsWithReader: true,
   configure(command, bind) {
     command.argument("[prompt...]", "prompts; standard input where left out").option("--data <data>", "prompts from a data file, a folder or a Hugging Face id");
     addConfigOptions(command, generateConfig);
