@@ -9,6 +9,7 @@ import { AttuneError, preview } from "../core/errors.ts";
 import type { HostTensor } from "../core/tensor.ts";
 import { float32 } from "../core/tensor.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
+import { loadTokenizer } from "../text/tokenizer.ts";
 import type { Adapter, AdapterConfig } from "./adapter.ts";
 import { adapterNames, applyAdapter, resolveTargets } from "./adapter.ts";
 import { roundProjections } from "./int8.ts";
@@ -75,7 +76,12 @@ async function openAdapted(folder: string, options: OpenModelOptions): Promise<O
   if (scoreHead) opened.model.scoreHead = scoreHead;
   const fingerprint = createHash("sha256").update(`${opened.fingerprint} ${await weightsFingerprint(folder)}`).digest("hex");
   if (options.merge) opened.model.source = resolve(folder);
-  return { ...opened, fingerprint };
+  return { ...opened, tokenizer: (await ownTokenizer(folder)) ?? opened.tokenizer, fingerprint };
+}
+
+/** The tokenizer beside an adapter, with the chat template that it was trained with; adapters from elsewhere may have none. */
+async function ownTokenizer(folder: string): Promise<Tokenizer | undefined> {
+  return existsSync(join(folder, "tokenizer.json")) ? loadTokenizer(folder) : undefined;
 }
 
 /** Path of the model that an adapter lies over. */
@@ -95,14 +101,15 @@ export async function adapterBase(path: string): Promise<string | undefined> {
 }
 
 /**
- * Opens an adapter, with its score head where it has one, over a model in memory that is its base: the weights are shared.
+ * Opens an adapter, with its score head where it has one, over a model in memory that is its base: the weights are shared. Its own tokenizer
+ * is undefined where none lies beside it.
  * @throws AttuneError `model` where the adapter does not fit
  */
-export async function openOver(base: Model, path: string): Promise<{ model: Model; fingerprint: string }> {
+export async function openOver(base: Model, path: string): Promise<{ model: Model; tokenizer: Tokenizer | undefined; fingerprint: string }> {
   const folder = resultFolder(path);
   const { adapter, scoreHead } = await readAdapterFolder(base, folder);
   const model: Model = { ...shareBase(base), adapter, ...(scoreHead ? { scoreHead } : {}) };
-  return { model, fingerprint: await weightsFingerprint(folder) };
+  return { model, tokenizer: await ownTokenizer(folder), fingerprint: await weightsFingerprint(folder) };
 }
 
 async function readAdapterFolder(model: Model, folder: string): Promise<{ adapter: Adapter; scoreHead?: HostTensor<"float32"> }> {

@@ -4,10 +4,11 @@
  */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { stopsOf } from "../text/encoder.ts";
+import type { Tokenizer } from "../text/tokenizer.ts";
 import type { Adapter } from "./adapter.ts";
 import { applyAdapter } from "./adapter.ts";
-import type { PaddingTokens } from "./exported-config.ts";
-import { exportedConfig } from "./exported-config.ts";
+import { exportedConfig, stopsAsJson } from "./exported-config.ts";
 import type { Model } from "./model.ts";
 import { SCORE_HEAD } from "./model.ts";
 import { weightNumbers } from "./load.ts";
@@ -17,14 +18,14 @@ import { writeSafetensors, writeSafetensorsFolder } from "./weights/safetensors-
 
 /** The part of an encoder that is written next to weights. */
 export interface TokenizerFilesOwner {
-  readonly tokenizer: { readonly files: Readonly<Record<string, string>> } & PaddingTokens;
+  readonly tokenizer: Tokenizer;
 }
 
 export interface SaveOptions {
   /** Default F32. */
   dtype?: WeightDType;
-  /** Of the tokenizer beside it; a reward model's score depends on them. */
-  tokens?: PaddingTokens;
+  /** The tokenizer beside it: answers stop at its tokens, and a reward model's score depends on them. */
+  tokenizer?: Tokenizer;
 }
 
 /** Last parts of the projections' names, as PEFT lists them. */
@@ -61,7 +62,7 @@ export async function saveAdapter(model: Model, folder: string, base: string): P
 }
 
 /** Writes config.json and all weights, with the adapter merged into them. */
-export async function saveMerged(model: Model, folder: string, { dtype = "F32", tokens }: SaveOptions = {}): Promise<void> {
+export async function saveMerged(model: Model, folder: string, { dtype = "F32", tokenizer }: SaveOptions = {}): Promise<void> {
   await mkdir(folder, { recursive: true });
   if (model.adapter) applyAdapter(model, model.adapter, 1);
   try {
@@ -71,22 +72,29 @@ export async function saveMerged(model: Model, folder: string, { dtype = "F32", 
   } finally {
     if (model.adapter) applyAdapter(model, model.adapter, -1);
   }
-  await saveConfig(model, folder, { dtype, ...(tokens ? { tokens } : {}) });
+  await saveConfig(model, folder, { dtype, ...(tokenizer ? { tokenizer } : {}) });
 }
 
 /** Writes config.json; see {@link exportedConfig}. */
-export async function saveConfig(model: Model, folder: string, { dtype = "F32", tokens }: SaveOptions = {}): Promise<void> {
+export async function saveConfig(model: Model, folder: string, { dtype = "F32", tokenizer }: SaveOptions = {}): Promise<void> {
+  const tokens = tokenizer && { padId: tokenizer.padId, eosId: tokenizer.eosId, extraStopIds: tokenizer.extraStopIds, stopIds: stopsOf(tokenizer).all };
   await writeFile(join(folder, "config.json"), `${JSON.stringify(exportedConfig(model, dtype, tokens), null, 2)}\n`);
 }
 
 /** What a training run leaves: an adapter or a whole model, with the tokenizer beside it. */
 export async function saveTrained(model: Model, { tokenizer }: TokenizerFilesOwner, folder: string, base = model.source ?? ""): Promise<void> {
   if (model.adapter) await saveAdapter(model, folder, base);
-  else await saveMerged(model, folder, { tokens: tokenizer });
+  else await saveMerged(model, folder, { tokenizer });
   await saveTokenizer(tokenizer, folder);
 }
 
-/** Writes the files that the tokenizer was made of. */
-export async function saveTokenizer({ files }: TokenizerFilesOwner["tokenizer"], folder: string): Promise<void> {
-  for (const [name, content] of Object.entries(files)) await writeFile(join(folder, name), content);
+const GENERATION_FILE = "generation_config.json";
+
+/** Writes the files that the tokenizer was made of, and where generation stops and begins, for every program that reads only that. */
+export async function saveTokenizer(tokenizer: Tokenizer, folder: string): Promise<void> {
+  const { files, bosId, padId } = tokenizer;
+  const before = JSON.parse(files[GENERATION_FILE] ?? "{}") as Record<string, unknown>;
+  const tokens = { ...(bosId === undefined ? {} : { bos_token_id: bosId }), eos_token_id: stopsAsJson(stopsOf(tokenizer).all), ...(padId === undefined ? {} : { pad_token_id: padId }) };
+  const all = { ...files, [GENERATION_FILE]: `${JSON.stringify({ ...before, ...tokens }, null, 2)}\n` };
+  for (const [name, content] of Object.entries(all)) await writeFile(join(folder, name), content);
 }

@@ -32,7 +32,7 @@ const FORMATS: Readonly<Record<string, ExportFormat>> = {
     scoreHead: true,
     dtypes: ["float32", "float16", "bfloat16"],
     async write({ model, tokenizer }, folder, { dtype }) {
-      await saveMerged(model, folder, { dtype, tokens: tokenizer });
+      await saveMerged(model, folder, { dtype, tokenizer });
       await saveTokenizer(tokenizer, folder);
     },
   },
@@ -61,7 +61,7 @@ const FORMATS: Readonly<Record<string, ExportFormat>> = {
     dtypes: ["float32"],
     async write({ model, tokenizer }, folder) {
       await (await import("../../models/export/onnx.ts")).exportOnnx(model, folder);
-      await saveConfig(model, folder, { tokens: tokenizer });
+      await saveConfig(model, folder, { tokenizer });
       await saveTokenizer(tokenizer, folder);
     },
   },

@@ -67,7 +67,7 @@ export async function openRoles(config: RoleConfig, context: CommandContext): Pr
   return { policy, encoder: encoderFor(policy, config, context), rewards, heldOutReward, fingerprint: createHash("sha256").update(fingerprints.join()).digest("hex") };
 }
 
-const encoderFor = ({ model, tokenizer }: OpenedModel, { maxLength }: RoleConfig, { templateTime }: CommandContext): Encoder =>
+const encoderFor = ({ model, tokenizer }: Omit<OpenedModel, "fingerprint">, { maxLength }: RoleConfig, { templateTime }: CommandContext): Encoder =>
   createEncoder(tokenizer, { maxLength: Math.min(maxLength, model.config.maxPositions), templateTime });
 
 /**
@@ -84,8 +84,8 @@ async function openPolicy(config: RoleConfig, rewards: readonly FoundReward[], c
 
 async function openReward(reward: FoundReward, policy: OpenedModel, config: RoleConfig, context: CommandContext): Promise<{ input: RewardModelInput; fingerprint: string }> {
   if (reward.base !== undefined && policy.model.source !== undefined && resolve(policy.model.source) === reward.base) {
-    const { model, fingerprint } = await openOver(policy.model, reward.path);
-    return { input: { model, encoder: encoderFor(policy, config, context) }, fingerprint };
+    const { model, tokenizer = policy.tokenizer, fingerprint } = await openOver(policy.model, reward.path);
+    return { input: { model, encoder: encoderFor({ model, tokenizer }, config, context) }, fingerprint };
   }
   const opened = await read(reward.name, reward.path, { ...config, merge: false }, context);
   return { input: { model: opened.model, encoder: encoderFor(opened, config, context) }, fingerprint: opened.fingerprint };

@@ -7,6 +7,7 @@
  * tokens than it was trained on.
  */
 import { AttuneError, preview } from "../../core/errors.ts";
+import { stopsOf } from "../../text/encoder.ts";
 import { tokenizerFilesFromGguf } from "../../text/gguf-tokenizer.ts";
 import type { Tokenizer } from "../../text/tokenizer.ts";
 import { tokenizerFromFiles } from "../../text/tokenizer.ts";
@@ -104,8 +105,10 @@ function sharedMetadata(tokenizer: Tokenizer, size: number, { sentencePiece, unk
     if (special.has(token)) return USER_DEFINED;
     return sentencePiece && /^<0x[0-9A-F]{2}>$/.test(token) ? BYTE : NORMAL;
   }) as number[];
-  const [turnEnd, messageEnd] = tokenizer.extraStopIds.filter((id) => id !== tokenizer.eosId);
-  const ids = { bos: tokenizer.bosId, eos: tokenizer.eosId, unknown: unknownId, padding: tokenizer.padId, eot: turnEnd, eom: messageEnd };
+  const { turn, all } = stopsOf(tokenizer);
+  const eos = tokenizer.eosId ?? turn;
+  const [turnEnd, messageEnd] = all.filter((id) => id !== eos);
+  const ids = { bos: tokenizer.bosId, eos, unknown: unknownId, padding: tokenizer.padId, eot: turnEnd, eom: messageEnd };
   return new Map<string, TypedValue>([
     ["ggml.tokens", { type: "strings", value: tokens }],
     ["ggml.token_type", { type: "int32s", value: types }],
