@@ -11,12 +11,11 @@ import { fileURLToPath } from "node:url";
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const quiet = process.argv.includes("--quiet");
 
-function run(command, args, env = {}) {
+function run(command, args) {
   const result = spawnSync(command, args, {
     cwd: root,
     // Set-up never writes to stdout: `attune ... --json | other-program` must stay clean on a first run too.
     stdio: ["ignore", 2, 2],
-    env: { ...process.env, ...env },
   });
   if (result.status !== 0) {
     console.error(`set-up failed: ${command} ${args.join(" ")} ended with ${result.status ?? result.signal}`);
@@ -45,9 +44,9 @@ function installPackages() {
   const stamp = join(root, "node_modules", ".attune-lock");
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === lock) return;
   if (!quiet) console.error("Installing packages (first run, or the lock file changed) ...");
-  // The CUDA libraries that ONNX Runtime's install script would download are of no use here.
+  // .npmrc turns install scripts off: ONNX Runtime's would download CUDA libraries, which are of no use here.
   const npm = process.platform === "win32" ? "npm.cmd" : "npm";
-  run(npm, ["ci", "--no-fund", "--no-audit"], { ONNXRUNTIME_NODE_INSTALL: "skip" });
+  run(npm, ["ci"]);
   writeFileSync(stamp, lock);
 }
 
@@ -61,6 +60,7 @@ function build() {
   if (existsSync(stamp) && statSync(stamp).mtimeMs >= inputs) return;
   if (!quiet) console.error("Building ...");
   run(process.execPath, [join(root, "node_modules", "typescript", "bin", "tsc"), "-p", "tsconfig.build.json"]);
+  run(process.execPath, [join(root, "scripts", "vendor-runtime.mjs")]);
   mkdirSync(dirname(stamp), { recursive: true });
   writeFileSync(stamp, "");
 }

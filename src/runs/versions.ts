@@ -1,6 +1,6 @@
 /** Versions of what a run computes with, for `run.json` and `attune --version`. */
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import { nativePackageVersion } from "../runtime/native-package.ts";
 
 interface PackageJson {
   version: string;
@@ -13,10 +13,9 @@ export function attuneVersion(): string {
 
 /** attune, Node and the ONNX Runtime package, by name. */
 export function versions(): Record<string, string> {
-  const runtime = createRequire(import.meta.url).resolve("onnxruntime-node/package.json");
   return {
     attune: attuneVersion(),
     node: process.versions.node,
-    "onnxruntime-node": (JSON.parse(readFileSync(runtime, "utf8")) as PackageJson).version,
+    "onnxruntime-node": nativePackageVersion(),
   };
 }

@@ -1,12 +1,12 @@
 /**
- * Sessions: a lowered graph, ready to run on a device. The only room that imports onnxruntime-node.
+ * Sessions: a lowered graph, ready to run on a device. The only room that knows ONNX Runtime.
  *
  * What attune relies on, pinned by tests because a later release may change it (measured with 1.30.0):
  * inputs on the CPU are not copied; a pre-allocated output is written in place, and may be the memory of an input that
  * an elementwise node alone reads; `run` blocks the thread until it is done. What it does beyond that: it copies every
  * output into new memory once more, pre-allocated or not; see docs/decisions/outputs-without-copies.md for how that is avoided.
  */
-import * as ort from "onnxruntime-node";
+import type { InferenceSession, Tensor } from "onnxruntime-common";
 import { AttuneError } from "../core/errors.ts";
 import type { ArrayOf, DType, HostTensor, TensorData } from "../core/tensor.ts";
 import { elementCount, zeros } from "../core/tensor.ts";
@@ -17,6 +17,7 @@ import type { LowerOptions, LoweredGraph } from "../graph/lower.ts";
 import { lower } from "../graph/lower.ts";
 import type { Device } from "../graph/onnx/emitter.ts";
 import { totalOperations } from "../graph/products.ts";
+import { ort } from "./onnxruntime.ts";
 
 export interface SessionOptions extends LowerOptions {
   device?: Device;
@@ -51,11 +52,11 @@ const CANNOT_GIVE = /^Non tensor type is temporarily not supported/;
 const SMALL_OUTPUTS = 2 ** 16;
 
 export class Session {
-  private readonly session: ort.InferenceSession;
+  private readonly session: InferenceSession;
   private readonly graph: Omit<LoweredGraph, "model">;
   private readonly label: string;
 
-  private constructor(session: ort.InferenceSession, graph: Omit<LoweredGraph, "model">, label: string) {
+  private constructor(session: InferenceSession, graph: Omit<LoweredGraph, "model">, label: string) {
     this.session = session;
     this.graph = graph;
     this.label = label;
@@ -109,14 +110,14 @@ export class Session {
    * @param into pre-allocated outputs by name, written in place; outputs without one are allocated
    */
   async run(feeds: Tensors, into: Tensors = {}): Promise<Record<string, HostTensor>> {
-    const inputs: Record<string, ort.Tensor> = {};
+    const inputs: Record<string, Tensor> = {};
     for (const [name, type] of this.graph.inputs) inputs[name] = this.feed(name, type, feeds[name]);
     const whole = this.allOutputs(feeds, into);
     if (whole) {
       await this.runInto(inputs, whole);
       return whole;
     }
-    const fetches: Record<string, ort.Tensor | null> = {};
+    const fetches: Record<string, Tensor | null> = {};
     for (const [name, value] of this.graph.outputs) fetches[value.name] = into[name] ? wrap(into[name]) : null;
     const results = await this.execute(inputs, fetches);
     const outputs: Record<string, HostTensor> = {};
@@ -139,8 +140,8 @@ export class Session {
   }
 
   /** Runs with all outputs in place, without the binding's copies of them. */
-  private async runInto(inputs: Record<string, ort.Tensor>, outputs: Tensors): Promise<void> {
-    const fetches: Record<string, ort.Tensor | null> = { [FIRST_OUTPUT]: null };
+  private async runInto(inputs: Record<string, Tensor>, outputs: Tensors): Promise<void> {
+    const fetches: Record<string, Tensor | null> = { [FIRST_OUTPUT]: null };
     for (const [name, value] of this.graph.outputs) fetches[value.name] = wrap(outputs[name]!);
     try {
       await this.session.run(inputs, fetches);
@@ -149,7 +150,7 @@ export class Session {
     }
   }
 
-  private async execute(inputs: Record<string, ort.Tensor>, fetches: Record<string, ort.Tensor | null>): Promise<ort.InferenceSession.ReturnType> {
+  private async execute(inputs: Record<string, Tensor>, fetches: Record<string, Tensor | null>): Promise<InferenceSession.ReturnType> {
     try {
       return await this.session.run(inputs, fetches);
     } catch (cause) {
@@ -157,7 +158,7 @@ export class Session {
     }
   }
 
-  private feed(name: string, type: ValueType, tensor: HostTensor | undefined): ort.Tensor {
+  private feed(name: string, type: ValueType, tensor: HostTensor | undefined): Tensor {
     const fits = tensor?.dtype === type.dtype && tensor.shape.length === type.shape.length && type.shape.every((dimension, axis) => fitsSize(dimension, tensor.shape[axis]!));
     if (!tensor || !fits) {
       throw new AttuneError("internal", `${this.label}: input ${name} does not fit`, {
@@ -189,9 +190,9 @@ const ORT_TYPE: Record<DType, "float32" | "float16" | "int64" | "int32" | "int8"
 };
 
 /** ONNX Runtime tensors of host tensors, which share their memory; kept as long as the host tensor lives. */
-const wrapped = new WeakMap<HostTensor, ort.Tensor>();
+const wrapped = new WeakMap<HostTensor, Tensor>();
 
-function wrap(tensor: HostTensor): ort.Tensor {
+function wrap(tensor: HostTensor): Tensor {
   const known = wrapped.get(tensor);
   if (known) return known;
   const result = inBits(new ort.Tensor(ORT_TYPE[tensor.dtype] as "float32", tensor.data as Float32Array, [...tensor.shape]));
@@ -203,13 +204,13 @@ function wrap(tensor: HostTensor): ort.Tensor {
  * Where the language has Float16Array (Node 24), onnxruntime-common looks at float16 numbers through it, and the native binding
  * of 1.30 takes that for no data at all: the same memory as 16-bit patterns, as everywhere in attune.
  */
-function inBits(tensor: ort.Tensor): ort.Tensor {
+function inBits(tensor: Tensor): Tensor {
   if (tensor.type !== "float16" || (tensor.data as unknown) instanceof Uint16Array) return tensor;
   const { buffer, byteOffset, length } = tensor.data as unknown as Uint16Array;
   return Object.assign(tensor, { cpuData: new Uint16Array(buffer, byteOffset, length) });
 }
 
-function unwrap(result: ort.Tensor): HostTensor {
+function unwrap(result: Tensor): HostTensor {
   const tensor = inBits(result);
   const data = tensor.data as unknown as TensorData & ArrayOf[DType];
   const host: HostTensor = { dtype: tensor.type as DType, shape: tensor.dims, data };

@@ -2,7 +2,8 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import * as ort from "onnxruntime-node";
+import type { Tensor } from "onnxruntime-common";
+import { ort } from "../../src/runtime/onnxruntime.ts";
 import { afterAll, describe, expect, test } from "vitest";
 import { byteCharacters } from "../../src/text/byte-level.ts";
 import { tokenizerFilesFromGguf } from "../../src/text/gguf-tokenizer.ts";
@@ -30,7 +31,7 @@ async function runOnnx(folder: string, { ids, mask }: Rows): Promise<Float32Arra
   const session = await ort.InferenceSession.create(join(folder, "model.onnx"));
   expect([...session.inputNames].toSorted()).toEqual(["attention_mask", "input_ids"]);
   expect(session.outputNames).toEqual(["logits"]);
-  const tensor = (rows: number[][]): ort.Tensor => new ort.Tensor("int64", BigInt64Array.from(rows.flat(), BigInt), [rows.length, rows[0]!.length]);
+  const tensor = (rows: number[][]): Tensor => new ort.Tensor("int64", BigInt64Array.from(rows.flat(), BigInt), [rows.length, rows[0]!.length]);
   const { logits } = await session.run({ input_ids: tensor(ids), attention_mask: tensor(mask) });
   await session.release();
   return logits!.data as Float32Array;

@@ -12,8 +12,8 @@ import { initializeModel } from "../../src/models/initialize.ts";
 import { byteTokenizer } from "../../src/text/testing.ts";
 import { repositoryRoot } from "../support/shared.ts";
 
-/** What the README tells users to set; the npm that runs this test must not pass its own settings on. */
-const environment = { ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(npm_config_onnx|ONNXRUNTIME_)/i.test(name))), ONNXRUNTIME_NODE_INSTALL: "" };
+/** No setting is needed, and the npm that runs this test must not pass its own on. */
+const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(npm_config_(onnx|ignore)|ONNXRUNTIME_)/i.test(name)));
 
 function run(command: string, argv: readonly string[], cwd: string): { status: number | null; stdout: string; stderr: string } {
   const { status, stdout, stderr } = spawnSync(command, argv, { cwd, encoding: "utf8", env: environment, shell: process.platform === "win32" });
@@ -23,7 +23,7 @@ function run(command: string, argv: readonly string[], cwd: string): { status: n
 /** Why the tests cannot run; undefined where they can. */
 function obstacle(): string | undefined {
   if (process.env["ATTUNE_PACKAGE"] !== "1") return "npm run test:package runs it";
-  return run("npm", ["view", "onnxruntime-node", "version"], tmpdir()).status === 0 ? undefined : "the npm registry cannot be reached";
+  return run("npm", ["view", "onnxruntime-common", "version"], tmpdir()).status === 0 ? undefined : "the npm registry cannot be reached";
 }
 
 const reason = obstacle();
@@ -37,13 +37,12 @@ describe.skipIf(reason !== undefined)("the packed package", () => {
   let packed: { filename: string; files: { path: string }[] };
 
   beforeAll(async () => {
-    const { status, stdout, stderr } = run("npm", ["pack", "--json", "--pack-destination", parent], repositoryRoot);
+    const { status, stdout, stderr } = run("npm", ["pack", "--json", "--ignore-scripts=false", "--pack-destination", parent], repositoryRoot);
     expect([status, status === 0 ? "" : stderr]).toEqual([0, ""]);
     // what prepack prints comes before
     packed = (JSON.parse(stdout.slice(stdout.indexOf("[\n"))) as (typeof packed)[])[0]!;
     mkdirSync(project);
     writeFileSync(join(project, "package.json"), JSON.stringify({ name: "empty", private: true }));
-    writeFileSync(join(project, ".npmrc"), "onnxruntime-node-install=skip\n");
     const install = run("npm", ["install", "--no-audit", "--no-fund", join(parent, packed.filename)], project);
     expect([install.status, install.status === 0 ? "" : install.stderr]).toEqual([0, ""]);
     const model = initializeModel({ model_type: "llama", vocab_size: byteTokenizer().vocabularySize, hidden_size: 32, num_hidden_layers: 1, num_attention_heads: 2, num_key_value_heads: 1, intermediate_size: 48, max_position_embeddings: 512, tie_word_embeddings: true }, 1);
@@ -56,7 +55,7 @@ describe.skipIf(reason !== undefined)("the packed package", () => {
   test("holds the program and nothing else", () => {
     const names = packed.files.map(({ path }) => path);
     expect(names).toEqual(expect.arrayContaining(["README.md", "LICENSE", "NOTICE", "package.json", "dist/index.js", "dist/index.d.ts", "dist/cli/main.js"]));
-    expect(names.filter((name) => !/^(dist\/.+\.(js|d\.ts|js\.map)|README\.md|LICENSE|NOTICE|package\.json)$/.test(name))).toEqual([]);
+    expect(names.filter((name) => !/^(dist\/.+\.(js|d\.ts|js\.map)|dist\/onnxruntime\/(package\.json|bin\/.+\.(node|dll|dylib|so\.1))|README\.md|LICENSE|NOTICE|package\.json)$/.test(name))).toEqual([]);
     expect(names.filter((name) => name.includes(".test."))).toEqual([]);
   });
 
