@@ -3,7 +3,7 @@
  * and when stopped, the temporary file goes and what was there before stays.
  */
 import { randomBytes } from "node:crypto";
-import { createWriteStream, existsSync } from "node:fs";
+import { createWriteStream, existsSync, fsyncSync } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { Readable } from "node:stream";
@@ -60,7 +60,7 @@ async function syncFolder(folder: string): Promise<void> {
   try {
     const handle = await open(folder, "r");
     try {
-      await handle.sync();
+      fsyncSync(handle.fd); // FileHandle.sync is missing under Yarn Plug'n'Play
     } finally {
       await handle.close();
     }

@@ -3,7 +3,7 @@
  * and only then gives it its name.
  */
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
+import { createReadStream, fsyncSync } from "node:fs";
 import { mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { AttuneError } from "../../core/errors.ts";
@@ -100,7 +100,7 @@ async function append(part: string, file: FileToDownload, options: DownloadOptio
       });
       options.onBytes(value.length);
     }
-    await handle.sync();
+    fsyncSync(handle.fd); // FileHandle.sync is missing under Yarn Plug'n'Play
     return undefined;
   } catch (error) {
     return error;

@@ -2,6 +2,7 @@
  * Writes safetensors files, whole or in shards with model.safetensors.index.json as transformers reads them.
  * Equal tensors give equal bytes: tensors keep their order within a width, metadata is sorted, the header is padded to 8 bytes.
  */
+import { fsyncSync } from "node:fs";
 import { randomBytes } from "node:crypto";
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
@@ -135,7 +136,7 @@ export async function writeWhole(path: string, write: (handle: FileHandle) => Pr
   try {
     handle = await open(temporary, "wx");
     await write(handle);
-    await handle.sync();
+    fsyncSync(handle.fd); // FileHandle.sync is missing under Yarn Plug'n'Play
     await handle.close();
     await rename(temporary, path);
     syncFolder(dirname(path));
