@@ -114,6 +114,7 @@ export async function* trainingLoop<Item>(method: TrainingMethod<Item>, options:
     const parameters = { trainable: trainable.values.length, total: totalParameters(method.model, trainable) };
     yield record({ type: "start", method: method.name, totalSteps: total, examples: method.items.length, parameters, ...(state.step > 0 ? { resumedStep: state.step } : {}), ...(context.run ? { run: context.run.folder } : {}) });
     const began = performance.now();
+    let saved = state.step;
     let last: Metrics = {};
     while (state.step < total && !context.signal?.aborted) {
       const event = await optimiserStep(method, { options, optimizer, norm, state, total });
@@ -125,10 +126,14 @@ export async function* trainingLoop<Item>(method: TrainingMethod<Item>, options:
         yield record(evaluated);
       }
       const due = state.step === total || (options.checkpointSteps > 0 && state.step % options.checkpointSteps === 0);
-      if (context.run && (due || context.signal?.aborted)) yield await saveCheckpoint(method, optimizer, context.run, { state, total, temporary: !due, evaluated: evaluated?.metrics });
+      if (context.run && due) {
+        yield await saveCheckpoint(method, optimizer, context.run, { state, total, temporary: false, evaluated: evaluated?.metrics });
+        saved = state.step;
+      }
       // Lets Ctrl-C, the display and a server have their turn.
       await setImmediate();
     }
+    if (context.run && state.step < total && state.step > saved) yield await saveCheckpoint(method, optimizer, context.run, { state, total, temporary: true });
     yield record(await finish(method, context, { state, total, last, seconds: (performance.now() - began) / 1000 }));
   } finally {
     await Promise.all([plan.close(), optimizer.close(), norm.close()]);
