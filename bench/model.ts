@@ -64,6 +64,12 @@ export function randomIds(count: number, seed: number, vocabulary: number = SHAP
 /** An encoder whose texts are numbers of ready-made token sequences: what is measured starts at token ids. */
 export function idEncoder(sequences: readonly Int32Array[]): Encoder {
   const ids = (text: unknown): Int32Array => sequences[Number(text)]!;
+  const all = (text: unknown): Uint8Array => new Uint8Array(ids(text).length).fill(1);
+  const example: Encoder["encodeExample"] = (prompt, completion) => {
+    const [first, second] = [ids(prompt), ids(completion)];
+    const length = first.length + second.length;
+    return { ids: Int32Array.from([...first, ...second]), promptLength: first.length, supervised: new Uint8Array(length).fill(1, first.length) };
+  };
   const unused = (): never => {
     throw new Error("not needed here");
   };
@@ -75,15 +81,13 @@ export function idEncoder(sequences: readonly Int32Array[]): Encoder {
     maxLength: 4096,
     encodePrompt: ids,
     encodePromptSlices: unused,
-    encodeExample: (prompt, completion) => {
-      const [first, second] = [ids(prompt), ids(completion)];
-      const length = first.length + second.length;
-      return { ids: Int32Array.from([...first, ...second]), promptLength: first.length, supervised: new Uint8Array(length).fill(1, first.length), truncatedTokens: 0 };
-    },
-    encodeAnswers: (prompt, completions) => ({ prompt: ids(prompt), completions: completions.map(ids), truncatedTokens: 0 }),
-    encodePair: (prompt, chosen, rejected) => ({ prompt: ids(prompt), chosen: ids(chosen), rejected: ids(rejected), truncatedTokens: 0 }),
+    trustsText: false,
+    encodeExample: example,
+    encodeAnswers: (prompt, completions) => ({ prompt: ids(prompt), completions: completions.map(ids), supervised: completions.map(all) }),
+    encodePair: (prompt, chosen, rejected) => ({ prompt: ids(prompt), chosen: ids(chosen), rejected: ids(rejected), supervised: [all(chosen), all(rejected)] }),
     encodeConversation: unused,
-    encodeText: (text) => ({ ids: ids(text), promptLength: 1, supervised: new Uint8Array(ids(text).length).fill(1), truncatedTokens: 0 }),
+    encodeDemonstration: (prompt, completion) => [example(prompt, completion)],
+    encodeText: (text) => ({ ids: ids(text), promptLength: 1, supervised: all(text) }),
     decodeCompletion: () => "",
     fingerprint: "ids",
   };

@@ -114,7 +114,7 @@ export async function heldOutLoss(model: Model, { world, encoder, seed }: WorldP
   try {
     let [total, count] = [0, 0];
     for (let start = 0; start < unseen.length; start += 32) {
-      const rows = unseen.slice(start, start + 32).map((record) => layExample(encoder.encodeConversation(record.messages, { loss: "full" }, record)));
+      const rows = unseen.slice(start, start + 32).flatMap((record) => encoder.encodeConversation(record.messages, { loss: "full" }, record).map(layExample));
       const { readout } = await plan.score(joinRows(rows, { padId: encoder.padId, window: undefined }).batch);
       total -= readout.reduce((sum, logp) => sum + logp, 0);
       count += readout.length;

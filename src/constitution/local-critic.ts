@@ -88,12 +88,12 @@ export class LocalCritic implements Critic {
 
   async readLetters({ messages }: LetterRequest, signal?: AbortSignal): Promise<Answered<LetterReading>> {
     const { encoder, fingerprint, cache } = this.options;
-    const { prompt, completions, truncatedTokens } = encoder.encodeAnswers(messages, [...LETTERS]);
+    const { prompt, completions, cut } = encoder.encodeAnswers(messages, [...LETTERS]);
     const [a, b] = completions as [Int32Array, Int32Array];
     // what both replies begin with (a space, in some templates) belongs to the question
     const place = a.findIndex((id, index) => id !== b[index]);
     const length = prompt.length + place;
-    if (truncatedTokens > 0 || length > this.room) return { ...tooLong(length + truncatedTokens, this.room), keys: [] };
+    if (cut || length > this.room) return { ...tooLong(length + (cut?.tokens ?? 0), this.room), keys: [] };
     if (place < 0 || b[place] === undefined) throw new AttuneError("model", "the tokenizer writes A and B the same", { hint: "another critic" });
     const key = answerKey("local", fingerprint, "letters", plain(messages));
     const { answer, reused } = await cache.answer<KeptLetters>(key, {

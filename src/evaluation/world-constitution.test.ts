@@ -26,7 +26,7 @@ test("a worked critique is in the very turns in which a critic is asked, and fit
   expect(messages.slice(0, 3)).toEqual(critiqueMessages({ constitution, prompt: worked.request.text, answer: worked.answer, principle }));
   expect(messages.map(({ role }) => role)).toEqual(["user", "assistant", "user", "assistant", "user", "assistant"]);
   expect([messages[3]!.content, messages[5]!.content]).toEqual([worked.critique, worked.revision]);
-  const longest = Math.max(...world.critiques.map((each, index) => encoder.encodeConversation(workedConversation(each, index).messages, { loss: "full" }).ids.length));
+  const longest = Math.max(...world.critiques.map((each, index) => encoder.encodeConversation(workedConversation(each, index).messages, { loss: "full" })[0]!.ids.length));
   expect(longest).toBeLessThan(CRITIQUE_LENGTH - 40);
 });
 

@@ -3,52 +3,62 @@
  * when the model answers.
  *
  * What it guarantees: the prompt's ids are a prefix of the example's ids, because prompt and completion are encoded
- * apart; there is at most one BOS; pad is not EOS; every completion that was not cut ends in a supervised stop token; no
- * example is without supervised tokens. Difference from TRL: truncation takes the beginning of the prompt first.
+ * apart; there is at most one BOS; pad is not EOS; every completion that was not cut ends in a supervised stop token, and one that
+ * was cut does not; no example is without supervised tokens; a turn of weight 0 is read and not supervised. Which tokens are an
+ * answer's: turns.ts; what goes where a row is too long: truncation.ts.
  */
 import { createHash } from "node:crypto";
-import type { ErrorPlace } from "../core/errors.ts";
 import { AttuneError } from "../core/errors.ts";
 import { wallClock } from "../core/wall-clock.ts";
-import type { ChatTemplate, RenderOptions, TemplateTime } from "./chat-template.ts";
-import { createChatTemplate, sliceRendered } from "./chat-template.ts";
-import type { Completion, Message, Prompt, TemplateInputs } from "./messages.ts";
+import type { TemplateTime } from "./chat-template.ts";
+import { createChatTemplate } from "./chat-template.ts";
+import type { Completion, Message, Prompt } from "./messages.ts";
 import type { EncodeOptions, Slices } from "./pipeline.ts";
 import { finish } from "./pipeline.ts";
+import { choosePad, stopsOf } from "./stops.ts";
 import type { TemplateChoice } from "./templates.ts";
 import { withTemplate } from "./templates.ts";
 import type { Tokenizer } from "./tokenizer.ts";
+import type { Cut, Fitted, Limits } from "./truncation.ts";
+import { fitTexts } from "./truncation.ts";
+import { TurnEncoder } from "./turn-encoder.ts";
+import type { EncodingRow, Part } from "./turns.ts";
+import { createTextReader } from "./written-text.ts";
 
-export interface EncodedExample {
+export type { Cut } from "./truncation.ts";
+export type { EncodingRow } from "./turns.ts";
+
+/** What is worth telling of a row. */
+export interface Encoded {
+  /** What truncation took. */
+  cut?: Cut;
+  /** An answer got an empty thought: the template's prompt opens one, and the data has none. */
+  emptyThought?: true;
+}
+
+export interface EncodedExample extends Encoded {
   ids: Int32Array;
   /** Tokens before the first supervised one. */
   promptLength: number;
   /** 1 where this token is a label; same length as ids. */
   supervised: Uint8Array;
-  /** Tokens that truncation took away. */
-  truncatedTokens: number;
 }
 
-export interface EncodedPair {
+export interface EncodedAnswers extends Encoded {
+  prompt: Int32Array;
+  /** Stop token included. */
+  completions: Int32Array[];
+  /** 1 where a token of a completion is a label: not in a tool's turn, nor in one of weight 0. */
+  supervised: Uint8Array[];
+}
+
+export interface EncodedPair extends Encoded {
   prompt: Int32Array;
   /** Completions, stop token included. */
   chosen: Int32Array;
   rejected: Int32Array;
-  truncatedTokens: number;
-}
-
-export interface EncodedAnswers {
-  prompt: Int32Array;
-  /** Stop token included. */
-  completions: Int32Array[];
-  truncatedTokens: number;
-}
-
-/** The row that is encoded: what its template is given, and where it stands for errors. A data record is one. */
-export interface EncodingRow extends TemplateInputs {
-  place?: ErrorPlace;
-  /** Its texts are plain, and no turns of anybody: parts of one text, or a text that the model goes on with. */
-  plain?: true;
+  /** As in {@link EncodedAnswers}: chosen, rejected. */
+  supervised: [Uint8Array, Uint8Array];
 }
 
 export interface Encoder {
@@ -60,7 +70,9 @@ export interface Encoder {
   readonly stopIds: readonly number[];
   readonly padId: number;
   readonly maxLength: number;
-  /** Prompt with the opening of the answer. */
+  /** Whether control tokens in plain texts are tokens. */
+  readonly trustsText: boolean;
+  /** Prompt with the opening of the answer; never cut. */
   encodePrompt(prompt: Prompt, row?: EncodingRow): Int32Array;
   /** The same, slice by slice, and no further than its options say. */
   encodePromptSlices(prompt: Prompt, row?: EncodingRow, options?: EncodeOptions): Slices<Int32Array>;
@@ -68,14 +80,24 @@ export interface Encoder {
   encodePair(prompt: Prompt, chosen: Completion, rejected: Completion, row?: EncodingRow): EncodedPair;
   /** Several answers to one prompt, which is cut the same for all of them. */
   encodeAnswers(prompt: Prompt, completions: readonly Completion[], row?: EncodingRow): EncodedAnswers;
-  /** A conversation of several turns, supervised on the assistant's turns or on everything. */
-  encodeConversation(messages: readonly Message[], options: { loss: "completion" | "full" }, row?: EncodingRow): EncodedExample;
+  /**
+   * A conversation of several turns, supervised on the assistant's turns or on everything. Several examples where the template
+   * rewrites earlier turns, each supervised on other turns; with everything supervised it is one.
+   */
+  encodeConversation(messages: readonly Message[], options: LossOption, row?: EncodingRow): EncodedExample[];
+  /** The same of a prompt and the completion to imitate, none of whose prompt's turns are supervised unless everything is. */
+  encodeDemonstration(prompt: Prompt, completion: Completion, options: LossOption, row?: EncodingRow): EncodedExample[];
   /** Plain text, supervised whole, ended by EOS. */
   encodeText(text: string, row?: EncodingRow): EncodedExample;
   /** Text of a completion, without special tokens. */
   decodeCompletion(ids: readonly number[]): string;
   /** Changes whenever ids may. */
   readonly fingerprint: string;
+}
+
+export interface LossOption {
+  /** What is supervised: the answers, or every token. */
+  loss: "completion" | "full";
 }
 
 export interface EncoderOptions {
@@ -85,198 +107,84 @@ export interface EncoderOptions {
   templateTime?: TemplateTime;
   /** Default `auto`: the model's own chat template where it has one, else none. Conversations meet the template `plain` where there is none. */
   template?: TemplateChoice;
+  /** Texts are written out with a template: no turns, control tokens in them are tokens, and a BOS is not doubled. Default false. */
+  trustText?: boolean;
 }
 
-const PROBE = "attune";
-
-/** Where answers end. */
-export interface Stops {
-  /** After an answer in a conversation, and after a plain text. */
-  turn: number;
-  text: number;
-  /** All at which generation stops, the turn's first. */
-  all: readonly number[];
-}
+/** To be raised whenever equal rows would get other ids. */
+const VERSION = 2;
 
 /** @throws AttuneError `model` where the tokenizer has no token to end an answer with */
-export function stopsOf(tokenizer: Tokenizer, template: ChatTemplate = createChatTemplate(tokenizer)): Stops {
-  const turn = findTurnEnd(tokenizer, template) ?? tokenizer.eosId;
-  if (turn === undefined) throw new AttuneError("model", "the tokenizer has no token that ends an answer", { expected: "eos_token in tokenizer_config.json, or a chat template whose turns end in a special token" });
-  const text = tokenizer.eosId ?? turn;
-  return { turn, text, all: [...new Set([turn, text, ...tokenizer.extraStopIds])] };
-}
-
-/** @throws AttuneError `model` where the tokenizer has no token to end an answer with */
-export function createEncoder(given: Tokenizer, { maxLength, template: choice = "auto", templateTime = wallClock() }: EncoderOptions): Encoder {
+export function createEncoder(given: Tokenizer, { maxLength, template: choice = "auto", templateTime = wallClock(), trustText = false }: EncoderOptions): Encoder {
   const tokenizer = withTemplate(given, choice);
   const template = createChatTemplate(tokenizer, { time: templateTime });
   const hasTemplate = tokenizer.chatTemplate !== undefined;
-  const { turn: stopId, text: plainStop, all: stopIds } = stopsOf(tokenizer, template);
-  const padId = choosePad(tokenizer, stopIds);
+  const stops = stopsOf(tokenizer, template);
+  const padId = choosePad(tokenizer, stops.all);
+  const texts = createTextReader(tokenizer, stops, { trustText });
+  const turns = new TurnEncoder({ tokenizer, template, stopIds: stops.all }, maxLength);
+  const limits = ({ place = {} }: EncodingRow): Limits => ({ maxLength, tokenizer, place });
+  /** Whether a row's texts are texts alone, and no turns. */
+  const isPlain = (prompt: Prompt, completions: readonly Completion[], { plain }: EncodingRow): prompt is string =>
+    (!hasTemplate || trustText || plain === true) && typeof prompt === "string" && completions.every((completion) => typeof completion === "string");
 
-  const withBos = (ids: number[]): number[] => (tokenizer.bosId !== undefined && tokenizer.addsBos && ids[0] !== tokenizer.bosId ? [tokenizer.bosId, ...ids] : ids);
-  /** Texts as the turns that they are under a template. */
-  const asTurns = <T extends Prompt | Completion>(text: T, role: "user" | "assistant", { plain }: EncodingRow): T => (hasTemplate && plain !== true ? (toMessages(text, role) as T) : text);
-  function* promptSlices(asked: Prompt, row: EncodingRow, options?: EncodeOptions): Slices<number[]> {
-    const prompt = asTurns(asked, "user", row);
-    if (typeof prompt === "string") return withBos(yield* tokenizer.encodeSlices([{ text: prompt, plain: true }], options));
-    return oneBos(tokenizer, yield* template.encodeSlices(template.renderSafely(prompt, { ...inputsOf(row), generationPrompt: true }), options));
+  const answers = (prompt: Prompt, completions: readonly Completion[], row: EncodingRow): Fitted & { emptyThought?: boolean } => {
+    if (isPlain(prompt, completions, row)) return fitTexts({ prompt: texts.promptIds(prompt), completions: completions.map((each) => [{ ids: texts.completionIds(prompt, each as string), learned: true }]) }, limits(row));
+    return turns.answers(toMessages(prompt, "user"), completions.map((each) => toMessages(each, "assistant")), row);
+  };
+  function* encodePromptSlices(prompt: Prompt, row: EncodingRow = {}, options: EncodeOptions = {}): Slices<Int32Array> {
+    return Int32Array.from(yield* isPlain(prompt, [], row) ? texts.promptSlices(prompt, options) : turns.promptSlices(toMessages(prompt, "user"), row, options));
   }
-  const promptIds = (prompt: Prompt, row: EncodingRow): number[] => finish(promptSlices(prompt, row));
-  const completionIds = (prompt: Prompt, completion: Completion, row: EncodingRow): number[] => {
-    if (typeof prompt === "string" && typeof completion === "string") return [...tokenizer.encodePlain(completion, { continues: true }), plainStop];
-    const before = toMessages(prompt, "user");
-    return endAtStop(turnIds(template, before, [...before, ...toMessages(completion, "assistant")], row), stopId);
-  };
-  const prefix = (prompt: Prompt, completion: Completion): Prompt => (typeof completion === "string" ? prompt : toMessages(prompt, "user"));
-  const encodeAnswers = (asked: Prompt, answers: readonly Completion[], row: EncodingRow): EncodedAnswers => {
-    const [prompt, completions] = [asTurns(asked, "user", row), answers.map((answer) => asTurns(answer, "assistant", row))];
-    const cut = truncate(promptIds(prefix(prompt, completions[0]!), row), completions.map((completion) => completionIds(prompt, completion, row)), maxLength, row.place ?? {});
-    return { prompt: Int32Array.from(cut.prompt), completions: cut.completions.map((ids) => Int32Array.from(ids)), truncatedTokens: cut.truncatedTokens };
-  };
 
   return {
     tokenizer,
     hasTemplate,
-    stopIds,
+    stopIds: stops.all,
     padId,
     maxLength,
-    encodePrompt: (prompt, row = {}) => Int32Array.from(promptIds(prompt, row)),
-    *encodePromptSlices(prompt, row = {}, options = {}) {
-      return Int32Array.from(yield* promptSlices(prompt, row, options));
-    },
-    encodeExample(asked, answered, row = {}) {
-      const [prompt, completion] = [asTurns(asked, "user", row), asTurns(answered, "assistant", row)];
-      const before = promptIds(prefix(prompt, completion), row);
-      const answer = completionIds(prompt, completion, row);
-      const cut = truncate(before, [answer], maxLength, row.place ?? {});
-      return example(cut.prompt, cut.completions[0]!, cut.truncatedTokens);
-    },
+    trustsText: trustText,
+    encodePrompt: (prompt, row) => finish(encodePromptSlices(prompt, row)),
+    encodePromptSlices,
+    encodeExample: (prompt, completion, row = {}) => toExample(answers(prompt, [completion], row), row),
     encodePair(prompt, chosen, rejected, row = {}) {
-      const { completions, ...rest } = encodeAnswers(prompt, [chosen, rejected], row);
-      return { ...rest, chosen: completions[0]!, rejected: completions[1]! };
+      const { completions, supervised, ...rest } = toAnswers(answers(prompt, [chosen, rejected], row));
+      return { ...rest, chosen: completions[0]!, rejected: completions[1]!, supervised: [supervised[0]!, supervised[1]!] };
     },
-    encodeAnswers: (prompt, completions, row = {}) => encodeAnswers(prompt, completions, row),
-    encodeConversation(messages, { loss }, row = {}) {
-      const ids: number[] = [];
-      const supervised: number[] = [];
-      const append = (part: readonly number[], flag: 0 | 1): void => {
-        ids.push(...part);
-        for (let i = 0; i < part.length; i++) supervised.push(flag);
-      };
-      conversationParts(messages, template, tokenizer, stopId, row).forEach(({ part, isAnswer }) => append(part, isAnswer || loss === "full" ? 1 : 0));
-      return keepStart(ids, supervised, maxLength, row.place ?? {});
+    encodeAnswers: (prompt, completions, row = {}) => toAnswers(answers(prompt, completions, row)),
+    encodeDemonstration(prompt, completion, { loss }, row = {}) {
+      if (isPlain(prompt, [completion], row)) {
+        const example = toExample(answers(prompt, [completion], row), row);
+        return [loss === "full" ? { ...example, supervised: example.supervised.map(() => 1) } : example];
+      }
+      const before = toMessages(prompt, "user");
+      return turns.conversation([...before, ...toMessages(completion, "assistant")], { loss, from: before.length }, row).map((fitted) => toExample(fitted, row));
     },
-    encodeText(text, { place = {} } = {}) {
-      const ids = [...withBos(tokenizer.encodePlain(text)), plainStop];
-      return keepStart(ids, ids.map(() => 1), maxLength, place);
-    },
+    encodeConversation: (messages, { loss }, row = {}) => turns.conversation(messages, { loss }, row).map((fitted) => toExample(fitted, row)),
+    encodeText: (text, row = {}) => toExample(fitTexts({ prompt: [], completions: [[{ ids: texts.textIds(text), learned: true }]] }, limits(row)), row),
     decodeCompletion: (ids) => tokenizer.decode(ids, { skipSpecial: true }),
-    fingerprint: createHash("sha256").update(JSON.stringify([tokenizer.fingerprint, hasTemplate, template.fingerprint, maxLength, stopIds, padId])).digest("hex"),
+    fingerprint: createHash("sha256").update(JSON.stringify([VERSION, tokenizer.fingerprint, hasTemplate, template.fingerprint, maxLength, stops.all, padId, trustText])).digest("hex"),
   };
-}
-
-/** What a row gives every rendering of it. */
-function inputsOf({ tools, templateArguments, place }: EncodingRow): Omit<RenderOptions, "generationPrompt"> {
-  return { ...(tools === undefined ? {} : { tools }), ...(templateArguments === undefined ? {} : { templateArguments }), ...(place === undefined ? {} : { place }) };
 }
 
 function toMessages(text: Prompt, role: "user" | "assistant"): readonly Message[] {
   return typeof text === "string" ? [{ role, content: text }] : text;
 }
 
-function example(prompt: readonly number[], completion: readonly number[], truncatedTokens: number): EncodedExample {
-  const ids = Int32Array.from([...prompt, ...completion]);
-  return { ids, promptLength: prompt.length, supervised: Uint8Array.from(ids, (_, index) => (index < prompt.length ? 0 : 1)), truncatedTokens };
+const idsOf = (parts: readonly Part[]): number[] => parts.flatMap(({ ids }) => ids);
+const labelsOf = (parts: readonly Part[]): number[] => parts.flatMap(({ ids, learned }) => ids.map(() => (learned ? 1 : 0)));
+
+type Told = Pick<Fitted, "cut"> & { emptyThought?: boolean };
+const toldOf = ({ cut, emptyThought }: Told): Encoded => ({ ...(cut === undefined ? {} : { cut }), ...(emptyThought === true ? { emptyThought } : {}) });
+
+function toExample({ shape: { prompt, completions }, ...told }: Fitted & Told, { place }: EncodingRow): EncodedExample {
+  const [parts] = completions as [Part[]];
+  const ids = Int32Array.from([...prompt, ...idsOf(parts)]);
+  const supervised = Uint8Array.from([...prompt.map(() => 0), ...labelsOf(parts)]);
+  // the first token is predicted by nothing
+  if (supervised.indexOf(1, 1) < 0) throw new AttuneError("data", "the row has no supervised token", { ...place, got: `${ids.length} tokens`, hint: "a larger max length, or drop this row" });
+  return { ids, promptLength: supervised.indexOf(1), supervised, ...toldOf(told) };
 }
 
-/** The special token that directly follows an assistant's words in the template, if any. */
-function findTurnEnd(tokenizer: Tokenizer, template: ChatTemplate): number | undefined {
-  const rendered = template.render([{ role: "user", content: "hi" }, { role: "assistant", content: PROBE }], { generationPrompt: false });
-  const after = rendered.slice(rendered.lastIndexOf(PROBE) + PROBE.length).trimStart();
-  const special = tokenizer.specialTokens.filter((token) => after.startsWith(token)).toSorted((a, b) => b.length - a.length)[0];
-  return special === undefined ? undefined : tokenizer.idOf(special);
-}
-
-/** A padding id that is no stop token. Masks come from lengths, so an id that text may use is harmless. */
-function choosePad(tokenizer: Tokenizer, stopIds: readonly number[]): number {
-  if (tokenizer.padId !== undefined && !stopIds.includes(tokenizer.padId)) return tokenizer.padId;
-  for (let id = 0; id < tokenizer.vocabularySize; id++) if (!stopIds.includes(id) && id !== tokenizer.bosId) return id;
-  throw new AttuneError("model", "the vocabulary has no id that could pad");
-}
-
-/** A template that writes BOS and a tokenizer that adds it must not give two. */
-function oneBos(tokenizer: Tokenizer, ids: number[]): number[] {
-  let start = 0;
-  while (tokenizer.bosId !== undefined && ids[start] === tokenizer.bosId && ids[start + 1] === tokenizer.bosId) start++;
-  return ids.slice(start);
-}
-
-/** Ids of what the template adds between two states of a conversation. */
-function turnIds(template: ChatTemplate, before: readonly Message[], after: readonly Message[], row: EncodingRow): number[] {
-  const start = template.renderSafely(before, { ...inputsOf(row), generationPrompt: true });
-  const whole = template.renderSafely(after, { ...inputsOf(row), generationPrompt: false });
-  if (!whole.text.startsWith(start.text)) {
-    throw new AttuneError("data", "the chat template writes the prompt differently once the answer follows, so the answer cannot be told apart", {
-      ...row.place,
-      got: JSON.stringify(whole.text.slice(0, start.text.length).slice(-60)),
-      expected: JSON.stringify(start.text.slice(-60)),
-      hint: "a chat template whose output only grows as turns are added",
-    });
-  }
-  return template.encode(sliceRendered(whole, start.text.length), { continues: true });
-}
-
-/** Drops what the template writes after the last stop token (a newline), and adds the stop token where it has none. */
-function endAtStop(ids: readonly number[], stopId: number): number[] {
-  const last = ids.lastIndexOf(stopId);
-  return last < 0 ? [...ids, stopId] : ids.slice(0, last + 1);
-}
-
-interface ConversationPart {
-  part: number[];
-  isAnswer: boolean;
-}
-
-function conversationParts(messages: readonly Message[], template: ChatTemplate, tokenizer: Tokenizer, stopId: number, row: EncodingRow): ConversationPart[] {
-  const place = row.place ?? {};
-  const inputs = inputsOf(row);
-  const answers = messages.flatMap(({ role }, index) => (role === "assistant" ? [index] : []));
-  if (answers.length === 0) throw new AttuneError("data", "the conversation has no assistant turn", { ...place, got: messages.map(({ role }) => role).join(", ") });
-  const parts: ConversationPart[] = [];
-  let done = "";
-  for (const index of answers) {
-    const opened = template.renderSafely(messages.slice(0, index), { ...inputs, generationPrompt: true });
-    if (!opened.text.startsWith(done)) throw new AttuneError("data", "the chat template rewrites earlier turns, so turns cannot be told apart", { ...place, hint: "split the conversation into prompt and completion" });
-    const between = template.encode(sliceRendered(opened, done.length), { continues: parts.length > 0 });
-    const answer = turnIds(template, messages.slice(0, index), messages.slice(0, index + 1), row);
-    const end = answer.lastIndexOf(stopId) + 1 || answer.length;
-    parts.push({ part: parts.length === 0 ? oneBos(tokenizer, between) : between, isAnswer: false });
-    parts.push({ part: answer.slice(0, end), isAnswer: true });
-    // What follows the stop token (a newline) belongs to the template, and to nobody's answer.
-    if (index !== answers.at(-1)) parts.push({ part: answer.slice(end), isAnswer: false });
-    done = template.renderSafely(messages.slice(0, index + 1), { ...inputs, generationPrompt: false }).text;
-  }
-  return parts;
-}
-
-/** Takes the prompt's beginning first, then the end of completions that alone are too long. */
-function truncate(prompt: readonly number[], completions: readonly number[][], maxLength: number, place: ErrorPlace): { prompt: number[]; completions: number[][]; truncatedTokens: number } {
-  const longest = Math.max(...completions.map((completion) => completion.length));
-  if (prompt.length + longest <= maxLength) return { prompt: [...prompt], completions: [...completions], truncatedTokens: 0 };
-  const room = Math.max(1, maxLength - longest);
-  const kept = prompt.slice(Math.max(0, prompt.length - room));
-  const cut = completions.map((completion) => completion.slice(0, Math.max(0, maxLength - kept.length)));
-  if (cut.some((completion) => completion.length === 0)) {
-    throw new AttuneError("data", "truncation leaves nothing of the completion", { ...place, got: `${prompt.length} prompt and ${longest} completion tokens, max length ${maxLength}`, hint: "a larger max length, or drop this row" });
-  }
-  const lost = prompt.length - kept.length + completions.reduce((total, completion, index) => total + completion.length - cut[index]!.length, 0);
-  return { prompt: kept, completions: cut, truncatedTokens: lost };
-}
-
-function keepStart(ids: readonly number[], supervised: readonly number[], maxLength: number, place: ErrorPlace): EncodedExample {
-  const flags = Uint8Array.from(supervised.slice(0, maxLength));
-  const first = flags.indexOf(1, 1);
-  if (first < 0) throw new AttuneError("data", "the row has no supervised token", { ...place, got: `${ids.length} tokens, max length ${maxLength}`, hint: "a larger max length, or drop this row" });
-  return { ids: Int32Array.from(ids.slice(0, maxLength)), promptLength: flags.indexOf(1), supervised: flags, truncatedTokens: Math.max(0, ids.length - maxLength) };
+function toAnswers({ shape: { prompt, completions }, ...told }: Fitted & Told): EncodedAnswers {
+  return { prompt: Int32Array.from(prompt), completions: completions.map((parts) => Int32Array.from(idsOf(parts))), supervised: completions.map((parts) => Uint8Array.from(labelsOf(parts))), ...toldOf(told) };
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { createEncoder, stopsOf } from "./encoder.ts";
+import { createEncoder } from "./encoder.ts";
+import { stopsOf } from "./stops.ts";
 import { byteTokenizer } from "./testing.ts";
 import { NAMED_TEMPLATES, namedTemplate, withTemplate } from "./templates.ts";
 import { tokenizerFromFiles } from "./tokenizer.ts";

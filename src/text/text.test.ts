@@ -1,6 +1,7 @@
 import { assert, property, string } from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createChatTemplate } from "./chat-template.ts";
+import type { EncodedExample } from "./encoder.ts";
 import { createEncoder } from "./encoder.ts";
 import { tokenizerFilesFromGguf } from "./gguf-tokenizer.ts";
 import type { Message } from "./messages.ts";
@@ -63,20 +64,12 @@ describe("encoder", () => {
 
   test("several turns: only answers are supervised, and the whole equals the rendered text", () => {
     const messages: Message[] = [{ role: "user", content: "a" }, { role: "assistant", content: "b" }, { role: "user", content: "c" }, { role: "assistant", content: "d" }];
-    const encoded = encoder.encodeConversation(messages, { loss: "completion" });
+    const [encoded] = encoder.encodeConversation(messages, { loss: "completion" }) as [EncodedExample];
     const labels = [...encoded.ids].filter((_, index) => encoded.supervised[index] === 1);
     expect(labels).toEqual([...bytes("b"), end, ...bytes("d"), end]);
     const rendered = createChatTemplate(tokenizer).render(messages, { generationPrompt: false });
     expect(tokenizer.decode([...encoded.ids])).toBe(rendered.trimEnd());
-    expect(encoder.encodeConversation(messages, { loss: "full" }).supervised.every((flag) => flag === 1)).toBe(true);
-  });
-
-  test("truncation takes the prompt's beginning, the same for both answers of a pair", () => {
-    const short = createEncoder(tokenizer, { maxLength: 10, template: "none" });
-    const pair = short.encodePair("0123456789", "abc", "defgh");
-    expect(tokenizer.decode([...pair.prompt])).toBe("6789");
-    expect([...pair.chosen]).toEqual([...bytes("abc"), end]);
-    expect(pair.truncatedTokens).toBe(7);
+    expect(encoder.encodeConversation(messages, { loss: "full" })[0]!.supervised.every((flag) => flag === 1)).toBe(true);
   });
 
   test("a completion that truncation empties is refused with its place", () => {

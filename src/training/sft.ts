@@ -32,11 +32,10 @@ export interface SftInput {
 }
 
 /** 1. */
-function encode(record: SftRecord, encoder: Encoder, loss: "completion" | "full"): EncodedExample {
-  if (record.kind === "text") return encoder.encodeText(record.text, record);
+function encode(record: SftRecord, encoder: Encoder, loss: "completion" | "full"): EncodedExample[] {
+  if (record.kind === "text") return [encoder.encodeText(record.text, record)];
   if (record.kind === "conversation") return encoder.encodeConversation(record.messages, { loss }, record);
-  const example = encoder.encodeExample(record.prompt, record.completion, record);
-  return loss === "full" ? { ...example, supervised: example.supervised.map(() => 1) } : example;
+  return encoder.encodeDemonstration(record.prompt, record.completion, { loss }, record);
 }
 
 /** Tokens that are predicted: the first of a text never is. */
@@ -62,8 +61,8 @@ export function packIntoRows<T extends { ids: Int32Array }>(examples: readonly T
 /** Trains, and yields what happens; the model holds the result. */
 export async function* sft(input: SftInput, config: SftConfig, context: LoopContext = {}): AsyncGenerator<TrainingEvent> {
   const { model, encoder } = input;
-  const examples = input.train.map((record) => encode(record, encoder, config.loss));
-  const held = input.heldOut.map((record) => encode(record, encoder, config.loss));
+  const examples = input.train.flatMap((record) => encode(record, encoder, config.loss));
+  const held = input.heldOut.flatMap((record) => encode(record, encoder, config.loss));
   const trainable = openForTraining(model, config);
   const plan = choosePlan({ model, reads: "tokens", objective: sftObjective, trainable, statistics: true }, config);
   const layOut = (items: readonly EncodedExample[]): LaidBatch[] => {

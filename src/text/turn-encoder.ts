@@ -1,0 +1,111 @@
+/** Conversations as prompts, answers and labels, within the limit: turns.ts takes them apart, truncation.ts cuts them. */
+import { AttuneError } from "../core/errors.ts";
+import type { Message } from "./messages.ts";
+import type { EncodeOptions, Slices } from "./pipeline.ts";
+import { finish } from "./pipeline.ts";
+import type { Fitted, Limits, Shape } from "./truncation.ts";
+import { fitTurns } from "./truncation.ts";
+import type { EncodingRow, Part, TurnRow, TurnWriter } from "./turns.ts";
+import { promptSlices, turnRows, wholeIds } from "./turns.ts";
+
+export interface ConversationOptions {
+  /** What is supervised: the assistant's turns, or every token. */
+  loss: "completion" | "full";
+  /** The first turn that may be supervised, by index; what comes before is a prompt. Default 0. */
+  from?: number;
+}
+
+export interface FittedTurns extends Fitted {
+  /** An answer got an empty thought, which its prompt opens. */
+  emptyThought: boolean;
+}
+
+export class TurnEncoder {
+  private readonly writer: TurnWriter;
+  private readonly maxLength: number;
+
+  constructor(writer: TurnWriter, maxLength: number) {
+    this.writer = writer;
+    this.maxLength = maxLength;
+  }
+
+  prompt(messages: readonly Message[], row: EncodingRow): number[] {
+    return finish(this.promptSlices(messages, row));
+  }
+
+  promptSlices(messages: readonly Message[], row: EncodingRow, options: EncodeOptions = {}): Slices<number[]> {
+    return promptSlices(this.writer, messages, { row, options });
+  }
+
+  /** Several completions of one prompt, which is cut the same for all of them. */
+  answers(messages: readonly Message[], completions: readonly (readonly Message[])[], row: EncodingRow): FittedTurns {
+    let emptyThought = false;
+    const build = (before: readonly Message[]): Shape => {
+      const rows = completions.map((completion) => this.completionRow(before, completion, row));
+      emptyThought ||= rows.some((each) => each.emptyThought);
+      return { prompt: this.prompt(before, row), completions: rows.map(({ parts }) => parts) };
+    };
+    return { ...fitTurns(build(messages), { messages, build }, this.limits(row)), emptyThought };
+  }
+
+  /** Several rows where the template rewrites earlier turns, each supervised on other turns; with everything supervised it is one. */
+  conversation(messages: readonly Message[], { loss, from = 0 }: ConversationOptions, row: EncodingRow): FittedTurns[] {
+    const turns = answersIn(messages, from);
+    if (turns.length === 0) throw new AttuneError("data", "the conversation has no assistant turn", { ...row.place, got: messages.map(({ role }) => role).join(", ") });
+    const learned = turns.filter((index) => messages[index]!.weight !== 0);
+    if (learned.length === 0) throw nothingLearned(row);
+    if (loss === "full") return [this.everyToken(messages, row)];
+    return turnRows(this.writer, messages, { turns: learned, row }).map((whole) => this.fitRow(whole, messages, row));
+  }
+
+  private limits({ place = {} }: EncodingRow): Limits {
+    return { maxLength: this.maxLength, tokenizer: this.writer.tokenizer, place };
+  }
+
+  /** @throws AttuneError `data` for a completion that cannot be read in one row */
+  private completionRow(before: readonly Message[], completion: readonly Message[], row: EncodingRow): TurnRow {
+    const messages = [...before, ...completion];
+    const turns = answersIn(messages, before.length);
+    if (turns[0] !== before.length) throw new AttuneError("data", "a completion does not begin with the assistant's turn", { ...row.place, got: completion.map(({ role }) => role).join(", ") || "no turn" });
+    if (turns.every((index) => messages[index]!.weight === 0)) throw nothingLearned(row);
+    const rows = turnRows(this.writer, messages, { turns, row });
+    if (rows.length === 1) return rows[0]!;
+    throw new AttuneError("data", "the chat template rewrites earlier turns of the completion, so they cannot be scored as they were said", { ...row.place, got: `${turns.length} turns of the assistant`, hint: "completions of one turn, with what was said before it in the prompt" });
+  }
+
+  private fitRow(whole: TurnRow, messages: readonly Message[], row: EncodingRow): FittedTurns {
+    const wanted = new Set(whole.turns.map((index) => messages[index]!));
+    const build = (kept: readonly Message[]): Shape => {
+      const turns = kept.flatMap((message, index) => (wanted.has(message) ? [index] : []));
+      return shapeOf(turnRows(this.writer, kept, { turns, row }).at(-1)!);
+    };
+    const fitted = fitTurns(shapeOf(whole), { messages: messages.slice(0, whole.turns.at(-1)! + 1), build }, this.limits(row));
+    return { ...fitted, emptyThought: whole.emptyThought };
+  }
+
+  /** Every token once, in the rendering of the conversation's end. */
+  private everyToken(messages: readonly Message[], row: EncodingRow): FittedTurns {
+    const build = (kept: readonly Message[]): Shape => ({ prompt: [], completions: [this.everyPart(kept, row)] });
+    return { ...fitTurns(build(messages), { messages, build }, this.limits(row)), emptyThought: false };
+  }
+
+  private everyPart(messages: readonly Message[], row: EncodingRow): Part[] {
+    const answers = answersIn(messages, 0);
+    const rows = turnRows(this.writer, messages, { turns: answers, row });
+    const endsInAnswer = answers.at(-1) === messages.length - 1;
+    const { prompt, parts } = rows.at(-1) ?? { prompt: [], parts: [] };
+    // answers and what lies between them take turns
+    if (rows.length === 1 && endsInAnswer) return [{ ids: prompt, learned: true }, ...parts.map((part, index) => ({ ...part, learned: index % 2 === 1 || part.learned }))];
+    if (answers.some((index) => messages[index]!.weight === 0)) {
+      throw new AttuneError("data", "turns of weight 0 cannot be told apart where every token is supervised", { ...row.place, got: endsInAnswer ? "a chat template that rewrites earlier turns" : "turns after the last answer", hint: "loss completion, or no weights" });
+    }
+    return [{ ids: endsInAnswer ? [...prompt, ...parts.flatMap(({ ids }) => ids)] : wholeIds(this.writer, messages, row), learned: true }];
+  }
+}
+
+const answersIn = (messages: readonly Message[], from: number): number[] => messages.flatMap(({ role }, index) => (role === "assistant" && index >= from ? [index] : []));
+
+const shapeOf = ({ prompt, parts }: TurnRow): Shape => ({ prompt, completions: [parts] });
+
+const nothingLearned = ({ place }: EncodingRow): AttuneError =>
+  new AttuneError("data", "every answer has weight 0, so nothing of the row is learned", { ...place, hint: "leave the row out, or give an answer weight 1" });
