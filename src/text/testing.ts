@@ -5,11 +5,15 @@ import { tokenizerFromFiles } from "./tokenizer.ts";
 
 export const BYTE_SPECIALS = ["<pad>", "<s>", "<end>", "<user>", "<assistant>"] as const;
 
-export function byteTokenizer(): Tokenizer {
-  const vocabulary = [...byteCharacters(), ...BYTE_SPECIALS];
+const BYTE_TEMPLATE = "{{ bos_token }}{% for message in messages %}{{ '<' + message.role + '>' + message.content + '<end>\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<assistant>' }}{% endif %}";
+
+/** With another template, `specials` are further control tokens, and `words` added tokens that are none. */
+export function byteTokenizer({ chatTemplate = BYTE_TEMPLATE, specials = [], words = [] }: { chatTemplate?: string; specials?: readonly string[]; words?: readonly string[] } = {}): Tokenizer {
+  const added = [...BYTE_SPECIALS, ...specials, ...words];
+  const vocabulary = [...byteCharacters(), ...added];
   const json = {
     version: "1.0",
-    added_tokens: BYTE_SPECIALS.map((content, index) => ({ id: 256 + index, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true })),
+    added_tokens: added.map((content, index) => ({ id: 256 + index, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: !words.includes(content) })),
     normalizer: null,
     pre_tokenizer: { type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex: true },
     post_processor: null,
@@ -21,7 +25,7 @@ export function byteTokenizer(): Tokenizer {
     eos_token: "<end>",
     pad_token: "<pad>",
     add_bos_token: true,
-    chat_template: "{{ bos_token }}{% for message in messages %}{{ '<' + message.role + '>' + message.content + '<end>\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<assistant>' }}{% endif %}",
+    chat_template: chatTemplate,
   };
   return tokenizerFromFiles({ "tokenizer.json": JSON.stringify(json), "tokenizer_config.json": JSON.stringify(config) });
 }

@@ -57,8 +57,11 @@ export function packExamples(examples: readonly { ids: Int32Array; supervised: U
   return row;
 }
 
-/** A prompt once, then each answer, which sees the prompt and itself. */
-export function layShared(prompt: Int32Array, answers: readonly Int32Array[]): LaidRow {
+/**
+ * A prompt once, then each answer, which sees the prompt and itself.
+ * @param supervised where a token of an answer is read; everywhere where left out
+ */
+export function layShared(prompt: Int32Array, answers: readonly Int32Array[], supervised?: readonly Uint8Array[]): LaidRow {
   const row = emptyRow(answers.reduce((total, answer) => total + answer.length, prompt.length), answers.length);
   row.ids.set(prompt);
   prompt.forEach((_, i) => (row.positions[i] = i));
@@ -69,7 +72,7 @@ export function layShared(prompt: Int32Array, answers: readonly Int32Array[]): L
       row.positions[start + i] = prompt.length + i;
       row.branchStart[start + i] = start;
       row.prefixEnd[start + i] = prompt.length;
-      row.reads.push({ row: i === 0 ? prompt.length - 1 : start + i - 1, target, sequence });
+      if (supervised?.[sequence]![i] !== 0) row.reads.push({ row: i === 0 ? prompt.length - 1 : start + i - 1, target, sequence });
     });
     start += answer.length;
   });
