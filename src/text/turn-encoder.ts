@@ -6,7 +6,7 @@ import { finish } from "./pipeline.ts";
 import type { Fitted, Limits, Shape } from "./truncation.ts";
 import { fitTurns } from "./truncation.ts";
 import type { EncodingRow, Part, TurnRow, TurnWriter } from "./turns.ts";
-import { promptSlices, turnRows, wholeIds } from "./turns.ts";
+import { everyTurn, promptSlices, turnRows, wholeIds } from "./turns.ts";
 
 export interface ConversationOptions {
   /** What is supervised: the assistant's turns, or every token. */
@@ -90,16 +90,11 @@ export class TurnEncoder {
   }
 
   private everyPart(messages: readonly Message[], row: EncodingRow): Part[] {
+    if (messages.some(({ weight }) => weight === 0)) return everyTurn(this.writer, messages, row);
     const answers = answersIn(messages, 0);
-    const rows = turnRows(this.writer, messages, { turns: answers, row });
-    const endsInAnswer = answers.at(-1) === messages.length - 1;
-    const { prompt, parts } = rows.at(-1) ?? { prompt: [], parts: [] };
-    // answers and what lies between them take turns
-    if (rows.length === 1 && endsInAnswer) return [{ ids: prompt, learned: true }, ...parts.map((part, index) => ({ ...part, learned: index % 2 === 1 || part.learned }))];
-    if (answers.some((index) => messages[index]!.weight === 0)) {
-      throw new AttuneError("data", "turns of weight 0 cannot be told apart where every token is supervised", { ...row.place, got: endsInAnswer ? "a chat template that rewrites earlier turns" : "turns after the last answer", hint: "loss completion, or no weights" });
-    }
-    return [{ ids: endsInAnswer ? [...prompt, ...parts.flatMap(({ ids }) => ids)] : wholeIds(this.writer, messages, row), learned: true }];
+    if (answers.at(-1) !== messages.length - 1) return [{ ids: wholeIds(this.writer, messages, row), learned: true }];
+    const { prompt, parts } = turnRows(this.writer, messages, { turns: answers, row }).at(-1)!;
+    return [{ ids: [...prompt, ...parts.flatMap(({ ids }) => ids)], learned: true }];
   }
 }
 

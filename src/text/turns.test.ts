@@ -36,8 +36,14 @@ describe("weights", () => {
 
   test("an answer of weight 0 is read and not learned", () => {
     expect(completion(messages)).toEqual(["<s><user>q1<end>\n<assistant>bad<end>\n<user>q2<end>\n<assistant>[good<end>]"]);
-    expect(shownRows(chat.encodeConversation(messages, { loss: "full" }))).toEqual(["[<s><user>q1<end>\n<assistant>]bad<end>[\n<user>q2<end>\n<assistant>good<end>]"]);
+    expect(shownRows(chat.encodeConversation(messages, { loss: "full" }))).toEqual(["[<s><user>q1<end>\n]<assistant>bad<end>\n[<user>q2<end>\n<assistant>good<end>]"]);
     expect(shownRows(chat.encodeDemonstration([messages[0]!], messages.slice(1), { loss: "completion" }))).toEqual(completion(messages));
+  });
+
+  test("where every token is learned, a user's turn of weight 0 is not", () => {
+    const masked = [messages[0]!, messages[3]!, { ...messages[2]!, weight: 0 as const }, messages[3]!];
+    expect(shownRows(chat.encodeConversation(masked, { loss: "full" }))).toEqual(["[<s><user>q1<end>\n<assistant>good<end>\n]<user>q2<end>\n[<assistant>good<end>]"]);
+    expect(completion(masked)).toEqual(["<s><user>q1<end>\n<assistant>[good<end>]\n<user>q2<end>\n<assistant>[good<end>]"]);
   });
 
   test("what comes after the last learned answer is no part of the row", () => {

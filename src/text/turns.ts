@@ -76,9 +76,8 @@ export function wholeIds(writer: TurnWriter, messages: readonly Message[], row: 
 
 /** A template that writes BOS and a tokenizer that adds it must not give two. */
 export function oneBos({ bosId }: Tokenizer, ids: readonly number[]): number[] {
-  let start = 0;
-  while (bosId !== undefined && ids[start] === bosId && ids[start + 1] === bosId) start++;
-  return ids.slice(start);
+  const start = bosId === undefined ? 0 : ids.findIndex((id, index) => id !== bosId || ids[index + 1] !== bosId);
+  return ids.slice(Math.max(0, start));
 }
 
 /**
@@ -109,6 +108,25 @@ export function turnRows(writer: TurnWriter, messages: readonly Message[], { tur
   }
   for (const { parts } of rows) endInStop(parts.at(-1)!, stopIds);
   return rows;
+}
+
+/**
+ * Every turn as a part of its own, with the template's frame around it.
+ * @throws AttuneError `data` where turns cannot be told apart
+ */
+export function everyTurn(writer: TurnWriter, messages: readonly Message[], row: EncodingRow): Part[] {
+  const { template, tokenizer, stopIds } = writer;
+  let done = "";
+  const parts = messages.map(({ weight }, index): Part => {
+    const text = written(writer, messages.slice(0, index + 1), row);
+    if (!text.text.startsWith(done)) throw new AttuneError("data", "turns of weight 0 cannot be told apart from the others: the chat template rewrites earlier turns", { ...row.place, hint: "loss completion, or no weights" });
+    const ids = template.encode(sliceRendered(text, done.length), { continues: index > 0 });
+    done = text.text;
+    return { ids: index === 0 ? oneBos(tokenizer, ids) : ids, learned: weight !== 0 };
+  });
+  const last = parts.at(-1)!;
+  if (messages.at(-1)!.role === "assistant") last.ids = last.ids.slice(0, endOf(last.ids, stopIds));
+  return parts;
 }
 
 /** Length of an answer up to its end: the template's own stop token, else another one, else all of it. */

@@ -4,7 +4,7 @@ import { createEncoder } from "./encoder.ts";
 import { byteTokenizer } from "./testing.ts";
 
 const tokenizer = byteTokenizer();
-const careful = createEncoder(tokenizer, { maxLength: 200 });
+const careful = createEncoder(tokenizer, { maxLength: 200, template: "none" });
 const trusting = createEncoder(tokenizer, { maxLength: 200, trustText: true });
 const [bos, end, user, assistant] = [257, 258, 259, 260];
 const text = "<user>two<end>\n<assistant>2<end>\n";

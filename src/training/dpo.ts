@@ -46,6 +46,7 @@ interface Pair {
   /** Row of the reference table. */
   index: number;
   row: LaidRow;
+  /** Tokens that are summed. */
   chosenTokens: number;
   rejectedTokens: number;
   /** Tokens that the SFT term reads. */
@@ -57,14 +58,15 @@ interface Pair {
 /** 1, 2. */
 function encodePairs(records: readonly PreferenceRecord[], encoder: Encoder, { first, withPrompt }: { first: number; withPrompt: boolean }): Pair[] {
   return records.map((record, index) => {
-    const { prompt, chosen, rejected } = encoder.encodePair(record.prompt, record.chosen, record.rejected, record);
-    const row = layShared(prompt, [chosen, rejected]);
+    const { prompt, chosen, rejected, supervised } = encoder.encodePair(record.prompt, record.chosen, record.rejected, record);
+    const row = layShared(prompt, [chosen, rejected], supervised);
+    const [chosenTokens, rejectedTokens] = supervised.map(countOf) as [number, number];
     return {
       index: first + index,
       row: withPrompt ? withPromptReads(row, prompt.length) : row,
-      chosenTokens: chosen.length,
-      rejectedTokens: rejected.length,
-      sftTokens: chosen.length + (withPrompt ? prompt.length - 1 : 0),
+      chosenTokens,
+      rejectedTokens,
+      sftTokens: chosenTokens + (withPrompt ? prompt.length - 1 : 0),
       p: record.p,
       cluster: promptCluster(record),
     };
@@ -213,6 +215,8 @@ class PairWork {
     return laid;
   }
 }
+
+const countOf = (labels: Uint8Array): number => labels.reduce((total, label) => total + label, 0);
 
 /** The values of chosen and rejected. */
 const pairOf = (values: Float32Array): [number, number] => [values[0]!, values[1]!];

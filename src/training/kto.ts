@@ -45,6 +45,8 @@ interface Answer {
   index: number;
   prompt: Int32Array;
   completion: Int32Array;
+  /** Where a token of the completion is read. */
+  supervised: Uint8Array;
   /** The same for answers to one prompt. */
   promptKey: string;
   desirable: boolean;
@@ -54,9 +56,9 @@ interface Answer {
 function encode(records: readonly UnpairedRecord[], encoder: Encoder, first: number): Answer[] {
   return records.map((record, index) => {
     const { prompt, completion, label } = record;
-    const { ids, promptLength } = encoder.encodeExample(prompt, completion, record);
+    const { ids, promptLength, supervised } = encoder.encodeExample(prompt, completion, record);
     const promptIds = ids.slice(0, promptLength);
-    return { index: first + index, prompt: promptIds, completion: ids.slice(promptLength), promptKey: promptIds.join(","), desirable: label };
+    return { index: first + index, prompt: promptIds, completion: ids.slice(promptLength), supervised: supervised.slice(promptLength), promptKey: promptIds.join(","), desirable: label };
   });
 }
 
@@ -124,12 +126,12 @@ export async function* kto(input: KtoInput, config: KtoConfig, context: LoopCont
 /** All rows that are read: the answers by their index, then each pair of prompt and partner once. */
 class Rows implements RowSource {
   readonly sequences = 1;
-  private readonly parts: { prompt: Int32Array; completion: Int32Array }[];
+  private readonly parts: Pick<Answer, "prompt" | "completion" | "supervised">[];
   private readonly mismatched = new Map<string, number>();
   private readonly maxLength: number;
 
   constructor(answers: readonly Answer[], maxLength: number) {
-    this.parts = answers.map(({ prompt, completion }) => ({ prompt, completion }));
+    this.parts = answers.map(({ prompt, completion, supervised }) => ({ prompt, completion, supervised }));
     this.maxLength = maxLength;
   }
 
@@ -143,22 +145,22 @@ class Rows implements RowSource {
   }
 
   lay(row: number): LaidRow {
-    const { prompt, completion } = this.parts[row]!;
-    return layShared(prompt, [completion]);
+    const { prompt, completion, supervised } = this.parts[row]!;
+    return layShared(prompt, [completion], [supervised]);
   }
 
   /** Rows of the answers' prompts with their partners' completions; an answer alone has no partner. */
   addPartners(answers: readonly Answer[]): number[] {
     if (answers.length < 2) return [];
-    return partnersOf(answers).map(({ index: other, completion }, i) => {
+    return partnersOf(answers).map(({ index: other, completion, supervised }, i) => {
       const { index, prompt } = answers[i]!;
       const key = `${index} ${other}`;
       const known = this.mismatched.get(key);
       if (known !== undefined) return known;
-      // the prompt's beginning goes first, as in the encoder
-      const room = Math.max(1, this.maxLength - completion.length);
+      // the prompt is within the limit already, and keeps its frame
+      const room = this.maxLength - prompt.length;
       this.mismatched.set(key, this.parts.length);
-      return this.parts.push({ prompt: prompt.subarray(Math.max(0, prompt.length - room)), completion }) - 1;
+      return this.parts.push({ prompt, completion: completion.subarray(0, room), supervised: supervised.subarray(0, room) }) - 1;
     });
   }
 }

@@ -6,11 +6,13 @@
  * 4. metrics; 5. held-out pairs, kept with the result; 6. the mean and deviation of held-out rewards are kept with the
  * checkpoint, so that whoever uses the model can normalise its rewards.
  *
- * Head initialised from N(0, 1 / (d + 1)) (Stiennon et al. 2020). Over-long answers are cut at the prompt's beginning, the
- * same for all answers of the prompt, and keep their stop token; TRL leaves such pairs out, and knows pairs only.
+ * Head initialised from N(0, 1 / (d + 1)) (Stiennon et al. 2020). Over-long rows are cut as everywhere (text/truncation.ts), the
+ * prompt the same for all its answers; an answer that lost its end is scored where it was cut. TRL leaves such pairs out, and
+ * knows pairs only.
  */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { AttuneError } from "../core/errors.ts";
 import { Random } from "../core/random.ts";
 import { float32, int64 } from "../core/tensor.ts";
 import { rankedToPreferences } from "../data/conversions.ts";
@@ -88,7 +90,8 @@ function encodeGroup(members: readonly PreferenceRecord[], encoder: Encoder, use
   };
   const pairs = members.map(({ chosen, rejected, p, margin = 0 }) => ({ chosen: indexOf(chosen), rejected: indexOf(rejected), p, margin: useMargin ? margin : 0 }));
   const first = members[0]!;
-  const { prompt, completions } = encoder.encodeAnswers(first.prompt, [...answers.values()].map(({ completion }) => completion), first);
+  const { prompt, completions, supervised } = encoder.encodeAnswers(first.prompt, [...answers.values()].map(({ completion }) => completion), first);
+  if (supervised.some((labels) => labels.at(-1) === 0)) throw new AttuneError("data", "a reward model scores an answer at its end, which has weight 0", { ...first.place, hint: "weights on earlier turns only" });
   return { row: readAtEnds(layShared(prompt, completions), prompt.length), pairs, lengths: completions.map(({ length }) => length), cluster: promptCluster(first) };
 }
 
