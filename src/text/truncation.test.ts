@@ -8,6 +8,7 @@ import { byteTokenizer } from "./testing.ts";
 const say = (role: Message["role"], content: string): Message => ({ role, content });
 const tokenizer = byteTokenizer();
 const limited = (maxLength: number) => createEncoder(tokenizer, { maxLength });
+const plain = (maxLength: number) => createEncoder(tokenizer, { maxLength, template: "none" });
 const text = (ids: ArrayLike<number>): string => tokenizer.decode(Array.from(ids));
 const end = 258;
 
@@ -19,7 +20,7 @@ describe("conversations", () => {
     const pair = limited(64).encodePair(turns, "yes", "no");
     expect(text(pair.prompt)).toBe(asked);
     expect(text(pair.chosen)).toBe("yes<end>");
-    expect(pair.cut).toEqual({ tokens: "first questionfirst answer".length + 6, turns: 2, answers: 0, prompt: false });
+    expect(pair.cut).toEqual({ tokens: "first questionfirst answer".length + 6, turns: 2, answers: 0, prompt: "whole" });
   });
 
   test("an answer loses its end before the last turn loses anything, and is not taught to stop there", () => {
@@ -28,7 +29,7 @@ describe("conversations", () => {
     expect(pair.prompt.length + pair.chosen.length).toBe(64);
     expect([...pair.chosen]).not.toContain(end);
     expect(text(pair.rejected)).toBe("no<end>");
-    expect(pair.cut).toEqual({ tokens: 81 - pair.chosen.length, turns: 0, answers: 1, prompt: false });
+    expect(pair.cut).toEqual({ tokens: 81 - pair.chosen.length, turns: 0, answers: 1, prompt: "whole" });
   });
 
   test("of a last turn that is too long the middle goes, down to a quarter of the limit for the answer", () => {
@@ -37,7 +38,7 @@ describe("conversations", () => {
     expect(text(pair.prompt)).toMatch(/^<s><system>be brief<end>\n<user>b+ … c+<end>\n<assistant>$/);
     expect(pair.chosen.length).toBeGreaterThanOrEqual(16);
     expect(pair.prompt.length + pair.chosen.length).toBeLessThanOrEqual(64);
-    expect(pair.cut).toMatchObject({ turns: 0, answers: 1, prompt: true });
+    expect(pair.cut).toMatchObject({ turns: 0, answers: 1, prompt: "middle" });
     expect(text(pair.rejected)).toBe("no<end>");
   });
 
@@ -45,7 +46,7 @@ describe("conversations", () => {
     const messages = [say("user", "a long enough question"), say("assistant", "call"), say("tool", "42"), say("assistant", "answer"), say("user", "more"), say("assistant", "call two"), say("tool", "43"), say("assistant", "done")];
     const [row] = limited(64).encodeConversation(messages, { loss: "completion" });
     expect(text(row!.ids)).toBe("<s><user>more<end>\n<assistant>call two<end>\n<tool>43<end>\n<assistant>done<end>");
-    expect(row!.cut).toMatchObject({ turns: 4, answers: 0, prompt: false });
+    expect(row!.cut).toMatchObject({ turns: 4, answers: 0, prompt: "whole" });
   });
 
   test("a tool's long answer loses its middle, so that the answer to it is learned", () => {
@@ -62,32 +63,32 @@ describe("conversations", () => {
 
 describe("plain texts", () => {
   test("BOS stays and the text's beginning goes", () => {
-    const pair = limited(10).encodePair("0123456789", "abc", "defgh");
+    const pair = plain(10).encodePair("0123456789", "abc", "defgh");
     expect(text(pair.prompt)).toBe("<s>789");
     expect([text(pair.chosen), text(pair.rejected)]).toEqual(["abc<end>", "defgh<end>"]);
-    expect(pair.cut).toEqual({ tokens: 7, turns: 0, answers: 0, prompt: true });
+    expect(pair.cut).toEqual({ tokens: 7, turns: 0, answers: 0, prompt: "beginning" });
   });
 
   test("beside a long answer a quarter of the limit of prompt is left, as in chosen 81 and rejected 3 tokens with limit 64", () => {
-    const pair = limited(64).encodePair("0123456789".repeat(4), "a".repeat(80), "no");
+    const pair = plain(64).encodePair("0123456789".repeat(4), "a".repeat(80), "no");
     expect(text(pair.prompt)).toBe("<s>567890123456789");
     expect([...pair.chosen]).toEqual([...tokenizer.encodePlain("a".repeat(48))]);
     expect(text(pair.rejected)).toBe("no<end>");
-    expect(pair.cut).toEqual({ tokens: 25 + 33, turns: 0, answers: 1, prompt: true });
+    expect(pair.cut).toEqual({ tokens: 25 + 33, turns: 0, answers: 1, prompt: "beginning" });
   });
 
   test("a short prompt stays whole", () => {
-    const { ids, promptLength, cut } = limited(32).encodeExample("why?", "b".repeat(40));
+    const { ids, promptLength, cut } = plain(32).encodeExample("why?", "b".repeat(40));
     expect(text(ids.subarray(0, promptLength))).toBe("<s>why?");
     expect(ids).toHaveLength(32);
-    expect(cut).toMatchObject({ answers: 1, prompt: false });
+    expect(cut).toMatchObject({ answers: 1, prompt: "whole" });
   });
 
   test("a text without a prompt loses its end, and nothing says that it ends there", () => {
-    const { ids, supervised, cut } = limited(8).encodeText("0123456789");
+    const { ids, supervised, cut } = plain(8).encodeText("0123456789");
     expect(text(ids)).toBe("<s>0123456");
     expect(supervised.every((flag) => flag === 1)).toBe(true);
-    expect(cut).toEqual({ tokens: 4, turns: 0, answers: 1, prompt: false });
+    expect(cut).toEqual({ tokens: 4, turns: 0, answers: 1, prompt: "whole" });
   });
 });
 

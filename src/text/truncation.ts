@@ -23,8 +23,8 @@ export interface Cut {
   turns: number;
   /** Answers that lost their end. */
   answers: number;
-  /** Whether the rest of the prompt lost something too: the middle of a turn, or the beginning of a plain text. */
-  prompt: boolean;
+  /** What the rest of the prompt lost: nothing, the middle of a turn, or the beginning of a plain text. */
+  prompt: "whole" | "middle" | "beginning";
 }
 
 /** A prompt and the answers to it, each in parts. */
@@ -76,7 +76,7 @@ export function fitTurns(whole: Shape, { messages, build }: Rebuild, limits: Lim
   const rest = last === 0 ? whole : build(kept);
   const { shape, shortened } = shortenTurn(rest, { messages: kept, build }, limits);
   const { completions, answers } = cutEnds(shape, whole, limits);
-  return { shape: { prompt: shape.prompt, completions }, cut: { tokens: tokensOf(whole) - tokensOf({ prompt: shape.prompt, completions }), turns: messages.length - kept.length, answers, prompt: shortened } };
+  return { shape: { prompt: shape.prompt, completions }, cut: { tokens: tokensOf(whole) - tokensOf({ prompt: shape.prompt, completions }), turns: messages.length - kept.length, answers, prompt: shortened ? "middle" : "whole" } };
 }
 
 /** Shape of plain texts within the limit. @throws AttuneError `data` where nothing of an answer would be left */
@@ -90,7 +90,7 @@ export function fitTexts(whole: Shape, limits: Limits): Fitted {
   const kept = [...prompt.slice(0, bos), ...prompt.slice(prompt.length - Math.max(0, room - bos))];
   const cut = cutEnds({ prompt: kept, completions }, whole, limits);
   const shape = { prompt: kept, completions: cut.completions };
-  return { shape, cut: { tokens: tokensOf(whole) - tokensOf(shape), turns: 0, answers: cut.answers, prompt: kept.length < prompt.length } };
+  return { shape, cut: { tokens: tokensOf(whole) - tokensOf(shape), turns: 0, answers: cut.answers, prompt: kept.length < prompt.length ? "beginning" : "whole" } };
 }
 
 /** Where the conversation may begin: after the system turn, or at a user's turn, so that no answer of a tool is parted from its call. */
