@@ -4,7 +4,7 @@
  */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { stopsOf } from "../text/encoder.ts";
+import { stopsOf } from "../text/stops.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import type { Adapter } from "./adapter.ts";
 import { applyAdapter } from "./adapter.ts";

@@ -7,7 +7,7 @@
  * tokens than it was trained on.
  */
 import { AttuneError, preview } from "../../core/errors.ts";
-import { stopsOf } from "../../text/encoder.ts";
+import { stopsOf } from "../../text/stops.ts";
 import { tokenizerFilesFromGguf } from "../../text/gguf-tokenizer.ts";
 import type { Tokenizer } from "../../text/tokenizer.ts";
 import { tokenizerFromFiles } from "../../text/tokenizer.ts";
