@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Compiled, compileRooms } from "../../tests/support/compiled.ts";
+import { type Compiled, compileSources } from "../../tests/support/compiled.ts";
 
 let compiled: Compiled;
 let script: string;
@@ -40,7 +40,7 @@ process.exitCode = await runProgram(process.argv.slice(5), { stdin: process.stdi
 `;
 
 beforeAll(() => {
-  compiled = compileRooms("core", "runs", "cli");
+  compiled = compileSources();
   script = join(compiled.root, "program.mjs");
   writeFileSync(script, PROGRAM);
 });

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { compileRooms } from "../../tests/support/compiled.ts";
+import { compileSources } from "../../tests/support/compiled.ts";
 import { AttuneError } from "../core/errors.ts";
 import { Random } from "../core/random.ts";
 import { readJsonLines } from "../runs/json-lines.ts";
@@ -170,7 +170,7 @@ describe("a killed client", () => {
   const logprobs = ({ messages }: ChatRequest): Record<string, number> => ({ A: -(messages.at(-1)!.content.length % 7) - 1, B: -2 });
 
   it("loses nothing that it was answered, asks nothing twice that it was answered, and ends complete", { timeout: 60_000 }, async () => {
-    const compiled = compileRooms("core", "stats", "text", "data", "runs", "constitution");
+    const compiled = compileSources();
     const random = Random.for(11, "faults");
     const faults: Fault[] = [undefined, undefined, undefined, { status: 500 }, { status: 429, headers: { "retry-after": "0.01" } }, { drop: "in the middle" }, { body: "nonsense" }];
     try {

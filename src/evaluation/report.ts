@@ -2,9 +2,8 @@
  * A report as one HTML file that needs nothing else: no script, no network (its policy forbids both), light and dark by the
  * reader's setting, good on paper. Every text is untrusted and escaped; nothing takes HTML.
  */
-import { mkdirSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { writeFileAtomic } from "../runs/files.ts";
+import { makeFolder, writeFileAtomic } from "../runs/files.ts";
 import { drawChart } from "./charts.ts";
 import type { Chart } from "./charts.ts";
 import { escapeHtml } from "./escape.ts";
@@ -73,7 +72,7 @@ export async function renderReport(report: Report): Promise<string> {
 /** Renders and writes a report, whole or not at all. Folders that are missing are made. */
 export async function writeReport(path: string, report: Report): Promise<void> {
   const html = await renderReport(report);
-  mkdirSync(dirname(resolve(path)), { recursive: true });
+  makeFolder(dirname(resolve(path)), "shared");
   writeFileAtomic(path, html);
 }
 

@@ -3,12 +3,12 @@
  * of every file, so a half-written or damaged one is recognised and passed over. Nothing in a checkpoint depends on the
  * clock: equal runs have equal bytes.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join, relative, sep } from "node:path";
 import { z } from "zod";
 import { AttuneError } from "../core/errors.ts";
 import { numberFromJson, parseJson, stringifyJson } from "../core/json.ts";
-import { diskError, filesBelow, type FolderFile, hashFolder, isDiskFull, isTemporaryName, publishFolder, removeFolder, removeTemporary, writeFileAtomic } from "./files.ts";
+import { diskError, filesBelow, type FolderFile, hashFolder, isDiskFull, isTemporaryName, makeFolder, publishFolder, removeFolder, removeTemporary, writeFileAtomic } from "./files.ts";
 import { isBetter } from "./metrics.ts";
 
 const MANIFEST = "manifest.json";
@@ -74,11 +74,12 @@ export class Checkpoints {
     // the interruption came right after a regular checkpoint
     if (temporary && existing) return existing;
     try {
-      mkdirSync(this.folder, { recursive: true });
-      await publishFolder(folder, write, (draft, files) => {
+      makeFolder(this.folder);
+      const seal = (draft: string, files: Record<string, FolderFile>): void => {
         const manifest: Manifest = { schema: 1, step, metricsBytes, score, temporary, files };
         writeFileAtomic(join(draft, MANIFEST), `${stringifyJson(manifest, 2)}\n`);
-      });
+      };
+      await publishFolder(folder, write, { seal });
     } catch (error) {
       throw this.saveError(error, step, folder);
     }

@@ -2,18 +2,45 @@
  * Files that are either whole or absent: written under a temporary name in the same folder, flushed to the disk and
  * renamed. A process killed at any moment leaves the old file or the new one, and temporary names that
  * {@link removeTemporary} recognises.
+ *
+ * What a run makes may hold people's private words, weights included: it is its owner's alone. What is written for others
+ * (exports, files to start from) has the rights that the user's umask gives.
  */
 import { createHash, randomBytes } from "node:crypto";
-import { closeSync, createReadStream, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmdirSync, rmSync, writeSync } from "node:fs";
+import { chmodSync, closeSync, createReadStream, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmdirSync, rmSync, writeSync } from "node:fs";
 import { basename, dirname, join, relative, sep } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { AttuneError } from "../core/errors.ts";
+
+/** Who may read what is made: its owner, or whoever the umask says. */
+export type Access = "private" | "shared";
+export const FILE_MODE: Readonly<Record<Access, number>> = { private: 0o600, shared: 0o666 };
+const FOLDER_MODE: Readonly<Record<Access, number>> = { private: 0o700, shared: 0o777 };
 
 const TEMPORARY = /^\.tmp-[0-9a-f]{12}-/;
 
 /** A fresh name beside `path`. */
 function temporaryName(path: string): string {
   return join(dirname(path), `.tmp-${randomBytes(6).toString("hex")}-${basename(path)}`);
+}
+
+/**
+ * Makes a folder and those above it that are missing; only the folder itself is private. Node's own recursive mkdir reports a read-only
+ * disk as a missing folder.
+ * @returns the first that was made; undefined where the folder was there
+ * @throws AttuneError `disk`
+ */
+export function makeFolder(path: string, access: Access = "private"): string | undefined {
+  if (existsSync(path)) return undefined;
+  const above = makeFolder(dirname(path), "shared");
+  try {
+    mkdirSync(path, { mode: FOLDER_MODE[access] });
+  } catch (error) {
+    // somebody else was quicker
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return above;
+    throw diskError(error, `the folder ${basename(path)} cannot be made`, path);
+  }
+  return above ?? path;
 }
 
 /** Removes what killed writers left in `folder` (not below it). */
@@ -43,10 +70,10 @@ export function isTemporaryName(name: string): boolean {
  * Writes a whole file or nothing.
  * @throws AttuneError `disk`
  */
-export function writeFileAtomic(path: string, content: string | Uint8Array): void {
+export function writeFileAtomic(path: string, content: string | Uint8Array, { access = "private" }: { access?: Access } = {}): void {
   const temporary = temporaryName(path);
   try {
-    const handle = openSync(temporary, "wx");
+    const handle = openSync(temporary, "wx", FILE_MODE[access]);
     try {
       writeAll(handle, typeof content === "string" ? Buffer.from(content) : content);
       fsyncSync(handle);
@@ -89,23 +116,26 @@ export interface FolderFile {
   readonly sha256: string;
 }
 
+export interface PublishOptions {
+  /** Called with every file's size and hash before the rename; may write one last file. */
+  seal?: (folder: string, files: Record<string, FolderFile>) => void;
+  /** Default private. */
+  access?: Access;
+}
+
 /**
  * Fills a folder and puts it in place of `target` in one rename; on any error `target` is as before.
  * @param fill writes into the folder it is given
- * @param seal called with every file's size and hash before the rename; may write one last file
  * @throws whatever `fill` throws; AttuneError `disk` for errors of the file system
  */
-export async function publishFolder(
-  target: string,
-  fill: (folder: string) => Promise<void>,
-  seal?: (folder: string, files: Record<string, FolderFile>) => void,
-): Promise<void> {
+export async function publishFolder(target: string, fill: (folder: string) => Promise<void>, { seal, access = "private" }: PublishOptions = {}): Promise<void> {
   const temporary = temporaryName(target);
   let made: string | undefined;
   try {
-    made = mkdirSync(temporary, { recursive: true });
+    made = makeFolder(temporary, access);
     await fill(temporary);
     const paths = filesBelow(temporary);
+    if (access === "private") closeToOthers(temporary, paths);
     for (const path of paths) syncFile(path);
     if (seal) seal(temporary, await hashFolder(temporary));
     for (const folder of new Set([temporary, ...paths.map((path) => dirname(path))])) syncFolder(folder);
@@ -124,6 +154,12 @@ function replaceFolder(temporary: string, target: string): void {
   renameSync(temporary, target);
   syncFolder(dirname(target));
   if (old !== undefined) rmSync(old, { recursive: true, force: true });
+}
+
+/** Whoever wrote them, and with whatever rights: the folder itself has kept others out meanwhile. */
+function closeToOthers(folder: string, files: readonly string[]): void {
+  for (const path of files) chmodSync(path, FILE_MODE.private);
+  for (const path of new Set(files.map((file) => dirname(file)))) if (path !== folder) chmodSync(path, FOLDER_MODE.private);
 }
 
 function syncFile(path: string): void {
@@ -183,6 +219,8 @@ export function diskError(error: unknown, what: string, file: string): AttuneErr
     EPERM: "check the permissions of the folder",
     EROFS: "the disk is read-only: write to another one",
     ENOENT: "check that the folder exists",
+    ENOTDIR: "a part of the path is a file: check the path",
+    ENAMETOOLONG: "a shorter name",
   };
   const hint = hints[code ?? ""];
   return new AttuneError("disk", `${what}: ${message}`, { file, cause: error, ...(hint === undefined ? {} : { hint }) });

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { compileRooms } from "../../tests/support/compiled.ts";
+import { compileSources } from "../../tests/support/compiled.ts";
 import { AttuneError } from "../core/errors.ts";
 import { Random } from "../core/random.ts";
 import { JsonLines, readJsonLines } from "./json-lines.ts";
@@ -114,7 +114,7 @@ for (;;) {
 
 describe("kill -9", () => {
   it("never costs a line that was flushed, and never a later opening", async () => {
-    const compiled = compileRooms("core", "runs");
+    const compiled = compileSources();
     try {
       const script = join(compiled.root, "writer.mjs");
       writeFileSync(script, WRITER);

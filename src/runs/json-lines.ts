@@ -6,7 +6,7 @@ import { closeSync, constants, existsSync, fstatSync, fsyncSync, ftruncateSync, 
 import { basename } from "node:path";
 import { AttuneError } from "../core/errors.ts";
 import { parseJson, stringifyJson } from "../core/json.ts";
-import { diskError, writeAll } from "./files.ts";
+import { diskError, FILE_MODE, writeAll } from "./files.ts";
 
 const NEWLINE = 10;
 
@@ -33,7 +33,7 @@ export class JsonLines {
    */
   static open(path: string): JsonLines {
     try {
-      return new JsonLines(path, openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_APPEND, 0o644));
+      return new JsonLines(path, openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_APPEND, FILE_MODE.private));
     } catch (error) {
       throw diskError(error, `${basename(path)} cannot be opened`, path);
     }

@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { compileRooms } from "../../tests/support/compiled.ts";
+import { compileSources } from "../../tests/support/compiled.ts";
 import { acquireLock, isLocked } from "./lock.ts";
 
 let folder: string;
@@ -65,7 +65,7 @@ describe("the lock of a run", () => {
   });
 
   it("lets exactly one of many processes take a stale lock", async () => {
-    const compiled = compileRooms("core", "runs");
+    const compiled = compileSources();
     try {
       const script = join(compiled.root, "contender.mjs");
       // holds the lock until its standard input ends, so that the winner is alive while the others try

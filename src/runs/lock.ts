@@ -10,7 +10,7 @@ import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import { AttuneError } from "../core/errors.ts";
 import { parseJson } from "../core/json.ts";
-import { diskError } from "./files.ts";
+import { diskError, FILE_MODE } from "./files.ts";
 
 interface Owner {
   pid: number;
@@ -34,7 +34,7 @@ export function acquireLock(folder: string): Lock {
   const mine: Owner = { pid: process.pid, host: hostname(), started: processStart(process.pid), token: randomBytes(6).toString("hex") };
   const draft = join(folder, `.tmp-${mine.token}-lock`);
   try {
-    writeFileSync(draft, `${JSON.stringify(mine)}\n`, { flag: "wx" });
+    writeFileSync(draft, `${JSON.stringify(mine)}\n`, { flag: "wx", mode: FILE_MODE.private });
     // a stale lock may be swept away by somebody else first: a few tries
     for (let attempt = 0; attempt < 5; attempt++) {
       if (tryLink(draft, path)) return { release: () => release(path, mine) };
@@ -72,7 +72,7 @@ function tryLink(draft: string, path: string): boolean {
 /** For file systems without hard links. */
 function tryCopy(draft: string, path: string): boolean {
   try {
-    writeFileSync(path, readFileSync(draft), { flag: "wx" });
+    writeFileSync(path, readFileSync(draft), { flag: "wx", mode: FILE_MODE.private });
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;

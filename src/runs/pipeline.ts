@@ -5,12 +5,12 @@
  * docs/decisions/pipelines.md.
  */
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
+import { existsSync, readFileSync, renameSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { z } from "zod";
 import { AttuneError, invariant } from "../core/errors.ts";
 import { parseJson, stringifyJson } from "../core/json.ts";
-import { removeTemporary, syncFolder, writeFileAtomic } from "./files.ts";
+import { makeFolder, removeTemporary, syncFolder, writeFileAtomic } from "./files.ts";
 import { acquireLock } from "./lock.ts";
 import { checkNewFolder, readRunInfo } from "./run.ts";
 import { attuneVersion } from "./versions.ts";
@@ -150,7 +150,7 @@ export interface PipelineHooks {
  */
 export async function runPipeline(dir: string, stages: readonly Stage[], hooks: PipelineHooks = {}): Promise<StageResult[]> {
   const folder = resolve(dir);
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   const lock = acquireLock(folder);
   try {
     // what a killed process was writing

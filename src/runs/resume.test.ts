@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Compiled, compileRooms } from "../../tests/support/compiled.ts";
+import { type Compiled, compileSources } from "../../tests/support/compiled.ts";
 import { Random } from "../core/random.ts";
 import { readJsonLines } from "./json-lines.ts";
 
@@ -62,7 +62,7 @@ let script: string;
 let expected: Map<string, string>;
 
 beforeAll(async () => {
-  compiled = compileRooms("core", "runs");
+  compiled = compileSources();
   parent = mkdtempSync(join(tmpdir(), "attune-resume-"));
   script = join(compiled.root, "trainer.mjs");
   writeFileSync(script, TRAINER);

@@ -13,7 +13,7 @@
  *
  * A resumed run cuts metrics.jsonl back to the length that its checkpoint recorded, and repeats the steps behind it.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { stringify } from "yaml";
 import { AttuneError } from "../core/errors.ts";
@@ -21,7 +21,7 @@ import { stringifyJson } from "../core/json.ts";
 import { type Checkpoint, Checkpoints, type SaveOptions } from "./checkpoints.ts";
 import { type EncodedRows, refuseOtherRows } from "./encoded-rows.ts";
 import type { Metrics, TrainingEvent } from "./events.ts";
-import { diskError, publishFolder, removeEmptyFolders, removeTemporary, writeFileAtomic } from "./files.ts";
+import { diskError, makeFolder, publishFolder, removeEmptyFolders, removeTemporary, writeFileAtomic } from "./files.ts";
 import { JsonLines } from "./json-lines.ts";
 import { acquireLock, type Lock } from "./lock.ts";
 import { checkMetricName } from "./metrics.ts";
@@ -322,12 +322,7 @@ function writeInfo(folder: string, info: RunInfo): void {
 
 /** Makes the folder where it is missing, and locks it. `undo` leaves things as they were, in a folder that held nothing. */
 function locked(folder: string): { lock: Lock; undo: () => void } {
-  let made: string | undefined;
-  try {
-    made = mkdirSync(folder, { recursive: true });
-  } catch (error) {
-    throw diskError(error, "the run folder cannot be made", folder);
-  }
+  const made = makeFolder(folder);
   const undo = (): void => {
     for (const name of readdirSync(folder)) rmSync(join(folder, name), { recursive: true, force: true });
     if (made !== undefined) removeEmptyFolders(folder, dirname(made));

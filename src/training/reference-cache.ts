@@ -4,10 +4,10 @@
  */
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { AttuneError } from "../core/errors.ts";
 import { SafetensorsFile, writeSafetensors } from "../models/weights/safetensors.ts";
+import { makeFolder } from "../runs/files.ts";
 
 export interface CacheFile {
   /** The cache; files lie in its `reference` folder. */
@@ -45,7 +45,7 @@ export async function readCache(cache: CacheFile, length: number, warnings: stri
 export async function writeCache(cache: CacheFile, values: Float32Array, warnings: string[]): Promise<void> {
   const path = cachePath(cache);
   try {
-    await mkdir(join(cache.folder, "reference"), { recursive: true });
+    makeFolder(join(cache.folder, "reference"));
     await writeSafetensors(path, [{ name: TENSOR, shape: [values.length], data: values }], { metadata: { sha256: hashOf(values) } });
   } catch (error) {
     const message = `the reference could not be kept for other runs: ${reasonOf(error)}`;

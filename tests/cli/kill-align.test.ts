@@ -11,15 +11,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { madePairs } from "../../src/training/testing.ts";
 import { worldTokenizer } from "../../src/world/tokenizer.ts";
-import { type Compiled, compileRooms } from "../support/compiled.ts";
-import { repositoryRoot } from "../support/shared.ts";
+import { type Compiled, compileSources } from "../support/compiled.ts";
 import { saveTinyModel, snapshot } from "./support.ts";
 
 let compiled: Compiled;
 let parent: string;
 
 beforeAll(async () => {
-  compiled = compileRooms(...readdirSync(join(repositoryRoot, "src"), { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => name));
+  compiled = compileSources();
   parent = mkdtempSync(join(tmpdir(), "attune-kill-align-"));
   const pairs = madePairs(36).map(({ prompt, chosen, rejected }) => ({ prompt: prompt as string, chosen: chosen as string, rejected: rejected as string }));
   const write = (name: string, rows: readonly object[]): void => writeFileSync(join(parent, name), rows.map((row) => `${JSON.stringify(row)}\n`).join(""));

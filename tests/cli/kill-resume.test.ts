@@ -3,7 +3,7 @@
  * and resumed, a run ends with the same bytes as one that nobody disturbed. `ATTUNE_KILLS` says how often (npm run test:heavy).
  */
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -11,9 +11,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Random } from "../../src/core/random.ts";
 import { readJsonLines } from "../../src/runs/json-lines.ts";
 import { worldTokenizer } from "../../src/world/tokenizer.ts";
-import { type Compiled, compileRooms } from "../support/compiled.ts";
+import { type Compiled, compileSources } from "../support/compiled.ts";
 import { watched } from "../support/progress.ts";
-import { repositoryRoot } from "../support/shared.ts";
 import { saveTinyModel, snapshot } from "./support.ts";
 
 const KILLS = Number(process.env["ATTUNE_KILLS"] ?? 3);
@@ -30,7 +29,7 @@ const TRAINERS: Readonly<Record<string, readonly string[]>> = {
 };
 
 beforeAll(async () => {
-  compiled = compileRooms(...readdirSync(join(repositoryRoot, "src"), { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => name));
+  compiled = compileSources();
   parent = mkdtempSync(join(tmpdir(), "attune-kill-"));
   const words = "the mill stands by river bridge and old baker sells warm bread every morning where is who keeps bees smith".split(" ");
   const random = Random.for(3, "sentences");

@@ -1,7 +1,7 @@
 /** The quickstart in threads: killed twice and started again, it ends with the bytes of one that ran stage after stage in one thread. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -10,14 +10,13 @@ import { AttuneError } from "../../src/core/errors.ts";
 import { SMALL_RECIPE } from "../../src/evaluation/testing.ts";
 import { fromPlainError, toPlainError } from "../../src/evaluation/world-lanes.ts";
 import { runWorldPipeline } from "../../src/evaluation/world-pipeline.ts";
-import { type Compiled, compileRooms } from "../support/compiled.ts";
-import { repositoryRoot } from "../support/shared.ts";
+import { type Compiled, compileSources } from "../support/compiled.ts";
 import { snapshot } from "./support.ts";
 
 let compiled: Compiled;
 let parent: string;
 beforeAll(() => {
-  compiled = compileRooms(...readdirSync(join(repositoryRoot, "src"), { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => name));
+  compiled = compileSources();
   parent = mkdtempSync(join(tmpdir(), "attune-lanes-"));
 });
 afterAll(() => {

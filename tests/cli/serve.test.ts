@@ -1,7 +1,7 @@
 /** `attune serve` as a user starts it: a process that says where it listens, serves a model and an adapter over it, and ends at Ctrl-C. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -14,8 +14,7 @@ import { saveTrained } from "../../src/models/save.ts";
 import { GREEDY, generate } from "../../src/sampling/generate.ts";
 import { createEncoder } from "../../src/text/encoder.ts";
 import { byteTokenizer } from "../../src/text/testing.ts";
-import { type Compiled, compileRooms } from "../support/compiled.ts";
-import { repositoryRoot } from "../support/shared.ts";
+import { type Compiled, compileSources } from "../support/compiled.ts";
 import { attune, saveTinyModel } from "./support.ts";
 
 const TOKEN = "token-0123456789abcdef";
@@ -24,7 +23,7 @@ const path = (...names: string[]): string => join(parent, ...names);
 let compiled: Compiled;
 
 beforeAll(async () => {
-  compiled = compileRooms(...readdirSync(join(repositoryRoot, "src"), { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => name));
+  compiled = compileSources();
   await saveTinyModel(path("model"), byteTokenizer().files as never);
   await saveTinyModel(path("stranger"), byteTokenizer().files as never);
   for (const [name, base] of [["polite", "model"], ["foreign", "stranger"]] as const) {

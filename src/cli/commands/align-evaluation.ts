@@ -3,7 +3,7 @@
  * compares them with the first model's.
  */
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { AnswerCache } from "../../constitution/answer-cache.ts";
 import { isComparisonPrinciple, principlesFor } from "../../constitution/constitution.ts";
@@ -18,7 +18,7 @@ import { CONTROLS } from "../../evaluation/pairwise.ts";
 import type { EvaluatedModel } from "../../evaluation/policy-evaluation.ts";
 import { contestOfPolicies, evaluatePolicies } from "../../evaluation/policy-evaluation.ts";
 import { openModel } from "../../models/open.ts";
-import { removeTemporary, writeFileAtomic } from "../../runs/files.ts";
+import { makeFolder, removeTemporary, writeFileAtomic } from "../../runs/files.ts";
 import type { Prompt } from "../../text/messages.ts";
 import { createEncoder } from "../../text/encoder.ts";
 import { SERVER_PREFIX } from "../../training/judge.config.ts";
@@ -105,7 +105,7 @@ async function openCritic(config: AlignEvaluation, { out, seed, stages, prompts 
   return {
     async judge(evaluated) {
       const folder = join(out, "evaluation");
-      mkdirSync(folder, { recursive: true });
+      makeFolder(folder);
       removeTemporary(folder);
       writeFileAtomic(join(folder, "constitution.yaml"), text);
       const cache = AnswerCache.open(folder, config.reuse);

@@ -46,7 +46,7 @@ const again = (file: string): string => `attune align${file === DEFAULT_FILE ? "
 
 function init(file: string, { reporter }: CommandContext): void {
   if (existsSync(file)) throw new AttuneError("usage", "the file is there already, and is left as it is", { file, hint: "another name: attune align --init other.yaml" });
-  writeFileAtomic(file, ALIGN_TEMPLATE);
+  writeFileAtomic(file, ALIGN_TEMPLATE, { access: "shared" });
   reporter.result({ file: resolve(file) }, `${file} is written: name your model and data in it, then \`${again(file)}\``);
 }
 

@@ -66,7 +66,7 @@ function init(file: string, { reporter }: CommandContext): void {
   if (existsSync(file)) throw new AttuneError("usage", "the file exists already", { file, hint: "name another one" });
   if (!existsSync(dirname(file))) throw new AttuneError("usage", "the folder does not exist", { file: dirname(file) });
   const schema = join(dirname(file), SCHEMA_FILE);
-  writeFileAtomic(file, DEFAULT_CONSTITUTION);
-  writeFileAtomic(schema, constitutionSchemaText());
+  writeFileAtomic(file, DEFAULT_CONSTITUTION, { access: "shared" });
+  writeFileAtomic(schema, constitutionSchemaText(), { access: "shared" });
   reporter.result({ file, schema }, `wrote ${file}, and ${schema} from which editors complete`);
 }

@@ -98,7 +98,7 @@ async function runExport(source: string, { format: name, out, dtype, base }: Exp
   const progress = reporter.progress({ title: `reading ${source}`, unit: "weights" });
   const opened = await openModel(path, { merge: format.merge, onProgress: (done) => progress.update(done) }).finally(() => progress.end());
   if (opened.model.scoreHead && !format.scoreHead) throw new AttuneError("model", `${name} cannot hold a reward model`, { file: path, hint: "--format safetensors or peft" });
-  await publishFolder(out, (folder) => format.write(opened, folder, { dtype: DTYPES[dtype], base }));
+  await publishFolder(out, (folder) => format.write(opened, folder, { dtype: DTYPES[dtype], base }), { access: "shared" });
   if (name === "peft" && base === undefined && /\.gguf$/i.test(opened.model.source ?? "")) {
     reporter.warn("gguf-base", "the adapter's base model is a GGUF file, which peft cannot open: name the model that it was made from with --base");
   }

@@ -4,9 +4,10 @@
  * Source: huggingface_hub's documentation "Understand caching" and its file_download.py.
  */
 import { existsSync } from "node:fs";
-import { copyFile, mkdir, readdir, readFile, stat, symlink } from "node:fs/promises";
+import { copyFile, readdir, readFile, stat, symlink } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { AttuneError, preview } from "../../core/errors.ts";
+import { makeFolder } from "../../runs/files.ts";
 import { writeWhole } from "./safetensors-writer.ts";
 
 export type RepositoryKind = "model" | "dataset";
@@ -37,7 +38,7 @@ export class CachedRepository {
   async remember(revision: string, commit: string): Promise<void> {
     if (isCommit(revision) || (await this.commitOf(revision)) === commit) return;
     const path = this.refPath(revision);
-    await mkdir(dirname(path), { recursive: true });
+    makeFolder(dirname(path), "shared");
     await writeWhole(path, (handle) => handle.writeFile(commit));
   }
 
@@ -62,7 +63,7 @@ export class CachedRepository {
   /** Puts a downloaded blob into a snapshot: a relative link, or a copy where links cannot be made. */
   async link(commit: string, path: string, etag: string): Promise<void> {
     const target = join(this.snapshot(commit), safePath(path));
-    await mkdir(dirname(target), { recursive: true });
+    makeFolder(dirname(target), "shared");
     try {
       await symlink(relative(dirname(target), this.blob(etag)), target);
     } catch (error) {

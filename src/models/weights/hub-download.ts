@@ -4,10 +4,10 @@
  */
 import { createHash } from "node:crypto";
 import { createReadStream, fsyncSync } from "node:fs";
-import { mkdir, open, rename, rm, stat } from "node:fs/promises";
+import { open, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { AttuneError } from "../../core/errors.ts";
-import { diskError } from "../../runs/files.ts";
+import { diskError, makeFolder } from "../../runs/files.ts";
 
 export interface FileToDownload {
   readonly path: string;
@@ -39,7 +39,7 @@ const WORTHWHILE = 2 ** 20;
 /** @throws AttuneError `network` where the download breaks off for good, `disk` where it cannot be written */
 export async function downloadFile(file: FileToDownload, options: DownloadOptions): Promise<void> {
   const part = `${file.target}.incomplete`;
-  await mkdir(dirname(file.target), { recursive: true });
+  makeFolder(dirname(file.target), "shared");
   let have = await partSize(part, file);
   let told = have;
   const tell = (bytes: number): void => {
