@@ -57,6 +57,8 @@ export interface Usage {
   /** Tokens, as the server counted them (of a local model: read and written), of exchanges of this process. */
   inputTokens: number;
   outputTokens: number;
+  /** Answers that could become less long than was asked for, since the context ends; 0 where nobody knows. */
+  shortened: number;
 }
 
 export const isRefused = <T extends object>(answered: T): answered is Extract<T, Refusal> => "refused" in answered;

@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { AttuneError } from "../core/errors.ts";
 import type { Model } from "../models/model.ts";
+import { answerLimit, neededRoom } from "../sampling/answer-limit.ts";
 import { BatchingEngine, weightCount, worthPacking } from "../sampling/engine.ts";
 import { PrefixReader } from "../sampling/prefix-reader.ts";
 import type { Encoder } from "../text/encoder.ts";
@@ -40,7 +41,7 @@ export class LocalCritic implements Critic {
   readonly concurrency: number;
   /** One after the other: what two orders of a pair share is then read once. */
   readonly letterConcurrency = 1;
-  readonly usage: Usage = { asked: 0, reused: 0, inputTokens: 0, outputTokens: 0 };
+  readonly usage: Usage = { asked: 0, reused: 0, inputTokens: 0, outputTokens: 0, shortened: 0 };
   private readonly options: LocalCriticOptions;
   private readonly room: number;
   private engine: Promise<BatchingEngine> | undefined;
@@ -55,13 +56,16 @@ export class LocalCritic implements Critic {
   }
 
   async write(request: WritingRequest, signal?: AbortSignal): Promise<Answered<Writing>> {
-    const { messages, maxNewTokens, stopTexts = [], ...rest } = request;
+    const { messages, maxNewTokens: asked, stopTexts = [], ...rest } = request;
     const prompt = this.options.encoder.encodePrompt(messages);
-    if (prompt.length + maxNewTokens > this.room) return { ...tooLong(prompt.length + maxNewTokens, this.room), keys: [] };
+    const needed = neededRoom({ maxNewTokens: asked, maxLength: this.room });
+    if (prompt.length + needed > this.room) return { ...tooLong(prompt.length + needed, this.room), keys: [] };
+    const maxNewTokens = answerLimit(prompt.length, { maxNewTokens: asked, maxLength: this.room });
+    if (maxNewTokens < asked) this.usage.shortened++;
     const key = answerKey("local", this.options.fingerprint, "write", { messages: plain(messages), maxNewTokens, stopTexts, ...rest });
     const { answer, reused } = await this.options.cache.answer<KeptWriting>(key, {
       accepts: (kept): kept is KeptWriting => writing.safeParse(kept).success,
-      ask: () => this.generate(request, prompt, signal),
+      ask: () => this.generate({ ...request, maxNewTokens }, prompt, signal),
     });
     this.count(reused, answer.tokens);
     return { text: answer.text, finish: answer.finish, keys: [key] };

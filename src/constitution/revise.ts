@@ -46,6 +46,8 @@ export interface RevisionStep {
   principle: string;
   critique: string;
   revision: string;
+  /** The revision did not end by itself. */
+  cut?: true;
   /** Of the exchanges behind critique and revision. */
   keys: string[];
 }
@@ -56,6 +58,8 @@ export interface RevisionChain {
   id: number;
   prompt: Message[];
   answer: string;
+  /** The answer did not end by itself. */
+  cut?: true;
   /** Of the exchange behind the answer. */
   keys: string[];
   steps: RevisionStep[];
@@ -79,6 +83,7 @@ export async function revise(input: RevisionInput, options: RevisionOptions, { s
     chain.keys = [...first.keys];
     if (isRefused(first)) return { ...chain, refused: first.refused };
     chain.answer = first.text.trim();
+    if (first.finish === "length") chain.cut = true;
     for (let step = 0; step < options.revisions; step++) {
       const [principle] = drawPrinciples(principles, 1, Random.for(options.seed, "principle", id, step));
       const made = await reviseOnce(input, { prompt: turns, answer: chain.steps.at(-1)?.revision ?? chain.answer, principle: principle!, place: [id, step] }, options, signal);
@@ -103,7 +108,7 @@ async function reviseOnce({ critic, constitution }: RevisionInput, { prompt, ans
   if (isRefused(critique)) return { refused: critique.refused };
   const revision = await critic.write(request(revisionMessages(asked, critique.text.trim(), principle), [...place, "revision"], options), signal);
   if (isRefused(revision)) return { refused: revision.refused };
-  return { principle: principle.id, critique: critique.text.trim(), revision: revision.text.trim(), keys: [...critique.keys, ...revision.keys] };
+  return { principle: principle.id, critique: critique.text.trim(), revision: revision.text.trim(), ...(revision.finish === "length" ? { cut: true as const } : {}), keys: [...critique.keys, ...revision.keys] };
 }
 
 function request(messages: readonly Message[], stream: readonly (string | number)[], { maxNewTokens, temperature, topP, seed }: RevisionOptions): WritingRequest {

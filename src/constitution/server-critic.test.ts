@@ -50,7 +50,7 @@ describe("a critic behind a server", () => {
     expect(await critic.readLetters(QUESTION)).toMatchObject({ method: "log-probabilities", logps: { A: -0.4, B: -1.6 } });
     expect(server.requests[1]).toMatchObject({ model: "m", logprobs: true, top_logprobs: 20, temperature: 1 });
     expect(server.headers[0]!["idempotency-key"]).toMatch(/^[0-9a-f]{64}$/);
-    expect(critic.usage).toEqual({ asked: 2, reused: 0, inputTokens: 20, outputTokens: 4 });
+    expect(critic.usage).toEqual({ asked: 2, reused: 0, inputTokens: 20, outputTokens: 4, shortened: 0 });
   });
 
   it.each<[string, MockOptions, Partial<ServerCriticOptions>]>([

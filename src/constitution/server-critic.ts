@@ -69,7 +69,7 @@ export class ServerCritic implements Critic {
   readonly name: string;
   readonly concurrency: number;
   readonly letterConcurrency: number;
-  readonly usage: Usage = { asked: 0, reused: 0, inputTokens: 0, outputTokens: 0 };
+  readonly usage: Usage = { asked: 0, reused: 0, inputTokens: 0, outputTokens: 0, shortened: 0 };
   private readonly options: ServerCriticOptions;
   private readonly client: OpenAI;
   private readonly errors: { APIError: typeof APIError };

@@ -48,7 +48,12 @@ test("earlier turns may change: what differs is read again", async () => {
   await conversation.close();
 });
 
-test("what does not fit the context is refused", async () => {
-  const conversation = new Conversation(tiny("llama"), encoder);
-  await expect(conversation.reply(encoder.encodePrompt("x".repeat(250)), options)).rejects.toThrow(/do not fit the model's context/);
+test("an answer becomes no longer than the context leaves, and a prompt that leaves nothing is refused", async () => {
+  const model = tiny("llama");
+  const { maxPositions } = model.config;
+  const conversation = new Conversation(model, encoder);
+  const { ids } = await conversation.reply(new Int32Array(maxPositions - 1).fill(65), { ...options, maxNewTokens: 1000 });
+  expect(ids).toHaveLength(1);
+  await expect(conversation.reply(new Int32Array(maxPositions).fill(65), options)).rejects.toThrow(/leaves no room for an answer/);
+  await conversation.close();
 });

@@ -2,12 +2,12 @@
  * A conversation with a model: one session and one key-value cache over all turns. Each turn reads only what the cache does
  * not hold yet; where a chat template rewrites earlier turns, it reads from the first difference on.
  */
-import { AttuneError } from "../core/errors.ts";
 import { Random } from "../core/random.ts";
 import type { Model } from "../models/model.ts";
 import type { Encoder } from "../text/encoder.ts";
 import type { AnswerOptions } from "./answer.ts";
 import { OpenAnswer } from "./answer.ts";
+import { limitBehind } from "./answer-limit.ts";
 import { inverseTemperature } from "./choose.ts";
 import type { DecodingBatch } from "./decoder.ts";
 import { Decoder } from "./decoder.ts";
@@ -44,17 +44,13 @@ export class Conversation {
   /**
    * The answer to a whole prompt, which usually begins with the last one and its answer. What is drawn depends on
    * (seed, turn) alone.
-   * @throws AttuneError `usage` where prompt and answer do not fit the model's context
+   * @throws AttuneError `usage` where the prompt leaves no room for an answer
    */
   async reply(prompt: Int32Array, options: AnswerOptions & { seed: number }, hooks: GenerateHooks = {}): Promise<Answer> {
-    const needed = prompt.length + options.maxNewTokens;
-    const { maxPositions } = this.model.config;
-    if (needed > maxPositions) {
-      throw new AttuneError("usage", "conversation and answer do not fit the model's context", { got: `${prompt.length} + ${options.maxNewTokens} tokens`, expected: `at most ${maxPositions}`, hint: "fewer new tokens, or a new conversation" });
-    }
-    const batch = await this.read(prompt, { inverse: inverseTemperature(options), steps: options.maxNewTokens });
+    const maxNewTokens = limitBehind(prompt.length, { ...options, maxLength: this.model.config.maxPositions });
+    const batch = await this.read(prompt, { inverse: inverseTemperature(options), steps: maxNewTokens });
     const turn = this.turns++;
-    const open = new OpenAnswer(options, this.encoder, { random: Random.for(options.seed, turn, 0), watched: hooks.onToken !== undefined });
+    const open = new OpenAnswer({ ...options, maxNewTokens }, this.encoder, { random: Random.for(options.seed, turn, 0), watched: hooks.onToken !== undefined });
     const answer: Answer = Object.assign(open.drawn, { prompt: turn, sample: 0 });
     for (;;) {
       const done = open.extend(batch.scores(0)) || (hooks.signal?.aborted === true && open.finish("cancelled"));

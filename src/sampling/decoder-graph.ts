@@ -17,9 +17,16 @@ import { buildScores } from "./scores.ts";
 
 /**
  * Whether a model can be decoded, asked when it is opened. Training and scoring take any size of head.
- * @throws AttuneError `model` for heads of a size that the cached attention does not have
+ * @throws AttuneError `model` for a reward model, and for heads of a size that the cached attention does not have
  */
-export function checkDecodable({ config: { headSize, rope }, source }: Pick<Model, "config" | "source">): void {
+export function checkDecodable({ config: { headSize, rope }, source, scoreHead }: Pick<Model, "config" | "source" | "scoreHead">): void {
+  if (scoreHead) {
+    throw new AttuneError("model", "this is a reward model: it scores answers and writes none", {
+      ...(source === undefined ? {} : { file: source }),
+      expected: "a model that was trained to answer (sft, dpo, ppo, ...)",
+      hint: "`attune best-of-n --model M --reward` and `attune ppo --reward` take it as --reward",
+    });
+  }
   const multiple = rope ? 16 : 8;
   if (headSize % multiple === 0) return;
   throw new AttuneError("model", "attune cannot generate with this model: its attention heads have a size that the key-value cache does not take", {

@@ -81,7 +81,7 @@ describe("a stream", () => {
       throw new Error("no more disk");
     }
     await expect(collect(streamGenerate(model, encoder, broken(), sampled))).rejects.toThrow(/source of prompts failed[\s\S]*no more disk/);
-    await expect(collect(streamGenerate(model, encoder, [new Int32Array(60)], sampled))).rejects.toThrow(/do not fit/);
+    await expect(collect(streamGenerate(model, encoder, [new Int32Array(64)], sampled))).rejects.toThrow(/leaves no room for an answer/);
     await expect(collect(streamGenerate(model, encoder, [], sampled))).resolves.toEqual([]);
   });
 });
@@ -133,4 +133,18 @@ describe("the text of a growing answer", () => {
       expect(answer.drawn.text).toBe(trial % 2 && cut >= 0 ? text.slice(0, cut) : text);
     }
   });
+});
+
+test("an answer becomes no longer than the context, or the length that was named, leaves behind its prompt", async () => {
+  const lengths = async (maxLength?: number): Promise<number[]> => {
+    const never = { ...encoder, stopIds: [] };
+    const answers = await generate(model, never, [new Int32Array(60).fill(65), new Int32Array(4).fill(66)], { ...sampled, samples: 1, maxNewTokens: 10, ...(maxLength === undefined ? {} : { maxLength }) });
+    return answers.map(({ ids }) => ids.length);
+  };
+  expect(await lengths()).toEqual([4, 10]);
+  expect(await lengths(62)).toEqual([2, 10]);
+  await expect(lengths(60)).rejects.toThrow(/leaves no room for an answer[^]*a prompt of 60 tokens/);
+  const streamed: number[] = [];
+  for await (const { ids } of streamGenerate(model, { ...encoder, stopIds: [] }, [new Int32Array(60).fill(65)], { ...sampled, samples: 1, maxNewTokens: 10 })) streamed.push(ids.length);
+  expect(streamed).toEqual([4]);
 });

@@ -6,11 +6,14 @@ import { AttuneError } from "../core/errors.ts";
 import type { Model } from "../models/model.ts";
 import type { Encoder } from "../text/encoder.ts";
 import type { AnswerOptions, Drawn } from "./answer.ts";
+import { limitBehind } from "./answer-limit.ts";
 import type { Generation, Sampled } from "./engine.ts";
 import { BatchingEngine, weightCount, worthPacking } from "./engine.ts";
 
 export interface GenerateOptions extends AnswerOptions {
   seed: number;
+  /** Longest prompt and answer together, tokens: answers behind long prompts become no longer. Default, and at most, the model's context. */
+  maxLength?: number;
   /** Answers to each prompt. */
   samples: number;
   /** Rows that are decoded together. */
@@ -54,18 +57,19 @@ export function onAbort(signal: AbortSignal | undefined, callback: () => void): 
 /**
  * @param prompts ids of each prompt
  * @returns answers, those to one prompt together and in order
- * @throws AttuneError `usage` where a prompt with its answer is longer than the model's context
+ * @throws AttuneError `usage` where a prompt leaves no room for an answer
  */
 export async function generate(model: Model, encoder: Encoder, prompts: readonly Int32Array[], options: GenerateOptions, hooks: GenerateHooks = {}): Promise<Answer[]> {
-  const longest = Math.max(0, ...prompts.map((prompt) => prompt.length));
   if (prompts.length === 0 || hooks.signal?.aborted) return [];
+  const limits = prompts.map(({ length }) => limitBehind(length, { ...options, maxLength: roomOf(model, options) }));
+  const room = prompts.reduce((most, { length }, index) => Math.max(most, length + limits[index]!), 0);
   const rows = prompts.length * options.samples;
   const slots = Math.min(rows, options.batchSize);
   const steps = options.maxNewTokens * Math.ceil(rows / slots);
   const prepack = options.prepack ?? worthPacking({ weights: weightCount(model), rows: slots, steps, besideTraining: options.besideTraining ?? false });
-  const engine = await BatchingEngine.create(model, encoder, { slots, room: longest + options.maxNewTokens, prepack });
+  const engine = await BatchingEngine.create(model, encoder, { slots, room, prepack });
   try {
-    const generations = prompts.map((ids, prompt) => submit(engine, prompt, ids, options, hooks));
+    const generations = prompts.map((ids, prompt) => submit(engine, prompt, ids, { ...options, maxNewTokens: limits[prompt]! }, hooks));
     const forget = onAbort(hooks.signal, () => generations.forEach((generation) => generation.cancel()));
     const answers = await Promise.all(generations.map(({ answers }) => answers));
     forget();
@@ -75,6 +79,8 @@ export async function generate(model: Model, encoder: Encoder, prompts: readonly
   }
 }
 
+const roomOf = ({ config }: Model, { maxLength = config.maxPositions }: Pick<GenerateOptions, "maxLength">): number => Math.min(maxLength, config.maxPositions);
+
 export interface StreamOptions extends GenerateOptions {
   /** Longest prompt and answer together, tokens; default the model's context. Memory is taken as it is used. */
   room?: number;
@@ -83,7 +89,7 @@ export interface StreamOptions extends GenerateOptions {
 /**
  * Answers as they are finished, in no order. Prompts are taken from the source as slots become free, so it may be endless
  * or wait for its own next item; leaving the loop ends everything.
- * @throws AttuneError `usage` where a prompt with its answer does not fit the room
+ * @throws AttuneError `usage` where a prompt leaves no room for an answer
  */
 export async function* streamGenerate(model: Model, encoder: Encoder, prompts: Iterable<Int32Array> | AsyncIterable<Int32Array>, options: StreamOptions, { signal }: Pick<GenerateHooks, "signal"> = {}): AsyncGenerator<Answer> {
   const { batchSize: slots, room = model.config.maxPositions, maxNewTokens } = options;
@@ -149,7 +155,9 @@ class AnswerStream {
   }
 
   private submit(prompt: number, ids: Int32Array): void {
-    const generation = submit(this.engine, prompt, ids, this.options, { onAnswer: (answer) => (this.finished.push(answer), this.tell()) });
+    const { options } = this;
+    const maxNewTokens = limitBehind(ids.length, { ...options, maxLength: Math.min(this.engine.room, options.maxLength ?? Infinity) });
+    const generation = submit(this.engine, prompt, ids, { ...options, maxNewTokens }, { onAnswer: (answer) => (this.finished.push(answer), this.tell()) });
     this.open.add(generation);
     const settled = (): void => (this.open.delete(generation), this.tell());
     generation.answers.then(settled, (cause: AttuneError) => {

@@ -22,6 +22,7 @@ import type { TrainingEvent } from "../runs/events.ts";
 import type { Interval } from "../stats/intervals.ts";
 import { mean, meanAndDeviation, meanInterval } from "../stats/intervals.ts";
 import { bestOfNCurve, bestOfNKl } from "../stats/over-optimisation.ts";
+import type { AnswerLimit } from "../sampling/answer-limit.ts";
 import type { Encoder } from "../text/encoder.ts";
 import { answerTo } from "../text/messages.ts";
 import type { bestOfNConfig } from "./best-of-n.config.ts";
@@ -34,7 +35,7 @@ import type { RewardSource } from "./rewards.ts";
 import { Rewards } from "./rewards.ts";
 import type { Memory, RolloutMethod, RolloutStep } from "./rollout-loop.ts";
 import { rolloutLoop } from "./rollout-loop.ts";
-import type { RolloutEngine, RolloutPrompt } from "./rollout.ts";
+import type { EncodedPrompts, RolloutEngine, RolloutPrompt } from "./rollout.ts";
 import { encodePrompts, rolloutSeed, samplingEngine } from "./rollout.ts";
 
 export type BestOfNConfig = ConfigOf<typeof bestOfNConfig>;
@@ -104,7 +105,8 @@ class BestOfN implements RolloutMethod {
   private readonly config: BestOfNConfig;
   private readonly signal: AbortSignal | undefined;
   private readonly prompts: readonly RolloutPrompt[];
-  private readonly tooLong: number;
+  private readonly encoded: EncodedPrompts;
+  private readonly limit: AnswerLimit;
   private readonly rewards: Rewards;
   private readonly heldOut: RewardSource | undefined;
   private readonly monitor: Monitor;
@@ -115,13 +117,14 @@ class BestOfN implements RolloutMethod {
   constructor(input: BestOfNInput, config: BestOfNConfig, signal: AbortSignal | undefined) {
     const { model, encoder, rewards, heldOutReward } = input;
     const records = config.prompts > 0 ? input.prompts.slice(0, config.prompts) : input.prompts;
-    const { prompts, tooLong } = encodePrompts(records, encoder, { ...config, maxLength: Math.min(config.maxLength, model.config.maxPositions) });
+    this.limit = { maxNewTokens: config.maxNewTokens, maxLength: Math.min(config.maxLength, model.config.maxPositions) };
+    this.encoded = encodePrompts(records, encoder, this.limit);
+    const { prompts } = this.encoded;
     const choice = { ...config, recompute: "all" as const };
     this.input = input;
     this.config = config;
     this.signal = signal;
     this.prompts = prompts;
-    this.tooLong = tooLong;
     this.totalSteps = Math.ceil(prompts.length / config.promptsPerStep);
     this.rewards = new Rewards(rewards.map((reward) => openReward(reward, encoder, choice)), config);
     this.heldOut = heldOutReward && openReward(heldOutReward, encoder, choice);
@@ -149,7 +152,7 @@ class BestOfN implements RolloutMethod {
   async prepare(memory: Memory | undefined): Promise<RolloutStep["warnings"]> {
     const kept = memory as BestOfNMemory | undefined;
     const { prompts, rewards, monitor, engine } = this;
-    if (!kept) return [...adviseOnInput(this.tooLong, rewards, this.config), ...(await measureRewards({ prompts, rewards, monitor, engine }, this.config, this.signal))];
+    if (!kept) return [...adviseOnInput(this.encoded, rewards, this.limit), ...(await measureRewards({ prompts, rewards, monitor, engine }, this.config, this.signal))];
     rewards.scales = kept.scales;
     monitor.restore(kept.monitor);
     this.answers = kept.answers;

@@ -14,7 +14,7 @@ test("varied answers are no collapse, one text is, and is told once", () => {
   expect(told(monitor, varied)).toEqual([]);
   expect(told(monitor, answers((i) => `answer ${i} of the same words`))).toEqual([]);
   const same = answers(() => "always this");
-  expect(told(monitor, same)).toEqual(["collapsed-policy: the policy has collapsed: 100% of its answers to 8 prompts are the same"]);
+  expect(told(monitor, same)).toEqual(["collapsed-policy: the policy has collapsed: 100% of its answers to 8 prompts are the same, \"always this\""]);
   expect(told(monitor, same)).toEqual([]);
 });
 
@@ -25,4 +25,13 @@ test("answers that repeat themselves are, also after a restart", () => {
   monitor.restore(first.memory);
   expect(told(monitor, answers((i) => `${"ha ".repeat(30)}${i}`))).toEqual([expect.stringMatching(/^collapsed-policy: the policy is collapsing: \d\.\d% of the pairs of words in its answers are different, where it was \d+\.\d% at first$/)]);
   expect(told(make(), answers((i) => `${"ha ".repeat(30)}${i}`))).toEqual([]);
+});
+
+test("empty answers and answers without an end are told once, with the share of them", () => {
+  const monitor = make();
+  const empty = answers((i) => (i < 2 ? "" : `answer ${i} of ${i * 7} words`));
+  expect(told(monitor, empty)).toEqual(["empty-answers: 2 of 8 answers are empty: an answer without words or without an end says little to a reward"]);
+  expect(told(monitor, empty)).toEqual([]);
+  const cut = answers((i) => `answer ${i} of ${i * 7} words`).map((each, i) => ({ ...each, stopped: i < 3 }));
+  expect(told(monitor, cut)).toEqual([expect.stringMatching(/^cut-answers: 5 of 8 answers did not end by themselves and were cut, such as "answer 3/)]);
 });

@@ -6,6 +6,7 @@ import type { ScoreScale } from "../objectives/advantages.ts";
 import { normaliseScore } from "../objectives/advantages.ts";
 import type { Metrics } from "../runs/events.ts";
 import { mean, meanAndDeviation } from "../stats/intervals.ts";
+import { answerFaults, faultText, faultWarning } from "../text/answer-faults.ts";
 import { distinctShare, repeatedShare, wordsOf } from "../text/ngrams.ts";
 import type { GuardStep } from "./guard.ts";
 import { WEAK_CORRELATION, correlation, judgeGuard } from "./guard.ts";
@@ -37,10 +38,7 @@ export type Watched = Pick<RolloutStep, "metrics" | "score" | "stop"> & { warnin
 
 const UNIT: ScoreScale = { mean: 0, deviation: 1, clip: 0 };
 
-/** A policy that gives this share of different prompts one and the same answer has collapsed. */
-const COLLAPSED_SHARE = 0.9;
-
-/** ... and so has one whose distinct-2 is below this share of what it was at first. Relative, since distinct-n falls with the number of words. */
+/** A policy has collapsed where its answers are one and the same, and so has one whose distinct-2 is below this share of what it was at first. Relative, since distinct-n falls with the number of words. */
 const DISTINCT_FLOOR = 0.2;
 
 export class Monitor {
@@ -117,13 +115,12 @@ export class Monitor {
       this.told.add(id);
       warnings.push({ id, message });
     };
-    const prompts = new Set(rollouts.map(({ prompt }) => prompt)).size;
-    const answers = new Map<string, number>();
-    for (const { text } of rollouts) answers.set(text, (answers.get(text) ?? 0) + 1);
-    const most = Math.max(...answers.values()) / rollouts.length;
+    const faults = answerFaults(rollouts);
+    const same = faults.find(({ kind }) => kind === "identical");
+    for (const fault of faults.filter((each) => each !== same)) tell(faultWarning(fault).id, `${faultText(fault)}: an answer without words or without an end says little to a reward`);
     const distinct = metrics["completions/distinct_2"]!;
     if (this.state.firstDistinct === undefined && distinct > 0) this.state = { ...this.state, firstDistinct: distinct };
-    if (prompts > 4 && most >= COLLAPSED_SHARE) tell("collapsed-policy", `the policy has collapsed: ${Math.round(100 * most)}% of its answers to ${prompts} prompts are the same; ${COLLAPSE_HINT}`);
+    if (same) tell("collapsed-policy", `the policy has collapsed: ${Math.round((100 * same.count) / same.n)}% of its answers to ${same.prompts} prompts are the same, ${same.example}; ${COLLAPSE_HINT}`);
     else if (distinct < DISTINCT_FLOOR * this.state.firstDistinct!) tell("collapsed-policy", `the policy is collapsing: ${percent(distinct)} of the pairs of words in its answers are different, where it was ${percent(this.state.firstDistinct!)} at first; ${COLLAPSE_HINT}`);
     if (new Set(proxy).size === 1 && rollouts.length > 1) tell("constant-reward", `every answer of a roll-out has the same reward, ${proxy[0]}: there is nothing to learn from it`);
   }

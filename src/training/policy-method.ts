@@ -18,6 +18,8 @@ import { isNegative, k1, k3 } from "../objectives/kl.ts";
 import { scheduleFactor } from "../optim/schedules.ts";
 import type { Metrics, SampleEvent } from "../runs/events.ts";
 import { mean, meanAndDeviation } from "../stats/intervals.ts";
+import type { AnswerLimit } from "../sampling/answer-limit.ts";
+import { neededRoom, shortenedNote } from "../sampling/answer-limit.ts";
 import type { Encoder } from "../text/encoder.ts";
 import { promptText } from "../text/messages.ts";
 import type { LaidRow } from "./layout.ts";
@@ -32,7 +34,7 @@ import { RewardModelSource, Rewards, functionSource } from "./rewards.ts";
 import { openActor } from "./roles.ts";
 import type { PolicyConfig } from "./rollout.config.ts";
 import type { Memory, RolloutMethod, RolloutStep } from "./rollout-loop.ts";
-import type { Rollout, RolloutBatch, RolloutEngine, RolloutPrompt, RolloutRequest } from "./rollout.ts";
+import type { EncodedPrompts, Rollout, RolloutBatch, RolloutEngine, RolloutPrompt, RolloutRequest } from "./rollout.ts";
 import { batchRollouts, encodePrompts, layRollout, readByAnswer, rolloutSeed, samplingEngine } from "./rollout.ts";
 import { PhasePlan, Trainee } from "./trainee.ts";
 
@@ -102,7 +104,8 @@ export abstract class PolicyMethod<Config extends PolicyConfig, Input extends Po
   protected readonly rewards: Rewards;
   protected readonly monitor: Monitor;
   protected readonly actorRole;
-  private readonly tooLong: number;
+  private readonly encoded: EncodedPrompts;
+  private readonly limit: AnswerLimit;
   private readonly heldOut: RewardSource | undefined;
   private readonly engine: RolloutEngine;
   private opened: { actor: Trainee; reference: PhasePlan | undefined } | undefined;
@@ -113,10 +116,10 @@ export abstract class PolicyMethod<Config extends PolicyConfig, Input extends Po
     this.input = input;
     this.config = config;
     this.signal = signal;
-    const encoded = encodePrompts(input.prompts, input.encoder, { maxLength: Math.min(config.maxLength, input.model.config.maxPositions), maxNewTokens: config.maxNewTokens });
-    this.prompts = encoded.prompts;
-    this.tooLong = encoded.tooLong;
-    this.totalSteps = totalSteps(encoded.prompts.length, this.passes);
+    this.limit = { maxLength: Math.min(config.maxLength, input.model.config.maxPositions), maxNewTokens: config.maxNewTokens };
+    this.encoded = encodePrompts(input.prompts, input.encoder, this.limit);
+    this.prompts = this.encoded.prompts;
+    this.totalSteps = totalSteps(this.prompts.length, this.passes);
     this.rewards = new Rewards(input.rewards.map((reward) => openReward(reward, input.encoder, config)), config);
     this.heldOut = input.heldOutReward && openReward(input.heldOutReward, input.encoder, config);
     this.monitor = new Monitor(this.heldOut, config);
@@ -306,7 +309,7 @@ export abstract class PolicyMethod<Config extends PolicyConfig, Input extends Po
 
   /** What is worth saying before the first step. */
   protected adviseBeforeStart(): Watched["warnings"] {
-    return adviseOnInput(this.tooLong, this.rewards, this.config);
+    return adviseOnInput(this.encoded, this.rewards, this.limit);
   }
 
   /** Before anything is trained the actor is the reference: its answers give the rewards their scale. */
@@ -347,10 +350,12 @@ export function openReward(reward: PolicyReward, encoder: Encoder, options: Plan
   return new RewardModelSource(reward, encoder, { ...options, name: reward.name });
 }
 
-/** What is worth saying about prompts and rewards. @param tooLong prompts that were left out */
-export function adviseOnInput(tooLong: number, rewards: Rewards, { maxNewTokens, maxLength }: { maxNewTokens: number; maxLength: number }): Watched["warnings"] {
+/** What is worth saying about prompts and rewards. */
+export function adviseOnInput({ prompts, tooLong }: EncodedPrompts, rewards: Rewards, limit: AnswerLimit): Watched["warnings"] {
   const warnings: Watched["warnings"] = [];
-  if (tooLong > 0) warnings.push({ id: "long-prompts", message: `${tooLong} prompts left out: with ${maxNewTokens} tokens of answer they do not fit into ${maxLength}` });
+  if (tooLong > 0) warnings.push({ id: "long-prompts", message: `${tooLong} prompts left out: with ${neededRoom(limit)} tokens of answer they do not fit into ${limit.maxLength}` });
+  const shortened = shortenedNote(prompts.map(({ ids }) => ids.length), limit);
+  if (shortened !== undefined) warnings.push({ id: "short-answers", message: shortened });
   for (const source of rewards.sources) {
     if (source instanceof RewardModelSource && !source.sameTokens) warnings.push({ id: "reward-tokenizer", message: `the reward model ${source.name} has another tokenizer than the policy: answers are encoded again from their text` });
   }

@@ -6,6 +6,7 @@ import { AttuneError } from "../core/errors.ts";
 import { Random } from "../core/random.ts";
 import type { PromptRecord } from "../data/records.ts";
 import type { Model } from "../models/model.ts";
+import { neededRoom } from "../sampling/answer-limit.ts";
 import { checkDecodable } from "../sampling/decoder-graph.ts";
 import { generate } from "../sampling/generate.ts";
 import type { Encoder } from "../text/encoder.ts";
@@ -31,6 +32,8 @@ export interface Rollout {
 export interface RolloutRequest {
   samples: number;
   maxNewTokens: number;
+  /** Of prompt and answer together, tokens; default the model's context. */
+  maxLength?: number;
   /** 0 for the most likely tokens. */
   temperature: number;
   /** Answers that are decoded together. */
@@ -66,7 +69,7 @@ export const rolloutSeed = (seed: number, step: number): number => Random.for(se
 
 export interface EncodedPrompts {
   prompts: RolloutPrompt[];
-  /** Prompts left out because no answer would fit behind them. */
+  /** Prompts left out because they leave too little room for an answer: not all of it, or less than half of the context where that is less. */
   tooLong: number;
 }
 
@@ -76,15 +79,16 @@ export interface EncodedPrompts {
  */
 export function encodePrompts(records: readonly PromptRecord[], encoder: Encoder, { maxLength, maxNewTokens }: { maxLength: number; maxNewTokens: number }): EncodedPrompts {
   const prompts = new Map<string, RolloutPrompt>();
+  const needed = neededRoom({ maxNewTokens, maxLength });
   let tooLong = 0;
   for (const record of records) {
     const ids = encoder.encodePrompt(record.prompt, record);
-    if (ids.length + maxNewTokens > maxLength) tooLong++;
+    if (ids.length + needed > maxLength) tooLong++;
     else if (!prompts.has(ids.join())) prompts.set(ids.join(), { record, ids });
   }
   if (prompts.size === 0) {
     const { place } = records[0] ?? { place: {} };
-    throw new AttuneError("data", "no prompt leaves room for an answer", { ...place, got: `${tooLong} prompts of more than ${maxLength - maxNewTokens} tokens`, expected: `prompt and ${maxNewTokens} tokens of answer in a max length of ${maxLength}`, hint: "a larger max length, or fewer new tokens" });
+    throw new AttuneError("data", "no prompt leaves room for an answer", { ...place, got: `${tooLong} prompts of more than ${maxLength - needed} tokens`, expected: `prompt and ${needed} tokens of answer in a max length of ${maxLength}`, hint: "a larger max length, or fewer new tokens" });
   }
   return { prompts: [...prompts.values()], tooLong };
 }

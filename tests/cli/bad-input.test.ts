@@ -129,7 +129,7 @@ const CASES: readonly Case[] = [
   { name: "a model is no model", argv: withModel("good.jsonl"), says: "good.jsonl: this file is no model that attune reads\n  got: good.jsonl\n  expected: a folder with config.json and safetensors files, or a .gguf file" },
   { name: "the folder for the run is taken", argv: "dpo --model model --data good.jsonl --out full", says: "full: the folder for the run is not empty\n  got: it holds notes.txt\n  try: another --out" },
   { name: "what should be resumed is no run", argv: "resume full", says: "...full: this folder is not a run\n  expected: a folder with run.json\n  try: `attune runs` lists the runs" },
-  { name: "no prompt is given a context that is long enough", argv: "generate --model model --max-new-tokens 300 hello", says: "prompt and answer do not fit the model's context\n  got: ...\n  expected: at most 256\n  try: fewer new tokens, or a shorter prompt" },
+  { name: "no prompt is given a context that is long enough", argv: `generate --model model ${"hello".repeat(60)}`, says: "the prompt leaves no room for an answer in the model's context\n  got: a prompt of ...\n  expected: fewer than 256\n  try: a shorter prompt" },
 ];
 
 /** Whether a message says what a case wants; "..." stands for anything but a line break. */

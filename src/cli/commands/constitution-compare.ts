@@ -21,9 +21,11 @@ import type { DataRecord, PreferenceRecord } from "../../data/records.ts";
 import { comparisonSummary, comparisonTables } from "../../evaluation/ai-labels.ts";
 import { formatTable } from "../../evaluation/table.ts";
 import type { ConfigOf } from "../../runs/config.ts";
+import type { SeenAnswer } from "../../text/answer-faults.ts";
 import { completionText } from "../../text/messages.ts";
 import type { Prompt } from "../../text/messages.ts";
 import { clampOf, SERVER_PREFIX } from "../../training/judge.config.ts";
+import { warnOfAnswers } from "../answer-warnings.ts";
 import type { CommandContext } from "../command.ts";
 import { trainingCommand } from "../training-command.ts";
 import { formatCount } from "../words.ts";
@@ -112,13 +114,16 @@ function estimateAll(config: CompareConfig, { prompts, given, constitution }: { 
 /** Two answers of a model to every prompt; prompts whose answers are refused or equal are left out, and counted. */
 async function samplePairs(prompts: readonly Prompt[], model: Critic, { maxNewTokens, temperature, topP, seed }: CompareConfig, { reporter, signal }: CommandContext): Promise<AnswerPair[]> {
   const shown = reporter.progress({ title: "answering", total: prompts.length, unit: "prompts" });
+  const seen: SeenAnswer[] = [];
   const answered = await inParallel(prompts, { limit: model.concurrency, signal, onDone: (done) => shown.update(done) }, async (prompt, id): Promise<AnswerPair[]> => {
     const ask = (sample: number) => model.write({ messages: turnsOf(prompt), maxNewTokens, temperature, topP, seed, stream: ["pair", id, sample] }, signal);
     const [first, second] = await Promise.all([ask(0), ask(1)]);
+    for (const each of [first, second]) if (!isRefused(each)) seen.push({ text: each.text, stopped: each.finish === "stop", prompt: id });
     if (isRefused(first) || isRefused(second) || first.text.trim() === second.text.trim() || first.text.trim() === "" || second.text.trim() === "") return [];
     return [{ prompt, first: first.text.trim(), second: second.text.trim(), cluster: `prompt ${id}`, models: { first: model.name, second: model.name } }];
   });
   shown.end();
+  warnOfAnswers(seen, reporter);
   const pairs = answered.flat();
   if (pairs.length < prompts.length) reporter.warn("pairs-left-out", `${prompts.length - pairs.length} of ${prompts.length} prompts left out: two equal answers, an empty one, or none`);
   if (pairs.length === 0) throw new AttuneError("data", "no prompt got two different answers", { hint: "a higher --temperature, or another model" });

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { AnswerCache } from "../../constitution/answer-cache.ts";
 import type { Constitution } from "../../constitution/constitution.ts";
 import { parseConstitution } from "../../constitution/constitution.ts";
-import type { Critic } from "../../constitution/critic.ts";
+import type { Critic, Usage } from "../../constitution/critic.ts";
 import { DEFAULT_CONSTITUTION, DEFAULT_NAME } from "../../constitution/default-constitution.ts";
 import type { Estimate } from "../../constitution/estimate.ts";
 import { costOf } from "../../constitution/estimate.ts";
@@ -194,7 +194,7 @@ export const shellWord = (word: string): string => (/^[\w./:@=,+-]+$/.test(word)
 /** What was asked and spent, for the summary. */
 export function usageText(critics: readonly Critic[], { priceInput, priceOutput }: CostConfig): string {
   const usages = [...new Set(critics)].map(({ usage }) => usage);
-  const sum = (name: "asked" | "reused" | "inputTokens" | "outputTokens"): number => usages.reduce((total, usage) => total + usage[name], 0);
+  const sum = (name: keyof Usage): number => usages.reduce((total, usage) => total + usage[name], 0);
   const cost = costOf({ inputTokens: sum("inputTokens"), outputTokens: sum("outputTokens") }, { input: priceInput, output: priceOutput });
-  return `${formatCount(sum("asked"))} answers, ${formatCount(sum("reused"))} found again; ${formatCount(sum("inputTokens"))} tokens read, ${formatCount(sum("outputTokens"))} written${cost > 0 ? `, ${cost.toFixed(2)} in your currency` : ""}`;
+  return `${formatCount(sum("asked"))} answers, ${formatCount(sum("reused"))} found again${sum("shortened") > 0 ? `, ${formatCount(sum("shortened"))} with less room than asked for at the end of the context` : ""}; ${formatCount(sum("inputTokens"))} tokens read, ${formatCount(sum("outputTokens"))} written${cost > 0 ? `, ${cost.toFixed(2)} in your currency` : ""}`;
 }

@@ -14,6 +14,7 @@ import { formatTable } from "../../evaluation/table.ts";
 import { driftTable, revisionDrift } from "../../evaluation/revision-drift.ts";
 import type { Prompt } from "../../text/messages.ts";
 import { SERVER_PREFIX } from "../../training/judge.config.ts";
+import { warnOfAnswers } from "../answer-warnings.ts";
 import { trainingCommand } from "../training-command.ts";
 import { formatCount } from "../words.ts";
 import { announce, hashOf, loadConstitution, openCritics, pilot, shellWord, usageText, withCritics } from "./constitution-input.ts";
@@ -101,6 +102,9 @@ interface Made {
 function report(chains: readonly RevisionChain[], { demonstrations, helpful, pairs, folder, next, usage }: Made, { reporter }: Parameters<typeof announce>[2]): void {
   const refused = chains.filter((chain) => chain.refused !== undefined);
   if (refused.length > 0) reporter.warn("refused-requests", `${refused.length} of ${chains.length} prompts were not revised to the end: ${refused[0]!.refused!}`);
+  const answered = chains.filter(({ answer, refused: why }) => answer !== "" || why === undefined);
+  warnOfAnswers(answered.map(({ answer, cut, id }) => ({ text: answer, stopped: cut !== true, prompt: id })), reporter, "first answers");
+  warnOfAnswers(chains.flatMap(({ steps, id }) => steps.map(({ revision, cut }) => ({ text: revision, stopped: cut !== true, prompt: id }))), reporter, "revisions");
   const drift = revisionDrift(chains);
   const lines = [
     `${formatCount(chains.length)} prompts: ${formatCount(demonstrations)} revisions to learn from, ${formatCount(helpful)} helpful answers, ${formatCount(pairs)} pairs of revision over first answer, in ${folder}`,

@@ -30,7 +30,7 @@ export function fakeCritic({ write = () => "text", letters = () => ({ A: Math.lo
     name: "fake",
     concurrency: 3,
     letterConcurrency: 3,
-    usage: { asked: 0, reused: 0, inputTokens: 0, outputTokens: 0 },
+    usage: { asked: 0, reused: 0, inputTokens: 0, outputTokens: 0, shortened: 0 },
     written,
     chosen,
     async write(request) {

@@ -1,0 +1,21 @@
+import { expect, test } from "vitest";
+import { answerLimit, limitBehind, neededRoom, shortenedNote } from "./answer-limit.ts";
+
+test("what was asked for, or what the context leaves", () => {
+  expect(answerLimit(10, { maxNewTokens: 20, maxLength: 100 })).toBe(20);
+  expect(answerLimit(90, { maxNewTokens: 20, maxLength: 100 })).toBe(10);
+  expect(limitBehind(99, { maxNewTokens: 20, maxLength: 100 })).toBe(1);
+  expect(() => limitBehind(100, { maxNewTokens: 20, maxLength: 100 })).toThrow(/leaves no room[^]*a prompt of 100 tokens[^]*fewer than 100/);
+});
+
+test("answers that are judged need all of what was asked for, or half of the context", () => {
+  expect(neededRoom({ maxNewTokens: 20, maxLength: 100 })).toBe(20);
+  expect(neededRoom({ maxNewTokens: 256, maxLength: 256 })).toBe(128);
+});
+
+test("what cannot become as long is said, with how many and how long", () => {
+  const limit = { maxNewTokens: 20, maxLength: 100 };
+  expect(shortenedNote([10, 80], limit)).toBeUndefined();
+  expect(shortenedNote([90], limit)).toBe("behind the prompt the answer can have 10 tokens instead of 20: the context holds 100");
+  expect(shortenedNote([10, 90, 95], limit)).toBe("behind 2 of 3 prompts the answer can have 5 to 10 tokens instead of 20: the context holds 100");
+});

@@ -1,0 +1,34 @@
+/** How long an answer may become behind a prompt: what was asked for, or what the context leaves. */
+import { AttuneError } from "../core/errors.ts";
+
+export interface AnswerLimit {
+  /** Longest answer that is asked for, tokens. */
+  maxNewTokens: number;
+  /** Of prompt and answer together, tokens. */
+  maxLength: number;
+}
+
+/** @returns tokens; below 1 where the prompt alone fills the room */
+export const answerLimit = (promptLength: number, { maxNewTokens, maxLength }: AnswerLimit): number => Math.min(maxNewTokens, maxLength - promptLength);
+
+/**
+ * Longest answer to a prompt.
+ * @throws AttuneError `usage` where the prompt leaves no room for any
+ */
+export function limitBehind(promptLength: number, limit: AnswerLimit): number {
+  const longest = answerLimit(promptLength, limit);
+  if (longest >= 1) return longest;
+  throw new AttuneError("usage", "the prompt leaves no room for an answer in the model's context", { got: `a prompt of ${promptLength} tokens`, expected: `fewer than ${limit.maxLength}`, hint: "a shorter prompt" });
+}
+
+/** Room that an answer needs which is judged or learned from: all that was asked for, or half of the context where that is less. */
+export const neededRoom = ({ maxNewTokens, maxLength }: AnswerLimit): number => Math.min(maxNewTokens, Math.ceil(maxLength / 2));
+
+/** What is said once of answers that cannot become as long as was asked for; undefined where all can. */
+export function shortenedNote(promptLengths: readonly number[], limit: AnswerLimit): string | undefined {
+  const limits = promptLengths.map((length) => answerLimit(length, limit)).filter((longest) => longest < limit.maxNewTokens);
+  if (limits.length === 0) return undefined;
+  const [least, most] = [Math.min(...limits), Math.max(...limits)];
+  const behind = promptLengths.length === 1 ? "the prompt" : `${limits.length} of ${promptLengths.length} prompts`;
+  return `behind ${behind} the answer can have ${least === most ? least : `${least} to ${most}`} tokens instead of ${limit.maxNewTokens}: the context holds ${limit.maxLength}`;
+}
