@@ -4,6 +4,8 @@
     venv/bin/python scripts/golden/parquet.py
 """
 
+import datetime
+import decimal
 import json
 import pathlib
 
@@ -55,3 +57,49 @@ write("brotli-2.0-plain", TABLE, compression="brotli", data_page_version="2.0", 
 write("lz4-2.0-dictionary", TABLE, compression="lz4", data_page_version="2.0")
 write("flat-delta", FLAT, compression="none", data_page_version="2.0", use_dictionary=False, column_encoding=DELTA)
 write("flat-delta-length", FLAT, compression="none", data_page_version="1.0", use_dictionary=False, column_encoding={**DELTA, "prompt": "DELTA_LENGTH_BYTE_ARRAY"})
+
+# values that a double does not hold, each beside its text
+EXACT = OUT / "exact"
+EXACT.mkdir(exist_ok=True)
+MICROS = [0, 1_234_567_890_123_456, -1, 1_000]
+NANOS = [0, 1_234_567_890_123_456_789, -1, 1_000_000]
+BIG = [2**53 + 1, -(2**63), 2**63 - 1, 5]
+DECIMALS = ["12345678901234567890.123456", "-0.000001", "0.500000", "3.000000"]
+SMALL = ["1234.567", "-0.001", "0.500", "0.000"]
+
+
+def iso(count, digits):
+    """The time as ISO 8601 with the digits of its unit."""
+    seconds, fraction = divmod(count, 10**digits)
+    return (datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=seconds)).isoformat() + f".{fraction:0{digits}d}Z"
+
+
+def exact(name, columns, texts, **options):
+    pq.write_table(pa.table(columns), EXACT / f"{name}.parquet", **options)
+    (EXACT / f"{name}.json").write_text(json.dumps(texts) + "\n")
+
+
+exact(
+    "values",
+    {
+        "micros": pa.array(MICROS, pa.timestamp("us")),
+        "nanos": pa.array(NANOS, pa.timestamp("ns")),
+        "big": pa.array(BIG, pa.int64()),
+        "unsigned": pa.array([2**64 - 1, 0, 1, 2**53], pa.uint64()),
+        "wide": pa.array([decimal.Decimal(d) for d in DECIMALS], pa.decimal128(30, 6)),
+        "small": pa.array([decimal.Decimal(d) for d in SMALL], pa.decimal128(9, 3)),
+        "whole": pa.array([decimal.Decimal(d) for d in [2**60, -7, 0, 1]], pa.decimal128(20, 0)),
+    },
+    {
+        "micros": [iso(c, 6) for c in MICROS],
+        "nanos": [iso(c, 9) for c in NANOS],
+        "big": [str(b) for b in BIG],
+        "unsigned": [str(b) for b in [2**64 - 1, 0, 1, 2**53]],
+        "wide": DECIMALS,
+        "small": SMALL,
+        "whole": [str(2**60), "-7", "0", "1"],
+    },
+    store_decimal_as_integer=True,
+)
+exact("int96", {"nanos": pa.array(NANOS, pa.timestamp("ns"))}, {"nanos": [iso(c, 9) for c in NANOS]}, use_deprecated_int96_timestamps=True)
+exact("decimal-bytes", {"small": pa.array([decimal.Decimal(d) for d in SMALL], pa.decimal128(9, 3))}, {"small": SMALL})

@@ -45,12 +45,13 @@ export interface ExactJson {
 /** Whole numbers of 16 digits and more, long fractions and exponents: the only numbers that a double may not hold. */
 const SUSPICIOUS = /[\d.]{16}|\d[eE][+-]?\d/;
 
-/** As {@link parseJson}, with integers beyond 2^53 as bigints. Throws SyntaxError like JSON.parse. */
+/** As {@link parseJson}, with integers that a double does not write back as they stand as bigints. Throws SyntaxError like JSON.parse. */
 export function parseJsonExactly(text: string): ExactJson {
   const value = parseJson(text);
   if (!SUSPICIOUS.test(text)) return { value };
   const numbers = numbersOf(text);
-  const isBig = (token: string): boolean => /^-?\d+$/.test(token) && !Number.isSafeInteger(Number(token));
+  // a double that prints the same digits is as good
+  const isBig = (token: string): boolean => /^-?\d+$/.test(token) && !Number.isSafeInteger(Number(token)) && String(Number(token)) !== token;
   const big = numbers.filter(({ token }) => isBig(token));
   const others = numbers.filter(({ token }) => !isBig(token));
   const rounded = others.find(({ token }) => Number.isFinite(Number(token)) && !isHeld(token))?.token;

@@ -22,6 +22,8 @@ export const BAD_ROWS = {
   noJudgement: "the row has no judgement",
   image: "a message holds something other than text",
   media: "the row has pictures, films or sound, which are not learned from",
+  nullColumn: "a column that the row needs is null",
+  emptyConversation: "the conversation is empty",
   nullContent: "a message has no content: it is null",
   unlearned: "the answer is marked as one that is not learned",
   allUnlearned: "every answer of the conversation is marked as one that is not learned",

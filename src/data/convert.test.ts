@@ -106,6 +106,19 @@ describe("no half-written file", () => {
   });
 });
 
+describe("numbers that a double does not hold", () => {
+  const id = 9007199254740993n;
+  test.each(["jsonl", "json", "csv", "parquet"])("are written back as they stand: %s", async (ending) => {
+    const text = `{"prompt":"a","completion":"b","id":${id},"meta":{"n":[${2n ** 70n}]}}\n{"prompt":"c","completion":"d","id":5}\n`;
+    const big = folder.write("big.jsonl", text);
+    const path = at(`big-out.${ending}`);
+    await convertDataset({ source: big, to: "attune", out: path });
+    const { records } = await loadDataset(path);
+    expect(records.map(({ extra }) => extra)).toEqual([{ id, meta: { n: [2n ** 70n] } }, { id: 5 }]);
+    if (ending === "jsonl") expect(readFileSync(path, "utf8")).toContain(`"id":${id}`);
+  });
+});
+
 describe("refusals before anything is read", () => {
   test.each([
     [{ to: "xstest", out: "x.jsonl" }, "the format xstest is only read"],

@@ -56,6 +56,38 @@ describe("rows that cannot be used", () => {
     expect(await folder.refusal(() => loadDataset(path))).toBe("noprompt.jsonl:1: there is no prompt, and chosen and rejected have no beginning in common\n  got: 1 bad row of 1\n  expected: at most 1% of the rows bad\n  try: add a column prompt");
   });
 
+  test("a null where a value belongs is a bad row, wherever it stands; the error names column and row", async () => {
+    const path = folder.write("null.jsonl", jsonLines({ prompt: "a", chosen: "b", rejected: null }, { prompt: "a", chosen: "b", rejected: "c" }));
+    expect(await folder.refusal(() => loadDataset(path))).toBe('null.jsonl:1 (rejected): a column that the row needs is null\n  got: {"prompt":"a","chosen":"b","rejected":null}; 1 bad row of 2\n  expected: at most 1% of the rows bad\n  try: mend or remove the rows, or have them left out and counted: --on-bad drop');
+    expect(await loadDataset(path, { onBad: "drop" })).toMatchObject({ counts: { preference: 1 }, dropped: { "a column that the row needs is null": 1 } });
+  });
+
+  test.each<[string, object, object]>([
+    ["a completion", { prompt: "a", completion: null }, { prompt: "a", completion: "b" }],
+    ["a label", { prompt: "a", completion: "b", label: null }, { prompt: "a", completion: "b", label: true }],
+    ["a prompt", { prompt: null, completion: "b" }, { prompt: "a", completion: "b" }],
+    ["messages", { prompt: "a", messages: null }, { prompt: "a", messages: [{ role: "user", content: "a" }, { role: "assistant", content: "b" }] }],
+    ["a KTO tag", { messages: [{ role: "user", content: "a" }, { role: "assistant", content: "b" }], label: null }, { messages: [{ role: "user", content: "a" }, { role: "assistant", content: "b" }], label: true }],
+    ["an output", { instruction: "a", output: null }, { instruction: "a", output: "b" }],
+    ["one of two outputs", { instruction: "a", output_1: "b", output_2: null, preference: 1 }, { instruction: "a", output_1: "b", output_2: "c", preference: 1 }],
+    ["an empty conversation", { messages: [] }, { messages: [{ role: "user", content: "a" }, { role: "assistant", content: "b" }] }],
+  ])("null or empty: %s", async (_name, row, good) => {
+    for (const rows of [[row, good], [...Array.from({ length: 30 }, () => good), row]]) {
+      const { dropped, counts } = await loadDataset(folder.write("holed.jsonl", jsonLines(...rows)), { onBad: "drop" });
+      expect([Object.values(dropped), Object.values(counts)]).toEqual([[1], [rows.length - 1]]);
+    }
+  });
+
+  test("an empty cell of a table is a null too, and a file of nulls alone says so", async () => {
+    expect(await loadDataset(folder.write("cells.csv", "prompt,completion,label\na,b,true\nc,d,\n"), { onBad: "drop" })).toMatchObject({ counts: { unpaired: 1 }, dropped: { "a column that the row needs is null": 1 } });
+    expect(await folder.refusal(() => loadDataset(folder.write("all.jsonl", jsonLines({ prompt: "a", chosen: null, rejected: null }))))).toContain("all.jsonl:1 (chosen): a column that the row needs is null");
+  });
+
+  test("rows of several kinds may leave each other's columns null", async () => {
+    const dataset = await loadDataset(folder.write("kinds.jsonl", jsonLines({ prompt: "a", completion: "b", chosen: null, rejected: null }, { prompt: "a", completion: null, chosen: "b", rejected: "c" })));
+    expect(dataset.counts).toEqual({ preference: 1, demonstration: 1 });
+  });
+
   const bad = { prompt: "x", chosen: "same", rejected: "same" };
   test("few are left out and counted, more are refused, an error is one too many, dropping takes all", async () => {
     const few = folder.write("few.jsonl", jsonLines(...good(50), bad, ...good(49)));

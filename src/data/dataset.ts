@@ -112,6 +112,7 @@ export function hashRecords(records: readonly DataRecord[]): string {
 
 /** Objects with their keys in order, so that the order in a file does not matter. */
 function sortKeys(_key: string, value: unknown): unknown {
+  if (typeof value === "bigint") return `${value}n`;
   if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
   return Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -4,7 +4,7 @@ import { AttuneError } from "../core/errors.ts";
 import { badReasonOf, BadRow } from "./bad-row.ts";
 import type { BadReason, BadRows } from "./bad-row.ts";
 import type { SourceFile } from "./files.ts";
-import { columnError, columnsWithoutPlace, detectFormat, formatNamed, readRecord } from "./formats/index.ts";
+import { columnError, columnsWithoutPlace, detectFormat, formatNamed, readRecord, refuseUnreadable } from "./formats/index.ts";
 import type { DataFormat, Notes } from "./formats/format.ts";
 import { readRows } from "./readers/read-rows.ts";
 import type { ReadLimits, Row } from "./readers/row.ts";
@@ -107,11 +107,8 @@ export async function* readRecords(files: readonly SourceFile[], options: ReadOp
       if (options.signal?.aborted === true) throw new AttuneError("interrupted", "stopped while reading data", { file: path });
       report.rows++;
       counts.rows++;
-      const strange = ignored.has("*") ? [] : columnsWithoutPlace(row, format, ignored);
-      if (strange.length > 0 && options.keepColumns !== true) throw columnError(row, format, strange[0]!);
-      const record = readOne(row, format, report, ignored);
+      const record = readOne(row, { format, report, ignored, keepColumns: options.keepColumns === true });
       if (record === undefined) continue;
-      if (strange.length > 0) record.extra = { ...Object.fromEntries(strange.map((name) => [name, row.columns[name]])), ...record.extra };
       counts.records++;
       if (split !== undefined) record.split ??= split;
       yield record;
@@ -119,15 +116,26 @@ export async function* readRecords(files: readonly SourceFile[], options: ReadOp
   }
 }
 
-function readOne(row: Row, format: DataFormat, report: ReadReport, ignored: ReadonlySet<string>): DataRecord | undefined {
+interface Reading {
+  readonly format: DataFormat;
+  readonly report: ReadReport;
+  readonly ignored: ReadonlySet<string>;
+  readonly keepColumns: boolean;
+}
+
+function readOne(row: Row, { format, report, ignored, keepColumns }: Reading): DataRecord | undefined {
   try {
-    const seen = new Set<string>();
+    refuseUnreadable(row, format, ignored);
+    const strange = ignored.has("*") ? [] : columnsWithoutPlace(row, format, ignored);
+    if (strange.length > 0 && !keepColumns) throw columnError(row, format, strange[0]!);
+    const seen = new Set<string>(row.notes);
     // a note counts once a row
     const notes: Notes = { note: (what) => void seen.add(what) };
-    const record = readRecord(row, format, notes, ignored);
+    const record = readRecord(row, format, notes);
     const reason = badReasonOf(record);
     if (reason !== undefined) throw new BadRow(reason, row.place);
     for (const what of seen) report.note(what, row.place);
+    if (strange.length > 0) record.extra = { ...Object.fromEntries(strange.map((name) => [name, row.columns[name]])), ...record.extra };
     return record;
   } catch (error) {
     if (!(error instanceof BadRow)) throw error;

@@ -11,7 +11,7 @@
 import { readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { numberFromJson, parseJson, stringifyJson } from "../core/json.ts";
+import { numberFromJson, parseJson, stringifyExactly, stringifyJson } from "../core/json.ts";
 import type { PromptRecord } from "../data/records.ts";
 import type { Model } from "../models/model.ts";
 import { parameterCount } from "../models/model.ts";
@@ -226,7 +226,7 @@ const CURVE = "curve.json";
  * the held-out one in its column extra; `curve.json`, what every k would give.
  */
 async function writeChoices({ choices, curve }: BestOfNResult, names: readonly string[], folder: string): Promise<void> {
-  const lines = (row: (choice: BestOfNChoice) => object): string => choices.map((choice) => `${JSON.stringify(row(choice))}\n`).join("");
+  const lines = (row: (choice: BestOfNChoice) => object): string => choices.map((choice) => `${stringifyExactly(row(choice))}\n`).join("");
   await writeFile(join(folder, "best.jsonl"), lines(({ record, best, answers }) => ({ prompt: record.prompt, completion: answerTo(record.prompt, answers[best]!.text) })));
   await writeFile(join(folder, "ranked.jsonl"), lines(({ record, answers }) => ({
     prompt: record.prompt,

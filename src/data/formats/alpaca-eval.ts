@@ -4,7 +4,7 @@
  * Source: tatsu-lab/alpaca_eval README; AlpacaFarm data set card.
  */
 import type { DataRecord, PreferenceRecord } from "../records.ts";
-import { BAD_ROWS, BadRow } from "../bad-row.ts";
+import { BAD_ROWS } from "../bad-row.ts";
 import { compact } from "../records.ts";
 import type { Row } from "../readers/row.ts";
 import { instructionColumns, readInstruction } from "./alpaca.ts";
@@ -18,6 +18,8 @@ export const alpacaEval: DataFormat = {
   title: "AlpacaEval's annotations, also AlpacaFarm's pairs",
   shapes: [{ kind: "preference", required: ["instruction", "output_1", "output_2", "preference"], optional: ["input", "generator_1", "generator_2", "annotator"] }],
   metadata: ["dataset", "datasplit", "annotator_index", "price_per_example", "time_per_example", "raw_completion", "sample_mode", "is_switched_outputs"],
+  // a judge that gave no verdict leaves null
+  nullReasons: { preference: BAD_ROWS.noJudgement },
   detect: (row) => has(row, "instruction", "output_1", "output_2"),
   read(row) {
     const first = compact({
@@ -58,11 +60,6 @@ export const alpacaEval: DataFormat = {
 
 /** Probability that the first output is preferred. */
 function readPreference(row: Row): number {
-  // a judge that gave no verdict leaves null
-  if (!has(row, "preference")) {
-    if ("preference" in row.columns) throw new BadRow(BAD_ROWS.noJudgement, row.place);
-    column.value(row, "preference");
-  }
   const value = column.number(row, "preference");
   if (value === 0) return 0.5;
   return 2 - column.number(row, "preference", { min: 1, max: 2 });

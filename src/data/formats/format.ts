@@ -29,6 +29,8 @@ export interface DataFormat {
   readonly metadata: readonly string[];
   /** Columns that repeat what others say; not kept. */
   readonly derived?: readonly string[];
+  /** What a null in a required column means, where it means something. */
+  readonly nullReasons?: Readonly<Record<string, BadReason>>;
   /** Reasons for which its files leave rows out by nature; such rows are counted and never stop the reading. */
   readonly leavesOut?: readonly BadReason[];
   /** Whether a row looks like this format. */

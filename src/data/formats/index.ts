@@ -15,6 +15,7 @@ import type { DataFormat, Notes, Shape, Written } from "./format.ts";
 import { callsWithoutPlace, columnsOf, isAside, shapeColumns } from "./format.ts";
 import { INPUT_COLUMNS, readInputs, wrapped } from "./inputs.ts";
 import { isMedia, refuseMedia } from "./media.ts";
+import { isHoled, refuseNulls } from "./nulls.ts";
 import { llamaFactoryKto } from "./llama-factory-kto.ts";
 import { openaiChat, openaiPreference } from "./openai.ts";
 import { sharegpt } from "./sharegpt.ts";
@@ -27,9 +28,14 @@ export const FORMATS: readonly DataFormat[] = [
   sharegpt, alpaca, openaiChat, anthropicHh, attune, trl,
 ];
 
-/** A row's record with what the row gives the template. @throws as a format's `read` */
-export function readRecord(row: Row, format: DataFormat, notes: Notes, ignored: ReadonlySet<string> = new Set()): DataRecord {
+/** Passes over whole rows. @throws BadRow for pictures, and for a null where a value belongs */
+export function refuseUnreadable(row: Row, format: DataFormat, ignored: ReadonlySet<string>): void {
   refuseMedia(row, ignored);
+  refuseNulls(row, format);
+}
+
+/** A row's record with what the row gives the template. @throws as a format's `read` */
+export function readRecord(row: Row, format: DataFormat, notes: Notes): DataRecord {
   const record = format.read(row, notes);
   const { tools, templateArguments } = readInputs(row);
   if (record.kind === "text" && (tools ?? templateArguments) !== undefined) notes.note("tools and template arguments beside a text, which goes through no template");
@@ -68,7 +74,9 @@ export function formatNamed(name: string): DataFormat {
  * @throws AttuneError `data` that names the columns found, the nearest format and what it lacks
  */
 export function detectFormat(rows: readonly Row[]): DataFormat {
-  const format = FORMATS.find((candidate) => rows.every((row) => candidate.detect(row)));
+  // a row with a null where a value belongs is of the format, and bad
+  const fits = (candidate: DataFormat): boolean => rows.every((row) => candidate.detect(row) || isHoled(row, candidate));
+  const format = FORMATS.find((candidate) => rows.some((row) => candidate.detect(row)) && fits(candidate)) ?? FORMATS.find(fits);
   if (format !== undefined) return format;
   const stranger = rows.find((row) => !FORMATS.some((candidate) => candidate.detect(row))) ?? rows[0]!;
   throw unknownColumns(stranger);

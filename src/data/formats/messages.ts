@@ -107,7 +107,8 @@ export function readMessages(row: Row, column: string, notes: Notes): Message[] 
 
 /** As {@link readMessages}, of a value that was looked up already. */
 export function messagesOf(found: unknown, column: string, row: Row, notes: Notes): Message[] {
-  if (!Array.isArray(found) || found.length === 0) throw fault(row, column, "is no conversation", found, `a list of messages, each ${EXPECTED}`);
+  if (Array.isArray(found) && found.length === 0) throw new BadRow(BAD_ROWS.emptyConversation, { ...row.place, column });
+  if (!Array.isArray(found)) throw fault(row, column, "is no conversation", found, `a list of messages, each ${EXPECTED}`);
   return found.map((item) => readMessage(item, column, row, notes));
 }
 

@@ -1,12 +1,16 @@
 /** Bytes of a file, decompressed where it is gzip, with errors that name the file. */
 import type { FileHandle } from "node:fs/promises";
-import { open } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { AttuneError } from "../../core/errors.ts";
+import { openRegularFile } from "../../text/regular-file.ts";
 import type { ReadLimits } from "./row.ts";
 
 const CHUNK = 1 << 18;
+/** Small, so that what was read and what it unpacks to can be compared. */
+const PACKED_CHUNK = 1 << 14;
+/** Bytes that any packed file may unpack to. */
+const EXPANDED = 8 * 2 ** 20;
 
 /**
  * Streams a file. Gzip is told by its first two bytes, whatever the name is.
@@ -18,10 +22,12 @@ export async function* readChunks(file: string, limits: ReadLimits): AsyncGenera
   try {
     const magic = Buffer.alloc(2);
     await handle.read(magic, 0, 2, 0);
-    const source = fileChunks(handle);
-    const chunks = magic[0] === 0x1f && magic[1] === 0x8b ? gunzipChunks(source) : source;
-    for await (const chunk of chunks) {
+    const read = { bytes: 0 };
+    const isPacked = magic[0] === 0x1f && magic[1] === 0x8b;
+    const source = fileChunks(handle, read, isPacked ? PACKED_CHUNK : CHUNK);
+    for await (const chunk of isPacked ? gunzipChunks(source) : source) {
       total += chunk.length;
+      if (isPacked && total > Math.max(EXPANDED, limits.expansion * read.bytes)) throw new AttuneError("data", "the file unpacks to far more than data does", { file, got: `${total} bytes of ${read.bytes}`, expected: `at most ${limits.expansion} times its size`, hint: "unpack it first, if that is what it holds" });
       if (total > limits.fileBytes) throw new AttuneError("data", "the file is too large", { file, expected: `at most ${limits.fileBytes} bytes, decompressed`, hint: "split it into several files" });
       yield chunk;
     }
@@ -34,20 +40,18 @@ export async function* readChunks(file: string, limits: ReadLimits): AsyncGenera
 
 export async function openFile(file: string): Promise<FileHandle> {
   try {
-    const handle = await open(file, "r");
-    if (!(await handle.stat()).isDirectory()) return handle;
-    await handle.close();
+    return await openRegularFile(file, "data");
   } catch (error) {
     throw readError(error, file);
   }
-  throw new AttuneError("data", "this is a folder, not a file", { file });
 }
 
-async function* fileChunks(handle: FileHandle): AsyncGenerator<Buffer> {
+async function* fileChunks(handle: FileHandle, read: { bytes: number }, size: number): AsyncGenerator<Buffer> {
   for (let position = 0; ; ) {
-    const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(CHUNK), 0, CHUNK, position);
+    const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(size), 0, size, position);
     if (bytesRead === 0) return;
     position += bytesRead;
+    read.bytes = position;
     yield buffer.subarray(0, bytesRead);
   }
 }

@@ -4,6 +4,12 @@ import { AttuneError, preview } from "../../core/errors.ts";
 import { parseJsonText } from "./json-text.ts";
 import type { ReadLimits } from "./row.ts";
 
+/** As {@link parseJsonText} takes it. */
+export interface Parsing {
+  readonly limits: ReadLimits;
+  readonly note: (what: string) => void;
+}
+
 const NUMBERS = new Set(["p", "margin", "score_chosen", "score_rejected", "preference", "turn", "tstamp"]);
 /** A cell of another column name stays text; so does a `label` that is a word, as in XSTest. */
 const BOOLEANS = new Set(["label", "kto_tag"]);
@@ -15,15 +21,15 @@ const TEXTS = new Set(["prompt", "completion", "chosen", "rejected", "text", "in
 const STRUCTURES = new Set(["messages", "conversations", "conversation_a", "conversation_b", "input_messages", "completions", "comparisons", "models", "extra", "history", "passages", "tools", "functions", "chat_template_kwargs"]);
 const WORDS: Readonly<Record<string, boolean>> = { true: true, false: false, "1": true, "0": false };
 
-/** The value of a cell; undefined for an empty one that says nothing. */
-export function readCell(name: string, text: string, place: ErrorPlace, limits: ReadLimits): unknown {
-  if (text.trim() === "" && !TEXTS.has(name)) return undefined;
+/** The value of a cell; null for an empty one that says nothing. */
+export function readCell(name: string, text: string, place: ErrorPlace, parsing: Parsing): unknown {
+  if (text.trim() === "" && !TEXTS.has(name)) return null;
   if (NUMBERS.has(name)) return readNumber(text, place);
   if (BOOLEANS.has(name)) return WORDS[text.trim().toLowerCase()] ?? text;
-  if (STRUCTURES.has(name)) return parseJsonText(text, place, limits);
+  if (STRUCTURES.has(name)) return parseJsonText(text, place, parsing);
   // `{` alone is common in prose and code: only lists of objects, and objects with a message's keys, are taken for JSON
-  if (CONVERSATIONS.has(name) && /^\s*(\[\s*\{\s*"|\{\s*"(role|content|from|value)"\s*:)/.test(text)) return readConversation(text, place, limits);
-  if (name === "input" && /^\s*\{\s*"messages"\s*:/.test(text)) return readConversation(text, place, limits);
+  if (CONVERSATIONS.has(name) && /^\s*(\[\s*\{\s*"|\{\s*"(role|content|from|value)"\s*:)/.test(text)) return readConversation(text, place, parsing);
+  if (name === "input" && /^\s*\{\s*"messages"\s*:/.test(text)) return readConversation(text, place, parsing);
   return text;
 }
 
@@ -34,9 +40,9 @@ function readNumber(text: string, place: ErrorPlace): number {
 }
 
 /** JSON where it is a conversation; an answer may be a text that only looks like one. */
-function readConversation(text: string, place: ErrorPlace, limits: ReadLimits): unknown {
+function readConversation(text: string, place: ErrorPlace, parsing: Parsing): unknown {
   try {
-    const value = parseJsonText(text, place, limits);
+    const value = parseJsonText(text, place, parsing);
     return [value].flat().every(isMessage) || isInput(value) ? value : text;
   } catch {
     return text;

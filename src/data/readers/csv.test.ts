@@ -23,8 +23,8 @@ test("columns mean what their names say", async () => {
   const text = 'prompt,label,margin,messages,chosen,note\n"[1] is one",TRUE,0.5,"[{""role"": ""user"", ""content"": ""x""}]","[{""role"": ""assistant"", ""content"": ""y""}]",1\nq,0,,,"[{""json"": 1}]",\n"{x}",safe,-1e3,,{y},\n';
   expect(await rowsOf("types.csv", text)).toEqual([
     [2, { prompt: "[1] is one", label: true, margin: 0.5, messages: [{ role: "user", content: "x" }], chosen: [{ role: "assistant", content: "y" }], note: "1" }],
-    [3, { prompt: "q", label: false, chosen: '[{"json": 1}]' }],
-    [4, { prompt: "{x}", label: "safe", margin: -1000, chosen: "{y}" }],
+    [3, { prompt: "q", label: false, margin: null, messages: null, chosen: '[{"json": 1}]', note: null }],
+    [4, { prompt: "{x}", label: "safe", margin: -1000, messages: null, chosen: "{y}", note: null }],
   ]);
 });
 
@@ -44,11 +44,27 @@ test.each([
   expect(await folder.refusal(async () => collect(readRows(path)))).toBe(expected);
 });
 
+test.each([
+  ["a header that ends in \\n before rows that end in \\r\\n", "prompt,completion\nWhat is 1?,one\r\nWhat is 2?,two\r\n"],
+  ["the other way round", "prompt,completion\r\nWhat is 1?,one\nWhat is 2?,two\n"],
+  ["old Macs' line ends", "prompt,completion\rWhat is 1?,one\rWhat is 2?,two"],
+  ["one after another", "prompt,completion\nWhat is 1?,one\rWhat is 2?,two\r\n"],
+])("line ends: %s", async (_name, text) => {
+  expect((await rowsOf("ends.csv", text)).map(([, columns]) => columns)).toEqual([{ prompt: "What is 1?", completion: "one" }, { prompt: "What is 2?", completion: "two" }]);
+});
+
+test("a row of a million cells is refused before it is parsed, wherever it stands", async () => {
+  const cells = Array.from({ length: 1_000_000 }, (_, index) => `c${index}`).join(",");
+  for (const [text, line] of [[`${cells}\n`, 1], [`a,b\n"x\ny",2\n${cells}\n`, 4], [`a,b\n1,2\n${cells.replaceAll(/c\d+/g, "")}`, 3]] as const) {
+    expect(await folder.refusal(async () => collect(readRows(folder.write("cells.csv", text))))).toBe(`cells.csv:${line}: the row has too many columns\n  expected: at most 1024`);
+  }
+});
+
 test("limits are named", async () => {
   const long = folder.write("long.csv", `a,b\n1,2\n"${"x\n".repeat(5000)}",2\n`);
   expect(await folder.refusal(async () => collect(readRows(long, { rowBytes: 1000 })))).toMatch(/^long\.csv:3: the row is too long/);
   const wide = folder.write("wide.csv", `${Array.from({ length: 20 }, (_, index) => `c${index}`).join(",")}\n`);
-  expect(await folder.refusal(async () => collect(readRows(wide, { columns: 10 })))).toBe("wide.csv:1: the header has too many columns\n  got: 20\n  expected: at most 10");
+  expect(await folder.refusal(async () => collect(readRows(wide, { columns: 10 })))).toBe("wide.csv:1: the row has too many columns\n  expected: at most 10");
 });
 
 test("what a spreadsheet writes comes back", async () => {

@@ -11,7 +11,7 @@ import { AttuneError, preview } from "../../core/errors.ts";
 import { readChunks } from "./bytes.ts";
 import { readCell } from "./csv-cells.ts";
 import type { ReadLimits, Row } from "./row.ts";
-import { tooLong } from "./row.ts";
+import { tooLong, tooWide } from "./row.ts";
 import { decodeUtf8, withoutByteOrderMark } from "./utf8.ts";
 
 interface Parsed {
@@ -31,11 +31,12 @@ export async function* readCsv(file: string, limits: ReadLimits): AsyncGenerator
       throw new AttuneError("data", "the row has another number of cells than the header", { ...place, got: `${cells.length}: ${preview(cells.join(","))}`, expected: `${header.length}: ${preview(header.join(","))}`, hint: "put cells that hold commas or quotes into double quotes, and double the quotes inside" });
     }
     const columns: Record<string, unknown> = {};
+    const notes: string[] = [];
+    const note = (what: string): void => void notes.push(what);
     header.forEach((name, index) => {
-      const value = readCell(name, cells[index]!, { ...place, column: name }, limits);
-      if (value !== undefined) columns[name] = value;
+      columns[name] = readCell(name, cells[index]!, { ...place, column: name }, { limits, note });
     });
-    yield { columns, place };
+    yield { columns, place, ...(notes.length === 0 ? {} : { notes }) };
   }
 }
 
@@ -43,8 +44,11 @@ async function* parseCells(file: string, limits: ReadLimits): AsyncGenerator<Par
   // lines of the newest record; the parser runs ahead of the reader of its output
   const seen = { lines: 0, empty: 0 };
   const starts: number[] = [];
+  const delimiter = delimiterOf(file);
   const parser = parse({
-    delimiter: /\.tsv(\.gz)?$/i.test(file) ? "\t" : ",",
+    delimiter,
+    // a file that two programs wrote may end its lines in two ways
+    record_delimiter: ["\r\n", "\n", "\r"],
     relax_column_count: true,
     skip_empty_lines: true,
     max_record_size: limits.rowBytes,
@@ -67,26 +71,67 @@ async function* parseCells(file: string, limits: ReadLimits): AsyncGenerator<Par
   }
 }
 
-/** Passes on bytes that are UTF-8; the parser would replace others in silence. */
+const delimiterOf = (file: string): string => (/\.tsv(\.gz)?$/i.test(file) ? "\t" : ",");
+
+/** Passes on bytes that are UTF-8, since the parser would replace others in silence, and no row of a million cells, at which it would take minutes. */
 async function* checkedChunks(file: string, limits: ReadLimits): AsyncGenerator<Buffer> {
   let [line, first] = [1, true];
-  let rest: Buffer = Buffer.alloc(0);
+  let parts: Buffer[] = [];
+  let size = 0;
+  const cells = new CellCounter(delimiterOf(file).charCodeAt(0), limits.columns);
   const check = (bytes: Buffer): Buffer => {
     if (!isUtf8(bytes)) throw badBytes(bytes, file, line);
     for (let index = bytes.indexOf(10); index >= 0; index = bytes.indexOf(10, index + 1)) line++;
     return bytes;
   };
   for await (const chunk of readChunks(file, limits)) {
-    const all: Buffer = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
-    const bytes = first ? withoutByteOrderMark(all) : all;
+    const bytes = first ? withoutByteOrderMark(chunk) : chunk;
     first = false;
+    const wide = cells.take(bytes);
+    if (wide !== undefined) throw tooWide({ file, row: wide }, limits.columns);
     // a line break is never part of a longer sequence
     const cut = bytes.lastIndexOf(10) + 1;
-    rest = bytes.subarray(cut);
-    if (rest.length > limits.rowBytes) throw tooLong({ file, row: line }, limits);
-    if (cut > 0) yield check(bytes.subarray(0, cut));
+    if (cut > 0) {
+      yield check(Buffer.concat([...parts, bytes.subarray(0, cut)]));
+      [parts, size] = [[], 0];
+    }
+    parts.push(bytes.subarray(cut));
+    size += bytes.length - cut;
+    if (size > limits.rowBytes) throw tooLong({ file, row: line }, limits);
   }
-  if (rest.length > 0) yield check(rest);
+  if (size > 0) yield check(Buffer.concat(parts));
+}
+
+/** Counts the cells of each row as its bytes come. */
+class CellCounter {
+  private readonly delimiter: number;
+  private readonly most: number;
+  private quoted = false;
+  private cells = 1;
+  private line = 1;
+  private rowLine = 1;
+
+  constructor(delimiter: number, most: number) {
+    this.delimiter = delimiter;
+    this.most = most;
+  }
+
+  /** The line of a row that has more cells than allowed; undefined where none has. */
+  take(bytes: Buffer): number | undefined {
+    for (let index = 0; index < bytes.length; index++) {
+      const byte = bytes[index]!;
+      if (byte === 0x22) this.quoted = !this.quoted;
+      else if (byte === 0x0a || byte === 0x0d) this.endLine(byte);
+      else if (byte === this.delimiter && !this.quoted && ++this.cells > this.most) return this.rowLine;
+    }
+    return undefined;
+  }
+
+  private endLine(byte: number): void {
+    if (byte === 0x0a) this.line++;
+    if (this.quoted) return;
+    [this.cells, this.rowLine] = [1, this.line];
+  }
 }
 
 function badBytes(bytes: Buffer, file: string, firstLine: number): unknown {
@@ -103,11 +148,13 @@ function badBytes(bytes: Buffer, file: string, firstLine: number): unknown {
 }
 
 function checkHeader(cells: readonly string[], place: ErrorPlace, limits: ReadLimits): readonly string[] {
-  if (cells.length > limits.columns) throw new AttuneError("data", "the header has too many columns", { ...place, got: String(cells.length), expected: `at most ${limits.columns}` });
+  if (cells.length > limits.columns) throw tooWide(place, limits.columns);
   const header = cells.map((name) => name.trim());
+  const seen = new Set<string>();
   header.forEach((name, index) => {
     if (name === "" || name === "__proto__") throw new AttuneError("data", `column ${index + 1} of the header has no usable name`, { ...place, got: preview(name), expected: "the first line names the columns" });
-    if (header.indexOf(name) < index) throw new AttuneError("data", `the header names the column ${name} twice`, { ...place, got: preview(header.join(",")) });
+    if (seen.has(name)) throw new AttuneError("data", `the header names the column ${name} twice`, { ...place, got: preview(header.join(",")) });
+    seen.add(name);
   });
   return header;
 }

@@ -81,17 +81,38 @@ function skip(pattern: RegExp, text: string, index: number): number {
   return pattern.test(text) ? pattern.lastIndex : index;
 }
 
-/** How many lists and objects stand inside one another at most; a text that is no JSON gives some number. */
-export function jsonDepth(text: string): number {
-  let [depth, deepest, inString] = [0, 0, false];
+export interface JsonShape {
+  /** How many lists and objects stand inside one another at most. */
+  readonly depth: number;
+  /** Keys of the object that has most. */
+  readonly keys: number;
+}
+
+/** Measured before parsing, in one pass; a text that is no JSON gives some numbers. */
+export function jsonShape(text: string): JsonShape {
+  let [depth, deepest, keys] = [0, 0, 0];
+  // keys of the objects that are open, by depth
+  const counts: number[] = [0, 0];
   for (let index = 0; index < text.length; index++) {
     const code = text.charCodeAt(index);
-    if (inString) {
-      if (code === 0x5c) index++;
-      else if (code === 0x22) inString = false;
-    } else if (code === 0x22) inString = true;
-    else if (code === 0x7b || code === 0x5b) deepest = Math.max(deepest, ++depth);
-    else if (code === 0x7d || code === 0x5d) depth--;
+    if (code === 0x22) index = endOfString(text, index);
+    else if (code === 0x7b || code === 0x5b) {
+      deepest = Math.max(deepest, ++depth);
+      counts[depth] = 0;
+    } else if (code === 0x7d || code === 0x5d) depth--;
+    else if (code === 0x3a && depth > 0) {
+      if (++counts[depth]! > keys) keys = counts[depth]!;
+    }
   }
-  return deepest;
+  return { depth: deepest, keys };
+}
+
+/** Index of the closing quote; the text's length where there is none. */
+function endOfString(text: string, start: number): number {
+  for (let end = text.indexOf('"', start + 1); end >= 0; end = text.indexOf('"', end + 1)) {
+    let slashes = 0;
+    while (text.charCodeAt(end - 1 - slashes) === 0x5c) slashes++;
+    if (slashes % 2 === 0) return end;
+  }
+  return text.length;
 }

@@ -1,23 +1,43 @@
 /** Text of one JSON value to the value, with the column of a fault and a view of its surroundings. */
 import type { ErrorPlace } from "../../core/errors.ts";
 import { AttuneError, preview } from "../../core/errors.ts";
-import { parseJson } from "../../core/json.ts";
-import { findJsonFault, jsonDepth } from "./json-fault.ts";
-import type { ReadLimits } from "./row.ts";
-import { tooDeep } from "./row.ts";
+import type { ExactJson } from "../../core/json.ts";
+import { parseJsonExactly } from "../../core/json.ts";
+import { findJsonFault, jsonShape } from "./json-fault.ts";
+import type { ReadLimits, Row } from "./row.ts";
+import { tooDeep, tooWide, toRow } from "./row.ts";
 
 /** Characters shown before a fault. */
 const BEFORE = 40;
 
-/** @throws AttuneError `data` */
-export function parseJsonText(text: string, place: ErrorPlace, limits: ReadLimits): unknown {
-  // before parsing: a reviver would overflow the stack
-  if (jsonDepth(text) > limits.depth) throw tooDeep(place, limits);
+/** @param note is told of what is not kept as it is written. @throws AttuneError `data` */
+export function parseJsonText(text: string, place: ErrorPlace, { limits, note }: { limits: ReadLimits; note: (what: string) => void }): unknown {
+  // before parsing: a reviver would overflow the stack, and a million keys take seconds
+  const { depth, keys } = jsonShape(text);
+  if (depth > limits.depth) throw tooDeep(place, limits);
+  if (keys > limits.keys) throw tooWide(place, limits.keys);
+  const { value, rounded, beyond } = parsed(text, place);
+  if (beyond !== undefined) throw new AttuneError("data", "the row holds a number that is larger than any double", { ...place, got: preview(beyond), hint: "write it as a text" });
+  if (rounded !== undefined) note(ROUNDED);
+  return value;
+}
+
+/** A row's values are doubles, as everybody else's are; whole numbers are kept whatever their size. */
+export const ROUNDED = "digits of fractions beyond a double's";
+
+function parsed(text: string, place: ErrorPlace): ExactJson {
   try {
-    return parseJson(text);
+    return parseJsonExactly(text);
   } catch (cause) {
     throw jsonFault(text, place, cause);
   }
+}
+
+/** The row that a text is. @throws AttuneError `data` */
+export function rowOf(text: string, place: ErrorPlace, limits: ReadLimits): Row {
+  const notes: string[] = [];
+  const row = toRow(parseJsonText(text, place, { limits, note: (what) => void notes.push(what) }), place, limits);
+  return notes.length === 0 ? row : { ...row, notes };
 }
 
 const MEND = "mend the row, or leave it out";

@@ -1,9 +1,12 @@
 import { assert, asyncProperty, constantFrom, dictionary, integer, jsonValue, oneof, property, string, tuple, uint8Array, array } from "fast-check";
+import { execFileSync } from "node:child_process";
+import { symlinkSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { afterAll, describe, expect, test } from "vitest";
 import { AttuneError } from "../../core/errors.ts";
+import { loadDataset } from "../dataset.ts";
 import { collect, jsonLines, testFolder } from "../testing.ts";
-import { findJsonFault, jsonDepth } from "./json-fault.ts";
+import { findJsonFault, jsonShape } from "./json-fault.ts";
 import { readRows } from "./read-rows.ts";
 import { decodeUtf8, firstBadByte } from "./utf8.ts";
 
@@ -65,8 +68,8 @@ describe("the place of a fault", () => {
   });
 
   test("depth counts brackets outside texts only", () => {
-    expect(jsonDepth('{"a": ["[[[", {"b": "\\"[["}]}')).toBe(3);
-    expect(jsonDepth("1")).toBe(0);
+    expect(jsonShape('{"a": ["[[[:", {"b": "\\"[[", "c:": {}}]}')).toEqual({ depth: 4, keys: 2 });
+    expect(jsonShape("1")).toEqual({ depth: 0, keys: 0 });
   });
 });
 
@@ -172,7 +175,37 @@ describe("bad files", () => {
     const bomb = folder.write("bomb.jsonl.gz", gzipSync(Buffer.alloc(3_000_000, "\n")));
     expect(await folder.refusal(async () => collect(readRows(bomb, { fileBytes: 1_000_000 })))).toMatch(/^bomb\.jsonl\.gz: the file is too large/);
     const wide = folder.write("wide.jsonl", jsonLines(Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`c${index}`, 0]))));
-    expect(await folder.refusal(async () => collect(readRows(wide, { columns: 10 })))).toBe("wide.jsonl:1: the row has too many columns\n  got: 20\n  expected: at most 10");
+    expect(await folder.refusal(async () => collect(readRows(wide, { columns: 10 })))).toBe("wide.jsonl:1: the row has too many columns\n  expected: at most 10");
+  });
+
+  const rowsOf = async (name: string, content: string | Uint8Array) => collect(readRows(folder.write(name, content)));
+
+  test("a million keys, at the top and inside, are refused before they are parsed", async () => {
+    const object = `{${Array.from({ length: 1_000_000 }, (_, index) => `"c${index}":1`).join(",")}}`;
+    for (const [name, text] of [["keys.jsonl", object], ["keys.json", `[{"a":[${object}]}]`]] as const) {
+      expect(await folder.refusal(async () => collect(readRows(folder.write(name, text))))).toBe(`${name}:1: the row has too many columns\n  expected: at most 65536`);
+    }
+  });
+
+  test("a file that unpacks to a thousand times its size is no data", async () => {
+    const bomb = gzipSync(Buffer.alloc(64 * 2 ** 20, "\n"));
+    for (const name of ["b.jsonl.gz", "b.json.gz", "b.csv.gz"]) expect(await folder.refusal(async () => collect(readRows(folder.write(name, bomb))))).toMatch(/^b\.\w+\.gz: the file unpacks to far more than data does/);
+    expect(await rowsOf("b.jsonl.gz", gzipSync(jsonLines({ a: "x".repeat(4 * 2 ** 20) })))).toHaveLength(1);
+  });
+
+  test.runIf(process.platform !== "win32")("a FIFO and a device are refused without waiting for them", async () => {
+    const fifo = `${folder.path}/fifo.jsonl`;
+    execFileSync("mkfifo", [fifo]);
+    symlinkSync("/dev/zero", `${folder.path}/zero.csv`);
+    expect(await folder.refusal(async () => collect(readRows(fifo)))).toBe("fifo.jsonl: this is a FIFO, not a file\n  try: write what it gives into a file, and name that");
+    expect(await folder.refusal(async () => collect(readRows(`${folder.path}/zero.csv`)))).toMatch(/^zero\.csv: this is a device, not a file/);
+    expect(await folder.refusal(async () => loadDataset(fifo))).toMatch(/^fifo\.jsonl: this is a FIFO/);
+  });
+
+  test("numbers keep their digits, or it is said", async () => {
+    const [row] = await collect(readRows(folder.write("n.jsonl", '{"id":9007199254740993,"x":0.1234567890123456789}')));
+    expect(row).toMatchObject({ columns: { id: 9007199254740993n }, notes: ["digits of fractions beyond a double's"] });
+    expect(await folder.refusal(async () => collect(readRows(folder.write("big.jsonl", '{"a":1}\n{"x":1e999}'))))).toBe('big.jsonl:2: the row holds a number that is larger than any double\n  got: "1e999"\n  try: write it as a text');
   });
 
   test("a missing file and a folder are refused", async () => {

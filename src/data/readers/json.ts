@@ -5,16 +5,16 @@
 import { AttuneError } from "../../core/errors.ts";
 import type { ErrorPlace } from "../../core/errors.ts";
 import { readChunks } from "./bytes.ts";
-import { parseJsonText } from "./json-text.ts";
+import { rowOf } from "./json-text.ts";
 import type { ReadLimits, Row } from "./row.ts";
-import { tooDeep, tooLong, toRow } from "./row.ts";
+import { tooDeep, tooLong } from "./row.ts";
 import { decodeUtf8, withoutByteOrderMark } from "./utf8.ts";
 
 export async function* readJson(file: string, limits: ReadLimits): AsyncGenerator<Row> {
   const splitter = new ValueSplitter(file, limits);
   const readValue = (bytes: Buffer, row: number): Row => {
     const place = { file, row };
-    return toRow(parseJsonText(decodeUtf8(bytes, place), place, limits), place, limits);
+    return rowOf(decodeUtf8(bytes, place), place, limits);
   };
   let row = 1;
   let first = true;

@@ -1,16 +1,16 @@
 /** Rows of JSON Lines: one object per line. Blank lines are passed over and counted, so that rows are an editor's lines. */
 import type { Row } from "./row.ts";
 import type { ReadLimits } from "./row.ts";
-import { toRow, tooLong } from "./row.ts";
+import { tooLong } from "./row.ts";
 import { readChunks } from "./bytes.ts";
-import { parseJsonText } from "./json-text.ts";
+import { rowOf } from "./json-text.ts";
 import { decodeUtf8, withoutByteOrderMark } from "./utf8.ts";
 
 export async function* readJsonLines(file: string, limits: ReadLimits): AsyncGenerator<Row> {
   for await (const { bytes, row } of readLines(file, limits)) {
     const place = { file, row };
     const text = decodeUtf8(bytes, place);
-    if (text.trim() !== "") yield toRow(parseJsonText(text, place, limits), place, limits);
+    if (text.trim() !== "") yield rowOf(text, place, limits);
   }
 }
 
@@ -33,7 +33,9 @@ async function* readLines(file: string, limits: ReadLimits): AsyncGenerator<Line
     let start = 0;
     for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, start)) {
       if (size + end - start > limits.rowBytes) throw tooLong({ file, row }, limits);
-      yield take(chunk.subarray(start, end));
+      // millions of empty lines are not worth a step of the generator each
+      if (size === 0 && end === start) row++;
+      else yield take(chunk.subarray(start, end));
       start = end + 1;
     }
     parts.push(chunk.subarray(start));

@@ -16,7 +16,7 @@ import type { ThriftStruct, ThriftValue } from "./thrift.ts";
 export type ReadAt = (start: number, length: number) => Promise<Uint8Array>;
 
 const MAGIC = "PAR1";
-const MAX_FOOTER = 64 * 2 ** 20;
+const MAX_FOOTER = 16 * 2 ** 20;
 const MAX_PAGE = 256 * 2 ** 20;
 /**
  * Values of one row group, over all columns, and its bytes once decompressed. A row group is held in memory whole: these are
@@ -30,6 +30,9 @@ const MAX_BYTES_SMALL = 2 ** 26;
 const VALUES_PER_BYTE = 4;
 const BYTES_PER_BYTE = 200;
 const MAX_SCHEMA_DEPTH = 32;
+/** Field of the footer; a column of messages has six elements. */
+const SCHEMA = 2;
+const ELEMENTS_PER_COLUMN = 16;
 
 export interface ParquetLayout {
   readonly rowGroups: readonly RowGroup[];
@@ -49,9 +52,9 @@ export async function checkParquet(readAt: ReadAt, size: number, limits: ReadLim
   if (text(head) !== MAGIC || text(tail.subarray(4)) !== MAGIC) throw new ParquetFault(`it does not begin and end with ${MAGIC}`);
   const footerSize = new DataView(tail.buffer, tail.byteOffset).getUint32(0, true);
   if (footerSize > size - 12 || footerSize > MAX_FOOTER) throw new ParquetFault(`its footer claims ${footerSize} bytes`);
-  const { struct: footer, end } = readThrift(await readAt(size - 8 - footerSize, footerSize), 0);
+  const { struct: footer, end } = readThrift(await readAt(size - 8 - footerSize, footerSize), 0, new Map([[SCHEMA, ELEMENTS_PER_COLUMN * limits.columns]]));
   if (end > footerSize) throw new ParquetFault("its footer is cut off");
-  const leaves = checkSchema(structs(footer, 2, "schema"), limits);
+  const leaves = checkSchema(structs(footer, SCHEMA, "schema"), limits);
   const rowGroups = structs(footer, 4, "list of row groups").map((group): RowGroup => {
     const rows = integer(group, 3, "number of rows");
     return { rows, check: async () => checkRowGroup(group, leaves, { rows, readAt, size }) };

@@ -1,20 +1,19 @@
 /**
  * Rows of a Parquet file, one row group at a time. hyparquet decodes; parquet-guard.ts looks the file over first. Texts are
- * strict UTF-8; 64-bit integers become numbers where they fit and text where they do not; dates become ISO texts.
+ * strict UTF-8; 64-bit integers become numbers where they fit and bigints where they do not; times become ISO texts.
  */
 import { parquetMetadataAsync, parquetReadObjects } from "hyparquet";
 import type { FileMetaData } from "hyparquet";
-import { isUtf8 } from "node:buffer";
 import type { FileHandle } from "node:fs/promises";
 import { AttuneError } from "../../core/errors.ts";
 import type { ErrorPlace } from "../../core/errors.ts";
-import { parseJson } from "../../core/json.ts";
 import { openFile, readError } from "./bytes.ts";
-import { jsonDepth } from "./json-fault.ts";
 import { COMPRESSORS } from "./parquet-codecs.ts";
 import { ParquetFault } from "./parquet-fault.ts";
 import type { ReadAt } from "./parquet-guard.ts";
 import { checkParquet } from "./parquet-guard.ts";
+import type { Decimals } from "./parquet-values.ts";
+import { decimalValue, PARSERS, Undecodable, undecimal, wholeNumber } from "./parquet-values.ts";
 import type { ReadLimits, Row } from "./row.ts";
 import { ThriftError } from "./thrift.ts";
 
@@ -25,11 +24,11 @@ export async function* readParquet(file: string, limits: ReadLimits): AsyncGener
     const readAt = reader(handle);
     const { rowGroups } = await guarded(file, () => checkParquet(readAt, size, limits));
     const buffer = { byteLength: size, slice: async (start: number, end = size) => toArrayBuffer(await readAt(start, end - start)) };
-    const metadata = await guarded(file, () => parquetMetadataAsync(buffer, { geoparquet: false }));
+    const { metadata, decimals } = await guarded(file, async () => undecimal(await parquetMetadataAsync(buffer, { geoparquet: false })));
     let first = 0;
     for (const { rows, check } of rowGroups) {
       await guarded(file, check);
-      if (rows > 0) yield* readGroup({ file, buffer, metadata, first, rows, limits });
+      if (rows > 0) yield* readGroup({ file, buffer, metadata, decimals, first, rows, limits });
       first += rows;
     }
   } finally {
@@ -41,13 +40,14 @@ interface Group {
   readonly file: string;
   readonly buffer: { byteLength: number; slice(start: number, end?: number): Promise<ArrayBuffer> };
   readonly metadata: FileMetaData;
+  readonly decimals: Decimals;
   /** Rows before it. */
   readonly first: number;
   readonly rows: number;
   readonly limits: ReadLimits;
 }
 
-async function* readGroup({ file, buffer, metadata, first, rows, limits }: Group): AsyncGenerator<Row> {
+async function* readGroup({ file, buffer, metadata, decimals, first, rows, limits }: Group): AsyncGenerator<Row> {
   const decoded = await guarded(file, () =>
     parquetReadObjects({ file: buffer, metadata, compressors: COMPRESSORS, parsers: PARSERS, geoparquet: false, rowStart: first, rowEnd: first + rows }),
   );
@@ -56,54 +56,20 @@ async function* readGroup({ file, buffer, metadata, first, rows, limits }: Group
     const place = { file, row: first + index + 1 };
     const columns: Record<string, unknown> = {};
     for (const [name, value] of Object.entries(values)) {
-      if (value !== undefined && value !== null) columns[name] = toPlain(value, { ...place, column: name }, limits, 0);
+      const scale = decimals.get(name);
+      // a null says that the file has the column
+      if (value === undefined || value === null) columns[name] = null;
+      else columns[name] = scale === undefined ? toPlain(value, { ...place, column: name }, limits, 0) : decimalValue(value, scale);
     }
     yield { columns, place };
   }
 }
 
-/** Stands for a value that could not be decoded, until its row is known. */
-class Undecodable {
-  readonly what: string;
-
-  constructor(what: string) {
-    this.what = what;
-  }
-}
-
-function decodeText(value: Uint8Array | undefined): unknown {
-  if (value === undefined || value === null) return value;
-  return isUtf8(value) ? Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("utf8") : new Undecodable("the text is not valid UTF-8");
-}
-
-const MAX_JSON_DEPTH = 64;
-
-function decodeJson(value: Uint8Array | undefined): unknown {
-  const text = decodeText(value);
-  if (typeof text !== "string") return text;
-  try {
-    return jsonDepth(text) > MAX_JSON_DEPTH ? new Undecodable("the JSON has too many lists and objects inside one another") : parseJson(text);
-  } catch {
-    return new Undecodable("the column holds JSON that is not valid");
-  }
-}
-
-const toIso = (milliseconds: number): string | Undecodable => (Math.abs(milliseconds) <= 8.64e15 ? new Date(milliseconds).toISOString() : new Undecodable("the date is out of range"));
-
-const PARSERS = {
-  stringFromBytes: decodeText,
-  jsonFromBytes: decodeJson,
-  timestampFromMilliseconds: (value: bigint) => (value === undefined ? value : toIso(Number(value))),
-  timestampFromMicroseconds: (value: bigint) => (value === undefined ? value : toIso(Number(value) / 1e3)),
-  timestampFromNanoseconds: (value: bigint) => (value === undefined ? value : toIso(Number(value) / 1e6)),
-  dateFromDays: (value: number) => (value === undefined ? value : toIso(value * 86_400_000)),
-};
-
 /** Lists, objects, texts, numbers and truth values only. */
 function toPlain(value: unknown, place: ErrorPlace, limits: ReadLimits, depth: number): unknown {
   if (depth > limits.depth) throw new AttuneError("data", "the row has too many lists and objects inside one another", { ...place, expected: `at most ${limits.depth}` });
   if (value instanceof Undecodable) throw new AttuneError("data", value.what, place);
-  if (typeof value === "bigint") return Number.isSafeInteger(Number(value)) ? Number(value) : value.toString();
+  if (typeof value === "bigint") return wholeNumber(value);
   if (value instanceof Uint8Array) throw new AttuneError("data", "the column holds raw bytes", { ...place, expected: "text, numbers, truth values, lists or structures", hint: "leave the column out: --ignore-columns" });
   if (ArrayBuffer.isView(value)) return [...(value as Float64Array)];
   if (value instanceof Date) return value.toISOString();

@@ -6,6 +6,8 @@ export interface Row {
   readonly columns: Readonly<Record<string, unknown>>;
   /** `row` is the line in JSON Lines and CSV files, and the number of the element in JSON and Parquet files; from 1. */
   readonly place: ErrorPlace;
+  /** What of the row was not kept as it is written. */
+  readonly notes?: readonly string[];
 }
 
 /** Bounds that no honest file meets; a file beyond one is refused with the bound named. */
@@ -16,11 +18,15 @@ export interface ReadLimits {
   readonly depth: number;
   /** Columns of a CSV or Parquet file, keys of a row. */
   readonly columns: number;
+  /** Keys of one object inside a row. */
+  readonly keys: number;
   /** Bytes of one file after decompression. */
   readonly fileBytes: number;
+  /** Bytes that one byte of a gzip file may unpack to: text comes to about 5, rows that repeat one another to 100. */
+  readonly expansion: number;
 }
 
-export const READ_LIMITS: ReadLimits = { rowBytes: 32 * 2 ** 20, depth: 64, columns: 1024, fileBytes: 16 * 2 ** 30 };
+export const READ_LIMITS: ReadLimits = { rowBytes: 32 * 2 ** 20, depth: 64, columns: 1024, keys: 2 ** 16, fileBytes: 16 * 2 ** 30, expansion: 300 };
 
 /** Checks that a value read from JSON is a row. */
 export function toRow(value: unknown, place: ErrorPlace, limits: ReadLimits): Row {
@@ -28,8 +34,12 @@ export function toRow(value: unknown, place: ErrorPlace, limits: ReadLimits): Ro
     throw new AttuneError("data", "a row must be a JSON object", { ...place, got: preview(value), expected: '{"prompt": ..., ...}' });
   }
   const count = Object.keys(value).length;
-  if (count > limits.columns) throw new AttuneError("data", "the row has too many columns", { ...place, got: String(count), expected: `at most ${limits.columns}` });
+  if (count > limits.columns) throw tooWide(place, limits.columns);
   return { columns: value as Record<string, unknown>, place };
+}
+
+export function tooWide(place: ErrorPlace, most: number): AttuneError {
+  return new AttuneError("data", "the row has too many columns", { ...place, expected: `at most ${most}` });
 }
 
 export function tooLong(place: ErrorPlace, limits: ReadLimits): AttuneError {

@@ -14,19 +14,25 @@ export class ThriftError extends Error {}
 const MAX_DEPTH = 24;
 const [STOP, TRUE, FALSE, BYTE, I16, I32, I64, DOUBLE, BINARY, LIST, STRUCT] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 12];
 
-/** Reads one struct that begins at `offset`. @throws ThriftError */
-export function readThrift(bytes: Uint8Array, offset: number): { struct: ThriftStruct; end: number } {
-  const reader = new ThriftReader(bytes, offset);
+/**
+ * Reads one struct that begins at `offset`.
+ * @param most elements that the lists of its fields may have, by field
+ * @throws ThriftError
+ */
+export function readThrift(bytes: Uint8Array, offset: number, most: ReadonlyMap<number, number> = new Map()): { struct: ThriftStruct; end: number } {
+  const reader = new ThriftReader(bytes, offset, most);
   return { struct: reader.struct(0), end: reader.offset };
 }
 
 class ThriftReader {
   private readonly bytes: Uint8Array;
+  private readonly most: ReadonlyMap<number, number>;
   offset: number;
 
-  constructor(bytes: Uint8Array, offset: number) {
+  constructor(bytes: Uint8Array, offset: number, most: ReadonlyMap<number, number>) {
     this.bytes = bytes;
     this.offset = offset;
+    this.most = most;
   }
 
   struct(depth: number): ThriftStruct {
@@ -38,27 +44,28 @@ class ThriftReader {
       if (type === STOP) return fields;
       field = head >> 4 === 0 ? this.zigzag32() : field + (head >> 4);
       if (fields.has(field)) throw new ThriftError(`field ${field} appears twice`);
-      fields.set(field, type === TRUE || type === FALSE ? type === TRUE : this.value(type, depth));
+      fields.set(field, type === TRUE || type === FALSE ? type === TRUE : this.value(type, depth, depth === 0 ? this.most.get(field) : undefined));
     }
   }
 
-  private value(type: number, depth: number): ThriftValue {
+  private value(type: number, depth: number, most = Infinity): ThriftValue {
     if (type === TRUE || type === FALSE || type === BYTE) return this.byte();
     if (type === I16 || type === I32) return this.zigzag32();
     if (type === I64) return this.zigzag64();
     if (type === DOUBLE) return this.take(8);
     if (type === BINARY) return this.take(this.varint32());
-    if (type === LIST) return this.list(depth);
+    if (type === LIST) return this.list(depth, most);
     if (type === STRUCT) return this.struct(depth + 1);
     throw new ThriftError(`type ${type} does not belong into Parquet`);
   }
 
-  private list(depth: number): ThriftValue[] {
+  private list(depth: number, most: number): ThriftValue[] {
     const head = this.byte();
     const type = head & 0x0f;
     const count = head >> 4 === 15 ? this.varint32() : head >> 4;
     // every element takes a byte at least
     if (count > this.bytes.length - this.offset) throw new ThriftError(`a list of ${count} elements does not fit`);
+    if (count > most) throw new ThriftError(`a list of ${count} elements is longer than the ${most} that are read`);
     if (depth > MAX_DEPTH) throw new ThriftError("structures are nested too deep");
     const items: ThriftValue[] = [];
     for (let i = 0; i < count; i++) items.push(this.value(type, depth + 1));

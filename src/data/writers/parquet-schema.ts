@@ -1,8 +1,9 @@
 /** The Parquet schema of rows: types are found by looking at every value, and what does not fit together becomes JSON text. */
 import type { SchemaElement } from "hyparquet";
+import { stringifyExactly } from "../../core/json.ts";
 
 export type ColumnType =
-  | { readonly type: "nothing" | "text" | "boolean" | "integer" | "number" | "json" }
+  | { readonly type: "nothing" | "text" | "boolean" | "integer" | "big" | "number" | "json" }
   | { readonly type: "list"; readonly element: ColumnType }
   | { readonly type: "structure"; readonly fields: Readonly<Record<string, ColumnType>> };
 
@@ -16,6 +17,7 @@ export function typeOf(value: unknown): ColumnType {
   if (typeof value === "string") return { type: "text" };
   if (typeof value === "boolean") return { type: "boolean" };
   if (typeof value === "number") return { type: Number.isSafeInteger(value) && !Object.is(value, -0) ? "integer" : "number" };
+  if (typeof value === "bigint") return BigInt.asIntN(64, value) === value ? { type: "big" } : JSON_TEXT;
   if (Array.isArray(value)) return { type: "list", element: value.map(typeOf).reduce(join, NOTHING) };
   const entries = Object.entries(value as object);
   // a key with a dot or none at all cannot be told from a path
@@ -30,6 +32,8 @@ export function join(a: ColumnType, b: ColumnType): ColumnType {
   if (a.type === "list" && b.type === "list") return { type: "list", element: join(a.element, b.element) };
   if (a.type === "structure" && b.type === "structure") return joinStructures(a.fields, b.fields);
   if (a.type === b.type) return a;
+  const isWhole = ({ type }: ColumnType): boolean => type === "integer" || type === "big";
+  if (isWhole(a) && isWhole(b)) return { type: "big" };
   const isNumber = ({ type }: ColumnType): boolean => type === "integer" || type === "number";
   return isNumber(a) && isNumber(b) ? { type: "number" } : JSON_TEXT;
 }
@@ -54,6 +58,7 @@ export function schemaOf(name: string, type: ColumnType): SchemaElement[] {
     case "boolean":
       return [{ ...element, type: "BOOLEAN" }];
     case "integer":
+    case "big":
       return [{ ...element, type: "INT64" }];
     case "number":
       return [{ ...element, type: "DOUBLE" }];
@@ -68,7 +73,8 @@ export function schemaOf(name: string, type: ColumnType): SchemaElement[] {
 /** A value as the writer takes it for its column. */
 export function toColumn(value: unknown, type: ColumnType): unknown {
   if (value === null || value === undefined) return null;
-  if (type.type === "integer") return BigInt(value as number);
+  if (type.type === "integer" || type.type === "big") return BigInt(value as number | bigint);
+  if (type.type === "json") return stringifyExactly(value);
   if (type.type === "list") return (value as unknown[]).map((item) => toColumn(item, type.element));
   if (type.type !== "structure") return value;
   return Object.fromEntries(Object.entries(type.fields).map(([name, field]) => [name, toColumn((value as Record<string, unknown>)[name], field)]));

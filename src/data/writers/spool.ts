@@ -1,5 +1,6 @@
 /** Rows put aside in a hidden file, for formats whose beginning depends on all rows (a header, a schema). */
 import { rm } from "node:fs/promises";
+import { stringifyExactly } from "../../core/json.ts";
 import { readJsonLines } from "../readers/jsonl.ts";
 import { READ_LIMITS } from "../readers/row.ts";
 import { temporaryName, writeAll } from "./atomic.ts";
@@ -23,11 +24,11 @@ export async function* spooled<T>(rows: AsyncIterable<Columns>, { beside, look, 
 async function* lines(rows: AsyncIterable<Columns>, look: (row: Columns) => void): AsyncGenerator<string> {
   for await (const row of rows) {
     look(row);
-    yield `${JSON.stringify(row)}\n`;
+    yield `${stringifyExactly(row)}\n`;
   }
 }
 
 async function* readBack(path: string): AsyncGenerator<Columns> {
   // what was read within the limits may be longer as written: no limit here
-  for await (const { columns } of readJsonLines(path, { ...READ_LIMITS, rowBytes: Infinity, columns: Infinity, depth: Infinity })) yield columns;
+  for await (const { columns } of readJsonLines(path, { ...READ_LIMITS, rowBytes: Infinity, columns: Infinity, keys: Infinity, depth: Infinity })) yield columns;
 }

@@ -2,6 +2,7 @@
 import { stringify } from "csv-stringify/sync";
 import { ByteWriter, ParquetWriter } from "hyparquet-writer";
 import { AttuneError } from "../../core/errors.ts";
+import { stringifyExactly } from "../../core/json.ts";
 import { writeAtomic } from "./atomic.ts";
 import type { ColumnType } from "./parquet-schema.ts";
 import { join, schemaOf, toColumn, typeOf } from "./parquet-schema.ts";
@@ -31,13 +32,13 @@ export async function writeRows(path: string, rows: AsyncIterable<Columns>): Pro
 }
 
 async function* encodeJsonLines(rows: AsyncIterable<Columns>): AsyncGenerator<string> {
-  for await (const row of rows) yield `${JSON.stringify(row)}\n`;
+  for await (const row of rows) yield `${stringifyExactly(row)}\n`;
 }
 
 async function* encodeJson(rows: AsyncIterable<Columns>): AsyncGenerator<string> {
   let separator = "[\n";
   for await (const row of rows) {
-    yield `${separator}${JSON.stringify(row)}`;
+    yield `${separator}${stringifyExactly(row)}`;
     separator = ",\n";
   }
   yield separator === "[\n" ? "[]\n" : "\n]\n";
@@ -58,7 +59,7 @@ function encodeCsv(rows: AsyncIterable<Columns>, beside: string, delimiter: stri
 
 function cell(value: unknown): string {
   if (value === undefined || value === null) return "";
-  return typeof value === "object" ? JSON.stringify(value) : String(value);
+  return typeof value === "object" ? stringifyExactly(value) : String(value);
 }
 
 /** Rows of one row group: the guard of the reader allows many more, memory does not. */
@@ -74,11 +75,15 @@ function encodeParquet(rows: AsyncIterable<Columns>, beside: string): AsyncGener
     async *write(again) {
       const bytes = new ByteWriter();
       const schema = [{ name: "root", num_children: types.size }, ...[...types].flatMap(([name, type]) => schemaOf(name, type))];
+      // the writer turns what it takes for JSON into doubles: it is given texts, whose type is told at the end
+      const json = schema.filter((element) => element.converted_type === "JSON");
+      for (const element of json) element.converted_type = "UTF8";
       const writer = new ParquetWriter({ writer: bytes, schema, createdBy: "attune" });
       for await (const group of groupsOf(again)) {
         void writer.write({ columnData: [...types].map(([name, type]) => ({ name, data: group.map((row) => toColumn(row[name], type)) })), rowGroupSize: GROUP });
         yield drain(bytes);
       }
+      for (const element of json) element.converted_type = "JSON";
       void writer.finish();
       yield drain(bytes);
     },
