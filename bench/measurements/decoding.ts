@@ -1,7 +1,7 @@
 /** Decoding against the memory bandwidth, and a batch against a single row. */
 import { Decoder } from "../../src/sampling/decoder.ts";
 import type { DecodingBatch } from "../../src/sampling/decoder.ts";
-import { weightCount, worthPacking } from "../../src/sampling/engine.ts";
+import { weightCount, worthPacking } from "../../src/sampling/packing.ts";
 import { bandwidth } from "../limits.ts";
 import type { Figure, Measured } from "../measure.ts";
 import { PATIENCE, disturbance, inTurns, median, ratios, rounded, seconds, spread } from "../measure.ts";

@@ -1,7 +1,7 @@
 /** The HTTP server under many clients against one client, as `attune serve` starts it: default slots, weights packed where that pays. */
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { peakMemory } from "../../src/runtime/peak-memory.ts";
-import { weightCount, worthPacking } from "../../src/sampling/engine.ts";
+import { weightCount, worthPacking } from "../../src/sampling/packing.ts";
 import type { RunningServer } from "../../src/server/listen.ts";
 import { startServer } from "../../src/server/listen.ts";
 import type { Encoder } from "../../src/text/encoder.ts";

@@ -11,7 +11,7 @@ import { limitBehind } from "./answer-limit.ts";
 import { inverseTemperature } from "./choose.ts";
 import type { DecodingBatch } from "./decoder.ts";
 import { Decoder } from "./decoder.ts";
-import { weightCount, worthPacking } from "./engine.ts";
+import { weightCount, worthPacking } from "./packing.ts";
 import type { Answer, GenerateHooks } from "./generate.ts";
 
 /** Room of the first cache, tokens; it doubles when a conversation grows out of it. */

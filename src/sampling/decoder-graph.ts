@@ -71,7 +71,7 @@ function cachedAttention(model: Model, graph: Graph, layer: number, outputs: Rec
 
 export interface DecoderGraph {
   graph: Graph;
-  /** The extended caches, and logits [B, V], maxima and sums of blocks of the vocabulary after the `last` token of each row. */
+  /** The extended caches, and logits [read, V], maxima and sums of blocks of the vocabulary after each token of `read`. */
   outputs: Readonly<Record<string, Value>>;
   /** Names of the weights, those of an adapter included. */
   weights: readonly string[];
@@ -93,8 +93,8 @@ export function buildDecoder(model: Model, { weightsFirst = false, joined = fals
   const parameters = new Parameters(graph, (name) => weightOf(model, name).dtype);
   const tokens = graph.input("tokens", "int64", ["batch", "step"]);
   const positions = graph.input("positions", "int64", ["batch", "step"]);
-  const last = graph.input("last", "int64", ["batch"]);
-  const inverseTemperatures = graph.input("inverseTemperatures", "float32", ["batch", 1]);
+  const read = graph.input("read", "int64", ["read"]);
+  const inverseTemperatures = graph.input("inverseTemperatures", "float32", ["read", 1]);
   graph.input("lengths", "int32", ["batch"]);
   graph.input("total", "int32", [1]);
   if (config.rope) for (const name of ["cosines", "sines"]) graph.input(name, "float32", ["table", config.headSize / 2]);
@@ -107,7 +107,7 @@ export function buildDecoder(model: Model, { weightsFirst = false, joined = fals
     const attention = cachedAttention(model, graph, layer, outputs);
     x = graph.scope(prefix.slice(0, -1), () => family.block(blockBuilder(parts, parameters, prefix, attention), x));
   }
-  const hidden = graph.scope("readout", () => family.finalNorm(end, gatherRows(x, last)));
+  const hidden = graph.scope("readout", () => family.finalNorm(end, gatherRows(x, read)));
   const scores = graph.scope("scores", () => buildScores(hidden, end.parameter(family.headWeight(config)), inverseTemperatures));
   return { graph, outputs: { ...outputs, ...scores }, weights: [...parameters.used.keys()] };
 }

@@ -48,8 +48,8 @@ export interface Prefix {
   readonly row: number;
 }
 
-/** Outputs of a run beside the caches, for so many rows. */
-class ScoreBuffers {
+/** Outputs of a run beside the caches, for so many tokens. */
+export class ScoreBuffers {
   private readonly widths: { logits: number; maxima: number; sums: number };
   private readonly allocate: Allocate;
 
@@ -130,8 +130,8 @@ export class Decoder {
     const cache = new KeyValueCache(this.model.config, rows, longest, this.staging);
     const buffers = new ScoreBuffers(this.model.config.vocabularySize, this.staging);
     const inverse = prompts.map(({ inverseTemperature = 1 }) => inverseTemperature);
-    const last = prompts.map(({ ids }, row) => row * longest + ids.length - 1);
-    await this.run({ tokens, positions, last, lengths: prompts.map(({ ids }) => ids.length), inverse, cache: cache.tensors(rows), scores: buffers.tensors(rows) });
+    const read = prompts.map(({ ids }, row) => row * longest + ids.length - 1);
+    await this.run({ tokens, positions, read, lengths: prompts.map(({ ids }) => ids.length), inverse, cache: cache.tensors(rows), scores: buffers.tensors(rows) });
     return prompts.map(({ ids }, row) => ({ tokens: ids.length, cache, row, scores: buffers.scores(row, inverse[row]!) }));
   }
 
@@ -146,14 +146,14 @@ export class Decoder {
     return this.options.maxLength;
   }
 
-  /** One run over some rows; `lengths` are their tokens in the cache, the new ones included. */
-  async run({ tokens, positions, last, lengths, inverse, cache, scores }: DecoderRun): Promise<void> {
+  /** One run over some rows. */
+  async run({ tokens, positions, read, lengths, inverse, cache, scores }: DecoderRun): Promise<void> {
     const rows = lengths.length;
     const feeds = {
       tokens,
       positions,
-      last: int64([rows], last),
-      inverseTemperatures: float32([rows, 1], inverse),
+      read: int64([read.length], read),
+      inverseTemperatures: float32([read.length, 1], inverse),
       // The operator counts the tokens before the last one of each row, the new ones included.
       lengths: int32([rows], lengths.map((length) => length - 1)),
       total: int32([1], [Math.max(...lengths)]),
@@ -173,12 +173,14 @@ export class Decoder {
   }
 }
 
-interface DecoderRun {
+export interface DecoderRun {
   tokens: HostTensor;
   positions: HostTensor;
-  last: readonly number[];
-  lengths: readonly number[];
+  /** The tokens after which scores are computed, counted over all rows, and what their logits are multiplied by. */
+  read: readonly number[];
   inverse: readonly number[];
+  /** Tokens of each row in the cache, the new ones included. */
+  lengths: readonly number[];
   cache: Tensors;
   scores: Tensors;
 }
@@ -273,8 +275,8 @@ export class DecodingBatch {
     await this.run(int64([1, tokens.length], Array.from(tokens)), positions, [tokens.length - 1]);
   }
 
-  private run(tokens: HostTensor, positions: HostTensor, last: readonly number[]): Promise<void> {
+  private run(tokens: HostTensor, positions: HostTensor, read: readonly number[]): Promise<void> {
     const { rows, lengths, inverse } = this;
-    return this.decoder.run({ tokens, positions, last, lengths, inverse, cache: this.cache.tensors(rows), scores: this.buffers.tensors(rows) });
+    return this.decoder.run({ tokens, positions, read, lengths, inverse, cache: this.cache.tensors(rows), scores: this.buffers.tensors(rows) });
   }
 }

@@ -7,7 +7,8 @@ import { createEncoder } from "../text/encoder.ts";
 import { byteTokenizer } from "../text/testing.ts";
 import { Decoder, DecodingBatch } from "./decoder.ts";
 import type { EngineOptions, GenerationRequest, Sampled } from "./engine.ts";
-import { BatchingEngine, weightCount, worthPacking } from "./engine.ts";
+import { BatchingEngine } from "./engine.ts";
+import { weightCount, worthPacking } from "./packing.ts";
 
 const encoder = createEncoder(byteTokenizer(), { maxLength: 64, template: "none" });
 /** ONNX Runtime's cached attention wants heads of a multiple of 16. */

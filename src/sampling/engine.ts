@@ -85,35 +85,6 @@ const READ_WASTE = 1.5;
 /** While rows are decoded, prompts are read when so many slots are free, as a share of all. */
 const ENTRY_SHARE = 1 / 8;
 
-/** Models below this many weights are packed for any number of rows; see docs/decisions/packed-weights.md. */
-const SMALL_MODEL = 256e6;
-/** Rows, for larger models, and steps from which packing pays. */
-const PREPACK_ROWS = 8;
-const PREPACK_STEPS = 16;
-
-/** Beside training, weights are packed below this many: a copy of 128 MB. */
-const SMALL_BESIDE_TRAINING = 32e6;
-
-export interface PackingQuestion {
-  /** Numbers in the weights. */
-  weights: number;
-  rows: number;
-  steps: number;
-  /** Memory is short, as networks that are trained lie beside the one that decodes. */
-  besideTraining?: boolean;
-}
-
-/** Whether packing pays. */
-export function worthPacking({ weights, rows, steps, besideTraining = false }: PackingQuestion): boolean {
-  if (besideTraining && weights >= SMALL_BESIDE_TRAINING) return false;
-  return steps >= PREPACK_STEPS && (rows >= PREPACK_ROWS || weights < SMALL_MODEL);
-}
-
-/** Numbers in a model's weights. */
-export function weightCount({ family, config }: Model): number {
-  return parameterCount(family, config);
-}
-
 export class BatchingEngine {
   readonly slots: number;
   readonly room: number;
@@ -320,21 +291,4 @@ export class BatchingEngine {
 interface Entering {
   task: Task;
   count: number;
-}
-
-/** Requests whose prompts are read in one run: of like lengths, and not too many tokens. */
-function readingGroups(entering: readonly Entering[]): Entering[][] {
-  const length = ({ task }: Entering): number => task.request.prompt.length;
-  const groups: Entering[][] = [];
-  let [group, tokens]: [Entering[], number] = [[], 0];
-  for (const each of entering.toSorted((a, b) => length(a) - length(b))) {
-    const padded = (group.length + 1) * length(each);
-    if (group.length > 0 && (padded > READ_TOKENS || padded > READ_WASTE * (tokens + length(each)))) {
-      groups.push(group);
-      [group, tokens] = [[], 0];
-    }
-    group.push(each);
-    tokens += length(each);
-  }
-  return group.length > 0 ? [...groups, group] : groups;
 }

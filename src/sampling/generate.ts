@@ -8,7 +8,8 @@ import type { Encoder } from "../text/encoder.ts";
 import type { AnswerOptions, Drawn } from "./answer.ts";
 import { limitBehind } from "./answer-limit.ts";
 import type { Generation, Sampled } from "./engine.ts";
-import { BatchingEngine, weightCount, worthPacking } from "./engine.ts";
+import { BatchingEngine } from "./engine.ts";
+import { weightCount, worthPacking } from "./packing.ts";
 
 export interface GenerateOptions extends AnswerOptions {
   seed: number;

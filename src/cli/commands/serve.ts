@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { AttuneError } from "../../core/errors.ts";
 import { parseConfig } from "../../runs/config-sources.ts";
 import type { ConfigOf } from "../../runs/config.ts";
-import { weightCount, worthPacking } from "../../sampling/engine.ts";
+import { weightCount, worthPacking } from "../../sampling/packing.ts";
 import type { EngineLimits, ServedModel } from "../../server/engines.ts";
 import { cacheBytes } from "../../server/engines.ts";
 import type { RunningServer } from "../../server/listen.ts";

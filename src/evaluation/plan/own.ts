@@ -18,7 +18,8 @@ import type { Objective, ScoreOptions, StepMemory, TokenBatch } from "../../mode
 import type { TrainableParameters } from "../../models/trainable.ts";
 import { sftObjective } from "../../objectives/sft.ts";
 import { WEIGHTS_FIRST_ROWS, buildDecoder } from "../../sampling/decoder-graph.ts";
-import { READ_TOKENS, worthPacking } from "../../sampling/engine.ts";
+import { worthPacking } from "../../sampling/packing.ts";
+import { READ_TOKENS } from "../../sampling/prompt-reading.ts";
 import { ppoConfig } from "../../training/ppo.config.ts";
 import { WHOLE_PLAN_LIMIT, choosePlan } from "../../training/prepare.ts";
 import type { Machine } from "./calibrate.ts";
