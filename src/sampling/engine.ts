@@ -1,8 +1,8 @@
 /**
  * Continuous batching: requests come at any time, each with its own options; those that wait enter the slots that finished
- * answers leave, so that no row waits for the longest of its batch. The answers to one request share one reading of its
- * prompt. Memory is bounded by the slots: a cache of `slots` x `room` tokens, one reading of prompts, and at most one
- * prompt whose samples did not all fit.
+ * answers leave, so that no row waits for the longest of its batch; how they enter is in `admission.ts`. The answers to one request
+ * share one reading of its prompt. Memory is bounded by the slots: a cache of `slots` x `room` tokens, the readings of prompts, and
+ * prompts some of whose samples wait, at most one for each slot.
  *
  * What is drawn depends on (seed, stream, sample) and the model alone. Which rows a step computes together changes the
  * logits in their last bits at most, as sums are ordered otherwise for one row than for several.
@@ -12,13 +12,15 @@
 import { AttuneError } from "../core/errors.ts";
 import { Random } from "../core/random.ts";
 import type { Model } from "../models/model.ts";
-import { parameterCount } from "../models/model.ts";
 import type { Encoder } from "../text/encoder.ts";
+import type { Admission, Slots, Task } from "./admission.ts";
+import { FairAdmission, WholeAdmission, samplesOf } from "./admission.ts";
 import type { AnswerOptions, Drawn } from "./answer.ts";
 import { OpenAnswer } from "./answer.ts";
-import { inverseTemperature } from "./choose.ts";
 import type { Prefix } from "./decoder.ts";
 import { Decoder, DecodingBatch, keepPrefix } from "./decoder.ts";
+import type { PromptReading, PromptScores } from "./prompt-reading.ts";
+import { ReadingPace } from "./prompt-reading.ts";
 
 export interface EngineOptions {
   /** Rows that are decoded together. */
@@ -28,6 +30,11 @@ export interface EngineOptions {
   /** See {@link worthPacking}. Default false. */
   prepack?: boolean;
   threads?: number;
+  /**
+   * Somebody reads along: prompts are read in parts between steps, and nobody's requests take all slots; see `admission.ts`.
+   * `readTokens` are read at once; default as many as take the time of a step. Default: whole prompts.
+   */
+  fair?: { readTokens?: number };
 }
 
 export interface GenerationRequest extends AnswerOptions {
@@ -38,11 +45,17 @@ export interface GenerationRequest extends AnswerOptions {
   seed: number;
   /** Names the request among those of one seed: sample s draws from (seed, ...stream, s). Default none. */
   stream?: readonly (string | number)[];
+  /** Whose request it is, where fairness asks; default its own. */
+  group?: object;
+  /** Tells what the model thinks of the prompt itself, with so many of the most likely tokens at each place. Default: nothing. */
+  promptAlternatives?: number;
 }
 
 /** An answer to a request, by its number among the request's samples. */
 export interface Sampled extends Drawn {
   sample: number;
+  /** Where they were asked for. */
+  promptScores?: PromptScores;
 }
 
 export interface GenerationHooks {
@@ -59,31 +72,11 @@ export interface Generation {
   cancel(): void;
 }
 
-/** A request with what became of it. */
-interface Task {
-  request: GenerationRequest;
-  hooks: GenerationHooks;
-  /** Samples that have a slot or had one. */
-  begun: number;
-  finished: Sampled[];
-  cancelled: boolean;
-  /** Kept while some samples wait after the others have begun. */
-  prefix?: Prefix;
-  settle: (outcome: Sampled[] | AttuneError) => void;
-}
-
 interface Row {
   task: Task;
   answer: OpenAnswer;
   sampled: Sampled;
 }
-
-/** Padded tokens of one reading of prompts: the rate is flat above (bench/). */
-export const READ_TOKENS = 1024;
-/** Padding that is accepted for reading several prompts at once, in units of their tokens. */
-const READ_WASTE = 1.5;
-/** While rows are decoded, prompts are read when so many slots are free, as a share of all. */
-const ENTRY_SHARE = 1 / 8;
 
 export class BatchingEngine {
   readonly slots: number;
@@ -92,16 +85,20 @@ export class BatchingEngine {
   private readonly decoder: Decoder;
   private readonly batch: DecodingBatch;
   private readonly rows: Row[] = [];
+  private readonly admission: Admission;
+  private readonly pace: ReadingPace;
   private queue: Task[] = [];
   private working: Promise<void> | undefined;
   private failure: AttuneError | undefined;
 
-  private constructor(decoder: Decoder, encoder: Encoder, { slots, room }: EngineOptions) {
+  private constructor(decoder: Decoder, encoder: Encoder, { slots, room, fair }: EngineOptions) {
     this.decoder = decoder;
     this.encoder = encoder;
     this.slots = slots;
     this.room = room;
     this.batch = new DecodingBatch(decoder, slots);
+    this.pace = new ReadingPace(fair?.readTokens);
+    this.admission = fair ? new FairAdmission(this.pace) : new WholeAdmission();
   }
 
   /** @throws AttuneError `usage` where rows are longer than the model's context */
@@ -122,7 +119,7 @@ export class BatchingEngine {
 
   /** Answers that wait for a slot. */
   get waiting(): number {
-    return this.queue.reduce((total, { request, begun }) => total + (request.samples ?? 1) - begun, 0);
+    return this.queue.reduce((total, task) => total + samplesOf(task) - task.begun, 0);
   }
 
   /**
@@ -131,8 +128,9 @@ export class BatchingEngine {
    */
   submit(request: GenerationRequest, hooks: GenerationHooks = {}): Generation {
     if (this.failure) throw this.failure;
-    const { prompt, maxNewTokens } = request;
-    if (prompt.length === 0 || maxNewTokens < 1 || prompt.length + maxNewTokens > this.room) {
+    const { prompt, maxNewTokens, promptAlternatives } = request;
+    const least = promptAlternatives === undefined ? 1 : 0;
+    if (prompt.length === 0 || maxNewTokens < least || prompt.length + maxNewTokens > this.room) {
       throw new AttuneError("usage", "prompt and answer do not fit", { got: `${prompt.length} + ${maxNewTokens} tokens`, expected: `at least one each, and at most ${this.room}`, hint: "fewer new tokens, or a shorter prompt" });
     }
     let settle!: Task["settle"];
@@ -141,7 +139,7 @@ export class BatchingEngine {
     });
     // Who listens to hooks alone must not meet an unhandled rejection.
     answers.catch(() => undefined);
-    const task: Task = { request, hooks, begun: 0, finished: [], cancelled: false, settle };
+    const task: Task = { request, hooks, group: request.group ?? {}, begun: 0, finished: [], cancelled: false, settle };
     this.queue.push(task);
     this.working ??= this.work();
     return { answers, cancel: () => this.cancel(task) };
@@ -177,10 +175,12 @@ export class BatchingEngine {
       await Promise.resolve();
       while (this.rows.length > 0 || this.queue.length > 0) {
         this.dropCancelled();
-        await this.admit();
+        await this.admission.turn(this.view);
         if (this.rows.length === 0) continue;
+        const began = performance.now();
         await this.batch.step(this.rows.map(({ answer }) => answer.drawn.ids.at(-1)!));
         this.extend(0);
+        this.pace.stepTook(performance.now() - began);
       }
     } catch (cause) {
       this.fail(cause instanceof AttuneError ? cause : new AttuneError("internal", "decoding failed", { cause }));
@@ -223,7 +223,7 @@ export class BatchingEngine {
     if (row < this.rows.length) this.rows[row] = last;
     task.finished.push(sampled);
     this.call(task, () => task.hooks.onAnswer?.(sampled));
-    const expected = task.cancelled ? task.begun : (task.request.samples ?? 1);
+    const expected = task.cancelled ? task.begun : samplesOf(task);
     if (task.finished.length === expected) task.settle(task.finished);
   }
 
@@ -237,58 +237,41 @@ export class BatchingEngine {
     }
   }
 
-  /** Lets waiting requests into free slots, where that is worth a reading of prompts. */
-  private async admit(): Promise<void> {
-    const free = this.slots - this.rows.length;
-    const { waiting } = this;
-    if (waiting === 0 || free === 0 || (this.rows.length > 0 && free < Math.min(waiting, Math.ceil(this.slots * ENTRY_SHARE)))) return;
-    const entering = this.takeTasks(free);
-    const unread: Entering[] = [];
-    for (const each of entering) {
-      if (each.task.prefix) this.enter(each, each.task.prefix);
-      else unread.push(each);
-    }
-    for (const group of readingGroups(unread)) {
-      const prefixes = await this.decoder.read(group.map(({ task: { request } }) => ({ ids: request.prompt, inverseTemperature: inverseTemperature(request) })));
-      group.forEach((each, index) => this.enter(each, prefixes[index]!));
-    }
+  private get view(): Slots {
+    return { count: this.slots, decoder: this.decoder, rows: this.rows, queue: this.queue, enter: (task, count, read) => this.enter(task, count, read) };
   }
 
-  /** The first requests of the queue, with how many of their samples have room. */
-  private takeTasks(free: number): Entering[] {
-    const entering: Entering[] = [];
-    for (let left = free; left > 0 && this.queue.length > 0; ) {
-      const task = this.queue[0]!;
-      const rest = (task.request.samples ?? 1) - task.begun;
-      const count = Math.min(left, rest);
-      entering.push({ task, count });
-      left -= count;
-      if (count === rest) this.queue.shift();
-      else break;
-    }
-    return entering;
-  }
-
-  private enter({ task, count }: Entering, prefix: Prefix): void {
+  private enter(task: Task, count: number, { prefix, reading }: { prefix: Prefix; reading?: PromptReading }): void {
     const { request, hooks } = task;
+    if (reading?.scores) task.promptScores = reading.scores;
     // Cancelled while its prompt was read.
     if (task.cancelled) return task.begun === task.finished.length ? task.settle(task.finished) : undefined;
+    if (samplesOf(task) === 0) return this.endUnanswered(task);
     const first = this.rows.length;
     for (let i = 0; i < count; i++) {
       const sample = task.begun++;
       const random = Random.for(request.seed, ...(request.stream ?? []), sample);
       const answer = new OpenAnswer(request, this.encoder, { random, watched: hooks.onToken !== undefined });
       this.batch.enter(prefix);
-      this.rows.push({ task, answer, sampled: Object.assign(answer.drawn, { sample }) });
+      this.rows.push({ task, answer, sampled: Object.assign(answer.drawn, { sample }, scoresOf(task)) });
     }
-    if (task.begun === (request.samples ?? 1)) delete task.prefix;
-    else task.prefix ??= keepPrefix(prefix, this.decoder);
+    if (task.begun === samplesOf(task)) {
+      delete task.prefix;
+      this.queue = this.queue.filter((other) => other !== task);
+    } else task.prefix ??= keepPrefix(prefix, this.decoder);
     this.extend(first);
+  }
+
+  /** A request that asked for the scores of its prompt alone. */
+  private endUnanswered(task: Task): void {
+    this.queue = this.queue.filter((other) => other !== task);
+    for (let sample = 0; sample < (task.request.samples ?? 1); sample++) {
+      const sampled: Sampled = { sample, ids: [], logps: [], text: "", finish: "length", ...(task.request.alternatives ? { alternatives: [] } : {}), ...scoresOf(task) };
+      task.finished.push(sampled);
+      this.call(task, () => task.hooks.onAnswer?.(sampled));
+    }
+    task.settle(task.finished);
   }
 }
 
-/** Samples of a request that enter together. */
-interface Entering {
-  task: Task;
-  count: number;
-}
+const scoresOf = ({ promptScores }: Task): Pick<Sampled, "promptScores"> => (promptScores ? { promptScores } : {});

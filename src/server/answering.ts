@@ -103,7 +103,7 @@ export class Answering {
   private submit(prompt: number, seed: number, { onToken, onAnswer }: AnswerHooks): Generation {
     const { prompts, samples, temperature, topP, stopTexts, alternatives } = this.asked;
     const numbered = (hook: NonNullable<AnswerHooks["onToken"]>) => (answer: Sampled): void => hook(answer, prompt * samples + answer.sample);
-    const request = { prompt: prompts[prompt]!, samples, temperature, topK: 0, topP, stopTexts, alternatives, seed, stream: [prompt], maxNewTokens: this.lengths[prompt]! };
+    const request = { prompt: prompts[prompt]!, samples, temperature, topK: 0, topP, stopTexts, alternatives, seed, stream: [prompt], group: this, maxNewTokens: this.lengths[prompt]! };
     return this.lease.engine.submit(request, { ...(onToken ? { onToken: numbered(onToken) } : {}), ...(onAnswer ? { onAnswer: numbered(onAnswer) } : {}) });
   }
 }

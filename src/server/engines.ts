@@ -29,6 +29,8 @@ export interface EngineLimits {
   openModels: number;
   /** See {@link BatchingEngine}. */
   prepack: boolean;
+  /** Tokens of prompts that are read between two steps; default as many as take the time of a step. */
+  readTokens?: number;
 }
 
 /** The right to put answers into an engine, until it is given back. */
@@ -148,8 +150,8 @@ export class Engines {
   }
 
   private create({ model }: ServedModel): Promise<BatchingEngine> {
-    const { slots, room, prepack } = this.limits;
-    return BatchingEngine.create(model, this.encoder, { slots, room, prepack });
+    const { slots, room, prepack, readTokens } = this.limits;
+    return BatchingEngine.create(model, this.encoder, { slots, room, prepack, fair: readTokens === undefined ? {} : { readTokens } });
   }
 }
 

@@ -119,7 +119,7 @@ describe("strangers", () => {
 describe("load", () => {
   test("64 clients at once get the answers that they would get alone, in a bounded number of slots", async () => {
     const step = vi.spyOn(DecodingBatch.prototype, "step");
-    server = await startTiny({ limits: { slots: 8, queue: 64 } });
+    server = await startTiny({ limits: { slots: 8, queue: 64, readTokens: 512 } });
     const client = new OpenAI({ baseURL: server.baseUrl, apiKey: "none", maxRetries: 0 });
     const prompts = Array.from({ length: 64 }, (_, number) => `Question ${number}: ${"why ".repeat(number % 9)}?`);
     const expected = [];

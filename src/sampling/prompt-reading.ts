@@ -1,0 +1,147 @@
+/** Reading prompts: several short ones in one run, or one in parts between which rows are decoded. */
+import { invariant } from "../core/errors.ts";
+import { int64 } from "../core/tensor.ts";
+import type { Chosen } from "./choose.ts";
+import type { Decoder, Prefix } from "./decoder.ts";
+import { ScoreBuffers } from "./decoder.ts";
+import type { Allocate } from "./key-value-cache.ts";
+import { KeyValueCache } from "./key-value-cache.ts";
+
+/** Padded tokens of one reading of prompts: the rate is flat above (bench/). */
+export const READ_TOKENS = 1024;
+/** Padding that is accepted for reading several prompts at once, in units of their tokens. */
+const READ_WASTE = 1.5;
+/** Tokens after which scores are looked at in one run: their logits are in memory together. */
+const TOLD_TOKENS = 64;
+
+/** What the model thinks of a prompt's own tokens. */
+export interface PromptScores {
+  /** log p of each token given those before it; undefined for the first. */
+  logps: (number | undefined)[];
+  /** The most likely tokens at each place; none at the first. */
+  alternatives: Chosen[][];
+}
+
+export interface PartedPrompt {
+  ids: ArrayLike<number>;
+  inverseTemperature: number;
+  /** The most likely tokens to tell at every place of the prompt; undefined for no scores of it. */
+  told: number | undefined;
+}
+
+/** A prompt that is read part by part, into a cache of its own. */
+export class PromptReading {
+  /** Where they were asked for. */
+  readonly scores: PromptScores | undefined;
+  private readonly decoder: Decoder;
+  private readonly prompt: PartedPrompt;
+  private readonly cache: KeyValueCache;
+  private readonly buffers: ScoreBuffers;
+  private done = 0;
+  /** Of the scores after the last token that was read. */
+  private lastRow = 0;
+
+  /** @param memory overwritten by the next reading that is given it */
+  constructor(decoder: Decoder, prompt: PartedPrompt, memory: Allocate) {
+    const { config } = decoder.model;
+    this.decoder = decoder;
+    this.prompt = prompt;
+    this.cache = new KeyValueCache(config, 1, prompt.ids.length, memory);
+    this.buffers = new ScoreBuffers(config.vocabularySize, memory);
+    this.scores = prompt.told === undefined ? undefined : { logps: [undefined], alternatives: [[]] };
+  }
+
+  /** Tokens that are still to be read. */
+  get left(): number {
+    return this.prompt.ids.length - this.done;
+  }
+
+  /** Reads at most so many of the next tokens; gives how many. */
+  async read(most: number): Promise<number> {
+    const { prompt: { ids, inverseTemperature, told }, done: start } = this;
+    const count = Math.min(most, this.left, told === undefined ? Infinity : TOLD_TOKENS);
+    invariant(count > 0, "a prompt is read past its end");
+    const places = Array.from({ length: count }, (_, i) => start + i);
+    const read = told === undefined ? [count - 1] : places.map((place) => place - start);
+    await this.decoder.run({
+      tokens: int64([1, count], places.map((place) => ids[place]!)),
+      positions: int64([1, count], places),
+      read,
+      inverse: read.map(() => inverseTemperature),
+      lengths: [start + count],
+      cache: this.cache.tensors(1),
+      scores: this.buffers.tensors(read.length),
+    });
+    this.done = start + count;
+    this.lastRow = read.length - 1;
+    if (this.scores) places.forEach((place, row) => this.tell(place + 1, row));
+    return count;
+  }
+
+  /** Once all is read; valid until its memory is used again. */
+  get prefix(): Prefix {
+    invariant(this.left === 0, "the prompt is not read yet");
+    return { tokens: this.prompt.ids.length, cache: this.cache, row: 0, scores: this.buffers.scores(this.lastRow, this.prompt.inverseTemperature) };
+  }
+
+  private tell(place: number, row: number): void {
+    const { ids, inverseTemperature, told = 0 } = this.prompt;
+    if (place >= ids.length) return;
+    const scores = this.buffers.scores(row, inverseTemperature);
+    this.scores!.logps.push(scores.logp(ids[place]!));
+    this.scores!.alternatives.push(told > 0 ? scores.mostLikely(told) : []);
+  }
+}
+
+/** Prompts that are read in one run: of like lengths, and not too many tokens. */
+export function readingGroups<T>(entering: readonly T[], length: (each: T) => number, most = READ_TOKENS): T[][] {
+  const groups: T[][] = [];
+  let [group, tokens]: [T[], number] = [[], 0];
+  for (const each of entering.toSorted((a, b) => length(a) - length(b))) {
+    const padded = (group.length + 1) * length(each);
+    if (group.length > 0 && (padded > most || padded > READ_WASTE * (tokens + length(each)))) {
+      groups.push(group);
+      [group, tokens] = [[], 0];
+    }
+    group.push(each);
+    tokens += length(each);
+  }
+  return group.length > 0 ? [...groups, group] : groups;
+}
+
+/** Tokens that are read between two steps before anything was measured, and at least. */
+const FIRST_READ = 16;
+const LEAST_READ = 8;
+/** While nothing is decoded: as long as a new request may wait. */
+const IDLE_READ = 256;
+/** Weight of the newest measurement. */
+const NEWEST = 0.3;
+
+/** How many tokens of prompts are read between two steps of decoding: as many as take about the time of one. */
+export class ReadingPace {
+  private readonly fixed: number | undefined;
+  private step: number | undefined;
+  private token: number | undefined;
+
+  constructor(fixed?: number) {
+    this.fixed = fixed;
+  }
+
+  /** @param milliseconds of a step */
+  stepTook(milliseconds: number): void {
+    this.step = mean(this.step, milliseconds);
+  }
+
+  readTook(tokens: number, milliseconds: number): void {
+    this.token = mean(this.token, milliseconds / tokens);
+  }
+
+  tokens(decoding: boolean): number {
+    if (this.fixed !== undefined) return this.fixed;
+    if (!decoding) return IDLE_READ;
+    if (this.step === undefined || this.token === undefined) return FIRST_READ;
+    return Math.max(LEAST_READ, Math.min(READ_TOKENS, Math.floor(this.step / this.token)));
+  }
+}
+
+const mean = (before: number | undefined, newest: number): number => (before === undefined ? newest : before + NEWEST * (newest - before));
