@@ -21,7 +21,8 @@ export { compareAnswers, contest, lengthControlledWinRate, winRate } from "./eva
 export type { ComparisonInput, ContestEntry, JudgedComparison, Judgement, WinRate } from "./evaluation/pairwise.ts";
 export { openModel as loadModel } from "./models/open.ts";
 export type { OpenedModel } from "./models/open.ts";
-export { saveAdapter, saveMerged } from "./models/save.ts";
+export { saveAdapter } from "./models/peft/write.ts";
+export { saveMerged } from "./models/save.ts";
 export type { TrainingEvent } from "./runs/events.ts";
 export { BatchingEngine } from "./sampling/engine.ts";
 export type { EngineOptions, Generation, GenerationRequest, Sampled } from "./sampling/engine.ts";

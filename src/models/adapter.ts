@@ -17,18 +17,59 @@ export interface AdapterConfig {
   rsLora: boolean;
   /** Projections by local name (`self_attn.q_proj`). */
   targets: readonly string[];
+  /** Where layers or projections differ; absent where all are as above. */
+  uneven?: UnevenRanks;
+  /** The second matrix has a bias: `.lora_B.bias` [out], scaled as the product is. */
+  biases?: boolean;
+}
+
+/**
+ * Every layer has the weights of every target, so that one graph serves all layers: where a module has a smaller rank its matrices
+ * are filled up with zeros, which stay zeros in training, and where it has no adapter they are all zeros.
+ */
+export interface UnevenRanks {
+  /** Of the modules that have an adapter, by whole name. */
+  modules: ReadonlyMap<string, ModuleRank>;
+  /** The largest rank of each target, which its matrices have. */
+  ranks: Readonly<Record<string, number>>;
+}
+
+export interface ModuleRank {
+  rank: number;
+  alpha: number;
 }
 
 export interface Adapter {
   readonly config: AdapterConfig;
   /** `<block prefix><projection>.lora_A.weight` [r, in] and `.lora_B.weight` [out, r] by whole name. */
   readonly weights: Map<string, HostTensor<"float32">>;
+  /** s of each module, [1], where they differ; see {@link scaleName}. Never trained. */
+  readonly scales?: ReadonlyMap<string, HostTensor<"float32">>;
+  /** What peft keeps beside low-rank matrices. The model's weights have it already; it is here to be written again. */
+  readonly folded?: FoldedParts;
+}
+
+export interface FoldedParts {
+  /** Keys of adapter_config.json that these parts need. */
+  readonly settings: Readonly<Record<string, unknown>>;
+  /** Modules whose low-rank matrices are folded. */
+  readonly modules: ReadonlyMap<string, ModuleRank>;
+  /** By the name in the file, without its prefix. */
+  readonly tensors: ReadonlyMap<string, HostTensor<"float32">>;
 }
 
 /** s of the formula above. */
-export function adapterScale({ rank, alpha, rsLora }: AdapterConfig): number {
+export function adapterScale({ rank, alpha, rsLora }: Pick<AdapterConfig, "rank" | "alpha" | "rsLora">): number {
   return rsLora ? alpha / Math.sqrt(rank) : alpha / rank;
 }
+
+/** Rank of the matrices of a target. */
+export function matrixRank({ rank, uneven }: AdapterConfig, target: string): number {
+  return uneven?.ranks[target] ?? rank;
+}
+
+/** Name of the scale of a module where scales differ; `module` may be local to a block. */
+export const scaleName = (module: string): string => `${module}.lora_scale`;
 
 /**
  * Local names of the projections that a user's list names: last parts (`q_proj`), local names, or `all-linear`.
@@ -52,9 +93,37 @@ export function resolveTargets(family: ModelFamily, config: DecoderConfig, wante
   return known.filter((local) => chosen.has(local));
 }
 
-/** Names of an adapter's two weights for the projection `local` of a block. */
-export function adapterNames(prefix: string, local: string): { a: string; b: string } {
-  return { a: `${prefix}${local}.lora_A.weight`, b: `${prefix}${local}.lora_B.weight` };
+/** Names of an adapter's weights for the projection `local` of a block. */
+export function adapterNames(prefix: string, local: string): { a: string; b: string; bias: string } {
+  return { a: `${prefix}${local}.lora_A.weight`, b: `${prefix}${local}.lora_B.weight`, bias: `${prefix}${local}.lora_B.bias` };
+}
+
+/** Local names of the tensors of one layer, as graphs declare them. */
+export function adapterLocals({ targets, uneven, biases }: AdapterConfig): string[] {
+  return targets.flatMap((target) => {
+    const { a, b, bias } = adapterNames("", target);
+    return [a, b, ...(biases ? [bias] : []), ...(uneven ? [scaleName(target)] : [])];
+  });
+}
+
+/** The modules that an adapter lies on, with rank and scale. */
+function adaptedModules(family: ModelFamily, layers: number, config: AdapterConfig): { prefix: string; local: string; scale: number }[] {
+  return Array.from({ length: layers }, (_, layer) => family.blockPrefix(layer)).flatMap((prefix) =>
+    config.targets.flatMap((local) => {
+      const own = config.uneven ? config.uneven.modules.get(prefix + local) : config;
+      return own ? [{ prefix, local, scale: adapterScale({ ...own, rsLora: config.rsLora }) }] : [];
+    }),
+  );
+}
+
+/** @throws AttuneError `config` for an adapter without matrices that could be trained */
+export function requireTrainable({ weights }: Adapter, source: string | undefined): void {
+  if (weights.size > 0) return;
+  throw new AttuneError("config", "this adapter cannot be trained further: it has no low-rank matrices that training could go on with", {
+    ...(source === undefined ? {} : { file: source }),
+    got: "parts that are folded into the weights, such as DoRA's",
+    hint: "attune export --format safetensors merges it; train on top of that",
+  });
 }
 
 /**
@@ -78,23 +147,33 @@ export function createAdapter(family: ModelFamily, config: DecoderConfig, adapte
   return { config: adapter, weights };
 }
 
-/** Adds the adapter into the weights (sign 1) or takes it out again (sign -1), and leaves the adapter itself alone. */
+/**
+ * Adds the adapter into the weights (sign 1) or takes it out again (sign -1), and leaves the adapter itself alone.
+ * @throws AttuneError `model` where a weight is not in float32, or a bias has nothing to be added to
+ */
 export function applyAdapter(model: Model, adapter: Adapter, sign: 1 | -1): void {
   const projections = model.family.projections(model.config);
-  const scale = adapterScale(adapter.config) * sign;
-  for (let layer = 0; layer < model.config.layers; layer++) {
-    const prefix = model.family.blockPrefix(layer);
-    for (const local of adapter.config.targets) {
-      const { a, b } = adapterNames(prefix, local);
-      const weight = model.weights.get(`${prefix}${local}.weight`);
-      if (weight?.dtype !== "float32") throw new AttuneError("model", `cannot merge an adapter into ${weight?.dtype ?? (model.int8 ? "int8" : "missing")} weights`, { hint: "load the model in float32" });
-      addProduct(weight.data, adapter.weights.get(a)!.data, adapter.weights.get(b)!.data, projections[local]!, scale);
-    }
+  const modules = adaptedModules(model.family, model.config.layers, adapter.config);
+  if (adapter.config.biases) for (const { prefix, local } of modules) baseBias(model, prefix + local);
+  for (const { prefix, local, scale } of modules) {
+    const names = adapterNames(prefix, local);
+    const weight = model.weights.get(`${prefix}${local}.weight`);
+    if (weight?.dtype !== "float32") throw new AttuneError("model", `cannot merge an adapter into ${weight?.dtype ?? (model.int8 ? "int8" : "missing")} weights`, { hint: "load the model in float32" });
+    addProduct(weight.data, { a: adapter.weights.get(names.a)!.data, b: adapter.weights.get(names.b)!.data }, projections[local]!, scale * sign);
+    if (!adapter.config.biases) continue;
+    const [bias, own] = [baseBias(model, prefix + local), adapter.weights.get(names.bias)!.data];
+    own.forEach((value, index) => (bias[index]! += scale * sign * value));
   }
 }
 
+function baseBias(model: Model, module: string): Float32Array {
+  const bias = model.weights.get(`${module}.bias`);
+  if (bias?.dtype === "float32") return bias.data;
+  throw new AttuneError("model", `the adapter's bias cannot be merged: ${module} has none`, { ...(model.source === undefined ? {} : { file: model.source }), hint: "use the adapter as it is, or as --format peft" });
+}
+
 /** weight += scale * B A, in the orientation of the weight. */
-function addProduct(weight: Float32Array, a: Float32Array, b: Float32Array, { inputs, outputs, transposed }: Projection, scale: number): void {
+export function addProduct(weight: Float32Array, { a, b }: { a: Float32Array; b: Float32Array }, { inputs, outputs, transposed }: Projection, scale: number): void {
   const rank = a.length / inputs;
   const row = new Float64Array(inputs);
   for (let output = 0; output < outputs; output++) {

@@ -6,7 +6,7 @@ import type { Dimension } from "../graph/dimensions.ts";
 import { product } from "../graph/dimensions.ts";
 import type { Graph, Value } from "../graph/ir.ts";
 import type { AdapterConfig } from "./adapter.ts";
-import { adapterNames, adapterScale } from "./adapter.ts";
+import { adapterNames, adapterScale, matrixRank, scaleName } from "./adapter.ts";
 import { causalAttention } from "./causal-attention.ts";
 import type { BlockBuilder, DecoderConfig, EndBuilder, ModelFamily, Projection, Shapes } from "./family.ts";
 import { int8Names } from "./int8.ts";
@@ -93,6 +93,21 @@ function joinedProducts({ family, config, adapter, joined, int8 }: ModelParts, p
   };
 }
 
+interface AdapterParts {
+  adapter: AdapterConfig;
+  parameters: Parameters;
+  rank: number;
+}
+
+/** What a projection gave, y, with its adapter's share. */
+function adapted({ x, y, name }: { x: Value; y: Value; name: string }, { inputs, outputs }: Projection, { adapter, parameters, rank }: AdapterParts): Value {
+  const names = adapterNames("", name);
+  const scale = adapter.uneven ? parameters.get(scaleName(name), [1]) : adapterScale(adapter);
+  const narrow = multiply(gemm(x, parameters.get(names.a, [rank, inputs]), { transposeRight: true }), scale);
+  const sum = gemm(narrow, parameters.get(names.b, [outputs, rank]), { transposeRight: true, bias: y });
+  return adapter.biases ? add(sum, multiply(parameters.get(names.bias, [outputs]), scale)) : sum;
+}
+
 /** The builder for one block. `prefix` stands before the names of the graph's inputs. */
 export function blockBuilder(parts: ModelParts, parameters: Parameters, prefix: string, attention: Attention): BlockBuilder {
   const { family, config, adapter, weightsFirst } = parts;
@@ -110,7 +125,7 @@ export function blockBuilder(parts: ModelParts, parameters: Parameters, prefix: 
       graph.scope(name, () => {
         const joined = joinedProduct(x, name);
         if (joined) return joined;
-        const { inputs, outputs, transposed } = projections[name]!;
+        const { transposed } = projections[name]!;
         const bias = shapes[`${name}.bias`] ? parameter(`${name}.bias`) : undefined;
         const plain = (): Value => {
           const weight = parameter(`${name}.weight`);
@@ -121,11 +136,7 @@ export function blockBuilder(parts: ModelParts, parameters: Parameters, prefix: 
           return bias ? add(product, bias) : product;
         };
         const y = parts.int8 ? rounded() : plain();
-        if (!adapter?.targets.includes(name)) return y;
-        const names = adapterNames(prefix, name);
-        const narrow = gemm(x, parameters.get(names.a, [adapter.rank, inputs]), { transposeRight: true });
-        const scaled = multiply(narrow, adapterScale(adapter));
-        return gemm(scaled, parameters.get(names.b, [outputs, adapter.rank]), { transposeRight: true, bias: y });
+        return adapter?.targets.includes(name) ? adapted({ x, y, name: prefix + name }, projections[name]!, { adapter, parameters, rank: matrixRank(adapter, name) }) : y;
       }),
   };
 }

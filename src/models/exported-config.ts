@@ -34,8 +34,8 @@ export const stopsAsJson = (ids: readonly number[]): number | readonly number[] 
  * transformers reads a score at the last token that is no padding. Where padding is also a token that ends answers, that would be the one
  * before the last: no padding at all then, and transformers refuses batches instead.
  */
-function scorePadding({ padId, eosId, extraStopIds = [] }: ConfigTokens): number | null {
-  return padId === undefined || padId === eosId || extraStopIds.includes(padId) ? null : padId;
+function scorePadding({ padId, eosId, extraStopIds = [], stopIds = [] }: ConfigTokens): number | null {
+  return padId === undefined || [eosId, ...extraStopIds, ...stopIds].includes(padId) ? null : padId;
 }
 
 export function exportedConfig({ config, scoreHead }: Model, dtype: WeightDType, tokens: ConfigTokens = {}): Record<string, unknown> {

@@ -44,7 +44,7 @@ export function shareBase(model: Model): Model {
 }
 
 export function weightOf(model: Model, name: string): HostTensor {
-  const weight = name === SCORE_HEAD ? model.scoreHead : (model.weights.get(name) ?? model.adapter?.weights.get(name) ?? model.int8?.get(name));
+  const weight = name === SCORE_HEAD ? model.scoreHead : (model.weights.get(name) ?? model.adapter?.weights.get(name) ?? model.adapter?.scales?.get(name) ?? model.int8?.get(name));
   if (!weight) throw new AttuneError("internal", `the model has no weight named ${name}`);
   return weight;
 }

@@ -6,15 +6,15 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { stopsOf } from "../text/stops.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
-import type { Adapter } from "./adapter.ts";
 import { applyAdapter } from "./adapter.ts";
 import { exportedConfig, stopsAsJson } from "./exported-config.ts";
 import type { Model } from "./model.ts";
 import { SCORE_HEAD } from "./model.ts";
 import { weightNumbers } from "./load.ts";
+import { saveAdapter } from "./peft/write.ts";
 import type { WeightDType } from "./weights/dtypes.ts";
 import type { TensorToWrite } from "./weights/safetensors-writer.ts";
-import { writeSafetensors, writeSafetensorsFolder } from "./weights/safetensors-writer.ts";
+import { writeSafetensorsFolder } from "./weights/safetensors-writer.ts";
 
 /** The part of an encoder that is written next to weights. */
 export interface TokenizerFilesOwner {
@@ -26,39 +26,6 @@ export interface SaveOptions {
   dtype?: WeightDType;
   /** The tokenizer beside it: answers stop at its tokens, and a reward model's score depends on them. */
   tokenizer?: Tokenizer;
-}
-
-/** Last parts of the projections' names, as PEFT lists them. */
-function targetModules({ config }: Adapter): string[] {
-  return [...new Set(config.targets.map((target) => target.slice(target.lastIndexOf(".") + 1)))];
-}
-
-/**
- * Writes adapter_config.json and adapter_model.safetensors. Source: PEFT 0.18, LoraConfig and its state dict names.
- * @param base path or id of the base model, as PEFT records it
- */
-export async function saveAdapter(model: Model, folder: string, base: string): Promise<void> {
-  const { adapter, scoreHead, family } = model;
-  if (!adapter) return;
-  await mkdir(folder, { recursive: true });
-  const config = {
-    peft_type: "LORA",
-    task_type: scoreHead ? "SEQ_CLS" : "CAUSAL_LM",
-    base_model_name_or_path: base,
-    r: adapter.config.rank,
-    lora_alpha: adapter.config.alpha,
-    use_rslora: adapter.config.rsLora,
-    lora_dropout: 0,
-    bias: "none",
-    fan_in_fan_out: Object.values(family.projections(model.config)).some(({ transposed }) => transposed),
-    target_modules: targetModules(adapter),
-    modules_to_save: scoreHead ? ["score"] : null,
-    inference_mode: true,
-  };
-  const tensors: TensorToWrite[] = [...adapter.weights].map(([name, { shape, data }]) => ({ name: `base_model.model.${name}`, dtype: "F32", shape, data }));
-  if (scoreHead) tensors.push({ name: `base_model.model.${SCORE_HEAD}`, dtype: "F32", shape: scoreHead.shape, data: scoreHead.data });
-  await writeSafetensors(join(folder, "adapter_model.safetensors"), tensors);
-  await writeFile(join(folder, "adapter_config.json"), `${JSON.stringify(config, null, 2)}\n`);
 }
 
 /** Writes config.json and all weights, with the adapter merged into them. */

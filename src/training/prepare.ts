@@ -1,7 +1,7 @@
 /** What every trainer does first: read the model, attach an adapter or open all weights, choose the plan. */
 import { AttuneError } from "../core/errors.ts";
 import type { Adapter } from "../models/adapter.ts";
-import { createAdapter, resolveTargets } from "../models/adapter.ts";
+import { createAdapter, requireTrainable, resolveTargets } from "../models/adapter.ts";
 import type { Model } from "../models/model.ts";
 import { parameterCount, SCORE_HEAD } from "../models/model.ts";
 import { BlockwisePlan } from "../models/plans/blockwise.ts";
@@ -25,6 +25,7 @@ export function openForTraining(model: Model, options: AdapterOptions): Trainabl
   const names: string[] = [];
   if (options.adapter === "lora") {
     model.adapter ??= freshAdapter(model, options);
+    requireTrainable(model.adapter, model.source);
     names.push(...model.adapter.weights.keys());
   } else {
     if (model.adapter) throw new AttuneError("config", "the model has an adapter, so not all of what it computes could be trained", { expected: "adapter lora, or the adapter merged into the weights", hint: "openModel(path, { merge: true })" });

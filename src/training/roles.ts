@@ -15,7 +15,7 @@ import { Random } from "../core/random.ts";
 import type { HostTensor } from "../core/tensor.ts";
 import { float32 } from "../core/tensor.ts";
 import type { Adapter } from "../models/adapter.ts";
-import { applyAdapter, createAdapter, resolveTargets } from "../models/adapter.ts";
+import { applyAdapter, createAdapter, requireTrainable, resolveTargets } from "../models/adapter.ts";
 import { cloneModel } from "../models/initialize.ts";
 import type { Model } from "../models/model.ts";
 import { SCORE_HEAD, shareBase } from "../models/model.ts";
@@ -24,8 +24,8 @@ import { makeTrainable } from "../models/trainable.ts";
 import type { AdapterOptions } from "./prepare.ts";
 import { refuseInt8 } from "./prepare.ts";
 
-export function copyAdapter({ config, weights }: Adapter): Adapter {
-  return { config, weights: new Map([...weights].map(([name, { shape, data }]) => [name, float32(shape, data.slice())])) };
+export function copyAdapter({ weights, ...adapter }: Adapter): Adapter {
+  return { ...adapter, weights: new Map([...weights].map(([name, { shape, data }]) => [name, float32(shape, data.slice())])) };
 }
 
 /** A role that is trained: its model, and the parameters that its optimiser moves. */
@@ -48,7 +48,10 @@ function openRole(start: Model, name: string, options: AdapterOptions, head?: Ho
 /** Goes on from a copy of the model's own adapter, or from a fresh one, which changes nothing at the start. */
 function adaptedCopy(start: Model, name: string, { lora, seed }: AdapterOptions): Model {
   const model = shareBase(start);
-  if (start.adapter) return { ...model, adapter: copyAdapter(start.adapter) };
+  if (start.adapter) {
+    requireTrainable(start.adapter, start.source);
+    return { ...model, adapter: copyAdapter(start.adapter) };
+  }
   const targets = resolveTargets(model.family, model.config, lora.targets);
   const config = { rank: lora.rank, alpha: lora.alpha, rsLora: lora.rslora, targets };
   return { ...model, adapter: createAdapter(model.family, model.config, config, Random.for(seed, name).bits()) };

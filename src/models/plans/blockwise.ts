@@ -8,6 +8,7 @@ import { invariant } from "../../core/errors.ts";
 import type { HostTensor } from "../../core/tensor.ts";
 import { elementCount, float32, int64 } from "../../core/tensor.ts";
 import type { Tensors } from "../../runtime/session.ts";
+import { adapterLocals } from "../adapter.ts";
 import { int8Locals } from "../int8.ts";
 import { weightOf } from "../model.ts";
 import type { BlockSessions } from "./blockwise-sessions.ts";
@@ -238,7 +239,7 @@ export class BlockwisePlan implements ExecutionPlan {
     const { model } = this.options;
     const prefix = model.family.blockPrefix(layer);
     const floats = Object.keys(model.family.blockShapes(model.config)).filter((local) => model.weights.has(prefix + local));
-    const names = [...floats, ...(model.int8 ? int8Locals(model) : []), ...adapterLocals(model)];
+    const names = [...floats, ...(model.int8 ? int8Locals(model) : []), ...(model.adapter ? adapterLocals(model.adapter.config) : [])];
     const weights = Object.fromEntries(names.map((local) => [`block.${local}`, weightOf(model, prefix + local)]));
     this.layerCache.set(layer, weights);
     return weights;
@@ -252,11 +253,6 @@ export class BlockwisePlan implements ExecutionPlan {
 function defaultHeadRows({ model: { family, config }, trainable }: BlockwiseOptions): number {
   const bytes = trainable?.has(family.headWeight(config)) ? HEAD_BYTES.trained : HEAD_BYTES.frozen;
   return Math.max(16, Math.floor(bytes / (4 * config.vocabularySize)));
-}
-
-/** Local names of the adapter's weights in one block. */
-export function adapterLocals({ adapter }: BlockwiseOptions["model"]): string[] {
-  return (adapter?.config.targets ?? []).flatMap((target) => [`${target}.lora_A.weight`, `${target}.lora_B.weight`]);
 }
 
 function chunkFeeds(rows: HostTensor<"float32">, batch: TokenBatch, start: number, end: number): Tensors {

@@ -1,0 +1,85 @@
+/** Writes adapters as peft reads them. Source: peft 0.21, LoraConfig and the names of its state dict. */
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { HostTensor } from "../../core/tensor.ts";
+import { float32 } from "../../core/tensor.ts";
+import type { Adapter, ModuleRank } from "../adapter.ts";
+import { adapterNames } from "../adapter.ts";
+import type { Model } from "../model.ts";
+import { SCORE_HEAD } from "../model.ts";
+import type { TensorToWrite } from "../weights/safetensors-writer.ts";
+import { writeSafetensors } from "../weights/safetensors-writer.ts";
+import { CONFIG_FILE, PEFT_PREFIX, WEIGHTS_FILE } from "./read.ts";
+
+/**
+ * Writes adapter_config.json and adapter_model.safetensors.
+ * @param base path or id of the base model, as peft records it
+ */
+export async function saveAdapter(model: Model, folder: string, base: string): Promise<void> {
+  const { adapter, scoreHead, family } = model;
+  if (!adapter) return;
+  await mkdir(folder, { recursive: true });
+  const { rank, alpha, rsLora, biases } = adapter.config;
+  const { modules_to_save: saved, ...settings } = adapter.folded?.settings ?? {};
+  const modulesToSave = [...new Set([...((saved ?? []) as string[]), ...(scoreHead ? ["score"] : [])])];
+  const config = {
+    peft_type: "LORA",
+    task_type: scoreHead ? "SEQ_CLS" : "CAUSAL_LM",
+    base_model_name_or_path: base,
+    r: rank,
+    lora_alpha: alpha,
+    use_rslora: rsLora,
+    lora_dropout: 0,
+    bias: "none",
+    fan_in_fan_out: Object.values(family.projections(model.config)).some(({ transposed }) => transposed),
+    ...targetSettings(adapter, Object.keys(family.projections(model.config))),
+    ...(biases ? { lora_bias: true } : {}),
+    modules_to_save: modulesToSave.length > 0 ? modulesToSave : null,
+    inference_mode: true,
+    ...settings,
+  };
+  const tensors = [...matrices(model, adapter), ...(adapter.folded?.tensors ?? []), ...(scoreHead ? [[SCORE_HEAD, scoreHead] as const] : [])];
+  await writeSafetensors(join(folder, WEIGHTS_FILE), tensors.map(([name, { shape, data }]): TensorToWrite => ({ name: PEFT_PREFIX + name, dtype: "F32", shape, data })));
+  await writeFile(join(folder, CONFIG_FILE), `${JSON.stringify(config, null, 2)}\n`);
+}
+
+/** Targets by their last parts where all layers are alike, else by whole names with what differs. */
+function targetSettings({ config, folded }: Adapter, projections: readonly string[]): Record<string, unknown> {
+  const names = config.targets.map((target) => shortName(target, config.targets, projections));
+  if (!config.uneven && !folded?.modules.size) return { target_modules: [...new Set(names)] };
+  const modules = new Map<string, ModuleRank>([...(config.uneven?.modules ?? []), ...(folded?.modules ?? [])]);
+  const differing = (key: keyof ModuleRank): Record<string, number> => Object.fromEntries([...modules].flatMap(([name, own]) => (own[key] === config[key] ? [] : [[name, own[key]]])));
+  return { target_modules: [...(config.uneven ? [] : new Set(names)), ...modules.keys()], rank_pattern: differing("rank"), alpha_pattern: differing("alpha") };
+}
+
+/** The last part of a projection's name, unless that would mean one that is no target too. */
+function shortName(target: string, targets: readonly string[], projections: readonly string[]): string {
+  const last = target.slice(target.lastIndexOf(".") + 1);
+  return projections.every((each) => !each.endsWith(`.${last}`) || targets.includes(each)) ? last : target;
+}
+
+/** The low-rank matrices, without the zeros that fill them up. */
+function* matrices({ family, config: { layers } }: Model, { config, weights }: Adapter): Generator<readonly [string, HostTensor<"float32">]> {
+  if (!config.uneven) return yield* weights;
+  const prefixes = Array.from({ length: layers }, (_, layer) => family.blockPrefix(layer));
+  for (const prefix of prefixes) {
+    for (const local of config.targets) {
+      const module = config.uneven.modules.get(prefix + local);
+      if (!module) continue;
+      const names = adapterNames(prefix, local);
+      yield [names.a, firstRows(weights.get(names.a)!, module.rank)];
+      yield [names.b, firstColumns(weights.get(names.b)!, module.rank)];
+      if (config.biases) yield [names.bias, weights.get(names.bias)!];
+    }
+  }
+}
+
+function firstRows({ shape, data }: HostTensor<"float32">, rows: number): HostTensor<"float32"> {
+  const inputs = shape[1]!;
+  return float32([rows, inputs], data.subarray(0, rows * inputs));
+}
+
+function firstColumns({ shape, data }: HostTensor<"float32">, columns: number): HostTensor<"float32"> {
+  const [outputs, rank] = shape as [number, number];
+  return float32([outputs, columns], Float32Array.from({ length: outputs * columns }, (_, i) => data[Math.floor(i / columns) * rank + (i % columns)]!));
+}
