@@ -5,6 +5,9 @@ import { precisionField } from "../sampling/precision.config.ts";
 
 const list = z.array(z.string().min(1));
 
+/** Whether a browser could send this as the origin of a page: a scheme, a host, perhaps a port, and nothing more. */
+const isOrigin = (text: string): boolean => URL.canParse(text) && new URL(text).origin === text && !text.includes("*");
+
 export const serveConfig = defineConfig({
   name: "serve",
   fields: {
@@ -18,7 +21,7 @@ export const serveConfig = defineConfig({
     port: field({ type: z.int().min(0).max(65_535), default: 8080, source: "llama.cpp's server", description: "port to listen on; 0 for a free one", group: "Network" }),
     tokenFile: field({ type: z.string(), default: "", source: "the environment variable ATTUNE_SERVE_TOKEN, or none", description: "file with the token that clients must send", group: "Network" }),
     allowHost: field({ type: list, default: [], source: "loopback and --host", description: "further names that clients may call the server by", group: "Network" }),
-    allowOrigin: field({ type: list, default: [], source: "none", description: "origins of web pages that may ask, such as https://example.org", group: "Network" }),
+    allowOrigin: field({ type: z.array(z.string().refine(isOrigin, "an origin is a scheme and a host, such as https://example.org or http://localhost:3000; each page is named, * is not taken")), default: [], source: "none", description: "origins of web pages that may ask, such as https://example.org", group: "Network" }),
     bodyLimit: field({ type: z.int().min(1024), default: 262_144, source: "128 bytes for each token of the default room", description: "largest request", group: "Limits", unit: "bytes" }),
     slots: field({ type: z.int().min(1), default: 32, source: "bench/: serve", description: "answers that are decoded together", group: "Limits" }),
     room: field({ type: z.int().min(2), default: 2048, source: "or the model's context, where that is less", description: "longest prompt and answer together", group: "Limits", unit: "tokens" }),
