@@ -49,7 +49,12 @@ export interface CommandModule {
   /** Opens data and models as {@link begin} would, and reports the plan; writes nothing. */
   check?(call: { readonly values: object; readonly out: string }, context: CommandContext): Promise<void>;
   /** Goes on with an interrupted run of this command; absent where the command makes no runs. */
-  resume?(run: RunSummary, context: CommandContext): Promise<void>;
+  resume?(run: RunSummary, context: CommandContext, options?: ResumeOptions): Promise<void>;
+}
+
+export interface ResumeOptions {
+  /** Go on with options that were changed by hand in the run folder. */
+  readonly acceptChanges?: boolean;
 }
 
 /** One line of `attune --help`. */

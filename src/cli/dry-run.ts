@@ -1,5 +1,5 @@
 /** What `--dry-run` prints: what would happen, without writing anything. */
-import { flatten } from "../runs/compare.ts";
+import { flatten } from "../runs/recorded.ts";
 import type { Reporter } from "./reporter.ts";
 import { formatBytes, formatCount, formatDuration, formatShort, formatTable } from "./words.ts";
 

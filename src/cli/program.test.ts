@@ -298,7 +298,21 @@ describe("a training command", () => {
     const events = resumed.out.trimEnd().split("\n").map((text) => JSON.parse(text) as { type: string; step?: number });
     expect(events.map(({ type, step }) => [type, step])).toEqual([["start", undefined], ["step", 3], ["step", 4], ["end", 4], ["result", undefined]]);
     expect(readJsonLines(join(folder, "metrics.jsonl")).map(({ step }) => step)).toEqual([1, 2, 3, 4]);
-    expect(await attune(`resume ${folder}`)).toEqual({ status: 0, out: `${folder} has finished already: there is nothing left to do\n`, err: "" });
+    expect(await attune(`resume ${folder}`)).toEqual({ status: 0, out: `${folder} has finished already: there is nothing left to do (to train on from it, begin a new run with --model ${folder})\n`, err: "" });
+  });
+
+  it("goes on with options that were changed by hand only where it is asked to", async () => {
+    const io = fakeIo();
+    afterStep = (step) => void (step === 2 && io.signals.emit("SIGINT"));
+    await attune("pond --data frogs --out runs/e", io);
+    const file = "runs/e/config.resolved.json";
+    writeFileSync(file, readFileSync(file, "utf8").replace('"learningRate": 0.001', '"learningRate": 0.5'));
+    const refused = await attune("resume runs/e");
+    expect(refused.status).toBe(2);
+    expect(refused.err).toMatch(/runs\/e: the run was changed by hand since it began\n {2}got: learningRate 0\.5\n {2}expected: learningRate 0\.001\n {2}try: put it back, or `attune resume --accept-changes`/);
+    expect(readJsonLines("runs/e/metrics.jsonl")).toHaveLength(2);
+    expect(await attune("resume runs/e --accept-changes")).toMatchObject({ status: 0 });
+    expect(JSON.parse(readFileSync("runs/e/run.json", "utf8"))).toMatchObject({ status: "completed", accepted: ["learningRate is 0.5, was 0.001"] });
   });
 
   it("goes on with the date on which the run began, for templates that write it", async () => {

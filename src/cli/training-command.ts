@@ -16,7 +16,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { AttuneError } from "../core/errors.ts";
 import { wallClock } from "../core/wall-clock.ts";
-import { readConfig } from "../runs/compare.ts";
+import { changesSince, readConfig, refuseChanges } from "../runs/recorded.ts";
 import type { ConfigDefinition, ConfigOf, GivenOf, ParsedConfig } from "../runs/config.ts";
 import { parseConfig } from "../runs/config-sources.ts";
 import { checkNewFolder, Run } from "../runs/run.ts";
@@ -95,12 +95,14 @@ export function trainingCommand<D extends ConfigDefinition>(spec: TrainingComman
       const parsed = parseConfig<D>(definition as D, { values: values as GivenOf<D> });
       await guard(spec, { parsed, out, dryRun: true, context }, () => Promise.reject(new AttuneError("internal", "internal: a check began a run")));
     },
-    async resume({ folder, info }, outer) {
+    async resume({ folder, info }, outer, { acceptChanges = false } = {}) {
+      // before data and models are opened for minutes
+      if (!acceptChanges) refuseChanges(folder, changesSince(folder, info));
       // runs of older versions have no date of their own, and began on this one
       const context = { ...outer, templateTime: info.templateTime ?? wallClock(new Date(info.created)) };
       const parsed = parseConfig<D>(definition as D, { values: readConfig(folder) as GivenOf<D> });
       await guard(spec, { parsed, out: folder, dryRun: false, context }, async ({ dataHash, modelFingerprint }) => {
-        const { run, warnings } = await Run.open(folder, { dataHash, modelFingerprint });
+        const { run, warnings } = await Run.open(folder, { dataHash, modelFingerprint }, { acceptChanges });
         for (const message of warnings) context.reporter.warn("resume", message);
         return run;
       });

@@ -1,5 +1,5 @@
 /** The quickstart's report: what was done, how good every model is by gold, what hacking looks like, and what it all cost. */
-import { flatten } from "../runs/compare.ts";
+import { flatten } from "../runs/recorded.ts";
 import { versions } from "../runs/versions.ts";
 import type { Chart, LineChart } from "./charts.ts";
 import type { MemoryFigure } from "./method-memory.ts";

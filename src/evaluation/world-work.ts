@@ -7,7 +7,8 @@ import type { Model } from "../models/model.ts";
 import { openModel } from "../models/open.ts";
 import type { TrainingEvent } from "../runs/events.ts";
 import type { Stage } from "../runs/pipeline.ts";
-import { Run } from "../runs/run.ts";
+import { IN_A_PIPELINE, changesSince, refuseChanges } from "../runs/recorded.ts";
+import { Run, readRunInfo } from "../runs/run.ts";
 import type { Encoder } from "../text/encoder.ts";
 import type { LoopContext } from "../training/loop.ts";
 import type { World } from "../world/index.ts";
@@ -64,7 +65,10 @@ export function asStage({ name, title, needs, options, begin }: Work, { seed, wo
     needs,
     inputs: { ...options, world: facts.dataHash },
     start: async (folder) => work(Run.create(folder, { command: "quickstart", seed, config: { given: options, effective: options }, ...facts })),
-    resume: async (folder) => work((await Run.open(folder, facts)).run),
+    async resume(folder) {
+      refuseChanges(folder, changesSince(folder, readRunInfo(folder)), IN_A_PIPELINE);
+      await work((await Run.open(folder, facts)).run);
+    },
   };
 }
 

@@ -1,11 +1,12 @@
 /** Reads runs for people, without their locks: a list, one run in detail, and the difference of two. */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
-import { numberFromJson, parseJson } from "../core/json.ts";
+import { numberFromJson } from "../core/json.ts";
 import { AttuneError } from "../core/errors.ts";
 import { type Checkpoint, Checkpoints } from "./checkpoints.ts";
 import { readJsonLines } from "./json-lines.ts";
 import { isLocked } from "./lock.ts";
+import { changesSince, flatten, readConfig } from "./recorded.ts";
 import { readRunInfo } from "./run.ts";
 import type { RunInfo } from "./run-info.ts";
 
@@ -72,9 +73,12 @@ export function showRun(folder: string): RunDetails {
     config: readConfig(folder),
     series,
     checkpoints: new Checkpoints(join(folder, "checkpoints"), summary.info.keepLast).list(),
-    warnings: readEvents(folder)
-      .filter(({ type }) => type === "warning")
-      .map(({ message }) => String(message)),
+    warnings: [
+      ...readEvents(folder)
+        .filter(({ type }) => type === "warning")
+        .map(({ message }) => String(message)),
+      ...changesSince(folder, summary.info).map(({ name, before, after }) => `changed by hand since the run began: ${name} is ${after}, was ${before}`),
+    ],
   };
 }
 
@@ -159,29 +163,7 @@ function readEvents(folder: string): Record<string, unknown>[] {
   return readJsonLines(join(folder, "events.jsonl"));
 }
 
-/**
- * The options of a run that have an effect.
- * @throws AttuneError `run`
- */
-export function readConfig(folder: string): Record<string, unknown> {
-  const file = join(folder, "config.resolved.json");
-  try {
-    return parseJson(readFileSync(file, "utf8")) as Record<string, unknown>;
-  } catch (cause) {
-    throw new AttuneError("run", "the options of the run cannot be read", { file, cause, hint: "the folder is damaged" });
-  }
-}
-
 function setupOf({ info, config }: RunDetails): Map<string, string> {
   const { command, seed, dataHash, modelFingerprint, versions } = info;
   return new Map(flatten({ command, seed, dataHash, modelFingerprint, versions, config }));
-}
-
-/** Options as people write them: `{ lora: { rank: 8 } }` to `[["lora.rank", "8"]]`. */
-export function flatten(value: object, prefix = ""): [string, string][] {
-  return Object.entries(value).flatMap(([key, item]: [string, unknown]) =>
-    typeof item === "object" && item !== null && !Array.isArray(item)
-      ? flatten(item, `${prefix}${key}.`)
-      : [[`${prefix}${key}`, typeof item === "string" ? item : JSON.stringify(item ?? null)]],
-  );
 }

@@ -22,6 +22,8 @@ interface Owner {
 }
 
 export interface Lock {
+  /** The process that held it before and is gone, in words; undefined where nobody did. */
+  readonly left: string | undefined;
   release(): void;
 }
 
@@ -36,11 +38,14 @@ export function acquireLock(folder: string): Lock {
   try {
     writeFileSync(draft, `${JSON.stringify(mine)}\n`, { flag: "wx", mode: FILE_MODE.private });
     // a stale lock may be swept away by somebody else first: a few tries
+    let left: string | undefined;
     for (let attempt = 0; attempt < 5; attempt++) {
-      if (tryLink(draft, path)) return { release: () => release(path, mine) };
+      if (tryLink(draft, path)) return { left, release: () => release(path, mine) };
       const holder = readOwner(path);
       if (holder !== undefined && isAlive(holder)) throw busy(folder, holder);
-      if (holder !== undefined) removeStale(path, holder);
+      if (holder === undefined) continue;
+      left = holder.pid > 0 ? `process ${holder.pid}` : "an unknown process";
+      removeStale(path, holder);
     }
     throw busy(folder, readOwner(path));
   } catch (error) {

@@ -73,6 +73,21 @@ describe("a pipeline", () => {
     expect(results.every(({ seconds }) => seconds >= 0)).toBe(true);
   });
 
+  test("a stage that went on with options changed by hand is done again, since the pipeline asks for others", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "attune-pipeline-"));
+    const script: Script = { calls: [], cut: new Set(["a"]) };
+    const stages = [stageOf("a", script)];
+    await expect(runPipeline(folder, stages)).rejects.toThrow("killed");
+    writeFileSync(join(folder, "a", "config.resolved.json"), '{"rate":2}');
+    await expect(runPipeline(folder, stages)).rejects.toThrow(/changed by hand/);
+    const { run } = await Run.open(join(folder, "a"), undefined, { acceptChanges: true });
+    run.finish("completed");
+    expect(actions(folder, stages)).toEqual(["a: run (went on with options that were changed by hand: rate is 2, was not given)"]);
+    await runPipeline(folder, stages);
+    expect(script.calls.at(-1)).toBe("start a");
+    expect(actions(folder, stages)).toEqual(["a: skip (done already)"]);
+  });
+
   test("another minor version of attune does everything again; a patch, the order of inputs and the clock do not", async () => {
     const folder = mkdtempSync(join(tmpdir(), "attune-pipeline-"));
     const script: Script = { calls: [], cut: new Set() };
@@ -105,7 +120,10 @@ describe("a pipeline", () => {
       beside = await runPipeline(folder, [stageOf("b", script)]).catch((error: unknown) => error);
       await stage.start(own);
     };
-    await runPipeline(folder, [{ ...stage, start }]);
+    writeFileSync(join(folder, "lock"), "of a process that is gone");
+    const left: string[] = [];
+    await runPipeline(folder, [{ ...stage, start }], { onLockTaken: (from) => left.push(from) });
+    expect(left).toEqual(["an unknown process"]);
     expect(String(beside)).toContain("another process is working on this run");
     expect(script.calls).toEqual(["start a"]);
     expect(readdirSync(folder).toSorted()).toEqual(["a", "pipeline.json"]);

@@ -108,7 +108,9 @@ function decide(stage: Stage, folder: string, { before, key, series, again }: Kn
   if (!before) return { action: "run", because: "its folder was made by something else" };
   if (before.series !== series) return { action: "run", because: `was made by attune ${before.series ?? "of another version"}, this is ${series}` };
   if (before.key !== key) return { action: "run", because: changeOf(before.inputs, stage.inputs) ?? "an earlier stage has changed" };
-  if (readRunInfo(folder).status !== "completed") return { action: "resume", because: "was cut off" };
+  const { accepted = [], status } = readRunInfo(folder);
+  if (accepted.length > 0) return { action: "run", because: `went on with options that were changed by hand: ${accepted.join(", ")}` };
+  if (status !== "completed") return { action: "resume", because: "was cut off" };
   const need = stage.needs.find((name) => again.has(name));
   return need === undefined ? { action: "skip", because: "done already" } : { action: "run", because: `${need} is done again` };
 }
@@ -136,6 +138,8 @@ export interface PipelineHooks {
   onStage?: (planned: PlannedStage) => void;
   /** A stage is done, or passed over. */
   onStageEnd?: (result: StageResult) => void;
+  /** The lock of a process that is gone was taken over; tells which. */
+  onLockTaken?: (from: string) => void;
   signal?: AbortSignal;
   /** Stages that run at once; default 1. */
   concurrency?: number;
@@ -153,6 +157,7 @@ export async function runPipeline(dir: string, stages: readonly Stage[], hooks: 
   makeFolder(folder);
   const lock = acquireLock(folder);
   try {
+    if (lock.left !== undefined) hooks.onLockTaken?.(lock.left);
     // what a killed process was writing
     removeTemporary(folder);
     const memory = readMemory(folder);

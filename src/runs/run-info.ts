@@ -29,6 +29,10 @@ const runInfoSchema = z.object({
   templateTime: z.string().optional(),
   /** What the rows look like in ids; a resumed run refuses others. */
   encodedRows: encodedRowsSchema.optional(),
+  /** Of the options; the history holds the options themselves. */
+  configHash: z.string().optional(),
+  /** Options that were changed by hand, and accepted, since the run began: `learningRate is 0.5, was 0.001`. */
+  accepted: z.array(z.string()).optional(),
   /** How many of the newest checkpoints are kept, besides the best. */
   keepLast: z.int().min(1),
   /** ISO 8601, UTC. */

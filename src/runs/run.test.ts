@@ -84,6 +84,7 @@ describe("a run folder", () => {
       versions: { attune: expect.stringMatching(/^\d+\.\d+\.\d+/), node: process.versions.node, "onnxruntime-node": expect.stringMatching(/^\d+\.\d+\.\d+/) },
       dataHash: "d1",
       modelFingerprint: "m1",
+      configHash: expect.stringMatching(/^[0-9a-f]{64}$/),
       keepLast: 2,
       created: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
     });

@@ -25,6 +25,7 @@ import { diskError, makeFolder, publishFolder, removeEmptyFolders, removeTempora
 import { JsonLines } from "./json-lines.ts";
 import { acquireLock, type Lock } from "./lock.ts";
 import { checkMetricName } from "./metrics.ts";
+import { type Change, changesSince, hashOfConfig, readConfig, recordOf, refuseChanges } from "./recorded.ts";
 import { parseRunInfo, type RunInfo, type RunStatus } from "./run-info.ts";
 import { versions } from "./versions.ts";
 
@@ -100,13 +101,14 @@ export class Run {
         dataHash: given.dataHash,
         modelFingerprint: given.modelFingerprint,
         ...(given.templateTime === undefined ? {} : { templateTime: given.templateTime }),
+        configHash: hashOfConfig(recordOf(given.config.effective, given).config),
         keepLast: given.keepLast ?? DEFAULT_KEEP,
         created: new Date().toISOString(),
       };
       const run = new Run(folder, info, { lock, undo });
       for (const log of [run.events, run.metricsLog, run.timingLog]) log.truncate(0);
       writeInfo(folder, info);
-      run.event("created", { command: given.command }, { sync: true });
+      run.event("created", { command: given.command, recorded: recordOf(given.config.effective, info) }, { sync: true });
       return run;
     } catch (error) {
       lock.release();
@@ -118,17 +120,20 @@ export class Run {
   /**
    * Opens an unfinished run to go on with it: repairs torn logs, finds the newest intact checkpoint and drops the metrics
    * behind it. Warnings about what was passed over go to the event log and to `warnings`.
-   * @throws AttuneError `run` where it is no run, has finished, is busy, or where data or model have changed
+   * @throws AttuneError `run` where it is no run, has finished, is busy, where data or model have changed, or its options by hand
    */
-  static async open(dir: string, expected?: Expected): Promise<{ run: Run; warnings: string[] }> {
+  static async open(dir: string, expected?: Expected, { acceptChanges = false }: { acceptChanges?: boolean } = {}): Promise<{ run: Run; warnings: string[] }> {
     const folder = resolve(dir);
     const info = readRunInfo(folder);
-    if (info.status === "completed") throw new AttuneError("run", "this run has finished", { file: folder, hint: "begin a new one in another folder" });
-    if (expected) refuseChanges(folder, info, expected);
+    if (info.status === "completed") throw new AttuneError("run", "this run has finished", { file: folder, hint: "begin a new one in another folder; --model takes this one to start from" });
+    const changes = changesSince(folder, info);
+    if (!acceptChanges) refuseChanges(folder, changes);
+    if (expected) refuseOtherInput(folder, info, expected);
     const { lock } = locked(folder);
     try {
       removeTemporary(folder);
       const run = new Run(folder, { ...info, status: "running" }, { lock });
+      run.accept(changes);
       return { run, warnings: await run.recover() };
     } catch (error) {
       lock.release();
@@ -155,10 +160,20 @@ export class Run {
     writeInfo(this.folder, this.current);
   }
 
+  /** What was changed by hand is from now on what the run is; both stay in its history. */
+  private accept(changes: readonly Change[]): void {
+    if (changes.length === 0) return;
+    const config = readConfig(this.folder);
+    const told = changes.map(({ name, before, after }) => `${name} is ${after}, was ${before}`);
+    this.current = { ...this.current, configHash: hashOfConfig(config), accepted: [...(this.current.accepted ?? []), ...told] };
+    this.event("changed", { changes, recorded: recordOf(config, this.current) }, { sync: true });
+  }
+
   private async recover(): Promise<string[]> {
     this.store.clean();
     const { checkpoint, skipped } = await this.store.latest(this.metricsLog.bytes);
     const warnings = skipped.map(({ folder, reason }) => `the checkpoint ${folder} is passed over: ${reason}`);
+    if (this.lock.left !== undefined) warnings.unshift(`the lock of ${this.lock.left} is taken over: that process is gone, and did not end the run`);
     for (const [name, version] of Object.entries(versions())) {
       const before = this.current.versions[name];
       if (before !== version) warnings.push(`${name} is ${version}, the run began with ${before}: the rest may differ in the last digits`);
@@ -360,7 +375,7 @@ export function checkNewFolder(dir: string): void {
   }
 }
 
-function refuseChanges(folder: string, info: RunInfo, expected: Expected): void {
+function refuseOtherInput(folder: string, info: RunInfo, expected: Expected): void {
   const changed = (["dataHash", "modelFingerprint"] as const).find((key) => info[key] !== expected[key]);
   if (changed === undefined) return;
   const subject = changed === "dataHash" ? "data" : "model";

@@ -4,6 +4,7 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { isAbsolute, join, relative, resolve, sep } from "node:path";
 import { filesBelow } from "../../runs/files.ts";
 import type { Stage } from "../../runs/pipeline.ts";
+import { IN_A_PIPELINE, changesSince, refuseChanges } from "../../runs/recorded.ts";
 import { readRunInfo } from "../../runs/run.ts";
 import type { AlignStage } from "../align-file.ts";
 import { valueAt } from "../align-file.ts";
@@ -26,7 +27,11 @@ export async function asStage({ method, folder: name, title, needs, options }: A
     needs,
     inputs: { ...withoutPaths(options, UNRELATED), ...contentOf(options, needs.map((need) => resolve(out, need))) },
     start: (folder) => module.begin!({ values: options, out: folder }, context),
-    resume: (folder) => module.resume!({ folder, info: readRunInfo(folder) }, context),
+    async resume(folder) {
+      const info = readRunInfo(folder);
+      refuseChanges(folder, changesSince(folder, info), IN_A_PIPELINE);
+      await module.resume!({ folder, info }, context);
+    },
   };
 }
 

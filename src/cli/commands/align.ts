@@ -42,6 +42,11 @@ export const command: CommandModule = {
   },
 };
 
+/** Whatever a killed process was doing is done again or gone on with. */
+function warnOfLock(reporter: CommandContext["reporter"], from: string): void {
+  reporter.warn("stale-lock", `the lock of ${from} is taken over: that process is gone, and did not end the pipeline`);
+}
+
 const again = (file: string): string => `attune align${file === DEFAULT_FILE ? "" : ` ${shellWord(file)}`}`;
 
 function init(file: string, { reporter }: CommandContext): void {
@@ -95,7 +100,7 @@ async function align(pipeline: AlignFile, stages: readonly Stage[], context: Com
   const { out, evaluation } = pipeline;
   const total = stages.length + (evaluation ? 1 : 0);
   let number = 0;
-  const done = await runPipeline(out, stages, { signal, templateTime: context.templateTime, onStage: ({ stage, action, because }) => reporter.note(`\n${++number} of ${total}: ${stage.title}: ${action === "skip" ? because : `${action}, ${because}`}`) });
+  const done = await runPipeline(out, stages, { signal, onLockTaken: (from) => warnOfLock(reporter, from), templateTime: context.templateTime, onStage: ({ stage, action, because }) => reporter.note(`\n${++number} of ${total}: ${stage.title}: ${action === "skip" ? because : `${action}, ${because}`}`) });
   if (evaluation) reporter.note(`\n${total} of ${total}: Evaluation`);
   const result = evaluation && (await evaluate(pipeline, evaluation, context));
   const report = join(out, "report.html");

@@ -33,9 +33,9 @@ export const command: CommandModule = {
     compareCommand.configure(command.command("compare").description("judge pairs of answers by principles: soft preference labels"), bind);
     configureReport(command.command("report").description("labels, agreement, biases and examples of runs"), bind);
   },
-  async resume(run, context) {
+  async resume(run, context, options) {
     const module = run.info.command === "constitution compare" ? compareCommand : reviseCommand;
-    await module.resume!(run, context);
+    await module.resume!(run, context, options);
   },
 };
 

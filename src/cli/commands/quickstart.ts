@@ -34,6 +34,7 @@ async function quickstart({ seed: given, out, memory }: { seed: string; out?: st
     { seed, folder },
     {
       signal,
+      onLockTaken: (from) => reporter.warn("stale-lock", `the lock of ${from} is taken over: that process is gone, and did not end the pipeline`),
       onStage: (planned) => display.begin(planned),
       onStageEnd: (ended) => display.end(ended),
       onEvaluation: () => display.further("Evaluation: held-out requests, judged by the gold scorer that no trainer has seen"),

@@ -10,12 +10,13 @@ import type { CommandEntry, CommandModule } from "../command.ts";
 export function resumeCommand(entries: () => Promise<readonly CommandEntry[]>): CommandModule {
   return {
     configure(command, bind) {
-      command.argument("<run>", "run folder").action(
-        bind(async ({ values: [dir], context }) => {
+      command.argument("<run>", "run folder").option("--accept-changes", "go on with options that were changed by hand in the run folder, which is refused otherwise");
+      command.action(
+        bind<{ acceptChanges?: boolean }>(async ({ values: [dir], options: { acceptChanges = false }, context }) => {
           const folder = resolve(dir!);
           const info = readRunInfo(folder);
           if (info.status === "completed") {
-            context.reporter.result({ run: folder, status: info.status }, `${dir} has finished already: there is nothing left to do`);
+            context.reporter.result({ run: folder, status: info.status }, `${dir} has finished already: there is nothing left to do (to train on from it, begin a new run with --model ${dir})`);
             return;
           }
           const entry = (await entries()).find(({ name }) => name === info.command.split(" ")[0]);
@@ -25,7 +26,7 @@ export function resumeCommand(entries: () => Promise<readonly CommandEntry[]>): 
           }
           // relative paths of the config start from where the run began
           if (existsSync(info.workingFolder)) chdir(info.workingFolder);
-          await module.resume({ folder, info }, context);
+          await module.resume({ folder, info }, context, { acceptChanges });
         }),
       );
     },

@@ -1,7 +1,8 @@
 /** `attune runs [FOLDER]`, `attune runs show RUN`, `attune runs diff A B`. */
 import { relative } from "node:path";
-import { type Difference, diffRuns, flatten, listRuns, type RunDetails, type RunDifference, type RunOverview, showRun, sparkline } from "../../runs/compare.ts";
+import { type Difference, diffRuns, listRuns, type RunDetails, type RunDifference, type RunOverview, showRun, sparkline } from "../../runs/compare.ts";
 import { metricDefinition } from "../../runs/metrics.ts";
+import { flatten } from "../../runs/recorded.ts";
 import type { CommandModule } from "../command.ts";
 import { formatNumber, formatTable } from "../words.ts";
 
