@@ -29,7 +29,7 @@ const opening = async (options: { acceptChanges?: boolean } = {}): Promise<Run> 
 
 describe("options that were changed by hand", () => {
   test("are refused, each with what it was and what it is", async () => {
-    edit("config.resolved.json", ({ learningRate: _, ...rest }) => ({ ...rest, lora: { rank: 4 }, targets: ["q"], learningRate: 0.5, extra: true }));
+    edit("config.resolved.json", (config) => ({ ...config, lora: { rank: 4 }, targets: ["q"], learningRate: 0.5, extra: true }));
     await expect(opening()).rejects.toMatchObject({
       code: "run",
       what: "the run was changed by hand since it began, in 4 places",
@@ -78,7 +78,7 @@ test("where the history is lost, the hash in run.json still tells of a change", 
 
 test("a run of a version that recorded nothing goes on", async () => {
   writeFileSync(join(folder, "events.jsonl"), "");
-  edit("run.json", ({ configHash: _, ...info }) => info);
+  edit("run.json", (info) => ({ ...info, configHash: undefined }));
   edit("config.resolved.json", (config) => ({ ...config, learningRate: 0.5 }));
   (await opening()).close();
 });
