@@ -19,10 +19,11 @@ import type { PreferenceLoss } from "../objectives/preference.ts";
 import { PREFERENCE_LOSS_TABLE } from "../objectives/preference.ts";
 import type { ConfigOf } from "../runs/config.ts";
 import type { TrainingEvent } from "../runs/events.ts";
-import type { Encoder } from "../text/encoder.ts";
+import type { EncodedPair, Encoder } from "../text/encoder.ts";
 import type { dpoConfig } from "./dpo.config.ts";
 import type { ReadPair } from "./dpo-metrics.ts";
 import { evaluationMetrics, lossWeights, pairMetrics, readPairs, rewardsOf } from "./dpo-metrics.ts";
+import { EncodingReport } from "./encoding.ts";
 import { LastEvaluation, promptCluster, writeHeldOut } from "./held-out.ts";
 import type { LaidBatch, LaidRow } from "./layout.ts";
 import { groupByLength, joinRows, layShared, sumBySequence, withPromptReads } from "./layout.ts";
@@ -55,31 +56,45 @@ interface Pair {
   cluster: string;
 }
 
+interface EncodedPairs {
+  pairs: Pair[];
+  held: Pair[];
+  report: EncodingReport;
+}
+
+/** Whether the SFT term reads prompts too. */
+const readsPrompts = ({ sftWeight, sftTokens }: Pick<DpoConfig, "sftWeight" | "sftTokens">): boolean => sftWeight > 0 && sftTokens === "full";
+
 /** 1, 2. */
-function encodePairs(records: readonly PreferenceRecord[], encoder: Encoder, { first, withPrompt }: { first: number; withPrompt: boolean }): Pair[] {
-  return records.map((record, index) => {
-    const { prompt, chosen, rejected, supervised } = encoder.encodePair(record.prompt, record.chosen, record.rejected, record);
-    const row = layShared(prompt, [chosen, rejected], supervised);
-    const [chosenTokens, rejectedTokens] = supervised.map(countOf) as [number, number];
-    return {
-      index: first + index,
-      row: withPrompt ? withPromptReads(row, prompt.length) : row,
-      chosenTokens,
-      rejectedTokens,
-      sftTokens: chosenTokens + (withPrompt ? prompt.length - 1 : 0),
-      p: record.p,
-      cluster: promptCluster(record),
-    };
-  });
+export function encodeDpo({ encoder, train, heldOut }: Omit<DpoInput, "model">, config: DpoConfig): EncodedPairs {
+  const report = new EncodingReport(encoder, config);
+  const encode = (records: readonly PreferenceRecord[], first: number): Pair[] =>
+    report.encodeAll(records, (record) => [encoder.encodePair(record.prompt, record.chosen, record.rejected, record)]).map(({ record, encoded }, index) => toPair(record, encoded, { index: first + index, withPrompt: readsPrompts(config) }));
+  const pairs = encode(train, 0);
+  return { pairs, held: encode(heldOut, pairs.length), report };
+}
+
+function toPair(record: PreferenceRecord, { prompt, chosen, rejected, supervised }: EncodedPair, { index, withPrompt }: { index: number; withPrompt: boolean }): Pair {
+  const row = layShared(prompt, [chosen, rejected], supervised);
+  const [chosenTokens, rejectedTokens] = supervised.map(countOf) as [number, number];
+  return {
+    index,
+    row: withPrompt ? withPromptReads(row, prompt.length) : row,
+    chosenTokens,
+    rejectedTokens,
+    sftTokens: chosenTokens + (withPrompt ? prompt.length - 1 : 0),
+    p: record.p,
+    cluster: promptCluster(record),
+  };
 }
 
 /** Trains, and yields what happens; the model holds the result. */
 export async function* dpo(input: DpoInput, config: DpoConfig, context: LoopContext = {}): AsyncGenerator<TrainingEvent> {
   const { model, encoder } = input;
-  const withPrompt = config.sftWeight > 0 && config.sftTokens === "full";
+  const withPrompt = readsPrompts(config);
   const needsReference = config.loss.some((type) => (PREFERENCE_LOSS_TABLE[type] as PreferenceLoss).reference);
-  const pairs = encodePairs(input.train, encoder, { first: 0, withPrompt });
-  const held = encodePairs(input.heldOut, encoder, { first: pairs.length, withPrompt });
+  const { pairs, held, report } = encodeDpo(input, config);
+  yield* report.tell(context);
   const given = asGiven(model, config.reference);
   const trainable = openForTraining(model, config);
   const plan = choosePlan({ model, reads: "tokens", objective: pairObjective(lossWeights(config), config, { withPrompt }), trainable }, config);

@@ -20,8 +20,9 @@ import { ktoObjective, ktoReferencePoint, plainKtoLoss } from "../objectives/kto
 import type { ConfigOf } from "../runs/config.ts";
 import type { Metrics, TrainingEvent } from "../runs/events.ts";
 import { mean } from "../stats/intervals.ts";
-import type { Encoder } from "../text/encoder.ts";
+import type { EncodedExample, Encoder } from "../text/encoder.ts";
 import type { ktoConfig } from "./kto.config.ts";
+import { EncodingReport } from "./encoding.ts";
 import { evaluationNames } from "./held-out.ts";
 import type { LaidBatch, LaidRow } from "./layout.ts";
 import { groupByLength, joinRows, layShared, sumBySequence } from "./layout.ts";
@@ -52,14 +53,24 @@ interface Answer {
   desirable: boolean;
 }
 
+interface EncodedAnswers {
+  answers: Answer[];
+  held: Answer[];
+  report: EncodingReport;
+}
+
 /** 1. */
-function encode(records: readonly UnpairedRecord[], encoder: Encoder, first: number): Answer[] {
-  return records.map((record, index) => {
-    const { prompt, completion, label } = record;
-    const { ids, promptLength, supervised } = encoder.encodeExample(prompt, completion, record);
-    const promptIds = ids.slice(0, promptLength);
-    return { index: first + index, prompt: promptIds, completion: ids.slice(promptLength), supervised: supervised.slice(promptLength), promptKey: promptIds.join(","), desirable: label };
-  });
+export function encodeKto({ encoder, train, heldOut }: Omit<KtoInput, "model">, config: Pick<KtoConfig, "maxLength" | "onBad">): EncodedAnswers {
+  const report = new EncodingReport(encoder, config);
+  const encode = (records: readonly UnpairedRecord[], first: number): Answer[] =>
+    report.encodeAll(records, (record) => [encoder.encodeExample(record.prompt, record.completion, record)]).map(({ record, encoded }, index) => toAnswer(record, encoded, first + index));
+  const answers = encode(train, 0);
+  return { answers, held: encode(heldOut, answers.length), report };
+}
+
+function toAnswer({ label }: UnpairedRecord, { ids, promptLength, supervised }: EncodedExample, index: number): Answer {
+  const prompt = ids.slice(0, promptLength);
+  return { index, prompt, completion: ids.slice(promptLength), supervised: supervised.slice(promptLength), promptKey: prompt.join(","), desirable: label };
 }
 
 /** 2. For each answer, the one whose completion its prompt is read with. */
@@ -75,8 +86,8 @@ export function partnersOf<T extends { promptKey: string }>(answers: readonly T[
 /** Trains, and yields what happens; the model holds the result. */
 export async function* kto(input: KtoInput, config: KtoConfig, context: LoopContext = {}): AsyncGenerator<TrainingEvent> {
   const { model, encoder } = input;
-  const answers = encode(input.train, encoder, 0);
-  const held = encode(input.heldOut, encoder, answers.length);
+  const { answers, held, report } = encodeKto(input, config);
+  yield* report.tell(context);
   const given = asGiven(model, config.reference);
   const trainable = openForTraining(model, config);
   const plan = choosePlan({ model, reads: "tokens", objective: ktoObjective(config), trainable }, config);

@@ -7,7 +7,7 @@ import type { PreferenceRecord, RankedRecord } from "../data/records.ts";
 import { createEncoder } from "../text/encoder.ts";
 import { resolveConfig } from "./configs.ts";
 import { kto } from "./kto.ts";
-import { encodeGroups, rewardModel } from "./reward.ts";
+import { encodeReward, rewardModel } from "./reward.ts";
 import { COMMON, collect, stepMetric, tinyModel, tokenizer } from "./testing.ts";
 
 const encoder = createEncoder(tokenizer, { maxLength: 512 });
@@ -21,7 +21,8 @@ test("fine-grained RLHF: every question is one row with its four answers, and it
   const dataset = await load("finegrained-rlhf-dev.json.gz");
   if (!dataset) return;
   const ranked = (dataset.records as RankedRecord[]).slice(0, 80);
-  const groups = encodeGroups(ranked, encoder, true);
+  const encode = (train: readonly (PreferenceRecord | RankedRecord)[]) => encodeReward({ encoder, train, heldOut: [] }, { margin: true, maxLength: 512, onBad: "error" }).groups;
+  const groups = encode(ranked);
   expect(groups).toHaveLength(80);
   expect(groups.reduce((total, { pairs }) => total + pairs.length, 0)).toBeLessThanOrEqual(6 * 80);
   // identical answers of one question are one
@@ -29,7 +30,7 @@ test("fine-grained RLHF: every question is one row with its four answers, and it
   groups.forEach(({ row }) => expect(row.sequences).toBeLessThanOrEqual(4));
   // what the command gives: the same pairs, told apart by their cluster
   const facts = (made: typeof groups): unknown => made.map(({ pairs, lengths, row, cluster }) => [pairs, lengths, row.ids.length, cluster]);
-  expect(facts(encodeGroups(recordsAs({ records: ranked }, "preference"), encoder, true))).toEqual(facts(groups));
+  expect(facts(encode(recordsAs({ records: ranked }, "preference")))).toEqual(facts(groups));
 
   const settings = resolveConfig("reward", { ...COMMON, maxLength: 512, maxSteps: 2, batchSize: 2, centerCoefficient: 0 });
   const events = await collect(rewardModel({ model: tinyModel("llama", { num_hidden_layers: 1, max_position_embeddings: 1100 }), encoder, train: ranked.slice(0, 4), heldOut: [] }, settings));

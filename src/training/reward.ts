@@ -17,6 +17,7 @@ import { Random } from "../core/random.ts";
 import { float32, int64 } from "../core/tensor.ts";
 import { rankedToPreferences } from "../data/conversions.ts";
 import type { PreferenceRecord, RankedRecord } from "../data/records.ts";
+import { compact } from "../data/records.ts";
 import type { Model } from "../models/model.ts";
 import type { ExecutionPlan, StepResult } from "../models/plans/plan.ts";
 import { saveTrained } from "../models/save.ts";
@@ -24,8 +25,9 @@ import { plainRewardLoss, rewardObjective } from "../objectives/reward.ts";
 import type { ConfigOf } from "../runs/config.ts";
 import type { Metrics, TrainingEvent } from "../runs/events.ts";
 import { mean, meanAndDeviation } from "../stats/intervals.ts";
-import type { Encoder } from "../text/encoder.ts";
+import type { EncodedAnswers, Encoder } from "../text/encoder.ts";
 import type { Completion } from "../text/messages.ts";
+import { EncodingReport } from "./encoding.ts";
 import type { HeldOutPair } from "./held-out.ts";
 import { LastEvaluation, evaluationNames, promptCluster, writeHeldOut } from "./held-out.ts";
 import type { LaidRow } from "./layout.ts";
@@ -62,9 +64,43 @@ interface Group {
   cluster: string;
 }
 
+interface EncodedGroups {
+  groups: Group[];
+  held: Group[];
+  report: EncodingReport;
+}
+
 /** 1. Pairs of one cluster that share their prompt become one group, and so do the answers of a ranked record. */
-export function encodeGroups(records: readonly (PreferenceRecord | RankedRecord)[], encoder: Encoder, useMargin: boolean): Group[] {
-  return groupPairs(records).map((members) => encodeGroup(members, encoder, useMargin));
+export function encodeReward({ encoder, train, heldOut }: Omit<RewardInput, "model">, config: Pick<RewardConfig, "margin" | "maxLength" | "onBad">): EncodedGroups {
+  const report = new EncodingReport(encoder, config);
+  const [groups, held] = [train, heldOut].map((records) => encodeGroups(records, { encoder, report, useMargin: config.margin })) as [Group[], Group[]];
+  return { groups, held, report };
+}
+
+interface GroupEncoding {
+  encoder: Encoder;
+  report: EncodingReport;
+  useMargin: boolean;
+}
+
+function encodeGroups(records: readonly (PreferenceRecord | RankedRecord)[], { encoder, report, useMargin }: GroupEncoding): Group[] {
+  const members = new Map(groupPairs(records).map((pairs) => [asRanked(pairs), pairs]));
+  return report.encodeAll([...members.keys()], (record) => [encodeRanked(record, encoder)]).map(({ record, encoded }) => toGroup(members.get(record)!, record, { encoded, useMargin }));
+}
+
+/** The answers of a prompt, each once. */
+function asRanked(members: readonly PreferenceRecord[]): RankedRecord {
+  const { place, prompt, tools, templateArguments, plain } = members[0]!;
+  const answers = new Map(members.flatMap(({ chosen, rejected }) => [chosen, rejected]).map((completion) => [JSON.stringify(completion), completion]));
+  return compact({ kind: "ranked" as const, place, prompt, tools, templateArguments, plain, completions: [...answers.values()].map((completion) => ({ completion })) }) as RankedRecord;
+}
+
+function encodeRanked(record: RankedRecord, encoder: Encoder): EncodedAnswers {
+  const encoded = encoder.encodeAnswers(record.prompt, record.completions.map(({ completion }) => completion), record);
+  if (encoded.supervised.some((labels) => labels.at(-1) === 0)) {
+    throw new AttuneError("data", "a reward model scores an answer at its end, which has weight 0", { ...record.place, hint: "weights on earlier turns only" });
+  }
+  return encoded;
 }
 
 /** The pairs of each training example. */
@@ -72,7 +108,7 @@ export function groupPairs(records: readonly (PreferenceRecord | RankedRecord)[]
   const pairs = records.flatMap((record) => (record.kind === "ranked" ? rankedToPreferences(record) : [record]));
   const groups = new Map<string, PreferenceRecord[]>();
   pairs.forEach((pair, index) => {
-    const key = pair.cluster === undefined ? `row ${index}` : JSON.stringify([pair.cluster, pair.prompt]);
+    const key = pair.cluster === undefined ? `row ${index}` : JSON.stringify([pair.cluster, pair.prompt, pair.tools, pair.templateArguments]);
     const group = groups.get(key);
     if (group) group.push(pair);
     else groups.set(key, [pair]);
@@ -80,19 +116,12 @@ export function groupPairs(records: readonly (PreferenceRecord | RankedRecord)[]
   return [...groups.values()];
 }
 
-function encodeGroup(members: readonly PreferenceRecord[], encoder: Encoder, useMargin: boolean): Group {
-  const answers = new Map<string, { index: number; completion: Completion }>();
-  const indexOf = (completion: Completion): number => {
-    const key = JSON.stringify(completion);
-    const known = answers.get(key) ?? { index: answers.size, completion };
-    answers.set(key, known);
-    return known.index;
-  };
+function toGroup(members: readonly PreferenceRecord[], { completions }: RankedRecord, { encoded, useMargin }: { encoded: EncodedAnswers; useMargin: boolean }): Group {
+  const places = new Map(completions.map(({ completion }, index) => [JSON.stringify(completion), index]));
+  const indexOf = (completion: Completion): number => places.get(JSON.stringify(completion))!;
   const pairs = members.map(({ chosen, rejected, p, margin = 0 }) => ({ chosen: indexOf(chosen), rejected: indexOf(rejected), p, margin: useMargin ? margin : 0 }));
-  const first = members[0]!;
-  const { prompt, completions, supervised } = encoder.encodeAnswers(first.prompt, [...answers.values()].map(({ completion }) => completion), first);
-  if (supervised.some((labels) => labels.at(-1) === 0)) throw new AttuneError("data", "a reward model scores an answer at its end, which has weight 0", { ...first.place, hint: "weights on earlier turns only" });
-  return { row: readAtEnds(layShared(prompt, completions), prompt.length), pairs, lengths: completions.map(({ length }) => length), cluster: promptCluster(first) };
+  const { prompt, completions: ids } = encoded;
+  return { row: readAtEnds(layShared(prompt, ids), prompt.length), pairs, lengths: ids.map(({ length }) => length), cluster: promptCluster(members[0]!) };
 }
 
 /** 2. Reads each answer once, at its last token. */
@@ -111,8 +140,8 @@ export function addScoreHead(model: Model, seed: number): void {
 /** Trains, and yields what happens; the model holds the result. */
 export async function* rewardModel(input: RewardInput, config: RewardConfig, context: LoopContext = {}): AsyncGenerator<TrainingEvent> {
   const { model, encoder } = input;
-  const groups = encodeGroups(input.train, encoder, config.margin);
-  const held = encodeGroups(input.heldOut, encoder, config.margin);
+  const { groups, held, report } = encodeReward(input, config);
+  yield* report.tell(context);
   if (!model.scoreHead) addScoreHead(model, config.seed);
   const trainable = openForTraining(model, config);
   const longestRow = [...groups, ...held].reduce((most, { row }) => Math.max(most, row.ids.length), 0);

@@ -14,6 +14,7 @@ import { sftObjective } from "../objectives/sft.ts";
 import type { ConfigOf } from "../runs/config.ts";
 import type { TrainingEvent } from "../runs/events.ts";
 import type { EncodedExample, Encoder } from "../text/encoder.ts";
+import { EncodingReport } from "./encoding.ts";
 import type { LaidBatch } from "./layout.ts";
 import { groupByLength, joinRows, layExample, packExamples } from "./layout.ts";
 import type { LoopContext, MicroBatch } from "./loop.ts";
@@ -31,7 +32,20 @@ export interface SftInput {
   heldOut: readonly SftRecord[];
 }
 
+/** Rows of the data, encoded. */
+interface EncodedSft {
+  examples: EncodedExample[];
+  held: EncodedExample[];
+  report: EncodingReport;
+}
+
 /** 1. */
+export function encodeSft({ encoder, train, heldOut }: Omit<SftInput, "model">, config: Pick<SftConfig, "loss" | "maxLength" | "onBad">): EncodedSft {
+  const report = new EncodingReport(encoder, config);
+  const [examples, held] = [train, heldOut].map((records) => report.encodeAll(records, (record) => encode(record, encoder, config.loss)).map(({ encoded }) => encoded)) as [EncodedExample[], EncodedExample[]];
+  return { examples, held, report };
+}
+
 function encode(record: SftRecord, encoder: Encoder, loss: "completion" | "full"): EncodedExample[] {
   if (record.kind === "text") return [encoder.encodeText(record.text, record)];
   if (record.kind === "conversation") return encoder.encodeConversation(record.messages, { loss }, record);
@@ -61,8 +75,8 @@ export function packIntoRows<T extends { ids: Int32Array }>(examples: readonly T
 /** Trains, and yields what happens; the model holds the result. */
 export async function* sft(input: SftInput, config: SftConfig, context: LoopContext = {}): AsyncGenerator<TrainingEvent> {
   const { model, encoder } = input;
-  const examples = input.train.flatMap((record) => encode(record, encoder, config.loss));
-  const held = input.heldOut.flatMap((record) => encode(record, encoder, config.loss));
+  const { examples, held, report } = encodeSft(input, config);
+  yield* report.tell(context);
   const trainable = openForTraining(model, config);
   const plan = choosePlan({ model, reads: "tokens", objective: sftObjective, trainable, statistics: true }, config);
   const layOut = (items: readonly EncodedExample[]): LaidBatch[] => {

@@ -13,7 +13,7 @@ import { resolveConfig } from "./configs.ts";
 import { dpo } from "./dpo.ts";
 import { readHeldOut } from "./held-out.ts";
 import { joinRows, layExample, layShared, packExamples } from "./layout.ts";
-import { encodeGroups, rewardModel } from "./reward.ts";
+import { encodeReward, rewardModel } from "./reward.ts";
 import { sft } from "./sft.ts";
 import { COMMON, collect, encoder, madePairs, stepMetric, tinyModel, tokenizer } from "./testing.ts";
 
@@ -136,7 +136,7 @@ const ranked = (scores: readonly number[], answers = ["aa", "bbb", "c", "dddd"])
 
 describe("reward: several answers to one prompt", () => {
   test("all pairs are there, ordered by score, and each answer is computed once", () => {
-    const [group, ...others] = encodeGroups([ranked([3, 1, 2, 2])], encoder, true);
+    const [group, ...others] = encodeReward({ encoder, train: [ranked([3, 1, 2, 2])], heldOut: [] }, { margin: true, maxLength: 48, onBad: "error" }).groups;
     expect(others).toEqual([]);
     expect(group!.row.sequences).toBe(4);
     // one token begins the text, and one ends each answer
@@ -161,7 +161,7 @@ describe("reward: several answers to one prompt", () => {
 
   test("a prompt that must be cut is cut the same for all answers", () => {
     const long: RankedRecord = { ...ranked([2, 1, 0], ["a", "b".repeat(30), "c"]), prompt: "p".repeat(40) };
-    const [group] = encodeGroups([long], encoder, true);
+    const [group] = encodeReward({ encoder, train: [long], heldOut: [] }, { margin: true, maxLength: 48, onBad: "error" }).groups;
     expect(group!.row.ids).toHaveLength(48 - 31 + 2 + 31 + 2);
   });
 
