@@ -180,7 +180,7 @@ class BestOfN implements RolloutMethod {
       metrics: { "objective/scores": score, "objective/scores_std": deviation, "objective/best_scores": mean(groups.map((group) => group[placeOfBest(group)]!.score)), ...(heldOut ? { "objective/held_out_scores": mean(heldOut) } : {}), ...watched.metrics, epoch: this.answers.length / this.prompts.length },
       episodes: rollouts.length,
       tokens: rollouts.reduce((total, { prompt, ids }) => total + prompt.ids.length + ids.length, 0),
-      warnings: watched.warnings,
+      warnings: [...watched.warnings, ...this.rewards.takeWarnings(), ...(this.heldOut?.takeWarnings?.() ?? [])],
     };
   }
 

@@ -20,7 +20,8 @@ export const inputFields = {
   ignoreColumns: field({ type: z.array(z.string()), default: [], source: "a column that nobody knows is more often a mistake", description: "columns to pass over; * for all that the format does not know", group: "Input" }),
   onBad: field({ type: z.enum(["few", "error", "drop"]), default: "few", source: "docs/decisions/bad-rows.md", description: "rows with empty or identical completions: leave out at most 1% of them, stop, or leave all out", group: "Input" }),
   heldOut: field({ type: z.number().min(0), default: 0.05, source: "common practice", description: "rows kept for evaluation: a share below 1, or a number of rows", group: "Input", unit: "share or rows" }),
-  maxLength: field({ type: count, default: 1024, source: "trl DPOConfig.max_length", description: "longest example; the prompt's beginning is cut first", group: "Input", unit: "tokens" }),
+  maxLength: field({ type: count, default: 1024, source: "trl DPOConfig.max_length", description: "longest example; what is longer is cut by whole oldest turns first (docs/decisions/truncation.md)", group: "Input", unit: "tokens" }),
+  trustText: field({ type: z.boolean(), default: false, source: "text from strangers must not act as a template", description: "texts (not messages) have a chat template written out: control tokens in them are tokens, BOS is not doubled, and a text column is supervised whole", group: "Input" }),
 };
 
 /** What is trained: an adapter, or everything. */

@@ -48,6 +48,7 @@ export class EncodingReport {
   private readonly encoder: Encoder;
   private readonly options: EncodingOptions;
   private records = 0;
+  private encoded = 0;
   private readonly cut = new Tally();
   private readonly cuts: Cut[] = [];
   private readonly control = new Tally();
@@ -74,9 +75,10 @@ export class EncodingReport {
   encodeAll<R extends DataRecord, E extends EncodedRow>(records: readonly R[], encode: (record: R) => readonly E[]): { record: R; encoded: E }[] {
     this.records += records.length;
     const items = records.flatMap((record) => this.encodeOne(record, encode).map((encoded) => ({ record, encoded })));
+    this.encoded += items.length;
     const bad = [...this.bad.values()].reduce((total, { rows }) => total + rows, 0);
     const mayDrop = this.options.onBad === "drop" || (this.options.onBad === "few" && bad <= FEW * this.records);
-    if (this.firstError && (!mayDrop || items.length === 0)) throw refused(this.firstError, { bad, records: this.records });
+    if (this.firstError && (!mayDrop || this.encoded === 0)) throw refused(this.firstError, { bad, records: this.records });
     return items;
   }
 

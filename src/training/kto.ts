@@ -135,7 +135,7 @@ export async function* kto(input: KtoInput, config: KtoConfig, context: LoopCont
 }
 
 /** All rows that are read: the answers by their index, then each pair of prompt and partner once. */
-class Rows implements RowSource {
+export class Rows implements RowSource {
   readonly sequences = 1;
   private readonly parts: Pick<Answer, "prompt" | "completion" | "supervised">[];
   private readonly mismatched = new Map<string, number>();

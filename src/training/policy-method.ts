@@ -301,7 +301,7 @@ export abstract class PolicyMethod<Config extends PolicyConfig, Input extends Po
       metrics: { ...shared, ...metrics, ...watched.metrics },
       episodes: rollouts.length,
       tokens: rows.reduce((total, { ids }) => total + ids.length, 0),
-      warnings: [...watched.warnings, ...warnings, ...doubts],
+      warnings: [...watched.warnings, ...this.rewards.takeWarnings(), ...(this.heldOut?.takeWarnings?.() ?? []), ...warnings, ...doubts],
       ...(watched.score ? { score: watched.score } : {}),
       ...(watched.stop === undefined ? {} : { stop: watched.stop }),
     };

@@ -23,6 +23,8 @@ import { sftObjective } from "../objectives/sft.ts";
 import type { ConfigOf } from "../runs/config.ts";
 import type { Metrics, TrainingEvent } from "../runs/events.ts";
 import { mean } from "../stats/intervals.ts";
+import type { EncodedExample } from "../text/encoder.ts";
+import { EncodingReport } from "./encoding.ts";
 import { groupByLength, joinRows, layExample } from "./layout.ts";
 import type { LoopContext, MicroBatch } from "./loop.ts";
 import { itemsOfStep } from "./passes.ts";
@@ -74,6 +76,8 @@ class PpoMethod extends PolicyMethod<PpoConfig, PpoInput> {
   private klCoefficient = this.config.kl.coef;
   private critic: { trainee: Trainee; offset: number } | undefined;
   private ptx: PhasePlan | undefined;
+  /** Of PPO-ptx. */
+  private readonly demonstrations = encodeDemonstrations(this.input, this.config);
 
   protected objective(): Objective {
     return policyObjective(this.config);
@@ -127,7 +131,7 @@ class PpoMethod extends PolicyMethod<PpoConfig, PpoInput> {
 
   protected override adviseBeforeStart(): ReturnType<PolicyMethod<PpoConfig>["adviseBeforeStart"]> {
     const free = this.config.kl.coef === 0 ? [{ id: "no-kl-penalty", message: "kl.coef is 0: nothing holds the policy near the reference, and it will find what the reward overrates" }] : [];
-    return [...super.adviseBeforeStart(), ...free];
+    return [...super.adviseBeforeStart(), ...this.demonstrations.report.warnings, ...free];
   }
 
   protected override async openOthers(): Promise<void> {
@@ -176,10 +180,10 @@ class PpoMethod extends PolicyMethod<PpoConfig, PpoInput> {
   /** Adds the gradients of the SFT loss (PPO-ptx) to those of an update. */
   private async addDemonstrations(update: number): Promise<Update | undefined> {
     const { ptx } = this;
-    const { demonstrations = [], encoder, model } = this.input;
+    const { encoder, model } = this.input;
     if (!ptx) return undefined;
     const { batchSize, coef } = this.config.ptx;
-    const examples = itemsOfStep(demonstrations, update, { batchSize, seed: this.config.seed, epochs: Infinity }).map((record) => layExample(encoder.encodeExample(record.prompt, record.completion, record)));
+    const examples = itemsOfStep(this.demonstrations.examples, update, { batchSize, seed: this.config.seed, epochs: Infinity }).map(layExample);
     const tokens = examples.reduce((total, { reads }) => total + reads.length, 0);
     let loss = 0;
     for (const group of groupByLength(examples, ({ ids }) => ids.length, this.config.microBatchTokens)) {
@@ -227,6 +231,12 @@ class PpoMethod extends PolicyMethod<PpoConfig, PpoInput> {
       "val/explained_variance": explainedVariance(values.flatMap((each) => [...each]), returns.flatMap((each) => [...each])),
     };
   }
+}
+
+function encodeDemonstrations({ encoder, demonstrations = [] }: PpoInput, config: PpoConfig): { examples: EncodedExample[]; report: EncodingReport } {
+  const report = new EncodingReport(encoder, config);
+  const rows = config.ptx.coef > 0 ? demonstrations : [];
+  return { examples: report.encodeAll(rows, (record) => encoder.encodeDemonstration(record.prompt, record.completion, { loss: "completion" }, record)).map(({ encoded }) => encoded), report };
 }
 
 /** Token means of one update of the actor. */

@@ -5,8 +5,10 @@
  * minimum, and mean less a multiple of the standard deviation). Difference: each reward is normalised by itself before
  * they are combined, since the zero and the unit of a Bradley-Terry model mean nothing.
  */
-import { AttuneError, preview } from "../core/errors.ts";
+import type { ErrorPlace } from "../core/errors.ts";
+import { AttuneError, formatPlace, preview } from "../core/errors.ts";
 import type { PromptRecord } from "../data/records.ts";
+import { countOf } from "../data/stream.ts";
 import type { Model } from "../models/model.ts";
 import type { ScoreScale } from "../objectives/advantages.ts";
 import { normaliseScore } from "../objectives/advantages.ts";
@@ -28,9 +30,16 @@ export interface RewardSource {
   readonly kind: "model" | "function";
   /** Raw scores of answers, in order. */
   score(rollouts: readonly Rollout[]): Promise<number[]>;
+  /** What was met since it was asked last. */
+  takeWarnings?(): RewardWarning[];
   /** Another phase begins. */
   release(): Promise<void>;
   close(): Promise<void>;
+}
+
+export interface RewardWarning {
+  id: string;
+  message: string;
 }
 
 export interface RewardModelInput {
@@ -58,6 +67,9 @@ export class RewardModelSource implements RewardSource {
   private readonly policy: Encoder;
   private readonly microBatchTokens: number;
   private readonly phase: PhasePlan;
+  /** Since warnings were taken last. */
+  private cutAnswers = 0;
+  private firstCut: ErrorPlace = {};
   /** Prompts whose ids are the policy's. */
   private readonly same = new WeakMap<Rollout["prompt"], boolean>();
 
@@ -94,15 +106,24 @@ export class RewardModelSource implements RewardSource {
     return this.phase.close();
   }
 
-  private layOut({ prompt, ids, text }: Rollout): LaidRow {
+  private layOut({ prompt, ids, text, stopped }: Rollout): LaidRow {
     const same = this.same.get(prompt) ?? (this.sameTokens && this.encoder.encodePrompt(prompt.record.prompt, prompt.record).join() === prompt.ids.join());
     this.same.set(prompt, same);
-    return readAtEnd(same ? Int32Array.from([...prompt.ids, ...ids]) : this.encode(prompt.record, text));
+    return readAtEnd(same ? Int32Array.from([...prompt.ids, ...ids]) : this.encode(prompt.record, text, stopped));
   }
 
-  /** Through the text, as the reward model's own data were encoded. */
-  private encode(record: PromptRecord, text: string): Int32Array {
-    return this.encoder.encodeExample(record.prompt, answerTo(record.prompt, text), record).ids;
+  /** Through the text, as the reward model's own data were encoded; an answer that did not end by itself has no stop token here either. */
+  private encode(record: PromptRecord, text: string, stopped: boolean): Int32Array {
+    const { ids, cut } = this.encoder.encodeExample(record.prompt, answerTo(record.prompt, text), record);
+    if (cut && this.cutAnswers++ === 0) this.firstCut = record.place;
+    return stopped || !this.encoder.stopIds.includes(ids.at(-1)!) ? ids : ids.subarray(0, -1);
+  }
+
+  takeWarnings(): RewardWarning[] {
+    if (this.cutAnswers === 0) return [];
+    const message = `${countOf(this.cutAnswers, "answer")} with the prompt did not fit into the ${countOf(this.encoder.maxLength, "token")} of the reward model ${this.name} and were cut before they were judged; the first answers ${formatPlace(this.firstCut)}`;
+    this.cutAnswers = 0;
+    return [{ id: "reward-truncated", message }];
   }
 }
 
@@ -233,6 +254,10 @@ export class Rewards {
     }
     const clip: ScoreScale = { mean: 0, deviation: 1, clip: this.options.rewardClip };
     return { scores: rollouts.map((_, i) => normaliseScore(combineRewards(bySource.map((scores) => scores[i]!), this.options), clip)), bySource };
+  }
+
+  takeWarnings(): RewardWarning[] {
+    return this.sources.flatMap((source) => source.takeWarnings?.() ?? []);
   }
 
   async release(): Promise<void> {

@@ -28,6 +28,7 @@ import type { CommandContext } from "../command.ts";
 import { UNRELATED, contentOf, withoutPaths } from "./align-stages.ts";
 import { adviseOnLetters, announce, loadConstitution, serverModel, usageText } from "./constitution-input.ts";
 import { findModel } from "./find-model.ts";
+import { tellDataset } from "./training-input.ts";
 import { estimateJudge, judgeOptions, openJudgeCritic } from "./judge-input.ts";
 
 export interface JudgedModels {
@@ -44,6 +45,7 @@ interface Kept extends JudgedModels {
 export async function evaluate(pipeline: AlignFile, config: AlignEvaluation, context: CommandContext): Promise<JudgedModels> {
   const { out, stages, model } = pipeline;
   const dataset = await loadDataset(config.data, { onBad: "few", keepColumns: true, signal: context.signal });
+  tellDataset(dataset, context.reporter);
   const file = join(out, "evaluation.json");
   const done = readFileSync(join(out, "pipeline.json"), "utf8").replaceAll(/"seconds": [^,\n]*/g, "");
   const key = createHash("sha256").update(stringifyJson([withoutPaths(config, UNRELATED), contentOf({ judge: config.judge, constitution: config.constitution }), dataset.hash, stages.map(({ folder }) => folder), done, model])).digest("hex");

@@ -1,7 +1,7 @@
 /** `attune dpo`: direct preference optimisation and its relatives. */
 import { recordsAs } from "../../data/dataset.ts";
 import { dpoConfig } from "../../training/dpo.config.ts";
-import { dpo } from "../../training/dpo.ts";
+import { encodeDpo, dpo } from "../../training/dpo.ts";
 import { trainingCommand } from "../training-command.ts";
 import { reportHeldOut } from "./held-out-table.ts";
 import { openInput, runTraining } from "./training-input.ts";
@@ -12,7 +12,11 @@ export const command = trainingCommand({
   async run({ config, effective, dryRun, out, openRun }, context) {
     const input = await openInput(config, (dataset) => recordsAs(dataset, "preference"), context);
     const { opened, encoder, train, heldOut } = input;
-    const end = await runTraining({ command: "dpo", config, effective, input, dryRun, out, openRun, train: (loop) => dpo({ model: opened.model, encoder, train, heldOut }, config, loop) }, context);
+    const encode = () => {
+      const { pairs, held, report } = encodeDpo({ encoder, train, heldOut }, config);
+      return { examples: pairs.length, heldOut: held.length, report };
+    };
+    const end = await runTraining({ command: "dpo", config, effective, input, dryRun, out, openRun, encode, train: (loop) => dpo({ model: opened.model, encoder, train, heldOut }, config, loop) }, context);
     reportHeldOut(end, "rewards/accuracies", context.reporter);
   },
 });

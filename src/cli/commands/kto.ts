@@ -1,7 +1,7 @@
 /** `attune kto`: learning from answers that are desirable or not. */
 import { recordsAs } from "../../data/dataset.ts";
 import { ktoConfig } from "../../training/kto.config.ts";
-import { kto } from "../../training/kto.ts";
+import { encodeKto, kto } from "../../training/kto.ts";
 import { trainingCommand } from "../training-command.ts";
 import { openInput, runTraining } from "./training-input.ts";
 
@@ -11,6 +11,10 @@ export const command = trainingCommand({
   async run({ config, effective, dryRun, out, openRun }, context) {
     const input = await openInput(config, (dataset) => recordsAs(dataset, "unpaired"), context);
     const { opened, encoder, train, heldOut } = input;
-    await runTraining({ command: "kto", config, effective, input, dryRun, out, openRun, train: (loop) => kto({ model: opened.model, encoder, train, heldOut }, config, loop) }, context);
+    const encode = () => {
+      const { answers, held, report } = encodeKto({ encoder, train, heldOut }, config);
+      return { examples: answers.length, heldOut: held.length, report };
+    };
+    await runTraining({ command: "kto", config, effective, input, dryRun, out, openRun, encode, train: (loop) => kto({ model: opened.model, encoder, train, heldOut }, config, loop) }, context);
   },
 });

@@ -1,5 +1,5 @@
 /** The shape of every command that trains a policy on rewards of its own answers: open the roles, show the plan or train. */
-import { AttuneError, formatPlace } from "../../core/errors.ts";
+import { AttuneError } from "../../core/errors.ts";
 import type { Dataset } from "../../data/dataset.ts";
 import { loadDataset, recordsAs } from "../../data/dataset.ts";
 import type { PromptRecord } from "../../data/records.ts";
@@ -21,7 +21,7 @@ import { reportPlan } from "../dry-run.ts";
 import { trainingCommand } from "../training-command.ts";
 import { hashOf } from "./constitution-input.ts";
 import { describeRoles, openRoles } from "./reward-input.ts";
-import { loadOptions } from "./training-input.ts";
+import { loadOptions, tellDataset } from "./training-input.ts";
 
 export interface PolicyCommand<F extends Fields, Input extends PolicyInput> {
   config: ConfigDefinition<F>;
@@ -113,9 +113,7 @@ const joined = (hash: string, more: string | undefined): string => (more === und
 async function load(source: string, config: PolicyConfig, { reporter, signal }: CommandContext): Promise<Dataset> {
   // a reward function reads the row's other columns, such as a solution
   const dataset = await loadDataset(source, { ...loadOptions(config, { reporter, signal }), keepColumns: config.reward.some(isRewardFile) });
-  for (const [reason, count] of Object.entries(dataset.dropped)) {
-    reporter.warn("left-out-rows", `${count} of ${count + dataset.records.length} rows left out: ${reason} (the first at ${formatPlace(dataset.firstDropped ?? {})})`);
-  }
+  tellDataset(dataset, reporter);
   if (dataset.records.length === 0) throw new AttuneError("data", "the data set is empty", { file: source });
   return dataset;
 }

@@ -41,7 +41,7 @@ beforeAll(async () => {
   writeFileSync(path("functions/reward.ts"), "export default (answer: { completion: string }): number => answer.completion.length;\n");
 });
 
-const config = (reward: string[], more = {}) => ({ model: path("sft"), reward: reward.map(path), heldOutReward: "", adapter: "lora", precision: "float32", maxLength: 64, rewardTimeout: 20, ...more }) as const;
+const config = (reward: string[], more = {}) => ({ model: path("sft"), reward: reward.map(path), heldOutReward: "", adapter: "lora", precision: "float32", maxLength: 64, trustText: false, rewardTimeout: 20, ...more }) as const;
 const rewardModels = (roles: Awaited<ReturnType<typeof openRoles>>): Model[] => roles.rewards.flatMap((reward) => ("encoder" in reward ? [reward.model] : []));
 
 describe("roles over one base", () => {

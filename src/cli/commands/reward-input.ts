@@ -24,6 +24,7 @@ export interface RoleConfig {
   adapter: "lora" | "none";
   precision: Precision;
   maxLength: number;
+  trustText: boolean;
   rewardTimeout: number;
 }
 
@@ -67,8 +68,8 @@ export async function openRoles(config: RoleConfig, context: CommandContext): Pr
   return { policy, encoder: encoderFor(policy, config, context), rewards, heldOutReward, fingerprint: createHash("sha256").update(fingerprints.join()).digest("hex") };
 }
 
-const encoderFor = ({ model, tokenizer }: Omit<OpenedModel, "fingerprint">, { maxLength }: RoleConfig, { templateTime }: CommandContext): Encoder =>
-  createEncoder(tokenizer, { maxLength: Math.min(maxLength, model.config.maxPositions), templateTime });
+const encoderFor = ({ model, tokenizer }: Omit<OpenedModel, "fingerprint">, { maxLength, trustText }: RoleConfig, { templateTime }: CommandContext): Encoder =>
+  createEncoder(tokenizer, { maxLength: Math.min(maxLength, model.config.maxPositions), trustText, templateTime });
 
 /**
  * A policy that is itself an adapter is merged into its base, unless more reward models lie over that same base than over

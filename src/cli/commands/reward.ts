@@ -1,7 +1,7 @@
 /** `attune reward`: a Bradley-Terry reward model. */
 import { recordsAs } from "../../data/dataset.ts";
 import { rewardConfig } from "../../training/reward.config.ts";
-import { groupPairs, rewardModel } from "../../training/reward.ts";
+import { encodeReward, rewardModel } from "../../training/reward.ts";
 import { trainingCommand } from "../training-command.ts";
 import { reportHeldOut } from "./held-out-table.ts";
 import { openInput, runTraining } from "./training-input.ts";
@@ -12,7 +12,11 @@ export const command = trainingCommand({
   async run({ config, effective, dryRun, out, openRun }, context) {
     const input = await openInput(config, (dataset) => recordsAs(dataset, "preference"), context);
     const { opened, encoder, train, heldOut } = input;
-    const end = await runTraining({ command: "reward", config, effective, input, examples: groupPairs(train).length, dryRun, out, openRun, train: (loop) => rewardModel({ model: opened.model, encoder, train, heldOut }, config, loop) }, context);
+    const encode = () => {
+      const { groups, held, report } = encodeReward({ encoder, train, heldOut }, config);
+      return { examples: groups.length, heldOut: held.length, report };
+    };
+    const end = await runTraining({ command: "reward", config, effective, input, dryRun, out, openRun, encode, train: (loop) => rewardModel({ model: opened.model, encoder, train, heldOut }, config, loop) }, context);
     reportHeldOut(end, "accuracy", context.reporter);
   },
 });

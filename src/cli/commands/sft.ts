@@ -4,7 +4,7 @@ import type { Dataset } from "../../data/dataset.ts";
 import { kindEntries, recordsAs } from "../../data/dataset.ts";
 import { sftConfig } from "../../training/sft.config.ts";
 import type { SftRecord } from "../../training/sft.ts";
-import { sft } from "../../training/sft.ts";
+import { encodeSft, sft } from "../../training/sft.ts";
 import { trainingCommand } from "../training-command.ts";
 import { openInput, runTraining } from "./training-input.ts";
 
@@ -29,6 +29,10 @@ export const command = trainingCommand({
   async run({ config, effective, dryRun, out, openRun }, context) {
     const input = await openInput(config, demonstrations, context);
     const { opened, encoder, train, heldOut } = input;
-    await runTraining({ command: "sft", config, effective, input, dryRun, out, openRun, train: (loop) => sft({ model: opened.model, encoder, train, heldOut }, config, loop) }, context);
+    const encode = () => {
+      const { examples, held, report } = encodeSft({ encoder, train, heldOut }, config);
+      return { examples: examples.length, heldOut: held.length, report };
+    };
+    await runTraining({ command: "sft", config, effective, input, dryRun, out, openRun, encode, train: (loop) => sft({ model: opened.model, encoder, train, heldOut }, config, loop) }, context);
   },
 });

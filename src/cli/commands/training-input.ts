@@ -2,6 +2,7 @@
 import { AttuneError, formatPlace } from "../../core/errors.ts";
 import type { Dataset, LoadOptions } from "../../data/dataset.ts";
 import { loadDataset, splitDataset } from "../../data/dataset.ts";
+import { countOf } from "../../data/stream.ts";
 import type { DataRecord } from "../../data/records.ts";
 import type { OpenedModel } from "../../models/open.ts";
 import { openModel } from "../../models/open.ts";
@@ -13,11 +14,13 @@ import type { EndEvent, TrainingEvent } from "../../runs/events.ts";
 import type { Run } from "../../runs/run.ts";
 import type { Encoder } from "../../text/encoder.ts";
 import { createEncoder } from "../../text/encoder.ts";
+import type { EncodingReport } from "../../training/encoding.ts";
 import type { LoopContext, LoopOptions } from "../../training/loop.ts";
 import { totalSteps } from "../../training/passes.ts";
 import type { CommandContext } from "../command.ts";
 import { drive } from "../drive.ts";
 import { reportPlan } from "../dry-run.ts";
+import type { Reporter } from "../reporter.ts";
 import type { RunFacts } from "../training-command.ts";
 
 export interface InputConfig extends LoopOptions {
@@ -28,6 +31,7 @@ export interface InputConfig extends LoopOptions {
   onBad: "few" | "error" | "drop";
   heldOut: number;
   maxLength: number;
+  trustText: boolean;
   precision: Precision;
 }
 
@@ -44,12 +48,18 @@ export function loadOptions({ onBad, format, ignoreColumns }: Pick<InputConfig, 
   return { onBad, ignoreColumns, signal, resolveRemote: remoteData({ reporter, signal }), ...(format === "auto" ? {} : { format }) };
 }
 
+/** Says what of the data was left out, and what of it no record keeps. */
+export function tellDataset({ dropped, firstDropped, records, notes }: Dataset, reporter: Reporter): void {
+  for (const [reason, count] of Object.entries(dropped)) {
+    reporter.warn("left-out-rows", `${count} of ${count + records.length} rows left out: ${reason} (the first at ${formatPlace(firstDropped ?? {})})`);
+  }
+  for (const { what, rows, first } of notes) reporter.warn("not-kept", `not kept: ${what} (${countOf(rows, "row")}, the first at ${formatPlace(first)})`);
+}
+
 /** Loads and checks the data first, since a mistake there should not cost the time to read a model. */
 export async function openInput<R extends DataRecord>(config: InputConfig, convert: (dataset: Dataset) => R[], { reporter, signal, standIns, templateTime }: CommandContext): Promise<TrainingInput<R>> {
   const dataset = await loadDataset(config.data, loadOptions(config, { reporter, signal }));
-  for (const [reason, count] of Object.entries(dataset.dropped)) {
-    reporter.warn("left-out-rows", `${count} of ${count + dataset.records.length} rows left out: ${reason} (the first at ${formatPlace(dataset.firstDropped ?? {})})`);
-  }
+  tellDataset(dataset, reporter);
   const { train, heldOut, leaked } = splitDataset({ records: convert(dataset) }, config);
   if (leaked > 0) reporter.warn("leaked-prompts", `${leaked} held-out records left out: their prompts are in the training part too`);
   if (train.length === 0) throw new AttuneError("data", "nothing is left to train on", { file: config.data, got: `${heldOut.length} rows, all held out`, hint: "a smaller --held-out" });
@@ -57,7 +67,13 @@ export async function openInput<R extends DataRecord>(config: InputConfig, conve
   const progress = reporter.progress({ title: `reading ${config.model}`, unit: "weights" });
   const opened = await openModel(path, { merge: true, precision: config.precision, onProgress: (done) => progress.update(done) });
   progress.end();
-  return { opened, encoder: createEncoder(opened.tokenizer, { maxLength: config.maxLength, templateTime }), dataset, train, heldOut };
+  return { opened, encoder: createEncoder(opened.tokenizer, { maxLength: config.maxLength, trustText: config.trustText, templateTime }), dataset, train, heldOut };
+}
+
+export interface EncodedInput {
+  examples: number;
+  heldOut: number;
+  report: Pick<EncodingReport, "warnings">;
 }
 
 export interface TrainingWork<R extends DataRecord> {
@@ -68,16 +84,18 @@ export interface TrainingWork<R extends DataRecord> {
   dryRun: boolean;
   out: string;
   openRun: (facts: RunFacts) => Promise<Run>;
-  /** Training examples, where several records make one. */
-  examples?: number;
+  /** Encodes the rows, for a dry run: how many examples they make, and what is worth telling. */
+  encode: () => EncodedInput;
   train: (context: LoopContext) => AsyncGenerator<TrainingEvent>;
 }
 
 /** Says what would happen, or does it. @returns the end of the run; undefined for a dry run */
 export async function runTraining<R extends DataRecord>(work: TrainingWork<R>, { reporter, signal }: CommandContext): Promise<EndEvent | undefined> {
-  const { config, input, examples = input.train.length } = work;
+  const { config, input } = work;
   if (work.dryRun) {
-    reportPlan(reporter, { command: work.command, examples, heldOut: input.heldOut.length, steps: totalSteps(examples, config), out: work.out, config: work.effective });
+    const { examples, heldOut, report } = work.encode();
+    for (const { id, message } of report.warnings) reporter.warn(id, message);
+    reportPlan(reporter, { command: work.command, examples, heldOut, steps: totalSteps(examples, config), out: work.out, config: work.effective });
     return undefined;
   }
   const { fingerprint: modelFingerprint } = input.opened;
