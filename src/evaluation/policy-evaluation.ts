@@ -14,7 +14,7 @@ import { choosePlan } from "../training/prepare.ts";
 import type { RewardSource } from "../training/rewards.ts";
 import { finiteScores } from "../training/rewards.ts";
 import type { Rollout, RolloutPrompt } from "../training/rollout.ts";
-import { batchRollouts, encodePrompts, layRollout, readByAnswer } from "../training/rollout.ts";
+import { batchRollouts, encodePrompts, layRollout, promptWarnings, readByAnswer } from "../training/rollout.ts";
 import type { ContestEntry, ContestInput, Judgement, LengthControlled, WinRate } from "./pairwise.ts";
 import { contest, lengthControlledWinRate, winRate } from "./pairwise.ts";
 
@@ -61,7 +61,7 @@ export async function evaluatePolicies(
   judge: RewardSource | undefined,
   records: readonly PromptRecord[],
   options: EvaluationOptions,
-  { onModel, signal }: { onModel?: (name: string) => void; signal?: AbortSignal } = {},
+  { onModel, onWarning, signal }: { onModel?: (name: string) => void; onWarning?: (warning: { id: string; message: string }) => void; signal?: AbortSignal } = {},
 ): Promise<EvaluatedModel[]> {
   const results: EvaluatedModel[] = [];
   let baseline: { model: Model; encoder: Encoder } | undefined;
@@ -69,7 +69,9 @@ export async function evaluatePolicies(
     onModel?.(name);
     const opened = await open();
     baseline ??= opened;
-    const { prompts } = encodePrompts(records, opened.encoder, options);
+    const encoded = encodePrompts(records, opened.encoder, options);
+    for (const { id, message } of promptWarnings(encoded, options)) onWarning?.({ id, message: `${name}: ${message}` });
+    const { prompts } = encoded;
     const rollouts = await answer(opened, prompts, options, signal);
     const scores = judge && (await finiteScores(judge, rollouts));
     await judge?.release();

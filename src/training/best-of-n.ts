@@ -118,7 +118,7 @@ class BestOfN implements RolloutMethod {
     const { model, encoder, rewards, heldOutReward } = input;
     const records = config.prompts > 0 ? input.prompts.slice(0, config.prompts) : input.prompts;
     this.limit = { maxNewTokens: config.maxNewTokens, maxLength: Math.min(config.maxLength, model.config.maxPositions) };
-    this.encoded = encodePrompts(records, encoder, this.limit);
+    this.encoded = encodePrompts(records, encoder, { ...this.limit, onBad: config.onBad });
     const { prompts } = this.encoded;
     const choice = { ...config, recompute: "all" as const };
     this.input = input;

@@ -19,7 +19,6 @@ import { scheduleFactor } from "../optim/schedules.ts";
 import type { Metrics, SampleEvent } from "../runs/events.ts";
 import { mean, meanAndDeviation } from "../stats/intervals.ts";
 import type { AnswerLimit } from "../sampling/answer-limit.ts";
-import { neededRoom, shortenedNote } from "../sampling/answer-limit.ts";
 import type { Encoder } from "../text/encoder.ts";
 import { promptText } from "../text/messages.ts";
 import type { LaidRow } from "./layout.ts";
@@ -35,7 +34,7 @@ import { openActor } from "./roles.ts";
 import type { PolicyConfig } from "./rollout.config.ts";
 import type { Memory, RolloutMethod, RolloutStep } from "./rollout-loop.ts";
 import type { EncodedPrompts, Rollout, RolloutBatch, RolloutEngine, RolloutPrompt, RolloutRequest } from "./rollout.ts";
-import { batchRollouts, encodePrompts, layRollout, readByAnswer, rolloutSeed, samplingEngine } from "./rollout.ts";
+import { batchRollouts, encodePrompts, layRollout, promptWarnings, readByAnswer, rolloutSeed, samplingEngine } from "./rollout.ts";
 import { PhasePlan, Trainee } from "./trainee.ts";
 
 /** A reward: a trained model, a function of this process, or a source of one's own. */
@@ -117,7 +116,7 @@ export abstract class PolicyMethod<Config extends PolicyConfig, Input extends Po
     this.config = config;
     this.signal = signal;
     this.limit = { maxLength: Math.min(config.maxLength, input.model.config.maxPositions), maxNewTokens: config.maxNewTokens };
-    this.encoded = encodePrompts(input.prompts, input.encoder, this.limit);
+    this.encoded = encodePrompts(input.prompts, input.encoder, { ...this.limit, onBad: config.onBad });
     this.prompts = this.encoded.prompts;
     this.totalSteps = totalSteps(this.prompts.length, this.passes);
     this.rewards = new Rewards(input.rewards.map((reward) => openReward(reward, input.encoder, config)), config);
@@ -351,11 +350,8 @@ export function openReward(reward: PolicyReward, encoder: Encoder, options: Plan
 }
 
 /** What is worth saying about prompts and rewards. */
-export function adviseOnInput({ prompts, tooLong }: EncodedPrompts, rewards: Rewards, limit: AnswerLimit): Watched["warnings"] {
-  const warnings: Watched["warnings"] = [];
-  if (tooLong > 0) warnings.push({ id: "long-prompts", message: `${tooLong} prompts left out: with ${neededRoom(limit)} tokens of answer they do not fit into ${limit.maxLength}` });
-  const shortened = shortenedNote(prompts.map(({ ids }) => ids.length), limit);
-  if (shortened !== undefined) warnings.push({ id: "short-answers", message: shortened });
+export function adviseOnInput(prompts: EncodedPrompts, rewards: Rewards, limit: AnswerLimit): Watched["warnings"] {
+  const warnings: Watched["warnings"] = promptWarnings(prompts, limit);
   for (const source of rewards.sources) {
     if (source instanceof RewardModelSource && !source.sameTokens) warnings.push({ id: "reward-tokenizer", message: `the reward model ${source.name} has another tokenizer than the policy: answers are encoded again from their text` });
   }

@@ -2,14 +2,19 @@
  * Roll-outs: prompts in, answers out, and how they are laid out for every model that reads them afterwards. What is drawn
  * depends on (seed, step, prompt, sample) alone, so a step that was cut off draws the same answers again.
  */
-import { AttuneError } from "../core/errors.ts";
+import type { ErrorPlace } from "../core/errors.ts";
+import { AttuneError, formatPlace } from "../core/errors.ts";
 import { Random } from "../core/random.ts";
+import type { OnBad } from "../data/bad-row.ts";
 import type { PromptRecord } from "../data/records.ts";
+import { countOf } from "../data/stream.ts";
 import type { Model } from "../models/model.ts";
-import { neededRoom } from "../sampling/answer-limit.ts";
+import type { AnswerLimit } from "../sampling/answer-limit.ts";
+import { neededRoom, shortenedNote } from "../sampling/answer-limit.ts";
 import { checkDecodable } from "../sampling/decoder-graph.ts";
 import { generate } from "../sampling/generate.ts";
 import type { Encoder } from "../text/encoder.ts";
+import { EncodingReport } from "./encoding.ts";
 import type { LaidBatch, LaidRow } from "./layout.ts";
 import { groupByLength, joinRows, layExample } from "./layout.ts";
 
@@ -71,26 +76,49 @@ export interface EncodedPrompts {
   prompts: RolloutPrompt[];
   /** Prompts left out because they leave too little room for an answer: not all of it, or less than half of the context where that is less. */
   tooLong: number;
+  firstTooLong: ErrorPlace;
+  /** Prompts that stand in the data before, and are asked once. */
+  repeated: number;
+  report: EncodingReport;
+}
+
+export interface PromptLimits extends AnswerLimit {
+  /** What becomes of prompts that cannot be encoded. Default: the first stops the run. */
+  onBad?: OnBad;
 }
 
 /**
  * Encodes prompts, each different one once. A prompt is never cut: without its beginning it would ask something else.
  * @throws AttuneError `data` where no prompt leaves room for an answer
  */
-export function encodePrompts(records: readonly PromptRecord[], encoder: Encoder, { maxLength, maxNewTokens }: { maxLength: number; maxNewTokens: number }): EncodedPrompts {
+export function encodePrompts(records: readonly PromptRecord[], encoder: Encoder, { maxLength, maxNewTokens, onBad = "error" }: PromptLimits): EncodedPrompts {
   const prompts = new Map<string, RolloutPrompt>();
   const needed = neededRoom({ maxNewTokens, maxLength });
-  let tooLong = 0;
-  for (const record of records) {
-    const ids = encoder.encodePrompt(record.prompt, record);
-    if (ids.length + needed > maxLength) tooLong++;
-    else if (!prompts.has(ids.join())) prompts.set(ids.join(), { record, ids });
+  const report = new EncodingReport(encoder, { maxLength, onBad });
+  const tooLong: ErrorPlace[] = [];
+  let repeated = 0;
+  for (const { record, encoded: { ids } } of report.encodeAll(records, (record) => [{ ids: encoder.encodePrompt(record.prompt, record) }])) {
+    if (ids.length + needed > maxLength) tooLong.push(record.place);
+    else if (prompts.has(ids.join())) repeated++;
+    else prompts.set(ids.join(), { record, ids });
   }
+  const firstTooLong = tooLong[0] ?? {};
   if (prompts.size === 0) {
     const { place } = records[0] ?? { place: {} };
-    throw new AttuneError("data", "no prompt leaves room for an answer", { ...place, got: `${tooLong} prompts of more than ${maxLength - needed} tokens`, expected: `prompt and ${needed} tokens of answer in a max length of ${maxLength}`, hint: "a larger max length, or fewer new tokens" });
+    throw new AttuneError("data", "no prompt leaves room for an answer", { ...place, got: `${tooLong.length} prompts of more than ${maxLength - needed} tokens`, expected: `prompt and ${needed} tokens of answer in a max length of ${maxLength}`, hint: "a larger max length, or fewer new tokens" });
   }
-  return { prompts: [...prompts.values()], tooLong };
+  return { prompts: [...prompts.values()], tooLong: tooLong.length, firstTooLong, repeated, report };
+}
+
+/** What is worth telling of the prompts. */
+export function promptWarnings({ prompts, tooLong, firstTooLong, repeated, report }: EncodedPrompts, limit: AnswerLimit): { id: string; message: string }[] {
+  const warnings = [...report.warnings];
+  const first = formatPlace(firstTooLong);
+  if (tooLong > 0) warnings.push({ id: "long-prompts", message: `${tooLong} prompts left out: with ${neededRoom(limit)} tokens of answer they do not fit into ${limit.maxLength}${first === "" ? "" : `; the first: ${first}`}` });
+  if (repeated > 0) warnings.push({ id: "repeated-prompts", message: `${countOf(repeated, "prompt")} stand in the data before and are not asked again` });
+  const shortened = shortenedNote(prompts.map(({ ids }) => ids.length), limit);
+  if (shortened !== undefined) warnings.push({ id: "short-answers", message: shortened });
+  return warnings;
 }
 
 /** Prompt and answer in one row, read at the answer's tokens. */

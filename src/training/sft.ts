@@ -42,11 +42,12 @@ interface EncodedSft {
 /** 1. */
 export function encodeSft({ encoder, train, heldOut }: Omit<SftInput, "model">, config: Pick<SftConfig, "loss" | "maxLength" | "onBad">): EncodedSft {
   const report = new EncodingReport(encoder, config);
-  const [examples, held] = [train, heldOut].map((records) => report.encodeAll(records, (record) => encode(record, encoder, config.loss)).map(({ encoded }) => encoded)) as [EncodedExample[], EncodedExample[]];
+  const [examples, held] = [train, heldOut].map((records) => report.encodeAll(records, (record) => encodeSftRecord(record, encoder, config.loss)).map(({ encoded }) => encoded)) as [EncodedExample[], EncodedExample[]];
   return { examples, held, report };
 }
 
-function encode(record: SftRecord, encoder: Encoder, loss: "completion" | "full"): EncodedExample[] {
+/** Several examples where a template rewrites earlier turns. */
+export function encodeSftRecord(record: SftRecord, encoder: Encoder, loss: "completion" | "full"): EncodedExample[] {
   if (record.kind === "text") return [encoder.encodeText(record.text, record)];
   if (record.kind === "conversation") return encoder.encodeConversation(record.messages, { loss }, record);
   return encoder.encodeDemonstration(record.prompt, record.completion, { loss }, record);

@@ -80,7 +80,7 @@ async function answerAndScore({ model, out, seed, stages }: AlignFile, config: A
   const progress = reporter.progress({ title: source ? "answering and scoring" : "answering", total: ordered.length, unit: "models" });
   let number = 0;
   try {
-    const evaluated = await evaluatePolicies(ordered, source, records, { ...config, seed }, { signal, onModel: (name) => progress.update(number++, name) });
+    const evaluated = await evaluatePolicies(ordered, source, records, { ...config, seed }, { signal, onModel: (name) => progress.update(number++, name), onWarning: ({ id, message }) => reporter.warn(id, message) });
     if (signal.aborted) throw new AttuneError("interrupted", "stopped in the evaluation");
     return { evaluated, reward };
   } finally {

@@ -14,7 +14,7 @@ import { examplesRead, totalSteps } from "../../training/passes.ts";
 import type { PolicyInput } from "../../training/policy-method.ts";
 import type { PolicyConfig } from "../../training/rollout.config.ts";
 import { isRewardFile } from "../../training/reward-file.ts";
-import { encodePrompts } from "../../training/rollout.ts";
+import { encodePrompts, promptWarnings } from "../../training/rollout.ts";
 import type { CommandContext, CommandModule } from "../command.ts";
 import { drive } from "../drive.ts";
 import { reportPlan } from "../dry-run.ts";
@@ -79,18 +79,19 @@ export function policyCommand<F extends Fields, Input extends PolicyInput>({ con
         const opened = await more?.open?.(policy);
         reporter.note(`${describeRoles(roles, config.adapter)}${opened ? `; ${opened.note}` : ""}`);
         const maxLength = Math.min(config.maxLength, policy.model.config.maxPositions);
-        const encoded = encodePrompts(prompts, encoder, { ...config, maxLength }).prompts;
-        const usable = encoded.length;
+        const encoded = encodePrompts(prompts, encoder, { ...config, maxLength });
+        const usable = encoded.prompts.length;
         const passes = { ...config, batchSize: config.batchSize / config.samples };
         const total = steps ? steps(usable, config) : totalSteps(usable, passes);
         checkSteps?.(total, config);
         const cost = more?.announce?.({ prompts, asked: examplesRead(usable, passes), dryRun });
         if (dryRun) {
+          for (const { id, message } of promptWarnings(encoded, { ...config, maxLength })) reporter.warn(id, message);
           reportPlan(reporter, { command: definition.name, examples: usable, steps: total, out, config: effective, ...cost });
           return;
         }
         run = await openRun({ seed: config.seed, dataHash: joined(dataset.hash, more?.dataHash), modelFingerprint: joined(roles.fingerprint, opened?.fingerprint) });
-        run.keepRows(hashRows(encoded.map(({ ids }) => ids), encoder.fingerprint));
+        run.keepRows(hashRows(encoded.prompts.map(({ ids }) => ids), encoder.fingerprint));
         const input = { model: policy.model, encoder, prompts, rewards, heldOutReward, ...(await more?.begin(run)) } as unknown as Input;
         const end = await drive(train(input, config, { run, signal }), reporter, run.folder);
         more?.done?.();
