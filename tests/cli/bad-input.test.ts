@@ -103,7 +103,7 @@ const CASES: readonly Case[] = [
   { name: "completions are identical", argv: dpo("same.jsonl", "--on-bad error"), says: "same.jsonl:2: chosen and rejected are identical\n  got: 1 bad row of 3\n  expected: no bad rows\n  try: mend or remove the rows, ..." },
   { name: "a line is no JSON", argv: dpo("broken.jsonl"), says: 'broken.jsonl:2: the row is not valid JSON: column 27\n  got: the row ends after ...\n  expected: a value\n  try: mend the row, or leave it out' },
   { name: "a byte is no UTF-8", argv: dpo("utf8.jsonl"), says: "utf8.jsonl:2: the text is not valid UTF-8: column 12\n  got: byte 0xff\n  expected: UTF-8\n  try: save the file as UTF-8 ..." },
-  { name: "truncation empties a completion", argv: dpo("good.jsonl", "--max-length 1"), says: "good.jsonl:...: truncation leaves nothing of the completion\n  got: ... max length 1; 10 such rows of 10\n  try: a larger max length, or drop this row; such rows are left out and counted with --on-bad drop" },
+  { name: "truncation empties a completion", argv: dpo("good.jsonl", "--max-length 1"), says: "good.jsonl:...: truncation leaves nothing of the completion\n  got: ... max length 1; 9 such rows of 9\n  try: a larger max length, or drop this row; such rows are left out and counted with --on-bad drop" },
   { name: "there is no such data", argv: dpo("god.jsonl"), says: "god.jsonl: there is no such file or folder\n  expected: a data file ...\n  try: check the path" },
   { name: "the data is empty", argv: dpo("nothing.jsonl"), says: "nothing.jsonl: ...\n  expected: one row at least..." },
   { name: "the data is of another kind", argv: dpo("prompts.jsonl"), says: "prompts.jsonl:1: this is prompt data, and preference data is needed\n  expected: ...\n  try: ..." },
