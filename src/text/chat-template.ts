@@ -1,22 +1,33 @@
 /**
- * Renders conversations with a model's own chat template (Jinja), and turns them into ids in such a way that text from
- * data or users cannot act as a control token.
+ * Renders conversations with a model's own chat template as transformers does, and turns them into ids in such a way that text
+ * from data or users cannot act as a control token. What a row says and the template does not write is refused.
  */
-import { Template } from "@huggingface/jinja";
 import type { ErrorPlace } from "../core/errors.ts";
-import { AttuneError } from "../core/errors.ts";
+import { AttuneError, preview } from "../core/errors.ts";
 import { wallClock } from "../core/wall-clock.ts";
+import { LimitError } from "./jinja/budget.ts";
+import { Template } from "./jinja/template.ts";
+import type { Value } from "./jinja/values.ts";
+import { List, TemplateError } from "./jinja/values.ts";
 import type { Message, TemplateInputs } from "./messages.ts";
 import type { EncodeOptions, Slices } from "./pipeline.ts";
 import { finish } from "./pipeline.ts";
-import { strftime } from "./strftime.ts";
+import type { Lost, RenderedText } from "./rendered.ts";
+import { findLost, trustedParts } from "./rendered.ts";
+import type { Source } from "./template-data.ts";
+import { TemplateData } from "./template-data.ts";
 import { namedTemplate } from "./templates.ts";
-import type { TextPart } from "./text-parts.ts";
+import { tokenPattern } from "./text-parts.ts";
 import type { Tokenizer } from "./tokenizer.ts";
+
+export { sliceRendered } from "./rendered.ts";
+export type { RenderedText } from "./rendered.ts";
 
 export interface RenderOptions extends TemplateInputs {
   /** End with the opening of an assistant turn. */
   generationPrompt: boolean;
+  /** The caller writes the last turn's thought itself where the template leaves it out. */
+  ownThought?: boolean;
   /** The row, for errors. */
   place?: ErrorPlace;
 }
@@ -29,91 +40,139 @@ export interface ChatTemplateOptions {
   time?: TemplateTime;
 }
 
+/** What a template writes of that which not every template does. */
+export interface TemplateSkills {
+  readonly tools: boolean;
+  readonly toolCalls: boolean;
+  /** Thoughts of the turn that is being answered. */
+  readonly thoughts: boolean;
+}
+
 export interface ChatTemplate {
   readonly source: string;
   /** Changes whenever what is rendered may. */
   readonly fingerprint: string;
+  readonly skills: TemplateSkills;
+  /** The text that transformers renders. Nothing is checked. */
   render(messages: readonly Message[], options: RenderOptions): string;
   /** Ids of rendered text; `continues` where it goes on after other text of the template. */
   encode(rendered: RenderedText, options?: EncodeOptions): number[];
   /** The same, slice by slice. */
   encodeSlices(rendered: RenderedText, options?: EncodeOptions): Slices<number[]>;
-  /** Renders with every content that holds a control token kept apart. */
+  /**
+   * The same text as {@link render}, with what came from data marked.
+   * @throws AttuneError `data` where a content, call, tool or thought does not come out
+   */
   renderSafely(messages: readonly Message[], options: RenderOptions): RenderedText;
 }
 
-/** Rendered text in which marks stand for contents that must be encoded as ordinary characters. */
-export interface RenderedText {
-  readonly text: string;
-  readonly guarded: readonly string[];
+interface Rendering extends RenderedText {
+  sources: readonly Source[];
 }
 
-/** A part of a rendered text. */
-export function sliceRendered({ text, guarded }: RenderedText, start: number, end?: number): RenderedText {
-  return { text: text.slice(start, end), guarded };
-}
-
-const OPEN = "\uE000";
-const CLOSE = "\uE001";
-const MARK = /\uE000(\d+)\uE001/;
-
-/** White space at the ends stays outside, since templates trim contents. */
-function mark(content: string, index: number): string {
-  const start = content.length - content.trimStart().length;
-  return `${content.slice(0, start)}${OPEN}${index}${CLOSE}${content.slice(Math.max(start, content.trimEnd().length))}`;
-}
-
-const readsClock = (source: string): boolean => source.includes("strftime_now");
-
-/** A message as transformers hands it to a template, which may read a thought by either name. */
-function templateMessage({ weight: _weight, ...message }: Message): Record<string, unknown> {
-  const { reasoning_content: thought } = message;
-  return thought === undefined ? message : { thinking: thought, ...message };
-}
-
-/**
- * Contents are encoded together with the text around them, which gives exactly the ids of the whole text, except that a
- * control token written in a content stays ordinary characters.
- */
 export function createChatTemplate(tokenizer: Tokenizer, { time = wallClock() }: ChatTemplateOptions = {}): ChatTemplate {
   const source = tokenizer.chatTemplate ?? namedTemplate("plain", tokenizer);
-  let template: Template;
-  try {
-    template = new Template(`{% set strftime_now = wall_clock_strftime %}${source}`);
-  } catch (cause) {
-    throw new AttuneError("model", "the chat template cannot be read", { got: cause instanceof Error ? cause.message : String(cause), cause });
-  }
-  const render = (messages: readonly Message[], { generationPrompt, tools, templateArguments = {}, place = {} }: RenderOptions): string => {
+  const file = tokenizer.templatePlace;
+  const template = parse(source, file);
+  const toolTemplate = tokenizer.toolTemplate === undefined ? template : parse(tokenizer.toolTemplate, file);
+  const clock = typeof time === "string" ? () => time : time;
+  const readsClock = [template, toolTemplate].some(({ program }) => program.names.has("strftime_now"));
+  const pattern = tokenPattern(tokenizer.controlTokens);
+
+  const run = (messages: readonly Message[], { generationPrompt, tools, templateArguments = {}, ownThought = false, place = {} }: RenderOptions): Rendering => {
+    const used = tools === undefined ? template : toolTemplate;
+    const { data, variables } = variablesOf(messages, { used, tokenizer, tools, templateArguments, generationPrompt, ownThought });
     try {
-      return template.render({
-        messages: messages.map(templateMessage),
-        tools: tools ?? null,
-        documents: null,
-        wall_clock_strftime: (format: string) => strftime(typeof time === "string" ? time : time(), format),
-        add_generation_prompt: generationPrompt,
-        ...tokenizer.namedTokens,
-        ...templateArguments,
-      });
+      const text = used.render(variables, { time: clock, inputSize: data.size });
+      return { ...(typeof text === "string" ? { text, runs: [] } : { text: text.text, runs: text.runs }), sources: data.sources };
     } catch (cause) {
-      throw new AttuneError("data", "the chat template refuses this conversation", { ...place, got: `${messages.map(({ role }) => role).join(", ")}: ${cause instanceof Error ? cause.message : String(cause)}`, cause });
+      if (cause instanceof LimitError) throw new AttuneError("model", `the chat template is given up: ${cause.message}`, { file, got: `a conversation of ${data.size} characters`, cause });
+      if (!(cause instanceof TemplateError)) throw cause;
+      throw new AttuneError("data", "the chat template refuses this conversation", { ...place, got: `${messages.map(({ role }) => role).join(", ")}: ${cause.message.slice(0, 200)}`, cause });
     }
   };
-  const isUnsafe = (text: string): boolean => text.includes(OPEN) || tokenizer.controlTokens.some((token) => text.includes(token));
-  const encodeSlices: ChatTemplate["encodeSlices"] = ({ text, guarded }, encodeOptions) => {
-    const parts = text.split(MARK).map((part, index): TextPart => (index % 2 === 1 ? { text: guarded[Number(part)]!, plain: true } : { text: part, plain: false }));
-    return tokenizer.encodeSlices(parts, encodeOptions);
+  let skills: TemplateSkills | undefined;
+  const chat: ChatTemplate = {
+    source,
+    fingerprint: JSON.stringify([source, tokenizer.toolTemplate ?? null, readsClock ? (typeof time === "string" ? time : "now") : null]),
+    get skills() {
+      return (skills ??= probe(run));
+    },
+    render: (messages, options) => run(messages, options).text,
+    renderSafely(messages, options) {
+      const { sources, text, runs } = run(messages, options);
+      const lost = findLost(runs, sources, (options.tools === undefined ? template : toolTemplate).program.texts);
+      if (lost) throw lostError(lost, options.place);
+      return { text, runs };
+    },
+    encode: (rendered, options) => finish(chat.encodeSlices(rendered, options)),
+    encodeSlices: (rendered, options) => tokenizer.encodeSlices(trustedParts(rendered, pattern), options),
+  };
+  return chat;
+}
+
+function parse(source: string, file: string): Template {
+  try {
+    return new Template(source);
+  } catch (cause) {
+    if (!(cause instanceof TemplateError || cause instanceof LimitError)) throw cause;
+    throw new AttuneError("model", "the chat template cannot be read", { file, got: cause.message.slice(0, 200), cause });
+  }
+}
+
+interface Inputs extends Pick<TemplateInputs, "templateArguments"> {
+  used: Template;
+  tokenizer: Tokenizer;
+  tools: TemplateInputs["tools"];
+  generationPrompt: boolean;
+  ownThought: boolean;
+}
+
+/** As transformers passes them: messages, tools, documents, the tokens that have a name, then the row's own arguments. */
+function variablesOf(messages: readonly Message[], { used, tokenizer, tools, templateArguments = {}, generationPrompt, ownThought }: Inputs): { data: TemplateData; variables: Map<string, Value> } {
+  const data = new TemplateData();
+  const lastUser = messages.findLastIndex(({ role }) => role === "user");
+  const turns = messages.map((message, index) => data.message(mapRole(message, used), { place: index + 1, mayLoseThought: index <= lastUser || (ownThought && index === messages.length - 1) }));
+  const variables = new Map<string, Value>([
+    ["messages", new List(turns)],
+    ["tools", tools === undefined ? null : data.tools(tools)],
+    ["documents", null],
+    ["add_generation_prompt", generationPrompt],
+    ...Object.entries(tokenizer.namedTokens),
+  ]);
+  for (const [name, value] of Object.entries(templateArguments)) variables.set(name, data.value(value, "free", `the template argument ${name}`));
+  return { data, variables };
+}
+
+/** A template that does not speak of developers calls them system, which is what they were called before. */
+function mapRole(message: Message, { program }: Template): Message {
+  return message.role === "developer" && !program.texts.some((text) => text.includes("developer")) ? { ...message, role: "system" } : message;
+}
+
+function lostError({ source: { name, text: whole }, text }: Lost, place: ErrorPlace = {}): AttuneError {
+  const what = text === whole ? name : `a part of ${name}`;
+  return new AttuneError("data", `the chat template does not write ${what}`, { ...place, got: preview(text, 60), hint: "another --template that writes it, or rows without it" });
+}
+
+const TOOL = { type: "function", function: { name: "attune_tool", description: "attune_description", parameters: { type: "object", properties: { attune_key: { type: "string", description: "attune_meaning" } }, required: ["attune_key"] } } };
+const ASKED: Message = { role: "user", content: "attune_question" };
+/** With a tool's answer behind it, since some templates write calls only then. */
+const CALLED: readonly Message[] = [ASKED, { role: "assistant", content: "", tool_calls: [{ id: "attune123", type: "function", function: { name: "attune_tool", arguments: { attune_key: "attune_value" } } }] }, { role: "tool", content: "attune_result", name: "attune_tool", tool_call_id: "attune123" }];
+
+/** Shows the template what it may or may not write. One that refuses does not write it. */
+function probe(run: (messages: readonly Message[], options: RenderOptions) => Rendering): TemplateSkills {
+  const writes = (messages: readonly Message[], options: Partial<RenderOptions>, words: readonly string[]): boolean => {
+    try {
+      const { text } = run(messages, { generationPrompt: false, ...options });
+      return words.every((word) => text.includes(word));
+    } catch (error) {
+      if (error instanceof AttuneError && error.code === "data") return false;
+      throw error;
+    }
   };
   return {
-    source,
-    fingerprint: JSON.stringify([source, readsClock(source) ? String(time) : null]),
-    render,
-    renderSafely(messages, options) {
-      const guarded: string[] = [];
-      const guard = (text: string): string => (isUnsafe(text) ? mark(text, guarded.push(text.trim()) - 1) : text);
-      const marked = messages.map(({ name, ...message }) => ({ ...message, content: guard(message.content), ...(name === undefined ? {} : { name: guard(name) }) }));
-      return { text: render(marked, options), guarded };
-    },
-    encode: (rendered, encodeOptions) => finish(encodeSlices(rendered, encodeOptions)),
-    encodeSlices,
+    tools: writes([ASKED], { tools: [TOOL] }, ["attune_tool"]),
+    toolCalls: writes(CALLED, { tools: [TOOL] }, ["attune_tool", "attune_value"]),
+    thoughts: writes([ASKED, { role: "assistant", content: "attune_answer", reasoning_content: "attune_thought" }], {}, ["attune_thought"]),
   };
 }

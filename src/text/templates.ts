@@ -71,7 +71,7 @@ export function withTemplate(tokenizer: Tokenizer, choice: TemplateChoice): Toke
     throw new AttuneError("config", "the model has no chat template of its own", { hint: `--template none for plain texts, or one of ${Object.keys(NAMED_TEMPLATES).join(", ")}` });
   }
   const source = choice === "none" ? undefined : typeof choice === "string" ? namedTemplate(choice, tokenizer) : choice.jinja;
-  return { ...tokenizer, chatTemplate: source, files: filesWith(tokenizer.files, source) };
+  return { ...tokenizer, chatTemplate: source, toolTemplate: undefined, files: filesWith(tokenizer.files, source) };
 }
 
 const JINJA_FILE = "chat_template.jinja";

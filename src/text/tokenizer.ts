@@ -34,6 +34,10 @@ export interface Tokenizer {
   readonly namedTokens: Readonly<Partial<Record<NamedToken, string>>>;
   /** Jinja source of the chat template, where the model has one. */
   readonly chatTemplate: string | undefined;
+  /** The one for conversations with tools, where the model has one of its own. */
+  readonly toolTemplate: string | undefined;
+  /** The file that the chat template stands in, for errors. */
+  readonly templatePlace: string;
   /** Tokens that are split off before anything else, such as `<|im_end|>` and `<think>`. */
   readonly specialTokens: readonly string[];
   /** Those of them that direct the model, and that untrusted text must not hold. */
@@ -110,7 +114,9 @@ export function tokenizerFromFiles(files: TokenizerFiles, place = "tokenizer"): 
     vocabularySize: vocabulary.size,
     extraStopIds: [read("generation_config.json")["eos_token_id"]].flat().filter((id): id is number => typeof id === "number" && vocabulary.tokenOf.has(id)),
     namedTokens: namedTokens(config),
-    chatTemplate: files["chat_template.jinja"] ?? readTemplate(config["chat_template"]),
+    chatTemplate: files["chat_template.jinja"] ?? readTemplate(config["chat_template"], "default"),
+    toolTemplate: files["chat_template.jinja"] === undefined && Array.isArray(config["chat_template"]) ? readTemplate(config["chat_template"], "tool_use") : undefined,
+    templatePlace: join(place, files["chat_template.jinja"] === undefined ? "tokenizer_config.json" : "chat_template.jinja"),
     specialTokens: added.map(({ content }) => content),
     controlTokens,
     encode: (text) => finish(pipeline.encode([{ text, plain: false }])),
@@ -159,9 +165,9 @@ function addsBos(json: TokenizerJson, config: JsonObject, bosId: number | undefi
   return processors.some((processor) => processor?.type === "TemplateProcessing" && processor.single?.[0]?.SpecialToken?.id === bos);
 }
 
-/** A template, or the one named default among several. */
-function readTemplate(value: unknown): string | undefined {
+/** A template, or the one of this name among several. */
+function readTemplate(value: unknown, name: string): string | undefined {
   if (typeof value === "string") return value;
   if (!Array.isArray(value)) return undefined;
-  return (value as ({ name?: unknown; template?: unknown } | null)[]).flatMap((item) => (item?.name === "default" && typeof item.template === "string" ? [item.template] : []))[0];
+  return (value as ({ name?: unknown; template?: unknown } | null)[]).flatMap((item) => (item?.name === name && typeof item.template === "string" ? [item.template] : []))[0];
 }

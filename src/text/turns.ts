@@ -13,7 +13,7 @@
 import type { ErrorPlace } from "../core/errors.ts";
 import { AttuneError, preview } from "../core/errors.ts";
 import type { ChatTemplate, RenderOptions, RenderedText } from "./chat-template.ts";
-import { sliceRendered } from "./chat-template.ts";
+import { joinRendered, sliceRendered } from "./rendered.ts";
 import type { Message, TemplateInputs } from "./messages.ts";
 import type { EncodeOptions, Slices } from "./pipeline.ts";
 import type { TextPart } from "./text-parts.ts";
@@ -159,9 +159,9 @@ interface Asked {
 /** What the assistant said to the prompt. */
 function answerTo(writer: TurnWriter, prompt: RenderedText, { messages, index, row }: Asked): Answer {
   const { template } = writer;
-  const whole = written(writer, messages.slice(0, index + 1), row);
   // a template that knows no thoughts writes contents as they are
   const thought = template.source.includes(CLOSE) ? thoughtOf(messages[index]!) : "";
+  const whole = template.renderSafely(messages.slice(0, index + 1), { ...inputsOf(row), generationPrompt: false, ownThought: thought !== "" });
   if (whole.text.startsWith(prompt.text)) {
     const rest = sliceRendered(whole, prompt.text.length);
     if (thought !== "" && !rest.text.includes(CLOSE)) return asSaid(writer, prompt, withThought(thought, rest, `${OPEN}\n`));
@@ -192,8 +192,8 @@ interface Said {
 function withThought(thought: string, words: RenderedText, open: string): Said {
   const before: TextPart[] = [{ text: open, plain: false }, { text: `${thought}\n`, plain: true }];
   const bare = words.text.trimStart();
-  const closed = bare.startsWith(CLOSE) ? words.text : `${CLOSE}\n\n${bare}`;
-  return { before, words: { ...words, text: closed }, emptyThought: thought === "" };
+  const closed = bare.startsWith(CLOSE) ? words : joinRendered(`${CLOSE}\n\n`, sliceRendered(words, words.text.length - bare.length));
+  return { before, words: closed, emptyThought: thought === "" };
 }
 
 function asSaid({ tokenizer, template }: TurnWriter, prompt: RenderedText, { before, words, emptyThought }: Said): Answer {
