@@ -96,6 +96,7 @@ const clusterOf = ({ cluster, id }: AiComparison): string => cluster ?? `compari
 const clustersOf = (judged: readonly Judged[]): { clusters: string[] } => ({ clusters: judged.map(({ comparison }) => clusterOf(comparison)) });
 const flips = ({ firsts: [forward, backward] }: Judged): number => ((forward - 0.5) * (backward - 0.5) > 0 ? 1 : 0);
 const bias = ({ firsts: [forward, backward] }: Judged): number => (forward + backward) / 2 - 0.5;
+const BIAS = [-0.5, 0.5] as const;
 const confidence = (judged: readonly { p: number }[]): number => mean(judged.map(({ p }) => 2 * Math.abs(p - 0.5)));
 
 /** @param seed of the bootstrap */
@@ -114,14 +115,14 @@ export function comparisonSummary(comparisons: readonly AiComparison[], seed = 0
     unread: readings.filter(({ p, refused }) => p === undefined && refused === undefined).length,
     refused: readings.filter(({ refused }) => refused !== undefined).length,
     ...(masses.length > 0 ? { letterMass: mean(masses) } : {}),
-    positionBias: meanInterval(judged.map(bias), clustersOf(judged)),
+    positionBias: meanInterval(judged.map(bias), { ...clustersOf(judged), range: BIAS }),
     flipped: shareInterval(judged.map(flips), clustersOf(judged)),
     longer: shareInterval(labelled.map(prefersLonger), { clusters: labelled.map(clusterOf) }),
     confidence: confidence(labelled),
     clamped: labelled.filter(({ raw, p }) => raw !== p).length,
     principles: [...byPrinciple].map(([principle, list]) => {
       const people = humanAgreement(list.map(({ comparison, p }) => ({ ...comparison, p })), seed);
-      return { principle, labels: list.length, confidence: confidence(list), flipped: shareInterval(list.map(flips), clustersOf(list)), positionBias: meanInterval(list.map(bias), clustersOf(list)), ...(people ? { human: people } : {}) };
+      return { principle, labels: list.length, confidence: confidence(list), flipped: shareInterval(list.map(flips), clustersOf(list)), positionBias: meanInterval(list.map(bias), { ...clustersOf(list), range: BIAS }), ...(people ? { human: people } : {}) };
     }).toSorted((a, b) => b.labels - a.labels || (a.principle < b.principle ? -1 : 1)),
     between,
     ...(between.length > 0 ? { alpha: alphaOf(comparisons, byPrinciple) } : {}),

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { Random } from "../core/random.ts";
+import type { Interval } from "../stats/intervals.ts";
 import { meanInterval, wilson } from "../stats/intervals.ts";
 import { pairedDifference } from "../stats/paired.ts";
 import type { GoldScore } from "../world/gold.ts";
@@ -37,12 +38,12 @@ describe("gold scores", () => {
 
   test("the difference is paired by request, and the table states it", () => {
     const [raw, tuned] = [model("raw", (i) => i % 2 === 0, 60), model("SFT", (i) => i % 7 !== 0, 60)];
-    const want = pairedDifference(tuned.scores.map(({ total }) => total), raw.scores.map(({ total }) => total));
+    const want = pairedDifference(tuned.scores.map(({ total }) => total), raw.scores.map(({ total }) => total), { range: [-1, 1] });
     expect(goldDifference(tuned, raw)).toMatchObject({ estimate: want.estimate, low: want.low, high: want.high });
     const text = goldTable([raw, tuned]);
     expect(text).toContain("SFT − raw");
     expect(text).toContain(formatPoints(want));
-    const total = meanInterval(raw.scores.map((each) => each.total));
+    const total = meanInterval(raw.scores.map((each) => each.total), { range: [0, 1] });
     expect(text).toContain(formatShare(total));
   });
 
@@ -114,11 +115,16 @@ describe("in the built-in world", () => {
   });
 
   test("asking the same again does not narrow an interval", () => {
-    const twice = ({ name, scores }: ScoredModel): ScoredModel => ({ name, scores: [...scores, ...scores], clusters: [...clusters, ...clusters] });
+    const copied = ({ name, scores }: ScoredModel, times: number): ScoredModel => ({ name, scores: Array.from({ length: times }, () => scores).flat(), clusters: Array.from({ length: times }, () => clusters).flat() });
     const [a, b] = [styled("A", "ramble"), styled("B", "flatter")];
-    const [single, repeated] = [goldDifference(a, b), goldDifference(twice(a), twice(b))];
-    expect(repeated.low).toBeCloseTo(single.low, 12);
-    expect(repeated.high).toBeCloseTo(single.high, 12);
+    const single = goldDifference(a, b);
+    const width = ({ low, high }: Interval): number => high - low;
+    for (const times of [2, 20]) {
+      const repeated = goldDifference(copied(a, times), copied(b, times));
+      expect(repeated.estimate).toBeCloseTo(single.estimate, 12);
+      // How alike the answers of a group are is estimated a little otherwise; without groups the width would be a fifth.
+      expect(width(repeated) / width(single)).toBeGreaterThan(0.85);
+    }
   });
 });
 
@@ -128,6 +134,9 @@ describe("numbers in tables", () => {
     expect(formatShare(interval)).toBe("3.1% [0.0, 6.3]");
     expect(formatPoints(interval)).toBe("+3.1 [0.0, +6.3]");
     expect(formatMean({ ...interval, low: -Infinity, high: Infinity })).toBe("0.03 [−∞, ∞]");
+    const two = { ...interval, low: 0, high: 1, noClaim: "2 independent groups" };
+    expect([formatShare(two), formatMean(two), formatPoints(two)]).toEqual(["3.1% (no interval: 2 independent groups)", "0.03 (no interval: 2 independent groups)", "+3.1 (no interval: 2 independent groups)"]);
+    expect(verdictOf({ ...two, low: -1 })).toBe("not distinguishable");
     expect(formatShare({ ...interval, estimate: NaN })).toBe("–");
     expect([formatNumber(-0.001), formatNumber(-1.5), formatNumber(NaN)]).toEqual(["0.00", "−1.50", "–"]);
     expect([formatPValue(0.00001), formatPValue(0.05), formatPValue(NaN)]).toEqual(["< 0.0001", "0.0500", "–"]);

@@ -98,17 +98,20 @@ function axisRow(axis: GoldAxis, models: readonly ScoredModel[], pairs: Pairs, o
 
 type Settings = { confidence?: number; clusters?: (string | number)[] };
 
+/** Of scores, and of their differences. */
+const SCORES = [0, 1] as const;
+const DIFFERENCES = [-1, 1] as const;
+
 const isBinary = (values: readonly number[]): boolean => values.every((value) => value === 0 || value === 1);
 
 /** Scores lie in [0, 1]: where all are 0 or 1 they are shares, whose interval has a width even if all are equal. */
 function scoreInterval(values: readonly number[], settings: Settings): Interval {
   if (isBinary(values)) return shareInterval(values, settings);
-  const { estimate, low, high, n } = meanInterval(values, settings);
-  return { estimate, low: Math.max(0, low), high: Math.min(1, high), n };
+  return meanInterval(values, { ...settings, range: SCORES });
 }
 
 function scoreDifference(a: readonly number[], b: readonly number[], settings: Settings): Interval & { pValue: number } {
-  if (!isBinary(a) || !isBinary(b)) return pairedDifference(a, b, settings);
+  if (!isBinary(a) || !isBinary(b)) return pairedDifference(a, b, { ...settings, range: DIFFERENCES });
   return pairedShareDifference(a.map(Boolean), b.map(Boolean), settings);
 }
 

@@ -4,15 +4,16 @@
  *
  * Source: MT-bench (arXiv 2306.05685) for judging both orders; AlpacaEval 2 (arXiv 2404.04475) for length control by
  * logistic regression on tanh(length difference / its deviation); "null models" (arXiv 2410.07137) for the constant control.
- * Differences: 1. the length-controlled rate carries the error of its coefficients, clustered where clusters are given
- * (AlpacaEval's does not). 2. No downloaded difficulty of instructions. 3. Both orders are averaged: disagreement of hard
+ * Differences: 1. the length-controlled rate carries an interval (AlpacaEval's does not): that of a share of as many
+ * judgements as tell as much about it, fewer where lengths say much of who wins, and fewer where they come in clusters. 2. No downloaded difficulty of instructions. 3. Both orders are averaged: disagreement of hard
  * verdicts gives half a win, as in MT-bench, and soft ones keep their information.
  */
 import { AttuneError } from "../core/errors.ts";
 import type { Interval } from "../stats/intervals.ts";
-import { checkFinite, mean, shareInterval, twoSidedNormal, variance } from "../stats/intervals.ts";
-import { fitLogistic } from "../stats/logistic.ts";
-import { mcnemarExact } from "../stats/paired.ts";
+import { checkFinite, mean, shareInterval, shareOfSize, variance } from "../stats/intervals.ts";
+import { twoSidedStudent } from "../stats/clusters.ts";
+import { dot, fitLogistic } from "../stats/logistic.ts";
+import { signTest } from "../stats/paired.ts";
 import { sigmoid } from "../stats/special.ts";
 import type { Prompt } from "../text/messages.ts";
 import type { Judge } from "../training/judge.ts";
@@ -33,16 +34,15 @@ export interface WinRate extends Interval {
   wins: number;
   ties: number;
   losses: number;
-  /** Two-sided, exact, of wins against losses, ties left out; assumes independent prompts. */
+  /** Two-sided, exact, of wins against losses, ties left out: the sign test, which flips whole clusters where they are given. */
   pValue: number;
 }
 
 /** Share of prompts won, a tie counting half. */
 export function winRate(judgements: readonly Judgement[], confidence = 0.95): WinRate {
   const outcomes = judgements.map(({ outcome }) => outcome);
-  const wins = outcomes.filter((outcome) => outcome > 0.5).length;
-  const losses = outcomes.filter((outcome) => outcome < 0.5).length;
-  return { ...shareInterval(outcomes, { confidence, clusters: clustersOf(judgements) }), wins, losses, ties: judgements.length - wins - losses, pValue: mcnemarExact(wins, losses).pValue };
+  const clusters = clustersOf(judgements);
+  return { ...shareInterval(outcomes, { confidence, clusters }), ...signTest(outcomes, outcomes.map(() => 0.5), { clusters }) };
 }
 
 export interface LengthControlled extends Interval {
@@ -60,18 +60,24 @@ export function lengthControlledWinRate(judgements: readonly Judgement[], confid
   checkFinite(differences, "lengths");
   const deviation = Math.sqrt(variance(differences)) || 0;
   const rows = differences.map((difference) => ({ indices: [0, 1], values: [1, deviation > 0 ? Math.tanh(difference / deviation) : 0] }));
-  const { coefficients, covariance } = fitLogistic({ columns: 2, rows, targets: judgements.map(({ outcome }) => outcome), ridge: RIDGE, clusters: clustersOf(judgements) });
-  const [equalLength, effect] = [coefficients[0]!, coefficients[1]!];
-  const z = twoSidedNormal(confidence);
-  const [half, slope] = [z * Math.sqrt(covariance[0]!), z * Math.sqrt(covariance[3]!)];
-  const n = judgements.length;
+  const outcomes = judgements.map(({ outcome }) => outcome);
+  const clusters = clustersOf(judgements);
+  const { coefficients, covariance, information, degreesOfFreedom } = fitLogistic({ columns: 2, rows, targets: outcomes, ridge: RIDGE, clusters });
+  const share = sigmoid(coefficients[0]!);
+  // What each of so many judgements of answers of equal length would tell: p (1 - p) to the information.
+  const [a, b, , d] = information as unknown as [number, number, number, number];
+  const size = Math.min(judgements.length, (a - (b * b) / d) / (share * (1 - share)));
+  const residuals = outcomes.map((outcome, i) => outcome - sigmoid(dot(rows[i]!, coefficients)));
   return {
-    estimate: sigmoid(equalLength),
-    low: sigmoid(equalLength - half),
-    high: sigmoid(equalLength + half),
-    n,
-    lengthEffect: deviation > 0 ? { estimate: effect, low: effect - slope, high: effect + slope, n } : { estimate: NaN, low: -Infinity, high: Infinity, n },
+    ...shareOfSize(share, { size, residuals, clusters, confidence }),
+    lengthEffect: deviation > 0 ? coefficientInterval(coefficients[1]!, Math.sqrt(covariance[3]!), { n: judgements.length, freedom: degreesOfFreedom(1), confidence }) : { estimate: NaN, low: -Infinity, high: Infinity, n: judgements.length, noClaim: "all answers are as long as the baseline's" },
   };
+}
+
+function coefficientInterval(estimate: number, standardError: number, { n, freedom, confidence }: { n: number; freedom: number; confidence: number }): Interval {
+  if (!(freedom >= 1) || !Number.isFinite(standardError)) return { estimate, low: -Infinity, high: Infinity, n, noClaim: "too few independent groups" };
+  const half = twoSidedStudent(confidence, freedom) * standardError;
+  return { estimate, low: estimate - half, high: estimate + half, n };
 }
 
 function clustersOf(judgements: readonly Judgement[]): (string | number)[] | undefined {

@@ -56,7 +56,12 @@ describe("a simulated reward model", () => {
   test("that only counts tokens has no lead over longest wins", () => {
     const counting = simulate(1, 500).map((each) => ({ ...each, chosen: each.chosenLength, rejected: each.rejectedLength }));
     const { baselines, lengthCorrelation } = rewardModelQuality(counting);
-    expect(baselines[0].lead).toMatchObject({ estimate: 0, low: 0, high: 0 });
+    const { estimate, low, high, pValue } = baselines[0].lead;
+    expect([estimate, pValue]).toEqual([0, 1]);
+    // Nothing differs in 500 pairs, which still leaves room for a difference in less than one of a hundred.
+    expect(high).toBeCloseTo(-low, 12);
+    expect(high).toBeGreaterThan(0.002);
+    expect(high).toBeLessThan(0.01);
     expect(lengthCorrelation).toBeCloseTo(1, 12);
   });
 });

@@ -69,7 +69,7 @@ export function rewardModelQuality(pairs: readonly ScoredPair[], options: { conf
   const accuracy = shareInterval(right, settings);
   const baseline = (name: Baseline["name"], sign: 1 | -1): Baseline => {
     const guesses = decided.map(({ chosenLength, rejectedLength, p = 1 }) => orderedRight(sign * (chosenLength - rejectedLength), p));
-    return { name, accuracy: shareInterval(guesses, settings), lead: pairedDifference(right, guesses, settings) };
+    return { name, accuracy: shareInterval(guesses, settings), lead: pairedDifference(right, guesses, { ...settings, range: [-1, 1] }) };
   };
   const margins = pairs.map(({ chosen, rejected }) => chosen - rejected);
   return {
@@ -80,7 +80,7 @@ export function rewardModelQuality(pairs: readonly ScoredPair[], options: { conf
     baselines: [baseline("longest wins", 1), baseline("shortest wins", -1)],
     agreement: shareInterval(pairs.map(({ p = 1 }, i) => expectedAgreement(margins[i]!, p)), settingsFor(pairs, options.confidence)),
     ceiling: mean(pairs.map(({ p = 1 }) => Math.max(p, 1 - p))),
-    calibration: orderCalibration(pairs, options.bins),
+    calibration: orderCalibration(pairs, { bins: options.bins, clusters: settingsFor(pairs, undefined).clusters }),
     margin: meanInterval(margins, settingsFor(pairs, options.confidence)),
     lengthCorrelation: correlation(margins, pairs.map(({ chosenLength, rejectedLength }) => chosenLength - rejectedLength)),
     groups: byGroup(decided, options.confidence),
@@ -106,13 +106,13 @@ function settingsFor(pairs: readonly ScoredPair[], confidence: number | undefine
  * Calibration of the model's own order: how sure it is, sigmoid(|margin|), against how often that order is right. (Read as
  * P(chosen), every label would be 1.) Log loss and Brier score are the same in either reading.
  */
-function orderCalibration(pairs: readonly ScoredPair[], bins: number | undefined): Calibration {
+function orderCalibration(pairs: readonly ScoredPair[], { bins, clusters }: { bins: number | undefined; clusters: (string | number)[] | undefined }): Calibration {
   const confidence = pairs.map(({ chosen, rejected }) => sigmoid(Math.abs(chosen - rejected)));
   const targets = pairs.map(({ chosen, rejected, p = 1 }) => (chosen >= rejected ? p : 1 - p));
   const { logLoss, entropy, brier } = calibration(confidence, targets);
   // Of two equal scores either order is as good, so half of them are right.
   const right = targets.map((target, i) => (pairs[i]!.chosen === pairs[i]!.rejected ? 0.5 : target));
-  return { ...calibration(confidence, right, bins === undefined ? {} : { bins }), logLoss, entropy, brier };
+  return { ...calibration(confidence, right, { clusters, ...(bins === undefined ? {} : { bins }) }), logLoss, entropy, brier };
 }
 
 function byGroup(decided: readonly ScoredPair[], confidence: number | undefined): { name: string; accuracy: Interval }[] {

@@ -38,24 +38,26 @@ export function formatNumber(value: number, decimals = 2): string {
   return value < 0 && Number(text) !== 0 ? `−${text}` : text;
 }
 
-/** "55.0% [45.2, 64.4]". */
-export function formatShare({ estimate, low, high }: Interval, decimals = 1): string {
-  const percent = (share: number): string => formatNumber(100 * share, decimals);
+/** An estimate with its interval, or with why there is none; a dash where nothing was observed. */
+function formatInterval({ estimate, low, high, noClaim }: Interval, write: (value: number) => string, unit = ""): string {
   if (Number.isNaN(estimate)) return "–";
-  return `${percent(estimate)}% [${percent(low)}, ${percent(high)}]`;
+  return `${write(estimate)}${unit} ${noClaim === undefined ? `[${write(low)}, ${write(high)}]` : `(no interval: ${noClaim})`}`;
+}
+
+/** "55.0% [45.2, 64.4]", or "55.0% (no interval: 2 independent groups)". */
+export function formatShare(interval: Interval, decimals = 1): string {
+  return formatInterval(interval, (share) => formatNumber(100 * share, decimals), "%");
 }
 
 /** "1.25 [1.10, 1.40]". */
-export function formatMean({ estimate, low, high }: Interval, decimals = 2): string {
-  if (Number.isNaN(estimate)) return "–";
-  return `${formatNumber(estimate, decimals)} [${formatNumber(low, decimals)}, ${formatNumber(high, decimals)}]`;
+export function formatMean(interval: Interval, decimals = 2): string {
+  return formatInterval(interval, (value) => formatNumber(value, decimals));
 }
 
 /** A difference of shares, in points: "+3.2 [−0.1, +6.5]". */
-export function formatPoints({ estimate, low, high }: Interval, decimals = 1): string {
+export function formatPoints(interval: Interval, decimals = 1): string {
   const signed = (value: number): string => (Number(Math.abs(100 * value).toFixed(decimals)) !== 0 && value > 0 ? "+" : "") + formatNumber(100 * value, decimals);
-  if (Number.isNaN(estimate)) return "–";
-  return `${signed(estimate)} [${signed(low)}, ${signed(high)}]`;
+  return formatInterval(interval, signed);
 }
 
 /** p-values small enough for a sentence. */

@@ -57,7 +57,7 @@ export function textStatistics(answers: readonly AnswerText[], options: Pick<Mea
     wordsPerAnswer: meanInterval(words.map((each) => each.length), options),
     ...(stops.length === answers.length ? { stopRate: share(stops) } : {}),
     distinct: [distinctShare(words, 1), distinctShare(words, 2), distinctShare(words, 3)],
-    repetition: meanInterval(words.map(repeatedShare), options),
+    repetition: meanInterval(words.map(repeatedShare), { ...options, range: [0, 1] }),
     looping: share(words.map(endsInLoop)),
     duplicated: share(keys.map((key) => counts.get(key)! > 1)),
     empty: share(keys.map((key) => key === "")),

@@ -165,7 +165,7 @@ function readPath(name: WorldModelName, folder: string, requests: readonly Reque
     const at = metrics.get(step + 1) ?? metrics.get(step);
     if (step > 0 && !at) return [];
     const [kl, proxy, heldOut] = step === 0 ? [0, 0, 0] : [at!["objective/kl"]!, at!["objective/scores"]!, at!["objective/held_out_scores"]!];
-    return [{ step, kl, proxy, heldOut, gold: mean(totals), change: pairedDifference(totals, start, { clusters }) }];
+    return [{ step, kl, proxy, heldOut, gold: mean(totals), change: pairedDifference(totals, start, { clusters, range: [-1, 1] }) }];
   });
   const fell = points.find(({ change }) => change.high < 0)?.step;
   const alarm = readJsonLines(join(folder, "events.jsonl")).find((event) => event["type"] === "warning" && event["id"] === "guard");

@@ -77,9 +77,10 @@ test("covers the mean of a skewed distribution, BCa better than a plain percenti
 test("edge cases: nothing, no spread, a statistic that breaks", () => {
   const random = new Random(1);
   expect(bootstrapInterval([], mean, { random })).toMatchObject({ estimate: NaN, low: -Infinity, high: Infinity });
-  expect(bootstrapInterval([2, 2, 2], mean, { random })).toMatchObject({ low: 2, high: 2 });
-  // The maximum: no replicate lies above it, so BCa has no answer.
-  expect(bootstrapInterval([1, 2, 3], () => 3, { random })).toMatchObject({ low: 3, high: 3 });
+  expect(bootstrapInterval([2, 2, 2], mean, { random })).toMatchObject({ low: -Infinity, high: Infinity, noClaim: "all resamples agree" });
+  // No resample has all the values: every replicate lies below the estimate, so BCa has no answer.
+  const distinct = (sample: readonly number[]): number => new Set(sample).size;
+  expect(bootstrapInterval(Array.from({ length: 20 }, (_, i) => i), distinct, { random, resamples: 200 })).toMatchObject({ estimate: 20, method: "percentile" });
   expect(() => bootstrapInterval([1, 2], () => NaN, { random })).toThrow(/not finite/);
   expect(() => bootstrapInterval([1, 2], mean, { random, resamples: 0 })).toThrow(RangeError);
 });

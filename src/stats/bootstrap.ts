@@ -1,12 +1,15 @@
 /**
  * Bootstrap intervals: percentile and bias-corrected accelerated (BCa), over single observations or whole clusters.
  *
- * Source: Efron and Tibshirani, An Introduction to the Bootstrap, chapters 13 and 14.
+ * Source: Efron and Tibshirani, An Introduction to the Bootstrap, chapters 11, 13 and 14.
  * Differences: 1. with clusters, whole clusters are drawn, and the jackknife behind BCa's acceleration leaves out whole
  * clusters. 2. Where BCa has no answer (every replicate on one side of the estimate) it falls back to percentiles and
- * says so in `method`.
+ * says so in `method`. 3. Few clusters, or unequal ones, have too few resamples to tell their spread: the interval is then
+ * the jackknife's, with Student's t; fewer than three allow no claim.
  */
 import type { Random } from "../core/random.ts";
+import type { Labels } from "./clusters.ts";
+import { noSpreadOf, satterthwaite, twoSidedStudent } from "./clusters.ts";
 import { checkConfidence, checkFinite, mean } from "./intervals.ts";
 import type { Interval } from "./intervals.ts";
 import { normalCdf, normalQuantile } from "./special.ts";
@@ -23,15 +26,16 @@ export interface BootstrapOptions {
   /** BCa where left out. */
   method?: BootstrapMethod;
   /** One label for each observation. */
-  clusters?: readonly (string | number)[] | undefined;
+  clusters?: Labels | undefined;
 }
 
 export interface BootstrapInterval extends Interval {
-  /** Standard deviation of the replicates. */
+  /** Standard deviation of the replicates, or the jackknife's. */
   standardError: number;
+  /** 0 for the jackknife. */
   resamples: number;
   /** What the interval was made by in the end. */
-  method: BootstrapMethod;
+  method: BootstrapMethod | "jackknife";
 }
 
 /**
@@ -42,16 +46,43 @@ export function bootstrapInterval<T>(observations: readonly T[], statistic: (sam
   const units = unitsOf(observations, options.clusters);
   const resamples = options.resamples ?? 2000;
   if (!Number.isInteger(resamples) || resamples < 1) throw new RangeError(`resamples must be a positive integer; got ${resamples}`);
-  if (observations.length === 0) return { estimate: NaN, low: -Infinity, high: Infinity, n: 0, standardError: NaN, resamples, method: "percentile" };
+  if (observations.length === 0) return { estimate: NaN, low: -Infinity, high: Infinity, n: 0, standardError: NaN, resamples, method: "percentile", noClaim: "nothing observed" };
+  if (options.clusters && clusterEquivalents(units) < JACKKNIFE_BELOW) return jackknifeInterval(units, statistic, options.confidence ?? 0.95);
   const estimate = statistic(observations);
   const replicates = new Float64Array(resamples);
   for (let i = 0; i < resamples; i++) replicates[i] = statistic(drawUnits(units, options.random));
+  if (replicates.every((value) => value === estimate)) return { estimate, low: -Infinity, high: Infinity, n: observations.length, standardError: 0, resamples, method: "percentile", noClaim: "all resamples agree" };
   const wanted = options.method ?? "bca";
   const jackknife = wanted === "bca" && units.length > 1 ? leaveEachOut(units, statistic) : [];
   const { low, high, method } = intervalFromReplicates({ estimate, replicates, jackknife, confidence: options.confidence ?? 0.95 });
   const centre = mean([...replicates]);
   const standardError = Math.sqrt(replicates.reduce((total, value) => total + (value - centre) ** 2, 0) / (resamples - 1));
   return { estimate, low, high, n: observations.length, standardError, resamples, method };
+}
+
+/** Clusters of equal size that tell as much: from here on the bootstrap covers as often as it says (docs/results.md). */
+const JACKKNIFE_BELOW = 40;
+
+/** Kish's: n² over the sum of squared sizes. */
+function clusterEquivalents(units: readonly (readonly unknown[])[]): number {
+  const n = units.reduce((total, { length }) => total + length, 0);
+  return n ** 2 / units.reduce((total, { length }) => total + length ** 2, 0);
+}
+
+/** Leaves out each cluster in turn. */
+function jackknifeInterval<T>(units: readonly T[][], statistic: (sample: readonly T[]) => number, confidence: number): BootstrapInterval {
+  const all = units.flat();
+  const about = { estimate: statistic(all), n: all.length, resamples: 0, method: "jackknife" as const };
+  const none = (noClaim: string, standardError: number): BootstrapInterval => ({ ...about, low: -Infinity, high: Infinity, standardError, noClaim });
+  const reason = noSpreadOf({ clusters: units.length, largest: Math.max(...units.map(({ length }) => length)) / all.length });
+  if (reason !== undefined) return none(reason, NaN);
+  const left = leaveEachOut(units, statistic);
+  checkFinite([about.estimate, ...left], "values of a jackknifed statistic");
+  const centre = mean(left);
+  const standardError = Math.sqrt(((units.length - 1) / units.length) * left.reduce((total, value) => total + (value - centre) ** 2, 0));
+  if (!(standardError > 0)) return none("leaving out any group changes nothing", standardError);
+  const half = twoSidedStudent(checkConfidence(confidence), satterthwaite(units.map(({ length }) => length / all.length))) * standardError;
+  return { ...about, low: about.estimate - half, high: about.estimate + half, standardError };
 }
 
 export interface Replicates {
@@ -98,7 +129,7 @@ export function quantileOfSorted(sorted: ArrayLike<number>, level: number): numb
 }
 
 /** Observations that are drawn together. */
-function unitsOf<T>(observations: readonly T[], clusters: readonly (string | number)[] | undefined): T[][] {
+function unitsOf<T>(observations: readonly T[], clusters: Labels | undefined): T[][] {
   if (!clusters) return observations.map((observation) => [observation]);
   if (clusters.length !== observations.length) throw new RangeError(`clusters: ${clusters.length} labels for ${observations.length} observations`);
   const units = new Map<string | number, T[]>();

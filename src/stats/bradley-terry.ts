@@ -4,7 +4,8 @@
  *
  * Source: Bradley and Terry (1952); Davidson (1970) for ties as an outcome of their own; arena-rank for the closed-form
  * sandwich, FastChat for the 400 / ln 10 scale (see {@link elo}).
- * Differences: 1. standard errors may be clustered (by prompt, annotator or session), which neither of the two does.
+ * Differences: 1. standard errors may be clustered (by prompt, annotator or session), which neither of the two does, with degrees of
+ * freedom for Student's t.
  * 2. Players that no chain of comparisons links to the anchor get an infinite standard error instead of a number that
  * comes from the prior alone.
  */
@@ -45,6 +46,8 @@ export interface BradleyTerryFit {
   strengths: Float64Array;
   /** Standard errors of those differences to the anchor; infinite where nothing links a player to it. */
   standardErrors: Float64Array;
+  /** Of those errors, for Student's t; infinite without clusters, and 0 where one cluster alone tells of a player. */
+  degreesOfFreedom: Float64Array;
   /** Sandwich covariance of the strengths before anchoring, [players, players]: for differences of any two. */
   covariance: Float64Array;
   /** Davidson's tie propensity: between equal players a tie is this many times as likely as a win of one of them. */
@@ -61,17 +64,19 @@ export function fitBradleyTerry(comparisons: readonly Comparison[], players: num
   if (!(regularisation >= 0)) throw new RangeError(`regularisation must be 0 or more; got ${regularisation}`);
   if (regularisation === 0) checkDetermined(comparisons, players);
   const fit = options.ties === "davidson" ? fitDavidson : fitHalf;
-  const { point, covariance, tiePropensity, iterations } = fit(comparisons, players, priorOf(players, regularisation));
+  const { point, covariance, degreesOfFreedom: freedom, tiePropensity, iterations } = fit(comparisons, players, priorOf(players, regularisation));
   const groups = connectedGroups(comparisons, players);
   const strengths = Float64Array.from({ length: players }, (_, i) => point[i]! - point[anchor]!);
   const standardErrors = Float64Array.from({ length: players }, (_, i) => (groups[i] === groups[anchor] ? differenceError(covariance, players, i, anchor) : Infinity));
-  return { strengths, standardErrors, covariance, groups, iterations, ...(tiePropensity === undefined ? {} : { tiePropensity }) };
+  const degreesOfFreedom = Float64Array.from({ length: players }, (_, i) => (i === anchor ? Infinity : freedom(i, anchor)));
+  return { strengths, standardErrors, degreesOfFreedom, covariance, groups, iterations, ...(tiePropensity === undefined ? {} : { tiePropensity }) };
 }
 
 /** Standard error of the difference of two strengths. */
 export function differenceError(covariance: Float64Array, players: number, i: number, j: number): number {
   const variance = covariance[i * players + i]! + covariance[j * players + j]! - 2 * covariance[i * players + j]!;
-  return Math.sqrt(Math.max(0, variance));
+  // Infinite variances have no difference.
+  return Number.isNaN(variance) ? Infinity : Math.sqrt(Math.max(0, variance));
 }
 
 /** A strength on the chess scale: 400 points are odds of 10 to 1. */
@@ -82,6 +87,7 @@ export function elo(strength: number, offset = 1000): number {
 interface RawFit {
   point: Float64Array;
   covariance: Float64Array;
+  degreesOfFreedom: (index: number, other?: number) => number;
   tiePropensity?: number;
   iterations: number;
 }
@@ -92,7 +98,7 @@ function priorOf(players: number, regularisation: number): number[] {
 }
 
 function fitHalf(comparisons: readonly Comparison[], players: number, prior: readonly number[]): RawFit {
-  const { coefficients, covariance, iterations } = fitLogistic({
+  const { coefficients, covariance, degreesOfFreedom, iterations } = fitLogistic({
     columns: players,
     rows: comparisons.map(({ a, b }) => ({ indices: [a, b], values: [1, -1] })),
     targets: comparisons.map(({ outcome }) => outcome),
@@ -100,7 +106,7 @@ function fitHalf(comparisons: readonly Comparison[], players: number, prior: rea
     clusters: comparisons.map(({ cluster }) => cluster),
     ridge: prior,
   });
-  return { point: coefficients, covariance, iterations };
+  return { point: coefficients, covariance, degreesOfFreedom, iterations };
 }
 
 /** The three outcomes are a softmax over (d/2, -d/2, log propensity), d = strength_a - strength_b. */
@@ -121,11 +127,12 @@ function fitDavidson(comparisons: readonly Comparison[], players: number, prior:
   const scores = comparisons.map((comparison) => {
     const { a, b, weight = 1, cluster } = comparison;
     const { slope, tieSlope } = davidsonScore(comparison, point, players);
-    return { indices: [a, b, players], values: [-slope, slope, -tieSlope], count: weight, cluster };
+    const { strength, cross, tie } = davidsonInformation(comparison, point, players);
+    return { indices: [a, b, players], values: [-slope, slope, -tieSlope], count: weight, cluster, curvature: [[strength, -strength, cross], [-strength, strength, -cross], [cross, -cross, tie]] };
   });
-  const full = sandwich(at.hessian, scores);
+  const { covariance: full, degreesOfFreedom } = sandwich(at.hessian, scores);
   const covariance = Float64Array.from({ length: players * players }, (_, k) => full[Math.floor(k / players) * size + (k % players)]!);
-  return { point, covariance, tiePropensity: Math.exp(point[players]!), iterations };
+  return { point, covariance, degreesOfFreedom, tiePropensity: Math.exp(point[players]!), iterations };
 }
 
 /** Derivatives of one comparison's log-likelihood, weight left out, by the difference of strengths and log propensity. */
@@ -134,6 +141,12 @@ function davidsonScore({ a, b, outcome }: Comparison, point: Float64Array, playe
   const tie = outcome === 0.5 ? 1 : 0;
   const [winA, winB] = tie ? [0, 0] : [outcome, 1 - outcome];
   return { slope: (winA - p.a - (winB - p.b)) / 2, tieSlope: tie - p.tie };
+}
+
+/** Second derivatives of minus one comparison's log-likelihood, weight left out. */
+function davidsonInformation({ a, b }: Comparison, point: Float64Array, players: number): { strength: number; cross: number; tie: number } {
+  const p = outcomeProbabilities(point[a]! - point[b]!, point[players]!);
+  return { strength: (p.a + p.b) / 4 - ((p.a - p.b) / 2) ** 2, cross: (-(p.a - p.b) * p.tie) / 2, tie: p.tie * (1 - p.tie) };
 }
 
 function davidsonCurvature(comparisons: readonly Comparison[], prior: readonly number[], point: Float64Array): Curvature {
@@ -155,14 +168,13 @@ function davidsonCurvature(comparisons: readonly Comparison[], prior: readonly n
     gradient[a]! -= weight * slope;
     gradient[b]! += weight * slope;
     gradient[players]! -= weight * tieSlope;
-    const strength = weight * ((p.a + p.b) / 4 - ((p.a - p.b) / 2) ** 2);
-    const cross = (-weight * (p.a - p.b) * p.tie) / 2;
+    const { strength, cross, tie } = davidsonInformation(comparison, point, players);
     for (const [i, x] of [[a, 1], [b, -1]] as const) {
-      for (const [j, y] of [[a, 1], [b, -1]] as const) hessian[i * size + j]! += x * y * strength;
-      hessian[i * size + players]! += x * cross;
-      hessian[players * size + i]! += x * cross;
+      for (const [j, y] of [[a, 1], [b, -1]] as const) hessian[i * size + j]! += weight * x * y * strength;
+      hessian[i * size + players]! += weight * x * cross;
+      hessian[players * size + i]! += weight * x * cross;
     }
-    hessian[players * size + players]! += weight * p.tie * (1 - p.tie);
+    hessian[players * size + players]! += weight * tie;
   }
   return { value, gradient, hessian };
 }

@@ -6,7 +6,8 @@
  * the targets, which no predictor can beat, is then given beside the log loss. 2. Bins hold equal numbers of
  * predictions unless asked otherwise: bins of equal width are mostly empty for a good model.
  */
-import { checkFinite, mean, wilson } from "./intervals.ts";
+import type { Labels } from "./clusters.ts";
+import { checkFinite, mean, shareInterval } from "./intervals.ts";
 import type { Interval } from "./intervals.ts";
 
 export interface Calibration {
@@ -29,7 +30,7 @@ export interface ReliabilityBin {
   to: number;
   /** Mean prediction. */
   predicted: number;
-  /** Share that happened, with Wilson's interval. */
+  /** Share that happened; its interval counts clusters where they are given. */
   observed: Interval;
 }
 
@@ -38,6 +39,8 @@ export interface CalibrationOptions {
   bins?: number;
   /** `equal-count` (default) or `equal-width` over [0, 1], as in Guo et al. Empty bins are left out. */
   binning?: "equal-count" | "equal-width";
+  /** One label for each prediction. */
+  clusters?: Labels | undefined;
 }
 
 /**
@@ -63,15 +66,17 @@ export function calibration(predictions: readonly number[], targets: readonly nu
 /** Predictions in bins, each with what happened; the points of a reliability diagram. */
 export function reliabilityBins(predictions: readonly number[], targets: readonly number[], options: CalibrationOptions = {}): ReliabilityBin[] {
   check(predictions, targets);
-  const { bins = 10, binning = "equal-count" } = options;
+  const { bins = 10, binning = "equal-count", clusters } = options;
+  if (clusters && clusters.length !== predictions.length) throw new RangeError(`calibration: ${clusters.length} clusters for ${predictions.length} predictions`);
   if (!Number.isInteger(bins) || bins < 1) throw new RangeError(`bins must be a positive integer; got ${bins}`);
-  const pairs = predictions.map((p, i) => ({ p, target: targets[i]! })).toSorted((x, y) => x.p - y.p);
+  const pairs = predictions.map((p, i): Pair => ({ p, target: targets[i]!, ...(clusters ? { cluster: clusters[i]! } : {}) })).toSorted((x, y) => x.p - y.p);
   return binning === "equal-width" ? equalWidth(pairs, bins) : equalCount(pairs, bins);
 }
 
 interface Pair {
   p: number;
   target: number;
+  cluster?: string | number;
 }
 
 function equalWidth(pairs: readonly Pair[], bins: number): ReliabilityBin[] {
@@ -97,8 +102,9 @@ function equalCount(pairs: readonly Pair[], bins: number): ReliabilityBin[] {
 }
 
 function summarise(pairs: readonly Pair[]): ReliabilityBin {
-  const happened = pairs.reduce((sum, { target }) => sum + target, 0);
-  return { from: pairs[0]!.p, to: pairs.at(-1)!.p, predicted: mean(pairs.map(({ p }) => p)), observed: wilson(Math.min(happened, pairs.length), pairs.length) };
+  const clusters = pairs.flatMap(({ cluster }) => cluster ?? []);
+  const observed = shareInterval(pairs.map(({ target }) => target), clusters.length > 0 ? { clusters } : {});
+  return { from: pairs[0]!.p, to: pairs.at(-1)!.p, predicted: mean(pairs.map(({ p }) => p)), observed };
 }
 
 /** -t ln p - (1 - t) ln(1 - p), with 0 ln 0 = 0; infinite where the prediction ruled out what happened. */

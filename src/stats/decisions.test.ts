@@ -1,5 +1,6 @@
 /** Multiple testing, power and over-optimisation. */
 import * as fc from "fast-check";
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { Random } from "../core/random.ts";
 import { benjaminiHochberg, holm } from "./multiple-testing.ts";
@@ -108,14 +109,17 @@ describe("over-optimisation", () => {
   const reward = [0.6, 1.05, 1.2, 1.25, 1.1, 0.8];
   const points = distance.map((d, i) => ({ distance: d, reward: reward[i]!, weight: [1, 2, 1, 1, 3, 1][i]! }));
 
-  test("fits equal statsmodels 0.15.0 WLS", () => {
-    for (const [kind, alpha, beta, alphaError, betaError] of [["best-of-n", 1.388971180164225, 0.377684752857833, 0.02897793802216016, 0.011727852969059246], ["rl", 1.0509984449649707, 0.678515108342317, 0.0561571176213768, 0.06276754090360002]] as const) {
-      const fit = fitOptimisation(kind, points);
-      expect(fit.alpha.estimate).toBeCloseTo(alpha, 11);
-      expect(fit.beta.estimate).toBeCloseTo(beta, 11);
-      expect((fit.alpha.high - fit.alpha.low) / 2 / 1.959963984540054).toBeCloseTo(alphaError, 11);
-      expect((fit.beta.high - fit.beta.low) / 2 / 1.959963984540054).toBeCloseTo(betaError, 11);
+  test("fits and their t intervals equal statsmodels' WLS; two points have none", () => {
+    const golden = JSON.parse(readFileSync(new URL("golden/tests.json", import.meta.url), "utf8")) as { weighted: { kind: "best-of-n" | "rl"; coefficients: number[]; intervals: [number, number][] }[] };
+    for (const { kind, coefficients, intervals } of golden.weighted) {
+      const { alpha, beta } = fitOptimisation(kind, points);
+      for (const [i, found] of [alpha, beta].entries()) {
+        expect(found.estimate).toBeCloseTo(coefficients[i]!, 11);
+        expect(found.low).toBeCloseTo(intervals[i]![0], 10);
+        expect(found.high).toBeCloseTo(intervals[i]![1], 10);
+      }
     }
+    expect(fitOptimisation("rl", points.slice(1, 3)).alpha).toMatchObject({ low: -Infinity, noClaim: "2 points" });
   });
 
   test("exact laws are recovered, with the published peaks; points near 0 do not disturb the RL law", () => {

@@ -1,12 +1,17 @@
 /**
  * Intervals for shares and means. Numbers in, numbers out.
  *
- * Source: Wilson (1927) for shares; Miller, "Adding error bars to evals" (arXiv 2411.00640), section 2.2, for clusters.
- * Differences: 1. clustered standard errors carry the factor G / (G - 1) and a t quantile with G - 1 degrees of
- * freedom (Miller has neither), which matters below about 40 clusters.
+ * Source: Wilson (1927) for shares; Miller, "Adding error bars to evals" (arXiv 2411.00640), section 2.2, for clusters; Bonett and
+ * Price (2012) for values with bounds.
+ * Differences: 1. clustered standard errors are CR2 with Satterthwaite's degrees of freedom (Miller has neither), which
+ * matters below about 40 clusters and wherever they are unequal. 2. Where nothing can be claimed the interval is all that is
+ * possible, and says why. docs/results.md has the coverage.
  */
 import { AttuneError } from "../core/errors.ts";
-import { betaQuantile, normalQuantile, studentQuantile } from "./special.ts";
+import type { Labels } from "./clusters.ts";
+import type { ClusteredMean } from "./clusters.ts";
+import { clusteredMean, effectiveSize, noSpreadOf, tooFewClusters, twoSidedStudent } from "./clusters.ts";
+import { betaQuantile, normalQuantile } from "./special.ts";
 
 export interface Interval {
   estimate: number;
@@ -14,6 +19,8 @@ export interface Interval {
   high: number;
   /** Number of observations. */
   n: number;
+  /** Why nothing is claimed: the interval is then all that is possible. */
+  noClaim?: string;
 }
 
 export interface MeanOptions {
@@ -22,12 +29,14 @@ export interface MeanOptions {
   /** Quantile of Student's t (default) or of the normal distribution. */
   quantile?: "t" | "normal";
   /** One label for each value: values of one cluster may depend on each other. */
-  clusters?: readonly (string | number)[] | undefined;
+  clusters?: Labels | undefined;
+  /** Between which the values must lie. The interval then lies there too, and has a width where all values are equal. */
+  range?: readonly [number, number];
 }
 
 export interface MeanInterval extends Interval {
   standardError: number;
-  /** n - 1, or the number of clusters - 1. */
+  /** n - 1; of clusters Satterthwaite's, at most their number - 1. */
   degreesOfFreedom: number;
 }
 
@@ -39,7 +48,7 @@ export interface MeanInterval extends Interval {
 export function wilson(successes: number, n: number, confidence = 0.95): Interval {
   checkCount(successes, n);
   const z = twoSidedNormal(confidence);
-  if (n === 0) return { estimate: NaN, low: 0, high: 1, n };
+  if (n === 0) return { estimate: NaN, low: 0, high: 1, n, noClaim: "nothing observed" };
   const share = successes / n;
   const denominator = 1 + (z * z) / n;
   const centre = (share + (z * z) / (2 * n)) / denominator;
@@ -49,10 +58,11 @@ export function wilson(successes: number, n: number, confidence = 0.95): Interva
 }
 
 /**
- * Share whose observations may be soft (half for a tie) or come in clusters: Wilson's interval for as many independent
- * observations as carry the same information, never more than there are.
+ * Share whose observations may be soft (half for a tie) or come in clusters. Of clusters it is the exact interval for as many
+ * independent observations as carry the same information: never more than there are, never less than clusters of their sizes.
  *
- * Source: Korn and Graubard (1998), who do the same with the exact interval for clustered surveys.
+ * Source: Korn and Graubard (1998). Difference: the information is that of an estimated intraclass correlation and not of the
+ * clusters' observed spread, which is close to nothing where shares are near 0 or 1.
  * @param values in [0, 1]
  */
 export function shareInterval(values: readonly number[], options: Pick<MeanOptions, "confidence" | "clusters"> = {}): Interval {
@@ -60,12 +70,29 @@ export function shareInterval(values: readonly number[], options: Pick<MeanOptio
   const wrong = values.find((value) => value < 0 || value > 1);
   if (wrong !== undefined) throw new RangeError(`values of a share lie in [0, 1]; got ${wrong}`);
   const n = values.length;
-  if (n === 0 || !options.clusters) return wilson(Math.min(n, sum(values)), n, options.confidence);
-  const share = Math.min(1, mean(values));
-  const { standardError, degreesOfFreedom } = meanError(values, options.clusters);
-  // Without any spread, each cluster counts as one observation.
-  const effective = standardError > 0 ? Math.min(n, (share * (1 - share)) / standardError ** 2) : degreesOfFreedom + 1;
-  return { ...wilson(share * effective, effective, options.confidence), n };
+  const { clusters, confidence = 0.95 } = options;
+  if (n === 0 || !clusters) return wilson(Math.min(n, sum(values)), n, confidence);
+  return shareOfSize(Math.min(1, mean(values)), { size: n, residuals: values, clusters, confidence });
+}
+
+export interface ShareOfSize {
+  /** Independent observations that the estimate is worth, were there no clusters. */
+  size: number;
+  /** What the estimate leaves of each observation; how alike they are within clusters tells what these cost. */
+  residuals: readonly number[];
+  clusters: Labels | undefined;
+  confidence: number;
+}
+
+/** The interval of a share that is not a plain mean, as {@link shareInterval} gives it for one. */
+export function shareOfSize(estimate: number, { size, residuals, clusters, confidence }: ShareOfSize): Interval {
+  const n = residuals.length;
+  if (!clusters || n === 0) return { ...wilson(estimate * size, size, confidence), estimate, n };
+  const found = clusteredMean(residuals, clusters);
+  const noClaim = tooFewClusters(found);
+  if (noClaim !== undefined) return { estimate, low: 0, high: 1, n, noClaim };
+  const effective = (effectiveSize(found, confidence) / n) * size;
+  return { ...clopperPearson(estimate * effective, effective, confidence), estimate, n };
 }
 
 /** Clopper and Pearson's exact interval for a share: never covers less than it says, so it is wider than Wilson's. */
@@ -78,23 +105,56 @@ export function clopperPearson(successes: number, n: number, confidence = 0.95):
 }
 
 /**
- * Mean with its interval, from the ordinary or the clustered standard error. Fewer than two observations (or clusters)
- * say nothing about their spread: the interval is then the whole line.
+ * Mean with its interval, from the ordinary or the clustered standard error. One observation, too few clusters, or values that
+ * are all equal say nothing about the spread: the interval is then the whole line, or the range where one is given.
  */
 export function meanInterval(values: readonly number[], options: MeanOptions = {}): MeanInterval {
   checkFinite(values, "values of a mean");
-  const n = values.length;
-  const { standardError, degreesOfFreedom } = meanError(values, options.clusters);
-  const estimate = mean(values);
+  const { clusters, range, quantile } = options;
   const confidence = checkConfidence(options.confidence ?? 0.95);
-  if (degreesOfFreedom < 1) return { estimate, low: -Infinity, high: Infinity, n, standardError: NaN, degreesOfFreedom };
-  const quantile = options.quantile === "normal" ? twoSidedNormal(confidence) : -studentQuantile((1 - confidence) / 2, degreesOfFreedom);
-  return { estimate, low: estimate - quantile * standardError, high: estimate + quantile * standardError, n, standardError, degreesOfFreedom };
+  const n = values.length;
+  const found = clusters && n > 0 ? clusteredMean(values, clusters) : undefined;
+  const { standardError, degreesOfFreedom } = found ?? { standardError: Math.sqrt(variance(values) / n), degreesOfFreedom: n - 1 };
+  const about = { estimate: mean(values), n, standardError, degreesOfFreedom };
+  const noClaim = whyNoMean(values, found, range !== undefined);
+  const [lowest, highest] = range ?? [-Infinity, Infinity];
+  if (range) checkRange(values, range);
+  if (noClaim !== undefined) return { ...about, low: lowest, high: highest, noClaim };
+  if (range) return { ...about, ...boundedInterval(values, range, { size: found ? effectiveSize(found, confidence) : n, confidence }) };
+  const half = (quantile === "normal" ? twoSidedNormal(confidence) : twoSidedStudent(confidence, degreesOfFreedom)) * standardError;
+  return { ...about, low: about.estimate - half, high: about.estimate + half };
 }
 
-/** Standard error of a mean whose values come in clusters: sqrt(G / (G - 1) Σ_g (Σ_{i in g} (x_i - mean))²) / n. */
-export function clusteredStandardError(values: readonly number[], clusters: readonly (string | number)[]): number {
-  return meanError(values, clusters).standardError;
+function whyNoMean(values: readonly number[], clusters: ClusteredMean | undefined, bounded: boolean): string | undefined {
+  if (values.length === 0) return "nothing observed";
+  if (clusters === undefined && values.length === 1) return "1 observation";
+  if (bounded) return clusters && tooFewClusters(clusters);
+  const none = clusters && noSpreadOf(clusters);
+  if (none !== undefined) return none;
+  return values.every((value) => value === values[0]) ? "all values are equal" : undefined;
+}
+
+/**
+ * The mean of values in a range, with one more observation at either end: Bonett and Price's interval for differences of shares, for
+ * any values. The added ones keep it from shrinking to nothing where few values differ.
+ */
+function boundedInterval(values: readonly number[], [lowest, highest]: readonly [number, number], { size, confidence }: { size: number; confidence: number }): { low: number; high: number } {
+  const [centre, radius] = [(lowest + highest) / 2, (highest - lowest) / 2];
+  const scaled = values.map((value) => (value - centre) / radius);
+  const first = (size * mean(scaled)) / (size + 2);
+  const second = (size * mean(scaled.map((value) => value * value)) + 2) / (size + 2);
+  const half = twoSidedNormal(confidence) * Math.sqrt(Math.max(0, second - first * first) / (size + 2));
+  return { low: centre + radius * Math.max(-1, first - half), high: centre + radius * Math.min(1, first + half) };
+}
+
+function checkRange(values: readonly number[], [lowest, highest]: readonly [number, number]): void {
+  const wrong = values.find((value) => value < lowest - 1e-9 || value > highest + 1e-9);
+  if (wrong !== undefined) throw new RangeError(`values must lie in [${lowest}, ${highest}]; got ${wrong}`);
+}
+
+/** CR2 standard error of a mean whose values come in clusters. */
+export function clusteredStandardError(values: readonly number[], clusters: Labels): number {
+  return clusteredMean(values, clusters).standardError;
 }
 
 /** Arithmetic mean; NaN where there are no values. */
@@ -114,18 +174,6 @@ export function meanAndDeviation(values: readonly number[]): { mean: number; dev
 export function variance(values: readonly number[]): number {
   const centre = mean(values);
   return values.reduce((total, value) => total + (value - centre) ** 2, 0) / (values.length - 1 || NaN);
-}
-
-function meanError(values: readonly number[], clusters: readonly (string | number)[] | undefined): { standardError: number; degreesOfFreedom: number } {
-  const n = values.length;
-  if (!clusters) return { standardError: Math.sqrt(variance(values) / n), degreesOfFreedom: n - 1 };
-  if (clusters.length !== n) throw new RangeError(`clusters: ${clusters.length} labels for ${n} values`);
-  const centre = mean(values);
-  const sums = new Map<string | number, number>();
-  for (const [i, label] of clusters.entries()) sums.set(label, (sums.get(label) ?? 0) + values[i]! - centre);
-  const groups = sums.size;
-  const total = sum([...sums.values()].map((value) => value * value));
-  return { standardError: Math.sqrt((groups / (groups - 1 || NaN)) * total) / n, degreesOfFreedom: groups - 1 };
 }
 
 /** Normal quantile for a two-sided confidence: 1.96 for 0.95. */

@@ -26,8 +26,12 @@ export interface LogisticData {
 
 export interface LogisticFit {
   coefficients: Float64Array;
+  /** Second derivatives of minus the log-likelihood, the ridge included, [columns, columns]. */
+  information: Float64Array;
   /** Sandwich covariance, [columns, columns]. */
   covariance: Float64Array;
+  /** Of the error of a coefficient, or of the difference of two; infinite without clusters. */
+  degreesOfFreedom: (index: number, other?: number) => number;
   standardErrors: Float64Array;
   /** Mean cross-entropy in nats, penalty left out. */
   logLoss: number;
@@ -41,14 +45,15 @@ export function fitLogistic(data: LogisticData): LogisticFit {
   const ridge = Array.from({ length: columns }, (_, i) => (typeof data.ridge === "number" ? data.ridge : (data.ridge?.[i] ?? 0)));
   const { point, at, iterations } = minimise(columns, (point) => curvature(data, ridge, point), "logistic regression");
   const scores = rows.map((row, i) => {
-    const residual = sigmoid(dot(row, point)) - targets[i]!;
-    return { indices: row.indices, values: row.values.map((value) => residual * value), count: weights?.[i] ?? 1, cluster: data.clusters?.[i] };
+    const p = sigmoid(dot(row, point));
+    const curvature = row.values.map((x) => row.values.map((y) => p * (1 - p) * x * y));
+    return { indices: row.indices, values: row.values.map((value) => (p - targets[i]!) * value), count: weights?.[i] ?? 1, cluster: data.clusters?.[i], curvature };
   });
-  const covariance = sandwich(at.hessian, scores);
+  const { covariance, degreesOfFreedom } = sandwich(at.hessian, scores);
   const standardErrors = Float64Array.from({ length: columns }, (_, i) => Math.sqrt(covariance[i * columns + i]!));
   const total = weights ? weights.reduce((x, y) => x + y, 0) : rows.length;
   const penalty = point.reduce((sum, value, i) => sum + 0.5 * ridge[i]! * value * value, 0);
-  return { coefficients: point, covariance, standardErrors, logLoss: (at.value - penalty) / total, iterations };
+  return { coefficients: point, information: at.hessian, covariance, degreesOfFreedom, standardErrors, logLoss: (at.value - penalty) / total, iterations };
 }
 
 function curvature({ rows, targets, weights, columns }: LogisticData, ridge: readonly number[], point: Float64Array): Curvature {

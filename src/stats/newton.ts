@@ -3,6 +3,7 @@
  * sandwich estimator need. Matrices are row-major Float64Arrays.
  */
 import { AttuneError } from "../core/errors.ts";
+import { satterthwaite } from "./clusters.ts";
 
 export interface Curvature {
   /** Value of the function; smaller is better. */
@@ -124,28 +125,90 @@ export interface Score extends SparseRow {
   count: number;
   /** Observations with the same label may depend on each other; without one, each is by itself. */
   cluster?: string | number | undefined;
+  /** Its share of the Hessian, [indices, indices], for one of the equal observations; clusters need it. */
+  curvature: readonly (readonly number[])[];
+}
+
+export interface Sandwich {
+  covariance: Float64Array;
+  /** Of the difference of two coefficients, or of one where `other` is left out; infinite without clusters. */
+  degreesOfFreedom: (index: number, other?: number) => number;
 }
 
 /**
- * The sandwich H⁻¹ B H⁻¹ of an estimate. B sums g gᵀ over independent observations, and over clusters with g the sum of
- * the cluster's gradients.
+ * The sandwich H⁻¹ B H⁻¹ of an estimate without clusters, B the sum of g gᵀ over observations. With clusters it is the jackknife's in one
+ * Newton step: each cluster's gradient is multiplied by the inverse of the Hessian without it, which undoes what the cluster did to
+ * the estimate, and the sum of squares by (G - 1) / G.
+ *
+ * Source: Bell and McCaffrey (2002), CR3, with Satterthwaite's degrees of freedom from each cluster's share of the information.
  */
-export function sandwich(hessian: Float64Array, scores: readonly Score[]): Float64Array {
+export function sandwich(hessian: Float64Array, scores: readonly Score[]): Sandwich {
   const bread = inverse(hessian);
   if (!bread) throw new AttuneError("numeric", "standard errors: the Hessian is singular", { hint: "add regularisation" });
-  const n = Math.sqrt(hessian.length);
-  const meat = new Float64Array(n * n);
-  const addSquare = (sums: ReadonlyMap<number, number>, count: number): void => {
-    for (const [i, x] of sums) for (const [j, y] of sums) meat[i * n + j]! += count * x * y;
-  };
-  const clusters = new Map<string | number, Map<number, number>>();
-  for (const { indices, values, count, cluster } of scores) {
-    const sums = (cluster === undefined ? undefined : clusters.get(cluster)) ?? new Map<number, number>();
-    const copies = cluster === undefined ? 1 : count;
-    for (const [i, index] of indices.entries()) sums.set(index, (sums.get(index) ?? 0) + copies * values[i]!);
-    if (cluster === undefined) addSquare(sums, count);
-    else clusters.set(cluster, sums);
+  const clusters = gatherClusters(scores, Math.sqrt(hessian.length));
+  if (clusters.length === 0) return { covariance: multiply(multiply(bread, meatOf(scores, hessian.length)), bread), degreesOfFreedom: () => Infinity };
+  return { covariance: jackknifeCovariance(hessian, clusters), degreesOfFreedom: (index, other) => contrastFreedom(bread, clusters, [index, other]) };
+}
+
+function meatOf(scores: readonly Score[], size: number): Float64Array {
+  const n = Math.sqrt(size);
+  const meat = new Float64Array(size);
+  for (const { indices, values, count } of scores) {
+    for (const [i, a] of indices.entries()) for (const [j, b] of indices.entries()) meat[a * n + b]! += count * values[i]! * values[j]!;
   }
-  for (const sums of clusters.values()) addSquare(sums, 1);
-  return multiply(multiply(bread, meat), bread);
+  return meat;
+}
+
+interface ClusterScore {
+  gradient: Float64Array;
+  /** Equal clusters that it stands for: observations without a label are clusters of their own. */
+  copies: number;
+  /** Entries of the Hessian, by place. */
+  curvature: Map<number, number>;
+}
+
+/** Empty where no score has a label. */
+function gatherClusters(scores: readonly Score[], n: number): ClusterScore[] {
+  if (scores.every(({ cluster }) => cluster === undefined)) return [];
+  const clusters = new Map<string | number, ClusterScore>();
+  const single: ClusterScore[] = [];
+  for (const { indices, values, count, cluster, curvature } of scores) {
+    const into = (cluster === undefined ? undefined : clusters.get(cluster)) ?? { gradient: new Float64Array(n), copies: cluster === undefined ? count : 1, curvature: new Map<number, number>() };
+    if (cluster === undefined) single.push(into);
+    else clusters.set(cluster, into);
+    const copies = cluster === undefined ? 1 : count;
+    for (const [i, a] of indices.entries()) {
+      into.gradient[a]! += copies * values[i]!;
+      for (const [j, b] of indices.entries()) into.curvature.set(a * n + b, (into.curvature.get(a * n + b) ?? 0) + copies * curvature[i]![j]!);
+    }
+  }
+  return [...clusters.values(), ...single];
+}
+
+function jackknifeCovariance(hessian: Float64Array, clusters: readonly ClusterScore[]): Float64Array {
+  const n = Math.sqrt(hessian.length);
+  const covariance = new Float64Array(n * n);
+  const count = clusters.reduce((total, { copies }) => total + copies, 0);
+  for (const { gradient, copies, curvature } of clusters) {
+    const rest = hessian.slice();
+    for (const [place, value] of curvature) rest[place]! -= value;
+    const moved = solve(rest, gradient);
+    // Without this cluster the coefficients are not determined, so their errors are not either.
+    if (!moved || count < 2) return covariance.fill(Infinity);
+    for (let i = 0; i < n; i++) for (let j = 0; j < n; j++) covariance[i * n + j]! += copies * moved[i]! * moved[j]! * ((count - 1) / count);
+  }
+  return covariance;
+}
+
+/** By the clusters' shares of the contrast's variance, as if observations were independent. */
+function contrastFreedom(bread: Float64Array, clusters: readonly ClusterScore[], [index, other]: readonly [number, number | undefined]): number {
+  const n = Math.sqrt(bread.length);
+  const contrast = Float64Array.from({ length: n }, (_, i) => bread[index * n + i]! - (other === undefined ? 0 : bread[other * n + i]!));
+  const shares = clusters.flatMap(({ curvature, copies }) => {
+    let share = 0;
+    for (const [place, value] of curvature) share += value * contrast[Math.floor(place / n)]! * contrast[place % n]!;
+    return copies === 1 ? [Math.max(0, share)] : Array.from({ length: Math.round(copies) }, () => Math.max(0, share));
+  });
+  const total = shares.reduce((sum, share) => sum + share, 0);
+  return total > 0 && shares.every((share) => share < total) ? satterthwaite(shares.map((share) => share / total)) : 0;
 }

@@ -7,7 +7,8 @@
  * Differences: 1. equal proxy scores share their places, so the estimate is that of a fair draw among the best.
  */
 import { AttuneError } from "../core/errors.ts";
-import { checkFinite, mean, twoSidedNormal } from "./intervals.ts";
+import { twoSidedStudent } from "./clusters.ts";
+import { checkFinite, mean } from "./intervals.ts";
 import type { Interval } from "./intervals.ts";
 import { inverse } from "./newton.ts";
 import { logChoose } from "./special.ts";
@@ -95,10 +96,11 @@ export function fitOptimisation(kind: OptimisationKind, points: readonly Optimis
   const features = used.map(({ distance: d }) => [d, kind === "rl" ? -d * Math.log(d) : -d * d] as const);
   const { coefficients, covariance, residual } = leastSquares(features, used);
   const [alpha, beta] = coefficients;
-  const z = twoSidedNormal(0.95);
   const interval = (i: 0 | 1): Interval => {
-    const half = used.length > 2 ? z * Math.sqrt(covariance[3 * i]!) : Infinity;
-    return { estimate: coefficients[i], low: coefficients[i] - half, high: coefficients[i] + half, n: used.length };
+    const about = { estimate: coefficients[i], n: used.length };
+    if (used.length < 3) return { ...about, low: -Infinity, high: Infinity, noClaim: `${used.length} points` };
+    const half = twoSidedStudent(0.95, used.length - 2) * Math.sqrt(covariance[3 * i]!);
+    return { ...about, low: coefficients[i] - half, high: coefficients[i] + half };
   };
   const peakDistance = beta <= 0 ? Infinity : kind === "rl" ? Math.exp(alpha / beta - 1) : Math.max(0, alpha / (2 * beta));
   return { kind, alpha: interval(0), beta: interval(1), peakDistance, peakReward: beta <= 0 ? NaN : optimisationReward(kind, alpha, beta, peakDistance), residual };

@@ -3,19 +3,23 @@
  * so differences show that two separate intervals hide.
  *
  * Source: Miller (arXiv 2411.00640) for paired differences with clusters; McNemar (1947), exact form; Bonett and Price
- * (2012, "Adjusted Wald confidence interval for a difference of binomial proportions based on paired data"); Phipson and
- * Smyth (2010) for the p-value of a random permutation test, which is never 0.
+ * (2012, "Adjusted Wald confidence interval for a difference of binomial proportions based on paired data").
+ * Every p-value counts clusters where they are given, as the interval beside it does: by flipping the signs of whole clusters
+ * (McNemar's and the sign test are the same for clusters of one), or by t where there are many.
  */
 import { AttuneError } from "../core/errors.ts";
 import type { Random } from "../core/random.ts";
 import { bootstrapInterval } from "./bootstrap.ts";
 import type { BootstrapInterval, BootstrapOptions } from "./bootstrap.ts";
-import { checkFinite, mean, meanInterval, twoSidedNormal } from "./intervals.ts";
+import type { Labels } from "./clusters.ts";
+import { sumByLabel } from "./clusters.ts";
+import { checkFinite, mean, meanInterval } from "./intervals.ts";
 import type { Interval, MeanInterval, MeanOptions } from "./intervals.ts";
+import { EXACT_UNITS, exactExtremes, randomExtremes, signFlipTest } from "./sign-flips.ts";
 import { binomialCdf, studentTwoSided } from "./special.ts";
 
 export interface PairedDifference extends MeanInterval {
-  /** Two-sided, of the t test that the true mean difference is 0. */
+  /** Two-sided, that the true mean difference is 0: of the t test, and of flipped signs for few clusters or differences without spread. NaN where nothing is claimed. */
   pValue: number;
   /** Pairs where a is above b, equal to it, and below it. */
   wins: number;
@@ -27,11 +31,15 @@ export interface PairedDifference extends MeanInterval {
 export function pairedDifference(a: readonly number[], b: readonly number[], options: MeanOptions = {}): PairedDifference {
   const differences = subtract(a, b);
   const interval = meanInterval(differences, options);
-  const { standardError, degreesOfFreedom, estimate } = interval;
-  // Equal differences have no spread: t is 0/0 where all are 0, and infinite otherwise.
-  const t = estimate === 0 ? 0 : estimate / standardError;
-  const pValue = degreesOfFreedom < 1 ? NaN : studentTwoSided(t, options.quantile === "normal" ? Infinity : degreesOfFreedom);
-  return { ...interval, pValue, ...countSigns(differences) };
+  return { ...interval, pValue: pairedPValue(differences, interval, options), ...countSigns(differences) };
+}
+
+function pairedPValue(differences: readonly number[], { standardError, degreesOfFreedom, estimate }: MeanInterval, { clusters, quantile }: MeanOptions): number {
+  const sums = sumsOf(differences, clusters);
+  if (sums.length < 2) return NaN;
+  // Equal differences have no spread, so t is 0/0 or infinite, whatever their number.
+  if (!(standardError > 0) || (clusters && sums.length <= EXACT_UNITS)) return signFlipTest(sums);
+  return studentTwoSided(estimate / standardError, quantile === "normal" ? Infinity : degreesOfFreedom);
 }
 
 /** The same mean difference with a bootstrap interval: for differences far from normal, or few clusters. */
@@ -61,10 +69,17 @@ export function mcnemarExact(onlyA: number, onlyB: number): { pValue: number } {
   return { pValue: n === 0 ? 1 : Math.min(1, 2 * binomialCdf(Math.min(onlyA, onlyB), n, 0.5)) };
 }
 
-/** Sign test: whether a is above b more often than below; ties say nothing and are left out. */
-export function signTest(a: readonly number[], b: readonly number[]): ExactTest {
-  const signs = countSigns(subtract(a, b));
-  return { ...mcnemarExact(signs.wins, signs.losses), ...signs };
+/** Sign test: whether a is above b more often than below; ties say nothing and are left out. Clusters count as a whole. */
+export function signTest(a: readonly number[], b: readonly number[], { clusters }: Pick<MeanOptions, "clusters"> = {}): ExactTest {
+  const differences = subtract(a, b);
+  return { pValue: signedPValue(differences.map(Math.sign), clusters), ...countSigns(differences) };
+}
+
+/** Of differences that are 1, 0 or -1. */
+function signedPValue(signs: readonly number[], clusters: Labels | undefined): number {
+  if (clusters) return signs.length === 0 ? 1 : signFlipTest(sumByLabel(signs, clusters));
+  const { wins, losses } = countSigns(signs);
+  return mcnemarExact(wins, losses).pValue;
 }
 
 export interface PermutationOptions {
@@ -72,68 +87,29 @@ export interface PermutationOptions {
   /** Random sign flips; 10,000 where left out. */
   permutations?: number;
   /** Signs are flipped for whole clusters. */
-  clusters?: readonly (string | number)[] | undefined;
+  clusters?: Labels | undefined;
 }
-
-/** Up to this many units every sign pattern is tried, so the p-value is exact. */
-const EXACT_UNITS = 14;
 
 /** Two-sided sign-flip test of the mean difference; assumes only that a and b are exchangeable if nothing differs. */
 export function permutationTest(a: readonly number[], b: readonly number[], options: PermutationOptions): { estimate: number; pValue: number; exact: boolean } {
   const differences = subtract(a, b);
   checkFinite(differences, "paired differences");
   if (differences.length === 0) return { estimate: NaN, pValue: NaN, exact: true };
-  const sums = sumByCluster(differences, options.clusters);
-  const total = sums.reduce((x, y) => x + y, 0);
-  // Sums in another order differ in the last bits; those are ties.
-  const threshold = Math.abs(total) - 1e-12 * sums.reduce((x, y) => x + Math.abs(y), 0);
+  const sums = sumsOf(differences, options.clusters);
   const exact = sums.length <= EXACT_UNITS;
-  const extreme = exact ? exactExtremes(sums, threshold) : randomExtremes(sums, threshold, options);
-  return { estimate: total / differences.length, pValue: extreme, exact };
-}
-
-function exactExtremes(sums: readonly number[], threshold: number): number {
-  const patterns = 2 ** sums.length;
-  let extreme = 0;
-  for (let bits = 0; bits < patterns; bits++) {
-    let total = 0;
-    for (let i = 0; i < sums.length; i++) total += (bits >>> i) & 1 ? -sums[i]! : sums[i]!;
-    if (Math.abs(total) >= threshold) extreme++;
-  }
-  return extreme / patterns;
-}
-
-function randomExtremes(sums: readonly number[], threshold: number, { random, permutations = 10_000 }: PermutationOptions): number {
-  let extreme = 0;
-  for (let round = 0; round < permutations; round++) {
-    let total = 0;
-    for (let i = 0, bits = 0; i < sums.length; i++, bits >>>= 1) {
-      if (i % 32 === 0) bits = random.bits();
-      total += bits & 1 ? -sums[i]! : sums[i]!;
-    }
-    if (Math.abs(total) >= threshold) extreme++;
-  }
-  return (extreme + 1) / (permutations + 1);
+  const pValue = exact ? exactExtremes(sums) : randomExtremes(sums, { random: options.random, flips: options.permutations ?? 10_000 });
+  return { estimate: mean(differences), pValue, exact };
 }
 
 /**
  * Difference of two shares on the same prompts, with Bonett and Price's interval (unlike the t interval it has a width
- * where no pair differs) and McNemar's exact p-value. With clusters the interval is the clustered t interval.
+ * where no pair differs) and McNemar's exact p-value; with clusters both count as many independent prompts as there are.
  * @param a whether the event happened, for each prompt
  */
 export function pairedShareDifference(a: readonly boolean[], b: readonly boolean[], options: MeanOptions = {}): Interval & ExactTest {
   const differences = subtract(a.map(Number), b.map(Number));
-  const signs = countSigns(differences);
-  const { pValue } = mcnemarExact(signs.wins, signs.losses);
-  const n = differences.length;
-  if (options.clusters) {
-    const { estimate, low, high } = meanInterval(differences, options);
-    return { estimate, low, high, n, pValue, ...signs };
-  }
-  const [onlyA, onlyB] = [(signs.wins + 1) / (n + 2), (signs.losses + 1) / (n + 2)];
-  const half = twoSidedNormal(options.confidence ?? 0.95) * Math.sqrt((onlyA + onlyB - (onlyA - onlyB) ** 2) / (n + 2));
-  const centre = onlyA - onlyB;
-  return { estimate: (signs.wins - signs.losses) / n, low: Math.max(-1, centre - half), high: Math.min(1, centre + half), n, pValue, ...signs };
+  const { estimate, low, high, n, noClaim } = meanInterval(differences, { ...options, range: [-1, 1] });
+  return { estimate, low, high, n, ...(noClaim === undefined ? {} : { noClaim }), pValue: signedPValue(differences, options.clusters), ...countSigns(differences) };
 }
 
 function subtract(a: readonly number[], b: readonly number[]): number[] {
@@ -147,10 +123,5 @@ function countSigns(differences: readonly number[]): { wins: number; ties: numbe
   return { wins, ties: differences.length - wins - losses, losses };
 }
 
-function sumByCluster(values: readonly number[], clusters: readonly (string | number)[] | undefined): number[] {
-  if (!clusters) return [...values];
-  if (clusters.length !== values.length) throw new RangeError(`clusters: ${clusters.length} labels for ${values.length} values`);
-  const sums = new Map<string | number, number>();
-  for (const [i, label] of clusters.entries()) sums.set(label, (sums.get(label) ?? 0) + values[i]!);
-  return [...sums.values()];
-}
+/** Sums of clusters; the values themselves where there are none. */
+const sumsOf = (values: readonly number[], clusters: Labels | undefined): readonly number[] => (clusters ? sumByLabel(values, clusters) : values);
