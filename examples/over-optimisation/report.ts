@@ -3,11 +3,11 @@ import { evaluateGold, goldDifferenceTable, goldScoreTable } from "../../src/eva
 import type { ScoredModel } from "../../src/evaluation/gold-table.ts";
 import type { Report, ReportPart } from "../../src/evaluation/report.ts";
 import type { Table } from "../../src/evaluation/table.ts";
-import { formatNumber, formatShare } from "../../src/evaluation/table.ts";
+import { formatMean, formatNumber, formatShare } from "../../src/evaluation/table.ts";
 import { attuneVersion } from "../../src/runs/versions.ts";
 import { optimisationReward } from "../../src/stats/over-optimisation.ts";
 import type { Interval } from "../../src/stats/intervals.ts";
-import { meanInterval } from "../../src/stats/intervals.ts";
+import { shareInterval } from "../../src/stats/intervals.ts";
 import type { Curve } from "./curves.ts";
 
 export interface Findings {
@@ -23,7 +23,7 @@ export interface Findings {
 
 const COMPARED = [["PPO with KL", "raw, large"], ["DPO", "raw, large"], ["SFT", "raw, large"], ["raw, large", "raw"]] as const;
 
-const within = ({ estimate, low, high }: Interval): string => `${formatNumber(estimate, 1)} [${formatNumber(low, 1)}, ${formatNumber(high, 1)}]`;
+const within = (interval: Interval): string => formatMean(interval, 1);
 
 export function curveTable({ curves, accuracies }: Findings): Table {
   const right = "right" as const;
@@ -44,8 +44,7 @@ export function preferenceTable({ models }: Findings): Table {
   const rows = COMPARED.map(([a, b]) => {
     const [first, second] = [named(a), named(b)];
     const wins = first.scores.map(({ total }, i) => (total > second.scores[i]!.total ? 1 : total === second.scores[i]!.total ? 0.5 : 0));
-    const { estimate, low, high, n } = meanInterval(wins, first.clusters === undefined ? {} : { clusters: [...first.clusters] });
-    return [`${a} over ${b}`, formatShare({ estimate, low, high, n }, 1)];
+    return [`${a} over ${b}`, formatShare(shareInterval(wins, first.clusters === undefined ? {} : { clusters: [...first.clusters] }))];
   });
   return { caption: "Preferred by gold, equal answers half [95%]", columns: [{ name: "" }, { name: "of the requests", align: "right" }], rows };
 }

@@ -113,9 +113,9 @@ function intervals(plot: Plot, { rows, label, percent }: IntervalChart): Parts {
   const marks = series.flatMap((name, i) => {
     const shown = rows
       .filter((row) => row.series === name && Number.isFinite(row.interval.estimate))
-      .map(({ group, interval: { estimate, low, high } }) => ({ group, x: scale * estimate, low: scale * low, high: scale * high }));
+      .map(({ group, interval: { estimate, low, high, noClaim } }) => ({ group, x: scale * estimate, low: scale * low, high: scale * high, claimed: noClaim === undefined }));
     const dy = (i - (series.length - 1) / 2) * step;
-    const bounded = shown.filter(({ low, high }) => Number.isFinite(low) && Number.isFinite(high));
+    const bounded = shown.filter(({ low, high, claimed }) => claimed && Number.isFinite(low) && Number.isFinite(high));
     return [
       plot.ruleY(bounded, { y: "group", x1: "low", x2: "high", stroke: colour(i), strokeWidth: 2, dy }),
       plot.dot(shown, { y: "group", x: "x", fill: colour(i), stroke: colour(i), symbol: SYMBOLS[i % SERIES]!, r: 4, dy }),
@@ -158,17 +158,18 @@ function lines(plot: Plot, { series, marks = [], xLabel, yLabel }: LineChart): P
 }
 
 function reliability(plot: Plot, { bins, xLabel = "predicted probability", yLabel = "share that happened" }: ReliabilityChart): Parts {
-  const points = bins.map(({ predicted, observed }) => ({ x: predicted, y: observed.estimate, low: observed.low, high: observed.high }));
+  const points = bins.map(({ predicted, observed }) => ({ x: predicted, y: observed.estimate, low: observed.low, high: observed.high, claimed: observed.noClaim === undefined }));
+  const claimed = points.filter((point) => point.claimed);
   const low = Math.min(1, ...points.map(({ x }) => x)) >= 0.5 ? 0.5 : 0;
   return {
     marks: [
       plot.gridY({ strokeOpacity: 0.15 }),
       plot.line([[low, low], [1, 1]], { stroke: "currentColor", strokeOpacity: 0.5, strokeDasharray: "4 4" }),
-      plot.ruleX(points, { x: "x", y1: "low", y2: "high", stroke: colour(0), strokeWidth: 2 }),
+      plot.ruleX(claimed, { x: "x", y1: "low", y2: "high", stroke: colour(0), strokeWidth: 2 }),
       plot.dot(points, { x: "x", y: "y", fill: colour(0), r: 4 }),
     ],
     x: { label: xLabel, domain: [low, 1], labelAnchor: "center", labelOffset: 40 },
-    y: { label: yLabel, domain: [Math.min(low, ...points.map((point) => point.low)), 1] },
+    y: { label: yLabel, domain: [Math.min(low, ...points.map(({ y }) => y), ...claimed.map((point) => point.low)), 1] },
     height: 360,
     marginLeft: 56,
   };

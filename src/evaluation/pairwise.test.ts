@@ -75,6 +75,39 @@ describe("at equal length", () => {
     expect(covered / rounds).toBeLessThan(0.98);
   });
 
+  test.each([["equal", [8, 8, 8, 8, 8, 8]], ["one half", [36, 6, 6, 6, 6, 6, 6]], ["three", [4, 8, 12]]])("few groups: raw and at equal length at least 95 times in 100, and the test rejects at most 5: %s", (_, sizes) => {
+    const random = new Random(9);
+    const covered = { raw: 0, equalLength: 0, rejected: 0 };
+    const rounds = 300;
+    for (let round = 0; round < rounds; round++) {
+      // Half of the judgements of a person follow one mood.
+      const sample = sizes.flatMap((size, cluster) => {
+        const mood = random.uniform();
+        return Array.from({ length: size }, () => {
+          const difference = random.normal();
+          const draw = random.chance(0.5) ? mood : random.uniform();
+          return { ...judged(draw < sigmoid(Math.tanh(difference)) ? 1 : 0, [difference, 0]), cluster };
+        });
+      });
+      const holds = ({ low, high }: { low: number; high: number }): number => (low <= 0.5 && 0.5 <= high ? 1 : 0);
+      const raw = winRate(sample);
+      covered.raw += holds(raw);
+      covered.equalLength += holds(lengthControlledWinRate(sample));
+      if (raw.pValue < 0.05) covered.rejected++;
+    }
+    for (const count of [covered.raw, covered.equalLength]) expect(count / rounds).toBeGreaterThan(0.93);
+    expect(covered.rejected / rounds).toBeLessThan(0.08);
+  });
+
+  test("all won: the interval is that of the share, at equal length too; two people allow no claim", () => {
+    const won = Array.from({ length: 10 }, (_, i) => judged(1, [i % 3, 1]));
+    expect(lengthControlledWinRate(won).low).toBeLessThan(0.75);
+    expect(winRate(won)).toMatchObject({ low: wilson(10, 10).low, high: 1 });
+    const two = won.map((judgement, i) => ({ ...judgement, cluster: i % 2 }));
+    for (const { low, high, noClaim } of [winRate(two), lengthControlledWinRate(two)]) expect([low, high, noClaim]).toEqual([0, 1, "2 independent groups"]);
+    expect(winRate(two).pValue).toBe(0.5);
+  });
+
   test("without differences of length the effect is unknown; winning everything stays finite", () => {
     const same = lengthControlledWinRate([judged(1), judged(1), judged(0)]);
     expect(same.lengthEffect).toMatchObject({ estimate: NaN, low: -Infinity, high: Infinity });

@@ -37,6 +37,7 @@ export function goldVerdicts({ comparisons, rows }: GoldEvaluation): string[] {
   return comparisons.map(([a, b], i) => {
     const difference = rows[0]!.differences[i]!;
     const verdict = verdictOf(difference);
+    if (difference.noClaim !== undefined) return `Nothing can be said of ${a} and ${b}: ${formatPoints(difference)}.`;
     const points = `${formatPoints(difference)} points`;
     return verdict === "not distinguishable" ? `${a} and ${b} are not distinguishable: ${points}.` : `${a} is ${verdict} than ${b}: ${points}.`;
   });

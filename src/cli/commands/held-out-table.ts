@@ -2,6 +2,7 @@
 import { rewardModelQuality, rewardModelTable } from "../../evaluation/reward-model-quality.ts";
 import { formatTable } from "../../evaluation/table.ts";
 import type { EndEvent } from "../../runs/events.ts";
+import type { Interval } from "../../stats/intervals.ts";
 import { readHeldOut } from "../../training/held-out.ts";
 import type { Reporter } from "../reporter.ts";
 
@@ -13,7 +14,7 @@ export function reportHeldOut(end: EndEvent | undefined, accuracy: "rewards/accu
   const pairs = end?.output === undefined ? [] : readHeldOut(end.output);
   if (pairs.length === 0) return;
   const quality = rewardModelQuality(pairs);
-  const interval = ({ estimate, low, high }: { estimate: number; low: number; high: number }) => ({ estimate, low, high });
+  const interval = ({ estimate, low, high, noClaim }: Interval) => ({ estimate, low, high, ...(noClaim === undefined ? {} : { noClaim }) });
   const [longest, shortest] = quality.baselines;
   const data = { heldOut: quality.pairs, [accuracy]: interval(quality.accuracy), longestWins: interval(longest.accuracy), shortestWins: interval(shortest.accuracy) };
   const table = rewardModelTable(quality);
