@@ -83,6 +83,12 @@ describe("a critic behind a server", () => {
     expect(why.join("\n")).toMatch(/429[^]*500[^]*no reply within 0\.3 s[^]*no chat completion/);
   });
 
+  it("does not read a reply without an end, and asks for it once", async () => {
+    const critic = await criticOf({ fault: () => ({ endless: "words ".repeat(10_000) }) });
+    await expect(critic.write(WRITING)).rejects.toMatchObject({ code: "network", what: "the critic's server sends a reply without an end", details: { got: "a reply of more than 16 MiB" } });
+    expect([...server.asked.values()]).toEqual([1]);
+  });
+
   it("pauses every request for as long as the server asks", async () => {
     const times: number[] = [];
     const critic = await criticOf({ fault: (_request, _attempt, count) => (times.push(Date.now()), count === 1 ? { status: 429, headers: { "retry-after": "0.4" } } : undefined) });

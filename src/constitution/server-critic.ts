@@ -4,6 +4,7 @@
  */
 import type { APIError, OpenAI } from "openai";
 import { z } from "zod";
+import { boundedFetch, ReplyTooLong } from "../core/bounded-fetch.ts";
 import { AttuneError } from "../core/errors.ts";
 import { Random } from "../core/random.ts";
 import type { Message } from "../text/messages.ts";
@@ -64,6 +65,8 @@ type Body = Record<string, unknown> & { messages: unknown };
 /** Enough for a letter with marks around it; a reply that is longer is no letter. */
 const LETTER_TOKENS = 5;
 const TOP_TOKENS = 20;
+/** Bytes of a reply: some hundred times what the longest answers with their log-probabilities take. */
+const MOST_REPLY = 16 * 2 ** 20;
 
 export class ServerCritic implements Critic {
   readonly name: string;
@@ -91,7 +94,7 @@ export class ServerCritic implements Critic {
   static async create(options: ServerCriticOptions): Promise<ServerCritic> {
     const { OpenAI, APIError } = await import("openai");
     const { baseUrl, apiKey } = options.settings;
-    const client = new OpenAI({ baseURL: baseUrl, apiKey, maxRetries: 0, timeout: options.timeout, logLevel: "off", organization: null, project: null });
+    const client = new OpenAI({ baseURL: baseUrl, apiKey, maxRetries: 0, timeout: options.timeout, fetch: boundedFetch(MOST_REPLY), logLevel: "off", organization: null, project: null });
     return new ServerCritic(options, client, { APIError });
   }
 
@@ -173,6 +176,7 @@ export class ServerCritic implements Critic {
       return answer === undefined ? { again: "a reply that is no chat completion" } : { answer };
     } catch (error) {
       signal?.throwIfAborted();
+      if (tooLong(error)) throw new AttuneError("network", "the critic's server sends a reply without an end", { got: tooLong(error)!.message, hint: "check what listens at the base URL; `attune resume` goes on from what was answered", cause: error });
       if (late.aborted) return { again: `no reply within ${this.options.timeout / 1000} s` };
       const why = withoutSecrets(error instanceof Error ? error.message : String(error), this.options.settings.apiKey).slice(0, 500);
       return this.judge(error, why, refused);
@@ -200,6 +204,12 @@ export class ServerCritic implements Critic {
   async close(): Promise<void> {
     // the client keeps nothing open
   }
+}
+
+/** The client may wrap what the connection threw. */
+function tooLong(error: unknown): ReplyTooLong | undefined {
+  for (let at = error; at instanceof Error; at = at.cause) if (at instanceof ReplyTooLong) return at;
+  return undefined;
 }
 
 const unlisted = (reading: object): boolean => "unlisted" in reading;

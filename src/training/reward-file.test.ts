@@ -53,6 +53,25 @@ export default async function reward({ completion, extra, prompt, stopped, messa
     await expect(leaver.score([rollout("a")])).rejects.toThrow(/leaver.mjs failed[\s\S]*ended its thread/);
   });
 
+  test.each([
+    ["an error in a timer", 'setTimeout(() => { throw new Error("late"); }, 0)', /later.mjs failed[^]*late/],
+    ["a promise that nobody waits for", 'void Promise.resolve().then(() => new Promise((_, reject) => setImmediate(() => reject(new Error("late")))))', /later.mjs failed[^]*late/],
+    ["an end of its own", "setImmediate(() => process.exit(0))", /later.mjs failed[^]*ended its thread/],
+  ])("one that fails after its answer, by %s, ends the run with its name at the next roll-out", async (_name, late, message) => {
+    const later = await open("later.mjs", `export default () => { ${late}; return 1; }`);
+    // the failure may come before or after the first answer
+    const trying = async (): Promise<never> => {
+      for (;;) {
+        await later.score([rollout("a")]);
+        await later.release();
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    };
+    await expect(trying()).rejects.toThrow(message);
+    await expect(later.release()).rejects.toThrow(message);
+    await expect(later.score([rollout("a")])).rejects.toMatchObject({ code: "data", details: { hint: expect.stringContaining("attune resume") as string } });
+  });
+
   test("files and folders are told apart by their ending", () => {
     expect(["reward.ts", "a/b.mjs", "c.js", "d.mts"].every(isRewardFile)).toBe(true);
     expect(["runs/reward-1", "models/ts", "model.gguf"].some(isRewardFile)).toBe(false);

@@ -62,8 +62,11 @@ interface Reply {
   error?: string;
 }
 
+/** Seconds at least for loading a file: what it imports has to be read and stripped, however fast it then judges. */
+const LOADING = 60;
+
 /**
- * @param timeout seconds for loading the file, and for judging one roll-out
+ * @param timeout seconds for judging one roll-out
  * @throws AttuneError `data` where the file is missing, cannot be loaded, or exports no function
  */
 export async function openRewardFile(path: string, timeout: number): Promise<RewardSource> {
@@ -74,13 +77,13 @@ export async function openRewardFile(path: string, timeout: number): Promise<Rew
   const worker = new Worker(WORKER, { eval: true, workerData, stdout: true });
   // What the function prints must not mix with results.
   worker.stdout.on("data", (chunk: Uint8Array) => process.stderr.write(chunk));
-  const close = async (): Promise<void> => void (await worker.terminate());
+  const thread = new RewardThread(worker, name);
   try {
-    const first = await reply(worker, name, timeout);
+    const first = await thread.reply(Math.max(timeout, LOADING));
     if (first.exports) throw new AttuneError("data", "the file has no reward function", { file: path, got: first.exports.length === 0 ? "no exports" : `exports ${first.exports.join(", ")}`, expected: "export default (answer: RewardCall) => number" });
     if (first.error !== undefined) throw new AttuneError("data", "the reward function cannot be loaded", { file: path, got: first.error });
   } catch (error) {
-    await close();
+    await thread.close();
     throw error;
   }
   // Waiting for an answer keeps the process alive by its timer; an idle thread does not.
@@ -89,30 +92,65 @@ export async function openRewardFile(path: string, timeout: number): Promise<Rew
     name,
     kind: "function",
     async score(rollouts) {
-      const answer = reply(worker, name, timeout);
+      const answer = thread.reply(timeout);
       // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
       worker.postMessage(rollouts.map(rewardCall));
       const { scores, error } = await answer;
       if (error !== undefined) throw rewardFailed(name, error);
       return scores!;
     },
-    release: () => Promise.resolve(),
-    close,
+    async release() {
+      thread.check();
+    },
+    close: () => thread.close(),
   };
 }
 
-/** The worker's next message, or the error that came instead. */
-function reply(worker: Worker, name: string, timeout: number): Promise<Reply> {
-  return new Promise((done, fail) => {
-    const finish = (act: () => void): void => {
+/** The thread, whose end or error may come at any moment: from a timer, say, when nobody waits for an answer. */
+class RewardThread {
+  private readonly worker: Worker;
+  private readonly name: string;
+  private failure: AttuneError | undefined;
+  private closing = false;
+  /** Whoever waits for the next message. */
+  private waiting: { done: (message: Reply) => void; fail: (error: AttuneError) => void } | undefined;
+
+  constructor(worker: Worker, name: string) {
+    this.worker = worker;
+    this.name = name;
+    worker.on("message", (message: Reply) => this.waiting?.done(message));
+    worker.on("error", (error) => this.fail(rewardFailed(name, error)));
+    worker.on("exit", () => this.fail(rewardFailed(name, "it ended its thread")));
+  }
+
+  /** @throws AttuneError `data` where it has failed since somebody asked */
+  check(): void {
+    if (this.failure) throw this.failure;
+  }
+
+  /** The next message, or the error that came instead. */
+  async reply(seconds: number): Promise<Reply> {
+    this.check();
+    let timer: NodeJS.Timeout | undefined;
+    try {
+      return await new Promise((done, fail) => {
+        this.waiting = { done, fail };
+        timer = setTimeout(() => fail(rewardTimeout(this.name, seconds)), seconds * 1000);
+      });
+    } finally {
       clearTimeout(timer);
-      worker.off("message", onMessage).off("error", onError).off("exit", onExit);
-      act();
-    };
-    const onMessage = (message: Reply): void => finish(() => done(message));
-    const onError = (error: unknown): void => finish(() => fail(rewardFailed(name, error)));
-    const onExit = (): void => finish(() => fail(rewardFailed(name, "it ended its thread")));
-    const timer = setTimeout(() => finish(() => fail(rewardTimeout(name, timeout))), timeout * 1000);
-    worker.on("message", onMessage).on("error", onError).on("exit", onExit);
-  });
+      this.waiting = undefined;
+    }
+  }
+
+  async close(): Promise<void> {
+    this.closing = true;
+    await this.worker.terminate();
+  }
+
+  private fail(error: AttuneError): void {
+    if (this.closing) return;
+    this.failure ??= error;
+    this.waiting?.fail(this.failure);
+  }
 }

@@ -1,5 +1,6 @@
 /** A chat server for tests that misbehaves as it is told, and counts what it was asked and what it answered. */
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -21,6 +22,7 @@ export type Fault =
   | { drop: "at once" | "in the middle" }
   | { body: string; type?: string }
   | { delay: number }
+  | { endless: string }
   | undefined;
 
 export interface MockServer {
@@ -83,6 +85,11 @@ async function handle(incoming: IncomingMessage, outgoing: ServerResponse, { fau
   await wait(wrong !== undefined && "delay" in wrong ? wrong.delay : delay);
   const send = (status: number, body: string, extra: Record<string, string> = {}): void => void outgoing.writeHead(status, { "content-type": "application/json", ...extra }).end(body);
   if (wrong !== undefined && "status" in wrong) return send(wrong.status, JSON.stringify(wrong.body ?? { error: { message: `status ${wrong.status}` } }), wrong.headers);
+  if (wrong !== undefined && "endless" in wrong) {
+    outgoing.writeHead(200, { "content-type": "application/json" }).write('{"choices": [{"finish_reason": "stop", "message": {"content": "');
+    while (!outgoing.destroyed) if (!outgoing.write(wrong.endless)) await Promise.race([once(outgoing, "drain"), once(outgoing, "close")]);
+    return;
+  }
   if (wrong !== undefined && "drop" in wrong) {
     if (wrong.drop === "in the middle") {
       outgoing.writeHead(200, { "content-type": "application/json", "content-length": "1000" }).write('{"choices": [{"mess');
