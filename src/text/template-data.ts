@@ -32,7 +32,8 @@ export class TemplateData {
   value(value: unknown, need: Need, name: string): Value {
     if (value === null || value === undefined) return null;
     if (typeof value === "string") return this.text(value, need, name);
-    if (typeof value === "number") return Number.isInteger(value) ? BigInt(value) : value;
+    // from 1e21 on JavaScript and Python both write floats
+    if (typeof value === "number") return Number.isInteger(value) && Math.abs(value) < 1e21 ? BigInt(value) : value;
     if (typeof value === "boolean" || typeof value === "bigint") return value;
     if (Array.isArray(value)) return new List(value.map((each) => this.value(each, need, name)));
     return new Dict(Object.entries(value as object).map(([key, each]) => [this.text(key, need, name), this.value(each, need, name)] as const));
