@@ -89,21 +89,17 @@ export function turnRows(writer: TurnWriter, messages: readonly Message[], { tur
   const { template, tokenizer, stopIds } = writer;
   const rows: TurnRow[] = [];
   let done: string | undefined;
-  let tail: number[] = [];
   for (const index of turns) {
     const prompt = opened(writer, messages.slice(0, index), row);
     const goesOn = done !== undefined && prompt.text.startsWith(done);
-    const between = template.encode(sliceRendered(prompt, goesOn ? done!.length : 0), { continues: goesOn });
-    if (!goesOn) rows.push({ prompt: oneBos(tokenizer, between), parts: [], turns: [], emptyThought: false });
+    const before = template.encode(sliceRendered(prompt, goesOn ? done!.length : 0), { continues: goesOn });
+    if (goesOn) rows.at(-1)!.parts.push({ ids: before, learned: false });
+    else rows.push({ prompt: oneBos(tokenizer, before), parts: [], turns: [], emptyThought: false });
     const current = rows.at(-1)!;
-    // What follows the stop token (a newline) belongs to the template, and to nobody's answer.
-    if (goesOn) current.parts.push({ ids: [...tail, ...between], learned: false });
     const answer = answerTo(writer, prompt, { messages, index, row });
-    const end = endOf(answer.ids, stopIds);
-    current.parts.push({ ids: answer.ids.slice(0, end), learned: messages[index]!.weight !== 0 });
+    current.parts.push({ ids: answer.ids, learned: messages[index]!.weight !== 0 });
     current.turns.push(index);
     current.emptyThought ||= answer.emptyThought;
-    tail = answer.ids.slice(end);
     done = answer.done;
   }
   for (const { parts } of rows) endInStop(parts.at(-1)!, stopIds);
@@ -115,23 +111,27 @@ export function turnRows(writer: TurnWriter, messages: readonly Message[], { tur
  * @throws AttuneError `data` where turns cannot be told apart
  */
 export function everyTurn(writer: TurnWriter, messages: readonly Message[], row: EncodingRow): Part[] {
-  const { template, tokenizer, stopIds } = writer;
+  const { template, tokenizer } = writer;
   let done = "";
-  const parts = messages.map(({ weight }, index): Part => {
+  return messages.map(({ weight }, index): Part => {
     const text = written(writer, messages.slice(0, index + 1), row);
     if (!text.text.startsWith(done)) throw new AttuneError("data", "turns of weight 0 cannot be told apart from the others: the chat template rewrites earlier turns", { ...row.place, hint: "loss completion, or no weights" });
-    const ids = template.encode(sliceRendered(text, done.length), { continues: index > 0 });
+    const turn = sliceRendered(text, done.length);
+    const isLastAnswer = index === messages.length - 1 && messages[index]!.role === "assistant";
+    const ids = template.encode(isLastAnswer ? upToStop(writer, turn) : turn, { continues: index > 0 });
     done = text.text;
     return { ids: index === 0 ? oneBos(tokenizer, ids) : ids, learned: weight !== 0 };
   });
-  const last = parts.at(-1)!;
-  if (messages.at(-1)!.role === "assistant") last.ids = last.ids.slice(0, endOf(last.ids, stopIds));
-  return parts;
 }
 
-/** Length of an answer up to its end: the template's own stop token, else another one, else all of it. */
-function endOf(ids: readonly number[], [stopId, ...others]: readonly number[]): number {
-  return ids.lastIndexOf(stopId!) + 1 || ids.findLastIndex((id) => others.includes(id)) + 1 || ids.length;
+/** An answer up to its end: the template's own stop token, else another one, else all of it. What follows (a newline) is nobody's answer. */
+function upToStop({ tokenizer, stopIds: [stopId, ...others] }: TurnWriter, text: RenderedText): RenderedText {
+  const endAfter = (id: number): number => {
+    const token = tokenizer.tokenOf(id) ?? "";
+    const start = token === "" ? -1 : text.text.lastIndexOf(token);
+    return start < 0 ? 0 : start + token.length;
+  };
+  return sliceRendered(text, 0, endAfter(stopId!) || Math.max(0, ...others.map(endAfter)) || text.text.length);
 }
 
 /** Where the template writes no stop token, the last answer of a row still ends in one. */
@@ -141,7 +141,7 @@ function endInStop({ ids }: Part, stopIds: readonly number[]): void {
 
 interface Answer {
   ids: number[];
-  /** Everything up to the end of the turn, as it was said. */
+  /** Everything up to the end of the answer, as it was said. */
   done: string;
   emptyThought: boolean;
 }
@@ -165,7 +165,7 @@ function answerTo(writer: TurnWriter, prompt: RenderedText, { messages, index, r
   if (whole.text.startsWith(prompt.text)) {
     const rest = sliceRendered(whole, prompt.text.length);
     if (thought !== "" && !rest.text.includes(CLOSE)) return asSaid(writer, prompt, withThought(thought, rest, `${OPEN}\n`));
-    return { ids: template.encode(rest, { continues: true }), done: whole.text, emptyThought: false };
+    return asSaid(writer, prompt, { before: [], words: rest, emptyThought: false });
   }
   const opening = OPENED_THOUGHT.exec(prompt.text);
   const frame = prompt.text.slice(0, opening?.index ?? 0);
@@ -196,10 +196,12 @@ function withThought(thought: string, words: RenderedText, open: string): Said {
   return { before, words: closed, emptyThought: thought === "" };
 }
 
-function asSaid({ tokenizer, template }: TurnWriter, prompt: RenderedText, { before, words, emptyThought }: Said): Answer {
+function asSaid(writer: TurnWriter, prompt: RenderedText, { before, words, emptyThought }: Said): Answer {
+  const { tokenizer, template } = writer;
   const thought = before.filter(({ text }) => text !== "");
-  const ids = [...(thought.length === 0 ? [] : tokenizer.encodeParts(thought, { continues: true })), ...template.encode(words, { continues: true })];
-  return { ids, done: `${prompt.text}${thought.map(({ text }) => text).join("")}${words.text}`, emptyThought };
+  const answer = upToStop(writer, words);
+  const ids = [...(thought.length === 0 ? [] : tokenizer.encodeParts(thought, { continues: true })), ...template.encode(answer, { continues: true })];
+  return { ids, done: `${prompt.text}${thought.map(({ text }) => text).join("")}${answer.text}`, emptyThought };
 }
 
 /** The thought of an answer, from its own key or from before `</think>` in its words. */
