@@ -16,7 +16,8 @@ let model: string;
 
 beforeAll(async () => {
   vi.stubEnv("ATTUNE_CACHE", path("cache"));
-  model = await saveTinyModel(path("model"), byteTokenizer().files as Parameters<typeof saveTinyModel>[1]);
+  const { files } = byteTokenizer();
+  model = await saveTinyModel(path("model"), { "tokenizer.json": files["tokenizer.json"]!, "tokenizer_config.json": files["tokenizer_config.json"]! });
 });
 afterAll(() => {
   vi.unstubAllEnvs();
