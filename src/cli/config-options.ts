@@ -2,6 +2,7 @@
 import { type Command, Option } from "commander";
 import type { ConfigDefinition } from "../runs/config.ts";
 import { flagWords } from "../runs/config-faces.ts";
+import type { FlagValue } from "../runs/config-sources.ts";
 import { describeType } from "../runs/config-types.ts";
 
 /** Adds `--learning-rate <number>`, `--packing`, `--no-packing`, ..., grouped as in the definition. */
@@ -11,13 +12,16 @@ export function addConfigOptions(command: Command, definition: ConfigDefinition)
     const isOn = option.field.kind === "optional" && option.field.default === true;
     const flag = new Option(usage, help).helpGroup(`${group}:`).hideHelp(isOn);
     // A list may be given at once, separated by commas, or in parts.
-    if (describeType(option.field.type).type.startsWith("list")) flag.argParser((value: string, before: string | undefined) => (before === undefined ? value : `${before},${value}`));
+    const { type } = describeType(option.field.type);
+    // a path may hold a comma: several come by repetition alone
+    if (type.includes("or list")) flag.argParser((value: string, before: string | string[] | undefined) => (before === undefined ? value : [before, value].flat()));
+    else if (type.startsWith("list")) flag.argParser((value: string, before: string | undefined) => (before === undefined ? value : `${before},${value}`));
     command.addOption(flag);
     if (negated !== undefined) command.addOption(new Option(negated, `turn off: ${help}`).helpGroup(`${group}:`).hideHelp(!isOn));
   }
 }
 
 /** What was given, by dotted path. Commander knows `--lora-rank` as `loraRank`; the definition as `lora.rank`. */
-export function readConfigFlags(definition: ConfigDefinition, options: Readonly<Record<string, unknown>>): Record<string, string | boolean | undefined> {
-  return Object.fromEntries(definition.options.map(({ path, flag }) => [path, options[new Option(flag).attributeName()] as string | boolean | undefined]));
+export function readConfigFlags(definition: ConfigDefinition, options: Readonly<Record<string, unknown>>): Record<string, FlagValue | undefined> {
+  return Object.fromEntries(definition.options.map(({ path, flag }) => [path, options[new Option(flag).attributeName()] as FlagValue | undefined]));
 }

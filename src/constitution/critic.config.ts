@@ -1,14 +1,13 @@
 /** Options of the commands that ask a critic; those that a judge of training has too are in training/judge.config.ts. */
 import { z } from "zod";
 import { field } from "../runs/config.ts";
+import { dataFields as readingFields } from "../training/data.config.ts";
 import { contextField } from "../training/judge.config.ts";
 
 const count = z.int().min(1);
 
 export const dataFields = {
-  format: field({ type: z.string(), default: "auto", source: "detected from the first row", description: "format of the data", group: "Input" }),
-  ignoreColumns: field({ type: z.array(z.string()), default: [], source: "a column that nobody knows is more often a mistake", description: "columns to pass over; * for all that the format does not know", group: "Input" }),
-  onBad: field({ type: z.enum(["few", "error", "drop"]), default: "few", source: "docs/decisions/bad-rows.md", description: "rows with empty or identical completions: leave out at most 1% of them, stop, or leave all out", group: "Input" }),
+  ...readingFields,
   limit: field({ type: z.int().min(0), default: 0, source: "0: all", description: "only the first rows of the data", group: "Input", unit: "rows" }),
 };
 

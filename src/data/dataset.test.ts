@@ -3,7 +3,8 @@ import { mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, describe, expect, test } from "vitest";
-import { loadDataset, recordsAs } from "./dataset.ts";
+import type { LoadOptions } from "./dataset.ts";
+import { hashRecords, loadDataset, recordsAs, splitRecords } from "./dataset.ts";
 import { splitOf } from "./files.ts";
 import type { RecordOf } from "./records.ts";
 import { jsonLines, testFolder } from "./testing.ts";
@@ -122,6 +123,130 @@ test("columns can be passed over by name, or all that are unknown", async () => 
   expect((await loadDataset(path, { ignoreColumns: ["*"] })).records[0]).toEqual({ kind: "demonstration", prompt: "a", completion: "b", place: { file: path, row: 1 } });
 });
 
+describe("one's own names", () => {
+  const pairs = [{ question: "p", better: "a", worse: "b" }, { question: "q", better: "c", worse: "d" }];
+  const load = async (rows: readonly object[], options: LoadOptions = {}) => loadDataset(folder.write("own.jsonl", jsonLines(...rows)), options);
+  const refuse = async (rows: readonly object[], options: LoadOptions = {}) => folder.refusal(() => load(rows, options));
+
+  test("columns are renamed, from inside others too", async () => {
+    const columns = ["prompt=question", "chosen=better", "rejected=worse"];
+    expect((await load(pairs, { columns })).records).toMatchObject([{ prompt: "p", chosen: "a", rejected: "b" }, { prompt: "q", chosen: "c", rejected: "d" }]);
+    const nested = { input: { question: "p", topic: "t" }, answers: [{ text: "a" }, { text: "b" }], "a.b": "x" };
+    const dataset = await load([nested], { columns: ["prompt=input.question", "chosen=answers[0].text", "rejected=answers.1.text"], ignoreColumns: ["a.b"] });
+    expect(dataset.records).toMatchObject([{ prompt: "p", chosen: "a", rejected: "b" }]);
+    expect(dataset.notes.map(({ what }) => what)).toEqual(["what else the column input holds"]);
+    expect((await load([{ "a.b": "x" }], { columns: ["text=a.b"] })).records).toMatchObject([{ text: "x" }]);
+    // a table's cell means what its new name says
+    const table = folder.write("own.csv", 'q,dialog,ok\nx,"[{""role"": ""user"", ""content"": ""a""}, {""role"": ""assistant"", ""content"": ""b""}]",1\n');
+    expect((await loadDataset(table, { columns: ["messages=dialog", "label=ok"], ignoreColumns: ["q"] })).records).toMatchObject([{ kind: "unpaired", completion: [{ content: "b" }], label: true }]);
+  });
+
+  test.each<[string, LoadOptions, string]>([
+    ["a column that is not there", { columns: ["prompt=questoin", "chosen=better", "rejected=worse"] }, "own.jsonl:1: there is no column questoin\n  got: question, better, worse\n  expected: questoin, which --columns names for prompt\n  try: did you mean prompt=question?"],
+    ["a name that nobody reads", { columns: ["promt=question"] }, "no format reads a column promt\n  got: promt=question\n  expected: what is read before =, the data's own name after it\n  try: did you mean prompt=question?"],
+    ["the other way round", { columns: ["favourite=chosen"] }, "no format reads a column favourite\n  got: favourite=chosen\n  expected: what is read before =, the data's own name after it\n  try: did you mean chosen=favourite?"],
+    ["no name", { columns: ["prompt"] }, "a column is named as NAME=COLUMN\n  got: prompt"],
+    ["a name twice", { columns: ["prompt=question", "prompt=better"] }, "the column prompt is named twice"],
+  ])("%s is refused", async (_name, options, expected) => {
+    expect(await refuse(pairs, options)).toContain(expected);
+  });
+
+  test.each<[NonNullable<LoadOptions["needs"]>, object, string]>([
+    ["preference", { question: "p", better: "a", worse: "b" }, "own.jsonl:1: the data has no column prompt, chosen, rejected\n  got: question, better, worse\n  expected: columns prompt, chosen, rejected, or one of the formats trl,"],
+    ["preference", { question: "p", better: "a", worse: "b" }, "try: say which columns hold them: --columns prompt=question,chosen=better,rejected=worse"],
+    ["preference", { prompt: "p", chosen: "a", loser: "b" }, "own.jsonl:1: the row has no column rejected\n  got: prompt, chosen, loser\n  expected: columns prompt, chosen, rejected\n  try: say which columns hold them: --columns rejected=loser"],
+    ["demonstration", { question: "p", answer: "a" }, "own.jsonl:1: the data has no column prompt, completion\n  got: question, answer\n  expected: columns prompt, completion (or messages, or text), or one of the formats"],
+    ["unpaired", { prompt: "p", completion: "a", colour: "red" }, "own.jsonl:1: the row has no column label\n  got: prompt, completion, colour"],
+  ])("an error names the columns that the method needs: %s of %j", async (needs, row, expected) => {
+    expect(await refuse([row], { needs })).toContain(expected);
+  });
+
+  test("and those of a row that is read well, but of another kind", async () => {
+    const dataset = await load([{ text: "p", meta: "x" }]);
+    expect(await folder.refusal(async () => recordsAs(dataset, "unpaired"))).toContain("this is text data, and unpaired data is needed\n  got: columns text, meta\n  expected: columns prompt, completion, label (or pairs: prompt, chosen, rejected)");
+  });
+});
+
+describe("labels under other names", () => {
+  const rows = (name: string, good: unknown, bad: unknown) => [{ prompt: "p", completion: "a", [name]: good }, { prompt: "q", completion: "b", [name]: bad }, { prompt: "r", completion: "c", [name]: good }];
+  test.each<[string, unknown, unknown]>([["tag", true, false], ["kto_tag", 1, 0], ["Thumbs", "up", "down"], ["feedback", "👍", "👎"], ["liked", "yes", "no"], ["is_chosen", 1, -1], ["desirable", "good", "bad"], ["label", "true", "false"]])("%s: %s and %s", async (name, good, bad) => {
+    const all = name === "kto_tag" ? rows(name, good, bad).map(({ prompt, completion, ...rest }) => ({ instruction: prompt, output: completion, ...rest })) : rows(name, good, bad);
+    const dataset = await loadDataset(folder.write("labels.jsonl", jsonLines(...all)));
+    expect(recordsAs(dataset, "unpaired").map(({ label }) => label)).toEqual([true, false, true]);
+    expect(recordsAs(dataset, "demonstration")).toHaveLength(2);
+    expect(dataset.remarks).toEqual(["label", "kto_tag"].includes(name) ? [] : [`the column ${name} is read as the label: whether the answer is good`]);
+  });
+
+  test.each([["conversations", { conversations: [{ from: "human", value: "p" }, { from: "gpt", value: "a" }] }], ["messages", { messages: [{ role: "user", content: "p" }, { role: "assistant", content: "a" }] }], ["instruction", { instruction: "p", output: "a" }]])("beside %s", async (_name, row) => {
+    expect((await loadDataset(folder.write("beside.jsonl", jsonLines({ ...row, thumbs: "down" })))).records).toMatchObject([{ kind: "unpaired", label: false }]);
+  });
+
+  test.each([["thumbs", 4], ["feedback", "so so"], ["rating", 5], ["score", 0.5]])("%s: %s is not guessed, and the hint does not offer to drop it", async (name, value) => {
+    const message = await folder.refusal(() => loadDataset(folder.write("unclear.jsonl", jsonLines(...rows(name, value, value)))));
+    expect(message).toContain(`the format trl has no column ${name}`);
+    expect(message).toContain(`--columns label=${name}`);
+    expect(message).not.toContain("--ignore-columns");
+  });
+
+  test("two of them, and a word further down that says neither, are refused", async () => {
+    expect(await folder.refusal(() => loadDataset(folder.write("two.jsonl", jsonLines({ prompt: "p", completion: "a", liked: true, tag: false }))))).toContain("the columns liked and tag may both be the label");
+    expect(await folder.refusal(() => loadDataset(folder.write("late.jsonl", jsonLines(...Array.from({ length: 25 }, () => rows("tag", 1, 0)[0]!), ...rows("tag", "neutral", 0)))))).toContain('late.jsonl:26: the column label is no truth value\n  got: "neutral"');
+  });
+
+  test("one that is passed over by name is passed over", async () => {
+    expect((await loadDataset(folder.write("over.jsonl", jsonLines(...rows("tag", true, false))), { ignoreColumns: ["tag"] })).counts).toEqual({ demonstration: 3 });
+  });
+});
+
+describe("several data sets as one", () => {
+  const many = (name: string, count: number) => folder.write(name, jsonLines(...Array.from({ length: count }, (_, index) => ({ prompt: `${name} ${index}`, completion: "a" }))));
+  const prompts = (dataset: { records: readonly unknown[] }) => dataset.records.map((record) => (record as RecordOf<"demonstration">).prompt as string);
+
+  test("are joined in their order, with what was passed over", async () => {
+    const [a, b] = [many("a.jsonl", 3), folder.write("b.jsonl", jsonLines(...Array.from({ length: 100 }, (_, i) => ({ prompt: `b ${i}`, completion: "x", id: i })), { prompt: "", completion: "y" }))];
+    const dataset = await loadDataset([{ source: a, weight: 1 }, { source: b, weight: 1 }]);
+    expect(prompts(dataset).slice(0, 4)).toEqual(["a.jsonl 0", "a.jsonl 1", "a.jsonl 2", "b 0"]);
+    expect(dataset).toMatchObject({ rows: 104, counts: { demonstration: 103 }, dropped: { "the prompt is empty": 1 }, format: "trl", files: [{ path: a }, { path: b }] });
+    expect(dataset.hash).toBe(hashRecords(dataset.records));
+  });
+
+  test.each([0.25, 0.5, 1, 1.5, 3])("weight %s: so many of the records, evenly and at random, the same for a seed", async (weight) => {
+    const [a, b] = [many("a.jsonl", 1000), many("b.jsonl", 10)];
+    const load = async (seed: number) => loadDataset([{ source: a, weight }, { source: b, weight: 1 }], { seed });
+    const [first, again, other] = await Promise.all([load(1), load(1), load(2)]);
+    const taken = prompts(first).filter((prompt) => prompt.startsWith("a"));
+    expect(Math.abs(taken.length - 1000 * weight)).toBeLessThan(1);
+    expect(prompts(again)).toEqual(prompts(first));
+    if (weight % 1 !== 0) expect(prompts(other)).not.toEqual(prompts(first));
+    expect(first.hash === other.hash).toBe(weight % 1 === 0);
+    // as often as the weight says, and no pattern of the file is followed: rows of even number are not taken more often
+    const copies = new Map<string, number>();
+    for (const prompt of taken) copies.set(prompt, (copies.get(prompt) ?? 0) + 1);
+    for (const count of copies.values()) expect([Math.floor(weight), Math.ceil(weight)]).toContain(count);
+    const even = taken.filter((prompt) => Number(prompt.split(" ")[1]) % 2 === 0).length;
+    expect(Math.abs(even - taken.length / 2)).toBeLessThan(60);
+  });
+
+  test("repeats stay on one side of a split and are evaluated once", async () => {
+    const dataset = await loadDataset([{ source: many("a.jsonl", 50), weight: 3 }]);
+    const { train, heldOut } = splitRecords(recordsAs(dataset, "conversation"), 10, 1);
+    const key = ({ messages }: RecordOf<"conversation">) => messages[0]!.content;
+    expect(new Set(heldOut.map(key)).size).toBe(heldOut.length);
+    expect(train.map(key).filter((prompt) => heldOut.some((held) => key(held) === prompt))).toEqual([]);
+    expect(train.length + 3 * heldOut.length).toBe(150);
+  });
+
+  test("a limit takes the first usable records of each part", async () => {
+    mkdirSync(join(folder.path, "parts"));
+    folder.write("parts/test.jsonl", jsonLines(...good(10)));
+    folder.write("parts/train.jsonl", jsonLines({ prompt: "", chosen: "a", rejected: "b" }, ...good(300)));
+    const { records, rows } = await loadDataset(join(folder.path, "parts"), { limit: 2, onBad: "drop" });
+    expect(records.map(({ split, place }) => [split, place.row])).toEqual([["test", 1], ["test", 2], ["train", 2], ["train", 3]]);
+    expect(rows).toBe(5);
+    expect((await loadDataset(many("a.jsonl", 30), { limit: 7 })).records).toHaveLength(7);
+  });
+});
+
 describe("folders", () => {
   test("parts are told by names; descriptions and hidden files are no data", async () => {
     const root = join(folder.path, "set");
@@ -211,6 +336,6 @@ describe("kinds of record", () => {
     const dataset = await load("talk.jsonl", { messages: turns });
     expect(recordsAs(dataset, "demonstration").map(({ prompt, completion }) => [prompt, completion])).toEqual([[turns.slice(0, 3), turns.slice(3)]]);
     const text = await load("plain.jsonl", { text: "a" });
-    expect(await folder.refusal(async () => recordsAs(text, "preference"))).toBe("plain.jsonl:1: this is text data, and preference data is needed\n  expected: columns such as prompt, chosen, rejected\n  try: `attune data inspect` shows what a data set holds");
+    expect(await folder.refusal(async () => recordsAs(text, "preference"))).toBe("plain.jsonl:1: this is text data, and preference data is needed\n  got: columns text\n  expected: columns prompt, chosen, rejected\n  try: `attune data inspect` shows what a data set holds");
   });
 });

@@ -12,6 +12,8 @@ import type { ResolveRemote } from "./files.ts";
 import { findFiles, hashContent, partOf } from "./files.ts";
 import type { DataRecord, RecordKind, RecordOf, Split } from "./records.ts";
 import { RECORD_KINDS } from "./records.ts";
+import { neededColumns, renameHint } from "./formats/needs.ts";
+import { weighted } from "./weights.ts";
 import type { Note, ReadOptions } from "./stream.ts";
 import { ReadReport, readRecords } from "./stream.ts";
 
@@ -27,6 +29,8 @@ export interface LoadOptions extends ReadOptions {
   readonly onBad?: OnBad;
   /** Only this part of the data set. */
   readonly split?: Split;
+  /** Of what is drawn where a weight asks for a part of a data set. */
+  readonly seed?: number;
   /** Downloads a data set by its Hugging Face id; without it ids are refused. */
   readonly resolveRemote?: ResolveRemote;
 }
@@ -59,17 +63,36 @@ export interface Dataset<R extends DataRecord = DataRecord> {
   readonly firstDropped?: ErrorPlace;
   /** What was read and has no place in a record. */
   readonly notes: readonly Note[];
-  /** Sentences about what was left out or not kept. */
+  /** Sentences about how the data was understood, where that was a choice. */
+  readonly remarks: readonly string[];
+  /** Columns that the files have. */
+  readonly columns: readonly string[];
+  /** Sentences about all of that, for people. */
   readonly warnings: readonly string[];
 }
 
+/** One of several data sets that are read as one. */
+export interface DataSource {
+  readonly source: string;
+  /** How often its records come: 1 for once, 0.5 for half of them, 2 for twice (weights.ts). */
+  readonly weight: number;
+}
+
 /** @throws AttuneError `data` with file and row for anything that is wrong with the data */
-export async function loadDataset(source: string, options: LoadOptions = {}): Promise<Dataset> {
-  const { onBad = "few", split, resolveRemote } = options;
+export async function loadDataset(source: string | readonly DataSource[], options: LoadOptions = {}): Promise<Dataset> {
+  if (typeof source === "string") return loadOne({ source, weight: 1 }, 0, options);
+  if (source.length === 1) return loadOne(source[0]!, 0, options);
+  const parts: Dataset[] = [];
+  for (const [index, each] of source.entries()) parts.push(await loadOne(each, index, options));
+  return joined(parts);
+}
+
+async function loadOne({ source, weight }: DataSource, stream: number, options: LoadOptions): Promise<Dataset> {
+  const { onBad = "few", split, resolveRemote, seed = 0 } = options;
   const files = partOf(await findFiles(source, resolveRemote), split, source);
   const report = new ReadReport();
   const records: DataRecord[] = [];
-  for await (const record of readRecords(files, options, report)) {
+  for await (const record of weighted(readRecords(files, options, report), weight, { seed, stream })) {
     records.push(record);
     if (onBad === "error") refuseBadRows(report.badRows, report.rows, onBad);
   }
@@ -88,7 +111,35 @@ export async function loadDataset(source: string, options: LoadOptions = {}): Pr
     dropped: report.dropped,
     ...(first === undefined ? {} : { firstDropped: first.place }),
     notes: report.notes,
+    remarks: [...report.remarks],
+    columns: [...report.columns],
     warnings: report.warnings,
+  };
+}
+
+/** Several data sets as one, in their order. */
+function joined(parts: readonly Dataset[]): Dataset {
+  const records = parts.flatMap((part) => part.records);
+  const dropped: Record<string, number> = {};
+  for (const part of parts) for (const [reason, number] of Object.entries(part.dropped)) dropped[reason] = (dropped[reason] ?? 0) + number;
+  const notes = new Map<string, Note>();
+  for (const note of parts.flatMap((part) => part.notes)) notes.set(note.what, { ...note, ...notes.get(note.what), rows: note.rows + (notes.get(note.what)?.rows ?? 0) });
+  const firstDropped = parts.find((part) => part.firstDropped !== undefined)?.firstDropped;
+  const distinct = (texts: readonly string[]): string[] => [...new Set(texts)];
+  return {
+    source: parts.map(({ source }) => source).join(" + "),
+    records,
+    counts: countKinds(records),
+    files: parts.flatMap(({ files }) => files),
+    format: distinct(parts.flatMap(({ format }) => format.split(" + "))).join(" + "),
+    hash: hashRecords(records),
+    rows: parts.reduce((sum, { rows }) => sum + rows, 0),
+    dropped,
+    ...(firstDropped === undefined ? {} : { firstDropped }),
+    notes: [...notes.values()],
+    remarks: distinct(parts.flatMap(({ remarks }) => remarks)),
+    columns: distinct(parts.flatMap(({ columns }) => columns)),
+    warnings: parts.flatMap(({ warnings }) => warnings),
   };
 }
 
@@ -121,23 +172,14 @@ function sortKeys(_key: string, value: unknown): unknown {
  * The records as the kind that a trainer needs.
  * @throws AttuneError `data` where one of them cannot be converted (conversions.ts)
  */
-export function recordsAs<K extends RecordKind>(dataset: Pick<Dataset, "records">, kind: K): RecordOf<K>[] {
+export function recordsAs<K extends RecordKind>(dataset: Pick<Dataset, "records"> & Partial<Pick<Dataset, "columns">>, kind: K): RecordOf<K>[] {
   return dataset.records.flatMap((record) => {
     const converted = convertRecord(record, kind);
     if (converted !== undefined) return converted;
-    throw new AttuneError("data", `this is ${record.kind} data, and ${kind} data is needed`, { ...record.place, expected: NEEDED[kind], hint: "`attune data inspect` shows what a data set holds" });
+    const { columns = [] } = dataset;
+    throw new AttuneError("data", `this is ${record.kind} data, and ${kind} data is needed`, { ...record.place, ...(columns.length === 0 ? {} : { got: `columns ${columns.join(", ")}` }), expected: neededColumns(kind), hint: renameHint(kind, columns, { guessed: true }) ?? "`attune data inspect` shows what a data set holds" });
   });
 }
-
-const NEEDED: Readonly<Record<RecordKind, string>> = {
-  preference: "columns such as prompt, chosen, rejected",
-  demonstration: "columns such as prompt, completion",
-  conversation: "a column such as messages",
-  text: "a column text",
-  unpaired: "columns such as prompt, completion, label",
-  ranked: "a prompt with several answers and their ranks",
-  prompt: "a column prompt",
-};
 
 /** Kinds in the order of {@link RECORD_KINDS}, with their numbers. */
 export function kindEntries(counts: Dataset["counts"]): [RecordKind, number][] {

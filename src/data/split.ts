@@ -3,6 +3,7 @@
  * prompts are held out depends on the seed and the prompts alone, not on the order of the rows.
  */
 import { AttuneError } from "../core/errors.ts";
+import { stringifyExactly } from "../core/json.ts";
 import { Random } from "../core/random.ts";
 import { promptMessages } from "./formats/messages.ts";
 import type { DataRecord, Split } from "./records.ts";
@@ -47,7 +48,19 @@ export function splitRecords<R extends DataRecord>(records: readonly R[], heldOu
     if (held.size + group.length < records.length) for (const record of group) held.add(record);
   }
   if (wanted > 0 && held.size === 0) throw new AttuneError("usage", "the records cannot be split: they all belong together by prompt or cluster", { got: `${records.length} records`, hint: "hold out nothing, or give a held-out file of its own" });
-  return { train: records.filter((record) => !held.has(record)), heldOut: records.filter((record) => held.has(record)) };
+  return { train: records.filter((record) => !held.has(record)), heldOut: withoutRepeats(records.filter((record) => held.has(record))) };
+}
+
+/** Each row once: a data set of a larger weight repeats its rows. */
+function withoutRepeats<R extends DataRecord>(records: readonly R[]): R[] {
+  const seen = new Set<string>();
+  return records.filter((record) => {
+    if (record.place.row === undefined) return true;
+    const key = stringifyExactly(record);
+    if (seen.has(key)) return false;
+    seen.add(key);
+    return true;
+  });
 }
 
 /** Records that must stay together, in an order that the seed and the groups' own keys decide. */
@@ -99,15 +112,19 @@ export interface SplitOptions {
 /**
  * Training and held-out records of a data set. Where its files are parts of their own (train, validation, test), those are
  * used: held-out is the validation part, else the test part, less what is in the training part too (none where `heldOut` is 0);
- * the seed then plays no role.
+ * the seed then plays no role. Records of no part are trained on with the training part; `unused` counts those of a part that
+ * is neither trained on nor held out.
  */
-export function splitDataset<R extends DataRecord>(dataset: { readonly records: readonly R[] }, { heldOut, seed }: SplitOptions): SplitRecords<R> & { readonly leaked: number } {
+export function splitDataset<R extends DataRecord>(dataset: { readonly records: readonly R[] }, { heldOut, seed }: SplitOptions): SplitRecords<R> & { readonly leaked: number; readonly unused: number } {
   const part = (split: Split): R[] => dataset.records.filter((record) => record.split === split);
-  const [train, validation, test] = [part("train"), part("validation"), part("test")];
-  const held = validation.length > 0 ? validation : test;
-  if (train.length === 0 || held.length === 0) return { ...splitRecords(dataset.records, heldOut, seed), leaked: 0 };
-  if (heldOut === 0) return { train, heldOut: [], leaked: 0 };
+  const [named, validation, test] = [part("train"), part("validation"), part("test")];
+  const held = withoutRepeats(validation.length > 0 ? validation : test);
+  if (named.length === 0 || held.length === 0) return { ...splitRecords(dataset.records, heldOut, seed), leaked: 0, unused: 0 };
+  // what no name gives to a part is there to be learned
+  const train = dataset.records.filter(({ split }) => split === undefined || split === "train");
+  const unused = dataset.records.length - train.length - held.length;
+  if (heldOut === 0) return { train, heldOut: [], leaked: 0, unused: unused + held.length };
   const seen = new Set(train.map(promptKey));
   const clean = held.filter((record) => !seen.has(promptKey(record)));
-  return { train, heldOut: clean, leaked: held.length - clean.length };
+  return { train, heldOut: clean, leaked: held.length - clean.length, unused };
 }

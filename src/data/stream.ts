@@ -6,9 +6,12 @@ import type { BadReason, BadRows } from "./bad-row.ts";
 import type { SourceFile } from "./files.ts";
 import { columnError, columnsWithoutPlace, detectFormat, formatNamed, readRecord, refuseUnreadable } from "./formats/index.ts";
 import type { DataFormat, Notes } from "./formats/format.ts";
+import { findLabel } from "./formats/labels.ts";
 import { readRows } from "./readers/read-rows.ts";
 import type { ReadLimits, Row } from "./readers/row.ts";
-import type { DataRecord } from "./records.ts";
+import { READ_LIMITS } from "./readers/row.ts";
+import type { DataRecord, RecordKind, Split } from "./records.ts";
+import { checkRenames, labelRename, parseRenames, renameColumns } from "./renames.ts";
 
 export interface ReadOptions {
   /** Name of the format; found by the first rows of each file where left out. */
@@ -17,6 +20,12 @@ export interface ReadOptions {
   readonly ignoreColumns?: readonly string[];
   /** Keeps columns that the format does not know under `extra`, where a program of the user's reads them, instead of refusing them. */
   readonly keepColumns?: boolean;
+  /** The data's own names for what is read, each `name=column` (renames.ts). */
+  readonly columns?: readonly string[];
+  /** Only so many records of each part of the data set, from its beginning; all where 0 or left out. */
+  readonly limit?: number;
+  /** What will be made of the records, for errors that say what is missing. */
+  readonly needs?: RecordKind;
   readonly limits?: Partial<ReadLimits>;
   readonly signal?: AbortSignal;
 }
@@ -68,6 +77,11 @@ export class ReadReport {
     return { counts: Object.fromEntries(this.bad), total: this.total, ...(this.first ? { first: this.first } : {}) };
   }
 
+  /** Sentences about how the data was understood, where that was a choice. */
+  readonly remarks = new Set<string>();
+  /** Columns that the files have. */
+  readonly columns = new Set<string>();
+
   /** Every row that gave no record, by reason. */
   get dropped(): Record<string, number> {
     return Object.fromEntries([...this.bad, ...this.leftOut]);
@@ -76,7 +90,7 @@ export class ReadReport {
   /** Sentences about what was passed over. */
   get warnings(): string[] {
     const dropped = Object.entries(this.dropped).map(([reason, number]) => `${countOf(number, "row")} left out: ${reason}`);
-    return [...dropped, ...this.notes.map(({ what, rows }) => `not kept: ${what} (${countOf(rows, "row")})`)];
+    return [...this.remarks, ...dropped, ...this.notes.map(({ what, rows }) => `not kept: ${what} (${countOf(rows, "row")})`)];
   }
 }
 
@@ -95,23 +109,37 @@ const PEEK = 20;
 /** The usable records of the files, in order. @throws AttuneError with file and row */
 export async function* readRecords(files: readonly SourceFile[], options: ReadOptions, report: ReadReport): AsyncGenerator<DataRecord> {
   const ignored = new Set(options.ignoreColumns);
+  const limits = { ...READ_LIMITS, ...options.limits };
+  const renames = parseRenames(options.columns ?? []);
+  const taken = new Map<Split | undefined, number>();
+  const isFull = (split: Split | undefined): boolean => (options.limit ?? 0) > 0 && (taken.get(split) ?? 0) >= options.limit!;
   for (const { path, split } of files) {
     const counts = { rows: 0, records: 0 };
     report.files.set(path, counts);
-    const rows = readRows(path, options.limits);
+    if (isFull(split)) continue;
+    const rows = readRows(path, limits);
     const peeked = await takeFirst(rows, PEEK);
     if (peeked.length === 0) continue;
-    const format = options.format === undefined ? detectFormat(peeked) : formatNamed(options.format);
+    checkRenames(peeked, renames);
+    for (const { columns } of peeked) for (const name of Object.keys(columns)) report.columns.add(name);
+    const named = peeked.map((row) => renameColumns(row, renames, limits));
+    const label = findLabel(named, ignored);
+    if (label !== undefined) report.remarks.add(`the column ${label.name} is read as the label: whether the answer is good`);
+    const asKnown = label === undefined ? renames : [...renames, labelRename(label)];
+    const format = options.format === undefined ? detectFormat(peeked.map((row) => renameColumns(row, asKnown, limits)), options.needs) : formatNamed(options.format);
     report.formats.set(path, format);
-    for await (const row of chain(peeked, rows)) {
+    for await (const written of chain(peeked, rows)) {
+      const row = renameColumns(written, asKnown, limits);
       if (options.signal?.aborted === true) throw new AttuneError("interrupted", "stopped while reading data", { file: path });
       report.rows++;
       counts.rows++;
-      const record = readOne(row, { format, report, ignored, keepColumns: options.keepColumns === true });
+      const record = readOne(row, { format, report, ignored, keepColumns: options.keepColumns === true, needs: options.needs });
       if (record === undefined) continue;
       counts.records++;
       if (split !== undefined) record.split ??= split;
+      taken.set(split, (taken.get(split) ?? 0) + 1);
       yield record;
+      if (isFull(split)) break;
     }
   }
 }
@@ -121,13 +149,14 @@ interface Reading {
   readonly report: ReadReport;
   readonly ignored: ReadonlySet<string>;
   readonly keepColumns: boolean;
+  readonly needs: RecordKind | undefined;
 }
 
-function readOne(row: Row, { format, report, ignored, keepColumns }: Reading): DataRecord | undefined {
+function readOne(row: Row, { format, report, ignored, keepColumns, needs }: Reading): DataRecord | undefined {
   try {
     refuseUnreadable(row, format, ignored);
     const strange = ignored.has("*") ? [] : columnsWithoutPlace(row, format, ignored);
-    if (strange.length > 0 && !keepColumns) throw columnError(row, format, strange[0]!);
+    if (strange.length > 0 && !keepColumns) throw columnError(row, format, { name: strange[0]!, needs });
     const seen = new Set<string>(row.notes);
     // a note counts once a row
     const notes: Notes = { note: (what) => void seen.add(what) };

@@ -12,9 +12,12 @@ export interface ConfigSources<D extends ConfigDefinition> {
   readonly yaml?: { readonly text: string; readonly file: string };
   /** `lora.rank=8`, as written after `--set`. */
   readonly set?: readonly string[];
-  /** Texts and booleans by dotted path, from flags. */
-  readonly flags?: Readonly<Record<string, string | boolean | undefined>>;
+  /** By dotted path, from flags. */
+  readonly flags?: Readonly<Record<string, FlagValue | undefined>>;
 }
+
+/** Several texts are a flag that was repeated, each a value as it stands. */
+export type FlagValue = string | boolean | readonly string[];
 
 /**
  * Reads all sources and resolves them.
@@ -100,7 +103,7 @@ class Reader {
     this.give(path, { value: valueOfText(this.options.get(path)!.field, text.slice(split + 1)), place: {}, label: `--set ${written}` });
   }
 
-  flag(path: string, value: string | boolean): void {
+  flag(path: string, value: FlagValue): void {
     const option = this.options.get(this.known(path, path, {}))!;
     this.give(path, { value: typeof value === "string" ? valueOfText(option.field, value) : value, place: {}, label: option.flag });
   }

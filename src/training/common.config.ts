@@ -5,6 +5,7 @@ import { PRECISIONS } from "../models/precision.ts";
 import type { Condition } from "../runs/config.ts";
 import { field, requiredField } from "../runs/config.ts";
 import { SCHEDULES } from "../optim/schedules.ts";
+import { trainingDataFields } from "./data.config.ts";
 
 const positive = z.number().positive();
 /** A rate that is 0 in float32 would leave everything as it is. */
@@ -15,10 +16,7 @@ const share = z.number().min(0).max(1);
 /** Model and data. */
 export const inputFields = {
   model: requiredField({ type: z.string().min(1), description: "model: a folder of safetensors, a GGUF file or a run folder", group: "Input" }),
-  data: requiredField({ type: z.string().min(1), description: "training data: a file or a folder", group: "Input" }),
-  format: field({ type: z.enum(["auto", "trl", "anthropic-hh", "openai-preference", "sharegpt", "alpaca"]), default: "auto", source: "detected from the first row", description: "format of the data", group: "Input" }),
-  ignoreColumns: field({ type: z.array(z.string()), default: [], source: "a column that nobody knows is more often a mistake", description: "columns to pass over; * for all that the format does not know", group: "Input" }),
-  onBad: field({ type: z.enum(["few", "error", "drop"]), default: "few", source: "docs/decisions/bad-rows.md", description: "rows with empty or identical completions: leave out at most 1% of them, stop, or leave all out", group: "Input" }),
+  ...trainingDataFields,
   heldOut: field({ type: z.number().min(0), default: 0.05, source: "common practice", description: "rows kept for evaluation: a share below 1, or a number of rows", group: "Input", unit: "share or rows" }),
   maxLength: field({ type: count, default: 1024, source: "trl DPOConfig.max_length", description: "longest example; what is longer is cut by whole oldest turns first (docs/decisions/truncation.md)", group: "Input", unit: "tokens" }),
   trustText: field({ type: z.boolean(), default: false, source: "text from strangers must not act as a template", description: "texts (not messages) have a chat template written out: control tokens in them are tokens, BOS is not doubled, and a text column is supervised whole", group: "Input" }),

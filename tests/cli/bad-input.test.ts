@@ -97,7 +97,7 @@ const dpo = (data: string, options = ""): string => `dpo --model model --data ${
 const withModel = (model: string): string => `dpo --model ${model} --data good.jsonl --out runs/out`;
 
 const CASES: readonly Case[] = [
-  { name: "a column is missing", argv: dpo("missing.jsonl"), says: "missing.jsonl:2: the column chosen needs rejected beside it\n  got: prompt, chosen\n  expected: prompt, chosen, rejected\n  try: ..." },
+  { name: "a column is missing", argv: dpo("missing.jsonl"), says: "missing.jsonl:2: the row has no column rejected\n  got: prompt, chosen\n  expected: columns prompt, chosen, rejected\n  try: ..." },
   { name: "a column is unknown", argv: dpo("unknown.jsonl"), says: "unknown.jsonl:2: the format trl has no column colour\n  got: prompt, chosen, rejected, colour\n  expected: prompt, chosen, rejected, ...\n  try: leave the column out with --ignore-columns colour" },
   { name: "a completion is empty", argv: dpo("empty.jsonl"), says: "empty.jsonl:2: the chosen completion is empty\n  got: 1 bad row of 11\n  expected: at most 1% of the rows bad\n  try: mend or remove the rows, ..." },
   { name: "completions are identical", argv: dpo("same.jsonl", "--on-bad error"), says: "same.jsonl:2: chosen and rejected are identical\n  got: 1 bad row of 3\n  expected: no bad rows\n  try: mend or remove the rows, ..." },
@@ -106,7 +106,7 @@ const CASES: readonly Case[] = [
   { name: "truncation empties a completion", argv: dpo("good.jsonl", "--max-length 1"), says: "good.jsonl:...: truncation leaves nothing of the completion\n  got: ... max length 1; 9 such rows of 9\n  try: a larger max length, or drop this row; such rows are left out and counted with --on-bad drop" },
   { name: "there is no such data", argv: dpo("god.jsonl"), says: "god.jsonl: there is no such file or folder\n  expected: a data file ...\n  try: check the path" },
   { name: "the data is empty", argv: dpo("nothing.jsonl"), says: "nothing.jsonl: ...\n  expected: one row at least..." },
-  { name: "the data is of another kind", argv: dpo("prompts.jsonl"), says: "prompts.jsonl:1: this is prompt data, and preference data is needed\n  expected: ...\n  try: ..." },
+  { name: "the data is of another kind", argv: dpo("prompts.jsonl"), says: "prompts.jsonl:1: this is prompt data, and preference data is needed\n  got: columns prompt\n  expected: ...\n  try: ..." },
   { name: "nothing is left to train on", argv: dpo("good.jsonl", "--held-out 10"), says: "holding out so many records leaves none to train on\n  got: 10, of 10 records\n  expected: ...\n  try: hold out fewer" },
   { name: "a config key is unknown", argv: dpo("good.jsonl", "--config unknown.yaml"), says: "unknown.yaml:2: learing_rate is not an option of dpo\n  try: did you mean learningRate?" },
   { name: "a config file is no YAML", argv: dpo("good.jsonl", "--config broken.yaml"), says: "broken.yaml:2: not valid YAML: ...\n  expected: lines such as `learningRate: 1e-4`\n  try: ..." },

@@ -28,7 +28,7 @@ import type { CommandContext } from "../command.ts";
 import { UNRELATED, contentOf, withoutPaths } from "./align-stages.ts";
 import { adviseOnLetters, announce, loadConstitution, serverModel, usageText } from "./constitution-input.ts";
 import { findModel } from "./find-model.ts";
-import { tellDataset } from "./training-input.ts";
+import { tellDataset } from "./data-input.ts";
 import { estimateJudge, judgeOptions, openJudgeCritic } from "./judge-input.ts";
 
 export interface JudgedModels {

@@ -6,7 +6,7 @@ import type { AlignProvenance, UsedFile } from "../../evaluation/provenance.ts";
 import type { AlignFile } from "../align-file.ts";
 import { valueAt } from "../align-file.ts";
 import type { CommandContext } from "../command.ts";
-import { loadOptions } from "./training-input.ts";
+import { loadOptions } from "./data-input.ts";
 
 /** Options that name data. */
 const DATA_OPTIONS = ["data", "ptx.data", "helpful"] as const;
@@ -20,8 +20,8 @@ interface UsedData {
 export async function provenanceOf(pipeline: AlignFile, context: CommandContext): Promise<AlignProvenance> {
   const { file, model, seed, stages, evaluation } = pipeline;
   const used = stages.flatMap(({ folder, options }) => DATA_OPTIONS.flatMap((name): UsedData[] => {
-    const source = valueAt(options, name);
-    return typeof source === "string" && source !== "" ? [{ used: name === "data" ? folder : `${folder} (${name})`, source, options }] : [];
+    const sources = [valueAt(options, name)].flat().filter((source): source is string => typeof source === "string" && source !== "");
+    return sources.map((source) => ({ used: name === "data" ? folder : `${folder} (${name})`, source, options }));
   }));
   if (evaluation) used.push({ used: "evaluation", source: evaluation.data, options: {} });
   const files: UsedFile[] = [];
@@ -31,9 +31,9 @@ export async function provenanceOf(pipeline: AlignFile, context: CommandContext)
 
 /** Files of a data set with their rows and hashes. One that is gone since its stage was done is told, and no reason to stop. */
 async function filesOf({ used, source, options }: UsedData, context: CommandContext): Promise<UsedFile[]> {
-  const { format = "auto", ignoreColumns = [], onBad = "few" } = options as Partial<Parameters<typeof loadOptions>[0]>;
+  const { format = "auto", columns = [], ignoreColumns = [], onBad = "few" } = options as Partial<Parameters<typeof loadOptions>[0]>;
   try {
-    const { files } = await loadDataset(source, { ...loadOptions({ format, ignoreColumns, onBad }, context), keepColumns: true });
+    const { files } = await loadDataset(source, { ...loadOptions({ format, columns, ignoreColumns, onBad }, context), keepColumns: true });
     return files.map(({ path, rows, sha256 }) => ({ used: [used], path, rows, sha256 }));
   } catch (error) {
     if (!(error instanceof AttuneError) || error.code === "interrupted") throw error;

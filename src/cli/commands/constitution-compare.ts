@@ -30,7 +30,7 @@ import type { CommandContext } from "../command.ts";
 import { trainingCommand } from "../training-command.ts";
 import { formatCount } from "../words.ts";
 import { adviseOnLetters, announce, hashOf, letterRequests, loadConstitution, openCritics, pilot, shellWord, usageText, withCritics } from "./constitution-input.ts";
-import { loadOptions, tellDataset } from "./training-input.ts";
+import { loadOptions, tellDataset } from "./data-input.ts";
 
 type CompareConfig = ConfigOf<typeof compareConfig>;
 

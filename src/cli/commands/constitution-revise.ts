@@ -18,7 +18,7 @@ import { warnOfAnswers } from "../answer-warnings.ts";
 import { trainingCommand } from "../training-command.ts";
 import { formatCount } from "../words.ts";
 import { announce, hashOf, loadConstitution, openCritics, pilot, shellWord, usageText, withCritics } from "./constitution-input.ts";
-import { loadOptions, tellDataset } from "./training-input.ts";
+import { loadOptions, tellDataset } from "./data-input.ts";
 
 /** Demonstrations and conversations teach as they are; of anything else the prompts are answered. */
 function helpfulPart(dataset: Dataset | undefined, limit: number): { ready: DemonstrationRecord[]; prompts: Prompt[] } {

@@ -10,7 +10,7 @@ export const command = trainingCommand({
   config: dpoConfig,
   examples: ["attune dpo --model model.gguf --data preferences.jsonl --out runs/dpo", "attune dpo --model models/base --data pairs.jsonl --loss ipo --beta 0.05"],
   async run({ config, effective, dryRun, out, openRun }, context) {
-    const input = await openInput(config, (dataset) => recordsAs(dataset, "preference"), context);
+    const input = await openInput(config, { needs: "preference", convert: (dataset) => recordsAs(dataset, "preference") }, context);
     const { opened, encoder, train, heldOut } = input;
     const encode = () => {
       const { pairs, held, report } = encodeDpo({ encoder, train, heldOut }, config);

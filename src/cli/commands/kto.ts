@@ -9,7 +9,7 @@ export const command = trainingCommand({
   config: ktoConfig,
   examples: ["attune kto --model models/sft --data judged.jsonl --out runs/kto", "attune kto --model models/sft --data pairs.jsonl --undesirable-weight 1.33"],
   async run({ config, effective, dryRun, out, openRun }, context) {
-    const input = await openInput(config, (dataset) => recordsAs(dataset, "unpaired"), context);
+    const input = await openInput(config, { needs: "unpaired", convert: (dataset) => recordsAs(dataset, "unpaired") }, context);
     const { opened, encoder, train, heldOut } = input;
     const encode = () => {
       const { answers, held, report } = encodeKto({ encoder, train, heldOut }, config);

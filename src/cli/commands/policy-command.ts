@@ -1,8 +1,8 @@
 /** The shape of every command that trains a policy on rewards of its own answers: open the roles, show the plan or train. */
 import { AttuneError } from "../../core/errors.ts";
 import type { Dataset } from "../../data/dataset.ts";
-import { loadDataset, recordsAs } from "../../data/dataset.ts";
-import type { PromptRecord } from "../../data/records.ts";
+import { recordsAs } from "../../data/dataset.ts";
+import type { PromptRecord, RecordKind } from "../../data/records.ts";
 import type { OpenedModel } from "../../models/open.ts";
 import type { ConfigDefinition, ConfigOf, Fields } from "../../runs/config.ts";
 import { hashRows } from "../../runs/encoded-rows.ts";
@@ -21,7 +21,7 @@ import { reportPlan } from "../dry-run.ts";
 import { trainingCommand } from "../training-command.ts";
 import { hashOf } from "./constitution-input.ts";
 import { describeRoles, openRoles } from "./reward-input.ts";
-import { loadOptions, tellDataset } from "./training-input.ts";
+import { dataName, loadTrainingData } from "./data-input.ts";
 
 export interface PolicyCommand<F extends Fields, Input extends PolicyInput> {
   config: ConfigDefinition<F>;
@@ -68,9 +68,9 @@ export function policyCommand<F extends Fields, Input extends PolicyInput>({ con
     async run({ config: given, effective, dryRun, out, openRun }, context) {
       const config = given as ConfigOf<F> & PolicyConfig;
       const { reporter, signal } = context;
-      const dataset = await load(config.data, config, context);
+      const dataset = await load(config, context);
       const prompts = recordsAs(dataset, "prompt");
-      const more = await beside?.(config, { load: (source) => load(source, config, context), context });
+      const more = await beside?.(config, { load: (source) => load({ ...config, data: source, dataWeights: [], columns: [], limit: 0 }, context, "demonstration"), context });
       const roles = await openRoles({ ...UNTRAINED, ...config }, context);
       const { policy, encoder, rewards, heldOutReward } = roles;
       let run: Run | undefined;
@@ -111,10 +111,9 @@ export function policyCommand<F extends Fields, Input extends PolicyInput>({ con
 /** A hash of its own for two things that a resumed run must find as they were. */
 const joined = (hash: string, more: string | undefined): string => (more === undefined ? hash : hashOf(hash, more));
 
-async function load(source: string, config: PolicyConfig, { reporter, signal }: CommandContext): Promise<Dataset> {
+async function load(config: PolicyConfig, { reporter, signal }: CommandContext, needs: RecordKind = "prompt"): Promise<Dataset> {
   // a reward function reads the row's other columns, such as a solution
-  const dataset = await loadDataset(source, { ...loadOptions(config, { reporter, signal }), keepColumns: config.reward.some(isRewardFile) });
-  tellDataset(dataset, reporter);
-  if (dataset.records.length === 0) throw new AttuneError("data", "the data set is empty", { file: source });
+  const dataset = await loadTrainingData(config, needs, { context: { reporter, signal }, keepColumns: config.reward.some(isRewardFile) });
+  if (dataset.records.length === 0) throw new AttuneError("data", "the data set is empty", { file: dataName(config.data) });
   return dataset;
 }

@@ -10,7 +10,7 @@ export const command = trainingCommand({
   config: rewardConfig,
   examples: ["attune reward --model models/sft --data preferences.jsonl --out runs/reward"],
   async run({ config, effective, dryRun, out, openRun }, context) {
-    const input = await openInput(config, (dataset) => recordsAs(dataset, "preference"), context);
+    const input = await openInput(config, { needs: "preference", convert: (dataset) => recordsAs(dataset, "preference") }, context);
     const { opened, encoder, train, heldOut } = input;
     const encode = () => {
       const { groups, held, report } = encodeReward({ encoder, train, heldOut }, config);

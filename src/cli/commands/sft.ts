@@ -27,7 +27,7 @@ export const command = trainingCommand({
   config: sftConfig,
   examples: ["attune sft --model models/base --data demonstrations.jsonl --out runs/sft"],
   async run({ config, effective, dryRun, out, openRun }, context) {
-    const input = await openInput(config, demonstrations, context);
+    const input = await openInput(config, { needs: "demonstration", convert: demonstrations }, context);
     const { opened, encoder, train, heldOut } = input;
     const encode = () => {
       const { examples, held, report } = encodeSft({ encoder, train, heldOut }, config);

@@ -1,13 +1,13 @@
 /** What the training commands share: opening the model, loading and splitting the data, saying what would happen. */
-import { AttuneError, formatPlace } from "../../core/errors.ts";
-import type { Dataset, LoadOptions } from "../../data/dataset.ts";
-import { loadDataset, splitDataset } from "../../data/dataset.ts";
-import { countOf } from "../../data/stream.ts";
-import type { DataRecord } from "../../data/records.ts";
+import { AttuneError } from "../../core/errors.ts";
+import type { Dataset } from "../../data/dataset.ts";
+import { splitDataset } from "../../data/dataset.ts";
+import type { DataRecord, RecordKind } from "../../data/records.ts";
 import type { OpenedModel } from "../../models/open.ts";
 import { openModel } from "../../models/open.ts";
 import type { Precision } from "../../models/precision.ts";
-import { remoteData } from "./find-data.ts";
+import type { DataConfig } from "./data-input.ts";
+import { dataName, loadTrainingData } from "./data-input.ts";
 import { findModel } from "./find-model.ts";
 import { cacheFolder } from "../../runs/cache-folder.ts";
 import type { EndEvent, TrainingEvent } from "../../runs/events.ts";
@@ -20,19 +20,22 @@ import { totalSteps } from "../../training/passes.ts";
 import type { CommandContext } from "../command.ts";
 import { drive } from "../drive.ts";
 import { reportPlan } from "../dry-run.ts";
-import type { Reporter } from "../reporter.ts";
 import type { RunFacts } from "../training-command.ts";
 
-export interface InputConfig extends LoopOptions {
+export interface InputConfig extends LoopOptions, DataConfig {
   model: string;
-  data: string;
-  format: string;
-  ignoreColumns: readonly string[];
-  onBad: "few" | "error" | "drop";
+  seed: number;
   heldOut: number;
   maxLength: number;
   trustText: boolean;
   precision: Precision;
+}
+
+/** What a method learns from. */
+export interface Wanted<R extends DataRecord> {
+  needs: RecordKind;
+  /** The data as its records. */
+  convert: (dataset: Dataset) => R[];
 }
 
 export interface TrainingInput<R extends DataRecord> {
@@ -43,26 +46,13 @@ export interface TrainingInput<R extends DataRecord> {
   heldOut: R[];
 }
 
-/** How every training command reads data. */
-export function loadOptions({ onBad, format, ignoreColumns }: Pick<InputConfig, "onBad" | "format" | "ignoreColumns">, { reporter, signal }: Pick<CommandContext, "reporter" | "signal">): LoadOptions {
-  return { onBad, ignoreColumns, signal, resolveRemote: remoteData({ reporter, signal }), ...(format === "auto" ? {} : { format }) };
-}
-
-/** Says what of the data was left out, and what of it no record keeps. */
-export function tellDataset({ dropped, firstDropped, records, notes }: Dataset, reporter: Reporter): void {
-  for (const [reason, count] of Object.entries(dropped)) {
-    reporter.warn("left-out-rows", `${count} of ${count + records.length} rows left out: ${reason} (the first at ${formatPlace(firstDropped ?? {})})`);
-  }
-  for (const { what, rows, first } of notes) reporter.warn("not-kept", `not kept: ${what} (${countOf(rows, "row")}, the first at ${formatPlace(first)})`);
-}
-
 /** Loads and checks the data first, since a mistake there should not cost the time to read a model. */
-export async function openInput<R extends DataRecord>(config: InputConfig, convert: (dataset: Dataset) => R[], { reporter, signal, standIns, templateTime }: CommandContext): Promise<TrainingInput<R>> {
-  const dataset = await loadDataset(config.data, loadOptions(config, { reporter, signal }));
-  tellDataset(dataset, reporter);
-  const { train, heldOut, leaked } = splitDataset({ records: convert(dataset) }, config);
+export async function openInput<R extends DataRecord>(config: InputConfig, { needs, convert }: Wanted<R>, { reporter, signal, standIns, templateTime }: CommandContext): Promise<TrainingInput<R>> {
+  const dataset = await loadTrainingData(config, needs, { context: { reporter, signal } });
+  const { train, heldOut, leaked, unused } = splitDataset({ records: convert(dataset) }, config);
+  if (unused > 0) reporter.note(`${unused} records of other parts of the data are neither trained on nor held out`);
   if (leaked > 0) reporter.warn("leaked-prompts", `${leaked} held-out records left out: their prompts are in the training part too`);
-  if (train.length === 0) throw new AttuneError("data", "nothing is left to train on", { file: config.data, got: `${heldOut.length} rows, all held out`, hint: "a smaller --held-out" });
+  if (train.length === 0) throw new AttuneError("data", "nothing is left to train on", { file: dataName(config.data), got: `${heldOut.length} rows, all held out`, hint: "a smaller --held-out" });
   const path = await findModel(config.model, { reporter, signal, ...(standIns ? { standIns } : {}) });
   const progress = reporter.progress({ title: `reading ${config.model}`, unit: "weights" });
   const opened = await openModel(path, { merge: true, precision: config.precision, onProgress: (done) => progress.update(done) });

@@ -40,13 +40,6 @@ export function optionalNumber(row: Row, column: string, range: { min?: number; 
   return found === undefined || found === null ? undefined : number(row, column, range);
 }
 
-export function boolean(row: Row, column: string): boolean {
-  const found = value(row, column);
-  if (found === true || found === 1) return true;
-  if (found === false || found === 0) return false;
-  throw fault(row, column, "is no truth value", found, "true or false");
-}
-
 export function oneOf<const T extends string>(row: Row, column: string, words: readonly T[]): T {
   const found = value(row, column);
   const word = words.find((candidate) => candidate === found);

@@ -14,8 +14,8 @@ export const xstest: DataFormat = {
   name: "xstest",
   title: "XSTest: prompts that are or only look unsafe, and labelled answers",
   shapes: [
-    { kind: "demonstration", required: ["prompt", "completion", "final_label"] },
-    { kind: "prompt", required: ["prompt", "label", "focus"] },
+    { kind: "demonstration", required: ["prompt", "completion"], optional: ["final_label"] },
+    { kind: "prompt", required: ["prompt"], optional: ["label", "focus"] },
   ],
   metadata: ["id", "type", "label", "focus", "note", "annotation_1", "annotation_2", "agreement", "final_label"],
   detect: (row) => has(row, "prompt", "type") && (has(row, "focus", "label") || has(row, "completion", "final_label")),

@@ -3,6 +3,7 @@ import type { Completion, Message, Prompt } from "../../text/messages.ts";
 import type { DataRecord, PreferenceRecord, RecordKind } from "../records.ts";
 import type { BadReason } from "../bad-row.ts";
 import type { Row } from "../readers/row.ts";
+import type { FormatName } from "./names.ts";
 
 /** One set of columns that a format is written in. */
 export interface Shape {
@@ -21,7 +22,7 @@ export type MessagePart = (typeof MESSAGE_PARTS)[number];
 export const PART_WORDS: Readonly<Record<MessagePart, string>> = { name: "names of speakers", tool_calls: "calls of tools", tool_call_id: "ids of calls", reasoning_content: "thoughts", weight: "marks of answers that are not learned" };
 
 export interface DataFormat {
-  readonly name: string;
+  readonly name: FormatName;
   /** For people: what it is and where it comes from. */
   readonly title: string;
   readonly shapes: readonly Shape[];

@@ -11,6 +11,7 @@ import { readRows } from "../readers/read-rows.ts";
 import { writeRows } from "../writers/write-rows.ts";
 import type { DataFormat, Notes } from "./format.ts";
 import { lossesOf, lostFields } from "./format.ts";
+import { FORMAT_NAMES } from "./names.ts";
 import { detectFormat, FORMATS, formatNamed, readRecord, writeRecord } from "./index.ts";
 
 const folder = testFolder();
@@ -157,6 +158,10 @@ describe("what was written is read again", () => {
     "alpaca-eval": [pairOf(single, record({ p: constantFrom(1, 0.75, 0.625), side, models, annotator: name }))],
   };
 
+  test("the names that option tables show are the formats'", () => {
+    expect([...FORMAT_NAMES].toSorted()).toEqual(FORMATS.map(({ name }) => name).toSorted());
+  });
+
   test("every format that writes is here", () => {
     expect(Object.keys(cases).toSorted()).toEqual(FORMATS.filter(({ write }) => write !== undefined).map(({ name }) => name).toSorted());
   });
@@ -242,7 +247,7 @@ describe("rows that are wrong", () => {
     ["misspelled column", { prompt: "a", completon: "b" }, "f.jsonl:1: the format trl has no column completon\n  got: prompt, completon\n  expected: prompt, cluster, source\n  try: did you mean completion? Or leave the column out with --ignore-columns completon"],
     ["misspelled column of a pair", { prompt: "a", choosen: "b", rejected: "c" }, "f.jsonl:1: the format trl has no column choosen\n  got: prompt, choosen, rejected\n  expected: prompt, cluster, source\n  try: did you mean chosen? Or leave the column out with --ignore-columns choosen"],
     ["misspelled column before its partner", { prompt: "a", rejected: "c", choosen: "b" }, "f.jsonl:1: the column rejected needs chosen beside it\n  got: prompt, rejected, choosen\n  expected: prompt, rejected, choosen, chosen\n  try: rename choosen to chosen"],
-    ["column of another shape", { text: "a", label: 1 }, "f.jsonl:1: the column label needs prompt, completion beside it\n  got: text, label\n  expected: text, label, prompt, completion\n  try: leave the column out with --ignore-columns label"],
+    ["column of another shape", { text: "a", label: 1 }, "f.jsonl:1: the column label needs prompt, completion beside it\n  got: text, label\n  expected: text, label, prompt, completion\n  try: it looks like a judgement: if it says whether the answer is good, name it with --columns label=label (true or false)"],
     ["no known format", { question: "a", anwser: "b" }, "f.jsonl:1: the columns fit no known format\n  got: question, anwser\n"],
     ["misspelled everything", { instrction: "a", outptu: "b" }, "f.jsonl:1: the columns fit no known format\n  got: instrction, outptu\n  expected: instruction, output (alpaca, the nearest format; missing: instruction, output)\n  try: rename instrction to instruction, rename outptu to output"],
     ["an object of lists", { data: [{ prompt: "a" }] }, "the file seems to hold one object of lists: rows must be a list of objects, or objects line by line"],
@@ -252,7 +257,7 @@ describe("rows that are wrong", () => {
     ["no conversation", { messages: "hello" }, 'f.jsonl:1: the column messages is no conversation\n  got: "hello"'],
     ["a tool call", { messages: [user("a"), { role: "assistant", content: "", tool_calls: [{ id: 1 }] }] }, "f.jsonl:1: the column messages holds a tool call without a name"],
     ["a user's turn in an answer", { prompt: [user("a")], chosen: [user("b")], rejected: [assistant("c")] }, 'f.jsonl:1: the column chosen holds a turn of the user\n  got: "b"\n  expected: the assistant\'s turns alone; what comes before belongs into prompt'],
-    ["label", { prompt: "a", completion: "b", label: "yes" }, 'f.jsonl:1: the column label is no truth value\n  got: "yes"\n  expected: true or false'],
+    ["label", { prompt: "a", completion: "b", label: "perhaps" }, 'f.jsonl:1: the column label is no truth value\n  got: "perhaps"\n  expected: true or false, 1 or 0, or words such as good and bad'],
     ["p", { prompt: "a", chosen: "b", rejected: "c", p: 1.5 }, "f.jsonl:1: the column p is out of range\n  got: 1.5\n  expected: a number from 0 to 1"],
     ["margin", { prompt: "a", chosen: "b", rejected: "c", margin: "big" }, 'f.jsonl:1: the column margin is no number\n  got: "big"\n  expected: a number'],
     ["prompt of a wrong type", { prompt: 3, completion: "b" }, "f.jsonl:1: the column prompt is neither a text nor a conversation\n  got: 3\n  expected: a text, or a list of messages"],

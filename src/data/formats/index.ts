@@ -9,12 +9,14 @@ import { arena140k, arena33k } from "./arena.ts";
 import { attune } from "./attune.ts";
 import { anthropicEvals, openaiModeration, xstest } from "./evaluation-sets.ts";
 import { fineGrainedRlhf } from "./fine-grained-rlhf.ts";
-import type { DataRecord } from "../records.ts";
+import type { DataRecord, RecordKind } from "../records.ts";
 import { compact } from "../records.ts";
 import type { DataFormat, Notes, Shape, Written } from "./format.ts";
-import { callsWithoutPlace, columnsOf, isAside, shapeColumns } from "./format.ts";
+import { callsWithoutPlace, columnsOf, has, isAside, shapeColumns } from "./format.ts";
 import { INPUT_COLUMNS, readInputs, wrapped } from "./inputs.ts";
+import { looksLikeJudgement } from "./labels.ts";
 import { isMedia, refuseMedia } from "./media.ts";
+import { gives, lackingError } from "./needs.ts";
 import { isHoled, refuseNulls } from "./nulls.ts";
 import { llamaFactoryKto } from "./llama-factory-kto.ts";
 import { openaiChat, openaiPreference } from "./openai.ts";
@@ -71,33 +73,37 @@ export function formatNamed(name: string): DataFormat {
 /**
  * The first format that all rows look like.
  * @param rows the first rows of a file; at least one
- * @throws AttuneError `data` that names the columns found, the nearest format and what it lacks
+ * @param needs what the method reads, for the error
+ * @throws AttuneError `data` that names the columns found and those that the method needs, else the nearest format and what it lacks
  */
-export function detectFormat(rows: readonly Row[]): DataFormat {
+export function detectFormat(rows: readonly Row[], needs?: RecordKind): DataFormat {
   // a row with a null where a value belongs is of the format, and bad
   const fits = (candidate: DataFormat): boolean => rows.every((row) => candidate.detect(row) || isHoled(row, candidate));
   const format = FORMATS.find((candidate) => rows.some((row) => candidate.detect(row)) && fits(candidate)) ?? FORMATS.find(fits);
   if (format !== undefined) return format;
   const stranger = rows.find((row) => !FORMATS.some((candidate) => candidate.detect(row))) ?? rows[0]!;
-  throw unknownColumns(stranger);
+  throw (needs === undefined ? undefined : lackingError(stranger, needs, "data")) ?? unknownColumns(stranger);
 }
 
 /**
  * The error for a column that has no place in its row, so that none is lost in silence: one that the format does not know, or
  * one that belongs to another shape of it.
  */
-export function columnError(row: Row, format: DataFormat, name: string): AttuneError {
+export function columnError(row: Row, format: DataFormat, { name, needs }: { name: string; needs?: RecordKind | undefined }): AttuneError {
+  // what is strange may be what the method lacks, whatever format the row happens to be near
+  const lacked = needs === undefined || format.shapes.some(({ kind, required }) => gives(kind, needs) && has(row, ...required)) ? undefined : lackingError(row, needs, "row");
+  if (lacked !== undefined) return lacked;
   const names = presentColumns(row);
   const places = readableColumns(names, format);
   const near = nearest(name, shapeColumns(format).filter((candidate) => !names.includes(candidate)));
-  const leave = `leave the column out with --ignore-columns ${name}`;
+  const leave = looksLikeJudgement(name) ? `it looks like a judgement: if it says whether the answer is good, name it with --columns label=${name} (true or false)` : `leave the column out with --ignore-columns ${name}`;
   const lacking = lackingBeside(name, names, format);
   const renames = renamesFor(lacking ?? [], names.filter((candidate) => !shapeColumns(format).includes(candidate)));
   return new AttuneError("data", lacking === undefined ? `the format ${format.name} has no column ${name}` : `the column ${name} needs ${lacking.join(", ")} beside it`, {
     ...row.place,
     got: columnNames(row),
     expected: lacking === undefined ? places.join(", ") : [...names, ...lacking].join(", "),
-    hint: renames !== "" ? renames : near === undefined || lacking !== undefined ? leave : `did you mean ${near}? Or ${leave}`,
+    hint: renames !== "" ? renames : near === undefined || lacking !== undefined ? leave : `did you mean ${near}? ${leave.startsWith("it") ? "Else i" : "Or l"}${leave.slice(1)}`,
   });
 }
 

@@ -201,7 +201,7 @@ describe("written and read again", () => {
       };
     });
     expect(again).toEqual({ kind: "conversation", messages: kept, ...(lost.has("tools") ? {} : { tools: [tool] }), ...(lost.has("templateArguments") ? {} : { templateArguments: { k: 1 } }), place });
-    expect([...lost]).toEqual({ trl: ["marks of answers that are not learned"], attune: [], "openai-chat": ["templateArguments", "thoughts"], sharegpt: ["templateArguments", "ids of calls", "thoughts"] }[format.name]);
+    expect([...lost]).toEqual({ trl: ["marks of answers that are not learned"], attune: [], "openai-chat": ["templateArguments", "thoughts"], sharegpt: ["templateArguments", "ids of calls", "thoughts"] }[format.name as "trl"]);
   });
 
   test("a record with calls does not go where they cannot", () => {

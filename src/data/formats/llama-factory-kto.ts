@@ -12,6 +12,7 @@ import { readInstruction } from "./alpaca.ts";
 import * as column from "./columns.ts";
 import type { DataFormat, Notes } from "./format.ts";
 import { extraOf, has } from "./format.ts";
+import { readLabel } from "./labels.ts";
 import { checkCompletion, completionMessages, plainMessages, promptMessages, readMessages } from "./messages.ts";
 import { lastAnswer, readTurns } from "./sharegpt.ts";
 
@@ -27,7 +28,7 @@ export const llamaFactoryKto: DataFormat = {
   metadata: ["source"],
   detect: (row) => has(row, "kto_tag") || ((has(row, "messages") || has(row, "conversations")) && has(row, "label")),
   read(row, notes) {
-    const label = column.boolean(row, has(row, "kto_tag") ? "kto_tag" : "label");
+    const label = readLabel(row, has(row, "kto_tag") ? "kto_tag" : "label");
     return compact({ kind: "unpaired" as const, ...readAnswer(row, notes), label, extra: extraOf(row, llamaFactoryKto), place: row.place }) as DataRecord;
   },
   writes: ["unpaired"],

@@ -14,6 +14,7 @@ import * as column from "./columns.ts";
 import type { DataFormat, MessagePart, Notes, Written } from "./format.ts";
 import { asDecided, extraOf, has, TIE } from "./format.ts";
 import { completionMessages, plainMessages, promptMessages, readCompletion, readMessages, readTextOrMessages, sameMessage } from "./messages.ts";
+import { readLabel } from "./labels.ts";
 import type { Pair } from "./pairs.ts";
 import { splitConversations, splitTexts } from "./pairs.ts";
 
@@ -59,7 +60,7 @@ export function readTrl(row: Row, notes: Notes): DataRecord {
   if (has(row, "completion") || has(row, "label")) {
     const answer = { prompt: readTextOrMessages(row, "prompt", notes), completion: readCompletion(row, "completion", notes), place };
     if (!has(row, "label")) return { kind: "demonstration", ...answer };
-    return compact({ kind: "unpaired" as const, ...answer, label: column.boolean(row, "label"), annotator: column.optionalText(row, "annotator") }) as DataRecord;
+    return compact({ kind: "unpaired" as const, ...answer, label: readLabel(row, "label"), annotator: column.optionalText(row, "annotator") }) as DataRecord;
   }
   if (has(row, "text") && !has(row, "prompt")) return { kind: "text", text: column.text(row, "text"), place };
   return { kind: "prompt", prompt: readTextOrMessages(row, "prompt", notes), place };
