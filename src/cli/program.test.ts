@@ -194,6 +194,8 @@ describe("status and errors", () => {
   it.each<[string, number, string]>([
     ["pnd", 2, 'error: there is no command "pnd"\n  try: did you mean `attune pond`?\n'],
     ["xyzzy", 2, 'error: there is no command "xyzzy"\n  try: `attune --help` lists the commands\n'],
+    ["pond --data frogs --lr 1", 2, "error: unknown option '--lr'\n  try: --lr is --learning-rate here\n"],
+    ["pond --data frogs --optim adam", 2, "error: unknown option '--optim'\n  try: the optimiser is AdamW; its options are --adam-beta1, --adam-beta2 and --adam-epsilon\n"],
     ["pond --data frogs --los wavy", 2, "error: unknown option '--los'\n  try: did you mean --loss?\n"],
     ["pond", 2, 'error: pond needs the option data\n  try: --data on the command line, or "data" in the config file\n'],
     ["pond --data", 2, "error: option '--data <text>' argument missing\n  try: --help lists arguments and options\n"],

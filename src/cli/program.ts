@@ -4,9 +4,10 @@
  * Status: 0 on success, 2 for what the user can mend (usage, configuration, data), 1 for everything else, an interruption among it; a
  * second Ctrl-C ends the process with 130.
  */
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, type Option } from "commander";
 import { AttuneError, nearest } from "../core/errors.ts";
 import { wallClock } from "../core/wall-clock.ts";
+import { habitOf } from "../runs/config-habits.ts";
 import { attuneVersion } from "../runs/versions.ts";
 import type { Bind, Call, CommandContext, CommandEntry } from "./command.ts";
 import { COMMANDS } from "./commands/index.ts";
@@ -38,6 +39,7 @@ interface GlobalOptions {
  */
 export async function runProgram(argv: readonly string[], io: Io, entries: readonly CommandEntry[] = COMMANDS): Promise<number> {
   let endsWithReader = false;
+  let asked: Command | undefined;
   try {
     const program = makeProgram(io);
     const words = argv.filter((word) => !word.startsWith("-"));
@@ -48,6 +50,7 @@ export async function runProgram(argv: readonly string[], io: Io, entries: reado
       if (entry.name !== name) continue;
       const module = await entry.load();
       endsWithReader = module.endsWithReader ?? false;
+      asked = command;
       module.configure(command, bindTo(io, argv));
     }
     addGlobalOptions(program);
@@ -65,7 +68,7 @@ export async function runProgram(argv: readonly string[], io: Io, entries: reado
     if (readerGone && endsWithReader && error instanceof AttuneError && error.code === "interrupted") return 0;
     // a command that only has subcommands has printed its help
     if (error instanceof CommanderError && error.code === "commander.help" && !json) return 2;
-    return reportError(error instanceof CommanderError ? usageError(error) : error, { ...io, json, readerGone });
+    return reportError(error instanceof CommanderError ? usageError(error, asked) : error, { ...io, json, readerGone });
   }
 }
 
@@ -126,9 +129,19 @@ function unknownCommand(name: string, entries: readonly CommandEntry[]): AttuneE
 }
 
 /** Commander says `error: unknown option '--bta'\n(Did you mean --beta?)`. */
-function usageError(error: CommanderError): AttuneError {
+function usageError(error: CommanderError, command: Command | undefined): AttuneError {
   if (error.code === "commander.help") return new AttuneError("usage", "a subcommand is missing", { hint: "--help lists them" });
   const [what, suggestion] = error.message.replace(/^error: /, "").split("\n");
   const near = suggestion?.match(/^\((Did you mean .*)\)$/)?.[1];
+  const habit = /^unknown option '--?([\w-]+)/.exec(what!)?.[1];
+  const met = habit === undefined ? undefined : habitHint(habit, command?.options ?? []);
+  if (met !== undefined) return new AttuneError("usage", what!, { hint: met });
   return new AttuneError("usage", what!, { hint: near === undefined ? "--help lists arguments and options" : near.replace("Did", "did") });
+}
+
+/** What another tool calls by this name; undefined where that is not known, or this command has nothing of the kind. */
+function habitHint(name: string, options: readonly Option[]): string | undefined {
+  const habit = habitOf(name, options.map((option) => option.attributeName()));
+  if (habit === undefined || "says" in habit) return habit?.says;
+  return `--${name} is ${options.find((option) => option.attributeName() === habit.option)!.long} here`;
 }

@@ -50,6 +50,8 @@ export interface TrainingCall<D extends ConfigDefinition> {
 export interface TrainingCommandSpec<D extends ConfigDefinition> {
   readonly config: D;
   readonly run: (call: TrainingCall<D>, context: CommandContext) => Promise<void>;
+  /** Does something else where the options say so, before anything is asked of them. @returns whether it did */
+  readonly instead?: (options: Readonly<Record<string, unknown>>, context: CommandContext) => boolean;
   /** Shown at the end of `--help`. */
   readonly examples?: readonly string[];
 }
@@ -74,6 +76,7 @@ export function trainingCommand<D extends ConfigDefinition>(spec: TrainingComman
       if (spec.examples) command.addHelpText("after", `\nExamples:\n${spec.examples.map((line) => `  ${line}`).join("\n")}`);
       command.action(
         bind<TrainingOptions>(async ({ options, context }) => {
+          if (spec.instead?.(options, context) === true) return;
           const { config: file, set, dryRun = false } = options;
           const parsed = parseConfig<D>(definition as D, {
             ...(file === undefined ? {} : { yaml: { text: readText(file), file } }),

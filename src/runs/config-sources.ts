@@ -4,6 +4,7 @@
  */
 import { isAlias, isMap, isScalar, LineCounter, parse, parseDocument, type Document, type ParsedNode, type YAMLMap } from "yaml";
 import { AttuneError, type ErrorPlace, nearest, preview } from "../core/errors.ts";
+import { habitOf } from "./config-habits.ts";
 import { type ConfigDefinition, type Field, type GivenOf, type GivenValue, type Option, type ParsedConfig, resolveValues } from "./config.ts";
 
 export interface ConfigSources<D extends ConfigDefinition> {
@@ -123,6 +124,8 @@ class Reader {
 
   private suggestion(path: string): string {
     const names = [...this.options.keys()];
+    const habit = habitOf(path, names);
+    if (habit !== undefined) return "says" in habit ? habit.says : `${path} is ${habit.option} here`;
     const leaf = path.slice(path.lastIndexOf(".") + 1);
     const near = nearest(path, names) ?? names.find((name) => name.endsWith(`.${leaf}`));
     return near === undefined ? `attune ${this.definition.name} --help lists the options` : `did you mean ${near}?`;

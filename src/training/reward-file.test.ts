@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import type { RewardSource } from "./rewards.ts";
-import { isRewardFile, openRewardFile } from "./reward-file.ts";
+import { isRewardFile, openRewardFile, tryReward } from "./reward-file.ts";
+import { REWARD_TEMPLATE } from "./reward-template.ts";
 import type { Rollout } from "./rollout.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "attune-reward-file-"));
@@ -70,6 +71,20 @@ export default async function reward({ completion, extra, prompt, stopped, messa
     await expect(trying()).rejects.toThrow(message);
     await expect(later.release()).rejects.toThrow(message);
     await expect(later.score([rollout("a")])).rejects.toMatchObject({ code: "data", details: { hint: expect.stringContaining("attune resume") as string } });
+  });
+
+  test("is tried on one row: what is wrong comes with the form that is right", async () => {
+    const { record } = rollout("").prompt;
+    await expect(tryReward(await open("fine.mjs", "export default ({ completion, extra }) => completion.length + extra.n"), { ...record, extra: { n: 1 } })).resolves.toBeUndefined();
+    await expect(tryReward(await open("text.mjs", "export default () => 'good'"), { ...record, place: { file: "tasks.jsonl", row: 1 } })).rejects.toThrow(
+      /^tasks\.jsonl:1: the reward text\.mjs is no number, on the first row of the data, before any model was read\n {2}got: "good"[^\n]*\n {2}expected: export default \(\{ prompt, completion/,
+    );
+    await expect(tryReward(await open("missing.mjs", "export default ({ extra }) => extra.task.length"), record)).rejects.toThrow(/missing\.mjs failed, on the first row[\s\S]*reading 'length'/);
+  });
+
+  test("the file that --reward --init writes is a reward function", async () => {
+    const source = await open("template.ts", REWARD_TEMPLATE);
+    expect(await source.score([rollout("it is 5", { solution: 5 }), rollout("it is 6", { solution: 5 }), rollout("yes")])).toEqual([1, 0, 1 - 3 / 1000]);
   });
 
   test("files and folders are told apart by their ending", () => {

@@ -12,8 +12,10 @@ import { basename, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 import { AttuneError } from "../core/errors.ts";
+import type { PromptRecord } from "../data/records.ts";
+import { REWARD_FORM } from "./reward-template.ts";
 import type { RewardSource } from "./rewards.ts";
-import { rewardCall, rewardFailed, rewardTimeout } from "./rewards.ts";
+import { finiteScores, rewardCall, rewardFailed, rewardTimeout } from "./rewards.ts";
 
 /** Whether a reward is a file with a function rather than a model. */
 export const isRewardFile = (path: string): boolean => /\.[cm]?[jt]s$/.test(path);
@@ -72,7 +74,7 @@ const LOADING = 60;
 export async function openRewardFile(path: string, timeout: number): Promise<RewardSource> {
   const file = resolve(path);
   const name = basename(file);
-  if (!existsSync(file)) throw new AttuneError("data", "there is no such reward function", { file: path, hint: "check the path after --reward" });
+  if (!existsSync(file)) throw new AttuneError("data", "there is no such reward function", { file: path, hint: "check the path after --reward, or `--reward --init` for a file to start from" });
   const workerData = { url: pathToFileURL(file).href, hooks: HOOKS, compiler: createRequire(import.meta.url).resolve("@swc/wasm-typescript") };
   const worker = new Worker(WORKER, { eval: true, workerData, stdout: true });
   // What the function prints must not mix with results.
@@ -80,7 +82,7 @@ export async function openRewardFile(path: string, timeout: number): Promise<Rew
   const thread = new RewardThread(worker, name);
   try {
     const first = await thread.reply(Math.max(timeout, LOADING));
-    if (first.exports) throw new AttuneError("data", "the file has no reward function", { file: path, got: first.exports.length === 0 ? "no exports" : `exports ${first.exports.join(", ")}`, expected: "export default (answer: RewardCall) => number" });
+    if (first.exports) throw new AttuneError("data", "the file has no reward function", { file: path, got: first.exports.length === 0 ? "no exports" : `exports ${first.exports.join(", ")}`, expected: REWARD_FORM, hint: "`--reward --init` writes a commented file to start from" });
     if (first.error !== undefined) throw new AttuneError("data", "the reward function cannot be loaded", { file: path, got: first.error });
   } catch (error) {
     await thread.close();
@@ -104,6 +106,22 @@ export async function openRewardFile(path: string, timeout: number): Promise<Rew
     },
     close: () => thread.close(),
   };
+}
+
+/** Judged before any model is read: a mistake in the function should cost a second. */
+const TRIAL = "A trial answer, written by nobody.";
+
+/**
+ * Tries a reward on one row of the data.
+ * @throws AttuneError `data` or `numeric` with what the function did instead of giving a finite number, and its form
+ */
+export async function tryReward(source: RewardSource, record: PromptRecord): Promise<void> {
+  try {
+    await finiteScores(source, [{ prompt: { record, ids: new Int32Array() }, ids: new Int32Array(), stopped: true, text: TRIAL }]);
+  } catch (error) {
+    if (!(error instanceof AttuneError)) throw error;
+    throw new AttuneError("data", `${error.what}, on the first row of the data, before any model was read`, { ...error.details, expected: REWARD_FORM, hint: `mend the function, which was given the answer ${JSON.stringify(TRIAL)}${error.details.hint === undefined || error.code === "numeric" ? "" : `; or: ${error.details.hint}`}`, cause: error });
+  }
 }
 
 /** The thread, whose end or error may come at any moment: from a timer, say, when nobody waits for an answer. */

@@ -13,7 +13,7 @@ export const REWARD_COMBINATIONS = ["weighted", "mean", "min", "uncertainty"] as
 export const NORMALISATIONS = ["auto", "standard", "mean", "none"] as const;
 
 export const rewardFields = {
-  reward: requiredField({ type: z.array(z.string().min(1)).min(1), description: "what judges the answers: a reward model's folder or run, or a .ts, .js or .mjs file with a reward function; several by commas or repetition", group: "Reward" }),
+  reward: requiredField({ type: z.array(z.string().min(1)).min(1), description: "what judges the answers: a reward model's folder or run, or a .ts, .js or .mjs file with a reward function (--reward --init writes one); several by commas or repetition", group: "Reward" }),
   rewardWeights: field({ type: z.array(z.number()), default: [], source: "empty: all 1", description: "weight of each reward", group: "Reward", appliesWhen: several }),
   rewardCombine: field({ type: z.enum(REWARD_COMBINATIONS), default: "weighted", source: "Coste et al. 2023 for min and uncertainty (mean - coef * std)", description: "how several rewards become one", group: "Reward", appliesWhen: several }),
   rewardUncertainty: field({ type: z.number().min(0), default: 0.5, source: "Coste et al. 2023, appendix", description: "coef of the penalty on the rewards' disagreement", group: "Reward", appliesWhen: { rewardCombine: ["uncertainty"] } }),

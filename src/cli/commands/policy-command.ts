@@ -1,4 +1,5 @@
 /** The shape of every command that trains a policy on rewards of its own answers: open the roles, show the plan or train. */
+import { writeFileSync } from "node:fs";
 import { AttuneError } from "../../core/errors.ts";
 import type { Dataset } from "../../data/dataset.ts";
 import { recordsAs } from "../../data/dataset.ts";
@@ -6,6 +7,7 @@ import type { PromptRecord, RecordKind } from "../../data/records.ts";
 import type { OpenedModel } from "../../models/open.ts";
 import type { ConfigDefinition, ConfigOf, Fields } from "../../runs/config.ts";
 import { hashRows } from "../../runs/encoded-rows.ts";
+import { diskError } from "../../runs/files.ts";
 import type { EndEvent, TrainingEvent } from "../../runs/events.ts";
 import type { Run } from "../../runs/run.ts";
 import { checkDecodable } from "../../sampling/decoder-graph.ts";
@@ -14,6 +16,7 @@ import { examplesRead, totalSteps } from "../../training/passes.ts";
 import type { PolicyInput } from "../../training/policy-method.ts";
 import type { PolicyConfig } from "../../training/rollout.config.ts";
 import { isRewardFile } from "../../training/reward-file.ts";
+import { REWARD_TEMPLATE } from "../../training/reward-template.ts";
 import { encodePrompts, promptWarnings } from "../../training/rollout.ts";
 import type { CommandContext, CommandModule } from "../command.ts";
 import { drive } from "../drive.ts";
@@ -60,18 +63,38 @@ export interface Beside<Input extends PolicyInput> {
 /** How models are opened where nothing is trained. */
 const UNTRAINED = { adapter: "lora", precision: "float32" } as const;
 
+/** What stands after `--reward` where a file to start from is asked for. */
+const INIT = "--init";
+const REWARD_FILE = "reward.ts";
+
+/** @throws AttuneError `usage` where there is such a file already */
+function writeRewardFile({ reporter }: CommandContext): void {
+  try {
+    writeFileSync(REWARD_FILE, REWARD_TEMPLATE, { flag: "wx" });
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== "EEXIST") throw diskError(cause, `${REWARD_FILE} cannot be written`, REWARD_FILE);
+    throw new AttuneError("usage", "the file is there already, and is left as it is", { file: REWARD_FILE, hint: "move it away first", cause });
+  }
+  reporter.result({ file: REWARD_FILE }, `a reward function to start from is in ${REWARD_FILE}; then: --reward ./${REWARD_FILE}`);
+}
+
 /** A command whose options include those of {@link PolicyConfig}. */
 export function policyCommand<F extends Fields, Input extends PolicyInput>({ config: definition, examples, train, steps, checkSteps, report, beside }: PolicyCommand<F, Input>): CommandModule {
   return trainingCommand({
     config: definition,
     examples,
+    instead({ reward }, context) {
+      if (reward !== INIT) return false;
+      writeRewardFile(context);
+      return true;
+    },
     async run({ config: given, effective, dryRun, out, openRun }, context) {
       const config = given as ConfigOf<F> & PolicyConfig;
       const { reporter, signal } = context;
       const dataset = await load(config, context);
       const prompts = recordsAs(dataset, "prompt");
       const more = await beside?.(config, { load: (source) => load({ ...config, data: source, dataWeights: [], columns: [], limit: 0 }, context, "demonstration"), context });
-      const roles = await openRoles({ ...UNTRAINED, ...config }, context);
+      const roles = await openRoles({ ...UNTRAINED, ...config }, context, prompts[0]);
       const { policy, encoder, rewards, heldOutReward } = roles;
       let run: Run | undefined;
       try {

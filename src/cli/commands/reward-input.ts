@@ -4,14 +4,15 @@
  */
 import { createHash } from "node:crypto";
 import { resolve } from "node:path";
+import type { PromptRecord } from "../../data/records.ts";
 import type { OpenedModel } from "../../models/open.ts";
 import { adapterBase, openModel, openOver, sourceOf } from "../../models/open.ts";
 import type { Precision } from "../../models/precision.ts";
 import type { Encoder } from "../../text/encoder.ts";
 import { createEncoder } from "../../text/encoder.ts";
 import type { PolicyReward } from "../../training/policy-method.ts";
-import { isRewardFile, openRewardFile } from "../../training/reward-file.ts";
-import type { RewardModelInput } from "../../training/rewards.ts";
+import { isRewardFile, openRewardFile, tryReward } from "../../training/reward-file.ts";
+import type { RewardModelInput, RewardSource } from "../../training/rewards.ts";
 import { checkRewardModel } from "../../training/rewards.ts";
 import { sharesBase } from "../../training/roles.ts";
 import type { CommandContext } from "../command.ts";
@@ -44,7 +45,8 @@ interface FoundReward {
   base: string | undefined;
 }
 
-export async function openRoles(config: RoleConfig, context: CommandContext): Promise<OpenedRoles> {
+/** @param trial row on which reward functions are tried before a model is read; undefined for none */
+export async function openRoles(config: RoleConfig, context: CommandContext, trial?: PromptRecord): Promise<OpenedRoles> {
   const find = async (name: string): Promise<FoundReward> => {
     const path = await findModel(name, context);
     return { name, path, base: await adapterBase(path) };
@@ -52,6 +54,7 @@ export async function openRoles(config: RoleConfig, context: CommandContext): Pr
   // a model that is not made yet cannot be opened
   const isThere = (name: string): boolean => !context.standIns?.has(name);
   const found = await Promise.all(config.reward.filter(isThere).map(async (name) => (isRewardFile(name) ? { file: name } : find(name))));
+  const functions = await openFunctions(found.flatMap((each) => ("file" in each ? [each.file] : [])), config, trial);
   const heldOut = config.heldOutReward === "" || !isThere(config.heldOutReward) ? undefined : await find(config.heldOutReward);
   const models = [...found.flatMap((each) => ("path" in each ? [each] : [])), ...(heldOut ? [heldOut] : [])];
   const policy = await openPolicy(config, models, context);
@@ -63,9 +66,24 @@ export async function openRoles(config: RoleConfig, context: CommandContext): Pr
     return input;
   };
   const rewards: PolicyReward[] = [];
-  for (const each of found) rewards.push("file" in each ? await openRewardFile(each.file, config.rewardTimeout) : { name: each.name, ...(await open(each)) });
+  for (const each of found) rewards.push("file" in each ? functions.get(each.file)! : { name: each.name, ...(await open(each)) });
   const heldOutReward = heldOut && { name: heldOut.name, ...(await open(heldOut)) };
   return { policy, encoder: encoderFor(policy, config, context), rewards, heldOutReward, fingerprint: createHash("sha256").update(fingerprints.join()).digest("hex") };
+}
+
+/** Reward functions by their file, each tried on a row: a mistake in one should not cost the time to read a model. */
+async function openFunctions(files: readonly string[], { rewardTimeout }: RoleConfig, trial: PromptRecord | undefined): Promise<Map<string, RewardSource>> {
+  const opened = new Map<string, RewardSource>();
+  try {
+    for (const file of files) {
+      opened.set(file, await openRewardFile(file, rewardTimeout));
+      if (trial !== undefined) await tryReward(opened.get(file)!, trial);
+    }
+  } catch (error) {
+    for (const source of opened.values()) await source.close();
+    throw error;
+  }
+  return opened;
 }
 
 const encoderFor = ({ model, tokenizer }: Omit<OpenedModel, "fingerprint">, { maxLength, trustText }: RoleConfig, { templateTime }: CommandContext): Encoder =>

@@ -1,0 +1,19 @@
+import { expect, test } from "vitest";
+import { dpoConfig } from "../training/dpo.config.ts";
+import { parseConfig } from "./config-sources.ts";
+import { habitOf } from "./config-habits.ts";
+
+test("a habit is answered with the name here, where the command has it", () => {
+  expect(habitOf("lr", ["learningRate"])).toEqual({ option: "learningRate" });
+  expect(habitOf("per_device_train_batch_size", ["batchSize"])).toEqual({ option: "batchSize" });
+  expect(habitOf("lora-r", ["lora.rank"])).toEqual({ option: "lora.rank" });
+  expect(habitOf("n", ["batchSize"])).toBeUndefined();
+  expect(habitOf("optim", [])).toMatchObject({ says: expect.stringContaining("AdamW") });
+  expect(habitOf("constructor", ["model"])).toBeUndefined();
+});
+
+test("config files and --set meet habits too", () => {
+  const values = { model: "m", data: "d" };
+  expect(() => parseConfig(dpoConfig, { values, set: ["lr=1e-4"] })).toThrow(/--set lr is not an option of dpo[\s\S]*lr is learningRate here/);
+  expect(() => parseConfig(dpoConfig, { values, yaml: { text: "gradient_accumulation_steps: 4\n", file: "c.yaml" } })).toThrow(/c\.yaml:1[\s\S]*a step is --batch-size examples/);
+});

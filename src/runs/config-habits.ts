@@ -1,0 +1,98 @@
+/**
+ * Names of options elsewhere (TRL, transformers, PEFT, Axolotl, OpenAI's API), and what they are called here, so that a habit
+ * is met with the right name. In camel case, by candidates of which a command has some.
+ */
+
+type Habit = readonly string[] | { readonly says: string };
+
+const HABITS: Readonly<Record<string, Habit>> = {
+  lr: ["learningRate"],
+  lrScheduler: ["schedule"],
+  lrSchedulerType: ["schedule"],
+  warmupSteps: ["warmupRatio"],
+  n: ["samples"],
+  k: ["samples"],
+  numGenerations: ["samples"],
+  numSamples: ["samples"],
+  bestOf: ["samples"],
+  perDeviceTrainBatchSize: ["batchSize"],
+  trainBatchSize: ["batchSize"],
+  bs: ["batchSize"],
+  microBatchSize: ["microBatchTokens"],
+  perDeviceEvalBatchSize: ["microBatchTokens"],
+  gradientAccumulationSteps: { says: "a step is --batch-size examples, whatever goes through the model at once (--micro-batch-tokens)" },
+  numEpochs: ["epochs"],
+  numTrainEpochs: ["epochs"],
+  numPpoEpochs: ["ppoEpochs"],
+  numIterations: ["iterations"],
+  numMiniBatches: ["miniBatches"],
+  steps: ["maxSteps"],
+  maxSeqLength: ["maxLength"],
+  maxSeqLen: ["maxLength"],
+  sequenceLen: ["maxLength"],
+  maxPromptLength: ["maxLength"],
+  maxTokens: ["maxNewTokens"],
+  maxCompletionLength: ["maxNewTokens"],
+  responseLength: ["maxNewTokens"],
+  modelNameOrPath: ["model"],
+  baseModel: ["model"],
+  sftModelPath: ["model"],
+  rewardModelPath: ["reward"],
+  rewardModelNameOrPath: ["reward"],
+  rewardFuncs: ["reward"],
+  dataset: ["data"],
+  datasets: ["data"],
+  datasetName: ["data"],
+  trainFile: ["data"],
+  outputDir: ["out"],
+  output: ["out"],
+  valSetSize: ["heldOut"],
+  testSize: ["heldOut"],
+  evalSteps: ["evaluationSteps"],
+  saveSteps: ["checkpointSteps"],
+  lossType: ["loss"],
+  rlBeta: ["beta", "klCoef"],
+  beta: ["klCoef"],
+  initKlCoef: ["klCoef"],
+  klCoef: ["klCoef", "beta"],
+  epsilon: ["clipRange"],
+  cliprange: ["clipRange"],
+  epsilonHigh: ["clipRangeHigh"],
+  delta: ["dualClip"],
+  lam: ["lambda"],
+  gaeLambda: ["lambda"],
+  vfCoef: { says: "the critic has a learning rate of its own: --critic-learning-rate" },
+  loraR: ["loraRank", "lora.rank"],
+  r: ["loraRank", "lora.rank"],
+  loraDropout: { says: "adapters have no dropout here" },
+  loraTargetModules: ["loraTargets", "lora.targets"],
+  targetModules: ["loraTargets", "lora.targets"],
+  useRslora: ["loraRslora", "lora.rslora"],
+  usePeft: ["adapter"],
+  gradientCheckpointing: ["recompute"],
+  samplePacking: ["packing"],
+  bf16: ["precision"],
+  fp16: ["precision"],
+  loadIn8bit: ["precision"],
+  loadIn4bit: { says: "weights are kept in float32, float16 or int8: --precision" },
+  optim: { says: "the optimiser is AdamW; its options are --adam-beta1, --adam-beta2 and --adam-epsilon" },
+  optimizer: { says: "the optimiser is AdamW; its options are --adam-beta1, --adam-beta2 and --adam-epsilon" },
+  resumeFromCheckpoint: { says: "`attune resume RUN` goes on from the newest checkpoint" },
+  chatTemplate: ["template"],
+  systemPrompt: ["system"],
+};
+
+/**
+ * What to say to somebody who uses another tool's name for an option.
+ * @param name in any spelling, without dashes in front
+ * @param known options that there are here, in camel case (dots for groups)
+ * @returns their name here, or a sentence; undefined where the name is nobody's habit
+ */
+export function habitOf(name: string, known: readonly string[]): { option: string } | { says: string } | undefined {
+  const written = name.replace(/[-_]+([a-z0-9])/gi, (_, letter: string) => letter.toUpperCase());
+  const habit = Object.hasOwn(HABITS, written) ? HABITS[written] : undefined;
+  if (habit === undefined) return undefined;
+  if ("says" in habit) return habit;
+  const option = habit.find((each) => known.includes(each));
+  return option === undefined ? undefined : { option };
+}
