@@ -58,7 +58,7 @@ afterAll(() => {
 
 /** Options with which a method answers 8 prompts with 2 samples, 4 prompts a step. */
 const METHODS: Readonly<Record<string, string>> = {
-  ppo: "--samples 2 --batch-size 8 --max-steps 3 --learning-rate 1e-3 --checkpoint-steps 1 --sample-steps 0",
+  ppo: "--samples 2 --batch-size 8 --epochs 2 --max-steps 3 --learning-rate 1e-3 --checkpoint-steps 1 --sample-steps 0",
   rloo: "--samples 2 --batch-size 8 --max-steps 3 --learning-rate 1e-3 --checkpoint-steps 1 --sample-steps 0",
   grpo: "--samples 2 --batch-size 8 --max-steps 3 --learning-rate 1e-3 --checkpoint-steps 1 --sample-steps 0",
   "reinforce++": "--samples 2 --batch-size 8 --max-steps 3 --learning-rate 1e-3 --checkpoint-steps 1 --sample-steps 0",
