@@ -1,6 +1,6 @@
 import { assert, bigInt, constantFrom, double, jsonValue, oneof, property, string, tuple } from "fast-check";
 import { expect, test } from "vitest";
-import { holdsBigInteger, parseJsonExactly, stringifyExactly } from "./json.ts";
+import { holdsBigInteger, parseJsonExactly, reviveNumbers, stringifyExactly, stringifyJson } from "./json.ts";
 
 test("whole numbers of any size are kept and written back", () => {
   const text = '{"id":9007199254740993,"n":[-9223372036854775808,1,18446744073709551616],"s":"9007199254740993 \\"~integer~5\\"","d":0.5}';
@@ -43,4 +43,9 @@ test("prototypes stay as they are", () => {
 
 test("large numbers are found at any depth", () => {
   expect([holdsBigInteger({ a: [{ b: 1n }] }), holdsBigInteger({ a: [1, null, "1n"] })]).toEqual([true, false]);
+});
+
+test("numbers that JSON does not know come back from what was kept, at every depth", () => {
+  const kept = { entries: [{ name: "dpo", raw: { estimate: NaN, low: -Infinity, high: Infinity, n: 0 }, ties: [0, 1] }], reward: undefined };
+  expect(reviveNumbers(JSON.parse(stringifyJson(kept)) as typeof kept)).toEqual({ entries: kept.entries });
 });

@@ -25,6 +25,14 @@ export function numberFromJson(value: unknown): number | undefined {
   return undefined;
 }
 
+/** The same value with every text that {@link stringifyJson} wrote for a number made one again. For values whose texts are never such words. */
+export function reviveNumbers<T>(value: T): T {
+  if (typeof value === "string") return (numberFromJson(value) ?? value) as T;
+  if (Array.isArray(value)) return value.map(reviveNumbers) as T;
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, reviveNumbers(item as unknown)])) as T;
+}
+
 /** JSON.parse without prototype pollution: `__proto__` keys are dropped. Throws SyntaxError like JSON.parse. */
 export function parseJson(text: string): unknown {
   if (!text.includes("__proto__")) return JSON.parse(text) as unknown;

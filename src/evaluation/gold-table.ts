@@ -64,7 +64,7 @@ export interface GoldEvaluation {
   models: string[];
   comparisons: (readonly [string, string])[];
   rows: GoldRow[];
-  /** Holm's adjusted p-values of the differences of the total, by comparison. */
+  /** Holm's adjusted p-values of the differences of the total, by comparison; NaN where nothing was tested. */
   adjusted: number[];
 }
 
@@ -77,7 +77,13 @@ export function evaluateGold(models: readonly ScoredModel[], options: GoldOption
   const rows = [...GOLD_AXES.map((axis) => axisRow(axis, models, pairs, options)), ...GOLD_RATES.map((rate) => rateRow(rate, models, pairs, options))];
   const requests = models[0]!.scores.length;
   const independent = models[0]!.clusters ? new Set(models[0]!.clusters).size : requests;
-  return { requests, independent, models: names, comparisons: [...comparisons], rows, adjusted: holm(rows[0]!.differences.map(({ pValue }) => (Number.isNaN(pValue) ? 1 : pValue))) };
+  return { requests, independent, models: names, comparisons: [...comparisons], rows, adjusted: adjustedP(rows[0]!.differences.map(({ pValue }) => pValue)) };
+}
+
+function adjustedP(pValues: readonly number[]): number[] {
+  const adjusted = holm(pValues.filter((p) => !Number.isNaN(p)));
+  let next = 0;
+  return pValues.map((p) => (Number.isNaN(p) ? NaN : adjusted[next++]!));
 }
 
 type Pairs = readonly (readonly [ScoredModel, ScoredModel])[];

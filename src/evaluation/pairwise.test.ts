@@ -115,7 +115,8 @@ describe("at equal length", () => {
     const all = lengthControlledWinRate(Array.from({ length: 30 }, (_, i) => judged(1, [i, 0])));
     expect(all.estimate).toBeGreaterThan(0.85);
     expect(Number.isFinite(all.lengthEffect.estimate)).toBe(true);
-    expect(() => lengthControlledWinRate([])).toThrow(/needs judgements/);
+    expect(lengthControlledWinRate([])).toMatchObject({ estimate: NaN, noClaim: "nothing observed" });
+    expect(winRate([])).toMatchObject({ estimate: NaN, pValue: NaN, noClaim: "nothing observed" });
     expect(() => lengthControlledWinRate([judged(1, [NaN, 0])])).toThrow(/not finite/);
   });
 });

@@ -55,7 +55,10 @@ const RIDGE = 0.01;
 
 /** The win rate that the candidate would have if its answers were as long as the baseline's. */
 export function lengthControlledWinRate(judgements: readonly Judgement[], confidence = 0.95): LengthControlled {
-  if (judgements.length === 0) throw new AttuneError("data", "a win rate needs judgements");
+  if (judgements.length === 0) {
+    const nothing = { estimate: NaN, n: 0, noClaim: "nothing observed" };
+    return { ...nothing, low: 0, high: 1, lengthEffect: { ...nothing, low: -Infinity, high: Infinity } };
+  }
   const differences = judgements.map(({ candidateLength, baselineLength }) => candidateLength - baselineLength);
   checkFinite(differences, "lengths");
   const deviation = Math.sqrt(variance(differences)) || 0;
@@ -87,7 +90,7 @@ function clustersOf(judgements: readonly Judgement[]): (string | number)[] | und
 export interface JudgedComparison {
   /** Of the prompts that the judge has an opinion on, in their order. */
   judgements: Judgement[];
-  /** Mean probability of the answer shown first, less a half: 0 for a judge that order does not move. */
+  /** Mean probability of the answer shown first, less a half: 0 for a judge that order does not move, NaN where none was asked. */
   positionBias: number;
   /** Share of prompts on which the two orders named different winners. */
   flipped: Interval;
@@ -131,7 +134,7 @@ export async function compareAnswers({ prompts, candidate, baseline, judge, leng
   const flips = judged.map(({ order }) => (order && (order[0] - 0.5) * (order[1] - 0.5) < 0 ? 1 : 0));
   return {
     judgements,
-    positionBias: asked.length > 0 ? mean(asked.map(([shownFirst, shownSecond]) => (shownFirst - shownSecond) / 2)) : 0,
+    positionBias: mean(asked.map(([shownFirst, shownSecond]) => (shownFirst - shownSecond) / 2)),
     flipped: shareInterval(flips, { clusters: clusters && judged.map(({ i }) => clusters[i]!) }),
     refused: refusalsOf(orders),
   };
@@ -190,7 +193,7 @@ export function contestTable(entries: readonly ContestEntry[], baseline: string)
       formatShare(lengthControlled),
       `${raw.wins} / ${raw.ties} / ${raw.losses}`,
       formatPValue(raw.pValue),
-      `${formatNumber(100 * positionBias, 1)} points`,
+      Number.isNaN(positionBias) ? "–" : `${formatNumber(100 * positionBias, 1)} points`,
       formatShare(flipped),
     ]),
     note: `A judge that prefers a control can be gamed; a candidate must beat the controls, not only the baseline.${unjudged > 0 ? ` No opinion on ${unjudged} pairs, which are left out.` : ""}`,

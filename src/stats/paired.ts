@@ -77,7 +77,8 @@ export function signTest(a: readonly number[], b: readonly number[], { clusters 
 
 /** Of differences that are 1, 0 or -1. */
 function signedPValue(signs: readonly number[], clusters: Labels | undefined): number {
-  if (clusters) return signs.length === 0 ? 1 : signFlipTest(sumByLabel(signs, clusters));
+  if (signs.length === 0) return NaN;
+  if (clusters) return signFlipTest(sumByLabel(signs, clusters));
   const { wins, losses } = countSigns(signs);
   return mcnemarExact(wins, losses).pValue;
 }

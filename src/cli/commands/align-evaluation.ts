@@ -9,7 +9,7 @@ import { AnswerCache } from "../../constitution/answer-cache.ts";
 import { isComparisonPrinciple, principlesFor } from "../../constitution/constitution.ts";
 import { constitutionJudge } from "../../constitution/judge.ts";
 import { AttuneError } from "../../core/errors.ts";
-import { stringifyJson } from "../../core/json.ts";
+import { stringifyJson, reviveNumbers } from "../../core/json.ts";
 import { loadDataset, recordsAs } from "../../data/dataset.ts";
 import type { PromptRecord } from "../../data/records.ts";
 import type { NamedJudge, Verdicts } from "../../evaluation/align-report.ts";
@@ -51,7 +51,8 @@ export async function evaluate(pipeline: AlignFile, config: AlignEvaluation, con
   const key = createHash("sha256").update(stringifyJson([withoutPaths(config, UNRELATED), contentOf({ judge: config.judge, constitution: config.constitution }), dataset.hash, stages.map(({ folder }) => folder), done, model])).digest("hex");
   if (existsSync(file)) {
     const before = JSON.parse(readFileSync(file, "utf8")) as Kept;
-    if (before.key === key) return before;
+    // An interval may be infinite, or its estimate no number; answers are texts and stay so.
+    if (before.key === key) return { ...before, verdicts: reviveNumbers(before.verdicts) };
   }
   const records = recordsAs(dataset, "prompt").slice(0, config.prompts);
   // before anything is answered: a mistake there should cost nothing
