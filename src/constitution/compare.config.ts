@@ -1,6 +1,7 @@
 /** Options of AI comparisons. */
 import { z } from "zod";
 import { defineConfig, field, requiredField } from "../runs/config.ts";
+import { templateField } from "../sampling/template.config.ts";
 import { checkClamp, comparisonFields, constitutionFields, letterFields, reuseFields, serverFields } from "../training/judge.config.ts";
 import { dataFields, localFields, writingFields } from "./critic.config.ts";
 
@@ -16,6 +17,7 @@ export const compareConfig = defineConfig({
     ...comparisonFields,
     export: field({ type: z.array(z.string()), default: [], source: "attune's own format alone", description: "further formats to write the pairs in, such as trl; what is lost is said", group: "Output" }),
     ...writingFields,
+    template: { ...templateField, group: "Local model" },
     ...localFields,
     ...letterFields,
     ...serverFields,

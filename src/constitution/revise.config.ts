@@ -1,6 +1,7 @@
 /** Options of critique and revision. */
 import { z } from "zod";
 import { defineConfig, field, requiredField } from "../runs/config.ts";
+import { templateField } from "../sampling/template.config.ts";
 import { constitutionFields, reuseFields, serverFields } from "../training/judge.config.ts";
 import { dataFields, localFields, writingFields } from "./critic.config.ts";
 
@@ -19,6 +20,7 @@ export const reviseConfig = defineConfig({
     revisions: field({ type: z.int().min(1), default: 4, source: "Bai et al. 2022, section 3.1", description: "critiques and revisions of each answer", group: "Constitution" }),
     keep: field({ type: z.enum(["all", "last"]), default: "all", source: "Bai et al. 2022, section 3.2", description: "revisions that become demonstrations", group: "Constitution" }),
     ...writingFields,
+    template: { ...templateField, group: "Local model" },
     ...localFields,
     ...serverFields,
   },

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { defineConfig, field, requiredField } from "../runs/config.ts";
 import { precisionField } from "../sampling/precision.config.ts";
+import { templateField } from "../sampling/template.config.ts";
 
 const list = z.array(z.string().min(1));
 
@@ -16,6 +17,7 @@ export const serveConfig = defineConfig({
     adapter: field({ type: list, default: [], source: "none", description: "further models over the same base, as NAME=FOLDER or NAME=RUN; the base's weights are in memory once", group: "Models" }),
     openModels: field({ type: z.int().min(1), default: 4, source: "memory: slots x room tokens of cache for each", description: "models with an engine open at once; the one that was used longest ago makes room", group: "Models" }),
     precision: precisionField("Models"),
+    template: { ...templateField, group: "Models" },
     pack: field({ type: z.boolean(), default: true, source: "docs/decisions/packed-weights.md", description: "pack the weights where that pays and there is one model: faster, at a second copy in memory", group: "Models" }),
     host: field({ type: z.string().min(1), default: "127.0.0.1", source: "this machine alone", description: "address to listen on; any but this machine's own needs a token", group: "Network" }),
     port: field({ type: z.int().min(0).max(65_535), default: 8080, source: "llama.cpp's server", description: "port to listen on; 0 for a free one", group: "Network" }),

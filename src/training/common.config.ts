@@ -4,6 +4,7 @@ import { RECOMPUTE } from "../models/plans/plan.ts";
 import { PRECISIONS } from "../models/precision.ts";
 import type { Condition } from "../runs/config.ts";
 import { field, requiredField } from "../runs/config.ts";
+import { templateField } from "../sampling/template.config.ts";
 import { SCHEDULES } from "../optim/schedules.ts";
 import { trainingDataFields } from "./data.config.ts";
 
@@ -20,6 +21,7 @@ export const inputFields = {
   heldOut: field({ type: z.number().min(0), default: 0.05, source: "common practice", description: "rows kept for evaluation: a share below 1, or a number of rows", group: "Input", unit: "share or rows" }),
   maxLength: field({ type: count, default: 1024, source: "trl DPOConfig.max_length", description: "longest example; what is longer is cut by whole oldest turns first (docs/decisions/truncation.md)", group: "Input", unit: "tokens" }),
   trustText: field({ type: z.boolean(), default: false, source: "text from strangers must not act as a template", description: "texts (not messages) have a chat template written out: control tokens in them are tokens, BOS is not doubled, and a text column is supervised whole", group: "Input" }),
+  template: templateField,
 };
 
 /** What is trained: an adapter, or everything. */

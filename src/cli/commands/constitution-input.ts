@@ -8,6 +8,7 @@ import type { Critic, Usage } from "../../constitution/critic.ts";
 import { DEFAULT_CONSTITUTION, DEFAULT_NAME } from "../../constitution/default-constitution.ts";
 import type { Estimate } from "../../constitution/estimate.ts";
 import { costOf } from "../../constitution/estimate.ts";
+import type { LocalCriticOptions } from "../../constitution/local-critic.ts";
 import { LocalCritic } from "../../constitution/local-critic.ts";
 import { ServerCritic } from "../../constitution/server-critic.ts";
 import type { ServerCriticOptions } from "../../constitution/server-critic.ts";
@@ -15,11 +16,12 @@ import { readServerSettings } from "../../constitution/server-settings.ts";
 import { AttuneError } from "../../core/errors.ts";
 import type { OpenedModel } from "../../models/open.ts";
 import type { Run } from "../../runs/run.ts";
-import { createEncoder } from "../../text/encoder.ts";
+import { checkDecodable } from "../../sampling/decoder-graph.ts";
 import { SERVER_PREFIX } from "../../training/judge.config.ts";
 import type { CommandContext } from "../command.ts";
 import { formatCount, formatDuration } from "../words.ts";
-import { openForGeneration } from "./generate.ts";
+import { openModelToAnswer } from "./model-to-answer.ts";
+import { openEncoder } from "./template-input.ts";
 
 export interface ConstitutionText {
   constitution: Constitution;
@@ -47,6 +49,8 @@ export function readText(path: string): string {
 export interface CriticConfig {
   batchSize: number;
   contextLength: number;
+  /** Default `auto`. */
+  template?: string;
   maxNewTokens: number;
   criticSettings: string;
   concurrency: number;
@@ -80,13 +84,17 @@ function once(critic: OpenedCritic): OpenedCritic {
 
 async function openCritic(name: string, config: CriticConfig, { context, known }: { context: CommandContext; known: ReadonlyMap<string, OpenedModel> }): Promise<OpenedCritic> {
   if (name.startsWith(SERVER_PREFIX)) return openServer(serverModel(name), config, context);
-  const opened = known.get(name) ?? (await openForGeneration({ model: name, precision: "float32" }, context)).opened;
-  return { isServer: false, fingerprint: opened.fingerprint, open: async (cache) => localCritic(opened, name, config, { cache, templateTime: context.templateTime }) };
+  const opened = known.get(name) ?? (await openModelToAnswer({ model: name, precision: "float32" }, context));
+  checkDecodable(opened.model);
+  const { template = "auto" } = config;
+  const encoder = openEncoder(opened.tokenizer, { template, conversations: true, role: name, maxLength: opened.model.config.maxPositions, templateTime: context.templateTime }, context);
+  // what is kept of a model's answers depends on its template too, where that is not its own
+  const fingerprint = template === "auto" ? opened.fingerprint : hashOf(opened.fingerprint, encoder.fingerprint);
+  return { isServer: false, fingerprint, open: async (cache) => localCritic({ model: opened.model, encoder, fingerprint }, name, config, cache) };
 }
 
-function localCritic({ model, tokenizer, fingerprint }: OpenedModel, name: string, { batchSize, contextLength, maxNewTokens }: CriticConfig, { cache, templateTime }: { cache: AnswerCache; templateTime: string }): LocalCritic {
-  const encoder = createEncoder(tokenizer, { maxLength: model.config.maxPositions, templateTime });
-  return new LocalCritic({ model, encoder, name: name.split(/[\\/]/).at(-1)!, fingerprint, cache, slots: batchSize, room: contextLength, steps: maxNewTokens });
+function localCritic(opened: Pick<LocalCriticOptions, "model" | "encoder" | "fingerprint">, name: string, { batchSize, contextLength, maxNewTokens }: CriticConfig, cache: AnswerCache): LocalCritic {
+  return new LocalCritic({ ...opened, name: name.split(/[\\/]/).at(-1)!, cache, slots: batchSize, room: contextLength, steps: maxNewTokens });
 }
 
 /** The model of `openai:NAME`. @throws AttuneError `usage` where it has no name */

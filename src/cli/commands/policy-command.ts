@@ -21,10 +21,12 @@ import { encodePrompts, promptWarnings } from "../../training/rollout.ts";
 import type { CommandContext, CommandModule } from "../command.ts";
 import { drive } from "../drive.ts";
 import { reportPlan } from "../dry-run.ts";
+import { showExample } from "../shown-example.ts";
 import { trainingCommand } from "../training-command.ts";
 import { hashOf } from "./constitution-input.ts";
 import { describeRoles, openRoles } from "./reward-input.ts";
 import { dataName, loadTrainingData } from "./data-input.ts";
+import { readTemplate } from "./template-input.ts";
 
 export interface PolicyCommand<F extends Fields, Input extends PolicyInput> {
   config: ConfigDefinition<F>;
@@ -91,10 +93,11 @@ export function policyCommand<F extends Fields, Input extends PolicyInput>({ con
     async run({ config: given, effective, dryRun, out, openRun }, context) {
       const config = given as ConfigOf<F> & PolicyConfig;
       const { reporter, signal } = context;
+      readTemplate(config.template);
       const dataset = await load(config, context);
       const prompts = recordsAs(dataset, "prompt");
       const more = await beside?.(config, { load: (source) => load({ ...config, data: source, dataWeights: [], columns: [], limit: 0 }, context, "demonstration"), context });
-      const roles = await openRoles({ ...UNTRAINED, ...config }, context, prompts[0]);
+      const roles = await openRoles({ ...UNTRAINED, ...config }, prompts, context);
       const { policy, encoder, rewards, heldOutReward } = roles;
       let run: Run | undefined;
       try {
@@ -104,6 +107,7 @@ export function policyCommand<F extends Fields, Input extends PolicyInput>({ con
         const maxLength = Math.min(config.maxLength, policy.model.config.maxPositions);
         const encoded = encodePrompts(prompts, encoder, { ...config, maxLength });
         const usable = encoded.prompts.length;
+        showExample([{ ids: encoded.prompts[0]!.ids }], { tokenizer: encoder.tokenizer, what: "the first prompt" }, reporter);
         const passes = { ...config, batchSize: config.batchSize / config.samples };
         const total = steps ? steps(usable, config) : totalSteps(usable, passes);
         checkSteps?.(total, config);

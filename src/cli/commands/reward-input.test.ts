@@ -41,12 +41,12 @@ beforeAll(async () => {
   writeFileSync(path("functions/reward.ts"), "export default (answer: { completion: string }): number => answer.completion.length;\n");
 });
 
-const config = (reward: string[], more = {}) => ({ model: path("sft"), reward: reward.map(path), heldOutReward: "", adapter: "lora", precision: "float32", maxLength: 64, trustText: false, rewardTimeout: 20, ...more }) as const;
+const config = (reward: string[], more = {}) => ({ model: path("sft"), reward: reward.map(path), heldOutReward: "", adapter: "lora", precision: "float32", maxLength: 64, trustText: false, rewardTimeout: 20, template: "auto", ...more }) as const;
 const rewardModels = (roles: Awaited<ReturnType<typeof openRoles>>): Model[] => roles.rewards.flatMap((reward) => ("encoder" in reward ? [reward.model] : []));
 
 describe("roles over one base", () => {
   test("a reward adapter over the SFT run: the SFT adapter is merged, and the base shared", async () => {
-    const roles = await openRoles(config(["reward-on-sft"]), context);
+    const roles = await openRoles(config(["reward-on-sft"]), [], context);
     expect(roles.policy.model.adapter).toBeUndefined();
     expect(sharesBase(rewardModels(roles)[0]!, roles.policy.model)).toBe(true);
     expect(describeRoles(roles, "lora")).toBe("one base in memory for all roles");
@@ -56,33 +56,33 @@ describe("roles over one base", () => {
   });
 
   test("a reward adapter over the raw base: the policy keeps its SFT adapter apart, as the reference", async () => {
-    const roles = await openRoles(config(["reward-on-base"]), context);
+    const roles = await openRoles(config(["reward-on-base"]), [], context);
     expect(roles.policy.model.adapter).toBeDefined();
     expect(sharesBase(rewardModels(roles)[0]!, roles.policy.model)).toBe(true);
     expect(describeRoles(roles, "lora")).toMatch(/one base in memory for all roles, with the policy's own adapter frozen/);
   });
 
   test("the base that most lie over is the shared one; all weights are trained from a merged policy; held out ones count too", async () => {
-    const mixed = await openRoles(config(["reward-on-sft", "reward-on-base"]), context);
+    const mixed = await openRoles(config(["reward-on-sft", "reward-on-base"]), [], context);
     expect(mixed.policy.model.adapter).toBeUndefined();
     expect(rewardModels(mixed).map((model) => sharesBase(model, mixed.policy.model))).toEqual([true, false]);
-    expect((await openRoles(config(["reward-on-base"], { adapter: "none" }), context)).policy.model.adapter).toBeUndefined();
-    const apart = await openRoles(config(["reward-elsewhere"], { heldOutReward: path("reward-on-base") }), context);
+    expect((await openRoles(config(["reward-on-base"], { adapter: "none" }), [], context)).policy.model.adapter).toBeUndefined();
+    const apart = await openRoles(config(["reward-elsewhere"], { heldOutReward: path("reward-on-base") }), [], context);
     expect(apart.policy.model.adapter).toBeDefined();
     expect(sharesBase(apart.heldOutReward!.model, apart.policy.model)).toBe(true);
     expect(describeRoles(apart, "lora")).toMatch(/one reward model has a base of its own/);
   });
 
   test("functions and models side by side; the fingerprint follows the models and not the function", async () => {
-    const roles = await openRoles(config(["reward-on-sft", "functions/reward.ts"]), context);
+    const roles = await openRoles(config(["reward-on-sft", "functions/reward.ts"]), [], context);
     expect(roles.rewards.map((reward) => reward.name.split("/").at(-1))).toEqual(["reward-on-sft", "reward.ts"]);
     for (const reward of roles.rewards) if ("close" in reward) await reward.close();
-    const [one, two] = [await openRoles(config(["reward-on-sft"]), context), await openRoles(config(["reward-on-base"]), context)];
+    const [one, two] = [await openRoles(config(["reward-on-sft"]), [], context), await openRoles(config(["reward-on-base"]), [], context)];
     expect(roles.fingerprint).toBe(one.fingerprint);
     expect(two.fingerprint).not.toBe(one.fingerprint);
   });
 
   test("a model without a head is refused", async () => {
-    await expect(openRoles(config(["base"]), context)).rejects.toThrow(/no score head[\s\S]*attune reward/);
+    await expect(openRoles(config(["base"]), [], context)).rejects.toThrow(/no score head[\s\S]*attune reward/);
   });
 });

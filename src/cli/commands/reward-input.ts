@@ -17,6 +17,7 @@ import { checkRewardModel } from "../../training/rewards.ts";
 import { sharesBase } from "../../training/roles.ts";
 import type { CommandContext } from "../command.ts";
 import { findModel } from "./find-model.ts";
+import { holdConversations, openEncoder } from "./template-input.ts";
 
 export interface RoleConfig {
   model: string;
@@ -26,6 +27,7 @@ export interface RoleConfig {
   precision: Precision;
   maxLength: number;
   trustText: boolean;
+  template: string;
   rewardTimeout: number;
 }
 
@@ -45,8 +47,8 @@ interface FoundReward {
   base: string | undefined;
 }
 
-/** @param trial row on which reward functions are tried before a model is read; undefined for none */
-export async function openRoles(config: RoleConfig, context: CommandContext, trial?: PromptRecord): Promise<OpenedRoles> {
+/** @param prompts that the policy answers; reward functions are tried on the first before a model is read */
+export async function openRoles(config: RoleConfig, prompts: readonly PromptRecord[], context: CommandContext): Promise<OpenedRoles> {
   const find = async (name: string): Promise<FoundReward> => {
     const path = await findModel(name, context);
     return { name, path, base: await adapterBase(path) };
@@ -54,7 +56,7 @@ export async function openRoles(config: RoleConfig, context: CommandContext, tri
   // a model that is not made yet cannot be opened
   const isThere = (name: string): boolean => !context.standIns?.has(name);
   const found = await Promise.all(config.reward.filter(isThere).map(async (name) => (isRewardFile(name) ? { file: name } : find(name))));
-  const functions = await openFunctions(found.flatMap((each) => ("file" in each ? [each.file] : [])), config, trial);
+  const functions = await openFunctions(found.flatMap((each) => ("file" in each ? [each.file] : [])), config, prompts[0]);
   const heldOut = config.heldOutReward === "" || !isThere(config.heldOutReward) ? undefined : await find(config.heldOutReward);
   const models = [...found.flatMap((each) => ("path" in each ? [each] : [])), ...(heldOut ? [heldOut] : [])];
   const policy = await openPolicy(config, models, context);
@@ -68,7 +70,7 @@ export async function openRoles(config: RoleConfig, context: CommandContext, tri
   const rewards: PolicyReward[] = [];
   for (const each of found) rewards.push("file" in each ? functions.get(each.file)! : { name: each.name, ...(await open(each)) });
   const heldOutReward = heldOut && { name: heldOut.name, ...(await open(heldOut)) };
-  return { policy, encoder: encoderFor(policy, config, context), rewards, heldOutReward, fingerprint: createHash("sha256").update(fingerprints.join()).digest("hex") };
+  return { policy, encoder: policyEncoder(policy, { ...config, conversations: holdConversations(prompts) }, context), rewards, heldOutReward, fingerprint: createHash("sha256").update(fingerprints.join()).digest("hex") };
 }
 
 /** Reward functions by their file, each tried on a row: a mistake in one should not cost the time to read a model. */
@@ -86,8 +88,12 @@ async function openFunctions(files: readonly string[], { rewardTimeout }: RoleCo
   return opened;
 }
 
+/** Of a reward model, by the template that it was trained with. */
 const encoderFor = ({ model, tokenizer }: Omit<OpenedModel, "fingerprint">, { maxLength, trustText }: RoleConfig, { templateTime }: CommandContext): Encoder =>
   createEncoder(tokenizer, { maxLength: Math.min(maxLength, model.config.maxPositions), trustText, templateTime });
+
+const policyEncoder = ({ model, tokenizer }: OpenedModel, { maxLength, template, trustText, conversations }: RoleConfig & { conversations: boolean }, context: CommandContext): Encoder =>
+  openEncoder(tokenizer, { template, trustText, conversations, maxLength: Math.min(maxLength, model.config.maxPositions), templateTime: context.templateTime }, context);
 
 /**
  * A policy that is itself an adapter is merged into its base, unless more reward models lie over that same base than over

@@ -16,7 +16,7 @@ export const command = trainingCommand({
       const { groups, held, report } = encodeReward({ encoder, train, heldOut }, config);
       return { examples: groups.length, heldOut: held.length, report };
     };
-    const end = await runTraining({ command: "reward", config, effective, input, dryRun, out, openRun, encode, train: (loop) => rewardModel({ model: opened.model, encoder, train, heldOut }, config, loop) }, context);
+    const end = await runTraining({ command: "reward", loss: "score", config, effective, input, dryRun, out, openRun, encode, train: (loop) => rewardModel({ model: opened.model, encoder, train, heldOut }, config, loop) }, context);
     reportHeldOut(end, "accuracy", context.reporter);
   },
 });

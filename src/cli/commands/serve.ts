@@ -12,7 +12,7 @@ import { nameOf, openServed, readAdapters } from "../../server/open.ts";
 import { serveConfig } from "../../server/serve.config.ts";
 import type { CommandContext, CommandModule } from "../command.ts";
 import { addConfigOptions, readConfigFlags } from "../config-options.ts";
-import { openForGeneration } from "./generate.ts";
+import { openForGeneration } from "./model-to-answer.ts";
 
 type Config = ConfigOf<typeof serveConfig>;
 
@@ -57,7 +57,7 @@ export const command: CommandModule = {
         const token = readToken(config.tokenFile);
         checkOpenness({ host: config.host, token });
         const adapters = readAdapters(config.adapter);
-        const { opened, encoder } = await openForGeneration(config, context);
+        const { opened, encoder } = await openForGeneration(config, { conversations: true }, context);
         const models = await openServed({ opened, name: config.name || nameOf(config.model) }, adapters);
         const { reporter } = context;
         const server = await startServer(models, encoder, {

@@ -33,6 +33,6 @@ export const command = trainingCommand({
       const { examples, held, report } = encodeSft({ encoder, train, heldOut }, config);
       return { examples: examples.length, heldOut: held.length, report };
     };
-    await runTraining({ command: "sft", config, effective, input, dryRun, out, openRun, encode, train: (loop) => sft({ model: opened.model, encoder, train, heldOut }, config, loop) }, context);
+    await runTraining({ command: "sft", loss: config.loss, config, effective, input, dryRun, out, openRun, encode, train: (loop) => sft({ model: opened.model, encoder, train, heldOut }, config, loop) }, context);
   },
 });

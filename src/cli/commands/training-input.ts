@@ -9,17 +9,22 @@ import type { Precision } from "../../models/precision.ts";
 import type { DataConfig } from "./data-input.ts";
 import { dataName, loadTrainingData } from "./data-input.ts";
 import { findModel } from "./find-model.ts";
+import { holdConversations, openEncoder, readTemplate } from "./template-input.ts";
 import { cacheFolder } from "../../runs/cache-folder.ts";
 import type { EndEvent, TrainingEvent } from "../../runs/events.ts";
 import type { Run } from "../../runs/run.ts";
 import type { Encoder } from "../../text/encoder.ts";
-import { createEncoder } from "../../text/encoder.ts";
 import type { EncodingReport } from "../../training/encoding.ts";
 import type { LoopContext, LoopOptions } from "../../training/loop.ts";
+import type { SftConfig } from "../../training/sft.ts";
+import { encodeSftRecord } from "../../training/sft.ts";
 import { totalSteps } from "../../training/passes.ts";
 import type { CommandContext } from "../command.ts";
 import { drive } from "../drive.ts";
 import { reportPlan } from "../dry-run.ts";
+import type { Reporter } from "../reporter.ts";
+import type { ShownText } from "../shown-example.ts";
+import { showExample, textsOfAnswers, textsOfExample, textsOfPair } from "../shown-example.ts";
 import type { RunFacts } from "../training-command.ts";
 
 export interface InputConfig extends LoopOptions, DataConfig {
@@ -28,6 +33,7 @@ export interface InputConfig extends LoopOptions, DataConfig {
   heldOut: number;
   maxLength: number;
   trustText: boolean;
+  template: string;
   precision: Precision;
 }
 
@@ -48,6 +54,7 @@ export interface TrainingInput<R extends DataRecord> {
 
 /** Loads and checks the data first, since a mistake there should not cost the time to read a model. */
 export async function openInput<R extends DataRecord>(config: InputConfig, { needs, convert }: Wanted<R>, { reporter, signal, standIns, templateTime }: CommandContext): Promise<TrainingInput<R>> {
+  readTemplate(config.template);
   const dataset = await loadTrainingData(config, needs, { context: { reporter, signal } });
   const { train, heldOut, leaked, unused } = splitDataset({ records: convert(dataset) }, config);
   if (unused > 0) reporter.note(`${unused} records of other parts of the data are neither trained on nor held out`);
@@ -57,7 +64,7 @@ export async function openInput<R extends DataRecord>(config: InputConfig, { nee
   const progress = reporter.progress({ title: `reading ${config.model}`, unit: "weights" });
   const opened = await openModel(path, { merge: true, precision: config.precision, onProgress: (done) => progress.update(done) });
   progress.end();
-  return { opened, encoder: createEncoder(opened.tokenizer, { maxLength: config.maxLength, trustText: config.trustText, templateTime }), dataset, train, heldOut };
+  return { opened, encoder: openEncoder(opened.tokenizer, { template: config.template, maxLength: config.maxLength, trustText: config.trustText, conversations: holdConversations(train), templateTime }, { reporter }), dataset, train, heldOut };
 }
 
 export interface EncodedInput {
@@ -76,12 +83,45 @@ export interface TrainingWork<R extends DataRecord> {
   openRun: (facts: RunFacts) => Promise<Run>;
   /** Encodes the rows, for a dry run: how many examples they make, and what is worth telling. */
   encode: () => EncodedInput;
+  /** What is learned of an example: its answers (the default), every token, or a score at the end. */
+  loss?: SftConfig["loss"] | "score";
   train: (context: LoopContext) => AsyncGenerator<TrainingEvent>;
+}
+
+/** The first record as its trainer encodes it. */
+function firstExample(record: DataRecord, encoder: Encoder, loss: SftConfig["loss"] | "score"): ShownText[] {
+  if (loss === "score") return firstExample(record, encoder, "completion").map(({ ids, name }) => ({ ids, ...(name === undefined ? {} : { name }) }));
+  switch (record.kind) {
+    case "text":
+    case "conversation":
+    case "demonstration":
+      return textsOfExample(encodeSftRecord(record, encoder, loss)[0]!);
+    case "preference":
+      return textsOfPair(encoder.encodePair(record.prompt, record.chosen, record.rejected, record));
+    case "unpaired":
+      return textsOfExample(encoder.encodeExample(record.prompt, record.completion, record));
+    case "ranked":
+      return textsOfAnswers(encoder.encodeAnswers(record.prompt, record.completions.map(({ completion }) => completion), record));
+    case "prompt":
+      return [{ ids: encoder.encodePrompt(record.prompt, record) }];
+  }
+}
+
+/** Rows that cannot be encoded are told or refused when all are encoded: the first of the others is shown. */
+function showFirst<R extends DataRecord>({ input: { train, encoder }, loss = "completion" }: Pick<TrainingWork<R>, "input" | "loss">, reporter: Reporter): void {
+  for (const record of train) {
+    try {
+      return showExample(firstExample(record, encoder, loss), { tokenizer: encoder.tokenizer, what: "the first example" }, reporter);
+    } catch (error) {
+      if (!(error instanceof AttuneError) || error.code !== "data") throw error;
+    }
+  }
 }
 
 /** Says what would happen, or does it. @returns the end of the run; undefined for a dry run */
 export async function runTraining<R extends DataRecord>(work: TrainingWork<R>, { reporter, signal }: CommandContext): Promise<EndEvent | undefined> {
   const { config, input } = work;
+  showFirst(work, reporter);
   if (work.dryRun) {
     const { examples, heldOut, report } = work.encode();
     for (const { id, message } of report.warnings) reporter.warn(id, message);
