@@ -8,11 +8,13 @@ import { createInterface } from "node:readline";
 import { OpenAI } from "openai";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { Random } from "../../src/core/random.ts";
+import { float32 } from "../../src/core/tensor.ts";
 import { createAdapter } from "../../src/models/adapter.ts";
 import { openModel } from "../../src/models/open.ts";
 import { saveTrained } from "../../src/models/save.ts";
 import { GREEDY, generate } from "../../src/sampling/generate.ts";
 import { createEncoder } from "../../src/text/encoder.ts";
+import { withTemplate } from "../../src/text/templates.ts";
 import { byteTokenizer } from "../../src/text/testing.ts";
 import { type Compiled, compileSources } from "../support/compiled.ts";
 import { attune, saveTinyModel } from "./support.ts";
@@ -31,6 +33,9 @@ beforeAll(async () => {
     model.adapter = createAdapter(model.family, model.config, { rank: 2, alpha: 4, rsLora: false, targets: Object.keys(model.family.projections(model.config)) }, 1);
     for (const [weight, { data }] of model.adapter.weights) if (weight.includes("lora_B")) Random.for(5, weight).fillNormal(data, 0.5);
     await saveTrained(model, { tokenizer }, path(name));
+    if (name === "foreign") continue;
+    await saveTrained(model, { tokenizer: withTemplate(tokenizer, "plain") }, path("other-template"));
+    await saveTrained({ ...model, scoreHead: float32([1, 32], new Float32Array(32)) }, { tokenizer }, path("reward"));
   }
   writeFileSync(path("token"), `${TOKEN}\n`);
 });
@@ -73,7 +78,7 @@ test("serves a model and its adapter until Ctrl-C", { timeout: 60_000 }, async (
   }
   expect((await closed)[0]).toBe(0);
   const notes = lines.flatMap(({ type, message }) => (type === "note" ? [message as string] : []));
-  expect(notes[0]).toMatch(/^4 answers at once of up to 256 tokens; caches take up to .* GB/);
+  expect(notes).toContainEqual(expect.stringMatching(/^4 answers at once of up to 256 tokens; caches take up to .* GB/));
   expect(notes).toContainEqual(expect.stringMatching(/^POST \/v1\/chat\/completions 200 \d+ ms$/));
   expect(JSON.stringify(lines)).not.toMatch(/Good morning|token-0123/);
 });
@@ -86,6 +91,9 @@ describe("what cannot be served is refused before anything listens", () => {
     ["two models of one name", ["--adapter", `model=${path("polite")}`], /two models have one name/],
     ["an adapter of another base", ["--adapter", `x=${path("foreign")}`], /over another model/],
     ["a model in an adapter's place", ["--adapter", `x=${path("stranger")}`], /this is no adapter/],
+    ["an adapter that was trained with another template", ["--adapter", `x=${path("other-template")}`], /trained with another chat template[^]*--template FILE/],
+    ["a reward model", ["--adapter", `x=${path("reward")}`], /this is a reward model: it scores answers and writes none/],
+    ["a template that is not there", ["--template", "chatmll"], /there is no such chat template[^]*did you mean chatml/],
     ["an unknown option", ["--slot", "3"], /did you mean --slots/i],
     ["a port that is none", ["--port", "70000"], /port/],
   ])("%s", async (_name, more, says) => {

@@ -58,7 +58,7 @@ export const command: CommandModule = {
         checkOpenness({ host: config.host, token });
         const adapters = readAdapters(config.adapter);
         const { opened, encoder } = await openForGeneration(config, { conversations: true }, context);
-        const models = await openServed({ opened, name: config.name || nameOf(config.model) }, adapters);
+        const models = await openServed({ opened, encoder, name: config.name || nameOf(config.model) }, adapters);
         const { reporter } = context;
         const server = await startServer(models, encoder, {
           ...config,
