@@ -1,8 +1,9 @@
 /** Encoding takes work in proportion to the text, in slices, and ends where a limit is passed. Ids are held by tokenizer.test.ts. */
 import { readFileSync } from "node:fs";
-import { describe, expect, test } from "vitest";
-import { SLICE } from "./byte-pairs.ts";
+import { describe, expect, test, vi } from "vitest";
+import { BytePairs, SLICE } from "./byte-pairs.ts";
 import { createEncoder } from "./encoder.ts";
+import { TextTooLong, finish } from "./pipeline.ts";
 import { unusedCharacters } from "./text-parts.ts";
 import { byteTokenizer } from "./testing.ts";
 import type { Tokenizer } from "./tokenizer.ts";
@@ -14,8 +15,8 @@ function open(name: string): Tokenizer {
 }
 
 /** Slices that a text takes, and its ids. */
-function encode(tokenizer: Tokenizer, text: string, limit = Infinity): { slices: number; ids: number[] } {
-  const slices = tokenizer.encodeSlices([{ text, plain: true }], { limit });
+function encode(tokenizer: Tokenizer, text: string): { slices: number; ids: number[] } {
+  const slices = tokenizer.encodeSlices([{ text, plain: true }]);
   for (let count = 1; ; count++) {
     const { done, value } = slices.next();
     if (done) return { slices: count, ids: value };
@@ -41,12 +42,16 @@ describe.each(["llama3", "llama2", "smollm"])("%s", (name) => {
     expect(fourTimes).toBeLessThanOrEqual(2.3 * twice + 2);
   });
 
-  test("a text that is too long is not read to its end", () => {
-    const text = "12 ab ".repeat(50_000);
-    const { slices, ids } = encode(tokenizer, text, 100);
-    // SentencePiece's vocabularies have no words, and take a text in one
-    if (name !== "llama2") expect([slices, ids.length]).toEqual([1, 101]);
-    else expect(ids.length).toBeGreaterThan(100);
+  test("a text that cannot fit is not encoded, and one that turns out not to fit is not encoded to its end", () => {
+    const longest = Math.max(...Array.from({ length: tokenizer.vocabularySize }, (_, id) => Buffer.byteLength(tokenizer.tokenOf(id) ?? "")));
+    const slices = (text: string) => tokenizer.encodeSlices([{ text, plain: true }], { limit: 100 });
+    const merging = vi.spyOn(BytePairs.prototype, "encode");
+    expect(() => slices("a".repeat(101 * longest)).next()).toThrow(TextTooLong);
+    expect(merging).not.toHaveBeenCalled();
+    expect(() => finish(slices("1 2 ".repeat(5 * longest)))).toThrow(TextTooLong);
+    expect(merging.mock.calls.length).toBeLessThanOrEqual(101);
+    expect(finish(slices("a"))).toEqual(tokenizer.encodePlain("a"));
+    merging.mockRestore();
   });
 });
 
@@ -76,4 +81,16 @@ test("a word of a million bytes is no list of a million arguments", () => {
 test("characters that stand for something else are those that no text holds", () => {
   const marks = unusedCharacters(["\u{F0001}x", "\u{F0002}\u{F0000}"]);
   expect([marks.next().value, marks.next().value]).toEqual(["\u{F0003}", "\u{F0004}"]);
+});
+
+describe("bytes of tokens", () => {
+  test.each(["llama3", "llama2", "smollm", "mistral", "tekken", "metaspace", "gpt2", "qwen2"])("%s: joined, they are the text", (name) => {
+    const tokenizer = open(name);
+    for (const text of [" a b\n\tthe  end", "éü 你好 \u{1F642} x", "Hello"]) {
+      const ids = tokenizer.encodePlain(text, { continues: true });
+      if (ids.includes(tokenizer.unknownId ?? -1)) continue;
+      expect(Buffer.concat(ids.map((id) => tokenizer.bytesOf(id))).toString(), JSON.stringify(text)).toBe(text);
+    }
+    expect(tokenizer.bytesOf(10_000_000)).toHaveLength(0);
+  });
 });

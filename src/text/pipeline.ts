@@ -9,6 +9,7 @@ import type { AddedToken } from "./added-tokens.ts";
 import { createSplitter } from "./added-tokens.ts";
 import { BytePairs, SLICE } from "./byte-pairs.ts";
 import { correctPreTokenizer, withoutPrefix } from "./library-corrections.ts";
+import { bytesPerToken } from "./token-bytes.ts";
 import type { TextPart } from "./text-parts.ts";
 import { splitAtMarks, unusedCharacters } from "./text-parts.ts";
 import type { TokenizerJson } from "./tokenizer-json.ts";
@@ -18,9 +19,12 @@ import { wordSplitter } from "./words.ts";
 export interface EncodeOptions {
   /** The text goes on after other text, so that nothing is put before it. Default false. */
   continues?: boolean;
-  /** Ends once there are more ids than this, since the text is too long for whoever asks. Default none. */
+  /** Most ids that whoever asks can take: a text with more is not encoded to its end. Default none. @throws TextTooLong */
   limit?: number;
 }
+
+/** A text has more ids than were asked for. */
+export class TextTooLong extends Error {}
 
 /** Work that is done slice by slice, and its result. */
 export type Slices<T> = Generator<undefined, T>;
@@ -57,6 +61,7 @@ export function createPipeline(json: TokenizerJson, added: readonly AddedToken[]
   const normalizedTokens = added.filter(({ normalized }) => normalized);
   const splitNormalized = createSplitter(normalizedTokens.map((token) => [normalize(token.content, start.normalizer), token]));
   const idsOfWord = createWordEncoder(json, added);
+  const most = bytesPerToken(json, added);
 
   function* encodeSection(parts: readonly TextPart[], isFirst: boolean, { normalizer, words }: typeof start): Generator<number | string, void> {
     const texts = normalizedTokens.length === 0 ? [{ plain: false, text: normalize(joined(parts), normalizer) }] : normalizeParts(parts, normalizer, later.normalizer);
@@ -77,12 +82,13 @@ export function createPipeline(json: TokenizerJson, added: readonly AddedToken[]
   }
   return {
     *encode(parts, { continues = false, limit = Infinity } = {}) {
+      if (parts.reduce((total, { text }) => total + Buffer.byteLength(text), 0) > limit * most) throw new TextTooLong();
       const ids: number[] = [];
       let worked = 0;
       for (const piece of pieces(parts, continues)) {
         const found = typeof piece === "number" ? [piece] : yield* idsOfWord(piece);
         for (const id of found) ids.push(id);
-        if (ids.length > limit) break;
+        if (ids.length > limit) throw new TextTooLong();
         worked += typeof piece === "number" ? 1 : WORD_WORK + Math.min(piece.length, LONGEST_REMEMBERED);
         if (worked < SLICE) continue;
         worked = 0;

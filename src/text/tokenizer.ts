@@ -14,6 +14,7 @@ import { AttuneError } from "../core/errors.ts";
 import type { AddedToken } from "./added-tokens.ts";
 import type { EncodeOptions, Slices } from "./pipeline.ts";
 import { createPipeline, finish } from "./pipeline.ts";
+import { tokenBytes } from "./token-bytes.ts";
 import type { TextPart } from "./text-parts.ts";
 import { guardText, tokenPattern } from "./text-parts.ts";
 import type { JsonObject, NamedToken, TokenizerJson } from "./tokenizer-json.ts";
@@ -54,6 +55,8 @@ export interface Tokenizer {
   decode(ids: readonly number[], options?: { skipSpecial?: boolean }): string;
   idOf(token: string): number | undefined;
   tokenOf(id: number): string | undefined;
+  /** What a token is within a text; nothing for an id without a token. Joined, the bytes of tokens are their text. */
+  bytesOf(id: number): Uint8Array;
   /** sha256 over everything that changes ids. */
   readonly fingerprint: string;
   /** Files to write next to exported weights. */
@@ -99,6 +102,7 @@ export function tokenizerFromFiles(files: TokenizerFiles, place = "tokenizer"): 
   const unknownToken = namedToken(config, "unk_token") ?? json.model.unk_token ?? undefined;
   const pipeline = openPipeline(json, added, unknownToken, place);
   const vocabulary = readVocabulary(json, added);
+  const bytesOf = tokenBytes(json, added, (id) => pipeline.decode([id]));
   const control = added.filter((token) => token.control);
   const controlTokens = control.map(({ content }) => content);
   const controlIds = new Set(control.map(({ id }) => id));
@@ -126,6 +130,10 @@ export function tokenizerFromFiles(files: TokenizerFiles, place = "tokenizer"): 
     decode: (ids, { skipSpecial = false } = {}) => pipeline.decode(ids.filter((id) => vocabulary.tokenOf.has(id) && !(skipSpecial && controlIds.has(id)))),
     idOf,
     tokenOf: (id) => vocabulary.tokenOf.get(id),
+    bytesOf(id) {
+      const token = vocabulary.tokenOf.get(id);
+      return token === undefined ? new Uint8Array() : bytesOf(id, token);
+    },
     fingerprint: createHash("sha256").update(JSON.stringify([VERSION, json.normalizer, json.pre_tokenizer, json.model, json.decoder, added, facts])).digest("hex"),
     files: { ...files },
   };
