@@ -3,6 +3,8 @@ import type { Random } from "../core/random.ts";
 import type { Encoder } from "../text/encoder.ts";
 import type { Chosen, SamplingOptions } from "./choose.ts";
 import type { Scores } from "./scores.ts";
+import type { ShapingOptions } from "./shaping.ts";
+import { Shaping } from "./shaping.ts";
 
 /** What an answer ended by: itself, the limit of its length, or the caller. */
 export type Finish = "stop" | "length" | "cancelled";
@@ -22,29 +24,33 @@ export interface Drawn {
   finish: Finish;
 }
 
-export interface AnswerOptions extends SamplingOptions {
+export interface AnswerOptions extends SamplingOptions, ShapingOptions {
   maxNewTokens: number;
   /** Texts at which an answer ends; the text itself is left out. */
   stopTexts: readonly string[];
   /** The most likely tokens to tell at each place; default 0. */
   alternatives?: number;
+  /** The answer goes on with a plain text, and keeps the space that it begins with. Default: it is a turn of its own. */
+  continues?: boolean;
 }
+
+type Decode = (ids: readonly number[]) => string;
 
 /** Decodes a growing list of tokens without decoding all of it again. Source of the method: vLLM's incremental detokenizer. */
 class GrowingText {
-  private readonly encoder: Encoder;
+  private readonly decode: Decode;
   private text = "";
   /** Tokens from `start` on are decoded; those before `read` are in the text, and set how the next ones join. */
   private start = 0;
   private read = 0;
 
-  constructor(encoder: Encoder) {
-    this.encoder = encoder;
+  constructor(decode: Decode) {
+    this.decode = decode;
   }
 
   grow(ids: readonly number[]): string {
-    const known = this.encoder.decodeCompletion(ids.slice(this.start, this.read));
-    const window = this.encoder.decodeCompletion(ids.slice(this.start));
+    const known = this.decode(ids.slice(this.start, this.read));
+    const window = this.decode(ids.slice(this.start));
     if (window.length <= known.length || window.endsWith("\uFFFD")) return this.text;
     this.text += window.slice(known.length);
     this.start = this.read;
@@ -58,23 +64,28 @@ export class OpenAnswer {
   private readonly options: AnswerOptions;
   private readonly encoder: Encoder;
   private readonly random: Random;
+  private readonly decode: Decode;
   private readonly growing: GrowingText | undefined;
+  private readonly shaping: Shaping | undefined;
 
   /** @param watched whether somebody reads the text while it grows */
-  constructor(options: AnswerOptions, encoder: Encoder, { random, watched }: { random: Random; watched: boolean }) {
+  constructor(options: AnswerOptions, encoder: Encoder, { random, watched, prompt = [] }: { random: Random; watched: boolean; prompt?: ArrayLike<number> }) {
+    this.shaping = Shaping.of(options, prompt);
     this.options = options;
     this.encoder = encoder;
     this.random = random;
-    this.growing = watched || options.stopTexts.length > 0 ? new GrowingText(encoder) : undefined;
+    this.decode = options.continues ? (ids) => encoder.tokenizer.decode(ids, { skipSpecial: true, continues: true }) : encoder.decodeCompletion;
+    this.growing = watched || options.stopTexts.length > 0 ? new GrowingText(this.decode) : undefined;
     if (options.alternatives) this.drawn.alternatives = [];
   }
 
   /** Draws the next token; tells whether the answer is finished by it. */
   extend(scores: Scores): boolean {
     const { drawn, options } = this;
-    const { id, logp } = scores.choose(options, this.random);
+    const { id } = (this.shaping?.shape(scores) ?? scores).choose(options, this.random);
+    this.shaping?.took(id);
     drawn.ids.push(id);
-    drawn.logps.push(logp);
+    drawn.logps.push(scores.logp(id));
     drawn.alternatives?.push(scores.mostLikely(options.alternatives!));
     const stopped = this.encoder.stopIds.includes(id);
     if (this.growing && !stopped) {
@@ -90,7 +101,7 @@ export class OpenAnswer {
   finish(finish: Finish): true {
     const { drawn, encoder } = this;
     const ended = encoder.stopIds.includes(drawn.ids.at(-1) ?? -1);
-    const text = encoder.decodeCompletion(ended ? drawn.ids.slice(0, -1) : drawn.ids);
+    const text = this.decode(ended ? drawn.ids.slice(0, -1) : drawn.ids);
     const cut = firstStop(text, this.options.stopTexts);
     drawn.text = cut >= 0 ? text.slice(0, cut) : text;
     drawn.finish = cut >= 0 ? "stop" : finish;

@@ -61,6 +61,8 @@ export interface Sampled extends Drawn {
 export interface GenerationHooks {
   /** After every token; the answer is the engine's own and goes on changing. */
   onToken?: (answer: Sampled) => void;
+  /** The same, for who does not read the text while it grows. */
+  onDraw?: (answer: Sampled) => void;
   /** When an answer is finished. */
   onAnswer?: (answer: Sampled) => void;
 }
@@ -201,8 +203,12 @@ export class BatchingEngine {
     const done: number[] = [];
     for (let row = first; row < this.rows.length; row++) {
       const { task, answer, sampled } = this.rows[row]!;
-      if (answer.extend(this.batch.scores(row))) done.push(row);
-      this.call(task, () => task.hooks.onToken?.(sampled));
+      // what cannot be drawn, as a grammar's error, is its own request's
+      if (task.cancelled || !this.call(task, () => void (answer.extend(this.batch.scores(row)) && done.push(row)))) continue;
+      this.call(task, () => {
+        task.hooks.onDraw?.(sampled);
+        task.hooks.onToken?.(sampled);
+      });
     }
     // From the end, since the last row takes the place of one that leaves.
     for (const row of done.toReversed()) this.leave(row);
@@ -227,13 +233,15 @@ export class BatchingEngine {
     if (task.finished.length === expected) task.settle(task.finished);
   }
 
-  /** Runs a hook. Its error ends its own request, and nobody else's. */
-  private call(task: Task, hook: () => void): void {
+  /** Runs a hook; its error ends its own request, and nobody else's. Tells whether there was none. */
+  private call(task: Task, hook: () => void): boolean {
     try {
       hook();
+      return true;
     } catch (cause) {
       task.settle(cause instanceof AttuneError ? cause : new AttuneError("internal", "a callback failed", { got: String(cause), cause }));
       this.cancel(task);
+      return false;
     }
   }
 
@@ -251,7 +259,7 @@ export class BatchingEngine {
     for (let i = 0; i < count; i++) {
       const sample = task.begun++;
       const random = Random.for(request.seed, ...(request.stream ?? []), sample);
-      const answer = new OpenAnswer(request, this.encoder, { random, watched: hooks.onToken !== undefined });
+      const answer = new OpenAnswer(request, this.encoder, { random, watched: hooks.onToken !== undefined, prompt: request.prompt });
       this.batch.enter(prefix);
       this.rows.push({ task, answer, sampled: Object.assign(answer.drawn, { sample }, scoresOf(task)) });
     }

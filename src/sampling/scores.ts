@@ -72,12 +72,14 @@ export class Scores {
   /** The scores of logits that no graph has summed: those that were changed after it. */
   static of(logits: Float32Array, inverseTemperature: number): Scores {
     const size = blockSize(logits.length);
-    const maxima = new Float32Array(logits.length / size).fill(-Infinity);
-    logits.forEach((logit, id) => (maxima[Math.floor(id / size)] = Math.max(maxima[Math.floor(id / size)]!, logit)));
+    const maxima = Float32Array.from({ length: logits.length / size }, (_, block) => logits.subarray(block * size, (block + 1) * size).reduce((a, b) => Math.max(a, b), -Infinity));
     const largest = maxima.reduce((a, b) => Math.max(a, b));
-    const sums = new Float64Array(maxima.length);
-    logits.forEach((logit, id) => (sums[Math.floor(id / size)]! += Math.exp((logit - largest) * inverseTemperature)));
-    return new Scores(logits, maxima, Float32Array.from(sums), inverseTemperature);
+    const sums = Float32Array.from(maxima, (maximum, block) => {
+      let sum = 0;
+      if (maximum > -Infinity) for (let id = block * size; id < (block + 1) * size; id++) sum += Math.exp((logits[id]! - largest) * inverseTemperature);
+      return sum;
+    });
+    return new Scores(logits, maxima, sums, inverseTemperature);
   }
 
   /** A copy that stays as it is while the row goes on. */

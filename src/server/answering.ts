@@ -1,30 +1,35 @@
 /** A request on its way through an engine: its prompts are submitted, and cancelled where the client leaves or the server stops. */
 import { randomInt } from "node:crypto";
+import { answerLimit } from "../sampling/answer-limit.ts";
+import type { AnswerOptions } from "../sampling/answer.ts";
 import { onAbort } from "../sampling/generate.ts";
 import type { Generation, Sampled } from "../sampling/engine.ts";
 import { ApiError, stopping } from "./api-error.ts";
 import type { Engines, Lease } from "./engines.ts";
 import { isFatal } from "./engines.ts";
+import type { PromptField } from "./parameters.ts";
+import { tooLong } from "./parameters.ts";
 
 /** What is asked of an engine, whichever endpoint was called. */
-export interface Asked {
+export interface Asking {
   model: string;
   samples: number;
   prompts: readonly Int32Array[];
-  temperature: number;
-  topP: number;
-  stopTexts: readonly string[];
   /** Default one by chance. */
   seed: number | undefined;
   /** Of each answer; default what the server gives. */
   maxNewTokens: number | undefined;
-  /** The most likely tokens to tell. */
-  alternatives: number;
+  /** The most likely tokens of the prompt to tell; undefined for no scores of it. */
+  promptAlternatives: number | undefined;
+  /** How tokens are drawn. */
+  drawing: Omit<AnswerOptions, "maxNewTokens">;
+  field: PromptField;
 }
 
 export interface AnswerHooks {
   /** After every token; `choice` counts over prompts, then samples. */
   onToken?: (answer: Sampled, choice: number) => void;
+  onDraw?: (answer: Sampled, choice: number) => void;
   onAnswer?: (answer: Sampled, choice: number) => void;
 }
 
@@ -52,26 +57,26 @@ export function usageOf(prompts: readonly Int32Array[], answers: readonly Sample
 const SEEDS = 2 ** 31;
 
 /** Longest answer to a prompt. @throws ApiError 400 where the two do not fit the room */
-function answerLength(prompt: Int32Array, asked: number | undefined, { room, byDefault }: { room: number; byDefault: number }): number {
-  const longest = asked ?? Math.max(1, Math.min(byDefault, room - prompt.length));
-  if (prompt.length > 0 && prompt.length + longest <= room) return longest;
-  if (prompt.length === 0) throw new ApiError(400, "the prompt is empty", { param: "prompt", code: "invalid_value" });
-  throw new ApiError(400, `this server's context is ${room} tokens; the prompt has ${prompt.length}, and ${longest} were asked for as an answer`, { code: "context_length_exceeded" });
+function lengthOf(prompt: Int32Array, { maxNewTokens: asked, field }: Asking, { room, byDefault }: { room: number; byDefault: number }): number {
+  if (prompt.length === 0) throw new ApiError(400, "the prompt is empty", { param: field, code: "invalid_value" });
+  const longest = asked ?? Math.max(1, answerLimit(prompt.length, { maxNewTokens: byDefault, maxLength: room }));
+  if (prompt.length + longest <= room) return longest;
+  throw tooLong(field, room, `the prompt has ${prompt.length}, and ${longest} were asked for as an answer`);
 }
 
 /** A request whose prompts fit and that has a place in the queue. */
 export class Answering {
-  readonly asked: Asked;
+  readonly asked: Asking;
   private readonly engines: Engines;
   private readonly lease: Lease;
   private readonly lengths: readonly number[];
 
   /** @throws ApiError 400 where a prompt and its answer do not fit; the lease stays the caller's until {@link run} */
-  constructor(engines: Engines, lease: Lease, { asked, byDefault }: { asked: Asked; byDefault: number }) {
+  constructor(engines: Engines, lease: Lease, { asked, byDefault }: { asked: Asking; byDefault: number }) {
     this.engines = engines;
     this.lease = lease;
     this.asked = asked;
-    this.lengths = asked.prompts.map((prompt) => answerLength(prompt, asked.maxNewTokens, { room: engines.limits.room, byDefault }));
+    this.lengths = asked.prompts.map((prompt) => lengthOf(prompt, asked, { room: engines.limits.room, byDefault }));
   }
 
   /**
@@ -100,10 +105,10 @@ export class Answering {
     }
   }
 
-  private submit(prompt: number, seed: number, { onToken, onAnswer }: AnswerHooks): Generation {
-    const { prompts, samples, temperature, topP, stopTexts, alternatives } = this.asked;
+  private submit(prompt: number, seed: number, { onToken, onDraw, onAnswer }: AnswerHooks): Generation {
+    const { prompts, samples, drawing, promptAlternatives } = this.asked;
     const numbered = (hook: NonNullable<AnswerHooks["onToken"]>) => (answer: Sampled): void => hook(answer, prompt * samples + answer.sample);
-    const request = { prompt: prompts[prompt]!, samples, temperature, topK: 0, topP, stopTexts, alternatives, seed, stream: [prompt], group: this, maxNewTokens: this.lengths[prompt]! };
-    return this.lease.engine.submit(request, { ...(onToken ? { onToken: numbered(onToken) } : {}), ...(onAnswer ? { onAnswer: numbered(onAnswer) } : {}) });
+    const request = { ...drawing, prompt: prompts[prompt]!, samples, seed, stream: [prompt], group: this, maxNewTokens: this.lengths[prompt]!, ...(promptAlternatives === undefined ? {} : { promptAlternatives }) };
+    return this.lease.engine.submit(request, { ...(onToken ? { onToken: numbered(onToken) } : {}), ...(onDraw ? { onDraw: numbered(onDraw) } : {}), ...(onAnswer ? { onAnswer: numbered(onAnswer) } : {}) });
   }
 }

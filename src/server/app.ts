@@ -1,13 +1,14 @@
 /** The routes, and what stands before them: names, origins, token, sizes. */
+import type { HttpBindings } from "@hono/node-server";
 import { Hono } from "hono";
 import type { Context } from "hono";
-import { bodyLimit } from "hono/body-limit";
-import { preview } from "../core/errors.ts";
 import { ApiError, stopping, toApiError } from "./api-error.ts";
+import { parseBody, readBody } from "./body.ts";
 import type { Kind } from "./choices.ts";
 import { CHAT, TEXT } from "./choices.ts";
+import { ClientLeft } from "./encoding.ts";
 import type { EndpointContext } from "./endpoint.ts";
-import { answer, parseBody } from "./endpoint.ts";
+import { answer } from "./endpoint.ts";
 import type { ServedModel } from "./engines.ts";
 import { Guard } from "./guard.ts";
 import type { GuardOptions } from "./guard.ts";
@@ -31,16 +32,24 @@ export interface RequestLine {
   milliseconds: number;
 }
 
-export function createApp(options: AppOptions): Hono {
-  const app = new Hono();
+/** nginx's status of a client that closed its connection. */
+const LEFT = 499;
+
+type Env = { Bindings: HttpBindings };
+type AppContext = Context<Env>;
+
+export function createApp(options: AppOptions): Hono<Env> {
+  const app = new Hono<Env>();
   const guard = new Guard(options);
-  const refuse = (c: Context, error: unknown): Response => {
+  const refuse = (c: AppContext, error: unknown): Response => {
+    // nobody reads it
+    if (error instanceof ClientLeft) return c.body(null, LEFT as 400);
     const known = toApiError(error);
     if (known !== error && known.status >= 500) options.onError(error);
     return c.json(known.body, known.status as 400, known.headers);
   };
   app.onError((error, c) => refuse(c, error));
-  app.notFound((c) => refuse(c, new ApiError(404, `there is no ${c.req.method} ${preview(c.req.path)}`, { code: "unknown_url" })));
+  app.notFound((c) => refuse(c, new ApiError(404, `there is no ${c.req.method} ${pathOf(c)}`, { code: "unknown_url" })));
   if (options.onRequest) app.use(logged(options.onRequest));
   app.use(async (c, next) => {
     c.header("x-content-type-options", "nosniff");
@@ -54,34 +63,47 @@ export function createApp(options: AppOptions): Hono {
     return next();
   });
   app.get("/health", (c) => c.json({ status: "ok" }));
+  app.get("/metrics", (c) => c.body(options.metrics.text(options.engines.load), 200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" }));
   app.get("/v1/models", (c) => c.json({ object: "list", data: options.engines.list.map((model) => modelObject(model, options)) }));
   // names may hold slashes
   app.get("/v1/models/:id{.+}", (c) => c.json(modelObject(options.engines.find(c.req.param("id")), options)));
-  const limit = bodyLimit({ maxSize: options.bodyLimit, onError: (c) => refuse(c, new ApiError(413, `the body is larger than ${options.bodyLimit} bytes`, { code: "body_too_large" })) });
-  app.post("/v1/chat/completions", limit, (c) => post(c, CHAT, options));
-  app.post("/v1/completions", limit, (c) => post(c, TEXT, options));
+  app.post("/v1/chat/completions", (c) => post(c, CHAT, options));
+  app.post("/v1/completions", (c) => post(c, TEXT, options));
+  app.all("/v1/embeddings", () => {
+    throw new ApiError(404, "attune serves no embeddings: its models write text, and their hidden states were not trained to be compared. Use a server with an embedding model", { code: "unsupported_endpoint" });
+  });
   return app;
 }
 
-async function post<Request extends ChatRequest | TextRequest>(c: Context, kind: Kind<Request>, context: EndpointContext): Promise<Response> {
+async function post<Request extends ChatRequest | TextRequest>(c: AppContext, kind: Kind<Request>, context: AppOptions): Promise<Response> {
   // without this check a web page could post a form, which browsers send without asking first
   if (!/^application\/json\s*(;|$)/i.test(c.req.header("content-type") ?? "")) throw new ApiError(415, "send JSON, with Content-Type: application/json", { code: "unsupported_media_type" });
-  const body = parseBody(await c.req.text());
-  const response = await answer(kind, body, { left: c.req.raw.signal, context });
+  const response = await answered(c, kind, context).catch((error: unknown) => {
+    context.metrics.answered(kind.endpoint, error instanceof ClientLeft ? LEFT : toApiError(error).status);
+    throw error;
+  });
   // with the headers that the guard has set
   return c.newResponse(response.body as ReadableStream, response);
 }
 
+async function answered<Request extends ChatRequest | TextRequest>(c: AppContext, kind: Kind<Request>, context: AppOptions): Promise<Response> {
+  const body = parseBody(await readBody(c.env.incoming, { limit: context.bodyLimit, stop: context.stop }));
+  return answer(kind, body, { left: c.req.raw.signal, context });
+}
+
+/** The path as it was sent, cut, in characters that move no cursor and end no line. */
+const pathOf = (c: AppContext): string => (c.env.incoming.url ?? "").replace(/\?.*$/s, "").slice(0, 100).replaceAll(/[^!-~]/g, "?");
+
 /** Tells what was asked for, and how it went. */
 function logged(onRequest: NonNullable<AppOptions["onRequest"]>) {
-  return async (c: Context, next: () => Promise<void>): Promise<void> => {
+  return async (c: AppContext, next: () => Promise<void>): Promise<void> => {
     const began = performance.now();
     await next();
-    onRequest({ method: c.req.method, path: c.req.path.slice(0, 100), status: c.res.status, milliseconds: Math.round(performance.now() - began) });
+    onRequest({ method: c.req.method, path: pathOf(c), status: c.res.status, milliseconds: Math.round(performance.now() - began) });
   };
 }
 
-function allowOrigin(c: Context, origin: string): void {
+function allowOrigin(c: AppContext, origin: string): void {
   c.header("access-control-allow-origin", origin);
   c.header("vary", "Origin");
   c.header("access-control-allow-headers", "authorization, content-type");

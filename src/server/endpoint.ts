@@ -2,18 +2,26 @@
 import { randomUUID } from "node:crypto";
 import { stringifyJson } from "../core/json.ts";
 import type { Sampled } from "../sampling/engine.ts";
+import { TextTooLong } from "../text/pipeline.ts";
 import { attuneVersion } from "../runs/versions.ts";
 import { ApiError, stopping, toApiError } from "./api-error.ts";
-import type { Ends, Usage } from "./answering.ts";
+import type { Asking, Ends, Usage } from "./answering.ts";
 import { Answering, usageOf } from "./answering.ts";
-import type { Kind } from "./choices.ts";
-import { askedOf } from "./choices.ts";
+import type { Kind, Telling } from "./choices.ts";
+import type { EncodingQueue } from "./encoding.ts";
 import type { Engines } from "./engines.ts";
+import type { Grammars } from "./grammars.ts";
+import type { RequestWatch, ServerMetrics } from "./metrics.ts";
 import type { ChatRequest, TextRequest } from "./parameters.ts";
-import { tokensInText } from "./tokens.ts";
+import { tooLong } from "./parameters.ts";
+import type { SpokenTokens } from "./tokens.ts";
 
 export interface EndpointContext {
   engines: Engines;
+  encoding: EncodingQueue;
+  grammars: Grammars;
+  spoken: SpokenTokens;
+  metrics: ServerMetrics;
   /** Longest answer where a request names none, tokens. */
   maxTokens: number;
   /** The server stops. */
@@ -37,16 +45,15 @@ const finishOf = ({ finish }: Sampled): "stop" | "length" => (finish === "stop" 
 
 /** @throws ApiError */
 export async function answer<Request extends ChatRequest | TextRequest>(kind: Kind<Request>, body: unknown, { left, context }: { left: AbortSignal; context: EndpointContext }): Promise<Response> {
-  const { engines, stop, maxTokens } = context;
-  const request = kind.read(body);
+  const { engines, stop, maxTokens: byDefault, metrics } = context;
+  const watch = metrics.watch();
+  const request = kind.read(body, engines.limits.room);
   const served = engines.find(request.model);
   if (stop.aborted) throw stopping();
   const lease = await engines.lease(request.model, kind.answers(request));
   let work: Answering;
   try {
-    work = new Answering(engines, lease, { asked: askedOf(kind, request, engines.encoder), byDefault: maxTokens });
-    // refused before a stream has begun
-    kind.opening(request, 0);
+    work = new Answering(engines, lease, { asked: await askingOf(kind, request, { left, context }), byDefault });
   } catch (error) {
     lease.release();
     throw error;
@@ -58,8 +65,31 @@ export async function answer<Request extends ChatRequest | TextRequest>(kind: Ki
     model: request.model,
     system_fingerprint: `fp_${served.fingerprint.slice(0, 12)}_${attuneVersion()}`,
   };
-  const run = { kind, request, work, head, ends: { left, stop }, context };
+  const run = { kind, request, work, head, ends: { left, stop }, context, watch };
   return request.stream ? streamed(run) : whole(run);
+}
+
+async function askingOf<Request extends ChatRequest | TextRequest>(kind: Kind<Request>, request: Request, { left, context }: { left: AbortSignal; context: EndpointContext }): Promise<Asking> {
+  const { engines: { encoder, limits: { room } }, encoding, grammars } = context;
+  const { maxNewTokens, top, promptTop } = kind.limits(request);
+  const special = kind.drawing(request, grammars);
+  const prompts: Int32Array[] = [];
+  try {
+    // one after the other, as each of a client's prompts would take a turn of its own
+    for (const prompt of kind.prompts(request, encoder, room)) prompts.push(prompt instanceof Int32Array ? prompt : await encoding.encode(prompt, left));
+  } catch (error) {
+    if (error instanceof TextTooLong) throw tooLong(kind.field, room);
+    throw error;
+  }
+  const bias = new Map(Object.entries(request.logit_bias).map(([id, amount]) => [Number(id), amount]));
+  for (const id of bias.keys()) if (id >= encoder.tokenizer.vocabularySize) throw new ApiError(400, `token ids are below ${encoder.tokenizer.vocabularySize}`, { param: "logit_bias", code: "invalid_value" });
+  return {
+    model: request.model, samples: request.n, prompts, seed: request.seed, maxNewTokens, promptAlternatives: promptTop, field: kind.field,
+    drawing: {
+      temperature: request.temperature, topP: request.top_p, topK: request.top_k, minP: request.min_p, stopTexts: request.stop, alternatives: top ?? 0,
+      frequencyPenalty: request.frequency_penalty, presencePenalty: request.presence_penalty, repetitionPenalty: request.repetition_penalty, bias, ...special,
+    },
+  };
 }
 
 interface Run<Request extends ChatRequest | TextRequest> {
@@ -69,18 +99,30 @@ interface Run<Request extends ChatRequest | TextRequest> {
   head: Head;
   ends: Ends;
   context: EndpointContext;
+  watch: RequestWatch;
 }
 
-async function whole<Request extends ChatRequest | TextRequest>({ kind, request, work, head, ends, context }: Run<Request>): Promise<Response> {
-  const answers = await work.run(ends);
-  const { prompts, samples } = work.asked;
-  const usage = usageOf(prompts, answers);
+const tellingOf = ({ engines: { encoder }, spoken }: EndpointContext): Telling => ({ encoder, spoken });
+
+/** Counts what a request has used, and tells it. */
+function settle<Request extends ChatRequest | TextRequest>({ work, context, request, watch, kind }: Run<Request>, answers: readonly Sampled[]): Usage {
+  const usage = usageOf(work.asked.prompts, answers);
+  watch.end();
+  context.metrics.used(request.model, usage);
+  context.metrics.answered(kind.endpoint, 200);
   context.onUsage?.(usage);
-  const choices = answers.map((sampled, index) => ({
-    index,
-    ...kind.whole(request, sampled, { encoder: context.engines.encoder, prompt: Math.floor(index / samples) }),
-    finish_reason: finishOf(sampled),
-  }));
+  return usage;
+}
+
+async function whole<Request extends ChatRequest | TextRequest>(run: Run<Request>): Promise<Response> {
+  const { kind, request, work, head, ends, context, watch } = run;
+  const answers = await work.run(ends, { onDraw: (_, choice) => watch.token(choice) });
+  const { prompts, samples } = work.asked;
+  const usage = settle(run, answers);
+  const choices = answers.map((sampled, index) => {
+    const prompt = Math.floor(index / samples);
+    return { index, ...kind.whole(request, sampled, { ...tellingOf(context), prompt, ids: prompts[prompt]! }), finish_reason: finishOf(sampled) };
+  });
   return new Response(stringifyJson({ ...head, choices, usage }), { headers: { "content-type": "application/json" } });
 }
 
@@ -108,6 +150,7 @@ function streamed<Request extends ChatRequest | TextRequest>(run: Run<Request>):
         } catch (error) {
           const known = toApiError(error);
           if (known !== error) context.onError(error);
+          context.metrics.answered(run.kind.endpoint, known.status);
           send(JSON.stringify(known.body));
         }
         send("[DONE]");
@@ -121,42 +164,43 @@ function streamed<Request extends ChatRequest | TextRequest>(run: Run<Request>):
   return new Response(body, { headers: { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache", "x-accel-buffering": "no" } });
 }
 
-async function sendPieces<Request extends ChatRequest | TextRequest>({ kind, request, work, head, ends, context }: Run<Request>, send: (data: string) => void): Promise<void> {
-  const { engines } = context;
-  const { encoder } = engines;
+async function sendPieces<Request extends ChatRequest | TextRequest>(run: Run<Request>, send: (data: string) => void): Promise<void> {
+  const { kind, request, work, head, ends, context, watch } = run;
   const withUsage = request.stream_options?.include_usage ?? false;
+  const { prompts, samples } = work.asked;
   const sendChoice = (index: number, choice: Record<string, unknown>, finish_reason: string | null): void =>
     send(stringifyJson({ ...head, choices: [{ index, ...choice, finish_reason }], ...(withUsage ? { usage: null } : {}) }));
-  const { prompts, samples } = work.asked;
-  for (let index = 0; index < prompts.length * samples; index++) {
-    const opening = kind.opening(request, Math.floor(index / samples));
-    if (opening) sendChoice(index, opening, null);
-  }
+  const telling = tellingOf(context);
+  const streams = Array.from({ length: prompts.length * samples }, (_, index) => {
+    const prompt = Math.floor(index / samples);
+    const asked = { prompt, ids: prompts[prompt]! };
+    const opening = kind.opening(request, asked, telling);
+    if (opening && !opening.late) sendChoice(index, opening.choice(), null);
+    return { asked, late: opening?.late ? opening.choice : undefined, characters: 0, tokens: 0 };
+  });
   const counts = kind.limits(request).top !== undefined;
-  const sent = new Map<number, { characters: number; tokens: number }>();
+  const open = (sampled: Sampled, index: number): (typeof streams)[number] => {
+    const stream = streams[index]!;
+    if (stream.late) sendChoice(index, stream.late(sampled), null);
+    stream.late = undefined;
+    return stream;
+  };
   const answers = await work.run(ends, {
+    onDraw: (_, index) => watch.token(index),
     onToken: (sampled, index) => {
-      const before = sent.get(index) ?? { characters: 0, tokens: 0 };
-      const text = sampled.text.slice(before.characters);
+      const stream = open(sampled, index);
+      const text = sampled.text.slice(stream.characters);
       if (text === "") return;
-      const to = counts ? Math.max(before.tokens, tokensInText(sampled, encoder)) : 0;
-      sendChoice(index, kind.piece(request, { answer: sampled, text, from: before.tokens, to }, encoder), null);
-      sent.set(index, { characters: sampled.text.length, tokens: to });
+      const to = counts ? Math.max(stream.tokens, telling.spoken.within(sampled)) : 0;
+      sendChoice(index, kind.piece(request, { answer: sampled, text, behind: stream.characters, from: stream.tokens, to }, { ...telling, ...stream.asked }), null);
+      stream.characters = sampled.text.length;
+      stream.tokens = to;
     },
     onAnswer: (sampled, index) => {
+      open(sampled, index);
       if (sampled.finish !== "cancelled") sendChoice(index, kind.closing(), finishOf(sampled));
     },
   });
-  const usage = usageOf(prompts, answers);
-  context.onUsage?.(usage);
+  const usage = settle(run, answers);
   if (withUsage) send(stringifyJson({ ...head, choices: [], usage }));
-}
-
-/** The JSON of a request's body. @throws ApiError 400 */
-export function parseBody(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    throw new ApiError(400, "the body is no JSON", { code: "invalid_json" });
-  }
 }

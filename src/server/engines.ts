@@ -39,8 +39,20 @@ export interface Lease {
   release(): void;
 }
 
+/** What a model's engine is doing. */
+export interface EngineLoad {
+  name: string;
+  /** Answers that were let in. */
+  admitted: number;
+  /** Those that are decoded, and those that wait for a slot. */
+  running: number;
+  waiting: number;
+}
+
 interface Open {
   engine: Promise<BatchingEngine>;
+  /** Once it is open. */
+  opened?: BatchingEngine;
   /** Answers that were let in, decoded or waiting. */
   admitted: number;
   /** Counts up with every use. */
@@ -71,9 +83,9 @@ export class Engines {
     return [...this.models.values()];
   }
 
-  /** Names of the models whose engines are open, and what each has let in. */
-  get load(): { name: string; admitted: number }[] {
-    return [...this.open].map(([name, { admitted }]) => ({ name, admitted }));
+  /** Of the models whose engines are open. */
+  get load(): EngineLoad[] {
+    return [...this.open].map(([name, { admitted, opened }]) => ({ name, admitted, running: opened?.active ?? 0, waiting: opened?.waiting ?? 0 }));
   }
 
   /** @throws ApiError 404 */
@@ -135,7 +147,7 @@ export class Engines {
       return this.create(served);
     });
     const open: Open = { engine, admitted: 0, used: 0 };
-    this.changing = engine.catch(() => this.open.delete(served.name));
+    this.changing = engine.then((opened) => (open.opened = opened), () => this.open.delete(served.name));
     this.open.set(served.name, open);
     return open;
   }

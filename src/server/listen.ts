@@ -3,19 +3,31 @@ import type { Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { setMaxListeners } from "node:events";
+import type { HttpBindings } from "@hono/node-server";
 import { createAdaptorServer } from "@hono/node-server";
 import { AttuneError } from "../core/errors.ts";
 import type { Encoder } from "../text/encoder.ts";
 import type { AppOptions } from "./app.ts";
 import { createApp } from "./app.ts";
+import type { ConnectionLimits } from "./connections.ts";
+import { Connections } from "./connections.ts";
+import { EncodingQueue } from "./encoding.ts";
 import type { EngineLimits, ServedModel } from "./engines.ts";
 import { Engines } from "./engines.ts";
+import { Grammars } from "./grammars.ts";
 import { isLoopback } from "./guard.ts";
+import { ServerMetrics } from "./metrics.ts";
+import { SpokenTokens } from "./tokens.ts";
 
 export interface ServerOptions extends Pick<AppOptions, "host" | "allowHosts" | "allowOrigins" | "token" | "bodyLimit" | "maxTokens">, Partial<Pick<AppOptions, "onError" | "onRequest">> {
   /** 0 for a free one. */
   port: number;
   limits: EngineLimits;
+  /** Default {@link CONNECTIONS}. */
+  connections?: Partial<ConnectionLimits>;
+  /** Milliseconds in which a request's head must have come, and the whole of it. Default {@link HEAD_TIME}, {@link REQUEST_TIME}. */
+  headTime?: number;
+  requestTime?: number;
 }
 
 export interface RunningServer {
@@ -29,19 +41,18 @@ export interface RunningServer {
   close(patience?: number): Promise<void>;
 }
 
-/**
- * Milliseconds: a request's head, the whole of it, an idle connection. What a client has sent is not read while a graph runs, so a
- * long reading of prompts counts as the client's delay: far more than a run takes.
- */
-const HEAD_TIME = 60_000;
-const REQUEST_TIME = 120_000;
+/** Milliseconds: a request's head, the whole of it, an idle connection. One that seems late while a graph runs is looked at again. */
+const HEAD_TIME = 10_000;
+const REQUEST_TIME = 60_000;
 const IDLE_TIME = 15_000;
-/** Milliseconds between looks for connections that are late. */
-const LOOK_TIME = 5_000;
-const CONNECTIONS = 1024;
+/** Milliseconds between looks for connections that are late, as a share of the head's time, and at most. */
+const LOOK_SHARE = 1 / 4;
+const LOOK_TIME = 2_000;
+/** Half of them for one address: see {@link Connections}. */
+const CONNECTIONS: ConnectionLimits = { total: 1024, ofAddress: 512 };
 const PATIENCE = 3_000;
-/** For cancelled requests to say so: a step of decoding, or the reading of a prompt, is not broken off. */
-const FAREWELL = 2_000;
+/** For cancelled requests to say so: a step of decoding, or the reading of a part of a prompt, is not broken off. */
+const FAREWELL = 10_000;
 const LOOK_AGAIN = 20;
 /** Least length of a token. */
 export const TOKEN_LENGTH = 16;
@@ -53,12 +64,15 @@ export async function startServer(models: readonly ServedModel[], encoder: Encod
   const [refusing, cancelling] = [new AbortController(), new AbortController()];
   setMaxListeners(0, cancelling.signal);
   const open = new Set<ServerResponse>();
-  const app = createApp({ ...options, engines, stop: cancelling.signal, refusing: refusing.signal, created: Math.floor(Date.now() / 1000), onError: options.onError ?? (() => undefined) });
+  const { headTime = HEAD_TIME, requestTime = REQUEST_TIME } = options;
+  const app = createApp({ ...options, engines, encoding: new EncodingQueue(cancelling.signal), grammars: new Grammars(encoder), spoken: new SpokenTokens(encoder), metrics: new ServerMetrics(), stop: cancelling.signal, refusing: refusing.signal, created: Math.floor(Date.now() / 1000), onError: options.onError ?? (() => undefined) });
   const server = createAdaptorServer({
-    fetch: app.fetch,
-    serverOptions: { headersTimeout: HEAD_TIME, requestTimeout: REQUEST_TIME, keepAliveTimeout: IDLE_TIME, connectionsCheckingInterval: LOOK_TIME },
+    fetch: (request, bindings) => app.fetch(request, bindings as HttpBindings),
+    // what a refused request goes on sending is read by `readBody`, or thrown away by Node itself
+    autoCleanupIncoming: false,
+    serverOptions: { headersTimeout: headTime, requestTimeout: requestTime, keepAliveTimeout: IDLE_TIME, connectionsCheckingInterval: Math.min(LOOK_TIME, headTime * LOOK_SHARE) },
   }) as Server;
-  server.maxConnections = CONNECTIONS;
+  void new Connections(server, { ...CONNECTIONS, ...options.connections });
   server.on("request", (_request, response) => {
     open.add(response);
     response.once("close", () => open.delete(response));

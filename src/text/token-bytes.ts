@@ -21,10 +21,27 @@ function members(component: Component | null): Component[] {
 
 const types = (component: Component | null): string[] => members(component).map(({ type }) => type);
 
+interface Writing {
+  /** Bytes are written as characters. */
+  byteLevel: boolean;
+  /** A space is written as U+2581. */
+  marked: boolean;
+}
+
+function writingOf(json: TokenizerJson): Writing {
+  const has = (type: string): boolean => [json.pre_tokenizer, json.decoder].some((component) => types(component).includes(type));
+  return { byteLevel: has("ByteLevel"), marked: json.model["byte_fallback"] === true || has("Metaspace") };
+}
+
+/** Whether the bytes of tokens, joined, are their text. */
+export function joins(json: TokenizerJson): boolean {
+  const { byteLevel, marked } = writingOf(json);
+  return byteLevel || marked;
+}
+
 /** @param decode for vocabularies of another kind */
 export function tokenBytes(json: TokenizerJson, added: readonly AddedToken[], decode: (id: number) => string): (id: number, token: string) => Uint8Array {
-  const byteLevel = [json.pre_tokenizer, json.decoder].some((component) => types(component).includes("ByteLevel"));
-  const marked = json.model["byte_fallback"] === true || [json.pre_tokenizer, json.decoder].some((component) => types(component).includes("Metaspace"));
+  const { byteLevel, marked } = writingOf(json);
   const whole = new Set(added.map(({ id }) => id));
   return (id, token) => {
     if (whole.has(id)) return Buffer.from(token);

@@ -14,7 +14,7 @@ import { AttuneError } from "../core/errors.ts";
 import type { AddedToken } from "./added-tokens.ts";
 import type { EncodeOptions, Slices } from "./pipeline.ts";
 import { createPipeline, finish } from "./pipeline.ts";
-import { tokenBytes } from "./token-bytes.ts";
+import { joins, tokenBytes } from "./token-bytes.ts";
 import type { TextPart } from "./text-parts.ts";
 import { guardText, tokenPattern } from "./text-parts.ts";
 import type { JsonObject, NamedToken, TokenizerJson } from "./tokenizer-json.ts";
@@ -51,8 +51,11 @@ export interface Tokenizer {
   encodeParts(parts: readonly TextPart[], options?: EncodeOptions): number[];
   /** The same, slice by slice, so that others may go on meanwhile. */
   encodeSlices(parts: readonly TextPart[], options?: EncodeOptions): Slices<number[]>;
-  /** Ids without a token (a padded vocabulary has some) give nothing. `skipSpecial` leaves control tokens out. */
-  decode(ids: readonly number[], options?: { skipSpecial?: boolean }): string;
+  /**
+   * Ids without a token (a padded vocabulary has some) give nothing. `skipSpecial` leaves control tokens out; what `continues`
+   * another text keeps the space that it begins with.
+   */
+  decode(ids: readonly number[], options?: { skipSpecial?: boolean; continues?: boolean }): string;
   idOf(token: string): number | undefined;
   tokenOf(id: number): string | undefined;
   /** What a token is within a text; nothing for an id without a token. Joined, the bytes of tokens are their text. */
@@ -102,6 +105,7 @@ export function tokenizerFromFiles(files: TokenizerFiles, place = "tokenizer"): 
   const unknownToken = namedToken(config, "unk_token") ?? json.model.unk_token ?? undefined;
   const pipeline = openPipeline(json, added, unknownToken, place);
   const vocabulary = readVocabulary(json, added);
+  const joining = joins(json);
   const bytesOf = tokenBytes(json, added, (id) => pipeline.decode([id]));
   const control = added.filter((token) => token.control);
   const controlTokens = control.map(({ content }) => content);
@@ -127,7 +131,10 @@ export function tokenizerFromFiles(files: TokenizerFiles, place = "tokenizer"): 
     encodePlain: (text, options) => encodeParts([{ text, plain: true }], options),
     encodeParts,
     encodeSlices,
-    decode: (ids, { skipSpecial = false } = {}) => pipeline.decode(ids.filter((id) => vocabulary.tokenOf.has(id) && !(skipSpecial && controlIds.has(id)))),
+    decode(ids, { skipSpecial = false, continues = false } = {}) {
+      const kept = ids.filter((id) => vocabulary.tokenOf.has(id) && !(skipSpecial && controlIds.has(id)));
+      return continues && joining ? textOfBytes(Buffer.concat(kept.map((id) => bytesOf(id, vocabulary.tokenOf.get(id)!)))) : pipeline.decode(kept);
+    },
     idOf,
     tokenOf: (id) => vocabulary.tokenOf.get(id),
     bytesOf(id) {
@@ -138,6 +145,8 @@ export function tokenizerFromFiles(files: TokenizerFiles, place = "tokenizer"): 
     files: { ...files },
   };
 }
+
+const textOfBytes = (bytes: Uint8Array): string => new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
 
 function openPipeline(json: TokenizerJson, added: readonly AddedToken[], unknownToken: string | undefined, place: string): ReturnType<typeof createPipeline> {
   try {

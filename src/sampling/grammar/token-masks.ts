@@ -1,0 +1,118 @@
+/** Which tokens of a vocabulary a grammar allows next: the bytes of all tokens as a tree, walked along with the grammar's states. */
+import { AttuneError } from "../../core/errors.ts";
+import type { Encoder } from "../../text/encoder.ts";
+import type { TokenConstraint } from "../shaping.ts";
+import type { Automaton, State } from "./automaton.ts";
+
+/** Tokens by their bytes: nodes of the tree in the order of a walk, children behind their parent. */
+export class TokenTree {
+  readonly size: number;
+  readonly stopIds: readonly number[];
+  private readonly bytes: Uint8Array;
+  private readonly depths: Uint16Array;
+  /** Where the walk goes on without a node's children. */
+  private readonly past: Int32Array;
+  private readonly tokens: readonly (readonly number[])[];
+  private readonly encoder: Encoder;
+  /** Nodes that walks have looked at. */
+  visited = 0;
+
+  constructor(encoder: Encoder) {
+    const { tokenizer } = encoder;
+    this.encoder = encoder;
+    this.size = tokenizer.vocabularySize;
+    this.stopIds = encoder.stopIds;
+    const control = new Set(tokenizer.controlTokens.map((token) => tokenizer.idOf(token)));
+    const root = new Map<number, Branch>();
+    for (let id = 0; id < this.size; id++) {
+      const bytes = tokenizer.bytesOf(id);
+      if (bytes.length === 0 || control.has(id) || this.stopIds.includes(id)) continue;
+      insert(root, bytes, id);
+    }
+    const [values, depths, past, tokens]: [number[], number[], number[], number[][]] = [[], [], [], []];
+    const lay = (children: ReadonlyMap<number, Branch>, depth: number): void => {
+      for (const [byte, branch] of children) {
+        const node = values.push(byte) - 1;
+        depths.push(depth);
+        past.push(0);
+        tokens.push(branch.ids);
+        lay(branch.children, depth + 1);
+        past[node] = values.length;
+      }
+    };
+    lay(root, 0);
+    [this.bytes, this.depths, this.past, this.tokens] = [Uint8Array.from(values), Uint16Array.from(depths), Int32Array.from(past), tokens];
+  }
+
+  /** One bit for each token that may follow; stop tokens where the text may end. */
+  mask(automaton: Automaton, state: State): Uint32Array {
+    const mask = new Uint32Array(Math.ceil(this.size / 32));
+    const set = (id: number): void => void (mask[id >>> 5]! |= 1 << (id & 31));
+    const states: State[] = [state];
+    for (let node = 0; node < this.bytes.length; ) {
+      this.visited++;
+      const depth = this.depths[node]!;
+      const next = automaton.step(states[depth]!, this.bytes[node]!);
+      if (next === null) {
+        node = this.past[node]!;
+        continue;
+      }
+      states[depth + 1] = next;
+      for (const id of this.tokens[node]!) set(id);
+      node++;
+    }
+    if (state.ends) for (const id of this.stopIds) set(id);
+    if (mask.every((word) => word === 0)) throw new AttuneError("data", "no token of the vocabulary goes on with what the grammar asks for");
+    return mask;
+  }
+
+  bytesOf(id: number): Uint8Array {
+    return this.encoder.tokenizer.bytesOf(id);
+  }
+}
+
+interface Branch {
+  children: Map<number, Branch>;
+  ids: number[];
+}
+
+function insert(root: Map<number, Branch>, bytes: Uint8Array, id: number): void {
+  let children = root;
+  let branch: Branch | undefined;
+  for (const byte of bytes) {
+    branch = children.get(byte);
+    if (branch === undefined) children.set(byte, (branch = { children: new Map(), ids: [] }));
+    ({ children } = branch);
+  }
+  branch!.ids.push(id);
+}
+
+/** Masks by state, for all answers that are held to one grammar. */
+export class TokenMasks {
+  private readonly automaton: Automaton;
+  private readonly tree: TokenTree;
+  private readonly masks = new WeakMap<State, Uint32Array>();
+
+  constructor(automaton: Automaton, tree: TokenTree) {
+    this.automaton = automaton;
+    this.tree = tree;
+  }
+
+  /** For one answer. */
+  constrain(): TokenConstraint {
+    let state = this.automaton.start;
+    return {
+      allowed: () => {
+        const known = this.masks.get(state);
+        if (known) return known;
+        const mask = this.tree.mask(this.automaton, state);
+        this.masks.set(state, mask);
+        return mask;
+      },
+      take: (id) => {
+        if (this.tree.stopIds.includes(id)) return;
+        for (const byte of this.tree.bytesOf(id)) state = this.automaton.step(state, byte) ?? state;
+      },
+    };
+  }
+}
