@@ -5,6 +5,7 @@ import { createAdapter } from "../models/adapter.ts";
 import { Random } from "../core/random.ts";
 import type { Model } from "../models/model.ts";
 import { TINY_CONFIGS, randomModel } from "../models/testing.ts";
+import type { Encoder } from "../text/encoder.ts";
 import { createEncoder } from "../text/encoder.ts";
 import { byteTokenizer } from "../text/testing.ts";
 import type { EngineLimits, ServedModel } from "./engines.ts";
@@ -13,7 +14,11 @@ import { startServer } from "./listen.ts";
 
 const CONTEXT = 256;
 export const encoder = createEncoder(byteTokenizer(), { maxLength: CONTEXT });
-export const tinyModel: Model = randomModel({ ...TINY_CONFIGS["llama"]!, hidden_size: 64, vocab_size: encoder.tokenizer.vocabularySize, max_position_embeddings: CONTEXT }, 3, 0.15);
+
+/** A tiny model of another vocabulary. */
+export const tinyOf = ({ tokenizer }: Encoder): Model => randomModel({ ...TINY_CONFIGS["llama"]!, hidden_size: 64, vocab_size: tokenizer.vocabularySize, max_position_embeddings: CONTEXT }, 3, 0.15);
+
+export const tinyModel: Model = tinyOf(encoder);
 
 /** The tiny model under an adapter that changes what it says. */
 export function adapted(seed: number): Model {
@@ -25,10 +30,10 @@ export function adapted(seed: number): Model {
 export const BASE: ServedModel = { name: "tiny", model: tinyModel, fingerprint: "0123456789abcdef" };
 export const adapterOf = (name: string, seed: number): ServedModel => ({ name, model: adapted(seed), fingerprint: `${seed}fedcba9876543210`, parent: "tiny" });
 
-type Options = Partial<Omit<ServerOptions, "limits">> & { limits?: Partial<EngineLimits>; models?: readonly ServedModel[] };
+type Options = Partial<Omit<ServerOptions, "limits">> & { limits?: Partial<EngineLimits>; models?: readonly ServedModel[]; speaks?: Encoder };
 
-export function startTiny({ models = [BASE], limits, ...options }: Options = {}): Promise<RunningServer> {
-  return startServer(models, encoder, {
+export function startTiny({ models = [BASE], limits, speaks = encoder, ...options }: Options = {}): Promise<RunningServer> {
+  return startServer(models, speaks, {
     host: "127.0.0.1", port: 0, allowHosts: [], allowOrigins: [], token: undefined, bodyLimit: 65_536, maxTokens: 16, ...options,
     limits: { slots: 4, room: CONTEXT, queue: 64, openModels: 2, prepack: false, ...limits },
   });

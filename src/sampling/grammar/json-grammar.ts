@@ -82,7 +82,8 @@ class Compiler {
     this.document = document;
     this.rules.set("any", choice(...TYPES.filter((type) => type !== "integer").map((type) => rule(`any ${type}`))));
     for (const type of TYPES) this.rules.set(`any ${type}`, this.anyOf(type));
-    this.rules.set("root", sequence(space, this.compile(document, "schema")));
+    // the space that SentencePiece begins words with
+    this.rules.set("root", sequence(optional(literal(" ")), this.compile(document, "schema")));
   }
 
   private anyOf(type: string): Expression {

@@ -1,0 +1,167 @@
+/** What one client can do to the others: nothing that is counted here. */
+import { connect } from "node:net";
+import type { Socket } from "node:net";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { EncodingQueue } from "./encoding.ts";
+import type { RunningServer } from "./listen.ts";
+import { encoder, events, send, startTiny, until } from "./testing.ts";
+
+let server: RunningServer;
+const sockets: Socket[] = [];
+afterEach(async () => {
+  for (const socket of sockets.splice(0)) socket.destroy();
+  await server?.close(0);
+});
+
+const chat = { model: "tiny", messages: [{ role: "user", content: "Tell me" }], max_tokens: 4 };
+const long = { ...chat, max_tokens: 230, temperature: 2, seed: 11, stream: true };
+
+/** A connection that says only so much; `heard` is what came back. */
+async function open(text = ""): Promise<{ socket: Socket; heard: () => string; closed: () => boolean }> {
+  const { hostname, port } = new URL(server.baseUrl);
+  const socket = connect(Number(port), hostname);
+  sockets.push(socket);
+  let [heard, closed] = ["", false];
+  socket.on("data", (data) => void (heard += data.toString()));
+  socket.on("close", () => void (closed = true));
+  socket.on("error", () => undefined);
+  await new Promise((resolve) => socket.once("connect", resolve));
+  if (text !== "") socket.write(text);
+  return { socket, heard: () => heard, closed: () => closed };
+}
+
+describe("connections that ask for nothing", () => {
+  test("make room for those that ask, the oldest first, and never those that are answered", async () => {
+    server = await startTiny({ connections: { total: 8, ofAddress: 6 } });
+    const streaming = send(server, "/v1/chat/completions", { body: long });
+    await until(() => server.engines.load.some(({ running }) => running === 1));
+    const halfOpen: Awaited<ReturnType<typeof open>>[] = [];
+    for (let count = 0; count < 20; count++) halfOpen.push(await open(count % 2 ? "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nX-Slow: " : ""));
+    expect((await send(server, "/v1/chat/completions", { body: chat })).status).toBe(200);
+    await until(() => halfOpen.filter(({ closed }) => closed()).length >= 15);
+    expect(halfOpen.slice(0, 14).every(({ closed }) => closed())).toBe(true);
+    expect(events((await streaming).text).at(-1)!.choices[0]).toMatchObject({ finish_reason: expect.stringMatching(/stop|length/) });
+  });
+
+  test("are told when all of an address are being answered", async () => {
+    server = await startTiny({ connections: { ofAddress: 2 } });
+    const streams = [send(server, "/v1/chat/completions", { body: long }), send(server, "/v1/chat/completions", { body: long })];
+    await until(() => server.engines.load.some(({ admitted }) => admitted === 2));
+    const { heard, closed } = await open("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    await until(closed);
+    expect(heard()).toMatch(/^HTTP\/1\.1 503 [\s\S]*retry-after: 1[\s\S]*"code":"too_many_connections"/);
+    await Promise.all(streams);
+  });
+
+  test("are closed when a head does not come, or is none, and told why", async () => {
+    server = await startTiny({ headTime: 40, requestTime: 80 });
+    const late = await open("GET /health HTTP/1.1\r\nHost: localhost\r\n");
+    const lateBody = await open("POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{");
+    const noHttp = await open("hello\r\n\r\n");
+    const large = await open(`GET /health HTTP/1.1\r\nHost: localhost\r\nX-Large: ${"x".repeat(40_000)}\r\n\r\n`);
+    const all = [late, lateBody, noHttp, large];
+    await until(() => all.every(({ closed }) => closed()));
+    const told = all.map(({ heard }) => [heard().split(" ")[1], (JSON.parse(heard().split("\r\n\r\n")[1]!) as { error: object }).error]);
+    const error = (code: string) => ({ message: expect.any(String), type: "invalid_request_error", param: null, code });
+    expect(told).toEqual([["408", error("request_timeout")], ["408", error("request_timeout")], ["400", error("invalid_request")], ["431", error("headers_too_large")]]);
+  });
+});
+
+describe("bodies", () => {
+  test.each(["content-length: 3000000", "transfer-encoding: chunked"])("that are too large get their answer though they are still being sent (%s)", async (header) => {
+    server = await startTiny();
+    const { socket, heard, closed } = await open(`POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n${header}\r\n\r\n`);
+    const piece = "x".repeat(100_000);
+    for (let sent = 0; sent < 30; sent++) await new Promise((resolve) => socket.write(header.startsWith("content") ? piece : `${piece.length.toString(16)}\r\n${piece}\r\n`, resolve));
+    if (!header.startsWith("content")) socket.write("0\r\n\r\n");
+    // the whole of it was read, and the connection is of use again
+    socket.write("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    await until(() => heard().includes('{"status":"ok"}'));
+    expect(heard()).toMatch(/^HTTP\/1\.1 413 [\s\S]*"code":"body_too_large"/);
+    expect(closed()).toBe(false);
+  });
+
+  test("that end early leave nothing behind", async () => {
+    const errors: unknown[] = [];
+    server = await startTiny({ onError: (error) => errors.push(error) });
+    const { socket } = await open("POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{");
+    await new Promise((resolve) => setImmediate(resolve));
+    socket.destroy();
+    expect((await send(server, "/v1/chat/completions", { body: chat })).status).toBe(200);
+    expect(errors).toEqual([]);
+  });
+});
+
+test("a log holds no control character, no line break and nothing decoded", async () => {
+  const lines: string[] = [];
+  server = await startTiny({ onRequest: ({ method, path, status }) => lines.push(`${method} ${path} ${status}`) });
+  await send(server, "/v1/%1b%5b2J%0aGET%20/forged%20200?secret=1");
+  const raw = await open("GET /v1/\u00e9\u009b31m HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+  await until(raw.closed);
+  await send(server, `/v1/${"x".repeat(500)}`);
+  expect(raw.heard()).toMatch(/^HTTP\/1\.1 4/);
+  expect([lines[0], lines.at(-1)]).toEqual(["GET /v1/%1b%5b2J%0aGET%20/forged%20200 404", `GET /v1/${"x".repeat(96)} 404`]);
+  for (const line of lines) expect(line).toMatch(/^GET [!-~]+ 4\d\d$/);
+});
+
+describe("prompts that are long to encode", () => {
+  test("are encoded in turns with others, a slice at a time", async () => {
+    const queue = new EncodingQueue(new AbortController().signal);
+    const order: string[] = [];
+    function* slices(name: string, count: number) {
+      for (let slice = 0; slice < count; slice++) {
+        order.push(name);
+        yield;
+      }
+      return new Int32Array();
+    }
+    let turns = 0;
+    const counting = setInterval(() => undefined, 1e6);
+    const tick = (): void => void (turns++, running && setImmediate(tick));
+    let running = true;
+    setImmediate(tick);
+    const never = new AbortController().signal;
+    await Promise.all([queue.encode(slices("long", 12), never), queue.encode(slices("short", 1), never)]);
+    running = false;
+    clearInterval(counting);
+    expect(order.slice(0, 3)).toEqual(["long", "short", "long"]);
+    // others had a turn between any two slices
+    expect(turns).toBeGreaterThanOrEqual(order.length);
+  });
+
+  test("end when their client leaves, or the server stops", async () => {
+    const [stop, left] = [new AbortController(), new AbortController()];
+    const queue = new EncodingQueue(stop.signal);
+    function* endless() {
+      for (;;) yield;
+    }
+    const open = [queue.encode(endless() as never, left.signal), queue.encode(endless() as never, new AbortController().signal)];
+    left.abort();
+    await expect(open[0]).rejects.toThrow();
+    stop.abort();
+    await expect(open[1]).rejects.toMatchObject({ status: 503 });
+    await expect(queue.encode(endless() as never, new AbortController().signal)).rejects.toMatchObject({ status: 503 });
+  });
+
+  test("and cannot fit are not encoded", async () => {
+    server = await startTiny({ bodyLimit: 1_000_000 });
+    const encode = vi.spyOn(encoder, "encodePromptSlices");
+    const reply = await send(server, "/v1/chat/completions", { body: { ...chat, messages: [{ role: "user", content: " ".repeat(900_000) }] } });
+    expect([reply.status, reply.json().error.code]).toEqual([400, "context_length_exceeded"]);
+    const slices = encode.mock.results[0]!.value as Generator;
+    expect([encode.mock.calls.length, slices.next().done]).toEqual([1, true]);
+    encode.mockRestore();
+  });
+});
+
+test("a server that stops tells everybody: who streams, waits, queues, encodes or still sends", async () => {
+  server = await startTiny({ limits: { slots: 1, queue: 8 } });
+  const bodies = [long, { ...long, stream: false }, { ...long, n: 3 }];
+  const asked = bodies.map((body) => send(server, "/v1/chat/completions", { body }));
+  const sending = await open("POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{");
+  await until(() => server.engines.load.some(({ admitted }) => admitted === 5));
+  await server.close(0);
+  const replies = await Promise.all(asked);
+  const told = [events(replies[0]!.text).at(-1)!, replies[1]!.json(), events(replies[2]!.text).at(-1)!, JSON.parse(/\{.*\}$/s.exec(sending.heard())![0]) as never];
+  for (const { error } of told) expect(error).toMatchObject({ message: expect.any(String), type: "server_error", param: null, code: "server_stopping" });
+});
