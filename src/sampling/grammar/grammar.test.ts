@@ -176,7 +176,7 @@ test("control tokens are never allowed, and tokens that end an answer only where
     const mask = constraint.allowed();
     return Array.from({ length: tree.size }, (_, id) => id).filter((id) => mask[id >>> 5]! & (1 << (id & 31))).map((id) => encoder.tokenizer.tokenOf(id)!);
   };
-  expect(allowed().toSorted()).toEqual(["f", "t", "\u010a", "\u0120"].toSorted());
+  expect(allowed().toSorted()).toEqual(["f", "t", "\u0120"].toSorted());
   for (const letter of "true") constraint.take(encoder.tokenizer.idOf(letter)!);
   expect(allowed()).toEqual(["<end>"]);
 });
