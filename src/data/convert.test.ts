@@ -106,6 +106,41 @@ describe("no half-written file", () => {
   });
 });
 
+describe("what is lost is told, by reading back what was written", () => {
+  const turns = [{ role: "user", content: "q" }, { role: "assistant", content: "a " }];
+  const convert = async (row: object, to: string, name = "back.jsonl") => {
+    const { lost, leftOut } = await convertDataset({ source: folder.write("told.jsonl", jsonLines(row)), to, out: at(name), overwrite: true });
+    return [Object.keys(lost), Object.keys(leftOut)];
+  };
+  const tools = [{ type: "function", function: { name: "f", parameters: {} } }];
+
+  test.each<[string, object, string, string[]]>([
+    ["thoughts, arguments and marks", { messages: [turns[0], { ...turns[1], reasoning_content: "r", weight: 0 }, turns[0], turns[1]], tools, chat_template_kwargs: { k: 1 } }, "trl", ["marks of answers that are not learned"]],
+    ["tools and thoughts", { messages: [turns[0], { ...turns[1], reasoning_content: "r" }], tools }, "alpaca", ["tools", "thoughts"]],
+    ["nothing", { messages: turns, tools, chat_template_kwargs: { k: 1 } }, "trl", []],
+    ["a form", { prompt: "q", completion: "a" }, "alpaca", ["that texts are texts, not turns"]],
+    ["a role", { prompt: [{ role: "developer", content: "d" }, turns[0]], completion: [turns[1]] }, "alpaca", ["the role developer"]],
+    ["space", { prompt: [turns[0]], chosen: [turns[1]], rejected: [{ role: "assistant", content: "b" }] }, "anthropic-hh", ["space around texts"]],
+    ["names", { messages: [{ ...turns[0], name: "Ada" }, turns[1]] }, "sharegpt", ["names of speakers"]],
+    ["ids of calls", { messages: [turns[0], { role: "assistant", content: "", tool_calls: [{ id: "1", type: "function", function: { name: "f", arguments: {} } }] }] }, "sharegpt", ["ids of calls"]],
+    ["ranks", { prompt: "q", completions: ["a", "b", "c", "d"].map((completion, index) => ({ completion, rank: index + 1 })), comparisons: [[0, 1], [0, 2], [0, 3], [1, 2], [1, 3], [2, 3]].map(([first, second]) => ({ first, second, p: 1 })) }, "fine-grained-rlhf", ["that texts are texts, not turns", "ranks"]],
+  ])("%s", async (_name, row, to, expected) => {
+    expect(await convert(row, to)).toEqual([expected, []]);
+  });
+
+  test("a table's cells are texts", async () => {
+    const battle = { question_id: "q", model_a: "x", model_b: "y", winner: "model_a", judge: "j", conversation_a: [turns[0], turns[1]], conversation_b: [turns[0], { role: "assistant", content: "b" }], anony: true, language: "English" };
+    expect(await convert(battle, "arena-33k")).toEqual([[], []]);
+    expect(await convert(battle, "arena-33k", "battle.csv")).toEqual([["that anony is a boolean"], []]);
+  });
+
+  test("a record that would say something else without its calls is left out", async () => {
+    const call = { prompt: [turns[0]], completion: [{ role: "assistant", content: "", tool_calls: [{ type: "function", function: { name: "f", arguments: {} } }] }] };
+    const both = folder.write("both.jsonl", jsonLines(call, { prompt: [turns[0]], completion: [turns[1]] }));
+    expect(await convertDataset({ source: both, to: "alpaca", out: at("calls.jsonl") })).toMatchObject({ written: 1, leftOut: { "a turn that calls a tool": 1 } });
+  });
+});
+
 describe("numbers that a double does not hold", () => {
   const id = 9007199254740993n;
   test.each(["jsonl", "json", "csv", "parquet"])("are written back as they stand: %s", async (ending) => {

@@ -3,24 +3,29 @@
  * field, records that it cannot express are counted by reason, and the file appears whole or not at all.
  */
 import { existsSync } from "node:fs";
+import type { ErrorPlace } from "../core/errors.ts";
 import { AttuneError } from "../core/errors.ts";
 import type { OnBad } from "./bad-row.ts";
-import { refuseBadRows } from "./bad-row.ts";
+import { BadRow, refuseBadRows } from "./bad-row.ts";
 import { conversionLoss, convertRecord } from "./conversions.ts";
-import type { ResolveRemote } from "./files.ts";
+import type { DataSource } from "./dataset.ts";
+import type { ResolveRemote, SourceFile } from "./files.ts";
 import { findFiles, partOf } from "./files.ts";
 import type { DataFormat } from "./formats/format.ts";
-import { lostFields } from "./formats/format.ts";
-import { FORMATS, formatNamed, writeRecord } from "./formats/index.ts";
+import { differences } from "./formats/differences.ts";
+import { FORMATS, formatNamed, readRecord, refuseUnreadable, writeRecord } from "./formats/index.ts";
+import { readCell } from "./readers/csv-cells.ts";
+import { READ_LIMITS } from "./readers/row.ts";
 import type { DataRecord, RecordKind, Split } from "./records.ts";
 import type { ReadOptions } from "./stream.ts";
 import { countOf, ReadReport, readRecords } from "./stream.ts";
+import { weighted } from "./weights.ts";
 import type { Columns } from "./writers/spool.ts";
-import { checkEnding, writeRows } from "./writers/write-rows.ts";
+import { cell, checkEnding, writeRows } from "./writers/write-rows.ts";
 
 export interface ConvertOptions extends ReadOptions {
-  /** File, folder or Hugging Face id. */
-  readonly source: string;
+  /** File, folder or Hugging Face id; or several with their weights. */
+  readonly source: string | readonly DataSource[];
   /** Name of the format to write. */
   readonly to: string;
   /** File to write; its ending says how. */
@@ -30,6 +35,8 @@ export interface ConvertOptions extends ReadOptions {
   readonly onBad?: OnBad;
   /** Only this part of the data set. */
   readonly split?: Split;
+  /** Of what is drawn where a weight asks for a part of a data set. */
+  readonly seed?: number;
   /** Replace a file that is there. */
   readonly overwrite?: boolean;
   readonly resolveRemote?: ResolveRemote;
@@ -60,26 +67,30 @@ export async function convertDataset(options: ConvertOptions): Promise<Conversio
   checkTarget(target, options.kind);
   checkEnding(out);
   if (existsSync(out) && options.overwrite !== true) throw new AttuneError("usage", "the file exists already", { file: out, hint: "name another one, or replace it with --overwrite" });
-  const files = partOf(await findFiles(source, resolveRemote), options.split, source);
-  const report = new ReadReport();
-  const outcome = new Outcome(target, options.kind);
+  const sources = typeof source === "string" ? [{ source, weight: 1 }] : source;
+  const parts: { files: readonly SourceFile[]; weight: number; report: ReadReport }[] = [];
+  for (const each of sources) parts.push({ files: partOf(await findFiles(each.source, resolveRemote), options.split, each.source), weight: each.weight, report: new ReadReport() });
+  const rowsRead = (): number => parts.reduce((sum, { report }) => sum + report.rows, 0);
+  const outcome = new Outcome(target, options.kind, out);
   const rows = async function* (): AsyncGenerator<Columns> {
-    for await (const record of readRecords(files, options, report)) {
-      yield* outcome.write(record);
-      options.onProgress?.(report.rows);
+    for (const [stream, { files, weight, report }] of parts.entries()) {
+      for await (const record of weighted(readRecords(files, options, report), weight, { seed: options.seed ?? 0, stream })) {
+        yield* outcome.write(record);
+        options.onProgress?.(rowsRead());
+      }
+      // before the rename: bad input leaves no file
+      refuseBadRows(report.badRows, report.rows, onBad);
     }
-    // before the rename: bad input leaves no file
-    refuseBadRows(report.badRows, report.rows, onBad);
-    outcome.refuseNothing(source);
+    outcome.refuseNothing(sources.map((each) => each.source).join(" + "));
   };
   await writeRows(out, rows());
   return {
     out,
-    from: [...new Set([...report.formats.values()].map(({ name }) => name))].join(" + "),
+    from: [...new Set(parts.flatMap(({ report }) => [...report.formats.values()].map(({ name }) => name)))].join(" + "),
     to,
-    rows: report.rows,
+    rows: rowsRead(),
     ...outcome.summary(),
-    warnings: report.warnings,
+    warnings: parts.flatMap(({ report }) => report.warnings),
   };
 }
 
@@ -95,9 +106,12 @@ class Outcome {
   private readonly lost = new Map<string, number>();
   private readonly leftOut = new Map<string, number>();
   private readonly converted = new Set<string>();
+  /** Its cells are texts. */
+  private readonly isTable: boolean;
   private written = 0;
 
-  constructor(target: DataFormat, kind: RecordKind | undefined) {
+  constructor(target: DataFormat, kind: RecordKind | undefined, out: string) {
+    this.isTable = /\.(csv|tsv)(\.gz)?$/i.test(out);
     this.target = target;
     this.kinds = kind === undefined ? target.writes : [kind];
   }
@@ -121,9 +135,27 @@ class Outcome {
       count(this.leftOut, written.leftOut);
       return;
     }
-    for (const field of lostFields(record, this.target)) count(this.lost, field);
+    const lost = this.losses(record, written.row);
+    if (typeof lost === "string") {
+      count(this.leftOut, lost);
+      return;
+    }
+    for (const field of lost) count(this.lost, field);
     this.written++;
     yield written.row;
+  }
+
+  /** What the row lacks of the record, told by reading it back; as a text, why it cannot be read. */
+  private losses(record: DataRecord, columns: Columns): readonly string[] | string {
+    const row = { columns: this.isTable ? throughCells(columns, record.place) : columns, place: record.place };
+    try {
+      refuseUnreadable(row, this.target, new Set());
+      return differences(record, readRecord(row, this.target, { note: () => undefined }), this.target);
+    } catch (error) {
+      if (error instanceof BadRow) return error.reason;
+      if (error instanceof AttuneError) return error.what;
+      throw error;
+    }
   }
 
   /** @throws AttuneError where there is no row to write */
@@ -136,6 +168,11 @@ class Outcome {
   summary(): Pick<Conversion, "written" | "lost" | "converted" | "leftOut"> {
     return { written: this.written, lost: Object.fromEntries(this.lost), converted: [...this.converted], leftOut: Object.fromEntries(this.leftOut) };
   }
+}
+
+/** A row as a table gives it back. */
+function throughCells(columns: Columns, place: ErrorPlace): Columns {
+  return Object.fromEntries(Object.entries(columns).map(([name, value]) => [name, readCell(name, cell(value), place, { limits: READ_LIMITS, note: () => undefined })]));
 }
 
 function count(map: Map<string, number>, key: string): void {

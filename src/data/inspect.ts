@@ -6,7 +6,7 @@ import { wilson } from "../stats/intervals.ts";
 import type { Completion, Prompt } from "../text/messages.ts";
 import { completionText, promptText } from "../text/messages.ts";
 import { convertRecord } from "./conversions.ts";
-import type { Dataset, LoadOptions } from "./dataset.ts";
+import type { Dataset, DataSource, LoadOptions } from "./dataset.ts";
 import { loadDataset } from "./dataset.ts";
 import { shortPath } from "./files.ts";
 import { promptKey } from "./split.ts";
@@ -93,7 +93,7 @@ export interface Inspection {
 }
 
 /** Reads a data set, bad rows left out and counted, and looks it over. @throws AttuneError `data` */
-export async function inspectDataset(source: string, options: InspectOptions = {}): Promise<Inspection> {
+export async function inspectDataset(source: string | readonly DataSource[], options: InspectOptions = {}): Promise<Inspection> {
   const dataset = await loadDataset(source, { onBad: "drop", ...options });
   return inspectRecords(dataset, options);
 }

@@ -93,10 +93,15 @@ export function renameColumns(row: Row, renames: readonly Rename[], limits: Read
   return { ...row, columns, ...(notes.length === 0 ? {} : { notes }) };
 }
 
-/** @throws AttuneError `data` where none of the rows has a column that is named */
-export function checkRenames(rows: readonly Row[], renames: readonly Rename[]): void {
-  const lost = renames.find(({ source }) => rows.every((row) => lookUp(row, source) === undefined));
-  if (lost === undefined) return;
+/**
+ * Data sets that are read together may have different names.
+ * @returns what is said of columns that are named and not there, beside those that are called so already
+ * @throws AttuneError `data` where none of the rows has a column that is named, nor the one that it stands for
+ */
+export function checkRenames(rows: readonly Row[], renames: readonly Rename[]): string[] {
+  const missing = renames.filter(({ source }) => rows.every((row) => lookUp(row, source) === undefined));
+  const lost = missing.find(({ target }) => rows.every(({ columns }) => columns[target] === undefined));
+  if (lost === undefined) return missing.map(({ target, source }) => `${rows[0]!.place.file ?? "the data"} has no column ${source}: ${target} is read as it stands`);
   const names = [...new Set(rows.flatMap(({ columns }) => Object.keys(columns)))];
   const near = nearest(lost.source, names);
   throw new AttuneError("data", `there is no column ${lost.source}`, { ...rows[0]!.place, got: names.join(", ") || "no columns", expected: `${lost.source}, which --columns names for ${lost.target}`, ...(near === undefined ? {} : { hint: `did you mean ${lost.target}=${near}?` }) });

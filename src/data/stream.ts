@@ -120,7 +120,7 @@ export async function* readRecords(files: readonly SourceFile[], options: ReadOp
     const rows = readRows(path, limits);
     const peeked = await takeFirst(rows, PEEK);
     if (peeked.length === 0) continue;
-    checkRenames(peeked, renames);
+    for (const remark of checkRenames(peeked, renames)) report.remarks.add(remark);
     for (const { columns } of peeked) for (const name of Object.keys(columns)) report.columns.add(name);
     const named = peeked.map((row) => renameColumns(row, renames, limits));
     const label = findLabel(named, ignored);

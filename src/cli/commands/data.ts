@@ -7,13 +7,15 @@ import { ON_BAD } from "../../data/dataset.ts";
 import type { OnBad } from "../../data/dataset.ts";
 import { lossesOf } from "../../data/formats/format.ts";
 import { FORMATS } from "../../data/formats/index.ts";
+import { FORMAT_NAMES } from "../../data/formats/names.ts";
 import { inspectDataset } from "../../data/inspect.ts";
 import { inspectionText } from "../../data/inspect-text.ts";
 import type { RecordKind, Split } from "../../data/records.ts";
-import { RECORD_KINDS, SPLITS } from "../../data/records.ts";
+import { compact, RECORD_KINDS, SPLITS } from "../../data/records.ts";
 import type { Tokenizer } from "../../text/tokenizer.ts";
 import type { CommandContext, CommandModule } from "../command.ts";
 import { formatTable } from "../words.ts";
+import { dataSources } from "./data-input.ts";
 import { remoteData } from "./find-data.ts";
 import { findModel } from "./find-model.ts";
 import { oneOf } from "./one-of.ts";
@@ -21,8 +23,12 @@ import { oneOf } from "./one-of.ts";
 interface ReadingOptions {
   readonly split?: Split;
   readonly format?: string;
+  readonly columns?: readonly string[];
   readonly ignoreColumns?: readonly string[];
   readonly onBad?: OnBad;
+  readonly limit?: number;
+  readonly dataWeights?: readonly number[];
+  readonly seed?: number;
 }
 
 export interface InspectCommandOptions extends ReadingOptions {
@@ -39,46 +45,64 @@ export interface ConvertCommandOptions extends ReadingOptions {
 
 export const command: CommandModule = {
   configure(command, bind) {
-    const inspect = command.command("inspect").description("counts, lengths, duplicates, ties, leaks between parts, examples").argument("<data>", "file, folder or Hugging Face id");
+    const inspect = command.command("inspect").description("counts, lengths, duplicates, ties, leaks between parts, examples").argument("<data...>", "files, folders or Hugging Face ids, read as one");
     reading(inspect)
       .option("--tokenizer <model>", "count tokens too, with the tokenizer of this model")
       .option("--examples <number>", "records to show", natural, 3)
-      .action(bind<InspectCommandOptions>(async ({ values: [source], options, context }) => runInspect(source!, options, context)));
-    const convert = command.command("convert").description("another format, with everything said that is lost").argument("<data>", "file, folder or Hugging Face id");
+      .action(bind<InspectCommandOptions>(async ({ values, options, context }) => runInspect(named(values), options, context)));
+    const convert = command.command("convert").description("another format, with everything said that is lost").argument("<data...>", "files, folders or Hugging Face ids, read as one");
     reading(convert)
       .requiredOption("--to <format>", "format to write")
       .requiredOption("--out <file>", ".jsonl, .json, .csv, .tsv (also with .gz) or .parquet")
       .option("--kind <kind>", `kind of record to write (${RECORD_KINDS.join(", ")})`, oneOf(RECORD_KINDS))
       .option("--overwrite", "replace a file that is there")
       .addHelpText("after", formatsHelp())
-      .action(bind<ConvertCommandOptions>(async ({ values: [source], options, context }) => runConvert(source!, options, context)));
+      .action(bind<ConvertCommandOptions>(async ({ values, options, context }) => runConvert(named(values), options, context)));
   },
 };
 
 function reading(command: ReturnType<Parameters<CommandModule["configure"]>[0]["command"]>): typeof command {
   return command
-    .option("--format <name>", "format of the data, where it should not be told by the columns")
+    .option("--format <name>", `format of the data, where it should not be told by the columns (${FORMAT_NAMES.join(", ")})`)
+    .option("--columns <name=column...>", "the data's own names of columns, as prompt=question chosen=answers[0].text", list)
     .option("--split <part>", `only this part of a folder (${SPLITS.join(", ")})`, oneOf(SPLITS))
     .option("--ignore-columns <names...>", "columns to pass over; * for all that the format does not know")
-    .option("--on-bad <what>", "rows that cannot be used: few (left out up to 1%), error, drop", oneOf(ON_BAD));
+    .option("--on-bad <what>", "rows that cannot be used: few (left out up to 1%), error, drop", oneOf(ON_BAD))
+    .option("--limit <number>", "only the first rows of each part of each data set", natural)
+    .option("--data-weights <numbers>", "how often the rows of each data set come: 0.5 for half of them, 2 for each twice", weights)
+    .option("--seed <number>", "of what a weight draws", natural);
+}
+
+/** An argument that may be repeated comes as a list. */
+const named = (values: readonly (string | readonly string[] | undefined)[]): string[] => values.flatMap((value) => value ?? []);
+
+/** Several by commas or repetition. */
+function list(value: string, before: readonly string[] = []): string[] {
+  return [...before, ...value.split(",")];
+}
+
+function weights(value: string): number[] {
+  const numbers = value.split(",").map(Number);
+  if (numbers.some((number) => !(number > 0 && number <= 1000))) throw new InvalidArgumentError("numbers above 0 are needed, separated by commas");
+  return numbers;
 }
 
 /** Looks a data set over. */
-export async function runInspect(source: string, options: InspectCommandOptions, context: CommandContext): Promise<void> {
+export async function runInspect(sources: readonly string[], options: InspectCommandOptions, context: CommandContext): Promise<void> {
   const { reporter, signal } = context;
   const { tokenizer, ...rest } = options;
   const countTokens = tokenizer === undefined ? undefined : await tokenCounter(await findModel(tokenizer, context));
-  const inspection = await inspectDataset(source, { ...reads(rest), signal, resolveRemote: remoteData(context), ...(options.examples === undefined ? {} : { examples: options.examples }), ...(countTokens === undefined ? {} : { countTokens }) });
+  const inspection = await inspectDataset(dataSources(sources, rest.dataWeights ?? []), { ...reads(rest), signal, resolveRemote: remoteData(context), ...(options.examples === undefined ? {} : { examples: options.examples }), ...(countTokens === undefined ? {} : { countTokens }) });
   reporter.result({ ...inspection }, inspectionText(inspection));
 }
 
 /** Writes a data set in another format. */
-export async function runConvert(source: string, options: ConvertCommandOptions, context: CommandContext): Promise<void> {
+export async function runConvert(sources: readonly string[], options: ConvertCommandOptions, context: CommandContext): Promise<void> {
   const { reporter, signal } = context;
   const { to, out, kind, overwrite } = options;
-  const progress = reporter.progress({ title: `converting ${source}`, unit: "rows" });
+  const progress = reporter.progress({ title: `converting ${sources.join(" + ")}`, unit: "rows" });
   try {
-    const conversion = await convertDataset({ source, to, out, ...reads(options), ...(kind === undefined ? {} : { kind }), ...(overwrite === undefined ? {} : { overwrite }), signal, resolveRemote: remoteData(context), onProgress: (rows) => progress.update(rows) });
+    const conversion = await convertDataset({ source: dataSources(sources, options.dataWeights ?? []), to, out, ...reads(options), ...(kind === undefined ? {} : { kind }), ...(overwrite === undefined ? {} : { overwrite }), signal, resolveRemote: remoteData(context), onProgress: (rows) => progress.update(rows) });
     progress.end();
     reporter.result({ ...conversion }, conversionText(conversion));
   } finally {
@@ -86,8 +110,8 @@ export async function runConvert(source: string, options: ConvertCommandOptions,
   }
 }
 
-function reads({ format, split, ignoreColumns, onBad }: ReadingOptions): ReadingOptions {
-  return { ...(split === undefined ? {} : { split }), ...(format === undefined ? {} : { format }), ...(ignoreColumns === undefined ? {} : { ignoreColumns }), ...(onBad === undefined ? {} : { onBad }) };
+function reads({ format, split, columns, ignoreColumns, onBad, limit, seed }: ReadingOptions): Omit<ReadingOptions, "dataWeights"> {
+  return compact({ format, split, columns, ignoreColumns, onBad, limit, seed }) as Omit<ReadingOptions, "dataWeights">;
 }
 
 /** Loaded only where it is asked for; weights are not read. */

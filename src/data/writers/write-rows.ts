@@ -57,7 +57,8 @@ function encodeCsv(rows: AsyncIterable<Columns>, beside: string, delimiter: stri
   });
 }
 
-function cell(value: unknown): string {
+/** A value as a cell of a table. */
+export function cell(value: unknown): string {
   if (value === undefined || value === null) return "";
   return typeof value === "object" ? stringifyExactly(value) : String(value);
 }
