@@ -2,8 +2,7 @@
  * Ratios of two things that are measured in turns, so that whatever else the machine does hits both. Turns in which other
  * processes were busy are measured again, and it is said how busy they were in those that were kept.
  */
-import { readFileSync } from "node:fs";
-import { availableParallelism } from "node:os";
+import { watchOthers } from "../src/runtime/other-work.ts";
 
 export interface Spread {
   median: number;
@@ -76,28 +75,6 @@ export async function inTurns({ subject, limit, rounds }: { subject: Measured; l
   }
   const kept = turns.toSorted((a, b) => a.others - b.others).slice(0, rounds);
   return { subject: kept.map((turn) => turn.subject), limit: kept.map((turn) => turn.limit), others: Math.max(...kept.map((turn) => turn.others)) };
-}
-
-/** Busy time of all processors since the machine started, seconds; undefined where the system does not say. */
-function busySeconds(): number | undefined {
-  try {
-    const [, user, nice, system, , , irq, softirq, steal] = readFileSync("/proc/stat", "utf8").split("\n", 1)[0]!.split(/\s+/).map(Number);
-    return (user! + nice! + system! + irq! + softirq! + steal!) / 100;
-  } catch {
-    return undefined;
-  }
-}
-
-/** Starts watching; the function that it gives tells which share of all processors other processes used since. 0 where unknown. */
-export function watchOthers(): () => number {
-  const [busy, own, began] = [busySeconds(), process.cpuUsage(), performance.now()];
-  return () => {
-    const now = busySeconds();
-    if (busy === undefined || now === undefined) return 0;
-    const { user, system } = process.cpuUsage(own);
-    const elapsed = (performance.now() - began) / 1000;
-    return Math.max(0, (now - busy - (user + system) / 1e6) / (elapsed * availableParallelism()));
-  };
 }
 
 /** Quotients of the same turn. */

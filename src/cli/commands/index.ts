@@ -14,6 +14,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: "quickstart", summary: "the whole pipeline on a small built-in world, in minutes", group: START, load: async () => (await import("./quickstart.ts")).command },
   { name: "align", summary: "the same pipeline on your model and your data, from one file", group: START, load: async () => (await import("./align.ts")).command },
   { name: "plan", summary: "memory and time of a run, before spending either", group: START, load: async () => (await import("./plan.ts")).command },
+  { name: "doctor", summary: "what this machine can do, and what is in the way", group: START, load: async () => (await import("./doctor.ts")).command },
   { name: "sft", summary: "supervised fine-tuning on demonstrations", group: TRAIN, load: async () => (await import("./sft.ts")).command },
   { name: "reward", summary: "a Bradley-Terry reward model from preferences", group: TRAIN, load: async () => (await import("./reward.ts")).command },
   { name: "dpo", summary: "direct preference optimisation and its relatives", group: TRAIN, load: async () => (await import("./dpo.ts")).command },

@@ -1,5 +1,6 @@
 /** `attune plan METHOD`: memory and time, before spending either. */
 import { existsSync } from "node:fs";
+import { busyNote } from "../../evaluation/plan/calibrate.ts";
 import { planConfig } from "../../evaluation/plan/plan.config.ts";
 import type { PlanOptions, RunPlan } from "../../evaluation/plan/plan.ts";
 import { planRun } from "../../evaluation/plan/plan.ts";
@@ -57,6 +58,8 @@ export const command: CommandModule = {
         const { resolved } = parseConfig(planConfig, { flags: method === undefined ? flags : { ...flags, method } });
         const shape = await findShape(resolved.model, context);
         const plan = await planRun(resolved, shape);
+        const busy = plan.machine && busyNote(plan.machine);
+        if (busy !== undefined) context.reporter.warn("busy-machine", busy);
         context.reporter.result({ model: resolved.model, parameters: parameterCount(shape.family, shape.config), method: resolved.method, ...plan }, describe(resolved, shape, plan));
       }),
     );

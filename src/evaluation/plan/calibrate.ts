@@ -3,6 +3,7 @@ import { Random } from "../../core/random.ts";
 import { float32, zeros } from "../../core/tensor.ts";
 import { matmul, sum } from "../../graph/build.ts";
 import { createGraph } from "../../graph/op-table.ts";
+import { watchOthers } from "../../runtime/other-work.ts";
 import { Session } from "../../runtime/session.ts";
 
 export interface Machine {
@@ -10,6 +11,11 @@ export interface Machine {
   rate: number;
   /** Bytes a second at which memory is read. */
   bandwidth: number;
+  /** The same in the slower of two measurements. */
+  slowerRate: number;
+  slowerBandwidth: number;
+  /** Share of all processors that others used meanwhile, 0 to 1. */
+  others: number;
 }
 
 const SIZE = 2048;
@@ -49,6 +55,23 @@ async function readingRate(): Promise<number> {
   return x.data.byteLength / seconds;
 }
 
+/** Above this share of the processors, or this difference of two measurements, a machine is called busy. */
+const BUSY = 0.1;
+
+/** Measures everything twice, and keeps the faster: other work can only slow a measurement down. */
 export async function calibrate(): Promise<Machine> {
-  return { rate: await productRate(), bandwidth: await readingRate() };
+  const others = watchOthers();
+  const rates = [await productRate()];
+  const bandwidths = [await readingRate()];
+  rates.push(await productRate());
+  bandwidths.push(await readingRate());
+  return { rate: Math.max(...rates), bandwidth: Math.max(...bandwidths), slowerRate: Math.min(...rates), slowerBandwidth: Math.min(...bandwidths), others: others() };
+}
+
+/** Why the measurements are not to be trusted, as a sentence; undefined where they are. */
+export function busyNote({ rate, bandwidth, slowerRate, slowerBandwidth, others }: Machine): string | undefined {
+  const differ = (fast: number, slow: number): boolean => slow < (1 - BUSY) * fast;
+  if (others <= BUSY && !differ(rate, slowerRate) && !differ(bandwidth, slowerBandwidth)) return undefined;
+  const giga = (value: number): string => (value / 1e9).toFixed(value < 1e11 ? 1 : 0);
+  return `the machine is busy: others used ${Math.round(100 * others)}% of its processors while it was measured, and two measurements gave ${giga(slowerRate)} and ${giga(rate)} GFLOP/s, ${giga(slowerBandwidth)} and ${giga(bandwidth)} GB/s; a quiet machine may be faster`;
 }

@@ -205,7 +205,7 @@ function rolloutLines(request: PlanRequest): MemoryLine[] {
   return lines;
 }
 
-export async function ownTime(request: PlanRequest, { rate, bandwidth }: Machine): Promise<TimeLine[]> {
+export async function ownTime(request: PlanRequest, { rate, bandwidth }: Pick<Machine, "rate" | "bandwidth">): Promise<TimeLine[]> {
   const { method, steps, batchSize, answerTokens, promptTokens } = request;
   const { length, tokens: read } = rowSizes(request);
   const reached = STEP_SHARE * rate;

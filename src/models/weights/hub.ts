@@ -98,7 +98,7 @@ export async function locateModel(name: string, options: HubOptions = {}): Promi
 async function fetchSnapshot(kind: RepositoryKind, id: string, options: HubOptions): Promise<HubSnapshot> {
   if (!isHubId(id)) throw new AttuneError("usage", `this is no Hugging Face id`, { got: preview(id), expected: "ORGANISATION/NAME" });
   const revision = options.revision ?? "main";
-  const repository = new CachedRepository(options.cacheFolder ?? cacheFolder(), kind, id);
+  const repository = new CachedRepository(options.cacheFolder ?? hubCacheFolder(), kind, id);
   const cached = await cachedSnapshot(kind, repository, revision, options);
   // A commit never changes.
   if (typeof cached !== "string" && isCommit(revision)) return cached;
@@ -127,7 +127,8 @@ function cachedOr(cached: HubSnapshot | string, error: (why: string) => AttuneEr
   return cached;
 }
 
-function cacheFolder(): string {
+/** Where downloads are kept, as huggingface_hub keeps them. */
+export function hubCacheFolder(): string {
   const { HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE } = process.env;
   return HF_HUB_CACHE ?? HUGGINGFACE_HUB_CACHE ?? join(homeFolder(), "hub");
 }
