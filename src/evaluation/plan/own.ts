@@ -188,7 +188,7 @@ function rolloutLines(request: PlanRequest): MemoryLine[] {
   const { graph, outputs } = buildDecoder(model, { weightsFirst: !packs && rows >= WEIGHTS_FIRST_ROWS });
   const { memory } = lower(graph, outputs, { device: "cpu" });
   const prompts = Math.max(1, Math.min(Math.ceil(rows / request.samples), Math.floor(READ_TOKENS / request.promptTokens)));
-  const working = arenaBytes(memory, { batch: prompts, step: request.promptTokens, cache: request.promptTokens, table: room }, { batch: rows, step: 1, cache: room, table: room });
+  const working = arenaBytes(memory, { batch: prompts, step: request.promptTokens, cache: request.promptTokens, table: room, read: prompts }, { batch: rows, step: 1, cache: room, table: room, read: rows });
   const perToken = 4 * cachePerToken(request);
   const phase = "roll-out";
   const packing = "packing of the roll-out's weights";
