@@ -37,6 +37,8 @@ export interface AlignFile {
   model: string;
   out: string;
   seed: number;
+  /** Chat template of the model, as `--template` takes it. */
+  template: string;
   stages: AlignStage[];
   evaluation: AlignEvaluation | undefined;
 }
@@ -60,18 +62,19 @@ export function readAlignFile(text: string, file: string): AlignFile {
   const model = plainPart(parts, "model", { file, type: z.string().min(1), expected: "a folder, a GGUF file, a run folder or a Hugging Face id" });
   const out = plainPart(parts, "out", { file, type: z.string().min(1), otherwise: "runs/align" });
   const seed = plainPart(parts, "seed", { file, type: z.int().min(0), otherwise: 42 });
+  const template = plainPart(parts, "template", { file, type: z.string().min(1), otherwise: "auto" });
   const stages = new Map<string, AlignStage>();
   for (const name of Object.keys(SECTIONS)) {
     const part = parts.get(name);
     if (!part) continue;
-    const stage = readStage(name, part, { source, model, out, seed, done: stages });
+    const stage = readStage(name, part, { source, model, out, seed, template, done: stages });
     stages.set(stage.folder, stage);
   }
   if (stages.size === 0) throw new AttuneError("config", "the file asks for no stage", { file, expected: Object.keys(SECTIONS).join(", ") });
   const asked = parts.get("evaluation");
   const evaluation = asked && (readOptions("evaluation", asked, { source, definition: evaluationConfig as unknown as ConfigDefinition, wires: [] }).parsed.resolved as unknown as AlignEvaluation);
   if (asked && evaluation!.judge === "" && ![...stages.values()].some(({ makes }) => makes === "reward")) throw new AttuneError("config", "the evaluation has no judge", { file, row: asked.row, expected: "a section reward, or better heldOutReward with pairs of its own, or a critic as judge" });
-  return { file, model, out, seed, stages: [...stages.values()], evaluation };
+  return { file, model, out, seed, template, stages: [...stages.values()], evaluation };
 }
 
 /** The parts of the file by name. */
@@ -81,7 +84,7 @@ function partsOf({ text, file }: Source): Map<string, Part> {
   const broken = document.errors[0];
   if (broken) throw new AttuneError("config", `not valid YAML: ${broken.message}`, { file, row: lines.linePos(broken.pos[0]).line, cause: broken });
   if (!isMap(document.contents)) throw new AttuneError("config", "the file holds no sections", { file, expected: "`attune align --init` writes one to start from" });
-  const names = ["model", "out", "seed", ...Object.keys(SECTIONS), "evaluation"];
+  const names = ["model", "out", "seed", "template", ...Object.keys(SECTIONS), "evaluation"];
   const parts = new Map<string, Part>();
   for (const { key, value } of document.contents.items as { key: ParsedNode; value: ParsedNode | null }[]) {
     const written = String(isScalar(key) ? key.value : key);
@@ -106,7 +109,7 @@ function plainPart<T>(parts: ReadonlyMap<string, Part>, name: string, { file, ty
   throw new AttuneError("config", found ? `${name}: ${parsed.error.issues[0]!.message}` : `${name} is missing`, { file, ...(found ? { row: found.row } : {}), expected });
 }
 
-function readStage(name: string, part: Part, { source, ...pipeline }: { source: Source; model: string; out: string; seed: number; done: ReadonlyMap<string, AlignStage> }): AlignStage {
+function readStage(name: string, part: Part, { source, ...pipeline }: { source: Source; model: string; out: string; seed: number; template: string; done: ReadonlyMap<string, AlignStage> }): AlignStage {
   const section = SECTIONS[name]!;
   const definition = STAGE_CONFIGS[section.method] as unknown as ConfigDefinition;
   const given = new Set(isMap(part.node) ? part.node.items.map(({ key }) => canonical(String(isScalar(key) ? key.value : key))) : []);

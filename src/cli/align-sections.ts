@@ -46,6 +46,8 @@ export interface WiringInput {
   model: string;
   out: string;
   seed: number;
+  /** Of the model that all begins with; `auto` where the file names none. */
+  template: string;
   /** Options that the section gives itself. */
   given: ReadonlySet<string>;
   /** Earlier stages by folder, with the options that have an effect. */
@@ -53,14 +55,16 @@ export interface WiringInput {
 }
 
 /** What a stage is given where its section says nothing else. */
-export function wiresOf({ method, folder, makes }: Section, { model, out, seed, given, done }: WiringInput): Wire[] {
+export function wiresOf({ method, folder, makes }: Section, { model, out, seed, template, given, done }: WiringInput): Wire[] {
   const result = (stage: string, ...path: string[]): Omit<Wire, "option">[] => (done.has(stage) ? [{ value: join(out, stage, ...path), from: stage }] : []);
   const first = (option: string, ...values: Omit<Wire, "option">[]): Wire[] => values.slice(0, 1).map((value) => ({ option, ...value }));
   const labels = result("compare", "data", "preferences.jsonl");
   const wires: Wire[] = [{ option: "seed", value: seed }];
-  if (folder === "revise") return [...wires, { option: "model", value: model }];
-  if (folder === "sft") return [...wires, { option: "model", value: model }, ...first("data", ...result("revise", "data", "sft.jsonl"))];
-  wires.push(...first("model", ...result("sft"), { value: model }));
+  // later stages go on with the template that their model was trained with
+  const meets: Wire[] = template === "auto" || given.has("model") ? [] : [{ option: "template", value: template }];
+  if (folder === "revise") return [...wires, ...meets, { option: "model", value: model }];
+  if (folder === "sft") return [...wires, ...meets, { option: "model", value: model }, ...first("data", ...result("revise", "data", "sft.jsonl"))];
+  wires.push(...first("model", ...result("sft"), { value: model }), ...(done.has("sft") ? [] : meets));
   if (folder === "compare") return [...wires, { option: "critic", value: model }];
   if (folder === "reward") return [...wires, ...first("data", ...labels)];
   if (method === "dpo") return [...wires, ...first("data", ...pairsOfReward(done), ...labels, ...result("revise", "data", "pairs.jsonl"))];

@@ -6,6 +6,7 @@ export const ALIGN_TEMPLATE = `# attune align: from a model and people's judgeme
 model: HuggingFaceTB/SmolLM2-135M-Instruct   # a Hugging Face id, a folder of safetensors, a GGUF file or a run folder
 out: runs/align                              # each stage is a run folder below it
 seed: 42
+# template: chatml                           # for a base model: how its prompts are written (auto, none, plain, chatml, llama3 or a Jinja file)
 
 # 1. Imitate good answers. Starts from the model above.
 sft:

@@ -7,6 +7,7 @@ import { readRunInfo } from "../runs/run.ts";
 import { attuneVersion, versions } from "../runs/versions.ts";
 import { promptText } from "../text/messages.ts";
 import { readHeldOut } from "../training/held-out.ts";
+import { inconclusiveModels, inconclusiveText } from "./inconclusive.ts";
 import type { ContestEntry, WinRate } from "./pairwise.ts";
 import { contestTable } from "./pairwise.ts";
 import type { EvaluatedAnswer, EvaluatedModel, PolicyComparison } from "./policy-evaluation.ts";
@@ -72,8 +73,10 @@ function summary(evaluated: readonly EvaluatedModel[], { reward, critic }: Verdi
   const baseline = evaluated[0]!.name;
   const wins = (name: string, rate: WinRate): string => `${name} wins ${formatShare(rate)} of prompts against ${baseline}`;
   const byReward = comparePolicies(evaluated).flatMap(({ name, wins: rate }) => (rate ? [wins(name, rate)] : []));
-  const byCritic = critic?.entries.filter(({ control }) => !control).map(({ name, raw }) => wins(name, raw)) ?? [];
+  const byCritic = critic?.entries.filter(({ control, inconclusive }) => !control && inconclusive === undefined).map(({ name, raw }) => wins(name, raw)) ?? [];
+  const nothing = inconclusiveText(inconclusiveModels(evaluated), baseline);
   return [
+    ...(nothing === undefined ? [] : [nothing]),
     ...(reward && byReward.length > 0 ? [`Judged by ${reward.name}: ${byReward.join("; ")}.`, ...(reward.optimised ? [REWARD_WARNING] : [])] : []),
     ...(critic && byCritic.length > 0 ? [`Judged by ${critic.name}: ${byCritic.join("; ")}.`, ...(critic.optimised ? [CRITIC_WARNING] : [])] : []),
   ].join(" ");
@@ -103,28 +106,31 @@ function verdictSections(evaluated: readonly EvaluatedModel[], { reward, critic 
   ];
 }
 
+const none = (why: string | undefined): string => (why === undefined ? "" : "–");
+
 /** All models beside the first. */
 export function comparisonTable(comparisons: readonly PolicyComparison[]): Table {
   const right = "right" as const;
   const scored = comparisons.some(({ score }) => score !== undefined);
   const [{ name: baseline, prompts }] = comparisons as [PolicyComparison];
+  const inconclusive = inconclusiveText(new Map(comparisons.flatMap(({ name, inconclusive: why }) => (why === undefined ? [] : [[name, why] as const]))), baseline);
   return {
     caption: scored ? "Scores on the same prompts, mean [95%]" : "Answers to the same prompts",
     columns: [{ name: "model" }, ...(scored ? ["score", "difference", "win rate", "at equal length"] : []).map((name) => ({ name, align: right })), { name: "KL, nats", align: right }, { name: "tokens", align: right }],
-    rows: comparisons.map(({ name, score, difference, wins, winsAtEqualLength, kl, tokens }) => [
+    rows: comparisons.map(({ name, score, difference, wins, winsAtEqualLength, kl, tokens, inconclusive: why }) => [
       name,
       ...(scored
         ? [
             score ? formatMean(score) : "",
-            difference ? { text: formatMean(difference), verdict: verdictOf(difference) } : "",
-            wins ? formatShare(wins) : "",
-            winsAtEqualLength ? formatShare(winsAtEqualLength) : "",
+            difference ? { text: formatMean(difference), verdict: verdictOf(difference) } : none(why),
+            wins ? formatShare(wins) : none(why),
+            winsAtEqualLength ? formatShare(winsAtEqualLength) : none(why),
           ]
         : []),
       formatNumber(kl.estimate, 1),
       formatNumber(tokens.estimate, 1),
     ]),
-    note: `${prompts} prompts, one answer each; ${scored ? `differences and win rates against ${baseline}, paired by prompt; a tie counts half.` : `KL to ${baseline}.`}`,
+    note: `${inconclusive === undefined ? "" : `${inconclusive} `}${prompts} prompts, one answer each; ${scored ? `differences and win rates against ${baseline}, paired by prompt; a tie counts half.` : `KL to ${baseline}.`}`,
   };
 }
 

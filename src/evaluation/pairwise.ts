@@ -17,6 +17,7 @@ import { signTest } from "../stats/paired.ts";
 import { sigmoid } from "../stats/special.ts";
 import type { Prompt } from "../text/messages.ts";
 import type { Judge } from "../training/judge.ts";
+import { inconclusiveText } from "./inconclusive.ts";
 import { isRefused, judgeBothOrders, refusalsOf } from "../training/judge.ts";
 import { formatNumber, formatPValue, formatShare } from "./table.ts";
 import type { Table } from "./table.ts";
@@ -153,6 +154,8 @@ export interface ContestEntry {
   flipped: Interval;
   /** Prompts that the judge had no opinion on. */
   unjudged: number;
+  /** Why the comparison shows nothing, whatever the judge said; undefined where it may show something. */
+  inconclusive?: string;
 }
 
 export type ContestInput = Omit<ComparisonInput, "candidate"> & { candidates: Readonly<Record<string, readonly string[]>> };
@@ -181,21 +184,24 @@ export async function contest({ candidates, ...input }: ContestInput): Promise<C
   return results;
 }
 
+/** What is said below a table of comparisons that show nothing. */
+function inconclusiveNote(entries: readonly ContestEntry[], baseline: string): string {
+  const text = inconclusiveText(new Map(entries.flatMap(({ name, inconclusive }) => (inconclusive === undefined ? [] : [[name, inconclusive] as const]))), baseline);
+  return text === undefined ? "" : ` ${text}`;
+}
+
 /** A row a candidate, controls last. */
 export function contestTable(entries: readonly ContestEntry[], baseline: string): Table {
   const unjudged = entries.reduce((total, entry) => total + entry.unjudged, 0);
   return {
     caption: `Preferred over ${baseline} on ${entries[0]?.raw.n ?? 0} prompts, both orders judged`,
     columns: [{ name: "" }, ...["win rate [95%]", "at equal length", "won / tied / lost", "p", "first-place bias", "other choice in the other order"].map((name) => ({ name, align: "right" as const }))],
-    rows: entries.map(({ name, control, raw, lengthControlled, positionBias, flipped }) => [
+    rows: entries.map(({ name, control, raw, lengthControlled, positionBias, flipped, inconclusive }) => [
       control ? `${name} (control)` : name,
-      formatShare(raw),
-      formatShare(lengthControlled),
-      `${raw.wins} / ${raw.ties} / ${raw.losses}`,
-      formatPValue(raw.pValue),
+      ...(inconclusive === undefined ? [formatShare(raw), formatShare(lengthControlled), `${raw.wins} / ${raw.ties} / ${raw.losses}`, formatPValue(raw.pValue)] : ["–", "–", "–", "–"]),
       Number.isNaN(positionBias) ? "–" : `${formatNumber(100 * positionBias, 1)} points`,
       formatShare(flipped),
     ]),
-    note: `A judge that prefers a control can be gamed; a candidate must beat the controls, not only the baseline.${unjudged > 0 ? ` No opinion on ${unjudged} pairs, which are left out.` : ""}`,
+    note: `A judge that prefers a control can be gamed; a candidate must beat the controls, not only the baseline.${unjudged > 0 ? ` No opinion on ${unjudged} pairs, which are left out.` : ""}${inconclusiveNote(entries, baseline)}`,
   };
 }

@@ -2,12 +2,14 @@
  * How a chain of models does on prompts nobody trained on, by judges nobody optimised: a reward model's mean scores, and win rates by it
  * or by a critic against the model that they all began as, with paired intervals, distance from it, and the text of the answers.
  */
+import { AttuneError } from "../core/errors.ts";
 import type { PromptRecord } from "../data/records.ts";
 import type { Model } from "../models/model.ts";
 import { generate } from "../sampling/generate.ts";
 import type { MeanInterval } from "../stats/intervals.ts";
 import { meanInterval } from "../stats/intervals.ts";
 import { pairedDifference } from "../stats/paired.ts";
+import { answerFaults, faultWarning } from "../text/answer-faults.ts";
 import type { Encoder } from "../text/encoder.ts";
 import type { Prompt } from "../text/messages.ts";
 import { choosePlan } from "../training/prepare.ts";
@@ -15,6 +17,7 @@ import type { RewardSource } from "../training/rewards.ts";
 import { finiteScores } from "../training/rewards.ts";
 import type { Rollout, RolloutPrompt } from "../training/rollout.ts";
 import { batchRollouts, encodePrompts, layRollout, promptWarnings, readByAnswer } from "../training/rollout.ts";
+import { inconclusiveModels } from "./inconclusive.ts";
 import type { ContestEntry, ContestInput, Judgement, LengthControlled, WinRate } from "./pairwise.ts";
 import { contest, lengthControlledWinRate, winRate } from "./pairwise.ts";
 
@@ -53,8 +56,8 @@ export interface ModelToEvaluate {
 const MICRO_BATCH_TOKENS = 1024;
 
 /**
- * Answers all prompts with every model and has the answers judged. One model is in memory at a time, beside the baseline (the first) and
- * the judge.
+ * Answers the prompts with every model and has the answers judged. One model is in memory at a time, beside the baseline (the first) and
+ * the judge. Prompts that leave some model too little room for an answer are left out of all, so that every comparison is of the same ones.
  */
 export async function evaluatePolicies(
   models: readonly ModelToEvaluate[],
@@ -63,27 +66,34 @@ export async function evaluatePolicies(
   options: EvaluationOptions,
   { onModel, onWarning, signal }: { onModel?: (name: string) => void; onWarning?: (warning: { id: string; message: string }) => void; signal?: AbortSignal } = {},
 ): Promise<EvaluatedModel[]> {
-  const results: EvaluatedModel[] = [];
+  const results: { name: string; answers: Map<PromptRecord, EvaluatedAnswer> }[] = [];
   let baseline: { model: Model; encoder: Encoder } | undefined;
   for (const { name, open } of models) {
     onModel?.(name);
     const opened = await open();
     baseline ??= opened;
-    const encoded = encodePrompts(records, opened.encoder, options);
-    for (const { id, message } of promptWarnings(encoded, options)) onWarning?.({ id, message: `${name}: ${message}` });
-    const { prompts } = encoded;
-    const rollouts = await answer(opened, prompts, options, signal);
+    const tell = ({ id, message }: { id: string; message: string }): void => onWarning?.({ id, message: `${name}: ${message}` });
+    const limit = { maxNewTokens: options.maxNewTokens, maxLength: Math.min(options.maxLength, opened.model.config.maxPositions) };
+    const encoded = encodePrompts(records, opened.encoder, limit);
+    promptWarnings(encoded, limit).forEach(tell);
+    const rollouts = await answer(opened, encoded.prompts, { ...options, ...limit }, signal);
+    answerFaults(rollouts).map(faultWarning).forEach(tell);
     const scores = judge && (await finiteScores(judge, rollouts));
     await judge?.release();
     const own = await logps(opened.model, opened.encoder, rollouts, options);
     const reference = opened === baseline ? own : await logps(baseline.model, opened.encoder, rollouts, options);
-    results.push({ name, answers: rollouts.map(({ prompt, text, ids, stopped }, i) => ({ prompt: prompt.record.prompt, text, tokens: ids.length, stopped, ...(scores ? { score: scores[i]! } : {}), logRatio: own[i]! - reference[i]! })) });
+    const answers = rollouts.map(({ prompt: { record }, text, ids, stopped }, i) => [record, { prompt: record.prompt, text, tokens: ids.length, stopped, ...(scores ? { score: scores[i]! } : {}), logRatio: own[i]! - reference[i]! }] as const);
+    results.push({ name, answers: new Map(answers) });
   }
-  return results;
+  const common = records.filter((record) => results.every(({ answers }) => answers.has(record)));
+  const most = Math.max(0, ...results.map(({ answers }) => answers.size));
+  if (common.length < most) onWarning?.({ id: "left-out-prompts", message: `${most - common.length} prompts are compared for no model, since not every model has room for them` });
+  if (common.length === 0 && results.length > 0 && !signal?.aborted) throw new AttuneError("data", "no prompt was answered by every model", { hint: "shorter prompts, or fewer new tokens" });
+  return results.map(({ name, answers }) => ({ name, answers: common.map((record) => answers.get(record)!) }));
 }
 
-async function answer({ model, encoder }: { model: Model; encoder: Encoder }, prompts: readonly RolloutPrompt[], { maxNewTokens, temperature, batchSize, seed }: EvaluationOptions, signal: AbortSignal | undefined): Promise<Rollout[]> {
-  const found = await generate(model, encoder, prompts.map(({ ids }) => ids), { samples: 1, maxNewTokens, temperature, topK: 0, topP: 1, seed, batchSize, stopTexts: [] }, signal ? { signal } : {});
+async function answer({ model, encoder }: { model: Model; encoder: Encoder }, prompts: readonly RolloutPrompt[], { maxNewTokens, maxLength, temperature, batchSize, seed }: EvaluationOptions, signal: AbortSignal | undefined): Promise<Rollout[]> {
+  const found = await generate(model, encoder, prompts.map(({ ids }) => ids), { samples: 1, maxNewTokens, maxLength, temperature, topK: 0, topP: 1, seed, batchSize, stopTexts: [] }, signal ? { signal } : {});
   return found.map(({ prompt, ids, finish, text }) => ({ prompt: prompts[prompt]!, ids: Int32Array.from(ids), stopped: finish === "stop", text }));
 }
 
@@ -109,18 +119,22 @@ export interface PolicyComparison {
   /** Mean of log pi - log pi_baseline over its own answers: an estimate of the KL, nats an answer. */
   kl: MeanInterval;
   tokens: MeanInterval;
+  /** Why the comparison with the baseline shows nothing; undefined where it may show something. */
+  inconclusive?: string;
 }
 
 /** Statistics of all models against the first. */
 export function comparePolicies(models: readonly EvaluatedModel[]): PolicyComparison[] {
   const [baseline] = models;
   const theirs = scoresOf(baseline!.answers);
+  const unfit = inconclusiveModels(models);
   return models.map(({ name, answers }): PolicyComparison => {
-    const alone = { name, prompts: answers.length, kl: meanInterval(answers.map(({ logRatio }) => logRatio)), tokens: meanInterval(answers.map(({ tokens }) => tokens)) };
+    const alone = { name, prompts: answers.length, kl: meanInterval(answers.map(({ logRatio }) => logRatio)), tokens: meanInterval(answers.map(({ tokens }) => tokens)), ...(unfit.has(name) ? { inconclusive: unfit.get(name)! } : {}) };
     const scores = scoresOf(answers);
     if (!scores) return alone;
     const scored = { ...alone, score: meanInterval(scores) };
-    if (name === baseline!.name) return scored;
+    // a win over answers that are empty or cut would be taken for one
+    if (name === baseline!.name || alone.inconclusive !== undefined) return scored;
     const judgements = scores.map((score, i): Judgement => ({ outcome: score === theirs![i]! ? 0.5 : Number(score > theirs![i]!), candidateLength: answers[i]!.tokens, baselineLength: baseline!.answers[i]!.tokens }));
     return { ...scored, difference: pairedDifference(scores, theirs!), wins: winRate(judgements), winsAtEqualLength: lengthControlledWinRate(judgements) };
   });
@@ -131,7 +145,10 @@ const scoresOf = (answers: readonly EvaluatedAnswer[]): number[] | undefined => 
 export type ContestOptions = Pick<ContestInput, "judge" | "onPrompt"> & { signal?: AbortSignal };
 
 /** What a judge of pairs says of every model against the first, and of the controls; lengths in characters, since controls are no model's tokens. */
-export function contestOfPolicies([baseline, ...others]: readonly EvaluatedModel[], options: ContestOptions): Promise<ContestEntry[]> {
+export async function contestOfPolicies(models: readonly EvaluatedModel[], options: ContestOptions): Promise<ContestEntry[]> {
+  const [baseline, ...others] = models;
+  const unfit = inconclusiveModels(models);
   const texts = ({ answers }: EvaluatedModel): string[] => answers.map(({ text }) => text);
-  return contest({ ...options, prompts: baseline!.answers.map(({ prompt }) => prompt), baseline: texts(baseline!), candidates: Object.fromEntries(others.map((model) => [model.name, texts(model)])) });
+  const entries = await contest({ ...options, prompts: baseline!.answers.map(({ prompt }) => prompt), baseline: texts(baseline!), candidates: Object.fromEntries(others.map((model) => [model.name, texts(model)])) });
+  return entries.map((entry) => (unfit.has(entry.name) ? { ...entry, inconclusive: unfit.get(entry.name)! } : entry));
 }

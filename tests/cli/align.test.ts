@@ -45,6 +45,7 @@ ppo:
   data: ${path("pairs.jsonl")}
   batchSize: 8
   maxNewTokens: 6
+  critic: { warmupSteps: 0 }
   maxLength: 64
   maxSteps: 2
   ppoEpochs: 1
@@ -84,6 +85,10 @@ describe("the pipeline", () => {
     expect([...document.querySelectorAll("[src], link, script")]).toEqual([]);
     for (const name of ["sft", "base", "ppo", "dpo"]) expect(html).toContain(`>${name}<`);
     expect(document.querySelectorAll("svg").length).toBeGreaterThan(1);
+    // untrained models do not end their answers
+    expect(html).toMatch(/Nothing can be concluded about [^<]* against sft: [^<]* did not end by themselves and were cut/);
+    expect(html).not.toMatch(/wins \d/);
+    expect(first.out).toMatch(/"id":"cut-answers","message":"sft: \d of 6 answers did not end by themselves/);
     const row = (...cells: (string | RegExp)[]) => [...document.querySelectorAll("tr")].some((line) => cells.every((cell, i) => (typeof cell === "string" ? line.children[i]?.textContent === cell : cell.test(line.children[i]?.textContent ?? ""))));
     expect(html).toMatch(/<dt>date<\/dt>\s*<dd>\d{4}-\d\d-\d\d \d\d:\d\d UTC<\/dd>/);
     expect(html).toMatch(new RegExp(`attune ${attuneVersion().replaceAll(".", "\\.")}, seed 7: `));
@@ -124,11 +129,20 @@ describe("the pipeline", () => {
     expect((await scores(judged(""))).map(({ name }) => name)).toEqual(["base"]);
 
     write("mixed.jsonl", pairs.map(({ prompt, chosen }) => ({ prompt, completion: chosen })));
-    const ptx = `model: ${path("model")}\nout: ${path("ptx")}\nreward: { data: ${path("other.jsonl")}, batchSize: 12, heldOut: 6 }\nppo: { data: ${path("other.jsonl")}, batchSize: 8, maxNewTokens: 4, maxLength: 64, maxSteps: 1, ppoEpochs: 1, rewardSamples: 8, sampleSteps: 0, ptx: { coef: 1, data: ${path("mixed.jsonl")} } }\n`;
+    const ptx = `model: ${path("model")}\nout: ${path("ptx")}\nreward: { data: ${path("other.jsonl")}, batchSize: 12, heldOut: 6 }\nppo: { data: ${path("other.jsonl")}, batchSize: 8, maxNewTokens: 4, maxLength: 64, maxSteps: 1, ppoEpochs: 1, rewardSamples: 8, sampleSteps: 0, critic: { warmupSteps: 0 }, ptx: { coef: 1, data: ${path("mixed.jsonl")} } }\n`;
     writeFileSync(path("ptx.yaml"), ptx);
     expect((await attune("align", path("ptx.yaml"))).status).toBe(0);
     write("mixed.jsonl", pairs.slice(0, 30).map(({ prompt, chosen }) => ({ prompt, completion: chosen })));
     expect((await attune("align", path("ptx.yaml"), "--dry-run")).out).toMatch(/PPO +run +ptx.data .* is .*, was /);
+  });
+
+  test("the file's template is that of what begins with its model; later stages go on with their model's own", () => {
+    const templates = (text: string): (readonly [string, unknown])[] => readAlignFile(text, "a.yaml").stages.map(({ folder, options }) => [folder, options["template"]] as const);
+    const stages = "sft: { data: d.jsonl }\nreward: { data: p.jsonl }\nppo: { data: p.jsonl }\n";
+    expect(templates(`model: m\ntemplate: chatml\n${stages}`)).toEqual([["sft", "chatml"], ["reward", "auto"], ["ppo", "auto"]]);
+    expect(templates(`model: m\ntemplate: chatml\n${stages.replace("d.jsonl", "d.jsonl, template: plain")}`)[0]).toEqual(["sft", "plain"]);
+    expect(templates("model: m\ntemplate: chatml\ndpo: { data: p.jsonl }\n")).toEqual([["dpo", "chatml"]]);
+    expect(templates(`model: m\n${stages}`).map(([, template]) => template)).toEqual(["auto", "auto", "auto"]);
   });
 
   test("--init writes a file that is valid, and never over another", async () => {

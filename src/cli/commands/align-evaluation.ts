@@ -28,6 +28,7 @@ import type { CommandContext } from "../command.ts";
 import { UNRELATED, contentOf, withoutPaths } from "./align-stages.ts";
 import { adviseOnLetters, announce, loadConstitution, serverModel, usageText } from "./constitution-input.ts";
 import { findModel } from "./find-model.ts";
+import { readTemplate } from "./template-input.ts";
 import { tellDataset } from "./data-input.ts";
 import { estimateJudge, judgeOptions, openJudgeCritic } from "./judge-input.ts";
 
@@ -48,7 +49,7 @@ export async function evaluate(pipeline: AlignFile, config: AlignEvaluation, con
   tellDataset(dataset, context.reporter);
   const file = join(out, "evaluation.json");
   const done = readFileSync(join(out, "pipeline.json"), "utf8").replaceAll(/"seconds": [^,\n]*/g, "");
-  const key = createHash("sha256").update(stringifyJson([withoutPaths(config, UNRELATED), contentOf({ judge: config.judge, constitution: config.constitution }), dataset.hash, stages.map(({ folder }) => folder), done, model])).digest("hex");
+  const key = createHash("sha256").update(stringifyJson([withoutPaths(config, UNRELATED), contentOf({ judge: config.judge, constitution: config.constitution }), dataset.hash, stages.map(({ folder }) => folder), done, model, pipeline.template])).digest("hex");
   if (existsSync(file)) {
     const before = JSON.parse(readFileSync(file, "utf8")) as Kept;
     // An interval may be infinite, or its estimate no number; answers are texts and stay so.
@@ -64,14 +65,15 @@ export async function evaluate(pipeline: AlignFile, config: AlignEvaluation, con
 }
 
 /** The models of the stages and the one that they began as, and a reward model's scores where a stage made one. */
-async function answerAndScore({ model, out, seed, stages }: AlignFile, config: AlignEvaluation, { records, context }: { records: readonly PromptRecord[]; context: CommandContext }): Promise<{ evaluated: EvaluatedModel[]; reward: NamedJudge | undefined }> {
+async function answerAndScore({ model, out, seed, template, stages }: AlignFile, config: AlignEvaluation, { records, context }: { records: readonly PromptRecord[]; context: CommandContext }): Promise<{ evaluated: EvaluatedModel[]; reward: NamedJudge | undefined }> {
   const { reporter, signal } = context;
-  const opener = (path: string) => async () => {
+  // what a stage made carries its own template
+  const opener = (path: string, choice = "auto") => async () => {
     const opened = await openModel(path, { merge: true });
-    return { model: opened.model, encoder: createEncoder(opened.tokenizer, { maxLength: Math.min(config.maxLength, opened.model.config.maxPositions), templateTime: context.templateTime }) };
+    return { model: opened.model, encoder: createEncoder(opened.tokenizer, { template: readTemplate(choice), maxLength: Math.min(config.maxLength, opened.model.config.maxPositions), templateTime: context.templateTime }) };
   };
   const policies = stages.filter(({ makes }) => makes === "policy");
-  const models = [{ name: "base", open: opener(await findModel(model, context)) }, ...policies.map(({ folder }) => ({ name: folder, open: opener(join(out, folder)) }))];
+  const models = [{ name: "base", open: opener(await findModel(model, context), template) }, ...policies.map(({ folder }) => ({ name: folder, open: opener(join(out, folder)) }))];
   // Every stage after SFT starts from it, so it is what they are measured against.
   const ordered = stages.some(({ folder }) => folder === "sft") ? [models.find(({ name }) => name === "sft")!, ...models.filter(({ name }) => name !== "sft")] : models;
   const scorer = stages.find(({ folder }) => folder === "held-out-reward") ?? stages.find(({ folder }) => folder === "reward");
