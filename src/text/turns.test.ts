@@ -149,6 +149,35 @@ describe("a template that opens a thought and writes none (DeepSeek R1)", () => 
   });
 });
 
+test.each(["qwen2_5", "qwen3", "deepseek-r1", "phi3", "phi4_mini", "mistral_nemo", "mistral_small", "smollm2", "smollm3"])("%s: every answer stands behind the very ids that the model is asked with, and is learned once", (name) => {
+  const source = template(name);
+  const specials = [...new Set([...source.matchAll(/<\|[\w▁]+\|>|<｜[^｜<>]+｜>|\[\/?[A-Z_]+\]/g)].map(([token]) => token))];
+  const encoder = createEncoder(byteTokenizer({ chatTemplate: source, specials, words: ["<think>", "</think>"] }), wide);
+  const messages = [say("user", "one?"), say("assistant", "first."), say("user", "two?"), say("assistant", "second."), say("user", "three?"), say("assistant", "third.")];
+  const row = { templateArguments: { date_string: "1 May 2025" } };
+  const asked = [1, 3, 5].map((index) => [...encoder.encodePrompt(messages.slice(0, index), row)]);
+  const learned: string[] = [];
+  for (const { ids, supervised } of encoder.encodeConversation(messages, { loss: "completion" }, row)) {
+    for (let start = 1; start < ids.length; start++) {
+      if (supervised[start] !== 1 || supervised[start - 1] === 1) continue;
+      expect([...ids.subarray(0, start)]).toEqual(asked[learned.length]);
+      const end = supervised.indexOf(0, start);
+      learned.push(encoder.tokenizer.decode([...ids.subarray(start, end < 0 ? ids.length : end)]));
+    }
+  }
+  expect(learned.map((text) => /(first|second|third)\./.exec(text)?.[0])).toEqual(["first.", "second.", "third."]);
+});
+
+test("a stop token that the assistant's words hold is no end", () => {
+  const messages = [say("user", "q"), say("assistant", "a<end>b")];
+  const endless = createEncoder(byteTokenizer({ chatTemplate: "{% for message in messages %}<{{ message.role }}>{{ message.content }}{% endfor %}{% if add_generation_prompt %}<assistant>{% endif %}" }), wide);
+  for (const encoder of [chat, endless]) {
+    const [row] = encoder.encodeConversation(messages, { loss: "completion" });
+    expect(encoder.tokenizer.decode([...row!.ids])).toMatch(/a<end>b<end>$/);
+    expect(row!.ids.filter((id, index) => row!.supervised[index] === 1 && id === 258)).toHaveLength(1);
+  }
+});
+
 test("a template that writes another prompt once an answer follows is refused with the row", () => {
   const odd = createEncoder(byteTokenizer({ chatTemplate: "{{ messages | length }}{% for message in messages %}<user>{{ message.content }}<end>{% endfor %}" }), wide);
   expect(() => odd.encodePair([say("user", "q")], "a", "b", { place: { row: 2 } })).toThrow(/^row 2: the chat template writes the prompt differently/);

@@ -126,12 +126,18 @@ export function everyTurn(writer: TurnWriter, messages: readonly Message[], row:
 
 /** An answer up to its end: the template's own stop token, else another one, else all of it. What follows (a newline) is nobody's answer. */
 function upToStop({ tokenizer, stopIds: [stopId, ...others] }: TurnWriter, text: RenderedText): RenderedText {
-  const endAfter = (id: number): number => {
-    const token = tokenizer.tokenOf(id) ?? "";
-    const start = token === "" ? -1 : text.text.lastIndexOf(token);
-    return start < 0 ? 0 : start + token.length;
-  };
+  const endAfter = (id: number): number => endOfLast(text, tokenizer.tokenOf(id) ?? "");
   return sliceRendered(text, 0, endAfter(stopId!) || Math.max(0, ...others.map(endAfter)) || text.text.length);
+}
+
+/** Behind the last place where the template itself writes a token; 0 where it does not. */
+function endOfLast({ text, runs }: RenderedText, token: string): number {
+  if (token === "") return 0;
+  for (let start = text.lastIndexOf(token); start >= 0; start = start === 0 ? -1 : text.lastIndexOf(token, start - 1)) {
+    const end = start + token.length;
+    if (!runs.some((run) => run.start < end && run.end > start)) return end;
+  }
+  return 0;
 }
 
 /** Where the template writes no stop token, the last answer of a row still ends in one. */
