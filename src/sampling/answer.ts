@@ -30,8 +30,8 @@ export interface AnswerOptions extends SamplingOptions, ShapingOptions {
   stopTexts: readonly string[];
   /** The most likely tokens to tell at each place; default 0. */
   alternatives?: number;
-  /** The answer goes on with a plain text, and keeps the space that it begins with. Default: it is a turn of its own. */
-  continues?: boolean;
+  /** How tokens become text; default the encoder's, for an answer that is a turn of its own. */
+  decode?: Decode;
 }
 
 type Decode = (ids: readonly number[]) => string;
@@ -74,7 +74,7 @@ export class OpenAnswer {
     this.options = options;
     this.encoder = encoder;
     this.random = random;
-    this.decode = options.continues ? (ids) => encoder.tokenizer.decode(ids, { skipSpecial: true, continues: true }) : encoder.decodeCompletion;
+    this.decode = options.decode ?? encoder.decodeCompletion;
     this.growing = watched || options.stopTexts.length > 0 ? new GrowingText(this.decode) : undefined;
     if (options.alternatives) this.drawn.alternatives = [];
   }

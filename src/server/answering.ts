@@ -21,8 +21,8 @@ export interface Asking {
   maxNewTokens: number | undefined;
   /** The most likely tokens of the prompt to tell; undefined for no scores of it. */
   promptAlternatives: number | undefined;
-  /** How tokens are drawn. */
-  drawing: Omit<AnswerOptions, "maxNewTokens">;
+  /** How tokens are drawn, for each prompt. */
+  drawing: readonly Omit<AnswerOptions, "maxNewTokens">[];
   field: PromptField;
 }
 
@@ -108,7 +108,7 @@ export class Answering {
   private submit(prompt: number, seed: number, { onToken, onDraw, onAnswer }: AnswerHooks): Generation {
     const { prompts, samples, drawing, promptAlternatives } = this.asked;
     const numbered = (hook: NonNullable<AnswerHooks["onToken"]>) => (answer: Sampled): void => hook(answer, prompt * samples + answer.sample);
-    const request = { ...drawing, prompt: prompts[prompt]!, samples, seed, stream: [prompt], group: this, maxNewTokens: this.lengths[prompt]!, ...(promptAlternatives === undefined ? {} : { promptAlternatives }) };
+    const request = { ...drawing[prompt]!, prompt: prompts[prompt]!, samples, seed, stream: [prompt], group: this, maxNewTokens: this.lengths[prompt]!, ...(promptAlternatives === undefined ? {} : { promptAlternatives }) };
     return this.lease.engine.submit(request, { ...(onToken ? { onToken: numbered(onToken) } : {}), ...(onDraw ? { onDraw: numbered(onDraw) } : {}), ...(onAnswer ? { onAnswer: numbered(onAnswer) } : {}) });
   }
 }

@@ -5,17 +5,18 @@
 import type { AnswerOptions } from "../sampling/answer.ts";
 import type { Sampled } from "../sampling/engine.ts";
 import type { Encoder } from "../text/encoder.ts";
-import type { Message } from "../text/messages.ts";
 import type { Slices } from "../text/pipeline.ts";
 import { ApiError } from "./api-error.ts";
 import type { Grammars } from "./grammars.ts";
 import { toMessage } from "./message-schema.ts";
 import type { ChatRequest, PromptField, TextRequest } from "./parameters.ts";
 import { promptCount, readChatRequest, readTextRequest } from "./parameters.ts";
+import type { Heard, Reading, Speaker } from "./speaker.ts";
 import type { SpokenTokens } from "./tokens.ts";
 import { answerPlaces, chatLogprobs, promptPlaces, textLogprobs } from "./tokens.ts";
+import { callRules, checkTools } from "./tool-requests.ts";
 
-/** A piece of an answer: what came since the last one. */
+/** What came of an answer since the last piece of it. */
 export interface Piece {
   answer: Sampled;
   text: string;
@@ -27,17 +28,28 @@ export interface Piece {
 }
 
 export type Json = Record<string, unknown>;
+type FinishReason = "stop" | "length" | "tool_calls";
 
 /** What answers are told with. */
 export interface Telling {
   encoder: Encoder;
-  spoken: SpokenTokens;
+  speaker: Speaker;
+  /** Tokens as texts. */
+  words: SpokenTokens;
 }
 
 /** A prompt of a request, by its number, and its ids. */
 export interface Asked {
   prompt: number;
   ids: Int32Array;
+}
+
+/** Tells one answer while it grows. */
+export interface Voice {
+  /** Undefined where what came must wait for more; it comes again then. */
+  piece(piece: Piece): Json | undefined;
+  /** What was left, and why the answer ended. */
+  end(piece: Omit<Piece, "text">): { rest: Json[]; finish: FinishReason };
 }
 
 /** An endpoint's kind of answers. */
@@ -48,24 +60,34 @@ export interface Kind<Request extends ChatRequest | TextRequest> {
   readonly pieceObject: string;
   readonly endpoint: string;
   readonly field: PromptField;
+  /** Control tokens that are said. */
+  marks(speaker: Speaker): readonly string[];
   read(body: unknown, room: number): Request;
+  /** @throws ApiError 400 where the model cannot do what is asked */
+  check(request: Request, context: { speaker: Speaker; grammars: Grammars }): void;
   /** Answers that are asked for, known before anything is encoded. */
   answers(request: Request): number;
   /** Each with at most so many ids. */
   prompts(request: Request, encoder: Encoder, limit: number): (Int32Array | Slices<Int32Array>)[];
-  /** How answers are drawn, beyond what both endpoints have. @throws ApiError 400 */
-  drawing(request: Request, grammars: Grammars): Partial<AnswerOptions>;
+  /** How answers to a prompt are drawn, beyond what both endpoints have. @throws ApiError 400 */
+  drawing(request: Request, prompt: Int32Array, context: { speaker: Speaker; grammars: Grammars; encoder: Encoder }): Partial<AnswerOptions>;
   /** Longest answer, and tokens to list at each place; undefined for no log-probabilities. */
   limits(request: Request): { maxNewTokens: number | undefined; top: number | undefined; promptTop: number | undefined };
   /** What comes before an answer's first token; undefined for nothing. `late` where it needs the scores of the prompt. */
   opening(request: Request, asked: Asked, telling: Telling): { late: boolean; choice: (answer?: Sampled) => Json } | undefined;
-  piece(request: Request, piece: Piece, telling: Telling & Asked): Json;
-  closing(): Json;
-  whole(request: Request, answer: Sampled, telling: Telling & Asked): Json;
+  voice(request: Request, telling: Telling & Asked): Voice;
+  /** The last piece of an answer, with its reason. */
+  readonly closing: Json;
+  whole(request: Request, answer: Sampled, telling: Telling & Asked): Json & { finish_reason: FinishReason };
 }
 
-/** Templates know no developer; OpenAI's own models read one as they read a system message. */
-const asSystem = (message: Message): Message => (message.role === "developer" ? { ...message, role: "system" } : message);
+const finishOf = ({ finish }: Sampled): "stop" | "length" => (finish === "stop" ? "stop" : "length");
+
+/** How the answers to a prompt are read. */
+const readingOf = ({ tools, tool_choice: choice, parallel_tool_calls: several }: ChatRequest, speaker: Speaker, prompt: Int32Array): Reading => ({
+  calls: tools.length === 0 || choice === "none" ? "none" : several ? "all" : "one",
+  openThought: speaker.opensThought(prompt),
+});
 
 export const CHAT: Kind<ChatRequest> = {
   prefix: "chatcmpl-",
@@ -73,24 +95,62 @@ export const CHAT: Kind<ChatRequest> = {
   pieceObject: "chat.completion.chunk",
   endpoint: "chat/completions",
   field: "messages",
+  marks: ({ reader }) => reader.marks,
   read: readChatRequest,
+  check: checkTools,
   answers: ({ n }) => n,
-  prompts({ messages, chat_template_kwargs: templateArguments }, encoder, limit) {
-    return [encoder.encodePromptSlices(messages.map((each) => asSystem(toMessage(each))), { templateArguments }, { limit })];
+  prompts({ messages, tools, tool_choice: choice, chat_template_kwargs: templateArguments }, encoder, limit) {
+    const shown = tools.length === 0 || choice === "none" ? {} : { tools };
+    return [encoder.encodePromptSlices(messages.map(toMessage), { ...shown, templateArguments }, { limit })];
   },
-  drawing: ({ response_format: format }, grammars) => (format.type === "text" ? {} : { constrain: grammars.constraint(format.type === "json_schema" ? format.json_schema.schema : undefined) }),
+  drawing(request, prompt, { speaker, grammars }) {
+    const { response_format: format, tools } = request;
+    const openThought = speaker.opensThought(prompt);
+    const decode = speaker.reader.marks.length > 0 ? { decode: speaker.decode } : {};
+    const rules = callRules(request);
+    if (rules) return { ...decode, constrain: grammars.calls({ ...rules, openThought }) };
+    if (format.type === "text" || (tools.length > 0 && request.tool_choice !== "none")) return decode;
+    return { ...decode, constrain: grammars.json(format.type === "json_schema" ? format.json_schema.schema : undefined, { openThought }) };
+  },
   limits: ({ max_completion_tokens, max_tokens, logprobs, top_logprobs = 0 }) => ({ maxNewTokens: max_completion_tokens ?? max_tokens, top: logprobs ? top_logprobs : undefined, promptTop: undefined }),
   opening: () => ({ late: false, choice: () => ({ delta: { role: "assistant", content: "" }, logprobs: null }) }),
-  piece: (request, piece, { spoken }) => ({ delta: { content: piece.text }, logprobs: chatPlaces(request, piece, spoken) }),
-  closing: () => ({ delta: {}, logprobs: null }),
-  whole: (request, answer, { spoken }) => ({
-    message: { role: "assistant", content: answer.text, refusal: null },
-    logprobs: chatPlaces(request, { answer, from: 0, to: request.logprobs ? spoken.within(answer) : 0 }, spoken),
-  }),
+  voice: chatVoice,
+  closing: { delta: {}, logprobs: null },
+  whole(request, answer, { speaker, words, ids }) {
+    const { content, reasoning, calls } = speaker.read(answer.text, readingOf(request, speaker, ids));
+    return {
+      message: {
+        role: "assistant",
+        content: content === "" && calls.length > 0 ? null : content,
+        refusal: null,
+        ...(reasoning === undefined ? {} : { reasoning_content: reasoning }),
+        ...(calls.length === 0 ? {} : { tool_calls: calls }),
+      },
+      logprobs: chatPlaces(request, { answer, from: 0, to: request.logprobs ? words.within(answer) : 0 }, words),
+      finish_reason: calls.length > 0 ? "tool_calls" : finishOf(answer),
+    };
+  },
 };
 
-function chatPlaces({ logprobs, top_logprobs: top = 0 }: ChatRequest, { answer, from, to }: Pick<Piece, "answer" | "from" | "to">, spoken: SpokenTokens): Json | null {
-  return logprobs ? { content: chatLogprobs(answer, spoken, { from, to, top }), refusal: null } : null;
+function chatVoice(request: ChatRequest, { speaker, words, ids }: Telling & Asked): Voice {
+  const listener = speaker.listen(readingOf(request, speaker, ids));
+  const delta = ({ content, reasoning }: Heard): Json => ({ ...(content === "" ? {} : { content }), ...(reasoning === "" ? {} : { reasoning_content: reasoning }) });
+  return {
+    piece(piece) {
+      const heard = listener.hear(piece.answer.text);
+      return heard.content === "" && heard.reasoning === "" ? undefined : { delta: delta(heard), logprobs: chatPlaces(request, piece, words) };
+    },
+    end(piece) {
+      const { calls, ...heard } = listener.end(piece.answer.text);
+      const deltas = [...(heard.content === "" && heard.reasoning === "" ? [] : [delta(heard)]), ...calls.map((call, index) => ({ tool_calls: [{ index, ...call }] }))];
+      const logprobs = piece.from < piece.to ? chatPlaces(request, piece, words) : null;
+      return { rest: deltas.map((each, index) => ({ delta: each, logprobs: index === 0 ? logprobs : null })), finish: calls.length > 0 ? "tool_calls" : finishOf(piece.answer) };
+    },
+  };
+}
+
+function chatPlaces({ logprobs, top_logprobs: top = 0 }: ChatRequest, { answer, from, to }: Pick<Piece, "answer" | "from" | "to">, words: SpokenTokens): Json | null {
+  return logprobs ? { content: chatLogprobs(answer, words, { from, to, top }), refusal: null } : null;
 }
 
 export const TEXT: Kind<TextRequest> = {
@@ -99,34 +159,40 @@ export const TEXT: Kind<TextRequest> = {
   pieceObject: "text_completion",
   endpoint: "completions",
   field: "prompt",
+  marks: () => [],
   read: readTextRequest,
+  check: () => undefined,
   answers: ({ n, prompt }) => n * promptCount(prompt),
   prompts: textPrompts,
-  drawing: () => ({ continues: true }),
+  drawing: (_request, _prompt, { encoder: { tokenizer } }) => ({ decode: (ids) => tokenizer.decode(ids, { skipSpecial: true, continues: true }) }),
   limits: ({ max_tokens, logprobs, echo }) => ({ maxNewTokens: max_tokens, top: logprobs, promptTop: echo ? logprobs : undefined }),
   opening(request, asked, telling) {
     if (!request.echo) return undefined;
     const { logprobs: top } = request;
     const text = echoed(request, asked, telling);
-    return { late: top !== undefined, choice: (answer) => ({ text, logprobs: top === undefined || !answer ? null : textLogprobs(promptPlaces(asked.ids, answer.promptScores!), telling.spoken, { top, offset: 0 }) }) };
+    return { late: top !== undefined, choice: (answer) => ({ text, logprobs: top === undefined || !answer ? null : textLogprobs(promptPlaces(asked.ids, answer.promptScores!), telling.words, { top, offset: 0 }) }) };
   },
-  piece: (request, { answer, text, behind, from, to }, telling) => ({
-    text,
-    logprobs: request.logprobs === undefined ? null : textLogprobs(answerPlaces(answer, from, to), telling.spoken, { top: request.logprobs, offset: behind + (request.echo ? echoed(request, telling, telling).length : 0) }),
-  }),
-  closing: () => ({ text: "", logprobs: null }),
+  closing: { text: "", logprobs: null },
+  voice(request, telling) {
+    const { logprobs: top } = request;
+    const before = request.echo ? echoed(request, telling, telling).length : 0;
+    return {
+      piece: ({ answer, text, behind, from, to }) => ({ text, logprobs: top === undefined ? null : textLogprobs(answerPlaces(answer, from, to), telling.words, { top, offset: behind + before }) }),
+      end: ({ answer }) => ({ rest: [], finish: finishOf(answer) }),
+    };
+  },
   whole(request, answer, telling) {
     const text = request.echo ? echoed(request, telling, telling) : "";
-    return { text: `${text}${answer.text}`, logprobs: wholePlaces(request, answer, { ...telling, offset: text.length }) };
+    return { text: `${text}${answer.text}`, logprobs: wholePlaces(request, answer, { ...telling, offset: text.length }), finish_reason: finishOf(answer) };
   },
 };
 
 /** With the prompt, the token that ends an answer is listed too: evaluations count on one place for each token that they asked for. */
-function wholePlaces({ logprobs: top, echo }: TextRequest, answer: Sampled, { spoken, ids, offset }: Telling & Asked & { offset: number }): Json | null {
+function wholePlaces({ logprobs: top, echo }: TextRequest, answer: Sampled, { words, ids, offset }: Telling & Asked & { offset: number }): Json | null {
   if (top === undefined) return null;
-  if (!echo) return { ...textLogprobs(answerPlaces(answer, 0, spoken.within(answer)), spoken, { top, offset }) };
-  const before = textLogprobs(promptPlaces(ids, answer.promptScores!), spoken, { top, offset: 0 });
-  const after = textLogprobs(answerPlaces(answer, 0, answer.ids.length), spoken, { top, offset });
+  if (!echo) return { ...textLogprobs(answerPlaces(answer, 0, words.within(answer)), words, { top, offset }) };
+  const before = textLogprobs(promptPlaces(ids, answer.promptScores!), words, { top, offset: 0 });
+  const after = textLogprobs(answerPlaces(answer, 0, answer.ids.length), words, { top, offset });
   return Object.fromEntries(Object.entries(before).map(([key, list]) => [key, [...(list as unknown[]), ...(after[key as keyof typeof after] as unknown[])]]));
 }
 

@@ -14,13 +14,14 @@ import type { Grammars } from "./grammars.ts";
 import type { RequestWatch, ServerMetrics } from "./metrics.ts";
 import type { ChatRequest, TextRequest } from "./parameters.ts";
 import { tooLong } from "./parameters.ts";
-import type { SpokenTokens } from "./tokens.ts";
+import type { Speaker } from "./speaker.ts";
+import { SpokenTokens } from "./tokens.ts";
 
 export interface EndpointContext {
   engines: Engines;
   encoding: EncodingQueue;
   grammars: Grammars;
-  spoken: SpokenTokens;
+  speaker: Speaker;
   metrics: ServerMetrics;
   /** Longest answer where a request names none, tokens. */
   maxTokens: number;
@@ -41,14 +42,13 @@ interface Head {
   system_fingerprint: string;
 }
 
-const finishOf = ({ finish }: Sampled): "stop" | "length" => (finish === "stop" ? "stop" : "length");
-
 /** @throws ApiError */
 export async function answer<Request extends ChatRequest | TextRequest>(kind: Kind<Request>, body: unknown, { left, context }: { left: AbortSignal; context: EndpointContext }): Promise<Response> {
   const { engines, stop, maxTokens: byDefault, metrics } = context;
   const watch = metrics.watch();
   const request = kind.read(body, engines.limits.room);
   const served = engines.find(request.model);
+  kind.check(request, context);
   if (stop.aborted) throw stopping();
   const lease = await engines.lease(request.model, kind.answers(request));
   let work: Answering;
@@ -70,9 +70,8 @@ export async function answer<Request extends ChatRequest | TextRequest>(kind: Ki
 }
 
 async function askingOf<Request extends ChatRequest | TextRequest>(kind: Kind<Request>, request: Request, { left, context }: { left: AbortSignal; context: EndpointContext }): Promise<Asking> {
-  const { engines: { encoder, limits: { room } }, encoding, grammars } = context;
+  const { engines: { encoder, limits: { room } }, encoding } = context;
   const { maxNewTokens, top, promptTop } = kind.limits(request);
-  const special = kind.drawing(request, grammars);
   const prompts: Int32Array[] = [];
   try {
     // one after the other, as each of a client's prompts would take a turn of its own
@@ -81,14 +80,15 @@ async function askingOf<Request extends ChatRequest | TextRequest>(kind: Kind<Re
     if (error instanceof TextTooLong) throw tooLong(kind.field, room);
     throw error;
   }
+  const special = prompts.map((prompt) => kind.drawing(request, prompt, { ...context, encoder }));
   const bias = new Map(Object.entries(request.logit_bias).map(([id, amount]) => [Number(id), amount]));
   for (const id of bias.keys()) if (id >= encoder.tokenizer.vocabularySize) throw new ApiError(400, `token ids are below ${encoder.tokenizer.vocabularySize}`, { param: "logit_bias", code: "invalid_value" });
   return {
     model: request.model, samples: request.n, prompts, seed: request.seed, maxNewTokens, promptAlternatives: promptTop, field: kind.field,
-    drawing: {
+    drawing: special.map((own) => ({
       temperature: request.temperature, topP: request.top_p, topK: request.top_k, minP: request.min_p, stopTexts: request.stop, alternatives: top ?? 0,
-      frequencyPenalty: request.frequency_penalty, presencePenalty: request.presence_penalty, repetitionPenalty: request.repetition_penalty, bias, ...special,
-    },
+      frequencyPenalty: request.frequency_penalty, presencePenalty: request.presence_penalty, repetitionPenalty: request.repetition_penalty, bias, ...own,
+    })),
   };
 }
 
@@ -102,7 +102,7 @@ interface Run<Request extends ChatRequest | TextRequest> {
   watch: RequestWatch;
 }
 
-const tellingOf = ({ engines: { encoder }, spoken }: EndpointContext): Telling => ({ encoder, spoken });
+const tellingOf = <Request extends ChatRequest | TextRequest>({ kind, context: { engines: { encoder }, speaker } }: Run<Request>): Telling => ({ encoder, speaker, words: new SpokenTokens(encoder, kind.marks(speaker)) });
 
 /** Counts what a request has used, and tells it. */
 function settle<Request extends ChatRequest | TextRequest>({ work, context, request, watch, kind }: Run<Request>, answers: readonly Sampled[]): Usage {
@@ -115,13 +115,14 @@ function settle<Request extends ChatRequest | TextRequest>({ work, context, requ
 }
 
 async function whole<Request extends ChatRequest | TextRequest>(run: Run<Request>): Promise<Response> {
-  const { kind, request, work, head, ends, context, watch } = run;
+  const { kind, request, work, head, ends, watch } = run;
   const answers = await work.run(ends, { onDraw: (_, choice) => watch.token(choice) });
   const { prompts, samples } = work.asked;
   const usage = settle(run, answers);
+  const telling = tellingOf(run);
   const choices = answers.map((sampled, index) => {
     const prompt = Math.floor(index / samples);
-    return { index, ...kind.whole(request, sampled, { ...tellingOf(context), prompt, ids: prompts[prompt]! }), finish_reason: finishOf(sampled) };
+    return { index, ...kind.whole(request, sampled, { ...telling, prompt, ids: prompts[prompt]! }) };
   });
   return new Response(stringifyJson({ ...head, choices, usage }), { headers: { "content-type": "application/json" } });
 }
@@ -165,18 +166,18 @@ function streamed<Request extends ChatRequest | TextRequest>(run: Run<Request>):
 }
 
 async function sendPieces<Request extends ChatRequest | TextRequest>(run: Run<Request>, send: (data: string) => void): Promise<void> {
-  const { kind, request, work, head, ends, context, watch } = run;
+  const { kind, request, work, head, ends, watch } = run;
   const withUsage = request.stream_options?.include_usage ?? false;
   const { prompts, samples } = work.asked;
   const sendChoice = (index: number, choice: Record<string, unknown>, finish_reason: string | null): void =>
     send(stringifyJson({ ...head, choices: [{ index, ...choice, finish_reason }], ...(withUsage ? { usage: null } : {}) }));
-  const telling = tellingOf(context);
+  const telling = tellingOf(run);
   const streams = Array.from({ length: prompts.length * samples }, (_, index) => {
     const prompt = Math.floor(index / samples);
     const asked = { prompt, ids: prompts[prompt]! };
     const opening = kind.opening(request, asked, telling);
     if (opening && !opening.late) sendChoice(index, opening.choice(), null);
-    return { asked, late: opening?.late ? opening.choice : undefined, characters: 0, tokens: 0 };
+    return { voice: kind.voice(request, { ...telling, ...asked }), late: opening?.late ? opening.choice : undefined, characters: 0, tokens: 0 };
   });
   const counts = kind.limits(request).top !== undefined;
   const open = (sampled: Sampled, index: number): (typeof streams)[number] => {
@@ -191,14 +192,19 @@ async function sendPieces<Request extends ChatRequest | TextRequest>(run: Run<Re
       const stream = open(sampled, index);
       const text = sampled.text.slice(stream.characters);
       if (text === "") return;
-      const to = counts ? Math.max(stream.tokens, telling.spoken.within(sampled)) : 0;
-      sendChoice(index, kind.piece(request, { answer: sampled, text, behind: stream.characters, from: stream.tokens, to }, { ...telling, ...stream.asked }), null);
+      const to = counts ? Math.max(stream.tokens, telling.words.within(sampled)) : 0;
+      const piece = stream.voice.piece({ answer: sampled, text, behind: stream.characters, from: stream.tokens, to });
+      if (piece === undefined) return;
+      sendChoice(index, piece, null);
       stream.characters = sampled.text.length;
       stream.tokens = to;
     },
     onAnswer: (sampled, index) => {
-      open(sampled, index);
-      if (sampled.finish !== "cancelled") sendChoice(index, kind.closing(), finishOf(sampled));
+      const stream = open(sampled, index);
+      if (sampled.finish === "cancelled") return;
+      const { rest, finish } = stream.voice.end({ answer: sampled, behind: stream.characters, from: stream.tokens, to: counts ? telling.words.within(sampled) : 0 });
+      for (const each of rest) sendChoice(index, each, null);
+      sendChoice(index, kind.closing, finish);
     },
   });
   const usage = settle(run, answers);

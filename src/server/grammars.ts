@@ -1,43 +1,58 @@
-/** Grammars that answers are held to, compiled once for each schema, over one tree of the vocabulary. */
+/** Grammars that answers are held to, compiled once for each that is asked for, over one tree of the vocabulary. */
 import { AttuneError } from "../core/errors.ts";
-import { Automaton } from "../sampling/grammar/automaton.ts";
-import { jsonGrammar } from "../sampling/grammar/json-grammar.ts";
+import { Automaton, literal, optional, sequence } from "../sampling/grammar/automaton.ts";
+import type { Grammar } from "../sampling/grammar/json-grammar.ts";
+import { grammarWith } from "../sampling/grammar/json-grammar.ts";
 import { TokenMasks, TokenTree } from "../sampling/grammar/token-masks.ts";
 import type { TokenConstraint } from "../sampling/shaping.ts";
 import type { Encoder } from "../text/encoder.ts";
 import { ApiError } from "./api-error.ts";
+import type { Speaker } from "./speaker.ts";
+import type { CallRules, FormFacts } from "./tool-grammar.ts";
+import { callGrammar, thoughtThen } from "./tool-grammar.ts";
 
-/** Schemas that are remembered; the one that was asked for longest ago is forgotten. */
+/** Grammars that are remembered; the one that was asked for longest ago is forgotten. */
 const REMEMBERED = 8;
 
 export class Grammars {
+  readonly facts: FormFacts;
   private readonly encoder: Encoder;
   private readonly known = new Map<string, TokenMasks>();
   private tree: TokenTree | undefined;
 
-  constructor(encoder: Encoder) {
+  constructor(encoder: Encoder, { reader: { form, marks }, template: { source } }: Speaker) {
     this.encoder = encoder;
+    this.facts = { form, marks, source };
   }
 
   /**
    * @param schema undefined for any JSON object
    * @throws ApiError 400 where the schema asks for what is not supported
    */
-  constraint(schema: unknown): () => TokenConstraint {
-    const key = JSON.stringify(schema) ?? "";
-    const masks = this.known.get(key) ?? this.compile(schema);
-    this.known.delete(key);
-    this.known.set(key, masks);
+  json(schema: unknown, { openThought }: { openThought: boolean }): () => TokenConstraint {
+    const build = (): Grammar => grammarWith([schema ?? { type: "object" }], ([value]) => sequence(openThought ? thoughtThen(this.facts) : optional(literal(" ")), value!));
+    return this.constraint(["json", schema ?? null, openThought], build, "response_format.json_schema.schema");
+  }
+
+  /** @throws ApiError 400 */
+  calls(rules: CallRules): () => TokenConstraint {
+    return this.constraint(["calls", rules], () => callGrammar(this.facts, rules), "tools");
+  }
+
+  private constraint(key: unknown, build: () => Grammar, param: string): () => TokenConstraint {
+    const name = JSON.stringify(key);
+    const masks = this.known.get(name) ?? this.compile(build, param);
+    this.known.delete(name);
+    this.known.set(name, masks);
     if (this.known.size > REMEMBERED) this.known.delete(this.known.keys().next().value!);
     return () => masks.constrain();
   }
 
-  private compile(schema: unknown): TokenMasks {
+  private compile(build: () => Grammar, param: string): TokenMasks {
     try {
-      const { rules, root } = jsonGrammar(schema);
-      return new TokenMasks(new Automaton(rules, root), (this.tree ??= new TokenTree(this.encoder)));
+      return new TokenMasks(new Automaton(build(), "root"), (this.tree ??= new TokenTree(this.encoder, this.facts.marks)));
     } catch (error) {
-      if (error instanceof AttuneError && error.code === "data") throw new ApiError(400, error.message, { param: "response_format.json_schema.schema", code: "invalid_json_schema" });
+      if (error instanceof AttuneError && error.code === "data") throw new ApiError(400, error.message, { param, code: "invalid_json_schema" });
       throw error;
     }
   }

@@ -17,7 +17,7 @@ import { Engines } from "./engines.ts";
 import { Grammars } from "./grammars.ts";
 import { isLoopback } from "./guard.ts";
 import { ServerMetrics } from "./metrics.ts";
-import { SpokenTokens } from "./tokens.ts";
+import { Speaker } from "./speaker.ts";
 
 export interface ServerOptions extends Pick<AppOptions, "host" | "allowHosts" | "allowOrigins" | "token" | "bodyLimit" | "maxTokens">, Partial<Pick<AppOptions, "onError" | "onRequest">> {
   /** 0 for a free one. */
@@ -64,8 +64,9 @@ export async function startServer(models: readonly ServedModel[], encoder: Encod
   const [refusing, cancelling] = [new AbortController(), new AbortController()];
   setMaxListeners(0, cancelling.signal);
   const open = new Set<ServerResponse>();
+  const speaker = new Speaker(encoder);
   const { headTime = HEAD_TIME, requestTime = REQUEST_TIME } = options;
-  const app = createApp({ ...options, engines, encoding: new EncodingQueue(cancelling.signal), grammars: new Grammars(encoder), spoken: new SpokenTokens(encoder), metrics: new ServerMetrics(), stop: cancelling.signal, refusing: refusing.signal, created: Math.floor(Date.now() / 1000), onError: options.onError ?? (() => undefined) });
+  const app = createApp({ ...options, engines, encoding: new EncodingQueue(cancelling.signal), speaker, grammars: new Grammars(encoder, speaker), metrics: new ServerMetrics(), stop: cancelling.signal, refusing: refusing.signal, created: Math.floor(Date.now() / 1000), onError: options.onError ?? (() => undefined) });
   const server = createAdaptorServer({
     fetch: (request, bindings) => app.fetch(request, bindings as HttpBindings),
     // what a refused request goes on sending is read by `readBody`, or thrown away by Node itself

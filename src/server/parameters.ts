@@ -108,7 +108,6 @@ export const readChatRequest = (body: unknown, room: number): ChatRequest => {
   if (Array.isArray(messages) && (messages.length > room / 2 || messages.some((each) => partsOf(each) > room))) throw tooLong("messages", room);
   const request = read(chatSchema, given);
   if (request.top_logprobs !== undefined && !request.logprobs) throw new ApiError(400, "top_logprobs needs logprobs: true", { param: "top_logprobs", code: "invalid_value" });
-  if (request.tools.length > 0) throw new ApiError(400, "attune does not serve tools", { param: "tools", code: "unsupported_parameter" });
   return request;
 };
 

@@ -16,7 +16,7 @@ const CONTEXT = 256;
 export const encoder = createEncoder(byteTokenizer(), { maxLength: CONTEXT });
 
 /** A tiny model of another vocabulary. */
-export const tinyOf = ({ tokenizer }: Encoder): Model => randomModel({ ...TINY_CONFIGS["llama"]!, hidden_size: 64, vocab_size: tokenizer.vocabularySize, max_position_embeddings: CONTEXT }, 3, 0.15);
+export const tinyOf = ({ tokenizer }: Encoder, context = CONTEXT): Model => randomModel({ ...TINY_CONFIGS["llama"]!, hidden_size: 64, vocab_size: tokenizer.vocabularySize, max_position_embeddings: context }, 3, 0.15);
 
 export const tinyModel: Model = tinyOf(encoder);
 

@@ -29,10 +29,11 @@ export class SpokenTokens {
   private readonly encoder: Encoder;
   private readonly control: ReadonlySet<number>;
 
-  constructor(encoder: Encoder) {
+  /** @param marks control tokens that are said, as they open and close calls */
+  constructor(encoder: Encoder, marks: readonly string[] = []) {
     const { tokenizer } = encoder;
     this.encoder = encoder;
-    this.control = new Set(tokenizer.controlTokens.flatMap((token) => tokenizer.idOf(token) ?? []));
+    this.control = new Set(tokenizer.controlTokens.filter((token) => !marks.includes(token)).flatMap((token) => tokenizer.idOf(token) ?? []));
   }
 
   /** What a token adds to a text; a control token is not said. */

@@ -11,7 +11,14 @@ export type Expression =
   | { kind: "choice"; options: readonly Expression[] }
   /** `most` undefined for any number. */
   | { kind: "repeat"; of: Expression; least: number; most: number | undefined }
+  /** Any text up to the first time that a mark stands in it, the mark included. */
+  | { kind: "until"; mark: string }
+  /** Any text in which a mark does not stand. */
+  | { kind: "without"; mark: string }
   | { kind: "rule"; name: string };
+
+/** Symbols from here on are control tokens, which no text can hold: see `TokenTree`. */
+export const CONTROL = 256;
 
 export const bytes = (...ranges: readonly (number | readonly [from: number, to: number])[]): Expression => {
   const set = new Set<number>();
@@ -25,6 +32,8 @@ export const sequence = (...parts: readonly Expression[]): Expression => ({ kind
 export const choice = (...options: readonly Expression[]): Expression => ({ kind: "choice", options });
 export const repeat = (of: Expression, least: number, most?: number): Expression => ({ kind: "repeat", of, least, most });
 export const optional = (of: Expression): Expression => repeat(of, 0, 1);
+export const until = (mark: string): Expression => ({ kind: "until", mark });
+export const without = (mark: string): Expression => ({ kind: "without", mark });
 export const rule = (name: string): Expression => ({ kind: "rule", name });
 /** A text as it is. */
 export const literal = (text: string): Expression => sequence(...[...Buffer.from(text)].map((byte) => bytes(byte)));
@@ -60,6 +69,18 @@ export interface State {
   readonly places: readonly Place[];
   /** By byte: the state behind it, null where it is not allowed, undefined where nobody asked yet. */
   readonly next: (State | null | undefined)[];
+}
+
+/** For every beginning of a mark and every byte: how much of the mark stands at the end then. Knuth, Morris and Pratt 1977. */
+function progress(mark: Uint8Array): number[][] {
+  return Array.from(mark, (_, matched) =>
+    Array.from({ length: 256 }, (_unused, byte) => {
+      const text = [...mark.subarray(0, matched), byte];
+      let length = Math.min(mark.length, text.length);
+      while (length > 0 && !text.slice(-length).every((each, index) => each === mark[index])) length--;
+      return length;
+    }),
+  );
 }
 
 /** A grammar that texts are held against. */
@@ -124,7 +145,22 @@ export class Automaton {
         break;
       case "repeat":
         this.layRepeat(expression, { start, end });
+        break;
+      case "until":
+      case "without":
+        this.layMark(Buffer.from(expression.mark), expression.kind, { start, end });
     }
+  }
+
+  private layMark(mark: Uint8Array, kind: "until" | "without", { start, end }: { start: number; end: number }): void {
+    const places = Array.from(mark, () => this.position());
+    this.positions[start]!.free.push(places[0]!);
+    if (kind === "without") for (const place of places) this.positions[place]!.free.push(end);
+    progress(mark).forEach((behind, matched) => {
+      const sets = new Map<number, Set<number>>();
+      behind.forEach((length, byte) => sets.set(length, (sets.get(length) ?? new Set()).add(byte)));
+      for (const [length, set] of sets) if (length < mark.length || kind === "until") this.positions[places[matched]!]!.bytes.push({ set, to: places[length] ?? end });
+    });
   }
 
   private layRepeat({ of, least, most }: Expression & { kind: "repeat" }, { start, end }: { start: number; end: number }): void {

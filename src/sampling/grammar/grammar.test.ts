@@ -5,16 +5,13 @@ import { Random } from "../../core/random.ts";
 import { createEncoder } from "../../text/encoder.ts";
 import { byteTokenizer } from "../../text/testing.ts";
 import { Automaton } from "./automaton.ts";
-import { bytes, choice, literal, repeat, rule, sequence } from "./automaton.ts";
+import { CONTROL, bytes, choice, literal, repeat, rule, sequence, until, without } from "./automaton.ts";
 import { jsonGrammar } from "./json-grammar.ts";
 import { TokenMasks, TokenTree } from "./token-masks.ts";
 
 const encoder = createEncoder(byteTokenizer(), { maxLength: 64 });
 const tree = new TokenTree(encoder);
-const grammarOf = (schema?: unknown): Automaton => {
-  const { rules, root } = jsonGrammar(schema);
-  return new Automaton(rules, root);
-};
+const grammarOf = (schema?: unknown): Automaton => new Automaton(jsonGrammar(schema), "root");
 
 /** A text whose tokens are drawn among those that are allowed, closing brackets and quotes preferred as it grows. */
 function draw(automaton: Automaton, seed: number): string {
@@ -179,4 +176,27 @@ test("control tokens are never allowed, and tokens that end an answer only where
   expect(allowed().toSorted()).toEqual(["f", "t", "\u0120"].toSorted());
   for (const letter of "true") constraint.take(encoder.tokenizer.idOf(letter)!);
   expect(allowed()).toEqual(["<end>"]);
+});
+
+test("a mark ends a text the first time that it stands in it", () => {
+  for (const mark of ["</think>", "aab", "a"]) {
+    const automaton = new Automaton(new Map([["root", sequence(until(mark), literal("!"))]]), "root");
+    for (const before of ["", "a", "aa", "</thin</", "x\u{1F642}", "</t</think"]) {
+      if (`${before}${mark}`.indexOf(mark) !== before.length) continue;
+      expect(new Automaton(new Map([["root", without(mark)]]), "root").accepts(before)).toBe(true);
+      expect(new Automaton(new Map([["root", without(mark)]]), "root").accepts(`${before}${mark}x`)).toBe(false);
+      expect([before, automaton.accepts(`${before}${mark}!`), automaton.accepts(`${before}!`), automaton.accepts(`${before}${mark}x${mark}!`)]).toEqual([before, true, false, false]);
+    }
+  }
+});
+
+test("a control token is allowed where a grammar names it, and its letters are not it", () => {
+  const marked = new TokenTree(encoder, ["<user>"]);
+  const automaton = new Automaton(new Map([["root", sequence(bytes(CONTROL), literal("a"))]]), "root");
+  const constraint = new TokenMasks(automaton, marked).constrain();
+  const allowed = (): number[] => Array.from({ length: marked.size }, (_, id) => id).filter((id) => constraint.allowed()[id >>> 5]! & (1 << (id & 31)));
+  expect(allowed()).toEqual([encoder.tokenizer.idOf("<user>")]);
+  constraint.take(encoder.tokenizer.idOf("<user>")!);
+  expect(allowed()).toEqual([encoder.tokenizer.idOf("a")]);
+  expect(automaton.accepts("<user>a")).toBe(false);
 });

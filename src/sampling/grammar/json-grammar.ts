@@ -58,32 +58,42 @@ const WHOLE = ["$ref", "anyOf", "allOf", "enum", "const"];
 /** Longest list or string whose length a schema may bound from above. */
 const MOST = 10_000;
 
-export interface JsonGrammar {
-  readonly rules: ReadonlyMap<string, Expression>;
-  readonly root: string;
-}
+/** Rules of an automaton, whose root is the rule `root`. */
+export type Grammar = ReadonlyMap<string, Expression>;
 
 /**
- * @param schema undefined for any object
+ * A text that holds one value by each of the schemas.
+ * @param build puts the values' expressions into the text
  * @throws AttuneError `data` naming the keyword that is not supported and where it stands
  */
-export function jsonGrammar(schema: unknown): JsonGrammar {
-  const compiler = new Compiler(schema ?? { type: "object" });
-  return { rules: compiler.rules, root: "root" };
+export function grammarWith(schemas: readonly unknown[], build: (values: readonly Expression[]) => Expression): Grammar {
+  const rules = new Map<string, Expression>();
+  const values = schemas.map((schema, index) => new Compiler(schema, rules, `${index}`).value);
+  rules.set("root", build(values));
+  return rules;
 }
 
+/** @param schema undefined for any object */
+export const jsonGrammar = (schema: unknown): Grammar =>
+  // the space that SentencePiece begins words with
+  grammarWith([schema ?? { type: "object" }], ([value]) => sequence(optional(literal(" ")), value!));
+
 class Compiler {
-  readonly rules = new Map<string, Expression>();
+  readonly value: Expression;
+  private readonly rules: Map<string, Expression>;
+  private readonly name: string;
   private readonly document: unknown;
   /** References that are followed without anything being read between. */
   private following: string[] = [];
 
-  constructor(document: unknown) {
+  /** @param name sets its rules apart from those of other schemas */
+  constructor(document: unknown, rules: Map<string, Expression>, name: string) {
     this.document = document;
+    this.rules = rules;
+    this.name = name;
     this.rules.set("any", choice(...TYPES.filter((type) => type !== "integer").map((type) => rule(`any ${type}`))));
     for (const type of TYPES) this.rules.set(`any ${type}`, this.anyOf(type));
-    // the space that SentencePiece begins words with
-    this.rules.set("root", sequence(optional(literal(" ")), this.compile(document, "schema")));
+    this.value = this.compile(document, "schema");
   }
 
   private anyOf(type: string): Expression {
@@ -127,7 +137,7 @@ class Compiler {
   private reference(value: unknown, place: string): Expression {
     if (typeof value !== "string" || !/^#(\/|$)/.test(value)) throw unsupported(place, value, "a reference into the schema itself, such as #/$defs/name");
     if (this.following.includes(value)) throw unsupported(place, value, "a reference that leads to something other than itself");
-    const name = `ref ${value}`;
+    const name = `ref ${this.name} ${value}`;
     if (this.rules.has(name)) return rule(name);
     let target: unknown = this.document;
     for (const part of value.split("/").slice(1)) {
@@ -179,7 +189,7 @@ class Compiler {
     let before = other ? choice(sequence(), sequence(other, rest!)) : sequence();
     members.toReversed().forEach(({ required }, index) => {
       const own = written[members.length - 1 - index]!;
-      const tailRule = this.name(behind);
+      const tailRule = this.named(behind);
       before = choice(sequence(own, tailRule), ...(required ? [] : [before]));
       behind = choice(sequence(comma, own, tailRule), ...(required ? [] : [tailRule]));
     });
@@ -187,7 +197,7 @@ class Compiler {
   }
 
   /** A rule, so that what is used twice is laid once. */
-  private name(expression: Expression): Expression {
+  private named(expression: Expression): Expression {
     const name = `part ${this.rules.size}`;
     this.rules.set(name, expression);
     return rule(name);

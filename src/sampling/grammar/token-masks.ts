@@ -3,36 +3,41 @@ import { AttuneError } from "../../core/errors.ts";
 import type { Encoder } from "../../text/encoder.ts";
 import type { TokenConstraint } from "../shaping.ts";
 import type { Automaton, State } from "./automaton.ts";
+import { CONTROL } from "./automaton.ts";
 
 /** Tokens by their bytes: nodes of the tree in the order of a walk, children behind their parent. */
 export class TokenTree {
   readonly size: number;
   readonly stopIds: readonly number[];
-  private readonly bytes: Uint8Array;
+  private readonly symbols: Uint16Array;
   private readonly depths: Uint16Array;
   /** Where the walk goes on without a node's children. */
   private readonly past: Int32Array;
   private readonly tokens: readonly (readonly number[])[];
   private readonly encoder: Encoder;
+  /** What a control token stands for in grammars. */
+  private readonly controlSymbols: ReadonlyMap<number, number>;
   /** Nodes that walks have looked at. */
   visited = 0;
 
-  constructor(encoder: Encoder) {
+  /** @param marks control tokens that a grammar may name: the first as {@link CONTROL}, the second as the symbol behind it, and so on */
+  constructor(encoder: Encoder, marks: readonly string[] = []) {
     const { tokenizer } = encoder;
+    this.controlSymbols = new Map(marks.flatMap((mark, index) => { const id = tokenizer.idOf(mark); return id === undefined ? [] : [[id, CONTROL + index]]; }));
     this.encoder = encoder;
     this.size = tokenizer.vocabularySize;
     this.stopIds = encoder.stopIds;
     const control = new Set(tokenizer.controlTokens.map((token) => tokenizer.idOf(token)));
     const root = new Map<number, Branch>();
     for (let id = 0; id < this.size; id++) {
-      const bytes = tokenizer.bytesOf(id);
-      if (bytes.length === 0 || control.has(id) || this.stopIds.includes(id)) continue;
-      insert(root, bytes, id);
+      const symbols = this.symbolsOf(id);
+      if (symbols.length === 0 || (control.has(id) && !this.controlSymbols.has(id)) || this.stopIds.includes(id)) continue;
+      insert(root, symbols, id);
     }
     const [values, depths, past, tokens]: [number[], number[], number[], number[][]] = [[], [], [], []];
     const lay = (children: ReadonlyMap<number, Branch>, depth: number): void => {
-      for (const [byte, branch] of children) {
-        const node = values.push(byte) - 1;
+      for (const [symbol, branch] of children) {
+        const node = values.push(symbol) - 1;
         depths.push(depth);
         past.push(0);
         tokens.push(branch.ids);
@@ -41,7 +46,7 @@ export class TokenTree {
       }
     };
     lay(root, 0);
-    [this.bytes, this.depths, this.past, this.tokens] = [Uint8Array.from(values), Uint16Array.from(depths), Int32Array.from(past), tokens];
+    [this.symbols, this.depths, this.past, this.tokens] = [Uint16Array.from(values), Uint16Array.from(depths), Int32Array.from(past), tokens];
   }
 
   /** One bit for each token that may follow; stop tokens where the text may end. */
@@ -49,10 +54,10 @@ export class TokenTree {
     const mask = new Uint32Array(Math.ceil(this.size / 32));
     const set = (id: number): void => void (mask[id >>> 5]! |= 1 << (id & 31));
     const states: State[] = [state];
-    for (let node = 0; node < this.bytes.length; ) {
+    for (let node = 0; node < this.symbols.length; ) {
       this.visited++;
       const depth = this.depths[node]!;
-      const next = automaton.step(states[depth]!, this.bytes[node]!);
+      const next = automaton.step(states[depth]!, this.symbols[node]!);
       if (next === null) {
         node = this.past[node]!;
         continue;
@@ -66,8 +71,9 @@ export class TokenTree {
     return mask;
   }
 
-  bytesOf(id: number): Uint8Array {
-    return this.encoder.tokenizer.bytesOf(id);
+  symbolsOf(id: number): readonly number[] | Uint8Array {
+    const symbol = this.controlSymbols.get(id);
+    return symbol === undefined ? this.encoder.tokenizer.bytesOf(id) : [symbol];
   }
 }
 
@@ -76,12 +82,12 @@ interface Branch {
   ids: number[];
 }
 
-function insert(root: Map<number, Branch>, bytes: Uint8Array, id: number): void {
+function insert(root: Map<number, Branch>, symbols: Iterable<number>, id: number): void {
   let children = root;
   let branch: Branch | undefined;
-  for (const byte of bytes) {
-    branch = children.get(byte);
-    if (branch === undefined) children.set(byte, (branch = { children: new Map(), ids: [] }));
+  for (const symbol of symbols) {
+    branch = children.get(symbol);
+    if (branch === undefined) children.set(symbol, (branch = { children: new Map(), ids: [] }));
     ({ children } = branch);
   }
   branch!.ids.push(id);
@@ -111,7 +117,7 @@ export class TokenMasks {
       },
       take: (id) => {
         if (this.tree.stopIds.includes(id)) return;
-        for (const byte of this.tree.bytesOf(id)) state = this.automaton.step(state, byte) ?? state;
+        for (const symbol of this.tree.symbolsOf(id)) state = this.automaton.step(state, symbol) ?? state;
       },
     };
   }
