@@ -14,8 +14,8 @@ export interface Reporter {
   result(data: Readonly<Record<string, unknown>>, text: string): void;
   /** A piece of the answer that appears bit by bit (generated text): `{"type":"text","text":...}` with `--json`. */
   write(text: string): void;
-  /** One line on what is going on; nothing with `--quiet`. */
-  note(text: string): void;
+  /** One line on what is going on; nothing with `--quiet`. `onTerminal` is said there instead, with its escapes: its author made it harmless. */
+  note(text: string, options?: { readonly onTerminal?: string }): void;
   /** Correct, but likely a mistake. `id` is the stable name of this kind of warning. */
   warn(id: string, message: string): void;
   /** Work whose length is known or unknown: downloads, generation, evaluation, quantisation. */

@@ -68,13 +68,13 @@ export function exampleText(texts: readonly ShownText[], { tokenizer, what, colo
   const tokens = texts.reduce((total, { ids }) => total + ids.length, 0);
   const learned = texts.reduce((total, { supervised }) => total + (supervised?.reduce((sum, flag) => sum + flag, 0) ?? 0), 0);
   const supervises = texts.some(({ supervised }) => supervised !== undefined);
-  const marks = colour ? `control tokens coloured${supervises ? ", what is learned underlined" : ""}` : `${CONTROL.join("control token")}${supervises ? ` ${LEARNED.join("learned")}` : ""}`;
-  const counts = `${formatCount(tokens)} tokens${supervises ? `, ${formatCount(learned)} learned` : ""}`;
-  return [`${what} as the model sees it (${counts}; ${marks}):`, ...texts.map((text) => write(text, tokenizer, colour))].join("\n");
+  const mark = colour ? "underlined" : LEARNED.join("...");
+  const counts = `${formatCount(tokens)} tokens${supervises ? `, ${formatCount(learned)} learned (${mark})` : ""}`;
+  return [`${what} as the model sees it: ${counts}`, ...texts.map((text) => write(text, tokenizer, colour))].join("\n");
 }
 
-/** Says it as a note. Colour is for a terminal that wants it (https://no-color.org). */
+/** Says it as a note, in colour on a terminal that wants it (https://no-color.org). */
 export function showExample(texts: readonly ShownText[], options: Omit<ExampleOptions, "colour">, reporter: Reporter, environment: NodeJS.ProcessEnv = process.env): void {
-  const colour = reporter.mode === "terminal" && !environment["NO_COLOR"] && environment["TERM"] !== "dumb";
-  reporter.note(exampleText(texts, { ...options, colour }));
+  const colour = !environment["NO_COLOR"] && environment["TERM"] !== "dumb";
+  reporter.note(exampleText(texts, { ...options, colour: false }), colour ? { onTerminal: exampleText(texts, { ...options, colour: true }) } : {});
 }

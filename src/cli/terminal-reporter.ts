@@ -57,8 +57,8 @@ export class TerminalReporter implements Reporter {
     answer(this.stdout, text);
   }
 
-  note(text: string): void {
-    this.line(text);
+  note(text: string, { onTerminal }: { readonly onTerminal?: string } = {}): void {
+    this.print(onTerminal === undefined ? remark(text) : `${onTerminal}\n`);
   }
 
   warn(id: string, message: string): void {
@@ -144,11 +144,15 @@ export class TerminalReporter implements Reporter {
 
   /** A whole line, above the bar where there is one. */
   private line(text: string): void {
+    this.print(remark(text));
+  }
+
+  private print(lines: string): void {
     if (this.shown === undefined) {
-      this.stderr.write(remark(text));
+      this.stderr.write(lines);
       return;
     }
-    this.shown.bars.log(remark(text));
+    this.shown.bars.log(lines);
     this.shown.bars.update();
   }
 }

@@ -16,6 +16,6 @@ test("answers that are judged need all of what was asked for, or half of the con
 test("what cannot become as long is said, with how many and how long", () => {
   const limit = { maxNewTokens: 20, maxLength: 100 };
   expect(shortenedNote([10, 80], limit)).toBeUndefined();
-  expect(shortenedNote([90], limit)).toBe("behind the prompt the answer can have 10 tokens instead of 20: the context holds 100");
-  expect(shortenedNote([10, 90, 95], limit)).toBe("behind 2 of 3 prompts the answer can have 5 to 10 tokens instead of 20: the context holds 100");
+  expect(shortenedNote([90], limit)).toBe("the answer has room for 10 tokens instead of 20 (a context of 100)");
+  expect(shortenedNote([10, 90, 95], limit)).toBe("answers to 2 of 3 prompts have room for 5 to 10 tokens instead of 20 (a context of 100)");
 });

@@ -29,6 +29,6 @@ export function shortenedNote(promptLengths: readonly number[], limit: AnswerLim
   const limits = promptLengths.map((length) => answerLimit(length, limit)).filter((longest) => longest < limit.maxNewTokens);
   if (limits.length === 0) return undefined;
   const [least, most] = [Math.min(...limits), Math.max(...limits)];
-  const behind = promptLengths.length === 1 ? "the prompt" : `${limits.length} of ${promptLengths.length} prompts`;
-  return `behind ${behind} the answer can have ${least === most ? least : `${least} to ${most}`} tokens instead of ${limit.maxNewTokens}: the context holds ${limit.maxLength}`;
+  const which = promptLengths.length === 1 ? "the answer has" : `answers to ${limits.length} of ${promptLengths.length} prompts have`;
+  return `${which} room for ${least === most ? least : `${least} to ${most}`} tokens instead of ${limit.maxNewTokens} (a context of ${limit.maxLength})`;
 }

@@ -55,7 +55,7 @@ describe("a conversation", () => {
     const prompt = encoder.encodePrompt("Hi").length;
     expect(answer.ids.length).toBeLessThanOrEqual(CONTEXT - prompt);
     await session.say("Hi");
-    expect(notes.filter((note) => note.startsWith("behind"))).toEqual([`behind the prompt the answer can have ${CONTEXT - prompt} tokens instead of 500: the context holds ${CONTEXT}`]);
+    expect(notes.filter((note) => note.startsWith("the answer"))).toEqual([`the answer has room for ${CONTEXT - prompt} tokens instead of 500 (a context of ${CONTEXT})`]);
   });
 
   test("goes on behind a message that is too long, as if it had not been said", async () => {

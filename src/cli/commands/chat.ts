@@ -22,7 +22,7 @@ const COMMANDS: Readonly<Record<string, string>> = {
   "/help": "this list",
   "/system TEXT": "another system message from here on; without TEXT none",
   "/reset": "forget the conversation; the system message stays",
-  "/save FILE": "write the conversation as a line of {\"messages\": [...]}, as `attune sft` reads it",
+  "/save FILE": "write the conversation as {\"messages\": [...]}, for `attune sft`",
   "/quit": "end (as Ctrl-D does)",
   "//...": "a message that begins with a slash",
 };

@@ -11,6 +11,7 @@ import type { PipelineResult } from "../../evaluation/world-pipeline.ts";
 import { CONSTITUTION_COMPARISONS, WORLD_COMPARISONS, runWorldPipeline } from "../../evaluation/world-pipeline.ts";
 import { constitutionLines } from "../../evaluation/world-constitution-report.ts";
 import { chooseExamples, pathLines, rewardModelLine, worldReport } from "../../evaluation/world-report.ts";
+import { warnOfAnswers } from "../answer-warnings.ts";
 import type { CommandContext, CommandModule } from "../command.ts";
 import { StagesDisplay } from "../stages-display.ts";
 
@@ -42,6 +43,7 @@ async function quickstart({ seed: given, out, memory }: { seed: string; out?: st
     },
   ).finally(() => display.close());
   if (signal.aborted) throw new AttuneError("interrupted", "stopped before the end", { hint: "the same command goes on from there" });
+  for (const [name, said] of Object.entries({ ...result.answers, ...result.constitution.answers })) warnOfAnswers(said.map((text) => ({ text })), reporter, name);
   const figures = memory ? await measureMemory({ reporter, signal }) : undefined;
   const report = join(folder, "report.html");
   await writeReport(report, worldReport(result, { memory: figures, command: `attune ${argv.join(" ")}` }));
