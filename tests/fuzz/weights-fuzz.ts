@@ -71,11 +71,18 @@ export class FuzzInputs {
     const base = random.pick(this.valid);
     const other = random.pick(this.valid);
     let { bytes } = base;
-    const header = base.kind === "safetensors" ? 8 + Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true)) : Math.min(bytes.length, 3000);
-    for (let i = 1 + random.integer(4); i > 0; i--) bytes = damage(random, { bytes, header, other: other.bytes });
-    if (base.kind === "safetensors" && random.chance(0.7)) bytes = repairLength(random, bytes, bytes.length - base.bytes.length);
+    if (base.kind === "safetensors") bytes = damageSafetensors(random, bytes, other.bytes);
+    else for (let i = 1 + random.integer(4); i > 0; i--) bytes = damage(random, { bytes, header: Math.min(bytes.length, 3000), other: other.bytes });
     return { kind: base.kind, origin: `damaged ${base.origin}`, bytes };
   }
+}
+
+/** One to four changes of a safetensors file, mostly of its header. */
+export function damageSafetensors(random: Random, valid: Uint8Array, other = valid): Uint8Array {
+  let bytes = valid;
+  const header = 8 + Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
+  for (let i = 1 + random.integer(4); i > 0; i--) bytes = damage(random, { bytes, header, other });
+  return random.chance(0.7) ? repairLength(random, bytes, bytes.length - valid.length) : bytes;
 }
 
 function validFiles(): FuzzInput[] {

@@ -1,6 +1,7 @@
 /** Parts of a file, read by offset. Nothing is ever buffered whole. */
-import { type FileHandle, open } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import { AttuneError } from "../../core/errors.ts";
+import { openRegularFile } from "../../text/regular-file.ts";
 
 /** Where bytes come from: a local file, or memory in tests. */
 export interface ByteSource {
@@ -28,14 +29,11 @@ export class FileReader implements ByteSource {
 
   /** @throws AttuneError `model` for a path that is no readable file */
   static async open(path: string): Promise<FileReader> {
-    let handle: FileHandle | undefined;
     try {
-      handle = await open(path, "r");
-      const info = await handle.stat();
-      if (!info.isFile()) throw new Error("this is not a regular file");
-      return new FileReader(path, info.size, handle);
+      const handle = await openRegularFile(path, "model");
+      return new FileReader(path, (await handle.stat()).size, handle);
     } catch (cause) {
-      await handle?.close();
+      if (cause instanceof AttuneError) throw cause;
       throw new AttuneError("model", "cannot open the file", { file: path, got: messageOf(cause), cause });
     }
   }

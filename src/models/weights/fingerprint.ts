@@ -1,9 +1,9 @@
 /** What a model's files hold, as one sha256: results that are cached for a model are bound to it. */
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { AttuneError } from "../../core/errors.ts";
+import { openRegularFile } from "../../text/regular-file.ts";
 import { messageOf } from "./bytes.ts";
 
 /** Files of a folder that decide what its model computes; tokenizers have a fingerprint of their own. */
@@ -29,11 +29,13 @@ async function hashFile(path: string): Promise<{ bytes: number; digest: string }
   const hash = createHash("sha256");
   let bytes = 0;
   try {
-    for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 20 })) {
+    const handle = await openRegularFile(path, "model");
+    for await (const chunk of handle.createReadStream({ highWaterMark: 2 ** 20 })) {
       hash.update(chunk as Uint8Array);
       bytes += (chunk as Uint8Array).length;
     }
   } catch (cause) {
+    if (cause instanceof AttuneError) throw cause;
     throw new AttuneError("model", "cannot read the file", { file: path, got: messageOf(cause), cause });
   }
   return { bytes, digest: hash.digest("hex") };

@@ -34,6 +34,11 @@ export interface GgufHeader {
 /** Most bytes of a header: ten times those of the largest vocabularies. */
 export const MAX_HEADER = 2 ** 26;
 const MAX_NESTING = 4;
+/** Many times what the largest models have; each takes more memory than it has bytes. */
+const MOST_TENSORS = 2 ** 17;
+const MOST_KEYS = 2 ** 16;
+/** Of all arrays together; a vocabulary of 262,144 with its merges has 1.3 million. */
+const MOST_ELEMENTS = 2 ** 22;
 const MAX_DIMENSIONS = 4;
 const MAGIC = 0x46554747;
 
@@ -58,6 +63,7 @@ const VALUE_BYTES: Readonly<Record<number, number>> = { 0: 1, 1: 1, 2: 2, 3: 2, 
 /** Walks over the first bytes of a file of `size` bytes. */
 class Cursor {
   offset = 0;
+  private elements = 0;
   private readonly bytes: Buffer;
   private readonly file: string;
   private readonly size: number;
@@ -142,6 +148,8 @@ class Cursor {
     const bytes = VALUE_BYTES[type];
     if (bytes === undefined) throw brokenGguf(this.file, `${key} has an unknown type`, `array of ${type}`);
     const count = this.count(`elements of ${key}`, bytes);
+    this.elements += count;
+    if (this.elements > MOST_ELEMENTS) throw brokenGguf(this.file, `its arrays have more than ${MOST_ELEMENTS} elements`);
     if (this.offset + count * bytes > this.bytes.length) throw new MoreBytes();
     const list: GgufValue[] = [];
     for (let i = 0; i < count; i++) list.push(this.value(type, key, depth + 1));
@@ -160,6 +168,8 @@ export function parseGgufHeader(file: string, bytes: Uint8Array, size: number): 
     const version = readVersion(cursor, file);
     const tensorCount = cursor.count("tensors", 24);
     const metadataCount = cursor.count("metadata keys", 13);
+    if (tensorCount > MOST_TENSORS) throw brokenGguf(file, `it has more than ${MOST_TENSORS} tensors`, String(tensorCount));
+    if (metadataCount > MOST_KEYS) throw brokenGguf(file, `it has more than ${MOST_KEYS} metadata keys`, String(metadataCount));
     const metadata = readMetadata(cursor, file, metadataCount);
     checkWhole(file, metadata);
     const infos: TensorInfo[] = [];

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { MemoryReader } from "./bytes.ts";
+import { Random } from "../../core/random.ts";
 import { llama3Factors } from "./gguf-config.ts";
 import { GgufFile } from "./gguf.ts";
 import { deinterleave, mapGguf, transposeInto } from "./gguf-names.ts";
@@ -109,6 +110,36 @@ describe("RoPE", () => {
     const { config } = await llamaFile({ keys: { "llama.rope.freq_base": 500_000 }, ropeFactors: llama3Factors(scaling, 500_000, 64) });
     expect(config["rope_scaling"]).toEqual({ rope_type: "llama3", ...scaling });
     expect(config["rope_theta"]).toBe(500_000);
+  });
+
+  test.each([
+    [8, 2, 8, 8192],
+    [4, 1, 2, 4096],
+    [32, 1.5, 6, 1024],
+    [3, 0.5, 16, 32_768],
+  ])("plain numbers come back: factor %d, %d, %d, %d positions", async (factor, low, high, original) => {
+    const scaling = { factor, low_freq_factor: low, high_freq_factor: high, original_max_position_embeddings: original };
+    const { config } = await llamaFile({ keys: { "llama.rope.freq_base": 500_000 }, ropeFactors: llama3Factors(scaling, 500_000, 64) });
+    const found = config["rope_scaling"] as typeof scaling;
+    // the same lengths, over whatever original length
+    expect(found.factor).toBe(factor);
+    expect(found.original_max_position_embeddings / found.low_freq_factor / (original / low)).toBeCloseTo(1, 2);
+    expect(found.original_max_position_embeddings / found.high_freq_factor / (original / high)).toBeCloseTo(1, 2);
+  });
+
+  test("any table that Llama 3's scaling makes is read back as the same table, whatever its settings", async () => {
+    const random = Random.for(1, "rope tables");
+    const between = (low: number, high: number): number => low * (high / low) ** random.uniform();
+    for (let i = 0; i < 300; i++) {
+      const [theta, count] = [between(10, 1e6), random.pick([2, 4, 8, 16, 32, 64])];
+      const low = between(0.2, 8);
+      const scaling = { factor: between(1.01, 64), low_freq_factor: low, high_freq_factor: low * between(1.01, 16), original_max_position_embeddings: Math.round(between(16, 131_072)) };
+      const table = Float32Array.from(llama3Factors(scaling, theta, count));
+      const { config } = await llamaFile({ keys: { "llama.rope.freq_base": theta }, ropeFactors: [...table] });
+      const found = config["rope_scaling"] as typeof scaling | undefined;
+      const read = found ? llama3Factors(found, config["rope_theta"] as number, count) : table.map(() => 1);
+      table.forEach((value, index) => expect(Math.abs(read[index]! - value) / value, JSON.stringify({ scaling, theta, count, found })).toBeLessThan(1e-4));
+    }
   });
 
   test("linear and other scaling of the metadata", async () => {
