@@ -1,5 +1,5 @@
 /** `attune export`: what is written computes what transformers and peft computed for the original. */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Tensor } from "onnxruntime-common";
@@ -12,9 +12,11 @@ import { ggufVocabulary, PRE_TOKENIZER_NAMES } from "../../src/models/export/ggu
 import { exportOnnx } from "../../src/models/export/onnx.ts";
 import type { Model } from "../../src/models/model.ts";
 import { openModel } from "../../src/models/open.ts";
+import { ropeFrequencies } from "../../src/models/rope.ts";
+import { GgufFile } from "../../src/models/weights/gguf.ts";
 import { SafetensorsFile } from "../../src/models/weights/safetensors.ts";
 import { worldTokenizer } from "../../src/world/tokenizer.ts";
-import { attune, copyGolden, golden, snapshot } from "./support.ts";
+import { attune, copyGolden, golden, saveTinyModel, smallTokenizerFiles, snapshot } from "./support.ts";
 
 const parent = mkdtempSync(join(tmpdir(), "attune-export-"));
 afterAll(() => rmSync(parent, { recursive: true, force: true }));
@@ -67,6 +69,13 @@ async function reference(name: string): Promise<{ rows: Rows; logits: Float32Arr
   return found;
 }
 
+/** The result that `--json` prints, beside what went to the error stream. */
+async function exportJson(...options: string[]): Promise<{ status: number; err: string; result: { tensors: Record<string, number>; files: { bytes: number }[] } }> {
+  const { status, out, err } = await attune("--json", "export", ...options);
+  const line = out.trim().split("\n").at(-1) ?? "{}";
+  return { status, err: `${out}${err}`, result: JSON.parse(line) as { tensors: Record<string, number>; files: { bytes: number }[] } };
+}
+
 const weightsOf = ({ weights }: Model): Record<string, unknown> => Object.fromEntries([...weights].map(([name, { shape, data }]) => [name, { shape, data }]).toSorted());
 
 describe.each(readdirSync(golden("models")))("%s", (name) => {
@@ -89,7 +98,8 @@ describe.each(readdirSync(golden("models")))("%s", (name) => {
 
   test("gguf: our reader gives back every bit, the settings and the ids", async () => {
     const [model, out] = [copyGolden(name, fresh()), fresh()];
-    expect(await attune("--quiet", "export", model, "--format", "gguf", "--out", out)).toMatchObject({ status: 0, err: "" });
+    const { status, err } = await attune("--quiet", "export", model, "--format", "gguf", "--out", out);
+    expect([status, err]).toEqual([0, name === "mistral" ? expect.stringContaining("llama.cpp has no sliding window for this architecture: it agrees with the model up to 4 tokens") : ""]);
     const [before, after] = [await openModel(model), await openModel(join(out, "model.gguf"))];
     expect(weightsOf(after.model)).toEqual(weightsOf(before.model));
     expect({ ...after.model.config, json: {} }).toEqual({ ...before.model.config, json: {} });
@@ -152,6 +162,68 @@ test("half precision rounds matrices only in gguf, and everything in safetensors
     expect(half["gguf"]!.get(name)!.data, name).toEqual(shape.length === 1 ? data : half["safetensors"]!.get(name)!.data);
     (data as Float32Array).forEach((x, i) => expect(Math.abs((half["safetensors"]!.get(name)!.data[i] as number) - x)).toBeLessThanOrEqual(Math.max(2 ** -24, Math.abs(x) * 2 ** -11)));
   }
+});
+
+describe("a sliding window in a GGUF file", () => {
+  test("is the context length that llama.cpp reads, and the model's own comes back", async () => {
+    const [model, out] = [copyGolden("mistral", fresh()), fresh()];
+    expect((await attune("--quiet", "export", model, "--format", "gguf", "--out", out)).err).toMatch(/context length, in place of 64: stay within it/);
+    const file = await GgufFile.open(join(out, "model.gguf"));
+    expect(["llama.context_length", "attune.context_length", "llama.attention.sliding_window"].map((key) => file.header.metadata.get(key))).toEqual([4, 64, 4]);
+    await file.close();
+    expect((await openModel(join(out, "model.gguf"))).model.config).toMatchObject({ maxPositions: 64, slidingWindow: 4 });
+  });
+
+  test("that is as long as the model's positions is nothing to speak of", async () => {
+    const [model, out] = [copyGolden("mistral", fresh()), fresh()];
+    const path = join(model, "config.json");
+    writeFileSync(path, JSON.stringify({ ...(JSON.parse(readFileSync(path, "utf8")) as object), sliding_window: 64 }));
+    expect(await attune("--quiet", "export", model, "--format", "gguf", "--out", out)).toMatchObject({ status: 0, err: "" });
+  });
+});
+
+test.each([[2, 8, 64], [1.5, 6, 100], [1, 2, 33]])("llama3 scaling with frequency factors %d and %d over %d positions comes back from GGUF", async (low, high, original) => {
+  const [model, out] = [copyGolden("llama3", fresh()), fresh()];
+  const path = join(model, "config.json");
+  const json = JSON.parse(readFileSync(path, "utf8")) as { rope_parameters: object };
+  writeFileSync(path, JSON.stringify({ ...json, rope_parameters: { ...json.rope_parameters, low_freq_factor: low, high_freq_factor: high, original_max_position_embeddings: original } }));
+  expect(await attune("--quiet", "export", model, "--format", "gguf", "--out", out)).toMatchObject({ status: 0, err: "" });
+  const [before, after] = [(await openModel(model)).model.config, (await openModel(join(out, "model.gguf"))).model.config];
+  const [expected, read] = [before, after].map(({ rope, headSize }) => ropeFrequencies(rope!, headSize));
+  expected!.forEach((frequency, i) => expect(read![i]! / frequency).toBeCloseTo(1, 4));
+});
+
+describe("--quantise", () => {
+  const tiny = saveTinyModel(join(parent, "tiny"), smallTokenizerFiles(64), { max_position_embeddings: 64 });
+
+  test.each([["--quantise", "q8_0", "Q8_0", 127], ["--quantize", "q4_0", "Q4_0", 8], ["--quantise", "q4_1", "Q4_1", 7]])("%s %s: matrices in blocks, ends in 8 bits, vectors as they were, and what cannot be is told", async (option, choice, format, steps) => {
+    const out = fresh();
+    const { status, err, result } = await exportJson(await tiny, "--format", "gguf", option, choice, "--out", out);
+    expect(status).toBe(0);
+    // rows of 48 are no whole blocks
+    expect(err).toContain("2 matrices stay in float16, since the rows are no multiple of 32: blk.0.ffn_down.weight, rows of 48; blk.1.ffn_down.weight, rows of 48");
+    expect(result["tensors"]).toEqual(format === "Q8_0" ? { Q8_0: 13, F32: 5, F16: 2 } : { Q8_0: 1, F32: 5, [format]: 12, F16: 2 });
+    const [before, after] = [(await openModel(await tiny)).model.weights, (await openModel(join(out, "model.gguf"))).model.weights];
+    for (const [name, { shape, data }] of before) {
+      const read = after.get(name)!.data;
+      if (shape.length === 1) expect(read).toEqual(data);
+      const largest = Array.from(data).reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+      const allowed = name.includes("down_proj") ? 2 ** -11 * largest : (1.01 * largest) / (name.includes("embed") ? 254 : steps);
+      data.forEach((x, i) => expect(Math.abs(read[i]! - x)).toBeLessThanOrEqual(allowed));
+      if (shape.length > 1) expect(read).not.toEqual(data);
+    }
+    expect(statSync(join(out, "model.gguf")).size).toBe(result["files"].reduce((total, { bytes }) => total + bytes, 0));
+  });
+
+  test.each([
+    [["--format", "safetensors", "--quantise", "q8_0"], /--quantise has no effect with --format safetensors/],
+    [["--format", "gguf", "--quantise", "q8_0", "--dtype", "float16"], /--quantise and --dtype both say what matrices are written in/],
+    [["--format", "gguf", "--quantise", "q5_k"], /there is no choice q5_k\n {2}expected: q8_0, q4_0, q4_1/],
+  ])("%j is refused", async (options, message) => {
+    const { status, err } = await attune("--quiet", "export", await tiny, ...options, "--out", fresh());
+    expect(status).toBe(2);
+    expect(err).toMatch(message);
+  });
 });
 
 test("onnx: weights too large for one file lie beside it", async () => {

@@ -6,6 +6,7 @@ import type { FileHandle } from "node:fs/promises";
 import { invariant } from "../../core/errors.ts";
 import { elementCount } from "../../core/tensor.ts";
 import { narrow, type WeightDType } from "../weights/dtypes.ts";
+import { BLOCK, QUANT_BYTES, quantize, type QuantName } from "../weights/gguf-quantize.ts";
 import { writeWhole } from "../weights/safetensors-writer.ts";
 
 /** A metadata value with the type that it has in the file. */
@@ -20,17 +21,24 @@ export interface GgufTensorToWrite {
   readonly name: string;
   /** Row-major, outermost first. */
   readonly shape: readonly number[];
-  readonly dtype: WeightDType;
+  readonly dtype: GgufDType;
   /** Gives the numbers when their turn comes. */
   readonly data: () => Float32Array;
 }
 
-const TENSOR_TYPES: Readonly<Record<WeightDType, number>> = { F32: 0, F16: 1, BF16: 30 };
+/** What a tensor may be written in. */
+export type GgufDType = WeightDType | QuantName;
+
+const TENSOR_TYPES: Readonly<Record<GgufDType, number>> = { F32: 0, F16: 1, Q4_0: 2, Q4_1: 3, Q8_0: 8, BF16: 30 };
 const ALIGNMENT = 32;
 const [UINT32, INT32, FLOAT32, BOOL, STRING, ARRAY] = [4, 5, 6, 7, 8, 9];
 
 const aligned = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
-const bytesOf = ({ shape, dtype }: GgufTensorToWrite): number => elementCount(shape) * (dtype === "F32" ? 4 : 2);
+const isQuant = (dtype: GgufDType): dtype is QuantName => dtype in QUANT_BYTES;
+
+function bytesOf({ shape, dtype }: GgufTensorToWrite): number {
+  return isQuant(dtype) ? (elementCount(shape) / BLOCK) * QUANT_BYTES[dtype] : elementCount(shape) * (dtype === "F32" ? 4 : 2);
+}
 
 /** Bytes of a header, collected in pieces. */
 class HeaderBytes {
@@ -110,13 +118,17 @@ export async function writeGguf(path: string, metadata: ReadonlyMap<string, Type
   });
 }
 
-/** Numbers that are narrowed and written at a time. */
+/** Numbers that are narrowed and written at a time; whole blocks. */
 const PIECE = 2 ** 20;
 
 async function writeTensor(handle: FileHandle, tensor: GgufTensorToWrite): Promise<void> {
   const numbers = tensor.data();
   invariant(numbers.length === elementCount(tensor.shape), `tensor ${tensor.name} does not fill [${tensor.shape.join(", ")}]`);
-  for (let at = 0; at < numbers.length; at += PIECE) await handle.writeFile(narrow(numbers.subarray(at, at + PIECE), tensor.dtype));
+  const { dtype } = tensor;
+  for (let at = 0; at < numbers.length; at += PIECE) {
+    const piece = numbers.subarray(at, at + PIECE);
+    await handle.writeFile(isQuant(dtype) ? quantize(piece, dtype) : narrow(piece, dtype));
+  }
   const bytes = bytesOf(tensor);
   await handle.writeFile(new Uint8Array(aligned(bytes) - bytes));
 }

@@ -8,21 +8,33 @@ import type { Tokenizer } from "../../text/tokenizer.ts";
 import type { DecoderConfig } from "../family.ts";
 import { weightNumbers } from "../load.ts";
 import type { Model } from "../model.ts";
-import type { WeightDType } from "../weights/dtypes.ts";
-import { llama3Factors } from "../weights/gguf-config.ts";
+import type { QuantName } from "../weights/gguf-quantize.ts";
+import { BLOCK } from "../weights/gguf-quantize.ts";
+import { llama3Factors, OWN_CONTEXT_LENGTH } from "../weights/gguf-config.ts";
 import { ggufArchitecture, ggufName, interleave, ROPE_FACTORS, transposeInto } from "../weights/gguf-names.ts";
 import { ggufVocabulary } from "./gguf-vocabulary.ts";
-import { writeGguf, type GgufTensorToWrite, type TypedValue } from "./gguf-writer.ts";
+import { type GgufDType, writeGguf, type GgufTensorToWrite, type TypedValue } from "./gguf-writer.ts";
 
 /** `general.file_type`, llama.cpp's number for what most tensors are. */
-const FILE_TYPES: Readonly<Record<WeightDType, number>> = { F32: 0, F16: 1, BF16: 32 };
+const FILE_TYPES: Readonly<Record<GgufDType, number>> = { F32: 0, F16: 1, Q4_0: 2, Q4_1: 3, Q8_0: 7, BF16: 32 };
+
+/** What is worth knowing about a written file. */
+export interface GgufReport {
+  /** How many tensors are in each format. */
+  formats: Readonly<Partial<Record<GgufDType, number>>>;
+  /** Matrices that cannot be made of blocks of 32 and stay in float16, with the length of their rows. */
+  unquantised: readonly { name: string; row: number }[];
+  /** Tokens after which llama.cpp would see keys that the model does not, where there are such. */
+  window?: { length: number; positions: number };
+}
 
 /**
  * Writes model.gguf.
  * @param model without an adapter of its own: merge it first
+ * @param dtype of matrices; in four bits the embedding and the head have eight, as llama.cpp keeps them finer too
  * @throws AttuneError `model` for a model or tokenizer that GGUF cannot hold, `disk`
  */
-export async function exportGguf(model: Model, tokenizer: Tokenizer, folder: string, dtype: WeightDType = "F32"): Promise<void> {
+export async function exportGguf(model: Model, tokenizer: Tokenizer, folder: string, dtype: GgufDType = "F32"): Promise<GgufReport> {
   invariant(!model.adapter && !model.scoreHead, "this kind of model has no GGUF form");
   const { config } = model;
   const architecture = ggufArchitecture(config.modelType);
@@ -37,8 +49,26 @@ export async function exportGguf(model: Model, tokenizer: Tokenizer, folder: str
     ...(architecture === "gpt2" ? gpt2Metadata(config) : llamaMetadata(config, architecture)),
     ...[...ggufVocabulary(tokenizer, config.vocabularySize)].map(([key, value]): [string, TypedValue] => [`tokenizer.${key}`, value]),
   ]);
-  await writeGguf(join(folder, "model.gguf"), metadata, tensorsOf(model, architecture, dtype));
+  const tensors = tensorsOf(model, architecture, dtype);
+  await writeGguf(join(folder, "model.gguf"), metadata, tensors);
+  const length = seenPositions(config);
+  return {
+    formats: countFormats(tensors),
+    unquantised: isQuant(dtype) ? tensors.filter((tensor) => tensor.dtype === "F16").map((tensor) => ({ name: tensor.name, row: tensor.shape.at(-1)! })) : [],
+    ...(length < config.maxPositions ? { window: { length, positions: config.maxPositions } } : {}),
+  };
 }
+
+function countFormats(tensors: readonly GgufTensorToWrite[]): GgufReport["formats"] {
+  const counts: Partial<Record<GgufDType, number>> = {};
+  for (const { dtype } of tensors) counts[dtype] = (counts[dtype] ?? 0) + 1;
+  return counts;
+}
+
+/** Positions over which attention to everything is what the model does: llama.cpp has no window for this architecture. */
+const seenPositions = ({ maxPositions, slidingWindow = maxPositions }: DecoderConfig): number => Math.min(maxPositions, slidingWindow);
+
+const isQuant = (dtype: GgufDType): dtype is QuantName => dtype.startsWith("Q");
 
 /** Entries by architecture; whole numbers are uint32, the others float32 or text. */
 function entries(architecture: string, values: Readonly<Record<string, number | string | { float: number }>>): [string, TypedValue][] {
@@ -63,9 +93,11 @@ function gpt2Metadata(config: DecoderConfig): [string, TypedValue][] {
 function llamaMetadata(config: DecoderConfig, architecture: string): [string, TypedValue][] {
   const { rope, slidingWindow, headSize } = config;
   invariant(rope, "a Llama has rotary positions");
-  return entries(architecture, {
+  const positions = seenPositions(config);
+  const own: [string, TypedValue][] = positions < config.maxPositions ? [[OWN_CONTEXT_LENGTH, { type: "uint32", value: config.maxPositions }]] : [];
+  return own.concat(entries(architecture, {
     block_count: config.layers,
-    context_length: config.maxPositions,
+    context_length: positions,
     embedding_length: config.hiddenSize,
     feed_forward_length: config.intermediateSize,
     "attention.head_count": config.heads,
@@ -78,18 +110,32 @@ function llamaMetadata(config: DecoderConfig, architecture: string): [string, Ty
     ...(rope.linearFactor === 1 ? {} : { "rope.scaling.type": "linear", "rope.scaling.factor": { float: rope.linearFactor } }),
     ...(slidingWindow === undefined ? {} : { "attention.sliding_window": slidingWindow }),
     vocab_size: config.vocabularySize,
-  });
+  }));
 }
 
-function tensorsOf(model: Model, architecture: string, dtype: WeightDType): GgufTensorToWrite[] {
+/** Embedding and head. */
+const ENDS: readonly string[] = ["token_embd.weight", "output.weight"];
+/** llama.cpp adds positions in float32. */
+const POSITIONS = "position_embd.weight";
+
+/** What a tensor is written in. */
+function formatOf(name: string, shape: readonly number[], dtype: GgufDType): GgufDType {
+  if (shape.length === 1) return "F32";
+  if (!isQuant(dtype)) return dtype;
+  if (name === POSITIONS) return "F32";
+  if (shape.at(-1)! % BLOCK !== 0) return "F16";
+  return ENDS.includes(name) ? "Q8_0" : dtype;
+}
+
+function tensorsOf(model: Model, architecture: string, dtype: GgufDType): GgufTensorToWrite[] {
   const { config } = model;
   const tensors = [...model.weights].map(([original, weight]): GgufTensorToWrite => {
     const { name, change } = ggufName(architecture, original);
-    const turned = change === "transposed" && weight.shape.length === 2;
+    const shape = change === "transposed" && weight.shape.length === 2 ? weight.shape.toReversed() : weight.shape;
     return {
       name,
-      shape: turned ? weight.shape.toReversed() : weight.shape,
-      dtype: weight.shape.length > 1 ? dtype : "F32",
+      shape,
+      dtype: formatOf(name, shape, dtype),
       data: () => changed(weightNumbers(weight), weight.shape, change, config.headSize),
     };
   });

@@ -8,6 +8,12 @@ import { type GgufHeader, type GgufValue, showValue } from "./gguf-header.ts";
 
 export type Json = Record<string, unknown>;
 
+/**
+ * attune's own key: positions of a model whose window is shorter. llama.cpp does not know such windows, so `context_length`, beyond which it
+ * warns, is the window there.
+ */
+export const OWN_CONTEXT_LENGTH = "attune.context_length";
+
 /** Metadata of one architecture; every complaint names the key. */
 export class MetadataReader {
   readonly file: string;
@@ -35,6 +41,12 @@ export class MetadataReader {
     const value = this.value(key) ?? fallback;
     if (typeof value === "number" && Number.isFinite(value)) return shortest(value);
     throw this.wrong(key, value, "a number");
+  }
+
+  /** Of a model with a window, see {@link OWN_CONTEXT_LENGTH}. */
+  ownContextLength(): number {
+    const own = this.header.metadata.get(OWN_CONTEXT_LENGTH);
+    return typeof own === "number" && Number.isSafeInteger(own) && own > 0 ? own : this.integer("context_length");
   }
 
   /** Id of a special token, where there is one. */
@@ -109,7 +121,7 @@ export function llamaConfig(reader: MetadataReader, modelType: string, ropeFacto
     num_attention_heads: heads,
     num_key_value_heads: reader.integer("attention.head_count_kv", heads),
     head_dim: size,
-    max_position_embeddings: reader.integer("context_length"),
+    max_position_embeddings: windowed ? reader.ownContextLength() : reader.integer("context_length"),
     rms_norm_eps: reader.number("attention.layer_norm_rms_epsilon"),
     rope_theta: reader.number("rope.freq_base", 10_000),
     ...ropeScaling(reader, ropeFactors),
