@@ -6,7 +6,6 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Compiled } from "../support/compiled.ts";
 import { compileSources } from "../support/compiled.ts";
@@ -63,14 +62,12 @@ async function openAll(folders: readonly string[]): Promise<Outcome[]> {
   writeFileSync(worker, WORKER);
   const process = watched(spawn(globalThis.process.execPath, [worker, compiled.module("models/open"), compiled.module("core/errors"), ...folders], { stdio: "pipe" }));
   const lines = (): Outcome[] => process.said.split("\n").filter((line) => line.startsWith("{")).map((line) => JSON.parse(line) as Outcome);
-  let ended = false;
-  const end = process.end().finally(() => (ended = true));
-  for (let [count, since] = [0, Date.now()]; !ended; await sleep(20)) {
-    const now = process.said.length;
-    if (now !== count) [count, since] = [now, Date.now()];
+  let [heard, since] = [0, Date.now()];
+  const look = setInterval(() => {
+    if (process.said.length !== heard) [heard, since] = [process.said.length, Date.now()];
     if (Date.now() - since > HANG) process.child.kill("SIGKILL");
-  }
-  const { status, said } = await end;
+  }, 1000);
+  const { status, said } = await process.end().finally(() => clearInterval(look));
   const outcomes = lines();
   if (status !== "0" || outcomes.length < folders.length) throw new Error(`the process ended with ${status} at ${folders[outcomes.length]}:\n${said.slice(-2000)}`);
   return outcomes;
