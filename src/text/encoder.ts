@@ -125,8 +125,11 @@ export function createEncoder(given: Tokenizer, { maxLength, template: choice = 
   const turns = new TurnEncoder({ tokenizer, template, stopIds: stops.all }, maxLength);
   const limits = ({ place = {} }: EncodingRow): Limits => ({ maxLength, tokenizer, place });
   /** Whether a row's texts are texts alone, and no turns. */
-  const isPlain = (prompt: Prompt, completions: readonly Completion[], { plain }: EncodingRow): prompt is string =>
-    (!hasTemplate || trustText || plain === true) && typeof prompt === "string" && completions.every((completion) => typeof completion === "string");
+  const isPlain = (prompt: Prompt, completions: readonly Completion[], row: EncodingRow): prompt is string => {
+    const plain = (!hasTemplate || trustText || row.plain === true) && typeof prompt === "string" && completions.every((completion) => typeof completion === "string");
+    if (plain) refuseInputs(row);
+    return plain;
+  };
 
   const answers = (prompt: Prompt, completions: readonly Completion[], row: EncodingRow): Fitted & { emptyThought?: boolean } => {
     if (isPlain(prompt, completions, row)) return fitTexts({ prompt: texts.promptIds(prompt), completions: completions.map((each) => [{ ids: texts.completionIds(prompt, each as string), learned: true }]) }, limits(row));
@@ -148,6 +151,7 @@ export function createEncoder(given: Tokenizer, { maxLength, template: choice = 
     encodeExample: (prompt, completion, row = {}) => toExample(answers(prompt, [completion], row), row),
     encodePair(prompt, chosen, rejected, row = {}) {
       const { completions, supervised, ...rest } = toAnswers(answers(prompt, [chosen, rejected], row));
+      refuseSame(completions, rest.cut, row);
       return { ...rest, chosen: completions[0]!, rejected: completions[1]!, supervised: [supervised[0]!, supervised[1]!] };
     },
     encodeAnswers: (prompt, completions, row = {}) => toAnswers(answers(prompt, completions, row)),
@@ -160,10 +164,27 @@ export function createEncoder(given: Tokenizer, { maxLength, template: choice = 
       return turns.conversation([...before, ...toMessages(completion, "assistant")], { loss, from: before.length }, row).map((fitted) => toExample(fitted, row));
     },
     encodeConversation: (messages, { loss }, row = {}) => turns.conversation(messages, { loss }, row).map((fitted) => toExample(fitted, row)),
-    encodeText: (text, row = {}) => toExample(fitTexts({ prompt: [], completions: [[{ ids: texts.textIds(text), learned: true }]] }, limits(row)), row),
+    encodeText(text, row = {}) {
+      refuseInputs(row);
+      return toExample(fitTexts({ prompt: [], completions: [[{ ids: texts.textIds(text), learned: true }]] }, limits(row)), row);
+    },
     decodeCompletion: (ids) => tokenizer.decode(ids, { skipSpecial: true }),
     fingerprint: createHash("sha256").update(JSON.stringify([VERSION, tokenizer.fingerprint, hasTemplate, template.fingerprint, maxLength, stops.all, padId, trustText])).digest("hex"),
   };
+}
+
+/** @throws AttuneError `data` for what a row gives a template, where its texts meet none */
+function refuseInputs({ tools, templateArguments, place }: EncodingRow): void {
+  if (tools === undefined && templateArguments === undefined) return;
+  const [what, column] = tools === undefined ? ["template arguments", "chat_template_kwargs"] : ["tools", "tools"];
+  throw new AttuneError("data", `the row has ${what}, but its texts meet no chat template`, { ...place, hint: `messages and a --template that writes them, or --ignore-columns ${column}` });
+}
+
+/** @throws AttuneError `data` where two answers differed only in what truncation took */
+export function refuseSame(completions: readonly Int32Array[], cut: Cut | undefined, { place }: EncodingRow): void {
+  const [first, second] = completions;
+  if (cut === undefined || cut.answers === 0 || completions.length !== 2 || first!.join() !== second!.join()) return;
+  throw new AttuneError("data", "truncation leaves the same of both answers", { ...place, got: `${first!.length} tokens of each`, hint: "a larger max length, or drop this row" });
 }
 
 function toMessages(text: Prompt, role: "user" | "assistant"): readonly Message[] {

@@ -56,6 +56,11 @@ describe("conversations", () => {
     expect(row!.ids.length).toBeLessThanOrEqual(64);
   });
 
+  test("a pair whose answers differ only in what is cut is refused with its row", () => {
+    const same = "a".repeat(80);
+    expect(() => limited(64).encodePair(turns.slice(0, 2), `${same}b`, `${same}c`, { place: { row: 3 } })).toThrow(/^row 3: truncation leaves the same of both answers/);
+  });
+
   test("a system turn that leaves no room is refused with its row and its lengths", () => {
     expect(() => limited(64).encodePair([say("system", "s".repeat(80)), say("user", "q")], "a", "b", { place: { file: "d.jsonl", row: 7 } })).toThrow(/^d\.jsonl:7: truncation leaves nothing of the completion\n {2}got: \d+ prompt and 2 completion tokens, max length 64\n {2}try: /);
   });

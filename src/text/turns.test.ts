@@ -168,6 +168,12 @@ test.each(["qwen2_5", "qwen3", "deepseek-r1", "phi3", "phi4_mini", "mistral_nemo
   expect(learned.map((text) => /(first|second|third)\./.exec(text)?.[0])).toEqual(["first.", "second.", "third."]);
 });
 
+test("tools beside plain texts are refused, since nothing would write them", () => {
+  const plain = createEncoder(byteTokenizer(), { maxLength: 64, template: "none" });
+  const row = { place: { row: 5 }, tools: [{ type: "function", function: { name: "f" } }] };
+  for (const encode of [() => plain.encodePair("a", "b", "c", row), () => plain.encodePrompt("a", row), () => plain.encodeText("a", row)]) expect(encode).toThrow(/^row 5: the row has tools, but its texts meet no chat template/);
+});
+
 test("a stop token that the assistant's words hold is no end", () => {
   const messages = [say("user", "q"), say("assistant", "a<end>b")];
   const endless = createEncoder(byteTokenizer({ chatTemplate: "{% for message in messages %}<{{ message.role }}>{{ message.content }}{% endfor %}{% if add_generation_prompt %}<assistant>{% endif %}" }), wide);

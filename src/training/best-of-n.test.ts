@@ -11,7 +11,8 @@ import { bestOfN, readCurve } from "./best-of-n.ts";
 import { resolveConfig } from "./configs.ts";
 import type { LoopContext } from "./loop.ts";
 import type { RewardCall } from "./rewards.ts";
-import { encoder, expectSameBytes, tinyModel, warningsOf, collect } from "./testing.ts";
+import { createEncoder } from "../text/encoder.ts";
+import { encoder, expectSameBytes, tinyModel, tokenizer, warningsOf, collect } from "./testing.ts";
 
 const tiny = tinyModel("llama", { hidden_size: 32, num_attention_heads: 2, num_key_value_heads: 1 });
 const prompts: PromptRecord[] = Array.from({ length: 7 }, (_, i) => ({ kind: "prompt", prompt: `${"abcdefg"[i]}${i}`, place: { row: i + 1 }, extra: { task: i } }));
@@ -73,6 +74,20 @@ describe("best of n", () => {
     const [first] = readFileSync(join(folder, "answers", "ranked.jsonl"), "utf8").split("\n");
     expect(JSON.parse(first!)).toMatchObject({ extra: { task: 0, rewards: { letters: choices[0]!.answers.map(({ score }) => score) }, held_out: choices[0]!.answers.map(({ heldOutScore }) => heldOutScore) } });
     expect(readCurve(join(folder, "answers"))).toEqual(curve);
+  });
+
+  test("its rows keep the template arguments of their prompts", async () => {
+    const folder = join(mkdtempSync(join(tmpdir(), "attune-best-tools-")), "run");
+    const made = Run.create(folder, { command: "test", seed: 42, config: { given: {}, effective: {} }, dataHash: "d", modelFingerprint: "m" });
+    const turned = createEncoder(tokenizer, { maxLength: 48 });
+    const rows = prompts.slice(0, 1).map((record) => ({ ...record, templateArguments: { style: "short" } }));
+    const config = resolveConfig("best-of-n", { model: "tiny", data: "made", reward: ["letters"], samples: 2, maxLength: 48, maxNewTokens: 4, rewardSamples: 8, checkpointSteps: 1 });
+    await collect(bestOfN({ model: tiny, encoder: turned, prompts: rows, rewards: [{ name: "letters", reward: letters }] }, config, { run: made }));
+    made.close();
+    for (const name of ["best.jsonl", "ranked.jsonl"]) {
+      const row = JSON.parse(readFileSync(join(folder, "answers", name), "utf8").split("\n")[0]!) as object;
+      expect(row).toMatchObject({ chat_template_kwargs: { style: "short" } });
+    }
   });
 
   test("goes on to the same bytes", () => expectSameBytes((context) => run({}, context), ["answers"]));

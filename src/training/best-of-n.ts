@@ -13,6 +13,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { numberFromJson, parseJson, stringifyExactly, stringifyJson } from "../core/json.ts";
 import type { PromptRecord } from "../data/records.ts";
+import { compact } from "../data/records.ts";
 import type { Model } from "../models/model.ts";
 import { parameterCount } from "../models/model.ts";
 import type { ScoreScale } from "../objectives/advantages.ts";
@@ -227,8 +228,9 @@ const CURVE = "curve.json";
  */
 async function writeChoices({ choices, curve }: BestOfNResult, names: readonly string[], folder: string): Promise<void> {
   const lines = (row: (choice: BestOfNChoice) => object): string => choices.map((choice) => `${stringifyExactly(row(choice))}\n`).join("");
-  await writeFile(join(folder, "best.jsonl"), lines(({ record, best, answers }) => ({ prompt: record.prompt, completion: answerTo(record.prompt, answers[best]!.text) })));
+  await writeFile(join(folder, "best.jsonl"), lines(({ record, best, answers }) => ({ ...inputsOf(record), prompt: record.prompt, completion: answerTo(record.prompt, answers[best]!.text) })));
   await writeFile(join(folder, "ranked.jsonl"), lines(({ record, answers }) => ({
+    ...inputsOf(record),
     prompt: record.prompt,
     completions: answers.map(({ text, score }) => ({ completion: answerTo(record.prompt, text), score })),
     extra: {
@@ -240,6 +242,9 @@ async function writeChoices({ choices, curve }: BestOfNResult, names: readonly s
   })));
   await writeFile(join(folder, CURVE), `${stringifyJson(curve, 1)}\n`);
 }
+
+/** What a row gives the chat template besides, as columns. */
+const inputsOf = ({ tools, templateArguments }: PromptRecord): object => compact({ tools, chat_template_kwargs: templateArguments });
 
 /** The curve of a finished run. @param folder its folder `answers` */
 export function readCurve(folder: string): BestOfNPoint[] {

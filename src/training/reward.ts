@@ -26,6 +26,7 @@ import type { ConfigOf } from "../runs/config.ts";
 import type { Metrics, TrainingEvent } from "../runs/events.ts";
 import { mean, meanAndDeviation } from "../stats/intervals.ts";
 import type { EncodedAnswers, Encoder } from "../text/encoder.ts";
+import { refuseSame } from "../text/encoder.ts";
 import type { Completion } from "../text/messages.ts";
 import { EncodingReport } from "./encoding.ts";
 import type { HeldOutPair } from "./held-out.ts";
@@ -97,6 +98,7 @@ function asRanked(members: readonly PreferenceRecord[]): RankedRecord {
 
 function encodeRanked(record: RankedRecord, encoder: Encoder): EncodedAnswers {
   const encoded = encoder.encodeAnswers(record.prompt, record.completions.map(({ completion }) => completion), record);
+  refuseSame(encoded.completions, encoded.cut, record);
   if (encoded.supervised.some((labels) => labels.at(-1) === 0)) {
     throw new AttuneError("data", "a reward model scores an answer at its end, which has weight 0", { ...record.place, hint: "weights on earlier turns only" });
   }

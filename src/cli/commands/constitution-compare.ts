@@ -30,7 +30,7 @@ import type { CommandContext } from "../command.ts";
 import { trainingCommand } from "../training-command.ts";
 import { formatCount } from "../words.ts";
 import { adviseOnLetters, announce, hashOf, letterRequests, loadConstitution, openCritics, pilot, shellWord, usageText, withCritics } from "./constitution-input.ts";
-import { loadOptions, tellDataset } from "./data-input.ts";
+import { loadOptions, tellDataset, tellUnusedInputs } from "./data-input.ts";
 
 type CompareConfig = ConfigOf<typeof compareConfig>;
 
@@ -58,6 +58,7 @@ export const compareCommand = trainingCommand({
     const { constitution, text } = loadConstitution(config.constitution);
     const dataset = await loadDataset(config.data, loadOptions(config, context));
     tellDataset(dataset, reporter);
+    tellUnusedInputs(dataset.records, reporter);
     const records = config.limit === 0 ? dataset.records : dataset.records.slice(0, config.limit);
     if (config.model === "" && !records.every(isPair)) throw new AttuneError("usage", "the data holds no pairs of answers", { file: config.data, hint: "name the model that answers with --model" });
     const prompts = config.model === "" ? [] : recordsAs({ records }, "prompt").map(({ prompt }) => prompt);

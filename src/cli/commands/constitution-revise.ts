@@ -18,7 +18,7 @@ import { warnOfAnswers } from "../answer-warnings.ts";
 import { trainingCommand } from "../training-command.ts";
 import { formatCount } from "../words.ts";
 import { announce, hashOf, loadConstitution, openCritics, pilot, shellWord, usageText, withCritics } from "./constitution-input.ts";
-import { loadOptions, tellDataset } from "./data-input.ts";
+import { loadOptions, tellDataset, tellUnusedInputs } from "./data-input.ts";
 
 /** Demonstrations and conversations teach as they are; of anything else the prompts are answered. */
 function helpfulPart(dataset: Dataset | undefined, limit: number): { ready: DemonstrationRecord[]; prompts: Prompt[] } {
@@ -41,6 +41,7 @@ export const reviseCommand = trainingCommand({
     const { constitution, text } = loadConstitution(config.constitution);
     const dataset = await loadDataset(config.data, loadOptions(config, context));
     tellDataset(dataset, reporter);
+    tellUnusedInputs(dataset.records, reporter);
     const helpfulData = config.helpful === "" ? undefined : await loadDataset(config.helpful, loadOptions(config, context));
     if (helpfulData) tellDataset(helpfulData, reporter);
     const prompts = recordsAs({ records: config.limit === 0 ? dataset.records : dataset.records.slice(0, config.limit) }, "prompt").map(({ prompt }) => prompt);

@@ -2,7 +2,7 @@
 import { AttuneError, formatPlace } from "../../core/errors.ts";
 import type { Dataset, DataSource, LoadOptions, OnBad } from "../../data/dataset.ts";
 import { loadDataset } from "../../data/dataset.ts";
-import type { RecordKind } from "../../data/records.ts";
+import type { DataRecord, RecordKind } from "../../data/records.ts";
 import { countOf } from "../../data/stream.ts";
 import type { CommandContext } from "../command.ts";
 import type { Reporter } from "../reporter.ts";
@@ -51,4 +51,10 @@ export async function loadTrainingData(config: DataConfig, needs: RecordKind, { 
   const dataset = await loadDataset(dataSources(config.data, config.dataWeights), { ...loadOptions(config, context), limit: config.limit, seed: config.seed, needs, ...options });
   tellDataset(dataset, context.reporter);
   return dataset;
+}
+
+/** Says what of the rows a critic never sees. */
+export function tellUnusedInputs(records: readonly DataRecord[], reporter: Reporter): void {
+  const given = records.filter(({ tools, templateArguments }) => tools !== undefined || templateArguments !== undefined);
+  if (given.length > 0) reporter.warn("not-used", `not used: tools and template arguments, since critics and the answers to them read texts alone (${countOf(given.length, "row")}, the first at ${formatPlace(given[0]!.place)})`);
 }
