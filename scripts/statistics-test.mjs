@@ -9,7 +9,7 @@
 import { SHAPES, measureCoverage } from "../dist/stats/testing/coverage.js";
 
 const rounds = Number(process.argv[2] ?? 1000);
-const BANDS = [[3], [4, 5], [6, 8, 10], [15, 20, 40]];
+const BANDS = [[3], [4, 5], [6, 10], [15, 40]];
 const CORRELATIONS = [0, 0.1, 0.3, 1];
 const NOT_JUDGED = new Set(["mean of exponential values"]);
 const percent = (share) => (100 * share).toFixed(1);

@@ -5,9 +5,7 @@
  * Position bias and flips as in MT-bench (arXiv 2306.05685); agreement as raw share and Cohen's kappa.
  */
 import type { AiComparison, OrderReading } from "../constitution/compare.ts";
-import { Random } from "../core/random.ts";
-import { cohenKappa, krippendorffAlpha } from "../stats/agreement.ts";
-import { bootstrapInterval } from "../stats/bootstrap.ts";
+import { cohenKappa, kappaInterval, krippendorffAlpha } from "../stats/agreement.ts";
 import type { Interval } from "../stats/intervals.ts";
 import { mean, meanInterval, shareInterval } from "../stats/intervals.ts";
 import { wordsOf } from "../text/ngrams.ts";
@@ -18,7 +16,7 @@ export interface HumanAgreement {
   /** Labels that people and the judge both decided. */
   pairs: number;
   accuracy: Interval;
-  /** Cohen's kappa with its bootstrap interval; 0 in a resample where it is undefined. */
+  /** Cohen's kappa. */
   kappa: Interval;
   /** Share that people agree with a rule that only counts words. */
   longestWins: Interval;
@@ -99,14 +97,13 @@ const bias = ({ firsts: [forward, backward] }: Judged): number => (forward + bac
 const BIAS = [-0.5, 0.5] as const;
 const confidence = (judged: readonly { p: number }[]): number => mean(judged.map(({ p }) => 2 * Math.abs(p - 0.5)));
 
-/** @param seed of the bootstrap */
-export function comparisonSummary(comparisons: readonly AiComparison[], seed = 0): ComparisonSummary {
+export function comparisonSummary(comparisons: readonly AiComparison[]): ComparisonSummary {
   const byPrinciple = judgedBy(comparisons);
   const judged = [...byPrinciple.values()].flat();
   const labelled = comparisons.filter((comparison): comparison is AiComparison & { p: number } => comparison.p !== undefined);
   const readings = comparisons.flatMap((comparison) => comparison.readings);
   const masses = readings.flatMap(({ method, logps }) => (method === "log-probabilities" && logps !== undefined ? [Math.exp(logps.A) + Math.exp(logps.B)] : []));
-  const human = humanAgreement(labelled, seed);
+  const human = humanAgreement(labelled);
   const between = principlePairs(byPrinciple);
   return {
     comparisons: comparisons.length,
@@ -121,7 +118,7 @@ export function comparisonSummary(comparisons: readonly AiComparison[], seed = 0
     confidence: confidence(labelled),
     clamped: labelled.filter(({ raw, p }) => raw !== p).length,
     principles: [...byPrinciple].map(([principle, list]) => {
-      const people = humanAgreement(list.map(({ comparison, p }) => ({ ...comparison, p })), seed);
+      const people = humanAgreement(list.map(({ comparison, p }) => ({ ...comparison, p })));
       return { principle, labels: list.length, confidence: confidence(list), flipped: shareInterval(list.map(flips), clustersOf(list)), positionBias: meanInterval(list.map(bias), { ...clustersOf(list), range: BIAS }), ...(people ? { human: people } : {}) };
     }).toSorted((a, b) => b.labels - a.labels || (a.principle < b.principle ? -1 : 1)),
     between,
@@ -142,15 +139,11 @@ function prefersLonger({ first, second, p }: AiComparison & { p: number }): numb
 }
 
 /** Against people's labels, where both decided; undefined without any. */
-function humanAgreement(labelled: readonly (AiComparison & { p: number })[], seed: number): HumanAgreement | undefined {
+function humanAgreement(labelled: readonly (AiComparison & { p: number })[]): HumanAgreement | undefined {
   const both = labelled.filter(({ human, p }) => human !== undefined && choiceOf(human) !== "tie" && choiceOf(p) !== "tie");
   if (both.length === 0) return undefined;
   const clusters = both.map(clusterOf);
   const pairs = both.map(({ human, p }) => ({ people: choiceOf(human!), judge: choiceOf(p) }));
-  const kappaOf = (sample: readonly (typeof pairs)[number][]): number => {
-    const { value } = cohenKappa(sample.map(({ people }) => people), sample.map(({ judge }) => judge));
-    return Number.isNaN(value) ? 0 : value;
-  };
   const length = both.map(({ first, second, human }) => {
     const longer = lengthWin(first, second);
     return longer === 0.5 ? 0.5 : (longer === 1) === human! > 0.5 ? 1 : 0;
@@ -158,7 +151,7 @@ function humanAgreement(labelled: readonly (AiComparison & { p: number })[], see
   return {
     pairs: both.length,
     accuracy: shareInterval(pairs.map(({ people, judge }) => (people === judge ? 1 : 0)), { clusters }),
-    kappa: bootstrapInterval(pairs, kappaOf, { random: Random.for(seed, "kappa"), clusters }),
+    kappa: kappaInterval(pairs.map(({ people }) => people), pairs.map(({ judge }) => judge), { clusters }),
     longestWins: shareInterval(length, { clusters }),
   };
 }

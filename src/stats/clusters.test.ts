@@ -4,11 +4,12 @@ import { assert, array, constantFrom, integer, property, tuple } from "fast-chec
 import { describe, expect, test } from "vitest";
 import { Random } from "../core/random.ts";
 import { calibration } from "./calibration.ts";
-import { clusteredMean, effectiveSize, satterthwaite } from "./clusters.ts";
+import { clusteredMean, effectiveSize, satterthwaite, twoSidedStudent } from "./clusters.ts";
 import { clopperPearson, mean, meanInterval, shareInterval } from "./intervals.ts";
 import { fitLogistic } from "./logistic.ts";
 import { mcnemarExact, pairedDifference, pairedShareDifference, signTest } from "./paired.ts";
 import { signFlipTest } from "./sign-flips.ts";
+import { studentTwoSided } from "./special.ts";
 import { bootstrapInterval } from "./bootstrap.ts";
 import { SHAPES, measureCoverage } from "./testing/coverage.ts";
 
@@ -24,11 +25,15 @@ describe("against clubSandwich", () => {
   test.each(golden.means)("CR2 with Satterthwaite's degrees of freedom: $name", ({ values, clusters, standardError, degreesOfFreedom, pValue, low, high }) => {
     const found = pairedDifference(values, values.map(() => 0), { clusters });
     expect(found.standardError).toBeCloseTo(standardError, 11);
-    expect(found.degreesOfFreedom).toBeCloseTo(degreesOfFreedom, 9);
-    expect(found.low).toBeCloseTo(low, 9);
-    expect(found.high).toBeCloseTo(high, 9);
-    // Few clusters are tested by flipping signs, of which the test below tells.
-    if (new Set(clusters).size > 14) expect(found.pValue).toBeCloseTo(pValue, 9);
+    const sizes = [...new Set(clusters)].map((label) => clusters.filter((each) => each === label).length);
+    const freedom = satterthwaite(sizes.map((size) => size / values.length));
+    expect(freedom).toBeCloseTo(degreesOfFreedom, 9);
+    expect(found.estimate - twoSidedStudent(0.95, freedom) * found.standardError).toBeCloseTo(low, 9);
+    expect(found.estimate + twoSidedStudent(0.95, freedom) * found.standardError).toBeCloseTo(high, 9);
+    expect(studentTwoSided(found.estimate / found.standardError, freedom)).toBeCloseTo(pValue, 9);
+    // Ours has fewer where values are alike within unequal clusters.
+    expect(found.degreesOfFreedom).toBeLessThanOrEqual(freedom + 1e-12);
+    if (new Set(sizes).size === 1) expect(found.degreesOfFreedom).toBeCloseTo(freedom, 9);
   });
 
   test.each(golden.logistic)("CR3 of a logistic regression, with the jackknife's factor: $name", ({ feature, targets, clusters, coefficients, covariance }) => {
@@ -118,6 +123,16 @@ describe("limits", () => {
     expect(width(60)).toBeCloseTo(pairedShareDifference(none, none).high, 12);
     const scores = none.map(() => 0.7);
     expect(meanInterval(scores, { range: [0, 1], clusters: none.map((_, i) => i % 5) })).toMatchObject({ estimate: expect.closeTo(0.7, 12) as number, low: expect.any(Number) as number });
+  });
+
+  test("the closed form of the degrees of freedom is that of the matrices", () => {
+    const [weights, variances] = [[0.4, 0.3, 0.2, 0.1], [1, 0.5, 2, 3]];
+    const deviations = weights.map((_, g) => weights.map((weight, h) => (g === h ? 1 : 0) - weight));
+    const covariance = deviations.map((row) => deviations.map((other) => row.reduce((sum, x, k) => sum + x * other[k]! * variances[k]!, 0)));
+    const scaled = covariance.map((row, g) => row.map((value) => (value * weights[g]! ** 2) / (1 - weights[g]!)));
+    const trace = scaled.reduce((sum, row, g) => sum + row[g]!, 0);
+    const square = scaled.reduce((sum, row, g) => sum + row.reduce((inner, value, h) => inner + value * scaled[h]![g]!, 0), 0);
+    expect(satterthwaite(weights, variances)).toBeCloseTo(trace ** 2 / square, 10);
   });
 
   test("bins of a calibration count clusters", () => {

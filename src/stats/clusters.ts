@@ -3,8 +3,10 @@
  * observations carry the same information. Numbers in, numbers out.
  *
  * Source: Bell and McCaffrey (2002) for CR2, which undoes the bias of few or unequal clusters, with Satterthwaite's degrees of
- * freedom (both for equal and independent values as working model, as in the R package clubSandwich); Kish (1965) for the design effect
- * of an intraclass correlation, estimated by the analysis of variance.
+ * freedom for independent values (both as in the R package clubSandwich); Imbens and Kolesár (2016) for those of correlated ones; Kish
+ * (1965) for the design effect of an intraclass correlation, estimated by the analysis of variance.
+ * Differences: 1. degrees of freedom are the geometric mean of the two: the first cover too little where clusters are unequal and
+ * alike in themselves, the second several times too wide where one cluster holds half (docs/decisions/statistics.md).
  */
 import { studentQuantile, normalQuantile } from "./special.ts";
 
@@ -19,8 +21,10 @@ export interface ClusteredMean {
   estimate: number;
   /** CR2; NaN for one cluster. */
   standardError: number;
-  /** Satterthwaite's; at most clusters - 1, and less where clusters are unequal. */
+  /** At most clusters - 1, and less where clusters are unequal. */
   degreesOfFreedom: number;
+  /** What they are if values do not depend on each other. */
+  independentFreedom: number;
   clusters: number;
   /** Share of the values that the largest holds. */
   largest: number;
@@ -60,14 +64,17 @@ export function clusteredMean(values: readonly number[], labels: Labels): Cluste
   const weights = clusters.map((cluster) => cluster.n / n);
   const largest = Math.max(...weights);
   const leastSize = 1 / weights.reduce((total, weight) => total + weight * weight, 0);
-  if (clusters.length < 2) return { estimate, standardError: NaN, degreesOfFreedom: 0, clusters: clusters.length, largest, designSize: leastSize, leastSize };
+  if (clusters.length < 2) return { estimate, standardError: NaN, degreesOfFreedom: 0, independentFreedom: 0, clusters: clusters.length, largest, designSize: leastSize, leastSize };
   const deviations = clusters.map((cluster) => cluster.sum / cluster.n - estimate);
   const variance = weights.reduce((total, weight, g) => total + (weight * deviations[g]!) ** 2 / (1 - weight), 0);
   const correlation = intraclassCorrelation(values, clusters, estimate);
   const shared = 1 / weights.reduce((total, weight, g) => total + weight * weight * (correlation + (1 - correlation) / clusters[g]!.n), 0);
   const spread = values.reduce((total, value) => total + (value - estimate) ** 2, 0) / n;
   const designSize = variance > 0 ? Math.min(shared, spread / variance) : shared;
-  return { estimate, standardError: Math.sqrt(variance), degreesOfFreedom: satterthwaite(weights), clusters: clusters.length, largest, designSize, leastSize };
+  const independentFreedom = satterthwaite(weights);
+  const correlated = satterthwaite(weights, clusters.map(({ n: size }) => correlation + (1 - correlation) / size));
+  const degreesOfFreedom = Math.min(independentFreedom, Math.sqrt(independentFreedom * correlated));
+  return { estimate, standardError: Math.sqrt(variance), degreesOfFreedom, independentFreedom, clusters: clusters.length, largest, designSize, leastSize };
 }
 
 /** In [0, 1]; 1 where nothing varies, since nothing is then known of it. */
@@ -84,22 +91,26 @@ function intraclassCorrelation(values: readonly number[], clusters: readonly Clu
 }
 
 /**
- * Degrees of freedom of CR2's variance of a weighted mean of clusters whose own variances are as 1 / weight:
- * (tr B)² / tr B² of the quadratic form, in closed form.
+ * Degrees of freedom of CR2's variance of a weighted mean of clusters: (tr B)² / tr B² of the quadratic form, in closed form.
  * @param weights of the clusters, sum 1
+ * @param variances of the clusters' means, in any unit; as 1 / weight for independent values, where left out
  */
-export function satterthwaite(weights: readonly number[]): number {
-  // a_g multiplies the squared deviation of cluster g, whose covariance with that of h is [g = h] / w_g - 1, in units of σ² / n.
-  let [sum, trace, diagonal] = [0, 0, 0];
-  for (const weight of weights) {
+export function satterthwaite(weights: readonly number[], variances: readonly number[] = weights.map((weight) => 1 / weight)): number {
+  // a_g multiplies the squared deviation of cluster g, whose covariance with that of h is [g = h] v_g - u_g - u_h + total, u = w v.
+  const total = weights.reduce((sum, weight, g) => sum + weight * weight * variances[g]!, 0);
+  let [first, second, third, trace, diagonal] = [0, 0, 0, 0, 0];
+  for (const [g, weight] of weights.entries()) {
     if (weight <= 0) continue;
     const a = weight ** 2 / (1 - weight);
-    const own = 1 / weight - 1;
-    sum += a;
+    const u = weight * variances[g]!;
+    const own = variances[g]! - 2 * u + total;
+    first += a;
+    second += a * u;
+    third += a * u * u;
     trace += a * own;
-    diagonal += a * a * (own * own - 1);
+    diagonal += a * a * (own * own - (total - 2 * u) ** 2);
   }
-  return trace ** 2 / (sum ** 2 + diagonal);
+  return trace ** 2 / (total * total * first * first + 2 * third * first - 4 * total * second * first + 2 * second * second + diagonal);
 }
 
 /** Two-sided quantile of Student's t, of the normal distribution for infinitely many degrees of freedom. */
@@ -111,9 +122,9 @@ export function twoSidedStudent(confidence: number, degreesOfFreedom: number): n
  * Independent observations that an interval for a share may count on: the design size, less what t asks for where the clusters are
  * few (Korn and Graubard 1998); never less than if each cluster were one observation, which is the worst case.
  */
-export function effectiveSize({ designSize, leastSize, degreesOfFreedom }: ClusteredMean, confidence: number): number {
-  if (degreesOfFreedom < 0.5) return leastSize;
-  const ratio = normalQuantile((1 - confidence) / 2) / studentQuantile((1 - confidence) / 2, degreesOfFreedom);
+export function effectiveSize({ designSize, leastSize, independentFreedom }: ClusteredMean, confidence: number): number {
+  if (independentFreedom < 0.5) return leastSize;
+  const ratio = normalQuantile((1 - confidence) / 2) / studentQuantile((1 - confidence) / 2, independentFreedom);
   return Math.max(leastSize, designSize * ratio * ratio);
 }
 

@@ -138,7 +138,8 @@ export interface Sandwich {
 /**
  * The sandwich H⁻¹ B H⁻¹ of an estimate without clusters, B the sum of g gᵀ over observations. With clusters it is the jackknife's in one
  * Newton step: each cluster's gradient is multiplied by the inverse of the Hessian without it, which undoes what the cluster did to
- * the estimate, and the sum of squares by (G - 1) / G.
+ * the estimate, and the sum of squares by (G - 1) / G. Where few clusters happen to be all on one side their gradients are next to
+ * nothing: the covariance is then that of the model, times what the clusters do to the gradients, where that is larger.
  *
  * Source: Bell and McCaffrey (2002), CR3, with Satterthwaite's degrees of freedom from each cluster's share of the information.
  */
@@ -147,7 +148,11 @@ export function sandwich(hessian: Float64Array, scores: readonly Score[]): Sandw
   if (!bread) throw new AttuneError("numeric", "standard errors: the Hessian is singular", { hint: "add regularisation" });
   const clusters = gatherClusters(scores, Math.sqrt(hessian.length));
   if (clusters.length === 0) return { covariance: multiply(multiply(bread, meatOf(scores, hessian.length)), bread), degreesOfFreedom: () => Infinity };
-  return { covariance: jackknifeCovariance(hessian, clusters), degreesOfFreedom: (index, other) => contrastFreedom(bread, clusters, [index, other]) };
+  const jackknife = jackknifeCovariance(hessian, clusters);
+  const model = bread.map((value) => value * designEffect(bread, clusters, scores));
+  const information = gatherInformation(clusters, hessian.length);
+  const covariance = traceOfProduct(information, model) > traceOfProduct(information, jackknife) ? model : jackknife;
+  return { covariance, degreesOfFreedom: (index, other) => contrastFreedom(bread, clusters, [index, other]) };
 }
 
 function meatOf(scores: readonly Score[], size: number): Float64Array {
@@ -183,6 +188,24 @@ function gatherClusters(scores: readonly Score[], n: number): ClusterScore[] {
     }
   }
   return [...clusters.values(), ...single];
+}
+
+function gatherInformation(clusters: readonly ClusterScore[], size: number): Float64Array {
+  const information = new Float64Array(size);
+  for (const { curvature, copies } of clusters) for (const [place, value] of curvature) information[place]! += copies * value;
+  return information;
+}
+
+/** tr(A B) of symmetric matrices. */
+const traceOfProduct = (a: Float64Array, b: Float64Array): number => a.reduce((sum, value, i) => sum + value * b[i]!, 0);
+
+/** How much larger the clusters' gradients are than those of independent observations, at least 1. */
+function designEffect(bread: Float64Array, clusters: readonly ClusterScore[], scores: readonly Score[]): number {
+  const n = Math.sqrt(bread.length);
+  const meat = new Float64Array(bread.length);
+  for (const { gradient, copies } of clusters) for (let i = 0; i < n; i++) for (let j = 0; j < n; j++) meat[i * n + j]! += copies * gradient[i]! * gradient[j]!;
+  const apart = traceOfProduct(bread, meatOf(scores, bread.length));
+  return apart > 0 ? Math.max(1, traceOfProduct(bread, meat) / apart) : 1;
 }
 
 function jackknifeCovariance(hessian: Float64Array, clusters: readonly ClusterScore[]): Float64Array {

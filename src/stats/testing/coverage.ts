@@ -3,7 +3,7 @@
  * known, and asks the shipped functions. For tests (small) and `npm run test:statistics` (the whole grid).
  */
 import { Random } from "../../core/random.ts";
-import { cohenKappa } from "../agreement.ts";
+import { kappaInterval } from "../agreement.ts";
 import { bootstrapInterval } from "../bootstrap.ts";
 import type { Comparison } from "../bradley-terry.ts";
 import { fitBradleyTerry } from "../bradley-terry.ts";
@@ -107,16 +107,15 @@ function jackknifedMean({ clusters, normal }: Data, random: Random): Outcome {
   return { interval: bootstrapInterval(normal(), mean, { random, clusters, resamples: 500 }), truth: 0 };
 }
 
-/** Two raters who agree on 8 of 10 even items. */
-function kappa({ clusters, uniform }: Data, random: Random): Outcome {
+/** Two raters who agree on 8 of 10 items, whatever these are. */
+const kappa = (positive: number): Estimator => ({ clusters, uniform }) => {
   const [labels, agreements] = [uniform(), uniform()];
-  const pairs = labels.map((u, i) => [u < 0.5 ? 1 : 0, agreements[i]! < 0.8 === u < 0.5 ? 1 : 0] as const);
-  const statistic = (sample: readonly (readonly [number, number])[]): number => {
-    const { value } = cohenKappa(sample.map(([a]) => a), sample.map(([, b]) => b));
-    return Number.isNaN(value) ? 0 : value;
-  };
-  return { interval: bootstrapInterval(pairs, statistic, { random, clusters, resamples: 500 }), truth: 0.6 };
-}
+  const first = labels.map((u) => (u < positive ? 1 : 0));
+  const second = first.map((label, i) => (agreements[i]! < 0.8 ? label : 1 - label));
+  const other = 0.8 * positive + 0.2 * (1 - positive);
+  const chance = positive * other + (1 - positive) * (1 - other);
+  return { interval: kappaInterval(first, second, { clusters }), truth: (0.8 - chance) / (1 - chance) };
+};
 
 const STRENGTHS = [0, 0.7, -0.4];
 
@@ -150,13 +149,14 @@ const WHOLE: Readonly<Record<string, Estimator>> = {
   "difference of scores, 4 of 10 differ": scoreDifference(0.4),
   "difference of shares, 1 of 50 differs": shareDifference(0.02),
   "bootstrap or jackknife of a mean": jackknifedMean,
-  "Cohen's kappa": kappa,
+  "Cohen's kappa, even": kappa(0.5),
+  "Cohen's kappa, 8 of 10": kappa(0.8),
   "Bradley-Terry strength": bradleyTerry,
   "mean of exponential values": skewedMean,
 };
 
-export function measureCoverage(scenario: Scenario, { rounds, seed, quick = false }: { rounds: number; seed: number; quick?: boolean }): Measured[] {
-  return Object.entries(quick ? QUICK : WHOLE).map(([estimator, estimate]) => {
+export function measureCoverage(scenario: Scenario, { rounds, seed, quick = false, only }: { rounds: number; seed: number; quick?: boolean; only?: readonly string[] }): Measured[] {
+  return Object.entries(quick ? QUICK : WHOLE).filter(([name]) => only?.includes(name) ?? true).map(([estimator, estimate]) => {
     const random = Random.for(seed, estimator, scenario.shape, scenario.groups, String(scenario.correlation));
     let [claimed, covered, rejected, tested] = [0, 0, 0, 0];
     for (let round = 0; round < rounds; round++) {
