@@ -52,13 +52,14 @@ export function cohenKappa(a: ItemLabels, b: ItemLabels, options: KappaOptions =
   let observed = 0;
   for (const [x, y] of pairs) {
     const [i, j] = [place.get(x)!, place.get(y)!];
-    first[i]! += 1 / pairs.length;
-    second[j]! += 1 / pairs.length;
-    observed += likeness(i, j) / pairs.length;
+    first[i]! += 1;
+    second[j]! += 1;
+    observed += likeness(i, j);
   }
   let expected = 0;
   for (const [i, x] of first.entries()) for (const [j, y] of second.entries()) expected += x * y * likeness(i, j);
-  return chanceCorrected(observed, expected, pairs.length);
+  // Counts first: of perfect agreement nothing is lost to rounding.
+  return chanceCorrected(observed / pairs.length, expected / pairs.length ** 2, pairs.length);
 }
 
 /**
