@@ -5,7 +5,7 @@ import { reviseConfig } from "../constitution/revise.config.ts";
 import { configMarkdown } from "../runs/config-faces.ts";
 import { metricsMarkdown } from "../runs/metrics.ts";
 import { evaluationConfig } from "../evaluation/evaluation.config.ts";
-import { planConfig } from "../evaluation/plan/plan.config.ts";
+import { planQuestions } from "../evaluation/plan/method-config.ts";
 import { serveConfig } from "../server/serve.config.ts";
 import { TRAINER_CONFIGS } from "../training/configs.ts";
 import { generateConfig } from "./commands/generate.ts";
@@ -14,7 +14,7 @@ const MADE = "<!-- Written by `npm run docs`: change the definitions, not this p
 
 /** Every option of the commands that have a configuration. */
 function optionsPage(): string {
-  const commands = [...Object.values(TRAINER_CONFIGS), generateConfig, serveConfig, reviseConfig, compareConfig, planConfig];
+  const commands = [...Object.values(TRAINER_CONFIGS), generateConfig, serveConfig, reviseConfig, compareConfig, planQuestions];
   const sections = [...commands.map((definition) => `## attune ${definition.name}\n\n${configMarkdown(definition)}`), `## evaluation, in the file of attune align\n\n${configMarkdown(evaluationConfig)}`];
   return [
     "# Options",
@@ -23,6 +23,7 @@ function optionsPage(): string {
     "",
     "Names are those of a config file (`--config`) and of `--set NAME=VALUE`; on the command line `learningRate` is",
     "`--learning-rate` and `lora.rank` is `--lora-rank`. An option that would have no effect is refused.",
+    "`attune plan METHOD` takes the options of its method, and those of its own section.",
     "",
     ...sections,
   ].join("\n");

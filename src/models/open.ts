@@ -85,6 +85,19 @@ async function openAdapted(folder: string, options: OpenModelOptions, above: rea
   return { ...opened, model, tokenizer, fingerprint };
 }
 
+/** The tokenizer of a model or a run, without its weights. */
+export async function tokenizerOf(path: string): Promise<Tokenizer> {
+  const folder = resultFolder(path);
+  const base = await adapterBase(folder);
+  if (base !== undefined) return existsSync(join(folder, "tokenizer.json")) ? loadTokenizer(folder) : tokenizerOf(base);
+  const source = await openWeights(folder);
+  try {
+    return await sourceTokenizer(source);
+  } finally {
+    await source.close();
+  }
+}
+
 /** The tokenizer beside an adapter, with the chat template that it was trained with; adapters from elsewhere may have none. */
 async function ownTokenizer(folder: string, model: Model): Promise<Tokenizer | undefined> {
   if (!existsSync(join(folder, "tokenizer.json"))) return undefined;

@@ -1,26 +1,34 @@
 /** `attune plan METHOD`: memory and time, before spending either. */
 import { existsSync } from "node:fs";
 import { busyNote } from "../../evaluation/plan/calibrate.ts";
-import { planConfig } from "../../evaluation/plan/plan.config.ts";
+import { planConfigOf, planOptionsOf } from "../../evaluation/plan/method-config.ts";
 import type { PlanOptions, RunPlan } from "../../evaluation/plan/plan.ts";
 import { planRun } from "../../evaluation/plan/plan.ts";
 import type { ModelShape } from "../../evaluation/plan/presets.ts";
 import { noSuchShape, presetShape } from "../../evaluation/plan/presets.ts";
+import type { Method } from "../../evaluation/plan/work.ts";
+import { METHODS } from "../../evaluation/plan/work.ts";
+import { adapterBase, sourceOf, tokenizerOf } from "../../models/open.ts";
 import { readModelConfig } from "../../models/registry.ts";
 import { openWeights } from "../../models/weights/source.ts";
 import { parameterCount } from "../../models/model.ts";
 import { parseConfig } from "../../runs/config-sources.ts";
+import type { Encoder } from "../../text/encoder.ts";
 import type { CommandContext, CommandModule } from "../command.ts";
 import { addConfigOptions, readConfigFlags } from "../config-options.ts";
 import { formatBytes, formatDuration, formatShort, formatTable } from "../words.ts";
 import { findModel } from "./find-model.ts";
+import type { DataOptions } from "./plan-data.ts";
+import { measureData } from "./plan-data.ts";
+import { openEncoder } from "./template-input.ts";
 
 /** The shape of a preset, or of a model that is there or can be downloaded. */
 async function findShape(name: string, context: CommandContext): Promise<ModelShape> {
   const preset = presetShape(name);
   if (preset) return preset;
   if (!existsSync(name) && !name.includes("/")) throw noSuchShape(name, undefined);
-  const source = await openWeights(await findModel(name, context));
+  const path = await findModel(name, context);
+  const source = await openWeights((await adapterBase(path)) ?? sourceOf(path));
   try {
     return readModelConfig(source.config);
   } finally {
@@ -39,7 +47,8 @@ function memoryTable({ memory, peak }: RunPlan): string {
 function describe(options: PlanOptions, { family, config }: ModelShape, plan: RunPlan): string {
   const { engine, devices, method, adapter, lora, steps } = options;
   const what = adapter === "lora" ? `adapters of rank ${lora.rank}` : "all weights";
-  const lines = [`${method} of ${options.model} (${formatShort(parameterCount(family, config))} parameters), training ${what}`, "", "memory", memoryTable(plan)];
+  const { promptTokens, answerTokens, batchSize } = options;
+  const lines = [`${method} of ${options.model} (${formatShort(parameterCount(family, config))} parameters), training ${what}`, `  steps of ${batchSize}, prompts of ${promptTokens} tokens, answers of ${answerTokens}`, "", "memory", memoryTable(plan)];
   if (engine === "generic" && devices > 1) lines.push(`  ${inTerabytes(plan.peak.total / devices)} on each of ${devices} devices, where everything can be spread evenly`);
   const time = plan.time.map(({ item, seconds, sum }) => [`  ${item}`, formatDuration(seconds), sum]);
   lines.push("", `time of ${steps} steps`, formatTable([...time, ["  together", formatDuration(plan.seconds), ""]]));
@@ -47,21 +56,47 @@ function describe(options: PlanOptions, { family, config }: ModelShape, plan: Ru
   return lines.join("\n");
 }
 
+/** The tokenizer as the run would use it; undefined for a preset, which has none. */
+async function openTokenizer(resolved: RunOptions, context: CommandContext): Promise<Encoder | undefined> {
+  if (presetShape(resolved.model)) return undefined;
+  const path = await findModel(resolved.model, context);
+  const tokenizer = await tokenizerOf(path);
+  const { template, maxLength, trustText } = resolved;
+  return openEncoder(tokenizer, { template, maxLength, trustText, conversations: false, templateTime: context.templateTime }, context);
+}
+
+/** What the options of every method say of encoding. */
+interface RunOptions extends DataOptions {
+  model: string;
+  template: string;
+  trustText: boolean;
+  plan: string;
+}
+
+async function plan(method: Method, flags: ReturnType<typeof readConfigFlags>, context: CommandContext): Promise<void> {
+  const definition = planConfigOf(method);
+  const { resolved: all } = parseConfig(definition, { flags });
+  const resolved = all as unknown as RunOptions;
+  const { reporter } = context;
+  if (resolved.plan !== "auto") reporter.warn("plan-not-followed", `the plan is made for --plan auto, not ${resolved.plan}`);
+  const shape = await findShape(resolved.model, context);
+  const measured = [resolved.data].flat().length === 0 ? undefined : await measureData(method, resolved, { encoder: await openTokenizer(resolved, context), context });
+  const options = planOptionsOf(method, all as Readonly<Record<string, unknown>>, measured);
+  const made = await planRun(options, shape);
+  const busy = made.machine && busyNote(made.machine);
+  if (busy !== undefined) reporter.warn("busy-machine", busy);
+  const { promptTokens, answerTokens, steps, batchSize } = options;
+  reporter.result({ model: resolved.model, parameters: parameterCount(shape.family, shape.config), method, promptTokens, answerTokens, steps, batchSize, ...made }, describe(options, shape, made));
+}
+
 export const command: CommandModule = {
   configure(command, bind) {
-    command.argument("[method]", "sft, reward, dpo, kto, ppo, rloo or grpo");
-    addConfigOptions(command, planConfig);
-    command.addHelpText("after", "\nExamples:\n  attune plan ppo --model smollm2-135m\n  attune plan ppo --model llama-70b --engine generic --adapter none\n  attune plan dpo --model models/mine --micro-batch-tokens 512");
-    command.action(
-      bind<Record<string, unknown>>(async ({ values: [method], options, context }) => {
-        const flags = readConfigFlags(planConfig, options);
-        const { resolved } = parseConfig(planConfig, { flags: method === undefined ? flags : { ...flags, method } });
-        const shape = await findShape(resolved.model, context);
-        const plan = await planRun(resolved, shape);
-        const busy = plan.machine && busyNote(plan.machine);
-        if (busy !== undefined) context.reporter.warn("busy-machine", busy);
-        context.reporter.result({ model: resolved.model, parameters: parameterCount(shape.family, shape.config), method: resolved.method, ...plan }, describe(resolved, shape, plan));
-      }),
-    );
+    for (const method of METHODS) {
+      const definition = planConfigOf(method);
+      const sub = command.command(method).description(`memory and time of attune ${method}, by its own options`);
+      addConfigOptions(sub, definition);
+      sub.action(bind<Record<string, unknown>>(({ options, context }) => plan(method, readConfigFlags(definition, options), context)));
+    }
+    command.addHelpText("after", "\nExamples:\n  attune plan dpo --model models/mine --data pairs.jsonl --batch-size 8\n  attune plan ppo --model smollm2-135m --prompt-tokens 64\n  attune plan ppo --model llama-70b --engine generic --adapter none");
   },
 };
