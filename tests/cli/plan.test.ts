@@ -32,7 +32,7 @@ async function plan(method: string, ...more: string[]): Promise<Planned & { err:
 test.each(METHODS)("%s: every option of the method is an option of its plan, and the defaults are the method's", (method) => {
   const paths = new Set(planConfigOf(method).options.map((option) => option.path));
   expect(TRAINER_CONFIGS[method].options.filter((option) => !paths.has(option.path))).toEqual([]);
-  const { resolved } = parseConfig(planConfigOf(method), { values: { model: "smollm2-135m" } });
+  const { resolved } = parseConfig(planConfigOf(method), { flags: { model: "smollm2-135m" } });
   const own = TRAINER_CONFIGS[method].fields as unknown as Record<string, { default: unknown }>;
   expect(planOptionsOf(method, resolved as unknown as Record<string, unknown>, undefined)).toMatchObject({ batchSize: own["batchSize"]!.default, promptTokens: 128, answerTokens: own["maxNewTokens"]?.default ?? 128, steps: 100, samples: own["samples"]?.default ?? 1 });
 });
