@@ -3,6 +3,11 @@ import { AttuneError, invariant } from "../core/errors.ts";
 import type { EndEvent, TrainingEvent } from "../runs/events.ts";
 import type { Reporter } from "./reporter.ts";
 
+/** Lets a trainer look at everything and do nothing. Warnings are told, but for those that were. */
+export async function rehearse(events: AsyncIterable<TrainingEvent>, reporter: Reporter, told: readonly { message: string }[] = []): Promise<void> {
+  for await (const event of events) if (event.type === "warning" && !told.some(({ message }) => message === event.message)) reporter.warn(event.id, event.message);
+}
+
 /**
  * Runs a trainer to its end.
  * @param run folder that `attune resume` can go on with, for the message after an interruption

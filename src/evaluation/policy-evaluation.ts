@@ -5,6 +5,7 @@
 import { AttuneError } from "../core/errors.ts";
 import type { PromptRecord } from "../data/records.ts";
 import type { Model } from "../models/model.ts";
+import type { AnswerLimit } from "../sampling/answer-limit.ts";
 import { generate } from "../sampling/generate.ts";
 import type { MeanInterval } from "../stats/intervals.ts";
 import { meanInterval } from "../stats/intervals.ts";
@@ -73,7 +74,7 @@ export async function evaluatePolicies(
     const opened = await open();
     baseline ??= opened;
     const tell = ({ id, message }: { id: string; message: string }): void => onWarning?.({ id, message: `${name}: ${message}` });
-    const limit = { maxNewTokens: options.maxNewTokens, maxLength: Math.min(options.maxLength, opened.model.config.maxPositions) };
+    const limit = limitIn(opened.model, options);
     const encoded = encodePrompts(records, opened.encoder, limit);
     promptWarnings(encoded, limit).forEach(tell);
     const rollouts = await answer(opened, encoded.prompts, { ...options, ...limit }, signal);
@@ -91,6 +92,9 @@ export async function evaluatePolicies(
   if (common.length === 0 && results.length > 0 && !signal?.aborted) throw new AttuneError("data", "no prompt was answered by every model", { hint: "shorter prompts, or fewer new tokens" });
   return results.map(({ name, answers }) => ({ name, answers: common.map((record) => answers.get(record)!) }));
 }
+
+/** What prompt and answer may take, in the context of a model. */
+export const limitIn = ({ config }: Model, { maxLength, maxNewTokens }: Pick<EvaluationOptions, "maxLength" | "maxNewTokens">): AnswerLimit => ({ maxLength: Math.min(maxLength, config.maxPositions), maxNewTokens });
 
 async function answer({ model, encoder }: { model: Model; encoder: Encoder }, prompts: readonly RolloutPrompt[], { maxNewTokens, maxLength, temperature, batchSize, seed }: EvaluationOptions, signal: AbortSignal | undefined): Promise<Rollout[]> {
   const found = await generate(model, encoder, prompts.map(({ ids }) => ids), { samples: 1, maxNewTokens, maxLength, temperature, topK: 0, topP: 1, seed, batchSize, stopTexts: [] }, signal ? { signal } : {});

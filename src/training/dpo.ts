@@ -106,7 +106,7 @@ export async function* dpo(input: DpoInput, config: DpoConfig, context: LoopCont
   const table = new ReferenceTable(rows, { ...layout, microBatchTokens: config.microBatchTokens });
   const reference = needsReference ? referenceModel(config.reference, { given, plan }, config) : undefined;
   if (!reference) table.values.fill(0);
-  else if (config.reference === "cached" && !context.run?.resumedFrom) {
+  else if (config.reference === "cached" && !context.run?.resumedFrom && !context.rehearsal) {
     const wanted = [...itemsSeen(pairs, config), ...held].map(({ index }) => index);
     yield* tellWarnings(await table.complete(wanted, reference, { key: referenceKey(encoder, config, context), context }), context);
   }

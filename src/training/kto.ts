@@ -101,7 +101,7 @@ export async function* kto(input: KtoInput, config: KtoConfig, context: LoopCont
   const layout = { padId: encoder.padId, window: model.config.slidingWindow };
   const table = new ReferenceTable(rows, { ...layout, microBatchTokens: config.microBatchTokens });
   const reference = referenceModel(config.reference, { given, plan }, config);
-  if (config.reference === "cached" && !context.run?.resumedFrom) {
+  if (config.reference === "cached" && !context.run?.resumedFrom && !context.rehearsal) {
     yield* tellWarnings(await table.complete([...wanted], reference, { key: referenceKey(encoder, config, context), context }), context);
   }
   yield* balanceWarning(answers, config, context);

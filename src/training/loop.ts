@@ -71,6 +71,8 @@ export interface WorkProgress {
 }
 
 export interface LoopContext {
+  /** Goes as far as the event `start`, without computing anything: what is wrong with data, model or options has shown by then. */
+  rehearsal?: boolean | undefined;
   run?: Run | undefined;
   signal?: AbortSignal | undefined;
   /** Shows such a piece of work. */
@@ -113,6 +115,7 @@ export async function* trainingLoop<Item>(method: TrainingMethod<Item>, options:
     const state = checkpoint ? await loadState(checkpoint.folder, method, optimizer) : { step: 0, tokens: 0 };
     const parameters = { trainable: trainable.values.length, total: totalParameters(method.model, trainable) };
     yield record({ type: "start", method: method.name, totalSteps: total, examples: method.items.length, parameters, ...(state.step > 0 ? { resumedStep: state.step } : {}), ...(context.run ? { run: context.run.folder } : {}) });
+    if (context.rehearsal) return;
     const began = performance.now();
     let saved = state.step;
     let last: Metrics = {};

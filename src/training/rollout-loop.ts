@@ -96,6 +96,7 @@ export async function* rolloutLoop(method: RolloutMethod, options: RolloutLoopOp
     const state: LoopState = kept?.loop ?? { step: 0, tokens: 0, episodes: 0 };
     const first = state.step;
     yield record({ type: "start", method: method.name, totalSteps: total, examples: method.examples, parameters: method.parameters, ...(first > 0 ? { resumedStep: first } : {}), ...(run ? { run: run.folder } : {}) });
+    if (context.rehearsal) return;
     for (const warning of await method.prepare(kept?.method)) yield record({ type: "warning", step: first, ...warning });
     if (folder !== undefined) await readState(folder, method.tensors);
     if (first === 0 && options.sampleSteps > 0) for (const sample of await method.samples(0)) yield record(sample);

@@ -27,6 +27,7 @@ beforeAll(async () => {
   write("prompts.jsonl", pairs.slice(0, 8).map(({ prompt }) => ({ prompt })));
   write("demonstrations.jsonl", pairs.map(({ prompt, chosen }) => ({ prompt, completion: chosen })));
   write("long.jsonl", [{ prompt: "mill ".repeat(60).trim() }]);
+  write("endless.jsonl", [{ prompt: "mill ".repeat(500) }]);
   write("broken.jsonl", [{ prompt: "a", chosen: "b", rejected: "c" }, { prompt: "a", chosen: 3, rejected: "c" }]);
   writeFileSync(path("constitution.yaml"), "name: small\nprinciples:\n  - {id: kind, critique: Is it kind?, revision: Make it kind., comparison: Which is kinder?}\n");
 });
@@ -189,6 +190,25 @@ describe("a dry run", () => {
     expect([status, err]).toEqual([2, expect.stringMatching(/4 parts of the pipeline would fail/)]);
     expect(out).toMatch(/1\. Supervised[^\n]*\n +would fail: [^\n]*nowhere\.jsonl[^]*2\. Reward[^\n]*\n +would fail: [^\n]*broken\.jsonl:2[^]*3\. PPO[^\n]*\n +would fail: [^]*4\. DPO +run +not done yet: 24 examples, 3 steps\n[^]*5\. Evaluation\n +would fail: [^\n]*gone\.jsonl/);
     expect(existsSync(path("dry"))).toBe(false);
+  });
+
+  const sft = `sft: { data: ${path("demonstrations.jsonl")}, batchSize: 8, heldOut: 0, maxSteps: 1 }\n`;
+  const dpo = (more: string): string => `dpo: { ${more}, heldOut: 0, batchSize: 8, maxSteps: 1 }\n`;
+  const own = `data: ${path("pairs.jsonl")}`;
+  test.each([
+    ["prompts of the evaluation that leave no room in the context", `${sft}${reward}${dpo(own)}evaluation: { data: ${path("endless.jsonl")}, maxNewTokens: 6 }\n`, /Evaluation: .*endless\.jsonl:1: no prompt leaves room for an answer/],
+    ["a judge of the evaluation that is not there", `${sft}${dpo(own)}evaluation: { data: ${path("prompts.jsonl")}, judge: ${path("nobody")}, constitution: ${path("constitution.yaml")} }\n`, /Evaluation: .*nobody/],
+    ["projections that the model does not have", `${sft}${dpo(`${own}, lora: { targets: [middle_proj] }`)}`, /DPO: .*middle_proj/],
+    ["the same where the data are still to be made", `compare: { data: ${path("prompts.jsonl")}, constitution: ${path("constitution.yaml")}, maxNewTokens: 6 }\n${dpo("lora: { targets: [middle_proj] }")}`, /DPO: .*middle_proj/],
+    ["a policy whose roll-outs its critic would fill", `${sft}${reward}ppo: { ${rollouts}, critic: { warmupSteps: 5 } }\n`, /PPO: the policy would never be trained/],
+  ])("finds %s before the first stage, and so does a real run", async (_name, text, message) => {
+    const file = asFile(`${head("certain")}${text}`);
+    for (const flags of [["--dry-run"], []]) {
+      const { status, err } = await attune("align", file, ...flags);
+      expect([status, err]).toEqual([2, expect.stringMatching(message)]);
+      expect(err).toContain("of the pipeline would fail");
+    }
+    expect(existsSync(path("certain"))).toBe(false);
   });
 
   test("opens the models", async () => {

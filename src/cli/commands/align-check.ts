@@ -1,7 +1,10 @@
 /**
- * `attune align --dry-run`: what would be done, with data and models opened as the stages would open them. What a stage will have from an
- * earlier one is not there yet: another model of the same tokenizer stands in for it, and made data are left for later.
+ * What would be done and what would fail, with data and models opened as the stages would open them: for `attune align --dry-run`, and before
+ * the first stage of a real run, since a mistake in the last one should not be found after the others. What a stage will have from an earlier
+ * one is not there yet: the model that the earlier one begins with stands in for its own, and a few made rows for data that it will write.
  */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AttuneError } from "../../core/errors.ts";
 import type { PlannedStage } from "../../runs/pipeline.ts";
@@ -9,6 +12,7 @@ import type { AlignFile, AlignStage } from "../align-file.ts";
 import type { CommandContext } from "../command.ts";
 import type { Reporter } from "../reporter.ts";
 import { formatCount } from "../words.ts";
+import { checkEvaluation } from "./align-evaluation.ts";
 import { isWithin, moduleOf } from "./align-stages.ts";
 
 export interface StageCheck {
@@ -29,7 +33,7 @@ export interface StageCheck {
 export async function checkStages(pipeline: AlignFile, planned: readonly PlannedStage[], context: CommandContext): Promise<StageCheck[]> {
   const { stages, out } = pipeline;
   const missing = stages.filter((_, i) => planned[i]!.action !== "skip");
-  const standIns = new Map(missing.filter(({ makes }) => makes !== "data").map(({ folder, makes }) => [join(out, folder), makes === "policy" ? pipeline.model : undefined]));
+  const standIns = standInsOf(pipeline, planned);
   const checks: StageCheck[] = [];
   const progress = context.reporter.progress({ title: "opening data and models", total: stages.length, unit: "stages" });
   for (const [i, stage] of stages.entries()) {
@@ -42,6 +46,17 @@ export async function checkStages(pipeline: AlignFile, planned: readonly Planned
   return checks;
 }
 
+/** What stands in for the models of stages that are still to be run: those that they begin with; nothing, for reward models. */
+export function standInsOf({ stages, out }: AlignFile, planned: readonly PlannedStage[]): Map<string, string | undefined> {
+  const standIns = new Map<string, string | undefined>();
+  for (const [i, { folder, makes, options }] of stages.entries()) {
+    if (planned[i]!.action === "skip" || makes === "data") continue;
+    const start = String(options["model"]);
+    standIns.set(join(out, folder), makes === "policy" ? (standIns.get(start) ?? start) : undefined);
+  }
+  return standIns;
+}
+
 interface Look {
   out: string;
   missing: readonly AlignStage[];
@@ -52,16 +67,50 @@ interface Look {
 async function look({ method, folder, options }: AlignStage, { out, missing, standIns, context }: Look): Promise<Partial<StageCheck> & Pick<StageCheck, "warnings">> {
   const data = String(options["data"]);
   const maker = missing.find((stage) => stage.makes === "data" && isWithin(data, join(out, stage.folder)));
-  if (maker) return { waitsFor: maker.folder, warnings: [] };
   const { reporter, said, warnings } = listener(context.reporter.mode);
+  const module = await moduleOf(method);
+  const check = (values: object): Promise<void> => module.check!({ values, out: join(out, folder) }, { ...context, reporter, standIns });
   try {
-    const module = await moduleOf(method);
-    await module.check!({ values: options, out: join(out, folder) }, { ...context, reporter, standIns });
-    return { plan: said, warnings };
+    if (maker) await withMadeRows(options, check);
+    else await check(options);
+    return maker ? { waitsFor: maker.folder, warnings: [] } : { plan: said, warnings };
   } catch (error) {
     if (!(error instanceof AttuneError) || error.code === "interrupted") throw error;
-    return { warnings, error };
+    return { warnings: maker ? [] : warnings, error };
   }
+}
+
+/** Looks at a stage whose data are still to be made, so that its model and options are looked at all the same. */
+async function withMadeRows(options: AlignStage["options"], check: (values: object) => Promise<void>): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "attune-check-"));
+  try {
+    const data = join(folder, "rows.jsonl");
+    writeFileSync(data, Array.from({ length: 4 }, (_, i) => `${JSON.stringify({ prompt: `${i}?`, chosen: `a ${i}`, rejected: `b ${i}` })}\n`).join(""));
+    await check({ ...options, data, ...Object.fromEntries(Object.entries({ heldOut: 0, format: "auto", ignoreColumns: [] }).filter(([name]) => name in options)) });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Every stage that would run, and the evaluation. */
+export async function checkAll(pipeline: AlignFile, planned: readonly PlannedStage[], context: CommandContext): Promise<{ checks: StageCheck[]; evaluation: EvaluationCheck | undefined }> {
+  const checks = await checkStages(pipeline, planned, context);
+  const { evaluation } = pipeline;
+  if (!evaluation) return { checks, evaluation: undefined };
+  const { reporter, warnings } = listener(context.reporter.mode);
+  try {
+    const prompts = await checkEvaluation(pipeline, evaluation, { ...context, reporter, standIns: standInsOf(pipeline, planned) });
+    return { checks, evaluation: { prompts, warnings } };
+  } catch (error) {
+    if (!(error instanceof AttuneError) || error.code === "interrupted") throw error;
+    return { checks, evaluation: { prompts: 0, warnings, error } };
+  }
+}
+
+export interface EvaluationCheck {
+  prompts: number;
+  warnings: string[];
+  error?: AttuneError;
 }
 
 /** Keeps what is said for later. */
@@ -92,6 +141,13 @@ export function checkLines(checks: readonly StageCheck[]): string[] {
     ...warnings.map((message) => `       note: ${message}`),
     ...(error === undefined ? [] : [`       would fail: ${error.message.replaceAll("\n", "\n       ")}`]),
   ]);
+}
+
+/** The same of the evaluation. */
+export function evaluationLines({ prompts, warnings, error }: EvaluationCheck, number: number, data: string): string[] {
+  const notes = warnings.map((message) => `       note: ${message}`);
+  if (error) return [`  ${number}. Evaluation`, ...notes, `       would fail: ${error.message.replaceAll("\n", "\n       ")}`];
+  return [`  ${number}. Evaluation on ${prompts} prompts of ${data}`, ...notes];
 }
 
 function countsOf(plan: Readonly<Record<string, unknown>>): string {

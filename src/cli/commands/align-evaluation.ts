@@ -16,17 +16,20 @@ import type { NamedJudge, Verdicts } from "../../evaluation/align-report.ts";
 import type { AlignEvaluation } from "../../evaluation/evaluation.config.ts";
 import { CONTROLS } from "../../evaluation/pairwise.ts";
 import type { EvaluatedModel } from "../../evaluation/policy-evaluation.ts";
-import { contestOfPolicies, evaluatePolicies } from "../../evaluation/policy-evaluation.ts";
+import { contestOfPolicies, evaluatePolicies, limitIn } from "../../evaluation/policy-evaluation.ts";
+import type { Model } from "../../models/model.ts";
 import { openModel } from "../../models/open.ts";
 import { makeFolder, removeTemporary, writeFileAtomic } from "../../runs/files.ts";
+import { checkDecodable } from "../../sampling/decoder-graph.ts";
+import type { Encoder } from "../../text/encoder.ts";
 import type { Prompt } from "../../text/messages.ts";
 import { createEncoder } from "../../text/encoder.ts";
-import { SERVER_PREFIX } from "../../training/judge.config.ts";
 import { RewardModelSource } from "../../training/rewards.ts";
+import { encodePrompts, promptWarnings } from "../../training/rollout.ts";
 import type { AlignFile } from "../align-file.ts";
 import type { CommandContext } from "../command.ts";
 import { UNRELATED, contentOf, withoutPaths } from "./align-stages.ts";
-import { adviseOnLetters, announce, loadConstitution, serverModel, usageText } from "./constitution-input.ts";
+import { adviseOnLetters, announce, loadConstitution, usageText } from "./constitution-input.ts";
 import { findModel } from "./find-model.ts";
 import { readTemplate } from "./template-input.ts";
 import { tellDataset } from "./data-input.ts";
@@ -64,14 +67,16 @@ export async function evaluate(pipeline: AlignFile, config: AlignEvaluation, con
   return judged;
 }
 
+async function openEvaluated(path: string, template: string, { config: { maxLength }, context: { templateTime } }: { config: AlignEvaluation; context: CommandContext }): Promise<{ model: Model; encoder: Encoder }> {
+  const { model, tokenizer } = await openModel(path, { merge: true });
+  return { model, encoder: createEncoder(tokenizer, { template: readTemplate(template), maxLength: Math.min(maxLength, model.config.maxPositions), templateTime }) };
+}
+
 /** The models of the stages and the one that they began as, and a reward model's scores where a stage made one. */
 async function answerAndScore({ model, out, seed, template, stages }: AlignFile, config: AlignEvaluation, { records, context }: { records: readonly PromptRecord[]; context: CommandContext }): Promise<{ evaluated: EvaluatedModel[]; reward: NamedJudge | undefined }> {
   const { reporter, signal } = context;
   // what a stage made carries its own template
-  const opener = (path: string, choice = "auto") => async () => {
-    const opened = await openModel(path, { merge: true });
-    return { model: opened.model, encoder: createEncoder(opened.tokenizer, { template: readTemplate(choice), maxLength: Math.min(config.maxLength, opened.model.config.maxPositions), templateTime: context.templateTime }) };
-  };
+  const opener = (path: string, choice = "auto") => () => openEvaluated(path, choice, { config, context });
   const policies = stages.filter(({ makes }) => makes === "policy");
   const models = [{ name: "base", open: opener(await findModel(model, context), template) }, ...policies.map(({ folder }) => ({ name: folder, open: opener(join(out, folder)) }))];
   // Every stage after SFT starts from it, so it is what they are measured against.
@@ -134,12 +139,30 @@ async function openCritic(config: AlignEvaluation, { out, seed, stages, prompts 
 }
 
 /**
- * What a dry run can know of the evaluation.
+ * Everything of the evaluation that can be known before its models are there: prompts and answers in the context of the models that
+ * the stages begin with, the critic and its cost. Asks and writes nothing.
+ * @param context whose `standIns` say what to look at in place of models that are not made yet
  * @returns the number of its prompts
- * @throws AttuneError `data`, `config`
+ * @throws AttuneError `data`, `config`, `model`, `usage`
  */
-export async function checkEvaluation({ data, prompts, judge, constitution, tags }: AlignEvaluation, { signal }: CommandContext): Promise<number> {
-  if (judge !== "") principlesFor(loadConstitution(constitution).constitution, isComparisonPrinciple, tags);
-  if (judge.startsWith(SERVER_PREFIX)) serverModel(judge);
-  return Math.min(prompts, recordsAs(await loadDataset(data, { onBad: "few", keepColumns: true, signal }), "prompt").length);
+export async function checkEvaluation(pipeline: AlignFile, config: AlignEvaluation, context: CommandContext): Promise<number> {
+  const { judge, constitution, tags } = config;
+  const records = recordsAs(await loadDataset(config.data, { onBad: "few", keepColumns: true, signal: context.signal }), "prompt").slice(0, config.prompts);
+  if (judge !== "") {
+    principlesFor(loadConstitution(constitution).constitution, isComparisonPrinciple, tags);
+    await openCritic(config, { ...pipeline, prompts: records.map(({ prompt }) => prompt) }, context);
+  }
+  const policies = pipeline.stages.filter(({ makes }) => makes === "policy").map(({ folder }) => join(pipeline.out, folder));
+  const base = await findModel(pipeline.model, context);
+  const paths = new Set([base, ...(await Promise.all(policies.map((name) => findModel(name, context))))]);
+  let prompts = records.length;
+  for (const path of paths) {
+    const opened = await openEvaluated(path, path === base ? pipeline.template : "auto", { config, context });
+    checkDecodable(opened.model);
+    const limit = limitIn(opened.model, config);
+    const encoded = encodePrompts(records, opened.encoder, limit);
+    for (const { id, message } of promptWarnings(encoded, limit)) context.reporter.warn(id, message);
+    prompts = Math.min(prompts, encoded.prompts.length);
+  }
+  return prompts;
 }

@@ -15,8 +15,8 @@ import type { AlignFile } from "../align-file.ts";
 import { readAlignFile } from "../align-file.ts";
 import { ALIGN_TEMPLATE } from "../align-template.ts";
 import type { CommandContext, CommandModule } from "../command.ts";
-import { checkLines, checkStages } from "./align-check.ts";
-import { checkEvaluation, evaluate } from "./align-evaluation.ts";
+import { checkAll, checkLines, evaluationLines } from "./align-check.ts";
+import { evaluate } from "./align-evaluation.ts";
 import { provenanceOf } from "./align-provenance.ts";
 import { asStage } from "./align-stages.ts";
 import { shellWord } from "./constitution-input.ts";
@@ -76,23 +76,29 @@ async function goingOn({ file }: AlignFile, work: () => Promise<void>): Promise<
 }
 
 async function dryRun(pipeline: AlignFile, stages: readonly Stage[], context: CommandContext): Promise<void> {
-  const { out, evaluation, file } = pipeline;
-  const checks = await checkStages(pipeline, planPipeline(out, stages), context);
-  const lines = [`align would do this below ${out} (nothing was written):`, ...checkLines(checks)];
-  const errors = checks.flatMap(({ error }) => error ?? []);
-  if (evaluation) {
-    try {
-      lines.push(`  ${checks.length + 1}. Evaluation on ${await checkEvaluation(evaluation, context)} prompts of ${evaluation.data}`);
-    } catch (error) {
-      if (!(error instanceof AttuneError)) throw error;
-      errors.push(error);
-      lines.push(`  ${checks.length + 1}. Evaluation`, `       would fail: ${error.message.replaceAll("\n", "\n       ")}`);
-    }
-  }
+  const { out, evaluation: asked } = pipeline;
+  const { checks, evaluation } = await checkAll(pipeline, planPipeline(out, stages), context);
+  const lines = [`align would do this below ${out} (nothing was written):`, ...checkLines(checks), ...(evaluation ? evaluationLines(evaluation, checks.length + 1, asked!.data) : [])];
   const data = checks.map(({ stage, action, because, plan, warnings, waitsFor, error }, i) => ({ name: stage, action, because, options: stages[i]!.inputs, warnings, ...(plan ? { plan } : {}), ...(waitsFor ? { waitsFor } : {}), ...(error ? { error: error.message } : {}) }));
-  context.reporter.result({ dryRun: true, folder: resolve(out), stages: data, evaluation: evaluation ?? null }, lines.join("\n"));
-  const [first] = errors;
-  if (first) throw new AttuneError(first.code, `${errors.length === 1 ? "a part" : `${errors.length} parts`} of the pipeline would fail`, { file, got: first.message.split("\n")[0]!, hint: "what is said above of each" });
+  context.reporter.result({ dryRun: true, folder: resolve(out), stages: data, evaluation: asked ?? null }, lines.join("\n"));
+  refuseFailing(pipeline, { checks, evaluation }, "what is said above of each");
+}
+
+/** Before the first stage: what would fail in the last one costs nothing then. */
+async function checkFirst(pipeline: AlignFile, stages: readonly Stage[], context: CommandContext): Promise<void> {
+  const planned = planPipeline(pipeline.out, stages);
+  // the evaluation looks at its own input first
+  if (planned.every(({ action }) => action === "skip")) return;
+  refuseFailing(pipeline, await checkAll(pipeline, planned, context), `\`${again(pipeline.file)} --dry-run\` tells of every part`);
+}
+
+/** @throws AttuneError that names the first part which would fail, and counts the others */
+function refuseFailing({ file }: AlignFile, { checks, evaluation }: Awaited<ReturnType<typeof checkAll>>, hint: string): void {
+  const failing = [...checks, ...(evaluation ? [{ title: "Evaluation", error: evaluation.error }] : [])].filter(({ error }) => error !== undefined);
+  const [first] = failing;
+  if (!first) return;
+  const { code, message } = first.error!;
+  throw new AttuneError(code, `${failing.length === 1 ? "a part" : `${failing.length} parts`} of the pipeline would fail`, { file, got: `${first.title}: ${message.split("\n")[0]!}`, hint });
 }
 
 async function align(pipeline: AlignFile, stages: readonly Stage[], context: CommandContext): Promise<void> {
@@ -100,6 +106,7 @@ async function align(pipeline: AlignFile, stages: readonly Stage[], context: Com
   const { out, evaluation } = pipeline;
   const total = stages.length + (evaluation ? 1 : 0);
   let number = 0;
+  await checkFirst(pipeline, stages, context);
   const done = await runPipeline(out, stages, { signal, onLockTaken: (from) => warnOfLock(reporter, from), templateTime: context.templateTime, onStage: ({ stage, action, because }) => reporter.note(`\n${++number} of ${total}: ${stage.title}: ${action === "skip" ? because : `${action}, ${because}`}`) });
   if (evaluation) reporter.note(`\n${total} of ${total}: Evaluation`);
   const result = evaluation && (await evaluate(pipeline, evaluation, context));

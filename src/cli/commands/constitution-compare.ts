@@ -66,12 +66,15 @@ export const compareCommand = trainingCommand({
     const options = comparisonOptions(config);
     const estimate = estimateAll(config, { prompts, given, constitution });
     adviseOnLetters(config.critic, config, context);
+    const open = () => openCritics([config.critic, ...(config.model === "" ? [] : [config.model])], config, context);
     if (dryRun) {
       const said = announce(estimate, config, context);
       reporter.result({ dryRun: true, pairs: given.length + prompts.length, ...estimate }, `constitution compare would ask for this (nothing was asked or written):\n  ${formatCount(given.length + prompts.length)} pairs; ${said}`);
+      // behind the estimate, which is of use without a key or a model too
+      await open();
       return;
     }
-    const opened = await openCritics([config.critic, ...(config.model === "" ? [] : [config.model])], config, context);
+    const opened = await open();
     if (opened.some(({ isServer }) => isServer)) announce(estimate, config, context);
     const run = await openRun({ seed: config.seed, dataHash: hashOf(constitution.hash, dataset.hash), modelFingerprint: hashOf(...opened.map(({ fingerprint }) => fingerprint)) });
     await withCritics({

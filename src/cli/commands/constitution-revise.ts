@@ -48,12 +48,15 @@ export const reviseCommand = trainingCommand({
     const helpful = helpfulPart(helpfulData, config.helpfulLimit);
     const options = { ...config };
     const estimate = sumOf([estimateAnswers(prompts, 1, config), estimateRevisions(prompts, constitution, options), estimateAnswers(helpful.prompts, config.helpfulSamples, config)]);
+    const open = () => openCritics([config.model, config.critic === "" ? config.model : config.critic], config, context);
     if (dryRun) {
       const said = announce(estimate, config, context);
       reporter.result({ dryRun: true, prompts: prompts.length, ...estimate }, `constitution revise would ask for this (nothing was asked or written):\n  ${formatCount(prompts.length)} prompts; ${said}`);
+      // behind the estimate, which is of use without a key or a model too
+      await open();
       return;
     }
-    const opened = await openCritics([config.model, config.critic === "" ? config.model : config.critic], config, context);
+    const opened = await open();
     if (opened.some(({ isServer }) => isServer)) announce(estimate, config, context);
     const run = await openRun({ seed: config.seed, dataHash: hashOf(constitution.hash, dataset.hash, helpfulData?.hash ?? ""), modelFingerprint: hashOf(...opened.map(({ fingerprint }) => fingerprint)) });
     await withCritics({

@@ -8,6 +8,7 @@ import type { Estimate } from "../../constitution/estimate.ts";
 import { estimateComparisons } from "../../constitution/estimate.ts";
 import type { JudgeOptions } from "../../constitution/judge.ts";
 import { constitutionJudge } from "../../constitution/judge.ts";
+import { AttuneError } from "../../core/errors.ts";
 import type { OpenedModel } from "../../models/open.ts";
 import { writeFileAtomic } from "../../runs/files.ts";
 import type { Prompt } from "../../text/messages.ts";
@@ -51,6 +52,7 @@ export async function openJudge(config: OnlineDpoConfig, context: CommandContext
       return { judge: estimate };
     },
     async begin(run) {
+      if (run === undefined) return { judge: { name: config.judge, compare: () => Promise.reject(new AttuneError("internal", "internal: a dry run asked its judge")) } };
       cache = AnswerCache.open(run.folder, config.reuse);
       critic = await opened!.open(cache);
       writeFileAtomic(join(run.folder, "constitution.yaml"), text);

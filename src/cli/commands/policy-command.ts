@@ -19,7 +19,7 @@ import { isRewardFile } from "../../training/reward-file.ts";
 import { REWARD_TEMPLATE } from "../../training/reward-template.ts";
 import { encodePrompts, promptWarnings } from "../../training/rollout.ts";
 import type { CommandContext, CommandModule } from "../command.ts";
-import { drive } from "../drive.ts";
+import { drive, rehearse } from "../drive.ts";
 import { reportPlan } from "../dry-run.ts";
 import { showExample } from "../shown-example.ts";
 import { trainingCommand } from "../training-command.ts";
@@ -53,8 +53,8 @@ export interface Beside<Input extends PolicyInput> {
    * @param work.asked prompts of all roll-outs together
    */
   announce?(work: { prompts: readonly PromptRecord[]; asked: number; dryRun: boolean }): Readonly<Record<string, unknown>>;
-  /** Once there is a run folder. */
-  begin(run: Run): Promise<Omit<Input, keyof PolicyInput>>;
+  /** Once there is a run folder; undefined in a dry run, in which nothing is asked. */
+  begin(run: Run | undefined): Promise<Omit<Input, keyof PolicyInput>>;
   /** Whether a run that failed before its first step has something worth keeping. */
   keeps?(): boolean;
   /** After the last step. */
@@ -112,15 +112,16 @@ export function policyCommand<F extends Fields, Input extends PolicyInput>({ con
         const total = steps ? steps(usable, config) : totalSteps(usable, passes);
         checkSteps?.(total, config);
         const cost = more?.announce?.({ prompts, asked: examplesRead(usable, passes), dryRun });
+        const inputOf = (beside: Omit<Input, keyof PolicyInput> | undefined): Input => ({ model: policy.model, encoder, prompts, rewards, heldOutReward, ...beside }) as unknown as Input;
         if (dryRun) {
           for (const { id, message } of promptWarnings(encoded, { ...config, maxLength })) reporter.warn(id, message);
+          await rehearse(train(inputOf(await more?.begin(undefined)), config, { rehearsal: true, signal }), reporter);
           reportPlan(reporter, { command: definition.name, examples: usable, steps: total, out, config: effective, ...cost });
           return;
         }
         run = await openRun({ seed: config.seed, dataHash: joined(dataset.hash, more?.dataHash), modelFingerprint: joined(roles.fingerprint, opened?.fingerprint) });
         run.keepRows(hashRows(encoded.prompts.map(({ ids }) => ids), encoder.fingerprint));
-        const input = { model: policy.model, encoder, prompts, rewards, heldOutReward, ...(await more?.begin(run)) } as unknown as Input;
-        const end = await drive(train(input, config, { run, signal }), reporter, run.folder);
+        const end = await drive(train(inputOf(await more?.begin(run)), config, { run, signal }), reporter, run.folder);
         more?.done?.();
         report?.(end, context);
       } catch (error) {

@@ -53,9 +53,9 @@ export async function openRoles(config: RoleConfig, prompts: readonly PromptReco
     const path = await findModel(name, context);
     return { name, path, base: await adapterBase(path) };
   };
-  // a model that is not made yet cannot be opened
+  // a model that is not made yet cannot be opened, while a pipeline is checked
   const isThere = (name: string): boolean => !context.standIns?.has(name);
-  const found = await Promise.all(config.reward.filter(isThere).map(async (name) => (isRewardFile(name) ? { file: name } : find(name))));
+  const found = await Promise.all(config.reward.map(async (name) => (!isThere(name) ? { awaited: name } : isRewardFile(name) ? { file: name } : find(name))));
   const functions = await openFunctions(found.flatMap((each) => ("file" in each ? [each.file] : [])), config, prompts[0]);
   const heldOut = config.heldOutReward === "" || !isThere(config.heldOutReward) ? undefined : await find(config.heldOutReward);
   const models = [...found.flatMap((each) => ("path" in each ? [each] : [])), ...(heldOut ? [heldOut] : [])];
@@ -68,7 +68,10 @@ export async function openRoles(config: RoleConfig, prompts: readonly PromptReco
     return input;
   };
   const rewards: PolicyReward[] = [];
-  for (const each of found) rewards.push("file" in each ? functions.get(each.file)! : { name: each.name, ...(await open(each)) });
+  for (const each of found) {
+    if ("awaited" in each) rewards.push({ name: each.awaited, reward: () => NaN });
+    else rewards.push("file" in each ? functions.get(each.file)! : { name: each.name, ...(await open(each)) });
+  }
   const heldOutReward = heldOut && { name: heldOut.name, ...(await open(heldOut)) };
   return { policy, encoder: policyEncoder(policy, { ...config, conversations: holdConversations(prompts) }, context), rewards, heldOutReward, fingerprint: createHash("sha256").update(fingerprints.join()).digest("hex") };
 }

@@ -20,7 +20,7 @@ import type { SftConfig } from "../../training/sft.ts";
 import { encodeSftRecord } from "../../training/sft.ts";
 import { totalSteps } from "../../training/passes.ts";
 import type { CommandContext } from "../command.ts";
-import { drive } from "../drive.ts";
+import { drive, rehearse } from "../drive.ts";
 import { reportPlan } from "../dry-run.ts";
 import type { Reporter } from "../reporter.ts";
 import type { ShownText } from "../shown-example.ts";
@@ -125,6 +125,7 @@ export async function runTraining<R extends DataRecord>(work: TrainingWork<R>, {
   if (work.dryRun) {
     const { examples, heldOut, report } = work.encode();
     for (const { id, message } of report.warnings) reporter.warn(id, message);
+    await rehearse(work.train({ rehearsal: true, signal }), reporter, report.warnings);
     reportPlan(reporter, { command: work.command, examples, heldOut, steps: totalSteps(examples, config), out: work.out, config: work.effective });
     return undefined;
   }
