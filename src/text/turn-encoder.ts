@@ -2,11 +2,10 @@
 import { AttuneError } from "../core/errors.ts";
 import type { Message } from "./messages.ts";
 import type { EncodeOptions, Slices } from "./pipeline.ts";
-import { finish } from "./pipeline.ts";
 import type { Fitted, Limits, Shape } from "./truncation.ts";
 import { fitTurns } from "./truncation.ts";
-import type { EncodingRow, Part, TurnRow, TurnWriter } from "./turns.ts";
-import { everyTurn, promptSlices, turnRows, wholeIds } from "./turns.ts";
+import type { EncodingRow, OpenedPrompt, Part, TurnRow, TurnWriter } from "./turns.ts";
+import { everyTurn, openPrompt, promptSlices, turnRows, wholeIds } from "./turns.ts";
 
 export interface ConversationOptions {
   /** What is supervised: the assistant's turns, or every token. */
@@ -29,10 +28,6 @@ export class TurnEncoder {
     this.maxLength = maxLength;
   }
 
-  prompt(messages: readonly Message[], row: EncodingRow): number[] {
-    return finish(this.promptSlices(messages, row));
-  }
-
   promptSlices(messages: readonly Message[], row: EncodingRow, options: EncodeOptions = {}): Slices<number[]> {
     return promptSlices(this.writer, messages, { row, options });
   }
@@ -41,9 +36,10 @@ export class TurnEncoder {
   answers(messages: readonly Message[], completions: readonly (readonly Message[])[], row: EncodingRow): FittedTurns {
     let emptyThought = false;
     const build = (before: readonly Message[]): Shape => {
-      const rows = completions.map((completion) => this.completionRow(before, completion, row));
+      const first = openPrompt(this.writer, before, row);
+      const rows = completions.map((completion) => this.completionRow(before, completion, { row, first }));
       emptyThought ||= rows.some((each) => each.emptyThought);
-      return { prompt: this.prompt(before, row), completions: rows.map(({ parts }) => parts) };
+      return { prompt: first.ids, completions: rows.map(({ parts }) => parts) };
     };
     return { ...fitTurns(build(messages), { messages, build }, this.limits(row)), emptyThought };
   }
@@ -63,12 +59,12 @@ export class TurnEncoder {
   }
 
   /** @throws AttuneError `data` for a completion that cannot be read in one row */
-  private completionRow(before: readonly Message[], completion: readonly Message[], row: EncodingRow): TurnRow {
+  private completionRow(before: readonly Message[], completion: readonly Message[], { row, first }: { row: EncodingRow; first: OpenedPrompt }): TurnRow {
     const messages = [...before, ...completion];
     const turns = answersIn(messages, before.length);
     if (turns[0] !== before.length) throw new AttuneError("data", "a completion does not begin with the assistant's turn", { ...row.place, got: completion.map(({ role }) => role).join(", ") || "no turn" });
     if (turns.every((index) => messages[index]!.weight === 0)) throw nothingLearned(row);
-    const rows = turnRows(this.writer, messages, { turns, row });
+    const rows = turnRows(this.writer, messages, { turns, row, first });
     if (rows.length === 1) return rows[0]!;
     throw new AttuneError("data", "the chat template rewrites earlier turns of the completion, so they cannot be scored as they were said", { ...row.place, got: `${turns.length} turns of the assistant`, hint: "completions of one turn, with what was said before it in the prompt" });
   }

@@ -69,6 +69,17 @@ export function* promptSlices(writer: TurnWriter, messages: readonly Message[], 
   return oneBos(writer.tokenizer, yield* writer.template.encodeSlices(opened(writer, messages, row), options));
 }
 
+/** A prompt that several answers follow: rendered and encoded once. */
+export interface OpenedPrompt {
+  rendered: RenderedText;
+  ids: number[];
+}
+
+export function openPrompt(writer: TurnWriter, messages: readonly Message[], row: EncodingRow): OpenedPrompt {
+  const rendered = opened(writer, messages, row);
+  return { rendered, ids: oneBos(writer.tokenizer, writer.template.encode(rendered)) };
+}
+
 /** Ids of a whole conversation as it is written at its end. */
 export function wholeIds(writer: TurnWriter, messages: readonly Message[], row: EncodingRow): number[] {
   return oneBos(writer.tokenizer, writer.template.encode(written(writer, messages, row)));
@@ -84,17 +95,18 @@ export function oneBos({ bosId }: Tokenizer, ids: readonly number[]): number[] {
  * Rows in which the given turns of the assistant are parts of their own. A row goes on while its text is the beginning of the next
  * turn's prompt.
  * @param turns indices of messages, rising
+ * @param first the prompt of the first of them, where it is known
  */
-export function turnRows(writer: TurnWriter, messages: readonly Message[], { turns, row }: { turns: readonly number[]; row: EncodingRow }): TurnRow[] {
+export function turnRows(writer: TurnWriter, messages: readonly Message[], { turns, row, first }: { turns: readonly number[]; row: EncodingRow; first?: OpenedPrompt }): TurnRow[] {
   const { template, tokenizer, stopIds } = writer;
   const rows: TurnRow[] = [];
   let done: string | undefined;
   for (const index of turns) {
-    const prompt = opened(writer, messages.slice(0, index), row);
+    const known = rows.length === 0 ? first : undefined;
+    const prompt = known?.rendered ?? opened(writer, messages.slice(0, index), row);
     const goesOn = done !== undefined && prompt.text.startsWith(done);
-    const before = template.encode(sliceRendered(prompt, goesOn ? done!.length : 0), { continues: goesOn });
-    if (goesOn) rows.at(-1)!.parts.push({ ids: before, learned: false });
-    else rows.push({ prompt: oneBos(tokenizer, before), parts: [], turns: [], emptyThought: false });
+    if (goesOn) rows.at(-1)!.parts.push({ ids: template.encode(sliceRendered(prompt, done!.length), { continues: true }), learned: false });
+    else rows.push({ prompt: known?.ids ?? oneBos(tokenizer, template.encode(prompt)), parts: [], turns: [], emptyThought: false });
     const current = rows.at(-1)!;
     const answer = answerTo(writer, prompt, { messages, index, row });
     current.parts.push({ ids: answer.ids, learned: messages[index]!.weight !== 0 });
