@@ -3,7 +3,7 @@
  * tokenizers (added_vocabulary.rs). Difference: nothing is found in plain parts of the text.
  */
 import type { TextPart } from "./text-parts.ts";
-import { tokenPattern } from "./text-parts.ts";
+import { tokenFinder } from "./token-finder.ts";
 
 export interface AddedToken {
   readonly id: number;
@@ -43,9 +43,9 @@ function withoutSpaceAtEnd(text: string): string {
 /** Splits text at tokens, each given with the text by which it is found. */
 export function createSplitter(tokens: readonly (readonly [text: string, token: AddedToken])[]): (parts: readonly TextPart[]) => Section[] {
   const byText = new Map(tokens);
-  const pattern = tokenPattern([...byText.keys()]);
+  const find = tokenFinder([...byText.keys()]);
   return (parts) => {
-    if (pattern === undefined) return parts.some(({ text }) => text !== "") ? [{ parts: [...parts] }] : [];
+    if (find === undefined) return parts.some(({ text }) => text !== "") ? [{ parts: [...parts] }] : [];
     const whole = parts.map(({ text }) => text).join("");
     const sections: Section[] = [];
     let open: TextPart[] = [];
@@ -57,11 +57,11 @@ export function createSplitter(tokens: readonly (readonly [text: string, token: 
     let offset = 0;
     for (const { text, plain } of parts) {
       let done = 0;
-      for (const match of plain ? [] : text.matchAll(pattern)) {
-        const token = byText.get(match[0])!;
-        const end = match.index + match[0].length;
-        if (token.singleWord && (isWordAt(whole, offset + match.index, "before") || isWordAt(whole, offset + end, "after"))) continue;
-        const before = text.slice(done, match.index);
+      for (const { index, token: found } of plain ? [] : find(text)) {
+        const token = byText.get(found)!;
+        const end = index + found.length;
+        if (token.singleWord && (isWordAt(whole, offset + index, "before") || isWordAt(whole, offset + end, "after"))) continue;
+        const before = text.slice(done, index);
         add(token.lstrip ? withoutSpaceAtEnd(before) : before, false);
         close();
         sections.push({ token });

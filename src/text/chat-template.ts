@@ -17,7 +17,7 @@ import { findLost, trustedParts } from "./rendered.ts";
 import type { Source } from "./template-data.ts";
 import { TemplateData } from "./template-data.ts";
 import { namedTemplate } from "./templates.ts";
-import { tokenPattern } from "./text-parts.ts";
+import { tokenFinder } from "./token-finder.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 export { sliceRendered } from "./rendered.ts";
@@ -77,7 +77,7 @@ export function createChatTemplate(tokenizer: Tokenizer, { time = wallClock() }:
   const toolTemplate = tokenizer.toolTemplate === undefined ? template : parse(tokenizer.toolTemplate, file);
   const clock = typeof time === "string" ? () => time : time;
   const readsClock = [template, toolTemplate].some(({ program }) => program.names.has("strftime_now"));
-  const pattern = tokenPattern(tokenizer.controlTokens);
+  const findControl = tokenFinder(tokenizer.controlTokens);
 
   const run = (messages: readonly Message[], { generationPrompt, tools, templateArguments = {}, ownThought = false, place = {} }: RenderOptions): Rendering => {
     const used = tools === undefined ? template : toolTemplate;
@@ -106,7 +106,7 @@ export function createChatTemplate(tokenizer: Tokenizer, { time = wallClock() }:
       return { text, runs };
     },
     encode: (rendered, options) => finish(chat.encodeSlices(rendered, options)),
-    encodeSlices: (rendered, options) => tokenizer.encodeSlices(trustedParts(rendered, pattern), options),
+    encodeSlices: (rendered, options) => tokenizer.encodeSlices(trustedParts(rendered, findControl), options),
   };
   return chat;
 }

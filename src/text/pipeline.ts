@@ -5,15 +5,18 @@
  * of a token, so that ordinary text may come out as a control token.
  */
 import { Tokenizer as Library } from "@huggingface/tokenizers";
+import { AttuneError } from "../core/errors.ts";
 import type { AddedToken } from "./added-tokens.ts";
 import { createSplitter } from "./added-tokens.ts";
 import { BytePairs, SLICE } from "./byte-pairs.ts";
+import { isKnown } from "./expressions.ts";
 import { correctPreTokenizer, withoutPrefix } from "./library-corrections.ts";
 import { bytesPerToken } from "./token-bytes.ts";
 import type { TextPart } from "./text-parts.ts";
 import { splitAtMarks, unusedCharacters } from "./text-parts.ts";
 import type { TokenizerJson } from "./tokenizer-json.ts";
-import type { PreTokenizer } from "./words.ts";
+import { withinTime } from "./within-time.ts";
+import type { Limited, PreTokenizer } from "./words.ts";
 import { wordSplitter } from "./words.ts";
 
 export interface EncodeOptions {
@@ -52,11 +55,16 @@ const LONGEST_REMEMBERED = 64;
 /** Operations that a word takes beside those of its characters. */
 const WORD_WORK = 16;
 
-export function createPipeline(json: TokenizerJson, added: readonly AddedToken[], unknownToken: string | undefined): Pipeline {
+/** @param file that the tokenizer stands in, for errors */
+export function createPipeline(json: TokenizerJson, added: readonly AddedToken[], { unknownToken, file }: { unknownToken: string | undefined; file: string }): Pipeline {
+  const limited = limitedBy(file);
   const library = openLibrary(json, added, unknownToken);
-  const start = { normalizer: library.normalizer, words: wordSplitter(library.pre_tokenizer) };
+  const known = { normalizer: isKnown(json.normalizer), preTokenizer: isKnown(json.pre_tokenizer), decoder: isKnown(json.decoder) };
+  const splitter = (preTokenizer: PreTokenizer): ReturnType<typeof wordSplitter> => wordSplitter(preTokenizer, known.preTokenizer ? undefined : limited);
+  const normalizerOf = (normalizer: Normalizer): Normalizer => (normalizer === null || known.normalizer ? normalizer : (text: string) => limited(text, () => normalizer(text))) as Normalizer;
+  const start = { normalizer: normalizerOf(library.normalizer), words: splitter(library.pre_tokenizer) };
   const prefixless = openPrefixless(json, unknownToken);
-  const later = prefixless ? { normalizer: prefixless.normalizer, words: wordSplitter(prefixless.preTokenizer) } : start;
+  const later = prefixless ? { normalizer: normalizerOf(prefixless.normalizer), words: splitter(prefixless.preTokenizer) } : start;
   const splitRaw = createSplitter(added.filter(({ normalized }) => !normalized).map((token) => [token.content, token]));
   const normalizedTokens = added.filter(({ normalized }) => normalized);
   const splitNormalized = createSplitter(normalizedTokens.map((token) => [normalize(token.content, start.normalizer), token]));
@@ -96,9 +104,22 @@ export function createPipeline(json: TokenizerJson, added: readonly AddedToken[]
       }
       return ids;
     },
-    decode: (ids) => (ids.length === 0 ? "" : library.decode([...ids], { skip_special_tokens: false, clean_up_tokenization_spaces: false })),
+    decode(ids) {
+      if (ids.length === 0) return "";
+      const decode = (): string => library.decode([...ids], { skip_special_tokens: false, clean_up_tokenization_spaces: false });
+      return known.decoder ? decode() : limited("", decode);
+    },
   };
 }
+
+const LIMIT_MILLISECONDS = 700;
+
+/** A second of a tokenizer's own expressions on one text is far above what any takes that ends. */
+const limitedBy = (file: string): Limited => (text, work) =>
+  withinTime(work, {
+    milliseconds: LIMIT_MILLISECONDS + Math.ceil(text.length / 1000),
+    error: () => new AttuneError("model", "a regular expression of the tokenizer runs without end", { file, got: `on a text of ${text.length} characters`, hint: "another tokenizer: this one is broken or hostile" }),
+  });
 
 const joined = (parts: readonly TextPart[]): string => parts.map(({ text }) => text).join("");
 const normalize = (text: string, normalizer: Normalizer): string => (normalizer === null ? text : normalizer(text));

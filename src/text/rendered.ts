@@ -5,6 +5,7 @@ import { strip } from "./jinja/python-text.ts";
 import type { Source } from "./template-data.ts";
 import type { TextPart } from "./text-parts.ts";
 import { guardText } from "./text-parts.ts";
+import type { TokenFinder } from "./token-finder.ts";
 
 export interface RenderedText {
   readonly text: string;
@@ -28,20 +29,20 @@ export function joinRendered(...pieces: readonly (string | RenderedText)[]): Ren
  * The text in parts for the tokenizer. A control token that stands in the template's own text alone acts; one of which any
  * character came from data is plain.
  */
-export function trustedParts({ text, runs }: RenderedText, pattern: RegExp | undefined): TextPart[] {
-  if (pattern === undefined || runs.length === 0) return text === "" ? [] : [{ text, plain: false }];
+export function trustedParts({ text, runs }: RenderedText, find: TokenFinder | undefined): TextPart[] {
+  if (find === undefined || runs.length === 0) return text === "" ? [] : [{ text, plain: false }];
   const parts: TextPart[] = [];
   let done = 0;
   const flush = (end: number): void => {
-    if (end > done) parts.push(...guardText(text.slice(done, end), pattern));
+    if (end > done) parts.push(...guardText(text.slice(done, end), find));
     done = end;
   };
   let gap = 0;
   for (const end of [...runs.map(({ start }) => start), text.length]) {
-    for (const match of end > gap ? text.slice(gap, end).matchAll(pattern) : []) {
-      flush(gap + match.index);
-      done = gap + match.index + match[0].length;
-      parts.push({ text: match[0], plain: false });
+    for (const { index, token } of end > gap ? find(text.slice(gap, end)) : []) {
+      flush(gap + index);
+      done = gap + index + token.length;
+      parts.push({ text: token, plain: false });
     }
     gap = runs[firstAt(runs, end)]?.end ?? end;
   }

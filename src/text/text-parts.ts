@@ -3,6 +3,7 @@
  * Parts that follow each other are still encoded as one text, so that ordinary text gives the ids it gives in one go.
  */
 import { AttuneError } from "../core/errors.ts";
+import type { TokenFinder } from "./token-finder.ts";
 
 export interface TextPart {
   text: string;
@@ -10,22 +11,14 @@ export interface TextPart {
   plain: boolean;
 }
 
-const escape = (text: string): string => text.replaceAll(/[$()*+./?[\\\]^{|}-]/g, String.raw`\$&`);
-
-/** Finds tokens: the leftmost, and of those that begin at one place the longest. Undefined where there are none to find. */
-export function tokenPattern(tokens: readonly string[]): RegExp | undefined {
-  const sorted = [...new Set(tokens)].filter((token) => token !== "").toSorted((a, b) => b.length - a.length || (a < b ? -1 : 1));
-  return sorted.length === 0 ? undefined : new RegExp(sorted.map(escape).join("|"), "gu");
-}
-
-/** The text with every match of the pattern as a plain part of its own. */
-export function guardText(text: string, pattern: RegExp | undefined): TextPart[] {
+/** The text with every token that is found as a plain part of its own. */
+export function guardText(text: string, find: TokenFinder | undefined): TextPart[] {
   const parts: TextPart[] = [];
   let done = 0;
-  for (const match of pattern === undefined ? [] : text.matchAll(pattern)) {
-    if (match.index > done) parts.push({ text: text.slice(done, match.index), plain: false });
-    parts.push({ text: match[0], plain: true });
-    done = match.index + match[0].length;
+  for (const { index, token } of find === undefined ? [] : find(text)) {
+    if (index > done) parts.push({ text: text.slice(done, index), plain: false });
+    parts.push({ text: token, plain: true });
+    done = index + token.length;
   }
   if (done < text.length) parts.push({ text: text.slice(done), plain: false });
   return parts;

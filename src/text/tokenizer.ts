@@ -15,8 +15,10 @@ import type { AddedToken } from "./added-tokens.ts";
 import type { EncodeOptions, Slices } from "./pipeline.ts";
 import { createPipeline, finish } from "./pipeline.ts";
 import { joins, tokenBytes } from "./token-bytes.ts";
+import { staysInProportion } from "./text-growth.ts";
 import type { TextPart } from "./text-parts.ts";
-import { guardText, tokenPattern } from "./text-parts.ts";
+import { guardText } from "./text-parts.ts";
+import { tokenFinder } from "./token-finder.ts";
 import type { JsonObject, NamedToken, TokenizerJson } from "./tokenizer-json.ts";
 import { namedToken, namedTokens, parseObject, readAddedTokens, readTokenizerJson } from "./tokenizer-json.ts";
 
@@ -78,6 +80,8 @@ export interface TokenizerFiles {
 const FILE_NAMES = ["tokenizer.json", "tokenizer_config.json", "generation_config.json", "chat_template.jinja", "special_tokens_map.json"] as const;
 /** Part of every fingerprint; raised when the same files come to give other ids. */
 const VERSION = 2;
+/** Of a library's words, which may quote the file. */
+const LONGEST_REASON = 300;
 const PROBE = " It's 1 probe,\n é½🙂!";
 
 /**
@@ -110,8 +114,8 @@ export function tokenizerFromFiles(files: TokenizerFiles, place = "tokenizer"): 
   const control = added.filter((token) => token.control);
   const controlTokens = control.map(({ content }) => content);
   const controlIds = new Set(control.map(({ id }) => id));
-  const controlPattern = tokenPattern(controlTokens);
-  const encodeSlices = (parts: readonly TextPart[], options?: EncodeOptions): Slices<number[]> => pipeline.encode(parts.flatMap((part) => (part.plain ? guardText(part.text, controlPattern) : part)), options);
+  const findControl = tokenFinder(controlTokens);
+  const encodeSlices = (parts: readonly TextPart[], options?: EncodeOptions): Slices<number[]> => pipeline.encode(parts.flatMap((part) => (part.plain ? guardText(part.text, findControl) : part)), options);
   const encodeParts = (parts: readonly TextPart[], options?: EncodeOptions): number[] => finish(encodeSlices(parts, options));
   const idOf = (token: string | undefined): number | undefined => (token === undefined ? undefined : vocabulary.idOf.get(token));
   const bosId = idOf(namedToken(config, "bos_token"));
@@ -150,12 +154,14 @@ const textOfBytes = (bytes: Uint8Array): string => new TextDecoder("utf-8", { ig
 
 function openPipeline(json: TokenizerJson, added: readonly AddedToken[], unknownToken: string | undefined, place: string): ReturnType<typeof createPipeline> {
   try {
-    const pipeline = createPipeline(json, added, unknownToken);
+    if (!staysInProportion([json.normalizer, json.pre_tokenizer, json.decoder])) throw new Error("its components make a text more than 1000 times as long");
+    const pipeline = createPipeline(json, added, { unknownToken, file: place });
     // Some settings are only read when there is text.
     pipeline.decode(finish(pipeline.encode([{ text: PROBE, plain: false }])));
     return pipeline;
   } catch (cause) {
-    throw new AttuneError("model", "the tokenizer cannot be used", { file: place, got: cause instanceof Error ? cause.message : String(cause), cause });
+    if (cause instanceof AttuneError) throw cause;
+    throw new AttuneError("model", "the tokenizer cannot be used", { file: place, got: (cause instanceof Error ? cause.message : String(cause)).slice(0, LONGEST_REASON), cause });
   }
 }
 

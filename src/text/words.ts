@@ -6,6 +6,8 @@ import type { Tokenizer as Library } from "@huggingface/tokenizers";
 import { byteCharacters } from "./byte-level.ts";
 
 export type PreTokenizer = Library["pre_tokenizer"];
+/** Runs work on a text within a limit of time. */
+export type Limited = <T>(text: string, work: () => T) => T;
 type Options = { section_index: number };
 
 /** What a component is known to be inside; see the library's Split, ByteLevel and PreTokenizerSequence. */
@@ -21,9 +23,13 @@ const utf8 = new TextEncoder();
 /** One step: the pieces of a piece. */
 type Step = (text: string, options: Options) => Iterable<string>;
 
-/** The words of a text in order. */
-export function wordSplitter(preTokenizer: PreTokenizer): (text: string, options: Options) => Iterable<string> {
+/**
+ * The words of a text in order.
+ * @param limited runs work that might not end; undefined where it is known to
+ */
+export function wordSplitter(preTokenizer: PreTokenizer, limited?: Limited): (text: string, options: Options) => Iterable<string> {
   if (preTokenizer === null) return (text) => [text];
+  if (limited) return (text, options) => limited(text, () => preTokenizer(text, options));
   const steps = stepsOf(preTokenizer);
   return (text, options) => split(steps, 0, { text, options });
 }

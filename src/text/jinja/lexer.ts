@@ -14,7 +14,7 @@ export interface Token {
 }
 
 /** Far above every template in use. */
-const LONGEST = 2 ** 20;
+const LONGEST = 2 ** 18;
 
 const OPERATORS = ["//", "**", "==", "!=", ">=", "<=", "+", "-", "/", "*", "%", "~", "[", "]", "(", ")", "{", "}", ">", "<", "=", ".", ":", "|", ",", ";"] as const;
 const CLOSING: Readonly<Record<string, string>> = { "(": ")", "[": "]", "{": "}" };
@@ -32,12 +32,19 @@ class Lexer {
   private readonly tokens: Token[] = [];
   private at = 0;
   private line = 1;
-  private counted = 0;
+  /** The first line end that is not counted; past the end where there is none. */
+  private lineEnd: number;
   /** Whether only white space may stand between the last line end and here. */
   private lineStarting = true;
 
   constructor(source: string) {
     this.source = source;
+    this.lineEnd = this.nextLineEnd(0);
+  }
+
+  private nextLineEnd(from: number): number {
+    const end = this.source.indexOf("\n", from);
+    return end < 0 ? this.source.length : end;
   }
 
   run(): Token[] {
@@ -47,9 +54,9 @@ class Lexer {
   }
 
   private push(type: TokenType, value: string): void {
-    for (let next = this.source.indexOf("\n", this.counted); next >= 0 && next < this.at; next = this.source.indexOf("\n", next + 1)) {
+    while (this.lineEnd < this.at) {
       this.line++;
-      this.counted = next + 1;
+      this.lineEnd = this.nextLineEnd(this.lineEnd + 1);
     }
     this.tokens.push({ type, value, line: this.line });
   }
