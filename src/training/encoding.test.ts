@@ -8,7 +8,9 @@ import { byteTokenizer } from "../text/testing.ts";
 import { resolveConfig } from "./configs.ts";
 import { dpo, encodeDpo } from "./dpo.ts";
 import { Rows, encodeKto } from "./kto.ts";
-import { encodeReward } from "./reward.ts";
+import { addScoreHead, encodeReward } from "./reward.ts";
+import { RewardModelSource } from "./rewards.ts";
+import type { Rollout } from "./rollout.ts";
 import { encodeSft, sft } from "./sft.ts";
 import { COMMON, collect, tinyModel, tokenizer } from "./testing.ts";
 
@@ -122,4 +124,33 @@ test("KTO reads a partner's answer after the whole prompt, BOS included", () => 
   const rows = new Rows(answers, 48);
   const partners = rows.addPartners(answers).map((row) => rows.lay(row));
   expect(partners.map(({ ids }) => tokenizer.decode([...ids]))).toEqual([`<s>${"a".repeat(30)}${"c".repeat(17)}`, "<s>bbbbbc<end>"]);
+});
+
+describe("a reward model with another tokenizer", () => {
+  const other = { ...plain, tokenizer: { ...plain.tokenizer, fingerprint: "other" } };
+  const rollout = (prompt: string, answer: string, stopped: boolean): Rollout => {
+    const ids = [...tokenizer.encodePlain(answer), ...(stopped ? [258] : [])];
+    return { prompt: { record: { kind: "prompt", prompt, place: place(9) }, ids: plain.encodePrompt(prompt) }, ids: Int32Array.from(ids), stopped, text: answer };
+  };
+  const open = (policy: typeof plain, encoder = plain) => {
+    const model = tinyModel();
+    addScoreHead(model, 1);
+    return new RewardModelSource({ model, encoder }, policy, { name: "judge", microBatchTokens: 512, plan: "whole", recompute: "all", maxLength: 48 });
+  };
+
+  test("scores an answer that did not end as one that did not end", async () => {
+    const rollouts = [rollout("why?", "becau", false), rollout("why?", "because", true)];
+    const [same, again] = [open(plain), open(other)];
+    const [expected, found] = [await same.score(rollouts), await again.score(rollouts)];
+    found.forEach((score, i) => expect(score).toBeCloseTo(expected[i]!, 5));
+    for (const source of [same, again]) await source.close();
+  });
+
+  test("tells what it had to cut, once", async () => {
+    const source = open(other, createEncoder(tokenizer, { maxLength: 16, template: "none" }));
+    await source.score([rollout("a long question", "a long answer", true), rollout("a", "b", true)]);
+    expect(source.takeWarnings()).toEqual([{ id: "reward-truncated", message: "1 answer with the prompt did not fit into the 16 tokens of the reward model judge and were cut before they were judged; the first answers d.jsonl:9" }]);
+    expect(source.takeWarnings()).toEqual([]);
+    await source.close();
+  });
 });
