@@ -3,6 +3,8 @@ import type { WorldRecipe } from "./world-recipe.ts";
 import { WORLD_RECIPE } from "./world-recipe.ts";
 
 const few = { batchSize: 8, maxSteps: 2, rewardSamples: 8, maxNewTokens: 8 };
+/** Fewer warm-up steps than roll-outs. */
+const critic = { ...WORLD_RECIPE.ppo.critic, warmupSteps: 1 };
 /** Every stage of the quickstart in seconds: far too small to learn anything. */
 export const SMALL_RECIPE: WorldRecipe = {
   ...WORLD_RECIPE,
@@ -10,8 +12,8 @@ export const SMALL_RECIPE: WorldRecipe = {
   pairs: { reward: 32, dpo: 32, prompts: 32, heldOutReward: 32 },
   raw: { ...WORLD_RECIPE.raw, epochs: 1 },
   sft: { ...WORLD_RECIPE.sft, epochs: 1 },
-  ppo: { ...WORLD_RECIPE.ppo, ...few },
-  ppoWithoutKl: { ...WORLD_RECIPE.ppoWithoutKl, ...few },
+  ppo: { ...WORLD_RECIPE.ppo, ...few, critic },
+  ppoWithoutKl: { ...WORLD_RECIPE.ppoWithoutKl, ...few, critic },
   rloo: { ...WORLD_RECIPE.rloo, ...few },
   selfCritique: { ...WORLD_RECIPE.selfCritique, temperature: 2, maxNewTokens: 8 },
   goldSteps: 1,
