@@ -30,6 +30,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: "serve", summary: "models behind the HTTP API that OpenAI's clients speak", group: USE, load: async () => (await import("./serve.ts")).command },
   { name: "best-of-n", summary: "n answers to each prompt, of which a reward keeps the best", group: USE, load: async () => (await import("./best-of-n.ts")).command },
   { name: "export", summary: "a model in the form that other software reads", group: USE, load: async () => (await import("./export.ts")).command },
+  { name: "push", summary: "a run's model to the Hugging Face hub, with a card", group: USE, load: async () => (await import("./push.ts")).command },
   { name: "constitution", summary: "critique, revise and compare by principles; preference data out", group: DATA, load: async () => (await import("./constitution.ts")).command },
   { name: "data", summary: "look at a data set, or change its format", group: DATA, load: async () => (await import("./data.ts")).command },
   { name: "resume", summary: "go on with a run after a crash or Ctrl-C", group: RUNS, load: async () => (await import("./resume.ts")).command },

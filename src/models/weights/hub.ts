@@ -59,7 +59,8 @@ interface RemoteFile {
   readonly etag: string;
 }
 
-const PUBLIC_HUB = "https://huggingface.co";
+/** Where models are where the environment names no other hub. */
+export const PUBLIC_HUB = "https://huggingface.co";
 /** Seconds for an answer about a repository, as in huggingface_hub. */
 const ANSWER_SECONDS = 10;
 const MODEL_FILES = /^(config|generation_config|tokenizer|tokenizer_config|special_tokens_map|added_tokens|vocab|chat_template|adapter_config|model\.safetensors\.index)\.json$|^(merges\.txt|chat_template\.jinja|tokenizer\.model)$|^(adapter_)?model(-\d{5}-of-\d{5})?\.safetensors$/;
@@ -141,7 +142,8 @@ function isOffline(): boolean {
   return ["1", "on", "yes", "true"].includes((process.env["HF_HUB_OFFLINE"] ?? "").toLowerCase());
 }
 
-async function storedToken(): Promise<string | undefined> {
+/** HF_TOKEN, else what `hf auth login` stored. */
+export async function storedToken(): Promise<string | undefined> {
   const token = process.env["HF_TOKEN"] ?? (await readFile(process.env["HF_TOKEN_PATH"] ?? join(homeFolder(), "token"), "utf8").catch(() => ""));
   return token.trim() === "" ? undefined : token.trim();
 }
