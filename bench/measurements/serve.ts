@@ -5,9 +5,11 @@ import { weightCount, worthPacking } from "../../src/sampling/packing.ts";
 import type { RunningServer } from "../../src/server/listen.ts";
 import { startServer } from "../../src/server/listen.ts";
 import type { Encoder } from "../../src/text/encoder.ts";
+import { createEncoder } from "../../src/text/encoder.ts";
+import { byteTokenizer } from "../../src/text/testing.ts";
 import type { Figure } from "../measure.ts";
 import { disturbance, inTurns, median, ratios, rounded, seconds, spread } from "../measure.ts";
-import { benchModel, idEncoder, randomIds } from "../model.ts";
+import { benchModel, randomIds } from "../model.ts";
 
 const CLIENTS = 64;
 const PROMPT = 32;
@@ -17,7 +19,8 @@ const ROOM = 2048;
 
 /** Prompts are ids, and no answer ends before its limit. */
 function endlessEncoder(vocabularySize: number): Encoder {
-  return { ...idEncoder([]), stopIds: [], tokenizer: { vocabularySize } as Encoder["tokenizer"] };
+  const encoder = createEncoder(byteTokenizer(), { maxLength: ROOM });
+  return { ...encoder, stopIds: [], tokenizer: { ...encoder.tokenizer, vocabularySize } };
 }
 
 async function ask({ baseUrl }: RunningServer, prompt: number[]): Promise<void> {

@@ -6,7 +6,7 @@ import { ApiError, stopping, toApiError } from "./api-error.ts";
 import { parseBody, readBody } from "./body.ts";
 import type { Kind } from "./choices.ts";
 import { CHAT, TEXT } from "./choices.ts";
-import { ClientLeft } from "./encoding.ts";
+import { ClientLeft } from "./slice-queue.ts";
 import type { EndpointContext } from "./endpoint.ts";
 import { answer } from "./endpoint.ts";
 import type { ServedModel } from "./engines.ts";

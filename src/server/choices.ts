@@ -69,6 +69,8 @@ export interface Kind<Request extends ChatRequest | TextRequest> {
   answers(request: Request): number;
   /** Each with at most so many ids. */
   prompts(request: Request, encoder: Encoder, limit: number): (Int32Array | Slices<Int32Array>)[];
+  /** Whether answers are held to a grammar. */
+  constrains(request: Request): boolean;
   /** How answers to a prompt are drawn, beyond what both endpoints have. @throws ApiError 400 */
   drawing(request: Request, prompt: Int32Array, context: { speaker: Speaker; grammars: Grammars; encoder: Encoder }): Partial<AnswerOptions>;
   /** Longest answer, and tokens to list at each place; undefined for no log-probabilities. */
@@ -103,13 +105,14 @@ export const CHAT: Kind<ChatRequest> = {
     const shown = tools.length === 0 || choice === "none" ? {} : { tools };
     return [encoder.encodePromptSlices(messages.map(toMessage), { ...shown, templateArguments }, { limit })];
   },
+  constrains: (request) => request.response_format.type !== "text" || callRules(request) !== undefined,
   drawing(request, prompt, { speaker, grammars }) {
-    const { response_format: format, tools } = request;
+    const { response_format: format } = request;
     const openThought = speaker.opensThought(prompt);
     const decode = speaker.reader.marks.length > 0 ? { decode: speaker.decode } : {};
     const rules = callRules(request);
     if (rules) return { ...decode, constrain: grammars.calls({ ...rules, openThought }) };
-    if (format.type === "text" || (tools.length > 0 && request.tool_choice !== "none")) return decode;
+    if (format.type === "text") return decode;
     return { ...decode, constrain: grammars.json(format.type === "json_schema" ? format.json_schema.schema : undefined, { openThought }) };
   },
   limits: ({ max_completion_tokens, max_tokens, logprobs, top_logprobs = 0 }) => ({ maxNewTokens: max_completion_tokens ?? max_tokens, top: logprobs ? top_logprobs : undefined, promptTop: undefined }),
@@ -164,6 +167,7 @@ export const TEXT: Kind<TextRequest> = {
   check: () => undefined,
   answers: ({ n, prompt }) => n * promptCount(prompt),
   prompts: textPrompts,
+  constrains: () => false,
   drawing: (_request, _prompt, { encoder: { tokenizer } }) => ({ decode: (ids) => tokenizer.decode(ids, { skipSpecial: true, continues: true }) }),
   limits: ({ max_tokens, logprobs, echo }) => ({ maxNewTokens: max_tokens, top: logprobs, promptTop: echo ? logprobs : undefined }),
   opening(request, asked, telling) {

@@ -8,7 +8,7 @@ import { ApiError, stopping, toApiError } from "./api-error.ts";
 import type { Asking, Ends, Usage } from "./answering.ts";
 import { Answering, usageOf } from "./answering.ts";
 import type { Kind, Telling } from "./choices.ts";
-import type { EncodingQueue } from "./encoding.ts";
+import type { SliceQueue } from "./slice-queue.ts";
 import type { Engines } from "./engines.ts";
 import type { Grammars } from "./grammars.ts";
 import type { RequestWatch, ServerMetrics } from "./metrics.ts";
@@ -19,7 +19,7 @@ import { SpokenTokens } from "./tokens.ts";
 
 export interface EndpointContext {
   engines: Engines;
-  encoding: EncodingQueue;
+  slices: SliceQueue;
   grammars: Grammars;
   speaker: Speaker;
   metrics: ServerMetrics;
@@ -70,16 +70,17 @@ export async function answer<Request extends ChatRequest | TextRequest>(kind: Ki
 }
 
 async function askingOf<Request extends ChatRequest | TextRequest>(kind: Kind<Request>, request: Request, { left, context }: { left: AbortSignal; context: EndpointContext }): Promise<Asking> {
-  const { engines: { encoder, limits: { room } }, encoding } = context;
+  const { engines: { encoder, limits: { room } }, slices } = context;
   const { maxNewTokens, top, promptTop } = kind.limits(request);
   const prompts: Int32Array[] = [];
   try {
     // one after the other, as each of a client's prompts would take a turn of its own
-    for (const prompt of kind.prompts(request, encoder, room)) prompts.push(prompt instanceof Int32Array ? prompt : await encoding.encode(prompt, left));
+    for (const prompt of kind.prompts(request, encoder, room)) prompts.push(prompt instanceof Int32Array ? prompt : await slices.run(prompt, left));
   } catch (error) {
     if (error instanceof TextTooLong) throw tooLong(kind.field, room);
     throw error;
   }
+  if (kind.constrains(request)) await context.grammars.ready();
   const special = prompts.map((prompt) => kind.drawing(request, prompt, { ...context, encoder }));
   const bias = new Map(Object.entries(request.logit_bias).map(([id, amount]) => [Number(id), amount]));
   for (const id of bias.keys()) if (id >= encoder.tokenizer.vocabularySize) throw new ApiError(400, `token ids are below ${encoder.tokenizer.vocabularySize}`, { param: "logit_bias", code: "invalid_value" });

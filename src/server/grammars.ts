@@ -7,6 +7,7 @@ import { TokenMasks, TokenTree } from "../sampling/grammar/token-masks.ts";
 import type { TokenConstraint } from "../sampling/shaping.ts";
 import type { Encoder } from "../text/encoder.ts";
 import { ApiError } from "./api-error.ts";
+import type { SliceQueue } from "./slice-queue.ts";
 import type { Speaker } from "./speaker.ts";
 import type { CallRules, FormFacts } from "./tool-grammar.ts";
 import { callGrammar, thoughtThen } from "./tool-grammar.ts";
@@ -18,11 +19,19 @@ export class Grammars {
   readonly facts: FormFacts;
   private readonly encoder: Encoder;
   private readonly known = new Map<string, TokenMasks>();
+  private readonly slices: SliceQueue;
+  private building: Promise<TokenTree> | undefined;
   private tree: TokenTree | undefined;
 
-  constructor(encoder: Encoder, { reader: { form, marks }, template: { source } }: Speaker) {
+  constructor(encoder: Encoder, { reader: { form, marks }, template: { source } }: Speaker, slices: SliceQueue) {
     this.encoder = encoder;
     this.facts = { form, marks, source };
+    this.slices = slices;
+  }
+
+  /** To be awaited before a grammar is asked for: the vocabulary is laid out once. */
+  async ready(): Promise<void> {
+    this.tree = await (this.building ??= this.slices.run(TokenTree.build(this.encoder, this.facts.marks)));
   }
 
   /**
@@ -50,7 +59,7 @@ export class Grammars {
 
   private compile(build: () => Grammar, param: string): TokenMasks {
     try {
-      return new TokenMasks(new Automaton(build(), "root"), (this.tree ??= new TokenTree(this.encoder, this.facts.marks)));
+      return new TokenMasks(new Automaton(build(), "root"), this.tree!);
     } catch (error) {
       if (error instanceof AttuneError && error.code === "data") throw new ApiError(400, error.message, { param, code: "invalid_json_schema" });
       throw error;

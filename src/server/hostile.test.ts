@@ -2,7 +2,7 @@
 import { connect } from "node:net";
 import type { Socket } from "node:net";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { EncodingQueue } from "./encoding.ts";
+import { SliceQueue } from "./slice-queue.ts";
 import type { RunningServer } from "./listen.ts";
 import { encoder, events, send, startTiny, until } from "./testing.ts";
 
@@ -106,7 +106,7 @@ test("a log holds no control character, no line break and nothing decoded", asyn
 
 describe("prompts that are long to encode", () => {
   test("are encoded in turns with others, a slice at a time", async () => {
-    const queue = new EncodingQueue(new AbortController().signal);
+    const queue = new SliceQueue(new AbortController().signal);
     const order: string[] = [];
     function* slices(name: string, count: number) {
       for (let slice = 0; slice < count; slice++) {
@@ -121,7 +121,7 @@ describe("prompts that are long to encode", () => {
     let running = true;
     setImmediate(tick);
     const never = new AbortController().signal;
-    await Promise.all([queue.encode(slices("long", 12), never), queue.encode(slices("short", 1), never)]);
+    await Promise.all([queue.run(slices("long", 12), never), queue.run(slices("short", 1), never)]);
     running = false;
     clearInterval(counting);
     expect(order.slice(0, 3)).toEqual(["long", "short", "long"]);
@@ -131,16 +131,16 @@ describe("prompts that are long to encode", () => {
 
   test("end when their client leaves, or the server stops", async () => {
     const [stop, left] = [new AbortController(), new AbortController()];
-    const queue = new EncodingQueue(stop.signal);
+    const queue = new SliceQueue(stop.signal);
     function* endless() {
       for (;;) yield;
     }
-    const open = [queue.encode(endless() as never, left.signal), queue.encode(endless() as never, new AbortController().signal)];
+    const open = [queue.run(endless() as never, left.signal), queue.run(endless() as never, new AbortController().signal)];
     left.abort();
     await expect(open[0]).rejects.toThrow();
     stop.abort();
     await expect(open[1]).rejects.toMatchObject({ status: 503 });
-    await expect(queue.encode(endless() as never, new AbortController().signal)).rejects.toMatchObject({ status: 503 });
+    await expect(queue.run(endless() as never, new AbortController().signal)).rejects.toMatchObject({ status: 503 });
   });
 
   test("and cannot fit are not encoded", async () => {

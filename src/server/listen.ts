@@ -11,7 +11,7 @@ import type { AppOptions } from "./app.ts";
 import { createApp } from "./app.ts";
 import type { ConnectionLimits } from "./connections.ts";
 import { Connections } from "./connections.ts";
-import { EncodingQueue } from "./encoding.ts";
+import { SliceQueue } from "./slice-queue.ts";
 import type { EngineLimits, ServedModel } from "./engines.ts";
 import { Engines } from "./engines.ts";
 import { Grammars } from "./grammars.ts";
@@ -65,8 +65,9 @@ export async function startServer(models: readonly ServedModel[], encoder: Encod
   setMaxListeners(0, cancelling.signal);
   const open = new Set<ServerResponse>();
   const speaker = new Speaker(encoder);
+  const slices = new SliceQueue(cancelling.signal);
   const { headTime = HEAD_TIME, requestTime = REQUEST_TIME } = options;
-  const app = createApp({ ...options, engines, encoding: new EncodingQueue(cancelling.signal), speaker, grammars: new Grammars(encoder, speaker), metrics: new ServerMetrics(), stop: cancelling.signal, refusing: refusing.signal, created: Math.floor(Date.now() / 1000), onError: options.onError ?? (() => undefined) });
+  const app = createApp({ ...options, engines, slices, speaker, grammars: new Grammars(encoder, speaker, slices), metrics: new ServerMetrics(), stop: cancelling.signal, refusing: refusing.signal, created: Math.floor(Date.now() / 1000), onError: options.onError ?? (() => undefined) });
   const server = createAdaptorServer({
     fetch: (request, bindings) => app.fetch(request, bindings as HttpBindings),
     // what a refused request goes on sending is read by `readBody`, or thrown away by Node itself

@@ -39,8 +39,8 @@ export const rule = (name: string): Expression => ({ kind: "rule", name });
 export const literal = (text: string): Expression => sequence(...[...Buffer.from(text)].map((byte) => bytes(byte)));
 
 /** Positions of one grammar at most, and places of one state: a grammar with more is refused. */
-const MOST_POSITIONS = 100_000;
-const MOST_PLACES = 1_000;
+const MOST_POSITIONS = 30_000;
+const MOST_PLACES = 5_000;
 /** States that are remembered; the memory is emptied when it is full. */
 const MOST_STATES = 2_000;
 
@@ -69,7 +69,12 @@ export interface State {
   readonly places: readonly Place[];
   /** By byte: the state behind it, null where it is not allowed, undefined where nobody asked yet. */
   readonly next: (State | null | undefined)[];
+  /** The one state behind all of {@link PLAIN}; null where they lead to several or to none, undefined where nobody asked yet. */
+  plain?: State | null;
 }
+
+/** Printable ASCII without quote and backslash: what most of a string is made of. */
+export const PLAIN: readonly number[] = Array.from({ length: 0x7f - 0x20 }, (_, index) => 0x20 + index).filter((byte) => byte !== 0x22 && byte !== 0x5c);
 
 /** For every beginning of a mark and every byte: how much of the mark stands at the end then. Knuth, Morris and Pratt 1977. */
 function progress(mark: Uint8Array): number[][] {
@@ -111,6 +116,23 @@ export class Automaton {
     const places: Place[] = [];
     for (const { position, calls } of state.places) for (const { set, to } of this.positions[position]!.bytes) if (set.has(byte)) places.push({ position: to, calls });
     return (state.next[byte] = places.length === 0 ? null : this.stateOf(places));
+  }
+
+  /** Whether texts of so many plain characters may follow, whichever they are. */
+  allowsPlain(state: State, characters: number): boolean {
+    let at: State | null = state;
+    for (let count = 0; count < characters && at !== null; count++) {
+      const behind: State | null = this.behindPlain(at);
+      if (behind === at) return true;
+      at = behind;
+    }
+    return at !== null;
+  }
+
+  private behindPlain(state: State): State | null {
+    if (state.plain !== undefined) return state.plain;
+    const first = this.step(state, PLAIN[0]!);
+    return (state.plain = PLAIN.every((byte) => this.step(state, byte) === first) ? first : null);
   }
 
   /** Whether a text is allowed as a whole. */

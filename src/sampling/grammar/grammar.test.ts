@@ -2,7 +2,9 @@
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { Random } from "../../core/random.ts";
+import type { Encoder } from "../../text/encoder.ts";
 import { createEncoder } from "../../text/encoder.ts";
+import { finish } from "../../text/pipeline.ts";
 import { byteTokenizer } from "../../text/testing.ts";
 import { Automaton } from "./automaton.ts";
 import { CONTROL, bytes, choice, literal, repeat, rule, sequence, until, without } from "./automaton.ts";
@@ -10,7 +12,7 @@ import { jsonGrammar } from "./json-grammar.ts";
 import { TokenMasks, TokenTree } from "./token-masks.ts";
 
 const encoder = createEncoder(byteTokenizer(), { maxLength: 64 });
-const tree = new TokenTree(encoder);
+const tree = finish(TokenTree.build(encoder));
 const grammarOf = (schema?: unknown): Automaton => new Automaton(jsonGrammar(schema), "root");
 
 /** A text whose tokens are drawn among those that are allowed, closing brackets and quotes preferred as it grows. */
@@ -167,6 +169,28 @@ test("a mask is made once for each state, and looks only at tokens that begin as
   expect(tree.visited).toBe(looked);
 });
 
+test("a mask that knows strings is the mask of looking at every token", () => {
+  const tokens = ["a", "ab", "abcdef", '"', 'a"', '"}', "\\n", "\n", "\u00e9", "x\u00e9\"", "}", "a]", "  "];
+  const own: Encoder = { ...encoder, tokenizer: { ...encoder.tokenizer, vocabularySize: tokens.length + 1, controlTokens: [], bytesOf: (id) => Buffer.from(tokens[id] ?? "") }, stopIds: [tokens.length] };
+  const small = finish(TokenTree.build(own));
+  for (const schema of [{ type: "string" }, { type: "string", maxLength: 5 }, { type: "string", maxLength: 12, minLength: 2 }, { type: "array", items: { type: "string" } }, { type: "object" }]) {
+    const automaton = grammarOf(schema);
+    for (const before of ['"', '"a', '"abcd', '["', '["x', '{"k":"', ""]) {
+      let state: ReturnType<Automaton["step"]> = automaton.start;
+      for (const byte of Buffer.from(before)) state = state && automaton.step(state, byte);
+      if (state === null) continue;
+      const plainly = tokens.map((token) => Buffer.from(token).reduce<ReturnType<Automaton["step"]>>((at, byte) => at && automaton.step(at, byte), state) !== null);
+      const mask = ((): Uint32Array | undefined => { try { return small.mask(automaton, state); } catch { return undefined; } })();
+      expect([before, tokens.map((_, id) => ((mask?.[0] ?? 0) & (1 << id)) !== 0)]).toEqual([before, plainly]);
+    }
+  }
+});
+
+test("a schema of two hundred optional properties is no matter", () => {
+  const automaton = grammarOf({ type: "object", properties: Object.fromEntries(Array.from({ length: 200 }, (_, index) => [`p${index}`, { type: "string", maxLength: 100 }])) });
+  expect([automaton.accepts('{"p3":"x","p150":"y"}'), automaton.accepts('{"p150":"x","p3":"y"}'), automaton.accepts("{}")]).toEqual([true, false, true]);
+});
+
 test("control tokens are never allowed, and tokens that end an answer only where the text may end", () => {
   const constraint = new TokenMasks(grammarOf({ type: "boolean" }), tree).constrain();
   const allowed = (): string[] => {
@@ -191,7 +215,7 @@ test("a mark ends a text the first time that it stands in it", () => {
 });
 
 test("a control token is allowed where a grammar names it, and its letters are not it", () => {
-  const marked = new TokenTree(encoder, ["<user>"]);
+  const marked = finish(TokenTree.build(encoder, ["<user>"]));
   const automaton = new Automaton(new Map([["root", sequence(bytes(CONTROL), literal("a"))]]), "root");
   const constraint = new TokenMasks(automaton, marked).constrain();
   const allowed = (): number[] => Array.from({ length: marked.size }, (_, id) => id).filter((id) => constraint.allowed()[id >>> 5]! & (1 << (id & 31)));

@@ -31,13 +31,16 @@ const wide = choice(
 const hex = bytes([0x30, 0x39], [0x41, 0x46], [0x61, 0x66]);
 const PLAIN: readonly (readonly [number, number])[] = [[0x20, 0x21], [0x23, 0x5b], [0x5d, 0x7e]];
 /** One character of a string; a pair of surrogates would be two, so that they are written as they are. */
-const character = choice(bytes(...PLAIN), wide, sequence(literal("\\"), choice(bytes(...[...'"\\/bfnrt'].map((each) => each.charCodeAt(0))), sequence(literal("u"), choice(
+const oneCharacter = choice(bytes(...PLAIN), wide, sequence(literal("\\"), choice(bytes(...[...'"\\/bfnrt'].map((each) => each.charCodeAt(0))), sequence(literal("u"), choice(
   sequence(bytes([0x30, 0x39], [0x41, 0x43], 0x45, 0x46, [0x61, 0x63], 0x65, 0x66), hex, hex, hex),
   sequence(bytes(0x44, 0x64), bytes([0x30, 0x37]), hex, hex),
 )))));
+/** Rules, so that a thousand of them are not laid a thousand times. */
+const character = rule("character");
 const quoted = (inner: Expression): Expression => sequence(literal('"'), inner, literal('"'));
 const LONGEST_INDENT = 40;
-const space = optional(choice(literal(" "), sequence(literal("\n"), repeat(choice(literal(" "), literal("\t")), 0, LONGEST_INDENT))));
+const oneSpace = optional(choice(literal(" "), sequence(literal("\n"), repeat(choice(literal(" "), literal("\t")), 0, LONGEST_INDENT))));
+const space = rule("space");
 
 /** What annotates and asks for nothing. */
 const ANNOTATIONS = new Set(["title", "description", "default", "examples", "$schema", "$id", "$comment", "deprecated", "readOnly", "writeOnly", "$defs", "definitions"]);
@@ -67,7 +70,7 @@ export type Grammar = ReadonlyMap<string, Expression>;
  * @throws AttuneError `data` naming the keyword that is not supported and where it stands
  */
 export function grammarWith(schemas: readonly unknown[], build: (values: readonly Expression[]) => Expression): Grammar {
-  const rules = new Map<string, Expression>();
+  const rules = new Map<string, Expression>([["character", oneCharacter], ["space", oneSpace]]);
   const values = schemas.map((schema, index) => new Compiler(schema, rules, `${index}`).value);
   rules.set("root", build(values));
   return rules;
@@ -181,8 +184,8 @@ class Compiler {
   private members(members: readonly { name: string; required: boolean; value: Expression }[], others: { key: Expression; value: Expression } | undefined): Expression {
     const member = (key: Expression, value: Expression): Expression => sequence(key, space, literal(":"), space, value);
     const comma = sequence(space, literal(","), space);
-    const written = members.map(({ name, value }) => member(literal(JSON.stringify(name)), value));
-    const other = others && member(others.key, others.value);
+    const written = members.map(({ name, value }) => this.named(member(literal(JSON.stringify(name)), value)));
+    const other = others && this.named(member(others.key, others.value));
     const rest = other && repeat(sequence(comma, other), 0);
     // what follows once a member stands, and once none does, from the last on
     let behind = rest ?? sequence();

@@ -1,5 +1,5 @@
 /**
- * Prompts of requests as ids, beside everything else that the server does: slice by slice, one slice in a turn of the event
+ * Long work beside everything else that the server does, such as prompts of requests as ids: slice by slice, one slice in a turn of the event
  * loop, the requests taking turns. A text that cannot fit is refused before it is rendered, and one that turns out not to fit is not
  * encoded to its end.
  */
@@ -8,16 +8,16 @@ import type { Slices } from "../text/pipeline.ts";
 import { stopping } from "./api-error.ts";
 
 interface Open {
-  slices: Slices<Int32Array>;
-  left: AbortSignal;
-  resolve: (ids: Int32Array) => void;
+  slices: Slices<unknown>;
+  left: AbortSignal | undefined;
+  resolve: (result: unknown) => void;
   reject: (error: unknown) => void;
 }
 
 /** The client has gone; nobody reads the answer. */
 export class ClientLeft extends Error {}
 
-export class EncodingQueue {
+export class SliceQueue {
   private readonly open: Open[] = [];
   private readonly stop: AbortSignal;
   private turning = false;
@@ -29,11 +29,14 @@ export class EncodingQueue {
     onAbort(stop, () => this.end());
   }
 
-  /** @throws ApiError 503 where the server stops, and whatever encoding throws */
-  encode(slices: Slices<Int32Array>, left: AbortSignal): Promise<Int32Array> {
-    return new Promise((resolve, reject) => {
+  /**
+   * @param left the client has left; undefined where others wait for the result too
+   * @throws ApiError 503 where the server stops, and whatever the slices throw
+   */
+  run<T>(slices: Slices<T>, left?: AbortSignal): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
       if (this.stop.aborted) return reject(stopping());
-      this.open.push({ slices, left, resolve, reject });
+      this.open.push({ slices, left, resolve: resolve as Open["resolve"], reject });
       if (this.turning) return;
       this.turning = true;
       setImmediate(() => this.turn());
@@ -45,7 +48,7 @@ export class EncodingQueue {
     this.turning = next !== undefined;
     if (next === undefined) return;
     setImmediate(() => this.turn());
-    if (next.left.aborted) return next.reject(new ClientLeft());
+    if (next.left?.aborted) return next.reject(new ClientLeft());
     try {
       this.worked++;
       const { done, value } = next.slices.next();
