@@ -12,9 +12,10 @@
  *     },
  *   });
  */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { AttuneError } from "../core/errors.ts";
+import { readRegularText } from "../text/regular-file.ts";
 import { wallClock } from "../core/wall-clock.ts";
 import { changesSince, readConfig, refuseChanges } from "../runs/recorded.ts";
 import type { ConfigDefinition, ConfigOf, GivenOf, ParsedConfig } from "../runs/config.ts";
@@ -143,9 +144,9 @@ async function guard<D extends ConfigDefinition>(spec: TrainingCommandSpec<D>, {
 
 function readText(file: string): string {
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(file));
+    return readRegularText(file, { code: "config" });
   } catch (cause) {
-    if (cause instanceof TypeError) throw new AttuneError("config", "the file is not UTF-8 text", { file, cause });
+    if (cause instanceof AttuneError) throw cause;
     const missing = (cause as NodeJS.ErrnoException).code === "ENOENT";
     throw new AttuneError("config", missing ? "there is no such file" : `the file cannot be read: ${(cause as Error).message}`, { file, cause, hint: "check the path after --config" });
   }

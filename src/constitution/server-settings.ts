@@ -1,8 +1,8 @@
 /** Where a critic's server is, and the key to it: from the environment or a file, and never from the command line. */
-import { readFileSync } from "node:fs";
 import { parse } from "yaml";
 import { z } from "zod";
 import { AttuneError } from "../core/errors.ts";
+import { readRegularText } from "../text/regular-file.ts";
 
 export interface ServerSettings {
   baseUrl: string;
@@ -37,8 +37,9 @@ export function readServerSettings(path: string | undefined, environment: NodeJS
 function readFile(path: string): z.output<typeof file> {
   let value: unknown;
   try {
-    value = parse(readFileSync(path, "utf8")) as unknown;
+    value = parse(readRegularText(path, { code: "config" })) as unknown;
   } catch (error) {
+    if (error instanceof AttuneError) throw error;
     // the parser quotes the line that it stumbles over, which may hold the key
     const missing = (error as NodeJS.ErrnoException).code === "ENOENT";
     throw new AttuneError("config", missing ? "there is no such file" : "the file cannot be read as YAML", { file: path });

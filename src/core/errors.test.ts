@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { nearest, preview } from "./errors.ts";
+import { AttuneError, nearest, preview } from "./errors.ts";
 
 test.each([
   ["text", '"text"'],
@@ -35,4 +35,11 @@ test("a word that nobody mistyped has no nearest name, and none is compared with
 test("the nearest name is offered where one is near", () => {
   expect(nearest("leraningRate", ["learningRate", "batchSize"])).toBe("learningRate");
   expect(nearest("zzz", ["learningRate", "batchSize"])).toBeUndefined();
+});
+
+test("a message is of bounded length, whatever it repeats", () => {
+  const long = "x".repeat(1_000_000);
+  const error = new AttuneError("data", long, { file: "f", got: long, expected: long, hint: long });
+  expect(error.message.length).toBeLessThan(11_000);
+  expect([error.what.length, error.details.got?.length, error.details.got?.at(-1)]).toEqual([1000, 3000, "…"]);
 });

@@ -43,7 +43,10 @@ export class AttuneError extends Error {
   readonly what: string;
   readonly details: ErrorDetails;
 
-  constructor(code: ErrorCode, what: string, details: ErrorDetails = {}) {
+  constructor(code: ErrorCode, whole: string, given: ErrorDetails = {}) {
+    const what = clamped(whole, 1000);
+    const details = { ...given };
+    for (const part of ["got", "expected", "hint"] as const) if (details[part] !== undefined) details[part] = clamped(details[part], 3000);
     super(formatError(what, details), details.cause === undefined ? {} : { cause: details.cause });
     this.name = "AttuneError";
     this.code = code;
@@ -56,6 +59,9 @@ export class AttuneError extends Error {
     return USER_CODES.has(this.code) ? 2 : 1;
   }
 }
+
+/** Words that come from a file may be of any length, and a message that repeats a file helps nobody. */
+const clamped = (text: string, length: number): string => (text.length <= length ? text : `${text.slice(0, length - 1)}…`);
 
 /** `file:row` for messages; an empty string where nothing is known. */
 export function formatPlace(place: ErrorPlace): string {

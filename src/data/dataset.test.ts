@@ -123,6 +123,24 @@ test("columns can be passed over by name, or all that are unknown", async () => 
   expect((await loadDataset(path, { ignoreColumns: ["*"] })).records[0]).toEqual({ kind: "demonstration", prompt: "a", completion: "b", place: { file: path, row: 1 } });
 });
 
+test("a column that repeats others is noted where it says something else", async () => {
+  const talk = [{ role: "user", content: "a" }, { role: "assistant", content: "b" }];
+  const other = [{ role: "user", content: "a" }, { role: "assistant", content: "c" }];
+  const notes = async (...rows: object[]) => (await loadDataset(folder.write("repeats.jsonl", jsonLines(...rows)))).notes.map(({ what, rows: count }) => [what, count]);
+  expect(await notes({ prompt: "a", messages: talk }, { prompt: [talk[0]], messages: talk })).toEqual([]);
+  expect(await notes({ prompt: "z", messages: talk })).toEqual([["the column prompt, which is not how messages begins", 1]]);
+  expect(await notes({ prompt: "a", chosen: talk, rejected: other, messages: talk })).toEqual([]);
+  expect(await notes({ prompt: "z", chosen: talk, rejected: other, messages: other })).toEqual([["the column prompt, which is not how chosen begins", 1], ["the column messages, which is not what chosen says", 1]]);
+  expect(await notes({ instruction: "a", output: "b", text: "Below is a. ### Response: b" })).toEqual([]);
+  expect(await notes({ instruction: "a", output: "b", text: "other" })).toEqual([["the column text, which is not what output says", 1]]);
+});
+
+test("a column split says which part a row is in; other words are no part", async () => {
+  const { records, remarks } = await loadDataset(folder.write("split.jsonl", jsonLines({ prompt: "a", completion: "b", split: "train_sft" }, { prompt: "c", completion: "d", split: "test" }, { prompt: "e", completion: "f", split: "left" })));
+  expect(records.map(({ split }) => split)).toEqual(["train", "test", undefined]);
+  expect(remarks).toEqual(["the column split says which part of the data a row belongs to"]);
+});
+
 describe("one's own names", () => {
   const pairs = [{ question: "p", better: "a", worse: "b" }, { question: "q", better: "c", worse: "d" }];
   const load = async (rows: readonly object[], options: LoadOptions = {}) => loadDataset(folder.write("own.jsonl", jsonLines(...rows)), options);

@@ -91,6 +91,12 @@ describe("data sets with parts of their own", () => {
     expect([keys(train), heldOut]).toEqual([["a", "b"], []]);
   });
 
+  test("records of no part are trained on; those of a part that nobody uses are counted", () => {
+    const unnamed = part("train", "x", "y").map(({ split: _split, ...record }) => record as DataRecord);
+    const { train, heldOut, unused } = splitDataset({ records: [...part("train", "a"), ...unnamed, ...part("validation", "c"), ...part("test", "d", "e")] }, { heldOut: 0.5, seed: 1 });
+    expect([keys(train), keys(heldOut), unused]).toEqual([["a", "x", "y"], ["c"], 2]);
+  });
+
   test("one part alone is split by prompt", () => {
     const { train, heldOut } = splitDataset({ records: part("test", "a", "b", "c", "d") }, { heldOut: 0.5, seed: 1 });
     expect([train.length, heldOut.length]).toEqual([2, 2]);

@@ -8,9 +8,9 @@
  */
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { AttuneError } from "../core/errors.ts";
+import { readRegularText } from "./regular-file.ts";
 import type { AddedToken } from "./added-tokens.ts";
 import type { EncodeOptions, Slices } from "./pipeline.ts";
 import { createPipeline, finish } from "./pipeline.ts";
@@ -77,6 +77,8 @@ export interface TokenizerFiles {
   "special_tokens_map.json"?: string;
 }
 
+/** Larger than any tokenizer; a hostile one must not fill the memory. */
+const MAX_BYTES = 2 ** 28;
 const FILE_NAMES = ["tokenizer.json", "tokenizer_config.json", "generation_config.json", "chat_template.jinja", "special_tokens_map.json"] as const;
 /** Part of every fingerprint; raised when the same files come to give other ids. */
 const VERSION = 2;
@@ -93,7 +95,7 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
     throw new AttuneError("model", "the folder has no tokenizer.json", { file: folder, hint: "save the tokenizer in its fast form: AutoTokenizer.from_pretrained(...).save_pretrained(...)" });
   }
   const files: Partial<Record<(typeof FILE_NAMES)[number], string>> = {};
-  for (const name of FILE_NAMES) if (existsSync(join(folder, name))) files[name] = await readFile(join(folder, name), "utf8");
+  for (const name of FILE_NAMES) if (existsSync(join(folder, name))) files[name] = readRegularText(join(folder, name), { code: "model", limit: MAX_BYTES });
   return tokenizerFromFiles(files as TokenizerFiles, folder);
 }
 

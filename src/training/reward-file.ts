@@ -6,13 +6,14 @@
  * line numbers stay, syntax that needs more than stripping (enums) is refused. The file is the user's own program: it
  * may do what the user may do.
  */
-import { existsSync } from "node:fs";
+import { statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { basename, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 import { AttuneError } from "../core/errors.ts";
 import type { PromptRecord } from "../data/records.ts";
+import { notAFile } from "../text/regular-file.ts";
 import { REWARD_FORM } from "./reward-template.ts";
 import type { RewardSource } from "./rewards.ts";
 import { finiteScores, rewardCall, rewardFailed, rewardTimeout } from "./rewards.ts";
@@ -74,7 +75,9 @@ const LOADING = 60;
 export async function openRewardFile(path: string, timeout: number): Promise<RewardSource> {
   const file = resolve(path);
   const name = basename(file);
-  if (!existsSync(file)) throw new AttuneError("data", "there is no such reward function", { file: path, hint: "check the path after --reward, or `--reward --init` for a file to start from" });
+  const stats = statSync(file, { throwIfNoEntry: false });
+  if (stats !== undefined && !stats.isFile()) throw new AttuneError("data", `this is ${notAFile(stats)!}, not a file with a reward function`, { file: path });
+  if (stats === undefined) throw new AttuneError("data", "there is no such reward function", { file: path, hint: "check the path after --reward, or `--reward --init` for a file to start from" });
   const workerData = { url: pathToFileURL(file).href, hooks: HOOKS, compiler: createRequire(import.meta.url).resolve("@swc/wasm-typescript") };
   const worker = new Worker(WORKER, { eval: true, workerData, stdout: true });
   // What the function prints must not mix with results.

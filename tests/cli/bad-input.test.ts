@@ -152,9 +152,9 @@ describe("an id that cannot be reached", () => {
   afterEach(() => void vi.stubEnv("HF_HUB_OFFLINE", undefined));
 
   test.each([
-    ["a model offline", withModel("someone/nothing"), { HF_HUB_OFFLINE: "1" }, "someone/nothing is not in the cache, and HF_HUB_OFFLINE is set\n  got: nothing in the cache\n  try: unset HF_HUB_OFFLINE, or give the path of a local copy"],
-    ["a data set offline", dpo("someone/nothing"), { HF_HUB_OFFLINE: "1" }, "someone/nothing is not in the cache, and HF_HUB_OFFLINE is set\n  got: nothing in the cache\n  try: unset HF_HUB_OFFLINE, or give the path of a local copy"],
-    ["a hub that does not answer", withModel("someone/nothing"), { HF_ENDPOINT: "http://127.0.0.1:9" }, "http://127.0.0.1:9 cannot be reached, and someone/nothing is not in the cache\n  got: fetch failed...\n  try: check the connection (HF_ENDPOINT names another hub), or give the path of a local copy"],
+    ["a model offline", withModel("someone/nothing"), { HF_HUB_OFFLINE: "1" }, "someone/nothing: there is no such file or folder\n  got: as a Hugging Face id it is of no use either: someone/nothing is not in the cache, and HF_HUB_OFFLINE is set (nothing in the cache)\n  try: check the path; or, if it is an id: unset HF_HUB_OFFLINE, or give the path of a local copy"],
+    ["a data set offline", dpo("someone/nothing"), { HF_HUB_OFFLINE: "1" }, "someone/nothing: there is no such file or folder\n  got: as a Hugging Face id it is of no use either: someone/nothing is not in the cache, and HF_HUB_OFFLINE is set (nothing in the cache)\n  try: check the path; or, if it is an id: unset HF_HUB_OFFLINE, or give the path of a local copy"],
+    ["a hub that does not answer", withModel("someone/nothing"), { HF_ENDPOINT: "http://127.0.0.1:9" }, "someone/nothing: there is no such file or folder\n  got: as a Hugging Face id it is of no use either: http://127.0.0.1:9 cannot be reached, and someone/nothing is not in the cache (fetch failed...\n  try: check the path; or, if it is an id: check the connection (HF_ENDPOINT names another hub), or give the path of a local copy"],
   ])("%s", async (_, argv, environment, says) => {
     vi.stubEnv("HF_HUB_CACHE", join(parent, "hub"));
     for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value);

@@ -1,6 +1,6 @@
 /** The stages of `attune align` as runs of their commands, and what decides whether one is done already. */
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { constants, existsSync, readFileSync, statSync } from "node:fs";
 import { isAbsolute, join, relative, resolve, sep } from "node:path";
 import { filesBelow } from "../../runs/files.ts";
 import type { Stage } from "../../runs/pipeline.ts";
@@ -67,8 +67,10 @@ function fingerprint(path: string): string {
   const hash = createHash("sha256");
   const files = statSync(path).isDirectory() ? filesBelow(path) : [path];
   for (const file of files.toSorted()) {
-    const { size, mtimeMs } = statSync(file);
-    hash.update(`${file}\0`).update(size <= HASHED_BYTES ? readFileSync(file) : `${size} ${mtimeMs}`);
+    const { size, mtimeMs, mode } = statSync(file);
+    // a FIFO would be waited for
+    const isRegular = (mode & constants.S_IFMT) === constants.S_IFREG;
+    hash.update(`${file}\0`).update(isRegular && size <= HASHED_BYTES ? readFileSync(file) : `${size} ${mtimeMs}`);
   }
   return hash.digest("hex").slice(0, 16);
 }

@@ -1,8 +1,9 @@
 /** `attune align`: the whole pipeline on a model and data of one's own, from one file, resumable stage by stage. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { AttuneError } from "../../core/errors.ts";
+import { readRegularText } from "../../text/regular-file.ts";
 import { alignReport, comparisonTable } from "../../evaluation/align-report.ts";
 import { contestTable } from "../../evaluation/pairwise.ts";
 import { comparePolicies } from "../../evaluation/policy-evaluation.ts";
@@ -57,8 +58,9 @@ function init(file: string, { reporter }: CommandContext): void {
 
 function readText(file: string): string {
   try {
-    return readFileSync(file, "utf8");
+    return readRegularText(file, { code: "config" });
   } catch (cause) {
+    if (cause instanceof AttuneError) throw cause;
     throw new AttuneError("config", "the file cannot be read", { file, cause, hint: "`attune align --init` writes one to start from" });
   }
 }

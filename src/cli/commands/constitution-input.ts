@@ -1,6 +1,5 @@
 /** What revise and compare share: the constitution, the critics, the run folder with its answers, and what it will cost. */
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { AnswerCache } from "../../constitution/answer-cache.ts";
 import type { Constitution } from "../../constitution/constitution.ts";
 import { parseConstitution } from "../../constitution/constitution.ts";
@@ -14,6 +13,7 @@ import { ServerCritic } from "../../constitution/server-critic.ts";
 import type { ServerCriticOptions } from "../../constitution/server-critic.ts";
 import { readServerSettings } from "../../constitution/server-settings.ts";
 import { AttuneError } from "../../core/errors.ts";
+import { readRegularText } from "../../text/regular-file.ts";
 import type { OpenedModel } from "../../models/open.ts";
 import type { Run } from "../../runs/run.ts";
 import { checkDecodable } from "../../sampling/decoder-graph.ts";
@@ -39,8 +39,9 @@ export function loadConstitution(path: string): ConstitutionText {
 /** @throws AttuneError `config` where the file cannot be read */
 export function readText(path: string): string {
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(path));
+    return readRegularText(path, { code: "config" });
   } catch (cause) {
+    if (cause instanceof AttuneError) throw cause;
     const missing = (cause as NodeJS.ErrnoException).code === "ENOENT";
     throw new AttuneError("config", missing ? "there is no such file" : "the file cannot be read as UTF-8 text", { file: path, cause, ...(missing ? { hint: "`attune constitution init` writes one to begin with" } : {}) });
   }

@@ -2,11 +2,12 @@
 import type { ResolveRemote } from "../../data/files.ts";
 import type { CommandContext } from "../command.ts";
 import { withDownloadProgress } from "./download.ts";
+import { orMissingPath } from "./missing-path.ts";
 
-/** Throws an AttuneError `network` where an id is neither cached nor reachable. */
+/** Throws an AttuneError `data` for what is neither a path nor an id that can be fetched. */
 export function remoteData(context: Pick<CommandContext, "reporter" | "signal">): ResolveRemote {
   return async (id) => {
     const { fetchDataset } = await import("../../models/weights/hub.ts");
-    return withDownloadProgress(id, context, (options) => fetchDataset(id, options));
+    return orMissingPath(id, "data", () => withDownloadProgress(id, context, (options) => fetchDataset(id, options)));
   };
 }

@@ -2,9 +2,10 @@
 import { locateModel } from "../../models/weights/hub.ts";
 import type { CommandContext } from "../command.ts";
 import { withDownloadProgress } from "./download.ts";
+import { orMissingPath } from "./missing-path.ts";
 
-/** @throws AttuneError `network` where an id is neither cached nor reachable */
+/** @throws AttuneError `model` for what is neither a path nor an id that can be fetched */
 export async function findModel(name: string, context: Pick<CommandContext, "reporter" | "signal" | "standIns">): Promise<string> {
   const standIn = context.standIns?.get(name) ?? name;
-  return withDownloadProgress(standIn, context, (options) => locateModel(standIn, options));
+  return orMissingPath(standIn, "model", () => withDownloadProgress(standIn, context, (options) => locateModel(standIn, options)));
 }

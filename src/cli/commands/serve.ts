@@ -1,6 +1,6 @@
 /** `attune serve`: models behind the HTTP API of OpenAI. */
-import { readFileSync } from "node:fs";
 import { AttuneError } from "../../core/errors.ts";
+import { readRegularText } from "../../text/regular-file.ts";
 import { parseConfig } from "../../runs/config-sources.ts";
 import type { ConfigOf } from "../../runs/config.ts";
 import { weightCount, worthPacking } from "../../sampling/packing.ts";
@@ -20,8 +20,9 @@ type Config = ConfigOf<typeof serveConfig>;
 function readToken(file: string, environment: NodeJS.ProcessEnv = process.env): string | undefined {
   if (file === "") return environment["ATTUNE_SERVE_TOKEN"] || undefined;
   try {
-    return readFileSync(file, "utf8").trim();
+    return readRegularText(file, { code: "usage" }).trim();
   } catch (cause) {
+    if (cause instanceof AttuneError) throw cause;
     throw new AttuneError("usage", "the file with the token cannot be read", { file, cause });
   }
 }

@@ -24,7 +24,10 @@ export const alpaca: DataFormat = {
   metadata: ["source"],
   derived: ["text"],
   detect: (row) => has(row, "instruction") && !has(row, "kto_tag") && !has(row, "output_1") && (has(row, "output") || has(row, "chosen")),
-  read(row) {
+  read(row, notes) {
+    // Stanford's files repeat the row as one text
+    const { text, output } = row.columns;
+    if (typeof text === "string" && typeof output === "string" && !text.includes(output.trim())) notes.note("the column text, which is not what output says");
     const common = { prompt: readInstruction(row), place: row.place };
     const extra = extraOf(row, alpaca);
     if (has(row, "chosen") || has(row, "rejected")) return compact({ kind: "preference" as const, ...common, chosen: answer(row, "chosen"), rejected: answer(row, "rejected"), p: 1, extra }) as DataRecord;

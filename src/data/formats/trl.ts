@@ -56,7 +56,11 @@ export function shared(row: Row, format: DataFormat): Pick<DataRecord, "cluster"
 export function readTrl(row: Row, notes: Notes): DataRecord {
   const { place } = row;
   if (has(row, "chosen") || has(row, "rejected")) return readPreference(row, notes);
-  if (has(row, "messages")) return { kind: "conversation", messages: readMessages(row, "messages", notes), place };
+  if (has(row, "messages")) {
+    const messages = readMessages(row, "messages", notes);
+    if (has(row, "prompt") && !beginsWith(messages, readTextOrMessages(row, "prompt", notes))) notes.note("the column prompt, which is not how messages begins");
+    return { kind: "conversation", messages, place };
+  }
   if (has(row, "completion") || has(row, "label")) {
     const answer = { prompt: readTextOrMessages(row, "prompt", notes), completion: readCompletion(row, "completion", notes), place };
     if (!has(row, "label")) return { kind: "demonstration", ...answer };
@@ -64,6 +68,12 @@ export function readTrl(row: Row, notes: Notes): DataRecord {
   }
   if (has(row, "text") && !has(row, "prompt")) return { kind: "text", text: column.text(row, "text"), place };
   return { kind: "prompt", prompt: readTextOrMessages(row, "prompt", notes), place };
+}
+
+/** Whether a conversation begins with a prompt, or its first turn of the user is that text. */
+function beginsWith(messages: readonly Message[], prompt: string | readonly Message[]): boolean {
+  if (typeof prompt === "string") return messages.find(({ role }) => role === "user")?.content.trim() === prompt.trim();
+  return prompt.every((turn, index) => sameMessage(turn, messages[index]));
 }
 
 function readPreference(row: Row, notes: Notes): DataRecord {

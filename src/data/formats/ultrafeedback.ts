@@ -4,14 +4,17 @@
  * such a pair is a tie.
  * Source: HuggingFaceH4/ultrafeedback_binarized, data set card.
  */
+import type { Message } from "../../text/messages.ts";
 import type { PreferenceRecord } from "../records.ts";
 import { compact } from "../records.ts";
 import * as column from "./columns.ts";
 import type { DataFormat } from "./format.ts";
 import { asDecided, extraOf, has, TIE } from "./format.ts";
-import { completionMessages, plainMessages, promptMessages, readMessages } from "./messages.ts";
+import { completionMessages, plainMessages, promptMessages, readMessages, sameMessage } from "./messages.ts";
 import { splitConversations } from "./pairs.ts";
 import { TRL_PARTS } from "./trl.ts";
+
+const sameTurns = (a: readonly Message[], b: readonly Message[]): boolean => a.length === b.length && a.every((turn, index) => sameMessage(turn, b[index]));
 
 export const ultrafeedback: DataFormat = {
   name: "ultrafeedback",
@@ -22,8 +25,10 @@ export const ultrafeedback: DataFormat = {
   detect: (row) => typeof row.columns["prompt"] === "string" && Array.isArray(row.columns["chosen"]) && (has(row, "messages") || has(row, "score_chosen", "score_rejected")),
   read(row, notes) {
     const [best, other] = [column.optionalNumber(row, "score_chosen"), column.optionalNumber(row, "score_rejected")];
-    column.text(row, "prompt");
-    const pair = splitConversations(readMessages(row, "chosen", notes), readMessages(row, "rejected", notes), row.place);
+    const chosen = readMessages(row, "chosen", notes);
+    if (chosen.find(({ role }) => role === "user")?.content.trim() !== column.text(row, "prompt").trim()) notes.note("the column prompt, which is not how chosen begins");
+    if (has(row, "messages") && !sameTurns(chosen, readMessages(row, "messages", notes))) notes.note("the column messages, which is not what chosen says");
+    const pair = splitConversations(chosen, readMessages(row, "rejected", notes), row.place);
     const scores = compact({ score_chosen: best, score_rejected: other });
     const extra = { ...extraOf(row, ultrafeedback), ...scores };
     return compact({ kind: "preference" as const, ...pair, p: best !== undefined && best === other ? 0.5 : 1, extra: Object.keys(extra).length > 0 ? extra : undefined, place: row.place }) as PreferenceRecord;
