@@ -1,12 +1,39 @@
-/** Plain lines at sensible intervals, for logs and pipes: the first and the last step, and one every ten seconds between. */
+/**
+ * Plain lines now and then, for logs and pipes: of training the first and the last step, and between them one for every twentieth
+ * of the work, but no sooner than ten seconds and no later than five minutes after the one before.
+ */
 import type { StepEvent, TrainingEvent } from "../runs/events.ts";
 import { answer, remark, type Sink } from "./sink.ts";
 import type { Progress, ProgressOptions, Reporter } from "./reporter.ts";
 import { TrainingDisplay } from "./training-display.ts";
 import { formatBytes, formatCount, formatDuration } from "./words.ts";
 
-/** Milliseconds between two lines about the same work. */
-const INTERVAL = 10_000;
+/** Milliseconds between two lines about the same work, at least; and at most, where steps take no longer. */
+const SOONEST = 10_000;
+const LATEST = 300_000;
+/** Of the whole work: what is worth a line. */
+const SHARE = 0.05;
+
+/** When the next line about a piece of work is due. */
+class Pace {
+  private at: number;
+  private share = 0;
+
+  /** @param at milliseconds; of the last line, or of the beginning */
+  constructor(at: number) {
+    this.at = at;
+  }
+
+  /** @param share of the whole work that is done; undefined where its length is not known */
+  due(now: number, share: number | undefined): boolean {
+    const passed = now - this.at;
+    const worth = share === undefined || share - this.share >= SHARE - 1e-9;
+    if (passed < SOONEST || (!worth && passed < LATEST)) return false;
+    this.at = now;
+    this.share = share ?? 0;
+    return true;
+  }
+}
 
 export class LineReporter implements Reporter {
   readonly mode = "lines";
@@ -14,7 +41,7 @@ export class LineReporter implements Reporter {
   private readonly stderr: Sink;
   private readonly now: () => number;
   private display = new TrainingDisplay();
-  private shown = -Infinity;
+  private pace = new Pace(-Infinity);
 
   constructor(stdout: Sink, stderr: Sink, now: () => number) {
     this.stdout = stdout;
@@ -26,7 +53,7 @@ export class LineReporter implements Reporter {
     switch (event.type) {
       case "start":
         this.display = new TrainingDisplay();
-        this.shown = -Infinity;
+        this.pace = new Pace(-Infinity);
         return this.line(this.display.start(event));
       case "step":
         return this.step(event);
@@ -61,15 +88,15 @@ export class LineReporter implements Reporter {
 
   progress({ title, total, unit }: ProgressOptions): Progress {
     const begun = this.now();
-    let [shown, done, ended] = [begun, 0, false];
-    const amount = (value: number): string => (unit === "bytes" ? formatBytes(value) : formatCount(value));
+    const pace = new Pace(begun);
+    let [done, ended] = [0, false];
+    const amount = (value: number): string => (unit === "bytes" ? formatBytes(value) : formatCount(Math.floor(value)));
     return {
       update: (value, detail) => {
         done = value;
-        if (ended || this.now() - shown < INTERVAL) return;
-        shown = this.now();
+        if (ended || !pace.due(this.now(), total === undefined ? undefined : done / total)) return;
         const share = total === undefined ? ` ${unit === "bytes" ? "" : unit}` : ` of ${amount(total)}${unit === "bytes" ? "" : ` ${unit}`} (${Math.floor((100 * done) / total)}%)`;
-        this.line(`${title}: ${amount(done)}${share.trimEnd()}${detail === undefined ? "" : `  ${detail}`}`);
+        this.line(`${title}: ${amount(done)}${share.trimEnd()}${detail === undefined ? "" : `  ${[detail].flat().join("  ")}`}`);
       },
       end: () => {
         if (!ended) this.line(`${title}: ${amount(done)}${unit === "bytes" ? "" : ` ${unit}`} in ${formatDuration((this.now() - begun) / 1000)}`);
@@ -85,8 +112,7 @@ export class LineReporter implements Reporter {
   private step(event: StepEvent): void {
     this.display.step(event);
     const last = event.step === event.totalSteps;
-    if (!last && this.now() - this.shown < INTERVAL) return;
-    this.shown = this.now();
+    if (!this.pace.due(this.now(), event.step / event.totalSteps) && !last) return;
     const percent = Math.floor((100 * event.step) / event.totalSteps);
     const { metrics, pace } = this.display.stepParts(event);
     this.line([`step ${event.step}/${event.totalSteps} (${percent}%)`, ...metrics, ...pace].join("  "));

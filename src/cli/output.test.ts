@@ -84,6 +84,24 @@ describe("plain lines", () => {
     );
   });
 
+  it("do not fill a log: a line for every twentieth of the work, or for every five minutes of it", async () => {
+    const { reporter, stderr, clock } = await bench();
+    reporter.event({ type: "start", method: "sft", totalSteps: 20_000, examples: 10 });
+    for (let number = 1; number <= 20_000; number++) {
+      clock.milliseconds += 250;
+      reporter.event({ ...step(number), totalSteps: 20_000 });
+    }
+    const short = stderr.text.match(/^step \d+/gm)!;
+    expect(short).toEqual(["step 1", ...Array.from({ length: 19 }, (_, i) => `step ${1001 + 1000 * i}`), "step 20000"]);
+    stderr.text = "";
+    reporter.event({ type: "start", method: "sft", totalSteps: 20_000, examples: 10 });
+    for (let number = 1; number <= 20; number++) {
+      clock.milliseconds += 100_000;
+      reporter.event({ ...step(number), totalSteps: 20_000 });
+    }
+    expect(stderr.text.match(/^step \d+/gm)).toEqual(["step 1", "step 4", "step 7", "step 10", "step 13", "step 16", "step 19"]);
+  });
+
   it("tell of other work every ten seconds and at its end", async () => {
     const { reporter, stderr, clock } = await bench();
     const download = reporter.progress({ title: "model.safetensors", total: 200_000_000, unit: "bytes" });

@@ -30,11 +30,13 @@ export interface ProgressOptions {
   readonly total?: number;
   /** What is counted, in the plural: `examples`, `bytes`, `tokens`. */
   readonly unit: string;
+  /** Whether units are alike, so that those of a second and the time left can be told from their number. Default true. */
+  readonly even?: boolean;
 }
 
 export interface Progress {
-  /** @param done units done since the beginning; @param detail a few words shown behind the bar */
-  update(done: number, detail?: string): void;
+  /** @param done units done since the beginning; @param detail shown behind the bar: a few words, or parts that are dropped from the end where they do not fit */
+  update(done: number, detail?: string | readonly string[]): void;
   /** Ends the display; a later `update` does nothing. */
   end(): void;
 }

@@ -7,7 +7,7 @@ export interface Sink {
   write(text: string): unknown;
   readonly isTTY?: boolean;
   /** Width of a terminal in characters. */
-  readonly columns?: number;
+  readonly columns?: number | undefined;
 }
 
 /** Text for standard output: untrusted text must not steer a terminal. */

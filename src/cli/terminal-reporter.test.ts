@@ -34,6 +34,40 @@ it("shows training as a bar, with everything else above it", async () => {
   expect(stdout.text).toBe("answer\\x1b[2J\n");
 });
 
+it("drops whole metrics from the end where the terminal is too narrow for all", async () => {
+  const metrics = { loss: 0.625, "rewards/accuracies": 0.5, "rewards/margins": 0.25 };
+  const lastLine = async (columns: number): Promise<string> => {
+    const stderr = new TextSink(true, columns);
+    const reporter = await createReporter({ json: false, quiet: false, stdout: new TextSink(true), stderr });
+    reporter.event({ type: "start", method: "dpo", totalSteps: 4000, examples: 8, resumedStep: 1000 });
+    reporter.event({ type: "step", step: 2000, totalSteps: 4000, tokens: 1000, metrics, seconds: 2 });
+    reporter.event({ type: "step", step: 2001, totalSteps: 4000, tokens: 2000, metrics, seconds: 2 });
+    reporter.close();
+    return drawn(stderr).at(-1)!;
+  };
+  const head = "██████████░░░░░░░░░░ 2001/4000  1h 06m left  500 tokens/s";
+  expect(await lastLine(80)).toBe(`${head}  loss 0.6250  …`);
+  expect(await lastLine(110)).toBe(`${head}  loss 0.6250  rewards/accuracies 0.5000  …`);
+  expect(await lastLine(130)).toBe(`${head}  loss 0.6250  rewards/accuracies 0.5000  rewards/margins 0.2500`);
+});
+
+it("keeps the bar of all stages while a trainer begins and ends below it, and an answer comes", async () => {
+  const [stdout, stderr] = [new TextSink(true), new TextSink(true)];
+  const reporter = await createReporter({ json: false, quiet: false, stdout, stderr });
+  const all = reporter.progress({ title: "all stages", total: 14, unit: "stages", even: false });
+  all.update(3.5, ["about 2m 00s left"]);
+  reporter.event({ type: "start", method: "dpo", totalSteps: 4, examples: 8 });
+  reporter.event({ type: "step", step: 4, totalSteps: 4, tokens: 1000, metrics: { loss: 0.5 }, seconds: 2 });
+  reporter.event({ type: "end", status: "completed", step: 4, totalSteps: 4, tokens: 1000, metrics: {}, seconds: 4 });
+  reporter.result({}, "a table");
+  all.update(4, ["about 1m 00s left"]);
+  all.end();
+  const lines = drawn(stderr);
+  expect(lines).toContain("all stages █████░░░░░░░░░░░░░░░ 25%  3 of 14 stages  about 2m 00s left");
+  expect(lines).toContain("a table");
+  expect(lines.at(-1)).toMatch(/^all stages █{6}░{14} 28% {2}4 of 14 stages {2}\d+s$/);
+});
+
 it("shows other work with an amount, and what is left where the total is known", async () => {
   const [stdout, stderr] = [new TextSink(true), new TextSink(true)];
   const reporter = await createReporter({ json: false, quiet: false, stdout, stderr });

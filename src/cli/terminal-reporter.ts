@@ -4,16 +4,26 @@ import type { StartEvent, StepEvent, TrainingEvent } from "../runs/events.ts";
 import type { Progress, ProgressOptions, Reporter } from "./reporter.ts";
 import { answer, remark, type Sink } from "./sink.ts";
 import { TrainingDisplay } from "./training-display.ts";
-import { formatBytes, formatCount, formatDuration, printable } from "./words.ts";
+import { fitParts, formatBytes, formatCount, formatDuration, printable } from "./words.ts";
 
 /** The library's list of bars, which can also print lines above them. */
 interface Display {
   readonly bars: MultiBar;
-  /** Of a trainer, or of the first work that began. */
-  readonly bar: SingleBar;
   /** Work that has not ended: each piece has a bar of its own. */
   readonly open: Set<SingleBar>;
 }
+
+/** What a bar shows: a name before it, and parts behind it that are dropped from the end, whole, where the terminal ends. */
+interface Shown {
+  readonly title?: string;
+  /** False: nothing tells how much there is. */
+  readonly drawn?: boolean;
+  readonly parts: readonly string[];
+}
+
+const BAR_CHARACTERS = 20;
+/** Where a terminal does not tell its width. */
+const USUAL_WIDTH = 80;
 
 export class TerminalReporter implements Reporter {
   readonly mode = "terminal";
@@ -21,6 +31,7 @@ export class TerminalReporter implements Reporter {
   private readonly stderr: Sink;
   private display = new TrainingDisplay();
   private shown: Display | undefined;
+  private trainer: SingleBar | undefined;
 
   constructor(stdout: Sink, stderr: Sink) {
     this.stdout = stdout;
@@ -42,13 +53,15 @@ export class TerminalReporter implements Reporter {
       case "warning":
         return this.warn(event.id, event.message);
       case "end":
-        this.close();
+        this.endTrainer();
         return this.line(this.display.end(event));
     }
   }
 
   result(_data: Readonly<Record<string, unknown>>, text: string): void {
-    this.close();
+    // the answer of a part of the work that goes on: the bars stay
+    if (this.shown?.open.size && this.stdout.isTTY) return this.line(text);
+    if (!this.shown?.open.size) this.close();
     answer(this.stdout, `${text}\n`);
   }
 
@@ -65,67 +78,83 @@ export class TerminalReporter implements Reporter {
     this.line(`warning: ${message} [${id}]`);
   }
 
-  progress({ title: given, total, unit }: ProgressOptions): Progress {
+  progress({ title: given, total, unit, even = true }: ProgressOptions): Progress {
     const title = printable(given);
     const begun = Date.now();
     let done = 0;
-    const amount = (value: number): string => (unit === "bytes" ? formatBytes(value) : `${formatCount(value)} ${unit}`);
-    const format = total === undefined ? `${title}: {amount}  {detail}` : `${title} {bar} {percentage}%  {amount}  {detail}`;
-    const { display, bar } = this.bar(format, total ?? 1);
+    const amount = (value: number): string => (unit === "bytes" ? formatBytes(value) : `${formatCount(Math.floor(value))} ${unit}`);
+    const reached = (): string => (even || total === undefined ? amount(done) : `${formatCount(Math.floor(done))} of ${amount(total)}`);
+    const head = (): string[] => [...(total === undefined ? [] : [`${Math.floor((100 * done) / total)}%`]), reached()];
+    const { display, bar } = this.bar({ title: total === undefined ? `${title}:` : title, drawn: total !== undefined, parts: head() }, { total: total ?? 1 });
+    const show = (parts: readonly string[]): void => bar.update(total === undefined ? 0 : done, { title: total === undefined ? `${title}:` : title, drawn: total !== undefined, parts: [...head(), ...parts] });
     return {
-      update: (value, detail) => {
+      update: (value, detail = []) => {
         done = value;
         const rate = value / Math.max(0.001, (Date.now() - begun) / 1000);
-        const left = total === undefined ? "" : `${formatDuration((total - value) / rate)} left`;
-        bar.update(total === undefined ? 0 : value, { amount: amount(value), detail: [`${amount(rate)}/s`, left, printable(detail ?? "")].filter((part) => part !== "").join("  ") });
+        const pace = even ? [`${amount(rate)}/s`, ...(total === undefined ? [] : [`${formatDuration((total - value) / rate)} left`])] : [];
+        show([...pace, ...[detail].flat().filter((part) => part !== "").map(printable)]);
       },
       end: () => {
-        if (this.shown !== display || !display.open.delete(bar)) return;
-        bar.update({ amount: amount(done), detail: formatDuration((Date.now() - begun) / 1000) });
-        if (display.open.size === 0) this.close();
-        else display.bars.remove(bar);
+        if (this.shown !== display || !display.open.has(bar)) return;
+        show([formatDuration((Date.now() - begun) / 1000)]);
+        this.endBar(display, bar);
       },
     };
   }
 
   /** A bar beside those of other work, or the first. */
-  private bar(format: string, total: number): { display: Display; bar: SingleBar } {
-    if (this.shown === undefined || this.shown.open.size === 0) {
-      this.close();
-      const display = this.open(format, total, 0);
-      display.open.add(display.bar);
-      return { display, bar: display.bar };
-    }
-    const display = this.shown;
-    const bar = display.bars.create(total, 0, { detail: "", amount: "" }, { format });
+  private bar(shown: Shown, { total, value = 0 }: { total: number; value?: number }): { display: Display; bar: SingleBar } {
+    if (this.shown?.open.size === 0) this.close();
+    const display = (this.shown ??= this.openDisplay());
+    const bar = display.bars.create(total, value, shown);
     display.open.add(bar);
+    display.bars.update();
     return { display, bar };
+  }
+
+  /** The last bar stays as it ended. */
+  private endBar(display: Display, bar: SingleBar): void {
+    display.open.delete(bar);
+    if (display.open.size === 0) this.close();
+    else display.bars.remove(bar);
   }
 
   close(): void {
     this.shown?.bars.stop();
     this.shown = undefined;
+    this.trainer = undefined;
   }
 
   private start(event: StartEvent): void {
-    this.close();
+    this.endTrainer();
     this.display = new TrainingDisplay();
     this.line(this.display.start(event));
-    this.open("{bar} {value}/{total}  {detail}", event.totalSteps, event.resumedStep ?? 0);
+    const done = event.resumedStep ?? 0;
+    this.trainer = this.bar({ parts: [`${done}/${event.totalSteps}`] }, { total: event.totalSteps, value: done }).bar;
   }
 
   private step(event: StepEvent): void {
     this.display.step(event);
     const { metrics, pace } = this.display.stepParts(event);
-    // a narrow terminal cuts the end: what one waits for comes first
-    this.shown?.bar.update(event.step, { detail: [...pace, ...metrics].join("  ") });
+    // what one waits for comes first
+    this.trainer?.update(event.step, { parts: [`${event.step}/${event.totalSteps}`, ...pace, ...metrics] } satisfies Shown);
   }
 
-  private open(format: string, total: number, value: number): Display {
+  private endTrainer(): void {
+    if (this.shown && this.trainer) this.endBar(this.shown, this.trainer);
+    this.trainer = undefined;
+  }
+
+  private openDisplay(): Display {
     const bars = new MultiBar({
-      format,
+      format: ({ barCompleteString = "", barIncompleteString = "" }, { progress }, { title, drawn = true, parts }: Shown) => {
+        const complete = Math.round(progress * BAR_CHARACTERS);
+        const bar = drawn ? [barCompleteString.slice(0, complete) + barIncompleteString.slice(0, BAR_CHARACTERS - complete)] : [];
+        const head = [...(title === undefined ? [] : [title]), ...bar].join(" ");
+        return `${head} ${fitParts(parts, (this.stderr.columns ?? USUAL_WIDTH) - head.length - 1)}`;
+      },
       stream: this.stderr as NodeJS.WritableStream,
-      barsize: 20,
+      barsize: BAR_CHARACTERS,
       barCompleteChar: "█",
       barIncompleteChar: "░",
       hideCursor: true,
@@ -137,9 +166,7 @@ export class TerminalReporter implements Reporter {
       // interrupt.ts owns the signals
       gracefulExit: false,
     });
-    this.shown = { bars, bar: bars.create(total, value, { detail: "", amount: "" }), open: new Set() };
-    bars.update();
-    return this.shown;
+    return { bars, open: new Set() };
   }
 
   /** A whole line, above the bar where there is one. */

@@ -7,9 +7,11 @@ import type { Sink } from "./sink.ts";
 export class TextSink implements Sink {
   text = "";
   readonly isTTY: boolean;
+  readonly columns: number | undefined;
 
-  constructor(isTTY = false) {
+  constructor(isTTY = false, columns?: number) {
     this.isTTY = isTTY;
+    this.columns = columns;
   }
 
   write(text: string): boolean {

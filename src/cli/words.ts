@@ -50,6 +50,18 @@ export function formatTable(rows: readonly (readonly string[])[]): string {
   return rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column]!)).join("  ").trimEnd()).join("\n");
 }
 
+const BETWEEN = "  ";
+const LEFT_OUT = "…";
+
+/** Parts in one line of at most `width` characters: those that do not fit are dropped from the end, whole, and an ellipsis tells. */
+export function fitParts(parts: readonly string[], width: number): string {
+  for (let count = parts.length; count >= 0; count--) {
+    const line = [...parts.slice(0, count), ...(count === parts.length ? [] : [LEFT_OUT])].join(BETWEEN);
+    if (line.length <= width) return line;
+  }
+  return "";
+}
+
 /** Makes text of unknown origin safe for a terminal: control characters other than line breaks and tabs become visible. */
 export function printable(text: string): string {
   // oxlint-disable-next-line no-control-regex

@@ -85,6 +85,8 @@ export interface PipelineResult {
 }
 
 export interface PipelineHooks {
+  /** Before the first stage. */
+  onPlan?: (planned: readonly PlannedStage[]) => void;
   /** A stage begins, or is passed over. */
   onStage?: (stage: PlannedStage) => void;
   onStageEnd?: (result: StageResult) => void;
@@ -117,12 +119,12 @@ const MOST_LANES = 3;
 const lanesFor = (cores: number): number => Math.max(1, Math.min(MOST_LANES, cores));
 
 /** Runs every stage below `folder`. The same seed gives the same result on the same machine. */
-export async function runWorldPipeline({ seed, folder, recipe = WORLD_RECIPE }: { seed: number; folder: string; recipe?: WorldRecipe }, { onStage, onStageEnd, onLockTaken, onEvaluation, onEvent, signal }: PipelineHooks = {}): Promise<PipelineResult> {
+export async function runWorldPipeline({ seed, folder, recipe = WORLD_RECIPE }: { seed: number; folder: string; recipe?: WorldRecipe }, { onPlan, onStage, onStageEnd, onLockTaken, onEvaluation, onEvent, signal }: PipelineHooks = {}): Promise<PipelineResult> {
   const world = createWorld({ seed, sizes: { ...DEFAULT_SIZES, ...recipe.sizes, preferences: recipe.pairs.reward, auditedPreferences: recipe.pairs.heldOutReward } });
   const encoder = createEncoder(tokenizerFromFiles(world.tokenizerFiles), { maxLength: MAX_LENGTH });
   const open = modelsOf(folder);
   const stages = worldStages({ seed, world, encoder, recipe, folder, open, onEvent, signal });
-  const hooks = { ...(onStage ? { onStage } : {}), ...(onStageEnd ? { onStageEnd } : {}), ...(onLockTaken ? { onLockTaken } : {}), ...(signal ? { signal } : {}) };
+  const hooks = { ...(onPlan ? { onPlan } : {}), ...(onStage ? { onStage } : {}), ...(onStageEnd ? { onStageEnd } : {}), ...(onLockTaken ? { onLockTaken } : {}), ...(signal ? { signal } : {}) };
   const lanes = canOpenLanes() ? new Lanes({ seed, world, recipe, folder }, { onEvent, signal }) : undefined;
   const done = await (lanes ? runPipeline(folder, stages.map((stage) => lanes.through(stage)), { ...hooks, concurrency: lanesFor(availableParallelism()) }) : runPipeline(folder, stages, hooks)).finally(() => lanes?.close());
   onEvaluation?.();

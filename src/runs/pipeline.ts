@@ -135,6 +135,8 @@ export function templateTimeOf(dir: string): string | undefined {
 export interface PipelineHooks {
   /** Kept with a pipeline that begins; {@link templateTimeOf} tells the one of a pipeline that goes on. */
   templateTime?: string;
+  /** Before the first stage: what will be done with each. */
+  onPlan?: (planned: readonly PlannedStage[]) => void;
   onStage?: (planned: PlannedStage) => void;
   /** A stage is done, or passed over. */
   onStageEnd?: (result: StageResult) => void;
@@ -168,10 +170,11 @@ export async function runPipeline(dir: string, stages: readonly Stage[], hooks: 
   }
 }
 
-async function runStages(folder: string, stages: readonly Stage[], { onStage, onStageEnd, signal, concurrency = 1, version = attuneVersion() }: PipelineHooks): Promise<StageResult[]> {
+async function runStages(folder: string, stages: readonly Stage[], { onPlan, onStage, onStageEnd, signal, concurrency = 1, version = attuneVersion() }: PipelineHooks): Promise<StageResult[]> {
   const series = seriesOf(version);
   const keys = keysOf(stages, series);
   const waiting = planPipeline(folder, stages, { version });
+  onPlan?.([...waiting]);
   const results = new Map<string, StageResult>();
   const running = new Map<string, Promise<void>>();
   let failure: { error: unknown } | undefined;

@@ -16,6 +16,7 @@ import type { AlignFile } from "../align-file.ts";
 import { readAlignFile } from "../align-file.ts";
 import { ALIGN_TEMPLATE } from "../align-template.ts";
 import type { CommandContext, CommandModule } from "../command.ts";
+import { OverallProgress } from "../overall-progress.ts";
 import { checkAll, checkLines, evaluationLines } from "./align-check.ts";
 import { evaluate } from "./align-evaluation.ts";
 import { provenanceOf } from "./align-provenance.ts";
@@ -36,8 +37,10 @@ export const command: CommandModule = {
           if (options.init) return init(file, outer);
           const pipeline = readAlignFile(readText(file), file);
           const context = { ...outer, templateTime: templateTimeOf(pipeline.out) ?? outer.templateTime };
-          const stages = await Promise.all(pipeline.stages.map((stage) => asStage(stage, pipeline.out, context)));
-          await goingOn(pipeline, () => (options.dryRun ? dryRun(pipeline, stages, context) : align(pipeline, stages, context)));
+          const overall = new OverallProgress(outer.reporter);
+          const stages = await Promise.all(pipeline.stages.map((stage) => asStage(stage, pipeline.out, { ...context, reporter: overall.watch(context.reporter) })));
+          const work = options.dryRun ? () => dryRun(pipeline, stages, context) : () => align(pipeline, stages, { context, overall }).finally(() => overall.close());
+          await goingOn(pipeline, work);
         }),
       );
   },
@@ -103,13 +106,23 @@ function refuseFailing({ file }: AlignFile, { checks, evaluation }: Awaited<Retu
   throw new AttuneError(code, `${failing.length === 1 ? "a part" : `${failing.length} parts`} of the pipeline would fail`, { file, got: `${first.title}: ${message.split("\n")[0]!}`, hint });
 }
 
-async function align(pipeline: AlignFile, stages: readonly Stage[], context: CommandContext): Promise<void> {
+async function align(pipeline: AlignFile, stages: readonly Stage[], { context, overall }: { context: CommandContext; overall: OverallProgress }): Promise<void> {
   const { reporter, signal } = context;
   const { out, evaluation } = pipeline;
   const total = stages.length + (evaluation ? 1 : 0);
   let number = 0;
   await checkFirst(pipeline, stages, context);
-  const done = await runPipeline(out, stages, { signal, onLockTaken: (from) => warnOfLock(reporter, from), templateTime: context.templateTime, onStage: ({ stage, action, because }) => reporter.note(`\n${++number} of ${total}: ${stage.title}: ${action === "skip" ? because : `${action}, ${because}`}`) });
+  const done = await runPipeline(out, stages, {
+    signal,
+    templateTime: context.templateTime,
+    onLockTaken: (from) => warnOfLock(reporter, from),
+    onPlan: (planned) => overall.plan(planned, evaluation ? 1 : 0),
+    onStage({ stage, action, because }) {
+      reporter.note(`\n${++number} of ${total}: ${stage.title}: ${action === "skip" ? because : `${action}, ${because}`}`);
+      if (action !== "skip") overall.begin(stage.name);
+    },
+    onStageEnd: ({ stage }) => overall.end(stage.name),
+  });
   if (evaluation) reporter.note(`\n${total} of ${total}: Evaluation`);
   const result = evaluation && (await evaluate(pipeline, evaluation, context));
   const report = join(out, "report.html");

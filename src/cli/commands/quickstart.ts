@@ -36,6 +36,7 @@ async function quickstart({ seed: given, out, memory }: { seed: string; out?: st
     {
       signal,
       onLockTaken: (from) => reporter.warn("stale-lock", `the lock of ${from} is taken over: that process is gone, and did not end the pipeline`),
+      onPlan: (planned) => display.plan(planned, 1),
       onStage: (planned) => display.begin(planned),
       onStageEnd: (ended) => display.end(ended),
       onEvaluation: () => display.further("Evaluation: held-out requests, judged by the gold scorer that no trainer has seen"),
