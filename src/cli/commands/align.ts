@@ -131,5 +131,7 @@ async function align(pipeline: AlignFile, stages: readonly Stage[], { context, o
   const { reward, critic } = result?.verdicts ?? {};
   const tables = [...(comparisons ? [comparisonTable(comparisons)] : []), ...(critic ? [contestTable(critic.entries, comparisons![0]!.name)] : [])];
   const text = [...tables.flatMap((table) => ["", formatTable(table)]), "", `Report: ${pathToFileURL(resolve(report)).href}`];
+  // the answer is the last word
+  overall.close();
   reporter.result({ folder: resolve(out), report: resolve(report), stages: done.map(({ stage, action, seconds }) => ({ name: stage.name, action, seconds })), ...(comparisons ? { comparisons } : {}), ...(reward ? { judge: reward } : {}), ...(critic ? { critic } : {}) }, text.join("\n"));
 }
