@@ -22,6 +22,7 @@ interface Shown {
 }
 
 const BAR_CHARACTERS = 20;
+const ERASE_TO_END = "\u001b[K";
 /** Where a terminal does not tell its width. */
 const USUAL_WIDTH = 80;
 
@@ -91,7 +92,8 @@ export class TerminalReporter implements Reporter {
       update: (value, detail = []) => {
         done = value;
         const rate = value / Math.max(0.001, (Date.now() - begun) / 1000);
-        const pace = even ? [`${amount(rate)}/s`, ...(total === undefined ? [] : [`${formatDuration((total - value) / rate)} left`])] : [];
+        const rateText = unit === "bytes" || rate >= 10 ? amount(rate) : `${rate.toFixed(1)} ${unit}`;
+        const pace = even ? [`${rateText}/s`, ...(total === undefined ? [] : [`${formatDuration((total - value) / rate)} left`])] : [];
         show([...pace, ...[detail].flat().filter((part) => part !== "").map(printable)]);
       },
       end: () => {
@@ -179,7 +181,8 @@ export class TerminalReporter implements Reporter {
       this.stderr.write(lines);
       return;
     }
-    this.shown.bars.log(lines);
+    // a line that wraps is longer than the bar that it is written over
+    this.shown.bars.log(lines.replaceAll("\n", `${ERASE_TO_END}\n`));
     this.shown.bars.update();
   }
 }

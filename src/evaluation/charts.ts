@@ -28,9 +28,11 @@ export interface LineChart extends ChartText {
   kind: "lines";
   xLabel: string;
   yLabel: string;
-  series: readonly { name: string; points: readonly { x: number; y: number; low?: number; high?: number }[]; dashed?: boolean }[];
+  series: readonly { name: string; points: readonly { x: number; y: number; low?: number; high?: number }[]; dashed?: boolean; /** A dot at each point; default true. */ dots?: boolean }[];
   /** Points worth a word, such as a peak. */
   marks?: readonly { x: number; y: number; label: string }[];
+  /** Dotted lines across, such as for checkpoints. */
+  rules?: readonly number[];
 }
 
 /** Predicted against observed share, with the diagonal of perfect calibration. */
@@ -67,7 +69,7 @@ const DASHES = ["none", "6 3", "2 3", "8 3 2 3", "12 4", "4 2", "1 4", "10 2 2 2
 const colour = (series: number): string => `var(--series-${(series % SERIES) + 1})`;
 
 type Plot = typeof PlotModule;
-type Parts = Pick<PlotModule.PlotOptions, "marks" | "x" | "y" | "height" | "marginLeft" | "marginRight"> & { legend?: string[] };
+type Parts = Pick<PlotModule.PlotOptions, "marks" | "x" | "y" | "height" | "marginLeft" | "marginRight" | "marginTop"> & { legend?: string[] };
 
 /** Draws a chart. Values that are not finite are left out. */
 export async function drawChart(chart: Chart): Promise<Drawing> {
@@ -131,19 +133,20 @@ function intervals(plot: Plot, { rows, label, percent }: IntervalChart): Parts {
   };
 }
 
-function lines(plot: Plot, { series, marks = [], xLabel, yLabel }: LineChart): Parts {
-  const drawn = series.flatMap(({ name: _name, points, dashed }, i) => {
+function lines(plot: Plot, { series, marks = [], rules = [], xLabel, yLabel }: LineChart): Parts {
+  const drawn = series.flatMap(({ name: _name, points, dashed, dots = true }, i) => {
     const shown = points.filter(({ x, y }) => Number.isFinite(x) && Number.isFinite(y));
     const bounded = shown.filter(({ low, high }) => Number.isFinite(low) && Number.isFinite(high));
     return [
       plot.areaY(bounded, { x: "x", y1: "low", y2: "high", fill: colour(i), fillOpacity: 0.15 }),
       plot.line(shown, { x: "x", y: "y", stroke: colour(i), strokeWidth: 2, strokeDasharray: dashed ? "4 4" : DASHES[i % SERIES]! }),
-      plot.dot(shown, { x: "x", y: "y", fill: colour(i), symbol: SYMBOLS[i % SERIES]!, r: 2.5 }),
+      ...(dots ? [plot.dot(shown, { x: "x", y: "y", fill: colour(i), symbol: SYMBOLS[i % SERIES]!, r: 2.5 })] : []),
     ];
   });
   return {
     marks: [
       plot.gridY({ strokeOpacity: 0.15 }),
+      plot.ruleX(rules, { stroke: "currentColor", strokeOpacity: 0.4, strokeDasharray: "1 3" }),
       ...drawn,
       plot.dot(marks, { x: "x", y: "y", r: 7, stroke: "currentColor", strokeWidth: 1.5 }),
       plot.text(marks, { x: "x", y: "y", text: "label", dy: -14, fontWeight: "bold", fill: "currentColor" }),
@@ -151,6 +154,7 @@ function lines(plot: Plot, { series, marks = [], xLabel, yLabel }: LineChart): P
     x: { label: xLabel, labelAnchor: "center", labelOffset: 40 },
     y: { label: yLabel, grid: false, nice: true },
     height: 340,
+    marginTop: 32,
     marginLeft: 56,
     marginRight: 40,
     ...(series.length > 1 ? { legend: series.map(({ name }) => name) } : {}),

@@ -51,6 +51,8 @@ svg.chart { max-width: 100%; height: auto; display: block; }
 .legend { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; padding: 0; margin: 0 0 .5rem; list-style: none; font-size: .9rem; }
 .legend li::before { content: ""; display: inline-block; width: .8em; height: .8em; margin-right: .4em; border-radius: 2px; print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 ${series}
+details { margin: 1rem 0; }
+summary { cursor: pointer; color: var(--link); }
 dl { margin: 0; }
 dd { margin: 0; overflow-wrap: anywhere; }
 .facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(14rem, 1fr)); gap: .75rem 1.5rem; margin: 1rem 0; }
@@ -63,12 +65,19 @@ dd { margin: 0; overflow-wrap: anywhere; }
 .remark { display: inline-block; border: 1px solid currentColor; border-radius: 4px; padding: 0 .3em; font-size: .8em; }
 .nothing { color: var(--soft); font-style: italic; }
 footer { margin-top: 3rem; border-top: 1px solid var(--line); padding-top: .75rem; overflow-wrap: anywhere; }
-@media (max-width: 34rem) { .example dl > div { grid-template-columns: 1fr; gap: 0; } }
+@media (max-width: 34rem) {
+.example dl > div { grid-template-columns: 1fr; gap: 0; }
+/* letters of a chart would become too small to read */
+figure { overflow-x: auto; }
+svg.chart { min-width: 34rem; }
+}
 @media print {
 :root {${LIGHT}
 }
 body { max-width: none; padding: 0; font-size: 10.5pt; }
 nav { display: none; }
+/* paper has no clicks */
+details::details-content { content-visibility: visible; display: block; block-size: auto; }
 section { break-inside: auto; }
 h2, h3, caption { break-after: avoid; }
 figure, .example, table { break-inside: avoid; }

@@ -22,7 +22,9 @@ export type ReportPart =
   | { kind: "facts"; facts: readonly (readonly [name: string, value: string])[] }
   | { kind: "table"; table: Table }
   | { kind: "chart"; chart: Chart }
-  | { kind: "examples"; examples: readonly Example[] };
+  | { kind: "examples"; examples: readonly Example[] }
+  /** Opened by a click on its title. */
+  | { kind: "folded"; title: string; parts: readonly ReportPart[] };
 
 export interface ReportSection {
   title: string;
@@ -42,9 +44,7 @@ export interface Report {
 export async function renderReport(report: Report): Promise<string> {
   const sections: string[] = [];
   for (const [i, section] of report.sections.entries()) {
-    const parts: string[] = [];
-    for (const part of section.parts) parts.push(await renderPart(part));
-    sections.push(`<section id="section-${i + 1}">\n<h2>${escapeHtml(section.title)}</h2>\n${parts.join("\n")}\n</section>`);
+    sections.push(`<section id="section-${i + 1}">\n<h2>${escapeHtml(section.title)}</h2>\n${await renderParts(section.parts)}\n</section>`);
   }
   const contents = report.sections.map(({ title }, i) => `<li><a href="#section-${i + 1}">${escapeHtml(title)}</a></li>`).join("");
   return [
@@ -76,6 +76,12 @@ export async function writeReport(path: string, report: Report): Promise<void> {
   writeFileAtomic(path, html);
 }
 
+async function renderParts(parts: readonly ReportPart[]): Promise<string> {
+  const rendered: string[] = [];
+  for (const part of parts) rendered.push(await renderPart(part));
+  return rendered.join("\n");
+}
+
 async function renderPart(part: ReportPart): Promise<string> {
   switch (part.kind) {
     case "text":
@@ -88,6 +94,8 @@ async function renderPart(part: ReportPart): Promise<string> {
       return renderChart(part.chart);
     case "examples":
       return part.examples.map(renderExample).join("\n");
+    case "folded":
+      return `<details>\n<summary>${escapeHtml(part.title)}</summary>\n${await renderParts(part.parts)}\n</details>`;
   }
 }
 

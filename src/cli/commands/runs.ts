@@ -1,5 +1,7 @@
 /** `attune runs [FOLDER]`, `attune runs show RUN`, `attune runs diff A B`. */
-import { relative } from "node:path";
+import { join, relative } from "node:path";
+import { runReport } from "../../evaluation/run-report.ts";
+import { writeReport } from "../../evaluation/report.ts";
 import { type Difference, diffRuns, listRuns, type RunDetails, type RunDifference, type RunOverview, showRun, sparkline } from "../../runs/compare.ts";
 import { metricDefinition } from "../../runs/metrics.ts";
 import { flatten } from "../../runs/recorded.ts";
@@ -9,6 +11,8 @@ import { formatNumber, formatTable } from "../words.ts";
 /** Shown in the list, where a run has them, and at most this many. */
 const LIST_METRICS = ["eval_loss", "loss", "eval_rewards/accuracies", "rewards/accuracies", "eval_accuracy", "accuracy", "objective/scores", "objective/kl"];
 const LIST_COUNT = 2;
+/** In the run's folder, where no other file is named. */
+const PAGE = "curves.html";
 
 export const command: CommandModule = {
   configure(command, bind) {
@@ -23,10 +27,14 @@ export const command: CommandModule = {
       .command("show")
       .description("the options, metrics and checkpoints of a run")
       .argument("<run>", "run folder")
+      .option("--html [file]", `also write the curves as one page (default: RUN/${PAGE})`)
       .action(
-        bind(async ({ values: [folder], context }) => {
+        bind<{ html?: string | true }>(async ({ values: [folder], options: { html }, context }) => {
           const details = showRun(folder!);
-          context.reporter.result({ ...details, series: Object.fromEntries(details.series) }, showText(details));
+          const page = html === true ? join(folder!, PAGE) : html;
+          if (page !== undefined) await writeReport(page, runReport(details, `attune ${context.argv.join(" ")}`));
+          const written = page === undefined ? "" : `\n\nalso written: ${page}`;
+          context.reporter.result({ ...details, series: Object.fromEntries(details.series), ...(page === undefined ? {} : { html: page }) }, `${showText(details)}${written}`);
         }),
       );
     command
