@@ -1,12 +1,16 @@
 /** Adapters of every kind that peft writes, against what peft computes with them (scripts/golden/peft_adapters.py). */
+import { createHash } from "node:crypto";
 import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, test } from "vitest";
+import type { HostTensor } from "../../core/tensor.ts";
 import { int64, zeros } from "../../core/tensor.ts";
+import { onExact } from "../../../tests/support/int8.ts";
 import { Decoder } from "../../sampling/decoder.ts";
 import { applyAdapter } from "../adapter.ts";
 import { cloneModel } from "../initialize.ts";
+import { roundProjections } from "../int8.ts";
 import { readModel } from "../load.ts";
 import type { Model } from "../model.ts";
 import { SCORE_HEAD, weightOf } from "../model.ts";
@@ -96,10 +100,11 @@ function merged(model: Model): Model {
   return whole;
 }
 
-/** Everything that decides what a model computes, by name. */
+/** Everything that decides what a model computes, by name, as digests. */
 function numbersOf(model: Model): Record<string, unknown> {
   const all = [...model.weights.keys(), ...(model.adapter?.weights.keys() ?? []), ...(model.adapter?.scales?.keys() ?? []), ...(model.scoreHead ? [SCORE_HEAD] : [])];
-  return Object.fromEntries(all.toSorted().map((name) => [name, weightOf(model, name)]));
+  const digest = ({ dtype, shape, data }: HostTensor): string => `${dtype} [${shape.join()}] ${createHash("sha1").update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength)).digest("hex")}`;
+  return Object.fromEntries(all.toSorted().map((name) => [name, digest(weightOf(model, name))]));
 }
 
 /** Biases that merging has nothing to add to. */
@@ -141,7 +146,7 @@ describe.each(names)("%s", (name) => {
 describe("the base stays as it was under adapters that change whole weights", () => {
   test.each(["head-tied", "embedding-tied", "dora", "all-biases", "tokens-tied", "norms-and-a-projection"])("%s", async (name) => {
     const base = await readBase(String(jsonOf(name)["base_model_name_or_path"]));
-    const before = structuredClone(numbersOf(base));
+    const before = numbersOf(base);
     const { model } = await openOver(base, join(folder, name));
     expect(numbersOf(base)).toEqual(before);
     expect(base.config.tieEmbeddings).toBe((await readBase(String(jsonOf(name)["base_model_name_or_path"]))).config.tieEmbeddings);
@@ -186,6 +191,19 @@ test("an adapter lies on the merged one below it, and a new one can be opened ov
     mkdirSync(join(out, "again"));
     await saveMerged(model, join(out, "again"));
     expect(JSON.parse(readFileSync(join(out, "again", "config.json"), "utf8"))).toMatchObject({ tie_word_embeddings: false });
+  }));
+
+onExact("in 8 bits DoRA is folded before its projections are rounded, and refused over a base that is rounded already", () =>
+  withFolder(async (out) => {
+    const path = join(out, "dora");
+    cpSync(join(folder, "dora"), path, { recursive: true });
+    writeFileSync(join(path, "adapter_config.json"), JSON.stringify({ ...jsonOf("dora"), base_model_name_or_path: join(models, "smollm2") }));
+    const { model } = await openModel(path, { precision: "int8" });
+    const wanted = await openAdapter("dora");
+    await roundProjections(wanted);
+    expect([...model.int8!].map(([name, { data }]) => [name, data])).toEqual([...wanted.int8!].map(([name, { data }]) => [name, data]));
+    const { model: rounded } = await openModel(join(models, "smollm2"), { precision: "int8" });
+    await expect(openOver(rounded, path)).rejects.toThrow("which is kept in 8 bits");
   }));
 
 test("in half precision whole weights are narrowed as the base's are", async () => {
