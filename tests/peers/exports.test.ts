@@ -37,7 +37,7 @@ async function compute(model: Model): Promise<{ log_probabilities: number[][] } 
     const [query, key] = [Math.floor(i / length), i % length];
     if (key > query || query - key >= slidingWindow) bias.data[i] = -1e9;
   });
-  const selected = model.scoreHead ? [length - 1] : IDS.flatMap((_, place) => new Array<number>(size).fill(place));
+  const selected = model.scoreHead ? [length - 1] : IDS.flatMap((_, place) => Array.from({ length: size }, () => place));
   const targets = model.scoreHead ? [0] : IDS.flatMap(() => Array.from({ length: size }, (_, token) => token));
   const plan = new WholePlan({ model, reads: model.scoreHead ? "scores" : "tokens", maxLength: 16 });
   const { readout } = await plan.score({ tokens: int64([1, length], IDS), positions: int64([1, length], IDS.map((_, i) => i)), bias, selected: int64([selected.length], selected), targets: int64([targets.length], targets) });
