@@ -60,8 +60,8 @@ export interface Kind<Request extends ChatRequest | TextRequest> {
   readonly pieceObject: string;
   readonly endpoint: string;
   readonly field: PromptField;
-  /** Control tokens that are said. */
-  marks(speaker: Speaker): readonly string[];
+  /** In turns, control tokens that open and close calls and thoughts are said. */
+  readonly says: "turns" | "texts";
   read(body: unknown, room: number): Request;
   /** @throws ApiError 400 where the model cannot do what is asked */
   check(request: Request, context: { speaker: Speaker; grammars: Grammars }): void;
@@ -97,7 +97,7 @@ export const CHAT: Kind<ChatRequest> = {
   pieceObject: "chat.completion.chunk",
   endpoint: "chat/completions",
   field: "messages",
-  marks: ({ reader }) => reader.marks,
+  says: "turns",
   read: readChatRequest,
   check: checkTools,
   answers: ({ n }) => n,
@@ -162,7 +162,7 @@ export const TEXT: Kind<TextRequest> = {
   pieceObject: "text_completion",
   endpoint: "completions",
   field: "prompt",
-  marks: () => [],
+  says: "texts",
   read: readTextRequest,
   check: () => undefined,
   answers: ({ n, prompt }) => n * promptCount(prompt),

@@ -15,13 +15,14 @@ import type { RequestWatch, ServerMetrics } from "./metrics.ts";
 import type { ChatRequest, TextRequest } from "./parameters.ts";
 import { tooLong } from "./parameters.ts";
 import type { Speaker } from "./speaker.ts";
-import { SpokenTokens } from "./tokens.ts";
+import type { SpokenTokens } from "./tokens.ts";
 
 export interface EndpointContext {
   engines: Engines;
   slices: SliceQueue;
   grammars: Grammars;
   speaker: Speaker;
+  words: Readonly<Record<"turns" | "texts", SpokenTokens>>;
   metrics: ServerMetrics;
   /** Longest answer where a request names none, tokens. */
   maxTokens: number;
@@ -103,7 +104,7 @@ interface Run<Request extends ChatRequest | TextRequest> {
   watch: RequestWatch;
 }
 
-const tellingOf = <Request extends ChatRequest | TextRequest>({ kind, context: { engines: { encoder }, speaker } }: Run<Request>): Telling => ({ encoder, speaker, words: new SpokenTokens(encoder, kind.marks(speaker)) });
+const tellingOf = <Request extends ChatRequest | TextRequest>({ kind, context: { engines: { encoder }, speaker, words } }: Run<Request>): Telling => ({ encoder, speaker, words: words[kind.says] });
 
 /** Counts what a request has used, and tells it. */
 function settle<Request extends ChatRequest | TextRequest>({ work, context, request, watch, kind }: Run<Request>, answers: readonly Sampled[]): Usage {

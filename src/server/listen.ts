@@ -18,6 +18,7 @@ import { Grammars } from "./grammars.ts";
 import { isLoopback } from "./guard.ts";
 import { ServerMetrics } from "./metrics.ts";
 import { Speaker } from "./speaker.ts";
+import { SpokenTokens } from "./tokens.ts";
 
 export interface ServerOptions extends Pick<AppOptions, "host" | "allowHosts" | "allowOrigins" | "token" | "bodyLimit" | "maxTokens">, Partial<Pick<AppOptions, "onError" | "onRequest">> {
   /** 0 for a free one. */
@@ -67,7 +68,7 @@ export async function startServer(models: readonly ServedModel[], encoder: Encod
   const speaker = new Speaker(encoder);
   const slices = new SliceQueue(cancelling.signal);
   const { headTime = HEAD_TIME, requestTime = REQUEST_TIME } = options;
-  const app = createApp({ ...options, engines, slices, speaker, grammars: new Grammars(encoder, speaker, slices), metrics: new ServerMetrics(), stop: cancelling.signal, refusing: refusing.signal, created: Math.floor(Date.now() / 1000), onError: options.onError ?? (() => undefined) });
+  const app = createApp({ ...options, engines, slices, speaker, grammars: new Grammars(encoder, speaker, slices), words: { turns: new SpokenTokens(encoder, speaker.reader.marks), texts: new SpokenTokens(encoder) }, metrics: new ServerMetrics(), stop: cancelling.signal, refusing: refusing.signal, created: Math.floor(Date.now() / 1000), onError: options.onError ?? (() => undefined) });
   const server = createAdaptorServer({
     fetch: (request, bindings) => app.fetch(request, bindings as HttpBindings),
     // what a refused request goes on sending is read by `readBody`, or thrown away by Node itself

@@ -28,6 +28,8 @@ export interface TextLogprobs {
 export class SpokenTokens {
   private readonly encoder: Encoder;
   private readonly control: ReadonlySet<number>;
+  /** By id, as they are asked for after every token. */
+  private readonly bytes: (Uint8Array | undefined)[] = [];
 
   /** @param marks control tokens that are said, as they open and close calls */
   constructor(encoder: Encoder, marks: readonly string[] = []) {
@@ -38,7 +40,7 @@ export class SpokenTokens {
 
   /** What a token adds to a text; a control token is not said. */
   bytesOf(id: number): Uint8Array {
-    return this.control.has(id) ? new Uint8Array() : this.encoder.tokenizer.bytesOf(id);
+    return (this.bytes[id] ??= this.control.has(id) ? new Uint8Array() : this.encoder.tokenizer.bytesOf(id));
   }
 
   /** A token's text; of a token that is part of a character its bytes, in the form that OpenAI's completions have. */
