@@ -121,7 +121,8 @@ async function listen(server: Server, { host, port }: ServerOptions): Promise<Ad
       reject(new AttuneError("usage", "the server cannot listen", { got: `${host}:${port}: ${error.code ?? error.message}`, hint, cause: error }));
     };
     server.once("error", fail);
-    server.listen(port, host, () => (server.off("error", fail), resolve()));
+    // what comes while a graph runs waits here, and more than is waited for would be lost
+    server.listen(port, host, CONNECTIONS.total, () => (server.off("error", fail), resolve()));
   });
   return server.address() as AddressInfo;
 }
