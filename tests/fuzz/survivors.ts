@@ -1,5 +1,6 @@
 /** Runs hostile inputs one after the other: each is read or refused by an AttuneError, none hangs, and memory does not grow without end. */
-import { createContext, Script } from "node:vm";
+import { setFlagsFromString } from "node:v8";
+import { createContext, runInNewContext, Script } from "node:vm";
 import type { Arbitrary } from "fast-check";
 import { sample } from "fast-check";
 import { expect } from "vitest";
@@ -25,6 +26,9 @@ export interface Survived {
 
 export function survivors<T>(name: string, inputs: Arbitrary<T>, { seed, runs, codes, work }: Survival<T>): Survived {
   const survived: Survived = { read: 0, refused: 0 };
+  setFlagsFromString("--expose_gc");
+  const collectGarbage = runInNewContext("gc") as () => void;
+  collectGarbage();
   const before = process.resourceUsage().maxRSS;
   const slowest = { milliseconds: 0, index: -1 };
   // only the virtual machine can interrupt code that never returns
@@ -32,6 +36,8 @@ export function survivors<T>(name: string, inputs: Arbitrary<T>, { seed, runs, c
   for (let index = 0; index < runs; index++) {
     const [input] = sample(inputs, { seed: seed * 1_000_003 + index, numRuns: 1 }) as [T];
     const told = (): string => `input ${index} of seed ${seed}: ${JSON.stringify(input).slice(0, 3000)}`;
+    // what earlier inputs left is not this one's
+    collectGarbage();
     const began = process.cpuUsage();
     try {
       script.runInContext(createContext({ run: () => work(input) }), { timeout: HANG_MILLISECONDS });

