@@ -129,6 +129,8 @@ async function guard<D extends ConfigDefinition>(spec: TrainingCommandSpec<D>, {
   let run: Run | undefined;
   const openRun = async (facts: RunFacts): Promise<Run> => {
     run = await open(facts);
+    // commands that train nothing have no such option
+    run.reportTo((parsed.resolved as { reportTo?: readonly string[] }).reportTo ?? []);
     return run;
   };
   try {

@@ -9,6 +9,7 @@
  *   model/, adapter/, ...  what the run made ({@link Run.saveArtifact})   same bytes in equal runs
  *   events.jsonl           history with times: starts, resumes, checkpoints, warnings, samples, the end; only ever appended to
  *   timing.jsonl           seconds and tokens by step
+ *   tensorboard/           metrics.jsonl again, with times, where asked for ({@link Run.reportTo})
  *   lock                   the process that writes
  *
  * A resumed run cuts metrics.jsonl back to the length that its checkpoint recorded, and repeats the steps behind it.
@@ -22,11 +23,12 @@ import { type Checkpoint, Checkpoints, type SaveOptions } from "./checkpoints.ts
 import { type EncodedRows, refuseOtherRows } from "./encoded-rows.ts";
 import type { Metrics, TrainingEvent } from "./events.ts";
 import { diskError, makeFolder, publishFolder, removeEmptyFolders, removeTemporary, writeFileAtomic } from "./files.ts";
-import { JsonLines } from "./json-lines.ts";
+import { JsonLines, readJsonLines } from "./json-lines.ts";
 import { acquireLock, type Lock } from "./lock.ts";
 import { checkMetricName } from "./metrics.ts";
 import { type Change, changesSince, hashOfConfig, readConfig, recordOf, refuseChanges } from "./recorded.ts";
 import { parseRunInfo, type RunInfo, type RunStatus } from "./run-info.ts";
+import { TensorBoardWriter } from "./tensorboard.ts";
 import { versions } from "./versions.ts";
 
 /** What a new run records about itself. */
@@ -61,6 +63,7 @@ export class Run {
   private readonly timingLog: JsonLines;
   private readonly store: Checkpoints;
   private start: Checkpoint | undefined;
+  private board: TensorBoardWriter | undefined;
   private closed = false;
   /** How to take the run back; undefined for one that was opened. */
   private readonly undo: (() => void) | undefined;
@@ -160,6 +163,15 @@ export class Run {
     writeInfo(this.folder, this.current);
   }
 
+  /**
+   * Tells metrics elsewhere too, as they come; what an earlier process recorded is there already, or is added.
+   * @throws AttuneError `disk`
+   */
+  reportTo(targets: readonly string[]): void {
+    if (!targets.includes("tensorboard")) return;
+    this.board = new TensorBoardWriter(this.folder, { created: this.current.created, lines: readJsonLines(this.metricsLog.path) });
+  }
+
   /** What was changed by hand is from now on what the run is; both stay in its history. */
   private accept(changes: readonly Change[]): void {
     if (changes.length === 0) return;
@@ -203,6 +215,7 @@ export class Run {
   metrics(step: number, values: Metrics): void {
     for (const name of Object.keys(values)) checkMetricName(name);
     this.metricsLog.append({ step, ...values });
+    this.board?.line({ step, ...values });
   }
 
   /** Appends what depends on the clock: seconds of the step, and tokens consumed since the run began. */
@@ -311,6 +324,7 @@ export class Run {
     if (this.closed) return;
     this.closed = true;
     for (const log of [this.events, this.metricsLog, this.timingLog]) log.close();
+    this.board?.close();
     this.lock.release();
   }
 }

@@ -1,7 +1,7 @@
 /** Options of best-of-n. Sources: as named. */
 import { z } from "zod";
 import { defineConfig, field } from "../runs/config.ts";
-import { machineFields, optimizerFields } from "./common.config.ts";
+import { machineFields, optimizerFields, reportField } from "./common.config.ts";
 import { heldOutRewardField } from "./monitor.config.ts";
 import { policyPromptFields, policyTrainingFields, rewardFields, rolloutFields } from "./rollout.config.ts";
 
@@ -18,6 +18,7 @@ export const bestOfNConfig = defineConfig({
     prompts: field({ type: z.int().min(0), default: 0, source: "0: all", description: "how many prompts, the first", group: "Input", unit: "prompts" }),
     promptsPerStep: field({ type: z.int().min(1), default: 16, source: "a checkpoint every few minutes", description: "prompts that are answered and judged together", group: "Roll-out", unit: "prompts" }),
     seed: field({ ...optimizerFields.seed, description: "of sampling", group: "Roll-out" }),
+    ...reportField,
     checkpointSteps: policyTrainingFields.checkpointSteps,
     plan: machineFields.plan,
     microBatchTokens: machineFields.microBatchTokens,

@@ -54,7 +54,21 @@ export const orderFields = {
   shuffle: field({ type: z.boolean(), default: true, source: "transformers TrainingArguments.train_sampling_strategy", description: "a new random order for every epoch, or the order of the data", group: "Training" }),
 };
 
+/** Where metrics go besides the run's own folder. */
+const REPORTS = ["none", "tensorboard"] as const;
+
+export const reportField = {
+  reportTo: field({
+    type: z.array(z.enum(REPORTS)).min(1).refine((targets) => targets.length === 1 || !targets.includes("none"), "none stands alone"),
+    default: ["none"],
+    source: "transformers TrainingArguments.report_to",
+    description: "where metrics are written besides metrics.jsonl: event files in RUN/tensorboard (docs/decisions/report-to.md)",
+    group: "Progress",
+  }),
+};
+
 export const progressFields = {
+  ...reportField,
   evaluationSteps: field({ type: z.int().min(0), default: 0, source: "0: at the end", description: "evaluate after this many steps", group: "Progress", unit: "steps" }),
   checkpointSteps: field({ type: z.int().min(0), default: 20, source: "minutes of work at most are lost", description: "save a checkpoint after this many steps; 0 for the end only", group: "Progress", unit: "steps" }),
 };

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { LARGEST_LOG_RATIO } from "../objectives/bounds.ts";
 import type { ConfigOf, ConfigProblem } from "../runs/config.ts";
 import { field, requiredField } from "../runs/config.ts";
-import { adapterFields, inputFields, learningRateField, machineFields, optimizerFields } from "./common.config.ts";
+import { adapterFields, inputFields, learningRateField, machineFields, optimizerFields, reportField } from "./common.config.ts";
 import { guardFields, heldOutRewardField, monitorFields } from "./monitor.config.ts";
 
 const count = z.int().min(1);
@@ -45,6 +45,7 @@ export const policyTrainingFields = {
   ...adapterFields,
   ...guardFields,
   ...monitorFields,
+  ...reportField,
   batchSize: field({ type: count, default: 64, source: "Ziegler et al. 2019, code default", description: "answers in one roll-out", group: "Training" }),
   epochs: field({ type: z.number().positive(), default: 1, source: "trl total_episodes: one pass", description: "passes over the prompts", group: "Training" }),
   warmupRatio: field({ type: share, default: 0, source: "N+: none", description: "share of the steps over which the learning rate rises", group: "Training" }),

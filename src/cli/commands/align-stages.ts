@@ -36,7 +36,7 @@ export async function asStage({ method, folder: name, title, needs, options }: A
 }
 
 /** What is shown, waited for and paid, which no result depends on. */
-export const UNRELATED = ["sampleSteps", "samplePrompts", "criticSettings", "concurrency", "timeout", "retries", "priceInput", "priceOutput", "budget", "rewardTimeout"];
+export const UNRELATED = ["reportTo", "sampleSteps", "samplePrompts", "criticSettings", "concurrency", "timeout", "retries", "priceInput", "priceOutput", "budget", "rewardTimeout"];
 
 export const withoutPaths = (options: Readonly<Record<string, unknown>>, names: readonly string[]): Record<string, unknown> => Object.fromEntries(Object.entries(options).filter(([name]) => !names.includes(name)));
 
