@@ -231,7 +231,7 @@ describe("status and errors", () => {
     writeFileSync("pond.yaml", "data: frogs\nlearnign_rate: 1\n");
     expect((await attune("pond --config pond.yaml")).err).toBe("error: pond.yaml:2: learnign_rate is not an option of pond\n  try: did you mean learningRate?\n");
     writeFileSync("pond.yaml", Buffer.from([0x64, 0xff, 0xfe]));
-    expect((await attune("pond --config pond.yaml")).err).toBe("error: pond.yaml: the file is not UTF-8 text\n");
+    expect((await attune("pond --config pond.yaml")).err).toBe("error: pond.yaml: the file is not valid UTF-8\n  try: save it as UTF-8\n");
   });
 });
 

@@ -77,8 +77,8 @@ function summary(evaluated: readonly EvaluatedModel[], { reward, critic }: Verdi
   const nothing = inconclusiveText(inconclusiveModels(evaluated), baseline);
   return [
     ...(nothing === undefined ? [] : [nothing]),
-    ...(reward && byReward.length > 0 ? [`Judged by ${reward.name}: ${byReward.join("; ")}.`, ...(reward.optimised ? [REWARD_WARNING] : [])] : []),
-    ...(critic && byCritic.length > 0 ? [`Judged by ${critic.name}: ${byCritic.join("; ")}.`, ...(critic.optimised ? [CRITIC_WARNING] : [])] : []),
+    ...(reward ? [`Judged by ${reward.name}: ${byReward.join("; ") || "no verdict"}.`, ...(reward.optimised ? [REWARD_WARNING] : [])] : []),
+    ...(critic ? [`Judged by ${critic.name}: ${byCritic.join("; ") || "no verdict"}.`, ...(critic.optimised ? [CRITIC_WARNING] : [])] : []),
   ].join(" ");
 }
 
