@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdirSync, symlinkSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readlinkSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, describe, expect, test } from "vitest";
@@ -121,6 +121,17 @@ test("columns can be passed over by name, or all that are unknown", async () => 
   const kept = await loadDataset(path, { keepColumns: true, ignoreColumns: ["size"] });
   expect(kept.records[0]!.extra).toEqual({ colour: expect.anything() as unknown });
   expect((await loadDataset(path, { ignoreColumns: ["*"] })).records[0]).toEqual({ kind: "demonstration", prompt: "a", completion: "b", place: { file: path, row: 1 } });
+});
+
+test.runIf(existsSync("/proc/self/fd"))("a file is closed, whatever is wrong with it", async () => {
+  const open = () => readdirSync("/proc/self/fd").flatMap((fd) => (existsSync(`/proc/self/fd/${fd}`) ? [readlinkSync(`/proc/self/fd/${fd}`)] : [])).filter((path) => path.includes("closed."));
+  const strange = { colour: "red", shape: "round" };
+  for (const [name, content] of [["closed.jsonl", jsonLines(...Array.from({ length: 50_000 }, () => strange))], ["closed.csv", `colour,shape\n${"red,round\n".repeat(100_000)}`], ["closed.json", JSON.stringify(Array.from({ length: 50_000 }, () => strange))]] as const) {
+    const path = folder.write(name, content);
+    expect(await folder.refusal(() => loadDataset(path))).toContain("the columns fit no known format");
+    expect(await folder.refusal(() => loadDataset(path, { columns: ["prompt=nothing"] }))).toContain("there is no column nothing");
+    await expect.poll(open).toEqual([]);
+  }
 });
 
 test("a column that repeats others is noted where it says something else", async () => {

@@ -12,6 +12,7 @@ import { readRows } from "./readers/read-rows.ts";
 import type { ReadLimits, Row } from "./readers/row.ts";
 import { READ_LIMITS } from "./readers/row.ts";
 import type { DataRecord, RecordKind, Split } from "./records.ts";
+import type { Rename } from "./renames.ts";
 import { checkRenames, labelRename, parseRenames, renameColumns } from "./renames.ts";
 
 export interface ReadOptions {
@@ -119,33 +120,57 @@ export async function* readRecords(files: readonly SourceFile[], options: ReadOp
     report.files.set(path, counts);
     if (isFull(split)) continue;
     const rows = readRows(path, limits);
-    const peeked = await takeFirst(rows, PEEK);
-    if (peeked.length === 0) continue;
-    for (const remark of checkRenames(peeked, renames)) report.remarks.add(remark);
-    for (const { columns } of peeked) for (const name of Object.keys(columns)) report.columns.add(name);
-    const named = peeked.map((row) => renameColumns(row, renames, limits));
-    const label = findLabel(named, ignored);
-    if (label !== undefined) report.remarks.add(`the column ${label.name} is read as the label: whether the answer is good`);
-    const asKnown = label === undefined ? renames : [...renames, labelRename(label)];
-    const format = options.format === undefined ? detectFormat(peeked.map((row) => renameColumns(row, asKnown, limits)), options.needs) : formatNamed(options.format);
-    report.formats.set(path, format);
-    for await (const written of chain(peeked, rows)) {
-      const row = renameColumns(written, asKnown, limits);
-      if (options.signal?.aborted === true) throw new AttuneError("interrupted", "stopped while reading data", { file: path });
-      report.rows++;
-      counts.rows++;
-      const record = readOne(row, { format, report, ignored, keepColumns: options.keepColumns === true, needs: options.needs });
-      if (record === undefined) continue;
-      counts.records++;
-      const own = typeof row.columns["split"] === "string" ? splitOf(row.columns["split"]) : undefined;
-      if (own !== undefined) report.remarks.add("the column split says which part of the data a row belongs to");
-      const part = own ?? split;
-      if (part !== undefined) record.split ??= part;
-      taken.set(split, (taken.get(split) ?? 0) + 1);
-      yield record;
-      if (isFull(split)) break;
+    try {
+      const first = await takeFirst(rows, PEEK);
+      if (first.length === 0) continue;
+      const { format, known } = understand(first, { options, ignored, renames, limits, report });
+      report.formats.set(path, format);
+      const reading = { format, report, ignored, keepColumns: options.keepColumns === true, needs: options.needs };
+      for await (const written of chain(first, rows)) {
+        if (options.signal?.aborted === true) throw new AttuneError("interrupted", "stopped while reading data", { file: path });
+        report.rows++;
+        counts.rows++;
+        const row = renameColumns(written, known, limits);
+        const record = readOne(row, reading);
+        if (record === undefined) continue;
+        counts.records++;
+        placeInPart(record, row, { split, report });
+        taken.set(split, (taken.get(split) ?? 0) + 1);
+        yield record;
+        if (isFull(split)) break;
+      }
+    } finally {
+      // whatever happened, the file is closed
+      await rows.return(undefined);
     }
   }
+}
+
+interface Understanding {
+  readonly options: ReadOptions;
+  readonly ignored: ReadonlySet<string>;
+  readonly renames: readonly Rename[];
+  readonly limits: ReadLimits;
+  readonly report: ReadReport;
+}
+
+/** By the first rows of a file: its format, and by which names its columns are read. */
+function understand(first: readonly Row[], { options, ignored, renames, limits, report }: Understanding): { format: DataFormat; known: readonly Rename[] } {
+  for (const remark of checkRenames(first, renames)) report.remarks.add(remark);
+  for (const { columns } of first) for (const name of Object.keys(columns)) report.columns.add(name);
+  const label = findLabel(first.map((row) => renameColumns(row, renames, limits)), ignored);
+  if (label !== undefined) report.remarks.add(`the column ${label.name} is read as the label: whether the answer is good`);
+  const known = label === undefined ? renames : [...renames, labelRename(label)];
+  const format = options.format === undefined ? detectFormat(first.map((row) => renameColumns(row, known, limits)), options.needs) : formatNamed(options.format);
+  return { format, known };
+}
+
+/** The part that the row itself names, else the one that its file's name tells. */
+function placeInPart(record: DataRecord, { columns }: Row, { split, report }: { split: Split | undefined; report: ReadReport }): void {
+  const own = typeof columns["split"] === "string" ? splitOf(columns["split"]) : undefined;
+  if (own !== undefined) report.remarks.add("the column split says which part of the data a row belongs to");
+  const part = own ?? split;
+  if (part !== undefined) record.split ??= part;
 }
 
 interface Reading {
@@ -188,10 +213,6 @@ async function takeFirst(rows: AsyncGenerator<Row>, limit: number): Promise<Row[
 }
 
 async function* chain(first: readonly Row[], rest: AsyncGenerator<Row>): AsyncGenerator<Row> {
-  try {
-    yield* first;
-    yield* rest;
-  } finally {
-    await rest.return(undefined);
-  }
+  yield* first;
+  yield* rest;
 }

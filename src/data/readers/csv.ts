@@ -62,7 +62,12 @@ async function* parseCells(file: string, limits: ReadLimits): AsyncGenerator<Par
   source.on("error", (error) => parser.destroy(error));
   source.pipe(parser);
   try {
-    for await (const cells of parser) yield { cells: cells as string[], line: starts.shift()! };
+    let taken = 0;
+    for await (const cells of parser) {
+      yield { cells: cells as string[], line: starts[taken++]! };
+      // taking the first of thousands off a list moves all others
+      if (taken === 4096) taken -= starts.splice(0, taken).length;
+    }
   } catch (error) {
     throw csvError(error, file, seen.lines + 1, limits);
   } finally {
