@@ -2,7 +2,8 @@
  * What connections may hold that ask for nothing. A connection waits from its opening, and after each answer, until the head of a
  * request has come; where there are too many, over all or of one address, the one that has waited longest makes room, first of
  * those that never asked. So whoever opens connections and says nothing shuts nobody out, and those of one address do not
- * take what others need.
+ * take what others need. A connection is closed so only once what it may have sent was read: all that come while a graph runs are
+ * accepted together, and read in the next turn.
  */
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
@@ -20,6 +21,8 @@ interface State {
   open: Set<ServerResponse>;
   /** Requests so far. */
   asked: number;
+  /** What it has sent may not be read yet. */
+  fresh: boolean;
 }
 
 export class Connections {
@@ -29,6 +32,7 @@ export class Connections {
   private readonly silent = new Map<string, Set<Socket>>();
   private readonly idle = new Map<string, Set<Socket>>();
   private readonly counts = new Map<string, number>();
+  private trimming = false;
 
   constructor(server: Server, limits: ConnectionLimits) {
     this.limits = limits;
@@ -43,13 +47,34 @@ export class Connections {
 
   private opened(socket: Socket): void {
     const address = socket.remoteAddress ?? "";
-    const state: State = { address, open: new Set(), asked: 0 };
-    if ((this.counts.get(address) ?? 0) >= this.limits.ofAddress && !this.makeRoom(address)) return refuse(socket);
-    if (this.states.size >= this.limits.total && !this.makeRoom(this.fullest())) return refuse(socket);
-    this.states.set(socket, state);
+    if (this.answering(address) >= this.limits.ofAddress || this.answering() >= this.limits.total) return refuse(socket);
+    this.states.set(socket, { address, open: new Set(), asked: 0, fresh: true });
     this.counts.set(address, (this.counts.get(address) ?? 0) + 1);
     member(this.silent, address).add(socket);
     socket.once("close", () => this.forget(socket));
+    if (this.counts.get(address)! > this.limits.ofAddress || this.states.size > this.limits.total) this.trimSoon();
+  }
+
+  private trimSoon(): void {
+    if (this.trimming) return;
+    this.trimming = true;
+    setImmediate(() => setImmediate(() => this.trim()));
+  }
+
+  /** Connections that wait for no request, over all or of one address. */
+  private answering(address?: string): number {
+    const addresses = address === undefined ? [...this.counts.keys()] : [address];
+    return addresses.reduce((total, each) => total + (this.counts.get(each) ?? 0) - (this.silent.get(each)?.size ?? 0) - (this.idle.get(each)?.size ?? 0), 0);
+  }
+
+  private trim(): void {
+    this.trimming = false;
+    for (const [address, count] of this.counts) for (let over = count - this.limits.ofAddress; over > 0 && this.makeRoom(address); over--);
+    while (this.states.size > this.limits.total && this.makeRoom(this.fullest()));
+    const waitFor = [...this.states.values()].some(({ fresh }) => fresh);
+    // those that came last are read in the next turn
+    for (const state of this.states.values()) state.fresh = false;
+    if (waitFor) this.trimSoon();
   }
 
   private forget(socket: Socket): void {
@@ -78,10 +103,12 @@ export class Connections {
     });
   }
 
-  /** Ends the connection of an address that has waited longest; false where all of them are being answered. */
+  /** Ends the connection of an address that has waited longest; false where all are being answered, or came a moment ago. */
   private makeRoom(address: string): boolean {
-    const [socket] = [...(this.silent.get(address) ?? []), ...(this.idle.get(address) ?? [])];
-    if (socket === undefined) return false;
+    const [silent] = this.silent.get(address) ?? [];
+    const [idle] = this.idle.get(address) ?? [];
+    const socket = silent ?? idle;
+    if (socket === undefined || this.states.get(socket)!.fresh) return false;
     this.forget(socket);
     socket.destroy();
     return true;

@@ -43,6 +43,19 @@ describe("connections that ask for nothing", () => {
     expect(events((await streaming).text).at(-1)!.choices[0]).toMatchObject({ finish_reason: expect.stringMatching(/stop|length/) });
   });
 
+  test("make no room before what they have sent was read, however many come at once", async () => {
+    server = await startTiny({ connections: { total: 8, ofAddress: 6 } });
+    // all of them are accepted in one turn, as after a long step, and the one that asks is among the first
+    const asking = open("GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    const others = Promise.all(Array.from({ length: 60 }, () => open()));
+    for (const end = performance.now() + 50; performance.now() < end; );
+    const { heard, closed } = await asking;
+    await until(closed);
+    expect(heard()).toContain('{"status":"ok"}');
+    const all = await others;
+    await until(() => all.filter((each) => each.closed()).length >= 54);
+  });
+
   test("are told when all of an address are being answered", async () => {
     server = await startTiny({ connections: { ofAddress: 2 } });
     const streams = [send(server, "/v1/chat/completions", { body: long }), send(server, "/v1/chat/completions", { body: long })];
