@@ -165,9 +165,9 @@ function checkWithoutEffect(name: string, value: unknown, known: readonly string
   throw new ApiError(400, `unknown parameter ${preview(name)}${near === undefined ? "" : `; did you mean ${near}?`}`, { param: name.slice(0, 80), code: "unknown_parameter" });
 }
 
-/** The deepest of a union's problems is the one that the client meant. */
+/** The deepest of a union's problems is the one that the client meant; of equals, one of a value whose type is right. */
 function invalid(issue: z.core.$ZodIssue, known: readonly (readonly [string, unknown])[]): ApiError {
-  const inner = issue.code === "invalid_union" ? issue.errors.flat().toSorted((a, b) => b.path.length - a.path.length)[0] : undefined;
+  const inner = issue.code === "invalid_union" ? issue.errors.flat().toSorted((a, b) => b.path.length - a.path.length || Number(a.code === "invalid_type") - Number(b.code === "invalid_type"))[0] : undefined;
   const path = [...issue.path, ...(inner?.path ?? [])];
   const param = path.map((part, index) => (typeof part === "number" ? `[${part}]` : `${index > 0 ? "." : ""}${String(part).slice(0, 80)}`)).join("");
   const missing = path.length === 1 && !known.some(([name]) => name === path[0]);
