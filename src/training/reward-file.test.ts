@@ -82,6 +82,13 @@ export default async function reward({ completion, extra, prompt, stopped, messa
     await expect(tryReward(await open("missing.mjs", "export default ({ extra }) => extra.task.length"), record)).rejects.toThrow(/missing\.mjs failed, on the first row[\s\S]*reading 'length'/);
   });
 
+  test("what is said of a failed trial is the user's: no frame of ours, and no checkpoint that is not there", async () => {
+    const { record } = rollout("").prompt;
+    const failed = await tryReward(await open("boom.mjs", "export default () => { throw new Error('boom'); }"), record).catch((error: unknown) => error);
+    expect(failed).toMatchObject({ details: { got: expect.stringMatching(/^Error: boom\n +at [^\n]*boom\.mjs:1:\d+\)?$/) as string, hint: 'mend the function, which was given the answer "A trial answer, written by nobody."' } });
+    await expect(open("syntax.ts", "export defau lt (")).rejects.toMatchObject({ details: { got: expect.not.stringContaining("data:text") as string } });
+  });
+
   test("the file that --reward --init writes is a reward function", async () => {
     const source = await open("template.ts", REWARD_TEMPLATE);
     expect(await source.score([rollout("it is 5", { solution: 5 }), rollout("it is 6", { solution: 5 }), rollout("yes")])).toEqual([1, 0, 1 - 3 / 1000]);

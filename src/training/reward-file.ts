@@ -42,7 +42,9 @@ export async function load(url, context, next) {
 const WORKER = `
 const { parentPort, workerData } = require("node:worker_threads");
 const { register } = require("node:module");
-const tell = (error) => (error instanceof Error ? error.stack ?? error.message : String(error));
+// of the stack, what lies in the user's own files
+const isOurs = (line) => /^ +at .*(\\[worker eval\\]|data:text\\/javascript|node:|\\(<anonymous>\\))/.test(line);
+const tell = (error) => (error instanceof Error ? (error.stack ?? error.message).split("\\n").filter((line) => !isOurs(line)).join("\\n") : String(error));
 register("data:text/javascript," + encodeURIComponent(workerData.hooks), { data: { compiler: workerData.compiler } });
 import(workerData.url).then((module) => {
   const reward = module.default ?? module.reward;
@@ -123,7 +125,10 @@ export async function tryReward(source: RewardSource, record: PromptRecord): Pro
     await finiteScores(source, [{ prompt: { record, ids: new Int32Array() }, ids: new Int32Array(), stopped: true, text: TRIAL }]);
   } catch (error) {
     if (!(error instanceof AttuneError)) throw error;
-    throw new AttuneError("data", `${error.what}, on the first row of the data, before any model was read`, { ...error.details, expected: REWARD_FORM, hint: `mend the function, which was given the answer ${JSON.stringify(TRIAL)}${error.details.hint === undefined || error.code === "numeric" ? "" : `; or: ${error.details.hint}`}`, cause: error });
+    // there is no checkpoint yet
+    const [otherwise = ""] = (error.details.hint ?? "").split(/(?:; )?the last checkpoint is kept/);
+    const hint = `mend the function, which was given the answer ${JSON.stringify(TRIAL)}${otherwise === "" ? "" : `; or: ${otherwise}`}`;
+    throw new AttuneError("data", `${error.what}, on the first row of the data, before any model was read`, { ...error.details, expected: REWARD_FORM, hint, cause: error });
   }
 }
 
