@@ -249,6 +249,8 @@ describe("rows that are wrong", () => {
     ["misspelled column before its partner", { prompt: "a", rejected: "c", choosen: "b" }, "f.jsonl:1: the column rejected needs chosen beside it\n  got: prompt, rejected, choosen\n  expected: prompt, rejected, choosen, chosen\n  try: rename choosen to chosen"],
     ["column of another shape", { text: "a", label: 1 }, "f.jsonl:1: the column label needs prompt, completion beside it\n  got: text, label\n  expected: text, label, prompt, completion\n  try: it looks like a judgement: if it says whether the answer is good, name it with --columns label=label (true or false)"],
     ["no known format", { question: "a", anwser: "b" }, "f.jsonl:1: the columns fit no known format\n  got: question, anwser\n"],
+    ["names of one's own", { question: "a", better: "b", worse: "c" }, "f.jsonl:1: the columns fit no known format\n  got: question, better, worse\n  expected: one of the formats trl,"],
+    ["names of one's own, and what to do about them", { question: "a", better: "b", worse: "c" }, "\n  try: say which columns hold them: --columns prompt=question,chosen=better,rejected=worse"],
     ["misspelled everything", { instrction: "a", outptu: "b" }, "f.jsonl:1: the columns fit no known format\n  got: instrction, outptu\n  expected: instruction, output (alpaca, the nearest format; missing: instruction, output)\n  try: rename instrction to instruction, rename outptu to output"],
     ["an object of lists", { data: [{ prompt: "a" }] }, "the file seems to hold one object of lists: rows must be a list of objects, or objects line by line"],
     ["no columns", {}, "f.jsonl:1: the columns fit no known format\n  got: no columns"],

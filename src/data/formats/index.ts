@@ -16,7 +16,8 @@ import { callsWithoutPlace, columnsOf, has, isAside, shapeColumns } from "./form
 import { INPUT_COLUMNS, readInputs, wrapped } from "./inputs.ts";
 import { looksLikeJudgement } from "./labels.ts";
 import { isMedia, refuseMedia } from "./media.ts";
-import { gives, lackingError } from "./needs.ts";
+import { FORMAT_NAMES } from "./names.ts";
+import { gives, guessedColumns, lackingError } from "./needs.ts";
 import { isHoled, refuseNulls } from "./nulls.ts";
 import { llamaFactoryKto } from "./llama-factory-kto.ts";
 import { openaiChat, openaiPreference } from "./openai.ts";
@@ -143,10 +144,12 @@ const columnNames = ({ columns }: Row): string => {
 
 function unknownColumns(row: Row): AttuneError {
   const names = Object.keys(row.columns);
+  const guess = guessedColumns(names);
+  if (guess !== undefined) return new AttuneError("data", "the columns fit no known format", { ...row.place, got: columnNames(row), expected: `one of the formats ${FORMAT_NAMES.join(", ")}`, hint: guess });
   const { format, shape, missing } = nearestShape(names);
   const renames = renamesFor(missing, names.filter((candidate) => !shape.required.includes(candidate)));
   const isHolder = Object.values(row.columns).every(Array.isArray);
-  const hint = isHolder ? "the file seems to hold one object of lists: rows must be a list of objects, or objects line by line" : renames !== "" ? renames : `add ${missing.join(", ")}, or name the format: --format`;
+  const hint = isHolder ? "the file seems to hold one object of lists: rows must be a list of objects, or objects line by line" : renames !== "" ? renames : `add ${missing.join(", ")}, or say which columns hold what: --columns prompt=COLUMN,completion=COLUMN, or name the format: --format`;
   return new AttuneError("data", "the columns fit no known format", { ...row.place, got: columnNames(row), expected: `${shape.required.join(", ")} (${format.name}, the nearest format; ${missing.length === 0 ? "its values look different" : `missing: ${missing.join(", ")}`})`, hint });
 }
 

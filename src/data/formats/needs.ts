@@ -57,6 +57,12 @@ export function renameHint(kind: RecordKind, names: readonly string[], { guessed
   return `say which columns hold them: --columns ${pairs.join(",")}`;
 }
 
+/** The same where nobody says what the columns are to hold, and the names tell it of every one; pairs before answers. */
+export function guessedColumns(names: readonly string[]): string | undefined {
+  const hints = (["preference", "unpaired", "demonstration"] as const).map((kind) => renameHint(kind, names));
+  return hints.find((hint) => hint !== undefined && !hint.includes("=COLUMN"));
+}
+
 /** The error for a row that lacks what a method needs, whatever format it is nearest to; undefined where it lacks nothing. @param of what is wrong: all of the data, or this row */
 export function lackingError({ columns, place }: Row, kind: RecordKind, of: "data" | "row"): AttuneError | undefined {
   const names = Object.keys(columns);
