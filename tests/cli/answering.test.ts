@@ -64,6 +64,13 @@ describe("generate", () => {
     expect((await attune("generate", "--model", path("base"), "hello")).err).toMatch(/^chat template: none, so texts are plain texts/m);
   });
 
+  test("an answer that was cut is told, also a single one", async () => {
+    const cut = await attune("generate", "--model", path("model"), "--temperature", "0", "--max-new-tokens", "2", "hello");
+    expect(cut.err).toMatch(/^the answer was cut before the end \(--max-new-tokens/m);
+    const { err } = await chat(["hello"], "--model", path("model"), "--temperature", "0", "--max-new-tokens", "2");
+    expect(err).toMatch(/^the answer was cut before the end \(--max-new-tokens/m);
+  });
+
   test("empty answers are told: of one prompt, and of a file", async () => {
     const one = await attune("generate", "--model", path("silent"), "--temperature", "0", "hello");
     expect([one.status, one.out, one.err]).toEqual([0, "\n", expect.stringMatching(/^warning: the answer is empty; another --template or another model may answer \[empty-answers\]$/m)]);

@@ -7,7 +7,7 @@ import { parseConfig } from "../../runs/config-sources.ts";
 import { writeFileAtomic } from "../../runs/files.ts";
 import { ChatSession } from "../../sampling/chat-session.ts";
 import { templateField } from "../../sampling/template.config.ts";
-import { warnOfAnswers } from "../answer-warnings.ts";
+import { noteCutAnswers, warnOfAnswers } from "../answer-warnings.ts";
 import type { CommandContext, CommandModule } from "../command.ts";
 import { addConfigOptions, readConfigFlags } from "../config-options.ts";
 import { formatTable } from "../words.ts";
@@ -123,5 +123,8 @@ async function answer(text: string, session: ChatSession, { reporter, signal }: 
   });
   if (streams) reporter.write("\n");
   else reporter.result({ role: "assistant", content: said.text, finish: said.finish, tokens: said.ids.length }, said.text);
-  if (said.finish !== "cancelled") warnOfAnswers([{ text: said.text, stopped: said.finish === "stop" }], reporter);
+  if (said.finish === "cancelled") return;
+  const seen = [{ text: said.text, stopped: said.finish === "stop" }];
+  warnOfAnswers(seen, reporter);
+  noteCutAnswers(seen, reporter);
 }

@@ -14,7 +14,7 @@ import { templateField } from "../../sampling/template.config.ts";
 import type { EncodingRow } from "../../text/encoder.ts";
 import type { Prompt } from "../../text/messages.ts";
 import { promptText } from "../../text/messages.ts";
-import { warnOfAnswers } from "../answer-warnings.ts";
+import { noteCutAnswers, warnOfAnswers } from "../answer-warnings.ts";
 import type { CommandContext, CommandModule } from "../command.ts";
 import { addConfigOptions, readConfigFlags } from "../config-options.ts";
 import { remoteData } from "./find-data.ts";
@@ -56,8 +56,9 @@ async function readPrompts(texts: readonly string[], data: string | undefined, c
   if (data !== undefined && texts.length > 0) throw new AttuneError("usage", "prompts are given twice", { got: `--data ${data} and ${texts.length} on the command line`, hint: "one of the two" });
   if (data !== undefined) return recordsAs(await loadDataset(data, { signal: context.signal, resolveRemote: remoteData(context) }), "prompt");
   if (texts.length > 0) return texts.map((prompt) => ({ prompt }));
-  if (input.isTTY) throw new AttuneError("usage", "there is no prompt", { hint: 'attune generate --model M "a prompt", or --data FILE, or a prompt on standard input' });
-  return [{ prompt: readFileSync(0, "utf8").trimEnd() }];
+  const prompt = input.isTTY ? "" : readFileSync(0, "utf8").trimEnd();
+  if (prompt === "") throw new AttuneError("usage", "there is no prompt", { hint: 'attune generate --model M "a prompt", or --data FILE, or a prompt on standard input' });
+  return [{ prompt }];
 }
 
 /** A text stays one, to be a turn or plain as the template says, unless a system message goes before it. */
@@ -95,7 +96,9 @@ export const command: CommandModule = {
         progress?.end();
         if (single) context.reporter.write("\n");
         else for (const answer of answers) context.reporter.result({ ...answer, promptText: prompts[answer.prompt] }, `--- ${promptLabel(prompts[answer.prompt]!)}\n${answer.text}\n`);
-        warnOfAnswers(answers.filter(({ finish }) => finish !== "cancelled").map(({ text, finish, prompt }) => ({ text, stopped: finish === "stop", prompt })), context.reporter);
+        const seen = answers.filter(({ finish }) => finish !== "cancelled").map(({ text, finish, prompt }) => ({ text, stopped: finish === "stop", prompt }));
+        warnOfAnswers(seen, context.reporter);
+        noteCutAnswers(seen, context.reporter);
         if (context.signal.aborted) throw new AttuneError("interrupted", "stopped before the end", { got: `${answers.length} of ${total} answers` });
       }),
     );
