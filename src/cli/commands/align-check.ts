@@ -135,11 +135,13 @@ const WORDS: Readonly<Record<(typeof COUNTS)[number], string>> = { examples: "ex
 
 /** A line a stage, and what is to be said of it below. */
 export function checkLines(checks: readonly StageCheck[]): string[] {
+  const first = new Map(checks.toReversed().flatMap(({ title, error }) => (error === undefined ? [] : [[error.message, title] as const])));
+  const failure = (message: string, title: string): string => (first.get(message) === title ? message : `as ${first.get(message)} would`);
   return checks.flatMap(({ title, action, because, plan = {}, warnings, waitsFor, error }, i) => [
     `  ${i + 1}. ${title.padEnd(24)} ${action.padEnd(7)} ${because}${countsOf(plan)}`,
     ...(waitsFor === undefined ? [] : [`       its data come from ${waitsFor}, and are checked when they are there`]),
     ...warnings.map((message) => `       note: ${message}`),
-    ...(error === undefined ? [] : [`       would fail: ${error.message.replaceAll("\n", "\n       ")}`]),
+    ...(error === undefined ? [] : [`       would fail: ${failure(error.message, title).replaceAll("\n", "\n       ")}`]),
   ]);
 }
 
