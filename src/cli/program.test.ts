@@ -311,7 +311,7 @@ describe("a training command", () => {
     writeFileSync(file, readFileSync(file, "utf8").replace('"learningRate": 0.001', '"learningRate": 0.5'));
     const refused = await attune("resume runs/e");
     expect(refused.status).toBe(2);
-    expect(refused.err).toMatch(/runs\/e: the run was changed by hand since it began\n {2}got: learningRate 0\.5\n {2}expected: learningRate 0\.001\n {2}try: put it back, or `attune resume --accept-changes`/);
+    expect(refused.err).toMatch(/runs\/e: the run was changed by hand since it began\n {2}got: learningRate 0\.5\n {2}expected: learningRate 0\.001\n {2}try: put it back, or `attune resume [^ ]*runs\/e --accept-changes`/);
     expect(readJsonLines("runs/e/metrics.jsonl")).toHaveLength(2);
     expect(await attune("resume runs/e --accept-changes")).toMatchObject({ status: 0 });
     expect(JSON.parse(readFileSync("runs/e/run.json", "utf8"))).toMatchObject({ status: "completed", accepted: ["learningRate is 0.5, was 0.001"] });

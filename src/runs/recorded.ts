@@ -54,12 +54,12 @@ export function changesSince(folder: string, info: RunInfo): Change[] {
   return [...differences(recorded.config, now.config, ""), ...differences(recorded.run, now.run, "run.json: ")];
 }
 
-const ACCEPT = "put it back, or `attune resume --accept-changes` to go on with it as it is now";
+const acceptHint = (folder: string): string => `put it back, or \`attune resume ${folder} --accept-changes\` to go on with it as it is now`;
 /** Where a pipeline's own file says what a stage is. */
 export const IN_A_PIPELINE = "put it back; where another value is wanted, it belongs into the pipeline, which then does this stage again";
 
 /** @throws AttuneError `run`, with every change, where there is one and nobody asked to take it */
-export function refuseChanges(folder: string, changes: readonly Change[], hint = ACCEPT): void {
+export function refuseChanges(folder: string, changes: readonly Change[], hint = acceptHint(folder)): void {
   if (changes.length === 0) return;
   throw new AttuneError("run", changes.length === 1 ? "the run was changed by hand since it began" : `the run was changed by hand since it began, in ${changes.length} places`, {
     file: folder,
