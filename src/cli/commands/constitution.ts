@@ -43,7 +43,7 @@ function check(file: string, { reporter }: CommandContext): void {
   const { constitution, remarks } = checkConstitution(readText(file));
   const errors = remarks.filter(({ level }) => level === "error");
   if (constitution === undefined) {
-    for (const remark of remarks.slice(1)) reporter.warn("constitution", remarkText(file, remark));
+    for (const remark of remarks) if (remark !== errors[0]) reporter.warn("constitution", remarkText(file, remark, ""));
     const { line, what, hint } = errors[0]!;
     throw new AttuneError("config", what, { file, ...(line === undefined ? {} : { row: line }), got: `${errors.length} ${errors.length === 1 ? "error" : "errors"}`, ...(hint === undefined ? {} : { hint }) });
   }
@@ -58,8 +58,9 @@ function check(file: string, { reporter }: CommandContext): void {
   reporter.result({ file, hash, principles: rows.length, remarks }, lines.join("\n"));
 }
 
-function remarkText(file: string, { level, line, what, hint }: Remark): string {
-  return `${file}${line === undefined ? "" : `:${line}`}: ${level}: ${what}${hint === undefined ? "" : `\n  try: ${hint}`}`;
+/** @param kind of remark, where nothing before it says so */
+function remarkText(file: string, { level, line, what, hint }: Remark, kind = `${level}: `): string {
+  return `${file}${line === undefined ? "" : `:${line}`}: ${kind}${what}${hint === undefined ? "" : `\n  try: ${hint}`}`;
 }
 
 function init(file: string, { reporter }: CommandContext): void {
