@@ -3,12 +3,12 @@
  * of every file, so a half-written or damaged one is recognised and passed over. Nothing in a checkpoint depends on the
  * clock: equal runs have equal bytes.
  */
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { join, relative, sep } from "node:path";
 import { z } from "zod";
 import { AttuneError } from "../core/errors.ts";
 import { numberFromJson, parseJson, stringifyJson } from "../core/json.ts";
-import { diskError, filesBelow, type FolderFile, hashFolder, isDiskFull, isTemporaryName, makeFolder, publishFolder, removeFolder, removeTemporary, writeFileAtomic } from "./files.ts";
+import { diskError, filesBelow, type FolderFile, hashFolder, isDiskFull, isTemporaryName, makeFolder, publishFolder, readWholeFile, removeFolder, removeTemporary, writeFileAtomic } from "./files.ts";
 import { isBetter } from "./metrics.ts";
 
 const MANIFEST = "manifest.json";
@@ -174,7 +174,7 @@ function bestOf(checkpoints: readonly Checkpoint[]): Checkpoint | undefined {
 function readManifest(folder: string): Manifest | string {
   let text: string;
   try {
-    text = readFileSync(join(folder, MANIFEST), "utf8");
+    text = readWholeFile(join(folder, MANIFEST));
   } catch {
     return "it has no manifest.json";
   }

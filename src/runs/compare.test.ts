@@ -1,7 +1,9 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { AttuneError } from "../core/errors.ts";
 import { diffRuns, listRuns, showRun, sparkline } from "./compare.ts";
 import { Run } from "./run.ts";
 
@@ -41,6 +43,40 @@ describe("runs for people", () => {
     expect(unreadable).toEqual([{ folder: join(parent, "damaged"), problem: "run.json is not valid JSON" }]);
     second.close();
     expect(() => listRuns(join(parent, "none"))).toThrow("there is no such folder");
+  });
+
+  it("may be odd in any way, which is told and hangs nothing", () => {
+    const names = ["run.json is a pipe", "run.json is a folder", "metrics are a folder", "metrics without steps", "metrics are no JSON", "events are a pipe", "config is a list"];
+    for (const name of names) makeRun(name, 1, [3]).close();
+    const replace = (name: string, file: string, make: (path: string) => void): void => {
+      rmSync(join(parent, name, file));
+      make(join(parent, name, file));
+    };
+    const pipe = (path: string): void => void execFileSync("mkfifo", [path]);
+    replace("run.json is a pipe", "run.json", pipe);
+    replace("run.json is a folder", "run.json", (path) => mkdirSync(path));
+    replace("metrics are a folder", "metrics.jsonl", (path) => mkdirSync(path));
+    replace("metrics without steps", "metrics.jsonl", (path) => writeFileSync(path, '{"loss":3}\n'));
+    replace("metrics are no JSON", "metrics.jsonl", (path) => writeFileSync(path, '3\n{"step":1,"loss":3}\n'));
+    replace("events are a pipe", "events.jsonl", pipe);
+    replace("config is a list", "config.resolved.json", (path) => writeFileSync(path, "[]"));
+    symlinkSync(join(parent, "config is a list"), join(parent, "a link"));
+    writeFileSync(join(parent, "a file"), "");
+    const { runs, unreadable } = listRuns(parent);
+    expect(runs.map(({ name }) => name).toSorted()).toEqual(["a link", "config is a list"]);
+    expect(Object.fromEntries(unreadable.map(({ folder, problem }) => [basename(folder), problem]))).toEqual({
+      "run.json is a pipe": "run.json is no file",
+      "run.json is a folder": "run.json is no file",
+      "metrics are a folder": "metrics.jsonl is no file",
+      "metrics without steps": "the line has no step",
+      "metrics are no JSON": "the line is not a JSON object",
+      "events are a pipe": "events.jsonl is no file",
+    });
+    for (const name of names) {
+      expect(() => showRun(join(parent, name)), name).toThrow(AttuneError);
+      expect(() => diffRuns(join(parent, name), join(parent, name)), name).toThrow(AttuneError);
+    }
+    for (const show of [showRun, listRuns]) expect(() => show(join(parent, "a file"))).toThrow(/no (?:run|folder)|not a run/);
   });
 
   it("are shown with options, series, checkpoints and warnings", async () => {

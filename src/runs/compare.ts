@@ -1,5 +1,5 @@
 /** Reads runs for people, without their locks: a list, one run in detail, and the difference of two. */
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { numberFromJson } from "../core/json.ts";
 import { AttuneError } from "../core/errors.ts";
@@ -45,12 +45,12 @@ export interface UnreadableRun {
  * @throws AttuneError `run` where the folder is missing
  */
 export function listRuns(folder: string): { runs: RunOverview[]; unreadable: UnreadableRun[] } {
-  if (!existsSync(folder)) throw new AttuneError("run", "there is no such folder", { file: folder, hint: "runs are made by `attune sft`, `reward`, `dpo` and `kto`" });
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) throw new AttuneError("run", existsSync(folder) ? "this is no folder" : "there is no such folder", { file: folder, hint: "runs are made by `attune sft`, `reward`, `dpo` and `kto`" });
   const runs: RunOverview[] = [];
   const unreadable: UnreadableRun[] = [];
-  for (const entry of readdirSync(folder, { withFileTypes: true })) {
-    const path = join(folder, entry.name);
-    if (!entry.isDirectory() || !existsSync(join(path, "run.json"))) continue;
+  for (const name of readdirSync(folder)) {
+    const path = join(folder, name);
+    if (!existsSync(join(path, "run.json"))) continue;
     try {
       runs.push(overview(path, readSeries(path)));
     } catch (error) {
@@ -147,7 +147,9 @@ function overview(folder: string, series: RunDetails["series"]): RunOverview {
 
 function readSeries(folder: string): Map<string, { step: number; value: number }[]> {
   const series = new Map<string, { step: number; value: number }[]>();
-  for (const { step, ...values } of readJsonLines(join(folder, "metrics.jsonl"))) {
+  const file = join(folder, "metrics.jsonl");
+  for (const [index, { step, ...values }] of readJsonLines(file).entries()) {
+    if (!Number.isSafeInteger(step)) throw new AttuneError("run", "the line has no step", { file, row: index + 1, hint: "the log was changed by something else than attune" });
     for (const [name, item] of Object.entries(values)) {
       const value = numberFromJson(item);
       if (value === undefined) continue;

@@ -7,7 +7,7 @@
  * (exports, files to start from) has the rights that the user's umask gives.
  */
 import { createHash, randomBytes } from "node:crypto";
-import { chmodSync, closeSync, createReadStream, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmdirSync, rmSync, writeSync } from "node:fs";
+import { chmodSync, closeSync, createReadStream, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, statSync, writeSync } from "node:fs";
 import { basename, dirname, join, relative, sep } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { AttuneError } from "../core/errors.ts";
@@ -41,6 +41,19 @@ export function makeFolder(path: string, access: Access = "private"): string | u
     throw diskError(error, `the folder ${basename(path)} cannot be made`, path);
   }
   return above ?? path;
+}
+
+/**
+ * A whole file as text.
+ * @throws AttuneError `run` where something else has its name (a folder, a device, a pipe that nobody fills), `disk`
+ */
+export function readWholeFile(path: string): string {
+  try {
+    if (statSync(path).isFile()) return readFileSync(path, "utf8");
+  } catch (error) {
+    throw diskError(error, `${basename(path)} cannot be read`, path);
+  }
+  throw new AttuneError("run", `${basename(path)} is no file`, { file: path, hint: "the folder is damaged, or is no run of attune" });
 }
 
 /** Removes what killed writers left in `folder` (not below it). */

@@ -2,11 +2,11 @@
  * A log of JSON lines that survives `kill -9`. Each record is one `write` of a whole line, so a killed process loses
  * nothing that it appended; `sync` adds safety against a power cut. Opening removes a torn end.
  */
-import { closeSync, constants, existsSync, fstatSync, fsyncSync, ftruncateSync, openSync, readFileSync, readSync } from "node:fs";
+import { closeSync, constants, existsSync, fstatSync, fsyncSync, ftruncateSync, openSync, readSync } from "node:fs";
 import { basename } from "node:path";
 import { AttuneError } from "../core/errors.ts";
 import { parseJson, stringifyJson } from "../core/json.ts";
-import { diskError, FILE_MODE, writeAll } from "./files.ts";
+import { diskError, FILE_MODE, readWholeFile, writeAll } from "./files.ts";
 
 const NEWLINE = 10;
 
@@ -129,7 +129,7 @@ function parseRecord(text: string): Record<string, unknown> | undefined {
  */
 export function readJsonLines(path: string): Record<string, unknown>[] {
   if (!existsSync(path)) return [];
-  const content = readFileSync(path);
+  const content = Buffer.from(readWholeFile(path));
   const whole = content.toString("utf8", 0, wholeLength(content));
   return whole
     .split("\n")

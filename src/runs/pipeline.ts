@@ -5,12 +5,12 @@
  * docs/decisions/pipelines.md.
  */
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, renameSync } from "node:fs";
+import { existsSync, renameSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { z } from "zod";
 import { AttuneError, invariant } from "../core/errors.ts";
 import { parseJson, stringifyJson } from "../core/json.ts";
-import { makeFolder, removeTemporary, syncFolder, writeFileAtomic } from "./files.ts";
+import { makeFolder, readWholeFile, removeTemporary, syncFolder, writeFileAtomic } from "./files.ts";
 import { acquireLock } from "./lock.ts";
 import { checkNewFolder, readRunInfo } from "./run.ts";
 import { attuneVersion } from "./versions.ts";
@@ -52,7 +52,7 @@ const fileOf = (folder: string): string => join(folder, "pipeline.json");
 function readMemory(folder: string): Memory {
   const file = fileOf(folder);
   if (!existsSync(file)) return { schema: 1, stages: {} };
-  const parsed = memorySchema.safeParse(parseJson(readFileSync(file, "utf8")));
+  const parsed = memorySchema.safeParse(parseJson(readWholeFile(file)));
   if (!parsed.success) throw new AttuneError("run", "pipeline.json does not have the layout of this version", { file, hint: "another folder, or the version of attune that made this one" });
   return parsed.data;
 }

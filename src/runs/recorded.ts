@@ -3,11 +3,12 @@
  * config.resolved.json and run.json, so a change in them is told, and taken only from somebody who asks for it.
  */
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { AttuneError } from "../core/errors.ts";
 import { parseJson, stringifyJson } from "../core/json.ts";
+import { readWholeFile } from "./files.ts";
 import { readJsonLines } from "./json-lines.ts";
 import type { RunInfo } from "./run-info.ts";
 
@@ -94,7 +95,7 @@ function differences(before: object, after: object, prefix: string): Change[] {
 export function readConfig(folder: string): Record<string, unknown> {
   const file = join(folder, "config.resolved.json");
   try {
-    const value = parseJson(readFileSync(file, "utf8"));
+    const value = parseJson(readWholeFile(file));
     if (typeof value !== "object" || value === null || Array.isArray(value)) throw new Error("it is no JSON object");
     return value as Record<string, unknown>;
   } catch (cause) {

@@ -14,7 +14,7 @@
  *
  * A resumed run cuts metrics.jsonl back to the length that its checkpoint recorded, and repeats the steps behind it.
  */
-import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, rmSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { stringify } from "yaml";
 import { AttuneError } from "../core/errors.ts";
@@ -22,7 +22,7 @@ import { stringifyJson } from "../core/json.ts";
 import { type Checkpoint, Checkpoints, type SaveOptions } from "./checkpoints.ts";
 import { type EncodedRows, refuseOtherRows } from "./encoded-rows.ts";
 import type { Metrics, TrainingEvent } from "./events.ts";
-import { diskError, makeFolder, publishFolder, removeEmptyFolders, removeTemporary, writeFileAtomic } from "./files.ts";
+import { diskError, makeFolder, publishFolder, readWholeFile, removeEmptyFolders, removeTemporary, writeFileAtomic } from "./files.ts";
 import { JsonLines, readJsonLines } from "./json-lines.ts";
 import { acquireLock, type Lock } from "./lock.ts";
 import { checkMetricName } from "./metrics.ts";
@@ -342,7 +342,7 @@ export function readRunInfo(folder: string): RunInfo {
       hint: "`attune runs` lists the runs",
     });
   }
-  return parseRunInfo(readFileSync(file, "utf8"), file);
+  return parseRunInfo(readWholeFile(file), file);
 }
 
 function writeInfo(folder: string, info: RunInfo): void {
@@ -379,7 +379,7 @@ export function checkNewFolder(dir: string): void {
     throw diskError(error, "the run folder cannot be read", folder);
   }
   if (names.includes("run.json")) {
-    const { status } = parseRunInfo(readFileSync(join(folder, "run.json"), "utf8"), join(folder, "run.json"));
+    const { status } = readRunInfo(folder);
     const goOn = status === "completed" ? "" : `\`attune resume ${dir}\` to go on with it, or `;
     throw new AttuneError("run", "the folder already holds a run", { file: dir, got: `a run that is ${status}`, hint: `${goOn}another --out` });
   }
