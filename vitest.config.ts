@@ -12,6 +12,7 @@ export default defineConfig({
     // No test depends on speed: this only ends one that hangs. Tests that wait for another process watch its progress (tests/support/progress.ts).
     testTimeout: 1_800_000,
     hookTimeout: 1_800_000,
+    setupFiles: process.env["ATTUNE_TEST_COST"] ? ["./scripts/test-cost-of-file.mjs"] : [],
     reporters: ["default", "./scripts/count-reporter.mjs"],
     projects: [
       { extends: true, test: { name: "quick", include: TESTS, exclude: [SLOW, "**/node_modules/**"] } },
