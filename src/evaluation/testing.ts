@@ -2,7 +2,6 @@
 import type { WorldRecipe } from "./world-recipe.ts";
 import { WORLD_RECIPE } from "./world-recipe.ts";
 
-const critic = { ...WORLD_RECIPE.ppo.critic, warmupSteps: 1 };
 const few = { batchSize: 8, maxSteps: 2, rewardSamples: 8, maxNewTokens: 8 };
 /** Fewer warm-up steps than roll-outs. */
 const critic = { ...WORLD_RECIPE.ppo.critic, warmupSteps: 1 };
