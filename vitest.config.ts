@@ -9,6 +9,7 @@ export default defineConfig({
     // ONNX Runtime keeps native threads, which do not survive in a terminated worker thread.
     pool: "forks",
     maxWorkers: 2,
+    tags: [{ name: "dear", description: "needs seconds of processor time" }],
     // No test depends on speed: this only ends one that hangs. Tests that wait for another process watch its progress (tests/support/progress.ts).
     testTimeout: 1_800_000,
     hookTimeout: 1_800_000,

@@ -1,11 +1,10 @@
 import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { compileSources } from "../../tests/support/compiled.ts";
+import { watched } from "../../tests/support/progress.ts";
 import { AttuneError } from "../core/errors.ts";
 import { Random } from "../core/random.ts";
 import { readJsonLines } from "../runs/json-lines.ts";
@@ -78,7 +77,8 @@ describe("a critic behind a server", () => {
     const critic = await criticOf({ reply: () => "at last", fault: (_request, attempt) => faults[attempt - 1] }, { timeout: 300, retry: { retries: 12 }, onRetry: (text) => why.push(text) });
     expect(await critic.write(WRITING)).toMatchObject({ text: "at last" });
     expect(await critic.write(WRITING)).toMatchObject({ text: "at last" });
-    expect([...server.asked.values()]).toEqual([faults.length]);
+    // a machine under load may be late with a good answer, which is asked for again
+    expect([...server.asked.values()]).toEqual([expect.toSatisfy((asked: number) => asked >= faults.length)]);
     expect([...server.answered.values()].every((count) => count === 1)).toBe(true);
     expect(why.join("\n")).toMatch(/429[^]*500[^]*no reply within 0\.3 s[^]*no chat completion/);
   });
@@ -91,9 +91,11 @@ describe("a critic behind a server", () => {
 
   it("pauses every request for as long as the server asks", async () => {
     const times: number[] = [];
-    const critic = await criticOf({ fault: (_request, _attempt, count) => (times.push(Date.now()), count === 1 ? { status: 429, headers: { "retry-after": "0.4" } } : undefined) });
+    let onRetry = (): void => undefined;
+    const told = new Promise<void>((resolve) => (onRetry = resolve));
+    const critic = await criticOf({ fault: (_request, _attempt, count) => (times.push(Date.now()), count === 1 ? { status: 429, headers: { "retry-after": "0.4" } } : undefined) }, { onRetry: () => onRetry() });
     const first = critic.write(WRITING);
-    await sleep(100);
+    await told;
     await Promise.all([first, ...[1, 2, 3].map((number) => critic.write({ ...WRITING, stream: [number] }))]);
     expect(times).toHaveLength(5);
     expect(times.slice(1).every((time) => time - times[0]! >= 395)).toBe(true);
@@ -134,10 +136,12 @@ describe("a critic behind a server", () => {
   });
 
   it("stops when it is told to, also while it waits", async () => {
-    const critic = await criticOf({ fault: () => ({ status: 429, headers: { "retry-after": "60" } }) });
+    let onRetry = (): void => undefined;
+    const waiting = new Promise<void>((resolve) => (onRetry = resolve));
+    const critic = await criticOf({ fault: () => ({ status: 429, headers: { "retry-after": "60" } }) }, { onRetry: () => onRetry() });
     const controller = new AbortController();
     const asking = critic.write(WRITING, controller.signal);
-    await sleep(50);
+    await waiting;
     controller.abort(new AttuneError("interrupted", "stopped"));
     await expect(asking).rejects.toThrow("stopped");
   });
@@ -175,7 +179,7 @@ const keysIn = (folder: string): string[] => readJsonLines(join(folder, "answers
 describe("a killed client", () => {
   const logprobs = ({ messages }: ChatRequest): Record<string, number> => ({ A: -(messages.at(-1)!.content.length % 7) - 1, B: -2 });
 
-  it("loses nothing that it was answered, asks nothing twice that it was answered, and ends complete", { timeout: 60_000 }, async () => {
+  it("loses nothing that it was answered, asks nothing twice that it was answered, and ends complete", { tags: ["dear"] }, async () => {
     const compiled = compileSources();
     const random = Random.for(11, "faults");
     const faults: Fault[] = [undefined, undefined, undefined, { status: 500 }, { status: 429, headers: { "retry-after": "0.01" } }, { drop: "in the middle" }, { body: "nonsense" }];
@@ -213,8 +217,8 @@ describe("a killed client", () => {
 /** Runs the client; kills it once it has kept so many answers. @returns its exit status; null where it was killed */
 async function runUntil(script: string, answers: number): Promise<number | null> {
   const child = spawn(process.execPath, [script, server.baseUrl, folder], { stdio: ["ignore", "ignore", "inherit"] });
-  const closed = once(child, "close") as Promise<[number | null]>;
-  while (child.exitCode === null && keysIn(folder).length < answers) await sleep(3);
-  if (child.exitCode === null) child.kill("SIGKILL");
-  return (await closed)[0];
+  const client = watched(child);
+  if (await client.until(() => keysIn(folder).length >= answers)) child.kill("SIGKILL");
+  await client.end();
+  return child.exitCode;
 }

@@ -55,7 +55,7 @@ test("columns that only later rows have are there", async () => {
   expect((await loadDataset(at("mixed.parquet"))).hash).toBe((await loadDataset(mixed)).hash);
 });
 
-test("many rows go through every kind of file", async () => {
+test("many rows go through every kind of file", { tags: ["dear"] }, async () => {
   const many = folder.write("many.jsonl", jsonLines(...Array.from({ length: 6_000 }, (_, index) => ({ prompt: [{ role: "user", content: `question ${index}` }], chosen: [{ role: "assistant", content: `yes ${index}` }], rejected: [{ role: "assistant", content: "no" }] }))));
   const { hash } = await loadDataset(many);
   for (const name of ["many.parquet", "many.csv.gz", "many.json"]) {

@@ -17,7 +17,7 @@ test("the village's constitution is one that attune reads, without an error", ()
   expect(checkConstitution(CONSTITUTION_TEXT).remarks.filter(({ level }) => level === "error")).toEqual([]);
 });
 
-test("a worked critique is in the very turns in which a critic is asked, and fits with room for what it writes", () => {
+test("a worked critique is in the very turns in which a critic is asked, and fits with room for what it writes", { tags: ["dear"] }, () => {
   const constitution = parseConstitution(CONSTITUTION_TEXT);
   const encoder = createEncoder(tokenizerFromFiles(world.tokenizerFiles), { maxLength: CRITIQUE_LENGTH });
   const worked = world.critiques[0]!;

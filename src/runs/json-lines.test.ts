@@ -1,11 +1,11 @@
 import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { compileSources } from "../../tests/support/compiled.ts";
+import { watched } from "../../tests/support/progress.ts";
 import { AttuneError } from "../core/errors.ts";
 import { Random } from "../core/random.ts";
 import { JsonLines, readJsonLines } from "./json-lines.ts";
@@ -141,18 +141,10 @@ describe("kill -9", () => {
 /** @returns the number of the last line that the writer said was on the disk; -1 for none */
 async function killWhileWriting(script: string, parameters: string[], delay: number): Promise<number> {
   const child = spawn(process.execPath, [script, ...parameters], { stdio: ["ignore", "pipe", "inherit"] });
-  let output = "";
-  const ready = new Promise<void>((resolve) => {
-    child.stdout.on("data", (chunk: Buffer) => {
-      output += chunk.toString();
-      if (output.includes("ready\n")) resolve();
-    });
-  });
-  const closed = once(child, "close");
-  await Promise.race([ready, closed]);
+  const running = watched(child);
+  expect(await running.until(() => running.said.includes("ready\n"))).toBe(true);
   await sleep(delay);
   child.kill("SIGKILL");
-  await closed;
-  expect(output).toContain("ready\n");
-  return Math.max(-1, ...output.split("\n").slice(1, -1).map(Number));
+  const { said } = await running.end();
+  return Math.max(-1, ...said.split("\n").slice(1, -1).map(Number));
 }

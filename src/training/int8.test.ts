@@ -48,17 +48,17 @@ async function* rolled(changes: Record<string, unknown>, context: LoopContext = 
   yield* ppo({ model, encoder, prompts, rewards: [{ name: SCORE_HEAD, model: judge, encoder }] }, config, context);
 }
 
-onExact.each(["whole", "block"] as const)("PPO starts at KL 0 and ratio 1: %s", async (plan) => {
+onExact.each(["whole", "block"] as const)("PPO starts at KL 0 and ratio 1: %s", { tags: ["dear"] }, async (plan) => {
   const [first] = stepsOf(await collect(rolled({ plan, maxSteps: 1, ppoEpochs: 1 })));
   expect(Math.abs(first!["objective/kl"]!)).toBeLessThan(1e-4);
   expect(Math.abs(first!["val/ratio"]! - 1)).toBeLessThan(1e-5);
   expect(first!["policy/approxkl_avg"]!).toBeLessThan(1e-8);
 });
 
-onExact("DPO goes on to the same bytes", () => expectSameBytes(async function* (context) {
+onExact("DPO goes on to the same bytes", { tags: ["dear"] }, () => expectSameBytes(async function* (context) {
   const config = resolveConfig("dpo", { ...COMMON, precision: "int8", maxSteps: 3, checkpointSteps: 1 });
   yield* dpo({ model: await rounded(), encoder, train: pairs, heldOut: [] }, config, context);
 }));
 
-onExact("PPO goes on to the same bytes", () => expectSameBytes((context) => rolled({ maxSteps: 3, checkpointSteps: 1 }, context)));
+onExact("PPO goes on to the same bytes", { tags: ["dear"] }, () => expectSameBytes((context) => rolled({ maxSteps: 3, checkpointSteps: 1 }, context)));
 

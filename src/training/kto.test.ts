@@ -50,7 +50,7 @@ describe("kto", () => {
     }
   });
 
-  test("the reference by cache, copy or adapter off: the same losses, whatever is trained", async () => {
+  test("the reference by cache, copy or adapter off: the same losses, whatever is trained", { tags: ["dear"] }, async () => {
     for (const adapter of ["lora", "none"] as const) {
       const ways = adapter === "lora" ? ["cached", "copy", "adapter"] : ["cached", "copy"];
       const losses = await Promise.all(ways.map(async (reference) => stepMetric(await run({ adapter, reference, learningRate: 1e-2, epochs: 2 }), "loss")));
@@ -64,7 +64,7 @@ describe("kto", () => {
     expect(event?.type === "step" && Object.keys(event.metrics).filter((name) => name.includes("/")).toSorted()).toEqual(["logps/rejected", "rewards/rejected"]);
   });
 
-  test("sides out of balance are warned of, with the weight that would balance them", async () => {
+  test("sides out of balance are warned of, with the weight that would balance them", { tags: ["dear"] }, async () => {
     const skewed: UnpairedRecord[] = [...unpaired, ...unpaired.filter(({ label }) => label).map((record): UnpairedRecord => ({ ...record, prompt: `${String(record.prompt)} again` }))];
     const warnings = async (options: object, train = skewed) => (await run({ maxSteps: 1, ...options }, train)).flatMap((event) => (event.type === "warning" ? [event.message] : []));
     expect(await warnings({})).toEqual([expect.stringMatching(/32 desirable and 16 undesirable .* weight of 2\.00/)]);

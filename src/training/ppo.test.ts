@@ -70,14 +70,14 @@ describe("the start", () => {
     expect(Math.abs(first!["objective/scores_std"]! - 1)).toBeLessThan(0.5);
   });
 
-  test("old log-probabilities are at the temperature of sampling, for policy and reference alike", async () => {
+  test("old log-probabilities are at the temperature of sampling, for policy and reference alike", { tags: ["dear"] }, async () => {
     const run = async (temperature: number) => stepsOf(await collect(ppo(input(), resolveConfig("ppo", { ...common, temperature, maxSteps: 1, ppoEpochs: 1 }))))[0]!;
     const [cold, warm] = [await run(0.3), await run(1.5)];
     expect(cold["policy/entropy_avg"]).toBeLessThan(warm["policy/entropy_avg"]!);
     for (const metrics of [cold, warm]) expect(Math.abs(metrics["objective/kl"]!)).toBeLessThan(1e-4);
   });
 
-  test("one base and separate models agree at step 0, by either plan", async () => {
+  test("one base and separate models agree at step 0, by either plan", { tags: ["dear"] }, async () => {
     const base = tiny();
     const shared = { ...shareBase(base), scoreHead: judge().scoreHead! };
     const setups = [
@@ -243,7 +243,7 @@ describe("the guard", () => {
   const facts = { command: "ppo", seed: 42, config: { given: {}, effective: {} }, dataHash: "d", modelFingerprint: "m", keepLast: 100 };
   const proxy = { name: "letters", reward: letters };
 
-  test("stops a run whose reward is hacked, and leaves the policy of the best held-out reward", async () => {
+  test("stops a run whose reward is hacked, and leaves the policy of the best held-out reward", { tags: ["dear"] }, async () => {
     const folder = mkdtempSync(join(tmpdir(), "attune-ppo-"));
     const run = Run.create(join(folder, "run"), facts);
     // Agrees with the proxy on the reference's answers, and turns against it where the policy goes.
@@ -262,7 +262,7 @@ describe("the guard", () => {
     expect(saved.weights.get("model.layers.0.mlp.up_proj.weight")!.data.every((x) => values.includes(x))).toBe(true);
   });
 
-  test("stays quiet where the held-out reward rises too, and only warns where it is told so", async () => {
+  test("stays quiet where the held-out reward rises too, and only warns where it is told so", { tags: ["dear"] }, async () => {
     const short = { ...config, maxSteps: 8 };
     const quiet = await collect(ppo(input({ rewards: [proxy], heldOutReward: { name: "held", reward: (answer) => 2 * letters(answer) + answer.prompt.length } }), short));
     expect(warningsOf(quiet)).not.toContain("guard");
@@ -294,7 +294,7 @@ describe("bad rewards", () => {
     await expect(collect(ppo(input({ prompts: [long] }), resolveConfig("ppo", common)))).rejects.toThrow(/p.jsonl:2: no prompt leaves room/);
   });
 
-  test("a reward model with another tokenizer reads the text", async () => {
+  test("a reward model with another tokenizer reads the text", { tags: ["dear"] }, async () => {
     const other = byteTokenizer();
     const foreign = { ...encoder, tokenizer: { ...other, fingerprint: "another" } };
     const [theirs, ours] = [await run([{ name: "judge", model: judge(), encoder: foreign }]), await run([{ name: "judge", model: judge(), encoder }])];
@@ -302,7 +302,7 @@ describe("bad rewards", () => {
     expect(warningsOf(ours)).not.toContain("reward-tokenizer");
   });
 
-  test("ensembles and weights", async () => {
+  test("ensembles and weights", { tags: ["dear"] }, async () => {
     const { combineRewards } = await import("./rewards.ts");
     const options = { rewardWeights: [], rewardCombine: "weighted", rewardUncertainty: 2, rewardNormalise: "auto", rewardClip: 0 } as const;
     expect(combineRewards([1, 3], { ...options, rewardWeights: [2, 0.5] })).toBe(3.5);

@@ -70,7 +70,7 @@ describe("three ways of having a reference give the same values", () => {
     expect([first!.computed, ...others.map(({ computed }) => computed)]).toEqual([pairs.length, 0, 0]);
   });
 
-  test("all weights trained: cached = copy, and there is no adapter to switch off", async () => {
+  test("all weights trained: cached = copy, and there is no adapter to switch off", { tags: ["dear"] }, async () => {
     const options = { adapter: "none", epochs: 3 };
     const [first, second] = await Promise.all((["cached", "copy"] as const).map(async (reference) => trial({ options: { ...options, reference } })));
     expect(Math.abs(first!.losses[0]! - Math.LN2)).toBeLessThan(1e-5);
@@ -79,7 +79,7 @@ describe("three ways of having a reference give the same values", () => {
     expect(() => resolveConfig("dpo", { ...COMMON, adapter: "none", reference: "adapter" })).toThrow(/no adapter to switch off/);
   });
 
-  test("an adapter that had learned something: cached = copy = the model as given; adapter off is the base below it", async () => {
+  test("an adapter that had learned something: cached = copy = the model as given; adapter off is the base below it", { tags: ["dear"] }, async () => {
     const losses = async (reference: string) => (await trial({ model: movedModel(), options: { reference, epochs: 2 } })).losses;
     const [first, copy, off] = [await losses("cached"), await losses("copy"), await losses("adapter")];
     expect(Math.abs(first[0]! - Math.LN2)).toBeLessThan(1e-5);
@@ -113,7 +113,7 @@ describe("values on disk", () => {
     expect(readFileSync(file!).equals(bytes)).toBe(true);
   });
 
-  test("serve another seed, order, split, method setting and rate; and rows that are there twice are one", async () => {
+  test("serve another seed, order, split, method setting and rate; and rows that are there twice are one", { tags: ["dear"] }, async () => {
     const folder = newFolder();
     await trial({ context: cached(folder) });
     const again = async (changes: Trial) => (await trial({ context: cached(folder), ...changes })).computed;
@@ -124,7 +124,7 @@ describe("values on disk", () => {
     expect(filesOf(folder)).toHaveLength(1);
   });
 
-  test("are for one model, encoder, data, batching, plan and precision", async () => {
+  test("are for one model, encoder, data, batching, plan and precision", { tags: ["dear"] }, async () => {
     const folder = newFolder();
     const options = { maxSteps: 1, shuffle: false };
     await trial({ context: cached(folder), options });

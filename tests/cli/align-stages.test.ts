@@ -78,7 +78,7 @@ describe("what a stage takes from others", () => {
   });
 });
 
-test("online DPO and rejection sampling are stages; what was chosen is kept", async () => {
+test("online DPO and rejection sampling are stages; what was chosen is kept", { tags: ["dear"] }, async () => {
   const file = asFile(`${head("own")}${reward}onlineDpo: { ${rollouts}, rewardSamples: 8 }\nrejectionSampling: { ${rollouts}, samples: 4, rewardSamples: 8 }\nevaluation: { data: ${path("prompts.jsonl")}, prompts: 4, maxLength: 64, maxNewTokens: 6 }\n`);
   const { status, out } = await attune("align", file);
   expect([status, out]).toEqual([0, expect.stringMatching(/online-dpo[^]*rejection-sampling/)]);
@@ -89,7 +89,7 @@ test("online DPO and rejection sampling are stages; what was chosen is kept", as
   expect((await attune("align", file, "--dry-run")).out).toMatch(/Online DPO +skip[^]*Rejection sampling +run +samples is 2, was 4/);
 });
 
-test("a constitution in place of people: revisions are imitated, comparisons teach the reward and DPO", async () => {
+test("a constitution in place of people: revisions are imitated, comparisons teach the reward and DPO", { tags: ["dear"] }, async () => {
   const by = `constitution: ${path("constitution.yaml")}, maxNewTokens: 6`;
   const short = "batchSize: 4, heldOut: 0, maxSteps: 1";
   const file = asFile(`${head("cai")}revise: { data: ${path("prompts.jsonl")}, limit: 4, revisions: 1, ${by} }\nsft: { ${short} }\ncompare: { data: ${path("prompts.jsonl")}, ${by} }\nreward: { ${short} }\ndpo: { ${short} }\n`);
@@ -168,7 +168,7 @@ describe("a critic judges the evaluation", () => {
     await server.close();
   });
 
-  test("that also made the labels is told; mistakes cost nothing", async () => {
+  test("that also made the labels is told; mistakes cost nothing", { tags: ["dear"] }, async () => {
     const cai = `compare: { data: ${path("prompts.jsonl")}, constitution: ${path("constitution.yaml")}, maxNewTokens: 6 }\ndpo: { batchSize: 4, heldOut: 0, maxSteps: 1 }\n`;
     expect((await attune("align", asFile(`${head("own-labels")}${cai}${evaluation(path("model"))}`))).status).toBe(0);
     expect(readFileSync(path("own-labels", "report.html"), "utf8")).toContain("also made the labels");

@@ -112,7 +112,7 @@ describe("the pipeline", () => {
     expect((await attune("align", path("attune.yaml"), "--dry-run")).out).toMatch(/Reward model +run +data .* is .*, was /);
   });
 
-  test("judges again when the stages of the file are others; other demonstrations of PPO-ptx are another input", async () => {
+  test("judges again when the stages of the file are others; other demonstrations of PPO-ptx are another input", { tags: ["dear"] }, async () => {
     const out = path("judged");
     const judged = (more: string): string => `model: ${path("model")}\nout: ${out}\nreward: { data: ${path("other.jsonl")}, batchSize: 12, heldOut: 6 }\n${more}evaluation: { data: ${path("other.jsonl")}, prompts: 4, maxLength: 64, maxNewTokens: 4 }\n`;
     const [careful, dpo] = [`heldOutReward: { data: ${path("demonstrated.jsonl")}, batchSize: 12, heldOut: 6 }\n`, "dpo: { batchSize: 8, maxSteps: 1, heldOut: 0 }\n"];

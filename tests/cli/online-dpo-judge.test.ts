@@ -54,7 +54,7 @@ async function stopped(argv: readonly string[], run: string, file: string, count
 }
 
 describe("a local critic", () => {
-  test("judges every pair in both orders, and a stopped run goes on to the same bytes", async () => {
+  test("judges every pair in both orders, and a stopped run goes on to the same bytes", { tags: ["dear"] }, async () => {
     const whole = await attune(...online("whole", path("model"), "--principles", "2"));
     expect([whole.status, whole.err]).toEqual([0, expect.stringMatching(/the judge has the same base\n[^]*answers, \d+ found again/)]);
     const metrics = lines("whole", "metrics.jsonl");

@@ -75,7 +75,7 @@ async function run(method: string, { reward = "./good.mjs", data = "prompts.json
   return { ...(await attune(...argv.split(" ").filter((word) => word !== ""))), folder };
 }
 
-describe.each(methods)("%s", (method) => {
+function badInput(method: string): void {
   test("a reward model with another tokenizer reads the text, with a warning", async () => {
     const { status, err } = await run(method, { reward: "other" });
     expect([status, err]).toEqual([0, expect.stringMatching(/the reward model other has another tokenizer than the policy: answers are encoded again from their text/)]);
@@ -119,4 +119,9 @@ describe.each(methods)("%s", (method) => {
     const none = await run(method, { data: "long.jsonl" });
     expect([none.status, none.err, existsSync(none.folder)]).toEqual([2, expect.stringMatching(/^error: long\.jsonl:1: no prompt leaves room for an answer\n/m), false]);
   });
-});
+}
+
+const quick = ["ppo", "best-of-n"];
+describe.each(quick)("%s", badInput);
+// they go through the same command and the same loop
+describe.each(methods.filter((method) => !quick.includes(method)))("%s", { tags: ["dear"] }, badInput);

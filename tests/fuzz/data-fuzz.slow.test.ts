@@ -1,4 +1,7 @@
-/** As data-fuzz.test.ts, with a thousand tables, the largest beyond what a row may have. */
+/**
+ * As data-fuzz.test.ts, with a thousand tables, the largest beyond what a row may have.
+ * @module-tag dear
+ */
 import { expect, test } from "vitest";
 import { surviveTables } from "./data-survival.ts";
 

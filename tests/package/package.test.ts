@@ -49,7 +49,7 @@ describe.skipIf(reason !== undefined)("the packed package", () => {
     await exportGguf(model, byteTokenizer(), project);
     const pairs = Array.from({ length: 40 }, (_, i) => ({ prompt: `What is ${i} and ${i}?`, chosen: `It is ${2 * i}.`, rejected: `Who knows what ${i} is?` }));
     writeFileSync(join(project, "pairs.jsonl"), pairs.map((pair) => `${JSON.stringify(pair)}\n`).join(""));
-  }, 600_000);
+  });
   afterAll(() => rmSync(parent, { recursive: true, force: true }));
 
   test("holds the program and nothing else", () => {

@@ -138,7 +138,7 @@ describe("damaged files", () => {
   });
 
   const golden = goldenFiles();
-  test("every byte of a file in every codec and encoding may be wrong", async () => {
+  test("every byte of a file in every codec and encoding may be wrong", { tags: ["dear"] }, async () => {
     await assert(
       asyncProperty(constantFrom(good, ...golden.values()), array(tuple(integer({ min: 0 }), constantFrom(0, 1, 0x15, 0x7f, 0x80, 0xff), integer({ min: 0, max: 255 })), { minLength: 1, maxLength: 3 }), async (file, changes) => {
         const content = Buffer.from(file);

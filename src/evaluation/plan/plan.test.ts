@@ -135,12 +135,12 @@ describe("attune on this machine", () => {
     expect(activations[0]!.bytes).toBeLessThan(40 * 4 * 256 * 576 * 4);
   });
 
-  test("all weights in one copy; a reference that is computed beforehand takes nothing", async () => {
+  test("all weights in one copy; a reference that is computed beforehand takes nothing", { tags: ["dear"] }, async () => {
     const lines = await ownMemory(request("smollm2-135m", { adapter: "none" }));
     expect(["policy: weights", "policy: gradients", "policy: optimiser state", "reference: weights"].map((item) => bytesOf(lines, item) / 134_515_008)).toEqual([4, 4, 8, 0]);
   });
 
-  test("frozen weights in float16 take half, but for norms", async () => {
+  test("frozen weights in float16 take half, but for norms", { tags: ["dear"] }, async () => {
     const [wide, narrow] = [await ownMemory(request("smollm2-135m")), await ownMemory(request("smollm2-135m", { precision: "float16" }))].map((lines) => bytesOf(lines, "base: weights"));
     expect(wide! - narrow!).toBe(2 * (134_515_008 - 61 * 576));
   });
@@ -152,7 +152,7 @@ describe("attune on this machine", () => {
     expect(wide! - narrow!).toBe(2 * numbers - 4 * scales);
   });
 
-  test("keeping activations takes more memory and fewer operations", async () => {
+  test("keeping activations takes more memory and fewer operations", { tags: ["dear"] }, async () => {
     const of = async (recompute: "all" | "between" | "none") => {
       const asked = request("smollm2-135m", { recompute });
       const training = (await ownTime(asked, machine)).find(({ item }) => item === "policy: training")!;
@@ -179,7 +179,7 @@ describe("attune on this machine", () => {
     expect(bytesOf(lines, "key-value cache")).toBe((8 * 256 + 2 * 128) * 4 * 2 * 30 * 3 * 64);
   });
 
-  test("operations of the graphs are near those of the formula", async () => {
+  test("operations of the graphs are near those of the formula", { tags: ["dear"] }, async () => {
     const asked = request("smollm2-135m", { method: "sft", adapter: "none", recompute: "none" });
     const training = (await ownTime(asked, machine)).find(({ item }) => item === "policy: training")!;
     const formula = (3 * 100 * 64 * 256 * forwardOperations(asked, { context: 128, read: 0.5 })) / (0.8 * 1e11);
@@ -188,7 +188,7 @@ describe("attune on this machine", () => {
     expect(training.seconds / formula).toBeLessThan(1.25);
   });
 
-  test.each(["gpt2", "qwen2-0.5b"])("%s: other families can be planned, and every method has lines", async (model) => {
+  test.each(["gpt2", "qwen2-0.5b"])("%s: other families can be planned, and every method has lines", { tags: ["dear"] }, async (model) => {
     const targets = Object.keys(presetShape(model)!.family.projections(presetShape(model)!.config));
     for (const method of ["sft", "reward", "kto", "rloo", "grpo"] as const) {
       const asked = request(model, { method, targets, batchSize: 4, microBatchTokens: 256 });

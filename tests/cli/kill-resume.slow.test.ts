@@ -1,6 +1,7 @@
 /**
  * The promise of `attune resume`, held with real trainers in processes of their own: killed or interrupted at random moments
  * and resumed, a run ends with the same bytes as one that nobody disturbed. `ATTUNE_KILLS` says how often (npm run test:heavy).
+ * @module-tag dear
  */
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";

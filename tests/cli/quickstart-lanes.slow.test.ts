@@ -1,16 +1,18 @@
-/** The quickstart in threads: killed twice and started again, it ends with the bytes of one that ran stage after stage in one thread. */
+/**
+ * The quickstart in threads: killed twice and started again, it ends with the bytes of one that ran stage after stage in one thread.
+ * @module-tag dear
+ */
 import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { AttuneError } from "../../src/core/errors.ts";
 import { SMALL_RECIPE } from "../../src/evaluation/testing.ts";
 import { fromPlainError, toPlainError } from "../../src/evaluation/world-lanes.ts";
 import { runWorldPipeline } from "../../src/evaluation/world-pipeline.ts";
 import { type Compiled, compileSources } from "../support/compiled.ts";
+import { watched } from "../support/progress.ts";
 import { snapshot } from "./support.ts";
 
 let compiled: Compiled;
@@ -33,15 +35,12 @@ async function inThreads(folder: string, signal?: { name: NodeJS.Signals; when: 
     const { models } = await runWorldPipeline({ seed: 3, folder: ${JSON.stringify(folder)}, recipe: ${JSON.stringify(SMALL_RECIPE)} }, { signal: interruption.signal });
     console.log(models.length);`;
   const child = spawn(process.execPath, ["--input-type=module", "--eval", program], { stdio: ["ignore", "pipe", "pipe"] });
-  const closed = once(child, "close") as Promise<[number | null, string | null]>;
-  let said = "";
-  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (said += chunk.toString()));
+  const running = watched(child);
   if (signal) {
-    while (child.exitCode === null && !existsSync(join(folder, signal.when))) await sleep(3);
+    await running.until(() => existsSync(join(folder, signal.when)));
     child.kill(signal.name);
   }
-  const [status, name] = await closed;
-  return { status: String(status ?? name), said };
+  return running.end();
 }
 
 /** What stages made; times, and answers in the order in which they came, are nobody's promise. */

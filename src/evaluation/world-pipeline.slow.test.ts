@@ -1,4 +1,7 @@
-/** The quickstart from beginning to report, far too small to learn anything. */
+/**
+ * The quickstart from beginning to report, far too small to learn anything.
+ * @module-tag dear
+ */
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

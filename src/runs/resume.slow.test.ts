@@ -1,12 +1,15 @@
-/** The promise of a run folder, held with a process of its own: killed at any moment, resumed, and the same bytes in the end. */
+/**
+ * The promise of a run folder, held with a process of its own: killed at any moment, resumed, and the same bytes in the end.
+ * @module-tag dear
+ */
 import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Compiled, compileSources } from "../../tests/support/compiled.ts";
+import { watched } from "../../tests/support/progress.ts";
 import { Random } from "../core/random.ts";
 import { readJsonLines } from "./json-lines.ts";
 
@@ -86,21 +89,13 @@ async function train(folder: string, { pause = 4, kill, interruptAt = 0 }: { pau
   const child = spawn(process.execPath, [script, compiled.module("runs/run"), compiled.module("core/random"), folder, String(pause), String(interruptAt)], {
     stdio: ["ignore", "pipe", "inherit"],
   });
-  const closed = once(child, "close") as Promise<[number | null, string | null]>;
-  let output = "";
-  const reached = new Promise<void>((resolve) => {
-    child.stdout.on("data", (chunk: Buffer) => {
-      output += chunk.toString();
-      if (kill && output.startsWith("ready\n") && output.length >= "ready\n".length + kill.steps) resolve();
-    });
-  });
+  const running = watched(child);
   if (kill) {
-    await Promise.race([reached, closed]);
+    await running.until(() => running.said.length >= "ready\n".length + kill.steps);
     await sleep(kill.delay);
     child.kill("SIGKILL");
   }
-  const [status, signal] = await closed;
-  return String(status ?? signal);
+  return (await running.end()).status;
 }
 
 /** Everything that equal runs share, by relative path: history, timing and run.json depend on the clock. */

@@ -1,4 +1,7 @@
-/** Published data: loaded as it is, with the facts that were measured about it. */
+/**
+ * Published data: loaded as it is, with the facts that were measured about it.
+ * @module-tag dear
+ */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";

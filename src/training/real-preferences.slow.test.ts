@@ -1,4 +1,7 @@
-/** Published preference data through the trainers' own preparation; skipped where the data is not beside the checkout. */
+/**
+ * Published preference data through the trainers' own preparation; skipped where the data is not beside the checkout.
+ * @module-tag dear
+ */
 import { expect, test } from "vitest";
 import { sharedData } from "../../tests/support/shared.ts";
 import type { Dataset } from "../data/dataset.ts";
