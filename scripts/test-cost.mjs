@@ -3,7 +3,7 @@
  * itself among it. Linux, whose /proc tells.
  *
  *   npm run test:cost                    the quick tests, whose budget is 240 s
- *   npm run test:cost -- --project slow
+ *   npm run test:cost -- --tags-filter dear
  */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -16,7 +16,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const folder = mkdtempSync(join(tmpdir(), "attune-test-cost-"));
 const log = join(folder, "costs");
 const given = process.argv.slice(2);
-const asked = given.length === 0 ? ["--project", "quick"] : given;
+const asked = given.length === 0 ? ["--project", "quick", "--project", "alone", "--tags-filter", "!dear"] : given;
 const { status } = spawnSync("/usr/bin/env", ["bash", "-c", 'time -p "$@"', "time", process.execPath, join(root, "node_modules", "vitest", "vitest.mjs"), "run", ...asked], {
   cwd: root,
   stdio: ["ignore", "inherit", "inherit"],
