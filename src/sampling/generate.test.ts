@@ -40,7 +40,7 @@ describe("a stream", () => {
 
   test("takes prompts as slots become free, and stops taking them when its reader leaves", async () => {
     let taken = 0;
-    let closed = false;
+    const source = { closed: false };
     function* endless() {
       try {
         for (;;) {
@@ -48,7 +48,7 @@ describe("a stream", () => {
           yield prompts[taken % prompts.length]!;
         }
       } finally {
-        closed = true;
+        source.closed = true;
       }
     }
     let answers = 0;
@@ -59,7 +59,7 @@ describe("a stream", () => {
       if (answers === 12) break;
     }
     // the reader is told to stop before its source is
-    while (!closed) await new Promise((resolve) => setImmediate(resolve));
+    while (!source.closed) await new Promise((resolve) => setImmediate(resolve));
   });
 
   test("ends when its signal is given, with the answers as long as they are", async () => {

@@ -54,7 +54,7 @@ async function reference(name: string): Promise<string> {
   return answer!.text;
 }
 
-test("serves a model and its adapter until Ctrl-C", { timeout: 60_000 }, async () => {
+test("serves a model and its adapter until Ctrl-C", async () => {
   const child = spawn(process.execPath, [compiled.module("cli/main"), "serve", "--json", "--model", path("model"), "--adapter", `polite=${path("polite")}`, "--port", "0", "--token-file", path("token"), "--slots", "4", "--log-requests"], { stdio: ["ignore", "pipe", "inherit"] });
   const closed = once(child, "close") as Promise<[number | null]>;
   const lines: Record<string, unknown>[] = [];
