@@ -20,7 +20,8 @@ import { wallClock } from "../core/wall-clock.ts";
 import { changesSince, readConfig, refuseChanges } from "../runs/recorded.ts";
 import type { ConfigDefinition, ConfigOf, GivenOf, ParsedConfig } from "../runs/config.ts";
 import { parseConfig } from "../runs/config-sources.ts";
-import { checkNewFolder, Run } from "../runs/run.ts";
+import { Run } from "../runs/run.ts";
+import { checkNewFolder } from "../runs/run-folder.ts";
 import type { CommandContext, CommandModule } from "./command.ts";
 import { addConfigOptions, readConfigFlags } from "./config-options.ts";
 

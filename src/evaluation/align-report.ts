@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { readJsonLines } from "../runs/json-lines.ts";
 import type { StageResult } from "../runs/pipeline.ts";
-import { readRunInfo } from "../runs/run.ts";
+import { readRunInfo } from "../runs/run-folder.ts";
 import { attuneVersion, versions } from "../runs/versions.ts";
 import { promptText } from "../text/messages.ts";
 import { readHeldOut } from "../training/held-out.ts";

@@ -7,7 +7,7 @@ import { type Checkpoint, Checkpoints } from "./checkpoints.ts";
 import { readJsonLines } from "./json-lines.ts";
 import { isLocked } from "./lock.ts";
 import { changesSince, flatten, readConfig } from "./recorded.ts";
-import { readRunInfo } from "./run.ts";
+import { readRunInfo } from "./run-folder.ts";
 import type { RunInfo } from "./run-info.ts";
 
 /** `stopped`: nobody works on it and it has no end, as after a crash. */

@@ -12,7 +12,7 @@ import { AttuneError, invariant } from "../core/errors.ts";
 import { parseJson, stringifyJson } from "../core/json.ts";
 import { makeFolder, readWholeFile, removeTemporary, syncFolder, writeFileAtomic } from "./files.ts";
 import { acquireLock } from "./lock.ts";
-import { checkNewFolder, readRunInfo } from "./run.ts";
+import { checkNewFolder, readRunInfo } from "./run-folder.ts";
 import { attuneVersion } from "./versions.ts";
 
 export interface Stage {

@@ -14,20 +14,21 @@
  *
  * A resumed run cuts metrics.jsonl back to the length that its checkpoint recorded, and repeats the steps behind it.
  */
-import { existsSync, readdirSync, rmSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { stringify } from "yaml";
 import { AttuneError } from "../core/errors.ts";
 import { stringifyJson } from "../core/json.ts";
 import { type Checkpoint, Checkpoints, type SaveOptions } from "./checkpoints.ts";
 import { type EncodedRows, refuseOtherRows } from "./encoded-rows.ts";
 import type { Metrics, TrainingEvent } from "./events.ts";
-import { diskError, makeFolder, publishFolder, readWholeFile, removeEmptyFolders, removeTemporary, writeFileAtomic } from "./files.ts";
+import { publishFolder, removeTemporary, writeFileAtomic } from "./files.ts";
 import { JsonLines, readJsonLines } from "./json-lines.ts";
-import { acquireLock, type Lock } from "./lock.ts";
+import type { Lock } from "./lock.ts";
 import { checkMetricName } from "./metrics.ts";
 import { type Change, changesSince, hashOfConfig, readConfig, recordOf, refuseChanges } from "./recorded.ts";
-import { parseRunInfo, type RunInfo, type RunStatus } from "./run-info.ts";
+import { checkNewFolder, type Expected, locked, readRunInfo, refuseOtherInput, writeInfo } from "./run-folder.ts";
+import type { RunInfo, RunStatus } from "./run-info.ts";
 import { TensorBoardWriter } from "./tensorboard.ts";
 import { versions } from "./versions.ts";
 
@@ -46,12 +47,8 @@ export interface NewRun {
   readonly keepLast?: number;
 }
 
-/** What a resumed run must still find as it was. */
-export type Expected = Pick<RunInfo, "dataHash" | "modelFingerprint">;
 
 const DEFAULT_KEEP = 2;
-/** Files that an aborted creation may leave before run.json exists. */
-const STARTUP_FILES = /^(lock|config\.given\.yaml|config\.resolved\.json|events\.jsonl|metrics\.jsonl|timing\.jsonl|\.tmp-.*)$/;
 
 export class Run {
   /** Absolute path. */
@@ -327,76 +324,4 @@ export class Run {
     this.board?.close();
     this.lock.release();
   }
-}
-
-/**
- * Reads `run.json` of a folder.
- * @throws AttuneError `run` where the folder is no run
- */
-export function readRunInfo(folder: string): RunInfo {
-  const file = join(folder, "run.json");
-  if (!existsSync(file)) {
-    throw new AttuneError("run", existsSync(folder) ? "this folder is not a run" : "there is no such folder", {
-      file: folder,
-      expected: "a folder with run.json",
-      hint: "`attune runs` lists the runs",
-    });
-  }
-  return parseRunInfo(readWholeFile(file), file);
-}
-
-function writeInfo(folder: string, info: RunInfo): void {
-  writeFileAtomic(join(folder, "run.json"), `${stringifyJson(info, 2)}\n`);
-}
-
-/** Makes the folder where it is missing, and locks it. `undo` leaves things as they were, in a folder that held nothing. */
-function locked(folder: string): { lock: Lock; undo: () => void } {
-  const made = makeFolder(folder);
-  const undo = (): void => {
-    for (const name of readdirSync(folder)) rmSync(join(folder, name), { recursive: true, force: true });
-    if (made !== undefined) removeEmptyFolders(folder, dirname(made));
-  };
-  try {
-    return { lock: acquireLock(folder), undo };
-  } catch (error) {
-    if (made !== undefined) removeEmptyFolders(folder, dirname(made));
-    throw error;
-  }
-}
-
-/**
- * Refuses a folder that holds something. Leftovers of a creation that was killed before run.json existed do not count.
- * Commands call it first, before they load a model for minutes.
- * @throws AttuneError `run`
- */
-export function checkNewFolder(dir: string): void {
-  const folder = resolve(dir);
-  if (!existsSync(folder)) return;
-  let names: string[];
-  try {
-    names = readdirSync(folder);
-  } catch (error) {
-    throw diskError(error, "the run folder cannot be read", folder);
-  }
-  if (names.includes("run.json")) {
-    const { status } = readRunInfo(folder);
-    const goOn = status === "completed" ? "" : `\`attune resume ${dir}\` to go on with it, or `;
-    throw new AttuneError("run", "the folder already holds a run", { file: dir, got: `a run that is ${status}`, hint: `${goOn}another --out` });
-  }
-  const other = names.find((name) => !STARTUP_FILES.test(name));
-  if (other !== undefined) {
-    throw new AttuneError("run", "the folder for the run is not empty", { file: dir, got: `it holds ${other}`, hint: "another --out" });
-  }
-}
-
-function refuseOtherInput(folder: string, info: RunInfo, expected: Expected): void {
-  const changed = (["dataHash", "modelFingerprint"] as const).find((key) => info[key] !== expected[key]);
-  if (changed === undefined) return;
-  const subject = changed === "dataHash" ? "data" : "model";
-  throw new AttuneError("run", `the ${subject} changed since the run began`, {
-    file: folder,
-    got: expected[changed],
-    expected: info[changed],
-    hint: `put the old ${subject} back, or begin a new run`,
-  });
 }

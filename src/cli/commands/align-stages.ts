@@ -5,7 +5,7 @@ import { isAbsolute, join, relative, resolve, sep } from "node:path";
 import { filesBelow } from "../../runs/files.ts";
 import type { Stage } from "../../runs/pipeline.ts";
 import { IN_A_PIPELINE, changesSince, refuseChanges } from "../../runs/recorded.ts";
-import { readRunInfo } from "../../runs/run.ts";
+import { readRunInfo } from "../../runs/run-folder.ts";
 import type { AlignStage } from "../align-file.ts";
 import { valueAt } from "../align-file.ts";
 import type { StageMethod } from "../align-sections.ts";

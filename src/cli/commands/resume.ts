@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { chdir } from "node:process";
 import { AttuneError } from "../../core/errors.ts";
-import { readRunInfo } from "../../runs/run.ts";
+import { readRunInfo } from "../../runs/run-folder.ts";
 import type { CommandEntry, CommandModule } from "../command.ts";
 
 /** @param entries where the commands are looked up; a function, since the list holds this command too */
