@@ -86,11 +86,13 @@ export interface JsonShape {
   readonly depth: number;
   /** Keys of the object that has most. */
   readonly keys: number;
+  /** Values of all lists and objects, to within the empty ones. */
+  readonly values: number;
 }
 
 /** Measured before parsing, in one pass; a text that is no JSON gives some numbers. */
 export function jsonShape(text: string): JsonShape {
-  let [depth, deepest, keys] = [0, 0, 0];
+  let [depth, deepest, keys, commas] = [0, 0, 0, 0];
   // keys of the objects that are open, by depth
   const counts: number[] = [0, 0];
   for (let index = 0; index < text.length; index++) {
@@ -99,12 +101,14 @@ export function jsonShape(text: string): JsonShape {
     else if (code === 0x7b || code === 0x5b) {
       deepest = Math.max(deepest, ++depth);
       counts[depth] = 0;
-    } else if (code === 0x7d || code === 0x5d) depth--;
+      commas++;
+    } else if (code === 0x2c) commas++;
+    else if (code === 0x7d || code === 0x5d) depth--;
     else if (code === 0x3a && depth > 0) {
       if (++counts[depth]! > keys) keys = counts[depth]!;
     }
   }
-  return { depth: deepest, keys };
+  return { depth: deepest, keys, values: commas };
 }
 
 /** Index of the closing quote; the text's length where there is none. */

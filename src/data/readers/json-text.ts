@@ -5,7 +5,7 @@ import type { ExactJson } from "../../core/json.ts";
 import { parseJsonExactly } from "../../core/json.ts";
 import { findJsonFault, jsonShape } from "./json-fault.ts";
 import type { ReadLimits, Row } from "./row.ts";
-import { tooDeep, tooWide, toRow } from "./row.ts";
+import { tooDeep, tooMany, tooWide, toRow } from "./row.ts";
 
 /** Characters shown before a fault. */
 const BEFORE = 40;
@@ -13,9 +13,10 @@ const BEFORE = 40;
 /** @param note is told of what is not kept as it is written. @throws AttuneError `data` */
 export function parseJsonText(text: string, place: ErrorPlace, { limits, note }: { limits: ReadLimits; note: (what: string) => void }): unknown {
   // before parsing: a reviver would overflow the stack, and a million keys take seconds
-  const { depth, keys } = jsonShape(text);
+  const { depth, keys, values } = jsonShape(text);
   if (depth > limits.depth) throw tooDeep(place, limits);
   if (keys > limits.keys) throw tooWide(place, limits.keys);
+  if (values > limits.values) throw tooMany(place, limits);
   const { value, rounded, beyond } = parsed(text, place);
   if (beyond !== undefined) throw new AttuneError("data", "the row holds a number that is larger than any double", { ...place, got: preview(beyond), hint: "write it as a text" });
   if (rounded !== undefined) note(ROUNDED);

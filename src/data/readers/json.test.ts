@@ -68,8 +68,8 @@ describe("the place of a fault", () => {
   });
 
   test("depth counts brackets outside texts only", () => {
-    expect(jsonShape('{"a": ["[[[:", {"b": "\\"[[", "c:": {}}]}')).toEqual({ depth: 4, keys: 2 });
-    expect(jsonShape("1")).toEqual({ depth: 0, keys: 0 });
+    expect(jsonShape('{"a": ["[[[:", {"b": "\\"[[", "c:": {}}]}')).toEqual({ depth: 4, keys: 2, values: 6 });
+    expect(jsonShape("1")).toEqual({ depth: 0, keys: 0, values: 0 });
   });
 });
 
@@ -185,6 +185,11 @@ describe("bad files", () => {
     for (const [name, text] of [["keys.jsonl", object], ["keys.json", `[{"a":[${object}]}]`]] as const) {
       expect(await folder.refusal(async () => collect(readRows(folder.write(name, text))))).toBe(`${name}:1: the row has too many columns\n  expected: at most 65536`);
     }
+  });
+
+  test("a row of a million values is refused before it is parsed", async () => {
+    const path = folder.write("values.jsonl", `{"a":[${"{},".repeat(1_000_000)}1]}`);
+    expect(await folder.refusal(async () => collect(readRows(path)))).toBe("values.jsonl:1: the row holds too many values\n  expected: at most 524288 in all of its lists and objects");
   });
 
   test("a file that unpacks to a thousand times its size is no data", async () => {

@@ -20,13 +20,15 @@ export interface ReadLimits {
   readonly columns: number;
   /** Keys of one object inside a row. */
   readonly keys: number;
+  /** Values of a row, over all lists and objects: a million small ones take a hundred times their bytes. */
+  readonly values: number;
   /** Bytes of one file after decompression. */
   readonly fileBytes: number;
   /** Bytes that one byte of a gzip file may unpack to: text comes to about 5, rows that repeat one another to 100. */
   readonly expansion: number;
 }
 
-export const READ_LIMITS: ReadLimits = { rowBytes: 32 * 2 ** 20, depth: 64, columns: 1024, keys: 2 ** 16, fileBytes: 16 * 2 ** 30, expansion: 300 };
+export const READ_LIMITS: ReadLimits = { rowBytes: 16 * 2 ** 20, depth: 64, columns: 1024, keys: 2 ** 16, values: 2 ** 19, fileBytes: 16 * 2 ** 30, expansion: 300 };
 
 /** Checks that a value read from JSON is a row. */
 export function toRow(value: unknown, place: ErrorPlace, limits: ReadLimits): Row {
@@ -44,6 +46,10 @@ export function tooWide(place: ErrorPlace, most: number): AttuneError {
 
 export function tooLong(place: ErrorPlace, limits: ReadLimits): AttuneError {
   return new AttuneError("data", "the row is too long", { ...place, expected: `at most ${limits.rowBytes} bytes in a row`, hint: "is there a line break missing between rows, or a quote that never closes?" });
+}
+
+export function tooMany(place: ErrorPlace, limits: ReadLimits): AttuneError {
+  return new AttuneError("data", "the row holds too many values", { ...place, expected: `at most ${limits.values} in all of its lists and objects` });
 }
 
 export function tooDeep(place: ErrorPlace, limits: ReadLimits): AttuneError {

@@ -30,5 +30,5 @@ async function* lines(rows: AsyncIterable<Columns>, look: (row: Columns) => void
 
 async function* readBack(path: string): AsyncGenerator<Columns> {
   // what was read within the limits may be longer as written: no limit here
-  for await (const { columns } of readJsonLines(path, { ...READ_LIMITS, rowBytes: Infinity, columns: Infinity, keys: Infinity, depth: Infinity })) yield columns;
+  for await (const { columns } of readJsonLines(path, { ...READ_LIMITS, rowBytes: Infinity, columns: Infinity, keys: Infinity, values: Infinity, depth: Infinity })) yield columns;
 }
