@@ -38,7 +38,7 @@ export function tokenizerFilesFromGguf(metadata: GgufTokenizerMetadata): Tokeniz
   const keys = new Keys(metadata);
   const model = keys.find("model");
   if (model !== "gpt2" && model !== "llama") {
-    throw new AttuneError("model", "the GGUF file has a kind of tokenizer that attune does not read", { got: preview(String(model)), expected: "gpt2 (byte-level BPE) or llama (SentencePiece BPE)", hint: "the safetensors form of this model, with its tokenizer.json" });
+    throw new AttuneError("model", "the GGUF file has a kind of tokenizer that attune does not read", { got: preview(model), expected: "gpt2 (byte-level BPE) or llama (SentencePiece BPE)", hint: "the safetensors form of this model, with its tokenizer.json" });
   }
   const pre = model === "gpt2" ? findPreTokenizer(keys) : undefined;
   const vocabulary = readVocabulary(keys);
