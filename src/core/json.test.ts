@@ -1,4 +1,4 @@
-import { assert, bigInt, constantFrom, double, jsonValue, oneof, property, string, tuple } from "fast-check";
+import { assert, bigInt, constantFrom, double, jsonValue, oneof, pre, property, string, tuple } from "fast-check";
 import { expect, test } from "vitest";
 import { holdsBigInteger, parseJsonExactly, reviveNumbers, stringifyExactly, stringifyJson } from "./json.ts";
 
@@ -15,6 +15,8 @@ test("without large numbers it is JSON", () => {
   assert(
     property(value, (item) => {
       const text = JSON.stringify(item);
+      // such keys are left out, which is tested elsewhere
+      pre(!text.includes("__proto__"));
       expect(parseJsonExactly(text)).toEqual({ value: JSON.parse(text) as unknown });
       expect(stringifyExactly(JSON.parse(text))).toBe(text);
     }),
