@@ -88,6 +88,21 @@ describe("a long prompt that comes while others are decoded", () => {
     expect(order.indexOf("shorter than long")).toBe(1);
   });
 
+  test("and another long one behind it do not keep a short one waiting", async () => {
+    const order: string[] = [];
+    const long = { room: 900, fair: { readTokens: 8 } };
+    const model = randomModel({ ...TINY_CONFIGS["llama"]!, hidden_size: 64, vocab_size: encoder.tokenizer.vocabularySize, max_position_embeddings: 900 }, 3, 0.15);
+    const engine = await BatchingEngine.create(model, encoder, { slots: 4, ...long });
+    const submit = (name: string, length: number): Promise<Sampled[]> => engine.submit(request("x".repeat(length), { maxNewTokens: 1 }), { onAnswer: () => void order.push(name) }).answers;
+    let between = 0;
+    const busy = engine.submit(lasting("busy", 300), { onToken: ({ ids }) => void (ids.length === 3 && (between = 1) && void submit("short", 20)) }).answers;
+    await Promise.all([submit("long", 700), submit("longer", 800)]);
+    await busy;
+    await engine.close();
+    expect(between).toBe(1);
+    expect(order).toEqual(["short", "long", "longer"]);
+  });
+
   test("that is cancelled while it is read leaves room for the next", async () => {
     await withEngine({ slots: 2 }, async (engine) => {
       const long = engine.submit(request("x".repeat(110)));
@@ -168,6 +183,19 @@ describe.each([["whole", undefined], ["in parts", { readTokens: 5 }]] as const)(
       for (const each of await Promise.allSettled(open)) expect(each).toMatchObject({ status: "rejected", reason: { what: "decoding failed" } });
     });
   });
+});
+
+test("whoever asked for it is waited for between any two steps", async () => {
+  const events: string[] = [];
+  const { step } = DecodingBatch.prototype;
+  vi.spyOn(DecodingBatch.prototype, "step").mockImplementation(function (this: DecodingBatch, tokens) {
+    events.push("step");
+    return step.call(this, tokens);
+  });
+  await withEngine({ fair: { readTokens: 8, between: () => new Promise((resolve) => setImmediate(() => (events.push("between"), resolve()))) } }, (engine) => engine.submit(lasting("x", 20)).answers);
+  const steps = events.filter((each) => each === "step").length;
+  expect(steps).toBeGreaterThan(5);
+  expect(events.join(" ")).not.toContain("step step");
 });
 
 test("as many tokens are read between two steps as take the time of one", () => {

@@ -6,7 +6,7 @@
  *
  * Fair: between two steps of decoding at most so many tokens of prompts are read as take the time of one step, and at most as
  * much of a prompt's cache is copied. Groups of requests (a client's prompts and samples) take turns, none holds more than half
- * of the slots, and two readings are open: of who has waited longest, and of the shortest prompt, so that a short one
+ * of the slots, and two readings may be open: of who has waited longest, and of a short prompt, so that a short one
  * does not wait for a long one to be read.
  */
 import type { AttuneError } from "../core/errors.ts";
@@ -112,6 +112,8 @@ interface Entering {
 
 /** Slots that one group may hold, as a share of all. */
 const GROUP_SHARE = 1 / 2;
+/** Prompts that are read beside a long one, tokens. */
+const SHORT_PROMPT = 256;
 /** Tokens whose keys and values are copied between two steps, or one row's. */
 const COPIED_TOKENS = 512;
 
@@ -122,7 +124,7 @@ interface Lane {
 
 export class FairAdmission implements Admission {
   private readonly pace: ReadingPace;
-  /** Of who has waited longest, and of the shortest. */
+  /** Of who has waited longest, and of the shortest where that is short. */
   private readonly lanes: readonly [Lane, Lane] = [{ memory: reusedMemory() }, { memory: reusedMemory() }];
   private turns = 0;
   private servings = 0;
@@ -159,7 +161,7 @@ export class FairAdmission implements Admission {
     const lane = this.lanes[which]!;
     if (lane.open === undefined) {
       const waiting = this.next(slots, (each) => each.prefix === undefined && this.lanes.every(({ open }) => open?.task !== each));
-      const candidates = which === 0 ? waiting : waiting.toSorted((a, b) => lengthOf(a) - lengthOf(b));
+      const candidates = which === 0 ? waiting : waiting.filter((each) => lengthOf(each) <= SHORT_PROMPT).toSorted((a, b) => lengthOf(a) - lengthOf(b));
       const task = candidates[0];
       if (task === undefined) return false;
       this.serve(task);

@@ -32,9 +32,10 @@ export interface EngineOptions {
   threads?: number;
   /**
    * Somebody reads along: prompts are read in parts between steps, and nobody's requests take all slots; see `admission.ts`.
-   * `readTokens` are read at once; default as many as take the time of a step. Default: whole prompts.
+   * `readTokens` are read at once; default as many as take the time of a step. `between` is waited for after every step. Default: whole
+   * prompts, and nothing between.
    */
-  fair?: { readTokens?: number };
+  fair?: { readTokens?: number; between?: () => Promise<void> };
 }
 
 export interface GenerationRequest extends AnswerOptions {
@@ -89,6 +90,7 @@ export class BatchingEngine {
   private readonly rows: Row[] = [];
   private readonly admission: Admission;
   private readonly pace: ReadingPace;
+  private readonly between: (() => Promise<void>) | undefined;
   private queue: Task[] = [];
   private working: Promise<void> | undefined;
   private failure: AttuneError | undefined;
@@ -99,6 +101,7 @@ export class BatchingEngine {
     this.slots = slots;
     this.room = room;
     this.batch = new DecodingBatch(decoder, slots);
+    this.between = fair?.between;
     this.pace = new ReadingPace(fair?.readTokens);
     this.admission = fair ? new FairAdmission(this.pace) : new WholeAdmission();
   }
@@ -176,6 +179,7 @@ export class BatchingEngine {
       // Requests that are submitted together are read together.
       await Promise.resolve();
       while (this.rows.length > 0 || this.queue.length > 0) {
+        await this.between?.();
         this.dropCancelled();
         await this.admission.turn(this.view);
         if (this.rows.length === 0) continue;

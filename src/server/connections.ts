@@ -15,6 +15,11 @@ export interface ConnectionLimits {
   ofAddress: number;
 }
 
+/** Turns of the event loop that are given to connections between two steps: a turn accepts one. */
+const MOST_TURNS = 64;
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
 interface State {
   address: string;
   /** Requests whose answer is not finished. */
@@ -33,6 +38,7 @@ export class Connections {
   private readonly idle = new Map<string, Set<Socket>>();
   private readonly counts = new Map<string, number>();
   private trimming = false;
+  private arrived = 0;
 
   constructor(server: Server, limits: ConnectionLimits) {
     this.limits = limits;
@@ -45,7 +51,17 @@ export class Connections {
     return this.states.size;
   }
 
+  /** Lets in who waits at the door: libuv accepts a connection in a turn of the event loop, and a step of decoding takes a whole one. */
+  async letIn(): Promise<void> {
+    for (let turns = 0; turns < MOST_TURNS; turns++) {
+      const { arrived } = this;
+      await turn();
+      if (this.arrived === arrived) return;
+    }
+  }
+
   private opened(socket: Socket): void {
+    this.arrived++;
     const address = socket.remoteAddress ?? "";
     if (this.answering(address) >= this.limits.ofAddress || this.answering() >= this.limits.total) return refuse(socket);
     this.states.set(socket, { address, open: new Set(), asked: 0, fresh: true });

@@ -31,6 +31,8 @@ export interface EngineLimits {
   prepack: boolean;
   /** Tokens of prompts that are read between two steps; default as many as take the time of a step. */
   readTokens?: number;
+  /** Waited for between two steps. */
+  between?: () => Promise<void>;
 }
 
 /** The right to put answers into an engine, until it is given back. */
@@ -162,8 +164,8 @@ export class Engines {
   }
 
   private create({ model }: ServedModel): Promise<BatchingEngine> {
-    const { slots, room, prepack, readTokens } = this.limits;
-    return BatchingEngine.create(model, this.encoder, { slots, room, prepack, fair: readTokens === undefined ? {} : { readTokens } });
+    const { slots, room, prepack, readTokens, between } = this.limits;
+    return BatchingEngine.create(model, this.encoder, { slots, room, prepack, fair: { ...(readTokens === undefined ? {} : { readTokens }), ...(between ? { between } : {}) } });
   }
 }
 

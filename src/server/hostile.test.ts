@@ -1,7 +1,9 @@
 /** What one client can do to the others: nothing that is counted here. */
+import { EventEmitter } from "node:events";
 import { connect } from "node:net";
 import type { Socket } from "node:net";
 import { afterEach, describe, expect, test, vi } from "vitest";
+import { Connections } from "./connections.ts";
 import { SliceQueue } from "./slice-queue.ts";
 import type { RunningServer } from "./listen.ts";
 import { encoder, events, send, startTiny, until } from "./testing.ts";
@@ -54,6 +56,26 @@ describe("connections that ask for nothing", () => {
     expect(heard()).toContain('{"status":"ok"}');
     const all = await others;
     await until(() => all.filter((each) => each.closed()).length >= 54);
+  });
+
+  test("are let in between two steps until no more come, however few turns a step leaves", async () => {
+    const fake = new EventEmitter();
+    const connections = new Connections(fake as never, { total: 1000, ofAddress: 1000 });
+    let waiting = 40;
+    const arrive = (): void => {
+      if (waiting-- <= 0) return;
+      fake.emit("connection", Object.assign(new EventEmitter(), { remoteAddress: "10.0.0.1", destroy: () => undefined }));
+      setImmediate(arrive);
+    };
+    setImmediate(arrive);
+    await connections.letIn();
+    expect(connections.count).toBe(40);
+    // and nobody waits for those that come without end
+    waiting = Infinity;
+    setImmediate(arrive);
+    await connections.letIn();
+    waiting = 0;
+    expect(connections.count).toBeLessThan(40 + 70);
   });
 
   test("are told when all of an address are being answered", async () => {

@@ -61,7 +61,8 @@ export const TOKEN_LENGTH = 16;
 /** @throws AttuneError `usage` where others could reach the server without a token, or the port is taken */
 export async function startServer(models: readonly ServedModel[], encoder: Encoder, options: ServerOptions): Promise<RunningServer> {
   checkOpenness(options);
-  const engines = new Engines(models, encoder, options.limits);
+  let connections: Connections | undefined;
+  const engines = new Engines(models, encoder, { ...options.limits, between: async () => connections?.letIn() });
   const [refusing, cancelling] = [new AbortController(), new AbortController()];
   setMaxListeners(0, cancelling.signal);
   const open = new Set<ServerResponse>();
@@ -75,7 +76,7 @@ export async function startServer(models: readonly ServedModel[], encoder: Encod
     autoCleanupIncoming: false,
     serverOptions: { headersTimeout: headTime, requestTimeout: requestTime, keepAliveTimeout: IDLE_TIME, connectionsCheckingInterval: Math.min(LOOK_TIME, headTime * LOOK_SHARE) },
   }) as Server;
-  void new Connections(server, { ...CONNECTIONS, ...options.connections });
+  connections = new Connections(server, { ...CONNECTIONS, ...options.connections });
   server.on("request", (_request, response) => {
     open.add(response);
     response.once("close", () => open.delete(response));
