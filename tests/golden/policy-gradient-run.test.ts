@@ -10,10 +10,9 @@ import { resolveConfig } from "../../src/training/configs.ts";
 import { grpo } from "../../src/training/grpo.ts";
 import type { PolicyInput } from "../../src/training/policy-method.ts";
 import { reinforcePlusPlus } from "../../src/training/reinforce-plus-plus.ts";
-import type { RewardSource } from "../../src/training/rewards.ts";
 import { rloo } from "../../src/training/rloo.ts";
 import type { PrescribedAnswer } from "./prescribed.ts";
-import { expectSteps, expectWeights, goldenFolder, openTiny, prescribedEngine, recordOf } from "./prescribed.ts";
+import { expectSteps, expectWeights, goldenFolder, openTiny, prescribedEngine, prescribedReward, recordOf } from "./prescribed.ts";
 
 interface Settings {
   seed: number; steps: number; batch_size: number; samples: number; iterations: number; mini_batches: number; learning_rate: number; adam_epsilon: number; max_grad_norm: number; temperature: number; clip: number;
@@ -34,13 +33,6 @@ interface Golden {
 
 const golden = JSON.parse(readFileSync(join(goldenFolder, "policy-gradient-run.json"), "utf8")) as Golden;
 const { rollouts, stop, longest } = golden;
-
-/** Scores answers as the file says. */
-function prescribedReward(): RewardSource {
-  const scores = new Map(rollouts.flat().map(({ prompt, answer, reward }) => [`${prompt.join(" ")}|${answer.join(" ")}`, reward]));
-  const done = () => Promise.resolve();
-  return { name: "golden", kind: "function", score: (answers) => Promise.resolve(answers.map(({ prompt, text }) => scores.get(`${prompt.ids.join(" ")}|${text}`)!)), release: done, close: done };
-}
 
 function trainerOf(s: RunSettings, choice: { plan: "whole" | "block"; microBatchTokens: number }): (input: PolicyInput) => ReturnType<typeof rloo> {
   const common = {
@@ -67,7 +59,7 @@ describe("twenty updates", () => {
     const { model, encoder } = await openTiny();
     const prompts = rollouts.flat().map(({ prompt }) => recordOf(prompt));
     let actor: Model | undefined;
-    const events = trainerOf(settings, choice)({ model, encoder, prompts, rewards: [prescribedReward()], engine: (given) => ((actor = given), prescribedEngine(rollouts, stop)) });
+    const events = trainerOf(settings, choice)({ model, encoder, prompts, rewards: [prescribedReward(rollouts)], engine: (given) => ((actor = given), prescribedEngine(rollouts, stop)) });
     await expectSteps(events, steps, TOLERANCE);
     await expectWeights(actor!, { file: "policy-gradient-run.safetensors", prefix: `${name}.`, tolerance: TOLERANCE });
   });

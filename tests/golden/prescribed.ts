@@ -8,6 +8,7 @@ import { SafetensorsFile } from "../../src/models/weights/safetensors.ts";
 import type { TrainingEvent } from "../../src/runs/events.ts";
 import type { Encoder } from "../../src/text/encoder.ts";
 import { createEncoder } from "../../src/text/encoder.ts";
+import type { RewardSource } from "../../src/training/rewards.ts";
 import type { RolloutEngine } from "../../src/training/rollout.ts";
 import { repositoryRoot } from "../support/shared.ts";
 
@@ -32,6 +33,13 @@ export function prescribedEngine(batches: readonly (readonly PrescribedAnswer[])
     roll: () => Promise.resolve(batches[calls++]!.map(({ prompt, answer }) => ({ prompt: { record: recordOf(prompt), ids: Int32Array.from(prompt) }, ids: Int32Array.from(answer), stopped: answer.at(-1) === stop, text: answer.join(" ") }))),
     release: () => Promise.resolve(),
   };
+}
+
+/** Scores answers as the file says. */
+export function prescribedReward(rollouts: readonly (readonly (PrescribedAnswer & { reward: number })[])[]): RewardSource {
+  const scores = new Map(rollouts.flat().map(({ prompt, answer, reward }) => [`${prompt.join(" ")}|${answer.join(" ")}`, reward]));
+  const done = () => Promise.resolve();
+  return { name: "golden", kind: "function", score: (answers) => Promise.resolve(answers.map(({ prompt, text }) => scores.get(`${prompt.ids.join(" ")}|${text}`)!)), release: done, close: done };
 }
 
 /** Runs to the end and compares every metric of every step. */
