@@ -148,6 +148,7 @@ function openLibrary(json: TokenizerJson, added: readonly AddedToken[], unknownT
   };
   const library = new Library(spec, { unk_token: unknownToken });
   keepByteOrderMarks(library.decoder);
+  lookUpAddedTokens(library.decoder, new Set(added.map(({ content }) => content)));
   return library;
 }
 
@@ -156,6 +157,38 @@ function keepByteOrderMarks(decoder: object | null): void {
   if (decoder === null) return;
   if ("text_decoder" in decoder) decoder.text_decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   if ("decoders" in decoder) for (const member of decoder.decoders as (object | null)[]) keepByteOrderMarks(member);
+}
+
+/** What the library's byte-level decoder has inside. */
+interface ByteLevelDecoder {
+  decode_chain(tokens: string[]): string[];
+  convert_tokens_to_string(tokens: string[]): string;
+}
+
+/** The library searches the list of all added tokens for every token that it decodes. */
+function lookUpAddedTokens(decoder: object | null, added: ReadonlySet<string>): void {
+  if (decoder === null) return;
+  if ("decoders" in decoder) for (const member of decoder.decoders as (object | null)[]) lookUpAddedTokens(member, added);
+  if (!("byte_decoder" in decoder && "convert_tokens_to_string" in decoder)) return;
+  const byteLevel = decoder as unknown as ByteLevelDecoder;
+  byteLevel.decode_chain = (tokens) => {
+    const texts: string[] = [];
+    let bytes: string[] = [];
+    const flush = (): void => {
+      if (bytes.length > 0) texts.push(byteLevel.convert_tokens_to_string(bytes));
+      bytes = [];
+    };
+    for (const token of tokens) {
+      if (!added.has(token)) {
+        bytes.push(token);
+        continue;
+      }
+      flush();
+      texts.push(token);
+    }
+    flush();
+    return texts;
+  };
 }
 
 /** Normaliser and pre-tokenizer for text that goes on; undefined where they are the same. */
