@@ -6,6 +6,9 @@ FOLDER is a Hugging Face model; the adapter is in peft's format and where every 
 (`score.weight`); a pair is {"prompt", "chosen", "rejected"} as texts. All runs: float32, AdamW (0.9, 0.999, 1e-8, no decay), constant
 learning rate, gradient norm clipped at 1, rows in the order of the file, answers of GRPO and RLOO drawn by TRL at temperature 1.
 
+GRPO and RLOO take two steps of the optimiser on each roll-out: at the first the policy is the one that answered, so their losses are
+close to 0 whatever they compute.
+
 Writes, per run, TRL's log of every step and, for GRPO and RLOO, the roll-outs: prompt and answer ids, and rewards.
 """
 
@@ -24,7 +27,7 @@ import transformers
 import trl
 from safetensors.torch import load_file
 
-STEPS, ROWS = 10, 2
+STEPS, ROWS, PASSES = 10, 2, 2
 LORA = {"r": 4, "lora_alpha": 8, "lora_dropout": 0.0, "target_modules": ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]}
 LEARNING_RATE = 1e-3
 PREFIX = "base_model.model."
@@ -57,10 +60,10 @@ class Peer:
         wanted = {name for name in self.start if "lora_" in name}
         assert wanted <= used, f"{len(wanted - used)} tensors of the adapter found no place"
 
-    def run(self, name, trainer_class, config_class, *, model=None, task="CAUSAL_LM", batch=ROWS, trainer_options=None, **settings):
+    def run(self, name, trainer_class, config_class, *, model=None, task="CAUSAL_LM", batch=ROWS, updates=STEPS, trainer_options=None, **settings):
         with tempfile.TemporaryDirectory() as scratch:
             arguments = config_class(
-                output_dir=scratch, use_cpu=True, bf16=False, max_steps=STEPS, learning_rate=LEARNING_RATE, lr_scheduler_type="constant", warmup_steps=0, weight_decay=0.0,
+                output_dir=scratch, use_cpu=True, bf16=False, max_steps=updates, learning_rate=LEARNING_RATE, lr_scheduler_type="constant", warmup_steps=0, weight_decay=0.0,
                 adam_beta1=0.9, adam_beta2=0.999, adam_epsilon=1e-8, max_grad_norm=1.0, optim="adamw_torch", per_device_train_batch_size=batch, gradient_accumulation_steps=1,
                 gradient_checkpointing=False, logging_steps=1, save_strategy="no", report_to="none", disable_tqdm=True, dataloader_pin_memory=False, seed=1, **settings,
             )
@@ -69,7 +72,7 @@ class Peer:
             self.begin(trainer)
             trainer.train()
             steps = [entry for entry in trainer.state.log_history if "loss" in entry]
-            assert len(steps) == STEPS
+            assert len(steps) == updates
             self.results[name] = {"steps": steps}
             print(f"{name}: loss {steps[0]['loss']:.6f} to {steps[-1]['loss']:.6f}", flush=True)
             return trainer
@@ -88,7 +91,7 @@ class Peer:
 
     def online(self):
         prompts = self.rows(lambda _, pair: {"prompt": pair["prompt"]})
-        samples = {"num_generations": 4, "max_completion_length": 16, "temperature": 1.0, "shuffle_dataset": False}
+        samples = {"num_generations": 4, "num_iterations": PASSES, "max_completion_length": 16, "temperature": 1.0, "shuffle_dataset": False}
         for name, trainer_class, config_class, settings in (
             ("grpo", trl.GRPOTrainer, trl.GRPOConfig, {"beta": 0.04, "loss_type": "dapo"}),
             ("rloo", trl.RLOOTrainer, trl.RLOOConfig, {"beta": 0.05}),
@@ -103,7 +106,7 @@ class Peer:
                 ])
                 return scores
 
-            self.run(name, trainer_class, config_class, batch=8, trainer_options={"train_dataset": prompts, "reward_funcs": reward}, **samples, **settings)
+            self.run(name, trainer_class, config_class, batch=8, updates=STEPS * PASSES, trainer_options={"train_dataset": prompts, "reward_funcs": reward}, **samples, **settings)
             self.results[name]["rollouts"] = rollouts
 
 
