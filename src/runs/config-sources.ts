@@ -101,7 +101,10 @@ class Reader {
     if (split <= 0) throw new AttuneError("usage", "--set takes NAME=VALUE", { got: preview(text), expected: "for example --set lora.rank=8" });
     const written = text.slice(0, split).trim();
     const path = this.known(canonical(written), `--set ${written}`, {});
-    this.give(path, { value: valueOfText(this.options.get(path)!.field, text.slice(split + 1)), place: {}, label: `--set ${written}` });
+    const after = text.slice(split + 1);
+    // `NAME = VALUE`, as people write it with spaces
+    const value = text[split - 1] === " " ? after.trim() : after;
+    this.give(path, { value: valueOfText(this.options.get(path)!.field, value), place: {}, label: `--set ${written}` });
   }
 
   flag(path: string, value: FlagValue): void {
@@ -165,14 +168,21 @@ export function canonical(path: string): string {
 }
 
 /**
- * The value that a text on the command line stands for: as YAML reads it where the schema accepts that, else the text
- * itself, else a list separated by commas. Where nothing fits, the YAML reading, for the error message.
+ * The value that a text on the command line stands for: a number, a switch or a list as YAML reads it, where the schema accepts
+ * that; a text as it stands, since ` #` in a path is no comment; else a list separated by commas. Where nothing fits, the YAML
+ * reading, for the error message.
  */
 function valueOfText(field: Field, text: string): unknown {
   const read = readYaml(text);
   const list = text.split(",").map((part) => part.trim());
-  const candidates = [read, text, list.map(readYaml), list];
+  const candidates = [...(typeof read === "string" ? [] : [read]), text, list.map(partOfList), list, read];
   return candidates.find((value) => field.type.safeParse(value).success) ?? read;
+}
+
+/** A number as YAML reads it, and a text in quotes; any other text as it stands. */
+function partOfList(text: string): unknown {
+  const read = readYaml(text);
+  return typeof read === "string" && !/^(".*"|'.*')$/s.test(text) ? text : read;
 }
 
 function readYaml(text: string): unknown {

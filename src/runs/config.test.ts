@@ -97,6 +97,18 @@ describe("resolving a config", () => {
     expect(set("frogs.names=Kermit, Jeremy").frogs.names).toEqual(["Kermit", "Jeremy"]);
     expect(set("frogs.names=1,2").frogs.names).toEqual(["1", "2"]);
     expect(set("frogs.names=[Kermit]").frogs.names).toEqual(["Kermit"]);
+    expect(set("lilyPads = 7").lilyPads).toBe(7);
+    expect(set("water = rain").water).toBe("rain");
+  });
+
+  it("takes a text on the command line as it stands, also where YAML sees a comment, quotes or an anchor", () => {
+    for (const water of ["my #1 run", "a: b #c", "#", " x ", '"x" y', '"x"', "'x'", "&a b", "!x y", "> x", "- x"]) {
+      expect(parse({ flags: { water } }).water).toBe(water);
+      expect(set(`water=${water}`).water).toBe(water);
+    }
+    expect(set("frogs.names=Kermit #1,no #2").frogs.names).toEqual(["Kermit #1", "no #2"]);
+    expect(set(String.raw`frogs.names="\n",x`).frogs.names).toEqual(["\n", "x"]);
+    expect(set("frogs.count=4 # a few").frogs.count).toBe(4);
   });
 
   it("takes another default where an earlier option says so, and the given value before it", () => {
