@@ -20,6 +20,7 @@ export const BAD_ROWS = {
   noPrompt: "there is no prompt, and chosen and rejected have no beginning in common",
   contexts: "the two conversations differ before their last answer, in what the user says",
   noJudgement: "the row has no judgement",
+  twice: "an object of the row gives one key twice",
   image: "a message holds something other than text",
   media: "the row has pictures, films or sound, which are not learned from",
   nullColumn: "a column that the row needs is null",

@@ -172,7 +172,7 @@ class Outcome {
 
 /** A row as a table gives it back. */
 function throughCells(columns: Columns, place: ErrorPlace): Columns {
-  return Object.fromEntries(Object.entries(columns).map(([name, value]) => [name, readCell(name, cell(value), place, { limits: READ_LIMITS, note: () => undefined })]));
+  return Object.fromEntries(Object.entries(columns).map(([name, value]) => [name, readCell(name, cell(value), place, { limits: READ_LIMITS, note: () => undefined, twice: () => undefined })]));
 }
 
 function count(map: Map<string, number>, key: string): void {

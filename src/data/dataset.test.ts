@@ -52,6 +52,23 @@ describe("rows that cannot be used", () => {
     expect(await folder.refusal(() => loadDataset(path))).toBe(`${name}:1: ${reason}\n  got: 1 bad row of 1\n  expected: at most 1% of the rows bad\n  try: mend or remove the rows, or have them left out and counted: --on-bad drop`);
   });
 
+  test.each([
+    ["twice.jsonl", '{"prompt": "a", "completion": "b", "completion": "c"}', '"completion"'],
+    ["inside.json", '[{"prompt": [{"role": "user", "content": "a", "c\\u006fntent": "b"}], "completion": "c"}]', '"content"'],
+    ["cell.csv", 'prompt,completion\n"[{""role"": ""user"", ""content"": ""a"", ""role"": ""system""}]",c', '"role"'],
+    ["tools.jsonl", jsonLines({ prompt: [{ role: "user", content: "a" }], completion: "c", tools: '[{"name": "f", "name": "g"}]' }), '"name"'],
+    ["calls.jsonl", jsonLines({ messages: [{ role: "user", content: "a" }, { role: "assistant", tool_calls: [{ function: { name: "f", arguments: '{"x": 1, "x": 2}' } }] }] }), '"x"'],
+  ])("%s: one key given twice, whose first value would be lost", async (name, text, key) => {
+    const path = folder.write(name, text);
+    expect(await folder.refusal(() => loadDataset(path))).toContain(`: an object of the row gives one key twice\n  got: ${key}; 1 bad row of 1\n`);
+  });
+
+  test("a key may come again in another object, in a list's next one, and as a value", async () => {
+    const row = '{"prompt": [{"role": "user", "content": "role"}, {"role": "user", "content": "{\\"a\\": 1, \\"a\\": 2}"}], "completion": "c"}';
+    expect((await loadDataset(folder.write("again.jsonl", row))).records).toHaveLength(1);
+    expect((await loadDataset(folder.write("proto.jsonl", '{"prompt": "a", "completion": "b", "__proto__": {"x": 1}}'))).records).toHaveLength(1);
+  });
+
   test("texts without a common beginning need a prompt", async () => {
     const path = folder.write("noprompt.jsonl", jsonLines({ chosen: "b", rejected: "c" }));
     expect(await folder.refusal(() => loadDataset(path))).toBe("noprompt.jsonl:1: there is no prompt, and chosen and rejected have no beginning in common\n  got: 1 bad row of 1\n  expected: at most 1% of the rows bad\n  try: add a column prompt");

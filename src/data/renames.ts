@@ -8,6 +8,7 @@ import { shapeColumns } from "./formats/format.ts";
 import { INPUT_COLUMNS } from "./formats/inputs.ts";
 import type { LabelColumn } from "./formats/labels.ts";
 import { readCell } from "./readers/csv-cells.ts";
+import { listening } from "./readers/json-text.ts";
 import type { ReadLimits, Row } from "./readers/row.ts";
 
 export interface Rename {
@@ -75,7 +76,7 @@ function hasMore(holder: unknown, taken: readonly Found[]): boolean {
 /** The row under the names that the formats know; what it has beside them keeps its own. */
 export function renameColumns(row: Row, renames: readonly Rename[], limits: ReadLimits): Row {
   if (renames.length === 0) return row;
-  const notes = [...(row.notes ?? [])];
+  const { parsing, met } = listening(limits, row);
   const found = renames.flatMap(({ target, source }) => {
     const at = lookUp(row, source);
     return at === undefined ? [] : [{ target, ...at }];
@@ -84,13 +85,13 @@ export function renameColumns(row: Row, renames: readonly Rename[], limits: Read
   const rest = [...roots].filter((root) => hasMore(row.columns[root], found.filter((each) => each.root === root)));
   const columns: Record<string, unknown> = Object.fromEntries(Object.entries(row.columns).filter(([name]) => !roots.has(name)));
   for (const { target, value, root } of found) {
-    if (columns[target] !== undefined && columns[target] !== null) notes.push(`the column ${target}, in whose place another is named`);
+    if (columns[target] !== undefined && columns[target] !== null) parsing.note(`the column ${target}, in whose place another is named`);
     // a table's cells are texts until their name says what they hold
     const isCell = typeof value === "string" && /\.(csv|tsv)(\.gz)?$/i.test(row.place.file ?? "");
-    columns[target] = isCell ? readCell(target, value, { ...row.place, column: root }, { limits, note: (what) => void notes.push(what) }) : value;
+    columns[target] = isCell ? readCell(target, value, { ...row.place, column: root }, parsing) : value;
   }
-  for (const root of rest) notes.push(`what else the column ${root} holds`);
-  return { ...row, columns, ...(notes.length === 0 ? {} : { notes }) };
+  for (const root of rest) parsing.note(`what else the column ${root} holds`);
+  return { ...row, columns, ...met() };
 }
 
 /**

@@ -1,7 +1,7 @@
 /** Rows to checked records, file by file: finds the format, refuses strange columns, sets bad rows aside and counts everything. */
 import type { ErrorPlace } from "../core/errors.ts";
-import { AttuneError } from "../core/errors.ts";
-import { badReasonOf, BadRow } from "./bad-row.ts";
+import { AttuneError, preview } from "../core/errors.ts";
+import { BAD_ROWS, badReasonOf, BadRow } from "./bad-row.ts";
 import type { BadReason, BadRows } from "./bad-row.ts";
 import type { SourceFile } from "./files.ts";
 import { splitOf } from "./files.ts";
@@ -183,6 +183,7 @@ interface Reading {
 
 function readOne(row: Row, { format, report, ignored, keepColumns, needs }: Reading): DataRecord | undefined {
   try {
+    if (row.twice !== undefined) throw new BadRow(BAD_ROWS.twice, row.place, preview(row.twice));
     refuseUnreadable(row, format, ignored);
     const strange = ignored.has("*") ? [] : columnsWithoutPlace(row, format, ignored);
     if (strange.length > 0 && !keepColumns) throw columnError(row, format, { name: strange[0]!, needs });

@@ -4,10 +4,10 @@
  * Sources: OpenAI API reference (chat messages), transformers docs (tool use), LLaMA-Factory data/README.md.
  */
 import { AttuneError, preview } from "../../core/errors.ts";
-import { holdsBigInteger, parseJsonExactly, stringifyExactly } from "../../core/json.ts";
+import { holdsBigInteger, stringifyExactly } from "../../core/json.ts";
 import type { ToolCall } from "../../text/messages.ts";
 import type { Row } from "../readers/row.ts";
-import { asObject } from "./columns.ts";
+import { asObject, parsedColumn } from "./columns.ts";
 import type { Notes } from "./format.ts";
 import { isAbsent } from "./marks.ts";
 
@@ -35,18 +35,10 @@ export function readCalls(message: Readonly<Record<string, unknown>>, source: Ca
 
 /** The calls that a turn's text or value is, as in ShareGPT. @throws AttuneError `data` where it is none */
 export function readCallTurn(value: unknown, source: CallSource): readonly ToolCall[] {
-  const parsed = typeof value === "string" ? parsedOr(value, () => wrong(source, "a turn function_call whose text is no JSON", value, '{"name": text, "arguments": {...}}')) : value;
+  const parsed = typeof value === "string" ? parsedColumn(value, source.row, () => wrong(source, "a turn function_call whose text is no JSON", value, '{"name": text, "arguments": {...}}')) : value;
   const items = [parsed].flat();
   if (items.length === 0) throw wrong(source, "a turn function_call without a call", value, '{"name": text, "arguments": {...}}');
   return items.map((item) => readCall(item, source));
-}
-
-function parsedOr(text: string, fault: () => AttuneError): unknown {
-  try {
-    return parseJsonExactly(text).value;
-  } catch {
-    throw fault();
-  }
 }
 
 function readCall(item: unknown, source: CallSource): ToolCall {
@@ -65,7 +57,7 @@ function readCall(item: unknown, source: CallSource): ToolCall {
 function readArguments(given: unknown, source: CallSource): Readonly<Record<string, unknown>> {
   if (given === undefined || given === null || given === "") return {};
   const fault = (): AttuneError => wrong(source, "a tool call whose arguments are no JSON object", given, "an object, or its JSON text");
-  const object = asObject(typeof given === "string" ? parsedOr(given, fault) : withoutPadding(given, source.row));
+  const object = asObject(typeof given === "string" ? parsedColumn(given, source.row, fault) : withoutPadding(given, source.row));
   if (object === undefined) throw fault();
   if (holdsBigInteger(object)) throw wrong(source, "a tool call with an integer beyond 2^53, which a template cannot be given", given, "such numbers as texts");
   return object;

@@ -1,9 +1,25 @@
 /** Checked access to the columns of a row: every refusal names the column, what it holds and what it should. */
 import { AttuneError, nearest, preview } from "../../core/errors.ts";
+import { parseJsonExactly } from "../../core/json.ts";
+import { BAD_ROWS, BadRow } from "../bad-row.ts";
+import { doubledKey } from "../readers/json-keys.ts";
 import type { Row } from "../readers/row.ts";
 
 export function fault({ place }: Row, column: string, what: string, got: unknown, expected: string): AttuneError {
   return new AttuneError("data", `the column ${column} ${what}`, { ...place, got: preview(got), expected });
+}
+
+/** A column's JSON text. @param notJson makes the error for a text that is none @throws BadRow for a key that one object gives twice */
+export function parsedColumn(text: string, { place }: Row, notJson: () => AttuneError): unknown {
+  let parsed: unknown;
+  try {
+    parsed = parseJsonExactly(text).value;
+  } catch {
+    throw notJson();
+  }
+  const doubled = doubledKey(text, parsed);
+  if (doubled !== undefined) throw new BadRow(BAD_ROWS.twice, place, preview(doubled));
+  return parsed;
 }
 
 /** The value of a column that must be there. */

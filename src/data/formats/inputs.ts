@@ -4,12 +4,12 @@
  * Sources: TRL docs/source/dataset_formats.md (tool calling); LLaMA-Factory data/README.md; OpenAI fine-tuning guides.
  */
 import { AttuneError, preview } from "../../core/errors.ts";
-import { holdsBigInteger, parseJsonExactly } from "../../core/json.ts";
+import { holdsBigInteger } from "../../core/json.ts";
 import type { TemplateInputs } from "../../text/messages.ts";
 import { compact } from "../records.ts";
 import type { Row } from "../readers/row.ts";
 import { withoutPadding } from "./calls.ts";
-import { asObject } from "./columns.ts";
+import { asObject, parsedColumn } from "./columns.ts";
 import { isAbsent } from "./marks.ts";
 
 /** Columns that every format reads. */
@@ -66,11 +66,7 @@ function readArguments(row: Row): TemplateInputs["templateArguments"] {
 
 function parsed(text: string, column: string, row: Row): unknown {
   if (text.trim() === "") return undefined;
-  try {
-    return parseJsonExactly(text).value;
-  } catch {
-    throw fault(row, column, "is a text that is no JSON", text, "a list or an object, or its JSON text");
-  }
+  return parsedColumn(text, row, () => fault(row, column, "is a text that is no JSON", text, "a list or an object, or its JSON text"));
 }
 
 function fault({ place }: Row, column: string, what: string, got: unknown, expected: string): AttuneError {

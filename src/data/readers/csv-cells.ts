@@ -1,14 +1,8 @@
 /** What the cells of a CSV file mean, by the name of their column. */
 import type { ErrorPlace } from "../../core/errors.ts";
 import { AttuneError, preview } from "../../core/errors.ts";
+import type { Parsing } from "./json-text.ts";
 import { parseJsonText } from "./json-text.ts";
-import type { ReadLimits } from "./row.ts";
-
-/** As {@link parseJsonText} takes it. */
-export interface Parsing {
-  readonly limits: ReadLimits;
-  readonly note: (what: string) => void;
-}
 
 const NUMBERS = new Set(["p", "margin", "score_chosen", "score_rejected", "preference", "turn", "tstamp"]);
 /** A cell of another column name stays text; so does a `label` that is a word, as in XSTest. */
@@ -42,8 +36,11 @@ function readNumber(text: string, place: ErrorPlace): number {
 /** JSON where it is a conversation; an answer may be a text that only looks like one. */
 function readConversation(text: string, place: ErrorPlace, parsing: Parsing): unknown {
   try {
-    const value = parseJsonText(text, place, parsing);
-    return [value].flat().every(isMessage) || isInput(value) ? value : text;
+    let doubled: string | undefined;
+    const value = parseJsonText(text, place, { ...parsing, twice: (key) => void (doubled ??= key) });
+    if (![value].flat().every(isMessage) && !isInput(value)) return text;
+    if (doubled !== undefined) parsing.twice(doubled);
+    return value;
   } catch {
     return text;
   }

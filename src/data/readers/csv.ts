@@ -10,6 +10,7 @@ import type { ErrorPlace } from "../../core/errors.ts";
 import { AttuneError, preview } from "../../core/errors.ts";
 import { readChunks } from "./bytes.ts";
 import { readCell } from "./csv-cells.ts";
+import { listening } from "./json-text.ts";
 import type { ReadLimits, Row } from "./row.ts";
 import { tooLong, tooWide } from "./row.ts";
 import { decodeUtf8, withoutByteOrderMark } from "./utf8.ts";
@@ -31,12 +32,11 @@ export async function* readCsv(file: string, limits: ReadLimits): AsyncGenerator
       throw new AttuneError("data", "the row has another number of cells than the header", { ...place, got: `${cells.length}: ${preview(cells.join(","))}`, expected: `${header.length}: ${preview(header.join(","))}`, hint: "put cells that hold commas or quotes into double quotes, and double the quotes inside" });
     }
     const columns: Record<string, unknown> = {};
-    const notes: string[] = [];
-    const note = (what: string): void => void notes.push(what);
+    const { parsing, met } = listening(limits);
     header.forEach((name, index) => {
-      columns[name] = readCell(name, cells[index]!, { ...place, column: name }, { limits, note });
+      columns[name] = readCell(name, cells[index]!, { ...place, column: name }, parsing);
     });
-    yield { columns, place, ...(notes.length === 0 ? {} : { notes }) };
+    yield { columns, place, ...met() };
   }
 }
 

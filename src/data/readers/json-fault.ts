@@ -86,13 +86,15 @@ export interface JsonShape {
   readonly depth: number;
   /** Keys of the object that has most. */
   readonly keys: number;
+  /** Keys of all objects. */
+  readonly allKeys: number;
   /** Values of all lists and objects, to within the empty ones. */
   readonly values: number;
 }
 
 /** Measured before parsing, in one pass; a text that is no JSON gives some numbers. */
 export function jsonShape(text: string): JsonShape {
-  let [depth, deepest, keys, commas] = [0, 0, 0, 0];
+  let [depth, deepest, keys, allKeys, commas] = [0, 0, 0, 0, 0];
   // keys of the objects that are open, by depth
   const counts: number[] = [0, 0];
   for (let index = 0; index < text.length; index++) {
@@ -105,14 +107,15 @@ export function jsonShape(text: string): JsonShape {
     } else if (code === 0x2c) commas++;
     else if (code === 0x7d || code === 0x5d) depth--;
     else if (code === 0x3a && depth > 0) {
+      allKeys++;
       if (++counts[depth]! > keys) keys = counts[depth]!;
     }
   }
-  return { depth: deepest, keys, values: commas };
+  return { depth: deepest, keys, allKeys, values: commas };
 }
 
 /** Index of the closing quote; the text's length where there is none. */
-function endOfString(text: string, start: number): number {
+export function endOfString(text: string, start: number): number {
   for (let end = text.indexOf('"', start + 1); end >= 0; end = text.indexOf('"', end + 1)) {
     let slashes = 0;
     while (text.charCodeAt(end - 1 - slashes) === 0x5c) slashes++;

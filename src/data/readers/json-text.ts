@@ -4,22 +4,33 @@ import { AttuneError, preview } from "../../core/errors.ts";
 import type { ExactJson } from "../../core/json.ts";
 import { parseJsonExactly } from "../../core/json.ts";
 import { findJsonFault, jsonShape } from "./json-fault.ts";
+import { doubledKey } from "./json-keys.ts";
 import type { ReadLimits, Row } from "./row.ts";
 import { tooDeep, tooMany, tooWide, toRow } from "./row.ts";
 
 /** Characters shown before a fault. */
 const BEFORE = 40;
 
-/** @param note is told of what is not kept as it is written. @throws AttuneError `data` */
-export function parseJsonText(text: string, place: ErrorPlace, { limits, note }: { limits: ReadLimits; note: (what: string) => void }): unknown {
+export interface Parsing {
+  readonly limits: ReadLimits;
+  /** Is told of what is not kept as it is written. */
+  readonly note: (what: string) => void;
+  /** Is told of a key that one object gives twice, which makes the row a bad one. */
+  readonly twice: (key: string) => void;
+}
+
+/** @throws AttuneError `data` */
+export function parseJsonText(text: string, place: ErrorPlace, { limits, note, twice }: Parsing): unknown {
   // before parsing: a reviver would overflow the stack, and a million keys take seconds
-  const { depth, keys, values } = jsonShape(text);
+  const { depth, keys, allKeys, values } = jsonShape(text);
   if (depth > limits.depth) throw tooDeep(place, limits);
   if (keys > limits.keys) throw tooWide(place, limits.keys);
   if (values > limits.values) throw tooMany(place, limits);
   const { value, rounded, beyond } = parsed(text, place);
   if (beyond !== undefined) throw new AttuneError("data", "the row holds a number that is larger than any double", { ...place, got: preview(beyond), hint: "write it as a text" });
   if (rounded !== undefined) note(ROUNDED);
+  const doubled = doubledKey(text, value, allKeys);
+  if (doubled !== undefined) twice(doubled);
   return value;
 }
 
@@ -36,9 +47,18 @@ function parsed(text: string, place: ErrorPlace): ExactJson {
 
 /** The row that a text is. @throws AttuneError `data` */
 export function rowOf(text: string, place: ErrorPlace, limits: ReadLimits): Row {
-  const notes: string[] = [];
-  const row = toRow(parseJsonText(text, place, { limits, note: (what) => void notes.push(what) }), place, limits);
-  return notes.length === 0 ? row : { ...row, notes };
+  const { parsing, met } = listening(limits);
+  return { ...toRow(parseJsonText(text, place, parsing), place, limits), ...met() };
+}
+
+/** A row's parsing, and what it has met so far. */
+export function listening(limits: ReadLimits, { notes: before = [], twice: doubled }: Pick<Row, "notes" | "twice"> = {}): { parsing: Parsing; met: () => Pick<Row, "notes" | "twice"> } {
+  const notes = [...before];
+  let first = doubled;
+  return {
+    parsing: { limits, note: (what) => void notes.push(what), twice: (key) => void (first ??= key) },
+    met: () => ({ ...(notes.length === 0 ? {} : { notes }), ...(first === undefined ? {} : { twice: first }) }),
+  };
 }
 
 const MEND = "mend the row, or leave it out";

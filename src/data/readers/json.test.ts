@@ -68,8 +68,8 @@ describe("the place of a fault", () => {
   });
 
   test("depth counts brackets outside texts only", () => {
-    expect(jsonShape('{"a": ["[[[:", {"b": "\\"[[", "c:": {}}]}')).toEqual({ depth: 4, keys: 2, values: 6 });
-    expect(jsonShape("1")).toEqual({ depth: 0, keys: 0, values: 0 });
+    expect(jsonShape('{"a": ["[[[:", {"b": "\\"[[", "c:": {}}]}')).toEqual({ depth: 4, keys: 2, allKeys: 3, values: 6 });
+    expect(jsonShape("1")).toEqual({ depth: 0, keys: 0, allKeys: 0, values: 0 });
   });
 });
 

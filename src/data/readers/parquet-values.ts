@@ -6,8 +6,10 @@
  */
 import type { FileMetaData, SchemaElement } from "hyparquet";
 import { isUtf8 } from "node:buffer";
+import { preview } from "../../core/errors.ts";
 import { parseJsonExactly } from "../../core/json.ts";
 import { jsonShape } from "./json-fault.ts";
+import { doubledKey } from "./json-keys.ts";
 import { ParquetFault } from "./parquet-fault.ts";
 
 /** Stands for a value that could not be decoded, until its row is known. */
@@ -30,7 +32,11 @@ function decodeJson(value: Uint8Array | undefined): unknown {
   const text = decodeText(value);
   if (typeof text !== "string") return text;
   try {
-    return jsonShape(text).depth > MAX_JSON_DEPTH ? new Undecodable("the JSON has too many lists and objects inside one another") : parseJsonExactly(text).value;
+    const { depth, allKeys } = jsonShape(text);
+    if (depth > MAX_JSON_DEPTH) return new Undecodable("the JSON has too many lists and objects inside one another");
+    const { value: parsed } = parseJsonExactly(text);
+    const doubled = doubledKey(text, parsed, allKeys);
+    return doubled === undefined ? parsed : new Undecodable(`the column holds JSON that gives the key ${preview(doubled)} twice`);
   } catch {
     return new Undecodable("the column holds JSON that is not valid");
   }

@@ -8,6 +8,8 @@ export interface Row {
   readonly place: ErrorPlace;
   /** What of the row was not kept as it is written. */
   readonly notes?: readonly string[];
+  /** A key that an object of the row gives twice: which value is meant, nobody can say. */
+  readonly twice?: string;
 }
 
 /** Bounds that no honest file meets; a file beyond one is refused with the bound named. */
