@@ -1,4 +1,5 @@
 /** Says of drawn answers that they are worth nothing: empty, all the same, or cut. */
+import { countOf } from "../core/counts.ts";
 import type { SeenAnswer } from "../text/answer-faults.ts";
 import { answerFaults, faultWarning } from "../text/answer-faults.ts";
 import type { Reporter } from "./reporter.ts";
@@ -7,7 +8,7 @@ import type { Reporter } from "./reporter.ts";
 export function noteCutAnswers(answers: readonly SeenAnswer[], reporter: Pick<Reporter, "note" | "mode">): void {
   const cut = answers.filter(({ stopped }) => stopped === false).length;
   if (cut === 0 || reporter.mode === "json" || answerFaults(answers).some(({ kind }) => kind === "cut")) return;
-  reporter.note(`${answers.length === 1 ? "the answer was" : `${cut} of ${answers.length} answers ${cut === 1 ? "was" : "were"}`} cut before the end (--max-new-tokens, or the model's context)`);
+  reporter.note(`${answers.length === 1 ? "the answer was" : `${cut} of ${countOf(answers.length, "answer")} ${cut === 1 ? "was" : "were"}`} cut before the end (--max-new-tokens, or the model's context)`);
 }
 
 /** @param what the answers are, in the plural; left out where there is only one kind */

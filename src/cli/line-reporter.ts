@@ -6,7 +6,7 @@ import type { StepEvent, TrainingEvent } from "../runs/events.ts";
 import { answer, remark, type Sink } from "./sink.ts";
 import type { Progress, ProgressOptions, Reporter } from "./reporter.ts";
 import { TrainingDisplay } from "./training-display.ts";
-import { formatBytes, formatCount, formatDuration } from "./words.ts";
+import { formatBytes, formatCount, formatDuration, unitsOf } from "./words.ts";
 
 /** Milliseconds between two lines about the same work, at least; and at most, where steps take no longer. */
 const SOONEST = 10_000;
@@ -90,16 +90,17 @@ export class LineReporter implements Reporter {
     const begun = this.now();
     const pace = new Pace(begun);
     let [done, ended] = [0, false];
-    const amount = (value: number): string => (unit === "bytes" ? formatBytes(value) : formatCount(Math.floor(value)));
+    const count = (value: number): string => (unit === "bytes" ? formatBytes(value) : formatCount(Math.floor(value)));
+    const amount = (value: number): string => (unit === "bytes" ? formatBytes(value) : unitsOf(value, unit));
     return {
       update: (value, detail) => {
         done = value;
         if (ended || !pace.due(this.now(), total === undefined ? undefined : done / total)) return;
-        const share = total === undefined ? ` ${unit === "bytes" ? "" : unit}` : ` of ${amount(total)}${unit === "bytes" ? "" : ` ${unit}`} (${Math.floor((100 * done) / total)}%)`;
-        this.line(`${title}: ${amount(done)}${share.trimEnd()}${detail === undefined ? "" : `  ${[detail].flat().join("  ")}`}`);
+        const share = total === undefined ? "" : ` of ${amount(total)} (${Math.floor((100 * done) / total)}%)`;
+        this.line(`${title}: ${total === undefined ? amount(done) : count(done)}${share}${detail === undefined ? "" : `  ${[detail].flat().join("  ")}`}`);
       },
       end: () => {
-        if (!ended) this.line(`${title}: ${amount(done)}${unit === "bytes" ? "" : ` ${unit}`} in ${formatDuration((this.now() - begun) / 1000)}`);
+        if (!ended) this.line(`${title}: ${amount(done)} in ${formatDuration((this.now() - begun) / 1000)}`);
         ended = true;
       },
     };

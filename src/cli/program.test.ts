@@ -359,16 +359,16 @@ describe("attune runs", () => {
     expect(show).toContain("checkpoints\n  1    checkpoints/step-000001\n  2    checkpoints/step-000002");
     expect((await attune("runs diff runs/a runs/b")).out).toBe(
       `different
-                   a      b
-  seed             1      5
-  config.loss      still  wavy
-  config.failAt    0      3
-  config.seed      1      5
-  config.strength  -      3
+                 a      b
+seed             1      5
+config.loss      still  wavy
+config.failAt    0      3
+config.seed      1      5
+config.strength  -      3
 
 last metrics
-        a       b       difference
-  loss  0.2500  0.5000  +0.2500
+      a       b       difference
+loss  0.2500  0.5000  +0.2500
 `,
     );
     expect(JSON.parse((await attune("runs diff runs/a runs/b --json")).out)).toMatchObject({ type: "result", metrics: [{ name: "loss", left: 0.25, right: 0.5 }] });

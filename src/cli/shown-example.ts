@@ -2,6 +2,7 @@
  * One example as the model sees it: control tokens and what is learned are marked, on a terminal by colour and underlining, elsewhere by
  * brackets. Nothing of the data can pose as a mark, or steer a terminal.
  */
+import { countOf } from "../core/counts.ts";
 import { styleText } from "node:util";
 import type { EncodedAnswers, EncodedExample, EncodedPair } from "../text/encoder.ts";
 import type { MarkedPart } from "../text/marked-text.ts";
@@ -51,9 +52,9 @@ function inColour(parts: readonly MarkedPart[]): string {
 function write(text: ShownText, tokenizer: Tokenizer, colour: boolean): string {
   const mark = colour ? inColour : inBrackets;
   const { first, leftOut, last } = shortenList(shortenParts(markedParts(text.ids, tokenizer, text.supervised)));
-  const body = leftOut === 0 ? mark(first) : `${mark(first)}\n… ${formatCount(leftOut)} parts …\n${mark(last)}`;
+  const body = leftOut === 0 ? mark(first) : `${mark(first)}\n… ${countOf(leftOut, "part")} …\n${mark(last)}`;
   const indented = body.split("\n").map((line) => (line === "" ? "" : `    ${line}`)).join("\n");
-  return text.name === undefined ? indented : `  ${text.name} (${formatCount(text.ids.length)} tokens)\n${indented}`;
+  return text.name === undefined ? indented : `  ${text.name} (${countOf(text.ids.length, "token")})\n${indented}`;
 }
 
 export interface ExampleOptions {
@@ -69,7 +70,7 @@ export function exampleText(texts: readonly ShownText[], { tokenizer, what, colo
   const learned = texts.reduce((total, { supervised }) => total + (supervised?.reduce((sum, flag) => sum + flag, 0) ?? 0), 0);
   const supervises = texts.some(({ supervised }) => supervised !== undefined);
   const mark = colour ? "underlined" : LEARNED.join("...");
-  const counts = `${formatCount(tokens)} tokens${supervises ? `, ${formatCount(learned)} learned (${mark})` : ""}`;
+  const counts = `${countOf(tokens, "token")}${supervises ? `, ${formatCount(learned)} learned (${mark})` : ""}`;
   return [`${what} as the model sees it: ${counts}`, ...texts.map((text) => write(text, tokenizer, colour))].join("\n");
 }
 

@@ -4,7 +4,7 @@ import type { StartEvent, StepEvent, TrainingEvent } from "../runs/events.ts";
 import type { Progress, ProgressOptions, Reporter } from "./reporter.ts";
 import { answer, remark, type Sink } from "./sink.ts";
 import { TrainingDisplay } from "./training-display.ts";
-import { fitParts, formatBytes, formatCount, formatDuration, printable } from "./words.ts";
+import { fitParts, formatBytes, formatCount, formatDuration, printable, unitsOf } from "./words.ts";
 
 /** The library's list of bars, which can also print lines above them. */
 interface Display {
@@ -83,7 +83,7 @@ export class TerminalReporter implements Reporter {
     const title = printable(given);
     const begun = Date.now();
     let done = 0;
-    const amount = (value: number): string => (unit === "bytes" ? formatBytes(value) : `${formatCount(Math.floor(value))} ${unit}`);
+    const amount = (value: number): string => (unit === "bytes" ? formatBytes(value) : unitsOf(value, unit));
     const reached = (): string => (even || total === undefined ? amount(done) : `${formatCount(Math.floor(done))} of ${amount(total)}`);
     const head = (): string[] => [...(total === undefined ? [] : [`${Math.floor((100 * done) / total)}%`]), reached()];
     const { display, bar } = this.bar({ title: total === undefined ? `${title}:` : title, drawn: total !== undefined, parts: head() }, { total: total ?? 1 });

@@ -23,6 +23,7 @@ import { parseConfig } from "../runs/config-sources.ts";
 import { Run } from "../runs/run.ts";
 import { checkNewFolder } from "../runs/run-folder.ts";
 import type { CommandContext, CommandModule } from "./command.ts";
+import { addBelowHelp, examplesText } from "./help-text.ts";
 import { addConfigOptions, readConfigFlags } from "./config-options.ts";
 
 /** What the trainer found out before the run begins. */
@@ -75,7 +76,8 @@ export function trainingCommand<D extends ConfigDefinition>(spec: TrainingComman
         .option("--set <name=value>", "one option by name, such as lora.rank=8; repeatable", (value: string, before: string[] = []) => [...before, value])
         .option("--dry-run", "check everything and say what would happen, without writing anything");
       addConfigOptions(command, definition);
-      if (spec.examples) command.addHelpText("after", `\nExamples:\n${spec.examples.map((line) => `  ${line}`).join("\n")}`);
+      const { examples } = spec;
+      if (examples) addBelowHelp(command, (width) => examplesText(examples, width));
       command.action(
         bind<TrainingOptions>(async ({ options, context }) => {
           if (spec.instead?.(options, context) === true) return;

@@ -1,4 +1,5 @@
 /** Turns the events of a trainer into short texts: rate, time left and the metrics worth a glance. Keeps no clock of its own. */
+import { countOf } from "../core/counts.ts";
 import type { CheckpointEvent, EndEvent, EvaluationEvent, Metrics, SampleEvent, StartEvent, StepEvent } from "../runs/events.ts";
 import { formatCount, formatDuration, formatNumber, formatShort } from "./words.ts";
 
@@ -17,7 +18,7 @@ export class TrainingDisplay {
   start(event: StartEvent): string {
     const trained = event.parameters === undefined ? "" : `, ${formatShort(event.parameters.trainable)} of ${formatShort(event.parameters.total)} parameters`;
     const from = event.resumedStep === undefined ? "" : `, going on from step ${event.resumedStep}`;
-    return `${event.method}: ${formatCount(event.totalSteps)} steps, ${formatCount(event.examples)} examples${trained}${from}${event.run === undefined ? "" : ` -> ${event.run}`}`;
+    return `${event.method}: ${countOf(event.totalSteps, "step")}, ${countOf(event.examples, "example")}${trained}${from}${event.run === undefined ? "" : ` -> ${event.run}`}`;
   }
 
   /** Takes a step into the averages. */
@@ -42,7 +43,7 @@ export class TrainingDisplay {
   evaluation(event: EvaluationEvent): string {
     this.seconds += event.seconds;
     const values = Object.entries(event.metrics).filter(([name]) => HEADLINES.includes(name.replace(/^eval_/, "") as (typeof HEADLINES)[number]));
-    return `step ${event.step}: ${values.map(([name, value]) => `${name} ${formatNumber(value)}`).join("  ")} (${formatCount(event.examples)} held-out examples)`;
+    return `step ${event.step}: ${values.map(([name, value]) => `${name} ${formatNumber(value)}`).join("  ")} (${countOf(event.examples, "held-out example")})`;
   }
 
   checkpoint(event: CheckpointEvent): string {
@@ -57,7 +58,7 @@ export class TrainingDisplay {
   end(event: EndEvent): string {
     const verb = event.status === "completed" ? "done" : "stopped";
     const where = event.output === undefined ? "" : ` -> ${event.output}`;
-    return `${verb}: step ${formatCount(event.step)} of ${formatCount(event.totalSteps)}, ${formatCount(event.tokens)} tokens in ${formatDuration(event.seconds)}${where}`;
+    return `${verb}: step ${formatCount(event.step)} of ${formatCount(event.totalSteps)}, ${countOf(event.tokens, "token")} in ${formatDuration(event.seconds)}${where}`;
   }
 }
 

@@ -1,5 +1,5 @@
-import { describe, expect, it } from "vitest";
-import { formatBytes, formatDuration, formatNumber, formatShort, formatTable, printable } from "./words.ts";
+import { describe, expect, it, test } from "vitest";
+import { formatBytes, formatDuration, formatNumber, formatHeadedTable, formatShort, formatTable, printable, unitsOf, wrapText } from "./words.ts";
 
 describe("words for numbers", () => {
   it.each<[number, string]>([
@@ -37,4 +37,15 @@ describe("words for a terminal", () => {
   it("shows control characters instead of obeying them", () => {
     expect(printable("\u001b[2Jä\r\n\tok\u009b\u0007")).toBe("\\x1b[2Jä\\x0d\n\tok\\x9b\\x07");
   });
+});
+
+test("a table keeps to its width: the last column goes on below, and a headed one becomes blocks", () => {
+  expect(formatTable([["a", "one two three four five six"], ["bcd", "x"]], 30)).toBe("a    one two three four five\n     six\nbcd  x");
+  expect(formatHeadedTable(["", "left", "right"], [["rate", "1", "2"]], 20)).toBe("      left  right\nrate  1     2");
+  expect(formatHeadedTable(["", "left", "the right"], [["rate", "0.00001", "0.00002"], ["loss", "", "x"]], 20)).toBe("rate\n  left       0.00001\n  the right  0.00002\nloss\n  the right  x");
+  expect(wrapText("a bb ccc\ndddddd e", 4)).toBe("a bb\nccc\ndddddd\ne");
+});
+
+test("work is counted in units without an s where it is one", () => {
+  expect([unitsOf(1.9, "steps"), unitsOf(12, "roll-outs"), unitsOf(0, "rows")]).toEqual(["1 step", "12 roll-outs", "0 rows"]);
 });

@@ -1,4 +1,5 @@
 /** Advice about a constitution that is well formed: what is missing, and what pulls in two directions. */
+import { countOf } from "../core/counts.ts";
 import type { Constitution, Principle, ReadConstitution, Remark } from "./constitution.ts";
 import { isComparisonPrinciple, isCritiquePrinciple, readConstitution } from "./constitution.ts";
 
@@ -98,7 +99,7 @@ function examples({ examples: { critiques, comparisons }, principles }: Constitu
     if (first === second) remarks.push({ level: "warning", line: lineOf(["examples", "comparisons", index]), what: "the two answers of the example are the same" });
   });
   const reasoned = comparisons.filter(({ reasoning }) => reasoning !== undefined).length;
-  if (reasoned > 0 && reasoned < comparisons.length) remarks.push({ level: "warning", line: lineOf(["examples", "comparisons"]), what: `${comparisons.length - reasoned} of ${comparisons.length} examples of comparisons have no reasoning`, hint: "only those that have one are shown when the critic reasons first" });
+  if (reasoned > 0 && reasoned < comparisons.length) remarks.push({ level: "warning", line: lineOf(["examples", "comparisons"]), what: `${comparisons.length - reasoned} of ${countOf(comparisons.length, "example")} of comparisons have no reasoning`, hint: "only those that have one are shown when the critic reasons first" });
   critiques.forEach(({ answer, revision }, index) => {
     if (answer === revision) remarks.push({ level: "warning", line: lineOf(["examples", "critiques", index, "revision"]), what: "the revision of the example is the answer itself" });
   });

@@ -3,6 +3,7 @@
  * scores at the very place where its answer begins, and prompts that share their beginning are read only once.
  */
 import { z } from "zod";
+import { countOf } from "../core/counts.ts";
 import { AttuneError } from "../core/errors.ts";
 import type { Model } from "../models/model.ts";
 import { answerLimit, neededRoom } from "../sampling/answer-limit.ts";
@@ -131,4 +132,4 @@ export class LocalCritic implements Critic {
 
 const plain = (messages: WritingRequest["messages"]): unknown[] => messages.map(({ role, content }) => [role, content]);
 
-const tooLong = (tokens: number, room: number): { refused: string } => ({ refused: `the request with its answer takes ${tokens} tokens, and the critic has room for ${room}` });
+const tooLong = (tokens: number, room: number): { refused: string } => ({ refused: `the request with its answer takes ${countOf(tokens, "token")}, and the critic has room for ${room}` });

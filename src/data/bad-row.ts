@@ -3,6 +3,7 @@
  * is no such row: it always stops the reading.
  */
 import type { ErrorPlace } from "../core/errors.ts";
+import { countOf } from "../core/counts.ts";
 import { AttuneError } from "../core/errors.ts";
 import type { Completion, Message, Prompt } from "../text/messages.ts";
 import { completionText } from "../text/messages.ts";
@@ -69,7 +70,7 @@ export function refuseBadRows({ first, total }: BadRows, rows: number, onBad: On
   if (first === undefined || onBad === "drop" || (onBad === "few" && total <= FEW * rows)) return;
   throw new AttuneError("data", first.reason, {
     ...first.place,
-    got: `${first.got === undefined ? "" : `${first.got}; `}${total} bad ${total === 1 ? "row" : "rows"} of ${rows}`,
+    got: `${first.got === undefined ? "" : `${first.got}; `}${countOf(total, "bad row")} of ${rows}`,
     expected: onBad === "few" ? "at most 1% of the rows bad" : "no bad rows",
     hint: HINTS[first.reason] ?? "mend or remove the rows, or have them left out and counted: --on-bad drop",
   });

@@ -1,7 +1,7 @@
 /** An inspection as plain text for a terminal. */
 import { kindEntries } from "./dataset.ts";
 import { shortPath } from "./files.ts";
-import { countOf } from "./stream.ts";
+import { countOf } from "../core/counts.ts";
 import type { Inspection, PreferenceFacts, Share, Summary } from "./inspect.ts";
 
 const number = (value: number): string => value.toLocaleString("en-US", { maximumFractionDigits: 1 });

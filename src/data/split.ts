@@ -2,6 +2,7 @@
  * Training and held-out records by prompt: no prompt, no cluster and no beginning of the same conversation is in both. Which
  * prompts are held out depends on the seed and the prompts alone, not on the order of the rows.
  */
+import { countOf } from "../core/counts.ts";
 import { AttuneError } from "../core/errors.ts";
 import { stringifyExactly } from "../core/json.ts";
 import { Random } from "../core/random.ts";
@@ -40,14 +41,14 @@ function turnKeys(record: DataRecord): string[] {
 export function splitRecords<R extends DataRecord>(records: readonly R[], heldOut: number, seed: number): SplitRecords<R> {
   const wanted = heldOut >= 1 ? Math.floor(heldOut) : Math.round(heldOut * records.length);
   if (!(heldOut >= 0) || (wanted > 0 && wanted >= records.length)) {
-    throw new AttuneError("usage", "holding out so many records leaves none to train on", { got: `${heldOut}, of ${records.length} records`, expected: "a share below 1, or a number of records below theirs", hint: "hold out fewer" });
+    throw new AttuneError("usage", "holding out so many records leaves none to train on", { got: `${heldOut}, of ${countOf(records.length, "record")}`, expected: "a share below 1, or a number of records below theirs", hint: "hold out fewer" });
   }
   const held = new Set<R>();
   for (const group of shuffledGroups(records, seed)) {
     if (held.size >= wanted) break;
     if (held.size + group.length < records.length) for (const record of group) held.add(record);
   }
-  if (wanted > 0 && held.size === 0) throw new AttuneError("usage", "the records cannot be split: they all belong together by prompt or cluster", { got: `${records.length} records`, hint: "hold out nothing, or give a held-out file of its own" });
+  if (wanted > 0 && held.size === 0) throw new AttuneError("usage", "the records cannot be split: they all belong together by prompt or cluster", { got: countOf(records.length, "record"), hint: "hold out nothing, or give a held-out file of its own" });
   return { train: records.filter((record) => !held.has(record)), heldOut: withoutRepeats(records.filter((record) => held.has(record))) };
 }
 

@@ -1,4 +1,5 @@
 /** Rows to checked records, file by file: finds the format, refuses strange columns, sets bad rows aside and counts everything. */
+import { countOf } from "../core/counts.ts";
 import type { ErrorPlace } from "../core/errors.ts";
 import { AttuneError, preview } from "../core/errors.ts";
 import { BAD_ROWS, badReasonOf, BadRow } from "./bad-row.ts";
@@ -98,11 +99,6 @@ export class ReadReport {
 
 function count<K>(map: Map<K, number>, key: K): void {
   map.set(key, (map.get(key) ?? 0) + 1);
-}
-
-/** `1 row`, `1,200 rows`. */
-export function countOf(number: number, thing: string): string {
-  return `${number.toLocaleString("en-US")} ${thing}${number === 1 ? "" : "s"}`;
 }
 
 /** Rows that tell the format of a file. */

@@ -4,6 +4,7 @@
  *
  * Position bias and flips as in MT-bench (arXiv 2306.05685); agreement as raw share and Cohen's kappa.
  */
+import { countOf } from "../core/counts.ts";
 import type { AiComparison, OrderReading } from "../constitution/compare.ts";
 import { cohenKappa, kappaInterval, krippendorffAlpha } from "../stats/agreement.ts";
 import type { Interval } from "../stats/intervals.ts";
@@ -178,7 +179,7 @@ function alphaOf(comparisons: readonly AiComparison[], byPrinciple: ReadonlyMap<
 export function comparisonTables(summary: ComparisonSummary): Table[] {
   const { human, letterMass, alpha } = summary;
   const facts: [string, string][] = [
-    ["labels", `${summary.labels} of ${summary.comparisons} comparisons`],
+    ["labels", `${summary.labels} of ${countOf(summary.comparisons, "comparison")}`],
     ["questions", `${summary.questions}, of which ${summary.unread} got no letter and ${summary.refused} were refused`],
     ...(letterMass === undefined ? [] : [["probability of the letters together", formatNumber(letterMass, 3)] as [string, string]]),
     ["preference for the place A", `${formatPoints(summary.positionBias)} points`],
@@ -198,7 +199,7 @@ export function comparisonTables(summary: ComparisonSummary): Table[] {
 
 function humanRows({ pairs, accuracy, kappa, longestWins }: HumanAgreement): [string, string][] {
   return [
-    [`agrees with people (${pairs} pairs)`, formatShare(accuracy)],
+    [`agrees with people (${countOf(pairs, "pair")})`, formatShare(accuracy)],
     ["  Cohen's kappa", formatMean(kappa)],
     ["  beside it: longest wins", formatShare(longestWins)],
   ];

@@ -1,4 +1,5 @@
 /** The report of `attune align`: what was done, how the models compare by judges that nobody optimised, and what they answer. */
+import { countOf } from "../core/counts.ts";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { readJsonLines } from "../runs/json-lines.ts";
@@ -130,7 +131,7 @@ export function comparisonTable(comparisons: readonly PolicyComparison[]): Table
       formatNumber(kl.estimate, 1),
       formatNumber(tokens.estimate, 1),
     ]),
-    note: `${inconclusive === undefined ? "" : `${inconclusive} `}${prompts} prompts, one answer each; ${scored ? `differences and win rates against ${baseline}, paired by prompt; a tie counts half.` : `KL to ${baseline}.`}`,
+    note: `${inconclusive === undefined ? "" : `${inconclusive} `}${countOf(prompts, "prompt")}, one answer each; ${scored ? `differences and win rates against ${baseline}, paired by prompt; a tie counts half.` : `KL to ${baseline}.`}`,
   };
 }
 

@@ -1,4 +1,5 @@
 /** The report on a constitutional run: labels, agreement, biases, drift, and examples to read. */
+import { countOf } from "../core/counts.ts";
 import type { AiComparison } from "../constitution/compare.ts";
 import type { RevisionChain } from "../constitution/revise.ts";
 import { promptText } from "../text/messages.ts";
@@ -47,8 +48,8 @@ function summaryOf(chains: readonly RevisionChain[], comparisons: readonly AiCom
   const hashes = [...new Set([...chains, ...comparisons].map(({ constitution }) => constitution.slice(0, 12)))];
   const critics = [...new Set([...chains, ...comparisons].map(({ critic }) => critic))];
   return [
-    ...(chains.length > 0 ? [`${chains.length} prompts answered, criticised and revised.`] : []),
-    ...(comparisons.length > 0 ? [`${comparisons.length} pairs of answers judged in both orders.`] : []),
+    ...(chains.length > 0 ? [`${countOf(chains.length, "prompt")} answered, criticised and revised.`] : []),
+    ...(comparisons.length > 0 ? [`${countOf(comparisons.length, "pair")} of answers judged in both orders.`] : []),
     `Constitution ${hashes.join(", ")}; critic ${critics.join(", ")}.`,
   ].join(" ");
 }

@@ -4,6 +4,7 @@
  *
  * Source: Miller (arXiv 2411.00640) for paired, clustered differences; Holm (1979) for the family of all differences.
  */
+import { countOf } from "../core/counts.ts";
 import { AttuneError } from "../core/errors.ts";
 import { meanInterval, shareInterval } from "../stats/intervals.ts";
 import type { Interval } from "../stats/intervals.ts";
@@ -179,7 +180,7 @@ export function goldScoreTable({ models, rows, requests, independent }: GoldEval
     caption: "Gold scores, mean [95%]",
     columns: [{ name: "" }, { name: "requests", align: "right" as const }, ...models.map((name) => ({ name, align: "right" as const }))],
     rows: rows.map(({ name, n, models: cells }) => [name, String(n), ...cells.map((interval) => formatShare(interval, 1))]),
-    note: `A rate counts the requests in which it can happen.${independent < requests ? ` Intervals take ${requests} requests for ${independent} independent ones: one a person or deed.` : ""}`,
+    note: `A rate counts the requests in which it can happen.${independent < requests ? ` Intervals take ${countOf(requests, "request")} for ${independent} independent ones: one a person or deed.` : ""}`,
   };
 }
 

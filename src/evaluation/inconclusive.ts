@@ -1,4 +1,5 @@
 /** Why a comparison of two models' answers shows nothing: answers that are empty, all the same or cut, or the same from both. */
+import { countOf } from "../core/counts.ts";
 import { ANSWER_LIMITS, answerFaults, faultText } from "../text/answer-faults.ts";
 import type { EvaluatedModel } from "./policy-evaluation.ts";
 
@@ -9,7 +10,7 @@ export function whyInconclusive(model: EvaluatedModel, baseline: EvaluatedModel)
   const reasons = [...textsOf(model), ...textsOf(baseline)];
   const equal = model.answers.filter(({ text }, i) => text === baseline.answers[i]?.text).length;
   const { share, least } = ANSWER_LIMITS.identical;
-  if (reasons.length === 0 && model.answers.length >= least && equal / model.answers.length > share) reasons.push(`${equal} of ${model.answers.length} answers of ${model.name} are those of ${baseline.name}`);
+  if (reasons.length === 0 && model.answers.length >= least && equal / model.answers.length > share) reasons.push(`${equal} of ${countOf(model.answers.length, "answer")} of ${model.name} are those of ${baseline.name}`);
   return reasons.length === 0 ? undefined : reasons.join("; ");
 }
 

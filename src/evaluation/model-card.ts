@@ -3,6 +3,7 @@
  * It holds no path of anybody's machine and no text of the data.
  * Source of the head's keys: the hub's documentation "Model Cards", "Model metadata".
  */
+import { countOf } from "../core/counts.ts";
 import { stringify } from "yaml";
 import type { RewardModelQuality } from "./reward-model-quality.ts";
 import { formatNumber, formatShare } from "./table.ts";
@@ -100,7 +101,7 @@ function results({ metrics, quality }: CardFacts): string[] {
   if (quality) {
     const [longest] = quality.baselines;
     lines.push(
-      `On ${quality.decided} held-out pairs the model puts ${formatShare(quality.accuracy)} in the order of people's labels (95% interval; pairs of one prompt count together).`,
+      `On ${countOf(quality.decided, "held-out pair")} the model puts ${formatShare(quality.accuracy)} in the order of people's labels (95% interval; pairs of one prompt count together).`,
       `Calling the longer answer better would reach ${formatShare(longest.accuracy)}.`,
       "",
     );
@@ -134,7 +135,7 @@ export function modelCard(facts: CardFacts): string {
     "",
     "## How it was trained",
     "",
-    `\`attune ${method}\`, ${steps} steps, seed ${seed}. All options that are not here had their defaults.`,
+    `\`attune ${method}\`, ${countOf(steps, "step")}, seed ${seed}. All options that are not here had their defaults.`,
     "",
     options.length === 0 ? "No options were given." : table(["option", "value"], options),
     "",

@@ -8,6 +8,7 @@
  * judgements as tell as much about it, fewer where lengths say much of who wins, and fewer where they come in clusters. 2. No downloaded difficulty of instructions. 3. Both orders are averaged: disagreement of hard
  * verdicts gives half a win, as in MT-bench, and soft ones keep their information.
  */
+import { countOf } from "../core/counts.ts";
 import { AttuneError } from "../core/errors.ts";
 import type { Interval } from "../stats/intervals.ts";
 import { checkFinite, mean, shareInterval, shareOfSize, variance } from "../stats/intervals.ts";
@@ -202,6 +203,6 @@ export function contestTable(entries: readonly ContestEntry[], baseline: string)
       Number.isNaN(positionBias) ? "–" : `${formatNumber(100 * positionBias, 1)} points`,
       formatShare(flipped),
     ]),
-    note: `A judge that prefers a control can be gamed; a candidate must beat the controls, not only the baseline.${unjudged > 0 ? ` No opinion on ${unjudged} pairs, which are left out.` : ""}${inconclusiveNote(entries, baseline)}`,
+    note: `A judge that prefers a control can be gamed; a candidate must beat the controls, not only the baseline.${unjudged > 0 ? ` No opinion on ${countOf(unjudged, "pair")}, which are left out.` : ""}${inconclusiveNote(entries, baseline)}`,
   };
 }

@@ -2,6 +2,7 @@
  * How a chain of models does on prompts nobody trained on, by judges nobody optimised: a reward model's mean scores, and win rates by it
  * or by a critic against the model that they all began as, with paired intervals, distance from it, and the text of the answers.
  */
+import { countOf } from "../core/counts.ts";
 import { AttuneError } from "../core/errors.ts";
 import type { PromptRecord } from "../data/records.ts";
 import type { Model } from "../models/model.ts";
@@ -88,7 +89,7 @@ export async function evaluatePolicies(
   }
   const common = records.filter((record) => results.every(({ answers }) => answers.has(record)));
   const most = Math.max(0, ...results.map(({ answers }) => answers.size));
-  if (common.length < most) onWarning?.({ id: "left-out-prompts", message: `${most - common.length} prompts are compared for no model, since not every model has room for them` });
+  if (common.length < most) onWarning?.({ id: "left-out-prompts", message: `${countOf(most - common.length, "prompt")} left out of every comparison: not every model has room` });
   if (common.length === 0 && results.length > 0 && !signal?.aborted) throw new AttuneError("data", "no prompt was answered by every model", { hint: "shorter prompts, or fewer new tokens" });
   return results.map(({ name, answers }) => ({ name, answers: common.map((record) => answers.get(record)!) }));
 }

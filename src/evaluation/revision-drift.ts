@@ -2,6 +2,7 @@
  * What revision changed besides what was meant: length, refusals, style, stock phrases. The pairs of the simple recipe
  * (revision over first answer) carry all of it, and a reward model may learn it in place of the principle.
  */
+import { countOf } from "../core/counts.ts";
 import type { RevisionChain } from "../constitution/revise.ts";
 import type { Interval } from "../stats/intervals.ts";
 import { shareInterval } from "../stats/intervals.ts";
@@ -61,7 +62,7 @@ const average = (values: readonly number[]): number => values.reduce((total, val
 
 export function driftTable({ pairs, words, longer, toldByLength, unchanged, features }: RevisionDrift): Table {
   return {
-    caption: `First answers against last revisions, ${pairs} prompts`,
+    caption: `First answers against last revisions, ${countOf(pairs, "prompt")}`,
     columns: [{ name: "" }, ...["first answer", "last revision", "difference"].map((name) => ({ name, align: "right" as const }))],
     rows: [
       ["words an answer", words.before.toFixed(1), words.after.toFixed(1), formatMean(words.difference, 1)],

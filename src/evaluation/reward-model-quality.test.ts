@@ -29,6 +29,13 @@ test("soft labels: the order to find is the likelier one, ties have none, people
   expect(quality.calibration.entropy).toBeLessThan(quality.calibration.logLoss);
 });
 
+test("the table fits into 80 columns, in full or as blocks", () => {
+  const full = formatTable(rewardModelTable(rewardModelQuality(Array.from({ length: 40 }, (_, i) => pair(i % 3, 1, [3 + (i % 5), 5])))));
+  const few = formatTable(rewardModelTable(rewardModelQuality([pair(2, 1, [5, 9], { cluster: "a" }), pair(1, 3, [8, 2], { cluster: "a" })])));
+  expect(full).toContain("lead over it, points [95%]\nright order");
+  for (const text of [full, few]) for (const line of text.split("\n")) expect(line.length).toBeLessThanOrEqual(80);
+});
+
 describe("a simulated reward model", () => {
   const random = new Random(4);
   /** Labels follow sigmoid(true margin); the model sees `scale` times the margin. */

@@ -7,6 +7,7 @@
  * Differences: 1. equal scores count half: a model that scores everything alike is at 50%, not at 0 or 100%.
  * 2. Pairs labelled 0.5 have no right order: they count for calibration and agreement, not for accuracy.
  */
+import { countOf } from "../core/counts.ts";
 import { AttuneError } from "../core/errors.ts";
 import type { Calibration } from "../stats/calibration.ts";
 import { calibration } from "../stats/calibration.ts";
@@ -145,8 +146,8 @@ export function rewardModelTable(quality: RewardModelQuality): Table {
   const [longest, shortest] = quality.baselines;
   const { calibration: measured } = quality;
   return {
-    caption: `Reward model on ${quality.decided} held-out pairs`,
-    columns: [{ name: "" }, { name: "value", align: "right" }, { name: "reward model's lead, points [95%]", align: "right" }],
+    caption: `Reward model on ${countOf(quality.decided, "held-out pair")}`,
+    columns: [{ name: "" }, { name: "value", align: "right" }, { name: "lead over it, points [95%]", align: "right" }],
     rows: [
       ["right order", formatShare(quality.accuracy), ""],
       ...[longest, shortest].map(({ name, accuracy, lead }) => [name, formatShare(accuracy), { text: formatPoints(lead), verdict: verdictOf(lead) }]),

@@ -1,4 +1,5 @@
 /** The page of one run: what was done, the curves of every metric with its meaning, checkpoints, warnings and options. */
+import { countOf } from "../core/counts.ts";
 import { relative } from "node:path";
 import type { RunDetails } from "../runs/compare.ts";
 import { metricDefinition } from "../runs/metrics.ts";
@@ -66,7 +67,7 @@ function facts({ folder, info, last }: RunDetails): [string, string][] {
 
 function warnings({ warnings: said }: RunDetails): ReportPart[] {
   if (said.length === 0) return [];
-  return [{ kind: "folded", title: said.length === 1 ? "1 warning" : `${said.length} warnings`, parts: said.map((text) => ({ kind: "text", text })) }];
+  return [{ kind: "folded", title: countOf(said.length, "warning"), parts: said.map((text) => ({ kind: "text", text })) }];
 }
 
 function checkpoints(run: RunDetails): ReportPart {

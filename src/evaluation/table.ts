@@ -19,7 +19,10 @@ export interface Table {
 
 export const cellText = (cell: string | Cell): string => (typeof cell === "string" ? cell : cell.text);
 
-/** The table as aligned lines without trailing spaces: caption, columns, rows, note. */
+/** Characters that a terminal has at least. */
+const WIDTH = 80;
+
+/** The table as aligned lines without trailing spaces: caption, columns, rows, note. One that is too wide is a block for each row. */
 export function formatTable({ caption, columns, rows, note }: Table): string {
   const lines = [columns.map(({ name }) => name), ...rows.map((row) => row.map(cellText))];
   const widths = columns.map((_, i) => Math.max(...lines.map((line) => (line[i] ?? "").length)));
@@ -27,7 +30,19 @@ export function formatTable({ caption, columns, rows, note }: Table): string {
     const padded = columns.map(({ align }, i) => (align === "right" ? (cells[i] ?? "").padStart(widths[i]!) : (cells[i] ?? "").padEnd(widths[i]!)));
     return padded.join("  ").trimEnd();
   };
-  return [...(caption ? [caption] : []), ...lines.map(line), ...(note ? [note] : [])].join("\n");
+  const table = lines.map(line);
+  const shown = table.every(({ length }) => length <= WIDTH) ? table : rows.flatMap((row) => block(row.map(cellText), columns));
+  return [...(caption ? [wrapped(caption)] : []), ...shown, ...(note ? [wrapped(note)] : [])].join("\n");
+}
+
+/** A row below its first cell: a line for each of the others, with the name of its column. */
+function block([first, ...cells]: readonly string[], columns: Table["columns"]): string[] {
+  const names = Math.max(...columns.slice(1).map(({ name }) => name.length));
+  return [first!, ...cells.flatMap((cell, i) => (cell === "" ? [] : [`  ${columns[i + 1]!.name.padEnd(names)}  ${cell}`]))];
+}
+
+function wrapped(text: string): string {
+  return text.replace(new RegExp(String.raw`(?![^\n]{1,${WIDTH}}$)([^\n]{1,${WIDTH}}) `, "gm"), "$1\n");
 }
 
 /** A number with a fixed count of decimals; an en dash where it is not a number, and a true minus sign. */

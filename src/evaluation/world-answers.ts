@@ -1,4 +1,5 @@
 /** Greedy answers to requests of the built-in world, and what the gold scorer says of them. */
+import { countOf } from "../core/counts.ts";
 import { AttuneError } from "../core/errors.ts";
 import type { Model } from "../models/model.ts";
 import { GREEDY, generate } from "../sampling/generate.ts";
@@ -15,7 +16,7 @@ export async function answerRequests(model: Model, encoder: Encoder, requests: r
   const prompts = requests.map(({ text }) => encoder.encodePrompt([{ role: "user", content: text }]));
   const found = await generate(model, encoder, prompts, { ...GREEDY, maxNewTokens: MAX_ANSWER, batchSize: 64 }, signal ? { signal } : {});
   // What was interrupted has answered some of them only, which nobody must take for all.
-  if (found.length < requests.length) throw new AttuneError("interrupted", "stopped before all requests were answered", { got: `${found.length} of ${requests.length} answers` });
+  if (found.length < requests.length) throw new AttuneError("interrupted", "stopped before all requests were answered", { got: `${found.length} of ${countOf(requests.length, "answer")}` });
   return found.map(({ text }) => text);
 }
 

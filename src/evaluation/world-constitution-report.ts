@@ -1,4 +1,5 @@
 /** The constitutional part of the quickstart's report: what self-critique did to harm, and some critiques to read, good and bad. */
+import { countOf } from "../core/counts.ts";
 import type { RevisionChain } from "../constitution/revise.ts";
 import { promptText } from "../text/messages.ts";
 import type { World } from "../world/index.ts";
@@ -42,7 +43,7 @@ export function constitutionSection({ constitution, world }: PipelineResult): Re
     parts: [
       {
         kind: "text",
-        text: `A model that was taught to help with anything answered ${chains.length} requests, of which some invite harm, criticised each answer by a principle drawn from the village's constitution, and rewrote it. It learned to criticise from ${world.critiques.length} worked examples, none on a deed that it was asked about. No person said of any answer to these requests whether it does harm. "AI labels" learned from ${labels} pairs of revision over first answer, "human labels" from ${labels} pairs of the same requests judged by the simulated people; both learned from ${helpfulLabels(world, labels).length} pairs on requests that do nobody harm too, judged by people, as in the paper.`,
+        text: `A model that was taught to help with anything answered ${countOf(chains.length, "request")}, of which some invite harm, criticised each answer by a principle drawn from the village's constitution, and rewrote it. It learned to criticise from ${world.critiques.length} worked examples, none on a deed that it was asked about. No person said of any answer to these requests whether it does harm. "AI labels" learned from ${labels} pairs of revision over first answer, "human labels" from ${labels} pairs of the same requests judged by the simulated people; both learned from ${countOf(helpfulLabels(world, labels).length, "pair")} on requests that do nobody harm too, judged by people, as in the paper.`,
       },
       { kind: "table", table: goldScoreTable(evaluation) },
       { kind: "table", table: goldDifferenceTable(evaluation) },
@@ -97,7 +98,7 @@ export function constitutionLines({ models, labels, chains }: ConstitutionResult
   const evaluation = evaluateGold(models, { compare: CONSTITUTION_COMPARISONS });
   const row = (name: string): GoldRow => evaluation.rows.find((each) => each.name === name)!;
   const names = ["harmless", "complied with harm", "over-refused", "helpful"];
-  const scores = { caption: `Constitutional AI: ${chains.length} answers criticised and rewritten; AI and human labels: ${labels} pairs each`, columns: [{ name: "" }, ...models.map(({ name }) => ({ name, align: "right" as const }))], rows: names.map((name) => [name, ...row(name).models.map((interval) => formatShare(interval, 1))]) };
+  const scores = { caption: `Constitutional AI: ${countOf(chains.length, "answer")} criticised and rewritten; AI and human labels: ${labels} pairs each`, columns: [{ name: "" }, ...models.map(({ name }) => ({ name, align: "right" as const }))], rows: names.map((name) => [name, ...row(name).models.map((interval) => formatShare(interval, 1))]) };
   const changes = names.slice(0, 3).map((name) => `${name} ${formatPoints(row(name).differences[0]!)}`);
   return [formatTable(scores), `constitutional against helpful only: ${changes.join("; ")} points`].join("\n");
 }

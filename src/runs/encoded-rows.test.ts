@@ -22,6 +22,6 @@ test("a run that goes on refuses rows that are encoded differently", async () =>
   run.close();
   const { run: again } = await Run.open(folder);
   again.keepRows(hashRows(rows));
-  expect(() => again.keepRows(hashRows([{ ids: Int32Array.of(1, 2, 9) }]))).toThrow(/rows are encoded differently from when the run began\n {2}got: 1 rows, 3 tokens, [0-9a-f]{12}\n {2}expected: 2 rows, 4 tokens/);
+  expect(() => again.keepRows(hashRows([{ ids: Int32Array.of(1, 2, 9) }]))).toThrow(/rows are encoded differently from when the run began\n {2}got: 1 row, 3 tokens, [0-9a-f]{12}\n {2}expected: 2 rows, 4 tokens/);
   again.close();
 });

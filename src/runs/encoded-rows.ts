@@ -4,6 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { z } from "zod";
+import { countOf } from "../core/counts.ts";
 import { AttuneError } from "../core/errors.ts";
 
 export const encodedRowsSchema = z.object({ rows: z.number(), tokens: z.number(), hash: z.string() });
@@ -31,7 +32,7 @@ export function hashRows(rows: readonly unknown[], more = ""): EncodedRows {
 /** @throws AttuneError `run` where a run would go on with other rows than it began with */
 export function refuseOtherRows(file: string, before: EncodedRows, now: EncodedRows): void {
   if (now.hash === before.hash) return;
-  const words = ({ rows, tokens, hash }: EncodedRows): string => `${rows} rows, ${tokens} tokens, ${hash.slice(0, 12)}`;
+  const words = ({ rows, tokens, hash }: EncodedRows): string => `${countOf(rows, "row")}, ${countOf(tokens, "token")}, ${hash.slice(0, 12)}`;
   throw new AttuneError("run", "the rows are encoded differently from when the run began", {
     file,
     got: words(now),

@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import { countOf } from "../core/counts.ts";
 import { AttuneError } from "../core/errors.ts";
 import { parseJson, stringifyJson } from "../core/json.ts";
 import { readWholeFile } from "./files.ts";
@@ -62,7 +63,7 @@ export const IN_A_PIPELINE = "put it back; where another value is wanted, it bel
 /** @throws AttuneError `run`, with every change, where there is one and nobody asked to take it */
 export function refuseChanges(folder: string, changes: readonly Change[], hint = acceptHint(folder)): void {
   if (changes.length === 0) return;
-  throw new AttuneError("run", changes.length === 1 ? "the run was changed by hand since it began" : `the run was changed by hand since it began, in ${changes.length} places`, {
+  throw new AttuneError("run", changes.length === 1 ? "the run was changed by hand since it began" : `the run was changed by hand since it began, in ${countOf(changes.length, "place")}`, {
     file: folder,
     got: changes.map(({ name, after }) => `${name} ${after}`).join(", "),
     expected: changes.map(({ name, before }) => `${name} ${before}`).join(", "),

@@ -2,6 +2,7 @@
  * A conversation that remembers its turns, and whose context ends: whole oldest turns are left out of what the model reads once an answer
  * would have too little room, and answers become no longer than what is left.
  */
+import { countOf } from "../core/counts.ts";
 import { AttuneError } from "../core/errors.ts";
 import type { Model } from "../models/model.ts";
 import type { Encoder } from "../text/encoder.ts";
@@ -89,14 +90,14 @@ export class ChatSession {
       const prompt = this.encoder.encodePrompt([...this.systemTurn, ...turns.slice(leftOut)]);
       const isLast = nextUser(turns, leftOut + 1) >= turns.length;
       if (prompt.length > room && !isLast) continue;
-      if (prompt.length >= limit.maxLength) throw new AttuneError("usage", "this message leaves no room for an answer in the model's context", { got: `${prompt.length} tokens`, expected: `fewer than ${limit.maxLength}`, hint: this.system === "" ? "a shorter message" : "a shorter message, or a shorter /system" });
+      if (prompt.length >= limit.maxLength) throw new AttuneError("usage", "this message leaves no room for an answer in the model's context", { got: countOf(prompt.length, "token"), expected: `fewer than ${limit.maxLength}`, hint: this.system === "" ? "a shorter message" : "a shorter message, or a shorter /system" });
       this.tell(prompt, leftOut, limit);
       return { prompt, leftOut };
     }
   }
 
   private tell(prompt: Int32Array, leftOut: number, limit: { maxNewTokens: number; maxLength: number }): void {
-    if (leftOut > this.leftOut) this.onNote(`the context of ${limit.maxLength} tokens is full: from here on the model does not read the ${leftOut === 1 ? "first turn" : `first ${leftOut} turns`}`);
+    if (leftOut > this.leftOut) this.onNote(`the context of ${countOf(limit.maxLength, "token")} is full: from here on the model does not read the ${leftOut === 1 ? "first turn" : `first ${countOf(leftOut, "turn")}`}`);
     const shortened = shortenedNote([prompt.length], limit);
     if (shortened !== undefined && !this.shortened) this.onNote(shortened);
     this.shortened ||= shortened !== undefined;

@@ -9,6 +9,7 @@
  *
  * Source of the idea: Orca (Yu et al. 2022), iteration-level scheduling.
  */
+import { countOf } from "../core/counts.ts";
 import { AttuneError } from "../core/errors.ts";
 import { Random } from "../core/random.ts";
 import type { Model } from "../models/model.ts";
@@ -110,7 +111,7 @@ export class BatchingEngine {
   static async create(model: Model, encoder: Encoder, options: EngineOptions): Promise<BatchingEngine> {
     const { maxPositions } = model.config;
     if (options.room > maxPositions) {
-      throw new AttuneError("usage", "prompt and answer do not fit the model's context", { got: `${options.room} tokens`, expected: `at most ${maxPositions}`, hint: "fewer new tokens, or a shorter prompt" });
+      throw new AttuneError("usage", "prompt and answer do not fit the model's context", { got: countOf(options.room, "token"), expected: `at most ${maxPositions}`, hint: "fewer new tokens, or a shorter prompt" });
     }
     const { room: maxLength, slots: rows, prepack = false, threads } = options;
     const decoder = await Decoder.create(model, { maxLength, rows, prepack, ...(threads === undefined ? {} : { threads }) });
@@ -136,7 +137,7 @@ export class BatchingEngine {
     const { prompt, maxNewTokens, promptAlternatives } = request;
     const least = promptAlternatives === undefined ? 1 : 0;
     if (prompt.length === 0 || maxNewTokens < least || prompt.length + maxNewTokens > this.room) {
-      throw new AttuneError("usage", "prompt and answer do not fit", { got: `${prompt.length} + ${maxNewTokens} tokens`, expected: `at least one each, and at most ${this.room}`, hint: "fewer new tokens, or a shorter prompt" });
+      throw new AttuneError("usage", "prompt and answer do not fit", { got: `${prompt.length} + ${countOf(maxNewTokens, "token")}`, expected: `at least one each, and at most ${this.room}`, hint: "fewer new tokens, or a shorter prompt" });
     }
     let settle!: Task["settle"];
     const answers = new Promise<Sampled[]>((resolve, reject) => {

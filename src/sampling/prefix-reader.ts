@@ -2,6 +2,7 @@
  * Scores of the token after a prompt, one prompt after another. The cache keeps what a prompt shares with the one before it
  * (a template's opening, worked examples, a conversation), so that only the rest is read.
  */
+import { countOf } from "../core/counts.ts";
 import { AttuneError } from "../core/errors.ts";
 import type { Model } from "../models/model.ts";
 import type { DecodingBatch } from "./decoder.ts";
@@ -43,7 +44,7 @@ export class PrefixReader {
   }
 
   private async readNext<T>(prompt: readonly number[], look: (scores: Scores) => T): Promise<T> {
-    if (prompt.length === 0 || prompt.length > this.decoder.maxLength) throw new AttuneError("usage", "the prompt does not fit", { got: `${prompt.length} tokens`, expected: `1 to ${this.decoder.maxLength}` });
+    if (prompt.length === 0 || prompt.length > this.decoder.maxLength) throw new AttuneError("usage", "the prompt does not fit", { got: countOf(prompt.length, "token"), expected: `1 to ${this.decoder.maxLength}` });
     const difference = prompt.findIndex((id, index) => id !== this.cached[index]);
     const keep = Math.max(0, Math.min(difference === -1 ? prompt.length : difference, prompt.length - LEAST));
     // should the run fail, what is in the cache is unknown

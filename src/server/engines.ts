@@ -3,6 +3,7 @@
  * slots and a cache. Engines are opened when they are asked for; beyond a number of them, the one that was used longest ago
  * makes room. What waits for a slot is bounded, engine by engine.
  */
+import { countOf } from "../core/counts.ts";
 import { AttuneError } from "../core/errors.ts";
 import type { Model } from "../models/model.ts";
 import { BatchingEngine } from "../sampling/engine.ts";
@@ -103,7 +104,7 @@ export class Engines {
    */
   async lease(name: string, answers: number): Promise<Lease> {
     const { slots, queue } = this.limits;
-    if (answers > slots + queue) throw new ApiError(400, `${answers} answers are more than this server takes at once (${slots + queue})`, { param: "n", code: "invalid_value" });
+    if (answers > slots + queue) throw new ApiError(400, `${countOf(answers, "answer")} are more than this server takes at once (${slots + queue})`, { param: "n", code: "invalid_value" });
     const open = this.open.get(name) ?? this.begin(this.find(name));
     if (open.admitted + answers > slots + queue) throw new ApiError(429, "the queue is full", { code: "queue_full", retryAfter: COME_AGAIN });
     open.used = ++this.uses;

@@ -5,6 +5,7 @@
  * and `chat_template_kwargs` are vLLM's.
  */
 import { z } from "zod";
+import { countOf } from "../core/counts.ts";
 import { nearest, preview } from "../core/errors.ts";
 import { ApiError } from "./api-error.ts";
 import { message, tool } from "./message-schema.ts";
@@ -130,7 +131,7 @@ export const readTextRequest = (body: unknown, room: number): TextRequest => {
 export type PromptField = "messages" | "prompt";
 
 export const tooLong = (param: PromptField, room: number, got = ""): ApiError =>
-  new ApiError(400, `this server's context is ${room} tokens; ${got === "" ? "the prompt is longer" : got}`, { param, code: "context_length_exceeded" });
+  new ApiError(400, `this server's context is ${countOf(room, "token")}; ${got === "" ? "the prompt is longer" : got}`, { param, code: "context_length_exceeded" });
 
 const partsOf = (given: unknown): number => (typeof given === "object" && given !== null && "content" in given && Array.isArray(given.content) ? given.content.length : 0);
 

@@ -9,6 +9,7 @@
  * 2. Players that no chain of comparisons links to the anchor get an infinite standard error instead of a number that
  * comes from the prior alone.
  */
+import { countOf } from "../core/counts.ts";
 import { AttuneError } from "../core/errors.ts";
 import { fitLogistic } from "./logistic.ts";
 import { minimise, sandwich } from "./newton.ts";
@@ -120,7 +121,7 @@ function outcomeProbabilities(difference: number, logTies: number): { a: number;
 function fitDavidson(comparisons: readonly Comparison[], players: number, prior: readonly number[]): RawFit {
   const ties = comparisons.filter(({ outcome }) => outcome === 0.5).length;
   if (ties === 0 || ties === comparisons.length) {
-    throw new AttuneError("data", "Bradley-Terry with Davidson's ties needs both ties and decisions", { got: `${ties} ties in ${comparisons.length} comparisons`, hint: 'use ties: "half"' });
+    throw new AttuneError("data", "Bradley-Terry with Davidson's ties needs both ties and decisions", { got: `${countOf(ties, "tie")} in ${countOf(comparisons.length, "comparison")}`, hint: 'use ties: "half"' });
   }
   const size = players + 1;
   const { point, at, iterations } = minimise(size, (point) => davidsonCurvature(comparisons, prior, point), "Bradley-Terry with ties");

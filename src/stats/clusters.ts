@@ -8,6 +8,7 @@
  * Differences: 1. degrees of freedom are the geometric mean of the two: the first cover too little where clusters are unequal and
  * alike in themselves, the second several times too wide where one cluster holds half (docs/decisions/statistics.md).
  */
+import { countOf } from "../core/counts.ts";
 import { studentQuantile, normalQuantile } from "./special.ts";
 
 export type Labels = readonly (string | number)[];
@@ -130,7 +131,7 @@ export function effectiveSize({ designSize, leastSize, independentFreedom }: Clu
 
 /** Why clusters allow no claim; undefined where they do. */
 export function tooFewClusters({ clusters }: Pick<ClusteredMean, "clusters">): string | undefined {
-  return clusters >= LEAST_CLUSTERS ? undefined : `${clusters} independent ${clusters === 1 ? "group" : "groups"}`;
+  return clusters >= LEAST_CLUSTERS ? undefined : countOf(clusters, "independent group");
 }
 
 /** Why an error that was estimated from the spread of clusters allows no claim. */

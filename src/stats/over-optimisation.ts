@@ -6,6 +6,7 @@
  * unbiased estimate of best-of-n; Beirami et al. (arXiv 2401.01879) for its KL being a bound.
  * Differences: 1. equal proxy scores share their places, so the estimate is that of a fair draw among the best.
  */
+import { countOf } from "../core/counts.ts";
 import { AttuneError } from "../core/errors.ts";
 import { twoSidedStudent } from "./clusters.ts";
 import { checkFinite, mean } from "./intervals.ts";
@@ -91,14 +92,14 @@ export function fitOptimisation(kind: OptimisationKind, points: readonly Optimis
   if (points.some(({ distance }) => distance < 0)) throw new RangeError("distances are square roots of a KL, so 0 or more");
   const used = points.filter(({ distance }) => distance > (kind === "rl" ? LEAST_RL_DISTANCE : 0));
   if (new Set(used.map(({ distance }) => distance)).size < 2) {
-    throw new AttuneError("data", "an over-optimisation curve needs points at two distances or more", { got: `${used.length} usable of ${points.length} points` });
+    throw new AttuneError("data", "an over-optimisation curve needs points at two distances or more", { got: `${used.length} usable of ${countOf(points.length, "point")}` });
   }
   const features = used.map(({ distance: d }) => [d, kind === "rl" ? -d * Math.log(d) : -d * d] as const);
   const { coefficients, covariance, residual } = leastSquares(features, used);
   const [alpha, beta] = coefficients;
   const interval = (i: 0 | 1): Interval => {
     const about = { estimate: coefficients[i], n: used.length };
-    if (used.length < 3) return { ...about, low: -Infinity, high: Infinity, noClaim: `${used.length} points` };
+    if (used.length < 3) return { ...about, low: -Infinity, high: Infinity, noClaim: countOf(used.length, "point") };
     const half = twoSidedStudent(0.95, used.length - 2) * Math.sqrt(covariance[3 * i]!);
     return { ...about, low: coefficients[i] - half, high: coefficients[i] + half };
   };

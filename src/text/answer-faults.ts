@@ -3,6 +3,8 @@
  * from comparing such answers, and little is learned from them.
  */
 
+import { countOf } from "../core/counts.ts";
+
 export interface SeenAnswer {
   text: string;
   /** Whether it ended by itself; undefined where nobody knows. */
@@ -73,9 +75,9 @@ const HINTS: Readonly<Record<AnswerFaultKind, string>> = {
 
 /** `7 of 8 answers are empty`, with an example where there is something to see. */
 export function faultText({ kind, count, n, prompts, example }: AnswerFault): string {
-  const of = `${count} of ${n} ${n === 1 ? "answer" : "answers"}`;
+  const of = `${count} of ${countOf(n, "answer")}`;
   if (kind === "empty") return n === 1 ? "the answer is empty" : `${of} ${count === 1 ? "is" : "are"} empty`;
-  if (kind === "identical") return `${of} to ${prompts} prompts are one and the same: ${example}`;
+  if (kind === "identical") return `${of} to ${countOf(prompts, "prompt")} are one and the same: ${example}`;
   return `${of} did not end by themselves and were cut, such as ${example}`;
 }
 

@@ -2,6 +2,7 @@
  * Renders conversations with a model's own chat template as transformers does, and turns them into ids in such a way that text
  * from data or users cannot act as a control token. What a row says and the template does not write is refused.
  */
+import { countOf } from "../core/counts.ts";
 import type { ErrorPlace } from "../core/errors.ts";
 import { AttuneError, preview } from "../core/errors.ts";
 import { wallClock } from "../core/wall-clock.ts";
@@ -86,7 +87,7 @@ export function createChatTemplate(tokenizer: Tokenizer, { time = wallClock() }:
       const text = used.render(variables, { time: clock, inputSize: data.size });
       return { ...(typeof text === "string" ? { text, runs: [] } : { text: text.text, runs: text.runs }), sources: data.sources };
     } catch (cause) {
-      if (cause instanceof LimitError) throw new AttuneError("model", `the chat template is given up: ${cause.message}`, { file, got: `a conversation of ${data.size} characters`, cause });
+      if (cause instanceof LimitError) throw new AttuneError("model", `the chat template is given up: ${cause.message}`, { file, got: `a conversation of ${countOf(data.size, "character")}`, cause });
       if (!(cause instanceof TemplateError)) throw cause;
       throw new AttuneError("data", "the chat template refuses this conversation", { ...place, got: `${messages.map(({ role }) => role).join(", ")}: ${cause.message.slice(0, 200)}`, cause });
     }

@@ -8,6 +8,7 @@
  * answer's: turns.ts; what goes where a row is too long: truncation.ts.
  */
 import { createHash } from "node:crypto";
+import { countOf } from "../core/counts.ts";
 import { AttuneError } from "../core/errors.ts";
 import { wallClock } from "../core/wall-clock.ts";
 import type { TemplateTime } from "./chat-template.ts";
@@ -184,7 +185,7 @@ function refuseInputs({ tools, templateArguments, place }: EncodingRow): void {
 export function refuseSame(completions: readonly Int32Array[], cut: Cut | undefined, { place }: EncodingRow): void {
   const [first, second] = completions;
   if (cut === undefined || cut.answers === 0 || completions.length !== 2 || first!.join() !== second!.join()) return;
-  throw new AttuneError("data", "truncation leaves the same of both answers", { ...place, got: `${first!.length} tokens of each`, hint: "a larger max length, or drop this row" });
+  throw new AttuneError("data", "truncation leaves the same of both answers", { ...place, got: `${countOf(first!.length, "token")} of each`, hint: "a larger max length, or drop this row" });
 }
 
 function toMessages(text: Prompt, role: "user" | "assistant"): readonly Message[] {
@@ -202,7 +203,7 @@ function toExample({ shape: { prompt, completions }, ...told }: Fitted & Told, {
   const ids = Int32Array.from([...prompt, ...idsOf(parts)]);
   const supervised = Uint8Array.from([...prompt.map(() => 0), ...labelsOf(parts)]);
   // the first token is predicted by nothing
-  if (supervised.indexOf(1, 1) < 0) throw new AttuneError("data", "the row has no supervised token", { ...place, got: `${ids.length} tokens`, hint: "a larger max length, or drop this row" });
+  if (supervised.indexOf(1, 1) < 0) throw new AttuneError("data", "the row has no supervised token", { ...place, got: countOf(ids.length, "token"), hint: "a larger max length, or drop this row" });
   return { ids, promptLength: supervised.indexOf(1), supervised, ...toldOf(told) };
 }
 

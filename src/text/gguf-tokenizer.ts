@@ -3,6 +3,7 @@
  * and SentencePiece BPE (`llama`). Source: llama.cpp's llama-vocab.cpp for the meaning of the keys and their defaults,
  * transformers' convert_slow_tokenizer.py for SentencePiece vocabularies in the form of merges.
  */
+import { countOf } from "../core/counts.ts";
 import { AttuneError, preview } from "../core/errors.ts";
 import { PRE_TOKENIZERS, PRE_TOKENIZER_OF_ARCHITECTURE } from "./gguf-pre-tokenizers.ts";
 import type { GgufPreTokenizer } from "./gguf-pre-tokenizers.ts";
@@ -174,7 +175,7 @@ function sentencePieceForm(keys: Keys, vocabulary: Vocabulary): object {
     throw new AttuneError("model", "tokenizer.ggml.scores of the GGUF file is too short", { got: String(scores.length), expected: `${vocabulary.tokens.length}, one for each token` });
   }
   const long = vocabulary.tokens.find((token) => token.length > LONGEST_PIECE);
-  if (long !== undefined) throw new AttuneError("model", "a token in tokenizer.ggml.tokens of the GGUF file is too long", { got: `${long.length} characters`, expected: `at most ${LONGEST_PIECE}` });
+  if (long !== undefined) throw new AttuneError("model", "a token in tokenizer.ggml.tokens of the GGUF file is too long", { got: countOf(long.length, "character"), expected: `at most ${LONGEST_PIECE}` });
   const space = { type: "Replace", pattern: { String: " " }, content: "\u2581" };
   const prefix = keys.flag("add_space_prefix") ?? true;
   const unknown = vocabulary.tokens[keys.id("unknown") ?? vocabulary.types.indexOf(UNKNOWN)] ?? null;

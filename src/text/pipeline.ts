@@ -5,6 +5,7 @@
  * of a token, so that ordinary text may come out as a control token.
  */
 import { Tokenizer as Library } from "@huggingface/tokenizers";
+import { countOf } from "../core/counts.ts";
 import { AttuneError } from "../core/errors.ts";
 import type { AddedToken } from "./added-tokens.ts";
 import { createSplitter } from "./added-tokens.ts";
@@ -118,7 +119,7 @@ const LIMIT_MILLISECONDS = 700;
 const limitedBy = (file: string): Limited => (text, work) =>
   withinTime(work, {
     milliseconds: LIMIT_MILLISECONDS + Math.ceil(text.length / 1000),
-    error: () => new AttuneError("model", "a regular expression of the tokenizer runs without end", { file, got: `on a text of ${text.length} characters`, hint: "another tokenizer: this one is broken or hostile" }),
+    error: () => new AttuneError("model", "a regular expression of the tokenizer runs without end", { file, got: `on a text of ${countOf(text.length, "character")}`, hint: "another tokenizer: this one is broken or hostile" }),
   });
 
 const joined = (parts: readonly TextPart[]): string => parts.map(({ text }) => text).join("");

@@ -1,4 +1,5 @@
 /** Conversations as prompts, answers and labels, within the limit: turns.ts takes them apart, truncation.ts cuts them. */
+import { countOf } from "../core/counts.ts";
 import { AttuneError } from "../core/errors.ts";
 import type { Message } from "./messages.ts";
 import type { EncodeOptions, Slices } from "./pipeline.ts";
@@ -66,7 +67,7 @@ export class TurnEncoder {
     if (turns.every((index) => messages[index]!.weight === 0)) throw nothingLearned(row);
     const rows = turnRows(this.writer, messages, { turns, row, first });
     if (rows.length === 1) return rows[0]!;
-    throw new AttuneError("data", "the chat template rewrites earlier turns of the completion, so they cannot be scored as they were said", { ...row.place, got: `${turns.length} turns of the assistant`, hint: "completions of one turn, with what was said before it in the prompt" });
+    throw new AttuneError("data", "the chat template rewrites earlier turns of the completion, so they cannot be scored as they were said", { ...row.place, got: `${countOf(turns.length, "turn")} of the assistant`, hint: "completions of one turn, with what was said before it in the prompt" });
   }
 
   private fitRow(whole: TurnRow, messages: readonly Message[], row: EncodingRow): FittedTurns {

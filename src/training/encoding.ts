@@ -7,7 +7,7 @@ import type { ErrorPlace } from "../core/errors.ts";
 import type { OnBad } from "../data/bad-row.ts";
 import { FEW } from "../data/bad-row.ts";
 import type { DataRecord } from "../data/records.ts";
-import { countOf } from "../data/stream.ts";
+import { countOf } from "../core/counts.ts";
 import type { WarningEvent } from "../runs/events.ts";
 import { quantileOfSorted } from "../stats/bootstrap.ts";
 import type { Cut, Encoded, Encoder } from "../text/encoder.ts";

@@ -2,6 +2,7 @@
  * What is watched while a policy learns from a reward: the text of its answers, a reward that is never optimised, and the
  * guard that tells when the two rewards part. Every method over roll-outs shares it.
  */
+import { countOf } from "../core/counts.ts";
 import type { ScoreScale } from "../objectives/advantages.ts";
 import { normaliseScore } from "../objectives/advantages.ts";
 import type { Metrics } from "../runs/events.ts";
@@ -101,7 +102,7 @@ export class Monitor {
     const parted = full && verdict.reason !== undefined;
     if (guard !== "off" && parted && !this.state.parted) {
       const how = verdict.reason === "unconfirmed" ? `the held-out reward has confirmed less than ${guardShare === 1 ? "all" : guardShare} of the rise that it should have` : "lately the held-out reward has not followed the reward";
-      const message = `the rewards part: ${how} (t ${verdict[verdict.reason!].toFixed(1)}, limit ${(-verdict.critical).toFixed(1)}, last ${guardWindow} roll-outs)`;
+      const message = `the rewards part: ${how} (t ${verdict[verdict.reason!].toFixed(1)}, limit ${(-verdict.critical).toFixed(1)}, last ${countOf(guardWindow, "roll-out")})`;
       watched.warnings.push({ id: "guard", message });
       if (guard === "stop") watched.stop = message;
     }
@@ -120,7 +121,7 @@ export class Monitor {
     for (const fault of faults.filter((each) => each !== same)) tell(faultWarning(fault).id, `${faultText(fault)}: an answer without words or without an end says little to a reward`);
     const distinct = metrics["completions/distinct_2"]!;
     if (this.state.firstDistinct === undefined && distinct > 0) this.state = { ...this.state, firstDistinct: distinct };
-    if (same) tell("collapsed-policy", `the policy has collapsed: ${Math.round((100 * same.count) / same.n)}% of its answers to ${same.prompts} prompts are the same, ${same.example}; ${COLLAPSE_HINT}`);
+    if (same) tell("collapsed-policy", `the policy has collapsed: ${Math.round((100 * same.count) / same.n)}% of its answers to ${countOf(same.prompts, "prompt")} are the same, ${same.example}; ${COLLAPSE_HINT}`);
     else if (distinct < DISTINCT_FLOOR * this.state.firstDistinct!) tell("collapsed-policy", `the policy is collapsing: ${percent(distinct)} of the pairs of words in its answers are different, where it was ${percent(this.state.firstDistinct!)} at first; ${COLLAPSE_HINT}`);
     if (new Set(proxy).size === 1 && rollouts.length > 1) tell("constant-reward", `every answer of a roll-out has the same reward, ${proxy[0]}: there is nothing to learn from it`);
   }

@@ -1,4 +1,5 @@
 /** Options of online DPO. Sources: TRL 1.16's OnlineDPOConfig (trl), or as named. */
+import { countOf } from "../core/counts.ts";
 import { z } from "zod";
 import type { ConfigValues, PredicateCondition } from "../runs/config.ts";
 import { defineConfig, field } from "../runs/config.ts";
@@ -45,7 +46,7 @@ export const onlineDpoConfig = defineConfig({
     const imitating = loss.find((name) => name === "orpo" || name === "cpo");
     if (imitating) return { option: "loss", what: `${imitating} also imitates the chosen answers, which here are the policy's own`, expected: "another loss", hint: "rejection-sampling imitates them" };
     if (samples < 2) return { option: "samples", what: "a pair needs two answers to a prompt", expected: "2 or more" };
-    if ((batchSize / samples) % miniBatches !== 0) return { option: "miniBatches", what: `${batchSize / samples} pairs cannot be shared out over ${miniBatches} minibatches`, expected: "a divisor of batchSize / samples" };
+    if ((batchSize / samples) % miniBatches !== 0) return { option: "miniBatches", what: `${countOf(batchSize / samples, "pair")} cannot be shared out over ${countOf(miniBatches, "minibatch", "minibatches")}`, expected: "a divisor of batchSize / samples" };
     return checkLosses(config) ?? checkClamp(config) ?? checkPolicyConfig(config);
   },
 });

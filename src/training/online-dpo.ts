@@ -10,6 +10,7 @@
  * DPO may be used; 5. log-probabilities are at the temperature of sampling, as everywhere in roll-outs. As in TRL, a judge sees the texts
  * alone: the penalty of a missing end is of rewards.
  */
+import { countOf } from "../core/counts.ts";
 import { AttuneError } from "../core/errors.ts";
 import type { HostTensor } from "../core/tensor.ts";
 import { float32 } from "../core/tensor.ts";
@@ -98,7 +99,7 @@ class OnlineDpoMethod extends PolicyMethod<OnlineDpoConfig, OnlineDpoInput> {
     const gaps = pairs.map(({ chosen, rejected }) => read.scores[chosen]! - read.scores[rejected]!);
     const own: Metrics = { beta, "objective/non_score_reward": penalty, "objective/scores_margin": sum(gaps) / (read.rollouts.length / samples), "val/contain_eos_token": mean(read.rollouts.map(({ stopped }) => Number(stopped))) };
     const idle = pairs.length > 0 ? [] : [{ id: "no-informative-group", message: `all answers to each prompt of roll-out ${step + 1} are judged the same, so nothing was learned from it: other prompts, a finer reward, more samples or a higher temperature` }];
-    const silent = this.refused.length === 0 ? [] : [{ id: "no-judgement", message: `the judge has no opinion on ${this.refused.length} of ${read.rollouts.length / samples} pairs of roll-out ${step + 1}, which are left out: ${this.refused[0]}` }];
+    const silent = this.refused.length === 0 ? [] : [{ id: "no-judgement", message: `the judge has no opinion on ${this.refused.length} of ${countOf(read.rollouts.length / samples, "pair")} of roll-out ${step + 1}, which are left out: ${this.refused[0]}` }];
     const level = judge ? {} : { "objective/rlhf_reward": mean(read.scores) + penalty };
     return this.withoutLevel(this.finish(read, step, { ...own, ...level, ...groupMetrics(read.scores, samples), ...updateMetrics(updates) }, [...silent, ...idle]));
   }

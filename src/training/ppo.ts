@@ -11,6 +11,7 @@
  * 3. old log-probabilities come from the forward pass that training uses, never from decoding; 4. the first minibatch of a
  * run must have ratio 1, or the run ends; 5. the scale of the reward is measured on answers of the reference.
  */
+import { countOf } from "../core/counts.ts";
 import { AttuneError } from "../core/errors.ts";
 import { float32 } from "../core/tensor.ts";
 import type { DemonstrationRecord } from "../data/records.ts";
@@ -50,7 +51,7 @@ export interface PpoInput extends PolicyInput {
  */
 export function checkCriticWarmup(totalSteps: number, { critic: { warmupSteps } }: Pick<PpoConfig, "critic">): void {
   if (warmupSteps < totalSteps) return;
-  throw new AttuneError("config", "the policy would never be trained: in every roll-out of this run the critic learns alone", { got: `critic.warmupSteps ${warmupSteps} and ${totalSteps} roll-outs`, expected: "fewer warm-up steps than roll-outs", hint: "--critic-warmup-steps 0, more prompts or --epochs, or a smaller --batch-size" });
+  throw new AttuneError("config", "the policy would never be trained: in every roll-out of this run the critic learns alone", { got: `critic.warmupSteps ${warmupSteps} and ${countOf(totalSteps, "roll-out")}`, expected: "fewer warm-up steps than roll-outs", hint: "--critic-warmup-steps 0, more prompts or --epochs, or a smaller --batch-size" });
 }
 
 /** Trains, and yields what happens. */

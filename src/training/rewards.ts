@@ -8,7 +8,7 @@
 import type { ErrorPlace } from "../core/errors.ts";
 import { AttuneError, formatPlace, preview } from "../core/errors.ts";
 import type { PromptRecord } from "../data/records.ts";
-import { countOf } from "../data/stream.ts";
+import { countOf } from "../core/counts.ts";
 import type { Model } from "../models/model.ts";
 import type { ScoreScale } from "../objectives/advantages.ts";
 import { normaliseScore } from "../objectives/advantages.ts";
@@ -238,7 +238,7 @@ export class Rewards {
       const { mean, deviation } = meanAndDeviation(await finiteScores(source, rollouts));
       const mode = this.normalisation(source);
       if (deviation < CONSTANT && (source.kind === "model" || mode === "standard")) {
-        throw new AttuneError("model", `the reward ${source.name} gives every answer the same`, { got: `${mean} for ${rollouts.length} answers of the reference`, hint: "a reward model that was trained, or rewardNormalise none" });
+        throw new AttuneError("model", `the reward ${source.name} gives every answer the same`, { got: `${mean} for ${countOf(rollouts.length, "answer")} of the reference`, hint: "a reward model that was trained, or rewardNormalise none" });
       }
       if (deviation < CONSTANT) constant.push(source.name);
       this.scales[index] = { mean: mode === "none" ? 0 : mean, deviation: mode === "standard" ? deviation : 1, clip: 0 };

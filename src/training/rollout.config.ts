@@ -1,4 +1,5 @@
 /** Options that every method over roll-outs shares: what judges the answers, and how they are drawn. */
+import { countOf } from "../core/counts.ts";
 import { z } from "zod";
 import { LARGEST_LOG_RATIO } from "../objectives/bounds.ts";
 import type { ConfigOf, ConfigProblem } from "../runs/config.ts";
@@ -81,8 +82,8 @@ export type PolicyConfig = ConfigOf<typeof policyFields>;
 export function checkPolicyConfig(config: PolicyConfig): ConfigProblem | undefined {
   const { batchSize, samples, miniBatches, reward, rewardWeights, maxNewTokens, maxLength } = config;
   if (rewardWeights.length > 0 && rewardWeights.length !== reward.length) return { option: "rewardWeights", what: `${rewardWeights.length} weights for ${reward.length} rewards`, expected: "one weight for each reward" };
-  if (batchSize % samples !== 0) return { option: "samples", what: `${batchSize} answers cannot be shared out as ${samples} for each prompt`, expected: "a divisor of batchSize" };
-  if (batchSize % miniBatches !== 0) return { option: "miniBatches", what: `${batchSize} answers cannot be shared out over ${miniBatches} minibatches`, expected: "a divisor of batchSize" };
+  if (batchSize % samples !== 0) return { option: "samples", what: `${countOf(batchSize, "answer")} cannot be shared out as ${samples} for each prompt`, expected: "a divisor of batchSize" };
+  if (batchSize % miniBatches !== 0) return { option: "miniBatches", what: `${countOf(batchSize, "answer")} cannot be shared out over ${countOf(miniBatches, "minibatch", "minibatches")}`, expected: "a divisor of batchSize" };
   if (maxNewTokens >= maxLength) return { option: "maxNewTokens", what: `leaves no room for a prompt in a max length of ${maxLength}`, expected: "less than maxLength" };
   return undefined;
 }

@@ -7,7 +7,7 @@ import { AttuneError, formatPlace } from "../core/errors.ts";
 import { Random } from "../core/random.ts";
 import type { OnBad } from "../data/bad-row.ts";
 import type { PromptRecord } from "../data/records.ts";
-import { countOf } from "../data/stream.ts";
+import { countOf } from "../core/counts.ts";
 import type { Model } from "../models/model.ts";
 import type { AnswerLimit } from "../sampling/answer-limit.ts";
 import { neededRoom, shortenedNote } from "../sampling/answer-limit.ts";
@@ -105,7 +105,7 @@ export function encodePrompts(records: readonly PromptRecord[], encoder: Encoder
   const firstTooLong = tooLong[0] ?? {};
   if (prompts.size === 0) {
     const { place } = records[0] ?? { place: {} };
-    throw new AttuneError("data", "no prompt leaves room for an answer", { ...place, got: `${tooLong.length} prompts of more than ${maxLength - needed} tokens`, expected: `prompt and ${needed} tokens of answer in a max length of ${maxLength}`, hint: "a larger max length, or fewer new tokens" });
+    throw new AttuneError("data", "no prompt leaves room for an answer", { ...place, got: `${countOf(tooLong.length, "prompt")} of more than ${maxLength - needed} tokens`, expected: `prompt and ${needed} tokens of answer in a max length of ${maxLength}`, hint: "a larger max length, or fewer new tokens" });
   }
   return { prompts: [...prompts.values()], tooLong: tooLong.length, firstTooLong, repeated, report };
 }
@@ -114,7 +114,7 @@ export function encodePrompts(records: readonly PromptRecord[], encoder: Encoder
 export function promptWarnings({ prompts, tooLong, firstTooLong, repeated, report }: EncodedPrompts, limit: AnswerLimit): { id: string; message: string }[] {
   const warnings = [...report.warnings];
   const first = formatPlace(firstTooLong);
-  if (tooLong > 0) warnings.push({ id: "long-prompts", message: `${tooLong} prompts left out: with ${neededRoom(limit)} tokens of answer they do not fit into ${limit.maxLength}${first === "" ? "" : `; the first: ${first}`}` });
+  if (tooLong > 0) warnings.push({ id: "long-prompts", message: `${countOf(tooLong, "prompt")} left out: with ${countOf(neededRoom(limit), "token")} of answer they do not fit into ${limit.maxLength}${first === "" ? "" : `; the first: ${first}`}` });
   if (repeated > 0) warnings.push({ id: "repeated-prompts", message: `${countOf(repeated, "prompt")} stand in the data before and are not asked again` });
   const shortened = shortenedNote(prompts.map(({ ids }) => ids.length), limit);
   if (shortened !== undefined) warnings.push({ id: "short-answers", message: shortened });

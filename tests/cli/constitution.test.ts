@@ -129,7 +129,7 @@ describe("with a server", () => {
     const io = fakeIo();
     stop = () => io.signals.emit("SIGINT");
     expect(await runProgram(revise("stopped", "--concurrency", "1"), io)).toBe(1);
-    expect(io.stderr.text).toMatch(/stopped before the end[^]*3 answers are kept[^]*attune resume/);
+    expect(io.stderr.text).toMatch(/stopped before the end[^]*kept: 3 answers[^]*attune resume/);
     stop = undefined;
     const before = [...server.answered.keys()].slice(0, 3);
     const resumed = await attune("resume", path("stopped"));

@@ -115,7 +115,7 @@ function badInput(method: string): void {
 
   test("prompts longer than the context are left out, with a warning; none left is an error", async () => {
     const some = await run(method, { data: "some-long.jsonl" });
-    expect([some.status, some.err]).toEqual([0, expect.stringMatching(/1 prompts left out: with 6 tokens of answer they do not fit into 64/)]);
+    expect([some.status, some.err]).toEqual([0, expect.stringMatching(/1 prompt left out: with 6 tokens of answer they do not fit into 64/)]);
     const none = await run(method, { data: "long.jsonl" });
     expect([none.status, none.err, existsSync(none.folder)]).toEqual([2, expect.stringMatching(/^error: long\.jsonl:1: no prompt leaves room for an answer\n/m), false]);
   });

@@ -6,6 +6,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { countOf } from "../../core/counts.ts";
 import { AttuneError } from "../../core/errors.ts";
 import type { PlannedStage } from "../../runs/pipeline.ts";
 import type { AlignFile, AlignStage } from "../align-file.ts";
@@ -131,7 +132,6 @@ function listener(mode: Reporter["mode"]): { reporter: Reporter; said: Record<st
 }
 
 const COUNTS = ["examples", "heldOut", "prompts", "pairs", "steps", "requests"] as const;
-const WORDS: Readonly<Record<(typeof COUNTS)[number], string>> = { examples: "examples", heldOut: "held out", prompts: "prompts", pairs: "pairs", steps: "steps", requests: "requests" };
 
 /** A line a stage, and what is to be said of it below. */
 export function checkLines(checks: readonly StageCheck[]): string[] {
@@ -149,10 +149,10 @@ export function checkLines(checks: readonly StageCheck[]): string[] {
 export function evaluationLines({ prompts, warnings, error }: EvaluationCheck, number: number, data: string): string[] {
   const notes = warnings.map((message) => `       note: ${message}`);
   if (error) return [`  ${number}. Evaluation`, ...notes, `       would fail: ${error.message.replaceAll("\n", "\n       ")}`];
-  return [`  ${number}. Evaluation on ${prompts} prompts of ${data}`, ...notes];
+  return [`  ${number}. Evaluation on ${countOf(prompts, "prompt")} of ${data}`, ...notes];
 }
 
 function countsOf(plan: Readonly<Record<string, unknown>>): string {
-  const counts = COUNTS.flatMap((name) => (typeof plan[name] === "number" && plan[name] > 0 ? [`${formatCount(plan[name])} ${WORDS[name]}`] : []));
+  const counts = COUNTS.flatMap((name) => (typeof plan[name] === "number" && plan[name] > 0 ? [name === "heldOut" ? `${formatCount(plan[name])} held out` : countOf(plan[name], name.slice(0, -1), name)] : []));
   return counts.length === 0 ? "" : `: ${counts.join(", ")}`;
 }

@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import { countOf } from "../../core/counts.ts";
 import { AttuneError } from "../../core/errors.ts";
 import { readRegularText } from "../../text/regular-file.ts";
 import { alignReport, comparisonTable } from "../../evaluation/align-report.ts";
@@ -16,6 +17,7 @@ import type { AlignFile } from "../align-file.ts";
 import { readAlignFile } from "../align-file.ts";
 import { ALIGN_TEMPLATE } from "../align-template.ts";
 import type { CommandContext, CommandModule } from "../command.ts";
+import { addBelowHelp, examplesText } from "../help-text.ts";
 import { OverallProgress } from "../overall-progress.ts";
 import { checkAll, checkLines, evaluationLines } from "./align-check.ts";
 import { evaluate } from "./align-evaluation.ts";
@@ -27,11 +29,11 @@ const DEFAULT_FILE = "attune.yaml";
 
 export const command: CommandModule = {
   configure(command, bind) {
+    addBelowHelp(command, (width) => examplesText(["attune align --init", "attune align --dry-run", "attune align   # again after a stop or a change: what is done is skipped"], width));
     command
       .argument("[file]", `the pipeline (default: ${DEFAULT_FILE})`)
       .option("--init", "write a commented file to start from")
       .option("--dry-run", "open data and models, and say what would be done and what would fail, without doing it")
-      .addHelpText("after", "\nExamples:\n  attune align --init\n  attune align --dry-run\n  attune align             # again after a stop or a change: what is done is skipped")
       .action(
         bind<{ init?: boolean; dryRun?: boolean }>(async ({ values: [file = DEFAULT_FILE], options, context: outer }) => {
           if (options.init) return init(file, outer);
@@ -103,7 +105,7 @@ function refuseFailing({ file }: AlignFile, { checks, evaluation }: Awaited<Retu
   const [first] = failing;
   if (!first) return;
   const { code, message } = first.error!;
-  throw new AttuneError(code, `${failing.length === 1 ? "a part" : `${failing.length} parts`} of the pipeline would fail`, { file, got: `${first.title}: ${message.split("\n")[0]!}`, hint });
+  throw new AttuneError(code, `${failing.length === 1 ? "a part" : countOf(failing.length, "part")} of the pipeline would fail`, { file, got: `${first.title}: ${message.split("\n")[0]!}`, hint });
 }
 
 async function align(pipeline: AlignFile, stages: readonly Stage[], { context, overall }: { context: CommandContext; overall: OverallProgress }): Promise<void> {

@@ -1,6 +1,7 @@
 /** `attune chat`: a conversation with a model in the terminal. What goes wrong with a message is said, and the conversation goes on. */
 import { existsSync } from "node:fs";
 import { createInterface } from "node:readline/promises";
+import { countOf } from "../../core/counts.ts";
 import { AttuneError } from "../../core/errors.ts";
 import { defineConfig } from "../../runs/config.ts";
 import { parseConfig } from "../../runs/config-sources.ts";
@@ -9,6 +10,7 @@ import { ChatSession } from "../../sampling/chat-session.ts";
 import { templateField } from "../../sampling/template.config.ts";
 import { noteCutAnswers, warnOfAnswers } from "../answer-warnings.ts";
 import type { CommandContext, CommandModule } from "../command.ts";
+import { addBelowHelp, itemsText } from "../help-text.ts";
 import { addConfigOptions, readConfigFlags } from "../config-options.ts";
 import { formatTable } from "../words.ts";
 import { generationFields } from "./generate.ts";
@@ -31,7 +33,7 @@ export const command: CommandModule = {
   endsWithReader: true,
   configure(command, bind) {
     addConfigOptions(command, chatConfig);
-    command.addHelpText("after", `\nIn the conversation:\n${commandList()}`);
+    addBelowHelp(command, (width) => itemsText("In the conversation:", Object.entries(COMMANDS), width));
     command.action(
       bind<Record<string, unknown>>(async ({ options, context }) => {
         const { resolved: config } = parseConfig(chatConfig, { flags: readConfigFlags(chatConfig, options) });
@@ -111,7 +113,7 @@ function save(file: string, session: ChatSession, reporter: CommandContext["repo
   const { messages } = session;
   if (!messages.some(({ role }) => role === "assistant")) throw new AttuneError("usage", "there is no answer to save yet");
   writeFileAtomic(file, `${JSON.stringify({ messages })}\n`);
-  reporter.note(`${messages.length} turns -> ${file}`);
+  reporter.note(`${countOf(messages.length, "turn")} -> ${file}`);
 }
 
 async function answer(text: string, session: ChatSession, { reporter, signal }: CommandContext): Promise<void> {

@@ -11,6 +11,7 @@ import type { Estimate } from "../../constitution/estimate.ts";
 import { estimateAnswers, estimateComparisons, sumOf } from "../../constitution/estimate.ts";
 import { inParallel } from "../../constitution/in-parallel.ts";
 import { turnsOf } from "../../constitution/prompts.ts";
+import { countOf } from "../../core/counts.ts";
 import { AttuneError } from "../../core/errors.ts";
 import { Random } from "../../core/random.ts";
 import { conversionText, convertDataset } from "../../data/convert.ts";
@@ -28,7 +29,6 @@ import { clampOf, SERVER_PREFIX } from "../../training/judge.config.ts";
 import { warnOfAnswers } from "../answer-warnings.ts";
 import type { CommandContext } from "../command.ts";
 import { trainingCommand } from "../training-command.ts";
-import { formatCount } from "../words.ts";
 import { adviseOnLetters, announce, hashOf, letterRequests, loadConstitution, openCritics, pilot, shellWord, usageText, withCritics } from "./constitution-input.ts";
 import { loadOptions, tellDataset, tellUnusedInputs } from "./data-input.ts";
 
@@ -69,7 +69,7 @@ export const compareCommand = trainingCommand({
     const open = () => openCritics([config.critic, ...(config.model === "" ? [] : [config.model])], config, context);
     if (dryRun) {
       const said = announce(estimate, config, context);
-      reporter.result({ dryRun: true, pairs: given.length + prompts.length, ...estimate }, `constitution compare would ask for this (nothing was asked or written):\n  ${formatCount(given.length + prompts.length)} pairs; ${said}`);
+      reporter.result({ dryRun: true, pairs: given.length + prompts.length, ...estimate }, `constitution compare would ask for this (nothing was asked or written):\n  ${countOf(given.length + prompts.length, "pair")}; ${said}`);
       // behind the estimate, which is of use without a key or a model too
       await open();
       return;
@@ -98,7 +98,7 @@ export const compareCommand = trainingCommand({
           for (const name of config.export) conversions.push(conversionText({ ...(await convertDataset({ source: file, to: name, out: join(folder, `preferences.${name}.jsonl`), kind: "preference", signal })), out: `preferences.${name}.jsonl` }));
         });
         const summary = comparisonSummary(compared);
-        const lines = [`${formatCount(pairs.length)} pairs: ${formatCount(preferences.length)} soft labels in ${folder}`, usageText([critic!, ...(model ? [model] : [])], config), ...conversions, "", ...comparisonTables(summary).map(formatTable), "", "next, one of:", ...next.map((line) => `  ${line}`)];
+        const lines = [`${countOf(pairs.length, "pair")}: ${countOf(preferences.length, "soft label")} in ${folder}`, usageText([critic!, ...(model ? [model] : [])], config), ...conversions, "", ...comparisonTables(summary).map(formatTable), "", "next, one of:", ...next.map((line) => `  ${line}`)];
         reporter.result({ pairs: pairs.length, labels: preferences.length, folder, next, conversions, summary }, lines.join("\n"));
       },
     });
@@ -130,7 +130,7 @@ async function samplePairs(prompts: readonly Prompt[], model: Critic, { maxNewTo
   shown.end();
   warnOfAnswers(seen, reporter);
   const pairs = answered.flat();
-  if (pairs.length < prompts.length) reporter.warn("pairs-left-out", `${prompts.length - pairs.length} of ${prompts.length} prompts left out: two equal answers, an empty one, or none`);
+  if (pairs.length < prompts.length) reporter.warn("pairs-left-out", `${prompts.length - pairs.length} of ${countOf(prompts.length, "prompt")} left out: two equal answers, an empty one, or none`);
   if (pairs.length === 0) throw new AttuneError("data", "no prompt got two different answers", { hint: "a higher --temperature, or another model" });
   return pairs;
 }

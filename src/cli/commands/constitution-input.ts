@@ -12,6 +12,7 @@ import { LocalCritic } from "../../constitution/local-critic.ts";
 import { ServerCritic } from "../../constitution/server-critic.ts";
 import type { ServerCriticOptions } from "../../constitution/server-critic.ts";
 import { readServerSettings } from "../../constitution/server-settings.ts";
+import { countOf } from "../../core/counts.ts";
 import { AttuneError } from "../../core/errors.ts";
 import { readRegularText } from "../../text/regular-file.ts";
 import type { OpenedModel } from "../../models/open.ts";
@@ -142,7 +143,7 @@ export async function withCritics<T>({ run, critics, reuse, work }: CriticWork<T
     // before the command's own guard, which would take a run without steps back, and its answers with it
     if (cache.size > 0) run.fail(error);
     if (!(error instanceof AttuneError) || error.code !== "interrupted") throw error;
-    throw new AttuneError("interrupted", "stopped before the end", { got: `${formatCount(cache.size)} answers are kept`, hint: `\`attune resume ${run.folder}\` goes on from there`, cause: error });
+    throw new AttuneError("interrupted", "stopped before the end", { got: `kept: ${countOf(cache.size, "answer")}`, hint: `\`attune resume ${run.folder}\` goes on from there`, cause: error });
   } finally {
     for (const critic of new Set(made)) await critic.close();
     cache.close();
@@ -168,14 +169,14 @@ export function letterRequests(critic: string, { letters, letterSamples, budget 
 }
 
 export function adviseOnLetters(critic: string, { letters, letterSamples, budget }: LetterConfig, { reporter }: CommandContext): void {
-  if (critic.startsWith(SERVER_PREFIX) && letters === "auto" && budget === 0) reporter.note(`where the server gives no log-probabilities, ${letterSamples} requests are needed for each letter instead of one`);
+  if (critic.startsWith(SERVER_PREFIX) && letters === "auto" && budget === 0) reporter.note(`where the server gives no log-probabilities, each letter needs ${countOf(letterSamples, "request")} instead of one`);
 }
 
 /** Says what lies ahead. @throws AttuneError `usage` where it costs more than the budget */
 export function announce(estimate: Estimate, { priceInput, priceOutput, budget }: CostConfig, { reporter }: CommandContext): string {
   const priced = priceInput > 0 || priceOutput > 0;
   const cost = costOf(estimate, { input: priceInput, output: priceOutput });
-  const text = `${formatCount(estimate.requests)} requests, about ${formatCount(estimate.inputTokens)} tokens to read and at most ${formatCount(estimate.outputTokens)} to write${priced ? `: at most about ${cost.toFixed(2)} in your currency` : ""}`;
+  const text = `${countOf(estimate.requests, "request")}, about ${countOf(estimate.inputTokens, "token")} to read and at most ${formatCount(estimate.outputTokens)} to write${priced ? `: at most about ${cost.toFixed(2)} in your currency` : ""}`;
   if (budget > 0 && !priced) throw new AttuneError("usage", "a budget needs prices", { hint: "--price-input and --price-output, for a million tokens" });
   if (budget > 0 && cost > budget) throw new AttuneError("usage", "the run may cost more than the budget", { got: text, expected: `at most ${budget}`, hint: "fewer rows with --limit, or a higher --budget" });
   reporter.note(text);

@@ -6,6 +6,7 @@ import { RESULTS, writeRevisions } from "../../constitution/results.ts";
 import type { RevisionChain } from "../../constitution/revise.ts";
 import { demonstrationsOf, helpfulAnswers, revise, revisionPair } from "../../constitution/revise.ts";
 import { reviseConfig } from "../../constitution/revise.config.ts";
+import { countOf } from "../../core/counts.ts";
 import { AttuneError } from "../../core/errors.ts";
 import type { Dataset } from "../../data/dataset.ts";
 import { loadDataset, recordsAs } from "../../data/dataset.ts";
@@ -16,7 +17,6 @@ import type { Prompt } from "../../text/messages.ts";
 import { SERVER_PREFIX } from "../../training/judge.config.ts";
 import { warnOfAnswers } from "../answer-warnings.ts";
 import { trainingCommand } from "../training-command.ts";
-import { formatCount } from "../words.ts";
 import { announce, hashOf, loadConstitution, openCritics, pilot, shellWord, usageText, withCritics } from "./constitution-input.ts";
 import { loadOptions, tellDataset, tellUnusedInputs } from "./data-input.ts";
 
@@ -51,7 +51,7 @@ export const reviseCommand = trainingCommand({
     const open = () => openCritics([config.model, config.critic === "" ? config.model : config.critic], config, context);
     if (dryRun) {
       const said = announce(estimate, config, context);
-      reporter.result({ dryRun: true, prompts: prompts.length, ...estimate }, `constitution revise would ask for this (nothing was asked or written):\n  ${formatCount(prompts.length)} prompts; ${said}`);
+      reporter.result({ dryRun: true, prompts: prompts.length, ...estimate }, `constitution revise would ask for this (nothing was asked or written):\n  ${countOf(prompts.length, "prompt")}; ${said}`);
       // behind the estimate, which is of use without a key or a model too
       await open();
       return;
@@ -107,13 +107,13 @@ interface Made {
 
 function report(chains: readonly RevisionChain[], { demonstrations, helpful, pairs, folder, next, usage }: Made, { reporter }: Parameters<typeof announce>[2]): void {
   const refused = chains.filter((chain) => chain.refused !== undefined);
-  if (refused.length > 0) reporter.warn("refused-requests", `${refused.length} of ${chains.length} prompts were not revised to the end: ${refused[0]!.refused!}`);
+  if (refused.length > 0) reporter.warn("refused-requests", `not revised to the end: ${refused.length} of ${countOf(chains.length, "prompt")}: ${refused[0]!.refused!}`);
   const answered = chains.filter(({ answer, refused: why }) => answer !== "" || why === undefined);
   warnOfAnswers(answered.map(({ answer, cut, id }) => ({ text: answer, stopped: cut !== true, prompt: id })), reporter, "first answers");
   warnOfAnswers(chains.flatMap(({ steps, id }) => steps.map(({ revision, cut }) => ({ text: revision, stopped: cut !== true, prompt: id }))), reporter, "revisions");
   const drift = revisionDrift(chains);
   const lines = [
-    `${formatCount(chains.length)} prompts: ${formatCount(demonstrations)} revisions to learn from, ${formatCount(helpful)} helpful answers, ${formatCount(pairs)} pairs of revision over first answer, in ${folder}`,
+    `${countOf(chains.length, "prompt")}: ${countOf(demonstrations, "revision")} to learn from, ${countOf(helpful, "helpful answer")}, ${countOf(pairs, "pair")} of revision over first answer, in ${folder}`,
     usage,
     ...(drift === undefined ? [] : ["", formatTable(driftTable(drift))]),
     "",

@@ -5,6 +5,7 @@ import { checkConstitution } from "../../constitution/check.ts";
 import type { Remark } from "../../constitution/constitution.ts";
 import { isComparisonPrinciple, isCritiquePrinciple } from "../../constitution/constitution.ts";
 import { DEFAULT_CONSTITUTION } from "../../constitution/default-constitution.ts";
+import { countOf } from "../../core/counts.ts";
 import { AttuneError } from "../../core/errors.ts";
 import { writeFileAtomic } from "../../runs/files.ts";
 import type { CommandContext, CommandModule } from "../command.ts";
@@ -45,13 +46,13 @@ function check(file: string, { reporter }: CommandContext): void {
   if (constitution === undefined) {
     for (const remark of remarks) if (remark !== errors[0]) reporter.warn("constitution", remarkText(file, remark, ""));
     const { line, what, hint } = errors[0]!;
-    throw new AttuneError("config", what, { file, ...(line === undefined ? {} : { row: line }), got: `${errors.length} ${errors.length === 1 ? "error" : "errors"}`, ...(hint === undefined ? {} : { hint }) });
+    throw new AttuneError("config", what, { file, ...(line === undefined ? {} : { row: line }), got: `${countOf(errors.length, "error")}`, ...(hint === undefined ? {} : { hint }) });
   }
   const { name, principles, examples, hash } = constitution;
   const uses = (fits: boolean): string => (fits ? "yes" : "–");
   const rows = principles.map((each) => [each.id, uses(isCritiquePrinciple(each)), uses(isComparisonPrinciple(each)), String(each.weight), each.tags.join(", ")]);
   const lines = [
-    `${name} (${hash.slice(0, 12)}): ${principles.length} principles, ${examples.critiques.length} examples of critiques, ${examples.comparisons.length} of comparisons`,
+    `${name} (${hash.slice(0, 12)}): ${countOf(principles.length, "principle")}, ${countOf(examples.critiques.length, "example")} of critiques, ${examples.comparisons.length} of comparisons`,
     formatTable([["principle", "revise", "compare", "weight", "tags"], ...rows]),
     ...(remarks.length === 0 ? ["nothing is missing or contradictory"] : remarks.map((remark) => remarkText(file, remark))),
   ];

@@ -3,7 +3,7 @@ import { AttuneError, formatPlace } from "../../core/errors.ts";
 import type { Dataset, DataSource, LoadOptions, OnBad } from "../../data/dataset.ts";
 import { loadDataset } from "../../data/dataset.ts";
 import type { DataRecord, RecordKind } from "../../data/records.ts";
-import { countOf } from "../../data/stream.ts";
+import { countOf } from "../../core/counts.ts";
 import type { CommandContext } from "../command.ts";
 import type { Reporter } from "../reporter.ts";
 import { remoteData } from "./find-data.ts";
@@ -42,7 +42,7 @@ export const dataName = (data: string | readonly string[]): string => [data].fla
 /** Says how the data was understood, what of it was left out, and what of it no record keeps. */
 export function tellDataset({ remarks, dropped, firstDropped, rows, notes }: Dataset, reporter: Reporter): void {
   for (const remark of remarks) reporter.note(remark);
-  for (const [reason, count] of Object.entries(dropped)) reporter.warn("left-out-rows", `${count} of ${rows} rows left out: ${reason} (the first at ${formatPlace(firstDropped ?? {})})`);
+  for (const [reason, count] of Object.entries(dropped)) reporter.warn("left-out-rows", `${count} of ${countOf(rows, "row")} left out: ${reason} (the first at ${formatPlace(firstDropped ?? {})})`);
   for (const { what, rows: noted, first } of notes) reporter.warn("not-kept", `not kept: ${what} (${countOf(noted, "row")}, the first at ${formatPlace(first)})`);
 }
 

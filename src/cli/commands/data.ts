@@ -14,7 +14,7 @@ import type { RecordKind, Split } from "../../data/records.ts";
 import { compact, RECORD_KINDS, SPLITS } from "../../data/records.ts";
 import type { Tokenizer } from "../../text/tokenizer.ts";
 import type { CommandContext, CommandModule } from "../command.ts";
-import { formatTable } from "../words.ts";
+import { addBelowHelp, itemsText } from "../help-text.ts";
 import { dataSources } from "./data-input.ts";
 import { remoteData } from "./find-data.ts";
 import { findModel } from "./find-model.ts";
@@ -56,8 +56,8 @@ export const command: CommandModule = {
       .requiredOption("--out <file>", ".jsonl, .json, .csv, .tsv (also with .gz) or .parquet")
       .option("--kind <kind>", `kind of record to write (${RECORD_KINDS.join(", ")})`, oneOf(RECORD_KINDS))
       .option("--overwrite", "replace a file that is there")
-      .addHelpText("after", formatsHelp())
       .action(bind<ConvertCommandOptions>(async ({ values, options, context }) => runConvert(named(values), options, context)));
+    addBelowHelp(convert, formatsHelp);
   },
 };
 
@@ -125,9 +125,9 @@ async function tokenCounter(model: string): Promise<(text: string) => number> {
   return count(await sourceTokenizer(source));
 }
 
-function formatsHelp(): string {
-  const rows = FORMATS.filter(({ write }) => write !== undefined).map((format) => [`  ${format.name}`, format.writes.join(", "), `loses: ${lossesOf(format).join(", ") || "nothing"}`]);
-  return `\nFormats, what they hold and what they lose:\n${formatTable(rows)}`;
+function formatsHelp(width: number): string {
+  const items = FORMATS.filter(({ write }) => write !== undefined).map((format) => [format.name, `holds: ${format.writes.join(", ")}\nloses: ${lossesOf(format).join(", ") || "nothing"}`] as const);
+  return itemsText("Formats, what they hold and what they lose:", items, width);
 }
 
 function natural(value: string): number {

@@ -1,4 +1,5 @@
 /** `attune doctor`: what this machine can do, and what is in the way. Changes nothing. */
+import { countOf } from "../../core/counts.ts";
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { readdir, stat, statfs } from "node:fs/promises";
@@ -16,7 +17,8 @@ import { readProcessor } from "../../runtime/processor.ts";
 import type { WebgpuDriver } from "../../runtime/webgpu-driver.ts";
 import { findDriver } from "../../runtime/webgpu-driver.ts";
 import type { CommandModule } from "../command.ts";
-import { formatBytes, formatTable } from "../words.ts";
+import { addBelowHelp } from "../help-text.ts";
+import { formatBytes, formatTable, wrapText } from "../words.ts";
 
 export interface Folder {
   path: string;
@@ -106,14 +108,14 @@ function webgpuRows({ driver, problem }: Webgpu): string[][] {
 }
 
 const folderWords = ({ path, free, used, entries }: Folder): string =>
-  [path, ...(used === undefined ? [] : [`${entries! > 0 ? `${entries} models and data sets, ` : ""}${formatBytes(used)}`]), ...(free === undefined ? [] : [`${formatBytes(free)} left on its disk`])].join(": ").replace(/: (?=[^:]*left on)/, ", ");
+  [path, ...(used === undefined ? [] : [`${entries! > 0 ? `${countOf(entries!, "model or data set", "models and data sets")}, ` : ""}${formatBytes(used)}`]), ...(free === undefined ? [] : [`${formatBytes(free)} left on its disk`])].join(": ").replace(/: (?=[^:]*left on)/, ", ");
 
 /** Both columns for people; what is wrong is told apart. */
 export function describe({ versions: found, system, processor, exactBytes, machine, memory, folders, webgpu }: Diagnosis): string {
   const bytes = exactBytes ? "exact: --precision int8 may be used, and is faster than float32" : "not exact on this processor: --precision int8 is refused";
   return formatTable([
     ["versions", [...Object.entries(found).map(([name, version]) => `${name} ${version}`), system].join(", ")],
-    ["processor", `${processor.name}, ${processor.cores} ${processor.cores === 1 ? "core" : "cores"}`],
+    ["processor", `${processor.name}, ${countOf(processor.cores, "core")}`],
     ["  instructions", processor.features.join(", ") || "the system does not tell"],
     ["  float32", `${giga(machine.rate)} GFLOP/s in a large product`],
     ["  8 bits", bytes],
@@ -143,7 +145,7 @@ export function complaints({ machine, memory, folders, processor }: Diagnosis): 
 
 export const command: CommandModule = {
   configure(command, bind) {
-    command.addHelpText("after", "\nMeasures for some seconds, tries WebGPU in a process of its own, and changes nothing.");
+    addBelowHelp(command, (width) => wrapText("Measures for some seconds, tries WebGPU in a process of its own, and changes nothing.", width));
     command.action(
       bind(async ({ context: { reporter } }) => {
         const diagnosis = await diagnose();

@@ -1,6 +1,7 @@
 /** `attune export RUN_OR_MODEL --format FORMAT --out FOLDER`: a model in the form that other software reads. */
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join, relative } from "node:path";
+import { countOf } from "../../core/counts.ts";
 import { AttuneError } from "../../core/errors.ts";
 import type { OpenedModel } from "../../models/open.ts";
 import { openModel } from "../../models/open.ts";
@@ -11,6 +12,7 @@ import type { WeightDType } from "../../models/weights/dtypes.ts";
 import type { QuantName } from "../../models/weights/gguf-quantize.ts";
 import { filesBelow, publishFolder } from "../../runs/files.ts";
 import type { CommandContext, CommandModule } from "../command.ts";
+import { addBelowHelp, itemsText } from "../help-text.ts";
 import { formatBytes, formatTable } from "../words.ts";
 import { findModel } from "./find-model.ts";
 import { oneOf } from "./one-of.ts";
@@ -94,6 +96,7 @@ interface ExportOptions {
 export const command: CommandModule = {
   configure(command, bind) {
     const names = Object.keys(FORMATS);
+    addBelowHelp(command, (width) => itemsText("Formats:", Object.entries(FORMATS).map(([name, { summary }]) => [name, summary]), width));
     command
       .argument("<model>", "a run folder, a folder of safetensors, an adapter, a GGUF file or a Hugging Face id")
       .requiredOption("--format <name>", `form to write (${names.join(", ")})`, oneOf(names))
@@ -101,7 +104,6 @@ export const command: CommandModule = {
       .option("--dtype <name>", `numbers of safetensors and gguf (${Object.keys(DTYPES).join(", ")}; default float32)`, oneOf(Object.keys(DTYPES)))
       .option("--quantize, --quantise <name>", `matrices of gguf in blocks of 8 or 4 bits (${Object.keys(QUANTS).join(", ")})`, oneOf(Object.keys(QUANTS)))
       .option("--base <name>", "what a peft adapter is to call its base model, such as a Hugging Face id (default: where it was read from)")
-      .addHelpText("after", `\nFormats:\n${names.map((name) => `  ${name.padEnd(12)} ${FORMATS[name]!.summary}`).join("\n")}`)
       .action(bind<ExportOptions>(async ({ values: [source], options, context }) => runExport(source!, options, context)));
   },
 };
@@ -143,7 +145,7 @@ function warnOfGguf({ window, unquantised }: GgufReport, { reporter }: CommandCo
   if (window) {
     reporter.warn(
       "gguf-window",
-      `llama.cpp has no sliding window for this architecture: it agrees with the model up to ${window.length} tokens (the window), and sees all of them beyond. The file gives ${window.length} as its context length, in place of ${window.positions}: stay within it`,
+      `llama.cpp has no sliding window for this architecture: it agrees with the model up to ${countOf(window.length, "token")} (the window), and sees all of them beyond. The file gives ${window.length} as its context length, in place of ${window.positions}: stay within it`,
     );
   }
   if (unquantised.length > 0) {

@@ -1,6 +1,7 @@
 /** `attune generate`: answers to prompts. */
 import { readFileSync } from "node:fs";
 import { z } from "zod";
+import { countOf } from "../../core/counts.ts";
 import { AttuneError } from "../../core/errors.ts";
 import { loadDataset, recordsAs } from "../../data/dataset.ts";
 import type { PromptRecord } from "../../data/records.ts";
@@ -99,7 +100,7 @@ export const command: CommandModule = {
         const seen = answers.filter(({ finish }) => finish !== "cancelled").map(({ text, finish, prompt }) => ({ text, stopped: finish === "stop", prompt }));
         warnOfAnswers(seen, context.reporter);
         noteCutAnswers(seen, context.reporter);
-        if (context.signal.aborted) throw new AttuneError("interrupted", "stopped before the end", { got: `${answers.length} of ${total} answers` });
+        if (context.signal.aborted) throw new AttuneError("interrupted", "stopped before the end", { got: `${answers.length} of ${countOf(total, "answer")}` });
       }),
     );
   },

@@ -1,4 +1,5 @@
 /** The table that `dpo` and `reward` end with: accuracy on held-out pairs, with intervals, beside what length alone would tell. */
+import { countOf } from "../../core/counts.ts";
 import { rewardModelQuality, rewardModelTable } from "../../evaluation/reward-model-quality.ts";
 import { formatTable } from "../../evaluation/table.ts";
 import type { EndEvent } from "../../runs/events.ts";
@@ -19,5 +20,5 @@ export function reportHeldOut(end: EndEvent | undefined, accuracy: "rewards/accu
   const data = { heldOut: quality.pairs, [accuracy]: interval(quality.accuracy), longestWins: interval(longest.accuracy), shortestWins: interval(shortest.accuracy) };
   const table = rewardModelTable(quality);
   const rows = table.rows.map(([name, ...rest]) => [name === "right order" ? `right order (${accuracy})` : name!, ...rest]);
-  reporter.result(data, formatTable({ ...table, caption: `${quality.decided} held-out pairs`, rows }));
+  reporter.result(data, formatTable({ ...table, caption: countOf(quality.decided, "held-out pair"), rows }));
 }

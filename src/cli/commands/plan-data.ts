@@ -1,4 +1,5 @@
 /** What `attune plan` reads of the data: how long prompts and answers are, and how many steps a run would take. */
+import { countOf } from "../../core/counts.ts";
 import { AttuneError } from "../../core/errors.ts";
 import { recordsAs, splitDataset } from "../../data/dataset.ts";
 import type { DataRecord, RecordKind } from "../../data/records.ts";
@@ -85,7 +86,7 @@ export async function measureData(method: Method, config: DataOptions, { encoder
   const dataset = await loadTrainingData(config, NEEDS[method], { context, keepColumns: rollsOut(method) });
   const records: readonly DataRecord[] = method === "sft" ? demonstrations(dataset) : recordsAs(dataset, NEEDS[method]);
   const train = config.heldOut === undefined ? records : splitDataset({ records }, { heldOut: config.heldOut, seed: config.seed }).train;
-  if (train.length === 0) throw new AttuneError("data", "there is nothing to learn from", { got: `${records.length} records, all held out`, hint: "a smaller --held-out" });
+  if (train.length === 0) throw new AttuneError("data", "there is nothing to learn from", { got: `${countOf(records.length, "record")}, all held out`, hint: "a smaller --held-out" });
   const count = Math.min(MOST_MEASURED, train.length);
   const lengths: Lengths[] = [];
   let refused: AttuneError | undefined;
@@ -99,12 +100,12 @@ export async function measureData(method: Method, config: DataOptions, { encoder
     }
   }
   if (lengths.length === 0) throw refused!;
-  if (refused) reporter.warn("rows-not-encoded", `${count - lengths.length} of ${count} rows cannot be encoded and are left out of the plan; the first: ${refused.message.split("\n")[0]}`);
+  if (refused) reporter.warn("rows-not-encoded", `left out of the plan, since they cannot be encoded: ${count - lengths.length} of ${countOf(count, "row")}; the first: ${refused.message.split("\n")[0]}`);
   if (!encoder) reporter.warn("guessed-lengths", `a shape has no tokenizer: ${CHARACTERS_OF_A_TOKEN} characters are taken for a token; a folder or a GGUF file would be measured`);
   const mean = (of: (each: Lengths) => number): number => Math.max(1, Math.round(lengths.reduce((total, each) => total + of(each), 0) / lengths.length));
   const longest = Math.max(...lengths.map(({ prompt, answer }) => Math.round(prompt + answer)));
   const steps = totalSteps(train.length, { ...config, batchSize: config.batchSize / (config.samples ?? 1) });
   const answerTokens = rollsOut(method) ? config.maxNewTokens! : mean(({ answer }) => answer);
-  reporter.note(`${train.length} ${train.length === 1 ? "row" : "rows"}, ${steps} ${steps === 1 ? "step" : "steps"}; prompts of ${mean(({ prompt }) => prompt)} tokens and answers of ${rollsOut(method) ? "at most " : ""}${answerTokens} on average${count < train.length ? ` (${count} rows measured)` : ""}, the longest row ${rollsOut(method) ? longest + answerTokens : longest}`);
+  reporter.note(`${countOf(train.length, "row")}, ${countOf(steps, "step")}; prompts of ${mean(({ prompt }) => prompt)} tokens and answers of ${rollsOut(method) ? "at most " : ""}${answerTokens} on average${count < train.length ? ` (${countOf(count, "row")} measured)` : ""}, the longest row ${rollsOut(method) ? longest + answerTokens : longest}`);
   return { promptTokens: mean(({ prompt }) => prompt), answerTokens, steps };
 }

@@ -1,4 +1,5 @@
 /** `attune plan METHOD`: memory and time, before spending either. */
+import { countOf } from "../../core/counts.ts";
 import { existsSync } from "node:fs";
 import { busyNote } from "../../evaluation/plan/calibrate.ts";
 import { planConfigOf, planOptionsOf } from "../../evaluation/plan/method-config.ts";
@@ -15,6 +16,7 @@ import { parameterCount } from "../../models/model.ts";
 import { parseConfig } from "../../runs/config-sources.ts";
 import type { Encoder } from "../../text/encoder.ts";
 import type { CommandContext, CommandModule } from "../command.ts";
+import { addBelowHelp, examplesText } from "../help-text.ts";
 import { addConfigOptions, readConfigFlags } from "../config-options.ts";
 import { formatBytes, formatDuration, formatShort, formatTable } from "../words.ts";
 import { findModel } from "./find-model.ts";
@@ -48,10 +50,10 @@ function describe(options: PlanOptions, { family, config }: ModelShape, plan: Ru
   const { engine, devices, method, adapter, lora, steps } = options;
   const what = adapter === "lora" ? `adapters of rank ${lora.rank}` : "all weights";
   const { promptTokens, answerTokens, batchSize } = options;
-  const lines = [`${method} of ${options.model} (${formatShort(parameterCount(family, config))} parameters), training ${what}`, `  steps of ${batchSize}, prompts of ${promptTokens} tokens, answers of ${answerTokens}`, "", "memory", memoryTable(plan)];
+  const lines = [`${method} of ${options.model} (${formatShort(parameterCount(family, config))} parameters), training ${what}`, `  steps of ${batchSize}, prompts of ${countOf(promptTokens, "token")}, answers of ${answerTokens}`, "", "memory", memoryTable(plan)];
   if (engine === "generic" && devices > 1) lines.push(`  ${inTerabytes(plan.peak.total / devices)} on each of ${devices} devices, where everything can be spread evenly`);
   const time = plan.time.map(({ item, seconds, sum }) => [`  ${item}`, formatDuration(seconds), sum]);
-  lines.push("", `time of ${steps} steps`, formatTable([...time, ["  together", formatDuration(plan.seconds), ""]]));
+  lines.push("", `time of ${countOf(steps, "step")}`, formatTable([...time, ["  together", formatDuration(plan.seconds), ""]]));
   if (plan.machine) lines.push(`  measured here: ${(plan.machine.rate / 1e9).toFixed(0)} GFLOP/s in a large product, ${(plan.machine.bandwidth / 1e9).toFixed(1)} GB/s of reading memory`);
   return lines.join("\n");
 }
@@ -89,6 +91,12 @@ async function plan(method: Method, flags: ReturnType<typeof readConfigFlags>, c
   reporter.result({ model: resolved.model, parameters: parameterCount(shape.family, shape.config), method, promptTokens, answerTokens, steps, batchSize, ...made }, describe(options, shape, made));
 }
 
+const EXAMPLES = [
+  "attune plan dpo --model models/mine --data pairs.jsonl --batch-size 8",
+  "attune plan ppo --model smollm2-135m --prompt-tokens 64",
+  "attune plan ppo --model llama-70b --engine generic --adapter none",
+];
+
 export const command: CommandModule = {
   configure(command, bind) {
     for (const method of METHODS) {
@@ -97,6 +105,6 @@ export const command: CommandModule = {
       addConfigOptions(sub, definition);
       sub.action(bind<Record<string, unknown>>(({ options, context }) => plan(method, readConfigFlags(definition, options), context)));
     }
-    command.addHelpText("after", "\nExamples:\n  attune plan dpo --model models/mine --data pairs.jsonl --batch-size 8\n  attune plan ppo --model smollm2-135m --prompt-tokens 64\n  attune plan ppo --model llama-70b --engine generic --adapter none");
+    addBelowHelp(command, (width) => examplesText(EXAMPLES, width));
   },
 };

@@ -23,7 +23,8 @@ import { metricDefinition } from "../../runs/metrics.ts";
 import { flatten } from "../../runs/recorded.ts";
 import { readHeldOut } from "../../training/held-out.ts";
 import type { CommandContext, CommandModule } from "../command.ts";
-import { formatBytes, formatTable } from "../words.ts";
+import { addBelowHelp, examplesText } from "../help-text.ts";
+import { formatBytes, formatTable, wrapText } from "../words.ts";
 import { oneOf } from "./one-of.ts";
 
 const DTYPES = { float32: "F32", float16: "F16", bfloat16: "BF16" } as const satisfies Record<string, WeightDType>;
@@ -44,6 +45,13 @@ interface PushOptions {
   dryRun?: boolean;
 }
 
+const ABOUT = "The token is HF_TOKEN, or what `hf auth login` stored. The card names options, metrics and hashes of the run; of paths only the last part.";
+const EXAMPLES = [
+  "attune push runs/dpo me/my-model --dry-run",
+  "attune push runs/dpo me/my-model --base-model HuggingFaceTB/SmolLM2-135M-Instruct",
+  "attune push runs/dpo me/my-model --merged --dtype bfloat16",
+];
+
 export const command: CommandModule = {
   configure(command, bind) {
     command
@@ -58,8 +66,8 @@ export const command: CommandModule = {
       .option("--revision <branch>", "branch to commit to (default main)")
       .option("--message <text>", "of the commit")
       .option("--dry-run", "show the card and the files, and send nothing")
-      .addHelpText("after", "\nThe token is HF_TOKEN, or what `hf auth login` stored. The card names options, metrics and hashes of the run; of paths only the last part.\n\nExamples:\n  attune push runs/dpo me/my-model --dry-run\n  attune push runs/dpo me/my-model --base-model HuggingFaceTB/SmolLM2-135M-Instruct\n  attune push runs/dpo me/my-model --merged --dtype bfloat16")
       .action(bind<PushOptions>(async ({ values: [run, id], options, context }) => push({ run: run!, id: id! }, options, context)));
+    addBelowHelp(command, (width) => `${wrapText(ABOUT, width)}\n\n${examplesText(EXAMPLES, width)}`);
   },
 };
 

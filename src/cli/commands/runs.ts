@@ -6,11 +6,13 @@ import { type Difference, diffRuns, listRuns, type RunDetails, type RunDifferenc
 import { metricDefinition } from "../../runs/metrics.ts";
 import { flatten } from "../../runs/recorded.ts";
 import type { CommandModule } from "../command.ts";
-import { formatNumber, formatTable } from "../words.ts";
+import { formatHeadedTable, formatNumber, formatTable, LINE_WIDTH } from "../words.ts";
 
 /** Shown in the list, where a run has them, and at most this many. */
 const LIST_METRICS = ["eval_loss", "loss", "eval_rewards/accuracies", "rewards/accuracies", "eval_accuracy", "accuracy", "objective/scores", "objective/kl"];
 const LIST_COUNT = 2;
+/** Characters of a metric's course. */
+const [LEAST_BLOCKS, MOST_BLOCKS] = [8, 40];
 /** In the run's folder, where no other file is named. */
 const PAGE = "curves.html";
 
@@ -53,7 +55,7 @@ export const command: CommandModule = {
 
 function listText(runs: readonly RunOverview[]): string {
   const rows = runs.map((run) => [relative(process.cwd(), run.folder), run.info.command, run.state, progressText(run), headlineText(run), run.info.created.slice(0, 16).replace("T", " ")]);
-  return formatTable([["run", "command", "state", "step", "metrics", "begun (UTC)"], ...rows]);
+  return formatHeadedTable(["run", "command", "state", "step", "metrics", "begun (UTC)"], rows);
 }
 
 function progressText({ step, totalSteps }: RunOverview): string {
@@ -80,13 +82,15 @@ function showText(run: RunDetails): string {
   ];
   const metrics = [...run.series].map(([name, points]) => {
     const values = points.map(({ value }) => value);
-    return [name, formatNumber(values[0]!), sparkline(values), formatNumber(values.at(-1)!), metricDefinition(name)?.unit ?? ""];
+    return { name, first: formatNumber(values[0]!), values, last: formatNumber(values.at(-1)!), unit: metricDefinition(name)?.unit ?? "" };
   });
+  const beside = (["name", "first", "last", "unit"] as const).reduce((sum, key) => sum + 2 + Math.max(0, ...metrics.map((metric) => metric[key].length)), 2);
+  const width = Math.min(MOST_BLOCKS, Math.max(LEAST_BLOCKS, LINE_WIDTH - beside));
   const checkpoints = run.checkpoints.map(({ step, score, folder }) => [String(step), score === undefined ? "" : `${score.metric} ${formatNumber(score.value)}`, relative(run.folder, folder)]);
   return [
     section("", facts),
     section("options", flatten(run.config)),
-    section("metrics (first, course, last)", metrics),
+    section("metrics (first, course, last)", metrics.map(({ name, first, values, last, unit }) => [name, first, sparkline(values, width), last, unit])),
     section("checkpoints", checkpoints),
     section("warnings", run.warnings.map((warning) => [warning])),
   ]
@@ -103,8 +107,8 @@ function diffText({ left, right, setup, metrics }: RunDifference): string {
   const header = ["", left.name, right.name];
   const options = setup.map(({ name, left, right }) => [name, left ?? "-", right ?? "-"]);
   return [
-    options.length === 0 ? "the same options, seed, data, model and versions" : section("different", [header, ...options]),
-    section("last metrics", [[...header, "difference"], ...metrics.map(metricRow)]),
+    options.length === 0 ? "the same options, seed, data, model and versions" : `different\n${formatHeadedTable(header, options)}`,
+    ...(metrics.length === 0 ? [] : [`last metrics\n${formatHeadedTable([...header, "difference"], metrics.map(metricRow))}`]),
   ].join("\n\n");
 }
 

@@ -1,4 +1,5 @@
 /** `attune serve`: models behind the HTTP API of OpenAI. */
+import { countOf } from "../../core/counts.ts";
 import { AttuneError } from "../../core/errors.ts";
 import { readRegularText } from "../../text/regular-file.ts";
 import { parseConfig } from "../../runs/config-sources.ts";
@@ -38,7 +39,7 @@ function limitsOf({ slots, room, queue, openModels, pack }: Config, models: read
 function memoryText({ slots, room, openModels }: EngineLimits, models: readonly ServedModel[]): string {
   const engines = Math.min(openModels, models.length);
   const bytes = engines * slots * room * cacheBytes(models[0]!.model);
-  return `${slots} answers at once of up to ${room} tokens; caches take up to ${(bytes / 1e9).toPrecision(2)} GB as they fill${engines > 1 ? ` (${engines} engines)` : ""}`;
+  return `${countOf(slots, "answer")} at once of up to ${countOf(room, "token")}; caches take up to ${(bytes / 1e9).toPrecision(2)} GB as they fill${engines > 1 ? ` (${countOf(engines, "engine")})` : ""}`;
 }
 
 function announce(server: RunningServer, models: readonly ServedModel[], { reporter }: CommandContext): void {

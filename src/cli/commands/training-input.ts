@@ -1,4 +1,5 @@
 /** What the training commands share: opening the model, loading and splitting the data, saying what would happen. */
+import { countOf } from "../../core/counts.ts";
 import { AttuneError } from "../../core/errors.ts";
 import type { Dataset } from "../../data/dataset.ts";
 import { splitDataset } from "../../data/dataset.ts";
@@ -57,9 +58,9 @@ export async function openInput<R extends DataRecord>(config: InputConfig, { nee
   readTemplate(config.template);
   const dataset = await loadTrainingData(config, needs, { context: { reporter, signal } });
   const { train, heldOut, leaked, unused } = splitDataset({ records: convert(dataset) }, config);
-  if (unused > 0) reporter.note(`${unused} records of other parts of the data are neither trained on nor held out`);
-  if (leaked > 0) reporter.warn("leaked-prompts", `${leaked} held-out records left out: their prompts are in the training part too`);
-  if (train.length === 0) throw new AttuneError("data", "nothing is left to train on", { file: dataName(config.data), got: `${heldOut.length} rows, all held out`, hint: "a smaller --held-out" });
+  if (unused > 0) reporter.note(`${countOf(unused, "record")} of other parts of the data: neither trained on nor held out`);
+  if (leaked > 0) reporter.warn("leaked-prompts", `${countOf(leaked, "held-out record")} left out, for a prompt that is in the training part too`);
+  if (train.length === 0) throw new AttuneError("data", "nothing is left to train on", { file: dataName(config.data), got: `${countOf(heldOut.length, "row")}, all held out`, hint: "a smaller --held-out" });
   const path = await findModel(config.model, { reporter, signal, ...(standIns ? { standIns } : {}) });
   const progress = reporter.progress({ title: `reading ${config.model}`, unit: "weights" });
   const opened = await openModel(path, { merge: true, precision: config.precision, onProgress: (done) => progress.update(done) });

@@ -4,6 +4,7 @@
  * prompt holds them, before the question: what truncation takes first.
  * Source: allenai/FineGrainedRLHF, reward_modeling/run_pref_rm.py.
  */
+import { countOf } from "../../core/counts.ts";
 import type { Comparison, DataRecord, RecordOf } from "../records.ts";
 import type { Row } from "../readers/row.ts";
 import * as column from "./columns.ts";
@@ -60,7 +61,7 @@ function readComparisons(row: Row): Comparison[] {
 }
 
 function writeQuestion({ prompt, completions, comparisons, extra }: RecordOf<"ranked">): Written {
-  if (completions.length !== ANSWERS.length) return { leftOut: `${completions.length} answers, not ${ANSWERS.length}` };
+  if (completions.length !== ANSWERS.length) return { leftOut: `${countOf(completions.length, "answer")}, not ${ANSWERS.length}` };
   const judgements = PAIRS.map(([a, b]) => {
     const found = comparisons?.find(({ first, second }) => (first === a && second === b) || (first === b && second === a));
     const p = found === undefined ? undefined : found.first === a ? found.p : 1 - found.p;

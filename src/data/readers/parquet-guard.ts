@@ -5,6 +5,7 @@
  *
  * Source: apache/parquet-format, README.md and parquet.thrift (field numbers below).
  */
+import { countOf } from "../../core/counts.ts";
 import { ParquetFault } from "./parquet-fault.ts";
 import type { Levels, Page } from "./parquet-page.ts";
 import { checkPageValues } from "./parquet-page.ts";
@@ -122,7 +123,7 @@ async function checkRowGroup(group: ThriftStruct, leaves: readonly Leaf[], { row
     const path = list(meta, 3, "path of a column").map((part) => (part instanceof Uint8Array ? text(part) : "")).join(".");
     if (path !== leaf.path) throw new ParquetFault(`a row group has the column ${JSON.stringify(path)} where its schema says ${JSON.stringify(leaf.path)}`);
     const values = integer(meta, 5, "number of values");
-    if (leaf.flat ? values !== rows : values < rows) throw new ParquetFault(`the column ${path} has ${values} values for ${rows} rows`);
+    if (leaf.flat ? values !== rows : values < rows) throw new ParquetFault(`the column ${path} has ${values} values for ${countOf(rows, "row")}`);
     budget.spend(values, 0);
     await checkPages(meta, { ...leaf, values }, { readAt, size, budget });
   }

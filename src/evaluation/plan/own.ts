@@ -3,6 +3,7 @@
  * plan keeps, and the values within a session by liveness (graph/liveness.ts). Weights are float32 unless they are frozen
  * and kept in float16 or int8; phases of a roll-out method take turns.
  */
+import { countOf } from "../../core/counts.ts";
 import type { DType, HostTensor } from "../../core/tensor.ts";
 import { ELEMENT_BYTES, elementCount, zeros } from "../../core/tensor.ts";
 import { square, sumAll } from "../../graph/build.ts";
@@ -164,7 +165,7 @@ export async function ownMemory(request: PlanRequest): Promise<MemoryLine[]> {
     const { activations, working, rows } = await networkStep(request, network);
     // A small model's graphs stay between the phases.
     const phase = rollsOut(method) && !isWhole(request) ? { phase: `update of the ${network.name}` } : {};
-    if (network.trained) lines.push({ item: "activations", bytes: activations, sum: `${rows} rows of ${rowSizes(request).length} tokens`, ...phase });
+    if (network.trained) lines.push({ item: "activations", bytes: activations, sum: `${countOf(rows, "row")} of ${countOf(rowSizes(request).length, "token")}`, ...phase });
     lines.push({ item: "within sessions", bytes: working, sum: `${network.name}: arenas of ONNX Runtime, logits included`, ...phase });
   }
   if (rollsOut(method)) lines.push(...rolloutLines(request));

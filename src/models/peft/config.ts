@@ -3,6 +3,7 @@
  * refused by name where it is not at the value that means nothing; so is a key that peft does not have.
  * Source: peft's tuners/lora/config.py and peft/config.py.
  */
+import { countOf } from "../../core/counts.ts";
 import { AttuneError, nearest, preview } from "../../core/errors.ts";
 
 export interface PeftConfig {
@@ -152,7 +153,7 @@ class Reader {
   texts(key: string, most: number): string[] {
     const value = this.json[key] ?? [];
     if (!Array.isArray(value) || !value.every((item) => typeof item === "string")) throw this.wrong(key, value, "a list of texts");
-    if (value.length > most) throw this.wrong(key, `${value.length} texts`, `at most ${most}`);
+    if (value.length > most) throw this.wrong(key, countOf(value.length, "text"), `at most ${most}`);
     return value;
   }
 

@@ -5,6 +5,7 @@
  * Every tensor of the file is read and every tensor that the configuration calls for is there, or the adapter is refused by name.
  */
 import { join } from "node:path";
+import { countOf } from "../../core/counts.ts";
 import { AttuneError, preview } from "../../core/errors.ts";
 import type { HostTensor } from "../../core/tensor.ts";
 import { float32, zeros } from "../../core/tensor.ts";
@@ -98,7 +99,7 @@ export class AdapterTensors {
     const whole = PEFT_PREFIX + name;
     const entry = this.file.header.tensors.get(whole);
     if (!entry || !this.left.delete(whole)) {
-      throw new AttuneError("model", `the adapter lacks the tensor ${preview(whole, 120)}`, { file: this.path, got: `${this.file.header.tensors.size} tensors`, expected: `[${shape.join(", ")}], by adapter_config.json and the base model` });
+      throw new AttuneError("model", `the adapter lacks the tensor ${preview(whole, 120)}`, { file: this.path, got: countOf(this.file.header.tensors.size, "tensor"), expected: `[${shape.join(", ")}], by adapter_config.json and the base model` });
     }
     if (entry.shape.join() !== shape.join()) throw new AttuneError("model", `the adapter's tensor ${preview(whole, 120)} has the wrong shape`, { file: this.path, got: `[${entry.shape.join(", ")}]`, expected: `[${shape.join(", ")}], by adapter_config.json and the base model` });
     const data = await this.file.read(whole);
@@ -110,7 +111,7 @@ export class AdapterTensors {
   finish(): void {
     if (this.left.size === 0) return;
     const shown = [...this.left].slice(0, 3).map((name) => preview(name, 120));
-    throw new AttuneError("model", `the adapter has ${this.left.size === 1 ? "a tensor" : `${this.left.size} tensors`} that attune does not read`, {
+    throw new AttuneError("model", `the adapter has ${this.left.size === 1 ? "a tensor" : countOf(this.left.size, "tensor")} that attune does not read`, {
       file: this.path,
       got: `${shown.join(", ")}${this.left.size > shown.length ? ", ..." : ""}`,
       expected: "only what adapter_config.json speaks of",

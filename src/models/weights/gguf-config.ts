@@ -3,6 +3,7 @@
  * Source: llama.cpp's convert_hf_to_gguf.py and gguf-py/gguf/constants.py, read backwards; for the frequency factors of
  * Llama 3.1 and later, its `generate_extra_tensors` and transformers' modeling_rope_utils.py.
  */
+import { countOf } from "../../core/counts.ts";
 import { AttuneError } from "../../core/errors.ts";
 import { type GgufHeader, type GgufValue, showValue } from "./gguf-header.ts";
 
@@ -88,7 +89,7 @@ function blockCount(reader: MetadataReader): number {
   const count = reader.integer("block_count");
   const { tensors } = reader.header;
   if (count > tensors.size || !tensors.has(`blk.${count - 1}.attn_norm.weight`)) {
-    throw new AttuneError("model", `the GGUF file has no tensors of layer ${count - 1}`, { file: reader.file, got: `${tensors.size} tensors`, expected: `${count} layers by its block_count` });
+    throw new AttuneError("model", `the GGUF file has no tensors of layer ${count - 1}`, { file: reader.file, got: countOf(tensors.size, "tensor"), expected: `${countOf(count, "layer")} by its block_count` });
   }
   return count;
 }

@@ -5,6 +5,7 @@
 import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { countOf } from "../../core/counts.ts";
 import { AttuneError, nearest, preview } from "../../core/errors.ts";
 import { readJsonObject } from "./json-file.ts";
 import { SafetensorsFile } from "./safetensors.ts";
@@ -73,8 +74,8 @@ async function readWeightMap(folder: string): Promise<ReadonlyMap<string, string
 }
 
 function missingShards(index: string, missing: readonly string[], total: number): AttuneError {
-  const what = missing.length === 1 ? `the shard ${missing[0]!} is missing` : `${missing.length} shards are missing: ${missing.slice(0, 3).join(", ")}${missing.length > 3 ? ", ..." : ""}`;
-  return new AttuneError("model", what, { file: index, got: `${total - missing.length} of ${total} shards`, hint: "download the missing files into the same folder" });
+  const what = missing.length === 1 ? `the shard ${missing[0]!} is missing` : `${countOf(missing.length, "shard")} are missing: ${missing.slice(0, 3).join(", ")}${missing.length > 3 ? ", ..." : ""}`;
+  return new AttuneError("model", what, { file: index, got: `${total - missing.length} of ${countOf(total, "shard")}`, hint: "download the missing files into the same folder" });
 }
 
 async function noWeights(folder: string): Promise<AttuneError> {
