@@ -56,6 +56,7 @@ export class ChatSession {
   async say(content: string, hooks: GenerateHooks = {}): Promise<ChatAnswer> {
     const turns: Message[] = [...this.turns, { role: "user", content }];
     const { prompt, leftOut } = this.fit(turns);
+    this.tellLost(content);
     const answer = await this.conversation.reply(prompt, this.options, hooks);
     this.leftOut = leftOut;
     this.turns = [...turns, { role: "assistant", content: answer.text }];
@@ -76,6 +77,12 @@ export class ChatSession {
 
   close(): Promise<void> {
     return this.conversation.close();
+  }
+
+  /** The model does not see what its tokenizer has no token for. */
+  private tellLost(text: string): void {
+    const lost = this.encoder.tokenizer.lostCharacters(text);
+    if (lost.length > 0) this.onNote(`the tokenizer has no token for ${countOf(lost.length, "character")} of this message, such as ${JSON.stringify(lost[0])}: the model does not see ${lost.length === 1 ? "it" : "them"}`);
   }
 
   private get systemTurn(): Message[] {

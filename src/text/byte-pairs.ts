@@ -200,12 +200,9 @@ export class BytePairs {
 
   /** Ids of the characters; of their bytes where the vocabulary lacks them. */
   private symbols(word: string): number[] {
-    const [prefix, suffix] = [text(this.model["continuing_subword_prefix"]), text(this.model["end_of_word_suffix"])];
     const ids: number[] = [];
     let unknown = false;
-    let done = 0;
-    for (const character of word) {
-      const symbol = `${done === 0 ? "" : prefix}${character}${(done += character.length) === word.length ? suffix : ""}`;
+    for (const { symbol } of this.symbolsOf(word)) {
       const id = this.idOf.get(symbol);
       const known = id === undefined ? this.fallback(symbol) : [id];
       if (known) ids.push(...known);
@@ -213,6 +210,18 @@ export class BytePairs {
       unknown = known === undefined;
     }
     return ids;
+  }
+
+  /** Symbols of a word that no token stands for, as they are written. */
+  missing(word: string): string[] {
+    if (this.model["ignore_merges"] === true && this.idOf.has(word)) return [];
+    return this.symbolsOf(word).flatMap(({ symbol, character }) => (this.idOf.has(symbol) || this.fallback(symbol) !== undefined ? [] : [character]));
+  }
+
+  private symbolsOf(word: string): { symbol: string; character: string }[] {
+    const [prefix, suffix] = [text(this.model["continuing_subword_prefix"]), text(this.model["end_of_word_suffix"])];
+    let done = 0;
+    return Array.from(word, (character) => ({ character, symbol: `${done === 0 ? "" : prefix}${character}${(done += character.length) === word.length ? suffix : ""}` }));
   }
 
   private fallback(symbol: string): number[] | undefined {

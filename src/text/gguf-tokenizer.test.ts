@@ -96,7 +96,7 @@ describe("broken metadata", () => {
     ["no scores", "llama2", { [key("scores")]: undefined }, /has no tokenizer\.ggml\.scores/],
     ["scores for some tokens only", "llama2", { [key("scores")]: [0] }, /scores of the GGUF file is too short/],
     ["scores that are not numbers", "llama2", { [key("scores")]: [Number.NaN] }, /scores of the GGUF file is broken/],
-    ["a piece of a million characters", "llama2", { [key("tokens")]: ["x".repeat(1e6)] }, /too long\n {2}got: 1000000 characters/],
+    ["a piece of a million characters", "llama2", { [key("tokens")]: ["x".repeat(1e6)] }, /too long\n {2}got: 1,000,000 characters/],
   ])("%s", (_, name, change, message) => {
     expect(() => open({ ...readGguf(name).metadata, ...change })).toThrow(message);
   });

@@ -9,6 +9,7 @@ import { countOf } from "../core/counts.ts";
 import { AttuneError } from "../core/errors.ts";
 import type { AddedToken } from "./added-tokens.ts";
 import { createSplitter } from "./added-tokens.ts";
+import { byteCharacters } from "./byte-level.ts";
 import { BytePairs, SLICE } from "./byte-pairs.ts";
 import { isKnown } from "./expressions.ts";
 import { correctPreTokenizer, withoutPrefix } from "./library-corrections.ts";
@@ -44,6 +45,8 @@ export function finish<T>(slices: Slices<T>): T {
 export interface Pipeline {
   /** Between two slices lies about a millisecond, but for a normaliser and added tokens, which take a text in one. */
   encode(parts: readonly TextPart[], options?: EncodeOptions): Slices<number[]>;
+  /** What of a plain text becomes no token, as the model writes it (bytes as letters, for a byte-level one); nothing where the vocabulary has a token for everything. */
+  missing(parts: readonly TextPart[]): string[];
   /** Text of tokens; the caller leaves out ids without a token. */
   decode(ids: readonly number[]): string;
 }
@@ -69,7 +72,7 @@ export function createPipeline(json: TokenizerJson, added: readonly AddedToken[]
   const splitRaw = createSplitter(added.filter(({ normalized }) => !normalized).map((token) => [token.content, token]));
   const normalizedTokens = added.filter(({ normalized }) => normalized);
   const splitNormalized = createSplitter(normalizedTokens.map((token) => [normalize(token.content, start.normalizer), token]));
-  const idsOfWord = createWordEncoder(json, added);
+  const { idsOfWord, missingOfWord } = createWordEncoder(json, added);
   const most = bytesPerToken(json, added);
 
   function* encodeSection(parts: readonly TextPart[], isFirst: boolean, { normalizer, words }: typeof start): Generator<number | string, void> {
@@ -104,6 +107,10 @@ export function createPipeline(json: TokenizerJson, added: readonly AddedToken[]
         yield;
       }
       return ids;
+    },
+    missing(parts) {
+      if (missingOfWord === undefined) return [];
+      return [...pieces(parts, false)].flatMap((piece) => (typeof piece === "number" ? [] : missingOfWord(piece)));
     },
     decode(ids) {
       if (ids.length === 0) return "";
@@ -201,13 +208,28 @@ function openPrefixless(json: TokenizerJson, unknownToken: string | undefined): 
   return { normalizer: library.normalizer, preTokenizer: library.pre_tokenizer };
 }
 
-function createWordEncoder({ model }: TokenizerJson, added: readonly AddedToken[]): (word: string) => Slices<readonly number[]> {
+interface WordEncoder {
+  idsOfWord: (word: string) => Slices<readonly number[]>;
+  /** Undefined where every character has a token, or the unknown one. */
+  missingOfWord: ((word: string) => string[]) | undefined;
+}
+
+/** Tokens that stand for the 256 bytes, of which any text is made. */
+function hasAllBytes({ model, pre_tokenizer: preTokenizer }: TokenizerJson): boolean {
+  const has = (token: string): boolean => Object.hasOwn(model.vocab, token);
+  if (model["byte_fallback"] === true) return Array.from({ length: 256 }, (_, byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`).every(has);
+  return JSON.stringify(preTokenizer ?? null).includes('"type":"ByteLevel"') && byteCharacters().every(has);
+}
+
+function createWordEncoder(json: TokenizerJson, added: readonly AddedToken[]): WordEncoder {
+  const { model } = json;
   const control = new Set(added.filter((token) => token.control).map(({ content }) => content));
   const unknown = model.unk_token ?? undefined;
   const unknownId = unknown === undefined ? undefined : (added.find(({ content }) => content === unknown)?.id ?? (Object.hasOwn(model.vocab, unknown) ? model.vocab[unknown] : undefined));
   const pairs = new BytePairs(model, { without: control, unknownId });
   const memory = new Map<string, readonly number[]>();
-  return function* (word) {
+  const missingOfWord = unknownId !== undefined || hasAllBytes(json) ? undefined : (word: string) => pairs.missing(word);
+  const idsOfWord = function* (word: string): Slices<readonly number[]> {
     const remembered = memory.get(word);
     if (remembered) return remembered;
     const ids = yield* pairs.encode(word);
@@ -217,4 +239,5 @@ function createWordEncoder({ model }: TokenizerJson, added: readonly AddedToken[
     }
     return ids;
   };
+  return { idsOfWord, missingOfWord };
 }

@@ -58,6 +58,8 @@ export interface Tokenizer {
    * another text keeps the space that it begins with.
    */
   decode(ids: readonly number[], options?: { skipSpecial?: boolean; continues?: boolean }): string;
+  /** Characters of an untrusted text that become no token, since the vocabulary has neither them, nor their bytes, nor an unknown token. */
+  lostCharacters(text: string): string[];
   idOf(token: string): number | undefined;
   tokenOf(id: number): string | undefined;
   /** What a token is within a text; nothing for an id without a token. Joined, the bytes of tokens are their text. */
@@ -140,6 +142,20 @@ export function tokenizerFromFiles(files: TokenizerFiles, place = "tokenizer"): 
     decode(ids, { skipSpecial = false, continues = false } = {}) {
       const kept = ids.filter((id) => vocabulary.tokenOf.has(id) && !(skipSpecial && controlIds.has(id)));
       return continues && joining ? textOfBytes(Buffer.concat(kept.map((id) => bytesOf(id, vocabulary.tokenOf.get(id)!)))) : pipeline.decode(kept);
+    },
+    lostCharacters(text) {
+      const missing = (part: string): string[] => pipeline.missing(guardText(part, findControl));
+      const lost = missing(text);
+      if (lost.length === 0) return [];
+      const alone = new Map<string, boolean>();
+      const isLost = (character: string): boolean => {
+        const known = alone.get(character) ?? missing(character).length > 0;
+        alone.set(character, known);
+        return known;
+      };
+      const characters = [...text].filter(isLost);
+      // some are lost only where they stand, as at the end of a word
+      return characters.length === 0 ? lost : characters;
     },
     idOf,
     tokenOf: (id) => vocabulary.tokenOf.get(id),

@@ -4,7 +4,10 @@ import type { ConversationRecord, DemonstrationRecord, PreferenceRecord, TextRec
 import type { TrainingEvent } from "../runs/events.ts";
 import { createEncoder } from "../text/encoder.ts";
 import type { Message } from "../text/messages.ts";
+import { byteCharacters } from "../text/byte-level.ts";
 import { byteTokenizer } from "../text/testing.ts";
+import type { Tokenizer, TokenizerFiles } from "../text/tokenizer.ts";
+import { tokenizerFromFiles } from "../text/tokenizer.ts";
 import { resolveConfig } from "./configs.ts";
 import { dpo, encodeDpo } from "./dpo.ts";
 import { Rows, encodeKto } from "./kto.ts";
@@ -23,6 +26,27 @@ const pair = (prompt: string, chosen: string, rejected: string, row: number): Pr
 const say = (role: Message["role"], content: string, weight?: 0): Message => ({ role, content, ...(weight === undefined ? {} : { weight }) });
 const conversation = (messages: Message[], row: number): ConversationRecord => ({ kind: "conversation", messages, place: place(row) });
 const told = (events: readonly TrainingEvent[]) => events.flatMap((event) => (event.type === "warning" ? [[event.id, event.message]] : []));
+
+/** As GPT-2's way of writing, with the letters of 100 bytes alone, and no unknown token. */
+function smallAlphabet(): Tokenizer {
+  const json = JSON.parse(byteTokenizer().files["tokenizer.json"]!) as { model: { vocab: Record<string, number> } };
+  for (const character of ["é", "€"]) for (const letter of Buffer.from(character)) delete json.model.vocab[byteCharacters()[letter]!];
+  return tokenizerFromFiles({ ...byteTokenizer().files, "tokenizer.json": JSON.stringify(json) } as unknown as TokenizerFiles);
+}
+
+describe("characters without a token", () => {
+  const rows = [text("plain", 1), text("caf\u00e9 \u20ac", 2), text("\u20ac\u20ac", 3)];
+
+  test("are counted and told once, with one of them and the first row", () => {
+    const { report } = encodeSft({ encoder: createEncoder(smallAlphabet(), { maxLength: 48 }), train: rows, heldOut: [] }, resolveConfig("sft", COMMON));
+    expect(report.warnings).toEqual([{ id: "lost-characters", message: '2 of 3 rows hold characters that the tokenizer has no token for, and that nobody sees: 4 characters, such as "\u00e9"; the first: d.jsonl:2' }]);
+  });
+
+  test("are none where bytes stand for them", () => {
+    expect(byteTokenizer().lostCharacters("caf\u00e9 \u20ac")).toEqual([]);
+    expect(smallAlphabet().lostCharacters("caf\u00e9 \u20ac")).toEqual(["\u00e9", "\u20ac"]);
+  });
+});
 
 describe("what was cut", () => {
   const long = pair("p".repeat(30), "a".repeat(40), "b".repeat(5), 2);

@@ -54,6 +54,9 @@ export class EncodingReport {
   private readonly control = new Tally();
   private controlToken = "";
   private readonly controlIn = { texts: false, messages: false };
+  private readonly lost = new Tally();
+  private lostCharacters = 0;
+  private lostCharacter = "";
   private readonly emptyThoughts = new Tally();
   private readonly split = new Tally();
   private splitInto = 0;
@@ -112,6 +115,16 @@ export class EncodingReport {
       this.repeatedTokens += all - Math.max(...lengths);
     }
     this.noteControlToken(record);
+    this.noteLostCharacters(record);
+  }
+
+  private noteLostCharacters(record: DataRecord): void {
+    const { texts, messages } = wordsOf(record);
+    const lost = [...texts, ...messages].flatMap((text) => this.encoder.tokenizer.lostCharacters(text));
+    if (lost.length === 0) return;
+    if (this.lost.rows === 0) this.lostCharacter = lost[0]!;
+    this.lostCharacters += lost.length;
+    this.lost.add(record.place);
   }
 
   private noteControlToken(record: DataRecord): void {
@@ -129,7 +142,7 @@ export class EncodingReport {
   /** What is worth telling, by a stable name each. */
   get warnings(): { id: string; message: string }[] {
     const leftOut = [...this.bad].map(([what, tally]) => ({ id: "left-out-rows", message: `${tally.of(this.records)} left out: ${what}${tally.example}` }));
-    return [...leftOut, ...this.truncation(), ...this.controlTokens(), ...this.splitting(), ...this.thoughts()];
+    return [...leftOut, ...this.truncation(), ...this.controlTokens(), ...this.losses(), ...this.splitting(), ...this.thoughts()];
   }
 
   private truncation(): { id: string; message: string }[] {
@@ -150,6 +163,11 @@ export class EncodingReport {
     if (this.control.rows === 0) return [];
     const trusted = this.controlIn.texts ? "; where the template is written out in texts that you trust, --trust-text reads it" : "";
     return [{ id: "control-tokens", message: `${this.control.of(this.records)} hold control tokens such as ${this.controlToken}, which are read as ordinary characters${this.control.example}${trusted}` }];
+  }
+
+  private losses(): { id: string; message: string }[] {
+    if (this.lost.rows === 0) return [];
+    return [{ id: "lost-characters", message: `${this.lost.of(this.records)} hold characters that the tokenizer has no token for, and that nobody sees: ${countOf(this.lostCharacters, "character")}, such as ${JSON.stringify(this.lostCharacter)}${this.lost.example}` }];
   }
 
   private splitting(): { id: string; message: string }[] {

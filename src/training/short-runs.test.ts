@@ -90,7 +90,7 @@ test("KTO's last answer alone has no KL term, and that is said", async () => {
 });
 
 test("the critic's warm-up may not be the whole of a PPO run", async () => {
-  await expect(collect(ppo(input(tinyModel(), () => 0), resolveConfig("ppo", rolling)))).rejects.toMatchObject({ code: "config", details: { got: "critic.warmupSteps 2 and 1 roll-outs" } });
+  await expect(collect(ppo(input(tinyModel(), () => 0), resolveConfig("ppo", rolling)))).rejects.toMatchObject({ code: "config", details: { got: "critic.warmupSteps 2 and 1 roll-out" } });
 });
 
 test("a rate that is 0 in float32 is refused", () => {

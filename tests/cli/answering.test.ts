@@ -9,8 +9,12 @@ import { fakeIo } from "../../src/cli/testing.ts";
 import { float32 } from "../../src/core/tensor.ts";
 import { openModel } from "../../src/models/open.ts";
 import { saveTrained } from "../../src/models/save.ts";
+import { ChatSession } from "../../src/sampling/chat-session.ts";
+import { byteCharacters } from "../../src/text/byte-level.ts";
+import { createEncoder } from "../../src/text/encoder.ts";
 import { withTemplate } from "../../src/text/templates.ts";
 import { byteTokenizer } from "../../src/text/testing.ts";
+import { loadTokenizer } from "../../src/text/tokenizer.ts";
 import { attune, saveTinyModel } from "./support.ts";
 import type { Outcome } from "./support.ts";
 
@@ -32,6 +36,22 @@ beforeAll(async () => {
   embedding.subarray(end * width, (end + 1) * width).fill(1);
   await saveTrained(silent, { tokenizer }, path("silent"));
   writeFileSync(path("prompts.jsonl"), Array.from({ length: 6 }, (_, i) => `${JSON.stringify({ prompt: `question ${i}` })}\n`).join(""));
+});
+
+test("characters that the vocabulary lacks are told of a prompt and of a message", async () => {
+  const tokenizer = byteTokenizer();
+  const json = JSON.parse(tokenizer.files["tokenizer.json"]!) as { model: { vocab: Record<string, number> } };
+  for (const letter of Buffer.from("\u00e9")) delete json.model.vocab[byteCharacters()[letter]!];
+  await saveTinyModel(path("small"), { ...tokenizer.files, "tokenizer.json": JSON.stringify(json) } as never);
+  const { err } = await attune("generate", "--model", path("small"), "--max-new-tokens", "2", "caf\u00e9");
+  expect(err).toContain('the tokenizer has no token for 1 character of the prompt, such as "\u00e9"');
+  expect((await attune("generate", "--model", path("model"), "--max-new-tokens", "2", "caf\u00e9")).err).not.toContain("no token for");
+  const notes: string[] = [];
+  const { model } = await openModel(path("small"));
+  const session = new ChatSession({ model, encoder: createEncoder(await loadTokenizer(path("small")), { maxLength: 64 }) }, { maxNewTokens: 2, temperature: 0, topK: 0, topP: 1, minP: 0, seed: 1, stopTexts: [], system: "" } as never, (note) => notes.push(note));
+  await session.say("\u00e9\u00e9");
+  await session.close();
+  expect(notes).toContain('the tokenizer has no token for 2 characters of this message, such as "\u00e9": the model does not see them');
 });
 
 /** A conversation typed line by line. */

@@ -35,6 +35,17 @@ test("a dry run tells what will be cut, and the run itself does", async () => {
   expect([run.status, run.err]).toEqual([0, expect.stringMatching(told)]);
 });
 
+test("rows so few that a share of them is none say that nothing is held out, for every trainer, and only where some were wanted", async () => {
+  const pairs = write("few.jsonl", [{ prompt: "a", chosen: "yes", rejected: "no" }, { prompt: "b", chosen: "yes", rejected: "no" }]);
+  const judged = write("few-judged.jsonl", [{ prompt: "a", completion: "yes", label: true }, { prompt: "b", completion: "no", label: false }]);
+  for (const [command, data] of [["dpo", pairs], ["reward", pairs], ["sft", judged.replace("judged", "shown")], ["kto", judged]] as const) {
+    if (command === "sft") write("few-shown.jsonl", [{ prompt: "a", completion: "yes" }, { prompt: "b", completion: "no" }]);
+    const { status, err } = await attune(command, "--model", model, "--data", data, "--dry-run");
+    expect([command, status, err.match(/nothing is held out[^\n]*/g)]).toEqual([command, 0, ["nothing is held out, so nothing is measured on rows that were not learned: 5% of 2 rows is less than one; --held-out N holds out N rows [nothing-held-out]"]]);
+  }
+  expect((await dryRun("dpo", pairs)).err).not.toContain("nothing is held out");
+});
+
 test("a template that is written out in texts is warned of, and read where texts are trusted", async () => {
   const data = write("rendered-text.jsonl", ["two", "one"].map((word) => ({ text: `<user>what is ${word}<end><assistant>${word} is ${word}<end>` })));
   const careful = await dryRun("sft", data);

@@ -15,7 +15,7 @@ import { templateField } from "../../sampling/template.config.ts";
 import type { EncodingRow } from "../../text/encoder.ts";
 import type { Prompt } from "../../text/messages.ts";
 import { promptText } from "../../text/messages.ts";
-import { noteCutAnswers, warnOfAnswers } from "../answer-warnings.ts";
+import { noteCutAnswers, warnOfAnswers, warnOfLostCharacters } from "../answer-warnings.ts";
 import type { CommandContext, CommandModule } from "../command.ts";
 import { addConfigOptions, readConfigFlags } from "../config-options.ts";
 import { remoteData } from "./find-data.ts";
@@ -83,6 +83,7 @@ export const command: CommandModule = {
         const { opened, encoder } = await openForGeneration({ ...config, template: config.raw ? "none" : config.template }, { conversations: prompts.some(Array.isArray) }, context);
         const sampling: GenerateOptions = { ...config, stopTexts: config.stop };
         const ids = given.map((each) => encoder.encodePrompt(each.prompt, each));
+        warnOfLostCharacters(prompts, encoder.tokenizer, context.reporter);
         const shortened = shortenedNote(ids.map(({ length }) => length), { ...config, maxLength: opened.model.config.maxPositions });
         if (shortened !== undefined) context.reporter.note(shortened);
         const total = ids.length * config.samples;

@@ -60,12 +60,20 @@ export async function openInput<R extends DataRecord>(config: InputConfig, { nee
   const { train, heldOut, leaked, unused } = splitDataset({ records: convert(dataset) }, config);
   if (unused > 0) reporter.note(`${countOf(unused, "record")} of other parts of the data: neither trained on nor held out`);
   if (leaked > 0) reporter.warn("leaked-prompts", `${countOf(leaked, "held-out record")} left out, for a prompt that is in the training part too`);
+  const nothing = heldOut.length === 0 && leaked === 0 ? nothingHeldOut(config.heldOut, train.length) : undefined;
+  if (nothing !== undefined) reporter.warn("nothing-held-out", nothing);
   if (train.length === 0) throw new AttuneError("data", "nothing is left to train on", { file: dataName(config.data), got: `${countOf(heldOut.length, "row")}, all held out`, hint: "a smaller --held-out" });
   const path = await findModel(config.model, { reporter, signal, ...(standIns ? { standIns } : {}) });
   const progress = reporter.progress({ title: `reading ${config.model}`, unit: "weights" });
   const opened = await openModel(path, { merge: true, precision: config.precision, onProgress: (done) => progress.update(done) });
   progress.end();
   return { opened, encoder: openEncoder(opened.tokenizer, { template: config.template, maxLength: config.maxLength, trustText: config.trustText, conversations: holdConversations(train), templateTime }, { reporter }), dataset, train, heldOut };
+}
+
+/** Why there are no held-out rows although some were wanted; undefined where none were. @param wanted share of the rows, or their number */
+export function nothingHeldOut(wanted: number, rows: number): string | undefined {
+  if (wanted === 0) return undefined;
+  return `nothing is held out, so nothing is measured on rows that were not learned: ${Number((100 * wanted).toPrecision(3))}% of ${countOf(rows, "row")} is less than one; --held-out N holds out N rows`;
 }
 
 export interface EncodedInput {
