@@ -1,10 +1,12 @@
-import { spawnSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeEach, describe, expect, it, test } from "vitest";
 import { compileSources } from "../../tests/support/compiled.ts";
-import { makeFolder, publishFolder, writeFileAtomic } from "./files.ts";
+import { hashFolder, makeFolder, publishFolder, readWholeFile, writeFileAtomic } from "./files.ts";
+import { JsonLines } from "./json-lines.ts";
+import { acquireLock } from "./lock.ts";
 import { Run } from "./run.ts";
 
 let parent: string;
@@ -70,4 +72,19 @@ test.skipIf(!canMount)("a read-only disk is called one", () => {
   } finally {
     compiled.remove();
   }
+});
+
+describe.runIf(process.platform !== "win32")("a pipe in place of a file of a run", () => {
+  it("is refused before it is opened, by whatever reads or writes it", async () => {
+    const folder = mkdtempSync(join(parent, "pipes-"));
+    const pipe = (name: string): string => {
+      execFileSync("mkfifo", [join(folder, name)]);
+      return join(folder, name);
+    };
+    expect(() => JsonLines.open(pipe("metrics.jsonl"))).toThrow("metrics.jsonl is no file");
+    expect(() => readWholeFile(pipe("curve.json"))).toThrow("curve.json is no file");
+    pipe("lock");
+    expect(() => acquireLock(folder)).toThrow("this is a FIFO, not a file");
+    await expect(hashFolder(folder)).rejects.toThrow("is no file");
+  });
 });

@@ -53,8 +53,15 @@ export function readWholeFile(path: string): string {
   } catch (error) {
     throw diskError(error, `${basename(path)} cannot be read`, path);
   }
-  throw new AttuneError("run", `${basename(path)} is no file`, { file: path, hint: "the folder is damaged, or is no run of attune" });
+  throw noFile(path);
 }
+
+/** @throws AttuneError `run` where something is there that is no file, before it is opened */
+export function refuseNonFile(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isFile() === false) throw noFile(path);
+}
+
+const noFile = (path: string): AttuneError => new AttuneError("run", `${basename(path)} is no file`, { file: path, hint: "the folder is damaged, or is no run of attune" });
 
 /** Removes what killed writers left in `folder` (not below it). */
 export function removeTemporary(folder: string): void {
@@ -200,6 +207,7 @@ export function filesBelow(folder: string): string[] {
 }
 
 async function hashFile(path: string): Promise<FolderFile> {
+  refuseNonFile(path);
   const hash = createHash("sha256");
   let bytes = 0;
   const source = createReadStream(path, { highWaterMark: 1 << 20 });

@@ -6,7 +6,7 @@ import { closeSync, constants, existsSync, fstatSync, fsyncSync, ftruncateSync, 
 import { basename } from "node:path";
 import { AttuneError } from "../core/errors.ts";
 import { parseJson, stringifyJson } from "../core/json.ts";
-import { diskError, FILE_MODE, readWholeFile, writeAll } from "./files.ts";
+import { diskError, FILE_MODE, readWholeFile, refuseNonFile, writeAll } from "./files.ts";
 
 const NEWLINE = 10;
 
@@ -29,9 +29,10 @@ export class JsonLines {
 
   /**
    * Opens a log for appending, and makes it where it is missing.
-   * @throws AttuneError `disk`
+   * @throws AttuneError `run` where something else has its name, `disk`
    */
   static open(path: string): JsonLines {
+    refuseNonFile(path);
     try {
       return new JsonLines(path, openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_APPEND, FILE_MODE.private));
     } catch (error) {

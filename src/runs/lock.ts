@@ -11,6 +11,7 @@ import { dirname, join } from "node:path";
 import { AttuneError } from "../core/errors.ts";
 import { parseJson } from "../core/json.ts";
 import { diskError, FILE_MODE } from "./files.ts";
+import { readRegularText } from "../text/regular-file.ts";
 
 interface Owner {
   pid: number;
@@ -89,7 +90,8 @@ function tryCopy(draft: string, path: string): boolean {
 function readOwner(path: string): Owner | undefined {
   let text: string;
   try {
-    text = readFileSync(path, "utf8");
+    // a pipe in its place would be waited for
+    text = readRegularText(path, { code: "run" });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;

@@ -8,7 +8,6 @@
  * Source: Nakano et al. 2021 (WebGPT), appendix I, for estimating every k <= n from one draw without bias; Gao et al. 2023; Beirami et al. 2024
  * for log n - (n - 1) / n being an upper bound of the KL.
  */
-import { readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { numberFromJson, parseJson, stringifyExactly, stringifyJson } from "../core/json.ts";
@@ -38,6 +37,7 @@ import type { Memory, RolloutMethod, RolloutStep } from "./rollout-loop.ts";
 import { rolloutLoop } from "./rollout-loop.ts";
 import type { EncodedPrompts, RolloutEngine, RolloutPrompt } from "./rollout.ts";
 import { encodePrompts, rolloutSeed, samplingEngine } from "./rollout.ts";
+import { readWholeFile } from "../runs/files.ts";
 
 export type BestOfNConfig = ConfigOf<typeof bestOfNConfig>;
 
@@ -250,6 +250,6 @@ const inputsOf = ({ tools, templateArguments }: PromptRecord): object => compact
 export function readCurve(folder: string): BestOfNPoint[] {
   const number = (value: unknown): number => numberFromJson(value) ?? NaN;
   const interval = (kept: Interval): Interval => ({ ...kept, estimate: number(kept.estimate), low: number(kept.low), high: number(kept.high) });
-  const points = parseJson(readFileSync(join(folder, CURVE), "utf8")) as BestOfNPoint[];
+  const points = parseJson(readWholeFile(join(folder, CURVE))) as BestOfNPoint[];
   return points.map((point) => ({ ...point, score: interval(point.score), ...(point.heldOutScore ? { heldOutScore: interval(point.heldOutScore) } : {}) }));
 }

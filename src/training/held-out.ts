@@ -1,11 +1,12 @@
 /** What a trainer measured on each held-out pair, kept beside the finished model as held_out_pairs.jsonl. */
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promptKey } from "../data/split.ts";
 import type { DataRecord } from "../data/records.ts";
 import type { Metrics } from "../runs/events.ts";
+import { readWholeFile } from "../runs/files.ts";
 
 /** One held-out pair. */
 export interface HeldOutPair {
@@ -34,7 +35,7 @@ export async function writeHeldOut(folder: string, pairs: readonly HeldOutPair[]
 export function readHeldOut(folder: string): HeldOutPair[] {
   const path = join(folder, FILE);
   if (!existsSync(path)) return [];
-  return readFileSync(path, "utf8").trimEnd().split("\n").map((line) => JSON.parse(line) as HeldOutPair);
+  return readWholeFile(path).trimEnd().split("\n").map((line) => JSON.parse(line) as HeldOutPair);
 }
 
 /** Metrics by the names that they have on held-out data: with `eval_` before them. */

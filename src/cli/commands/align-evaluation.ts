@@ -3,7 +3,7 @@
  * compares them with the first model's.
  */
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { AnswerCache } from "../../constitution/answer-cache.ts";
 import { isComparisonPrinciple, principlesFor } from "../../constitution/constitution.ts";
@@ -34,6 +34,7 @@ import { findModel } from "./find-model.ts";
 import { readTemplate } from "./template-input.ts";
 import { tellDataset } from "./data-input.ts";
 import { estimateJudge, judgeOptions, openJudgeCritic } from "./judge-input.ts";
+import { readWholeFile } from "../../runs/files.ts";
 
 export interface JudgedModels {
   evaluated: EvaluatedModel[];
@@ -51,10 +52,10 @@ export async function evaluate(pipeline: AlignFile, config: AlignEvaluation, con
   const dataset = await loadDataset(config.data, { onBad: "few", keepColumns: true, signal: context.signal });
   tellDataset(dataset, context.reporter);
   const file = join(out, "evaluation.json");
-  const done = readFileSync(join(out, "pipeline.json"), "utf8").replaceAll(/"seconds": [^,\n]*/g, "");
+  const done = readWholeFile(join(out, "pipeline.json")).replaceAll(/"seconds": [^,\n]*/g, "");
   const key = createHash("sha256").update(stringifyJson([withoutPaths(config, UNRELATED), contentOf({ judge: config.judge, constitution: config.constitution }), dataset.hash, stages.map(({ folder }) => folder), done, model, pipeline.template])).digest("hex");
   if (existsSync(file)) {
-    const before = JSON.parse(readFileSync(file, "utf8")) as Kept;
+    const before = JSON.parse(readWholeFile(file)) as Kept;
     // An interval may be infinite, or its estimate no number; answers are texts and stay so.
     if (before.key === key) return { ...before, verdicts: reviveNumbers(before.verdicts) };
   }

@@ -1,6 +1,6 @@
 /** `attune push RUN OWNER/NAME`: the run's model with a card, as one commit on the hub. */
 import { openAsBlob } from "node:fs";
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join, relative, resolve } from "node:path";
 import { parse } from "yaml";
@@ -26,6 +26,8 @@ import type { CommandContext, CommandModule } from "../command.ts";
 import { addBelowHelp, examplesText } from "../help-text.ts";
 import { formatBytes, formatTable, wrapText } from "../words.ts";
 import { oneOf } from "./one-of.ts";
+import { readRegularText } from "../../text/regular-file.ts";
+import { readWholeFile } from "../../runs/files.ts";
 
 const DTYPES = { float32: "F32", float16: "F16", bfloat16: "BF16" } as const satisfies Record<string, WeightDType>;
 const CARD = "README.md";
@@ -85,7 +87,7 @@ async function push({ run: folder, id }: { run: string; id: string }, options: P
   try {
     const source = options.merged ? await merge(run.folder, join(scratch, "model"), options.dtype ?? "float32", context) : model;
     const files = await collect(source, base);
-    files.push({ path: CARD, content: new Blob([options.card === undefined ? await cardOf(run, { id, base, isAdapter, options }) : readFileSync(options.card)]) });
+    files.push({ path: CARD, content: new Blob([options.card === undefined ? await cardOf(run, { id, base, isAdapter, options }) : readRegularText(options.card, { code: "usage" })]) });
     const listed = files.map(({ path, content }) => ({ path, bytes: content.size })).toSorted((a, b) => (a.path < b.path ? -1 : 1));
     const table = formatTable(listed.map(({ path, bytes }) => [`  ${path}`, formatBytes(bytes)]));
     if (options.dryRun) {
@@ -136,7 +138,7 @@ async function collect(folder: string, base: string | undefined): Promise<FileTo
   return files;
 }
 
-const withBase = (file: string, base: string): string => `${stringifyJson({ ...(parseJson(readFileSync(file, "utf8")) as object), base_model_name_or_path: base }, 2)}\n`;
+const withBase = (file: string, base: string): string => `${stringifyJson({ ...(parseJson(readWholeFile(file)) as object), base_model_name_or_path: base }, 2)}\n`;
 
 async function cardOf(run: RunDetails, { id, base, isAdapter, options }: { id: string; base: string | undefined; isAdapter: boolean; options: PushOptions }): Promise<string> {
   const model = join(run.folder, "model");
@@ -161,7 +163,7 @@ async function cardOf(run: RunDetails, { id, base, isAdapter, options }: { id: s
 /** What was given, without where it lies on this machine: of a path the last part. */
 function givenOptions(run: RunDetails): [string, string][] {
   const file = join(run.folder, "config.given.yaml");
-  const given = existsSync(file) ? (parse(readFileSync(file, "utf8")) as object | null) : null;
+  const given = existsSync(file) ? (parse(readWholeFile(file)) as object | null) : null;
   return flatten(given ?? {}).map(([name, value]) => [name, String(value).split(", ").map((part) => withoutPath(part, run.info.workingFolder)).join(", ")]);
 }
 
