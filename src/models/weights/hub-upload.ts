@@ -3,8 +3,9 @@
  * Large files go by Git LFS, not by Xet, whose chunks need a WebAssembly program of 2 MB (docs/decisions/push.md).
  */
 import { commitIter, createRepo } from "@huggingface/hub";
+import { boundedFetch } from "../../core/bounded-fetch.ts";
 import { AttuneError, preview } from "../../core/errors.ts";
-import { PUBLIC_HUB, isHubId, storedToken } from "./hub.ts";
+import { MOST_ANSWER, PUBLIC_HUB, isHubId, storedToken } from "./hub.ts";
 
 export interface FileToUpload {
   /** In the repository, with `/`. */
@@ -82,8 +83,9 @@ async function send(repo: Repository, files: readonly FileToUpload[], { message,
   const total = files.reduce((bytes, { content }) => bytes + content.size, 0);
   let done = 0;
   // a part of a large file is what is told of progress: fetch does not tell of less
+  const bounded = boundedFetch(MOST_ANSWER);
   const counting: typeof fetch = async (input, init) => {
-    const response = await fetch(input, init);
+    const response = await bounded(input, init);
     if (init?.method === "PUT" && response.ok && init.body instanceof Blob) onProgress?.((done += init.body.size), total);
     return response;
   };

@@ -290,6 +290,16 @@ describe("errors", () => {
     });
   });
 
+  test("an answer without an end is given up", async () => {
+    await withCache(async (options) => {
+      const told = expect.stringMatching(/^the hub's answer about org\/name is of no use\n {2}got: a reply of more than \d+ MiB/);
+      // what it says of the repository has some 90 bytes, its list of files far more
+      await expect(fetchModel("org/name", { ...options, mostAnswerBytes: 50 })).rejects.toMatchObject({ code: "network", message: told });
+      await expect(fetchModel("org/name", { ...options, mostAnswerBytes: 150 })).rejects.toMatchObject({ code: "network", message: told });
+      expect(downloads()).toEqual([]);
+    });
+  });
+
   test("pickled weights only, GGUF only", async () => {
     await withCache(async (options) => {
       hub.files = { "config.json": "{}", "pytorch_model.bin": "x" };

@@ -7,6 +7,7 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { boundedFetch } from "../../core/bounded-fetch.ts";
 import { AttuneError, preview } from "../../core/errors.ts";
 import { parseJson } from "../../core/json.ts";
 import { CachedRepository, isCommit, type RepositoryKind } from "./hub-cache.ts";
@@ -41,6 +42,8 @@ export interface HubOptions {
   signal?: AbortSignal;
   /** Seconds of silence after which a connection counts as broken. Default 30. */
   stallSeconds?: number;
+  /** Longest answer about a repository, bytes. Default 64 MiB. */
+  mostAnswerBytes?: number;
   /** Seconds before the first retry. Default 1. */
   retrySeconds?: number;
 }
@@ -63,6 +66,10 @@ interface RemoteFile {
 export const PUBLIC_HUB = "https://huggingface.co";
 /** Seconds for an answer about a repository, as in huggingface_hub. */
 const ANSWER_SECONDS = 10;
+/** Bytes of one answer about a repository; a page of a listing has some hundred kilobytes. */
+export const MOST_ANSWER = 64 * 2 ** 20;
+/** Files of one repository, over all pages of its listing. */
+const MOST_FILES = 1_000_000;
 const MODEL_FILES = /^(config|generation_config|tokenizer|tokenizer_config|special_tokens_map|added_tokens|vocab|chat_template|adapter_config|model\.safetensors\.index)\.json$|^(merges\.txt|chat_template\.jinja|tokenizer\.model)$|^(adapter_)?model(-\d{5}-of-\d{5})?\.safetensors$/;
 /** By preference: one format is enough. */
 const DATA_FORMATS = [/\.parquet$/, /\.jsonl(\.gz)?$/, /\.json(\.gz)?$/, /\.csv(\.gz)?$/];
@@ -178,14 +185,15 @@ async function listRepository(hub: Hub): Promise<{ commit: string; files: Remote
   if (typeof commit !== "string" || !isCommit(commit)) throw new AttuneError("network", "the hub gave no commit", { got: preview(commit) });
   const files: RemoteFile[] = [];
   for await (const { type, path, size, oid, lfs } of library.listFiles({ ...access, repo: { type: hub.kind, name: hub.id }, revision: commit, recursive: hub.kind === "dataset" })) {
+    if (files.length === MOST_FILES) throw new AttuneError("network", `the hub lists too many files for ${hub.id}`, { expected: `at most ${MOST_FILES}`, hint: "download what is needed by hand, and give the path of a local copy" });
     if (type === "file") files.push({ path, size: lfs?.size ?? size, etag: lfs?.oid ?? oid ?? "" });
   }
   return { commit, files };
 }
 
-/** fetch that gives up on a hub that does not answer. */
+/** fetch that gives up on a hub that does not answer, or whose answer has no end. */
 function answerSoon({ options }: Hub): typeof fetch {
-  return (url, init) => fetch(url, { ...init, signal: AbortSignal.any([AbortSignal.timeout(ANSWER_SECONDS * 1000), ...(options.signal ? [options.signal] : [])]) });
+  return boundedFetch(options.mostAnswerBytes ?? MOST_ANSWER, (url, init) => fetch(url, { ...init, signal: AbortSignal.any([AbortSignal.timeout(ANSWER_SECONDS * 1000), ...(options.signal ? [options.signal] : [])]) }));
 }
 
 function chooseFiles(hub: Hub, files: readonly RemoteFile[]): RemoteFile[] {
