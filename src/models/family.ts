@@ -80,6 +80,8 @@ export interface ModelFamily {
   headWeight(config: DecoderConfig): string;
   /** Prefixes before which some checkpoints leave out the base model's name. */
   readonly optionalPrefix: string;
+  /** Tensors that older checkpoints hold and that say nothing that is not computed anyway: buffers. */
+  readonly harmless?: readonly RegExp[];
   /** tokens and positions int64 [N] -> [N, d] */
   embed(builder: EndBuilder, tokens: Value, positions: Value): Value;
   /** x [N, d] -> [N, d] */

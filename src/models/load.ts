@@ -5,7 +5,7 @@ import type { DecoderConfig, ModelFamily } from "./family.ts";
 import type { Int8Weights } from "./int8.ts";
 import { projectionsByWeight, requireExactBytes, roundWeight } from "./int8.ts";
 import type { Model } from "./model.ts";
-import { weightShapes } from "./model.ts";
+import { SCORE_HEAD, weightShapes } from "./model.ts";
 import type { Precision } from "./precision.ts";
 import { readModelConfig } from "./registry.ts";
 import { checkFinite } from "./weights/finite.ts";
@@ -15,6 +15,8 @@ export interface ReadModelOptions {
   /** Default float32. */
   precision?: Precision;
   onProgress?: (read: number, total: number) => void;
+  /** Told of tensors that the family has no place for, but for those that it knows to say nothing; not called where there are none. */
+  onUnread?: (names: readonly string[]) => void;
 }
 
 /**
@@ -30,9 +32,11 @@ export async function readModel(source: WeightSource, options: ReadModelOptions 
   const projections = rounds ? projectionsByWeight(family, config) : undefined;
   const int8: Int8Weights = new Map();
   const weights: Model["weights"] = new Map();
+  const unread = new Set(available);
   for (const [index, [name, shape]] of shapes.entries()) {
     const stored = findName(name, available, family);
     if (stored === undefined) throw missingWeight(source, name, config);
+    unread.delete(stored);
     const got = source.shape(stored);
     if (got.join() !== shape.join()) throw new AttuneError("model", `the weight ${name} has the wrong shape`, { file: source.path, got: `[${got.join(", ")}]`, expected: `[${shape.join(", ")}] by config.json` });
     const data = await source.read(stored);
@@ -43,8 +47,13 @@ export async function readModel(source: WeightSource, options: ReadModelOptions 
     else weights.set(name, narrow ? tensor("float16", shape, Uint16Array.from(data, toHalf)) : float32(shape, data));
     options.onProgress?.(index + 1, shapes.length);
   }
+  const strange = [...unread].filter((name) => name !== SCORE_HEAD && !(family.harmless ?? []).some((pattern) => pattern.test(name)) && !(config.tieEmbeddings && name === TIED_HEAD));
+  if (strange.length > 0) options.onUnread?.(strange.toSorted());
   return { family, config, weights, ...(projections ? { int8 } : {}) };
 }
+
+/** Some checkpoints write the head although it is the embedding. */
+const TIED_HEAD = "lm_head.weight";
 
 function configOf({ config, path }: WeightSource): ReturnType<typeof readModelConfig> {
   try {

@@ -38,6 +38,14 @@ beforeAll(async () => {
   writeFileSync(path("prompts.jsonl"), Array.from({ length: 6 }, (_, i) => `${JSON.stringify({ prompt: `question ${i}` })}\n`).join(""));
 });
 
+test("layers that config.json does not count are told of, once", async () => {
+  await saveTinyModel(path("deep"), byteTokenizer().files as never);
+  const config = JSON.parse(readFileSync(path("deep/config.json"), "utf8")) as object;
+  writeFileSync(path("deep/config.json"), JSON.stringify({ ...config, num_hidden_layers: 1 }));
+  const { err } = await attune("generate", "--model", path("deep"), "--max-new-tokens", "2", "hi");
+  expect(err.match(/warning: .* has 9 tensors that llama models have no place for, such as model\.layers\.1\.input_layernorm\.weight: what they compute is left out \[unread-tensors\]/g)).toHaveLength(1);
+});
+
 test("characters that the vocabulary lacks are told of a prompt and of a message", async () => {
   const tokenizer = byteTokenizer();
   const json = JSON.parse(tokenizer.files["tokenizer.json"]!) as { model: { vocab: Record<string, number> } };

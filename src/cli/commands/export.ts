@@ -4,7 +4,6 @@ import { join, relative } from "node:path";
 import { countOf } from "../../core/counts.ts";
 import { AttuneError } from "../../core/errors.ts";
 import type { OpenedModel } from "../../models/open.ts";
-import { openModel } from "../../models/open.ts";
 import { saveAdapter } from "../../models/peft/write.ts";
 import { saveConfig, saveMerged, saveTokenizer } from "../../models/save.ts";
 import type { GgufReport } from "../../models/export/gguf.ts";
@@ -15,6 +14,7 @@ import type { CommandContext, CommandModule } from "../command.ts";
 import { addBelowHelp, itemsText } from "../help-text.ts";
 import { formatBytes, formatTable } from "../words.ts";
 import { findModel } from "./find-model.ts";
+import { readModelOf } from "./read-model.ts";
 import { oneOf } from "./one-of.ts";
 
 const QUANTS = { q8_0: "Q8_0", q4_0: "Q4_0", q4_1: "Q4_1" } as const satisfies Record<string, QuantName>;
@@ -115,8 +115,7 @@ async function runExport(source: string, options: ExportOptions, context: Comman
   checkOptions(options, format);
   checkFree(out);
   const path = await findModel(source, context);
-  const progress = reporter.progress({ title: `reading ${source}`, unit: "weights" });
-  const opened = await openModel(path, { merge: format.merge, onProgress: (done) => progress.update(done) }).finally(() => progress.end());
+  const opened = await readModelOf(source, path, { merge: format.merge, reporter });
   if (opened.model.scoreHead && !format.scoreHead) throw new AttuneError("model", `${name} cannot hold a reward model`, { file: path, hint: "--format safetensors or peft" });
   const quant = options.quantise && QUANTS[options.quantise];
   const written: { report: GgufReport | void } = { report: undefined };

@@ -1,12 +1,12 @@
 /** Opens the model of `generate`, `chat`, `serve` and critics: one that answers, with its encoder. */
 import { wallClock } from "../../core/wall-clock.ts";
 import type { OpenedModel } from "../../models/open.ts";
-import { openModel } from "../../models/open.ts";
 import type { Precision } from "../../models/precision.ts";
 import { checkDecodable } from "../../sampling/decoder-graph.ts";
 import type { Encoder } from "../../text/encoder.ts";
 import type { CommandContext } from "../command.ts";
 import { findModel } from "./find-model.ts";
+import { readModelOf } from "./read-model.ts";
 import { openEncoder } from "./template-input.ts";
 
 export interface ModelToAnswer {
@@ -16,10 +16,7 @@ export interface ModelToAnswer {
 
 /** @throws AttuneError `model` for a model that does not answer, such as a reward model */
 export async function openModelToAnswer({ model: name, precision }: { model: string; precision: Precision }, context: CommandContext): Promise<OpenedModel> {
-  const { reporter } = context;
-  const path = await findModel(name, context);
-  const progress = reporter.progress({ title: `reading ${name}`, unit: "weights" });
-  const opened = await openModel(path, { precision, onProgress: (done) => progress.update(done) }).finally(() => progress.end());
+  const opened = await readModelOf(name, await findModel(name, context), { precision, reporter: context.reporter });
   checkDecodable(opened.model);
   return opened;
 }

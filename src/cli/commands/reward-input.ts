@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { resolve } from "node:path";
 import type { PromptRecord } from "../../data/records.ts";
 import type { OpenedModel } from "../../models/open.ts";
-import { adapterBase, openModel, openOver, sourceOf } from "../../models/open.ts";
+import { adapterBase, openOver, sourceOf } from "../../models/open.ts";
 import type { Precision } from "../../models/precision.ts";
 import type { Encoder } from "../../text/encoder.ts";
 import { createEncoder } from "../../text/encoder.ts";
@@ -17,6 +17,7 @@ import { checkRewardModel } from "../../training/rewards.ts";
 import { sharesBase } from "../../training/roles.ts";
 import type { CommandContext } from "../command.ts";
 import { findModel } from "./find-model.ts";
+import { readModelOf } from "./read-model.ts";
 import { holdConversations, openEncoder } from "./template-input.ts";
 
 export interface RoleConfig {
@@ -107,7 +108,7 @@ async function openPolicy(config: RoleConfig, rewards: readonly FoundReward[], c
   const base = await adapterBase(path);
   const over = (source: string): number => rewards.filter((reward) => reward.base === source).length;
   const apart = config.adapter === "lora" && base !== undefined && over(base) > over(sourceOf(path));
-  return read(config.model, path, { ...config, merge: !apart }, context);
+  return readModelOf(config.model, path, { precision: config.precision, merge: !apart, reporter: context.reporter });
 }
 
 async function openReward(reward: FoundReward, policy: OpenedModel, config: RoleConfig, context: CommandContext): Promise<{ input: RewardModelInput; fingerprint: string }> {
@@ -115,17 +116,8 @@ async function openReward(reward: FoundReward, policy: OpenedModel, config: Role
     const { model, tokenizer = policy.tokenizer, fingerprint } = await openOver(policy.model, reward.path);
     return { input: { model, encoder: encoderFor({ model, tokenizer }, config, context) }, fingerprint };
   }
-  const opened = await read(reward.name, reward.path, { ...config, merge: false }, context);
+  const opened = await readModelOf(reward.name, reward.path, { precision: config.precision, merge: false, reporter: context.reporter });
   return { input: { model: opened.model, encoder: encoderFor(opened, config, context) }, fingerprint: opened.fingerprint };
-}
-
-async function read(name: string, path: string, { merge, precision }: { merge: boolean; precision: Precision }, { reporter }: CommandContext): Promise<OpenedModel> {
-  const progress = reporter.progress({ title: `reading ${name}`, unit: "weights" });
-  try {
-    return await openModel(path, { merge, precision, onProgress: (done) => progress.update(done) });
-  } finally {
-    progress.end();
-  }
 }
 
 /** One sentence on what lies in memory. */

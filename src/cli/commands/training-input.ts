@@ -5,11 +5,11 @@ import type { Dataset } from "../../data/dataset.ts";
 import { splitDataset } from "../../data/dataset.ts";
 import type { DataRecord, RecordKind } from "../../data/records.ts";
 import type { OpenedModel } from "../../models/open.ts";
-import { openModel } from "../../models/open.ts";
 import type { Precision } from "../../models/precision.ts";
 import type { DataConfig } from "./data-input.ts";
 import { dataName, loadTrainingData } from "./data-input.ts";
 import { findModel } from "./find-model.ts";
+import { readModelOf } from "./read-model.ts";
 import { holdConversations, openEncoder, readTemplate } from "./template-input.ts";
 import { cacheFolder } from "../../runs/cache-folder.ts";
 import type { EndEvent, TrainingEvent } from "../../runs/events.ts";
@@ -64,9 +64,7 @@ export async function openInput<R extends DataRecord>(config: InputConfig, { nee
   if (nothing !== undefined) reporter.warn("nothing-held-out", nothing);
   if (train.length === 0) throw new AttuneError("data", "nothing is left to train on", { file: dataName(config.data), got: `${countOf(heldOut.length, "row")}, all held out`, hint: "a smaller --held-out" });
   const path = await findModel(config.model, { reporter, signal, ...(standIns ? { standIns } : {}) });
-  const progress = reporter.progress({ title: `reading ${config.model}`, unit: "weights" });
-  const opened = await openModel(path, { merge: true, precision: config.precision, onProgress: (done) => progress.update(done) });
-  progress.end();
+  const opened = await readModelOf(config.model, path, { merge: true, precision: config.precision, reporter });
   return { opened, encoder: openEncoder(opened.tokenizer, { template: config.template, maxLength: config.maxLength, trustText: config.trustText, conversations: holdConversations(train), templateTime }, { reporter }), dataset, train, heldOut };
 }
 

@@ -57,6 +57,8 @@ function norm(builder: BlockBuilder | EndBuilder, x: Value, name: string): Value
 export const gpt2: ModelFamily = {
   modelType: "gpt2",
   optionalPrefix: "transformer.",
+  // the causal mask, and the number that stands for minus infinity in it
+  harmless: [/^(transformer\.)?h\.\d+\.attn\.(masked_)?bias$/],
   readConfig: readGpt2Config,
   embeddingShapes: (config) => ({
     [TOKENS]: [config.vocabularySize, config.hiddenSize],

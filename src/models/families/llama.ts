@@ -113,11 +113,15 @@ export function llamaBlock(builder: BlockBuilder, x: Value, { queries = same, ke
   return add(middle, builder.linear(gated, "mlp.down_proj"));
 }
 
+/** Frequencies of RoPE, which config.json gives; transformers before 4.32 wrote them out in each block. */
+export const LLAMA_BUFFERS = [/^(model\.)?(layers\.\d+\.self_attn\.)?rotary_emb\.inv_freq$/];
+
 const same = (x: Value): Value => x;
 
 export const llama: ModelFamily = {
   modelType: "llama",
   optionalPrefix: "model.",
+  harmless: LLAMA_BUFFERS,
   readConfig: readOwnLlamaConfig,
   embeddingShapes: (config): Shapes => ({ [EMBEDDING]: [config.vocabularySize, config.hiddenSize] }),
   blockShapes: llamaBlockShapes,
