@@ -42,6 +42,8 @@ export interface Call<Options extends object = Record<string, unknown>> {
 export interface CommandModule {
   /** All its work is what it prints: a reader who leaves (`| head`) has had enough, which is no failure. */
   readonly endsWithReader?: boolean;
+  /** Said when somebody asks it to stop, of what becomes of its work. Default: that what is done is kept. */
+  readonly stopping?: string;
   /** Adds arguments, options, subcommands and the action to a command that already has its name and summary. */
   configure(command: Command, bind: Bind): void;
   /** Begins a run with options by name, as a stage of a pipeline does; absent where the command makes no runs. */

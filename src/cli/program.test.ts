@@ -94,6 +94,19 @@ async function attune(line: string, io: FakeIo = fakeIo()): Promise<Outcome> {
   return { status, out: io.stdout.text, err: io.stderr.text };
 }
 
+it.each([
+  ["runs compare a b", "did you mean `attune runs diff`?"],
+  ["runs compare", "did you mean `attune runs diff`?"],
+  ["data check rows.jsonl", "did you mean `attune data inspect`?"],
+  ["generate --lr 1 hi", "--learning-rate belongs to the trainers"],
+  ["chat --lr 1", "--learning-rate belongs to the trainers"],
+  ["dpo --n 4", "--samples belongs to methods that draw answers: "],
+  ["sft --temperature 1", "--temperature belongs to commands that answer: generate, chat and serve"],
+])("a habit is met: %s", async (line, says) => {
+  const io = fakeIo();
+  expect([await runProgram(line.split(" "), io), io.stderr.text]).toEqual([2, expect.stringContaining(`\n  try: ${says}`)]);
+});
+
 describe("help", () => {
   it("of the program lists the commands in groups", async () => {
     const { status, out, err } = await attune("--help");

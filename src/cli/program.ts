@@ -7,7 +7,7 @@
 import { Command, CommanderError, type Option } from "commander";
 import { AttuneError, nearest } from "../core/errors.ts";
 import { wallClock } from "../core/wall-clock.ts";
-import { habitOf } from "../runs/config-habits.ts";
+import { habitOf, ownerOf, subcommandHabit } from "../runs/config-habits.ts";
 import { attuneVersion } from "../runs/versions.ts";
 import type { Bind, Call, CommandContext, CommandEntry } from "./command.ts";
 import { COMMANDS } from "./commands/index.ts";
@@ -40,9 +40,9 @@ interface GlobalOptions {
 export async function runProgram(argv: readonly string[], io: Io, entries: readonly CommandEntry[] = COMMANDS): Promise<number> {
   let endsWithReader = false;
   let asked: Command | undefined;
+  const words = argv.filter((word) => !word.startsWith("-"));
   try {
     const program = makeProgram(io);
-    const words = argv.filter((word) => !word.startsWith("-"));
     const name = words[0] === "help" ? words[1] : words[0];
     if (name !== undefined && !entries.some((entry) => entry.name === name)) throw unknownCommand(name, entries);
     for (const entry of entries) {
@@ -51,7 +51,7 @@ export async function runProgram(argv: readonly string[], io: Io, entries: reado
       const module = await entry.load();
       endsWithReader = module.endsWithReader ?? false;
       asked = command;
-      module.configure(command, bindTo(io, argv));
+      module.configure(command, bindTo(io, argv, module.stopping));
     }
     addGlobalOptions(program);
     if (argv.length === 0) {
@@ -68,7 +68,7 @@ export async function runProgram(argv: readonly string[], io: Io, entries: reado
     if (readerGone && endsWithReader && error instanceof AttuneError && error.code === "interrupted") return 0;
     // a command that only has subcommands has printed its help
     if (error instanceof CommanderError && error.code === "commander.help" && !json) return 2;
-    return reportError(error instanceof CommanderError ? usageError(error, asked) : error, { ...io, json, readerGone });
+    return reportError(error instanceof CommanderError ? usageError(error, asked, words) : error, { ...io, json, readerGone });
   }
 }
 
@@ -94,21 +94,21 @@ function usageOf(command: Command): string {
 }
 
 /** A commander action calls its work with the positional arguments, the options, and the command itself. */
-function bindTo(io: Io, argv: readonly string[]): Bind {
+function bindTo(io: Io, argv: readonly string[], stopping = "what is done is kept"): Bind {
   return <Options extends object>(work: (call: Call<Options>) => Promise<void>) =>
     async (...parameters: unknown[]): Promise<void> => {
       const command = parameters.at(-1) as Command;
       const values = parameters.slice(0, -2) as (string | undefined)[];
       const options = command.optsWithGlobals<Options & GlobalOptions>();
-      await withContext(io, argv, options, (context) => work({ values, options, context }));
+      await withContext({ ...io, stopping }, argv, options, (context) => work({ values, options, context }));
     };
 }
 
-async function withContext(io: Io, argv: readonly string[], options: GlobalOptions, work: (context: CommandContext) => Promise<void>): Promise<void> {
+async function withContext(io: Io & { stopping: string }, argv: readonly string[], options: GlobalOptions, work: (context: CommandContext) => Promise<void>): Promise<void> {
   const { json = false, quiet = false } = options;
   const reporter = await createReporter({ json, quiet, stdout: io.stdout, stderr: io.stderr });
   const interrupt = listenForInterrupt(io.signals, {
-    onFirst: () => reporter.note("stopping: what is done is kept; Ctrl-C again ends at once"),
+    onFirst: () => reporter.note(`stopping: ${io.stopping}; Ctrl-C again ends at once`),
     beforeExit: () => reporter.close(),
     readerGone: io.readerGone,
   });
@@ -129,11 +129,13 @@ function unknownCommand(name: string, entries: readonly CommandEntry[]): AttuneE
 }
 
 /** Commander says `error: unknown option '--bta'\n(Did you mean --beta?)`. */
-function usageError(error: CommanderError, command: Command | undefined): AttuneError {
+function usageError(error: CommanderError, command: Command | undefined, [name = "", word = ""]: readonly string[]): AttuneError {
   if (error.code === "commander.help") return new AttuneError("usage", "a subcommand is missing", { hint: "--help lists them" });
   const [what, suggestion] = error.message.replace(/^error: /, "").split("\n");
   const near = suggestion?.match(/^\((Did you mean .*)\)$/)?.[1];
   const habit = /^unknown option '--?([\w-]+)/.exec(what!)?.[1];
+  const meant = error.code === "commander.unknownCommand" || error.code === "commander.excessArguments" ? subcommandHabit(name, word) : undefined;
+  if (meant !== undefined) return new AttuneError("usage", `there is no command "${name} ${word}"`, { hint: `did you mean \`attune ${meant}\`?` });
   const met = habit === undefined ? undefined : habitHint(habit, command?.options ?? []);
   if (met !== undefined) return new AttuneError("usage", what!, { hint: met });
   return new AttuneError("usage", what!, { hint: near === undefined ? "--help lists arguments and options" : near.replace("Did", "did") });
@@ -142,6 +144,7 @@ function usageError(error: CommanderError, command: Command | undefined): Attune
 /** What another tool calls by this name; undefined where that is not known, or this command has nothing of the kind. */
 function habitHint(name: string, options: readonly Option[]): string | undefined {
   const habit = habitOf(name, options.map((option) => option.attributeName()));
-  if (habit === undefined || "says" in habit) return habit?.says;
+  if (habit === undefined) return ownerOf(name);
+  if ("says" in habit) return habit.says;
   return `--${name} is ${options.find((option) => option.attributeName() === habit.option)!.long} here`;
 }

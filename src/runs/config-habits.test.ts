@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { dpoConfig } from "../training/dpo.config.ts";
 import { parseConfig } from "./config-sources.ts";
-import { habitOf } from "./config-habits.ts";
+import { habitOf, ownerOf } from "./config-habits.ts";
 
 test("a habit is answered with the name here, where the command has it", () => {
   expect(habitOf("lr", ["learningRate"])).toEqual({ option: "learningRate" });
@@ -10,6 +10,14 @@ test("a habit is answered with the name here, where the command has it", () => {
   expect(habitOf("n", ["batchSize"])).toBeUndefined();
   expect(habitOf("optim", [])).toMatchObject({ says: expect.stringContaining("AdamW") });
   expect(habitOf("constructor", ["model"])).toBeUndefined();
+});
+
+test("an option that a command has nothing of names those that have it", () => {
+  expect(ownerOf("lr")).toBe("--learning-rate belongs to the trainers");
+  expect(ownerOf("lora-rank")).toBe("--lora-rank belongs to the trainers");
+  expect(ownerOf("n")).toMatch(/^--samples belongs to methods that draw answers: .*grpo/);
+  expect(ownerOf("top_p")).toBe("--top-p belongs to commands that answer: generate, chat and serve");
+  expect([ownerOf("optim"), ownerOf("constructor"), ownerOf("frogs")]).toEqual([undefined, undefined, undefined]);
 });
 
 test("config files and --set meet habits too", () => {

@@ -89,10 +89,51 @@ const HABITS: Readonly<Record<string, Habit>> = {
  * @returns their name here, or a sentence; undefined where the name is nobody's habit
  */
 export function habitOf(name: string, known: readonly string[]): { option: string } | { says: string } | undefined {
-  const written = name.replace(/[-_]+([a-z0-9])/gi, (_, letter: string) => letter.toUpperCase());
-  const habit = Object.hasOwn(HABITS, written) ? HABITS[written] : undefined;
+  const habit = habitNamed(name);
   if (habit === undefined) return undefined;
   if ("says" in habit) return habit;
   const option = habit.find((each) => known.includes(each));
   return option === undefined ? undefined : { option };
+}
+
+/** Words for subcommands elsewhere, and what is typed here. */
+const SUBCOMMANDS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  runs: { compare: "runs diff", list: "runs", ls: "runs", view: "runs show", info: "runs show", describe: "runs show", plot: "runs show RUN --html", resume: "resume" },
+  data: { check: "data inspect", validate: "data inspect", stats: "data inspect", show: "data inspect", view: "data inspect", export: "data convert" },
+  constitution: { new: "constitution init", validate: "constitution check", critique: "constitution revise", label: "constitution compare", judge: "constitution compare" },
+};
+
+/** `runs diff` for `runs compare`; undefined where nobody calls it so. */
+export function subcommandHabit(command: string, word: string): string | undefined {
+  const words = Object.hasOwn(SUBCOMMANDS, command) ? SUBCOMMANDS[command]! : {};
+  return Object.hasOwn(words, word) ? words[word] : undefined;
+}
+
+/** Commands by what they do. */
+const [TRAINERS, ROLLOUTS, ANSWERING] = ["the trainers", "methods that draw answers: ppo has one a prompt; rloo, grpo, reinforce++, online-dpo, rejection-sampling and best-of-n have several", "commands that answer: generate, chat and serve"];
+/** Whose options they are, for commands that have none of the kind. */
+const OWNERS: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(["learningRate", "schedule", "warmupRatio", "batchSize", "microBatchTokens", "epochs", "maxSteps", "heldOut", "evaluationSteps", "checkpointSteps", "adapter", "loraRank", "lora.rank", "recompute", "packing", "beta", "loss"].map((option) => [option, TRAINERS])),
+  ...Object.fromEntries(["samples", "klCoef", "clipRange", "clipRangeHigh", "miniBatches", "ppoEpochs", "reward"].map((option) => [option, ROLLOUTS])),
+  ...Object.fromEntries(["temperature", "topK", "topP", "minP", "system", "stop"].map((option) => [option, ANSWERING])),
+};
+
+/**
+ * Whose option a name is, by its name here or elsewhere.
+ * @param name in any spelling, without dashes in front
+ * @returns such as `--samples belongs to ...`; undefined for a name that nobody has
+ */
+export function ownerOf(name: string): string | undefined {
+  const habit = habitNamed(name);
+  const option = [...(Array.isArray(habit) ? (habit as readonly string[]) : []), camel(name)].find((each) => Object.hasOwn(OWNERS, each));
+  if (option === undefined) return undefined;
+  const flag = `--${option.replaceAll(".", "-").replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  return `${flag} belongs to ${OWNERS[option]!}`;
+}
+
+const camel = (name: string): string => name.replace(/[-_]+([a-z0-9])/gi, (_, letter: string) => letter.toUpperCase());
+
+function habitNamed(name: string): Habit | undefined {
+  const written = camel(name);
+  return Object.hasOwn(HABITS, written) ? HABITS[written] : undefined;
 }

@@ -231,7 +231,9 @@ export function isDiskFull(error: unknown): boolean {
 /** Wraps an error of the file system; an AttuneError passes through. */
 export function diskError(error: unknown, what: string, file: string): AttuneError {
   if (error instanceof AttuneError) return error;
-  const { code, message } = error as NodeJS.ErrnoException;
+  const { code } = error as NodeJS.ErrnoException;
+  // the name that a file has while it is written says nothing to anybody
+  const message = (error as Error).message.replaceAll(/\.tmp-[0-9a-f]{12}-/g, "");
   if (isDiskFull(error)) {
     return new AttuneError("disk", `${what}: the disk is full`, { file, cause: error, hint: "free some space, or write to another disk" });
   }

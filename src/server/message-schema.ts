@@ -2,7 +2,12 @@
 import { z } from "zod";
 import type { Message, ToolCall } from "../text/messages.ts";
 
-const textPart = z.strictObject({ type: z.literal("text"), text: z.string() });
+/** Other parts by their type, in OpenAI's names. */
+const MEDIA: Readonly<Record<string, string>> = { image_url: "an image", input_image: "an image", image: "an image", input_audio: "sound", audio: "sound", video_url: "a film", video: "a film", file: "a file", input_file: "a file" };
+const ofText = ({ input }: { input?: unknown }): string | undefined =>
+  typeof input === "string" && Object.hasOwn(MEDIA, input) ? `${MEDIA[input]!} cannot be read: attune's models read text alone` : undefined;
+
+const textPart = z.strictObject({ type: z.literal("text", { error: ofText }), text: z.string() });
 const refusalPart = z.strictObject({ type: z.literal("refusal"), refusal: z.string() }).transform(({ refusal }) => ({ type: "text" as const, text: refusal }));
 /** A text, or parts that are all texts. */
 const content = z.union([z.string(), z.array(textPart).min(1).transform(joined)]);

@@ -212,9 +212,9 @@ describe("a dry run", () => {
   });
 
   test("opens the models", async () => {
-    const file = asFile(`model: ${path("no-such-model")}\nout: ${path("dry")}\n${reward}${dpo(own)}`);
+    const file = asFile(`model: ${path("no-such-model")}\nout: ${path("dry")}\n${reward}${dpo(own)}evaluation: { data: ${path("prompts.jsonl")}, prompts: 4, maxLength: 64, maxNewTokens: 6 }\n`);
     const { status, out } = await attune("align", file, "--dry-run");
-    expect([status, out]).toEqual([2, expect.stringMatching(/Reward model[^\n]*\n +would fail: [^\n]*no-such-model[^]*DPO[^\n]*\n +would fail: as Reward model would\n/)]);
+    expect([status, out]).toEqual([2, expect.stringMatching(/Reward model[^\n]*\n +would fail: [^\n]*no-such-model[^]*DPO[^\n]*\n +would fail: as Reward model would\n[^]*Evaluation\n +would fail: as Reward model would\n/)]);
   });
 });
 

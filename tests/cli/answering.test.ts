@@ -121,6 +121,10 @@ describe("chat", () => {
   });
 
   test("says what goes wrong, and goes on until the input ends", async () => {
+    const folders = await chat(["hello", `/save ${path("")}`, `/save ${path("nowhere/chat.jsonl")}`], "--model", path("model"), "--max-new-tokens", "4");
+    expect(folders.err).toMatch(/this is a folder, and \/save writes a file\n[^]*try: \/save .*conversation\.jsonl/);
+    expect(folders.err).toMatch(/chat\.jsonl cannot be written: [^\n]*no such file[^\n]*\n[^]*check that the folder exists/);
+    expect(folders.err).not.toContain(".tmp-");
     const { status, err } = await chat(["x".repeat(300), "/foo", "/save", `/save ${path("none.jsonl")}`, "hello", `/save ${path("prompts.jsonl")}`, "/reset", "//slash"], "--model", path("model"), "--max-new-tokens", "4");
     expect(status).toBe(0);
     const told = [/this message leaves no room for an answer/, /there is no command \/foo; \/help/, /\/save needs the name of a file/, /there is no answer to save yet/, /there is a file of this name/, /the conversation begins anew/];

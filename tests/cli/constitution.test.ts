@@ -53,6 +53,12 @@ afterAll(() => {
 
 const common = (out: string): string[] => ["--constitution", path("constitution.yaml"), "--max-new-tokens", "8", "--out", path(out)];
 
+test.each([["revise", "--model", "prompts.jsonl"], ["compare", "--critic", "pairs.jsonl"]])("%s without turns is refused, since critics are asked in turns", async (command, option, data) => {
+  const { status, err } = await attune("constitution", command, option, model, "--data", path(data), "--template", "none", ...common("no-turns"));
+  expect([status, err]).toEqual([2, expect.stringContaining("a critic is asked in turns, which --template none does not have")]);
+  expect(existsSync(path("no-turns"))).toBe(false);
+});
+
 test("init writes what check finds nothing wrong with, and check names the line", async () => {
   const file = path("mine.yaml");
   expect((await attune("constitution", "init", file)).status).toBe(0);

@@ -80,6 +80,7 @@ test("serves a model and its adapter until Ctrl-C", async () => {
   const notes = lines.flatMap(({ type, message }) => (type === "note" ? [message as string] : []));
   expect(notes).toContainEqual(expect.stringMatching(/^4 answers at once of up to 256 tokens; caches take up to .* GB/));
   expect(notes).toContainEqual(expect.stringMatching(/^POST \/v1\/chat\/completions 200 \d+ ms$/));
+  expect(notes).toContain("stopping: no request is taken any more, and answers that are being written end here; Ctrl-C again ends at once");
   expect(JSON.stringify(lines)).not.toMatch(/Good morning|token-0123/);
 });
 

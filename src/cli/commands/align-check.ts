@@ -145,8 +145,11 @@ export function checkLines(checks: readonly StageCheck[]): string[] {
   ]);
 }
 
-/** The same of the evaluation. */
-export function evaluationLines({ prompts, warnings, error }: EvaluationCheck, number: number, data: string): string[] {
+/** The same of the evaluation; what would fail as a stage would is told there. */
+export function evaluationLines({ prompts, warnings, error }: EvaluationCheck, checks: readonly StageCheck[], data: string): string[] {
+  const number = checks.length + 1;
+  const before = checks.find((check) => check.error !== undefined && check.error.message === error?.message);
+  if (before) return [`  ${number}. Evaluation`, `       would fail: as ${before.title} would`];
   const notes = warnings.map((message) => `       note: ${message}`);
   if (error) return [`  ${number}. Evaluation`, ...notes, `       would fail: ${error.message.replaceAll("\n", "\n       ")}`];
   return [`  ${number}. Evaluation on ${countOf(prompts, "prompt")} of ${data}`, ...notes];

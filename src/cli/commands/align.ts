@@ -85,7 +85,7 @@ async function goingOn({ file }: AlignFile, work: () => Promise<void>): Promise<
 async function dryRun(pipeline: AlignFile, stages: readonly Stage[], context: CommandContext): Promise<void> {
   const { out, evaluation: asked } = pipeline;
   const { checks, evaluation } = await checkAll(pipeline, planPipeline(out, stages), context);
-  const lines = [`align would do this below ${out} (nothing was written):`, ...checkLines(checks), ...(evaluation ? evaluationLines(evaluation, checks.length + 1, asked!.data) : [])];
+  const lines = [`align would do this below ${out} (nothing was written):`, ...checkLines(checks), ...(evaluation ? evaluationLines(evaluation, checks, asked!.data) : [])];
   const data = checks.map(({ stage, action, because, plan, warnings, waitsFor, error }, i) => ({ name: stage, action, because, options: stages[i]!.inputs, warnings, ...(plan ? { plan } : {}), ...(waitsFor ? { waitsFor } : {}), ...(error ? { error: error.message } : {}) }));
   context.reporter.result({ dryRun: true, folder: resolve(out), stages: data, evaluation: asked ?? null }, lines.join("\n"));
   refuseFailing(pipeline, { checks, evaluation }, "what is said above of each");

@@ -1,5 +1,6 @@
 /** `attune chat`: a conversation with a model in the terminal. What goes wrong with a message is said, and the conversation goes on. */
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { createInterface } from "node:readline/promises";
 import { countOf } from "../../core/counts.ts";
 import { AttuneError } from "../../core/errors.ts";
@@ -30,6 +31,7 @@ const COMMANDS: Readonly<Record<string, string>> = {
 };
 
 export const command: CommandModule = {
+  stopping: "the conversation ends here; /save keeps one",
   endsWithReader: true,
   configure(command, bind) {
     addConfigOptions(command, chatConfig);
@@ -109,6 +111,7 @@ function obey(text: string, session: ChatSession, { reporter }: CommandContext):
 
 function save(file: string, session: ChatSession, reporter: CommandContext["reporter"]): void {
   if (file === "") throw new AttuneError("usage", "/save needs the name of a file");
+  if (statSync(file, { throwIfNoEntry: false })?.isDirectory()) throw new AttuneError("usage", "this is a folder, and /save writes a file", { file, hint: `/save ${join(file, "conversation.jsonl")}` });
   if (existsSync(file)) throw new AttuneError("usage", "there is a file of this name, and it is left as it is", { file, hint: "another name" });
   const { messages } = session;
   if (!messages.some(({ role }) => role === "assistant")) throw new AttuneError("usage", "there is no answer to save yet");

@@ -74,6 +74,9 @@ export interface OpenedCritic {
  * @param known models that are open already, by name
  */
 export async function openCritics(names: readonly string[], config: CriticConfig, context: CommandContext, known: ReadonlyMap<string, OpenedModel> = new Map()): Promise<OpenedCritic[]> {
+  if (config.template === "none" && names.some((name) => !name.startsWith(SERVER_PREFIX))) {
+    throw new AttuneError("usage", "a critic is asked in turns, which --template none does not have", { hint: "--template plain writes turns as plain text (User: ... Assistant: ...); without --template the model's own is used" });
+  }
   const opened = new Map<string, OpenedCritic>();
   for (const name of names) if (!opened.has(name)) opened.set(name, once(await openCritic(name, config, { context, known })));
   return names.map((name) => opened.get(name)!);

@@ -70,6 +70,7 @@ function asAsked(prompt: Prompt, { system, raw }: { system: string; raw: boolean
 }
 
 export const command: CommandModule = {
+  stopping: "answers that are done are printed",
   endsWithReader: true,
   configure(command, bind) {
     command.argument("[prompt...]", "prompts; standard input where left out").option("--data <data>", "prompts from a data file, a folder or a Hugging Face id");

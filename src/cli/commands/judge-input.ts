@@ -70,7 +70,9 @@ export async function openJudge(config: OnlineDpoConfig, context: CommandContext
 
 /** Who judges by these options: what it writes itself are its thoughts. */
 export async function openJudgeCritic(config: JudgeConfig, context: CommandContext, known?: ReadonlyMap<string, OpenedModel>): Promise<OpenedCritic> {
-  const [opened] = await openCritics([config.judge], { ...config, batchSize: config.judgeBatch, maxNewTokens: config.thoughts.maxNewTokens }, context, known);
+  // the policy's texts may be plain; its judge is asked in turns all the same
+  const template = config.template === "none" ? "auto" : config.template;
+  const [opened] = await openCritics([config.judge], { ...config, ...(template === undefined ? {} : { template }), batchSize: config.judgeBatch, maxNewTokens: config.thoughts.maxNewTokens }, context, known);
   return opened!;
 }
 

@@ -1,8 +1,11 @@
 /** `attune runs [FOLDER]`, `attune runs show RUN`, `attune runs diff A B`. */
+import { existsSync } from "node:fs";
 import { join, relative } from "node:path";
+import { AttuneError } from "../../core/errors.ts";
 import { runReport } from "../../evaluation/run-report.ts";
 import { writeReport } from "../../evaluation/report.ts";
 import { type Difference, diffRuns, listRuns, type RunDetails, type RunDifference, type RunOverview, showRun, sparkline } from "../../runs/compare.ts";
+import { subcommandHabit } from "../../runs/config-habits.ts";
 import { metricDefinition } from "../../runs/metrics.ts";
 import { flatten } from "../../runs/recorded.ts";
 import type { CommandModule } from "../command.ts";
@@ -20,6 +23,8 @@ export const command: CommandModule = {
   configure(command, bind) {
     command.argument("[folder]", "folder that holds runs", "runs").action(
       bind(async ({ values: [folder], context }) => {
+        const meant = existsSync(folder!) ? undefined : subcommandHabit("runs", folder!);
+        if (meant !== undefined) throw new AttuneError("usage", `there is no command "runs ${folder}", nor a folder of this name`, { hint: `did you mean \`attune ${meant}\`?` });
         const { runs, unreadable } = listRuns(folder!);
         for (const { folder, problem } of unreadable) context.reporter.warn("unreadable-run", `${folder}: ${problem}`);
         context.reporter.result({ runs, unreadable }, runs.length === 0 ? `no runs in ${folder}` : listText(runs));

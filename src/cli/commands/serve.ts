@@ -51,6 +51,7 @@ function announce(server: RunningServer, models: readonly ServedModel[], { repor
 const aborted = (signal: AbortSignal): Promise<void> => new Promise((resolve) => (signal.aborted ? resolve() : signal.addEventListener("abort", () => resolve(), { once: true })));
 
 export const command: CommandModule = {
+  stopping: "no request is taken any more, and answers that are being written end here",
   configure(command, bind) {
     addConfigOptions(command, serveConfig);
     command.action(
