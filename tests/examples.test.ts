@@ -23,8 +23,18 @@ test("a curve that follows Gao's law exactly gives back its coefficients, and ex
   expect(fit.beta.estimate).toBeCloseTo(3, 9);
   expect(fit.peakDistance).toBeCloseTo(8 / 6, 9);
   expect(explained).toBeCloseTo(1, 9);
-  // every request follows the same law, so resampling changes nothing
-  expect([alpha.low, alpha.high].map((value) => Number(value.toFixed(9)))).toEqual([8, 8]);
+  expect(alpha).toMatchObject({ low: -Infinity, high: Infinity, noClaim: "2 independent groups" });
+});
+
+test("a coefficient's interval counts groups: two requests about one thing tell no more than one", () => {
+  const slopes = Array.from({ length: 12 }, (_, i) => 0.06 + 0.004 * ((7 * i) % 11));
+  const looksOf = (of: readonly number[]) => [0, 0.4, 0.8, 1.2, 1.6].map((distance) => ({ distance, totals: of.map((slope) => 0.5 + distance * (slope - 0.03 * distance)), proxy: distance }));
+  const names = slopes.map((_, i) => `thing ${i}`);
+  const once = curveOf("best-of-n", looksOf(slopes), { pairs: 250, clusters: names, seed: 1 }).alpha;
+  const twice = curveOf("best-of-n", looksOf([...slopes, ...slopes]), { pairs: 250, clusters: [...names, ...names], seed: 1 }).alpha;
+  expect(once.low).toBeLessThan(once.estimate);
+  expect(once.high).toBeGreaterThan(once.estimate);
+  expect([twice.estimate, twice.low, twice.high].map((value) => value.toFixed(6))).toEqual([once.estimate, once.low, once.high].map((value) => value.toFixed(6)));
 });
 
 test("a sum is right alone, half right at the end, and never by accident within another number", async () => {

@@ -8,7 +8,7 @@
  */
 import { Random } from "../../src/core/random.ts";
 import type { Interval } from "../../src/stats/intervals.ts";
-import { quantileOfSorted } from "../../src/stats/bootstrap.ts";
+import { bootstrapInterval } from "../../src/stats/bootstrap.ts";
 import { mean } from "../../src/stats/intervals.ts";
 import type { OptimisationFit, OptimisationKind } from "../../src/stats/over-optimisation.ts";
 import { LEAST_RL_DISTANCE, bestOfNCurve, bestOfNKl, fitOptimisation } from "../../src/stats/over-optimisation.ts";
@@ -36,7 +36,7 @@ export interface Curve {
   pairs: number;
   points: CurvePoint[];
   fit: OptimisationFit;
-  /** 95%, by resampling requests. */
+  /** 95%, by resampling requests (BCa), or by leaving out each group of them where there are few. */
   alpha: Interval;
   beta: Interval;
   /** Share of gold's variance over the fitted points that the law explains; may be below 0. */
@@ -75,22 +75,15 @@ export function curveOf(kind: OptimisationKind, looks: readonly Look[], { pairs,
   const fitted = (points: readonly CurvePoint[]): OptimisationFit => fitOptimisation(kind, points.filter(({ distance }) => distance > least).map(({ distance, gold }) => ({ distance, reward: gold })));
   const points = pointsOf(clusters.map((_, i) => i));
   const fit = fitted(points);
-  const groups = [...new Set(clusters)].map((name) => clusters.flatMap((each, i) => (each === name ? [i] : [])));
-  const again = Array.from({ length: RESAMPLES }, (_, sample) => {
-    const random = Random.for(seed, "resample", sample);
-    return fitted(pointsOf(groups.flatMap(() => random.pick(groups))));
-  });
-  const interval = (estimate: number, values: readonly number[]): Interval => {
-    const sorted = values.toSorted((a, b) => a - b);
-    return { estimate, low: quantileOfSorted(sorted, 0.025), high: quantileOfSorted(sorted, 0.975), n: groups.length };
-  };
+  const interval = (coefficient: "alpha" | "beta"): Interval =>
+    bootstrapInterval(clusters.map((_, i) => i), (requests) => fitted(pointsOf(requests))[coefficient].estimate, { random: Random.for(seed, "resample", coefficient), resamples: RESAMPLES, clusters });
   const used = points.filter(({ distance }) => distance > least);
   const centre = mean(used.map(({ gold }) => gold));
   const variance = mean(used.map(({ gold }) => (gold - centre) ** 2));
   return {
     kind, pairs, points, fit,
-    alpha: interval(fit.alpha.estimate, again.map(({ alpha }) => alpha.estimate)),
-    beta: interval(fit.beta.estimate, again.map(({ beta }) => beta.estimate)),
+    alpha: interval("alpha"),
+    beta: interval("beta"),
     explained: 1 - fit.residual ** 2 / variance,
   };
 }
