@@ -100,7 +100,7 @@ it.each([
   ["data check rows.jsonl", "did you mean `attune data inspect`?"],
   ["generate --lr 1 hi", "--learning-rate belongs to the trainers"],
   ["chat --lr 1", "--learning-rate belongs to the trainers"],
-  ["dpo --n 4", "--samples belongs to methods that draw answers: "],
+  ["dpo --n 4", "--samples belongs to methods that draw answers, such as grpo"],
   ["sft --temperature 1", "--temperature belongs to commands that answer: generate, chat and serve"],
 ])("a habit is met: %s", async (line, says) => {
   const io = fakeIo();

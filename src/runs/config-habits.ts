@@ -110,11 +110,11 @@ export function subcommandHabit(command: string, word: string): string | undefin
 }
 
 /** Commands by what they do. */
-const [TRAINERS, ROLLOUTS, ANSWERING] = ["the trainers", "methods that draw answers: ppo has one a prompt; rloo, grpo, reinforce++, online-dpo, rejection-sampling and best-of-n have several", "commands that answer: generate, chat and serve"];
+const [TRAINERS, ROLLOUTS, ANSWERING] = ["the trainers", "methods that draw answers, such as grpo, rloo and best-of-n", "commands that answer: generate, chat and serve"];
 /** Whose options they are, for commands that have none of the kind. */
 const OWNERS: Readonly<Record<string, string>> = {
   ...Object.fromEntries(["learningRate", "schedule", "warmupRatio", "batchSize", "microBatchTokens", "epochs", "maxSteps", "heldOut", "evaluationSteps", "checkpointSteps", "adapter", "loraRank", "lora.rank", "recompute", "packing", "beta", "loss"].map((option) => [option, TRAINERS])),
-  ...Object.fromEntries(["samples", "klCoef", "clipRange", "clipRangeHigh", "miniBatches", "ppoEpochs", "reward"].map((option) => [option, ROLLOUTS])),
+  ...Object.fromEntries(["samples", "klCoef", "clipRange", "clipRangeHigh", "miniBatches", "reward"].map((option) => [option, ROLLOUTS])),
   ...Object.fromEntries(["temperature", "topK", "topP", "minP", "system", "stop"].map((option) => [option, ANSWERING])),
 };
 

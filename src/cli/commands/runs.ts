@@ -58,17 +58,20 @@ export const command: CommandModule = {
   },
 };
 
-function listText(runs: readonly RunOverview[]): string {
-  const rows = runs.map((run) => [relative(process.cwd(), run.folder), run.info.command, run.state, progressText(run), headlineText(run), run.info.created.slice(0, 16).replace("T", " ")]);
-  return formatHeadedTable(["run", "command", "state", "step", "metrics", "begun (UTC)"], rows);
+/** With as many metrics as a line takes. */
+function listText(runs: readonly RunOverview[], count = LIST_COUNT): string {
+  const header = ["run", "command", "state", "step", "metrics", "begun (UTC)"];
+  const rows = runs.map((run) => [relative(process.cwd(), run.folder), run.info.command, run.state, progressText(run), headlineText(run, count), run.info.created.slice(0, 16).replace("T", " ")]);
+  const fits = formatTable([header, ...rows], Infinity).split("\n").every((line) => line.length <= LINE_WIDTH);
+  return fits || count === 1 ? formatHeadedTable(header, rows) : listText(runs, count - 1);
 }
 
 function progressText({ step, totalSteps }: RunOverview): string {
   return totalSteps === undefined ? String(step) : `${step}/${totalSteps}`;
 }
 
-function headlineText({ last }: RunOverview): string {
-  const present = LIST_METRICS.filter((name) => last[name] !== undefined).slice(0, LIST_COUNT);
+function headlineText({ last }: RunOverview, count: number): string {
+  const present = LIST_METRICS.filter((name) => last[name] !== undefined).slice(0, count);
   return present.map((name) => `${name} ${formatNumber(last[name]!)}`).join("  ");
 }
 
