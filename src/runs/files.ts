@@ -61,6 +61,11 @@ export function refuseNonFile(path: string): void {
   if (statSync(path, { throwIfNoEntry: false })?.isFile() === false) throw noFile(path);
 }
 
+/** @throws AttuneError `run` for a pipe, whose writing waits for a reader; a device may stand for a disk */
+export function refusePipe(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isFIFO() === true) throw noFile(path);
+}
+
 const noFile = (path: string): AttuneError => new AttuneError("run", `${basename(path)} is no file`, { file: path, hint: "the folder is damaged, or is no run of attune" });
 
 /** Removes what killed writers left in `folder` (not below it). */

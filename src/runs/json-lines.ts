@@ -6,7 +6,7 @@ import { closeSync, constants, existsSync, fstatSync, fsyncSync, ftruncateSync, 
 import { basename } from "node:path";
 import { AttuneError } from "../core/errors.ts";
 import { parseJson, stringifyJson } from "../core/json.ts";
-import { diskError, FILE_MODE, readWholeFile, refuseNonFile, writeAll } from "./files.ts";
+import { diskError, FILE_MODE, readWholeFile, refusePipe, writeAll } from "./files.ts";
 
 const NEWLINE = 10;
 
@@ -32,7 +32,7 @@ export class JsonLines {
    * @throws AttuneError `run` where something else has its name, `disk`
    */
   static open(path: string): JsonLines {
-    refuseNonFile(path);
+    refusePipe(path);
     try {
       return new JsonLines(path, openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_APPEND, FILE_MODE.private));
     } catch (error) {

@@ -10,7 +10,7 @@ import { closeSync, constants, fstatSync, ftruncateSync, openSync, readFileSync 
 import { basename, join } from "node:path";
 import { numberFromJson } from "../core/json.ts";
 import { crc32c } from "./crc32c.ts";
-import { diskError, FILE_MODE, makeFolder, writeAll, refuseNonFile } from "./files.ts";
+import { diskError, FILE_MODE, makeFolder, writeAll, refusePipe } from "./files.ts";
 
 /** A line of metrics.jsonl. */
 export type MetricLine = Readonly<Record<string, unknown>>;
@@ -41,7 +41,7 @@ export class TensorBoardWriter {
     this.now = now;
     this.path = join(run, FOLDER, `events.out.tfevents.${Math.floor(Date.parse(created) / 1000)}.attune`);
     makeFolder(join(run, FOLDER));
-    refuseNonFile(this.path);
+    refusePipe(this.path);
     try {
       this.handle = openSync(this.path, constants.O_RDWR | constants.O_CREAT | constants.O_APPEND, FILE_MODE.private);
     } catch (error) {
