@@ -3,8 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
 import { crc32c } from "./crc32c.ts";
+import type { MetricLine } from "./report.ts";
 import { Run } from "./run.ts";
-import { record, recordEnds, scalarEvent, TensorBoardWriter, type MetricLine, versionEvent } from "./tensorboard.ts";
+import { record, recordEnds, scalarEvent, TensorBoardWriter, versionEvent } from "./tensorboard.ts";
 
 const root = mkdtempSync(join(tmpdir(), "attune-tensorboard-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));

@@ -10,22 +10,19 @@ import { closeSync, constants, fstatSync, ftruncateSync, openSync, readFileSync 
 import { basename, join } from "node:path";
 import { numberFromJson } from "../core/json.ts";
 import { crc32c } from "./crc32c.ts";
-import { diskError, FILE_MODE, makeFolder, writeAll, refusePipe } from "./files.ts";
-
-/** A line of metrics.jsonl. */
-export type MetricLine = Readonly<Record<string, unknown>>;
+import { diskError, FILE_MODE, makeFolder, refusePipe, writeAll } from "./files.ts";
+import { doubleField, floatField, integerField, messageField, textField } from "./protobuf.ts";
+import { type MetricLine, type Report, tagOf } from "./report.ts";
 
 const FOLDER = "tensorboard";
 const FILE_VERSION = "brain.Event:2";
-const HELD_OUT = "eval_";
 
-/** Numbers of fields and wire types, from the message definitions. */
-const WIRE = { varint: 0, eight: 1, bytes: 2, four: 5 } as const;
+/** Numbers of fields, from the message definitions. */
 const EVENT = { wallTime: 1, step: 2, fileVersion: 3, summary: 5 } as const;
 const SUMMARY = { value: 1 } as const;
 const VALUE = { tag: 1, simpleValue: 2 } as const;
 
-export class TensorBoardWriter {
+export class TensorBoardWriter implements Report {
   readonly path: string;
   private readonly handle: number;
   /** Seconds since 1970. */
@@ -54,13 +51,12 @@ export class TensorBoardWriter {
     for (const line of lines.slice(Math.max(0, ends.length - 1))) this.line(line);
   }
 
-  /**
-   * Adds the values of a step or an evaluation.
-   * @throws AttuneError `disk`
-   */
   line(line: MetricLine): void {
     this.append(scalarEvent(line, this.now()));
   }
+
+  /** Event files do not tell how a run ended. */
+  end(): void {}
 
   close(): void {
     closeSync(this.handle);
@@ -76,18 +72,16 @@ export class TensorBoardWriter {
 }
 
 /** @param wallTime seconds since 1970 */
-export const versionEvent = (wallTime: number): Uint8Array => Buffer.concat([double(EVENT.wallTime, wallTime), bytes(EVENT.fileVersion, Buffer.from(FILE_VERSION))]);
+export const versionEvent = (wallTime: number): Uint8Array => Buffer.concat([doubleField(EVENT.wallTime, wallTime), textField(EVENT.fileVersion, FILE_VERSION)]);
 
 /** @param wallTime seconds since 1970 */
 export function scalarEvent({ step, ...values }: MetricLine, wallTime: number): Uint8Array {
   const scalars = Object.entries(values).flatMap(([name, item]) => {
     const value = numberFromJson(item);
-    return value === undefined ? [] : [bytes(SUMMARY.value, Buffer.concat([bytes(VALUE.tag, Buffer.from(tagOf(name))), float(VALUE.simpleValue, value)]))];
+    return value === undefined ? [] : [messageField(SUMMARY.value, [textField(VALUE.tag, tagOf(name)), floatField(VALUE.simpleValue, value)])];
   });
-  return Buffer.concat([double(EVENT.wallTime, wallTime), key(EVENT.step, WIRE.varint), varint(Number(step)), bytes(EVENT.summary, Buffer.concat(scalars))]);
+  return Buffer.concat([doubleField(EVENT.wallTime, wallTime), integerField(EVENT.step, Number(step)), messageField(EVENT.summary, scalars)]);
 }
-
-const tagOf = (name: string): string => (name.startsWith(HELD_OUT) ? `eval/${name.slice(HELD_OUT.length)}` : `train/${name}`);
 
 const LENGTH_BYTES = 8;
 const CHECKSUM_BYTES = 4;
@@ -122,27 +116,3 @@ export function recordEnds(file: Buffer): number[] {
   }
   return ends;
 }
-
-const key = (field: number, wire: number): Buffer => varint((field << 3) | wire);
-
-/** Seven bits a byte, the low ones first. @param value a whole number, not negative */
-function varint(value: number): Buffer {
-  const out: number[] = [];
-  let rest = value;
-  for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) out.push((rest % 0x80) | 0x80);
-  return Buffer.from([...out, rest]);
-}
-
-function double(field: number, value: number): Buffer {
-  const buffer = Buffer.alloc(8);
-  buffer.writeDoubleLE(value);
-  return Buffer.concat([key(field, WIRE.eight), buffer]);
-}
-
-function float(field: number, value: number): Buffer {
-  const buffer = Buffer.alloc(4);
-  buffer.writeFloatLE(value);
-  return Buffer.concat([key(field, WIRE.four), buffer]);
-}
-
-const bytes = (field: number, content: Uint8Array): Buffer => Buffer.concat([key(field, WIRE.bytes), varint(content.byteLength), content]);
