@@ -154,6 +154,10 @@ describe("refusals", () => {
     expect(refusal(yaml("water: x\nfrogs:\n  names: [a, 2]"))).toBe(
       'pond.yaml:3: frogs.names does not take this value (at 1)\n  got: ["a",2]\n  expected: list of texts\n  try: frogs.names: what they are called',
     );
+    const names = z.array(z.enum(["kermit", "rana"]));
+    const asked = defineConfig({ name: "choir", fields: { names: field({ type: names, default: [], source: "none", description: "who sings", group: "Choir", instead: { toad: "toads croak: use bog" } }) } });
+    for (const flag of ["toad", "kermit,toad"]) expect(() => parseConfig(asked, { flags: { names: flag } })).toThrow(/some of kermit, rana\n {2}try: toads croak: use bog$/);
+    expect(() => parseConfig(asked, { values: { names: ["rana", "toad"] as never } })).toThrow(/try: toads croak: use bog$/);
     expect(refusal(yaml("water: x\nfrogs: 3"))).toBe("pond.yaml:2: frogs is a group of options\n  expected: frogs.count, frogs.names, frogs.sing");
     expect(refusal(yaml("water: x\ndepth: .nan"))).toContain("pond.yaml:2: depth does not take this value");
   });

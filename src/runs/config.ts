@@ -33,6 +33,8 @@ interface FieldText {
   readonly unit?: string;
   /** Only where the schema's own bounds do not say it. */
   readonly range?: string;
+  /** What to do instead, by words that people may expect here and that are not taken. */
+  readonly instead?: Readonly<Record<string, string>>;
   /** When the option has an effect; setting it otherwise is refused. */
   readonly appliesWhen?: Condition | PredicateCondition;
 }
@@ -231,12 +233,13 @@ function checkValue(path: string, field: Field, { value, place, label }: GivenVa
   const issue = result.error.issues[0]!;
   const inner = issue.path.length === 0 ? "" : ` (at ${issue.path.join(".")})`;
   const near = typeof value === "string" ? nearest(value, describeType(field.type).words) : undefined;
+  const instead = Object.entries(field.instead ?? {}).find(([word]) => String(value).split(",").includes(word))?.[1];
   const expected = issue.code === "custom" ? issue.message : expectation(field.type);
   throw new AttuneError("config", `${label} does not take this value${inner}`, {
     ...place,
     got: preview(value),
     expected: field.unit === undefined ? expected : `${expected} (${field.unit})`,
-    hint: near === undefined ? `${path}: ${field.description}` : `did you mean ${near}?`,
+    hint: instead ?? (near === undefined ? `${path}: ${field.description}` : `did you mean ${near}?`),
   });
 }
 
