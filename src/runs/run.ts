@@ -9,7 +9,7 @@
  *   model/, adapter/, ...  what the run made ({@link Run.saveArtifact})   same bytes in equal runs
  *   events.jsonl           history with times: starts, resumes, checkpoints, warnings, samples, the end; only ever appended to
  *   timing.jsonl           seconds and tokens by step
- *   tensorboard/           metrics.jsonl again, with times, where asked for ({@link Run.reportTo})
+ *   tensorboard/, wandb/   metrics.jsonl again, with times, where asked for ({@link Run.reportTo})
  *   lock                   the process that writes
  *
  * A resumed run cuts metrics.jsonl back to the length that its checkpoint recorded, and repeats the steps behind it.
@@ -28,9 +28,11 @@ import type { Lock } from "./lock.ts";
 import { checkMetricName } from "./metrics.ts";
 import { type Change, changesSince, hashOfConfig, readConfig, recordOf, refuseChanges } from "./recorded.ts";
 import { checkNewFolder, type Expected, locked, readRunInfo, refuseOtherInput, writeInfo } from "./run-folder.ts";
+import type { Report } from "./report.ts";
 import type { RunInfo, RunStatus } from "./run-info.ts";
 import { TensorBoardWriter } from "./tensorboard.ts";
 import { versions } from "./versions.ts";
+import { WandbWriter } from "./wandb.ts";
 
 /** What a new run records about itself. */
 export interface NewRun {
@@ -60,7 +62,7 @@ export class Run {
   private readonly timingLog: JsonLines;
   private readonly store: Checkpoints;
   private start: Checkpoint | undefined;
-  private board: TensorBoardWriter | undefined;
+  private readonly reports: Report[] = [];
   private closed = false;
   /** How to take the run back; undefined for one that was opened. */
   private readonly undo: (() => void) | undefined;
@@ -165,8 +167,9 @@ export class Run {
    * @throws AttuneError `disk`
    */
   reportTo(targets: readonly string[]): void {
-    if (!targets.includes("tensorboard")) return;
-    this.board = new TensorBoardWriter(this.folder, { created: this.current.created, lines: readJsonLines(this.metricsLog.path) });
+    const lines = readJsonLines(this.metricsLog.path);
+    if (targets.includes("tensorboard")) this.reports.push(new TensorBoardWriter(this.folder, { created: this.current.created, lines }));
+    if (targets.includes("wandb")) this.reports.push(new WandbWriter(this.folder, { info: this.current, config: readConfig(this.folder), lines, project: process.env["WANDB_PROJECT"] }));
   }
 
   /** What was changed by hand is from now on what the run is; both stay in its history. */
@@ -212,7 +215,7 @@ export class Run {
   metrics(step: number, values: Metrics): void {
     for (const name of Object.keys(values)) checkMetricName(name);
     this.metricsLog.append({ step, ...values });
-    this.board?.line({ step, ...values });
+    for (const report of this.reports) report.line({ step, ...values });
   }
 
   /** Appends what depends on the clock: seconds of the step, and tokens consumed since the run began. */
@@ -283,6 +286,7 @@ export class Run {
     if (status === "completed") this.store.removeTemporary();
     this.metricsLog.sync();
     this.timingLog.sync();
+    for (const report of this.reports) report.end(status);
     this.event("finished", { status }, { sync: true });
     this.current = { ...this.current, status };
     writeInfo(this.folder, this.current);
@@ -321,7 +325,7 @@ export class Run {
     if (this.closed) return;
     this.closed = true;
     for (const log of [this.events, this.metricsLog, this.timingLog]) log.close();
-    this.board?.close();
+    for (const report of this.reports) report.close();
     this.lock.release();
   }
 }

@@ -4,6 +4,7 @@ import { RECOMPUTE } from "../models/plans/plan.ts";
 import { PRECISIONS } from "../models/precision.ts";
 import type { Condition } from "../runs/config.ts";
 import { field, requiredField } from "../runs/config.ts";
+import { REPORTS } from "../runs/report.ts";
 import { templateField } from "../sampling/template.config.ts";
 import { SCHEDULES } from "../optim/schedules.ts";
 import { trainingDataFields } from "./data.config.ts";
@@ -54,15 +55,13 @@ export const orderFields = {
   shuffle: field({ type: z.boolean(), default: true, source: "transformers TrainingArguments.train_sampling_strategy", description: "a new random order for every epoch, or the order of the data", group: "Training" }),
 };
 
-/** Where metrics go besides the run's own folder. */
-const REPORTS = ["none", "tensorboard"] as const;
-
 export const reportField = {
   reportTo: field({
     type: z.array(z.enum(REPORTS)).min(1).refine((targets) => targets.length === 1 || !targets.includes("none"), "none stands alone"),
     default: ["none"],
     source: "transformers TrainingArguments.report_to",
-    description: "where metrics are written besides metrics.jsonl: event files in RUN/tensorboard (docs/decisions/report-to.md)",
+    description: "where metrics are written besides metrics.jsonl: event files in RUN/tensorboard, an offline run for `wandb sync` in RUN/wandb (docs/decisions/report-to.md)",
+    instead: { trackio: 'report to tensorboard, then in Python: trackio.import_tf_events("RUN/tensorboard", project="NAME")' },
     group: "Progress",
   }),
 };
