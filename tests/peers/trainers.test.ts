@@ -36,6 +36,7 @@ import { rloo } from "../../src/training/rloo.ts";
 import { sft } from "../../src/training/sft.ts";
 import { prescribedEngine, prescribedReward, recordOf } from "../golden/prescribed.ts";
 import { repositoryRoot, sharedData } from "../support/shared.ts";
+import { findPython } from "./python.ts";
 
 const STEPS = 10;
 const ROWS = 2;
@@ -51,15 +52,6 @@ function obstacle(): string | undefined {
   if (process.env["ATTUNE_PEERS"] !== "1") return "npm run test:peers runs them";
   if (!existsSync(gguf)) return `there is no ${gguf}; scripts/fetch-smollm2.mjs fetches it`;
   return data === undefined ? "there are no comparisons" : undefined;
-}
-
-/** The peers' Python; installed where it is not there. */
-function findPython(): string {
-  const named = process.env["ATTUNE_PEERS_PYTHON"];
-  if (named) return named;
-  const { status, stdout, stderr } = spawnSync("sh", [join(repositoryRoot, "bench", "peers", "set-up.sh"), "peers"], { encoding: "utf8" });
-  if (status !== 0) throw new Error(`TRL cannot be installed: ${stderr}`);
-  return stdout.trim();
 }
 
 interface Pair {
