@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -119,6 +120,14 @@ it("has no step twice in a run that goes on from its checkpoint, and is to be se
   expect(steps).toEqual(["1", "2", "3", "4"]);
   expect(records).toHaveLength(4 + 2 * 4 + 1);
   expect(existsSync(join(folder, "tensorboard"))).toBe(true);
+});
+
+it("refuses a pipe in place of its file", () => {
+  const writer = new WandbWriter(join(root, "pipe"), { info, config: {}, lines: [] });
+  writer.close();
+  rmSync(writer.path);
+  execFileSync("mkfifo", [writer.path]);
+  expect(() => new WandbWriter(join(root, "pipe"), { info, config: {}, lines: [] })).toThrow(/is no file/);
 });
 
 it("does not mind a clock that was set back", () => {

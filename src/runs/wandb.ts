@@ -9,7 +9,7 @@ import { createHash } from "node:crypto";
 import { closeSync, constants, existsSync, ftruncateSync, openSync, readFileSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { numberFromJson, stringifyJson } from "../core/json.ts";
-import { diskError, FILE_MODE, makeFolder, writeAll, writeFileAtomic } from "./files.ts";
+import { diskError, FILE_MODE, makeFolder, refusePipe, writeAll, writeFileAtomic } from "./files.ts";
 import { flagField, integerField, messageField, textField } from "./protobuf.ts";
 import { type MetricLine, type Report, STEP_TAG, tagOf } from "./report.ts";
 import type { RunInfo } from "./run-info.ts";
@@ -102,6 +102,7 @@ export class WandbWriter implements Report {
   }
 
   private before(): Buffer[] {
+    refusePipe(this.path);
     try {
       return existsSync(this.path) ? readLog(readFileSync(this.path)) : [];
     } catch (error) {
