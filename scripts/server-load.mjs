@@ -4,7 +4,8 @@
  *
  *   node scripts/server-load.mjs [--model PATH] [--rounds 2] [--clients 64] [--answer 32]
  *
- * The server runs in a process of its own, the clients here. Times are those of this machine while it runs, so both are taken
+ * Each client has an address of its own, as it would have (127.0.1.1 and on, which Linux allows without any setting), since the server shares
+ * its slots among addresses. The server runs in a process of its own, the clients here. Times are those of this machine while it runs, so both are taken
  * in one run and only their ratio is judged. Default model: SmolLM2-135M-Instruct (scripts/fetch-smollm2.mjs).
  */
 import { spawn } from "node:child_process";
@@ -34,23 +35,27 @@ async function startServer() {
 }
 
 /** One streamed answer: milliseconds to its first piece, and between its pieces. */
-function ask(url, body, { onPiece } = {}) {
+function ask(url, body, { from, onPiece } = {}) {
   return new Promise((resolve, reject) => {
     const began = performance.now();
     const times = [];
-    const made = request(new URL("v1/chat/completions", url), { method: "POST", headers: { "content-type": "application/json" } }, (response) => {
+    let other = "";
+    const made = request(new URL("v1/chat/completions", url), { method: "POST", localAddress: from, headers: { "content-type": "application/json" } }, (response) => {
       let rest = "";
       response.setEncoding("utf8");
       response.on("data", (text) => {
         const events = `${rest}${text}`.split("\n\n");
         rest = events.pop();
         for (const event of events) {
-          if (!event.includes('"delta":{"content"')) continue;
+          if (!event.includes('"delta":{"content"')) {
+            if (event.includes('"error"')) other = event;
+            continue;
+          }
           times.push(performance.now());
           onPiece?.(made);
         }
       });
-      response.on("end", () => resolve({ status: response.statusCode, first: times[0] - began, gaps: times.slice(1).map((time, index) => time - times[index]) }));
+      response.on("end", () => resolve({ status: response.statusCode, other, first: times[0] - began, gaps: times.slice(1).map((time, index) => time - times[index]) }));
       response.on("error", reject);
     });
     made.on("error", reject);
@@ -60,40 +65,45 @@ function ask(url, body, { onPiece } = {}) {
 
 const chat = (content, more = {}) => ({ model: NAME, messages: [{ role: "user", content }], max_tokens: answer, temperature: 1, stream: true, logit_bias: { 0: -100, 2: -100 }, ...more });
 
+const addressOf = (number) => `127.0.1.${number + 1}`;
+
 /** An honest client: questions one after the other. */
 async function honest(url, number, seen, questions) {
   for (let question = 0; question < questions; question++) {
-    const { status, first, gaps } = await ask(url, chat(`Client ${number} asks question ${question}: ${"why is that so? ".repeat((number % 5) + 1)}`, { seed: number }));
-    if (status !== 200) throw new Error(`an honest client got ${status}`);
+    const { status, other, first, gaps } = await ask(url, chat(`Client ${number} asks question ${question}: ${"why is that so? ".repeat((number % 5) + 1)}`, { seed: number }), { from: addressOf(number) });
+    if (status !== 200 || other !== "") throw new Error(`an honest client got ${status} ${other}`);
     if (Number.isFinite(first)) seen.first.push(first);
+    else seen.empty++;
     seen.gaps.push(...gaps);
   }
 }
 
 /** Everything at once, again and again, until the others are done. */
 async function hostile(url, isOver) {
+  const from = addressOf(clients - 1);
+  const send = (body, more) => ask(url, body, { from, ...more });
   const deep = "[".repeat(50_000);
   const long = "The quick brown fox jumps over the lazy dog. ".repeat(185);
   const tricks = [
-    () => ask(url, chat(" ".repeat(250_000))),
-    () => ask(url, chat("a".repeat(60_000))),
-    () => ask(url, chat("1 ".repeat(100_000))),
-    () => ask(url, chat(long, { max_tokens: 8 })),
-    () => ask(url, chat("many", { n: 64 })),
-    () => ask(url, chat(long, { max_tokens: 64, n: 8, logprobs: true, top_logprobs: 20 })),
-    () => ask(url, `{"model": "${NAME}", "audio": ${deep}${"]".repeat(50_000)}}`),
-    () => ask(url, { ...chat("x"), ["y".repeat(250_000)]: 1 }),
-    () => ask(url, { ...chat("x"), messages: Array.from({ length: 6_000 }, () => ({ role: "user", content: "hi" })) }),
-    () => ask(url, chat("leaving", { n: 16 }), { onPiece: (made) => made.destroy() }),
-    () => ask(url, chat("JSON", { response_format: { type: "json_object" }, n: 4 })),
-    () => ask(url, chat("again", { frequency_penalty: 1, repetition_penalty: 1.1, n: 8 })),
+    () => send(chat(" ".repeat(250_000))),
+    () => send(chat("a".repeat(60_000))),
+    () => send(chat("1 ".repeat(100_000))),
+    () => send(chat(long, { max_tokens: 8 })),
+    () => send(chat("many", { n: 64 })),
+    () => send(chat(long, { max_tokens: 64, n: 8, logprobs: true, top_logprobs: 20 })),
+    () => send(`{"model": "${NAME}", "audio": ${deep}${"]".repeat(50_000)}}`),
+    () => send({ ...chat("x"), ["y".repeat(250_000)]: 1 }),
+    () => send({ ...chat("x"), messages: Array.from({ length: 6_000 }, () => ({ role: "user", content: "hi" })) }),
+    () => send(chat("leaving", { n: 16 }), { onPiece: (made) => made.destroy() }),
+    () => send(chat("JSON", { response_format: { type: "json_object" }, n: 4 })),
+    () => send(chat("again", { frequency_penalty: 1, repetition_penalty: 1.1, n: 8 })),
   ];
   const counts = tricks.map(() => 0);
   const halfOpen = async () => {
     const sockets = new Set();
     while (!isOver()) {
       for (let opened = 0; sockets.size < HALF_OPEN && opened < 100; opened++) {
-        const socket = connect(Number(url.port), url.hostname, () => void (opened % 2 && socket.write("POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nX-Slow: ")));
+        const socket = connect({ port: Number(url.port), host: url.hostname, localAddress: from }, () => void (opened % 2 && socket.write("POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nX-Slow: ")));
         sockets.add(socket.on("error", () => undefined).on("close", () => sockets.delete(socket)));
       }
       await new Promise((resolve) => setTimeout(resolve, 100));
@@ -112,23 +122,26 @@ async function hostile(url, isOver) {
 
 const percentile = (values, share) => values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(share * values.length))];
 
-async function arm(url, withHostile, seen) {
+const nobody = () => ({ first: [], gaps: [], empty: 0 });
+
+/** @param questions of each honest client */
+async function arm(url, { withHostile, seen, questions = 3 }) {
   let left = clients - 1;
-  const others = Array.from({ length: clients - 1 }, (_, number) => honest(url, number, seen, 3).finally(() => left--));
-  if (!withHostile) return Promise.all([...others, honest(url, clients - 1, { first: [], gaps: [] }, 3)]);
+  const others = Array.from({ length: clients - 1 }, (_, number) => honest(url, number, seen, questions).finally(() => left--));
+  if (!withHostile) return Promise.all([...others, honest(url, clients - 1, nobody(), questions)]);
   const [counts] = await Promise.all([hostile(url, () => left === 0), ...others]);
   console.log(`  the hostile client did its ${counts.length} tricks ${counts.join(", ")} times`);
 }
 
 const { server, url } = await startServer();
-const seen = { without: { first: [], gaps: [] }, with: { first: [], gaps: [] } };
+const seen = { without: nobody(), with: nobody() };
 try {
-  await arm(url, false, { first: [], gaps: [] });
+  await arm(url, { withHostile: false, seen: nobody(), questions: 1 });
   console.log("warm");
   for (let round = 0; round < rounds; round++) {
     for (const [withHostile, into] of [[false, seen.without], [true, seen.with]]) {
       const began = performance.now();
-      await arm(url, withHostile, into);
+      await arm(url, { withHostile, seen: into });
       console.log(`round ${round + 1} of ${rounds}, ${withHostile ? "with" : "without"}: ${((performance.now() - began) / 1000).toFixed(0)} s`);
     }
   }
@@ -137,6 +150,7 @@ try {
 }
 
 let failed = false;
+if (seen.without.empty + seen.with.empty > 0) console.log(`answers without a piece: ${seen.without.empty} -> ${seen.with.empty}`);
 for (const [what, name] of [["gaps", "between two pieces"], ["first", "to the first piece"]]) {
   const figures = [0.5, 0.95, 0.99, 1].map((share) => [percentile(seen.without[what], share), percentile(seen.with[what], share)]);
   const ratio = figures[2][1] / figures[2][0];

@@ -143,6 +143,26 @@ describe("a request for many answers", () => {
     });
   });
 
+  test("and a client of many requests leaves half of the slots to other clients, and takes turns with them", async () => {
+    await withEngine({ slots: 4 }, async (engine) => {
+      const finished: string[] = [];
+      const submit = (client: string, text: string): Promise<Sampled[]> => engine.submit(lasting(text, 30, { client }), { onAnswer: () => void finished.push(client) }).answers;
+      const crowd = Array.from({ length: 12 }, (_, index) => submit("crowd", `request ${index}`));
+      await Promise.all([submit("one", "a"), submit("two", "b")]);
+      // all four slots are filled together, two of them by the crowd
+      expect(finished.filter((client) => client === "crowd").length).toBeLessThanOrEqual(2);
+      await Promise.all(crowd);
+    });
+  });
+
+  test("has all slots where there is nobody else", async () => {
+    await withEngine({ slots: 4 }, async (engine) => {
+      const rows: number[] = [];
+      await Promise.all(Array.from({ length: 8 }, (_, index) => engine.submit(lasting(`request ${index}`, 30, { client: "alone" }), { onToken: () => void rows.push(engine.active) }).answers));
+      expect(Math.max(...rows)).toBe(4);
+    });
+  });
+
   test("gets the answers that it gets alone", async () => {
     const many = request("many", { samples: 9, maxNewTokens: 12 });
     const whole = await withEngine({ slots: 9, fair: undefined as never }, (engine) => engine.submit(many).answers);
@@ -198,15 +218,38 @@ test("whoever asked for it is waited for between any two steps", async () => {
   expect(events.join(" ")).not.toContain("step step");
 });
 
-test("as many tokens are read between two steps as take the time of one", () => {
-  const pace = new ReadingPace();
-  expect([pace.tokens(false), pace.tokens(true)]).toEqual([256, 16]);
-  pace.readTook(100, 200);
-  pace.stepTook(100);
-  expect(pace.tokens(true)).toBe(50);
-  pace.readTook(10, 2_000);
-  expect(pace.tokens(true)).toBe(8);
-  for (let step = 0; step < 50; step++) pace.readTook(100, 0.1);
-  expect(pace.tokens(true)).toBe(1024);
-  expect(new ReadingPace(3).tokens(false)).toBe(3);
+describe("as many tokens are read between two steps as take about the time of one", () => {
+  /** Reads all that it may, on a machine where a reading takes so long whatever its length, and so much longer for each token. */
+  function settle(pace: ReadingPace, { fixed, each, step }: { fixed: number; each: number; step: number }): number {
+    for (let turn = 0; turn < 60; turn++) {
+      pace.stepTook(step);
+      pace.readTook(pace.tokens(true), fixed + each * pace.tokens(true));
+    }
+    return pace.tokens(true);
+  }
+
+  test.each([
+    ["each token costs the same", { fixed: 0, each: 2, step: 100 }, 75],
+    // time for each token of a reading of eight says that only eight can be read
+    ["a reading costs as much as a step whatever its length", { fixed: 80, each: 0.7, step: 100 }, 100],
+    ["nearly nothing", { fixed: 0.01, each: 0.001, step: 100 }, 1024],
+    ["more than a step", { fixed: 400, each: 2, step: 100 }, 8],
+  ])("where %s", (_, machine, most) => {
+    const pace = new ReadingPace();
+    expect([pace.tokens(false), pace.tokens(true)]).toEqual([256, 16]);
+    const found = settle(pace, machine);
+    expect(found).toBeLessThanOrEqual(Math.min(1024, Math.max(8, most * 1.3)));
+    expect(found).toBeGreaterThanOrEqual(Math.min(most, Math.max(8, most * 0.6)));
+  });
+
+  test("and a short prompt says nothing about a long one", () => {
+    const pace = new ReadingPace();
+    const found = settle(pace, { fixed: 80, each: 0.7, step: 100 });
+    for (let turn = 0; turn < 50; turn++) pace.readTook(5, 84);
+    expect(pace.tokens(true)).toBe(found);
+  });
+
+  test("or as many as somebody asks for", () => {
+    expect([new ReadingPace(3).tokens(false), new ReadingPace(3).tokens(true)]).toEqual([3, 3]);
+  });
 });

@@ -4,15 +4,16 @@
  * Whole: prompts are read at once, many together, where enough slots are free. The fastest way to many answers, and for
  * those whose answers are being decoded meanwhile a wait as long as the reading.
  *
- * Fair: between two steps of decoding at most so many tokens of prompts are read as take the time of one step, and at most as
- * much of a prompt's cache is copied. Groups of requests (a client's prompts and samples) take turns, none holds more than half
- * of the slots, and two readings may be open: of who has waited longest, and of a short prompt, so that a short one
- * does not wait for a long one to be read.
+ * Fair: between two steps of decoding about so many tokens of prompts are read as take the time of one step, and at most as
+ * much of a prompt's cache is copied. Clients take turns, and a client's requests (their prompts and samples). No request holds more than
+ * half of the slots, and no client while there are others. Two readings may be open: of who has waited longest, and of a short prompt, so
+ * that a short one does not wait for a long one to be read.
  */
 import type { AttuneError } from "../core/errors.ts";
 import { inverseTemperature } from "./choose.ts";
 import type { Decoder, Prefix } from "./decoder.ts";
 import type { GenerationHooks, GenerationRequest, Sampled } from "./engine.ts";
+import { FairTurns } from "./fair-turns.ts";
 import type { Allocate } from "./key-value-cache.ts";
 import { reusedMemory } from "./key-value-cache.ts";
 import type { PromptScores, ReadingPace } from "./prompt-reading.ts";
@@ -22,8 +23,9 @@ import { PromptReading, readingGroups } from "./prompt-reading.ts";
 export interface Task {
   readonly request: GenerationRequest;
   readonly hooks: GenerationHooks;
-  /** Whose the request is. */
+  /** What the request belongs to, and who asked. */
   readonly group: object;
+  readonly client: string;
   /** Samples that have a slot or had one. */
   begun: number;
   finished: Sampled[];
@@ -110,8 +112,10 @@ interface Entering {
   count: number;
 }
 
-/** Slots that one group may hold, as a share of all. */
-const GROUP_SHARE = 1 / 2;
+/** Slots that one request may hold, and one client while there are others, as a share of all. */
+const MOST_SHARE = 1 / 2;
+/** Turns, in units of the slots, for which a client that asks for nothing just now still keeps the others from taking all. */
+const RECENT_TURNS = 4;
 /** Prompts that are read beside a long one, tokens. */
 const SHORT_PROMPT = 256;
 /** Tokens whose keys and values are copied between two steps, or one row's. */
@@ -124,9 +128,10 @@ interface Lane {
 
 export class FairAdmission implements Admission {
   private readonly pace: ReadingPace;
-  /** Of who has waited longest, and of the shortest where that is short. */
+  /** Of whose turn it is, and of whose client's turn it is among those with a short prompt, the shortest first. */
   private readonly lanes: readonly [Lane, Lane] = [{ memory: reusedMemory() }, { memory: reusedMemory() }];
   private turns = 0;
+  private readonly clients = new FairTurns<string>();
   private servings = 0;
   /** When a group was served last. */
   private readonly served = new WeakMap<object, number>();
@@ -161,7 +166,7 @@ export class FairAdmission implements Admission {
     const lane = this.lanes[which]!;
     if (lane.open === undefined) {
       const waiting = this.next(slots, (each) => each.prefix === undefined && this.lanes.every(({ open }) => open?.task !== each));
-      const candidates = which === 0 ? waiting : waiting.filter((each) => lengthOf(each) <= SHORT_PROMPT).toSorted((a, b) => lengthOf(a) - lengthOf(b));
+      const candidates = which === 0 ? waiting : waiting.filter((each) => lengthOf(each) <= SHORT_PROMPT).toSorted((a, b) => this.clients.compare(a.client, b.client) || lengthOf(a) - lengthOf(b));
       const task = candidates[0];
       if (task === undefined) return false;
       this.serve(task);
@@ -197,24 +202,28 @@ export class FairAdmission implements Admission {
     return this.lanes.filter(({ open }) => open !== undefined && samplesOf(open.task) > 0).length;
   }
 
-  private serve({ group }: Task): void {
+  private serve({ group, client }: Task): void {
     this.served.set(group, ++this.servings);
+    this.clients.serve(client);
   }
 
-  /** The first request of each group that may have a slot, the group that was served longest ago first. */
+  /** The first request of each group that may have a slot, by when its client and then the group was served, longest ago first. */
   private next(slots: Slots, matches: (task: Task) => boolean): Task[] {
-    const most = Math.max(1, Math.floor(slots.count * GROUP_SHARE));
-    const held = new Map<object, number>();
-    const hold = ({ group }: Task): void => void held.set(group, (held.get(group) ?? 0) + 1);
+    const most = Math.max(1, Math.floor(slots.count * MOST_SHARE));
+    const held = new Map<object | string, number>();
+    const hold = ({ group, client }: Task): void => [group, client].forEach((holder) => held.set(holder, (held.get(holder) ?? 0) + 1));
+    const hasMost = (holder: object | string): boolean => (held.get(holder) ?? 0) >= most;
+    const waits = new Set(slots.queue.map(({ client }) => client));
+    const hasOthers = (client: string): boolean => waits.size > 1 || this.clients.othersWithin(RECENT_TURNS * slots.count, client);
     for (const { task } of slots.rows) hold(task);
     for (const { open } of this.lanes) if (open) hold(open.task);
     const full = slots.rows.length + this.reserved >= slots.count;
     const first = new Map<object, Task>();
     for (const task of slots.queue) {
       if (first.has(task.group) || task.cancelled || !matches(task)) continue;
-      if (samplesOf(task) > 0 && (full || (held.get(task.group) ?? 0) >= most)) continue;
+      if (samplesOf(task) > 0 && (full || hasMost(task.group) || (hasMost(task.client) && hasOthers(task.client)))) continue;
       first.set(task.group, task);
     }
-    return [...first.values()].toSorted((a, b) => (this.served.get(a.group) ?? 0) - (this.served.get(b.group) ?? 0));
+    return [...first.values()].toSorted((a, b) => this.clients.compare(a.client, b.client) || (this.served.get(a.group) ?? 0) - (this.served.get(b.group) ?? 0));
   }
 }

@@ -47,8 +47,10 @@ export interface GenerationRequest extends AnswerOptions {
   seed: number;
   /** Names the request among those of one seed: sample s draws from (seed, ...stream, s). Default none. */
   stream?: readonly (string | number)[];
-  /** Whose request it is, where fairness asks; default its own. */
+  /** Requests that count as one where slots are shared fairly; default its own. */
   group?: object;
+  /** Who asks: clients take turns. Default: all are one. */
+  client?: string;
   /** Tells what the model thinks of the prompt itself, with so many of the most likely tokens at each place. Default: nothing. */
   promptAlternatives?: number;
 }
@@ -145,7 +147,7 @@ export class BatchingEngine {
     });
     // Who listens to hooks alone must not meet an unhandled rejection.
     answers.catch(() => undefined);
-    const task: Task = { request, hooks, group: request.group ?? {}, begun: 0, finished: [], cancelled: false, settle };
+    const task: Task = { request, hooks, group: request.group ?? {}, client: request.client ?? "", begun: 0, finished: [], cancelled: false, settle };
     this.queue.push(task);
     this.working ??= this.work();
     return { answers, cancel: () => this.cancel(task) };

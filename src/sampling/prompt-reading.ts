@@ -114,14 +114,22 @@ const FIRST_READ = 16;
 const LEAST_READ = 8;
 /** While nothing is decoded: as long as a new request may wait. */
 const IDLE_READ = 256;
-/** Weight of the newest measurement. */
+/** Weight of the newest measurement of a step. */
 const NEWEST = 0.3;
+/** How long a reading may take, in steps: with the step itself a stream waits two and a half steps for its next token. */
+const STEPS_A_READING = 1.5;
+/** By how much the number of tokens grows after a reading that was fast enough, and shrinks at most after one that was not. */
+const GROWTH = 1.25;
+const SHRINKAGE = 0.5;
 
-/** How many tokens of prompts are read between two steps of decoding: as many as take about the time of one. */
+/**
+ * How many tokens of prompts are read between two steps of decoding: as many as take about the time of a step. The number is found by trying,
+ * since a reading of few tokens takes as long as one of many (the weights are read once for both), so time for each token says little.
+ */
 export class ReadingPace {
   private readonly fixed: number | undefined;
   private step: number | undefined;
-  private token: number | undefined;
+  private found = FIRST_READ;
 
   constructor(fixed?: number) {
     this.fixed = fixed;
@@ -129,19 +137,19 @@ export class ReadingPace {
 
   /** @param milliseconds of a step */
   stepTook(milliseconds: number): void {
-    this.step = mean(this.step, milliseconds);
+    this.step = this.step === undefined ? milliseconds : this.step + NEWEST * (milliseconds - this.step);
   }
 
+  /** @param milliseconds of reading so many tokens, their padding included */
   readTook(tokens: number, milliseconds: number): void {
-    this.token = mean(this.token, milliseconds / tokens);
+    if (this.step === undefined) return;
+    const allowed = STEPS_A_READING * this.step;
+    if (milliseconds > allowed) this.found = Math.max(LEAST_READ, Math.floor(Math.min(this.found, tokens) * Math.max(SHRINKAGE, allowed / milliseconds)));
+    // a short reading says nothing about a long one
+    else if (tokens * GROWTH >= this.found) this.found = Math.min(READ_TOKENS, Math.ceil(Math.max(this.found, Math.min(tokens, this.found) * GROWTH)));
   }
 
   tokens(decoding: boolean): number {
-    if (this.fixed !== undefined) return this.fixed;
-    if (!decoding) return IDLE_READ;
-    if (this.step === undefined || this.token === undefined) return FIRST_READ;
-    return Math.max(LEAST_READ, Math.min(READ_TOKENS, Math.floor(this.step / this.token)));
+    return this.fixed ?? (decoding ? this.found : IDLE_READ);
   }
 }
-
-const mean = (before: number | undefined, newest: number): number => (before === undefined ? newest : before + NEWEST * (newest - before));

@@ -13,6 +13,8 @@ import { tooLong } from "./parameters.ts";
 /** What is asked of an engine, whichever endpoint was called. */
 export interface Asking {
   model: string;
+  /** Who asks: the address. */
+  client: string;
   samples: number;
   prompts: readonly Int32Array[];
   /** Default one by chance. */
@@ -108,7 +110,7 @@ export class Answering {
   private submit(prompt: number, seed: number, { onToken, onDraw, onAnswer }: AnswerHooks): Generation {
     const { prompts, samples, drawing, promptAlternatives } = this.asked;
     const numbered = (hook: NonNullable<AnswerHooks["onToken"]>) => (answer: Sampled): void => hook(answer, prompt * samples + answer.sample);
-    const request = { ...drawing[prompt]!, prompt: prompts[prompt]!, samples, seed, stream: [prompt], group: this, maxNewTokens: this.lengths[prompt]!, ...(promptAlternatives === undefined ? {} : { promptAlternatives }) };
+    const request = { ...drawing[prompt]!, prompt: prompts[prompt]!, samples, seed, stream: [prompt], group: this, client: this.asked.client, maxNewTokens: this.lengths[prompt]!, ...(promptAlternatives === undefined ? {} : { promptAlternatives }) };
     return this.lease.engine.submit(request, { ...(onToken ? { onToken: numbered(onToken) } : {}), ...(onDraw ? { onDraw: numbered(onDraw) } : {}), ...(onAnswer ? { onAnswer: numbered(onAnswer) } : {}) });
   }
 }

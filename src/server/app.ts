@@ -88,7 +88,7 @@ async function post<Request extends ChatRequest | TextRequest>(c: AppContext, ki
 
 async function answered<Request extends ChatRequest | TextRequest>(c: AppContext, kind: Kind<Request>, context: AppOptions): Promise<Response> {
   const body = parseBody(await readBody(c.env.incoming, { limit: context.bodyLimit, stop: context.stop }));
-  return answer(kind, body, { left: c.req.raw.signal, context });
+  return answer(kind, body, { caller: { client: c.env.incoming.socket.remoteAddress ?? "", left: c.req.raw.signal }, context });
 }
 
 /** The path as it was sent, cut, in characters that move no cursor and end no line. */

@@ -43,18 +43,26 @@ interface Head {
   system_fingerprint: string;
 }
 
+/** Who asks. */
+export interface Caller {
+  /** The address: clients of different ones take turns. */
+  client: string;
+  /** The client has left. */
+  left: AbortSignal;
+}
+
 /** @throws ApiError */
-export async function answer<Request extends ChatRequest | TextRequest>(kind: Kind<Request>, body: unknown, { left, context }: { left: AbortSignal; context: EndpointContext }): Promise<Response> {
+export async function answer<Request extends ChatRequest | TextRequest>(kind: Kind<Request>, body: unknown, { caller, context }: { caller: Caller; context: EndpointContext }): Promise<Response> {
   const { engines, stop, maxTokens: byDefault, metrics } = context;
   const watch = metrics.watch();
   const request = kind.read(body, engines.limits.room);
   const served = engines.find(request.model);
   kind.check(request, context);
   if (stop.aborted) throw stopping();
-  const lease = await engines.lease(request.model, kind.answers(request));
+  const lease = await engines.lease(request.model, { answers: kind.answers(request), client: caller.client });
   let work: Answering;
   try {
-    work = new Answering(engines, lease, { asked: await askingOf(kind, request, { left, context }), byDefault });
+    work = new Answering(engines, lease, { asked: await askingOf(kind, request, { caller, context }), byDefault });
   } catch (error) {
     lease.release();
     throw error;
@@ -66,17 +74,17 @@ export async function answer<Request extends ChatRequest | TextRequest>(kind: Ki
     model: request.model,
     system_fingerprint: `fp_${served.fingerprint.slice(0, 12)}_${attuneVersion()}`,
   };
-  const run = { kind, request, work, head, ends: { left, stop }, context, watch };
+  const run = { kind, request, work, head, ends: { left: caller.left, stop }, context, watch };
   return request.stream ? streamed(run) : whole(run);
 }
 
-async function askingOf<Request extends ChatRequest | TextRequest>(kind: Kind<Request>, request: Request, { left, context }: { left: AbortSignal; context: EndpointContext }): Promise<Asking> {
+async function askingOf<Request extends ChatRequest | TextRequest>(kind: Kind<Request>, request: Request, { caller, context }: { caller: Caller; context: EndpointContext }): Promise<Asking> {
   const { engines: { encoder, limits: { room } }, slices } = context;
   const { maxNewTokens, top, promptTop } = kind.limits(request);
   const prompts: Int32Array[] = [];
   try {
     // one after the other, as each of a client's prompts would take a turn of its own
-    for (const prompt of kind.prompts(request, encoder, room)) prompts.push(prompt instanceof Int32Array ? prompt : await slices.run(prompt, left));
+    for (const prompt of kind.prompts(request, encoder, room)) prompts.push(prompt instanceof Int32Array ? prompt : await slices.run(prompt, caller));
   } catch (error) {
     if (error instanceof TextTooLong) throw tooLong(kind.field, room);
     throw error;
@@ -86,7 +94,7 @@ async function askingOf<Request extends ChatRequest | TextRequest>(kind: Kind<Re
   const bias = new Map(Object.entries(request.logit_bias).map(([id, amount]) => [Number(id), amount]));
   for (const id of bias.keys()) if (id >= encoder.tokenizer.vocabularySize) throw new ApiError(400, `token ids are below ${encoder.tokenizer.vocabularySize}`, { param: "logit_bias", code: "invalid_value" });
   return {
-    model: request.model, samples: request.n, prompts, seed: request.seed, maxNewTokens, promptAlternatives: promptTop, field: kind.field,
+    model: request.model, client: caller.client, samples: request.n, prompts, seed: request.seed, maxNewTokens, promptAlternatives: promptTop, field: kind.field,
     drawing: special.map((own) => ({
       temperature: request.temperature, topP: request.top_p, topK: request.top_k, minP: request.min_p, stopTexts: request.stop, alternatives: top ?? 0,
       frequencyPenalty: request.frequency_penalty, presencePenalty: request.presence_penalty, repetitionPenalty: request.repetition_penalty, bias, ...own,

@@ -56,8 +56,9 @@ interface Open {
   engine: Promise<BatchingEngine>;
   /** Once it is open. */
   opened?: BatchingEngine;
-  /** Answers that were let in, decoded or waiting. */
+  /** Answers that were let in, decoded or waiting: all, and by client. */
   admitted: number;
+  readonly clients: Map<string, number>;
   /** Counts up with every use. */
   used: number;
 }
@@ -100,19 +101,28 @@ export class Engines {
 
   /**
    * Lets so many answers in, and opens the model's engine where it is not.
+   * @param client while there are others, one has at most half of the places
    * @throws ApiError 429 where the queue is full, 503 where every engine is busy or the server stops
    */
-  async lease(name: string, answers: number): Promise<Lease> {
+  async lease(name: string, { answers, client }: { answers: number; client: string }): Promise<Lease> {
     const { slots, queue } = this.limits;
     if (answers > slots + queue) throw new ApiError(400, `${countOf(answers, "answer")} are more than this server takes at once (${slots + queue})`, { param: "n", code: "invalid_value" });
     const open = this.open.get(name) ?? this.begin(this.find(name));
-    if (open.admitted + answers > slots + queue) throw new ApiError(429, "the queue is full", { code: "queue_full", retryAfter: COME_AGAIN });
+    const held = open.clients.get(client) ?? 0;
+    const crowds = held < open.admitted && held > 0 && held + answers > (slots + queue) / 2;
+    if (crowds || open.admitted + answers > slots + queue) throw new ApiError(429, "the queue is full", { code: "queue_full", retryAfter: COME_AGAIN });
     open.used = ++this.uses;
-    open.admitted += answers;
-    let held = true;
+    const admit = (count: number): void => {
+      open.admitted += count;
+      const left = (open.clients.get(client) ?? 0) + count;
+      if (left > 0) open.clients.set(client, left);
+      else open.clients.delete(client);
+    };
+    admit(answers);
+    let leased = true;
     const release = (): void => {
-      if (held) open.admitted -= answers;
-      held = false;
+      if (leased) admit(-answers);
+      leased = false;
     };
     try {
       return { engine: await open.engine, release };
@@ -149,7 +159,7 @@ export class Engines {
       await leaving?.engine.then((old) => old.close(), () => undefined);
       return this.create(served);
     });
-    const open: Open = { engine, admitted: 0, used: 0 };
+    const open: Open = { engine, admitted: 0, clients: new Map(), used: 0 };
     this.changing = engine.then((opened) => (open.opened = opened), () => this.open.delete(served.name));
     this.open.set(served.name, open);
     return open;

@@ -155,13 +155,24 @@ describe("prompts that are long to encode", () => {
     const tick = (): void => void (turns++, running && setImmediate(tick));
     let running = true;
     setImmediate(tick);
-    const never = new AbortController().signal;
-    await Promise.all([queue.run(slices("long", 12), never), queue.run(slices("short", 1), never)]);
+    await Promise.all([queue.run(slices("long", 12)), queue.run(slices("short", 1))]);
     running = false;
     clearInterval(counting);
     expect(order.slice(0, 3)).toEqual(["long", "short", "long"]);
     // others had a turn between any two slices
     expect(turns).toBeGreaterThanOrEqual(order.length);
+  });
+
+  test("of one client take turns with another's, however many there are", async () => {
+    const queue = new SliceQueue(new AbortController().signal);
+    const order: string[] = [];
+    function* slices(name: string, count: number) {
+      for (let slice = 0; slice < count; slice++) yield void order.push(name);
+    }
+    const crowd = Array.from({ length: 10 }, () => queue.run(slices("crowd", 3), { client: "10.0.0.1" }));
+    await queue.run(slices("one", 3), { client: "10.0.0.2" });
+    expect(order.slice(0, 6)).toEqual(["crowd", "one", "crowd", "one", "crowd", "one"]);
+    await Promise.all(crowd);
   });
 
   test("end when their client leaves, or the server stops", async () => {
@@ -170,12 +181,12 @@ describe("prompts that are long to encode", () => {
     function* endless() {
       for (;;) yield;
     }
-    const open = [queue.run(endless() as never, left.signal), queue.run(endless() as never, new AbortController().signal)];
+    const open = [queue.run(endless() as never, { left: left.signal }), queue.run(endless() as never)];
     left.abort();
     await expect(open[0]).rejects.toThrow();
     stop.abort();
     await expect(open[1]).rejects.toMatchObject({ status: 503 });
-    await expect(queue.run(endless() as never, new AbortController().signal)).rejects.toMatchObject({ status: 503 });
+    await expect(queue.run(endless() as never)).rejects.toMatchObject({ status: 503 });
   });
 
   test("and cannot fit are not encoded", async () => {
@@ -193,8 +204,8 @@ test("a server that stops tells everybody: who streams, waits, queues, encodes o
   server = await startTiny({ limits: { slots: 1, queue: 8 } });
   const bodies = [long, { ...long, stream: false }, { ...long, n: 3 }];
   const asked = bodies.map((body) => send(server, "/v1/chat/completions", { body }));
-  const sending = await open("POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{");
-  await until(() => server.engines.load.some(({ admitted }) => admitted === 5));
+  const sending = await open("POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n{");
+  await until(() => sending.heard().includes("100 Continue") && server.engines.load.some(({ admitted }) => admitted === 5));
   await server.close(0);
   const replies = await Promise.all(asked);
   const told = [events(replies[0]!.text).at(-1)!, replies[1]!.json(), events(replies[2]!.text).at(-1)!, JSON.parse(/\{.*\}$/s.exec(sending.heard())![0]) as never];

@@ -83,7 +83,7 @@ export async function startServer(models: readonly ServedModel[], encoder: Encod
     if (refusing.signal.aborted) response.setHeader("connection", "close");
   });
   // the first client shall not wait for it, and what cannot be opened is told at once
-  (await engines.lease(models[0]!.name, 0)).release();
+  (await engines.lease(models[0]!.name, { answers: 0, client: "" })).release();
   const { port } = await listen(server, options).catch(async (error: unknown) => {
     await engines.close();
     throw error;
