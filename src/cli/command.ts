@@ -18,6 +18,8 @@ export interface CommandContext {
   readonly json: boolean;
   /** `--quiet`: results, warnings and errors only. */
   readonly quiet: boolean;
+  /** Characters in a line of the terminal that answers go to; undefined where they go into a file or a pipe. */
+  readonly columns: number | undefined;
   /** Standard input, for `attune chat` and for data on a pipe. */
   readonly input: NodeJS.ReadStream;
   /** Local date and time that chat templates see: now, or when the run began that goes on. */

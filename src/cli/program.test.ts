@@ -14,7 +14,7 @@ import { resumeCommand } from "./commands/resume.ts";
 import { drive } from "./drive.ts";
 import { reportPlan } from "./dry-run.ts";
 import { runProgram } from "./program.ts";
-import { fakeIo, type FakeIo } from "./testing.ts";
+import { fakeIo, type FakeIo, TextSink } from "./testing.ts";
 import { trainingCommand } from "./training-command.ts";
 
 const pondConfig = defineConfig({
@@ -77,8 +77,10 @@ beforeEach(() => {
   process.chdir(parent);
   writeFileSync("frogs", "frogs");
   afterStep = () => undefined;
+  for (const [name, value] of Object.entries({ LANG: "C.UTF-8", LC_ALL: "", LC_CTYPE: "", TERM: "xterm" })) vi.stubEnv(name, value);
 });
 afterEach(() => {
+  vi.unstubAllEnvs();
   process.chdir(cwd);
   rmSync(parent, { recursive: true, force: true });
 });
@@ -386,6 +388,38 @@ loss  0.2500  0.5000  +0.2500
     );
     expect(JSON.parse((await attune("runs diff runs/a runs/b --json")).out)).toMatchObject({ type: "result", metrics: [{ name: "loss", left: 0.25, right: 0.5 }] });
     expect((await attune("runs elsewhere")).err).toContain("elsewhere: there is no such folder");
+  });
+
+  const onTerminal = async (line: string, columns: number): Promise<{ out: string; err: string }> => {
+    const io = { ...fakeIo(), stdout: new TextSink(true, columns), stderr: new TextSink(true, columns) };
+    expect(await runProgram(line.split(" "), io, ENTRIES)).toBe(0);
+    return { out: io.stdout.text, err: io.stderr.text };
+  };
+
+  it("draws the curves on a terminal as wide as it is, and into a pipe where it is asked to", async () => {
+    await attune("pond --data frogs --out runs/a");
+    const drawing = /^loss \(nats\) +⠒⠒ training 0\.2500\n[^]*⠢[^]*\nstep  1 +2 +3 +4\n\n--html writes every curve and its meaning as a page\n$/m;
+    const { out } = await onTerminal("runs show runs/a", 60);
+    expect(out).toMatch(drawing);
+    expect(Math.max(...out.slice(out.indexOf("loss (nats)")).split("\n").map(({ length }) => length))).toBe(60);
+    expect((await onTerminal("runs show runs/a --no-curves", 60)).out).not.toContain("⠒⠒");
+    const piped = (await attune("runs show runs/a")).out;
+    expect(piped).not.toContain("⠒⠒");
+    expect(piped).toMatch(/\n\n--curves draws the curves, --html writes every curve and its meaning as a page\n$/);
+    expect((await attune("runs show runs/a --curves")).out).toMatch(drawing);
+    vi.stubEnv("LANG", "C");
+    const ascii = (await attune("runs show runs/a --curves")).out;
+    expect(ascii).toContain("  loss  1  @-:.  0.2500  nats\n");
+    expect(ascii).toMatch(/^[\n -~]*$/);
+  });
+
+  it("ends a run on a terminal with its first curve, and on nothing else", async () => {
+    const { err } = await onTerminal("pond --data frogs --out runs/a", 80);
+    expect(err).toMatch(/loss \(nats\)[^]*step  1 [^]*\nmore curves: attune runs show runs\/a\n$/);
+    expect((await onTerminal("pond --data frogs --out runs/dry --dry-run", 80)).err).not.toContain("more curves");
+    expect((await onTerminal("pond --data frogs --out runs/quiet --quiet", 80)).err).toBe("");
+    expect((await onTerminal("pond --data frogs --out runs/json --json", 80)).out).not.toContain("more curves");
+    expect((await attune("pond --data frogs --out runs/b")).err).not.toContain("more curves");
   });
 
   it("warns of folders that cannot be read", async () => {

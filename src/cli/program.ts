@@ -14,7 +14,7 @@ import { COMMANDS } from "./commands/index.ts";
 import { reportError } from "./error-output.ts";
 import { listenForInterrupt, type SignalSource } from "./interrupt.ts";
 import { createReporter } from "./output.ts";
-import type { Sink } from "./sink.ts";
+import { type Sink, widthOf } from "./sink.ts";
 
 /** What a program touches outside itself. */
 export interface Io {
@@ -78,7 +78,7 @@ function makeProgram({ stdout, stderr }: Io): Command {
     .version(attuneVersion(), "-V, --version", "print the version")
     .helpOption("-h, --help", "print this help")
     .helpCommand("help [command]", "print the help of a command")
-    .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: (text) => stderr.write(text), outputError: () => undefined, getOutHelpWidth: () => stdout.columns ?? 80 });
+    .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: (text) => stderr.write(text), outputError: () => undefined, getOutHelpWidth: () => widthOf(stdout) });
 }
 
 /** Errors are thrown, `--json` and `--quiet` exist, everywhere. */
@@ -113,7 +113,7 @@ async function withContext(io: Io & { stopping: string }, argv: readonly string[
     readerGone: io.readerGone,
   });
   try {
-    await work({ reporter, signal: interrupt.signal, json, quiet, input: io.stdin, argv, templateTime: wallClock() });
+    await work({ reporter, signal: interrupt.signal, json, quiet, columns: io.stdout.isTTY ? widthOf(io.stdout) : undefined, input: io.stdin, argv, templateTime: wallClock() });
   } finally {
     interrupt.dispose();
     reporter.close();

@@ -1,6 +1,6 @@
 /** Where reporters write. */
 import { stringifyJson } from "../core/json.ts";
-import { printable } from "./words.ts";
+import { LINE_WIDTH, printable } from "./words.ts";
 
 /** A stream as far as a reporter needs it. */
 export interface Sink {
@@ -9,6 +9,9 @@ export interface Sink {
   /** Width of a terminal in characters. */
   readonly columns?: number | undefined;
 }
+
+/** Characters in a line. */
+export const widthOf = ({ columns }: Sink): number => columns ?? LINE_WIDTH;
 
 /** Text for standard output: untrusted text must not steer a terminal. */
 export function answer(stdout: Sink, text: string): void {

@@ -11,6 +11,7 @@ export class StagesDisplay {
   private readonly bars = new Map<string, Progress>();
   private readonly overall: OverallProgress;
   private begun = 0;
+  private underway: string | undefined;
 
   constructor(reporter: Reporter) {
     this.reporter = reporter;
@@ -27,10 +28,17 @@ export class StagesDisplay {
     this.reporter.note(`${++this.begun}. ${stage.title}${action === "skip" ? " (done already)" : action === "resume" ? ` (${because}; going on)` : ""}`);
   }
 
-  /** A step of the work that is no stage. */
+  /** Begins a part of the work that is no stage. */
   further(title: string): void {
+    this.underway = title;
     this.overall.begin(title);
     this.reporter.note(`${++this.begun}. ${title}`);
+  }
+
+  /** The work that is no stage is done, where it was begun. */
+  furtherEnd(): void {
+    if (this.underway !== undefined) this.overall.end(this.underway);
+    this.underway = undefined;
   }
 
   event(event: TrainingEvent, stage: string): void {

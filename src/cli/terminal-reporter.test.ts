@@ -63,9 +63,9 @@ it("keeps the bar of all stages while a trainer begins and ends below it, and an
   all.update(4, ["about 1m 00s left"]);
   all.end();
   const lines = drawn(stderr);
-  expect(lines).toContain("all stages █████░░░░░░░░░░░░░░░ 25%  3 of 14 stages  about 2m 00s left");
+  expect(lines).toContain("all stages █████░░░░░░░░░░░░░░░ 25%  about 2m 00s left  3 of 14 stages");
   expect(lines).toContain("a table");
-  expect(lines.at(-1)).toMatch(/^all stages █{6}░{14} 28% {2}4 of 14 stages {2}\d+s$/);
+  expect(lines.at(-1)).toMatch(/^all stages █{6}░{14} 28% {2}\d+s {2}4 of 14 stages$/);
 });
 
 it("shows other work with an amount, and what is left where the total is known", async () => {

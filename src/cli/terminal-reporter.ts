@@ -2,7 +2,7 @@
 import { MultiBar, type SingleBar } from "cli-progress";
 import type { StartEvent, StepEvent, TrainingEvent } from "../runs/events.ts";
 import type { Progress, ProgressOptions, Reporter } from "./reporter.ts";
-import { answer, remark, type Sink } from "./sink.ts";
+import { answer, remark, type Sink, widthOf } from "./sink.ts";
 import { TrainingDisplay } from "./training-display.ts";
 import { fitParts, formatBytes, formatCount, formatDuration, printable, unitsOf } from "./words.ts";
 
@@ -23,8 +23,6 @@ interface Shown {
 
 const BAR_CHARACTERS = 20;
 const ERASE_TO_END = "\u001b[K";
-/** Where a terminal does not tell its width. */
-const USUAL_WIDTH = 80;
 
 export class TerminalReporter implements Reporter {
   readonly mode = "terminal";
@@ -85,9 +83,11 @@ export class TerminalReporter implements Reporter {
     let done = 0;
     const amount = (value: number): string => (unit === "bytes" ? formatBytes(value) : unitsOf(value, unit));
     const reached = (): string => (even || total === undefined ? amount(done) : `${formatCount(Math.floor(done))} of ${amount(total)}`);
-    const head = (): string[] => [...(total === undefined ? [] : [`${Math.floor((100 * done) / total)}%`]), reached()];
-    const { display, bar } = this.bar({ title: total === undefined ? `${title}:` : title, drawn: total !== undefined, parts: head() }, { total: total ?? 1 });
-    const show = (parts: readonly string[]): void => bar.update(total === undefined ? 0 : done, { title: total === undefined ? `${title}:` : title, drawn: total !== undefined, parts: [...head(), ...parts] });
+    const share = (): string[] => (total === undefined ? [] : [`${Math.floor((100 * done) / total)}%`]);
+    // of uneven work the time left is a detail, and it is what one waits for
+    const inOrder = (parts: readonly string[]): string[] => (even ? [...share(), reached(), ...parts] : [...share(), ...parts, reached()]);
+    const { display, bar } = this.bar({ title: total === undefined ? `${title}:` : title, drawn: total !== undefined, parts: inOrder([]) }, { total: total ?? 1 });
+    const show = (parts: readonly string[]): void => bar.update(total === undefined ? 0 : done, { title: total === undefined ? `${title}:` : title, drawn: total !== undefined, parts: inOrder(parts) });
     return {
       update: (value, detail = []) => {
         done = value;
@@ -153,7 +153,7 @@ export class TerminalReporter implements Reporter {
         const complete = Math.round(progress * BAR_CHARACTERS);
         const bar = drawn ? [barCompleteString.slice(0, complete) + barIncompleteString.slice(0, BAR_CHARACTERS - complete)] : [];
         const head = [...(title === undefined ? [] : [title]), ...bar].join(" ");
-        return `${head} ${fitParts(parts, (this.stderr.columns ?? USUAL_WIDTH) - head.length - 1)}`;
+        return `${head} ${fitParts(parts, widthOf(this.stderr) - head.length - 1)}`;
       },
       stream: this.stderr as NodeJS.WritableStream,
       barsize: BAR_CHARACTERS,

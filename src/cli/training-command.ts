@@ -24,6 +24,7 @@ import { Run } from "../runs/run.ts";
 import { checkNewFolder } from "../runs/run-folder.ts";
 import type { CommandContext, CommandModule } from "./command.ts";
 import { addBelowHelp, examplesText } from "./help-text.ts";
+import { showFirstCurve } from "./plot.ts";
 import { addConfigOptions, readConfigFlags } from "./config-options.ts";
 
 /** What the trainer found out before the run begins. */
@@ -89,7 +90,8 @@ export function trainingCommand<D extends ConfigDefinition>(spec: TrainingComman
           });
           const out = options.out ?? nextFree(definition.name);
           checkNewFolder(out);
-          await guard(spec, { parsed, out, dryRun, context }, async (facts) => Run.create(out, { ...facts, command: definition.name, argv: context.argv, templateTime: context.templateTime, config: parsed }));
+          const run = await guard(spec, { parsed, out, dryRun, context }, async (facts) => Run.create(out, { ...facts, command: definition.name, argv: context.argv, templateTime: context.templateTime, config: parsed }));
+          if (run) showFirstCurve(run.folder, context);
         }),
       );
     },
@@ -127,8 +129,9 @@ interface Invocation<D extends ConfigDefinition> {
 /**
  * Runs the trainer; an error ends its run folder properly, whatever the trainer forgets. Bad input that shows before the first
  * step leaves no folder behind.
+ * @returns the run, closed; undefined where none was begun
  */
-async function guard<D extends ConfigDefinition>(spec: TrainingCommandSpec<D>, { parsed, out, dryRun, context }: Invocation<D>, open: (facts: RunFacts) => Promise<Run>): Promise<void> {
+async function guard<D extends ConfigDefinition>(spec: TrainingCommandSpec<D>, { parsed, out, dryRun, context }: Invocation<D>, open: (facts: RunFacts) => Promise<Run>): Promise<Run | undefined> {
   let run: Run | undefined;
   const openRun = async (facts: RunFacts): Promise<Run> => {
     run = await open(facts);
@@ -138,6 +141,7 @@ async function guard<D extends ConfigDefinition>(spec: TrainingCommandSpec<D>, {
   };
   try {
     await spec.run({ config: parsed.resolved, effective: parsed.effective, dryRun, out, openRun }, context);
+    return run;
   } catch (error) {
     const mendable = error instanceof AttuneError && error.exitCode === 2;
     if (!(mendable && run?.discard())) run?.fail(error);

@@ -3,11 +3,14 @@ import { countOf, formatCount } from "../core/counts.ts";
 
 export { countOf, formatCount } from "../core/counts.ts";
 
-/** `0.6931`, `12,345`, `1.00e-4`, `NaN`. */
+/** From here on nobody counts the digits. */
+const TOO_LONG = 1e15;
+
+/** `0.6931`, `12,345`, `1.00e-4`, `2.50e+30`, `NaN`. */
 export function formatNumber(value: number): string {
   if (!Number.isFinite(value)) return String(value);
   const size = Math.abs(value);
-  if (size !== 0 && size < 0.001) return value.toExponential(2);
+  if ((size !== 0 && size < 0.001) || size >= TOO_LONG) return value.toExponential(2);
   if (Number.isInteger(value)) return formatCount(value);
   return size < 100 ? value.toFixed(4) : value.toLocaleString("en-US", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 }

@@ -29,6 +29,10 @@ export interface LineChart extends ChartText {
   xLabel: string;
   yLabel: string;
   series: readonly { name: string; points: readonly { x: number; y: number; low?: number; high?: number }[]; dashed?: boolean; /** A dot at each point; default true. */ dots?: boolean }[];
+  /** Horizontal values are whole numbers, and so are the ticks. */
+  wholeX?: boolean;
+  /** Least and greatest value that is drawn; points beyond are cut off at the edge. All points where left out. */
+  yRange?: readonly [number, number];
   /** Points worth a word, such as a peak. */
   marks?: readonly { x: number; y: number; label: string }[];
   /** Dotted lines across, such as for checkpoints. */
@@ -133,14 +137,23 @@ function intervals(plot: Plot, { rows, label, percent }: IntervalChart): Parts {
   };
 }
 
-function lines(plot: Plot, { series, marks = [], rules = [], xLabel, yLabel }: LineChart): Parts {
+/** Below this many whole numbers the axis would show fractions of them. */
+const FEW_WHOLE = 10;
+
+function lines(plot: Plot, { series, marks = [], rules = [], xLabel, yLabel, wholeX = false, yRange }: LineChart): Parts {
+  const beyond = yRange !== undefined && series.some(({ points }) => points.some(({ y, low = y, high = y }) => low < yRange[0] || high > yRange[1]));
+  // a clipped dot at the very edge is half a dot
+  const clip = beyond ? { clip: true } : {};
+  const xs = series.flatMap(({ points }) => points.map(({ x }) => x)).filter(Number.isFinite);
+  const [first, last] = [Math.ceil(Math.min(...xs)), Math.floor(Math.max(...xs))];
+  const ticks = wholeX && last - first < FEW_WHOLE ? { ticks: Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => first + i), tickFormat: String } : {};
   const drawn = series.flatMap(({ name: _name, points, dashed, dots = true }, i) => {
     const shown = points.filter(({ x, y }) => Number.isFinite(x) && Number.isFinite(y));
     const bounded = shown.filter(({ low, high }) => Number.isFinite(low) && Number.isFinite(high));
     return [
-      plot.areaY(bounded, { x: "x", y1: "low", y2: "high", fill: colour(i), fillOpacity: 0.15 }),
-      plot.line(shown, { x: "x", y: "y", stroke: colour(i), strokeWidth: 2, strokeDasharray: dashed ? "4 4" : DASHES[i % SERIES]! }),
-      ...(dots ? [plot.dot(shown, { x: "x", y: "y", fill: colour(i), symbol: SYMBOLS[i % SERIES]!, r: 2.5 })] : []),
+      plot.areaY(bounded, { x: "x", y1: "low", y2: "high", fill: colour(i), fillOpacity: 0.15, ...clip }),
+      plot.line(shown, { x: "x", y: "y", stroke: colour(i), strokeWidth: 2, strokeDasharray: dashed ? "4 4" : DASHES[i % SERIES]!, ...clip }),
+      ...(dots ? [plot.dot(shown, { x: "x", y: "y", fill: colour(i), symbol: SYMBOLS[i % SERIES]!, r: 2.5, ...clip })] : []),
     ];
   });
   return {
@@ -151,8 +164,8 @@ function lines(plot: Plot, { series, marks = [], rules = [], xLabel, yLabel }: L
       plot.dot(marks, { x: "x", y: "y", r: 7, stroke: "currentColor", strokeWidth: 1.5 }),
       plot.text(marks, { x: "x", y: "y", text: "label", dy: -14, fontWeight: "bold", fill: "currentColor" }),
     ],
-    x: { label: xLabel, labelAnchor: "center", labelOffset: 40 },
-    y: { label: yLabel, grid: false, nice: true },
+    x: { label: xLabel, labelAnchor: "center", labelOffset: 40, ...ticks },
+    y: { label: yLabel, grid: false, nice: true, ...(yRange === undefined ? {} : { domain: yRange }) },
     height: 340,
     marginTop: 32,
     marginLeft: 56,

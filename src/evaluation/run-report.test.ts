@@ -32,7 +32,7 @@ it("draws training and held-out values of a metric in one chart, with its meanin
   const [loss, further] = curves!.parts;
   if (loss?.kind !== "chart" || loss.chart.kind !== "lines" || further?.kind !== "folded") throw new Error("the loss is not the first chart");
   expect(loss.chart).toMatchObject({ title: "loss", yLabel: "loss (nats)", rules: [400] });
-  expect(loss.chart.description).toBe("The objective that is minimised, mean over the step. Lower is better. A point of the training curve is the mean of 3 steps, the band behind it their range. 1 value is not finite and left out.");
+  expect(loss.chart.description).toBe("The objective that is minimised, mean over the step. Lower is better. A point of the training curve is the mean of 3 steps, the band behind it their range. 1 value is not finite, at step 5, and left out.");
   const [training, heldOut] = loss.chart.series;
   expect(training).toMatchObject({ name: "training", dots: false });
   expect(training!.points[0]).toEqual({ x: 2, y: expect.closeTo((1 + 1 / 2 + 1 / 3) / 3, 12), low: 1 / 3, high: 1 });

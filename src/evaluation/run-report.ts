@@ -2,28 +2,18 @@
 import { countOf } from "../core/counts.ts";
 import { relative } from "node:path";
 import type { RunDetails } from "../runs/compare.ts";
-import { metricDefinition } from "../runs/metrics.ts";
 import { flatten } from "../runs/recorded.ts";
 import type { LineChart } from "./charts.ts";
 import type { Report, ReportPart } from "./report.ts";
+import { notFiniteNote, outsideNote, type RunCurve, runCurves, valueRange } from "./run-curves.ts";
 
-type Points = readonly { readonly step: number; readonly value: number }[];
-type Series = LineChart["series"][number];
-
-const HELD_OUT = "eval_";
-/** Longer curves are drawn as means over as many steps as it takes, with their range. */
-const MOST_POINTS = 150;
 /** More dots than that are a thick line. */
 const MOST_DOTS = 60;
 const HASH_DIGITS = 16;
-/** They tell where a run is, not how well it does. */
-const COUNTERS = ["epoch", "global_step", "num_tokens", "episode", "learning_rate", "lr", "critic/lr", "eps"];
 
 export function runReport(run: RunDetails, footer: string): Report {
-  const names = metricNames(run);
-  const isMain = (name: string): boolean => !COUNTERS.includes(name) && (run.series.has(HELD_OUT + name) || metricDefinition(name)?.better !== "none");
-  const charts = (wanted: readonly string[]): ReportPart[] => wanted.map((name) => ({ kind: "chart", chart: curve(run, name) }));
-  const [main, further] = [names.filter(isMain), names.filter((name) => !isMain(name))];
+  const { main, further } = runCurves(run);
+  const charts = (curves: readonly RunCurve[]): ReportPart[] => curves.map((curve) => ({ kind: "chart", chart: chartOf(curve, run) }));
   const options = flatten(run.config);
   return {
     title: `${run.info.command}: ${run.name}`,
@@ -33,7 +23,7 @@ export function runReport(run: RunDetails, footer: string): Report {
       {
         title: "Curves",
         parts: [
-          ...(names.length === 0 ? [{ kind: "text" as const, text: "No metric was recorded." }] : charts(main)),
+          ...(run.series.size === 0 ? [{ kind: "text" as const, text: "No metric was recorded." }] : charts(main)),
           ...(further.length === 0 ? [] : [{ kind: "folded" as const, title: `Further curves (${further.length})`, parts: charts(further) }]),
         ],
       },
@@ -43,9 +33,6 @@ export function runReport(run: RunDetails, footer: string): Report {
     footer,
   };
 }
-
-/** Without the prefix of held-out values, in the order of their first appearance. */
-const metricNames = ({ series }: RunDetails): string[] => [...new Set([...series.keys()].map((name) => (name.startsWith(HELD_OUT) ? name.slice(HELD_OUT.length) : name)))];
 
 function summaryOf({ state, step, totalSteps, checkpoints: { length: kept } }: RunDetails): string {
   const of = totalSteps === undefined ? "" : ` of ${totalSteps}`;
@@ -76,40 +63,26 @@ function checkpoints(run: RunDetails): ReportPart {
 }
 
 /** Training and held-out values of a metric in one chart. */
-function curve(run: RunDetails, name: string): LineChart {
-  const [training, heldOut] = [run.series.get(name) ?? [], run.series.get(HELD_OUT + name) ?? []];
-  const { formula, unit, better } = metricDefinition(name) ?? { formula: "not in this version's table of metrics", unit: "?", better: "none" };
-  const perPoint = Math.ceil(training.length / MOST_POINTS);
-  const missing = [...training, ...heldOut].filter(({ value }) => !Number.isFinite(value)).length;
-  const words = [
-    `${formula[0]!.toUpperCase()}${formula.slice(1)}.`,
-    ...(better === "none" ? [] : [`${better === "lower" ? "Lower" : "Higher"} is better.`]),
-    ...(perPoint > 1 ? [`A point of the training curve is the mean of ${perPoint} steps, the band behind it their range.`] : []),
-    ...(missing > 0 ? [`${missing} ${missing === 1 ? "value is" : "values are"} not finite and left out.`] : []),
-  ];
+function chartOf(curve: RunCurve, run: RunDetails): LineChart {
+  const { name, label, meaning, training, heldOut, stepsPerPoint } = curve;
+  const range = valueRange([training, heldOut].map((points) => points.flatMap(({ y, low, high }) => [low ?? y, high ?? y])));
+  const notes = [
+    stepsPerPoint > 1 ? `a point of the training curve is the mean of ${stepsPerPoint} steps, the band behind it their range` : undefined,
+    notFiniteNote(curve),
+    range && outsideNote(range),
+  ].filter((note) => note !== undefined);
   return {
     kind: "lines",
     title: name,
-    description: words.join(" "),
+    description: [meaning, ...notes.map((note) => `${note[0]!.toUpperCase()}${note.slice(1)}.`)].join(" "),
     xLabel: "step",
-    yLabel: unit === "1" ? name : `${name} (${unit})`,
+    wholeX: true,
+    yLabel: label,
+    ...(range === undefined ? {} : { yRange: [range.low, range.high] }),
     series: [
-      ...(training.length > 0 ? [{ name: "training", points: thinned(training, perPoint), dots: training.length <= MOST_DOTS }] : []),
-      ...(heldOut.length > 0 ? [{ name: "held-out", points: thinned(heldOut, Math.ceil(heldOut.length / MOST_POINTS)), dots: heldOut.length <= MOST_DOTS }] : []),
+      ...(training.length > 0 ? [{ name: "training", points: training, dots: training.length <= MOST_DOTS }] : []),
+      ...(heldOut.length > 0 ? [{ name: "held-out", points: heldOut, dots: heldOut.length <= MOST_DOTS }] : []),
     ],
     rules: run.checkpoints.map(({ step }) => step),
   };
 }
-
-/** Means of `size` neighbours with their range; the points themselves where `size` is 1. */
-function thinned(points: Points, size: number): Series["points"] {
-  const finite = points.filter(({ value }) => Number.isFinite(value));
-  if (size <= 1) return finite.map(({ step, value }) => ({ x: step, y: value }));
-  return Array.from({ length: Math.ceil(finite.length / size) }, (_, i) => {
-    const part = finite.slice(i * size, (i + 1) * size);
-    const values = part.map(({ value }) => value);
-    return { x: mean(part.map(({ step }) => step)), y: mean(values), low: Math.min(...values), high: Math.max(...values) };
-  });
-}
-
-const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value / values.length, 0);

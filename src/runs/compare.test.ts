@@ -117,6 +117,10 @@ describe("a sparkline", () => {
     ["averages equal parts", [0, 0, 7, 7, 14, 14], 3, "▁▅█"],
     ["is empty", [], 40, ""],
   ])("%s", (_name, values, width, expected) => {
-    expect(sparkline(values, width)).toBe(expected);
+    expect(sparkline(values, { width })).toBe(expected);
+  });
+
+  it("is denser signs in plain ASCII", () => {
+    expect(sparkline([0, 1, 2, 3, NaN, 4, 5, 6, 7], { width: 40, unicode: false })).toBe(".:-=?+*#@");
   });
 });

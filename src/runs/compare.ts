@@ -113,17 +113,16 @@ export function diffRuns(leftFolder: string, rightFolder: string): RunDifference
 }
 
 /**
- * A line of block characters, lowest to highest value; a dot where a value is not finite.
- * @param width most characters; longer series are averaged over equal parts
+ * A line of block characters, lowest to highest value; a dot where a value is not finite. In plain ASCII, denser signs and a question mark.
+ * @param options width: most characters; longer series are averaged over equal parts
  */
-export function sparkline(values: readonly number[], width = 40): string {
+export function sparkline(values: readonly number[], { width, unicode = true }: { readonly width: number; readonly unicode?: boolean }): string {
+  const [levels, none] = unicode ? ["▁▂▃▄▅▆▇█", "·"] : [".:-=+*#@", "?"];
   const columns = values.length <= width ? [...values] : Array.from({ length: width }, (_, column) => bucketMean(values, column, width));
   const finite = columns.filter(Number.isFinite);
   const [low, high] = [Math.min(...finite), Math.max(...finite)];
-  return columns.map((value) => (Number.isFinite(value) ? BLOCKS[Math.round(((value - low) / (high - low || 1)) * (BLOCKS.length - 1))] : "·")).join("");
+  return columns.map((value) => (Number.isFinite(value) ? levels[Math.round(((value - low) / (high - low || 1)) * (levels.length - 1))] : none)).join("");
 }
-
-const BLOCKS = "▁▂▃▄▅▆▇█";
 
 function bucketMean(values: readonly number[], column: number, width: number): number {
   const part = values.slice(Math.floor((column * values.length) / width), Math.floor(((column + 1) * values.length) / width)).filter(Number.isFinite);

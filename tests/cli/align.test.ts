@@ -78,6 +78,9 @@ describe("the pipeline", () => {
     expect(existsSync(path("out"))).toBe(false);
 
     const first = await attune("--json", "align", path("attune.yaml"));
+    const bars = first.out.trimEnd().split("\n").map((line) => JSON.parse(line) as { type: string; title?: string; done?: number; total?: number; final?: boolean });
+    const all = bars.findLast(({ type, title, final }) => type === "progress" && title === "all stages" && final)!;
+    expect(all.done).toBe(all.total);
     expect([first.status, first.err]).toEqual([0, expect.anything()]);
     expect(stagesOf(first.out)).toEqual(["sft run", "reward run", "held-out-reward run", "ppo run", "dpo run"]);
     const html = readFileSync(join(path("out"), "report.html"), "utf8");

@@ -27,6 +27,9 @@ import { shellWord } from "./constitution-input.ts";
 
 const DEFAULT_FILE = "attune.yaml";
 
+/** The work after the stages, as the bar of all knows it. */
+const EVALUATION = "evaluation";
+
 export const command: CommandModule = {
   configure(command, bind) {
     addBelowHelp(command, (width) => examplesText(["attune align --init", "attune align --dry-run", "attune align   # again after a stop or a change: what is done is skipped"], width));
@@ -125,8 +128,12 @@ async function align(pipeline: AlignFile, stages: readonly Stage[], { context, o
     },
     onStageEnd: ({ stage }) => overall.end(stage.name),
   });
-  if (evaluation) reporter.note(`\n${total} of ${total}: Evaluation`);
+  if (evaluation) {
+    reporter.note(`\n${total} of ${total}: Evaluation`);
+    overall.begin(EVALUATION);
+  }
   const result = evaluation && (await evaluate(pipeline, evaluation, context));
+  if (evaluation) overall.end(EVALUATION);
   const report = join(out, "report.html");
   await writeReport(report, alignReport({ folder: out, stages: done, evaluated: result?.evaluated, verdicts: result?.verdicts, provenance: await provenanceOf(pipeline, context) }, `attune ${context.argv.join(" ")}`));
   const comparisons = result && comparePolicies(result.evaluated);

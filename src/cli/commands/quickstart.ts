@@ -42,7 +42,12 @@ async function quickstart({ seed: given, out, memory }: { seed: string; out?: st
       onEvaluation: () => display.further("Evaluation: held-out requests, judged by the gold scorer that no trainer has seen"),
       onEvent: (event, stage) => display.event(event, stage),
     },
-  ).finally(() => display.close());
+  )
+    .then((result) => {
+      if (!signal.aborted) display.furtherEnd();
+      return result;
+    })
+    .finally(() => display.close());
   if (signal.aborted) throw new AttuneError("interrupted", "stopped before the end", { hint: "the same command goes on from there" });
   for (const [name, said] of Object.entries({ ...result.answers, ...result.constitution.answers })) warnOfAnswers(said.map((text) => ({ text })), reporter, name);
   const figures = memory ? await measureMemory({ reporter, signal }) : undefined;

@@ -5,6 +5,7 @@ import { chdir } from "node:process";
 import { AttuneError } from "../../core/errors.ts";
 import { readRunInfo } from "../../runs/run-folder.ts";
 import type { CommandEntry, CommandModule } from "../command.ts";
+import { showFirstCurve } from "../plot.ts";
 
 /** @param entries where the commands are looked up; a function, since the list holds this command too */
 export function resumeCommand(entries: () => Promise<readonly CommandEntry[]>): CommandModule {
@@ -27,6 +28,7 @@ export function resumeCommand(entries: () => Promise<readonly CommandEntry[]>): 
           // relative paths of the config start from where the run began
           if (existsSync(info.workingFolder)) chdir(info.workingFolder);
           await module.resume({ folder, info }, context, { acceptChanges });
+          showFirstCurve(folder, context);
         }),
       );
     },

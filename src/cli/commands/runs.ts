@@ -3,19 +3,22 @@ import { existsSync } from "node:fs";
 import { join, relative } from "node:path";
 import { AttuneError } from "../../core/errors.ts";
 import { runReport } from "../../evaluation/run-report.ts";
+import { runCurves } from "../../evaluation/run-curves.ts";
 import { writeReport } from "../../evaluation/report.ts";
 import { type Difference, diffRuns, listRuns, type RunDetails, type RunDifference, type RunOverview, showRun, sparkline } from "../../runs/compare.ts";
 import { subcommandHabit } from "../../runs/config-habits.ts";
 import { metricDefinition } from "../../runs/metrics.ts";
 import { flatten } from "../../runs/recorded.ts";
 import type { CommandModule } from "../command.ts";
+import { plotCurves, type PlotOptions, speaksUnicode } from "../plot.ts";
 import { formatHeadedTable, formatNumber, formatTable, LINE_WIDTH } from "../words.ts";
 
 /** Shown in the list, where a run has them, and at most this many. */
 const LIST_METRICS = ["eval_loss", "loss", "eval_rewards/accuracies", "rewards/accuracies", "eval_accuracy", "accuracy", "objective/scores", "objective/kl"];
 const LIST_COUNT = 2;
+const INDENT = "  ";
 /** Characters of a metric's course. */
-const [LEAST_BLOCKS, MOST_BLOCKS] = [8, 40];
+const [LEAST_COURSE, MOST_COURSE] = [8, 40];
 /** In the run's folder, where no other file is named. */
 const PAGE = "curves.html";
 
@@ -34,14 +37,18 @@ export const command: CommandModule = {
       .command("show")
       .description("the options, metrics and checkpoints of a run")
       .argument("<run>", "run folder")
+      .option("--curves", "draw the curves into a file or a pipe too, in 80 columns")
+      .option("--no-curves", "draw none on a terminal")
       .option("--html [file]", `also write the curves as one page (default: RUN/${PAGE})`)
       .action(
-        bind<{ html?: string | true }>(async ({ values: [folder], options: { html }, context }) => {
+        bind<{ html?: string | true; curves?: boolean }>(async ({ values: [folder], options: { html, curves }, context }) => {
           const details = showRun(folder!);
           const page = html === true ? join(folder!, PAGE) : html;
           if (page !== undefined) await writeReport(page, runReport(details, `attune ${context.argv.join(" ")}`));
-          const written = page === undefined ? "" : `\n\nalso written: ${page}`;
-          context.reporter.result({ ...details, series: Object.fromEntries(details.series), ...(page === undefined ? {} : { html: page }) }, `${showText(details)}${written}`);
+          const draw = curves ?? context.columns !== undefined;
+          const text = showText(details, { draw, width: context.columns ?? LINE_WIDTH, unicode: speaksUnicode() });
+          const more = page !== undefined ? `also written: ${page}` : details.series.size > 0 ? `${draw ? "" : "--curves draws the curves, "}--html writes every curve and its meaning as a page` : undefined;
+          context.reporter.result({ ...details, series: Object.fromEntries(details.series), ...(page === undefined ? {} : { html: page }) }, more === undefined ? text : `${text}\n\n${more}`);
         }),
       );
     command
@@ -75,7 +82,7 @@ function headlineText({ last }: RunOverview, count: number): string {
   return present.map((name) => `${name} ${formatNumber(last[name]!)}`).join("  ");
 }
 
-function showText(run: RunDetails): string {
+function showText(run: RunDetails, { draw, width, unicode }: PlotOptions & { readonly draw: boolean }): string {
   const { info } = run;
   const facts = [
     ["run", run.folder],
@@ -88,27 +95,36 @@ function showText(run: RunDetails): string {
     ["data", info.dataHash],
     ["model", info.modelFingerprint],
   ];
-  const metrics = [...run.series].map(([name, points]) => {
-    const values = points.map(({ value }) => value);
-    return { name, first: formatNumber(values[0]!), values, last: formatNumber(values.at(-1)!), unit: metricDefinition(name)?.unit ?? "" };
-  });
-  const beside = (["name", "first", "last", "unit"] as const).reduce((sum, key) => sum + 2 + Math.max(0, ...metrics.map((metric) => metric[key].length)), 2);
-  const width = Math.min(MOST_BLOCKS, Math.max(LEAST_BLOCKS, LINE_WIDTH - beside));
+  const metrics = section("metrics (first, course, last)", metricRows(run, { width, unicode }));
+  const curves = draw ? runCurves(run).main : [];
   const checkpoints = run.checkpoints.map(({ step, score, folder }) => [String(step), score === undefined ? "" : `${score.metric} ${formatNumber(score.value)}`, relative(run.folder, folder)]);
   return [
     section("", facts),
     section("options", flatten(run.config)),
-    section("metrics (first, course, last)", metrics.map(({ name, first, values, last, unit }) => [name, first, sparkline(values, width), last, unit])),
+    metrics,
     section("checkpoints", checkpoints),
     section("warnings", run.warnings.map((warning) => [warning])),
+    plotCurves(curves, { width, unicode }),
   ]
     .filter((text) => text !== "")
     .join("\n\n");
 }
 
+/** Name, first value, course, last value and unit of every metric, the course as wide as the line allows. */
+function metricRows({ series }: RunDetails, { width, unicode }: PlotOptions): string[][] {
+  const rows = [...series].map(([name, points]) => {
+    const values = points.map(({ value }) => value);
+    return { values, words: [name, formatNumber(values[0]!), formatNumber(values.at(-1)!), metricDefinition(name)?.unit ?? ""] };
+  });
+  const widths = [0, 1, 2, 3].map((column) => Math.max(0, ...rows.map(({ words }) => words[column]!.length)));
+  const room = width - INDENT.length - widths.reduce((sum, each) => sum + each + 2, 0);
+  const course = Math.min(MOST_COURSE, Math.max(LEAST_COURSE, room));
+  return rows.map(({ values, words: [name, first, last, unit] }) => [name!, first!, sparkline(values, { width: course, unicode }), last!, unit!]);
+}
+
 function section(title: string, rows: readonly (readonly string[])[]): string {
   if (rows.length === 0) return "";
-  return title === "" ? formatTable(rows) : `${title}\n${formatTable(rows.map(([first, ...rest]) => [`  ${first}`, ...rest]))}`;
+  return title === "" ? formatTable(rows) : `${title}\n${formatTable(rows.map(([first, ...rest]) => [`${INDENT}${first}`, ...rest]))}`;
 }
 
 function diffText({ left, right, setup, metrics }: RunDifference): string {
