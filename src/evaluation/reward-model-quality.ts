@@ -147,7 +147,7 @@ export function rewardModelTable(quality: RewardModelQuality): Table {
   const { calibration: measured } = quality;
   return {
     caption: `Reward model on ${countOf(quality.decided, "held-out pair")}`,
-    columns: [{ name: "" }, { name: "value [95%]", align: "right" }, { name: "lead, points [95%]", align: "right" }],
+    columns: [{ name: "" }, { name: "value", align: "right" }, { name: "lead, points [95%]", align: "right" }],
     rows: [
       ["right order", formatShare(quality.accuracy), ""],
       ...[longest, shortest].map(({ name, accuracy, lead }) => [name, formatShare(accuracy), { text: formatPoints(lead), verdict: verdictOf(lead) }]),
