@@ -118,6 +118,18 @@ describe("a long prompt that comes while others are decoded", () => {
 });
 
 describe("a request for many answers", () => {
+  test.each([1, 2, 3, 4])("gets as many as it asks for, also where all %i find a slot at once", async (samples) => {
+    await withEngine({ slots: 16, fair: { readTokens: 64 } }, async (engine) => {
+      const seen: number[] = [];
+      const others = [1, 2].map((other) => engine.submit(lasting(`other ${other}`, 30)).answers);
+      const answers = await engine.submit(lasting("many", 12, { samples }), { onAnswer: ({ sample }) => void seen.push(sample) }).answers;
+      await Promise.all(others);
+      const expected = Array.from({ length: samples }, (_, sample) => sample);
+      expect(answers.map(({ sample }) => sample)).toEqual(expected);
+      expect(seen.toSorted()).toEqual(expected);
+    });
+  });
+
   test("leaves half of the slots to others, and takes turns with them", async () => {
     await withEngine({ slots: 4 }, async (engine) => {
       const finished: string[] = [];

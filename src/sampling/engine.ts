@@ -94,7 +94,8 @@ export class BatchingEngine {
   private readonly admission: Admission;
   private readonly pace: ReadingPace;
   private readonly between: (() => Promise<void>) | undefined;
-  private queue: Task[] = [];
+  /** The same array always: admission looks at it while requests come and go. */
+  private readonly queue: Task[] = [];
   private working: Promise<void> | undefined;
   private failure: AttuneError | undefined;
 
@@ -118,6 +119,11 @@ export class BatchingEngine {
     const { room: maxLength, slots: rows, prepack = false, threads } = options;
     const decoder = await Decoder.create(model, { maxLength, rows, prepack, ...(threads === undefined ? {} : { threads }) });
     return new BatchingEngine(decoder, encoder, options);
+  }
+
+  /** Whether decoding has failed, or ended: nothing can be submitted any more. */
+  get isOver(): boolean {
+    return this.failure !== undefined;
   }
 
   /** Answers that are being decoded. */
@@ -173,7 +179,7 @@ export class BatchingEngine {
   private cancel(task: Task): void {
     task.cancelled = true;
     const waited = this.queue.includes(task);
-    this.queue = this.queue.filter((other) => other !== task);
+    this.unqueue(task);
     if (waited && task.begun === task.finished.length) task.settle(task.finished);
   }
 
@@ -201,8 +207,13 @@ export class BatchingEngine {
   private fail(error: AttuneError): void {
     this.failure = error;
     for (const task of new Set([...this.queue, ...this.rows.map(({ task }) => task)])) task.settle(error);
-    this.queue = [];
+    this.queue.length = 0;
     this.rows.length = 0;
+  }
+
+  private unqueue(task: Task): void {
+    const at = this.queue.indexOf(task);
+    if (at >= 0) this.queue.splice(at, 1);
   }
 
   /** Draws a token for each row from the given one on; finished rows leave. */
@@ -272,14 +283,14 @@ export class BatchingEngine {
     }
     if (task.begun === samplesOf(task)) {
       delete task.prefix;
-      this.queue = this.queue.filter((other) => other !== task);
+      this.unqueue(task);
     } else task.prefix ??= keepPrefix(prefix, this.decoder);
     this.extend(first);
   }
 
   /** A request that asked for the scores of its prompt alone. */
   private endUnanswered(task: Task): void {
-    this.queue = this.queue.filter((other) => other !== task);
+    this.unqueue(task);
     for (let sample = 0; sample < (task.request.samples ?? 1); sample++) {
       const sampled: Sampled = { sample, ids: [], logps: [], text: "", finish: "length", ...(task.request.alternatives ? { alternatives: [] } : {}), ...scoresOf(task) };
       task.finished.push(sampled);

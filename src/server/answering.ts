@@ -6,7 +6,6 @@ import { onAbort } from "../sampling/generate.ts";
 import type { Generation, Sampled } from "../sampling/engine.ts";
 import { ApiError, stopping } from "./api-error.ts";
 import type { Engines, Lease } from "./engines.ts";
-import { isFatal } from "./engines.ts";
 import type { PromptField } from "./parameters.ts";
 import { tooLong } from "./parameters.ts";
 
@@ -99,7 +98,7 @@ export class Answering {
       return answers;
     } catch (error) {
       cancel();
-      if (isFatal(error)) this.engines.discard(this.asked.model, engine);
+      if (engine.isOver) this.engines.discard(this.asked.model, engine);
       throw error;
     } finally {
       for (const each of forget) each();

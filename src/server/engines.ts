@@ -4,7 +4,6 @@
  * makes room. What waits for a slot is bounded, engine by engine.
  */
 import { countOf } from "../core/counts.ts";
-import { AttuneError } from "../core/errors.ts";
 import type { Model } from "../models/model.ts";
 import { BatchingEngine } from "../sampling/engine.ts";
 import type { Encoder } from "../text/encoder.ts";
@@ -184,6 +183,3 @@ export class Engines {
 export function cacheBytes({ config: { layers, keyValueHeads, headSize } }: Model): number {
   return layers * 2 * keyValueHeads * headSize * Float32Array.BYTES_PER_ELEMENT;
 }
-
-/** Whether an error left its engine unusable. */
-export const isFatal = (error: unknown): boolean => error instanceof AttuneError && (error.code === "runtime" || error.code === "internal");

@@ -5,6 +5,7 @@ import type { Socket } from "node:net";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { Connections } from "./connections.ts";
 import { SliceQueue } from "./slice-queue.ts";
+import { SpokenTokens } from "./tokens.ts";
 import type { RunningServer } from "./listen.ts";
 import { encoder, events, send, startTiny, until } from "./testing.ts";
 
@@ -125,6 +126,22 @@ describe("bodies", () => {
     expect((await send(server, "/v1/chat/completions", { body: chat })).status).toBe(200);
     expect(errors).toEqual([]);
   });
+});
+
+test("a defect in one request ends nobody else's answer", async () => {
+  const errors: unknown[] = [];
+  server = await startTiny({ onError: (error) => errors.push(error) });
+  const other = send(server, "/v1/chat/completions", { body: { ...chat, stream: true, n: 3 } });
+  const within = vi.spyOn(SpokenTokens.prototype, "within").mockImplementation(() => {
+    throw new TypeError("a defect");
+  });
+  const failed = await send(server, "/v1/chat/completions", { body: { ...chat, stream: true, logprobs: true } });
+  within.mockRestore();
+  expect(failed.text).toContain("internal_error");
+  const { text } = await other;
+  expect(text).not.toContain('"error"');
+  expect(new Set([...text.matchAll(/"index":(\d+)/g)].map(([, index]) => index))).toEqual(new Set(["0", "1", "2"]));
+  expect(errors).toHaveLength(1);
 });
 
 test("a log holds no control character, no line break and nothing decoded", async () => {

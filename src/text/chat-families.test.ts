@@ -2,8 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { AttuneError } from "../core/errors.ts";
 import { createChatTemplate } from "./chat-template.ts";
-import type { Conversation } from "./families-testing.ts";
-import { conversations, FAMILIES, hasTemplate, openFamily, readFamily, TIME } from "./families-testing.ts";
+import { conversations, FAMILIES, hasTemplate, idsOf, openFamily, readFamily, REFUSED, TIME } from "./families-testing.ts";
 
 describe.each(FAMILIES)("%s", (name) => {
   const family = readFamily(name);
@@ -13,21 +12,11 @@ describe.each(FAMILIES)("%s", (name) => {
 
   test.skipIf(missing)(`ids of every conversation, or a refusal where transformers refuses${needs}`, () => {
     const tokenizer = openFamily(name, family);
-    const template = createChatTemplate(tokenizer, { time: TIME });
-    const outcome = ({ messages, tools, arguments: templateArguments, generationPrompt }: Conversation): number[] | string => {
-      try {
-        const text = template.render(messages, { generationPrompt, templateArguments, ...(tools === null ? {} : { tools }) });
-        return tokenizer.encode(text);
-      } catch (error) {
-        if (error instanceof AttuneError) return error.what;
-        throw error;
-      }
-    };
     for (const [index, { name: title, ids }] of family.cases.entries()) {
       const conversation = conversations[index]!;
       // transformers itself refuses a conversation of no turns
       if (conversation.messages.length === 0) continue;
-      expect({ title, ids: outcome(conversation) }).toEqual({ title, ids: ids ?? "the chat template refuses this conversation" });
+      expect({ title, ids: idsOf(tokenizer, conversation) }).toEqual({ title, ids: ids ?? REFUSED });
     }
   });
 

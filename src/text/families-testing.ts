@@ -1,6 +1,8 @@
 /** Published chat templates with tokenizers that hold their control tokens, for tests: the golden files of scripts/golden/chat_templates.py. */
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { AttuneError } from "../core/errors.ts";
+import { createChatTemplate } from "./chat-template.ts";
 import type { Message, TemplateInputs } from "./messages.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 import { tokenizerFromFiles } from "./tokenizer.ts";
@@ -39,6 +41,22 @@ export const readFamily = (name: string): Family => read(`chat/${name}`) as Fami
 
 export const hasTemplate = (name: string, family: Family): boolean => existsSync(templateFile(name, family));
 
+/** Ids that a tokenizer with a chat template gives for a conversation, or why it is refused. */
+export function idsOf(tokenizer: Tokenizer, { messages, tools, arguments: templateArguments, generationPrompt }: Conversation): number[] | string {
+  try {
+    const text = createChatTemplate(tokenizer, { time: TIME }).render(messages, { generationPrompt, templateArguments, ...(tools === null ? {} : { tools }) });
+    return tokenizer.encode(text);
+  } catch (error) {
+    if (error instanceof AttuneError) return error.what;
+    throw error;
+  }
+}
+
+/** What {@link idsOf} gives where transformers refuses too. */
+export const REFUSED = "the chat template refuses this conversation";
+
+export const readTemplate = (name: string, family: Family): string => readFileSync(templateFile(name, family), "utf8");
+
 export function openFamily(name: string, family: Family): Tokenizer {
   const { tokenizer, added, config } = family;
   const { tokenizer: json } = read(tokenizer) as { tokenizer: { added_tokens: { id: number; content: string; special: boolean }[]; model: { vocab: Record<string, number> } } };
@@ -48,5 +66,5 @@ export function openFamily(name: string, family: Family): Tokenizer {
     if (known) known.special = true;
     else json.added_tokens.push({ id: next++, content, special: true, single_word: false, lstrip: false, rstrip: false, normalized: false } as (typeof json.added_tokens)[number]);
   }
-  return tokenizerFromFiles({ "tokenizer.json": JSON.stringify(json), "tokenizer_config.json": JSON.stringify({ ...config, add_bos_token: false, chat_template: readFileSync(templateFile(name, family), "utf8") }) });
+  return tokenizerFromFiles({ "tokenizer.json": JSON.stringify(json), "tokenizer_config.json": JSON.stringify({ ...config, add_bos_token: false, chat_template: readTemplate(name, family) }) });
 }

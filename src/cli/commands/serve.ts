@@ -69,7 +69,7 @@ export const command: CommandModule = {
           allowOrigins: config.allowOrigin,
           token,
           limits: limitsOf(config, models),
-          onError: (error) => reporter.warn("serve", error instanceof AttuneError ? error.what : `a defect: ${error instanceof Error ? error.name : "unknown"}`),
+          onError: (error) => reporter.warn("serve", error instanceof AttuneError ? [error.what, defectOf(error.cause)].filter((part) => part !== undefined).join(": ") : `a defect: ${defectOf(error) ?? "unknown"}`),
           ...(config.logRequests ? { onRequest: ({ method, path, status, milliseconds }) => reporter.note(`${method} ${path} ${status} ${milliseconds} ms`) } : {}),
         });
         try {
@@ -82,3 +82,10 @@ export const command: CommandModule = {
     );
   },
 };
+
+/** What kind of defect and where, such as `TypeError at server/endpoint.js:146`: a message might hold what somebody said. */
+function defectOf(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const place = /^ +at .*?([^/\\]+[/\\][^/\\]+:\d+):\d+\)?$/m.exec(error.stack ?? "")?.[1];
+  return place === undefined ? error.name : `${error.name} at ${place}`;
+}
