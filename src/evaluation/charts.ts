@@ -137,6 +137,12 @@ function intervals(plot: Plot, { rows, label, percent }: IntervalChart): Parts {
   };
 }
 
+/** Powers of ten where the margin has no room for all the digits. */
+function shortTicks([low, high]: readonly [number, number]): { tickFormat?: (value: number) => string } {
+  const size = Math.max(Math.abs(low), Math.abs(high));
+  return size >= 0.001 && size < 1e5 ? {} : { tickFormat: (value) => (value === 0 ? "0" : Number(value.toPrecision(4)).toExponential().replace("e+", "e")) };
+}
+
 /** Below this many whole numbers the axis would show fractions of them. */
 const FEW_WHOLE = 10;
 
@@ -165,7 +171,7 @@ function lines(plot: Plot, { series, marks = [], rules = [], xLabel, yLabel, who
       plot.text(marks, { x: "x", y: "y", text: "label", dy: -14, fontWeight: "bold", fill: "currentColor" }),
     ],
     x: { label: xLabel, labelAnchor: "center", labelOffset: 40, ...ticks },
-    y: { label: yLabel, grid: false, nice: true, ...(yRange === undefined ? {} : { domain: yRange }) },
+    y: { label: yLabel, grid: false, nice: true, ...(yRange === undefined ? {} : { domain: yRange, ...shortTicks(yRange) }) },
     height: 340,
     marginTop: 32,
     marginLeft: 56,

@@ -80,7 +80,8 @@ nav { display: none; }
 details::details-content { content-visibility: visible; display: block; block-size: auto; }
 section { break-inside: auto; }
 h2, h3, caption { break-after: avoid; }
-figure, .example, table { break-inside: avoid; }
+figure, .example, table, .facts > div { break-inside: avoid; }
+footer { margin-top: 1rem; }
 .table { overflow: visible; }
 table { font-size: 7.5pt; }
 td, th { white-space: normal; padding: 2px 4px; }

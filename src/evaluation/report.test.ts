@@ -102,6 +102,19 @@ describe("charts", () => {
     expect(Number(ring.getAttribute("cx"))).toBeCloseTo((left + width - right) / 2, 0);
   });
 
+  test("have no tick between two steps, and cut off what lies outside the range", async () => {
+    const of = (points: { x: number; y: number }[], yRange?: [number, number]) => drawChart({ kind: "lines", title: "", description: "", xLabel: "step", yLabel: "y", wholeX: true, ...(yRange === undefined ? {} : { yRange }), series: [{ name: "s", points }] });
+    const texts = (svg: string, axis: string): string[] => [...parseHTML(svg).document.querySelectorAll(`[aria-label="${axis}-axis tick label"] text`)].map(({ textContent }) => textContent!);
+    const few = (await of([{ x: 1, y: 0 }, { x: 3, y: 9 }])).svg;
+    expect(texts(few, "x")).toEqual(["1", "2", "3"]);
+    expect(few).not.toContain("clip-path");
+    expect(texts((await of([{ x: 1, y: 0 }, { x: 1000, y: 9 }])).svg, "x")).toContain("200");
+    const cut = (await of([{ x: 1, y: 0 }, { x: 2, y: 1 }, { x: 3, y: 1e9 }], [0, 1])).svg;
+    expect(texts(cut, "y").at(-1)).toBe("1.0");
+    expect(cut).toContain("clip-path");
+    expect(texts((await of([{ x: 1, y: 0 }, { x: 2, y: 1e-4 }], [0, 1e-4])).svg, "y")).toEqual(expect.arrayContaining(["0", "5e-5", "1e-4"]));
+  });
+
   test("empty charts are drawn, not refused", async () => {
     const empty = { title: "t", description: "d" };
     for (const chart of [{ kind: "bars", ...empty, label: "x", bars: [] }, { kind: "lines", ...empty, xLabel: "x", yLabel: "y", series: [] }, { kind: "intervals", ...empty, label: "x", rows: [] }, { kind: "reliability", ...empty, bins: [] }] satisfies Chart[]) {

@@ -55,6 +55,15 @@ it("is written by runs show --html as one page for its owner alone, and folds wh
   expect(document.querySelector("details")!.textContent).toContain("7 <b>examples</b> were cut");
 });
 
+it("draws a spike at the edge of its chart and counts it", () => {
+  const folder = join(root, "spike");
+  const run = Run.create(folder, { command: "sft", seed: 1, config: { given: {}, effective: {} }, dataHash: "", modelFingerprint: "" });
+  for (let step = 1; step <= 50; step++) run.metrics(step, { loss: step === 30 ? 1e9 : 1 + (step % 7) });
+  run.close();
+  const [chart] = runReport(showRun(folder), "").sections[1]!.parts;
+  expect(chart).toMatchObject({ kind: "chart", chart: { yRange: [1, 7], wholeX: true, description: "The objective that is minimised, mean over the step. Lower is better. 1 value lies outside the chart, at 1.00e+9." } });
+});
+
 it("says so where nothing was recorded", () => {
   const folder = join(root, "empty");
   Run.create(folder, { command: "sft", seed: 1, config: { given: {}, effective: {} }, dataHash: "", modelFingerprint: "" }).close();

@@ -65,7 +65,7 @@ function checkpoints(run: RunDetails): ReportPart {
 /** Training and held-out values of a metric in one chart. */
 function chartOf(curve: RunCurve, run: RunDetails): LineChart {
   const { name, label, meaning, training, heldOut, stepsPerPoint } = curve;
-  const range = valueRange([training, heldOut].map((points) => points.flatMap(({ y, low, high }) => [low ?? y, high ?? y])));
+  const range = valueRange([training, heldOut].map((points) => points.flatMap(({ y, low = y, high = y }) => (low === high ? [y] : [low, high]))));
   const notes = [
     stepsPerPoint > 1 ? `a point of the training curve is the mean of ${stepsPerPoint} steps, the band behind it their range` : undefined,
     notFiniteNote(curve),
