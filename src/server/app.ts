@@ -3,7 +3,7 @@ import type { HttpBindings } from "@hono/node-server";
 import { Hono } from "hono";
 import type { Context } from "hono";
 import { ApiError, stopping, toApiError } from "./api-error.ts";
-import { parseBody, readBody } from "./body.ts";
+import { readBody } from "./body.ts";
 import type { Kind } from "./choices.ts";
 import { CHAT, TEXT } from "./choices.ts";
 import { ClientLeft } from "./slice-queue.ts";
@@ -87,7 +87,7 @@ async function post<Request extends ChatRequest | TextRequest>(c: AppContext, ki
 }
 
 async function answered<Request extends ChatRequest | TextRequest>(c: AppContext, kind: Kind<Request>, context: AppOptions): Promise<Response> {
-  const body = parseBody(await readBody(c.env.incoming, { limit: context.bodyLimit, stop: context.stop }));
+  const body = await readBody(c.env.incoming, { limit: context.bodyLimit, stop: context.stop });
   return answer(kind, body, { caller: { client: c.env.incoming.socket.remoteAddress ?? "", left: c.req.raw.signal }, context });
 }
 

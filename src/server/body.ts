@@ -40,27 +40,27 @@ export function readBody(incoming: IncomingMessage, { limit, stop }: { limit: nu
 
 /** The JSON of a request's body. @throws ApiError 400 */
 export function parseBody(text: string): unknown {
-  let value: unknown;
+  // before it is parsed, which takes long where much lies deep
+  if (isDeep(text)) throw new ApiError(400, `lists and objects lie more than ${DEEPEST} deep in each other`, { code: "invalid_json" });
   try {
-    value = JSON.parse(text);
+    return JSON.parse(text);
   } catch {
     throw new ApiError(400, "the body is no JSON", { code: "invalid_json" });
   }
-  if (depthOf(text) > DEEPEST) throw new ApiError(400, `lists and objects lie more than ${DEEPEST} deep in each other`, { code: "invalid_json" });
-  return value;
 }
 
-/** Of lists and objects in JSON. */
-function depthOf(json: string): number {
-  let [deepest, depth, quoted] = [0, 0, false];
+/** Whether lists and objects in JSON lie too deep in each other. */
+function isDeep(json: string): boolean {
+  let [depth, quoted] = [0, false];
   for (let at = 0; at < json.length; at++) {
     const code = json.charCodeAt(at);
     if (quoted) {
       if (code === 0x5c) at++;
       else if (code === 0x22) quoted = false;
     } else if (code === 0x22) quoted = true;
-    else if (code === 0x5b || code === 0x7b) deepest = Math.max(deepest, ++depth);
-    else if (code === 0x5d || code === 0x7d) depth--;
+    else if (code === 0x5b || code === 0x7b) {
+      if (++depth > DEEPEST) return true;
+    } else if (code === 0x5d || code === 0x7d) depth--;
   }
-  return deepest;
+  return false;
 }

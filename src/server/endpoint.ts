@@ -7,8 +7,10 @@ import { attuneVersion } from "../runs/versions.ts";
 import { ApiError, stopping, toApiError } from "./api-error.ts";
 import type { Asking, Ends, Usage } from "./answering.ts";
 import { Answering, usageOf } from "./answering.ts";
+import { parseBody } from "./body.ts";
 import type { Kind, Telling } from "./choices.ts";
 import type { SliceQueue } from "./slice-queue.ts";
+import { oneSlice } from "./slice-queue.ts";
 import type { Engines } from "./engines.ts";
 import type { Grammars } from "./grammars.ts";
 import type { RequestWatch, ServerMetrics } from "./metrics.ts";
@@ -52,10 +54,10 @@ export interface Caller {
 }
 
 /** @throws ApiError */
-export async function answer<Request extends ChatRequest | TextRequest>(kind: Kind<Request>, body: unknown, { caller, context }: { caller: Caller; context: EndpointContext }): Promise<Response> {
-  const { engines, stop, maxTokens: byDefault, metrics } = context;
+export async function answer<Request extends ChatRequest | TextRequest>(kind: Kind<Request>, body: string, { caller, context }: { caller: Caller; context: EndpointContext }): Promise<Response> {
+  const { engines, slices, stop, maxTokens: byDefault, metrics } = context;
   const watch = metrics.watch();
-  const request = kind.read(body, engines.limits.room);
+  const request = await slices.run(oneSlice(() => kind.read(parseBody(body), engines.limits.room)), caller);
   const served = engines.find(request.model);
   kind.check(request, context);
   if (stop.aborted) throw stopping();

@@ -156,6 +156,13 @@ test("a log holds no control character, no line break and nothing decoded", asyn
   for (const line of lines) expect(line).toMatch(/^GET [!-~]+ 4\d\d$/);
 });
 
+/** Works for so many milliseconds; how many they were. */
+function spin(milliseconds: number): number {
+  const began = performance.now();
+  while (performance.now() - began < milliseconds);
+  return performance.now() - began;
+}
+
 describe("prompts that are long to encode", () => {
   test("are encoded in turns with others, a slice at a time", async () => {
     const queue = new SliceQueue(new AbortController().signal);
@@ -163,6 +170,7 @@ describe("prompts that are long to encode", () => {
     function* slices(name: string, count: number) {
       for (let slice = 0; slice < count; slice++) {
         order.push(name);
+        spin(5);
         yield;
       }
       return new Int32Array();
@@ -178,6 +186,24 @@ describe("prompts that are long to encode", () => {
     expect(order.slice(0, 3)).toEqual(["long", "short", "long"]);
     // others had a turn between any two slices
     expect(turns).toBeGreaterThanOrEqual(order.length);
+  });
+
+  test("have a share of the time while answers are decoded, and all of it otherwise", async () => {
+    let spent = 0;
+    function* slices(count: number) {
+      for (let slice = 0; slice < count; slice++) yield void (spent += spin(2));
+    }
+    const queue = new SliceQueue(new AbortController().signal, () => true);
+    const began = performance.now();
+    await Promise.all([queue.run(slices(60)), queue.run(slices(20))]);
+    // 50 ms are saved up in the beginning, and the last turn may take some more than it has
+    expect(spent).toBeGreaterThanOrEqual(160);
+    expect(performance.now() - began).toBeGreaterThan(4 * (spent - 50 - 10));
+    const idle = new SliceQueue(new AbortController().signal, () => false);
+    const timers = vi.spyOn(globalThis, "setTimeout");
+    await idle.run(slices(60));
+    expect(timers).not.toHaveBeenCalled();
+    timers.mockRestore();
   });
 
   test("of one client take turns with another's, however many there are", async () => {
