@@ -7,7 +7,11 @@ FOLDER is a Hugging Face model; the adapter is in peft's format and where every 
 learning rate, gradient norm clipped at 1, rows in the order of the file, answers of GRPO and RLOO drawn by TRL at temperature 1.
 
 GRPO and RLOO take two steps of the optimiser on each roll-out: at the first the policy is the one that answered, so their losses are
-close to 0 whatever they compute.
+close to 0 whatever they compute. Their learning rate is smaller: at 1e-3 the second step finds nine tenths of RLOO's answers beyond the
+clip, and its gradient hangs on which of them lie just beside it.
+
+transformers reads a reward before the first padding token, and this model pads with the token that ends an answer: the reward model gets
+a padding token of its own, so that the score is read at the end, as attune reads it.
 
 Writes, per run, TRL's log of every step and, for GRPO and RLOO, the roll-outs: prompt and answer ids, and rewards.
 """
@@ -30,6 +34,8 @@ from safetensors.torch import load_file
 STEPS, ROWS, PASSES = 10, 2, 2
 LORA = {"r": 4, "lora_alpha": 8, "lora_dropout": 0.0, "target_modules": ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]}
 LEARNING_RATE = 1e-3
+ROLLOUT_LEARNING_RATE = 1e-4
+UNUSED_TOKEN = "<file_sep>"
 PREFIX = "base_model.model."
 
 
@@ -57,13 +63,13 @@ class Peer:
                 if plain in self.start and parameter.requires_grad:
                     parameter.copy_(self.start[plain])
                     used.add(plain)
-        wanted = {name for name in self.start if "lora_" in name}
+        wanted = {name for name in self.start if "lora_" in name or isinstance(trainer, trl.RewardTrainer)}
         assert wanted <= used, f"{len(wanted - used)} tensors of the adapter found no place"
 
-    def run(self, name, trainer_class, config_class, *, model=None, task="CAUSAL_LM", batch=ROWS, updates=STEPS, trainer_options=None, **settings):
+    def run(self, name, trainer_class, config_class, *, model=None, task="CAUSAL_LM", batch=ROWS, updates=STEPS, rate=LEARNING_RATE, trainer_options=None, **settings):
         with tempfile.TemporaryDirectory() as scratch:
             arguments = config_class(
-                output_dir=scratch, use_cpu=True, bf16=False, max_steps=updates, learning_rate=LEARNING_RATE, lr_scheduler_type="constant", warmup_steps=0, weight_decay=0.0,
+                output_dir=scratch, use_cpu=True, bf16=False, max_steps=updates, learning_rate=rate, lr_scheduler_type="constant", warmup_steps=0, weight_decay=0.0,
                 adam_beta1=0.9, adam_beta2=0.999, adam_epsilon=1e-8, max_grad_norm=1.0, optim="adamw_torch", per_device_train_batch_size=batch, gradient_accumulation_steps=1,
                 gradient_checkpointing=False, logging_steps=1, save_strategy="no", report_to="none", disable_tqdm=True, dataloader_pin_memory=False, seed=1, **settings,
             )
@@ -84,7 +90,7 @@ class Peer:
         pairs = self.rows(lambda _, pair: {key: pair[key] for key in ("prompt", "chosen", "rejected")})
         self.run("sft", trl.SFTTrainer, trl.SFTConfig, trainer_options={"train_dataset": self.rows(completion)}, max_length=512, **order)
         scored = lambda: self.model(transformers.AutoModelForSequenceClassification, num_labels=1)
-        self.run("reward", trl.RewardTrainer, trl.RewardConfig, model=scored, task="SEQ_CLS", trainer_options={"train_dataset": pairs}, max_length=512, **order)
+        self.run("reward", trl.RewardTrainer, trl.RewardConfig, model=scored, task="SEQ_CLS", trainer_options={"train_dataset": pairs}, max_length=512, center_rewards_coefficient=0.01, pad_token=UNUSED_TOKEN, **order)
         trainer = self.run("dpo", trl.DPOTrainer, trl.DPOConfig, trainer_options={"train_dataset": pairs}, max_length=512, beta=0.1, **order)
         self.results["dpo"]["token_ids"] = [{key: row[f"{key}_ids"] for key in ("prompt", "chosen", "rejected")} for row in trainer.train_dataset]
         self.run("kto", trl.KTOTrainer, trl.KTOConfig, trainer_options={"train_dataset": self.rows(unpaired)}, max_length=512, beta=0.1, **order)
@@ -106,7 +112,7 @@ class Peer:
                 ])
                 return scores
 
-            self.run(name, trainer_class, config_class, batch=8, updates=STEPS * PASSES, trainer_options={"train_dataset": prompts, "reward_funcs": reward}, **samples, **settings)
+            self.run(name, trainer_class, config_class, batch=8, updates=STEPS * PASSES, rate=ROLLOUT_LEARNING_RATE, trainer_options={"train_dataset": prompts, "reward_funcs": reward}, **samples, **settings)
             self.results[name]["rollouts"] = rollouts
 
 

@@ -1,7 +1,7 @@
 /**
  * Ten steps of TRL's own trainers beside ours: SmolLM2-135M-Instruct, people's comparisons (hh-rlhf-harmless), the same order and the same
  * initial adapter; answers of GRPO and RLOO are those that TRL drew, each used for two steps of the optimiser (the first alone has a loss
- * near 0, whatever it computes). Losses must agree within 1e-3 and the norms of gradients within 1%. Prints a table.
+ * near 0, whatever it computes). Losses must agree within 1e-4 and the norms of gradients within 0.1%. Prints a table.
  *
  * `npm run test:peers`: needs the model, the data, and TRL, which bench/peers/set-up.sh installs (or ATTUNE_PEERS_PYTHON names a Python
  * that has it). Some ten minutes, hence apart.
@@ -38,12 +38,15 @@ import { prescribedEngine, prescribedReward, recordOf } from "../golden/prescrib
 import { repositoryRoot, sharedData } from "../support/shared.ts";
 import { findPython } from "./python.ts";
 
+const SEED = 42;
+/** Of the adapter that methods over roll-outs make for their actor (src/training/roles.ts): all start from it. */
+const ADAPTER_SEED = Random.for(SEED, "actor").bits();
 const STEPS = 10;
 const ROWS = 2;
 /** Steps of the optimiser on each roll-out. */
 const PASSES = 2;
-const TOLERANCE = 1e-3;
-const NORM_TOLERANCE = 0.01;
+const TOLERANCE = 1e-4;
+const NORM_TOLERANCE = 0.001;
 const data = sharedData("hh-rlhf-harmless.jsonl.gz");
 const gguf = process.env["ATTUNE_SMOLLM2_GGUF"] || join(repositoryRoot, ".cache", "smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf");
 
@@ -97,7 +100,7 @@ describe.skipIf(reason !== undefined)("ten steps beside TRL's own trainers", () 
     const { model, tokenizer } = await openModel(gguf);
     await saveMerged(model, join(folder, "model"), { tokenizer });
     await saveTokenizer(tokenizer, join(folder, "model"));
-    const adapter = createAdapter(model.family, model.config, { rank: 4, alpha: 8, rsLora: false, targets: resolveTargets(model.family, model.config, ["all-linear"]) }, 42);
+    const adapter = createAdapter(model.family, model.config, { rank: 4, alpha: 8, rsLora: false, targets: resolveTargets(model.family, model.config, ["all-linear"]) }, ADAPTER_SEED);
     const random = Random.for(8, "head");
     const head = Float32Array.from({ length: model.config.hiddenSize }, () => random.normal() / Math.sqrt(model.config.hiddenSize));
     const tensors = [...adapter.weights].map(([name, { shape, data }]) => ({ name: `base_model.model.${name}`, dtype: "F32" as const, shape, data }));
@@ -117,7 +120,7 @@ describe.skipIf(reason !== undefined)("ten steps beside TRL's own trainers", () 
   /** The model with the common adapter; the head where scores are read. */
   async function open({ head = false } = {}): Promise<{ model: Model; encoder: Encoder }> {
     const { model, tokenizer } = await openModel(join(folder, "model"));
-    const adapter = createAdapter(model.family, model.config, { rank: 4, alpha: 8, rsLora: false, targets: resolveTargets(model.family, model.config, ["all-linear"]) }, 42);
+    const adapter = createAdapter(model.family, model.config, { rank: 4, alpha: 8, rsLora: false, targets: resolveTargets(model.family, model.config, ["all-linear"]) }, ADAPTER_SEED);
     if (!head) return { model: Object.assign(model, { adapter }), encoder: createEncoder(tokenizer, { maxLength: 512, template: "none" }) };
     const file = await SafetensorsFile.open(start);
     const scoreHead = float32([1, model.config.hiddenSize], await file.read(`base_model.model.${SCORE_HEAD}`));
@@ -125,7 +128,7 @@ describe.skipIf(reason !== undefined)("ten steps beside TRL's own trainers", () 
     return { model: Object.assign(model, { adapter, scoreHead }), encoder: createEncoder(tokenizer, { maxLength: 512, template: "none" }) };
   }
 
-  const common = { model: "smollm2", data: "pairs", lora: { rank: 4, alpha: 8 }, learningRate: 1e-3, schedule: "constant", warmupRatio: 0, maxLength: 512, maxSteps: STEPS, seed: 42 } as const;
+  const common = { model: "smollm2", data: "pairs", lora: { rank: 4, alpha: 8 }, learningRate: 1e-3, schedule: "constant", warmupRatio: 0, maxLength: 512, maxSteps: STEPS, seed: SEED } as const;
   const offline = { ...common, heldOut: 0, shuffle: false, batchSize: ROWS } as const;
   const preferences = (): PreferenceRecord[] => pairs.map((pair, index) => ({ kind: "preference", ...pair, p: 1, place: { row: index + 1 } }));
 
@@ -160,7 +163,7 @@ describe.skipIf(reason !== undefined)("ten steps beside TRL's own trainers", () 
   });
 
   test("reward", async () => {
-    await expectSteps("reward", rewardModel({ ...(await open({ head: true })), train: preferences(), heldOut: [] }, resolveConfig("reward", offline)));
+    await expectSteps("reward", rewardModel({ ...(await open({ head: true })), train: preferences(), heldOut: [] }, resolveConfig("reward", { ...offline, centerCoefficient: 0.01 })));
   });
 
   test("dpo", async () => {
@@ -172,7 +175,7 @@ describe.skipIf(reason !== undefined)("ten steps beside TRL's own trainers", () 
     await expectSteps("kto", kto({ ...(await open()), train, heldOut: [] }, resolveConfig("kto", { ...offline, reference: "adapter" })));
   });
 
-  /** Answers and rewards that TRL drew, for a method over roll-outs. The adapter that such a method makes for this seed is the common one. */
+  /** Answers and rewards that TRL drew, for a method over roll-outs. */
   async function prescribed(name: string): Promise<PolicyInput> {
     const { model, encoder } = await open();
     const rollouts = peer.runs[name]!.rollouts!;
@@ -182,7 +185,7 @@ describe.skipIf(reason !== undefined)("ten steps beside TRL's own trainers", () 
       engine: () => prescribedEngine(rollouts, encoder.tokenizer.eosId!),
     };
   }
-  const policy = { ...common, data: "pairs", batchSize: 8, samples: 4, maxNewTokens: 16, temperature: 1, adamEpsilon: 1e-8, missingEosPenalty: 0, rewardNormalise: "none", rewardClip: 0, epochs: 1000, sampleSteps: 0 } as const;
+  const policy = { ...common, data: "pairs", learningRate: 1e-4, batchSize: 8, samples: 4, maxNewTokens: 16, temperature: 1, adamEpsilon: 1e-8, missingEosPenalty: 0, rewardNormalise: "none", rewardClip: 0, epochs: 1000, sampleSteps: 0 } as const;
 
   test("grpo", async () => {
     await expectSteps("grpo", grpo(await prescribed("grpo"), resolveConfig("grpo", { ...policy, reward: ["trl"], iterations: PASSES, kl: { coef: 0.04 } })), { metric: "loss/policy_avg", passes: PASSES });
