@@ -2,8 +2,7 @@
 /**
  * Whether the tests of the thirty-two examined faults fail on the commit that had them: `node scripts/examined.mjs [COMMIT]`. The
  * commit is checked out into a temporary folder with packages of its own, this checkout's tests, their helpers and golden files are laid
- * over it, and each is run there. Exits with 1 where one of them
- * passes, or was not found (three need ../shared/cases).
+ * over it, and each is run there. Exits with 1 where one of them passes, or none has the title (three need ../shared/cases).
  */
 import { execFileSync, spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -72,7 +71,7 @@ function readResults(report, title) {
 
 function tell(number, file, results) {
   const failed = results?.filter(({ passed }) => !passed) ?? [];
-  const said = results ? `${failed.length} of ${results.length} fail, ${failed.filter(({ asserted }) => asserted).length} by assertion` : "does not end, or cannot be run";
+  const said = results?.length === 0 ? "no test of this title ran; three need ../shared/cases" : results ? `${failed.length} of ${results.length} fail, ${failed.filter(({ asserted }) => asserted).length} by assertion` : "does not end, or cannot be run";
   console.log(`${number.padStart(2)}  ${file}: ${said}\n      ${failed[0]?.first ?? ""}`);
   return failed.length > 0 && failed.length === results.length;
 }

@@ -36,7 +36,6 @@ LORA = {"r": 4, "lora_alpha": 8, "lora_dropout": 0.0, "target_modules": ["q_proj
 LEARNING_RATE = 1e-3
 ROLLOUT_LEARNING_RATE = 1e-4
 UNUSED_TOKEN = "<file_sep>"
-PREFIX = "base_model.model."
 
 
 class Peer:

@@ -86,6 +86,11 @@ export class Engines {
     return [...this.models.values()];
   }
 
+  /** Whether any engine decodes answers. */
+  get isDecoding(): boolean {
+    return [...this.open.values()].some(({ opened }) => opened !== undefined && opened.active > 0);
+  }
+
   /** Of the models whose engines are open. */
   get load(): EngineLoad[] {
     return [...this.open].map(([name, { admitted, opened }]) => ({ name, admitted, running: opened?.active ?? 0, waiting: opened?.waiting ?? 0 }));

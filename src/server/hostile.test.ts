@@ -4,7 +4,7 @@ import { connect } from "node:net";
 import type { Socket } from "node:net";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { Connections } from "./connections.ts";
-import { SliceQueue } from "./slice-queue.ts";
+import { SliceQueue, oneSlice } from "./slice-queue.ts";
 import { SpokenTokens } from "./tokens.ts";
 import type { RunningServer } from "./listen.ts";
 import { encoder, events, send, startTiny, until } from "./testing.ts";
@@ -204,6 +204,28 @@ describe("prompts that are long to encode", () => {
     await idle.run(slices(60));
     expect(timers).not.toHaveBeenCalled();
     timers.mockRestore();
+  });
+
+  test("owe no time for what was done while nothing was decoded, and wait for none once nothing is any more", async () => {
+    let decoding = true;
+    let spun = 0;
+    const queue = new SliceQueue(new AbortController().signal, () => decoding);
+    function* slices() {
+      spun += spin(300);
+      yield;
+    }
+    const first = async (work: Promise<unknown>, milliseconds: number): Promise<string> =>
+      Promise.race([work.then(() => "the work"), new Promise<string>((resolve) => setTimeout(resolve, milliseconds, "the timer"))]);
+    // a quarter of the time would be 300 ms after one second
+    const done = first(queue.run(slices()), 900);
+    await until(() => spun > 0);
+    await new Promise((resolve) => setImmediate(resolve));
+    decoding = false;
+    expect(await done).toBe("the work");
+    const idle = new SliceQueue(new AbortController().signal, () => decoding);
+    await idle.run(slices());
+    decoding = true;
+    expect(await first(idle.run(oneSlice(() => undefined)), 400)).toBe("the work");
   });
 
   test("of one client take turns with another's, however many there are", async () => {

@@ -67,7 +67,7 @@ export async function startServer(models: readonly ServedModel[], encoder: Encod
   setMaxListeners(0, cancelling.signal);
   const open = new Set<ServerResponse>();
   const speaker = new Speaker(encoder);
-  const slices = new SliceQueue(cancelling.signal, () => engines.load.some(({ running }) => running > 0));
+  const slices = new SliceQueue(cancelling.signal, () => engines.isDecoding);
   const { headTime = HEAD_TIME, requestTime = REQUEST_TIME } = options;
   const app = createApp({ ...options, engines, slices, speaker, grammars: new Grammars(encoder, speaker, slices), words: { turns: new SpokenTokens(encoder, speaker.reader.marks), texts: new SpokenTokens(encoder) }, metrics: new ServerMetrics(), stop: cancelling.signal, refusing: refusing.signal, created: Math.floor(Date.now() / 1000), onError: options.onError ?? (() => undefined) });
   const server = createAdaptorServer({

@@ -43,8 +43,6 @@ export class SliceQueue {
   /** Milliseconds of slices that may be worked at once while answers are decoded, and when that was counted. */
   private saved = MOST_SAVED;
   private counted = performance.now();
-  /** Slices so far. */
-  worked = 0;
 
   /** @param isDecoding whether answers are decoded, beside which slices have a share of the time */
   constructor(stop: AbortSignal, isDecoding: () => boolean = () => false) {
@@ -73,14 +71,15 @@ export class SliceQueue {
     this.saved = Math.min(MOST_SAVED, this.saved + (began - this.counted) * SHARE);
     this.counted = began;
     const decoding = this.isDecoding();
-    if (decoding && this.saved <= 0) return void setTimeout(() => this.turn(), Math.ceil(-this.saved / SHARE) || 1);
+    // looked at again soon, since decoding may end meanwhile
+    if (decoding && this.saved <= 0) return void setTimeout(() => this.turn(), 1);
     const most = decoding ? Math.min(TURN, this.saved) : TURN;
     let took = 0;
     while (this.open.length > 0 && (took === 0 || took < most)) {
       this.work();
       took = performance.now() - began;
     }
-    this.saved -= took;
+    if (decoding) this.saved -= took;
     this.turning = this.open.length > 0;
     if (this.turning) setImmediate(() => this.turn());
   }
@@ -92,7 +91,6 @@ export class SliceQueue {
     this.clients.serve(next.client);
     if (next.left?.aborted) return next.reject(new ClientLeft());
     try {
-      this.worked++;
       const { done, value } = next.slices.next();
       if (done) next.resolve(value);
       else this.open.push(next);

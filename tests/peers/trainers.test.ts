@@ -15,7 +15,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { float32 } from "../../src/core/tensor.ts";
 import { Random } from "../../src/core/random.ts";
 import type { PreferenceRecord } from "../../src/data/records.ts";
-import { createAdapter, resolveTargets } from "../../src/models/adapter.ts";
+import type { Adapter } from "../../src/models/adapter.ts";
 import type { Model } from "../../src/models/model.ts";
 import { SCORE_HEAD } from "../../src/models/model.ts";
 import { openModel } from "../../src/models/open.ts";
@@ -33,14 +33,15 @@ import { kto } from "../../src/training/kto.ts";
 import type { PolicyInput } from "../../src/training/policy-method.ts";
 import { rewardModel } from "../../src/training/reward.ts";
 import { rloo } from "../../src/training/rloo.ts";
+import { openActor } from "../../src/training/roles.ts";
 import { sft } from "../../src/training/sft.ts";
 import { prescribedEngine, prescribedReward, recordOf } from "../golden/prescribed.ts";
 import { repositoryRoot, sharedData } from "../support/shared.ts";
 import { findPython } from "./python.ts";
 
 const SEED = 42;
-/** Of the adapter that methods over roll-outs make for their actor (src/training/roles.ts): all start from it. */
-const ADAPTER_SEED = Random.for(SEED, "actor").bits();
+/** What all trainers start from: the adapter that methods over roll-outs make for their actor. */
+const adapterOf = (model: Model): Adapter => openActor(model, { adapter: "lora", lora: { rank: 4, alpha: 8, rslora: false, targets: ["all-linear"] }, seed: SEED }).model.adapter!;
 const STEPS = 10;
 const ROWS = 2;
 /** Steps of the optimiser on each roll-out. */
@@ -100,7 +101,7 @@ describe.skipIf(reason !== undefined)("ten steps beside TRL's own trainers", () 
     const { model, tokenizer } = await openModel(gguf);
     await saveMerged(model, join(folder, "model"), { tokenizer });
     await saveTokenizer(tokenizer, join(folder, "model"));
-    const adapter = createAdapter(model.family, model.config, { rank: 4, alpha: 8, rsLora: false, targets: resolveTargets(model.family, model.config, ["all-linear"]) }, ADAPTER_SEED);
+    const adapter = adapterOf(model);
     const random = Random.for(8, "head");
     const head = Float32Array.from({ length: model.config.hiddenSize }, () => random.normal() / Math.sqrt(model.config.hiddenSize));
     const tensors = [...adapter.weights].map(([name, { shape, data }]) => ({ name: `base_model.model.${name}`, dtype: "F32" as const, shape, data }));
@@ -120,7 +121,7 @@ describe.skipIf(reason !== undefined)("ten steps beside TRL's own trainers", () 
   /** The model with the common adapter; the head where scores are read. */
   async function open({ head = false } = {}): Promise<{ model: Model; encoder: Encoder }> {
     const { model, tokenizer } = await openModel(join(folder, "model"));
-    const adapter = createAdapter(model.family, model.config, { rank: 4, alpha: 8, rsLora: false, targets: resolveTargets(model.family, model.config, ["all-linear"]) }, ADAPTER_SEED);
+    const adapter = adapterOf(model);
     if (!head) return { model: Object.assign(model, { adapter }), encoder: createEncoder(tokenizer, { maxLength: 512, template: "none" }) };
     const file = await SafetensorsFile.open(start);
     const scoreHead = float32([1, model.config.hiddenSize], await file.read(`base_model.model.${SCORE_HEAD}`));
