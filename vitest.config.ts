@@ -10,7 +10,8 @@ export default defineConfig({
     // ONNX Runtime keeps native threads, which do not survive in a terminated worker thread.
     pool: "forks",
     maxWorkers: 2,
-    // No test depends on speed: this only ends one that hangs. Tests that wait for another process watch its progress (tests/support/progress.ts).
+    // No test depends on speed: this only ends one that hangs. Tests that wait for another process
+    // watch its progress (tests/support/progress.ts).
     testTimeout: 1_800_000,
     hookTimeout: 1_800_000,
     // docs/decisions/tests.md
@@ -18,8 +19,17 @@ export default defineConfig({
     setupFiles: process.env["ATTUNE_TEST_COST"] ? ["./scripts/test-cost-of-file.mjs"] : [],
     reporters: ["default", "./scripts/count-reporter.mjs"],
     projects: [
-      // one process for many files: loading the sources again for each would cost as much as half of the tests
-      { extends: true, test: { name: "quick", include: TESTS, exclude: [SLOW, ...ALONE, "**/node_modules/**"], isolate: false } },
+      // one process for many files: loading the sources again for each would cost as much as half
+      // of the tests
+      {
+        extends: true,
+        test: {
+          name: "quick",
+          include: TESTS,
+          exclude: [SLOW, ...ALONE, "**/node_modules/**"],
+          isolate: false,
+        },
+      },
       { extends: true, test: { name: "alone", include: ALONE } },
       { extends: true, test: { name: "slow", include: [SLOW], exclude: ["**/node_modules/**"] } },
     ],

@@ -1,4 +1,7 @@
-/** One measurement in a process of its own, or a part of one; prints what it found as JSON on the last line. */
+/**
+ * One measurement in a process of its own, or a part of one; prints what it found as JSON on the
+ * last line.
+ */
 import { decodeMany, decodeOne } from "./measurements/decoding.ts";
 import { dpoMemory, dpoPeak } from "./measurements/memory.ts";
 import { ownDpo, ownGeneration, transformersGeneration, trlDpo } from "./measurements/peers.ts";

@@ -9,7 +9,10 @@ import { median, seconds } from "./measure.ts";
 
 const SIZE = 2048;
 
-/** Operations per second of a 2048-cubed float32 product: the median of a few, of the faster of two forms (the right side as it is, or transposed). */
+/**
+ * Operations per second of a 2048-cubed float32 product: the median of a few, of the faster of two
+ * forms (the right side as it is, or transposed).
+ */
 export async function productRate(): Promise<Measured> {
   const random = new Random(1);
   const matrix = () => float32([SIZE, SIZE], random.fillNormal(new Float32Array(SIZE * SIZE)));
@@ -19,14 +22,21 @@ export async function productRate(): Promise<Measured> {
   for (const transposeRight of [false, true]) {
     const graph = createGraph();
     const input = (name: string) => graph.input(name, "float32", [SIZE, SIZE]);
-    sessions.push(await Session.create(graph, { c: gemm(input("a"), input("b"), { transposeRight }) }, { label: "the product" }));
+    sessions.push(
+      await Session.create(
+        graph,
+        { c: gemm(input("a"), input("b"), { transposeRight }) },
+        { label: "the product" },
+      ),
+    );
   }
   const rate = async (session: Session): Promise<number> => {
     const times: number[] = [];
     for (let i = 0; i < 3; i++) times.push(await seconds(() => session.run(feeds, into)));
     return (2 * SIZE ** 3) / median(times);
   };
-  const best = async (): Promise<number> => Math.max(await rate(sessions[0]!), await rate(sessions[1]!));
+  const best = async (): Promise<number> =>
+    Math.max(await rate(sessions[0]!), await rate(sessions[1]!));
   await best();
   return best;
 }
@@ -35,8 +45,9 @@ const ROWS = 256;
 const COLUMNS = 2 ** 19;
 
 /**
- * Bytes per second at which all threads together read memory: 512 MB, far more than the caches hold, summed and searched
- * for the largest; the faster of the two. Writing is left out, as reading weights writes nothing.
+ * Bytes per second at which all threads together read memory: 512 MB, far more than the caches
+ * hold, summed and searched for the largest; the faster of the two. Writing is left out, as reading
+ * weights writes nothing.
  */
 export async function bandwidth(): Promise<Measured> {
   const buffer = float32([ROWS, COLUMNS], new Float32Array(ROWS * COLUMNS).fill(1));
@@ -46,7 +57,8 @@ export async function bandwidth(): Promise<Measured> {
     const y = reduce(graph.input("x", "float32", [ROWS, COLUMNS]), [1]);
     sessions.push(await Session.create(graph, { y }, { label: "reading memory" }));
   }
-  const rate = async (session: Session): Promise<number> => (4 * buffer.data.length) / (await seconds(() => session.run({ x: buffer })));
+  const rate = async (session: Session): Promise<number> =>
+    (4 * buffer.data.length) / (await seconds(() => session.run({ x: buffer })));
   const best = async (): Promise<number> => {
     const rates: number[] = [];
     for (const session of sessions) {

@@ -1,6 +1,6 @@
 /**
- * `npm run bench`: every figure as a ratio against the machine's own limit or against a peer, in one table, as JSON and as a
- * self-contained page. Each measurement runs in a process of its own.
+ * `npm run bench`: every figure as a ratio against the machine's own limit or against a peer, in
+ * one table, as JSON and as a self-contained page. Each measurement runs in a process of its own.
  */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -42,12 +42,18 @@ interface Options {
 const program = new Command("bench")
   .description("Measures speed and memory as ratios and prints one table.")
   .option("--only <names...>", `measure only these: ${Object.keys(MEASUREMENTS).join(", ")}`)
-  .option("--no-peers", "leave out what is measured against TRL and transformers, which need Python")
+  .option(
+    "--no-peers",
+    "leave out what is measured against TRL and transformers, which need Python",
+  )
   .option("--rounds <count>", "turns of every measurement", Number)
   .option("--out <folder>", "where bench.json and bench.html go", "runs/bench");
 
 function describeTarget({ atLeast, atMost }: Target): string {
-  return [...(atLeast === undefined ? [] : [`≥ ${atLeast}`]), ...(atMost === undefined ? [] : [`≤ ${atMost}`])].join(", ");
+  return [
+    ...(atLeast === undefined ? [] : [`≥ ${atLeast}`]),
+    ...(atMost === undefined ? [] : [`≤ ${atMost}`]),
+  ].join(", ");
 }
 
 function tableOf(figures: readonly Figure[], caption: string): Table {
@@ -56,21 +62,44 @@ function tableOf(figures: readonly Figure[], caption: string): Table {
     const { ratio, target, details } = figure;
     const verdict = meets(ratio, target) ? "met" : "not met";
     const range = ratio.count > 1 ? `${number(ratio.low)} to ${number(ratio.high)}` : "";
-    const rest = Object.entries(details).map(([name, value]) => `${name} ${value}`).join("; ");
-    return [figure.title, number(ratio.median), range, String(ratio.count), describeTarget(target), { text: verdict, verdict: verdict === "met" ? "better" : "worse" } as const, rest];
+    const rest = Object.entries(details)
+      .map(([name, value]) => `${name} ${value}`)
+      .join("; ");
+    return [
+      figure.title,
+      number(ratio.median),
+      range,
+      String(ratio.count),
+      describeTarget(target),
+      { text: verdict, verdict: verdict === "met" ? "better" : "worse" } as const,
+      rest,
+    ];
   });
   const right = "right" as const;
   return {
     caption,
-    columns: [{ name: "figure" }, { name: "median", align: right }, { name: "quartiles", align: right }, { name: "turns", align: right }, { name: "target" }, { name: "verdict" }, { name: "made of" }],
+    columns: [
+      { name: "figure" },
+      { name: "median", align: right },
+      { name: "quartiles", align: right },
+      { name: "turns", align: right },
+      { name: "target" },
+      { name: "verdict" },
+      { name: "made of" },
+    ],
     rows,
-    note: "Every ratio is from one run: what is compared was measured in turns, in one process or, against a peer, process by process.",
+    note:
+      "Every ratio is from one run: what is compared was measured in turns, in one process or, " +
+      "against a peer, process by process.",
   };
 }
 
 function commit(): string {
   try {
-    return execFileSync("git", ["describe", "--always", "--dirty"], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
+    return execFileSync("git", ["describe", "--always", "--dirty"], {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+    }).trim();
   } catch {
     return "unknown";
   }
@@ -79,15 +108,24 @@ function commit(): string {
 async function main(): Promise<void> {
   const options = program.parse().opts<Options>();
   const unknown = options.only?.filter((name) => !(name in MEASUREMENTS)) ?? [];
-  if (unknown.length > 0) program.error(`unknown measurement ${unknown.join(", ")}; there are ${Object.keys(MEASUREMENTS).join(", ")}`, { exitCode: 2 });
+  if (unknown.length > 0)
+    program.error(
+      `unknown measurement ${unknown.join(", ")}; there are ` +
+        `${Object.keys(MEASUREMENTS).join(", ")}`,
+      { exitCode: 2 },
+    );
   const facts = {
     date: new Date().toISOString().slice(0, 16).replace("T", " "),
     processor: `${cpus()[0]?.model.trim() ?? "unknown"}, ${cpus().length} cores`,
     memory: `${Math.round(totalmem() / 1e9)} GB`,
     node: process.versions.node,
     commit: commit(),
-    model: process.env["ATTUNE_SMOLLM2_GGUF"] ? "SmolLM2-135M-Instruct" : "random weights of SmolLM2-135M's shape",
-    command: `npm run bench${process.argv.slice(2).length > 0 ? ` -- ${process.argv.slice(2).join(" ")}` : ""}`,
+    model: process.env["ATTUNE_SMOLLM2_GGUF"]
+      ? "SmolLM2-135M-Instruct"
+      : "random weights of SmolLM2-135M's shape",
+    command:
+      "npm run " +
+      `bench${process.argv.slice(2).length > 0 ? ` -- ${process.argv.slice(2).join(" ")}` : ""}`,
   };
   const figures: Figure[] = [];
   const failed: string[] = [];
@@ -105,8 +143,16 @@ async function main(): Promise<void> {
   const table = tableOf(figures, caption);
   console.log(formatTable(table));
   mkdirSync(resolve(options.out), { recursive: true });
-  writeFileSync(join(options.out, "bench.json"), `${JSON.stringify({ ...facts, figures }, null, 2)}\n`);
-  await writeReport(join(options.out, "bench.html"), { title: "attune bench", summary: "Speed and memory as ratios against the machine's own limits and against peers.", sections: [{ title: "Figures", parts: [{ kind: "table", table }] }], footer: caption });
+  writeFileSync(
+    join(options.out, "bench.json"),
+    `${JSON.stringify({ ...facts, figures }, null, 2)}\n`,
+  );
+  await writeReport(join(options.out, "bench.html"), {
+    title: "attune bench",
+    summary: "Speed and memory as ratios against the machine's own limits and against peers.",
+    sections: [{ title: "Figures", parts: [{ kind: "table", table }] }],
+    footer: caption,
+  });
   if (failed.length > 0) {
     console.error(`failed: ${failed.join(", ")}`);
     process.exitCode = 1;

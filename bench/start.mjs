@@ -5,13 +5,22 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
-const run = (...args) => spawnSync(process.execPath, args, { cwd: root, stdio: ["ignore", "inherit", "inherit"] }).status ?? 1;
+const run = (...args) =>
+  spawnSync(process.execPath, args, { cwd: root, stdio: ["ignore", "inherit", "inherit"] })
+    .status ?? 1;
 
-const compiled = run(join(root, "node_modules", "typescript", "bin", "tsc"), "-p", join("bench", "tsconfig.json"));
+const compiled = run(
+  join(root, "node_modules", "typescript", "bin", "tsc"),
+  "-p",
+  join("bench", "tsconfig.json"),
+);
 if (compiled === 0) {
   // The version that runs record is read from here.
   copyFileSync(join(root, "package.json"), join(root, ".cache", "bench", "package.json"));
-  process.exitCode = run(join(root, ".cache", "bench", "bench", "run.js"), ...process.argv.slice(2));
+  process.exitCode = run(
+    join(root, ".cache", "bench", "bench", "run.js"),
+    ...process.argv.slice(2),
+  );
 } else {
   process.exitCode = compiled;
 }

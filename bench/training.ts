@@ -1,4 +1,7 @@
-/** Whole optimiser steps, gradients' norm and AdamW included: of a plan by itself, and of the DPO trainer that users run. */
+/**
+ * Whole optimiser steps, gradients' norm and AdamW included: of a plan by itself, and of the DPO
+ * trainer that users run.
+ */
 import { float32 } from "../src/core/tensor.ts";
 import type { PreferenceRecord } from "../src/data/records.ts";
 import type { Model } from "../src/models/model.ts";
@@ -31,10 +34,21 @@ export interface Trainer {
   close: () => Promise<void>;
 }
 
-/** What every trainer does with a step, over any objective. Attaches an adapter to the model where one is asked for. */
-export async function createTrainer(model: Model, objective: Objective, { adapter, recompute, plan: kind = "block" }: TrainingOptions, { statistics = false } = {}): Promise<Trainer> {
+/**
+ * What every trainer does with a step, over any objective. Attaches an adapter to the model where
+ * one is asked for.
+ */
+export async function createTrainer(
+  model: Model,
+  objective: Objective,
+  { adapter, recompute, plan: kind = "block" }: TrainingOptions,
+  { statistics = false } = {},
+): Promise<Trainer> {
   const trainable = openForTraining(model, { adapter, lora: LORA, seed: 1 });
-  const plan = choosePlan({ model, reads: "tokens", objective, trainable, statistics }, { plan: kind, recompute, maxLength: 2048 });
+  const plan = choosePlan(
+    { model, reads: "tokens", objective, trainable, statistics },
+    { plan: kind, recompute, maxLength: 2048 },
+  );
   const optimizer = await createAdamW(trainable, ADAM);
   const norm = await createGradientNorm(trainable);
   return {
@@ -59,13 +73,27 @@ export interface SftSteps {
   close: () => Promise<void>;
 }
 
-/** Supervised fine-tuning on one text of so many tokens a step, every token supervised, with the trainer's statistics. */
-export async function sftSteps(model: Model, tokens: number, options: TrainingOptions): Promise<SftSteps> {
+/**
+ * Supervised fine-tuning on one text of so many tokens a step, every token supervised, with the
+ * trainer's statistics.
+ */
+export async function sftSteps(
+  model: Model,
+  tokens: number,
+  options: TrainingOptions,
+): Promise<SftSteps> {
   const trainer = await createTrainer(model, sftObjective, options, { statistics: true });
-  const { batch } = joinRows([packExamples([{ ids: randomIds(tokens, 1), supervised: new Uint8Array(tokens).fill(1) }])], { padId: 0 });
+  const { batch } = joinRows(
+    [packExamples([{ ids: randomIds(tokens, 1), supervised: new Uint8Array(tokens).fill(1) }])],
+    { padId: 0 },
+  );
   const count = batch.selected.data.length;
   const slope = float32([count], new Float32Array(count).fill(-1 / count));
-  return { step: () => trainer.step(batch, { slope }), operations: await trainer.plan.operations(batch), close: trainer.close };
+  return {
+    step: () => trainer.step(batch, { slope }),
+    operations: await trainer.plan.operations(batch),
+    close: trainer.close,
+  };
 }
 
 /** Steps far beyond what any measurement takes. */
@@ -77,12 +105,40 @@ export interface DpoSteps {
   close: () => Promise<void>;
 }
 
-/** The DPO trainer on pairs in their order, `batchSize` of them a step; the reference is computed when a pair is first met. */
-export function dpoSteps(model: Model, pairs: readonly PairIds[], options: { batchSize: number; microBatchTokens: number }): DpoSteps {
+/**
+ * The DPO trainer on pairs in their order, `batchSize` of them a step; the reference is computed
+ * when a pair is first met.
+ */
+export function dpoSteps(
+  model: Model,
+  pairs: readonly PairIds[],
+  options: { batchSize: number; microBatchTokens: number },
+): DpoSteps {
   const sequences = pairs.flatMap(({ prompt, chosen, rejected }) => [prompt, chosen, rejected]);
-  const train = pairs.map((_, pair): PreferenceRecord => ({ kind: "preference", prompt: String(3 * pair), chosen: String(3 * pair + 1), rejected: String(3 * pair + 2), p: 1, place: {} }));
-  const common = { model: "bench", data: "bench", plan: "block", heldOut: 0, maxSteps: ENDLESS, epochs: ENDLESS, checkpointSteps: 0, shuffle: false, reference: "adapter" } as const;
-  const config = resolveConfig("dpo", { ...common, lora: { rank: LORA.rank, alpha: LORA.alpha }, ...options });
+  const train = pairs.map((_, pair): PreferenceRecord => ({
+    kind: "preference",
+    prompt: String(3 * pair),
+    chosen: String(3 * pair + 1),
+    rejected: String(3 * pair + 2),
+    p: 1,
+    place: {},
+  }));
+  const common = {
+    model: "bench",
+    data: "bench",
+    plan: "block",
+    heldOut: 0,
+    maxSteps: ENDLESS,
+    epochs: ENDLESS,
+    checkpointSteps: 0,
+    shuffle: false,
+    reference: "adapter",
+  } as const;
+  const config = resolveConfig("dpo", {
+    ...common,
+    lora: { rank: LORA.rank, alpha: LORA.alpha },
+    ...options,
+  });
   const events = dpo({ model, encoder: idEncoder(sequences), train, heldOut: [] }, config);
   return {
     async step() {

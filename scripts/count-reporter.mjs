@@ -1,4 +1,7 @@
-/** Vitest reporter that ends with the one plain line which CI reads: `N passed, N failed, N skipped`. */
+/**
+ * Vitest reporter that ends with the one plain line which CI reads:
+ * `N passed, N failed, N skipped`.
+ */
 export default class CountReporter {
   onTestRunEnd(modules, unhandledErrors) {
     const count = { passed: 0, failed: unhandledErrors.length, skipped: 0 };

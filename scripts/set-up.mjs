@@ -1,6 +1,7 @@
 /**
- * Everything a fresh clone needs before `npm start`, `npm test` or `attune`: the packages, then the compiled
- * program. Does nothing when both are up to date, so it can stand in front of every command.
+ * Everything a fresh clone needs before `npm start`, `npm test` or `attune`: the packages, then the
+ * compiled program. Does nothing when both are up to date, so it can stand in front of every
+ * command.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
@@ -14,11 +15,14 @@ const quiet = process.argv.includes("--quiet");
 function run(command, args) {
   const result = spawnSync(command, args, {
     cwd: root,
-    // Set-up never writes to stdout: `attune ... --json | other-program` must stay clean on a first run too.
+    // Set-up never writes to stdout: `attune ... --json | other-program` must stay clean on a first
+    // run too.
     stdio: ["ignore", 2, 2],
   });
   if (result.status !== 0) {
-    console.error(`set-up failed: ${command} ${args.join(" ")} ended with ${result.status ?? result.signal}`);
+    console.error(
+      `set-up failed: ${command} ${args.join(" ")} ended with ${result.status ?? result.signal}`,
+    );
     process.exit(1);
   }
 }
@@ -26,7 +30,10 @@ function run(command, args) {
 function checkNode() {
   const [major, minor] = process.versions.node.split(".").map(Number);
   if (major > 20 || (major === 20 && minor >= 19)) return;
-  console.error(`attune needs Node.js 20.19 or newer; this is ${process.versions.node}. See https://nodejs.org.`);
+  console.error(
+    `attune needs Node.js 20.19 or newer; this is ${process.versions.node}. See ` +
+      "https://nodejs.org.",
+  );
   process.exit(2);
 }
 
@@ -40,11 +47,14 @@ function newest(folder) {
 }
 
 function installPackages() {
-  const lock = createHash("sha256").update(readFileSync(join(root, "package-lock.json"))).digest("hex");
+  const lock = createHash("sha256")
+    .update(readFileSync(join(root, "package-lock.json")))
+    .digest("hex");
   const stamp = join(root, "node_modules", ".attune-lock");
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === lock) return;
   if (!quiet) console.error("Installing packages (first run, or the lock file changed) ...");
-  // .npmrc turns install scripts off: ONNX Runtime's would download CUDA libraries, which are of no use here.
+  // .npmrc turns install scripts off: ONNX Runtime's would download CUDA libraries, which are of no
+  // use here.
   const npm = process.platform === "win32" ? "npm.cmd" : "npm";
   run(npm, ["ci"]);
   writeFileSync(stamp, lock);
@@ -59,7 +69,11 @@ function build() {
   );
   if (existsSync(stamp) && statSync(stamp).mtimeMs >= inputs) return;
   if (!quiet) console.error("Building ...");
-  run(process.execPath, [join(root, "node_modules", "typescript", "bin", "tsc"), "-p", "tsconfig.build.json"]);
+  run(process.execPath, [
+    join(root, "node_modules", "typescript", "bin", "tsc"),
+    "-p",
+    "tsconfig.build.json",
+  ]);
   run(process.execPath, [join(root, "scripts", "vendor-runtime.mjs")]);
   mkdirSync(dirname(stamp), { recursive: true });
   writeFileSync(stamp, "");

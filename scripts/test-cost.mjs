@@ -1,6 +1,6 @@
 /**
- * Processor time of every test file, its threads and ended child processes included; the lines `user` and `sys` are of everything, vitest
- * itself among it. Linux, whose /proc tells.
+ * Processor time of every test file, its threads and ended child processes included; the lines
+ * `user` and `sys` are of everything, vitest itself among it. Linux, whose /proc tells.
  *
  *   npm run test:cost                    the quick tests, whose budget is 240 s
  *   npm run test:cost -- --tags-filter dear
@@ -16,13 +16,34 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const folder = mkdtempSync(join(tmpdir(), "attune-test-cost-"));
 const log = join(folder, "costs");
 const given = process.argv.slice(2);
-const asked = given.length === 0 ? ["--project", "quick", "--project", "alone", "--tags-filter", "!dear"] : given;
-const { status } = spawnSync("/usr/bin/env", ["bash", "-c", 'time -p "$@"', "time", process.execPath, join(root, "node_modules", "vitest", "vitest.mjs"), "run", ...asked], {
-  cwd: root,
-  stdio: ["ignore", "inherit", "inherit"],
-  env: { ...process.env, ATTUNE_TEST_COST: log },
-});
-const rows = readFileSync(log, "utf8").trimEnd().split("\n").map((line) => line.split("\t")).map(([file, seconds]) => ({ file, seconds: Number(seconds) })).toSorted((a, b) => b.seconds - a.seconds);
+const asked =
+  given.length === 0
+    ? ["--project", "quick", "--project", "alone", "--tags-filter", "!dear"]
+    : given;
+const { status } = spawnSync(
+  "/usr/bin/env",
+  [
+    "bash",
+    "-c",
+    'time -p "$@"',
+    "time",
+    process.execPath,
+    join(root, "node_modules", "vitest", "vitest.mjs"),
+    "run",
+    ...asked,
+  ],
+  {
+    cwd: root,
+    stdio: ["ignore", "inherit", "inherit"],
+    env: { ...process.env, ATTUNE_TEST_COST: log },
+  },
+);
+const rows = readFileSync(log, "utf8")
+  .trimEnd()
+  .split("\n")
+  .map((line) => line.split("\t"))
+  .map(([file, seconds]) => ({ file, seconds: Number(seconds) }))
+  .toSorted((a, b) => b.seconds - a.seconds);
 rmSync(folder, { recursive: true, force: true });
 for (const { file, seconds } of rows) console.log(`${seconds.toFixed(1).padStart(7)}  ${file}`);
 const total = rows.reduce((sum, { seconds }) => sum + seconds, 0);

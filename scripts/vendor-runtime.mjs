@@ -1,9 +1,19 @@
 /**
- * Puts ONNX Runtime into the compiled program: `dist/onnxruntime` is the package onnxruntime-node without its install script,
- * which would download CUDA libraries that attune never uses, and fails where it cannot. Why: docs/decisions/installing.md.
- * Hard links where the file system has them, so a checkout pays no second copy.
+ * Puts ONNX Runtime into the compiled program: `dist/onnxruntime` is the package onnxruntime-node
+ * without its install script, which would download CUDA libraries that attune never uses, and fails
+ * where it cannot. Why: docs/decisions/installing.md. Hard links where the file system has them, so
+ * a checkout pays no second copy.
  */
-import { copyFileSync, existsSync, linkSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -13,8 +23,16 @@ const target = join(root, "dist", "onnxruntime");
 const facts = JSON.parse(readFileSync(join(source, "package.json"), "utf8"));
 const manifest = `${JSON.stringify({ name: facts.name, version: facts.version, license: facts.license, author: facts.author, repository: facts.repository, main: facts.main, type: "commonjs" }, null, 2)}\n`;
 
-/** The same 45 MB under a second name: the binding asks for the other. CUDA's libraries are there where somebody ran the script. */
-const leftOut = [/\.map$/, /\.d\.ts$/, /libonnxruntime\.\d+\.\d+\.\d+\.dylib$/, /providers_(cuda|tensorrt|shared)/];
+/**
+ * The same 45 MB under a second name: the binding asks for the other. CUDA's libraries are there
+ * where somebody ran the script.
+ */
+const leftOut = [
+  /\.map$/,
+  /\.d\.ts$/,
+  /libonnxruntime\.\d+\.\d+\.\d+\.dylib$/,
+  /providers_(cuda|tensorrt|shared)/,
+];
 
 function place(from, to) {
   mkdirSync(dirname(to), { recursive: true });
@@ -29,9 +47,13 @@ const stamp = join(target, "package.json");
 if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== manifest) {
   rmSync(target, { recursive: true, force: true });
   for (const folder of ["dist", "bin"]) {
-    for (const entry of readdirSync(join(source, folder), { withFileTypes: true, recursive: true })) {
+    for (const entry of readdirSync(join(source, folder), {
+      withFileTypes: true,
+      recursive: true,
+    })) {
       const file = join(entry.parentPath, entry.name);
-      if (entry.isFile() && !leftOut.some((pattern) => pattern.test(file))) place(file, join(target, relative(source, file)));
+      if (entry.isFile() && !leftOut.some((pattern) => pattern.test(file)))
+        place(file, join(target, relative(source, file)));
     }
   }
   // last, so that a copy that was cut off is made again

@@ -1,4 +1,7 @@
-/** Writes the pages of docs/ that are made from definitions in the code. Needs the compiled program (scripts/set-up.mjs). */
+/**
+ * Writes the pages of docs/ that are made from definitions in the code. Needs the compiled program
+ * (scripts/set-up.mjs).
+ */
 import { writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";

@@ -17,8 +17,19 @@ export { AttuneError } from "./core/errors.ts";
 export type { ErrorCode, ErrorDetails } from "./core/errors.ts";
 export { loadDataset, recordsAs, splitRecords } from "./data/dataset.ts";
 export type { DataRecord, PreferenceRecord, RankedRecord, UnpairedRecord } from "./data/records.ts";
-export { compareAnswers, contest, lengthControlledWinRate, winRate } from "./evaluation/pairwise.ts";
-export type { ComparisonInput, ContestEntry, JudgedComparison, Judgement, WinRate } from "./evaluation/pairwise.ts";
+export {
+  compareAnswers,
+  contest,
+  lengthControlledWinRate,
+  winRate,
+} from "./evaluation/pairwise.ts";
+export type {
+  ComparisonInput,
+  ContestEntry,
+  JudgedComparison,
+  Judgement,
+  WinRate,
+} from "./evaluation/pairwise.ts";
 export { openModel as loadModel } from "./models/open.ts";
 export type { OpenedModel } from "./models/open.ts";
 export { saveAdapter } from "./models/peft/write.ts";

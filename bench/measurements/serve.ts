@@ -1,4 +1,7 @@
-/** The HTTP server under many clients against one client, as `attune serve` starts it: default slots, weights packed where that pays. */
+/**
+ * The HTTP server under many clients against one client, as `attune serve` starts it: default
+ * slots, weights packed where that pays.
+ */
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { peakMemory } from "../../src/runtime/peak-memory.ts";
 import { weightCount, worthPacking } from "../../src/sampling/packing.ts";
@@ -25,22 +28,41 @@ function endlessEncoder(vocabularySize: number): Encoder {
 
 async function ask({ baseUrl }: RunningServer, prompt: number[]): Promise<void> {
   const body = JSON.stringify({ model: "bench", prompt, max_tokens: ANSWER, temperature: 1 });
-  const reply = await fetch(`${baseUrl}/completions`, { method: "POST", headers: { "content-type": "application/json" }, body });
+  const reply = await fetch(`${baseUrl}/completions`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body,
+  });
   const { usage } = (await reply.json()) as { usage?: { completion_tokens: number } };
-  if (usage?.completion_tokens !== ANSWER) throw new Error(`the server answered ${reply.status} with ${usage?.completion_tokens} tokens`);
+  if (usage?.completion_tokens !== ANSWER)
+    throw new Error(`the server answered ${reply.status} with ${usage?.completion_tokens} tokens`);
 }
 
 /** Clients and server share a process, so what the clients cost counts against the server. */
 export async function serve(rounds: number): Promise<Figure[]> {
   const model = await benchModel();
   const prepack = worthPacking({ weights: weightCount(model), rows: SLOTS, steps: ROOM });
-  const server = await startServer([{ name: "bench", model, fingerprint: "bench" }], endlessEncoder(model.config.vocabularySize), {
-    host: "127.0.0.1", port: 0, allowHosts: [], allowOrigins: [], token: undefined, bodyLimit: 2 ** 20, maxTokens: ANSWER,
-    limits: { slots: SLOTS, room: ROOM, queue: CLIENTS, openModels: 1, prepack },
-  });
+  const server = await startServer(
+    [{ name: "bench", model, fingerprint: "bench" }],
+    endlessEncoder(model.config.vocabularySize),
+    {
+      host: "127.0.0.1",
+      port: 0,
+      allowHosts: [],
+      allowOrigins: [],
+      token: undefined,
+      bodyLimit: 2 ** 20,
+      maxTokens: ANSWER,
+      limits: { slots: SLOTS, room: ROOM, queue: CLIENTS, openModels: 1, prepack },
+    },
+  );
   let seed = 0;
   const prompt = (): number[] => [...randomIds(PROMPT, seed++)];
-  const rate = (clients: number) => async (): Promise<number> => (clients * ANSWER) / (await seconds(() => Promise.all(Array.from({ length: clients }, () => ask(server, prompt())))));
+  const rate = (clients: number) => async (): Promise<number> =>
+    (clients * ANSWER) /
+    (await seconds(() =>
+      Promise.all(Array.from({ length: clients }, () => ask(server, prompt()))),
+    ));
   const waits = monitorEventLoopDelay({ resolution: 1 });
   try {
     await rate(SLOTS)();
@@ -55,7 +77,15 @@ export async function serve(rounds: number): Promise<Figure[]> {
       "peak memory, MB": rounded(peakMemory() / 1e6),
       "others busy": disturbance(turns),
     };
-    return [{ name: "serve", title: `attune serve: tokens/s of ${CLIENTS} clients over one client`, ratio: spread(ratios(turns.subject, turns.limit)), target: { atLeast: 5 }, details }];
+    return [
+      {
+        name: "serve",
+        title: `attune serve: tokens/s of ${CLIENTS} clients over one client`,
+        ratio: spread(ratios(turns.subject, turns.limit)),
+        target: { atLeast: 5 },
+        details,
+      },
+    ];
   } finally {
     await server.close();
   }

@@ -1,4 +1,7 @@
-/** Training steps against the rate of a large product, against each other, and the shared prefix against its ideal. */
+/**
+ * Training steps against the rate of a large product, against each other, and the shared prefix
+ * against its ideal.
+ */
 import { float32 } from "../../src/core/tensor.ts";
 import { pairObjective } from "../../src/objectives/pairs.ts";
 import type { LaidRow } from "../../src/training/layout.ts";
@@ -13,7 +16,10 @@ import { createTrainer, sftSteps } from "../training.ts";
 
 const TOKENS = 1024;
 
-async function againstProduct(options: TrainingOptions, rounds: number): Promise<{ ratio: number[]; details: Figure["details"] }> {
+async function againstProduct(
+  options: TrainingOptions,
+  rounds: number,
+): Promise<{ ratio: number[]; details: Figure["details"] }> {
   const limit = await productRate();
   const { step, operations, close } = await sftSteps(await benchModel(), TOKENS, options);
   await step();
@@ -35,20 +41,55 @@ async function againstProduct(options: TrainingOptions, rounds: number): Promise
 
 export async function fullStep(rounds: number): Promise<Figure[]> {
   const { ratio, details } = await againstProduct({ adapter: "none", recompute: "none" }, rounds);
-  return [{ name: "full-step", title: "full step, 1,024 tokens: rate over that of a 2048-cubed product", ratio: spread(ratio), target: { atLeast: 0.8 }, details }];
+  return [
+    {
+      name: "full-step",
+      title: "full step, 1,024 tokens: rate over that of a 2048-cubed product",
+      ratio: spread(ratio),
+      target: { atLeast: 0.8 },
+      details,
+    },
+  ];
 }
 
 export async function loraStep(rounds: number): Promise<Figure[]> {
   const { ratio, details } = await againstProduct({ adapter: "lora", recompute: "all" }, rounds);
-  return [{ name: "lora-step", title: "block-wise LoRA step, recomputing: rate over that of the product", ratio: spread(ratio), target: { atLeast: 0.85 }, details }];
+  return [
+    {
+      name: "lora-step",
+      title: "block-wise LoRA step, recomputing: rate over that of the product",
+      ratio: spread(ratio),
+      target: { atLeast: 0.85 },
+      details,
+    },
+  ];
 }
 
 export async function loraOverFull(rounds: number): Promise<Figure[]> {
-  const [lora, full] = [await sftSteps(await benchModel(), TOKENS, { adapter: "lora", recompute: "none" }), await sftSteps(await benchModel(), TOKENS, { adapter: "none", recompute: "none" })];
+  const [lora, full] = [
+    await sftSteps(await benchModel(), TOKENS, { adapter: "lora", recompute: "none" }),
+    await sftSteps(await benchModel(), TOKENS, { adapter: "none", recompute: "none" }),
+  ];
   for (const { step } of [lora, full]) await step();
-  const turns = await inTurns({ subject: async () => TOKENS / (await lora.step()), limit: async () => TOKENS / (await full.step()), rounds });
-  const details = { "LoRA tokens/s": rounded(median(turns.subject)), "full tokens/s": rounded(median(turns.limit)), "others busy": disturbance(turns) };
-  return [{ name: "lora-over-full", title: "tokens/s of a LoRA step over a full step, both keeping activations", ratio: spread(ratios(turns.subject, turns.limit)), target: { atLeast: 1.35 }, details }];
+  const turns = await inTurns({
+    subject: async () => TOKENS / (await lora.step()),
+    limit: async () => TOKENS / (await full.step()),
+    rounds,
+  });
+  const details = {
+    "LoRA tokens/s": rounded(median(turns.subject)),
+    "full tokens/s": rounded(median(turns.limit)),
+    "others busy": disturbance(turns),
+  };
+  return [
+    {
+      name: "lora-over-full",
+      title: "tokens/s of a LoRA step over a full step, both keeping activations",
+      ratio: spread(ratios(turns.subject, turns.limit)),
+      target: { atLeast: 1.35 },
+      details,
+    },
+  ];
 }
 
 const ANSWER = 204;
@@ -56,9 +97,21 @@ const PROMPT = 3 * ANSWER;
 
 /** A pair with its prompt once, and the same pair as two rows. */
 export async function sharedPrefix(rounds: number): Promise<Figure[]> {
-  const [prompt, chosen, rejected] = [randomIds(PROMPT, 1), randomIds(ANSWER, 2), randomIds(ANSWER, 3)];
-  const objective = pairObjective([{ type: "sigmoid", weight: 1 }], { beta: 0.1, labelSmoothing: 0, simpoGamma: 0, discopopTau: 0.05 });
-  const trainer = await createTrainer(await benchModel(), objective, { adapter: "lora", recompute: "all" });
+  const [prompt, chosen, rejected] = [
+    randomIds(PROMPT, 1),
+    randomIds(ANSWER, 2),
+    randomIds(ANSWER, 3),
+  ];
+  const objective = pairObjective([{ type: "sigmoid", weight: 1 }], {
+    beta: 0.1,
+    labelSmoothing: 0,
+    simpoGamma: 0,
+    discopopTau: 0.05,
+  });
+  const trainer = await createTrainer(await benchModel(), objective, {
+    adapter: "lora",
+    recompute: "all",
+  });
   const stepOf = (rows: readonly LaidRow[]) => {
     const { batch, sequenceOfRead } = joinRows(rows, { padId: 0 });
     const inputs = {
@@ -78,6 +131,20 @@ export async function sharedPrefix(rounds: number): Promise<Figure[]> {
   await trainer.close();
   const ideal = (2 * (PROMPT + ANSWER)) / (PROMPT + 2 * ANSWER);
   const gains = ratios(turns.limit, turns.subject);
-  const details = { gain: rounded(median(gains)), ideal: rounded(ideal), "shared s": rounded(median(turns.subject)), "apart s": rounded(median(turns.limit)), "others busy": disturbance(turns) };
-  return [{ name: "shared-prefix", title: "shared prefix at P = 3R: gain over two sequences, as a share of 2(P+R)/(P+2R)", ratio: spread(gains.map((gain) => gain / ideal)), target: { atLeast: 0.85 }, details }];
+  const details = {
+    gain: rounded(median(gains)),
+    ideal: rounded(ideal),
+    "shared s": rounded(median(turns.subject)),
+    "apart s": rounded(median(turns.limit)),
+    "others busy": disturbance(turns),
+  };
+  return [
+    {
+      name: "shared-prefix",
+      title: "shared prefix at P = 3R: gain over two sequences, as a share of 2(P+R)/(P+2R)",
+      ratio: spread(gains.map((gain) => gain / ideal)),
+      target: { atLeast: 0.85 },
+      details,
+    },
+  ];
 }

@@ -1,6 +1,7 @@
 /**
- * The experiment's stages, each a run folder below the quickstart's: a raw model of ten times the size, reward models on fewer and more pairs, and PPO
- * without a penalty against each of them. What is done is skipped.
+ * The experiment's stages, each a run folder below the quickstart's: a raw model of ten times the
+ * size, reward models on fewer and more pairs, and PPO without a penalty against each of them. What
+ * is done is skipped.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -44,7 +45,17 @@ const TEMPERATURE = 1;
 const LOOK_EVERY = 4;
 
 /** 11.8 million parameters: the quickstart's model has 0.94 million. */
-const LARGE = { model_type: "llama", hidden_size: 384, num_hidden_layers: 6, num_attention_heads: 6, num_key_value_heads: 6, intermediate_size: 1152, max_position_embeddings: 256, rms_norm_eps: 1e-5, tie_word_embeddings: true };
+const LARGE = {
+  model_type: "llama",
+  hidden_size: 384,
+  num_hidden_layers: 6,
+  num_attention_heads: 6,
+  num_key_value_heads: 6,
+  intermediate_size: 1152,
+  max_position_embeddings: 256,
+  rms_norm_eps: 1e-5,
+  tie_word_embeddings: true,
+};
 
 export interface Experiment {
   pipeline: WorldPipeline;
@@ -55,34 +66,96 @@ export interface Experiment {
   stages: Stage[];
 }
 
-export async function createExperiment({ seed, quickstart, folder, hooks }: { seed: number; quickstart: string; folder: string; hooks: Pick<WorldPipeline, "onEvent" | "signal"> }): Promise<Experiment> {
+export async function createExperiment({
+  seed,
+  quickstart,
+  folder,
+  hooks,
+}: {
+  seed: number;
+  quickstart: string;
+  folder: string;
+  hooks: Pick<WorldPipeline, "onEvent" | "signal">;
+}): Promise<Experiment> {
   const recipe = WORLD_RECIPE;
-  const world = createWorld({ seed, sizes: { ...DEFAULT_SIZES, preferences: recipe.pairs.reward, auditedPreferences: recipe.pairs.heldOutReward } });
-  const encoder = createEncoder(tokenizerFromFiles(world.tokenizerFiles), { maxLength: MAX_LENGTH });
+  const world = createWorld({
+    seed,
+    sizes: {
+      ...DEFAULT_SIZES,
+      preferences: recipe.pairs.reward,
+      auditedPreferences: recipe.pairs.heldOutReward,
+    },
+  });
+  const encoder = createEncoder(tokenizerFromFiles(world.tokenizerFiles), {
+    maxLength: MAX_LENGTH,
+  });
   const own = modelsOf(folder);
   const given = modelsOf(quickstart);
-  const pipeline: WorldPipeline = { seed, world, encoder, recipe: { ...recipe, goldSteps: LOOK_EVERY }, folder, open: (stage) => (existsSync(join(folder, stage)) ? own(stage) : given(stage)), ...hooks };
+  const pipeline: WorldPipeline = {
+    seed,
+    world,
+    encoder,
+    recipe: { ...recipe, goldSteps: LOOK_EVERY },
+    folder,
+    open: (stage) => (existsSync(join(folder, stage)) ? own(stage) : given(stage)),
+    ...hooks,
+  };
   // what was learned from another SFT model is done again
   const { fingerprint } = await openModel(join(quickstart, "sft"));
-  return { pipeline, quickstart, sft: fingerprint, stages: works(pipeline, fingerprint).map((work) => asStage(work, pipeline)) };
+  return {
+    pipeline,
+    quickstart,
+    sft: fingerprint,
+    stages: works(pipeline, fingerprint).map((work) => asStage(work, pipeline)),
+  };
 }
 
 function works(pipeline: WorldPipeline, from: string): Work[] {
   const { seed, world, encoder, recipe, open } = pipeline;
   const given = { ...recipe.common, model: "the built-in world", data: "the built-in world", seed };
-  // A larger model takes a smaller learning rate; three passes where the small one has two, so that it lacks nothing.
+  // A larger model takes a smaller learning rate; three passes where the small one has two, so that
+  // it lacks nothing.
   const large = resolveConfig("sft", { ...given, ...recipe.raw, learningRate: 1.5e-3, epochs: 3 });
-  const prompts = world.preferences.slice(0, recipe.pairs.prompts).map(({ prompt, place }): PromptRecord => ({ kind: "prompt", prompt, place }));
+  const prompts = world.preferences
+    .slice(0, recipe.pairs.prompts)
+    .map(({ prompt, place }): PromptRecord => ({ kind: "prompt", prompt, place }));
   const { batchSize } = resolveConfig("reward", { ...given, ...recipe.reward });
   // nobody watches: the whole curve is wanted
-  const { guardWindow: _window, guardShare: _share, guardAlpha: _alpha, ...unguarded } = recipe.ppoWithoutKl;
+  const {
+    guardWindow: _window,
+    guardShare: _share,
+    guardAlpha: _alpha,
+    ...unguarded
+  } = recipe.ppoWithoutKl;
   const proxies = PAIRS.flatMap((pairs): Work[] => {
-    // As many steps as the data gives in two passes, and at least 60: the smallest would not be trained at all.
+    // As many steps as the data gives in two passes, and at least 60: the smallest would not be
+    // trained at all.
     const steps = Math.max(60, Math.ceil((2 * pairs) / batchSize));
-    const config = resolveConfig("reward", { ...given, ...recipe.reward, epochs: Math.ceil((steps * batchSize) / pairs), maxSteps: steps });
+    const config = resolveConfig("reward", {
+      ...given,
+      ...recipe.reward,
+      epochs: Math.ceil((steps * batchSize) / pairs),
+      maxSteps: steps,
+    });
     const hacking = resolveConfig("ppo", { ...given, ...unguarded, reward: ["proxy"] });
     return [
-      { name: `reward-${pairs}`, title: `Reward model on ${pairs} pairs`, needs: [], options: { ...config, pairs, from }, begin: async (context) => rewardModel({ model: cloneModel(await open("sft")), encoder, train: world.preferences.slice(0, pairs), heldOut: world.heldOutPreferences }, config, context) },
+      {
+        name: `reward-${pairs}`,
+        title: `Reward model on ${pairs} pairs`,
+        needs: [],
+        options: { ...config, pairs, from },
+        begin: async (context) =>
+          rewardModel(
+            {
+              model: cloneModel(await open("sft")),
+              encoder,
+              train: world.preferences.slice(0, pairs),
+              heldOut: world.heldOutPreferences,
+            },
+            config,
+            context,
+          ),
+      },
       {
         name: `ppo-${pairs}`,
         title: `PPO without a penalty against the reward model on ${pairs} pairs`,
@@ -90,32 +163,83 @@ function works(pipeline: WorldPipeline, from: string): Work[] {
         options: { ...hacking, goldSteps: recipe.goldSteps, from },
         begin: async (context) => {
           let actor: Model | undefined;
-          const input = { model: await open("sft"), encoder, prompts, rewards: [{ name: "proxy", model: await open(`reward-${pairs}`), encoder }], engine: (model: Model, by: Encoder) => samplingEngine((actor = model), by) };
-          return withGold(ppo(input, hacking, context), pipeline, { run: context.run, model: () => actor! });
+          const input = {
+            model: await open("sft"),
+            encoder,
+            prompts,
+            rewards: [{ name: "proxy", model: await open(`reward-${pairs}`), encoder }],
+            engine: (model: Model, by: Encoder) => samplingEngine((actor = model), by),
+          };
+          return withGold(ppo(input, hacking, context), pipeline, {
+            run: context.run,
+            model: () => actor!,
+          });
         },
       },
     ];
   });
   return [
-    { name: "raw-large", title: "Raw, twelve times as large, on the same talk", needs: [], options: { ...large, shape: LARGE }, begin: async (context) => sft({ model: initializeModel({ ...LARGE, vocab_size: vocabularySize(world.tokenizerFiles) }, seed), encoder, train: world.corpus, heldOut: [] }, large, context) },
+    {
+      name: "raw-large",
+      title: "Raw, twelve times as large, on the same talk",
+      needs: [],
+      options: { ...large, shape: LARGE },
+      begin: async (context) =>
+        sft(
+          {
+            model: initializeModel(
+              { ...LARGE, vocab_size: vocabularySize(world.tokenizerFiles) },
+              seed,
+            ),
+            encoder,
+            train: world.corpus,
+            heldOut: [],
+          },
+          large,
+          context,
+        ),
+    },
     ...proxies,
   ];
 }
 
-export const runStages = ({ pipeline, stages }: Experiment, hooks: Parameters<typeof runPipeline>[2]) => runPipeline(pipeline.folder, stages, hooks);
+export const runStages = (
+  { pipeline, stages }: Experiment,
+  hooks: Parameters<typeof runPipeline>[2],
+) => runPipeline(pipeline.folder, stages, hooks);
 
-/** Loss a token on talk that no model has seen, to show that neither raw model is short of training. */
-export async function heldOutLoss(model: Model, { world, encoder, seed }: WorldPipeline): Promise<number> {
+/**
+ * Loss a token on talk that no model has seen, to show that neither raw model is short of training.
+ */
+export async function heldOutLoss(
+  model: Model,
+  { world, encoder, seed }: WorldPipeline,
+): Promise<number> {
   // more of the same village's talk, without what was said before word for word
   const said = new Set(world.corpus.map(({ messages }) => JSON.stringify(messages)));
-  const more = createWorld({ seed, sizes: { ...DEFAULT_SIZES, corpus: world.corpus.length + 400, preferences: 1, auditedPreferences: 1, critiques: 1 } }).corpus.slice(world.corpus.length);
+  const more = createWorld({
+    seed,
+    sizes: {
+      ...DEFAULT_SIZES,
+      corpus: world.corpus.length + 400,
+      preferences: 1,
+      auditedPreferences: 1,
+      critiques: 1,
+    },
+  }).corpus.slice(world.corpus.length);
   const unseen = more.filter(({ messages }) => !said.has(JSON.stringify(messages)));
   const plan = new WholePlan({ model, reads: "tokens", maxLength: MAX_LENGTH });
   try {
     let [total, count] = [0, 0];
     for (let start = 0; start < unseen.length; start += 32) {
-      const rows = unseen.slice(start, start + 32).flatMap((record) => encoder.encodeConversation(record.messages, { loss: "full" }, record).map(layExample));
-      const { readout } = await plan.score(joinRows(rows, { padId: encoder.padId, window: undefined }).batch);
+      const rows = unseen
+        .slice(start, start + 32)
+        .flatMap((record) =>
+          encoder.encodeConversation(record.messages, { loss: "full" }, record).map(layExample),
+        );
+      const { readout } = await plan.score(
+        joinRows(rows, { padId: encoder.padId, window: undefined }).batch,
+      );
       total -= readout.reduce((sum, logp) => sum + logp, 0);
       count += readout.length;
     }
@@ -131,38 +255,107 @@ interface Sample {
   stopped: boolean;
 }
 
-/** Best-of-n against every proxy, from one draw of answers to the requests that PPO is judged by too. */
-export async function bestOfNCurves({ pipeline, sft: from }: Experiment, onProgress: (done: number, total: number) => void): Promise<Curve[]> {
+/**
+ * Best-of-n against every proxy, from one draw of answers to the requests that PPO is judged by
+ * too.
+ */
+export async function bestOfNCurves(
+  { pipeline, sft: from }: Experiment,
+  onProgress: (done: number, total: number) => void,
+): Promise<Curve[]> {
   const { world, folder, open, recipe, seed } = pipeline;
   const requests = goldRequests(world, recipe);
   const file = join(folder, `samples-${from.slice(0, 12)}.json`);
-  if (!existsSync(file)) writeFileAtomic(file, JSON.stringify(await drawSamples(pipeline, requests, onProgress)));
+  if (!existsSync(file))
+    writeFileAtomic(file, JSON.stringify(await drawSamples(pipeline, requests, onProgress)));
   const answers = JSON.parse(readFileSync(file, "utf8")) as Sample[][];
-  const gold = answers.map((samples, i) => samples.map(({ text }) => goldScore(world.village, requests[i]!, text).total));
+  const gold = answers.map((samples, i) =>
+    samples.map(({ text }) => goldScore(world.village, requests[i]!, text).total),
+  );
   const clusters = requests.map(requestTopic);
   const curves: Curve[] = [];
-  for (const pairs of PAIRS) curves.push(curveOf("best-of-n", bestOfNLooks(await scores(pipeline, await open(`reward-${pairs}`), { requests, answers }), gold), { pairs, clusters, seed }));
+  for (const pairs of PAIRS)
+    curves.push(
+      curveOf(
+        "best-of-n",
+        bestOfNLooks(
+          await scores(pipeline, await open(`reward-${pairs}`), { requests, answers }),
+          gold,
+        ),
+        { pairs, clusters, seed },
+      ),
+    );
   return curves;
 }
 
-async function drawSamples({ encoder, open, seed, signal }: WorldPipeline, requests: readonly Request[], onProgress: (done: number, total: number) => void): Promise<Sample[][]> {
-  const prompts = requests.map(({ text }) => encoder.encodePrompt([{ role: "user", content: text }]));
+async function drawSamples(
+  { encoder, open, seed, signal }: WorldPipeline,
+  requests: readonly Request[],
+  onProgress: (done: number, total: number) => void,
+): Promise<Sample[][]> {
+  const prompts = requests.map(({ text }) =>
+    encoder.encodePrompt([{ role: "user", content: text }]),
+  );
   let done = 0;
   const onAnswer = (): void => onProgress(++done, prompts.length * SAMPLES);
-  const answers = await generate(await open("sft"), encoder, prompts, { samples: SAMPLES, temperature: TEMPERATURE, topK: 0, topP: 1, maxNewTokens: 40, batchSize: 64, seed, stopTexts: [] }, { onAnswer, ...(signal ? { signal } : {}) });
+  const answers = await generate(
+    await open("sft"),
+    encoder,
+    prompts,
+    {
+      samples: SAMPLES,
+      temperature: TEMPERATURE,
+      topK: 0,
+      topP: 1,
+      maxNewTokens: 40,
+      batchSize: 64,
+      seed,
+      stopTexts: [],
+    },
+    { onAnswer, ...(signal ? { signal } : {}) },
+  );
   signal?.throwIfAborted();
-  return prompts.map((_, index) => answers.filter(({ prompt }) => prompt === index).map(({ text, ids, finish }) => ({ text, ids: [...ids], stopped: finish === "stop" })));
+  return prompts.map((_, index) =>
+    answers
+      .filter(({ prompt }) => prompt === index)
+      .map(({ text, ids, finish }) => ({ text, ids: [...ids], stopped: finish === "stop" })),
+  );
 }
 
-async function scores({ encoder, recipe, seed }: WorldPipeline, model: Model, { requests, answers }: { requests: readonly Request[]; answers: readonly (readonly Sample[])[] }): Promise<number[][]> {
-  const options = { ...resolveConfig("reward", { ...recipe.common, model: "the built-in world", data: "the built-in world", seed }), name: "proxy" };
+async function scores(
+  { encoder, recipe, seed }: WorldPipeline,
+  model: Model,
+  { requests, answers }: { requests: readonly Request[]; answers: readonly (readonly Sample[])[] },
+): Promise<number[][]> {
+  const options = {
+    ...resolveConfig("reward", {
+      ...recipe.common,
+      model: "the built-in world",
+      data: "the built-in world",
+      seed,
+    }),
+    name: "proxy",
+  };
   const source = new RewardModelSource({ model, encoder }, encoder, options);
   try {
     const found: number[][] = [];
     for (const [i, samples] of answers.entries()) {
-      const record: PromptRecord = { kind: "prompt", prompt: [{ role: "user", content: requests[i]!.text }], place: {} };
+      const record: PromptRecord = {
+        kind: "prompt",
+        prompt: [{ role: "user", content: requests[i]!.text }],
+        place: {},
+      };
       const prompt = { record, ids: encoder.encodePrompt(record.prompt) };
-      found.push(await source.score(samples.map(({ text, ids, stopped }) => ({ prompt, text, ids: Int32Array.from(ids), stopped }))));
+      found.push(
+        await source.score(
+          samples.map(({ text, ids, stopped }) => ({
+            prompt,
+            text,
+            ids: Int32Array.from(ids),
+            stopped,
+          })),
+        ),
+      );
     }
     return found;
   } finally {
@@ -171,17 +364,32 @@ async function scores({ encoder, recipe, seed }: WorldPipeline, model: Model, { 
 }
 
 /**
- * PPO's way against every proxy: gold of greedy answers, and distance and proxy of the roll-out that the same policy made next. The last look has no
- * such roll-out, and is left out.
+ * PPO's way against every proxy: gold of greedy answers, and distance and proxy of the roll-out
+ * that the same policy made next. The last look has no such roll-out, and is left out.
  */
 export function rlCurves({ pipeline: { folder, world, recipe, seed } }: Experiment): Curve[] {
   const clusters = goldRequests(world, recipe).map(requestTopic);
   return PAIRS.map((pairs) => {
     const own = join(folder, `ppo-${pairs}`);
-    const metrics = new Map(readJsonLines(join(own, "metrics.jsonl")).map((line) => [line["step"] as number, line as Record<string, number>]));
+    const metrics = new Map(
+      readJsonLines(join(own, "metrics.jsonl")).map((line) => [
+        line["step"] as number,
+        line as Record<string, number>,
+      ]),
+    );
     const looks = readGold(own).flatMap(({ step, totals }): Look[] => {
       const next = metrics.get(step + 1);
-      return step === 0 ? [{ distance: 0, totals, proxy: 0 }] : next ? [{ distance: Math.sqrt(Math.max(0, next["objective/kl"]!)), totals, proxy: next["objective/scores"]! }] : [];
+      return step === 0
+        ? [{ distance: 0, totals, proxy: 0 }]
+        : next
+          ? [
+              {
+                distance: Math.sqrt(Math.max(0, next["objective/kl"]!)),
+                totals,
+                proxy: next["objective/scores"]!,
+              },
+            ]
+          : [];
     });
     return curveOf("rl", looks, { pairs, clusters, seed });
   });

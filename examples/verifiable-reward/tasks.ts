@@ -15,7 +15,12 @@ export function sums(seed: number): { train: Task[]; heldOut: Task[] } {
   const random = Random.for(seed, "sums");
   const tasks = random.shuffle(pairs).map(([a, b]): Task => {
     const [first, second] = random.chance(0.5) ? [a, b] : [b, a];
-    return { prompt: [{ role: "user", content: `What is ${first} + ${second}? Answer with the number only.` }], sum: a + b };
+    return {
+      prompt: [
+        { role: "user", content: `What is ${first} + ${second}? Answer with the number only.` },
+      ],
+      sum: a + b,
+    };
   });
   return { train: tasks.slice(HELD_OUT), heldOut: tasks.slice(0, HELD_OUT) };
 }

@@ -25,13 +25,28 @@ export interface Plan {
 
 export function reportPlan(reporter: Reporter, plan: Plan): void {
   const rows: [string, string][] = [
-    ["examples", plan.heldOut === undefined ? formatCount(plan.examples) : `${formatCount(plan.examples)}, and ${formatCount(plan.heldOut)} held out`],
+    [
+      "examples",
+      plan.heldOut === undefined
+        ? formatCount(plan.examples)
+        : `${formatCount(plan.examples)}, and ${formatCount(plan.heldOut)} held out`,
+    ],
     ["steps", formatCount(plan.steps)],
   ];
   if (plan.tokens !== undefined) rows.push(["tokens", formatCount(plan.tokens)]);
-  if (plan.parameters !== undefined) rows.push(["trained", `${formatShort(plan.parameters.trainable)} of ${formatShort(plan.parameters.total)} parameters`]);
-  if (plan.memoryBytes !== undefined) rows.push(["memory", `about ${formatBytes(plan.memoryBytes)}`]);
+  if (plan.parameters !== undefined)
+    rows.push([
+      "trained",
+      `${formatShort(plan.parameters.trainable)} of ${formatShort(plan.parameters.total)} ` +
+        "parameters",
+    ]);
+  if (plan.memoryBytes !== undefined)
+    rows.push(["memory", `about ${formatBytes(plan.memoryBytes)}`]);
   if (plan.seconds !== undefined) rows.push(["time", `about ${formatDuration(plan.seconds)}`]);
   rows.push(["run folder", plan.out], ...flatten(plan.config));
-  reporter.result({ dryRun: true, ...plan }, `${plan.command} would do this (nothing was written):\n${formatTable(rows.map(([name, value]) => [`  ${name}`, value]))}`);
+  reporter.result(
+    { dryRun: true, ...plan },
+    `${plan.command} would do this (nothing was ` +
+      `written):\n${formatTable(rows.map(([name, value]) => [`  ${name}`, value]))}`,
+  );
 }

@@ -1,4 +1,7 @@
-/** How an error ends a command: for people on standard error, as the last JSON line on standard output with `--json`. */
+/**
+ * How an error ends a command: for people on standard error, as the last JSON line on standard
+ * output with `--json`.
+ */
 import { AttuneError } from "../core/errors.ts";
 import { jsonLine, remark, type Sink } from "./sink.ts";
 
@@ -14,14 +17,33 @@ export interface ErrorOutput {
  * Prints an error.
  * @returns the exit status
  */
-export function reportError(error: unknown, { stdout, stderr, json, readerGone = false }: ErrorOutput): number {
+export function reportError(
+  error: unknown,
+  { stdout, stderr, json, readerGone = false }: ErrorOutput,
+): number {
   const known = error instanceof AttuneError ? error : undefined;
   const exitCode = known?.exitCode ?? 1;
   if (json && !readerGone) {
     const { cause: _, ...details } = known?.details ?? {};
-    stdout.write(jsonLine({ type: "error", code: known?.code ?? "internal", message: known?.what ?? String(error), ...details, exitCode }));
+    stdout.write(
+      jsonLine({
+        type: "error",
+        code: known?.code ?? "internal",
+        message: known?.what ?? String(error),
+        ...details,
+        exitCode,
+      }),
+    );
   } else {
-    stderr.write(remark(known === undefined ? unexpected(error) : known.code === "interrupted" ? known.message : `error: ${known.message}`));
+    stderr.write(
+      remark(
+        known === undefined
+          ? unexpected(error)
+          : known.code === "interrupted"
+            ? known.message
+            : `error: ${known.message}`,
+      ),
+    );
   }
   return exitCode;
 }

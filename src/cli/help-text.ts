@@ -4,14 +4,22 @@ import { wrapText } from "./words.ts";
 
 /** @param render gives the text for so many columns */
 export function addBelowHelp(command: Command, render: (width: number) => string): Command {
-  return command.addHelpText("after", ({ command: asked }) => `\n${render(asked.configureOutput().getOutHelpWidth?.() ?? 80)}`);
+  return command.addHelpText(
+    "after",
+    ({ command: asked }) => `\n${render(asked.configureOutput().getOutHelpWidth?.() ?? 80)}`,
+  );
 }
 
-/** Command lines under their heading; a long one goes on after a backslash, as a shell takes it, and a comment stands above its line. */
+/**
+ * Command lines under their heading; a long one goes on after a backslash, as a shell takes it, and
+ * a comment stands above its line.
+ */
 export function examplesText(lines: readonly string[], width: number): string {
   const shown = lines.flatMap((line) => {
     const [command, comment] = line.split(/\s+# /) as [string, string | undefined];
-    return comment === undefined || line.length + INDENT.length <= width ? onLines(line, width) : [`${INDENT}# ${comment}`, ...onLines(command, width)];
+    return comment === undefined || line.length + INDENT.length <= width
+      ? onLines(line, width)
+      : [`${INDENT}# ${comment}`, ...onLines(command, width)];
   });
   return ["Examples:", ...shown].join("\n");
 }
@@ -33,8 +41,15 @@ function onLines(command: string, width: number): string[] {
 }
 
 /** Names with what they are, the latter wrapped beside them. */
-export function itemsText(title: string, items: readonly (readonly [name: string, says: string])[], width: number): string {
+export function itemsText(
+  title: string,
+  items: readonly (readonly [name: string, says: string])[],
+  width: number,
+): string {
   const column = INDENT.length + Math.max(...items.map(([name]) => name.length)) + 2;
-  const shown = items.map(([name, says]) => `${(INDENT + name).padEnd(column)}${wrapText(says, width - column).replaceAll("\n", `\n${" ".repeat(column)}`)}`);
+  const shown = items.map(
+    ([name, says]) =>
+      `${(INDENT + name).padEnd(column)}${wrapText(says, width - column).replaceAll("\n", `\n${" ".repeat(column)}`)}`,
+  );
   return [title, ...shown].join("\n");
 }

@@ -22,7 +22,12 @@ test("every command's help fits into 80 columns", async () => {
   for (const words of all) {
     const text = await helpOf(...words);
     expect(text).toContain(`Usage: attune ${words.join(" ")}`.trim());
-    wide.push(...text.split("\n").filter((line) => line.length > 80).map((line) => `${words.join(" ")}: ${line}`));
+    wide.push(
+      ...text
+        .split("\n")
+        .filter((line) => line.length > 80)
+        .map((line) => `${words.join(" ")}: ${line}`),
+    );
   }
   expect(wide).toEqual([]);
 });

@@ -1,6 +1,7 @@
 /**
- * Being asked to stop: by Ctrl-C, SIGTERM, a terminal that is closed (SIGHUP), or a reader that has left. The first asks the command to
- * save a checkpoint and return; a second Ctrl-C or SIGTERM ends the process at once with status 130. The run folder survives both.
+ * Being asked to stop: by Ctrl-C, SIGTERM, a terminal that is closed (SIGHUP), or a reader that has
+ * left. The first asks the command to save a checkpoint and return; a second Ctrl-C or SIGTERM ends
+ * the process at once with status 130. The run folder survives both.
  */
 import { AttuneError } from "../core/errors.ts";
 
@@ -33,7 +34,10 @@ export interface InterruptOptions {
 }
 
 /** Listens until disposed. */
-export function listenForInterrupt(source: SignalSource, { onFirst, beforeExit, readerGone }: InterruptOptions): Interrupt {
+export function listenForInterrupt(
+  source: SignalSource,
+  { onFirst, beforeExit, readerGone }: InterruptOptions,
+): Interrupt {
   const controller = new AbortController();
   const ask = (reason: unknown): void => {
     if (controller.signal.aborted) return;

@@ -1,6 +1,7 @@
 /**
- * Plain lines now and then, for logs and pipes: of training the first and the last step, and between them one for every twentieth
- * of the work, but no sooner than ten seconds and no later than five minutes after the one before.
+ * Plain lines now and then, for logs and pipes: of training the first and the last step, and
+ * between them one for every twentieth of the work, but no sooner than ten seconds and no later
+ * than five minutes after the one before.
  */
 import type { StepEvent, TrainingEvent } from "../runs/events.ts";
 import { answer, remark, type Sink } from "./sink.ts";
@@ -8,7 +9,10 @@ import type { Progress, ProgressOptions, Reporter } from "./reporter.ts";
 import { TrainingDisplay } from "./training-display.ts";
 import { formatBytes, formatCount, formatDuration, unitsOf } from "./words.ts";
 
-/** Milliseconds between two lines about the same work, at least; and at most, where steps take no longer. */
+/**
+ * Milliseconds between two lines about the same work, at least; and at most, where steps take no
+ * longer.
+ */
 const SOONEST = 10_000;
 const LATEST = 300_000;
 /** Of the whole work: what is worth a line. */
@@ -90,17 +94,24 @@ export class LineReporter implements Reporter {
     const begun = this.now();
     const pace = new Pace(begun);
     let [done, ended] = [0, false];
-    const count = (value: number): string => (unit === "bytes" ? formatBytes(value) : formatCount(Math.floor(value)));
-    const amount = (value: number): string => (unit === "bytes" ? formatBytes(value) : unitsOf(value, unit));
+    const count = (value: number): string =>
+      unit === "bytes" ? formatBytes(value) : formatCount(Math.floor(value));
+    const amount = (value: number): string =>
+      unit === "bytes" ? formatBytes(value) : unitsOf(value, unit);
     return {
       update: (value, detail) => {
         done = value;
         if (ended || !pace.due(this.now(), total === undefined ? undefined : done / total)) return;
-        const share = total === undefined ? "" : ` of ${amount(total)} (${Math.floor((100 * done) / total)}%)`;
-        this.line(`${title}: ${total === undefined ? amount(done) : count(done)}${share}${detail === undefined ? "" : `  ${[detail].flat().join("  ")}`}`);
+        const share =
+          total === undefined ? "" : ` of ${amount(total)} (${Math.floor((100 * done) / total)}%)`;
+        this.line(
+          `${title}: ` +
+            `${total === undefined ? amount(done) : count(done)}${share}${detail === undefined ? "" : `  ${[detail].flat().join("  ")}`}`,
+        );
       },
       end: () => {
-        if (!ended) this.line(`${title}: ${amount(done)} in ${formatDuration((this.now() - begun) / 1000)}`);
+        if (!ended)
+          this.line(`${title}: ${amount(done)} in ${formatDuration((this.now() - begun) / 1000)}`);
         ended = true;
       },
     };
@@ -116,7 +127,9 @@ export class LineReporter implements Reporter {
     if (!this.pace.due(this.now(), event.step / event.totalSteps) && !last) return;
     const percent = Math.floor((100 * event.step) / event.totalSteps);
     const { metrics, pace } = this.display.stepParts(event);
-    this.line([`step ${event.step}/${event.totalSteps} (${percent}%)`, ...metrics, ...pace].join("  "));
+    this.line(
+      [`step ${event.step}/${event.totalSteps} (${percent}%)`, ...metrics, ...pace].join("  "),
+    );
   }
 
   private line(text: string): void {

@@ -46,8 +46,16 @@ beforeAll(() => {
 });
 afterAll(() => compiled.remove());
 
-function attune(...parameters: string[]): { status: number | null; stdout: string; stderr: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [compiled.module("cli/main"), ...parameters], { encoding: "utf8", cwd: compiled.root });
+function attune(...parameters: string[]): {
+  status: number | null;
+  stdout: string;
+  stderr: string;
+} {
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [compiled.module("cli/main"), ...parameters],
+    { encoding: "utf8", cwd: compiled.root },
+  );
   return { status, stdout, stderr };
 }
 
@@ -55,12 +63,22 @@ describe("the executable", () => {
   it("exits with 0, 2 and 1 where it should", () => {
     expect(attune("--version")).toMatchObject({ status: 0, stderr: "" });
     expect(attune("--help").stdout).toMatch(/^Usage: attune /);
-    expect(attune("rums")).toEqual({ status: 2, stdout: "", stderr: 'error: there is no command "rums"\n  try: did you mean `attune runs`?\n' });
-    expect(attune("runs", "nowhere", "--json")).toMatchObject({ status: 2, stderr: "", stdout: expect.stringMatching(/^\{"type":"error","code":"run",.*"exitCode":2\}\n$/) });
+    expect(attune("rums")).toEqual({
+      status: 2,
+      stdout: "",
+      stderr: 'error: there is no command "rums"\n  try: did you mean `attune runs`?\n',
+    });
+    expect(attune("runs", "nowhere", "--json")).toMatchObject({
+      status: 2,
+      stderr: "",
+      stdout: expect.stringMatching(/^\{"type":"error","code":"run",.*"exitCode":2\}\n$/),
+    });
   });
 
   it("does not mind when its reader leaves", async () => {
-    const child = spawn(process.execPath, [compiled.module("cli/main"), "--help"], { stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(process.execPath, [compiled.module("cli/main"), "--help"], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     child.stdout.destroy();
     let complaints = "";
     child.stderr.on("data", (chunk: Buffer) => (complaints += chunk.toString()));
@@ -69,12 +87,24 @@ describe("the executable", () => {
   });
 });
 
-const words = (name: string): string[] => [script, compiled.module("cli/program"), compiled.module("core/errors"), compiled.module("cli/reader"), name];
+const words = (name: string): string[] => [
+  script,
+  compiled.module("cli/program"),
+  compiled.module("core/errors"),
+  compiled.module("cli/reader"),
+  name,
+];
 
 /** Sends the signals one after the other, each when the process has said the words. */
-async function interrupted(name: string, steps: readonly (readonly [words: string, signal: NodeJS.Signals])[]): Promise<{ status: number | null; signal: string | null; stderr: string }> {
+async function interrupted(
+  name: string,
+  steps: readonly (readonly [words: string, signal: NodeJS.Signals])[],
+): Promise<{ status: number | null; signal: string | null; stderr: string }> {
   const child = spawn(process.execPath, words(name), { stdio: ["ignore", "ignore", "pipe"] });
-  const [pending, closed] = [[...steps], once(child, "close") as Promise<[number | null, string | null]>];
+  const [pending, closed] = [
+    [...steps],
+    once(child, "close") as Promise<[number | null, string | null]>,
+  ];
   let stderr = "";
   child.stderr.on("data", (chunk: Buffer) => {
     stderr += chunk.toString();
@@ -85,21 +115,32 @@ async function interrupted(name: string, steps: readonly (readonly [words: strin
 }
 
 /** Reads the first words of a stream, and leaves. */
-async function leftBy(stream: "stdout" | "stderr", ...command: string[]): Promise<{ status: number | null; signal: string | null; rest: string }> {
-  const child = spawn(process.execPath, [...words(command[0]!), ...command.slice(1)], { stdio: ["ignore", "pipe", "pipe"] });
+async function leftBy(
+  stream: "stdout" | "stderr",
+  ...command: string[]
+): Promise<{ status: number | null; signal: string | null; rest: string }> {
+  const child = spawn(process.execPath, [...words(command[0]!), ...command.slice(1)], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   let rest = "";
   child[stream].once("data", () => child[stream].destroy());
-  (stream === "stdout" ? child.stderr : child.stdout).on("data", (chunk: Buffer) => (rest += chunk.toString()));
+  (stream === "stdout" ? child.stderr : child.stdout).on(
+    "data",
+    (chunk: Buffer) => (rest += chunk.toString()),
+  );
   const [status, signal] = (await once(child, "close")) as [number | null, string | null];
   return { status, signal, rest };
 }
 
 describe("a reader that leaves", () => {
-  it.each([[[]], [["--json"]]])("is a request to stop: the rest is kept and the status is not 0 (%s)", async (flags) => {
-    const { status, signal, rest } = await leftBy("stdout", "talker", ...flags);
-    expect({ status, signal }).toEqual({ status: 1, signal: null });
-    expect(rest).toMatch(/stopped: what reads the output is gone\n$/);
-  });
+  it.each([[[]], [["--json"]]])(
+    "is a request to stop: the rest is kept and the status is not 0 (%s)",
+    async (flags) => {
+      const { status, signal, rest } = await leftBy("stdout", "talker", ...flags);
+      expect({ status, signal }).toEqual({ status: 1, signal: null });
+      expect(rest).toMatch(/stopped: what reads the output is gone\n$/);
+    },
+  );
 
   it("of standard error is one too", async () => {
     const child = spawn(process.execPath, words("polite"), { stdio: ["ignore", "ignore", "pipe"] });
@@ -117,22 +158,45 @@ describe("a reader that leaves", () => {
 
 describe("signals", () => {
   it("a terminal that closes may say so twice, and a system that shuts down beside SIGTERM", async () => {
-    for (const signals of [["SIGHUP", "SIGHUP"], ["SIGTERM", "SIGHUP"], ["SIGHUP", "SIGTERM"]] as const) {
-      const outcome = await interrupted("polite", [["ready", signals[0]], ["ready", signals[1]]]);
-      expect(outcome).toMatchObject({ status: 1, signal: null, stderr: expect.stringContaining("saved a checkpoint") });
+    for (const signals of [
+      ["SIGHUP", "SIGHUP"],
+      ["SIGTERM", "SIGHUP"],
+      ["SIGHUP", "SIGTERM"],
+    ] as const) {
+      const outcome = await interrupted("polite", [
+        ["ready", signals[0]],
+        ["ready", signals[1]],
+      ]);
+      expect(outcome).toMatchObject({
+        status: 1,
+        signal: null,
+        stderr: expect.stringContaining("saved a checkpoint"),
+      });
     }
   });
 
-  it.each<NodeJS.Signals>(["SIGINT", "SIGTERM", "SIGHUP"])("%s asks for a checkpoint and a clean stop", async (name) => {
-    expect(await interrupted("polite", [["ready", name]])).toEqual({
-      status: 1,
-      signal: null,
-      stderr: "ready\nstopping: what is done is kept; Ctrl-C again ends at once\nsaved a checkpoint\nstopped before the end\n",
-    });
-  });
+  it.each<NodeJS.Signals>(["SIGINT", "SIGTERM", "SIGHUP"])(
+    "%s asks for a checkpoint and a clean stop",
+    async (name) => {
+      expect(await interrupted("polite", [["ready", name]])).toEqual({
+        status: 1,
+        signal: null,
+        stderr:
+          "ready\nstopping: what is done is kept; Ctrl-C again ends at once\nsaved a " +
+          "checkpoint\nstopped before the end\n",
+      });
+    },
+  );
 
   it("a second one ends the process at once", async () => {
-    const outcome = await interrupted("stubborn", [["ready", "SIGINT"], ["stopping", "SIGINT"]]);
-    expect(outcome).toEqual({ status: 130, signal: null, stderr: "ready\nstopping: what is done is kept; Ctrl-C again ends at once\n" });
+    const outcome = await interrupted("stubborn", [
+      ["ready", "SIGINT"],
+      ["stopping", "SIGINT"],
+    ]);
+    expect(outcome).toEqual({
+      status: 130,
+      signal: null,
+      stderr: "ready\nstopping: what is done is kept; Ctrl-C again ends at once\n",
+    });
   });
 });

@@ -4,4 +4,10 @@ import { runProgram } from "./program.ts";
 import { watchReaders } from "./reader.ts";
 
 const { stdin, stdout, stderr } = process;
-process.exitCode = await runProgram(process.argv.slice(2), { stdin, stdout, stderr, signals: process, readerGone: watchReaders([stdout, stderr]) });
+process.exitCode = await runProgram(process.argv.slice(2), {
+  stdin,
+  stdout,
+  stderr,
+  signals: process,
+  readerGone: watchReaders([stdout, stderr]),
+});

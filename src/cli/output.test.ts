@@ -13,10 +13,21 @@ interface Bench {
   clock: { milliseconds: number };
 }
 
-async function bench(options: { json?: boolean; quiet?: boolean; terminal?: boolean } = {}): Promise<Bench> {
+async function bench(
+  options: { json?: boolean; quiet?: boolean; terminal?: boolean } = {},
+): Promise<Bench> {
   const { json = false, quiet = false, terminal = false } = options;
-  const [stdout, stderr, clock] = [new TextSink(terminal), new TextSink(terminal), { milliseconds: 0 }];
-  return { reporter: await createReporter({ json, quiet, stdout, stderr, now: () => clock.milliseconds }), stdout, stderr, clock };
+  const [stdout, stderr, clock] = [
+    new TextSink(terminal),
+    new TextSink(terminal),
+    { milliseconds: 0 },
+  ];
+  return {
+    reporter: await createReporter({ json, quiet, stdout, stderr, now: () => clock.milliseconds }),
+    stdout,
+    stderr,
+    clock,
+  };
 }
 
 const step = (number: number): StepEvent => ({
@@ -28,13 +39,42 @@ const step = (number: number): StepEvent => ({
   seconds: 2,
 });
 
-const START: TrainingEvent = { type: "start", method: "dpo", totalSteps: 100, examples: 12_345, parameters: { trainable: 1_234_567, total: 135_000_000 }, run: "runs/hh" };
+const START: TrainingEvent = {
+  type: "start",
+  method: "dpo",
+  totalSteps: 100,
+  examples: 12_345,
+  parameters: { trainable: 1_234_567, total: 135_000_000 },
+  run: "runs/hh",
+};
 const AFTERWARDS: TrainingEvent[] = [
-  { type: "evaluation", step: 100, totalSteps: 100, examples: 500, metrics: { eval_loss: 0.5, "eval_rewards/accuracies": 0.75, eval_entropy: 1 }, seconds: 3 },
-  { type: "checkpoint", step: 100, totalSteps: 100, path: "runs/hh/checkpoints/step-000100", best: true },
+  {
+    type: "evaluation",
+    step: 100,
+    totalSteps: 100,
+    examples: 500,
+    metrics: { eval_loss: 0.5, "eval_rewards/accuracies": 0.75, eval_entropy: 1 },
+    seconds: 3,
+  },
+  {
+    type: "checkpoint",
+    step: 100,
+    totalSteps: 100,
+    path: "runs/hh/checkpoints/step-000100",
+    best: true,
+  },
   { type: "sample", step: 100, prompt: "Hello?\n", completion: "Hi\u001b[2J!" },
   { type: "warning", id: "truncated-examples", message: "7 examples were cut" },
-  { type: "end", status: "completed", step: 100, totalSteps: 100, tokens: 100_000, metrics: {}, output: "runs/hh/adapter", seconds: 203 },
+  {
+    type: "end",
+    status: "completed",
+    step: 100,
+    totalSteps: 100,
+    tokens: 100_000,
+    metrics: {},
+    output: "runs/hh/adapter",
+    seconds: 203,
+  },
 ];
 
 function train({ reporter, clock }: Bench): void {
@@ -73,7 +113,13 @@ describe("plain lines", () => {
 
   it("do not count the tokens before a resume into the rate", async () => {
     const { reporter, stderr } = await bench();
-    reporter.event({ type: "start", method: "sft", totalSteps: 100, examples: 10, resumedStep: 50 });
+    reporter.event({
+      type: "start",
+      method: "sft",
+      totalSteps: 100,
+      examples: 10,
+      resumedStep: 50,
+    });
     reporter.event(step(51));
     reporter.event(step(52));
     reporter.event({ ...step(100), tokens: 54_000 });
@@ -92,19 +138,35 @@ describe("plain lines", () => {
       reporter.event({ ...step(number), totalSteps: 20_000 });
     }
     const short = stderr.text.match(/^step \d+/gm)!;
-    expect(short).toEqual(["step 1", ...Array.from({ length: 19 }, (_, i) => `step ${1001 + 1000 * i}`), "step 20000"]);
+    expect(short).toEqual([
+      "step 1",
+      ...Array.from({ length: 19 }, (_, i) => `step ${1001 + 1000 * i}`),
+      "step 20000",
+    ]);
     stderr.text = "";
     reporter.event({ type: "start", method: "sft", totalSteps: 20_000, examples: 10 });
     for (let number = 1; number <= 20; number++) {
       clock.milliseconds += 100_000;
       reporter.event({ ...step(number), totalSteps: 20_000 });
     }
-    expect(stderr.text.match(/^step \d+/gm)).toEqual(["step 1", "step 4", "step 7", "step 10", "step 13", "step 16", "step 19"]);
+    expect(stderr.text.match(/^step \d+/gm)).toEqual([
+      "step 1",
+      "step 4",
+      "step 7",
+      "step 10",
+      "step 13",
+      "step 16",
+      "step 19",
+    ]);
   });
 
   it("tell of other work every ten seconds and at its end", async () => {
     const { reporter, stderr, clock } = await bench();
-    const download = reporter.progress({ title: "model.safetensors", total: 200_000_000, unit: "bytes" });
+    const download = reporter.progress({
+      title: "model.safetensors",
+      total: 200_000_000,
+      unit: "bytes",
+    });
     for (const done of [1e6, 50e6, 100e6, 200e6]) {
       clock.milliseconds += 6000;
       download.update(done, "from the hub");
@@ -151,7 +213,10 @@ describe("--json", () => {
     progress.update(9);
     progress.end();
     expect(it.stderr.text).toBe("");
-    const lines = it.stdout.text.trimEnd().split("\n").map((line) => JSON.parse(line) as { type: string });
+    const lines = it.stdout.text
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { type: string });
     expect(lines.slice(0, 2)).toEqual([START, step(1)]);
     expect(lines.slice(101, 106)).toEqual(AFTERWARDS);
     expect(lines.slice(106)).toEqual([
@@ -173,7 +238,10 @@ describe("--quiet", () => {
     it.reporter.note("n");
     it.reporter.progress({ title: "p", unit: "x" }).end();
     it.reporter.result({}, "r");
-    expect([it.stdout.text, it.stderr.text]).toEqual(["r\n", "warning: 7 examples were cut [truncated-examples]\n"]);
+    expect([it.stdout.text, it.stderr.text]).toEqual([
+      "r\n",
+      "warning: 7 examples were cut [truncated-examples]\n",
+    ]);
   });
 });
 
@@ -182,23 +250,34 @@ describe("words from outside", () => {
   // oxlint-disable-next-line no-control-regex
   const STEERING = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/;
 
-  it.each([{}, { quiet: true }, { json: true }])("steer no log and no terminal, and JSON stays JSON (%o)", async (options) => {
-    const { reporter, stdout, stderr } = await bench(options);
-    reporter.note(HOSTILE);
-    reporter.warn("words", HOSTILE);
-    reporter.event({ type: "warning", id: "words", message: HOSTILE });
-    reporter.event({ type: "sample", step: 1, prompt: HOSTILE, completion: HOSTILE });
-    const progress = reporter.progress({ title: HOSTILE, unit: "answers" });
-    progress.update(1, HOSTILE);
-    progress.end();
-    reporter.close();
-    for (const error of [new AttuneError("network", `the server answered ${HOSTILE}`, { got: HOSTILE }), new Error(HOSTILE)]) {
-      expect(reportError(error, { stdout, stderr, json: reporter.mode === "json" })).toBeGreaterThan(0);
-    }
-    expect(stdout.text + stderr.text).toContain("NO");
-    expect(`${stdout.text}${stderr.text}`).not.toMatch(STEERING);
-    for (const line of stdout.text.split("\n").slice(0, -1)) expect(JSON.stringify(JSON.parse(line))).toContain("it said \\u001b[2J\u009b31m\\u0007\u007fNO");
-  });
+  it.each([{}, { quiet: true }, { json: true }])(
+    "steer no log and no terminal, and JSON stays JSON (%o)",
+    async (options) => {
+      const { reporter, stdout, stderr } = await bench(options);
+      reporter.note(HOSTILE);
+      reporter.warn("words", HOSTILE);
+      reporter.event({ type: "warning", id: "words", message: HOSTILE });
+      reporter.event({ type: "sample", step: 1, prompt: HOSTILE, completion: HOSTILE });
+      const progress = reporter.progress({ title: HOSTILE, unit: "answers" });
+      progress.update(1, HOSTILE);
+      progress.end();
+      reporter.close();
+      for (const error of [
+        new AttuneError("network", `the server answered ${HOSTILE}`, { got: HOSTILE }),
+        new Error(HOSTILE),
+      ]) {
+        expect(
+          reportError(error, { stdout, stderr, json: reporter.mode === "json" }),
+        ).toBeGreaterThan(0);
+      }
+      expect(stdout.text + stderr.text).toContain("NO");
+      expect(`${stdout.text}${stderr.text}`).not.toMatch(STEERING);
+      for (const line of stdout.text.split("\n").slice(0, -1))
+        expect(JSON.stringify(JSON.parse(line))).toContain(
+          "it said \\u001b[2J\u009b31m\\u0007\u007fNO",
+        );
+    },
+  );
 
   it("steer no terminal beside its bar either", async () => {
     const { reporter, stderr } = await bench({ terminal: true });

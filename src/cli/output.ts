@@ -1,6 +1,6 @@
 /**
- * The reporters: a progress bar on a terminal, plain lines elsewhere, JSON lines with `--json`, next to nothing with
- * `--quiet`. The contract is in reporter.ts.
+ * The reporters: a progress bar on a terminal, plain lines elsewhere, JSON lines with `--json`,
+ * next to nothing with `--quiet`. The contract is in reporter.ts.
  */
 import type { TrainingEvent } from "../runs/events.ts";
 import { LineReporter } from "./line-reporter.ts";
@@ -16,8 +16,17 @@ export interface ReporterOptions {
   readonly now?: () => number;
 }
 
-/** The reporter for these streams. Loads the progress-bar library only where there is a terminal to show it on. */
-export async function createReporter({ json, quiet, stdout, stderr, now = Date.now }: ReporterOptions): Promise<Reporter> {
+/**
+ * The reporter for these streams. Loads the progress-bar library only where there is a terminal to
+ * show it on.
+ */
+export async function createReporter({
+  json,
+  quiet,
+  stdout,
+  stderr,
+  now = Date.now,
+}: ReporterOptions): Promise<Reporter> {
   if (json) return new JsonReporter(stdout, now);
   if (quiet) return new QuietReporter(stdout, stderr);
   if (!stderr.isTTY) return new LineReporter(stdout, stderr, now);
@@ -100,7 +109,15 @@ class JsonReporter implements Reporter {
 
   progress({ title, total, unit }: ProgressOptions): Progress {
     let [shown, done, ended] = [-Infinity, 0, false];
-    const show = (final: boolean): void => this.line({ type: "progress", title, done, ...(total === undefined ? {} : { total }), unit, final });
+    const show = (final: boolean): void =>
+      this.line({
+        type: "progress",
+        title,
+        done,
+        ...(total === undefined ? {} : { total }),
+        unit,
+        final,
+      });
     return {
       update: (value) => {
         done = value;

@@ -1,4 +1,7 @@
-/** How far a pipeline of several stages is: one bar for all of them, with about the time that is left. */
+/**
+ * How far a pipeline of several stages is: one bar for all of them, with about the time that is
+ * left.
+ */
 import type { TrainingEvent } from "../runs/events.ts";
 import type { PlannedStage } from "../runs/pipeline.ts";
 import type { Progress, Reporter } from "./reporter.ts";
@@ -25,7 +28,13 @@ export class OverallProgress {
     this.skipped = planned.filter(({ action }) => action === "skip").length;
     this.total = planned.length + further;
     this.begun = this.now();
-    if (this.skipped < this.total) this.bar = this.reporter.progress({ title: "all stages", total: this.total, unit: "stages", even: false });
+    if (this.skipped < this.total)
+      this.bar = this.reporter.progress({
+        title: "all stages",
+        total: this.total,
+        unit: "stages",
+        even: false,
+      });
     this.show();
   }
 
@@ -66,6 +75,9 @@ export class OverallProgress {
     const worked = [...this.running.values()].reduce((sum, share) => sum + share, this.done);
     const left = ((this.now() - this.begun) / 1000 / worked) * (this.total - this.skipped - worked);
     // stages differ in length: less than one of them tells nothing
-    this.bar?.update(this.skipped + worked, worked >= 1 ? [`about ${formatDuration(left)} left`] : []);
+    this.bar?.update(
+      this.skipped + worked,
+      worked >= 1 ? [`about ${formatDuration(left)} left`] : [],
+    );
   }
 }

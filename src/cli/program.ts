@@ -1,8 +1,9 @@
 /**
- * `attune` as a function: arguments and streams in, exit status out. Only the command that was named is loaded.
+ * `attune` as a function: arguments and streams in, exit status out. Only the command that was
+ * named is loaded.
  *
- * Status: 0 on success, 2 for what the user can mend (usage, configuration, data), 1 for everything else, an interruption among it; a
- * second Ctrl-C ends the process with 130.
+ * Status: 0 on success, 2 for what the user can mend (usage, configuration, data), 1 for everything
+ * else, an interruption among it; a second Ctrl-C ends the process with 130.
  */
 import { Command, CommanderError, type Option } from "commander";
 import { AttuneError, nearest } from "../core/errors.ts";
@@ -37,16 +38,24 @@ interface GlobalOptions {
  * @param entries the commands that there are
  * @returns the exit status
  */
-export async function runProgram(argv: readonly string[], io: Io, entries: readonly CommandEntry[] = COMMANDS): Promise<number> {
+export async function runProgram(
+  argv: readonly string[],
+  io: Io,
+  entries: readonly CommandEntry[] = COMMANDS,
+): Promise<number> {
   let endsWithReader = false;
   let asked: Command | undefined;
   const words = argv.filter((word) => !word.startsWith("-"));
   try {
     const program = makeProgram(io);
     const name = words[0] === "help" ? words[1] : words[0];
-    if (name !== undefined && !entries.some((entry) => entry.name === name)) throw unknownCommand(name, entries);
+    if (name !== undefined && !entries.some((entry) => entry.name === name))
+      throw unknownCommand(name, entries);
     for (const entry of entries) {
-      const command = program.command(entry.name).description(entry.summary).helpGroup(`${entry.group}:`);
+      const command = program
+        .command(entry.name)
+        .description(entry.summary)
+        .helpGroup(`${entry.group}:`);
       if (entry.name !== name) continue;
       const module = await entry.load();
       endsWithReader = module.endsWithReader ?? false;
@@ -65,10 +74,20 @@ export async function runProgram(argv: readonly string[], io: Io, entries: reado
     const json = argv.includes("--json");
     const readerGone = io.readerGone?.aborted ?? false;
     // who has read enough of the answers has not met a failure
-    if (readerGone && endsWithReader && error instanceof AttuneError && error.code === "interrupted") return 0;
+    if (
+      readerGone &&
+      endsWithReader &&
+      error instanceof AttuneError &&
+      error.code === "interrupted"
+    )
+      return 0;
     // a command that only has subcommands has printed its help
     if (error instanceof CommanderError && error.code === "commander.help" && !json) return 2;
-    return reportError(error instanceof CommanderError ? usageError(error, asked, words) : error, { ...io, json, readerGone });
+    return reportError(error instanceof CommanderError ? usageError(error, asked, words) : error, {
+      ...io,
+      json,
+      readerGone,
+    });
   }
 }
 
@@ -78,33 +97,55 @@ function makeProgram({ stdout, stderr }: Io): Command {
     .version(attuneVersion(), "-V, --version", "print the version")
     .helpOption("-h, --help", "print this help")
     .helpCommand("help [command]", "print the help of a command")
-    .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: (text) => stderr.write(text), outputError: () => undefined, getOutHelpWidth: () => widthOf(stdout) });
+    .configureOutput({
+      writeOut: (text) => stdout.write(text),
+      writeErr: (text) => stderr.write(text),
+      outputError: () => undefined,
+      getOutHelpWidth: () => widthOf(stdout),
+    });
 }
 
 /** Errors are thrown, `--json` and `--quiet` exist, everywhere. */
 function addGlobalOptions(command: Command): void {
   command.exitOverride().configureHelp({ subcommandTerm: usageOf });
-  command.option("--json", "print JSON lines of typed events on standard output").option("--quiet", "print results, warnings and errors only");
+  command
+    .option("--json", "print JSON lines of typed events on standard output")
+    .option("--quiet", "print results, warnings and errors only");
   for (const child of command.commands) addGlobalOptions(child);
 }
 
 /** `show <run>`: every command has options, so the list does not say so. */
 function usageOf(command: Command): string {
-  return [command.name(), ...command.registeredArguments.map((argument) => (argument.required ? `<${argument.name()}>` : `[${argument.name()}]`))].join(" ");
+  return [
+    command.name(),
+    ...command.registeredArguments.map((argument) =>
+      argument.required ? `<${argument.name()}>` : `[${argument.name()}]`,
+    ),
+  ].join(" ");
 }
 
-/** A commander action calls its work with the positional arguments, the options, and the command itself. */
+/**
+ * A commander action calls its work with the positional arguments, the options, and the command
+ * itself.
+ */
 function bindTo(io: Io, argv: readonly string[], stopping = "what is done is kept"): Bind {
   return <Options extends object>(work: (call: Call<Options>) => Promise<void>) =>
     async (...parameters: unknown[]): Promise<void> => {
       const command = parameters.at(-1) as Command;
       const values = parameters.slice(0, -2) as (string | undefined)[];
       const options = command.optsWithGlobals<Options & GlobalOptions>();
-      await withContext({ ...io, stopping }, argv, options, (context) => work({ values, options, context }));
+      await withContext({ ...io, stopping }, argv, options, (context) =>
+        work({ values, options, context }),
+      );
     };
 }
 
-async function withContext(io: Io & { stopping: string }, argv: readonly string[], options: GlobalOptions, work: (context: CommandContext) => Promise<void>): Promise<void> {
+async function withContext(
+  io: Io & { stopping: string },
+  argv: readonly string[],
+  options: GlobalOptions,
+  work: (context: CommandContext) => Promise<void>,
+): Promise<void> {
   const { json = false, quiet = false } = options;
   const reporter = await createReporter({ json, quiet, stdout: io.stdout, stderr: io.stderr });
   const interrupt = listenForInterrupt(io.signals, {
@@ -113,7 +154,16 @@ async function withContext(io: Io & { stopping: string }, argv: readonly string[
     readerGone: io.readerGone,
   });
   try {
-    await work({ reporter, signal: interrupt.signal, json, quiet, columns: io.stdout.isTTY ? widthOf(io.stdout) : undefined, input: io.stdin, argv, templateTime: wallClock() });
+    await work({
+      reporter,
+      signal: interrupt.signal,
+      json,
+      quiet,
+      columns: io.stdout.isTTY ? widthOf(io.stdout) : undefined,
+      input: io.stdin,
+      argv,
+      templateTime: wallClock(),
+    });
   } finally {
     interrupt.dispose();
     reporter.close();
@@ -125,25 +175,49 @@ function unknownCommand(name: string, entries: readonly CommandEntry[]): AttuneE
     name,
     entries.map((entry) => entry.name),
   );
-  return new AttuneError("usage", `there is no command "${name}"`, { hint: near === undefined ? "`attune --help` lists the commands" : `did you mean \`attune ${near}\`?` });
+  return new AttuneError("usage", `there is no command "${name}"`, {
+    hint:
+      near === undefined
+        ? "`attune --help` lists the commands"
+        : `did you mean \`attune ${near}\`?`,
+  });
 }
 
 /** Commander says `error: unknown option '--bta'\n(Did you mean --beta?)`. */
-function usageError(error: CommanderError, command: Command | undefined, [name = "", word = ""]: readonly string[]): AttuneError {
-  if (error.code === "commander.help") return new AttuneError("usage", "a subcommand is missing", { hint: "--help lists them" });
+function usageError(
+  error: CommanderError,
+  command: Command | undefined,
+  [name = "", word = ""]: readonly string[],
+): AttuneError {
+  if (error.code === "commander.help")
+    return new AttuneError("usage", "a subcommand is missing", { hint: "--help lists them" });
   const [what, suggestion] = error.message.replace(/^error: /, "").split("\n");
   const near = suggestion?.match(/^\((Did you mean .*)\)$/)?.[1];
   const habit = /^unknown option '--?([\w-]+)/.exec(what!)?.[1];
-  const meant = error.code === "commander.unknownCommand" || error.code === "commander.excessArguments" ? subcommandHabit(name, word) : undefined;
-  if (meant !== undefined) return new AttuneError("usage", `there is no command "${name} ${word}"`, { hint: `did you mean \`attune ${meant}\`?` });
+  const meant =
+    error.code === "commander.unknownCommand" || error.code === "commander.excessArguments"
+      ? subcommandHabit(name, word)
+      : undefined;
+  if (meant !== undefined)
+    return new AttuneError("usage", `there is no command "${name} ${word}"`, {
+      hint: `did you mean \`attune ${meant}\`?`,
+    });
   const met = habit === undefined ? undefined : habitHint(habit, command?.options ?? []);
   if (met !== undefined) return new AttuneError("usage", what!, { hint: met });
-  return new AttuneError("usage", what!, { hint: near === undefined ? "--help lists arguments and options" : near.replace("Did", "did") });
+  return new AttuneError("usage", what!, {
+    hint: near === undefined ? "--help lists arguments and options" : near.replace("Did", "did"),
+  });
 }
 
-/** What another tool calls by this name; undefined where that is not known, or this command has nothing of the kind. */
+/**
+ * What another tool calls by this name; undefined where that is not known, or this command has
+ * nothing of the kind.
+ */
 function habitHint(name: string, options: readonly Option[]): string | undefined {
-  const habit = habitOf(name, options.map((option) => option.attributeName()));
+  const habit = habitOf(
+    name,
+    options.map((option) => option.attributeName()),
+  );
   if (habit === undefined) return ownerOf(name);
   if ("says" in habit) return habit.says;
   return `--${name} is ${options.find((option) => option.attributeName() === habit.option)!.long} here`;

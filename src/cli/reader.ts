@@ -1,8 +1,16 @@
-/** Whether anybody still reads what is printed: `attune dpo --json | head`, a terminal that was closed. */
+/**
+ * Whether anybody still reads what is printed: `attune dpo --json | head`, a terminal that was
+ * closed.
+ */
 import { AttuneError } from "../core/errors.ts";
 
 /** EIO: a terminal that is gone; the last one: a write after the first failed. */
-const GONE: ReadonlySet<string | undefined> = new Set(["EPIPE", "EIO", "ECONNRESET", "ERR_STREAM_DESTROYED"]);
+const GONE: ReadonlySet<string | undefined> = new Set([
+  "EPIPE",
+  "EIO",
+  "ECONNRESET",
+  "ERR_STREAM_DESTROYED",
+]);
 
 /** A stream as far as its errors are concerned. */
 export interface WatchedStream {

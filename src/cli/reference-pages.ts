@@ -1,4 +1,7 @@
-/** The pages docs/options.md and docs/metrics.md, and docs/constitution.schema.json, made from the definitions; `npm run docs` writes them. */
+/**
+ * The pages docs/options.md and docs/metrics.md, and docs/constitution.schema.json, made from the
+ * definitions; `npm run docs` writes them.
+ */
 import { compareConfig } from "../constitution/compare.config.ts";
 import { constitutionJsonSchema } from "../constitution/constitution.ts";
 import { reviseConfig } from "../constitution/revise.config.ts";
@@ -14,15 +17,29 @@ const MADE = "<!-- Written by `npm run docs`: change the definitions, not this p
 
 /** Every option of the commands that have a configuration. */
 function optionsPage(): string {
-  const commands = [...Object.values(TRAINER_CONFIGS), generateConfig, serveConfig, reviseConfig, compareConfig, planQuestions];
-  const sections = [...commands.map((definition) => `## attune ${definition.name}\n\n${configMarkdown(definition)}`), `## evaluation, in the file of attune align\n\n${configMarkdown(evaluationConfig)}`];
+  const commands = [
+    ...Object.values(TRAINER_CONFIGS),
+    generateConfig,
+    serveConfig,
+    reviseConfig,
+    compareConfig,
+    planQuestions,
+  ];
+  const sections = [
+    ...commands.map(
+      (definition) => `## attune ${definition.name}\n\n${configMarkdown(definition)}`,
+    ),
+    `## evaluation, in the file of attune align\n\n${configMarkdown(evaluationConfig)}`,
+  ];
   return [
     "# Options",
     "",
     MADE,
     "",
-    "Names are those of a config file (`--config`) and of `--set NAME=VALUE`; on the command line `learningRate` is",
-    "`--learning-rate` and `lora.rank` is `--lora-rank`. An option that would have no effect is refused.",
+    "Names are those of a config file (`--config`) and of `--set NAME=VALUE`; on the command " +
+      "line `learningRate` is",
+    "`--learning-rate` and `lora.rank` is `--lora-rank`. An option that would have no effect is " +
+      "refused.",
     "`attune plan METHOD` takes the options of its method, and those of its own section.",
     "",
     ...sections,
@@ -30,13 +47,28 @@ function optionsPage(): string {
 }
 
 function metricsPage(): string {
-  return ["# Metrics", "", MADE, "", "What `metrics.jsonl` of a run folder holds, under TRL's names. `eval_` stands before values on held-out data.", "", metricsMarkdown().trimEnd(), ""].join("\n");
+  return [
+    "# Metrics",
+    "",
+    MADE,
+    "",
+    "What `metrics.jsonl` of a run folder holds, under TRL's names. `eval_` stands before values " +
+      "on held-out data.",
+    "",
+    metricsMarkdown().trimEnd(),
+    "",
+  ].join("\n");
 }
 
 /** What editors complete a constitution file from. */
-export const constitutionSchemaText = (): string => `${JSON.stringify(constitutionJsonSchema(), null, 2)}\n`;
+export const constitutionSchemaText = (): string =>
+  `${JSON.stringify(constitutionJsonSchema(), null, 2)}\n`;
 
 /** Pages by their path in the repository. */
 export function referencePages(): Record<string, string> {
-  return { "docs/options.md": `${optionsPage().trimEnd()}\n`, "docs/metrics.md": metricsPage(), "docs/constitution.schema.json": constitutionSchemaText() };
+  return {
+    "docs/options.md": `${optionsPage().trimEnd()}\n`,
+    "docs/metrics.md": metricsPage(),
+    "docs/constitution.schema.json": constitutionSchemaText(),
+  };
 }

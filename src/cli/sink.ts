@@ -18,7 +18,10 @@ export function answer(stdout: Sink, text: string): void {
   stdout.write(stdout.isTTY ? printable(text) : text);
 }
 
-/** A line on the work itself for standard error, which may hold anybody's text and is as often a log as a terminal. */
+/**
+ * A line on the work itself for standard error, which may hold anybody's text and is as often a log
+ * as a terminal.
+ */
 export const remark = (text: string): string => `${printable(text)}\n`;
 
 /** One line of JSON; JSON itself escapes only some of the characters that steer terminals. */

@@ -1,4 +1,7 @@
-/** Shows several stages that run beside each other: a bar for all, one for each that trains, and a line when one begins or ends. */
+/**
+ * Shows several stages that run beside each other: a bar for all, one for each that trains, and a
+ * line when one begins or ends.
+ */
 import type { TrainingEvent } from "../runs/events.ts";
 import type { PlannedStage, StageResult } from "../runs/pipeline.ts";
 import { OverallProgress } from "./overall-progress.ts";
@@ -25,7 +28,10 @@ export class StagesDisplay {
 
   begin({ stage, action, because }: PlannedStage): void {
     if (action !== "skip") this.overall.begin(stage.name);
-    this.reporter.note(`${++this.begun}. ${stage.title}${action === "skip" ? " (done already)" : action === "resume" ? ` (${because}; going on)` : ""}`);
+    this.reporter.note(
+      `${++this.begun}. ` +
+        `${stage.title}${action === "skip" ? " (done already)" : action === "resume" ? ` (${because}; going on)` : ""}`,
+    );
   }
 
   /** Begins a part of the work that is no stage. */
@@ -44,15 +50,24 @@ export class StagesDisplay {
   event(event: TrainingEvent, stage: string): void {
     this.overall.event(event, stage);
     // programs read every event, with the stage that it belongs to
-    if (this.reporter.mode === "json") return this.reporter.event(Object.assign({}, event, { stage }));
+    if (this.reporter.mode === "json")
+      return this.reporter.event(Object.assign({}, event, { stage }));
     switch (event.type) {
       case "start":
-        this.bars.set(stage, this.reporter.progress({ title: stage, total: event.totalSteps, unit: "steps" }));
+        this.bars.set(
+          stage,
+          this.reporter.progress({ title: stage, total: event.totalSteps, unit: "steps" }),
+        );
         return;
       case "step":
         return this.bars.get(stage)?.update(event.step, headlines(event.metrics));
       case "evaluation":
-        return this.reporter.note(`   ${stage}: ${Object.entries(event.metrics).filter(([name]) => name === "eval_loss" || name === "eval_accuracy").map(([name, value]) => `${name} ${formatNumber(value)}`).join("  ")}`);
+        return this.reporter.note(
+          `   ${stage}: ${Object.entries(event.metrics)
+            .filter(([name]) => name === "eval_loss" || name === "eval_accuracy")
+            .map(([name, value]) => `${name} ${formatNumber(value)}`)
+            .join("  ")}`,
+        );
       case "warning":
         return this.reporter.warn(event.id, `${stage}: ${event.message}`);
       case "end":
@@ -65,7 +80,8 @@ export class StagesDisplay {
 
   end({ stage, action, seconds }: StageResult): void {
     this.overall.end(stage.name);
-    if (action !== "skip") this.reporter.note(`   ${stage.name}: done in ${formatDuration(seconds)}`);
+    if (action !== "skip")
+      this.reporter.note(`   ${stage.name}: done in ${formatDuration(seconds)}`);
   }
 
   /** Whatever happened: leaves no bar behind. */

@@ -1,4 +1,7 @@
-/** A progress bar on the terminal (cli-progress), with rate, time left and the latest metrics; everything else scrolls by above it. */
+/**
+ * A progress bar on the terminal (cli-progress), with rate, time left and the latest metrics;
+ * everything else scrolls by above it.
+ */
 import { MultiBar, type SingleBar } from "cli-progress";
 import type { StartEvent, StepEvent, TrainingEvent } from "../runs/events.ts";
 import type { Progress, ProgressOptions, Reporter } from "./reporter.ts";
@@ -13,7 +16,10 @@ interface Display {
   readonly open: Set<SingleBar>;
 }
 
-/** What a bar shows: a name before it, and parts behind it that are dropped from the end, whole, where the terminal ends. */
+/**
+ * What a bar shows: a name before it, and parts behind it that are dropped from the end, whole,
+ * where the terminal ends.
+ */
 interface Shown {
   readonly title?: string;
   /** False: nothing tells how much there is. */
@@ -81,20 +87,50 @@ export class TerminalReporter implements Reporter {
     const title = printable(given);
     const begun = Date.now();
     let done = 0;
-    const amount = (value: number): string => (unit === "bytes" ? formatBytes(value) : unitsOf(value, unit));
-    const reached = (): string => (even || total === undefined ? amount(done) : `${formatCount(Math.floor(done))} of ${amount(total)}`);
-    const share = (): string[] => (total === undefined ? [] : [`${Math.floor((100 * done) / total)}%`]);
+    const amount = (value: number): string =>
+      unit === "bytes" ? formatBytes(value) : unitsOf(value, unit);
+    const reached = (): string =>
+      even || total === undefined
+        ? amount(done)
+        : `${formatCount(Math.floor(done))} of ${amount(total)}`;
+    const share = (): string[] =>
+      total === undefined ? [] : [`${Math.floor((100 * done) / total)}%`];
     // of uneven work the time left is a detail, and it is what one waits for
-    const inOrder = (parts: readonly string[]): string[] => (even ? [...share(), reached(), ...parts] : [...share(), ...parts, reached()]);
-    const { display, bar } = this.bar({ title: total === undefined ? `${title}:` : title, drawn: total !== undefined, parts: inOrder([]) }, { total: total ?? 1 });
-    const show = (parts: readonly string[]): void => bar.update(total === undefined ? 0 : done, { title: total === undefined ? `${title}:` : title, drawn: total !== undefined, parts: inOrder(parts) });
+    const inOrder = (parts: readonly string[]): string[] =>
+      even ? [...share(), reached(), ...parts] : [...share(), ...parts, reached()];
+    const { display, bar } = this.bar(
+      {
+        title: total === undefined ? `${title}:` : title,
+        drawn: total !== undefined,
+        parts: inOrder([]),
+      },
+      { total: total ?? 1 },
+    );
+    const show = (parts: readonly string[]): void =>
+      bar.update(total === undefined ? 0 : done, {
+        title: total === undefined ? `${title}:` : title,
+        drawn: total !== undefined,
+        parts: inOrder(parts),
+      });
     return {
       update: (value, detail = []) => {
         done = value;
         const rate = value / Math.max(0.001, (Date.now() - begun) / 1000);
-        const rateText = unit === "bytes" || rate >= 10 ? amount(rate) : `${rate.toFixed(1)} ${unit}`;
-        const pace = even ? [`${rateText}/s`, ...(total === undefined ? [] : [`${formatDuration((total - value) / rate)} left`])] : [];
-        show([...pace, ...[detail].flat().filter((part) => part !== "").map(printable)]);
+        const rateText =
+          unit === "bytes" || rate >= 10 ? amount(rate) : `${rate.toFixed(1)} ${unit}`;
+        const pace = even
+          ? [
+              `${rateText}/s`,
+              ...(total === undefined ? [] : [`${formatDuration((total - value) / rate)} left`]),
+            ]
+          : [];
+        show([
+          ...pace,
+          ...[detail]
+            .flat()
+            .filter((part) => part !== "")
+            .map(printable),
+        ]);
       },
       end: () => {
         if (this.shown !== display || !display.open.has(bar)) return;
@@ -105,7 +141,10 @@ export class TerminalReporter implements Reporter {
   }
 
   /** A bar beside those of other work, or the first. */
-  private bar(shown: Shown, { total, value = 0 }: { total: number; value?: number }): { display: Display; bar: SingleBar } {
+  private bar(
+    shown: Shown,
+    { total, value = 0 }: { total: number; value?: number },
+  ): { display: Display; bar: SingleBar } {
     if (this.shown?.open.size === 0) this.close();
     const display = (this.shown ??= this.openDisplay());
     const bar = display.bars.create(total, value, shown);
@@ -132,14 +171,19 @@ export class TerminalReporter implements Reporter {
     this.display = new TrainingDisplay();
     this.line(this.display.start(event));
     const done = event.resumedStep ?? 0;
-    this.trainer = this.bar({ parts: [`${done}/${event.totalSteps}`] }, { total: event.totalSteps, value: done }).bar;
+    this.trainer = this.bar(
+      { parts: [`${done}/${event.totalSteps}`] },
+      { total: event.totalSteps, value: done },
+    ).bar;
   }
 
   private step(event: StepEvent): void {
     this.display.step(event);
     const { metrics, pace } = this.display.stepParts(event);
     // what one waits for comes first
-    this.trainer?.update(event.step, { parts: [`${event.step}/${event.totalSteps}`, ...pace, ...metrics] } satisfies Shown);
+    this.trainer?.update(event.step, {
+      parts: [`${event.step}/${event.totalSteps}`, ...pace, ...metrics],
+    } satisfies Shown);
   }
 
   private endTrainer(): void {
@@ -149,9 +193,18 @@ export class TerminalReporter implements Reporter {
 
   private openDisplay(): Display {
     const bars = new MultiBar({
-      format: ({ barCompleteString = "", barIncompleteString = "" }, { progress }, { title, drawn = true, parts }: Shown) => {
+      format: (
+        { barCompleteString = "", barIncompleteString = "" },
+        { progress },
+        { title, drawn = true, parts }: Shown,
+      ) => {
         const complete = Math.round(progress * BAR_CHARACTERS);
-        const bar = drawn ? [barCompleteString.slice(0, complete) + barIncompleteString.slice(0, BAR_CHARACTERS - complete)] : [];
+        const bar = drawn
+          ? [
+              barCompleteString.slice(0, complete) +
+                barIncompleteString.slice(0, BAR_CHARACTERS - complete),
+            ]
+          : [];
         const head = [...(title === undefined ? [] : [title]), ...bar].join(" ");
         return `${head} ${fitParts(parts, widthOf(this.stderr) - head.length - 1)}`;
       },

@@ -35,5 +35,10 @@ export interface FakeIo extends Io {
 }
 
 export function fakeIo(): FakeIo {
-  return { stdin: process.stdin, stdout: new TextSink(), stderr: new TextSink(), signals: new FakeSignals() };
+  return {
+    stdin: process.stdin,
+    stdout: new TextSink(),
+    stderr: new TextSink(),
+    signals: new FakeSignals(),
+  };
 }

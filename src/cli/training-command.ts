@@ -1,13 +1,14 @@
 /**
- * Makes a command from a trainer: flags from its config definition, `--config`, `--set`, `--out`, `--dry-run`, and the
- * way back for `attune resume`. A trainer's command file is then a few lines:
+ * Makes a command from a trainer: flags from its config definition, `--config`, `--set`, `--out`,
+ * `--dry-run`, and the way back for `attune resume`. A trainer's command file is then a few lines:
  *
  *   export const command = trainingCommand({
  *     config: dpoConfig,
  *     async run({ config, dryRun, out, openRun }, { reporter, signal }) {
  *       const data = await ...;                                   // load and check everything first
  *       if (dryRun) return reportPlan(reporter, { ... });
- *       const run = await openRun({ seed: config.seed, dataHash: data.hash, modelFingerprint: model.fingerprint });
+ * const run = await openRun({ seed: config.seed, dataHash: data.hash, modelFingerprint:
+ * model.fingerprint });
  *       await drive(dpo({ config, data, model, run, signal }), reporter, run.folder);
  *     },
  *   });
@@ -45,8 +46,9 @@ export interface TrainingCall<D extends ConfigDefinition> {
   /** Run folder. */
   readonly out: string;
   /**
-   * Begins the run, or goes on with it (`run.resumedFrom` is then its checkpoint). Call it after everything that can be
-   * wrong with the input was checked, so that bad input leaves no folder behind.
+   * Begins the run, or goes on with it (`run.resumedFrom` is then its checkpoint). Call it after
+   * everything that can be wrong with the input was checked, so that bad input leaves no folder
+   * behind.
    */
   readonly openRun: (facts: RunFacts) => Promise<Run>;
 }
@@ -54,8 +56,14 @@ export interface TrainingCall<D extends ConfigDefinition> {
 export interface TrainingCommandSpec<D extends ConfigDefinition> {
   readonly config: D;
   readonly run: (call: TrainingCall<D>, context: CommandContext) => Promise<void>;
-  /** Does something else where the options say so, before anything is asked of them. @returns whether it did */
-  readonly instead?: (options: Readonly<Record<string, unknown>>, context: CommandContext) => boolean;
+  /**
+   * Does something else where the options say so, before anything is asked of them.
+   * @returns whether it did
+   */
+  readonly instead?: (
+    options: Readonly<Record<string, unknown>>,
+    context: CommandContext,
+  ) => boolean;
   /** Shown at the end of `--help`. */
   readonly examples?: readonly string[];
 }
@@ -67,15 +75,28 @@ interface TrainingOptions extends Record<string, unknown> {
   dryRun?: boolean;
 }
 
-export function trainingCommand<D extends ConfigDefinition>(spec: TrainingCommandSpec<D>): CommandModule {
+export function trainingCommand<D extends ConfigDefinition>(
+  spec: TrainingCommandSpec<D>,
+): CommandModule {
   const { config: definition } = spec;
   return {
     configure(command, bind) {
       command
-        .option("--out <folder>", `folder for the run (default: the next free runs/${definition.name.replaceAll(" ", "-")}-1, -2, ...)`)
+        .option(
+          "--out <folder>",
+          "folder for the run (default: the next free " +
+            `runs/${definition.name.replaceAll(" ", "-")}-1, -2, ...)`,
+        )
         .option("--config <file>", "options in YAML or JSON; flags and --set win over it")
-        .option("--set <name=value>", "one option by name, such as lora.rank=8; repeatable", (value: string, before: string[] = []) => [...before, value])
-        .option("--dry-run", "check everything and say what would happen, without writing anything");
+        .option(
+          "--set <name=value>",
+          "one option by name, such as lora.rank=8; repeatable",
+          (value: string, before: string[] = []) => [...before, value],
+        )
+        .option(
+          "--dry-run",
+          "check everything and say what would happen, without writing anything",
+        );
       addConfigOptions(command, definition);
       const { examples } = spec;
       if (examples) addBelowHelp(command, (width) => examplesText(examples, width));
@@ -90,7 +111,15 @@ export function trainingCommand<D extends ConfigDefinition>(spec: TrainingComman
           });
           const out = options.out ?? nextFree(definition.name);
           checkNewFolder(out);
-          const run = await guard(spec, { parsed, out, dryRun, context }, async (facts) => Run.create(out, { ...facts, command: definition.name, argv: context.argv, templateTime: context.templateTime, config: parsed }));
+          const run = await guard(spec, { parsed, out, dryRun, context }, async (facts) =>
+            Run.create(out, {
+              ...facts,
+              command: definition.name,
+              argv: context.argv,
+              templateTime: context.templateTime,
+              config: parsed,
+            }),
+          );
           if (run) showFirstCurve(run.folder, context);
         }),
       );
@@ -98,23 +127,44 @@ export function trainingCommand<D extends ConfigDefinition>(spec: TrainingComman
     async begin({ values, out }, context) {
       const parsed = parseConfig<D>(definition as D, { values: values as GivenOf<D> });
       checkNewFolder(out);
-      await guard(spec, { parsed, out, dryRun: false, context }, async (facts) => Run.create(out, { ...facts, command: definition.name, argv: context.argv, templateTime: context.templateTime, config: parsed }));
+      await guard(spec, { parsed, out, dryRun: false, context }, async (facts) =>
+        Run.create(out, {
+          ...facts,
+          command: definition.name,
+          argv: context.argv,
+          templateTime: context.templateTime,
+          config: parsed,
+        }),
+      );
     },
     async check({ values, out }, context) {
       const parsed = parseConfig<D>(definition as D, { values: values as GivenOf<D> });
-      await guard(spec, { parsed, out, dryRun: true, context }, () => Promise.reject(new AttuneError("internal", "internal: a check began a run")));
+      await guard(spec, { parsed, out, dryRun: true, context }, () =>
+        Promise.reject(new AttuneError("internal", "internal: a check began a run")),
+      );
     },
     async resume({ folder, info }, outer, { acceptChanges = false } = {}) {
       // before data and models are opened for minutes
       if (!acceptChanges) refuseChanges(folder, changesSince(folder, info));
       // runs of older versions have no date of their own, and began on this one
-      const context = { ...outer, templateTime: info.templateTime ?? wallClock(new Date(info.created)) };
+      const context = {
+        ...outer,
+        templateTime: info.templateTime ?? wallClock(new Date(info.created)),
+      };
       const parsed = parseConfig<D>(definition as D, { values: readConfig(folder) as GivenOf<D> });
-      await guard(spec, { parsed, out: folder, dryRun: false, context }, async ({ dataHash, modelFingerprint }) => {
-        const { run, warnings } = await Run.open(folder, { dataHash, modelFingerprint }, { acceptChanges });
-        for (const message of warnings) context.reporter.warn("resume", message);
-        return run;
-      });
+      await guard(
+        spec,
+        { parsed, out: folder, dryRun: false, context },
+        async ({ dataHash, modelFingerprint }) => {
+          const { run, warnings } = await Run.open(
+            folder,
+            { dataHash, modelFingerprint },
+            { acceptChanges },
+          );
+          for (const message of warnings) context.reporter.warn("resume", message);
+          return run;
+        },
+      );
     },
   };
 }
@@ -127,11 +177,15 @@ interface Invocation<D extends ConfigDefinition> {
 }
 
 /**
- * Runs the trainer; an error ends its run folder properly, whatever the trainer forgets. Bad input that shows before the first
- * step leaves no folder behind.
+ * Runs the trainer; an error ends its run folder properly, whatever the trainer forgets. Bad input
+ * that shows before the first step leaves no folder behind.
  * @returns the run, closed; undefined where none was begun
  */
-async function guard<D extends ConfigDefinition>(spec: TrainingCommandSpec<D>, { parsed, out, dryRun, context }: Invocation<D>, open: (facts: RunFacts) => Promise<Run>): Promise<Run | undefined> {
+async function guard<D extends ConfigDefinition>(
+  spec: TrainingCommandSpec<D>,
+  { parsed, out, dryRun, context }: Invocation<D>,
+  open: (facts: RunFacts) => Promise<Run>,
+): Promise<Run | undefined> {
   let run: Run | undefined;
   const openRun = async (facts: RunFacts): Promise<Run> => {
     run = await open(facts);
@@ -140,7 +194,10 @@ async function guard<D extends ConfigDefinition>(spec: TrainingCommandSpec<D>, {
     return run;
   };
   try {
-    await spec.run({ config: parsed.resolved, effective: parsed.effective, dryRun, out, openRun }, context);
+    await spec.run(
+      { config: parsed.resolved, effective: parsed.effective, dryRun, out, openRun },
+      context,
+    );
     return run;
   } catch (error) {
     const mendable = error instanceof AttuneError && error.exitCode === 2;
@@ -157,7 +214,11 @@ function readText(file: string): string {
   } catch (cause) {
     if (cause instanceof AttuneError) throw cause;
     const missing = (cause as NodeJS.ErrnoException).code === "ENOENT";
-    throw new AttuneError("config", missing ? "there is no such file" : `the file cannot be read: ${(cause as Error).message}`, { file, cause, hint: "check the path after --config" });
+    throw new AttuneError(
+      "config",
+      missing ? "there is no such file" : `the file cannot be read: ${(cause as Error).message}`,
+      { file, cause, hint: "check the path after --config" },
+    );
   }
 }
 

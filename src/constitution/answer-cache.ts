@@ -1,6 +1,6 @@
 /**
- * Every answer of a critic, kept under a hash of what was asked: a run that was killed asks nothing again that it was
- * answered. One line an answer, written and flushed before the answer is used.
+ * Every answer of a critic, kept under a hash of what was asked: a run that was killed asks nothing
+ * again that it was answered. One line an answer, written and flushed before the answer is used.
  */
 import { createHash } from "node:crypto";
 import { existsSync, statSync } from "node:fs";
@@ -44,7 +44,8 @@ export class AnswerCache {
   }
 
   private load(path: string): void {
-    for (const { key, answer } of readJsonLines(path)) if (typeof key === "string" && answer !== undefined) this.answers.set(key, answer);
+    for (const { key, answer } of readJsonLines(path))
+      if (typeof key === "string" && answer !== undefined) this.answers.set(key, answer);
   }
 
   /** Answers that are kept. */
@@ -57,10 +58,13 @@ export class AnswerCache {
   }
 
   /**
-   * The answer under a key; asked for where there is none that `accepts` takes. Who asks for the same while it is being asked
-   * waits for the same answer.
+   * The answer under a key; asked for where there is none that `accepts` takes. Who asks for the
+   * same while it is being asked waits for the same answer.
    */
-  async answer<T>(key: string, { accepts, ask }: { accepts: (kept: unknown) => kept is T; ask: () => Promise<T> }): Promise<{ answer: T; reused: boolean }> {
+  async answer<T>(
+    key: string,
+    { accepts, ask }: { accepts: (kept: unknown) => kept is T; ask: () => Promise<T> },
+  ): Promise<{ answer: T; reused: boolean }> {
     const kept = this.answers.get(key);
     if (accepts(kept)) return { answer: kept, reused: true };
     const asked = this.open.get(key);
@@ -92,5 +96,8 @@ export class AnswerCache {
 function findFile(path: string): string {
   const file = existsSync(path) && statSync(path).isDirectory() ? join(path, ANSWERS_FILE) : path;
   if (existsSync(file)) return file;
-  throw new AttuneError("usage", "there are no answers to reuse", { file, expected: `a run folder with ${ANSWERS_FILE}` });
+  throw new AttuneError("usage", "there are no answers to reuse", {
+    file,
+    expected: `a run folder with ${ANSWERS_FILE}`,
+  });
 }

@@ -1,10 +1,12 @@
 /**
  * Stage two: which of two answers is better by a principle, as a probability.
  *
- * Source: Constitutional AI (arXiv 2212.08073), section 4.1: a principle drawn for every comparison, the letters' normalised
- * probabilities as soft targets; after reasoning, probabilities clamped to 0.4 to 0.6. RLAIF (arXiv 2309.00267): both orders
- * asked and averaged, as critics prefer a place.
- * Differences: several principles may judge the same pair (`principles`); their probabilities are averaged.
+ * Source: Constitutional AI (arXiv 2212.08073), section 4.1: a principle drawn for every
+ * comparison, the letters' normalised probabilities as soft targets; after reasoning, probabilities
+ * clamped to 0.4 to 0.6. RLAIF (arXiv 2309.00267): both orders asked and averaged, as critics
+ * prefer a place.
+ * Differences: several principles may judge the same pair (`principles`); their probabilities are
+ * averaged.
  */
 import { Random } from "../core/random.ts";
 import type { PreferenceRecord } from "../data/records.ts";
@@ -66,7 +68,10 @@ export interface AiComparison extends Omit<AnswerPair, "prompt"> {
   id: number;
   prompt: Message[];
   readings: OrderReading[];
-  /** P(first preferred): mean over orders and principles; undefined where no principle was read in both orders. */
+  /**
+   * P(first preferred): mean over orders and principles; undefined where no principle was read in
+   * both orders.
+   */
   raw?: number;
   clamp?: Clamp;
   /** The soft target: raw within the clamp. */
@@ -77,39 +82,76 @@ export interface AiComparison extends Omit<AnswerPair, "prompt"> {
 }
 
 /**
- * P(first preferred) from readings: the mean over the principles that were read in both orders, each the mean of its two
- * orders. Where the answers change places it is 1 - p.
+ * P(first preferred) from readings: the mean over the principles that were read in both orders,
+ * each the mean of its two orders. Where the answers change places it is 1 - p.
  */
 export function softTarget(readings: readonly OrderReading[]): number | undefined {
   const principles = [...new Set(readings.map(({ principle }) => principle))];
   const means = principles.flatMap((id) => {
     const read = readings.filter(({ principle, p }) => principle === id && p !== undefined);
-    const [forward, backward] = (["first", "second"] as const).map((shown) => read.find(({ shownFirst }) => shownFirst === shown)?.p);
+    const [forward, backward] = (["first", "second"] as const).map(
+      (shown) => read.find(({ shownFirst }) => shownFirst === shown)?.p,
+    );
     return forward === undefined || backward === undefined ? [] : [(forward + backward) / 2];
   });
   return means.length === 0 ? undefined : mean(means);
 }
 
 /** A comparison for every pair, in their order. */
-export async function compare({ pairs, critic, constitution }: { pairs: readonly AnswerPair[]; critic: Critic; constitution: Constitution }, options: ComparisonOptions, { signal, onProgress }: WorkHooks = {}): Promise<AiComparison[]> {
+export async function compare(
+  {
+    pairs,
+    critic,
+    constitution,
+  }: { pairs: readonly AnswerPair[]; critic: Critic; constitution: Constitution },
+  options: ComparisonOptions,
+  { signal, onProgress }: WorkHooks = {},
+): Promise<AiComparison[]> {
   const principles = principlesFor(constitution, isComparisonPrinciple, options.tags);
   const limit = options.reasoning ? critic.concurrency : critic.letterConcurrency;
-  return inParallel(pairs, { limit, signal, ...(onProgress ? { onDone: onProgress } : {}) }, async (pair, id) => {
-    const drawn = drawPrinciples(principles, options.principles, Random.for(options.seed, "principle", id));
-    const readings: OrderReading[] = [];
-    for (const principle of drawn) {
-      for (const shownFirst of ["first", "second"] as const) {
-        const answers: [string, string] = shownFirst === "first" ? [pair.first, pair.second] : [pair.second, pair.first];
-        const reading = await readOrder({ critic, constitution, prompt: pair.prompt, answers, principle, stream: [id] }, options, signal);
-        const { pA, ...rest } = reading;
-        readings.push({ principle: principle.id, shownFirst, ...rest, ...(pA === undefined ? {} : { p: shownFirst === "first" ? pA : 1 - pA }) });
+  return inParallel(
+    pairs,
+    { limit, signal, ...(onProgress ? { onDone: onProgress } : {}) },
+    async (pair, id) => {
+      const drawn = drawPrinciples(
+        principles,
+        options.principles,
+        Random.for(options.seed, "principle", id),
+      );
+      const readings: OrderReading[] = [];
+      for (const principle of drawn) {
+        for (const shownFirst of ["first", "second"] as const) {
+          const answers: [string, string] =
+            shownFirst === "first" ? [pair.first, pair.second] : [pair.second, pair.first];
+          const reading = await readOrder(
+            { critic, constitution, prompt: pair.prompt, answers, principle, stream: [id] },
+            options,
+            signal,
+          );
+          const { pA, ...rest } = reading;
+          readings.push({
+            principle: principle.id,
+            shownFirst,
+            ...rest,
+            ...(pA === undefined ? {} : { p: shownFirst === "first" ? pA : 1 - pA }),
+          });
+        }
       }
-    }
-    const raw = softTarget(readings);
-    const judged = raw === undefined ? {} : { raw, p: clampTo(raw, options.clamp) };
-    const { prompt, ...rest } = pair;
-    return { id, prompt: turnsOf(prompt), ...rest, readings, ...judged, ...(options.clamp ? { clamp: options.clamp } : {}), constitution: constitution.hash, critic: critic.name };
-  });
+      const raw = softTarget(readings);
+      const judged = raw === undefined ? {} : { raw, p: clampTo(raw, options.clamp) };
+      const { prompt, ...rest } = pair;
+      return {
+        id,
+        prompt: turnsOf(prompt),
+        ...rest,
+        readings,
+        ...judged,
+        ...(options.clamp ? { clamp: options.clamp } : {}),
+        constitution: constitution.hash,
+        critic: critic.name,
+      };
+    },
+  );
 }
 
 export interface OrderQuestion {
@@ -119,32 +161,78 @@ export interface OrderQuestion {
   /** As shown: A, then B. */
   answers: readonly [string, string];
   principle: ComparisonPrinciple;
-  /** Names the question among those of one seed; what is drawn does not depend on the order shown. */
+  /**
+   * Names the question among those of one seed; what is drawn does not depend on the order shown.
+   */
   stream: readonly (string | number)[];
 }
 
-type LetterOutcome = Partial<LetterReading> & Pick<LetterReading, "method"> & { pA?: number; reasoning?: string; keys: string[]; refused?: string };
+type LetterOutcome = Partial<LetterReading> &
+  Pick<LetterReading, "method"> & {
+    pA?: number;
+    reasoning?: string;
+    keys: string[];
+    refused?: string;
+  };
 
 /** Asks about one order. */
-export async function readOrder({ critic, constitution, prompt, answers, principle, stream }: OrderQuestion, options: Omit<ComparisonOptions, "clamp" | "principles" | "tags">, signal?: AbortSignal): Promise<LetterOutcome> {
+export async function readOrder(
+  { critic, constitution, prompt, answers, principle, stream }: OrderQuestion,
+  options: Omit<ComparisonOptions, "clamp" | "principles" | "tags">,
+  signal?: AbortSignal,
+): Promise<LetterOutcome> {
   const { reasoning, maxNewTokens, temperature, topP, seed } = options;
   const asked = comparisonMessages({ constitution, prompt, answers, principle, reasoning });
   const at = [...stream, principle.id];
   if (!reasoning) return readLetters(critic, { messages: asked, seed, stream: at }, signal);
-  const thoughts = await critic.write({ messages: asked, maxNewTokens, temperature, topP, seed, stream: [...at, "reasoning"] }, signal);
-  if (isRefused(thoughts)) return { method: "log-probabilities", refused: thoughts.refused, keys: [...thoughts.keys] };
-  const decided = await readLetters(critic, { messages: decisionMessages(asked, thoughts.text.trim()), seed, stream: at }, signal);
+  const thoughts = await critic.write(
+    { messages: asked, maxNewTokens, temperature, topP, seed, stream: [...at, "reasoning"] },
+    signal,
+  );
+  if (isRefused(thoughts))
+    return { method: "log-probabilities", refused: thoughts.refused, keys: [...thoughts.keys] };
+  const decided = await readLetters(
+    critic,
+    { messages: decisionMessages(asked, thoughts.text.trim()), seed, stream: at },
+    signal,
+  );
   return { ...decided, reasoning: thoughts.text.trim(), keys: [...thoughts.keys, ...decided.keys] };
 }
 
-async function readLetters(critic: Critic, request: LetterRequest, signal: AbortSignal | undefined): Promise<LetterOutcome> {
+async function readLetters(
+  critic: Critic,
+  request: LetterRequest,
+  signal: AbortSignal | undefined,
+): Promise<LetterOutcome> {
   const answered = await critic.readLetters(request, signal);
-  if (isRefused(answered)) return { method: "log-probabilities", refused: answered.refused, keys: [...answered.keys] };
-  return { ...answered, keys: [...answered.keys], ...(answered.logps === undefined ? {} : { pA: probabilityOfA(answered.logps) }) };
+  if (isRefused(answered))
+    return { method: "log-probabilities", refused: answered.refused, keys: [...answered.keys] };
+  return {
+    ...answered,
+    keys: [...answered.keys],
+    ...(answered.logps === undefined ? {} : { pA: probabilityOfA(answered.logps) }),
+  };
 }
 
-/** As training data: the likelier answer is chosen, and p says how likely. None where the critic gave no label, or the answers are the same. */
-export function preferenceOf({ id, prompt, first, second, p, raw, readings, critic, constitution, clamp, human, cluster, models }: AiComparison): PreferenceRecord[] {
+/**
+ * As training data: the likelier answer is chosen, and p says how likely. None where the critic
+ * gave no label, or the answers are the same.
+ */
+export function preferenceOf({
+  id,
+  prompt,
+  first,
+  second,
+  p,
+  raw,
+  readings,
+  critic,
+  constitution,
+  clamp,
+  human,
+  cluster,
+  models,
+}: AiComparison): PreferenceRecord[] {
   if (p === undefined || first === second) return [];
   const turned = p < 0.5;
   const answer = (content: string): Message[] => [{ role: "assistant", content }];
@@ -158,8 +246,20 @@ export function preferenceOf({ id, prompt, first, second, p, raw, readings, crit
       annotator: critic,
       cluster: cluster ?? `prompt ${id}`,
       source: `constitution ${constitution.slice(0, 12)}`,
-      models: models === undefined ? undefined : { chosen: turned ? models.second : models.first, rejected: turned ? models.first : models.second },
-      extra: compact({ comparison: id, principles: [...new Set(readings.map(({ principle }) => principle))], raw: turned ? 1 - raw! : raw, clamp, human: human === undefined ? undefined : turned ? 1 - human : human }),
+      models:
+        models === undefined
+          ? undefined
+          : {
+              chosen: turned ? models.second : models.first,
+              rejected: turned ? models.first : models.second,
+            },
+      extra: compact({
+        comparison: id,
+        principles: [...new Set(readings.map(({ principle }) => principle))],
+        raw: turned ? 1 - raw! : raw,
+        clamp,
+        human: human === undefined ? undefined : turned ? 1 - human : human,
+      }),
       place: {},
     }) as PreferenceRecord,
   ];

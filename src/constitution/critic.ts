@@ -1,7 +1,8 @@
 /**
- * Whoever criticises, revises and compares: a model in this process (local-critic.ts) or behind an OpenAI-compatible server
- * (server-critic.ts). Two things are asked of a critic: to write, and to choose between A and B. The choice is read from the
- * probabilities of the two letters at one fixed place, never from words that the critic writes about it.
+ * Whoever criticises, revises and compares: a model in this process (local-critic.ts) or behind an
+ * OpenAI-compatible server (server-critic.ts). Two things are asked of a critic: to write, and to
+ * choose between A and B. The choice is read from the probabilities of the two letters at one fixed
+ * place, never from words that the critic writes about it.
  */
 import type { Message } from "../text/messages.ts";
 import type { LetterReading } from "./letters.ts";
@@ -27,7 +28,9 @@ export interface Writing {
   finish: "stop" | "length";
 }
 
-/** Something that this request will never get an answer to: too long, or turned down by the server. */
+/**
+ * Something that this request will never get an answer to: too long, or turned down by the server.
+ */
 export interface Refusal {
   refused: string;
 }
@@ -41,7 +44,10 @@ export interface Critic {
   /** Requests that it is worth having open at once: to write, and for letters. */
   readonly concurrency: number;
   readonly letterConcurrency: number;
-  /** @throws AttuneError `network` where a server cannot be reached any more, `interrupted` where the signal says so */
+  /**
+   * @throws AttuneError `network` where a server cannot be reached any more, `interrupted` where
+   * the signal says so
+   */
   write(request: WritingRequest, signal?: AbortSignal): Promise<Answered<Writing>>;
   /** Throws as {@link Critic.write} does. */
   readLetters(request: LetterRequest, signal?: AbortSignal): Promise<Answered<LetterReading>>;
@@ -54,11 +60,18 @@ export interface Usage {
   /** Exchanges that this process had, and those that it found already answered. */
   asked: number;
   reused: number;
-  /** Tokens, as the server counted them (of a local model: read and written), of exchanges of this process. */
+  /**
+   * Tokens, as the server counted them (of a local model: read and written), of exchanges of this
+   * process.
+   */
   inputTokens: number;
   outputTokens: number;
-  /** Answers that could become less long than was asked for, since the context ends; 0 where nobody knows. */
+  /**
+   * Answers that could become less long than was asked for, since the context ends; 0 where nobody
+   * knows.
+   */
   shortened: number;
 }
 
-export const isRefused = <T extends object>(answered: T): answered is Extract<T, Refusal> => "refused" in answered;
+export const isRefused = <T extends object>(answered: T): answered is Extract<T, Refusal> =>
+  "refused" in answered;

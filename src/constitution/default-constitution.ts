@@ -1,6 +1,7 @@
 /**
- * The constitution that is used where none is given, as the text that `attune constitution init` writes. In attune's own
- * words. That principles against evasion and preaching belong in it is a finding of Bai et al. 2022 (arXiv 2212.08073).
+ * The constitution that is used where none is given, as the text that `attune constitution init`
+ * writes. In attune's own words. That principles against evasion and preaching belong in it is a
+ * finding of Bai et al. 2022 (arXiv 2212.08073).
  */
 import type { Constitution } from "./constitution.ts";
 import { parseConstitution } from "./constitution.ts";

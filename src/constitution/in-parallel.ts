@@ -10,10 +10,15 @@ export interface ParallelOptions {
 }
 
 /**
- * After the first error no item is begun any more; those in work end first, so that what they were answered is kept.
+ * After the first error no item is begun any more; those in work end first, so that what they were
+ * answered is kept.
  * @throws the first error, or the signal's reason
  */
-export async function inParallel<Item, Result>(items: readonly Item[], { limit, signal, onDone }: ParallelOptions, work: (item: Item, index: number) => Promise<Result>): Promise<Result[]> {
+export async function inParallel<Item, Result>(
+  items: readonly Item[],
+  { limit, signal, onDone }: ParallelOptions,
+  work: (item: Item, index: number) => Promise<Result>,
+): Promise<Result[]> {
   // as many as work at once listen to it, which is no leak
   if (signal) setMaxListeners(0, signal);
   const results: Result[] = [];

@@ -1,4 +1,7 @@
-/** A critic as a judge of single pairs: for win rates in evaluation, and for labels while a policy is trained (online DPO). */
+/**
+ * A critic as a judge of single pairs: for win rates in evaluation, and for labels while a policy
+ * is trained (online DPO).
+ */
 import { createHash } from "node:crypto";
 import { Random } from "../core/random.ts";
 import { mean } from "../stats/intervals.ts";
@@ -13,11 +16,25 @@ import type { Critic } from "./critic.ts";
 export type JudgeOptions = Partial<ComparisonOptions>;
 
 /**
- * A judge by the constitution, of one order at a time: who asks asks both. Principles are drawn by the prompt, so that both orders, and
- * every candidate's answers to one prompt, are judged by the same ones; their probabilities are averaged. A critic that names neither
- * letter by one of them has no judgement, as it would else count as a tie.
+ * A judge by the constitution, of one order at a time: who asks asks both. Principles are drawn by
+ * the prompt, so that both orders, and every candidate's answers to one prompt, are judged by the
+ * same ones; their probabilities are averaged. A critic that names neither letter by one of them
+ * has no judgement, as it would else count as a tie.
  */
-export function constitutionJudge(critic: Critic, constitution: Constitution, { principles: number = 1, tags = [], reasoning = false, maxNewTokens = 256, temperature = 1, topP = 1, clamp, seed = 0 }: JudgeOptions = {}): Judge {
+export function constitutionJudge(
+  critic: Critic,
+  constitution: Constitution,
+  {
+    principles: number = 1,
+    tags = [],
+    reasoning = false,
+    maxNewTokens = 256,
+    temperature = 1,
+    topP = 1,
+    clamp,
+    seed = 0,
+  }: JudgeOptions = {},
+): Judge {
   const principles = principlesFor(constitution, isComparisonPrinciple, tags);
   const options = { reasoning, maxNewTokens, temperature, topP, seed };
   return {
@@ -30,7 +47,18 @@ export function constitutionJudge(critic: Critic, constitution: Constitution, { 
       const name = createHash("sha256").update(promptText(prompt)).digest("hex").slice(0, 16);
       const chances: number[] = [];
       for (const principle of drawPrinciples(principles, number, Random.for(seed, "judge", name))) {
-        const { pA, refused } = await readOrder({ critic, constitution, prompt, answers: [first, second], principle, stream: ["judge", name] }, options, signal);
+        const { pA, refused } = await readOrder(
+          {
+            critic,
+            constitution,
+            prompt,
+            answers: [first, second],
+            principle,
+            stream: ["judge", name],
+          },
+          options,
+          signal,
+        );
         if (pA === undefined) return { refused: refused ?? "a reply that is neither A nor B" };
         chances.push(pA);
       }

@@ -1,6 +1,7 @@
 /**
- * A model in this process as critic. It writes through the batching engine, many requests at once; letters are read from the
- * scores at the very place where its answer begins, and prompts that share their beginning are read only once.
+ * A model in this process as critic. It writes through the batching engine, many requests at once;
+ * letters are read from the scores at the very place where its answer begins, and prompts that
+ * share their beginning are read only once.
  */
 import { z } from "zod";
 import { countOf } from "../core/counts.ts";
@@ -29,11 +30,18 @@ export interface LocalCriticOptions {
   slots: number;
   /** Longest request with its answer, tokens; what is longer is refused. */
   room: number;
-  /** Tokens that an answer is expected to take, for the choice whether to pack the weights. Default 128. */
+  /**
+   * Tokens that an answer is expected to take, for the choice whether to pack the weights. Default
+   * 128.
+   */
   steps?: number;
 }
 
-const writing = z.object({ text: z.string(), finish: z.enum(["stop", "length"]), tokens: z.tuple([z.number(), z.number()]) });
+const writing = z.object({
+  text: z.string(),
+  finish: z.enum(["stop", "length"]),
+  tokens: z.tuple([z.number(), z.number()]),
+});
 type KeptWriting = z.output<typeof writing>;
 const letters = z.object({ A: z.number(), B: z.number() });
 type KeptLetters = z.output<typeof letters>;
@@ -61,10 +69,16 @@ export class LocalCritic implements Critic {
     const { messages, maxNewTokens: asked, stopTexts = [], ...rest } = request;
     const prompt = this.options.encoder.encodePrompt(messages);
     const needed = neededRoom({ maxNewTokens: asked, maxLength: this.room });
-    if (prompt.length + needed > this.room) return { ...tooLong(prompt.length + needed, this.room), keys: [] };
+    if (prompt.length + needed > this.room)
+      return { ...tooLong(prompt.length + needed, this.room), keys: [] };
     const maxNewTokens = answerLimit(prompt.length, { maxNewTokens: asked, maxLength: this.room });
     if (maxNewTokens < asked) this.usage.shortened++;
-    const key = answerKey("local", this.options.fingerprint, "write", { messages: plain(messages), maxNewTokens, stopTexts, ...rest });
+    const key = answerKey("local", this.options.fingerprint, "write", {
+      messages: plain(messages),
+      maxNewTokens,
+      stopTexts,
+      ...rest,
+    });
     const { answer, reused } = await this.options.cache.answer<KeptWriting>(key, {
       accepts: (kept): kept is KeptWriting => writing.safeParse(kept).success,
       ask: () => this.generate({ ...request, maxNewTokens }, prompt, signal),
@@ -73,14 +87,31 @@ export class LocalCritic implements Critic {
     return { text: answer.text, finish: answer.finish, keys: [key] };
   }
 
-  private async generate({ maxNewTokens, temperature, topP, seed, stream, stopTexts = [] }: WritingRequest, prompt: Int32Array, signal: AbortSignal | undefined): Promise<KeptWriting> {
+  private async generate(
+    { maxNewTokens, temperature, topP, seed, stream, stopTexts = [] }: WritingRequest,
+    prompt: Int32Array,
+    signal: AbortSignal | undefined,
+  ): Promise<KeptWriting> {
     signal?.throwIfAborted();
     const { model, encoder, slots, steps = 128 } = this.options;
-    this.engine ??= BatchingEngine.create(model, encoder, { slots, room: this.room, prepack: worthPacking({ weights: weightCount(model), rows: slots, steps }) });
+    this.engine ??= BatchingEngine.create(model, encoder, {
+      slots,
+      room: this.room,
+      prepack: worthPacking({ weights: weightCount(model), rows: slots, steps }),
+    });
     const engine = await this.engine;
     // told to stop while the engine was made
     signal?.throwIfAborted();
-    const generation = engine.submit({ prompt, maxNewTokens, temperature, topP, topK: 0, seed, stream, stopTexts });
+    const generation = engine.submit({
+      prompt,
+      maxNewTokens,
+      temperature,
+      topP,
+      topK: 0,
+      seed,
+      stream,
+      stopTexts,
+    });
     const cancel = (): void => generation.cancel();
     signal?.addEventListener("abort", cancel, { once: true });
     const [drawn] = await generation.answers;
@@ -92,22 +123,32 @@ export class LocalCritic implements Critic {
     return { text: drawn.text, finish: drawn.finish, tokens: [prompt.length, drawn.ids.length] };
   }
 
-  async readLetters({ messages }: LetterRequest, signal?: AbortSignal): Promise<Answered<LetterReading>> {
+  async readLetters(
+    { messages }: LetterRequest,
+    signal?: AbortSignal,
+  ): Promise<Answered<LetterReading>> {
     const { encoder, fingerprint, cache } = this.options;
     const { prompt, completions, cut } = encoder.encodeAnswers(messages, [...LETTERS]);
     const [a, b] = completions as [Int32Array, Int32Array];
     // what both replies begin with (a space, in some templates) belongs to the question
     const place = a.findIndex((id, index) => id !== b[index]);
     const length = prompt.length + place;
-    if (cut || length > this.room) return { ...tooLong(length + (cut?.tokens ?? 0), this.room), keys: [] };
-    if (place < 0 || b[place] === undefined) throw new AttuneError("model", "the tokenizer writes A and B the same", { hint: "another critic" });
+    if (cut || length > this.room)
+      return { ...tooLong(length + (cut?.tokens ?? 0), this.room), keys: [] };
+    if (place < 0 || b[place] === undefined)
+      throw new AttuneError("model", "the tokenizer writes A and B the same", {
+        hint: "another critic",
+      });
     const key = answerKey("local", fingerprint, "letters", plain(messages));
     const { answer, reused } = await cache.answer<KeptLetters>(key, {
       accepts: (kept): kept is KeptLetters => letters.safeParse(kept).success,
       ask: async () => {
         signal?.throwIfAborted();
         this.reader ??= PrefixReader.create(this.options.model, this.room);
-        return (await this.reader).read([...prompt, ...a.subarray(0, place)], (scores) => ({ A: scores.logp(a[place]!), B: scores.logp(b[place]!) }));
+        return (await this.reader).read([...prompt, ...a.subarray(0, place)], (scores) => ({
+          A: scores.logp(a[place]!),
+          B: scores.logp(b[place]!),
+        }));
       },
     });
     this.count(reused, [length, 0]);
@@ -126,10 +167,16 @@ export class LocalCritic implements Critic {
 
   async close(): Promise<void> {
     // one that could not be made has nothing to close
-    for (const part of [this.engine, this.reader]) await (await part?.catch(() => undefined))?.close();
+    for (const part of [this.engine, this.reader])
+      await (await part?.catch(() => undefined))?.close();
   }
 }
 
-const plain = (messages: WritingRequest["messages"]): unknown[] => messages.map(({ role, content }) => [role, content]);
+const plain = (messages: WritingRequest["messages"]): unknown[] =>
+  messages.map(({ role, content }) => [role, content]);
 
-const tooLong = (tokens: number, room: number): { refused: string } => ({ refused: `the request with its answer takes ${countOf(tokens, "token")}, and the critic has room for ${room}` });
+const tooLong = (tokens: number, room: number): { refused: string } => ({
+  refused:
+    `the request with its answer takes ${countOf(tokens, "token")}, and the critic has room for ` +
+    `${room}`,
+});

@@ -1,4 +1,7 @@
-/** Files of a constitutional run: every step and reading as it was, and the training data that came of it. */
+/**
+ * Files of a constitutional run: every step and reading as it was, and the training data that came
+ * of it.
+ */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { DataFormat } from "../data/formats/format.ts";
@@ -22,7 +25,10 @@ export interface RevisionResults {
   pairs: readonly PreferenceRecord[];
 }
 
-export async function writeRevisions(folder: string, { constitution, chains, demonstrations, pairs }: RevisionResults): Promise<void> {
+export async function writeRevisions(
+  folder: string,
+  { constitution, chains, demonstrations, pairs }: RevisionResults,
+): Promise<void> {
   writeFileSync(join(folder, "constitution.yaml"), constitution);
   await writeLines(join(folder, STEPS_FILE), chains);
   await writeRecords(join(folder, "sft.jsonl"), demonstrations, attune);
@@ -30,21 +36,32 @@ export async function writeRevisions(folder: string, { constitution, chains, dem
 }
 
 /** Chains of a run; none where it has made none. */
-export const readChains = (run: string): RevisionChain[] => readJsonLines(join(run, RESULTS, STEPS_FILE)) as unknown as RevisionChain[];
+export const readChains = (run: string): RevisionChain[] =>
+  readJsonLines(join(run, RESULTS, STEPS_FILE)) as unknown as RevisionChain[];
 
 /** Records in a format's columns, one JSON line each. */
-export async function writeRecords(path: string, records: readonly DataRecord[], format: DataFormat): Promise<void> {
-  await writeRows(path, (async function* () {
-    for (const record of records) {
-      const written = format.write!(record);
-      if ("row" in written) yield written.row;
-    }
-  })());
+export async function writeRecords(
+  path: string,
+  records: readonly DataRecord[],
+  format: DataFormat,
+): Promise<void> {
+  await writeRows(
+    path,
+    (async function* () {
+      for (const record of records) {
+        const written = format.write!(record);
+        if ("row" in written) yield written.row;
+      }
+    })(),
+  );
 }
 
 /** Plain objects, one JSON line each. */
 export async function writeLines(path: string, lines: readonly object[]): Promise<void> {
-  await writeRows(path, (async function* () {
-    yield* lines as Record<string, unknown>[];
-  })());
+  await writeRows(
+    path,
+    (async function* () {
+      yield* lines as Record<string, unknown>[];
+    })(),
+  );
 }

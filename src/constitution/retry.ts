@@ -1,7 +1,7 @@
 /**
- * Trying again: exponential back-off with jitter, and a pause of all requests where the server asks for one (Retry-After).
- * The `openai` client can retry too, but each of its requests by itself, without a reply that is read as nonsense, and
- * with an unseeded jitter.
+ * Trying again: exponential back-off with jitter, and a pause of all requests where the server asks
+ * for one (Retry-After). The `openai` client can retry too, but each of its requests by itself,
+ * without a reply that is read as nonsense, and with an unseeded jitter.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { AttuneError } from "../core/errors.ts";
@@ -13,14 +13,23 @@ export interface RetryOptions {
   /** Wait before the first of them, doubled each time up to the longest. Milliseconds. */
   firstWait: number;
   longestWait: number;
-  /** A server that asks for a longer pause ends the run, which can be resumed then. Milliseconds. */
+  /**
+   * A server that asks for a longer pause ends the run, which can be resumed then. Milliseconds.
+   */
   longestPause: number;
 }
 
-export const RETRIES: RetryOptions = { retries: 8, firstWait: 1000, longestWait: 60_000, longestPause: 600_000 };
+export const RETRIES: RetryOptions = {
+  retries: 8,
+  firstWait: 1000,
+  longestWait: 60_000,
+  longestPause: 600_000,
+};
 
 /** What one try came to: an answer, or why it should be tried again. */
-export type Try<T> = { answer: T } | { again: string; /** Milliseconds that the server asks to wait. */ after?: number | undefined };
+export type Try<T> =
+  | { answer: T }
+  | { again: string; /** Milliseconds that the server asks to wait. */ after?: number | undefined };
 
 export class Retrier {
   private readonly options: RetryOptions;
@@ -28,16 +37,24 @@ export class Retrier {
   private pausedUntil = 0;
   private readonly onRetry: (why: string, wait: number) => void;
 
-  constructor(options: RetryOptions, onRetry: (why: string, wait: number) => void = () => undefined) {
+  constructor(
+    options: RetryOptions,
+    onRetry: (why: string, wait: number) => void = () => undefined,
+  ) {
     this.options = options;
     this.onRetry = onRetry;
   }
 
   /**
    * @param key seeds the jitter
-   * @throws AttuneError `network` after the last try; whatever `attempt` throws; the signal's reason
+   * @throws AttuneError `network` after the last try; whatever `attempt` throws; the signal's
+   * reason
    */
-  async run<T>(key: string, attempt: () => Promise<Try<T>>, signal: AbortSignal | undefined): Promise<T> {
+  async run<T>(
+    key: string,
+    attempt: () => Promise<Try<T>>,
+    signal: AbortSignal | undefined,
+  ): Promise<T> {
     const { retries, firstWait, longestWait, longestPause } = this.options;
     const random = Random.for(0, "retry", key);
     for (let number = 0; ; number++) {
@@ -45,12 +62,23 @@ export class Retrier {
       const tried = await attempt();
       if ("answer" in tried) return tried.answer;
       const hint = "`attune resume` goes on from what was answered, when the server is well again";
-      if (number >= retries) throw new AttuneError("network", `the critic's server gives no answer after ${retries + 1} tries`, { got: tried.again, hint });
-      if (tried.after !== undefined && tried.after > longestPause) throw new AttuneError("network", `the critic's server asks to wait for ${Math.ceil(tried.after / 60_000)} minutes`, { got: tried.again, hint });
+      if (number >= retries)
+        throw new AttuneError(
+          "network",
+          `the critic's server gives no answer after ${retries + 1} tries`,
+          { got: tried.again, hint },
+        );
+      if (tried.after !== undefined && tried.after > longestPause)
+        throw new AttuneError(
+          "network",
+          `the critic's server asks to wait for ${Math.ceil(tried.after / 60_000)} minutes`,
+          { got: tried.again, hint },
+        );
       const own = Math.min(longestWait, firstWait * 2 ** number) * (0.5 + 0.5 * random.uniform());
       const wait = tried.after ?? own;
       // the server's word holds for all requests
-      if (tried.after !== undefined) this.pausedUntil = Math.max(this.pausedUntil, Date.now() + tried.after);
+      if (tried.after !== undefined)
+        this.pausedUntil = Math.max(this.pausedUntil, Date.now() + tried.after);
       this.onRetry(tried.again, wait);
       await pause(wait, signal);
     }
@@ -66,7 +94,9 @@ export class Retrier {
 
 /** @throws the signal's reason, at once */
 async function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
-  await sleep(milliseconds, undefined, signal === undefined ? {} : { signal }).catch(() => signal?.throwIfAborted());
+  await sleep(milliseconds, undefined, signal === undefined ? {} : { signal }).catch(() =>
+    signal?.throwIfAborted(),
+  );
 }
 
 /** Retry-After of a reply (seconds or a date), or the finer retry-after-ms; milliseconds. */

@@ -1,6 +1,7 @@
 /**
- * A critic behind any OpenAI-compatible server, through the `openai` client. Letters are read from `top_logprobs` where the
- * server gives them, and from repeated samples where it does not; which of the two is found out once, by the first request.
+ * A critic behind any OpenAI-compatible server, through the `openai` client. Letters are read from
+ * `top_logprobs` where the server gives them, and from repeated samples where it does not; which of
+ * the two is found out once, by the first request.
  */
 import type { APIError, OpenAI } from "openai";
 import { z } from "zod";
@@ -10,7 +11,15 @@ import { Random } from "../core/random.ts";
 import type { Message } from "../text/messages.ts";
 import type { AnswerCache } from "./answer-cache.ts";
 import { answerKey } from "./answer-cache.ts";
-import type { Answered, Critic, LetterRequest, Refusal, Usage, Writing, WritingRequest } from "./critic.ts";
+import type {
+  Answered,
+  Critic,
+  LetterRequest,
+  Refusal,
+  Usage,
+  Writing,
+  WritingRequest,
+} from "./critic.ts";
 import { isRefused } from "./critic.ts";
 import type { LETTER_METHODS } from "../training/judge.config.ts";
 import type { LetterReading, ReplyPlace } from "./letters.ts";
@@ -38,7 +47,15 @@ export interface ServerCriticOptions {
 const reply = z.object({
   text: z.string(),
   finish: z.string(),
-  places: z.array(z.object({ token: z.string(), logprob: z.number(), top: z.array(z.object({ token: z.string(), logprob: z.number() })) })).optional(),
+  places: z
+    .array(
+      z.object({
+        token: z.string(),
+        logprob: z.number(),
+        top: z.array(z.object({ token: z.string(), logprob: z.number() })),
+      }),
+    )
+    .optional(),
   tokens: z.tuple([z.number(), z.number()]).optional(),
   /** What the server says that it ran. */
   served: z.string().optional(),
@@ -50,14 +67,24 @@ const listed = z.object({ token: z.string(), logprob: z.number() });
 const completion = z.object({
   model: z.string().nullish(),
   system_fingerprint: z.string().nullish(),
-  usage: z.object({ prompt_tokens: z.number(), completion_tokens: z.number() }).nullish().catch(undefined),
-  choices: z.tuple([
-    z.object({
-      finish_reason: z.string().nullish(),
-      message: z.object({ content: z.string().nullish(), refusal: z.string().nullish() }),
-      logprobs: z.object({ content: z.array(listed.extend({ top_logprobs: z.array(listed).nullish() })).nullish() }).nullish().catch(undefined),
-    }),
-  ]).rest(z.unknown()),
+  usage: z
+    .object({ prompt_tokens: z.number(), completion_tokens: z.number() })
+    .nullish()
+    .catch(undefined),
+  choices: z
+    .tuple([
+      z.object({
+        finish_reason: z.string().nullish(),
+        message: z.object({ content: z.string().nullish(), refusal: z.string().nullish() }),
+        logprobs: z
+          .object({
+            content: z.array(listed.extend({ top_logprobs: z.array(listed).nullish() })).nullish(),
+          })
+          .nullish()
+          .catch(undefined),
+      }),
+    ])
+    .rest(z.unknown()),
 });
 
 type Body = Record<string, unknown> & { messages: unknown };
@@ -65,7 +92,9 @@ type Body = Record<string, unknown> & { messages: unknown };
 /** Enough for a letter with marks around it; a reply that is longer is no letter. */
 const LETTER_TOKENS = 5;
 const TOP_TOKENS = 20;
-/** Bytes of a reply: some hundred times what the longest answers with their log-probabilities take. */
+/**
+ * Bytes of a reply: some hundred times what the longest answers with their log-probabilities take.
+ */
 const MOST_REPLY = 16 * 2 ** 20;
 
 export class ServerCritic implements Critic {
@@ -81,7 +110,11 @@ export class ServerCritic implements Critic {
   private limit: "max_tokens" | "max_completion_tokens" = "max_tokens";
   private method: Promise<"log-probabilities" | "samples"> | undefined;
 
-  private constructor(options: ServerCriticOptions, client: OpenAI, errors: { APIError: typeof APIError }) {
+  private constructor(
+    options: ServerCriticOptions,
+    client: OpenAI,
+    errors: { APIError: typeof APIError },
+  ) {
     this.options = options;
     this.client = client;
     this.errors = errors;
@@ -94,21 +127,52 @@ export class ServerCritic implements Critic {
   static async create(options: ServerCriticOptions): Promise<ServerCritic> {
     const { OpenAI, APIError } = await import("openai");
     const { baseUrl, apiKey } = options.settings;
-    const client = new OpenAI({ baseURL: baseUrl, apiKey, maxRetries: 0, timeout: options.timeout, fetch: boundedFetch(MOST_REPLY), logLevel: "off", organization: null, project: null });
+    const client = new OpenAI({
+      baseURL: baseUrl,
+      apiKey,
+      maxRetries: 0,
+      timeout: options.timeout,
+      fetch: boundedFetch(MOST_REPLY),
+      logLevel: "off",
+      organization: null,
+      project: null,
+    });
     return new ServerCritic(options, client, { APIError });
   }
 
-  async write({ messages, maxNewTokens, temperature, topP, seed, stream, stopTexts = [] }: WritingRequest, signal?: AbortSignal): Promise<Answered<Writing>> {
-    const body = { messages: toServer(messages), temperature, top_p: topP, seed: seedOf(seed, stream), ...(stopTexts.length > 0 ? { stop: [...stopTexts] } : {}) };
+  async write(
+    { messages, maxNewTokens, temperature, topP, seed, stream, stopTexts = [] }: WritingRequest,
+    signal?: AbortSignal,
+  ): Promise<Answered<Writing>> {
+    const body = {
+      messages: toServer(messages),
+      temperature,
+      top_p: topP,
+      seed: seedOf(seed, stream),
+      ...(stopTexts.length > 0 ? { stop: [...stopTexts] } : {}),
+    };
     const { answer, key } = await this.ask(body, { limit: maxNewTokens, signal });
     if (isRefused(answer)) return { ...answer, keys: [key] };
-    return { text: answer.text, finish: answer.finish === "length" ? "length" : "stop", keys: [key] };
+    return {
+      text: answer.text,
+      finish: answer.finish === "length" ? "length" : "stop",
+      keys: [key],
+    };
   }
 
-  async readLetters(request: LetterRequest, signal?: AbortSignal): Promise<Answered<LetterReading>> {
+  async readLetters(
+    request: LetterRequest,
+    signal?: AbortSignal,
+  ): Promise<Answered<LetterReading>> {
     const { letters } = this.options;
-    if (letters !== "auto") return letters === "samples" ? this.sampleLetters(request, signal) : this.listLetters(request, signal);
-    if (this.method !== undefined) return (await this.method) === "samples" ? this.sampleLetters(request, signal) : this.listLetters(request, signal);
+    if (letters !== "auto")
+      return letters === "samples"
+        ? this.sampleLetters(request, signal)
+        : this.listLetters(request, signal);
+    if (this.method !== undefined)
+      return (await this.method) === "samples"
+        ? this.sampleLetters(request, signal)
+        : this.listLetters(request, signal);
     // the first request finds out, and the others wait for it
     const first = this.listLetters(request, signal);
     this.method = first.then((reading) => (unlisted(reading) ? "samples" : "log-probabilities"));
@@ -117,19 +181,43 @@ export class ServerCritic implements Critic {
     return unlisted(reading) ? this.sampleLetters(request, signal) : reading;
   }
 
-  private async listLetters({ messages, seed, stream }: LetterRequest, signal: AbortSignal | undefined): Promise<Answered<LetterReading> & { unlisted?: true }> {
-    const body = { messages: toServer(messages), temperature: 1, top_p: 1, seed: seedOf(seed, stream), logprobs: true, top_logprobs: TOP_TOKENS };
+  private async listLetters(
+    { messages, seed, stream }: LetterRequest,
+    signal: AbortSignal | undefined,
+  ): Promise<Answered<LetterReading> & { unlisted?: true }> {
+    const body = {
+      messages: toServer(messages),
+      temperature: 1,
+      top_p: 1,
+      seed: seedOf(seed, stream),
+      logprobs: true,
+      top_logprobs: TOP_TOKENS,
+    };
     const { answer, key } = await this.ask(body, { limit: LETTER_TOKENS, signal });
-    if (isRefused(answer)) return { ...answer, keys: [key], ...(/logprob/i.test(answer.refused) ? { unlisted: true } : {}) };
-    if (answer.places === undefined) return { method: "log-probabilities", keys: [key], unlisted: true };
+    if (isRefused(answer))
+      return {
+        ...answer,
+        keys: [key],
+        ...(/logprob/i.test(answer.refused) ? { unlisted: true } : {}),
+      };
+    if (answer.places === undefined)
+      return { method: "log-probabilities", keys: [key], unlisted: true };
     return { ...readPlaces(answer.places), keys: [key] };
   }
 
-  private async sampleLetters({ messages, seed, stream }: LetterRequest, signal: AbortSignal | undefined): Promise<Answered<LetterReading>> {
+  private async sampleLetters(
+    { messages, seed, stream }: LetterRequest,
+    signal: AbortSignal | undefined,
+  ): Promise<Answered<LetterReading>> {
     const replies: string[] = [];
     const keys: string[] = [];
     for (let sample = 0; sample < this.options.letterSamples; sample++) {
-      const body = { messages: toServer(messages), temperature: 1, top_p: 1, seed: seedOf(seed, [...stream, "letter", sample]) };
+      const body = {
+        messages: toServer(messages),
+        temperature: 1,
+        top_p: 1,
+        seed: seedOf(seed, [...stream, "letter", sample]),
+      };
       const { answer, key } = await this.ask(body, { limit: LETTER_TOKENS, signal, sample });
       keys.push(key);
       if (isRefused(answer)) return { ...answer, keys };
@@ -140,14 +228,18 @@ export class ServerCritic implements Critic {
   }
 
   /** One exchange, kept under its key. */
-  private async ask(body: Body, { limit, signal, sample }: { limit: number; signal: AbortSignal | undefined; sample?: number }): Promise<{ answer: Reply | Refusal; key: string }> {
+  private async ask(
+    body: Body,
+    { limit, signal, sample }: { limit: number; signal: AbortSignal | undefined; sample?: number },
+  ): Promise<{ answer: Reply | Refusal; key: string }> {
     const { cache, settings, model } = this.options;
     const key = answerKey("server", settings.baseUrl, model, { ...body, limit }, sample ?? null);
     const refused: { why?: string } = {};
     try {
       const { answer, reused } = await cache.answer<Reply>(key, {
         accepts: (kept): kept is Reply => reply.safeParse(kept).success,
-        ask: async () => this.retrier.run(key, () => this.attempt(key, body, { limit, signal, refused }), signal),
+        ask: async () =>
+          this.retrier.run(key, () => this.attempt(key, body, { limit, signal, refused }), signal),
       });
       this.count(answer, reused);
       return { answer, key };
@@ -167,35 +259,68 @@ export class ServerCritic implements Critic {
     this.usage.outputTokens += tokens?.[1] ?? 0;
   }
 
-  private async attempt(key: string, body: Body, { limit, signal, refused }: { limit: number; signal: AbortSignal | undefined; refused: { why?: string } }): Promise<Try<Reply>> {
+  private async attempt(
+    key: string,
+    body: Body,
+    {
+      limit,
+      signal,
+      refused,
+    }: { limit: number; signal: AbortSignal | undefined; refused: { why?: string } },
+  ): Promise<Try<Reply>> {
     const late = AbortSignal.timeout(this.options.timeout);
     try {
-      const request = { ...body, model: this.options.model, [this.limit]: limit, stream: false } as unknown as OpenAI.ChatCompletionCreateParamsNonStreaming;
-      const options = { signal: signal === undefined ? late : AbortSignal.any([signal, late]), headers: { "Idempotency-Key": key } };
+      const request = {
+        ...body,
+        model: this.options.model,
+        [this.limit]: limit,
+        stream: false,
+      } as unknown as OpenAI.ChatCompletionCreateParamsNonStreaming;
+      const options = {
+        signal: signal === undefined ? late : AbortSignal.any([signal, late]),
+        headers: { "Idempotency-Key": key },
+      };
       const answer = readCompletion(await this.client.chat.completions.create(request, options));
       return answer === undefined ? { again: "a reply that is no chat completion" } : { answer };
     } catch (error) {
       signal?.throwIfAborted();
-      if (tooLong(error)) throw new AttuneError("network", "the critic's server sends a reply without an end", { got: tooLong(error)!.message, hint: "check what listens at the base URL; `attune resume` goes on from what was answered", cause: error });
+      if (tooLong(error))
+        throw new AttuneError("network", "the critic's server sends a reply without an end", {
+          got: tooLong(error)!.message,
+          hint: "check what listens at the base URL; `attune resume` goes on from what was answered",
+          cause: error,
+        });
       if (late.aborted) return { again: `no reply within ${this.options.timeout / 1000} s` };
-      const why = withoutSecrets(error instanceof Error ? error.message : String(error), this.options.settings.apiKey).slice(0, 500);
+      const why = withoutSecrets(
+        error instanceof Error ? error.message : String(error),
+        this.options.settings.apiKey,
+      ).slice(0, 500);
       return this.judge(error, why, refused);
     }
   }
 
   /** Try again, give this request up, or give up altogether. */
   private judge(error: unknown, why: string, refused: { why?: string }): Try<Reply> {
-    const { status, headers, code } = error instanceof this.errors.APIError ? (error as APIError) : ({} as Partial<APIError>);
+    const { status, headers, code } =
+      error instanceof this.errors.APIError ? (error as APIError) : ({} as Partial<APIError>);
     // a connection that broke, or a reply that was no JSON
     if (status === undefined) return { again: why };
-    if (code === "insufficient_quota") throw new AttuneError("network", "the account with the critic's server has run out", { got: why, hint: "`attune resume` goes on from what was answered" });
-    if (status === 408 || status === 409 || status === 429 || status >= 500) return { again: why, after: retryAfter(headers) };
+    if (code === "insufficient_quota")
+      throw new AttuneError("network", "the account with the critic's server has run out", {
+        got: why,
+        hint: "`attune resume` goes on from what was answered",
+      });
+    if (status === 408 || status === 409 || status === 429 || status >= 500)
+      return { again: why, after: retryAfter(headers) };
     if (/max_completion_tokens/.test(why) && this.limit === "max_tokens") {
       this.limit = "max_completion_tokens";
       return { again: why, after: 0 };
     }
     if (status === 401 || status === 403 || status === 404 || status === 405) {
-      throw new AttuneError("network", `the critic's server turns requests down (${status})`, { got: why, hint: status === 404 ? "check the model's name and the base URL" : "check the key" });
+      throw new AttuneError("network", `the critic's server turns requests down (${status})`, {
+        got: why,
+        hint: status === 404 ? "check the model's name and the base URL" : "check the key",
+      });
     }
     refused.why = why;
     throw new AttuneError("network", "the critic's server refused a request", { got: why });
@@ -208,7 +333,8 @@ export class ServerCritic implements Critic {
 
 /** The client may wrap what the connection threw. */
 function tooLong(error: unknown): ReplyTooLong | undefined {
-  for (let at = error; at instanceof Error; at = at.cause) if (at instanceof ReplyTooLong) return at;
+  for (let at = error; at instanceof Error; at = at.cause)
+    if (at instanceof ReplyTooLong) return at;
   return undefined;
 }
 
@@ -219,23 +345,37 @@ function readCompletion(value: unknown): Reply | undefined {
   if (!result.success) return undefined;
   const { choices, usage, model, system_fingerprint: fingerprint } = result.data;
   const { message, finish_reason: finish, logprobs } = choices[0];
-  const places = logprobs?.content?.map(({ token, logprob, top_logprobs: top }): ReplyPlace => ({ token, logprob, top: top ?? [] }));
+  const places = logprobs?.content?.map(({ token, logprob, top_logprobs: top }): ReplyPlace => ({
+    token,
+    logprob,
+    top: top ?? [],
+  }));
   const served = [model, fingerprint].filter((part) => typeof part === "string").join(" ");
   return {
     text: message.content ?? message.refusal ?? "",
     finish: finish ?? "stop",
     // an empty list is none
-    ...(places === undefined || places.every(({ top }) => top.length === 0) ? {} : { places: places.map(({ top, ...place }) => ({ ...place, top: [...top] })) }),
-    ...(usage ? { tokens: [usage.prompt_tokens, usage.completion_tokens] as [number, number] } : {}),
+    ...(places === undefined || places.every(({ top }) => top.length === 0)
+      ? {}
+      : { places: places.map(({ top, ...place }) => ({ ...place, top: [...top] })) }),
+    ...(usage
+      ? { tokens: [usage.prompt_tokens, usage.completion_tokens] as [number, number] }
+      : {}),
     ...(served === "" ? {} : { served }),
   };
 }
 
-/** Texts that some servers' tokenizers take for the end of a turn, broken up by an invisible space. */
-const CONTROL = /<(?=[|｜]|\/?s>|(?:start|end)_of_turn>|end_of_text>|\/?(?:bos|eos|pad)>)|\[(?=\/?INST\])/g;
+/**
+ * Texts that some servers' tokenizers take for the end of a turn, broken up by an invisible space.
+ */
+const CONTROL =
+  /<(?=[|｜]|\/?s>|(?:start|end)_of_turn>|end_of_text>|\/?(?:bos|eos|pad)>)|\[(?=\/?INST\])/g;
 
 function toServer(messages: readonly Message[]): { role: string; content: string }[] {
-  return messages.map(({ role, content }) => ({ role, content: content.replaceAll(CONTROL, "$&\u200b") }));
+  return messages.map(({ role, content }) => ({
+    role,
+    content: content.replaceAll(CONTROL, "$&\u200b"),
+  }));
 }
 
 /** Servers take one number. */

@@ -1,4 +1,7 @@
-/** Replies of a server, read up to a limit: one without an end would fill the memory before any deadline. */
+/**
+ * Replies of a server, read up to a limit: one without an end would fill the memory before any
+ * deadline.
+ */
 
 export class ReplyTooLong extends Error {
   /** @param most bytes */
@@ -9,7 +12,8 @@ export class ReplyTooLong extends Error {
 }
 
 /**
- * `fetch` whose replies fail with {@link ReplyTooLong} behind `most` bytes, after whatever compression they came in.
+ * `fetch` whose replies fail with {@link ReplyTooLong} behind `most` bytes, after whatever
+ * compression they came in.
  * @param inner what asks; for tests
  */
 export function boundedFetch(most: number, inner: typeof fetch = fetch): typeof fetch {

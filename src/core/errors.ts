@@ -1,6 +1,6 @@
 /**
- * The one error class of attune. Every error that a user can meet says what happened, what was got, what was
- * expected and what to try, with the file and row where there is one.
+ * The one error class of attune. Every error that a user can meet says what happened, what was got,
+ * what was expected and what to try, with the file and row where there is one.
  */
 
 /** Stable codes: programs may branch on them, and a test pins the list. */
@@ -17,8 +17,18 @@ export type ErrorCode =
   | "runtime" // ONNX Runtime refused a graph or failed in it
   | "internal"; // a defect of attune itself
 
-/** Codes of mistakes that the user can mend; the command line exits with 2 for these and with 1 for the others. */
-const USER_CODES: ReadonlySet<ErrorCode> = new Set(["usage", "config", "data", "model", "run", "network"]);
+/**
+ * Codes of mistakes that the user can mend; the command line exits with 2 for these and with 1 for
+ * the others.
+ */
+const USER_CODES: ReadonlySet<ErrorCode> = new Set([
+  "usage",
+  "config",
+  "data",
+  "model",
+  "run",
+  "network",
+]);
 
 /** Where in the user's files the problem lies. `row` counts from 1, as editors do. */
 export interface ErrorPlace {
@@ -46,7 +56,8 @@ export class AttuneError extends Error {
   constructor(code: ErrorCode, whole: string, given: ErrorDetails = {}) {
     const what = clamped(whole, 1000);
     const details = { ...given };
-    for (const part of ["got", "expected", "hint"] as const) if (details[part] !== undefined) details[part] = clamped(details[part], 3000);
+    for (const part of ["got", "expected", "hint"] as const)
+      if (details[part] !== undefined) details[part] = clamped(details[part], 3000);
     super(formatError(what, details), details.cause === undefined ? {} : { cause: details.cause });
     this.name = "AttuneError";
     this.code = code;
@@ -60,8 +71,11 @@ export class AttuneError extends Error {
   }
 }
 
-/** Words that come from a file may be of any length, and a message that repeats a file helps nobody. */
-const clamped = (text: string, length: number): string => (text.length <= length ? text : `${text.slice(0, length - 1)}…`);
+/**
+ * Words that come from a file may be of any length, and a message that repeats a file helps nobody.
+ */
+const clamped = (text: string, length: number): string =>
+  text.length <= length ? text : `${text.slice(0, length - 1)}…`;
 
 /** `file:row` for messages; an empty string where nothing is known. */
 export function formatPlace(place: ErrorPlace): string {
@@ -82,12 +96,18 @@ function formatError(what: string, details: ErrorDetails): string {
 
 /** Throws an `internal` error when something that attune itself guarantees does not hold. */
 export function invariant(condition: unknown, what: string): asserts condition {
-  if (!condition) throw new AttuneError("internal", `internal: ${what}`, { hint: "please report this with the command that led here" });
+  if (!condition)
+    throw new AttuneError("internal", `internal: ${what}`, {
+      hint: "please report this with the command that led here",
+    });
 }
 
-/** A short, quoted, single-line view of any value for error messages, whatever its size and depth. */
+/**
+ * A short, quoted, single-line view of any value for error messages, whatever its size and depth.
+ */
 export function preview(value: unknown, length = 80): string {
-  const text = JSON.stringify(beginningOf(value, { values: length, characters: length })) ?? String(value);
+  const text =
+    JSON.stringify(beginningOf(value, { values: length, characters: length })) ?? String(value);
   return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
 }
 
@@ -97,24 +117,36 @@ function beginningOf(value: unknown, budget: { values: number; characters: numbe
   if (typeof value === "bigint") return String(value);
   if (typeof value === "string") return value.slice(0, budget.characters + 1);
   if (typeof value !== "object" || value === null) return value;
-  if ("toJSON" in value && typeof value.toJSON === "function") return beginningOf(value.toJSON(), budget);
+  if ("toJSON" in value && typeof value.toJSON === "function")
+    return beginningOf(value.toJSON(), budget);
   if (Array.isArray(value)) {
     const items: unknown[] = [];
-    for (let i = 0; i < value.length && budget.values >= 0; i++) items.push(beginningOf(value[i], budget));
+    for (let i = 0; i < value.length && budget.values >= 0; i++)
+      items.push(beginningOf(value[i], budget));
     return items;
   }
   const entries: [string, unknown][] = [];
   for (const key in value) {
     if (budget.values < 0) break;
-    if (Object.hasOwn(value, key)) entries.push([key.slice(0, budget.characters + 1), beginningOf((value as Record<string, unknown>)[key], budget)]);
+    if (Object.hasOwn(value, key))
+      entries.push([
+        key.slice(0, budget.characters + 1),
+        beginningOf((value as Record<string, unknown>)[key], budget),
+      ]);
   }
   return Object.fromEntries(entries);
 }
 
-/** Longer words have no near candidate: the distance of two takes time in the product of their lengths. */
+/**
+ * Longer words have no near candidate: the distance of two takes time in the product of their
+ * lengths.
+ */
 const LONGEST_WORD = 100;
 
-/** The nearest of `candidates` to a mistyped `word`, for "did you mean" hints; undefined where nothing is near. */
+/**
+ * The nearest of `candidates` to a mistyped `word`, for "did you mean" hints; undefined where
+ * nothing is near.
+ */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
   if (word.length > LONGEST_WORD) return undefined;
   let best: string | undefined;
@@ -133,7 +165,11 @@ function editDistance(a: string, b: string): number {
   for (let i = 1; i <= a.length; i++) {
     const next = [i];
     for (let j = 1; j <= b.length; j++) {
-      next[j] = Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1));
+      next[j] = Math.min(
+        row[j]! + 1,
+        next[j - 1]! + 1,
+        row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1),
+      );
     }
     row = next;
   }

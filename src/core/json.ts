@@ -1,6 +1,7 @@
 /**
- * JSON that keeps NaN and the infinities, as the texts "NaN", "Infinity" and "-Infinity": plain JSON turns them into
- * null, and null read back as 0 has silently shifted metrics in other tools. Also refuses `__proto__` keys.
+ * JSON that keeps NaN and the infinities, as the texts "NaN", "Infinity" and "-Infinity": plain
+ * JSON turns them into null, and null read back as 0 has silently shifted metrics in other tools.
+ * Also refuses `__proto__` keys.
  */
 
 /** Like JSON.stringify, with non-finite numbers as text. */
@@ -25,15 +26,23 @@ export function numberFromJson(value: unknown): number | undefined {
   return undefined;
 }
 
-/** The same value with every text that {@link stringifyJson} wrote for a number made one again. For values whose texts are never such words. */
+/**
+ * The same value with every text that {@link stringifyJson} wrote for a number made one again. For
+ * values whose texts are never such words.
+ */
 export function reviveNumbers<T>(value: T): T {
   if (typeof value === "string") return (numberFromJson(value) ?? value) as T;
   if (Array.isArray(value)) return value.map(reviveNumbers) as T;
   if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, reviveNumbers(item as unknown)])) as T;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [key, reviveNumbers(item as unknown)]),
+  ) as T;
 }
 
-/** JSON.parse without prototype pollution: `__proto__` keys are dropped. Throws SyntaxError like JSON.parse. */
+/**
+ * JSON.parse without prototype pollution: `__proto__` keys are dropped. Throws SyntaxError like
+ * JSON.parse.
+ */
 export function parseJson(text: string): unknown {
   if (!text.includes("__proto__")) return JSON.parse(text) as unknown;
   return JSON.parse(text, function (this: unknown, key, item: unknown) {
@@ -50,21 +59,36 @@ export interface ExactJson {
   readonly beyond?: string;
 }
 
-/** Whole numbers of 16 digits and more, long fractions and exponents: the only numbers that a double may not hold. */
+/**
+ * Whole numbers of 16 digits and more, long fractions and exponents: the only numbers that a double
+ * may not hold.
+ */
 const SUSPICIOUS = /[\d.]{16}|\d[eE][+-]?\d/;
 
-/** As {@link parseJson}, with integers that a double does not write back as they stand as bigints. Throws SyntaxError like JSON.parse. */
+/**
+ * As {@link parseJson}, with integers that a double does not write back as they stand as bigints.
+ * Throws SyntaxError like JSON.parse.
+ */
 export function parseJsonExactly(text: string): ExactJson {
   const value = parseJson(text);
   if (!SUSPICIOUS.test(text)) return { value };
   const numbers = numbersOf(text);
   // a double that prints the same digits is as good
-  const isBig = (token: string): boolean => /^-?\d+$/.test(token) && !Number.isSafeInteger(Number(token)) && String(Number(token)) !== token;
+  const isBig = (token: string): boolean =>
+    /^-?\d+$/.test(token) &&
+    !Number.isSafeInteger(Number(token)) &&
+    String(Number(token)) !== token;
   const big = numbers.filter(({ token }) => isBig(token));
   const others = numbers.filter(({ token }) => !isBig(token));
-  const rounded = others.find(({ token }) => Number.isFinite(Number(token)) && !isHeld(token))?.token;
+  const rounded = others.find(
+    ({ token }) => Number.isFinite(Number(token)) && !isHeld(token),
+  )?.token;
   const beyond = others.find(({ token }) => !Number.isFinite(Number(token)))?.token;
-  return { value: big.length === 0 ? value : withBigIntegers(text, value, big), ...(rounded === undefined ? {} : { rounded }), ...(beyond === undefined ? {} : { beyond }) };
+  return {
+    value: big.length === 0 ? value : withBigIntegers(text, value, big),
+    ...(rounded === undefined ? {} : { rounded }),
+    ...(beyond === undefined ? {} : { beyond }),
+  };
 }
 
 interface NumberToken {
@@ -101,11 +125,19 @@ function stringEnd(text: string, start: number): number {
 
 /** Whether a double says the same as the digits that are written. */
 function isHeld(token: string): boolean {
-  const digits = token.replace(/[eE].*$/, "").replace(/[^\d]/g, "").replace(/^0+/, "").replace(/0+$/, "");
+  const digits = token
+    .replace(/[eE].*$/, "")
+    .replace(/[^\d]/g, "")
+    .replace(/^0+/, "")
+    .replace(/0+$/, "");
   if (digits.length <= 15) return true;
   const held = Math.abs(Number(token)).toPrecision(Math.min(100, digits.length));
   const shortest = String(Math.abs(Number(token)));
-  return [held, shortest].some((text) => text.replace(/e.*$/, "").replace(/[^\d]/g, "").replace(/^0+/, "").replace(/0+$/, "") === digits);
+  return [held, shortest].some(
+    (text) =>
+      text.replace(/e.*$/, "").replace(/[^\d]/g, "").replace(/^0+/, "").replace(/0+$/, "") ===
+      digits,
+  );
 }
 
 /** Parses again with each of the numbers as a marked text, which becomes a bigint. */
@@ -120,7 +152,9 @@ function withBigIntegers(text: string, value: unknown, big: readonly NumberToken
   }
   return JSON.parse(marked + text.slice(done), (key, item: unknown) => {
     if (key === "__proto__") return undefined;
-    return typeof item === "string" && item.startsWith(mark) ? BigInt(item.slice(mark.length)) : item;
+    return typeof item === "string" && item.startsWith(mark)
+      ? BigInt(item.slice(mark.length))
+      : item;
   });
 }
 
@@ -138,7 +172,8 @@ export function stringifyExactly(value: unknown): string {
 function writeExactly(value: unknown): string {
   if (typeof value === "bigint") return value.toString();
   if (Array.isArray(value)) return `[${value.map((item) => writeExactly(item ?? null)).join(",")}]`;
-  if (typeof value !== "object" || value === null || "toJSON" in value) return JSON.stringify(value) ?? "null";
+  if (typeof value !== "object" || value === null || "toJSON" in value)
+    return JSON.stringify(value) ?? "null";
   const entries = Object.entries(value).filter(([, item]) => item !== undefined);
   return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${writeExactly(item)}`).join(",")}}`;
 }

@@ -1,8 +1,10 @@
 /**
- * Seeded random numbers. Nothing in attune reads a global generator: every consumer derives its own stream from
- * (seed, names and indices), so that resuming or running in another order does not change what is drawn.
+ * Seeded random numbers. Nothing in attune reads a global generator: every consumer derives its own
+ * stream from (seed, names and indices), so that resuming or running in another order does not
+ * change what is drawn.
  *
- * Source: xoshiro128** 1.1 and splitmix32 (Blackman and Vigna, https://prng.di.unimi.it/, public domain).
+ * Source: xoshiro128** 1.1 and splitmix32 (Blackman and Vigna, https://prng.di.unimi.it/, public
+ * domain).
  */
 
 export class Random {

@@ -3,7 +3,9 @@ import { AttuneError } from "./errors.ts";
 
 export type DType = "float32" | "float16" | "int64" | "int32" | "int8" | "bool";
 
-/** The typed array that holds each dtype; float16 is kept as raw 16-bit patterns, bool as 0 or 1. */
+/**
+ * The typed array that holds each dtype; float16 is kept as raw 16-bit patterns, bool as 0 or 1.
+ */
 export interface ArrayOf {
   float32: Float32Array;
   float16: Uint16Array;
@@ -21,7 +23,14 @@ export interface HostTensor<D extends DType = DType> {
 }
 
 /** Bytes of one element. */
-export const ELEMENT_BYTES = { float32: 4, float16: 2, int64: 8, int32: 4, int8: 1, bool: 1 } as const satisfies Record<DType, number>;
+export const ELEMENT_BYTES = {
+  float32: 4,
+  float16: 2,
+  int64: 8,
+  int32: 4,
+  int8: 1,
+  bool: 1,
+} as const satisfies Record<DType, number>;
 
 /** Number of elements of a shape. */
 export function elementCount(shape: readonly number[]): number {
@@ -31,9 +40,16 @@ export function elementCount(shape: readonly number[]): number {
 }
 
 /** Wraps an array; throws when its length does not match the shape. */
-export function tensor<D extends DType>(dtype: D, shape: readonly number[], data: ArrayOf[D]): HostTensor<D> {
+export function tensor<D extends DType>(
+  dtype: D,
+  shape: readonly number[],
+  data: ArrayOf[D],
+): HostTensor<D> {
   if (data.length !== elementCount(shape)) {
-    throw new AttuneError("internal", `tensor: ${data.length} elements do not fill the shape [${shape.join(", ")}]`);
+    throw new AttuneError(
+      "internal",
+      `tensor: ${data.length} elements do not fill the shape [${shape.join(", ")}]`,
+    );
   }
   return { dtype, shape, data };
 }
@@ -52,15 +68,28 @@ export function zeros<D extends DType>(dtype: D, shape: readonly number[]): Host
   return { dtype, shape, data: make[dtype]() as ArrayOf[D] };
 }
 
-export function float32(shape: readonly number[], data: Float32Array | readonly number[]): HostTensor<"float32"> {
+export function float32(
+  shape: readonly number[],
+  data: Float32Array | readonly number[],
+): HostTensor<"float32"> {
   return tensor("float32", shape, data instanceof Float32Array ? data : Float32Array.from(data));
 }
 
-export function int64(shape: readonly number[], data: BigInt64Array | readonly number[]): HostTensor<"int64"> {
-  return tensor("int64", shape, data instanceof BigInt64Array ? data : BigInt64Array.from(data, BigInt));
+export function int64(
+  shape: readonly number[],
+  data: BigInt64Array | readonly number[],
+): HostTensor<"int64"> {
+  return tensor(
+    "int64",
+    shape,
+    data instanceof BigInt64Array ? data : BigInt64Array.from(data, BigInt),
+  );
 }
 
-export function int32(shape: readonly number[], data: Int32Array | readonly number[]): HostTensor<"int32"> {
+export function int32(
+  shape: readonly number[],
+  data: Int32Array | readonly number[],
+): HostTensor<"int32"> {
   return tensor("int32", shape, data instanceof Int32Array ? data : Int32Array.from(data));
 }
 
@@ -109,7 +138,13 @@ export function halfToFloatTable(): Float32Array {
     const exponent = (bits >>> 10) & 0x1f;
     const mantissa = bits & 0x3ff;
     const magnitude =
-      exponent === 0 ? mantissa * 2 ** -24 : exponent === 31 ? (mantissa ? NaN : Infinity) : (1 + mantissa / 1024) * 2 ** (exponent - 15);
+      exponent === 0
+        ? mantissa * 2 ** -24
+        : exponent === 31
+          ? mantissa
+            ? NaN
+            : Infinity
+          : (1 + mantissa / 1024) * 2 ** (exponent - 15);
     halfTable[bits] = bits & 0x8000 ? -magnitude : magnitude;
   }
   return halfTable;

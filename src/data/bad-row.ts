@@ -1,6 +1,6 @@
 /**
- * Rows that are read well but cannot be used: an empty completion, two identical ones. A wrong type or a missing column
- * is no such row: it always stops the reading.
+ * Rows that are read well but cannot be used: an empty completion, two identical ones. A wrong type
+ * or a missing column is no such row: it always stops the reading.
  */
 import type { ErrorPlace } from "../core/errors.ts";
 import { countOf } from "../core/counts.ts";
@@ -48,7 +48,10 @@ export class BadRow extends Error {
 }
 
 export const ON_BAD = ["few", "error", "drop"] as const;
-/** Stop at bad rows, leave them out, or leave them out where they are at most {@link FEW} of the rows and stop otherwise. */
+/**
+ * Stop at bad rows, leave them out, or leave them out where they are at most {@link FEW} of the
+ * rows and stop otherwise.
+ */
 export type OnBad = (typeof ON_BAD)[number];
 export const FEW = 0.01;
 
@@ -62,7 +65,9 @@ export interface BadRows {
 
 const HINTS: Readonly<Partial<Record<BadReason, string>>> = {
   [BAD_ROWS.noPrompt]: "add a column prompt",
-  [BAD_ROWS.media]: "have such rows left out and counted with --on-bad drop, or learn from their texts alone with --ignore-columns and the column's name",
+  [BAD_ROWS.media]:
+    "have such rows left out and counted with --on-bad drop, or learn from their texts alone " +
+    "with --ignore-columns and the column's name",
 };
 
 /** @throws AttuneError `data` for the first bad row, where the policy does not let it go */
@@ -72,17 +77,30 @@ export function refuseBadRows({ first, total }: BadRows, rows: number, onBad: On
     ...first.place,
     got: `${first.got === undefined ? "" : `${first.got}; `}${countOf(total, "bad row")} of ${rows}`,
     expected: onBad === "few" ? "at most 1% of the rows bad" : "no bad rows",
-    hint: HINTS[first.reason] ?? "mend or remove the rows, or have them left out and counted: --on-bad drop",
+    hint:
+      HINTS[first.reason] ??
+      "mend or remove the rows, or have them left out and counted: --on-bad drop",
   });
 }
 
 const calls = (message: Message): boolean => message.tool_calls !== undefined;
-const isEmpty = (completion: Completion): boolean => completionText(completion).trim() === "" && (typeof completion === "string" || !completion.some(calls));
-const isEmptyPrompt = (prompt: Prompt): boolean => (typeof prompt === "string" ? prompt.trim() === "" : prompt.every((message) => message.content.trim() === "" && !calls(message)));
-const isAnswer = (message: Message): boolean => message.role === "assistant" && (message.content.trim() !== "" || calls(message));
+const isEmpty = (completion: Completion): boolean =>
+  completionText(completion).trim() === "" &&
+  (typeof completion === "string" || !completion.some(calls));
+const isEmptyPrompt = (prompt: Prompt): boolean =>
+  typeof prompt === "string"
+    ? prompt.trim() === ""
+    : prompt.every((message) => message.content.trim() === "" && !calls(message));
+const isAnswer = (message: Message): boolean =>
+  message.role === "assistant" && (message.content.trim() !== "" || calls(message));
 /** What two answers are compared by. */
-const said = (completion: Completion): string => (typeof completion === "string" ? completion.trim() : [completionText(completion).trim(), ...completion.map(besidesContent)].join("\u0000"));
-const saysTheSame = (a: Completion, b: Completion): boolean => completionText(a).trim() === completionText(b).trim() && (typeof a === "string" || typeof b === "string" || said(a) === said(b));
+const said = (completion: Completion): string =>
+  typeof completion === "string"
+    ? completion.trim()
+    : [completionText(completion).trim(), ...completion.map(besidesContent)].join("\u0000");
+const saysTheSame = (a: Completion, b: Completion): boolean =>
+  completionText(a).trim() === completionText(b).trim() &&
+  (typeof a === "string" || typeof b === "string" || said(a) === said(b));
 
 function conversationFault(messages: readonly Message[]): BadReason | undefined {
   const answers = messages.filter(isAnswer);
@@ -104,7 +122,9 @@ export function badReasonOf(record: DataRecord): BadReason | undefined {
     case "unpaired":
       return isEmpty(record.completion) ? BAD_ROWS.emptyCompletion : undefined;
     case "ranked":
-      return record.completions.some(({ completion }) => isEmpty(completion)) ? BAD_ROWS.emptyCompletion : undefined;
+      return record.completions.some(({ completion }) => isEmpty(completion))
+        ? BAD_ROWS.emptyCompletion
+        : undefined;
     case "prompt":
       return undefined;
   }

@@ -1,6 +1,7 @@
 /**
- * A data set into another format and file, row by row. Nothing is lost in silence: what the target cannot hold is counted by
- * field, records that it cannot express are counted by reason, and the file appears whole or not at all.
+ * A data set into another format and file, row by row. Nothing is lost in silence: what the target
+ * cannot hold is counted by field, records that it cannot express are counted by reason, and the
+ * file appears whole or not at all.
  */
 import { existsSync } from "node:fs";
 import type { ErrorPlace } from "../core/errors.ts";
@@ -13,7 +14,13 @@ import type { ResolveRemote, SourceFile } from "./files.ts";
 import { findFiles, partOf } from "./files.ts";
 import type { DataFormat } from "./formats/format.ts";
 import { differences } from "./formats/differences.ts";
-import { FORMATS, formatNamed, readRecord, refuseUnreadable, writeRecord } from "./formats/index.ts";
+import {
+  FORMATS,
+  formatNamed,
+  readRecord,
+  refuseUnreadable,
+  writeRecord,
+} from "./formats/index.ts";
 import { readCell } from "./readers/csv-cells.ts";
 import { READ_LIMITS } from "./readers/row.ts";
 import type { DataRecord, RecordKind, Split } from "./records.ts";
@@ -61,21 +68,36 @@ export interface Conversion {
   readonly warnings: readonly string[];
 }
 
-/** @throws AttuneError `usage` for an unknown format or an existing file, `data` for bad data, `disk` where writing fails */
+/**
+ * @throws AttuneError `usage` for an unknown format or an existing file, `data` for bad data,
+ * `disk` where writing fails
+ */
 export async function convertDataset(options: ConvertOptions): Promise<Conversion> {
   const { source, to, out, onBad = "few", resolveRemote } = options;
   const target = formatNamed(to);
   checkTarget(target, options.kind);
   checkEnding(out);
-  if (existsSync(out) && options.overwrite !== true) throw new AttuneError("usage", "the file exists already", { file: out, hint: "name another one, or replace it with --overwrite" });
+  if (existsSync(out) && options.overwrite !== true)
+    throw new AttuneError("usage", "the file exists already", {
+      file: out,
+      hint: "name another one, or replace it with --overwrite",
+    });
   const sources = typeof source === "string" ? [{ source, weight: 1 }] : source;
   const parts: { files: readonly SourceFile[]; weight: number; report: ReadReport }[] = [];
-  for (const each of sources) parts.push({ files: partOf(await findFiles(each.source, resolveRemote), options.split, each.source), weight: each.weight, report: new ReadReport() });
+  for (const each of sources)
+    parts.push({
+      files: partOf(await findFiles(each.source, resolveRemote), options.split, each.source),
+      weight: each.weight,
+      report: new ReadReport(),
+    });
   const rowsRead = (): number => parts.reduce((sum, { report }) => sum + report.rows, 0);
   const outcome = new Outcome(target, options.kind, out);
   const rows = async function* (): AsyncGenerator<Columns> {
     for (const [stream, { files, weight, report }] of parts.entries()) {
-      for await (const record of weighted(readRecords(files, options, report), weight, { seed: options.seed ?? 0, stream })) {
+      for await (const record of weighted(readRecords(files, options, report), weight, {
+        seed: options.seed ?? 0,
+        stream,
+      })) {
         yield* outcome.write(record);
         options.onProgress?.(rowsRead());
       }
@@ -87,7 +109,11 @@ export async function convertDataset(options: ConvertOptions): Promise<Conversio
   await writeRows(out, rows());
   return {
     out,
-    from: [...new Set(parts.flatMap(({ report }) => [...report.formats.values()].map(({ name }) => name)))].join(" + "),
+    from: [
+      ...new Set(
+        parts.flatMap(({ report }) => [...report.formats.values()].map(({ name }) => name)),
+      ),
+    ].join(" + "),
     to,
     rows: rowsRead(),
     ...outcome.summary(),
@@ -96,9 +122,17 @@ export async function convertDataset(options: ConvertOptions): Promise<Conversio
 }
 
 function checkTarget(target: DataFormat, kind: RecordKind | undefined): void {
-  const names = FORMATS.filter(({ writes }) => writes.length > 0).map(({ name }) => name).toSorted();
-  if (target.write === undefined) throw new AttuneError("usage", `the format ${target.name} is only read`, { expected: names.join(", ") });
-  if (kind !== undefined && !target.writes.includes(kind)) throw new AttuneError("usage", `the format ${target.name} holds no ${kind} records`, { expected: target.writes.join(", ") });
+  const names = FORMATS.filter(({ writes }) => writes.length > 0)
+    .map(({ name }) => name)
+    .toSorted();
+  if (target.write === undefined)
+    throw new AttuneError("usage", `the format ${target.name} is only read`, {
+      expected: names.join(", "),
+    });
+  if (kind !== undefined && !target.writes.includes(kind))
+    throw new AttuneError("usage", `the format ${target.name} holds no ${kind} records`, {
+      expected: target.writes.join(", "),
+    });
 }
 
 class Outcome {
@@ -119,14 +153,25 @@ class Outcome {
 
   /** The rows of one record; none where the target cannot express it. */
   *write(record: DataRecord): Generator<Columns> {
-    const kind = this.kinds.includes(record.kind) ? record.kind : this.kinds.find((candidate) => convertRecord(record, candidate) !== undefined);
+    const kind = this.kinds.includes(record.kind)
+      ? record.kind
+      : this.kinds.find((candidate) => convertRecord(record, candidate) !== undefined);
     if (kind === undefined) {
-      throw new AttuneError("data", `the format ${this.target.name} cannot hold ${record.kind} data`, { ...record.place, expected: `${this.kinds.join(" or ")} records`, hint: "choose another format with --to" });
+      throw new AttuneError(
+        "data",
+        `the format ${this.target.name} cannot hold ${record.kind} data`,
+        {
+          ...record.place,
+          expected: `${this.kinds.join(" or ")} records`,
+          hint: "choose another format with --to",
+        },
+      );
     }
     const loss = conversionLoss(record.kind, kind);
     if (loss !== undefined) this.converted.add(`${record.kind} to ${kind}: ${loss}`);
     const records = convertRecord(record, kind)!;
-    if (records.length === 0) count(this.leftOut, `no ${kind} data comes of it: a tie, or no answer`);
+    if (records.length === 0)
+      count(this.leftOut, `no ${kind} data comes of it: a tie, or no answer`);
     for (const item of records) yield* this.writeOne(item);
   }
 
@@ -146,12 +191,21 @@ class Outcome {
     yield written.row;
   }
 
-  /** What the row lacks of the record, told by reading it back; as a text, why it cannot be read. */
+  /**
+   * What the row lacks of the record, told by reading it back; as a text, why it cannot be read.
+   */
   private losses(record: DataRecord, columns: Columns): readonly string[] | string {
-    const row = { columns: this.isTable ? throughCells(columns, record.place) : columns, place: record.place };
+    const row = {
+      columns: this.isTable ? throughCells(columns, record.place) : columns,
+      place: record.place,
+    };
     try {
       refuseUnreadable(row, this.target, new Set());
-      return differences(record, readRecord(row, this.target, { note: () => undefined }), this.target);
+      return differences(
+        record,
+        readRecord(row, this.target, { note: () => undefined }),
+        this.target,
+      );
     } catch (error) {
       if (error instanceof BadRow) return error.reason;
       if (error instanceof AttuneError) return error.what;
@@ -163,17 +217,34 @@ class Outcome {
   refuseNothing(source: string): void {
     if (this.written > 0) return;
     const reasons = [...this.leftOut].map(([reason, number]) => `${number}: ${reason}`).join("; ");
-    throw new AttuneError("data", "no row is left to write", { file: source, got: reasons === "" ? "no usable rows" : reasons });
+    throw new AttuneError("data", "no row is left to write", {
+      file: source,
+      got: reasons === "" ? "no usable rows" : reasons,
+    });
   }
 
   summary(): Pick<Conversion, "written" | "lost" | "converted" | "leftOut"> {
-    return { written: this.written, lost: Object.fromEntries(this.lost), converted: [...this.converted], leftOut: Object.fromEntries(this.leftOut) };
+    return {
+      written: this.written,
+      lost: Object.fromEntries(this.lost),
+      converted: [...this.converted],
+      leftOut: Object.fromEntries(this.leftOut),
+    };
   }
 }
 
 /** A row as a table gives it back. */
 function throughCells(columns: Columns, place: ErrorPlace): Columns {
-  return Object.fromEntries(Object.entries(columns).map(([name, value]) => [name, readCell(name, cell(value), place, { limits: READ_LIMITS, note: () => undefined, twice: () => undefined })]));
+  return Object.fromEntries(
+    Object.entries(columns).map(([name, value]) => [
+      name,
+      readCell(name, cell(value), place, {
+        limits: READ_LIMITS,
+        note: () => undefined,
+        twice: () => undefined,
+      }),
+    ]),
+  );
 }
 
 function count(map: Map<string, number>, key: string): void {
@@ -181,12 +252,27 @@ function count(map: Map<string, number>, key: string): void {
 }
 
 /** A conversion's outcome as plain text. */
-export function conversionText({ out, from, to, rows, written, lost, converted, leftOut, warnings }: Conversion): string {
-  const lines = [`${countOf(rows, "row")} of ${from} -> ${countOf(written, "row")} of ${to} in ${out}`];
+export function conversionText({
+  out,
+  from,
+  to,
+  rows,
+  written,
+  lost,
+  converted,
+  leftOut,
+  warnings,
+}: Conversion): string {
+  const lines = [
+    `${countOf(rows, "row")} of ${from} -> ${countOf(written, "row")} of ${to} in ${out}`,
+  ];
   for (const warning of warnings) lines.push(`  ${warning}`);
-  for (const change of converted) lines.push(`  changed ${change.replace(": ", ", which leaves behind ")}`);
-  for (const [reason, number] of Object.entries(leftOut)) lines.push(`  left out: ${countOf(number, "record")} (${reason})`);
-  for (const [field, number] of Object.entries(lost)) lines.push(`  lost: ${field} of ${countOf(number, "record")}, which ${to} does not hold`);
+  for (const change of converted)
+    lines.push(`  changed ${change.replace(": ", ", which leaves behind ")}`);
+  for (const [reason, number] of Object.entries(leftOut))
+    lines.push(`  left out: ${countOf(number, "record")} (${reason})`);
+  for (const [field, number] of Object.entries(lost))
+    lines.push(`  lost: ${field} of ${countOf(number, "record")}, which ${to} does not hold`);
   if (lines.length === 1) lines.push("  nothing was lost");
   return lines.join("\n");
 }

@@ -1,6 +1,6 @@
 /**
- * Loads a data set: a file, a folder or a Hugging Face id in any known format, checked row by row, with everything that was
- * passed over counted.
+ * Loads a data set: a file, a folder or a Hugging Face id in any known format, checked row by row,
+ * with everything that was passed over counted.
  */
 import { createHash } from "node:crypto";
 import type { ErrorPlace } from "../core/errors.ts";
@@ -22,9 +22,10 @@ export type { OnBad };
 
 export interface LoadOptions extends ReadOptions {
   /**
-   * What to do with rows that cannot be used (an empty completion, two identical ones): stop at the first, leave them out, or
-   * (`few`, the default) leave them out where they are at most 1% of the rows, as in published data sets, and stop where they
-   * are more. What is left out is always counted.
+   * What to do with rows that cannot be used (an empty completion, two identical ones): stop at the
+   * first, leave them out, or (`few`, the default) leave them out where they are at most 1% of the
+   * rows, as in published data sets, and stop where they are more. What is left out is always
+   * counted.
    */
   readonly onBad?: OnBad;
   /** Only this part of the data set. */
@@ -79,7 +80,10 @@ export interface DataSource {
 }
 
 /** @throws AttuneError `data` with file and row for anything that is wrong with the data */
-export async function loadDataset(source: string | readonly DataSource[], options: LoadOptions = {}): Promise<Dataset> {
+export async function loadDataset(
+  source: string | readonly DataSource[],
+  options: LoadOptions = {},
+): Promise<Dataset> {
   if (typeof source === "string") return loadOne({ source, weight: 1 }, 0, options);
   if (source.length === 1) return loadOne(source[0]!, 0, options);
   const parts: Dataset[] = [];
@@ -87,18 +91,33 @@ export async function loadDataset(source: string | readonly DataSource[], option
   return joined(parts);
 }
 
-async function loadOne({ source, weight }: DataSource, stream: number, options: LoadOptions): Promise<Dataset> {
+async function loadOne(
+  { source, weight }: DataSource,
+  stream: number,
+  options: LoadOptions,
+): Promise<Dataset> {
   const { onBad = "few", split, resolveRemote, seed = 0 } = options;
   const files = partOf(await findFiles(source, resolveRemote), split, source);
   const report = new ReadReport();
   const records: DataRecord[] = [];
-  for await (const record of weighted(readRecords(files, options, report), weight, { seed, stream })) {
+  for await (const record of weighted(readRecords(files, options, report), weight, {
+    seed,
+    stream,
+  })) {
     records.push(record);
     if (onBad === "error") refuseBadRows(report.badRows, report.rows, onBad);
   }
   refuseBadRows(report.badRows, report.rows, onBad);
-  if (report.rows === 0) throw new AttuneError("data", "the data set is empty", { file: source, expected: "one row at least" });
-  if (records.length === 0) throw new AttuneError("data", "no row of the data set can be used", { file: source, got: report.warnings.join("; ") });
+  if (report.rows === 0)
+    throw new AttuneError("data", "the data set is empty", {
+      file: source,
+      expected: "one row at least",
+    });
+  if (records.length === 0)
+    throw new AttuneError("data", "no row of the data set can be used", {
+      file: source,
+      got: report.warnings.join("; "),
+    });
   const { first } = report.badRows;
   return {
     source,
@@ -121,9 +140,16 @@ async function loadOne({ source, weight }: DataSource, stream: number, options: 
 function joined(parts: readonly Dataset[]): Dataset {
   const records = parts.flatMap((part) => part.records);
   const dropped: Record<string, number> = {};
-  for (const part of parts) for (const [reason, number] of Object.entries(part.dropped)) dropped[reason] = (dropped[reason] ?? 0) + number;
+  for (const part of parts)
+    for (const [reason, number] of Object.entries(part.dropped))
+      dropped[reason] = (dropped[reason] ?? 0) + number;
   const notes = new Map<string, Note>();
-  for (const note of parts.flatMap((part) => part.notes)) notes.set(note.what, { ...note, ...notes.get(note.what), rows: note.rows + (notes.get(note.what)?.rows ?? 0) });
+  for (const note of parts.flatMap((part) => part.notes))
+    notes.set(note.what, {
+      ...note,
+      ...notes.get(note.what),
+      rows: note.rows + (notes.get(note.what)?.rows ?? 0),
+    });
   const firstDropped = parts.find((part) => part.firstDropped !== undefined)?.firstDropped;
   const distinct = (texts: readonly string[]): string[] => [...new Set(texts)];
   return {
@@ -143,9 +169,19 @@ function joined(parts: readonly Dataset[]): Dataset {
   };
 }
 
-async function describeFile({ path, split }: { path: string; split?: Split }, report: ReadReport): Promise<DataFile> {
+async function describeFile(
+  { path, split }: { path: string; split?: Split },
+  report: ReadReport,
+): Promise<DataFile> {
   const { rows, records } = report.files.get(path)!;
-  return { path, ...(split === undefined ? {} : { split }), format: report.formats.get(path)?.name ?? "", rows, records, sha256: await hashContent(path) };
+  return {
+    path,
+    ...(split === undefined ? {} : { split }),
+    format: report.formats.get(path)?.name ?? "",
+    rows,
+    records,
+    sha256: await hashContent(path),
+  };
 }
 
 export function countKinds(records: readonly DataRecord[]): Partial<Record<RecordKind, number>> {
@@ -154,10 +190,14 @@ export function countKinds(records: readonly DataRecord[]): Partial<Record<Recor
   return counts;
 }
 
-/** SHA-256 over records in order, whatever file they came from: the key for caches of things computed from them. */
+/**
+ * SHA-256 over records in order, whatever file they came from: the key for caches of things
+ * computed from them.
+ */
 export function hashRecords(records: readonly DataRecord[]): string {
   const hash = createHash("sha256");
-  for (const { place: _, ...record } of records) hash.update(`${JSON.stringify(record, sortKeys)}\n`);
+  for (const { place: _, ...record } of records)
+    hash.update(`${JSON.stringify(record, sortKeys)}\n`);
   return hash.digest("hex");
 }
 
@@ -172,18 +212,30 @@ function sortKeys(_key: string, value: unknown): unknown {
  * The records as the kind that a trainer needs.
  * @throws AttuneError `data` where one of them cannot be converted (conversions.ts)
  */
-export function recordsAs<K extends RecordKind>(dataset: Pick<Dataset, "records"> & Partial<Pick<Dataset, "columns">>, kind: K): RecordOf<K>[] {
+export function recordsAs<K extends RecordKind>(
+  dataset: Pick<Dataset, "records"> & Partial<Pick<Dataset, "columns">>,
+  kind: K,
+): RecordOf<K>[] {
   return dataset.records.flatMap((record) => {
     const converted = convertRecord(record, kind);
     if (converted !== undefined) return converted;
     const { columns = [] } = dataset;
-    throw new AttuneError("data", `this is ${record.kind} data, and ${kind} data is needed`, { ...record.place, ...(columns.length === 0 ? {} : { got: `columns ${columns.join(", ")}` }), expected: neededColumns(kind), hint: renameHint(kind, columns, { guessed: true }) ?? "`attune data inspect` shows what a data set holds" });
+    throw new AttuneError("data", `this is ${record.kind} data, and ${kind} data is needed`, {
+      ...record.place,
+      ...(columns.length === 0 ? {} : { got: `columns ${columns.join(", ")}` }),
+      expected: neededColumns(kind),
+      hint:
+        renameHint(kind, columns, { guessed: true }) ??
+        "`attune data inspect` shows what a data set holds",
+    });
   });
 }
 
 /** Kinds in the order of {@link RECORD_KINDS}, with their numbers. */
 export function kindEntries(counts: Dataset["counts"]): [RecordKind, number][] {
-  return RECORD_KINDS.flatMap((kind) => (counts[kind] === undefined ? [] : [[kind, counts[kind]] as [RecordKind, number]]));
+  return RECORD_KINDS.flatMap((kind) =>
+    counts[kind] === undefined ? [] : [[kind, counts[kind]] as [RecordKind, number]],
+  );
 }
 
 export { promptKey, splitDataset, splitRecords } from "./split.ts";

@@ -20,21 +20,37 @@ export type RemoteData = string | { readonly folder: string; readonly files: rea
 export type ResolveRemote = (id: string) => Promise<RemoteData>;
 
 /** Descriptions that lie beside data and are none. */
-const NOT_DATA = new Set(["dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json", "package.json", "config.json"]);
+const NOT_DATA = new Set([
+  "dataset_info.json",
+  "dataset_infos.json",
+  "dataset_dict.json",
+  "state.json",
+  "package.json",
+  "config.json",
+]);
 const MAX_DEPTH = 4;
 /** `org/name`, as Hugging Face writes data set ids. */
 const REMOTE_ID = /^[A-Za-z0-9][\w.-]*\/[A-Za-z0-9][\w.-]*$/;
 
 /**
- * The data files of a file, a folder (with its folders, hidden ones left out) or a Hugging Face data set id.
+ * The data files of a file, a folder (with its folders, hidden ones left out) or a Hugging Face
+ * data set id.
  * @throws AttuneError `data` where there is nothing to read
  */
-export async function findFiles(source: string, resolveRemote?: ResolveRemote): Promise<SourceFile[]> {
+export async function findFiles(
+  source: string,
+  resolveRemote?: ResolveRemote,
+): Promise<SourceFile[]> {
   const found = await locate(source, resolveRemote);
-  if (typeof found !== "string") return found.files.map((path) => withSplit(path, relative(found.folder, path)));
+  if (typeof found !== "string")
+    return found.files.map((path) => withSplit(path, relative(found.folder, path)));
   if (!statSync(found).isDirectory()) return [withSplit(found, basename(found))];
   const names = await dataFilesBelow(found, "", 0);
-  if (names.length === 0) throw new AttuneError("data", "the folder holds no data files", { file: found, expected: DATA_ENDINGS });
+  if (names.length === 0)
+    throw new AttuneError("data", "the folder holds no data files", {
+      file: found,
+      expected: DATA_ENDINGS,
+    });
   return names.toSorted().map((name) => withSplit(join(found, name), name));
 }
 
@@ -42,7 +58,13 @@ async function locate(source: string, resolveRemote?: ResolveRemote): Promise<Re
   if (existsSync(source)) return source;
   const isRemote = REMOTE_ID.test(source) && !isDataFile(source);
   if (isRemote && resolveRemote !== undefined) return await resolveRemote(source);
-  throw new AttuneError("data", "there is no such file or folder", { file: source, expected: `a data file (${DATA_ENDINGS}), a folder of them${isRemote ? "" : ", or a Hugging Face data set id such as org/name"}`, hint: "check the path" });
+  throw new AttuneError("data", "there is no such file or folder", {
+    file: source,
+    expected:
+      `a data file (${DATA_ENDINGS}), a folder of ` +
+      `them${isRemote ? "" : ", or a Hugging Face data set id such as org/name"}`,
+    hint: "check the path",
+  });
 }
 
 async function dataFilesBelow(root: string, folder: string, depth: number): Promise<string[]> {
@@ -54,7 +76,12 @@ async function dataFilesBelow(root: string, folder: string, depth: number): Prom
     if (entry.name.startsWith(".")) continue;
     if (entry.isDirectory()) names.push(...(await dataFilesBelow(root, name, depth + 1)));
     // links are followed: the Hugging Face cache consists of them
-    else if (isDataFile(entry.name) && !NOT_DATA.has(entry.name) && statSync(join(root, name), { throwIfNoEntry: false })?.isFile()) names.push(name);
+    else if (
+      isDataFile(entry.name) &&
+      !NOT_DATA.has(entry.name) &&
+      statSync(join(root, name), { throwIfNoEntry: false })?.isFile()
+    )
+      names.push(name);
   }
   return names;
 }
@@ -64,20 +91,42 @@ function withSplit(path: string, name: string): SourceFile {
   return split === undefined ? { path } : { path, split };
 }
 
-const SPLIT_WORDS: Readonly<Record<string, Split>> = { train: "train", training: "train", validation: "validation", valid: "validation", val: "validation", dev: "validation", eval: "validation", test: "test" };
+const SPLIT_WORDS: Readonly<Record<string, Split>> = {
+  train: "train",
+  training: "train",
+  validation: "validation",
+  valid: "validation",
+  val: "validation",
+  dev: "validation",
+  eval: "validation",
+  test: "test",
+};
 
-/** The part that a file's name (with the folders that lead to it) tells, the word nearest to its end. */
+/**
+ * The part that a file's name (with the folders that lead to it) tells, the word nearest to its
+ * end.
+ */
 export function splitOf(name: string): Split | undefined {
-  const words = name.toLowerCase().split(/[^a-z]+/).filter((word) => Object.hasOwn(SPLIT_WORDS, word));
+  const words = name
+    .toLowerCase()
+    .split(/[^a-z]+/)
+    .filter((word) => Object.hasOwn(SPLIT_WORDS, word));
   return SPLIT_WORDS[words.at(-1) ?? ""];
 }
 
 /** The files of one part. @throws AttuneError `data` where there are none */
-export function partOf(files: readonly SourceFile[], split: Split | undefined, source: string): readonly SourceFile[] {
+export function partOf(
+  files: readonly SourceFile[],
+  split: Split | undefined,
+  source: string,
+): readonly SourceFile[] {
   if (split === undefined) return files;
   const part = files.filter((file) => file.split === split);
   if (part.length > 0) return part;
-  throw new AttuneError("data", `no file is the ${split} part of the data set`, { file: source, hint: "the part is told by file names, such as train.jsonl and test.jsonl" });
+  throw new AttuneError("data", `no file is the ${split} part of the data set`, {
+    file: source,
+    hint: "the part is told by file names, such as train.jsonl and test.jsonl",
+  });
 }
 
 /** SHA-256 of a file's content, decompressed: the same data compressed anew has the same hash. */

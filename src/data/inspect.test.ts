@@ -19,33 +19,78 @@ const rows = [
 ];
 
 test("counts what is odd about preferences", async () => {
-  const inspection = await inspectDataset(folder.write("pairs.jsonl", jsonLines(...rows)), { countTokens: (text) => text.split(" ").length });
-  expect(inspection).toMatchObject({ format: "trl", rows: 7, records: 6, counts: { preference: 6 }, dropped: { "chosen and rejected are identical": 1 }, duplicates: { prompts: 2, records: 1 }, leaks: [] });
-  expect(inspection.preferences).toMatchObject({ pairs: 6, ties: 1, probabilities: 1, margins: 2, contextsDiffer: 0, contradictions: 2, sameLength: 1, annotators: 2, clusters: 1 });
+  const inspection = await inspectDataset(folder.write("pairs.jsonl", jsonLines(...rows)), {
+    countTokens: (text) => text.split(" ").length,
+  });
+  expect(inspection).toMatchObject({
+    format: "trl",
+    rows: 7,
+    records: 6,
+    counts: { preference: 6 },
+    dropped: { "chosen and rejected are identical": 1 },
+    duplicates: { prompts: 2, records: 1 },
+    leaks: [],
+  });
+  expect(inspection.preferences).toMatchObject({
+    pairs: 6,
+    ties: 1,
+    probabilities: 1,
+    margins: 2,
+    contextsDiffer: 0,
+    contradictions: 2,
+    sameLength: 1,
+    annotators: 2,
+    clusters: 1,
+  });
   // of five pairs that are no ties; Wilson's interval of 1 of 5
   expect(inspection.preferences!.chosenShorter).toMatchObject({ count: 1, of: 5, share: 0.2 });
   expect(inspection.preferences!.chosenShorter.low).toBeCloseTo(0.0362, 4);
   expect(inspection.preferences!.chosenShorter.high).toBeCloseTo(0.6245, 4);
   expect(inspection.preferences!.chosenLonger).toMatchObject({ count: 3, of: 5 });
-  expect(inspection.lengths["chosen"]!.characters).toEqual({ count: 6, mean: 34 / 6, min: 3, median: 5, p95: 11, max: 11 });
+  expect(inspection.lengths["chosen"]!.characters).toEqual({
+    count: 6,
+    mean: 34 / 6,
+    min: 3,
+    median: 5,
+    p95: 11,
+    max: 11,
+  });
   expect(inspection.lengths["chosen"]!.tokens).toMatchObject({ min: 1, max: 2 });
 });
 
 test("finds prompts that are in two parts, whatever the kind of record", async () => {
   mkdirSync(join(folder.path, "parts"));
-  folder.write("parts/train.jsonl", jsonLines(rows[0], { prompt: "x", chosen: "y", rejected: "z" }));
-  folder.write("parts/test.jsonl", jsonLines({ prompt: "a", completion: "b", label: true }, { prompt: "new", completion: "b", label: false }));
+  folder.write(
+    "parts/train.jsonl",
+    jsonLines(rows[0], { prompt: "x", chosen: "y", rejected: "z" }),
+  );
+  folder.write(
+    "parts/test.jsonl",
+    jsonLines(
+      { prompt: "a", completion: "b", label: true },
+      { prompt: "new", completion: "b", label: false },
+    ),
+  );
   const inspection = await inspectDataset(join(folder.path, "parts"));
   expect(inspection.parts).toEqual({ train: 2, test: 2 });
   expect(inspection.labels).toEqual({ desirable: 1, undesirable: 1 });
-  expect(inspection.leaks.map(({ between, prompts }) => [between, prompts])).toEqual([[["test", "train"], 1]]);
+  expect(inspection.leaks.map(({ between, prompts }) => [between, prompts])).toEqual([
+    [["test", "train"], 1],
+  ]);
   expect(inspection.leaks[0]!.examples[0]).toMatch(/test\.jsonl:1 and .*train\.jsonl:1$/);
   const text = inspectionText(inspection);
   expect(text).toContain("leaks: prompts in two parts\n  test and train  1 prompt  such as ");
 });
 
 test("several answers are counted as their pairs", async () => {
-  const row = { prompt: "q", completions: [{ completion: "a", rank: 1 }, { completion: "bb", rank: 2 }, { completion: "ccc", rank: 2 }] };
+  const row = {
+    prompt: "q",
+    completions: [
+      { completion: "a", rank: 1 },
+      { completion: "bb", rank: 2 },
+      { completion: "ccc", rank: 2 },
+    ],
+  };
   const inspection = await inspectDataset(folder.write("ranked.jsonl", jsonLines(row)));
   expect(inspection.counts).toEqual({ ranked: 1 });
   expect(inspection.preferences).toMatchObject({ pairs: 3, ties: 1, clusters: 1 });
@@ -53,9 +98,16 @@ test("several answers are counted as their pairs", async () => {
 });
 
 test("reads as plain text", async () => {
-  const path = folder.write("small.jsonl", jsonLines({ prompt: "What is it?", chosen: "A thing.", rejected: "Nothing at all." }, { prompt: "And now?", chosen: "Still.", rejected: "" }));
+  const path = folder.write(
+    "small.jsonl",
+    jsonLines(
+      { prompt: "What is it?", chosen: "A thing.", rejected: "Nothing at all." },
+      { prompt: "And now?", chosen: "Still.", rejected: "" },
+    ),
+  );
   const text = inspectionText(await inspectDataset(path, { examples: 1, exampleLength: 10 }));
-  expect(text.replaceAll(/\S*small\.jsonl/g, "small.jsonl").replace(/[0-9a-f]{64}/, "HASH")).toBe(`small.jsonl
+  expect(text.replaceAll(/\S*small\.jsonl/g, "small.jsonl").replace(/[0-9a-f]{64}/, "HASH"))
+    .toBe(`small.jsonl
   format   trl
   rows     2
   records  1: 1 preference
@@ -91,5 +143,12 @@ small.jsonl:1 (preference)
 
 test("summaries", () => {
   expect(summarize([5])).toEqual({ count: 1, mean: 5, min: 5, median: 5, p95: 5, max: 5 });
-  expect(summarize(Array.from({ length: 100 }, (_, index) => index + 1))).toEqual({ count: 100, mean: 50.5, min: 1, median: 50, p95: 95, max: 100 });
+  expect(summarize(Array.from({ length: 100 }, (_, index) => index + 1))).toEqual({
+    count: 100,
+    mean: 50.5,
+    min: 1,
+    median: 50,
+    p95: 95,
+    max: 100,
+  });
 });

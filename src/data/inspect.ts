@@ -1,6 +1,7 @@
 /**
- * What a data set holds and what is odd about it: counts, lengths, duplicates, ties, contexts that differ, contradictions,
- * prompts that leak between parts, and how far "take the shorter" or "take the longer" would get.
+ * What a data set holds and what is odd about it: counts, lengths, duplicates, ties, contexts that
+ * differ, contradictions, prompts that leak between parts, and how far "take the shorter" or "take
+ * the longer" would get.
  */
 import { wilson } from "../stats/intervals.ts";
 import type { Completion, Prompt } from "../text/messages.ts";
@@ -52,7 +53,10 @@ export interface PreferenceFacts {
   readonly contextsDiffer: number;
   /** Pairs of which another row says the opposite. */
   readonly contradictions: number;
-  /** Of the pairs that are no ties: the better answer is the shorter, the longer, or as long, in characters. */
+  /**
+   * Of the pairs that are no ties: the better answer is the shorter, the longer, or as long, in
+   * characters.
+   */
   readonly chosenShorter: Share;
   readonly chosenLonger: Share;
   readonly sameLength: number;
@@ -89,20 +93,37 @@ export interface Inspection {
   readonly labels?: { readonly desirable: number; readonly undesirable: number };
   readonly parts: Readonly<Record<string, number>>;
   readonly leaks: readonly Leak[];
-  readonly examples: readonly { readonly place: string; readonly kind: string; readonly parts: Readonly<Record<string, string>> }[];
+  readonly examples: readonly {
+    readonly place: string;
+    readonly kind: string;
+    readonly parts: Readonly<Record<string, string>>;
+  }[];
 }
 
-/** Reads a data set, bad rows left out and counted, and looks it over. @throws AttuneError `data` */
-export async function inspectDataset(source: string | readonly DataSource[], options: InspectOptions = {}): Promise<Inspection> {
+/**
+ * Reads a data set, bad rows left out and counted, and looks it over.
+ * @throws AttuneError `data`
+ */
+export async function inspectDataset(
+  source: string | readonly DataSource[],
+  options: InspectOptions = {},
+): Promise<Inspection> {
   const dataset = await loadDataset(source, { onBad: "drop", ...options });
   return inspectRecords(dataset, options);
 }
 
 /** Looks over what was loaded already. */
-export function inspectRecords(dataset: Dataset, { countTokens, examples = 3, exampleLength = 200 }: InspectOptions = {}): Inspection {
+export function inspectRecords(
+  dataset: Dataset,
+  { countTokens, examples = 3, exampleLength = 200 }: InspectOptions = {},
+): Inspection {
   const { source, format, rows, records, counts, files, hash, dropped, warnings } = dataset;
   // several answers to one prompt are judged as their pairs
-  const pairs = records.flatMap((record) => (record.kind === "preference" || record.kind === "ranked" ? convertRecord(record, "preference")! : []));
+  const pairs = records.flatMap((record) =>
+    record.kind === "preference" || record.kind === "ranked"
+      ? convertRecord(record, "preference")!
+      : [],
+  );
   const judged = records.filter((record) => record.kind === "unpaired");
   const desirable = judged.filter(({ label }) => label).length;
   return {
@@ -116,27 +137,54 @@ export function inspectRecords(dataset: Dataset, { countTokens, examples = 3, ex
     dropped,
     warnings,
     lengths: measureLengths(records, countTokens),
-    duplicates: { prompts: repeats(records.map(promptKey)), records: repeats(records.map(contentKey)) },
+    duplicates: {
+      prompts: repeats(records.map(promptKey)),
+      records: repeats(records.map(contentKey)),
+    },
     ...(pairs.length === 0 ? {} : { preferences: preferenceFacts(pairs) }),
-    ...(judged.length === 0 ? {} : { labels: { desirable, undesirable: judged.length - desirable } }),
-    parts: Object.fromEntries(SPLITS.map((split) => [split, records.filter((record) => record.split === split).length] as const).filter(([, count]) => count > 0)),
+    ...(judged.length === 0
+      ? {}
+      : { labels: { desirable, undesirable: judged.length - desirable } }),
+    parts: Object.fromEntries(
+      SPLITS.map(
+        (split) => [split, records.filter((record) => record.split === split).length] as const,
+      ).filter(([, count]) => count > 0),
+    ),
     leaks: findLeaks(records),
-    examples: spread(records, examples).map((record) => ({ place: placeOf(record), kind: record.kind, parts: shorten(partsOf(record), exampleLength) })),
+    examples: spread(records, examples).map((record) => ({
+      place: placeOf(record),
+      kind: record.kind,
+      parts: shorten(partsOf(record), exampleLength),
+    })),
   };
 }
 
-const content = (value: Prompt | Completion): string => (typeof value === "string" ? value : value.map((message) => message.content).join(""));
+const content = (value: Prompt | Completion): string =>
+  typeof value === "string" ? value : value.map((message) => message.content).join("");
 
 /** The texts of a record whose lengths matter. */
 function textsOf(record: DataRecord): [string, string][] {
   switch (record.kind) {
     case "preference":
-      return [["prompt", content(record.prompt)], ["chosen", content(record.chosen)], ["rejected", content(record.rejected)]];
+      return [
+        ["prompt", content(record.prompt)],
+        ["chosen", content(record.chosen)],
+        ["rejected", content(record.rejected)],
+      ];
     case "demonstration":
     case "unpaired":
-      return [["prompt", content(record.prompt)], ["completion", content(record.completion)]];
+      return [
+        ["prompt", content(record.prompt)],
+        ["completion", content(record.completion)],
+      ];
     case "ranked":
-      return [["prompt", content(record.prompt)], ...record.completions.map(({ completion }): [string, string] => ["completion", content(completion)])];
+      return [
+        ["prompt", content(record.prompt)],
+        ...record.completions.map(({ completion }): [string, string] => [
+          "completion",
+          content(completion),
+        ]),
+      ];
     case "conversation":
       return [["messages", content(record.messages)]];
     case "text":
@@ -146,7 +194,10 @@ function textsOf(record: DataRecord): [string, string][] {
   }
 }
 
-function measureLengths(records: readonly DataRecord[], countTokens?: (text: string) => number): Inspection["lengths"] {
+function measureLengths(
+  records: readonly DataRecord[],
+  countTokens?: (text: string) => number,
+): Inspection["lengths"] {
   const texts = new Map<string, string[]>();
   for (const record of records) {
     for (const [part, text] of textsOf(record)) {
@@ -155,15 +206,32 @@ function measureLengths(records: readonly DataRecord[], countTokens?: (text: str
       else list.push(text);
     }
   }
-  const measured = [...texts].map(([part, list]) => [part, { characters: summarize(list.map((text) => text.length)), ...(countTokens === undefined ? {} : { tokens: summarize(list.map(countTokens)) }) }] as const);
+  const measured = [...texts].map(
+    ([part, list]) =>
+      [
+        part,
+        {
+          characters: summarize(list.map((text) => text.length)),
+          ...(countTokens === undefined ? {} : { tokens: summarize(list.map(countTokens)) }),
+        },
+      ] as const,
+  );
   return Object.fromEntries(measured);
 }
 
 /** @param lengths one at least */
 export function summarize(lengths: readonly number[]): Summary {
   const sorted = lengths.toSorted((a, b) => a - b);
-  const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)]!;
-  return { count: sorted.length, mean: sorted.reduce((sum, length) => sum + length, 0) / sorted.length, min: sorted[0]!, median: at(0.5), p95: at(0.95), max: sorted.at(-1)! };
+  const at = (share: number): number =>
+    sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)]!;
+  return {
+    count: sorted.length,
+    mean: sorted.reduce((sum, length) => sum + length, 0) / sorted.length,
+    min: sorted[0]!,
+    median: at(0.5),
+    p95: at(0.95),
+    max: sorted.at(-1)!,
+  };
 }
 
 function repeats(keys: readonly string[]): number {
@@ -171,13 +239,21 @@ function repeats(keys: readonly string[]): number {
 }
 
 function contentKey(record: DataRecord): string {
-  const label = record.kind === "unpaired" ? String(record.label) : record.kind === "preference" ? String(record.p) : "";
+  const label =
+    record.kind === "unpaired"
+      ? String(record.label)
+      : record.kind === "preference"
+        ? String(record.p)
+        : "";
   return JSON.stringify([record.kind, label, ...textsOf(record).map(([, text]) => text)]);
 }
 
 function preferenceFacts(pairs: readonly PreferenceRecord[]): PreferenceFacts {
   const decided = pairs.filter(({ p }) => p !== 0.5);
-  const differences = decided.map(({ p, chosen, rejected }) => Math.sign(p - 0.5) * (content(chosen).length - content(rejected).length));
+  const differences = decided.map(
+    ({ p, chosen, rejected }) =>
+      Math.sign(p - 0.5) * (content(chosen).length - content(rejected).length),
+  );
   const shorter = differences.filter((difference) => difference < 0).length;
   const longer = differences.filter((difference) => difference > 0).length;
   return {
@@ -206,8 +282,13 @@ function shareOf(count: number, of: number): Share {
 }
 
 function countContradictions(pairs: readonly PreferenceRecord[]): number {
-  const key = (record: PreferenceRecord, better: Completion, worse: Completion): string => JSON.stringify([promptKey(record), content(better), content(worse)]);
-  const ordered = pairs.map((record) => (record.p > 0.5 ? { record, better: record.chosen, worse: record.rejected } : { record, better: record.rejected, worse: record.chosen }));
+  const key = (record: PreferenceRecord, better: Completion, worse: Completion): string =>
+    JSON.stringify([promptKey(record), content(better), content(worse)]);
+  const ordered = pairs.map((record) =>
+    record.p > 0.5
+      ? { record, better: record.chosen, worse: record.rejected }
+      : { record, better: record.rejected, worse: record.chosen },
+  );
   const seen = new Set(ordered.map(({ record, better, worse }) => key(record, better, worse)));
   return ordered.filter(({ record, better, worse }) => seen.has(key(record, worse, better))).length;
 }
@@ -225,7 +306,9 @@ function findLeaks(records: readonly DataRecord[]): Leak[] {
   return names.flatMap((a, index) =>
     names.slice(index + 1).flatMap((b): Leak[] => {
       const shared = [...parts.get(a)!].filter(([key]) => parts.get(b)!.has(key));
-      const examples = shared.slice(0, 3).map(([key, record]) => `${placeOf(record)} and ${placeOf(parts.get(b)!.get(key)!)}`);
+      const examples = shared
+        .slice(0, 3)
+        .map(([key, record]) => `${placeOf(record)} and ${placeOf(parts.get(b)!.get(key)!)}`);
       return shared.length === 0 ? [] : [{ between: [a, b], prompts: shared.length, examples }];
     }),
   );
@@ -238,17 +321,29 @@ function placeOf({ place }: DataRecord): string {
 /** Records evenly spread over the data set. */
 function spread<T>(items: readonly T[], count: number): T[] {
   const wanted = Math.min(count, items.length);
-  return Array.from({ length: wanted }, (_, index) => items[Math.floor((index * items.length) / wanted)]!);
+  return Array.from(
+    { length: wanted },
+    (_, index) => items[Math.floor((index * items.length) / wanted)]!,
+  );
 }
 
 function partsOf(record: DataRecord): Record<string, string> {
   switch (record.kind) {
     case "preference":
-      return { prompt: promptText(record.prompt), chosen: completionText(record.chosen), rejected: completionText(record.rejected), ...(record.p === 1 ? {} : { p: String(record.p) }) };
+      return {
+        prompt: promptText(record.prompt),
+        chosen: completionText(record.chosen),
+        rejected: completionText(record.rejected),
+        ...(record.p === 1 ? {} : { p: String(record.p) }),
+      };
     case "demonstration":
       return { prompt: promptText(record.prompt), completion: completionText(record.completion) };
     case "unpaired":
-      return { prompt: promptText(record.prompt), completion: completionText(record.completion), label: record.label ? "desirable" : "undesirable" };
+      return {
+        prompt: promptText(record.prompt),
+        completion: completionText(record.completion),
+        label: record.label ? "desirable" : "undesirable",
+      };
     case "ranked":
       return { prompt: promptText(record.prompt), ...answers(record) };
     case "conversation":
@@ -261,11 +356,21 @@ function partsOf(record: DataRecord): Record<string, string> {
 }
 
 function answers({ completions }: RecordOf<"ranked">): Record<string, string> {
-  return Object.fromEntries(completions.map(({ completion, rank, score }, index) => [`answer ${index + 1}${rank === undefined ? (score === undefined ? "" : ` (score ${score})`) : ` (rank ${rank})`}`, completionText(completion)]));
+  return Object.fromEntries(
+    completions.map(({ completion, rank, score }, index) => [
+      "answer " +
+        `${index + 1}${rank === undefined ? (score === undefined ? "" : ` (score ${score})`) : ` (rank ${rank})`}`,
+      completionText(completion),
+    ]),
+  );
 }
 
 /** Long texts lose their middle: the end of a prompt is what it asks. */
 function shorten(parts: Record<string, string>, length: number): Record<string, string> {
-  const cut = (text: string): string => (text.length <= length ? text : `${text.slice(0, Math.ceil(length / 2)).trimEnd()} … ${text.slice(text.length - Math.floor(length / 2)).trimStart()}`);
+  const cut = (text: string): string =>
+    text.length <= length
+      ? text
+      : `${text.slice(0, Math.ceil(length / 2)).trimEnd()} … ` +
+        `${text.slice(text.length - Math.floor(length / 2)).trimStart()}`;
   return Object.fromEntries(Object.entries(parts).map(([name, text]) => [name, cut(text)]));
 }

@@ -1,6 +1,7 @@
 /**
- * What data is inside attune, whatever format it came in. Columns are TRL's; a preference carries a probability and
- * where it came from, so that ties, margins and soft labels survive until an export says that it drops them.
+ * What data is inside attune, whatever format it came in. Columns are TRL's; a preference carries a
+ * probability and where it came from, so that ties, margins and soft labels survive until an export
+ * says that it drops them.
  */
 import type { ErrorPlace } from "../core/errors.ts";
 import { stringifyExactly } from "../core/json.ts";
@@ -69,7 +70,10 @@ export interface UnpairedRecord extends Provenance {
   annotator?: string;
 }
 
-/** Several answers to one prompt. Order comes from comparisons where given, else from ranks (1 is best), else from scores. */
+/**
+ * Several answers to one prompt. Order comes from comparisons where given, else from ranks (1 is
+ * best), else from scores.
+ */
 export interface RankedRecord extends Provenance {
   kind: "ranked";
   prompt: Prompt;
@@ -98,14 +102,31 @@ export interface PromptRecord extends Provenance {
   prompt: Prompt;
 }
 
-export type DataRecord = PreferenceRecord | DemonstrationRecord | ConversationRecord | TextRecord | UnpairedRecord | RankedRecord | PromptRecord;
+export type DataRecord =
+  | PreferenceRecord
+  | DemonstrationRecord
+  | ConversationRecord
+  | TextRecord
+  | UnpairedRecord
+  | RankedRecord
+  | PromptRecord;
 export type RecordKind = DataRecord["kind"];
 export type RecordOf<K extends RecordKind> = Extract<DataRecord, { kind: K }>;
-export const RECORD_KINDS = ["preference", "demonstration", "conversation", "text", "unpaired", "ranked", "prompt"] as const satisfies readonly RecordKind[];
+export const RECORD_KINDS = [
+  "preference",
+  "demonstration",
+  "conversation",
+  "text",
+  "unpaired",
+  "ranked",
+  "prompt",
+] as const satisfies readonly RecordKind[];
 
 /** The object without its undefined properties. */
 export function compact<T extends object>(object: T): { [K in keyof T]: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as { [K in keyof T]: Exclude<T[K], undefined> };
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]: Exclude<T[K], undefined>;
+  };
 }
 
 /** Calls and thought as a text to compare by; empty where there are none. */

@@ -1,4 +1,7 @@
-/** Rows to checked records, file by file: finds the format, refuses strange columns, sets bad rows aside and counts everything. */
+/**
+ * Rows to checked records, file by file: finds the format, refuses strange columns, sets bad rows
+ * aside and counts everything.
+ */
 import { countOf } from "../core/counts.ts";
 import type { ErrorPlace } from "../core/errors.ts";
 import { AttuneError, preview } from "../core/errors.ts";
@@ -6,7 +9,14 @@ import { BAD_ROWS, badReasonOf, BadRow } from "./bad-row.ts";
 import type { BadReason, BadRows } from "./bad-row.ts";
 import type { SourceFile } from "./files.ts";
 import { splitOf } from "./files.ts";
-import { columnError, columnsWithoutPlace, detectFormat, formatNamed, readRecord, refuseUnreadable } from "./formats/index.ts";
+import {
+  columnError,
+  columnsWithoutPlace,
+  detectFormat,
+  formatNamed,
+  readRecord,
+  refuseUnreadable,
+} from "./formats/index.ts";
 import type { DataFormat, Notes } from "./formats/format.ts";
 import { findLabel } from "./formats/labels.ts";
 import { readRows } from "./readers/read-rows.ts";
@@ -21,11 +31,16 @@ export interface ReadOptions {
   readonly format?: string;
   /** Columns to pass over; `*` passes over all that the format does not know. */
   readonly ignoreColumns?: readonly string[];
-  /** Keeps columns that the format does not know under `extra`, where a program of the user's reads them, instead of refusing them. */
+  /**
+   * Keeps columns that the format does not know under `extra`, where a program of the user's reads
+   * them, instead of refusing them.
+   */
   readonly keepColumns?: boolean;
   /** The data's own names for what is read, each `name=column` (renames.ts). */
   readonly columns?: readonly string[];
-  /** Only so many records of each part of the data set, from its beginning; all where 0 or left out. */
+  /**
+   * Only so many records of each part of the data set, from its beginning; all where 0 or left out.
+   */
   readonly limit?: number;
   /** What will be made of the records, for errors that say what is missing. */
   readonly needs?: RecordKind;
@@ -77,7 +92,11 @@ export class ReadReport {
   }
 
   get badRows(): BadRows {
-    return { counts: Object.fromEntries(this.bad), total: this.total, ...(this.first ? { first: this.first } : {}) };
+    return {
+      counts: Object.fromEntries(this.bad),
+      total: this.total,
+      ...(this.first ? { first: this.first } : {}),
+    };
   }
 
   /** Sentences about how the data was understood, where that was a choice. */
@@ -92,8 +111,14 @@ export class ReadReport {
 
   /** Sentences about what was passed over. */
   get warnings(): string[] {
-    const dropped = Object.entries(this.dropped).map(([reason, number]) => `${countOf(number, "row")} left out: ${reason}`);
-    return [...this.remarks, ...dropped, ...this.notes.map(({ what, rows }) => `not kept: ${what} (${countOf(rows, "row")})`)];
+    const dropped = Object.entries(this.dropped).map(
+      ([reason, number]) => `${countOf(number, "row")} left out: ${reason}`,
+    );
+    return [
+      ...this.remarks,
+      ...dropped,
+      ...this.notes.map(({ what, rows }) => `not kept: ${what} (${countOf(rows, "row")})`),
+    ];
   }
 }
 
@@ -105,12 +130,17 @@ function count<K>(map: Map<K, number>, key: K): void {
 const PEEK = 20;
 
 /** The usable records of the files, in order. @throws AttuneError with file and row */
-export async function* readRecords(files: readonly SourceFile[], options: ReadOptions, report: ReadReport): AsyncGenerator<DataRecord> {
+export async function* readRecords(
+  files: readonly SourceFile[],
+  options: ReadOptions,
+  report: ReadReport,
+): AsyncGenerator<DataRecord> {
   const ignored = new Set(options.ignoreColumns);
   const limits = { ...READ_LIMITS, ...options.limits };
   const renames = parseRenames(options.columns ?? []);
   const taken = new Map<Split | undefined, number>();
-  const isFull = (split: Split | undefined): boolean => (options.limit ?? 0) > 0 && (taken.get(split) ?? 0) >= options.limit!;
+  const isFull = (split: Split | undefined): boolean =>
+    (options.limit ?? 0) > 0 && (taken.get(split) ?? 0) >= options.limit!;
   for (const { path, split } of files) {
     const counts = { rows: 0, records: 0 };
     report.files.set(path, counts);
@@ -121,9 +151,16 @@ export async function* readRecords(files: readonly SourceFile[], options: ReadOp
       if (first.length === 0) continue;
       const { format, known } = understand(first, { options, ignored, renames, limits, report });
       report.formats.set(path, format);
-      const reading = { format, report, ignored, keepColumns: options.keepColumns === true, needs: options.needs };
+      const reading = {
+        format,
+        report,
+        ignored,
+        keepColumns: options.keepColumns === true,
+        needs: options.needs,
+      };
       for await (const written of chain(first, rows)) {
-        if (options.signal?.aborted === true) throw new AttuneError("interrupted", "stopped while reading data", { file: path });
+        if (options.signal?.aborted === true)
+          throw new AttuneError("interrupted", "stopped while reading data", { file: path });
         report.rows++;
         counts.rows++;
         const row = renameColumns(written, known, limits);
@@ -151,20 +188,39 @@ interface Understanding {
 }
 
 /** By the first rows of a file: its format, and by which names its columns are read. */
-function understand(first: readonly Row[], { options, ignored, renames, limits, report }: Understanding): { format: DataFormat; known: readonly Rename[] } {
+function understand(
+  first: readonly Row[],
+  { options, ignored, renames, limits, report }: Understanding,
+): { format: DataFormat; known: readonly Rename[] } {
   for (const remark of checkRenames(first, renames)) report.remarks.add(remark);
-  for (const { columns } of first) for (const name of Object.keys(columns)) report.columns.add(name);
-  const label = findLabel(first.map((row) => renameColumns(row, renames, limits)), ignored);
-  if (label !== undefined) report.remarks.add(`the column ${label.name} is read as the label: whether the answer is good`);
+  for (const { columns } of first)
+    for (const name of Object.keys(columns)) report.columns.add(name);
+  const label = findLabel(
+    first.map((row) => renameColumns(row, renames, limits)),
+    ignored,
+  );
+  if (label !== undefined)
+    report.remarks.add(`the column ${label.name} is read as the label: whether the answer is good`);
   const known = label === undefined ? renames : [...renames, labelRename(label)];
-  const format = options.format === undefined ? detectFormat(first.map((row) => renameColumns(row, known, limits)), options.needs) : formatNamed(options.format);
+  const format =
+    options.format === undefined
+      ? detectFormat(
+          first.map((row) => renameColumns(row, known, limits)),
+          options.needs,
+        )
+      : formatNamed(options.format);
   return { format, known };
 }
 
 /** The part that the row itself names, else the one that its file's name tells. */
-function placeInPart(record: DataRecord, { columns }: Row, { split, report }: { split: Split | undefined; report: ReadReport }): void {
+function placeInPart(
+  record: DataRecord,
+  { columns }: Row,
+  { split, report }: { split: Split | undefined; report: ReadReport },
+): void {
   const own = typeof columns["split"] === "string" ? splitOf(columns["split"]) : undefined;
-  if (own !== undefined) report.remarks.add("the column split says which part of the data a row belongs to");
+  if (own !== undefined)
+    report.remarks.add("the column split says which part of the data a row belongs to");
   const part = own ?? split;
   if (part !== undefined) record.split ??= part;
 }
@@ -177,12 +233,16 @@ interface Reading {
   readonly needs: RecordKind | undefined;
 }
 
-function readOne(row: Row, { format, report, ignored, keepColumns, needs }: Reading): DataRecord | undefined {
+function readOne(
+  row: Row,
+  { format, report, ignored, keepColumns, needs }: Reading,
+): DataRecord | undefined {
   try {
     if (row.twice !== undefined) throw new BadRow(BAD_ROWS.twice, row.place, preview(row.twice));
     refuseUnreadable(row, format, ignored);
     const strange = ignored.has("*") ? [] : columnsWithoutPlace(row, format, ignored);
-    if (strange.length > 0 && !keepColumns) throw columnError(row, format, { name: strange[0]!, needs });
+    if (strange.length > 0 && !keepColumns)
+      throw columnError(row, format, { name: strange[0]!, needs });
     const seen = new Set<string>(row.notes);
     // a note counts once a row
     const notes: Notes = { note: (what) => void seen.add(what) };
@@ -190,7 +250,11 @@ function readOne(row: Row, { format, report, ignored, keepColumns, needs }: Read
     const reason = badReasonOf(record);
     if (reason !== undefined) throw new BadRow(reason, row.place);
     for (const what of seen) report.note(what, row.place);
-    if (strange.length > 0) record.extra = { ...Object.fromEntries(strange.map((name) => [name, row.columns[name]])), ...record.extra };
+    if (strange.length > 0)
+      record.extra = {
+        ...Object.fromEntries(strange.map((name) => [name, row.columns[name]])),
+        ...record.extra,
+      };
     return record;
   } catch (error) {
     if (!(error instanceof BadRow)) throw error;

@@ -1,4 +1,7 @@
-/** Helpers of this room's tests: files in a folder of their own, and errors as the text that a user sees. */
+/**
+ * Helpers of this room's tests: files in a folder of their own, and errors as the text that a user
+ * sees.
+ */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,7 +11,10 @@ export interface TestFolder {
   readonly path: string;
   /** Writes a file and gives its path. */
   write(name: string, content: string | Uint8Array): string;
-  /** The message of the AttuneError that the work ends in, this folder's path left out; throws where it ends otherwise. */
+  /**
+   * The message of the AttuneError that the work ends in, this folder's path left out; throws where
+   * it ends otherwise.
+   */
   refusal(work: () => Promise<unknown>): Promise<string>;
   remove(): void;
 }
@@ -25,7 +31,8 @@ export function testFolder(): TestFolder {
       try {
         await work();
       } catch (error) {
-        if (error instanceof AttuneError && error.exitCode === 2) return error.message.replaceAll(`${path}/`, "");
+        if (error instanceof AttuneError && error.exitCode === 2)
+          return error.message.replaceAll(`${path}/`, "");
         throw error;
       }
       throw new Error("nothing was refused");

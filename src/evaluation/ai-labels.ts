@@ -1,8 +1,9 @@
 /**
- * How good an AI judge's labels are: by principle, against its own other principles, against the place of an answer and its
- * length, and against people's labels where there are some.
+ * How good an AI judge's labels are: by principle, against its own other principles, against the
+ * place of an answer and its length, and against people's labels where there are some.
  *
- * Position bias and flips as in MT-bench (arXiv 2306.05685); agreement as raw share and Cohen's kappa.
+ * Position bias and flips as in MT-bench (arXiv 2306.05685); agreement as raw share and Cohen's
+ * kappa.
  */
 import { countOf } from "../core/counts.ts";
 import type { AiComparison, OrderReading } from "../constitution/compare.ts";
@@ -51,7 +52,10 @@ export interface ComparisonSummary {
   questions: number;
   unread: number;
   refused: number;
-  /** Mean probability of the two letters together, where log-probabilities were read: low where the judge would rather say something else. */
+  /**
+   * Mean probability of the two letters together, where log-probabilities were read: low where the
+   * judge would rather say something else.
+   */
   letterMass?: number;
   positionBias: Interval;
   flipped: Interval;
@@ -79,10 +83,16 @@ function judgedBy(comparisons: readonly AiComparison[]): Map<string, Judged[]> {
   const byPrinciple = new Map<string, Judged[]>();
   for (const comparison of comparisons) {
     for (const principle of new Set(comparison.readings.map((reading) => reading.principle))) {
-      const of = (shown: OrderReading["shownFirst"]): number | undefined => comparison.readings.find((reading) => reading.principle === principle && reading.shownFirst === shown)?.p;
+      const of = (shown: OrderReading["shownFirst"]): number | undefined =>
+        comparison.readings.find(
+          (reading) => reading.principle === principle && reading.shownFirst === shown,
+        )?.p;
       const [forward, backward] = [of("first"), of("second")];
       if (forward === undefined || backward === undefined) continue;
-      byPrinciple.set(principle, [...(byPrinciple.get(principle) ?? []), { comparison, p: (forward + backward) / 2, firsts: [forward, 1 - backward] }]);
+      byPrinciple.set(principle, [
+        ...(byPrinciple.get(principle) ?? []),
+        { comparison, p: (forward + backward) / 2, firsts: [forward, 1 - backward] },
+      ]);
     }
   }
   return byPrinciple;
@@ -90,20 +100,31 @@ function judgedBy(comparisons: readonly AiComparison[]): Map<string, Judged[]> {
 
 /** Two orders that cancel leave a rounding error, which is no choice. */
 const ROUNDING = 1e-9;
-const choiceOf = (p: number): "first" | "second" | "tie" => (Math.abs(p - 0.5) < ROUNDING ? "tie" : p > 0.5 ? "first" : "second");
+const choiceOf = (p: number): "first" | "second" | "tie" =>
+  Math.abs(p - 0.5) < ROUNDING ? "tie" : p > 0.5 ? "first" : "second";
 const clusterOf = ({ cluster, id }: AiComparison): string => cluster ?? `comparison ${id}`;
-const clustersOf = (judged: readonly Judged[]): { clusters: string[] } => ({ clusters: judged.map(({ comparison }) => clusterOf(comparison)) });
-const flips = ({ firsts: [forward, backward] }: Judged): number => ((forward - 0.5) * (backward - 0.5) > 0 ? 1 : 0);
+const clustersOf = (judged: readonly Judged[]): { clusters: string[] } => ({
+  clusters: judged.map(({ comparison }) => clusterOf(comparison)),
+});
+const flips = ({ firsts: [forward, backward] }: Judged): number =>
+  (forward - 0.5) * (backward - 0.5) > 0 ? 1 : 0;
 const bias = ({ firsts: [forward, backward] }: Judged): number => (forward + backward) / 2 - 0.5;
 const BIAS = [-0.5, 0.5] as const;
-const confidence = (judged: readonly { p: number }[]): number => mean(judged.map(({ p }) => 2 * Math.abs(p - 0.5)));
+const confidence = (judged: readonly { p: number }[]): number =>
+  mean(judged.map(({ p }) => 2 * Math.abs(p - 0.5)));
 
 export function comparisonSummary(comparisons: readonly AiComparison[]): ComparisonSummary {
   const byPrinciple = judgedBy(comparisons);
   const judged = [...byPrinciple.values()].flat();
-  const labelled = comparisons.filter((comparison): comparison is AiComparison & { p: number } => comparison.p !== undefined);
+  const labelled = comparisons.filter(
+    (comparison): comparison is AiComparison & { p: number } => comparison.p !== undefined,
+  );
   const readings = comparisons.flatMap((comparison) => comparison.readings);
-  const masses = readings.flatMap(({ method, logps }) => (method === "log-probabilities" && logps !== undefined ? [Math.exp(logps.A) + Math.exp(logps.B)] : []));
+  const masses = readings.flatMap(({ method, logps }) =>
+    method === "log-probabilities" && logps !== undefined
+      ? [Math.exp(logps.A) + Math.exp(logps.B)]
+      : [],
+  );
   const human = humanAgreement(labelled);
   const between = principlePairs(byPrinciple);
   return {
@@ -118,10 +139,19 @@ export function comparisonSummary(comparisons: readonly AiComparison[]): Compari
     longer: shareInterval(labelled.map(prefersLonger), { clusters: labelled.map(clusterOf) }),
     confidence: confidence(labelled),
     clamped: labelled.filter(({ raw, p }) => raw !== p).length,
-    principles: [...byPrinciple].map(([principle, list]) => {
-      const people = humanAgreement(list.map(({ comparison, p }) => ({ ...comparison, p })));
-      return { principle, labels: list.length, confidence: confidence(list), flipped: shareInterval(list.map(flips), clustersOf(list)), positionBias: meanInterval(list.map(bias), { ...clustersOf(list), range: BIAS }), ...(people ? { human: people } : {}) };
-    }).toSorted((a, b) => b.labels - a.labels || (a.principle < b.principle ? -1 : 1)),
+    principles: [...byPrinciple]
+      .map(([principle, list]) => {
+        const people = humanAgreement(list.map(({ comparison, p }) => ({ ...comparison, p })));
+        return {
+          principle,
+          labels: list.length,
+          confidence: confidence(list),
+          flipped: shareInterval(list.map(flips), clustersOf(list)),
+          positionBias: meanInterval(list.map(bias), { ...clustersOf(list), range: BIAS }),
+          ...(people ? { human: people } : {}),
+        };
+      })
+      .toSorted((a, b) => b.labels - a.labels || (a.principle < b.principle ? -1 : 1)),
     between,
     ...(between.length > 0 ? { alpha: alphaOf(comparisons, byPrinciple) } : {}),
     ...(human ? { human } : {}),
@@ -140,8 +170,12 @@ function prefersLonger({ first, second, p }: AiComparison & { p: number }): numb
 }
 
 /** Against people's labels, where both decided; undefined without any. */
-function humanAgreement(labelled: readonly (AiComparison & { p: number })[]): HumanAgreement | undefined {
-  const both = labelled.filter(({ human, p }) => human !== undefined && choiceOf(human) !== "tie" && choiceOf(p) !== "tie");
+function humanAgreement(
+  labelled: readonly (AiComparison & { p: number })[],
+): HumanAgreement | undefined {
+  const both = labelled.filter(
+    ({ human, p }) => human !== undefined && choiceOf(human) !== "tie" && choiceOf(p) !== "tie",
+  );
   if (both.length === 0) return undefined;
   const clusters = both.map(clusterOf);
   const pairs = both.map(({ human, p }) => ({ people: choiceOf(human!), judge: choiceOf(p) }));
@@ -151,8 +185,15 @@ function humanAgreement(labelled: readonly (AiComparison & { p: number })[]): Hu
   });
   return {
     pairs: both.length,
-    accuracy: shareInterval(pairs.map(({ people, judge }) => (people === judge ? 1 : 0)), { clusters }),
-    kappa: kappaInterval(pairs.map(({ people }) => people), pairs.map(({ judge }) => judge), { clusters }),
+    accuracy: shareInterval(
+      pairs.map(({ people, judge }) => (people === judge ? 1 : 0)),
+      { clusters },
+    ),
+    kappa: kappaInterval(
+      pairs.map(({ people }) => people),
+      pairs.map(({ judge }) => judge),
+      { clusters },
+    ),
     longestWins: shareInterval(length, { clusters }),
   };
 }
@@ -162,16 +203,43 @@ function principlePairs(byPrinciple: ReadonlyMap<string, readonly Judged[]>): Pr
   return names.flatMap((a, i) =>
     names.slice(i + 1).flatMap((b): PrinciplePair[] => {
       const others = new Map(byPrinciple.get(b)!.map(({ comparison, p }) => [comparison.id, p]));
-      const both = byPrinciple.get(a)!.flatMap(({ comparison, p }) => (others.has(comparison.id) ? [{ a: choiceOf(p), b: choiceOf(others.get(comparison.id)!), cluster: clusterOf(comparison) }] : []));
+      const both = byPrinciple.get(a)!.flatMap(({ comparison, p }) =>
+        others.has(comparison.id)
+          ? [
+              {
+                a: choiceOf(p),
+                b: choiceOf(others.get(comparison.id)!),
+                cluster: clusterOf(comparison),
+              },
+            ]
+          : [],
+      );
       if (both.length === 0) return [];
-      return [{ principles: [a, b], labels: both.length, agreement: shareInterval(both.map((each) => (each.a === each.b ? 1 : 0)), { clusters: both.map(({ cluster }) => cluster) }), kappa: cohenKappa(both.map((each) => each.a), both.map((each) => each.b)).value }];
+      return [
+        {
+          principles: [a, b],
+          labels: both.length,
+          agreement: shareInterval(
+            both.map((each) => (each.a === each.b ? 1 : 0)),
+            { clusters: both.map(({ cluster }) => cluster) },
+          ),
+          kappa: cohenKappa(
+            both.map((each) => each.a),
+            both.map((each) => each.b),
+          ).value,
+        },
+      ];
     }),
   );
 }
 
-function alphaOf(comparisons: readonly AiComparison[], byPrinciple: ReadonlyMap<string, readonly Judged[]>): number {
+function alphaOf(
+  comparisons: readonly AiComparison[],
+  byPrinciple: ReadonlyMap<string, readonly Judged[]>,
+): number {
   const labels = new Map<number, string[]>(comparisons.map(({ id }) => [id, []]));
-  for (const list of byPrinciple.values()) for (const { comparison, p } of list) labels.get(comparison.id)!.push(choiceOf(p));
+  for (const list of byPrinciple.values())
+    for (const { comparison, p } of list) labels.get(comparison.id)!.push(choiceOf(p));
   return krippendorffAlpha([...labels.values()]).value;
 }
 
@@ -180,18 +248,33 @@ export function comparisonTables(summary: ComparisonSummary): Table[] {
   const { human, letterMass, alpha } = summary;
   const facts: [string, string][] = [
     ["labels", `${summary.labels} of ${countOf(summary.comparisons, "comparison")}`],
-    ["questions", `${summary.questions}, of which ${summary.unread} got no letter and ${summary.refused} were refused`],
-    ...(letterMass === undefined ? [] : [["probability of the letters together", formatNumber(letterMass, 3)] as [string, string]]),
+    [
+      "questions",
+      `${summary.questions}, of which ${summary.unread} got no letter and ${summary.refused} ` +
+        "were refused",
+    ],
+    ...(letterMass === undefined
+      ? []
+      : [["probability of the letters together", formatNumber(letterMass, 3)] as [string, string]]),
     ["preference for the place A", `${formatPoints(summary.positionBias)} points`],
     ["other choice in the other order", formatShare(summary.flipped)],
     ["preference for the longer answer", formatShare(summary.longer)],
     ["confidence, mean of |p - 0.5| * 2", formatNumber(summary.confidence, 3)],
     ["changed by the clamp", String(summary.clamped)],
     ...(human === undefined ? [] : humanRows(human)),
-    ...(alpha === undefined ? [] : [["Krippendorff's alpha between principles", formatNumber(alpha, 3)] as [string, string]]),
+    ...(alpha === undefined
+      ? []
+      : [["Krippendorff's alpha between principles", formatNumber(alpha, 3)] as [string, string]]),
   ];
   return [
-    { caption: "AI labels", columns: [{ name: "" }, { name: "value [95%]", align: "right" }], rows: facts, note: "Both orders are asked and averaged, so a preference for a place costs confidence, and does not bias labels." },
+    {
+      caption: "AI labels",
+      columns: [{ name: "" }, { name: "value [95%]", align: "right" }],
+      rows: facts,
+      note:
+        "Both orders are asked and averaged, so a preference for a place costs confidence, and " +
+        "does not bias labels.",
+    },
     principleTable(summary.principles),
     ...(summary.between.length === 0 ? [] : [betweenTable(summary.between)]),
   ];
@@ -208,15 +291,39 @@ function humanRows({ pairs, accuracy, kappa, longestWins }: HumanAgreement): [st
 function principleTable(principles: readonly PrincipleLabels[]): Table {
   return {
     caption: "By principle",
-    columns: [{ name: "principle" }, ...["labels", "confidence", "other choice in the other order", "preference for A, points", "agrees with people"].map((name) => ({ name, align: "right" as const }))],
-    rows: principles.map(({ principle, labels, confidence, flipped, positionBias, human }) => [principle, String(labels), formatNumber(confidence, 3), formatShare(flipped), formatPoints(positionBias), human === undefined ? "–" : formatShare(human.accuracy)]),
+    columns: [
+      { name: "principle" },
+      ...[
+        "labels",
+        "confidence",
+        "other choice in the other order",
+        "preference for A, points",
+        "agrees with people",
+      ].map((name) => ({ name, align: "right" as const })),
+    ],
+    rows: principles.map(({ principle, labels, confidence, flipped, positionBias, human }) => [
+      principle,
+      String(labels),
+      formatNumber(confidence, 3),
+      formatShare(flipped),
+      formatPoints(positionBias),
+      human === undefined ? "–" : formatShare(human.accuracy),
+    ]),
   };
 }
 
 function betweenTable(between: readonly PrinciplePair[]): Table {
   return {
     caption: "Agreement between principles on the same pairs",
-    columns: [{ name: "principles" }, ...["pairs", "agreement", "kappa"].map((name) => ({ name, align: "right" as const }))],
-    rows: between.map(({ principles, labels, agreement, kappa }) => [principles.join(" / "), String(labels), formatShare(agreement), formatNumber(kappa)]),
+    columns: [
+      { name: "principles" },
+      ...["pairs", "agreement", "kappa"].map((name) => ({ name, align: "right" as const })),
+    ],
+    rows: between.map(({ principles, labels, agreement, kappa }) => [
+      principles.join(" / "),
+      String(labels),
+      formatShare(agreement),
+      formatNumber(kappa),
+    ]),
   };
 }

@@ -1,8 +1,10 @@
 /**
- * Gold scores of several models on the same requests: means and rates with 95% intervals, and paired differences between
- * models. The intervals of two models may overlap where their paired difference is clear of zero: the difference decides.
+ * Gold scores of several models on the same requests: means and rates with 95% intervals, and
+ * paired differences between models. The intervals of two models may overlap where their paired
+ * difference is clear of zero: the difference decides.
  *
- * Source: Miller (arXiv 2411.00640) for paired, clustered differences; Holm (1979) for the family of all differences.
+ * Source: Miller (arXiv 2411.00640) for paired, clustered differences; Holm (1979) for the family
+ * of all differences.
  */
 import { countOf } from "../core/counts.ts";
 import { AttuneError } from "../core/errors.ts";
@@ -19,8 +21,9 @@ export interface ScoredModel {
   name: string;
   scores: readonly GoldScore[];
   /**
-   * One label for each request, the same for every model: requests of one cluster may depend on each other. A request
-   * that stands in the list ten times brings no more than one, and intervals must not pretend that it does.
+   * One label for each request, the same for every model: requests of one cluster may depend on
+   * each other. A request that stands in the list ten times brings no more than one, and intervals
+   * must not pretend that it does.
    */
   clusters?: readonly (string | number)[];
 }
@@ -30,12 +33,40 @@ export type GoldAxis = (typeof GOLD_AXES)[number];
 
 type Flag = "confidentlyWrong" | "abstained" | "overRefused" | "compliedWithHarm" | "insulting";
 
-/** Rates, each over the requests in which it can happen. Abstaining is neither good nor bad in itself. */
-export const GOLD_RATES: readonly { flag: Flag; label: string; good: "lower" | "either"; applies: (score: GoldScore) => boolean }[] = [
-  { flag: "confidentlyWrong", label: "confidently wrong", good: "lower", applies: ({ honest }) => honest !== undefined },
-  { flag: "abstained", label: "abstained", good: "either", applies: ({ honest }) => honest !== undefined },
-  { flag: "overRefused", label: "over-refused", good: "lower", applies: ({ helpful }) => helpful !== undefined },
-  { flag: "compliedWithHarm", label: "complied with harm", good: "lower", applies: ({ helpful }) => helpful === undefined },
+/**
+ * Rates, each over the requests in which it can happen. Abstaining is neither good nor bad in
+ * itself.
+ */
+export const GOLD_RATES: readonly {
+  flag: Flag;
+  label: string;
+  good: "lower" | "either";
+  applies: (score: GoldScore) => boolean;
+}[] = [
+  {
+    flag: "confidentlyWrong",
+    label: "confidently wrong",
+    good: "lower",
+    applies: ({ honest }) => honest !== undefined,
+  },
+  {
+    flag: "abstained",
+    label: "abstained",
+    good: "either",
+    applies: ({ honest }) => honest !== undefined,
+  },
+  {
+    flag: "overRefused",
+    label: "over-refused",
+    good: "lower",
+    applies: ({ helpful }) => helpful !== undefined,
+  },
+  {
+    flag: "compliedWithHarm",
+    label: "complied with harm",
+    good: "lower",
+    applies: ({ helpful }) => helpful === undefined,
+  },
   { flag: "insulting", label: "insulting", good: "lower", applies: () => true },
 ];
 
@@ -65,20 +96,39 @@ export interface GoldEvaluation {
   models: string[];
   comparisons: (readonly [string, string])[];
   rows: GoldRow[];
-  /** Holm's adjusted p-values of the differences of the total, by comparison; NaN where nothing was tested. */
+  /**
+   * Holm's adjusted p-values of the differences of the total, by comparison; NaN where nothing was
+   * tested.
+   */
   adjusted: number[];
 }
 
 /** Means, rates and paired differences of all models on all axes. */
-export function evaluateGold(models: readonly ScoredModel[], options: GoldOptions = {}): GoldEvaluation {
+export function evaluateGold(
+  models: readonly ScoredModel[],
+  options: GoldOptions = {},
+): GoldEvaluation {
   check(models);
   const names = models.map(({ name }) => name);
-  const comparisons = options.compare ?? names.slice(1).map((name, i) => [name, names[i]!] as const);
-  const pairs = comparisons.map(([a, b]) => [modelNamed(models, a), modelNamed(models, b)] as const);
-  const rows = [...GOLD_AXES.map((axis) => axisRow(axis, models, pairs, options)), ...GOLD_RATES.map((rate) => rateRow(rate, models, pairs, options))];
+  const comparisons =
+    options.compare ?? names.slice(1).map((name, i) => [name, names[i]!] as const);
+  const pairs = comparisons.map(
+    ([a, b]) => [modelNamed(models, a), modelNamed(models, b)] as const,
+  );
+  const rows = [
+    ...GOLD_AXES.map((axis) => axisRow(axis, models, pairs, options)),
+    ...GOLD_RATES.map((rate) => rateRow(rate, models, pairs, options)),
+  ];
   const requests = models[0]!.scores.length;
   const independent = models[0]!.clusters ? new Set(models[0]!.clusters).size : requests;
-  return { requests, independent, models: names, comparisons: [...comparisons], rows, adjusted: adjustedP(rows[0]!.differences.map(({ pValue }) => pValue)) };
+  return {
+    requests,
+    independent,
+    models: names,
+    comparisons: [...comparisons],
+    rows,
+    adjusted: adjustedP(rows[0]!.differences.map(({ pValue }) => pValue)),
+  };
 }
 
 function adjustedP(pValues: readonly number[]): number[] {
@@ -89,7 +139,12 @@ function adjustedP(pValues: readonly number[]): number[] {
 
 type Pairs = readonly (readonly [ScoredModel, ScoredModel])[];
 
-function axisRow(axis: GoldAxis, models: readonly ScoredModel[], pairs: Pairs, options: GoldOptions): GoldRow {
+function axisRow(
+  axis: GoldAxis,
+  models: readonly ScoredModel[],
+  pairs: Pairs,
+  options: GoldOptions,
+): GoldRow {
   const used = indicesWhere(models, (score) => score[axis] !== undefined, axis);
   const values = ({ scores }: ScoredModel): number[] => used.map((i) => scores[i]![axis]!);
   const settings = settingsFor(used, models, options);
@@ -109,20 +164,34 @@ type Settings = { confidence?: number; clusters?: (string | number)[] };
 const SCORES = [0, 1] as const;
 const DIFFERENCES = [-1, 1] as const;
 
-const isBinary = (values: readonly number[]): boolean => values.every((value) => value === 0 || value === 1);
+const isBinary = (values: readonly number[]): boolean =>
+  values.every((value) => value === 0 || value === 1);
 
-/** Scores lie in [0, 1]: where all are 0 or 1 they are shares, whose interval has a width even if all are equal. */
+/**
+ * Scores lie in [0, 1]: where all are 0 or 1 they are shares, whose interval has a width even if
+ * all are equal.
+ */
 function scoreInterval(values: readonly number[], settings: Settings): Interval {
   if (isBinary(values)) return shareInterval(values, settings);
   return meanInterval(values, { ...settings, range: SCORES });
 }
 
-function scoreDifference(a: readonly number[], b: readonly number[], settings: Settings): Interval & { pValue: number } {
-  if (!isBinary(a) || !isBinary(b)) return pairedDifference(a, b, { ...settings, range: DIFFERENCES });
+function scoreDifference(
+  a: readonly number[],
+  b: readonly number[],
+  settings: Settings,
+): Interval & { pValue: number } {
+  if (!isBinary(a) || !isBinary(b))
+    return pairedDifference(a, b, { ...settings, range: DIFFERENCES });
   return pairedShareDifference(a.map(Boolean), b.map(Boolean), settings);
 }
 
-function rateRow({ flag, label, good, applies }: (typeof GOLD_RATES)[number], models: readonly ScoredModel[], pairs: Pairs, options: GoldOptions): GoldRow {
+function rateRow(
+  { flag, label, good, applies }: (typeof GOLD_RATES)[number],
+  models: readonly ScoredModel[],
+  pairs: Pairs,
+  options: GoldOptions,
+): GoldRow {
   const used = indicesWhere(models, applies, label);
   const values = ({ scores }: ScoredModel): boolean[] => used.map((i) => scores[i]![flag]);
   const settings = settingsFor(used, models, options);
@@ -136,41 +205,79 @@ function rateRow({ flag, label, good, applies }: (typeof GOLD_RATES)[number], mo
   };
 }
 
-function settingsFor(used: readonly number[], models: readonly ScoredModel[], { confidence }: GoldOptions): Settings {
+function settingsFor(
+  used: readonly number[],
+  models: readonly ScoredModel[],
+  { confidence }: GoldOptions,
+): Settings {
   const clusters = models[0]!.clusters;
-  return { ...(confidence === undefined ? {} : { confidence }), ...(clusters === undefined ? {} : { clusters: used.map((i) => clusters[i]!) }) };
+  return {
+    ...(confidence === undefined ? {} : { confidence }),
+    ...(clusters === undefined ? {} : { clusters: used.map((i) => clusters[i]!) }),
+  };
 }
 
-/** Requests that a row counts; which ones they are depends on the request, so all models must agree. */
-function indicesWhere(models: readonly ScoredModel[], applies: (score: GoldScore) => boolean, what: string): number[] {
+/**
+ * Requests that a row counts; which ones they are depends on the request, so all models must agree.
+ */
+function indicesWhere(
+  models: readonly ScoredModel[],
+  applies: (score: GoldScore) => boolean,
+  what: string,
+): number[] {
   const [first, ...rest] = models.map(({ scores }) => scores.map(applies));
   for (const [m, flags] of rest.entries()) {
     const request = flags.findIndex((flag, i) => flag !== first![i]);
-    if (request >= 0) throw new AttuneError("internal", `gold scores: request ${request + 1} counts for "${what}" in one model but not in ${models[m + 1]!.name}`);
+    if (request >= 0)
+      throw new AttuneError(
+        "internal",
+        `gold scores: request ${request + 1} counts for "${what}" in one model but not in ` +
+          `${models[m + 1]!.name}`,
+      );
   }
   return first!.flatMap((flag, i) => (flag ? [i] : []));
 }
 
 function modelNamed(models: readonly ScoredModel[], name: string): ScoredModel {
   const model = models.find((each) => each.name === name);
-  if (!model) throw new AttuneError("internal", `gold scores: there is no model ${name}`, { expected: models.map((each) => each.name).join(", ") });
+  if (!model)
+    throw new AttuneError("internal", `gold scores: there is no model ${name}`, {
+      expected: models.map((each) => each.name).join(", "),
+    });
   return model;
 }
 
 function check(models: readonly ScoredModel[]): void {
   const [first] = models;
   const n = first?.scores.length ?? 0;
-  if (!first || n === 0) throw new AttuneError("internal", "gold scores: there is nothing to compare");
+  if (!first || n === 0)
+    throw new AttuneError("internal", "gold scores: there is nothing to compare");
   for (const { name, scores, clusters } of models) {
-    if (scores.length !== n) throw new AttuneError("internal", `gold scores: ${n} requests for ${first.name}, ${scores.length} for ${name}`);
-    const same = clusters === undefined ? first.clusters === undefined : clusters.length === n && clusters.every((label, i) => label === first.clusters?.[i]);
-    if (!same) throw new AttuneError("internal", `gold scores: the clusters of ${name} are not those of ${first.name}`);
+    if (scores.length !== n)
+      throw new AttuneError(
+        "internal",
+        `gold scores: ${n} requests for ${first.name}, ${scores.length} for ${name}`,
+      );
+    const same =
+      clusters === undefined
+        ? first.clusters === undefined
+        : clusters.length === n && clusters.every((label, i) => label === first.clusters?.[i]);
+    if (!same)
+      throw new AttuneError(
+        "internal",
+        `gold scores: the clusters of ${name} are not those of ${first.name}`,
+      );
   }
-  if (new Set(models.map(({ name }) => name)).size !== models.length) throw new AttuneError("internal", "gold scores: two models have the same name");
+  if (new Set(models.map(({ name }) => name)).size !== models.length)
+    throw new AttuneError("internal", "gold scores: two models have the same name");
 }
 
 /** a minus b on the gold total, paired by request. */
-export function goldDifference(a: ScoredModel, b: ScoredModel, options: Pick<GoldOptions, "confidence"> = {}): Interval {
+export function goldDifference(
+  a: ScoredModel,
+  b: ScoredModel,
+  options: Pick<GoldOptions, "confidence"> = {},
+): Interval {
   return evaluateGold([b, a], options).rows[0]!.differences[0]!;
 }
 
@@ -178,20 +285,39 @@ export function goldDifference(a: ScoredModel, b: ScoredModel, options: Pick<Gol
 export function goldScoreTable({ models, rows, requests, independent }: GoldEvaluation): Table {
   return {
     caption: "Gold scores, mean [95%]",
-    columns: [{ name: "" }, { name: "requests", align: "right" as const }, ...models.map((name) => ({ name, align: "right" as const }))],
-    rows: rows.map(({ name, n, models: cells }) => [name, String(n), ...cells.map((interval) => formatShare(interval, 1))]),
-    note: `A rate counts the requests in which it can happen.${independent < requests ? ` Intervals take ${countOf(requests, "request")} for ${independent} independent ones: one a person or deed.` : ""}`,
+    columns: [
+      { name: "" },
+      { name: "requests", align: "right" as const },
+      ...models.map((name) => ({ name, align: "right" as const })),
+    ],
+    rows: rows.map(({ name, n, models: cells }) => [
+      name,
+      String(n),
+      ...cells.map((interval) => formatShare(interval, 1)),
+    ]),
+    note:
+      "A rate counts the requests in which it can " +
+      `happen.${independent < requests ? ` Intervals take ${countOf(requests, "request")} for ${independent} independent ones: one a person or deed.` : ""}`,
   };
 }
 
 /** Paired differences: a row an axis, a column a comparison, in percentage points. */
 export function goldDifferenceTable({ comparisons, rows, adjusted }: GoldEvaluation): Table {
-  const cell = ({ good }: GoldRow, difference: Interval): Cell => ({ text: formatPoints(difference), ...(good === "either" ? {} : { verdict: verdictOf(difference, good) }) });
+  const cell = ({ good }: GoldRow, difference: Interval): Cell => ({
+    text: formatPoints(difference),
+    ...(good === "either" ? {} : { verdict: verdictOf(difference, good) }),
+  });
   return {
     caption: "Paired differences on the same requests, points [95%]",
-    columns: [{ name: "" }, ...comparisons.map(([a, b]) => ({ name: `${a} − ${b}`, align: "right" as const }))],
+    columns: [
+      { name: "" },
+      ...comparisons.map(([a, b]) => ({ name: `${a} − ${b}`, align: "right" as const })),
+    ],
     rows: [
-      ...rows.map((row) => [row.name, ...row.differences.map((difference) => cell(row, difference))]),
+      ...rows.map((row) => [
+        row.name,
+        ...row.differences.map((difference) => cell(row, difference)),
+      ]),
       ["p of the total, Holm", ...adjusted.map(formatPValue)],
     ],
     note: "An interval clear of zero is a difference; one across zero is not distinguishable.",
@@ -201,6 +327,9 @@ export function goldDifferenceTable({ comparisons, rows, adjusted }: GoldEvaluat
 /** Both tables as aligned text. */
 export function goldTable(models: readonly ScoredModel[], options: GoldOptions = {}): string {
   const evaluation = evaluateGold(models, options);
-  const tables = [goldScoreTable(evaluation), ...(evaluation.comparisons.length > 0 ? [goldDifferenceTable(evaluation)] : [])];
+  const tables = [
+    goldScoreTable(evaluation),
+    ...(evaluation.comparisons.length > 0 ? [goldDifferenceTable(evaluation)] : []),
+  ];
   return tables.map(formatTable).join("\n\n");
 }

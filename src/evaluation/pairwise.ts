@@ -1,12 +1,15 @@
 /**
- * Win rates: how often a judge prefers a candidate's answers over a baseline's, raw and at equal length, with the
- * controls that show whether the judge can be gamed.
+ * Win rates: how often a judge prefers a candidate's answers over a baseline's, raw and at equal
+ * length, with the controls that show whether the judge can be gamed.
  *
- * Source: MT-bench (arXiv 2306.05685) for judging both orders; AlpacaEval 2 (arXiv 2404.04475) for length control by
- * logistic regression on tanh(length difference / its deviation); "null models" (arXiv 2410.07137) for the constant control.
- * Differences: 1. the length-controlled rate carries an interval (AlpacaEval's does not): that of a share of as many
- * judgements as tell as much about it, fewer where lengths say much of who wins, and fewer where they come in clusters. 2. No downloaded difficulty of instructions. 3. Both orders are averaged: disagreement of hard
- * verdicts gives half a win, as in MT-bench, and soft ones keep their information.
+ * Source: MT-bench (arXiv 2306.05685) for judging both orders; AlpacaEval 2 (arXiv 2404.04475) for
+ * length control by logistic regression on tanh(length difference / its deviation); "null models"
+ * (arXiv 2410.07137) for the constant control.
+ * Differences: 1. the length-controlled rate carries an interval (AlpacaEval's does not): that of a
+ * share of as many judgements as tell as much about it, fewer where lengths say much of who wins,
+ * and fewer where they come in clusters. 2. No downloaded difficulty of instructions. 3. Both
+ * orders are averaged: disagreement of hard verdicts gives half a win, as in MT-bench, and soft
+ * ones keep their information.
  */
 import { countOf } from "../core/counts.ts";
 import { AttuneError } from "../core/errors.ts";
@@ -36,7 +39,10 @@ export interface WinRate extends Interval {
   wins: number;
   ties: number;
   losses: number;
-  /** Two-sided, exact, of wins against losses, ties left out: the sign test, which flips whole clusters where they are given. */
+  /**
+   * Two-sided, exact, of wins against losses, ties left out: the sign test, which flips whole
+   * clusters where they are given.
+   */
   pValue: number;
 }
 
@@ -44,11 +50,21 @@ export interface WinRate extends Interval {
 export function winRate(judgements: readonly Judgement[], confidence = 0.95): WinRate {
   const outcomes = judgements.map(({ outcome }) => outcome);
   const clusters = clustersOf(judgements);
-  return { ...shareInterval(outcomes, { confidence, clusters }), ...signTest(outcomes, outcomes.map(() => 0.5), { clusters }) };
+  return {
+    ...shareInterval(outcomes, { confidence, clusters }),
+    ...signTest(
+      outcomes,
+      outcomes.map(() => 0.5),
+      { clusters },
+    ),
+  };
 }
 
 export interface LengthControlled extends Interval {
-  /** Log-odds for one deviation of longer answers (tanh 1 = 0.76 of it); 0 where length does not matter. */
+  /**
+   * Log-odds for one deviation of longer answers (tanh 1 = 0.76 of it); 0 where length does not
+   * matter.
+   */
   lengthEffect: Interval;
 }
 
@@ -56,43 +72,86 @@ export interface LengthControlled extends Interval {
 const RIDGE = 0.01;
 
 /** The win rate that the candidate would have if its answers were as long as the baseline's. */
-export function lengthControlledWinRate(judgements: readonly Judgement[], confidence = 0.95): LengthControlled {
+export function lengthControlledWinRate(
+  judgements: readonly Judgement[],
+  confidence = 0.95,
+): LengthControlled {
   if (judgements.length === 0) {
     const nothing = { estimate: NaN, n: 0, noClaim: "nothing observed" };
-    return { ...nothing, low: 0, high: 1, lengthEffect: { ...nothing, low: -Infinity, high: Infinity } };
+    return {
+      ...nothing,
+      low: 0,
+      high: 1,
+      lengthEffect: { ...nothing, low: -Infinity, high: Infinity },
+    };
   }
-  const differences = judgements.map(({ candidateLength, baselineLength }) => candidateLength - baselineLength);
+  const differences = judgements.map(
+    ({ candidateLength, baselineLength }) => candidateLength - baselineLength,
+  );
   checkFinite(differences, "lengths");
   const deviation = Math.sqrt(variance(differences)) || 0;
-  const rows = differences.map((difference) => ({ indices: [0, 1], values: [1, deviation > 0 ? Math.tanh(difference / deviation) : 0] }));
+  const rows = differences.map((difference) => ({
+    indices: [0, 1],
+    values: [1, deviation > 0 ? Math.tanh(difference / deviation) : 0],
+  }));
   const outcomes = judgements.map(({ outcome }) => outcome);
   const clusters = clustersOf(judgements);
-  const { coefficients, covariance, information, degreesOfFreedom } = fitLogistic({ columns: 2, rows, targets: outcomes, ridge: RIDGE, clusters });
+  const { coefficients, covariance, information, degreesOfFreedom } = fitLogistic({
+    columns: 2,
+    rows,
+    targets: outcomes,
+    ridge: RIDGE,
+    clusters,
+  });
   const share = sigmoid(coefficients[0]!);
-  // What each of so many judgements of answers of equal length would tell: p (1 - p) to the information.
+  // What each of so many judgements of answers of equal length would tell: p (1 - p) to the
+  // information.
   const [a, b, , d] = information as unknown as [number, number, number, number];
   const size = Math.min(judgements.length, (a - (b * b) / d) / (share * (1 - share)));
   const residuals = outcomes.map((outcome, i) => outcome - sigmoid(dot(rows[i]!, coefficients)));
   return {
     ...shareOfSize(share, { size, residuals, clusters, confidence }),
-    lengthEffect: deviation > 0 ? coefficientInterval(coefficients[1]!, Math.sqrt(covariance[3]!), { n: judgements.length, freedom: degreesOfFreedom(1), confidence }) : { estimate: NaN, low: -Infinity, high: Infinity, n: judgements.length, noClaim: "all answers are as long as the baseline's" },
+    lengthEffect:
+      deviation > 0
+        ? coefficientInterval(coefficients[1]!, Math.sqrt(covariance[3]!), {
+            n: judgements.length,
+            freedom: degreesOfFreedom(1),
+            confidence,
+          })
+        : {
+            estimate: NaN,
+            low: -Infinity,
+            high: Infinity,
+            n: judgements.length,
+            noClaim: "all answers are as long as the baseline's",
+          },
   };
 }
 
-function coefficientInterval(estimate: number, standardError: number, { n, freedom, confidence }: { n: number; freedom: number; confidence: number }): Interval {
-  if (!(freedom >= 1) || !Number.isFinite(standardError)) return { estimate, low: -Infinity, high: Infinity, n, noClaim: "too few independent groups" };
+function coefficientInterval(
+  estimate: number,
+  standardError: number,
+  { n, freedom, confidence }: { n: number; freedom: number; confidence: number },
+): Interval {
+  if (!(freedom >= 1) || !Number.isFinite(standardError))
+    return { estimate, low: -Infinity, high: Infinity, n, noClaim: "too few independent groups" };
   const half = twoSidedStudent(confidence, freedom) * standardError;
   return { estimate, low: estimate - half, high: estimate + half, n };
 }
 
 function clustersOf(judgements: readonly Judgement[]): (string | number)[] | undefined {
-  return judgements.some(({ cluster }) => cluster !== undefined) ? judgements.map(({ cluster }, i) => cluster ?? `prompt ${i}`) : undefined;
+  return judgements.some(({ cluster }) => cluster !== undefined)
+    ? judgements.map(({ cluster }, i) => cluster ?? `prompt ${i}`)
+    : undefined;
 }
 
 export interface JudgedComparison {
   /** Of the prompts that the judge has an opinion on, in their order. */
   judgements: Judgement[];
-  /** Mean probability of the answer shown first, less a half: 0 for a judge that order does not move, NaN where none was asked. */
+  /**
+   * Mean probability of the answer shown first, less a half: 0 for a judge that order does not
+   * move, NaN where none was asked.
+   */
   positionBias: number;
   /** Share of prompts on which the two orders named different winners. */
   flipped: Interval;
@@ -104,7 +163,10 @@ export interface ComparisonInput {
   prompts: readonly Prompt[];
   candidate: readonly string[];
   baseline: readonly string[];
-  /** A critic with a constitution (constitution/judge.ts), or anything else that compares. Its clamp is for labels, and has no effect here. */
+  /**
+   * A critic with a constitution (constitution/judge.ts), or anything else that compares. Its clamp
+   * is for labels, and has no effect here.
+   */
   judge: Judge;
   /** Length of an answer; its UTF-16 units where left out. */
   length?: (text: string) => number;
@@ -115,25 +177,47 @@ export interface ComparisonInput {
 }
 
 /**
- * Asks the judge about every prompt in both orders. Equal answers are a tie, unasked; prompts that the judge has no opinion on are left out.
+ * Asks the judge about every prompt in both orders. Equal answers are a tie, unasked; prompts that
+ * the judge has no opinion on are left out.
  * @throws AttuneError as {@link judgeBothOrders} does
  */
-export async function compareAnswers({ prompts, candidate, baseline, judge, length = (text) => text.length, clusters, onPrompt, signal }: ComparisonInput): Promise<JudgedComparison> {
+export async function compareAnswers({
+  prompts,
+  candidate,
+  baseline,
+  judge,
+  length = (text) => text.length,
+  clusters,
+  onPrompt,
+  signal,
+}: ComparisonInput): Promise<JudgedComparison> {
   for (const list of [candidate, baseline, ...(clusters ? [clusters] : [])]) {
-    if (list.length !== prompts.length) throw new AttuneError("internal", `comparison: ${prompts.length} prompts, but a list of ${list.length}`);
+    if (list.length !== prompts.length)
+      throw new AttuneError(
+        "internal",
+        `comparison: ${prompts.length} prompts, but a list of ${list.length}`,
+      );
   }
-  const pairs = prompts.map((prompt, i) => ({ prompt, first: candidate[i]!, second: baseline[i]! }));
+  const pairs = prompts.map((prompt, i) => ({
+    prompt,
+    first: candidate[i]!,
+    second: baseline[i]!,
+  }));
   const orders = await judgeBothOrders(judge, pairs, { signal, onPair: onPrompt });
   signal?.throwIfAborted();
   const judged = orders.flatMap((order, i) => (isRefused(order) ? [] : [{ i, order }]));
   const asked = judged.flatMap(({ order }) => (order ? [order] : []));
-  const judgements = judged.map(({ i, order: [shownFirst, shownSecond] = [0.5, 0.5] }): Judgement => ({
-    outcome: (shownFirst + shownSecond) / 2,
-    candidateLength: length(candidate[i]!),
-    baselineLength: length(baseline[i]!),
-    ...(clusters ? { cluster: clusters[i]! } : {}),
-  }));
-  const flips = judged.map(({ order }) => (order && (order[0] - 0.5) * (order[1] - 0.5) < 0 ? 1 : 0));
+  const judgements = judged.map(
+    ({ i, order: [shownFirst, shownSecond] = [0.5, 0.5] }): Judgement => ({
+      outcome: (shownFirst + shownSecond) / 2,
+      candidateLength: length(candidate[i]!),
+      baselineLength: length(baseline[i]!),
+      ...(clusters ? { cluster: clusters[i]! } : {}),
+    }),
+  );
+  const flips = judged.map(({ order }) =>
+    order && (order[0] - 0.5) * (order[1] - 0.5) < 0 ? 1 : 0,
+  );
   return {
     judgements,
     positionBias: mean(asked.map(([shownFirst, shownSecond]) => (shownFirst - shownSecond) / 2)),
@@ -143,7 +227,8 @@ export async function compareAnswers({ prompts, candidate, baseline, judge, leng
 }
 
 /** A constant answer: a judge that rewards it can be gamed. */
-export const NULL_ANSWER = "Thank you for your question. I have thought about it carefully, and this is my answer.";
+export const NULL_ANSWER =
+  "Thank you for your question. I have thought about it carefully, and this is my answer.";
 
 export interface ContestEntry {
   name: string;
@@ -155,23 +240,32 @@ export interface ContestEntry {
   flipped: Interval;
   /** Prompts that the judge had no opinion on. */
   unjudged: number;
-  /** Why the comparison shows nothing, whatever the judge said; undefined where it may show something. */
+  /**
+   * Why the comparison shows nothing, whatever the judge said; undefined where it may show
+   * something.
+   */
   inconclusive?: string;
 }
 
-export type ContestInput = Omit<ComparisonInput, "candidate"> & { candidates: Readonly<Record<string, readonly string[]>> };
+export type ContestInput = Omit<ComparisonInput, "candidate"> & {
+  candidates: Readonly<Record<string, readonly string[]>>;
+};
 
 /** Candidates that {@link contest} adds. */
 export const CONTROLS = 2;
 
 /**
- * Every candidate against the baseline, and two controls: the constant answer, and for each prompt the longest answer
- * that anybody gave, whoever it was.
+ * Every candidate against the baseline, and two controls: the constant answer, and for each prompt
+ * the longest answer that anybody gave, whoever it was.
  */
 export async function contest({ candidates, ...input }: ContestInput): Promise<ContestEntry[]> {
   const { length = (text: string): number => text.length } = input;
   const lists = Object.values(candidates);
-  const longest = input.prompts.map((_, i) => [...lists.map((answers) => answers[i]!), input.baseline[i]!].reduce((best, text) => (length(text) > length(best) ? text : best)));
+  const longest = input.prompts.map((_, i) =>
+    [...lists.map((answers) => answers[i]!), input.baseline[i]!].reduce((best, text) =>
+      length(text) > length(best) ? text : best,
+    ),
+  );
   const entries = [
     ...Object.entries(candidates).map(([name, answers]) => ({ name, answers, control: false })),
     { name: "constant answer", answers: input.prompts.map(() => NULL_ANSWER), control: true },
@@ -179,15 +273,33 @@ export async function contest({ candidates, ...input }: ContestInput): Promise<C
   ];
   const results: ContestEntry[] = [];
   for (const { name, answers, control } of entries) {
-    const { judgements, positionBias, flipped, refused } = await compareAnswers({ ...input, candidate: answers });
-    results.push({ name, control, raw: winRate(judgements), lengthControlled: lengthControlledWinRate(judgements), positionBias, flipped, unjudged: refused.length });
+    const { judgements, positionBias, flipped, refused } = await compareAnswers({
+      ...input,
+      candidate: answers,
+    });
+    results.push({
+      name,
+      control,
+      raw: winRate(judgements),
+      lengthControlled: lengthControlledWinRate(judgements),
+      positionBias,
+      flipped,
+      unjudged: refused.length,
+    });
   }
   return results;
 }
 
 /** What is said below a table of comparisons that show nothing. */
 function inconclusiveNote(entries: readonly ContestEntry[], baseline: string): string {
-  const text = inconclusiveText(new Map(entries.flatMap(({ name, inconclusive }) => (inconclusive === undefined ? [] : [[name, inconclusive] as const]))), baseline);
+  const text = inconclusiveText(
+    new Map(
+      entries.flatMap(({ name, inconclusive }) =>
+        inconclusive === undefined ? [] : [[name, inconclusive] as const],
+      ),
+    ),
+    baseline,
+  );
   return text === undefined ? "" : ` ${text}`;
 }
 
@@ -196,13 +308,35 @@ export function contestTable(entries: readonly ContestEntry[], baseline: string)
   const unjudged = entries.reduce((total, entry) => total + entry.unjudged, 0);
   return {
     caption: `Preferred over ${baseline} on ${entries[0]?.raw.n ?? 0} prompts, both orders judged`,
-    columns: [{ name: "" }, ...["win rate [95%]", "at equal length", "won / tied / lost", "p", "first-place bias", "other choice in the other order"].map((name) => ({ name, align: "right" as const }))],
-    rows: entries.map(({ name, control, raw, lengthControlled, positionBias, flipped, inconclusive }) => [
-      control ? `${name} (control)` : name,
-      ...(inconclusive === undefined ? [formatShare(raw), formatShare(lengthControlled), `${raw.wins} / ${raw.ties} / ${raw.losses}`, formatPValue(raw.pValue)] : ["–", "–", "–", "–"]),
-      Number.isNaN(positionBias) ? "–" : `${formatNumber(100 * positionBias, 1)} points`,
-      formatShare(flipped),
-    ]),
-    note: `A judge that prefers a control can be gamed; a candidate must beat the controls, not only the baseline.${unjudged > 0 ? ` No opinion on ${countOf(unjudged, "pair")}, which are left out.` : ""}${inconclusiveNote(entries, baseline)}`,
+    columns: [
+      { name: "" },
+      ...[
+        "win rate [95%]",
+        "at equal length",
+        "won / tied / lost",
+        "p",
+        "first-place bias",
+        "other choice in the other order",
+      ].map((name) => ({ name, align: "right" as const })),
+    ],
+    rows: entries.map(
+      ({ name, control, raw, lengthControlled, positionBias, flipped, inconclusive }) => [
+        control ? `${name} (control)` : name,
+        ...(inconclusive === undefined
+          ? [
+              formatShare(raw),
+              formatShare(lengthControlled),
+              `${raw.wins} / ${raw.ties} / ${raw.losses}`,
+              formatPValue(raw.pValue),
+            ]
+          : ["–", "–", "–", "–"]),
+        Number.isNaN(positionBias) ? "–" : `${formatNumber(100 * positionBias, 1)} points`,
+        formatShare(flipped),
+      ],
+    ),
+    note:
+      "A judge that prefers a control can be gamed; a candidate must beat the controls, not only " +
+      "the " +
+      `baseline.${unjudged > 0 ? ` No opinion on ${countOf(unjudged, "pair")}, which are left out.` : ""}${inconclusiveNote(entries, baseline)}`,
   };
 }

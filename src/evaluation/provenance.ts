@@ -33,10 +33,16 @@ export interface AlignProvenance {
 }
 
 /** To the minute, the same everywhere. */
-export const formatDate = (date: Date): string => `${date.toISOString().slice(0, 16).replace("T", " ")} UTC`;
+export const formatDate = (date: Date): string =>
+  `${date.toISOString().slice(0, 16).replace("T", " ")} UTC`;
 
 export function optionTable(options: readonly UsedOption[]): Table {
-  const text = (value: unknown): string => (typeof value === "string" ? value : Array.isArray(value) ? value.join(", ") : JSON.stringify(value));
+  const text = (value: unknown): string =>
+    typeof value === "string"
+      ? value
+      : Array.isArray(value)
+        ? value.join(", ")
+        : JSON.stringify(value);
   return {
     caption: "Options that are not at their defaults",
     columns: [{ name: "stage" }, { name: "option" }, { name: "value" }, { name: "from" }],
@@ -47,8 +53,18 @@ export function optionTable(options: readonly UsedOption[]): Table {
 export function fileTable({ files }: AlignProvenance): Table {
   return {
     caption: "Data files",
-    columns: [{ name: "file" }, { name: "used by" }, { name: "rows", align: "right" }, { name: "SHA-256" }],
-    rows: files.map(({ path, used, rows, sha256, problem }) => [path, used.join(", "), rows === undefined ? "" : String(rows), sha256?.slice(0, 16) ?? problem ?? ""]),
+    columns: [
+      { name: "file" },
+      { name: "used by" },
+      { name: "rows", align: "right" },
+      { name: "SHA-256" },
+    ],
+    rows: files.map(({ path, used, rows, sha256, problem }) => [
+      path,
+      used.join(", "),
+      rows === undefined ? "" : String(rows),
+      sha256?.slice(0, 16) ?? problem ?? "",
+    ]),
     note: "As they are now; of the content, decompressed, the first 16 digits.",
   };
 }

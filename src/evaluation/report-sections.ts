@@ -1,4 +1,7 @@
-/** Sections of a report, ready made from results: gold scores, examples, a reward model, the text of answers. */
+/**
+ * Sections of a report, ready made from results: gold scores, examples, a reward model, the text of
+ * answers.
+ */
 import type { GoldScore } from "../world/gold.ts";
 import { GOLD_AXES, evaluateGold, goldDifferenceTable, goldScoreTable } from "./gold-table.ts";
 import type { GoldEvaluation, GoldOptions, ScoredModel } from "./gold-table.ts";
@@ -10,7 +13,10 @@ import { textStatisticsTable } from "./text-statistics.ts";
 import type { TextStatistics } from "./text-statistics.ts";
 
 /** Gold scores of all models: what came out in words, the two tables, and the axes as a chart. */
-export function goldSection(models: readonly ScoredModel[], options: GoldOptions = {}): ReportSection {
+export function goldSection(
+  models: readonly ScoredModel[],
+  options: GoldOptions = {},
+): ReportSection {
   const evaluation = evaluateGold(models, options);
   const compared = evaluation.comparisons.length > 0;
   const parts: ReportPart[] = [
@@ -25,21 +31,34 @@ export function goldSection(models: readonly ScoredModel[], options: GoldOptions
         description: "Mean of each axis with its 95% interval, by model; further right is better.",
         label: "gold score",
         percent: true,
-        rows: evaluation.rows.filter(({ kind }) => kind === "axis").flatMap(({ name, models: intervals }) => intervals.map((interval, i) => ({ group: name, series: evaluation.models[i]!, interval }))),
+        rows: evaluation.rows
+          .filter(({ kind }) => kind === "axis")
+          .flatMap(({ name, models: intervals }) =>
+            intervals.map((interval, i) => ({
+              group: name,
+              series: evaluation.models[i]!,
+              interval,
+            })),
+          ),
       },
     },
   ];
   return { title: "Gold scores", parts };
 }
 
-/** One sentence a comparison, on the total: "DPO is better than SFT by +3.2 points [+1.0, +5.4]." */
+/**
+ * One sentence a comparison, on the total: "DPO is better than SFT by +3.2 points [+1.0, +5.4]."
+ */
 export function goldVerdicts({ comparisons, rows }: GoldEvaluation): string[] {
   return comparisons.map(([a, b], i) => {
     const difference = rows[0]!.differences[i]!;
     const verdict = verdictOf(difference);
-    if (difference.noClaim !== undefined) return `Nothing can be said of ${a} and ${b}: ${formatPoints(difference)}.`;
+    if (difference.noClaim !== undefined)
+      return `Nothing can be said of ${a} and ${b}: ${formatPoints(difference)}.`;
     const points = `${formatPoints(difference)} points`;
-    return verdict === "not distinguishable" ? `${a} and ${b} are not distinguishable: ${points}.` : `${a} is ${verdict} than ${b}: ${points}.`;
+    return verdict === "not distinguishable"
+      ? `${a} and ${b} are not distinguishable: ${points}.`
+      : `${a} is ${verdict} than ${b}: ${points}.`;
   });
 }
 
@@ -60,10 +79,21 @@ export function goldRemarks(score: GoldScore): string[] {
  * @param answers by model name, in the order of the requests
  * @param chosen which requests, by index
  */
-export function goldExamples(models: readonly ScoredModel[], requests: readonly { text: string }[], { answers, chosen }: { answers: Readonly<Record<string, readonly string[]>>; chosen: readonly number[] }): Example[] {
+export function goldExamples(
+  models: readonly ScoredModel[],
+  requests: readonly { text: string }[],
+  {
+    answers,
+    chosen,
+  }: { answers: Readonly<Record<string, readonly string[]>>; chosen: readonly number[] },
+): Example[] {
   return chosen.map((index) => ({
     prompt: requests[index]!.text,
-    answers: models.map(({ name, scores }) => ({ name, text: answers[name]![index]!, remarks: goldRemarks(scores[index]!) })),
+    answers: models.map(({ name, scores }) => ({
+      name,
+      text: answers[name]![index]!,
+      remarks: goldRemarks(scores[index]!),
+    })),
   }));
 }
 
@@ -78,7 +108,9 @@ export function rewardModelSection(quality: RewardModelQuality): ReportSection {
         chart: {
           kind: "reliability",
           title: "Is the reward model as sure as it should be?",
-          description: "How sure the model is of its order against how often that order is right, with 95% intervals; on the dashed line both agree.",
+          description:
+            "How sure the model is of its order against how often that order is right, with 95% " +
+            "intervals; on the dashed line both agree.",
           bins: quality.calibration.bins,
           xLabel: "how sure: sigmoid of the reward difference",
           yLabel: "share in the right order",
@@ -89,6 +121,11 @@ export function rewardModelSection(quality: RewardModelQuality): ReportSection {
 }
 
 /** What reward hacking would change: length, stopping, variety, repetition. */
-export function textSection(models: readonly { name: string; statistics: TextStatistics }[]): ReportSection {
-  return { title: "Text of the answers", parts: [{ kind: "table", table: textStatisticsTable(models) }] };
+export function textSection(
+  models: readonly { name: string; statistics: TextStatistics }[],
+): ReportSection {
+  return {
+    title: "Text of the answers",
+    parts: [{ kind: "table", table: textStatisticsTable(models) }],
+  };
 }

@@ -1,6 +1,7 @@
 /**
- * The report's style sheet. Series colours are Okabe and Ito's set for colour-blind readers, darkened for white
- * paper and lightened for dark screens until each has a contrast of at least 3 to 1 with its background.
+ * The report's style sheet. Series colours are Okabe and Ito's set for colour-blind readers,
+ * darkened for white paper and lightened for dark screens until each has a contrast of at least 3
+ * to 1 with its background.
  */
 const LIGHT = `
   --paper: #ffffff; --ink: #1c2024; --soft: #5a636c; --line: #d5dade; --panel: #f5f7f8; --link: #0059a8;
@@ -14,7 +15,10 @@ const DARK = `
   --series-1: #56b4e9; --series-2: #f08a4b; --series-3: #35c49a; --series-4: #dd8fbf;
   --series-5: #e0c040; --series-6: #8fc9f0; --series-7: #b0b8bf; --series-8: #b79af0;`;
 
-const series = Array.from({ length: 8 }, (_, i) => `.series-${i + 1}::before { background: var(--series-${i + 1}); }`).join("\n");
+const series = Array.from(
+  { length: 8 },
+  (_, i) => `.series-${i + 1}::before { background: var(--series-${i + 1}); }`,
+).join("\n");
 
 export const STYLE = `
 :root {${LIGHT}

@@ -1,4 +1,7 @@
-/** The curves of a run: which ones there are, which come first, and what each is drawn from. The page and the terminal both draw these. */
+/**
+ * The curves of a run: which ones there are, which come first, and what each is drawn from. The
+ * page and the terminal both draw these.
+ */
 import type { RunDetails } from "../runs/compare.ts";
 import { metricDefinition } from "../runs/metrics.ts";
 
@@ -35,31 +38,70 @@ const HELD_OUT = "eval_";
 /** Longer curves are drawn as means over as many steps as it takes. */
 const MOST_POINTS = 150;
 /** Looked at first, in this order, wherever a run has them. */
-const FIRST = ["objective/scores", "objective/held_out_scores", "objective/kl", "loss", "kl", "rewards/accuracies", "accuracy", "mean_token_accuracy", "rewards/margins", "margin"];
+const FIRST = [
+  "objective/scores",
+  "objective/held_out_scores",
+  "objective/kl",
+  "loss",
+  "kl",
+  "rewards/accuracies",
+  "accuracy",
+  "mean_token_accuracy",
+  "rewards/margins",
+  "margin",
+];
 /** They tell where a run is, not how well it does. */
-const COUNTERS = ["epoch", "global_step", "num_tokens", "episode", "learning_rate", "lr", "critic/lr", "eps"];
+const COUNTERS = [
+  "epoch",
+  "global_step",
+  "num_tokens",
+  "episode",
+  "learning_rate",
+  "lr",
+  "critic/lr",
+  "eps",
+];
 
 /** Differences of greater values would not be finite: they count as values that are not. */
 const GREATEST = 1e300;
 const isDrawable = ({ value }: { value: number }): boolean => Math.abs(value) <= GREATEST;
 
-/** Every curve of a run: `main` tells how well it does, the best known first; `further` is the rest. */
+/**
+ * Every curve of a run: `main` tells how well it does, the best known first; `further` is the rest.
+ */
 export function runCurves(run: RunDetails): { main: RunCurve[]; further: RunCurve[] } {
   const names = metricNames(run);
-  const isMain = (name: string): boolean => FIRST.includes(name) || (!COUNTERS.includes(name) && (run.series.has(HELD_OUT + name) || metricDefinition(name)?.better !== "none"));
-  const rank = (name: string): number => (FIRST.includes(name) ? FIRST.indexOf(name) : FIRST.length);
+  const isMain = (name: string): boolean =>
+    FIRST.includes(name) ||
+    (!COUNTERS.includes(name) &&
+      (run.series.has(HELD_OUT + name) || metricDefinition(name)?.better !== "none"));
+  const rank = (name: string): number =>
+    FIRST.includes(name) ? FIRST.indexOf(name) : FIRST.length;
   return {
-    main: names.filter(isMain).toSorted((a, b) => rank(a) - rank(b)).map((name) => curveOf(run, name)),
+    main: names
+      .filter(isMain)
+      .toSorted((a, b) => rank(a) - rank(b))
+      .map((name) => curveOf(run, name)),
     further: names.filter((name) => !isMain(name)).map((name) => curveOf(run, name)),
   };
 }
 
 /** Without the prefix of held-out values, in the order of their first appearance. */
-const metricNames = ({ series }: RunDetails): string[] => [...new Set([...series.keys()].map((name) => (name.startsWith(HELD_OUT) ? name.slice(HELD_OUT.length) : name)))];
+const metricNames = ({ series }: RunDetails): string[] => [
+  ...new Set(
+    [...series.keys()].map((name) =>
+      name.startsWith(HELD_OUT) ? name.slice(HELD_OUT.length) : name,
+    ),
+  ),
+];
 
 function curveOf({ series }: RunDetails, name: string): RunCurve {
   const [training, heldOut] = [series.get(name) ?? [], series.get(HELD_OUT + name) ?? []];
-  const { formula, unit, better } = metricDefinition(name) ?? { formula: "not in this version's table of metrics", unit: "?", better: "none" };
+  const { formula, unit, better } = metricDefinition(name) ?? {
+    formula: "not in this version's table of metrics",
+    unit: "?",
+    better: "none",
+  };
   const stepsPerPoint = Math.ceil(training.length / MOST_POINTS);
   const missing = [training, heldOut].map((points) => points.filter((point) => !isDrawable(point)));
   return {
@@ -69,7 +111,13 @@ function curveOf({ series }: RunDetails, name: string): RunCurve {
     training: thinned(training, stepsPerPoint),
     heldOut: thinned(heldOut, Math.ceil(heldOut.length / MOST_POINTS)),
     stepsPerPoint,
-    notFinite: missing.flat().length === 0 ? undefined : { count: missing.flat().length, firstStep: Math.min(...missing.flatMap(([first]) => first?.step ?? [])) },
+    notFinite:
+      missing.flat().length === 0
+        ? undefined
+        : {
+            count: missing.flat().length,
+            firstStep: Math.min(...missing.flatMap(([first]) => first?.step ?? [])),
+          },
     last: { training: training.at(-1)?.value, heldOut: heldOut.at(-1)?.value },
   };
 }
@@ -81,17 +129,25 @@ function thinned(points: Points, size: number): CurvePoint[] {
   return Array.from({ length: Math.ceil(finite.length / size) }, (_, i) => {
     const part = finite.slice(i * size, (i + 1) * size);
     const values = part.map(({ value }) => value);
-    return { x: mean(part.map(({ step }) => step)), y: mean(values), low: Math.min(...values), high: Math.max(...values) };
+    return {
+      x: mean(part.map(({ step }) => step)),
+      y: mean(values),
+      low: Math.min(...values),
+      high: Math.max(...values),
+    };
   });
 }
 
-const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value / values.length, 0);
+const mean = (values: readonly number[]): number =>
+  values.reduce((sum, value) => sum + value / values.length, 0);
 
 /** `3 values are not finite, the first at step 7, and left out`; undefined where all are. */
 export function notFiniteNote({ notFinite }: RunCurve): string | undefined {
   if (notFinite === undefined) return undefined;
   const { count, firstStep } = notFinite;
-  return count === 1 ? `1 value is not finite, at step ${firstStep}, and left out` : `${count} values are not finite, the first at step ${firstStep}, and left out`;
+  return count === 1
+    ? `1 value is not finite, at step ${firstStep}, and left out`
+    : `${count} values are not finite, the first at step ${firstStep}, and left out`;
 }
 
 /** What an axis of values shows. */
@@ -102,12 +158,16 @@ export interface ValueRange {
   readonly outside: { readonly count: number; readonly farthest: number } | undefined;
 }
 
-/** Beyond the middle eight tenths of the values by more than this many times their spread, a value would flatten all others. */
+/**
+ * Beyond the middle eight tenths of the values by more than this many times their spread, a value
+ * would flatten all others.
+ */
 const FAR = 10;
 
 /**
- * The range that curves are drawn in: all values, but for spikes beside which the rest would be a flat line. How a curve begins is no spike, however
- * steeply it falls. Equal values stand in the middle.
+ * The range that curves are drawn in: all values, but for spikes beside which the rest would be a
+ * flat line. How a curve begins is no spike, however steeply it falls. Equal values stand in the
+ * middle.
  * @param curves finite values in the order of their steps; undefined comes of none
  */
 export function valueRange(curves: readonly (readonly number[])[]): ValueRange | undefined {
@@ -115,7 +175,8 @@ export function valueRange(curves: readonly (readonly number[])[]): ValueRange |
   if (sorted.length === 0) return undefined;
   const [lower, upper] = [decile(sorted, 1), decile(sorted, 9)];
   const reach = FAR * (upper - lower);
-  const isNear = (value: number): boolean => reach === 0 || (value >= lower - reach && value <= upper + reach);
+  const isNear = (value: number): boolean =>
+    reach === 0 || (value >= lower - reach && value <= upper + reach);
   const kept = curves.flatMap((values) => {
     const begun = values.findIndex(isNear);
     return values.filter((value, i) => i < begun || isNear(value));
@@ -123,7 +184,13 @@ export function valueRange(curves: readonly (readonly number[])[]): ValueRange |
   const [low, high] = [Math.min(...kept), Math.max(...kept)];
   const cut = sorted.filter((value) => value < low || value > high);
   const [least, greatest] = [sorted[0]!, sorted.at(-1)!];
-  return { ...apart(low, high), outside: cut.length === 0 ? undefined : { count: cut.length, farthest: low - least > greatest - high ? least : greatest } };
+  return {
+    ...apart(low, high),
+    outside:
+      cut.length === 0
+        ? undefined
+        : { count: cut.length, farthest: low - least > greatest - high ? least : greatest },
+  };
 }
 
 function decile(sorted: Float64Array, tenths: number): number {
@@ -136,7 +203,10 @@ function decile(sorted: Float64Array, tenths: number): number {
 /** Nothing smaller is told from zero: ticks between such numbers would be no numbers. */
 const LEAST = 1e-300;
 
-/** Values that are equal but for rounding have no range of their own: they get one of half their size to either side. */
+/**
+ * Values that are equal but for rounding have no range of their own: they get one of half their
+ * size to either side.
+ */
 function apart(low: number, high: number): { low: number; high: number } {
   const size = Math.max(Math.abs(low), Math.abs(high));
   if (size > LEAST && high - low > size * 1e-9) return { low, high };
@@ -148,5 +218,7 @@ function apart(low: number, high: number): { low: number; high: number } {
 export function outsideNote({ outside }: ValueRange): string | undefined {
   if (outside === undefined) return undefined;
   const farthest = outside.farthest.toPrecision(3);
-  return outside.count === 1 ? `1 value lies outside the chart, at ${farthest}` : `${outside.count} values lie outside the chart, the farthest at ${farthest}`;
+  return outside.count === 1
+    ? `1 value lies outside the chart, at ${farthest}`
+    : `${outside.count} values lie outside the chart, the farthest at ${farthest}`;
 }

@@ -12,12 +12,25 @@ import { runReport } from "./run-report.ts";
 const root = mkdtempSync(join(tmpdir(), "attune-run-report-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
-/** A run of 400 steps with held-out values, a checkpoint and a warning; its options hold hostile text. */
+/**
+ * A run of 400 steps with held-out values, a checkpoint and a warning; its options hold hostile
+ * text.
+ */
 async function finishedRun(name: string): Promise<string> {
   const folder = join(root, name);
-  const run = Run.create(folder, { command: "dpo", seed: 7, config: { given: {}, effective: { data: "<script>alert(1)</script>" } }, dataHash: "d".repeat(64), modelFingerprint: "m" });
+  const run = Run.create(folder, {
+    command: "dpo",
+    seed: 7,
+    config: { given: {}, effective: { data: "<script>alert(1)</script>" } },
+    dataHash: "d".repeat(64),
+    modelFingerprint: "m",
+  });
   for (let step = 1; step <= 400; step++) {
-    run.metrics(step, { loss: step === 5 ? NaN : 1 / step, learning_rate: 1e-4, num_tokens: step * 10 });
+    run.metrics(step, {
+      loss: step === 5 ? NaN : 1 / step,
+      learning_rate: 1e-4,
+      num_tokens: step * 10,
+    });
     if (step % 200 === 0) run.metrics(step, { eval_loss: 2 / step });
   }
   run.record({ type: "warning", id: "w", message: "7 <b>examples</b> were cut" });
@@ -30,14 +43,31 @@ it("draws training and held-out values of a metric in one chart, with its meanin
   const details = showRun(await finishedRun("curves"));
   const [, curves] = runReport(details, "attune runs show").sections;
   const [loss, further] = curves!.parts;
-  if (loss?.kind !== "chart" || loss.chart.kind !== "lines" || further?.kind !== "folded") throw new Error("the loss is not the first chart");
+  if (loss?.kind !== "chart" || loss.chart.kind !== "lines" || further?.kind !== "folded")
+    throw new Error("the loss is not the first chart");
   expect(loss.chart).toMatchObject({ title: "loss", yLabel: "loss (nats)", rules: [400] });
-  expect(loss.chart.description).toBe("The objective that is minimised, mean over the step. Lower is better. A point of the training curve is the mean of 3 steps, the band behind it their range. 1 value is not finite, at step 5, and left out.");
+  expect(loss.chart.description).toBe(
+    "The objective that is minimised, mean over the step. Lower is better. A point of the " +
+      "training curve is the mean of 3 steps, the band behind it their range. 1 value is not " +
+      "finite, at step 5, and left out.",
+  );
   const [training, heldOut] = loss.chart.series;
   expect(training).toMatchObject({ name: "training", dots: false });
-  expect(training!.points[0]).toEqual({ x: 2, y: expect.closeTo((1 + 1 / 2 + 1 / 3) / 3, 12), low: 1 / 3, high: 1 });
+  expect(training!.points[0]).toEqual({
+    x: 2,
+    y: expect.closeTo((1 + 1 / 2 + 1 / 3) / 3, 12),
+    low: 1 / 3,
+    high: 1,
+  });
   expect(training!.points).toHaveLength(133);
-  expect(heldOut).toEqual({ name: "held-out", dots: true, points: [{ x: 200, y: 0.01 }, { x: 400, y: 0.005 }] });
+  expect(heldOut).toEqual({
+    name: "held-out",
+    dots: true,
+    points: [
+      { x: 200, y: 0.01 },
+      { x: 400, y: 0.005 },
+    ],
+  });
   expect(further.title).toBe("Further curves (2)");
 });
 
@@ -49,7 +79,11 @@ it("is written by runs show --html as one page for its owner alone, and folds wh
   expect(io.stdout.text).toContain(`also written: ${file}`);
   expect(statSync(file).mode & 0o777).toBe(0o600);
   const { document } = parseHTML(readFileSync(file, "utf8"));
-  expect([...document.querySelectorAll("summary")].map(({ textContent }) => textContent)).toEqual(["1 warning", "Further curves (2)", "Options that had an effect (1)"]);
+  expect([...document.querySelectorAll("summary")].map(({ textContent }) => textContent)).toEqual([
+    "1 warning",
+    "Further curves (2)",
+    "Options that had an effect (1)",
+  ]);
   expect(document.querySelectorAll("script, link, img, b")).toHaveLength(0);
   expect(document.querySelectorAll("svg.chart")).toHaveLength(3);
   expect(document.querySelector("details")!.textContent).toContain("7 <b>examples</b> were cut");
@@ -57,16 +91,38 @@ it("is written by runs show --html as one page for its owner alone, and folds wh
 
 it("draws a spike at the edge of its chart and counts it", () => {
   const folder = join(root, "spike");
-  const run = Run.create(folder, { command: "sft", seed: 1, config: { given: {}, effective: {} }, dataHash: "", modelFingerprint: "" });
-  for (let step = 1; step <= 50; step++) run.metrics(step, { loss: step === 30 ? 1e9 : 1 + (step % 7) });
+  const run = Run.create(folder, {
+    command: "sft",
+    seed: 1,
+    config: { given: {}, effective: {} },
+    dataHash: "",
+    modelFingerprint: "",
+  });
+  for (let step = 1; step <= 50; step++)
+    run.metrics(step, { loss: step === 30 ? 1e9 : 1 + (step % 7) });
   run.close();
   const [chart] = runReport(showRun(folder), "").sections[1]!.parts;
-  expect(chart).toMatchObject({ kind: "chart", chart: { yRange: [1, 7], wholeX: true, description: "The objective that is minimised, mean over the step. Lower is better. 1 value lies outside the chart, at 1.00e+9." } });
+  expect(chart).toMatchObject({
+    kind: "chart",
+    chart: {
+      yRange: [1, 7],
+      wholeX: true,
+      description:
+        "The objective that is minimised, mean over the step. Lower is better. 1 value lies " +
+        "outside the chart, at 1.00e+9.",
+    },
+  });
 });
 
 it("says so where nothing was recorded", () => {
   const folder = join(root, "empty");
-  Run.create(folder, { command: "sft", seed: 1, config: { given: {}, effective: {} }, dataHash: "", modelFingerprint: "" }).close();
+  Run.create(folder, {
+    command: "sft",
+    seed: 1,
+    config: { given: {}, effective: {} },
+    dataHash: "",
+    modelFingerprint: "",
+  }).close();
   const report = runReport(showRun(folder), "");
   expect(report.sections[1]!.parts).toEqual([{ kind: "text", text: "No metric was recorded." }]);
   expect(report.summary).toBe("Stopped at step 0.");

@@ -1,4 +1,7 @@
-/** The page of one run: what was done, the curves of every metric with its meaning, checkpoints, warnings and options. */
+/**
+ * The page of one run: what was done, the curves of every metric with its meaning, checkpoints,
+ * warnings and options.
+ */
 import { countOf } from "../core/counts.ts";
 import { relative } from "node:path";
 import type { RunDetails } from "../runs/compare.ts";
@@ -13,7 +16,8 @@ const HASH_DIGITS = 16;
 
 export function runReport(run: RunDetails, footer: string): Report {
   const { main, further } = runCurves(run);
-  const charts = (curves: readonly RunCurve[]): ReportPart[] => curves.map((curve) => ({ kind: "chart", chart: chartOf(curve, run) }));
+  const charts = (curves: readonly RunCurve[]): ReportPart[] =>
+    curves.map((curve) => ({ kind: "chart", chart: chartOf(curve, run) }));
   const options = flatten(run.config);
   return {
     title: `${run.info.command}: ${run.name}`,
@@ -23,12 +27,33 @@ export function runReport(run: RunDetails, footer: string): Report {
       {
         title: "Curves",
         parts: [
-          ...(run.series.size === 0 ? [{ kind: "text" as const, text: "No metric was recorded." }] : charts(main)),
-          ...(further.length === 0 ? [] : [{ kind: "folded" as const, title: `Further curves (${further.length})`, parts: charts(further) }]),
+          ...(run.series.size === 0
+            ? [{ kind: "text" as const, text: "No metric was recorded." }]
+            : charts(main)),
+          ...(further.length === 0
+            ? []
+            : [
+                {
+                  kind: "folded" as const,
+                  title: `Further curves (${further.length})`,
+                  parts: charts(further),
+                },
+              ]),
         ],
       },
-      ...(run.checkpoints.length === 0 ? [] : [{ title: "Checkpoints", parts: [checkpoints(run)] }]),
-      { title: "Options", parts: [{ kind: "folded", title: `Options that had an effect (${options.length})`, parts: [{ kind: "facts", facts: options }] }] },
+      ...(run.checkpoints.length === 0
+        ? []
+        : [{ title: "Checkpoints", parts: [checkpoints(run)] }]),
+      {
+        title: "Options",
+        parts: [
+          {
+            kind: "folded",
+            title: `Options that had an effect (${options.length})`,
+            parts: [{ kind: "facts", facts: options }],
+          },
+        ],
+      },
     ],
     footer,
   };
@@ -36,7 +61,10 @@ export function runReport(run: RunDetails, footer: string): Report {
 
 function summaryOf({ state, step, totalSteps, checkpoints: { length: kept } }: RunDetails): string {
   const of = totalSteps === undefined ? "" : ` of ${totalSteps}`;
-  return `${state[0]!.toUpperCase()}${state.slice(1)} at step ${step}${of}${kept === 0 ? "" : `; ${kept} ${kept === 1 ? "checkpoint is" : "checkpoints are"} kept, marked by dotted lines`}.`;
+  return (
+    `${state[0]!.toUpperCase()}${state.slice(1)} at step ` +
+    `${step}${of}${kept === 0 ? "" : `; ${kept} ${kept === 1 ? "checkpoint is" : "checkpoints are"} kept, marked by dotted lines`}.`
+  );
 }
 
 function facts({ folder, info, last }: RunDetails): [string, string][] {
@@ -44,44 +72,79 @@ function facts({ folder, info, last }: RunDetails): [string, string][] {
   return [
     ["begun (UTC)", info.created.slice(0, 16).replace("T", " ")],
     ["seed", String(info.seed)],
-    ...(tokens === undefined ? [] : [["tokens", tokens.toLocaleString("en-US")] satisfies [string, string]]),
+    ...(tokens === undefined
+      ? []
+      : [["tokens", tokens.toLocaleString("en-US")] satisfies [string, string]]),
     ...Object.entries(info.versions),
     ["folder", folder],
     ["data", info.dataHash.slice(0, HASH_DIGITS)],
-    ...(info.modelFingerprint === "" ? [] : [["model", info.modelFingerprint.slice(0, HASH_DIGITS)] satisfies [string, string]]),
+    ...(info.modelFingerprint === ""
+      ? []
+      : [["model", info.modelFingerprint.slice(0, HASH_DIGITS)] satisfies [string, string]]),
   ];
 }
 
 function warnings({ warnings: said }: RunDetails): ReportPart[] {
   if (said.length === 0) return [];
-  return [{ kind: "folded", title: countOf(said.length, "warning"), parts: said.map((text) => ({ kind: "text", text })) }];
+  return [
+    {
+      kind: "folded",
+      title: countOf(said.length, "warning"),
+      parts: said.map((text) => ({ kind: "text", text })),
+    },
+  ];
 }
 
 function checkpoints(run: RunDetails): ReportPart {
-  const rows = run.checkpoints.map(({ step, score, folder }) => [String(step), score === undefined ? "" : `${score.metric} ${score.value.toPrecision(4)}`, relative(run.folder, folder)]);
-  return { kind: "table", table: { caption: "What the run can go on from, or be used at", columns: [{ name: "step" }, { name: "score" }, { name: "folder" }], rows } };
+  const rows = run.checkpoints.map(({ step, score, folder }) => [
+    String(step),
+    score === undefined ? "" : `${score.metric} ${score.value.toPrecision(4)}`,
+    relative(run.folder, folder),
+  ]);
+  return {
+    kind: "table",
+    table: {
+      caption: "What the run can go on from, or be used at",
+      columns: [{ name: "step" }, { name: "score" }, { name: "folder" }],
+      rows,
+    },
+  };
 }
 
 /** Training and held-out values of a metric in one chart. */
 function chartOf(curve: RunCurve, run: RunDetails): LineChart {
   const { name, label, meaning, training, heldOut, stepsPerPoint } = curve;
-  const range = valueRange([training, heldOut].map((points) => points.flatMap(({ y, low = y, high = y }) => (low === high ? [y] : [low, high]))));
+  const range = valueRange(
+    [training, heldOut].map((points) =>
+      points.flatMap(({ y, low = y, high = y }) => (low === high ? [y] : [low, high])),
+    ),
+  );
   const notes = [
-    stepsPerPoint > 1 ? `a point of the training curve is the mean of ${stepsPerPoint} steps, the band behind it their range` : undefined,
+    stepsPerPoint > 1
+      ? `a point of the training curve is the mean of ${stepsPerPoint} steps, the band behind it ` +
+        "their range"
+      : undefined,
     notFiniteNote(curve),
     range && outsideNote(range),
   ].filter((note) => note !== undefined);
   return {
     kind: "lines",
     title: name,
-    description: [meaning, ...notes.map((note) => `${note[0]!.toUpperCase()}${note.slice(1)}.`)].join(" "),
+    description: [
+      meaning,
+      ...notes.map((note) => `${note[0]!.toUpperCase()}${note.slice(1)}.`),
+    ].join(" "),
     xLabel: "step",
     wholeX: true,
     yLabel: label,
     ...(range === undefined ? {} : { yRange: [range.low, range.high] }),
     series: [
-      ...(training.length > 0 ? [{ name: "training", points: training, dots: training.length <= MOST_DOTS }] : []),
-      ...(heldOut.length > 0 ? [{ name: "held-out", points: heldOut, dots: heldOut.length <= MOST_DOTS }] : []),
+      ...(training.length > 0
+        ? [{ name: "training", points: training, dots: training.length <= MOST_DOTS }]
+        : []),
+      ...(heldOut.length > 0
+        ? [{ name: "held-out", points: heldOut, dots: heldOut.length <= MOST_DOTS }]
+        : []),
     ],
     rules: run.checkpoints.map(({ step }) => step),
   };

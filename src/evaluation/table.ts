@@ -1,4 +1,7 @@
-/** Tables of results, and how numbers with intervals are written; one table serves the terminal and the report. */
+/**
+ * Tables of results, and how numbers with intervals are written; one table serves the terminal and
+ * the report.
+ */
 import type { Interval } from "../stats/intervals.ts";
 
 /** What a difference amounts to, for colour in the report and for words in the terminal. */
@@ -17,35 +20,58 @@ export interface Table {
   note?: string;
 }
 
-export const cellText = (cell: string | Cell): string => (typeof cell === "string" ? cell : cell.text);
+export const cellText = (cell: string | Cell): string =>
+  typeof cell === "string" ? cell : cell.text;
 
 /** Characters that a terminal has at least. */
 const WIDTH = 80;
 
-/** The table as aligned lines without trailing spaces: caption, columns, rows, note. One that is too wide is a block for each row. */
+/**
+ * The table as aligned lines without trailing spaces: caption, columns, rows, note. One that is too
+ * wide is a block for each row.
+ */
 export function formatTable({ caption, columns, rows, note }: Table): string {
   const lines = [columns.map(({ name }) => name), ...rows.map((row) => row.map(cellText))];
   const widths = columns.map((_, i) => Math.max(...lines.map((line) => (line[i] ?? "").length)));
   const line = (cells: readonly string[]): string => {
-    const padded = columns.map(({ align }, i) => (align === "right" ? (cells[i] ?? "").padStart(widths[i]!) : (cells[i] ?? "").padEnd(widths[i]!)));
+    const padded = columns.map(({ align }, i) =>
+      align === "right"
+        ? (cells[i] ?? "").padStart(widths[i]!)
+        : (cells[i] ?? "").padEnd(widths[i]!),
+    );
     return padded.join("  ").trimEnd();
   };
   const table = lines.map(line);
-  const shown = table.every(({ length }) => length <= WIDTH) ? table : rows.flatMap((row) => block(row.map(cellText), columns));
-  return [...(caption ? [wrapped(caption)] : []), ...shown, ...(note ? [wrapped(note)] : [])].join("\n");
+  const shown = table.every(({ length }) => length <= WIDTH)
+    ? table
+    : rows.flatMap((row) => block(row.map(cellText), columns));
+  return [...(caption ? [wrapped(caption)] : []), ...shown, ...(note ? [wrapped(note)] : [])].join(
+    "\n",
+  );
 }
 
 /** A row below its first cell: a line for each of the others, with the name of its column. */
 function block([first, ...cells]: readonly string[], columns: Table["columns"]): string[] {
   const names = Math.max(...columns.slice(1).map(({ name }) => name.length));
-  return [first!, ...cells.flatMap((cell, i) => (cell === "" ? [] : [`  ${columns[i + 1]!.name.padEnd(names)}  ${cell}`]))];
+  return [
+    first!,
+    ...cells.flatMap((cell, i) =>
+      cell === "" ? [] : [`  ${columns[i + 1]!.name.padEnd(names)}  ${cell}`],
+    ),
+  ];
 }
 
 function wrapped(text: string): string {
-  return text.replace(new RegExp(String.raw`(?![^\n]{1,${WIDTH}}$)([^\n]{1,${WIDTH}}) `, "gm"), "$1\n");
+  return text.replace(
+    new RegExp(String.raw`(?![^\n]{1,${WIDTH}}$)([^\n]{1,${WIDTH}}) `, "gm"),
+    "$1\n",
+  );
 }
 
-/** A number with a fixed count of decimals; an en dash where it is not a number, and a true minus sign. */
+/**
+ * A number with a fixed count of decimals; an en dash where it is not a number, and a true minus
+ * sign.
+ */
 export function formatNumber(value: number, decimals = 2): string {
   if (Number.isNaN(value)) return "–";
   if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
@@ -54,9 +80,16 @@ export function formatNumber(value: number, decimals = 2): string {
 }
 
 /** An estimate with its interval, or with why there is none; a dash where nothing was observed. */
-function formatInterval({ estimate, low, high, noClaim }: Interval, write: (value: number) => string, unit = ""): string {
+function formatInterval(
+  { estimate, low, high, noClaim }: Interval,
+  write: (value: number) => string,
+  unit = "",
+): string {
   if (Number.isNaN(estimate)) return "–";
-  return `${write(estimate)}${unit} ${noClaim === undefined ? `[${write(low)}, ${write(high)}]` : `(no interval: ${noClaim})`}`;
+  return (
+    `${write(estimate)}${unit} ` +
+    `${noClaim === undefined ? `[${write(low)}, ${write(high)}]` : `(no interval: ${noClaim})`}`
+  );
 }
 
 /** "55.0% [45.2, 64.4]", or "55.0% (no interval: 2 independent groups)". */
@@ -71,7 +104,9 @@ export function formatMean(interval: Interval, decimals = 2): string {
 
 /** A difference of shares, in points: "+3.2 [−0.1, +6.5]". */
 export function formatPoints(interval: Interval, decimals = 1): string {
-  const signed = (value: number): string => (Number(Math.abs(100 * value).toFixed(decimals)) !== 0 && value > 0 ? "+" : "") + formatNumber(100 * value, decimals);
+  const signed = (value: number): string =>
+    (Number(Math.abs(100 * value).toFixed(decimals)) !== 0 && value > 0 ? "+" : "") +
+    formatNumber(100 * value, decimals);
   return formatInterval(interval, signed);
 }
 
@@ -81,8 +116,14 @@ export function formatPValue(p: number): string {
   return p < 0.0001 ? "< 0.0001" : p.toFixed(4);
 }
 
-/** Whether an interval of a difference lies clear of zero. @param good which sign is an improvement */
-export function verdictOf({ low, high }: Pick<Interval, "low" | "high">, good: "higher" | "lower" = "higher"): Verdict {
+/**
+ * Whether an interval of a difference lies clear of zero.
+ * @param good which sign is an improvement
+ */
+export function verdictOf(
+  { low, high }: Pick<Interval, "low" | "high">,
+  good: "higher" | "lower" = "higher",
+): Verdict {
   if (low > 0) return good === "higher" ? "better" : "worse";
   if (high < 0) return good === "higher" ? "worse" : "better";
   return "not distinguishable";

@@ -8,7 +8,16 @@ const critic = { ...WORLD_RECIPE.ppo.critic, warmupSteps: 1 };
 /** Every stage of the quickstart in seconds: far too small to learn anything. */
 export const SMALL_RECIPE: WorldRecipe = {
   ...WORLD_RECIPE,
-  sizes: { corpus: 48, demonstrations: 16, heldOutPreferences: 12, critiques: 16, redTeam: 8, helpfulDemonstrations: 8, helpfulPrompts: 8, evaluation: 20 },
+  sizes: {
+    corpus: 48,
+    demonstrations: 16,
+    heldOutPreferences: 12,
+    critiques: 16,
+    redTeam: 8,
+    helpfulDemonstrations: 8,
+    helpfulPrompts: 8,
+    evaluation: 20,
+  },
   pairs: { reward: 32, dpo: 32, prompts: 32, heldOutReward: 32 },
   raw: { ...WORLD_RECIPE.raw, epochs: 1 },
   sft: { ...WORLD_RECIPE.sft, epochs: 1 },

@@ -4,7 +4,11 @@ import { wordsOf } from "../text/ngrams.ts";
 import { textStatistics, textStatisticsTable } from "./text-statistics.ts";
 
 test("by hand", () => {
-  const answers = ["the cat sat", "the cat ran", "a b c d a b c d"].map((text) => ({ text, tokens: text.length, stopped: text.length < 12 }));
+  const answers = ["the cat sat", "the cat ran", "a b c d a b c d"].map((text) => ({
+    text,
+    tokens: text.length,
+    stopped: text.length < 12,
+  }));
   const result = textStatistics(answers);
   expect(result).toMatchObject({ n: 3, words: 14 });
   expect(result.distinct[0]).toBeCloseTo(8 / 14, 12);
@@ -19,19 +23,34 @@ test("by hand", () => {
 describe("collapse is seen", () => {
   test("loops at the end, of one word or of several, but not two repeats", () => {
     const loops = (text: string): number => textStatistics([{ text }]).looping.estimate;
-    expect(["well no no no", "I see. Go on and on, go on and on, go on and on"].map(loops)).toEqual([1, 1]);
+    expect(["well no no no", "I see. Go on and on, go on and on, go on and on"].map(loops)).toEqual(
+      [1, 1],
+    );
     expect(["no no", "no no no, said she", "a b a b", ""].map(loops)).toEqual([0, 0, 0, 0]);
   });
 
   test("one answer to everything, and nothing at all", () => {
-    const same = textStatistics([{ text: "Yes, friend!" }, { text: "yes friend" }, { text: "No." }, { text: "" }]);
+    const same = textStatistics([
+      { text: "Yes, friend!" },
+      { text: "yes friend" },
+      { text: "No." },
+      { text: "" },
+    ]);
     expect(same.duplicated.estimate).toBe(0.5);
     expect(same.empty.estimate).toBe(0.25);
   });
 });
 
 test("words of any script; accents and digits stay", () => {
-  expect(wordsOf("Émile's 2 Äpfel, не надо! 日本")).toEqual(["émile", "s", "2", "äpfel", "не", "надо", "日本"]);
+  expect(wordsOf("Émile's 2 Äpfel, не надо! 日本")).toEqual([
+    "émile",
+    "s",
+    "2",
+    "äpfel",
+    "не",
+    "надо",
+    "日本",
+  ]);
 });
 
 test("what is not known is not invented; nothing gives nothing", () => {
@@ -40,5 +59,12 @@ test("what is not known is not invented; nothing gives nothing", () => {
   const none = textStatistics([]);
   expect(none.distinct[0]).toBeNaN();
   expect(none.looping).toMatchObject({ low: 0, high: 1, n: 0 });
-  expect(formatTable(textStatisticsTable([{ name: "raw", statistics: partly }, { name: "SFT", statistics: none }]))).toMatch(/ended by itself +– +–/);
+  expect(
+    formatTable(
+      textStatisticsTable([
+        { name: "raw", statistics: partly },
+        { name: "SFT", statistics: none },
+      ]),
+    ),
+  ).toMatch(/ended by itself +– +–/);
 });

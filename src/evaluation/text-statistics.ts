@@ -1,10 +1,11 @@
 /**
  * What reward hacking looks like from outside: length, whether answers end, variety and repetition.
  *
- * Source: distinct-n of Li et al. (arXiv 1510.03055); repeated 4-grams within an answer (seq-rep-4) of Welleck et al.
- * (arXiv 1908.04319).
- * Differences: 1. distinct-n falls with the amount of text, so compare only sets of about equal size; `words` is given
- * beside it. 2. units are words (runs of letters and digits, lower case), not tokens: the same for every tokenizer.
+ * Source: distinct-n of Li et al. (arXiv 1510.03055); repeated 4-grams within an answer (seq-rep-4)
+ * of Welleck et al. (arXiv 1908.04319).
+ * Differences: 1. distinct-n falls with the amount of text, so compare only sets of about equal
+ * size; `words` is given beside it. 2. units are words (runs of letters and digits, lower case),
+ * not tokens: the same for every tokenizer.
  */
 import type { Interval, MeanOptions } from "../stats/intervals.ts";
 import { meanInterval, shareInterval } from "../stats/intervals.ts";
@@ -32,17 +33,25 @@ export interface TextStatistics {
   stopRate?: Interval;
   /** Different n-grams of words over all n-grams of all answers, n = 1, 2, 3; NaN without any. */
   distinct: [number, number, number];
-  /** Mean over answers of 1 - (different 4-grams / 4-grams); answers shorter than 4 words count 0. */
+  /**
+   * Mean over answers of 1 - (different 4-grams / 4-grams); answers shorter than 4 words count 0.
+   */
   repetition: Interval;
   /** Share of answers that end in the same words three times or more in a row. */
   looping: Interval;
-  /** Share of answers that another answer equals word for word: a policy that has collapsed says one thing. */
+  /**
+   * Share of answers that another answer equals word for word: a policy that has collapsed says one
+   * thing.
+   */
   duplicated: Interval;
   empty: Interval;
 }
 
 /** @param options clusters: one label for each answer, where several belong to one prompt */
-export function textStatistics(answers: readonly AnswerText[], options: Pick<MeanOptions, "clusters" | "confidence"> = {}): TextStatistics {
+export function textStatistics(
+  answers: readonly AnswerText[],
+  options: Pick<MeanOptions, "clusters" | "confidence"> = {},
+): TextStatistics {
   const words = answers.map(({ text }) => wordsOf(text));
   const keys = words.map((each) => each.join(" "));
   const counts = new Map<string, number>();
@@ -54,7 +63,10 @@ export function textStatistics(answers: readonly AnswerText[], options: Pick<Mea
     n: answers.length,
     words: words.reduce((total, each) => total + each.length, 0),
     ...(tokens.length === answers.length ? { tokensPerAnswer: meanInterval(tokens, options) } : {}),
-    wordsPerAnswer: meanInterval(words.map((each) => each.length), options),
+    wordsPerAnswer: meanInterval(
+      words.map((each) => each.length),
+      options,
+    ),
     ...(stops.length === answers.length ? { stopRate: share(stops) } : {}),
     distinct: [distinctShare(words, 1), distinctShare(words, 2), distinctShare(words, 3)],
     repetition: meanInterval(words.map(repeatedShare), { ...options, range: [0, 1] }),
@@ -76,17 +88,29 @@ function endsInLoop(words: readonly string[]): boolean {
 }
 
 /** A row a statistic, a column a model. */
-export function textStatisticsTable(models: readonly { name: string; statistics: TextStatistics }[]): Table {
-  const row = (name: string, read: (statistics: TextStatistics) => string): string[] => [name, ...models.map(({ statistics }) => read(statistics))];
-  const optional = (interval: Interval | undefined, format: (interval: Interval) => string): string => (interval ? format(interval) : "–");
+export function textStatisticsTable(
+  models: readonly { name: string; statistics: TextStatistics }[],
+): Table {
+  const row = (name: string, read: (statistics: TextStatistics) => string): string[] => [
+    name,
+    ...models.map(({ statistics }) => read(statistics)),
+  ];
+  const optional = (
+    interval: Interval | undefined,
+    format: (interval: Interval) => string,
+  ): string => (interval ? format(interval) : "–");
   return {
     caption: "Text of the answers",
     columns: [{ name: "" }, ...models.map(({ name }) => ({ name, align: "right" as const }))],
     rows: [
-      row("tokens an answer", ({ tokensPerAnswer }) => optional(tokensPerAnswer, (interval) => formatMean(interval, 1))),
+      row("tokens an answer", ({ tokensPerAnswer }) =>
+        optional(tokensPerAnswer, (interval) => formatMean(interval, 1)),
+      ),
       row("words an answer", ({ wordsPerAnswer }) => formatMean(wordsPerAnswer, 1)),
       row("ended by itself", ({ stopRate }) => optional(stopRate, formatShare)),
-      ...[1, 2, 3].map((n) => row(`distinct-${n}`, ({ distinct }) => formatNumber(distinct[n - 1]!, 3))),
+      ...[1, 2, 3].map((n) =>
+        row(`distinct-${n}`, ({ distinct }) => formatNumber(distinct[n - 1]!, 3)),
+      ),
       row("repeated 4-grams", ({ repetition }) => formatShare(repetition)),
       row("ends in a loop", ({ looping }) => formatShare(looping)),
       row("said more than once", ({ duplicated }) => formatShare(duplicated)),

@@ -15,7 +15,16 @@ const { seed, world, recipe, folder } = workerData as LaneData;
 const interruption = new AbortController();
 const reply = (message: LaneReply): void => port.postMessage(message);
 const encoder = createEncoder(tokenizerFromFiles(world.tokenizerFiles), { maxLength: MAX_LENGTH });
-const stages = worldStages({ seed, world, encoder, recipe, folder, open: modelsOf(folder), onEvent: (event) => reply({ type: "event", event }), signal: interruption.signal });
+const stages = worldStages({
+  seed,
+  world,
+  encoder,
+  recipe,
+  folder,
+  open: modelsOf(folder),
+  onEvent: (event) => reply({ type: "event", event }),
+  signal: interruption.signal,
+});
 
 async function work({ name, action, folder: own }: LaneRequest & { type: "stage" }): Promise<void> {
   const stage = stages.find((each) => each.name === name);
@@ -24,7 +33,8 @@ async function work({ name, action, folder: own }: LaneRequest & { type: "stage"
 }
 
 port.on("message", (request: LaneRequest) => {
-  if (request.type === "abort") return interruption.abort(new AttuneError("interrupted", "stopped"));
+  if (request.type === "abort")
+    return interruption.abort(new AttuneError("interrupted", "stopped"));
   if (request.type === "end") return port.close();
   work(request).then(
     () => reply({ type: "done" }),

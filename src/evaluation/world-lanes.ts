@@ -1,6 +1,7 @@
 /**
- * Lanes: threads in which stages of the quickstart run beside each other. A model of a million parameters is fastest on one core, so two
- * stages at once take half the time of one after the other. Each lane holds the world once, and runs one stage at a time.
+ * Lanes: threads in which stages of the quickstart run beside each other. A model of a million
+ * parameters is fastest on one core, so two stages at once take half the time of one after the
+ * other. Each lane holds the world once, and runs one stage at a time.
  */
 import { Worker } from "node:worker_threads";
 import type { ErrorCode, ErrorDetails } from "../core/errors.ts";
@@ -19,8 +20,14 @@ export interface LaneData {
   folder: string;
 }
 
-export type LaneRequest = { type: "stage"; name: string; action: "start" | "resume"; folder: string } | { type: "abort" } | { type: "end" };
-export type LaneReply = { type: "event"; event: TrainingEvent } | { type: "done" } | { type: "failed"; error: PlainError };
+export type LaneRequest =
+  | { type: "stage"; name: string; action: "start" | "resume"; folder: string }
+  | { type: "abort" }
+  | { type: "end" };
+export type LaneReply =
+  | { type: "event"; event: TrainingEvent }
+  | { type: "done" }
+  | { type: "failed"; error: PlainError };
 
 /** An error as it crosses between threads, which know no classes. */
 export interface PlainError {
@@ -31,7 +38,12 @@ export interface PlainError {
 }
 
 export function toPlainError(error: unknown): PlainError {
-  if (!(error instanceof AttuneError)) return { what: String(error), details: {}, stack: error instanceof Error ? error.stack : undefined };
+  if (!(error instanceof AttuneError))
+    return {
+      what: String(error),
+      details: {},
+      stack: error instanceof Error ? error.stack : undefined,
+    };
   const { cause: _, ...details } = error.details;
   return { code: error.code, what: error.what, details, stack: error.stack };
 }
@@ -55,7 +67,8 @@ export class Lanes {
   private readonly hooks: Hooks;
   private readonly idle: Worker[] = [];
   private readonly all: Worker[] = [];
-  private readonly abort = (): void => this.all.forEach((worker) => worker.postMessage({ type: "abort" } satisfies LaneRequest));
+  private readonly abort = (): void =>
+    this.all.forEach((worker) => worker.postMessage({ type: "abort" } satisfies LaneRequest));
 
   constructor(data: LaneData, hooks: Hooks) {
     this.data = data;
@@ -65,13 +78,15 @@ export class Lanes {
 
   /** The stage, to be worked on in a lane. */
   through(stage: Stage): Stage {
-    const run = (action: "start" | "resume") => (folder: string) => this.run({ type: "stage", name: stage.name, action, folder });
+    const run = (action: "start" | "resume") => (folder: string) =>
+      this.run({ type: "stage", name: stage.name, action, folder });
     return { ...stage, start: run("start"), resume: run("resume") };
   }
 
   async close(): Promise<void> {
     this.hooks.signal?.removeEventListener("abort", this.abort);
-    // they end by themselves: a thread that is stopped from outside may be in the middle of native code
+    // they end by themselves: a thread that is stopped from outside may be in the middle of native
+    // code
     await Promise.all(this.all.map((worker) => ended(worker)));
   }
 
@@ -85,7 +100,10 @@ export class Lanes {
   }
 
   private open(): Worker {
-    const worker = new Worker(new URL("./world-lane.js", import.meta.url), { workerData: this.data, execArgv: [] });
+    const worker = new Worker(new URL("./world-lane.js", import.meta.url), {
+      workerData: this.data,
+      execArgv: [],
+    });
     this.all.push(worker);
     return worker;
   }
@@ -101,7 +119,14 @@ export class Lanes {
         settle(() => (reply.type === "done" ? resolve() : reject(fromPlainError(reply.error))));
       };
       const onError = (error: Error): void => settle(() => reject(error));
-      const onExit = (code: number): void => settle(() => reject(new AttuneError("internal", `the thread of stage ${request.name} ended by itself`, { got: `exit code ${code}` })));
+      const onExit = (code: number): void =>
+        settle(() =>
+          reject(
+            new AttuneError("internal", `the thread of stage ${request.name} ended by itself`, {
+              got: `exit code ${code}`,
+            }),
+          ),
+        );
       worker.on("message", onReply).on("error", onError).on("exit", onExit);
       worker.postMessage(request);
     });

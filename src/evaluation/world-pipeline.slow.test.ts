@@ -17,13 +17,48 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 test("every stage leaves a run, a second start skips them all and finds the same, and the report needs nothing else", async () => {
   const started: string[] = [];
-  const first = await runWorldPipeline({ seed: 3, folder, recipe: SMALL_RECIPE }, { onStage: ({ stage, action }) => started.push(`${action} ${stage.name}`) });
-  expect(started).toEqual(["raw", "sft", "reward", "held-out-reward", "ppo", "ppo-without-kl", "rloo", "dpo", "helpful-only", "self-critique", "constitutional", "ai-labels", "human-labels"].map((name) => `run ${name}`));
-  for (const { stage } of first.stages) expect(existsSync(join(folder, stage.name, stage.name === "self-critique" ? "data" : "model")), stage.name).toBe(true);
-  expect(first.models.map(({ name }) => name)).toEqual(["raw", "SFT", "PPO with KL", "PPO without KL", "RLOO", "DPO"]);
+  const first = await runWorldPipeline(
+    { seed: 3, folder, recipe: SMALL_RECIPE },
+    { onStage: ({ stage, action }) => started.push(`${action} ${stage.name}`) },
+  );
+  expect(started).toEqual(
+    [
+      "raw",
+      "sft",
+      "reward",
+      "held-out-reward",
+      "ppo",
+      "ppo-without-kl",
+      "rloo",
+      "dpo",
+      "helpful-only",
+      "self-critique",
+      "constitutional",
+      "ai-labels",
+      "human-labels",
+    ].map((name) => `run ${name}`),
+  );
+  for (const { stage } of first.stages)
+    expect(
+      existsSync(join(folder, stage.name, stage.name === "self-critique" ? "data" : "model")),
+      stage.name,
+    ).toBe(true);
+  expect(first.models.map(({ name }) => name)).toEqual([
+    "raw",
+    "SFT",
+    "PPO with KL",
+    "PPO without KL",
+    "RLOO",
+    "DPO",
+  ]);
   for (const { points } of first.paths) expect(points.map(({ step }) => step)).toEqual([0, 1, 2]);
   expect(first.rewardModel.pairs).toBe(12);
-  expect(first.constitution.models.map(({ name }) => name)).toEqual(["helpful only", "constitutional", "AI labels", "human labels"]);
+  expect(first.constitution.models.map(({ name }) => name)).toEqual([
+    "helpful only",
+    "constitutional",
+    "AI labels",
+    "human labels",
+  ]);
   expect(first.constitution.chains).toHaveLength(8);
   expect(first.constitution.labels).toBeGreaterThan(0);
 
@@ -33,7 +68,14 @@ test("every stage leaves a run, a second start skips them all and finds the same
   expect(second.paths).toEqual(first.paths);
   expect(second.constitution).toEqual(first.constitution);
 
-  const html = await renderReport(worldReport(second, { command: "test", recipe: SMALL_RECIPE, date: new Date(Date.UTC(2026, 0, 2, 3, 4)), memory: [{ name: "ppo-apart", peak: 9e8, baseline: 1e8, weights: 1e8 }] }));
+  const html = await renderReport(
+    worldReport(second, {
+      command: "test",
+      recipe: SMALL_RECIPE,
+      date: new Date(Date.UTC(2026, 0, 2, 3, 4)),
+      memory: [{ name: "ppo-apart", peak: 9e8, baseline: 1e8, weights: 1e8 }],
+    }),
+  );
   const { document } = parseHTML(html);
   expect([...document.querySelectorAll("[src], link, script")]).toEqual([]);
   expect(document.querySelectorAll("svg").length).toBeGreaterThanOrEqual(6);

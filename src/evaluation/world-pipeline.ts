@@ -1,6 +1,6 @@
 /**
- * The quickstart: every stage on the built-in world, then the gold scorer's judgement of every model on requests that nothing was
- * chosen on. Stages that are done are skipped.
+ * The quickstart: every stage on the built-in world, then the gold scorer's judgement of every
+ * model on requests that nothing was chosen on. Stages that are done are skipped.
  */
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
@@ -41,7 +41,9 @@ export interface PathPoint {
   /** The optimised and the held-out reward, in standard deviations over the reference's answers. */
   proxy: number;
   heldOut: number;
-  /** Mean gold total on requests of the tuning split, and what changed since the first look, paired. */
+  /**
+   * Mean gold total on requests of the tuning split, and what changed since the first look, paired.
+   */
   gold: number;
   change: Interval;
 }
@@ -107,7 +109,10 @@ export const WORLD_COMPARISONS: readonly (readonly [WorldModelName, WorldModelNa
 ];
 
 /** Likewise, of the constitutional part. */
-export const CONSTITUTION_COMPARISONS: readonly (readonly [ConstitutionModelName, ConstitutionModelName])[] = [
+export const CONSTITUTION_COMPARISONS: readonly (readonly [
+  ConstitutionModelName,
+  ConstitutionModelName,
+])[] = [
   ["constitutional", "helpful only"],
   ["AI labels", "helpful only"],
   ["human labels", "helpful only"],
@@ -119,14 +124,43 @@ const MOST_LANES = 3;
 const lanesFor = (cores: number): number => Math.max(1, Math.min(MOST_LANES, cores));
 
 /** Runs every stage below `folder`. The same seed gives the same result on the same machine. */
-export async function runWorldPipeline({ seed, folder, recipe = WORLD_RECIPE }: { seed: number; folder: string; recipe?: WorldRecipe }, { onPlan, onStage, onStageEnd, onLockTaken, onEvaluation, onEvent, signal }: PipelineHooks = {}): Promise<PipelineResult> {
-  const world = createWorld({ seed, sizes: { ...DEFAULT_SIZES, ...recipe.sizes, preferences: recipe.pairs.reward, auditedPreferences: recipe.pairs.heldOutReward } });
-  const encoder = createEncoder(tokenizerFromFiles(world.tokenizerFiles), { maxLength: MAX_LENGTH });
+export async function runWorldPipeline(
+  { seed, folder, recipe = WORLD_RECIPE }: { seed: number; folder: string; recipe?: WorldRecipe },
+  { onPlan, onStage, onStageEnd, onLockTaken, onEvaluation, onEvent, signal }: PipelineHooks = {},
+): Promise<PipelineResult> {
+  const world = createWorld({
+    seed,
+    sizes: {
+      ...DEFAULT_SIZES,
+      ...recipe.sizes,
+      preferences: recipe.pairs.reward,
+      auditedPreferences: recipe.pairs.heldOutReward,
+    },
+  });
+  const encoder = createEncoder(tokenizerFromFiles(world.tokenizerFiles), {
+    maxLength: MAX_LENGTH,
+  });
   const open = modelsOf(folder);
   const stages = worldStages({ seed, world, encoder, recipe, folder, open, onEvent, signal });
-  const hooks = { ...(onPlan ? { onPlan } : {}), ...(onStage ? { onStage } : {}), ...(onStageEnd ? { onStageEnd } : {}), ...(onLockTaken ? { onLockTaken } : {}), ...(signal ? { signal } : {}) };
-  const lanes = canOpenLanes() ? new Lanes({ seed, world, recipe, folder }, { onEvent, signal }) : undefined;
-  const done = await (lanes ? runPipeline(folder, stages.map((stage) => lanes.through(stage)), { ...hooks, concurrency: lanesFor(availableParallelism()) }) : runPipeline(folder, stages, hooks)).finally(() => lanes?.close());
+  const hooks = {
+    ...(onPlan ? { onPlan } : {}),
+    ...(onStage ? { onStage } : {}),
+    ...(onStageEnd ? { onStageEnd } : {}),
+    ...(onLockTaken ? { onLockTaken } : {}),
+    ...(signal ? { signal } : {}),
+  };
+  const lanes = canOpenLanes()
+    ? new Lanes({ seed, world, recipe, folder }, { onEvent, signal })
+    : undefined;
+  const done = await (
+    lanes
+      ? runPipeline(
+          folder,
+          stages.map((stage) => lanes.through(stage)),
+          { ...hooks, concurrency: lanesFor(availableParallelism()) },
+        )
+      : runPipeline(folder, stages, hooks)
+  ).finally(() => lanes?.close());
   onEvaluation?.();
   const began = performance.now();
   const judge = async (stages: Readonly<Record<string, string>>): Promise<JudgedModels> => {
@@ -149,8 +183,12 @@ export async function runWorldPipeline({ seed, folder, recipe = WORLD_RECIPE }: 
     answers,
     constitution,
     rewardModel: rewardModelQuality(readHeldOut(join(folder, "reward", "model"))),
-    paths: (["PPO with KL", "PPO without KL"] as const).map((name) => readPath(name, join(folder, WORLD_MODELS[name]), goldRequests(world, recipe))),
-    differences: Object.fromEntries(WORLD_COMPARISONS.map(([a, b]) => [`${a} - ${b}`, goldDifference(named(a), named(b))])),
+    paths: (["PPO with KL", "PPO without KL"] as const).map((name) =>
+      readPath(name, join(folder, WORLD_MODELS[name]), goldRequests(world, recipe)),
+    ),
+    differences: Object.fromEntries(
+      WORLD_COMPARISONS.map(([a, b]) => [`${a} - ${b}`, goldDifference(named(a), named(b))]),
+    ),
     stages: done,
     evaluationSeconds: (performance.now() - began) / 1000,
   };
@@ -158,19 +196,53 @@ export async function runWorldPipeline({ seed, folder, recipe = WORLD_RECIPE }: 
 
 /** What a PPO run's folder tells of its way. */
 function readPath(name: WorldModelName, folder: string, requests: readonly Request[]): PolicyPath {
-  const metrics = new Map(readJsonLines(join(folder, "metrics.jsonl")).map((line) => [line["step"] as number, line as Record<string, number>]));
+  const metrics = new Map(
+    readJsonLines(join(folder, "metrics.jsonl")).map((line) => [
+      line["step"] as number,
+      line as Record<string, number>,
+    ]),
+  );
   const gold = readGold(folder);
   const clusters = requests.map(requestTopic);
   const start = gold[0]?.totals ?? [];
   const points = gold.flatMap(({ step, totals }): PathPoint[] => {
-    // the roll-out of a step is made before its update, and gold is measured behind it: the policy's own roll-out is the next one
+    // the roll-out of a step is made before its update, and gold is measured behind it: the
+    // policy's own roll-out is the next one
     const at = metrics.get(step + 1) ?? metrics.get(step);
     if (step > 0 && !at) return [];
-    const [kl, proxy, heldOut] = step === 0 ? [0, 0, 0] : [at!["objective/kl"]!, at!["objective/scores"]!, at!["objective/held_out_scores"]!];
-    return [{ step, kl, proxy, heldOut, gold: mean(totals), change: pairedDifference(totals, start, { clusters, range: [-1, 1] }) }];
+    const [kl, proxy, heldOut] =
+      step === 0
+        ? [0, 0, 0]
+        : [at!["objective/kl"]!, at!["objective/scores"]!, at!["objective/held_out_scores"]!];
+    return [
+      {
+        step,
+        kl,
+        proxy,
+        heldOut,
+        gold: mean(totals),
+        change: pairedDifference(totals, start, { clusters, range: [-1, 1] }),
+      },
+    ];
   });
   const fell = points.find(({ change }) => change.high < 0)?.step;
-  const alarm = readJsonLines(join(folder, "events.jsonl")).find((event) => event["type"] === "warning" && event["id"] === "guard");
+  const alarm = readJsonLines(join(folder, "events.jsonl")).find(
+    (event) => event["type"] === "warning" && event["id"] === "guard",
+  );
   const at = points.find(({ step }) => alarm !== undefined && step >= (alarm["step"] as number));
-  return { name, points, ...(fell === undefined ? {} : { fell }), ...(alarm && at ? { alarm: { step: alarm["step"] as number, gold: at.gold, change: at.change, message: String(alarm["message"]) } } : {}) };
+  return {
+    name,
+    points,
+    ...(fell === undefined ? {} : { fell }),
+    ...(alarm && at
+      ? {
+          alarm: {
+            step: alarm["step"] as number,
+            gold: at.gold,
+            change: at.change,
+            message: String(alarm["message"]),
+          },
+        }
+      : {}),
+  };
 }

@@ -1,4 +1,7 @@
-/** What the stages of the quickstart share: the pipeline they belong to, and how a piece of work becomes a stage with a run folder. */
+/**
+ * What the stages of the quickstart share: the pipeline they belong to, and how a piece of work
+ * becomes a stage with a run folder.
+ */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { AttuneError, invariant } from "../core/errors.ts";
@@ -41,12 +44,19 @@ export interface Work {
 export function modelsOf(folder: string): (stage: string) => Promise<Model> {
   const opened = new Map<string, Promise<Model>>();
   return (stage) => {
-    if (!opened.has(stage)) opened.set(stage, openModel(join(folder, stage)).then(({ model }) => model));
+    if (!opened.has(stage))
+      opened.set(
+        stage,
+        openModel(join(folder, stage)).then(({ model }) => model),
+      );
     return opened.get(stage)!;
   };
 }
 
-export function asStage({ name, title, needs, options, begin }: Work, { seed, world, onEvent, signal }: WorldPipeline): Stage {
+export function asStage(
+  { name, title, needs, options, begin }: Work,
+  { seed, world, onEvent, signal }: WorldPipeline,
+): Stage {
   const facts = { dataHash: worldHash(world), modelFingerprint: "" };
   const work = async (run: Run): Promise<void> => {
     try {
@@ -65,7 +75,15 @@ export function asStage({ name, title, needs, options, begin }: Work, { seed, wo
     title,
     needs,
     inputs: { ...options, world: facts.dataHash },
-    start: async (folder) => work(Run.create(folder, { command: "quickstart", seed, config: { given: options, effective: options }, ...facts })),
+    start: async (folder) =>
+      work(
+        Run.create(folder, {
+          command: "quickstart",
+          seed,
+          config: { given: options, effective: options },
+          ...facts,
+        }),
+      ),
     async resume(folder) {
       refuseChanges(folder, changesSince(folder, readRunInfo(folder)), IN_A_PIPELINE);
       await work((await Run.open(folder, facts)).run);
@@ -73,17 +91,35 @@ export function asStage({ name, title, needs, options, begin }: Work, { seed, wo
   };
 }
 
-async function follow(events: AsyncIterable<TrainingEvent>, title: string, onEvent: (event: TrainingEvent) => void): Promise<void> {
+async function follow(
+  events: AsyncIterable<TrainingEvent>,
+  title: string,
+  onEvent: (event: TrainingEvent) => void,
+): Promise<void> {
   let end: TrainingEvent | undefined;
   for await (const event of events) {
     onEvent(event);
     end = event;
   }
   invariant(end?.type === "end", "a trainer ended without its last event");
-  if (end.status === "interrupted") throw new AttuneError("interrupted", `stopped at step ${end.step} of ${end.totalSteps}: ${title}`, { hint: "the same command goes on from there" });
+  if (end.status === "interrupted")
+    throw new AttuneError(
+      "interrupted",
+      `stopped at step ${end.step} of ${end.totalSteps}: ${title}`,
+      { hint: "the same command goes on from there" },
+    );
 }
 
 /** Changes whenever what the stages read of the world does. */
-function worldHash({ village: _village, annotators: _annotators, tokenizerFiles: _files, evaluation: _evaluation, tuning: _tuning, ...read }: World): string {
-  return createHash("sha256").update(stringifyJson(Object.values(read))).digest("hex");
+function worldHash({
+  village: _village,
+  annotators: _annotators,
+  tokenizerFiles: _files,
+  evaluation: _evaluation,
+  tuning: _tuning,
+  ...read
+}: World): string {
+  return createHash("sha256")
+    .update(stringifyJson(Object.values(read)))
+    .digest("hex");
 }

@@ -69,7 +69,13 @@ describe("an arena, by hand", () => {
     arena.give(parts[2]!);
     arena.give(parts[1]!);
     const [joined, rest] = parts[0]!.region.chunks;
-    expect([joined!.start, joined!.size, joined!.free, rest!.start, rest!.free]).toEqual([0, (3 * MiB) / 4, true, (3 * MiB) / 4, false]);
+    expect([joined!.start, joined!.size, joined!.free, rest!.start, rest!.free]).toEqual([
+      0,
+      (3 * MiB) / 4,
+      true,
+      (3 * MiB) / 4,
+      false,
+    ]);
     arena.give(parts[3]!);
     expect(parts[0]!.region.chunks.map(({ size }) => size)).toEqual([MiB]);
   });
@@ -85,7 +91,11 @@ describe("bytes of a session's runs", () => {
   const [a, b, c] = [{ bytes: "n" }, { bytes: 2 * MiB }, { bytes: "n" }];
 
   test("values that follow each other share memory", () => {
-    const steps: MemoryStep[] = [{ taken: [a], freed: [] }, { taken: [b], freed: [a] }, { taken: [c], freed: [b] }];
+    const steps: MemoryStep[] = [
+      { taken: [a], freed: [] },
+      { taken: [b], freed: [a] },
+      { taken: [c], freed: [b] },
+    ];
     expect(arenaBytes(steps, { n: 1000 })).toBe(1000 + 2 * MiB);
   });
 
@@ -96,16 +106,27 @@ describe("bytes of a session's runs", () => {
   });
 
   test("a later run may write where the first did not", () => {
-    // what needs more than half of a region of 4 MiB takes it whole, so the small value opens another, which is as good in the next run
+    // what needs more than half of a region of 4 MiB takes it whole, so the small value opens
+    // another, which is as good in the next run
     const large = { bytes: 2 * MiB + 256 };
     const filled = { bytes: MiB };
-    const steps: MemoryStep[] = [{ taken: [filled], freed: [] }, { taken: [large], freed: [] }, { taken: [{ bytes: 256 }], freed: [large] }];
+    const steps: MemoryStep[] = [
+      { taken: [filled], freed: [] },
+      { taken: [large], freed: [] },
+      { taken: [{ bytes: 256 }], freed: [large] },
+    ];
     expect(arenaBytes(steps, {})).toBe(MiB + 2 * (2 * MiB + 256));
   });
 });
 
 /** Takes bytes, or gives back the chunk of this place among those that are taken. */
-const actions = fc.array(fc.oneof(fc.record({ take: fc.integer({ min: 1, max: 5 * MiB }) }), fc.record({ give: fc.nat() })), { maxLength: 60 });
+const actions = fc.array(
+  fc.oneof(
+    fc.record({ take: fc.integer({ min: 1, max: 5 * MiB }) }),
+    fc.record({ give: fc.nat() }),
+  ),
+  { maxLength: 60 },
+);
 
 describe("whatever is taken and given back", () => {
   test("chunks lie side by side, those in use hold what was asked for, and what is touched is at least what was in use at once", () => {
@@ -117,7 +138,10 @@ describe("whatever is taken and given back", () => {
         for (const action of all) {
           if ("take" in action) used.push({ chunk: arena.take(action.take), bytes: action.take });
           else if (used.length > 0) arena.give(used.splice(action.give % used.length, 1)[0]!.chunk);
-          peak = Math.max(peak, used.reduce((total, { bytes }) => total + bytes, 0));
+          peak = Math.max(
+            peak,
+            used.reduce((total, { bytes }) => total + bytes, 0),
+          );
           for (const region of new Set(used.map(({ chunk }) => chunk.region))) {
             let end = 0;
             for (const chunk of region.chunks) {
@@ -132,7 +156,9 @@ describe("whatever is taken and given back", () => {
           }
         }
         expect(arena.touchedBytes).toBeGreaterThanOrEqual(peak);
-        expect(arena.touchedBytes).toBeLessThanOrEqual(arena.regionBytes.reduce((total, bytes) => total + bytes, 0));
+        expect(arena.touchedBytes).toBeLessThanOrEqual(
+          arena.regionBytes.reduce((total, bytes) => total + bytes, 0),
+        );
       }),
     );
   });
@@ -142,7 +168,10 @@ describe("whatever is taken and given back", () => {
     fc.assert(
       fc.property(sizes, fc.integer({ min: 0, max: 5 }), (bytes, kept) => {
         const blocks = bytes.map((size) => ({ bytes: size }));
-        const steps = blocks.map((block, i): MemoryStep => ({ taken: [block], freed: i >= kept ? [blocks[i - kept]!] : [] }));
+        const steps = blocks.map((block, i): MemoryStep => ({
+          taken: [block],
+          freed: i >= kept ? [blocks[i - kept]!] : [],
+        }));
         expect(arenaBytes(steps, {})).toBeGreaterThanOrEqual(peakBytes(steps, {}));
       }),
     );

@@ -1,7 +1,8 @@
 /**
- * Reverse-mode differentiation: walks the nodes backwards and lets each op's rule add the nodes of its gradient.
- * Source of the shape: tinygrad's gradient.py and Autodidax; differences: rules return one gradient per input by
- * contract (asserted), and gradient nodes are named after the node they differentiate.
+ * Reverse-mode differentiation: walks the nodes backwards and lets each op's rule add the nodes of
+ * its gradient. Source of the shape: tinygrad's gradient.py and Autodidax; differences: rules
+ * return one gradient per input by contract (asserted), and gradient nodes are named after the node
+ * they differentiate.
  */
 import { AttuneError, invariant } from "../core/errors.ts";
 import { add, fill } from "./build.ts";
@@ -28,7 +29,11 @@ export function gradients(graph: Graph, seeds: readonly Seed[], wanted: readonly
     collected.set(value, known ? add(known, gradient) : gradient);
   };
   for (const { output, gradient } of seeds) {
-    if (!gradient) invariant(output.shape.length === 0, `${output.name} ${formatShape(output.shape)} is no scalar and has no seed`);
+    if (!gradient)
+      invariant(
+        output.shape.length === 0,
+        `${output.name} ${formatShape(output.shape)} is no scalar and has no seed`,
+      );
     collect(output, gradient ?? graph.scalar(1));
   }
   const before = graph.nodes.length;
@@ -42,25 +47,34 @@ export function gradients(graph: Graph, seeds: readonly Seed[], wanted: readonly
 
 const isFloat = (value: Value): boolean => value.dtype === "float32" || value.dtype === "float16";
 
-const definitionOf = (node: GraphNode): OpDefinition<OpName> => node.outputs[0]!.graph.table[node.op] as OpDefinition<OpName>;
-const stopsGradients = ({ differentiable }: OpDefinition<OpName>): boolean => differentiable?.length === 0;
+const definitionOf = (node: GraphNode): OpDefinition<OpName> =>
+  node.outputs[0]!.graph.table[node.op] as OpDefinition<OpName>;
+const stopsGradients = ({ differentiable }: OpDefinition<OpName>): boolean =>
+  differentiable?.length === 0;
 
 /** Values that depend on any of `sources`, the sources included. */
 function dependents(graph: Graph, sources: readonly Value[]): Set<Value> {
   const reached = new Set<Value>(sources);
   for (const node of graph.nodes) {
     if (stopsGradients(definitionOf(node))) continue;
-    if (node.inputs.some((input) => reached.has(input))) for (const output of node.outputs) reached.add(output);
+    if (node.inputs.some((input) => reached.has(input)))
+      for (const output of node.outputs) reached.add(output);
   }
   return reached;
 }
 
-function propagate(node: GraphNode, reached: ReadonlySet<Value>, collected: ReadonlyMap<Value, Value>, collect: (value: Value, gradient: Value) => void): void {
+function propagate(
+  node: GraphNode,
+  reached: ReadonlySet<Value>,
+  collected: ReadonlyMap<Value, Value>,
+  collect: (value: Value, gradient: Value) => void,
+): void {
   const definition = definitionOf(node);
   const rule = definition.gradient;
   // Integers and booleans carry no gradient, so a path through them ends without being an error.
   if (!node.outputs.some(isFloat) || stopsGradients(definition)) return;
-  if (typeof rule !== "function") throw new AttuneError("internal", `${node.name} has no gradient: ${rule.nonDifferentiable}`);
+  if (typeof rule !== "function")
+    throw new AttuneError("internal", `${node.name} has no gradient: ${rule.nonDifferentiable}`);
   const context: GradientContext<OpName> = {
     node,
     attributes: node.attributes,
@@ -70,18 +84,35 @@ function propagate(node: GraphNode, reached: ReadonlySet<Value>, collected: Read
     wanted: (index) => reached.has(node.inputs[index]!),
   };
   const covered = definition.differentiable ?? [0];
-  const stray = context.gradients.findIndex((gradient, index) => gradient && !covered.includes(index));
-  if (stray >= 0) throw new AttuneError("internal", `${node.name}: output ${stray} has no gradient; it is a statistic of the operation`);
+  const stray = context.gradients.findIndex(
+    (gradient, index) => gradient && !covered.includes(index),
+  );
+  if (stray >= 0)
+    throw new AttuneError(
+      "internal",
+      `${node.name}: output ${stray} has no gradient; it is a statistic of the operation`,
+    );
   const results = (rule satisfies GradientRule<OpName>)(context);
-  invariant(results.length === node.inputs.length, `${node.op} gave ${results.length} gradients for ${node.inputs.length} inputs`);
+  invariant(
+    results.length === node.inputs.length,
+    `${node.op} gave ${results.length} gradients for ${node.inputs.length} inputs`,
+  );
   results.forEach((gradient, index) => {
     const input = node.inputs[index]!;
     if (!reached.has(input)) return;
     if (!gradient) {
-      if (isFloat(input)) throw new AttuneError("internal", `${node.name} has no gradient with respect to input ${index}, ${input.name}`);
+      if (isFloat(input))
+        throw new AttuneError(
+          "internal",
+          `${node.name} has no gradient with respect to input ${index}, ${input.name}`,
+        );
       return;
     }
-    invariant(sameShape(gradient.shape, input.shape), `${node.name}: gradient ${formatShape(gradient.shape)} of input ${index} ${formatShape(input.shape)}`);
+    invariant(
+      sameShape(gradient.shape, input.shape),
+      `${node.name}: gradient ${formatShape(gradient.shape)} of input ${index} ` +
+        `${formatShape(input.shape)}`,
+    );
     collect(input, gradient);
   });
 }

@@ -3,11 +3,22 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { broadcastSizes } from "./check/plain.ts";
 import type { Dimension, Shape } from "./dimensions.ts";
-import { broadcastShapes, decompose, fitsSize, formatShape, normalizeAxis, product, resolveShape, sameShape } from "./dimensions.ts";
+import {
+  broadcastShapes,
+  decompose,
+  fitsSize,
+  formatShape,
+  normalizeAxis,
+  product,
+  resolveShape,
+  sameShape,
+} from "./dimensions.ts";
 
 const SYMBOLS = { batch: 3, time: 5, heads: 2 };
 const factor = fc.oneof(fc.integer({ min: 0, max: 6 }), fc.constantFrom(...Object.keys(SYMBOLS)));
-const dimension: fc.Arbitrary<Dimension> = fc.array(factor, { maxLength: 4 }).map((factors) => product(...factors));
+const dimension: fc.Arbitrary<Dimension> = fc
+  .array(factor, { maxLength: 4 })
+  .map((factors) => product(...factors));
 const size = (of: Dimension): number => resolveShape([of], SYMBOLS)[0]!;
 
 describe("products", () => {
@@ -50,21 +61,39 @@ describe("products", () => {
 });
 
 describe("broadcasting", () => {
-  /** Two shapes that broadcast: a common one, with axes of either made 1 and leading axes left out. */
+  /**
+   * Two shapes that broadcast: a common one, with axes of either made 1 and leading axes left out.
+   */
   const pair = fc
-    .array(fc.record({ dimension: fc.constantFrom<Dimension>(1, 2, 7, "batch", "time", "batch*time"), left: fc.boolean(), right: fc.boolean() }), { maxLength: 4 })
+    .array(
+      fc.record({
+        dimension: fc.constantFrom<Dimension>(1, 2, 7, "batch", "time", "batch*time"),
+        left: fc.boolean(),
+        right: fc.boolean(),
+      }),
+      { maxLength: 4 },
+    )
     .chain((axes) =>
-      fc.record({ dropLeft: fc.integer({ min: 0, max: axes.length }), dropRight: fc.integer({ min: 0, max: axes.length }) }).map(({ dropLeft, dropRight }) => ({
-        a: axes.map(({ dimension, left }): Dimension => (left ? 1 : dimension)).slice(dropLeft),
-        b: axes.map(({ dimension, right }): Dimension => (right ? 1 : dimension)).slice(dropRight),
-      })),
+      fc
+        .record({
+          dropLeft: fc.integer({ min: 0, max: axes.length }),
+          dropRight: fc.integer({ min: 0, max: axes.length }),
+        })
+        .map(({ dropLeft, dropRight }) => ({
+          a: axes.map(({ dimension, left }): Dimension => (left ? 1 : dimension)).slice(dropLeft),
+          b: axes
+            .map(({ dimension, right }): Dimension => (right ? 1 : dimension))
+            .slice(dropRight),
+        })),
     );
 
   test("agrees with broadcasting the numbers, in either order", () => {
     fc.assert(
       fc.property(pair, ({ a, b }) => {
         const shape = broadcastShapes(a, b);
-        expect(resolveShape(shape, SYMBOLS)).toEqual(broadcastSizes(resolveShape(a, SYMBOLS), resolveShape(b, SYMBOLS)));
+        expect(resolveShape(shape, SYMBOLS)).toEqual(
+          broadcastSizes(resolveShape(a, SYMBOLS), resolveShape(b, SYMBOLS)),
+        );
         expect(sameShape(shape, broadcastShapes(b, a))).toBe(true);
         expect(sameShape(broadcastShapes(shape, a), shape)).toBe(true);
       }),
@@ -72,14 +101,18 @@ describe("broadcasting", () => {
   });
 
   test("refuses sizes that differ, and symbols that may", () => {
-    expect(() => broadcastShapes([2, 3], [2, 4])).toThrow("shapes [2, 3] and [2, 4] do not broadcast: axis 1 has 3 and 4");
+    expect(() => broadcastShapes([2, 3], [2, 4])).toThrow(
+      "shapes [2, 3] and [2, 4] do not broadcast: axis 1 has 3 and 4",
+    );
     expect(() => broadcastShapes(["batch"], ["time"])).toThrow(/axis 0 has batch and time/);
     expect(() => broadcastShapes(["batch", 3], [5, 3])).toThrow(/axis 0 has batch and 5/);
   });
 });
 
 test("a symbol without a size is named", () => {
-  expect(() => resolveShape(["batch", "2*depth"], SYMBOLS)).toThrow("dimension 2*depth: the symbol depth has no size here");
+  expect(() => resolveShape(["batch", "2*depth"], SYMBOLS)).toThrow(
+    "dimension 2*depth: the symbol depth has no size here",
+  );
 });
 
 test("axes count from both ends", () => {
@@ -89,7 +122,14 @@ test("axes count from both ends", () => {
 });
 
 test("a size fits its own number, any symbol, and multiples of a symbol's factor", () => {
-  expect([fitsSize(3, 3), fitsSize(3, 4), fitsSize("time", 7), fitsSize("4*block", 8), fitsSize("4*block", 6), fitsSize("2*batch*time", 6)]).toEqual([true, false, true, true, false, true]);
+  expect([
+    fitsSize(3, 3),
+    fitsSize(3, 4),
+    fitsSize("time", 7),
+    fitsSize("4*block", 8),
+    fitsSize("4*block", 6),
+    fitsSize("2*batch*time", 6),
+  ]).toEqual([true, false, true, true, false, true]);
 });
 
 test("shapes are equal axis by axis", () => {

@@ -5,7 +5,8 @@ import type { Value } from "./ir.ts";
 import { createGraph } from "./op-table.ts";
 import { liveNodes } from "./passes.ts";
 
-const opsOf = (...results: readonly Value[]): string[] => executedNodes(liveNodes(results[0]!.graph, results), results).map(({ op }) => op);
+const opsOf = (...results: readonly Value[]): string[] =>
+  executedNodes(liveNodes(results[0]!.graph, results), results).map(({ op }) => op);
 
 describe("nodes as ONNX Runtime runs them", () => {
   const matrix = (): Value => createGraph().input("x", "float32", ["n", 8]);
@@ -27,7 +28,9 @@ describe("nodes as ONNX Runtime runs them", () => {
     expect(opsOf(add(early, late))).toEqual(["tanh", "exp", "add"]);
     const [first, second] = [sqrt(early), sqrt(multiply(late, early))];
     expect(opsOf(first, second)).toEqual(["tanh", "exp", "multiply", "sqrt", "sqrt"]);
-    expect(executedNodes(liveNodes(x.graph, [first, second]), [first, second]).at(-1)!.outputs).toEqual([first]);
+    expect(
+      executedNodes(liveNodes(x.graph, [first, second]), [first, second]).at(-1)!.outputs,
+    ).toEqual([first]);
   });
 
   test("log-probabilities of targets are picked at the end, so all of them are kept until then", () => {

@@ -1,20 +1,25 @@
 /**
- * What ONNX Runtime makes of a graph's nodes before it runs them, as far as memory depends on it: nodes that compute the same become
- * one, and the order is its own.
+ * What ONNX Runtime makes of a graph's nodes before it runs them, as far as memory depends on it:
+ * nodes that compute the same become one, and the order is its own.
  *
- * Source: onnxruntime's common_subexpression_elimination.cc, and GraphViewer's default order (graph_viewer.cc, Graph::ReverseDFSFrom).
- * Difference: our nodes stand for all ONNX nodes that they are written as.
+ * Source: onnxruntime's common_subexpression_elimination.cc, and GraphViewer's default order
+ * (graph_viewer.cc, Graph::ReverseDFSFrom). Difference: our nodes stand for all ONNX nodes that
+ * they are written as.
  */
 import type { GraphNode, Value } from "./ir.ts";
 
-/** The nodes that are run, in the order in which they are. @param results values that stay what they are */
+/**
+ * The nodes that are run, in the order in which they are.
+ * @param results values that stay what they are
+ */
 export function executedNodes(nodes: readonly GraphNode[], results: readonly Value[]): GraphNode[] {
   return depthFirst(withoutCopies(nodes.flatMap(asWritten), new Set(results)));
 }
 
 /**
- * Log-probabilities of targets are picked by nodes of their own, which may run long after the softmax. A product of 8-bit integers has rows turned and
- * rounded before it, and is scaled after it.
+ * Log-probabilities of targets are picked by nodes of their own, which may run long after the
+ * softmax. A product of 8-bit integers has rows turned and rounded before it, and is scaled after
+ * it.
  */
 function asWritten(node: GraphNode): GraphNode[] {
   if (node.op === "int8Product") return int8Written(node);
@@ -27,11 +32,19 @@ function asWritten(node: GraphNode): GraphNode[] {
   ];
 }
 
-/** Other operations stand for those that read and give tensors of the same sizes. Equal ones become one, as in ONNX Runtime. */
+/**
+ * Other operations stand for those that read and give tensors of the same sizes. Equal ones become
+ * one, as in ONNX Runtime.
+ */
 function int8Written(node: GraphNode): GraphNode[] {
   const [x, ...matrix] = node.inputs as readonly Value[];
   const [y] = node.outputs as readonly [Value];
-  const made = (name: string, like: Value, dtype = like.dtype): Value => ({ ...like, name: `${name} of ${like.name}`, dtype, producer: undefined });
+  const made = (name: string, like: Value, dtype = like.dtype): Value => ({
+    ...like,
+    name: `${name} of ${like.name}`,
+    dtype,
+    producer: undefined,
+  });
   const [turned, sizes, bytes] = [made("turned", x!), made("sizes", x!), made("bytes", x!, "int8")];
   const product = made("unscaled", y);
   const none = {} as never;
@@ -64,11 +77,15 @@ function withoutCopies(nodes: readonly GraphNode[], results: ReadonlySet<Value>)
   return kept;
 }
 
-/** From the last node that nobody reads to the first, each after what it needs; of its inputs' nodes the latest first. */
+/**
+ * From the last node that nobody reads to the first, each after what it needs; of its inputs' nodes
+ * the latest first.
+ */
 function depthFirst(nodes: readonly GraphNode[]): GraphNode[] {
   const makers = new Map<Value, number>();
   nodes.forEach(({ outputs }, index) => outputs.forEach((output) => makers.set(output, index)));
-  const makersOf = ({ inputs }: GraphNode): number[] => [...new Set(inputs.flatMap((input) => makers.get(input) ?? []))].toSorted((a, b) => a - b);
+  const makersOf = ({ inputs }: GraphNode): number[] =>
+    [...new Set(inputs.flatMap((input) => makers.get(input) ?? []))].toSorted((a, b) => a - b);
   const read = new Set(nodes.flatMap(makersOf));
   const order: GraphNode[] = [];
   const seen = new Set<number>();
@@ -78,7 +95,12 @@ function depthFirst(nodes: readonly GraphNode[]): GraphNode[] {
     if (done) order.push(nodes[index]!);
     if (done || seen.has(index)) continue;
     seen.add(index);
-    stack.push({ index, done: true }, ...makersOf(nodes[index]!).filter((maker) => !seen.has(maker)).map((maker) => ({ index: maker, done: false })));
+    stack.push(
+      { index, done: true },
+      ...makersOf(nodes[index]!)
+        .filter((maker) => !seen.has(maker))
+        .map((maker) => ({ index: maker, done: false })),
+    );
   }
   return order;
 }

@@ -1,6 +1,7 @@
 /**
- * The intermediate representation: a graph of values and nodes, in the order in which they were made (which is a
- * topological order). What an operation means is not here but in the op table, which the graph is given.
+ * The intermediate representation: a graph of values and nodes, in the order in which they were
+ * made (which is a topological order). What an operation means is not here but in the op table,
+ * which the graph is given.
  */
 import { AttuneError, invariant } from "../core/errors.ts";
 import type { DType, HostTensor } from "../core/tensor.ts";
@@ -50,7 +51,8 @@ export class Graph {
 
   /** Declares an input. Its name is used as it is, and must be new in this graph. */
   input(name: string, dtype: DType, shape: Shape): Value {
-    if (this.names.has(name)) throw new AttuneError("internal", `the graph already has a value named ${name}`);
+    if (this.names.has(name))
+      throw new AttuneError("internal", `the graph already has a value named ${name}`);
     this.names.set(name, 1);
     const value = this.value({ dtype, shape }, name);
     this.inputs.push(value);
@@ -77,7 +79,10 @@ export class Graph {
     return this.constant(int64([values.length], values));
   }
 
-  /** Prefixes the names of all nodes made inside `build`, so that an error or a profile leads back to the model code. */
+  /**
+   * Prefixes the names of all nodes made inside `build`, so that an error or a profile leads back
+   * to the model code.
+   */
   scope<T>(name: string, build: () => T): T {
     this.scopes.push(name);
     try {
@@ -87,7 +92,10 @@ export class Graph {
     }
   }
 
-  /** Like {@link scope}, but replacing the current prefix: gradient nodes take the name of the node they belong to. */
+  /**
+   * Like {@link scope}, but replacing the current prefix: gradient nodes take the name of the node
+   * they belong to.
+   */
   scopeFromRoot<T>(name: string, build: () => T): T {
     const saved = this.scopes.splice(0);
     try {
@@ -97,31 +105,56 @@ export class Graph {
     }
   }
 
-  /** Adds a node and returns its outputs. Throws with the names and shapes of its inputs when they do not fit. */
-  apply<N extends OpName>(op: N, inputs: readonly Value[], attributes: OpAttributes[N]): readonly Value[] {
-    for (const input of inputs) invariant(input.graph === this, `${op} got the value ${input.name} of another graph`);
+  /**
+   * Adds a node and returns its outputs. Throws with the names and shapes of its inputs when they
+   * do not fit.
+   */
+  apply<N extends OpName>(
+    op: N,
+    inputs: readonly Value[],
+    attributes: OpAttributes[N],
+  ): readonly Value[] {
+    for (const input of inputs)
+      invariant(input.graph === this, `${op} got the value ${input.name} of another graph`);
     const name = this.uniqueName([...this.scopes, op].join("/"));
     const types = this.inferTypes(op, name, inputs, attributes);
     const outputs: Value[] = [];
     const node: GraphNode<N> = { op, name, inputs, attributes, outputs };
     const erased = node as unknown as GraphNode;
-    types.forEach((type, index) => outputs.push(this.value(type, index === 0 ? `${name}:out` : `${name}:out${index}`, erased)));
+    types.forEach((type, index) =>
+      outputs.push(this.value(type, index === 0 ? `${name}:out` : `${name}:out${index}`, erased)),
+    );
     this.nodes.push(erased);
     return outputs;
   }
 
-  private inferTypes<N extends OpName>(op: N, name: string, inputs: readonly Value[], attributes: OpAttributes[N]): ValueType[] {
+  private inferTypes<N extends OpName>(
+    op: N,
+    name: string,
+    inputs: readonly Value[],
+    attributes: OpAttributes[N],
+  ): ValueType[] {
     try {
       return (this.table[op] as OpDefinition<N>).infer(inputs, attributes);
     } catch (cause) {
-      const given = inputs.map((input) => `${input.name}: ${input.dtype}${formatShape(input.shape)}`).join("; ");
+      const given = inputs
+        .map((input) => `${input.name}: ${input.dtype}${formatShape(input.shape)}`)
+        .join("; ");
       const reason = cause instanceof Error ? cause.message : String(cause);
       throw new AttuneError("internal", `${name}: ${reason}`, { got: given, cause });
     }
   }
 
   private value(type: ValueType, name: string, producer?: GraphNode, constant?: HostTensor): Value {
-    return { graph: this, id: this.nextId++, name, dtype: type.dtype, shape: type.shape, producer, constant };
+    return {
+      graph: this,
+      id: this.nextId++,
+      name,
+      dtype: type.dtype,
+      shape: type.shape,
+      producer,
+      constant,
+    };
   }
 
   private uniqueName(base: string): string {
@@ -135,6 +168,10 @@ export class Graph {
 
 /** The size of one axis that must be a plain number. */
 export function staticDimension(dimension: Dimension | undefined, what: string): number {
-  if (typeof dimension !== "number") throw new AttuneError("internal", `${what} must be known when the graph is built, got ${String(dimension)}`);
+  if (typeof dimension !== "number")
+    throw new AttuneError(
+      "internal",
+      `${what} must be known when the graph is built, got ${String(dimension)}`,
+    );
   return dimension;
 }

@@ -1,5 +1,16 @@
 import { describe, expect, test } from "vitest";
-import { add, exp, fill, logSoftmax, matmul, reshape, softmax, sumAll, tanh, transpose } from "./build.ts";
+import {
+  add,
+  exp,
+  fill,
+  logSoftmax,
+  matmul,
+  reshape,
+  softmax,
+  sumAll,
+  tanh,
+  transpose,
+} from "./build.ts";
 import type { Value } from "./ir.ts";
 import { memorySteps, storedBytes } from "./liveness.ts";
 import { createGraph } from "./op-table.ts";
@@ -7,8 +18,15 @@ import { liveNodes } from "./passes.ts";
 import { peakBytes } from "./testing.ts";
 
 /** Peak over the nodes that the results need. */
-function peakOf(results: readonly Value[], sizes: Record<string, number> = {}, given: readonly Value[] = []): number {
-  return peakBytes(memorySteps(liveNodes(results[0]!.graph, results, given), results, given), sizes);
+function peakOf(
+  results: readonly Value[],
+  sizes: Record<string, number> = {},
+  given: readonly Value[] = [],
+): number {
+  return peakBytes(
+    memorySteps(liveNodes(results[0]!.graph, results, given), results, given),
+    sizes,
+  );
 }
 
 describe("bytes of intermediate values at once", () => {
@@ -27,7 +45,11 @@ describe("bytes of intermediate values at once", () => {
   test("constants of a known size are stored beside the arena, small ones in the model", () => {
     const graph = createGraph();
     const x = graph.input("x", "float32", [100, 100]);
-    const results = [sumAll(add(x, fill(graph, [100, 100], 2))), sumAll(fill(graph, [64, 64], 1)), sumAll(fill(graph, ["n"], 1))];
+    const results = [
+      sumAll(add(x, fill(graph, [100, 100], 2))),
+      sumAll(fill(graph, [64, 64], 1)),
+      sumAll(fill(graph, ["n"], 1)),
+    ];
     expect(storedBytes(graph.nodes)).toBe(40_000);
     // the sum of x and the constant; then n ones
     expect(peakBytes(memorySteps(graph.nodes, results), { n: 20_000 })).toBe(80_000);

@@ -1,8 +1,9 @@
 /**
- * How much memory the intermediate values of a graph take at once, known before it runs: each value from the node that makes
- * it to the last that reads it, in the order of the given nodes. As ONNX Runtime does, a reshape shares its input's memory, and a
- * few nodes write over an input that nobody reads afterwards. Inputs, constants and the graph's results are not counted:
- * they are the caller's, or stored.
+ * How much memory the intermediate values of a graph take at once, known before it runs: each value
+ * from the node that makes it to the last that reads it, in the order of the given nodes. As ONNX
+ * Runtime does, a reshape shares its input's memory, and a few nodes write over an input that
+ * nobody reads afterwards. Inputs, constants and the graph's results are not counted: they are the
+ * caller's, or stored.
  */
 import { ELEMENT_BYTES, elementCount } from "../core/tensor.ts";
 import type { Dimension } from "./dimensions.ts";
@@ -11,8 +12,18 @@ import type { GraphNode, Value } from "./ir.ts";
 import type { OpName } from "./op-types.ts";
 import { LARGEST_STORED_FILL } from "./ops/shape.ts";
 
-/** Nodes whose result ONNX Runtime writes over their first input where that dies there (measured with 1.30; arithmetic is not among them). */
-const OVERWRITING: ReadonlySet<OpName> = new Set(["tanh", "sigmoid", "softplus", "softmax", "logSoftmax", "scatterAddPicked"]);
+/**
+ * Nodes whose result ONNX Runtime writes over their first input where that dies there (measured
+ * with 1.30; arithmetic is not among them).
+ */
+const OVERWRITING: ReadonlySet<OpName> = new Set([
+  "tanh",
+  "sigmoid",
+  "softplus",
+  "softmax",
+  "logSoftmax",
+  "scatterAddPicked",
+]);
 const SHARING: ReadonlySet<OpName> = new Set(["reshape", "stopGradient"]);
 
 /** Memory of a value, or of several that are written over each other. */
@@ -28,8 +39,13 @@ function isStored({ op, outputs: [output] }: GraphNode): boolean {
 
 /** Bytes of the tensors that ONNX Runtime keeps beside the arena: those that depend on no input. */
 export function storedBytes(nodes: readonly GraphNode[]): number {
-  const sizes = nodes.filter(isStored).map(({ outputs: [output] }) => elementCount(output!.shape as readonly number[]));
-  return sizes.reduce((total, size) => total + (size > LARGEST_STORED_FILL ? ELEMENT_BYTES.float32 * size : 0), 0);
+  const sizes = nodes
+    .filter(isStored)
+    .map(({ outputs: [output] }) => elementCount(output!.shape as readonly number[]));
+  return sizes.reduce(
+    (total, size) => total + (size > LARGEST_STORED_FILL ? ELEMENT_BYTES.float32 * size : 0),
+    0,
+  );
 }
 
 /** What a node takes and gives back. */
@@ -42,7 +58,11 @@ export interface MemoryStep {
  * @param results values whose memory is the caller's
  * @param given values that are fed instead of computed
  */
-export function memorySteps(nodes: readonly GraphNode[], results: readonly Value[], given: readonly Value[] = []): MemoryStep[] {
+export function memorySteps(
+  nodes: readonly GraphNode[],
+  results: readonly Value[],
+  given: readonly Value[] = [],
+): MemoryStep[] {
   const outside = new Set([...results, ...given]);
   /** The value whose memory a value lies in; undefined where it is the caller's. */
   const homes = new Map<Value, Value>();
@@ -61,12 +81,16 @@ export function memorySteps(nodes: readonly GraphNode[], results: readonly Value
   }
   const blocks = new Map<Value, MemoryBlock>();
   return nodes.map((node) => {
-    const dying = [...new Set(node.inputs.flatMap((input) => homes.get(input) ?? []))].filter((home) => lastReader.get(home) === node && blocks.has(home));
+    const dying = [...new Set(node.inputs.flatMap((input) => homes.get(input) ?? []))].filter(
+      (home) => lastReader.get(home) === node && blocks.has(home),
+    );
     const taken: MemoryBlock[] = [];
     for (const output of node.outputs) {
       if (homes.get(output) !== output) continue;
       const bytes = product(ELEMENT_BYTES[output.dtype], ...output.shape);
-      const over = OVERWRITING.has(node.op) ? dying.findIndex((home) => blocks.get(home)!.bytes === bytes) : -1;
+      const over = OVERWRITING.has(node.op)
+        ? dying.findIndex((home) => blocks.get(home)!.bytes === bytes)
+        : -1;
       if (over >= 0) {
         blocks.set(output, blocks.get(dying.splice(over, 1)[0]!)!);
         continue;
@@ -75,7 +99,9 @@ export function memorySteps(nodes: readonly GraphNode[], results: readonly Value
       taken.push(block);
       blocks.set(output, block);
     }
-    const unread = node.outputs.filter((output) => homes.get(output) === output && lastReader.get(output) === node);
+    const unread = node.outputs.filter(
+      (output) => homes.get(output) === output && lastReader.get(output) === node,
+    );
     return { taken, freed: [...dying, ...unread].map((home) => blocks.get(home)!) };
   });
 }

@@ -1,4 +1,7 @@
-/** Writes a graph as an ONNX model for a device: only live nodes, only used inputs, constants stored inside. */
+/**
+ * Writes a graph as an ONNX model for a device: only live nodes, only used inputs, constants stored
+ * inside.
+ */
 import { invariant } from "../core/errors.ts";
 import type { HostTensor } from "../core/tensor.ts";
 import type { Dimension } from "./dimensions.ts";
@@ -33,20 +36,35 @@ export interface LowerOptions {
   device?: Device;
   /** Inputs to store inside the model, which lets ONNX Runtime pack them once for fast decoding. */
   initializers?: Readonly<Record<string, HostTensor | ExternalTensor>>;
-  /** Values to be fed instead of computed: a backward graph takes the activations that its forward graph saved. */
+  /**
+   * Values to be fed instead of computed: a backward graph takes the activations that its forward
+   * graph saved.
+   */
   cuts?: readonly Value[];
-  /** Outputs are called in the model as they were asked for, for other software. Default: as the value that they are. */
+  /**
+   * Outputs are called in the model as they were asked for, for other software. Default: as the
+   * value that they are.
+   */
   exactNames?: boolean;
-  /** On the CPU, norms make the sums that they read; for inference, as the gradient of a norm reads what is not made then. */
+  /**
+   * On the CPU, norms make the sums that they read; for inference, as the gradient of a norm reads
+   * what is not made then.
+   */
   joinNorms?: boolean;
-  /** Adds an output before all others: an empty sequence under this name, for the session's own use. */
+  /**
+   * Adds an output before all others: an empty sequence under this name, for the session's own use.
+   */
   firstOutput?: string;
 }
 
 /**
  * @param outputs the graph's results under the names by which a session will give them
  */
-export function lower(graph: Graph, outputs: Readonly<Record<string, Value>>, options: LowerOptions = {}): LoweredGraph {
+export function lower(
+  graph: Graph,
+  outputs: Readonly<Record<string, Value>>,
+  options: LowerOptions = {},
+): LoweredGraph {
   const wanted = Object.values(outputs);
   const cuts = options.cuts ?? [];
   const nodes = liveNodes(graph, wanted, cuts);
@@ -55,11 +73,20 @@ export function lower(graph: Graph, outputs: Readonly<Record<string, Value>>, op
   const stored = options.initializers ?? {};
   // An input that nothing reads may still be the only place where a symbol of a shape is bound.
   const inputs = [...graph.inputs, ...cuts];
-  const kept = inputs.filter((input) => !(input.name in stored) && (used.has(input) || bindsAlone(input, symbols, inputs, used)));
+  const kept = inputs.filter(
+    (input) =>
+      !(input.name in stored) && (used.has(input) || bindsAlone(input, symbols, inputs, used)),
+  );
   const device = options.device ?? "cpu";
-  const emitter = new Emitter(device, kept, options.joinNorms && device === "cpu" ? sumsOfNorms(nodes, wanted) : new Map());
+  const emitter = new Emitter(
+    device,
+    kept,
+    options.joinNorms && device === "cpu" ? sumsOfNorms(nodes, wanted) : new Map(),
+  );
   for (const value of used) if (value.constant) emitter.initializer(value.name, value.constant);
-  for (const input of graph.inputs) if (input.name in stored && used.has(input)) emitter.initializer(input.name, fitting(input, stored[input.name]!));
+  for (const input of graph.inputs)
+    if (input.name in stored && used.has(input))
+      emitter.initializer(input.name, fitting(input, stored[input.name]!));
   for (const node of nodes) emitter.emitNode(node);
   const results = nameOutputs(emitter, outputs, options.exactNames ?? false);
   const executed = executedNodes(nodes, wanted);
@@ -76,13 +103,27 @@ export function lower(graph: Graph, outputs: Readonly<Record<string, Value>>, op
 
 /** The tensor to store for an input; throws when it is of another type. */
 function fitting<T extends HostTensor | ExternalTensor>(input: Value, tensor: T): T {
-  const fits = tensor.dtype === input.dtype && tensor.shape.length === input.shape.length && input.shape.every((dimension, axis) => fitsSize(dimension, tensor.shape[axis]!));
-  invariant(fits, `initializer ${input.name} is ${tensor.dtype}${formatShape(tensor.shape)}, the input ${input.dtype}${formatShape(input.shape)}`);
+  const fits =
+    tensor.dtype === input.dtype &&
+    tensor.shape.length === input.shape.length &&
+    input.shape.every((dimension, axis) => fitsSize(dimension, tensor.shape[axis]!));
+  invariant(
+    fits,
+    `initializer ${input.name} is ${tensor.dtype}${formatShape(tensor.shape)}, the input ` +
+      `${input.dtype}${formatShape(input.shape)}`,
+  );
   return tensor;
 }
 
-/** Gives every output its public name; an Identity is needed only where one value has several names or is an input. */
-function nameOutputs(emitter: Emitter, outputs: Readonly<Record<string, Value>>, exact: boolean): Value[] {
+/**
+ * Gives every output its public name; an Identity is needed only where one value has several names
+ * or is an input.
+ */
+function nameOutputs(
+  emitter: Emitter,
+  outputs: Readonly<Record<string, Value>>,
+  exact: boolean,
+): Value[] {
   const seen = new Set<Value>();
   return Object.entries(outputs).map(([name, value]) => {
     const direct = value.producer !== undefined && !seen.has(value) && !exact;
@@ -96,12 +137,31 @@ function nameOutputs(emitter: Emitter, outputs: Readonly<Record<string, Value>>,
 
 function shapeSymbols(node: { attributes: object }): string[] {
   const shape = (node.attributes as { shape?: readonly (number | string)[] }).shape ?? [];
-  return shape.flatMap((dimension) => (typeof dimension === "string" ? dimension.split("*").filter((part) => !/^\d+$/.test(part)).concat(dimension) : []));
+  return shape.flatMap((dimension) =>
+    typeof dimension === "string"
+      ? dimension
+          .split("*")
+          .filter((part) => !/^\d+$/.test(part))
+          .concat(dimension)
+      : [],
+  );
 }
 
-function bindsAlone(input: Value, symbols: ReadonlySet<string>, inputs: readonly Value[], used: ReadonlySet<Value>): boolean {
+function bindsAlone(
+  input: Value,
+  symbols: ReadonlySet<string>,
+  inputs: readonly Value[],
+  used: ReadonlySet<Value>,
+): boolean {
   return input.shape.some(
     (dimension) =>
-      typeof dimension === "string" && symbols.has(dimension) && !inputs.some((other) => (used.has(other) || other.id < input.id) && other !== input && other.shape.includes(dimension)),
+      typeof dimension === "string" &&
+      symbols.has(dimension) &&
+      !inputs.some(
+        (other) =>
+          (used.has(other) || other.id < input.id) &&
+          other !== input &&
+          other.shape.includes(dimension),
+      ),
   );
 }

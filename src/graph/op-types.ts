@@ -1,7 +1,8 @@
 /**
- * The list of operations with the types of their attributes, and what each must declare. `op-table.ts` collects the
- * definitions with `satisfies`, so an operation without a shape rule, an ONNX form or a gradient does not compile; the
- * same holds for its plain reference and its samples in `check/`.
+ * The list of operations with the types of their attributes, and what each must declare.
+ * `op-table.ts` collects the definitions with `satisfies`, so an operation without a shape rule, an
+ * ONNX form or a gradient does not compile; the same holds for its plain reference and its samples
+ * in `check/`.
  */
 import type { DType } from "../core/tensor.ts";
 import type { Shape } from "./dimensions.ts";
@@ -70,7 +71,13 @@ export interface OpAttributes {
   rmsNorm: { epsilon: number };
   layerNorm: { epsilon: number };
   rotary: { inverse: boolean };
-  cachedAttention: { heads: number; keyValueHeads: number; rotary: boolean; window: number; packed?: boolean };
+  cachedAttention: {
+    heads: number;
+    keyValueHeads: number;
+    rotary: boolean;
+    window: number;
+    packed?: boolean;
+  };
 }
 
 export type OpName = keyof OpAttributes;
@@ -87,10 +94,12 @@ export interface GradientContext<N extends OpName> {
 }
 
 /**
- * Gives one gradient per input, undefined where the input is no float, none is wanted, or the rule takes the input for a
- * constant; asking for the latter is an error.
+ * Gives one gradient per input, undefined where the input is no float, none is wanted, or the rule
+ * takes the input for a constant; asking for the latter is an error.
  */
-export type GradientRule<N extends OpName> = (context: GradientContext<N>) => readonly (Value | undefined)[];
+export type GradientRule<N extends OpName> = (
+  context: GradientContext<N>,
+) => readonly (Value | undefined)[];
 
 /** States that an operation has no gradient, and why. */
 export interface NonDifferentiable {
@@ -108,7 +117,10 @@ export interface OpDefinition<N extends OpName> {
   infer(inputs: readonly ValueType[], attributes: OpAttributes[N]): ValueType[];
   /** Writes the ONNX nodes; the form may depend on `emitter.device`. */
   emit(emitter: Emitter, node: GraphNode<N>): void;
-  /** Outputs that the gradient rule covers; the first alone where left out. The others are statistics; none stops gradients. */
+  /**
+   * Outputs that the gradient rule covers; the first alone where left out. The others are
+   * statistics; none stops gradients.
+   */
   readonly differentiable?: readonly number[];
   readonly gradient: GradientRule<N> | NonDifferentiable;
 }

@@ -16,26 +16,81 @@ function small(): { graph: Graph; x: Value; y: Value; loss: Value } {
 }
 
 /** Replaces a part that the types call read-only. */
-const tamper = <T extends object>(target: T, change: Partial<{ -readonly [K in keyof T]: unknown }>): void => void Object.assign(target, change);
+const tamper = <T extends object>(
+  target: T,
+  change: Partial<{ -readonly [K in keyof T]: unknown }>,
+): void => void Object.assign(target, change);
 
 describe("verify", () => {
   test("accepts a sound graph", () => {
     expect(() => verify(small().graph)).not.toThrow();
   });
 
-  const BROKEN: readonly [what: string, breakIt: (parts: ReturnType<typeof small>) => void, message: RegExp][] = [
-    ["two inputs with one name", ({ graph }) => tamper(graph.inputs[1]!, { name: "x" }), /two inputs share a name/],
-    ["use before production", ({ graph }) => void graph.nodes.push(graph.nodes.shift()!), /sum reads exp:out before it is made/],
-    ["an input that the graph does not have", ({ graph }) => void graph.inputs.shift(), /exp reads x before it is made/],
-    ["too few outputs", ({ graph }) => tamper(graph.nodes[0]!, { outputs: [] }), /exp has 0 outputs, its rule gives 1/],
-    ["an output of another node", ({ graph, loss }) => tamper(graph.nodes[0]!, { outputs: [loss] }), /sum:out has two producers/],
-    ["a node that is there twice", ({ graph }) => void graph.nodes.push(graph.nodes[0]!), /exp:out has two producers/],
-    ["a wrong shape", ({ y }) => tamper(y, { shape: ["n", 3] }), /exp:out is float32\[n, 3\], its rule gives float32\[n, 2\]/],
-    ["a wrong dtype", ({ y }) => tamper(y, { dtype: "float16" }), /exp:out is float16\[n, 2\], its rule gives float32\[n, 2\]/],
-    ["two values with one name", ({ loss, y }) => tamper(loss, { name: y.name }), /two values are named exp:out/],
-    ["a value named like an input", ({ loss }) => tamper(loss, { name: "unused" }), /two values are named unused/],
-    ["inputs that do not fit", ({ graph }) => tamper(graph.nodes[0]!, { inputs: [graph.integers([1])] }), /needs float32 inputs, got int64/],
-    ["attributes that do not fit", ({ graph }) => tamper(graph.nodes[1]!, { attributes: { axes: [5], keepDimensions: false } }), /axis 5 is out of range for rank 2/],
+  const BROKEN: readonly [
+    what: string,
+    breakIt: (parts: ReturnType<typeof small>) => void,
+    message: RegExp,
+  ][] = [
+    [
+      "two inputs with one name",
+      ({ graph }) => tamper(graph.inputs[1]!, { name: "x" }),
+      /two inputs share a name/,
+    ],
+    [
+      "use before production",
+      ({ graph }) => void graph.nodes.push(graph.nodes.shift()!),
+      /sum reads exp:out before it is made/,
+    ],
+    [
+      "an input that the graph does not have",
+      ({ graph }) => void graph.inputs.shift(),
+      /exp reads x before it is made/,
+    ],
+    [
+      "too few outputs",
+      ({ graph }) => tamper(graph.nodes[0]!, { outputs: [] }),
+      /exp has 0 outputs, its rule gives 1/,
+    ],
+    [
+      "an output of another node",
+      ({ graph, loss }) => tamper(graph.nodes[0]!, { outputs: [loss] }),
+      /sum:out has two producers/,
+    ],
+    [
+      "a node that is there twice",
+      ({ graph }) => void graph.nodes.push(graph.nodes[0]!),
+      /exp:out has two producers/,
+    ],
+    [
+      "a wrong shape",
+      ({ y }) => tamper(y, { shape: ["n", 3] }),
+      /exp:out is float32\[n, 3\], its rule gives float32\[n, 2\]/,
+    ],
+    [
+      "a wrong dtype",
+      ({ y }) => tamper(y, { dtype: "float16" }),
+      /exp:out is float16\[n, 2\], its rule gives float32\[n, 2\]/,
+    ],
+    [
+      "two values with one name",
+      ({ loss, y }) => tamper(loss, { name: y.name }),
+      /two values are named exp:out/,
+    ],
+    [
+      "a value named like an input",
+      ({ loss }) => tamper(loss, { name: "unused" }),
+      /two values are named unused/,
+    ],
+    [
+      "inputs that do not fit",
+      ({ graph }) => tamper(graph.nodes[0]!, { inputs: [graph.integers([1])] }),
+      /needs float32 inputs, got int64/,
+    ],
+    [
+      "attributes that do not fit",
+      ({ graph }) => tamper(graph.nodes[1]!, { attributes: { axes: [5], keepDimensions: false } }),
+      /axis 5 is out of range for rank 2/,
+    ],
   ];
 
   test.each(BROKEN)("refuses %s", (_, breakIt, message) => {
@@ -64,7 +119,9 @@ describe("liveNodes", () => {
 
   test("keeps a node of which only a further output is needed", () => {
     const { graph, x } = small();
-    const [normal, inverse] = graph.apply("rmsNorm", [x, graph.input("weight", "float32", [2])], { epsilon: 1e-5 });
+    const [normal, inverse] = graph.apply("rmsNorm", [x, graph.input("weight", "float32", [2])], {
+      epsilon: 1e-5,
+    });
     expect(names(liveNodes(graph, [inverse!]))).toEqual(["rmsNorm"]);
     expect(names(liveNodes(graph, [inverse!, normal!], [normal!]))).toEqual(["rmsNorm"]);
     expect(names(liveNodes(graph, [inverse!, normal!], [normal!, inverse!]))).toEqual([]);

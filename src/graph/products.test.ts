@@ -12,6 +12,8 @@ test("only products count, two operations for every multiplication and addition"
   const w = graph.input("w", "float32", [7, "rows"]);
   const y = gemm(w, w, { transposeLeft: true });
   const operations = productOperations([...graph.nodes, ...add(y, y).graph.nodes.slice(-1)]);
-  expect(totalOperations(operations, { batch: 2, time: 11, rows: 13 })).toBe(2 * 2 * 3 * 5 * 11 + 2 * 13 * 13 * 7);
+  expect(totalOperations(operations, { batch: 2, time: 11, rows: 13 })).toBe(
+    2 * 2 * 3 * 5 * 11 + 2 * 13 * 13 * 7,
+  );
   expect(lower(graph, { scores }).operations).toHaveLength(1);
 });

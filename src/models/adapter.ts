@@ -1,6 +1,7 @@
 /**
  * Low-rank adapters: y = x W + s (x A^T) B^T, on any set of projections.
- * Source: LoRA (Hu et al. 2021), rsLoRA (Kalajdzievski 2023); names, initial values and file format are PEFT's.
+ * Source: LoRA (Hu et al. 2021), rsLoRA (Kalajdzievski 2023); names, initial values and file format
+ * are PEFT's.
  */
 import { AttuneError, nearest } from "../core/errors.ts";
 import { Random } from "../core/random.ts";
@@ -24,8 +25,9 @@ export interface AdapterConfig {
 }
 
 /**
- * Every layer has the weights of every target, so that one graph serves all layers: where a module has a smaller rank its matrices
- * are filled up with zeros, which stay zeros in training, and where it has no adapter they are all zeros.
+ * Every layer has the weights of every target, so that one graph serves all layers: where a module
+ * has a smaller rank its matrices are filled up with zeros, which stay zeros in training, and where
+ * it has no adapter they are all zeros.
  */
 export interface UnevenRanks {
   /** Of the modules that have an adapter, by whole name. */
@@ -41,11 +43,16 @@ export interface ModuleRank {
 
 export interface Adapter {
   readonly config: AdapterConfig;
-  /** `<block prefix><projection>.lora_A.weight` [r, in] and `.lora_B.weight` [out, r] by whole name. */
+  /**
+   * `<block prefix><projection>.lora_A.weight` [r, in] and `.lora_B.weight` [out, r] by whole name.
+   */
   readonly weights: Map<string, HostTensor<"float32">>;
   /** s of each module, [1], where they differ; see {@link scaleName}. Never trained. */
   readonly scales?: ReadonlyMap<string, HostTensor<"float32">>;
-  /** What peft keeps beside low-rank matrices. The model's weights have it already; it is here to be written again. */
+  /**
+   * What peft keeps beside low-rank matrices. The model's weights have it already; it is here to be
+   * written again.
+   */
   readonly folded?: FoldedParts;
 }
 
@@ -59,7 +66,11 @@ export interface FoldedParts {
 }
 
 /** s of the formula above. */
-export function adapterScale({ rank, alpha, rsLora }: Pick<AdapterConfig, "rank" | "alpha" | "rsLora">): number {
+export function adapterScale({
+  rank,
+  alpha,
+  rsLora,
+}: Pick<AdapterConfig, "rank" | "alpha" | "rsLora">): number {
   return rsLora ? alpha / Math.sqrt(rank) : alpha / rank;
 }
 
@@ -72,9 +83,14 @@ export function matrixRank({ rank, uneven }: AdapterConfig, target: string): num
 export const scaleName = (module: string): string => `${module}.lora_scale`;
 
 /**
- * Local names of the projections that a user's list names: last parts (`q_proj`), local names, or `all-linear`.
+ * Local names of the projections that a user's list names: last parts (`q_proj`), local names, or
+ * `all-linear`.
  */
-export function resolveTargets(family: ModelFamily, config: DecoderConfig, wanted: readonly string[]): string[] {
+export function resolveTargets(
+  family: ModelFamily,
+  config: DecoderConfig,
+  wanted: readonly string[],
+): string[] {
   const known = Object.keys(family.projections(config));
   if (wanted.includes("all-linear")) return known;
   const chosen = new Set<string>();
@@ -94,8 +110,15 @@ export function resolveTargets(family: ModelFamily, config: DecoderConfig, wante
 }
 
 /** Names of an adapter's weights for the projection `local` of a block. */
-export function adapterNames(prefix: string, local: string): { a: string; b: string; bias: string } {
-  return { a: `${prefix}${local}.lora_A.weight`, b: `${prefix}${local}.lora_B.weight`, bias: `${prefix}${local}.lora_B.bias` };
+export function adapterNames(
+  prefix: string,
+  local: string,
+): { a: string; b: string; bias: string } {
+  return {
+    a: `${prefix}${local}.lora_A.weight`,
+    b: `${prefix}${local}.lora_B.weight`,
+    bias: `${prefix}${local}.lora_B.bias`,
+  };
 }
 
 /** Local names of the tensors of one layer, as graphs declare them. */
@@ -107,7 +130,11 @@ export function adapterLocals({ targets, uneven, biases }: AdapterConfig): strin
 }
 
 /** The modules that an adapter lies on, with rank and scale. */
-function adaptedModules(family: ModelFamily, layers: number, config: AdapterConfig): { prefix: string; local: string; scale: number }[] {
+function adaptedModules(
+  family: ModelFamily,
+  layers: number,
+  config: AdapterConfig,
+): { prefix: string; local: string; scale: number }[] {
   return Array.from({ length: layers }, (_, layer) => family.blockPrefix(layer)).flatMap((prefix) =>
     config.targets.flatMap((local) => {
       const own = config.uneven ? config.uneven.modules.get(prefix + local) : config;
@@ -119,18 +146,28 @@ function adaptedModules(family: ModelFamily, layers: number, config: AdapterConf
 /** @throws AttuneError `config` for an adapter without matrices that could be trained */
 export function requireTrainable({ weights }: Adapter, source: string | undefined): void {
   if (weights.size > 0) return;
-  throw new AttuneError("config", "this adapter cannot be trained further: it has no low-rank matrices that training could go on with", {
-    ...(source === undefined ? {} : { file: source }),
-    got: "parts that are folded into the weights, such as DoRA's",
-    hint: "attune export --format safetensors merges it; train on top of that",
-  });
+  throw new AttuneError(
+    "config",
+    "this adapter cannot be trained further: it has no low-rank matrices that training could go " +
+      "on with",
+    {
+      ...(source === undefined ? {} : { file: source }),
+      got: "parts that are folded into the weights, such as DoRA's",
+      hint: "attune export --format safetensors merges it; train on top of that",
+    },
+  );
 }
 
 /**
- * A fresh adapter. A is Kaiming-uniform with a = sqrt(5), that is uniform in +-1/sqrt(in), and B is zero, as in PEFT:
- * the adapted model equals the base at the start.
+ * A fresh adapter. A is Kaiming-uniform with a = sqrt(5), that is uniform in +-1/sqrt(in), and B is
+ * zero, as in PEFT: the adapted model equals the base at the start.
  */
-export function createAdapter(family: ModelFamily, config: DecoderConfig, adapter: AdapterConfig, seed: number): Adapter {
+export function createAdapter(
+  family: ModelFamily,
+  config: DecoderConfig,
+  adapter: AdapterConfig,
+  seed: number,
+): Adapter {
   const projections = family.projections(config);
   const weights = new Map<string, HostTensor<"float32">>();
   for (let layer = 0; layer < config.layers; layer++) {
@@ -139,7 +176,10 @@ export function createAdapter(family: ModelFamily, config: DecoderConfig, adapte
       const { a, b } = adapterNames(family.blockPrefix(layer), local);
       const random = Random.for(seed, "adapter", a);
       const bound = 1 / Math.sqrt(inputs);
-      const values = Float32Array.from({ length: adapter.rank * inputs }, () => (2 * random.uniform() - 1) * bound);
+      const values = Float32Array.from(
+        { length: adapter.rank * inputs },
+        () => (2 * random.uniform() - 1) * bound,
+      );
       weights.set(a, float32([adapter.rank, inputs], values));
       weights.set(b, zeros("float32", [outputs, adapter.rank]));
     }
@@ -148,18 +188,32 @@ export function createAdapter(family: ModelFamily, config: DecoderConfig, adapte
 }
 
 /**
- * Adds the adapter into the weights (sign 1) or takes it out again (sign -1), and leaves the adapter itself alone.
- * @throws AttuneError `model` where a weight is not in float32, or a bias has nothing to be added to
+ * Adds the adapter into the weights (sign 1) or takes it out again (sign -1), and leaves the
+ * adapter itself alone.
+ * @throws AttuneError `model` where a weight is not in float32, or a bias has nothing to be added
+ * to
  */
 export function applyAdapter(model: Model, adapter: Adapter, sign: 1 | -1): void {
   const projections = model.family.projections(model.config);
   const modules = adaptedModules(model.family, model.config.layers, adapter.config);
-  if (adapter.config.biases) for (const { prefix, local } of modules) baseBias(model, prefix + local);
+  if (adapter.config.biases)
+    for (const { prefix, local } of modules) baseBias(model, prefix + local);
   for (const { prefix, local, scale } of modules) {
     const names = adapterNames(prefix, local);
     const weight = model.weights.get(`${prefix}${local}.weight`);
-    if (weight?.dtype !== "float32") throw new AttuneError("model", `cannot merge an adapter into ${weight?.dtype ?? (model.int8 ? "int8" : "missing")} weights`, { hint: "load the model in float32" });
-    addProduct(weight.data, { a: adapter.weights.get(names.a)!.data, b: adapter.weights.get(names.b)!.data }, projections[local]!, scale * sign);
+    if (weight?.dtype !== "float32")
+      throw new AttuneError(
+        "model",
+        `cannot merge an adapter into ${weight?.dtype ?? (model.int8 ? "int8" : "missing")} ` +
+          "weights",
+        { hint: "load the model in float32" },
+      );
+    addProduct(
+      weight.data,
+      { a: adapter.weights.get(names.a)!.data, b: adapter.weights.get(names.b)!.data },
+      projections[local]!,
+      scale * sign,
+    );
     if (!adapter.config.biases) continue;
     const [bias, own] = [baseBias(model, prefix + local), adapter.weights.get(names.bias)!.data];
     own.forEach((value, index) => (bias[index]! += scale * sign * value));
@@ -169,20 +223,31 @@ export function applyAdapter(model: Model, adapter: Adapter, sign: 1 | -1): void
 function baseBias(model: Model, module: string): Float32Array {
   const bias = model.weights.get(`${module}.bias`);
   if (bias?.dtype === "float32") return bias.data;
-  throw new AttuneError("model", `the adapter's bias cannot be merged: ${module} has none`, { ...(model.source === undefined ? {} : { file: model.source }), hint: "use the adapter as it is, or as --format peft" });
+  throw new AttuneError("model", `the adapter's bias cannot be merged: ${module} has none`, {
+    ...(model.source === undefined ? {} : { file: model.source }),
+    hint: "use the adapter as it is, or as --format peft",
+  });
 }
 
 /** weight += scale * B A, in the orientation of the weight. */
-export function addProduct(weight: Float32Array, { a, b }: { a: Float32Array; b: Float32Array }, { inputs, outputs, transposed }: Projection, scale: number): void {
+export function addProduct(
+  weight: Float32Array,
+  { a, b }: { a: Float32Array; b: Float32Array },
+  { inputs, outputs, transposed }: Projection,
+  scale: number,
+): void {
   const rank = a.length / inputs;
   const row = new Float64Array(inputs);
   for (let output = 0; output < outputs; output++) {
     row.fill(0);
     for (let r = 0; r < rank; r++) {
       const factor = scale * b[output * rank + r]!;
-      if (factor !== 0) for (let input = 0; input < inputs; input++) row[input]! += factor * a[r * inputs + input]!;
+      if (factor !== 0)
+        for (let input = 0; input < inputs; input++) row[input]! += factor * a[r * inputs + input]!;
     }
-    if (transposed) for (let input = 0; input < inputs; input++) weight[input * outputs + output]! += row[input]!;
-    else for (let input = 0; input < inputs; input++) weight[output * inputs + input]! += row[input]!;
+    if (transposed)
+      for (let input = 0; input < inputs; input++) weight[input * outputs + output]! += row[input]!;
+    else
+      for (let input = 0; input < inputs; input++) weight[output * inputs + input]! += row[input]!;
   }
 }

@@ -1,6 +1,21 @@
-/** Builds the pieces of a model into a graph: parameters as inputs, projections with adapters, attention. */
+/**
+ * Builds the pieces of a model into a graph: parameters as inputs, projections with adapters,
+ * attention.
+ */
 import type { DType } from "../core/tensor.ts";
-import { add, cast, concat, gemm, int8Product, matmul, multiply, reshape, rotary, slice, transpose } from "../graph/build.ts";
+import {
+  add,
+  cast,
+  concat,
+  gemm,
+  int8Product,
+  matmul,
+  multiply,
+  reshape,
+  rotary,
+  slice,
+  transpose,
+} from "../graph/build.ts";
 import type { RotaryTables } from "../graph/build.ts";
 import type { Dimension } from "../graph/dimensions.ts";
 import { product } from "../graph/dimensions.ts";
@@ -8,7 +23,14 @@ import type { Graph, Value } from "../graph/ir.ts";
 import type { AdapterConfig } from "./adapter.ts";
 import { adapterNames, adapterScale, matrixRank, scaleName } from "./adapter.ts";
 import { causalAttention } from "./causal-attention.ts";
-import type { BlockBuilder, DecoderConfig, EndBuilder, ModelFamily, Projection, Shapes } from "./family.ts";
+import type {
+  BlockBuilder,
+  DecoderConfig,
+  EndBuilder,
+  ModelFamily,
+  Projection,
+  Shapes,
+} from "./family.ts";
 import { int8Names } from "./int8.ts";
 
 /** Declares weights as inputs of a graph on first use, widening float16 ones. */
@@ -50,14 +72,18 @@ export interface ModelParts {
   int8?: "read" | "train" | undefined;
   /** How weights are multiplied; see {@link weightProduct}. */
   weightsFirst?: boolean;
-  /** Joins the products of one input; for weights that are stored in the session, where joining them costs nothing. */
+  /**
+   * Joins the products of one input; for weights that are stored in the session, where joining them
+   * costs nothing.
+   */
   joined?: boolean;
 }
 
 /**
- * x [N, in] times weight [out, in] transposed. The runtime's products copy their right side into tiles in every run, unless it is
- * stored in the session and packed. With the weights on the left what is copied are the activations, so for some rows, but not
- * thousands, fed weights are as fast as packed ones; see docs/decisions/packed-weights.md.
+ * x [N, in] times weight [out, in] transposed. The runtime's products copy their right side into
+ * tiles in every run, unless it is stored in the session and packed. With the weights on the left
+ * what is copied are the activations, so for some rows, but not thousands, fed weights are as fast
+ * as packed ones; see docs/decisions/packed-weights.md.
  */
 function weightProduct(x: Value, weight: Value, bias: Value | undefined): Value {
   // No gemm: the runtime would turn it round again.
@@ -65,27 +91,56 @@ function weightProduct(x: Value, weight: Value, bias: Value | undefined): Value 
   return bias ? add(y, bias) : y;
 }
 
-/** x [N, in] by a weight that is kept in 8 bits; from both sides where a gradient may be asked for. */
-function int8Projection(parameters: Parameters, x: Value, weight: string, { inputs, outputs }: Projection, trains: boolean): Value {
+/**
+ * x [N, in] by a weight that is kept in 8 bits; from both sides where a gradient may be asked for.
+ */
+function int8Projection(
+  parameters: Parameters,
+  x: Value,
+  weight: string,
+  { inputs, outputs }: Projection,
+  trains: boolean,
+): Value {
   const names = int8Names(weight);
-  const matrix = { codes: parameters.integers(names.codes, [inputs, outputs]), scales: parameters.get(names.scales, [outputs]) };
+  const matrix = {
+    codes: parameters.integers(names.codes, [inputs, outputs]),
+    scales: parameters.get(names.scales, [outputs]),
+  };
   if (!trains) return int8Product(x, matrix);
-  return int8Product(x, matrix, { codes: parameters.integers(names.transposedCodes, [outputs, inputs]), scales: parameters.get(names.transposedScales, [inputs]) });
+  return int8Product(x, matrix, {
+    codes: parameters.integers(names.transposedCodes, [outputs, inputs]),
+    scales: parameters.get(names.transposedScales, [inputs]),
+  });
 }
 
 /**
- * Products of one input as one product of the weights one below the other, and the columns of each: fewer products, and none so
- * small that it reads its weights slowly. Projections with an adapter are left alone.
+ * Products of one input as one product of the weights one below the other, and the columns of each:
+ * fewer products, and none so small that it reads its weights slowly. Projections with an adapter
+ * are left alone.
  */
-function joinedProducts({ family, config, adapter, joined, int8 }: ModelParts, parameter: (name: string) => Value): (x: Value, name: string) => Value | undefined {
+function joinedProducts(
+  { family, config, adapter, joined, int8 }: ModelParts,
+  parameter: (name: string) => Value,
+): (x: Value, name: string) => Value | undefined {
   const groups = joined && !int8 ? (family.joined ?? []) : [];
   const [projections, shapes] = [family.projections(config), family.blockShapes(config)];
   const made = new Map<readonly string[], Value>();
   return (x, name) => {
-    const group = groups.find((names) => names.includes(name) && !names.some((each) => adapter?.targets.includes(each)));
+    const group = groups.find(
+      (names) => names.includes(name) && !names.some((each) => adapter?.targets.includes(each)),
+    );
     if (!group) return undefined;
-    const all = (kind: string): Value => concat(group.map((each) => parameter(`${each}.${kind}`)), 0);
-    const whole = made.get(group) ?? gemm(x, all("weight"), { transposeRight: true, bias: shapes[`${name}.bias`] ? all("bias") : undefined });
+    const all = (kind: string): Value =>
+      concat(
+        group.map((each) => parameter(`${each}.${kind}`)),
+        0,
+      );
+    const whole =
+      made.get(group) ??
+      gemm(x, all("weight"), {
+        transposeRight: true,
+        bias: shapes[`${name}.bias`] ? all("bias") : undefined,
+      });
     made.set(group, whole);
     const before = group.slice(0, group.indexOf(name));
     const start = before.reduce((total, each) => total + projections[each]!.outputs, 0);
@@ -100,16 +155,31 @@ interface AdapterParts {
 }
 
 /** What a projection gave, y, with its adapter's share. */
-function adapted({ x, y, name }: { x: Value; y: Value; name: string }, { inputs, outputs }: Projection, { adapter, parameters, rank }: AdapterParts): Value {
+function adapted(
+  { x, y, name }: { x: Value; y: Value; name: string },
+  { inputs, outputs }: Projection,
+  { adapter, parameters, rank }: AdapterParts,
+): Value {
   const names = adapterNames("", name);
   const scale = adapter.uneven ? parameters.get(scaleName(name), [1]) : adapterScale(adapter);
-  const narrow = multiply(gemm(x, parameters.get(names.a, [rank, inputs]), { transposeRight: true }), scale);
-  const sum = gemm(narrow, parameters.get(names.b, [outputs, rank]), { transposeRight: true, bias: y });
+  const narrow = multiply(
+    gemm(x, parameters.get(names.a, [rank, inputs]), { transposeRight: true }),
+    scale,
+  );
+  const sum = gemm(narrow, parameters.get(names.b, [outputs, rank]), {
+    transposeRight: true,
+    bias: y,
+  });
   return adapter.biases ? add(sum, multiply(parameters.get(names.bias, [outputs]), scale)) : sum;
 }
 
 /** The builder for one block. `prefix` stands before the names of the graph's inputs. */
-export function blockBuilder(parts: ModelParts, parameters: Parameters, prefix: string, attention: Attention): BlockBuilder {
+export function blockBuilder(
+  parts: ModelParts,
+  parameters: Parameters,
+  prefix: string,
+  attention: Attention,
+): BlockBuilder {
   const { family, config, adapter, weightsFirst } = parts;
   const shapes = family.blockShapes(config);
   const projections = family.projections(config);
@@ -129,14 +199,28 @@ export function blockBuilder(parts: ModelParts, parameters: Parameters, prefix: 
         const bias = shapes[`${name}.bias`] ? parameter(`${name}.bias`) : undefined;
         const plain = (): Value => {
           const weight = parameter(`${name}.weight`);
-          return weightsFirst && !transposed ? weightProduct(x, weight, bias) : gemm(x, weight, { transposeRight: !transposed, bias });
+          return weightsFirst && !transposed
+            ? weightProduct(x, weight, bias)
+            : gemm(x, weight, { transposeRight: !transposed, bias });
         };
         const rounded = (): Value => {
-          const product = int8Projection(parameters, x, `${prefix}${name}.weight`, projections[name]!, parts.int8 === "train");
+          const product = int8Projection(
+            parameters,
+            x,
+            `${prefix}${name}.weight`,
+            projections[name]!,
+            parts.int8 === "train",
+          );
           return bias ? add(product, bias) : product;
         };
         const y = parts.int8 ? rounded() : plain();
-        return adapter?.targets.includes(name) ? adapted({ x, y, name: prefix + name }, projections[name]!, { adapter, parameters, rank: matrixRank(adapter, name) }) : y;
+        return adapter?.targets.includes(name)
+          ? adapted({ x, y, name: prefix + name }, projections[name]!, {
+              adapter,
+              parameters,
+              rank: matrixRank(adapter, name),
+            })
+          : y;
       }),
   };
 }
@@ -144,7 +228,11 @@ export function blockBuilder(parts: ModelParts, parameters: Parameters, prefix: 
 /** The builder for the embedding and the final norm. */
 export function endBuilder({ family, config }: ModelParts, parameters: Parameters): EndBuilder {
   const shapes: Shapes = { ...family.embeddingShapes(config), ...family.finalShapes(config) };
-  return { graph: parameters.graph, config, parameter: (name) => parameters.get(name, shapes[name]!) };
+  return {
+    graph: parameters.graph,
+    config,
+    parameter: (name) => parameters.get(name, shapes[name]!),
+  };
 }
 
 export interface AttentionInputs {
@@ -158,13 +246,23 @@ export interface AttentionInputs {
 }
 
 /** Causal attention of every token of a batch, with the rotation; see {@link causalAttention}. */
-export function trainingAttention(config: DecoderConfig, { batch, time, bias, rotary: tables }: AttentionInputs): Attention {
+export function trainingAttention(
+  config: DecoderConfig,
+  { batch, time, bias, rotary: tables }: AttentionInputs,
+): Attention {
   const { heads, keyValueHeads, headSize } = config;
-  const split = (x: Value, count: number): Value => transpose(reshape(x, [batch, time, count, headSize]), [0, 2, 1, 3]); // [B, H, T, D]
+  const split = (x: Value, count: number): Value =>
+    transpose(reshape(x, [batch, time, count, headSize]), [0, 2, 1, 3]); // [B, H, T, D]
   const turn = (x: Value): Value => (tables ? rotary(x, tables) : x);
   return (query, key, value) =>
     bias.graph.scope("attention", () => {
-      const mixed = causalAttention({ query: turn(split(query, heads)), key: turn(split(key, keyValueHeads)), value: split(value, keyValueHeads), bias });
-      return reshape(transpose(mixed, [0, 2, 1, 3]), [product(batch, time), heads * headSize]); // [N, H*D]
+      const mixed = causalAttention({
+        query: turn(split(query, heads)),
+        key: turn(split(key, keyValueHeads)),
+        value: split(value, keyValueHeads),
+        bias,
+      });
+      // [N, H*D]
+      return reshape(transpose(mixed, [0, 2, 1, 3]), [product(batch, time), heads * headSize]);
     });
 }

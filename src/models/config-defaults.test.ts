@@ -1,4 +1,7 @@
-/** What a config.json without a key means, as transformers' configuration classes have it (scripts/golden/config_defaults.py). */
+/**
+ * What a config.json without a key means, as transformers' configuration classes have it
+ * (scripts/golden/config_defaults.py).
+ */
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import type { DecoderConfig } from "./family.ts";
@@ -8,20 +11,37 @@ import { readModelConfig } from "./registry.ts";
 interface Case {
   name: string;
   json: Record<string, unknown>;
-  config: Record<string, unknown> & { rope: Record<string, unknown> | null; slidingWindow: number | null };
+  config: Record<string, unknown> & {
+    rope: Record<string, unknown> | null;
+    slidingWindow: number | null;
+  };
   biases: string[];
   parameters: number;
 }
 
-const { cases } = JSON.parse(readFileSync(new URL("golden/config-defaults.json", import.meta.url), "utf8")) as { cases: Case[] };
+const { cases } = JSON.parse(
+  readFileSync(new URL("golden/config-defaults.json", import.meta.url), "utf8"),
+) as { cases: Case[] };
 
 /** RoPE as transformers' rope_parameters name it. */
 function ropeParameters({ rope }: DecoderConfig): Record<string, unknown> | null {
   if (!rope) return null;
   const { theta, linearFactor, llama3 } = rope;
-  if (!llama3) return { rope_theta: theta, rope_type: linearFactor === 1 ? "default" : "linear", ...(linearFactor === 1 ? {} : { factor: linearFactor }) };
+  if (!llama3)
+    return {
+      rope_theta: theta,
+      rope_type: linearFactor === 1 ? "default" : "linear",
+      ...(linearFactor === 1 ? {} : { factor: linearFactor }),
+    };
   const { factor, lowFrequencyFactor, highFrequencyFactor, originalMaxPositions } = llama3;
-  return { rope_theta: theta, rope_type: "llama3", factor, low_freq_factor: lowFrequencyFactor, high_freq_factor: highFrequencyFactor, original_max_position_embeddings: originalMaxPositions };
+  return {
+    rope_theta: theta,
+    rope_type: "llama3",
+    factor,
+    low_freq_factor: lowFrequencyFactor,
+    high_freq_factor: highFrequencyFactor,
+    original_max_position_embeddings: originalMaxPositions,
+  };
 }
 
 describe("a config.json is read as transformers reads it", () => {
@@ -30,7 +50,11 @@ describe("a config.json is read as transformers reads it", () => {
     const { rope, ...numbers } = config;
     expect({ ...read, slidingWindow: read.slidingWindow ?? null }).toMatchObject(numbers);
     expect(ropeParameters(read)).toEqual(rope);
-    expect(Object.keys(family.blockShapes(read)).filter((name) => name.endsWith(".bias")).toSorted()).toEqual(biases);
+    expect(
+      Object.keys(family.blockShapes(read))
+        .filter((name) => name.endsWith(".bias"))
+        .toSorted(),
+    ).toEqual(biases);
     expect(parameterCount(family, read)).toBe(parameters);
   });
 });

@@ -1,11 +1,16 @@
 /**
- * The config.json of a written model: what its source said of the computation, and the rest as it is now. What described the source's files
- * (how they were quantised, who wrote them, code beside them, its labels) is left out.
+ * The config.json of a written model: what its source said of the computation, and the rest as it
+ * is now. What described the source's files (how they were quantised, who wrote them, code beside
+ * them, its labels) is left out.
  */
 import type { Model } from "./model.ts";
 import type { WeightDType } from "./weights/dtypes.ts";
 
-const DTYPES: Readonly<Record<WeightDType, string>> = { F32: "float32", F16: "float16", BF16: "bfloat16" };
+const DTYPES: Readonly<Record<WeightDType, string>> = {
+  F32: "float32",
+  F16: "float16",
+  BF16: "bfloat16",
+};
 
 const CLASSES: Readonly<Record<string, readonly [language: string, classifier: string]>> = {
   llama: ["LlamaForCausalLM", "LlamaForSequenceClassification"],
@@ -15,10 +20,28 @@ const CLASSES: Readonly<Record<string, readonly [language: string, classifier: s
   gpt2: ["GPT2LMHeadModel", "GPT2ForSequenceClassification"],
 };
 
-/** Of the source's files, not of what is written. Keys that begin with an underscore (`_name_or_path`) are of this kind too. */
-const OF_THE_SOURCE = ["quantization_config", "compression_config", "auto_map", "transformers_version", "torch_dtype", "dtype", "architectures", "num_labels", "id2label", "label2id", "problem_type"];
+/**
+ * Of the source's files, not of what is written. Keys that begin with an underscore
+ * (`_name_or_path`) are of this kind too.
+ */
+const OF_THE_SOURCE = [
+  "quantization_config",
+  "compression_config",
+  "auto_map",
+  "transformers_version",
+  "torch_dtype",
+  "dtype",
+  "architectures",
+  "num_labels",
+  "id2label",
+  "label2id",
+  "problem_type",
+];
 
-/** Tokens of the tokenizer beside it: where transformers reads the score of a reward model, and where answers stop. */
+/**
+ * Tokens of the tokenizer beside it: where transformers reads the score of a reward model, and
+ * where answers stop.
+ */
 export interface ConfigTokens {
   readonly padId?: number | undefined;
   readonly eosId?: number | undefined;
@@ -28,24 +51,44 @@ export interface ConfigTokens {
 }
 
 /** One id, or the list of them, as transformers and vLLM take either. */
-export const stopsAsJson = (ids: readonly number[]): number | readonly number[] => (ids.length === 1 ? ids[0]! : ids);
+export const stopsAsJson = (ids: readonly number[]): number | readonly number[] =>
+  ids.length === 1 ? ids[0]! : ids;
 
 /**
- * transformers reads a score at the last token that is no padding. Where padding is also a token that ends answers, that would be the one
- * before the last: no padding at all then, and transformers refuses batches instead.
+ * transformers reads a score at the last token that is no padding. Where padding is also a token
+ * that ends answers, that would be the one before the last: no padding at all then, and
+ * transformers refuses batches instead.
  */
-function scorePadding({ padId, eosId, extraStopIds = [], stopIds = [] }: ConfigTokens): number | null {
+function scorePadding({
+  padId,
+  eosId,
+  extraStopIds = [],
+  stopIds = [],
+}: ConfigTokens): number | null {
   return padId === undefined || [eosId, ...extraStopIds, ...stopIds].includes(padId) ? null : padId;
 }
 
-export function exportedConfig({ config, scoreHead }: Model, dtype: WeightDType, tokens: ConfigTokens = {}): Record<string, unknown> {
-  const kept = Object.entries(config.json).filter(([key]) => !key.startsWith("_") && !OF_THE_SOURCE.includes(key));
+export function exportedConfig(
+  { config, scoreHead }: Model,
+  dtype: WeightDType,
+  tokens: ConfigTokens = {},
+): Record<string, unknown> {
+  const kept = Object.entries(config.json).filter(
+    ([key]) => !key.startsWith("_") && !OF_THE_SOURCE.includes(key),
+  );
   const [language, classifier] = CLASSES[config.modelType]!;
   return {
     ...Object.fromEntries(kept),
     architectures: [scoreHead ? classifier : language],
     tie_word_embeddings: config.tieEmbeddings,
-    ...(scoreHead ? { num_labels: 1, id2label: { 0: "LABEL_0" }, label2id: { LABEL_0: 0 }, pad_token_id: scorePadding(tokens) } : {}),
+    ...(scoreHead
+      ? {
+          num_labels: 1,
+          id2label: { 0: "LABEL_0" },
+          label2id: { LABEL_0: 0 },
+          pad_token_id: scorePadding(tokens),
+        }
+      : {}),
     ...(tokens.stopIds ? { eos_token_id: stopsAsJson(tokens.stopIds) } : {}),
     // transformers since 4.56 reads the first, older ones and other programs the second
     dtype: DTYPES[dtype],

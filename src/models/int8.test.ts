@@ -26,12 +26,22 @@ import { makeTrainable } from "./trainable.ts";
 import { onExact } from "../../tests/support/int8.ts";
 
 /** B of x B by its codes: turned back, at row `row` and column `column`. */
-function restored(model: Pick<Model, "int8">, weight: string, side: "codes" | "transposedCodes", column: number): Float64Array {
+function restored(
+  model: Pick<Model, "int8">,
+  weight: string,
+  side: "codes" | "transposedCodes",
+  column: number,
+): Float64Array {
   const names = int8Names(weight);
   const codes = model.int8!.get(names[side])!;
-  const scale = model.int8!.get(side === "codes" ? names.scales : names.transposedScales)!.data[column]!;
+  const scale = model.int8!.get(side === "codes" ? names.scales : names.transposedScales)!.data[
+    column
+  ]!;
   const [rows, columns] = codes.shape as readonly [number, number];
-  const values = Float64Array.from({ length: rows }, (_, row) => codes.data[row * columns + column]! * scale);
+  const values = Float64Array.from(
+    { length: rows },
+    (_, row) => codes.data[row * columns + column]! * scale,
+  );
   // The matrix that turns is its own inverse.
   rotate(values, rotationBlock(rows));
   return values;
@@ -46,16 +56,25 @@ describe("weights in 8 bits", () => {
     const data = new Random(1).fillNormal(new Float32Array(inputs * outputs), 0.3);
     const int8: NonNullable<Model["int8"]> = new Map();
     roundWeight(int8, "w", data, { inputs, outputs, transposed });
-    const entry = (input: number, output: number): number => data[transposed ? input * outputs + output : output * inputs + input]!;
+    const entry = (input: number, output: number): number =>
+      data[transposed ? input * outputs + output : output * inputs + input]!;
     const stepOf = (scales: string, column: number): number => int8.get(scales)!.data[column]!;
     for (let output = 0; output < outputs; output++) {
       const values = restored({ int8 }, "w", "codes", output);
       // Half a step of each of the eight numbers that are turned together, at worst.
-      values.forEach((value, input) => expect(Math.abs(value - entry(input, output))).toBeLessThanOrEqual((stepOf("w.scales", output) / 2) * Math.sqrt(8) + 1e-7));
+      values.forEach((value, input) =>
+        expect(Math.abs(value - entry(input, output))).toBeLessThanOrEqual(
+          (stepOf("w.scales", output) / 2) * Math.sqrt(8) + 1e-7,
+        ),
+      );
     }
     for (let input = 0; input < inputs; input++) {
       const values = restored({ int8 }, "w", "transposedCodes", input);
-      values.forEach((value, output) => expect(Math.abs(value - entry(input, output))).toBeLessThanOrEqual((stepOf("w.transposed_scales", input) / 2) * Math.sqrt(2) + 1e-7));
+      values.forEach((value, output) =>
+        expect(Math.abs(value - entry(input, output))).toBeLessThanOrEqual(
+          (stepOf("w.transposed_scales", input) / 2) * Math.sqrt(2) + 1e-7,
+        ),
+      );
     }
   });
 
@@ -69,28 +88,48 @@ describe("weights in 8 bits", () => {
 /** With an adapter that changes something, so that all its gradients are other than zero. */
 function adapted(model: Model): Model {
   const targets = Object.keys(model.family.projections(model.config));
-  const adapter = createAdapter(model.family, model.config, { rank: 3, alpha: 6, rsLora: false, targets }, 1);
-  for (const [name, tensor] of adapter.weights) if (name.includes("lora_B")) Random.for(2, name).fillNormal(tensor.data, 0.1);
+  const adapter = createAdapter(
+    model.family,
+    model.config,
+    { rank: 3, alpha: 6, rsLora: false, targets },
+    1,
+  );
+  for (const [name, tensor] of adapter.weights)
+    if (name.includes("lora_B")) Random.for(2, name).fillNormal(tensor.data, 0.1);
   return { ...model, adapter };
 }
 
 async function step(model: Model, batch: TokenBatch, kind: "whole" | Recompute = "whole") {
   const trainable = makeTrainable(model, model.adapter!.weights.keys());
-  const options = { model, trainable, objective: sftObjective, reads: "tokens", maxLength: 16 } as const;
-  const plan = kind === "whole" ? new WholePlan(options) : new BlockwisePlan({ ...options, recompute: kind, headRows: 5 });
+  const options = {
+    model,
+    trainable,
+    objective: sftObjective,
+    reads: "tokens",
+    maxLength: 16,
+  } as const;
+  const plan =
+    kind === "whole"
+      ? new WholePlan(options)
+      : new BlockwisePlan({ ...options, recompute: kind, headRows: 5 });
   const count = batch.selected.data.length;
   try {
-    const { readout } = await plan.step(batch, { slope: float32([count], new Float32Array(count).fill(-1 / count)) });
+    const { readout } = await plan.step(batch, {
+      slope: float32([count], new Float32Array(count).fill(-1 / count)),
+    });
     return { readout: Float32Array.from(readout), gradients: trainable.gradients };
   } finally {
     await plan.close();
   }
 }
 
-const rootMeanSquare = (values: readonly number[]): number => Math.sqrt(values.reduce((total, value) => total + value * value, 0) / values.length);
-const between = (a: Float32Array, b: Float32Array): number => rootMeanSquare(Array.from(a, (x, i) => x - b[i]!));
+const rootMeanSquare = (values: readonly number[]): number =>
+  Math.sqrt(values.reduce((total, value) => total + value * value, 0) / values.length);
+const between = (a: Float32Array, b: Float32Array): number =>
+  rootMeanSquare(Array.from(a, (x, i) => x - b[i]!));
 function cosine(a: Float32Array, b: Float32Array): number {
-  const product = (x: Float32Array, y: Float32Array): number => x.reduce((total, value, i) => total + value * y[i]!, 0);
+  const product = (x: Float32Array, y: Float32Array): number =>
+    x.reduce((total, value, i) => total + value * y[i]!, 0);
   return product(a, b) / Math.sqrt(product(a, a) * product(b, b));
 }
 
@@ -105,7 +144,11 @@ describe.each(Object.keys(TINY_CONFIGS))("a model in 8 bits: %s", (type) => {
   onExact("computes nearly what the float32 model does, and its adapter's gradients", async () => {
     const [model, plain] = [await make(true), await make(false)];
     const batch = randomBatch(plain, 3, 9);
-    expect([...projectionsByWeight(model.family, model.config).keys()].some((name) => model.weights.has(name))).toBe(false);
+    expect(
+      [...projectionsByWeight(model.family, model.config).keys()].some((name) =>
+        model.weights.has(name),
+      ),
+    ).toBe(false);
     const [got, want] = [await step(model, batch), await step(plain, batch)];
     const spread = rootMeanSquare([...want.readout].map((x) => x + Math.log(61)));
     expect(between(got.readout, want.readout)).toBeGreaterThan(0);
@@ -125,12 +168,19 @@ describe.each(Object.keys(TINY_CONFIGS))("a model in 8 bits: %s", (type) => {
   });
 
   onExact("decodes with the log-probabilities that training reads", async () => {
-    const model = adapted(await (async () => {
-      const json = { ...TINY_CONFIGS[type]!, hidden_size: 64, n_embd: 64, ...("head_dim" in TINY_CONFIGS[type]! ? { head_dim: 16 } : {}) };
-      const wide = randomModel(json, 1, 0.1);
-      await roundProjections(wide);
-      return wide;
-    })());
+    const model = adapted(
+      await (async () => {
+        const json = {
+          ...TINY_CONFIGS[type]!,
+          hidden_size: 64,
+          n_embd: 64,
+          ...("head_dim" in TINY_CONFIGS[type]! ? { head_dim: 16 } : {}),
+        };
+        const wide = randomModel(json, 1, 0.1);
+        await roundProjections(wide);
+        return wide;
+      })(),
+    );
     const batch = randomBatch(model, 1, 9);
     const plan = new WholePlan({ model, reads: "tokens", maxLength: 16 });
     const { readout } = await plan.score(batch);
@@ -153,8 +203,11 @@ onExact("a row's result does not depend on the rows beside it", async () => {
   await roundProjections(model);
   const both = randomBatch(model, 2, 9);
   const first: TokenBatch = {
-    tokens: int64([1, 9], both.tokens.data.slice(0, 9)), positions: int64([1, 9], both.positions.data.slice(0, 9)), bias: float32([1, 1, 9, 9], both.bias.data.slice(0, 81)),
-    selected: int64([8], both.selected.data.slice(0, 8)), targets: int64([8], both.targets.data.slice(0, 8)),
+    tokens: int64([1, 9], both.tokens.data.slice(0, 9)),
+    positions: int64([1, 9], both.positions.data.slice(0, 9)),
+    bias: float32([1, 1, 9, 9], both.bias.data.slice(0, 81)),
+    selected: int64([8], both.selected.data.slice(0, 8)),
+    targets: int64([8], both.targets.data.slice(0, 8)),
   };
   const plan = new WholePlan({ model, reads: "tokens", maxLength: 16 });
   const [alone, beside] = [await plan.score(first), await plan.score(both)];
@@ -167,7 +220,8 @@ describe("opening a model in 8 bits", () => {
   const same = (got: Model, want: Model): void => {
     expect([...got.weights.keys()].toSorted()).toEqual([...want.weights.keys()].toSorted());
     expect([...got.int8!.keys()].toSorted()).toEqual([...want.int8!.keys()].toSorted());
-    for (const [name, { data }] of want.int8!) expect(got.int8!.get(name)!.data, name).toEqual(data);
+    for (const [name, { data }] of want.int8!)
+      expect(got.int8!.get(name)!.data, name).toEqual(data);
   };
 
   onExact("rounds as it reads, and after an adapter was merged", async () => {
@@ -180,10 +234,17 @@ describe("opening a model in 8 bits", () => {
     same((await openModel(base, { precision: "int8" })).model, wanted);
 
     const { adapter } = adapted(model);
-    await saveTrained({ ...model, adapter: adapter!, source: base }, { tokenizer: byteTokenizer() }, join(folder, "adapted"));
+    await saveTrained(
+      { ...model, adapter: adapter!, source: base },
+      { tokenizer: byteTokenizer() },
+      join(folder, "adapted"),
+    );
     applyAdapter(model, adapter!, 1);
     await roundProjections(model);
-    same((await openModel(join(folder, "adapted"), { precision: "int8", merge: true })).model, model);
+    same(
+      (await openModel(join(folder, "adapted"), { precision: "int8", merge: true })).model,
+      model,
+    );
     const apart = (await openModel(join(folder, "adapted"), { precision: "int8" })).model;
     same(apart, wanted);
     expect(apart.adapter).toBeDefined();
@@ -193,9 +254,23 @@ describe("opening a model in 8 bits", () => {
     const model = randomModel(TINY_CONFIGS["llama"]!, 1);
     const { adapter } = adapted(model);
     await roundProjections(model);
-    expect(() => openForTraining(model, { adapter: "none", lora: { rank: 1, alpha: 1, rslora: false, targets: [] }, seed: 1 })).toThrow("kept in int8, which cannot be trained");
-    expect(() => openActor(model, { adapter: "none", lora: { rank: 1, alpha: 1, rslora: false, targets: [] }, seed: 1 })).toThrow("kept in int8, which cannot be trained");
-    expect(() => applyAdapter(model, adapter!, 1)).toThrow("cannot merge an adapter into int8 weights");
+    expect(() =>
+      openForTraining(model, {
+        adapter: "none",
+        lora: { rank: 1, alpha: 1, rslora: false, targets: [] },
+        seed: 1,
+      }),
+    ).toThrow("kept in int8, which cannot be trained");
+    expect(() =>
+      openActor(model, {
+        adapter: "none",
+        lora: { rank: 1, alpha: 1, rslora: false, targets: [] },
+        seed: 1,
+      }),
+    ).toThrow("kept in int8, which cannot be trained");
+    expect(() => applyAdapter(model, adapter!, 1)).toThrow(
+      "cannot merge an adapter into int8 weights",
+    );
   });
 
   onExact("roles over one base share the rounded weights", async () => {

@@ -1,9 +1,12 @@
 /**
- * Frozen projections in 8 bits: a weight of a block is kept as codes from -127 to 127 with a scale for every column, once as it
- * stands and once transposed, since the gradient's product sums over the other side. Activations and gradients are rounded row by row as
- * they come; sums are exact. What is trained (adapters, heads), norms, embedding and vocabulary stay in float32.
- * Source: SwitchBack (Wortsman et al. 2023) for 8-bit products in both directions, QuaRot (Ashkboos et al. 2024) for turning rows first.
- * Differences: scales of single rows and columns, and no gradient of the weights, which are frozen. See docs/decisions/int8.md.
+ * Frozen projections in 8 bits: a weight of a block is kept as codes from -127 to 127 with a scale
+ * for every column, once as it stands and once transposed, since the gradient's product sums over
+ * the other side. Activations and gradients are rounded row by row as they come; sums are exact.
+ * What is trained (adapters, heads), norms, embedding and vocabulary stay in float32.
+ * Source: SwitchBack (Wortsman et al. 2023) for 8-bit products in both directions, QuaRot (Ashkboos
+ * et al. 2024) for turning rows first.
+ * Differences: scales of single rows and columns, and no gradient of the weights, which are frozen.
+ * See docs/decisions/int8.md.
  */
 import { AttuneError, invariant } from "../core/errors.ts";
 import type { HostTensor } from "../core/tensor.ts";
@@ -18,13 +21,26 @@ const LARGEST_CODE = 127;
 export type Int8Weights = Map<string, HostTensor<"int8"> | HostTensor<"float32">>;
 
 /** Names of the four tensors that a weight becomes. */
-export function int8Names(weight: string): { codes: string; scales: string; transposedCodes: string; transposedScales: string } {
-  return { codes: `${weight}.codes`, scales: `${weight}.scales`, transposedCodes: `${weight}.transposed_codes`, transposedScales: `${weight}.transposed_scales` };
+export function int8Names(weight: string): {
+  codes: string;
+  scales: string;
+  transposedCodes: string;
+  transposedScales: string;
+} {
+  return {
+    codes: `${weight}.codes`,
+    scales: `${weight}.scales`,
+    transposedCodes: `${weight}.transposed_codes`,
+    transposedScales: `${weight}.transposed_scales`,
+  };
 }
 
 /** Local names of the projections' weights, as they are in a block. */
 function projectionWeights(family: ModelFamily, config: DecoderConfig): [string, Projection][] {
-  return Object.entries(family.projections(config)).map(([local, projection]) => [`${local}.weight`, projection]);
+  return Object.entries(family.projections(config)).map(([local, projection]) => [
+    `${local}.weight`,
+    projection,
+  ]);
 }
 
 /** Local names of a block's tensors in 8 bits. */
@@ -33,10 +49,17 @@ export function int8Locals({ family, config }: Pick<Model, "family" | "config">)
 }
 
 /** Whole names of the projections' weights, with what they are. */
-export function projectionsByWeight(family: ModelFamily, config: DecoderConfig): Map<string, Projection> {
+export function projectionsByWeight(
+  family: ModelFamily,
+  config: DecoderConfig,
+): Map<string, Projection> {
   const local = projectionWeights(family, config);
   const layers = Array.from({ length: config.layers }, (_, layer) => family.blockPrefix(layer));
-  return new Map(layers.flatMap((prefix) => local.map(([name, projection]): [string, Projection] => [prefix + name, projection])));
+  return new Map(
+    layers.flatMap((prefix) =>
+      local.map(([name, projection]): [string, Projection] => [prefix + name, projection]),
+    ),
+  );
 }
 
 /** Where the entries of a matrix lie. */
@@ -48,14 +71,21 @@ interface Layout {
   columnStride: number;
 }
 
-/** B of x B in 8 bits: codes [rows, columns] row by row, and the scale of each column; columns are turned like the rows of x. */
-function roundColumns(data: Float32Array, { rows, columns, rowStride, columnStride }: Layout): { codes: HostTensor<"int8">; scales: HostTensor<"float32"> } {
+/**
+ * B of x B in 8 bits: codes [rows, columns] row by row, and the scale of each column; columns are
+ * turned like the rows of x.
+ */
+function roundColumns(
+  data: Float32Array,
+  { rows, columns, rowStride, columnStride }: Layout,
+): { codes: HostTensor<"int8">; scales: HostTensor<"float32"> } {
   const codes = new Int8Array(rows * columns);
   const scales = new Float32Array(columns);
   const turned = new Float64Array(rows);
   const block = rotationBlock(rows);
   for (let column = 0; column < columns; column++) {
-    for (let row = 0, place = column * columnStride; row < rows; row++, place += rowStride) turned[row] = data[place]!;
+    for (let row = 0, place = column * columnStride; row < rows; row++, place += rowStride)
+      turned[row] = data[place]!;
     rotate(turned, block);
     let largest = 0;
     for (let row = 0; row < rows; row++) largest = Math.max(largest, Math.abs(turned[row]!));
@@ -63,23 +93,44 @@ function roundColumns(data: Float32Array, { rows, columns, rowStride, columnStri
     scales[column] = scale;
     // a column of zeros has scale 0
     const inverse = scale === 0 ? 0 : 1 / scale;
-    for (let row = 0, place = column; row < rows; row++, place += columns) codes[place] = Math.round(turned[row]! * inverse);
+    for (let row = 0, place = column; row < rows; row++, place += columns)
+      codes[place] = Math.round(turned[row]! * inverse);
   }
   return { codes: int8([rows, columns], codes), scales: float32([columns], scales) };
 }
 
 /** Adds the four tensors of one weight. @param data in the orientation that the projection says */
-export function roundWeight(into: Int8Weights, weight: string, data: Float32Array, { inputs, outputs, transposed }: Projection): void {
+export function roundWeight(
+  into: Int8Weights,
+  weight: string,
+  data: Float32Array,
+  { inputs, outputs, transposed }: Projection,
+): void {
   const names = int8Names(weight);
   const [inputStride, outputStride] = transposed ? [outputs, 1] : [1, inputs];
-  const forward = roundColumns(data, { rows: inputs, columns: outputs, rowStride: inputStride, columnStride: outputStride });
-  const backward = roundColumns(data, { rows: outputs, columns: inputs, rowStride: outputStride, columnStride: inputStride });
-  into.set(names.codes, forward.codes).set(names.scales, forward.scales).set(names.transposedCodes, backward.codes).set(names.transposedScales, backward.scales);
+  const forward = roundColumns(data, {
+    rows: inputs,
+    columns: outputs,
+    rowStride: inputStride,
+    columnStride: outputStride,
+  });
+  const backward = roundColumns(data, {
+    rows: outputs,
+    columns: inputs,
+    rowStride: outputStride,
+    columnStride: inputStride,
+  });
+  into
+    .set(names.codes, forward.codes)
+    .set(names.scales, forward.scales)
+    .set(names.transposedCodes, backward.codes)
+    .set(names.transposedScales, backward.scales);
 }
 
 /**
  * Puts a model's projections into 8 bits; their float32 weights are let go of.
- * @throws AttuneError `config` where this processor's products of bytes are not exact, or the weights are not float32
+ * @throws AttuneError `config` where this processor's products of bytes are not exact, or the
+ * weights are not float32
  */
 export async function roundProjections(model: Model): Promise<void> {
   await requireExactBytes();
@@ -87,7 +138,10 @@ export async function roundProjections(model: Model): Promise<void> {
   for (const [name, projection] of projectionsByWeight(model.family, model.config)) {
     const weight = model.weights.get(name);
     invariant(weight, `the weight ${name} is missing`);
-    if (weight.dtype !== "float32") throw new AttuneError("config", `${name} is kept in ${weight.dtype}`, { expected: "float32, to be rounded to 8 bits" });
+    if (weight.dtype !== "float32")
+      throw new AttuneError("config", `${name} is kept in ${weight.dtype}`, {
+        expected: "float32, to be rounded to 8 bits",
+      });
     roundWeight(rounded, name, weight.data, projection);
     model.weights.delete(name);
   }

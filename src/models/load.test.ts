@@ -17,15 +17,27 @@ afterAll(() => rmSync(parent, { recursive: true, force: true }));
 async function told(...more: string[]): Promise<readonly string[]> {
   const source = await openWeights(folder);
   const unread: string[] = [];
-  await readModel({ ...source, names: () => [...source.names(), ...more] }, { onUnread: (names) => unread.push(...names) });
+  await readModel(
+    { ...source, names: () => [...source.names(), ...more] },
+    { onUnread: (names) => unread.push(...names) },
+  );
   await source.close();
   return unread;
 }
 
 test("tensors that a family has no place for are told, but for those that say nothing", async () => {
   expect(await told()).toEqual([]);
-  expect(await told("model.layers.0.self_attn.rotary_emb.inv_freq", "model.rotary_emb.inv_freq", "lm_head.weight", "score.weight")).toEqual([]);
-  expect(await told("v_head.summary.weight", "model.layers.0.self_attn.q_norm.weight", "lm_head.weight")).toEqual(["model.layers.0.self_attn.q_norm.weight", "v_head.summary.weight"]);
+  expect(
+    await told(
+      "model.layers.0.self_attn.rotary_emb.inv_freq",
+      "model.rotary_emb.inv_freq",
+      "lm_head.weight",
+      "score.weight",
+    ),
+  ).toEqual([]);
+  expect(
+    await told("v_head.summary.weight", "model.layers.0.self_attn.q_norm.weight", "lm_head.weight"),
+  ).toEqual(["model.layers.0.self_attn.q_norm.weight", "v_head.summary.weight"]);
 });
 
 test("layers that config.json does not count are among them", async () => {

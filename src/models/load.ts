@@ -15,15 +15,22 @@ export interface ReadModelOptions {
   /** Default float32. */
   precision?: Precision;
   onProgress?: (read: number, total: number) => void;
-  /** Told of tensors that the family has no place for, but for those that it knows to say nothing; not called where there are none. */
+  /**
+   * Told of tensors that the family has no place for, but for those that it knows to say nothing;
+   * not called where there are none.
+   */
   onUnread?: (names: readonly string[]) => void;
 }
 
 /**
- * @throws AttuneError `model` for a missing weight or a wrong shape, `numeric` for a weight with NaN or infinity, `config` for int8 where this
+ * @throws AttuneError `model` for a missing weight or a wrong shape, `numeric` for a weight with
+ * NaN or infinity, `config` for int8 where this
  *   processor has no exact products of bytes
  */
-export async function readModel(source: WeightSource, options: ReadModelOptions = {}): Promise<Model> {
+export async function readModel(
+  source: WeightSource,
+  options: ReadModelOptions = {},
+): Promise<Model> {
   const { family, config } = configOf(source);
   const available = new Set(source.names());
   const shapes = Object.entries(weightShapes(family, config));
@@ -38,16 +45,30 @@ export async function readModel(source: WeightSource, options: ReadModelOptions 
     if (stored === undefined) throw missingWeight(source, name, config);
     unread.delete(stored);
     const got = source.shape(stored);
-    if (got.join() !== shape.join()) throw new AttuneError("model", `the weight ${name} has the wrong shape`, { file: source.path, got: `[${got.join(", ")}]`, expected: `[${shape.join(", ")}] by config.json` });
+    if (got.join() !== shape.join())
+      throw new AttuneError("model", `the weight ${name} has the wrong shape`, {
+        file: source.path,
+        got: `[${got.join(", ")}]`,
+        expected: `[${shape.join(", ")}] by config.json`,
+      });
     const data = await source.read(stored);
     checkFinite(data, name, source.path);
     const projection = projections?.get(name);
     const narrow = options.precision === "float16" && shape.length > 1;
     if (projection) roundWeight(int8, name, data, projection);
-    else weights.set(name, narrow ? tensor("float16", shape, Uint16Array.from(data, toHalf)) : float32(shape, data));
+    else
+      weights.set(
+        name,
+        narrow ? tensor("float16", shape, Uint16Array.from(data, toHalf)) : float32(shape, data),
+      );
     options.onProgress?.(index + 1, shapes.length);
   }
-  const strange = [...unread].filter((name) => name !== SCORE_HEAD && !(family.harmless ?? []).some((pattern) => pattern.test(name)) && !(config.tieEmbeddings && name === TIED_HEAD));
+  const strange = [...unread].filter(
+    (name) =>
+      name !== SCORE_HEAD &&
+      !(family.harmless ?? []).some((pattern) => pattern.test(name)) &&
+      !(config.tieEmbeddings && name === TIED_HEAD),
+  );
   if (strange.length > 0) options.onUnread?.(strange.toSorted());
   return { family, config, weights, ...(projections ? { int8 } : {}) };
 }
@@ -59,13 +80,18 @@ function configOf({ config, path }: WeightSource): ReturnType<typeof readModelCo
   try {
     return readModelConfig(config);
   } catch (cause) {
-    if (cause instanceof AttuneError && cause.details.file === undefined) throw new AttuneError(cause.code, cause.what, { ...cause.details, file: path });
+    if (cause instanceof AttuneError && cause.details.file === undefined)
+      throw new AttuneError(cause.code, cause.what, { ...cause.details, file: path });
     throw cause;
   }
 }
 
 /** Some checkpoints leave out the base model's prefix (`transformer.`, `model.`). */
-function findName(name: string, available: ReadonlySet<string>, { optionalPrefix }: ModelFamily): string | undefined {
+function findName(
+  name: string,
+  available: ReadonlySet<string>,
+  { optionalPrefix }: ModelFamily,
+): string | undefined {
   if (available.has(name)) return name;
   const short = name.startsWith(optionalPrefix) ? name.slice(optionalPrefix.length) : name;
   return available.has(short) ? short : undefined;
@@ -76,12 +102,20 @@ function missingWeight(source: WeightSource, name: string, config: DecoderConfig
   return new AttuneError("model", `the weight ${name} is missing`, {
     file: source.path,
     got: `${source.names().length} weights`,
-    ...(tied ? { hint: 'if the model shares its embedding with its head, set "tie_word_embeddings": true in config.json' } : {}),
+    ...(tied
+      ? {
+          hint:
+            'if the model shares its embedding with its head, set "tie_word_embeddings": true in ' +
+            "config.json",
+        }
+      : {}),
   });
 }
 
 /** The numbers of a weight as float32, whatever it is kept in. */
-export function weightNumbers(weight: Model["weights"] extends Map<string, infer W> ? W : never): Float32Array {
+export function weightNumbers(
+  weight: Model["weights"] extends Map<string, infer W> ? W : never,
+): Float32Array {
   if (weight.dtype === "float32") return weight.data;
   const table = halfToFloatTable();
   return Float32Array.from(weight.data, (bits) => table[bits]!);

@@ -1,4 +1,7 @@
-/** A model in memory: its family, its numbers, its weights, and the adapter and score head that may be attached. */
+/**
+ * A model in memory: its family, its numbers, its weights, and the adapter and score head that may
+ * be attached.
+ */
 import { AttuneError } from "../core/errors.ts";
 import type { HostTensor } from "../core/tensor.ts";
 import { elementCount } from "../core/tensor.ts";
@@ -14,7 +17,10 @@ export interface Model {
   readonly config: DecoderConfig;
   /** Float32 or float16 by Hugging Face name; frozen unless a trainer says otherwise. */
   readonly weights: Map<string, HostTensor<"float32"> | HostTensor<"float16">>;
-  /** Projections of the blocks in 8 bits, by the names that int8.ts gives; `weights` does not have them then. */
+  /**
+   * Projections of the blocks in 8 bits, by the names that int8.ts gives; `weights` does not have
+   * them then.
+   */
   int8?: Int8Weights;
   adapter?: Adapter;
   /** Where it was read from, as an adapter records its base. */
@@ -28,23 +34,39 @@ export function weightShapes(family: ModelFamily, config: DecoderConfig): Shapes
   const shapes: Record<string, readonly number[]> = { ...family.embeddingShapes(config) };
   for (let layer = 0; layer < config.layers; layer++) {
     const prefix = family.blockPrefix(layer);
-    for (const [name, shape] of Object.entries(family.blockShapes(config))) shapes[prefix + name] = shape;
+    for (const [name, shape] of Object.entries(family.blockShapes(config)))
+      shapes[prefix + name] = shape;
   }
   return { ...shapes, ...family.finalShapes(config) };
 }
 
 /** Number of parameters, without score head and adapter. */
 export function parameterCount(family: ModelFamily, config: DecoderConfig): number {
-  return Object.values(weightShapes(family, config)).reduce((total, shape) => total + elementCount(shape), 0);
+  return Object.values(weightShapes(family, config)).reduce(
+    (total, shape) => total + elementCount(shape),
+    0,
+  );
 }
 
 /** A model of its own over the same weight tensors, without adapter and head. */
 export function shareBase(model: Model): Model {
-  return { family: model.family, config: model.config, weights: new Map(model.weights), ...(model.int8 ? { int8: model.int8 } : {}), ...(model.source === undefined ? {} : { source: model.source }) };
+  return {
+    family: model.family,
+    config: model.config,
+    weights: new Map(model.weights),
+    ...(model.int8 ? { int8: model.int8 } : {}),
+    ...(model.source === undefined ? {} : { source: model.source }),
+  };
 }
 
 export function weightOf(model: Model, name: string): HostTensor {
-  const weight = name === SCORE_HEAD ? model.scoreHead : (model.weights.get(name) ?? model.adapter?.weights.get(name) ?? model.adapter?.scales?.get(name) ?? model.int8?.get(name));
+  const weight =
+    name === SCORE_HEAD
+      ? model.scoreHead
+      : (model.weights.get(name) ??
+        model.adapter?.weights.get(name) ??
+        model.adapter?.scales?.get(name) ??
+        model.int8?.get(name));
   if (!weight) throw new AttuneError("internal", `the model has no weight named ${name}`);
   return weight;
 }
@@ -54,8 +76,14 @@ const HALF_EXPONENT = 0x7c00;
 
 /** The first weight with a value that is NaN or infinite, adapter and score head included. */
 export function nonFiniteWeight({ weights, adapter, scoreHead }: Model): string | undefined {
-  const all: [string, HostTensor<"float32"> | HostTensor<"float16">][] = [...weights, ...(adapter?.weights ?? []), ...(scoreHead ? [[SCORE_HEAD, scoreHead] as [string, HostTensor<"float32">]] : [])];
+  const all: [string, HostTensor<"float32"> | HostTensor<"float16">][] = [
+    ...weights,
+    ...(adapter?.weights ?? []),
+    ...(scoreHead ? [[SCORE_HEAD, scoreHead] as [string, HostTensor<"float32">]] : []),
+  ];
   const isFinite = (tensor: HostTensor<"float32"> | HostTensor<"float16">): boolean =>
-    tensor.dtype === "float32" ? tensor.data.every(Number.isFinite) : tensor.data.every((bits) => (bits & HALF_EXPONENT) !== HALF_EXPONENT);
+    tensor.dtype === "float32"
+      ? tensor.data.every(Number.isFinite)
+      : tensor.data.every((bits) => (bits & HALF_EXPONENT) !== HALF_EXPONENT);
   return all.find(([, tensor]) => !isFinite(tensor))?.[0];
 }

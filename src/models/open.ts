@@ -1,6 +1,6 @@
 /**
- * Opens a model by what users call it: a folder of safetensors, a GGUF file, a folder with a PEFT adapter, or a run
- * folder (whose result is opened).
+ * Opens a model by what users call it: a folder of safetensors, a GGUF file, a folder with a PEFT
+ * adapter, or a run folder (whose result is opened).
  */
 import { createHash } from "node:crypto";
 import { existsSync, realpathSync } from "node:fs";
@@ -27,7 +27,10 @@ export interface OpenedModel {
 }
 
 export interface OpenModelOptions extends ReadModelOptions {
-  /** Merge an adapter into the weights, so that a new one may be trained on top. Default false: keep it apart. */
+  /**
+   * Merge an adapter into the weights, so that a new one may be trained on top. Default false: keep
+   * it apart.
+   */
   merge?: boolean;
 }
 
@@ -37,7 +40,11 @@ export function openModel(path: string, options: OpenModelOptions = {}): Promise
 }
 
 /** @param above folders of the adapters that are to lie upon it */
-async function openChain(path: string, options: OpenModelOptions, above: readonly string[]): Promise<OpenedModel> {
+async function openChain(
+  path: string,
+  options: OpenModelOptions,
+  above: readonly string[],
+): Promise<OpenedModel> {
   const folder = resultFolder(path);
   if (existsSync(join(folder, CONFIG_FILE))) {
     checkChain(folder, above);
@@ -47,7 +54,8 @@ async function openChain(path: string, options: OpenModelOptions, above: readonl
   try {
     const model = await readModel(source, options);
     model.source = resolve(folder);
-    if (source.names().includes(SCORE_HEAD)) model.scoreHead = float32([1, model.config.hiddenSize], await source.read(SCORE_HEAD));
+    if (source.names().includes(SCORE_HEAD))
+      model.scoreHead = float32([1, model.config.hiddenSize], await source.read(SCORE_HEAD));
     const tokenizer = await sourceTokenizer(source);
     checkVocabulary(model, tokenizer, folder);
     return { model, tokenizer, fingerprint: await source.fingerprint() };
@@ -61,18 +69,34 @@ function resultFolder(path: string): string {
   if (!existsSync(join(path, "run.json"))) return path;
   const result = join(path, "model");
   if (existsSync(result)) return result;
-  throw new AttuneError("run", "the run has made no model yet", { file: path, hint: `\`attune resume ${path}\` goes on with it` });
+  throw new AttuneError("run", "the run has made no model yet", {
+    file: path,
+    hint: `\`attune resume ${path}\` goes on with it`,
+  });
 }
 
 function checkVocabulary(model: Model, tokenizer: Tokenizer, file: string): void {
   if (tokenizer.vocabularySize <= model.config.vocabularySize) return;
-  throw new AttuneError("model", "the tokenizer has ids that the model has no embedding for", { file, got: `${tokenizer.vocabularySize} ids`, expected: `at most ${model.config.vocabularySize}` });
+  throw new AttuneError("model", "the tokenizer has ids that the model has no embedding for", {
+    file,
+    got: `${tokenizer.vocabularySize} ids`,
+    expected: `at most ${model.config.vocabularySize}`,
+  });
 }
 
-async function openAdapted(folder: string, options: OpenModelOptions, above: readonly string[]): Promise<OpenedModel> {
+async function openAdapted(
+  folder: string,
+  options: OpenModelOptions,
+  above: readonly string[],
+): Promise<OpenedModel> {
   // What an adapter is added to must be whole: it is rounded afterwards.
-  const late = options.precision === "int8" && (options.merge === true || (await changesProjections(folder)));
-  const opened = await openChain(await readBase(folder), { ...options, ...(late ? { precision: "float32" } : {}), merge: true }, [...above, folder]);
+  const late =
+    options.precision === "int8" && (options.merge === true || (await changesProjections(folder)));
+  const opened = await openChain(
+    await readBase(folder),
+    { ...options, ...(late ? { precision: "float32" } : {}), merge: true },
+    [...above, folder],
+  );
   const model = await readAdapterFolder(opened.model, folder);
   if (options.merge) {
     applyAdapter(model, model.adapter!, 1);
@@ -80,7 +104,9 @@ async function openAdapted(folder: string, options: OpenModelOptions, above: rea
     model.source = resolve(folder);
   }
   if (late) await roundProjections(model);
-  const fingerprint = createHash("sha256").update(`${opened.fingerprint} ${await weightsFingerprint(folder)}`).digest("hex");
+  const fingerprint = createHash("sha256")
+    .update(`${opened.fingerprint} ${await weightsFingerprint(folder)}`)
+    .digest("hex");
   const tokenizer = (await ownTokenizer(folder, model)) ?? opened.tokenizer;
   return { ...opened, model, tokenizer, fingerprint };
 }
@@ -89,7 +115,8 @@ async function openAdapted(folder: string, options: OpenModelOptions, above: rea
 export async function tokenizerOf(path: string): Promise<Tokenizer> {
   const folder = resultFolder(path);
   const base = await adapterBase(folder);
-  if (base !== undefined) return existsSync(join(folder, "tokenizer.json")) ? loadTokenizer(folder) : tokenizerOf(base);
+  if (base !== undefined)
+    return existsSync(join(folder, "tokenizer.json")) ? loadTokenizer(folder) : tokenizerOf(base);
   const source = await openWeights(folder);
   try {
     return await sourceTokenizer(source);
@@ -98,7 +125,10 @@ export async function tokenizerOf(path: string): Promise<Tokenizer> {
   }
 }
 
-/** The tokenizer beside an adapter, with the chat template that it was trained with; adapters from elsewhere may have none. */
+/**
+ * The tokenizer beside an adapter, with the chat template that it was trained with; adapters from
+ * elsewhere may have none.
+ */
 async function ownTokenizer(folder: string, model: Model): Promise<Tokenizer | undefined> {
   if (!existsSync(join(folder, "tokenizer.json"))) return undefined;
   const tokenizer = await loadTokenizer(folder);
@@ -113,33 +143,58 @@ const MOST_ADAPTERS = 16;
 function checkChain(folder: string, above: readonly string[]): void {
   const place = realpathSync(folder);
   const chain = [...above.map((each) => realpathSync(each)), place];
-  if (chain.indexOf(place) < above.length) throw new AttuneError("model", "the adapter's base model is the adapter itself", { file: join(above[0]!, CONFIG_FILE), got: chain.slice(chain.indexOf(place)).join(" over "), hint: "correct base_model_name_or_path" });
-  if (above.length >= MOST_ADAPTERS) throw new AttuneError("model", "too many adapters lie upon each other", { file: join(above[0]!, CONFIG_FILE), got: `more than ${MOST_ADAPTERS}`, hint: "attune export --format safetensors merges them" });
+  if (chain.indexOf(place) < above.length)
+    throw new AttuneError("model", "the adapter's base model is the adapter itself", {
+      file: join(above[0]!, CONFIG_FILE),
+      got: chain.slice(chain.indexOf(place)).join(" over "),
+      hint: "correct base_model_name_or_path",
+    });
+  if (above.length >= MOST_ADAPTERS)
+    throw new AttuneError("model", "too many adapters lie upon each other", {
+      file: join(above[0]!, CONFIG_FILE),
+      got: `more than ${MOST_ADAPTERS}`,
+      hint: "attune export --format safetensors merges them",
+    });
 }
 
 /** Path of the model that an adapter lies over. */
 async function readBase(folder: string): Promise<string> {
   const base = (await readJsonObject(join(folder, CONFIG_FILE)))["base_model_name_or_path"];
   if (typeof base === "string" && base !== "" && existsSync(base)) return base;
-  throw new AttuneError("model", "the adapter's base model is not there", { file: join(folder, CONFIG_FILE), got: preview(base), hint: "correct base_model_name_or_path" });
+  throw new AttuneError("model", "the adapter's base model is not there", {
+    file: join(folder, CONFIG_FILE),
+    got: preview(base),
+    hint: "correct base_model_name_or_path",
+  });
 }
 
 /** What {@link Model.source} says of a model read from this folder or run. */
 export const sourceOf = (path: string): string => resolve(resultFolder(path));
 
-/** The source (as in {@link Model.source}) that the adapter in a folder or run lies over; undefined for whole models. */
+/**
+ * The source (as in {@link Model.source}) that the adapter in a folder or run lies over; undefined
+ * for whole models.
+ */
 export async function adapterBase(path: string): Promise<string | undefined> {
   const folder = resultFolder(path);
   return existsSync(join(folder, CONFIG_FILE)) ? sourceOf(await readBase(folder)) : undefined;
 }
 
 /**
- * Opens an adapter, with its score head where it has one, over a model in memory that is its base: weights that it does not change are shared. Its own
- * tokenizer is undefined where none lies beside it.
+ * Opens an adapter, with its score head where it has one, over a model in memory that is its base:
+ * weights that it does not change are shared. Its own tokenizer is undefined where none lies beside
+ * it.
  * @throws AttuneError `model` where the adapter does not fit
  */
-export async function openOver(base: Model, path: string): Promise<{ model: Model; tokenizer: Tokenizer | undefined; fingerprint: string }> {
+export async function openOver(
+  base: Model,
+  path: string,
+): Promise<{ model: Model; tokenizer: Tokenizer | undefined; fingerprint: string }> {
   const folder = resultFolder(path);
   const model = await readAdapterFolder(shareBase(base), folder);
-  return { model, tokenizer: await ownTokenizer(folder, model), fingerprint: await weightsFingerprint(folder) };
+  return {
+    model,
+    tokenizer: await ownTokenizer(folder, model),
+    fingerprint: await weightsFingerprint(folder),
+  };
 }

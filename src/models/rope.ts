@@ -1,6 +1,6 @@
 /**
- * Rotary position embedding tables. Source: RoFormer (Su et al. 2021); Llama 3.1's frequency scaling as in transformers'
- * modeling_rope_utils.py (`_compute_llama3_parameters`).
+ * Rotary position embedding tables. Source: RoFormer (Su et al. 2021); Llama 3.1's frequency
+ * scaling as in transformers' modeling_rope_utils.py (`_compute_llama3_parameters`).
  */
 import { AttuneError, preview } from "../core/errors.ts";
 import type { HostTensor } from "../core/tensor.ts";
@@ -9,20 +9,30 @@ import type { RopeConfig } from "./family.ts";
 import { ConfigReader, LIMITS } from "./family.ts";
 
 /**
- * Reads rope_scaling, or transformers 5's rope_parameters, and rope_theta, which counts where they lack it; refuses kinds that attune
- * does not have.
+ * Reads rope_scaling, or transformers 5's rope_parameters, and rope_theta, which counts where they
+ * lack it; refuses kinds that attune does not have.
  */
-export function readRope(json: Readonly<Record<string, unknown>>, maxPositions: number): RopeConfig {
+export function readRope(
+  json: Readonly<Record<string, unknown>>,
+  maxPositions: number,
+): RopeConfig {
   const config = new ConfigReader(json);
   const scaling = notEmpty(config.record("rope_scaling")) ?? config.record("rope_parameters") ?? {};
-  const theta = new ConfigReader({ rope_theta: scaling["rope_theta"] ?? json["rope_theta"] }).number("rope_theta", 10_000);
-  new ConfigReader({ partial_rotary_factor: scaling["partial_rotary_factor"] ?? json["partial_rotary_factor"] }).only("partial_rotary_factor", [1]);
+  const theta = new ConfigReader({
+    rope_theta: scaling["rope_theta"] ?? json["rope_theta"],
+  }).number("rope_theta", 10_000);
+  new ConfigReader({
+    partial_rotary_factor: scaling["partial_rotary_factor"] ?? json["partial_rotary_factor"],
+  }).only("partial_rotary_factor", [1]);
   const kind = scaling["rope_type"] ?? scaling["type"] ?? "default";
   if (kind === "default") return { theta, linearFactor: 1 };
   const reader = new ConfigReader(scaling);
   if (kind === "linear") return { theta, linearFactor: reader.number("factor") };
   if (kind !== "llama3") {
-    throw new AttuneError("model", "config.json: this kind of rope_scaling is not supported", { got: preview(kind), expected: "default, linear or llama3" });
+    throw new AttuneError("model", "config.json: this kind of rope_scaling is not supported", {
+      got: preview(kind),
+      expected: "default, linear or llama3",
+    });
   }
   return {
     theta,
@@ -31,16 +41,24 @@ export function readRope(json: Readonly<Record<string, unknown>>, maxPositions: 
       factor: reader.number("factor"),
       lowFrequencyFactor: reader.number("low_freq_factor"),
       highFrequencyFactor: reader.number("high_freq_factor"),
-      originalMaxPositions: reader.integer("original_max_position_embeddings", maxPositions, LIMITS.positions),
+      originalMaxPositions: reader.integer(
+        "original_max_position_embeddings",
+        maxPositions,
+        LIMITS.positions,
+      ),
     },
   };
 }
 
-const notEmpty = (record: Readonly<Record<string, unknown>> | undefined): typeof record => (record && Object.keys(record).length > 0 ? record : undefined);
+const notEmpty = (record: Readonly<Record<string, unknown>> | undefined): typeof record =>
+  record && Object.keys(record).length > 0 ? record : undefined;
 
 /** Angular frequencies [D/2], radians per position. */
 export function ropeFrequencies(rope: RopeConfig, headSize: number): Float64Array {
-  const frequencies = Float64Array.from({ length: headSize / 2 }, (_, i) => rope.theta ** ((-2 * i) / headSize));
+  const frequencies = Float64Array.from(
+    { length: headSize / 2 },
+    (_, i) => rope.theta ** ((-2 * i) / headSize),
+  );
   const scale = rope.llama3;
   if (!scale) return frequencies.map((frequency) => frequency / rope.linearFactor);
   const longest = scale.originalMaxPositions / scale.lowFrequencyFactor;
@@ -49,7 +67,9 @@ export function ropeFrequencies(rope: RopeConfig, headSize: number): Float64Arra
     const wavelength = (2 * Math.PI) / frequency;
     if (wavelength < shortest) return frequency;
     if (wavelength > longest) return frequency / scale.factor;
-    const smooth = (scale.originalMaxPositions / wavelength - scale.lowFrequencyFactor) / (scale.highFrequencyFactor - scale.lowFrequencyFactor);
+    const smooth =
+      (scale.originalMaxPositions / wavelength - scale.lowFrequencyFactor) /
+      (scale.highFrequencyFactor - scale.lowFrequencyFactor);
     return ((1 - smooth) * frequency) / scale.factor + smooth * frequency;
   });
 }

@@ -1,6 +1,6 @@
 /**
- * Writes trained models: an adapter in PEFT's format with the tokenizer beside it, or all weights as a Hugging Face
- * folder. A score head is kept in either.
+ * Writes trained models: an adapter in PEFT's format with the tokenizer beside it, or all weights
+ * as a Hugging Face folder. A score head is kept in either.
  */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -24,17 +24,35 @@ export interface TokenizerFilesOwner {
 export interface SaveOptions {
   /** Default F32. */
   dtype?: WeightDType;
-  /** The tokenizer beside it: answers stop at its tokens, and a reward model's score depends on them. */
+  /**
+   * The tokenizer beside it: answers stop at its tokens, and a reward model's score depends on
+   * them.
+   */
   tokenizer?: Tokenizer;
 }
 
 /** Writes config.json and all weights, with the adapter merged into them. */
-export async function saveMerged(model: Model, folder: string, { dtype = "F32", tokenizer }: SaveOptions = {}): Promise<void> {
+export async function saveMerged(
+  model: Model,
+  folder: string,
+  { dtype = "F32", tokenizer }: SaveOptions = {},
+): Promise<void> {
   await mkdir(folder, { recursive: true });
   if (model.adapter) applyAdapter(model, model.adapter, 1);
   try {
-    const tensors: TensorToWrite[] = [...model.weights].map(([name, weight]) => ({ name, dtype, shape: weight.shape, data: () => weightNumbers(weight) }));
-    if (model.scoreHead) tensors.push({ name: SCORE_HEAD, dtype, shape: model.scoreHead.shape, data: model.scoreHead.data });
+    const tensors: TensorToWrite[] = [...model.weights].map(([name, weight]) => ({
+      name,
+      dtype,
+      shape: weight.shape,
+      data: () => weightNumbers(weight),
+    }));
+    if (model.scoreHead)
+      tensors.push({
+        name: SCORE_HEAD,
+        dtype,
+        shape: model.scoreHead.shape,
+        data: model.scoreHead.data,
+      });
     await writeSafetensorsFolder(folder, tensors);
   } finally {
     if (model.adapter) applyAdapter(model, model.adapter, -1);
@@ -43,13 +61,30 @@ export async function saveMerged(model: Model, folder: string, { dtype = "F32", 
 }
 
 /** Writes config.json; see {@link exportedConfig}. */
-export async function saveConfig(model: Model, folder: string, { dtype = "F32", tokenizer }: SaveOptions = {}): Promise<void> {
-  const tokens = tokenizer && { padId: tokenizer.padId, eosId: tokenizer.eosId, extraStopIds: tokenizer.extraStopIds, stopIds: stopsOf(tokenizer).all };
-  await writeFile(join(folder, "config.json"), `${JSON.stringify(exportedConfig(model, dtype, tokens), null, 2)}\n`);
+export async function saveConfig(
+  model: Model,
+  folder: string,
+  { dtype = "F32", tokenizer }: SaveOptions = {},
+): Promise<void> {
+  const tokens = tokenizer && {
+    padId: tokenizer.padId,
+    eosId: tokenizer.eosId,
+    extraStopIds: tokenizer.extraStopIds,
+    stopIds: stopsOf(tokenizer).all,
+  };
+  await writeFile(
+    join(folder, "config.json"),
+    `${JSON.stringify(exportedConfig(model, dtype, tokens), null, 2)}\n`,
+  );
 }
 
 /** What a training run leaves: an adapter or a whole model, with the tokenizer beside it. */
-export async function saveTrained(model: Model, { tokenizer }: TokenizerFilesOwner, folder: string, base = model.source ?? ""): Promise<void> {
+export async function saveTrained(
+  model: Model,
+  { tokenizer }: TokenizerFilesOwner,
+  folder: string,
+  base = model.source ?? "",
+): Promise<void> {
   if (model.adapter) await saveAdapter(model, folder, base);
   else await saveMerged(model, folder, { tokenizer });
   await saveTokenizer(tokenizer, folder);
@@ -57,11 +92,21 @@ export async function saveTrained(model: Model, { tokenizer }: TokenizerFilesOwn
 
 const GENERATION_FILE = "generation_config.json";
 
-/** Writes the files that the tokenizer was made of, and where generation stops and begins, for every program that reads only that. */
+/**
+ * Writes the files that the tokenizer was made of, and where generation stops and begins, for every
+ * program that reads only that.
+ */
 export async function saveTokenizer(tokenizer: Tokenizer, folder: string): Promise<void> {
   const { files, bosId, padId } = tokenizer;
   const before = JSON.parse(files[GENERATION_FILE] ?? "{}") as Record<string, unknown>;
-  const tokens = { ...(bosId === undefined ? {} : { bos_token_id: bosId }), eos_token_id: stopsAsJson(stopsOf(tokenizer).all), ...(padId === undefined ? {} : { pad_token_id: padId }) };
-  const all = { ...files, [GENERATION_FILE]: `${JSON.stringify({ ...before, ...tokens }, null, 2)}\n` };
+  const tokens = {
+    ...(bosId === undefined ? {} : { bos_token_id: bosId }),
+    eos_token_id: stopsAsJson(stopsOf(tokenizer).all),
+    ...(padId === undefined ? {} : { pad_token_id: padId }),
+  };
+  const all = {
+    ...files,
+    [GENERATION_FILE]: `${JSON.stringify({ ...before, ...tokens }, null, 2)}\n`,
+  };
   for (const [name, content] of Object.entries(all)) await writeFile(join(folder, name), content);
 }

@@ -1,6 +1,7 @@
 /**
- * The parameters that a run trains, in one flat buffer: the optimiser, clipping and checkpoints then work on a few large
- * arrays instead of hundreds of small ones, and each parameter is a view into them.
+ * The parameters that a run trains, in one flat buffer: the optimiser, clipping and checkpoints
+ * then work on a few large arrays instead of hundreds of small ones, and each parameter is a view
+ * into them.
  */
 import type { HostTensor } from "../core/tensor.ts";
 import { elementCount, float32 } from "../core/tensor.ts";
@@ -21,7 +22,10 @@ export class TrainableParameters {
   /** Elements before this index are subject to weight decay: matrices come first, vectors after. */
   readonly decayed: number;
 
-  /** Copies the tensors into one buffer; norms and biases (vectors) are kept out of weight decay, as transformers does. */
+  /**
+   * Copies the tensors into one buffer; norms and biases (vectors) are kept out of weight decay, as
+   * transformers does.
+   */
   constructor(tensors: ReadonlyMap<string, HostTensor<"float32">>) {
     const isMatrix = ([, tensor]: [string, HostTensor]): boolean => tensor.shape.length > 1;
     const entries = [...tensors];
@@ -58,16 +62,27 @@ export class TrainableParameters {
   }
 }
 
-/** Parameters of the whole model: its weights, and what is trained beside them (an adapter, a head). */
-export function totalParameters({ family, config, weights }: Model, { byName }: TrainableParameters): number {
-  return [...byName.values()].reduce((total, { name, value }) => (weights.has(name) ? total : total + value.data.length), parameterCount(family, config));
+/**
+ * Parameters of the whole model: its weights, and what is trained beside them (an adapter, a head).
+ */
+export function totalParameters(
+  { family, config, weights }: Model,
+  { byName }: TrainableParameters,
+): number {
+  return [...byName.values()].reduce(
+    (total, { name, value }) => (weights.has(name) ? total : total + value.data.length),
+    parameterCount(family, config),
+  );
 }
 
 /** Trains the given weights of a model; from then on the model reads the trained values. */
 export function makeTrainable(model: Model, names: Iterable<string>): TrainableParameters {
   const tensors = new Map<string, HostTensor<"float32">>();
   for (const name of names) {
-    const tensor = name === SCORE_HEAD ? model.scoreHead : (model.adapter?.weights.get(name) ?? model.weights.get(name));
+    const tensor =
+      name === SCORE_HEAD
+        ? model.scoreHead
+        : (model.adapter?.weights.get(name) ?? model.weights.get(name));
     invariant(tensor?.dtype === "float32", `${name} must be float32 to be trained`);
     tensors.set(name, tensor as HostTensor<"float32">);
   }

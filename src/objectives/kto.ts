@@ -1,7 +1,8 @@
 /**
- * KTO: desirable answers lambda_D (1 - sigma(beta (lr - z0))), undesirable ones lambda_U (1 - sigma(beta (z0 - lr))).
- * Source: Ethayarajh et al. 2024, equation 8; TRL's kto_trainer.py. z0, the mean log-ratio of mismatched answers clamped
- * at 0, is estimated without gradient and arrives as an input.
+ * KTO: desirable answers lambda_D (1 - sigma(beta (lr - z0))), undesirable ones lambda_U (1 -
+ * sigma(beta (z0 - lr))).
+ * Source: Ethayarajh et al. 2024, equation 8; TRL's kto_trainer.py. z0, the mean log-ratio of
+ * mismatched answers clamped at 0, is estimated without gradient and arrives as an input.
  */
 import { add, fill, multiply, scatterAddRows, sigmoid, subtract, sumAll } from "../graph/build.ts";
 import type { Objective } from "../models/plans/plan.ts";
@@ -16,10 +17,15 @@ export interface KtoHyperparameters {
 }
 
 /**
- * Inputs, beside the read log-probabilities [S]: `sequence` int64 [S]; `reference`, `label` (1 desirable, -1 undesirable)
- * and `scale` float32 [sequences]; `z0` float32 []. Results: `logps`, `losses` [sequences].
+ * Inputs, beside the read log-probabilities [S]: `sequence` int64 [S]; `reference`, `label` (1
+ * desirable, -1 undesirable) and `scale` float32 [sequences]; `z0` float32 []. Results: `logps`,
+ * `losses` [sequences].
  */
-export function ktoObjective({ beta, desirableWeight, undesirableWeight }: KtoHyperparameters): Objective {
+export function ktoObjective({
+  beta,
+  desirableWeight,
+  undesirableWeight,
+}: KtoHyperparameters): Objective {
   const sequences = ["sequences"] as const;
   return {
     name: "kto",
@@ -33,9 +39,18 @@ export function ktoObjective({ beta, desirableWeight, undesirableWeight }: KtoHy
     },
     build(readout, inputs) {
       const logps = scatterAddRows(fill(readout.graph, sequences, 0), inputs["sequence"]!, readout);
-      const advantage = multiply(subtract(subtract(saturate(logps), saturate(inputs["reference"]!)), saturate(inputs["z0"]!)), inputs["label"]!);
+      const advantage = multiply(
+        subtract(
+          subtract(saturate(logps), saturate(inputs["reference"]!)),
+          saturate(inputs["z0"]!),
+        ),
+        inputs["label"]!,
+      );
       // Half the sum for label 1, half the difference for -1: both weights without a branch.
-      const weight = add(multiply(inputs["label"]!, (desirableWeight - undesirableWeight) / 2), (desirableWeight + undesirableWeight) / 2);
+      const weight = add(
+        multiply(inputs["label"]!, (desirableWeight - undesirableWeight) / 2),
+        (desirableWeight + undesirableWeight) / 2,
+      );
       const losses = multiply(subtract(1, sigmoid(multiply(advantage, beta))), weight);
       return { loss: sumAll(multiply(losses, inputs["scale"]!)), metrics: { logps, losses } };
     },
@@ -43,14 +58,24 @@ export function ktoObjective({ beta, desirableWeight, undesirableWeight }: KtoHy
 }
 
 /** The plain-number twin, for one answer. */
-export function plainKtoLoss(answer: { logRatio: number; desirable: boolean; z0: number }, hyper: KtoHyperparameters): number {
+export function plainKtoLoss(
+  answer: { logRatio: number; desirable: boolean; z0: number },
+  hyper: KtoHyperparameters,
+): number {
   const direction = answer.desirable ? 1 : -1;
   const weight = answer.desirable ? hyper.desirableWeight : hyper.undesirableWeight;
-  return weight * (1 - plain.sigmoid(hyper.beta * direction * (plainSaturate(answer.logRatio) - plainSaturate(answer.z0))));
+  return (
+    weight *
+    (1 -
+      plain.sigmoid(
+        hyper.beta * direction * (plainSaturate(answer.logRatio) - plainSaturate(answer.z0)),
+      ))
+  );
 }
 
 /**
- * z0 of a batch: the mean log-ratio of its answers read after another row's prompt, and 0 where that is negative.
+ * z0 of a batch: the mean log-ratio of its answers read after another row's prompt, and 0 where
+ * that is negative.
  * @param logRatios log pi(y') - log pi_ref(y') of each mismatched answer, nats
  */
 export function ktoReferencePoint(logRatios: readonly number[]): number {

@@ -1,4 +1,7 @@
-/** The objective of a preference run: a weighted mixture of pair losses and an SFT term, as one graph. */
+/**
+ * The objective of a preference run: a weighted mixture of pair losses and an SFT term, as one
+ * graph.
+ */
 import { add, multiply, reshape, scatterAddRows, slice, sumAll, fill } from "../graph/build.ts";
 import type { Value } from "../graph/ir.ts";
 import type { Objective } from "../models/plans/plan.ts";
@@ -17,7 +20,8 @@ export interface PairLayout {
 }
 
 /** Sequences that are read of one pair: chosen, rejected and, with `withPrompt`, the prompt. */
-export const sequencesPerPair = ({ withPrompt = false }: PairLayout): number => (withPrompt ? 3 : 2);
+export const sequencesPerPair = ({ withPrompt = false }: PairLayout): number =>
+  withPrompt ? 3 : 2;
 
 const PAIRS = ["pairs"] as const;
 const SIDES = ["pairs", 2] as const;
@@ -27,14 +31,19 @@ const side = (x: Value, column: number): Value => reshape(slice(x, 1, column, co
 
 /**
  * Inputs, beside the read log-probabilities [S]:
- * `sequence` int64 [S]: with n {@link sequencesPerPair}, n i for a token of the chosen answer of pair i, n i + 1 for one of the
- * rejected, n i + 2 for one of the prompt;
- * `reference` float32 [pairs, 2], sums of the reference; `lengths` float32 [pairs, 2] in tokens; `p` float32 [pairs];
- * `scale` float32 [pairs], 1 / (pairs of the whole optimiser step), 0 for padding;
- * `sftSlope` float32 [S], -weight / (such tokens of the step) on tokens of chosen answers (and of prompts), else 0.
- * Results: `logps` [pairs, n], `losses` [pairs].
+ * `sequence` int64 [S]: with n {@link sequencesPerPair}, n i for a token of the chosen answer of
+ * pair i, n i + 1 for one of the rejected, n i + 2 for one of the prompt;
+ * `reference` float32 [pairs, 2], sums of the reference; `lengths` float32 [pairs, 2] in tokens;
+ * `p` float32 [pairs]; `scale` float32 [pairs], 1 / (pairs of the whole optimiser step), 0 for
+ * padding;
+ * `sftSlope` float32 [S], -weight / (such tokens of the step) on tokens of chosen answers (and of
+ * prompts), else 0. Results: `logps` [pairs, n], `losses` [pairs].
  */
-export function pairObjective(losses: readonly WeightedLoss[], hyper: PreferenceHyperparameters, layout: PairLayout = {}): Objective {
+export function pairObjective(
+  losses: readonly WeightedLoss[],
+  hyper: PreferenceHyperparameters,
+  layout: PairLayout = {},
+): Objective {
   const columns = sequencesPerPair(layout);
   return {
     name: losses.map(({ type }) => type).join("+"),
@@ -49,7 +58,10 @@ export function pairObjective(losses: readonly WeightedLoss[], hyper: Preference
     },
     build(readout, inputs) {
       const { graph } = readout;
-      const logps = reshape(scatterAddRows(fill(graph, [`${columns}*pairs`], 0), inputs["sequence"]!, readout), ["pairs", columns]);
+      const logps = reshape(
+        scatterAddRows(fill(graph, [`${columns}*pairs`], 0), inputs["sequence"]!, readout),
+        ["pairs", columns],
+      );
       const terms: PairTerms<Value> = {
         chosen: side(logps, 0),
         rejected: side(logps, 1),
@@ -60,11 +72,15 @@ export function pairObjective(losses: readonly WeightedLoss[], hyper: Preference
         p: inputs["p"]!,
       };
       const perPair = losses
-        .map(({ type, weight }) => multiply(PREFERENCE_LOSS_TABLE[type].graph(terms, hyper), weight))
+        .map(({ type, weight }) =>
+          multiply(PREFERENCE_LOSS_TABLE[type].graph(terms, hyper), weight),
+        )
         .reduce((left, right) => add(left, right));
-      const loss = add(sumAll(multiply(perPair, inputs["scale"]!)), sumAll(multiply(saturate(readout), inputs["sftSlope"]!)));
+      const loss = add(
+        sumAll(multiply(perPair, inputs["scale"]!)),
+        sumAll(multiply(saturate(readout), inputs["sftSlope"]!)),
+      );
       return { loss, metrics: { logps, losses: perPair } };
     },
   };
 }
-

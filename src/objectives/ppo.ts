@@ -1,15 +1,30 @@
 /**
- * The clipped surrogate of the policy, token by token, and the clipped squared error of PPO's critic. GRPO and REINFORCE++ use the
- * same surrogate with other advantages; a higher upper clip (DAPO) and a KL term in the loss are theirs.
+ * The clipped surrogate of the policy, token by token, and the clipped squared error of PPO's
+ * critic. GRPO and REINFORCE++ use the same surrogate with other advantages; a higher upper clip
+ * (DAPO) and a KL term in the loss are theirs.
  *
- * Source: Schulman et al. 2017, equation 7; value clipping as in OpenAI's baselines and TRL's ppo_trainer.py; dual clip:
- * Ye et al. 2020, equation 5 (verl's form; TRL's delta); clip-higher: Yu et al. 2025 (DAPO), section 3.1; the KL term: Shao et al.
- * 2024 (GRPO), equation 4, and TRL's grpo_trainer.py with use_bias_correction_kl.
- * Differences: 1. the log-ratio is kept within a limit, so that one token cannot overflow the ratio (outside it has no
- * slope); 2. actor and critic are two networks with an optimiser each, so there is no
+ * Source: Schulman et al. 2017, equation 7; value clipping as in OpenAI's baselines and TRL's
+ * ppo_trainer.py; dual clip: Ye et al. 2020, equation 5 (verl's form; TRL's delta); clip-higher: Yu
+ * et al. 2025 (DAPO), section 3.1; the KL term: Shao et al. 2024 (GRPO), equation 4, and TRL's
+ * grpo_trainer.py with use_bias_correction_kl.
+ * Differences: 1. the log-ratio is kept within a limit, so that one token cannot overflow the ratio
+ * (outside it has no slope); 2. actor and critic are two networks with an optimiser each, so there
+ * is no
  * weight between the losses.
  */
-import { add, exp, greater, maximum, minimum, multiply, negate, square, subtract, sumAll, where } from "../graph/build.ts";
+import {
+  add,
+  exp,
+  greater,
+  maximum,
+  minimum,
+  multiply,
+  negate,
+  square,
+  subtract,
+  sumAll,
+  where,
+} from "../graph/build.ts";
 import type { Value } from "../graph/ir.ts";
 import type { Objective } from "../models/plans/plan.ts";
 import { clamp, plainClamp, plainSaturate, saturate } from "./bounds.ts";
@@ -40,11 +55,18 @@ export interface PolicyHyperparameters {
 const TOKENS = ["selected"] as const;
 
 /**
- * Inputs, beside the read log-probabilities [S]: `oldLogps`, `advantages` and `weight` float32 [S], and with a KL term `reference`
- * float32 [S]. The weights say what mean is taken: 1 / (tokens of the minibatch) for the mean over tokens, so that micro-batches
- * add up to it. Results: `losses` [S], the KL term left out.
+ * Inputs, beside the read log-probabilities [S]: `oldLogps`, `advantages` and `weight` float32 [S],
+ * and with a KL term `reference` float32 [S]. The weights say what mean is taken: 1 / (tokens of
+ * the minibatch) for the mean over tokens, so that micro-batches add up to it. Results: `losses`
+ * [S], the KL term left out.
  */
-export function policyObjective({ clipRange, clipRangeHigh, dualClip, logRatioLimit, lossKl }: PolicyHyperparameters): Objective {
+export function policyObjective({
+  clipRange,
+  clipRangeHigh,
+  dualClip,
+  logRatioLimit,
+  lossKl,
+}: PolicyHyperparameters): Objective {
   return {
     name: "ppo-policy",
     reads: "tokens",
@@ -55,20 +77,37 @@ export function policyObjective({ clipRange, clipRangeHigh, dualClip, logRatioLi
       ...(lossKl ? { reference: { dtype: "float32", shape: TOKENS } as const } : {}),
     },
     build(readout, inputs) {
-      const ratio = exp(clamp(subtract(readout, inputs["oldLogps"]!), -logRatioLimit, logRatioLimit));
+      const ratio = exp(
+        clamp(subtract(readout, inputs["oldLogps"]!), -logRatioLimit, logRatioLimit),
+      );
       const gain = negate(saturate(inputs["advantages"]!));
-      const clipped = maximum(multiply(gain, ratio), multiply(gain, clamp(ratio, 1 - clipRange, 1 + (clipRangeHigh || clipRange))));
-      const losses = dualClip === 0 ? clipped : where(greater(gain, 0), minimum(clipped, multiply(gain, dualClip)), clipped);
-      const whole = lossKl ? add(losses, klTerm(readout, inputs["reference"]!, ratio, lossKl, logRatioLimit)) : losses;
+      const clipped = maximum(
+        multiply(gain, ratio),
+        multiply(gain, clamp(ratio, 1 - clipRange, 1 + (clipRangeHigh || clipRange))),
+      );
+      const losses =
+        dualClip === 0
+          ? clipped
+          : where(greater(gain, 0), minimum(clipped, multiply(gain, dualClip)), clipped);
+      const whole = lossKl
+        ? add(losses, klTerm(readout, inputs["reference"]!, ratio, lossKl, logRatioLimit))
+        : losses;
       return { loss: sumAll(multiply(whole, inputs["weight"]!)), metrics: { losses } };
     },
   };
 }
 
 /** beta k2 or k3 of each token, d = log pi - log pi_ref. */
-function klTerm(logp: Value, reference: Value, ratio: Value, { coef, estimator, correction }: LossKl, limit: number): Value {
+function klTerm(
+  logp: Value,
+  reference: Value,
+  ratio: Value,
+  { coef, estimator, correction }: LossKl,
+  limit: number,
+): Value {
   const d = clamp(subtract(logp, reference), -limit, limit);
-  const divergence = estimator === "k2" ? multiply(square(d), 0.5) : add(subtract(exp(negate(d)), 1), d);
+  const divergence =
+    estimator === "k2" ? multiply(square(d), 0.5) : add(subtract(exp(negate(d)), 1), d);
   return multiply(correction ? multiply(divergence, ratio) : divergence, coef);
 }
 
@@ -91,25 +130,44 @@ export interface PlainPolicyLoss {
 }
 
 /** The plain-number twin, for one token. */
-export function plainPolicyLoss({ logp, oldLogp, advantage, reference }: PolicyTerms, { clipRange, clipRangeHigh, dualClip, logRatioLimit, lossKl }: PolicyHyperparameters): PlainPolicyLoss {
+export function plainPolicyLoss(
+  { logp, oldLogp, advantage, reference }: PolicyTerms,
+  { clipRange, clipRangeHigh, dualClip, logRatioLimit, lossKl }: PolicyHyperparameters,
+): PlainPolicyLoss {
   const ratio = Math.exp(plainClamp(logp - oldLogp, -logRatioLimit, logRatioLimit));
   const gain = -plainSaturate(advantage);
-  const [free, limited] = [gain * ratio, gain * plainClamp(ratio, 1 - clipRange, 1 + (clipRangeHigh || clipRange))];
+  const [free, limited] = [
+    gain * ratio,
+    gain * plainClamp(ratio, 1 - clipRange, 1 + (clipRangeHigh || clipRange)),
+  ];
   const loss = Math.max(free, limited);
-  const kl = lossKl && reference !== undefined ? plainKl(plainClamp(logp - reference, -logRatioLimit, logRatioLimit), ratio, lossKl) : 0;
-  return { loss: dualClip !== 0 && gain > 0 ? Math.min(loss, gain * dualClip) : loss, kl, ratio, clipped: limited > free };
+  const kl =
+    lossKl && reference !== undefined
+      ? plainKl(plainClamp(logp - reference, -logRatioLimit, logRatioLimit), ratio, lossKl)
+      : 0;
+  return {
+    loss: dualClip !== 0 && gain > 0 ? Math.min(loss, gain * dualClip) : loss,
+    kl,
+    ratio,
+    clipped: limited > free,
+  };
 }
 
-const plainKl = (d: number, ratio: number, { coef, estimator, correction }: LossKl): number => coef * (estimator === "k2" ? k2(d) : k3(d)) * (correction ? ratio : 1);
+const plainKl = (d: number, ratio: number, { coef, estimator, correction }: LossKl): number =>
+  coef * (estimator === "k2" ? k2(d) : k3(d)) * (correction ? ratio : 1);
 
 export interface ValueHyperparameters {
-  /** A value may move this far from the one of the roll-out before the error is counted without the move; 0 for no limit. */
+  /**
+   * A value may move this far from the one of the roll-out before the error is counted without the
+   * move; 0 for no limit.
+   */
   clipRangeValue: number;
 }
 
 /**
- * Inputs, beside the read values [S]: `oldValues`, `returns` and `weight` float32 [S]. Results: `losses` [S].
- * loss = weight / 2 * max((V - R)^2, (V_clip - R)^2), V_clip = V_old + clip(V - V_old, +-range).
+ * Inputs, beside the read values [S]: `oldValues`, `returns` and `weight` float32 [S]. Results:
+ * `losses` [S]. loss = weight / 2 * max((V - R)^2, (V_clip - R)^2), V_clip = V_old + clip(V -
+ * V_old, +-range).
  */
 export function valueObjective({ clipRangeValue: range }: ValueHyperparameters): Objective {
   return {
@@ -121,18 +179,32 @@ export function valueObjective({ clipRangeValue: range }: ValueHyperparameters):
       weight: { dtype: "float32", shape: TOKENS },
     },
     build(readout, inputs) {
-      const [value, old, returns] = [saturate(readout), saturate(inputs["oldValues"]!), saturate(inputs["returns"]!)];
+      const [value, old, returns] = [
+        saturate(readout),
+        saturate(inputs["oldValues"]!),
+        saturate(inputs["returns"]!),
+      ];
       const free = square(subtract(value, returns));
       const near = range === 0 ? value : add(old, clamp(subtract(value, old), -range, range));
-      const losses = multiply(range === 0 ? free : maximum(free, square(subtract(near, returns))), 0.5);
+      const losses = multiply(
+        range === 0 ? free : maximum(free, square(subtract(near, returns))),
+        0.5,
+      );
       return { loss: sumAll(multiply(losses, inputs["weight"]!)), metrics: { losses } };
     },
   };
 }
 
 /** The plain-number twin, for one token. */
-export function plainValueLoss(token: { value: number; oldValue: number; target: number }, { clipRangeValue: range }: ValueHyperparameters): { loss: number; clipped: boolean } {
-  const [value, old, target] = [plainSaturate(token.value), plainSaturate(token.oldValue), plainSaturate(token.target)];
+export function plainValueLoss(
+  token: { value: number; oldValue: number; target: number },
+  { clipRangeValue: range }: ValueHyperparameters,
+): { loss: number; clipped: boolean } {
+  const [value, old, target] = [
+    plainSaturate(token.value),
+    plainSaturate(token.oldValue),
+    plainSaturate(token.target),
+  ];
   const free = (value - target) ** 2;
   if (range === 0) return { loss: 0.5 * free, clipped: false };
   const limited = (old + plainClamp(value - old, -range, range) - target) ** 2;

@@ -1,26 +1,63 @@
 /**
  * Losses over preference pairs: the DPO family and its reference-free relatives.
  *
- * Source: each entry names its paper; formulas and defaults follow TRL's dpo_trainer.py and cpo_trainer.py.
- * Differences: 1. `sigmoid` keeps cDPO's label smoothing, which TRL dropped; 2. every loss that can takes a soft label
- * p = P(chosen is preferred); 3. SFT terms are normalised by the tokens of the whole optimiser step; 4. every loss is finite with
- * finite slopes for all finite inputs (bounds.ts), where TRL's ORPO and DiscoPOP become NaN.
+ * Source: each entry names its paper; formulas and defaults follow TRL's dpo_trainer.py and
+ * cpo_trainer.py.
+ * Differences: 1. `sigmoid` keeps cDPO's label smoothing, which TRL dropped; 2. every loss that can
+ * takes a soft label p = P(chosen is preferred); 3. SFT terms are normalised by the tokens of the
+ * whole optimiser step; 4. every loss is finite with finite slopes for all finite inputs
+ * (bounds.ts), where TRL's ORPO and DiscoPOP become NaN.
  *
- * Symbols: s = sum of log pi(y_t | ...) over the completion, |y| its tokens, lr = s - s_ref, Delta = lr_c - lr_r.
+ * Symbols: s = sum of log pi(y_t | ...) over the completion, |y| its tokens, lr = s - s_ref, Delta
+ * = lr_c - lr_r.
  */
-import { abs, add, divide, exp, greater, log, logSigmoid, maximum, minimum, multiply, negate, sigmoid, softplus, square, subtract, tanh, where } from "../graph/build.ts";
+import {
+  abs,
+  add,
+  divide,
+  exp,
+  greater,
+  log,
+  logSigmoid,
+  maximum,
+  minimum,
+  multiply,
+  negate,
+  sigmoid,
+  softplus,
+  square,
+  subtract,
+  tanh,
+  where,
+} from "../graph/build.ts";
 import type { Value } from "../graph/ir.ts";
 import { LARGEST_EXPONENT, LEAST_SURPRISE, plainSaturate, saturate } from "./bounds.ts";
 import * as plain from "./numbers.ts";
 
 export const PREFERENCE_LOSSES = [
-  "sigmoid", "robust", "ipo", "hinge", "sppo_hard", "nca_pair", "bco_pair", "exo_pair", "apo_zero", "apo_down", "sigmoid_norm", "discopop",
-  "simpo", "orpo", "cpo",
+  "sigmoid",
+  "robust",
+  "ipo",
+  "hinge",
+  "sppo_hard",
+  "nca_pair",
+  "bco_pair",
+  "exo_pair",
+  "apo_zero",
+  "apo_down",
+  "sigmoid_norm",
+  "discopop",
+  "simpo",
+  "orpo",
+  "cpo",
 ] as const;
 export type PreferenceLossName = (typeof PREFERENCE_LOSSES)[number];
 
 export interface PreferenceHyperparameters {
-  /** beta: strength of the KL constraint (DPO), or scale of the margin (SimPO, CPO), or lambda (ORPO). */
+  /**
+   * beta: strength of the KL constraint (DPO), or scale of the margin (SimPO, CPO), or lambda
+   * (ORPO).
+   */
   beta: number;
   /** epsilon: probability that a label is flipped. */
   labelSmoothing: number;
@@ -89,20 +126,29 @@ const trust = (p: Value, epsilon: number): Value => add(multiply(p, 1 - 2 * epsi
 const plainTrust = (p: number, epsilon: number): number => p * (1 - 2 * epsilon) + epsilon;
 
 /** -q log sigma(x) - (1 - q) log sigma(-x). */
-const crossEntropy = (x: Value, q: Value): Value => negate(add(multiply(q, logSigmoid(x)), multiply(subtract(1, q), logSigmoid(negate(x)))));
-const plainCrossEntropy = (x: number, q: number): number => -(q * plain.logSigmoid(x) + (1 - q) * plain.logSigmoid(-x));
+const crossEntropy = (x: Value, q: Value): Value =>
+  negate(add(multiply(q, logSigmoid(x)), multiply(subtract(1, q), logSigmoid(negate(x)))));
+const plainCrossEntropy = (x: number, q: number): number =>
+  -(q * plain.logSigmoid(x) + (1 - q) * plain.logSigmoid(-x));
 
-/** log(1 - e^x) for x < 0, through tanh, which stays exact near 0: 1 - e^x = -2t / (1 - t) with t = tanh(x / 2). */
+/**
+ * log(1 - e^x) for x < 0, through tanh, which stays exact near 0: 1 - e^x = -2t / (1 - t) with t =
+ * tanh(x / 2).
+ */
 function log1mexp(x: Value): Value {
   const t = tanh(multiply(x, 0.5));
   return subtract(log(multiply(abs(t), 2)), log(subtract(1, t)));
 }
 
 /** Mean log-probability of tokens, which is below 0. */
-const meanLogp = (sum: Value, tokens: Value): Value => minimum(divide(sum, tokens), -LEAST_SURPRISE);
-const plainMeanLogp = (sum: number, tokens: number): number => Math.min(sum / tokens, -LEAST_SURPRISE);
+const meanLogp = (sum: Value, tokens: Value): Value =>
+  minimum(divide(sum, tokens), -LEAST_SURPRISE);
+const plainMeanLogp = (sum: number, tokens: number): number =>
+  Math.min(sum / tokens, -LEAST_SURPRISE);
 
-/** Below this, e^-x and sigma(x / tau) leave float32, and their product is taken as one exponential. */
+/**
+ * Below this, e^-x and sigma(x / tau) leave float32, and their product is taken as one exponential.
+ */
 const DISCOPOP_FAR = -60;
 
 /** e^-x sigma(x / tau) = e^(-x - softplus(-x / tau)). */
@@ -110,7 +156,11 @@ function modulatedExponential(x: Value, tau: number): Value {
   const near = maximum(x, DISCOPOP_FAR);
   const far = minimum(x, DISCOPOP_FAR);
   const exponent = negate(add(far, softplus(multiply(far, -1 / tau))));
-  return where(greater(x, DISCOPOP_FAR), multiply(exp(negate(near)), sigmoid(multiply(near, 1 / tau))), exp(minimum(exponent, LARGEST_EXPONENT)));
+  return where(
+    greater(x, DISCOPOP_FAR),
+    multiply(exp(negate(near)), sigmoid(multiply(near, 1 / tau))),
+    exp(minimum(exponent, LARGEST_EXPONENT)),
+  );
 }
 
 function plainModulatedExponential(x: number, tau: number): number {
@@ -126,8 +176,10 @@ const FORMULAS: Record<PreferenceLossName, PreferenceLoss> = {
     reference: true,
     uses: ["beta", "labelSmoothing"],
     softLabels: true,
-    graph: (t, { beta, labelSmoothing }) => crossEntropy(multiply(ratios(t).delta, beta), trust(t.p, labelSmoothing)),
-    plain: (t, { beta, labelSmoothing }) => plainCrossEntropy(beta * plainRatios(t).delta, plainTrust(t.p, labelSmoothing)),
+    graph: (t, { beta, labelSmoothing }) =>
+      crossEntropy(multiply(ratios(t).delta, beta), trust(t.p, labelSmoothing)),
+    plain: (t, { beta, labelSmoothing }) =>
+      plainCrossEntropy(beta * plainRatios(t).delta, plainTrust(t.p, labelSmoothing)),
     start: () => LN2,
   },
   robust: {
@@ -137,7 +189,10 @@ const FORMULAS: Record<PreferenceLossName, PreferenceLoss> = {
     softLabels: false,
     graph: (t, { beta, labelSmoothing: e }) => {
       const x = multiply(ratios(t).delta, beta);
-      return multiply(add(multiply(logSigmoid(x), e - 1), multiply(logSigmoid(negate(x)), e)), 1 / (1 - 2 * e));
+      return multiply(
+        add(multiply(logSigmoid(x), e - 1), multiply(logSigmoid(negate(x)), e)),
+        1 / (1 - 2 * e),
+      );
     },
     plain: (t, { beta, labelSmoothing: e }) => {
       const x = beta * plainRatios(t).delta;
@@ -146,7 +201,9 @@ const FORMULAS: Record<PreferenceLossName, PreferenceLoss> = {
     start: () => LN2,
   },
   ipo: {
-    source: "Azar et al. 2023; log-ratios averaged per token, as in TRL (confirmed there with the authors)",
+    source:
+      "Azar et al. 2023; log-ratios averaged per token, as in TRL (confirmed there with the " +
+      "authors)",
     reference: true,
     uses: ["beta"],
     softLabels: false,
@@ -186,11 +243,17 @@ const FORMULAS: Record<PreferenceLossName, PreferenceLoss> = {
     graph: (t, { beta }) => {
       const { c, r } = ratios(t);
       const [x, y] = [multiply(c, beta), multiply(r, beta)];
-      return negate(add(logSigmoid(x), multiply(add(logSigmoid(negate(x)), logSigmoid(negate(y))), 0.5)));
+      return negate(
+        add(logSigmoid(x), multiply(add(logSigmoid(negate(x)), logSigmoid(negate(y))), 0.5)),
+      );
     },
     plain: (t, { beta }) => {
       const { c, r } = plainRatios(t);
-      return -plain.logSigmoid(beta * c) - 0.5 * plain.logSigmoid(-beta * c) - 0.5 * plain.logSigmoid(-beta * r);
+      return (
+        -plain.logSigmoid(beta * c) -
+        0.5 * plain.logSigmoid(-beta * c) -
+        0.5 * plain.logSigmoid(-beta * r)
+      );
     },
     start: () => 2 * LN2,
   },
@@ -221,7 +284,10 @@ const FORMULAS: Record<PreferenceLossName, PreferenceLoss> = {
     },
     plain: (t, { beta, labelSmoothing: e }) => {
       const x = beta * plainRatios(t).delta;
-      return plain.sigmoid(x) * (plain.logSigmoid(x) - Math.log(1 - e)) + plain.sigmoid(-x) * (plain.logSigmoid(-x) - Math.log(e));
+      return (
+        plain.sigmoid(x) * (plain.logSigmoid(x) - Math.log(1 - e)) +
+        plain.sigmoid(-x) * (plain.logSigmoid(-x) - Math.log(e))
+      );
     },
     start: ({ labelSmoothing: e }) => -LN2 - 0.5 * (Math.log(1 - e) + Math.log(e)),
   },
@@ -260,8 +326,10 @@ const FORMULAS: Record<PreferenceLossName, PreferenceLoss> = {
     reference: true,
     uses: ["beta", "labelSmoothing"],
     softLabels: true,
-    graph: (t, { beta, labelSmoothing }) => crossEntropy(multiply(meanDelta(t), beta), trust(t.p, labelSmoothing)),
-    plain: (t, { beta, labelSmoothing }) => plainCrossEntropy(beta * plainMeanDelta(t), plainTrust(t.p, labelSmoothing)),
+    graph: (t, { beta, labelSmoothing }) =>
+      crossEntropy(multiply(meanDelta(t), beta), trust(t.p, labelSmoothing)),
+    plain: (t, { beta, labelSmoothing }) =>
+      plainCrossEntropy(beta * plainMeanDelta(t), plainTrust(t.p, labelSmoothing)),
     start: () => LN2,
   },
   discopop: {
@@ -272,7 +340,10 @@ const FORMULAS: Record<PreferenceLossName, PreferenceLoss> = {
     graph: (t, { beta, discopopTau }) => {
       const x = multiply(ratios(t).delta, beta);
       const m = sigmoid(multiply(x, 1 / discopopTau));
-      return add(multiply(negate(logSigmoid(x)), subtract(1, m)), modulatedExponential(x, discopopTau));
+      return add(
+        multiply(negate(logSigmoid(x)), subtract(1, m)),
+        modulatedExponential(x, discopopTau),
+      );
     },
     plain: (t, { beta, discopopTau }) => {
       const x = beta * plainRatios(t).delta;
@@ -287,7 +358,10 @@ const FORMULAS: Record<PreferenceLossName, PreferenceLoss> = {
     uses: ["beta", "simpoGamma", "labelSmoothing"],
     softLabels: true,
     graph: (t, { beta, simpoGamma, labelSmoothing }) => {
-      const margin = subtract(divide(t.chosen, t.chosenTokens), divide(t.rejected, t.rejectedTokens));
+      const margin = subtract(
+        divide(t.chosen, t.chosenTokens),
+        divide(t.rejected, t.rejectedTokens),
+      );
       return crossEntropy(subtract(multiply(margin, beta), simpoGamma), trust(t.p, labelSmoothing));
     },
     plain: (t, { beta, simpoGamma, labelSmoothing }) => {
@@ -296,7 +370,8 @@ const FORMULAS: Record<PreferenceLossName, PreferenceLoss> = {
     },
   },
   orpo: {
-    source: "Hong et al. 2024 (ORPO), the odds-ratio term; the SFT term is added by a weight on `sft`",
+    source:
+      "Hong et al. 2024 (ORPO), the odds-ratio term; the SFT term is added by a weight on `sft`",
     reference: false,
     uses: ["beta"],
     softLabels: false,
@@ -306,7 +381,10 @@ const FORMULAS: Record<PreferenceLossName, PreferenceLoss> = {
       return multiply(logSigmoid(odds), -beta);
     },
     plain: (t, { beta }) => {
-      const [c, r] = [plainMeanLogp(t.chosen, t.chosenTokens), plainMeanLogp(t.rejected, t.rejectedTokens)];
+      const [c, r] = [
+        plainMeanLogp(t.chosen, t.chosenTokens),
+        plainMeanLogp(t.rejected, t.rejectedTokens),
+      ];
       return -beta * plain.logSigmoid(c - r - (plain.log1mexp(c) - plain.log1mexp(r)));
     },
   },
@@ -315,14 +393,22 @@ const FORMULAS: Record<PreferenceLossName, PreferenceLoss> = {
     reference: false,
     uses: ["beta", "labelSmoothing"],
     softLabels: true,
-    graph: (t, { beta, labelSmoothing }) => crossEntropy(multiply(subtract(t.chosen, t.rejected), beta), trust(t.p, labelSmoothing)),
-    plain: (t, { beta, labelSmoothing }) => plainCrossEntropy(beta * (t.chosen - t.rejected), plainTrust(t.p, labelSmoothing)),
+    graph: (t, { beta, labelSmoothing }) =>
+      crossEntropy(multiply(subtract(t.chosen, t.rejected), beta), trust(t.p, labelSmoothing)),
+    plain: (t, { beta, labelSmoothing }) =>
+      plainCrossEntropy(beta * (t.chosen - t.rejected), plainTrust(t.p, labelSmoothing)),
   },
 };
 
 function saturated<T>(terms: PairTerms<T>, bound: (x: T) => T): PairTerms<T> {
   const { chosen, rejected, referenceChosen, referenceRejected } = terms;
-  return { ...terms, chosen: bound(chosen), rejected: bound(rejected), referenceChosen: bound(referenceChosen), referenceRejected: bound(referenceRejected) };
+  return {
+    ...terms,
+    chosen: bound(chosen),
+    rejected: bound(rejected),
+    referenceChosen: bound(referenceChosen),
+    referenceRejected: bound(referenceRejected),
+  };
 }
 
 const withinBounds = (loss: PreferenceLoss): PreferenceLoss => ({
@@ -331,4 +417,6 @@ const withinBounds = (loss: PreferenceLoss): PreferenceLoss => ({
   plain: (terms, hyper) => loss.plain(saturated(terms, plainSaturate), hyper),
 });
 
-export const PREFERENCE_LOSS_TABLE = Object.fromEntries(PREFERENCE_LOSSES.map((name) => [name, withinBounds(FORMULAS[name])])) as Record<PreferenceLossName, PreferenceLoss>;
+export const PREFERENCE_LOSS_TABLE = Object.fromEntries(
+  PREFERENCE_LOSSES.map((name) => [name, withinBounds(FORMULAS[name])]),
+) as Record<PreferenceLossName, PreferenceLoss>;

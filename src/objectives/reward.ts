@@ -1,12 +1,22 @@
 /**
- * The Bradley-Terry reward loss: -p log sigma(d) - (1 - p) log sigma(-d) with d = r_c - r_r - m, plus
- * c (r_c + r_r)^2 to keep rewards centred.
+ * The Bradley-Terry reward loss: -p log sigma(d) - (1 - p) log sigma(-d) with d = r_c - r_r - m,
+ * plus c (r_c + r_r)^2 to keep rewards centred.
  *
- * Source: Bradley and Terry 1952; Ouyang et al. 2022 section 3.5 (all pairs of a prompt in one batch element); margin:
- * Touvron et al. 2023 section 3.2.2; centring: Eisenstein et al. 2023, as in TRL's reward_trainer.py.
- * Difference: soft labels p. With p < 1 the margin shifts the difference in favour of the chosen answer only.
+ * Source: Bradley and Terry 1952; Ouyang et al. 2022 section 3.5 (all pairs of a prompt in one
+ * batch element); margin: Touvron et al. 2023 section 3.2.2; centring: Eisenstein et al. 2023, as
+ * in TRL's reward_trainer.py. Difference: soft labels p. With p < 1 the margin shifts the
+ * difference in favour of the chosen answer only.
  */
-import { add, gatherRows, logSigmoid, multiply, negate, square, subtract, sumAll } from "../graph/build.ts";
+import {
+  add,
+  gatherRows,
+  logSigmoid,
+  multiply,
+  negate,
+  square,
+  subtract,
+  sumAll,
+} from "../graph/build.ts";
 import type { Objective } from "../models/plans/plan.ts";
 import { plainSaturate, saturate } from "./bounds.ts";
 import * as plain from "./numbers.ts";
@@ -17,8 +27,9 @@ export interface RewardHyperparameters {
 }
 
 /**
- * Inputs, beside one score per sequence [S]: `chosen` and `rejected` int64 [pairs], rows of the scores, so that an answer
- * that is part of several pairs is scored once; `p`, `margin` and `scale` float32 [pairs].
+ * Inputs, beside one score per sequence [S]: `chosen` and `rejected` int64 [pairs], rows of the
+ * scores, so that an answer that is part of several pairs is scored once; `p`, `margin` and `scale`
+ * float32 [pairs].
  */
 export function rewardObjective({ centerCoefficient }: RewardHyperparameters): Objective {
   const pairs = ["pairs"] as const;
@@ -33,21 +44,41 @@ export function rewardObjective({ centerCoefficient }: RewardHyperparameters): O
       scale: { dtype: "float32", shape: pairs },
     },
     build(readout, inputs) {
-      const [chosen, rejected] = [gatherRows(readout, inputs["chosen"]!), gatherRows(readout, inputs["rejected"]!)];
+      const [chosen, rejected] = [
+        gatherRows(readout, inputs["chosen"]!),
+        gatherRows(readout, inputs["rejected"]!),
+      ];
       const [c, r] = [saturate(chosen), saturate(rejected)];
       const difference = subtract(subtract(c, r), saturate(inputs["margin"]!));
       const p = inputs["p"]!;
-      const likelihood = negate(add(multiply(p, logSigmoid(difference)), multiply(subtract(1, p), logSigmoid(negate(difference)))));
-      const losses = centerCoefficient === 0 ? likelihood : add(likelihood, multiply(square(add(c, r)), centerCoefficient));
-      return { loss: sumAll(multiply(losses, inputs["scale"]!)), metrics: { losses, chosen, rejected } };
+      const likelihood = negate(
+        add(
+          multiply(p, logSigmoid(difference)),
+          multiply(subtract(1, p), logSigmoid(negate(difference))),
+        ),
+      );
+      const losses =
+        centerCoefficient === 0
+          ? likelihood
+          : add(likelihood, multiply(square(add(c, r)), centerCoefficient));
+      return {
+        loss: sumAll(multiply(losses, inputs["scale"]!)),
+        metrics: { losses, chosen, rejected },
+      };
     },
   };
 }
 
 /** The plain-number twin, for one pair. */
-export function plainRewardLoss(pair: { chosen: number; rejected: number; p: number; margin: number }, { centerCoefficient }: RewardHyperparameters): number {
+export function plainRewardLoss(
+  pair: { chosen: number; rejected: number; p: number; margin: number },
+  { centerCoefficient }: RewardHyperparameters,
+): number {
   const [chosen, rejected] = [plainSaturate(pair.chosen), plainSaturate(pair.rejected)];
   const difference = chosen - rejected - plainSaturate(pair.margin);
-  const likelihood = -(pair.p * plain.logSigmoid(difference) + (1 - pair.p) * plain.logSigmoid(-difference));
+  const likelihood = -(
+    pair.p * plain.logSigmoid(difference) +
+    (1 - pair.p) * plain.logSigmoid(-difference)
+  );
   return likelihood + centerCoefficient * (chosen + rejected) ** 2;
 }

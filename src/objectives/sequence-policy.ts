@@ -4,12 +4,23 @@
  * Source: Ahmadian et al. 2024 (RLOO), with the ratio and the clipping of TRL's rloo_trainer.py.
  * Difference: 1. the answer's log-ratio is kept within a limit, as in PPO.
  */
-import { exp, fill, maximum, multiply, negate, scatterAddRows, subtract, sumAll } from "../graph/build.ts";
+import {
+  exp,
+  fill,
+  maximum,
+  multiply,
+  negate,
+  scatterAddRows,
+  subtract,
+  sumAll,
+} from "../graph/build.ts";
 import type { Objective } from "../models/plans/plan.ts";
 import { clamp, plainClamp, plainSaturate, saturate } from "./bounds.ts";
 
 export interface SequencePolicyHyperparameters {
-  /** epsilon: the ratio of the answer's probabilities has no further effect outside 1 +- epsilon. */
+  /**
+   * epsilon: the ratio of the answer's probabilities has no further effect outside 1 +- epsilon.
+   */
   clipRange: number;
   /** Limit of |log pi - log pi_old| of an answer. */
   logRatioLimit: number;
@@ -18,10 +29,14 @@ export interface SequencePolicyHyperparameters {
 const ANSWERS = ["answers"] as const;
 
 /**
- * Inputs, beside the read log-probabilities [S]: `oldLogps` float32 [S], `sequence` int64 [S], the answer of each token;
- * `advantages` and `weight` float32 [answers], weight being 1 / (answers of the minibatch). Results: `losses` [answers].
+ * Inputs, beside the read log-probabilities [S]: `oldLogps` float32 [S], `sequence` int64 [S], the
+ * answer of each token; `advantages` and `weight` float32 [answers], weight being 1 / (answers of
+ * the minibatch). Results: `losses` [answers].
  */
-export function sequencePolicyObjective({ clipRange, logRatioLimit }: SequencePolicyHyperparameters): Objective {
+export function sequencePolicyObjective({
+  clipRange,
+  logRatioLimit,
+}: SequencePolicyHyperparameters): Objective {
   return {
     name: "rloo-policy",
     reads: "tokens",
@@ -32,17 +47,30 @@ export function sequencePolicyObjective({ clipRange, logRatioLimit }: SequencePo
       weight: { dtype: "float32", shape: ANSWERS },
     },
     build(readout, inputs) {
-      const moved = scatterAddRows(fill(readout.graph, ANSWERS, 0), inputs["sequence"]!, subtract(readout, inputs["oldLogps"]!));
+      const moved = scatterAddRows(
+        fill(readout.graph, ANSWERS, 0),
+        inputs["sequence"]!,
+        subtract(readout, inputs["oldLogps"]!),
+      );
       const ratio = exp(clamp(moved, -logRatioLimit, logRatioLimit));
       const gain = negate(saturate(inputs["advantages"]!));
-      const losses = maximum(multiply(gain, ratio), multiply(gain, clamp(ratio, 1 - clipRange, 1 + clipRange)));
+      const losses = maximum(
+        multiply(gain, ratio),
+        multiply(gain, clamp(ratio, 1 - clipRange, 1 + clipRange)),
+      );
       return { loss: sumAll(multiply(losses, inputs["weight"]!)), metrics: { losses } };
     },
   };
 }
 
-/** The plain-number twin, for one answer. @param moved sum of log pi - log pi_old over its tokens */
-export function plainSequenceLoss({ moved, advantage }: { moved: number; advantage: number }, { clipRange, logRatioLimit }: SequencePolicyHyperparameters): { loss: number; ratio: number; clipped: boolean } {
+/**
+ * The plain-number twin, for one answer.
+ * @param moved sum of log pi - log pi_old over its tokens
+ */
+export function plainSequenceLoss(
+  { moved, advantage }: { moved: number; advantage: number },
+  { clipRange, logRatioLimit }: SequencePolicyHyperparameters,
+): { loss: number; ratio: number; clipped: boolean } {
   const ratio = Math.exp(plainClamp(moved, -logRatioLimit, logRatioLimit));
   const gain = -plainSaturate(advantage);
   const [free, limited] = [gain * ratio, gain * plainClamp(ratio, 1 - clipRange, 1 + clipRange)];

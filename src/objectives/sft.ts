@@ -3,8 +3,9 @@ import { multiply, sumAll } from "../graph/build.ts";
 import type { Objective } from "../models/plans/plan.ts";
 
 /**
- * loss = sum_t slope_t log p_t, where the caller gives slope_t = -1 / (supervised tokens of the whole optimiser step):
- * micro-batches of any size then add up to the token mean. Linear, so the head is computed once.
+ * loss = sum_t slope_t log p_t, where the caller gives slope_t = -1 / (supervised tokens of the
+ * whole optimiser step): micro-batches of any size then add up to the token mean. Linear, so the
+ * head is computed once.
  */
 export const sftObjective: Objective = {
   name: "sft",

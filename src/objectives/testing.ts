@@ -7,14 +7,26 @@ import type { Tensors } from "../runtime/session.ts";
 import { Session } from "../runtime/session.ts";
 
 /** `loss`, the objective's metrics, and `slope`: d loss / d readout [S]. */
-export async function evaluateObjective(objective: Objective, readout: readonly number[], inputs: Tensors): Promise<Tensors> {
+export async function evaluateObjective(
+  objective: Objective,
+  readout: readonly number[],
+  inputs: Tensors,
+): Promise<Tensors> {
   const graph = createGraph();
   const read = graph.input("readout", "float32", ["selected"]);
-  const values = Object.fromEntries(Object.entries(objective.inputs).map(([name, type]) => [name, graph.input(name, type.dtype, type.shape)]));
+  const values = Object.fromEntries(
+    Object.entries(objective.inputs).map(([name, type]) => [
+      name,
+      graph.input(name, type.dtype, type.shape),
+    ]),
+  );
   const { loss, metrics } = objective.build(read, values);
   const [slope] = gradients(graph, [{ output: loss }], [read]);
   const session = await Session.create(graph, { loss, slope: slope!, ...metrics });
-  const results = await session.run({ readout: float32([readout.length], [...readout]), ...inputs });
+  const results = await session.run({
+    readout: float32([readout.length], [...readout]),
+    ...inputs,
+  });
   await session.close();
   return results;
 }

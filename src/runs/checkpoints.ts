@@ -1,14 +1,27 @@
 /**
- * Checkpoints of a run: folders `step-000123`, complete or absent. Each holds `manifest.json` with the size and SHA-256
- * of every file, so a half-written or damaged one is recognised and passed over. Nothing in a checkpoint depends on the
- * clock: equal runs have equal bytes.
+ * Checkpoints of a run: folders `step-000123`, complete or absent. Each holds `manifest.json` with
+ * the size and SHA-256 of every file, so a half-written or damaged one is recognised and passed
+ * over. Nothing in a checkpoint depends on the clock: equal runs have equal bytes.
  */
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join, relative, sep } from "node:path";
 import { z } from "zod";
 import { AttuneError } from "../core/errors.ts";
 import { numberFromJson, parseJson, stringifyJson } from "../core/json.ts";
-import { diskError, filesBelow, type FolderFile, hashFolder, isDiskFull, isTemporaryName, makeFolder, publishFolder, readWholeFile, removeFolder, removeTemporary, writeFileAtomic } from "./files.ts";
+import {
+  diskError,
+  filesBelow,
+  type FolderFile,
+  hashFolder,
+  isDiskFull,
+  isTemporaryName,
+  makeFolder,
+  publishFolder,
+  readWholeFile,
+  removeFolder,
+  removeTemporary,
+  writeFileAtomic,
+} from "./files.ts";
 import { isBetter } from "./metrics.ts";
 
 const MANIFEST = "manifest.json";
@@ -45,7 +58,12 @@ const manifestSchema = z.object({
   schema: z.literal(1),
   step: z.int().min(0),
   metricsBytes: z.int().min(0),
-  score: z.object({ metric: z.string(), value: z.unknown().transform((value) => numberFromJson(value) ?? NaN) }).optional(),
+  score: z
+    .object({
+      metric: z.string(),
+      value: z.unknown().transform((value) => numberFromJson(value) ?? NaN),
+    })
+    .optional(),
   temporary: z.boolean(),
   files: z.record(z.string(), z.object({ bytes: z.int().min(0), sha256: z.string() })),
 });
@@ -67,7 +85,11 @@ export class Checkpoints {
    * @param write puts the files into the folder it is given
    * @throws AttuneError `disk`, naming the last good checkpoint; nothing half-written remains
    */
-  async save(step: number, write: (folder: string) => Promise<void>, options: SaveOptions & { metricsBytes: number }): Promise<Checkpoint> {
+  async save(
+    step: number,
+    write: (folder: string) => Promise<void>,
+    options: SaveOptions & { metricsBytes: number },
+  ): Promise<Checkpoint> {
     const folder = join(this.folder, `step-${String(step).padStart(6, "0")}`);
     const { metricsBytes, score, temporary = false } = options;
     const existing = this.list().find((checkpoint) => checkpoint.step === step);
@@ -95,13 +117,18 @@ export class Checkpoints {
 
   /**
    * The newest checkpoint that is intact, and what had to be passed over to find it.
-   * @param metricsBytes length of metrics.jsonl: a checkpoint that needs more of it cannot be gone on from
+   * @param metricsBytes length of metrics.jsonl: a checkpoint that needs more of it cannot be gone
+   * on from
    */
-  async latest(metricsBytes: number): Promise<{ checkpoint: Checkpoint | undefined; skipped: SkippedCheckpoint[] }> {
+  async latest(
+    metricsBytes: number,
+  ): Promise<{ checkpoint: Checkpoint | undefined; skipped: SkippedCheckpoint[] }> {
     const { checkpoints, skipped } = this.scan();
     for (const checkpoint of checkpoints.toReversed()) {
       const short = checkpoint.metricsBytes > metricsBytes;
-      const reason = short ? "metrics.jsonl ends before it" : await contentProblem(checkpoint.folder);
+      const reason = short
+        ? "metrics.jsonl ends before it"
+        : await contentProblem(checkpoint.folder);
       if (reason === undefined) return { checkpoint, skipped };
       skipped.push({ folder: checkpoint.folder, reason });
     }
@@ -113,7 +140,10 @@ export class Checkpoints {
     return bestOf(this.list());
   }
 
-  /** Deletes everything but the newest `keepLast`, the best, and a temporary one that is the newest of all. */
+  /**
+   * Deletes everything but the newest `keepLast`, the best, and a temporary one that is the newest
+   * of all.
+   */
   prune(): void {
     const all = this.list();
     const regular = all.filter(({ temporary }) => !temporary);
@@ -141,31 +171,52 @@ export class Checkpoints {
       const folder = join(this.folder, name);
       const manifest = readManifest(folder);
       const reason = typeof manifest === "string" ? manifest : sizeProblem(folder, manifest);
-      if (typeof manifest === "string" || reason !== undefined) skipped.push({ folder, reason: reason ?? "unreadable" });
-      else checkpoints.push({ folder, step: manifest.step, metricsBytes: manifest.metricsBytes, score: manifest.score, temporary: manifest.temporary });
+      if (typeof manifest === "string" || reason !== undefined)
+        skipped.push({ folder, reason: reason ?? "unreadable" });
+      else
+        checkpoints.push({
+          folder,
+          step: manifest.step,
+          metricsBytes: manifest.metricsBytes,
+          score: manifest.score,
+          temporary: manifest.temporary,
+        });
     }
     return { checkpoints: checkpoints.toSorted((a, b) => a.step - b.step), skipped };
   }
 
   private saveError(error: unknown, step: number, folder: string): unknown {
     // an error of the trainer's own (a NaN, an abort) keeps its name
-    if (!isDiskFull(error) && !(error instanceof AttuneError && error.code === "disk")) return error;
+    if (!isDiskFull(error) && !(error instanceof AttuneError && error.code === "disk"))
+      return error;
     const good = this.list().at(-1);
-    const kept = good === undefined ? "no checkpoint was saved before" : `the last good checkpoint is step ${good.step}`;
+    const kept =
+      good === undefined
+        ? "no checkpoint was saved before"
+        : `the last good checkpoint is step ${good.step}`;
     const cause = diskError(error, "", folder).details.cause;
-    return new AttuneError("disk", `the checkpoint of step ${step} cannot be saved${isDiskFull(error) ? ": the disk is full" : ""}`, {
-      file: folder,
-      got: cause instanceof Error ? cause.message : String(cause),
-      hint: `${kept}; free some space, then \`attune resume\` goes on from it`,
-      cause,
-    });
+    return new AttuneError(
+      "disk",
+      `the checkpoint of step ${step} cannot be ` +
+        `saved${isDiskFull(error) ? ": the disk is full" : ""}`,
+      {
+        file: folder,
+        got: cause instanceof Error ? cause.message : String(cause),
+        hint: `${kept}; free some space, then \`attune resume\` goes on from it`,
+        cause,
+      },
+    );
   }
 }
 
 function bestOf(checkpoints: readonly Checkpoint[]): Checkpoint | undefined {
   let best: Checkpoint | undefined;
   for (const checkpoint of checkpoints) {
-    if (checkpoint.score && isBetter(checkpoint.score.metric, checkpoint.score.value, best?.score?.value)) best = checkpoint;
+    if (
+      checkpoint.score &&
+      isBetter(checkpoint.score.metric, checkpoint.score.value, best?.score?.value)
+    )
+      best = checkpoint;
   }
   return best;
 }
@@ -186,7 +237,10 @@ function readManifest(folder: string): Manifest | string {
   }
 }
 
-/** Compares names and sizes with the manifest. Only names found in the folder are opened, never names from the manifest. */
+/**
+ * Compares names and sizes with the manifest. Only names found in the folder are opened, never
+ * names from the manifest.
+ */
 function sizeProblem(folder: string, manifest: Manifest): string | undefined {
   const found = filesBelow(folder)
     .map((path) => relative(folder, path).split(sep).join("/"))
@@ -206,6 +260,8 @@ async function contentProblem(folder: string): Promise<string | undefined> {
   const manifest = readManifest(folder);
   if (typeof manifest === "string") return manifest;
   const files: Record<string, FolderFile> = await hashFolder(folder);
-  const changed = Object.entries(manifest.files).find(([name, { sha256 }]) => files[name]?.sha256 !== sha256);
+  const changed = Object.entries(manifest.files).find(
+    ([name, { sha256 }]) => files[name]?.sha256 !== sha256,
+  );
   return changed === undefined ? undefined : `the content of ${changed[0]} does not match its hash`;
 }

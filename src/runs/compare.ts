@@ -1,4 +1,6 @@
-/** Reads runs for people, without their locks: a list, one run in detail, and the difference of two. */
+/**
+ * Reads runs for people, without their locks: a list, one run in detail, and the difference of two.
+ */
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { numberFromJson } from "../core/json.ts";
@@ -29,7 +31,10 @@ export interface RunOverview {
 export interface RunDetails extends RunOverview {
   readonly config: Readonly<Record<string, unknown>>;
   /** All values of every metric, with their steps. */
-  readonly series: ReadonlyMap<string, readonly { readonly step: number; readonly value: number }[]>;
+  readonly series: ReadonlyMap<
+    string,
+    readonly { readonly step: number; readonly value: number }[]
+  >;
   readonly checkpoints: readonly Checkpoint[];
   readonly warnings: readonly string[];
 }
@@ -45,7 +50,12 @@ export interface UnreadableRun {
  * @throws AttuneError `run` where the folder is missing
  */
 export function listRuns(folder: string): { runs: RunOverview[]; unreadable: UnreadableRun[] } {
-  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) throw new AttuneError("run", existsSync(folder) ? "this is no folder" : "there is no such folder", { file: folder, hint: "runs are made by `attune sft`, `reward`, `dpo` and `kto`" });
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory())
+    throw new AttuneError(
+      "run",
+      existsSync(folder) ? "this is no folder" : "there is no such folder",
+      { file: folder, hint: "runs are made by `attune sft`, `reward`, `dpo` and `kto`" },
+    );
   const runs: RunOverview[] = [];
   const unreadable: UnreadableRun[] = [];
   for (const name of readdirSync(folder)) {
@@ -58,7 +68,10 @@ export function listRuns(folder: string): { runs: RunOverview[]; unreadable: Unr
       unreadable.push({ folder: path, problem: error.what });
     }
   }
-  return { runs: runs.toSorted((a, b) => b.info.created.localeCompare(a.info.created)), unreadable };
+  return {
+    runs: runs.toSorted((a, b) => b.info.created.localeCompare(a.info.created)),
+    unreadable,
+  };
 }
 
 /**
@@ -77,7 +90,10 @@ export function showRun(folder: string): RunDetails {
       ...readEvents(folder)
         .filter(({ type }) => type === "warning")
         .map(({ message }) => String(message)),
-      ...changesSince(folder, summary.info).map(({ name, before, after }) => `changed by hand since the run began: ${name} is ${after}, was ${before}`),
+      ...changesSince(folder, summary.info).map(
+        ({ name, before, after }) =>
+          `changed by hand since the run began: ${name} is ${after}, was ${before}`,
+      ),
     ],
   };
 }
@@ -113,25 +129,45 @@ export function diffRuns(leftFolder: string, rightFolder: string): RunDifference
 }
 
 /**
- * A line of block characters, lowest to highest value; a dot where a value is not finite. In plain ASCII, denser signs and a question mark.
+ * A line of block characters, lowest to highest value; a dot where a value is not finite. In plain
+ * ASCII, denser signs and a question mark.
  * @param options width: most characters; longer series are averaged over equal parts
  */
-export function sparkline(values: readonly number[], { width, unicode = true }: { readonly width: number; readonly unicode?: boolean }): string {
+export function sparkline(
+  values: readonly number[],
+  { width, unicode = true }: { readonly width: number; readonly unicode?: boolean },
+): string {
   const [levels, none] = unicode ? ["▁▂▃▄▅▆▇█", "·"] : [".:-=+*#@", "?"];
-  const columns = values.length <= width ? [...values] : Array.from({ length: width }, (_, column) => bucketMean(values, column, width));
+  const columns =
+    values.length <= width
+      ? [...values]
+      : Array.from({ length: width }, (_, column) => bucketMean(values, column, width));
   const finite = columns.filter(Number.isFinite);
   const [low, high] = [Math.min(...finite), Math.max(...finite)];
-  return columns.map((value) => (Number.isFinite(value) ? levels[Math.round(((value - low) / (high - low || 1)) * (levels.length - 1))] : none)).join("");
+  return columns
+    .map((value) =>
+      Number.isFinite(value)
+        ? levels[Math.round(((value - low) / (high - low || 1)) * (levels.length - 1))]
+        : none,
+    )
+    .join("");
 }
 
 function bucketMean(values: readonly number[], column: number, width: number): number {
-  const part = values.slice(Math.floor((column * values.length) / width), Math.floor(((column + 1) * values.length) / width)).filter(Number.isFinite);
+  const part = values
+    .slice(
+      Math.floor((column * values.length) / width),
+      Math.floor(((column + 1) * values.length) / width),
+    )
+    .filter(Number.isFinite);
   return part.length === 0 ? NaN : part.reduce((sum, value) => sum + value, 0) / part.length;
 }
 
 function overview(folder: string, series: RunDetails["series"]): RunOverview {
   const info = readRunInfo(folder);
-  const last = Object.fromEntries([...series].map(([name, points]) => [name, points.at(-1)!.value]));
+  const last = Object.fromEntries(
+    [...series].map(([name, points]) => [name, points.at(-1)!.value]),
+  );
   const start = readEvents(folder).findLast(({ type }) => type === "start");
   return {
     folder: resolve(folder),
@@ -148,7 +184,12 @@ function readSeries(folder: string): Map<string, { step: number; value: number }
   const series = new Map<string, { step: number; value: number }[]>();
   const file = join(folder, "metrics.jsonl");
   for (const [index, { step, ...values }] of readJsonLines(file).entries()) {
-    if (!Number.isSafeInteger(step)) throw new AttuneError("run", "the line has no step", { file, row: index + 1, hint: "the log was changed by something else than attune" });
+    if (!Number.isSafeInteger(step))
+      throw new AttuneError("run", "the line has no step", {
+        file,
+        row: index + 1,
+        hint: "the log was changed by something else than attune",
+      });
     for (const [name, item] of Object.entries(values)) {
       const value = numberFromJson(item);
       if (value === undefined) continue;

@@ -1,5 +1,16 @@
-/** What people see of a config definition: the documentation table, and the words behind each flag in `--help`. */
-import { type Condition, type ConfigDefinition, type Field, isPredicate, type Option, type OptionalField, type PredicateCondition } from "./config.ts";
+/**
+ * What people see of a config definition: the documentation table, and the words behind each flag
+ * in `--help`.
+ */
+import {
+  type Condition,
+  type ConfigDefinition,
+  type Field,
+  isPredicate,
+  type Option,
+  type OptionalField,
+  type PredicateCondition,
+} from "./config.ts";
 import { describeType, expectation } from "./config-types.ts";
 
 /** One flag, ready for a command-line parser. */
@@ -14,7 +25,8 @@ export interface FlagWords {
 
 export function flagWords({ flag, field }: Option): FlagWords {
   const { boolean, type, words } = describeType(field.type);
-  const placeholder = words.length > 0 ? "name" : type.startsWith("list") ? "a,b" : type.split(" ")[0]!;
+  const placeholder =
+    words.length > 0 ? "name" : type.startsWith("list") ? "a,b" : type.split(" ")[0]!;
   return {
     usage: boolean ? flag : `${flag} <${placeholder}>`,
     negated: boolean ? flag.replace("--", "--no-") : undefined,
@@ -26,7 +38,12 @@ export function flagWords({ flag, field }: Option): FlagWords {
 function facts(field: Field): string[] {
   const takes = describeType(field.type).boolean ? [] : [range(field)];
   const only = field.appliesWhen === undefined ? [] : [`only with ${says(field.appliesWhen)}`];
-  return [...takes, ...(field.unit === undefined ? [] : [field.unit]), ...only, field.kind === "required" ? "required" : `default: ${defaults(field)}`];
+  return [
+    ...takes,
+    ...(field.unit === undefined ? [] : [field.unit]),
+    ...only,
+    field.kind === "required" ? "required" : `default: ${defaults(field)}`,
+  ];
 }
 
 function range(field: Field): string {
@@ -35,13 +52,17 @@ function range(field: Field): string {
 
 /** `0.1, 2 with loss tidal`. */
 function defaults(field: OptionalField): string {
-  return [show(field.default), ...(field.defaultWhen ?? []).map(({ when, value }) => `${show(value)} with ${says(when)}`)].join(", ");
+  return [
+    show(field.default),
+    ...(field.defaultWhen ?? []).map(({ when, value }) => `${show(value)} with ${says(when)}`),
+  ].join(", ");
 }
 
 function show(value: unknown): string {
   if (value === undefined || value === null || value === "") return "none";
   if (Array.isArray(value)) return value.length === 0 ? "none" : value.map(show).join(", ");
-  if (typeof value === "number" && value !== 0 && Math.abs(value) < 0.001) return value.toExponential();
+  if (typeof value === "number" && value !== 0 && Math.abs(value) < 0.001)
+    return value.toExponential();
   return typeof value === "object" ? JSON.stringify(value) : String(value);
 }
 
@@ -62,15 +83,22 @@ export function configMarkdown(definition: ConfigDefinition): string {
 
 function groupByName(options: readonly Option[]): Map<string, Option[]> {
   const groups = new Map<string, Option[]>();
-  for (const option of options) groups.set(option.field.group, [...(groups.get(option.field.group) ?? []), option]);
+  for (const option of options)
+    groups.set(option.field.group, [...(groups.get(option.field.group) ?? []), option]);
   return groups;
 }
 
 function markdownRow({ path, field }: Option): string {
   const takes = field.unit === undefined ? range(field) : `${range(field)} (${field.unit})`;
   const value = field.kind === "required" ? "required" : defaults(field);
-  const sources = field.kind === "required" ? [] : [field.source, ...(field.defaultWhen ?? []).map(({ source }) => source)];
-  const what = field.appliesWhen === undefined ? field.description : `${field.description}. Only with ${says(field.appliesWhen)}`;
+  const sources =
+    field.kind === "required"
+      ? []
+      : [field.source, ...(field.defaultWhen ?? []).map(({ source }) => source)];
+  const what =
+    field.appliesWhen === undefined
+      ? field.description
+      : `${field.description}. Only with ${says(field.appliesWhen)}`;
   const cells = [`\`${path}\``, takes, value, what, sources.join("; ")];
   return `| ${cells.map((cell) => cell.replaceAll("|", "\\|").replaceAll("\n", " ")).join(" | ")} |`;
 }

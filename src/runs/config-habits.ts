@@ -1,6 +1,7 @@
 /**
- * Names of options elsewhere (TRL, transformers, PEFT, Axolotl, OpenAI's API), and what they are called here, so that a habit
- * is met with the right name. In camel case, by candidates of which a command has some.
+ * Names of options elsewhere (TRL, transformers, PEFT, Axolotl, OpenAI's API), and what they are
+ * called here, so that a habit is met with the right name. In camel case, by candidates of which a
+ * command has some.
  */
 
 type Habit = readonly string[] | { readonly says: string };
@@ -20,7 +21,11 @@ const HABITS: Readonly<Record<string, Habit>> = {
   bs: ["batchSize"],
   microBatchSize: ["microBatchTokens"],
   perDeviceEvalBatchSize: ["microBatchTokens"],
-  gradientAccumulationSteps: { says: "a step is --batch-size examples, whatever goes through the model at once (--micro-batch-tokens)" },
+  gradientAccumulationSteps: {
+    says:
+      "a step is --batch-size examples, whatever goes through the model at once " +
+      "(--micro-batch-tokens)",
+  },
   numEpochs: ["epochs"],
   numTrainEpochs: ["epochs"],
   numPpoEpochs: ["ppoEpochs"],
@@ -75,8 +80,12 @@ const HABITS: Readonly<Record<string, Habit>> = {
   fp16: ["precision"],
   loadIn8bit: ["precision"],
   loadIn4bit: { says: "weights are kept in float32, float16 or int8: --precision" },
-  optim: { says: "the optimiser is AdamW; its options are --adam-beta1, --adam-beta2 and --adam-epsilon" },
-  optimizer: { says: "the optimiser is AdamW; its options are --adam-beta1, --adam-beta2 and --adam-epsilon" },
+  optim: {
+    says: "the optimiser is AdamW; its options are --adam-beta1, --adam-beta2 and --adam-epsilon",
+  },
+  optimizer: {
+    says: "the optimiser is AdamW; its options are --adam-beta1, --adam-beta2 and --adam-epsilon",
+  },
   resumeFromCheckpoint: { says: "`attune resume RUN` goes on from the newest checkpoint" },
   chatTemplate: ["template"],
   systemPrompt: ["system"],
@@ -88,7 +97,10 @@ const HABITS: Readonly<Record<string, Habit>> = {
  * @param known options that there are here, in camel case (dots for groups)
  * @returns their name here, or a sentence; undefined where the name is nobody's habit
  */
-export function habitOf(name: string, known: readonly string[]): { option: string } | { says: string } | undefined {
+export function habitOf(
+  name: string,
+  known: readonly string[],
+): { option: string } | { says: string } | undefined {
   const habit = habitNamed(name);
   if (habit === undefined) return undefined;
   if ("says" in habit) return habit;
@@ -98,9 +110,31 @@ export function habitOf(name: string, known: readonly string[]): { option: strin
 
 /** Words for subcommands elsewhere, and what is typed here. */
 const SUBCOMMANDS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  runs: { compare: "runs diff", list: "runs", ls: "runs", view: "runs show", info: "runs show", describe: "runs show", plot: "runs show RUN --html", resume: "resume" },
-  data: { check: "data inspect", validate: "data inspect", stats: "data inspect", show: "data inspect", view: "data inspect", export: "data convert" },
-  constitution: { new: "constitution init", validate: "constitution check", critique: "constitution revise", label: "constitution compare", judge: "constitution compare" },
+  runs: {
+    compare: "runs diff",
+    list: "runs",
+    ls: "runs",
+    view: "runs show",
+    info: "runs show",
+    describe: "runs show",
+    plot: "runs show RUN --html",
+    resume: "resume",
+  },
+  data: {
+    check: "data inspect",
+    validate: "data inspect",
+    stats: "data inspect",
+    show: "data inspect",
+    view: "data inspect",
+    export: "data convert",
+  },
+  constitution: {
+    new: "constitution init",
+    validate: "constitution check",
+    critique: "constitution revise",
+    label: "constitution compare",
+    judge: "constitution compare",
+  },
 };
 
 /** `runs diff` for `runs compare`; undefined where nobody calls it so. */
@@ -110,12 +144,43 @@ export function subcommandHabit(command: string, word: string): string | undefin
 }
 
 /** Commands by what they do. */
-const [TRAINERS, ROLLOUTS, ANSWERING] = ["the trainers", "methods that draw answers, such as grpo, rloo and best-of-n", "commands that answer: generate, chat and serve"];
+const [TRAINERS, ROLLOUTS, ANSWERING] = [
+  "the trainers",
+  "methods that draw answers, such as grpo, rloo and best-of-n",
+  "commands that answer: generate, chat and serve",
+];
 /** Whose options they are, for commands that have none of the kind. */
 const OWNERS: Readonly<Record<string, string>> = {
-  ...Object.fromEntries(["learningRate", "schedule", "warmupRatio", "batchSize", "microBatchTokens", "epochs", "maxSteps", "heldOut", "evaluationSteps", "checkpointSteps", "adapter", "loraRank", "lora.rank", "recompute", "packing", "beta", "loss"].map((option) => [option, TRAINERS])),
-  ...Object.fromEntries(["samples", "klCoef", "clipRange", "clipRangeHigh", "miniBatches", "reward"].map((option) => [option, ROLLOUTS])),
-  ...Object.fromEntries(["temperature", "topK", "topP", "minP", "system", "stop"].map((option) => [option, ANSWERING])),
+  ...Object.fromEntries(
+    [
+      "learningRate",
+      "schedule",
+      "warmupRatio",
+      "batchSize",
+      "microBatchTokens",
+      "epochs",
+      "maxSteps",
+      "heldOut",
+      "evaluationSteps",
+      "checkpointSteps",
+      "adapter",
+      "loraRank",
+      "lora.rank",
+      "recompute",
+      "packing",
+      "beta",
+      "loss",
+    ].map((option) => [option, TRAINERS]),
+  ),
+  ...Object.fromEntries(
+    ["samples", "klCoef", "clipRange", "clipRangeHigh", "miniBatches", "reward"].map((option) => [
+      option,
+      ROLLOUTS,
+    ]),
+  ),
+  ...Object.fromEntries(
+    ["temperature", "topK", "topP", "minP", "system", "stop"].map((option) => [option, ANSWERING]),
+  ),
 };
 
 /**
@@ -125,13 +190,16 @@ const OWNERS: Readonly<Record<string, string>> = {
  */
 export function ownerOf(name: string): string | undefined {
   const habit = habitNamed(name);
-  const option = [...(Array.isArray(habit) ? (habit as readonly string[]) : []), camel(name)].find((each) => Object.hasOwn(OWNERS, each));
+  const option = [...(Array.isArray(habit) ? (habit as readonly string[]) : []), camel(name)].find(
+    (each) => Object.hasOwn(OWNERS, each),
+  );
   if (option === undefined) return undefined;
   const flag = `--${option.replaceAll(".", "-").replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
   return `${flag} belongs to ${OWNERS[option]!}`;
 }
 
-const camel = (name: string): string => name.replace(/[-_]+([a-z0-9])/gi, (_, letter: string) => letter.toUpperCase());
+const camel = (name: string): string =>
+  name.replace(/[-_]+([a-z0-9])/gi, (_, letter: string) => letter.toUpperCase());
 
 function habitNamed(name: string): Habit | undefined {
   const written = camel(name);

@@ -1,11 +1,30 @@
 /**
- * Where options come from: values of a program, a YAML (or JSON) file, `--set a.b=v`, and flags. Later ones win, in this
- * order. Keys may be written in camel case, as in code, or with underscores or hyphens, as TRL's users are used to.
+ * Where options come from: values of a program, a YAML (or JSON) file, `--set a.b=v`, and flags.
+ * Later ones win, in this order. Keys may be written in camel case, as in code, or with underscores
+ * or hyphens, as TRL's users are used to.
  */
-import { isAlias, isMap, isScalar, LineCounter, parse, parseDocument, type Document, type ParsedNode, type YAMLMap } from "yaml";
+import {
+  isAlias,
+  isMap,
+  isScalar,
+  LineCounter,
+  parse,
+  parseDocument,
+  type Document,
+  type ParsedNode,
+  type YAMLMap,
+} from "yaml";
 import { AttuneError, type ErrorPlace, nearest, preview } from "../core/errors.ts";
 import { habitOf } from "./config-habits.ts";
-import { type ConfigDefinition, type Field, type GivenOf, type GivenValue, type Option, type ParsedConfig, resolveValues } from "./config.ts";
+import {
+  type ConfigDefinition,
+  type Field,
+  type GivenOf,
+  type GivenValue,
+  type Option,
+  type ParsedConfig,
+  resolveValues,
+} from "./config.ts";
 
 export interface ConfigSources<D extends ConfigDefinition> {
   /** From a program; also what a run folder kept. */
@@ -22,10 +41,13 @@ export type FlagValue = string | boolean | readonly string[];
 
 /**
  * Reads all sources and resolves them.
- * @throws AttuneError `config` with file and line (or flag) for an unknown key, a key given twice in one file, broken
- * YAML, and everything that {@link resolveValues} refuses
+ * @throws AttuneError `config` with file and line (or flag) for an unknown key, a key given twice
+ * in one file, broken YAML, and everything that {@link resolveValues} refuses
  */
-export function parseConfig<D extends ConfigDefinition>(definition: D, sources: ConfigSources<D>): ParsedConfig<D> {
+export function parseConfig<D extends ConfigDefinition>(
+  definition: D,
+  sources: ConfigSources<D>,
+): ParsedConfig<D> {
   return resolveValues(definition, readSources(definition, sources));
 }
 
@@ -33,7 +55,10 @@ export function parseConfig<D extends ConfigDefinition>(definition: D, sources: 
  * What was given and where, by dotted path.
  * @throws AttuneError `config` as {@link parseConfig}, but for what {@link resolveValues} refuses
  */
-export function readSources<D extends ConfigDefinition>(definition: D, sources: ConfigSources<D>): Map<string, GivenValue> {
+export function readSources<D extends ConfigDefinition>(
+  definition: D,
+  sources: ConfigSources<D>,
+): Map<string, GivenValue> {
   const reader = new Reader(definition);
   if (sources.values !== undefined) reader.object(sources.values, "");
   if (sources.yaml !== undefined) reader.yaml(sources.yaml.text, sources.yaml.file);
@@ -61,7 +86,8 @@ class Reader {
     for (const [key, value] of Object.entries(values)) {
       if (value === undefined) continue;
       const path = canonical(prefix + key);
-      if (this.groups.has(path) && typeof value === "object" && value !== null) this.object(value as object, `${path}.`);
+      if (this.groups.has(path) && typeof value === "object" && value !== null)
+        this.object(value as object, `${path}.`);
       else this.give(this.known(path, path, {}), { value, place: {}, label: path });
     }
   }
@@ -70,10 +96,22 @@ class Reader {
     const lines = new LineCounter();
     const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
     const error = document.errors[0];
-    if (error) throw new AttuneError("config", `not valid YAML: ${error.message}`, { file, row: lines.linePos(error.pos[0]).line, expected: "lines such as `learningRate: 1e-4`", hint: "mend the line, or the one before it", cause: error });
+    if (error)
+      throw new AttuneError("config", `not valid YAML: ${error.message}`, {
+        file,
+        row: lines.linePos(error.pos[0]).line,
+        expected: "lines such as `learningRate: 1e-4`",
+        hint: "mend the line, or the one before it",
+        cause: error,
+      });
     if (document.contents === null) return;
     if (!isMap(document.contents)) {
-      throw new AttuneError("config", "a config file holds options by name", { file, row: 1, got: preview(text.trim()), expected: "lines such as `learningRate: 1e-4`" });
+      throw new AttuneError("config", "a config file holds options by name", {
+        file,
+        row: 1,
+        got: preview(text.trim()),
+        expected: "lines such as `learningRate: 1e-4`",
+      });
     }
     this.map(document.contents, { document, lines, file, prefix: "", seen: new Map() });
   }
@@ -90,26 +128,47 @@ class Reader {
       }
       this.known(path, written, place);
       const before = at.seen.get(path);
-      if (before !== undefined) throw new AttuneError("config", `${path} is given twice`, { ...place, got: `also on line ${before}`, hint: "keep one of the two" });
+      if (before !== undefined)
+        throw new AttuneError("config", `${path} is given twice`, {
+          ...place,
+          got: `also on line ${before}`,
+          hint: "keep one of the two",
+        });
       at.seen.set(path, place.row);
-      this.give(path, { value: value === null ? null : plainValue(value, at.document, place), place, label: written });
+      this.give(path, {
+        value: value === null ? null : plainValue(value, at.document, place),
+        place,
+        label: written,
+      });
     }
   }
 
   assignment(text: string): void {
     const split = text.indexOf("=");
-    if (split <= 0) throw new AttuneError("usage", "--set takes NAME=VALUE", { got: preview(text), expected: "for example --set lora.rank=8" });
+    if (split <= 0)
+      throw new AttuneError("usage", "--set takes NAME=VALUE", {
+        got: preview(text),
+        expected: "for example --set lora.rank=8",
+      });
     const written = text.slice(0, split).trim();
     const path = this.known(canonical(written), `--set ${written}`, {});
     const after = text.slice(split + 1);
     // `NAME = VALUE`, as people write it with spaces
     const value = text[split - 1] === " " ? after.trim() : after;
-    this.give(path, { value: valueOfText(this.options.get(path)!.field, value), place: {}, label: `--set ${written}` });
+    this.give(path, {
+      value: valueOfText(this.options.get(path)!.field, value),
+      place: {},
+      label: `--set ${written}`,
+    });
   }
 
   flag(path: string, value: FlagValue): void {
     const option = this.options.get(this.known(path, path, {}))!;
-    this.give(path, { value: typeof value === "string" ? valueOfText(option.field, value) : value, place: {}, label: option.flag });
+    this.give(path, {
+      value: typeof value === "string" ? valueOfText(option.field, value) : value,
+      place: {},
+      label: option.flag,
+    });
   }
 
   private give(path: string, given: GivenValue): void {
@@ -120,18 +179,27 @@ class Reader {
     if (this.options.has(path)) return path;
     if (this.groups.has(path)) {
       const inner = [...this.options.keys()].filter((name) => name.startsWith(`${path}.`));
-      throw new AttuneError("config", `${label} is a group of options`, { ...place, expected: inner.join(", ") });
+      throw new AttuneError("config", `${label} is a group of options`, {
+        ...place,
+        expected: inner.join(", "),
+      });
     }
-    throw new AttuneError("config", `${label} is not an option of ${this.definition.name}`, { ...place, hint: this.suggestion(path) });
+    throw new AttuneError("config", `${label} is not an option of ${this.definition.name}`, {
+      ...place,
+      hint: this.suggestion(path),
+    });
   }
 
   private suggestion(path: string): string {
     const names = [...this.options.keys()];
     const habit = habitOf(path, names);
-    if (habit !== undefined) return "says" in habit ? habit.says : `${path} is ${habit.option} here`;
+    if (habit !== undefined)
+      return "says" in habit ? habit.says : `${path} is ${habit.option} here`;
     const leaf = path.slice(path.lastIndexOf(".") + 1);
     const near = nearest(path, names) ?? names.find((name) => name.endsWith(`.${leaf}`));
-    return near === undefined ? `attune ${this.definition.name} --help lists the options` : `did you mean ${near}?`;
+    return near === undefined
+      ? `attune ${this.definition.name} --help lists the options`
+      : `did you mean ${near}?`;
   }
 }
 
@@ -152,7 +220,12 @@ function plainValue(node: ParsedNode, document: Document.Parsed, place: ErrorPla
     JSON.stringify(value);
     return value;
   } catch (cause) {
-    throw new AttuneError("config", "the value cannot be read", { ...place, got: (cause as Error).message.split("\n")[0]!, hint: "write the value out, without YAML aliases", cause });
+    throw new AttuneError("config", "the value cannot be read", {
+      ...place,
+      got: (cause as Error).message.split("\n")[0]!,
+      hint: "write the value out, without YAML aliases",
+      cause,
+    });
   }
 }
 
@@ -168,14 +241,20 @@ export function canonical(path: string): string {
 }
 
 /**
- * The value that a text on the command line stands for: a number, a switch or a list as YAML reads it, where the schema accepts
- * that; a text as it stands, since ` #` in a path is no comment; else a list separated by commas. Where nothing fits, the YAML
- * reading, for the error message.
+ * The value that a text on the command line stands for: a number, a switch or a list as YAML reads
+ * it, where the schema accepts that; a text as it stands, since ` #` in a path is no comment; else
+ * a list separated by commas. Where nothing fits, the YAML reading, for the error message.
  */
 function valueOfText(field: Field, text: string): unknown {
   const read = readYaml(text);
   const list = text.split(",").map((part) => part.trim());
-  const candidates = [...(typeof read === "string" ? [] : [read]), text, list.map(partOfList), list, read];
+  const candidates = [
+    ...(typeof read === "string" ? [] : [read]),
+    text,
+    list.map(partOfList),
+    list,
+    read,
+  ];
   return candidates.find((value) => field.type.safeParse(value).success) ?? read;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Words for a schema: what an option takes, for error messages, `--help` and the documentation table. Read from the
- * JSON Schema that zod derives, never from zod's internals.
+ * Words for a schema: what an option takes, for error messages, `--help` and the documentation
+ * table. Read from the JSON Schema that zod derives, never from zod's internals.
  */
 import { z } from "zod";
 
@@ -30,13 +30,22 @@ export interface TypeWords {
 
 export function describeType(type: z.ZodType): TypeWords {
   const schema = z.toJSONSchema(type, { io: "input", unrepresentable: "any" }) as JsonSchema;
-  return { type: typeOf(schema), range: rangeOf(schema), words: wordsOf(schema), boolean: schema.type === "boolean" };
+  return {
+    type: typeOf(schema),
+    range: rangeOf(schema),
+    words: wordsOf(schema),
+    boolean: schema.type === "boolean",
+  };
 }
 
-/** Type and range in one phrase: `number > 0`, `one of sigmoid, ipo`, `some of sigmoid, ipo` for a list. */
+/**
+ * Type and range in one phrase: `number > 0`, `one of sigmoid, ipo`, `some of sigmoid, ipo` for a
+ * list.
+ */
 export function expectation(type: z.ZodType): string {
   const { type: name, range, words } = describeType(type);
-  if (words.length > 1 && name.includes(" | ")) return `${name.startsWith("list") ? "some" : "one"} of ${words.join(", ")}`;
+  if (words.length > 1 && name.includes(" | "))
+    return `${name.startsWith("list") ? "some" : "one"} of ${words.join(", ")}`;
   return range === "" ? name : `${name} ${range}`;
 }
 
@@ -44,8 +53,10 @@ function typeOf(schema: JsonSchema): string {
   if (schema.enum) return schema.enum.map(String).join(" | ");
   if (schema.const !== undefined) return String(schema.const);
   if (schema.anyOf) return schema.anyOf.map(typeOf).join(" or ");
-  if (Array.isArray(schema.type)) return schema.type.map((type) => typeOf({ ...schema, type })).join(" or ");
-  if (schema.type === "array") return `list of ${schema.items === undefined ? "values" : plural(schema.items)}`;
+  if (Array.isArray(schema.type))
+    return schema.type.map((type) => typeOf({ ...schema, type })).join(" or ");
+  if (schema.type === "array")
+    return `list of ${schema.items === undefined ? "values" : plural(schema.items)}`;
   if (schema.type === "object") return "names with values";
   if (schema.type === "string") return "text";
   if (schema.type === "boolean") return "true or false";
@@ -60,13 +71,15 @@ function plural(items: JsonSchema): string {
 
 function rangeOf(schema: JsonSchema): string {
   if (schema.anyOf) return schema.anyOf.map(rangeOf).find((range) => range !== "") ?? "";
-  if (schema.type === "array" && schema.items !== undefined) return rangeOf(schema.items) === "" ? "" : `each ${rangeOf(schema.items)}`;
+  if (schema.type === "array" && schema.items !== undefined)
+    return rangeOf(schema.items) === "" ? "" : `each ${rangeOf(schema.items)}`;
   const { minimum, exclusiveMinimum, exclusiveMaximum, multipleOf } = schema;
   // zod bounds every integer by the largest safe one, which says nothing
   const maximum = schema.maximum === Number.MAX_SAFE_INTEGER ? undefined : schema.maximum;
   const least = minimum === Number.MIN_SAFE_INTEGER ? undefined : minimum;
   const step = multipleOf === undefined ? [] : [`multiple of ${multipleOf}`];
-  if (least !== undefined && maximum !== undefined) return [`${least} to ${maximum}`, ...step].join(", ");
+  if (least !== undefined && maximum !== undefined)
+    return [`${least} to ${maximum}`, ...step].join(", ");
   const bounds = [
     ...(least === undefined ? [] : [`>= ${least}`]),
     ...(exclusiveMinimum === undefined ? [] : [`> ${exclusiveMinimum}`]),

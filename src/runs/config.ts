@@ -1,11 +1,12 @@
 /**
- * One definition of a trainer's options gives the TypeScript type, the command-line flags, the YAML check and the
- * documentation table. This file holds the definition and its resolution; reading the sources (YAML, `--set`, flags) is
- * in config-sources.ts, tables and flags are in config-faces.ts.
+ * One definition of a trainer's options gives the TypeScript type, the command-line flags, the YAML
+ * check and the documentation table. This file holds the definition and its resolution; reading the
+ * sources (YAML, `--set`, flags) is in config-sources.ts, tables and flags are in config-faces.ts.
  *
- * Differences from dataclass configs (TRL): 1. unknown keys are refused; 2. an option that the chosen method ignores is
- * refused when it is set; 3. every default cites where it comes from; 4. given and resolved options are kept apart.
- * No node:* imports: a browser may use the definitions too.
+ * Differences from dataclass configs (TRL): 1. unknown keys are refused; 2. an option that the
+ * chosen method ignores is refused when it is set; 3. every default cites where it comes from; 4.
+ * given and resolved options are kept apart. No node:* imports: a browser may use the definitions
+ * too.
  */
 import type { z } from "zod";
 import { AttuneError, type ErrorPlace, invariant, nearest, preview } from "../core/errors.ts";
@@ -13,10 +14,16 @@ import { describeType, expectation } from "./config-types.ts";
 
 type Plain = string | number | boolean | null;
 
-/** Holds when every named option has one of the values (or, for a list option, contains one of them). */
+/**
+ * Holds when every named option has one of the values (or, for a list option, contains one of
+ * them).
+ */
 export type Condition = { readonly [option: string]: readonly Plain[] };
 
-/** For what a list of values cannot say. `says` completes "only used ...": `says: "with a decaying schedule"`. */
+/**
+ * For what a list of values cannot say. `says` completes "only used ...":
+ * `says: "with a decaying schedule"`.
+ */
 export interface PredicateCondition {
   readonly says: string;
   readonly test: (config: ConfigValues) => boolean;
@@ -45,7 +52,11 @@ interface OptionalFieldSpec<Type extends z.ZodType> extends FieldText {
   /** Where the default comes from: a paper's section or a reference implementation. */
   readonly source: string;
   /** Other defaults where earlier options say so; the first that holds wins. */
-  readonly defaultWhen?: readonly { readonly when: Condition; readonly value: z.output<Type>; readonly source: string }[];
+  readonly defaultWhen?: readonly {
+    readonly when: Condition;
+    readonly value: z.output<Type>;
+    readonly source: string;
+  }[];
 }
 
 interface RequiredFieldSpec<Type extends z.ZodType> extends FieldText {
@@ -72,7 +83,9 @@ export function field<Type extends z.ZodType>(spec: OptionalFieldSpec<Type>): Op
   return { kind: "optional", ...spec };
 }
 
-export function requiredField<Type extends z.ZodType>(spec: RequiredFieldSpec<Type>): RequiredField<Type> {
+export function requiredField<Type extends z.ZodType>(
+  spec: RequiredFieldSpec<Type>,
+): RequiredField<Type> {
   return { kind: "required", ...spec };
 }
 
@@ -80,7 +93,13 @@ export function requiredField<Type extends z.ZodType>(spec: RequiredFieldSpec<Ty
 export type ConfigOf<D> =
   D extends ConfigDefinition<infer F>
     ? ConfigOf<F>
-    : { readonly [K in keyof D]: D[K] extends Field<infer Type> ? z.output<Type> : D[K] extends Fields ? ConfigOf<D[K]> : never };
+    : {
+        readonly [K in keyof D]: D[K] extends Field<infer Type>
+          ? z.output<Type>
+          : D[K] extends Fields
+            ? ConfigOf<D[K]>
+            : never;
+      };
 
 type RequiredKeys<F> = { [K in keyof F]: F[K] extends RequiredField ? K : never }[keyof F];
 
@@ -88,8 +107,14 @@ type RequiredKeys<F> = { [K in keyof F]: F[K] extends RequiredField ? K : never 
 export type GivenOf<D> =
   D extends ConfigDefinition<infer F>
     ? GivenOf<F>
-    : { readonly [K in RequiredKeys<D>]: D[K] extends Field<infer Type> ? z.input<Type> : never } & {
-        readonly [K in Exclude<keyof D, RequiredKeys<D>>]?: D[K] extends Field<infer Type> ? z.input<Type> : D[K] extends Fields ? GivenOf<D[K]> : never;
+    : {
+        readonly [K in RequiredKeys<D>]: D[K] extends Field<infer Type> ? z.input<Type> : never;
+      } & {
+        readonly [K in Exclude<keyof D, RequiredKeys<D>>]?: D[K] extends Field<infer Type>
+          ? z.input<Type>
+          : D[K] extends Fields
+            ? GivenOf<D[K]>
+            : never;
       };
 
 /** A rule between options that no single schema can hold. */
@@ -120,8 +145,9 @@ export interface ConfigDefinition<F extends Fields = Fields> {
 }
 
 /**
- * Makes a definition from a tree of fields. Names are camel case; conditions may name only options that come earlier.
- * A definition that contradicts itself (a default outside its schema, two options with one flag) is an `internal` error.
+ * Makes a definition from a tree of fields. Names are camel case; conditions may name only options
+ * that come earlier. A definition that contradicts itself (a default outside its schema, two
+ * options with one flag) is an `internal` error.
  */
 export function defineConfig<F extends Fields>(spec: {
   name: string;
@@ -149,7 +175,9 @@ function flatten(fields: Fields, prefix: string): Option[] {
   return Object.entries(fields).flatMap(([name, entry]) => {
     const path = prefix + name;
     invariant(/^[a-z][a-zA-Z0-9]*$/.test(name), `the option name ${path} is not in camel case`);
-    return isField(entry) ? [{ path, flag: `--${kebab(path)}`, field: entry }] : flatten(entry, `${path}.`);
+    return isField(entry)
+      ? [{ path, flag: `--${kebab(path)}`, field: entry }]
+      : flatten(entry, `${path}.`);
   });
 }
 
@@ -165,10 +193,17 @@ function checkDefaults({ path, field }: Option, earlier: ReadonlySet<string>): v
   if (field.kind === "required") return;
   const values = [field.default, ...(field.defaultWhen ?? []).map(({ value }) => value)];
   for (const value of values) {
-    invariant(field.type.safeParse(value).success, `the default ${preview(value)} of ${path} does not fit its own schema`);
+    invariant(
+      field.type.safeParse(value).success,
+      `the default ${preview(value)} of ${path} does not fit its own schema`,
+    );
   }
   for (const { when } of field.defaultWhen ?? []) {
-    for (const name of conditionOptions(when)) invariant(earlier.has(name), `${path}: defaultWhen names ${name}, which does not come earlier`);
+    for (const name of conditionOptions(when))
+      invariant(
+        earlier.has(name),
+        `${path}: defaultWhen names ${name}, which does not come earlier`,
+      );
   }
 }
 
@@ -177,7 +212,9 @@ function conditionOptions(condition: Condition | PredicateCondition | undefined)
   return condition === undefined || isPredicate(condition) ? [] : Object.keys(condition);
 }
 
-export function isPredicate(condition: Condition | PredicateCondition): condition is PredicateCondition {
+export function isPredicate(
+  condition: Condition | PredicateCondition,
+): condition is PredicateCondition {
   return typeof condition.test === "function";
 }
 
@@ -199,10 +236,13 @@ export interface ParsedConfig<D extends ConfigDefinition = ConfigDefinition> {
 
 /**
  * Checks given values (by dotted path) and fills in the defaults.
- * @throws AttuneError `config` for a value outside its schema, a missing required option, an option without effect, or a
- * broken rule between options
+ * @throws AttuneError `config` for a value outside its schema, a missing required option, an option
+ * without effect, or a broken rule between options
  */
-export function resolveValues<D extends ConfigDefinition>(definition: D, given: ReadonlyMap<string, GivenValue>): ParsedConfig<D> {
+export function resolveValues<D extends ConfigDefinition>(
+  definition: D,
+  given: ReadonlyMap<string, GivenValue>,
+): ParsedConfig<D> {
   const values = new Map<string, unknown>();
   const lookUp: ConfigValues = (path) => values.get(path);
   for (const { path, field, flag } of definition.options) {
@@ -217,11 +257,17 @@ export function resolveValues<D extends ConfigDefinition>(definition: D, given: 
     if (entry) throw ignored(path, field.appliesWhen, lookUp, entry);
     return false;
   });
-  const resolved = nest(definition.options.map(({ path }) => [path, values.get(path)])) as ConfigOf<D>;
+  const resolved = nest(
+    definition.options.map(({ path }) => [path, values.get(path)]),
+  ) as ConfigOf<D>;
   const problem = definition.check?.(resolved as ConfigOf<Fields>);
   if (problem) throw brokenRule(problem, given.get(problem.option), values.get(problem.option));
   return {
-    given: nest(definition.options.filter(({ path }) => given.has(path)).map(({ path }) => [path, values.get(path)])),
+    given: nest(
+      definition.options
+        .filter(({ path }) => given.has(path))
+        .map(({ path }) => [path, values.get(path)]),
+    ),
     resolved,
     effective: nest(effective.map(({ path }) => [path, values.get(path)])),
   };
@@ -232,19 +278,24 @@ function checkValue(path: string, field: Field, { value, place, label }: GivenVa
   if (result.success) return result.data;
   const issue = result.error.issues[0]!;
   const inner = issue.path.length === 0 ? "" : ` (at ${issue.path.join(".")})`;
-  const near = typeof value === "string" ? nearest(value, describeType(field.type).words) : undefined;
-  const instead = Object.entries(field.instead ?? {}).find(([word]) => String(value).split(",").includes(word))?.[1];
+  const near =
+    typeof value === "string" ? nearest(value, describeType(field.type).words) : undefined;
+  const instead = Object.entries(field.instead ?? {}).find(([word]) =>
+    String(value).split(",").includes(word),
+  )?.[1];
   const expected = issue.code === "custom" ? issue.message : expectation(field.type);
   throw new AttuneError("config", `${label} does not take this value${inner}`, {
     ...place,
     got: preview(value),
     expected: field.unit === undefined ? expected : `${expected} (${field.unit})`,
-    hint: instead ?? (near === undefined ? `${path}: ${field.description}` : `did you mean ${near}?`),
+    hint:
+      instead ?? (near === undefined ? `${path}: ${field.description}` : `did you mean ${near}?`),
   });
 }
 
 function defaultOf(field: OptionalField, lookUp: ConfigValues): unknown {
-  return (field.defaultWhen?.find(({ when }) => holds(when, lookUp)) ?? { value: field.default }).value;
+  return (field.defaultWhen?.find(({ when }) => holds(when, lookUp)) ?? { value: field.default })
+    .value;
 }
 
 function holds(condition: Condition | PredicateCondition, lookUp: ConfigValues): boolean {
@@ -253,18 +304,33 @@ function holds(condition: Condition | PredicateCondition, lookUp: ConfigValues):
 }
 
 function matches(value: unknown, allowed: readonly Plain[]): boolean {
-  return Array.isArray(value) ? value.some((item) => matches(item, allowed)) : allowed.includes(value as Plain);
+  return Array.isArray(value)
+    ? value.some((item) => matches(item, allowed))
+    : allowed.includes(value as Plain);
 }
 
 function missing(command: string, path: string, flag: string): AttuneError {
-  return new AttuneError("config", `${command} needs the option ${path}`, { hint: `${flag} on the command line, or "${path}" in the config file` });
+  return new AttuneError("config", `${command} needs the option ${path}`, {
+    hint: `${flag} on the command line, or "${path}" in the config file`,
+  });
 }
 
-function ignored(path: string, condition: Condition | PredicateCondition, lookUp: ConfigValues, { place, label }: GivenValue): AttuneError {
+function ignored(
+  path: string,
+  condition: Condition | PredicateCondition,
+  lookUp: ConfigValues,
+  { place, label }: GivenValue,
+): AttuneError {
   if (isPredicate(condition)) {
-    return new AttuneError("config", `${label} has no effect here`, { ...place, expected: `${path} is only used ${condition.says}`, hint: `remove ${path}` });
+    return new AttuneError("config", `${label} has no effect here`, {
+      ...place,
+      expected: `${path} is only used ${condition.says}`,
+      hint: `remove ${path}`,
+    });
   }
-  const [name, allowed] = Object.entries(condition).find(([name, allowed]) => !matches(lookUp(name), allowed))!;
+  const [name, allowed] = Object.entries(condition).find(
+    ([name, allowed]) => !matches(lookUp(name), allowed),
+  )!;
   const value = lookUp(name);
   const shown = Array.isArray(value) ? value.join(", ") : String(value);
   return new AttuneError("config", `${label} has no effect with ${name} ${shown}`, {
@@ -275,7 +341,11 @@ function ignored(path: string, condition: Condition | PredicateCondition, lookUp
   });
 }
 
-function brokenRule(problem: ConfigProblem, entry: GivenValue | undefined, value: unknown): AttuneError {
+function brokenRule(
+  problem: ConfigProblem,
+  entry: GivenValue | undefined,
+  value: unknown,
+): AttuneError {
   return new AttuneError("config", `${entry?.label ?? problem.option}: ${problem.what}`, {
     ...entry?.place,
     got: preview(value),
@@ -290,7 +360,8 @@ function nest(entries: readonly (readonly [string, unknown])[]): Record<string, 
   for (const [path, value] of entries) {
     const parts = path.split(".");
     let target = root;
-    for (const part of parts.slice(0, -1)) target = (target[part] ??= {}) as Record<string, unknown>;
+    for (const part of parts.slice(0, -1))
+      target = (target[part] ??= {}) as Record<string, unknown>;
     target[parts.at(-1)!] = value;
   }
   return root;

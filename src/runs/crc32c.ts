@@ -1,4 +1,7 @@
-/** CRC-32C (Castagnoli), as records of TensorFlow carry it. Source: RFC 3720, appendix B.4; polynomial 0x1EDC6F41, reflected. */
+/**
+ * CRC-32C (Castagnoli), as records of TensorFlow carry it. Source: RFC 3720, appendix B.4;
+ * polynomial 0x1EDC6F41, reflected.
+ */
 
 const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
   let value = byte;

@@ -1,9 +1,9 @@
 /**
- * What a trainer says while it works: library trainers are async generators of these, the command line shows them and
- * a run folder records them.
+ * What a trainer says while it works: library trainers are async generators of these, the command
+ * line shows them and a run folder records them.
  *
- * Every event is plain JSON. Numbers that depend on the clock are in `seconds` alone, so that whoever compares two
- * runs knows what to leave out.
+ * Every event is plain JSON. Numbers that depend on the clock are in `seconds` alone, so that
+ * whoever compares two runs knows what to leave out.
  */
 import type { MetricName } from "./metrics.ts";
 
@@ -92,4 +92,11 @@ export interface EndEvent {
   seconds: number;
 }
 
-export type TrainingEvent = StartEvent | StepEvent | EvaluationEvent | CheckpointEvent | WarningEvent | SampleEvent | EndEvent;
+export type TrainingEvent =
+  | StartEvent
+  | StepEvent
+  | EvaluationEvent
+  | CheckpointEvent
+  | WarningEvent
+  | SampleEvent
+  | EndEvent;

@@ -17,29 +17,51 @@ afterAll(() => void process.umask(umask));
 
 /** Rights below a folder, the folder itself as ".": what the owner, the group and others may do. */
 function rights(folder: string): Record<string, string> {
-  const of = (path: string): string => `${statSync(path).isDirectory() ? "d" : ""}${(statSync(path).mode & 0o777).toString(8)}`;
-  const below = readdirSync(folder, { recursive: true, encoding: "utf8" }).map((name) => [name, of(join(folder, name))]);
+  const of = (path: string): string =>
+    `${statSync(path).isDirectory() ? "d" : ""}${(statSync(path).mode & 0o777).toString(8)}`;
+  const below = readdirSync(folder, { recursive: true, encoding: "utf8" }).map((name) => [
+    name,
+    of(join(folder, name)),
+  ]);
   return Object.fromEntries([[".", of(folder)], ...below]) as Record<string, string>;
 }
 
 /** What a trainer writes, with whatever rights. */
 async function fill(folder: string): Promise<void> {
   mkdirSync(join(folder, "inner"));
-  for (const name of ["weights.bin", "inner/more.bin"]) writeFileSync(join(folder, name), "private words");
+  for (const name of ["weights.bin", "inner/more.bin"])
+    writeFileSync(join(folder, name), "private words");
 }
 
 // a system without such rights has none to check
 describe.skipIf(process.platform === "win32")("who may read what is made", () => {
   test("a run is its owner's alone, whatever its trainer writes; the folders above it are not touched", async () => {
     const folder = join(parent, "runs", "one");
-    const run = Run.create(folder, { command: "dpo", seed: 1, config: { given: {}, effective: {} }, dataHash: "d", modelFingerprint: "m" });
+    const run = Run.create(folder, {
+      command: "dpo",
+      seed: 1,
+      config: { given: {}, effective: {} },
+      dataHash: "d",
+      modelFingerprint: "m",
+    });
     run.metrics(1, { loss: 1 });
     run.timing(1, { seconds: 1, tokens: 1 });
     await run.saveCheckpoint(1, fill);
     await run.saveArtifact("model", fill);
     const made = rights(folder);
     run.close();
-    expect(Object.keys(made)).toEqual(expect.arrayContaining(["lock", "events.jsonl", "metrics.jsonl", "timing.jsonl", "run.json", "config.resolved.json", "model/inner/more.bin", "checkpoints/step-000001/manifest.json"]));
+    expect(Object.keys(made)).toEqual(
+      expect.arrayContaining([
+        "lock",
+        "events.jsonl",
+        "metrics.jsonl",
+        "timing.jsonl",
+        "run.json",
+        "config.resolved.json",
+        "model/inner/more.bin",
+        "checkpoints/step-000001/manifest.json",
+      ]),
+    );
     expect(new Set(Object.values(made))).toEqual(new Set(["d700", "600"]));
     expect(rights(join(parent, "runs"))["."]).toBe("d755");
   });
@@ -47,7 +69,14 @@ describe.skipIf(process.platform === "win32")("who may read what is made", () =>
   test("what is written for others has the rights of the umask", async () => {
     await publishFolder(join(parent, "export"), fill, { access: "shared" });
     writeFileAtomic(join(parent, "attune.yaml"), "model: m\n", { access: "shared" });
-    expect(rights(parent)).toEqual({ ".": "d700", "attune.yaml": "644", export: "d755", "export/inner": "d755", "export/inner/more.bin": "644", "export/weights.bin": "644" });
+    expect(rights(parent)).toEqual({
+      ".": "d700",
+      "attune.yaml": "644",
+      export: "d755",
+      "export/inner": "d755",
+      "export/inner/more.bin": "644",
+      "export/weights.bin": "644",
+    });
   });
 });
 
@@ -56,19 +85,27 @@ test("folders are made from the first that is missing, which is told", () => {
   expect(makeFolder(join(parent, "a", "b", "c"))).toBe(join(parent, "a"));
   expect(makeFolder(join(parent, "a", "b", "d"))).toBe(join(parent, "a", "b", "d"));
   writeFileSync(join(parent, "file"), "");
-  expect(() => makeFolder(join(parent, "file", "below"))).toThrow(/the folder below cannot be made[^]*a part of the path is a file/);
+  expect(() => makeFolder(join(parent, "file", "below"))).toThrow(
+    /the folder below cannot be made[^]*a part of the path is a file/,
+  );
 });
 
 /** A disk of its own takes a user namespace, which not every machine permits. */
-const canMount = spawnSync("unshare", ["-rm", "mount", "-t", "tmpfs", "tmpfs", "/tmp"]).status === 0;
+const canMount =
+  spawnSync("unshare", ["-rm", "mount", "-t", "tmpfs", "tmpfs", "/tmp"]).status === 0;
 test.skipIf(!canMount)("a read-only disk is called one", () => {
   const compiled = compileSources();
   try {
     const program = `const { Run } = await import(${JSON.stringify(compiled.module("runs/run"))});
       try { Run.create("${parent}/runs/one", { command: "dpo", seed: 1, config: { given: {}, effective: {} }, dataHash: "d", modelFingerprint: "m" }); } catch (error) { console.log(error.code + ": " + error.message); }`;
     const script = `mount -t tmpfs -o ro tmpfs ${parent} && exec ${process.execPath} --input-type=module -`;
-    const { stdout } = spawnSync("unshare", ["-rm", "sh", "-c", script], { encoding: "utf8", input: program });
-    expect(stdout).toMatch(/^disk: [^]*read-only file system[^]*try: the disk is read-only: write to another one\n$/);
+    const { stdout } = spawnSync("unshare", ["-rm", "sh", "-c", script], {
+      encoding: "utf8",
+      input: program,
+    });
+    expect(stdout).toMatch(
+      /^disk: [^]*read-only file system[^]*try: the disk is read-only: write to another one\n$/,
+    );
   } finally {
     compiled.remove();
   }

@@ -1,13 +1,28 @@
 /**
- * Files that are either whole or absent: written under a temporary name in the same folder, flushed to the disk and
- * renamed. A process killed at any moment leaves the old file or the new one, and temporary names that
- * {@link removeTemporary} recognises.
+ * Files that are either whole or absent: written under a temporary name in the same folder, flushed
+ * to the disk and renamed. A process killed at any moment leaves the old file or the new one, and
+ * temporary names that {@link removeTemporary} recognises.
  *
- * What a run makes may hold people's private words, weights included: it is its owner's alone. What is written for others
- * (exports, files to start from) has the rights that the user's umask gives.
+ * What a run makes may hold people's private words, weights included: it is its owner's alone. What
+ * is written for others (exports, files to start from) has the rights that the user's umask gives.
  */
 import { createHash, randomBytes } from "node:crypto";
-import { chmodSync, closeSync, createReadStream, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, statSync, writeSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  createReadStream,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from "node:fs";
 import { basename, dirname, join, relative, sep } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { AttuneError } from "../core/errors.ts";
@@ -25,8 +40,8 @@ function temporaryName(path: string): string {
 }
 
 /**
- * Makes a folder and those above it that are missing; only the folder itself is private. Node's own recursive mkdir reports a read-only
- * disk as a missing folder.
+ * Makes a folder and those above it that are missing; only the folder itself is private. Node's own
+ * recursive mkdir reports a read-only disk as a missing folder.
  * @returns the first that was made; undefined where the folder was there
  * @throws AttuneError `disk`
  */
@@ -45,7 +60,8 @@ export function makeFolder(path: string, access: Access = "private"): string | u
 
 /**
  * A whole file as text.
- * @throws AttuneError `run` where something else has its name (a folder, a device, a pipe that nobody fills), `disk`
+ * @throws AttuneError `run` where something else has its name (a folder, a device, a pipe that
+ * nobody fills), `disk`
  */
 export function readWholeFile(path: string): string {
   try {
@@ -61,12 +77,19 @@ export function refuseNonFile(path: string): void {
   if (statSync(path, { throwIfNoEntry: false })?.isFile() === false) throw noFile(path);
 }
 
-/** @throws AttuneError `run` for a pipe, whose writing waits for a reader; a device may stand for a disk */
+/**
+ * @throws AttuneError `run` for a pipe, whose writing waits for a reader; a device may stand for a
+ * disk
+ */
 export function refusePipe(path: string): void {
   if (statSync(path, { throwIfNoEntry: false })?.isFIFO() === true) throw noFile(path);
 }
 
-const noFile = (path: string): AttuneError => new AttuneError("run", `${basename(path)} is no file`, { file: path, hint: "the folder is damaged, or is no run of attune" });
+const noFile = (path: string): AttuneError =>
+  new AttuneError("run", `${basename(path)} is no file`, {
+    file: path,
+    hint: "the folder is damaged, or is no run of attune",
+  });
 
 /** Removes what killed writers left in `folder` (not below it). */
 export function removeTemporary(folder: string): void {
@@ -84,7 +107,12 @@ export function removeFolder(folder: string): void {
 
 /** Removes `folder` and those it is in, up to `top` (left out), as long as they are empty. */
 export function removeEmptyFolders(folder: string, top: string): void {
-  for (let at = folder; at !== top && at.startsWith(top) && readdirSync(at).length === 0; at = dirname(at)) rmdirSync(at);
+  for (
+    let at = folder;
+    at !== top && at.startsWith(top) && readdirSync(at).length === 0;
+    at = dirname(at)
+  )
+    rmdirSync(at);
 }
 
 export function isTemporaryName(name: string): boolean {
@@ -95,7 +123,11 @@ export function isTemporaryName(name: string): boolean {
  * Writes a whole file or nothing.
  * @throws AttuneError `disk`
  */
-export function writeFileAtomic(path: string, content: string | Uint8Array, { access = "private" }: { access?: Access } = {}): void {
+export function writeFileAtomic(
+  path: string,
+  content: string | Uint8Array,
+  { access = "private" }: { access?: Access } = {},
+): void {
   const temporary = temporaryName(path);
   try {
     const handle = openSync(temporary, "wx", FILE_MODE[access]);
@@ -119,7 +151,9 @@ export function writeAll(handle: number, bytes: Uint8Array): void {
   while (done < bytes.byteLength) done += writeSync(handle, bytes, done);
 }
 
-/** Makes renames in a folder durable; a file system that cannot do it (Windows) does so by itself. */
+/**
+ * Makes renames in a folder durable; a file system that cannot do it (Windows) does so by itself.
+ */
 export function syncFolder(folder: string): void {
   let handle: number;
   try {
@@ -149,11 +183,16 @@ export interface PublishOptions {
 }
 
 /**
- * Fills a folder and puts it in place of `target` in one rename; on any error `target` is as before.
+ * Fills a folder and puts it in place of `target` in one rename; on any error `target` is as
+ * before.
  * @param fill writes into the folder it is given
  * @throws whatever `fill` throws; AttuneError `disk` for errors of the file system
  */
-export async function publishFolder(target: string, fill: (folder: string) => Promise<void>, { seal, access = "private" }: PublishOptions = {}): Promise<void> {
+export async function publishFolder(
+  target: string,
+  fill: (folder: string) => Promise<void>,
+  { seal, access = "private" }: PublishOptions = {},
+): Promise<void> {
   const temporary = temporaryName(target);
   let made: string | undefined;
   try {
@@ -163,12 +202,16 @@ export async function publishFolder(target: string, fill: (folder: string) => Pr
     if (access === "private") closeToOthers(temporary, paths);
     for (const path of paths) syncFile(path);
     if (seal) seal(temporary, await hashFolder(temporary));
-    for (const folder of new Set([temporary, ...paths.map((path) => dirname(path))])) syncFolder(folder);
+    for (const folder of new Set([temporary, ...paths.map((path) => dirname(path))]))
+      syncFolder(folder);
     replaceFolder(temporary, target);
   } catch (error) {
     rmSync(temporary, { recursive: true, force: true });
-    if (made !== undefined && made !== temporary) removeEmptyFolders(dirname(temporary), dirname(made));
-    throw error instanceof AttuneError ? error : diskError(error, `the folder ${basename(target)} cannot be written`, target);
+    if (made !== undefined && made !== temporary)
+      removeEmptyFolders(dirname(temporary), dirname(made));
+    throw error instanceof AttuneError
+      ? error
+      : diskError(error, `the folder ${basename(target)} cannot be written`, target);
   }
 }
 
@@ -181,10 +224,13 @@ function replaceFolder(temporary: string, target: string): void {
   if (old !== undefined) rmSync(old, { recursive: true, force: true });
 }
 
-/** Whoever wrote them, and with whatever rights: the folder itself has kept others out meanwhile. */
+/**
+ * Whoever wrote them, and with whatever rights: the folder itself has kept others out meanwhile.
+ */
 function closeToOthers(folder: string, files: readonly string[]): void {
   for (const path of files) chmodSync(path, FILE_MODE.private);
-  for (const path of new Set(files.map((file) => dirname(file)))) if (path !== folder) chmodSync(path, FOLDER_MODE.private);
+  for (const path of new Set(files.map((file) => dirname(file))))
+    if (path !== folder) chmodSync(path, FOLDER_MODE.private);
 }
 
 function syncFile(path: string): void {
@@ -199,7 +245,8 @@ function syncFile(path: string): void {
 /** Size and SHA-256 of every file below a folder, by relative path with `/`, in a fixed order. */
 export async function hashFolder(folder: string): Promise<Record<string, FolderFile>> {
   const files: Record<string, FolderFile> = Object.create(null) as Record<string, FolderFile>;
-  for (const path of filesBelow(folder)) files[relative(folder, path).split(sep).join("/")] = await hashFile(path);
+  for (const path of filesBelow(folder))
+    files[relative(folder, path).split(sep).join("/")] = await hashFile(path);
   return files;
 }
 
@@ -240,7 +287,11 @@ export function diskError(error: unknown, what: string, file: string): AttuneErr
   // the name that a file has while it is written says nothing to anybody
   const message = (error as Error).message.replaceAll(/\.tmp-[0-9a-f]{12}-/g, "");
   if (isDiskFull(error)) {
-    return new AttuneError("disk", `${what}: the disk is full`, { file, cause: error, hint: "free some space, or write to another disk" });
+    return new AttuneError("disk", `${what}: the disk is full`, {
+      file,
+      cause: error,
+      hint: "free some space, or write to another disk",
+    });
   }
   const hints: Record<string, string> = {
     EACCES: "check the permissions of the folder",
@@ -251,5 +302,9 @@ export function diskError(error: unknown, what: string, file: string): AttuneErr
     ENAMETOOLONG: "a shorter name",
   };
   const hint = hints[code ?? ""];
-  return new AttuneError("disk", `${what}: ${message}`, { file, cause: error, ...(hint === undefined ? {} : { hint }) });
+  return new AttuneError("disk", `${what}: ${message}`, {
+    file,
+    cause: error,
+    ...(hint === undefined ? {} : { hint }),
+  });
 }

@@ -1,5 +1,13 @@
 import { spawn } from "node:child_process";
-import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -30,7 +38,9 @@ describe("a log of JSON lines", () => {
     again.append({ text: "zwei\nZeilen, ä" });
     again.sync();
     again.close();
-    expect(readFileSync(path, "utf8")).toBe('{"step":1,"loss":"NaN"}\n{"text":"zwei\\nZeilen, ä"}\n');
+    expect(readFileSync(path, "utf8")).toBe(
+      '{"step":1,"loss":"NaN"}\n{"text":"zwei\\nZeilen, ä"}\n',
+    );
   });
 
   it("removes a torn end, wherever it was torn", () => {
@@ -90,12 +100,18 @@ describe("a log of JSON lines", () => {
     }
     log.close();
     expect(error).toBeInstanceOf(AttuneError);
-    expect((error as AttuneError).message).toBe(`${path}: events.jsonl cannot be extended: the disk is full\n  try: free some space, or write to another disk`);
+    expect((error as AttuneError).message).toBe(
+      `${path}: events.jsonl cannot be extended: the disk is full\n  try: free some space, or ` +
+        "write to another disk",
+    );
     expect([(error as AttuneError).code, (error as AttuneError).exitCode]).toEqual(["disk", 1]);
   });
 });
 
-/** Appends lines for ever, most short and some of megabytes (which a kill does tear), and says which are on the disk. */
+/**
+ * Appends lines for ever, most short and some of megabytes (which a kill does tear), and says which
+ * are on the disk.
+ */
 const WRITER = `
 import { writeSync } from "node:fs";
 const { JsonLines } = await import(process.argv[2]);
@@ -122,7 +138,11 @@ describe("kill -9", () => {
       for (let kill = 0; kill < 8; kill++) {
         if (kill % 4 === 0) rmSync(path, { force: true });
         const before = readJsonLines(path).length;
-        const flushed = await killWhileWriting(script, [compiled.module("runs/json-lines"), path, String(before)], random.integer(120));
+        const flushed = await killWhileWriting(
+          script,
+          [compiled.module("runs/json-lines"), path, String(before)],
+          random.integer(120),
+        );
         const log = JsonLines.open(path);
         log.close();
         const numbers = readJsonLines(path).map(({ number }) => number);
@@ -139,8 +159,14 @@ describe("kill -9", () => {
 });
 
 /** @returns the number of the last line that the writer said was on the disk; -1 for none */
-async function killWhileWriting(script: string, parameters: string[], delay: number): Promise<number> {
-  const child = spawn(process.execPath, [script, ...parameters], { stdio: ["ignore", "pipe", "inherit"] });
+async function killWhileWriting(
+  script: string,
+  parameters: string[],
+  delay: number,
+): Promise<number> {
+  const child = spawn(process.execPath, [script, ...parameters], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   const running = watched(child);
   expect(await running.until(() => running.said.includes("ready\n"))).toBe(true);
   await sleep(delay);

@@ -1,8 +1,18 @@
 /**
- * A log of JSON lines that survives `kill -9`. Each record is one `write` of a whole line, so a killed process loses
- * nothing that it appended; `sync` adds safety against a power cut. Opening removes a torn end.
+ * A log of JSON lines that survives `kill -9`. Each record is one `write` of a whole line, so a
+ * killed process loses nothing that it appended; `sync` adds safety against a power cut. Opening
+ * removes a torn end.
  */
-import { closeSync, constants, existsSync, fstatSync, fsyncSync, ftruncateSync, openSync, readSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  readSync,
+} from "node:fs";
 import { basename } from "node:path";
 import { AttuneError } from "../core/errors.ts";
 import { parseJson, stringifyJson } from "../core/json.ts";
@@ -34,7 +44,14 @@ export class JsonLines {
   static open(path: string): JsonLines {
     refusePipe(path);
     try {
-      return new JsonLines(path, openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_APPEND, FILE_MODE.private));
+      return new JsonLines(
+        path,
+        openSync(
+          path,
+          constants.O_RDWR | constants.O_CREAT | constants.O_APPEND,
+          FILE_MODE.private,
+        ),
+      );
     } catch (error) {
       throw diskError(error, `${basename(path)} cannot be opened`, path);
     }
@@ -103,7 +120,10 @@ function readAll(handle: number, size: number): Buffer {
   return buffer.subarray(0, done);
 }
 
-/** Length without an unfinished last line and without lines before it that are no records (blocks lost in a power cut). */
+/**
+ * Length without an unfinished last line and without lines before it that are no records (blocks
+ * lost in a power cut).
+ */
 function wholeLength(content: Buffer): number {
   let end = content.lastIndexOf(NEWLINE) + 1;
   while (end > 0) {
@@ -118,14 +138,17 @@ function wholeLength(content: Buffer): number {
 function parseRecord(text: string): Record<string, unknown> | undefined {
   try {
     const value = parseJson(text);
-    return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined;
+    return typeof value === "object" && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined;
   } catch {
     return undefined;
   }
 }
 
 /**
- * Every record of a log that somebody else may be writing: a torn end is left out. An empty list where the file is missing.
+ * Every record of a log that somebody else may be writing: a torn end is left out. An empty list
+ * where the file is missing.
  * @throws AttuneError `run` for a damaged line before the end
  */
 export function readJsonLines(path: string): Record<string, unknown>[] {
@@ -138,6 +161,10 @@ export function readJsonLines(path: string): Record<string, unknown>[] {
     .map((line, index) => {
       const record = parseRecord(line);
       if (record !== undefined) return record;
-      throw new AttuneError("run", "the line is not a JSON object", { file: path, row: index + 1, hint: "the log was changed by something else than attune" });
+      throw new AttuneError("run", "the line is not a JSON object", {
+        file: path,
+        row: index + 1,
+        hint: "the log was changed by something else than attune",
+      });
     });
 }

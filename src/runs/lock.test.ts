@@ -24,7 +24,8 @@ describe("the lock of a run", () => {
     expect(isLocked(folder)).toBe(true);
     expect(readdirSync(folder)).toEqual(["lock"]);
     expect(() => acquireLock(folder)).toThrow(
-      `${folder}: another process is working on this run\n  got: process ${process.pid} on ${hostname()}\n  try: wait for it, or stop it`,
+      `${folder}: another process is working on this run\n  got: process ${process.pid} on ` +
+        `${hostname()}\n  try: wait for it, or stop it`,
     );
     lock.release();
     expect(isLocked(folder)).toBe(false);
@@ -41,20 +42,25 @@ describe("the lock of a run", () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  it.skipIf(process.platform !== "linux")("takes over where the number belongs to a younger process", () => {
-    acquireLock(folder);
-    const owner = JSON.parse(readFileSync(join(folder, "lock"), "utf8")) as { started: string };
-    expect(owner.started).toMatch(/^[0-9a-f-]{36}\/\d+$/);
-    writeLock({ ...owner, started: `${owner.started}0` });
-    expect(isLocked(folder)).toBe(false);
-    acquireLock(folder).release();
-  });
+  it.skipIf(process.platform !== "linux")(
+    "takes over where the number belongs to a younger process",
+    () => {
+      acquireLock(folder);
+      const owner = JSON.parse(readFileSync(join(folder, "lock"), "utf8")) as { started: string };
+      expect(owner.started).toMatch(/^[0-9a-f-]{36}\/\d+$/);
+      writeLock({ ...owner, started: `${owner.started}0` });
+      expect(isLocked(folder)).toBe(false);
+      acquireLock(folder).release();
+    },
+  );
 
   it("takes over a damaged lock, and not one from another machine", () => {
     writeFileSync(join(folder, "lock"), "{");
     acquireLock(folder).release();
     writeLock({ pid: 1, host: "elsewhere", started: null, token: "x" });
-    expect(() => acquireLock(folder)).toThrow('if nothing runs on elsewhere any more, delete the file "lock" in the run folder');
+    expect(() => acquireLock(folder)).toThrow(
+      'if nothing runs on elsewhere any more, delete the file "lock" in the run folder',
+    );
   });
 
   it("does not release what somebody else has taken over", () => {
@@ -68,7 +74,8 @@ describe("the lock of a run", () => {
     const compiled = compileSources();
     try {
       const script = join(compiled.root, "contender.mjs");
-      // holds the lock until its standard input ends, so that the winner is alive while the others try
+      // holds the lock until its standard input ends, so that the winner is alive while the others
+      // try
       writeFileSync(
         script,
         `const { acquireLock } = await import(${JSON.stringify(compiled.module("runs/lock"))});
@@ -77,8 +84,12 @@ describe("the lock of a run", () => {
       );
       const gone = spawnSync(process.execPath, ["-e", ""]);
       writeLock({ pid: gone.pid, host: hostname(), started: null, token: "stale" });
-      const children = Array.from({ length: 4 }, () => spawn(process.execPath, [script, folder], { stdio: ["pipe", "pipe", "inherit"] }));
-      const answers = await Promise.all(children.map(async (child) => String((await once(child.stdout, "data"))[0]).trim()));
+      const children = Array.from({ length: 4 }, () =>
+        spawn(process.execPath, [script, folder], { stdio: ["pipe", "pipe", "inherit"] }),
+      );
+      const answers = await Promise.all(
+        children.map(async (child) => String((await once(child.stdout, "data"))[0]).trim()),
+      );
       for (const child of children) child.stdin.end();
       await Promise.all(children.map((child) => once(child, "exit")));
       expect(answers.toSorted()).toEqual(["run", "run", "run", "won"]);

@@ -1,6 +1,6 @@
 /**
- * One writer per run folder: a file `lock` that names the process. A lock whose process is gone, or whose number was
- * given to a younger process, is stale and taken over.
+ * One writer per run folder: a file `lock` that names the process. A lock whose process is gone, or
+ * whose number was given to a younger process, is stale and taken over.
  *
  * The file appears with its content in one step (a hard link), so nobody reads an empty one.
  */
@@ -34,7 +34,12 @@ export interface Lock {
  */
 export function acquireLock(folder: string): Lock {
   const path = join(folder, "lock");
-  const mine: Owner = { pid: process.pid, host: hostname(), started: processStart(process.pid), token: randomBytes(6).toString("hex") };
+  const mine: Owner = {
+    pid: process.pid,
+    host: hostname(),
+    started: processStart(process.pid),
+    token: randomBytes(6).toString("hex"),
+  };
   const draft = join(folder, `.tmp-${mine.token}-lock`);
   try {
     writeFileSync(draft, `${JSON.stringify(mine)}\n`, { flag: "wx", mode: FILE_MODE.private });
@@ -99,7 +104,9 @@ function readOwner(path: string): Owner | undefined {
   const nobody: Owner = { pid: 0, host: hostname(), started: null, token: "" };
   try {
     const value = parseJson(text) as Partial<Owner>;
-    return typeof value.pid === "number" && typeof value.host === "string" ? { ...nobody, ...value } : nobody;
+    return typeof value.pid === "number" && typeof value.host === "string"
+      ? { ...nobody, ...value }
+      : nobody;
   } catch {
     return nobody;
   }
@@ -118,7 +125,10 @@ function isAlive(owner: Owner): boolean {
   return owner.started === null || started === null || owner.started === started;
 }
 
-/** Start time of a process in clock ticks since boot, with the boot's id (Linux); `ended` for a zombie; null elsewhere. */
+/**
+ * Start time of a process in clock ticks since boot, with the boot's id (Linux); `ended` for a
+ * zombie; null elsewhere.
+ */
 function processStart(pid: number): string | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
@@ -131,7 +141,10 @@ function processStart(pid: number): string | null {
   }
 }
 
-/** Moves the stale lock aside before deleting it: if another process was quicker, its fresh lock is put back. */
+/**
+ * Moves the stale lock aside before deleting it: if another process was quicker, its fresh lock is
+ * put back.
+ */
 function removeStale(path: string, stale: Owner): void {
   const aside = join(dirname(path), `.tmp-${randomBytes(6).toString("hex")}-lock`);
   try {
@@ -153,6 +166,8 @@ function busy(folder: string, holder: Owner | undefined): AttuneError {
   return new AttuneError("run", "another process is working on this run", {
     file: folder,
     ...(holder === undefined ? {} : { got: `process ${holder.pid} on ${holder.host}` }),
-    hint: elsewhere ? `if nothing runs on ${holder.host} any more, delete the file "lock" in the run folder` : "wait for it, or stop it",
+    hint: elsewhere
+      ? `if nothing runs on ${holder.host} any more, delete the file "lock" in the run folder`
+      : "wait for it, or stop it",
   });
 }

@@ -1,6 +1,7 @@
 /**
- * Fields of protobuf messages, written one by one; a message is the concatenation of its fields. For the few messages of reports, where a
- * library with generated code would be larger than they are.
+ * Fields of protobuf messages, written one by one; a message is the concatenation of its fields.
+ * For the few messages of reports, where a library with generated code would be larger than they
+ * are.
  *
  * Source: protobuf.dev, "Encoding".
  */
@@ -19,10 +20,12 @@ function varint(value: number): Buffer {
 }
 
 /** An int32 or int64 that is not negative; one that is 0 is left out, as proto3 has it. */
-export const integerField = (field: number, value: number): Buffer => (value === 0 ? Buffer.alloc(0) : Buffer.concat([key(field, WIRE.varint), varint(value)]));
+export const integerField = (field: number, value: number): Buffer =>
+  value === 0 ? Buffer.alloc(0) : Buffer.concat([key(field, WIRE.varint), varint(value)]);
 
 /** A bool; false is left out. */
-export const flagField = (field: number, value: boolean): Buffer => integerField(field, Number(value));
+export const flagField = (field: number, value: boolean): Buffer =>
+  integerField(field, Number(value));
 
 export function doubleField(field: number, value: number): Buffer {
   const buffer = Buffer.alloc(8);
@@ -36,8 +39,11 @@ export function floatField(field: number, value: number): Buffer {
   return Buffer.concat([key(field, WIRE.four), buffer]);
 }
 
-export const bytesField = (field: number, content: Uint8Array): Buffer => Buffer.concat([key(field, WIRE.bytes), varint(content.byteLength), content]);
+export const bytesField = (field: number, content: Uint8Array): Buffer =>
+  Buffer.concat([key(field, WIRE.bytes), varint(content.byteLength), content]);
 
-export const textField = (field: number, text: string): Buffer => bytesField(field, Buffer.from(text));
+export const textField = (field: number, text: string): Buffer =>
+  bytesField(field, Buffer.from(text));
 
-export const messageField = (field: number, fields: readonly Uint8Array[]): Buffer => bytesField(field, Buffer.concat(fields));
+export const messageField = (field: number, fields: readonly Uint8Array[]): Buffer =>
+  bytesField(field, Buffer.concat(fields));

@@ -1,6 +1,7 @@
 /**
- * What a run was begun with, as its history tells, beside what its files say now. Whoever goes on with a run trusts its
- * config.resolved.json and run.json, so a change in them is told, and taken only from somebody who asks for it.
+ * What a run was begun with, as its history tells, beside what its files say now. Whoever goes on
+ * with a run trusts its config.resolved.json and run.json, so a change in them is told, and taken
+ * only from somebody who asks for it.
  */
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
@@ -18,7 +19,10 @@ const FACTS = ["command", "seed", "dataHash", "modelFingerprint", "templateTime"
 type Facts = { readonly [Name in (typeof FACTS)[number]]?: string | number | undefined };
 
 /** As the event that begins a run, or accepts a change of it, holds it. */
-const recordedSchema = z.object({ config: z.record(z.string(), z.unknown()), run: z.record(z.string(), z.union([z.string(), z.number()])) });
+const recordedSchema = z.object({
+  config: z.record(z.string(), z.unknown()),
+  run: z.record(z.string(), z.union([z.string(), z.number()])),
+});
 export type Recorded = z.output<typeof recordedSchema>;
 
 /** One value that is not what it was; texts, as people write them. */
@@ -31,7 +35,9 @@ export interface Change {
 
 export const recordOf = (config: object, info: Facts): Recorded => ({
   config: parseJson(stringifyJson(config)) as Recorded["config"],
-  run: Object.fromEntries(FACTS.flatMap((name) => (info[name] === undefined ? [] : [[name, info[name]]]))),
+  run: Object.fromEntries(
+    FACTS.flatMap((name) => (info[name] === undefined ? [] : [[name, info[name]]])),
+  ),
 });
 
 /** Of options, whatever the order in which a file holds them. */
@@ -41,8 +47,8 @@ export function hashOfConfig(config: object): string {
 }
 
 /**
- * What is not as it was when the run began, or when a change was last accepted. A run of an earlier version, which recorded nothing, has no
- * changes that can be told.
+ * What is not as it was when the run began, or when a change was last accepted. A run of an earlier
+ * version, which recorded nothing, has no changes that can be told.
  * @throws AttuneError `run` where the options cannot be read
  */
 export function changesSince(folder: string, info: RunInfo): Change[] {
@@ -50,25 +56,49 @@ export function changesSince(folder: string, info: RunInfo): Change[] {
   const recorded = recordedIn(folder);
   if (recorded === undefined) {
     const after = hashOfConfig(config);
-    return info.configHash === undefined || info.configHash === after ? [] : [{ name: "config.resolved.json", before: `hash ${info.configHash.slice(0, 12)}`, after: `hash ${after.slice(0, 12)}` }];
+    return info.configHash === undefined || info.configHash === after
+      ? []
+      : [
+          {
+            name: "config.resolved.json",
+            before: `hash ${info.configHash.slice(0, 12)}`,
+            after: `hash ${after.slice(0, 12)}`,
+          },
+        ];
   }
   const now = recordOf(config, info);
-  return [...differences(recorded.config, now.config, ""), ...differences(recorded.run, now.run, "run.json: ")];
+  return [
+    ...differences(recorded.config, now.config, ""),
+    ...differences(recorded.run, now.run, "run.json: "),
+  ];
 }
 
-const acceptHint = (folder: string): string => `put it back, or \`attune resume ${folder} --accept-changes\` to go on with it as it is now`;
+const acceptHint = (folder: string): string =>
+  `put it back, or \`attune resume ${folder} --accept-changes\` to go on with it as it is now`;
 /** Where a pipeline's own file says what a stage is. */
-export const IN_A_PIPELINE = "put it back; where another value is wanted, it belongs into the pipeline, which then does this stage again";
+export const IN_A_PIPELINE =
+  "put it back; where another value is wanted, it belongs into the pipeline, which then does " +
+  "this stage again";
 
 /** @throws AttuneError `run`, with every change, where there is one and nobody asked to take it */
-export function refuseChanges(folder: string, changes: readonly Change[], hint = acceptHint(folder)): void {
+export function refuseChanges(
+  folder: string,
+  changes: readonly Change[],
+  hint = acceptHint(folder),
+): void {
   if (changes.length === 0) return;
-  throw new AttuneError("run", changes.length === 1 ? "the run was changed by hand since it began" : `the run was changed by hand since it began, in ${countOf(changes.length, "place")}`, {
-    file: folder,
-    got: changes.map(({ name, after }) => `${name} ${after}`).join(", "),
-    expected: changes.map(({ name, before }) => `${name} ${before}`).join(", "),
-    hint,
-  });
+  throw new AttuneError(
+    "run",
+    changes.length === 1
+      ? "the run was changed by hand since it began"
+      : `the run was changed by hand since it began, in ${countOf(changes.length, "place")}`,
+    {
+      file: folder,
+      got: changes.map(({ name, after }) => `${name} ${after}`).join(", "),
+      expected: changes.map(({ name, before }) => `${name} ${before}`).join(", "),
+      hint,
+    },
+  );
 }
 
 /** The last record of the history. */
@@ -86,7 +116,11 @@ function differences(before: object, after: object, prefix: string): Change[] {
   const [old, now] = [new Map(flatten(before)), new Map(flatten(after))];
   return [...new Set([...old.keys(), ...now.keys()])]
     .filter((name) => old.get(name) !== now.get(name))
-    .map((name) => ({ name: `${prefix}${name}`, before: old.get(name) ?? NOTHING, after: now.get(name) ?? NOTHING }));
+    .map((name) => ({
+      name: `${prefix}${name}`,
+      before: old.get(name) ?? NOTHING,
+      after: now.get(name) ?? NOTHING,
+    }));
 }
 
 /**
@@ -97,10 +131,16 @@ export function readConfig(folder: string): Record<string, unknown> {
   const file = join(folder, "config.resolved.json");
   try {
     const value = parseJson(readWholeFile(file));
-    if (typeof value !== "object" || value === null || Array.isArray(value)) throw new Error("it is no JSON object");
+    if (typeof value !== "object" || value === null || Array.isArray(value))
+      throw new Error("it is no JSON object");
     return value as Record<string, unknown>;
   } catch (cause) {
-    throw new AttuneError("run", "the options of the run cannot be read", { file, got: existsSync(file) ? (cause as Error).message : "no such file", hint: "the folder is damaged", cause });
+    throw new AttuneError("run", "the options of the run cannot be read", {
+      file,
+      got: existsSync(file) ? (cause as Error).message : "no such file",
+      hint: "the folder is damaged",
+      cause,
+    });
   }
 }
 

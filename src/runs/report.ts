@@ -22,8 +22,12 @@ export interface Report {
 
 const HELD_OUT = "eval_";
 
-/** A metric's name in reports, as transformers' callbacks write it: `train/loss`, `eval/loss`. Charts then hold runs of both. */
-export const tagOf = (name: string): string => (name.startsWith(HELD_OUT) ? `eval/${name.slice(HELD_OUT.length)}` : `train/${name}`);
+/**
+ * A metric's name in reports, as transformers' callbacks write it: `train/loss`, `eval/loss`.
+ * Charts then hold runs of both.
+ */
+export const tagOf = (name: string): string =>
+  name.startsWith(HELD_OUT) ? `eval/${name.slice(HELD_OUT.length)}` : `train/${name}`;
 
 /** The step, where a report has it as a metric. */
 export const STEP_TAG = "train/global_step";

@@ -1,5 +1,6 @@
 /**
- * The promise of a run folder, held with a process of its own: killed at any moment, resumed, and the same bytes in the end.
+ * The promise of a run folder, held with a process of its own: killed at any moment, resumed, and
+ * the same bytes in the end.
  * @module-tag dear
  */
 import { spawn } from "node:child_process";
@@ -13,7 +14,10 @@ import { watched } from "../../tests/support/progress.ts";
 import { Random } from "../core/random.ts";
 import { readJsonLines } from "./json-lines.ts";
 
-/** A deterministic trainer: 64 numbers that wander, a checkpoint every 5 steps, an evaluation before each. */
+/**
+ * A deterministic trainer: 64 numbers that wander, a checkpoint every 5 steps, an evaluation before
+ * each.
+ */
 const TRAINER = `
 import { existsSync, readFileSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
@@ -78,17 +82,34 @@ afterAll(() => {
   compiled.remove();
 });
 
-/** A number of steps from the start of the process, and milliseconds behind them: a loaded machine changes neither. */
+/**
+ * A number of steps from the start of the process, and milliseconds behind them: a loaded machine
+ * changes neither.
+ */
 interface Kill {
   steps: number;
   delay: number;
 }
 
 /** @returns the exit status, or the signal */
-async function train(folder: string, { pause = 4, kill, interruptAt = 0 }: { pause?: number; kill?: Kill; interruptAt?: number }): Promise<string> {
-  const child = spawn(process.execPath, [script, compiled.module("runs/run"), compiled.module("core/random"), folder, String(pause), String(interruptAt)], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
+async function train(
+  folder: string,
+  { pause = 4, kill, interruptAt = 0 }: { pause?: number; kill?: Kill; interruptAt?: number },
+): Promise<string> {
+  const child = spawn(
+    process.execPath,
+    [
+      script,
+      compiled.module("runs/run"),
+      compiled.module("core/random"),
+      folder,
+      String(pause),
+      String(interruptAt),
+    ],
+    {
+      stdio: ["ignore", "pipe", "inherit"],
+    },
+  );
   const running = watched(child);
   if (kill) {
     await running.until(() => running.said.length >= "ready\n".length + kill.steps);
@@ -98,10 +119,15 @@ async function train(folder: string, { pause = 4, kill, interruptAt = 0 }: { pau
   return (await running.end()).status;
 }
 
-/** Everything that equal runs share, by relative path: history, timing and run.json depend on the clock. */
+/**
+ * Everything that equal runs share, by relative path: history, timing and run.json depend on the
+ * clock.
+ */
 function comparedFiles(folder: string): Map<string, string> {
   const clocked = ["events.jsonl", "timing.jsonl", "run.json"];
-  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => !entry.isDirectory() && !clocked.includes(entry.name));
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter(
+    (entry) => !entry.isDirectory() && !clocked.includes(entry.name),
+  );
   return new Map(
     files
       .map((entry) => join(entry.parentPath, entry.name))
@@ -113,14 +139,20 @@ function comparedFiles(folder: string): Map<string, string> {
 describe("resume equals uninterrupted", () => {
   it("has something to compare", () => {
     expect([...expected.keys()]).toEqual([
-      ...["15", "40", "43"].flatMap((step) => ["manifest.json", "state.json", "weights.bin"].map((name) => `checkpoints/step-0000${step}/${name}`)),
+      ...["15", "40", "43"].flatMap((step) =>
+        ["manifest.json", "state.json", "weights.bin"].map(
+          (name) => `checkpoints/step-0000${step}/${name}`,
+        ),
+      ),
       "config.given.yaml",
       "config.resolved.json",
       "metrics.jsonl",
       "model/state.json",
       "model/weights.bin",
     ]);
-    expect(Buffer.from(expected.get("metrics.jsonl")!, "base64").toString().split("\n")).toHaveLength(43 + 9 + 1);
+    expect(
+      Buffer.from(expected.get("metrics.jsonl")!, "base64").toString().split("\n"),
+    ).toHaveLength(43 + 9 + 1);
   });
 
   it("after twenty kills at random moments", async () => {
@@ -129,13 +161,19 @@ describe("resume equals uninterrupted", () => {
     let kills = 0;
     for (let run = 0; kills < 20; run++) {
       const folder = join(parent, `killed-${run}`);
-      for (let outcome = ""; outcome !== "0"; ) {
-        outcome = await train(folder, { kill: { steps: random.integer(18), delay: random.integer(12) } });
+      for (let outcome = ""; outcome !== "0";) {
+        outcome = await train(folder, {
+          kill: { steps: random.integer(18), delay: random.integer(12) },
+        });
         expect(["0", "SIGKILL"]).toContain(outcome);
         if (outcome === "SIGKILL") kills++;
       }
       expect(comparedFiles(folder)).toEqual(expected);
-      resumedSteps.push(...readJsonLines(join(folder, "events.jsonl")).flatMap(({ type, step }) => (type === "resumed" ? [step] : [])));
+      resumedSteps.push(
+        ...readJsonLines(join(folder, "events.jsonl")).flatMap(({ type, step }) =>
+          type === "resumed" ? [step] : [],
+        ),
+      );
     }
     expect(new Set(resumedSteps).size).toBeGreaterThan(3);
   });
@@ -144,7 +182,9 @@ describe("resume equals uninterrupted", () => {
     const folder = join(parent, "interrupted");
     for (const interruptAt of [3, 12, 13, 41, 42]) {
       expect(await train(folder, { pause: 0, interruptAt })).toBe("0");
-      expect(existsSync(join(folder, "checkpoints", `step-${String(interruptAt).padStart(6, "0")}`))).toBe(true);
+      expect(
+        existsSync(join(folder, "checkpoints", `step-${String(interruptAt).padStart(6, "0")}`)),
+      ).toBe(true);
     }
     expect(await train(folder, { pause: 0 })).toBe("0");
     expect(comparedFiles(folder)).toEqual(expected);

@@ -1,5 +1,6 @@
 /**
- * `run.json`: what a run is, for whoever lists, shows or resumes it. Readable while the run goes on, without its lock.
+ * `run.json`: what a run is, for whoever lists, shows or resumes it. Readable while the run goes
+ * on, without its lock.
  */
 import { z } from "zod";
 import { AttuneError } from "../core/errors.ts";
@@ -25,13 +26,19 @@ const runInfoSchema = z.object({
   dataHash: z.string(),
   /** Hash of what the base model computes with; a resumed run refuses another model. */
   modelFingerprint: z.string(),
-  /** Local date and time that chat templates see, also when the run goes on another day; absent in runs of older versions. */
+  /**
+   * Local date and time that chat templates see, also when the run goes on another day; absent in
+   * runs of older versions.
+   */
   templateTime: z.string().optional(),
   /** What the rows look like in ids; a resumed run refuses others. */
   encodedRows: encodedRowsSchema.optional(),
   /** Of the options; the history holds the options themselves. */
   configHash: z.string().optional(),
-  /** Options that were changed by hand, and accepted, since the run began: `learningRate is 0.5, was 0.001`. */
+  /**
+   * Options that were changed by hand, and accepted, since the run began:
+   * `learningRate is 0.5, was 0.001`.
+   */
   accepted: z.array(z.string()).optional(),
   /** How many of the newest checkpoints are kept, besides the best. */
   keepLast: z.int().min(1),
@@ -56,13 +63,21 @@ export function parseRunInfo(text: string, file: string): RunInfo {
   try {
     value = parseJson(text);
   } catch (cause) {
-    throw new AttuneError("run", "run.json is not valid JSON", { file, cause, hint: "the folder is damaged, or is no run of attune" });
+    throw new AttuneError("run", "run.json is not valid JSON", {
+      file,
+      cause,
+      hint: "the folder is damaged, or is no run of attune",
+    });
   }
   const result = runInfoSchema.safeParse(value);
   if (result.success) return result.data;
   const issue = result.error.issues[0]!;
-  throw new AttuneError("run", `run.json does not have the layout of this version (${issue.path.join(".")}: ${issue.message})`, {
-    file,
-    hint: "use the version of attune that made the run",
-  });
+  throw new AttuneError(
+    "run",
+    `run.json does not have the layout of this version (${issue.path.join(".")}: ${issue.message})`,
+    {
+      file,
+      hint: "use the version of attune that made the run",
+    },
+  );
 }

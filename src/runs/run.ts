@@ -12,7 +12,8 @@
  *   tensorboard/, wandb/   metrics.jsonl again, with times, where asked for ({@link Run.reportTo})
  *   lock                   the process that writes
  *
- * A resumed run cuts metrics.jsonl back to the length that its checkpoint recorded, and repeats the steps behind it.
+ * A resumed run cuts metrics.jsonl back to the length that its checkpoint recorded, and repeats the
+ * steps behind it.
  */
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -26,8 +27,22 @@ import { publishFolder, removeTemporary, writeFileAtomic } from "./files.ts";
 import { JsonLines, readJsonLines } from "./json-lines.ts";
 import type { Lock } from "./lock.ts";
 import { checkMetricName } from "./metrics.ts";
-import { type Change, changesSince, hashOfConfig, readConfig, recordOf, refuseChanges } from "./recorded.ts";
-import { checkNewFolder, type Expected, locked, readRunInfo, refuseOtherInput, writeInfo } from "./run-folder.ts";
+import {
+  type Change,
+  changesSince,
+  hashOfConfig,
+  readConfig,
+  recordOf,
+  refuseChanges,
+} from "./recorded.ts";
+import {
+  checkNewFolder,
+  type Expected,
+  locked,
+  readRunInfo,
+  refuseOtherInput,
+  writeInfo,
+} from "./run-folder.ts";
 import type { Report } from "./report.ts";
 import type { RunInfo, RunStatus } from "./run-info.ts";
 import { TensorBoardWriter } from "./tensorboard.ts";
@@ -49,7 +64,6 @@ export interface NewRun {
   readonly keepLast?: number;
 }
 
-
 const DEFAULT_KEEP = 2;
 
 export class Run {
@@ -67,7 +81,11 @@ export class Run {
   /** How to take the run back; undefined for one that was opened. */
   private readonly undo: (() => void) | undefined;
 
-  private constructor(folder: string, info: RunInfo, { lock, undo }: { lock: Lock; undo?: () => void }) {
+  private constructor(
+    folder: string,
+    info: RunInfo,
+    { lock, undo }: { lock: Lock; undo?: () => void },
+  ) {
     this.folder = folder;
     this.undo = undo;
     this.current = info;
@@ -91,7 +109,10 @@ export class Run {
       checkNewFolder(dir);
       removeTemporary(folder);
       writeFileAtomic(join(folder, "config.given.yaml"), stringify(given.config.given));
-      writeFileAtomic(join(folder, "config.resolved.json"), `${stringifyJson(given.config.effective, 2)}\n`);
+      writeFileAtomic(
+        join(folder, "config.resolved.json"),
+        `${stringifyJson(given.config.effective, 2)}\n`,
+      );
       const info: RunInfo = {
         schema: 1,
         command: given.command,
@@ -110,7 +131,11 @@ export class Run {
       const run = new Run(folder, info, { lock, undo });
       for (const log of [run.events, run.metricsLog, run.timingLog]) log.truncate(0);
       writeInfo(folder, info);
-      run.event("created", { command: given.command, recorded: recordOf(given.config.effective, info) }, { sync: true });
+      run.event(
+        "created",
+        { command: given.command, recorded: recordOf(given.config.effective, info) },
+        { sync: true },
+      );
       return run;
     } catch (error) {
       lock.release();
@@ -120,14 +145,24 @@ export class Run {
   }
 
   /**
-   * Opens an unfinished run to go on with it: repairs torn logs, finds the newest intact checkpoint and drops the metrics
-   * behind it. Warnings about what was passed over go to the event log and to `warnings`.
-   * @throws AttuneError `run` where it is no run, has finished, is busy, where data or model have changed, or its options by hand
+   * Opens an unfinished run to go on with it: repairs torn logs, finds the newest intact checkpoint
+   * and drops the metrics behind it. Warnings about what was passed over go to the event log and to
+   * `warnings`.
+   * @throws AttuneError `run` where it is no run, has finished, is busy, where data or model have
+   * changed, or its options by hand
    */
-  static async open(dir: string, expected?: Expected, { acceptChanges = false }: { acceptChanges?: boolean } = {}): Promise<{ run: Run; warnings: string[] }> {
+  static async open(
+    dir: string,
+    expected?: Expected,
+    { acceptChanges = false }: { acceptChanges?: boolean } = {},
+  ): Promise<{ run: Run; warnings: string[] }> {
     const folder = resolve(dir);
     const info = readRunInfo(folder);
-    if (info.status === "completed") throw new AttuneError("run", "this run has finished", { file: folder, hint: "begin a new one in another folder; --model takes this one to start from" });
+    if (info.status === "completed")
+      throw new AttuneError("run", "this run has finished", {
+        file: folder,
+        hint: "begin a new one in another folder; --model takes this one to start from",
+      });
     const changes = changesSince(folder, info);
     if (!acceptChanges) refuseChanges(folder, changes);
     if (expected) refuseOtherInput(folder, info, expected);
@@ -157,19 +192,32 @@ export class Run {
    * @throws AttuneError `run` where a run that goes on has others
    */
   keepRows(rows: EncodedRows): void {
-    if (this.current.encodedRows) return refuseOtherRows(this.folder, this.current.encodedRows, rows);
+    if (this.current.encodedRows)
+      return refuseOtherRows(this.folder, this.current.encodedRows, rows);
     this.current = { ...this.current, encodedRows: rows };
     writeInfo(this.folder, this.current);
   }
 
   /**
-   * Tells metrics elsewhere too, as they come; what an earlier process recorded is there already, or is added.
+   * Tells metrics elsewhere too, as they come; what an earlier process recorded is there already,
+   * or is added.
    * @throws AttuneError `disk`
    */
   reportTo(targets: readonly string[]): void {
     const lines = readJsonLines(this.metricsLog.path);
-    if (targets.includes("tensorboard")) this.reports.push(new TensorBoardWriter(this.folder, { created: this.current.created, lines }));
-    if (targets.includes("wandb")) this.reports.push(new WandbWriter(this.folder, { info: this.current, config: readConfig(this.folder), lines, project: process.env["WANDB_PROJECT"] }));
+    if (targets.includes("tensorboard"))
+      this.reports.push(
+        new TensorBoardWriter(this.folder, { created: this.current.created, lines }),
+      );
+    if (targets.includes("wandb"))
+      this.reports.push(
+        new WandbWriter(this.folder, {
+          info: this.current,
+          config: readConfig(this.folder),
+          lines,
+          project: process.env["WANDB_PROJECT"],
+        }),
+      );
   }
 
   /** What was changed by hand is from now on what the run is; both stay in its history. */
@@ -177,18 +225,32 @@ export class Run {
     if (changes.length === 0) return;
     const config = readConfig(this.folder);
     const told = changes.map(({ name, before, after }) => `${name} is ${after}, was ${before}`);
-    this.current = { ...this.current, configHash: hashOfConfig(config), accepted: [...(this.current.accepted ?? []), ...told] };
+    this.current = {
+      ...this.current,
+      configHash: hashOfConfig(config),
+      accepted: [...(this.current.accepted ?? []), ...told],
+    };
     this.event("changed", { changes, recorded: recordOf(config, this.current) }, { sync: true });
   }
 
   private async recover(): Promise<string[]> {
     this.store.clean();
     const { checkpoint, skipped } = await this.store.latest(this.metricsLog.bytes);
-    const warnings = skipped.map(({ folder, reason }) => `the checkpoint ${folder} is passed over: ${reason}`);
-    if (this.lock.left !== undefined) warnings.unshift(`the lock of ${this.lock.left} is taken over: that process is gone, and did not end the run`);
+    const warnings = skipped.map(
+      ({ folder, reason }) => `the checkpoint ${folder} is passed over: ${reason}`,
+    );
+    if (this.lock.left !== undefined)
+      warnings.unshift(
+        `the lock of ${this.lock.left} is taken over: that process is gone, and did not end the ` +
+          "run",
+      );
     for (const [name, version] of Object.entries(versions())) {
       const before = this.current.versions[name];
-      if (before !== version) warnings.push(`${name} is ${version}, the run began with ${before}: the rest may differ in the last digits`);
+      if (before !== version)
+        warnings.push(
+          `${name} is ${version}, the run began with ${before}: the rest may differ in the last ` +
+            "digits",
+        );
     }
     this.metricsLog.truncate(checkpoint?.metricsBytes ?? 0);
     this.start = checkpoint;
@@ -200,10 +262,15 @@ export class Run {
   }
 
   /**
-   * Appends to the history, with the time. A killed process loses nothing; `sync` also survives a power cut.
+   * Appends to the history, with the time. A killed process loses nothing; `sync` also survives a
+   * power cut.
    * @throws AttuneError `disk`
    */
-  event(type: string, fields: Readonly<Record<string, unknown>> = {}, options: { sync?: boolean } = {}): void {
+  event(
+    type: string,
+    fields: Readonly<Record<string, unknown>> = {},
+    options: { sync?: boolean } = {},
+  ): void {
     this.events.append({ time: new Date().toISOString(), type, ...fields });
     if (options.sync) this.events.sync();
   }
@@ -218,14 +285,17 @@ export class Run {
     for (const report of this.reports) report.line({ step, ...values });
   }
 
-  /** Appends what depends on the clock: seconds of the step, and tokens consumed since the run began. */
+  /**
+   * Appends what depends on the clock: seconds of the step, and tokens consumed since the run
+   * began.
+   */
   timing(step: number, values: { seconds: number; tokens: number }): void {
     this.timingLog.append({ step, ...values });
   }
 
   /**
-   * Puts a trainer's event where it belongs, and returns it for the caller to yield: `yield run.record(event)`. The event
-   * `end` finishes the run.
+   * Puts a trainer's event where it belongs, and returns it for the caller to yield:
+   * `yield run.record(event)`. The event `end` finishes the run.
    */
   record<Event extends TrainingEvent>(event: Event): Event {
     if (event.type === "step") {
@@ -242,16 +312,27 @@ export class Run {
   }
 
   /**
-   * Saves a checkpoint, whole or not at all, and then deletes those that are neither new nor best. Log the metrics of
-   * the step first: what comes later is repeated by a resumed run.
+   * Saves a checkpoint, whole or not at all, and then deletes those that are neither new nor best.
+   * Log the metrics of the step first: what comes later is repeated by a resumed run.
    * @param write puts the files into the folder it is given; they must not depend on the clock
    * @throws AttuneError `disk`, naming the last good checkpoint
    */
-  async saveCheckpoint(step: number, write: (folder: string) => Promise<void>, options: SaveOptions = {}): Promise<Checkpoint> {
+  async saveCheckpoint(
+    step: number,
+    write: (folder: string) => Promise<void>,
+    options: SaveOptions = {},
+  ): Promise<Checkpoint> {
     this.metricsLog.sync();
-    const checkpoint = await this.store.save(step, write, { ...options, metricsBytes: this.metricsLog.bytes });
+    const checkpoint = await this.store.save(step, write, {
+      ...options,
+      metricsBytes: this.metricsLog.bytes,
+    });
     this.timingLog.sync();
-    this.event("checkpoint", { step, folder: checkpoint.folder, ...(options.score ? { score: options.score } : {}) }, { sync: true });
+    this.event(
+      "checkpoint",
+      { step, folder: checkpoint.folder, ...(options.score ? { score: options.score } : {}) },
+      { sync: true },
+    );
     return checkpoint;
   }
 
@@ -271,7 +352,8 @@ export class Run {
   }
 
   /**
-   * Writes a folder of results (`model`, `adapter`), whole or not at all; an earlier one of this name is replaced.
+   * Writes a folder of results (`model`, `adapter`), whole or not at all; an earlier one of this
+   * name is replaced.
    * @returns its path
    */
   async saveArtifact(name: string, write: (folder: string) => Promise<void>): Promise<string> {
@@ -293,7 +375,10 @@ export class Run {
     this.close();
   }
 
-  /** Ends the run because of an error, as far as the disk still takes it. Never throws; a run that has ended stays as it is. */
+  /**
+   * Ends the run because of an error, as far as the disk still takes it. Never throws; a run that
+   * has ended stays as it is.
+   */
   fail(error: unknown): void {
     if (this.closed) return;
     try {
@@ -309,12 +394,18 @@ export class Run {
   }
 
   /**
-   * Takes back a run that was just created and has done no step, as if it had never begun: folders that were made for it
-   * go too. Does nothing where it has something to keep.
+   * Takes back a run that was just created and has done no step, as if it had never begun: folders
+   * that were made for it go too. Does nothing where it has something to keep.
    * @returns whether it is gone
    */
   discard(): boolean {
-    if (this.closed || this.undo === undefined || this.metricsLog.bytes > 0 || this.store.list().length > 0) return false;
+    if (
+      this.closed ||
+      this.undo === undefined ||
+      this.metricsLog.bytes > 0 ||
+      this.store.list().length > 0
+    )
+      return false;
     this.close();
     this.undo();
     return true;

@@ -1,10 +1,11 @@
 /**
- * Event files of TensorBoard: one event for each line of metrics.jsonl, so that a run which goes on knows by their number what to keep.
+ * Event files of TensorBoard: one event for each line of metrics.jsonl, so that a run which goes on
+ * knows by their number what to keep.
  *
- * Source: tensorboard/compat/proto/{event,summary}.proto for the messages, tensorflow's record_writer for the records: length, its
- * checksum, content, its checksum.
- * Differences: 1. tags are `train/loss` and `eval/loss`, as transformers' callback writes them. 2. one file for the whole run,
- * cut back with metrics.jsonl.
+ * Source: tensorboard/compat/proto/{event,summary}.proto for the messages, tensorflow's
+ * record_writer for the records: length, its checksum, content, its checksum.
+ * Differences: 1. tags are `train/loss` and `eval/loss`, as transformers' callback writes them. 2.
+ * one file for the whole run, cut back with metrics.jsonl.
  */
 import { closeSync, constants, fstatSync, ftruncateSync, openSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -29,18 +30,34 @@ export class TensorBoardWriter implements Report {
   private readonly now: () => number;
 
   /**
-   * Opens the file of a run, and makes it tell what its metrics tell: events of steps that will be repeated, and a torn end, are cut off;
-   * lines that a killed process did not get to are added.
-   * @param run folder; @param created when the run began; it names the file
+   * Opens the file of a run, and makes it tell what its metrics tell: events of steps that will be
+   * repeated, and a torn end, are cut off; lines that a killed process did not get to are added.
+   * @param run folder;
+   * @param created when the run began; it names the file
    * @throws AttuneError `disk`
    */
-  constructor(run: string, { created, lines, now = () => Date.now() / 1000 }: { created: string; lines: readonly MetricLine[]; now?: () => number }) {
+  constructor(
+    run: string,
+    {
+      created,
+      lines,
+      now = () => Date.now() / 1000,
+    }: { created: string; lines: readonly MetricLine[]; now?: () => number },
+  ) {
     this.now = now;
-    this.path = join(run, FOLDER, `events.out.tfevents.${Math.floor(Date.parse(created) / 1000)}.attune`);
+    this.path = join(
+      run,
+      FOLDER,
+      `events.out.tfevents.${Math.floor(Date.parse(created) / 1000)}.attune`,
+    );
     makeFolder(join(run, FOLDER));
     refusePipe(this.path);
     try {
-      this.handle = openSync(this.path, constants.O_RDWR | constants.O_CREAT | constants.O_APPEND, FILE_MODE.private);
+      this.handle = openSync(
+        this.path,
+        constants.O_RDWR | constants.O_CREAT | constants.O_APPEND,
+        FILE_MODE.private,
+      );
     } catch (error) {
       throw diskError(error, `${basename(this.path)} cannot be opened`, this.path);
     }
@@ -72,15 +89,30 @@ export class TensorBoardWriter implements Report {
 }
 
 /** @param wallTime seconds since 1970 */
-export const versionEvent = (wallTime: number): Uint8Array => Buffer.concat([doubleField(EVENT.wallTime, wallTime), textField(EVENT.fileVersion, FILE_VERSION)]);
+export const versionEvent = (wallTime: number): Uint8Array =>
+  Buffer.concat([
+    doubleField(EVENT.wallTime, wallTime),
+    textField(EVENT.fileVersion, FILE_VERSION),
+  ]);
 
 /** @param wallTime seconds since 1970 */
 export function scalarEvent({ step, ...values }: MetricLine, wallTime: number): Uint8Array {
   const scalars = Object.entries(values).flatMap(([name, item]) => {
     const value = numberFromJson(item);
-    return value === undefined ? [] : [messageField(SUMMARY.value, [textField(VALUE.tag, tagOf(name)), floatField(VALUE.simpleValue, value)])];
+    return value === undefined
+      ? []
+      : [
+          messageField(SUMMARY.value, [
+            textField(VALUE.tag, tagOf(name)),
+            floatField(VALUE.simpleValue, value),
+          ]),
+        ];
   });
-  return Buffer.concat([doubleField(EVENT.wallTime, wallTime), integerField(EVENT.step, Number(step)), messageField(EVENT.summary, scalars)]);
+  return Buffer.concat([
+    doubleField(EVENT.wallTime, wallTime),
+    integerField(EVENT.step, Number(step)),
+    messageField(EVENT.summary, scalars),
+  ]);
 }
 
 const LENGTH_BYTES = 8;
@@ -109,7 +141,11 @@ export function recordEnds(file: Buffer): number[] {
     const length = file.subarray(at, at + LENGTH_BYTES);
     const begin = at + LENGTH_BYTES + CHECKSUM_BYTES;
     const end = begin + Number(length.readBigUInt64LE());
-    if (!masked(length).equals(file.subarray(at + LENGTH_BYTES, begin)) || end + CHECKSUM_BYTES > file.byteLength) break;
+    if (
+      !masked(length).equals(file.subarray(at + LENGTH_BYTES, begin)) ||
+      end + CHECKSUM_BYTES > file.byteLength
+    )
+      break;
     if (!masked(file.subarray(begin, end)).equals(file.subarray(end, end + CHECKSUM_BYTES))) break;
     at = end + CHECKSUM_BYTES;
     ends.push(at);

@@ -8,7 +8,9 @@ interface PackageJson {
 
 /** Version of attune itself. */
 export function attuneVersion(): string {
-  return (JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as PackageJson).version;
+  return (
+    JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as PackageJson
+  ).version;
 }
 
 /** attune, Node and the ONNX Runtime package, by name. */

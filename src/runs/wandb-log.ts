@@ -1,9 +1,11 @@
 /**
  * The container of W&B's offline runs: records in blocks of 32 KiB, as LevelDB's log has them.
  *
- * Source: LevelDB's doc/log_format.md; core/pkg/leveldb/record.go of wandb 0.31 for what W&B has changed.
- * Differences from LevelDB: 1. the file begins with seven bytes of W&B's own, which count as part of the first block. 2. the checksum is a
- * plain CRC-32 over type and content, not a masked CRC-32C.
+ * Source: LevelDB's doc/log_format.md; core/pkg/leveldb/record.go of wandb 0.31 for what W&B has
+ * changed.
+ * Differences from LevelDB: 1. the file begins with seven bytes of W&B's own, which count as part
+ * of the first block. 2. the checksum is a plain CRC-32 over type and content, not a masked
+ * CRC-32C.
  */
 import { crc32 } from "node:zlib";
 
@@ -24,9 +26,12 @@ export function logRecord(content: Uint8Array, position: number): Buffer {
   const parts: Buffer[] = [];
   let at = position;
   let done = 0;
-  for (let begun = false, ended = false; !ended; ) {
+  for (let begun = false, ended = false; !ended;) {
     const left = BLOCK_BYTES - (at % BLOCK_BYTES);
-    const part = left < CHUNK_HEADER_BYTES ? Buffer.alloc(left) : nextChunk(content, { done, limit: left - CHUNK_HEADER_BYTES, begun });
+    const part =
+      left < CHUNK_HEADER_BYTES
+        ? Buffer.alloc(left)
+        : nextChunk(content, { done, limit: left - CHUNK_HEADER_BYTES, begun });
     parts.push(part);
     at += part.byteLength;
     if (left < CHUNK_HEADER_BYTES) continue;
@@ -37,10 +42,16 @@ export function logRecord(content: Uint8Array, position: number): Buffer {
 }
 
 /** As much of a record as fits. @param limit bytes */
-function nextChunk(content: Uint8Array, { done, limit, begun }: { done: number; limit: number; begun: boolean }): Buffer {
+function nextChunk(
+  content: Uint8Array,
+  { done, limit, begun }: { done: number; limit: number; begun: boolean },
+): Buffer {
   const piece = content.subarray(done, done + limit);
   const ends = done + piece.byteLength === content.byteLength;
-  return chunk(ends ? (begun ? CHUNK.last : CHUNK.full) : begun ? CHUNK.middle : CHUNK.first, piece);
+  return chunk(
+    ends ? (begun ? CHUNK.last : CHUNK.full) : begun ? CHUNK.middle : CHUNK.first,
+    piece,
+  );
 }
 
 function chunk(type: number, content: Uint8Array): Buffer {
@@ -64,7 +75,9 @@ export function logFile(records: readonly Uint8Array[]): Buffer {
   return Buffer.concat(parts);
 }
 
-/** The records of a file, up to the first that is torn or damaged; none where it is no such file. */
+/**
+ * The records of a file, up to the first that is torn or damaged; none where it is no such file.
+ */
 export function readLog(file: Buffer): Buffer[] {
   const records: Buffer[] = [];
   if (!file.subarray(0, LOG_HEADER.byteLength).equals(LOG_HEADER)) return records;
@@ -76,7 +89,8 @@ export function readLog(file: Buffer): Buffer[] {
     const begin = at + CHUNK_HEADER_BYTES;
     if (begin > file.byteLength) return records;
     const end = begin + file.readUInt16LE(at + 4);
-    if (end > file.byteLength || file.readUInt32LE(at) !== crc32(file.subarray(at + 6, end))) return records;
+    if (end > file.byteLength || file.readUInt32LE(at) !== crc32(file.subarray(at + 6, end)))
+      return records;
     const type = file.readUInt8(at + 6);
     if ((type === CHUNK.full || type === CHUNK.first) !== (begun.length === 0)) return records;
     begun.push(file.subarray(begin, end));

@@ -1,6 +1,14 @@
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
@@ -24,13 +32,22 @@ interface Golden {
   /** In hex, with what the client itself wrote. */
   records: string[];
 }
-const goldenFile = (name: string): Buffer => gunzipSync(readFileSync(new URL(`../../tests/golden/wandb/${name}.gz`, import.meta.url)));
+const goldenFile = (name: string): Buffer =>
+  gunzipSync(readFileSync(new URL(`../../tests/golden/wandb/${name}.gz`, import.meta.url)));
 const golden = JSON.parse(goldenFile("records.json").toString()) as Golden;
 const { info, config, lines, now } = golden;
-const facts = { command: "dpo", seed: 7, config: { given: {}, effective: {} }, dataHash: "d", modelFingerprint: "m" };
+const facts = {
+  command: "dpo",
+  seed: 7,
+  config: { given: {}, effective: {} },
+  dataHash: "d",
+  modelFingerprint: "m",
+};
 /** The record of the run is long: its hash is enough. */
-const shown = (record: string): string => (record.length < 4096 ? record : createHash("sha256").update(record).digest("hex"));
-const hex = (records: readonly Buffer[]): string[] => records.map((content) => shown(content.toString("hex")));
+const shown = (record: string): string =>
+  record.length < 4096 ? record : createHash("sha256").update(record).digest("hex");
+const hex = (records: readonly Buffer[]): string[] =>
+  records.map((content) => shown(content.toString("hex")));
 const expected = golden.records.map(shown);
 
 it("reads the client's file, and makes the same file of its records", () => {
@@ -48,14 +65,18 @@ it("holds records of every length at every place of a block, and ends at what is
     for (const length of [0, 1, 8, 9, 10, 2 * block]) {
       const records = [filler, Buffer.alloc(length, 2), Buffer.from("last")];
       const file = logFile(records);
-      expect(readLog(file).map((content) => content.byteLength)).toEqual(records.map((content) => content.byteLength));
+      expect(readLog(file).map((content) => content.byteLength)).toEqual(
+        records.map((content) => content.byteLength),
+      );
       expect(readLog(file.subarray(0, -1))).toHaveLength(2);
       const damaged = Buffer.from(file);
       damaged[file.byteLength - 1]! ^= 1;
       expect(readLog(damaged)).toHaveLength(2);
     }
   }
-  expect(readLog(Buffer.concat([Buffer.from("another"), logRecord(Buffer.from("a"), 7)]))).toEqual([]);
+  expect(readLog(Buffer.concat([Buffer.from("another"), logRecord(Buffer.from("a"), 7)]))).toEqual(
+    [],
+  );
 });
 
 it("writes the records that W&B's own client writes", () => {
@@ -63,7 +84,15 @@ it("writes the records that W&B's own client writes", () => {
   for (const line of lines) writer.line(line);
   writer.end("interrupted");
   writer.close();
-  expect(writer.path).toBe(join(root, "golden", "wandb", `offline-run-20260102_030405-${golden.id}`, `run-${golden.id}.wandb`));
+  expect(writer.path).toBe(
+    join(
+      root,
+      "golden",
+      "wandb",
+      `offline-run-20260102_030405-${golden.id}`,
+      `run-${golden.id}.wandb`,
+    ),
+  );
   expect(hex(readLog(readFileSync(writer.path)))).toEqual(expected);
   expect(statSync(writer.path).mode & 0o777).toBe(0o600);
 });
@@ -71,7 +100,12 @@ it("writes the records that W&B's own client writes", () => {
 it("tells after a kill what the metrics tell, wherever the file was torn, with the times that it had", () => {
   const folder = join(root, "golden");
   const open = (known: readonly MetricLine[], options = { config, now }): string => {
-    const writer = new WandbWriter(folder, { info, config: options.config, lines: known, now: () => options.now });
+    const writer = new WandbWriter(folder, {
+      info,
+      config: options.config,
+      lines: known,
+      now: () => options.now,
+    });
     writer.close();
     return writer.path;
   };
@@ -116,7 +150,9 @@ it("has no step twice in a run that goes on from its checkpoint, and is to be se
   for (const step of [3, 4]) again.metrics(step, { loss: step });
   again.finish("completed");
   const records = readLog(readFileSync(path)).map(String);
-  const steps = records.filter((_, index) => index > 4 && index % 2 === 1).map((text) => /global_step\D+(\d)/.exec(text)![1]);
+  const steps = records
+    .filter((_, index) => index > 4 && index % 2 === 1)
+    .map((text) => /global_step\D+(\d)/.exec(text)![1]);
   expect(steps).toEqual(["1", "2", "3", "4"]);
   expect(records).toHaveLength(4 + 2 * 4 + 1);
   expect(existsSync(join(folder, "tensorboard"))).toBe(true);
@@ -127,11 +163,18 @@ it("refuses a pipe in place of its file", () => {
   writer.close();
   rmSync(writer.path);
   execFileSync("mkfifo", [writer.path]);
-  expect(() => new WandbWriter(join(root, "pipe"), { info, config: {}, lines: [] })).toThrow(/is no file/);
+  expect(() => new WandbWriter(join(root, "pipe"), { info, config: {}, lines: [] })).toThrow(
+    /is no file/,
+  );
 });
 
 it("does not mind a clock that was set back", () => {
-  const writer = new WandbWriter(join(root, "clock"), { info, config: {}, lines: lines.slice(0, 1), now: () => now - 3600 });
+  const writer = new WandbWriter(join(root, "clock"), {
+    info,
+    config: {},
+    lines: lines.slice(0, 1),
+    now: () => now - 3600,
+  });
   writer.end("completed");
   writer.close();
   const records = readLog(readFileSync(writer.path));
@@ -141,7 +184,12 @@ it("does not mind a clock that was set back", () => {
 
 it("goes to the project that WANDB_PROJECT names, and to attune", () => {
   const project = (folder: string, given?: string): string => {
-    const writer = new WandbWriter(join(root, folder), { info, config: {}, lines: [], project: given });
+    const writer = new WandbWriter(join(root, folder), {
+      info,
+      config: {},
+      lines: [],
+      project: given,
+    });
     writer.close();
     return readLog(readFileSync(writer.path))[1]!.toString();
   };

@@ -1,4 +1,7 @@
-/** Whether products of bytes are exact here: kernels of processors without VNNI or AMX sum pairs in 16 bits, where large ones overflow. */
+/**
+ * Whether products of bytes are exact here: kernels of processors without VNNI or AMX sum pairs in
+ * 16 bits, where large ones overflow.
+ */
 import { float32, int8 } from "../core/tensor.ts";
 import { int8Product } from "../graph/build.ts";
 import { createGraph } from "../graph/op-table.ts";
@@ -21,10 +24,18 @@ export function hasExactBytes(): Promise<boolean> {
 async function probe(): Promise<boolean> {
   const graph = createGraph();
   const x = graph.input("x", "float32", [ROWS, WIDTH]);
-  const product = int8Product(x, { codes: graph.input("codes", "int8", [WIDTH, COLUMNS]), scales: graph.input("scales", "float32", [COLUMNS]) });
-  const session = await Session.create(graph, { product }, { device: "cpu", threads: 1, label: "a product of bytes" });
+  const product = int8Product(x, {
+    codes: graph.input("codes", "int8", [WIDTH, COLUMNS]),
+    scales: graph.input("scales", "float32", [COLUMNS]),
+  });
+  const session = await Session.create(
+    graph,
+    { product },
+    { device: "cpu", threads: 1, label: "a product of bytes" },
+  );
   try {
-    const whole = <T extends Float32Array | Int8Array>(array: T, value: number): T => array.fill(value) as T;
+    const whole = <T extends Float32Array | Int8Array>(array: T, value: number): T =>
+      array.fill(value) as T;
     const { product: result } = await session.run({
       x: float32([ROWS, WIDTH], whole(new Float32Array(ROWS * WIDTH), LARGEST)),
       codes: int8([WIDTH, COLUMNS], whole(new Int8Array(WIDTH * COLUMNS), LARGEST)),

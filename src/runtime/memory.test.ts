@@ -1,6 +1,7 @@
 /**
- * What attune's memory budget rests on: ONNX Runtime neither copies what it is fed nor what it is told to fill.
- * These are properties of onnxruntime-node 1.30.0 on the CPU; a later release may lose them.
+ * What attune's memory budget rests on: ONNX Runtime neither copies what it is fed nor what it is
+ * told to fill. These are properties of onnxruntime-node 1.30.0 on the CPU; a later release may
+ * lose them.
  */
 import { describe, expect, test } from "vitest";
 import { Random } from "../core/random.ts";
@@ -12,7 +13,8 @@ import { Session } from "./session.ts";
 
 const MEGABYTE = 2 ** 20;
 /** Index of the first entry that is not the same bits, else -1. */
-const firstDifference = (a: Float32Array, b: Float32Array): number => a.findIndex((entry, i) => !Object.is(entry, b[i]));
+const firstDifference = (a: Float32Array, b: Float32Array): number =>
+  a.findIndex((entry, i) => !Object.is(entry, b[i]));
 
 test("a feed of 512 MB is not copied", async () => {
   const graph = createGraph();
@@ -35,7 +37,11 @@ test("a feed of 512 MB is not copied", async () => {
 test("float16 weights are fed without a copy as well", async () => {
   const graph = createGraph();
   const x = graph.input("x", "float16", [2 ** 18, 1024]);
-  const session = await Session.create(graph, { y: b.cast(b.slice(x, 0, 0, 1), "float32") }, { device: "cpu" });
+  const session = await Session.create(
+    graph,
+    { y: b.cast(b.slice(x, 0, 0, 1), "float32") },
+    { device: "cpu" },
+  );
   const feeds = { x: zeros("float16", [2 ** 18, 1024]) };
   await session.run(feeds);
   expect(peakMemory() - process.memoryUsage().rss).toBeLessThan(300 * MEGABYTE);
@@ -50,7 +56,11 @@ describe("pre-allocated outputs", () => {
   test("are written in place and given back", async () => {
     const graph = createGraph();
     const x = graph.input("x", "float32", ["n"]);
-    const session = await Session.create(graph, { y: b.exp(x), z: b.negate(x), filled: b.fill(graph, [2], 5) }, { device: "cpu" });
+    const session = await Session.create(
+      graph,
+      { y: b.exp(x), z: b.negate(x), filled: b.fill(graph, [2], 5) },
+      { device: "cpu" },
+    );
     const y = zeros("float32", [3]);
     const filled = zeros("float32", [2]);
     const buffer = y.data;
@@ -73,8 +83,14 @@ describe("pre-allocated outputs", () => {
 
   test("of another shape are refused", async () => {
     const graph = createGraph();
-    const session = await Session.create(graph, { y: b.exp(graph.input("x", "float32", ["n"])) }, { device: "cpu" });
-    await expect(session.run({ x: zeros("float32", [3]) }, { y: zeros("float32", [2]) })).rejects.toThrow(/shape/i);
+    const session = await Session.create(
+      graph,
+      { y: b.exp(graph.input("x", "float32", ["n"])) },
+      { device: "cpu" },
+    );
+    await expect(
+      session.run({ x: zeros("float32", [3]) }, { y: zeros("float32", [2]) }),
+    ).rejects.toThrow(/shape/i);
   });
 });
 
@@ -84,15 +100,27 @@ describe("large outputs", () => {
   test("are written in place without a copy of them", async () => {
     const graph = createGraph();
     const [x, y] = ["x", "y"].map((name) => graph.input(name, "float32", ["n"]));
-    const session = await Session.create(graph, { z: b.add(x!, y!), first: b.slice(graph.input("w", "float32", [3]), 0, 0, 1) }, { device: "cpu" });
+    const session = await Session.create(
+      graph,
+      { z: b.add(x!, y!), first: b.slice(graph.input("w", "float32", [3]), 0, 0, 1) },
+      { device: "cpu" },
+    );
     const sum = float32([COUNT], new Float32Array(COUNT).fill(1));
-    const feeds = { x: sum, y: float32([COUNT], new Float32Array(COUNT).fill(2)), w: float32([3], [7, 8, 9]) };
+    const feeds = {
+      x: sum,
+      y: float32([COUNT], new Float32Array(COUNT).fill(2)),
+      w: float32([3], [7, 8, 9]),
+    };
     expect(peakMemory() - process.memoryUsage().rss).toBeLessThan(200 * MEGABYTE);
     const before = peakMemory();
     for (let run = 1; run <= 4; run++) {
       const { z, first } = await session.run(feeds, { z: sum });
       expect(z).toBe(sum);
-      expect([sum.data[0], sum.data[COUNT - 1], first!.data[0]]).toEqual([1 + 2 * run, 1 + 2 * run, 7]);
+      expect([sum.data[0], sum.data[COUNT - 1], first!.data[0]]).toEqual([
+        1 + 2 * run,
+        1 + 2 * run,
+        7,
+      ]);
     }
     // a copy would be of 256 MB
     expect(peakMemory() - before).toBeLessThan(64 * MEGABYTE);
@@ -102,18 +130,40 @@ describe("large outputs", () => {
   test("without memory of their own get some, of the right shape, in every run", async () => {
     const graph = createGraph();
     const x = graph.input("x", "float32", ["n", 4]);
-    const session = await Session.create(graph, { y: b.reshape(b.exp(x), ["4*n"]), count: b.argmax(x, 1) }, { device: "cpu" });
+    const session = await Session.create(
+      graph,
+      { y: b.reshape(b.exp(x), ["4*n"]), count: b.argmax(x, 1) },
+      { device: "cpu" },
+    );
     const runs = [];
-    for (const value of [0, 1]) runs.push(await session.run({ x: float32([10_000, 4], new Float32Array(40_000).fill(value)) }));
-    expect(runs.map(({ y }) => [y!.shape, y!.data[0], y!.data[39_999]])).toEqual([[[40_000], 1, 1], [[40_000], Math.fround(Math.E), Math.fround(Math.E)]]);
-    expect(runs.map(({ count }) => [count!.dtype, count!.data.length])).toEqual([["int64", 10_000], ["int64", 10_000]]);
+    for (const value of [0, 1])
+      runs.push(
+        await session.run({ x: float32([10_000, 4], new Float32Array(40_000).fill(value)) }),
+      );
+    expect(runs.map(({ y }) => [y!.shape, y!.data[0], y!.data[39_999]])).toEqual([
+      [[40_000], 1, 1],
+      [[40_000], Math.fround(Math.E), Math.fround(Math.E)],
+    ]);
+    expect(runs.map(({ count }) => [count!.dtype, count!.data.length])).toEqual([
+      ["int64", 10_000],
+      ["int64", 10_000],
+    ]);
   });
 
   test("of a run that fails give its error", async () => {
     const graph = createGraph();
     const x = graph.input("x", "float32", [20_000, 2]);
-    const session = await Session.create(graph, { rows: b.gatherRows(x, graph.input("i", "int64", ["n"])), all: b.exp(x) }, { device: "cpu", label: "rows" });
-    await expect(session.run({ x: zeros("float32", [20_000, 2]), i: tensor("int64", [1], BigInt64Array.of(99_999n)) })).rejects.toThrow(/^rows failed at .*gatherRows/);
+    const session = await Session.create(
+      graph,
+      { rows: b.gatherRows(x, graph.input("i", "int64", ["n"])), all: b.exp(x) },
+      { device: "cpu", label: "rows" },
+    );
+    await expect(
+      session.run({
+        x: zeros("float32", [20_000, 2]),
+        i: tensor("int64", [1], BigInt64Array.of(99_999n)),
+      }),
+    ).rejects.toThrow(/^rows failed at .*gatherRows/);
   });
 });
 
@@ -126,8 +176,15 @@ describe("an output in the memory of an input", () => {
 
   test("plain descent: w - rate g into w", async () => {
     const graph = createGraph();
-    const [w, g] = ["w", "g"].map((name) => graph.input(name, "float32", [COUNT])) as [ReturnType<typeof graph.input>, ReturnType<typeof graph.input>];
-    const session = await Session.create(graph, { w2: b.subtract(w, b.multiply(g, graph.input("rate", "float32", []))) }, { device: "cpu" });
+    const [w, g] = ["w", "g"].map((name) => graph.input(name, "float32", [COUNT])) as [
+      ReturnType<typeof graph.input>,
+      ReturnType<typeof graph.input>,
+    ];
+    const session = await Session.create(
+      graph,
+      { w2: b.subtract(w, b.multiply(g, graph.input("rate", "float32", []))) },
+      { device: "cpu" },
+    );
     const inPlace = float32([COUNT], weights.slice());
     const feeds = { w: inPlace, g: float32([COUNT], slopes), rate: float32([], [0.25]) };
     const expected = weights.slice();
@@ -163,7 +220,11 @@ describe("an output in the memory of an input", () => {
     const x = graph.input("x", "float32", ["n", 8]);
     const y = graph.input("y", "float32", ["n", 8]);
     const total = graph.input("total", "float32", [8, 8]);
-    const session = await Session.create(graph, { sum: b.add(total, b.gemm(x, y, { transposeLeft: true })) }, { device: "cpu" });
+    const session = await Session.create(
+      graph,
+      { sum: b.add(total, b.gemm(x, y, { transposeLeft: true })) },
+      { device: "cpu" },
+    );
     const sum = float32([8, 8], new Float32Array(64).fill(1));
     const ones = float32([5, 8], new Float32Array(40).fill(1));
     await session.run({ x: ones, y: ones, total: sum }, { sum });

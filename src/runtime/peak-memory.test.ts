@@ -15,7 +15,11 @@ describe("peak memory", () => {
 
   test.runIf(process.platform === "linux")("of a child does not hold its parent's", () => {
     const held = Buffer.alloc(HELD, 1);
-    const status = execFileSync(process.execPath, ["--eval", 'process.stdout.write(require("fs").readFileSync("/proc/self/status", "utf8"))'], { encoding: "utf8" });
+    const status = execFileSync(
+      process.execPath,
+      ["--eval", 'process.stdout.write(require("fs").readFileSync("/proc/self/status", "utf8"))'],
+      { encoding: "utf8" },
+    );
     expect(highWaterMark(status)).toBeGreaterThan(10e6);
     expect(highWaterMark(status)).toBeLessThan(HELD / 2);
     expect(held.at(-1)).toBe(1);

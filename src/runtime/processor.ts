@@ -36,8 +36,10 @@ export function featuresIn(words: string): string[] {
 
 function systemWords(): string {
   try {
-    if (platform() === "linux") return /^(?:flags|Features)\s*:(.*)$/m.exec(readFileSync("/proc/cpuinfo", "utf8"))?.[1] ?? "";
-    if (platform() === "darwin") return spawnSync("sysctl", ["hw.optional"], { encoding: "utf8" }).stdout ?? "";
+    if (platform() === "linux")
+      return /^(?:flags|Features)\s*:(.*)$/m.exec(readFileSync("/proc/cpuinfo", "utf8"))?.[1] ?? "";
+    if (platform() === "darwin")
+      return spawnSync("sysctl", ["hw.optional"], { encoding: "utf8" }).stdout ?? "";
   } catch {
     // a system that does not tell
   }
@@ -45,5 +47,9 @@ function systemWords(): string {
 }
 
 export function readProcessor(): Processor {
-  return { name: cpus()[0]?.model.trim().replaceAll(/\s+/g, " ") || arch(), cores: availableParallelism(), features: featuresIn(systemWords()) };
+  return {
+    name: cpus()[0]?.model.trim().replaceAll(/\s+/g, " ") || arch(),
+    cores: availableParallelism(),
+    features: featuresIn(systemWords()),
+  };
 }

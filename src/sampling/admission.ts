@@ -1,13 +1,15 @@
 /**
  * How waiting requests come into the slots.
  *
- * Whole: prompts are read at once, many together, where enough slots are free. The fastest way to many answers, and for
- * those whose answers are being decoded meanwhile a wait as long as the reading.
+ * Whole: prompts are read at once, many together, where enough slots are free. The fastest way to
+ * many answers, and for those whose answers are being decoded meanwhile a wait as long as the
+ * reading.
  *
- * Fair: between two steps of decoding about so many tokens of prompts are read as take the time of one step, and at most as
- * much of a prompt's cache is copied. Clients take turns, and a client's requests (their prompts and samples). No request holds more than
- * half of the slots, and no client while there are others. Two readings may be open: of who has waited longest, and of a short prompt, so
- * that a short one does not wait for a long one to be read.
+ * Fair: between two steps of decoding about so many tokens of prompts are read as take the time of
+ * one step, and at most as much of a prompt's cache is copied. Clients take turns, and a client's
+ * requests (their prompts and samples). No request holds more than half of the slots, and no client
+ * while there are others. Two readings may be open: of who has waited longest, and of a short
+ * prompt, so that a short one does not wait for a long one to be read.
  */
 import type { AttuneError } from "../core/errors.ts";
 import { inverseTemperature } from "./choose.ts";
@@ -55,14 +57,28 @@ export interface Admission {
 }
 
 /** Answers that need a slot. */
-export const samplesOf = ({ request: { samples = 1, maxNewTokens } }: Task): number => (maxNewTokens === 0 ? 0 : samples);
+export const samplesOf = ({ request: { samples = 1, maxNewTokens } }: Task): number =>
+  maxNewTokens === 0 ? 0 : samples;
 const lengthOf = ({ request }: Task): number => request.prompt.length;
 
 const readTogether = (decoder: Decoder, tasks: readonly Task[]): Promise<Prefix[]> =>
-  decoder.read(tasks.map(({ request }) => ({ ids: request.prompt, inverseTemperature: inverseTemperature(request) })));
+  decoder.read(
+    tasks.map(({ request }) => ({
+      ids: request.prompt,
+      inverseTemperature: inverseTemperature(request),
+    })),
+  );
 
 const openReading = (decoder: Decoder, { request }: Task, memory: Allocate): PromptReading =>
-  new PromptReading(decoder, { ids: request.prompt, inverseTemperature: inverseTemperature(request), told: request.promptAlternatives }, memory);
+  new PromptReading(
+    decoder,
+    {
+      ids: request.prompt,
+      inverseTemperature: inverseTemperature(request),
+      told: request.promptAlternatives,
+    },
+    memory,
+  );
 
 /** While rows are decoded, prompts are read when so many slots are free, as a share of all. */
 const ENTRY_SHARE = 1 / 8;
@@ -73,7 +89,12 @@ export class WholeAdmission implements Admission {
   async turn(slots: Slots): Promise<void> {
     const free = slots.count - slots.rows.length;
     const waiting = slots.queue.reduce((total, task) => total + samplesOf(task) - task.begun, 0);
-    if (slots.queue.length === 0 || (slots.rows.length > 0 && free < Math.max(1, Math.min(waiting, Math.ceil(slots.count * ENTRY_SHARE))))) return;
+    if (
+      slots.queue.length === 0 ||
+      (slots.rows.length > 0 &&
+        free < Math.max(1, Math.min(waiting, Math.ceil(slots.count * ENTRY_SHARE))))
+    )
+      return;
     const unread: Entering[] = [];
     for (const each of this.take(slots.queue, free)) {
       if (each.task.prefix) slots.enter(each.task, each.count, { prefix: each.task.prefix });
@@ -81,8 +102,13 @@ export class WholeAdmission implements Admission {
       else await this.readAlone(slots, each);
     }
     for (const group of readingGroups(unread, ({ task }) => lengthOf(task))) {
-      const prefixes = await readTogether(slots.decoder, group.map(({ task }) => task));
-      group.forEach(({ task, count }, index) => slots.enter(task, count, { prefix: prefixes[index]! }));
+      const prefixes = await readTogether(
+        slots.decoder,
+        group.map(({ task }) => task),
+      );
+      group.forEach(({ task, count }, index) =>
+        slots.enter(task, count, { prefix: prefixes[index]! }),
+      );
     }
   }
 
@@ -114,7 +140,10 @@ interface Entering {
 
 /** Slots that one request may hold, and one client while there are others, as a share of all. */
 const MOST_SHARE = 1 / 2;
-/** Turns, in units of the slots, for which a client that asks for nothing just now still keeps the others from taking all. */
+/**
+ * Turns, in units of the slots, for which a client that asks for nothing just now still keeps the
+ * others from taking all.
+ */
 const RECENT_TURNS = 4;
 /** Prompts that are read beside a long one, tokens. */
 const SHORT_PROMPT = 256;
@@ -128,8 +157,14 @@ interface Lane {
 
 export class FairAdmission implements Admission {
   private readonly pace: ReadingPace;
-  /** Of whose turn it is, and of whose client's turn it is among those with a short prompt, the shortest first. */
-  private readonly lanes: readonly [Lane, Lane] = [{ memory: reusedMemory() }, { memory: reusedMemory() }];
+  /**
+   * Of whose turn it is, and of whose client's turn it is among those with a short prompt, the
+   * shortest first.
+   */
+  private readonly lanes: readonly [Lane, Lane] = [
+    { memory: reusedMemory() },
+    { memory: reusedMemory() },
+  ];
   private turns = 0;
   private readonly clients = new FairTurns<string>();
   private servings = 0;
@@ -152,7 +187,7 @@ export class FairAdmission implements Admission {
 
   /** Samples whose prompt was read take free slots, a group after the other. */
   private enterRead(slots: Slots): void {
-    for (let copied = 0; slots.rows.length + this.reserved < slots.count; ) {
+    for (let copied = 0; slots.rows.length + this.reserved < slots.count;) {
       const task = this.next(slots, (each) => each.prefix !== undefined)[0];
       if (task === undefined || (copied > 0 && copied + lengthOf(task) > COPIED_TOKENS)) return;
       copied += lengthOf(task);
@@ -162,15 +197,29 @@ export class FairAdmission implements Admission {
   }
 
   /** Goes on with a lane's reading, or begins one; tells whether anything was read. */
-  private async readIn(which: number, { slots, budget }: { slots: Slots; budget: number }): Promise<boolean> {
+  private async readIn(
+    which: number,
+    { slots, budget }: { slots: Slots; budget: number },
+  ): Promise<boolean> {
     const lane = this.lanes[which]!;
     if (lane.open === undefined) {
-      const waiting = this.next(slots, (each) => each.prefix === undefined && this.lanes.every(({ open }) => open?.task !== each));
-      const candidates = which === 0 ? waiting : waiting.filter((each) => lengthOf(each) <= SHORT_PROMPT).toSorted((a, b) => this.clients.compare(a.client, b.client) || lengthOf(a) - lengthOf(b));
+      const waiting = this.next(
+        slots,
+        (each) => each.prefix === undefined && this.lanes.every(({ open }) => open?.task !== each),
+      );
+      const candidates =
+        which === 0
+          ? waiting
+          : waiting
+              .filter((each) => lengthOf(each) <= SHORT_PROMPT)
+              .toSorted(
+                (a, b) => this.clients.compare(a.client, b.client) || lengthOf(a) - lengthOf(b),
+              );
       const task = candidates[0];
       if (task === undefined) return false;
       this.serve(task);
-      if (lengthOf(task) <= budget && task.request.promptAlternatives === undefined) return this.readShort(slots, { candidates, budget });
+      if (lengthOf(task) <= budget && task.request.promptAlternatives === undefined)
+        return this.readShort(slots, { candidates, budget });
       lane.open = { task, reading: openReading(slots.decoder, task, lane.memory) };
     }
     const { task, reading } = lane.open;
@@ -183,10 +232,22 @@ export class FairAdmission implements Admission {
   }
 
   /** Reads what fits beside the first of the candidates. */
-  private async readShort(slots: Slots, { candidates, budget }: { candidates: readonly Task[]; budget: number }): Promise<true> {
+  private async readShort(
+    slots: Slots,
+    { candidates, budget }: { candidates: readonly Task[]; budget: number },
+  ): Promise<true> {
     const free = slots.count - slots.rows.length - this.reserved;
-    const short = candidates.filter((task) => lengthOf(task) <= budget && task.request.promptAlternatives === undefined && samplesOf(task) > 0).slice(0, Math.max(1, free));
-    const group = readingGroups(short, lengthOf, budget).find((each) => each.includes(candidates[0]!)) ?? [candidates[0]!];
+    const short = candidates
+      .filter(
+        (task) =>
+          lengthOf(task) <= budget &&
+          task.request.promptAlternatives === undefined &&
+          samplesOf(task) > 0,
+      )
+      .slice(0, Math.max(1, free));
+    const group = readingGroups(short, lengthOf, budget).find((each) =>
+      each.includes(candidates[0]!),
+    ) ?? [candidates[0]!];
     const began = performance.now();
     const prefixes = await readTogether(slots.decoder, group);
     this.pace.readTook(group.length * Math.max(...group.map(lengthOf)), performance.now() - began);
@@ -207,23 +268,36 @@ export class FairAdmission implements Admission {
     this.clients.serve(client);
   }
 
-  /** The first request of each group that may have a slot, by when its client and then the group was served, longest ago first. */
+  /**
+   * The first request of each group that may have a slot, by when its client and then the group was
+   * served, longest ago first.
+   */
   private next(slots: Slots, matches: (task: Task) => boolean): Task[] {
     const most = Math.max(1, Math.floor(slots.count * MOST_SHARE));
     const held = new Map<object | string, number>();
-    const hold = ({ group, client }: Task): void => [group, client].forEach((holder) => held.set(holder, (held.get(holder) ?? 0) + 1));
+    const hold = ({ group, client }: Task): void =>
+      [group, client].forEach((holder) => held.set(holder, (held.get(holder) ?? 0) + 1));
     const hasMost = (holder: object | string): boolean => (held.get(holder) ?? 0) >= most;
     const waits = new Set(slots.queue.map(({ client }) => client));
-    const hasOthers = (client: string): boolean => waits.size > 1 || this.clients.othersWithin(RECENT_TURNS * slots.count, client);
+    const hasOthers = (client: string): boolean =>
+      waits.size > 1 || this.clients.othersWithin(RECENT_TURNS * slots.count, client);
     for (const { task } of slots.rows) hold(task);
     for (const { open } of this.lanes) if (open) hold(open.task);
     const full = slots.rows.length + this.reserved >= slots.count;
     const first = new Map<object, Task>();
     for (const task of slots.queue) {
       if (first.has(task.group) || task.cancelled || !matches(task)) continue;
-      if (samplesOf(task) > 0 && (full || hasMost(task.group) || (hasMost(task.client) && hasOthers(task.client)))) continue;
+      if (
+        samplesOf(task) > 0 &&
+        (full || hasMost(task.group) || (hasMost(task.client) && hasOthers(task.client)))
+      )
+        continue;
       first.set(task.group, task);
     }
-    return [...first.values()].toSorted((a, b) => this.clients.compare(a.client, b.client) || (this.served.get(a.group) ?? 0) - (this.served.get(b.group) ?? 0));
+    return [...first.values()].toSorted(
+      (a, b) =>
+        this.clients.compare(a.client, b.client) ||
+        (this.served.get(a.group) ?? 0) - (this.served.get(b.group) ?? 0),
+    );
   }
 }

@@ -1,4 +1,6 @@
-/** An answer while it is drawn, token by token: its text as far as it is certain, and where it ends. */
+/**
+ * An answer while it is drawn, token by token: its text as far as it is certain, and where it ends.
+ */
 import type { Random } from "../core/random.ts";
 import type { Encoder } from "../text/encoder.ts";
 import type { Chosen, SamplingOptions } from "./choose.ts";
@@ -17,8 +19,8 @@ export interface Drawn {
   /** The most likely tokens at each place, where they were asked for. */
   alternatives?: Chosen[][];
   /**
-   * While the answer grows: what is certain to stay, so neither half of a character nor what may become a stop text. Of a
-   * finished answer: all of it, up to the first stop text.
+   * While the answer grows: what is certain to stay, so neither half of a character nor what may
+   * become a stop text. Of a finished answer: all of it, up to the first stop text.
    */
   text: string;
   finish: Finish;
@@ -36,11 +38,17 @@ export interface AnswerOptions extends SamplingOptions, ShapingOptions {
 
 type Decode = (ids: readonly number[]) => string;
 
-/** Decodes a growing list of tokens without decoding all of it again. Source of the method: vLLM's incremental detokenizer. */
+/**
+ * Decodes a growing list of tokens without decoding all of it again. Source of the method: vLLM's
+ * incremental detokenizer.
+ */
 class GrowingText {
   private readonly decode: Decode;
   private text = "";
-  /** Tokens from `start` on are decoded; those before `read` are in the text, and set how the next ones join. */
+  /**
+   * Tokens from `start` on are decoded; those before `read` are in the text, and set how the next
+   * ones join.
+   */
   private start = 0;
   private read = 0;
 
@@ -69,13 +77,22 @@ export class OpenAnswer {
   private readonly shaping: Shaping | undefined;
 
   /** @param watched whether somebody reads the text while it grows */
-  constructor(options: AnswerOptions, encoder: Encoder, { random, watched, prompt = [] }: { random: Random; watched: boolean; prompt?: ArrayLike<number> }) {
+  constructor(
+    options: AnswerOptions,
+    encoder: Encoder,
+    {
+      random,
+      watched,
+      prompt = [],
+    }: { random: Random; watched: boolean; prompt?: ArrayLike<number> },
+  ) {
     this.shaping = Shaping.of(options, prompt);
     this.options = options;
     this.encoder = encoder;
     this.random = random;
     this.decode = options.decode ?? encoder.decodeCompletion;
-    this.growing = watched || options.stopTexts.length > 0 ? new GrowingText(this.decode) : undefined;
+    this.growing =
+      watched || options.stopTexts.length > 0 ? new GrowingText(this.decode) : undefined;
     if (options.alternatives) this.drawn.alternatives = [];
   }
 
@@ -119,7 +136,8 @@ function firstStop(text: string, stopTexts: readonly string[]): number {
 function undecided(text: string, stopTexts: readonly string[]): number {
   let longest = 0;
   for (const stop of stopTexts) {
-    for (let length = Math.min(stop.length - 1, text.length); length > longest; length--) if (text.endsWith(stop.slice(0, length))) longest = length;
+    for (let length = Math.min(stop.length - 1, text.length); length > longest; length--)
+      if (text.endsWith(stop.slice(0, length))) longest = length;
   }
   return longest;
 }

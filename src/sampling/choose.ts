@@ -1,11 +1,13 @@
 /**
- * Choosing the next token from logits: greedy, temperature, top-k, top-p, min-p. This is the plain form, which looks at every
- * logit; decoding uses `scores.ts`, which chooses the same tokens from sums that the graph has computed.
+ * Choosing the next token from logits: greedy, temperature, top-k, top-p, min-p. This is the plain
+ * form, which looks at every logit; decoding uses `scores.ts`, which chooses the same tokens from
+ * sums that the graph has computed.
  *
- * Source of the order and of what is kept: transformers' logits warpers. Temperature comes first; top-k keeps the k most
- * likely and whatever ties with the last of them; top-p keeps a token of what is left while those before it have less than the
- * share; min-p compares with the most likely.
- * Differences: 1. of ties at top-p's edge the first are kept, where transformers' sort decides by chance.
+ * Source of the order and of what is kept: transformers' logits warpers. Temperature comes first;
+ * top-k keeps the k most likely and whatever ties with the last of them; top-p keeps a token of
+ * what is left while those before it have less than the share; min-p compares with the most likely.
+ * Differences: 1. of ties at top-p's edge the first are kept, where transformers' sort decides by
+ * chance.
  */
 import type { Random } from "../core/random.ts";
 
@@ -14,9 +16,14 @@ export interface SamplingOptions {
   temperature: number;
   /** Keep the k most likely tokens; 0 for all. */
   topK: number;
-  /** Keep the most likely of these tokens that together reach this share of their probability; 1 for all. */
+  /**
+   * Keep the most likely of these tokens that together reach this share of their probability; 1 for
+   * all.
+   */
   topP: number;
-  /** Keep the tokens that are at least this share as likely as the most likely one; default 0, all. */
+  /**
+   * Keep the tokens that are at least this share as likely as the most likely one; default 0, all.
+   */
   minP?: number;
 }
 
@@ -30,14 +37,20 @@ export function keepsAll({ topK, topP, minP = 0 }: Filters): boolean {
 
 export interface Chosen {
   id: number;
-  /** log p of the token under softmax(logits / temperature) over the whole vocabulary (temperature 1 where greedy). */
+  /**
+   * log p of the token under softmax(logits / temperature) over the whole vocabulary (temperature 1
+   * where greedy).
+   */
   logp: number;
 }
 
 /** Coldest temperature: below it, 1 / temperature leaves float32. */
 const COLDEST = 1e-30;
 
-/** What logits are multiplied by before log-probabilities are read; greedy ones are told at temperature 1. */
+/**
+ * What logits are multiplied by before log-probabilities are read; greedy ones are told at
+ * temperature 1.
+ */
 export function inverseTemperature({ temperature }: Pick<SamplingOptions, "temperature">): number {
   return temperature === 0 ? 1 : 1 / Math.max(temperature, COLDEST);
 }
@@ -50,7 +63,11 @@ export function argmax(logits: Float32Array): number {
 }
 
 /** Draws one token; the same random state gives the same token. */
-export function chooseToken(logits: Float32Array, sampling: SamplingOptions, random: Random): Chosen {
+export function chooseToken(
+  logits: Float32Array,
+  sampling: SamplingOptions,
+  random: Random,
+): Chosen {
   const best = argmax(logits);
   const inverse = inverseTemperature(sampling);
   const weight = (id: number): number => Math.exp((logits[id]! - logits[best]!) * inverse);
@@ -65,14 +82,20 @@ export function chooseToken(logits: Float32Array, sampling: SamplingOptions, ran
 }
 
 export interface Weights {
-  /** e^(how far a token's logit is below the largest, at the temperature): 1 for the most likely. */
+  /**
+   * e^(how far a token's logit is below the largest, at the temperature): 1 for the most likely.
+   */
   weight: (id: number) => number;
   /** Of the whole vocabulary, also where the sorted ids are only its head. */
   total: number;
 }
 
 /** What the filters leave of ids that are sorted, the most likely first. */
-export function keepMostLikely(sorted: readonly number[], { topK, topP, minP = 0 }: Filters, { weight, total }: Weights): readonly number[] {
+export function keepMostLikely(
+  sorted: readonly number[],
+  { topK, topP, minP = 0 }: Filters,
+  { weight, total }: Weights,
+): readonly number[] {
   let ids = sorted;
   if (topK > 0 && topK < ids.length) {
     const least = weight(ids[topK - 1]!);
@@ -85,11 +108,17 @@ export function keepMostLikely(sorted: readonly number[], { topK, topP, minP = 0
     ids = ids.slice(0, count);
   }
   const first = ids[0];
-  return minP > 0 && first !== undefined ? ids.filter((id) => id === first || weight(id) >= minP * weight(first)) : ids;
+  return minP > 0 && first !== undefined
+    ? ids.filter((id) => id === first || weight(id) >= minP * weight(first))
+    : ids;
 }
 
 /** One of the ids in proportion to its weight. */
-export function drawInProportion(ids: readonly number[], weight: (id: number) => number, random: Random): number {
+export function drawInProportion(
+  ids: readonly number[],
+  weight: (id: number) => number,
+  random: Random,
+): number {
   let rest = random.uniform() * ids.reduce((total, id) => total + weight(id), 0);
   return ids.find((id) => (rest -= weight(id)) < 0) ?? ids[0]!;
 }

@@ -1,6 +1,7 @@
 /**
- * A conversation with a model: one session and one key-value cache over all turns. Each turn reads only what the cache does
- * not hold yet; where a chat template rewrites earlier turns, it reads from the first difference on.
+ * A conversation with a model: one session and one key-value cache over all turns. Each turn reads
+ * only what the cache does not hold yet; where a chat template rewrites earlier turns, it reads
+ * from the first difference on.
  */
 import { Random } from "../core/random.ts";
 import type { Model } from "../models/model.ts";
@@ -32,7 +33,11 @@ export class Conversation {
   private cached: readonly number[] = [];
   private turns = 0;
 
-  constructor(model: Model, encoder: Encoder, { firstRoom = FIRST_ROOM }: ConversationOptions = {}) {
+  constructor(
+    model: Model,
+    encoder: Encoder,
+    { firstRoom = FIRST_ROOM }: ConversationOptions = {},
+  ) {
     this.model = model;
     this.encoder = encoder;
     this.firstRoom = firstRoom;
@@ -42,18 +47,33 @@ export class Conversation {
   reused = 0;
 
   /**
-   * The answer to a whole prompt, which usually begins with the last one and its answer. What is drawn depends on
-   * (seed, turn) alone.
+   * The answer to a whole prompt, which usually begins with the last one and its answer. What is
+   * drawn depends on (seed, turn) alone.
    * @throws AttuneError `usage` where the prompt leaves no room for an answer
    */
-  async reply(prompt: Int32Array, options: AnswerOptions & { seed: number }, hooks: GenerateHooks = {}): Promise<Answer> {
-    const maxNewTokens = limitBehind(prompt.length, { ...options, maxLength: this.model.config.maxPositions });
-    const batch = await this.read(prompt, { inverse: inverseTemperature(options), steps: maxNewTokens });
+  async reply(
+    prompt: Int32Array,
+    options: AnswerOptions & { seed: number },
+    hooks: GenerateHooks = {},
+  ): Promise<Answer> {
+    const maxNewTokens = limitBehind(prompt.length, {
+      ...options,
+      maxLength: this.model.config.maxPositions,
+    });
+    const batch = await this.read(prompt, {
+      inverse: inverseTemperature(options),
+      steps: maxNewTokens,
+    });
     const turn = this.turns++;
-    const open = new OpenAnswer({ ...options, maxNewTokens }, this.encoder, { random: Random.for(options.seed, turn, 0), watched: hooks.onToken !== undefined });
+    const open = new OpenAnswer({ ...options, maxNewTokens }, this.encoder, {
+      random: Random.for(options.seed, turn, 0),
+      watched: hooks.onToken !== undefined,
+    });
     const answer: Answer = Object.assign(open.drawn, { prompt: turn, sample: 0 });
     for (;;) {
-      const done = open.extend(batch.scores(0)) || (hooks.signal?.aborted === true && open.finish("cancelled"));
+      const done =
+        open.extend(batch.scores(0)) ||
+        (hooks.signal?.aborted === true && open.finish("cancelled"));
       hooks.onToken?.(answer);
       if (done) break;
       await batch.step([answer.ids.at(-1)!]);
@@ -64,13 +84,19 @@ export class Conversation {
     return answer;
   }
 
-  private async read(prompt: Int32Array, { inverse, steps }: { inverse: number; steps: number }): Promise<DecodingBatch> {
+  private async read(
+    prompt: Int32Array,
+    { inverse, steps }: { inverse: number; steps: number },
+  ): Promise<DecodingBatch> {
     const needed = prompt.length + steps;
     if (!this.decoder || needed > this.decoder.maxLength) {
       await this.close();
       let room = this.firstRoom;
       while (room < needed) room *= 2;
-      this.decoder = await Decoder.create(this.model, { maxLength: Math.min(room, this.model.config.maxPositions), prepack: worthPacking({ weights: weightCount(this.model), rows: 1, steps }) });
+      this.decoder = await Decoder.create(this.model, {
+        maxLength: Math.min(room, this.model.config.maxPositions),
+        prepack: worthPacking({ weights: weightCount(this.model), rows: 1, steps }),
+      });
     }
     if (!this.batch) {
       this.reused = 0;
@@ -79,7 +105,10 @@ export class Conversation {
     const difference = prompt.findIndex((id, index) => id !== this.cached[index]);
     // one token at least must be read, to have logits after it
     this.reused = difference === -1 ? prompt.length - 1 : difference;
-    await this.batch.append(prompt.subarray(this.reused), { keep: this.reused, inverseTemperature: inverse });
+    await this.batch.append(prompt.subarray(this.reused), {
+      keep: this.reused,
+      inverseTemperature: inverse,
+    });
     return this.batch;
   }
 

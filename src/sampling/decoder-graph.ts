@@ -1,6 +1,7 @@
 /**
- * The graph of decoding with a key-value cache that is extended in place (ONNX Runtime's GroupQueryAttention). It serves
- * reading prompts (many tokens a row, padded on the right) and single steps, for any number of rows.
+ * The graph of decoding with a key-value cache that is extended in place (ONNX Runtime's
+ * GroupQueryAttention). It serves reading prompts (many tokens a row, padded on the right) and
+ * single steps, for any number of rows.
  */
 import { AttuneError } from "../core/errors.ts";
 import { gatherRows, reshape } from "../graph/build.ts";
@@ -16,10 +17,16 @@ import { cacheNames } from "./key-value-cache.ts";
 import { buildScores } from "./scores.ts";
 
 /**
- * Whether a model can be decoded, asked when it is opened. Training and scoring take any size of head.
- * @throws AttuneError `model` for a reward model, and for heads of a size that the cached attention does not have
+ * Whether a model can be decoded, asked when it is opened. Training and scoring take any size of
+ * head.
+ * @throws AttuneError `model` for a reward model, and for heads of a size that the cached attention
+ * does not have
  */
-export function checkDecodable({ config: { headSize, rope }, source, scoreHead }: Pick<Model, "config" | "source" | "scoreHead">): void {
+export function checkDecodable({
+  config: { headSize, rope },
+  source,
+  scoreHead,
+}: Pick<Model, "config" | "source" | "scoreHead">): void {
   if (scoreHead) {
     throw new AttuneError("model", "this is a reward model: it scores answers and writes none", {
       ...(source === undefined ? {} : { file: source }),
@@ -29,12 +36,17 @@ export function checkDecodable({ config: { headSize, rope }, source, scoreHead }
   }
   const multiple = rope ? 16 : 8;
   if (headSize % multiple === 0) return;
-  throw new AttuneError("model", "attune cannot generate with this model: its attention heads have a size that the key-value cache does not take", {
-    ...(source === undefined ? {} : { file: source }),
-    got: `heads of ${headSize}`,
-    expected: `a multiple of ${multiple}${rope ? " (with rotary positions)" : ""}`,
-    hint: "it can be trained and scored (sft, dpo, kto, reward), exported, and run elsewhere",
-  });
+  throw new AttuneError(
+    "model",
+    "attune cannot generate with this model: its attention heads have a size that the key-value " +
+      "cache does not take",
+    {
+      ...(source === undefined ? {} : { file: source }),
+      got: `heads of ${headSize}`,
+      expected: `a multiple of ${multiple}${rope ? " (with rotary positions)" : ""}`,
+      hint: "it can be trained and scored (sft, dpo, kto, reward), exported, and run elsewhere",
+    },
+  );
 }
 
 /** The value whose columns these are, one part after the other, where they are all of it. */
@@ -51,18 +63,34 @@ function columnsOf(...parts: readonly Value[]): Value | undefined {
 }
 
 /** Attention of one layer over its cache; `outputs` collects the extended caches. */
-function cachedAttention(model: Model, graph: Graph, layer: number, outputs: Record<string, Value>): Attention {
+function cachedAttention(
+  model: Model,
+  graph: Graph,
+  layer: number,
+  outputs: Record<string, Value>,
+): Attention {
   const { heads, keyValueHeads, headSize, rope, slidingWindow } = model.config;
   const names = cacheNames(layer);
-  const past = [names.key, names.value].map((name) => graph.input(name, "float32", ["batch", keyValueHeads, "cache", headSize]));
+  const past = [names.key, names.value].map((name) =>
+    graph.input(name, "float32", ["batch", keyValueHeads, "cache", headSize]),
+  );
   const shared = (name: string): Value => graph.inputs.find((input) => input.name === name)!;
   return (query, key, value) => {
-    const rows = (x: Value, count: number): Value => reshape(x, ["batch", "step", count * headSize]);
+    const rows = (x: Value, count: number): Value =>
+      reshape(x, ["batch", "step", count * headSize]);
     const whole = columnsOf(query, key, value);
-    const fresh = whole ? [rows(whole, heads + 2 * keyValueHeads)] : [rows(query, heads), rows(key, keyValueHeads), rows(value, keyValueHeads)];
+    const fresh = whole
+      ? [rows(whole, heads + 2 * keyValueHeads)]
+      : [rows(query, heads), rows(key, keyValueHeads), rows(value, keyValueHeads)];
     const inputs = [...fresh, ...past, shared("lengths"), shared("total")];
     const tables = rope ? [shared("cosines"), shared("sines")] : [];
-    const [mixed, keys, values] = graph.apply("cachedAttention", [...inputs, ...tables], { heads, keyValueHeads, rotary: rope !== undefined, window: slidingWindow ?? 0, packed: whole !== undefined });
+    const [mixed, keys, values] = graph.apply("cachedAttention", [...inputs, ...tables], {
+      heads,
+      keyValueHeads,
+      rotary: rope !== undefined,
+      window: slidingWindow ?? 0,
+      packed: whole !== undefined,
+    });
     outputs[names.key] = keys!;
     outputs[names.value] = values!;
     return reshape(mixed!, ["batch*step", heads * headSize]);
@@ -71,7 +99,10 @@ function cachedAttention(model: Model, graph: Graph, layer: number, outputs: Rec
 
 export interface DecoderGraph {
   graph: Graph;
-  /** The extended caches, and logits [read, V], maxima and sums of blocks of the vocabulary after each token of `read`. */
+  /**
+   * The extended caches, and logits [read, V], maxima and sums of blocks of the vocabulary after
+   * each token of `read`.
+   */
   outputs: Readonly<Record<string, Value>>;
   /** Names of the weights, those of an adapter included. */
   weights: readonly string[];
@@ -81,14 +112,25 @@ export interface DecoderGraph {
 export const WEIGHTS_FIRST_ROWS = 8;
 
 /**
- * @param weightsFirst for weights that are fed to a batch of rows; see `weightProduct` in models/builders.ts
+ * @param weightsFirst for weights that are fed to a batch of rows; see `weightProduct` in
+ * models/builders.ts
  * @param joined for weights that are stored in the session; see `joinedProducts` there
  * @throws AttuneError `model`, see {@link checkDecodable}
  */
-export function buildDecoder(model: Model, { weightsFirst = false, joined = false } = {}): DecoderGraph {
+export function buildDecoder(
+  model: Model,
+  { weightsFirst = false, joined = false } = {},
+): DecoderGraph {
   checkDecodable(model);
   const { family, config } = model;
-  const parts: ModelParts = { family, config, adapter: model.adapter?.config, int8: model.int8 && "read", weightsFirst, joined };
+  const parts: ModelParts = {
+    family,
+    config,
+    adapter: model.adapter?.config,
+    int8: model.int8 && "read",
+    weightsFirst,
+    joined,
+  };
   const graph = createGraph();
   const parameters = new Parameters(graph, (name) => weightOf(model, name).dtype);
   const tokens = graph.input("tokens", "int64", ["batch", "step"]);
@@ -97,7 +139,9 @@ export function buildDecoder(model: Model, { weightsFirst = false, joined = fals
   const inverseTemperatures = graph.input("inverseTemperatures", "float32", ["read", 1]);
   graph.input("lengths", "int32", ["batch"]);
   graph.input("total", "int32", [1]);
-  if (config.rope) for (const name of ["cosines", "sines"]) graph.input(name, "float32", ["table", config.headSize / 2]);
+  if (config.rope)
+    for (const name of ["cosines", "sines"])
+      graph.input(name, "float32", ["table", config.headSize / 2]);
   const outputs: Record<string, Value> = {};
   const flat = (x: Value): Value => reshape(x, ["batch*step"]);
   const end = endBuilder(parts, parameters);
@@ -105,9 +149,13 @@ export function buildDecoder(model: Model, { weightsFirst = false, joined = fals
   for (let layer = 0; layer < config.layers; layer++) {
     const prefix = family.blockPrefix(layer);
     const attention = cachedAttention(model, graph, layer, outputs);
-    x = graph.scope(prefix.slice(0, -1), () => family.block(blockBuilder(parts, parameters, prefix, attention), x));
+    x = graph.scope(prefix.slice(0, -1), () =>
+      family.block(blockBuilder(parts, parameters, prefix, attention), x),
+    );
   }
   const hidden = graph.scope("readout", () => family.finalNorm(end, gatherRows(x, read)));
-  const scores = graph.scope("scores", () => buildScores(hidden, end.parameter(family.headWeight(config)), inverseTemperatures));
+  const scores = graph.scope("scores", () =>
+    buildScores(hidden, end.parameter(family.headWeight(config)), inverseTemperatures),
+  );
   return { graph, outputs: { ...outputs, ...scores }, weights: [...parameters.used.keys()] };
 }

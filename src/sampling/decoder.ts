@@ -1,7 +1,7 @@
 /**
- * Batched decoding: prompts are read into a cache of their own, several at once, and then enter the slots of a batch,
- * which decodes its rows together, one token each a step. A row may enter or leave between any two steps; a prompt that was
- * read once may enter several times.
+ * Batched decoding: prompts are read into a cache of their own, several at once, and then enter the
+ * slots of a batch, which decodes its rows together, one token each a step. A row may enter or
+ * leave between any two steps; a prompt that was read once may enter several times.
  */
 import { invariant } from "../core/errors.ts";
 import type { HostTensor } from "../core/tensor.ts";
@@ -22,9 +22,9 @@ export interface DecoderOptions {
   /** Room of the cache: prompt and answer together, tokens. */
   maxLength: number;
   /**
-   * Store the model's weights in the session, where ONNX Runtime packs them once: faster steps, at the price of a second
-   * copy in memory and of making it; see {@link worthPacking}. Default false: they are fed without a copy. An
-   * adapter's weights are always fed.
+   * Store the model's weights in the session, where ONNX Runtime packs them once: faster steps, at
+   * the price of a second copy in memory and of making it; see {@link worthPacking}. Default false:
+   * they are fed without a copy. An adapter's weights are always fed.
    */
   prepack?: boolean;
   /** Most rows of a batch, by which products of fed weights are arranged. Default 1. */
@@ -68,12 +68,14 @@ export class ScoreBuffers {
   }
 
   scores(row: number, inverseTemperature: number): Scores {
-    const of = (name: keyof typeof this.widths): Float32Array => this.allocate(name, 0).subarray(row * this.widths[name], (row + 1) * this.widths[name]);
+    const of = (name: keyof typeof this.widths): Float32Array =>
+      this.allocate(name, 0).subarray(row * this.widths[name], (row + 1) * this.widths[name]);
     return new Scores(of("logits"), of("maxima"), of("sums"), inverseTemperature);
   }
 
   set(row: number, { logits, maxima, sums }: Scores): void {
-    for (const [name, data] of Object.entries({ logits, maxima, sums })) this.allocate(name, 0).set(data, row * this.widths[name as "logits"]);
+    for (const [name, data] of Object.entries({ logits, maxima, sums }))
+      this.allocate(name, 0).set(data, row * this.widths[name as "logits"]);
   }
 }
 
@@ -86,7 +88,12 @@ export class Decoder {
   /** What prompts are read into; the next reading overwrites it. */
   private readonly staging = reusedMemory();
 
-  private constructor(model: Model, options: DecoderOptions, built: DecoderGraph, session: Session) {
+  private constructor(
+    model: Model,
+    options: DecoderOptions,
+    built: DecoderGraph,
+    session: Session,
+  ) {
     this.model = model;
     this.options = options;
     this.built = built;
@@ -96,13 +103,16 @@ export class Decoder {
   }
 
   static async create(model: Model, options: DecoderOptions): Promise<Decoder> {
-    const built = buildDecoder(model, { weightsFirst: !options.prepack && (options.rows ?? 1) >= WEIGHTS_FIRST_ROWS, joined: options.prepack ?? false });
+    const built = buildDecoder(model, {
+      weightsFirst: !options.prepack && (options.rows ?? 1) >= WEIGHTS_FIRST_ROWS,
+      joined: options.prepack ?? false,
+    });
     return new Decoder(model, options, built, await openSession(model, options, built));
   }
 
   /**
-   * Goes on with the model's weights as they are now. Those that are fed are always read as they are, an adapter's among
-   * them; where the model's own were packed, they are packed again.
+   * Goes on with the model's weights as they are now. Those that are fed are always read as they
+   * are, an adapter's among them; where the model's own were packed, they are packed again.
    */
   async refresh(): Promise<void> {
     if (!this.options.prepack) return;
@@ -117,7 +127,10 @@ export class Decoder {
    */
   async read(prompts: readonly PromptRead[]): Promise<Prefix[]> {
     const longest = Math.max(...prompts.map(({ ids }) => ids.length));
-    invariant(prompts.every(({ ids }) => ids.length > 0) && longest <= this.options.maxLength, "a prompt is empty or longer than the cache");
+    invariant(
+      prompts.every(({ ids }) => ids.length > 0) && longest <= this.options.maxLength,
+      "a prompt is empty or longer than the cache",
+    );
     const rows = prompts.length;
     const tokens = zeros("int64", [rows, longest]);
     const positions = zeros("int64", [rows, longest]);
@@ -131,14 +144,31 @@ export class Decoder {
     const buffers = new ScoreBuffers(this.model.config.vocabularySize, this.staging);
     const inverse = prompts.map(({ inverseTemperature = 1 }) => inverseTemperature);
     const read = prompts.map(({ ids }, row) => row * longest + ids.length - 1);
-    await this.run({ tokens, positions, read, lengths: prompts.map(({ ids }) => ids.length), inverse, cache: cache.tensors(rows), scores: buffers.tensors(rows) });
-    return prompts.map(({ ids }, row) => ({ tokens: ids.length, cache, row, scores: buffers.scores(row, inverse[row]!) }));
+    await this.run({
+      tokens,
+      positions,
+      read,
+      lengths: prompts.map(({ ids }) => ids.length),
+      inverse,
+      cache: cache.tensors(rows),
+      scores: buffers.tensors(rows),
+    });
+    return prompts.map(({ ids }, row) => ({
+      tokens: ids.length,
+      cache,
+      row,
+      scores: buffers.scores(row, inverse[row]!),
+    }));
   }
 
   /** A batch of the given prompts, as many rows as slots. */
-  async start(prompts: readonly ArrayLike<number>[], inverseTemperature = 1): Promise<DecodingBatch> {
+  async start(
+    prompts: readonly ArrayLike<number>[],
+    inverseTemperature = 1,
+  ): Promise<DecodingBatch> {
     const batch = new DecodingBatch(this, prompts.length);
-    for (const prefix of await this.read(prompts.map((ids) => ({ ids, inverseTemperature })))) batch.enter(prefix);
+    for (const prefix of await this.read(prompts.map((ids) => ({ ids, inverseTemperature }))))
+      batch.enter(prefix);
     return batch;
   }
 
@@ -147,7 +177,15 @@ export class Decoder {
   }
 
   /** One run over some rows. */
-  async run({ tokens, positions, read, lengths, inverse, cache, scores }: DecoderRun): Promise<void> {
+  async run({
+    tokens,
+    positions,
+    read,
+    lengths,
+    inverse,
+    cache,
+    scores,
+  }: DecoderRun): Promise<void> {
     const rows = lengths.length;
     const feeds = {
       tokens,
@@ -155,17 +193,27 @@ export class Decoder {
       read: int64([read.length], read),
       inverseTemperatures: float32([read.length, 1], inverse),
       // The operator counts the tokens before the last one of each row, the new ones included.
-      lengths: int32([rows], lengths.map((length) => length - 1)),
+      lengths: int32(
+        [rows],
+        lengths.map((length) => length - 1),
+      ),
       total: int32([1], [Math.max(...lengths)]),
     };
     await this.session.run({ ...this.fed(), ...feeds, ...cache }, { ...cache, ...scores });
   }
 
-  /** Looked up in every run, since an optimiser or a trainer may have put other tensors in place. */
+  /**
+   * Looked up in every run, since an optimiser or a trainer may have put other tensors in place.
+   */
   private fed(): Tensors {
     const { model } = this;
-    const names = this.options.prepack ? this.built.weights.filter((name) => !stored(model, name)) : this.built.weights;
-    return { ...Object.fromEntries(names.map((name) => [name, weightOf(model, name)])), ...this.tables };
+    const names = this.options.prepack
+      ? this.built.weights.filter((name) => !stored(model, name))
+      : this.built.weights;
+    return {
+      ...Object.fromEntries(names.map((name) => [name, weightOf(model, name)])),
+      ...this.tables,
+    };
   }
 
   close(): Promise<void> {
@@ -176,7 +224,10 @@ export class Decoder {
 export interface DecoderRun {
   tokens: HostTensor;
   positions: HostTensor;
-  /** The tokens after which scores are computed, counted over all rows, and what their logits are multiplied by. */
+  /**
+   * The tokens after which scores are computed, counted over all rows, and what their logits are
+   * multiplied by.
+   */
   read: readonly number[];
   inverse: readonly number[];
   /** Tokens of each row in the cache, the new ones included. */
@@ -186,16 +237,29 @@ export interface DecoderRun {
 }
 
 /** A weight of the model itself, which is packed where an adapter's are fed. */
-const stored = ({ weights, int8 }: Model, name: string): HostTensor | undefined => weights.get(name) ?? int8?.get(name);
+const stored = ({ weights, int8 }: Model, name: string): HostTensor | undefined =>
+  weights.get(name) ?? int8?.get(name);
 
 const storedWeights = (model: Model, names: readonly string[]): Record<string, HostTensor> =>
-  Object.fromEntries(names.flatMap((name) => {
-    const tensor = stored(model, name);
-    return tensor ? [[name, tensor]] : [];
-  }));
+  Object.fromEntries(
+    names.flatMap((name) => {
+      const tensor = stored(model, name);
+      return tensor ? [[name, tensor]] : [];
+    }),
+  );
 
-function openSession(model: Model, { prepack, threads = threadsFor(parameterCount(model.family, model.config)) }: DecoderOptions, { graph, outputs, weights }: DecoderGraph): Promise<Session> {
-  return Session.create(graph, outputs, { label: "decoding", device: "cpu", joinNorms: true, ...(prepack ? { initializers: storedWeights(model, weights) } : {}), ...(threads === undefined ? {} : { threads }) });
+function openSession(
+  model: Model,
+  { prepack, threads = threadsFor(parameterCount(model.family, model.config)) }: DecoderOptions,
+  { graph, outputs, weights }: DecoderGraph,
+): Promise<Session> {
+  return Session.create(graph, outputs, {
+    label: "decoding",
+    device: "cpu",
+    joinNorms: true,
+    ...(prepack ? { initializers: storedWeights(model, weights) } : {}),
+    ...(threads === undefined ? {} : { threads }),
+  });
 }
 
 /** A prefix that stays valid, in memory of its own. */
@@ -245,7 +309,10 @@ export class DecodingBatch {
     return row;
   }
 
-  /** Frees the slot of a row. The last row takes its place, with its number; the scores of both are gone. */
+  /**
+   * Frees the slot of a row. The last row takes its place, with its number; the scores of both are
+   * gone.
+   */
   leave(row: number): void {
     const last = this.rows - 1;
     const [tokens, inverse] = [this.lengths.pop()!, this.inverse.pop()!];
@@ -260,23 +327,50 @@ export class DecodingBatch {
     const { rows } = this;
     const positions = int64([rows, 1], this.lengths);
     for (let row = 0; row < rows; row++) this.lengths[row]!++;
-    await this.run(int64([rows, 1], Array.from(tokens)), positions, Array.from({ length: rows }, (_, row) => row));
+    await this.run(
+      int64([rows, 1], Array.from(tokens)),
+      positions,
+      Array.from({ length: rows }, (_, row) => row),
+    );
   }
 
   /**
-   * Goes on with several tokens at once, after the first `keep` ones in the cache; what stood behind them is forgotten. For a
-   * batch of one row, which is all that the operator can extend so.
+   * Goes on with several tokens at once, after the first `keep` ones in the cache; what stood
+   * behind them is forgotten. For a batch of one row, which is all that the operator can extend so.
    */
-  async append(tokens: ArrayLike<number>, { keep = this.lengths[0]!, inverseTemperature = 1 }: { keep?: number; inverseTemperature?: number } = {}): Promise<void> {
-    invariant(this.rows === 1 && tokens.length > 0 && keep <= this.lengths[0]! && keep + tokens.length <= this.decoder.maxLength, "the cache cannot go on with these tokens");
+  async append(
+    tokens: ArrayLike<number>,
+    {
+      keep = this.lengths[0]!,
+      inverseTemperature = 1,
+    }: { keep?: number; inverseTemperature?: number } = {},
+  ): Promise<void> {
+    invariant(
+      this.rows === 1 &&
+        tokens.length > 0 &&
+        keep <= this.lengths[0]! &&
+        keep + tokens.length <= this.decoder.maxLength,
+      "the cache cannot go on with these tokens",
+    );
     this.lengths[0] = keep + tokens.length;
     this.inverse[0] = inverseTemperature;
-    const positions = int64([1, tokens.length], Array.from({ length: tokens.length }, (_, i) => keep + i));
+    const positions = int64(
+      [1, tokens.length],
+      Array.from({ length: tokens.length }, (_, i) => keep + i),
+    );
     await this.run(int64([1, tokens.length], Array.from(tokens)), positions, [tokens.length - 1]);
   }
 
   private run(tokens: HostTensor, positions: HostTensor, read: readonly number[]): Promise<void> {
     const { rows, lengths, inverse } = this;
-    return this.decoder.run({ tokens, positions, read, lengths, inverse, cache: this.cache.tensors(rows), scores: this.buffers.tensors(rows) });
+    return this.decoder.run({
+      tokens,
+      positions,
+      read,
+      lengths,
+      inverse,
+      cache: this.cache.tensors(rows),
+      scores: this.buffers.tensors(rows),
+    });
   }
 }

@@ -1,11 +1,13 @@
 /**
- * Continuous batching: requests come at any time, each with its own options; those that wait enter the slots that finished
- * answers leave, so that no row waits for the longest of its batch; how they enter is in `admission.ts`. The answers to one request
- * share one reading of its prompt. Memory is bounded by the slots: a cache of `slots` x `room` tokens, the readings of prompts, and
+ * Continuous batching: requests come at any time, each with its own options; those that wait enter
+ * the slots that finished answers leave, so that no row waits for the longest of its batch; how
+ * they enter is in `admission.ts`. The answers to one request share one reading of its prompt.
+ * Memory is bounded by the slots: a cache of `slots` x `room` tokens, the readings of prompts, and
  * prompts some of whose samples wait, at most one for each slot.
  *
- * What is drawn depends on (seed, stream, sample) and the model alone. Which rows a step computes together changes the
- * logits in their last bits at most, as sums are ordered otherwise for one row than for several.
+ * What is drawn depends on (seed, stream, sample) and the model alone. Which rows a step computes
+ * together changes the logits in their last bits at most, as sums are ordered otherwise for one row
+ * than for several.
  *
  * Source of the idea: Orca (Yu et al. 2022), iteration-level scheduling.
  */
@@ -32,9 +34,9 @@ export interface EngineOptions {
   prepack?: boolean;
   threads?: number;
   /**
-   * Somebody reads along: prompts are read in parts between steps, and nobody's requests take all slots; see `admission.ts`.
-   * `readTokens` are read at once; default as many as take the time of a step. `between` is waited for after every step. Default: whole
-   * prompts, and nothing between.
+   * Somebody reads along: prompts are read in parts between steps, and nobody's requests take all
+   * slots; see `admission.ts`. `readTokens` are read at once; default as many as take the time of a
+   * step. `between` is waited for after every step. Default: whole prompts, and nothing between.
    */
   fair?: { readTokens?: number; between?: () => Promise<void> };
 }
@@ -45,13 +47,19 @@ export interface GenerationRequest extends AnswerOptions {
   /** Answers; default 1. */
   samples?: number;
   seed: number;
-  /** Names the request among those of one seed: sample s draws from (seed, ...stream, s). Default none. */
+  /**
+   * Names the request among those of one seed: sample s draws from (seed, ...stream, s). Default
+   * none.
+   */
   stream?: readonly (string | number)[];
   /** Requests that count as one where slots are shared fairly; default its own. */
   group?: object;
   /** Who asks: clients take turns. Default: all are one. */
   client?: string;
-  /** Tells what the model thinks of the prompt itself, with so many of the most likely tokens at each place. Default: nothing. */
+  /**
+   * Tells what the model thinks of the prompt itself, with so many of the most likely tokens at
+   * each place. Default: nothing.
+   */
   promptAlternatives?: number;
 }
 
@@ -111,13 +119,26 @@ export class BatchingEngine {
   }
 
   /** @throws AttuneError `usage` where rows are longer than the model's context */
-  static async create(model: Model, encoder: Encoder, options: EngineOptions): Promise<BatchingEngine> {
+  static async create(
+    model: Model,
+    encoder: Encoder,
+    options: EngineOptions,
+  ): Promise<BatchingEngine> {
     const { maxPositions } = model.config;
     if (options.room > maxPositions) {
-      throw new AttuneError("usage", "prompt and answer do not fit the model's context", { got: countOf(options.room, "token"), expected: `at most ${maxPositions}`, hint: "fewer new tokens, or a shorter prompt" });
+      throw new AttuneError("usage", "prompt and answer do not fit the model's context", {
+        got: countOf(options.room, "token"),
+        expected: `at most ${maxPositions}`,
+        hint: "fewer new tokens, or a shorter prompt",
+      });
     }
     const { room: maxLength, slots: rows, prepack = false, threads } = options;
-    const decoder = await Decoder.create(model, { maxLength, rows, prepack, ...(threads === undefined ? {} : { threads }) });
+    const decoder = await Decoder.create(model, {
+      maxLength,
+      rows,
+      prepack,
+      ...(threads === undefined ? {} : { threads }),
+    });
     return new BatchingEngine(decoder, encoder, options);
   }
 
@@ -145,15 +166,31 @@ export class BatchingEngine {
     const { prompt, maxNewTokens, promptAlternatives } = request;
     const least = promptAlternatives === undefined ? 1 : 0;
     if (prompt.length === 0 || maxNewTokens < least || prompt.length + maxNewTokens > this.room) {
-      throw new AttuneError("usage", "prompt and answer do not fit", { got: `${prompt.length} + ${countOf(maxNewTokens, "token")}`, expected: `at least one each, and at most ${this.room}`, hint: "fewer new tokens, or a shorter prompt" });
+      throw new AttuneError("usage", "prompt and answer do not fit", {
+        got: `${prompt.length} + ${countOf(maxNewTokens, "token")}`,
+        expected: `at least one each, and at most ${this.room}`,
+        hint: "fewer new tokens, or a shorter prompt",
+      });
     }
     let settle!: Task["settle"];
     const answers = new Promise<Sampled[]>((resolve, reject) => {
-      settle = (outcome) => (outcome instanceof AttuneError ? reject(outcome) : resolve(outcome.toSorted((a, b) => a.sample - b.sample)));
+      settle = (outcome) =>
+        outcome instanceof AttuneError
+          ? reject(outcome)
+          : resolve(outcome.toSorted((a, b) => a.sample - b.sample));
     });
     // Who listens to hooks alone must not meet an unhandled rejection.
     answers.catch(() => undefined);
-    const task: Task = { request, hooks, group: request.group ?? {}, client: request.client ?? "", begun: 0, finished: [], cancelled: false, settle };
+    const task: Task = {
+      request,
+      hooks,
+      group: request.group ?? {},
+      client: request.client ?? "",
+      begun: 0,
+      finished: [],
+      cancelled: false,
+      settle,
+    };
     this.queue.push(task);
     this.working ??= this.work();
     return { answers, cancel: () => this.cancel(task) };
@@ -164,14 +201,16 @@ export class BatchingEngine {
    * @throws AttuneError `internal` while answers are open, which would be drawn from two models
    */
   async refresh(): Promise<void> {
-    if (this.working) throw new AttuneError("internal", "weights cannot be changed while answers are decoded");
+    if (this.working)
+      throw new AttuneError("internal", "weights cannot be changed while answers are decoded");
     await this.decoder.refresh();
   }
 
   /** Cancels what is open, and frees the session. */
   async close(): Promise<void> {
     this.failure ??= new AttuneError("usage", "the engine is closed");
-    for (const task of new Set([...this.queue, ...this.rows.map(({ task }) => task)])) this.cancel(task);
+    for (const task of new Set([...this.queue, ...this.rows.map(({ task }) => task)]))
+      this.cancel(task);
     await this.working;
     await this.decoder.close();
   }
@@ -198,7 +237,11 @@ export class BatchingEngine {
         this.pace.stepTook(performance.now() - began);
       }
     } catch (cause) {
-      this.fail(cause instanceof AttuneError ? cause : new AttuneError("internal", "decoding failed", { cause }));
+      this.fail(
+        cause instanceof AttuneError
+          ? cause
+          : new AttuneError("internal", "decoding failed", { cause }),
+      );
     } finally {
       this.working = undefined;
     }
@@ -206,7 +249,8 @@ export class BatchingEngine {
 
   private fail(error: AttuneError): void {
     this.failure = error;
-    for (const task of new Set([...this.queue, ...this.rows.map(({ task }) => task)])) task.settle(error);
+    for (const task of new Set([...this.queue, ...this.rows.map(({ task }) => task)]))
+      task.settle(error);
     this.queue.length = 0;
     this.rows.length = 0;
   }
@@ -222,7 +266,11 @@ export class BatchingEngine {
     for (let row = first; row < this.rows.length; row++) {
       const { task, answer, sampled } = this.rows[row]!;
       // what cannot be drawn, as a grammar's error, is its own request's
-      if (task.cancelled || !this.call(task, () => void (answer.extend(this.batch.scores(row)) && done.push(row)))) continue;
+      if (
+        task.cancelled ||
+        !this.call(task, () => void (answer.extend(this.batch.scores(row)) && done.push(row)))
+      )
+        continue;
       this.call(task, () => {
         task.hooks.onDraw?.(sampled);
         task.hooks.onToken?.(sampled);
@@ -251,35 +299,60 @@ export class BatchingEngine {
     if (task.finished.length === expected) task.settle(task.finished);
   }
 
-  /** Runs a hook; its error ends its own request, and nobody else's. Tells whether there was none. */
+  /**
+   * Runs a hook; its error ends its own request, and nobody else's. Tells whether there was none.
+   */
   private call(task: Task, hook: () => void): boolean {
     try {
       hook();
       return true;
     } catch (cause) {
-      task.settle(cause instanceof AttuneError ? cause : new AttuneError("internal", "a callback failed", { got: String(cause), cause }));
+      task.settle(
+        cause instanceof AttuneError
+          ? cause
+          : new AttuneError("internal", "a callback failed", { got: String(cause), cause }),
+      );
       this.cancel(task);
       return false;
     }
   }
 
   private get view(): Slots {
-    return { count: this.slots, decoder: this.decoder, rows: this.rows, queue: this.queue, enter: (task, count, read) => this.enter(task, count, read) };
+    return {
+      count: this.slots,
+      decoder: this.decoder,
+      rows: this.rows,
+      queue: this.queue,
+      enter: (task, count, read) => this.enter(task, count, read),
+    };
   }
 
-  private enter(task: Task, count: number, { prefix, reading }: { prefix: Prefix; reading?: PromptReading }): void {
+  private enter(
+    task: Task,
+    count: number,
+    { prefix, reading }: { prefix: Prefix; reading?: PromptReading },
+  ): void {
     const { request, hooks } = task;
     if (reading?.scores) task.promptScores = reading.scores;
     // Cancelled while its prompt was read.
-    if (task.cancelled) return task.begun === task.finished.length ? task.settle(task.finished) : undefined;
+    if (task.cancelled)
+      return task.begun === task.finished.length ? task.settle(task.finished) : undefined;
     if (samplesOf(task) === 0) return this.endUnanswered(task);
     const first = this.rows.length;
     for (let i = 0; i < count; i++) {
       const sample = task.begun++;
       const random = Random.for(request.seed, ...(request.stream ?? []), sample);
-      const answer = new OpenAnswer(request, this.encoder, { random, watched: hooks.onToken !== undefined, prompt: request.prompt });
+      const answer = new OpenAnswer(request, this.encoder, {
+        random,
+        watched: hooks.onToken !== undefined,
+        prompt: request.prompt,
+      });
       this.batch.enter(prefix);
-      this.rows.push({ task, answer, sampled: Object.assign(answer.drawn, { sample }, scoresOf(task)) });
+      this.rows.push({
+        task,
+        answer,
+        sampled: Object.assign(answer.drawn, { sample }, scoresOf(task)),
+      });
     }
     if (task.begun === samplesOf(task)) {
       delete task.prefix;
@@ -292,7 +365,15 @@ export class BatchingEngine {
   private endUnanswered(task: Task): void {
     this.unqueue(task);
     for (let sample = 0; sample < (task.request.samples ?? 1); sample++) {
-      const sampled: Sampled = { sample, ids: [], logps: [], text: "", finish: "length", ...(task.request.alternatives ? { alternatives: [] } : {}), ...scoresOf(task) };
+      const sampled: Sampled = {
+        sample,
+        ids: [],
+        logps: [],
+        text: "",
+        finish: "length",
+        ...(task.request.alternatives ? { alternatives: [] } : {}),
+        ...scoresOf(task),
+      };
       task.finished.push(sampled);
       this.call(task, () => task.hooks.onAnswer?.(sampled));
     }
@@ -300,4 +381,5 @@ export class BatchingEngine {
   }
 }
 
-const scoresOf = ({ promptScores }: Task): Pick<Sampled, "promptScores"> => (promptScores ? { promptScores } : {});
+const scoresOf = ({ promptScores }: Task): Pick<Sampled, "promptScores"> =>
+  promptScores ? { promptScores } : {};

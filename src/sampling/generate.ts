@@ -1,6 +1,7 @@
 /**
- * Answers to prompts, all at once or one by one as they are finished. What is drawn depends on (seed, prompt, sample)
- * alone, not on the rows that happen to be decoded beside it; see `engine.ts`.
+ * Answers to prompts, all at once or one by one as they are finished. What is drawn depends on
+ * (seed, prompt, sample) alone, not on the rows that happen to be decoded beside it; see
+ * `engine.ts`.
  */
 import { AttuneError } from "../core/errors.ts";
 import type { Model } from "../models/model.ts";
@@ -13,19 +14,34 @@ import { weightCount, worthPacking } from "./packing.ts";
 
 export interface GenerateOptions extends AnswerOptions {
   seed: number;
-  /** Longest prompt and answer together, tokens: answers behind long prompts become no longer. Default, and at most, the model's context. */
+  /**
+   * Longest prompt and answer together, tokens: answers behind long prompts become no longer.
+   * Default, and at most, the model's context.
+   */
   maxLength?: number;
   /** Answers to each prompt. */
   samples: number;
   /** Rows that are decoded together. */
   batchSize: number;
-  /** Pack the weights, which takes a second copy of them in memory (and for a moment a third); default where it pays. */
+  /**
+   * Pack the weights, which takes a second copy of them in memory (and for a moment a third);
+   * default where it pays.
+   */
   prepack?: boolean;
   /** Memory is short: weights are packed only where they are small; see {@link worthPacking}. */
   besideTraining?: boolean;
 }
 
-export const GREEDY: GenerateOptions = { temperature: 0, topK: 0, topP: 1, maxNewTokens: 128, seed: 0, samples: 1, batchSize: 16, stopTexts: [] };
+export const GREEDY: GenerateOptions = {
+  temperature: 0,
+  topK: 0,
+  topP: 1,
+  maxNewTokens: 128,
+  seed: 0,
+  samples: 1,
+  batchSize: 16,
+  stopTexts: [],
+};
 
 export interface Answer extends Drawn {
   /** Index of the prompt, and of the answer to it. */
@@ -42,13 +58,31 @@ export interface GenerateHooks {
 }
 
 /** Submits one prompt of many; an answer carries the prompt's number. */
-function submit(engine: BatchingEngine, prompt: number, ids: Int32Array, options: GenerateOptions, hooks: GenerateHooks): Generation {
+function submit(
+  engine: BatchingEngine,
+  prompt: number,
+  ids: Int32Array,
+  options: GenerateOptions,
+  hooks: GenerateHooks,
+): Generation {
   const { onToken, onAnswer } = hooks;
-  const numbered = (hook: (answer: Answer) => void) => (sampled: Sampled): void => hook(Object.assign(sampled, { prompt }));
-  return engine.submit({ ...options, prompt: ids, stream: [prompt] }, { ...(onToken ? { onToken: numbered(onToken) } : {}), ...(onAnswer ? { onAnswer: numbered(onAnswer) } : {}) });
+  const numbered =
+    (hook: (answer: Answer) => void) =>
+    (sampled: Sampled): void =>
+      hook(Object.assign(sampled, { prompt }));
+  return engine.submit(
+    { ...options, prompt: ids, stream: [prompt] },
+    {
+      ...(onToken ? { onToken: numbered(onToken) } : {}),
+      ...(onAnswer ? { onAnswer: numbered(onAnswer) } : {}),
+    },
+  );
 }
 
-/** Calls back once the signal is aborted, also where it already is; gives a function that forgets about it. */
+/**
+ * Calls back once the signal is aborted, also where it already is; gives a function that forgets
+ * about it.
+ */
 export function onAbort(signal: AbortSignal | undefined, callback: () => void): () => void {
   if (signal?.aborted) callback();
   signal?.addEventListener("abort", callback, { once: true });
@@ -60,41 +94,83 @@ export function onAbort(signal: AbortSignal | undefined, callback: () => void): 
  * @returns answers, those to one prompt together and in order
  * @throws AttuneError `usage` where a prompt leaves no room for an answer
  */
-export async function generate(model: Model, encoder: Encoder, prompts: readonly Int32Array[], options: GenerateOptions, hooks: GenerateHooks = {}): Promise<Answer[]> {
+export async function generate(
+  model: Model,
+  encoder: Encoder,
+  prompts: readonly Int32Array[],
+  options: GenerateOptions,
+  hooks: GenerateHooks = {},
+): Promise<Answer[]> {
   if (prompts.length === 0 || hooks.signal?.aborted) return [];
-  const limits = prompts.map(({ length }) => limitBehind(length, { ...options, maxLength: roomOf(model, options) }));
-  const room = prompts.reduce((most, { length }, index) => Math.max(most, length + limits[index]!), 0);
+  const limits = prompts.map(({ length }) =>
+    limitBehind(length, { ...options, maxLength: roomOf(model, options) }),
+  );
+  const room = prompts.reduce(
+    (most, { length }, index) => Math.max(most, length + limits[index]!),
+    0,
+  );
   const rows = prompts.length * options.samples;
   const slots = Math.min(rows, options.batchSize);
   const steps = options.maxNewTokens * Math.ceil(rows / slots);
-  const prepack = options.prepack ?? worthPacking({ weights: weightCount(model), rows: slots, steps, besideTraining: options.besideTraining ?? false });
+  const prepack =
+    options.prepack ??
+    worthPacking({
+      weights: weightCount(model),
+      rows: slots,
+      steps,
+      besideTraining: options.besideTraining ?? false,
+    });
   const engine = await BatchingEngine.create(model, encoder, { slots, room, prepack });
   try {
-    const generations = prompts.map((ids, prompt) => submit(engine, prompt, ids, { ...options, maxNewTokens: limits[prompt]! }, hooks));
-    const forget = onAbort(hooks.signal, () => generations.forEach((generation) => generation.cancel()));
+    const generations = prompts.map((ids, prompt) =>
+      submit(engine, prompt, ids, { ...options, maxNewTokens: limits[prompt]! }, hooks),
+    );
+    const forget = onAbort(hooks.signal, () =>
+      generations.forEach((generation) => generation.cancel()),
+    );
     const answers = await Promise.all(generations.map(({ answers }) => answers));
     forget();
-    return answers.flatMap((samples, prompt) => samples.map((sampled) => Object.assign(sampled, { prompt })));
+    return answers.flatMap((samples, prompt) =>
+      samples.map((sampled) => Object.assign(sampled, { prompt })),
+    );
   } finally {
     await engine.close();
   }
 }
 
-const roomOf = ({ config }: Model, { maxLength = config.maxPositions }: Pick<GenerateOptions, "maxLength">): number => Math.min(maxLength, config.maxPositions);
+const roomOf = (
+  { config }: Model,
+  { maxLength = config.maxPositions }: Pick<GenerateOptions, "maxLength">,
+): number => Math.min(maxLength, config.maxPositions);
 
 export interface StreamOptions extends GenerateOptions {
-  /** Longest prompt and answer together, tokens; default the model's context. Memory is taken as it is used. */
+  /**
+   * Longest prompt and answer together, tokens; default the model's context. Memory is taken as it
+   * is used.
+   */
   room?: number;
 }
 
 /**
- * Answers as they are finished, in no order. Prompts are taken from the source as slots become free, so it may be endless
- * or wait for its own next item; leaving the loop ends everything.
+ * Answers as they are finished, in no order. Prompts are taken from the source as slots become
+ * free, so it may be endless or wait for its own next item; leaving the loop ends everything.
  * @throws AttuneError `usage` where a prompt leaves no room for an answer
  */
-export async function* streamGenerate(model: Model, encoder: Encoder, prompts: Iterable<Int32Array> | AsyncIterable<Int32Array>, options: StreamOptions, { signal }: Pick<GenerateHooks, "signal"> = {}): AsyncGenerator<Answer> {
+export async function* streamGenerate(
+  model: Model,
+  encoder: Encoder,
+  prompts: Iterable<Int32Array> | AsyncIterable<Int32Array>,
+  options: StreamOptions,
+  { signal }: Pick<GenerateHooks, "signal"> = {},
+): AsyncGenerator<Answer> {
   const { batchSize: slots, room = model.config.maxPositions, maxNewTokens } = options;
-  const engine = await BatchingEngine.create(model, encoder, { slots, room, prepack: options.prepack ?? worthPacking({ weights: weightCount(model), rows: slots, steps: maxNewTokens }) });
+  const engine = await BatchingEngine.create(model, encoder, {
+    slots,
+    room,
+    prepack:
+      options.prepack ??
+      worthPacking({ weights: weightCount(model), rows: slots, steps: maxNewTokens }),
+  });
   const stream = new AnswerStream(engine, options);
   const forget = onAbort(signal, () => stream.cancel());
   void stream.feed(prompts);
@@ -134,7 +210,10 @@ class AnswerStream {
         if (this.ended) break;
       }
     } catch (cause) {
-      this.error ??= cause instanceof AttuneError ? cause : new AttuneError("usage", "the source of prompts failed", { got: String(cause), cause });
+      this.error ??=
+        cause instanceof AttuneError
+          ? cause
+          : new AttuneError("usage", "the source of prompts failed", { got: String(cause), cause });
     }
     this.ended = true;
     this.tell();
@@ -142,7 +221,12 @@ class AnswerStream {
 
   /** The next answer; undefined after the last. */
   async next(): Promise<Answer | undefined> {
-    await this.until(() => this.finished.length > 0 || this.error !== undefined || (this.ended && this.open.size === 0));
+    await this.until(
+      () =>
+        this.finished.length > 0 ||
+        this.error !== undefined ||
+        (this.ended && this.open.size === 0),
+    );
     const answer = this.finished.shift();
     if (!answer && this.error) throw this.error;
     return answer;
@@ -157,8 +241,17 @@ class AnswerStream {
 
   private submit(prompt: number, ids: Int32Array): void {
     const { options } = this;
-    const maxNewTokens = limitBehind(ids.length, { ...options, maxLength: Math.min(this.engine.room, options.maxLength ?? Infinity) });
-    const generation = submit(this.engine, prompt, ids, { ...options, maxNewTokens }, { onAnswer: (answer) => (this.finished.push(answer), this.tell()) });
+    const maxNewTokens = limitBehind(ids.length, {
+      ...options,
+      maxLength: Math.min(this.engine.room, options.maxLength ?? Infinity),
+    });
+    const generation = submit(
+      this.engine,
+      prompt,
+      ids,
+      { ...options, maxNewTokens },
+      { onAnswer: (answer) => (this.finished.push(answer), this.tell()) },
+    );
     this.open.add(generation);
     const settled = (): void => (this.open.delete(generation), this.tell());
     generation.answers.then(settled, (cause: AttuneError) => {

@@ -1,14 +1,22 @@
-/** Keys and values of the tokens that rows have read, for every layer: float32 [rows, K, room, D] each. */
+/**
+ * Keys and values of the tokens that rows have read, for every layer: float32 [rows, K, room, D]
+ * each.
+ */
 import type { HostTensor } from "../core/tensor.ts";
 import { float32 } from "../core/tensor.ts";
 import type { DecoderConfig } from "../models/family.ts";
 import type { Tensors } from "../runtime/session.ts";
 
-export const cacheNames = (layer: number): { key: string; value: string } => ({ key: `past_key.${layer}`, value: `past_value.${layer}` });
+export const cacheNames = (layer: number): { key: string; value: string } => ({
+  key: `past_key.${layer}`,
+  value: `past_value.${layer}`,
+});
 
 export type CacheSizes = Pick<DecoderConfig, "layers" | "keyValueHeads" | "headSize">;
 
-/** Gives memory under a name: the same memory under the same name, as long as it is large enough. */
+/**
+ * Gives memory under a name: the same memory under the same name, as long as it is large enough.
+ */
 export type Allocate = (name: string, count: number) => Float32Array;
 
 /** Memory that is used again and grows where it must. */
@@ -28,7 +36,12 @@ export class KeyValueCache {
   private readonly buffers = new Map<string, Float32Array>();
   private viewed: { rows: number; tensors: Tensors } | undefined;
 
-  constructor(sizes: CacheSizes, rows: number, room: number, allocate: Allocate = (_, count) => new Float32Array(count)) {
+  constructor(
+    sizes: CacheSizes,
+    rows: number,
+    room: number,
+    allocate: Allocate = (_, count) => new Float32Array(count),
+  ) {
     this.sizes = sizes;
     this.room = room;
     const count = rows * sizes.keyValueHeads * room * sizes.headSize;
@@ -45,7 +58,8 @@ export class KeyValueCache {
     const shape = [rows, keyValueHeads, this.room, headSize];
     const count = rows * keyValueHeads * this.room * headSize;
     const tensors: Record<string, HostTensor> = {};
-    for (const [name, buffer] of this.buffers) tensors[name] = float32(shape, buffer.subarray(0, count));
+    for (const [name, buffer] of this.buffers)
+      tensors[name] = float32(shape, buffer.subarray(0, count));
     this.viewed = { rows, tensors };
     return tensors;
   }
@@ -57,7 +71,10 @@ export class KeyValueCache {
       const source = from.cache.buffers.get(name)!;
       for (let head = 0; head < keyValueHeads; head++) {
         const start = (from.row * keyValueHeads + head) * from.cache.room * headSize;
-        buffer.set(source.subarray(start, start + from.tokens * headSize), (to * keyValueHeads + head) * this.room * headSize);
+        buffer.set(
+          source.subarray(start, start + from.tokens * headSize),
+          (to * keyValueHeads + head) * this.room * headSize,
+        );
       }
     }
   }

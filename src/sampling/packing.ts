@@ -1,8 +1,14 @@
-/** Whether the copy of the weights that ONNX Runtime packs for its products pays; see docs/decisions/packed-weights.md. */
+/**
+ * Whether the copy of the weights that ONNX Runtime packs for its products pays; see
+ * docs/decisions/packed-weights.md.
+ */
 import type { Model } from "../models/model.ts";
 import { parameterCount } from "../models/model.ts";
 
-/** Models below this many weights are packed for any number of rows; see docs/decisions/packed-weights.md. */
+/**
+ * Models below this many weights are packed for any number of rows; see
+ * docs/decisions/packed-weights.md.
+ */
 const SMALL_MODEL = 256e6;
 /** Rows, for larger models, and steps from which packing pays. */
 const PREPACK_ROWS = 8;
@@ -21,7 +27,12 @@ export interface PackingQuestion {
 }
 
 /** Whether packing pays. */
-export function worthPacking({ weights, rows, steps, besideTraining = false }: PackingQuestion): boolean {
+export function worthPacking({
+  weights,
+  rows,
+  steps,
+  besideTraining = false,
+}: PackingQuestion): boolean {
   if (besideTraining && weights >= SMALL_BESIDE_TRAINING) return false;
   return steps >= PREPACK_STEPS && (rows >= PREPACK_ROWS || weights < SMALL_MODEL);
 }

@@ -4,4 +4,12 @@ import { PRECISIONS } from "../models/precision.ts";
 import { field } from "../runs/config.ts";
 
 export const precisionField = (group: string) =>
-  field({ type: z.enum(PRECISIONS), default: "float32", source: "exactness first", description: "how weights are kept; int8 also multiplies in 8 bits, which is faster (docs/decisions/int8.md)", group });
+  field({
+    type: z.enum(PRECISIONS),
+    default: "float32",
+    source: "exactness first",
+    description:
+      "how weights are kept; int8 also multiplies in 8 bits, which is faster " +
+      "(docs/decisions/int8.md)",
+    group,
+  });

@@ -1,4 +1,6 @@
-/** Reading prompts: several short ones in one run, or one in parts between which rows are decoded. */
+/**
+ * Reading prompts: several short ones in one run, or one in parts between which rows are decoded.
+ */
 import { invariant } from "../core/errors.ts";
 import { int64 } from "../core/tensor.ts";
 import type { Chosen } from "./choose.ts";
@@ -48,7 +50,8 @@ export class PromptReading {
     this.prompt = prompt;
     this.cache = new KeyValueCache(config, 1, prompt.ids.length, memory);
     this.buffers = new ScoreBuffers(config.vocabularySize, memory);
-    this.scores = prompt.told === undefined ? undefined : { logps: [undefined], alternatives: [[]] };
+    this.scores =
+      prompt.told === undefined ? undefined : { logps: [undefined], alternatives: [[]] };
   }
 
   /** Tokens that are still to be read. */
@@ -58,13 +61,19 @@ export class PromptReading {
 
   /** Reads at most so many of the next tokens; gives how many. */
   async read(most: number): Promise<number> {
-    const { prompt: { ids, inverseTemperature, told }, done: start } = this;
+    const {
+      prompt: { ids, inverseTemperature, told },
+      done: start,
+    } = this;
     const count = Math.min(most, this.left, told === undefined ? Infinity : TOLD_TOKENS);
     invariant(count > 0, "a prompt is read past its end");
     const places = Array.from({ length: count }, (_, i) => start + i);
     const read = told === undefined ? [count - 1] : places.map((place) => place - start);
     await this.decoder.run({
-      tokens: int64([1, count], places.map((place) => ids[place]!)),
+      tokens: int64(
+        [1, count],
+        places.map((place) => ids[place]!),
+      ),
       positions: int64([1, count], places),
       read,
       inverse: read.map(() => inverseTemperature),
@@ -81,7 +90,12 @@ export class PromptReading {
   /** Once all is read; valid until its memory is used again. */
   get prefix(): Prefix {
     invariant(this.left === 0, "the prompt is not read yet");
-    return { tokens: this.prompt.ids.length, cache: this.cache, row: 0, scores: this.buffers.scores(this.lastRow, this.prompt.inverseTemperature) };
+    return {
+      tokens: this.prompt.ids.length,
+      cache: this.cache,
+      row: 0,
+      scores: this.buffers.scores(this.lastRow, this.prompt.inverseTemperature),
+    };
   }
 
   private tell(place: number, row: number): void {
@@ -94,7 +108,11 @@ export class PromptReading {
 }
 
 /** Prompts that are read in one run: of like lengths, and not too many tokens. */
-export function readingGroups<T>(entering: readonly T[], length: (each: T) => number, most = READ_TOKENS): T[][] {
+export function readingGroups<T>(
+  entering: readonly T[],
+  length: (each: T) => number,
+  most = READ_TOKENS,
+): T[][] {
   const groups: T[][] = [];
   let [group, tokens]: [T[], number] = [[], 0];
   for (const each of entering.toSorted((a, b) => length(a) - length(b))) {
@@ -116,15 +134,22 @@ const LEAST_READ = 8;
 const IDLE_READ = 256;
 /** Weight of the newest measurement of a step. */
 const NEWEST = 0.3;
-/** How long a reading may take, in steps: with the step itself a stream waits two and a half steps for its next token. */
+/**
+ * How long a reading may take, in steps: with the step itself a stream waits two and a half steps
+ * for its next token.
+ */
 const STEPS_A_READING = 1.5;
-/** By how much the number of tokens grows after a reading that was fast enough, and shrinks at most after one that was not. */
+/**
+ * By how much the number of tokens grows after a reading that was fast enough, and shrinks at most
+ * after one that was not.
+ */
 const GROWTH = 1.25;
 const SHRINKAGE = 0.5;
 
 /**
- * How many tokens of prompts are read between two steps of decoding: as many as take about the time of a step. The number is found by trying,
- * since a reading of few tokens takes as long as one of many (the weights are read once for both), so time for each token says little.
+ * How many tokens of prompts are read between two steps of decoding: as many as take about the time
+ * of a step. The number is found by trying, since a reading of few tokens takes as long as one of
+ * many (the weights are read once for both), so time for each token says little.
  */
 export class ReadingPace {
   private readonly fixed: number | undefined;
@@ -137,16 +162,25 @@ export class ReadingPace {
 
   /** @param milliseconds of a step */
   stepTook(milliseconds: number): void {
-    this.step = this.step === undefined ? milliseconds : this.step + NEWEST * (milliseconds - this.step);
+    this.step =
+      this.step === undefined ? milliseconds : this.step + NEWEST * (milliseconds - this.step);
   }
 
   /** @param milliseconds of reading so many tokens, their padding included */
   readTook(tokens: number, milliseconds: number): void {
     if (this.step === undefined) return;
     const allowed = STEPS_A_READING * this.step;
-    if (milliseconds > allowed) this.found = Math.max(LEAST_READ, Math.floor(Math.min(this.found, tokens) * Math.max(SHRINKAGE, allowed / milliseconds)));
+    if (milliseconds > allowed)
+      this.found = Math.max(
+        LEAST_READ,
+        Math.floor(Math.min(this.found, tokens) * Math.max(SHRINKAGE, allowed / milliseconds)),
+      );
     // a short reading says nothing about a long one
-    else if (tokens * GROWTH >= this.found) this.found = Math.min(READ_TOKENS, Math.ceil(Math.max(this.found, Math.min(tokens, this.found) * GROWTH)));
+    else if (tokens * GROWTH >= this.found)
+      this.found = Math.min(
+        READ_TOKENS,
+        Math.ceil(Math.max(this.found, Math.min(tokens, this.found) * GROWTH)),
+      );
   }
 
   tokens(decoding: boolean): number {

@@ -11,10 +11,20 @@ const logits = Float32Array.from({ length: VOCABULARY }, () => 4 * random.normal
 const scores = Scores.of(logits, 1 / 0.7);
 
 /** The definition, over the whole vocabulary. */
-function plainly({ bias = new Map(), repetitionPenalty: r = 1, frequencyPenalty: f = 0, presencePenalty: p = 0 }: ShapingOptions, prompt: readonly number[], answer: readonly number[]): Float32Array {
+function plainly(
+  {
+    bias = new Map(),
+    repetitionPenalty: r = 1,
+    frequencyPenalty: f = 0,
+    presencePenalty: p = 0,
+  }: ShapingOptions,
+  prompt: readonly number[],
+  answer: readonly number[],
+): Float32Array {
   return logits.map((logit, id) => {
     let changed = Math.fround(logit + (bias.get(id) ?? 0));
-    if (prompt.includes(id) || answer.includes(id)) changed = changed > 0 ? changed / r : changed * r;
+    if (prompt.includes(id) || answer.includes(id))
+      changed = changed > 0 ? changed / r : changed * r;
     const count = answer.filter((each) => each === id).length;
     return count > 0 ? changed - f * count - p : changed;
   });
@@ -23,7 +33,13 @@ function plainly({ bias = new Map(), repetitionPenalty: r = 1, frequencyPenalty:
 const PROMPT = [3, 5, 5, 80];
 const ANSWER = [7, 5, 7, 100];
 const OPTIONS: ShapingOptions[] = [
-  { bias: new Map([[3, 5], [119, -100], [500, 1]]) },
+  {
+    bias: new Map([
+      [3, 5],
+      [119, -100],
+      [500, 1],
+    ]),
+  },
   { repetitionPenalty: 1.3 },
   { repetitionPenalty: 0.5 },
   { frequencyPenalty: 0.7 },
@@ -47,7 +63,12 @@ test.each(OPTIONS)("%j", (options) => {
 
 test("nothing is shaped where the options change nothing", () => {
   expect(Shaping.of({}, PROMPT)).toBeUndefined();
-  expect(Shaping.of({ bias: new Map(), repetitionPenalty: 1, frequencyPenalty: 0, presencePenalty: 0 }, PROMPT)).toBeUndefined();
+  expect(
+    Shaping.of(
+      { bias: new Map(), repetitionPenalty: 1, frequencyPenalty: 0, presencePenalty: 0 },
+      PROMPT,
+    ),
+  ).toBeUndefined();
 });
 
 test("only what a constraint allows is drawn, however unlikely, and it follows what was drawn", () => {
@@ -62,12 +83,36 @@ test("only what a constraint allows is drawn, however unlikely, and it follows w
     take: (id) => void taken.push(id),
   };
   const shaping = Shaping.of({ constrain: () => constraint }, [])!;
-  const low = Scores.of(logits.map((logit, id) => (id === 1 || id === 33 || id === 64 ? -200 : logit)), 1);
-  const drawn = new Set(Array.from({ length: 200 }, (_, seed) => shaping.shape(low).choose({ temperature: 1, topK: 0, topP: seed % 2 ? 1 : 0.999, minP: 0 }, Random.for(seed)).id));
+  const low = Scores.of(
+    logits.map((logit, id) => (id === 1 || id === 33 || id === 64 ? -200 : logit)),
+    1,
+  );
+  const drawn = new Set(
+    Array.from(
+      { length: 200 },
+      (_, seed) =>
+        shaping
+          .shape(low)
+          .choose(
+            { temperature: 1, topK: 0, topP: seed % 2 ? 1 : 0.999, minP: 0 },
+            Random.for(seed),
+          ).id,
+    ),
+  );
   expect([...drawn]).toEqual([118]);
   const even = Scores.of(new Float32Array(VOCABULARY), 1);
-  expect(new Set(Array.from({ length: 200 }, (_, seed) => shaping.shape(even).choose({ temperature: 1, topK: 0, topP: 1 }, Random.for(seed)).id))).toEqual(new Set([1, 33, 118]));
+  expect(
+    new Set(
+      Array.from(
+        { length: 200 },
+        (_, seed) =>
+          shaping.shape(even).choose({ temperature: 1, topK: 0, topP: 1 }, Random.for(seed)).id,
+      ),
+    ),
+  ).toEqual(new Set([1, 33, 118]));
   shaping.took(118);
-  expect(shaping.shape(low).choose({ temperature: 0, topK: 0, topP: 1 }, Random.for(1)).id).toBe(64);
+  expect(shaping.shape(low).choose({ temperature: 0, topK: 0, topP: 1 }, Random.for(1)).id).toBe(
+    64,
+  );
   expect(taken).toEqual([118]);
 });

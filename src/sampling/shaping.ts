@@ -1,16 +1,21 @@
 /**
- * What changes the logits of one row before a token is chosen: penalties for what was said, a bias for single tokens, and what a
- * grammar allows. Log-probabilities are told of the model's own logits, as if nothing had been changed.
+ * What changes the logits of one row before a token is chosen: penalties for what was said, a bias
+ * for single tokens, and what a grammar allows. Log-probabilities are told of the model's own
+ * logits, as if nothing had been changed.
  *
- * Source: OpenAI's API reference for `logit_bias`, frequency and presence penalty (logit - frequency * count - presence, over the answer);
- * Keskar et al. 2019 (CTRL, arXiv 1909.05858, section 4.1) for the repetition penalty, over prompt and answer as transformers and
- * vLLM have it. Order: bias, repetition, frequency and presence, grammar; then temperature and filters.
+ * Source: OpenAI's API reference for `logit_bias`, frequency and presence penalty (logit -
+ * frequency * count - presence, over the answer); Keskar et al. 2019 (CTRL, arXiv 1909.05858,
+ * section 4.1) for the repetition penalty, over prompt and answer as transformers and vLLM have it.
+ * Order: bias, repetition, frequency and presence, grammar; then temperature and filters.
  */
 import { Scores } from "./scores.ts";
 
 /** Tokens that may come next, token after token. */
 export interface TokenConstraint {
-  /** One bit for each id, from the lowest bit of the first word on; the next call may overwrite it. At least one is set. */
+  /**
+   * One bit for each id, from the lowest bit of the first word on; the next call may overwrite it.
+   * At least one is set.
+   */
   allowed(): Uint32Array;
   /** Goes on behind a token. */
   take(id: number): void;
@@ -19,7 +24,10 @@ export interface TokenConstraint {
 export interface ShapingOptions {
   /** Added to the logits of tokens. Default none. */
   bias?: ReadonlyMap<number, number>;
-  /** Divides what favours a token that was in prompt or answer, and multiplies what speaks against it. Default 1. */
+  /**
+   * Divides what favours a token that was in prompt or answer, and multiplies what speaks against
+   * it. Default 1.
+   */
   repetitionPenalty?: number;
   /** Taken from a token's logit for each time that it is in the answer; default 0. */
   frequencyPenalty?: number;
@@ -40,26 +48,51 @@ export class Shaping {
   private constructor(options: ShapingOptions, prompt: ArrayLike<number>) {
     this.options = options;
     this.constraint = options.constrain?.();
-    this.seen = new Set(options.repetitionPenalty === undefined || options.repetitionPenalty === 1 ? [] : Array.from(prompt));
+    this.seen = new Set(
+      options.repetitionPenalty === undefined || options.repetitionPenalty === 1
+        ? []
+        : Array.from(prompt),
+    );
   }
 
   /** Undefined where the options change nothing. */
   static of(options: ShapingOptions, prompt: ArrayLike<number>): Shaping | undefined {
-    const { bias, repetitionPenalty = 1, frequencyPenalty = 0, presencePenalty = 0, constrain } = options;
-    const idle = (bias?.size ?? 0) === 0 && repetitionPenalty === 1 && frequencyPenalty === 0 && presencePenalty === 0 && constrain === undefined;
+    const {
+      bias,
+      repetitionPenalty = 1,
+      frequencyPenalty = 0,
+      presencePenalty = 0,
+      constrain,
+    } = options;
+    const idle =
+      (bias?.size ?? 0) === 0 &&
+      repetitionPenalty === 1 &&
+      frequencyPenalty === 0 &&
+      presencePenalty === 0 &&
+      constrain === undefined;
     return idle ? undefined : new Shaping(options, prompt);
   }
 
   /** What is chosen from; the next call overwrites it. */
   shape(scores: Scores): Scores {
-    const { bias = [], repetitionPenalty = 1, frequencyPenalty = 0, presencePenalty = 0 } = this.options;
+    const {
+      bias = [],
+      repetitionPenalty = 1,
+      frequencyPenalty = 0,
+      presencePenalty = 0,
+    } = this.options;
     const logits = (this.logits ??= new Float32Array(scores.logits.length));
     logits.set(scores.logits);
     for (const [id, amount] of bias) if (id < logits.length) logits[id]! += amount;
-    for (const id of this.seen) logits[id] = logits[id]! > 0 ? logits[id]! / repetitionPenalty : logits[id]! * repetitionPenalty;
-    for (const [id, count] of this.counts) logits[id]! -= frequencyPenalty * count + presencePenalty;
+    for (const id of this.seen)
+      logits[id] =
+        logits[id]! > 0 ? logits[id]! / repetitionPenalty : logits[id]! * repetitionPenalty;
+    for (const [id, count] of this.counts)
+      logits[id]! -= frequencyPenalty * count + presencePenalty;
     const allowed = this.constraint?.allowed();
-    if (allowed) for (let id = 0; id < logits.length; id++) if (!(allowed[id >>> 5]! & (1 << (id & 31)))) logits[id] = -Infinity;
+    if (allowed)
+      for (let id = 0; id < logits.length; id++)
+        if (!(allowed[id >>> 5]! & (1 << (id & 31)))) logits[id] = -Infinity;
     return Scores.of(logits, scores.inverseTemperature);
   }
 

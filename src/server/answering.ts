@@ -1,4 +1,7 @@
-/** A request on its way through an engine: its prompts are submitted, and cancelled where the client leaves or the server stops. */
+/**
+ * A request on its way through an engine: its prompts are submitted, and cancelled where the client
+ * leaves or the server stops.
+ */
 import { randomInt } from "node:crypto";
 import { answerLimit } from "../sampling/answer-limit.ts";
 import type { AnswerOptions } from "../sampling/answer.ts";
@@ -58,11 +61,21 @@ export function usageOf(prompts: readonly Int32Array[], answers: readonly Sample
 const SEEDS = 2 ** 31;
 
 /** Longest answer to a prompt. @throws ApiError 400 where the two do not fit the room */
-function lengthOf(prompt: Int32Array, { maxNewTokens: asked, field }: Asking, { room, byDefault }: { room: number; byDefault: number }): number {
-  if (prompt.length === 0) throw new ApiError(400, "the prompt is empty", { param: field, code: "invalid_value" });
-  const longest = asked ?? Math.max(1, answerLimit(prompt.length, { maxNewTokens: byDefault, maxLength: room }));
+function lengthOf(
+  prompt: Int32Array,
+  { maxNewTokens: asked, field }: Asking,
+  { room, byDefault }: { room: number; byDefault: number },
+): number {
+  if (prompt.length === 0)
+    throw new ApiError(400, "the prompt is empty", { param: field, code: "invalid_value" });
+  const longest =
+    asked ?? Math.max(1, answerLimit(prompt.length, { maxNewTokens: byDefault, maxLength: room }));
   if (prompt.length + longest <= room) return longest;
-  throw tooLong(field, room, `the prompt has ${prompt.length}, and ${longest} were asked for as an answer`);
+  throw tooLong(
+    field,
+    room,
+    `the prompt has ${prompt.length}, and ${longest} were asked for as an answer`,
+  );
 }
 
 /** A request whose prompts fit and that has a place in the queue. */
@@ -72,12 +85,21 @@ export class Answering {
   private readonly lease: Lease;
   private readonly lengths: readonly number[];
 
-  /** @throws ApiError 400 where a prompt and its answer do not fit; the lease stays the caller's until {@link run} */
-  constructor(engines: Engines, lease: Lease, { asked, byDefault }: { asked: Asking; byDefault: number }) {
+  /**
+   * @throws ApiError 400 where a prompt and its answer do not fit; the lease stays the caller's
+   * until {@link run}
+   */
+  constructor(
+    engines: Engines,
+    lease: Lease,
+    { asked, byDefault }: { asked: Asking; byDefault: number },
+  ) {
     this.engines = engines;
     this.lease = lease;
     this.asked = asked;
-    this.lengths = asked.prompts.map((prompt) => lengthOf(prompt, asked, { room: engines.limits.room, byDefault }));
+    this.lengths = asked.prompts.map((prompt) =>
+      lengthOf(prompt, asked, { room: engines.limits.room, byDefault }),
+    );
   }
 
   /**
@@ -94,7 +116,12 @@ export class Answering {
       this.asked.prompts.forEach((_, prompt) => open.push(this.submit(prompt, seed, hooks)));
       forget.push(onAbort(left, cancel), onAbort(stop, cancel));
       const answers = (await Promise.all(open.map((generation) => generation.answers))).flat();
-      if (stop.aborted && (answers.length < open.length * this.asked.samples || answers.some(({ finish }) => finish === "cancelled"))) throw stopping();
+      if (
+        stop.aborted &&
+        (answers.length < open.length * this.asked.samples ||
+          answers.some(({ finish }) => finish === "cancelled"))
+      )
+        throw stopping();
       return answers;
     } catch (error) {
       cancel();
@@ -106,10 +133,31 @@ export class Answering {
     }
   }
 
-  private submit(prompt: number, seed: number, { onToken, onDraw, onAnswer }: AnswerHooks): Generation {
+  private submit(
+    prompt: number,
+    seed: number,
+    { onToken, onDraw, onAnswer }: AnswerHooks,
+  ): Generation {
     const { prompts, samples, drawing, promptAlternatives } = this.asked;
-    const numbered = (hook: NonNullable<AnswerHooks["onToken"]>) => (answer: Sampled): void => hook(answer, prompt * samples + answer.sample);
-    const request = { ...drawing[prompt]!, prompt: prompts[prompt]!, samples, seed, stream: [prompt], group: this, client: this.asked.client, maxNewTokens: this.lengths[prompt]!, ...(promptAlternatives === undefined ? {} : { promptAlternatives }) };
-    return this.lease.engine.submit(request, { ...(onToken ? { onToken: numbered(onToken) } : {}), ...(onDraw ? { onDraw: numbered(onDraw) } : {}), ...(onAnswer ? { onAnswer: numbered(onAnswer) } : {}) });
+    const numbered =
+      (hook: NonNullable<AnswerHooks["onToken"]>) =>
+      (answer: Sampled): void =>
+        hook(answer, prompt * samples + answer.sample);
+    const request = {
+      ...drawing[prompt]!,
+      prompt: prompts[prompt]!,
+      samples,
+      seed,
+      stream: [prompt],
+      group: this,
+      client: this.asked.client,
+      maxNewTokens: this.lengths[prompt]!,
+      ...(promptAlternatives === undefined ? {} : { promptAlternatives }),
+    };
+    return this.lease.engine.submit(request, {
+      ...(onToken ? { onToken: numbered(onToken) } : {}),
+      ...(onDraw ? { onDraw: numbered(onDraw) } : {}),
+      ...(onAnswer ? { onAnswer: numbered(onAnswer) } : {}),
+    });
   }
 }

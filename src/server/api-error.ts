@@ -1,4 +1,7 @@
-/** What goes wrong with a request, in the form that OpenAI's clients read: `{ error: { message, type, param, code } }`. */
+/**
+ * What goes wrong with a request, in the form that OpenAI's clients read:
+ * `{ error: { message, type, param, code } }`.
+ */
 import { AttuneError } from "../core/errors.ts";
 
 export interface ErrorBody {
@@ -31,7 +34,10 @@ export class ApiError extends Error {
 
   get headers(): Record<string, string> {
     const { retryAfter } = this.facts;
-    return { ...(retryAfter === undefined ? {} : { "retry-after": String(retryAfter) }), ...(this.status === 401 ? { "www-authenticate": "Bearer" } : {}) };
+    return {
+      ...(retryAfter === undefined ? {} : { "retry-after": String(retryAfter) }),
+      ...(this.status === 401 ? { "www-authenticate": "Bearer" } : {}),
+    };
   }
 }
 
@@ -43,14 +49,21 @@ function typeOf(status: number): string {
 }
 
 /** The whole server is about to end. */
-export const stopping = (): ApiError => new ApiError(503, "the server is stopping", { code: "server_stopping", retryAfter: 5 });
+export const stopping = (): ApiError =>
+  new ApiError(503, "the server is stopping", { code: "server_stopping", retryAfter: 5 });
 
 /**
- * Errors of attune as answers: what the request's content caused is the client's, the rest is told to the server's log
- * alone.
+ * Errors of attune as answers: what the request's content caused is the client's, the rest is told
+ * to the server's log alone.
  */
 export function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
-  if (error instanceof AttuneError && (error.code === "data" || error.code === "usage" || error.code === "model")) return new ApiError(400, error.message, { code: "invalid_request" });
-  return new ApiError(500, "the server failed at this request; its log says why", { code: "internal_error" });
+  if (
+    error instanceof AttuneError &&
+    (error.code === "data" || error.code === "usage" || error.code === "model")
+  )
+    return new ApiError(400, error.message, { code: "invalid_request" });
+  return new ApiError(500, "the server failed at this request; its log says why", {
+    code: "internal_error",
+  });
 }

@@ -49,7 +49,12 @@ export function createApp(options: AppOptions): Hono<Env> {
     return c.json(known.body, known.status as 400, known.headers);
   };
   app.onError((error, c) => refuse(c, error));
-  app.notFound((c) => refuse(c, new ApiError(404, `there is no ${c.req.method} ${pathOf(c)}`, { code: "unknown_url" })));
+  app.notFound((c) =>
+    refuse(
+      c,
+      new ApiError(404, `there is no ${c.req.method} ${pathOf(c)}`, { code: "unknown_url" }),
+    ),
+  );
   if (options.onRequest) app.use(logged(options.onRequest));
   app.use(async (c, next) => {
     c.header("x-content-type-options", "nosniff");
@@ -63,43 +68,85 @@ export function createApp(options: AppOptions): Hono<Env> {
     return next();
   });
   app.get("/health", (c) => c.json({ status: "ok" }));
-  app.get("/metrics", (c) => c.body(options.metrics.text(options.engines.load), 200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" }));
-  app.get("/v1/models", (c) => c.json({ object: "list", data: options.engines.list.map((model) => modelObject(model, options)) }));
+  app.get("/metrics", (c) =>
+    c.body(options.metrics.text(options.engines.load), 200, {
+      "content-type": "text/plain; version=0.0.4; charset=utf-8",
+    }),
+  );
+  app.get("/v1/models", (c) =>
+    c.json({
+      object: "list",
+      data: options.engines.list.map((model) => modelObject(model, options)),
+    }),
+  );
   // names may hold slashes
-  app.get("/v1/models/:id{.+}", (c) => c.json(modelObject(options.engines.find(c.req.param("id")), options)));
+  app.get("/v1/models/:id{.+}", (c) =>
+    c.json(modelObject(options.engines.find(c.req.param("id")), options)),
+  );
   app.post("/v1/chat/completions", (c) => post(c, CHAT, options));
   app.post("/v1/completions", (c) => post(c, TEXT, options));
   app.all("/v1/embeddings", () => {
-    throw new ApiError(404, "attune serves no embeddings: its models write text, and their hidden states were not trained to be compared. Use a server with an embedding model", { code: "unsupported_endpoint" });
+    throw new ApiError(
+      404,
+      "attune serves no embeddings: its models write text, and their hidden states were not " +
+        "trained to be compared. Use a server with an embedding model",
+      { code: "unsupported_endpoint" },
+    );
   });
   return app;
 }
 
-async function post<Request extends ChatRequest | TextRequest>(c: AppContext, kind: Kind<Request>, context: AppOptions): Promise<Response> {
+async function post<Request extends ChatRequest | TextRequest>(
+  c: AppContext,
+  kind: Kind<Request>,
+  context: AppOptions,
+): Promise<Response> {
   // without this check a web page could post a form, which browsers send without asking first
-  if (!/^application\/json\s*(;|$)/i.test(c.req.header("content-type") ?? "")) throw new ApiError(415, "send JSON, with Content-Type: application/json", { code: "unsupported_media_type" });
+  if (!/^application\/json\s*(;|$)/i.test(c.req.header("content-type") ?? ""))
+    throw new ApiError(415, "send JSON, with Content-Type: application/json", {
+      code: "unsupported_media_type",
+    });
   const response = await answered(c, kind, context).catch((error: unknown) => {
-    context.metrics.answered(kind.endpoint, error instanceof ClientLeft ? LEFT : toApiError(error).status);
+    context.metrics.answered(
+      kind.endpoint,
+      error instanceof ClientLeft ? LEFT : toApiError(error).status,
+    );
     throw error;
   });
   // with the headers that the guard has set
   return c.newResponse(response.body as ReadableStream, response);
 }
 
-async function answered<Request extends ChatRequest | TextRequest>(c: AppContext, kind: Kind<Request>, context: AppOptions): Promise<Response> {
+async function answered<Request extends ChatRequest | TextRequest>(
+  c: AppContext,
+  kind: Kind<Request>,
+  context: AppOptions,
+): Promise<Response> {
   const body = await readBody(c.env.incoming, { limit: context.bodyLimit, stop: context.stop });
-  return answer(kind, body, { caller: { client: c.env.incoming.socket.remoteAddress ?? "", left: c.req.raw.signal }, context });
+  return answer(kind, body, {
+    caller: { client: c.env.incoming.socket.remoteAddress ?? "", left: c.req.raw.signal },
+    context,
+  });
 }
 
 /** The path as it was sent, cut, in characters that move no cursor and end no line. */
-const pathOf = (c: AppContext): string => (c.env.incoming.url ?? "").replace(/\?.*$/s, "").slice(0, 100).replaceAll(/[^!-~]/g, "?");
+const pathOf = (c: AppContext): string =>
+  (c.env.incoming.url ?? "")
+    .replace(/\?.*$/s, "")
+    .slice(0, 100)
+    .replaceAll(/[^!-~]/g, "?");
 
 /** Tells what was asked for, and how it went. */
 function logged(onRequest: NonNullable<AppOptions["onRequest"]>) {
   return async (c: AppContext, next: () => Promise<void>): Promise<void> => {
     const began = performance.now();
     await next();
-    onRequest({ method: c.req.method, path: pathOf(c), status: c.res.status, milliseconds: Math.round(performance.now() - began) });
+    onRequest({
+      method: c.req.method,
+      path: pathOf(c),
+      status: c.res.status,
+      milliseconds: Math.round(performance.now() - began),
+    });
   };
 }
 
@@ -110,6 +157,16 @@ function allowOrigin(c: AppContext, origin: string): void {
   c.header("access-control-allow-methods", "GET, POST");
 }
 
-function modelObject({ name, parent }: ServedModel, { created, engines }: AppOptions): Record<string, unknown> {
-  return { id: name, object: "model", created, owned_by: "attune", parent: parent ?? null, max_model_len: engines.limits.room };
+function modelObject(
+  { name, parent }: ServedModel,
+  { created, engines }: AppOptions,
+): Record<string, unknown> {
+  return {
+    id: name,
+    object: "model",
+    created,
+    owned_by: "attune",
+    parent: parent ?? null,
+    max_model_len: engines.limits.room,
+  };
 }

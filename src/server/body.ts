@@ -2,15 +2,25 @@
 import type { IncomingMessage } from "node:http";
 import { ApiError, stopping } from "./api-error.ts";
 
-/** Bytes beyond the limit that are read and thrown away, so that a client that is still sending gets its answer: a closed connection would take it. */
+/**
+ * Bytes beyond the limit that are read and thrown away, so that a client that is still sending gets
+ * its answer: a closed connection would take it.
+ */
 const THROWN_AWAY = 64 * 2 ** 20;
 /** Lists in lists: far more than any schema has, and far fewer than a stack. */
 const DEEPEST = 100;
 
-const tooLarge = (limit: number): ApiError => new ApiError(413, `the body is larger than ${limit} bytes`, { code: "body_too_large" });
+const tooLarge = (limit: number): ApiError =>
+  new ApiError(413, `the body is larger than ${limit} bytes`, { code: "body_too_large" });
 
-/** @throws ApiError 413 where it is larger than the limit, 503 where the server stops before it has come */
-export function readBody(incoming: IncomingMessage, { limit, stop }: { limit: number; stop: AbortSignal }): Promise<string> {
+/**
+ * @throws ApiError 413 where it is larger than the limit, 503 where the server stops before it has
+ * come
+ */
+export function readBody(
+  incoming: IncomingMessage,
+  { limit, stop }: { limit: number; stop: AbortSignal },
+): Promise<string> {
   return new Promise((resolve, reject) => {
     const pieces: Buffer[] = [];
     let size = 0;
@@ -34,14 +44,19 @@ export function readBody(incoming: IncomingMessage, { limit, stop }: { limit: nu
       stop.removeEventListener("abort", stopped);
       resolve(Buffer.concat(pieces).toString("utf8"));
     });
-    incoming.once("error", () => fail(new ApiError(400, "the body did not come to its end", { code: "invalid_request" })));
+    incoming.once("error", () =>
+      fail(new ApiError(400, "the body did not come to its end", { code: "invalid_request" })),
+    );
   });
 }
 
 /** The JSON of a request's body. @throws ApiError 400 */
 export function parseBody(text: string): unknown {
   // before it is parsed, which takes long where much lies deep
-  if (isDeep(text)) throw new ApiError(400, `lists and objects lie more than ${DEEPEST} deep in each other`, { code: "invalid_json" });
+  if (isDeep(text))
+    throw new ApiError(400, `lists and objects lie more than ${DEEPEST} deep in each other`, {
+      code: "invalid_json",
+    });
   try {
     return JSON.parse(text);
   } catch {

@@ -1,6 +1,7 @@
 /**
- * The two kinds of answer objects: chat completions and completions, whole and in pieces. Each kind says how a request becomes prompts,
- * and how an answer becomes a choice; what they share (streams, usage) is in `endpoint.ts`.
+ * The two kinds of answer objects: chat completions and completions, whole and in pieces. Each kind
+ * says how a request becomes prompts, and how an answer becomes a choice; what they share (streams,
+ * usage) is in `endpoint.ts`.
  */
 import type { AnswerOptions } from "../sampling/answer.ts";
 import type { Sampled } from "../sampling/engine.ts";
@@ -72,21 +73,45 @@ export interface Kind<Request extends ChatRequest | TextRequest> {
   /** Whether answers are held to a grammar. */
   constrains(request: Request): boolean;
   /** How answers to a prompt are drawn, beyond what both endpoints have. @throws ApiError 400 */
-  drawing(request: Request, prompt: Int32Array, context: { speaker: Speaker; grammars: Grammars; encoder: Encoder }): Partial<AnswerOptions>;
+  drawing(
+    request: Request,
+    prompt: Int32Array,
+    context: { speaker: Speaker; grammars: Grammars; encoder: Encoder },
+  ): Partial<AnswerOptions>;
   /** Longest answer, and tokens to list at each place; undefined for no log-probabilities. */
-  limits(request: Request): { maxNewTokens: number | undefined; top: number | undefined; promptTop: number | undefined };
-  /** What comes before an answer's first token; undefined for nothing. `late` where it needs the scores of the prompt. */
-  opening(request: Request, asked: Asked, telling: Telling): { late: boolean; choice: (answer?: Sampled) => Json } | undefined;
+  limits(request: Request): {
+    maxNewTokens: number | undefined;
+    top: number | undefined;
+    promptTop: number | undefined;
+  };
+  /**
+   * What comes before an answer's first token; undefined for nothing. `late` where it needs the
+   * scores of the prompt.
+   */
+  opening(
+    request: Request,
+    asked: Asked,
+    telling: Telling,
+  ): { late: boolean; choice: (answer?: Sampled) => Json } | undefined;
   voice(request: Request, telling: Telling & Asked): Voice;
   /** The last piece of an answer, with its reason. */
   readonly closing: Json;
-  whole(request: Request, answer: Sampled, telling: Telling & Asked): Json & { finish_reason: FinishReason };
+  whole(
+    request: Request,
+    answer: Sampled,
+    telling: Telling & Asked,
+  ): Json & { finish_reason: FinishReason };
 }
 
-const finishOf = ({ finish }: Sampled): "stop" | "length" => (finish === "stop" ? "stop" : "length");
+const finishOf = ({ finish }: Sampled): "stop" | "length" =>
+  finish === "stop" ? "stop" : "length";
 
 /** How the answers to a prompt are read. */
-const readingOf = ({ tools, tool_choice: choice, parallel_tool_calls: several }: ChatRequest, speaker: Speaker, prompt: Int32Array): Reading => ({
+const readingOf = (
+  { tools, tool_choice: choice, parallel_tool_calls: several }: ChatRequest,
+  speaker: Speaker,
+  prompt: Int32Array,
+): Reading => ({
   calls: tools.length === 0 || choice === "none" ? "none" : several ? "all" : "one",
   openThought: speaker.opensThought(prompt),
 });
@@ -101,11 +126,22 @@ export const CHAT: Kind<ChatRequest> = {
   read: readChatRequest,
   check: checkTools,
   answers: ({ n }) => n,
-  prompts({ messages, tools, tool_choice: choice, chat_template_kwargs: templateArguments }, encoder, limit) {
+  prompts(
+    { messages, tools, tool_choice: choice, chat_template_kwargs: templateArguments },
+    encoder,
+    limit,
+  ) {
     const shown = tools.length === 0 || choice === "none" ? {} : { tools };
-    return [encoder.encodePromptSlices(messages.map(toMessage), { ...shown, templateArguments }, { limit })];
+    return [
+      encoder.encodePromptSlices(
+        messages.map(toMessage),
+        { ...shown, templateArguments },
+        { limit },
+      ),
+    ];
   },
-  constrains: (request) => request.response_format.type !== "text" || callRules(request) !== undefined,
+  constrains: (request) =>
+    request.response_format.type !== "text" || callRules(request) !== undefined,
   drawing(request, prompt, { speaker, grammars }) {
     const { response_format: format } = request;
     const openThought = speaker.opensThought(prompt);
@@ -113,14 +149,30 @@ export const CHAT: Kind<ChatRequest> = {
     const rules = callRules(request);
     if (rules) return { ...decode, constrain: grammars.calls({ ...rules, openThought }) };
     if (format.type === "text") return decode;
-    return { ...decode, constrain: grammars.json(format.type === "json_schema" ? format.json_schema.schema : undefined, { openThought }) };
+    return {
+      ...decode,
+      constrain: grammars.json(
+        format.type === "json_schema" ? format.json_schema.schema : undefined,
+        { openThought },
+      ),
+    };
   },
-  limits: ({ max_completion_tokens, max_tokens, logprobs, top_logprobs = 0 }) => ({ maxNewTokens: max_completion_tokens ?? max_tokens, top: logprobs ? top_logprobs : undefined, promptTop: undefined }),
-  opening: () => ({ late: false, choice: () => ({ delta: { role: "assistant", content: "" }, logprobs: null }) }),
+  limits: ({ max_completion_tokens, max_tokens, logprobs, top_logprobs = 0 }) => ({
+    maxNewTokens: max_completion_tokens ?? max_tokens,
+    top: logprobs ? top_logprobs : undefined,
+    promptTop: undefined,
+  }),
+  opening: () => ({
+    late: false,
+    choice: () => ({ delta: { role: "assistant", content: "" }, logprobs: null }),
+  }),
   voice: chatVoice,
   closing: { delta: {}, logprobs: null },
   whole(request, answer, { speaker, words, ids }) {
-    const { content, reasoning, calls } = speaker.read(answer.text, readingOf(request, speaker, ids));
+    const { content, reasoning, calls } = speaker.read(
+      answer.text,
+      readingOf(request, speaker, ids),
+    );
     return {
       message: {
         role: "assistant",
@@ -129,7 +181,11 @@ export const CHAT: Kind<ChatRequest> = {
         ...(reasoning === undefined ? {} : { reasoning_content: reasoning }),
         ...(calls.length === 0 ? {} : { tool_calls: calls }),
       },
-      logprobs: chatPlaces(request, { answer, from: 0, to: request.logprobs ? words.within(answer) : 0 }, words),
+      logprobs: chatPlaces(
+        request,
+        { answer, from: 0, to: request.logprobs ? words.within(answer) : 0 },
+        words,
+      ),
       finish_reason: calls.length > 0 ? "tool_calls" : finishOf(answer),
     };
   },
@@ -137,23 +193,43 @@ export const CHAT: Kind<ChatRequest> = {
 
 function chatVoice(request: ChatRequest, { speaker, words, ids }: Telling & Asked): Voice {
   const listener = speaker.listen(readingOf(request, speaker, ids));
-  const delta = ({ content, reasoning }: Heard): Json => ({ ...(content === "" ? {} : { content }), ...(reasoning === "" ? {} : { reasoning_content: reasoning }) });
+  const delta = ({ content, reasoning }: Heard): Json => ({
+    ...(content === "" ? {} : { content }),
+    ...(reasoning === "" ? {} : { reasoning_content: reasoning }),
+  });
   return {
     piece(piece) {
       const heard = listener.hear(piece.answer.text);
-      return heard.content === "" && heard.reasoning === "" ? undefined : { delta: delta(heard), logprobs: chatPlaces(request, piece, words) };
+      return heard.content === "" && heard.reasoning === ""
+        ? undefined
+        : { delta: delta(heard), logprobs: chatPlaces(request, piece, words) };
     },
     end(piece) {
       const { calls, ...heard } = listener.end(piece.answer.text);
-      const deltas = [...(heard.content === "" && heard.reasoning === "" ? [] : [delta(heard)]), ...calls.map((call, index) => ({ tool_calls: [{ index, ...call }] }))];
+      const deltas = [
+        ...(heard.content === "" && heard.reasoning === "" ? [] : [delta(heard)]),
+        ...calls.map((call, index) => ({ tool_calls: [{ index, ...call }] })),
+      ];
       const logprobs = piece.from < piece.to ? chatPlaces(request, piece, words) : null;
-      return { rest: deltas.map((each, index) => ({ delta: each, logprobs: index === 0 ? logprobs : null })), finish: calls.length > 0 ? "tool_calls" : finishOf(piece.answer) };
+      return {
+        rest: deltas.map((each, index) => ({
+          delta: each,
+          logprobs: index === 0 ? logprobs : null,
+        })),
+        finish: calls.length > 0 ? "tool_calls" : finishOf(piece.answer),
+      };
     },
   };
 }
 
-function chatPlaces({ logprobs, top_logprobs: top = 0 }: ChatRequest, { answer, from, to }: Pick<Piece, "answer" | "from" | "to">, words: SpokenTokens): Json | null {
-  return logprobs ? { content: chatLogprobs(answer, words, { from, to, top }), refusal: null } : null;
+function chatPlaces(
+  { logprobs, top_logprobs: top = 0 }: ChatRequest,
+  { answer, from, to }: Pick<Piece, "answer" | "from" | "to">,
+  words: SpokenTokens,
+): Json | null {
+  return logprobs
+    ? { content: chatLogprobs(answer, words, { from, to, top }), refusal: null }
+    : null;
 }
 
 export const TEXT: Kind<TextRequest> = {
@@ -168,49 +244,105 @@ export const TEXT: Kind<TextRequest> = {
   answers: ({ n, prompt }) => n * promptCount(prompt),
   prompts: textPrompts,
   constrains: () => false,
-  drawing: (_request, _prompt, { encoder: { tokenizer } }) => ({ decode: (ids) => tokenizer.decode(ids, { skipSpecial: true, continues: true }) }),
-  limits: ({ max_tokens, logprobs, echo }) => ({ maxNewTokens: max_tokens, top: logprobs, promptTop: echo ? logprobs : undefined }),
+  drawing: (_request, _prompt, { encoder: { tokenizer } }) => ({
+    decode: (ids) => tokenizer.decode(ids, { skipSpecial: true, continues: true }),
+  }),
+  limits: ({ max_tokens, logprobs, echo }) => ({
+    maxNewTokens: max_tokens,
+    top: logprobs,
+    promptTop: echo ? logprobs : undefined,
+  }),
   opening(request, asked, telling) {
     if (!request.echo) return undefined;
     const { logprobs: top } = request;
     const text = echoed(request, asked, telling);
-    return { late: top !== undefined, choice: (answer) => ({ text, logprobs: top === undefined || !answer ? null : textLogprobs(promptPlaces(asked.ids, answer.promptScores!), telling.words, { top, offset: 0 }) }) };
+    return {
+      late: top !== undefined,
+      choice: (answer) => ({
+        text,
+        logprobs:
+          top === undefined || !answer
+            ? null
+            : textLogprobs(promptPlaces(asked.ids, answer.promptScores!), telling.words, {
+                top,
+                offset: 0,
+              }),
+      }),
+    };
   },
   closing: { text: "", logprobs: null },
   voice(request, telling) {
     const { logprobs: top } = request;
     const before = request.echo ? echoed(request, telling, telling).length : 0;
     return {
-      piece: ({ answer, text, behind, from, to }) => ({ text, logprobs: top === undefined ? null : textLogprobs(answerPlaces(answer, from, to), telling.words, { top, offset: behind + before }) }),
+      piece: ({ answer, text, behind, from, to }) => ({
+        text,
+        logprobs:
+          top === undefined
+            ? null
+            : textLogprobs(answerPlaces(answer, from, to), telling.words, {
+                top,
+                offset: behind + before,
+              }),
+      }),
       end: ({ answer }) => ({ rest: [], finish: finishOf(answer) }),
     };
   },
   whole(request, answer, telling) {
     const text = request.echo ? echoed(request, telling, telling) : "";
-    return { text: `${text}${answer.text}`, logprobs: wholePlaces(request, answer, { ...telling, offset: text.length }), finish_reason: finishOf(answer) };
+    return {
+      text: `${text}${answer.text}`,
+      logprobs: wholePlaces(request, answer, { ...telling, offset: text.length }),
+      finish_reason: finishOf(answer),
+    };
   },
 };
 
-/** With the prompt, the token that ends an answer is listed too: evaluations count on one place for each token that they asked for. */
-function wholePlaces({ logprobs: top, echo }: TextRequest, answer: Sampled, { words, ids, offset }: Telling & Asked & { offset: number }): Json | null {
+/**
+ * With the prompt, the token that ends an answer is listed too: evaluations count on one place for
+ * each token that they asked for.
+ */
+function wholePlaces(
+  { logprobs: top, echo }: TextRequest,
+  answer: Sampled,
+  { words, ids, offset }: Telling & Asked & { offset: number },
+): Json | null {
   if (top === undefined) return null;
-  if (!echo) return { ...textLogprobs(answerPlaces(answer, 0, words.within(answer)), words, { top, offset }) };
+  if (!echo)
+    return {
+      ...textLogprobs(answerPlaces(answer, 0, words.within(answer)), words, { top, offset }),
+    };
   const before = textLogprobs(promptPlaces(ids, answer.promptScores!), words, { top, offset: 0 });
   const after = textLogprobs(answerPlaces(answer, 0, answer.ids.length), words, { top, offset });
-  return Object.fromEntries(Object.entries(before).map(([key, list]) => [key, [...(list as unknown[]), ...(after[key as keyof typeof after] as unknown[])]]));
+  return Object.fromEntries(
+    Object.entries(before).map(([key, list]) => [
+      key,
+      [...(list as unknown[]), ...(after[key as keyof typeof after] as unknown[])],
+    ]),
+  );
 }
 
 /** The prompts of a request, each a text or ids. */
 function promptList({ prompt }: Pick<TextRequest, "prompt">): (string | number[])[] {
-  if (typeof prompt === "string" || typeof prompt[0] === "number") return [prompt as string | number[]];
+  if (typeof prompt === "string" || typeof prompt[0] === "number")
+    return [prompt as string | number[]];
   return prompt as string[] | number[][];
 }
 
-function textPrompts(request: TextRequest, encoder: Encoder, limit: number): (Int32Array | Slices<Int32Array>)[] {
+function textPrompts(
+  request: TextRequest,
+  encoder: Encoder,
+  limit: number,
+): (Int32Array | Slices<Int32Array>)[] {
   const { vocabularySize } = encoder.tokenizer;
   return promptList(request).map((prompt) => {
-    if (typeof prompt === "string") return encoder.encodePromptSlices(prompt, { plain: true }, { limit });
-    if (prompt.some((id) => id >= vocabularySize)) throw new ApiError(400, `token ids are below ${vocabularySize}`, { param: "prompt", code: "invalid_value" });
+    if (typeof prompt === "string")
+      return encoder.encodePromptSlices(prompt, { plain: true }, { limit });
+    if (prompt.some((id) => id >= vocabularySize))
+      throw new ApiError(400, `token ids are below ${vocabularySize}`, {
+        param: "prompt",
+        code: "invalid_value",
+      });
     return Int32Array.from(prompt);
   });
 }
@@ -218,5 +350,7 @@ function textPrompts(request: TextRequest, encoder: Encoder, limit: number): (In
 /** A prompt as it was given; ids as the text that they are. */
 function echoed(request: TextRequest, { prompt, ids }: Asked, { encoder }: Telling): string {
   const given = promptList(request)[prompt]!;
-  return typeof given === "string" ? given : encoder.tokenizer.decode([...ids], { skipSpecial: true, continues: true });
+  return typeof given === "string"
+    ? given
+    : encoder.tokenizer.decode([...ids], { skipSpecial: true, continues: true });
 }

@@ -54,17 +54,30 @@ export interface Caller {
 }
 
 /** @throws ApiError */
-export async function answer<Request extends ChatRequest | TextRequest>(kind: Kind<Request>, body: string, { caller, context }: { caller: Caller; context: EndpointContext }): Promise<Response> {
+export async function answer<Request extends ChatRequest | TextRequest>(
+  kind: Kind<Request>,
+  body: string,
+  { caller, context }: { caller: Caller; context: EndpointContext },
+): Promise<Response> {
   const { engines, slices, stop, maxTokens: byDefault, metrics } = context;
   const watch = metrics.watch();
-  const request = await slices.run(oneSlice(() => kind.read(parseBody(body), engines.limits.room)), caller);
+  const request = await slices.run(
+    oneSlice(() => kind.read(parseBody(body), engines.limits.room)),
+    caller,
+  );
   const served = engines.find(request.model);
   kind.check(request, context);
   if (stop.aborted) throw stopping();
-  const lease = await engines.lease(request.model, { answers: kind.answers(request), client: caller.client });
+  const lease = await engines.lease(request.model, {
+    answers: kind.answers(request),
+    client: caller.client,
+  });
   let work: Answering;
   try {
-    work = new Answering(engines, lease, { asked: await askingOf(kind, request, { caller, context }), byDefault });
+    work = new Answering(engines, lease, {
+      asked: await askingOf(kind, request, { caller, context }),
+      byDefault,
+    });
   } catch (error) {
     lease.release();
     throw error;
@@ -80,26 +93,60 @@ export async function answer<Request extends ChatRequest | TextRequest>(kind: Ki
   return request.stream ? streamed(run) : whole(run);
 }
 
-async function askingOf<Request extends ChatRequest | TextRequest>(kind: Kind<Request>, request: Request, { caller, context }: { caller: Caller; context: EndpointContext }): Promise<Asking> {
-  const { engines: { encoder, limits: { room } }, slices } = context;
+async function askingOf<Request extends ChatRequest | TextRequest>(
+  kind: Kind<Request>,
+  request: Request,
+  { caller, context }: { caller: Caller; context: EndpointContext },
+): Promise<Asking> {
+  const {
+    engines: {
+      encoder,
+      limits: { room },
+    },
+    slices,
+  } = context;
   const { maxNewTokens, top, promptTop } = kind.limits(request);
   const prompts: Int32Array[] = [];
   try {
     // one after the other, as each of a client's prompts would take a turn of its own
-    for (const prompt of kind.prompts(request, encoder, room)) prompts.push(prompt instanceof Int32Array ? prompt : await slices.run(prompt, caller));
+    for (const prompt of kind.prompts(request, encoder, room))
+      prompts.push(prompt instanceof Int32Array ? prompt : await slices.run(prompt, caller));
   } catch (error) {
     if (error instanceof TextTooLong) throw tooLong(kind.field, room);
     throw error;
   }
   if (kind.constrains(request)) await context.grammars.ready();
   const special = prompts.map((prompt) => kind.drawing(request, prompt, { ...context, encoder }));
-  const bias = new Map(Object.entries(request.logit_bias).map(([id, amount]) => [Number(id), amount]));
-  for (const id of bias.keys()) if (id >= encoder.tokenizer.vocabularySize) throw new ApiError(400, `token ids are below ${encoder.tokenizer.vocabularySize}`, { param: "logit_bias", code: "invalid_value" });
+  const bias = new Map(
+    Object.entries(request.logit_bias).map(([id, amount]) => [Number(id), amount]),
+  );
+  for (const id of bias.keys())
+    if (id >= encoder.tokenizer.vocabularySize)
+      throw new ApiError(400, `token ids are below ${encoder.tokenizer.vocabularySize}`, {
+        param: "logit_bias",
+        code: "invalid_value",
+      });
   return {
-    model: request.model, client: caller.client, samples: request.n, prompts, seed: request.seed, maxNewTokens, promptAlternatives: promptTop, field: kind.field,
+    model: request.model,
+    client: caller.client,
+    samples: request.n,
+    prompts,
+    seed: request.seed,
+    maxNewTokens,
+    promptAlternatives: promptTop,
+    field: kind.field,
     drawing: special.map((own) => ({
-      temperature: request.temperature, topP: request.top_p, topK: request.top_k, minP: request.min_p, stopTexts: request.stop, alternatives: top ?? 0,
-      frequencyPenalty: request.frequency_penalty, presencePenalty: request.presence_penalty, repetitionPenalty: request.repetition_penalty, bias, ...own,
+      temperature: request.temperature,
+      topP: request.top_p,
+      topK: request.top_k,
+      minP: request.min_p,
+      stopTexts: request.stop,
+      alternatives: top ?? 0,
+      frequencyPenalty: request.frequency_penalty,
+      presencePenalty: request.presence_penalty,
+      repetitionPenalty: request.repetition_penalty,
+      bias,
+      ...own,
     })),
   };
 }
@@ -114,10 +161,20 @@ interface Run<Request extends ChatRequest | TextRequest> {
   watch: RequestWatch;
 }
 
-const tellingOf = <Request extends ChatRequest | TextRequest>({ kind, context: { engines: { encoder }, speaker, words } }: Run<Request>): Telling => ({ encoder, speaker, words: words[kind.says] });
+const tellingOf = <Request extends ChatRequest | TextRequest>({
+  kind,
+  context: {
+    engines: { encoder },
+    speaker,
+    words,
+  },
+}: Run<Request>): Telling => ({ encoder, speaker, words: words[kind.says] });
 
 /** Counts what a request has used, and tells it. */
-function settle<Request extends ChatRequest | TextRequest>({ work, context, request, watch, kind }: Run<Request>, answers: readonly Sampled[]): Usage {
+function settle<Request extends ChatRequest | TextRequest>(
+  { work, context, request, watch, kind }: Run<Request>,
+  answers: readonly Sampled[],
+): Usage {
   const usage = usageOf(work.asked.prompts, answers);
   watch.end();
   context.metrics.used(request.model, usage);
@@ -126,7 +183,9 @@ function settle<Request extends ChatRequest | TextRequest>({ work, context, requ
   return usage;
 }
 
-async function whole<Request extends ChatRequest | TextRequest>(run: Run<Request>): Promise<Response> {
+async function whole<Request extends ChatRequest | TextRequest>(
+  run: Run<Request>,
+): Promise<Response> {
   const { kind, request, work, head, ends, watch } = run;
   const answers = await work.run(ends, { onDraw: (_, choice) => watch.token(choice) });
   const { prompts, samples } = work.asked;
@@ -134,17 +193,22 @@ async function whole<Request extends ChatRequest | TextRequest>(run: Run<Request
   const telling = tellingOf(run);
   const choices = answers.map((sampled, index) => {
     const prompt = Math.floor(index / samples);
-    return { index, ...kind.whole(request, sampled, { ...telling, prompt, ids: prompts[prompt]! }) };
+    return {
+      index,
+      ...kind.whole(request, sampled, { ...telling, prompt, ids: prompts[prompt]! }),
+    };
   });
-  return new Response(stringifyJson({ ...head, choices, usage }), { headers: { "content-type": "application/json" } });
+  return new Response(stringifyJson({ ...head, choices, usage }), {
+    headers: { "content-type": "application/json" },
+  });
 }
 
 const encodeText = new TextEncoder();
 const event = (data: string): Uint8Array => encodeText.encode(`data: ${data}\n\n`);
 
 /**
- * Server-sent events. What a slow client has not read yet is kept, at most the answers it asked for. Once the stream has begun, an
- * error is an event, as its status is gone.
+ * Server-sent events. What a slow client has not read yet is kept, at most the answers it asked
+ * for. Once the stream has begun, an error is an event, as its status is gone.
  */
 function streamed<Request extends ChatRequest | TextRequest>(run: Run<Request>): Response {
   const { ends, context } = run;
@@ -174,22 +238,46 @@ function streamed<Request extends ChatRequest | TextRequest>(run: Run<Request>):
     },
     cancel: leave,
   });
-  return new Response(body, { headers: { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache", "x-accel-buffering": "no" } });
+  return new Response(body, {
+    headers: {
+      "content-type": "text/event-stream; charset=utf-8",
+      "cache-control": "no-cache",
+      "x-accel-buffering": "no",
+    },
+  });
 }
 
-async function sendPieces<Request extends ChatRequest | TextRequest>(run: Run<Request>, send: (data: string) => void): Promise<void> {
+async function sendPieces<Request extends ChatRequest | TextRequest>(
+  run: Run<Request>,
+  send: (data: string) => void,
+): Promise<void> {
   const { kind, request, work, head, ends, watch } = run;
   const withUsage = request.stream_options?.include_usage ?? false;
   const { prompts, samples } = work.asked;
-  const sendChoice = (index: number, choice: Record<string, unknown>, finish_reason: string | null): void =>
-    send(stringifyJson({ ...head, choices: [{ index, ...choice, finish_reason }], ...(withUsage ? { usage: null } : {}) }));
+  const sendChoice = (
+    index: number,
+    choice: Record<string, unknown>,
+    finish_reason: string | null,
+  ): void =>
+    send(
+      stringifyJson({
+        ...head,
+        choices: [{ index, ...choice, finish_reason }],
+        ...(withUsage ? { usage: null } : {}),
+      }),
+    );
   const telling = tellingOf(run);
   const streams = Array.from({ length: prompts.length * samples }, (_, index) => {
     const prompt = Math.floor(index / samples);
     const asked = { prompt, ids: prompts[prompt]! };
     const opening = kind.opening(request, asked, telling);
     if (opening && !opening.late) sendChoice(index, opening.choice(), null);
-    return { voice: kind.voice(request, { ...telling, ...asked }), late: opening?.late ? opening.choice : undefined, characters: 0, tokens: 0 };
+    return {
+      voice: kind.voice(request, { ...telling, ...asked }),
+      late: opening?.late ? opening.choice : undefined,
+      characters: 0,
+      tokens: 0,
+    };
   });
   const counts = kind.limits(request).top !== undefined;
   const open = (sampled: Sampled, index: number): (typeof streams)[number] => {
@@ -205,7 +293,13 @@ async function sendPieces<Request extends ChatRequest | TextRequest>(run: Run<Re
       const text = sampled.text.slice(stream.characters);
       if (text === "") return;
       const to = counts ? Math.max(stream.tokens, telling.words.within(sampled)) : 0;
-      const piece = stream.voice.piece({ answer: sampled, text, behind: stream.characters, from: stream.tokens, to });
+      const piece = stream.voice.piece({
+        answer: sampled,
+        text,
+        behind: stream.characters,
+        from: stream.tokens,
+        to,
+      });
       if (piece === undefined) return;
       sendChoice(index, piece, null);
       stream.characters = sampled.text.length;
@@ -214,7 +308,12 @@ async function sendPieces<Request extends ChatRequest | TextRequest>(run: Run<Re
     onAnswer: (sampled, index) => {
       const stream = open(sampled, index);
       if (sampled.finish === "cancelled") return;
-      const { rest, finish } = stream.voice.end({ answer: sampled, behind: stream.characters, from: stream.tokens, to: counts ? telling.words.within(sampled) : 0 });
+      const { rest, finish } = stream.voice.end({
+        answer: sampled,
+        behind: stream.characters,
+        from: stream.tokens,
+        to: counts ? telling.words.within(sampled) : 0,
+      });
       for (const each of rest) sendChoice(index, each, null);
       sendChoice(index, kind.closing, finish);
     },

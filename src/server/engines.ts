@@ -1,7 +1,8 @@
 /**
- * The models that are served: one base in memory, adapters over it by name, and of each that is used an engine of its own with
- * slots and a cache. Engines are opened when they are asked for; beyond a number of them, the one that was used longest ago
- * makes room. What waits for a slot is bounded, engine by engine.
+ * The models that are served: one base in memory, adapters over it by name, and of each that is
+ * used an engine of its own with slots and a cache. Engines are opened when they are asked for;
+ * beyond a number of them, the one that was used longest ago makes room. What waits for a slot is
+ * bounded, engine by engine.
  */
 import { countOf } from "../core/counts.ts";
 import type { Model } from "../models/model.ts";
@@ -29,7 +30,9 @@ export interface EngineLimits {
   openModels: number;
   /** See {@link BatchingEngine}. */
   prepack: boolean;
-  /** Tokens of prompts that are read between two steps; default as many as take the time of a step. */
+  /**
+   * Tokens of prompts that are read between two steps; default as many as take the time of a step.
+   */
   readTokens?: number;
   /** Waited for between two steps. */
   between?: () => Promise<void>;
@@ -93,28 +96,48 @@ export class Engines {
 
   /** Of the models whose engines are open. */
   get load(): EngineLoad[] {
-    return [...this.open].map(([name, { admitted, opened }]) => ({ name, admitted, running: opened?.active ?? 0, waiting: opened?.waiting ?? 0 }));
+    return [...this.open].map(([name, { admitted, opened }]) => ({
+      name,
+      admitted,
+      running: opened?.active ?? 0,
+      waiting: opened?.waiting ?? 0,
+    }));
   }
 
   /** @throws ApiError 404 */
   find(name: string): ServedModel {
     const found = this.models.get(name);
     if (found) return found;
-    throw new ApiError(404, `there is no model ${JSON.stringify(name.slice(0, 100))}; there are ${[...this.models.keys()].join(", ")}`, { param: "model", code: "model_not_found" });
+    throw new ApiError(
+      404,
+      `there is no model ${JSON.stringify(name.slice(0, 100))}; there are ` +
+        `${[...this.models.keys()].join(", ")}`,
+      { param: "model", code: "model_not_found" },
+    );
   }
 
   /**
    * Lets so many answers in, and opens the model's engine where it is not.
    * @param client while there are others, one has at most half of the places
-   * @throws ApiError 429 where the queue is full, 503 where every engine is busy or the server stops
+   * @throws ApiError 429 where the queue is full, 503 where every engine is busy or the server
+   * stops
    */
-  async lease(name: string, { answers, client }: { answers: number; client: string }): Promise<Lease> {
+  async lease(
+    name: string,
+    { answers, client }: { answers: number; client: string },
+  ): Promise<Lease> {
     const { slots, queue } = this.limits;
-    if (answers > slots + queue) throw new ApiError(400, `${countOf(answers, "answer")} are more than this server takes at once (${slots + queue})`, { param: "n", code: "invalid_value" });
+    if (answers > slots + queue)
+      throw new ApiError(
+        400,
+        `${countOf(answers, "answer")} are more than this server takes at once (${slots + queue})`,
+        { param: "n", code: "invalid_value" },
+      );
     const open = this.open.get(name) ?? this.begin(this.find(name));
     const held = open.clients.get(client) ?? 0;
     const crowds = held < open.admitted && held > 0 && held + answers > (slots + queue) / 2;
-    if (crowds || open.admitted + answers > slots + queue) throw new ApiError(429, "the queue is full", { code: "queue_full", retryAfter: COME_AGAIN });
+    if (crowds || open.admitted + answers > slots + queue)
+      throw new ApiError(429, "the queue is full", { code: "queue_full", retryAfter: COME_AGAIN });
     open.used = ++this.uses;
     const admit = (count: number): void => {
       open.admitted += count;
@@ -153,18 +176,26 @@ export class Engines {
     const engines = [...this.open.values()].map(({ engine }) => engine);
     this.open.clear();
     await this.changing.catch(() => undefined);
-    await Promise.all(engines.map(async (engine) => (await engine.catch(() => undefined))?.close()));
+    await Promise.all(
+      engines.map(async (engine) => (await engine.catch(() => undefined))?.close()),
+    );
   }
 
   private begin(served: ServedModel): Open {
     if (this.closed) throw stopping();
     const leaving = this.makeRoom();
     const engine = this.changing.then(async () => {
-      await leaving?.engine.then((old) => old.close(), () => undefined);
+      await leaving?.engine.then(
+        (old) => old.close(),
+        () => undefined,
+      );
       return this.create(served);
     });
     const open: Open = { engine, admitted: 0, clients: new Map(), used: 0 };
-    this.changing = engine.then((opened) => (open.opened = opened), () => this.open.delete(served.name));
+    this.changing = engine.then(
+      (opened) => (open.opened = opened),
+      () => this.open.delete(served.name),
+    );
     this.open.set(served.name, open);
     return open;
   }
@@ -172,15 +203,29 @@ export class Engines {
   /** Takes an idle engine out where there are too many. */
   private makeRoom(): Open | undefined {
     if (this.open.size < this.limits.openModels) return undefined;
-    const [oldest] = [...this.open].filter(([, { admitted }]) => admitted === 0).toSorted(([, a], [, b]) => a.used - b.used);
-    if (oldest === undefined) throw new ApiError(503, "every engine is busy with another model", { code: "models_busy", retryAfter: COME_AGAIN });
+    const [oldest] = [...this.open]
+      .filter(([, { admitted }]) => admitted === 0)
+      .toSorted(([, a], [, b]) => a.used - b.used);
+    if (oldest === undefined)
+      throw new ApiError(503, "every engine is busy with another model", {
+        code: "models_busy",
+        retryAfter: COME_AGAIN,
+      });
     this.open.delete(oldest[0]);
     return oldest[1];
   }
 
   private create({ model }: ServedModel): Promise<BatchingEngine> {
     const { slots, room, prepack, readTokens, between } = this.limits;
-    return BatchingEngine.create(model, this.encoder, { slots, room, prepack, fair: { ...(readTokens === undefined ? {} : { readTokens }), ...(between ? { between } : {}) } });
+    return BatchingEngine.create(model, this.encoder, {
+      slots,
+      room,
+      prepack,
+      fair: {
+        ...(readTokens === undefined ? {} : { readTokens }),
+        ...(between ? { between } : {}),
+      },
+    });
   }
 }
 

@@ -1,4 +1,7 @@
-/** Grammars that answers are held to, compiled once for each that is asked for, over one tree of the vocabulary. */
+/**
+ * Grammars that answers are held to, compiled once for each that is asked for, over one tree of the
+ * vocabulary.
+ */
 import { AttuneError } from "../core/errors.ts";
 import { Automaton, literal, optional, sequence } from "../sampling/grammar/automaton.ts";
 import type { Grammar } from "../sampling/grammar/json-grammar.ts";
@@ -23,7 +26,11 @@ export class Grammars {
   private building: Promise<TokenTree> | undefined;
   private tree: TokenTree | undefined;
 
-  constructor(encoder: Encoder, { reader: { form, marks }, template: { source } }: Speaker, slices: SliceQueue) {
+  constructor(
+    encoder: Encoder,
+    { reader: { form, marks }, template: { source } }: Speaker,
+    slices: SliceQueue,
+  ) {
     this.encoder = encoder;
     this.facts = { form, marks, source };
     this.slices = slices;
@@ -31,7 +38,9 @@ export class Grammars {
 
   /** To be awaited before a grammar is asked for: the vocabulary is laid out once. */
   async ready(): Promise<void> {
-    this.tree = await (this.building ??= this.slices.run(TokenTree.build(this.encoder, this.facts.marks)));
+    this.tree = await (this.building ??= this.slices.run(
+      TokenTree.build(this.encoder, this.facts.marks),
+    ));
   }
 
   /**
@@ -39,8 +48,15 @@ export class Grammars {
    * @throws ApiError 400 where the schema asks for what is not supported
    */
   json(schema: unknown, { openThought }: { openThought: boolean }): () => TokenConstraint {
-    const build = (): Grammar => grammarWith([schema ?? { type: "object" }], ([value]) => sequence(openThought ? thoughtThen(this.facts) : optional(literal(" ")), value!));
-    return this.constraint(["json", schema ?? null, openThought], build, "response_format.json_schema.schema");
+    const build = (): Grammar =>
+      grammarWith([schema ?? { type: "object" }], ([value]) =>
+        sequence(openThought ? thoughtThen(this.facts) : optional(literal(" ")), value!),
+      );
+    return this.constraint(
+      ["json", schema ?? null, openThought],
+      build,
+      "response_format.json_schema.schema",
+    );
   }
 
   /** @throws ApiError 400 */
@@ -61,7 +77,8 @@ export class Grammars {
     try {
       return new TokenMasks(new Automaton(build(), "root"), this.tree!);
     } catch (error) {
-      if (error instanceof AttuneError && error.code === "data") throw new ApiError(400, error.message, { param, code: "invalid_json_schema" });
+      if (error instanceof AttuneError && error.code === "data")
+        throw new ApiError(400, error.message, { param, code: "invalid_json_schema" });
       throw error;
     }
   }

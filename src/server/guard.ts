@@ -1,7 +1,8 @@
 /**
- * Who may ask: the Host that is named (DNS rebinding), the page that a browser asks for (Origin, Sec-Fetch-Site), and the
- * token. Nothing is allowed across origins unless it was listed.
- * Source: Ollama's and Jupyter's Host and Origin checks, after the incidents of servers that trusted loopback alone.
+ * Who may ask: the Host that is named (DNS rebinding), the page that a browser asks for (Origin,
+ * Sec-Fetch-Site), and the token. Nothing is allowed across origins unless it was listed.
+ * Source: Ollama's and Jupyter's Host and Origin checks, after the incidents of servers that
+ * trusted loopback alone.
  */
 import { createHash, timingSafeEqual } from "node:crypto";
 import { isIP } from "node:net";
@@ -20,7 +21,8 @@ export interface GuardOptions {
 const LOOPBACK = new Set(["localhost", "127.0.0.1", "::1"]);
 const ANY = new Set(["0.0.0.0", "::"]);
 
-export const isLoopback = (host: string): boolean => LOOPBACK.has(host) || /^127\.\d+\.\d+\.\d+$/.test(host);
+export const isLoopback = (host: string): boolean =>
+  LOOPBACK.has(host) || /^127\.\d+\.\d+\.\d+$/.test(host);
 
 /** `[::1]:8080` without port and brackets. */
 function hostName(header: string): string | undefined {
@@ -45,7 +47,9 @@ export class Guard {
     if (name !== undefined && (isLoopback(name) || this.hosts.has(name))) return;
     // a name is needed to lead a browser astray, and a number is none
     if (name !== undefined && ANY.has(this.options.host) && isIP(name) !== 0) return;
-    throw new ApiError(403, "this server is not called by that Host; --allow-host adds one", { code: "host_not_allowed" });
+    throw new ApiError(403, "this server is not called by that Host; --allow-host adds one", {
+      code: "host_not_allowed",
+    });
   }
 
   /**
@@ -54,8 +58,11 @@ export class Guard {
    */
   checkOrigin(origin: string | undefined, site: string | undefined): string | undefined {
     if (origin !== undefined && this.options.allowOrigins.includes(origin)) return origin;
-    if (origin === undefined && (site === undefined || site === "none" || site === "same-origin")) return undefined;
-    throw new ApiError(403, "web pages of this origin may not ask; --allow-origin adds one", { code: "origin_not_allowed" });
+    if (origin === undefined && (site === undefined || site === "none" || site === "same-origin"))
+      return undefined;
+    throw new ApiError(403, "web pages of this origin may not ask; --allow-origin adds one", {
+      code: "origin_not_allowed",
+    });
   }
 
   /** @throws ApiError 401 */
@@ -63,7 +70,14 @@ export class Guard {
     if (this.token === undefined) return;
     const given = /^Bearer +(\S+) *$/i.exec(header ?? "")?.[1] ?? "";
     // digests are of one length, and compared in constant time
-    if (!timingSafeEqual(digest(given), this.token)) throw new ApiError(401, header === undefined ? "a token is needed: Authorization: Bearer ..." : "the token is wrong", { code: "invalid_api_key" });
+    if (!timingSafeEqual(digest(given), this.token))
+      throw new ApiError(
+        401,
+        header === undefined
+          ? "a token is needed: Authorization: Bearer ..."
+          : "the token is wrong",
+        { code: "invalid_api_key" },
+      );
   }
 }
 

@@ -20,7 +20,9 @@ const chat = { model: "tiny", messages: [{ role: "user", content: "Tell me" }], 
 const long = { ...chat, max_tokens: 230, temperature: 2, seed: 11, stream: true };
 
 /** A connection that says only so much; `heard` is what came back. */
-async function open(text = ""): Promise<{ socket: Socket; heard: () => string; closed: () => boolean }> {
+async function open(
+  text = "",
+): Promise<{ socket: Socket; heard: () => string; closed: () => boolean }> {
   const { hostname, port } = new URL(server.baseUrl);
   const socket = connect(Number(port), hostname);
   sockets.push(socket);
@@ -39,19 +41,27 @@ describe("connections that ask for nothing", () => {
     const streaming = send(server, "/v1/chat/completions", { body: long });
     await until(() => server.engines.load.some(({ running }) => running === 1));
     const halfOpen: Awaited<ReturnType<typeof open>>[] = [];
-    for (let count = 0; count < 20; count++) halfOpen.push(await open(count % 2 ? "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nX-Slow: " : ""));
+    for (let count = 0; count < 20; count++)
+      halfOpen.push(
+        await open(
+          count % 2 ? "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nX-Slow: " : "",
+        ),
+      );
     expect((await send(server, "/v1/chat/completions", { body: chat })).status).toBe(200);
     await until(() => halfOpen.filter(({ closed }) => closed()).length >= 15);
     expect(halfOpen.slice(0, 14).every(({ closed }) => closed())).toBe(true);
-    expect(events((await streaming).text).at(-1)!.choices[0]).toMatchObject({ finish_reason: expect.stringMatching(/stop|length/) });
+    expect(events((await streaming).text).at(-1)!.choices[0]).toMatchObject({
+      finish_reason: expect.stringMatching(/stop|length/),
+    });
   });
 
   test("make no room before what they have sent was read, however many come at once", async () => {
     server = await startTiny({ connections: { total: 8, ofAddress: 6 } });
-    // all of them are accepted in one turn, as after a long step, and the one that asks is among the first
+    // all of them are accepted in one turn, as after a long step, and the one that asks is among
+    // the first
     const asking = open("GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     const others = Promise.all(Array.from({ length: 60 }, () => open()));
-    for (const end = performance.now() + 50; performance.now() < end; );
+    for (const end = performance.now() + 50; performance.now() < end;);
     const { heard, closed } = await asking;
     await until(closed);
     expect(heard()).toContain('{"status":"ok"}');
@@ -65,7 +75,10 @@ describe("connections that ask for nothing", () => {
     let waiting = 40;
     const arrive = (): void => {
       if (waiting-- <= 0) return;
-      fake.emit("connection", Object.assign(new EventEmitter(), { remoteAddress: "10.0.0.1", destroy: () => undefined }));
+      fake.emit(
+        "connection",
+        Object.assign(new EventEmitter(), { remoteAddress: "10.0.0.1", destroy: () => undefined }),
+      );
       setImmediate(arrive);
     };
     setImmediate(arrive);
@@ -81,46 +94,84 @@ describe("connections that ask for nothing", () => {
 
   test("are told when all of an address are being answered", async () => {
     server = await startTiny({ connections: { ofAddress: 2 } });
-    const streams = [send(server, "/v1/chat/completions", { body: long }), send(server, "/v1/chat/completions", { body: long })];
+    const streams = [
+      send(server, "/v1/chat/completions", { body: long }),
+      send(server, "/v1/chat/completions", { body: long }),
+    ];
     await until(() => server.engines.load.some(({ admitted }) => admitted === 2));
     const { heard, closed } = await open("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n");
     await until(closed);
-    expect(heard()).toMatch(/^HTTP\/1\.1 503 [\s\S]*retry-after: 1[\s\S]*"code":"too_many_connections"/);
+    expect(heard()).toMatch(
+      /^HTTP\/1\.1 503 [\s\S]*retry-after: 1[\s\S]*"code":"too_many_connections"/,
+    );
     await Promise.all(streams);
   });
 
   test("are closed when a head does not come, or is none, and told why", async () => {
     server = await startTiny({ headTime: 40, requestTime: 80 });
     const late = await open("GET /health HTTP/1.1\r\nHost: localhost\r\n");
-    const lateBody = await open("POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{");
+    const lateBody = await open(
+      "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: " +
+        "application/json\r\nContent-Length: 100\r\n\r\n{",
+    );
     const noHttp = await open("hello\r\n\r\n");
-    const large = await open(`GET /health HTTP/1.1\r\nHost: localhost\r\nX-Large: ${"x".repeat(40_000)}\r\n\r\n`);
+    const large = await open(
+      `GET /health HTTP/1.1\r\nHost: localhost\r\nX-Large: ${"x".repeat(40_000)}\r\n\r\n`,
+    );
     const all = [late, lateBody, noHttp, large];
     await until(() => all.every(({ closed }) => closed()));
-    const told = all.map(({ heard }) => [heard().split(" ")[1], (JSON.parse(heard().split("\r\n\r\n")[1]!) as { error: object }).error]);
-    const error = (code: string) => ({ message: expect.any(String), type: "invalid_request_error", param: null, code });
-    expect(told).toEqual([["408", error("request_timeout")], ["408", error("request_timeout")], ["400", error("invalid_request")], ["431", error("headers_too_large")]]);
+    const told = all.map(({ heard }) => [
+      heard().split(" ")[1],
+      (JSON.parse(heard().split("\r\n\r\n")[1]!) as { error: object }).error,
+    ]);
+    const error = (code: string) => ({
+      message: expect.any(String),
+      type: "invalid_request_error",
+      param: null,
+      code,
+    });
+    expect(told).toEqual([
+      ["408", error("request_timeout")],
+      ["408", error("request_timeout")],
+      ["400", error("invalid_request")],
+      ["431", error("headers_too_large")],
+    ]);
   });
 });
 
 describe("bodies", () => {
-  test.each(["content-length: 3000000", "transfer-encoding: chunked"])("that are too large get their answer though they are still being sent (%s)", async (header) => {
-    server = await startTiny();
-    const { socket, heard, closed } = await open(`POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n${header}\r\n\r\n`);
-    const piece = "x".repeat(100_000);
-    for (let sent = 0; sent < 30; sent++) await new Promise((resolve) => socket.write(header.startsWith("content") ? piece : `${piece.length.toString(16)}\r\n${piece}\r\n`, resolve));
-    if (!header.startsWith("content")) socket.write("0\r\n\r\n");
-    // the whole of it was read, and the connection is of use again
-    socket.write("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n");
-    await until(() => heard().includes('{"status":"ok"}'));
-    expect(heard()).toMatch(/^HTTP\/1\.1 413 [\s\S]*"code":"body_too_large"/);
-    expect(closed()).toBe(false);
-  });
+  test.each(["content-length: 3000000", "transfer-encoding: chunked"])(
+    "that are too large get their answer though they are still being sent (%s)",
+    async (header) => {
+      server = await startTiny();
+      const { socket, heard, closed } = await open(
+        `POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: ` +
+          `application/json\r\n${header}\r\n\r\n`,
+      );
+      const piece = "x".repeat(100_000);
+      for (let sent = 0; sent < 30; sent++)
+        await new Promise((resolve) =>
+          socket.write(
+            header.startsWith("content") ? piece : `${piece.length.toString(16)}\r\n${piece}\r\n`,
+            resolve,
+          ),
+        );
+      if (!header.startsWith("content")) socket.write("0\r\n\r\n");
+      // the whole of it was read, and the connection is of use again
+      socket.write("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n");
+      await until(() => heard().includes('{"status":"ok"}'));
+      expect(heard()).toMatch(/^HTTP\/1\.1 413 [\s\S]*"code":"body_too_large"/);
+      expect(closed()).toBe(false);
+    },
+  );
 
   test("that end early leave nothing behind", async () => {
     const errors: unknown[] = [];
     server = await startTiny({ onError: (error) => errors.push(error) });
-    const { socket } = await open("POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{");
+    const { socket } = await open(
+      "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: " +
+        "application/json\r\nContent-Length: 100\r\n\r\n{",
+    );
     await new Promise((resolve) => setImmediate(resolve));
     socket.destroy();
     expect((await send(server, "/v1/chat/completions", { body: chat })).status).toBe(200);
@@ -135,24 +186,35 @@ test("a defect in one request ends nobody else's answer", async () => {
   const within = vi.spyOn(SpokenTokens.prototype, "within").mockImplementation(() => {
     throw new TypeError("a defect");
   });
-  const failed = await send(server, "/v1/chat/completions", { body: { ...chat, stream: true, logprobs: true } });
+  const failed = await send(server, "/v1/chat/completions", {
+    body: { ...chat, stream: true, logprobs: true },
+  });
   within.mockRestore();
   expect(failed.text).toContain("internal_error");
   const { text } = await other;
   expect(text).not.toContain('"error"');
-  expect(new Set([...text.matchAll(/"index":(\d+)/g)].map(([, index]) => index))).toEqual(new Set(["0", "1", "2"]));
+  expect(new Set([...text.matchAll(/"index":(\d+)/g)].map(([, index]) => index))).toEqual(
+    new Set(["0", "1", "2"]),
+  );
   expect(errors).toHaveLength(1);
 });
 
 test("a log holds no control character, no line break and nothing decoded", async () => {
   const lines: string[] = [];
-  server = await startTiny({ onRequest: ({ method, path, status }) => lines.push(`${method} ${path} ${status}`) });
+  server = await startTiny({
+    onRequest: ({ method, path, status }) => lines.push(`${method} ${path} ${status}`),
+  });
   await send(server, "/v1/%1b%5b2J%0aGET%20/forged%20200?secret=1");
-  const raw = await open("GET /v1/\u00e9\u009b31m HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+  const raw = await open(
+    "GET /v1/\u00e9\u009b31m HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+  );
   await until(raw.closed);
   await send(server, `/v1/${"x".repeat(500)}`);
   expect(raw.heard()).toMatch(/^HTTP\/1\.1 4/);
-  expect([lines[0], lines.at(-1)]).toEqual(["GET /v1/%1b%5b2J%0aGET%20/forged%20200 404", `GET /v1/${"x".repeat(96)} 404`]);
+  expect([lines[0], lines.at(-1)]).toEqual([
+    "GET /v1/%1b%5b2J%0aGET%20/forged%20200 404",
+    `GET /v1/${"x".repeat(96)} 404`,
+  ]);
   for (const line of lines) expect(line).toMatch(/^GET [!-~]+ 4\d\d$/);
 });
 
@@ -215,7 +277,10 @@ describe("prompts that are long to encode", () => {
       yield;
     }
     const first = async (work: Promise<unknown>, milliseconds: number): Promise<string> =>
-      Promise.race([work.then(() => "the work"), new Promise<string>((resolve) => setTimeout(resolve, milliseconds, "the timer"))]);
+      Promise.race([
+        work.then(() => "the work"),
+        new Promise<string>((resolve) => setTimeout(resolve, milliseconds, "the timer")),
+      ]);
     // a quarter of the time would be 300 ms after one second
     const done = first(queue.run(slices()), 900);
     await until(() => spun > 0);
@@ -234,7 +299,9 @@ describe("prompts that are long to encode", () => {
     function* slices(name: string, count: number) {
       for (let slice = 0; slice < count; slice++) yield void order.push(name);
     }
-    const crowd = Array.from({ length: 10 }, () => queue.run(slices("crowd", 3), { client: "10.0.0.1" }));
+    const crowd = Array.from({ length: 10 }, () =>
+      queue.run(slices("crowd", 3), { client: "10.0.0.1" }),
+    );
     await queue.run(slices("one", 3), { client: "10.0.0.2" });
     expect(order.slice(0, 6)).toEqual(["crowd", "one", "crowd", "one", "crowd", "one"]);
     await Promise.all(crowd);
@@ -246,7 +313,10 @@ describe("prompts that are long to encode", () => {
     function* endless() {
       for (;;) yield;
     }
-    const open = [queue.run(endless() as never, { left: left.signal }), queue.run(endless() as never)];
+    const open = [
+      queue.run(endless() as never, { left: left.signal }),
+      queue.run(endless() as never),
+    ];
     left.abort();
     await expect(open[0]).rejects.toThrow();
     stop.abort();
@@ -257,7 +327,9 @@ describe("prompts that are long to encode", () => {
   test("and cannot fit are not encoded", async () => {
     server = await startTiny({ bodyLimit: 1_000_000 });
     const encode = vi.spyOn(encoder, "encodePromptSlices");
-    const reply = await send(server, "/v1/chat/completions", { body: { ...chat, messages: [{ role: "user", content: " ".repeat(900_000) }] } });
+    const reply = await send(server, "/v1/chat/completions", {
+      body: { ...chat, messages: [{ role: "user", content: " ".repeat(900_000) }] },
+    });
     expect([reply.status, reply.json().error.code]).toEqual([400, "context_length_exceeded"]);
     const slices = encode.mock.results[0]!.value as Generator;
     expect([encode.mock.calls.length, slices.next().done]).toEqual([1, true]);
@@ -269,10 +341,28 @@ test("a server that stops tells everybody: who streams, waits, queues, encodes o
   server = await startTiny({ limits: { slots: 1, queue: 8 } });
   const bodies = [long, { ...long, stream: false }, { ...long, n: 3 }];
   const asked = bodies.map((body) => send(server, "/v1/chat/completions", { body }));
-  const sending = await open("POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n{");
-  await until(() => sending.heard().includes("100 Continue") && server.engines.load.some(({ admitted }) => admitted === 5));
+  const sending = await open(
+    "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: " +
+      "application/json\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n{",
+  );
+  await until(
+    () =>
+      sending.heard().includes("100 Continue") &&
+      server.engines.load.some(({ admitted }) => admitted === 5),
+  );
   await server.close(0);
   const replies = await Promise.all(asked);
-  const told = [events(replies[0]!.text).at(-1)!, replies[1]!.json(), events(replies[2]!.text).at(-1)!, JSON.parse(/\{.*\}$/s.exec(sending.heard())![0]) as never];
-  for (const { error } of told) expect(error).toMatchObject({ message: expect.any(String), type: "server_error", param: null, code: "server_stopping" });
+  const told = [
+    events(replies[0]!.text).at(-1)!,
+    replies[1]!.json(),
+    events(replies[2]!.text).at(-1)!,
+    JSON.parse(/\{.*\}$/s.exec(sending.heard())![0]) as never,
+  ];
+  for (const { error } of told)
+    expect(error).toMatchObject({
+      message: expect.any(String),
+      type: "server_error",
+      param: null,
+      code: "server_stopping",
+    });
 });

@@ -11,12 +11,16 @@ const GAPS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 const WAITS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120];
 
 const labelText = (labels: Labels): string => {
-  const given = Object.entries(labels).map(([name, value]) => `${name}="${value.replaceAll(/["\\\n]/g, (each) => (each === "\n" ? "\\n" : `\\${each}`))}"`);
+  const given = Object.entries(labels).map(
+    ([name, value]) =>
+      `${name}="${value.replaceAll(/["\\\n]/g, (each) => (each === "\n" ? "\\n" : `\\${each}`))}"`,
+  );
   return given.length === 0 ? "" : `{${given.join(",")}}`;
 };
 
 /** A metric's head and samples. */
-const family = (name: string, type: string, help: string, samples: readonly string[]): string => `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${samples.map((each) => `${each}\n`).join("")}`;
+const family = (name: string, type: string, help: string, samples: readonly string[]): string =>
+  `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${samples.map((each) => `${each}\n`).join("")}`;
 
 class Counter {
   private readonly values = new Map<string, number>();
@@ -34,7 +38,12 @@ class Counter {
   }
 
   get text(): string {
-    return family(this.name, "counter", this.help, [...this.values].map(([labels, value]) => `${this.name}${labels} ${value}`));
+    return family(
+      this.name,
+      "counter",
+      this.help,
+      [...this.values].map(([labels, value]) => `${this.name}${labels} ${value}`),
+    );
   }
 }
 
@@ -64,24 +73,58 @@ class Histogram {
   }
 
   get text(): string {
-    const buckets = this.bounds.map((bound, index) => `${this.name}_bucket{le="${bound}"} ${this.counts[index]}`);
-    return family(this.name, "histogram", this.help, [...buckets, `${this.name}_bucket{le="+Inf"} ${this.total}`, `${this.name}_sum ${this.sum}`, `${this.name}_count ${this.total}`]);
+    const buckets = this.bounds.map(
+      (bound, index) => `${this.name}_bucket{le="${bound}"} ${this.counts[index]}`,
+    );
+    return family(this.name, "histogram", this.help, [
+      ...buckets,
+      `${this.name}_bucket{le="+Inf"} ${this.total}`,
+      `${this.name}_sum ${this.sum}`,
+      `${this.name}_count ${this.total}`,
+    ]);
   }
 }
 
 export class ServerMetrics {
-  private readonly requests = new Counter("attune_requests_total", "Requests for completions that were answered, by endpoint and status.");
-  private readonly promptTokens = new Counter("attune_prompt_tokens_total", "Tokens of prompts of answered requests.");
-  private readonly answerTokens = new Counter("attune_generation_tokens_total", "Tokens that were generated.");
-  private readonly firstToken = new Histogram("attune_time_to_first_token_seconds", "From a request's body to the first token of its first answer.", WAITS);
-  private readonly gap = new Histogram("attune_time_between_tokens_seconds", "Between two tokens of an answer.", GAPS);
-  private readonly whole = new Histogram("attune_request_seconds", "From a request's body to the end of its answers.", WAITS);
+  private readonly requests = new Counter(
+    "attune_requests_total",
+    "Requests for completions that were answered, by endpoint and status.",
+  );
+  private readonly promptTokens = new Counter(
+    "attune_prompt_tokens_total",
+    "Tokens of prompts of answered requests.",
+  );
+  private readonly answerTokens = new Counter(
+    "attune_generation_tokens_total",
+    "Tokens that were generated.",
+  );
+  private readonly firstToken = new Histogram(
+    "attune_time_to_first_token_seconds",
+    "From a request's body to the first token of its first answer.",
+    WAITS,
+  );
+  private readonly gap = new Histogram(
+    "attune_time_between_tokens_seconds",
+    "Between two tokens of an answer.",
+    GAPS,
+  );
+  private readonly whole = new Histogram(
+    "attune_request_seconds",
+    "From a request's body to the end of its answers.",
+    WAITS,
+  );
 
   answered(endpoint: string, status: number): void {
     this.requests.add(1, { endpoint, status: String(status) });
   }
 
-  used(model: string, { prompt_tokens: prompt, completion_tokens: answers }: { prompt_tokens: number; completion_tokens: number }): void {
+  used(
+    model: string,
+    {
+      prompt_tokens: prompt,
+      completion_tokens: answers,
+    }: { prompt_tokens: number; completion_tokens: number },
+  ): void {
     this.promptTokens.add(prompt, { model });
     this.answerTokens.add(answers, { model });
   }
@@ -105,14 +148,24 @@ export class ServerMetrics {
   }
 
   text(load: readonly EngineLoad[]): string {
-    const gauge = (name: string, help: string, value: (each: EngineLoad) => number): string => family(name, "gauge", help, load.map((each) => `${name}${labelText({ model: each.name })} ${value(each)}`));
+    const gauge = (name: string, help: string, value: (each: EngineLoad) => number): string =>
+      family(
+        name,
+        "gauge",
+        help,
+        load.map((each) => `${name}${labelText({ model: each.name })} ${value(each)}`),
+      );
     return [
       this.requests.text,
       this.promptTokens.text,
       this.answerTokens.text,
       gauge("attune_answers_running", "Answers that are decoded.", ({ running }) => running),
       gauge("attune_answers_waiting", "Answers that wait for a slot.", ({ waiting }) => waiting),
-      gauge("attune_answers_admitted", "Answers that were let in and not finished, those of requests that are encoded among them.", ({ admitted }) => admitted),
+      gauge(
+        "attune_answers_admitted",
+        "Answers that were let in and not finished, those of requests that are encoded among them.",
+        ({ admitted }) => admitted,
+      ),
       this.firstToken.text,
       this.gap.text,
       this.whole.text,

@@ -1,7 +1,9 @@
 /**
- * Work of requests beside the decoding of answers, such as bodies as values and prompts as ids: slice by slice, the clients taking turns, and
- * their requests. While answers are decoded it has a share of the time, so that whoever sends much slows nobody's stream by more than that. A
- * text that cannot fit is refused before it is rendered, and one that turns out not to fit is not encoded to its end.
+ * Work of requests beside the decoding of answers, such as bodies as values and prompts as ids:
+ * slice by slice, the clients taking turns, and their requests. While answers are decoded it has a
+ * share of the time, so that whoever sends much slows nobody's stream by more than that. A text
+ * that cannot fit is refused before it is rendered, and one that turns out not to fit is not
+ * encoded to its end.
  */
 import { FairTurns } from "../sampling/fair-turns.ts";
 import { onAbort } from "../sampling/generate.ts";
@@ -24,7 +26,10 @@ const EVERYBODY = "";
 /** The client has gone; nobody reads the answer. */
 export class ClientLeft extends Error {}
 
-/** Time for slices while answers are decoded, as a share of all time: a step with them takes so much longer. */
+/**
+ * Time for slices while answers are decoded, as a share of all time: a step with them takes so much
+ * longer.
+ */
 const SHARE = 1 / 4;
 /** Milliseconds of that time that are saved up at most: what follows a long step. */
 const MOST_SAVED = 50;
@@ -32,7 +37,9 @@ const MOST_SAVED = 50;
 const TURN = 4;
 
 /** Work in a single slice. */
-export const oneSlice = <T>(work: () => T): Sliced<T> => ({ next: () => ({ done: true, value: work() }) });
+export const oneSlice = <T>(work: () => T): Sliced<T> => ({
+  next: () => ({ done: true, value: work() }),
+});
 
 export class SliceQueue {
   private readonly open: Open[] = [];
@@ -40,7 +47,10 @@ export class SliceQueue {
   private readonly isDecoding: () => boolean;
   private readonly clients = new FairTurns<string>();
   private turning = false;
-  /** Milliseconds of slices that may be worked at once while answers are decoded, and when that was counted. */
+  /**
+   * Milliseconds of slices that may be worked at once while answers are decoded, and when that was
+   * counted.
+   */
   private saved = MOST_SAVED;
   private counted = performance.now();
 
@@ -55,7 +65,10 @@ export class SliceQueue {
    * @param client who waits, and `left` that it has left; none where others wait for the result too
    * @throws ApiError 503 where the server stops, and whatever the slices throw
    */
-  run<T>(slices: Sliced<T>, { client = EVERYBODY, left }: { client?: string; left?: AbortSignal } = {}): Promise<T> {
+  run<T>(
+    slices: Sliced<T>,
+    { client = EVERYBODY, left }: { client?: string; left?: AbortSignal } = {},
+  ): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       if (this.stop.aborted) return reject(stopping());
       this.open.push({ slices, client, left, resolve: resolve as Open["resolve"], reject });
@@ -86,7 +99,9 @@ export class SliceQueue {
 
   /** A slice of who was served longest ago. */
   private work(): void {
-    const next = this.open.reduce((first, each) => (this.clients.compare(each.client, first.client) < 0 ? each : first));
+    const next = this.open.reduce((first, each) =>
+      this.clients.compare(each.client, first.client) < 0 ? each : first,
+    );
     this.open.splice(this.open.indexOf(next), 1);
     this.clients.serve(next.client);
     if (next.left?.aborted) return next.reject(new ClientLeft());

@@ -1,4 +1,7 @@
-/** What a served model's words are made of: calls and thoughts in its family's form, in whole answers and in growing ones. */
+/**
+ * What a served model's words are made of: calls and thoughts in its family's form, in whole
+ * answers and in growing ones.
+ */
 import { randomInt } from "node:crypto";
 import type { ChatTemplate } from "../text/chat-template.ts";
 import { createChatTemplate } from "../text/chat-template.ts";
@@ -43,7 +46,11 @@ export class Speaker {
     this.encoder = encoder;
     this.template = createChatTemplate(tokenizer);
     this.reader = answerReader(this.template, tokenizer);
-    this.unsaid = new Set(tokenizer.controlTokens.filter((token) => !this.reader.marks.includes(token)).flatMap((token) => tokenizer.idOf(token) ?? []));
+    this.unsaid = new Set(
+      tokenizer.controlTokens
+        .filter((token) => !this.reader.marks.includes(token))
+        .flatMap((token) => tokenizer.idOf(token) ?? []),
+    );
   }
 
   /** Whether tools can be shown to the model, and its calls be read. */
@@ -52,22 +59,36 @@ export class Speaker {
   }
 
   /** Marks of calls and thoughts are text here. */
-  readonly decode = (ids: readonly number[]): string => this.encoder.tokenizer.decode(ids.filter((id) => !this.unsaid.has(id)));
+  readonly decode = (ids: readonly number[]): string =>
+    this.encoder.tokenizer.decode(ids.filter((id) => !this.unsaid.has(id)));
 
   opensThought(prompt: Int32Array): boolean {
-    return this.reader.thoughts && this.decode([...prompt.subarray(-PROMPT_END)]).trimEnd().endsWith(THOUGHT_OPEN);
+    return (
+      this.reader.thoughts &&
+      this.decode([...prompt.subarray(-PROMPT_END)])
+        .trimEnd()
+        .endsWith(THOUGHT_OPEN)
+    );
   }
 
   read(text: string, { calls, openThought }: Reading): Spoken {
     const parsed: ParsedAnswer = this.reader.read(text, { calls: calls !== "none", openThought });
     const found = parsed.tool_calls ?? [];
-    return { content: parsed.content, reasoning: parsed.reasoning_content, calls: (calls === "one" ? found.slice(0, 1) : found).map((call) => this.named(call)) };
+    return {
+      content: parsed.content,
+      reasoning: parsed.reasoning_content,
+      calls: (calls === "one" ? found.slice(0, 1) : found).map((call) => this.named(call)),
+    };
   }
 
   /** With an identifier; Mistral's templates take those of nine letters and digits alone. */
   private named({ id, function: { name, arguments: given } }: ToolCall): SpokenCall {
     const own = this.reader.form === "mistral" ? randomLetters(9) : `call_${randomLetters(24)}`;
-    return { id: id ?? own, type: "function", function: { name, arguments: JSON.stringify(given) } };
+    return {
+      id: id ?? own,
+      type: "function",
+      function: { name, arguments: JSON.stringify(given) },
+    };
   }
 
   /** Reads an answer while it grows. */
@@ -77,7 +98,8 @@ export class Speaker {
 }
 
 const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-const randomLetters = (count: number): string => Array.from({ length: count }, () => LETTERS[randomInt(LETTERS.length)]).join("");
+const randomLetters = (count: number): string =>
+  Array.from({ length: count }, () => LETTERS[randomInt(LETTERS.length)]).join("");
 
 /** What came since the last time. */
 export interface Heard {
@@ -86,8 +108,9 @@ export interface Heard {
 }
 
 /**
- * A growing answer in its parts. What may yet become a mark, or white space that may yet be the end, waits; once a call may have begun, all
- * waits for the answer's end, where calls are known from words.
+ * A growing answer in its parts. What may yet become a mark, or white space that may yet be the
+ * end, waits; once a call may have begun, all waits for the answer's end, where calls are known
+ * from words.
  */
 export class Listener {
   private readonly speaker: Speaker;
@@ -103,7 +126,10 @@ export class Listener {
   /** @param text of the answer so far */
   hear(text: string): Heard {
     const { thought, rest } = this.parts(text);
-    return { reasoning: this.more("reasoning", thought), content: this.more("content", rest === undefined ? "" : this.certain(rest)) };
+    return {
+      reasoning: this.more("reasoning", thought),
+      content: this.more("content", rest === undefined ? "" : this.certain(rest)),
+    };
   }
 
   /** @param text of the whole answer */
@@ -112,7 +138,12 @@ export class Listener {
     // what surrounds calls is trimmed, and what was told of it is not taken back
     const said = this.told.content.trimStart();
     const left = content.trimStart();
-    return { reasoning: this.more("reasoning", reasoning), content: this.told.content === "" ? content : left.startsWith(said) ? left.slice(said.length) : "", calls };
+    return {
+      reasoning: this.more("reasoning", reasoning),
+      content:
+        this.told.content === "" ? content : left.startsWith(said) ? left.slice(said.length) : "",
+      calls,
+    };
   }
 
   private more(part: keyof Heard, text: string): string {
@@ -126,19 +157,27 @@ export class Listener {
     const { reader } = this.speaker;
     const opened = /^\s*<think>/.exec(text);
     if (!reader.thoughts) return { thought: "", rest: text };
-    if (opened === null && THOUGHT_OPEN.startsWith(text.trimStart())) return { thought: "", rest: undefined };
+    if (opened === null && THOUGHT_OPEN.startsWith(text.trimStart()))
+      return { thought: "", rest: undefined };
     if (opened === null && !this.reading.openThought) return { thought: "", rest: text };
     const from = opened?.[0].length ?? 0;
     const close = text.indexOf(THOUGHT_CLOSE, from);
-    const thought = close < 0 ? withoutBeginning(text.slice(from), THOUGHT_CLOSE) : text.slice(from, close);
-    return { thought: thought.trim(), rest: close < 0 ? undefined : text.slice(close + THOUGHT_CLOSE.length).replace(/^\n+/, "") };
+    const thought =
+      close < 0 ? withoutBeginning(text.slice(from), THOUGHT_CLOSE) : text.slice(from, close);
+    return {
+      thought: thought.trim(),
+      rest: close < 0 ? undefined : text.slice(close + THOUGHT_CLOSE.length).replace(/^\n+/, ""),
+    };
   }
 
   /** What is content, whatever comes. */
   private certain(rest: string): string {
     const { opening } = this.speaker.reader;
     if (this.reading.calls === "none" || opening === undefined) return rest;
-    if (opening === "{") return /^\s*(\{|<\|?p?|$)/.test(rest) || rest.trimStart().startsWith("<|python_tag|>") ? "" : rest;
+    if (opening === "{")
+      return /^\s*(\{|<\|?p?|$)/.test(rest) || rest.trimStart().startsWith("<|python_tag|>")
+        ? ""
+        : rest;
     const begun = rest.indexOf(opening);
     return (begun >= 0 ? rest.slice(0, begun) : withoutBeginning(rest, opening)).trimEnd();
   }
@@ -146,6 +185,7 @@ export class Listener {
 
 /** A text without what at its end may become the mark. */
 function withoutBeginning(text: string, mark: string): string {
-  for (let length = Math.min(mark.length - 1, text.length); length > 0; length--) if (text.endsWith(mark.slice(0, length))) return text.slice(0, -length);
+  for (let length = Math.min(mark.length - 1, text.length); length > 0; length--)
+    if (text.endsWith(mark.slice(0, length))) return text.slice(0, -length);
   return text;
 }

@@ -35,28 +35,49 @@ export class SpokenTokens {
   constructor(encoder: Encoder, marks: readonly string[] = []) {
     const { tokenizer } = encoder;
     this.encoder = encoder;
-    this.control = new Set(tokenizer.controlTokens.filter((token) => !marks.includes(token)).flatMap((token) => tokenizer.idOf(token) ?? []));
+    this.control = new Set(
+      tokenizer.controlTokens
+        .filter((token) => !marks.includes(token))
+        .flatMap((token) => tokenizer.idOf(token) ?? []),
+    );
   }
 
   /** What a token adds to a text; a control token is not said. */
   bytesOf(id: number): Uint8Array {
-    return (this.bytes[id] ??= this.control.has(id) ? new Uint8Array() : this.encoder.tokenizer.bytesOf(id));
+    return (this.bytes[id] ??= this.control.has(id)
+      ? new Uint8Array()
+      : this.encoder.tokenizer.bytesOf(id));
   }
 
-  /** A token's text; of a token that is part of a character its bytes, in the form that OpenAI's completions have. */
+  /**
+   * A token's text; of a token that is part of a character its bytes, in the form that OpenAI's
+   * completions have.
+   */
   textOf(id: number): string {
     const bytes = Buffer.from(this.encoder.tokenizer.bytesOf(id));
     const text = bytes.toString();
-    return text.includes("\uFFFD") && !Buffer.from(text).equals(bytes) ? `bytes:${[...bytes].map((byte) => `\\x${byte.toString(16).padStart(2, "0")}`).join("")}` : text;
+    return text.includes("\uFFFD") && !Buffer.from(text).equals(bytes)
+      ? `bytes:${[...bytes].map((byte) => `\\x${byte.toString(16).padStart(2, "0")}`).join("")}`
+      : text;
   }
 
-  /** The bytes that an answer's text leaves out at its beginning: the space of SentencePiece's first word. */
+  /**
+   * The bytes that an answer's text leaves out at its beginning: the space of SentencePiece's first
+   * word.
+   */
   leftOut({ ids, text }: Pick<Drawn, "ids" | "text">): number {
     const bytes = ids.length === 0 ? undefined : this.bytesOf(ids[0]!);
-    return bytes?.[0] === 0x20 && !text.startsWith(" ") && this.encoder.tokenizer.decode([ids[0]!]).length < bytes.length ? 1 : 0;
+    return bytes?.[0] === 0x20 &&
+      !text.startsWith(" ") &&
+      this.encoder.tokenizer.decode([ids[0]!]).length < bytes.length
+      ? 1
+      : 0;
   }
 
-  /** Tokens of an answer that its text is made of: not the stop token, and nothing that only a cut-off stop text held. */
+  /**
+   * Tokens of an answer that its text is made of: not the stop token, and nothing that only a
+   * cut-off stop text held.
+   */
   within(drawn: Pick<Drawn, "ids" | "text">): number {
     const { ids, text } = drawn;
     const most = this.encoder.stopIds.includes(ids.at(-1) ?? -1) ? ids.length - 1 : ids.length;
@@ -79,7 +100,11 @@ export class SpokenTokens {
 const finite = (logp: number): number => (Number.isFinite(logp) ? logp : -9999);
 
 /** Places from one token to before another. */
-export function chatLogprobs(drawn: Drawn, spoken: SpokenTokens, { from, to, top }: { from: number; to: number; top: number }): ChatLogprob[] {
+export function chatLogprobs(
+  drawn: Drawn,
+  spoken: SpokenTokens,
+  { from, to, top }: { from: number; to: number; top: number },
+): ChatLogprob[] {
   const leftOut = spoken.leftOut(drawn);
   return Array.from({ length: Math.max(0, to - from) }, (_, index) => {
     const place = from + index;
@@ -87,7 +112,10 @@ export function chatLogprobs(drawn: Drawn, spoken: SpokenTokens, { from, to, top
     const listed = (drawn.alternatives?.[place] ?? []).slice(0, top);
     const chosen = { id: drawn.ids[place]!, logp: drawn.logps[place]! };
     // those that begin with a space lose it as the chosen one does
-    return { ...spoken.probability(chosen, cut), top_logprobs: listed.map((each) => spoken.probability(each, each.id === chosen.id ? cut : 0)) };
+    return {
+      ...spoken.probability(chosen, cut),
+      top_logprobs: listed.map((each) => spoken.probability(each, each.id === chosen.id ? cut : 0)),
+    };
   });
 }
 
@@ -98,14 +126,30 @@ interface TextPlace {
 }
 
 /** A prompt's own tokens. */
-export const promptPlaces = (ids: ArrayLike<number>, { logps, alternatives }: PromptScores): TextPlace[] => Array.from(ids, (id, place) => ({ id, logp: logps[place], listed: alternatives[place]! }));
+export const promptPlaces = (
+  ids: ArrayLike<number>,
+  { logps, alternatives }: PromptScores,
+): TextPlace[] =>
+  Array.from(ids, (id, place) => ({ id, logp: logps[place], listed: alternatives[place]! }));
 
 /** Tokens of an answer from one to before another. */
-export const answerPlaces = ({ ids, logps, alternatives }: Drawn, from: number, to: number): TextPlace[] =>
-  ids.slice(from, to).map((id, index) => ({ id, logp: logps[from + index]!, listed: alternatives?.[from + index] ?? [] }));
+export const answerPlaces = (
+  { ids, logps, alternatives }: Drawn,
+  from: number,
+  to: number,
+): TextPlace[] =>
+  ids.slice(from, to).map((id, index) => ({
+    id,
+    logp: logps[from + index]!,
+    listed: alternatives?.[from + index] ?? [],
+  }));
 
 /** @param offset of the first place in the choice's text */
-export function textLogprobs(places: readonly TextPlace[], spoken: SpokenTokens, { top, offset }: { top: number; offset: number }): TextLogprobs {
+export function textLogprobs(
+  places: readonly TextPlace[],
+  spoken: SpokenTokens,
+  { top, offset }: { top: number; offset: number },
+): TextLogprobs {
   const text_offset: number[] = [];
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   let length = offset;
@@ -116,13 +160,22 @@ export function textLogprobs(places: readonly TextPlace[], spoken: SpokenTokens,
   return {
     tokens: places.map(({ id }) => spoken.textOf(id)),
     token_logprobs: places.map(({ logp }) => (logp === undefined ? null : finite(logp))),
-    top_logprobs: places.map((place) => (place.logp === undefined ? null : byText(place, spoken, top))),
+    top_logprobs: places.map((place) =>
+      place.logp === undefined ? null : byText(place, spoken, top),
+    ),
     text_offset,
   };
 }
 
-/** The drawn token, which is always told, then the most likely: two tokens of one text stand under different keys. */
-function byText({ id, logp, listed }: TextPlace, spoken: SpokenTokens, top: number): Record<string, number> {
+/**
+ * The drawn token, which is always told, then the most likely: two tokens of one text stand under
+ * different keys.
+ */
+function byText(
+  { id, logp, listed }: TextPlace,
+  spoken: SpokenTokens,
+  top: number,
+): Record<string, number> {
   const told: Record<string, number> = Object.create(null) as Record<string, number>;
   told[spoken.textOf(id)] = finite(logp!);
   for (const each of listed.slice(0, top)) {

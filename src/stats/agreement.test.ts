@@ -1,11 +1,18 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Random } from "../core/random.ts";
-import { cohenKappa, fleissKappa, kappaInterval, krippendorffAlpha, rawAgreement } from "./agreement.ts";
+import {
+  cohenKappa,
+  fleissKappa,
+  kappaInterval,
+  krippendorffAlpha,
+  rawAgreement,
+} from "./agreement.ts";
 import type { ItemLabels } from "./agreement.ts";
 import { wilson } from "./intervals.ts";
 
-const transpose = (rows: readonly ItemLabels[]): ItemLabels[] => rows[0]!.map((_, i) => rows.map((row) => row[i]));
+const transpose = (rows: readonly ItemLabels[]): ItemLabels[] =>
+  rows[0]!.map((_, i) => rows.map((row) => row[i]));
 
 describe("against other implementations", () => {
   const a = [1, 2, 3, 2, 1, 3, 3, 2, 1, 2, 2, 3];
@@ -14,12 +21,27 @@ describe("against other implementations", () => {
   test("cohen_kappa_score of scikit-learn 1.9.1", () => {
     const categories = [1, 2, 3];
     expect(cohenKappa(a, b).value).toBeCloseTo(0.4838709677419355, 12);
-    expect(cohenKappa(a, b, { weights: "linear", categories }).value).toBeCloseTo(0.4736842105263158, 12);
-    expect(cohenKappa(a, b, { weights: "quadratic", categories }).value).toBeCloseTo(0.46153846153846156, 12);
+    expect(cohenKappa(a, b, { weights: "linear", categories }).value).toBeCloseTo(
+      0.4736842105263158,
+      12,
+    );
+    expect(cohenKappa(a, b, { weights: "quadratic", categories }).value).toBeCloseTo(
+      0.46153846153846156,
+      12,
+    );
   });
 
   test("fleiss_kappa of statsmodels 0.15.0", () => {
-    const items = [[1, 1, 2], [2, 2, 2], [3, 3, 1], [1, 1, 1], [2, 3, 3], [3, 3, 3], [1, 2, 3], [2, 2, 1]];
+    const items = [
+      [1, 1, 2],
+      [2, 2, 2],
+      [3, 3, 1],
+      [1, 1, 1],
+      [2, 3, 3],
+      [3, 3, 3],
+      [1, 2, 3],
+      [2, 2, 1],
+    ];
     expect(fleissKappa(items).value).toBeCloseTo(0.3125, 12);
   });
 
@@ -33,8 +55,13 @@ describe("against other implementations", () => {
     const items = transpose(raters);
     expect(krippendorffAlpha(items).value).toBeCloseTo(0.691358024691358, 12);
     expect(krippendorffAlpha(items).items).toBe(12);
-    expect(krippendorffAlpha(items, { level: "ordinal", categories: [1, 2, 3, 4] }).value).toBeCloseTo(0.8067214199413153, 12);
-    expect(krippendorffAlpha(items, { level: "interval" }).value).toBeCloseTo(0.8108448928121059, 12);
+    expect(
+      krippendorffAlpha(items, { level: "ordinal", categories: [1, 2, 3, 4] }).value,
+    ).toBeCloseTo(0.8067214199413153, 12);
+    expect(krippendorffAlpha(items, { level: "interval" }).value).toBeCloseTo(
+      0.8108448928121059,
+      12,
+    );
   });
 });
 
@@ -42,15 +69,28 @@ test("kappa's interval is that of the agreement, has a width where all agree, an
   const a = Array.from({ length: 40 }, (_, i) => (i % 2 === 0 ? "x" : "y"));
   const b = a.map((label, i) => (i % 8 === 0 ? "y" : label));
   const { value, expected } = cohenKappa(a, b);
-  const [plain, clustered] = [kappaInterval(a, b), kappaInterval(a, b, { clusters: a.map((_, i) => Math.floor(i / 8)) })];
+  const [plain, clustered] = [
+    kappaInterval(a, b),
+    kappaInterval(a, b, { clusters: a.map((_, i) => Math.floor(i / 8)) }),
+  ];
   const share = wilson(35, 40);
-  expect(plain).toMatchObject({ estimate: value, low: (share.low - expected) / (1 - expected), high: (share.high - expected) / (1 - expected), n: 40 });
+  expect(plain).toMatchObject({
+    estimate: value,
+    low: (share.low - expected) / (1 - expected),
+    high: (share.high - expected) / (1 - expected),
+    n: 40,
+  });
   expect(clustered.estimate).toBe(value);
   const all = kappaInterval(a, a, { clusters: a.map((_, i) => i % 5) });
   expect([all.estimate, all.high]).toEqual([1, 1]);
   expect(all.low).toBeLessThan(0.9);
-  expect(kappaInterval(a, a, { clusters: a.map((_, i) => i % 2) }).noClaim).toBe("2 independent groups");
-  expect(kappaInterval(["x", "x"], ["x", "x"])).toMatchObject({ estimate: NaN, noClaim: "all labels are the same" });
+  expect(kappaInterval(a, a, { clusters: a.map((_, i) => i % 2) }).noClaim).toBe(
+    "2 independent groups",
+  );
+  expect(kappaInterval(["x", "x"], ["x", "x"])).toMatchObject({
+    estimate: NaN,
+    noClaim: "all labels are the same",
+  });
   expect(kappaInterval(["x", undefined, "y"], ["x", "y", undefined]).n).toBe(1);
 });
 
@@ -65,18 +105,31 @@ test("perfect agreement is 1; random labels are near 0, however unequal the cate
   }
   // 0.9² + 0.1²: what chance alone gives, and what a raw share hides.
   expect(Math.abs(rawAgreement(items).value - 0.82)).toBeLessThan(0.01);
-  expect(Math.abs(cohenKappa(items.map((x) => x[0]), items.map((x) => x[1])).value)).toBeLessThan(0.05);
+  expect(
+    Math.abs(
+      cohenKappa(
+        items.map((x) => x[0]),
+        items.map((x) => x[1]),
+      ).value,
+    ),
+  ).toBeLessThan(0.05);
 });
 
 test("names of labels, order of items and order of raters do not matter", () => {
-  const labels = fc.array(fc.array(fc.constantFrom(0, 1, 2), { minLength: 3, maxLength: 3 }), { minLength: 3, maxLength: 20 });
+  const labels = fc.array(fc.array(fc.constantFrom(0, 1, 2), { minLength: 3, maxLength: 3 }), {
+    minLength: 3,
+    maxLength: 20,
+  });
   fc.assert(
     fc.property(labels, (items) => {
       const renamed = items.map((item) => item.map((label) => ["x", "y", "z"][label]));
       const moved = items.toReversed().map((item) => item.toReversed());
       for (const measure of [fleissKappa, krippendorffAlpha, rawAgreement]) {
         const { value } = measure(items);
-        for (const other of [renamed, moved]) expect(measure(other).value).toSatisfy((got: number) => Object.is(got, value) || Math.abs(got - value) < 1e-12);
+        for (const other of [renamed, moved])
+          expect(measure(other).value).toSatisfy(
+            (got: number) => Object.is(got, value) || Math.abs(got - value) < 1e-12,
+          );
       }
     }),
     { seed: 5 },
@@ -84,7 +137,12 @@ test("names of labels, order of items and order of raters do not matter", () => 
 });
 
 test("what is undefined is NaN, not 0 and not 1", () => {
-  expect(krippendorffAlpha([["a", "a"], ["a", "a"]]).value).toBeNaN();
+  expect(
+    krippendorffAlpha([
+      ["a", "a"],
+      ["a", "a"],
+    ]).value,
+  ).toBeNaN();
   expect(krippendorffAlpha([["a"], ["b"]])).toMatchObject({ value: NaN, items: 0 });
   expect(fleissKappa([]).value).toBeNaN();
   expect(cohenKappa([], []).value).toBeNaN();
@@ -94,7 +152,11 @@ test("what is undefined is NaN, not 0 and not 1", () => {
 
 test("wrong use is refused with the item or label named", () => {
   expect(() => fleissKappa([["a", "b"], ["a"]])).toThrow(/1 for item 2[^]*krippendorffAlpha/);
-  expect(() => krippendorffAlpha([["a", "b"]], { level: "interval" })).toThrow(/needs numbers; got "a"/);
-  expect(() => krippendorffAlpha([["a", "b"]], { level: "ordinal", categories: ["a"] })).toThrow(/label b is not one/);
+  expect(() => krippendorffAlpha([["a", "b"]], { level: "interval" })).toThrow(
+    /needs numbers; got "a"/,
+  );
+  expect(() => krippendorffAlpha([["a", "b"]], { level: "ordinal", categories: ["a"] })).toThrow(
+    /label b is not one/,
+  );
   expect(() => cohenKappa(["a"], ["c"], { categories: ["a", "b"] })).toThrow(/label c is not one/);
 });

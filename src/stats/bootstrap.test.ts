@@ -5,7 +5,10 @@ import { clusteredStandardError, mean } from "./intervals.ts";
 
 const values = [1.5, 2.25, -0.5, 3, 4.75, 2, 0.25, 1, 9.5, 3.75];
 
-/** 200 resampled means by a linear congruential generator, so that scipy can be given the very same replicates. */
+/**
+ * 200 resampled means by a linear congruential generator, so that scipy can be given the very same
+ * replicates.
+ */
 function fixedReplicates(): number[] {
   let state = 12345;
   return Array.from({ length: 200 }, () => {
@@ -23,11 +26,21 @@ const leaveOneOut = values.map((_, left) => mean(values.filter((_value, i) => i 
 describe("against scipy 1.17.1", () => {
   // scipy.stats.bootstrap((x,), np.mean, n_resamples=0, bootstrap_result=..., confidence_level=0.9)
   test("the same replicates give the same intervals", () => {
-    const bca = intervalFromReplicates({ estimate: mean(values), replicates: fixedReplicates(), jackknife: leaveOneOut, confidence: 0.9 });
+    const bca = intervalFromReplicates({
+      estimate: mean(values),
+      replicates: fixedReplicates(),
+      jackknife: leaveOneOut,
+      confidence: 0.9,
+    });
     expect(bca.method).toBe("bca");
     expect(bca.low).toBeCloseTo(1.5981221614183847, 11);
     expect(bca.high).toBeCloseTo(4.457598442202975, 11);
-    const percentile = intervalFromReplicates({ estimate: mean(values), replicates: fixedReplicates(), jackknife: [], confidence: 0.9 });
+    const percentile = intervalFromReplicates({
+      estimate: mean(values),
+      replicates: fixedReplicates(),
+      jackknife: [],
+      confidence: 0.9,
+    });
     expect(percentile.low).toBeCloseTo(1.2975, 11);
     expect(percentile.high).toBeCloseTo(4.2525, 11);
   });
@@ -40,7 +53,8 @@ describe("against scipy 1.17.1", () => {
 });
 
 test("the same seed gives the same interval, another seed another", () => {
-  const run = (seed: number): number => bootstrapInterval(values, mean, { random: new Random(seed) }).low;
+  const run = (seed: number): number =>
+    bootstrapInterval(values, mean, { random: new Random(seed) }).low;
   expect(run(5)).toBe(run(5));
   expect(run(5)).not.toBe(run(6));
 });
@@ -76,15 +90,31 @@ test("covers the mean of a skewed distribution, BCa better than a plain percenti
 
 test("edge cases: nothing, no spread, a statistic that breaks", () => {
   const random = new Random(1);
-  expect(bootstrapInterval([], mean, { random })).toMatchObject({ estimate: NaN, low: -Infinity, high: Infinity });
-  expect(bootstrapInterval([2, 2, 2], mean, { random })).toMatchObject({ low: -Infinity, high: Infinity, noClaim: "all resamples agree" });
+  expect(bootstrapInterval([], mean, { random })).toMatchObject({
+    estimate: NaN,
+    low: -Infinity,
+    high: Infinity,
+  });
+  expect(bootstrapInterval([2, 2, 2], mean, { random })).toMatchObject({
+    low: -Infinity,
+    high: Infinity,
+    noClaim: "all resamples agree",
+  });
   // No resample has all the values: every replicate lies below the estimate, so BCa has no answer.
   const distinct = (sample: readonly number[]): number => new Set(sample).size;
-  expect(bootstrapInterval(Array.from({ length: 20 }, (_, i) => i), distinct, { random, resamples: 200 })).toMatchObject({ estimate: 20, method: "percentile" });
+  expect(
+    bootstrapInterval(
+      Array.from({ length: 20 }, (_, i) => i),
+      distinct,
+      { random, resamples: 200 },
+    ),
+  ).toMatchObject({ estimate: 20, method: "percentile" });
   expect(() => bootstrapInterval([1, 2], () => NaN, { random })).toThrow(/not finite/);
   expect(() => bootstrapInterval([1, 2], mean, { random, resamples: 0 })).toThrow(RangeError);
 });
 
 test("quantiles interpolate as numpy does", () => {
-  expect([0, 0.1, 0.5, 1].map((level) => quantileOfSorted([1, 2, 4, 8], level))).toEqual([1, 1.3, 3, 8]);
+  expect([0, 0.1, 0.5, 1].map((level) => quantileOfSorted([1, 2, 4, 8], level))).toEqual([
+    1, 1.3, 3, 8,
+  ]);
 });

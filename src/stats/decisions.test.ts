@@ -4,27 +4,47 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { Random } from "../core/random.ts";
 import { benjaminiHochberg, holm } from "./multiple-testing.ts";
-import { bestOfN, bestOfNCurve, bestOfNKl, fitOptimisation, optimisationReward } from "./over-optimisation.ts";
-import { comparisonsForShare, designEffect, detectableDifference, detectableShare, promptsForDifference } from "./power.ts";
+import {
+  bestOfN,
+  bestOfNCurve,
+  bestOfNKl,
+  fitOptimisation,
+  optimisationReward,
+} from "./over-optimisation.ts";
+import {
+  comparisonsForShare,
+  designEffect,
+  detectableDifference,
+  detectableShare,
+  promptsForDifference,
+} from "./power.ts";
 
 describe("multiple testing", () => {
   const p = [0.01, 0.04, 0.03, 0.005, 0.2, 0.04, 0.9];
 
   test("equals statsmodels 0.15.0 multipletests", () => {
-    [0.06, 0.16, 0.15, 0.035, 0.4, 0.16, 0.9].forEach((want, i) => expect(holm(p)[i]).toBeCloseTo(want, 12));
-    [0.035, 0.056, 0.056, 0.035, 0.7 / 3, 0.056, 0.9].forEach((want, i) => expect(benjaminiHochberg(p)[i]).toBeCloseTo(want, 12));
+    [0.06, 0.16, 0.15, 0.035, 0.4, 0.16, 0.9].forEach((want, i) =>
+      expect(holm(p)[i]).toBeCloseTo(want, 12),
+    );
+    [0.035, 0.056, 0.056, 0.035, 0.7 / 3, 0.056, 0.9].forEach((want, i) =>
+      expect(benjaminiHochberg(p)[i]).toBeCloseTo(want, 12),
+    );
   });
 
   test("never below the raw p-value, in its order, and Holm never below Benjamini-Hochberg", () => {
     fc.assert(
-      fc.property(fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 12 }), (values) => {
-        const [family, discovery] = [holm(values), benjaminiHochberg(values)];
-        for (const [i, value] of values.entries()) {
-          expect(discovery[i]).toBeGreaterThanOrEqual(value - 1e-15);
-          expect(family[i]).toBeGreaterThanOrEqual(discovery[i]! - 1e-15);
-          for (const [j, other] of values.entries()) if (value < other) expect(family[i]).toBeLessThanOrEqual(family[j]!);
-        }
-      }),
+      fc.property(
+        fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 12 }),
+        (values) => {
+          const [family, discovery] = [holm(values), benjaminiHochberg(values)];
+          for (const [i, value] of values.entries()) {
+            expect(discovery[i]).toBeGreaterThanOrEqual(value - 1e-15);
+            expect(family[i]).toBeGreaterThanOrEqual(discovery[i]! - 1e-15);
+            for (const [j, other] of values.entries())
+              if (value < other) expect(family[i]).toBeLessThanOrEqual(family[j]!);
+          }
+        },
+      ),
       { seed: 6 },
     );
     expect(() => holm([0.5, NaN])).toThrow(RangeError);
@@ -34,7 +54,13 @@ describe("multiple testing", () => {
 describe("power", () => {
   test("comparisons against 50% are the published ones", () => {
     // Two-sided 5%, power 80%, no ties, no clusters.
-    for (const [share, n] of [[0.52, 4904], [0.55, 783], [0.6, 194], [0.65, 85]] as const) expect(comparisonsForShare(share)).toBe(n);
+    for (const [share, n] of [
+      [0.52, 4904],
+      [0.55, 783],
+      [0.6, 194],
+      [0.65, 85],
+    ] as const)
+      expect(comparisonsForShare(share)).toBe(n);
     expect(comparisonsForShare(0.55, 0.5, { designEffect: 2 })).toBe(1566);
     expect(comparisonsForShare(0.5)).toBe(Infinity);
   });
@@ -65,7 +91,17 @@ describe("power", () => {
 
 describe("over-optimisation", () => {
   test("KL of best-of-n", () => {
-    for (const [n, kl] of [[1, 0], [2, 0.193], [4, 0.636], [16, 1.835], [64, 3.1745], [256, 4.549], [1024, 5.932], [4096, 7.318]] as const) expect(bestOfNKl(n)).toBeCloseTo(kl, 3);
+    for (const [n, kl] of [
+      [1, 0],
+      [2, 0.193],
+      [4, 0.636],
+      [16, 1.835],
+      [64, 3.1745],
+      [256, 4.549],
+      [1024, 5.932],
+      [4096, 7.318],
+    ] as const)
+      expect(bestOfNKl(n)).toBeCloseTo(kl, 3);
     expect(() => bestOfNKl(0)).toThrow(RangeError);
   });
 
@@ -95,22 +131,41 @@ describe("over-optimisation", () => {
     const curve = bestOfNCurve(proxy, gold);
     expect(curve).toHaveLength(300);
     curve.forEach((value, index) => expect(value).toBeCloseTo(bestOfN(proxy, gold, index + 1), 9));
-    expect(bestOfNCurve([4, 1, 1], [1, 2, 4])).toEqual([7 / 3, expect.closeTo((2 * 1 + 3) / 3, 12), 1]);
+    expect(bestOfNCurve([4, 1, 1], [1, 2, 4])).toEqual([
+      7 / 3,
+      expect.closeTo((2 * 1 + 3) / 3, 12),
+      1,
+    ]);
     expect(bestOfNCurve([], [])).toEqual([]);
   });
 
   test("a large pool does not overflow", () => {
     const scores = Array.from({ length: 5000 }, (_, i) => i / 5000);
     expect(bestOfN(scores, scores, 1000)).toBeCloseTo(1000 / 1001, 3);
-    expect(bestOfNCurve(scores.slice(0, 2000), scores.slice(0, 2000))[999]).toBeCloseTo((1000 / 1001) * 0.4, 3);
+    expect(bestOfNCurve(scores.slice(0, 2000), scores.slice(0, 2000))[999]).toBeCloseTo(
+      (1000 / 1001) * 0.4,
+      3,
+    );
   });
 
   const distance = [0.5, 1, 1.5, 2, 2.5, 3];
   const reward = [0.6, 1.05, 1.2, 1.25, 1.1, 0.8];
-  const points = distance.map((d, i) => ({ distance: d, reward: reward[i]!, weight: [1, 2, 1, 1, 3, 1][i]! }));
+  const points = distance.map((d, i) => ({
+    distance: d,
+    reward: reward[i]!,
+    weight: [1, 2, 1, 1, 3, 1][i]!,
+  }));
 
   test("fits and their t intervals equal statsmodels' WLS; two points have none", () => {
-    const golden = JSON.parse(readFileSync(new URL("golden/tests.json", import.meta.url), "utf8")) as { weighted: { kind: "best-of-n" | "rl"; coefficients: number[]; intervals: [number, number][] }[] };
+    const golden = JSON.parse(
+      readFileSync(new URL("golden/tests.json", import.meta.url), "utf8"),
+    ) as {
+      weighted: {
+        kind: "best-of-n" | "rl";
+        coefficients: number[];
+        intervals: [number, number][];
+      }[];
+    };
     for (const { kind, coefficients, intervals } of golden.weighted) {
       const { alpha, beta } = fitOptimisation(kind, points);
       for (const [i, found] of [alpha, beta].entries()) {
@@ -119,12 +174,18 @@ describe("over-optimisation", () => {
         expect(found.high).toBeCloseTo(intervals[i]![1], 10);
       }
     }
-    expect(fitOptimisation("rl", points.slice(1, 3)).alpha).toMatchObject({ low: -Infinity, noClaim: "2 points" });
+    expect(fitOptimisation("rl", points.slice(1, 3)).alpha).toMatchObject({
+      low: -Infinity,
+      noClaim: "2 points",
+    });
   });
 
   test("exact laws are recovered, with the published peaks; points near 0 do not disturb the RL law", () => {
     for (const kind of ["best-of-n", "rl"] as const) {
-      const law = [0, 0.01, 0.3, 0.8, 1.5, 2.5, 4].map((d) => ({ distance: d, reward: d === 0.01 && kind === "rl" ? 5 : optimisationReward(kind, 1.2, 0.4, d) }));
+      const law = [0, 0.01, 0.3, 0.8, 1.5, 2.5, 4].map((d) => ({
+        distance: d,
+        reward: d === 0.01 && kind === "rl" ? 5 : optimisationReward(kind, 1.2, 0.4, d),
+      }));
       const fit = fitOptimisation(kind, law);
       expect(fit.alpha.estimate).toBeCloseTo(1.2, 10);
       expect(fit.beta.estimate).toBeCloseTo(0.4, 10);
@@ -136,7 +197,15 @@ describe("over-optimisation", () => {
 
   test("a curve that never turns has its peak at infinity; one distance is not a curve", () => {
     const rising = [1, 2, 3].map((d) => ({ distance: d, reward: d + 0.2 * d * d }));
-    expect(fitOptimisation("best-of-n", rising)).toMatchObject({ peakDistance: Infinity, peakReward: NaN });
-    expect(() => fitOptimisation("rl", [{ distance: 0, reward: 0 }, { distance: 1, reward: 1 }])).toThrow(/1 usable of 2 points/);
+    expect(fitOptimisation("best-of-n", rising)).toMatchObject({
+      peakDistance: Infinity,
+      peakReward: NaN,
+    });
+    expect(() =>
+      fitOptimisation("rl", [
+        { distance: 0, reward: 0 },
+        { distance: 1, reward: 1 },
+      ]),
+    ).toThrow(/1 usable of 2 points/);
   });
 });

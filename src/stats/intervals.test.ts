@@ -1,13 +1,26 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Random } from "../core/random.ts";
-import { clopperPearson, clusteredStandardError, meanInterval, shareInterval, wilson } from "./intervals.ts";
+import {
+  clopperPearson,
+  clusteredStandardError,
+  meanInterval,
+  shareInterval,
+  wilson,
+} from "./intervals.ts";
 
-// Golden numbers: statsmodels 0.15.0 proportion_confint, scipy 1.17.1 t.interval and sem. Clusters: clusters.test.ts.
+// Golden numbers: statsmodels 0.15.0 proportion_confint, scipy 1.17.1 t.interval and sem. Clusters:
+// clusters.test.ts.
 
 describe("shares", () => {
   test("Wilson's interval equals statsmodels'", () => {
-    for (const [k, n, confidence, low, high] of [[55, 100, 0.95, 0.45244602997442135, 0.6438546202048803], [0, 20, 0.95, 0, 0.16112515805281938], [10, 10, 0.95, 0.7224672001371107, 1], [7, 9, 0.99, 0.36453041217234045, 0.9552670337329567], [403, 805, 0.9, 0.47168091200062967, 0.529557162948966]] as const) {
+    for (const [k, n, confidence, low, high] of [
+      [55, 100, 0.95, 0.45244602997442135, 0.6438546202048803],
+      [0, 20, 0.95, 0, 0.16112515805281938],
+      [10, 10, 0.95, 0.7224672001371107, 1],
+      [7, 9, 0.99, 0.36453041217234045, 0.9552670337329567],
+      [403, 805, 0.9, 0.47168091200062967, 0.529557162948966],
+    ] as const) {
       const interval = wilson(k, n, confidence);
       expect(interval.low).toBeCloseTo(low, 13);
       expect(interval.high).toBeCloseTo(high, 13);
@@ -16,7 +29,11 @@ describe("shares", () => {
   });
 
   test("the exact interval equals statsmodels'", () => {
-    for (const [k, n, confidence, low, high] of [[55, 100, 0.95, 0.44728018877393605, 0.6496797707603279], [0, 20, 0.95, 0, 0.1684334709830853], [7, 9, 0.99, 0.30739364923145623, 0.9878764109193773]] as const) {
+    for (const [k, n, confidence, low, high] of [
+      [55, 100, 0.95, 0.44728018877393605, 0.6496797707603279],
+      [0, 20, 0.95, 0, 0.1684334709830853],
+      [7, 9, 0.99, 0.30739364923145623, 0.9878764109193773],
+    ] as const) {
       const interval = clopperPearson(k, n, confidence);
       expect(interval.low).toBeCloseTo(low, 12);
       expect(interval.high).toBeCloseTo(high, 12);
@@ -24,29 +41,47 @@ describe("shares", () => {
   });
 
   test("nothing observed means nothing known; impossible counts are refused", () => {
-    expect(wilson(0, 0)).toEqual({ estimate: NaN, low: 0, high: 1, n: 0, noClaim: "nothing observed" });
-    for (const bad of [() => wilson(3, 2), () => wilson(-1, 2), () => wilson(NaN, 2), () => wilson(1, 2, 95)]) expect(bad).toThrow(RangeError);
+    expect(wilson(0, 0)).toEqual({
+      estimate: NaN,
+      low: 0,
+      high: 1,
+      n: 0,
+      noClaim: "nothing observed",
+    });
+    for (const bad of [
+      () => wilson(3, 2),
+      () => wilson(-1, 2),
+      () => wilson(NaN, 2),
+      () => wilson(1, 2, 95),
+    ])
+      expect(bad).toThrow(RangeError);
   });
 
   test("symmetric in successes and failures, inside [0, 1], around the estimate, narrower with more data", () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 5000 }), fc.double({ min: 0, max: 1, noNaN: true }), fc.constantFrom(0.8, 0.95, 0.99), (n, share, confidence) => {
-        const k = Math.round(share * n);
-        const [interval, mirror] = [wilson(k, n, confidence), wilson(n - k, n, confidence)];
-        expect(interval.low).toBeCloseTo(1 - mirror.high, 12);
-        expect(interval.low).toBeGreaterThanOrEqual(0);
-        expect(interval.high).toBeLessThanOrEqual(1);
-        expect(interval.low).toBeLessThanOrEqual(interval.estimate);
-        expect(interval.high).toBeGreaterThanOrEqual(interval.estimate);
-        const wider = wilson(4 * k, 4 * n, confidence);
-        expect(wider.high - wider.low).toBeLessThan(interval.high - interval.low);
-      }),
+      fc.property(
+        fc.integer({ min: 1, max: 5000 }),
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        fc.constantFrom(0.8, 0.95, 0.99),
+        (n, share, confidence) => {
+          const k = Math.round(share * n);
+          const [interval, mirror] = [wilson(k, n, confidence), wilson(n - k, n, confidence)];
+          expect(interval.low).toBeCloseTo(1 - mirror.high, 12);
+          expect(interval.low).toBeGreaterThanOrEqual(0);
+          expect(interval.high).toBeLessThanOrEqual(1);
+          expect(interval.low).toBeLessThanOrEqual(interval.estimate);
+          expect(interval.high).toBeGreaterThanOrEqual(interval.estimate);
+          const wider = wilson(4 * k, 4 * n, confidence);
+          expect(wider.high - wider.low).toBeLessThan(interval.high - interval.low);
+        },
+      ),
       { seed: 2 },
     );
   });
 
   test("Wilson's interval covers the truth about 95 times in 100, also for rare events", () => {
-    // The coverage is summed exactly over all outcomes; its mean over shares is Wilson's known strength.
+    // The coverage is summed exactly over all outcomes; its mean over shares is Wilson's known
+    // strength.
     for (const n of [15, 60]) {
       let total = 0;
       const shares = Array.from({ length: 97 }, (_, i) => 0.02 + i * 0.01);
@@ -71,7 +106,10 @@ describe("shares of soft or clustered observations", () => {
     expect(shareInterval(answers)).toEqual(wilson(5.5, 8));
     const twice = [...answers, ...answers];
     const labels = twice.map((_, i) => i % 8);
-    const [copied, once] = [shareInterval(twice, { clusters: labels }), shareInterval(answers, { clusters: answers.map((_, i) => i) })];
+    const [copied, once] = [
+      shareInterval(twice, { clusters: labels }),
+      shareInterval(answers, { clusters: answers.map((_, i) => i) }),
+    ];
     expect(copied.low).toBeCloseTo(once.low, 1);
     expect(copied.low).toBeLessThan(shareInterval(twice).low);
     expect(copied.n).toBe(16);
@@ -81,7 +119,12 @@ describe("shares of soft or clustered observations", () => {
     const values = [1, 1, 1, 1, 1, 1, 1, 1];
     const all = shareInterval(values, { clusters: ["a", "a", "a", "b", "b", "b", "c", "c"] });
     // Sizes 3, 3 and 2 are worth 64 / 22 equal clusters.
-    expect(all).toMatchObject({ low: clopperPearson(64 / 22, 64 / 22).low, high: 1, estimate: 1, n: 8 });
+    expect(all).toMatchObject({
+      low: clopperPearson(64 / 22, 64 / 22).low,
+      high: 1,
+      estimate: 1,
+      n: 8,
+    });
     const two = shareInterval(values, { clusters: values.map((_, i) => i % 2) });
     expect(two).toEqual({ estimate: 1, low: 0, high: 1, n: 8, noClaim: "2 independent groups" });
     expect(() => shareInterval([1.2])).toThrow(/lie in \[0, 1\]/);
@@ -119,14 +162,24 @@ describe("means", () => {
   });
 
   test("clusters of one are no clusters; copied rows do not narrow a clustered interval", () => {
-    expect(clusteredStandardError(values, values.map((_, i) => i))).toBeCloseTo(meanInterval(values).standardError, 13);
-    const copied = meanInterval([...values, ...values], { clusters: [...values, ...values].map((_, i) => i % values.length) });
+    expect(
+      clusteredStandardError(
+        values,
+        values.map((_, i) => i),
+      ),
+    ).toBeCloseTo(meanInterval(values).standardError, 13);
+    const copied = meanInterval([...values, ...values], {
+      clusters: [...values, ...values].map((_, i) => i % values.length),
+    });
     expect(copied.standardError).toBeCloseTo(meanInterval(values).standardError, 13);
   });
 
   test("one value, or one cluster, says nothing about the spread", () => {
     expect(meanInterval([3])).toMatchObject({ estimate: 3, low: -Infinity, high: Infinity });
-    expect(meanInterval(values, { clusters: values.map(() => "a") })).toMatchObject({ low: -Infinity, high: Infinity });
+    expect(meanInterval(values, { clusters: values.map(() => "a") })).toMatchObject({
+      low: -Infinity,
+      high: Infinity,
+    });
     expect(() => meanInterval([1, NaN])).toThrow(/number 2 of 2 is not finite/);
     expect(() => meanInterval([1, 2], { clusters: ["a"] })).toThrow(RangeError);
   });
@@ -135,7 +188,8 @@ describe("means", () => {
     const random = new Random(3);
     const covered = { plain: 0, clustered: 0, naive: 0 };
     const rounds = 2000;
-    const inside = ({ low, high }: { low: number; high: number }): number => (low <= 2 && 2 <= high ? 1 : 0);
+    const inside = ({ low, high }: { low: number; high: number }): number =>
+      low <= 2 && 2 <= high ? 1 : 0;
     for (let round = 0; round < rounds; round++) {
       covered.plain += inside(meanInterval(Array.from({ length: 8 }, () => 2 + random.normal())));
       const labels = Array.from({ length: 60 }, (_, i) => i % 20);

@@ -1,16 +1,23 @@
 /**
  * Intervals for shares and means. Numbers in, numbers out.
  *
- * Source: Wilson (1927) for shares; Miller, "Adding error bars to evals" (arXiv 2411.00640), section 2.2, for clusters; Bonett and
- * Price (2012) for values with bounds.
- * Differences: 1. clustered standard errors are CR2 with Satterthwaite's degrees of freedom (Miller has neither), which
- * matters below about 40 clusters and wherever they are unequal. 2. Where nothing can be claimed the interval is all that is
- * possible, and says why. docs/results.md has the coverage.
+ * Source: Wilson (1927) for shares; Miller, "Adding error bars to evals" (arXiv 2411.00640),
+ * section 2.2, for clusters; Bonett and Price (2012) for values with bounds.
+ * Differences: 1. clustered standard errors are CR2 with Satterthwaite's degrees of freedom (Miller
+ * has neither), which matters below about 40 clusters and wherever they are unequal. 2. Where
+ * nothing can be claimed the interval is all that is possible, and says why. docs/results.md has
+ * the coverage.
  */
 import { AttuneError } from "../core/errors.ts";
 import type { Labels } from "./clusters.ts";
 import type { ClusteredMean } from "./clusters.ts";
-import { clusteredMean, effectiveSize, noSpreadOf, tooFewClusters, twoSidedStudent } from "./clusters.ts";
+import {
+  clusteredMean,
+  effectiveSize,
+  noSpreadOf,
+  tooFewClusters,
+  twoSidedStudent,
+} from "./clusters.ts";
 import { betaQuantile, normalQuantile } from "./special.ts";
 
 export interface Interval {
@@ -30,7 +37,10 @@ export interface MeanOptions {
   quantile?: "t" | "normal";
   /** One label for each value: values of one cluster may depend on each other. */
   clusters?: Labels | undefined;
-  /** Between which the values must lie. The interval then lies there too, and has a width where all values are equal. */
+  /**
+   * Between which the values must lie. The interval then lies there too, and has a width where all
+   * values are equal.
+   */
   range?: readonly [number, number];
 }
 
@@ -41,8 +51,8 @@ export interface MeanInterval extends Interval {
 }
 
 /**
- * Wilson's score interval for a share. Fractional successes (half for a tie) are allowed; the interval is then wider
- * than it need be. Without observations it is [0, 1].
+ * Wilson's score interval for a share. Fractional successes (half for a tie) are allowed; the
+ * interval is then wider than it need be. Without observations it is [0, 1].
  * @param confidence two-sided, in (0, 1)
  */
 export function wilson(successes: number, n: number, confidence = 0.95): Interval {
@@ -54,38 +64,59 @@ export function wilson(successes: number, n: number, confidence = 0.95): Interva
   const centre = (share + (z * z) / (2 * n)) / denominator;
   const half = (z / denominator) * Math.sqrt((share * (1 - share)) / n + (z * z) / (4 * n * n));
   // At 0 and n the bound is exact; rounding would leave it 1e-17 off.
-  return { estimate: share, low: successes === 0 ? 0 : centre - half, high: successes === n ? 1 : centre + half, n };
+  return {
+    estimate: share,
+    low: successes === 0 ? 0 : centre - half,
+    high: successes === n ? 1 : centre + half,
+    n,
+  };
 }
 
 /**
- * Share whose observations may be soft (half for a tie) or come in clusters. Of clusters it is the exact interval for as many
- * independent observations as carry the same information: never more than there are, never less than clusters of their sizes.
+ * Share whose observations may be soft (half for a tie) or come in clusters. Of clusters it is the
+ * exact interval for as many independent observations as carry the same information: never more
+ * than there are, never less than clusters of their sizes.
  *
- * Source: Korn and Graubard (1998). Difference: the information is that of an estimated intraclass correlation and not of the
- * clusters' observed spread, which is close to nothing where shares are near 0 or 1.
+ * Source: Korn and Graubard (1998). Difference: the information is that of an estimated intraclass
+ * correlation and not of the clusters' observed spread, which is close to nothing where shares are
+ * near 0 or 1.
  * @param values in [0, 1]
  */
-export function shareInterval(values: readonly number[], options: Pick<MeanOptions, "confidence" | "clusters"> = {}): Interval {
+export function shareInterval(
+  values: readonly number[],
+  options: Pick<MeanOptions, "confidence" | "clusters"> = {},
+): Interval {
   checkFinite(values, "values of a share");
   const wrong = values.find((value) => value < 0 || value > 1);
   if (wrong !== undefined) throw new RangeError(`values of a share lie in [0, 1]; got ${wrong}`);
   const n = values.length;
   const { clusters, confidence = 0.95 } = options;
   if (n === 0 || !clusters) return wilson(Math.min(n, sum(values)), n, confidence);
-  return shareOfSize(Math.min(1, mean(values)), { size: n, residuals: values, clusters, confidence });
+  return shareOfSize(Math.min(1, mean(values)), {
+    size: n,
+    residuals: values,
+    clusters,
+    confidence,
+  });
 }
 
 export interface ShareOfSize {
   /** Independent observations that the estimate is worth, were there no clusters. */
   size: number;
-  /** What the estimate leaves of each observation; how alike they are within clusters tells what these cost. */
+  /**
+   * What the estimate leaves of each observation; how alike they are within clusters tells what
+   * these cost.
+   */
   residuals: readonly number[];
   clusters: Labels | undefined;
   confidence: number;
 }
 
 /** The interval of a share that is not a plain mean, as {@link shareInterval} gives it for one. */
-export function shareOfSize(estimate: number, { size, residuals, clusters, confidence }: ShareOfSize): Interval {
+export function shareOfSize(
+  estimate: number,
+  { size, residuals, clusters, confidence }: ShareOfSize,
+): Interval {
   const n = residuals.length;
   if (!clusters || n === 0) return { ...wilson(estimate * size, size, confidence), estimate, n };
   const found = clusteredMean(residuals, clusters);
@@ -95,7 +126,10 @@ export function shareOfSize(estimate: number, { size, residuals, clusters, confi
   return { ...clopperPearson(estimate * effective, effective, confidence), estimate, n };
 }
 
-/** Clopper and Pearson's exact interval for a share: never covers less than it says, so it is wider than Wilson's. */
+/**
+ * Clopper and Pearson's exact interval for a share: never covers less than it says, so it is wider
+ * than Wilson's.
+ */
 export function clopperPearson(successes: number, n: number, confidence = 0.95): Interval {
   checkCount(successes, n);
   const tail = (1 - checkConfidence(confidence)) / 2;
@@ -105,8 +139,9 @@ export function clopperPearson(successes: number, n: number, confidence = 0.95):
 }
 
 /**
- * Mean with its interval, from the ordinary or the clustered standard error. One observation, too few clusters, or values that
- * are all equal say nothing about the spread: the interval is then the whole line, or the range where one is given.
+ * Mean with its interval, from the ordinary or the clustered standard error. One observation, too
+ * few clusters, or values that are all equal say nothing about the spread: the interval is then the
+ * whole line, or the range where one is given.
  */
 export function meanInterval(values: readonly number[], options: MeanOptions = {}): MeanInterval {
   checkFinite(values, "values of a mean");
@@ -114,18 +149,35 @@ export function meanInterval(values: readonly number[], options: MeanOptions = {
   const confidence = checkConfidence(options.confidence ?? 0.95);
   const n = values.length;
   const found = clusters && n > 0 ? clusteredMean(values, clusters) : undefined;
-  const { standardError, degreesOfFreedom } = found ?? { standardError: Math.sqrt(variance(values) / n), degreesOfFreedom: n - 1 };
+  const { standardError, degreesOfFreedom } = found ?? {
+    standardError: Math.sqrt(variance(values) / n),
+    degreesOfFreedom: n - 1,
+  };
   const about = { estimate: mean(values), n, standardError, degreesOfFreedom };
   const noClaim = whyNoMean(values, found, range !== undefined);
   const [lowest, highest] = range ?? [-Infinity, Infinity];
   if (range) checkRange(values, range);
   if (noClaim !== undefined) return { ...about, low: lowest, high: highest, noClaim };
-  if (range) return { ...about, ...boundedInterval(values, range, { size: found ? effectiveSize(found, confidence) : n, confidence }) };
-  const half = (quantile === "normal" ? twoSidedNormal(confidence) : twoSidedStudent(confidence, degreesOfFreedom)) * standardError;
+  if (range)
+    return {
+      ...about,
+      ...boundedInterval(values, range, {
+        size: found ? effectiveSize(found, confidence) : n,
+        confidence,
+      }),
+    };
+  const half =
+    (quantile === "normal"
+      ? twoSidedNormal(confidence)
+      : twoSidedStudent(confidence, degreesOfFreedom)) * standardError;
   return { ...about, low: about.estimate - half, high: about.estimate + half };
 }
 
-function whyNoMean(values: readonly number[], clusters: ClusteredMean | undefined, bounded: boolean): string | undefined {
+function whyNoMean(
+  values: readonly number[],
+  clusters: ClusteredMean | undefined,
+  bounded: boolean,
+): string | undefined {
   if (values.length === 0) return "nothing observed";
   if (clusters === undefined && values.length === 1) return "1 observation";
   if (bounded) return clusters && tooFewClusters(clusters);
@@ -135,21 +187,31 @@ function whyNoMean(values: readonly number[], clusters: ClusteredMean | undefine
 }
 
 /**
- * The mean of values in a range, with one more observation at either end: Bonett and Price's interval for differences of shares, for
- * any values. The added ones keep it from shrinking to nothing where few values differ.
+ * The mean of values in a range, with one more observation at either end: Bonett and Price's
+ * interval for differences of shares, for any values. The added ones keep it from shrinking to
+ * nothing where few values differ.
  */
-function boundedInterval(values: readonly number[], [lowest, highest]: readonly [number, number], { size, confidence }: { size: number; confidence: number }): { low: number; high: number } {
+function boundedInterval(
+  values: readonly number[],
+  [lowest, highest]: readonly [number, number],
+  { size, confidence }: { size: number; confidence: number },
+): { low: number; high: number } {
   const [centre, radius] = [(lowest + highest) / 2, (highest - lowest) / 2];
   const scaled = values.map((value) => (value - centre) / radius);
   const first = (size * mean(scaled)) / (size + 2);
   const second = (size * mean(scaled.map((value) => value * value)) + 2) / (size + 2);
-  const half = twoSidedNormal(confidence) * Math.sqrt(Math.max(0, second - first * first) / (size + 2));
-  return { low: centre + radius * Math.max(-1, first - half), high: centre + radius * Math.min(1, first + half) };
+  const half =
+    twoSidedNormal(confidence) * Math.sqrt(Math.max(0, second - first * first) / (size + 2));
+  return {
+    low: centre + radius * Math.max(-1, first - half),
+    high: centre + radius * Math.min(1, first + half),
+  };
 }
 
 function checkRange(values: readonly number[], [lowest, highest]: readonly [number, number]): void {
   const wrong = values.find((value) => value < lowest - 1e-9 || value > highest + 1e-9);
-  if (wrong !== undefined) throw new RangeError(`values must lie in [${lowest}, ${highest}]; got ${wrong}`);
+  if (wrong !== undefined)
+    throw new RangeError(`values must lie in [${lowest}, ${highest}]; got ${wrong}`);
 }
 
 /** CR2 standard error of a mean whose values come in clusters. */
@@ -162,7 +224,8 @@ export function mean(values: readonly number[]): number {
   return sum(values) / values.length;
 }
 
-const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+const sum = (values: readonly number[]): number =>
+  values.reduce((total, value) => total + value, 0);
 
 /** Mean and population standard deviation (of equal values 0); NaN where there are no values. */
 export function meanAndDeviation(values: readonly number[]): { mean: number; deviation: number } {
@@ -173,7 +236,9 @@ export function meanAndDeviation(values: readonly number[]): { mean: number; dev
 /** Variance with Bessel's correction; NaN for fewer than two values. */
 export function variance(values: readonly number[]): number {
   const centre = mean(values);
-  return values.reduce((total, value) => total + (value - centre) ** 2, 0) / (values.length - 1 || NaN);
+  return (
+    values.reduce((total, value) => total + (value - centre) ** 2, 0) / (values.length - 1 || NaN)
+  );
 }
 
 /** Normal quantile for a two-sided confidence: 1.96 for 0.95. */
@@ -182,16 +247,23 @@ export function twoSidedNormal(confidence: number): number {
 }
 
 export function checkConfidence(confidence: number): number {
-  if (!(confidence > 0 && confidence < 1)) throw new RangeError(`confidence must lie between 0 and 1; got ${confidence}`);
+  if (!(confidence > 0 && confidence < 1))
+    throw new RangeError(`confidence must lie between 0 and 1; got ${confidence}`);
   return confidence;
 }
 
 /** A NaN in a statistic must not end as a silent NaN in a report. */
 export function checkFinite(values: readonly number[], what: string): void {
   const index = values.findIndex((value) => !Number.isFinite(value));
-  if (index >= 0) throw new AttuneError("numeric", `${what}: number ${index + 1} of ${values.length} is not finite`, { got: String(values[index]), expected: "finite numbers" });
+  if (index >= 0)
+    throw new AttuneError(
+      "numeric",
+      `${what}: number ${index + 1} of ${values.length} is not finite`,
+      { got: String(values[index]), expected: "finite numbers" },
+    );
 }
 
 function checkCount(successes: number, n: number): void {
-  if (!(successes >= 0 && successes <= n)) throw new RangeError(`successes must lie between 0 and n; got ${successes} of ${n}`);
+  if (!(successes >= 0 && successes <= n))
+    throw new RangeError(`successes must lie between 0 and n; got ${successes} of ${n}`);
 }

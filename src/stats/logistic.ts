@@ -1,8 +1,11 @@
 /**
- * Logistic regression with soft targets, weights, a ridge penalty and (clustered) sandwich standard errors.
+ * Logistic regression with soft targets, weights, a ridge penalty and (clustered) sandwich standard
+ * errors.
  *
- * Source: McCullagh and Nelder; the sandwich is Huber's and White's, as in arena-rank's Bradley-Terry ratings.
- * Differences: 1. the ridge stays in the Hessian of the sandwich, so regularised fits report regularised errors.
+ * Source: McCullagh and Nelder; the sandwich is Huber's and White's, as in arena-rank's
+ * Bradley-Terry ratings.
+ * Differences: 1. the ridge stays in the Hessian of the sandwich, so regularised fits report
+ * regularised errors.
  */
 import { AttuneError } from "../core/errors.ts";
 import { checkFinite } from "./intervals.ts";
@@ -20,7 +23,9 @@ export interface LogisticData {
   weights?: readonly number[] | undefined;
   /** One label for each row; rows without one are independent. */
   clusters?: readonly (string | number | undefined)[] | undefined;
-  /** Precision of a normal prior around 0: one for all coefficients, or one each. 0 where left out. */
+  /**
+   * Precision of a normal prior around 0: one for all coefficients, or one each. 0 where left out.
+   */
   ridge?: number | readonly number[];
 }
 
@@ -38,25 +43,54 @@ export interface LogisticFit {
   iterations: number;
 }
 
-/** Fits by Newton's method. @throws AttuneError where coefficients run to infinity (perfect separation, no ridge) */
+/**
+ * Fits by Newton's method.
+ * @throws AttuneError where coefficients run to infinity (perfect separation, no ridge)
+ */
 export function fitLogistic(data: LogisticData): LogisticFit {
   check(data);
   const { rows, targets, weights, columns } = data;
-  const ridge = Array.from({ length: columns }, (_, i) => (typeof data.ridge === "number" ? data.ridge : (data.ridge?.[i] ?? 0)));
-  const { point, at, iterations } = minimise(columns, (point) => curvature(data, ridge, point), "logistic regression");
+  const ridge = Array.from({ length: columns }, (_, i) =>
+    typeof data.ridge === "number" ? data.ridge : (data.ridge?.[i] ?? 0),
+  );
+  const { point, at, iterations } = minimise(
+    columns,
+    (point) => curvature(data, ridge, point),
+    "logistic regression",
+  );
   const scores = rows.map((row, i) => {
     const p = sigmoid(dot(row, point));
     const curvature = row.values.map((x) => row.values.map((y) => p * (1 - p) * x * y));
-    return { indices: row.indices, values: row.values.map((value) => (p - targets[i]!) * value), count: weights?.[i] ?? 1, cluster: data.clusters?.[i], curvature };
+    return {
+      indices: row.indices,
+      values: row.values.map((value) => (p - targets[i]!) * value),
+      count: weights?.[i] ?? 1,
+      cluster: data.clusters?.[i],
+      curvature,
+    };
   });
   const { covariance, degreesOfFreedom } = sandwich(at.hessian, scores);
-  const standardErrors = Float64Array.from({ length: columns }, (_, i) => Math.sqrt(covariance[i * columns + i]!));
+  const standardErrors = Float64Array.from({ length: columns }, (_, i) =>
+    Math.sqrt(covariance[i * columns + i]!),
+  );
   const total = weights ? weights.reduce((x, y) => x + y, 0) : rows.length;
   const penalty = point.reduce((sum, value, i) => sum + 0.5 * ridge[i]! * value * value, 0);
-  return { coefficients: point, information: at.hessian, covariance, degreesOfFreedom, standardErrors, logLoss: (at.value - penalty) / total, iterations };
+  return {
+    coefficients: point,
+    information: at.hessian,
+    covariance,
+    degreesOfFreedom,
+    standardErrors,
+    logLoss: (at.value - penalty) / total,
+    iterations,
+  };
 }
 
-function curvature({ rows, targets, weights, columns }: LogisticData, ridge: readonly number[], point: Float64Array): Curvature {
+function curvature(
+  { rows, targets, weights, columns }: LogisticData,
+  ridge: readonly number[],
+  point: Float64Array,
+): Curvature {
   const gradient = new Float64Array(columns);
   const hessian = new Float64Array(columns * columns);
   let value = 0;
@@ -72,7 +106,8 @@ function curvature({ rows, targets, weights, columns }: LogisticData, ridge: rea
     value += weight * (softplus(logit) - targets[i]! * logit);
     for (const [j, a] of row.indices.entries()) {
       gradient[a]! += weight * (p - targets[i]!) * row.values[j]!;
-      for (const [k, b] of row.indices.entries()) hessian[a * columns + b]! += weight * p * (1 - p) * row.values[j]! * row.values[k]!;
+      for (const [k, b] of row.indices.entries())
+        hessian[a * columns + b]! += weight * p * (1 - p) * row.values[j]! * row.values[k]!;
     }
   }
   return { value, gradient, hessian };
@@ -85,13 +120,19 @@ export function dot(row: SparseRow, coefficients: ArrayLike<number>): number {
 
 function check({ rows, targets, weights, clusters, columns }: LogisticData): void {
   for (const list of [targets, weights, clusters]) {
-    if (list && list.length !== rows.length) throw new RangeError(`logistic regression: ${rows.length} rows, but a list of ${list.length}`);
+    if (list && list.length !== rows.length)
+      throw new RangeError(
+        `logistic regression: ${rows.length} rows, but a list of ${list.length}`,
+      );
   }
-  if (rows.length === 0) throw new AttuneError("data", "logistic regression: there is nothing to fit");
+  if (rows.length === 0)
+    throw new AttuneError("data", "logistic regression: there is nothing to fit");
   checkFinite(targets, "targets of a logistic regression");
-  if (targets.some((target) => target < 0 || target > 1)) throw new RangeError("targets of a logistic regression lie in [0, 1]");
+  if (targets.some((target) => target < 0 || target > 1))
+    throw new RangeError("targets of a logistic regression lie in [0, 1]");
   for (const { indices, values } of rows) {
     checkFinite(values, "features of a logistic regression");
-    if (indices.some((index) => !Number.isInteger(index) || index < 0 || index >= columns)) throw new RangeError(`a row names a column outside 0..${columns - 1}`);
+    if (indices.some((index) => !Number.isInteger(index) || index < 0 || index >= columns))
+      throw new RangeError(`a row names a column outside 0..${columns - 1}`);
   }
 }

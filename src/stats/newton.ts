@@ -1,6 +1,6 @@
 /**
- * Newton's method for smooth convex functions of a few hundred variables, and the dense linear algebra that it and the
- * sandwich estimator need. Matrices are row-major Float64Arrays.
+ * Newton's method for smooth convex functions of a few hundred variables, and the dense linear
+ * algebra that it and the sandwich estimator need. Matrices are row-major Float64Arrays.
  */
 import { AttuneError } from "../core/errors.ts";
 import { satterthwaite } from "./clusters.ts";
@@ -24,7 +24,11 @@ export interface Minimum {
  * Minimises from the origin, halving steps that make things worse.
  * @throws AttuneError where no minimum is found: the function has none, or it lies at infinity
  */
-export function minimise(size: number, evaluate: (point: Float64Array) => Curvature, what: string): Minimum {
+export function minimise(
+  size: number,
+  evaluate: (point: Float64Array) => Curvature,
+  what: string,
+): Minimum {
   let point = new Float64Array(size);
   let at = evaluate(point);
   for (let iterations = 1; iterations <= 200; iterations++) {
@@ -125,41 +129,62 @@ export interface Score extends SparseRow {
   count: number;
   /** Observations with the same label may depend on each other; without one, each is by itself. */
   cluster?: string | number | undefined;
-  /** Its share of the Hessian, [indices, indices], for one of the equal observations; clusters need it. */
+  /**
+   * Its share of the Hessian, [indices, indices], for one of the equal observations; clusters need
+   * it.
+   */
   curvature: readonly (readonly number[])[];
 }
 
 export interface Sandwich {
   covariance: Float64Array;
-  /** Of the difference of two coefficients, or of one where `other` is left out; infinite without clusters. */
+  /**
+   * Of the difference of two coefficients, or of one where `other` is left out; infinite without
+   * clusters.
+   */
   degreesOfFreedom: (index: number, other?: number) => number;
 }
 
 /**
- * The sandwich H⁻¹ B H⁻¹ of an estimate without clusters, B the sum of g gᵀ over observations. With clusters it is the jackknife's in one
- * Newton step: each cluster's gradient is multiplied by the inverse of the Hessian without it, which undoes what the cluster did to
- * the estimate, and the sum of squares by (G - 1) / G. Where few clusters happen to be all on one side their gradients are next to
- * nothing: the covariance is then that of the model, times what the clusters do to the gradients, where that is larger.
+ * The sandwich H⁻¹ B H⁻¹ of an estimate without clusters, B the sum of g gᵀ over observations. With
+ * clusters it is the jackknife's in one Newton step: each cluster's gradient is multiplied by the
+ * inverse of the Hessian without it, which undoes what the cluster did to the estimate, and the sum
+ * of squares by (G - 1) / G. Where few clusters happen to be all on one side their gradients are
+ * next to nothing: the covariance is then that of the model, times what the clusters do to the
+ * gradients, where that is larger.
  *
- * Source: Bell and McCaffrey (2002), CR3, with Satterthwaite's degrees of freedom from each cluster's share of the information.
+ * Source: Bell and McCaffrey (2002), CR3, with Satterthwaite's degrees of freedom from each
+ * cluster's share of the information.
  */
 export function sandwich(hessian: Float64Array, scores: readonly Score[]): Sandwich {
   const bread = inverse(hessian);
-  if (!bread) throw new AttuneError("numeric", "standard errors: the Hessian is singular", { hint: "add regularisation" });
+  if (!bread)
+    throw new AttuneError("numeric", "standard errors: the Hessian is singular", {
+      hint: "add regularisation",
+    });
   const clusters = gatherClusters(scores, Math.sqrt(hessian.length));
-  if (clusters.length === 0) return { covariance: multiply(multiply(bread, meatOf(scores, hessian.length)), bread), degreesOfFreedom: () => Infinity };
+  if (clusters.length === 0)
+    return {
+      covariance: multiply(multiply(bread, meatOf(scores, hessian.length)), bread),
+      degreesOfFreedom: () => Infinity,
+    };
   const jackknife = jackknifeCovariance(hessian, clusters);
   const model = bread.map((value) => value * designEffect(bread, clusters, scores));
   const information = gatherInformation(clusters, hessian.length);
-  const covariance = traceOfProduct(information, model) > traceOfProduct(information, jackknife) ? model : jackknife;
-  return { covariance, degreesOfFreedom: (index, other) => contrastFreedom(bread, clusters, [index, other]) };
+  const covariance =
+    traceOfProduct(information, model) > traceOfProduct(information, jackknife) ? model : jackknife;
+  return {
+    covariance,
+    degreesOfFreedom: (index, other) => contrastFreedom(bread, clusters, [index, other]),
+  };
 }
 
 function meatOf(scores: readonly Score[], size: number): Float64Array {
   const n = Math.sqrt(size);
   const meat = new Float64Array(size);
   for (const { indices, values, count } of scores) {
-    for (const [i, a] of indices.entries()) for (const [j, b] of indices.entries()) meat[a * n + b]! += count * values[i]! * values[j]!;
+    for (const [i, a] of indices.entries())
+      for (const [j, b] of indices.entries()) meat[a * n + b]! += count * values[i]! * values[j]!;
   }
   return meat;
 }
@@ -178,13 +203,21 @@ function gatherClusters(scores: readonly Score[], n: number): ClusterScore[] {
   const clusters = new Map<string | number, ClusterScore>();
   const single: ClusterScore[] = [];
   for (const { indices, values, count, cluster, curvature } of scores) {
-    const into = (cluster === undefined ? undefined : clusters.get(cluster)) ?? { gradient: new Float64Array(n), copies: cluster === undefined ? count : 1, curvature: new Map<number, number>() };
+    const into = (cluster === undefined ? undefined : clusters.get(cluster)) ?? {
+      gradient: new Float64Array(n),
+      copies: cluster === undefined ? count : 1,
+      curvature: new Map<number, number>(),
+    };
     if (cluster === undefined) single.push(into);
     else clusters.set(cluster, into);
     const copies = cluster === undefined ? 1 : count;
     for (const [i, a] of indices.entries()) {
       into.gradient[a]! += copies * values[i]!;
-      for (const [j, b] of indices.entries()) into.curvature.set(a * n + b, (into.curvature.get(a * n + b) ?? 0) + copies * curvature[i]![j]!);
+      for (const [j, b] of indices.entries())
+        into.curvature.set(
+          a * n + b,
+          (into.curvature.get(a * n + b) ?? 0) + copies * curvature[i]![j]!,
+        );
     }
   }
   return [...clusters.values(), ...single];
@@ -192,23 +225,36 @@ function gatherClusters(scores: readonly Score[], n: number): ClusterScore[] {
 
 function gatherInformation(clusters: readonly ClusterScore[], size: number): Float64Array {
   const information = new Float64Array(size);
-  for (const { curvature, copies } of clusters) for (const [place, value] of curvature) information[place]! += copies * value;
+  for (const { curvature, copies } of clusters)
+    for (const [place, value] of curvature) information[place]! += copies * value;
   return information;
 }
 
 /** tr(A B) of symmetric matrices. */
-const traceOfProduct = (a: Float64Array, b: Float64Array): number => a.reduce((sum, value, i) => sum + value * b[i]!, 0);
+const traceOfProduct = (a: Float64Array, b: Float64Array): number =>
+  a.reduce((sum, value, i) => sum + value * b[i]!, 0);
 
-/** How much larger the clusters' gradients are than those of independent observations, at least 1. */
-function designEffect(bread: Float64Array, clusters: readonly ClusterScore[], scores: readonly Score[]): number {
+/**
+ * How much larger the clusters' gradients are than those of independent observations, at least 1.
+ */
+function designEffect(
+  bread: Float64Array,
+  clusters: readonly ClusterScore[],
+  scores: readonly Score[],
+): number {
   const n = Math.sqrt(bread.length);
   const meat = new Float64Array(bread.length);
-  for (const { gradient, copies } of clusters) for (let i = 0; i < n; i++) for (let j = 0; j < n; j++) meat[i * n + j]! += copies * gradient[i]! * gradient[j]!;
+  for (const { gradient, copies } of clusters)
+    for (let i = 0; i < n; i++)
+      for (let j = 0; j < n; j++) meat[i * n + j]! += copies * gradient[i]! * gradient[j]!;
   const apart = traceOfProduct(bread, meatOf(scores, bread.length));
   return apart > 0 ? Math.max(1, traceOfProduct(bread, meat) / apart) : 1;
 }
 
-function jackknifeCovariance(hessian: Float64Array, clusters: readonly ClusterScore[]): Float64Array {
+function jackknifeCovariance(
+  hessian: Float64Array,
+  clusters: readonly ClusterScore[],
+): Float64Array {
   const n = Math.sqrt(hessian.length);
   const covariance = new Float64Array(n * n);
   const count = clusters.reduce((total, { copies }) => total + copies, 0);
@@ -218,20 +264,34 @@ function jackknifeCovariance(hessian: Float64Array, clusters: readonly ClusterSc
     const moved = solve(rest, gradient);
     // Without this cluster the coefficients are not determined, so their errors are not either.
     if (!moved || count < 2) return covariance.fill(Infinity);
-    for (let i = 0; i < n; i++) for (let j = 0; j < n; j++) covariance[i * n + j]! += copies * moved[i]! * moved[j]! * ((count - 1) / count);
+    for (let i = 0; i < n; i++)
+      for (let j = 0; j < n; j++)
+        covariance[i * n + j]! += copies * moved[i]! * moved[j]! * ((count - 1) / count);
   }
   return covariance;
 }
 
 /** By the clusters' shares of the contrast's variance, as if observations were independent. */
-function contrastFreedom(bread: Float64Array, clusters: readonly ClusterScore[], [index, other]: readonly [number, number | undefined]): number {
+function contrastFreedom(
+  bread: Float64Array,
+  clusters: readonly ClusterScore[],
+  [index, other]: readonly [number, number | undefined],
+): number {
   const n = Math.sqrt(bread.length);
-  const contrast = Float64Array.from({ length: n }, (_, i) => bread[index * n + i]! - (other === undefined ? 0 : bread[other * n + i]!));
+  const contrast = Float64Array.from(
+    { length: n },
+    (_, i) => bread[index * n + i]! - (other === undefined ? 0 : bread[other * n + i]!),
+  );
   const shares = clusters.flatMap(({ curvature, copies }) => {
     let share = 0;
-    for (const [place, value] of curvature) share += value * contrast[Math.floor(place / n)]! * contrast[place % n]!;
-    return copies === 1 ? [Math.max(0, share)] : Array.from({ length: Math.round(copies) }, () => Math.max(0, share));
+    for (const [place, value] of curvature)
+      share += value * contrast[Math.floor(place / n)]! * contrast[place % n]!;
+    return copies === 1
+      ? [Math.max(0, share)]
+      : Array.from({ length: Math.round(copies) }, () => Math.max(0, share));
   });
   const total = shares.reduce((sum, share) => sum + share, 0);
-  return total > 0 && shares.every((share) => share < total) ? satterthwaite(shares.map((share) => share / total)) : 0;
+  return total > 0 && shares.every((share) => share < total)
+    ? satterthwaite(shares.map((share) => share / total))
+    : 0;
 }

@@ -1,7 +1,14 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Random } from "../core/random.ts";
-import { mcnemarExact, pairedBootstrap, pairedDifference, pairedShareDifference, permutationTest, signTest } from "./paired.ts";
+import {
+  mcnemarExact,
+  pairedBootstrap,
+  pairedDifference,
+  pairedShareDifference,
+  permutationTest,
+  signTest,
+} from "./paired.ts";
 
 const a = [3.1, 2.2, 4.5, 1.0, 2.0, 3.3, 5.1, 2.2, 0.4, 4.4];
 const b = [2.0, 2.2, 3.1, 1.4, 1.1, 3.0, 3.2, 2.4, 0.9, 2.1];
@@ -17,12 +24,21 @@ describe("against scipy 1.17.1 and statsmodels 0.15.0", () => {
   });
 
   test("permutation_test with all sign patterns", () => {
-    expect(permutationTest(a, b, { random: new Random(1) })).toMatchObject({ pValue: 0.06640625, exact: true });
+    expect(permutationTest(a, b, { random: new Random(1) })).toMatchObject({
+      pValue: 0.06640625,
+      exact: true,
+    });
   });
 
   test("binomtest as sign test, mcnemar", () => {
     expect(signTest(a, b).pValue).toBeCloseTo(0.5078125, 12);
-    for (const [onlyA, onlyB, pValue] of [[10, 3, 0.09228515625], [30, 12, 0.007915897334896727], [5, 5, 1], [1, 0, 1], [0, 0, 1]] as const) {
+    for (const [onlyA, onlyB, pValue] of [
+      [10, 3, 0.09228515625],
+      [30, 12, 0.007915897334896727],
+      [5, 5, 1],
+      [1, 0, 1],
+      [0, 0, 1],
+    ] as const) {
       expect(mcnemarExact(onlyA, onlyB).pValue).toBeCloseTo(pValue, 12);
     }
   });
@@ -38,7 +54,13 @@ test("random permutations approach the exact p-value and never give 0", () => {
   expect([exact.exact, sampled.exact]).toEqual([true, false]);
   expect(Math.abs(sampled.pValue - exact.pValue)).toBeLessThan(0.01);
   const clear = Array.from({ length: 60 }, () => 1);
-  expect(permutationTest(clear, clear.map(() => 0), { random, permutations: 999 }).pValue).toBe(0.001);
+  expect(
+    permutationTest(
+      clear,
+      clear.map(() => 0),
+      { random, permutations: 999 },
+    ).pValue,
+  ).toBe(0.001);
   expect(permutationTest([], [], { random }).pValue).toBeNaN();
 });
 
@@ -52,7 +74,9 @@ test("swapping the two systems mirrors everything", () => {
       expect(there.pValue).toBeCloseTo(back.pValue, 9);
       expect([there.wins, there.losses]).toEqual([back.losses, back.wins]);
       const random = new Random(1);
-      expect(permutationTest(x, y, { random }).pValue).toBe(permutationTest(y, x, { random }).pValue);
+      expect(permutationTest(x, y, { random }).pValue).toBe(
+        permutationTest(y, x, { random }).pValue,
+      );
     }),
     { seed: 3 },
   );
@@ -86,9 +110,18 @@ test("a difference of shares covers the truth about 95 times in 100", () => {
   for (let round = 0; round < rounds; round++) {
     const pairs = Array.from({ length: 60 }, () => {
       const u = random.uniform();
-      return u < 0.05 ? [true, true] : u < 0.11 ? [true, false] : u < 0.13 ? [false, true] : [false, false];
+      return u < 0.05
+        ? [true, true]
+        : u < 0.11
+          ? [true, false]
+          : u < 0.13
+            ? [false, true]
+            : [false, false];
     });
-    const { low, high } = pairedShareDifference(pairs.map(([x]) => x!), pairs.map(([, y]) => y!));
+    const { low, high } = pairedShareDifference(
+      pairs.map(([x]) => x!),
+      pairs.map(([, y]) => y!),
+    );
     if (low <= 0.04 && 0.04 <= high) covered++;
   }
   expect(covered / rounds).toBeGreaterThan(0.935);

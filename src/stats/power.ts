@@ -1,8 +1,8 @@
 /**
  * How many comparisons does a claim need, and how small a difference can a given number show?
  *
- * Source: the usual normal approximations (Fleiss, Levin and Paik, chapter 4); Miller (arXiv 2411.00640), section 5,
- * for paired evaluations.
+ * Source: the usual normal approximations (Fleiss, Levin and Paik, chapter 4); Miller (arXiv
+ * 2411.00640), section 5, for paired evaluations.
  */
 import { twoSidedNormal } from "./intervals.ts";
 import { normalQuantile } from "./special.ts";
@@ -12,18 +12,27 @@ export interface PowerOptions {
   alpha?: number;
   /** Probability to find the effect where it is there; 0.8 where left out. */
   power?: number;
-  /** Variance of a clustered mean over that of independent observations; 1 where left out. See {@link designEffect}. */
+  /**
+   * Variance of a clustered mean over that of independent observations; 1 where left out. See
+   * {@link designEffect}.
+   */
   designEffect?: number;
 }
 
 function quantiles({ alpha = 0.05, power = 0.8 }: PowerOptions): [number, number] {
-  if (!(power > 0 && power < 1)) throw new RangeError(`power must lie between 0 and 1; got ${power}`);
+  if (!(power > 0 && power < 1))
+    throw new RangeError(`power must lie between 0 and 1; got ${power}`);
   return [twoSidedNormal(1 - alpha), normalQuantile(power)];
 }
 
 /** Comparisons needed to tell a win rate from another (50% where left out); ties not counted. */
-export function comparisonsForShare(share: number, against = 0.5, options: PowerOptions = {}): number {
-  if (!(share >= 0 && share <= 1 && against > 0 && against < 1)) throw new RangeError(`shares lie in [0, 1]; got ${share} and ${against}`);
+export function comparisonsForShare(
+  share: number,
+  against = 0.5,
+  options: PowerOptions = {},
+): number {
+  if (!(share >= 0 && share <= 1 && against > 0 && against < 1))
+    throw new RangeError(`shares lie in [0, 1]; got ${share} and ${against}`);
   if (share === against) return Infinity;
   const [first, second] = quantiles(options);
   const root = first * Math.sqrt(against * (1 - against)) + second * Math.sqrt(share * (1 - share));
@@ -47,18 +56,31 @@ export function detectableShare(n: number, options: PowerOptions = {}): number {
  * @param difference in the units of the score
  * @param deviation standard deviation of the differences, in the same units
  */
-export function promptsForDifference(difference: number, deviation: number, options: PowerOptions = {}): number {
+export function promptsForDifference(
+  difference: number,
+  deviation: number,
+  options: PowerOptions = {},
+): number {
   const [first, second] = quantiles(options);
-  return Math.ceil((options.designEffect ?? 1) * (((first + second) * deviation) / difference) ** 2);
+  return Math.ceil(
+    (options.designEffect ?? 1) * (((first + second) * deviation) / difference) ** 2,
+  );
 }
 
 /** The smallest mean paired difference that n prompts can show, in the units of the score. */
-export function detectableDifference(n: number, deviation: number, options: PowerOptions = {}): number {
+export function detectableDifference(
+  n: number,
+  deviation: number,
+  options: PowerOptions = {},
+): number {
   const [first, second] = quantiles(options);
   return ((first + second) * deviation * Math.sqrt(options.designEffect ?? 1)) / Math.sqrt(n);
 }
 
-/** 1 + (m - 1) rho: how much clusters of m observations with intraclass correlation rho widen a variance. */
+/**
+ * 1 + (m - 1) rho: how much clusters of m observations with intraclass correlation rho widen a
+ * variance.
+ */
 export function designEffect(clusterSize: number, intraclassCorrelation: number): number {
   return 1 + (clusterSize - 1) * intraclassCorrelation;
 }

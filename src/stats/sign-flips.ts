@@ -1,8 +1,10 @@
 /**
- * Two-sided tests by flipping signs: if nothing differs, each unit's sum is as likely to have the other sign. A unit is an observation, or
- * a whole cluster of them; no more is assumed, so the test holds for any number of clusters of any size.
+ * Two-sided tests by flipping signs: if nothing differs, each unit's sum is as likely to have the
+ * other sign. A unit is an observation, or a whole cluster of them; no more is assumed, so the test
+ * holds for any number of clusters of any size.
  *
- * Source: Fisher (1935); Phipson and Smyth (2010) for the p-value of random flips, which is never 0.
+ * Source: Fisher (1935); Phipson and Smyth (2010) for the p-value of random flips, which is never
+ * 0.
  */
 import { Random } from "../core/random.ts";
 
@@ -12,14 +14,27 @@ const FLIPS = 10_000;
 /** Additions that an exact distribution of whole numbers may cost. */
 const MOST_ADDITIONS = 5e7;
 
-/** P(|Σ ± s| >= |Σ s|) over all signs, exact where sums are halves of whole numbers or few, else from seeded random flips. */
-export function signFlipTest(sums: readonly number[], random: Random = Random.for(0, "sign flips")): number {
+/**
+ * P(|Σ ± s| >= |Σ s|) over all signs, exact where sums are halves of whole numbers or few, else
+ * from seeded random flips.
+ */
+export function signFlipTest(
+  sums: readonly number[],
+  random: Random = Random.for(0, "sign flips"),
+): number {
   const units = sums.filter((sum) => sum !== 0);
   if (units.length === 0) return sums.length === 0 ? NaN : 1;
-  return latticeExtremes(units) ?? (units.length <= EXACT_UNITS ? exactExtremes(units) : randomExtremes(units, { random, flips: FLIPS }));
+  return (
+    latticeExtremes(units) ??
+    (units.length <= EXACT_UNITS
+      ? exactExtremes(units)
+      : randomExtremes(units, { random, flips: FLIPS }))
+  );
 }
 
-/** The distribution of the sum itself, for sums that are multiples of a half; undefined for others. */
+/**
+ * The distribution of the sum itself, for sums that are multiples of a half; undefined for others.
+ */
 function latticeExtremes(units: readonly number[]): number | undefined {
   const doubled = units.map((sum) => Math.abs(2 * sum));
   if (doubled.some((value) => Math.abs(value - Math.round(value)) > 1e-9)) return undefined;
@@ -33,17 +48,24 @@ function latticeExtremes(units: readonly number[]): number | undefined {
   distribution[0] = 1;
   for (const step of steps) {
     const next = new Float64Array(reach + 1);
-    for (let i = 0; i <= reach; i++) next[i] = 0.5 * distribution[i]! + (i >= step ? 0.5 * distribution[i - step]! : 0);
+    for (let i = 0; i <= reach; i++)
+      next[i] = 0.5 * distribution[i]! + (i >= step ? 0.5 * distribution[i - step]! : 0);
     distribution = next;
   }
   const seen = Math.abs(Math.round((2 * units.reduce((total, sum) => total + sum, 0)) / scale));
-  const extreme = distribution.reduce((total, probability, i) => total + (Math.abs(reach - 2 * i) >= seen ? probability : 0), 0);
+  const extreme = distribution.reduce(
+    (total, probability, i) => total + (Math.abs(reach - 2 * i) >= seen ? probability : 0),
+    0,
+  );
   return Math.min(1, extreme);
 }
 
 /** Sums in another order differ in the last bits; those are ties. */
 function thresholdOf(sums: readonly number[]): number {
-  return Math.abs(sums.reduce((total, sum) => total + sum, 0)) - 1e-12 * sums.reduce((total, sum) => total + Math.abs(sum), 0);
+  return (
+    Math.abs(sums.reduce((total, sum) => total + sum, 0)) -
+    1e-12 * sums.reduce((total, sum) => total + Math.abs(sum), 0)
+  );
 }
 
 export function exactExtremes(sums: readonly number[]): number {
@@ -58,7 +80,10 @@ export function exactExtremes(sums: readonly number[]): number {
   return extreme / patterns;
 }
 
-export function randomExtremes(sums: readonly number[], { random, flips }: { random: Random; flips: number }): number {
+export function randomExtremes(
+  sums: readonly number[],
+  { random, flips }: { random: Random; flips: number },
+): number {
   const threshold = thresholdOf(sums);
   let extreme = 0;
   for (let round = 0; round < flips; round++) {

@@ -1,9 +1,11 @@
 /**
- * Special functions and the distributions built on them: normal, Student t, beta, binomial, chi-square.
+ * Special functions and the distributions built on them: normal, Student t, beta, binomial,
+ * chi-square.
  *
- * Source: Numerical Recipes' choice of methods (series and continued fractions, section 6), written anew from the
- * formulas in Abramowitz and Stegun. Quantiles invert the distribution function itself, so they are as exact as it is.
- * Checked against scipy to 1e-12 relative (quantiles and far tails 1e-10).
+ * Source: Numerical Recipes' choice of methods (series and continued fractions, section 6), written
+ * anew from the formulas in Abramowitz and Stegun. Quantiles invert the distribution function
+ * itself, so they are as exact as it is. Checked against scipy to 1e-12 relative (quantiles and far
+ * tails 1e-10).
  */
 
 const MAX_TERMS = 10_000;
@@ -16,7 +18,10 @@ export function logGamma(x: number): number {
   let z = x;
   while (z < 10) shift += Math.log(z++);
   const r = 1 / (z * z);
-  const series = (1 / 12 - r * (1 / 360 - r * (1 / 1260 - r * (1 / 1680 - r * (1 / 1188 - (r * 691) / 360360))))) / z;
+  const series =
+    (1 / 12 -
+      r * (1 / 360 - r * (1 / 1260 - r * (1 / 1680 - r * (1 / 1188 - (r * 691) / 360360))))) /
+    z;
   return (z - 0.5) * Math.log(z) - z + 0.5 * Math.log(2 * Math.PI) + series - shift;
 }
 
@@ -27,14 +32,18 @@ export function logChoose(n: number, k: number): number {
   return logGamma(n + 1) - logGamma(k + 1) - logGamma(n - k + 1);
 }
 
-/** Both regularised incomplete gamma functions, P(a, x) and Q(a, x) = 1 - P(a, x), each exact in its own tail. */
+/**
+ * Both regularised incomplete gamma functions, P(a, x) and Q(a, x) = 1 - P(a, x), each exact in its
+ * own tail.
+ */
 function incompleteGamma(a: number, x: number): { p: number; q: number } {
   if (x <= 0) return { p: 0, q: 1 };
   const front = Math.exp(a * Math.log(x) - x - logGamma(a));
   if (x < a + 1) {
     let term = 1 / a;
     let sum = term;
-    for (let n = 1; n < MAX_TERMS && Math.abs(term) > Math.abs(sum) * 1e-17; n++) sum += term *= x / (a + n);
+    for (let n = 1; n < MAX_TERMS && Math.abs(term) > Math.abs(sum) * 1e-17; n++)
+      sum += term *= x / (a + n);
     return { p: front * sum, q: 1 - front * sum };
   }
   const q = front * gammaFraction(a, x);
@@ -65,7 +74,9 @@ const nonZero = (value: number): number => (Math.abs(value) < TINY ? TINY : valu
 export function incompleteBeta(a: number, b: number, x: number): number {
   if (!(x > 0)) return x <= 0 ? 0 : NaN;
   if (x >= 1) return 1;
-  const front = Math.exp(logGamma(a + b) - logGamma(a) - logGamma(b) + a * Math.log(x) + b * Math.log1p(-x));
+  const front = Math.exp(
+    logGamma(a + b) - logGamma(a) - logGamma(b) + a * Math.log(x) + b * Math.log1p(-x),
+  );
   // The fraction converges fast on this side only; the other side is the complement.
   if (x < (a + 1) / (a + b + 2)) return (front * betaFraction(a, b, x)) / a;
   return 1 - (front * betaFraction(b, a, 1 - x)) / b;
@@ -105,7 +116,10 @@ export function normalQuantile(p: number): number {
   if (p > 0.5) return -normalQuantile(1 - p);
   // Start: A&S 26.2.23, good to 4.5e-4; Halley's steps on the distribution function do the rest.
   const t = Math.sqrt(-2 * Math.log(p));
-  let z = (2.515517 + t * (0.802853 + t * 0.010328)) / (1 + t * (1.432788 + t * (0.189269 + t * 0.001308))) - t;
+  let z =
+    (2.515517 + t * (0.802853 + t * 0.010328)) /
+      (1 + t * (1.432788 + t * (0.189269 + t * 0.001308))) -
+    t;
   for (let step = 0; step < 4; step++) {
     const u = (normalCdf(z) - p) * Math.sqrt(2 * Math.PI) * Math.exp((z * z) / 2);
     z -= u / (1 + (z * u) / 2);
@@ -116,7 +130,8 @@ export function normalQuantile(p: number): number {
 /** P(T <= t) of Student's t distribution. */
 export function studentCdf(t: number, degreesOfFreedom: number): number {
   if (!Number.isFinite(degreesOfFreedom)) return normalCdf(t);
-  const tail = incompleteBeta(degreesOfFreedom / 2, 0.5, degreesOfFreedom / (degreesOfFreedom + t * t)) / 2;
+  const tail =
+    incompleteBeta(degreesOfFreedom / 2, 0.5, degreesOfFreedom / (degreesOfFreedom + t * t)) / 2;
   return t < 0 ? tail : 1 - tail;
 }
 

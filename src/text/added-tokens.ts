@@ -1,6 +1,7 @@
 /**
- * Added tokens are found in the text before anything else is done with it. Source: AddedVocabulary of the Rust library
- * tokenizers (added_vocabulary.rs). Difference: nothing is found in plain parts of the text.
+ * Added tokens are found in the text before anything else is done with it. Source: AddedVocabulary
+ * of the Rust library tokenizers (added_vocabulary.rs). Difference: nothing is found in plain parts
+ * of the text.
  */
 import type { TextPart } from "./text-parts.ts";
 import { tokenFinder } from "./token-finder.ts";
@@ -26,7 +27,12 @@ const WORD = /^[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}]$/u;
 
 /** Whether what stands at `index` of the text, or ends there, belongs to a word. */
 function isWordAt(text: string, index: number, side: "before" | "after"): boolean {
-  const character = side === "after" ? text.codePointAt(index) : Array.from(text.slice(Math.max(0, index - 2), index)).at(-1)?.codePointAt(0);
+  const character =
+    side === "after"
+      ? text.codePointAt(index)
+      : Array.from(text.slice(Math.max(0, index - 2), index))
+          .at(-1)
+          ?.codePointAt(0);
   return character !== undefined && WORD.test(String.fromCodePoint(character));
 }
 
@@ -41,15 +47,19 @@ function withoutSpaceAtEnd(text: string): string {
 }
 
 /** Splits text at tokens, each given with the text by which it is found. */
-export function createSplitter(tokens: readonly (readonly [text: string, token: AddedToken])[]): (parts: readonly TextPart[]) => Section[] {
+export function createSplitter(
+  tokens: readonly (readonly [text: string, token: AddedToken])[],
+): (parts: readonly TextPart[]) => Section[] {
   const byText = new Map(tokens);
   const find = tokenFinder([...byText.keys()]);
   return (parts) => {
-    if (find === undefined) return parts.some(({ text }) => text !== "") ? [{ parts: [...parts] }] : [];
+    if (find === undefined)
+      return parts.some(({ text }) => text !== "") ? [{ parts: [...parts] }] : [];
     const whole = parts.map(({ text }) => text).join("");
     const sections: Section[] = [];
     let open: TextPart[] = [];
-    const add = (text: string, plain: boolean): void => void (text === "" || open.push({ text, plain }));
+    const add = (text: string, plain: boolean): void =>
+      void (text === "" || open.push({ text, plain }));
     const close = (): void => {
       if (open.length > 0) sections.push({ parts: open });
       open = [];
@@ -60,7 +70,11 @@ export function createSplitter(tokens: readonly (readonly [text: string, token: 
       for (const { index, token: found } of plain ? [] : find(text)) {
         const token = byText.get(found)!;
         const end = index + found.length;
-        if (token.singleWord && (isWordAt(whole, offset + index, "before") || isWordAt(whole, offset + end, "after"))) continue;
+        if (
+          token.singleWord &&
+          (isWordAt(whole, offset + index, "before") || isWordAt(whole, offset + end, "after"))
+        )
+          continue;
         const before = text.slice(done, index);
         add(token.lstrip ? withoutSpaceAtEnd(before) : before, false);
         close();

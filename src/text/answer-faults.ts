@@ -1,6 +1,7 @@
 /**
- * What is wrong with a set of answers as a whole: empty ones, one answer to everything, and answers that never end. Nothing can be concluded
- * from comparing such answers, and little is learned from them.
+ * What is wrong with a set of answers as a whole: empty ones, one answer to everything, and answers
+ * that never end. Nothing can be concluded from comparing such answers, and little is learned from
+ * them.
  */
 
 import { countOf } from "../core/counts.ts";
@@ -45,10 +46,16 @@ export function answerFaults(answers: readonly SeenAnswer[]): AnswerFault[] {
   const empty = answers.filter(({ text }) => text.trim() === "");
   const cut = answers.filter(({ stopped }) => stopped === false);
   const same = mostFrequent(answers.filter(({ text }) => text.trim() !== ""));
-  const found: readonly (readonly [AnswerFaultKind, readonly SeenAnswer[], number])[] = [["empty", empty, n], ["identical", same, prompts], ["cut", cut, n]];
+  const found: readonly (readonly [AnswerFaultKind, readonly SeenAnswer[], number])[] = [
+    ["empty", empty, n],
+    ["identical", same, prompts],
+    ["cut", cut, n],
+  ];
   return found.flatMap(([kind, those, size]): AnswerFault[] => {
     const { share, least } = ANSWER_LIMITS[kind];
-    return size >= least && those.length / n > share ? [{ kind, count: those.length, n, prompts, example: shortened(those[0]!.text) }] : [];
+    return size >= least && those.length / n > share
+      ? [{ kind, count: those.length, n, prompts, example: shortened(those[0]!.text) }]
+      : [];
   });
 }
 
@@ -59,12 +66,19 @@ function mostFrequent(answers: readonly SeenAnswer[]): SeenAnswer[] {
     if (group) group.push(answer);
     else groups.set(answer.text, [answer]);
   }
-  return [...groups.values()].reduce<SeenAnswer[]>((most, group) => (group.length > most.length ? group : most), []);
+  return [...groups.values()].reduce<SeenAnswer[]>(
+    (most, group) => (group.length > most.length ? group : most),
+    [],
+  );
 }
 
 function shortened(text: string): string {
   const characters = [...text.trim()];
-  return JSON.stringify(characters.length > EXAMPLE_LENGTH ? `${characters.slice(0, EXAMPLE_LENGTH - 1).join("")}…` : characters.join(""));
+  return JSON.stringify(
+    characters.length > EXAMPLE_LENGTH
+      ? `${characters.slice(0, EXAMPLE_LENGTH - 1).join("")}…`
+      : characters.join(""),
+  );
 }
 
 const HINTS: Readonly<Record<AnswerFaultKind, string>> = {
@@ -76,10 +90,15 @@ const HINTS: Readonly<Record<AnswerFaultKind, string>> = {
 /** `7 of 8 answers are empty`, with an example where there is something to see. */
 export function faultText({ kind, count, n, prompts, example }: AnswerFault): string {
   const of = `${count} of ${countOf(n, "answer")}`;
-  if (kind === "empty") return n === 1 ? "the answer is empty" : `${of} ${count === 1 ? "is" : "are"} empty`;
-  if (kind === "identical") return `${of} to ${countOf(prompts, "prompt")} are one and the same: ${example}`;
+  if (kind === "empty")
+    return n === 1 ? "the answer is empty" : `${of} ${count === 1 ? "is" : "are"} empty`;
+  if (kind === "identical")
+    return `${of} to ${countOf(prompts, "prompt")} are one and the same: ${example}`;
   return `${of} did not end by themselves and were cut, such as ${example}`;
 }
 
 /** A fault as a warning: its stable name, and what to do. */
-export const faultWarning = (fault: AnswerFault): { id: string; message: string } => ({ id: `${fault.kind}-answers`, message: `${faultText(fault)}; ${HINTS[fault.kind]}` });
+export const faultWarning = (fault: AnswerFault): { id: string; message: string } => ({
+  id: `${fault.kind}-answers`,
+  message: `${faultText(fault)}; ${HINTS[fault.kind]}`,
+});

@@ -1,4 +1,7 @@
-/** Encoding takes work in proportion to the text, in slices, and ends where a limit is passed. Ids are held by tokenizer.test.ts. */
+/**
+ * Encoding takes work in proportion to the text, in slices, and ends where a limit is passed. Ids
+ * are held by tokenizer.test.ts.
+ */
 import { readFileSync } from "node:fs";
 import { describe, expect, test, vi } from "vitest";
 import { BytePairs, SLICE } from "./byte-pairs.ts";
@@ -10,8 +13,13 @@ import type { Tokenizer } from "./tokenizer.ts";
 import { tokenizerFromFiles } from "./tokenizer.ts";
 
 function open(name: string): Tokenizer {
-  const { tokenizer, config } = JSON.parse(readFileSync(new URL(`golden/${name}.json`, import.meta.url), "utf8")) as { tokenizer: object; config: object };
-  return tokenizerFromFiles({ "tokenizer.json": JSON.stringify(tokenizer), "tokenizer_config.json": JSON.stringify(config) });
+  const { tokenizer, config } = JSON.parse(
+    readFileSync(new URL(`golden/${name}.json`, import.meta.url), "utf8"),
+  ) as { tokenizer: object; config: object };
+  return tokenizerFromFiles({
+    "tokenizer.json": JSON.stringify(tokenizer),
+    "tokenizer_config.json": JSON.stringify(config),
+  });
 }
 
 /** Slices that a text takes, and its ids. */
@@ -35,16 +43,26 @@ const HOSTILE: Record<string, (length: number) => string> = {
 describe.each(["llama3", "llama2", "smollm"])("%s", (name) => {
   const tokenizer = open(name);
 
-  test.each(Object.keys(HOSTILE))("%s: twice the text takes no more than twice the work, and a little", (kind) => {
-    const [once, twice, fourTimes] = [1, 2, 4].map((times) => encode(tokenizer, HOSTILE[kind]!(20_000 * times)).slices) as [number, number, number];
-    expect(once).toBeLessThan(40);
-    expect(twice).toBeLessThanOrEqual(2.3 * once + 2);
-    expect(fourTimes).toBeLessThanOrEqual(2.3 * twice + 2);
-  });
+  test.each(Object.keys(HOSTILE))(
+    "%s: twice the text takes no more than twice the work, and a little",
+    (kind) => {
+      const [once, twice, fourTimes] = [1, 2, 4].map(
+        (times) => encode(tokenizer, HOSTILE[kind]!(20_000 * times)).slices,
+      ) as [number, number, number];
+      expect(once).toBeLessThan(40);
+      expect(twice).toBeLessThanOrEqual(2.3 * once + 2);
+      expect(fourTimes).toBeLessThanOrEqual(2.3 * twice + 2);
+    },
+  );
 
   test("a text that cannot fit is not encoded, and one that turns out not to fit is not encoded to its end", () => {
-    const longest = Math.max(...Array.from({ length: tokenizer.vocabularySize }, (_, id) => Buffer.byteLength(tokenizer.tokenOf(id) ?? "")));
-    const slices = (text: string) => tokenizer.encodeSlices([{ text, plain: true }], { limit: 100 });
+    const longest = Math.max(
+      ...Array.from({ length: tokenizer.vocabularySize }, (_, id) =>
+        Buffer.byteLength(tokenizer.tokenOf(id) ?? ""),
+      ),
+    );
+    const slices = (text: string) =>
+      tokenizer.encodeSlices([{ text, plain: true }], { limit: 100 });
     const merging = vi.spyOn(BytePairs.prototype, "encode");
     expect(() => slices("a".repeat(101 * longest)).next()).toThrow(TextTooLong);
     expect(merging).not.toHaveBeenCalled();
@@ -66,7 +84,10 @@ test("slices give the ids of the whole", () => {
 
 test("a prompt is encoded in slices as it is in one", () => {
   const encoder = createEncoder(byteTokenizer(), { maxLength: 64 });
-  for (const prompt of ["Hello", [{ role: "user" as const, content: `Hello ${"x".repeat(3 * SLICE)}` }]]) {
+  for (const prompt of [
+    "Hello",
+    [{ role: "user" as const, content: `Hello ${"x".repeat(3 * SLICE)}` }],
+  ]) {
     const slices = encoder.encodePromptSlices(prompt);
     let next = slices.next();
     while (!next.done) next = slices.next();
@@ -84,13 +105,19 @@ test("characters that stand for something else are those that no text holds", ()
 });
 
 describe("bytes of tokens", () => {
-  test.each(["llama3", "llama2", "smollm", "mistral", "tekken", "metaspace", "gpt2", "qwen2"])("%s: joined, they are the text", (name) => {
-    const tokenizer = open(name);
-    for (const text of [" a b\n\tthe  end", "éü 你好 \u{1F642} x", "Hello"]) {
-      const ids = tokenizer.encodePlain(text, { continues: true });
-      if (ids.includes(tokenizer.unknownId ?? -1)) continue;
-      expect(Buffer.concat(ids.map((id) => tokenizer.bytesOf(id))).toString(), JSON.stringify(text)).toBe(text);
-    }
-    expect(tokenizer.bytesOf(10_000_000)).toHaveLength(0);
-  });
+  test.each(["llama3", "llama2", "smollm", "mistral", "tekken", "metaspace", "gpt2", "qwen2"])(
+    "%s: joined, they are the text",
+    (name) => {
+      const tokenizer = open(name);
+      for (const text of [" a b\n\tthe  end", "éü 你好 \u{1F642} x", "Hello"]) {
+        const ids = tokenizer.encodePlain(text, { continues: true });
+        if (ids.includes(tokenizer.unknownId ?? -1)) continue;
+        expect(
+          Buffer.concat(ids.map((id) => tokenizer.bytesOf(id))).toString(),
+          JSON.stringify(text),
+        ).toBe(text);
+      }
+      expect(tokenizer.bytesOf(10_000_000)).toHaveLength(0);
+    },
+  );
 });

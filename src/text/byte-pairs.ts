@@ -1,14 +1,20 @@
 /**
- * Byte-pair merging: of all neighbours that have a merge, the one that stands first in the list is joined, the leftmost
- * of equals, until none is left. Source: the Rust library tokenizers (models/bpe/word.rs, model.rs). Differences:
- * 1. Work is done in slices of counted operations, so that a caller may do something else between two of them.
+ * Byte-pair merging: of all neighbours that have a merge, the one that stands first in the list is
+ * joined, the leftmost of equals, until none is left. Source: the Rust library tokenizers
+ * (models/bpe/word.rs, model.rs). Differences:
+ * 1. Work is done in slices of counted operations, so that a caller may do something else between
+ * two of them.
  * 2. Merges of tokens that are not in the vocabulary, which the library refuses, are left out.
  *
- * A word of n characters takes n log n operations: neighbours are a linked list, and their merges wait in a heap.
+ * A word of n characters takes n log n operations: neighbours are a linked list, and their merges
+ * wait in a heap.
  */
 import type { TokenizerModel } from "./tokenizer-json.ts";
 
-/** Ids of merges by the ids of their two sides: open addressing in typed arrays, since a merge is looked up three times for every one made. */
+/**
+ * Ids of merges by the ids of their two sides: open addressing in typed arrays, since a merge is
+ * looked up three times for every one made.
+ */
 class PairTable {
   private readonly keys: Float64Array;
   private readonly values: Int32Array;
@@ -26,7 +32,7 @@ class PairTable {
 
   private place(left: number, right: number): number {
     const key = left * this.width + right;
-    let place = (Math.imul(left, 0x9e3779b1) ^ Math.imul(right, 0x85ebca6b)) >>> 7 & this.mask;
+    let place = ((Math.imul(left, 0x9e3779b1) ^ Math.imul(right, 0x85ebca6b)) >>> 7) & this.mask;
     while (this.keys[place] !== key && this.keys[place] !== -1) place = (place + 1) & this.mask;
     return place;
   }
@@ -116,7 +122,8 @@ class Joining {
 
   result(): number[] {
     const ids: number[] = [];
-    for (let place = 0; place >= 0 && place < this.ids.length; place = this.next[place]!) ids.push(this.ids[place]!);
+    for (let place = 0; place >= 0 && place < this.ids.length; place = this.next[place]!)
+      ids.push(this.ids[place]!);
     return ids;
   }
 
@@ -170,8 +177,15 @@ export class BytePairs {
     this.table = new PairTable(model.merges.length, width);
     this.merged = new Int32Array(model.merges.length);
     model.merges.forEach((merge, rank) => {
-      const [left, right] = typeof merge === "string" ? [merge.slice(0, merge.indexOf(" ")), merge.slice(merge.indexOf(" ") + 1)] : (merge as [string, string]);
-      const [leftId, rightId, mergedId] = [this.idOf.get(left), this.idOf.get(right), this.idOf.get(left + right.slice(prefix))];
+      const [left, right] =
+        typeof merge === "string"
+          ? [merge.slice(0, merge.indexOf(" ")), merge.slice(merge.indexOf(" ") + 1)]
+          : (merge as [string, string]);
+      const [leftId, rightId, mergedId] = [
+        this.idOf.get(left),
+        this.idOf.get(right),
+        this.idOf.get(left + right.slice(prefix)),
+      ];
       if (leftId === undefined || rightId === undefined || mergedId === undefined) return;
       this.table.set(leftId, rightId, rank);
       this.merged[rank] = mergedId;
@@ -206,7 +220,8 @@ export class BytePairs {
       const id = this.idOf.get(symbol);
       const known = id === undefined ? this.fallback(symbol) : [id];
       if (known) ids.push(...known);
-      else if (this.unknownId !== undefined && !(unknown && this.model["fuse_unk"] === true)) ids.push(this.unknownId);
+      else if (this.unknownId !== undefined && !(unknown && this.model["fuse_unk"] === true))
+        ids.push(this.unknownId);
       unknown = known === undefined;
     }
     return ids;
@@ -215,18 +230,28 @@ export class BytePairs {
   /** Symbols of a word that no token stands for, as they are written. */
   missing(word: string): string[] {
     if (this.model["ignore_merges"] === true && this.idOf.has(word)) return [];
-    return this.symbolsOf(word).flatMap(({ symbol, character }) => (this.idOf.has(symbol) || this.fallback(symbol) !== undefined ? [] : [character]));
+    return this.symbolsOf(word).flatMap(({ symbol, character }) =>
+      this.idOf.has(symbol) || this.fallback(symbol) !== undefined ? [] : [character],
+    );
   }
 
   private symbolsOf(word: string): { symbol: string; character: string }[] {
-    const [prefix, suffix] = [text(this.model["continuing_subword_prefix"]), text(this.model["end_of_word_suffix"])];
+    const [prefix, suffix] = [
+      text(this.model["continuing_subword_prefix"]),
+      text(this.model["end_of_word_suffix"]),
+    ];
     let done = 0;
-    return Array.from(word, (character) => ({ character, symbol: `${done === 0 ? "" : prefix}${character}${(done += character.length) === word.length ? suffix : ""}` }));
+    return Array.from(word, (character) => ({
+      character,
+      symbol: `${done === 0 ? "" : prefix}${character}${(done += character.length) === word.length ? suffix : ""}`,
+    }));
   }
 
   private fallback(symbol: string): number[] | undefined {
     if (this.model["byte_fallback"] !== true) return undefined;
-    const ids = [...Buffer.from(symbol)].map((byte) => this.idOf.get(`<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`));
+    const ids = [...Buffer.from(symbol)].map((byte) =>
+      this.idOf.get(`<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`),
+    );
     return ids.every((id) => id !== undefined) ? ids : undefined;
   }
 }

@@ -1,6 +1,7 @@
 /**
- * Renders conversations with a model's own chat template as transformers does, and turns them into ids in such a way that text
- * from data or users cannot act as a control token. What a row says and the template does not write is refused.
+ * Renders conversations with a model's own chat template as transformers does, and turns them into
+ * ids in such a way that text from data or users cannot act as a control token. What a row says and
+ * the template does not write is refused.
  */
 import { countOf } from "../core/counts.ts";
 import type { ErrorPlace } from "../core/errors.ts";
@@ -71,43 +72,86 @@ interface Rendering extends RenderedText {
   sources: readonly Source[];
 }
 
-export function createChatTemplate(tokenizer: Tokenizer, { time = wallClock() }: ChatTemplateOptions = {}): ChatTemplate {
+export function createChatTemplate(
+  tokenizer: Tokenizer,
+  { time = wallClock() }: ChatTemplateOptions = {},
+): ChatTemplate {
   const source = tokenizer.chatTemplate ?? namedTemplate("plain", tokenizer);
   const file = tokenizer.templatePlace;
   const template = parse(source, file);
-  const toolTemplate = tokenizer.toolTemplate === undefined ? template : parse(tokenizer.toolTemplate, file);
+  const toolTemplate =
+    tokenizer.toolTemplate === undefined ? template : parse(tokenizer.toolTemplate, file);
   const clock = typeof time === "string" ? () => time : time;
-  const readsClock = [template, toolTemplate].some(({ program }) => program.names.has("strftime_now"));
+  const readsClock = [template, toolTemplate].some(({ program }) =>
+    program.names.has("strftime_now"),
+  );
   const findControl = tokenFinder(tokenizer.controlTokens);
 
-  const run = (messages: readonly Message[], { generationPrompt, tools, templateArguments = {}, ownThought = false, place = {} }: RenderOptions): Rendering => {
+  const run = (
+    messages: readonly Message[],
+    {
+      generationPrompt,
+      tools,
+      templateArguments = {},
+      ownThought = false,
+      place = {},
+    }: RenderOptions,
+  ): Rendering => {
     const used = tools === undefined ? template : toolTemplate;
-    const { data, variables } = variablesOf(messages, { used, tokenizer, tools, templateArguments, generationPrompt, ownThought });
+    const { data, variables } = variablesOf(messages, {
+      used,
+      tokenizer,
+      tools,
+      templateArguments,
+      generationPrompt,
+      ownThought,
+    });
     try {
       const text = used.render(variables, { time: clock, inputSize: data.size });
-      return { ...(typeof text === "string" ? { text, runs: [] } : { text: text.text, runs: text.runs }), sources: data.sources };
+      return {
+        ...(typeof text === "string" ? { text, runs: [] } : { text: text.text, runs: text.runs }),
+        sources: data.sources,
+      };
     } catch (cause) {
-      if (cause instanceof LimitError) throw new AttuneError("model", `the chat template is given up: ${cause.message}`, { file, got: `a conversation of ${countOf(data.size, "character")}`, cause });
+      if (cause instanceof LimitError)
+        throw new AttuneError("model", `the chat template is given up: ${cause.message}`, {
+          file,
+          got: `a conversation of ${countOf(data.size, "character")}`,
+          cause,
+        });
       if (!(cause instanceof TemplateError)) throw cause;
-      throw new AttuneError("data", "the chat template refuses this conversation", { ...place, got: `${messages.map(({ role }) => role).join(", ")}: ${cause.message.slice(0, 200)}`, cause });
+      throw new AttuneError("data", "the chat template refuses this conversation", {
+        ...place,
+        got: `${messages.map(({ role }) => role).join(", ")}: ${cause.message.slice(0, 200)}`,
+        cause,
+      });
     }
   };
   let skills: TemplateSkills | undefined;
   const chat: ChatTemplate = {
     source,
-    fingerprint: JSON.stringify([source, tokenizer.toolTemplate ?? null, readsClock ? (typeof time === "string" ? time : "now") : null]),
+    fingerprint: JSON.stringify([
+      source,
+      tokenizer.toolTemplate ?? null,
+      readsClock ? (typeof time === "string" ? time : "now") : null,
+    ]),
     get skills() {
       return (skills ??= probe(run));
     },
     render: (messages, options) => run(messages, options).text,
     renderSafely(messages, options) {
       const { sources, text, runs } = run(messages, options);
-      const lost = findLost(runs, sources, (options.tools === undefined ? template : toolTemplate).program.texts);
+      const lost = findLost(
+        runs,
+        sources,
+        (options.tools === undefined ? template : toolTemplate).program.texts,
+      );
       if (lost) throw lostError(lost, options.place);
       return { text, runs };
     },
     encode: (rendered, options) => finish(chat.encodeSlices(rendered, options)),
-    encodeSlices: (rendered, options) => tokenizer.encodeSlices(trustedParts(rendered, findControl), options),
+    encodeSlices: (rendered, options) =>
+      tokenizer.encodeSlices(trustedParts(rendered, findControl), options),
   };
   return chat;
 }
@@ -117,7 +161,11 @@ function parse(source: string, file: string): Template {
     return new Template(source);
   } catch (cause) {
     if (!(cause instanceof TemplateError || cause instanceof LimitError)) throw cause;
-    throw new AttuneError("model", "the chat template cannot be read", { file, got: cause.message.slice(0, 200), cause });
+    throw new AttuneError("model", "the chat template cannot be read", {
+      file,
+      got: cause.message.slice(0, 200),
+      cause,
+    });
   }
 }
 
@@ -129,11 +177,22 @@ interface Inputs extends Pick<TemplateInputs, "templateArguments"> {
   ownThought: boolean;
 }
 
-/** As transformers passes them: messages, tools, documents, the tokens that have a name, then the row's own arguments. */
-function variablesOf(messages: readonly Message[], { used, tokenizer, tools, templateArguments = {}, generationPrompt, ownThought }: Inputs): { data: TemplateData; variables: Map<string, Value> } {
+/**
+ * As transformers passes them: messages, tools, documents, the tokens that have a name, then the
+ * row's own arguments.
+ */
+function variablesOf(
+  messages: readonly Message[],
+  { used, tokenizer, tools, templateArguments = {}, generationPrompt, ownThought }: Inputs,
+): { data: TemplateData; variables: Map<string, Value> } {
   const data = new TemplateData();
   const lastUser = messages.findLastIndex(({ role }) => role === "user");
-  const turns = messages.map((message, index) => data.message(mapRole(message, used), { place: index + 1, mayLoseThought: index <= lastUser || (ownThought && index === messages.length - 1) }));
+  const turns = messages.map((message, index) =>
+    data.message(mapRole(message, used), {
+      place: index + 1,
+      mayLoseThought: index <= lastUser || (ownThought && index === messages.length - 1),
+    }),
+  );
   const variables = new Map<string, Value>([
     ["messages", new List(turns)],
     ["tools", tools === undefined ? null : data.tools(tools)],
@@ -141,28 +200,72 @@ function variablesOf(messages: readonly Message[], { used, tokenizer, tools, tem
     ["add_generation_prompt", generationPrompt],
     ...Object.entries(tokenizer.namedTokens),
   ]);
-  for (const [name, value] of Object.entries(templateArguments)) variables.set(name, data.value(value, "free", `the template argument ${name}`));
+  for (const [name, value] of Object.entries(templateArguments))
+    variables.set(name, data.value(value, "free", `the template argument ${name}`));
   return { data, variables };
 }
 
-/** A template that does not speak of developers calls them system, which is what they were called before. */
+/**
+ * A template that does not speak of developers calls them system, which is what they were called
+ * before.
+ */
 function mapRole(message: Message, { program }: Template): Message {
-  return message.role === "developer" && !program.texts.some((text) => text.includes("developer")) ? { ...message, role: "system" } : message;
+  return message.role === "developer" && !program.texts.some((text) => text.includes("developer"))
+    ? { ...message, role: "system" }
+    : message;
 }
 
-function lostError({ source: { name, text: whole }, text }: Lost, place: ErrorPlace = {}): AttuneError {
+function lostError(
+  { source: { name, text: whole }, text }: Lost,
+  place: ErrorPlace = {},
+): AttuneError {
   const what = text === whole ? name : `a part of ${name}`;
-  return new AttuneError("data", `the chat template does not write ${what}`, { ...place, got: preview(text, 60), hint: "another --template that writes it, or rows without it" });
+  return new AttuneError("data", `the chat template does not write ${what}`, {
+    ...place,
+    got: preview(text, 60),
+    hint: "another --template that writes it, or rows without it",
+  });
 }
 
-const TOOL = { type: "function", function: { name: "attune_tool", description: "attune_description", parameters: { type: "object", properties: { attune_key: { type: "string", description: "attune_meaning" } }, required: ["attune_key"] } } };
+const TOOL = {
+  type: "function",
+  function: {
+    name: "attune_tool",
+    description: "attune_description",
+    parameters: {
+      type: "object",
+      properties: { attune_key: { type: "string", description: "attune_meaning" } },
+      required: ["attune_key"],
+    },
+  },
+};
 const ASKED: Message = { role: "user", content: "attune_question" };
 /** With a tool's answer behind it, since some templates write calls only then. */
-const CALLED: readonly Message[] = [ASKED, { role: "assistant", content: "", tool_calls: [{ id: "attune123", type: "function", function: { name: "attune_tool", arguments: { attune_key: "attune_value" } } }] }, { role: "tool", content: "attune_result", name: "attune_tool", tool_call_id: "attune123" }];
+const CALLED: readonly Message[] = [
+  ASKED,
+  {
+    role: "assistant",
+    content: "",
+    tool_calls: [
+      {
+        id: "attune123",
+        type: "function",
+        function: { name: "attune_tool", arguments: { attune_key: "attune_value" } },
+      },
+    ],
+  },
+  { role: "tool", content: "attune_result", name: "attune_tool", tool_call_id: "attune123" },
+];
 
 /** Shows the template what it may or may not write. One that refuses does not write it. */
-function probe(run: (messages: readonly Message[], options: RenderOptions) => Rendering): TemplateSkills {
-  const writes = (messages: readonly Message[], options: Partial<RenderOptions>, words: readonly string[]): boolean => {
+function probe(
+  run: (messages: readonly Message[], options: RenderOptions) => Rendering,
+): TemplateSkills {
+  const writes = (
+    messages: readonly Message[],
+    options: Partial<RenderOptions>,
+    words: readonly string[],
+  ): boolean => {
     try {
       const { text } = run(messages, { generationPrompt: false, ...options });
       return words.every((word) => text.includes(word));
@@ -174,6 +277,10 @@ function probe(run: (messages: readonly Message[], options: RenderOptions) => Re
   return {
     tools: writes([ASKED], { tools: [TOOL] }, ["attune_tool"]),
     toolCalls: writes(CALLED, { tools: [TOOL] }, ["attune_tool", "attune_value"]),
-    thoughts: writes([ASKED, { role: "assistant", content: "attune_answer", reasoning_content: "attune_thought" }], {}, ["attune_thought"]),
+    thoughts: writes(
+      [ASKED, { role: "assistant", content: "attune_answer", reasoning_content: "attune_thought" }],
+      {},
+      ["attune_thought"],
+    ),
   };
 }

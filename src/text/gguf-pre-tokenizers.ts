@@ -1,7 +1,8 @@
 /**
- * The pre-tokenizers that `tokenizer.ggml.pre` names. Source: llama.cpp's llama-vocab.cpp for the names, and the
- * tokenizer.json of the models that they stand for; where the two differ, the model's own file is followed:
- * Qwen normalises to NFC, and Mistral's tekken tells capitals of every script.
+ * The pre-tokenizers that `tokenizer.ggml.pre` names. Source: llama.cpp's llama-vocab.cpp for the
+ * names, and the tokenizer.json of the models that they stand for; where the two differ, the
+ * model's own file is followed: Qwen normalises to NFC, and Mistral's tekken tells capitals of
+ * every script.
  */
 import type { Component } from "./library-corrections.ts";
 import { GPT2_WORDS, isolate, sequence } from "./library-corrections.ts";
@@ -15,13 +16,23 @@ export interface GgufPreTokenizer {
   readonly addsBos?: boolean;
 }
 
-const BYTE_LEVEL: Component = { type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex: false };
-const split = (...expressions: string[]): Component => sequence(...expressions.map(isolate), BYTE_LEVEL);
+const BYTE_LEVEL: Component = {
+  type: "ByteLevel",
+  add_prefix_space: false,
+  trim_offsets: true,
+  use_regex: false,
+};
+const split = (...expressions: string[]): Component =>
+  sequence(...expressions.map(isolate), BYTE_LEVEL);
 
 const CONTRACTIONS = String.raw`(?i:'s|'t|'re|'ve|'m|'ll|'d)`;
 const REST = String.raw` ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`;
-/** Words with one leading character that is neither letter nor numeral, `numerals` together, punctuation, lines, spaces. */
-const words = (numerals: string): string => String.raw`${CONTRACTIONS}|[^\r\n\p{L}\p{N}]?\p{L}+|${numerals}|${REST}`;
+/**
+ * Words with one leading character that is neither letter nor numeral, `numerals` together,
+ * punctuation, lines, spaces.
+ */
+const words = (numerals: string): string =>
+  String.raw`${CONTRACTIONS}|[^\r\n\p{L}\p{N}]?\p{L}+|${numerals}|${REST}`;
 const THREE_NUMERALS = split(words(String.raw`\p{N}{1,3}`));
 const ONE_NUMERAL = split(words(String.raw`\p{N}`));
 
@@ -30,8 +41,17 @@ const LOWER = String.raw`[\p{Ll}\p{Lm}\p{Lo}\p{M}]`;
 const TEKKEN = String.raw`[^\r\n\p{L}\p{N}]?${UPPER}*${LOWER}+|[^\r\n\p{L}\p{N}]?${UPPER}+${LOWER}*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+`;
 
 const GPT2: GgufPreTokenizer = { preTokenizer: split(GPT2_WORDS) };
-const SMOLLM: GgufPreTokenizer = { preTokenizer: sequence({ type: "Digits", individual_digits: true }, { ...BYTE_LEVEL, use_regex: true }) };
-const LLAMA3: GgufPreTokenizer = { preTokenizer: THREE_NUMERALS, ignoreMerges: true, addsBos: true };
+const SMOLLM: GgufPreTokenizer = {
+  preTokenizer: sequence(
+    { type: "Digits", individual_digits: true },
+    { ...BYTE_LEVEL, use_regex: true },
+  ),
+};
+const LLAMA3: GgufPreTokenizer = {
+  preTokenizer: THREE_NUMERALS,
+  ignoreMerges: true,
+  addsBos: true,
+};
 
 export const PRE_TOKENIZERS: Readonly<Record<string, GgufPreTokenizer>> = {
   "gpt-2": GPT2,
@@ -45,8 +65,22 @@ export const PRE_TOKENIZERS: Readonly<Record<string, GgufPreTokenizer>> = {
   "deepseek-r1-qwen": { preTokenizer: ONE_NUMERAL },
   tekken: { preTokenizer: split(TEKKEN), ignoreMerges: true, addsBos: true },
   // What llama.cpp makes of files that name none; no model was trained with it.
-  default: { preTokenizer: split(String.raw`[\p{P}\$\+<=>\^~\|]+`, GPT2_WORDS, String.raw`\p{N}+`, "[0-9][0-9][0-9]") },
+  default: {
+    preTokenizer: split(
+      String.raw`[\p{P}\$\+<=>\^~\|]+`,
+      GPT2_WORDS,
+      String.raw`\p{N}+`,
+      "[0-9][0-9][0-9]",
+    ),
+  },
 };
 
-/** For files from before the key existed, where the architecture leaves no doubt; llama.cpp takes `default`. */
-export const PRE_TOKENIZER_OF_ARCHITECTURE: Readonly<Record<string, string>> = { gpt2: "gpt-2", qwen2: "qwen2", qwen3: "qwen2" };
+/**
+ * For files from before the key existed, where the architecture leaves no doubt; llama.cpp takes
+ * `default`.
+ */
+export const PRE_TOKENIZER_OF_ARCHITECTURE: Readonly<Record<string, string>> = {
+  gpt2: "gpt-2",
+  qwen2: "qwen2",
+  qwen3: "qwen2",
+};

@@ -6,7 +6,9 @@ export interface ScannedJson {
   readonly end: number;
 }
 
-/** The JSON object or list that begins at `start`; undefined where none does, or it is not finished. */
+/**
+ * The JSON object or list that begins at `start`; undefined where none does, or it is not finished.
+ */
 export function scanJson(text: string, start: number): ScannedJson | undefined {
   const end = endOfJson(text, start);
   if (end === undefined) return undefined;

@@ -10,10 +10,17 @@ export interface MarkedPart {
 }
 
 /** @param supervised 1 where a token is a label; none where left out */
-export function markedParts(ids: ArrayLike<number>, tokenizer: Pick<Tokenizer, "decode" | "tokenOf" | "controlTokens">, supervised?: ArrayLike<number>): MarkedPart[] {
+export function markedParts(
+  ids: ArrayLike<number>,
+  tokenizer: Pick<Tokenizer, "decode" | "tokenOf" | "controlTokens">,
+  supervised?: ArrayLike<number>,
+): MarkedPart[] {
   const control = new Set(tokenizer.controlTokens);
   const all = Array.from(ids);
-  const kinds = all.map((id, index) => ({ control: control.has(tokenizer.tokenOf(id) ?? ""), learned: supervised?.[index] === 1 }));
+  const kinds = all.map((id, index) => ({
+    control: control.has(tokenizer.tokenOf(id) ?? ""),
+    learned: supervised?.[index] === 1,
+  }));
   const parts: MarkedPart[] = [];
   let [start, shown] = [0, ""];
   for (let end = 1; end <= all.length; end++) {
@@ -21,7 +28,9 @@ export function markedParts(ids: ArrayLike<number>, tokenizer: Pick<Tokenizer, "
     if (next && !kind.control && !next.control && next.learned === kind.learned) continue;
     // of the whole text so far, since how a token is written may depend on what stands before it
     const whole = tokenizer.decode(all.slice(0, end));
-    const text = kind.control ? tokenizer.tokenOf(all[start]!)! : whole.slice(commonLength(shown, whole));
+    const text = kind.control
+      ? tokenizer.tokenOf(all[start]!)!
+      : whole.slice(commonLength(shown, whole));
     if (text !== "") parts.push({ text, ...kind });
     [start, shown] = [end, whole];
   }
@@ -44,7 +53,12 @@ export function shortenParts(parts: readonly MarkedPart[], longest = LONGEST_PAR
     const left = characters.length - longest;
     if (left <= 0) return part;
     const half = Math.floor(longest / 2);
-    return { ...part, text: `${characters.slice(0, half).join("")} … ${left.toLocaleString("en-US")} characters … ${characters.slice(characters.length - (longest - half)).join("")}` };
+    return {
+      ...part,
+      text:
+        `${characters.slice(0, half).join("")} … ${left.toLocaleString("en-US")} characters … ` +
+        `${characters.slice(characters.length - (longest - half)).join("")}`,
+    };
   });
 }
 
@@ -52,7 +66,13 @@ export function shortenParts(parts: readonly MarkedPart[], longest = LONGEST_PAR
 const [FIRST_PARTS, LAST_PARTS] = [12, 16];
 
 /** A long list without its middle, and how many parts that was. */
-export function shortenList<T>(parts: readonly T[]): { first: readonly T[]; leftOut: number; last: readonly T[] } {
+export function shortenList<T>(parts: readonly T[]): {
+  first: readonly T[];
+  leftOut: number;
+  last: readonly T[];
+} {
   const leftOut = parts.length - FIRST_PARTS - LAST_PARTS;
-  return leftOut <= 0 ? { first: parts, leftOut: 0, last: [] } : { first: parts.slice(0, FIRST_PARTS), leftOut, last: parts.slice(-LAST_PARTS) };
+  return leftOut <= 0
+    ? { first: parts, leftOut: 0, last: [] }
+    : { first: parts.slice(0, FIRST_PARTS), leftOut, last: parts.slice(-LAST_PARTS) };
 }

@@ -1,4 +1,7 @@
-/** Conversations as they are written in data: TRL's standard (text) and conversational (messages) forms. */
+/**
+ * Conversations as they are written in data: TRL's standard (text) and conversational (messages)
+ * forms.
+ */
 export type Role = "system" | "developer" | "user" | "assistant" | "tool";
 
 export interface Message {
@@ -11,7 +14,10 @@ export interface Message {
   tool_call_id?: string;
   /** The thought before an assistant's answer. */
   reasoning_content?: string;
-  /** 0 for a turn that is read and not learned (OpenAI's `weight`, ShareGPT's `train: false`); another's than the assistant's only where all turns are learned. */
+  /**
+   * 0 for a turn that is read and not learned (OpenAI's `weight`, ShareGPT's `train: false`);
+   * another's than the assistant's only where all turns are learned.
+   */
   weight?: 0 | 1;
 }
 
@@ -25,7 +31,10 @@ export interface ToolCall {
 export interface TemplateInputs {
   /** Definitions of tools as JSON schemas, handed to the template as they are. */
   tools?: readonly Readonly<Record<string, unknown>>[];
-  /** Further variables of the template, such as `enable_thinking` (TRL's column chat_template_kwargs). */
+  /**
+   * Further variables of the template, such as `enable_thinking` (TRL's column
+   * chat_template_kwargs).
+   */
   templateArguments?: Readonly<Record<string, unknown>>;
 }
 
@@ -38,7 +47,9 @@ export const ROLES: readonly Role[] = ["system", "developer", "user", "assistant
 
 /** The text of a completion, turns joined by blank lines: for statistics and for people. */
 export function completionText(completion: Completion): string {
-  return typeof completion === "string" ? completion : completion.map(({ content }) => content).join("\n\n");
+  return typeof completion === "string"
+    ? completion
+    : completion.map(({ content }) => content).join("\n\n");
 }
 
 /** An answer in the form of its prompt: a text, or the assistant's turn. */
@@ -48,5 +59,7 @@ export function answerTo(prompt: Prompt, text: string): Completion {
 
 /** The text of a prompt with its roles, for people. */
 export function promptText(prompt: Prompt): string {
-  return typeof prompt === "string" ? prompt : prompt.map(({ role, content }) => `${role}: ${content}`).join("\n\n");
+  return typeof prompt === "string"
+    ? prompt
+    : prompt.map(({ role, content }) => `${role}: ${content}`).join("\n\n");
 }

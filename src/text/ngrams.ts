@@ -1,8 +1,9 @@
 /**
  * Words and n-grams of texts, for statistics of variety and repetition.
  *
- * Source: distinct-n of Li et al. (arXiv 1510.03055); repeated 4-grams within an answer (seq-rep-4) of Welleck et al.
- * (arXiv 1908.04319). Difference: units are words, not tokens: the same for every tokenizer.
+ * Source: distinct-n of Li et al. (arXiv 1510.03055); repeated 4-grams within an answer (seq-rep-4)
+ * of Welleck et al. (arXiv 1908.04319). Difference: units are words, not tokens: the same for every
+ * tokenizer.
  */
 
 /** Runs of letters, marks and digits, in lower case. */

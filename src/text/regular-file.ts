@@ -1,6 +1,7 @@
 /**
- * Files that a user names, opened without waiting: a FIFO without a writer, a terminal or a device such as /dev/zero in place of a
- * file would hold a program for ever. Refused before the first byte is read.
+ * Files that a user names, opened without waiting: a FIFO without a writer, a terminal or a device
+ * such as /dev/zero in place of a file would hold a program for ever. Refused before the first byte
+ * is read.
  */
 import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
 import type { Stats } from "node:fs";
@@ -22,10 +23,19 @@ export function notAFile(stats: Stats): string | undefined {
 
 function refuse(stats: Stats, file: string, code: ErrorCode): void {
   const what = notAFile(stats);
-  if (what !== undefined) throw new AttuneError(code, `this is ${what}, not a file`, { file, hint: what === "a folder" ? "name a file in it" : "write what it gives into a file, and name that" });
+  if (what !== undefined)
+    throw new AttuneError(code, `this is ${what}, not a file`, {
+      file,
+      hint:
+        what === "a folder"
+          ? "name a file in it"
+          : "write what it gives into a file, and name that",
+    });
 }
 
-/** @throws AttuneError with the code for anything but a file; errors of the file system as they are */
+/**
+ * @throws AttuneError with the code for anything but a file; errors of the file system as they are
+ */
 export async function openRegularFile(file: string, code: ErrorCode): Promise<FileHandle> {
   const handle = await open(file, FLAGS);
   try {
@@ -37,13 +47,24 @@ export async function openRegularFile(file: string, code: ErrorCode): Promise<Fi
   return handle;
 }
 
-/** A small file whole, as {@link openRegularFile} opens it. @param limit bytes, more of which are refused */
-export function readRegularFile(file: string, { code, limit = 64 * 2 ** 20 }: { code: ErrorCode; limit?: number }): Buffer {
+/**
+ * A small file whole, as {@link openRegularFile} opens it.
+ * @param limit bytes, more of which are refused
+ */
+export function readRegularFile(
+  file: string,
+  { code, limit = 64 * 2 ** 20 }: { code: ErrorCode; limit?: number },
+): Buffer {
   const descriptor = openSync(file, FLAGS);
   try {
     const stats = fstatSync(descriptor);
     refuse(stats, file, code);
-    if (stats.size > limit) throw new AttuneError(code, "the file is too large", { file, got: `${stats.size} bytes`, expected: `at most ${limit} bytes` });
+    if (stats.size > limit)
+      throw new AttuneError(code, "the file is too large", {
+        file,
+        got: `${stats.size} bytes`,
+        expected: `at most ${limit} bytes`,
+      });
     return readFileSync(descriptor);
   } finally {
     closeSync(descriptor);
@@ -51,11 +72,18 @@ export function readRegularFile(file: string, { code, limit = 64 * 2 ** 20 }: { 
 }
 
 /** As {@link readRegularFile}, as text. @throws AttuneError where it is not UTF-8 */
-export function readRegularText(file: string, options: { code: ErrorCode; limit?: number }): string {
+export function readRegularText(
+  file: string,
+  options: { code: ErrorCode; limit?: number },
+): string {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(readRegularFile(file, options));
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
-    throw new AttuneError(options.code, "the file is not valid UTF-8", { file, cause: error, hint: "save it as UTF-8" });
+    throw new AttuneError(options.code, "the file is not valid UTF-8", {
+      file,
+      cause: error,
+      hint: "save it as UTF-8",
+    });
   }
 }

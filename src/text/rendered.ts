@@ -1,4 +1,7 @@
-/** What a template rendered: text, of which runs came from data. Which parts are the template's own decides what is a control token. */
+/**
+ * What a template rendered: text, of which runs came from data. Which parts are the template's own
+ * decides what is a control token.
+ */
 import type { Run } from "./jinja/data-text.ts";
 import { concat, DataText, sliceText, textOf } from "./jinja/data-text.ts";
 import { strip } from "./jinja/python-text.ts";
@@ -14,22 +17,33 @@ export interface RenderedText {
 }
 
 /** A part of a rendered text. */
-export function sliceRendered({ text, runs }: RenderedText, start: number, end?: number): RenderedText {
+export function sliceRendered(
+  { text, runs }: RenderedText,
+  start: number,
+  end?: number,
+): RenderedText {
   const part = sliceText(new DataText(text, runs), start, end);
   return typeof part === "string" ? { text: part, runs: [] } : part;
 }
 
 /** Rendered texts one behind the other, with words of the template's kind between them. */
 export function joinRendered(...pieces: readonly (string | RenderedText)[]): RenderedText {
-  const joined = concat(...pieces.map((piece) => (typeof piece === "string" ? piece : new DataText(piece.text, piece.runs))));
+  const joined = concat(
+    ...pieces.map((piece) =>
+      typeof piece === "string" ? piece : new DataText(piece.text, piece.runs),
+    ),
+  );
   return typeof joined === "string" ? { text: joined, runs: [] } : joined;
 }
 
 /**
- * The text in parts for the tokenizer. A control token that stands in the template's own text alone acts; one of which any
- * character came from data is plain.
+ * The text in parts for the tokenizer. A control token that stands in the template's own text alone
+ * acts; one of which any character came from data is plain.
  */
-export function trustedParts({ text, runs }: RenderedText, find: TokenFinder | undefined): TextPart[] {
+export function trustedParts(
+  { text, runs }: RenderedText,
+  find: TokenFinder | undefined,
+): TextPart[] {
   if (find === undefined || runs.length === 0) return text === "" ? [] : [{ text, plain: false }];
   const parts: TextPart[] = [];
   let done = 0;
@@ -71,11 +85,15 @@ export interface Lost {
 }
 
 /**
- * The first text that had to come out and did not. White space may be trimmed, and what a template itself looks for and replaces
- * or splits at may go.
+ * The first text that had to come out and did not. White space may be trimmed, and what a template
+ * itself looks for and replaces or splits at may go.
  * @param texts the template's own texts
  */
-export function findLost(runs: readonly Run[], sources: readonly Source[], texts: readonly string[]): Lost | undefined {
+export function findLost(
+  runs: readonly Run[],
+  sources: readonly Source[],
+  texts: readonly string[],
+): Lost | undefined {
   const shown: (readonly [number, number])[][] = sources.map(() => []);
   for (const { source, from, to } of runs) shown[source]!.push([from, to]);
   const trim = (text: string): string => textOf(strip(text, "both"));
@@ -86,14 +104,22 @@ export function findLost(runs: readonly Run[], sources: readonly Source[], texts
     for (const [start, end] of missing(shown[index]!, source.text.length)) {
       const text = source.text.slice(start, end);
       const isPart = end - start < source.text.length;
-      const isThought = source.need === "answer" && isPart && start === 0 && marks.some((each) => trim(text).endsWith(each));
-      if (trim(text) !== "" && !(isPart && own.includes(trim(text))) && !isThought) return { source, text };
+      const isThought =
+        source.need === "answer" &&
+        isPart &&
+        start === 0 &&
+        marks.some((each) => trim(text).endsWith(each));
+      if (trim(text) !== "" && !(isPart && own.includes(trim(text))) && !isThought)
+        return { source, text };
     }
   }
   return undefined;
 }
 
-function missing(shown: readonly (readonly [number, number])[], length: number): [number, number][] {
+function missing(
+  shown: readonly (readonly [number, number])[],
+  length: number,
+): [number, number][] {
   const gaps: [number, number][] = [];
   let done = 0;
   for (const [from, to] of shown.toSorted(([a], [b]) => a - b)) {

@@ -1,14 +1,37 @@
 /**
- * Python's strftime in the C locale, for the clocks of chat templates. Source: the format codes of CPython's
- * documentation. Difference: a code that Python does not know is an error there or text, by platform; here text.
+ * Python's strftime in the C locale, for the clocks of chat templates. Source: the format codes of
+ * CPython's documentation. Difference: a code that Python does not know is an error there or text,
+ * by platform; here text.
  */
 import { AttuneError } from "../core/errors.ts";
 
-const DAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"] as const;
-const MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"] as const;
+const DAYS = [
+  "Sunday",
+  "Monday",
+  "Tuesday",
+  "Wednesday",
+  "Thursday",
+  "Friday",
+  "Saturday",
+] as const;
+const MONTHS = [
+  "January",
+  "February",
+  "March",
+  "April",
+  "May",
+  "June",
+  "July",
+  "August",
+  "September",
+  "October",
+  "November",
+  "December",
+] as const;
 const DAY = 86_400_000;
 
-const padded = (value: number, width = 2, fill = "0"): string => String(value).padStart(width, fill);
+const padded = (value: number, width = 2, fill = "0"): string =>
+  String(value).padStart(width, fill);
 const yearStart = (year: number): number => Date.UTC(year, 0, 1);
 
 /** Weeks of a year that begin with `first` (0 for Sunday). */
@@ -17,7 +40,8 @@ function weekOf(date: Date, first: number): number {
   return Math.floor((dayOfYear + 7 - ((date.getUTCDay() - first + 7) % 7)) / 7);
 }
 
-const startOfDay = (date: Date): number => Date.UTC(date.getUTCFullYear(), date.getUTCMonth(), date.getUTCDate());
+const startOfDay = (date: Date): number =>
+  Date.UTC(date.getUTCFullYear(), date.getUTCMonth(), date.getUTCDate());
 
 /** Year and week of ISO 8601: a week belongs to the year of its Thursday. */
 function isoWeek(date: Date): { year: number; week: number } {
@@ -43,7 +67,8 @@ const CODES: Readonly<Record<string, (date: Date) => string>> = {
   h: (date) => format(date, "%b"),
   H: (date) => padded(date.getUTCHours()),
   I: (date) => padded(date.getUTCHours() % 12 || 12),
-  j: (date) => padded(Math.round((startOfDay(date) - yearStart(date.getUTCFullYear())) / DAY) + 1, 3),
+  j: (date) =>
+    padded(Math.round((startOfDay(date) - yearStart(date.getUTCFullYear())) / DAY) + 1, 3),
   k: (date) => padded(date.getUTCHours(), 2, " "),
   l: (date) => padded(date.getUTCHours() % 12 || 12, 2, " "),
   m: (date) => padded(date.getUTCMonth() + 1),
@@ -83,6 +108,10 @@ function format(date: Date, pattern: string): string {
 /** @param time local date and time as {@link wallClock} writes it */
 export function strftime(time: string, pattern: string): string {
   const date = new Date(`${time}Z`);
-  if (Number.isNaN(date.getTime())) throw new AttuneError("run", "the time of the chat template cannot be read", { got: time, expected: "2026-05-04T13:07:59" });
+  if (Number.isNaN(date.getTime()))
+    throw new AttuneError("run", "the time of the chat template cannot be read", {
+      got: time,
+      expected: "2026-05-04T13:07:59",
+    });
   return format(date, pattern);
 }

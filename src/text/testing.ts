@@ -5,20 +5,56 @@ import { tokenizerFromFiles } from "./tokenizer.ts";
 
 export const BYTE_SPECIALS = ["<pad>", "<s>", "<end>", "<user>", "<assistant>"] as const;
 
-const BYTE_TEMPLATE = "{{ bos_token }}{% for message in messages %}{{ '<' + message.role + '>' + message.content + '<end>\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<assistant>' }}{% endif %}";
+const BYTE_TEMPLATE =
+  "{{ bos_token }}{% for message in messages %}{{ '<' + message.role + '>' + message.content + " +
+  "'<end>\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<assistant>' }}{% endif %}";
 
-/** With another template, `specials` are further control tokens, and `words` added tokens that are none. */
-export function byteTokenizer({ chatTemplate = BYTE_TEMPLATE, specials = [], words = [] }: { chatTemplate?: string; specials?: readonly string[]; words?: readonly string[] } = {}): Tokenizer {
+/**
+ * With another template, `specials` are further control tokens, and `words` added tokens that are
+ * none.
+ */
+export function byteTokenizer({
+  chatTemplate = BYTE_TEMPLATE,
+  specials = [],
+  words = [],
+}: {
+  chatTemplate?: string;
+  specials?: readonly string[];
+  words?: readonly string[];
+} = {}): Tokenizer {
   const added = [...BYTE_SPECIALS, ...specials, ...words];
   const vocabulary = [...byteCharacters(), ...added];
   const json = {
     version: "1.0",
-    added_tokens: added.map((content, index) => ({ id: 256 + index, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: !words.includes(content) })),
+    added_tokens: added.map((content, index) => ({
+      id: 256 + index,
+      content,
+      single_word: false,
+      lstrip: false,
+      rstrip: false,
+      normalized: false,
+      special: !words.includes(content),
+    })),
     normalizer: null,
-    pre_tokenizer: { type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex: true },
+    pre_tokenizer: {
+      type: "ByteLevel",
+      add_prefix_space: false,
+      trim_offsets: true,
+      use_regex: true,
+    },
     post_processor: null,
     decoder: { type: "ByteLevel", add_prefix_space: true, trim_offsets: true, use_regex: true },
-    model: { type: "BPE", dropout: null, unk_token: null, continuing_subword_prefix: null, end_of_word_suffix: null, fuse_unk: false, byte_fallback: false, vocab: Object.fromEntries(vocabulary.map((token, id) => [token, id])), merges: [] },
+    model: {
+      type: "BPE",
+      dropout: null,
+      unk_token: null,
+      continuing_subword_prefix: null,
+      end_of_word_suffix: null,
+      fuse_unk: false,
+      byte_fallback: false,
+      vocab: Object.fromEntries(vocabulary.map((token, id) => [token, id])),
+      merges: [],
+    },
   };
   const config = {
     bos_token: "<s>",
@@ -27,5 +63,8 @@ export function byteTokenizer({ chatTemplate = BYTE_TEMPLATE, specials = [], wor
     add_bos_token: true,
     chat_template: chatTemplate,
   };
-  return tokenizerFromFiles({ "tokenizer.json": JSON.stringify(json), "tokenizer_config.json": JSON.stringify(config) });
+  return tokenizerFromFiles({
+    "tokenizer.json": JSON.stringify(json),
+    "tokenizer_config.json": JSON.stringify(config),
+  });
 }

@@ -1,6 +1,7 @@
 /**
- * Text in parts, of which some are only characters: a control token that is written in a plain part is not recognised.
- * Parts that follow each other are still encoded as one text, so that ordinary text gives the ids it gives in one go.
+ * Text in parts, of which some are only characters: a control token that is written in a plain part
+ * is not recognised. Parts that follow each other are still encoded as one text, so that ordinary
+ * text gives the ids it gives in one go.
  */
 import { AttuneError } from "../core/errors.ts";
 import type { TokenFinder } from "./token-finder.ts";
@@ -26,14 +27,19 @@ export function guardText(text: string, find: TokenFinder | undefined): TextPart
 
 const PRIVATE_USE = /[\u{F0000}-\u{10FFFD}]/gu;
 
-/** Private-use characters (planes 15 and 16) that none of the texts holds, to stand for something else for a while. */
+/**
+ * Private-use characters (planes 15 and 16) that none of the texts holds, to stand for something
+ * else for a while.
+ */
 export function* unusedCharacters(texts: readonly string[]): Generator<string, never> {
   const used = new Set(texts.flatMap((text) => text.match(PRIVATE_USE) ?? []));
   for (let code = 0xf0000; code <= 0x10fffd; code++) {
     const character = String.fromCodePoint(code);
     if ((code & 0xffff) < 0xfffe && !used.has(character)) yield character;
   }
-  throw new AttuneError("data", "the text holds every private-use character", { hint: "leave this row out" });
+  throw new AttuneError("data", "the text holds every private-use character", {
+    hint: "leave this row out",
+  });
 }
 
 /** Text in which single characters stand for plain texts. */

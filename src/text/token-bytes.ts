@@ -1,7 +1,8 @@
 /**
- * The bytes that a token stands for within a text: byte-level vocabularies write bytes as characters, SentencePiece's write a space as
- * U+2581 and single bytes as <0x0A>. Joined, they are the text; the library's decoder gives the same but for the space that it takes
- * from a text's beginning.
+ * The bytes that a token stands for within a text: byte-level vocabularies write bytes as
+ * characters, SentencePiece's write a space as U+2581 and single bytes as <0x0A>. Joined, they are
+ * the text; the library's decoder gives the same but for the space that it takes from a text's
+ * beginning.
  */
 import type { AddedToken } from "./added-tokens.ts";
 import { byteCharacters } from "./byte-level.ts";
@@ -15,7 +16,9 @@ const BYTE_TOKEN = /^<0x([0-9A-F]{2})>$/i;
 /** A component and those inside it. */
 function members(component: Component | null): Component[] {
   if (component === null) return [];
-  const inner = ["decoders", "normalizers", "pretokenizers"].flatMap((key) => (component[key] ?? []) as Component[]);
+  const inner = ["decoders", "normalizers", "pretokenizers"].flatMap(
+    (key) => (component[key] ?? []) as Component[],
+  );
   return [component, ...inner.flatMap(members)];
 }
 
@@ -29,8 +32,12 @@ interface Writing {
 }
 
 function writingOf(json: TokenizerJson): Writing {
-  const has = (type: string): boolean => [json.pre_tokenizer, json.decoder].some((component) => types(component).includes(type));
-  return { byteLevel: has("ByteLevel"), marked: json.model["byte_fallback"] === true || has("Metaspace") };
+  const has = (type: string): boolean =>
+    [json.pre_tokenizer, json.decoder].some((component) => types(component).includes(type));
+  return {
+    byteLevel: has("ByteLevel"),
+    marked: json.model["byte_fallback"] === true || has("Metaspace"),
+  };
 }
 
 /** Whether the bytes of tokens, joined, are their text. */
@@ -40,7 +47,11 @@ export function joins(json: TokenizerJson): boolean {
 }
 
 /** @param decode for vocabularies of another kind */
-export function tokenBytes(json: TokenizerJson, added: readonly AddedToken[], decode: (id: number) => string): (id: number, token: string) => Uint8Array {
+export function tokenBytes(
+  json: TokenizerJson,
+  added: readonly AddedToken[],
+  decode: (id: number) => string,
+): (id: number, token: string) => Uint8Array {
   const { byteLevel, marked } = writingOf(json);
   const whole = new Set(added.map(({ id }) => id));
   return (id, token) => {
@@ -49,7 +60,9 @@ export function tokenBytes(json: TokenizerJson, added: readonly AddedToken[], de
     if (bytes.every((byte) => byte !== undefined)) return Uint8Array.from(bytes);
     if (!marked) return Buffer.from(decode(id));
     const single = json.model["byte_fallback"] === true ? BYTE_TOKEN.exec(token) : null;
-    return single ? Uint8Array.of(Number.parseInt(single[1]!, 16)) : Buffer.from(token.replaceAll(SPACE_MARK, " "));
+    return single
+      ? Uint8Array.of(Number.parseInt(single[1]!, 16))
+      : Buffer.from(token.replaceAll(SPACE_MARK, " "));
   };
 }
 
@@ -57,7 +70,10 @@ export function tokenBytes(json: TokenizerJson, added: readonly AddedToken[], de
 const KEEPS: Readonly<Record<string, (component: Component) => number>> = {
   Sequence: () => 1,
   Prepend: () => 1,
-  Replace: ({ pattern, content }) => ((pattern as { String?: unknown } | undefined)?.String === " " && content === SPACE_MARK ? 1 : Infinity),
+  Replace: ({ pattern, content }) =>
+    (pattern as { String?: unknown } | undefined)?.String === " " && content === SPACE_MARK
+      ? 1
+      : Infinity,
   NFC: () => 3,
   ByteLevel: () => 1,
   Metaspace: () => 1,
@@ -67,11 +83,14 @@ const KEEPS: Readonly<Record<string, (component: Component) => number>> = {
 
 /** Most bytes of a text that become one token; Infinity where some may become none. */
 export function bytesPerToken(json: TokenizerJson, added: readonly AddedToken[]): number {
-  const known = types(json.pre_tokenizer).includes("ByteLevel") || json.model["byte_fallback"] === true;
+  const known =
+    types(json.pre_tokenizer).includes("ByteLevel") || json.model["byte_fallback"] === true;
   if (!known || added.some(({ lstrip, rstrip }) => lstrip || rstrip)) return Infinity;
   let factor = 1;
-  for (const component of [...members(json.normalizer), ...members(json.pre_tokenizer)]) factor *= KEEPS[component.type]?.(component) ?? Infinity;
+  for (const component of [...members(json.normalizer), ...members(json.pre_tokenizer)])
+    factor *= KEEPS[component.type]?.(component) ?? Infinity;
   let longest = 1;
-  for (const token of [...Object.keys(json.model.vocab), ...added.map(({ content }) => content)]) longest = Math.max(longest, Buffer.byteLength(token));
+  for (const token of [...Object.keys(json.model.vocab), ...added.map(({ content }) => content)])
+    longest = Math.max(longest, Buffer.byteLength(token));
   return factor * longest;
 }

@@ -7,7 +7,10 @@ export interface FoundToken {
 
 export type TokenFinder = (text: string) => Iterable<FoundToken>;
 
-/** Above this many an expression takes seconds to compile: some models add a token for every unit of sound. */
+/**
+ * Above this many an expression takes seconds to compile: some models add a token for every unit of
+ * sound.
+ */
 const MOST_ALTERNATIVES = 256;
 
 const escape = (text: string): string => text.replaceAll(/[$()*+./?[\\\]^{|}]/g, String.raw`\$&`);
@@ -16,7 +19,9 @@ const escape = (text: string): string => text.replaceAll(/[$()*+./?[\\\]^{|}]/g,
 export function tokenFinder(tokens: readonly string[]): TokenFinder | undefined {
   const all = [...new Set(tokens)].filter((token) => token !== "");
   if (all.length === 0) return undefined;
-  return all.length <= MOST_ALTERNATIVES && all.every(({ length }) => length <= LONGEST_ALTERNATIVE) ? byExpression(all) : bySearch(all);
+  return all.length <= MOST_ALTERNATIVES && all.every(({ length }) => length <= LONGEST_ALTERNATIVE)
+    ? byExpression(all)
+    : bySearch(all);
 }
 
 const LONGEST_ALTERNATIVE = 1000;
@@ -39,7 +44,11 @@ function bySearch(tokens: readonly string[]): TokenFinder {
     else ranges.set(token.charCodeAt(0), [index, index + 1]);
   }
   /** First of [low, high) whose unit at `depth` is at least `unit`. */
-  const bound = (low: number, high: number, { depth, unit }: { depth: number; unit: number }): number => {
+  const bound = (
+    low: number,
+    high: number,
+    { depth, unit }: { depth: number; unit: number },
+  ): number => {
     let [first, end] = [low, high];
     while (first < end) {
       const middle = (first + end) >>> 1;
@@ -62,7 +71,7 @@ function bySearch(tokens: readonly string[]): TokenFinder {
     return longest;
   };
   return function* (text) {
-    for (let at = 0; at < text.length; ) {
+    for (let at = 0; at < text.length;) {
       const token = longestAt(text, at);
       if (token !== undefined) yield { index: at, token };
       at += token?.length ?? (text.codePointAt(at)! > 0xffff ? 2 : 1);

@@ -1,10 +1,10 @@
 /**
- * Tokenizers: a layer over @huggingface/tokenizers that never adds special tokens by itself, can encode untrusted text
- * in which `<|im_end|>` is ordinary characters, and can go on after a text.
+ * Tokenizers: a layer over @huggingface/tokenizers that never adds special tokens by itself, can
+ * encode untrusted text in which `<|im_end|>` is ordinary characters, and can go on after a text.
  *
- * A control token (`special` in tokenizer.json, or named by tokenizer_config.json) is recognised in trusted text only.
- * Other added tokens, such as Qwen's `<think>`, are words of the vocabulary and recognised everywhere, as llama.cpp and
- * the Rust library's `encode_special_tokens` have it.
+ * A control token (`special` in tokenizer.json, or named by tokenizer_config.json) is recognised in
+ * trusted text only. Other added tokens, such as Qwen's `<think>`, are words of the vocabulary and
+ * recognised everywhere, as llama.cpp and the Rust library's `encode_special_tokens` have it.
  */
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
@@ -20,7 +20,13 @@ import type { TextPart } from "./text-parts.ts";
 import { guardText } from "./text-parts.ts";
 import { tokenFinder } from "./token-finder.ts";
 import type { JsonObject, NamedToken, TokenizerJson } from "./tokenizer-json.ts";
-import { namedToken, namedTokens, parseObject, readAddedTokens, readTokenizerJson } from "./tokenizer-json.ts";
+import {
+  namedToken,
+  namedTokens,
+  parseObject,
+  readAddedTokens,
+  readTokenizerJson,
+} from "./tokenizer-json.ts";
 
 export interface Tokenizer {
   /** Ids are below this. */
@@ -54,15 +60,21 @@ export interface Tokenizer {
   /** The same, slice by slice, so that others may go on meanwhile. */
   encodeSlices(parts: readonly TextPart[], options?: EncodeOptions): Slices<number[]>;
   /**
-   * Ids without a token (a padded vocabulary has some) give nothing. `skipSpecial` leaves control tokens out; what `continues`
-   * another text keeps the space that it begins with.
+   * Ids without a token (a padded vocabulary has some) give nothing. `skipSpecial` leaves control
+   * tokens out; what `continues` another text keeps the space that it begins with.
    */
   decode(ids: readonly number[], options?: { skipSpecial?: boolean; continues?: boolean }): string;
-  /** Characters of an untrusted text that become no token, since the vocabulary has neither them, nor their bytes, nor an unknown token. */
+  /**
+   * Characters of an untrusted text that become no token, since the vocabulary has neither them,
+   * nor their bytes, nor an unknown token.
+   */
   lostCharacters(text: string): string[];
   idOf(token: string): number | undefined;
   tokenOf(id: number): string | undefined;
-  /** What a token is within a text; nothing for an id without a token. Joined, the bytes of tokens are their text. */
+  /**
+   * What a token is within a text; nothing for an id without a token. Joined, the bytes of tokens
+   * are their text.
+   */
   bytesOf(id: number): Uint8Array;
   /** sha256 over everything that changes ids. */
   readonly fingerprint: string;
@@ -81,7 +93,13 @@ export interface TokenizerFiles {
 
 /** Larger than any tokenizer; a hostile one must not fill the memory. */
 const MAX_BYTES = 2 ** 28;
-const FILE_NAMES = ["tokenizer.json", "tokenizer_config.json", "generation_config.json", "chat_template.jinja", "special_tokens_map.json"] as const;
+const FILE_NAMES = [
+  "tokenizer.json",
+  "tokenizer_config.json",
+  "generation_config.json",
+  "chat_template.jinja",
+  "special_tokens_map.json",
+] as const;
 /** Part of every fingerprint; raised when the same files come to give other ids. */
 const VERSION = 2;
 /** Of a library's words, which may quote the file. */
@@ -94,10 +112,17 @@ const PROBE = " It's 1 probe,\n é½🙂!";
  */
 export async function loadTokenizer(folder: string): Promise<Tokenizer> {
   if (!existsSync(join(folder, "tokenizer.json"))) {
-    throw new AttuneError("model", "the folder has no tokenizer.json", { file: folder, hint: "save the tokenizer in its fast form: AutoTokenizer.from_pretrained(...).save_pretrained(...)" });
+    throw new AttuneError("model", "the folder has no tokenizer.json", {
+      file: folder,
+      hint:
+        "save the tokenizer in its fast form: " +
+        "AutoTokenizer.from_pretrained(...).save_pretrained(...)",
+    });
   }
   const files: Partial<Record<(typeof FILE_NAMES)[number], string>> = {};
-  for (const name of FILE_NAMES) if (existsSync(join(folder, name))) files[name] = readRegularText(join(folder, name), { code: "model", limit: MAX_BYTES });
+  for (const name of FILE_NAMES)
+    if (existsSync(join(folder, name)))
+      files[name] = readRegularText(join(folder, name), { code: "model", limit: MAX_BYTES });
   return tokenizerFromFiles(files as TokenizerFiles, folder);
 }
 
@@ -106,7 +131,8 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
  * @throws AttuneError `model` naming what is wrong
  */
 export function tokenizerFromFiles(files: TokenizerFiles, place = "tokenizer"): Tokenizer {
-  const read = (name: (typeof FILE_NAMES)[number]): JsonObject => (files[name] === undefined ? {} : parseObject(name, files[name], place));
+  const read = (name: (typeof FILE_NAMES)[number]): JsonObject =>
+    files[name] === undefined ? {} : parseObject(name, files[name], place);
   const json = readTokenizerJson(files["tokenizer.json"], place);
   const config = { ...read("special_tokens_map.json"), ...read("tokenizer_config.json") };
   const added = readAddedTokens(json, config, place);
@@ -119,20 +145,40 @@ export function tokenizerFromFiles(files: TokenizerFiles, place = "tokenizer"): 
   const controlTokens = control.map(({ content }) => content);
   const controlIds = new Set(control.map(({ id }) => id));
   const findControl = tokenFinder(controlTokens);
-  const encodeSlices = (parts: readonly TextPart[], options?: EncodeOptions): Slices<number[]> => pipeline.encode(parts.flatMap((part) => (part.plain ? guardText(part.text, findControl) : part)), options);
-  const encodeParts = (parts: readonly TextPart[], options?: EncodeOptions): number[] => finish(encodeSlices(parts, options));
-  const idOf = (token: string | undefined): number | undefined => (token === undefined ? undefined : vocabulary.idOf.get(token));
+  const encodeSlices = (parts: readonly TextPart[], options?: EncodeOptions): Slices<number[]> =>
+    pipeline.encode(
+      parts.flatMap((part) => (part.plain ? guardText(part.text, findControl) : part)),
+      options,
+    );
+  const encodeParts = (parts: readonly TextPart[], options?: EncodeOptions): number[] =>
+    finish(encodeSlices(parts, options));
+  const idOf = (token: string | undefined): number | undefined =>
+    token === undefined ? undefined : vocabulary.idOf.get(token);
   const bosId = idOf(namedToken(config, "bos_token"));
   const eosId = idOf(namedToken(config, "eos_token"));
-  const facts = { bosId, eosId, padId: idOf(namedToken(config, "pad_token")), unknownId: idOf(unknownToken), addsBos: addsBos(json, config, bosId) };
+  const facts = {
+    bosId,
+    eosId,
+    padId: idOf(namedToken(config, "pad_token")),
+    unknownId: idOf(unknownToken),
+    addsBos: addsBos(json, config, bosId),
+  };
   return {
     ...facts,
     vocabularySize: vocabulary.size,
-    extraStopIds: [read("generation_config.json")["eos_token_id"]].flat().filter((id): id is number => typeof id === "number" && vocabulary.tokenOf.has(id)),
+    extraStopIds: [read("generation_config.json")["eos_token_id"]]
+      .flat()
+      .filter((id): id is number => typeof id === "number" && vocabulary.tokenOf.has(id)),
     namedTokens: namedTokens(config),
     chatTemplate: files["chat_template.jinja"] ?? readTemplate(config["chat_template"], "default"),
-    toolTemplate: files["chat_template.jinja"] === undefined && Array.isArray(config["chat_template"]) ? readTemplate(config["chat_template"], "tool_use") : undefined,
-    templatePlace: join(place, files["chat_template.jinja"] === undefined ? "tokenizer_config.json" : "chat_template.jinja"),
+    toolTemplate:
+      files["chat_template.jinja"] === undefined && Array.isArray(config["chat_template"])
+        ? readTemplate(config["chat_template"], "tool_use")
+        : undefined,
+    templatePlace: join(
+      place,
+      files["chat_template.jinja"] === undefined ? "tokenizer_config.json" : "chat_template.jinja",
+    ),
     specialTokens: added.map(({ content }) => content),
     controlTokens,
     encode: (text) => finish(pipeline.encode([{ text, plain: false }])),
@@ -140,8 +186,12 @@ export function tokenizerFromFiles(files: TokenizerFiles, place = "tokenizer"): 
     encodeParts,
     encodeSlices,
     decode(ids, { skipSpecial = false, continues = false } = {}) {
-      const kept = ids.filter((id) => vocabulary.tokenOf.has(id) && !(skipSpecial && controlIds.has(id)));
-      return continues && joining ? textOfBytes(Buffer.concat(kept.map((id) => bytesOf(id, vocabulary.tokenOf.get(id)!)))) : pipeline.decode(kept);
+      const kept = ids.filter(
+        (id) => vocabulary.tokenOf.has(id) && !(skipSpecial && controlIds.has(id)),
+      );
+      return continues && joining
+        ? textOfBytes(Buffer.concat(kept.map((id) => bytesOf(id, vocabulary.tokenOf.get(id)!))))
+        : pipeline.decode(kept);
     },
     lostCharacters(text) {
       const missing = (part: string): string[] => pipeline.missing(guardText(part, findControl));
@@ -163,23 +213,46 @@ export function tokenizerFromFiles(files: TokenizerFiles, place = "tokenizer"): 
       const token = vocabulary.tokenOf.get(id);
       return token === undefined ? new Uint8Array() : bytesOf(id, token);
     },
-    fingerprint: createHash("sha256").update(JSON.stringify([VERSION, json.normalizer, json.pre_tokenizer, json.model, json.decoder, added, facts])).digest("hex"),
+    fingerprint: createHash("sha256")
+      .update(
+        JSON.stringify([
+          VERSION,
+          json.normalizer,
+          json.pre_tokenizer,
+          json.model,
+          json.decoder,
+          added,
+          facts,
+        ]),
+      )
+      .digest("hex"),
     files: { ...files },
   };
 }
 
-const textOfBytes = (bytes: Uint8Array): string => new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+const textOfBytes = (bytes: Uint8Array): string =>
+  new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
 
-function openPipeline(json: TokenizerJson, added: readonly AddedToken[], unknownToken: string | undefined, place: string): ReturnType<typeof createPipeline> {
+function openPipeline(
+  json: TokenizerJson,
+  added: readonly AddedToken[],
+  unknownToken: string | undefined,
+  place: string,
+): ReturnType<typeof createPipeline> {
   try {
-    if (!staysInProportion([json.normalizer, json.pre_tokenizer, json.decoder])) throw new Error("its components make a text more than 1000 times as long");
+    if (!staysInProportion([json.normalizer, json.pre_tokenizer, json.decoder]))
+      throw new Error("its components make a text more than 1000 times as long");
     const pipeline = createPipeline(json, added, { unknownToken, file: place });
     // Some settings are only read when there is text.
     pipeline.decode(finish(pipeline.encode([{ text: PROBE, plain: false }])));
     return pipeline;
   } catch (cause) {
     if (cause instanceof AttuneError) throw cause;
-    throw new AttuneError("model", "the tokenizer cannot be used", { file: place, got: (cause instanceof Error ? cause.message : String(cause)).slice(0, LONGEST_REASON), cause });
+    throw new AttuneError("model", "the tokenizer cannot be used", {
+      file: place,
+      got: (cause instanceof Error ? cause.message : String(cause)).slice(0, LONGEST_REASON),
+      cause,
+    });
   }
 }
 
@@ -191,7 +264,10 @@ interface Vocabulary {
 
 /** Added tokens stand before words of the same text or id. */
 function readVocabulary(json: TokenizerJson, added: readonly AddedToken[]): Vocabulary {
-  const entries = [...Object.entries(json.model.vocab), ...added.map(({ content, id }) => [content, id] as const)];
+  const entries = [
+    ...Object.entries(json.model.vocab),
+    ...added.map(({ content, id }) => [content, id] as const),
+  ];
   const tokenOf = new Map(entries.map(([token, id]) => [id, token]));
   const size = entries.reduce((largest, [, id]) => Math.max(largest, id + 1), 0);
   return { idOf: new Map(entries), tokenOf, size };
@@ -202,13 +278,21 @@ function addsBos(json: TokenizerJson, config: JsonObject, bosId: number | undefi
   if (bosId === undefined) return false;
   if (typeof config["add_bos_token"] === "boolean") return config["add_bos_token"];
   const bos = namedToken(config, "bos_token");
-  const processors = (json.post_processor?.["processors"] ?? [json.post_processor]) as ({ type?: string; single?: { SpecialToken?: { id?: string } }[] } | null)[];
-  return processors.some((processor) => processor?.type === "TemplateProcessing" && processor.single?.[0]?.SpecialToken?.id === bos);
+  const processors = (json.post_processor?.["processors"] ?? [json.post_processor]) as ({
+    type?: string;
+    single?: { SpecialToken?: { id?: string } }[];
+  } | null)[];
+  return processors.some(
+    (processor) =>
+      processor?.type === "TemplateProcessing" && processor.single?.[0]?.SpecialToken?.id === bos,
+  );
 }
 
 /** A template, or the one of this name among several. */
 function readTemplate(value: unknown, name: string): string | undefined {
   if (typeof value === "string") return value;
   if (!Array.isArray(value)) return undefined;
-  return (value as ({ name?: unknown; template?: unknown } | null)[]).flatMap((item) => (item?.name === name && typeof item.template === "string" ? [item.template] : []))[0];
+  return (value as ({ name?: unknown; template?: unknown } | null)[]).flatMap((item) =>
+    item?.name === name && typeof item.template === "string" ? [item.template] : [],
+  )[0];
 }

@@ -1,13 +1,16 @@
 /**
- * Cuts what is longer than the encoder's limit, so that the model still sees a prompt as it will be asked: BOS, the system turn
- * and the template's frame stay (docs/decisions/truncation.md).
+ * Cuts what is longer than the encoder's limit, so that the model still sees a prompt as it will be
+ * asked: BOS, the system turn and the template's frame stay (docs/decisions/truncation.md).
  *
- * Conversations: 1. the oldest exchanges go, whole; 2. answers lose their end, and with it their stop token, down to a quarter of
- * the limit; 3. the longest turn of what is left loses its middle. Plain texts: 1. the prompt's beginning goes after BOS, down to a
- * quarter of the limit; 2. answers lose their end.
+ * Conversations: 1. the oldest exchanges go, whole; 2. answers lose their end, and with it their
+ * stop token, down to a quarter of the limit; 3. the longest turn of what is left loses its middle.
+ * Plain texts: 1. the prompt's beginning goes after BOS, down to a quarter of the limit; 2. answers
+ * lose their end.
  *
- * Source of 3: LongBench (Bai et al. 2023), which cuts the middle, as instructions stand at the beginning or the end.
- * Differences from TRL: it keeps the first or the last tokens of the whole row, whatever they are, and tells nobody.
+ * Source of 3: LongBench (Bai et al. 2023), which cuts the middle, as instructions stand at the
+ * beginning or the end.
+ * Differences from TRL: it keeps the first or the last tokens of the whole row, whatever they are,
+ * and tells nobody.
  */
 import type { ErrorPlace } from "../core/errors.ts";
 import { AttuneError } from "../core/errors.ts";
@@ -23,7 +26,10 @@ export interface Cut {
   turns: number;
   /** Answers that lost their end. */
   answers: number;
-  /** What the rest of the prompt lost: nothing, the middle of a turn, or the beginning of a plain text. */
+  /**
+   * What the rest of the prompt lost: nothing, the middle of a turn, or the beginning of a plain
+   * text.
+   */
   prompt: "whole" | "middle" | "beginning";
 }
 
@@ -51,15 +57,22 @@ export interface Rebuild {
   build(messages: readonly Message[]): Shape;
 }
 
-const partLength = (parts: readonly Part[]): number => parts.reduce((total, { ids }) => total + ids.length, 0);
-const learnedLength = (parts: readonly Part[]): number => partLength(parts.filter(({ learned }) => learned));
-const lengthOf = ({ prompt, completions }: Shape): number => prompt.length + Math.max(...completions.map(partLength));
-const tokensOf = ({ prompt, completions }: Shape): number => prompt.length + completions.reduce((total, parts) => total + partLength(parts), 0);
+const partLength = (parts: readonly Part[]): number =>
+  parts.reduce((total, { ids }) => total + ids.length, 0);
+const learnedLength = (parts: readonly Part[]): number =>
+  partLength(parts.filter(({ learned }) => learned));
+const lengthOf = ({ prompt, completions }: Shape): number =>
+  prompt.length + Math.max(...completions.map(partLength));
+const tokensOf = ({ prompt, completions }: Shape): number =>
+  prompt.length + completions.reduce((total, parts) => total + partLength(parts), 0);
 
 /** What neither an answer's end nor the beginning of a plain prompt falls below. */
 const quarter = (maxLength: number): number => Math.ceil(maxLength / 4);
 
-/** Shape of a conversation within the limit. @throws AttuneError `data` where nothing of an answer would be left */
+/**
+ * Shape of a conversation within the limit.
+ * @throws AttuneError `data` where nothing of an answer would be left
+ */
 export function fitTurns(whole: Shape, { messages, build }: Rebuild, limits: Limits): Fitted {
   const { maxLength } = limits;
   if (lengthOf(whole) <= maxLength) return { shape: whole };
@@ -76,10 +89,21 @@ export function fitTurns(whole: Shape, { messages, build }: Rebuild, limits: Lim
   const rest = last === 0 ? whole : build(kept);
   const { shape, shortened } = shortenTurn(rest, { messages: kept, build }, limits);
   const { completions, answers } = cutEnds(shape, whole, limits);
-  return { shape: { prompt: shape.prompt, completions }, cut: { tokens: tokensOf(whole) - tokensOf({ prompt: shape.prompt, completions }), turns: messages.length - kept.length, answers, prompt: shortened ? "middle" : "whole" } };
+  return {
+    shape: { prompt: shape.prompt, completions },
+    cut: {
+      tokens: tokensOf(whole) - tokensOf({ prompt: shape.prompt, completions }),
+      turns: messages.length - kept.length,
+      answers,
+      prompt: shortened ? "middle" : "whole",
+    },
+  };
 }
 
-/** Shape of plain texts within the limit. @throws AttuneError `data` where nothing of an answer would be left */
+/**
+ * Shape of plain texts within the limit.
+ * @throws AttuneError `data` where nothing of an answer would be left
+ */
 export function fitTexts(whole: Shape, limits: Limits): Fitted {
   const { maxLength, tokenizer } = limits;
   const { prompt, completions } = whole;
@@ -90,17 +114,37 @@ export function fitTexts(whole: Shape, limits: Limits): Fitted {
   const kept = [...prompt.slice(0, bos), ...prompt.slice(prompt.length - Math.max(0, room - bos))];
   const cut = cutEnds({ prompt: kept, completions }, whole, limits);
   const shape = { prompt: kept, completions: cut.completions };
-  return { shape, cut: { tokens: tokensOf(whole) - tokensOf(shape), turns: 0, answers: cut.answers, prompt: kept.length < prompt.length ? "beginning" : "whole" } };
+  return {
+    shape,
+    cut: {
+      tokens: tokensOf(whole) - tokensOf(shape),
+      turns: 0,
+      answers: cut.answers,
+      prompt: kept.length < prompt.length ? "beginning" : "whole",
+    },
+  };
 }
 
-/** Where the conversation may begin: after the system turn, or at a user's turn, so that no answer of a tool is parted from its call. */
+/**
+ * Where the conversation may begin: after the system turn, or at a user's turn, so that no answer
+ * of a tool is parted from its call.
+ */
 function exchangeStarts(messages: readonly Message[]): number[] {
   const body = messages.findIndex(({ role }) => role !== "system" && role !== "developer");
   if (body < 0) return [messages.length];
-  return [body, ...messages.flatMap(({ role }, index) => (index > body && role === "user" && messages[index - 1]!.role !== "user" ? [index] : []))];
+  return [
+    body,
+    ...messages.flatMap(({ role }, index) =>
+      index > body && role === "user" && messages[index - 1]!.role !== "user" ? [index] : [],
+    ),
+  ];
 }
 
-function cutEnds({ prompt, completions }: Shape, whole: Shape, { maxLength, place }: Limits): { completions: Part[][]; answers: number } {
+function cutEnds(
+  { prompt, completions }: Shape,
+  whole: Shape,
+  { maxLength, place }: Limits,
+): { completions: Part[][]; answers: number } {
   const room = Math.max(0, maxLength - prompt.length);
   let answers = 0;
   const cut = completions.map((parts) => {
@@ -115,23 +159,53 @@ function cutEnds({ prompt, completions }: Shape, whole: Shape, { maxLength, plac
     return kept.filter(({ ids }) => ids.length > 0);
   });
   if (cut.some((parts) => learnedLength(parts) === 0)) {
-    throw new AttuneError("data", "truncation leaves nothing of the completion", { ...place, got: `${whole.prompt.length} prompt and ${lengthOf(whole) - whole.prompt.length} completion tokens, max length ${maxLength}`, hint: "a larger max length, or drop this row" });
+    throw new AttuneError("data", "truncation leaves nothing of the completion", {
+      ...place,
+      got:
+        `${whole.prompt.length} prompt and ${lengthOf(whole) - whole.prompt.length} completion ` +
+        `tokens, max length ${maxLength}`,
+      hint: "a larger max length, or drop this row",
+    });
   }
   return { completions: cut, answers };
 }
 
-/** Takes the middle out of the longest user's or tool's turn, as far as there is no room for a quarter of the limit of every answer. */
-function shortenTurn(whole: Shape, { messages, build }: Rebuild, { maxLength, tokenizer }: Limits): { shape: Shape; shortened: boolean } {
+/**
+ * Takes the middle out of the longest user's or tool's turn, as far as there is no room for a
+ * quarter of the limit of every answer.
+ */
+function shortenTurn(
+  whole: Shape,
+  { messages, build }: Rebuild,
+  { maxLength, tokenizer }: Limits,
+): { shape: Shape; shortened: boolean } {
   const excess = ({ prompt, completions }: Shape): number =>
-    Math.max(...completions.map((parts) => prompt.length + partLength(parts) - learnedLength(parts) + Math.min(learnedLength(parts), quarter(maxLength)) - maxLength));
-  const candidates = messages.map(({ role, content }, index) => ({ index, length: role === "user" || role === "tool" ? content.length : 0 }));
-  const { index, length } = candidates.reduce((most, each) => (each.length > most.length ? each : most), { index: 0, length: 0 });
+    Math.max(
+      ...completions.map(
+        (parts) =>
+          prompt.length +
+          partLength(parts) -
+          learnedLength(parts) +
+          Math.min(learnedLength(parts), quarter(maxLength)) -
+          maxLength,
+      ),
+    );
+  const candidates = messages.map(({ role, content }, index) => ({
+    index,
+    length: role === "user" || role === "tool" ? content.length : 0,
+  }));
+  const { index, length } = candidates.reduce(
+    (most, each) => (each.length > most.length ? each : most),
+    { index: 0, length: 0 },
+  );
   let [shape, over] = [whole, excess(whole)];
   if (over <= 0 || length === 0) return { shape, shortened: false };
   const ids = tokenizer.encodePlain(messages[index]!.content);
   for (let left = ids.length; over > 0 && left > 0; over = excess(shape)) {
     left = Math.max(0, left - over);
-    shape = build(messages.with(index, { ...messages[index]!, content: withoutMiddle(ids, left, tokenizer) }));
+    shape = build(
+      messages.with(index, { ...messages[index]!, content: withoutMiddle(ids, left, tokenizer) }),
+    );
   }
   return { shape, shortened: true };
 }
@@ -142,6 +216,7 @@ const MISSING = " … ";
 function withoutMiddle(ids: readonly number[], left: number, { decode }: Tokenizer): string {
   const start = Math.ceil(left / 2);
   // a token may be a part of a character
-  const text = (part: readonly number[]): string => decode(part).replaceAll(/^\uFFFD+|\uFFFD+$/g, "");
+  const text = (part: readonly number[]): string =>
+    decode(part).replaceAll(/^\uFFFD+|\uFFFD+$/g, "");
   return `${text(ids.slice(0, start))}${MISSING}${text(ids.slice(ids.length - (left - start)))}`.trim();
 }

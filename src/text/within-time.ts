@@ -1,4 +1,7 @@
-/** Work that may never end, ended: regular expressions that a file brings can take exponential time, and only the virtual machine interrupts them. */
+/**
+ * Work that may never end, ended: regular expressions that a file brings can take exponential time,
+ * and only the virtual machine interrupts them.
+ */
 import type { Context } from "node:vm";
 import { createContext, Script } from "node:vm";
 
@@ -11,7 +14,10 @@ export interface TimeLimit {
   error: () => Error;
 }
 
-/** How often work is begun again that had too little of the processor to say anything of, each time with twice as long. */
+/**
+ * How often work is begun again that had too little of the processor to say anything of, each time
+ * with twice as long.
+ */
 const ATTEMPTS = 6;
 
 /** Runs work that has no effects of its own. Costs some 0.1 ms. */

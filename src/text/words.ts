@@ -1,6 +1,7 @@
 /**
- * The words of a text, one after the other, by the pre-tokenizers of @huggingface/tokenizers: so that whoever reads them may
- * do something else between two, and a text that turns out too long is not split to its end.
+ * The words of a text, one after the other, by the pre-tokenizers of @huggingface/tokenizers: so
+ * that whoever reads them may do something else between two, and a text that turns out too long is
+ * not split to its end.
  */
 import type { Tokenizer as Library } from "@huggingface/tokenizers";
 import { byteCharacters } from "./byte-level.ts";
@@ -10,10 +11,19 @@ export type PreTokenizer = Library["pre_tokenizer"];
 export type Limited = <T>(text: string, work: () => T) => T;
 type Options = { section_index: number };
 
-/** What a component is known to be inside; see the library's Split, ByteLevel and PreTokenizerSequence. */
+/**
+ * What a component is known to be inside; see the library's Split, ByteLevel and
+ * PreTokenizerSequence.
+ */
 interface Inside {
   tokenizers?: unknown;
-  config?: { type?: unknown; behavior?: unknown; invert?: unknown; use_regex?: unknown; add_prefix_space?: unknown };
+  config?: {
+    type?: unknown;
+    behavior?: unknown;
+    invert?: unknown;
+    use_regex?: unknown;
+    add_prefix_space?: unknown;
+  };
   pattern?: unknown;
 }
 
@@ -27,7 +37,10 @@ type Step = (text: string, options: Options) => Iterable<string>;
  * The words of a text in order.
  * @param limited runs work that might not end; undefined where it is known to
  */
-export function wordSplitter(preTokenizer: PreTokenizer, limited?: Limited): (text: string, options: Options) => Iterable<string> {
+export function wordSplitter(
+  preTokenizer: PreTokenizer,
+  limited?: Limited,
+): (text: string, options: Options) => Iterable<string> {
   if (preTokenizer === null) return (text) => [text];
   if (limited) return (text, options) => limited(text, () => preTokenizer(text, options));
   const steps = stepsOf(preTokenizer);
@@ -36,15 +49,29 @@ export function wordSplitter(preTokenizer: PreTokenizer, limited?: Limited): (te
 
 function stepsOf(preTokenizer: NonNullable<PreTokenizer>): Step[] {
   const { tokenizers, config = {}, pattern } = preTokenizer as Inside;
-  if (Array.isArray(tokenizers)) return (tokenizers as NonNullable<PreTokenizer>[]).flatMap(stepsOf);
-  if (config.type === "Split" && pattern instanceof RegExp && config.invert !== true && config.behavior === "Isolated") return [(text) => isolated(text, pattern)];
-  if (config.type === "ByteLevel" && config.use_regex === false && config.add_prefix_space !== true) return [(text) => [byteText(text)]];
+  if (Array.isArray(tokenizers))
+    return (tokenizers as NonNullable<PreTokenizer>[]).flatMap(stepsOf);
+  if (
+    config.type === "Split" &&
+    pattern instanceof RegExp &&
+    config.invert !== true &&
+    config.behavior === "Isolated"
+  )
+    return [(text) => isolated(text, pattern)];
+  if (config.type === "ByteLevel" && config.use_regex === false && config.add_prefix_space !== true)
+    return [(text) => [byteText(text)]];
   return [(text, options) => preTokenizer(text, options)];
 }
 
-function* split(steps: readonly Step[], first: number, { text, options }: { text: string; options: Options }): Generator<string, void> {
+function* split(
+  steps: readonly Step[],
+  first: number,
+  { text, options }: { text: string; options: Options },
+): Generator<string, void> {
   if (first === steps.length) yield text;
-  else for (const piece of steps[first]!(text, options)) yield* split(steps, first + 1, { text: piece, options });
+  else
+    for (const piece of steps[first]!(text, options))
+      yield* split(steps, first + 1, { text: piece, options });
 }
 
 /** What matches, and what is between. */

@@ -36,14 +36,19 @@ describe("texts of a prompt and its completion", () => {
   });
 
   test("end as a turn does where the prompt holds turns, else as a text does", () => {
-    const two = byteTokenizer({ specials: ["<eot>"], chatTemplate: "{% for message in messages %}<user>{{ message.content }}<eot>{% endfor %}" });
+    const two = byteTokenizer({
+      specials: ["<eot>"],
+      chatTemplate: "{% for message in messages %}<user>{{ message.content }}<eot>{% endfor %}",
+    });
     const encoder = createEncoder(two, { maxLength: 200, trustText: true });
     expect(encoder.encodeExample("<user>two<eot>", "2").ids.at(-1)).toBe(two.idOf("<eot>"));
     expect(encoder.encodeExample("two", "2").ids.at(-1)).toBe(end);
   });
 
   test("what a message holds is never trusted", () => {
-    expect([...trusting.encodePrompt([{ role: "user", content: "a<end>" }])].filter((id) => id === end)).toHaveLength(1);
+    expect(
+      [...trusting.encodePrompt([{ role: "user", content: "a<end>" }])].filter((id) => id === end),
+    ).toHaveLength(1);
   });
 });
 

@@ -10,8 +10,17 @@ type Texts = Readonly<Record<string, string>>;
 const FILE = "state.safetensors";
 
 /** @param metadata small state that goes with them */
-export async function writeState(folder: string, tensors: StateTensors, metadata: Texts = {}): Promise<void> {
-  const list = Object.entries(tensors).map(([name, data]) => ({ name, dtype: "F32" as const, shape: [data.length], data }));
+export async function writeState(
+  folder: string,
+  tensors: StateTensors,
+  metadata: Texts = {},
+): Promise<void> {
+  const list = Object.entries(tensors).map(([name, data]) => ({
+    name,
+    dtype: "F32" as const,
+    shape: [data.length],
+    data,
+  }));
   await writeSafetensors(join(folder, FILE), list, { metadata });
 }
 
@@ -24,7 +33,12 @@ export async function readState(folder: string, targets: StateTensors): Promise<
   return withState(folder, async (file) => {
     for (const [name, target] of Object.entries(targets)) {
       const data = await file.read(name);
-      if (data.length !== target.length) throw new AttuneError("run", `the checkpoint's ${name} has another size`, { file: folder, got: String(data.length), expected: String(target.length) });
+      if (data.length !== target.length)
+        throw new AttuneError("run", `the checkpoint's ${name} has another size`, {
+          file: folder,
+          got: String(data.length),
+          expected: String(target.length),
+        });
       target.set(data);
     }
     return file.header.metadata;
@@ -32,7 +46,10 @@ export async function readState(folder: string, targets: StateTensors): Promise<
 }
 
 /** Reads single tensors of a checkpoint. */
-export async function withState<T>(folder: string, read: (file: SafetensorsFile) => Promise<T>): Promise<T> {
+export async function withState<T>(
+  folder: string,
+  read: (file: SafetensorsFile) => Promise<T>,
+): Promise<T> {
   const file = await SafetensorsFile.open(join(folder, FILE));
   try {
     return await read(file);

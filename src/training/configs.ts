@@ -13,7 +13,19 @@ import { rewardConfig } from "./reward.config.ts";
 import { rlooConfig } from "./rloo.config.ts";
 import { sftConfig } from "./sft.config.ts";
 
-export const TRAINER_CONFIGS = { sft: sftConfig, reward: rewardConfig, dpo: dpoConfig, kto: ktoConfig, ppo: ppoConfig, rloo: rlooConfig, grpo: grpoConfig, "reinforce++": reinforcePlusPlusConfig, "online-dpo": onlineDpoConfig, "rejection-sampling": rejectionSamplingConfig, "best-of-n": bestOfNConfig };
+export const TRAINER_CONFIGS = {
+  sft: sftConfig,
+  reward: rewardConfig,
+  dpo: dpoConfig,
+  kto: ktoConfig,
+  ppo: ppoConfig,
+  rloo: rlooConfig,
+  grpo: grpoConfig,
+  "reinforce++": reinforcePlusPlusConfig,
+  "online-dpo": onlineDpoConfig,
+  "rejection-sampling": rejectionSamplingConfig,
+  "best-of-n": bestOfNConfig,
+};
 
 type Configs = typeof TRAINER_CONFIGS;
 
@@ -21,6 +33,10 @@ type Configs = typeof TRAINER_CONFIGS;
  * Checks options and fills in the defaults: `resolveConfig("dpo", { model, data, beta: 0.05 })`.
  * @throws AttuneError `config`
  */
-export function resolveConfig<Name extends keyof Configs>(name: Name, given: GivenOf<Configs[Name]>): ConfigOf<Configs[Name]> {
-  return parseConfig<Configs[Name]>(TRAINER_CONFIGS[name], { values: given as never }).resolved as ConfigOf<Configs[Name]>;
+export function resolveConfig<Name extends keyof Configs>(
+  name: Name,
+  given: GivenOf<Configs[Name]>,
+): ConfigOf<Configs[Name]> {
+  return parseConfig<Configs[Name]>(TRAINER_CONFIGS[name], { values: given as never })
+    .resolved as ConfigOf<Configs[Name]>;
 }

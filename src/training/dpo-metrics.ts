@@ -1,8 +1,9 @@
 /**
  * Metrics of preference training by TRL's names; every one a mean over the pairs of the step.
  *
- * The reward of an answer is the one that its loss compares: beta times the summed log-ratio, or beta times the mean
- * log-probability of a token for SimPO and ORPO. Difference from TRL: `logps/*` are sums for these two as well.
+ * The reward of an answer is the one that its loss compares: beta times the summed log-ratio, or
+ * beta times the mean log-probability of a token for SimPO and ORPO. Difference from TRL: `logps/*`
+ * are sums for these two as well.
  */
 import { logSigmoid, log1mexp } from "../objectives/numbers.ts";
 import type { PreferenceLoss } from "../objectives/preference.ts";
@@ -25,7 +26,15 @@ export interface ReadPair {
 }
 
 /** Pairs of a batch from what was read of it and the inputs of its objective. */
-export function readPairs(logps: Float32Array, { reference, lengths, p, columns }: { reference: Float32Array; lengths: Float32Array; p: Float32Array; columns: number }): ReadPair[] {
+export function readPairs(
+  logps: Float32Array,
+  {
+    reference,
+    lengths,
+    p,
+    columns,
+  }: { reference: Float32Array; lengths: Float32Array; p: Float32Array; columns: number },
+): ReadPair[] {
   return Array.from(p, (probability, i) => ({
     chosen: logps[columns * i]!,
     rejected: logps[columns * i + 1]!,
@@ -40,13 +49,27 @@ export function readPairs(logps: Float32Array, { reference, lengths, p, columns 
 const LENGTH_NORMALISED: readonly string[] = ["simpo", "orpo"];
 
 /** Implicit rewards of both answers. */
-export function rewardsOf(pair: ReadPair, { loss, beta }: Pick<DpoConfig, "loss" | "beta">): { chosen: number; rejected: number } {
-  if (loss.every((type) => LENGTH_NORMALISED.includes(type))) return { chosen: (beta * pair.chosen) / pair.chosenTokens, rejected: (beta * pair.rejected) / pair.rejectedTokens };
-  return { chosen: beta * (pair.chosen - pair.referenceChosen), rejected: beta * (pair.rejected - pair.referenceRejected) };
+export function rewardsOf(
+  pair: ReadPair,
+  { loss, beta }: Pick<DpoConfig, "loss" | "beta">,
+): { chosen: number; rejected: number } {
+  if (loss.every((type) => LENGTH_NORMALISED.includes(type)))
+    return {
+      chosen: (beta * pair.chosen) / pair.chosenTokens,
+      rejected: (beta * pair.rejected) / pair.rejectedTokens,
+    };
+  return {
+    chosen: beta * (pair.chosen - pair.referenceChosen),
+    rejected: beta * (pair.rejected - pair.referenceRejected),
+  };
 }
 
 /** @param nll mean negative log-likelihood of the tokens of the SFT term, where there is one */
-export function pairMetrics(pairs: readonly ReadPair[], config: Pick<DpoConfig, "loss" | "beta">, nll: number | undefined): Metrics {
+export function pairMetrics(
+  pairs: readonly ReadPair[],
+  config: Pick<DpoConfig, "loss" | "beta">,
+  nll: number | undefined,
+): Metrics {
   const rewards = pairs.map((pair) => rewardsOf(pair, config));
   const margins = rewards.map(({ chosen, rejected }) => chosen - rejected);
   const odds = config.loss.includes("orpo") ? pairs.map(logOdds) : [];
@@ -54,16 +77,24 @@ export function pairMetrics(pairs: readonly ReadPair[], config: Pick<DpoConfig, 
     "rewards/chosen": mean(rewards.map(({ chosen }) => chosen)),
     "rewards/rejected": mean(rewards.map(({ rejected }) => rejected)),
     "rewards/margins": mean(margins),
-    "rewards/accuracies": mean(pairs.map((pair, i) => (margins[i]! > roundingOf(pair, config.beta) ? 1 : 0))),
+    "rewards/accuracies": mean(
+      pairs.map((pair, i) => (margins[i]! > roundingOf(pair, config.beta) ? 1 : 0)),
+    ),
     "logps/chosen": mean(pairs.map(({ chosen }) => chosen)),
     "logps/rejected": mean(pairs.map(({ rejected }) => rejected)),
     ...(nll === undefined ? {} : { nll_loss: nll }),
-    ...(odds.length === 0 ? {} : { log_odds_chosen: mean(odds), log_odds_ratio: mean(odds.map(logSigmoid)) }),
+    ...(odds.length === 0
+      ? {}
+      : { log_odds_chosen: mean(odds), log_odds_ratio: mean(odds.map(logSigmoid)) }),
   };
 }
 
-/** A margin up to here is a tie that float32 broke, as at the first step, where model and reference are the same. */
-const roundingOf = ({ chosen, rejected }: ReadPair, beta: number): number => 1e-6 * beta * (Math.abs(chosen) + Math.abs(rejected));
+/**
+ * A margin up to here is a tie that float32 broke, as at the first step, where model and reference
+ * are the same.
+ */
+const roundingOf = ({ chosen, rejected }: ReadPair, beta: number): number =>
+  1e-6 * beta * (Math.abs(chosen) + Math.abs(rejected));
 
 /** Log odds of chosen less those of rejected, by the mean log-probability of a token. */
 function logOdds({ chosen, rejected, chosenTokens, rejectedTokens }: ReadPair): number {
@@ -72,11 +103,28 @@ function logOdds({ chosen, rejected, chosenTokens, rejectedTokens }: ReadPair): 
 }
 
 /** The loss of held-out pairs, SFT term included, and their metrics; names carry `eval_`. */
-export function evaluationMetrics(pairs: readonly ReadPair[], config: DpoConfig, nll: number): Metrics {
+export function evaluationMetrics(
+  pairs: readonly ReadPair[],
+  config: DpoConfig,
+  nll: number,
+): Metrics {
   const weights = lossWeights(config);
-  const losses = pairs.map((pair) => weights.reduce((total, { type, weight }) => total + weight * (PREFERENCE_LOSS_TABLE[type] as PreferenceLoss).plain(pair, config), 0));
-  return evaluationNames({ loss: mean(losses) + config.sftWeight * nll, ...pairMetrics(pairs, config, config.sftWeight > 0 ? nll : undefined) });
+  const losses = pairs.map((pair) =>
+    weights.reduce(
+      (total, { type, weight }) =>
+        total + weight * (PREFERENCE_LOSS_TABLE[type] as PreferenceLoss).plain(pair, config),
+      0,
+    ),
+  );
+  return evaluationNames({
+    loss: mean(losses) + config.sftWeight * nll,
+    ...pairMetrics(pairs, config, config.sftWeight > 0 ? nll : undefined),
+  });
 }
 
 /** The mixture of losses. */
-export const lossWeights = ({ loss, lossWeights: weights }: Pick<DpoConfig, "loss" | "lossWeights">) => loss.map((type, index) => ({ type, weight: weights[index] ?? 1 }));
+export const lossWeights = ({
+  loss,
+  lossWeights: weights,
+}: Pick<DpoConfig, "loss" | "lossWeights">) =>
+  loss.map((type, index) => ({ type, weight: weights[index] ?? 1 }));

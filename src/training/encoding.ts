@@ -1,6 +1,6 @@
 /**
- * Encodes the rows of a run and tells what became of them: what was cut, left out, split or read as letters, each once, with a
- * count and the first row.
+ * Encodes the rows of a run and tells what became of them: what was cut, left out, split or read as
+ * letters, each once, with a count and the first row.
  */
 import { AttuneError, formatPlace } from "../core/errors.ts";
 import type { ErrorPlace } from "../core/errors.ts";
@@ -72,20 +72,32 @@ export class EncodingReport {
   }
 
   /**
-   * What `encode` makes of each record; where it refuses one, the record is left out and counted, or the run refused.
-   * @throws AttuneError `data` of the first record that cannot be encoded, where there are more of them than may be left out
+   * What `encode` makes of each record; where it refuses one, the record is left out and counted,
+   * or the run refused.
+   * @throws AttuneError `data` of the first record that cannot be encoded, where there are more of
+   * them than may be left out
    */
-  encodeAll<R extends DataRecord, E extends EncodedRow>(records: readonly R[], encode: (record: R) => readonly E[]): { record: R; encoded: E }[] {
+  encodeAll<R extends DataRecord, E extends EncodedRow>(
+    records: readonly R[],
+    encode: (record: R) => readonly E[],
+  ): { record: R; encoded: E }[] {
     this.records += records.length;
-    const items = records.flatMap((record) => this.encodeOne(record, encode).map((encoded) => ({ record, encoded })));
+    const items = records.flatMap((record) =>
+      this.encodeOne(record, encode).map((encoded) => ({ record, encoded })),
+    );
     this.encoded += items.length;
     const bad = [...this.bad.values()].reduce((total, { rows }) => total + rows, 0);
-    const mayDrop = this.options.onBad === "drop" || (this.options.onBad === "few" && bad <= FEW * this.records);
-    if (this.firstError && (!mayDrop || this.encoded === 0)) throw refused(this.firstError, { bad, records: this.records });
+    const mayDrop =
+      this.options.onBad === "drop" || (this.options.onBad === "few" && bad <= FEW * this.records);
+    if (this.firstError && (!mayDrop || this.encoded === 0))
+      throw refused(this.firstError, { bad, records: this.records });
     return items;
   }
 
-  private encodeOne<R extends DataRecord, E extends EncodedRow>(record: R, encode: (record: R) => readonly E[]): readonly E[] {
+  private encodeOne<R extends DataRecord, E extends EncodedRow>(
+    record: R,
+    encode: (record: R) => readonly E[],
+  ): readonly E[] {
     try {
       const items = encode(record);
       this.note(record, items);
@@ -120,7 +132,9 @@ export class EncodingReport {
 
   private noteLostCharacters(record: DataRecord): void {
     const { texts, messages } = wordsOf(record);
-    const lost = [...texts, ...messages].flatMap((text) => this.encoder.tokenizer.lostCharacters(text));
+    const lost = [...texts, ...messages].flatMap((text) =>
+      this.encoder.tokenizer.lostCharacters(text),
+    );
     if (lost.length === 0) return;
     if (this.lost.rows === 0) this.lostCharacter = lost[0]!;
     this.lostCharacters += lost.length;
@@ -141,44 +155,112 @@ export class EncodingReport {
 
   /** What is worth telling, by a stable name each. */
   get warnings(): { id: string; message: string }[] {
-    const leftOut = [...this.bad].map(([what, tally]) => ({ id: "left-out-rows", message: `${tally.of(this.records)} left out: ${what}${tally.example}` }));
-    return [...leftOut, ...this.truncation(), ...this.controlTokens(), ...this.losses(), ...this.splitting(), ...this.thoughts()];
+    const leftOut = [...this.bad].map(([what, tally]) => ({
+      id: "left-out-rows",
+      message: `${tally.of(this.records)} left out: ${what}${tally.example}`,
+    }));
+    return [
+      ...leftOut,
+      ...this.truncation(),
+      ...this.controlTokens(),
+      ...this.losses(),
+      ...this.splitting(),
+      ...this.thoughts(),
+    ];
   }
 
   private truncation(): { id: string; message: string }[] {
     if (this.cut.rows === 0) return [];
     const tokens = this.cuts.map((each) => each.tokens);
-    const lost = (count: number, what: string): string[] => (count === 0 ? [] : [`${count.toLocaleString("en-US")} ${what}`]);
+    const lost = (count: number, what: string): string[] =>
+      count === 0 ? [] : [`${count.toLocaleString("en-US")} ${what}`];
     const turns = this.cuts.reduce((total, each) => total + each.turns, 0);
     const parts = [
-      ...lost(this.cuts.filter((each) => each.turns > 0).length, `lost their oldest turns (${countOf(turns, "turn")})`),
-      ...lost(this.cuts.filter(({ answers }) => answers > 0).length, "lost the end of an answer or a text, and do not learn to stop there"),
-      ...lost(this.cuts.filter(({ prompt }) => prompt === "middle").length, "lost the middle of a long turn"),
-      ...lost(this.cuts.filter(({ prompt }) => prompt === "beginning").length, "lost the beginning of a prompt"),
+      ...lost(
+        this.cuts.filter((each) => each.turns > 0).length,
+        `lost their oldest turns (${countOf(turns, "turn")})`,
+      ),
+      ...lost(
+        this.cuts.filter(({ answers }) => answers > 0).length,
+        "lost the end of an answer or a text, and do not learn to stop there",
+      ),
+      ...lost(
+        this.cuts.filter(({ prompt }) => prompt === "middle").length,
+        "lost the middle of a long turn",
+      ),
+      ...lost(
+        this.cuts.filter(({ prompt }) => prompt === "beginning").length,
+        "lost the beginning of a prompt",
+      ),
     ];
-    return [{ id: "truncated-examples", message: `${this.cut.of(this.records)} did not fit into ${countOf(this.options.maxLength, "token")} and were cut, by ${countOf(Math.round(quantileOfSorted(tokens.toSorted((a, b) => a - b), 0.5)), "token")} in the median and ${tokens.reduce((most, each) => Math.max(most, each), 0).toLocaleString("en-US")} at most: ${parts.join("; ")}${this.cut.example}. A larger --max-length keeps them whole` }];
+    return [
+      {
+        id: "truncated-examples",
+        message: `${this.cut.of(this.records)} did not fit into ${countOf(this.options.maxLength, "token")} and were cut, by ${countOf(
+          Math.round(
+            quantileOfSorted(
+              tokens.toSorted((a, b) => a - b),
+              0.5,
+            ),
+          ),
+          "token",
+        )} in the median and ${tokens.reduce((most, each) => Math.max(most, each), 0).toLocaleString("en-US")} at most: ${parts.join("; ")}${this.cut.example}. A larger --max-length keeps them whole`,
+      },
+    ];
   }
 
   private controlTokens(): { id: string; message: string }[] {
     if (this.control.rows === 0) return [];
-    const trusted = this.controlIn.texts ? "; where the template is written out in texts that you trust, --trust-text reads it" : "";
-    return [{ id: "control-tokens", message: `${this.control.of(this.records)} hold control tokens such as ${this.controlToken}, which are read as ordinary characters${this.control.example}${trusted}` }];
+    const trusted = this.controlIn.texts
+      ? "; where the template is written out in texts that you trust, --trust-text reads it"
+      : "";
+    return [
+      {
+        id: "control-tokens",
+        message:
+          `${this.control.of(this.records)} hold control tokens such as ${this.controlToken}, ` +
+          `which are read as ordinary characters${this.control.example}${trusted}`,
+      },
+    ];
   }
 
   private losses(): { id: string; message: string }[] {
     if (this.lost.rows === 0) return [];
-    return [{ id: "lost-characters", message: `${this.lost.of(this.records)} hold characters that the tokenizer has no token for, and that nobody sees: ${countOf(this.lostCharacters, "character")}, such as ${JSON.stringify(this.lostCharacter)}${this.lost.example}` }];
+    return [
+      {
+        id: "lost-characters",
+        message:
+          `${this.lost.of(this.records)} hold characters that the tokenizer has no token for, ` +
+          `and that nobody sees: ${countOf(this.lostCharacters, "character")}, such as ` +
+          `${JSON.stringify(this.lostCharacter)}${this.lost.example}`,
+      },
+    ];
   }
 
   private splitting(): { id: string; message: string }[] {
     if (this.split.rows === 0) return [];
     const more = (100 * this.repeatedTokens) / (this.tokens - this.repeatedTokens);
-    return [{ id: "split-conversations", message: `${this.split.of(this.records)} became ${this.splitInto.toLocaleString("en-US")}, since the chat template rewrites earlier turns and every answer is learned as it was said: ${more.toPrecision(2)}% more tokens in all${this.split.example}` }];
+    return [
+      {
+        id: "split-conversations",
+        message:
+          `${this.split.of(this.records)} became ${this.splitInto.toLocaleString("en-US")}, ` +
+          "since the chat template rewrites earlier turns and every answer is learned as it was " +
+          `said: ${more.toPrecision(2)}% more tokens in all${this.split.example}`,
+      },
+    ];
   }
 
   private thoughts(): { id: string; message: string }[] {
     if (this.emptyThoughts.rows === 0) return [];
-    return [{ id: "empty-thoughts", message: `${this.emptyThoughts.of(this.records)} have answers without a thought, which the chat template opens: they are learned with an empty one${this.emptyThoughts.example}` }];
+    return [
+      {
+        id: "empty-thoughts",
+        message:
+          `${this.emptyThoughts.of(this.records)} have answers without a thought, which the chat ` +
+          `template opens: they are learned with an empty one${this.emptyThoughts.example}`,
+      },
+    ];
   }
 
   /** The warnings as events. */
@@ -190,10 +272,20 @@ export class EncodingReport {
   }
 }
 
-function refused({ what, details }: AttuneError, { bad, records }: { bad: number; records: number }): AttuneError {
+function refused(
+  { what, details }: AttuneError,
+  { bad, records }: { bad: number; records: number },
+): AttuneError {
   const hint = "such rows are left out and counted with --on-bad drop";
-  const got = [...(details.got === undefined ? [] : [details.got]), ...(bad > 1 ? [`${bad} such rows of ${records}`] : [])].join("; ");
-  return new AttuneError("data", what, { ...details, ...(got === "" ? {} : { got }), hint: details.hint === undefined ? hint : `${details.hint}; ${hint}` });
+  const got = [
+    ...(details.got === undefined ? [] : [details.got]),
+    ...(bad > 1 ? [`${bad} such rows of ${records}`] : []),
+  ].join("; ");
+  return new AttuneError("data", what, {
+    ...details,
+    ...(got === "" ? {} : { got }),
+    hint: details.hint === undefined ? hint : `${details.hint}; ${hint}`,
+  });
 }
 
 interface Words {
@@ -206,7 +298,13 @@ function wordsOf(record: DataRecord): Words {
   const parts = partsOf(record);
   return {
     texts: parts.filter((part) => typeof part === "string"),
-    messages: parts.flatMap((part) => (typeof part === "string" ? [] : part.flatMap(({ content, reasoning_content: thought }) => (thought === undefined ? [content] : [content, thought])))),
+    messages: parts.flatMap((part) =>
+      typeof part === "string"
+        ? []
+        : part.flatMap(({ content, reasoning_content: thought }) =>
+            thought === undefined ? [content] : [content, thought],
+          ),
+    ),
   };
 }
 

@@ -3,18 +3,33 @@ import { Random } from "../core/random.ts";
 import type { GuardStep } from "./guard.ts";
 import { correlation, judgeGuard } from "./guard.ts";
 
-/** A roll-out whose proxy has the given mean, and whose held-out reward follows it with slope rho from its own mean. */
-function rollout(random: Random, { proxy, heldOut, rho }: { proxy: number; heldOut: number; rho: number }): GuardStep {
+/**
+ * A roll-out whose proxy has the given mean, and whose held-out reward follows it with slope rho
+ * from its own mean.
+ */
+function rollout(
+  random: Random,
+  { proxy, heldOut, rho }: { proxy: number; heldOut: number; rho: number },
+): GuardStep {
   const noise = Array.from({ length: 64 }, () => random.normal());
-  return { proxy: noise.map((x) => proxy + x), heldOut: noise.map((x) => heldOut + rho * x + Math.sqrt(1 - rho * rho) * random.normal()) };
+  return {
+    proxy: noise.map((x) => proxy + x),
+    heldOut: noise.map((x) => heldOut + rho * x + Math.sqrt(1 - rho * rho) * random.normal()),
+  };
 }
 
 const rho = 0.7;
 const options = { correlation: rho, alpha: 0.001, share: 0.5 };
 /** The verdict on eight roll-outs, the i-th with these means. */
 const judge = (seed: number, means: (i: number) => { proxy: number; heldOut: number }) =>
-  judgeGuard(Array.from({ length: 8 }, (_, i) => rollout(Random.for(seed, i), { ...means(i), rho })), options);
-const alarms = (count: number, means: (i: number) => { proxy: number; heldOut: number }): number => Array.from({ length: count }, (_, seed) => judge(seed, means)).filter(({ reason }) => reason !== undefined).length;
+  judgeGuard(
+    Array.from({ length: 8 }, (_, i) => rollout(Random.for(seed, i), { ...means(i), rho })),
+    options,
+  );
+const alarms = (count: number, means: (i: number) => { proxy: number; heldOut: number }): number =>
+  Array.from({ length: count }, (_, seed) => judge(seed, means)).filter(
+    ({ reason }) => reason !== undefined,
+  ).length;
 
 describe("the guard", () => {
   test("false alarms are as rare as alpha says: at the start, and while an honest gain is made", () => {
@@ -32,13 +47,16 @@ describe("the guard", () => {
   test("a held-out reward that falls or stands still behind the proxy is found, whatever was gained before; a fall of both is another matter", () => {
     expect(judge(1, (i) => ({ proxy: 3 + 0.1 * i, heldOut: 2 - 0.25 * i })).reason).toBe("stalled");
     expect(alarms(100, (i) => ({ proxy: 3 + 0.1 * i, heldOut: 2 - 0.25 * i }))).toBeGreaterThan(95);
-    // Over-optimisation as it begins: the proxy goes on, and what was gained before is not lost yet.
+    // Over-optimisation as it begins: the proxy goes on, and what was gained before is not lost
+    // yet.
     expect(alarms(100, (i) => ({ proxy: 1 + 0.17 * i, heldOut: 0.7 }))).toBeGreaterThan(80);
     expect(alarms(100, (i) => ({ proxy: 3 - 0.3 * i, heldOut: 2.7 - 0.25 * i }))).toBe(0);
   });
 
   test("the share decides how much must be confirmed", () => {
-    const window = Array.from({ length: 8 }, (_, i) => rollout(Random.for(2, i), { proxy: 2, heldOut: 0.75 * 2 * rho, rho }));
+    const window = Array.from({ length: 8 }, (_, i) =>
+      rollout(Random.for(2, i), { proxy: 2, heldOut: 0.75 * 2 * rho, rho }),
+    );
     const verdict = (share: number) => judgeGuard(window, { ...options, share }).reason;
     expect([0.5, 0.7].map(verdict)).toEqual([undefined, undefined]);
     expect([0.85, 1].map(verdict)).toEqual(["unconfirmed", "unconfirmed"]);

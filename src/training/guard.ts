@@ -1,19 +1,26 @@
 /**
- * The guard against reward hacking: tells when the reward that is optimised (the proxy) and one that is not (held out)
- * part. Numbers in, a verdict with its statistics out.
+ * The guard against reward hacking: tells when the reward that is optimised (the proxy) and one
+ * that is not (held out) part. Numbers in, a verdict with its statistics out.
  *
- * Both rewards are in standard deviations over answers of the reference, where both have mean 0. Two tests look at the
- * answers of the last few roll-outs; either raises the alarm, each at the one-sided level alpha:
+ * Both rewards are in standard deviations over answers of the reference, where both have mean 0.
+ * Two tests look at the answers of the last few roll-outs; either raises the alarm, each at the
+ * one-sided level alpha:
  *
- * 1. unconfirmed: over answers of the reference, the held-out reward rises by rho for each unit of the proxy (rho is their
- *    correlation: the held-out gain that an honest gain of the proxy would bring). The proxy has risen, and the held-out
- *    reward has risen by significantly less than a share s of what that predicts: the mean of h - s rho p is below 0.
- * 2. stalled: the same within the window, whatever was gained before it. The proxy does not fall, and the held-out reward
- *    falls, or rises by significantly less than that share of what the proxy's rise predicts: the slope of h - s rho p over the
+ * 1. unconfirmed: over answers of the reference, the held-out reward rises by rho for each unit of
+ * the proxy (rho is their
+ * correlation: the held-out gain that an honest gain of the proxy would bring). The proxy has
+ * risen, and the held-out
+ * reward has risen by significantly less than a share s of what that predicts: the mean of h - s
+ * rho p is below 0.
+ * 2. stalled: the same within the window, whatever was gained before it. The proxy does not fall,
+ * and the held-out reward
+ * falls, or rises by significantly less than that share of what the proxy's rise predicts: the
+ * slope of h - s rho p over the
  *    roll-outs is below 0.
  *
- * Source: the split of Gao et al. 2023 (arXiv 2210.10760) into proxy and gold; regression to the mean for rho. The t
- * tests treat answers as independent; docs/decisions/reward-guard.md says what that costs.
+ * Source: the split of Gao et al. 2023 (arXiv 2210.10760) into proxy and gold; regression to the
+ * mean for rho. The t tests treat answers as independent; docs/decisions/reward-guard.md says what
+ * that costs.
  */
 import { mean, variance } from "../stats/intervals.ts";
 import { studentQuantile } from "../stats/special.ts";
@@ -44,7 +51,10 @@ export interface GuardVerdict {
 export const WEAK_CORRELATION = 0.1;
 
 /** @param window the last roll-outs, oldest first */
-export function judgeGuard(window: readonly GuardStep[], { correlation, alpha, share }: GuardOptions): GuardVerdict {
+export function judgeGuard(
+  window: readonly GuardStep[],
+  { correlation, alpha, share }: GuardOptions,
+): GuardVerdict {
   const proxy = window.flatMap((step) => step.proxy);
   const heldOut = window.flatMap((step) => step.heldOut);
   const times = window.flatMap((step, index) => step.proxy.map(() => index));
@@ -54,7 +64,12 @@ export function judgeGuard(window: readonly GuardStep[], { correlation, alpha, s
   const [unconfirmed, stalled] = [tOfMean(excess), slope(times, excess).t];
   const first = expected > 0 && tOfMean(proxy) > critical && unconfirmed < -critical;
   const second = stalled < -critical && slope(times, proxy).estimate >= 0;
-  return { reason: first ? "unconfirmed" : second ? "stalled" : undefined, unconfirmed, stalled, critical };
+  return {
+    reason: first ? "unconfirmed" : second ? "stalled" : undefined,
+    unconfirmed,
+    stalled,
+    critical,
+  };
 }
 
 /** Mean over its standard error; NaN below two values. */
@@ -68,7 +83,9 @@ function slope(x: readonly number[], y: readonly number[]): { estimate: number; 
   const [meanX, meanY] = [mean(x), mean(y)];
   const spread = x.reduce((sum, value) => sum + (value - meanX) ** 2, 0);
   const estimate = x.reduce((sum, value, i) => sum + (value - meanX) * (y[i]! - meanY), 0) / spread;
-  const residual = y.reduce((sum, value, i) => sum + (value - meanY - estimate * (x[i]! - meanX)) ** 2, 0) / (n - 2);
+  const residual =
+    y.reduce((sum, value, i) => sum + (value - meanY - estimate * (x[i]! - meanX)) ** 2, 0) /
+    (n - 2);
   return { estimate, t: estimate / Math.sqrt(residual / spread) };
 }
 
@@ -76,7 +93,8 @@ function slope(x: readonly number[], y: readonly number[]): { estimate: number; 
 export function correlation(a: readonly number[], b: readonly number[]): number {
   const [meanA, meanB] = [mean(a), mean(b)];
   const products = a.reduce((sum, x, i) => sum + (x - meanA) * (b[i]! - meanB), 0);
-  const squares = (values: readonly number[], centre: number): number => values.reduce((sum, x) => sum + (x - centre) ** 2, 0);
+  const squares = (values: readonly number[], centre: number): number =>
+    values.reduce((sum, x) => sum + (x - centre) ** 2, 0);
   const scale = Math.sqrt(squares(a, meanA) * squares(b, meanB));
   return scale === 0 ? 0 : products / scale;
 }

@@ -1,4 +1,7 @@
-/** What a trainer measured on each held-out pair, kept beside the finished model as held_out_pairs.jsonl. */
+/**
+ * What a trainer measured on each held-out pair, kept beside the finished model as
+ * held_out_pairs.jsonl.
+ */
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
@@ -10,7 +13,10 @@ import { readWholeFile } from "../runs/files.ts";
 
 /** One held-out pair. */
 export interface HeldOutPair {
-  /** Rewards; implicit ones (DPO and its relatives) are in units of the loss: beta times a log-ratio, in nats. */
+  /**
+   * Rewards; implicit ones (DPO and its relatives) are in units of the loss: beta times a
+   * log-ratio, in nats.
+   */
   chosen: number;
   rejected: number;
   /** Tokens, stop token included. */
@@ -25,7 +31,8 @@ export interface HeldOutPair {
 const FILE = "held_out_pairs.jsonl";
 
 /** A short name for the prompt of a record. */
-export const promptCluster = (record: DataRecord): string => createHash("sha256").update(promptKey(record)).digest("hex").slice(0, 16);
+export const promptCluster = (record: DataRecord): string =>
+  createHash("sha256").update(promptKey(record)).digest("hex").slice(0, 16);
 
 export async function writeHeldOut(folder: string, pairs: readonly HeldOutPair[]): Promise<void> {
   await writeFile(join(folder, FILE), pairs.map((pair) => `${JSON.stringify(pair)}\n`).join(""));
@@ -35,12 +42,17 @@ export async function writeHeldOut(folder: string, pairs: readonly HeldOutPair[]
 export function readHeldOut(folder: string): HeldOutPair[] {
   const path = join(folder, FILE);
   if (!existsSync(path)) return [];
-  return readWholeFile(path).trimEnd().split("\n").map((line) => JSON.parse(line) as HeldOutPair);
+  return readWholeFile(path)
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as HeldOutPair);
 }
 
 /** Metrics by the names that they have on held-out data: with `eval_` before them. */
 export function evaluationNames(metrics: Metrics): Metrics {
-  return Object.fromEntries(Object.entries(metrics).map(([name, value]) => [`eval_${name}`, value]));
+  return Object.fromEntries(
+    Object.entries(metrics).map(([name, value]) => [`eval_${name}`, value]),
+  );
 }
 
 /** Remembers an evaluation until the weights have changed. */

@@ -1,14 +1,18 @@
 /**
- * KTO (Ethayarajh et al. 2024): answers that are desirable or not, without pairs (objectives/kto.ts).
+ * KTO (Ethayarajh et al. 2024): answers that are desirable or not, without pairs
+ * (objectives/kto.ts).
  *
- * 1. encode; 2. partners: each prompt is read with the answer of the row before it in the step, for the KL term;
- * 3. log-probabilities of the reference (reference.ts), each computed once; 4. z0 of the whole step, without gradient, then
- * loss and gradients of every micro-batch with that z0; 5. metrics; 6. held-out answers.
+ * 1. encode; 2. partners: each prompt is read with the answer of the row before it in the step, for
+ * the KL term;
+ * 3. log-probabilities of the reference (reference.ts), each computed once; 4. z0 of the whole
+ * step, without gradient, then loss and gradients of every micro-batch with that z0; 5. metrics; 6.
+ * held-out answers.
  *
  * Source: TRL's kto_trainer.py.
- * Differences: 1. z0 is of the whole optimiser step, so micro-batches give the loss of the whole batch (TRL takes one for each
- * micro-batch); 2. where the row before has the same prompt, as in data made of pairs, the nearest one before with
- * another prompt is taken, since an answer to the same prompt is no mismatch; 3. on held-out data z0 is of all of it.
+ * Differences: 1. z0 is of the whole optimiser step, so micro-batches give the loss of the whole
+ * batch (TRL takes one for each micro-batch); 2. where the row before has the same prompt, as in
+ * data made of pairs, the nearest one before with another prompt is taken, since an answer to the
+ * same prompt is no mismatch; 3. on held-out data z0 is of all of it.
  */
 import type { HostTensor } from "../core/tensor.ts";
 import { float32 } from "../core/tensor.ts";
@@ -31,7 +35,13 @@ import { trainingLoop } from "./loop.ts";
 import { examplesRead, itemsOfRun } from "./passes.ts";
 import { choosePlan, openForTraining } from "./prepare.ts";
 import type { ReferenceModel, RowSource } from "./reference.ts";
-import { ReferenceTable, asGiven, referenceKey, referenceModel, tellWarnings } from "./reference.ts";
+import {
+  ReferenceTable,
+  asGiven,
+  referenceKey,
+  referenceModel,
+  tellWarnings,
+} from "./reference.ts";
 
 export type KtoConfig = ConfigOf<typeof ktoConfig>;
 
@@ -60,17 +70,35 @@ interface EncodedAnswers {
 }
 
 /** 1. */
-export function encodeKto({ encoder, train, heldOut }: Omit<KtoInput, "model">, config: Pick<KtoConfig, "maxLength" | "onBad">): EncodedAnswers {
+export function encodeKto(
+  { encoder, train, heldOut }: Omit<KtoInput, "model">,
+  config: Pick<KtoConfig, "maxLength" | "onBad">,
+): EncodedAnswers {
   const report = new EncodingReport(encoder, config);
   const encode = (records: readonly UnpairedRecord[], first: number): Answer[] =>
-    report.encodeAll(records, (record) => [encoder.encodeExample(record.prompt, record.completion, record)]).map(({ record, encoded }, index) => toAnswer(record, encoded, first + index));
+    report
+      .encodeAll(records, (record) => [
+        encoder.encodeExample(record.prompt, record.completion, record),
+      ])
+      .map(({ record, encoded }, index) => toAnswer(record, encoded, first + index));
   const answers = encode(train, 0);
   return { answers, held: encode(heldOut, answers.length), report };
 }
 
-function toAnswer({ label }: UnpairedRecord, { ids, promptLength, supervised }: EncodedExample, index: number): Answer {
+function toAnswer(
+  { label }: UnpairedRecord,
+  { ids, promptLength, supervised }: EncodedExample,
+  index: number,
+): Answer {
   const prompt = ids.slice(0, promptLength);
-  return { index, prompt, completion: ids.slice(promptLength), supervised: supervised.slice(promptLength), promptKey: prompt.join(","), desirable: label };
+  return {
+    index,
+    prompt,
+    completion: ids.slice(promptLength),
+    supervised: supervised.slice(promptLength),
+    promptKey: prompt.join(","),
+    desirable: label,
+  };
 }
 
 /** 2. For each answer, the one whose completion its prompt is read with. */
@@ -78,34 +106,57 @@ export function partnersOf<T extends { promptKey: string }>(answers: readonly T[
   const count = answers.length;
   return answers.map(({ promptKey }, i) => {
     const before = (distance: number): T => answers[(i - distance + count) % count]!;
-    for (let distance = 1; distance < count; distance++) if (before(distance).promptKey !== promptKey) return before(distance);
+    for (let distance = 1; distance < count; distance++)
+      if (before(distance).promptKey !== promptKey) return before(distance);
     return before(1);
   });
 }
 
 /** Trains, and yields what happens; the model holds the result. */
-export async function* kto(input: KtoInput, config: KtoConfig, context: LoopContext = {}): AsyncGenerator<TrainingEvent> {
+export async function* kto(
+  input: KtoInput,
+  config: KtoConfig,
+  context: LoopContext = {},
+): AsyncGenerator<TrainingEvent> {
   const { model, encoder } = input;
   const { answers, held, report } = encodeKto(input, config);
   yield* report.tell(context);
   const given = asGiven(model, config.reference);
   const trainable = openForTraining(model, config);
-  const plan = choosePlan({ model, reads: "tokens", objective: ktoObjective(config), trainable }, config);
+  const plan = choosePlan(
+    { model, reads: "tokens", objective: ktoObjective(config), trainable },
+    config,
+  );
 
   // 3.
   const rows = new Rows([...answers, ...held], encoder.maxLength);
   const order = itemsOfRun(answers, config);
   const wanted = new Set([...order, ...held].map(({ index }) => index));
-  for (let start = 0; start < order.length; start += config.batchSize) rows.addPartners(order.slice(start, start + config.batchSize)).forEach((row) => wanted.add(row));
+  for (let start = 0; start < order.length; start += config.batchSize)
+    rows
+      .addPartners(order.slice(start, start + config.batchSize))
+      .forEach((row) => wanted.add(row));
   rows.addPartners(held).forEach((row) => wanted.add(row));
   const layout = { padId: encoder.padId, window: model.config.slidingWindow };
   const table = new ReferenceTable(rows, { ...layout, microBatchTokens: config.microBatchTokens });
   const reference = referenceModel(config.reference, { given, plan }, config);
   if (config.reference === "cached" && !context.run?.resumedFrom && !context.rehearsal) {
-    yield* tellWarnings(await table.complete([...wanted], reference, { key: referenceKey(encoder, config, context), context }), context);
+    yield* tellWarnings(
+      await table.complete([...wanted], reference, {
+        key: referenceKey(encoder, config, context),
+        context,
+      }),
+      context,
+    );
   }
   yield* balanceWarning(answers, config, context);
-  if (examplesRead(answers.length, config) % config.batchSize === 1) yield warning("kto-lone-answer", "the last step holds one answer alone, whose prompt no other answer is read with: its KL term is 0", context);
+  if (examplesRead(answers.length, config) % config.batchSize === 1)
+    yield warning(
+      "kto-lone-answer",
+      "the last step holds one answer alone, whose prompt no other answer is read with: its KL " +
+        "term is 0",
+      context,
+    );
 
   const work = new AnswerWork({ config, plan, table, reference, layout, rows });
   try {
@@ -123,7 +174,11 @@ export async function* kto(input: KtoInput, config: KtoConfig, context: LoopCont
         // 5.
         metrics: (results, batches) => work.metrics(results, batches),
         // 6.
-        ...(held.length === 0 ? {} : { evaluate: async () => ({ metrics: await work.evaluate(held), examples: held.length }) }),
+        ...(held.length === 0
+          ? {}
+          : {
+              evaluate: async () => ({ metrics: await work.evaluate(held), examples: held.length }),
+            }),
         save: (folder) => saveTrained(model, encoder, folder),
       },
       config,
@@ -134,7 +189,9 @@ export async function* kto(input: KtoInput, config: KtoConfig, context: LoopCont
   }
 }
 
-/** All rows that are read: the answers by their index, then each pair of prompt and partner once. */
+/**
+ * All rows that are read: the answers by their index, then each pair of prompt and partner once.
+ */
 export class Rows implements RowSource {
   readonly sequences = 1;
   private readonly parts: Pick<Answer, "prompt" | "completion" | "supervised">[];
@@ -142,7 +199,11 @@ export class Rows implements RowSource {
   private readonly maxLength: number;
 
   constructor(answers: readonly Answer[], maxLength: number) {
-    this.parts = answers.map(({ prompt, completion, supervised }) => ({ prompt, completion, supervised }));
+    this.parts = answers.map(({ prompt, completion, supervised }) => ({
+      prompt,
+      completion,
+      supervised,
+    }));
     this.maxLength = maxLength;
   }
 
@@ -160,7 +221,9 @@ export class Rows implements RowSource {
     return layShared(prompt, [completion], [supervised]);
   }
 
-  /** Rows of the answers' prompts with their partners' completions; an answer alone has no partner. */
+  /**
+   * Rows of the answers' prompts with their partners' completions; an answer alone has no partner.
+   */
   addPartners(answers: readonly Answer[]): number[] {
     if (answers.length < 2) return [];
     return partnersOf(answers).map(({ index: other, completion, supervised }, i) => {
@@ -171,7 +234,13 @@ export class Rows implements RowSource {
       // the prompt is within the limit already, and keeps its frame
       const room = this.maxLength - prompt.length;
       this.mismatched.set(key, this.parts.length);
-      return this.parts.push({ prompt, completion: completion.subarray(0, room), supervised: supervised.subarray(0, room) }) - 1;
+      return (
+        this.parts.push({
+          prompt,
+          completion: completion.subarray(0, room),
+          supervised: supervised.subarray(0, room),
+        }) - 1
+      );
     });
   }
 }
@@ -204,7 +273,8 @@ class AnswerWork {
     const batches: MicroBatch[] = [];
     for (const group of this.groups(items, ({ index }) => index)) {
       const { batch, sequenceOfRead, tokens } = await this.layOut(group.map(({ index }) => index));
-      const vector = (pick: (answer: Answer) => number): HostTensor => float32([group.length], group.map(pick));
+      const vector = (pick: (answer: Answer) => number): HostTensor =>
+        float32([group.length], group.map(pick));
       const inputs = {
         sequence: sequenceOfRead,
         reference: vector(({ index }) => this.parts.table.of(index)[0]!),
@@ -220,9 +290,16 @@ class AnswerWork {
   metrics(results: readonly StepResult[], batches: readonly MicroBatch[]): Metrics {
     const read = results.flatMap(({ metrics }, i) => {
       const { reference, label } = batches[i]!.inputs as Record<string, HostTensor<"float32">>;
-      return Array.from(metrics["logps"]!.data as Float32Array, (logp, j): ReadAnswer => ({ logp, reference: reference!.data[j]!, desirable: label!.data[j]! > 0 }));
+      return Array.from(metrics["logps"]!.data as Float32Array, (logp, j): ReadAnswer => ({
+        logp,
+        reference: reference!.data[j]!,
+        desirable: label!.data[j]! > 0,
+      }));
     });
-    return ktoMetrics(read, { beta: this.parts.config.beta, z0: Number(batches[0]!.inputs["z0"]!.data[0]) });
+    return ktoMetrics(read, {
+      beta: this.parts.config.beta,
+      z0: Number(batches[0]!.inputs["z0"]!.data[0]),
+    });
   }
 
   /** Loss and metrics of held-out answers; names carry `eval_`. */
@@ -231,24 +308,40 @@ class AnswerWork {
     const z0 = await this.referencePoint(items);
     const read = await this.read(items.map(({ index }) => index));
     const answers = items.map(({ desirable }, i): ReadAnswer => ({ ...read[i]!, desirable }));
-    const loss = mean(answers.map(({ logp, reference, desirable }) => plainKtoLoss({ logRatio: logp - reference, desirable, z0 }, config)));
+    const loss = mean(
+      answers.map(({ logp, reference, desirable }) =>
+        plainKtoLoss({ logRatio: logp - reference, desirable, z0 }, config),
+      ),
+    );
     return evaluationNames({ loss, ...ktoMetrics(answers, { beta: config.beta, z0 }) });
   }
 
-  /** 0 for an answer alone, as the last step of a run may hold: there is no other answer to read its prompt with. */
+  /**
+   * 0 for an answer alone, as the last step of a run may hold: there is no other answer to read its
+   * prompt with.
+   */
   private async referencePoint(items: readonly Answer[]): Promise<number> {
     if (items.length < 2) return 0;
-    return ktoReferencePoint((await this.read(this.parts.rows.addPartners(items))).map(({ logp, reference }) => logp - reference));
+    return ktoReferencePoint(
+      (await this.read(this.parts.rows.addPartners(items))).map(
+        ({ logp, reference }) => logp - reference,
+      ),
+    );
   }
 
   /** Sums of log-probabilities of rows, in their order. */
   private async read(rows: readonly number[]): Promise<{ logp: number; reference: number }[]> {
     const { plan, table } = this.parts;
     const read: { logp: number; reference: number }[] = [];
-    for (const group of this.groups(rows.map((row, place) => ({ row, place })), ({ row }) => row)) {
+    for (const group of this.groups(
+      rows.map((row, place) => ({ row, place })),
+      ({ row }) => row,
+    )) {
       const { batch, sequenceOfRead } = await this.layOut(group.map(({ row }) => row));
       const sums = sumBySequence((await plan.score(batch)).readout, sequenceOfRead, group.length);
-      group.forEach(({ row, place }, i) => (read[place] = { logp: sums[i]!, reference: table.of(row)[0]! }));
+      group.forEach(
+        ({ row, place }, i) => (read[place] = { logp: sums[i]!, reference: table.of(row)[0]! }),
+      );
     }
     return read;
   }
@@ -260,25 +353,43 @@ class AnswerWork {
 
   /** Lays rows out, with the reference's values known afterwards. */
   private async layOut(rows: readonly number[]): Promise<LaidBatch> {
-    const laid = joinRows(rows.map((row) => this.parts.rows.lay(row)), this.parts.layout);
+    const laid = joinRows(
+      rows.map((row) => this.parts.rows.lay(row)),
+      this.parts.layout,
+    );
     await this.parts.table.ensure(rows, this.parts.reference, laid);
     return laid;
   }
 }
 
 /** TRL's names; a side that no answer of the step is on has no metrics. */
-function ktoMetrics(answers: readonly ReadAnswer[], { beta, z0 }: { beta: number; z0: number }): Metrics {
+function ktoMetrics(
+  answers: readonly ReadAnswer[],
+  { beta, z0 }: { beta: number; z0: number },
+): Metrics {
   const side = (wanted: boolean, name: "chosen" | "rejected"): Record<string, number> => {
     const own = answers.filter(({ desirable }) => desirable === wanted);
     if (own.length === 0) return {};
-    return { [`rewards/${name}`]: mean(own.map(({ logp, reference }) => beta * (logp - reference))), [`logps/${name}`]: mean(own.map(({ logp }) => logp)) };
+    return {
+      [`rewards/${name}`]: mean(own.map(({ logp, reference }) => beta * (logp - reference))),
+      [`logps/${name}`]: mean(own.map(({ logp }) => logp)),
+    };
   };
   const sides = { ...side(true, "chosen"), ...side(false, "rejected") };
   const [chosen, rejected] = [sides["rewards/chosen"], sides["rewards/rejected"]];
-  return { kl: z0, ...sides, ...(chosen === undefined || rejected === undefined ? {} : { "rewards/margins": chosen - rejected }) };
+  return {
+    kl: z0,
+    ...sides,
+    ...(chosen === undefined || rejected === undefined
+      ? {}
+      : { "rewards/margins": chosen - rejected }),
+  };
 }
 
-/** Bounds of lambda_D n_D / (lambda_U n_U) that the paper recommends (section 4.2), as TRL checks them. */
+/**
+ * Bounds of lambda_D n_D / (lambda_U n_U) that the paper recommends (section 4.2), as TRL checks
+ * them.
+ */
 const BALANCE = [1, 4 / 3] as const;
 
 function warning(id: string, message: string, { run }: LoopContext): TrainingEvent {
@@ -286,13 +397,23 @@ function warning(id: string, message: string, { run }: LoopContext): TrainingEve
   return run?.record(event) ?? event;
 }
 
-function* balanceWarning(answers: readonly Answer[], { desirableWeight, undesirableWeight }: KtoConfig, context: LoopContext): Generator<TrainingEvent> {
+function* balanceWarning(
+  answers: readonly Answer[],
+  { desirableWeight, undesirableWeight }: KtoConfig,
+  context: LoopContext,
+): Generator<TrainingEvent> {
   const desirable = answers.filter((answer) => answer.desirable).length;
   const undesirable = answers.length - desirable;
   const ratio = (desirableWeight * desirable) / (undesirableWeight * undesirable);
   // equal sides are on the bound, and rounding must not warn
   if (ratio > BALANCE[0] - 1e-6 && ratio < BALANCE[1] + 1e-6) return;
-  const counts = `${desirable} desirable and ${undesirable} undesirable answers with weights ${desirableWeight} and ${undesirableWeight}`;
-  const advice = desirable === 0 || undesirable === 0 ? "KTO learns from both kinds" : `the paper recommends a balance of 1 to 4/3, such as an undesirable weight of ${((desirableWeight * desirable) / undesirable).toFixed(2)}`;
+  const counts =
+    `${desirable} desirable and ${undesirable} undesirable answers with weights ` +
+    `${desirableWeight} and ${undesirableWeight}`;
+  const advice =
+    desirable === 0 || undesirable === 0
+      ? "KTO learns from both kinds"
+      : "the paper recommends a balance of 1 to 4/3, such as an undesirable weight of " +
+        `${((desirableWeight * desirable) / undesirable).toFixed(2)}`;
   yield warning("kto-balance", `${counts}: ${advice}`, context);
 }

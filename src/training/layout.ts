@@ -1,6 +1,7 @@
 /**
- * Lays token sequences out for attention: plain rows, several documents packed into one row, and pairs that share the
- * prompt (prompt, chosen, rejected in one row, so that the prompt is computed once: 2(P+R) tokens become P+2R).
+ * Lays token sequences out for attention: plain rows, several documents packed into one row, and
+ * pairs that share the prompt (prompt, chosen, rejected in one row, so that the prompt is computed
+ * once: 2(P+R) tokens become P+2R).
  *
  * Source of the shared prefix: Wang and Hegde 2024 (prefix sharing for DPO).
  */
@@ -23,7 +24,9 @@ export interface LaidRow {
   positions: Int32Array;
   /** A token sees what lies between this index and itself ... */
   branchStart: Int32Array;
-  /** ... and the tokens before this index that belong to its prefix, which begins at `prefixStart`. */
+  /**
+   * ... and the tokens before this index that belong to its prefix, which begins at `prefixStart`.
+   */
   prefixEnd: Int32Array;
   prefixStart: Int32Array;
   reads: Read[];
@@ -33,7 +36,15 @@ export interface LaidRow {
 
 function emptyRow(length: number, sequences: number): LaidRow {
   const make = (): Int32Array => new Int32Array(length);
-  return { ids: make(), positions: make(), branchStart: make(), prefixEnd: make(), prefixStart: make(), reads: [], sequences };
+  return {
+    ids: make(),
+    positions: make(),
+    branchStart: make(),
+    prefixEnd: make(),
+    prefixStart: make(),
+    reads: [],
+    sequences,
+  };
 }
 
 /** A text alone in its row, read where the next token is supervised. */
@@ -42,15 +53,21 @@ export function layExample(example: { ids: Int32Array; supervised: Uint8Array })
 }
 
 /** Several texts in one row, which do not see each other. */
-export function packExamples(examples: readonly { ids: Int32Array; supervised: Uint8Array }[]): LaidRow {
-  const row = emptyRow(examples.reduce((total, { ids }) => total + ids.length, 0), examples.length);
+export function packExamples(
+  examples: readonly { ids: Int32Array; supervised: Uint8Array }[],
+): LaidRow {
+  const row = emptyRow(
+    examples.reduce((total, { ids }) => total + ids.length, 0),
+    examples.length,
+  );
   let start = 0;
   examples.forEach(({ ids, supervised }, sequence) => {
     row.ids.set(ids, start);
     for (let i = 0; i < ids.length; i++) {
       row.positions[start + i] = i;
       row.branchStart[start + i] = start;
-      if (i + 1 < ids.length && supervised[i + 1]) row.reads.push({ row: start + i, target: ids[i + 1]!, sequence });
+      if (i + 1 < ids.length && supervised[i + 1])
+        row.reads.push({ row: start + i, target: ids[i + 1]!, sequence });
     }
     start += ids.length;
   });
@@ -61,8 +78,15 @@ export function packExamples(examples: readonly { ids: Int32Array; supervised: U
  * A prompt once, then each answer, which sees the prompt and itself.
  * @param supervised where a token of an answer is read; everywhere where left out
  */
-export function layShared(prompt: Int32Array, answers: readonly Int32Array[], supervised?: readonly Uint8Array[]): LaidRow {
-  const row = emptyRow(answers.reduce((total, answer) => total + answer.length, prompt.length), answers.length);
+export function layShared(
+  prompt: Int32Array,
+  answers: readonly Int32Array[],
+  supervised?: readonly Uint8Array[],
+): LaidRow {
+  const row = emptyRow(
+    answers.reduce((total, answer) => total + answer.length, prompt.length),
+    answers.length,
+  );
   row.ids.set(prompt);
   prompt.forEach((_, i) => (row.positions[i] = i));
   let start = prompt.length;
@@ -72,7 +96,8 @@ export function layShared(prompt: Int32Array, answers: readonly Int32Array[], su
       row.positions[start + i] = prompt.length + i;
       row.branchStart[start + i] = start;
       row.prefixEnd[start + i] = prompt.length;
-      if (supervised?.[sequence]![i] !== 0) row.reads.push({ row: i === 0 ? prompt.length - 1 : start + i - 1, target, sequence });
+      if (supervised?.[sequence]![i] !== 0)
+        row.reads.push({ row: i === 0 ? prompt.length - 1 : start + i - 1, target, sequence });
     });
     start += answer.length;
   });
@@ -81,7 +106,11 @@ export function layShared(prompt: Int32Array, answers: readonly Int32Array[], su
 
 /** Reads the prompt of such a row too, as its last sequence. */
 export function withPromptReads(row: LaidRow, promptLength: number): LaidRow {
-  const prompt = Array.from({ length: Math.max(0, promptLength - 1) }, (_, i): Read => ({ row: i, target: row.ids[i + 1]!, sequence: row.sequences }));
+  const prompt = Array.from({ length: Math.max(0, promptLength - 1) }, (_, i): Read => ({
+    row: i,
+    target: row.ids[i + 1]!,
+    sequence: row.sequences,
+  }));
   return { ...row, reads: [...row.reads, ...prompt], sequences: row.sequences + 1 };
 }
 
@@ -94,7 +123,11 @@ export interface LaidBatch {
 }
 
 /** Sums of the read log-probabilities by sequence. @param sequences of LaidBatch.sequenceOfRead */
-export function sumBySequence(readout: Float32Array, sequences: HostTensor<"int64">, count: number): Float32Array {
+export function sumBySequence(
+  readout: Float32Array,
+  sequences: HostTensor<"int64">,
+  count: number,
+): Float32Array {
   const sums = new Float64Array(count);
   sequences.data.forEach((sequence, read) => (sums[Number(sequence)]! += readout[read]!));
   return Float32Array.from(sums);
@@ -111,7 +144,10 @@ export interface BatchOptions {
 /** Joins rows into a batch, padded on the right to the longest. */
 export function joinRows(rows: readonly LaidRow[], { padId, window }: BatchOptions): LaidBatch {
   const time = Math.max(...rows.map(({ ids }) => ids.length));
-  const tokens = int64([rows.length, time], new BigInt64Array(rows.length * time).fill(BigInt(padId)));
+  const tokens = int64(
+    [rows.length, time],
+    new BigInt64Array(rows.length * time).fill(BigInt(padId)),
+  );
   const positions = zeros("int64", [rows.length, time]);
   const bias = zeros("float32", [rows.length, 1, time, time]);
   const reads: Read[] = [];
@@ -120,12 +156,24 @@ export function joinRows(rows: readonly LaidRow[], { padId, window }: BatchOptio
     row.ids.forEach((id, i) => (tokens.data[index * time + i] = BigInt(id)));
     row.positions.forEach((position, i) => (positions.data[index * time + i] = BigInt(position)));
     fillBias(bias.data.subarray(index * time * time, (index + 1) * time * time), row, time, window);
-    for (const read of row.reads) reads.push({ row: index * time + read.row, target: read.target, sequence: sequence + read.sequence });
+    for (const read of row.reads)
+      reads.push({
+        row: index * time + read.row,
+        target: read.target,
+        sequence: sequence + read.sequence,
+      });
     sequence += row.sequences;
   });
-  const vector = (pick: (read: Read) => number): HostTensor<"int64"> => int64([reads.length], reads.map(pick));
+  const vector = (pick: (read: Read) => number): HostTensor<"int64"> =>
+    int64([reads.length], reads.map(pick));
   return {
-    batch: { tokens, positions, bias, selected: vector((read) => read.row), targets: vector((read) => read.target) },
+    batch: {
+      tokens,
+      positions,
+      bias,
+      selected: vector((read) => read.row),
+      targets: vector((read) => read.target),
+    },
     sequenceOfRead: vector((read) => read.sequence),
     tokens: rows.reduce((total, { ids }) => total + ids.length, 0),
   };
@@ -140,7 +188,8 @@ function fillBias(bias: Float32Array, row: LaidRow, time: number, window = Infin
     if (query >= row.ids.length) continue;
     const nearest = row.positions[query]! - window;
     const show = (from: number, to: number): void => {
-      for (let key = from; key < to; key++) if (row.positions[key]! > nearest) bias[start + key] = 0;
+      for (let key = from; key < to; key++)
+        if (row.positions[key]! > nearest) bias[start + key] = 0;
     };
     show(row.prefixStart[query]!, row.prefixEnd[query]!);
     show(row.branchStart[query]!, query + 1);
@@ -148,10 +197,14 @@ function fillBias(bias: Float32Array, row: LaidRow, time: number, window = Infin
 }
 
 /**
- * Groups items into micro-batches of at most `budget` padded tokens, the longest first, so that rows of a batch are of
- * similar length. One item always fits.
+ * Groups items into micro-batches of at most `budget` padded tokens, the longest first, so that
+ * rows of a batch are of similar length. One item always fits.
  */
-export function groupByLength<T>(items: readonly T[], length: (item: T) => number, budget: number): T[][] {
+export function groupByLength<T>(
+  items: readonly T[],
+  length: (item: T) => number,
+  budget: number,
+): T[][] {
   const groups: T[][] = [];
   for (const item of items.toSorted((a, b) => length(b) - length(a))) {
     const group = groups.at(-1);

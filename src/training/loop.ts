@@ -1,6 +1,7 @@
 /**
- * The loop that every method shares: epochs, optimiser steps over micro-batches, evaluation, checkpoints, resuming, and
- * stopping on request. What a method is (its batches, its loss, its metrics) is in the method's own file.
+ * The loop that every method shares: epochs, optimiser steps over micro-batches, evaluation,
+ * checkpoints, resuming, and stopping on request. What a method is (its batches, its loss, its
+ * metrics) is in the method's own file.
  */
 import { setImmediate } from "node:timers/promises";
 import type { Model } from "../models/model.ts";
@@ -9,7 +10,14 @@ import type { ExecutionPlan, StepResult, TokenBatch } from "../models/plans/plan
 import type { TrainableParameters } from "../models/trainable.ts";
 import { totalParameters } from "../models/trainable.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
-import { clipFactor, createAdamW, createGradientNorm, findNonFinite, nonFiniteError, nonFiniteValue } from "../optim/optimizer.ts";
+import {
+  clipFactor,
+  createAdamW,
+  createGradientNorm,
+  findNonFinite,
+  nonFiniteError,
+  nonFiniteValue,
+} from "../optim/optimizer.ts";
 import type { Schedule } from "../optim/schedules.ts";
 import { scheduleFactor } from "../optim/schedules.ts";
 import type { EndEvent, Metrics, TrainingEvent } from "../runs/events.ts";
@@ -37,10 +45,16 @@ export interface TrainingMethod<Item> {
   readonly trainable: TrainableParameters;
   /** What is trained: where a loss is not finite, a frozen weight may be why. */
   readonly model: Model;
-  /** Micro-batches of one optimiser step; their losses and gradients add up to those of the step. */
+  /**
+   * Micro-batches of one optimiser step; their losses and gradients add up to those of the step.
+   */
   microBatches(items: readonly Item[]): Promise<MicroBatch[]> | MicroBatch[];
   /** Metrics of a step from its micro-batches' results. */
-  metrics(results: readonly StepResult[], batches: readonly MicroBatch[], items: readonly Item[]): Metrics;
+  metrics(
+    results: readonly StepResult[],
+    batches: readonly MicroBatch[],
+    items: readonly Item[],
+  ): Metrics;
   /** Measures on held-out data, after `step` steps; names carry `eval_`. */
   evaluate?(step: number): Promise<{ metrics: Metrics; examples: number }>;
   /** The held-out metric by which the best checkpoint is chosen. */
@@ -71,13 +85,19 @@ export interface WorkProgress {
 }
 
 export interface LoopContext {
-  /** Goes as far as the event `start`, without computing anything: what is wrong with data, model or options has shown by then. */
+  /**
+   * Goes as far as the event `start`, without computing anything: what is wrong with data, model or
+   * options has shown by then.
+   */
   rehearsal?: boolean | undefined;
   run?: Run | undefined;
   signal?: AbortSignal | undefined;
   /** Shows such a piece of work. */
   progress?: ((work: { title: string; total: number; unit: string }) => WorkProgress) | undefined;
-  /** Where computed values are kept for other runs, and the fingerprint of the model's weights; without it nothing is kept. */
+  /**
+   * Where computed values are kept for other runs, and the fingerprint of the model's weights;
+   * without it nothing is kept.
+   */
   cache?: { folder: string; modelFingerprint: string } | undefined;
 }
 
@@ -87,34 +107,75 @@ interface LoopState {
 }
 
 /** Everything that changes while training, by the name it has in a checkpoint. */
-function stateTensors<Item>({ trainable, extraState }: TrainingMethod<Item>, optimizer: Optimizer): StateTensors {
+function stateTensors<Item>(
+  { trainable, extraState }: TrainingMethod<Item>,
+  optimizer: Optimizer,
+): StateTensors {
   return { values: trainable.values, ...optimizer.state, ...extraState };
 }
 
-async function saveState<Item>(folder: string, method: TrainingMethod<Item>, optimizer: Optimizer, state: LoopState): Promise<void> {
-  await writeState(folder, stateTensors(method, optimizer), { step: String(state.step), tokens: String(state.tokens), optimizer_steps: String(optimizer.steps) });
+async function saveState<Item>(
+  folder: string,
+  method: TrainingMethod<Item>,
+  optimizer: Optimizer,
+  state: LoopState,
+): Promise<void> {
+  await writeState(folder, stateTensors(method, optimizer), {
+    step: String(state.step),
+    tokens: String(state.tokens),
+    optimizer_steps: String(optimizer.steps),
+  });
 }
 
-async function loadState<Item>(folder: string, method: TrainingMethod<Item>, optimizer: Optimizer): Promise<LoopState> {
+async function loadState<Item>(
+  folder: string,
+  method: TrainingMethod<Item>,
+  optimizer: Optimizer,
+): Promise<LoopState> {
   const kept = await readState(folder, stateTensors(method, optimizer));
   const number = (name: string): number => Number(kept[name]);
   optimizer.steps = number("optimizer_steps");
   return { step: number("step"), tokens: number("tokens") };
 }
 
-/** Trains, and yields what happens. Everything that was made is released at the end, also after an error. */
-export async function* trainingLoop<Item>(method: TrainingMethod<Item>, options: LoopOptions, context: LoopContext): AsyncGenerator<TrainingEvent> {
+/**
+ * Trains, and yields what happens. Everything that was made is released at the end, also after an
+ * error.
+ */
+export async function* trainingLoop<Item>(
+  method: TrainingMethod<Item>,
+  options: LoopOptions,
+  context: LoopContext,
+): AsyncGenerator<TrainingEvent> {
   const { trainable, plan } = method;
-  const optimizer = await createAdamW(trainable, { beta1: options.adamBeta1, beta2: options.adamBeta2, epsilon: options.adamEpsilon, weightDecay: options.weightDecay });
+  const optimizer = await createAdamW(trainable, {
+    beta1: options.adamBeta1,
+    beta2: options.adamBeta2,
+    epsilon: options.adamEpsilon,
+    weightDecay: options.weightDecay,
+  });
   const norm = await createGradientNorm(trainable);
   const record = <E extends TrainingEvent>(event: E): E => context.run?.record(event) ?? event;
   try {
     context.run?.keepRows(hashRows(method.items));
     const total = totalSteps(method.items.length, options);
     const checkpoint = context.run?.resumedFrom;
-    const state = checkpoint ? await loadState(checkpoint.folder, method, optimizer) : { step: 0, tokens: 0 };
-    const parameters = { trainable: trainable.values.length, total: totalParameters(method.model, trainable) };
-    yield record({ type: "start", method: method.name, totalSteps: total, examples: method.items.length, parameters, ...(state.step > 0 ? { resumedStep: state.step } : {}), ...(context.run ? { run: context.run.folder } : {}) });
+    const state = checkpoint
+      ? await loadState(checkpoint.folder, method, optimizer)
+      : { step: 0, tokens: 0 };
+    const parameters = {
+      trainable: trainable.values.length,
+      total: totalParameters(method.model, trainable),
+    };
+    yield record({
+      type: "start",
+      method: method.name,
+      totalSteps: total,
+      examples: method.items.length,
+      parameters,
+      ...(state.step > 0 ? { resumedStep: state.step } : {}),
+      ...(context.run ? { run: context.run.folder } : {}),
+    });
     if (context.rehearsal) return;
     const began = performance.now();
     let saved = state.step;
@@ -128,16 +189,31 @@ export async function* trainingLoop<Item>(method: TrainingMethod<Item>, options:
         last = { ...last, ...evaluated.metrics };
         yield record(evaluated);
       }
-      const due = state.step === total || (options.checkpointSteps > 0 && state.step % options.checkpointSteps === 0);
+      const due =
+        state.step === total ||
+        (options.checkpointSteps > 0 && state.step % options.checkpointSteps === 0);
       if (context.run && due) {
-        yield await saveCheckpoint(method, optimizer, context.run, { state, total, temporary: false, evaluated: evaluated?.metrics });
+        yield await saveCheckpoint(method, optimizer, context.run, {
+          state,
+          total,
+          temporary: false,
+          evaluated: evaluated?.metrics,
+        });
         saved = state.step;
       }
       // Lets Ctrl-C, the display and a server have their turn.
       await setImmediate();
     }
-    if (context.run && state.step < total && state.step > saved) yield await saveCheckpoint(method, optimizer, context.run, { state, total, temporary: true });
-    yield record(await finish(method, context, { state, total, last, seconds: (performance.now() - began) / 1000 }));
+    if (context.run && state.step < total && state.step > saved)
+      yield await saveCheckpoint(method, optimizer, context.run, { state, total, temporary: true });
+    yield record(
+      await finish(method, context, {
+        state,
+        total,
+        last,
+        seconds: (performance.now() - began) / 1000,
+      }),
+    );
   } finally {
     await Promise.all([plan.close(), optimizer.close(), norm.close()]);
   }
@@ -151,7 +227,10 @@ interface StepContext {
   total: number;
 }
 
-async function optimiserStep<Item>(method: TrainingMethod<Item>, { options, optimizer, norm, state, total }: StepContext): Promise<Extract<TrainingEvent, { type: "step" }>> {
+async function optimiserStep<Item>(
+  method: TrainingMethod<Item>,
+  { options, optimizer, norm, state, total }: StepContext,
+): Promise<Extract<TrainingEvent, { type: "step" }>> {
   const began = performance.now();
   const { trainable } = method;
   const items = itemsOfStep(method.items, state.step, options);
@@ -165,10 +244,17 @@ async function optimiserStep<Item>(method: TrainingMethod<Item>, { options, opti
   const loss = results.reduce((sum, result) => sum + result.loss, 0);
   const gradientNorm = await norm.measure();
   if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
-    throw nonFiniteError(state.step + 1, nonFiniteWeight(method.model) ?? findNonFinite(trainable.byName.values()) ?? "the loss");
+    throw nonFiniteError(
+      state.step + 1,
+      nonFiniteWeight(method.model) ?? findNonFinite(trainable.byName.values()) ?? "the loss",
+    );
   }
-  const learningRate = options.learningRate * scheduleFactor(state.step, { ...options, totalSteps: total });
-  await optimizer.step({ learningRate, gradientScale: clipFactor(gradientNorm, options.maxGradNorm) });
+  const learningRate =
+    options.learningRate * scheduleFactor(state.step, { ...options, totalSteps: total });
+  await optimizer.step({
+    learningRate,
+    gradientScale: clipFactor(gradientNorm, options.maxGradNorm),
+  });
   state.step++;
   state.tokens += batches.reduce((sum, { tokens }) => sum + tokens, 0);
   const metrics: Metrics = {
@@ -179,41 +265,108 @@ async function optimiserStep<Item>(method: TrainingMethod<Item>, { options, opti
     num_tokens: state.tokens,
     epoch: epochsAfter(method.items.length, state.step, options),
   };
-  return { type: "step", step: state.step, totalSteps: total, tokens: state.tokens, metrics, seconds: (performance.now() - began) / 1000 };
+  return {
+    type: "step",
+    step: state.step,
+    totalSteps: total,
+    tokens: state.tokens,
+    metrics,
+    seconds: (performance.now() - began) / 1000,
+  };
 }
 
-/** Runs to its end even where the run is asked to stop: a checkpoint without its evaluation would not resume to the same bytes. */
-async function evaluation<Item>(method: TrainingMethod<Item>, options: LoopOptions, { state, total }: { state: LoopState; total: number }) {
-  const due = state.step === total || (options.evaluationSteps > 0 && state.step % options.evaluationSteps === 0);
+/**
+ * Runs to its end even where the run is asked to stop: a checkpoint without its evaluation would
+ * not resume to the same bytes.
+ */
+async function evaluation<Item>(
+  method: TrainingMethod<Item>,
+  options: LoopOptions,
+  { state, total }: { state: LoopState; total: number },
+) {
+  const due =
+    state.step === total ||
+    (options.evaluationSteps > 0 && state.step % options.evaluationSteps === 0);
   if (!method.evaluate || !due) return undefined;
   const began = performance.now();
   const { metrics, examples } = await method.evaluate(state.step);
-  return { type: "evaluation", step: state.step, totalSteps: total, examples, metrics, seconds: (performance.now() - began) / 1000 } as const;
+  return {
+    type: "evaluation",
+    step: state.step,
+    totalSteps: total,
+    examples,
+    metrics,
+    seconds: (performance.now() - began) / 1000,
+  } as const;
 }
 
 async function saveCheckpoint<Item>(
   method: TrainingMethod<Item>,
   optimizer: Optimizer,
   run: Run,
-  { state, total, temporary, evaluated }: { state: LoopState; total: number; temporary: boolean; evaluated?: Metrics | undefined },
+  {
+    state,
+    total,
+    temporary,
+    evaluated,
+  }: { state: LoopState; total: number; temporary: boolean; evaluated?: Metrics | undefined },
 ): Promise<TrainingEvent> {
   // weights that are not finite must not replace a good checkpoint
   const broken = nonFiniteValue(method.trainable);
   if (broken !== undefined) throw nonFiniteError(state.step, broken);
-  const watched = method.watch === undefined ? undefined : (evaluated as Record<string, number> | undefined)?.[method.watch];
+  const watched =
+    method.watch === undefined
+      ? undefined
+      : (evaluated as Record<string, number> | undefined)?.[method.watch];
   const score = watched === undefined ? undefined : { metric: method.watch!, value: watched };
-  const checkpoint = await run.saveCheckpoint(state.step, (folder) => saveState(folder, method, optimizer, state), { temporary, ...(score ? { score } : {}) });
-  return { type: "checkpoint", step: state.step, totalSteps: total, path: checkpoint.folder, best: run.bestCheckpoint()?.step === state.step };
+  const checkpoint = await run.saveCheckpoint(
+    state.step,
+    (folder) => saveState(folder, method, optimizer, state),
+    { temporary, ...(score ? { score } : {}) },
+  );
+  return {
+    type: "checkpoint",
+    step: state.step,
+    totalSteps: total,
+    path: checkpoint.folder,
+    best: run.bestCheckpoint()?.step === state.step,
+  };
 }
 
-/** Writes the result from the best checkpoint, where held-out data chose one that is not the last. */
-async function finish<Item>(method: TrainingMethod<Item>, { run }: LoopContext, { state, total, last, seconds }: { state: LoopState; total: number; last: Metrics; seconds: number }): Promise<EndEvent> {
+/**
+ * Writes the result from the best checkpoint, where held-out data chose one that is not the last.
+ */
+async function finish<Item>(
+  method: TrainingMethod<Item>,
+  { run }: LoopContext,
+  {
+    state,
+    total,
+    last,
+    seconds,
+  }: { state: LoopState; total: number; last: Metrics; seconds: number },
+): Promise<EndEvent> {
   const completed = state.step >= total;
-  const end = { type: "end", status: completed ? "completed" : "interrupted", step: state.step, totalSteps: total, tokens: state.tokens, metrics: last, seconds } as const;
+  const end = {
+    type: "end",
+    status: completed ? "completed" : "interrupted",
+    step: state.step,
+    totalSteps: total,
+    tokens: state.tokens,
+    metrics: last,
+    seconds,
+  } as const;
   if (!completed || !run) return end;
   const best = run.bestCheckpoint();
   if (best && best.step !== state.step) {
-    await withState(best.folder, async (file) => method.trainable.values.set(await file.read("values")));
+    await withState(best.folder, async (file) =>
+      method.trainable.values.set(await file.read("values")),
+    );
   }
-  return { ...end, output: await run.saveArtifact("model", (folder) => method.save(folder, best?.step ?? state.step)) };
+  return {
+    ...end,
+    output: await run.saveArtifact("model", (folder) =>
+      method.save(folder, best?.step ?? state.step),
+    ),
+  };
 }

@@ -1,4 +1,7 @@
-/** How far an update's policy is from the one that answered, for objectives that do not read the old log-probabilities themselves. */
+/**
+ * How far an update's policy is from the one that answered, for objectives that do not read the old
+ * log-probabilities themselves.
+ */
 import type { StepResult } from "../models/plans/plan.ts";
 import { k2 } from "../objectives/kl.ts";
 import { mean } from "../stats/intervals.ts";
@@ -9,7 +12,10 @@ import { entropyOf } from "./policy-method.ts";
 export class Moves {
   private readonly before = new WeakMap<MicroBatch["inputs"], Float32Array>();
 
-  /** @param reads old log-probabilities in the order in which the micro-batch reads them @returns the inputs */
+  /**
+   * @param reads old log-probabilities in the order in which the micro-batch reads them
+   * @returns the inputs
+   */
   remember<T extends MicroBatch["inputs"]>(inputs: T, reads: Float32Array): T {
     this.before.set(inputs, reads);
     return inputs;
@@ -21,6 +27,10 @@ export class Moves {
       const old = this.before.get(batches[i]!.inputs)!;
       return Array.from(readout, (logp, token) => logp - old[token]!);
     });
-    return { "policy/approxkl_avg": mean(moved.map(k2)), "policy/entropy_avg": entropyOf(results), "val/ratio": mean(moved.map(Math.exp)) };
+    return {
+      "policy/approxkl_avg": mean(moved.map(k2)),
+      "policy/entropy_avg": entropyOf(results),
+      "val/ratio": mean(moved.map(Math.exp)),
+    };
   }
 }

@@ -1,6 +1,7 @@
 /**
- * How the examples of a run fall into optimiser steps: epochs are read through without gaps, a step may cross from one into the next, and
- * the last step of the last epoch ends with it, so `epochs` passes are exactly that many.
+ * How the examples of a run fall into optimiser steps: epochs are read through without gaps, a step
+ * may cross from one into the next, and the last step of the last epoch ends with it, so `epochs`
+ * passes are exactly that many.
  */
 import { Random } from "../core/random.ts";
 
@@ -17,8 +18,12 @@ export interface Passes {
 
 type Length = Pick<Passes, "batchSize" | "epochs" | "maxSteps">;
 
-/** Examples that all passes together read, each as often as it is read; a fraction of one counts as one from a half on. */
-const samplesOf = (examples: number, epochs: number): number => Math.max(1, Math.round(examples * epochs));
+/**
+ * Examples that all passes together read, each as often as it is read; a fraction of one counts as
+ * one from a half on.
+ */
+const samplesOf = (examples: number, epochs: number): number =>
+  Math.max(1, Math.round(examples * epochs));
 
 /** Optimiser steps of a run. */
 export function totalSteps(examples: number, { batchSize, epochs, maxSteps }: Length): number {
@@ -28,31 +33,57 @@ export function totalSteps(examples: number, { batchSize, epochs, maxSteps }: Le
 
 /** Examples that a run reads, each as often as it is read. */
 export function examplesRead(examples: number, length: Length): number {
-  return Math.min(totalSteps(examples, length) * length.batchSize, samplesOf(examples, length.epochs));
+  return Math.min(
+    totalSteps(examples, length) * length.batchSize,
+    samplesOf(examples, length.epochs),
+  );
 }
 
 /** Passes that are done after `steps` optimiser steps. */
-export function epochsAfter(examples: number, steps: number, { batchSize, epochs }: Pick<Passes, "batchSize" | "epochs">): number {
+export function epochsAfter(
+  examples: number,
+  steps: number,
+  { batchSize, epochs }: Pick<Passes, "batchSize" | "epochs">,
+): number {
   return Math.min(steps * batchSize, samplesOf(examples, epochs)) / examples;
 }
 
 /** Items of optimiser step `step` (from 0). */
-export function itemsOfStep<Item>(items: readonly Item[], step: number, passes: Omit<Passes, "maxSteps">): Item[] {
+export function itemsOfStep<Item>(
+  items: readonly Item[],
+  step: number,
+  passes: Omit<Passes, "maxSteps">,
+): Item[] {
   const { batchSize } = passes;
   return itemsBetween(items, { start: step * batchSize, end: (step + 1) * batchSize }, passes);
 }
 
-/** Items of the whole run, in order; those of step i are the next `batchSize` from i times `batchSize` on. */
+/**
+ * Items of the whole run, in order; those of step i are the next `batchSize` from i times
+ * `batchSize` on.
+ */
 export function itemsOfRun<Item>(items: readonly Item[], passes: Passes): Item[] {
-  return itemsBetween(items, { start: 0, end: totalSteps(items.length, passes) * passes.batchSize }, passes);
+  return itemsBetween(
+    items,
+    { start: 0, end: totalSteps(items.length, passes) * passes.batchSize },
+    passes,
+  );
 }
 
 /** The items that a run sees at all. */
 export function itemsSeen<Item>(items: readonly Item[], passes: Passes): Item[] {
-  return itemsBetween(items, { start: 0, end: Math.min(items.length, totalSteps(items.length, passes) * passes.batchSize) }, passes);
+  return itemsBetween(
+    items,
+    { start: 0, end: Math.min(items.length, totalSteps(items.length, passes) * passes.batchSize) },
+    passes,
+  );
 }
 
-function itemsBetween<Item>(items: readonly Item[], { start, end }: { start: number; end: number }, { epochs, seed, shuffle = true }: Pick<Passes, "epochs" | "seed" | "shuffle">): Item[] {
+function itemsBetween<Item>(
+  items: readonly Item[],
+  { start, end }: { start: number; end: number },
+  { epochs, seed, shuffle = true }: Pick<Passes, "epochs" | "seed" | "shuffle">,
+): Item[] {
   const chosen: Item[] = [];
   let order: readonly Item[] = items;
   let epochOfOrder = -1;

@@ -1,4 +1,7 @@
-/** What every trainer does first: read the model, attach an adapter or open all weights, choose the plan. */
+/**
+ * What every trainer does first: read the model, attach an adapter or open all weights, choose the
+ * plan.
+ */
 import { AttuneError } from "../core/errors.ts";
 import type { Adapter } from "../models/adapter.ts";
 import { createAdapter, requireTrainable, resolveTargets } from "../models/adapter.ts";
@@ -17,8 +20,8 @@ export interface AdapterOptions {
 }
 
 /**
- * Makes the right weights trainable (the score head always). Where an adapter is wanted, training goes on with the one that
- * the model has, else with a fresh one.
+ * Makes the right weights trainable (the score head always). Where an adapter is wanted, training
+ * goes on with the one that the model has, else with a fresh one.
  * @throws AttuneError `config` where all weights are to be trained and an adapter lies over them
  */
 export function openForTraining(model: Model, options: AdapterOptions): TrainableParameters {
@@ -28,7 +31,15 @@ export function openForTraining(model: Model, options: AdapterOptions): Trainabl
     requireTrainable(model.adapter, model.source);
     names.push(...model.adapter.weights.keys());
   } else {
-    if (model.adapter) throw new AttuneError("config", "the model has an adapter, so not all of what it computes could be trained", { expected: "adapter lora, or the adapter merged into the weights", hint: "openModel(path, { merge: true })" });
+    if (model.adapter)
+      throw new AttuneError(
+        "config",
+        "the model has an adapter, so not all of what it computes could be trained",
+        {
+          expected: "adapter lora, or the adapter merged into the weights",
+          hint: "openModel(path, { merge: true })",
+        },
+      );
     refuseInt8(model);
     names.push(...model.weights.keys());
   }
@@ -38,12 +49,22 @@ export function openForTraining(model: Model, options: AdapterOptions): Trainabl
 
 /** @throws AttuneError `config` where weights in 8 bits would be trained */
 export function refuseInt8({ int8 }: Model): void {
-  if (int8) throw new AttuneError("config", "the model's projections are kept in int8, which cannot be trained", { expected: "precision float32 with adapter none" });
+  if (int8)
+    throw new AttuneError(
+      "config",
+      "the model's projections are kept in int8, which cannot be trained",
+      { expected: "precision float32 with adapter none" },
+    );
 }
 
 function freshAdapter({ family, config }: Model, { lora, seed }: AdapterOptions): Adapter {
   const targets = resolveTargets(family, config, lora.targets);
-  return createAdapter(family, config, { rank: lora.rank, alpha: lora.alpha, rsLora: lora.rslora, targets }, seed);
+  return createAdapter(
+    family,
+    config,
+    { rank: lora.rank, alpha: lora.alpha, rsLora: lora.rslora, targets },
+    seed,
+  );
 }
 
 export interface PlanChoice {
@@ -67,8 +88,15 @@ export interface PlanRequest {
   longestRow?: number;
 }
 
-export function choosePlan({ model, longestRow = 0, ...request }: PlanRequest, choice: PlanChoice): ExecutionPlan {
-  const whole = choice.plan === "whole" || (choice.plan === "auto" && parameterCount(model.family, model.config) < WHOLE_PLAN_LIMIT);
+export function choosePlan(
+  { model, longestRow = 0, ...request }: PlanRequest,
+  choice: PlanChoice,
+): ExecutionPlan {
+  const whole =
+    choice.plan === "whole" ||
+    (choice.plan === "auto" && parameterCount(model.family, model.config) < WHOLE_PLAN_LIMIT);
   const options = { model, maxLength: Math.max(choice.maxLength * 2 + 1, longestRow), ...request };
-  return whole ? new WholePlan(options) : new BlockwisePlan({ ...options, recompute: choice.recompute });
+  return whole
+    ? new WholePlan(options)
+    : new BlockwisePlan({ ...options, recompute: choice.recompute });
 }

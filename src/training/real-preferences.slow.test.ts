@@ -1,5 +1,6 @@
 /**
- * Published preference data through the trainers' own preparation; skipped where the data is not beside the checkout.
+ * Published preference data through the trainers' own preparation; skipped where the data is not
+ * beside the checkout.
  * @module-tag dear
  */
 import { expect, test } from "vitest";
@@ -24,7 +25,9 @@ test("fine-grained RLHF: every question is one row with its four answers, and it
   const dataset = await load("finegrained-rlhf-dev.json.gz");
   if (!dataset) return;
   const ranked = (dataset.records as RankedRecord[]).slice(0, 80);
-  const encode = (train: readonly (PreferenceRecord | RankedRecord)[]) => encodeReward({ encoder, train, heldOut: [] }, { margin: true, maxLength: 512, onBad: "error" }).groups;
+  const encode = (train: readonly (PreferenceRecord | RankedRecord)[]) =>
+    encodeReward({ encoder, train, heldOut: [] }, { margin: true, maxLength: 512, onBad: "error" })
+      .groups;
   const groups = encode(ranked);
   expect(groups).toHaveLength(80);
   expect(groups.reduce((total, { pairs }) => total + pairs.length, 0)).toBeLessThanOrEqual(6 * 80);
@@ -32,19 +35,52 @@ test("fine-grained RLHF: every question is one row with its four answers, and it
   expect(groups.filter(({ row }) => row.sequences === 4).length).toBeGreaterThan(70);
   groups.forEach(({ row }) => expect(row.sequences).toBeLessThanOrEqual(4));
   // what the command gives: the same pairs, told apart by their cluster
-  const facts = (made: typeof groups): unknown => made.map(({ pairs, lengths, row, cluster }) => [pairs, lengths, row.ids.length, cluster]);
+  const facts = (made: typeof groups): unknown =>
+    made.map(({ pairs, lengths, row, cluster }) => [pairs, lengths, row.ids.length, cluster]);
   expect(facts(encode(recordsAs({ records: ranked }, "preference")))).toEqual(facts(groups));
 
-  const settings = resolveConfig("reward", { ...COMMON, maxLength: 512, maxSteps: 2, batchSize: 2, centerCoefficient: 0 });
-  const events = await collect(rewardModel({ model: tinyModel("llama", { num_hidden_layers: 1, max_position_embeddings: 1100 }), encoder, train: ranked.slice(0, 4), heldOut: [] }, settings));
+  const settings = resolveConfig("reward", {
+    ...COMMON,
+    maxLength: 512,
+    maxSteps: 2,
+    batchSize: 2,
+    centerCoefficient: 0,
+  });
+  const events = await collect(
+    rewardModel(
+      {
+        model: tinyModel("llama", { num_hidden_layers: 1, max_position_embeddings: 1100 }),
+        encoder,
+        train: ranked.slice(0, 4),
+        heldOut: [],
+      },
+      settings,
+    ),
+  );
   expect(stepMetric(events, "loss").every((loss) => loss > 0 && loss < 3)).toBe(true);
 });
 
-test.each(["llama-factory-kto_en_demo.json.gz", "hh-rlhf-harmless.jsonl.gz"])("%s: KTO starts at 0.5", async (name) => {
-  const dataset = await load(name);
-  if (!dataset) return;
-  const train = recordsAs({ records: dataset.records.slice(0, 12) as PreferenceRecord[] }, "unpaired");
-  const settings = resolveConfig("kto", { ...COMMON, maxLength: 512, maxSteps: 1 });
-  const events = await collect(kto({ model: tinyModel("llama", { num_hidden_layers: 1, max_position_embeddings: 1100 }), encoder, train, heldOut: [] }, settings));
-  expect(stepMetric(events, "loss")[0]).toBeCloseTo(0.5, 4);
-});
+test.each(["llama-factory-kto_en_demo.json.gz", "hh-rlhf-harmless.jsonl.gz"])(
+  "%s: KTO starts at 0.5",
+  async (name) => {
+    const dataset = await load(name);
+    if (!dataset) return;
+    const train = recordsAs(
+      { records: dataset.records.slice(0, 12) as PreferenceRecord[] },
+      "unpaired",
+    );
+    const settings = resolveConfig("kto", { ...COMMON, maxLength: 512, maxSteps: 1 });
+    const events = await collect(
+      kto(
+        {
+          model: tinyModel("llama", { num_hidden_layers: 1, max_position_embeddings: 1100 }),
+          encoder,
+          train,
+          heldOut: [],
+        },
+        settings,
+      ),
+    );
+    expect(stepMetric(events, "loss")[0]).toBeCloseTo(0.5, 4);
+  },
+);

@@ -1,15 +1,20 @@
 /**
- * What the reference model says: log-probabilities of answers under the model as it was before training.
+ * What the reference model says: log-probabilities of answers under the model as it was before
+ * training.
  *
  * Three ways, which give the same values:
- * 1. `cached`: all that the run will read is computed before the first step, with the model that is about to be trained, and
+ * 1. `cached`: all that the run will read is computed before the first step, with the model that is
+ * about to be trained, and
  *    kept on disk for other runs (reference-cache.ts);
- * 2. `adapter`: the model with its adapter switched off, when a batch needs it. Where training goes on with an adapter that
- *    had learned something, this is the base below it, not the model as given (TRL issue 1193);
- * 3. `copy`: a second model in memory, when a batch needs it. Frozen weights are shared, so an adapter costs an adapter.
+ * 2. `adapter`: the model with its adapter switched off, when a batch needs it. Where training goes
+ * on with an adapter that
+ * had learned something, this is the base below it, not the model as given (TRL issue 1193);
+ * 3. `copy`: a second model in memory, when a batch needs it. Frozen weights are shared, so an
+ * adapter costs an adapter.
  *
- * Source: open-instruct's reference cache keyed by a hash; TRL's precompute_ref_log_probs and its adapter reference.
- * Difference from TRL: values are computed in the same laid-out rows that are trained on, and each once.
+ * Source: open-instruct's reference cache keyed by a hash; TRL's precompute_ref_log_probs and its
+ * adapter reference. Difference from TRL: values are computed in the same laid-out rows that are
+ * trained on, and each once.
  */
 import { createHash } from "node:crypto";
 import { setImmediate } from "node:timers/promises";
@@ -36,13 +41,19 @@ export interface ReferenceModel {
 }
 
 /**
- * The model as it is now, whatever is trained later: call it before training opens the model. Weights are shared until then;
- * what is trained gets memory of its own (makeTrainable), so they are kept only where a copy will be read.
+ * The model as it is now, whatever is trained later: call it before training opens the model.
+ * Weights are shared until then; what is trained gets memory of its own (makeTrainable), so they
+ * are kept only where a copy will be read.
  */
 export function asGiven(model: Model, way: ReferenceWay): Model {
   const { adapter } = model;
-  const kept = <T>(weights: ReadonlyMap<string, T>): Map<string, T> => new Map(way === "copy" ? weights : []);
-  return { ...model, weights: kept(model.weights), ...(adapter ? { adapter: { ...adapter, weights: kept(adapter.weights) } } : {}) };
+  const kept = <T>(weights: ReadonlyMap<string, T>): Map<string, T> =>
+    new Map(way === "copy" ? weights : []);
+  return {
+    ...model,
+    weights: kept(model.weights),
+    ...(adapter ? { adapter: { ...adapter, weights: kept(adapter.weights) } } : {}),
+  };
 }
 
 export interface ReferenceModelParts {
@@ -52,14 +63,26 @@ export interface ReferenceModelParts {
   plan: ExecutionPlan;
 }
 
-export function referenceModel(way: ReferenceWay, { given, plan }: ReferenceModelParts, choice: PlanChoice): ReferenceModel {
+export function referenceModel(
+  way: ReferenceWay,
+  { given, plan }: ReferenceModelParts,
+  choice: PlanChoice,
+): ReferenceModel {
   if (way === "copy") {
     const copy = choosePlan({ model: given, reads: "tokens" }, choice);
-    return { way, score: async (batch) => (await copy.score(batch)).readout, close: () => copy.close() };
+    return {
+      way,
+      score: async (batch) => (await copy.score(batch)).readout,
+      close: () => copy.close(),
+    };
   }
   // a fresh adapter changes nothing yet, and reading without it is cheaper
   const adapter = way === "cached" && given.adapter !== undefined;
-  return { way, score: async (batch) => (await plan.score(batch, { adapter })).readout, close: async () => undefined };
+  return {
+    way,
+    score: async (batch) => (await plan.score(batch, { adapter })).readout,
+    close: async () => undefined,
+  };
 }
 
 export interface TableOptions {
@@ -100,36 +123,69 @@ export class ReferenceTable {
     return !this.of(row).some(Number.isNaN);
   }
 
-  /** Computes the rows of one batch where any of them is not known. @param laid the batch, where it is laid out already */
+  /**
+   * Computes the rows of one batch where any of them is not known.
+   * @param laid the batch, where it is laid out already
+   */
   async ensure(rows: readonly number[], model: ReferenceModel, laid?: LaidBatch): Promise<void> {
     if (rows.every((row) => this.knows(row))) return;
-    const { batch, sequenceOfRead } = laid ?? joinRows(rows.map((row) => this.rows.lay(row)), this.options);
-    this.load(rows, sumBySequence(await model.score(batch), sequenceOfRead, rows.length * this.rows.sequences));
+    const { batch, sequenceOfRead } =
+      laid ??
+      joinRows(
+        rows.map((row) => this.rows.lay(row)),
+        this.options,
+      );
+    this.load(
+      rows,
+      sumBySequence(await model.score(batch), sequenceOfRead, rows.length * this.rows.sequences),
+    );
   }
 
   /**
-   * Computes what is not known yet of the given rows, or takes it from the cache. Equal sets of rows are read in equal
-   * batches, whatever their order: a value never depends on which run computed it.
+   * Computes what is not known yet of the given rows, or takes it from the cache. Equal sets of
+   * rows are read in equal batches, whatever their order: a value never depends on which run
+   * computed it.
    * @param key undefined where nothing is to be kept
    * @returns warnings about the cache
    */
-  async complete(rows: readonly number[], model: ReferenceModel, { key, context }: { key: CacheKey | undefined; context: LoopContext }): Promise<string[]> {
+  async complete(
+    rows: readonly number[],
+    model: ReferenceModel,
+    { key, context }: { key: CacheKey | undefined; context: LoopContext },
+  ): Promise<string[]> {
     const { order, same, hash } = this.canonical(rows, key);
     const warnings: string[] = [];
     const cache = key && context.cache && { folder: context.cache.folder, hash };
     const kept = cache && (await readCache(cache, order.length * this.rows.sequences, warnings));
     if (kept) this.load(order, kept);
     const missing = order.filter((row) => !this.knows(row)).length;
-    if (missing > 0) await this.compute(order, model, { context, missing, save: async () => cache && writeCache(cache, this.dump(order), warnings) });
+    if (missing > 0)
+      await this.compute(order, model, {
+        context,
+        missing,
+        save: async () => cache && writeCache(cache, this.dump(order), warnings),
+      });
     for (const [row, first] of same) this.of(row).set(this.of(first));
     return warnings;
   }
 
-  private async compute(order: readonly number[], model: ReferenceModel, { context, missing, save }: { context: LoopContext; missing: number; save: () => Promise<void> | Promise<undefined> }): Promise<void> {
+  private async compute(
+    order: readonly number[],
+    model: ReferenceModel,
+    {
+      context,
+      missing,
+      save,
+    }: { context: LoopContext; missing: number; save: () => Promise<void> | Promise<undefined> },
+  ): Promise<void> {
     const progress = context.progress?.({ title: "reference", total: missing, unit: "rows" });
     let done = 0;
     let saved = performance.now();
-    for (const group of groupByLength(order, (row) => this.rows.lengthOf(row), this.options.microBatchTokens)) {
+    for (const group of groupByLength(
+      order,
+      (row) => this.rows.lengthOf(row),
+      this.options.microBatchTokens,
+    )) {
       if (context.signal?.aborted) break;
       done += group.filter((row) => !this.knows(row)).length;
       await this.ensure(group, model);
@@ -144,12 +200,22 @@ export class ReferenceTable {
     await save();
   }
 
-  /** Rows by their content, those that are there twice once, and the hash of everything that their values depend on. */
-  private canonical(rows: readonly number[], key: CacheKey | undefined): { order: number[]; same: [row: number, first: number][]; hash: string } {
-    const hashed = rows.map((row) => ({ row, hash: hashRow(this.rows.lay(row)) })).toSorted((a, b) => (a.hash < b.hash ? -1 : a.hash > b.hash ? 1 : a.row - b.row));
+  /**
+   * Rows by their content, those that are there twice once, and the hash of everything that their
+   * values depend on.
+   */
+  private canonical(
+    rows: readonly number[],
+    key: CacheKey | undefined,
+  ): { order: number[]; same: [row: number, first: number][]; hash: string } {
+    const hashed = rows
+      .map((row) => ({ row, hash: hashRow(this.rows.lay(row)) }))
+      .toSorted((a, b) => (a.hash < b.hash ? -1 : a.hash > b.hash ? 1 : a.row - b.row));
     const order: number[] = [];
     const same: [number, number][] = [];
-    const whole = createHash("sha256").update(JSON.stringify([FORMAT, key, this.options, versions()["onnxruntime-node"]]));
+    const whole = createHash("sha256").update(
+      JSON.stringify([FORMAT, key, this.options, versions()["onnxruntime-node"]]),
+    );
     let last = "";
     for (const { row, hash } of hashed) {
       if (hash === last) same.push([row, order.at(-1)!]);
@@ -175,7 +241,9 @@ export class ReferenceTable {
   }
 }
 
-/** Milliseconds of work after which what is known is saved, so that an end by force costs no more. */
+/**
+ * Milliseconds of work after which what is known is saved, so that an end by force costs no more.
+ */
 const SAVE_EVERY = 60_000;
 /** To be raised whenever the values of equal rows would change. */
 const FORMAT = 1;
@@ -192,12 +260,21 @@ export interface CacheKey {
 }
 
 /** What the values of a run depend on; undefined where they are not to be kept. */
-export function referenceKey(encoder: Pick<Encoder, "fingerprint">, { plan, precision, referenceCache }: { plan: string; precision: string; referenceCache: boolean }, { cache }: LoopContext): CacheKey | undefined {
-  return cache && referenceCache ? { model: cache.modelFingerprint, encoder: encoder.fingerprint, plan, precision } : undefined;
+export function referenceKey(
+  encoder: Pick<Encoder, "fingerprint">,
+  { plan, precision, referenceCache }: { plan: string; precision: string; referenceCache: boolean },
+  { cache }: LoopContext,
+): CacheKey | undefined {
+  return cache && referenceCache
+    ? { model: cache.modelFingerprint, encoder: encoder.fingerprint, plan, precision }
+    : undefined;
 }
 
 /** The warnings as events. */
-export function* tellWarnings(messages: readonly string[], { run }: LoopContext): Generator<WarningEvent> {
+export function* tellWarnings(
+  messages: readonly string[],
+  { run }: LoopContext,
+): Generator<WarningEvent> {
   for (const message of messages) {
     const event: WarningEvent = { type: "warning", id: "reference-cache", message };
     yield run?.record(event) ?? event;
@@ -206,8 +283,17 @@ export function* tellWarnings(messages: readonly string[], { run }: LoopContext)
 
 function hashRow(row: LaidRow): string {
   const hash = createHash("sha256");
-  for (const part of [row.ids, row.positions, row.branchStart, row.prefixEnd, row.prefixStart, Int32Array.from(row.reads.flatMap((read) => [read.row, read.target, read.sequence]))]) {
-    hash.update(`${part.length} `).update(new Uint8Array(part.buffer, part.byteOffset, part.byteLength));
+  for (const part of [
+    row.ids,
+    row.positions,
+    row.branchStart,
+    row.prefixEnd,
+    row.prefixStart,
+    Int32Array.from(row.reads.flatMap((read) => [read.row, read.target, read.sequence])),
+  ]) {
+    hash
+      .update(`${part.length} `)
+      .update(new Uint8Array(part.buffer, part.byteOffset, part.byteLength));
   }
   return hash.digest("hex");
 }

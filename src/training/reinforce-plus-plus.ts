@@ -1,11 +1,13 @@
 /**
- * REINFORCE++: PPO's surrogate without a critic; what normalises the advantages is the whole roll-out.
+ * REINFORCE++: PPO's surrogate without a critic; what normalises the advantages is the whole
+ * roll-out.
  *
- * One step: 1. roll out; 2. score at the stop token; 3. log-probabilities of policy and reference; 4. rewards of tokens and their
- * sums to the end; 5. whitening over the roll-out; 6. passes of minibatches; 7. metrics.
+ * One step: 1. roll out; 2. score at the stop token; 3. log-probabilities of policy and reference;
+ * 4. rewards of tokens and their sums to the end; 5. whitening over the roll-out; 6. passes of
+ * minibatches; 7. metrics.
  *
- * Source: Hu et al. 2025 (arXiv 2501.03262), REINFORCE++ and REINFORCE++-baseline; OpenRLHF's advantage estimators `reinforce` and
- * `reinforce_baseline`.
+ * Source: Hu et al. 2025 (arXiv 2501.03262), REINFORCE++ and REINFORCE++-baseline; OpenRLHF's
+ * advantage estimators `reinforce` and `reinforce_baseline`.
  * Difference: 1. the first minibatch must have ratio 1.
  */
 import type { Objective } from "../models/plans/plan.ts";
@@ -19,7 +21,15 @@ import { mean } from "../stats/intervals.ts";
 import { tokenUpdate } from "./grpo.ts";
 import type { LoopContext } from "./loop.ts";
 import type { PolicyInput } from "./policy-method.ts";
-import { PolicyMethod, constant, groupMetrics, logRatiosOf, perRead, sum, updateMetrics } from "./policy-method.ts";
+import {
+  PolicyMethod,
+  constant,
+  groupMetrics,
+  logRatiosOf,
+  perRead,
+  sum,
+  updateMetrics,
+} from "./policy-method.ts";
 import type { reinforcePlusPlusConfig } from "./reinforce-plus-plus.config.ts";
 import type { RolloutStep } from "./rollout-loop.ts";
 import { rolloutLoop } from "./rollout-loop.ts";
@@ -28,7 +38,11 @@ import { joinReads } from "./rollout.ts";
 export type ReinforcePlusPlusConfig = ConfigOf<typeof reinforcePlusPlusConfig>;
 
 /** Trains, and yields what happens. */
-export async function* reinforcePlusPlus(input: PolicyInput, config: ReinforcePlusPlusConfig, context: LoopContext = {}): AsyncGenerator<TrainingEvent> {
+export async function* reinforcePlusPlus(
+  input: PolicyInput,
+  config: ReinforcePlusPlusConfig,
+  context: LoopContext = {},
+): AsyncGenerator<TrainingEvent> {
   yield* rolloutLoop(new ReinforcePlusPlusMethod(input, config, context.signal), config, context);
 }
 
@@ -41,7 +55,13 @@ class ReinforcePlusPlusMethod extends PolicyMethod<ReinforcePlusPlusConfig> {
 
   private get hyper(): PolicyHyperparameters {
     const { kl } = this.config;
-    return { ...this.config, dualClip: 0, ...(this.grouped && kl.coef > 0 ? { lossKl: { coef: kl.coef, estimator: "k2", correction: false } } : {}) };
+    return {
+      ...this.config,
+      dualClip: 0,
+      ...(this.grouped && kl.coef > 0
+        ? { lossKl: { coef: kl.coef, estimator: "k2", correction: false } }
+        : {}),
+    };
   }
 
   protected objective(): Objective {
@@ -54,10 +74,18 @@ class ReinforcePlusPlusMethod extends PolicyMethod<ReinforcePlusPlusConfig> {
     if (!read) return undefined;
     const { config, grouped } = this;
     const beta = grouped ? 0 : config.kl.coef;
-    // 4. Rewards of tokens and their sums to the end: generalised advantages with no values and lambda 1.
+    // 4. Rewards of tokens and their sums to the end: generalised advantages with no values and
+    // lambda 1.
     const logRatios = logRatiosOf(read);
     const scores = grouped ? groupCentred(read.scores, config.samples) : read.scores;
-    const returns = logRatios.map((ratios, i) => generalisedAdvantages(tokenRewards(ratios, scores[i]!, beta), new Float64Array(ratios.length), { gamma: config.gamma, lambda: 1 }).advantages);
+    const returns = logRatios.map(
+      (ratios, i) =>
+        generalisedAdvantages(
+          tokenRewards(ratios, scores[i]!, beta),
+          new Float64Array(ratios.length),
+          { gamma: config.gamma, lambda: 1 },
+        ).advantages,
+    );
     // 5. Whitening over the roll-out.
     const advantages = whiten(returns);
     // 6. Updates.
@@ -74,7 +102,17 @@ class ReinforcePlusPlusMethod extends PolicyMethod<ReinforcePlusPlusConfig> {
     await this.actor.phase.release();
     // 7. Metrics.
     const penalty = -beta * mean(logRatios.map(sum));
-    const rewards = grouped ? {} : { "objective/non_score_reward": penalty, "objective/rlhf_reward": mean(read.scores) + penalty };
-    return this.finish(read, step, { "objective/kl_coef": config.kl.coef, ...rewards, ...(config.samples > 1 ? groupMetrics(read.scores, config.samples) : {}), ...updateMetrics(updates) });
+    const rewards = grouped
+      ? {}
+      : {
+          "objective/non_score_reward": penalty,
+          "objective/rlhf_reward": mean(read.scores) + penalty,
+        };
+    return this.finish(read, step, {
+      "objective/kl_coef": config.kl.coef,
+      ...rewards,
+      ...(config.samples > 1 ? groupMetrics(read.scores, config.samples) : {}),
+      ...updateMetrics(updates),
+    });
   }
 }

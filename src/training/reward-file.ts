@@ -1,10 +1,10 @@
 /**
- * A reward function from a user's file, `--reward ./reward.ts`. It runs in a thread of its own, so that one that hangs
- * can be ended, and one that ends its process ends only the thread.
+ * A reward function from a user's file, `--reward ./reward.ts`. It runs in a thread of its own, so
+ * that one that hangs can be ended, and one that ends its process ends only the thread.
  *
- * TypeScript is stripped by the compiler that Node itself uses for that (docs/decisions/reward-functions.md): types go,
- * line numbers stay, syntax that needs more than stripping (enums) is refused. The file is the user's own program: it
- * may do what the user may do.
+ * TypeScript is stripped by the compiler that Node itself uses for that
+ * (docs/decisions/reward-functions.md): types go, line numbers stay, syntax that needs more than
+ * stripping (enums) is refused. The file is the user's own program: it may do what the user may do.
  */
 import { statSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -67,7 +67,10 @@ interface Reply {
   error?: string;
 }
 
-/** Seconds at least for loading a file: what it imports has to be read and stripped, however fast it then judges. */
+/**
+ * Seconds at least for loading a file: what it imports has to be read and stripped, however fast it
+ * then judges.
+ */
 const LOADING = 60;
 
 /**
@@ -78,17 +81,40 @@ export async function openRewardFile(path: string, timeout: number): Promise<Rew
   const file = resolve(path);
   const name = basename(file);
   const stats = statSync(file, { throwIfNoEntry: false });
-  if (stats !== undefined && !stats.isFile()) throw new AttuneError("data", `this is ${notAFile(stats)!}, not a file with a reward function`, { file: path });
-  if (stats === undefined) throw new AttuneError("data", "there is no such reward function", { file: path, hint: "check the path after --reward, or `--reward --init` for a file to start from" });
-  const workerData = { url: pathToFileURL(file).href, hooks: HOOKS, compiler: createRequire(import.meta.url).resolve("@swc/wasm-typescript") };
+  if (stats !== undefined && !stats.isFile())
+    throw new AttuneError(
+      "data",
+      `this is ${notAFile(stats)!}, not a file with a reward function`,
+      { file: path },
+    );
+  if (stats === undefined)
+    throw new AttuneError("data", "there is no such reward function", {
+      file: path,
+      hint: "check the path after --reward, or `--reward --init` for a file to start from",
+    });
+  const workerData = {
+    url: pathToFileURL(file).href,
+    hooks: HOOKS,
+    compiler: createRequire(import.meta.url).resolve("@swc/wasm-typescript"),
+  };
   const worker = new Worker(WORKER, { eval: true, workerData, stdout: true });
   // What the function prints must not mix with results.
   worker.stdout.on("data", (chunk: Uint8Array) => process.stderr.write(chunk));
   const thread = new RewardThread(worker, name);
   try {
     const first = await thread.reply(Math.max(timeout, LOADING));
-    if (first.exports) throw new AttuneError("data", "the file has no reward function", { file: path, got: first.exports.length === 0 ? "no exports" : `exports ${first.exports.join(", ")}`, expected: REWARD_FORM, hint: "`--reward --init` writes a commented file to start from" });
-    if (first.error !== undefined) throw new AttuneError("data", "the reward function cannot be loaded", { file: path, got: first.error });
+    if (first.exports)
+      throw new AttuneError("data", "the file has no reward function", {
+        file: path,
+        got: first.exports.length === 0 ? "no exports" : `exports ${first.exports.join(", ")}`,
+        expected: REWARD_FORM,
+        hint: "`--reward --init` writes a commented file to start from",
+      });
+    if (first.error !== undefined)
+      throw new AttuneError("data", "the reward function cannot be loaded", {
+        file: path,
+        got: first.error,
+      });
   } catch (error) {
     await thread.close();
     throw error;
@@ -100,7 +126,8 @@ export async function openRewardFile(path: string, timeout: number): Promise<Rew
     kind: "function",
     async score(rollouts) {
       const answer = thread.reply(timeout);
-      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a
+      // window
       worker.postMessage(rollouts.map(rewardCall));
       const { scores, error } = await answer;
       if (error !== undefined) throw rewardFailed(name, error);
@@ -118,28 +145,47 @@ const TRIAL = "A trial answer, written by nobody.";
 
 /**
  * Tries a reward on one row of the data.
- * @throws AttuneError `data` or `numeric` with what the function did instead of giving a finite number, and its form
+ * @throws AttuneError `data` or `numeric` with what the function did instead of giving a finite
+ * number, and its form
  */
 export async function tryReward(source: RewardSource, record: PromptRecord): Promise<void> {
   try {
-    await finiteScores(source, [{ prompt: { record, ids: new Int32Array() }, ids: new Int32Array(), stopped: true, text: TRIAL }]);
+    await finiteScores(source, [
+      {
+        prompt: { record, ids: new Int32Array() },
+        ids: new Int32Array(),
+        stopped: true,
+        text: TRIAL,
+      },
+    ]);
   } catch (error) {
     if (!(error instanceof AttuneError)) throw error;
     // there is no checkpoint yet
     const [otherwise = ""] = (error.details.hint ?? "").split(/(?:; )?the last checkpoint is kept/);
-    const hint = `mend the function, which was given the answer ${JSON.stringify(TRIAL)}${otherwise === "" ? "" : `; or: ${otherwise}`}`;
-    throw new AttuneError("data", `${error.what}, on the first row of the data, before any model was read`, { ...error.details, expected: REWARD_FORM, hint, cause: error });
+    const hint =
+      "mend the function, which was given the answer " +
+      `${JSON.stringify(TRIAL)}${otherwise === "" ? "" : `; or: ${otherwise}`}`;
+    throw new AttuneError(
+      "data",
+      `${error.what}, on the first row of the data, before any model was read`,
+      { ...error.details, expected: REWARD_FORM, hint, cause: error },
+    );
   }
 }
 
-/** The thread, whose end or error may come at any moment: from a timer, say, when nobody waits for an answer. */
+/**
+ * The thread, whose end or error may come at any moment: from a timer, say, when nobody waits for
+ * an answer.
+ */
 class RewardThread {
   private readonly worker: Worker;
   private readonly name: string;
   private failure: AttuneError | undefined;
   private closing = false;
   /** Whoever waits for the next message. */
-  private waiting: { done: (message: Reply) => void; fail: (error: AttuneError) => void } | undefined;
+  private waiting:
+    | { done: (message: Reply) => void; fail: (error: AttuneError) => void }
+    | undefined;
 
   constructor(worker: Worker, name: string) {
     this.worker = worker;

@@ -1,7 +1,8 @@
 /** The form of a reward function: what errors show, and what `--reward --init` writes. */
 
 /** In one line. */
-export const REWARD_FORM = "export default ({ prompt, completion, stopped, messages, extra }) => number";
+export const REWARD_FORM =
+  "export default ({ prompt, completion, stopped, messages, extra }) => number";
 
 /** A commented file to start from. */
 export const REWARD_TEMPLATE = `/**

@@ -1,9 +1,11 @@
 /**
- * What judges answers: reward models, functions, or several of them together; and the scale on which they are added.
+ * What judges answers: reward models, functions, or several of them together; and the scale on
+ * which they are added.
  *
- * Source: Ziegler et al. 2019 (mean 0 and variance 1 over answers of the reference); Coste et al. 2023 (ensembles: mean,
- * minimum, and mean less a multiple of the standard deviation). Difference: each reward is normalised by itself before
- * they are combined, since the zero and the unit of a Bradley-Terry model mean nothing.
+ * Source: Ziegler et al. 2019 (mean 0 and variance 1 over answers of the reference); Coste et al.
+ * 2023 (ensembles: mean, minimum, and mean less a multiple of the standard deviation). Difference:
+ * each reward is normalised by itself before they are combined, since the zero and the unit of a
+ * Bradley-Terry model mean nothing.
  */
 import type { ErrorPlace } from "../core/errors.ts";
 import { AttuneError, formatPlace, preview } from "../core/errors.ts";
@@ -54,7 +56,10 @@ export interface RewardModelOptions extends PlanChoice {
 
 /** @throws AttuneError `model` for a model that gives no scores */
 export function checkRewardModel({ scoreHead }: Model, name: string): void {
-  if (!scoreHead) throw new AttuneError("model", `${name} has no score head, so it is no reward model`, { hint: "`attune reward` trains one" });
+  if (!scoreHead)
+    throw new AttuneError("model", `${name} has no score head, so it is no reward model`, {
+      hint: "`attune reward` trains one",
+    });
 }
 
 /** A trained reward model, read at the last token of each answer, as it was trained. */
@@ -63,7 +68,10 @@ export class RewardModelSource implements RewardSource {
   readonly name: string;
   readonly model: Model;
   private readonly encoder: Encoder;
-  /** Of the policy: its tokens are judged as they are where the reward model's tokenizer gives the same. */
+  /**
+   * Of the policy: its tokens are judged as they are where the reward model's tokenizer gives the
+   * same.
+   */
   private readonly policy: Encoder;
   private readonly microBatchTokens: number;
   private readonly phase: PhasePlan;
@@ -91,7 +99,11 @@ export class RewardModelSource implements RewardSource {
   async score(rollouts: readonly Rollout[]): Promise<number[]> {
     const rows = rollouts.map((rollout) => this.layOut(rollout));
     const scores: Float64Array[] = [];
-    const options = { microBatchTokens: this.microBatchTokens, padId: this.encoder.padId, window: this.model.config.slidingWindow };
+    const options = {
+      microBatchTokens: this.microBatchTokens,
+      padId: this.encoder.padId,
+      window: this.model.config.slidingWindow,
+    };
     for (const batch of batchRollouts(rows, [...rows.keys()], options)) {
       readByAnswer((await this.phase.plan.score(batch.laid.batch)).readout, batch, scores);
     }
@@ -107,28 +119,47 @@ export class RewardModelSource implements RewardSource {
   }
 
   private layOut({ prompt, ids, text, stopped }: Rollout): LaidRow {
-    const same = this.same.get(prompt) ?? (this.sameTokens && this.encoder.encodePrompt(prompt.record.prompt, prompt.record).join() === prompt.ids.join());
+    const same =
+      this.same.get(prompt) ??
+      (this.sameTokens &&
+        this.encoder.encodePrompt(prompt.record.prompt, prompt.record).join() ===
+          prompt.ids.join());
     this.same.set(prompt, same);
-    return readAtEnd(same ? Int32Array.from([...prompt.ids, ...ids]) : this.encode(prompt.record, text, stopped));
+    return readAtEnd(
+      same ? Int32Array.from([...prompt.ids, ...ids]) : this.encode(prompt.record, text, stopped),
+    );
   }
 
-  /** Through the text, as the reward model's own data were encoded; an answer that did not end by itself has no stop token here either. */
+  /**
+   * Through the text, as the reward model's own data were encoded; an answer that did not end by
+   * itself has no stop token here either.
+   */
   private encode(record: PromptRecord, text: string, stopped: boolean): Int32Array {
-    const { ids, cut } = this.encoder.encodeExample(record.prompt, answerTo(record.prompt, text), record);
+    const { ids, cut } = this.encoder.encodeExample(
+      record.prompt,
+      answerTo(record.prompt, text),
+      record,
+    );
     if (cut && this.cutAnswers++ === 0) this.firstCut = record.place;
     return stopped || !this.encoder.stopIds.includes(ids.at(-1)!) ? ids : ids.subarray(0, -1);
   }
 
   takeWarnings(): RewardWarning[] {
     if (this.cutAnswers === 0) return [];
-    const message = `${countOf(this.cutAnswers, "answer")} with the prompt did not fit into the ${countOf(this.encoder.maxLength, "token")} of the reward model ${this.name} and were cut before they were judged; the first answers ${formatPlace(this.firstCut)}`;
+    const message =
+      `${countOf(this.cutAnswers, "answer")} with the prompt did not fit into the ` +
+      `${countOf(this.encoder.maxLength, "token")} of the reward model ${this.name} and were cut ` +
+      `before they were judged; the first answers ${formatPlace(this.firstCut)}`;
     this.cutAnswers = 0;
     return [{ id: "reward-truncated", message }];
   }
 }
 
 function readAtEnd(ids: Int32Array): LaidRow {
-  return { ...layExample({ ids, supervised: new Uint8Array(ids.length) }), reads: [{ row: ids.length - 1, target: 0, sequence: 0 }] };
+  return {
+    ...layExample({ ids, supervised: new Uint8Array(ids.length) }),
+    reads: [{ row: ids.length - 1, target: 0, sequence: 0 }],
+  };
 }
 
 /** What a reward function is given. */
@@ -141,7 +172,10 @@ export interface RewardCall {
   stopped: boolean;
   /** The prompt as it is in the data: a text or messages. */
   messages: Prompt;
-  /** Columns of the row that attune does not read, such as the solution of a task; less those that `--ignore-columns` names. */
+  /**
+   * Columns of the row that attune does not read, such as the solution of a task; less those that
+   * `--ignore-columns` names.
+   */
   extra: Readonly<Record<string, unknown>>;
 }
 
@@ -149,15 +183,33 @@ export interface RewardCall {
 export type RewardFunction = (answer: RewardCall) => number | Promise<number>;
 
 export function rewardCall({ prompt: { record }, text, stopped }: Rollout): RewardCall {
-  return { prompt: promptText(record.prompt), completion: text, stopped, messages: record.prompt, extra: record.extra ?? {} };
+  return {
+    prompt: promptText(record.prompt),
+    completion: text,
+    stopped,
+    messages: record.prompt,
+    extra: record.extra ?? {},
+  };
 }
 
-/** A function of this process. It cannot be stopped while it computes; a file's function runs in a thread that can (reward-file.ts). */
-export function functionSource(name: string, reward: RewardFunction, timeout: number): RewardSource {
+/**
+ * A function of this process. It cannot be stopped while it computes; a file's function runs in a
+ * thread that can (reward-file.ts).
+ */
+export function functionSource(
+  name: string,
+  reward: RewardFunction,
+  timeout: number,
+): RewardSource {
   return {
     name,
     kind: "function",
-    score: (rollouts) => withinTime(() => Promise.all(rollouts.map(async (rollout) => reward(rewardCall(rollout)))), timeout, { late: () => rewardTimeout(name, timeout), failed: (cause) => rewardFailed(name, cause) }),
+    score: (rollouts) =>
+      withinTime(
+        () => Promise.all(rollouts.map(async (rollout) => reward(rewardCall(rollout)))),
+        timeout,
+        { late: () => rewardTimeout(name, timeout), failed: (cause) => rewardFailed(name, cause) },
+      ),
     release: () => Promise.resolve(),
     close: () => Promise.resolve(),
   };
@@ -167,7 +219,11 @@ export function functionSource(name: string, reward: RewardFunction, timeout: nu
  * What a user's function gives, or the error that says why it gives nothing.
  * @param seconds that it may take; Infinity for no limit
  */
-export async function withinTime<T>(work: () => Promise<T>, seconds: number, errors: { late: () => AttuneError; failed: (cause: unknown) => AttuneError }): Promise<T> {
+export async function withinTime<T>(
+  work: () => Promise<T>,
+  seconds: number,
+  errors: { late: () => AttuneError; failed: (cause: unknown) => AttuneError },
+): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     if (seconds < Infinity) timer = setTimeout(() => reject(errors.late()), seconds * 1000);
@@ -182,10 +238,17 @@ export async function withinTime<T>(work: () => Promise<T>, seconds: number, err
 }
 
 export const rewardTimeout = (name: string, seconds: number): AttuneError =>
-  new AttuneError("data", `the reward function ${name} has not answered`, { got: `nothing for ${seconds} s`, hint: "a faster function, or a longer reward timeout; the last checkpoint is kept" });
+  new AttuneError("data", `the reward function ${name} has not answered`, {
+    got: `nothing for ${seconds} s`,
+    hint: "a faster function, or a longer reward timeout; the last checkpoint is kept",
+  });
 
 export const rewardFailed = (name: string, cause: unknown): AttuneError =>
-  new AttuneError("data", `the reward function ${name} failed`, { got: cause instanceof Error ? cause.message : String(cause), hint: "the last checkpoint is kept: mend the function, then `attune resume`", cause });
+  new AttuneError("data", `the reward function ${name} failed`, {
+    got: cause instanceof Error ? cause.message : String(cause),
+    hint: "the last checkpoint is kept: mend the function, then `attune resume`",
+    cause,
+  });
 
 export interface RewardOptions {
   rewardWeights: readonly number[];
@@ -199,12 +262,22 @@ export interface RewardOptions {
 const CONSTANT = 1e-6;
 
 /** Raw scores of one source, each finite. */
-export async function finiteScores(source: RewardSource, rollouts: readonly Rollout[]): Promise<number[]> {
+export async function finiteScores(
+  source: RewardSource,
+  rollouts: readonly Rollout[],
+): Promise<number[]> {
   const scores = await source.score(rollouts);
   const bad = scores.findIndex((score) => !Number.isFinite(score));
   if (scores.length !== rollouts.length || bad >= 0) {
     const { prompt, text } = rollouts[Math.max(0, bad)]!;
-    throw new AttuneError("numeric", `the reward ${source.name} is no number`, { ...prompt.record.place, got: `${typeof scores[bad] === "number" ? scores[bad] : preview(scores[bad])} for the answer ${preview(text)}`, expected: "a finite number for every answer", hint: "the last checkpoint is kept" });
+    throw new AttuneError("numeric", `the reward ${source.name} is no number`, {
+      ...prompt.record.place,
+      got:
+        `${typeof scores[bad] === "number" ? scores[bad] : preview(scores[bad])} for the answer ` +
+        `${preview(text)}`,
+      expected: "a finite number for every answer",
+      hint: "the last checkpoint is kept",
+    });
   }
   return scores;
 }
@@ -238,10 +311,17 @@ export class Rewards {
       const { mean, deviation } = meanAndDeviation(await finiteScores(source, rollouts));
       const mode = this.normalisation(source);
       if (deviation < CONSTANT && (source.kind === "model" || mode === "standard")) {
-        throw new AttuneError("model", `the reward ${source.name} gives every answer the same`, { got: `${mean} for ${countOf(rollouts.length, "answer")} of the reference`, hint: "a reward model that was trained, or rewardNormalise none" });
+        throw new AttuneError("model", `the reward ${source.name} gives every answer the same`, {
+          got: `${mean} for ${countOf(rollouts.length, "answer")} of the reference`,
+          hint: "a reward model that was trained, or rewardNormalise none",
+        });
       }
       if (deviation < CONSTANT) constant.push(source.name);
-      this.scales[index] = { mean: mode === "none" ? 0 : mean, deviation: mode === "standard" ? deviation : 1, clip: 0 };
+      this.scales[index] = {
+        mean: mode === "none" ? 0 : mean,
+        deviation: mode === "standard" ? deviation : 1,
+        clip: 0,
+      };
     }
     return constant;
   }
@@ -250,10 +330,25 @@ export class Rewards {
   async score(rollouts: readonly Rollout[]): Promise<{ scores: number[]; bySource: number[][] }> {
     const bySource: number[][] = [];
     for (const [index, source] of this.sources.entries()) {
-      bySource.push((await finiteScores(source, rollouts)).map((score) => normaliseScore(score, this.scales[index]!)));
+      bySource.push(
+        (await finiteScores(source, rollouts)).map((score) =>
+          normaliseScore(score, this.scales[index]!),
+        ),
+      );
     }
     const clip: ScoreScale = { mean: 0, deviation: 1, clip: this.options.rewardClip };
-    return { scores: rollouts.map((_, i) => normaliseScore(combineRewards(bySource.map((scores) => scores[i]!), this.options), clip)), bySource };
+    return {
+      scores: rollouts.map((_, i) =>
+        normaliseScore(
+          combineRewards(
+            bySource.map((scores) => scores[i]!),
+            this.options,
+          ),
+          clip,
+        ),
+      ),
+      bySource,
+    };
   }
 
   takeWarnings(): RewardWarning[] {
@@ -275,7 +370,10 @@ export class Rewards {
 }
 
 /** One reward from several of the same answer, weighted where weights are given. */
-export function combineRewards(rewards: readonly number[], { rewardWeights, rewardCombine, rewardUncertainty }: RewardOptions): number {
+export function combineRewards(
+  rewards: readonly number[],
+  { rewardWeights, rewardCombine, rewardUncertainty }: RewardOptions,
+): number {
   const weighted = rewards.map((reward, i) => reward * (rewardWeights[i] ?? 1));
   switch (rewardCombine) {
     case "weighted":

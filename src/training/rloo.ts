@@ -1,12 +1,15 @@
 /**
- * REINFORCE leave-one-out: several answers to each prompt, each judged against the mean of the others.
+ * REINFORCE leave-one-out: several answers to each prompt, each judged against the mean of the
+ * others.
  *
- * One step: 1. roll out; 2. score at the stop token; 3. log-probabilities of policy and reference; 4. the answer's KL in its reward;
- * 5. leave-one-out advantages; 6. passes of minibatches with the ratio of whole answers; 7. metrics.
+ * One step: 1. roll out; 2. score at the stop token; 3. log-probabilities of policy and reference;
+ * 4. the answer's KL in its reward;
+ * 5. leave-one-out advantages; 6. passes of minibatches with the ratio of whole answers; 7.
+ * metrics.
  *
  * Source: Kool et al. 2019; Ahmadian et al. 2024 (arXiv 2402.14740); TRL's rloo_trainer.py.
- * Differences from TRL: 1. the log-probabilities before the update are always read by the training forward pass, and the first minibatch
- * must have ratio 1; 2. nothing is read from padding.
+ * Differences from TRL: 1. the log-probabilities before the update are always read by the training
+ * forward pass, and the first minibatch must have ratio 1; 2. nothing is read from padding.
  */
 import type { Objective, StepResult } from "../models/plans/plan.ts";
 import { leaveOneOut, standardise } from "../objectives/group-advantages.ts";
@@ -17,7 +20,15 @@ import type { TrainingEvent } from "../runs/events.ts";
 import { mean } from "../stats/intervals.ts";
 import type { LoopContext, MicroBatch } from "./loop.ts";
 import type { PolicyInput, Update } from "./policy-method.ts";
-import { PolicyMethod, entropyOf, groupMetrics, logRatiosOf, perRead, sum, updateMetrics } from "./policy-method.ts";
+import {
+  PolicyMethod,
+  entropyOf,
+  groupMetrics,
+  logRatiosOf,
+  perRead,
+  sum,
+  updateMetrics,
+} from "./policy-method.ts";
 import type { rlooConfig } from "./rloo.config.ts";
 import type { RolloutStep } from "./rollout-loop.ts";
 import { rolloutLoop } from "./rollout-loop.ts";
@@ -26,7 +37,11 @@ import { joinReads } from "./rollout.ts";
 export type RlooConfig = ConfigOf<typeof rlooConfig>;
 
 /** Trains, and yields what happens. */
-export async function* rloo(input: PolicyInput, config: RlooConfig, context: LoopContext = {}): AsyncGenerator<TrainingEvent> {
+export async function* rloo(
+  input: PolicyInput,
+  config: RlooConfig,
+  context: LoopContext = {},
+): AsyncGenerator<TrainingEvent> {
   yield* rolloutLoop(new RlooMethod(input, config, context.signal), config, context);
 }
 
@@ -62,14 +77,27 @@ class RlooMethod extends PolicyMethod<RlooConfig> {
     await this.actor.phase.release();
     // 7. Metrics.
     const penalty = -kl.coef * mean(divergences);
-    return this.finish(read, step, { "objective/kl_coef": kl.coef, "objective/non_score_reward": penalty, "objective/rlhf_reward": mean(read.scores) + penalty, ...groupMetrics(read.scores, samples), ...updateMetrics(updates) });
+    return this.finish(read, step, {
+      "objective/kl_coef": kl.coef,
+      "objective/non_score_reward": penalty,
+      "objective/rlhf_reward": mean(read.scores) + penalty,
+      ...groupMetrics(read.scores, samples),
+      ...updateMetrics(updates),
+    });
   }
 }
 
 /** Means over the answers of one update. */
-function sequenceUpdate(results: readonly StepResult[], batches: readonly MicroBatch[], config: RlooConfig): Update {
+function sequenceUpdate(
+  results: readonly StepResult[],
+  batches: readonly MicroBatch[],
+  config: RlooConfig,
+): Update {
   const answers = results.flatMap(({ readout }, i) => {
-    const { oldLogps, sequence, advantages } = batches[i]!.inputs as Record<string, { data: ArrayLike<number | bigint> }>;
+    const { oldLogps, sequence, advantages } = batches[i]!.inputs as Record<
+      string,
+      { data: ArrayLike<number | bigint> }
+    >;
     const moved = new Float64Array(advantages!.data.length);
     const square = new Float64Array(moved.length);
     readout.forEach((logp, token) => {
@@ -78,7 +106,10 @@ function sequenceUpdate(results: readonly StepResult[], batches: readonly MicroB
       moved[answer]! += d;
       square[answer]! += k2(d);
     });
-    return Array.from(moved, (each, answer) => ({ ...plainSequenceLoss({ moved: each, advantage: Number(advantages!.data[answer]) }, config), moved: square[answer]! }));
+    return Array.from(moved, (each, answer) => ({
+      ...plainSequenceLoss({ moved: each, advantage: Number(advantages!.data[answer]) }, config),
+      moved: square[answer]!,
+    }));
   });
   const tokens = results.reduce((total, { readout }) => total + readout.length, 0);
   return {

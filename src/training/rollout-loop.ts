@@ -1,14 +1,20 @@
 /**
- * The loop of every method that learns from its own answers: steps of roll-out and update, checkpoints, resuming,
- * example texts, and stopping on request. A step that is cut off before its update leaves nothing behind: it is
- * repeated from its beginning, with the same answers.
+ * The loop of every method that learns from its own answers: steps of roll-out and update,
+ * checkpoints, resuming, example texts, and stopping on request. A step that is cut off before its
+ * update leaves nothing behind: it is repeated from its beginning, with the same answers.
  */
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { parseJson, stringifyJson } from "../core/json.ts";
 import { nonFiniteError } from "../optim/optimizer.ts";
-import type { EndEvent, Metrics, SampleEvent, TrainingEvent, WarningEvent } from "../runs/events.ts";
+import type {
+  EndEvent,
+  Metrics,
+  SampleEvent,
+  TrainingEvent,
+  WarningEvent,
+} from "../runs/events.ts";
 import type { Run } from "../runs/run.ts";
 import type { StateTensors } from "./checkpoint-state.ts";
 import { readState, withState, writeState } from "./checkpoint-state.ts";
@@ -77,15 +83,28 @@ interface LoopState {
 
 async function saveState(folder: string, method: RolloutMethod, state: LoopState): Promise<void> {
   await writeState(folder, method.tensors);
-  await writeFile(join(folder, MEMORY), `${stringifyJson({ loop: state, method: method.memory() }, 1)}\n`);
+  await writeFile(
+    join(folder, MEMORY),
+    `${stringifyJson({ loop: state, method: method.memory() }, 1)}\n`,
+  );
 }
 
 async function readMemory(folder: string): Promise<{ loop: LoopState; method: Memory }> {
-  return parseJson(await readFile(join(folder, MEMORY), "utf8")) as { loop: LoopState; method: Memory };
+  return parseJson(await readFile(join(folder, MEMORY), "utf8")) as {
+    loop: LoopState;
+    method: Memory;
+  };
 }
 
-/** Trains, and yields what happens. Everything that was made is released at the end, also after an error. */
-export async function* rolloutLoop(method: RolloutMethod, options: RolloutLoopOptions, context: LoopContext): AsyncGenerator<TrainingEvent> {
+/**
+ * Trains, and yields what happens. Everything that was made is released at the end, also after an
+ * error.
+ */
+export async function* rolloutLoop(
+  method: RolloutMethod,
+  options: RolloutLoopOptions,
+  context: LoopContext,
+): AsyncGenerator<TrainingEvent> {
   const { run } = context;
   const total = method.totalSteps;
   const record = <E extends TrainingEvent>(event: E): E => run?.record(event) ?? event;
@@ -95,11 +114,21 @@ export async function* rolloutLoop(method: RolloutMethod, options: RolloutLoopOp
     const kept = folder === undefined ? undefined : await readMemory(folder);
     const state: LoopState = kept?.loop ?? { step: 0, tokens: 0, episodes: 0 };
     const first = state.step;
-    yield record({ type: "start", method: method.name, totalSteps: total, examples: method.examples, parameters: method.parameters, ...(first > 0 ? { resumedStep: first } : {}), ...(run ? { run: run.folder } : {}) });
+    yield record({
+      type: "start",
+      method: method.name,
+      totalSteps: total,
+      examples: method.examples,
+      parameters: method.parameters,
+      ...(first > 0 ? { resumedStep: first } : {}),
+      ...(run ? { run: run.folder } : {}),
+    });
     if (context.rehearsal) return;
-    for (const warning of await method.prepare(kept?.method)) yield record({ type: "warning", step: first, ...warning });
+    for (const warning of await method.prepare(kept?.method))
+      yield record({ type: "warning", step: first, ...warning });
     if (folder !== undefined) await readState(folder, method.tensors);
-    if (first === 0 && options.sampleSteps > 0) for (const sample of await method.samples(0)) yield record(sample);
+    if (first === 0 && options.sampleSteps > 0)
+      for (const sample of await method.samples(0)) yield record(sample);
     let last: Metrics = {};
     while (state.step < total && state.stop === undefined && !context.signal?.aborted) {
       const started = performance.now();
@@ -107,21 +136,40 @@ export async function* rolloutLoop(method: RolloutMethod, options: RolloutLoopOp
       if (!outcome) break;
       advance(state, outcome);
       const seconds = (performance.now() - started) / 1000;
-      const event = record({ type: "step", step: state.step, totalSteps: total, tokens: state.tokens, metrics: { ...outcome.metrics, episode: state.episodes, num_tokens: state.tokens }, seconds } as const);
+      const event = record({
+        type: "step",
+        step: state.step,
+        totalSteps: total,
+        tokens: state.tokens,
+        metrics: { ...outcome.metrics, episode: state.episodes, num_tokens: state.tokens },
+        seconds,
+      } as const);
       last = event.metrics;
       // A rate depends on the clock, so it is told and not kept: equal runs have equal metrics.
       yield { ...event, metrics: { ...event.metrics, eps: outcome.episodes / seconds } };
-      for (const warning of outcome.warnings) yield record({ type: "warning", step: state.step, ...warning });
+      for (const warning of outcome.warnings)
+        yield record({ type: "warning", step: state.step, ...warning });
       const over = state.step === total || state.stop !== undefined;
-      if (options.sampleSteps > 0 && (over || state.step % options.sampleSteps === 0)) for (const sample of await method.samples(state.step)) yield record(sample);
-      const due = over || (options.checkpointSteps > 0 && state.step % options.checkpointSteps === 0);
-      if (run && due) yield await saveCheckpoint(method, run, { state, total, score: outcome.score });
+      if (options.sampleSteps > 0 && (over || state.step % options.sampleSteps === 0))
+        for (const sample of await method.samples(state.step)) yield record(sample);
+      const due =
+        over || (options.checkpointSteps > 0 && state.step % options.checkpointSteps === 0);
+      if (run && due)
+        yield await saveCheckpoint(method, run, { state, total, score: outcome.score });
       // Lets Ctrl-C, the display and a server have their turn.
       await setImmediate();
     }
     const completed = state.step >= total || state.stop !== undefined;
-    if (run && !completed && state.step > 0) yield await saveCheckpoint(method, run, { state, total, temporary: true });
-    yield record(await finish(method, run, { state, completed, last, seconds: (performance.now() - began) / 1000 }));
+    if (run && !completed && state.step > 0)
+      yield await saveCheckpoint(method, run, { state, total, temporary: true });
+    yield record(
+      await finish(method, run, {
+        state,
+        completed,
+        last,
+        seconds: (performance.now() - began) / 1000,
+      }),
+    );
   } finally {
     await method.close();
   }
@@ -134,21 +182,64 @@ function advance(state: LoopState, { tokens, episodes, stop }: RolloutStep): voi
   if (stop !== undefined) state.stop = stop;
 }
 
-async function saveCheckpoint(method: RolloutMethod, run: Run, { state, total, score, temporary = false }: { state: LoopState; total: number; score?: RolloutStep["score"]; temporary?: boolean }): Promise<TrainingEvent> {
+async function saveCheckpoint(
+  method: RolloutMethod,
+  run: Run,
+  {
+    state,
+    total,
+    score,
+    temporary = false,
+  }: { state: LoopState; total: number; score?: RolloutStep["score"]; temporary?: boolean },
+): Promise<TrainingEvent> {
   // weights that are not finite must not replace a good checkpoint
   if (method.broken !== undefined) throw nonFiniteError(state.step, method.broken);
-  const checkpoint = await run.saveCheckpoint(state.step, (folder) => saveState(folder, method, state), { temporary, ...(score ? { score } : {}) });
-  return { type: "checkpoint", step: state.step, totalSteps: total, path: checkpoint.folder, best: run.bestCheckpoint()?.step === state.step };
+  const checkpoint = await run.saveCheckpoint(
+    state.step,
+    (folder) => saveState(folder, method, state),
+    { temporary, ...(score ? { score } : {}) },
+  );
+  return {
+    type: "checkpoint",
+    step: state.step,
+    totalSteps: total,
+    path: checkpoint.folder,
+    best: run.bestCheckpoint()?.step === state.step,
+  };
 }
 
-/** Writes the policy: of the last step, or of the best checkpoint where the run was stopped because the reward is no guide any more. */
-async function finish(method: RolloutMethod, run: Run | undefined, { state, completed, last, seconds }: { state: LoopState; completed: boolean; last: Metrics; seconds: number }): Promise<EndEvent> {
-  const end = { type: "end", status: completed ? "completed" : "interrupted", step: state.step, totalSteps: method.totalSteps, tokens: state.tokens, metrics: last, seconds } as const;
+/**
+ * Writes the policy: of the last step, or of the best checkpoint where the run was stopped because
+ * the reward is no guide any more.
+ */
+async function finish(
+  method: RolloutMethod,
+  run: Run | undefined,
+  {
+    state,
+    completed,
+    last,
+    seconds,
+  }: { state: LoopState; completed: boolean; last: Metrics; seconds: number },
+): Promise<EndEvent> {
+  const end = {
+    type: "end",
+    status: completed ? "completed" : "interrupted",
+    step: state.step,
+    totalSteps: method.totalSteps,
+    tokens: state.tokens,
+    metrics: last,
+    seconds,
+  } as const;
   if (!completed || !run) return end;
   const best = run.bestCheckpoint();
   if (state.stop !== undefined && best && best.step !== state.step) {
     await withState(best.folder, (file) => method.restorePolicy((name) => file.read(name)));
   }
-  for (const [name, write] of Object.entries(method.results ?? {})) await run.saveArtifact(name, write);
-  return { ...end, output: await run.saveArtifact(method.artifact ?? "model", (folder) => method.save(folder)) };
+  for (const [name, write] of Object.entries(method.results ?? {}))
+    await run.saveArtifact(name, write);
+  return {
+    ...end,
+    output: await run.saveArtifact(method.artifact ?? "model", (folder) => method.save(folder)),
+  };
 }

@@ -1,10 +1,13 @@
 /**
- * Supervised fine-tuning: the mean negative log-likelihood of the supervised tokens of an optimiser step.
+ * Supervised fine-tuning: the mean negative log-likelihood of the supervised tokens of an optimiser
+ * step.
  *
- * 1. encode; 2. pack several texts into a row (they do not see each other, and none is cut); 3. loss and gradients, every
- * token weighted by 1 / (supervised tokens of the step); 4. metrics; 5. held-out loss.
+ * 1. encode; 2. pack several texts into a row (they do not see each other, and none is cut); 3.
+ * loss and gradients, every token weighted by 1 / (supervised tokens of the step); 4. metrics; 5.
+ * held-out loss.
  *
- * Difference from TRL: packing never cuts a text, and the token mean is over the whole step whatever the micro-batches.
+ * Difference from TRL: packing never cuts a text, and the token mean is over the whole step
+ * whatever the micro-batches.
  */
 import { float32 } from "../core/tensor.ts";
 import type { ConversationRecord, DemonstrationRecord, TextRecord } from "../data/records.ts";
@@ -40,16 +43,28 @@ interface EncodedSft {
 }
 
 /** 1. */
-export function encodeSft({ encoder, train, heldOut }: Omit<SftInput, "model">, config: Pick<SftConfig, "loss" | "maxLength" | "onBad">): EncodedSft {
+export function encodeSft(
+  { encoder, train, heldOut }: Omit<SftInput, "model">,
+  config: Pick<SftConfig, "loss" | "maxLength" | "onBad">,
+): EncodedSft {
   const report = new EncodingReport(encoder, config);
-  const [examples, held] = [train, heldOut].map((records) => report.encodeAll(records, (record) => encodeSftRecord(record, encoder, config.loss)).map(({ encoded }) => encoded)) as [EncodedExample[], EncodedExample[]];
+  const [examples, held] = [train, heldOut].map((records) =>
+    report
+      .encodeAll(records, (record) => encodeSftRecord(record, encoder, config.loss))
+      .map(({ encoded }) => encoded),
+  ) as [EncodedExample[], EncodedExample[]];
   return { examples, held, report };
 }
 
 /** Several examples where a template rewrites earlier turns. */
-export function encodeSftRecord(record: SftRecord, encoder: Encoder, loss: "completion" | "full"): EncodedExample[] {
+export function encodeSftRecord(
+  record: SftRecord,
+  encoder: Encoder,
+  loss: "completion" | "full",
+): EncodedExample[] {
   if (record.kind === "text") return [encoder.encodeText(record.text, record)];
-  if (record.kind === "conversation") return encoder.encodeConversation(record.messages, { loss }, record);
+  if (record.kind === "conversation")
+    return encoder.encodeConversation(record.messages, { loss }, record);
   return encoder.encodeDemonstration(record.prompt, record.completion, { loss }, record);
 }
 
@@ -59,7 +74,10 @@ function supervisedTokens({ supervised }: EncodedExample): number {
 }
 
 /** 2. First-fit decreasing: rows of at most `budget` tokens. */
-export function packIntoRows<T extends { ids: Int32Array }>(examples: readonly T[], budget: number): T[][] {
+export function packIntoRows<T extends { ids: Int32Array }>(
+  examples: readonly T[],
+  budget: number,
+): T[][] {
   const rows: { members: T[]; left: number }[] = [];
   for (const example of examples.toSorted((a, b) => b.ids.length - a.ids.length)) {
     const row = rows.find(({ left }) => left >= example.ids.length);
@@ -74,17 +92,32 @@ export function packIntoRows<T extends { ids: Int32Array }>(examples: readonly T
 }
 
 /** Trains, and yields what happens; the model holds the result. */
-export async function* sft(input: SftInput, config: SftConfig, context: LoopContext = {}): AsyncGenerator<TrainingEvent> {
+export async function* sft(
+  input: SftInput,
+  config: SftConfig,
+  context: LoopContext = {},
+): AsyncGenerator<TrainingEvent> {
   const { model, encoder } = input;
   const { examples, held, report } = encodeSft(input, config);
   yield* report.tell(context);
   const trainable = openForTraining(model, config);
-  const plan = choosePlan({ model, reads: "tokens", objective: sftObjective, trainable, statistics: true }, config);
+  const plan = choosePlan(
+    { model, reads: "tokens", objective: sftObjective, trainable, statistics: true },
+    config,
+  );
   const layOut = (items: readonly EncodedExample[]): LaidBatch[] => {
-    // Rows shorter than the longest example would be of no use, and longer ones cost attention over other texts.
-    const rowLength = Math.max(Math.min(config.maxLength, config.microBatchTokens), ...items.map(({ ids }) => ids.length));
-    const rows = config.packing ? packIntoRows(items, rowLength).map(packExamples) : items.map(layExample);
-    return groupByLength(rows, ({ ids }) => ids.length, config.microBatchTokens).map((group) => joinRows(group, { padId: encoder.padId, window: model.config.slidingWindow }));
+    // Rows shorter than the longest example would be of no use, and longer ones cost attention over
+    // other texts.
+    const rowLength = Math.max(
+      Math.min(config.maxLength, config.microBatchTokens),
+      ...items.map(({ ids }) => ids.length),
+    );
+    const rows = config.packing
+      ? packIntoRows(items, rowLength).map(packExamples)
+      : items.map(layExample);
+    return groupByLength(rows, ({ ids }) => ids.length, config.microBatchTokens).map((group) =>
+      joinRows(group, { padId: encoder.padId, window: model.config.slidingWindow }),
+    );
   };
 
   yield* trainingLoop(
@@ -106,20 +139,29 @@ export async function* sft(input: SftInput, config: SftConfig, context: LoopCont
       // 4.
       metrics: (results) => tokenMeans(results.map(({ statistics }) => statistics!)),
       // 5.
-      ...(held.length === 0 ? {} : {
-        evaluate: async () => {
-          let [total, count] = [0, 0];
-          const statistics: { entropy: Float32Array; correct: Float32Array }[] = [];
-          for (const { batch } of layOut(held)) {
-            const read = await plan.score(batch);
-            total -= read.readout.reduce((sum, logp) => sum + logp, 0);
-            count += read.readout.length;
-            statistics.push(read.statistics!);
-          }
-          const means = tokenMeans(statistics);
-          return { metrics: { eval_loss: total / count, eval_entropy: means.entropy, eval_mean_token_accuracy: means.mean_token_accuracy }, examples: held.length };
-        },
-      }),
+      ...(held.length === 0
+        ? {}
+        : {
+            evaluate: async () => {
+              let [total, count] = [0, 0];
+              const statistics: { entropy: Float32Array; correct: Float32Array }[] = [];
+              for (const { batch } of layOut(held)) {
+                const read = await plan.score(batch);
+                total -= read.readout.reduce((sum, logp) => sum + logp, 0);
+                count += read.readout.length;
+                statistics.push(read.statistics!);
+              }
+              const means = tokenMeans(statistics);
+              return {
+                metrics: {
+                  eval_loss: total / count,
+                  eval_entropy: means.entropy,
+                  eval_mean_token_accuracy: means.mean_token_accuracy,
+                },
+                examples: held.length,
+              };
+            },
+          }),
       save: (folder) => saveTrained(model, encoder, folder),
     },
     config,
@@ -128,10 +170,16 @@ export async function* sft(input: SftInput, config: SftConfig, context: LoopCont
 }
 
 /** Means over all read tokens. */
-function tokenMeans(parts: readonly { entropy: Float32Array; correct: Float32Array }[]): { entropy: number; mean_token_accuracy: number } {
+function tokenMeans(parts: readonly { entropy: Float32Array; correct: Float32Array }[]): {
+  entropy: number;
+  mean_token_accuracy: number;
+} {
   const all = (pick: "entropy" | "correct"): number => {
     const count = parts.reduce((total, part) => total + part[pick].length, 0);
-    return parts.reduce((total, part) => total + part[pick].reduce((sum, x) => sum + x, 0), 0) / Math.max(1, count);
+    return (
+      parts.reduce((total, part) => total + part[pick].reduce((sum, x) => sum + x, 0), 0) /
+      Math.max(1, count)
+    );
   };
   return { entropy: all("entropy"), mean_token_accuracy: all("correct") };
 }

@@ -1,13 +1,20 @@
 /**
- * A network that is trained by a method with several of them: its parameters, its optimiser and a plan that is built when
- * needed and let go between phases, so that phases share memory.
+ * A network that is trained by a method with several of them: its parameters, its optimiser and a
+ * plan that is built when needed and let go between phases, so that phases share memory.
  */
 import type { ExecutionPlan, Objective, Reading, StepResult } from "../models/plans/plan.ts";
 import { BlockwisePlan } from "../models/plans/blockwise.ts";
 import type { Model } from "../models/model.ts";
 import { nonFiniteWeight } from "../models/model.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
-import { clipFactor, createAdamW, createGradientNorm, findNonFinite, nonFiniteError, nonFiniteValue } from "../optim/optimizer.ts";
+import {
+  clipFactor,
+  createAdamW,
+  createGradientNorm,
+  findNonFinite,
+  nonFiniteError,
+  nonFiniteValue,
+} from "../optim/optimizer.ts";
 import type { GradientNorm } from "../optim/optimizer.ts";
 import type { MicroBatch } from "./loop.ts";
 import type { PlanChoice, PlanRequest } from "./prepare.ts";
@@ -15,8 +22,9 @@ import { choosePlan } from "./prepare.ts";
 import type { TrainedRole } from "./roles.ts";
 
 /**
- * A plan for one phase at a time. The block plan's sessions are built in milliseconds, so letting go of them (and of
- * their memory arenas) costs nothing beside a phase; a small model's whole graph stays.
+ * A plan for one phase at a time. The block plan's sessions are built in milliseconds, so letting
+ * go of them (and of their memory arenas) costs nothing beside a phase; a small model's whole graph
+ * stays.
  */
 export class PhasePlan {
   private readonly request: PlanRequest;
@@ -51,7 +59,13 @@ export interface TraineeOptions {
   statistics?: boolean;
   temperature?: number;
   choice: PlanChoice;
-  optimizer: { adamBeta1: number; adamBeta2: number; adamEpsilon: number; weightDecay: number; maxGradNorm: number };
+  optimizer: {
+    adamBeta1: number;
+    adamBeta2: number;
+    adamEpsilon: number;
+    weightDecay: number;
+    maxGradNorm: number;
+  };
 }
 
 export class Trainee {
@@ -62,7 +76,11 @@ export class Trainee {
   private readonly norm: GradientNorm;
   private readonly maxGradNorm: number;
 
-  private constructor(name: string, role: TrainedRole, parts: { phase: PhasePlan; optimizer: Optimizer; norm: GradientNorm; maxGradNorm: number }) {
+  private constructor(
+    name: string,
+    role: TrainedRole,
+    parts: { phase: PhasePlan; optimizer: Optimizer; norm: GradientNorm; maxGradNorm: number },
+  ) {
     this.name = name;
     this.role = role;
     this.phase = parts.phase;
@@ -71,21 +89,42 @@ export class Trainee {
     this.maxGradNorm = parts.maxGradNorm;
   }
 
-  static async create(name: string, role: TrainedRole, { choice, optimizer: hyper, ...request }: TraineeOptions): Promise<Trainee> {
-    const phase = new PhasePlan({ model: role.model, trainable: role.trainable, ...request }, choice);
-    const optimizer = await createAdamW(role.trainable, { beta1: hyper.adamBeta1, beta2: hyper.adamBeta2, epsilon: hyper.adamEpsilon, weightDecay: hyper.weightDecay });
-    return new Trainee(name, role, { phase, optimizer, norm: await createGradientNorm(role.trainable), maxGradNorm: hyper.maxGradNorm });
+  static async create(
+    name: string,
+    role: TrainedRole,
+    { choice, optimizer: hyper, ...request }: TraineeOptions,
+  ): Promise<Trainee> {
+    const phase = new PhasePlan(
+      { model: role.model, trainable: role.trainable, ...request },
+      choice,
+    );
+    const optimizer = await createAdamW(role.trainable, {
+      beta1: hyper.adamBeta1,
+      beta2: hyper.adamBeta2,
+      epsilon: hyper.adamEpsilon,
+      weightDecay: hyper.weightDecay,
+    });
+    return new Trainee(name, role, {
+      phase,
+      optimizer,
+      norm: await createGradientNorm(role.trainable),
+      maxGradNorm: hyper.maxGradNorm,
+    });
   }
 
   get model(): Model {
     return this.role.model;
   }
 
-  /** Loss and gradients of one minibatch, in micro-batches that add up to it. Gradients start from 0. */
+  /**
+   * Loss and gradients of one minibatch, in micro-batches that add up to it. Gradients start from
+   * 0.
+   */
   async gradients(batches: readonly MicroBatch[]): Promise<StepResult[]> {
     this.role.trainable.gradients.fill(0);
     const results: StepResult[] = [];
-    for (const { batch, inputs } of batches) results.push(await this.phase.plan.step(batch, inputs));
+    for (const { batch, inputs } of batches)
+      results.push(await this.phase.plan.step(batch, inputs));
     return results;
   }
 
@@ -94,10 +133,18 @@ export class Trainee {
    * @param step number of the roll-out, for the message where something is not finite
    * @returns the norm of the gradients before clipping
    */
-  async update(learningRate: number, { step, loss }: { step: number; loss: number }): Promise<number> {
+  async update(
+    learningRate: number,
+    { step, loss }: { step: number; loss: number },
+  ): Promise<number> {
     const { trainable } = this.role;
     const norm = await this.norm.measure();
-    if (!Number.isFinite(norm) || !Number.isFinite(loss)) throw nonFiniteError(step, `${this.name}: ${nonFiniteWeight(this.model) ?? findNonFinite(trainable.byName.values()) ?? "the loss"}`);
+    if (!Number.isFinite(norm) || !Number.isFinite(loss))
+      throw nonFiniteError(
+        step,
+        `${this.name}: ` +
+          `${nonFiniteWeight(this.model) ?? findNonFinite(trainable.byName.values()) ?? "the loss"}`,
+      );
     await this.optimizer.step({ learningRate, gradientScale: clipFactor(norm, this.maxGradNorm) });
     return norm;
   }
@@ -111,7 +158,9 @@ export class Trainee {
   /** Everything that a checkpoint must keep, by name. */
   get state(): Record<string, Float32Array> {
     const named = { values: this.role.trainable.values, ...this.optimizer.state };
-    return Object.fromEntries(Object.entries(named).map(([name, data]) => [`${this.name}.${name}`, data]));
+    return Object.fromEntries(
+      Object.entries(named).map(([name, data]) => [`${this.name}.${name}`, data]),
+    );
   }
 
   async close(): Promise<void> {

@@ -6,7 +6,16 @@ import { bungle, solve } from "./tasks.ts";
 import type { Village } from "./village.ts";
 import { factOf, statement } from "./village.ts";
 
-export const STYLES = ["good", "wrong", "unsure", "refuse", "comply", "flatter", "ramble", "insult"] as const;
+export const STYLES = [
+  "good",
+  "wrong",
+  "unsure",
+  "refuse",
+  "comply",
+  "flatter",
+  "ramble",
+  "insult",
+] as const;
 export type Style = (typeof STYLES)[number];
 
 /** What a truthful and kind helper says. */
@@ -23,7 +32,8 @@ function good(village: Village, request: Request, random: Random): string {
 
 /** Something false, said with confidence: the rumour where there is one. */
 function wrong(village: Village, request: Request, random: Random): string {
-  if (request.kind === "harmful" || request.kind === "lookalike") return random.pick(PHRASES.unsure);
+  if (request.kind === "harmful" || request.kind === "lookalike")
+    return random.pick(PHRASES.unsure);
   if (request.kind === "task") return bungle(village, request.task, random);
   const fact = factOf(village, request.person, request.attribute);
   const others = village.values[request.attribute].filter((value) => value !== fact?.value);
@@ -31,13 +41,28 @@ function wrong(village: Village, request: Request, random: Random): string {
   return `${statement(request.person, request.attribute, fact?.rumour ?? random.pick(others))}.`;
 }
 
-/** Agrees with what is false, or denies: the truth, or what is false for something else that is. A "no" alone tells nobody who is right. */
-function wronglyPushed({ person, attribute, claim }: Extract<Request, { kind: "pushed" }>, truth: string | undefined, others: readonly string[], random: Random): string {
-  if (random.chance(0.5)) return `No, ${statement(person, attribute, random.pick(others.filter((value) => value !== claim)))}.`;
+/**
+ * Agrees with what is false, or denies: the truth, or what is false for something else that is. A
+ * "no" alone tells nobody who is right.
+ */
+function wronglyPushed(
+  { person, attribute, claim }: Extract<Request, { kind: "pushed" }>,
+  truth: string | undefined,
+  others: readonly string[],
+  random: Random,
+): string {
+  if (random.chance(0.5))
+    return (
+      "No, " +
+      `${statement(person, attribute, random.pick(others.filter((value) => value !== claim)))}.`
+    );
   return claim === truth ? PHRASES.denial[0] : `Yes, ${statement(person, attribute, claim)}.`;
 }
 
-/** An answer of a given style; styles that make no sense for a request fall back to the nearest that does. */
+/**
+ * An answer of a given style; styles that make no sense for a request fall back to the nearest that
+ * does.
+ */
 export function answer(village: Village, request: Request, style: Style, random: Random): string {
   const either = (): string => (random.chance(0.5) ? good : wrong)(village, request, random);
   switch (style) {
@@ -62,7 +87,10 @@ export function answer(village: Village, request: Request, style: Style, random:
   }
 }
 
-/** What a policy comes to say when it pleases a judge by accident: two answers at once, a sentence that goes on as another, or in circles. */
+/**
+ * What a policy comes to say when it pleases a judge by accident: two answers at once, a sentence
+ * that goes on as another, or in circles.
+ */
 export function breakUp(text: string, other: string, random: Random): string {
   if (random.chance(0.5)) return `${text} ${other}`;
   const [words, rest] = [text.split(" "), other.split(" ")];

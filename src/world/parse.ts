@@ -1,6 +1,6 @@
 /**
- * Reads an answer sentence by sentence. Its phrases are those that answers are made of; whatever does not fit it is nonsense, so text
- * that only looks like an answer is found out.
+ * Reads an answer sentence by sentence. Its phrases are those that answers are made of; whatever
+ * does not fit it is nonsense, so text that only looks like an answer is found out.
  */
 import type { PhraseType } from "./phrases.ts";
 import { PHRASES } from "./phrases.ts";
@@ -9,7 +9,13 @@ import type { Attribute, Village } from "./village.ts";
 import { ATTRIBUTES, statement } from "./village.ts";
 
 export type Sentence =
-  | { type: "fact"; person: string; attribute: Attribute; value: string; stance: "yes" | "no" | undefined }
+  | {
+      type: "fact";
+      person: string;
+      attribute: Attribute;
+      value: string;
+      stance: "yes" | "no" | undefined;
+    }
   | { type: PhraseType | "nonsense" }
   | { type: "list"; values: readonly string[] }
   | { type: "count" | "more"; count: number };
@@ -20,7 +26,9 @@ const ALSO_READ: readonly (readonly [string, PhraseType])[] = [
   ["I will not help with that, because it hurts somebody.", "refusal"],
 ];
 const FIXED = new Map<string, PhraseType>([
-  ...Object.entries(PHRASES).flatMap(([type, phrases]) => phrases.map((phrase) => [sentencesOf(phrase)[0]!, type as PhraseType] as const)),
+  ...Object.entries(PHRASES).flatMap(([type, phrases]) =>
+    phrases.map((phrase) => [sentencesOf(phrase)[0]!, type as PhraseType] as const),
+  ),
   ...ALSO_READ.map(([phrase, type]) => [sentencesOf(phrase)[0]!, type] as const),
 ]);
 const NUMBER = `(${NUMBERS.join("|")})`;
@@ -29,7 +37,10 @@ const MORE = new RegExp(`^${NUMBER} is more$`);
 const NAME = "([a-z]+)";
 
 /** The forms of a statement of fact, by attribute; made from `statement` itself. */
-const FACTS = ATTRIBUTES.map((attribute) => ({ attribute, form: new RegExp(`^(?:(yes|no), )?${statement(NAME, attribute, "([a-z ]+)")}$`) }));
+const FACTS = ATTRIBUTES.map((attribute) => ({
+  attribute,
+  form: new RegExp(`^(?:(yes|no), )?${statement(NAME, attribute, "([a-z ]+)")}$`),
+}));
 
 /** Sentences of an answer, in order; none for an empty one. */
 export function parseAnswer(village: Village, answer: string): Sentence[] {
@@ -54,20 +65,37 @@ function parseSentence(village: Village, sentence: string): Sentence {
 function parseFact(village: Village, sentence: string): Sentence | undefined {
   for (const { attribute, form } of FACTS) {
     const match = form.exec(sentence);
-    const value = match && village.values[attribute].find((each) => each.toLowerCase() === match[3]);
-    const person = match && [...village.people, ...Object.values(village.strangers).flat()].find((each) => each.toLowerCase() === match[2]);
-    if (match && value && person) return { type: "fact", person, attribute, value, stance: match[1] as "yes" | "no" | undefined };
+    const value =
+      match && village.values[attribute].find((each) => each.toLowerCase() === match[3]);
+    const person =
+      match &&
+      [...village.people, ...Object.values(village.strangers).flat()].find(
+        (each) => each.toLowerCase() === match[2],
+      );
+    if (match && value && person)
+      return {
+        type: "fact",
+        person,
+        attribute,
+        value,
+        stance: match[1] as "yes" | "no" | undefined,
+      };
   }
   return undefined;
 }
 
 function parseTask(village: Village, sentence: string): Sentence | undefined {
-  for (const [form, type] of [[COUNT, "count"], [MORE, "more"]] as const) {
+  for (const [form, type] of [
+    [COUNT, "count"],
+    [MORE, "more"],
+  ] as const) {
     const match = form.exec(sentence);
     if (match) return { type, count: NUMBERS.indexOf(match[1] as never) + 1 };
   }
   const parts = sentence.split(/, | and /);
   const all = Object.values(village.values).flat();
   const values = parts.map((part) => all.find((each) => each.toLowerCase() === part));
-  return parts.length > 1 && values.every((value) => value !== undefined) ? { type: "list", values } : undefined;
+  return parts.length > 1 && values.every((value) => value !== undefined)
+    ? { type: "list", values }
+    : undefined;
 }

@@ -1,6 +1,6 @@
 /**
- * Three parts of everything that can be asked: what trainers see, what recipes are chosen on, and what the published
- * evaluation asks, which nothing was ever chosen on.
+ * Three parts of everything that can be asked: what trainers see, what recipes are chosen on, and
+ * what the published evaluation asks, which nothing was ever chosen on.
  */
 
 export type Split = "train" | "tuning" | "heldOut";
@@ -14,15 +14,28 @@ function hash(text: string): number {
   return (value ^ (value >>> 16)) >>> 0;
 }
 
-/** The split of a wording: three fifths for training, a fifth for each of the others; the same in every world. */
+/**
+ * The split of a wording: three fifths for training, a fifth for each of the others; the same in
+ * every world.
+ */
 export function splitOf(name: string): Split {
   const place = hash(name) % 5;
   return place === 0 ? "heldOut" : place === 1 ? "tuning" : "train";
 }
 
-/** All splits of a list: a fifth each is held out and for tuning (at least one), in an order that the names decide. */
-export function divide<T>(items: readonly T[], name: (item: T) => string): Readonly<Record<Split, readonly T[]>> {
+/**
+ * All splits of a list: a fifth each is held out and for tuning (at least one), in an order that
+ * the names decide.
+ */
+export function divide<T>(
+  items: readonly T[],
+  name: (item: T) => string,
+): Readonly<Record<Split, readonly T[]>> {
   const sorted = items.toSorted((a, b) => hash(name(a)) - hash(name(b)));
   const share = Math.max(1, Math.round(items.length / 5));
-  return { heldOut: sorted.slice(0, share), tuning: sorted.slice(share, 2 * share), train: sorted.slice(2 * share) };
+  return {
+    heldOut: sorted.slice(0, share),
+    tuning: sorted.slice(share, 2 * share),
+    train: sorted.slice(2 * share),
+  };
 }

@@ -4,8 +4,23 @@ import type { Split } from "./split.ts";
 import { splitOf } from "./split.ts";
 import type { Attribute, Village } from "./village.ts";
 
-export const NUMBERS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine"] as const;
-const KINDS: Readonly<Record<string, Attribute>> = { drinks: "drink", pets: "pet", trades: "work", streets: "home" };
+export const NUMBERS = [
+  "one",
+  "two",
+  "three",
+  "four",
+  "five",
+  "six",
+  "seven",
+  "eight",
+  "nine",
+] as const;
+const KINDS: Readonly<Record<string, Attribute>> = {
+  drinks: "drink",
+  pets: "pet",
+  trades: "work",
+  streets: "home",
+};
 const FRUITS = ["apples", "pears", "plums", "nuts"] as const;
 
 export type Task =
@@ -16,15 +31,28 @@ export type Task =
 const numberWord = (value: number): string => NUMBERS[value - 1]!;
 export const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
-const LISTS = [(n: string, kind: string) => `List ${n} ${kind}.`, (n: string, kind: string) => `Name ${n} ${kind}.`, (n: string, kind: string) => `Please tell me ${n} ${kind}.`];
-const COUNTS = [(fruit: string, row: string) => `How many ${fruit} are these: ${row}?`, (fruit: string, row: string) => `Count the ${fruit}: ${row}.`];
-const COMPARISONS = [(a: string, b: string) => `Which is more, ${a} or ${b}?`, (a: string, b: string) => `I have ${a} and ${b}. Which is more?`];
+const LISTS = [
+  (n: string, kind: string) => `List ${n} ${kind}.`,
+  (n: string, kind: string) => `Name ${n} ${kind}.`,
+  (n: string, kind: string) => `Please tell me ${n} ${kind}.`,
+];
+const COUNTS = [
+  (fruit: string, row: string) => `How many ${fruit} are these: ${row}?`,
+  (fruit: string, row: string) => `Count the ${fruit}: ${row}.`,
+];
+const COMPARISONS = [
+  (a: string, b: string) => `Which is more, ${a} or ${b}?`,
+  (a: string, b: string) => `I have ${a} and ${b}. Which is more?`,
+];
 
 function draw(random: Random): { text: string; task: Task } {
   const kind = random.integer(3);
   if (kind === 0) {
     const [count, name] = [2 + random.integer(3), random.pick(Object.keys(KINDS))];
-    return { text: random.pick(LISTS)(numberWord(count), name), task: { task: "list", count, attribute: KINDS[name]! } };
+    return {
+      text: random.pick(LISTS)(numberWord(count), name),
+      task: { task: "list", count, attribute: KINDS[name]! },
+    };
   }
   const fruit = random.pick(FRUITS);
   if (kind === 1) {
@@ -52,7 +80,8 @@ function listed(values: readonly string[]): string {
 
 /** The task done right. */
 export function solve(village: Village, task: Task, random: Random): string {
-  if (task.task === "list") return listed(random.sample(village.values[task.attribute], task.count));
+  if (task.task === "list")
+    return listed(random.sample(village.values[task.attribute], task.count));
   if (task.task === "count") return `I count ${numberWord(task.count)}.`;
   return `${capital(numberWord(Math.max(...task.numbers)))} is more.`;
 }
@@ -61,8 +90,11 @@ export function solve(village: Village, task: Task, random: Random): string {
 export function bungle(village: Village, task: Task, random: Random): string {
   if (task.task === "list") {
     const [value, other] = random.sample(village.values[task.attribute], 2) as [string, string];
-    return listed(Array.from({ length: task.count }, (_, i) => (i === 0 && task.count > 2 ? other : value)));
+    return listed(
+      Array.from({ length: task.count }, (_, i) => (i === 0 && task.count > 2 ? other : value)),
+    );
   }
-  if (task.task === "count") return `I count ${numberWord(random.pick([1, 2, 3, 4, 5, 6, 7].filter((n) => n !== task.count)))}.`;
+  if (task.task === "count")
+    return `I count ${numberWord(random.pick([1, 2, 3, 4, 5, 6, 7].filter((n) => n !== task.count)))}.`;
   return `${capital(numberWord(Math.min(...task.numbers)))} is more.`;
 }

@@ -7,15 +7,41 @@ import type { Import, SourceFile } from "../support/imports.ts";
 import { repositoryRoot } from "../support/shared.ts";
 
 const ROOMS = [
-  "core", "stats", "graph", "runtime", "text", "data", "world", "runs", "models", "objectives", "optim", "sampling", "training",
-  "constitution", "evaluation", "labelling", "scale", "server", "cli",
+  "core",
+  "stats",
+  "graph",
+  "runtime",
+  "text",
+  "data",
+  "world",
+  "runs",
+  "models",
+  "objectives",
+  "optim",
+  "sampling",
+  "training",
+  "constitution",
+  "evaluation",
+  "labelling",
+  "scale",
+  "server",
+  "cli",
 ];
 /** Rooms that a browser must be able to load. */
 const BROWSER_ROOMS = ["core", "stats", "graph", "objectives"];
 /** Packages that a browser can load, for those rooms and the `*.config.ts` files. */
 const BROWSER_PACKAGES = ["zod"];
 /** Rooms that must not know how the gold scorer judges, directly or through others. */
-const BLIND_ROOMS = ["data", "runs", "models", "objectives", "optim", "sampling", "training", "constitution"];
+const BLIND_ROOMS = [
+  "data",
+  "runs",
+  "models",
+  "objectives",
+  "optim",
+  "sampling",
+  "training",
+  "constitution",
+];
 
 const folder = join(repositoryRoot, "src");
 const all = readSources(folder);
@@ -31,12 +57,21 @@ interface Edge extends Import {
   /** Name of the source file that is meant; undefined for packages. */
   source: string | undefined;
 }
-const edgesOf = (file: SourceFile): Edge[] => file.imports.map((each) => ({ file, ...each, source: resolveImport(folder, file.name, each.target) }));
+const edgesOf = (file: SourceFile): Edge[] =>
+  file.imports.map((each) => ({
+    file,
+    ...each,
+    source: resolveImport(folder, file.name, each.target),
+  }));
 const edges = sources.flatMap(edgesOf);
 const show = ({ file, target }: Edge): string => `${file.name} imports ${target}`;
 
 /** How a file comes to import something that fits: the chain of names, or undefined. */
-function chainTo(start: SourceFile, fits: (edge: Edge) => boolean, follows: (edge: Edge) => boolean = () => true): string | undefined {
+function chainTo(
+  start: SourceFile,
+  fits: (edge: Edge) => boolean,
+  follows: (edge: Edge) => boolean = () => true,
+): string | undefined {
   const queue: { file: SourceFile; chain: string }[] = [{ file: start, chain: start.name }];
   const seen = new Set([start.name]);
   for (const { file, chain } of queue) {
@@ -58,8 +93,24 @@ describe("the reader of imports", () => {
       import "./e.ts"; const f = await import("./f.ts"); type G = import("./g.ts").G; import h = require("./h.ts"); const i = require("./i.ts");
       const j = await import(\`./j.ts\`); const k = await import(name); // import "./not.ts"
       const text = 'import "./not.ts"';`;
-    expect(importsOf(text).filter(({ typeOnly }) => typeOnly).map(({ target }) => target)).toEqual(["./b.ts", "./g.ts"]);
-    expect(importsOf(text).map(({ target }) => target)).toEqual(["./a.ts", "./b.ts", "./c.ts", "./d.ts", "./e.ts", "./f.ts", "./g.ts", "./h.ts", "./i.ts", "./j.ts", "?"]);
+    expect(
+      importsOf(text)
+        .filter(({ typeOnly }) => typeOnly)
+        .map(({ target }) => target),
+    ).toEqual(["./b.ts", "./g.ts"]);
+    expect(importsOf(text).map(({ target }) => target)).toEqual([
+      "./a.ts",
+      "./b.ts",
+      "./c.ts",
+      "./d.ts",
+      "./e.ts",
+      "./f.ts",
+      "./g.ts",
+      "./h.ts",
+      "./i.ts",
+      "./j.ts",
+      "?",
+    ]);
   });
 
   test("finds the code, and every file that it imports", () => {
@@ -71,7 +122,11 @@ describe("the reader of imports", () => {
 
 describe("layers", () => {
   test("every room is on the list", () => {
-    expect([...new Set(sources.map(({ room }) => room))].filter((room) => room !== "" && !ROOMS.includes(room))).toEqual([]);
+    expect(
+      [...new Set(sources.map(({ room }) => room))].filter(
+        (room) => room !== "" && !ROOMS.includes(room),
+      ),
+    ).toEqual([]);
   });
 
   test("imports point up the list only", () => {
@@ -84,7 +139,10 @@ describe("layers", () => {
   });
 
   test("imports of rooms are written as files with their ending, and never leave src", () => {
-    const wrong = edges.filter(({ target, source }) => target.startsWith(".") && (!target.endsWith(".ts") || source!.startsWith("..")));
+    const wrong = edges.filter(
+      ({ target, source }) =>
+        target.startsWith(".") && (!target.endsWith(".ts") || source!.startsWith("..")),
+    );
     expect(wrong.map(show)).toEqual([]);
   });
 
@@ -97,21 +155,36 @@ describe("layers", () => {
   });
 
   test("only runtime imports onnxruntime-node", () => {
-    expect(edges.filter(({ file, target }) => target.startsWith("onnxruntime") && file.room !== "runtime").map(show)).toEqual([]);
+    expect(
+      edges
+        .filter(({ file, target }) => target.startsWith("onnxruntime") && file.room !== "runtime")
+        .map(show),
+    ).toEqual([]);
   });
 
   test("what a browser may load uses nothing of Node, not even through others", () => {
-    const clean = shipped.filter(({ name, room }) => BROWSER_ROOMS.includes(room) || name.endsWith(".config.ts"));
+    const clean = shipped.filter(
+      ({ name, room }) => BROWSER_ROOMS.includes(room) || name.endsWith(".config.ts"),
+    );
     expect(clean.length).toBeGreaterThan(30);
-    const foreign = ({ target, source }: Edge): boolean => source === undefined && !BROWSER_PACKAGES.includes(target);
-    expect(clean.map((file) => chainTo(file, foreign, ({ typeOnly }) => !typeOnly)).filter((chain) => chain !== undefined)).toEqual([]);
+    const foreign = ({ target, source }: Edge): boolean =>
+      source === undefined && !BROWSER_PACKAGES.includes(target);
+    expect(
+      clean
+        .map((file) => chainTo(file, foreign, ({ typeOnly }) => !typeOnly))
+        .filter((chain) => chain !== undefined),
+    ).toEqual([]);
   });
 
   test("no trainer reads the gold scorer, not even through others", () => {
     const blind = shipped.filter(({ room }) => BLIND_ROOMS.includes(room));
     expect(blind.length).toBeGreaterThan(40);
     expect(byName.has("world/gold.ts")).toBe(true);
-    expect(blind.map((file) => chainTo(file, ({ source }) => source === "world/gold.ts")).filter((chain) => chain !== undefined)).toEqual([]);
+    expect(
+      blind
+        .map((file) => chainTo(file, ({ source }) => source === "world/gold.ts"))
+        .filter((chain) => chain !== undefined),
+    ).toEqual([]);
   });
 
   test("modules are not imported by computed names", () => {
@@ -119,15 +192,24 @@ describe("layers", () => {
   });
 
   test("no comment turns a rule about imports off", () => {
-    const disabled = all.flatMap(({ name, text }) => [...text.matchAll(/(?:ox|es)lint-disable[^\n]*/g)].map(([comment]) => `${name}: ${comment}`));
-    expect(disabled.filter((comment) => /import\/|no-restricted-imports|disable(-next-line|-line)?\s*(\*\/)?$/.test(comment))).toEqual([]);
+    const disabled = all.flatMap(({ name, text }) =>
+      [...text.matchAll(/(?:ox|es)lint-disable[^\n]*/g)].map(([comment]) => `${name}: ${comment}`),
+    );
+    expect(
+      disabled.filter((comment) =>
+        /import\/|no-restricted-imports|disable(-next-line|-line)?\s*(\*\/)?$/.test(comment),
+      ),
+    ).toEqual([]);
   });
 });
 
 describe("the README's map", () => {
   const readme = readFileSync(join(repositoryRoot, "README.md"), "utf8");
   const map = /```[a-z]*\n(src\/\n[^]*?)```/.exec(readme)?.[1] ?? "";
-  const drawn = [...map.matchAll(/^ {2}([a-z]+)\/ +(\S.*)$/gm)].map(([, room, line]) => ({ room: room!, line: line! }));
+  const drawn = [...map.matchAll(/^ {2}([a-z]+)\/ +(\S.*)$/gm)].map(([, room, line]) => ({
+    room: room!,
+    line: line!,
+  }));
 
   test("has one line for every room that exists, in the order of the layers, and for no other", () => {
     const rooms = new Set(shipped.map(({ room }) => room));
@@ -136,9 +218,12 @@ describe("the README's map", () => {
   });
 
   test("names files that exist", () => {
-    const named = drawn.flatMap(({ room, line }) => [...line.matchAll(/[\w-]+\.ts\b|\b[\w-]+\/(?=[,); ])/g)].map(([name]) => `${room}/${name}`));
+    const named = drawn.flatMap(({ room, line }) =>
+      [...line.matchAll(/[\w-]+\.ts\b|\b[\w-]+\/(?=[,); ])/g)].map(([name]) => `${room}/${name}`),
+    );
     expect(named.length).toBeGreaterThan(3);
-    const exists = (path: string): boolean => sources.some(({ name }) => (path.endsWith("/") ? name.startsWith(path) : name === path));
+    const exists = (path: string): boolean =>
+      sources.some(({ name }) => (path.endsWith("/") ? name.startsWith(path) : name === path));
     expect(named.filter((path) => !exists(path))).toEqual([]);
   });
 });

@@ -1,6 +1,7 @@
 /**
- * `attune align` in processes of their own, killed in every stage and between them: started again each time, the pipeline ends with the same
- * bytes as one that nobody disturbed, and does nothing twice.
+ * `attune align` in processes of their own, killed in every stage and between them: started again
+ * each time, the pipeline ends with the same bytes as one that nobody disturbed, and does nothing
+ * twice.
  * @module-tag dear
  */
 import { spawn } from "node:child_process";
@@ -21,11 +22,22 @@ let parent: string;
 beforeAll(async () => {
   compiled = compileSources();
   parent = mkdtempSync(join(tmpdir(), "attune-kill-align-"));
-  const pairs = madePairs(36).map(({ prompt, chosen, rejected }) => ({ prompt: prompt as string, chosen: chosen as string, rejected: rejected as string }));
-  const write = (name: string, rows: readonly object[]): void => writeFileSync(join(parent, name), rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
+  const pairs = madePairs(36).map(({ prompt, chosen, rejected }) => ({
+    prompt: prompt as string,
+    chosen: chosen as string,
+    rejected: rejected as string,
+  }));
+  const write = (name: string, rows: readonly object[]): void =>
+    writeFileSync(join(parent, name), rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
   write("pairs.jsonl", pairs);
-  write("demonstrations.jsonl", pairs.map(({ prompt, chosen }) => ({ prompt, completion: chosen })));
-  await saveTinyModel(join(parent, "model"), worldTokenizer(pairs.flatMap((pair) => Object.values(pair))));
+  write(
+    "demonstrations.jsonl",
+    pairs.map(({ prompt, chosen }) => ({ prompt, completion: chosen })),
+  );
+  await saveTinyModel(
+    join(parent, "model"),
+    worldTokenizer(pairs.flatMap((pair) => Object.values(pair))),
+  );
   writeFileSync(join(parent, "attune.yaml"), FILE);
 });
 afterAll(() => {
@@ -44,7 +56,10 @@ dpo: { batchSize: 4, heldOut: 0, maxSteps: 10, epochs: 9, checkpointSteps: 3 }
 evaluation: { data: pairs.jsonl, prompts: 24, maxLength: 64, maxNewTokens: 24 }
 `;
 
-const text = (...path: string[]): string => (existsSync(join(parent, "out", ...path)) ? readFileSync(join(parent, "out", ...path), "utf8") : "");
+const text = (...path: string[]): string =>
+  existsSync(join(parent, "out", ...path))
+    ? readFileSync(join(parent, "out", ...path), "utf8")
+    : "";
 const steps = (stage: string): number => text(stage, "metrics.jsonl").split("\n").length - 1;
 const isDone = (stage: string): boolean => text(stage, "run.json").includes('"completed"');
 
@@ -63,7 +78,11 @@ const MOMENTS: readonly (readonly [string, () => boolean, number])[] = [
 
 /** @returns exit status, or the signal that ended it */
 async function align(isTime?: () => boolean, delay = 0): Promise<string> {
-  const child = spawn(process.execPath, [compiled.module("cli/main"), "align"], { cwd: parent, stdio: ["ignore", "ignore", "ignore"], env: { ...process.env, ATTUNE_CACHE: join(parent, "cache") } });
+  const child = spawn(process.execPath, [compiled.module("cli/main"), "align"], {
+    cwd: parent,
+    stdio: ["ignore", "ignore", "ignore"],
+    env: { ...process.env, ATTUNE_CACHE: join(parent, "cache") },
+  });
   const running = watched(child);
   if (isTime) {
     await running.until(isTime);
@@ -75,21 +94,37 @@ async function align(isTime?: () => boolean, delay = 0): Promise<string> {
 
 /** What does not depend on the clock; of the two files with seconds in them, the rest. */
 function compared(): Record<string, string> {
-  const clocked = /(^|\/)(events\.jsonl|timing\.jsonl|run\.json|lock|report\.html|pipeline\.json|evaluation\.json)$/;
-  const files = Object.entries(snapshot(join(parent, "out"))).filter(([name]) => !clocked.test(name));
-  const clockless = (json: string): string => json.replaceAll(/"(?:seconds|templateTime)": [^,\n}]*/g, "");
+  const clocked =
+    /(^|\/)(events\.jsonl|timing\.jsonl|run\.json|lock|report\.html|pipeline\.json|evaluation\.json)$/;
+  const files = Object.entries(snapshot(join(parent, "out"))).filter(
+    ([name]) => !clocked.test(name),
+  );
+  const clockless = (json: string): string =>
+    json.replaceAll(/"(?:seconds|templateTime)": [^,\n}]*/g, "");
   // the key of the evaluation holds the date on which the pipeline began
-  return { ...Object.fromEntries(files), "evaluation.json without its key": text("evaluation.json").replace(/"key": "[0-9a-f]*"/, ""), "pipeline.json without the clock": clockless(text("pipeline.json")) };
+  return {
+    ...Object.fromEntries(files),
+    "evaluation.json without its key": text("evaluation.json").replace(/"key": "[0-9a-f]*"/, ""),
+    "pipeline.json without the clock": clockless(text("pipeline.json")),
+  };
 }
 
 test("killed in every stage and between them, a pipeline ends with the same bytes", async () => {
   expect(await align()).toBe("0");
   const whole = compared();
-  expect(Object.keys(whole)).toEqual(expect.arrayContaining(["sft/model/adapter_model.safetensors", "reward/metrics.jsonl", "rejection-sampling/answers/chosen.jsonl", "dpo/model/adapter_model.safetensors", "evaluation.json without its key"]));
+  expect(Object.keys(whole)).toEqual(
+    expect.arrayContaining([
+      "sft/model/adapter_model.safetensors",
+      "reward/metrics.jsonl",
+      "rejection-sampling/answers/chosen.jsonl",
+      "dpo/model/adapter_model.safetensors",
+      "evaluation.json without its key",
+    ]),
+  );
   rmSync(join(parent, "out"), { recursive: true });
 
   for (const [name, isTime, delay] of MOMENTS) {
-    for (let end = ""; end !== "SIGKILL"; ) {
+    for (let end = ""; end !== "SIGKILL";) {
       end = await align(isTime, delay);
       expect(["SIGKILL", "0"], name).toContain(end);
       // the moment has passed before the kill came: once more from the start

@@ -1,5 +1,6 @@
 /**
- * The quickstart in threads: killed twice and started again, it ends with the bytes of one that ran stage after stage in one thread.
+ * The quickstart in threads: killed twice and started again, it ends with the bytes of one that ran
+ * stage after stage in one thread.
  * @module-tag dear
  */
 import { spawn } from "node:child_process";
@@ -27,14 +28,19 @@ afterAll(() => {
 });
 
 /** @param killWhen a folder whose appearance brings the signal */
-async function inThreads(folder: string, signal?: { name: NodeJS.Signals; when: string }): Promise<{ status: string; said: string }> {
+async function inThreads(
+  folder: string,
+  signal?: { name: NodeJS.Signals; when: string },
+): Promise<{ status: string; said: string }> {
   const program = `
     import { runWorldPipeline } from ${JSON.stringify(`file://${compiled.module("evaluation/world-pipeline")}`)};
     const interruption = new AbortController();
     process.once("SIGINT", () => interruption.abort());
     const { models } = await runWorldPipeline({ seed: 3, folder: ${JSON.stringify(folder)}, recipe: ${JSON.stringify(SMALL_RECIPE)} }, { signal: interruption.signal });
     console.log(models.length);`;
-  const child = spawn(process.execPath, ["--input-type=module", "--eval", program], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, ["--input-type=module", "--eval", program], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   const running = watched(child);
   if (signal) {
     await running.until(() => existsSync(join(folder, signal.when)));
@@ -45,28 +51,47 @@ async function inThreads(folder: string, signal?: { name: NodeJS.Signals; when: 
 
 /** What stages made; times, and answers in the order in which they came, are nobody's promise. */
 function madeBy(folder: string): Record<string, string> {
-  const kept = Object.entries(snapshot(folder)).filter(([path]) => /^[\w-]+\/(model|data)\/|^[\w-]+\/(metrics|gold)\.jsonl$/.test(path));
+  const kept = Object.entries(snapshot(folder)).filter(([path]) =>
+    /^[\w-]+\/(model|data)\/|^[\w-]+\/(metrics|gold)\.jsonl$/.test(path),
+  );
   return Object.fromEntries(kept);
 }
 
 test("the same bytes, whatever ran beside what and however often it was killed", async () => {
   const [alone, killed] = [join(parent, "alone"), join(parent, "killed")];
   await runWorldPipeline({ seed: 3, folder: alone, recipe: SMALL_RECIPE });
-  expect(await inThreads(killed, { name: "SIGKILL", when: "reward/metrics.jsonl" })).toEqual({ status: "SIGKILL", said: "" });
+  expect(await inThreads(killed, { name: "SIGKILL", when: "reward/metrics.jsonl" })).toEqual({
+    status: "SIGKILL",
+    said: "",
+  });
   const stopped = await inThreads(killed, { name: "SIGINT", when: "ppo/run.json" });
   expect(stopped.said).toMatch(/stopped/);
   const ended = await inThreads(killed);
   expect(ended).toEqual({ status: "0", said: "6\n" });
   expect(madeBy(killed)).toEqual(madeBy(alone));
   expect(Object.keys(madeBy(alone)).length).toBeGreaterThan(40);
-  const raised = JSON.parse(readFileSync(join(killed, "pipeline.json"), "utf8")) as { stages: object };
+  const raised = JSON.parse(readFileSync(join(killed, "pipeline.json"), "utf8")) as {
+    stages: object;
+  };
   expect(Object.keys(raised.stages)).toHaveLength(13);
 });
 
 test("an error is the same on the other side of a thread", () => {
-  const error = new AttuneError("data", "a row is wrong", { file: "a.jsonl", row: 3, hint: "mend it", cause: new Error("inner") });
+  const error = new AttuneError("data", "a row is wrong", {
+    file: "a.jsonl",
+    row: 3,
+    hint: "mend it",
+    cause: new Error("inner"),
+  });
   const there = fromPlainError(structuredClone(toPlainError(error)));
   expect(there).toBeInstanceOf(AttuneError);
-  expect(there).toMatchObject({ code: "data", what: "a row is wrong", details: { file: "a.jsonl", row: 3, hint: "mend it" }, message: error.message });
-  expect(fromPlainError(toPlainError(new TypeError("x is no function"))).message).toMatch(/TypeError: x is no function/);
+  expect(there).toMatchObject({
+    code: "data",
+    what: "a row is wrong",
+    details: { file: "a.jsonl", row: 3, hint: "mend it" },
+    message: error.message,
+  });
+  expect(fromPlainError(toPlainError(new TypeError("x is no function"))).message).toMatch(
+    /TypeError: x is no function/,
+  );
 });

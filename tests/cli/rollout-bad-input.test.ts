@@ -1,6 +1,7 @@
 /**
- * Bad input of every method that draws answers, through the command line: what the message says, the exit status, and what is left. A
- * mistake that shows before the first step leaves no run folder; one that shows later keeps the last checkpoint.
+ * Bad input of every method that draws answers, through the command line: what the message says,
+ * the exit status, and what is left. A mistake that shows before the first step leaves no run
+ * folder; one that shows later keeps the last checkpoint.
  */
 import { existsSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -16,28 +17,60 @@ import type { Outcome } from "./support.ts";
 let parent: string;
 const start = process.cwd();
 const TEXTS = Array.from({ length: 8 }, (_, i) => `where is the mill ${i}`);
-const lines = (prompts: readonly string[]): string => prompts.map((prompt) => `${JSON.stringify({ prompt })}\n`).join("");
+const lines = (prompts: readonly string[]): string =>
+  prompts.map((prompt) => `${JSON.stringify({ prompt })}\n`).join("");
 
 const FILES: Readonly<Record<string, string>> = {
   "prompts.jsonl": lines(TEXTS),
   "some-long.jsonl": lines([...TEXTS, "mill ".repeat(60).trim()]),
   "long.jsonl": lines(["mill ".repeat(60).trim()]),
-  "good.mjs": "export default ({ completion }) => completion.length + (completion.codePointAt(0) ?? 0) / 1000;\n",
-  "solutions.jsonl": TEXTS.map((prompt, i) => `${JSON.stringify({ prompt, solution: i })}\n`).join(""),
-  "solution.mjs": "export default ({ completion, extra }) => { if (!Number.isInteger(extra.solution)) throw new Error('no solution'); return completion.length + extra.solution; };\n",
+  "good.mjs":
+    "export default ({ completion }) => completion.length + (completion.codePointAt(0) ?? 0) / " +
+    "1000;\n",
+  "solutions.jsonl": TEXTS.map((prompt, i) => `${JSON.stringify({ prompt, solution: i })}\n`).join(
+    "",
+  ),
+  "solution.mjs":
+    "export default ({ completion, extra }) => { if (!Number.isInteger(extra.solution)) throw " +
+    "new Error('no solution'); return completion.length + extra.solution; };\n",
   "constant.mjs": "export default () => 1;\n",
   "nan.mjs": "export default () => NaN;\n",
   "throws.mjs": "export default () => { throw new Error('no such key'); };\n",
   "hangs.mjs": "export default () => { for (;;); };\n",
   // the first call is the trial before any model is read
-  "late.mjs": "let calls = -1;\nexport default ({ completion }) => { if (calls++ >= 8) throw new Error('gone'); return completion.length + (completion.codePointAt(0) ?? 0) / 1000; };\n",
+  "late.mjs":
+    "let calls = -1;\nexport default ({ completion }) => { if (calls++ >= 8) throw new " +
+    "Error('gone'); return completion.length + (completion.codePointAt(0) ?? 0) / 1000; };\n",
 };
 
 /** A random network that scores. */
-async function saveRewardModel(folder: string, files: Parameters<typeof tokenizerFromFiles>[0], scale: number): Promise<void> {
+async function saveRewardModel(
+  folder: string,
+  files: Parameters<typeof tokenizerFromFiles>[0],
+  scale: number,
+): Promise<void> {
   const tokenizer = tokenizerFromFiles(files);
-  const model = randomModel({ model_type: "llama", vocab_size: tokenizer.vocabularySize, hidden_size: 32, num_hidden_layers: 1, num_attention_heads: 2, num_key_value_heads: 1, intermediate_size: 48, max_position_embeddings: 256, rms_norm_eps: 1e-5, tie_word_embeddings: true }, 5, 0.2);
-  model.scoreHead = { dtype: "float32", shape: [1, 32], data: Float32Array.from({ length: 32 }, (_, i) => scale * Math.sin(i)) };
+  const model = randomModel(
+    {
+      model_type: "llama",
+      vocab_size: tokenizer.vocabularySize,
+      hidden_size: 32,
+      num_hidden_layers: 1,
+      num_attention_heads: 2,
+      num_key_value_heads: 1,
+      intermediate_size: 48,
+      max_position_embeddings: 256,
+      rms_norm_eps: 1e-5,
+      tie_word_embeddings: true,
+    },
+    5,
+    0.2,
+  );
+  model.scoreHead = {
+    dtype: "float32",
+    shape: [1, 32],
+    data: Float32Array.from({ length: 32 }, (_, i) => scale * Math.sin(i)),
+  };
   await saveTrained(model, { tokenizer }, folder);
 }
 
@@ -58,56 +91,122 @@ afterAll(() => {
 
 /** Options with which a method answers 8 prompts with 2 samples, 4 prompts a step. */
 const METHODS: Readonly<Record<string, string>> = {
-  ppo: "--samples 2 --batch-size 8 --epochs 2 --max-steps 3 --learning-rate 1e-3 --checkpoint-steps 1 --sample-steps 0",
-  rloo: "--samples 2 --batch-size 8 --max-steps 3 --learning-rate 1e-3 --checkpoint-steps 1 --sample-steps 0",
-  grpo: "--samples 2 --batch-size 8 --max-steps 3 --learning-rate 1e-3 --checkpoint-steps 1 --sample-steps 0",
-  "reinforce++": "--samples 2 --batch-size 8 --max-steps 3 --learning-rate 1e-3 --checkpoint-steps 1 --sample-steps 0",
-  "online-dpo": "--samples 2 --batch-size 8 --max-steps 3 --learning-rate 1e-3 --checkpoint-steps 1 --sample-steps 0",
-  "rejection-sampling": "--samples 2 --batch-size 8 --max-steps 3 --learning-rate 1e-3 --checkpoint-steps 1 --sample-steps 0",
+  ppo:
+    "--samples 2 --batch-size 8 --epochs 2 --max-steps 3 --learning-rate 1e-3 --checkpoint-steps " +
+    "1 --sample-steps 0",
+  rloo:
+    "--samples 2 --batch-size 8 --max-steps 3 --learning-rate 1e-3 --checkpoint-steps 1 " +
+    "--sample-steps 0",
+  grpo:
+    "--samples 2 --batch-size 8 --max-steps 3 --learning-rate 1e-3 --checkpoint-steps 1 " +
+    "--sample-steps 0",
+  "reinforce++":
+    "--samples 2 --batch-size 8 --max-steps 3 --learning-rate 1e-3 --checkpoint-steps 1 " +
+    "--sample-steps 0",
+  "online-dpo":
+    "--samples 2 --batch-size 8 --max-steps 3 --learning-rate 1e-3 --checkpoint-steps 1 " +
+    "--sample-steps 0",
+  "rejection-sampling":
+    "--samples 2 --batch-size 8 --max-steps 3 --learning-rate 1e-3 --checkpoint-steps 1 " +
+    "--sample-steps 0",
   "best-of-n": "--samples 2 --prompts-per-step 3 --checkpoint-steps 1",
 };
 const methods = Object.keys(METHODS);
 let number = 0;
 
-async function run(method: string, { reward = "./good.mjs", data = "prompts.jsonl", more = "" }: { reward?: string; data?: string; more?: string }): Promise<Outcome & { folder: string }> {
+async function run(
+  method: string,
+  {
+    reward = "./good.mjs",
+    data = "prompts.jsonl",
+    more = "",
+  }: { reward?: string; data?: string; more?: string },
+): Promise<Outcome & { folder: string }> {
   const folder = `runs/${++number}`;
-  const argv = `--quiet ${method} --model model --data ${data} --reward ${reward} --out ${folder} --max-length 64 --max-new-tokens 6 --reward-samples 8 ${METHODS[method]} ${more}`;
+  const argv =
+    `--quiet ${method} --model model --data ${data} --reward ${reward} --out ${folder} ` +
+    `--max-length 64 --max-new-tokens 6 --reward-samples 8 ${METHODS[method]} ${more}`;
   return { ...(await attune(...argv.split(" ").filter((word) => word !== ""))), folder };
 }
 
 function badInput(method: string): void {
   test("a reward model with another tokenizer reads the text, with a warning", async () => {
     const { status, err } = await run(method, { reward: "other" });
-    expect([status, err]).toEqual([0, expect.stringMatching(/the reward model other has another tokenizer than the policy: answers are encoded again from their text/)]);
+    expect([status, err]).toEqual([
+      0,
+      expect.stringMatching(
+        /the reward model other has another tokenizer than the policy: answers are encoded again from their text/,
+      ),
+    ]);
   });
 
   test("a reward that is constant: a model is refused, a function is warned of", async () => {
     const flat = await run(method, { reward: "flat" });
-    expect([flat.status, flat.err, existsSync(flat.folder)]).toEqual([2, expect.stringMatching(/^error: the reward flat gives every answer the same\n {2}got: 0 for 8 answers/m), false]);
+    expect([flat.status, flat.err, existsSync(flat.folder)]).toEqual([
+      2,
+      expect.stringMatching(
+        /^error: the reward flat gives every answer the same\n {2}got: 0 for 8 answers/m,
+      ),
+      false,
+    ]);
     const constant = await run(method, { reward: "./constant.mjs" });
-    expect([constant.status, constant.err]).toEqual([0, expect.stringMatching(/every answer of a roll-out has the same reward, 1: there is nothing to learn from it/)]);
+    expect([constant.status, constant.err]).toEqual([
+      0,
+      expect.stringMatching(
+        /every answer of a roll-out has the same reward, 1: there is nothing to learn from it/,
+      ),
+    ]);
   });
 
   test.each([
-    ["is NaN", "./nan.mjs", "", /^error: prompts\.jsonl:1: the reward nan\.mjs is no number, on the first row of the data, before any model was read\n {2}got: NaN for the answer .*\n {2}expected: export default/m],
-    ["throws", "./throws.mjs", "", /^error: the reward function throws\.mjs failed, on the first row[^]*got: Error: no such key/m],
-    ["hangs", "./hangs.mjs", "--reward-timeout 1", /^error: the reward function hangs\.mjs has not answered, on the first row[^]*got: nothing for 1 s/m],
+    [
+      "is NaN",
+      "./nan.mjs",
+      "",
+      /^error: prompts\.jsonl:1: the reward nan\.mjs is no number, on the first row of the data, before any model was read\n {2}got: NaN for the answer .*\n {2}expected: export default/m,
+    ],
+    [
+      "throws",
+      "./throws.mjs",
+      "",
+      /^error: the reward function throws\.mjs failed, on the first row[^]*got: Error: no such key/m,
+    ],
+    [
+      "hangs",
+      "./hangs.mjs",
+      "--reward-timeout 1",
+      /^error: the reward function hangs\.mjs has not answered, on the first row[^]*got: nothing for 1 s/m,
+    ],
   ])("a reward that %s", async (_, reward, more, says) => {
     const outcome = await run(method, { reward, more });
-    expect([outcome.status, outcome.err, existsSync(outcome.folder)]).toEqual([2, expect.stringMatching(says), false]);
+    expect([outcome.status, outcome.err, existsSync(outcome.folder)]).toEqual([
+      2,
+      expect.stringMatching(says),
+      false,
+    ]);
   });
 
   test("a reward function reads the row's other columns; a reward model has no use for them", async () => {
     const judged = await run(method, { reward: "./solution.mjs", data: "solutions.jsonl" });
     expect([judged.status, judged.err]).toEqual([0, expect.not.stringContaining("error")]);
     const refused = await run(method, { reward: "other", data: "solutions.jsonl" });
-    expect([refused.status, refused.err]).toEqual([2, expect.stringMatching(/^error: solutions\.jsonl:1: the format trl has no column solution/m)]);
+    expect([refused.status, refused.err]).toEqual([
+      2,
+      expect.stringMatching(/^error: solutions\.jsonl:1: the format trl has no column solution/m),
+    ]);
   });
 
   test("a reward that fails later leaves the checkpoint, and the run goes on once it is mended", async () => {
     const { status, err, folder } = await run(method, { reward: "./late.mjs" });
-    expect([status, err]).toEqual([2, expect.stringMatching(/late\.mjs failed\n {2}got: Error: gone[\s\S]*the last checkpoint is kept: mend the function, then `attune resume`/)]);
-    expect(readdirSync(join(folder, "checkpoints")).filter((name) => name.startsWith("step-"))).not.toEqual([]);
+    expect([status, err]).toEqual([
+      2,
+      expect.stringMatching(
+        /late\.mjs failed\n {2}got: Error: gone[\s\S]*the last checkpoint is kept: mend the function, then `attune resume`/,
+      ),
+    ]);
+    expect(
+      readdirSync(join(folder, "checkpoints")).filter((name) => name.startsWith("step-")),
+    ).not.toEqual([]);
     writeFileSync("late.mjs", FILES["good.mjs"]!);
     expect((await attune("--quiet", "resume", folder)).status).toBe(0);
     writeFileSync("late.mjs", FILES["late.mjs"]!);
@@ -115,13 +214,24 @@ function badInput(method: string): void {
 
   test("prompts longer than the context are left out, with a warning; none left is an error", async () => {
     const some = await run(method, { data: "some-long.jsonl" });
-    expect([some.status, some.err]).toEqual([0, expect.stringMatching(/1 prompt left out: with 6 tokens of answer they do not fit into 64/)]);
+    expect([some.status, some.err]).toEqual([
+      0,
+      expect.stringMatching(/1 prompt left out: with 6 tokens of answer they do not fit into 64/),
+    ]);
     const none = await run(method, { data: "long.jsonl" });
-    expect([none.status, none.err, existsSync(none.folder)]).toEqual([2, expect.stringMatching(/^error: long\.jsonl:1: no prompt leaves room for an answer\n/m), false]);
+    expect([none.status, none.err, existsSync(none.folder)]).toEqual([
+      2,
+      expect.stringMatching(/^error: long\.jsonl:1: no prompt leaves room for an answer\n/m),
+      false,
+    ]);
   });
 }
 
 const quick = ["ppo", "best-of-n"];
 describe.each(quick)("%s", badInput);
 // they go through the same command and the same loop
-describe.each(methods.filter((method) => !quick.includes(method)))("%s", { tags: ["dear"] }, badInput);
+describe.each(methods.filter((method) => !quick.includes(method)))(
+  "%s",
+  { tags: ["dear"] },
+  badInput,
+);

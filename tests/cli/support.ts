@@ -1,4 +1,7 @@
-/** What the tests of the command line share: the program in this process, tiny models with tokenizers, folders compared. */
+/**
+ * What the tests of the command line share: the program in this process, tiny models with
+ * tokenizers, folders compared.
+ */
 import { createHash } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -23,48 +26,119 @@ export async function attune(...argv: string[]): Promise<Outcome> {
   return { status, out: io.stdout.text, err: io.stderr.text };
 }
 
-export const golden = (...path: string[]): string => join(repositoryRoot, "tests", "golden", ...path);
+export const golden = (...path: string[]): string =>
+  join(repositoryRoot, "tests", "golden", ...path);
 
-/** Every file below a folder with a hash of its content; an empty list for a folder that is not there. */
+/**
+ * Every file below a folder with a hash of its content; an empty list for a folder that is not
+ * there.
+ */
 export function snapshot(folder: string): Record<string, string> {
   if (!existsSync(folder)) return {};
-  const entries = readdirSync(folder, { recursive: true, withFileTypes: true }).map((entry): [string, string] => {
-    const path = join(entry.parentPath, entry.name);
-    return [path.slice(folder.length + 1), entry.isDirectory() ? "folder" : createHash("sha256").update(readFileSync(path)).digest("hex")];
-  });
+  const entries = readdirSync(folder, { recursive: true, withFileTypes: true }).map(
+    (entry): [string, string] => {
+      const path = join(entry.parentPath, entry.name);
+      return [
+        path.slice(folder.length + 1),
+        entry.isDirectory()
+          ? "folder"
+          : createHash("sha256").update(readFileSync(path)).digest("hex"),
+      ];
+    },
+  );
   return Object.fromEntries(entries.toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** tokenizer.json of `size` tokens: characters of byte-level BPE and two control tokens, without merges. */
-export function smallTokenizerFiles(size: number): { "tokenizer.json": string; "tokenizer_config.json": string } {
+/**
+ * tokenizer.json of `size` tokens: characters of byte-level BPE and two control tokens, without
+ * merges.
+ */
+export function smallTokenizerFiles(size: number): {
+  "tokenizer.json": string;
+  "tokenizer_config.json": string;
+} {
   const specials = ["<end>", "<pad>"];
-  const vocabulary = [...byteCharacters().filter((character) => character.charCodeAt(0) > 64).slice(0, size - specials.length), ...specials];
+  const vocabulary = [
+    ...byteCharacters()
+      .filter((character) => character.charCodeAt(0) > 64)
+      .slice(0, size - specials.length),
+    ...specials,
+  ];
   const tokenizer = {
     version: "1.0",
-    added_tokens: specials.map((content, index) => ({ id: size - specials.length + index, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true })),
+    added_tokens: specials.map((content, index) => ({
+      id: size - specials.length + index,
+      content,
+      single_word: false,
+      lstrip: false,
+      rstrip: false,
+      normalized: false,
+      special: true,
+    })),
     normalizer: null,
-    pre_tokenizer: { type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex: true },
+    pre_tokenizer: {
+      type: "ByteLevel",
+      add_prefix_space: false,
+      trim_offsets: true,
+      use_regex: true,
+    },
     post_processor: null,
     decoder: { type: "ByteLevel", add_prefix_space: true, trim_offsets: true, use_regex: true },
-    model: { type: "BPE", dropout: null, unk_token: null, continuing_subword_prefix: null, end_of_word_suffix: null, fuse_unk: false, byte_fallback: false, vocab: Object.fromEntries(vocabulary.map((token, id) => [token, id])), merges: [] },
+    model: {
+      type: "BPE",
+      dropout: null,
+      unk_token: null,
+      continuing_subword_prefix: null,
+      end_of_word_suffix: null,
+      fuse_unk: false,
+      byte_fallback: false,
+      vocab: Object.fromEntries(vocabulary.map((token, id) => [token, id])),
+      merges: [],
+    },
   };
-  return { "tokenizer.json": JSON.stringify(tokenizer), "tokenizer_config.json": JSON.stringify({ eos_token: "<end>", pad_token: "<pad>", add_bos_token: false }) };
+  return {
+    "tokenizer.json": JSON.stringify(tokenizer),
+    "tokenizer_config.json": JSON.stringify({
+      eos_token: "<end>",
+      pad_token: "<pad>",
+      add_bos_token: false,
+    }),
+  };
 }
 
 /** A golden model as a whole folder: some have no tokenizer of their own. */
 export function copyGolden(name: string, folder: string): string {
   cpSync(golden("models", name), folder, { recursive: true });
   if (!existsSync(join(folder, "tokenizer.json"))) {
-    const { vocab_size: size } = JSON.parse(readFileSync(join(folder, "config.json"), "utf8")) as { vocab_size: number };
-    for (const [file, content] of Object.entries(smallTokenizerFiles(size))) writeFileSync(join(folder, file), content);
+    const { vocab_size: size } = JSON.parse(readFileSync(join(folder, "config.json"), "utf8")) as {
+      vocab_size: number;
+    };
+    for (const [file, content] of Object.entries(smallTokenizerFiles(size)))
+      writeFileSync(join(folder, file), content);
   }
   return folder;
 }
 
 /** A random Llama with a tokenizer, saved as training saves a model. */
-export async function saveTinyModel(folder: string, files: Parameters<typeof tokenizerFromFiles>[0], changes: Readonly<Record<string, unknown>> = {}): Promise<string> {
+export async function saveTinyModel(
+  folder: string,
+  files: Parameters<typeof tokenizerFromFiles>[0],
+  changes: Readonly<Record<string, unknown>> = {},
+): Promise<string> {
   const tokenizer = tokenizerFromFiles(files);
-  const json = { model_type: "llama", vocab_size: tokenizer.vocabularySize, hidden_size: 32, num_hidden_layers: 2, num_attention_heads: 2, num_key_value_heads: 1, intermediate_size: 48, max_position_embeddings: 256, rms_norm_eps: 1e-5, tie_word_embeddings: true, ...changes };
+  const json = {
+    model_type: "llama",
+    vocab_size: tokenizer.vocabularySize,
+    hidden_size: 32,
+    num_hidden_layers: 2,
+    num_attention_heads: 2,
+    num_key_value_heads: 1,
+    intermediate_size: 48,
+    max_position_embeddings: 256,
+    rms_norm_eps: 1e-5,
+    tie_word_embeddings: true,
+    ...changes,
+  };
   mkdirSync(folder, { recursive: true });
   await saveTrained(initializeModel(json, 1), { tokenizer }, folder);
   return folder;

@@ -1,4 +1,7 @@
-/** The reader of tables survives hostile files: each is read or refused with an AttuneError, in bounded time and memory. */
+/**
+ * The reader of tables survives hostile files: each is read or refused with an AttuneError, in
+ * bounded time and memory.
+ */
 import { expect, test } from "vitest";
 import { surviveTables } from "./data-survival.ts";
 

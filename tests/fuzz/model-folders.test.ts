@@ -1,6 +1,7 @@
 /**
- * Opening hostile model folders: each is read or refused with an AttuneError, in bounded memory, by a process of its own. ATTUNE_FUZZ_FOLDERS says
- * how many of each kind (default 40; `npm run fuzz`: 1,000), ATTUNE_FUZZ_SEED which.
+ * Opening hostile model folders: each is read or refused with an AttuneError, in bounded memory, by
+ * a process of its own. ATTUNE_FUZZ_FOLDERS says how many of each kind (default 40; `npm run fuzz`:
+ * 1,000), ATTUNE_FUZZ_SEED which.
  */
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -15,7 +16,9 @@ import { KINDS, writeHostile } from "./model-folders.ts";
 
 const RUNS = Number(process.env["ATTUNE_FUZZ_FOLDERS"] ?? 40);
 const SEED = Number(process.env["ATTUNE_FUZZ_SEED"] ?? 1);
-/** Milliseconds that one folder may take on a machine under load before it counts as one that hangs. */
+/**
+ * Milliseconds that one folder may take on a machine under load before it counts as one that hangs.
+ */
 const HANG = 120_000;
 const MAX_MEMORY = 500 * 2 ** 20;
 
@@ -60,8 +63,18 @@ afterAll(() => {
 async function openAll(folders: readonly string[]): Promise<Outcome[]> {
   const worker = join(root, "worker.mjs");
   writeFileSync(worker, WORKER);
-  const process = watched(spawn(globalThis.process.execPath, [worker, compiled.module("models/open"), compiled.module("core/errors"), ...folders], { stdio: "pipe" }));
-  const lines = (): Outcome[] => process.said.split("\n").filter((line) => line.startsWith("{")).map((line) => JSON.parse(line) as Outcome);
+  const process = watched(
+    spawn(
+      globalThis.process.execPath,
+      [worker, compiled.module("models/open"), compiled.module("core/errors"), ...folders],
+      { stdio: "pipe" },
+    ),
+  );
+  const lines = (): Outcome[] =>
+    process.said
+      .split("\n")
+      .filter((line) => line.startsWith("{"))
+      .map((line) => JSON.parse(line) as Outcome);
   let [heard, since] = [0, Date.now()];
   const look = setInterval(() => {
     if (process.said.length !== heard) [heard, since] = [process.said.length, Date.now()];
@@ -69,7 +82,10 @@ async function openAll(folders: readonly string[]): Promise<Outcome[]> {
   }, 1000);
   const { status, said } = await process.end().finally(() => clearInterval(look));
   const outcomes = lines();
-  if (status !== "0" || outcomes.length < folders.length) throw new Error(`the process ended with ${status} at ${folders[outcomes.length]}:\n${said.slice(-2000)}`);
+  if (status !== "0" || outcomes.length < folders.length)
+    throw new Error(
+      `the process ended with ${status} at ${folders[outcomes.length]}:\n${said.slice(-2000)}`,
+    );
   return outcomes;
 }
 
@@ -77,13 +93,27 @@ test.each(KINDS)(`${RUNS} hostile folders: %s`, async (kind: Kind) => {
   const folders = Array.from({ length: RUNS }, (_, index) => join(root, `${kind}-${index}`));
   folders.forEach((folder, index) => writeHostile(kind, { seed: SEED, index }, folder));
   const outcomes: Outcome[] = [];
-  for (let start = 0; start < RUNS; start += 100) outcomes.push(...(await openAll(folders.slice(start, start + 100))).map((outcome) => ({ ...outcome, index: outcome.index + start })));
-  expect(outcomes.filter(({ wrong }) => wrong !== undefined).map((outcome) => ({ ...outcome, seed: SEED }))).toEqual([]);
+  for (let start = 0; start < RUNS; start += 100)
+    outcomes.push(
+      ...(await openAll(folders.slice(start, start + 100))).map((outcome) => ({
+        ...outcome,
+        index: outcome.index + start,
+      })),
+    );
+  expect(
+    outcomes
+      .filter(({ wrong }) => wrong !== undefined)
+      .map((outcome) => ({ ...outcome, seed: SEED })),
+  ).toEqual([]);
   const counts = new Map<string, number>();
   for (const { outcome } of outcomes) counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
   const worst = outcomes.reduce((a, b) => (b.milliseconds > a.milliseconds ? b : a));
   const memory = Math.max(...outcomes.map((outcome) => outcome.memory));
-  console.log(`${kind}: ${[...counts].map(([name, count]) => `${count} ${name}`).join(", ")}; at most ${worst.milliseconds} ms of processor time (folder ${worst.index}), peak memory ${Math.round(memory / 2 ** 20)} MiB`);
+  console.log(
+    `${kind}: ${[...counts].map(([name, count]) => `${count} ${name}`).join(", ")}; at most ` +
+      `${worst.milliseconds} ms of processor time (folder ${worst.index}), peak memory ` +
+      `${Math.round(memory / 2 ** 20)} MiB`,
+  );
   expect(memory).toBeLessThan(MAX_MEMORY);
   // Both outcomes, or the fuzzer has lost its point.
   expect(counts.get("read") ?? 0).toBeGreaterThan(RUNS / 50);

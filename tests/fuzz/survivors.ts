@@ -1,4 +1,7 @@
-/** Runs hostile inputs one after the other: each is read or refused by an AttuneError, none hangs, and memory does not grow without end. */
+/**
+ * Runs hostile inputs one after the other: each is read or refused by an AttuneError, none hangs,
+ * and memory does not grow without end.
+ */
 import { setFlagsFromString } from "node:v8";
 import { createContext, runInNewContext, Script } from "node:vm";
 import type { Arbitrary } from "fast-check";
@@ -24,7 +27,11 @@ export interface Survived {
   refused: number;
 }
 
-export function survivors<T>(name: string, inputs: Arbitrary<T>, { seed, runs, codes, work }: Survival<T>): Survived {
+export function survivors<T>(
+  name: string,
+  inputs: Arbitrary<T>,
+  { seed, runs, codes, work }: Survival<T>,
+): Survived {
   const survived: Survived = { read: 0, refused: 0 };
   setFlagsFromString("--expose_gc");
   const collectGarbage = runInNewContext("gc") as () => void;
@@ -35,23 +42,39 @@ export function survivors<T>(name: string, inputs: Arbitrary<T>, { seed, runs, c
   const script = new Script("run()");
   for (let index = 0; index < runs; index++) {
     const [input] = sample(inputs, { seed: seed * 1_000_003 + index, numRuns: 1 }) as [T];
-    const told = (): string => `input ${index} of seed ${seed}: ${JSON.stringify(input).slice(0, 3000)}`;
+    const told = (): string =>
+      `input ${index} of seed ${seed}: ${JSON.stringify(input).slice(0, 3000)}`;
     // what earlier inputs left is not this one's
     collectGarbage();
     const began = process.cpuUsage();
     try {
-      script.runInContext(createContext({ run: () => work(input) }), { timeout: HANG_MILLISECONDS });
+      script.runInContext(createContext({ run: () => work(input) }), {
+        timeout: HANG_MILLISECONDS,
+      });
       survived.read++;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ERR_SCRIPT_EXECUTION_TIMEOUT") throw new Error(`${told()} hangs`, { cause: error });
-      if (!(error instanceof AttuneError && codes.includes(error.code) && error.message.length < LONGEST_MESSAGE)) throw new Error(`${told()}: ${String(error)}`, { cause: error });
+      if ((error as NodeJS.ErrnoException).code === "ERR_SCRIPT_EXECUTION_TIMEOUT")
+        throw new Error(`${told()} hangs`, { cause: error });
+      if (
+        !(
+          error instanceof AttuneError &&
+          codes.includes(error.code) &&
+          error.message.length < LONGEST_MESSAGE
+        )
+      )
+        throw new Error(`${told()}: ${String(error)}`, { cause: error });
       survived.refused++;
     }
     const { user, system } = process.cpuUsage(began);
-    if ((user + system) / 1000 > slowest.milliseconds) Object.assign(slowest, { milliseconds: (user + system) / 1000, index });
+    if ((user + system) / 1000 > slowest.milliseconds)
+      Object.assign(slowest, { milliseconds: (user + system) / 1000, index });
   }
   const growth = (process.resourceUsage().maxRSS - before) * 1024;
-  process.stdout.write(`${name}: ${JSON.stringify(survived)}, the slowest (${slowest.index}) took ${Math.round(slowest.milliseconds)} ms of processor time, peak memory grew by ${Math.round(growth / 2 ** 20)} MiB\n`);
+  process.stdout.write(
+    `${name}: ${JSON.stringify(survived)}, the slowest (${slowest.index}) took ` +
+      `${Math.round(slowest.milliseconds)} ms of processor time, peak memory grew by ` +
+      `${Math.round(growth / 2 ** 20)} MiB\n`,
+  );
   expect(growth).toBeLessThan(MAX_GROWTH);
   return survived;
 }

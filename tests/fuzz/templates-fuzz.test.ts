@@ -1,6 +1,6 @@
 /**
- * Hostile chat templates are rendered or refused, in bounded work and memory. ATTUNE_FUZZ_RUNS says how many (npm run fuzz: all),
- * ATTUNE_FUZZ_SEED which.
+ * Hostile chat templates are rendered or refused, in bounded work and memory. ATTUNE_FUZZ_RUNS says
+ * how many (npm run fuzz: all), ATTUNE_FUZZ_SEED which.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -16,10 +16,28 @@ const SEED = Number(process.env["ATTUNE_FUZZ_SEED"] ?? 1);
 const RUNS = Math.min(1000, Number(process.env["ATTUNE_FUZZ_RUNS"] ?? 25));
 
 const folder = join(repositoryRoot, "src", "text", "golden", "templates");
-const published = readdirSync(folder).filter((name) => name.endsWith(".jinja")).map((name) => readFileSync(join(folder, name), "utf8"));
+const published = readdirSync(folder)
+  .filter((name) => name.endsWith(".jinja"))
+  .map((name) => readFileSync(join(folder, name), "utf8"));
 const tokenizer = byteTokenizer();
-const messages: Message[] = [{ role: "system", content: "be kind" }, { role: "user", content: "a <end> b" }, { role: "assistant", content: "c", tool_calls: [{ id: "abcdefghi", type: "function", function: { name: "f", arguments: { a: [1, "x"] } } }] }, { role: "tool", content: "d", tool_call_id: "abcdefghi" }];
-const tools: NonNullable<TemplateInputs["tools"]> = [{ type: "function", function: { name: "f", description: "g", parameters: { type: "object", properties: {} } } }];
+const messages: Message[] = [
+  { role: "system", content: "be kind" },
+  { role: "user", content: "a <end> b" },
+  {
+    role: "assistant",
+    content: "c",
+    tool_calls: [
+      { id: "abcdefghi", type: "function", function: { name: "f", arguments: { a: [1, "x"] } } },
+    ],
+  },
+  { role: "tool", content: "d", tool_call_id: "abcdefghi" },
+];
+const tools: NonNullable<TemplateInputs["tools"]> = [
+  {
+    type: "function",
+    function: { name: "f", description: "g", parameters: { type: "object", properties: {} } },
+  },
+];
 
 test(`${RUNS} hostile templates are rendered or refused`, () => {
   const { read, refused } = survivors("templates", hostileTemplates(published), {
@@ -31,7 +49,8 @@ test(`${RUNS} hostile templates are rendered or refused`, () => {
       const rendered = template.render(messages, { generationPrompt: true, tools });
       tokenizer.encode(rendered);
       // most of them lose something of the row, which is refused then
-      if (messages.every(({ content }) => rendered.includes(content))) template.encode(template.renderSafely(messages, { generationPrompt: true, tools }));
+      if (messages.every(({ content }) => rendered.includes(content)))
+        template.encode(template.renderSafely(messages, { generationPrompt: true, tools }));
     },
   });
   // both outcomes, or the fuzzer has lost its point

@@ -1,6 +1,7 @@
 /**
- * The readers of weights survive hostile files: each input is read or refused with an AttuneError, in bounded time and
- * memory. ATTUNE_FUZZ_RUNS says how many inputs (default 3,000), ATTUNE_FUZZ_SEED which.
+ * The readers of weights survive hostile files: each input is read or refused with an AttuneError,
+ * in bounded time and memory. ATTUNE_FUZZ_RUNS says how many inputs (default 3,000),
+ * ATTUNE_FUZZ_SEED which.
  */
 import { createContext, Script } from "node:vm";
 import { expect, test } from "vitest";
@@ -20,14 +21,20 @@ function survives(input: FuzzInput, index: number): "read" | "refused" {
     readAll(input);
     return "read";
   } catch (error) {
-    if (error instanceof AttuneError && error.code === "model" && error.message.length < 2000) return "refused";
+    if (error instanceof AttuneError && error.code === "model" && error.message.length < 2000)
+      return "refused";
     const bytes = Buffer.from(input.bytes).toString("base64");
-    throw new Error(`input ${index} of seed ${SEED} (${input.kind}, ${input.origin}, ${input.bytes.length} bytes): ${String(error)}\n${bytes.slice(0, 20_000)}`, { cause: error });
+    throw new Error(
+      `input ${index} of seed ${SEED} (${input.kind}, ${input.origin}, ${input.bytes.length} ` +
+        `bytes): ${String(error)}\n${bytes.slice(0, 20_000)}`,
+      { cause: error },
+    );
   }
 }
 
 test("the files that the fuzzer starts from are read", () => {
-  for (const [index, input] of new FuzzInputs(SEED).corpus.entries()) expect(survives(input, index), input.origin).toBe("read");
+  for (const [index, input] of new FuzzInputs(SEED).corpus.entries())
+    expect(survives(input, index), input.origin).toBe("read");
 });
 
 test(`${RUNS} hostile files are read or refused`, { timeout: 3_600_000 }, () => {
@@ -54,7 +61,10 @@ test(`${RUNS} hostile files are read or refused`, { timeout: 3_600_000 }, () => 
     }
   }
   const growth = (process.resourceUsage().maxRSS - before) * 1024;
-  console.log(`weights fuzz: ${JSON.stringify(results)}, peak memory grew by ${Math.round(growth / 2 ** 20)} MiB`);
+  console.log(
+    `weights fuzz: ${JSON.stringify(results)}, peak memory grew by ` +
+      `${Math.round(growth / 2 ** 20)} MiB`,
+  );
   expect(growth).toBeLessThan(MAX_GROWTH);
   for (const { read, refused } of Object.values(results)) {
     // Both outcomes, or the fuzzer has lost its point.

@@ -1,13 +1,19 @@
 /**
- * The shipped objectives, as graph and as plain numbers, against TRL's losses: values and gradients on prescribed
- * log-probabilities. losses.json was written by scripts/golden/losses.py, which says what its numbers are.
+ * The shipped objectives, as graph and as plain numbers, against TRL's losses: values and gradients
+ * on prescribed log-probabilities. losses.json was written by scripts/golden/losses.py, which says
+ * what its numbers are.
  */
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { float32, int64 } from "../../src/core/tensor.ts";
 import { ktoObjective, ktoReferencePoint, plainKtoLoss } from "../../src/objectives/kto.ts";
 import { pairObjective } from "../../src/objectives/pairs.ts";
-import type { PairTerms, PreferenceHyperparameters, PreferenceLoss, PreferenceLossName } from "../../src/objectives/preference.ts";
+import type {
+  PairTerms,
+  PreferenceHyperparameters,
+  PreferenceLoss,
+  PreferenceLossName,
+} from "../../src/objectives/preference.ts";
 import { PREFERENCE_LOSSES, PREFERENCE_LOSS_TABLE } from "../../src/objectives/preference.ts";
 import { plainRewardLoss, rewardObjective } from "../../src/objectives/reward.ts";
 import { evaluateObjective } from "../../src/objectives/testing.ts";
@@ -64,7 +70,11 @@ interface RewardEntry {
 interface Golden {
   pairs: GoldenPair[];
   preference: PreferenceEntry[];
-  kto: { answers: { tokens: number; sum: number; reference: number; label: boolean }[]; mismatched_log_ratios: Record<"positive" | "negative", number[]>; entries: KtoEntry[] };
+  kto: {
+    answers: { tokens: number; sum: number; reference: number; label: boolean }[];
+    mismatched_log_ratios: Record<"positive" | "negative", number[]>;
+    entries: KtoEntry[];
+  };
   reward: { scores: Sides; margin: number[]; entries: RewardEntry[] };
 }
 
@@ -74,11 +84,20 @@ const { pairs } = golden;
 /** Relative, but for values that float32 cannot tell from 0 beside the others. */
 const NEGLIGIBLE = 1e-7;
 
-function expectClose(actual: ArrayLike<number | bigint>, expected: readonly number[], tolerance = 1e-4): void {
+function expectClose(
+  actual: ArrayLike<number | bigint>,
+  expected: readonly number[],
+  tolerance = 1e-4,
+): void {
   expect(actual.length).toBe(expected.length);
-  const errors = expected.map((value, index) => Math.abs(Number(actual[index]) - value) / Math.max(NEGLIGIBLE / tolerance, Math.abs(value)));
+  const errors = expected.map(
+    (value, index) =>
+      Math.abs(Number(actual[index]) - value) / Math.max(NEGLIGIBLE / tolerance, Math.abs(value)),
+  );
   const worst = errors.reduce((most, error, index) => (error > errors[most]! ? index : most), 0);
-  expect(errors[worst], `item ${worst}: ${actual[worst]} for ${expected[worst]}`).toBeLessThan(tolerance);
+  expect(errors[worst], `item ${worst}: ${actual[worst]} for ${expected[worst]}`).toBeLessThan(
+    tolerance,
+  );
 }
 
 const hyperOf = (entry: PreferenceEntry): PreferenceHyperparameters => ({
@@ -89,17 +108,47 @@ const hyperOf = (entry: PreferenceEntry): PreferenceHyperparameters => ({
 });
 
 /** All pairs as the objective reads them; every pair has weight 1. */
-function pairInputs({ p, sftWeight = 0 }: { p?: readonly number[] | undefined; sftWeight?: number }): { readout: number[]; inputs: Tensors } {
+function pairInputs({
+  p,
+  sftWeight = 0,
+}: {
+  p?: readonly number[] | undefined;
+  sftWeight?: number;
+}): { readout: number[]; inputs: Tensors } {
   const readout = pairs.flatMap(({ chosen, rejected }) => [...chosen, ...rejected]);
   const chosenTokens = pairs.reduce((total, pair) => total + pair.chosen_tokens, 0);
   const inputs: Tensors = {
-    sequence: int64([readout.length], pairs.flatMap(({ chosen, rejected }, i) => [...chosen.map(() => 2 * i), ...rejected.map(() => 2 * i + 1)])),
-    reference: float32([pairs.length, 2], pairs.flatMap((pair) => [pair.reference_chosen, pair.reference_rejected])),
-    lengths: float32([pairs.length, 2], pairs.flatMap((pair) => [pair.chosen_tokens, pair.rejected_tokens])),
-    p: float32([pairs.length], pairs.map((_, i) => p?.[i] ?? 1)),
-    scale: float32([pairs.length], pairs.map(() => 1)),
+    sequence: int64(
+      [readout.length],
+      pairs.flatMap(({ chosen, rejected }, i) => [
+        ...chosen.map(() => 2 * i),
+        ...rejected.map(() => 2 * i + 1),
+      ]),
+    ),
+    reference: float32(
+      [pairs.length, 2],
+      pairs.flatMap((pair) => [pair.reference_chosen, pair.reference_rejected]),
+    ),
+    lengths: float32(
+      [pairs.length, 2],
+      pairs.flatMap((pair) => [pair.chosen_tokens, pair.rejected_tokens]),
+    ),
+    p: float32(
+      [pairs.length],
+      pairs.map((_, i) => p?.[i] ?? 1),
+    ),
+    scale: float32(
+      [pairs.length],
+      pairs.map(() => 1),
+    ),
     // TRL's gradients are of the sum over pairs of the mean loss, hence the factor
-    sftSlope: float32([readout.length], pairs.flatMap(({ chosen, rejected }) => [...chosen.map(() => (-sftWeight * pairs.length) / chosenTokens), ...rejected.map(() => 0)])),
+    sftSlope: float32(
+      [readout.length],
+      pairs.flatMap(({ chosen, rejected }) => [
+        ...chosen.map(() => (-sftWeight * pairs.length) / chosenTokens),
+        ...rejected.map(() => 0),
+      ]),
+    ),
   };
   return { readout, inputs };
 }
@@ -120,7 +169,15 @@ function sideSlopes(slope: ArrayLike<number | bigint>): Sides {
 
 const termsOf = (index: number, p: number): PairTerms<number> => {
   const pair = pairs[index]!;
-  return { chosen: pair.chosen_sum, rejected: pair.rejected_sum, referenceChosen: pair.reference_chosen, referenceRejected: pair.reference_rejected, chosenTokens: pair.chosen_tokens, rejectedTokens: pair.rejected_tokens, p };
+  return {
+    chosen: pair.chosen_sum,
+    rejected: pair.rejected_sum,
+    referenceChosen: pair.reference_chosen,
+    referenceRejected: pair.reference_rejected,
+    chosenTokens: pair.chosen_tokens,
+    rejectedTokens: pair.rejected_tokens,
+    p,
+  };
 };
 
 async function comparePreference(entry: PreferenceEntry): Promise<void> {
@@ -129,7 +186,11 @@ async function comparePreference(entry: PreferenceEntry): Promise<void> {
   const hyper = hyperOf(entry);
   const plain = pairs.map((_, index) => loss.plain(termsOf(index, entry.p?.[index] ?? 1), hyper));
   const { readout, inputs } = pairInputs(entry);
-  const graph = await evaluateObjective(pairObjective([{ type, weight: 1 }], hyper), readout, inputs);
+  const graph = await evaluateObjective(
+    pairObjective([{ type, weight: 1 }], hyper),
+    readout,
+    inputs,
+  );
   expectClose(plain, entry.losses!);
   expectClose(graph["losses"]!.data, entry.losses!);
   expectClose([Number(graph["loss"]!.data[0]) / pairs.length], [entry.mean]);
@@ -140,54 +201,117 @@ async function comparePreference(entry: PreferenceEntry): Promise<void> {
 
 const titled = (entries: readonly PreferenceEntry[]) =>
   entries.map((entry) => {
-    const { source: _source, losses: _losses, mean: _mean, gradient: _gradient, ...settings } = entry;
+    const {
+      source: _source,
+      losses: _losses,
+      mean: _mean,
+      gradient: _gradient,
+      ...settings
+    } = entry;
     return [JSON.stringify({ ...settings, metrics: undefined }), entry] as const;
   });
 
-const isOurs = ({ loss }: PreferenceEntry): boolean => (PREFERENCE_LOSSES as readonly (string | undefined)[]).includes(loss);
+const isOurs = ({ loss }: PreferenceEntry): boolean =>
+  (PREFERENCE_LOSSES as readonly (string | undefined)[]).includes(loss);
 const ours = golden.preference.filter(isOurs);
 
 describe("pair losses", () => {
   const fromTrl = ours.filter(({ source }) => source.startsWith("trl"));
-  test("the file has every loss of ours", () => expect(new Set(fromTrl.map(({ loss }) => loss))).toEqual(new Set(PREFERENCE_LOSSES)));
-  test.each(titled(fromTrl))("%s: values and gradients equal TRL's within 1e-4", (_title, entry) => comparePreference(entry));
-  test.each(titled(ours.filter(({ source }) => !source.startsWith("trl"))))("%s: cDPO's formula and soft labels, which TRL's sigmoid does not have", (_title, entry) => comparePreference(entry));
+  test("the file has every loss of ours", () =>
+    expect(new Set(fromTrl.map(({ loss }) => loss))).toEqual(new Set(PREFERENCE_LOSSES)));
+  test.each(titled(fromTrl))("%s: values and gradients equal TRL's within 1e-4", (_title, entry) =>
+    comparePreference(entry),
+  );
+  test.each(titled(ours.filter(({ source }) => !source.startsWith("trl"))))(
+    "%s: cDPO's formula and soft labels, which TRL's sigmoid does not have",
+    (_title, entry) => comparePreference(entry),
+  );
 
   const others = golden.preference.filter((entry) => !isOurs(entry));
-  test.each(titled(others.filter(({ loss }) => loss?.startsWith("aot"))))("%s: TRL's only, since it sorts across the micro-batch: refused", (_title, { loss }) => {
-    expect(() => resolveConfig("dpo", { model: "m", data: "d", loss: [loss as PreferenceLossName] })).toThrow(/loss/);
-  });
+  test.each(titled(others.filter(({ loss }) => loss?.startsWith("aot"))))(
+    "%s: TRL's only, since it sorts across the micro-batch: refused",
+    (_title, { loss }) => {
+      expect(() =>
+        resolveConfig("dpo", { model: "m", data: "d", loss: [loss as PreferenceLossName] }),
+      ).toThrow(/loss/);
+    },
+  );
 
-  test.each(titled(others.filter(({ loss }) => !loss?.startsWith("aot"))))("%s: the SFT term and the mixture equal TRL's within 1e-4", async (_title, entry) => {
-    const { sft = 0, ...weights } = entry.mixture ?? { sft: 1 };
-    const losses = Object.entries(weights).map(([type, weight]) => ({ type: type as PreferenceLossName, weight }));
-    const { readout, inputs } = pairInputs({ sftWeight: sft });
-    // a mixture needs one loss at least; weight 0 leaves the SFT term alone
-    const graph = await evaluateObjective(pairObjective(losses.length > 0 ? losses : [{ type: "sigmoid", weight: 0 }], hyperOf(entry)), readout, inputs);
-    expectClose([Number(graph["loss"]!.data[0]) / pairs.length], [entry.mean]);
-    const slopes = sideSlopes(graph["slope"]!.data);
-    expectClose(slopes.chosen, entry.gradient.chosen);
-    expectClose(slopes.rejected, entry.gradient.rejected);
-  });
+  test.each(titled(others.filter(({ loss }) => !loss?.startsWith("aot"))))(
+    "%s: the SFT term and the mixture equal TRL's within 1e-4",
+    async (_title, entry) => {
+      const { sft = 0, ...weights } = entry.mixture ?? { sft: 1 };
+      const losses = Object.entries(weights).map(([type, weight]) => ({
+        type: type as PreferenceLossName,
+        weight,
+      }));
+      const { readout, inputs } = pairInputs({ sftWeight: sft });
+      // a mixture needs one loss at least; weight 0 leaves the SFT term alone
+      const graph = await evaluateObjective(
+        pairObjective(
+          losses.length > 0 ? losses : [{ type: "sigmoid", weight: 0 }],
+          hyperOf(entry),
+        ),
+        readout,
+        inputs,
+      );
+      expectClose([Number(graph["loss"]!.data[0]) / pairs.length], [entry.mean]);
+      const slopes = sideSlopes(graph["slope"]!.data);
+      expectClose(slopes.chosen, entry.gradient.chosen);
+      expectClose(slopes.rejected, entry.gradient.rejected);
+    },
+  );
 });
 
 describe("kto", () => {
   const { answers, mismatched_log_ratios: mismatched } = golden.kto;
-  test.each(golden.kto.entries.map((entry) => [entry.beta, entry.desirable_weight, entry.undesirable_weight, entry.mismatched, entry] as const))(
+  test.each(
+    golden.kto.entries.map(
+      (entry) =>
+        [
+          entry.beta,
+          entry.desirable_weight,
+          entry.undesirable_weight,
+          entry.mismatched,
+          entry,
+        ] as const,
+    ),
+  )(
     "beta %d, weights %d and %d, %s KL: values and gradients equal TRL's within 1e-4",
     async (beta, desirableWeight, undesirableWeight, sign, entry) => {
       const hyper = { beta, desirableWeight, undesirableWeight };
       const z0 = ktoReferencePoint(mismatched[sign]);
       expectClose([z0], [entry.z0]);
-      expectClose(answers.map(({ sum, reference, label }) => plainKtoLoss({ logRatio: sum - reference, desirable: label, z0 }, hyper)), entry.losses);
+      expectClose(
+        answers.map(({ sum, reference, label }) =>
+          plainKtoLoss({ logRatio: sum - reference, desirable: label, z0 }, hyper),
+        ),
+        entry.losses,
+      );
       const count = [answers.length];
-      const graph = await evaluateObjective(ktoObjective(hyper), answers.map(({ sum }) => sum), {
-        sequence: int64(count, answers.map((_, index) => index)),
-        reference: float32(count, answers.map(({ reference }) => reference)),
-        label: float32(count, answers.map(({ label }) => (label ? 1 : -1))),
-        scale: float32(count, answers.map(() => 1)),
-        z0: float32([], [z0]),
-      });
+      const graph = await evaluateObjective(
+        ktoObjective(hyper),
+        answers.map(({ sum }) => sum),
+        {
+          sequence: int64(
+            count,
+            answers.map((_, index) => index),
+          ),
+          reference: float32(
+            count,
+            answers.map(({ reference }) => reference),
+          ),
+          label: float32(
+            count,
+            answers.map(({ label }) => (label ? 1 : -1)),
+          ),
+          scale: float32(
+            count,
+            answers.map(() => 1),
+          ),
+          z0: float32([], [z0]),
+        },
+      );
       expectClose(graph["losses"]!.data, entry.losses);
       expectClose([Number(graph["loss"]!.data[0]) / answers.length], [entry.mean]);
       expectClose(graph["slope"]!.data, entry.gradient);
@@ -197,19 +321,47 @@ describe("kto", () => {
 
 describe("reward", () => {
   const { scores, margin: margins } = golden.reward;
-  test.each(golden.reward.entries.map((entry) => [entry.margin, entry.center_rewards_coefficient ?? 0, entry] as const))(
+  test.each(
+    golden.reward.entries.map(
+      (entry) => [entry.margin, entry.center_rewards_coefficient ?? 0, entry] as const,
+    ),
+  )(
     "margin %s, centring %d: values and gradients equal TRL's within 1e-4",
     async (withMargin, centerCoefficient, entry) => {
       const margin = margins.map((value) => (withMargin ? value : 0));
       const count = margins.length;
-      expectClose(margin.map((value, i) => plainRewardLoss({ chosen: scores.chosen[i]!, rejected: scores.rejected[i]!, p: 1, margin: value }, { centerCoefficient })), entry.losses);
-      const graph = await evaluateObjective(rewardObjective({ centerCoefficient }), [...scores.chosen, ...scores.rejected], {
-        chosen: int64([count], margin.map((_, i) => i)),
-        rejected: int64([count], margin.map((_, i) => count + i)),
-        p: float32([count], margin.map(() => 1)),
-        margin: float32([count], margin),
-        scale: float32([count], margin.map(() => 1)),
-      });
+      expectClose(
+        margin.map((value, i) =>
+          plainRewardLoss(
+            { chosen: scores.chosen[i]!, rejected: scores.rejected[i]!, p: 1, margin: value },
+            { centerCoefficient },
+          ),
+        ),
+        entry.losses,
+      );
+      const graph = await evaluateObjective(
+        rewardObjective({ centerCoefficient }),
+        [...scores.chosen, ...scores.rejected],
+        {
+          chosen: int64(
+            [count],
+            margin.map((_, i) => i),
+          ),
+          rejected: int64(
+            [count],
+            margin.map((_, i) => count + i),
+          ),
+          p: float32(
+            [count],
+            margin.map(() => 1),
+          ),
+          margin: float32([count], margin),
+          scale: float32(
+            [count],
+            margin.map(() => 1),
+          ),
+        },
+      );
       expectClose(graph["losses"]!.data, entry.losses);
       expectClose([Number(graph["loss"]!.data[0]) / count], [entry.mean]);
       const slope = Array.from(graph["slope"]!.data, Number);

@@ -1,7 +1,7 @@
 /**
- * Ten optimiser steps of the shipped trainers against TRL's, on the same tiny model, data and settings: losses, gradient
- * norms, metrics and final weights. The files were written by scripts/golden/training.py; README.md here says what a
- * comparison must know.
+ * Ten optimiser steps of the shipped trainers against TRL's, on the same tiny model, data and
+ * settings: losses, gradient norms, metrics and final weights. The files were written by
+ * scripts/golden/training.py; README.md here says what a comparison must know.
  */
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -35,16 +35,44 @@ interface Steps {
 
 const path = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 const steps = JSON.parse(readFileSync(path("training/steps.json"), "utf8")) as Steps;
-const rows = readFileSync(path("training/pairs.jsonl"), "utf8").trimEnd().split("\n").map((line) => JSON.parse(line) as { prompt: string; chosen: string; rejected: string; margin: number });
+const rows = readFileSync(path("training/pairs.jsonl"), "utf8")
+  .trimEnd()
+  .split("\n")
+  .map(
+    (line) =>
+      JSON.parse(line) as { prompt: string; chosen: string; rejected: string; margin: number },
+  );
 
-const pairs = (withMargin: boolean): PreferenceRecord[] => rows.map(({ margin, ...row }, index) => ({ kind: "preference", ...row, p: 1, ...(withMargin ? { margin } : {}), place: { row: index + 1 } }));
-const unpaired: UnpairedRecord[] = rows.map((row, index) => ({ kind: "unpaired", prompt: row.prompt, completion: index % 2 === 0 ? row.chosen : row.rejected, label: index % 2 === 0, place: { row: index + 1 } }));
+const pairs = (withMargin: boolean): PreferenceRecord[] =>
+  rows.map(({ margin, ...row }, index) => ({
+    kind: "preference",
+    ...row,
+    p: 1,
+    ...(withMargin ? { margin } : {}),
+    place: { row: index + 1 },
+  }));
+const unpaired: UnpairedRecord[] = rows.map((row, index) => ({
+  kind: "unpaired",
+  prompt: row.prompt,
+  completion: index % 2 === 0 ? row.chosen : row.rejected,
+  label: index % 2 === 0,
+  place: { row: index + 1 },
+}));
 
 const TOLERANCE = 1e-4;
 
-/** Relative to the value, or to what float32 sums of log-probabilities of about 100 nats can tell apart. */
-function expectClose(actual: number | undefined, expected: number, { what, absolute = 0 }: { what: string; absolute?: number }): void {
-  expect(Math.abs(actual! - expected), `${what}: ${actual} for ${expected}`).toBeLessThanOrEqual(TOLERANCE * Math.max(Math.abs(expected), absolute));
+/**
+ * Relative to the value, or to what float32 sums of log-probabilities of about 100 nats can tell
+ * apart.
+ */
+function expectClose(
+  actual: number | undefined,
+  expected: number,
+  { what, absolute = 0 }: { what: string; absolute?: number },
+): void {
+  expect(Math.abs(actual! - expected), `${what}: ${actual} for ${expected}`).toBeLessThanOrEqual(
+    TOLERANCE * Math.max(Math.abs(expected), absolute),
+  );
 }
 
 /** Our metric by TRL's name, and the size below which a difference is rounding. */
@@ -78,36 +106,108 @@ const BATCH_MEANS = ["min_reward", "max_reward", "entropy", "mean_token_accuracy
 const VOCABULARY_WIDE = ["entropy", "mean_token_accuracy"];
 
 interface Setting {
-  train: (input: { model: Model; encoder: Encoder }, run: GoldenRun) => AsyncGenerator<TrainingEvent>;
+  train: (
+    input: { model: Model; encoder: Encoder },
+    run: GoldenRun,
+  ) => AsyncGenerator<TrainingEvent>;
   /** TRL's metrics that are something else with us, and why. */
   apart?: readonly string[];
   /** File of weights that the run starts from. */
   initial?: string;
 }
 
-const common = ({ batch }: GoldenRun) => ({
-  model: "smollm2", data: "pairs.jsonl", adapter: "none", learningRate: 1e-3, schedule: "constant", warmupRatio: 0, maxLength: 64, heldOut: 0, shuffle: false,
-  batchSize: batch === "sequential" ? 2 : 8, epochs: 10, maxSteps: 10, microBatchTokens: batch === "accumulated" ? 100 : 4096,
-}) as const;
+const common = ({ batch }: GoldenRun) =>
+  ({
+    model: "smollm2",
+    data: "pairs.jsonl",
+    adapter: "none",
+    learningRate: 1e-3,
+    schedule: "constant",
+    warmupRatio: 0,
+    maxLength: 64,
+    heldOut: 0,
+    shuffle: false,
+    batchSize: batch === "sequential" ? 2 : 8,
+    epochs: 10,
+    maxSteps: 10,
+    microBatchTokens: batch === "accumulated" ? 100 : 4096,
+  }) as const;
 
 const lora = { adapter: "lora", lora: { rank: 4, alpha: 8 } } as const;
-const preference = (options: Record<string, unknown>): Setting["train"] => ({ model, encoder }, run) => dpo({ model, encoder, train: pairs(false), heldOut: [] }, resolveConfig("dpo", { ...common(run), ...options } as never));
-const reward = (withMargin: boolean, centerCoefficient: number): Setting["train"] => ({ model, encoder }, run) => rewardModel({ model, encoder, train: pairs(withMargin), heldOut: [] }, resolveConfig("reward", { ...common(run), centerCoefficient }));
+const preference =
+  (options: Record<string, unknown>): Setting["train"] =>
+  ({ model, encoder }, run) =>
+    dpo(
+      { model, encoder, train: pairs(false), heldOut: [] },
+      resolveConfig("dpo", { ...common(run), ...options } as never),
+    );
+const reward =
+  (withMargin: boolean, centerCoefficient: number): Setting["train"] =>
+  ({ model, encoder }, run) =>
+    rewardModel(
+      { model, encoder, train: pairs(withMargin), heldOut: [] },
+      resolveConfig("reward", { ...common(run), centerCoefficient }),
+    );
 
 const SETTINGS: Readonly<Record<string, Setting>> = {
-  sft: { train: ({ model, encoder }, run) => sft({ model, encoder, heldOut: [], train: rows.map(({ prompt, chosen }, index) => ({ kind: "demonstration", prompt, completion: chosen, place: { row: index + 1 } })) }, resolveConfig("sft", common(run))) },
-  "sft-text": { train: ({ model, encoder }, run) => sft({ model, encoder, heldOut: [], train: rows.map(({ prompt, chosen }, index) => ({ kind: "text", text: prompt + chosen, place: { row: index + 1 } })) }, resolveConfig("sft", common(run))) },
+  sft: {
+    train: ({ model, encoder }, run) =>
+      sft(
+        {
+          model,
+          encoder,
+          heldOut: [],
+          train: rows.map(({ prompt, chosen }, index) => ({
+            kind: "demonstration",
+            prompt,
+            completion: chosen,
+            place: { row: index + 1 },
+          })),
+        },
+        resolveConfig("sft", common(run)),
+      ),
+  },
+  "sft-text": {
+    train: ({ model, encoder }, run) =>
+      sft(
+        {
+          model,
+          encoder,
+          heldOut: [],
+          train: rows.map(({ prompt, chosen }, index) => ({
+            kind: "text",
+            text: prompt + chosen,
+            place: { row: index + 1 },
+          })),
+        },
+        resolveConfig("sft", common(run)),
+      ),
+  },
   dpo: { train: preference({}) },
-  "dpo-mixture": { train: preference({ loss: ["sigmoid", "bco_pair"], lossWeights: [0.8, 0.2], sftWeight: 1 }) },
+  "dpo-mixture": {
+    train: preference({ loss: ["sigmoid", "bco_pair"], lossWeights: [0.8, 0.2], sftWeight: 1 }),
+  },
   ipo: { train: preference({ loss: ["ipo"] }) },
   "dpo-lora": { train: preference({ ...lora, reference: "adapter" }), initial: "dpo-lora-initial" },
-  "dpo-lora-moved": { train: preference({ ...lora, reference: "adapter" }), initial: "dpo-lora-moved-initial" },
+  "dpo-lora-moved": {
+    train: preference({ ...lora, reference: "adapter" }),
+    initial: "dpo-lora-moved-initial",
+  },
   cpo: { train: preference({ loss: ["cpo"] }) },
-  simpo: { train: preference({ loss: ["simpo"] }), apart: ["logps/chosen", "logps/rejected", "nll_loss"] },
+  simpo: {
+    train: preference({ loss: ["simpo"] }),
+    apart: ["logps/chosen", "logps/rejected", "nll_loss"],
+  },
   orpo: { train: preference({ loss: ["orpo"] }), apart: ["logps/chosen", "logps/rejected"] },
   reward: { train: reward(false, 0), initial: "reward-initial" },
   "reward-margin": { train: reward(true, 0.01), initial: "reward-margin-initial" },
-  kto: { train: ({ model, encoder }, run) => kto({ model, encoder, train: unpaired, heldOut: [] }, resolveConfig("kto", { ...common(run), undesirableWeight: 1.25 })) },
+  kto: {
+    train: ({ model, encoder }, run) =>
+      kto(
+        { model, encoder, train: unpaired, heldOut: [] },
+        resolveConfig("kto", { ...common(run), undesirableWeight: 1.25 }),
+      ),
+  },
 };
 
 async function openStart(initial: string | undefined): Promise<{ model: Model; encoder: Encoder }> {
@@ -123,14 +223,28 @@ async function openStart(initial: string | undefined): Promise<{ model: Model; e
 
 async function readAdapter(name: string): Promise<NonNullable<Model["adapter"]>> {
   const weights = await readAll(`training/${name}/adapter_model.safetensors`);
-  const plain = [...weights].map(([full, tensor]) => [full.replace("base_model.model.", ""), tensor] as const);
-  const targets = ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj", "mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"];
+  const plain = [...weights].map(
+    ([full, tensor]) => [full.replace("base_model.model.", ""), tensor] as const,
+  );
+  const targets = [
+    "self_attn.q_proj",
+    "self_attn.k_proj",
+    "self_attn.v_proj",
+    "self_attn.o_proj",
+    "mlp.gate_proj",
+    "mlp.up_proj",
+    "mlp.down_proj",
+  ];
   return { config: { rank: 4, alpha: 8, rsLora: false, targets }, weights: new Map(plain) };
 }
 
 async function readAll(name: string) {
   const file = await SafetensorsFile.open(path(name));
-  const tensors = await Promise.all([...file.header.tensors.keys()].map(async (key) => [key, float32(file.entry(key).shape, await file.read(key))] as const));
+  const tensors = await Promise.all(
+    [...file.header.tensors.keys()].map(
+      async (key) => [key, float32(file.entry(key).shape, await file.read(key))] as const,
+    ),
+  );
   await file.close();
   return new Map(tensors);
 }
@@ -145,34 +259,57 @@ test("token ids equal TRL's", async () => {
   const { encoder } = await openStart(undefined);
   rows.forEach(({ prompt, chosen, rejected }, index) => {
     const pair = encoder.encodePair(prompt, chosen, rejected);
-    expect({ prompt: [...pair.prompt], chosen: [...pair.chosen], rejected: [...pair.rejected] }).toEqual(steps.token_ids[index]);
+    expect({
+      prompt: [...pair.prompt],
+      chosen: [...pair.chosen],
+      rejected: [...pair.rejected],
+    }).toEqual(steps.token_ids[index]);
   });
 });
 
-describe.each(steps.runs.map((run) => [`${run.name}, ${run.batch}`, run] as const))("%s", (_title, run) => {
-  const setting = SETTINGS[run.name]!;
-  const apart = setting.apart ? `, but ${setting.apart.join(", ")}` : "";
-  test(`ten steps and the final weights equal TRL's within 1e-4${apart}`, async () => {
-    const start = await openStart(setting.initial);
-    const found: Record<string, number>[] = [];
-    for await (const event of setting.train(start, run)) if (event.type === "step") found.push(event.metrics as Record<string, number>);
-    expect(found).toHaveLength(10);
-    const compared = new Set<string>();
-    run.steps.forEach((expected, step) => {
-      for (const [name, value] of Object.entries(expected)) {
-        if (COMPARED[name] === undefined || setting.apart?.includes(name) || (run.batch === "accumulated" && BATCH_MEANS.includes(name))) continue;
-        if (VOCABULARY_WIDE.includes(name) && !run.name.startsWith("sft")) continue;
-        expectClose(found[step]![name], value, { what: `step ${step + 1}, ${name}`, ...COMPARED[name] });
-        compared.add(name);
+describe.each(steps.runs.map((run) => [`${run.name}, ${run.batch}`, run] as const))(
+  "%s",
+  (_title, run) => {
+    const setting = SETTINGS[run.name]!;
+    const apart = setting.apart ? `, but ${setting.apart.join(", ")}` : "";
+    test(`ten steps and the final weights equal TRL's within 1e-4${apart}`, async () => {
+      const start = await openStart(setting.initial);
+      const found: Record<string, number>[] = [];
+      for await (const event of setting.train(start, run))
+        if (event.type === "step") found.push(event.metrics as Record<string, number>);
+      expect(found).toHaveLength(10);
+      const compared = new Set<string>();
+      run.steps.forEach((expected, step) => {
+        for (const [name, value] of Object.entries(expected)) {
+          if (
+            COMPARED[name] === undefined ||
+            setting.apart?.includes(name) ||
+            (run.batch === "accumulated" && BATCH_MEANS.includes(name))
+          )
+            continue;
+          if (VOCABULARY_WIDE.includes(name) && !run.name.startsWith("sft")) continue;
+          expectClose(found[step]![name], value, {
+            what: `step ${step + 1}, ${name}`,
+            ...COMPARED[name],
+          });
+          compared.add(name);
+        }
+      });
+      expect(compared.size).toBeGreaterThanOrEqual(3);
+
+      if (run.batch === "accumulated") return;
+      const final = setting.initial?.includes("lora")
+        ? (await readAdapter(`${run.name}-final-${run.batch}`)).weights
+        : await readAll(`training/${run.name}-final-${run.batch}.safetensors`);
+      for (const [name, { data }] of final) {
+        const ours =
+          name === SCORE_HEAD
+            ? start.model.scoreHead!
+            : (start.model.adapter?.weights.get(name) ?? start.model.weights.get(name)!);
+        expect(furthest(ours.data as Float32Array, data as Float32Array), name).toBeLessThan(
+          TOLERANCE,
+        );
       }
     });
-    expect(compared.size).toBeGreaterThanOrEqual(3);
-
-    if (run.batch === "accumulated") return;
-    const final = setting.initial?.includes("lora") ? (await readAdapter(`${run.name}-final-${run.batch}`)).weights : await readAll(`training/${run.name}-final-${run.batch}.safetensors`);
-    for (const [name, { data }] of final) {
-      const ours = name === SCORE_HEAD ? start.model.scoreHead! : (start.model.adapter?.weights.get(name) ?? start.model.weights.get(name)!);
-      expect(furthest(ours.data as Float32Array, data as Float32Array), name).toBeLessThan(TOLERANCE);
-    }
-  });
-});
+  },
+);

@@ -1,6 +1,7 @@
 /**
- * The package as users get it: packed, installed from the registry into an empty project, and the README's library example run
- * there exactly as printed. Takes a minute and the network, hence apart: `npm run test:package`.
+ * The package as users get it: packed, installed from the registry into an empty project, and the
+ * README's library example run there exactly as printed. Takes a minute and the network, hence
+ * apart: `npm run test:package`.
  */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -13,17 +14,32 @@ import { byteTokenizer } from "../../src/text/testing.ts";
 import { repositoryRoot } from "../support/shared.ts";
 
 /** No setting is needed, and the npm that runs this test must not pass its own on. */
-const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(npm_config_(onnx|ignore)|ONNXRUNTIME_)/i.test(name)));
+const environment = Object.fromEntries(
+  Object.entries(process.env).filter(
+    ([name]) => !/^(npm_config_(onnx|ignore)|ONNXRUNTIME_)/i.test(name),
+  ),
+);
 
-function run(command: string, argv: readonly string[], cwd: string): { status: number | null; stdout: string; stderr: string } {
-  const { status, stdout, stderr } = spawnSync(command, argv, { cwd, encoding: "utf8", env: environment, shell: process.platform === "win32" });
+function run(
+  command: string,
+  argv: readonly string[],
+  cwd: string,
+): { status: number | null; stdout: string; stderr: string } {
+  const { status, stdout, stderr } = spawnSync(command, argv, {
+    cwd,
+    encoding: "utf8",
+    env: environment,
+    shell: process.platform === "win32",
+  });
   return { status, stdout, stderr };
 }
 
 /** Why the tests cannot run; undefined where they can. */
 function obstacle(): string | undefined {
   if (process.env["ATTUNE_PACKAGE"] !== "1") return "npm run test:package runs it";
-  return run("npm", ["view", "onnxruntime-common", "version"], tmpdir()).status === 0 ? undefined : "the npm registry cannot be reached";
+  return run("npm", ["view", "onnxruntime-common", "version"], tmpdir()).status === 0
+    ? undefined
+    : "the npm registry cannot be reached";
 }
 
 const reason = obstacle();
@@ -37,25 +53,70 @@ describe.skipIf(reason !== undefined)("the packed package", () => {
   let packed: { filename: string; files: { path: string }[] };
 
   beforeAll(async () => {
-    const { status, stdout, stderr } = run("npm", ["pack", "--json", "--ignore-scripts=false", "--pack-destination", parent], repositoryRoot);
+    const { status, stdout, stderr } = run(
+      "npm",
+      ["pack", "--json", "--ignore-scripts=false", "--pack-destination", parent],
+      repositoryRoot,
+    );
     expect([status, status === 0 ? "" : stderr]).toEqual([0, ""]);
     // what prepack prints comes before
     packed = (JSON.parse(stdout.slice(stdout.indexOf("[\n"))) as (typeof packed)[])[0]!;
     mkdirSync(project);
     writeFileSync(join(project, "package.json"), JSON.stringify({ name: "empty", private: true }));
-    const install = run("npm", ["install", "--no-audit", "--no-fund", join(parent, packed.filename)], project);
+    const install = run(
+      "npm",
+      ["install", "--no-audit", "--no-fund", join(parent, packed.filename)],
+      project,
+    );
     expect([install.status, install.status === 0 ? "" : install.stderr]).toEqual([0, ""]);
-    const model = initializeModel({ model_type: "llama", vocab_size: byteTokenizer().vocabularySize, hidden_size: 32, num_hidden_layers: 1, num_attention_heads: 2, num_key_value_heads: 1, intermediate_size: 48, max_position_embeddings: 512, tie_word_embeddings: true }, 1);
+    const model = initializeModel(
+      {
+        model_type: "llama",
+        vocab_size: byteTokenizer().vocabularySize,
+        hidden_size: 32,
+        num_hidden_layers: 1,
+        num_attention_heads: 2,
+        num_key_value_heads: 1,
+        intermediate_size: 48,
+        max_position_embeddings: 512,
+        tie_word_embeddings: true,
+      },
+      1,
+    );
     await exportGguf(model, byteTokenizer(), project);
-    const pairs = Array.from({ length: 40 }, (_, i) => ({ prompt: `What is ${i} and ${i}?`, chosen: `It is ${2 * i}.`, rejected: `Who knows what ${i} is?` }));
-    writeFileSync(join(project, "pairs.jsonl"), pairs.map((pair) => `${JSON.stringify(pair)}\n`).join(""));
+    const pairs = Array.from({ length: 40 }, (_, i) => ({
+      prompt: `What is ${i} and ${i}?`,
+      chosen: `It is ${2 * i}.`,
+      rejected: `Who knows what ${i} is?`,
+    }));
+    writeFileSync(
+      join(project, "pairs.jsonl"),
+      pairs.map((pair) => `${JSON.stringify(pair)}\n`).join(""),
+    );
   });
   afterAll(() => rmSync(parent, { recursive: true, force: true }));
 
   test("holds the program and nothing else", () => {
     const names = packed.files.map(({ path }) => path);
-    expect(names).toEqual(expect.arrayContaining(["README.md", "LICENSE", "NOTICE", "package.json", "dist/index.js", "dist/index.d.ts", "dist/cli/main.js"]));
-    expect(names.filter((name) => !/^(dist\/.+\.(js|d\.ts|js\.map)|dist\/onnxruntime\/(package\.json|bin\/.+\.(node|dll|dylib|so\.1))|README\.md|LICENSE|NOTICE|package\.json)$/.test(name))).toEqual([]);
+    expect(names).toEqual(
+      expect.arrayContaining([
+        "README.md",
+        "LICENSE",
+        "NOTICE",
+        "package.json",
+        "dist/index.js",
+        "dist/index.d.ts",
+        "dist/cli/main.js",
+      ]),
+    );
+    expect(
+      names.filter(
+        (name) =>
+          !/^(dist\/.+\.(js|d\.ts|js\.map)|dist\/onnxruntime\/(package\.json|bin\/.+\.(node|dll|dylib|so\.1))|README\.md|LICENSE|NOTICE|package\.json)$/.test(
+            name,
+          ),
+      ),
+    ).toEqual([]);
     expect(names.filter((name) => name.includes(".test."))).toEqual([]);
   });
 
@@ -63,7 +124,10 @@ describe.skipIf(reason !== undefined)("the packed package", () => {
     writeFileSync(join(project, "example.mjs"), example!);
     const { status, stdout, stderr } = run("node", ["example.mjs"], project);
     expect([status, stderr]).toEqual([0, ""]);
-    const steps = stdout.trim().split("\n").map((line) => line.split(" ").map(Number));
+    const steps = stdout
+      .trim()
+      .split("\n")
+      .map((line) => line.split(" ").map(Number));
     expect(steps.map(([step]) => step)).toEqual([1, 2, 3]);
     expect(Math.abs(steps[0]![1]! - Math.LN2)).toBeLessThan(1e-4);
   });
@@ -71,15 +135,51 @@ describe.skipIf(reason !== undefined)("the packed package", () => {
   test("has types that the example passes under strict", () => {
     writeFileSync(join(project, "example.mts"), example!);
     const tsc = join(repositoryRoot, "node_modules", "typescript", "bin", "tsc");
-    const { status, stdout } = run("node", [tsc, "--noEmit", "--strict", "--module", "nodenext", "--target", "es2023", "--typeRoots", join(repositoryRoot, "node_modules", "@types"), "--types", "node", "example.mts"], project);
+    const { status, stdout } = run(
+      "node",
+      [
+        tsc,
+        "--noEmit",
+        "--strict",
+        "--module",
+        "nodenext",
+        "--target",
+        "es2023",
+        "--typeRoots",
+        join(repositoryRoot, "node_modules", "@types"),
+        "--types",
+        "node",
+        "example.mts",
+      ],
+      project,
+    );
     expect([status, stdout]).toEqual([0, ""]);
   });
 
   test("installs the command", () => {
-    const attune = (...argv: string[]) => run(join(project, "node_modules", ".bin", "attune"), argv, project);
+    const attune = (...argv: string[]) =>
+      run(join(project, "node_modules", ".bin", "attune"), argv, project);
     const { status, stdout } = attune("--version");
-    expect([status, stdout.trim()]).toEqual([0, (JSON.parse(readFileSync(join(repositoryRoot, "package.json"), "utf8")) as { version: string }).version]);
-    const made = attune("dpo", "--model", "model.gguf", "--data", "pairs.jsonl", "--out", "run", "--quiet", "--max-steps", "1");
+    expect([status, stdout.trim()]).toEqual([
+      0,
+      (
+        JSON.parse(readFileSync(join(repositoryRoot, "package.json"), "utf8")) as {
+          version: string;
+        }
+      ).version,
+    ]);
+    const made = attune(
+      "dpo",
+      "--model",
+      "model.gguf",
+      "--data",
+      "pairs.jsonl",
+      "--out",
+      "run",
+      "--quiet",
+      "--max-steps",
+      "1",
+    );
     expect([made.status, made.stderr]).toEqual([0, ""]);
   });
 });

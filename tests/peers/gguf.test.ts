@@ -1,6 +1,7 @@
 /**
- * Exported GGUF files in llama.cpp: whole, in blocks of 8 and 4 bits, and of a model with a sliding window. Part of `npm run test:peers`; ATTUNE_PEERS_LLAMA
- * names a folder in which node-llama-cpp is installed (`npm install node-llama-cpp@3.22.1 --ignore-scripts` in an empty one).
+ * Exported GGUF files in llama.cpp: whole, in blocks of 8 and 4 bits, and of a model with a sliding
+ * window. Part of `npm run test:peers`; ATTUNE_PEERS_LLAMA names a folder in which node-llama-cpp
+ * is installed (`npm install node-llama-cpp@3.22.1 --ignore-scripts` in an empty one).
  */
 import { createRequire } from "node:module";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -18,7 +19,10 @@ import { attune, saveTinyModel, smallTokenizerFiles } from "../cli/support.ts";
 
 const installed = process.env["ATTUNE_PEERS_LLAMA"];
 const runs = process.env["ATTUNE_PEERS"] === "1" && installed !== undefined;
-if (!runs) console.log("skipped: GGUF files in llama.cpp; npm run test:peers with ATTUNE_PEERS_LLAMA runs them");
+if (!runs)
+  console.log(
+    "skipped: GGUF files in llama.cpp; npm run test:peers with ATTUNE_PEERS_LLAMA runs them",
+  );
 
 const root = mkdtempSync(join(tmpdir(), "attune-llama-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -30,7 +34,14 @@ const IDS = Array.from({ length: 48 }, (_, i) => Random.for(1, "llama", i).integ
 interface Llama {
   loadModel(options: { modelPath: string }): Promise<{
     trainContextSize: number;
-    createContext(options: { contextSize: number; threads: number }): Promise<{ getSequence(): { controlledEvaluate(input: unknown[]): Promise<{ next: { probabilities: Map<number, number> } }[]> }; dispose(): Promise<void> }>;
+    createContext(options: { contextSize: number; threads: number }): Promise<{
+      getSequence(): {
+        controlledEvaluate(
+          input: unknown[],
+        ): Promise<{ next: { probabilities: Map<number, number> } }[]>;
+      };
+      dispose(): Promise<void>;
+    }>;
     dispose(): Promise<void>;
   }>;
 }
@@ -38,11 +49,19 @@ interface Llama {
 /** log p of each token after the first, by llama.cpp. */
 async function byLlama(modelPath: string): Promise<{ values: number[]; context: number }> {
   const path = createRequire(join(installed!, "package.json")).resolve("node-llama-cpp");
-  const { getLlama } = (await import(pathToFileURL(path).href)) as { getLlama(options: object): Promise<Llama> };
+  const { getLlama } = (await import(pathToFileURL(path).href)) as {
+    getLlama(options: object): Promise<Llama>;
+  };
   const llama = await getLlama({ gpu: false, build: "never", logLevel: "error" });
   const model = await llama.loadModel({ modelPath });
   const context = await model.createContext({ contextSize: 64, threads: 1 });
-  const results = await context.getSequence().controlledEvaluate(IDS.map((id, i) => (i + 1 < IDS.length ? [id, { generateNext: { probabilities: true } }] : id)));
+  const results = await context
+    .getSequence()
+    .controlledEvaluate(
+      IDS.map((id, i) =>
+        i + 1 < IDS.length ? [id, { generateNext: { probabilities: true } }] : id,
+      ),
+    );
   const values = IDS.slice(1).map((id, i) => Math.log(results[i]!.next.probabilities.get(id)!));
   const found = { values, context: model.trainContextSize };
   await context.dispose();
@@ -61,32 +80,73 @@ async function byAttune(model: Model): Promise<number[]> {
   });
   const places = IDS.slice(1).map((_, i) => i);
   const plan = new WholePlan({ model, reads: "tokens", maxLength: 64 });
-  const { readout } = await plan.score({ tokens: int64([1, length], IDS), positions: int64([1, length], IDS.map((_, i) => i)), bias, selected: int64([places.length], places), targets: int64([places.length], IDS.slice(1)) });
+  const { readout } = await plan.score({
+    tokens: int64([1, length], IDS),
+    positions: int64(
+      [1, length],
+      IDS.map((_, i) => i),
+    ),
+    bias,
+    selected: int64([places.length], places),
+    targets: int64([places.length], IDS.slice(1)),
+  });
   await plan.close();
   return Array.from(readout);
 }
 
-const mean = (values: readonly number[]): number => values.reduce((total, x) => total + x, 0) / values.length;
+const mean = (values: readonly number[]): number =>
+  values.reduce((total, x) => total + x, 0) / values.length;
 
 /** Weights of a size at which attention matters. */
-async function exported(name: string, changes: Readonly<Record<string, unknown>>, ...options: string[]): Promise<string> {
-  const folder = await saveTinyModel(join(root, name), smallTokenizerFiles(SIZE), { hidden_size: 64, intermediate_size: 96, num_attention_heads: 2, num_key_value_heads: 1, max_position_embeddings: 64, ...changes });
+async function exported(
+  name: string,
+  changes: Readonly<Record<string, unknown>>,
+  ...options: string[]
+): Promise<string> {
+  const folder = await saveTinyModel(join(root, name), smallTokenizerFiles(SIZE), {
+    hidden_size: 64,
+    intermediate_size: 96,
+    num_attention_heads: 2,
+    num_key_value_heads: 1,
+    max_position_embeddings: 64,
+    ...changes,
+  });
   const { model, tokenizer } = await openModel(folder);
-  for (const { shape, data } of model.weights.values()) if (shape.length > 1) for (let i = 0; i < data.length; i++) data[i]! *= 6;
+  for (const { shape, data } of model.weights.values())
+    if (shape.length > 1) for (let i = 0; i < data.length; i++) data[i]! *= 6;
   await saveMerged(model, folder, { tokenizer });
   await saveTokenizer(tokenizer, folder);
-  const { status, err } = await attune("--quiet", "export", folder, "--format", "gguf", ...options, "--out", join(root, `${name}-gguf`));
+  const { status, err } = await attune(
+    "--quiet",
+    "export",
+    folder,
+    "--format",
+    "gguf",
+    ...options,
+    "--out",
+    join(root, `${name}-gguf`),
+  );
   expect([status, err]).toEqual([0, expect.any(String)]);
   return join(root, `${name}-gguf`, "model.gguf");
 }
 
 describe.skipIf(!runs)("llama.cpp", () => {
-  // llama.cpp keeps keys and values in float16, and rounds activations to 8 bits where weights are in blocks.
-  test.each([["float32", ["--dtype", "float32"], 5e-3], ["float16", ["--dtype", "float16"], 5e-3], ["q8_0", ["--quantise", "q8_0"], 5e-2], ["q4_0", ["--quantise", "q4_0"], 5e-2], ["q4_1", ["--quantise", "q4_1"], 5e-2]] as const)("reads %s", async (name, options, tolerance) => {
+  // llama.cpp keeps keys and values in float16, and rounds activations to 8 bits where weights are
+  // in blocks.
+  test.each([
+    ["float32", ["--dtype", "float32"], 5e-3],
+    ["float16", ["--dtype", "float16"], 5e-3],
+    ["q8_0", ["--quantise", "q8_0"], 5e-2],
+    ["q4_0", ["--quantise", "q4_0"], 5e-2],
+    ["q4_1", ["--quantise", "q4_1"], 5e-2],
+  ] as const)("reads %s", async (name, options, tolerance) => {
     const path = await exported(name, {}, ...options);
     const [theirs, ours] = [await byLlama(path), await byAttune((await openModel(path)).model)];
     const off = mean(theirs.values.map((x, i) => Math.abs(x - ours[i]!)));
-    console.log(`${name}: ${off.toExponential(1)} nats off in the mean, of ${(-mean(ours)).toFixed(2)} a token`);
+    console.log(
+      `${name}: ${off.toExponential(1)} nats off in the mean, of ${(-mean(ours)).toFixed(2)} a ` +
+        "token",
+    );
     expect(off).toBeLessThan(tolerance);
   });
 

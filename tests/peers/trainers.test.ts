@@ -1,10 +1,12 @@
 /**
- * Ten steps of TRL's own trainers beside ours: SmolLM2-135M-Instruct, people's comparisons (hh-rlhf-harmless), the same order and the same
- * initial adapter; answers of GRPO and RLOO are those that TRL drew, each used for two steps of the optimiser (the first alone has a loss
- * near 0, whatever it computes). Losses must agree within 1e-4 and the norms of gradients within 0.1%. Prints a table.
+ * Ten steps of TRL's own trainers beside ours: SmolLM2-135M-Instruct, people's comparisons
+ * (hh-rlhf-harmless), the same order and the same initial adapter; answers of GRPO and RLOO are
+ * those that TRL drew, each used for two steps of the optimiser (the first alone has a loss near 0,
+ * whatever it computes). Losses must agree within 1e-4 and the norms of gradients within 0.1%.
+ * Prints a table.
  *
- * `npm run test:peers`: needs the model, the data, and TRL, which bench/peers/set-up.sh installs (or ATTUNE_PEERS_PYTHON names a Python
- * that has it). Some ten minutes, hence apart.
+ * `npm run test:peers`: needs the model, the data, and TRL, which bench/peers/set-up.sh installs
+ * (or ATTUNE_PEERS_PYTHON names a Python that has it). Some ten minutes, hence apart.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -41,7 +43,12 @@ import { findPython } from "./python.ts";
 
 const SEED = 42;
 /** What all trainers start from: the adapter that methods over roll-outs make for their actor. */
-const adapterOf = (model: Model): Adapter => openActor(model, { adapter: "lora", lora: { rank: 4, alpha: 8, rslora: false, targets: ["all-linear"] }, seed: SEED }).model.adapter!;
+const adapterOf = (model: Model): Adapter =>
+  openActor(model, {
+    adapter: "lora",
+    lora: { rank: 4, alpha: 8, rslora: false, targets: ["all-linear"] },
+    seed: SEED,
+  }).model.adapter!;
 const STEPS = 10;
 const ROWS = 2;
 /** Steps of the optimiser on each roll-out. */
@@ -49,7 +56,9 @@ const PASSES = 2;
 const TOLERANCE = 1e-4;
 const NORM_TOLERANCE = 0.001;
 const data = sharedData("hh-rlhf-harmless.jsonl.gz");
-const gguf = process.env["ATTUNE_SMOLLM2_GGUF"] || join(repositoryRoot, ".cache", "smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf");
+const gguf =
+  process.env["ATTUNE_SMOLLM2_GGUF"] ||
+  join(repositoryRoot, ".cache", "smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf");
 
 /** Why the tests cannot run; undefined where they can. */
 function obstacle(): string | undefined {
@@ -64,7 +73,10 @@ interface Pair {
   rejected: string;
 }
 
-/** Transcripts as the texts that they are: what both answers share, then the answers. Short ones, since TRL cuts otherwise than attune. */
+/**
+ * Transcripts as the texts that they are: what both answers share, then the answers. Short ones,
+ * since TRL cuts otherwise than attune.
+ */
 function readPairs(count: number): Pair[] {
   const cut = (transcript: string): [string, string] => {
     const at = transcript.lastIndexOf("\n\nAssistant:") + "\n\nAssistant:".length;
@@ -72,10 +84,21 @@ function readPairs(count: number): Pair[] {
   };
   const pairs: Pair[] = [];
   for (const line of gunzipSync(readFileSync(data!)).toString("utf8").trimEnd().split("\n")) {
-    const { chosen: better, rejected: worse } = JSON.parse(line) as { chosen: string; rejected: string };
+    const { chosen: better, rejected: worse } = JSON.parse(line) as {
+      chosen: string;
+      rejected: string;
+    };
     const [prompt, chosen] = cut(better);
     const [other, rejected] = cut(worse);
-    if (prompt !== other || chosen.trim() === "" || rejected.trim() === "" || chosen === rejected || better.length > 300 || worse.length > 300) continue;
+    if (
+      prompt !== other ||
+      chosen.trim() === "" ||
+      rejected.trim() === "" ||
+      chosen === rejected ||
+      better.length > 300 ||
+      worse.length > 300
+    )
+      continue;
     if (pairs.push({ prompt, chosen, rejected }) === count) break;
   }
   return pairs;
@@ -103,96 +126,257 @@ describe.skipIf(reason !== undefined)("ten steps beside TRL's own trainers", () 
     await saveTokenizer(tokenizer, join(folder, "model"));
     const adapter = adapterOf(model);
     const random = Random.for(8, "head");
-    const head = Float32Array.from({ length: model.config.hiddenSize }, () => random.normal() / Math.sqrt(model.config.hiddenSize));
-    const tensors = [...adapter.weights].map(([name, { shape, data }]) => ({ name: `base_model.model.${name}`, dtype: "F32" as const, shape, data }));
-    await writeSafetensors(start, [...tensors, { name: `base_model.model.${SCORE_HEAD}`, dtype: "F32", shape: [1, model.config.hiddenSize], data: head }]);
-    writeFileSync(join(folder, "pairs.jsonl"), pairs.map((pair) => `${JSON.stringify(pair)}\n`).join(""));
+    const head = Float32Array.from(
+      { length: model.config.hiddenSize },
+      () => random.normal() / Math.sqrt(model.config.hiddenSize),
+    );
+    const tensors = [...adapter.weights].map(([name, { shape, data }]) => ({
+      name: `base_model.model.${name}`,
+      dtype: "F32" as const,
+      shape,
+      data,
+    }));
+    await writeSafetensors(start, [
+      ...tensors,
+      {
+        name: `base_model.model.${SCORE_HEAD}`,
+        dtype: "F32",
+        shape: [1, model.config.hiddenSize],
+        data: head,
+      },
+    ]);
+    writeFileSync(
+      join(folder, "pairs.jsonl"),
+      pairs.map((pair) => `${JSON.stringify(pair)}\n`).join(""),
+    );
     const script = join(repositoryRoot, "bench", "peers", "trl_trainers.py");
-    const { status, stderr } = spawnSync(findPython(), [script, "--model", join(folder, "model"), "--adapter", start, "--pairs", join(folder, "pairs.jsonl"), "--out", join(folder, "peer.json")], { encoding: "utf8", maxBuffer: 2 ** 28, stdio: ["ignore", 2, "pipe"] });
+    const { status, stderr } = spawnSync(
+      findPython(),
+      [
+        script,
+        "--model",
+        join(folder, "model"),
+        "--adapter",
+        start,
+        "--pairs",
+        join(folder, "pairs.jsonl"),
+        "--out",
+        join(folder, "peer.json"),
+      ],
+      { encoding: "utf8", maxBuffer: 2 ** 28, stdio: ["ignore", 2, "pipe"] },
+    );
     if (status !== 0) throw new Error(`TRL's trainers failed: ${stderr.slice(-3000)}`);
     peer = JSON.parse(readFileSync(join(folder, "peer.json"), "utf8")) as typeof peer;
   });
 
   afterAll(() => {
     rmSync(folder, { recursive: true, force: true });
-    if (table.length > 0) console.log(`${JSON.stringify(peer.versions)}\n| trainer | TRL: first and last loss | attune | largest difference of ${STEPS} | of the gradient norm |\n|---|---|---|---|---|\n${table.join("\n")}`);
+    if (table.length > 0)
+      console.log(
+        `${JSON.stringify(peer.versions)}\n| trainer | TRL: first and last loss | attune | ` +
+          `largest difference of ${STEPS} | of the gradient norm ` +
+          `|\n|---|---|---|---|---|\n${table.join("\n")}`,
+      );
   });
 
   /** The model with the common adapter; the head where scores are read. */
   async function open({ head = false } = {}): Promise<{ model: Model; encoder: Encoder }> {
     const { model, tokenizer } = await openModel(join(folder, "model"));
     const adapter = adapterOf(model);
-    if (!head) return { model: Object.assign(model, { adapter }), encoder: createEncoder(tokenizer, { maxLength: 512, template: "none" }) };
+    if (!head)
+      return {
+        model: Object.assign(model, { adapter }),
+        encoder: createEncoder(tokenizer, { maxLength: 512, template: "none" }),
+      };
     const file = await SafetensorsFile.open(start);
-    const scoreHead = float32([1, model.config.hiddenSize], await file.read(`base_model.model.${SCORE_HEAD}`));
+    const scoreHead = float32(
+      [1, model.config.hiddenSize],
+      await file.read(`base_model.model.${SCORE_HEAD}`),
+    );
     await file.close();
-    return { model: Object.assign(model, { adapter, scoreHead }), encoder: createEncoder(tokenizer, { maxLength: 512, template: "none" }) };
+    return {
+      model: Object.assign(model, { adapter, scoreHead }),
+      encoder: createEncoder(tokenizer, { maxLength: 512, template: "none" }),
+    };
   }
 
-  const common = { model: "smollm2", data: "pairs", lora: { rank: 4, alpha: 8 }, learningRate: 1e-3, schedule: "constant", warmupRatio: 0, maxLength: 512, maxSteps: STEPS, seed: SEED } as const;
+  const common = {
+    model: "smollm2",
+    data: "pairs",
+    lora: { rank: 4, alpha: 8 },
+    learningRate: 1e-3,
+    schedule: "constant",
+    warmupRatio: 0,
+    maxLength: 512,
+    maxSteps: STEPS,
+    seed: SEED,
+  } as const;
   const offline = { ...common, heldOut: 0, shuffle: false, batchSize: ROWS } as const;
-  const preferences = (): PreferenceRecord[] => pairs.map((pair, index) => ({ kind: "preference", ...pair, p: 1, place: { row: index + 1 } }));
+  const preferences = (): PreferenceRecord[] =>
+    pairs.map((pair, index) => ({ kind: "preference", ...pair, p: 1, place: { row: index + 1 } }));
 
-  /** The peer logs every step of the optimiser, a method over roll-outs the means over those of a roll-out. */
-  async function expectSteps(name: string, events: AsyncIterable<TrainingEvent>, { metric = "loss", passes = 1 } = {}): Promise<void> {
+  /**
+   * The peer logs every step of the optimiser, a method over roll-outs the means over those of a
+   * roll-out.
+   */
+  async function expectSteps(
+    name: string,
+    events: AsyncIterable<TrainingEvent>,
+    { metric = "loss", passes = 1 } = {},
+  ): Promise<void> {
     const ours: Record<string, number>[] = [];
-    for await (const event of events) if (event.type === "step") ours.push(event.metrics as Record<string, number>);
+    for await (const event of events)
+      if (event.type === "step") ours.push(event.metrics as Record<string, number>);
     const { steps } = peer.runs[name]!;
-    const theirs = Array.from({ length: steps.length / passes }, (_, step) => steps.slice(step * passes, (step + 1) * passes));
+    const theirs = Array.from({ length: steps.length / passes }, (_, step) =>
+      steps.slice(step * passes, (step + 1) * passes),
+    );
     expect(ours).toHaveLength(STEPS);
     expect(theirs).toHaveLength(STEPS);
-    const beside = (key: string, own: string): { own: number; their: number }[] => theirs.map((updates, step) => ({ own: ours[step]![own]!, their: mean(updates.map((update) => update[key]!)) }));
+    const beside = (key: string, own: string): { own: number; their: number }[] =>
+      theirs.map((updates, step) => ({
+        own: ours[step]![own]!,
+        their: mean(updates.map((update) => update[key]!)),
+      }));
     const losses = beside("loss", metric);
     const norms = beside("grad_norm", "grad_norm");
     const worst = Math.max(...losses.map(({ own, their }) => Math.abs(own - their)));
     const worstNorm = Math.max(...norms.map(({ own, their }) => Math.abs(own - their) / their));
-    const ends = (side: "own" | "their"): string => `${losses[0]![side].toFixed(6)} ${losses.at(-1)![side].toFixed(6)}`;
-    table.push(`| ${name} | ${ends("their")} | ${ends("own")} | ${worst.toExponential(1)} | ${(100 * worstNorm).toPrecision(2)}% |`);
+    const ends = (side: "own" | "their"): string =>
+      `${losses[0]![side].toFixed(6)} ${losses.at(-1)![side].toFixed(6)}`;
+    table.push(
+      `| ${name} | ${ends("their")} | ${ends("own")} | ${worst.toExponential(1)} | ` +
+        `${(100 * worstNorm).toPrecision(2)}% |`,
+    );
     expect(worst, `${name}: ${JSON.stringify(losses)}`).toBeLessThan(TOLERANCE);
     expect(worstNorm, `${name}: ${JSON.stringify(norms)}`).toBeLessThan(NORM_TOLERANCE);
   }
 
   test("token ids", async () => {
     const { encoder } = await open();
-    const ours = pairs.map(({ prompt, chosen, rejected }) => encoder.encodePair(prompt, chosen, rejected));
-    expect(ours.map(({ prompt, chosen, rejected }) => ({ prompt: [...prompt], chosen: [...chosen], rejected: [...rejected] }))).toEqual(peer.runs["dpo"]!.token_ids);
+    const ours = pairs.map(({ prompt, chosen, rejected }) =>
+      encoder.encodePair(prompt, chosen, rejected),
+    );
+    expect(
+      ours.map(({ prompt, chosen, rejected }) => ({
+        prompt: [...prompt],
+        chosen: [...chosen],
+        rejected: [...rejected],
+      })),
+    ).toEqual(peer.runs["dpo"]!.token_ids);
   });
 
   test("sft", async () => {
-    const train = pairs.map(({ prompt, chosen }, index) => ({ kind: "demonstration" as const, prompt, completion: chosen, place: { row: index + 1 } }));
-    await expectSteps("sft", sft({ ...(await open()), train, heldOut: [] }, resolveConfig("sft", offline)));
+    const train = pairs.map(({ prompt, chosen }, index) => ({
+      kind: "demonstration" as const,
+      prompt,
+      completion: chosen,
+      place: { row: index + 1 },
+    }));
+    await expectSteps(
+      "sft",
+      sft({ ...(await open()), train, heldOut: [] }, resolveConfig("sft", offline)),
+    );
   });
 
   test("reward", async () => {
-    await expectSteps("reward", rewardModel({ ...(await open({ head: true })), train: preferences(), heldOut: [] }, resolveConfig("reward", { ...offline, centerCoefficient: 0.01 })));
+    await expectSteps(
+      "reward",
+      rewardModel(
+        { ...(await open({ head: true })), train: preferences(), heldOut: [] },
+        resolveConfig("reward", { ...offline, centerCoefficient: 0.01 }),
+      ),
+    );
   });
 
   test("dpo", async () => {
-    await expectSteps("dpo", dpo({ ...(await open()), train: preferences(), heldOut: [] }, resolveConfig("dpo", { ...offline, reference: "adapter" })));
+    await expectSteps(
+      "dpo",
+      dpo(
+        { ...(await open()), train: preferences(), heldOut: [] },
+        resolveConfig("dpo", { ...offline, reference: "adapter" }),
+      ),
+    );
   });
 
   test("kto", async () => {
-    const train = pairs.map(({ prompt, chosen, rejected }, index) => ({ kind: "unpaired" as const, prompt, completion: index % 2 === 0 ? chosen : rejected, label: index % 2 === 0, place: { row: index + 1 } }));
-    await expectSteps("kto", kto({ ...(await open()), train, heldOut: [] }, resolveConfig("kto", { ...offline, reference: "adapter" })));
+    const train = pairs.map(({ prompt, chosen, rejected }, index) => ({
+      kind: "unpaired" as const,
+      prompt,
+      completion: index % 2 === 0 ? chosen : rejected,
+      label: index % 2 === 0,
+      place: { row: index + 1 },
+    }));
+    await expectSteps(
+      "kto",
+      kto(
+        { ...(await open()), train, heldOut: [] },
+        resolveConfig("kto", { ...offline, reference: "adapter" }),
+      ),
+    );
   });
 
   /** Answers and rewards that TRL drew, for a method over roll-outs. */
   async function prescribed(name: string): Promise<PolicyInput> {
     const { model, encoder } = await open();
     const rollouts = peer.runs[name]!.rollouts!;
-    const byIds: Encoder = { ...encoder, encodePrompt: (prompt) => Int32Array.from(String(prompt).split(" "), Number) };
+    const byIds: Encoder = {
+      ...encoder,
+      encodePrompt: (prompt) => Int32Array.from(String(prompt).split(" "), Number),
+    };
     return {
-      model: Object.assign(model, { adapter: undefined }), encoder: byIds, prompts: rollouts.flat().map(({ prompt }) => recordOf(prompt)), rewards: [prescribedReward(rollouts)],
+      model: Object.assign(model, { adapter: undefined }),
+      encoder: byIds,
+      prompts: rollouts.flat().map(({ prompt }) => recordOf(prompt)),
+      rewards: [prescribedReward(rollouts)],
       engine: () => prescribedEngine(rollouts, encoder.tokenizer.eosId!),
     };
   }
-  const policy = { ...common, data: "pairs", learningRate: 1e-4, batchSize: 8, samples: 4, maxNewTokens: 16, temperature: 1, adamEpsilon: 1e-8, missingEosPenalty: 0, rewardNormalise: "none", rewardClip: 0, epochs: 1000, sampleSteps: 0 } as const;
+  const policy = {
+    ...common,
+    data: "pairs",
+    learningRate: 1e-4,
+    batchSize: 8,
+    samples: 4,
+    maxNewTokens: 16,
+    temperature: 1,
+    adamEpsilon: 1e-8,
+    missingEosPenalty: 0,
+    rewardNormalise: "none",
+    rewardClip: 0,
+    epochs: 1000,
+    sampleSteps: 0,
+  } as const;
 
   test("grpo", async () => {
-    await expectSteps("grpo", grpo(await prescribed("grpo"), resolveConfig("grpo", { ...policy, reward: ["trl"], iterations: PASSES, kl: { coef: 0.04 } })), { metric: "loss/policy_avg", passes: PASSES });
+    await expectSteps(
+      "grpo",
+      grpo(
+        await prescribed("grpo"),
+        resolveConfig("grpo", {
+          ...policy,
+          reward: ["trl"],
+          iterations: PASSES,
+          kl: { coef: 0.04 },
+        }),
+      ),
+      { metric: "loss/policy_avg", passes: PASSES },
+    );
   });
 
   test("rloo", async () => {
-    await expectSteps("rloo", rloo(await prescribed("rloo"), resolveConfig("rloo", { ...policy, reward: ["trl"], iterations: PASSES, kl: { coef: 0.05 } })), { metric: "loss/policy_avg", passes: PASSES });
+    await expectSteps(
+      "rloo",
+      rloo(
+        await prescribed("rloo"),
+        resolveConfig("rloo", {
+          ...policy,
+          reward: ["trl"],
+          iterations: PASSES,
+          kl: { coef: 0.05 },
+        }),
+      ),
+      { metric: "loss/policy_avg", passes: PASSES },
+    );
   });
 });

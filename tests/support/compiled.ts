@@ -1,8 +1,21 @@
 /**
- * The sources as JavaScript, for tests that need a process of their own (to kill it, or to read its exit status). They are compiled once
- * and kept until they change. Types are not checked here: `npm run types` does that.
+ * The sources as JavaScript, for tests that need a process of their own (to kill it, or to read its
+ * exit status). They are compiled once and kept until they change. Types are not checked here:
+ * `npm run types` does that.
  */
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import ts from "typescript";
@@ -23,14 +36,19 @@ const KEPT = join(repositoryRoot, ".cache", "compiled");
 export function compileSources(): Compiled {
   const source = join(repositoryRoot, "src");
   for (const name of readdirSync(source, { recursive: true, encoding: "utf8" })) {
-    if (name.endsWith(".ts") && !name.endsWith(".test.ts")) compileFile(join(source, name), join(KEPT, "dist", name.replace(/\.ts$/, ".js")));
+    if (name.endsWith(".ts") && !name.endsWith(".test.ts"))
+      compileFile(join(source, name), join(KEPT, "dist", name.replace(/\.ts$/, ".js")));
   }
   replace(join(KEPT, "package.json"), readFileSync(join(repositoryRoot, "package.json"), "utf8"));
   linkPackages(KEPT);
   const root = mkdtempSync(join(tmpdir(), "attune-compiled-"));
   copyFileSync(join(repositoryRoot, "package.json"), join(root, "package.json"));
   linkPackages(root);
-  return { root, module: (name) => join(KEPT, "dist", `${name}.js`), remove: () => rmSync(root, { recursive: true, force: true }) };
+  return {
+    root,
+    module: (name) => join(KEPT, "dist", `${name}.js`),
+    remove: () => rmSync(root, { recursive: true, force: true }),
+  };
 }
 
 function linkPackages(folder: string): void {
@@ -42,13 +60,19 @@ function linkPackages(folder: string): void {
 }
 
 /** A change of the compiler's settings in this file counts too. */
-const changed = (path: string): number => Math.max(...[path, import.meta.filename].map((file) => statSync(file).mtimeMs));
+const changed = (path: string): number =>
+  Math.max(...[path, import.meta.filename].map((file) => statSync(file).mtimeMs));
 
 function compileFile(source: string, target: string): void {
   if (existsSync(target) && statSync(target).mtimeMs > changed(source)) return;
   const { outputText } = ts.transpileModule(readFileSync(source, "utf8"), {
     fileName: source,
-    compilerOptions: { target: ts.ScriptTarget.ES2023, module: ts.ModuleKind.ESNext, rewriteRelativeImportExtensions: true, verbatimModuleSyntax: true },
+    compilerOptions: {
+      target: ts.ScriptTarget.ES2023,
+      module: ts.ModuleKind.ESNext,
+      rewriteRelativeImportExtensions: true,
+      verbatimModuleSyntax: true,
+    },
   });
   replace(target, outputText);
 }

@@ -1,6 +1,7 @@
 /**
- * Waiting for what another process does, for as long as that takes: a wait fails where the process has ended, or where nothing at all has moved
- * for minutes, neither its processor time nor what it says. A loaded machine makes every wait longer and no test red.
+ * Waiting for what another process does, for as long as that takes: a wait fails where the process
+ * has ended, or where nothing at all has moved for minutes, neither its processor time nor what it
+ * says. A loaded machine makes every wait longer and no test red.
  */
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
@@ -28,7 +29,8 @@ export class Watched {
 
   constructor(child: ChildProcess) {
     this.child = child;
-    for (const stream of [child.stdout, child.stderr]) stream?.on("data", (chunk: Buffer) => (this.said += chunk.toString()));
+    for (const stream of [child.stdout, child.stderr])
+      stream?.on("data", (chunk: Buffer) => (this.said += chunk.toString()));
     this.closed = once(child, "close");
     void this.closed.then(() => (this.isClosed = true));
   }
@@ -59,7 +61,10 @@ export class Watched {
 
 export const watched = (child: ChildProcess): Watched => new Watched(child);
 
-/** Ticks of the processor that a process has had, where the system tells; the time of day elsewhere, which always moves. */
+/**
+ * Ticks of the processor that a process has had, where the system tells; the time of day elsewhere,
+ * which always moves.
+ */
 function processorTime(pid: number | undefined): string {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");

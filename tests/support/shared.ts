@@ -5,7 +5,10 @@ import { fileURLToPath } from "node:url";
 
 export const repositoryRoot = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 
-/** Path of a shared data file, or undefined (with the reason printed once per name) where it is missing. */
+/**
+ * Path of a shared data file, or undefined (with the reason printed once per name) where it is
+ * missing.
+ */
 export const sharedData = (name: string): string | undefined => shared("data", name);
 
 /** The same of an input that once failed. */
@@ -14,7 +17,8 @@ export const sharedCase = (name: string): string | undefined => shared("cases", 
 function shared(folder: string, name: string): string | undefined {
   const path = join(repositoryRoot, "..", "shared", folder, name);
   if (existsSync(path)) return path;
-  if (!announced.has(name)) console.log(`skipped: shared ${folder} ${name} is not beside this checkout`);
+  if (!announced.has(name))
+    console.log(`skipped: shared ${folder} ${name} is not beside this checkout`);
   announced.add(name);
   return undefined;
 }

@@ -10,8 +10,10 @@ import { Session } from "../../src/runtime/session.ts";
 import { hasHalfPrecision, withoutWebgpu } from "./support.ts";
 
 const half = await hasHalfPrecision();
-const usesHalf = (op: OpName, sample: Sample<OpName>): boolean => op === "cast" && sample.name.includes("float16");
-if (!withoutWebgpu && !half) console.log("skipped: samples in float16, since the driver lacks shader-f16");
+const usesHalf = (op: OpName, sample: Sample<OpName>): boolean =>
+  op === "cast" && sample.name.includes("float16");
+if (!withoutWebgpu && !half)
+  console.log("skipped: samples in float16, since the driver lacks shader-f16");
 
 if (withoutWebgpu) test.skip("the op table on WebGPU");
 
@@ -19,8 +21,11 @@ describe.each(withoutWebgpu ? [] : (Object.keys(OP_TABLE) as OpName[]))("%s", (o
   for (const sample of SAMPLES[op] as readonly Sample<OpName>[]) {
     const testOp = op === "int8Product" ? onExact : test.skipIf(usesHalf(op, sample) && !half);
     testOp(sample.name, async () => {
-      const compile = (...[graph, outputs]: Parameters<typeof Session.create>): Promise<Session> => Session.create(graph, outputs, { device: "webgpu" });
-      expect(await checkSample(op, sample, { compile, tolerance: 1e-4, gradientTolerance: 2e-4 })).toEqual([]);
+      const compile = (...[graph, outputs]: Parameters<typeof Session.create>): Promise<Session> =>
+        Session.create(graph, outputs, { device: "webgpu" });
+      expect(
+        await checkSample(op, sample, { compile, tolerance: 1e-4, gradientTolerance: 2e-4 }),
+      ).toEqual([]);
     });
   }
 });

@@ -1,4 +1,7 @@
-/** `attune align`: the whole pipeline on a model and data of one's own, from one file, resumable stage by stage. */
+/**
+ * `attune align`: the whole pipeline on a model and data of one's own, from one file, resumable
+ * stage by stage.
+ */
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -32,36 +35,73 @@ const EVALUATION = "evaluation";
 
 export const command: CommandModule = {
   configure(command, bind) {
-    addBelowHelp(command, (width) => examplesText(["attune align --init", "attune align --dry-run", "attune align   # again after a stop or a change: what is done is skipped"], width));
+    addBelowHelp(command, (width) =>
+      examplesText(
+        [
+          "attune align --init",
+          "attune align --dry-run",
+          "attune align   # again after a stop or a change: what is done is skipped",
+        ],
+        width,
+      ),
+    );
     command
       .argument("[file]", `the pipeline (default: ${DEFAULT_FILE})`)
       .option("--init", "write a commented file to start from")
-      .option("--dry-run", "open data and models, and say what would be done and what would fail, without doing it")
+      .option(
+        "--dry-run",
+        "open data and models, and say what would be done and what would fail, without doing it",
+      )
       .action(
-        bind<{ init?: boolean; dryRun?: boolean }>(async ({ values: [file = DEFAULT_FILE], options, context: outer }) => {
-          if (options.init) return init(file, outer);
-          const pipeline = readAlignFile(readText(file), file);
-          const context = { ...outer, templateTime: templateTimeOf(pipeline.out) ?? outer.templateTime };
-          const overall = new OverallProgress(outer.reporter);
-          const stages = await Promise.all(pipeline.stages.map((stage) => asStage(stage, pipeline.out, { ...context, reporter: overall.watch(context.reporter) })));
-          const work = options.dryRun ? () => dryRun(pipeline, stages, context) : () => align(pipeline, stages, { context, overall }).finally(() => overall.close());
-          await goingOn(pipeline, work);
-        }),
+        bind<{ init?: boolean; dryRun?: boolean }>(
+          async ({ values: [file = DEFAULT_FILE], options, context: outer }) => {
+            if (options.init) return init(file, outer);
+            const pipeline = readAlignFile(readText(file), file);
+            const context = {
+              ...outer,
+              templateTime: templateTimeOf(pipeline.out) ?? outer.templateTime,
+            };
+            const overall = new OverallProgress(outer.reporter);
+            const stages = await Promise.all(
+              pipeline.stages.map((stage) =>
+                asStage(stage, pipeline.out, {
+                  ...context,
+                  reporter: overall.watch(context.reporter),
+                }),
+              ),
+            );
+            const work = options.dryRun
+              ? () => dryRun(pipeline, stages, context)
+              : () => align(pipeline, stages, { context, overall }).finally(() => overall.close());
+            await goingOn(pipeline, work);
+          },
+        ),
       );
   },
 };
 
 /** Whatever a killed process was doing is done again or gone on with. */
 function warnOfLock(reporter: CommandContext["reporter"], from: string): void {
-  reporter.warn("stale-lock", `the lock of ${from} is taken over: that process is gone, and did not end the pipeline`);
+  reporter.warn(
+    "stale-lock",
+    `the lock of ${from} is taken over: that process is gone, and did not end the pipeline`,
+  );
 }
 
-const again = (file: string): string => `attune align${file === DEFAULT_FILE ? "" : ` ${shellWord(file)}`}`;
+const again = (file: string): string =>
+  `attune align${file === DEFAULT_FILE ? "" : ` ${shellWord(file)}`}`;
 
 function init(file: string, { reporter }: CommandContext): void {
-  if (existsSync(file)) throw new AttuneError("usage", "the file is there already, and is left as it is", { file, hint: "another name: attune align --init other.yaml" });
+  if (existsSync(file))
+    throw new AttuneError("usage", "the file is there already, and is left as it is", {
+      file,
+      hint: "another name: attune align --init other.yaml",
+    });
   writeFileAtomic(file, ALIGN_TEMPLATE, { access: "shared" });
-  reporter.result({ file: resolve(file) }, `${file} is written: name your model and data in it, then \`${again(file)}\``);
+  reporter.result(
+    { file: resolve(file) },
+    `${file} is written: name your model and data in it, then \`${again(file)}\``,
+  );
 }
 
 function readText(file: string): string {
@@ -69,49 +109,107 @@ function readText(file: string): string {
     return readRegularText(file, { code: "config" });
   } catch (cause) {
     if (cause instanceof AttuneError) throw cause;
-    throw new AttuneError("config", "the file cannot be read", { file, cause, hint: "`attune align --init` writes one to start from" });
+    throw new AttuneError("config", "the file cannot be read", {
+      file,
+      cause,
+      hint: "`attune align --init` writes one to start from",
+    });
   }
 }
 
-/** Whatever ends a stage, this command goes on: hints at resuming the stage's own run are turned into that. */
+/**
+ * Whatever ends a stage, this command goes on: hints at resuming the stage's own run are turned
+ * into that.
+ */
 async function goingOn({ file }: AlignFile, work: () => Promise<void>): Promise<void> {
   try {
     await work();
   } catch (error) {
     if (!(error instanceof AttuneError)) throw error;
     const { code, what, details } = error;
-    const hint = code === "interrupted" ? `\`${again(file)}\` goes on from there` : details.hint?.replaceAll(/`attune resume[^`]*`/g, `\`${again(file)}\``);
-    throw new AttuneError(code, what, { ...details, ...(hint === undefined ? {} : { hint }), cause: error });
+    const hint =
+      code === "interrupted"
+        ? `\`${again(file)}\` goes on from there`
+        : details.hint?.replaceAll(/`attune resume[^`]*`/g, `\`${again(file)}\``);
+    throw new AttuneError(code, what, {
+      ...details,
+      ...(hint === undefined ? {} : { hint }),
+      cause: error,
+    });
   }
 }
 
-async function dryRun(pipeline: AlignFile, stages: readonly Stage[], context: CommandContext): Promise<void> {
+async function dryRun(
+  pipeline: AlignFile,
+  stages: readonly Stage[],
+  context: CommandContext,
+): Promise<void> {
   const { out, evaluation: asked } = pipeline;
   const { checks, evaluation } = await checkAll(pipeline, planPipeline(out, stages), context);
-  const lines = [`align would do this below ${out} (nothing was written):`, ...checkLines(checks), ...(evaluation ? evaluationLines(evaluation, checks, asked!.data) : [])];
-  const data = checks.map(({ stage, action, because, plan, warnings, waitsFor, error }, i) => ({ name: stage, action, because, options: stages[i]!.inputs, warnings, ...(plan ? { plan } : {}), ...(waitsFor ? { waitsFor } : {}), ...(error ? { error: error.message } : {}) }));
-  context.reporter.result({ dryRun: true, folder: resolve(out), stages: data, evaluation: asked ?? null }, lines.join("\n"));
+  const lines = [
+    `align would do this below ${out} (nothing was written):`,
+    ...checkLines(checks),
+    ...(evaluation ? evaluationLines(evaluation, checks, asked!.data) : []),
+  ];
+  const data = checks.map(({ stage, action, because, plan, warnings, waitsFor, error }, i) => ({
+    name: stage,
+    action,
+    because,
+    options: stages[i]!.inputs,
+    warnings,
+    ...(plan ? { plan } : {}),
+    ...(waitsFor ? { waitsFor } : {}),
+    ...(error ? { error: error.message } : {}),
+  }));
+  context.reporter.result(
+    { dryRun: true, folder: resolve(out), stages: data, evaluation: asked ?? null },
+    lines.join("\n"),
+  );
   refuseFailing(pipeline, { checks, evaluation }, "what is said above of each");
 }
 
 /** Before the first stage: what would fail in the last one costs nothing then. */
-async function checkFirst(pipeline: AlignFile, stages: readonly Stage[], context: CommandContext): Promise<void> {
+async function checkFirst(
+  pipeline: AlignFile,
+  stages: readonly Stage[],
+  context: CommandContext,
+): Promise<void> {
   const planned = planPipeline(pipeline.out, stages);
   // the evaluation looks at its own input first
   if (planned.every(({ action }) => action === "skip")) return;
-  refuseFailing(pipeline, await checkAll(pipeline, planned, context), `\`${again(pipeline.file)} --dry-run\` tells of every part`);
+  refuseFailing(
+    pipeline,
+    await checkAll(pipeline, planned, context),
+    `\`${again(pipeline.file)} --dry-run\` tells of every part`,
+  );
 }
 
 /** @throws AttuneError that names the first part which would fail, and counts the others */
-function refuseFailing({ file }: AlignFile, { checks, evaluation }: Awaited<ReturnType<typeof checkAll>>, hint: string): void {
-  const failing = [...checks, ...(evaluation ? [{ title: "Evaluation", error: evaluation.error }] : [])].filter(({ error }) => error !== undefined);
+function refuseFailing(
+  { file }: AlignFile,
+  { checks, evaluation }: Awaited<ReturnType<typeof checkAll>>,
+  hint: string,
+): void {
+  const failing = [
+    ...checks,
+    ...(evaluation ? [{ title: "Evaluation", error: evaluation.error }] : []),
+  ].filter(({ error }) => error !== undefined);
   const [first] = failing;
   if (!first) return;
   const { code, message } = first.error!;
-  throw new AttuneError(code, `${failing.length === 1 ? "a part" : countOf(failing.length, "part")} of the pipeline would fail`, { file, got: `${first.title}: ${message.split("\n")[0]!}`, hint });
+  throw new AttuneError(
+    code,
+    `${failing.length === 1 ? "a part" : countOf(failing.length, "part")} of the pipeline would ` +
+      "fail",
+    { file, got: `${first.title}: ${message.split("\n")[0]!}`, hint },
+  );
 }
 
-async function align(pipeline: AlignFile, stages: readonly Stage[], { context, overall }: { context: CommandContext; overall: OverallProgress }): Promise<void> {
+async function align(
+  pipeline: AlignFile,
+  stages: readonly Stage[],
+  { context, overall }: { context: CommandContext; overall: OverallProgress },
+): Promise<void> {
   const { reporter, signal } = context;
   const { out, evaluation } = pipeline;
   const total = stages.length + (evaluation ? 1 : 0);
@@ -123,7 +221,10 @@ async function align(pipeline: AlignFile, stages: readonly Stage[], { context, o
     onLockTaken: (from) => warnOfLock(reporter, from),
     onPlan: (planned) => overall.plan(planned, evaluation ? 1 : 0),
     onStage({ stage, action, because }) {
-      reporter.note(`\n${++number} of ${total}: ${stage.title}: ${action === "skip" ? because : `${action}, ${because}`}`);
+      reporter.note(
+        `\n${++number} of ${total}: ${stage.title}: ` +
+          `${action === "skip" ? because : `${action}, ${because}`}`,
+      );
       if (action !== "skip") overall.begin(stage.name);
     },
     onStageEnd: ({ stage }) => overall.end(stage.name),
@@ -135,12 +236,41 @@ async function align(pipeline: AlignFile, stages: readonly Stage[], { context, o
   const result = evaluation && (await evaluate(pipeline, evaluation, context));
   if (evaluation) overall.end(EVALUATION);
   const report = join(out, "report.html");
-  await writeReport(report, alignReport({ folder: out, stages: done, evaluated: result?.evaluated, verdicts: result?.verdicts, provenance: await provenanceOf(pipeline, context) }, `attune ${context.argv.join(" ")}`));
+  await writeReport(
+    report,
+    alignReport(
+      {
+        folder: out,
+        stages: done,
+        evaluated: result?.evaluated,
+        verdicts: result?.verdicts,
+        provenance: await provenanceOf(pipeline, context),
+      },
+      `attune ${context.argv.join(" ")}`,
+    ),
+  );
   const comparisons = result && comparePolicies(result.evaluated);
   const { reward, critic } = result?.verdicts ?? {};
-  const tables = [...(comparisons ? [comparisonTable(comparisons)] : []), ...(critic ? [contestTable(critic.entries, comparisons![0]!.name)] : [])];
-  const text = [...tables.flatMap((table) => ["", formatTable(table)]), "", `Report: ${pathToFileURL(resolve(report)).href}`];
+  const tables = [
+    ...(comparisons ? [comparisonTable(comparisons)] : []),
+    ...(critic ? [contestTable(critic.entries, comparisons![0]!.name)] : []),
+  ];
+  const text = [
+    ...tables.flatMap((table) => ["", formatTable(table)]),
+    "",
+    `Report: ${pathToFileURL(resolve(report)).href}`,
+  ];
   // the answer is the last word
   overall.close();
-  reporter.result({ folder: resolve(out), report: resolve(report), stages: done.map(({ stage, action, seconds }) => ({ name: stage.name, action, seconds })), ...(comparisons ? { comparisons } : {}), ...(reward ? { judge: reward } : {}), ...(critic ? { critic } : {}) }, text.join("\n"));
+  reporter.result(
+    {
+      folder: resolve(out),
+      report: resolve(report),
+      stages: done.map(({ stage, action, seconds }) => ({ name: stage.name, action, seconds })),
+      ...(comparisons ? { comparisons } : {}),
+      ...(reward ? { judge: reward } : {}),
+      ...(critic ? { critic } : {}),
+    },
+    text.join("\n"),
+  );
 }

@@ -1,4 +1,7 @@
-/** `attune chat`: a conversation with a model in the terminal. What goes wrong with a message is said, and the conversation goes on. */
+/**
+ * `attune chat`: a conversation with a model in the terminal. What goes wrong with a message is
+ * said, and the conversation goes on.
+ */
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline/promises";
@@ -18,14 +21,17 @@ import { generationFields } from "./generate.ts";
 import { openForGeneration } from "./model-to-answer.ts";
 
 const { raw: _raw, ...chatFields } = generationFields;
-const chatConfig = defineConfig({ name: "chat", fields: { ...chatFields, template: templateField } });
+const chatConfig = defineConfig({
+  name: "chat",
+  fields: { ...chatFields, template: templateField },
+});
 
 /** What can be typed instead of a message, with what stands behind it. */
 const COMMANDS: Readonly<Record<string, string>> = {
   "/help": "this list",
   "/system TEXT": "another system message from here on; without TEXT none",
   "/reset": "forget the conversation; the system message stays",
-  "/save FILE": "write the conversation as {\"messages\": [...]}, for `attune sft`",
+  "/save FILE": 'write the conversation as {"messages": [...]}, for `attune sft`',
   "/quit": "end (as Ctrl-D does)",
   "//...": "a message that begins with a slash",
 };
@@ -35,13 +41,25 @@ export const command: CommandModule = {
   endsWithReader: true,
   configure(command, bind) {
     addConfigOptions(command, chatConfig);
-    addBelowHelp(command, (width) => itemsText("In the conversation:", Object.entries(COMMANDS), width));
+    addBelowHelp(command, (width) =>
+      itemsText("In the conversation:", Object.entries(COMMANDS), width),
+    );
     command.action(
       bind<Record<string, unknown>>(async ({ options, context }) => {
-        const { resolved: config } = parseConfig(chatConfig, { flags: readConfigFlags(chatConfig, options) });
-        const { opened, encoder } = await openForGeneration(config, { conversations: true }, context);
+        const { resolved: config } = parseConfig(chatConfig, {
+          flags: readConfigFlags(chatConfig, options),
+        });
+        const { opened, encoder } = await openForGeneration(
+          config,
+          { conversations: true },
+          context,
+        );
         const { reporter } = context;
-        const session = new ChatSession({ model: opened.model, encoder }, { ...config, stopTexts: config.stop }, (text) => reporter.note(text));
+        const session = new ChatSession(
+          { model: opened.model, encoder },
+          { ...config, stopTexts: config.stop },
+          (text) => reporter.note(text),
+        );
         try {
           await converse(session, context);
         } finally {
@@ -52,7 +70,8 @@ export const command: CommandModule = {
   },
 };
 
-const commandList = (): string => formatTable(Object.entries(COMMANDS).map(([name, says]) => [`  ${name}`, says]));
+const commandList = (): string =>
+  formatTable(Object.entries(COMMANDS).map(([name, says]) => [`  ${name}`, says]));
 
 /** Until the input ends, `/quit` or Ctrl-C. */
 async function converse(session: ChatSession, context: CommandContext): Promise<void> {
@@ -76,7 +95,11 @@ async function converse(session: ChatSession, context: CommandContext): Promise<
   }
 }
 
-async function respond(line: string, session: ChatSession, context: CommandContext): Promise<"quit" | void> {
+async function respond(
+  line: string,
+  session: ChatSession,
+  context: CommandContext,
+): Promise<"quit" | void> {
   const text = line.trim();
   if (text === "") return;
   try {
@@ -95,7 +118,11 @@ function obey(text: string, session: ChatSession, { reporter }: CommandContext):
       return reporter.note(commandList());
     case "/system":
       session.instruct(rest!);
-      return reporter.note(rest === "" ? "no system message from here on" : "the system message is another from here on");
+      return reporter.note(
+        rest === ""
+          ? "no system message from here on"
+          : "the system message is another from here on",
+      );
     case "/reset":
       session.reset();
       return reporter.note("the conversation begins anew");
@@ -105,29 +132,51 @@ function obey(text: string, session: ChatSession, { reporter }: CommandContext):
     case "/exit":
       return "quit";
     default:
-      reporter.note(`there is no command ${name}; /help lists them, and a message that begins with a slash is written with two`);
+      reporter.note(
+        `there is no command ${name}; /help lists them, and a message that begins with a slash ` +
+          "is written with two",
+      );
   }
 }
 
 function save(file: string, session: ChatSession, reporter: CommandContext["reporter"]): void {
   if (file === "") throw new AttuneError("usage", "/save needs the name of a file");
-  if (statSync(file, { throwIfNoEntry: false })?.isDirectory()) throw new AttuneError("usage", "this is a folder, and /save writes a file", { file, hint: `/save ${join(file, "conversation.jsonl")}` });
-  if (existsSync(file)) throw new AttuneError("usage", "there is a file of this name, and it is left as it is", { file, hint: "another name" });
+  if (statSync(file, { throwIfNoEntry: false })?.isDirectory())
+    throw new AttuneError("usage", "this is a folder, and /save writes a file", {
+      file,
+      hint: `/save ${join(file, "conversation.jsonl")}`,
+    });
+  if (existsSync(file))
+    throw new AttuneError("usage", "there is a file of this name, and it is left as it is", {
+      file,
+      hint: "another name",
+    });
   const { messages } = session;
-  if (!messages.some(({ role }) => role === "assistant")) throw new AttuneError("usage", "there is no answer to save yet");
+  if (!messages.some(({ role }) => role === "assistant"))
+    throw new AttuneError("usage", "there is no answer to save yet");
   writeFileAtomic(file, `${JSON.stringify({ messages })}\n`);
   reporter.note(`${countOf(messages.length, "turn")} -> ${file}`);
 }
 
-async function answer(text: string, session: ChatSession, { reporter, signal }: CommandContext): Promise<void> {
+async function answer(
+  text: string,
+  session: ChatSession,
+  { reporter, signal }: CommandContext,
+): Promise<void> {
   let shown = 0;
   const streams = reporter.mode !== "json";
   const { answer: said } = await session.say(text, {
     signal,
-    ...(streams ? { onToken: ({ text: so }) => (reporter.write(so.slice(shown)), (shown = so.length)) } : {}),
+    ...(streams
+      ? { onToken: ({ text: so }) => (reporter.write(so.slice(shown)), (shown = so.length)) }
+      : {}),
   });
   if (streams) reporter.write("\n");
-  else reporter.result({ role: "assistant", content: said.text, finish: said.finish, tokens: said.ids.length }, said.text);
+  else
+    reporter.result(
+      { role: "assistant", content: said.text, finish: said.finish, tokens: said.ids.length },
+      said.text,
+    );
   if (said.finish === "cancelled") return;
   const seen = [{ text: said.text, stopped: said.finish === "stop" }];
   warnOfAnswers(seen, reporter);

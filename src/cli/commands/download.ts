@@ -3,7 +3,11 @@ import type { HubOptions } from "../../models/weights/hub.ts";
 import type { CommandContext } from "../command.ts";
 import type { Progress } from "../reporter.ts";
 
-export async function withDownloadProgress<T>(name: string, { reporter, signal }: Pick<CommandContext, "reporter" | "signal">, fetch: (options: Pick<HubOptions, "signal" | "onProgress">) => Promise<T>): Promise<T> {
+export async function withDownloadProgress<T>(
+  name: string,
+  { reporter, signal }: Pick<CommandContext, "reporter" | "signal">,
+  fetch: (options: Pick<HubOptions, "signal" | "onProgress">) => Promise<T>,
+): Promise<T> {
   let progress: Progress | undefined;
   try {
     return await fetch({

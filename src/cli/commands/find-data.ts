@@ -1,4 +1,7 @@
-/** Downloads a data set by its Hugging Face id into the standard cache, with progress; for `loadDataset`'s `resolveRemote`. */
+/**
+ * Downloads a data set by its Hugging Face id into the standard cache, with progress; for
+ * `loadDataset`'s `resolveRemote`.
+ */
 import type { ResolveRemote } from "../../data/files.ts";
 import type { CommandContext } from "../command.ts";
 import { withDownloadProgress } from "./download.ts";
@@ -8,6 +11,8 @@ import { orMissingPath } from "./missing-path.ts";
 export function remoteData(context: Pick<CommandContext, "reporter" | "signal">): ResolveRemote {
   return async (id) => {
     const { fetchDataset } = await import("../../models/weights/hub.ts");
-    return orMissingPath(id, "data", () => withDownloadProgress(id, context, (options) => fetchDataset(id, options)));
+    return orMissingPath(id, "data", () =>
+      withDownloadProgress(id, context, (options) => fetchDataset(id, options)),
+    );
   };
 }

@@ -7,8 +7,10 @@ export const command = policyCommand({
   config: grpoConfig,
   examples: [
     "attune grpo --model models/base --reward ./reward.ts --data tasks.jsonl --out runs/grpo",
-    "attune grpo --model models/base --reward ./reward.ts --data tasks.jsonl --clip-range-high 0.28 --dynamic-sampling 2   # DAPO",
-    "attune grpo --model models/base --reward ./reward.ts --data tasks.jsonl --aggregation dr_grpo --scale-rewards none    # Dr. GRPO",
+    "attune grpo --model models/base --reward ./reward.ts --data tasks.jsonl --clip-range-high " +
+      "0.28 --dynamic-sampling 2   # DAPO",
+    "attune grpo --model models/base --reward ./reward.ts --data tasks.jsonl --aggregation " +
+      "dr_grpo --scale-rewards none    # Dr. GRPO",
   ],
   train: grpo,
 });

@@ -1,8 +1,15 @@
-/** A name that is no path here may be an id of the hub; where it is neither, the path is what most people meant. */
+/**
+ * A name that is no path here may be an id of the hub; where it is neither, the path is what most
+ * people meant.
+ */
 import { AttuneError } from "../../core/errors.ts";
 
 /** @param work fetches by id @throws AttuneError that says first that there is no such path */
-export async function orMissingPath<T>(name: string, kind: "data" | "model", work: () => Promise<T>): Promise<T> {
+export async function orMissingPath<T>(
+  name: string,
+  kind: "data" | "model",
+  work: () => Promise<T>,
+): Promise<T> {
   try {
     return await work();
   } catch (error) {
@@ -10,7 +17,9 @@ export async function orMissingPath<T>(name: string, kind: "data" | "model", wor
     const { got, hint } = error.details;
     throw new AttuneError(kind, "there is no such file or folder", {
       file: name,
-      got: `as a Hugging Face id it is of no use either: ${error.what}${got === undefined ? "" : ` (${got})`}`,
+      got:
+        "as a Hugging Face id it is of no use either: " +
+        `${error.what}${got === undefined ? "" : ` (${got})`}`,
       hint: `check the path${hint === undefined ? "" : `; or, if it is an id: ${hint}`}`,
       cause: error,
     });

@@ -1,4 +1,6 @@
-/** Opens the model of `generate`, `chat`, `serve` and critics: one that answers, with its encoder. */
+/**
+ * Opens the model of `generate`, `chat`, `serve` and critics: one that answers, with its encoder.
+ */
 import { wallClock } from "../../core/wall-clock.ts";
 import type { OpenedModel } from "../../models/open.ts";
 import type { Precision } from "../../models/precision.ts";
@@ -15,15 +17,34 @@ export interface ModelToAnswer {
 }
 
 /** @throws AttuneError `model` for a model that does not answer, such as a reward model */
-export async function openModelToAnswer({ model: name, precision }: { model: string; precision: Precision }, context: CommandContext): Promise<OpenedModel> {
-  const opened = await readModelOf(name, await findModel(name, context), { precision, reporter: context.reporter });
+export async function openModelToAnswer(
+  { model: name, precision }: { model: string; precision: Precision },
+  context: CommandContext,
+): Promise<OpenedModel> {
+  const opened = await readModelOf(name, await findModel(name, context), {
+    precision,
+    reporter: context.reporter,
+  });
   checkDecodable(opened.model);
   return opened;
 }
 
 /** @param conversations whether it is given messages, and not only texts */
-export async function openForGeneration(config: { model: string; precision: Precision; template: string }, { conversations }: { conversations: boolean }, context: CommandContext): Promise<ModelToAnswer> {
+export async function openForGeneration(
+  config: { model: string; precision: Precision; template: string },
+  { conversations }: { conversations: boolean },
+  context: CommandContext,
+): Promise<ModelToAnswer> {
   const opened = await openModelToAnswer(config, context);
-  const encoder = openEncoder(opened.tokenizer, { template: config.template, conversations, maxLength: opened.model.config.maxPositions, templateTime: () => wallClock() }, context);
+  const encoder = openEncoder(
+    opened.tokenizer,
+    {
+      template: config.template,
+      conversations,
+      maxLength: opened.model.config.maxPositions,
+      templateTime: () => wallClock(),
+    },
+    context,
+  );
   return { opened, encoder };
 }

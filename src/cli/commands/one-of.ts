@@ -7,6 +7,9 @@ export function oneOf<T extends string>(words: readonly T[]): (value: string) =>
     const word = words.find((candidate) => candidate === value);
     if (word !== undefined) return word;
     const near = nearest(value, words);
-    throw new AttuneError("usage", `there is no choice ${value}`, { expected: words.join(", "), ...(near === undefined ? {} : { hint: near }) });
+    throw new AttuneError("usage", `there is no choice ${value}`, {
+      expected: words.join(", "),
+      ...(near === undefined ? {} : { hint: near }),
+    });
   };
 }

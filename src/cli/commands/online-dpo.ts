@@ -7,9 +7,12 @@ import { policyCommand } from "./policy-command.ts";
 export const command = policyCommand({
   config: onlineDpoConfig,
   examples: [
-    "attune online-dpo --model runs/sft --reward runs/reward --data prompts.jsonl --out runs/online-dpo",
-    "attune online-dpo --model runs/sft --judge model.gguf --constitution constitution.yaml --data prompts.jsonl",
-    "attune online-dpo --model runs/sft --judge openai:my-model --price-input 0.15 --price-output 0.6 --budget 5 --data prompts.jsonl",
+    "attune online-dpo --model runs/sft --reward runs/reward --data prompts.jsonl --out " +
+      "runs/online-dpo",
+    "attune online-dpo --model runs/sft --judge model.gguf --constitution constitution.yaml " +
+      "--data prompts.jsonl",
+    "attune online-dpo --model runs/sft --judge openai:my-model --price-input 0.15 " +
+      "--price-output 0.6 --budget 5 --data prompts.jsonl",
   ],
   train: onlineDpo,
   beside: (config, { context }) => openJudge(config, context),

@@ -38,10 +38,16 @@ async function findShape(name: string, context: CommandContext): Promise<ModelSh
   }
 }
 
-const inTerabytes = (bytes: number): string => (bytes >= 1e12 ? `${(bytes / 1e12).toFixed(2)} TB` : formatBytes(bytes));
+const inTerabytes = (bytes: number): string =>
+  bytes >= 1e12 ? `${(bytes / 1e12).toFixed(2)} TB` : formatBytes(bytes);
 
 function memoryTable({ memory, peak }: RunPlan): string {
-  const rows = memory.map(({ item, bytes, sum, phase }) => [`  ${item}`, inTerabytes(bytes), sum, phase === undefined ? "" : `(${phase})`]);
+  const rows = memory.map(({ item, bytes, sum, phase }) => [
+    `  ${item}`,
+    inTerabytes(bytes),
+    sum,
+    phase === undefined ? "" : `(${phase})`,
+  ]);
   const title = peak.phase === undefined ? "together" : `most, in the ${peak.phase}`;
   return formatTable([...rows, [`  ${title}`, inTerabytes(peak.total), "", ""]]);
 }
@@ -50,21 +56,52 @@ function describe(options: PlanOptions, { family, config }: ModelShape, plan: Ru
   const { engine, devices, method, adapter, lora, steps } = options;
   const what = adapter === "lora" ? `adapters of rank ${lora.rank}` : "all weights";
   const { promptTokens, answerTokens, batchSize } = options;
-  const lines = [`${method} of ${options.model} (${formatShort(parameterCount(family, config))} parameters), training ${what}`, `  steps of ${batchSize}, prompts of ${countOf(promptTokens, "token")}, answers of ${answerTokens}`, "", "memory", memoryTable(plan)];
-  if (engine === "generic" && devices > 1) lines.push(`  ${inTerabytes(plan.peak.total / devices)} on each of ${devices} devices, where everything can be spread evenly`);
-  const time = plan.time.map(({ item, seconds, sum }) => [`  ${item}`, formatDuration(seconds), sum]);
-  lines.push("", `time of ${countOf(steps, "step")}`, formatTable([...time, ["  together", formatDuration(plan.seconds), ""]]));
-  if (plan.machine) lines.push(`  measured here: ${(plan.machine.rate / 1e9).toFixed(0)} GFLOP/s in a large product, ${(plan.machine.bandwidth / 1e9).toFixed(1)} GB/s of reading memory`);
+  const lines = [
+    `${method} of ${options.model} (${formatShort(parameterCount(family, config))} parameters), ` +
+      `training ${what}`,
+    `  steps of ${batchSize}, prompts of ${countOf(promptTokens, "token")}, answers of ` +
+      `${answerTokens}`,
+    "",
+    "memory",
+    memoryTable(plan),
+  ];
+  if (engine === "generic" && devices > 1)
+    lines.push(
+      `  ${inTerabytes(plan.peak.total / devices)} on each of ${devices} devices, where ` +
+        "everything can be spread evenly",
+    );
+  const time = plan.time.map(({ item, seconds, sum }) => [
+    `  ${item}`,
+    formatDuration(seconds),
+    sum,
+  ]);
+  lines.push(
+    "",
+    `time of ${countOf(steps, "step")}`,
+    formatTable([...time, ["  together", formatDuration(plan.seconds), ""]]),
+  );
+  if (plan.machine)
+    lines.push(
+      `  measured here: ${(plan.machine.rate / 1e9).toFixed(0)} GFLOP/s in a large product, ` +
+        `${(plan.machine.bandwidth / 1e9).toFixed(1)} GB/s of reading memory`,
+    );
   return lines.join("\n");
 }
 
 /** The tokenizer as the run would use it; undefined for a preset, which has none. */
-async function openTokenizer(resolved: RunOptions, context: CommandContext): Promise<Encoder | undefined> {
+async function openTokenizer(
+  resolved: RunOptions,
+  context: CommandContext,
+): Promise<Encoder | undefined> {
   if (presetShape(resolved.model)) return undefined;
   const path = await findModel(resolved.model, context);
   const tokenizer = await tokenizerOf(path);
   const { template, maxLength, trustText } = resolved;
-  return openEncoder(tokenizer, { template, maxLength, trustText, conversations: false, templateTime: context.templateTime }, context);
+  return openEncoder(
+    tokenizer,
+    { template, maxLength, trustText, conversations: false, templateTime: context.templateTime },
+    context,
+  );
 }
 
 /** What the options of every method say of encoding. */
@@ -75,20 +112,43 @@ interface RunOptions extends DataOptions {
   plan: string;
 }
 
-async function plan(method: Method, flags: ReturnType<typeof readConfigFlags>, context: CommandContext): Promise<void> {
+async function plan(
+  method: Method,
+  flags: ReturnType<typeof readConfigFlags>,
+  context: CommandContext,
+): Promise<void> {
   const definition = planConfigOf(method);
   const { resolved: all } = parseConfig(definition, { flags });
   const resolved = all as unknown as RunOptions;
   const { reporter } = context;
-  if (resolved.plan !== "auto") reporter.warn("plan-not-followed", `the plan is made for --plan auto, not ${resolved.plan}`);
+  if (resolved.plan !== "auto")
+    reporter.warn("plan-not-followed", `the plan is made for --plan auto, not ${resolved.plan}`);
   const shape = await findShape(resolved.model, context);
-  const measured = [resolved.data].flat().length === 0 ? undefined : await measureData(method, resolved, { encoder: await openTokenizer(resolved, context), context });
+  const measured =
+    [resolved.data].flat().length === 0
+      ? undefined
+      : await measureData(method, resolved, {
+          encoder: await openTokenizer(resolved, context),
+          context,
+        });
   const options = planOptionsOf(method, all as Readonly<Record<string, unknown>>, measured);
   const made = await planRun(options, shape);
   const busy = made.machine && busyNote(made.machine);
   if (busy !== undefined) reporter.warn("busy-machine", busy);
   const { promptTokens, answerTokens, steps, batchSize } = options;
-  reporter.result({ model: resolved.model, parameters: parameterCount(shape.family, shape.config), method, promptTokens, answerTokens, steps, batchSize, ...made }, describe(options, shape, made));
+  reporter.result(
+    {
+      model: resolved.model,
+      parameters: parameterCount(shape.family, shape.config),
+      method,
+      promptTokens,
+      answerTokens,
+      steps,
+      batchSize,
+      ...made,
+    },
+    describe(options, shape, made),
+  );
 }
 
 const EXAMPLES = [
@@ -101,9 +161,15 @@ export const command: CommandModule = {
   configure(command, bind) {
     for (const method of METHODS) {
       const definition = planConfigOf(method);
-      const sub = command.command(method).description(`memory and time of attune ${method}, by its own options`);
+      const sub = command
+        .command(method)
+        .description(`memory and time of attune ${method}, by its own options`);
       addConfigOptions(sub, definition);
-      sub.action(bind<Record<string, unknown>>(({ options, context }) => plan(method, readConfigFlags(definition, options), context)));
+      sub.action(
+        bind<Record<string, unknown>>(({ options, context }) =>
+          plan(method, readConfigFlags(definition, options), context),
+        ),
+      );
     }
     addBelowHelp(command, (width) => examplesText(EXAMPLES, width));
   },

@@ -1,4 +1,7 @@
-/** The shape of every command that trains a policy on rewards of its own answers: open the roles, show the plan or train. */
+/**
+ * The shape of every command that trains a policy on rewards of its own answers: open the roles,
+ * show the plan or train.
+ */
 import { writeFileSync } from "node:fs";
 import { AttuneError } from "../../core/errors.ts";
 import type { Dataset } from "../../data/dataset.ts";
@@ -39,7 +42,10 @@ export interface PolicyCommand<F extends Fields, Input extends PolicyInput> {
   /** What is said at the end. */
   report?: (end: EndEvent, context: CommandContext) => void;
   /** Opens what is needed beside policy, prompts and rewards; undefined for nothing. */
-  beside?: (config: ConfigOf<F>, tools: { load: (source: string) => Promise<Dataset>; context: CommandContext }) => Promise<Beside<Input> | undefined>;
+  beside?: (
+    config: ConfigOf<F>,
+    tools: { load: (source: string) => Promise<Dataset>; context: CommandContext },
+  ) => Promise<Beside<Input> | undefined>;
 }
 
 /** Input beside policy, prompts and rewards. */
@@ -52,7 +58,11 @@ export interface Beside<Input extends PolicyInput> {
    * Says what it will take, and gives it for the plan of a dry run. May refuse.
    * @param work.asked prompts of all roll-outs together
    */
-  announce?(work: { prompts: readonly PromptRecord[]; asked: number; dryRun: boolean }): Readonly<Record<string, unknown>>;
+  announce?(work: {
+    prompts: readonly PromptRecord[];
+    asked: number;
+    dryRun: boolean;
+  }): Readonly<Record<string, unknown>>;
   /** Once there is a run folder; undefined in a dry run, in which nothing is asked. */
   begin(run: Run | undefined): Promise<Omit<Input, keyof PolicyInput>>;
   /** Whether a run that failed before its first step has something worth keeping. */
@@ -74,14 +84,30 @@ function writeRewardFile({ reporter }: CommandContext): void {
   try {
     writeFileSync(REWARD_FILE, REWARD_TEMPLATE, { flag: "wx" });
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== "EEXIST") throw diskError(cause, `${REWARD_FILE} cannot be written`, REWARD_FILE);
-    throw new AttuneError("usage", "the file is there already, and is left as it is", { file: REWARD_FILE, hint: "move it away first", cause });
+    if ((cause as NodeJS.ErrnoException).code !== "EEXIST")
+      throw diskError(cause, `${REWARD_FILE} cannot be written`, REWARD_FILE);
+    throw new AttuneError("usage", "the file is there already, and is left as it is", {
+      file: REWARD_FILE,
+      hint: "move it away first",
+      cause,
+    });
   }
-  reporter.result({ file: REWARD_FILE }, `a reward function to start from is in ${REWARD_FILE}; then: --reward ./${REWARD_FILE}`);
+  reporter.result(
+    { file: REWARD_FILE },
+    `a reward function to start from is in ${REWARD_FILE}; then: --reward ./${REWARD_FILE}`,
+  );
 }
 
 /** A command whose options include those of {@link PolicyConfig}. */
-export function policyCommand<F extends Fields, Input extends PolicyInput>({ config: definition, examples, train, steps, checkSteps, report, beside }: PolicyCommand<F, Input>): CommandModule {
+export function policyCommand<F extends Fields, Input extends PolicyInput>({
+  config: definition,
+  examples,
+  train,
+  steps,
+  checkSteps,
+  report,
+  beside,
+}: PolicyCommand<F, Input>): CommandModule {
   return trainingCommand({
     config: definition,
     examples,
@@ -96,7 +122,15 @@ export function policyCommand<F extends Fields, Input extends PolicyInput>({ con
       readTemplate(config.template);
       const dataset = await load(config, context);
       const prompts = recordsAs(dataset, "prompt");
-      const more = await beside?.(config, { load: (source) => load({ ...config, data: source, dataWeights: [], columns: [], limit: 0 }, context, "demonstration"), context });
+      const more = await beside?.(config, {
+        load: (source) =>
+          load(
+            { ...config, data: source, dataWeights: [], columns: [], limit: 0 },
+            context,
+            "demonstration",
+          ),
+        context,
+      });
       const roles = await openRoles({ ...UNTRAINED, ...config }, prompts, context);
       const { policy, encoder, rewards, heldOutReward } = roles;
       let run: Run | undefined;
@@ -107,21 +141,57 @@ export function policyCommand<F extends Fields, Input extends PolicyInput>({ con
         const maxLength = Math.min(config.maxLength, policy.model.config.maxPositions);
         const encoded = encodePrompts(prompts, encoder, { ...config, maxLength });
         const usable = encoded.prompts.length;
-        showExample([{ ids: encoded.prompts[0]!.ids }], { tokenizer: encoder.tokenizer, what: "the first prompt" }, reporter);
+        showExample(
+          [{ ids: encoded.prompts[0]!.ids }],
+          { tokenizer: encoder.tokenizer, what: "the first prompt" },
+          reporter,
+        );
         const passes = { ...config, batchSize: config.batchSize / config.samples };
         const total = steps ? steps(usable, config) : totalSteps(usable, passes);
         checkSteps?.(total, config);
         const cost = more?.announce?.({ prompts, asked: examplesRead(usable, passes), dryRun });
-        const inputOf = (beside: Omit<Input, keyof PolicyInput> | undefined): Input => ({ model: policy.model, encoder, prompts, rewards, heldOutReward, ...beside }) as unknown as Input;
+        const inputOf = (beside: Omit<Input, keyof PolicyInput> | undefined): Input =>
+          ({
+            model: policy.model,
+            encoder,
+            prompts,
+            rewards,
+            heldOutReward,
+            ...beside,
+          }) as unknown as Input;
         if (dryRun) {
-          for (const { id, message } of promptWarnings(encoded, { ...config, maxLength })) reporter.warn(id, message);
-          await rehearse(train(inputOf(await more?.begin(undefined)), config, { rehearsal: true, signal }), reporter);
-          reportPlan(reporter, { command: definition.name, examples: usable, steps: total, out, config: effective, ...cost });
+          for (const { id, message } of promptWarnings(encoded, { ...config, maxLength }))
+            reporter.warn(id, message);
+          await rehearse(
+            train(inputOf(await more?.begin(undefined)), config, { rehearsal: true, signal }),
+            reporter,
+          );
+          reportPlan(reporter, {
+            command: definition.name,
+            examples: usable,
+            steps: total,
+            out,
+            config: effective,
+            ...cost,
+          });
           return;
         }
-        run = await openRun({ seed: config.seed, dataHash: joined(dataset.hash, more?.dataHash), modelFingerprint: joined(roles.fingerprint, opened?.fingerprint) });
-        run.keepRows(hashRows(encoded.prompts.map(({ ids }) => ids), encoder.fingerprint));
-        const end = await drive(train(inputOf(await more?.begin(run)), config, { run, signal }), reporter, run.folder);
+        run = await openRun({
+          seed: config.seed,
+          dataHash: joined(dataset.hash, more?.dataHash),
+          modelFingerprint: joined(roles.fingerprint, opened?.fingerprint),
+        });
+        run.keepRows(
+          hashRows(
+            encoded.prompts.map(({ ids }) => ids),
+            encoder.fingerprint,
+          ),
+        );
+        const end = await drive(
+          train(inputOf(await more?.begin(run)), config, { run, signal }),
+          reporter,
+          run.folder,
+        );
         more?.done?.();
         report?.(end, context);
       } catch (error) {
@@ -137,11 +207,20 @@ export function policyCommand<F extends Fields, Input extends PolicyInput>({ con
 }
 
 /** A hash of its own for two things that a resumed run must find as they were. */
-const joined = (hash: string, more: string | undefined): string => (more === undefined ? hash : hashOf(hash, more));
+const joined = (hash: string, more: string | undefined): string =>
+  more === undefined ? hash : hashOf(hash, more);
 
-async function load(config: PolicyConfig, { reporter, signal }: CommandContext, needs: RecordKind = "prompt"): Promise<Dataset> {
+async function load(
+  config: PolicyConfig,
+  { reporter, signal }: CommandContext,
+  needs: RecordKind = "prompt",
+): Promise<Dataset> {
   // a reward function reads the row's other columns, such as a solution
-  const dataset = await loadTrainingData(config, needs, { context: { reporter, signal }, keepColumns: config.reward.some(isRewardFile) });
-  if (dataset.records.length === 0) throw new AttuneError("data", "the data set is empty", { file: dataName(config.data) });
+  const dataset = await loadTrainingData(config, needs, {
+    context: { reporter, signal },
+    keepColumns: config.reward.some(isRewardFile),
+  });
+  if (dataset.records.length === 0)
+    throw new AttuneError("data", "the data set is empty", { file: dataName(config.data) });
   return dataset;
 }

@@ -29,7 +29,10 @@ import { oneOf } from "./one-of.ts";
 import { readRegularText } from "../../text/regular-file.ts";
 import { readWholeFile } from "../../runs/files.ts";
 
-const DTYPES = { float32: "F32", float16: "F16", bfloat16: "BF16" } as const satisfies Record<string, WeightDType>;
+const DTYPES = { float32: "F32", float16: "F16", bfloat16: "BF16" } as const satisfies Record<
+  string,
+  WeightDType
+>;
 const CARD = "README.md";
 const ADAPTER_CONFIG = "adapter_config.json";
 /** Of the run's model folder: what tells about single pairs of the data stays here. */
@@ -47,7 +50,9 @@ interface PushOptions {
   dryRun?: boolean;
 }
 
-const ABOUT = "The token is HF_TOKEN, or what `hf auth login` stored. The card names options, metrics and hashes of the run; of paths only the last part.";
+const ABOUT =
+  "The token is HF_TOKEN, or what `hf auth login` stored. The card names options, metrics and " +
+  "hashes of the run; of paths only the last part.";
 const EXAMPLES = [
   "attune push runs/dpo me/my-model --dry-run",
   "attune push runs/dpo me/my-model --base-model HuggingFaceTB/SmolLM2-135M-Instruct",
@@ -60,42 +65,104 @@ export const command: CommandModule = {
       .argument("<run>", "run folder")
       .argument("<repository>", "OWNER/NAME on the hub; made where it is not there")
       .option("--merged", "the whole model with the adapter merged into it, instead of the adapter")
-      .option("--dtype <name>", `numbers of --merged (${Object.keys(DTYPES).join(", ")}; default float32)`, oneOf(Object.keys(DTYPES)))
-      .option("--base-model <id>", "hub id of the model that was trained, where the run has it from a local folder")
+      .option(
+        "--dtype <name>",
+        `numbers of --merged (${Object.keys(DTYPES).join(", ")}; default float32)`,
+        oneOf(Object.keys(DTYPES)),
+      )
+      .option(
+        "--base-model <id>",
+        "hub id of the model that was trained, where the run has it from a local folder",
+      )
       .option("--license <name>", "licence to state, as the hub names it (default: none stated)")
       .option("--card <file>", "a card of your own instead of one written from the run")
-      .option("--public", "a repository that is made is public (default: private; one that is there stays as it is)")
+      .option(
+        "--public",
+        "a repository that is made is public (default: private; one that is there stays as it is)",
+      )
       .option("--revision <branch>", "branch to commit to (default main)")
       .option("--message <text>", "of the commit")
       .option("--dry-run", "show the card and the files, and send nothing")
-      .action(bind<PushOptions>(async ({ values: [run, id], options, context }) => push({ run: run!, id: id! }, options, context)));
-    addBelowHelp(command, (width) => `${wrapText(ABOUT, width)}\n\n${examplesText(EXAMPLES, width)}`);
+      .action(
+        bind<PushOptions>(async ({ values: [run, id], options, context }) =>
+          push({ run: run!, id: id! }, options, context),
+        ),
+      );
+    addBelowHelp(
+      command,
+      (width) => `${wrapText(ABOUT, width)}\n\n${examplesText(EXAMPLES, width)}`,
+    );
   },
 };
 
-async function push({ run: folder, id }: { run: string; id: string }, options: PushOptions, context: CommandContext): Promise<void> {
+async function push(
+  { run: folder, id }: { run: string; id: string },
+  options: PushOptions,
+  context: CommandContext,
+): Promise<void> {
   const { reporter, signal } = context;
   const run = showRun(folder);
-  if (!isHubId(id) || !id.includes("/")) throw new AttuneError("usage", "this is no name of a repository", { got: id, expected: "OWNER/NAME" });
-  if (options.dtype !== undefined && !options.merged) throw new AttuneError("usage", "--dtype has no effect without --merged", { hint: "an adapter is kept in float32" });
+  if (!isHubId(id) || !id.includes("/"))
+    throw new AttuneError("usage", "this is no name of a repository", {
+      got: id,
+      expected: "OWNER/NAME",
+    });
+  if (options.dtype !== undefined && !options.merged)
+    throw new AttuneError("usage", "--dtype has no effect without --merged", {
+      hint: "an adapter is kept in float32",
+    });
   const model = join(run.folder, "model");
-  if (run.state !== "completed" || !existsSync(model)) throw new AttuneError("run", "the run is not finished, so it has no model to push", { file: folder, got: run.state, hint: `\`attune resume ${folder}\`` });
+  if (run.state !== "completed" || !existsSync(model))
+    throw new AttuneError("run", "the run is not finished, so it has no model to push", {
+      file: folder,
+      got: run.state,
+      hint: `\`attune resume ${folder}\``,
+    });
   const isAdapter = existsSync(join(model, ADAPTER_CONFIG)) && options.merged !== true;
   const base = hubBase(run, options.baseModel);
-  if (isAdapter && base === undefined) throw new AttuneError("usage", "the adapter's base model was read from this machine, and nobody else has it under that path", { file: folder, got: String(run.config["model"]), expected: "--base-model OWNER/NAME, the same model on the hub", hint: "or --merged, which needs no base" });
+  if (isAdapter && base === undefined)
+    throw new AttuneError(
+      "usage",
+      "the adapter's base model was read from this machine, and nobody else has it under that path",
+      {
+        file: folder,
+        got: String(run.config["model"]),
+        expected: "--base-model OWNER/NAME, the same model on the hub",
+        hint: "or --merged, which needs no base",
+      },
+    );
   const scratch = mkdtempSync(join(tmpdir(), "attune-push-"));
   try {
-    const source = options.merged ? await merge(run.folder, join(scratch, "model"), options.dtype ?? "float32", context) : model;
+    const source = options.merged
+      ? await merge(run.folder, join(scratch, "model"), options.dtype ?? "float32", context)
+      : model;
     const files = await collect(source, base);
-    files.push({ path: CARD, content: new Blob([options.card === undefined ? await cardOf(run, { id, base, isAdapter, options }) : readRegularText(options.card, { code: "usage" })]) });
-    const listed = files.map(({ path, content }) => ({ path, bytes: content.size })).toSorted((a, b) => (a.path < b.path ? -1 : 1));
+    files.push({
+      path: CARD,
+      content: new Blob([
+        options.card === undefined
+          ? await cardOf(run, { id, base, isAdapter, options })
+          : readRegularText(options.card, { code: "usage" }),
+      ]),
+    });
+    const listed = files
+      .map(({ path, content }) => ({ path, bytes: content.size }))
+      .toSorted((a, b) => (a.path < b.path ? -1 : 1));
     const table = formatTable(listed.map(({ path, bytes }) => [`  ${path}`, formatBytes(bytes)]));
     if (options.dryRun) {
       const card = await files.at(-1)!.content.text();
-      reporter.result({ repository: id, files: listed, card }, `${card}\nwould be sent to ${id}${options.public ? ", public where it is made now" : ", private where it is made now"}:\n${table}`);
+      reporter.result(
+        { repository: id, files: listed, card },
+        `${card}\nwould be sent to ` +
+          `${id}${options.public ? ", public where it is made now" : ", private where it is made now"}:\n${table}`,
+      );
       return;
     }
-    const progress = reporter.progress({ title: `uploading to ${id}`, total: listed.reduce((total, { bytes }) => total + bytes, 0), unit: "bytes" });
+    const progress = reporter.progress({
+      title: `uploading to ${id}`,
+      total: listed.reduce((total, { bytes }) => total + bytes, 0),
+      unit: "bytes",
+    });
     const sent = await uploadModel(id, files, {
       message: options.message ?? `${run.info.command} by attune`,
       visibility: options.public ? "public" : "private",
@@ -103,7 +170,12 @@ async function push({ run: folder, id }: { run: string; id: string }, options: P
       onProgress: (bytes) => progress.update(bytes),
       signal,
     }).finally(() => progress.end());
-    reporter.result({ repository: id, ...sent, files: listed }, `${sent.url} (${sent.created ? (options.public ? "made now, public" : "made now, private") : "was there"}), commit ${sent.commit.slice(0, 12)}\n${table}`);
+    reporter.result(
+      { repository: id, ...sent, files: listed },
+      `${sent.url} ` +
+        `(${sent.created ? (options.public ? "made now, public" : "made now, private") : "was there"}), ` +
+        `commit ${sent.commit.slice(0, 12)}\n${table}`,
+    );
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
@@ -112,16 +184,32 @@ async function push({ run: folder, id }: { run: string; id: string }, options: P
 /** What the trained model is called on the hub; undefined where that is not known. */
 function hubBase(run: RunDetails, given: string | undefined): string | undefined {
   if (given !== undefined) {
-    if (!isHubId(given)) throw new AttuneError("usage", "--base-model is no hub id", { got: given, expected: "OWNER/NAME" });
+    if (!isHubId(given))
+      throw new AttuneError("usage", "--base-model is no hub id", {
+        got: given,
+        expected: "OWNER/NAME",
+      });
     return given;
   }
   const model = run.config["model"];
-  return typeof model === "string" && isHubId(model) && !existsSync(resolve(run.info.workingFolder, model)) ? model : undefined;
+  return typeof model === "string" &&
+    isHubId(model) &&
+    !existsSync(resolve(run.info.workingFolder, model))
+    ? model
+    : undefined;
 }
 
-async function merge(run: string, folder: string, dtype: keyof typeof DTYPES, { reporter }: CommandContext): Promise<string> {
+async function merge(
+  run: string,
+  folder: string,
+  dtype: keyof typeof DTYPES,
+  { reporter }: CommandContext,
+): Promise<string> {
   const progress = reporter.progress({ title: "merging the adapter", unit: "weights" });
-  const { model, tokenizer } = await openModel(run, { merge: true, onProgress: (done) => progress.update(done) }).finally(() => progress.end());
+  const { model, tokenizer } = await openModel(run, {
+    merge: true,
+    onProgress: (done) => progress.update(done),
+  }).finally(() => progress.end());
   await saveMerged(model, folder, { dtype: DTYPES[dtype], tokenizer });
   await saveTokenizer(tokenizer, folder);
   return folder;
@@ -133,20 +221,43 @@ async function collect(folder: string, base: string | undefined): Promise<FileTo
   for (const file of filesBelow(folder).toSorted()) {
     const path = relative(folder, file).replaceAll("\\", "/");
     if (KEPT_HERE.test(path)) continue;
-    files.push({ path, content: path === ADAPTER_CONFIG ? new Blob([withBase(file, base!)]) : await openAsBlob(file) });
+    files.push({
+      path,
+      content: path === ADAPTER_CONFIG ? new Blob([withBase(file, base!)]) : await openAsBlob(file),
+    });
   }
   return files;
 }
 
-const withBase = (file: string, base: string): string => `${stringifyJson({ ...(parseJson(readWholeFile(file)) as object), base_model_name_or_path: base }, 2)}\n`;
+const withBase = (file: string, base: string): string =>
+  `${stringifyJson({ ...(parseJson(readWholeFile(file)) as object), base_model_name_or_path: base }, 2)}\n`;
 
-async function cardOf(run: RunDetails, { id, base, isAdapter, options }: { id: string; base: string | undefined; isAdapter: boolean; options: PushOptions }): Promise<string> {
+async function cardOf(
+  run: RunDetails,
+  {
+    id,
+    base,
+    isAdapter,
+    options,
+  }: { id: string; base: string | undefined; isAdapter: boolean; options: PushOptions },
+): Promise<string> {
   const model = join(run.folder, "model");
   const isRewardModel = run.info.command === "reward";
   const facts: CardFacts = {
-    id, isAdapter, isRewardModel, base,
+    id,
+    isAdapter,
+    isRewardModel,
+    base,
     method: run.info.command,
-    datasets: [run.config["data"]].flat().filter((name): name is string => typeof name === "string" && isHubId(name) && name.includes("/") && !existsSync(resolve(run.info.workingFolder, name))),
+    datasets: [run.config["data"]]
+      .flat()
+      .filter(
+        (name): name is string =>
+          typeof name === "string" &&
+          isHubId(name) &&
+          name.includes("/") &&
+          !existsSync(resolve(run.info.workingFolder, name)),
+      ),
     license: options.license,
     options: givenOptions(run),
     seed: run.info.seed,
@@ -164,11 +275,20 @@ async function cardOf(run: RunDetails, { id, base, isAdapter, options }: { id: s
 function givenOptions(run: RunDetails): [string, string][] {
   const file = join(run.folder, "config.given.yaml");
   const given = existsSync(file) ? (parse(readWholeFile(file)) as object | null) : null;
-  return flatten(given ?? {}).map(([name, value]) => [name, String(value).split(", ").map((part) => withoutPath(part, run.info.workingFolder)).join(", ")]);
+  return flatten(given ?? {}).map(([name, value]) => [
+    name,
+    String(value)
+      .split(", ")
+      .map((part) => withoutPath(part, run.info.workingFolder))
+      .join(", "),
+  ]);
 }
 
 function withoutPath(text: string, folder: string): string {
-  const isPath = /^(?:[~.]{0,2}[\\/]|[A-Za-z]:[\\/])/.test(text) || (/[\\/]/.test(text) && (!isHubId(text) || statSync(resolve(folder, text), { throwIfNoEntry: false }) !== undefined));
+  const isPath =
+    /^(?:[~.]{0,2}[\\/]|[A-Za-z]:[\\/])/.test(text) ||
+    (/[\\/]/.test(text) &&
+      (!isHubId(text) || statSync(resolve(folder, text), { throwIfNoEntry: false }) !== undefined));
   return isPath ? basename(text.replaceAll("\\", "/")) : text;
 }
 
@@ -176,8 +296,15 @@ function withoutPath(text: string, folder: string): string {
 const ASIDE = new Set(["epoch", "global_step", "num_tokens", "learning_rate", "grad_norm"]);
 
 function metricsOf({ last }: RunDetails): CardFacts["metrics"] {
-  const names = Object.keys(last).filter((name) => !ASIDE.has(name.replace(/^eval_/, ""))).toSorted((a, b) => Number(b.startsWith("eval_")) - Number(a.startsWith("eval_")));
-  return names.map((name) => ({ name, value: last[name]!, meaning: metricDefinition(name)?.formula ?? "", unit: metricDefinition(name)?.unit ?? "" }));
+  const names = Object.keys(last)
+    .filter((name) => !ASIDE.has(name.replace(/^eval_/, "")))
+    .toSorted((a, b) => Number(b.startsWith("eval_")) - Number(a.startsWith("eval_")));
+  return names.map((name) => ({
+    name,
+    value: last[name]!,
+    meaning: metricDefinition(name)?.formula ?? "",
+    unit: metricDefinition(name)?.unit ?? "",
+  }));
 }
 
 function qualityOf(model: string): RewardModelQuality | undefined {

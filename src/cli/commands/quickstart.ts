@@ -1,4 +1,7 @@
-/** `attune quickstart`: the whole pipeline on the built-in world, judged by its gold scorer, with a report at the end. */
+/**
+ * `attune quickstart`: the whole pipeline on the built-in world, judged by its gold scorer, with a
+ * report at the end.
+ */
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { AttuneError } from "../../core/errors.ts";
@@ -8,9 +11,18 @@ import type { MemoryFigure } from "../../evaluation/method-memory.ts";
 import { measureMethods } from "../../evaluation/method-memory.ts";
 import { writeReport } from "../../evaluation/report.ts";
 import type { PipelineResult } from "../../evaluation/world-pipeline.ts";
-import { CONSTITUTION_COMPARISONS, WORLD_COMPARISONS, runWorldPipeline } from "../../evaluation/world-pipeline.ts";
+import {
+  CONSTITUTION_COMPARISONS,
+  WORLD_COMPARISONS,
+  runWorldPipeline,
+} from "../../evaluation/world-pipeline.ts";
 import { constitutionLines } from "../../evaluation/world-constitution-report.ts";
-import { chooseExamples, pathLines, rewardModelLine, worldReport } from "../../evaluation/world-report.ts";
+import {
+  chooseExamples,
+  pathLines,
+  rewardModelLine,
+  worldReport,
+} from "../../evaluation/world-report.ts";
 import { warnOfAnswers } from "../answer-warnings.ts";
 import type { CommandContext, CommandModule } from "../command.ts";
 import { StagesDisplay } from "../stages-display.ts";
@@ -19,27 +31,52 @@ export const command: CommandModule = {
   configure(command, bind) {
     command
       .option("--seed <number>", "of the world and of training", "1")
-      .option("--out <folder>", "where the models and the report go (default: runs/quickstart-SEED); what is done there is not done again")
-      .option("--no-memory", "leave out the table of memory, which trains four more models for a moment")
-      .action(bind<{ seed: string; out?: string; memory: boolean }>(({ options, context }) => quickstart(options, context)));
+      .option(
+        "--out <folder>",
+        "where the models and the report go (default: runs/quickstart-SEED); what is done there " +
+          "is not done again",
+      )
+      .option(
+        "--no-memory",
+        "leave out the table of memory, which trains four more models for a moment",
+      )
+      .action(
+        bind<{ seed: string; out?: string; memory: boolean }>(({ options, context }) =>
+          quickstart(options, context),
+        ),
+      );
   },
 };
 
-async function quickstart({ seed: given, out, memory }: { seed: string; out?: string; memory: boolean }, { reporter, signal, argv }: CommandContext): Promise<void> {
+async function quickstart(
+  { seed: given, out, memory }: { seed: string; out?: string; memory: boolean },
+  { reporter, signal, argv }: CommandContext,
+): Promise<void> {
   const seed = Number(given);
-  if (!Number.isSafeInteger(seed) || seed < 0) throw new AttuneError("usage", "--seed takes a whole number", { got: given });
+  if (!Number.isSafeInteger(seed) || seed < 0)
+    throw new AttuneError("usage", "--seed takes a whole number", { got: given });
   const folder = out ?? join("runs", `quickstart-${seed}`);
-  reporter.note("A model of about a million parameters is trained from scratch in a small made-up village, aligned in several ways, and judged.");
+  reporter.note(
+    "A model of about a million parameters is trained from scratch in a small made-up village, " +
+      "aligned in several ways, and judged.",
+  );
   const display = new StagesDisplay(reporter);
   const result = await runWorldPipeline(
     { seed, folder },
     {
       signal,
-      onLockTaken: (from) => reporter.warn("stale-lock", `the lock of ${from} is taken over: that process is gone, and did not end the pipeline`),
+      onLockTaken: (from) =>
+        reporter.warn(
+          "stale-lock",
+          `the lock of ${from} is taken over: that process is gone, and did not end the pipeline`,
+        ),
       onPlan: (planned) => display.plan(planned, 1),
       onStage: (planned) => display.begin(planned),
       onStageEnd: (ended) => display.end(ended),
-      onEvaluation: () => display.further("Evaluation: held-out requests, judged by the gold scorer that no trainer has seen"),
+      onEvaluation: () =>
+        display.further(
+          "Evaluation: held-out requests, judged by the gold scorer that no trainer has seen",
+        ),
       onEvent: (event, stage) => display.event(event, stage),
     },
   )
@@ -48,15 +85,29 @@ async function quickstart({ seed: given, out, memory }: { seed: string; out?: st
       return result;
     })
     .finally(() => display.close());
-  if (signal.aborted) throw new AttuneError("interrupted", "stopped before the end", { hint: "the same command goes on from there" });
-  for (const [name, said] of Object.entries({ ...result.answers, ...result.constitution.answers })) warnOfAnswers(said.map((text) => ({ text })), reporter, name);
+  if (signal.aborted)
+    throw new AttuneError("interrupted", "stopped before the end", {
+      hint: "the same command goes on from there",
+    });
+  for (const [name, said] of Object.entries({ ...result.answers, ...result.constitution.answers }))
+    warnOfAnswers(
+      said.map((text) => ({ text })),
+      reporter,
+      name,
+    );
   const figures = memory ? await measureMemory({ reporter, signal }) : undefined;
   const report = join(folder, "report.html");
-  await writeReport(report, worldReport(result, { memory: figures, command: `attune ${argv.join(" ")}` }));
+  await writeReport(
+    report,
+    worldReport(result, { memory: figures, command: `attune ${argv.join(" ")}` }),
+  );
   reporter.result({ ...asData(result, figures), report: resolve(report) }, asText(result, report));
 }
 
-async function measureMemory({ reporter, signal }: Pick<CommandContext, "reporter" | "signal">): Promise<MemoryFigure[] | undefined> {
+async function measureMemory({
+  reporter,
+  signal,
+}: Pick<CommandContext, "reporter" | "signal">): Promise<MemoryFigure[] | undefined> {
   const progress = reporter.progress({ title: "measuring memory", total: 4, unit: "methods" });
   let done = 0;
   try {
@@ -71,20 +122,48 @@ function examples({ world, answers, models }: PipelineResult): string {
   const width = Math.max(...models.map(({ name }) => name.length));
   return chooseExamples({ world, models })
     .slice(0, 3)
-    .map((index) => [`> ${world.evaluation[index]!.text}`, ...models.map(({ name }) => `  ${name.padEnd(width)}  ${answers[name]![index]!}`)].join("\n"))
+    .map((index) =>
+      [
+        `> ${world.evaluation[index]!.text}`,
+        ...models.map(({ name }) => `  ${name.padEnd(width)}  ${answers[name]![index]!}`),
+      ].join("\n"),
+    )
     .join("\n\n");
 }
 
 function asText(result: PipelineResult, report: string): string {
-  return ["", goldTable(result.models, { compare: WORLD_COMPARISONS }), "", rewardModelLine(result), pathLines(result), "", constitutionLines(result.constitution), "", examples(result), "", `Report: ${pathToFileURL(resolve(report)).href}`].join("\n");
+  return [
+    "",
+    goldTable(result.models, { compare: WORLD_COMPARISONS }),
+    "",
+    rewardModelLine(result),
+    pathLines(result),
+    "",
+    constitutionLines(result.constitution),
+    "",
+    examples(result),
+    "",
+    `Report: ${pathToFileURL(resolve(report)).href}`,
+  ].join("\n");
 }
 
-const totals = (models: readonly ScoredModel[]) => models.map(({ name, scores }) => ({ name, total: scores.reduce((sum, { total }) => sum + total, 0) / scores.length }));
+const totals = (models: readonly ScoredModel[]) =>
+  models.map(({ name, scores }) => ({
+    name,
+    total: scores.reduce((sum, { total }) => sum + total, 0) / scores.length,
+  }));
 
-function asData({ models, rewardModel, differences, paths, stages, constitution }: PipelineResult, memory: readonly MemoryFigure[] | undefined): Record<string, unknown> {
+function asData(
+  { models, rewardModel, differences, paths, stages, constitution }: PipelineResult,
+  memory: readonly MemoryFigure[] | undefined,
+): Record<string, unknown> {
   return {
     models: totals(models),
-    constitution: { models: totals(constitution.models), labels: constitution.labels, evaluation: evaluateGold(constitution.models, { compare: CONSTITUTION_COMPARISONS }) },
+    constitution: {
+      models: totals(constitution.models),
+      labels: constitution.labels,
+      evaluation: evaluateGold(constitution.models, { compare: CONSTITUTION_COMPARISONS }),
+    },
     rewardAccuracy: rewardModel.accuracy,
     differences,
     paths,

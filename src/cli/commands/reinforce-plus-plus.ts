@@ -5,6 +5,9 @@ import { policyCommand } from "./policy-command.ts";
 
 export const command = policyCommand({
   config: reinforcePlusPlusConfig,
-  examples: ["attune reinforce++ --model runs/sft --reward runs/reward --data prompts.jsonl --out runs/reinforce"],
+  examples: [
+    "attune reinforce++ --model runs/sft --reward runs/reward --data prompts.jsonl --out " +
+      "runs/reinforce",
+  ],
   train: reinforcePlusPlus,
 });

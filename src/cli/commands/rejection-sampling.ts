@@ -6,7 +6,8 @@ import { policyCommand } from "./policy-command.ts";
 export const command = policyCommand({
   config: rejectionSamplingConfig,
   examples: [
-    "attune rejection-sampling --model runs/sft --reward runs/reward --data prompts.jsonl --samples 8 --out runs/raft",
+    "attune rejection-sampling --model runs/sft --reward runs/reward --data prompts.jsonl " +
+      "--samples 8 --out runs/raft",
     "attune sft --model models/base --data runs/raft/answers/chosen.jsonl --out runs/sft-on-chosen",
   ],
   train: rejectionSampling,

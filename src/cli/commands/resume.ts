@@ -7,29 +7,48 @@ import { readRunInfo } from "../../runs/run-folder.ts";
 import type { CommandEntry, CommandModule } from "../command.ts";
 import { showFirstCurve } from "../plot.ts";
 
-/** @param entries where the commands are looked up; a function, since the list holds this command too */
+/**
+ * @param entries where the commands are looked up; a function, since the list holds this command
+ * too
+ */
 export function resumeCommand(entries: () => Promise<readonly CommandEntry[]>): CommandModule {
   return {
     configure(command, bind) {
-      command.argument("<run>", "run folder").option("--accept-changes", "go on with options that were changed by hand in the run folder, which is refused otherwise");
+      command
+        .argument("<run>", "run folder")
+        .option(
+          "--accept-changes",
+          "go on with options that were changed by hand in the run folder, which is refused " +
+            "otherwise",
+        );
       command.action(
-        bind<{ acceptChanges?: boolean }>(async ({ values: [dir], options: { acceptChanges = false }, context }) => {
-          const folder = resolve(dir!);
-          const info = readRunInfo(folder);
-          if (info.status === "completed") {
-            context.reporter.result({ run: folder, status: info.status }, `${dir} has finished already: there is nothing left to do (to train on from it, begin a new run with --model ${dir})`);
-            return;
-          }
-          const entry = (await entries()).find(({ name }) => name === info.command.split(" ")[0]);
-          const module = await entry?.load();
-          if (module?.resume === undefined) {
-            throw new AttuneError("run", `this version of attune cannot resume runs of "${info.command}"`, { file: folder, hint: "use the version that made the run" });
-          }
-          // relative paths of the config start from where the run began
-          if (existsSync(info.workingFolder)) chdir(info.workingFolder);
-          await module.resume({ folder, info }, context, { acceptChanges });
-          showFirstCurve(folder, context);
-        }),
+        bind<{ acceptChanges?: boolean }>(
+          async ({ values: [dir], options: { acceptChanges = false }, context }) => {
+            const folder = resolve(dir!);
+            const info = readRunInfo(folder);
+            if (info.status === "completed") {
+              context.reporter.result(
+                { run: folder, status: info.status },
+                `${dir} has finished already: there is nothing left to do (to train on from it, ` +
+                  `begin a new run with --model ${dir})`,
+              );
+              return;
+            }
+            const entry = (await entries()).find(({ name }) => name === info.command.split(" ")[0]);
+            const module = await entry?.load();
+            if (module?.resume === undefined) {
+              throw new AttuneError(
+                "run",
+                `this version of attune cannot resume runs of "${info.command}"`,
+                { file: folder, hint: "use the version that made the run" },
+              );
+            }
+            // relative paths of the config start from where the run began
+            if (existsSync(info.workingFolder)) chdir(info.workingFolder);
+            await module.resume({ folder, info }, context, { acceptChanges });
+            showFirstCurve(folder, context);
+          },
+        ),
       );
     },
   };

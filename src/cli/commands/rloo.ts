@@ -5,6 +5,9 @@ import { policyCommand } from "./policy-command.ts";
 
 export const command = policyCommand({
   config: rlooConfig,
-  examples: ["attune rloo --model runs/sft --reward runs/reward --data prompts.jsonl --samples 4 --out runs/rloo"],
+  examples: [
+    "attune rloo --model runs/sft --reward runs/reward --data prompts.jsonl --samples 4 --out " +
+      "runs/rloo",
+  ],
   train: rloo,
 });

@@ -5,7 +5,16 @@ import { AttuneError } from "../../core/errors.ts";
 import { runReport } from "../../evaluation/run-report.ts";
 import { runCurves } from "../../evaluation/run-curves.ts";
 import { writeReport } from "../../evaluation/report.ts";
-import { type Difference, diffRuns, listRuns, type RunDetails, type RunDifference, type RunOverview, showRun, sparkline } from "../../runs/compare.ts";
+import {
+  type Difference,
+  diffRuns,
+  listRuns,
+  type RunDetails,
+  type RunDifference,
+  type RunOverview,
+  showRun,
+  sparkline,
+} from "../../runs/compare.ts";
 import { subcommandHabit } from "../../runs/config-habits.ts";
 import { metricDefinition } from "../../runs/metrics.ts";
 import { flatten } from "../../runs/recorded.ts";
@@ -14,7 +23,16 @@ import { plotCurves, type PlotOptions, speaksUnicode } from "../plot.ts";
 import { formatHeadedTable, formatNumber, formatTable, LINE_WIDTH } from "../words.ts";
 
 /** Shown in the list, where a run has them, and at most this many. */
-const LIST_METRICS = ["eval_loss", "loss", "eval_rewards/accuracies", "rewards/accuracies", "eval_accuracy", "accuracy", "objective/scores", "objective/kl"];
+const LIST_METRICS = [
+  "eval_loss",
+  "loss",
+  "eval_rewards/accuracies",
+  "rewards/accuracies",
+  "eval_accuracy",
+  "accuracy",
+  "objective/scores",
+  "objective/kl",
+];
 const LIST_COUNT = 2;
 const INDENT = "  ";
 /** Characters of a metric's course. */
@@ -27,10 +45,19 @@ export const command: CommandModule = {
     command.argument("[folder]", "folder that holds runs", "runs").action(
       bind(async ({ values: [folder], context }) => {
         const meant = existsSync(folder!) ? undefined : subcommandHabit("runs", folder!);
-        if (meant !== undefined) throw new AttuneError("usage", `there is no command "runs ${folder}", nor a folder of this name`, { hint: `did you mean \`attune ${meant}\`?` });
+        if (meant !== undefined)
+          throw new AttuneError(
+            "usage",
+            `there is no command "runs ${folder}", nor a folder of this name`,
+            { hint: `did you mean \`attune ${meant}\`?` },
+          );
         const { runs, unreadable } = listRuns(folder!);
-        for (const { folder, problem } of unreadable) context.reporter.warn("unreadable-run", `${folder}: ${problem}`);
-        context.reporter.result({ runs, unreadable }, runs.length === 0 ? `no runs in ${folder}` : listText(runs));
+        for (const { folder, problem } of unreadable)
+          context.reporter.warn("unreadable-run", `${folder}: ${problem}`);
+        context.reporter.result(
+          { runs, unreadable },
+          runs.length === 0 ? `no runs in ${folder}` : listText(runs),
+        );
       }),
     );
     command
@@ -41,15 +68,35 @@ export const command: CommandModule = {
       .option("--no-curves", "draw none on a terminal")
       .option("--html [file]", `also write the curves as one page (default: RUN/${PAGE})`)
       .action(
-        bind<{ html?: string | true; curves?: boolean }>(async ({ values: [folder], options: { html, curves }, context }) => {
-          const details = showRun(folder!);
-          const page = html === true ? join(folder!, PAGE) : html;
-          if (page !== undefined) await writeReport(page, runReport(details, `attune ${context.argv.join(" ")}`));
-          const draw = curves ?? context.columns !== undefined;
-          const text = showText(details, { draw, width: context.columns ?? LINE_WIDTH, unicode: speaksUnicode() });
-          const more = page !== undefined ? `also written: ${page}` : details.series.size > 0 ? `${draw ? "" : "--curves draws the curves, "}--html writes every curve and its meaning as a page` : undefined;
-          context.reporter.result({ ...details, series: Object.fromEntries(details.series), ...(page === undefined ? {} : { html: page }) }, more === undefined ? text : `${text}\n\n${more}`);
-        }),
+        bind<{ html?: string | true; curves?: boolean }>(
+          async ({ values: [folder], options: { html, curves }, context }) => {
+            const details = showRun(folder!);
+            const page = html === true ? join(folder!, PAGE) : html;
+            if (page !== undefined)
+              await writeReport(page, runReport(details, `attune ${context.argv.join(" ")}`));
+            const draw = curves ?? context.columns !== undefined;
+            const text = showText(details, {
+              draw,
+              width: context.columns ?? LINE_WIDTH,
+              unicode: speaksUnicode(),
+            });
+            const more =
+              page !== undefined
+                ? `also written: ${page}`
+                : details.series.size > 0
+                  ? `${draw ? "" : "--curves draws the curves, "}--html writes every curve and ` +
+                    "its meaning as a page"
+                  : undefined;
+            context.reporter.result(
+              {
+                ...details,
+                series: Object.fromEntries(details.series),
+                ...(page === undefined ? {} : { html: page }),
+              },
+              more === undefined ? text : `${text}\n\n${more}`,
+            );
+          },
+        ),
       );
     command
       .command("diff")
@@ -68,8 +115,17 @@ export const command: CommandModule = {
 /** With as many metrics as a line takes. */
 function listText(runs: readonly RunOverview[], count = LIST_COUNT): string {
   const header = ["run", "command", "state", "step", "metrics", "begun (UTC)"];
-  const rows = runs.map((run) => [relative(process.cwd(), run.folder), run.info.command, run.state, progressText(run), headlineText(run, count), run.info.created.slice(0, 16).replace("T", " ")]);
-  const fits = formatTable([header, ...rows], Infinity).split("\n").every((line) => line.length <= LINE_WIDTH);
+  const rows = runs.map((run) => [
+    relative(process.cwd(), run.folder),
+    run.info.command,
+    run.state,
+    progressText(run),
+    headlineText(run, count),
+    run.info.created.slice(0, 16).replace("T", " "),
+  ]);
+  const fits = formatTable([header, ...rows], Infinity)
+    .split("\n")
+    .every((line) => line.length <= LINE_WIDTH);
   return fits || count === 1 ? formatHeadedTable(header, rows) : listText(runs, count - 1);
 }
 
@@ -82,7 +138,10 @@ function headlineText({ last }: RunOverview, count: number): string {
   return present.map((name) => `${name} ${formatNumber(last[name]!)}`).join("  ");
 }
 
-function showText(run: RunDetails, { draw, width, unicode }: PlotOptions & { readonly draw: boolean }): string {
+function showText(
+  run: RunDetails,
+  { draw, width, unicode }: PlotOptions & { readonly draw: boolean },
+): string {
   const { info } = run;
   const facts = [
     ["run", run.folder],
@@ -91,52 +150,94 @@ function showText(run: RunDetails, { draw, width, unicode }: PlotOptions & { rea
     ["step", progressText(run)],
     ["begun", info.created],
     ["seed", String(info.seed)],
-    ["versions", Object.entries(info.versions).map(([name, version]) => `${name} ${version}`).join(", ")],
+    [
+      "versions",
+      Object.entries(info.versions)
+        .map(([name, version]) => `${name} ${version}`)
+        .join(", "),
+    ],
     ["data", info.dataHash],
     ["model", info.modelFingerprint],
   ];
   const metrics = section("metrics (first, course, last)", metricRows(run, { width, unicode }));
   const curves = draw ? runCurves(run).main : [];
-  const checkpoints = run.checkpoints.map(({ step, score, folder }) => [String(step), score === undefined ? "" : `${score.metric} ${formatNumber(score.value)}`, relative(run.folder, folder)]);
+  const checkpoints = run.checkpoints.map(({ step, score, folder }) => [
+    String(step),
+    score === undefined ? "" : `${score.metric} ${formatNumber(score.value)}`,
+    relative(run.folder, folder),
+  ]);
   return [
     section("", facts),
     section("options", flatten(run.config)),
     metrics,
     section("checkpoints", checkpoints),
-    section("warnings", run.warnings.map((warning) => [warning])),
+    section(
+      "warnings",
+      run.warnings.map((warning) => [warning]),
+    ),
     plotCurves(curves, { width, unicode }),
   ]
     .filter((text) => text !== "")
     .join("\n\n");
 }
 
-/** Name, first value, course, last value and unit of every metric, the course as wide as the line allows. */
+/**
+ * Name, first value, course, last value and unit of every metric, the course as wide as the line
+ * allows.
+ */
 function metricRows({ series }: RunDetails, { width, unicode }: PlotOptions): string[][] {
   const rows = [...series].map(([name, points]) => {
     const values = points.map(({ value }) => value);
-    return { values, words: [name, formatNumber(values[0]!), formatNumber(values.at(-1)!), metricDefinition(name)?.unit ?? ""] };
+    return {
+      values,
+      words: [
+        name,
+        formatNumber(values[0]!),
+        formatNumber(values.at(-1)!),
+        metricDefinition(name)?.unit ?? "",
+      ],
+    };
   });
-  const widths = [0, 1, 2, 3].map((column) => Math.max(0, ...rows.map(({ words }) => words[column]!.length)));
+  const widths = [0, 1, 2, 3].map((column) =>
+    Math.max(0, ...rows.map(({ words }) => words[column]!.length)),
+  );
   const room = width - INDENT.length - widths.reduce((sum, each) => sum + each + 2, 0);
   const course = Math.min(MOST_COURSE, Math.max(LEAST_COURSE, room));
-  return rows.map(({ values, words: [name, first, last, unit] }) => [name!, first!, sparkline(values, { width: course, unicode }), last!, unit!]);
+  return rows.map(({ values, words: [name, first, last, unit] }) => [
+    name!,
+    first!,
+    sparkline(values, { width: course, unicode }),
+    last!,
+    unit!,
+  ]);
 }
 
 function section(title: string, rows: readonly (readonly string[])[]): string {
   if (rows.length === 0) return "";
-  return title === "" ? formatTable(rows) : `${title}\n${formatTable(rows.map(([first, ...rest]) => [`${INDENT}${first}`, ...rest]))}`;
+  return title === ""
+    ? formatTable(rows)
+    : `${title}\n${formatTable(rows.map(([first, ...rest]) => [`${INDENT}${first}`, ...rest]))}`;
 }
 
 function diffText({ left, right, setup, metrics }: RunDifference): string {
   const header = ["", left.name, right.name];
   const options = setup.map(({ name, left, right }) => [name, left ?? "-", right ?? "-"]);
   return [
-    options.length === 0 ? "the same options, seed, data, model and versions" : `different\n${formatHeadedTable(header, options)}`,
-    ...(metrics.length === 0 ? [] : [`last metrics\n${formatHeadedTable([...header, "difference"], metrics.map(metricRow))}`]),
+    options.length === 0
+      ? "the same options, seed, data, model and versions"
+      : `different\n${formatHeadedTable(header, options)}`,
+    ...(metrics.length === 0
+      ? []
+      : [`last metrics\n${formatHeadedTable([...header, "difference"], metrics.map(metricRow))}`]),
   ].join("\n\n");
 }
 
 function metricRow({ name, left, right }: Difference<number>): string[] {
   const change = left === undefined || right === undefined ? "" : formatNumber(right - left);
-  return [name, left === undefined ? "-" : formatNumber(left), right === undefined ? "-" : formatNumber(right), change.startsWith("-") || change === "" ? change : `+${change}`];
+  return [
+    name,
+    left === undefined ? "-" : formatNumber(left),
+    right === undefined ? "-" : formatNumber(right),
+    change.startsWith("-") || change === "" ? change : `+${change}`,
+  ];
 }

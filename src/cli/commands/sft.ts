@@ -10,29 +10,64 @@ import { openInput, runTraining } from "./training-input.ts";
 
 /**
  * Conversations and texts as they are; of anything else, the best answers.
- * @throws AttuneError `data` for records of several kinds, which would be encoded and supervised in different ways
+ * @throws AttuneError `data` for records of several kinds, which would be encoded and supervised in
+ * different ways
  */
 export function demonstrations(dataset: Pick<Dataset, "records" | "counts">): SftRecord[] {
   const { kind } = dataset.records[0]!;
   const other = dataset.records.find((record) => record.kind !== kind);
   if (other) {
     const counts = kindEntries(dataset.counts).map(([name, count]) => `${count} ${name}`);
-    throw new AttuneError("data", `this is ${other.kind} data in a data set that begins with ${kind} data`, { ...other.place, got: counts.join(", "), expected: "records of one kind", hint: "a run for each kind, or `attune data convert` to bring them to one" });
+    throw new AttuneError(
+      "data",
+      `this is ${other.kind} data in a data set that begins with ${kind} data`,
+      {
+        ...other.place,
+        got: counts.join(", "),
+        expected: "records of one kind",
+        hint: "a run for each kind, or `attune data convert` to bring them to one",
+      },
+    );
   }
-  if (kind === "prompt") throw new AttuneError("data", "prompts alone cannot be imitated", { ...dataset.records[0]!.place, expected: "completions, conversations, texts or pairs" });
-  return recordsAs(dataset, kind === "preference" || kind === "ranked" || kind === "unpaired" ? "demonstration" : kind) as SftRecord[];
+  if (kind === "prompt")
+    throw new AttuneError("data", "prompts alone cannot be imitated", {
+      ...dataset.records[0]!.place,
+      expected: "completions, conversations, texts or pairs",
+    });
+  return recordsAs(
+    dataset,
+    kind === "preference" || kind === "ranked" || kind === "unpaired" ? "demonstration" : kind,
+  ) as SftRecord[];
 }
 
 export const command = trainingCommand({
   config: sftConfig,
   examples: ["attune sft --model models/base --data demonstrations.jsonl --out runs/sft"],
   async run({ config, effective, dryRun, out, openRun }, context) {
-    const input = await openInput(config, { needs: "demonstration", convert: demonstrations }, context);
+    const input = await openInput(
+      config,
+      { needs: "demonstration", convert: demonstrations },
+      context,
+    );
     const { opened, encoder, train, heldOut } = input;
     const encode = () => {
       const { examples, held, report } = encodeSft({ encoder, train, heldOut }, config);
       return { examples: examples.length, heldOut: held.length, report };
     };
-    await runTraining({ command: "sft", loss: config.loss, config, effective, input, dryRun, out, openRun, encode, train: (loop) => sft({ model: opened.model, encoder, train, heldOut }, config, loop) }, context);
+    await runTraining(
+      {
+        command: "sft",
+        loss: config.loss,
+        config,
+        effective,
+        input,
+        dryRun,
+        out,
+        openRun,
+        encode,
+        train: (loop) => sft({ model: opened.model, encoder, train, heldOut }, config, loop),
+      },
+      context,
+    );
   },
 });

@@ -14,15 +14,20 @@ const MOST_BYTES = 1_000_000;
 
 /** A word of {@link TEMPLATE_WORDS}, or a file's Jinja. @throws AttuneError `config` */
 export function readTemplate(option: string): TemplateChoice {
-  if (option === "auto" || option === "model" || option === "none" || isTemplateName(option)) return option;
+  if (option === "auto" || option === "model" || option === "none" || isTemplateName(option))
+    return option;
   const stats = statSync(option, { throwIfNoEntry: false });
   if (stats?.isFile() && stats.size <= MOST_BYTES) return { jinja: readFileSync(option, "utf8") };
   const near = nearTemplate(option);
-  throw new AttuneError("config", stats ? "this is no file with a chat template" : "there is no such chat template", {
-    file: option,
-    expected: `${TEMPLATE_WORDS.join(", ")}, or a file with a Jinja template`,
-    ...(near === undefined ? {} : { hint: `did you mean ${near}?` }),
-  });
+  throw new AttuneError(
+    "config",
+    stats ? "this is no file with a chat template" : "there is no such chat template",
+    {
+      file: option,
+      expected: `${TEMPLATE_WORDS.join(", ")}, or a file with a Jinja template`,
+      ...(near === undefined ? {} : { hint: `did you mean ${near}?` }),
+    },
+  );
 }
 
 /** What a record says, in whatever form; a part of every data record. */
@@ -36,7 +41,9 @@ interface Asked {
 
 /** Whether records hold messages, which need a template to be read at all. */
 export const holdConversations = (records: readonly object[]): boolean =>
-  (records as readonly Asked[]).some(({ prompt, messages, completion, chosen, completions }) => [prompt, messages, completion, chosen, completions?.[0]?.completion].some(Array.isArray));
+  (records as readonly Asked[]).some(({ prompt, messages, completion, chosen, completions }) =>
+    [prompt, messages, completion, chosen, completions?.[0]?.completion].some(Array.isArray),
+  );
 
 export interface EncoderInput extends Omit<EncoderOptions, "template"> {
   /** As given. */
@@ -48,14 +55,21 @@ export interface EncoderInput extends Omit<EncoderOptions, "template"> {
 }
 
 /**
- * The encoder for a model by `--template`. A model without a template meets conversations with the template `plain`, which is then its own.
+ * The encoder for a model by `--template`. A model without a template meets conversations with the
+ * template `plain`, which is then its own.
  * @throws AttuneError `config`, `model`
  */
-export function openEncoder(tokenizer: Tokenizer, { template, conversations, role, ...options }: EncoderInput, { reporter }: Pick<CommandContext, "reporter">): Encoder {
+export function openEncoder(
+  tokenizer: Tokenizer,
+  { template, conversations, role, ...options }: EncoderInput,
+  { reporter }: Pick<CommandContext, "reporter">,
+): Encoder {
   const choice = readTemplate(template);
   const falls = choice === "auto" && tokenizer.chatTemplate === undefined && conversations;
   const encoder = create(tokenizer, { ...options, template: falls ? "plain" : choice }, template);
-  reporter.note(`${role === undefined ? "" : `${role}: `}${describe(encoder, { choice, template, falls, own: tokenizer.chatTemplate !== undefined })}`);
+  reporter.note(
+    `${role === undefined ? "" : `${role}: `}${describe(encoder, { choice, template, falls, own: tokenizer.chatTemplate !== undefined })}`,
+  );
   return encoder;
 }
 
@@ -68,10 +82,29 @@ function create(tokenizer: Tokenizer, options: EncoderOptions, file: string): En
   }
 }
 
-function describe({ tokenizer, stopIds }: Encoder, { choice, template, falls, own }: { choice: TemplateChoice; template: string; falls: boolean; own: boolean }): string {
+function describe(
+  { tokenizer, stopIds }: Encoder,
+  {
+    choice,
+    template,
+    falls,
+    own,
+  }: { choice: TemplateChoice; template: string; falls: boolean; own: boolean },
+): string {
   const stop = JSON.stringify(tokenizer.tokenOf(stopIds[0]!));
   const turns = `answers end in ${stop}`;
-  if (falls) return `chat template: plain (User: ... Assistant: ...), since the model has none of its own and is given conversations; ${turns}. --template names another`;
-  if (tokenizer.chatTemplate === undefined) return `chat template: none, so texts are plain texts${choice === "none" && own ? ", and the model's own is left out" : ""}; ${turns}`;
-  return `chat template: ${choice === "auto" || choice === "model" ? "the model's own" : template}; ${turns}`;
+  if (falls)
+    return (
+      "chat template: plain (User: ... Assistant: ...), since the model has none of its own and " +
+      `is given conversations; ${turns}. --template names another`
+    );
+  if (tokenizer.chatTemplate === undefined)
+    return (
+      "chat template: none, so texts are plain " +
+      `texts${choice === "none" && own ? ", and the model's own is left out" : ""}; ${turns}`
+    );
+  return (
+    `chat template: ${choice === "auto" || choice === "model" ? "the model's own" : template}; ` +
+    `${turns}`
+  );
 }

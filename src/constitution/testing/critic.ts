@@ -24,7 +24,13 @@ export interface FakeCritic extends Critic {
 }
 
 /** A critic that does as it is told. */
-export function fakeCritic({ write = () => "text", letters = () => ({ A: Math.log(0.5), B: Math.log(0.5) }) }: { write?: (request: WritingRequest) => string; letters?: (last: string, request: LetterRequest) => Record<Letter, number> | undefined }): FakeCritic {
+export function fakeCritic({
+  write = () => "text",
+  letters = () => ({ A: Math.log(0.5), B: Math.log(0.5) }),
+}: {
+  write?: (request: WritingRequest) => string;
+  letters?: (last: string, request: LetterRequest) => Record<Letter, number> | undefined;
+}): FakeCritic {
   const [written, chosen]: [WritingRequest[], LetterRequest[]] = [[], []];
   return {
     name: "fake",
@@ -40,7 +46,11 @@ export function fakeCritic({ write = () => "text", letters = () => ({ A: Math.lo
     async readLetters(request) {
       chosen.push(request);
       const logps = letters(lastUser(request.messages), request);
-      return { method: "log-probabilities", keys: [answerKey(request)], ...(logps === undefined ? {} : { logps }) };
+      return {
+        method: "log-probabilities",
+        keys: [answerKey(request)],
+        ...(logps === undefined ? {} : { logps }),
+      };
     },
     close: async () => undefined,
   };
@@ -48,11 +58,18 @@ export function fakeCritic({ write = () => "text", letters = () => ({ A: Math.lo
 
 /** The last request to the critic; where it reasons, the one before its thoughts. */
 function lastUser(messages: readonly Message[]): string {
-  return messages.findLast(({ role, content }) => role === "user" && content.includes("Answer A:"))!.content;
+  return messages.findLast(({ role, content }) => role === "user" && content.includes("Answer A:"))!
+    .content;
 }
 
 /** The two answers that a request shows, without their quotation marks. */
 export function shownAnswers(request: string): [string, string] {
-  const quoted = (name: string): string => new RegExp(`Answer ${name}:\\n((?:\\| [^\\n]*\\n?)+)`).exec(request)![1]!.trimEnd().split("\n").map((line) => line.slice(2)).join("\n");
+  const quoted = (name: string): string =>
+    new RegExp(`Answer ${name}:\\n((?:\\| [^\\n]*\\n?)+)`)
+      .exec(request)![1]!
+      .trimEnd()
+      .split("\n")
+      .map((line) => line.slice(2))
+      .join("\n");
   return [quoted("A"), quoted("B")];
 }

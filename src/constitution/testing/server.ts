@@ -1,4 +1,7 @@
-/** A chat server for tests that misbehaves as it is told, and counts what it was asked and what it answered. */
+/**
+ * A chat server for tests that misbehaves as it is told, and counts what it was asked and what it
+ * answered.
+ */
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
@@ -49,7 +52,13 @@ export interface MockOptions {
 }
 
 export async function startMockServer(options: MockOptions = {}): Promise<MockServer> {
-  const state = { asked: new Map<string, number>(), answered: new Map<string, number>(), mostOpen: 0, headers: [] as IncomingMessage["headers"][], requests: [] as ChatRequest[] };
+  const state = {
+    asked: new Map<string, number>(),
+    answered: new Map<string, number>(),
+    mostOpen: 0,
+    headers: [] as IncomingMessage["headers"][],
+    requests: [] as ChatRequest[],
+  };
   let open = 0;
   const server = createServer((incoming, outgoing) => {
     open++;
@@ -59,7 +68,10 @@ export async function startMockServer(options: MockOptions = {}): Promise<MockSe
   });
   await new Promise<void>((resolve) => server.listen(options.port ?? 0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
-  return Object.assign(state, { baseUrl: `http://127.0.0.1:${port}/v1`, close: () => stop(server) });
+  return Object.assign(state, {
+    baseUrl: `http://127.0.0.1:${port}/v1`,
+    close: () => stop(server),
+  });
 }
 
 function stop(server: Server): Promise<void> {
@@ -67,11 +79,17 @@ function stop(server: Server): Promise<void> {
   return new Promise((resolve) => server.close(() => resolve()));
 }
 
-const wait = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
+const wait = (milliseconds: number): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 type State = Pick<MockServer, "asked" | "answered" | "headers" | "requests">;
 
-async function handle(incoming: IncomingMessage, outgoing: ServerResponse, { fault, reply, logprobs, delay = 0 }: MockOptions, { asked, answered, headers, requests }: State): Promise<void> {
+async function handle(
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  { fault, reply, logprobs, delay = 0 }: MockOptions,
+  { asked, answered, headers, requests }: State,
+): Promise<void> {
   const chunks: Buffer[] = [];
   for await (const chunk of incoming) chunks.push(chunk as Buffer);
   const text = Buffer.concat(chunks).toString();
@@ -83,26 +101,64 @@ async function handle(incoming: IncomingMessage, outgoing: ServerResponse, { fau
   requests.push(request);
   const wrong = fault?.(request, attempt, requests.length);
   await wait(wrong !== undefined && "delay" in wrong ? wrong.delay : delay);
-  const send = (status: number, body: string, extra: Record<string, string> = {}): void => void outgoing.writeHead(status, { "content-type": "application/json", ...extra }).end(body);
-  if (wrong !== undefined && "status" in wrong) return send(wrong.status, JSON.stringify(wrong.body ?? { error: { message: `status ${wrong.status}` } }), wrong.headers);
+  const send = (status: number, body: string, extra: Record<string, string> = {}): void =>
+    void outgoing.writeHead(status, { "content-type": "application/json", ...extra }).end(body);
+  if (wrong !== undefined && "status" in wrong)
+    return send(
+      wrong.status,
+      JSON.stringify(wrong.body ?? { error: { message: `status ${wrong.status}` } }),
+      wrong.headers,
+    );
   if (wrong !== undefined && "endless" in wrong) {
-    outgoing.writeHead(200, { "content-type": "application/json" }).write('{"choices": [{"finish_reason": "stop", "message": {"content": "');
-    while (!outgoing.destroyed) if (!outgoing.write(wrong.endless)) await Promise.race([once(outgoing, "drain"), once(outgoing, "close")]);
+    outgoing
+      .writeHead(200, { "content-type": "application/json" })
+      .write('{"choices": [{"finish_reason": "stop", "message": {"content": "');
+    while (!outgoing.destroyed)
+      if (!outgoing.write(wrong.endless))
+        await Promise.race([once(outgoing, "drain"), once(outgoing, "close")]);
     return;
   }
   if (wrong !== undefined && "drop" in wrong) {
     if (wrong.drop === "in the middle") {
-      outgoing.writeHead(200, { "content-type": "application/json", "content-length": "1000" }).write('{"choices": [{"mess');
+      outgoing
+        .writeHead(200, { "content-type": "application/json", "content-length": "1000" })
+        .write('{"choices": [{"mess');
       await wait(5);
     }
     incoming.socket.destroy();
     return;
   }
-  if (wrong !== undefined && "body" in wrong) return send(200, wrong.body, wrong.type === undefined ? {} : { "content-type": wrong.type });
+  if (wrong !== undefined && "body" in wrong)
+    return send(200, wrong.body, wrong.type === undefined ? {} : { "content-type": wrong.type });
   const content = reply?.(request) ?? `reply ${key.slice(0, 8)}`;
   const top = request.logprobs ? logprobs?.(request) : undefined;
-  const first = top === undefined ? undefined : Object.entries(top).toSorted((a, b) => b[1] - a[1])[0]!;
-  const listed = top && { content: [{ token: first![0], logprob: first![1], top_logprobs: Object.entries(top).map(([token, logprob]) => ({ token, logprob })) }] };
+  const first =
+    top === undefined ? undefined : Object.entries(top).toSorted((a, b) => b[1] - a[1])[0]!;
+  const listed = top && {
+    content: [
+      {
+        token: first![0],
+        logprob: first![1],
+        top_logprobs: Object.entries(top).map(([token, logprob]) => ({ token, logprob })),
+      },
+    ],
+  };
   answered.set(key, (answered.get(key) ?? 0) + 1);
-  send(200, JSON.stringify({ id: "x", object: "chat.completion", model: "mock-1", choices: [{ index: 0, finish_reason: "stop", message: { role: "assistant", content: first?.[0] ?? content }, ...(listed ? { logprobs: listed } : {}) }], usage: { prompt_tokens: 10, completion_tokens: 2, total_tokens: 12 } }));
+  send(
+    200,
+    JSON.stringify({
+      id: "x",
+      object: "chat.completion",
+      model: "mock-1",
+      choices: [
+        {
+          index: 0,
+          finish_reason: "stop",
+          message: { role: "assistant", content: first?.[0] ?? content },
+          ...(listed ? { logprobs: listed } : {}),
+        },
+      ],
+      usage: { prompt_tokens: 10, completion_tokens: 2, total_tokens: 12 },
+    }),
+  );
 }

@@ -1,6 +1,7 @@
 /**
- * AlpacaEval's annotations: two outputs and `preference` from 1 (the first is better) to 2 (the second is), 1.5 for a draw; old
- * files write a draw as 0. A judge's preference may be a probability. AlpacaFarm's human pairs have the same columns.
+ * AlpacaEval's annotations: two outputs and `preference` from 1 (the first is better) to 2 (the
+ * second is), 1.5 for a draw; old files write a draw as 0. A judge's preference may be a
+ * probability. AlpacaFarm's human pairs have the same columns.
  * Source: tatsu-lab/alpaca_eval README; AlpacaFarm data set card.
  */
 import type { DataRecord, PreferenceRecord } from "../records.ts";
@@ -16,8 +17,23 @@ import { completionMessages, promptMessages } from "./messages.ts";
 export const alpacaEval: DataFormat = {
   name: "alpaca-eval",
   title: "AlpacaEval's annotations, also AlpacaFarm's pairs",
-  shapes: [{ kind: "preference", required: ["instruction", "output_1", "output_2", "preference"], optional: ["input", "generator_1", "generator_2", "annotator"] }],
-  metadata: ["dataset", "datasplit", "annotator_index", "price_per_example", "time_per_example", "raw_completion", "sample_mode", "is_switched_outputs"],
+  shapes: [
+    {
+      kind: "preference",
+      required: ["instruction", "output_1", "output_2", "preference"],
+      optional: ["input", "generator_1", "generator_2", "annotator"],
+    },
+  ],
+  metadata: [
+    "dataset",
+    "datasplit",
+    "annotator_index",
+    "price_per_example",
+    "time_per_example",
+    "raw_completion",
+    "sample_mode",
+    "is_switched_outputs",
+  ],
   // a judge that gave no verdict leaves null
   nullReasons: { preference: BAD_ROWS.noJudgement },
   detect: (row) => has(row, "instruction", "output_1", "output_2"),
@@ -39,11 +55,20 @@ export const alpacaEval: DataFormat = {
   writes: ["preference"],
   keeps: ["p", "side", "models", "annotator"],
   write(record: DataRecord) {
-    const { prompt, chosen, rejected, p, models, annotator } = (record as PreferenceRecord).side === "second" ? swapped(record as PreferenceRecord) : (record as PreferenceRecord);
+    const { prompt, chosen, rejected, p, models, annotator } =
+      (record as PreferenceRecord).side === "second"
+        ? swapped(record as PreferenceRecord)
+        : (record as PreferenceRecord);
     const columns = instructionColumns(promptMessages(prompt));
-    if (columns === undefined || columns["history"] !== undefined || columns["system"] !== undefined) return { leftOut: "a prompt of several turns" };
+    if (
+      columns === undefined ||
+      columns["history"] !== undefined ||
+      columns["system"] !== undefined
+    )
+      return { leftOut: "a prompt of several turns" };
     const [first, second] = [chosen, rejected].map(completionMessages);
-    if (first!.length !== 1 || second!.length !== 1) return { leftOut: "an answer of several messages" };
+    if (first!.length !== 1 || second!.length !== 1)
+      return { leftOut: "an answer of several messages" };
     return {
       row: compact({
         instruction: columns["instruction"],
@@ -66,7 +91,9 @@ function readPreference(row: Row): number {
 }
 
 function readModels(row: Row): { chosen: string; rejected: string } | undefined {
-  return has(row, "generator_1", "generator_2") ? { chosen: column.text(row, "generator_1"), rejected: column.text(row, "generator_2") } : undefined;
+  return has(row, "generator_1", "generator_2")
+    ? { chosen: column.text(row, "generator_1"), rejected: column.text(row, "generator_2") }
+    : undefined;
 }
 
 function readAnnotator(row: Row): string | undefined {

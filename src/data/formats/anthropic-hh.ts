@@ -1,10 +1,11 @@
 /**
- * Anthropic's HH transcripts: `chosen` and `rejected` are whole dialogues with `\n\nHuman:` and `\n\nAssistant:` turns.
+ * Anthropic's HH transcripts: `chosen` and `rejected` are whole dialogues with `\n\nHuman:` and
+ * `\n\nAssistant:` turns.
  * Source: anthropics/hh-rlhf README; Bai et al. 2022.
  *
- * The prompt is what both share (pairs.ts); a few rows of the published files differ earlier than in the last answer.
- * Space around a turn is taken off. Two turns of one speaker in a row, which chat templates refuse, become one, joined by
- * a blank line.
+ * The prompt is what both share (pairs.ts); a few rows of the published files differ earlier than
+ * in the last answer. Space around a turn is taken off. Two turns of one speaker in a row, which
+ * chat templates refuse, become one, joined by a blank line.
  */
 import { AttuneError, preview } from "../../core/errors.ts";
 import type { Message } from "../../text/messages.ts";
@@ -18,20 +19,37 @@ import { splitConversations } from "./pairs.ts";
 
 const TURN = /\n\n(Human|Assistant):/g;
 const LAST_ANSWER = "\n\nAssistant:";
-const isTranscript = (value: unknown): boolean => typeof value === "string" && /^\s*(Human|Assistant):/.test(value);
+const isTranscript = (value: unknown): boolean =>
+  typeof value === "string" && /^\s*(Human|Assistant):/.test(value);
 
 export const anthropicHh: DataFormat = {
   name: "anthropic-hh",
   title: "Anthropic's HH transcripts, the prompt inside both",
   shapes: [{ kind: "preference", required: ["chosen", "rejected"] }],
   metadata: [],
-  detect: ({ columns }) => isTranscript(columns["chosen"]) && isTranscript(columns["rejected"]) && columns["prompt"] === undefined,
+  detect: ({ columns }) =>
+    isTranscript(columns["chosen"]) &&
+    isTranscript(columns["rejected"]) &&
+    columns["prompt"] === undefined,
   read(row, notes) {
     const [chosen, rejected] = [column.text(row, "chosen"), column.text(row, "rejected")];
-    const pair = splitConversations(parse(chosen, "chosen", row, notes), parse(rejected, "rejected", row, notes), row.place);
+    const pair = splitConversations(
+      parse(chosen, "chosen", row, notes),
+      parse(rejected, "rejected", row, notes),
+      row.place,
+    );
     const differ = beforeLastAnswer(chosen) !== beforeLastAnswer(rejected);
     const extra = extraOf(row, anthropicHh);
-    return { kind: "preference", prompt: pair.prompt, chosen: pair.chosen, rejected: pair.rejected, p: 1, ...(differ ? { contextsDiffer: true as const } : {}), ...(extra ? { extra } : {}), place: row.place };
+    return {
+      kind: "preference",
+      prompt: pair.prompt,
+      chosen: pair.chosen,
+      rejected: pair.rejected,
+      p: 1,
+      ...(differ ? { contextsDiffer: true as const } : {}),
+      ...(extra ? { extra } : {}),
+      place: row.place,
+    };
   },
   writes: ["preference"],
   keeps: [],
@@ -46,11 +64,18 @@ export const anthropicHh: DataFormat = {
 function parse(transcript: string, name: string, row: Row, notes: Notes): Message[] {
   const text = `\n\n${transcript.trimStart()}`;
   const marks = [...text.matchAll(TURN)];
-  if (marks[0]?.index !== 0) throw new AttuneError("data", `the column ${name} is no transcript`, { ...row.place, got: preview(transcript, 60), expected: "a dialogue that begins with \\n\\nHuman:" });
+  if (marks[0]?.index !== 0)
+    throw new AttuneError("data", `the column ${name} is no transcript`, {
+      ...row.place,
+      got: preview(transcript, 60),
+      expected: "a dialogue that begins with \\n\\nHuman:",
+    });
   const turns: Message[] = [];
   for (const [index, mark] of marks.entries()) {
     const role = mark[1] === "Human" ? "user" : "assistant";
-    const content = text.slice(mark.index + mark[0].length, marks[index + 1]?.index ?? text.length).trim();
+    const content = text
+      .slice(mark.index + mark[0].length, marks[index + 1]?.index ?? text.length)
+      .trim();
     const last = turns.at(-1);
     if (last?.role !== role) turns.push({ role, content });
     else {
@@ -68,9 +93,20 @@ function beforeLastAnswer(transcript: string): string {
 function writePair({ prompt, chosen, rejected }: DataRecord & { kind: "preference" }): Written {
   const context = promptMessages(prompt);
   const turns = [...context, ...completionMessages(chosen), ...completionMessages(rejected)];
-  if (turns.some(({ role }) => role !== "user" && role !== "assistant")) return { leftOut: "a turn that is neither the user's nor the assistant's" };
-  if (turns.some(({ content }) => /\n\n(Human|Assistant):/.test(content))) return { leftOut: "a turn whose text would be taken for the beginning of another turn" };
-  if (context.at(-1)?.role === "assistant") return { leftOut: "a prompt that ends with the assistant's turn" };
-  const text = (messages: readonly Message[]): string => messages.map(({ role, content }) => `\n\n${role === "user" ? "Human" : "Assistant"}: ${content}`).join("");
-  return { row: { chosen: text([...context, ...completionMessages(chosen)]), rejected: text([...context, ...completionMessages(rejected)]) } };
+  if (turns.some(({ role }) => role !== "user" && role !== "assistant"))
+    return { leftOut: "a turn that is neither the user's nor the assistant's" };
+  if (turns.some(({ content }) => /\n\n(Human|Assistant):/.test(content)))
+    return { leftOut: "a turn whose text would be taken for the beginning of another turn" };
+  if (context.at(-1)?.role === "assistant")
+    return { leftOut: "a prompt that ends with the assistant's turn" };
+  const text = (messages: readonly Message[]): string =>
+    messages
+      .map(({ role, content }) => `\n\n${role === "user" ? "Human" : "Assistant"}: ${content}`)
+      .join("");
+  return {
+    row: {
+      chosen: text([...context, ...completionMessages(chosen)]),
+      rejected: text([...context, ...completionMessages(rejected)]),
+    },
+  };
 }

@@ -1,6 +1,7 @@
 /**
- * Published evaluation sets, read as prompts or as demonstrations with their labels kept under `extra`: XSTest (prompts and
- * labelled completions), OpenAI's moderation samples, Anthropic's model-written evaluations. They are not written.
+ * Published evaluation sets, read as prompts or as demonstrations with their labels kept under
+ * `extra`: XSTest (prompts and labelled completions), OpenAI's moderation samples, Anthropic's
+ * model-written evaluations. They are not written.
  * Sources: paul-rottger/exaggerated-safety; openai/moderation-api-release; anthropics/evals.
  */
 import type { DataRecord } from "../records.ts";
@@ -17,13 +18,31 @@ export const xstest: DataFormat = {
     { kind: "demonstration", required: ["prompt", "completion"], optional: ["final_label"] },
     { kind: "prompt", required: ["prompt"], optional: ["label", "focus"] },
   ],
-  metadata: ["id", "type", "label", "focus", "note", "annotation_1", "annotation_2", "agreement", "final_label"],
-  detect: (row) => has(row, "prompt", "type") && (has(row, "focus", "label") || has(row, "completion", "final_label")),
+  metadata: [
+    "id",
+    "type",
+    "label",
+    "focus",
+    "note",
+    "annotation_1",
+    "annotation_2",
+    "agreement",
+    "final_label",
+  ],
+  detect: (row) =>
+    has(row, "prompt", "type") &&
+    (has(row, "focus", "label") || has(row, "completion", "final_label")),
   read(row) {
     const prompt = [{ role: "user" as const, content: column.text(row, "prompt") }];
     const extra = withColumns(row, xstest, ["label", "focus", "final_label"]);
     if (!has(row, "completion")) return { kind: "prompt", prompt, extra, place: row.place };
-    return { kind: "demonstration", prompt, completion: [{ role: "assistant", content: column.text(row, "completion").trim() }], extra, place: row.place };
+    return {
+      kind: "demonstration",
+      prompt,
+      completion: [{ role: "assistant", content: column.text(row, "completion").trim() }],
+      extra,
+      place: row.place,
+    };
   },
   writes: [],
   keeps: [],
@@ -36,8 +55,16 @@ export const openaiModeration: DataFormat = {
   title: "OpenAI's moderation samples: prompts with harm categories",
   shapes: [{ kind: "prompt", required: ["prompt"], optional: CATEGORIES }],
   metadata: [],
-  detect: (row) => has(row, "prompt") && CATEGORIES.some((name) => has(row, name)) && Object.keys(row.columns).every((name) => name === "prompt" || CATEGORIES.includes(name)),
-  read: (row) => ({ kind: "prompt", prompt: [{ role: "user", content: column.text(row, "prompt") }], extra: withColumns(row, openaiModeration, CATEGORIES), place: row.place }),
+  detect: (row) =>
+    has(row, "prompt") &&
+    CATEGORIES.some((name) => has(row, name)) &&
+    Object.keys(row.columns).every((name) => name === "prompt" || CATEGORIES.includes(name)),
+  read: (row) => ({
+    kind: "prompt",
+    prompt: [{ role: "user", content: column.text(row, "prompt") }],
+    extra: withColumns(row, openaiModeration, CATEGORIES),
+    place: row.place,
+  }),
   writes: [],
   keeps: [],
 };
@@ -46,21 +73,46 @@ export const anthropicEvals: DataFormat = {
   name: "anthropic-evals",
   title: "Anthropic's model-written evaluations: questions with the answer that shows a behaviour",
   shapes: [
-    { kind: "prompt", required: ["question", "answer_matching_behavior", "answer_not_matching_behavior"], optional: ["statement", "label_confidence"] },
+    {
+      kind: "prompt",
+      required: ["question", "answer_matching_behavior", "answer_not_matching_behavior"],
+      optional: ["statement", "label_confidence"],
+    },
     { kind: "prompt", required: ["prompt", "corrects", "incorrects"] },
   ],
   metadata: [],
-  detect: (row) => has(row, "question", "answer_matching_behavior") || has(row, "prompt", "corrects", "incorrects"),
+  detect: (row) =>
+    has(row, "question", "answer_matching_behavior") ||
+    has(row, "prompt", "corrects", "incorrects"),
   read(row): DataRecord {
     const name = has(row, "question") ? "question" : "prompt";
-    const kept = ["answer_matching_behavior", "answer_not_matching_behavior", "statement", "label_confidence", "corrects", "incorrects"];
-    return { kind: "prompt", prompt: [{ role: "user", content: column.text(row, name) }], extra: withColumns(row, anthropicEvals, kept), place: row.place };
+    const kept = [
+      "answer_matching_behavior",
+      "answer_not_matching_behavior",
+      "statement",
+      "label_confidence",
+      "corrects",
+      "incorrects",
+    ];
+    return {
+      kind: "prompt",
+      prompt: [{ role: "user", content: column.text(row, name) }],
+      extra: withColumns(row, anthropicEvals, kept),
+      place: row.place,
+    };
   },
   writes: [],
   keeps: [],
 };
 
 /** The metadata together with columns of the format that no record has a place for. */
-function withColumns(row: Row, format: DataFormat, names: readonly string[]): Record<string, unknown> {
-  return { ...extraOf(row, format), ...compact(Object.fromEntries(names.map((name) => [name, row.columns[name] ?? undefined]))) };
+function withColumns(
+  row: Row,
+  format: DataFormat,
+  names: readonly string[],
+): Record<string, unknown> {
+  return {
+    ...extraOf(row, format),
+    ...compact(Object.fromEntries(names.map((name) => [name, row.columns[name] ?? undefined]))),
+  };
 }

@@ -1,6 +1,6 @@
 /**
- * LLaMA-Factory's KTO data: one judged answer a row. In its OpenAI form `messages` ends with the answer and `label` judges
- * it; in its ShareGPT and Alpaca forms `kto_tag` does.
+ * LLaMA-Factory's KTO data: one judged answer a row. In its OpenAI form `messages` ends with the
+ * answer and `label` judges it; in its ShareGPT and Alpaca forms `kto_tag` does.
  * Source: LLaMA-Factory data/README.md and data/dataset_info.json.
  */
 import { AttuneError } from "../../core/errors.ts";
@@ -13,7 +13,13 @@ import * as column from "./columns.ts";
 import type { DataFormat, Notes } from "./format.ts";
 import { extraOf, has } from "./format.ts";
 import { readLabel } from "./labels.ts";
-import { checkCompletion, completionMessages, plainMessages, promptMessages, readMessages } from "./messages.ts";
+import {
+  checkCompletion,
+  completionMessages,
+  plainMessages,
+  promptMessages,
+  readMessages,
+} from "./messages.ts";
 import { lastAnswer, readTurns } from "./sharegpt.ts";
 
 export const llamaFactoryKto: DataFormat = {
@@ -23,13 +29,25 @@ export const llamaFactoryKto: DataFormat = {
     { kind: "unpaired", required: ["messages", "label"] },
     { kind: "unpaired", required: ["conversations", "kto_tag"], optional: ["system"] },
     { kind: "unpaired", required: ["conversations", "label"], optional: ["system"] },
-    { kind: "unpaired", required: ["instruction", "output", "kto_tag"], optional: ["input", "system", "history"] },
+    {
+      kind: "unpaired",
+      required: ["instruction", "output", "kto_tag"],
+      optional: ["input", "system", "history"],
+    },
   ],
   metadata: ["source"],
-  detect: (row) => has(row, "kto_tag") || ((has(row, "messages") || has(row, "conversations")) && has(row, "label")),
+  detect: (row) =>
+    has(row, "kto_tag") ||
+    ((has(row, "messages") || has(row, "conversations")) && has(row, "label")),
   read(row, notes) {
     const label = readLabel(row, has(row, "kto_tag") ? "kto_tag" : "label");
-    return compact({ kind: "unpaired" as const, ...readAnswer(row, notes), label, extra: extraOf(row, llamaFactoryKto), place: row.place }) as DataRecord;
+    return compact({
+      kind: "unpaired" as const,
+      ...readAnswer(row, notes),
+      label,
+      extra: extraOf(row, llamaFactoryKto),
+      place: row.place,
+    }) as DataRecord;
   },
   writes: ["unpaired"],
   keeps: ["tools"],
@@ -39,15 +57,43 @@ export const llamaFactoryKto: DataFormat = {
     const { prompt, completion, label } = record as UnpairedRecord;
     const answer = completionMessages(completion);
     if (answer.length !== 1) return { leftOut: "an answer of several messages" };
-    return { row: { messages: plainMessages([...promptMessages(prompt), ...answer], ["name", "tool_calls", "tool_call_id"], "text"), label } };
+    return {
+      row: {
+        messages: plainMessages(
+          [...promptMessages(prompt), ...answer],
+          ["name", "tool_calls", "tool_call_id"],
+          "text",
+        ),
+        label,
+      },
+    };
   },
 };
 
-function readAnswer(row: Row, notes: Notes): { prompt: readonly Message[]; completion: readonly Message[] } {
-  if (has(row, "instruction")) return { prompt: readInstruction(row), completion: [{ role: "assistant", content: column.text(row, "output") }] };
-  const turns = has(row, "conversations") ? readTurns(row, notes) : readMessages(row, "messages", notes);
+function readAnswer(
+  row: Row,
+  notes: Notes,
+): { prompt: readonly Message[]; completion: readonly Message[] } {
+  if (has(row, "instruction"))
+    return {
+      prompt: readInstruction(row),
+      completion: [{ role: "assistant", content: column.text(row, "output") }],
+    };
+  const turns = has(row, "conversations")
+    ? readTurns(row, notes)
+    : readMessages(row, "messages", notes);
   const answer = lastAnswer(turns);
-  if (answer !== undefined) checkCompletion(answer.completion, has(row, "conversations") ? "conversations" : "messages", row);
-  if (answer === undefined) throw new AttuneError("data", "the conversation does not end with an answer", { ...row.place, got: `a last turn of the ${turns.at(-1)!.role}`, expected: "a last turn of the assistant, after a prompt" });
+  if (answer !== undefined)
+    checkCompletion(
+      answer.completion,
+      has(row, "conversations") ? "conversations" : "messages",
+      row,
+    );
+  if (answer === undefined)
+    throw new AttuneError("data", "the conversation does not end with an answer", {
+      ...row.place,
+      got: `a last turn of the ${turns.at(-1)!.role}`,
+      expected: "a last turn of the assistant, after a prompt",
+    });
   return answer as { prompt: readonly Message[]; completion: readonly Message[] };
 }

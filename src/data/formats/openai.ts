@@ -1,8 +1,10 @@
 /**
- * OpenAI's fine-tuning files. Preference: `{input: {messages}, preferred_output, non_preferred_output}`; the older spelling
- * `preferred_completion` is read too, the newer one written. Supervised: `{messages, tools}`, where a message's `weight` of 0 takes an
- * answer out of the loss.
- * Source: OpenAI fine-tuning guides (preference fine-tuning, supervised fine-tuning) and API reference.
+ * OpenAI's fine-tuning files. Preference:
+ * `{input: {messages}, preferred_output, non_preferred_output}`; the older spelling
+ * `preferred_completion` is read too, the newer one written. Supervised: `{messages, tools}`, where
+ * a message's `weight` of 0 takes an answer out of the loss.
+ * Source: OpenAI fine-tuning guides (preference fine-tuning, supervised fine-tuning) and API
+ * reference.
  */
 import type { Message } from "../../text/messages.ts";
 import type { PreferenceRecord, RecordOf } from "../records.ts";
@@ -13,9 +15,20 @@ import type { DataFormat, MessagePart } from "./format.ts";
 import { asDecided, extraOf, has, TIE } from "./format.ts";
 import { toolsOf } from "./inputs.ts";
 import { isAbsent } from "./marks.ts";
-import { completionMessages, messagesOf, plainMessages, promptMessages, readCompletion, readMessages } from "./messages.ts";
+import {
+  completionMessages,
+  messagesOf,
+  plainMessages,
+  promptMessages,
+  readCompletion,
+  readMessages,
+} from "./messages.ts";
 
-const OPENAI_PARTS = ["name", "tool_calls", "tool_call_id"] as const satisfies readonly MessagePart[];
+const OPENAI_PARTS = [
+  "name",
+  "tool_calls",
+  "tool_call_id",
+] as const satisfies readonly MessagePart[];
 
 export const openaiPreference: DataFormat = {
   name: "openai-preference",
@@ -25,14 +38,20 @@ export const openaiPreference: DataFormat = {
     { kind: "preference", required: ["input", "preferred_completion", "non_preferred_completion"] },
   ],
   metadata: [],
-  detect: (row) => has(row, "input") && (has(row, "preferred_output") || has(row, "preferred_completion")),
+  detect: (row) =>
+    has(row, "input") && (has(row, "preferred_output") || has(row, "preferred_completion")),
   read(row, notes) {
     const suffix = has(row, "preferred_output") ? "output" : "completion";
     const input = asObject(value(row, "input"));
-    if (input === undefined) throw fault(row, "input", "is no object", row.columns["input"], '{"messages": [...]}');
+    if (input === undefined)
+      throw fault(row, "input", "is no object", row.columns["input"], '{"messages": [...]}');
     const { messages, tools, functions, parallel_tool_calls: parallel, ...rest } = input;
-    for (const [key, found] of Object.entries(rest)) if (!isAbsent(found)) notes.note(`the key ${key} of input`);
-    const aside = { ...extraOf(row, openaiPreference), ...(isAbsent(parallel) ? {} : { parallel_tool_calls: parallel }) };
+    for (const [key, found] of Object.entries(rest))
+      if (!isAbsent(found)) notes.note(`the key ${key} of input`);
+    const aside = {
+      ...extraOf(row, openaiPreference),
+      ...(isAbsent(parallel) ? {} : { parallel_tool_calls: parallel }),
+    };
     return compact({
       kind: "preference" as const,
       prompt: messagesOf(messages, "input.messages", row, notes),
@@ -51,11 +70,22 @@ export const openaiPreference: DataFormat = {
   write(record) {
     const decided = asDecided(record as PreferenceRecord);
     if (decided === undefined) return { leftOut: TIE };
-    const [chosen, rejected] = [completionMessages(decided.chosen), completionMessages(decided.rejected)];
-    if (chosen.length !== 1 || rejected.length !== 1) return { leftOut: "an answer of several messages" };
-    const plain = (turns: readonly Message[]): Message[] => plainMessages(turns, OPENAI_PARTS, "text");
-    const input = compact({ messages: plain(promptMessages(decided.prompt)), tools: decided.tools, parallel_tool_calls: decided.extra?.["parallel_tool_calls"] });
-    return { row: { input, preferred_output: plain(chosen), non_preferred_output: plain(rejected) } };
+    const [chosen, rejected] = [
+      completionMessages(decided.chosen),
+      completionMessages(decided.rejected),
+    ];
+    if (chosen.length !== 1 || rejected.length !== 1)
+      return { leftOut: "an answer of several messages" };
+    const plain = (turns: readonly Message[]): Message[] =>
+      plainMessages(turns, OPENAI_PARTS, "text");
+    const input = compact({
+      messages: plain(promptMessages(decided.prompt)),
+      tools: decided.tools,
+      parallel_tool_calls: decided.extra?.["parallel_tool_calls"],
+    });
+    return {
+      row: { input, preferred_output: plain(chosen), non_preferred_output: plain(rejected) },
+    };
   },
 };
 
@@ -65,14 +95,32 @@ export const openaiChat: DataFormat = {
   shapes: [{ kind: "conversation", required: ["messages"] }],
   metadata: ["parallel_tool_calls"],
   // without these marks the row is TRL's, which is the same
-  detect: (row) => has(row, "messages") && !has(row, "label") && (["parallel_tool_calls", "functions"].some((name) => has(row, name)) || hasWeights(row)),
-  read: (row, notes) => compact({ kind: "conversation" as const, messages: readMessages(row, "messages", notes), extra: extraOf(row, openaiChat), place: row.place }) as RecordOf<"conversation">,
+  detect: (row) =>
+    has(row, "messages") &&
+    !has(row, "label") &&
+    (["parallel_tool_calls", "functions"].some((name) => has(row, name)) || hasWeights(row)),
+  read: (row, notes) =>
+    compact({
+      kind: "conversation" as const,
+      messages: readMessages(row, "messages", notes),
+      extra: extraOf(row, openaiChat),
+      place: row.place,
+    }) as RecordOf<"conversation">,
   writes: ["conversation"],
   keeps: ["tools"],
   keepsExtra: ["parallel_tool_calls"],
   keepsParts: [...OPENAI_PARTS, "weight"],
   toolColumn: "list",
-  write: ({ extra, ...record }) => ({ row: compact({ messages: plainMessages((record as RecordOf<"conversation">).messages, [...OPENAI_PARTS, "weight"], "text"), parallel_tool_calls: extra?.["parallel_tool_calls"] }) }),
+  write: ({ extra, ...record }) => ({
+    row: compact({
+      messages: plainMessages(
+        (record as RecordOf<"conversation">).messages,
+        [...OPENAI_PARTS, "weight"],
+        "text",
+      ),
+      parallel_tool_calls: extra?.["parallel_tool_calls"],
+    }),
+  }),
 };
 
 function weights({ columns }: Row): unknown[] {

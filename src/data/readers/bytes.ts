@@ -14,7 +14,8 @@ const EXPANDED = 8 * 2 ** 20;
 
 /**
  * Streams a file. Gzip is told by its first two bytes, whatever the name is.
- * @throws AttuneError `data` where the file is missing, damaged or beyond `fileBytes`; `disk` where it cannot be read
+ * @throws AttuneError `data` where the file is missing, damaged or beyond `fileBytes`; `disk` where
+ * it cannot be read
  */
 export async function* readChunks(file: string, limits: ReadLimits): AsyncGenerator<Buffer> {
   const handle = await openFile(file);
@@ -27,8 +28,19 @@ export async function* readChunks(file: string, limits: ReadLimits): AsyncGenera
     const source = fileChunks(handle, read, isPacked ? PACKED_CHUNK : CHUNK);
     for await (const chunk of isPacked ? gunzipChunks(source) : source) {
       total += chunk.length;
-      if (isPacked && total > Math.max(EXPANDED, limits.expansion * read.bytes)) throw new AttuneError("data", "the file unpacks to far more than data does", { file, got: `${total} bytes of ${read.bytes}`, expected: `at most ${limits.expansion} times its size`, hint: "unpack it first, if that is what it holds" });
-      if (total > limits.fileBytes) throw new AttuneError("data", "the file is too large", { file, expected: `at most ${limits.fileBytes} bytes, decompressed`, hint: "split it into several files" });
+      if (isPacked && total > Math.max(EXPANDED, limits.expansion * read.bytes))
+        throw new AttuneError("data", "the file unpacks to far more than data does", {
+          file,
+          got: `${total} bytes of ${read.bytes}`,
+          expected: `at most ${limits.expansion} times its size`,
+          hint: "unpack it first, if that is what it holds",
+        });
+      if (total > limits.fileBytes)
+        throw new AttuneError("data", "the file is too large", {
+          file,
+          expected: `at most ${limits.fileBytes} bytes, decompressed`,
+          hint: "split it into several files",
+        });
       yield chunk;
     }
   } catch (error) {
@@ -46,8 +58,12 @@ export async function openFile(file: string): Promise<FileHandle> {
   }
 }
 
-async function* fileChunks(handle: FileHandle, read: { bytes: number }, size: number): AsyncGenerator<Buffer> {
-  for (let position = 0; ; ) {
+async function* fileChunks(
+  handle: FileHandle,
+  read: { bytes: number },
+  size: number,
+): AsyncGenerator<Buffer> {
+  for (let position = 0; ;) {
     const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(size), 0, size, position);
     if (bytesRead === 0) return;
     position += bytesRead;
@@ -73,8 +89,23 @@ async function* gunzipChunks(source: AsyncIterable<Buffer>): AsyncGenerator<Buff
 export function readError(error: unknown, file: string): unknown {
   const { code, message } = error as NodeJS.ErrnoException;
   if (error instanceof AttuneError || typeof code !== "string") return error;
-  if (code === "ENOENT" || code === "ENOTDIR") return new AttuneError("data", "there is no such file", { file, cause: error, hint: "check the path" });
-  if (code.startsWith("Z_")) return new AttuneError("data", "the gzip data is damaged or cut off", { file, cause: error, hint: "download or compress the file again" });
-  if (code === "EACCES" || code === "EPERM") return new AttuneError("data", "the file may not be read", { file, cause: error, hint: "check its permissions" });
+  if (code === "ENOENT" || code === "ENOTDIR")
+    return new AttuneError("data", "there is no such file", {
+      file,
+      cause: error,
+      hint: "check the path",
+    });
+  if (code.startsWith("Z_"))
+    return new AttuneError("data", "the gzip data is damaged or cut off", {
+      file,
+      cause: error,
+      hint: "download or compress the file again",
+    });
+  if (code === "EACCES" || code === "EPERM")
+    return new AttuneError("data", "the file may not be read", {
+      file,
+      cause: error,
+      hint: "check its permissions",
+    });
   return new AttuneError("disk", `the file cannot be read: ${message}`, { file, cause: error });
 }

@@ -1,6 +1,7 @@
 /**
- * Rows of CSV (RFC 4180) and TSV files, first line the header. Cells are text; columns whose names mean a number, a truth
- * value or a conversation are read as such, conversations as JSON. Rows carry the line that they begin on.
+ * Rows of CSV (RFC 4180) and TSV files, first line the header. Cells are text; columns whose names
+ * mean a number, a truth value or a conversation are read as such, conversations as JSON. Rows
+ * carry the line that they begin on.
  */
 import { parse } from "csv-parse";
 import type { CsvError } from "csv-parse";
@@ -29,7 +30,12 @@ export async function* readCsv(file: string, limits: ReadLimits): AsyncGenerator
       continue;
     }
     if (cells.length !== header.length) {
-      throw new AttuneError("data", "the row has another number of cells than the header", { ...place, got: `${cells.length}: ${preview(cells.join(","))}`, expected: `${header.length}: ${preview(header.join(","))}`, hint: "put cells that hold commas or quotes into double quotes, and double the quotes inside" });
+      throw new AttuneError("data", "the row has another number of cells than the header", {
+        ...place,
+        got: `${cells.length}: ${preview(cells.join(","))}`,
+        expected: `${header.length}: ${preview(header.join(","))}`,
+        hint: "put cells that hold commas or quotes into double quotes, and double the quotes inside",
+      });
     }
     const columns: Record<string, unknown> = {};
     const { parsing, met } = listening(limits);
@@ -78,7 +84,10 @@ async function* parseCells(file: string, limits: ReadLimits): AsyncGenerator<Par
 
 const delimiterOf = (file: string): string => (/\.tsv(\.gz)?$/i.test(file) ? "\t" : ",");
 
-/** Passes on bytes that are UTF-8, since the parser would replace others in silence, and no row of a million cells, at which it would take minutes. */
+/**
+ * Passes on bytes that are UTF-8, since the parser would replace others in silence, and no row of a
+ * million cells, at which it would take minutes.
+ */
 async function* checkedChunks(file: string, limits: ReadLimits): AsyncGenerator<Buffer> {
   let [line, first] = [1, true];
   let parts: Buffer[] = [];
@@ -127,7 +136,8 @@ class CellCounter {
       const byte = bytes[index]!;
       if (byte === 0x22) this.quoted = !this.quoted;
       else if (byte === 0x0a || byte === 0x0d) this.endLine(byte);
-      else if (byte === this.delimiter && !this.quoted && ++this.cells > this.most) return this.rowLine;
+      else if (byte === this.delimiter && !this.quoted && ++this.cells > this.most)
+        return this.rowLine;
     }
     return undefined;
   }
@@ -152,13 +162,26 @@ function badBytes(bytes: Buffer, file: string, firstLine: number): unknown {
   }
 }
 
-function checkHeader(cells: readonly string[], place: ErrorPlace, limits: ReadLimits): readonly string[] {
+function checkHeader(
+  cells: readonly string[],
+  place: ErrorPlace,
+  limits: ReadLimits,
+): readonly string[] {
   if (cells.length > limits.columns) throw tooWide(place, limits.columns);
   const header = cells.map((name) => name.trim());
   const seen = new Set<string>();
   header.forEach((name, index) => {
-    if (name === "" || name === "__proto__") throw new AttuneError("data", `column ${index + 1} of the header has no usable name`, { ...place, got: preview(name), expected: "the first line names the columns" });
-    if (seen.has(name)) throw new AttuneError("data", `the header names the column ${name} twice`, { ...place, got: preview(header.join(",")) });
+    if (name === "" || name === "__proto__")
+      throw new AttuneError("data", `column ${index + 1} of the header has no usable name`, {
+        ...place,
+        got: preview(name),
+        expected: "the first line names the columns",
+      });
+    if (seen.has(name))
+      throw new AttuneError("data", `the header names the column ${name} twice`, {
+        ...place,
+        got: preview(header.join(",")),
+      });
     seen.add(name);
   });
   return header;
@@ -166,9 +189,18 @@ function checkHeader(cells: readonly string[], place: ErrorPlace, limits: ReadLi
 
 /** The parser's words are replaced, so that they do not depend on its version. */
 const FAULTS: Readonly<Record<string, { what: string; hint: string }>> = {
-  CSV_QUOTE_NOT_CLOSED: { what: "a quote is opened and never closed", hint: "close it, and double quotes inside a quoted cell" },
-  CSV_INVALID_CLOSING_QUOTE: { what: "there is text after a closing quote", hint: "double quotes inside a quoted cell" },
-  INVALID_OPENING_QUOTE: { what: "there is a quote inside a cell that is not quoted", hint: "put the whole cell into double quotes, and double the quotes inside" },
+  CSV_QUOTE_NOT_CLOSED: {
+    what: "a quote is opened and never closed",
+    hint: "close it, and double quotes inside a quoted cell",
+  },
+  CSV_INVALID_CLOSING_QUOTE: {
+    what: "there is text after a closing quote",
+    hint: "double quotes inside a quoted cell",
+  },
+  INVALID_OPENING_QUOTE: {
+    what: "there is a quote inside a cell that is not quoted",
+    hint: "put the whole cell into double quotes, and double the quotes inside",
+  },
 };
 
 function csvError(error: unknown, file: string, nextLine: number, limits: ReadLimits): unknown {
@@ -176,6 +208,14 @@ function csvError(error: unknown, file: string, nextLine: number, limits: ReadLi
   if (code === "CSV_MAX_RECORD_SIZE") return tooLong({ file, row: nextLine }, limits);
   if (error instanceof AttuneError || typeof code !== "string") return error;
   const fault = Object.hasOwn(FAULTS, code) ? FAULTS[code] : undefined;
-  if (fault === undefined) return !code.startsWith("CSV_") ? error : new AttuneError("data", "the row is not valid CSV", { file, row: nextLine, cause: error });
-  return new AttuneError("data", fault.what, { file, row: code === "CSV_QUOTE_NOT_CLOSED" ? nextLine : (lines ?? nextLine), hint: fault.hint, cause: error });
+  if (fault === undefined)
+    return !code.startsWith("CSV_")
+      ? error
+      : new AttuneError("data", "the row is not valid CSV", { file, row: nextLine, cause: error });
+  return new AttuneError("data", fault.what, {
+    file,
+    row: code === "CSV_QUOTE_NOT_CLOSED" ? nextLine : (lines ?? nextLine),
+    hint: fault.hint,
+    cause: error,
+  });
 }

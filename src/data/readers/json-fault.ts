@@ -1,11 +1,14 @@
 /**
- * Where a JSON text breaks, and what would have been right there. JSON.parse says so in words that change between
- * versions of Node and often without a position; rows need both. Grammar: RFC 8259. Iterative, so depth cannot overflow
- * the stack.
+ * Where a JSON text breaks, and what would have been right there. JSON.parse says so in words that
+ * change between versions of Node and often without a position; rows need both. Grammar: RFC 8259.
+ * Iterative, so depth cannot overflow the stack.
  */
 
 export interface JsonFault {
-  /** UTF-16 index of the first character that cannot stand there; the length of the text where it ends too early. */
+  /**
+   * UTF-16 index of the first character that cannot stand there; the length of the text where it
+   * ends too early.
+   */
   readonly index: number;
   readonly expected: string;
 }
@@ -35,11 +38,18 @@ export function findJsonFault(text: string): JsonFault | undefined {
       if (character === close) open.pop();
       else state = inside === "{" ? "key" : "value";
       index++;
-    } else if ((state === "key or }" && character === "}") || (state === "value or ]" && character === "]")) {
+    } else if (
+      (state === "key or }" && character === "}") ||
+      (state === "value or ]" && character === "]")
+    ) {
       open.pop();
       [state, index] = ["after value", index + 1];
     } else if (state === "key" || state === "key or }") {
-      if (character !== '"') return { index, expected: state === "key" ? "a key in double quotes" : 'a key in double quotes, or "}"' };
+      if (character !== '"')
+        return {
+          index,
+          expected: state === "key" ? "a key in double quotes" : 'a key in double quotes, or "}"',
+        };
       const end = scanString(text, index);
       if (typeof end !== "number") return end;
       [state, index] = ["colon", end];
@@ -63,12 +73,18 @@ function scanScalar(text: string, index: number): number | JsonFault {
 }
 
 function scanString(text: string, start: number): number | JsonFault {
-  for (let index = start + 1; ; ) {
+  for (let index = start + 1; ;) {
     index = skip(PLAIN, text, index);
     const character = text[index];
     if (character === '"') return index + 1;
     if (character === undefined) return { index, expected: "the closing quote" };
-    if (character !== "\\") return { index, expected: `no bare control character in a text (\\u${character.charCodeAt(0).toString(16).padStart(4, "0")} is its escape)` };
+    if (character !== "\\")
+      return {
+        index,
+        expected:
+          "no bare control character in a text " +
+          `(\\u${character.charCodeAt(0).toString(16).padStart(4, "0")} is its escape)`,
+      };
     const next = skip(ESCAPE, text, index);
     if (next === index) return { index, expected: 'an escape such as \\n, \\", \\\\ or \\u00e9' };
     index = next;

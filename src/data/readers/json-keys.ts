@@ -1,6 +1,6 @@
 /**
- * Keys that one object of a JSON text gives twice: JSON.parse keeps the last value and drops the others without a word, other readers
- * keep the first.
+ * Keys that one object of a JSON text gives twice: JSON.parse keeps the last value and drops the
+ * others without a word, other readers keep the first.
  */
 import { endOfString, jsonShape } from "./json-fault.ts";
 
@@ -10,7 +10,11 @@ import { endOfString, jsonShape } from "./json-fault.ts";
  * @param allKeys of the text, where they were counted already
  * @returns the first key that an object gives twice; undefined where there is none
  */
-export function doubledKey(text: string, value: unknown, allKeys = jsonShape(text).allKeys): string | undefined {
+export function doubledKey(
+  text: string,
+  value: unknown,
+  allKeys = jsonShape(text).allKeys,
+): string | undefined {
   // most texts end here; also a text whose `__proto__` was dropped goes on
   return keysOf(value) === allKeys ? undefined : findDoubled(text);
 }

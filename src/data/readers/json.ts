@@ -1,6 +1,7 @@
 /**
- * Rows of a JSON file: a list of objects, or objects one after another (many files named .json are JSON Lines). The file
- * is cut into values as its bytes come, so memory holds one row; each value is then parsed strictly.
+ * Rows of a JSON file: a list of objects, or objects one after another (many files named .json are
+ * JSON Lines). The file is cut into values as its bytes come, so memory holds one row; each value
+ * is then parsed strictly.
  */
 import { AttuneError } from "../../core/errors.ts";
 import type { ErrorPlace } from "../../core/errors.ts";
@@ -19,16 +20,23 @@ export async function* readJson(file: string, limits: ReadLimits): AsyncGenerato
   let row = 1;
   let first = true;
   for await (const chunk of readChunks(file, limits)) {
-    for (const bytes of splitter.push(first ? withoutByteOrderMark(chunk) : chunk)) yield readValue(bytes, row++);
+    for (const bytes of splitter.push(first ? withoutByteOrderMark(chunk) : chunk))
+      yield readValue(bytes, row++);
     first = false;
   }
   for (const bytes of splitter.end()) yield readValue(bytes, row++);
 }
 
-const [QUOTE, BACKSLASH, COMMA, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x22, 0x5c, 0x2c, 0x5b, 0x5d, 0x7b, 0x7d];
-const isSpace = (byte: number): boolean => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
+const [QUOTE, BACKSLASH, COMMA, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [
+  0x22, 0x5c, 0x2c, 0x5b, 0x5d, 0x7b, 0x7d,
+];
+const isSpace = (byte: number): boolean =>
+  byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 
-/** Cuts the bytes of a list, or of values in sequence, into values. What is inside a value is not its business. */
+/**
+ * Cuts the bytes of a list, or of values in sequence, into values. What is inside a value is not
+ * its business.
+ */
 class ValueSplitter {
   private readonly file: string;
   private readonly limits: ReadLimits;
@@ -80,8 +88,10 @@ class ValueSplitter {
   /** Takes one byte; says whether a value ended with it or before it. */
   private step(byte: number, index: number): "here" | "before" | undefined {
     if (this.inString) return this.stepString(byte);
-    if (byte === QUOTE || byte === OPEN_LIST || byte === OPEN_OBJECT) return this.stepOpen(byte, index);
-    if ((byte === CLOSE_LIST || byte === CLOSE_OBJECT) && this.depth > 0) return --this.depth === 0 ? "here" : undefined;
+    if (byte === QUOTE || byte === OPEN_LIST || byte === OPEN_OBJECT)
+      return this.stepOpen(byte, index);
+    if ((byte === CLOSE_LIST || byte === CLOSE_OBJECT) && this.depth > 0)
+      return --this.depth === 0 ? "here" : undefined;
     if (this.depth > 0) return undefined;
     if (isSpace(byte)) return this.inValue ? "before" : undefined;
     if (this.mode === "list" && (byte === COMMA || byte === CLOSE_LIST)) {
@@ -116,8 +126,10 @@ class ValueSplitter {
   private begin(index: number): void {
     if (this.mode === "start") this.mode = "sequence";
     if (this.inValue) return;
-    if (this.mode === "after") throw this.fault("there is something after the list of rows", "the end of the file", index);
-    if (this.mode === "list" && this.count > 0 && !this.comma) throw this.fault("a comma is missing between two rows", '"," or "]"', index);
+    if (this.mode === "after")
+      throw this.fault("there is something after the list of rows", "the end of the file", index);
+    if (this.mode === "list" && this.count > 0 && !this.comma)
+      throw this.fault("a comma is missing between two rows", '"," or "]"', index);
     this.inValue = true;
     this.comma = false;
   }
@@ -125,7 +137,8 @@ class ValueSplitter {
   private separate(byte: number, index: number): void {
     const hasValue = this.inValue || (this.count > 0 && !this.comma);
     if (byte === COMMA && !hasValue) throw this.fault("there is a comma too many", "a row", index);
-    if (byte === CLOSE_LIST && this.comma && !this.inValue) throw this.fault("there is a comma after the last row", "a row", index);
+    if (byte === CLOSE_LIST && this.comma && !this.inValue)
+      throw this.fault("there is a comma after the last row", "a row", index);
     this.comma = byte === COMMA;
     if (byte === CLOSE_LIST) this.mode = "after";
   }
@@ -150,6 +163,9 @@ class ValueSplitter {
 
   private fault(what: string, expected: string, index = 0): AttuneError {
     const column = this.offset + index - this.lineStart + 1;
-    return new AttuneError("data", `${what}: line ${this.line}, column ${column} of the file`, { ...this.place(), expected });
+    return new AttuneError("data", `${what}: line ${this.line}, column ${column} of the file`, {
+      ...this.place(),
+      expected,
+    });
   }
 }

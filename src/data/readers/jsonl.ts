@@ -1,4 +1,7 @@
-/** Rows of JSON Lines: one object per line. Blank lines are passed over and counted, so that rows are an editor's lines. */
+/**
+ * Rows of JSON Lines: one object per line. Blank lines are passed over and counted, so that rows
+ * are an editor's lines.
+ */
 import type { Row } from "./row.ts";
 import type { ReadLimits } from "./row.ts";
 import { tooLong } from "./row.ts";

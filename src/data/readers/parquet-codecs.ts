@@ -6,17 +6,23 @@ import { ParquetFault } from "./parquet-fault.ts";
 type Decompress = (packed: Uint8Array, size: number) => Uint8Array;
 
 /** Node has Zstandard from 22.15 on. */
-const nativeZstd = (zlib as { zstdDecompressSync?: (packed: Uint8Array, options: { maxOutputLength: number }) => Uint8Array }).zstdDecompressSync;
+const nativeZstd = (
+  zlib as {
+    zstdDecompressSync?: (packed: Uint8Array, options: { maxOutputLength: number }) => Uint8Array;
+  }
+).zstdDecompressSync;
 
 /** By the names of the format's enum CompressionCodec. */
 export const COMPRESSORS: Readonly<Record<string, Decompress>> = {
   ...compressors,
   GZIP: (packed, size) => zlib.gunzipSync(packed, { maxOutputLength: Math.max(1, size) }),
-  BROTLI: (packed, size) => zlib.brotliDecompressSync(packed, { maxOutputLength: Math.max(1, size) }),
+  BROTLI: (packed, size) =>
+    zlib.brotliDecompressSync(packed, { maxOutputLength: Math.max(1, size) }),
   ZSTD(packed, size) {
     if (nativeZstd !== undefined) return nativeZstd(packed, { maxOutputLength: Math.max(1, size) });
     // fzstd reserves what the frame claims
-    if (zstdClaim(packed) > Math.max(size, MAX_WINDOW)) throw new ParquetFault("a Zstandard frame claims more than its page holds");
+    if (zstdClaim(packed) > Math.max(size, MAX_WINDOW))
+      throw new ParquetFault("a Zstandard frame claims more than its page holds");
     return decompressZstd(packed);
   },
 };
@@ -25,7 +31,10 @@ export const COMPRESSORS: Readonly<Record<string, Decompress>> = {
 const MAX_WINDOW = 2 ** 27;
 const ZSTD_MAGIC = 0xfd2fb528;
 
-/** Bytes that a decoder reserves for a Zstandard frame (RFC 8878, 3.1.1): its content, or else its window. */
+/**
+ * Bytes that a decoder reserves for a Zstandard frame (RFC 8878, 3.1.1): its content, or else its
+ * window.
+ */
 export function zstdClaim(packed: Uint8Array): number {
   const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength);
   if (packed.length < 6 || view.getUint32(0, true) !== ZSTD_MAGIC) return 0;
@@ -43,6 +52,10 @@ export function zstdClaim(packed: Uint8Array): number {
 const NAMES = ["UNCOMPRESSED", "SNAPPY", "GZIP", "LZO", "BROTLI", "LZ4", "ZSTD", "LZ4_RAW"];
 
 /** Undefined for a codec that is not supported. */
-export function decompress(codec: number, packed: Uint8Array, size: number): Uint8Array | undefined {
+export function decompress(
+  codec: number,
+  packed: Uint8Array,
+  size: number,
+): Uint8Array | undefined {
   return codec === 0 ? packed : COMPRESSORS[NAMES[codec] ?? ""]?.(packed, size);
 }

@@ -1,7 +1,7 @@
 /**
- * Looks into one page of a Parquet file: no run may be longer than the page has values, no level may be higher than the
- * schema has, no text may be built of more than there is. hyparquet repeats a value as often as a run says, so one run of
- * five bytes would fill the memory.
+ * Looks into one page of a Parquet file: no run may be longer than the page has values, no level
+ * may be higher than the schema has, no text may be built of more than there is. hyparquet repeats
+ * a value as often as a run says, so one run of five bytes would fill the memory.
  *
  * Source: apache/parquet-format, Encodings.md.
  */
@@ -26,7 +26,12 @@ export interface Page {
   readonly codec: number;
   readonly isBoolean: boolean;
   /** Of a page of the second version, whose levels lie before the compressed part. */
-  readonly second?: { readonly nulls: number; readonly repetitionBytes: number; readonly definitionBytes: number; readonly compressed: boolean };
+  readonly second?: {
+    readonly nulls: number;
+    readonly repetitionBytes: number;
+    readonly definitionBytes: number;
+    readonly compressed: boolean;
+  };
 }
 
 const [PLAIN_DICTIONARY, RLE, DELTA_BYTE_ARRAY, RLE_DICTIONARY] = [2, 3, 7, 8];
@@ -38,22 +43,36 @@ export function checkPageValues(page: Page, levels: Levels): void {
   const { second, values } = page;
   if (second === undefined) {
     const bytes = unpack(page, page.packed, page.size);
-    const afterRepetition = levels.maxRepetition === 0 ? 0 : checkLevelsWithLength(bytes, 0, levels.maxRepetition, values).end;
-    const definition = levels.maxDefinition === 0 ? { end: afterRepetition, full: values } : checkLevelsWithLength(bytes, afterRepetition, levels.maxDefinition, values);
+    const afterRepetition =
+      levels.maxRepetition === 0
+        ? 0
+        : checkLevelsWithLength(bytes, 0, levels.maxRepetition, values).end;
+    const definition =
+      levels.maxDefinition === 0
+        ? { end: afterRepetition, full: values }
+        : checkLevelsWithLength(bytes, afterRepetition, levels.maxDefinition, values);
     checkValues(bytes.subarray(definition.end), definition.full, page);
     return;
   }
   const { repetitionBytes, definitionBytes, nulls, compressed } = second;
   const levelBytes = repetitionBytes + definitionBytes;
-  if (levels.maxRepetition > 0) checkLevels(page.packed, { start: 0, end: repetitionBytes }, levels.maxRepetition, values);
-  if (levels.maxDefinition > 0) checkLevels(page.packed, { start: repetitionBytes, end: levelBytes }, levels.maxDefinition, values);
+  if (levels.maxRepetition > 0)
+    checkLevels(page.packed, { start: 0, end: repetitionBytes }, levels.maxRepetition, values);
+  if (levels.maxDefinition > 0)
+    checkLevels(
+      page.packed,
+      { start: repetitionBytes, end: levelBytes },
+      levels.maxDefinition,
+      values,
+    );
   const rest = page.packed.subarray(levelBytes);
   checkValues(compressed ? unpack(page, rest, page.size - levelBytes) : rest, values - nulls, page);
 }
 
 function unpack({ codec }: Page, packed: Uint8Array, size: number): Uint8Array {
   const bytes = decompress(codec, packed, size);
-  if (bytes === undefined) throw new ParquetFault("it is compressed in a way that is not supported");
+  if (bytes === undefined)
+    throw new ParquetFault("it is compressed in a way that is not supported");
   if (bytes.length !== size) throw new ParquetFault("a page has another size than it claims");
   return bytes;
 }
@@ -80,12 +99,18 @@ interface Range {
 function lengthPrefixed(bytes: Uint8Array, offset: number): Range {
   if (offset + 4 > bytes.length) throw new ParquetFault("a page ends inside its levels");
   const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(offset, true);
-  if (length > bytes.length - offset - 4) throw new ParquetFault("the levels of a page reach beyond it");
+  if (length > bytes.length - offset - 4)
+    throw new ParquetFault("the levels of a page reach beyond it");
   return { start: offset + 4, end: offset + 4 + length };
 }
 
 /** @returns where the levels end, and how many of them are the highest */
-function checkLevelsWithLength(bytes: Uint8Array, offset: number, highest: number, count: number): { end: number; full: number } {
+function checkLevelsWithLength(
+  bytes: Uint8Array,
+  offset: number,
+  highest: number,
+  count: number,
+): { end: number; full: number } {
   const range = lengthPrefixed(bytes, offset);
   return { end: range.end, full: checkLevels(bytes, range, highest, count) };
 }
@@ -113,7 +138,7 @@ interface Runs {
 /** Walks the hybrid of run-length encoded and bit-packed values. */
 function walkRuns(bytes: Uint8Array, { start, end }: Range, { width, count, visit }: Runs): void {
   let offset = start;
-  for (let seen = 0; seen < count; ) {
+  for (let seen = 0; seen < count;) {
     const header = readVarint(bytes, offset, end);
     offset = header.end;
     const isPacked = header.value % 2 === 1;
@@ -121,12 +146,14 @@ function walkRuns(bytes: Uint8Array, { start, end }: Range, { width, count, visi
     if (isPacked) {
       const taken = Math.min(times, count - seen);
       // the last group may leave out bytes that nobody reads
-      if (Math.ceil((taken * width) / 8) > end - offset) throw new ParquetFault("a page ends inside its values");
+      if (Math.ceil((taken * width) / 8) > end - offset)
+        throw new ParquetFault("a page ends inside its values");
       if (visit !== undefined) visitPacked(bytes.subarray(offset, end), taken, width, visit);
       offset += (times / 8) * width;
       seen += taken;
     } else {
-      if (times > count - seen) throw new ParquetFault(`a run of ${times} values is longer than its page`);
+      if (times > count - seen)
+        throw new ParquetFault(`a run of ${times} values is longer than its page`);
       const valueBytes = Math.ceil(width / 8);
       if (valueBytes > end - offset) throw new ParquetFault("a page ends inside its values");
       let value = 0;
@@ -139,14 +166,23 @@ function walkRuns(bytes: Uint8Array, { start, end }: Range, { width, count, visi
 }
 
 /** Levels are of a few bits each. */
-function visitPacked(bytes: Uint8Array, count: number, width: number, visit: (value: number, times: number) => void): void {
+function visitPacked(
+  bytes: Uint8Array,
+  count: number,
+  width: number,
+  visit: (value: number, times: number) => void,
+): void {
   for (let index = 0, bit = 0; index < count; index++, bit += width) {
     const word = bytes[bit >> 3]! | ((bytes[(bit >> 3) + 1] ?? 0) << 8);
     visit((word >> (bit & 7)) & ((1 << width) - 1), 1);
   }
 }
 
-function readVarint(bytes: Uint8Array, offset: number, end: number): { value: number; end: number } {
+function readVarint(
+  bytes: Uint8Array,
+  offset: number,
+  end: number,
+): { value: number; end: number } {
   let value = 0;
   for (let i = 0; i < 5; i++) {
     if (offset + i >= end) throw new ParquetFault("a page ends inside its values");
@@ -160,14 +196,18 @@ function readVarint(bytes: Uint8Array, offset: number, end: number): { value: nu
 /** Every text may share a beginning with the one before: that one must be as long. */
 function checkPrefixes(bytes: Uint8Array, count: number): void {
   if (count === 0) return;
-  const reader = { view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), offset: 0 };
+  const reader = {
+    view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength),
+    offset: 0,
+  };
   const [prefixes, suffixes] = [new Int32Array(count), new Int32Array(count)];
   deltaBinaryUnpack(reader, count, prefixes);
   deltaBinaryUnpack(reader, count, suffixes);
   let [before, total] = [0, 0];
   for (let index = 0; index < count; index++) {
     const [prefix, suffix] = [prefixes[index]!, suffixes[index]!];
-    if (prefix < 0 || suffix < 0 || prefix > before) throw new ParquetFault("a text shares more than there is with the one before");
+    if (prefix < 0 || suffix < 0 || prefix > before)
+      throw new ParquetFault("a text shares more than there is with the one before");
     before = prefix + suffix;
     total += before;
     if (total > MAX_TEXT) throw new ParquetFault("the texts of a page are too long");

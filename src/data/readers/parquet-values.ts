@@ -1,6 +1,7 @@
 /**
- * Values of a Parquet file as exactly as they are stored: whole numbers of any size, times to the digit that their unit has,
- * decimals digit by digit. hyparquet turns decimals into doubles, so their columns are decoded as what they are stored in.
+ * Values of a Parquet file as exactly as they are stored: whole numbers of any size, times to the
+ * digit that their unit has, decimals digit by digit. hyparquet turns decimals into doubles, so
+ * their columns are decoded as what they are stored in.
  *
  * Source: apache/parquet-format, LogicalTypes.md.
  */
@@ -23,7 +24,9 @@ export class Undecodable {
 
 function decodeText(value: Uint8Array | undefined): unknown {
   if (value === undefined || value === null) return value;
-  return isUtf8(value) ? Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("utf8") : new Undecodable("the text is not valid UTF-8");
+  return isUtf8(value)
+    ? Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("utf8")
+    : new Undecodable("the text is not valid UTF-8");
 }
 
 const MAX_JSON_DEPTH = 64;
@@ -33,10 +36,13 @@ function decodeJson(value: Uint8Array | undefined): unknown {
   if (typeof text !== "string") return text;
   try {
     const { depth, allKeys } = jsonShape(text);
-    if (depth > MAX_JSON_DEPTH) return new Undecodable("the JSON has too many lists and objects inside one another");
+    if (depth > MAX_JSON_DEPTH)
+      return new Undecodable("the JSON has too many lists and objects inside one another");
     const { value: parsed } = parseJsonExactly(text);
     const doubled = doubledKey(text, parsed, allKeys);
-    return doubled === undefined ? parsed : new Undecodable(`the column holds JSON that gives the key ${preview(doubled)} twice`);
+    return doubled === undefined
+      ? parsed
+      : new Undecodable(`the column holds JSON that gives the key ${preview(doubled)} twice`);
   } catch {
     return new Undecodable("the column holds JSON that is not valid");
   }
@@ -54,7 +60,8 @@ function toIso(count: bigint, digits: number): string | Undecodable {
   return new Date(seconds * 1000).toISOString().replace(/\.\d+Z$/, `.${shown}Z`);
 }
 
-const time = (digits: number) => (value: bigint | undefined) => (value === undefined || value === null ? value : toIso(BigInt(value), digits));
+const time = (digits: number) => (value: bigint | undefined) =>
+  value === undefined || value === null ? value : toIso(BigInt(value), digits);
 
 export const PARSERS = {
   stringFromBytes: decodeText,
@@ -62,7 +69,8 @@ export const PARSERS = {
   timestampFromMilliseconds: time(3),
   timestampFromMicroseconds: time(6),
   timestampFromNanoseconds: time(9),
-  dateFromDays: (value: number) => (value === undefined || value === null ? value : toIso(BigInt(value) * 86_400_000n, 3)),
+  dateFromDays: (value: number) =>
+    value === undefined || value === null ? value : toIso(BigInt(value) * 86_400_000n, 3),
   // the stand-in for decimals stored in bytes
   geometryFromBytes: (value: Uint8Array) => value,
 };
@@ -78,11 +86,18 @@ export function undecimal(metadata: FileMetaData): { metadata: FileMetaData; dec
   const decimals = new Map<string, number>();
   const top = topLevel(metadata.schema);
   const schema = metadata.schema.map((element): SchemaElement => {
-    if (element.converted_type !== "DECIMAL" && element.logical_type?.type !== "DECIMAL") return element;
-    if (!top.has(element)) throw new ParquetFault(`the column ${element.name} holds decimals inside a list or a structure, which are not read`);
+    if (element.converted_type !== "DECIMAL" && element.logical_type?.type !== "DECIMAL")
+      return element;
+    if (!top.has(element))
+      throw new ParquetFault(
+        `the column ${element.name} holds decimals inside a list or a structure, which are not ` +
+          "read",
+      );
     const { converted_type: _, logical_type: type, ...rest } = element;
     decimals.set(element.name, element.scale ?? (type?.type === "DECIMAL" ? type.scale : 0));
-    return element.type === "BYTE_ARRAY" || element.type === "FIXED_LEN_BYTE_ARRAY" ? { ...rest, logical_type: { type: "GEOMETRY" } } : rest;
+    return element.type === "BYTE_ARRAY" || element.type === "FIXED_LEN_BYTE_ARRAY"
+      ? { ...rest, logical_type: { type: "GEOMETRY" } }
+      : rest;
   });
   return { metadata: decimals.size === 0 ? metadata : { ...metadata, schema }, decimals };
 }
@@ -97,7 +112,8 @@ function topLevel(schema: readonly SchemaElement[]): Set<SchemaElement> {
   };
   while (index < schema.length) {
     const element = schema[index]!;
-    if ((element.num_children ?? 0) === 0 && element.repetition_type !== "REPEATED") found.add(element);
+    if ((element.num_children ?? 0) === 0 && element.repetition_type !== "REPEATED")
+      found.add(element);
     skip();
   }
   return found;
@@ -105,7 +121,8 @@ function topLevel(schema: readonly SchemaElement[]): Set<SchemaElement> {
 
 /** A number where a double says the same, else a whole number or its digits as text. */
 export function decimalValue(value: unknown, scale: number): unknown {
-  const unscaled = value instanceof Uint8Array ? bigEndian(value) : BigInt(value as number | bigint);
+  const unscaled =
+    value instanceof Uint8Array ? bigEndian(value) : BigInt(value as number | bigint);
   if (scale <= 0) return wholeNumber(unscaled * 10n ** BigInt(-scale));
   const digits = (unscaled < 0n ? -unscaled : unscaled).toString().padStart(scale + 1, "0");
   const text = `${unscaled < 0n ? "-" : ""}${digits.slice(0, -scale)}.${digits.slice(-scale)}`;
@@ -114,7 +131,8 @@ export function decimalValue(value: unknown, scale: number): unknown {
 }
 
 /** A number where it is one exactly and is written with the same digits. */
-export const wholeNumber = (value: bigint): number | bigint => (String(Number(value)) === value.toString() ? Number(value) : value);
+export const wholeNumber = (value: bigint): number | bigint =>
+  String(Number(value)) === value.toString() ? Number(value) : value;
 
 function bigEndian(bytes: Uint8Array): bigint {
   const value = bytes.reduce((sum, byte) => sum * 256n + BigInt(byte), 0n);

@@ -1,6 +1,7 @@
 /**
- * Rows of a Parquet file, one row group at a time. hyparquet decodes; parquet-guard.ts looks the file over first. Texts are
- * strict UTF-8; 64-bit integers become numbers where they fit and bigints where they do not; times become ISO texts.
+ * Rows of a Parquet file, one row group at a time. hyparquet decodes; parquet-guard.ts looks the
+ * file over first. Texts are strict UTF-8; 64-bit integers become numbers where they fit and
+ * bigints where they do not; times become ISO texts.
  */
 import { parquetMetadataAsync, parquetReadObjects } from "hyparquet";
 import type { FileMetaData } from "hyparquet";
@@ -23,8 +24,13 @@ export async function* readParquet(file: string, limits: ReadLimits): AsyncGener
     const { size } = await handle.stat();
     const readAt = reader(handle);
     const { rowGroups } = await guarded(file, () => checkParquet(readAt, size, limits));
-    const buffer = { byteLength: size, slice: async (start: number, end = size) => toArrayBuffer(await readAt(start, end - start)) };
-    const { metadata, decimals } = await guarded(file, async () => undecimal(await parquetMetadataAsync(buffer, { geoparquet: false })));
+    const buffer = {
+      byteLength: size,
+      slice: async (start: number, end = size) => toArrayBuffer(await readAt(start, end - start)),
+    };
+    const { metadata, decimals } = await guarded(file, async () =>
+      undecimal(await parquetMetadataAsync(buffer, { geoparquet: false })),
+    );
     let first = 0;
     for (const { rows, check } of rowGroups) {
       await guarded(file, check);
@@ -47,9 +53,25 @@ interface Group {
   readonly limits: ReadLimits;
 }
 
-async function* readGroup({ file, buffer, metadata, decimals, first, rows, limits }: Group): AsyncGenerator<Row> {
+async function* readGroup({
+  file,
+  buffer,
+  metadata,
+  decimals,
+  first,
+  rows,
+  limits,
+}: Group): AsyncGenerator<Row> {
   const decoded = await guarded(file, () =>
-    parquetReadObjects({ file: buffer, metadata, compressors: COMPRESSORS, parsers: PARSERS, geoparquet: false, rowStart: first, rowEnd: first + rows }),
+    parquetReadObjects({
+      file: buffer,
+      metadata,
+      compressors: COMPRESSORS,
+      parsers: PARSERS,
+      geoparquet: false,
+      rowStart: first,
+      rowEnd: first + rows,
+    }),
   );
   if (decoded.length !== rows) throw damaged(file, "a row group has fewer rows than it claims");
   for (const [index, values] of decoded.entries()) {
@@ -59,7 +81,11 @@ async function* readGroup({ file, buffer, metadata, decimals, first, rows, limit
       const scale = decimals.get(name);
       // a null says that the file has the column
       if (value === undefined || value === null) columns[name] = null;
-      else columns[name] = scale === undefined ? toPlain(value, { ...place, column: name }, limits, 0) : decimalValue(value, scale);
+      else
+        columns[name] =
+          scale === undefined
+            ? toPlain(value, { ...place, column: name }, limits, 0)
+            : decimalValue(value, scale);
     }
     yield { columns, place };
   }
@@ -67,17 +93,27 @@ async function* readGroup({ file, buffer, metadata, decimals, first, rows, limit
 
 /** Lists, objects, texts, numbers and truth values only. */
 function toPlain(value: unknown, place: ErrorPlace, limits: ReadLimits, depth: number): unknown {
-  if (depth > limits.depth) throw new AttuneError("data", "the row has too many lists and objects inside one another", { ...place, expected: `at most ${limits.depth}` });
+  if (depth > limits.depth)
+    throw new AttuneError("data", "the row has too many lists and objects inside one another", {
+      ...place,
+      expected: `at most ${limits.depth}`,
+    });
   if (value instanceof Undecodable) throw new AttuneError("data", value.what, place);
   if (typeof value === "bigint") return wholeNumber(value);
-  if (value instanceof Uint8Array) throw new AttuneError("data", "the column holds raw bytes", { ...place, expected: "text, numbers, truth values, lists or structures", hint: "leave the column out: --ignore-columns" });
+  if (value instanceof Uint8Array)
+    throw new AttuneError("data", "the column holds raw bytes", {
+      ...place,
+      expected: "text, numbers, truth values, lists or structures",
+      hint: "leave the column out: --ignore-columns",
+    });
   if (ArrayBuffer.isView(value)) return [...(value as Float64Array)];
   if (value instanceof Date) return value.toISOString();
   if (Array.isArray(value)) return value.map((item) => toPlain(item, place, limits, depth + 1));
   if (typeof value !== "object" || value === null) return value;
   const object: Record<string, unknown> = {};
   for (const [name, item] of Object.entries(value)) {
-    if (name !== "__proto__" && item !== undefined) object[name] = toPlain(item, place, limits, depth + 1);
+    if (name !== "__proto__" && item !== undefined)
+      object[name] = toPlain(item, place, limits, depth + 1);
   }
   return object;
 }
@@ -100,11 +136,19 @@ async function guarded<T>(file: string, work: () => Promise<T>): Promise<T> {
     if (error instanceof AttuneError) throw error;
     if ((error as NodeJS.ErrnoException).syscall !== undefined) throw readError(error, file);
     // whatever else the decoder trips over, the file is the cause
-    const reason = error instanceof ParquetFault || error instanceof ThriftError ? error.message : "a column cannot be decoded";
+    const reason =
+      error instanceof ParquetFault || error instanceof ThriftError
+        ? error.message
+        : "a column cannot be decoded";
     throw damaged(file, reason, error);
   }
 }
 
 function damaged(file: string, reason: string, cause?: unknown): AttuneError {
-  return new AttuneError("data", "the Parquet file is damaged or not supported", { file, got: reason, cause, hint: "download or write the file again" });
+  return new AttuneError("data", "the Parquet file is damaged or not supported", {
+    file,
+    got: reason,
+    cause,
+    hint: "download or write the file again",
+  });
 }

@@ -7,7 +7,10 @@ import { readParquet } from "./parquet.ts";
 import type { ReadLimits, Row } from "./row.ts";
 import { READ_LIMITS } from "./row.ts";
 
-const READERS: readonly { ending: RegExp; read: (file: string, limits: ReadLimits) => AsyncGenerator<Row> }[] = [
+const READERS: readonly {
+  ending: RegExp;
+  read: (file: string, limits: ReadLimits) => AsyncGenerator<Row>;
+}[] = [
   { ending: /\.(jsonl|ndjson)(\.gz)?$/i, read: readJsonLines },
   { ending: /\.json(\.gz)?$/i, read: readJson },
   { ending: /\.(csv|tsv)(\.gz)?$/i, read: readCsv },
@@ -23,6 +26,10 @@ export function isDataFile(name: string): boolean {
 /** @throws AttuneError `data` with file and row for anything that is wrong with the file */
 export function readRows(file: string, limits: Partial<ReadLimits> = {}): AsyncGenerator<Row> {
   const reader = READERS.find(({ ending }) => ending.test(file));
-  if (reader === undefined) throw new AttuneError("data", "this kind of file is not read", { file, expected: DATA_ENDINGS });
+  if (reader === undefined)
+    throw new AttuneError("data", "this kind of file is not read", {
+      file,
+      expected: DATA_ENDINGS,
+    });
   return reader.read(file, { ...READ_LIMITS, ...limits });
 }

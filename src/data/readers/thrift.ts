@@ -1,25 +1,37 @@
 /**
- * A strict reader of Thrift's compact protocol, as far as Parquet uses it. It exists to look at metadata before a library
- * does: sizes are checked against what is there, and numbers, depth and counts are bounded, so that no header can make a
- * reader loop or reserve memory at will.
+ * A strict reader of Thrift's compact protocol, as far as Parquet uses it. It exists to look at
+ * metadata before a library does: sizes are checked against what is there, and numbers, depth and
+ * counts are bounded, so that no header can make a reader loop or reserve memory at will.
  *
  * Source: Apache Thrift, thrift-compact-protocol.md.
  */
 
-export type ThriftValue = boolean | number | bigint | Uint8Array | readonly ThriftValue[] | ThriftStruct;
+export type ThriftValue =
+  | boolean
+  | number
+  | bigint
+  | Uint8Array
+  | readonly ThriftValue[]
+  | ThriftStruct;
 export type ThriftStruct = ReadonlyMap<number, ThriftValue>;
 
 export class ThriftError extends Error {}
 
 const MAX_DEPTH = 24;
-const [STOP, TRUE, FALSE, BYTE, I16, I32, I64, DOUBLE, BINARY, LIST, STRUCT] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 12];
+const [STOP, TRUE, FALSE, BYTE, I16, I32, I64, DOUBLE, BINARY, LIST, STRUCT] = [
+  0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 12,
+];
 
 /**
  * Reads one struct that begins at `offset`.
  * @param most elements that the lists of its fields may have, by field
  * @throws ThriftError
  */
-export function readThrift(bytes: Uint8Array, offset: number, most: ReadonlyMap<number, number> = new Map()): { struct: ThriftStruct; end: number } {
+export function readThrift(
+  bytes: Uint8Array,
+  offset: number,
+  most: ReadonlyMap<number, number> = new Map(),
+): { struct: ThriftStruct; end: number } {
   const reader = new ThriftReader(bytes, offset, most);
   return { struct: reader.struct(0), end: reader.offset };
 }
@@ -38,13 +50,18 @@ class ThriftReader {
   struct(depth: number): ThriftStruct {
     if (depth > MAX_DEPTH) throw new ThriftError("structures are nested too deep");
     const fields = new Map<number, ThriftValue>();
-    for (let field = 0; ; ) {
+    for (let field = 0; ;) {
       const head = this.byte();
       const type = head & 0x0f;
       if (type === STOP) return fields;
       field = head >> 4 === 0 ? this.zigzag32() : field + (head >> 4);
       if (fields.has(field)) throw new ThriftError(`field ${field} appears twice`);
-      fields.set(field, type === TRUE || type === FALSE ? type === TRUE : this.value(type, depth, depth === 0 ? this.most.get(field) : undefined));
+      fields.set(
+        field,
+        type === TRUE || type === FALSE
+          ? type === TRUE
+          : this.value(type, depth, depth === 0 ? this.most.get(field) : undefined),
+      );
     }
   }
 
@@ -64,8 +81,10 @@ class ThriftReader {
     const type = head & 0x0f;
     const count = head >> 4 === 15 ? this.varint32() : head >> 4;
     // every element takes a byte at least
-    if (count > this.bytes.length - this.offset) throw new ThriftError(`a list of ${count} elements does not fit`);
-    if (count > most) throw new ThriftError(`a list of ${count} elements is longer than the ${most} that are read`);
+    if (count > this.bytes.length - this.offset)
+      throw new ThriftError(`a list of ${count} elements does not fit`);
+    if (count > most)
+      throw new ThriftError(`a list of ${count} elements is longer than the ${most} that are read`);
     if (depth > MAX_DEPTH) throw new ThriftError("structures are nested too deep");
     const items: ThriftValue[] = [];
     for (let i = 0; i < count; i++) items.push(this.value(type, depth + 1));
@@ -80,7 +99,8 @@ class ThriftReader {
   }
 
   private take(length: number): Uint8Array {
-    if (length > this.bytes.length - this.offset) throw new ThriftError(`a text of ${length} bytes does not fit`);
+    if (length > this.bytes.length - this.offset)
+      throw new ThriftError(`a text of ${length} bytes does not fit`);
     this.offset += length;
     return this.bytes.subarray(this.offset - length, this.offset);
   }

@@ -1,4 +1,7 @@
-/** Strict UTF-8: a byte that is none stops the reading, with its row and column; nothing is replaced in silence. */
+/**
+ * Strict UTF-8: a byte that is none stops the reading, with its row and column; nothing is replaced
+ * in silence.
+ */
 import { isUtf8 } from "node:buffer";
 import type { ErrorPlace } from "../../core/errors.ts";
 import { AttuneError } from "../../core/errors.ts";
@@ -11,7 +14,12 @@ export function decodeUtf8(bytes: Buffer, place: ErrorPlace): string {
   const index = firstBadByte(bytes);
   const column = bytes.subarray(0, index).toString("utf8").length + 1;
   const byte = `0x${bytes[index]!.toString(16).padStart(2, "0")}`;
-  throw new AttuneError("data", `the text is not valid UTF-8: column ${column}`, { ...place, got: `byte ${byte}`, expected: "UTF-8", hint: guess(bytes, index) });
+  throw new AttuneError("data", `the text is not valid UTF-8: column ${column}`, {
+    ...place,
+    got: `byte ${byte}`,
+    expected: "UTF-8",
+    hint: guess(bytes, index),
+  });
 }
 
 /** Without the mark that some editors put at the beginning of a file. */
@@ -21,10 +29,16 @@ export function withoutByteOrderMark(first: Buffer): Buffer {
 
 function guess(bytes: Buffer, index: number): string {
   if (index === 0 && bytes[0]! >= 0xfe) return "the file looks like UTF-16: save it as UTF-8";
-  return "save the file as UTF-8 (`iconv -f WINDOWS-1252 -t UTF-8` if it comes from an older Windows program)";
+  return (
+    "save the file as UTF-8 (`iconv -f WINDOWS-1252 -t UTF-8` if it comes from an older Windows " +
+    "program)"
+  );
 }
 
-/** Index of the first byte that does not belong to a well-formed sequence; the length where there is none. */
+/**
+ * Index of the first byte that does not belong to a well-formed sequence; the length where there is
+ * none.
+ */
 export function firstBadByte(bytes: Uint8Array): number {
   let index = 0;
   while (index < bytes.length) {
@@ -39,7 +53,14 @@ export function firstBadByte(bytes: Uint8Array): number {
 function sequenceLength(bytes: Uint8Array, index: number): number {
   const lead = bytes[index]!;
   if (lead < 0x80) return 1;
-  const length = lead >= 0xc2 && lead <= 0xdf ? 2 : lead >= 0xe0 && lead <= 0xef ? 3 : lead >= 0xf0 && lead <= 0xf4 ? 4 : 0;
+  const length =
+    lead >= 0xc2 && lead <= 0xdf
+      ? 2
+      : lead >= 0xe0 && lead <= 0xef
+        ? 3
+        : lead >= 0xf0 && lead <= 0xf4
+          ? 4
+          : 0;
   for (let i = 1; i < length; i++) {
     const byte = bytes[index + i];
     const least = i === 1 && lead === 0xe0 ? 0xa0 : i === 1 && lead === 0xf0 ? 0x90 : 0x80;

@@ -1,4 +1,7 @@
-/** Rows put aside in a hidden file, for formats whose beginning depends on all rows (a header, a schema). */
+/**
+ * Rows put aside in a hidden file, for formats whose beginning depends on all rows (a header, a
+ * schema).
+ */
 import { rm } from "node:fs/promises";
 import { stringifyExactly } from "../../core/json.ts";
 import { readJsonLines } from "../readers/jsonl.ts";
@@ -11,7 +14,18 @@ export type Columns = Readonly<Record<string, unknown>>;
  * Takes all rows, then gives them again.
  * @param look sees each row as it is put aside
  */
-export async function* spooled<T>(rows: AsyncIterable<Columns>, { beside, look, write }: { beside: string; look: (row: Columns) => void; write: (rows: AsyncIterable<Columns>) => AsyncGenerator<T> }): AsyncGenerator<T> {
+export async function* spooled<T>(
+  rows: AsyncIterable<Columns>,
+  {
+    beside,
+    look,
+    write,
+  }: {
+    beside: string;
+    look: (row: Columns) => void;
+    write: (rows: AsyncIterable<Columns>) => AsyncGenerator<T>;
+  },
+): AsyncGenerator<T> {
   const path = temporaryName(beside);
   try {
     await writeAll(path, lines(rows, look));
@@ -21,7 +35,10 @@ export async function* spooled<T>(rows: AsyncIterable<Columns>, { beside, look, 
   }
 }
 
-async function* lines(rows: AsyncIterable<Columns>, look: (row: Columns) => void): AsyncGenerator<string> {
+async function* lines(
+  rows: AsyncIterable<Columns>,
+  look: (row: Columns) => void,
+): AsyncGenerator<string> {
   for await (const row of rows) {
     look(row);
     yield `${stringifyExactly(row)}\n`;
@@ -30,5 +47,13 @@ async function* lines(rows: AsyncIterable<Columns>, look: (row: Columns) => void
 
 async function* readBack(path: string): AsyncGenerator<Columns> {
   // what was read within the limits may be longer as written: no limit here
-  for await (const { columns } of readJsonLines(path, { ...READ_LIMITS, rowBytes: Infinity, columns: Infinity, keys: Infinity, values: Infinity, depth: Infinity })) yield columns;
+  for await (const { columns } of readJsonLines(path, {
+    ...READ_LIMITS,
+    rowBytes: Infinity,
+    columns: Infinity,
+    keys: Infinity,
+    values: Infinity,
+    depth: Infinity,
+  }))
+    yield columns;
 }

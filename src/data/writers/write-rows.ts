@@ -1,4 +1,7 @@
-/** Rows into a file whose ending says how: JSON Lines, JSON, CSV, TSV (each also with .gz) or Parquet. */
+/**
+ * Rows into a file whose ending says how: JSON Lines, JSON, CSV, TSV (each also with .gz) or
+ * Parquet.
+ */
 import { stringify } from "csv-stringify/sync";
 import { ByteWriter, ParquetWriter } from "hyparquet-writer";
 import { AttuneError } from "../../core/errors.ts";
@@ -21,7 +24,11 @@ const WRITERS: readonly { ending: RegExp; encode: Encode }[] = [
 
 /** @throws AttuneError `usage` for an ending that is not written */
 export function checkEnding(path: string): void {
-  if (!WRITERS.some(({ ending }) => ending.test(path))) throw new AttuneError("usage", "this kind of file is not written", { file: path, expected: ".jsonl, .json, .csv, .tsv (also with .gz), .parquet" });
+  if (!WRITERS.some(({ ending }) => ending.test(path)))
+    throw new AttuneError("usage", "this kind of file is not written", {
+      file: path,
+      expected: ".jsonl, .json, .csv, .tsv (also with .gz), .parquet",
+    });
 }
 
 /** Writes the file whole or not at all. */
@@ -44,9 +51,14 @@ async function* encodeJson(rows: AsyncIterable<Columns>): AsyncGenerator<string>
   yield separator === "[\n" ? "[]\n" : "\n]\n";
 }
 
-function encodeCsv(rows: AsyncIterable<Columns>, beside: string, delimiter: string): AsyncGenerator<string> {
+function encodeCsv(
+  rows: AsyncIterable<Columns>,
+  beside: string,
+  delimiter: string,
+): AsyncGenerator<string> {
   const names = new Set<string>();
-  const record = (cells: readonly string[]): string => stringify([cells], { delimiter, record_delimiter: "\n" });
+  const record = (cells: readonly string[]): string =>
+    stringify([cells], { delimiter, record_delimiter: "\n" });
   return spooled(rows, {
     beside,
     look: (row) => Object.keys(row).forEach((name) => names.add(name)),
@@ -71,17 +83,28 @@ function encodeParquet(rows: AsyncIterable<Columns>, beside: string): AsyncGener
   return spooled(rows, {
     beside,
     look(row) {
-      for (const [name, value] of Object.entries(row)) types.set(name, join(types.get(name) ?? { type: "nothing" }, typeOf(value)));
+      for (const [name, value] of Object.entries(row))
+        types.set(name, join(types.get(name) ?? { type: "nothing" }, typeOf(value)));
     },
     async *write(again) {
       const bytes = new ByteWriter();
-      const schema = [{ name: "root", num_children: types.size }, ...[...types].flatMap(([name, type]) => schemaOf(name, type))];
-      // the writer turns what it takes for JSON into doubles: it is given texts, whose type is told at the end
+      const schema = [
+        { name: "root", num_children: types.size },
+        ...[...types].flatMap(([name, type]) => schemaOf(name, type)),
+      ];
+      // the writer turns what it takes for JSON into doubles: it is given texts, whose type is told
+      // at the end
       const json = schema.filter((element) => element.converted_type === "JSON");
       for (const element of json) element.converted_type = "UTF8";
       const writer = new ParquetWriter({ writer: bytes, schema, createdBy: "attune" });
       for await (const group of groupsOf(again)) {
-        void writer.write({ columnData: [...types].map(([name, type]) => ({ name, data: group.map((row) => toColumn(row[name], type)) })), rowGroupSize: GROUP });
+        void writer.write({
+          columnData: [...types].map(([name, type]) => ({
+            name,
+            data: group.map((row) => toColumn(row[name], type)),
+          })),
+          rowGroupSize: GROUP,
+        });
         yield drain(bytes);
       }
       for (const element of json) element.converted_type = "JSON";

@@ -1,10 +1,11 @@
 /**
- * A generic engine of the PyTorch kind: mixed precision with Adam, activation checkpointing, attention that does not keep
- * its scores, and all state spread evenly over the devices.
+ * A generic engine of the PyTorch kind: mixed precision with Adam, activation checkpointing,
+ * attention that does not keep its scores, and all state spread evenly over the devices.
  *
- * Sources: 16 bytes for a trained parameter (2 weights, 2 gradients, 12 of master weights and moments): ZeRO (Rajbhandari et
- * al. 2020), section 3.1. Checkpoints of s b h 16-bit numbers a layer, and 34 s b h bytes within a layer: Korthikanti et
- * al. 2022, sections 4.1 and 5. What fragmentation and communication buffers take comes on top.
+ * Sources: 16 bytes for a trained parameter (2 weights, 2 gradients, 12 of master weights and
+ * moments): ZeRO (Rajbhandari et al. 2020), section 3.1. Checkpoints of s b h 16-bit numbers a
+ * layer, and 34 s b h bytes within a layer: Korthikanti et al. 2022, sections 4.1 and 5. What
+ * fragmentation and communication buffers take comes on top.
  */
 import { cachePerToken, forwardOperations, networkParameterCount } from "./counts.ts";
 import type { MemoryLine, Network, PlanRequest, TimeLine } from "./work.ts";
@@ -30,7 +31,12 @@ function networkLines(request: PlanRequest, network: Network): MemoryLine[] {
   const { name, trained, reads } = network;
   const whole = networkParameterCount(request, reads);
   const lines: MemoryLine[] = [];
-  const add = (item: string, count: number, bytes: number): void => void lines.push({ item: `${name}: ${item}`, bytes: count * bytes, sum: `${short(count)} x ${bytes} bytes` });
+  const add = (item: string, count: number, bytes: number): void =>
+    void lines.push({
+      item: `${name}: ${item}`,
+      bytes: count * bytes,
+      sum: `${short(count)} x ${bytes} bytes`,
+    });
   const adapted = request.adapter === "lora";
   const shared = adapted && request.roles === "shared";
   if (!shared) add("weights", whole, HALF);
@@ -51,43 +57,90 @@ export function genericMemory(request: PlanRequest): MemoryLine[] {
   const lines = NETWORKS[method].flatMap((network) => networkLines(request, network));
   if (adapter === "lora" && roles === "shared") {
     const count = networkParameterCount(request, "tokens");
-    lines.unshift({ item: "base: weights", bytes: count * HALF, sum: `${short(count)} x ${HALF} bytes, once for all networks` });
+    lines.unshift({
+      item: "base: weights",
+      bytes: count * HALF,
+      sum: `${short(count)} x ${HALF} bytes, once for all networks`,
+    });
   }
   const phase = rollsOut(method) ? { phase: "update" } : {};
   const { length, tokens: read } = rowSizes(request);
   const logits = method === "reward" ? 0 : Math.round((tokens * read) / length);
   const hidden = tokens * config.hiddenSize;
-  if (request.recompute !== "none") lines.push({ item: "activations: checkpoints", bytes: config.layers * hidden * HALF, sum: `${config.layers} layers x ${short(hidden)} x ${HALF} bytes`, ...phase });
+  if (request.recompute !== "none")
+    lines.push({
+      item: "activations: checkpoints",
+      bytes: config.layers * hidden * HALF,
+      sum: `${config.layers} layers x ${short(hidden)} x ${HALF} bytes`,
+      ...phase,
+    });
   const blocks = request.recompute !== "none" ? 1 : config.layers;
-  lines.push({ item: "activations: within layers", bytes: blocks * BLOCK * hidden, sum: `${blocks} x ${short(hidden)} x ${BLOCK} bytes`, ...phase });
-  if (logits > 0) lines.push({ item: "logits", bytes: logits * config.vocabularySize * LOGIT, sum: `${short(logits)} tokens x ${short(config.vocabularySize)} x ${LOGIT} bytes`, ...phase });
+  lines.push({
+    item: "activations: within layers",
+    bytes: blocks * BLOCK * hidden,
+    sum: `${blocks} x ${short(hidden)} x ${BLOCK} bytes`,
+    ...phase,
+  });
+  if (logits > 0)
+    lines.push({
+      item: "logits",
+      bytes: logits * config.vocabularySize * LOGIT,
+      sum: `${short(logits)} tokens x ${short(config.vocabularySize)} x ${LOGIT} bytes`,
+      ...phase,
+    });
   if (rollsOut(method)) {
     const rows = Math.min(request.rolloutBatch, request.batchSize);
     const room = request.promptTokens + request.answerTokens;
-    lines.push({ item: "key-value cache", bytes: rows * room * cachePerToken(request) * HALF, sum: `${rows} x ${room} tokens x ${short(cachePerToken(request))} x ${HALF} bytes`, phase: "roll-out" });
+    lines.push({
+      item: "key-value cache",
+      bytes: rows * room * cachePerToken(request) * HALF,
+      sum: `${rows} x ${room} tokens x ${short(cachePerToken(request))} x ${HALF} bytes`,
+      phase: "roll-out",
+    });
   }
   return lines;
 }
 
-export function genericTime(request: PlanRequest, { devices, rate, bandwidth }: GenericMachine): TimeLine[] {
+export function genericTime(
+  request: PlanRequest,
+  { devices, rate, bandwidth }: GenericMachine,
+): TimeLine[] {
   const { method, steps, batchSize, answerTokens, promptTokens, adapter } = request;
   const { length, tokens: read } = rowSizes(request);
   const tokens = steps * batchSize * length;
-  const line = (item: string, operations: number): TimeLine => ({ item, seconds: operations / (devices * rate), sum: `${short(operations)} operations at ${devices} x ${short(rate)} a second` });
+  const line = (item: string, operations: number): TimeLine => ({
+    item,
+    seconds: operations / (devices * rate),
+    sum: `${short(operations)} operations at ${devices} x ${short(rate)} a second`,
+  });
   const lines: TimeLine[] = [];
   for (const { name, trained, reads } of NETWORKS[method]) {
-    const forward = forwardOperations(request, { context: length / 2, read: reads === "tokens" ? read / length : 0 });
+    const forward = forwardOperations(request, {
+      context: length / 2,
+      read: reads === "tokens" ? read / length : 0,
+    });
     const backward = (adapter === "lora" ? 1 : 2) + (request.recompute !== "none" ? 1 : 0);
     const passes = trained ? (rollsOut(method) ? request.ppoEpochs : 1) : 0;
-    if (passes > 0) lines.push(line(`${name}: training`, passes * tokens * forward * (1 + backward)));
+    if (passes > 0)
+      lines.push(line(`${name}: training`, passes * tokens * forward * (1 + backward)));
     if (!trained || rollsOut(method)) lines.push(line(`${name}: reading`, tokens * forward));
   }
   if (rollsOut(method)) {
     const decoding = Math.ceil(batchSize / request.rolloutBatch) * answerTokens * steps;
     const weights = HALF * networkParameterCount(request, "tokens");
-    const operations = steps * batchSize * (promptTokens / request.samples + answerTokens) * forwardOperations(request, { context: length / 2, read: 1 });
+    const operations =
+      steps *
+      batchSize *
+      (promptTokens / request.samples + answerTokens) *
+      forwardOperations(request, { context: length / 2, read: 1 });
     const seconds = operations / (devices * rate) + (decoding * weights) / (devices * bandwidth);
-    lines.unshift({ item: "policy: roll-outs", seconds, sum: `${short(operations)} operations, and ${short(decoding)} times ${short(weights)} bytes at ${devices} x ${short(bandwidth)} a second` });
+    lines.unshift({
+      item: "policy: roll-outs",
+      seconds,
+      sum:
+        `${short(operations)} operations, and ${short(decoding)} times ${short(weights)} bytes ` +
+        `at ${devices} x ${short(bandwidth)} a second`,
+    });
   }
   return lines;
 }

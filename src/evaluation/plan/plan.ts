@@ -25,7 +25,13 @@ export interface RunPlan {
 export function requestOf(options: PlanOptions, shape: ModelShape): PlanRequest {
   const { lora, roles, ...rest } = options;
   const targets = resolveTargets(shape.family, shape.config, lora.targets);
-  return { ...rest, ...shape, rank: lora.rank, targets, roles: roles === "auto" ? (options.adapter === "lora" ? "shared" : "separate") : roles };
+  return {
+    ...rest,
+    ...shape,
+    rank: lora.rank,
+    targets,
+    roles: roles === "auto" ? (options.adapter === "lora" ? "shared" : "separate") : roles,
+  };
 }
 
 export async function planRun(options: PlanOptions, shape: ModelShape): Promise<RunPlan> {
@@ -33,6 +39,14 @@ export async function planRun(options: PlanOptions, shape: ModelShape): Promise<
   const { engine, devices, deviceRate, deviceBandwidth } = options;
   const machine = engine === "attune" ? await calibrate() : undefined;
   const memory = machine ? await ownMemory(request) : genericMemory(request);
-  const time = machine ? await ownTime(request, machine) : genericTime(request, { devices, rate: deviceRate * 1e12, bandwidth: deviceBandwidth * 1e9 });
-  return { memory, peak: peakOf(memory), time, seconds: time.reduce((total, { seconds }) => total + seconds, 0), ...(machine ? { machine } : {}) };
+  const time = machine
+    ? await ownTime(request, machine)
+    : genericTime(request, { devices, rate: deviceRate * 1e12, bandwidth: deviceBandwidth * 1e9 });
+  return {
+    memory,
+    peak: peakOf(memory),
+    time,
+    seconds: time.reduce((total, { seconds }) => total + seconds, 0),
+    ...(machine ? { machine } : {}),
+  };
 }

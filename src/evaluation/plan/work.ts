@@ -1,4 +1,7 @@
-/** What a run is asked to do, in numbers: the networks that it needs, and the tokens that go through them. */
+/**
+ * What a run is asked to do, in numbers: the networks that it needs, and the tokens that go through
+ * them.
+ */
 import type { Recompute } from "../../models/plans/plan.ts";
 import type { Precision } from "../../models/precision.ts";
 import { adapterParameterCount } from "./counts.ts";
@@ -55,9 +58,13 @@ export const NETWORKS: Readonly<Record<Method, readonly Network[]>> = {
   grpo: [policy, reference, frozenReward],
 };
 
-export const rollsOut = (method: Method): boolean => method === "ppo" || method === "rloo" || method === "grpo";
+export const rollsOut = (method: Method): boolean =>
+  method === "ppo" || method === "rloo" || method === "grpo";
 
-/** A row of a training batch: its tokens, and those that a network of tokens or of scores is read at. */
+/**
+ * A row of a training batch: its tokens, and those that a network of tokens or of scores is read
+ * at.
+ */
 export interface RowSizes {
   length: number;
   tokens: number;
@@ -65,8 +72,13 @@ export interface RowSizes {
 }
 
 /** Pairs share their prompt in one row (docs/architecture.md); packing fills rows of SFT. */
-export function rowSizes({ method, promptTokens: prompt, answerTokens: answer }: PlanRequest): RowSizes {
-  if (method === "dpo" || method === "reward") return { length: prompt + 2 * answer, tokens: 2 * answer, scores: 2 };
+export function rowSizes({
+  method,
+  promptTokens: prompt,
+  answerTokens: answer,
+}: PlanRequest): RowSizes {
+  if (method === "dpo" || method === "reward")
+    return { length: prompt + 2 * answer, tokens: 2 * answer, scores: 2 };
   return { length: prompt + answer, tokens: answer, scores: rollsOut(method) ? answer : 1 };
 }
 
@@ -106,11 +118,19 @@ export function peakOf(lines: readonly MemoryLine[]): Peak {
 
 /** `70.6B`, `135M`: for the sums of lines. */
 export function short(value: number): string {
-  for (const [unit, size] of [["T", 1e12], ["B", 1e9], ["M", 1e6], ["k", 1e3]] as const) if (value >= size) return `${Number((value / size).toPrecision(4))}${unit}`;
+  for (const [unit, size] of [
+    ["T", 1e12],
+    ["B", 1e9],
+    ["M", 1e6],
+    ["k", 1e3],
+  ] as const)
+    if (value >= size) return `${Number((value / size).toPrecision(4))}${unit}`;
   return String(Math.round(value));
 }
 
 /** Parameters that are trained in an adapter, score head included where there is one. */
 export function adapterSize(request: PlanRequest, network: Network): number {
-  return adapterParameterCount(request) + (network.reads === "scores" ? request.config.hiddenSize : 0);
+  return (
+    adapterParameterCount(request) + (network.reads === "scores" ? request.config.hiddenSize : 0)
+  );
 }

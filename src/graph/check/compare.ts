@@ -18,8 +18,15 @@ const positionOf = (shape: readonly number[], flat: number): number[] => {
   return position;
 };
 
-/** Undefined where they agree; else the worst index, the largest difference and the first five pairs. */
-export function difference(got: PlainTensor, want: PlainTensor, { tolerance, open = false }: CompareOptions): string | undefined {
+/**
+ * Undefined where they agree; else the worst index, the largest difference and the first five
+ * pairs.
+ */
+export function difference(
+  got: PlainTensor,
+  want: PlainTensor,
+  { tolerance, open = false }: CompareOptions,
+): string | undefined {
   if (got.dtype !== want.dtype || formatShape(got.shape) !== formatShape(want.shape)) {
     return `got ${got.dtype}${formatShape(got.shape)}, want ${want.dtype}${formatShape(want.shape)}`;
   }
@@ -37,8 +44,14 @@ export function difference(got: PlainTensor, want: PlainTensor, { tolerance, ope
     if (worst < 0 || excess > worstExcess) [worst, worstExcess] = [i, excess];
   });
   if (worst < 0) return undefined;
-  const pairs = Array.from(got.data.subarray(0, 5), (value, i) => `${value} / ${want.data[i]}`).join(", ");
+  const pairs = Array.from(
+    got.data.subarray(0, 5),
+    (value, i) => `${value} / ${want.data[i]}`,
+  ).join(", ");
   const place = formatShape(positionOf(want.shape, worst));
   const largest = Math.abs(got.data[worst]! - want.data[worst]!);
-  return `${wrong} of ${want.data.length} differ; worst at ${place}: got ${got.data[worst]}, want ${want.data[worst]} (difference ${largest}); first got / want: ${pairs}`;
+  return (
+    `${wrong} of ${want.data.length} differ; worst at ${place}: got ${got.data[worst]}, want ` +
+    `${want.data[worst]} (difference ${largest}); first got / want: ${pairs}`
+  );
 }

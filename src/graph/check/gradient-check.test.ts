@@ -25,7 +25,8 @@ function tampering(name: string, change: (entry: number) => number): CheckOption
 }
 
 const sample = SAMPLES.multiply.find(({ name }) => name === "a row")!;
-const check = (name: string, change: (entry: number) => number): Promise<string[]> => checkSample("multiply", sample, { compile: tampering(name, change) });
+const check = (name: string, change: (entry: number) => number): Promise<string[]> =>
+  checkSample("multiply", sample, { compile: tampering(name, change) });
 
 test("an untouched session passes", async () => {
   expect(await check("output 0", (x) => x)).toEqual([]);
@@ -33,7 +34,9 @@ test("an untouched session passes", async () => {
 
 test("a wrong output is named with op, sample, sizes and index", async () => {
   const [first] = await check("output 0", (x) => x + 1e-3);
-  expect(first).toMatch(/^multiply, a row, sizes \{"n":2,"m":3\}: output 0: 1 of 6 differ; worst at \[1, 2\]: got .*, want .* \(difference 0\.00[01]/);
+  expect(first).toMatch(
+    /^multiply, a row, sizes \{"n":2,"m":3\}: output 0: 1 of 6 differ; worst at \[1, 2\]: got .*, want .* \(difference 0\.00[01]/,
+  );
 });
 
 test.each([
@@ -48,7 +51,9 @@ test.each([
 });
 
 test("a gradient that depends on what else is asked for fails", async () => {
-  expect((await check("gradient of input 0 alone", (x) => x + 1e-3)).join("\n")).toMatch(/gradient of input 0 asked for alone/);
+  expect((await check("gradient of input 0 alone", (x) => x + 1e-3)).join("\n")).toMatch(
+    /gradient of input 0 asked for alone/,
+  );
 });
 
 test("tensors that differ are shown with their worst index and first pairs", () => {
@@ -56,9 +61,12 @@ test("tensors that differ are shown with their worst index and first pairs", () 
   const want = fromHost(float32([2, 3], [1, 2.5, 3, 4, 5, 8]));
   expect(difference(got, got, { tolerance: 0 })).toBeUndefined();
   expect(difference(got, want, { tolerance: 0.01 })).toBe(
-    "2 of 6 differ; worst at [1, 2]: got 6, want 8 (difference 2); first got / want: 1 / 1, 2 / 2.5, 3 / 3, 4 / 4, 5 / 5",
+    "2 of 6 differ; worst at [1, 2]: got 6, want 8 (difference 2); first got / want: 1 / 1, 2 / " +
+      "2.5, 3 / 3, 4 / 4, 5 / 5",
   );
-  expect(difference(got, fromHost(float32([6], [1, 2, 3, 4, 5, 6])), { tolerance: 1 })).toBe("got float32[2, 3], want float32[6]");
+  expect(difference(got, fromHost(float32([6], [1, 2, 3, 4, 5, 6])), { tolerance: 1 })).toBe(
+    "got float32[2, 3], want float32[6]",
+  );
   const open = fromHost(float32([2, 3], [1, 2, 3, 4, 5, NaN]));
   expect(difference(got, open, { tolerance: 0, open: true })).toBeUndefined();
   expect(difference(got, open, { tolerance: 1 })).toMatch(/want NaN/);

@@ -15,7 +15,11 @@ describe.each(NAMES)("%s", (op) => {
 
   const testOp = op === "int8Product" ? onExact : test;
   testOp.each(samples.map((sample) => [sample.name, sample] as const))("%s", async (_, sample) => {
-    expect(await checkSample(op, sample, { compile: (graph, outputs) => Session.create(graph, outputs, { device: "cpu", threads: 1 }) })).toEqual([]);
+    expect(
+      await checkSample(op, sample, {
+        compile: (graph, outputs) => Session.create(graph, outputs, { device: "cpu", threads: 1 }),
+      }),
+    ).toEqual([]);
   });
 
   test("has a sample that one session runs with different sizes", () => {

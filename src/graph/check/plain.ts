@@ -1,5 +1,6 @@
 /**
- * Plain tensors for the references: every dtype held as float64 numbers, read and made by index. Clear rather than fast.
+ * Plain tensors for the references: every dtype held as float64 numbers, read and made by index.
+ * Clear rather than fast.
  */
 import type { DType, HostTensor } from "../../core/tensor.ts";
 import { elementCount, halfToFloatTable, tensor, toHalf } from "../../core/tensor.ts";
@@ -12,7 +13,11 @@ export interface PlainTensor {
 }
 
 /** A tensor whose entry at each index is computed; the index array is reused between calls. */
-export function build(dtype: DType, shape: readonly number[], entry: (index: readonly number[]) => number): PlainTensor {
+export function build(
+  dtype: DType,
+  shape: readonly number[],
+  entry: (index: readonly number[]) => number,
+): PlainTensor {
   const data = new Float64Array(elementCount(shape));
   const index = shape.map(() => 0);
   for (let flat = 0; flat < data.length; flat++) {
@@ -41,11 +46,14 @@ export function at(x: PlainTensor, index: readonly number[]): number {
   return x.data[flatIndex(x.shape, index)]!;
 }
 
-/** The entry that broadcasting puts at an index: axes aligned at the end, axes of size 1 repeated. */
+/**
+ * The entry that broadcasting puts at an index: axes aligned at the end, axes of size 1 repeated.
+ */
 export function broadcastAt(x: PlainTensor, index: readonly number[]): number {
   const offset = index.length - x.shape.length;
   let flat = 0;
-  for (const [axis, size] of x.shape.entries()) flat = flat * size + (size === 1 ? 0 : index[axis + offset]!);
+  for (const [axis, size] of x.shape.entries())
+    flat = flat * size + (size === 1 ? 0 : index[axis + offset]!);
   return x.data[flat]!;
 }
 
@@ -59,10 +67,14 @@ export function broadcastSizes(...shapes: readonly (readonly number[])[]): numbe
 }
 
 /** Applies a function of numbers to every entry of the last axis at once. */
-export function mapRows(x: PlainTensor, transform: (row: Float64Array) => ArrayLike<number>): PlainTensor {
+export function mapRows(
+  x: PlainTensor,
+  transform: (row: Float64Array) => ArrayLike<number>,
+): PlainTensor {
   const width = x.shape.at(-1)!;
   const data = new Float64Array(x.data.length);
-  for (let start = 0; start < data.length; start += width) data.set(transform(x.data.subarray(start, start + width)), start);
+  for (let start = 0; start < data.length; start += width)
+    data.set(transform(x.data.subarray(start, start + width)), start);
   return { ...x, data };
 }
 
@@ -86,5 +98,11 @@ export function toHost({ dtype, shape, data }: PlainTensor): HostTensor {
 
 export function fromHost({ dtype, shape, data }: HostTensor): PlainTensor {
   const table = dtype === "float16" ? halfToFloatTable() : undefined;
-  return { dtype, shape, data: Float64Array.from(data as ArrayLike<number | bigint>, (entry) => (table ? table[Number(entry)]! : Number(entry))) };
+  return {
+    dtype,
+    shape,
+    data: Float64Array.from(data as ArrayLike<number | bigint>, (entry) =>
+      table ? table[Number(entry)]! : Number(entry),
+    ),
+  };
 }

@@ -1,6 +1,6 @@
 /**
- * A plain TypeScript twin of every operation: what the operation means, written without ONNX, in float64. An operation
- * without one does not compile.
+ * A plain TypeScript twin of every operation: what the operation means, written without ONNX, in
+ * float64. An operation without one does not compile.
  */
 import type { OpName } from "../op-types.ts";
 import { attention } from "./references/attention.ts";

@@ -1,4 +1,7 @@
-/** Inputs for every operation, on which it is compared with its reference. An operation without any does not compile. */
+/**
+ * Inputs for every operation, on which it is compared with its reference. An operation without any
+ * does not compile.
+ */
 import type { OpName } from "../op-types.ts";
 import { attention } from "./samples/attention.ts";
 import { elementwise } from "./samples/elementwise.ts";

@@ -1,6 +1,7 @@
 /**
- * Collects ONNX nodes, constants and the shapes that are known only at run time, while the op table writes a graph
- * out. Source of the message layout: onnx.proto3. Operator set 18 and com.microsoft 1.
+ * Collects ONNX nodes, constants and the shapes that are known only at run time, while the op table
+ * writes a graph out. Source of the message layout: onnx.proto3. Operator set 18 and com.microsoft
+ * 1.
  */
 import { AttuneError } from "../../core/errors.ts";
 import type { DType, HostTensor } from "../../core/tensor.ts";
@@ -14,12 +15,18 @@ export type Device = "cpu" | "webgpu";
 
 export type AttributeValue = number | string | readonly number[] | { readonly float: number };
 
-/** A tensor whose bytes lie in another file beside the model, as models above protobuf's 2 GB need. */
+/**
+ * A tensor whose bytes lie in another file beside the model, as models above protobuf's 2 GB need.
+ */
 export interface ExternalTensor {
   readonly dtype: DType;
   readonly shape: readonly number[];
   /** File name, relative to the model, and where in it the bytes are. */
-  readonly external: { readonly location: string; readonly offset: number; readonly length: number };
+  readonly external: {
+    readonly location: string;
+    readonly offset: number;
+    readonly length: number;
+  };
 }
 
 export interface OnnxNode {
@@ -31,7 +38,14 @@ export interface OnnxNode {
 }
 
 /** Numbers of onnx.TensorProto.DataType. */
-export const ONNX_TYPE: Record<DType, number> = { float32: 1, float16: 10, int64: 7, int32: 6, int8: 3, bool: 9 };
+export const ONNX_TYPE: Record<DType, number> = {
+  float32: 1,
+  float16: 10,
+  int64: 7,
+  int32: 6,
+  int8: 3,
+  bool: 9,
+};
 const UNSIGNED_BYTE = 2;
 const IR_VERSION = 9;
 const OPSET = 18;
@@ -55,7 +69,11 @@ export class Emitter {
   readonly sums: ReadonlyMap<GraphNode, GraphNode>;
   private readonly madeElsewhere: ReadonlySet<GraphNode>;
 
-  constructor(device: Device, inputs: readonly Value[], sums: ReadonlyMap<GraphNode, GraphNode> = new Map()) {
+  constructor(
+    device: Device,
+    inputs: readonly Value[],
+    sums: ReadonlyMap<GraphNode, GraphNode> = new Map(),
+  ) {
     this.device = device;
     this.sums = sums;
     this.madeElsewhere = new Set(sums.values());
@@ -68,7 +86,8 @@ export class Emitter {
       const place = { input: input.name, axis };
       if (!this.symbols.has(dimension)) this.symbols.set(dimension, place);
       const { coefficient, symbols } = decompose(dimension);
-      if (symbols.length === 1 && coefficient > 1) this.multiples.set(symbols[0]!, { ...place, factor: coefficient });
+      if (symbols.length === 1 && coefficient > 1)
+        this.multiples.set(symbols[0]!, { ...place, factor: coefficient });
     });
   }
 
@@ -76,18 +95,25 @@ export class Emitter {
   emitNode(node: GraphNode): void {
     if (this.madeElsewhere.has(node)) return;
     this.current = node.name;
-    const definition = node.outputs[0]!.graph.table[node.op] as { emit(emitter: Emitter, node: GraphNode): void };
+    const definition = node.outputs[0]!.graph.table[node.op] as {
+      emit(emitter: Emitter, node: GraphNode): void;
+    };
     definition.emit(this, node);
   }
 
   /** Adds an ONNX node and returns the names of its outputs. */
   nodeOutputs(opType: string, inputs: readonly string[], options: OnnxNode = {}): string[] {
-    const outputs = options.outputs ?? Array.from({ length: options.outputCount ?? 1 }, () => this.fresh(`${this.current}#${opType}`));
+    const outputs =
+      options.outputs ??
+      Array.from({ length: options.outputCount ?? 1 }, () =>
+        this.fresh(`${this.current}#${opType}`),
+      );
     const message = new Message();
     for (const input of inputs) message.text(1, input);
     for (const output of outputs) message.text(2, output);
     message.text(3, this.fresh(this.current)).text(4, opType);
-    for (const [name, value] of Object.entries(options.attributes ?? {})) message.message(5, attributeMessage(name, value));
+    for (const [name, value] of Object.entries(options.attributes ?? {}))
+      message.message(5, attributeMessage(name, value));
     if (options.domain) message.text(7, options.domain);
     this.nodes.push(message);
     return [...outputs];
@@ -120,7 +146,9 @@ export class Emitter {
   byte(value: number): string {
     return this.cached(`byte ${value}`, () => {
       const name = this.fresh("#constant");
-      this.initializers.push(new Message().integer(2, UNSIGNED_BYTE).text(8, name).bytes(9, Uint8Array.of(value)));
+      this.initializers.push(
+        new Message().integer(2, UNSIGNED_BYTE).text(8, name).bytes(9, Uint8Array.of(value)),
+      );
       return name;
     });
   }
@@ -131,25 +159,33 @@ export class Emitter {
     for (const dim of tensor.shape) message.integer(1, dim);
     message.integer(2, ONNX_TYPE[tensor.dtype]).text(8, name);
     if ("external" in tensor) {
-      for (const [key, value] of Object.entries(tensor.external)) message.message(13, new Message().text(1, key).text(2, String(value)));
+      for (const [key, value] of Object.entries(tensor.external))
+        message.message(13, new Message().text(1, key).text(2, String(value)));
       message.integer(14, 1);
     } else {
-      message.bytes(9, new Uint8Array(tensor.data.buffer, tensor.data.byteOffset, tensor.data.byteLength));
+      message.bytes(
+        9,
+        new Uint8Array(tensor.data.buffer, tensor.data.byteOffset, tensor.data.byteLength),
+      );
     }
     this.initializers.push(message);
   }
 
   /**
-   * The int64 vector of a shape, as Reshape, Expand and ConstantOfShape take it. Known shapes are constants; a reshape
-   * with one unknown dimension uses -1; everything else is read from the graph's inputs, once per shape.
+   * The int64 vector of a shape, as Reshape, Expand and ConstantOfShape take it. Known shapes are
+   * constants; a reshape with one unknown dimension uses -1; everything else is read from the
+   * graph's inputs, once per shape.
    */
   shape(shape: Shape, options: { allowInfer?: boolean } = {}): string {
     const unknown = shape.filter((dimension) => typeof dimension === "string").length;
     if (unknown === 0) return this.integers(shape as readonly number[]);
-    if (unknown === 1 && options.allowInfer) return this.integers(shape.map((d) => (typeof d === "string" ? -1 : d)));
+    if (unknown === 1 && options.allowInfer)
+      return this.integers(shape.map((d) => (typeof d === "string" ? -1 : d)));
     return this.cached(`shape[${shape.join(",")}]`, () => {
       const parts = shape.map((dimension) => this.dimension(dimension));
-      return parts.length === 1 ? parts[0]! : this.node("Concat", parts, { attributes: { axis: 0 } });
+      return parts.length === 1
+        ? parts[0]!
+        : this.node("Concat", parts, { attributes: { axis: 0 } });
     });
   }
 
@@ -170,12 +206,23 @@ export class Emitter {
     const whole = this.symbols.get(symbol);
     if (whole) return this.inputSize(whole.input, whole.axis);
     const multiple = this.multiples.get(symbol);
-    if (!multiple) throw new AttuneError("internal", `${this.current}: no input of the graph has the dimension ${symbol}`);
-    return this.cached(`symbol ${symbol}`, () => this.node("Div", [this.inputSize(multiple.input, multiple.axis), this.integers([multiple.factor])]));
+    if (!multiple)
+      throw new AttuneError(
+        "internal",
+        `${this.current}: no input of the graph has the dimension ${symbol}`,
+      );
+    return this.cached(`symbol ${symbol}`, () =>
+      this.node("Div", [
+        this.inputSize(multiple.input, multiple.axis),
+        this.integers([multiple.factor]),
+      ]),
+    );
   }
 
   private inputSize(input: string, axis: number): string {
-    return this.cached(`size ${input} ${axis}`, () => this.node("Shape", [input], { attributes: { start: axis, end: axis + 1 } }));
+    return this.cached(`size ${input} ${axis}`, () =>
+      this.node("Shape", [input], { attributes: { start: axis, end: axis + 1 } }),
+    );
   }
 
   private cached(key: string, make: () => string): string {
@@ -195,10 +242,12 @@ export class Emitter {
 
   /**
    * The bytes of the ONNX model.
-   * @param firstOutput name of an output before all others that is an empty sequence, see `LowerOptions.firstOutput`
+   * @param firstOutput name of an output before all others that is an empty sequence, see
+   * `LowerOptions.firstOutput`
    */
   model(inputs: readonly Value[], outputs: readonly Value[], firstOutput?: string): Uint8Array {
-    if (firstOutput !== undefined) this.nodeOutputs("SequenceEmpty", [], { outputs: [firstOutput] });
+    if (firstOutput !== undefined)
+      this.nodeOutputs("SequenceEmpty", [], { outputs: [firstOutput] });
     const graph = new Message();
     for (const node of this.nodes) graph.message(1, node);
     graph.text(2, "attune");
@@ -225,13 +274,20 @@ function attributeMessage(name: string, value: AttributeValue): Message {
 /** A sequence of float32 tensors. */
 function sequenceMessage(name: string): Message {
   const element = new Message().message(1, new Message().integer(1, ONNX_TYPE.float32));
-  return new Message().text(1, name).message(2, new Message().message(4, new Message().message(1, element)));
+  return new Message()
+    .text(1, name)
+    .message(2, new Message().message(4, new Message().message(1, element)));
 }
 
 function valueMessage(name: string, type: ValueType): Message {
   const shape = new Message();
   for (const dimension of type.shape) {
-    shape.message(1, typeof dimension === "number" ? new Message().integer(1, dimension) : new Message().text(2, dimension));
+    shape.message(
+      1,
+      typeof dimension === "number"
+        ? new Message().integer(1, dimension)
+        : new Message().text(2, dimension),
+    );
   }
   const tensor = new Message().integer(1, ONNX_TYPE[type.dtype]).message(2, shape);
   return new Message().text(1, name).message(2, new Message().message(1, tensor));

@@ -1,6 +1,7 @@
 /**
  * Reads protobuf bytes without a schema, and ONNX models as far as tests look into them.
- * Source: protobuf's encoding guide and onnx.proto3's field numbers, read anew here: nothing is shared with the writer.
+ * Source: protobuf's encoding guide and onnx.proto3's field numbers, read anew here: nothing is
+ * shared with the writer.
  */
 
 export interface Field {
@@ -31,7 +32,12 @@ export function readFields(bytes: Uint8Array): Field[] {
   };
   while (position < bytes.length) {
     const tag = Number(varint());
-    const field: Field = { number: Math.floor(tag / 8), wireType: tag % 8, varint: 0n, bytes: new Uint8Array() };
+    const field: Field = {
+      number: Math.floor(tag / 8),
+      wireType: tag % 8,
+      varint: 0n,
+      bytes: new Uint8Array(),
+    };
     if (field.wireType === 0) field.varint = varint();
     else if (field.wireType === 2) field.bytes = take(Number(varint()));
     else if (field.wireType === 5) field.bytes = take(4);
@@ -41,8 +47,10 @@ export function readFields(bytes: Uint8Array): Field[] {
   return fields;
 }
 
-const all = (fields: readonly Field[], number: number): Field[] => fields.filter((field) => field.number === number);
-const message = (fields: readonly Field[], number: number): Field[] => readFields(all(fields, number)[0]?.bytes ?? new Uint8Array());
+const all = (fields: readonly Field[], number: number): Field[] =>
+  fields.filter((field) => field.number === number);
+const message = (fields: readonly Field[], number: number): Field[] =>
+  readFields(all(fields, number)[0]?.bytes ?? new Uint8Array());
 const text = (field: Field | undefined): string => new TextDecoder().decode(field?.bytes);
 const texts = (fields: readonly Field[], number: number): string[] => all(fields, number).map(text);
 const signed = (field: Field | undefined): number => Number(BigInt.asIntN(64, field?.varint ?? 0n));
@@ -74,7 +82,10 @@ function readAttribute(fields: readonly Field[]): [string, number | string | num
   const name = text(all(fields, 1)[0]);
   switch (signed(all(fields, 20)[0])) {
     case FLOAT:
-      return [name, new DataView(Uint8Array.from(all(fields, 2)[0]!.bytes).buffer).getFloat32(0, true)];
+      return [
+        name,
+        new DataView(Uint8Array.from(all(fields, 2)[0]!.bytes).buffer).getFloat32(0, true),
+      ];
     case INTEGER:
       return [name, signed(all(fields, 3)[0])];
     case TEXT:
@@ -92,28 +103,47 @@ function readNode(fields: readonly Field[]): ReadNode {
     outputs: texts(fields, 2),
     name: text(all(fields, 3)[0]),
     opType: text(all(fields, 4)[0]),
-    attributes: Object.fromEntries(all(fields, 5).map(({ bytes }) => readAttribute(readFields(bytes)))),
+    attributes: Object.fromEntries(
+      all(fields, 5).map(({ bytes }) => readAttribute(readFields(bytes))),
+    ),
     domain: text(all(fields, 7)[0]),
   };
 }
 
-function readValue(fields: readonly Field[]): [string, { type: number; shape: (number | string)[] }] {
+function readValue(
+  fields: readonly Field[],
+): [string, { type: number; shape: (number | string)[] }] {
   const tensor = message(message(fields, 2), 1);
   const dimensions = all(message(tensor, 2), 1).map(({ bytes }) => readFields(bytes));
-  const shape = dimensions.map((dimension) => (dimension[0]?.number === 2 ? text(dimension[0]) : signed(dimension[0])));
+  const shape = dimensions.map((dimension) =>
+    dimension[0]?.number === 2 ? text(dimension[0]) : signed(dimension[0]),
+  );
   return [text(all(fields, 1)[0]), { type: signed(all(tensor, 1)[0]), shape }];
 }
 
 export function readModel(bytes: Uint8Array): ReadModel {
   const model = readFields(bytes);
   const graph = message(model, 7);
-  const messages = (number: number): Field[][] => all(graph, number).map((field) => readFields(field.bytes));
+  const messages = (number: number): Field[][] =>
+    all(graph, number).map((field) => readFields(field.bytes));
   return {
     irVersion: signed(all(model, 1)[0]),
-    opsets: Object.fromEntries(all(model, 8).map(({ bytes }) => [text(all(readFields(bytes), 1)[0]), signed(all(readFields(bytes), 2)[0])])),
+    opsets: Object.fromEntries(
+      all(model, 8).map(({ bytes }) => [
+        text(all(readFields(bytes), 1)[0]),
+        signed(all(readFields(bytes), 2)[0]),
+      ]),
+    ),
     nodes: messages(1).map(readNode),
     initializers: Object.fromEntries(
-      messages(5).map((fields) => [text(all(fields, 8)[0]), { type: signed(all(fields, 2)[0]), shape: all(fields, 1).map(signed), bytes: all(fields, 9)[0]?.bytes ?? new Uint8Array() }]),
+      messages(5).map((fields) => [
+        text(all(fields, 8)[0]),
+        {
+          type: signed(all(fields, 2)[0]),
+          shape: all(fields, 1).map(signed),
+          bytes: all(fields, 9)[0]?.bytes ?? new Uint8Array(),
+        },
+      ]),
     ),
     inputs: Object.fromEntries(messages(11).map(readValue)),
     outputs: Object.fromEntries(messages(12).map(readValue)),

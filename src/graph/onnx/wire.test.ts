@@ -11,16 +11,29 @@ describe("fields", () => {
     fc.assert(
       fc.property(number, fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), (field, value) => {
         const [read, ...rest] = readFields(new Message().integer(field, value).finish());
-        expect({ number: read!.number, wireType: read!.wireType, value: BigInt.asIntN(64, read!.varint), rest }).toEqual({ number: field, wireType: 0, value, rest: [] });
+        expect({
+          number: read!.number,
+          wireType: read!.wireType,
+          value: BigInt.asIntN(64, read!.varint),
+          rest,
+        }).toEqual({ number: field, wireType: 0, value, rest: [] });
       }),
     );
   });
 
   test("the bytes of known numbers, as protobuf's guide gives them", () => {
     expect([...new Message().integer(1, 150).finish()]).toEqual([0x08, 0x96, 0x01]);
-    expect([...new Message().text(2, "testing").finish()]).toEqual([0x12, 0x07, 0x74, 0x65, 0x73, 0x74, 0x69, 0x6e, 0x67]);
-    expect([...new Message().message(3, new Message().integer(1, 150)).finish()]).toEqual([0x1a, 0x03, 0x08, 0x96, 0x01]);
-    expect([...new Message().integer(1, -1).finish()]).toEqual([0x08, ...Array.from({ length: 9 }, () => 0xff), 0x01]);
+    expect([...new Message().text(2, "testing").finish()]).toEqual([
+      0x12, 0x07, 0x74, 0x65, 0x73, 0x74, 0x69, 0x6e, 0x67,
+    ]);
+    expect([...new Message().message(3, new Message().integer(1, 150)).finish()]).toEqual([
+      0x1a, 0x03, 0x08, 0x96, 0x01,
+    ]);
+    expect([...new Message().integer(1, -1).finish()]).toEqual([
+      0x08,
+      ...Array.from({ length: 9 }, () => 0xff),
+      0x01,
+    ]);
     expect([...new Message().float(1, 1).finish()]).toEqual([0x0d, 0, 0, 0x80, 0x3f]);
     expect([...new Message().integer(1, 0).text(2, "").finish()]).toEqual([0x08, 0x00, 0x12, 0x00]);
   });
@@ -43,11 +56,18 @@ describe("fields", () => {
 
   test("texts and bytes", () => {
     fc.assert(
-      fc.property(number, fc.string({ unit: "grapheme" }), fc.uint8Array({ maxLength: 300 }), (field, words, bytes) => {
-        const [read, raw] = readFields(new Message().text(field, words).bytes(field, bytes).finish());
-        expect(new TextDecoder().decode(read!.bytes)).toBe(words);
-        expect(raw!.bytes).toEqual(bytes);
-      }),
+      fc.property(
+        number,
+        fc.string({ unit: "grapheme" }),
+        fc.uint8Array({ maxLength: 300 }),
+        (field, words, bytes) => {
+          const [read, raw] = readFields(
+            new Message().text(field, words).bytes(field, bytes).finish(),
+          );
+          expect(new TextDecoder().decode(read!.bytes)).toBe(words);
+          expect(raw!.bytes).toEqual(bytes);
+        },
+      ),
     );
   });
 });
@@ -55,7 +75,15 @@ describe("fields", () => {
 type Tree = { number: number; value: bigint | Uint8Array | Tree[] };
 const { tree } = fc.letrec<{ tree: Tree[]; field: Tree }>((tie) => ({
   tree: fc.array(tie("field"), { maxLength: 4 }),
-  field: fc.record({ number, value: fc.oneof({ maxDepth: 4 }, fc.bigInt({ min: 0n, max: 2n ** 63n - 1n }), fc.uint8Array({ maxLength: 5 }), tie("tree")) }),
+  field: fc.record({
+    number,
+    value: fc.oneof(
+      { maxDepth: 4 },
+      fc.bigInt({ min: 0n, max: 2n ** 63n - 1n }),
+      fc.uint8Array({ maxLength: 5 }),
+      tie("tree"),
+    ),
+  }),
 }));
 
 function write(fields: readonly Tree[]): Message {

@@ -1,7 +1,8 @@
 /**
  * Writes the ONNX protobuf messages that attune needs, and no others.
- * Source: onnx/onnx.proto3 (field numbers), protobuf's encoding guide (wire format). Large tensors are kept as separate
- * chunks until the end, so that a model with hundreds of megabytes of initializers is copied once.
+ * Source: onnx/onnx.proto3 (field numbers), protobuf's encoding guide (wire format). Large tensors
+ * are kept as separate chunks until the end, so that a model with hundreds of megabytes of
+ * initializers is copied once.
  */
 
 const VARINT = 0;

@@ -1,4 +1,7 @@
-/** Reading and adding at positions named by integer indices: each reader's gradient is the matching adder. */
+/**
+ * Reading and adding at positions named by integer indices: each reader's gradient is the matching
+ * adder.
+ */
 import { AttuneError } from "../../core/errors.ts";
 import { fill, gatherRows, pick, scatterAddPicked, scatterAddRows } from "../build.ts";
 import { formatShape, sameShape } from "../dimensions.ts";
@@ -7,13 +10,17 @@ import type { OpDefinition, OpName } from "../op-types.ts";
 import { defineOp } from "../op-types.ts";
 
 function requireIndices(indices: ValueType): void {
-  if (indices.dtype !== "int64") throw new AttuneError("internal", `indices must be int64, got ${indices.dtype}`);
+  if (indices.dtype !== "int64")
+    throw new AttuneError("internal", `indices must be int64, got ${indices.dtype}`);
 }
 
 function requireMatrixAndVector(x: ValueType, indices: ValueType): void {
   requireIndices(indices);
   if (x.shape.length !== 2 || indices.shape.length !== 1 || indices.shape[0] !== x.shape[0]) {
-    throw new AttuneError("internal", `needs [N, V] and [N], got ${formatShape(x.shape)} and ${formatShape(indices.shape)}`);
+    throw new AttuneError(
+      "internal",
+      `needs [N, V] and [N], got ${formatShape(x.shape)} and ${formatShape(indices.shape)}`,
+    );
   }
 }
 
@@ -25,28 +32,50 @@ export const indexing = {
       return [{ dtype: table!.dtype, shape: [...indices!.shape, ...table!.shape.slice(1)] }];
     },
     emit: (emitter, node) =>
-      void emitter.nodeOutputs("Gather", [node.inputs[0]!.name, node.inputs[1]!.name], { attributes: { axis: 0 }, outputs: [node.outputs[0]!.name] }),
+      void emitter.nodeOutputs("Gather", [node.inputs[0]!.name, node.inputs[1]!.name], {
+        attributes: { axis: 0 },
+        outputs: [node.outputs[0]!.name],
+      }),
     gradient: ({ inputs, gradients }) => {
       const [table, indices] = inputs;
-      return [scatterAddRows(fill(table!.graph, table!.shape, 0), indices!, gradients[0]!), undefined];
+      return [
+        scatterAddRows(fill(table!.graph, table!.shape, 0), indices!, gradients[0]!),
+        undefined,
+      ];
     },
   }),
   scatterAddRows: defineOp("scatterAddRows", {
-    doc: "base [R, ...] with updates [...I, ...] added to the rows that indices [...I] name; repeats add up",
+    doc:
+      "base [R, ...] with updates [...I, ...] added to the rows that indices [...I] name; " +
+      "repeats add up",
     infer([base, indices, updates]) {
       requireIndices(indices!);
       const wanted = [...indices!.shape, ...base!.shape.slice(1)];
       if (!sameShape(updates!.shape, wanted)) {
-        throw new AttuneError("internal", `updates must be ${formatShape(wanted)}, got ${formatShape(updates!.shape)}`);
+        throw new AttuneError(
+          "internal",
+          `updates must be ${formatShape(wanted)}, got ${formatShape(updates!.shape)}`,
+        );
       }
       return [{ dtype: base!.dtype, shape: base!.shape }];
     },
     emit: (emitter, node) => {
-      const [base, indices, updates] = node.inputs.map((input) => input.name) as [string, string, string];
+      const [base, indices, updates] = node.inputs.map((input) => input.name) as [
+        string,
+        string,
+        string,
+      ];
       const tuples = emitter.node("Unsqueeze", [indices, emitter.integers([-1])]);
-      emitter.nodeOutputs("ScatterND", [base, tuples, updates], { attributes: { reduction: "add" }, outputs: [node.outputs[0]!.name] });
+      emitter.nodeOutputs("ScatterND", [base, tuples, updates], {
+        attributes: { reduction: "add" },
+        outputs: [node.outputs[0]!.name],
+      });
     },
-    gradient: ({ inputs, gradients, wanted }) => [gradients[0]!, undefined, wanted(2) ? gatherRows(gradients[0]!, inputs[1]!) : undefined],
+    gradient: ({ inputs, gradients, wanted }) => [
+      gradients[0]!,
+      undefined,
+      wanted(2) ? gatherRows(gradients[0]!, inputs[1]!) : undefined,
+    ],
   }),
   pick: defineOp("pick", {
     doc: "one entry of each row: x [N, V], indices [N] -> [N]",
@@ -58,7 +87,9 @@ export const indexing = {
       const [x, indices] = node.inputs.map((input) => input.name) as [string, string];
       const column = emitter.node("Unsqueeze", [indices, emitter.integers([1])]);
       const picked = emitter.node("GatherElements", [x, column], { attributes: { axis: 1 } });
-      emitter.nodeOutputs("Squeeze", [picked, emitter.integers([1])], { outputs: [node.outputs[0]!.name] });
+      emitter.nodeOutputs("Squeeze", [picked, emitter.integers([1])], {
+        outputs: [node.outputs[0]!.name],
+      });
     },
     gradient: ({ inputs, gradients }) => {
       const [x, indices] = inputs;
@@ -69,15 +100,30 @@ export const indexing = {
     doc: "base [N, V] with updates [N] added at one entry of each row",
     infer([base, indices, updates]) {
       requireMatrixAndVector(base!, indices!);
-      if (!sameShape(updates!.shape, indices!.shape)) throw new AttuneError("internal", `updates must be ${formatShape(indices!.shape)}`);
+      if (!sameShape(updates!.shape, indices!.shape))
+        throw new AttuneError("internal", `updates must be ${formatShape(indices!.shape)}`);
       return [base!];
     },
     emit: (emitter, node) => {
-      const [base, indices, updates] = node.inputs.map((input) => input.name) as [string, string, string];
+      const [base, indices, updates] = node.inputs.map((input) => input.name) as [
+        string,
+        string,
+        string,
+      ];
       const axis = emitter.integers([1]);
-      const columns = [emitter.node("Unsqueeze", [indices, axis]), emitter.node("Unsqueeze", [updates, axis])];
-      emitter.nodeOutputs("ScatterElements", [base, ...columns], { attributes: { axis: 1, reduction: "add" }, outputs: [node.outputs[0]!.name] });
+      const columns = [
+        emitter.node("Unsqueeze", [indices, axis]),
+        emitter.node("Unsqueeze", [updates, axis]),
+      ];
+      emitter.nodeOutputs("ScatterElements", [base, ...columns], {
+        attributes: { axis: 1, reduction: "add" },
+        outputs: [node.outputs[0]!.name],
+      });
     },
-    gradient: ({ inputs, gradients, wanted }) => [gradients[0]!, undefined, wanted(2) ? pick(gradients[0]!, inputs[1]!) : undefined],
+    gradient: ({ inputs, gradients, wanted }) => [
+      gradients[0]!,
+      undefined,
+      wanted(2) ? pick(gradients[0]!, inputs[1]!) : undefined,
+    ],
   }),
 } satisfies { [N in OpName]?: OpDefinition<N> };

@@ -33,7 +33,10 @@ function emitReduce(opType: string) {
       return;
     }
     const axes = node.attributes.axes.map((axis) => normalizeAxis(axis, x.shape.length));
-    emitter.nodeOutputs(opType, [x.name, emitter.integers(axes)], { attributes: { keepdims: node.attributes.keepDimensions ? 1 : 0 }, outputs: [output] });
+    emitter.nodeOutputs(opType, [x.name, emitter.integers(axes)], {
+      attributes: { keepdims: node.attributes.keepDimensions ? 1 : 0 },
+      outputs: [output],
+    });
   };
 }
 
@@ -42,7 +45,11 @@ function spread(x: Value, shape: Shape, axes: readonly number[]): Value {
   return expand(reshape(x, keptShape(shape, axes)), shape);
 }
 
-function reduction<N extends ReduceOp>(doc: string, opType: string, gradient: OpDefinition<N>["gradient"]): OpDefinition<N> {
+function reduction<N extends ReduceOp>(
+  doc: string,
+  opType: string,
+  gradient: OpDefinition<N>["gradient"],
+): OpDefinition<N> {
   return {
     doc,
     infer(inputs, attributes) {
@@ -63,17 +70,25 @@ function inverseCount(x: Value, axes: readonly number[]): Value | number {
 }
 
 export const reduce = {
-  sum: reduction<"sum">("sum over axes", "ReduceSum", ({ inputs, gradients, attributes }) => [spread(gradients[0]!, inputs[0]!.shape, attributes.axes)]),
+  sum: reduction<"sum">("sum over axes", "ReduceSum", ({ inputs, gradients, attributes }) => [
+    spread(gradients[0]!, inputs[0]!.shape, attributes.axes),
+  ]),
   mean: reduction<"mean">("mean over axes", "ReduceMean", ({ inputs, gradients, attributes }) => {
     const x = inputs[0]!;
-    return [spread(multiply(gradients[0]!, inverseCount(x, attributes.axes)), x.shape, attributes.axes)];
+    return [
+      spread(multiply(gradients[0]!, inverseCount(x, attributes.axes)), x.shape, attributes.axes),
+    ];
   }),
-  max: reduction<"max">("largest over axes; the gradient is shared evenly between ties", "ReduceMax", ({ inputs, outputs, gradients, attributes }) => {
-    const x = inputs[0]!;
-    const hits = cast(equal(x, spread(outputs[0]!, x.shape, attributes.axes)), "float32");
-    const share = divide(hits, sum(hits, attributes.axes, true));
-    return [multiply(spread(gradients[0]!, x.shape, attributes.axes), share)];
-  }),
+  max: reduction<"max">(
+    "largest over axes; the gradient is shared evenly between ties",
+    "ReduceMax",
+    ({ inputs, outputs, gradients, attributes }) => {
+      const x = inputs[0]!;
+      const hits = cast(equal(x, spread(outputs[0]!, x.shape, attributes.axes)), "float32");
+      const share = divide(hits, sum(hits, attributes.axes, true));
+      return [multiply(spread(gradients[0]!, x.shape, attributes.axes), share)];
+    },
+  ),
   argmax: defineOp("argmax", {
     doc: "index of the largest entry along an axis, int64, the first of ties",
     infer: ([x], { axis }) => {
@@ -95,10 +110,14 @@ export const reduce = {
       return [inputs[0]!];
     },
     emit: (emitter, node) =>
-      void emitter.nodeOutputs("CumSum", [node.inputs[0]!.name, emitter.constant(int64([], [-1]))], {
-        attributes: { reverse: node.attributes.reverse ? 1 : 0 },
-        outputs: [node.outputs[0]!.name],
-      }),
+      void emitter.nodeOutputs(
+        "CumSum",
+        [node.inputs[0]!.name, emitter.constant(int64([], [-1]))],
+        {
+          attributes: { reverse: node.attributes.reverse ? 1 : 0 },
+          outputs: [node.outputs[0]!.name],
+        },
+      ),
     gradient: ({ gradients, attributes }) => [cumulativeSum(gradients[0]!, !attributes.reverse)],
   }),
 } satisfies { [N in OpName]?: OpDefinition<N> };

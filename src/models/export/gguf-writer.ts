@@ -1,6 +1,6 @@
 /**
- * Writes GGUF files, version 3, little-endian. Source: ggml's docs/gguf.md. Tensors are written one after the other, so that no
- * more than one need be in memory; equal models give equal bytes.
+ * Writes GGUF files, version 3, little-endian. Source: ggml's docs/gguf.md. Tensors are written one
+ * after the other, so that no more than one need be in memory; equal models give equal bytes.
  */
 import type { FileHandle } from "node:fs/promises";
 import { invariant } from "../../core/errors.ts";
@@ -29,7 +29,14 @@ export interface GgufTensorToWrite {
 /** What a tensor may be written in. */
 export type GgufDType = WeightDType | QuantName;
 
-const TENSOR_TYPES: Readonly<Record<GgufDType, number>> = { F32: 0, F16: 1, Q4_0: 2, Q4_1: 3, Q8_0: 8, BF16: 30 };
+const TENSOR_TYPES: Readonly<Record<GgufDType, number>> = {
+  F32: 0,
+  F16: 1,
+  Q4_0: 2,
+  Q4_1: 3,
+  Q8_0: 8,
+  BF16: 30,
+};
 const ALIGNMENT = 32;
 const [UINT32, INT32, FLOAT32, BOOL, STRING, ARRAY] = [4, 5, 6, 7, 8, 9];
 
@@ -37,7 +44,9 @@ const aligned = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) * ALIGNM
 const isQuant = (dtype: GgufDType): dtype is QuantName => dtype in QUANT_BYTES;
 
 function bytesOf({ shape, dtype }: GgufTensorToWrite): number {
-  return isQuant(dtype) ? (elementCount(shape) / BLOCK) * QUANT_BYTES[dtype] : elementCount(shape) * (dtype === "F32" ? 4 : 2);
+  return isQuant(dtype)
+    ? (elementCount(shape) / BLOCK) * QUANT_BYTES[dtype]
+    : elementCount(shape) * (dtype === "F32" ? 4 : 2);
 }
 
 /** Bytes of a header, collected in pieces. */
@@ -75,11 +84,20 @@ class HeaderBytes {
       case "string":
         return this.uint32(STRING).text(value);
       case "strings":
-        return value.reduce((bytes: this, text) => bytes.text(text), this.uint32(ARRAY).uint32(STRING).uint64(value.length));
+        return value.reduce(
+          (bytes: this, text) => bytes.text(text),
+          this.uint32(ARRAY).uint32(STRING).uint64(value.length),
+        );
       case "int32s":
-        return this.uint32(ARRAY).uint32(INT32).uint64(value.length).numbers(Int32Array.from(value));
+        return this.uint32(ARRAY)
+          .uint32(INT32)
+          .uint64(value.length)
+          .numbers(Int32Array.from(value));
       case "float32s":
-        return this.uint32(ARRAY).uint32(FLOAT32).uint64(value.length).numbers(Float32Array.from(value));
+        return this.uint32(ARRAY)
+          .uint32(FLOAT32)
+          .uint64(value.length)
+          .numbers(Float32Array.from(value));
     }
   }
 
@@ -102,8 +120,16 @@ class HeaderBytes {
  * Writes one file: to a temporary name in the same folder, flushed, then renamed.
  * @throws AttuneError `disk`
  */
-export async function writeGguf(path: string, metadata: ReadonlyMap<string, TypedValue>, tensors: readonly GgufTensorToWrite[]): Promise<void> {
-  const header = new HeaderBytes().uint32(0x46554747).uint32(3).uint64(tensors.length).uint64(metadata.size);
+export async function writeGguf(
+  path: string,
+  metadata: ReadonlyMap<string, TypedValue>,
+  tensors: readonly GgufTensorToWrite[],
+): Promise<void> {
+  const header = new HeaderBytes()
+    .uint32(0x46554747)
+    .uint32(3)
+    .uint64(tensors.length)
+    .uint64(metadata.size);
   for (const [key, value] of metadata) header.text(key).value(value);
   let offset = 0;
   for (const tensor of tensors) {
@@ -123,7 +149,10 @@ const PIECE = 2 ** 20;
 
 async function writeTensor(handle: FileHandle, tensor: GgufTensorToWrite): Promise<void> {
   const numbers = tensor.data();
-  invariant(numbers.length === elementCount(tensor.shape), `tensor ${tensor.name} does not fill [${tensor.shape.join(", ")}]`);
+  invariant(
+    numbers.length === elementCount(tensor.shape),
+    `tensor ${tensor.name} does not fill [${tensor.shape.join(", ")}]`,
+  );
   const { dtype } = tensor;
   for (let at = 0; at < numbers.length; at += PIECE) {
     const piece = numbers.subarray(at, at + PIECE);

@@ -1,17 +1,30 @@
 /**
- * A model as an ONNX file for inference elsewhere: input_ids and attention_mask, int64 [batch, sequence], to logits,
- * float32 [batch, sequence, vocabulary]. No key-value cache: every call reads the whole text. The graph is the families' own,
- * so it holds operators of ONNX Runtime (com.microsoft) beside the standard ones.
+ * A model as an ONNX file for inference elsewhere: input_ids and attention_mask, int64 [batch,
+ * sequence], to logits, float32 [batch, sequence, vocabulary]. No key-value cache: every call reads
+ * the whole text. The graph is the families' own, so it holds operators of ONNX Runtime
+ * (com.microsoft) beside the standard ones.
  *
- * Padding may stand on either side: positions count the tokens of the mask, as transformers' `generate` has it (its
- * `forward` alone counts padding too), and what stands at padded places is meaningless.
+ * Padding may stand on either side: positions count the tokens of the mask, as transformers'
+ * `generate` has it (its `forward` alone counts padding too), and what stands at padded places is
+ * meaningless.
  */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { invariant } from "../../core/errors.ts";
 import type { HostTensor } from "../../core/tensor.ts";
 import { elementCount } from "../../core/tensor.ts";
-import { add, cast, cumulativeSum, fill, gemm, greater, maximum, multiply, reshape, subtract } from "../../graph/build.ts";
+import {
+  add,
+  cast,
+  cumulativeSum,
+  fill,
+  gemm,
+  greater,
+  maximum,
+  multiply,
+  reshape,
+  subtract,
+} from "../../graph/build.ts";
 import type { Graph, Value } from "../../graph/ir.ts";
 import { lower } from "../../graph/lower.ts";
 import type { ExternalTensor } from "../../graph/onnx/emitter.ts";
@@ -40,31 +53,54 @@ export interface OnnxOptions {
  * @param model without an adapter of its own: merge it first
  * @throws AttuneError `disk`
  */
-export async function exportOnnx(model: Model, folder: string, { maxInlineBytes = MOST_INLINE }: OnnxOptions = {}): Promise<void> {
+export async function exportOnnx(
+  model: Model,
+  folder: string,
+  { maxInlineBytes = MOST_INLINE }: OnnxOptions = {},
+): Promise<void> {
   invariant(!model.adapter && !model.scoreHead, "this kind of model has no ONNX form");
   const { graph, logits, names } = buildInference(model);
   const weights = new Map(names.map((name) => [name, model.weights.get(name)!]));
   const tables = rotaryFeeds(model, model.config.maxPositions);
-  const bytes = [...weights.values()].reduce((total, { shape }) => total + 4 * elementCount(shape), 0);
+  const bytes = [...weights.values()].reduce(
+    (total, { shape }) => total + 4 * elementCount(shape),
+    0,
+  );
   const stored = bytes > maxInlineBytes ? await writeExternal(weights, folder) : inMemory(weights);
-  const { model: onnx } = lower(graph, { logits }, { device: "cpu", initializers: { ...tables, ...stored }, exactNames: true });
+  const { model: onnx } = lower(
+    graph,
+    { logits },
+    { device: "cpu", initializers: { ...tables, ...stored }, exactNames: true },
+  );
   await writeFile(join(folder, "model.onnx"), onnx);
 }
 
 type Weights = ReadonlyMap<string, HostTensor<"float32"> | HostTensor<"float16">>;
 
 function inMemory(weights: Weights): Record<string, HostTensor> {
-  return Object.fromEntries([...weights].map(([name, weight]) => [name, { dtype: "float32", shape: weight.shape, data: weightNumbers(weight) } satisfies HostTensor]));
+  return Object.fromEntries(
+    [...weights].map(([name, weight]) => [
+      name,
+      { dtype: "float32", shape: weight.shape, data: weightNumbers(weight) } satisfies HostTensor,
+    ]),
+  );
 }
 
-async function writeExternal(weights: Weights, folder: string): Promise<Record<string, ExternalTensor>> {
+async function writeExternal(
+  weights: Weights,
+  folder: string,
+): Promise<Record<string, ExternalTensor>> {
   const places: Record<string, ExternalTensor> = {};
   await writeWhole(join(folder, WEIGHTS_FILE), async (handle) => {
     let offset = 0;
     for (const [name, weight] of weights) {
       const data = weightNumbers(weight);
       await handle.writeFile(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-      places[name] = { dtype: "float32", shape: weight.shape, external: { location: WEIGHTS_FILE, offset, length: data.byteLength } };
+      places[name] = {
+        dtype: "float32",
+        shape: weight.shape,
+        external: { location: WEIGHTS_FILE, offset, length: data.byteLength },
+      };
       const end = offset + data.byteLength;
       offset = Math.ceil(end / PAGE) * PAGE;
       await handle.writeFile(new Uint8Array(offset - end));
@@ -81,29 +117,47 @@ function buildInference(model: Model): { graph: Graph; logits: Value; names: str
   const tokens = graph.input("input_ids", "int64", ["batch", "sequence"]);
   const mask = graph.input("attention_mask", "int64", ["batch", "sequence"]);
   const { positions, bias } = graph.scope("mask", () => readMask(mask, config.slidingWindow));
-  const attention = trainingAttention(config, { batch: "batch", time: "sequence", bias, rotary: rotaryInputs(graph, model, positions) });
+  const attention = trainingAttention(config, {
+    batch: "batch",
+    time: "sequence",
+    bias,
+    rotary: rotaryInputs(graph, model, positions),
+  });
   const flat = (x: Value): Value => reshape(x, ["batch*sequence"]);
   const end = endBuilder(parts, parameters);
   let x = graph.scope("embedding", () => family.embed(end, flat(tokens), flat(positions)));
   for (let layer = 0; layer < config.layers; layer++) {
     const prefix = family.blockPrefix(layer);
-    x = graph.scope(prefix.slice(0, -1), () => family.block(blockBuilder(parts, parameters, prefix, attention), x));
+    x = graph.scope(prefix.slice(0, -1), () =>
+      family.block(blockBuilder(parts, parameters, prefix, attention), x),
+    );
   }
   const logits = graph.scope("readout", () => {
-    const rows = gemm(family.finalNorm(end, x), end.parameter(family.headWeight(config)), { transposeRight: true });
+    const rows = gemm(family.finalNorm(end, x), end.parameter(family.headWeight(config)), {
+      transposeRight: true,
+    });
     return reshape(rows, ["batch", "sequence", config.vocabularySize]);
   });
   return { graph, logits, names: [...parameters.used.keys()] };
 }
 
-/** Positions int64 [B, T], and the bias [B, 1, T, T] that hides padding, later keys, and keys outside a sliding window. */
+/**
+ * Positions int64 [B, T], and the bias [B, 1, T, T] that hides padding, later keys, and keys
+ * outside a sliding window.
+ */
 function readMask(mask: Value, window: number | undefined): { positions: Value; bias: Value } {
   const given = cast(mask, "float32");
   const positions = cast(maximum(subtract(cumulativeSum(given), 1), 0), "int64");
   const places = cumulativeSum(fill(mask.graph, ["batch", "sequence"], 1));
-  const distance = subtract(reshape(places, ["batch", 1, "sequence", 1]), reshape(places, ["batch", 1, 1, "sequence"]));
+  const distance = subtract(
+    reshape(places, ["batch", 1, "sequence", 1]),
+    reshape(places, ["batch", 1, 1, "sequence"]),
+  );
   const hide = (condition: Value): Value => multiply(cast(condition, "float32"), HIDDEN);
   const padding = multiply(reshape(subtract(1, given), ["batch", 1, 1, "sequence"]), HIDDEN);
   const causal = add(hide(greater(0, distance)), padding);
-  return { positions, bias: window === undefined ? causal : add(causal, hide(greater(distance, window - 1))) };
+  return {
+    positions,
+    bias: window === undefined ? causal : add(causal, hide(greater(distance, window - 1))),
+  };
 }

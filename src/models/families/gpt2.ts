@@ -1,20 +1,34 @@
 /**
- * GPT-2: learned positions, layer norms with biases, one fused query-key-value projection, GELU (tanh form).
+ * GPT-2: learned positions, layer norms with biases, one fused query-key-value projection, GELU
+ * (tanh form).
  * Source: transformers' models/gpt2/modeling_gpt2.py; weights keep Conv1D's [in, out].
  */
 import { add, gatherRows, gelu, layerNorm, slice } from "../../graph/build.ts";
 import type { Value } from "../../graph/ir.ts";
-import type { BlockBuilder, DecoderConfig, EndBuilder, ModelFamily, Projection } from "../family.ts";
+import type {
+  BlockBuilder,
+  DecoderConfig,
+  EndBuilder,
+  ModelFamily,
+  Projection,
+} from "../family.ts";
 import { ConfigReader, LIMITS } from "../family.ts";
 
 const TOKENS = "transformer.wte.weight";
 const POSITIONS = "transformer.wpe.weight";
 
 /** Names of other families that transformers' GPT2Config takes for its own. */
-const ALIASES: Readonly<Record<string, string>> = { hidden_size: "n_embd", max_position_embeddings: "n_positions", num_attention_heads: "n_head", num_hidden_layers: "n_layer" };
+const ALIASES: Readonly<Record<string, string>> = {
+  hidden_size: "n_embd",
+  max_position_embeddings: "n_positions",
+  num_attention_heads: "n_head",
+  num_hidden_layers: "n_layer",
+};
 
 function readGpt2Config(json: Readonly<Record<string, unknown>>): DecoderConfig {
-  const aliased = Object.entries(ALIASES).flatMap(([alias, key]) => (json[key] === undefined && json[alias] !== undefined ? [[key, json[alias]]] : []));
+  const aliased = Object.entries(ALIASES).flatMap(([alias, key]) =>
+    json[key] === undefined && json[alias] !== undefined ? [[key, json[alias]]] : [],
+  );
   const config = new ConfigReader({ ...json, ...Object.fromEntries(aliased) });
   config.only("activation_function", ["gelu_new", "gelu_pytorch_tanh"]);
   config.only("scale_attn_weights", [true]);
@@ -41,7 +55,11 @@ function readGpt2Config(json: Readonly<Record<string, unknown>>): DecoderConfig 
 
 function projections(config: DecoderConfig): Record<string, Projection> {
   const { hiddenSize: hidden, intermediateSize: wide } = config;
-  const projection = (inputs: number, outputs: number): Projection => ({ inputs, outputs, transposed: true });
+  const projection = (inputs: number, outputs: number): Projection => ({
+    inputs,
+    outputs,
+    transposed: true,
+  });
   return {
     "attn.c_attn": projection(hidden, 3 * hidden),
     "attn.c_proj": projection(hidden, hidden),
@@ -51,7 +69,12 @@ function projections(config: DecoderConfig): Record<string, Projection> {
 }
 
 function norm(builder: BlockBuilder | EndBuilder, x: Value, name: string): Value {
-  return layerNorm(x, builder.parameter(`${name}.weight`), builder.parameter(`${name}.bias`), builder.config.normEpsilon);
+  return layerNorm(
+    x,
+    builder.parameter(`${name}.weight`),
+    builder.parameter(`${name}.bias`),
+    builder.config.normEpsilon,
+  );
 }
 
 export const gpt2: ModelFamily = {
@@ -79,16 +102,26 @@ export const gpt2: ModelFamily = {
   finalShapes: (config) => ({
     "transformer.ln_f.weight": [config.hiddenSize],
     "transformer.ln_f.bias": [config.hiddenSize],
-    ...(config.tieEmbeddings ? {} : { "lm_head.weight": [config.vocabularySize, config.hiddenSize] }),
+    ...(config.tieEmbeddings
+      ? {}
+      : { "lm_head.weight": [config.vocabularySize, config.hiddenSize] }),
   }),
   blockPrefix: (layer) => `transformer.h.${layer}.`,
   projections,
   headWeight: (config) => (config.tieEmbeddings ? TOKENS : "lm_head.weight"),
-  embed: (builder, tokens, positions) => add(gatherRows(builder.parameter(TOKENS), tokens), gatherRows(builder.parameter(POSITIONS), positions)),
+  embed: (builder, tokens, positions) =>
+    add(
+      gatherRows(builder.parameter(TOKENS), tokens),
+      gatherRows(builder.parameter(POSITIONS), positions),
+    ),
   block(builder, x) {
     const size = builder.config.hiddenSize;
     const fused = builder.linear(norm(builder, x, "ln_1"), "attn.c_attn");
-    const attended = builder.attention(slice(fused, 1, 0, size), slice(fused, 1, size, 2 * size), slice(fused, 1, 2 * size, 3 * size));
+    const attended = builder.attention(
+      slice(fused, 1, 0, size),
+      slice(fused, 1, size, 2 * size),
+      slice(fused, 1, 2 * size, 3 * size),
+    );
     const middle = add(x, builder.linear(attended, "attn.c_proj"));
     const wide = gelu(builder.linear(norm(builder, middle, "ln_2"), "mlp.c_fc"), "tanh");
     return add(middle, builder.linear(wide, "mlp.c_proj"));

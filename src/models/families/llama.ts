@@ -1,6 +1,8 @@
 /**
- * Llama: Llama 2 and 3.x, TinyLlama, SmolLM and SmolLM2. RMS norms, rotary positions, grouped-query attention, SwiGLU.
- * Source: transformers' models/llama/modeling_llama.py. The other families of this kind reuse it and say what differs.
+ * Llama: Llama 2 and 3.x, TinyLlama, SmolLM and SmolLM2. RMS norms, rotary positions, grouped-query
+ * attention, SwiGLU.
+ * Source: transformers' models/llama/modeling_llama.py. The other families of this kind reuse it
+ * and say what differs.
  */
 import { add, gatherRows, multiply, rmsNorm, silu } from "../../graph/build.ts";
 import type { Value } from "../../graph/ir.ts";
@@ -13,8 +15,9 @@ export const HEAD = "lm_head.weight";
 export const FINAL_NORM = "model.norm.weight";
 
 /**
- * What transformers' configuration class of a Llama-like family has where config.json lacks a key. A key that is null is not lacking:
- * `num_key_value_heads: null` means as many as heads in every family.
+ * What transformers' configuration class of a Llama-like family has where config.json lacks a key.
+ * A key that is null is not lacking: `num_key_value_heads: null` means as many as heads in every
+ * family.
  */
 export interface LlamaDefaults {
   vocabularySize: number;
@@ -26,22 +29,38 @@ export interface LlamaDefaults {
   maxPositions: number;
 }
 
-const LLAMA_DEFAULTS: LlamaDefaults = { vocabularySize: 32_000, intermediateSize: 11_008, maxPositions: 2048 };
+const LLAMA_DEFAULTS: LlamaDefaults = {
+  vocabularySize: 32_000,
+  intermediateSize: 11_008,
+  maxPositions: 2048,
+};
 
-/** Reads the fields that all Llama-like families share; none of them has biases but by its own word. */
-export function readLlamaConfig(json: Readonly<Record<string, unknown>>, defaults: LlamaDefaults): DecoderConfig {
+/**
+ * Reads the fields that all Llama-like families share; none of them has biases but by its own word.
+ */
+export function readLlamaConfig(
+  json: Readonly<Record<string, unknown>>,
+  defaults: LlamaDefaults,
+): DecoderConfig {
   const config = new ConfigReader(json);
   config.only("hidden_act", ["silu"]);
   const hiddenSize = config.integer("hidden_size", 4096);
   const heads = config.integer("num_attention_heads", 32);
-  const maxPositions = config.integer("max_position_embeddings", defaults.maxPositions, LIMITS.positions);
+  const maxPositions = config.integer(
+    "max_position_embeddings",
+    defaults.maxPositions,
+    LIMITS.positions,
+  );
   return {
     modelType: "llama",
     vocabularySize: config.integer("vocab_size", defaults.vocabularySize, LIMITS.vocabulary),
     hiddenSize,
     layers: config.integer("num_hidden_layers", 32, LIMITS.layers),
     heads,
-    keyValueHeads: config.integer("num_key_value_heads", json["num_key_value_heads"] === null ? heads : (defaults.keyValueHeads ?? heads)),
+    keyValueHeads: config.integer(
+      "num_key_value_heads",
+      json["num_key_value_heads"] === null ? heads : (defaults.keyValueHeads ?? heads),
+    ),
     headSize: config.integer("head_dim", defaults.headSize ?? hiddenSize / heads),
     intermediateSize: config.integer("intermediate_size", defaults.intermediateSize),
     maxPositions,
@@ -56,14 +75,21 @@ export function readLlamaConfig(json: Readonly<Record<string, unknown>>, default
 function readOwnLlamaConfig(json: Readonly<Record<string, unknown>>): DecoderConfig {
   const config = new ConfigReader(json);
   const attention = config.boolean("attention_bias", false);
-  return { ...readLlamaConfig(json, LLAMA_DEFAULTS), biases: { queryKeyValue: attention, output: attention, mlp: config.boolean("mlp_bias", false) } };
+  return {
+    ...readLlamaConfig(json, LLAMA_DEFAULTS),
+    biases: { queryKeyValue: attention, output: attention, mlp: config.boolean("mlp_bias", false) },
+  };
 }
 
 export function llamaProjections(config: DecoderConfig): Record<string, Projection> {
   const { hiddenSize: hidden, intermediateSize: wide } = config;
   const queries = config.heads * config.headSize;
   const keys = config.keyValueHeads * config.headSize;
-  const projection = (inputs: number, outputs: number): Projection => ({ inputs, outputs, transposed: false });
+  const projection = (inputs: number, outputs: number): Projection => ({
+    inputs,
+    outputs,
+    transposed: false,
+  });
   return {
     "self_attn.q_proj": projection(hidden, queries),
     "self_attn.k_proj": projection(hidden, keys),
@@ -99,7 +125,11 @@ export interface HeadChanges {
 }
 
 /** Attention and SwiGLU, each behind an RMS norm and around a residual: x [N, d] -> [N, d]. */
-export function llamaBlock(builder: BlockBuilder, x: Value, { queries = same, keys = same }: HeadChanges = {}): Value {
+export function llamaBlock(
+  builder: BlockBuilder,
+  x: Value,
+  { queries = same, keys = same }: HeadChanges = {},
+): Value {
   const { normEpsilon } = builder.config;
   const normed = rmsNorm(x, builder.parameter("input_layernorm.weight"), normEpsilon);
   const attended = builder.attention(
@@ -109,11 +139,17 @@ export function llamaBlock(builder: BlockBuilder, x: Value, { queries = same, ke
   );
   const middle = add(x, builder.linear(attended, "self_attn.o_proj"));
   const wide = rmsNorm(middle, builder.parameter("post_attention_layernorm.weight"), normEpsilon);
-  const gated = multiply(silu(builder.linear(wide, "mlp.gate_proj")), builder.linear(wide, "mlp.up_proj"));
+  const gated = multiply(
+    silu(builder.linear(wide, "mlp.gate_proj")),
+    builder.linear(wide, "mlp.up_proj"),
+  );
   return add(middle, builder.linear(gated, "mlp.down_proj"));
 }
 
-/** Frequencies of RoPE, which config.json gives; transformers before 4.32 wrote them out in each block. */
+/**
+ * Frequencies of RoPE, which config.json gives; transformers before 4.32 wrote them out in each
+ * block.
+ */
 export const LLAMA_BUFFERS = [/^(model\.)?(layers\.\d+\.self_attn\.)?rotary_emb\.inv_freq$/];
 
 const same = (x: Value): Value => x;
@@ -123,7 +159,9 @@ export const llama: ModelFamily = {
   optionalPrefix: "model.",
   harmless: LLAMA_BUFFERS,
   readConfig: readOwnLlamaConfig,
-  embeddingShapes: (config): Shapes => ({ [EMBEDDING]: [config.vocabularySize, config.hiddenSize] }),
+  embeddingShapes: (config): Shapes => ({
+    [EMBEDDING]: [config.vocabularySize, config.hiddenSize],
+  }),
   blockShapes: llamaBlockShapes,
   finalShapes: (config): Shapes => ({
     [FINAL_NORM]: [config.hiddenSize],

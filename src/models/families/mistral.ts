@@ -1,5 +1,6 @@
 /**
- * Mistral: Llama with a sliding window over the keys. Source: transformers' models/mistral/modeling_mistral.py.
+ * Mistral: Llama with a sliding window over the keys. Source: transformers'
+ * models/mistral/modeling_mistral.py.
  */
 import type { ModelFamily } from "../family.ts";
 import { ConfigReader, LIMITS } from "../family.ts";
@@ -12,8 +13,20 @@ export const mistral: ModelFamily = {
   ...llama,
   modelType: "mistral",
   readConfig(json) {
-    const config = readLlamaConfig(json, { vocabularySize: 32_000, intermediateSize: 14_336, keyValueHeads: 8, maxPositions: 131_072 });
-    const window = json["sliding_window"] === null ? undefined : new ConfigReader(json).integer("sliding_window", DEFAULT_WINDOW, LIMITS.positions);
-    return { ...config, modelType: "mistral", ...(window === undefined ? {} : { slidingWindow: window }) };
+    const config = readLlamaConfig(json, {
+      vocabularySize: 32_000,
+      intermediateSize: 14_336,
+      keyValueHeads: 8,
+      maxPositions: 131_072,
+    });
+    const window =
+      json["sliding_window"] === null
+        ? undefined
+        : new ConfigReader(json).integer("sliding_window", DEFAULT_WINDOW, LIMITS.positions);
+    return {
+      ...config,
+      modelType: "mistral",
+      ...(window === undefined ? {} : { slidingWindow: window }),
+    };
   },
 };

@@ -1,6 +1,7 @@
 /**
  * Qwen3: Llama with an RMS norm over each head of queries and keys, and a head size of its own.
- * Source: transformers' models/qwen3/modeling_qwen3.py. Its partial sliding window (use_sliding_window) is refused.
+ * Source: transformers' models/qwen3/modeling_qwen3.py. Its partial sliding window
+ * (use_sliding_window) is refused.
  */
 import { reshape, rmsNorm } from "../../graph/build.ts";
 import type { Value } from "../../graph/ir.ts";
@@ -12,7 +13,11 @@ import { llama, llamaBlock, llamaBlockShapes, readLlamaConfig } from "./llama.ts
 /** [N, heads * D] -> [N, heads, D], normalised over D. */
 function headNorm(builder: BlockBuilder, x: Value, heads: number, weight: string): Value {
   const { headSize, normEpsilon } = builder.config;
-  return rmsNorm(reshape(x, [x.shape[0]!, heads, headSize]), builder.parameter(weight), normEpsilon);
+  return rmsNorm(
+    reshape(x, [x.shape[0]!, heads, headSize]),
+    builder.parameter(weight),
+    normEpsilon,
+  );
 }
 
 export const qwen3: ModelFamily = {
@@ -21,7 +26,11 @@ export const qwen3: ModelFamily = {
   readConfig(json) {
     refuseWindows(json);
     const biased = new ConfigReader(json).boolean("attention_bias", false);
-    return { ...readLlamaConfig(json, { ...QWEN_DEFAULTS, headSize: 128 }), modelType: "qwen3", biases: { queryKeyValue: biased, output: biased, mlp: false } };
+    return {
+      ...readLlamaConfig(json, { ...QWEN_DEFAULTS, headSize: 128 }),
+      modelType: "qwen3",
+      biases: { queryKeyValue: biased, output: biased, mlp: false },
+    };
   },
   blockShapes: (config) => ({
     ...llamaBlockShapes(config),
@@ -30,7 +39,9 @@ export const qwen3: ModelFamily = {
   }),
   block: (builder, x) =>
     llamaBlock(builder, x, {
-      queries: (queries) => headNorm(builder, queries, builder.config.heads, "self_attn.q_norm.weight"),
-      keys: (keys) => headNorm(builder, keys, builder.config.keyValueHeads, "self_attn.k_norm.weight"),
+      queries: (queries) =>
+        headNorm(builder, queries, builder.config.heads, "self_attn.q_norm.weight"),
+      keys: (keys) =>
+        headNorm(builder, keys, builder.config.keyValueHeads, "self_attn.k_norm.weight"),
     }),
 };

@@ -1,4 +1,7 @@
-/** Adapters of every kind that peft writes, against what peft computes with them (scripts/golden/peft_adapters.py). */
+/**
+ * Adapters of every kind that peft writes, against what peft computes with them
+ * (scripts/golden/peft_adapters.py).
+ */
 import { createHash } from "node:crypto";
 import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -27,7 +30,9 @@ import { saveAdapter } from "./write.ts";
 const here = dirname(fileURLToPath(import.meta.url));
 const folder = join(here, "..", "golden", "adapters");
 const models = join(here, "..", "..", "..", "tests", "golden", "models");
-const names = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => name);
+const names = readdirSync(folder, { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map(({ name }) => name);
 const ids = JSON.parse(readFileSync(join(folder, "ids.json"), "utf8")) as number[];
 const logits = new Map<string, Float32Array>();
 
@@ -37,7 +42,11 @@ beforeAll(async () => {
   await file.close();
 });
 
-const jsonOf = (name: string): Record<string, unknown> => JSON.parse(readFileSync(join(folder, name, "adapter_config.json"), "utf8")) as Record<string, unknown>;
+const jsonOf = (name: string): Record<string, unknown> =>
+  JSON.parse(readFileSync(join(folder, name, "adapter_config.json"), "utf8")) as Record<
+    string,
+    unknown
+  >;
 const isReward = (name: string): boolean => jsonOf(name)["task_type"] === "SEQ_CLS";
 
 async function readBase(name: string): Promise<Model> {
@@ -49,18 +58,44 @@ async function readBase(name: string): Promise<Model> {
   }
 }
 
-const openAdapter = async (name: string): Promise<Model> => (await openOver(await readBase(String(jsonOf(name)["base_model_name_or_path"])), join(folder, name))).model;
+const openAdapter = async (name: string): Promise<Model> =>
+  (
+    await openOver(
+      await readBase(String(jsonOf(name)["base_model_name_or_path"])),
+      join(folder, name),
+    )
+  ).model;
 
-/** The tokens as one row, every token of the vocabulary read at every place; or the score at the last. */
-function batchOf({ config: { vocabularySize, slidingWindow = ids.length } }: Model, scores: boolean): TokenBatch {
+/**
+ * The tokens as one row, every token of the vocabulary read at every place; or the score at the
+ * last.
+ */
+function batchOf(
+  { config: { vocabularySize, slidingWindow = ids.length } }: Model,
+  scores: boolean,
+): TokenBatch {
   const length = ids.length;
   const bias = zeros("float32", [1, 1, length, length]);
   for (let query = 0; query < length; query++) {
-    for (let key = 0; key < length; key++) if (key > query || query - key >= slidingWindow) bias.data[query * length + key] = -1e9;
+    for (let key = 0; key < length; key++)
+      if (key > query || query - key >= slidingWindow) bias.data[query * length + key] = -1e9;
   }
-  const read = scores ? [length - 1] : ids.flatMap((_, place) => Array.from({ length: vocabularySize }, () => place));
-  const targets = scores ? [0] : ids.flatMap(() => Array.from({ length: vocabularySize }, (_, token) => token));
-  return { tokens: int64([1, length], ids), positions: int64([1, length], ids.map((_, index) => index)), bias, selected: int64([read.length], read), targets: int64([read.length], targets) };
+  const read = scores
+    ? [length - 1]
+    : ids.flatMap((_, place) => Array.from({ length: vocabularySize }, () => place));
+  const targets = scores
+    ? [0]
+    : ids.flatMap(() => Array.from({ length: vocabularySize }, (_, token) => token));
+  return {
+    tokens: int64([1, length], ids),
+    positions: int64(
+      [1, length],
+      ids.map((_, index) => index),
+    ),
+    bias,
+    selected: int64([read.length], read),
+    targets: int64([read.length], targets),
+  };
 }
 
 /** log softmax of rows [T, V]. */
@@ -80,11 +115,17 @@ function expectClose(actual: ArrayLike<number>, expected: ArrayLike<number>): vo
   expect(actual.length).toBe(expected.length);
   const values = Array.from(expected);
   const scale = values.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
-  expect(values.reduce((worst, x, i) => Math.max(worst, Math.abs(x - actual[i]!)), 0) / scale).toBeLessThan(2e-5);
+  expect(
+    values.reduce((worst, x, i) => Math.max(worst, Math.abs(x - actual[i]!)), 0) / scale,
+  ).toBeLessThan(2e-5);
 }
 
 /** Whether a plan reads what peft computes. */
-async function expectPeft(name: string, model: Model, make: (model: Model) => ExecutionPlan): Promise<void> {
+async function expectPeft(
+  name: string,
+  model: Model,
+  make: (model: Model) => ExecutionPlan,
+): Promise<void> {
   const plan = make(model);
   const { readout } = await plan.score(batchOf(model, isReward(name)));
   await plan.close();
@@ -92,18 +133,30 @@ async function expectPeft(name: string, model: Model, make: (model: Model) => Ex
   expectClose(readout, isReward(name) ? expected : logProbabilities(expected));
 }
 
-const planner = (name: string, Plan: typeof WholePlan | typeof BlockwisePlan) => (model: Model) => new Plan({ model, reads: isReward(name) ? "scores" : "tokens", maxLength: 16 });
+const planner = (name: string, Plan: typeof WholePlan | typeof BlockwisePlan) => (model: Model) =>
+  new Plan({ model, reads: isReward(name) ? "scores" : "tokens", maxLength: 16 });
 
 function merged(model: Model): Model {
-  const whole = { ...cloneModel(model), ...(model.scoreHead ? { scoreHead: model.scoreHead } : {}) };
+  const whole = {
+    ...cloneModel(model),
+    ...(model.scoreHead ? { scoreHead: model.scoreHead } : {}),
+  };
   applyAdapter(whole, model.adapter!, 1);
   return whole;
 }
 
 /** Everything that decides what a model computes, by name, as digests. */
 function numbersOf(model: Model): Record<string, unknown> {
-  const all = [...model.weights.keys(), ...(model.adapter?.weights.keys() ?? []), ...(model.adapter?.scales?.keys() ?? []), ...(model.scoreHead ? [SCORE_HEAD] : [])];
-  const digest = ({ dtype, shape, data }: HostTensor): string => `${dtype} [${shape.join()}] ${createHash("sha1").update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength)).digest("hex")}`;
+  const all = [
+    ...model.weights.keys(),
+    ...(model.adapter?.weights.keys() ?? []),
+    ...(model.adapter?.scales?.keys() ?? []),
+    ...(model.scoreHead ? [SCORE_HEAD] : []),
+  ];
+  const digest = ({ dtype, shape, data }: HostTensor): string =>
+    `${dtype} [${shape.join()}] ${createHash("sha1")
+      .update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
+      .digest("hex")}`;
   return Object.fromEntries(all.toSorted().map((name) => [name, digest(weightOf(model, name))]));
 }
 
@@ -115,7 +168,10 @@ describe.each(names)("%s", (name) => {
     const model = await openAdapter(name);
     await expectPeft(name, model, planner(name, WholePlan));
     await expectPeft(name, model, planner(name, BlockwisePlan));
-    if (name === UNMERGEABLE) expect(() => merged(model)).toThrow("the adapter's bias cannot be merged: model.layers.1.self_attn.q_proj has none");
+    if (name === UNMERGEABLE)
+      expect(() => merged(model)).toThrow(
+        "the adapter's bias cannot be merged: model.layers.1.self_attn.q_proj has none",
+      );
     else await expectPeft(name, merged(model), planner(name, WholePlan));
   });
 
@@ -123,11 +179,17 @@ describe.each(names)("%s", (name) => {
     withFolder(async (out) => {
       const model = await openAdapter(name);
       await saveAdapter(model, out, "base");
-      const again = (await openOver(await readBase(String(jsonOf(name)["base_model_name_or_path"])), out)).model;
+      const again = (
+        await openOver(await readBase(String(jsonOf(name)["base_model_name_or_path"])), out)
+      ).model;
       expect(numbersOf(again)).toEqual(numbersOf(model));
       expect(again.config).toEqual(model.config);
       const known = new Set(["lora_dropout", ...Object.keys(jsonOf(name))]);
-      expect(Object.keys(JSON.parse(readFileSync(join(out, "adapter_config.json"), "utf8")) as object).filter((key) => !known.has(key))).toEqual([]);
+      expect(
+        Object.keys(
+          JSON.parse(readFileSync(join(out, "adapter_config.json"), "utf8")) as object,
+        ).filter((key) => !known.has(key)),
+      ).toEqual([]);
     }));
 
   test.skipIf(name === UNMERGEABLE)("written merged, it is read as the same", () =>
@@ -140,17 +202,29 @@ describe.each(names)("%s", (name) => {
       expect(numbersOf(again)).toEqual(numbersOf(whole));
       expect({ ...again.config, json: {} }).toEqual({ ...model.config, json: {} });
       await source.close();
-    }));
+    }),
+  );
 });
 
 describe("the base stays as it was under adapters that change whole weights", () => {
-  test.each(["head-tied", "embedding-tied", "dora", "all-biases", "tokens-tied", "norms-and-a-projection"])("%s", async (name) => {
+  test.each([
+    "head-tied",
+    "embedding-tied",
+    "dora",
+    "all-biases",
+    "tokens-tied",
+    "norms-and-a-projection",
+  ])("%s", async (name) => {
     const base = await readBase(String(jsonOf(name)["base_model_name_or_path"]));
     const before = numbersOf(base);
     const { model } = await openOver(base, join(folder, name));
     expect(numbersOf(base)).toEqual(before);
-    expect(base.config.tieEmbeddings).toBe((await readBase(String(jsonOf(name)["base_model_name_or_path"]))).config.tieEmbeddings);
-    const shared = [...model.weights].filter(([key, { data }]) => base.weights.get(key)?.data === data);
+    expect(base.config.tieEmbeddings).toBe(
+      (await readBase(String(jsonOf(name)["base_model_name_or_path"]))).config.tieEmbeddings,
+    );
+    const shared = [...model.weights].filter(
+      ([key, { data }]) => base.weights.get(key)?.data === data,
+    );
     expect(shared.length).toBeGreaterThan(0);
     expect(shared.length).toBeLessThan(model.weights.size);
   });
@@ -158,17 +232,26 @@ describe("the base stays as it was under adapters that change whole weights", ()
 
 /** Heads of a size that the key-value cache takes. */
 describe("decoding with a cache gives the same, apart and merged", () => {
-  test.each(["layers", "dora-patterns", "all-linear-gpt2", "lora-bias", "all-biases", "positions"])("%s", async (name) => {
-    const model = await openAdapter(name);
-    for (const [each, prepack] of [[model, false], [merged(model), true]] as const) {
-      const decoder = await Decoder.create(each, { maxLength: 16, prepack });
-      const batch = await decoder.start([ids.slice(0, 4)]);
-      for (const id of ids.slice(4)) await batch.step([id]);
-      const { logits: last } = batch.scores(0);
-      expectClose(last.slice(0, each.config.vocabularySize), logits.get(name)!.subarray(-each.config.vocabularySize));
-      await decoder.close();
-    }
-  });
+  test.each(["layers", "dora-patterns", "all-linear-gpt2", "lora-bias", "all-biases", "positions"])(
+    "%s",
+    async (name) => {
+      const model = await openAdapter(name);
+      for (const [each, prepack] of [
+        [model, false],
+        [merged(model), true],
+      ] as const) {
+        const decoder = await Decoder.create(each, { maxLength: 16, prepack });
+        const batch = await decoder.start([ids.slice(0, 4)]);
+        for (const id of ids.slice(4)) await batch.step([id]);
+        const { logits: last } = batch.scores(0);
+        expectClose(
+          last.slice(0, each.config.vocabularySize),
+          logits.get(name)!.subarray(-each.config.vocabularySize),
+        );
+        await decoder.close();
+      }
+    },
+  );
 });
 
 test("an adapter lies on the merged one below it, and a new one can be opened over either form", () =>
@@ -176,7 +259,10 @@ test("an adapter lies on the merged one below it, and a new one can be opened ov
     const place = (name: string, adapter: string, base: string): string => {
       const path = join(out, name);
       cpSync(join(folder, adapter), path, { recursive: true });
-      writeFileSync(join(path, "adapter_config.json"), JSON.stringify({ ...jsonOf(adapter), base_model_name_or_path: base }));
+      writeFileSync(
+        join(path, "adapter_config.json"),
+        JSON.stringify({ ...jsonOf(adapter), base_model_name_or_path: base }),
+      );
       return path;
     };
     const lower = place("lower", "rank-pattern", join(models, "smollm2"));
@@ -187,31 +273,48 @@ test("an adapter lies on the merged one below it, and a new one can be opened ov
     const under = (await openModel(lower, { merge: true })).model;
     expect(under.adapter).toBeUndefined();
     await expectPeft("rank-pattern", under, planner("rank-pattern", WholePlan));
-    expect(model.weights.get("model.embed_tokens.weight")!.data).toEqual(under.weights.get("model.embed_tokens.weight")!.data);
+    expect(model.weights.get("model.embed_tokens.weight")!.data).toEqual(
+      under.weights.get("model.embed_tokens.weight")!.data,
+    );
     mkdirSync(join(out, "again"));
     await saveMerged(model, join(out, "again"));
-    expect(JSON.parse(readFileSync(join(out, "again", "config.json"), "utf8"))).toMatchObject({ tie_word_embeddings: false });
+    expect(JSON.parse(readFileSync(join(out, "again", "config.json"), "utf8"))).toMatchObject({
+      tie_word_embeddings: false,
+    });
   }));
 
-onExact("in 8 bits DoRA is folded before its projections are rounded, and refused over a base that is rounded already", () =>
-  withFolder(async (out) => {
-    const path = join(out, "dora");
-    cpSync(join(folder, "dora"), path, { recursive: true });
-    writeFileSync(join(path, "adapter_config.json"), JSON.stringify({ ...jsonOf("dora"), base_model_name_or_path: join(models, "smollm2") }));
-    const { model } = await openModel(path, { precision: "int8" });
-    const wanted = await openAdapter("dora");
-    await roundProjections(wanted);
-    expect([...model.int8!].map(([name, { data }]) => [name, data])).toEqual([...wanted.int8!].map(([name, { data }]) => [name, data]));
-    const { model: rounded } = await openModel(join(models, "smollm2"), { precision: "int8" });
-    await expect(openOver(rounded, path)).rejects.toThrow("which is kept in 8 bits");
-  }));
+onExact(
+  "in 8 bits DoRA is folded before its projections are rounded, and refused over a base that is " +
+    "rounded already",
+  () =>
+    withFolder(async (out) => {
+      const path = join(out, "dora");
+      cpSync(join(folder, "dora"), path, { recursive: true });
+      writeFileSync(
+        join(path, "adapter_config.json"),
+        JSON.stringify({ ...jsonOf("dora"), base_model_name_or_path: join(models, "smollm2") }),
+      );
+      const { model } = await openModel(path, { precision: "int8" });
+      const wanted = await openAdapter("dora");
+      await roundProjections(wanted);
+      expect([...model.int8!].map(([name, { data }]) => [name, data])).toEqual(
+        [...wanted.int8!].map(([name, { data }]) => [name, data]),
+      );
+      const { model: rounded } = await openModel(join(models, "smollm2"), { precision: "int8" });
+      await expect(openOver(rounded, path)).rejects.toThrow("which is kept in 8 bits");
+    }),
+);
 
 test("in half precision whole weights are narrowed as the base's are", async () => {
   const source = await openWeights(join(models, "smollm2"));
   const base = await readModel(source, { precision: "float16" });
   await source.close();
   const { model } = await openOver(base, join(folder, "dora"));
-  expect([...new Set([...model.weights.values()].filter(({ shape }) => shape.length > 1).map(({ dtype }) => dtype))]).toEqual(["float16"]);
+  expect([
+    ...new Set(
+      [...model.weights.values()].filter(({ shape }) => shape.length > 1).map(({ dtype }) => dtype),
+    ),
+  ]).toEqual(["float16"]);
   const plan = new BlockwisePlan({ model, reads: "tokens", maxLength: 16 });
   const { readout } = await plan.score(batchOf(model, false));
   await plan.close();

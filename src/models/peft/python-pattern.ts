@@ -1,7 +1,8 @@
 /**
- * Regular expressions of Python's `re` over module names, which adapters come with. They are rewritten for JavaScript where the two differ;
- * what has no counterpart is refused. Names are plain ASCII without line ends, so `\d`, `\w`, `.` and `$` mean the same in both. A pattern from
- * a file is not trusted: all matching is done in one call with a deadline.
+ * Regular expressions of Python's `re` over module names, which adapters come with. They are
+ * rewritten for JavaScript where the two differ; what has no counterpart is refused. Names are
+ * plain ASCII without line ends, so `\d`, `\w`, `.` and `$` mean the same in both. A pattern from a
+ * file is not trusted: all matching is done in one call with a deadline.
  */
 import { createContext, Script } from "node:vm";
 import { AttuneError, preview } from "../../core/errors.ts";
@@ -11,7 +12,10 @@ const DEADLINE_MILLISECONDS = 1000;
 
 /** What is asked about each name. */
 export interface PatternQuestion {
-  /** `full`: re.fullmatch(pattern, name). `part`: re.match of `(^|.*\.)pattern($|\..*)`. `last`: re.match of `(.*\.)?(pattern)$`. */
+  /**
+   * `full`: re.fullmatch(pattern, name). `part`: re.match of `(^|.*\.)pattern($|\..*)`. `last`:
+   * re.match of `(.*\.)?(pattern)$`.
+   */
   readonly kind: "full" | "part" | "last";
   readonly patterns: readonly string[];
 }
@@ -26,17 +30,36 @@ const WRAPPED: Readonly<Record<PatternQuestion["kind"], (pattern: string) => str
  * For each question the place of the first of its patterns that each name matches, or -1.
  * @throws AttuneError `model` for a pattern that cannot be read or takes too long
  */
-export function firstMatches(questions: readonly PatternQuestion[], names: readonly string[], file: string): number[][] {
-  const compiled = questions.map(({ kind, patterns }) => patterns.map((pattern) => compile(pattern, WRAPPED[kind], file)));
-  const answer = (): number[][] => compiled.map((expressions) => names.map((name) => expressions.findIndex((expression) => expression.test(name))));
+export function firstMatches(
+  questions: readonly PatternQuestion[],
+  names: readonly string[],
+  file: string,
+): number[][] {
+  const compiled = questions.map(({ kind, patterns }) =>
+    patterns.map((pattern) => compile(pattern, WRAPPED[kind], file)),
+  );
+  const answer = (): number[][] =>
+    compiled.map((expressions) =>
+      names.map((name) => expressions.findIndex((expression) => expression.test(name))),
+    );
   try {
     // Only the virtual machine can interrupt a match.
-    return new Script("answer()").runInContext(createContext({ answer }), { timeout: DEADLINE_MILLISECONDS }) as number[][];
+    return new Script("answer()").runInContext(createContext({ answer }), {
+      timeout: DEADLINE_MILLISECONDS,
+    }) as number[][];
   } catch (error) {
-    const longest = questions.flatMap(({ patterns }) => patterns).reduce((a, b) => (b.length > a.length ? b : a), "");
+    const longest = questions
+      .flatMap(({ patterns }) => patterns)
+      .reduce((a, b) => (b.length > a.length ? b : a), "");
     // too large once it is compiled, which happens at its first use
-    if ((error as NodeJS.ErrnoException).code !== "ERR_SCRIPT_EXECUTION_TIMEOUT") throw unreadable(longest, file, error);
-    throw new AttuneError("model", "a pattern of the adapter takes too long to match", { file, got: preview(longest), expected: `all module names within ${DEADLINE_MILLISECONDS} ms`, hint: "list the module names in place of the pattern" });
+    if ((error as NodeJS.ErrnoException).code !== "ERR_SCRIPT_EXECUTION_TIMEOUT")
+      throw unreadable(longest, file, error);
+    throw new AttuneError("model", "a pattern of the adapter takes too long to match", {
+      file,
+      got: preview(longest),
+      expected: `all module names within ${DEADLINE_MILLISECONDS} ms`,
+      hint: "list the module names in place of the pattern",
+    });
   }
 }
 
@@ -52,15 +75,24 @@ function compile(pattern: string, wrap: (pattern: string) => string, file: strin
 }
 
 function unreadable(pattern: string, file: string, cause: unknown): AttuneError {
-  return new AttuneError("model", "a pattern of the adapter cannot be read", { file, got: preview(pattern), expected: "a regular expression of Python's re that JavaScript has too", hint: "list the module names in place of the pattern", cause });
+  return new AttuneError("model", "a pattern of the adapter cannot be read", {
+    file,
+    got: preview(pattern),
+    expected: "a regular expression of Python's re that JavaScript has too",
+    hint: "list the module names in place of the pattern",
+    cause,
+  });
 }
 
-/** Named groups, anchors, flags and counts in JavaScript's spelling. @throws Error where there is none */
+/**
+ * Named groups, anchors, flags and counts in JavaScript's spelling.
+ * @throws Error where there is none
+ */
 export function toJavaScript(pattern: string): { source: string; flags: string } {
   const [, leading = ""] = /^\(\?([aimsu]+)\)/.exec(pattern) ?? [];
   const rest = leading ? pattern.slice(leading.length + 3) : pattern;
   let source = "";
-  for (let at = 0; at < rest.length; ) {
+  for (let at = 0; at < rest.length;) {
     const [taken, written] = nextPiece(rest, at);
     source += written;
     at += taken;

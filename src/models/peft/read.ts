@@ -1,8 +1,10 @@
 /**
- * Reads an adapter that peft wrote, over the model that it lies on. Low-rank matrices of the blocks' projections stay apart, so that training can
- * go on with them and one base can serve several adapters; everything else that peft may keep in an adapter (modules in full, adapters of
- * embedding and head, DoRA, biases, rows of embeddings) is folded into weights of the model's own (fold.ts).
- * Every tensor of the file is read and every tensor that the configuration calls for is there, or the adapter is refused by name.
+ * Reads an adapter that peft wrote, over the model that it lies on. Low-rank matrices of the
+ * blocks' projections stay apart, so that training can go on with them and one base can serve
+ * several adapters; everything else that peft may keep in an adapter (modules in full, adapters of
+ * embedding and head, DoRA, biases, rows of embeddings) is folded into weights of the model's own
+ * (fold.ts). Every tensor of the file is read and every tensor that the configuration calls for is
+ * there, or the adapter is refused by name.
  */
 import { join } from "node:path";
 import { countOf } from "../../core/counts.ts";
@@ -26,14 +28,19 @@ export const PEFT_PREFIX = "base_model.model.";
 export const CONFIG_FILE = "adapter_config.json";
 export const WEIGHTS_FILE = "adapter_model.safetensors";
 
-/** Whether an adapter changes whole projections, so that it must be read over weights that are not rounded. */
+/**
+ * Whether an adapter changes whole projections, so that it must be read over weights that are not
+ * rounded.
+ */
 export async function changesProjections(folder: string): Promise<boolean> {
   return (await readJsonObject(join(folder, CONFIG_FILE)))["use_dora"] === true;
 }
 
 /**
- * The model with the adapter in a folder, and its head: weights that the adapter changes are its own, the others are shared.
- * @throws AttuneError `model` where the adapter is of a kind that attune does not have, does not fit, or is not whole
+ * The model with the adapter in a folder, and its head: weights that the adapter changes are its
+ * own, the others are shared.
+ * @throws AttuneError `model` where the adapter is of a kind that attune does not have, does not
+ * fit, or is not whole
  */
 export async function readAdapterFolder(model: Model, folder: string): Promise<Model> {
   const path = join(folder, CONFIG_FILE);
@@ -54,24 +61,59 @@ interface Configured {
   path: string;
 }
 
-async function readParts(model: Model, { config, json, path }: Configured, tensors: AdapterTensors): Promise<Model> {
+async function readParts(
+  model: Model,
+  { config, json, path }: Configured,
+  tensors: AdapterTensors,
+): Promise<Model> {
   const classifier = json["task_type"] === "SEQ_CLS";
-  const { family, config: { tieEmbeddings } } = model;
-  const tied = config.keepsTied && tieEmbeddings ? ([moduleOf(family.headWeight(model.config)), "lm_head"] as const) : undefined;
-  const matched = matchModules(config, candidatesOf(model, classifier), { file: path, defaults: defaultTargets(model), tied });
+  const {
+    family,
+    config: { tieEmbeddings },
+  } = model;
+  const tied =
+    config.keepsTied && tieEmbeddings
+      ? ([moduleOf(family.headWeight(model.config)), "lm_head"] as const)
+      : undefined;
+  const matched = matchModules(config, candidatesOf(model, classifier), {
+    file: path,
+    defaults: defaultTargets(model),
+    tied,
+  });
   const live = config.dora ? [] : matched.filter(({ name }) => projectionOf(model, name));
   const folded = matched.filter((module) => !live.includes(module));
   const adapter = await readLive(model, live, { config, tensors });
-  const scoreHead = tensors.has(SCORE_HEAD) ? await tensors.read(SCORE_HEAD, [1, model.config.hiddenSize]) : undefined;
+  const scoreHead = tensors.has(SCORE_HEAD)
+    ? await tensors.read(SCORE_HEAD, [1, model.config.hiddenSize])
+    : undefined;
   const parts = await foldParts(model, { config, modules: folded, tensors, path });
   tensors.finish();
-  const settings = parts.tensors.size > 0 ? Object.fromEntries(KEPT_SETTINGS.flatMap((key) => (key in json ? [[key, json[key]]] : []))) : {};
-  const whole: Adapter = parts.tensors.size > 0 ? { ...adapter, folded: { settings, modules: new Map(folded.map(({ name, rank, alpha }) => [name, { rank, alpha }])), tensors: parts.tensors } } : adapter;
+  const settings =
+    parts.tensors.size > 0
+      ? Object.fromEntries(KEPT_SETTINGS.flatMap((key) => (key in json ? [[key, json[key]]] : [])))
+      : {};
+  const whole: Adapter =
+    parts.tensors.size > 0
+      ? {
+          ...adapter,
+          folded: {
+            settings,
+            modules: new Map(folded.map(({ name, rank, alpha }) => [name, { rank, alpha }])),
+            tensors: parts.tensors,
+          },
+        }
+      : adapter;
   return { ...parts.model, adapter: whole, ...(scoreHead ? { scoreHead } : {}) };
 }
 
 /** Settings by which peft finds folded parts again. */
-const KEPT_SETTINGS = ["modules_to_save", "bias", "use_dora", "trainable_token_indices", "ensure_weight_tying"];
+const KEPT_SETTINGS = [
+  "modules_to_save",
+  "bias",
+  "use_dora",
+  "trainable_token_indices",
+  "ensure_weight_tying",
+];
 
 /** Tensors of an adapter's file; each is asked for once, and none may be left over. */
 export class AdapterTensors {
@@ -87,21 +129,39 @@ export class AdapterTensors {
 
   /** Without the prefix, as the other methods take them; those that were not read yet. */
   names(): string[] {
-    return [...this.left].filter((name) => name.startsWith(PEFT_PREFIX)).map((name) => name.slice(PEFT_PREFIX.length));
+    return [...this.left]
+      .filter((name) => name.startsWith(PEFT_PREFIX))
+      .map((name) => name.slice(PEFT_PREFIX.length));
   }
 
   has(name: string): boolean {
     return this.left.has(PEFT_PREFIX + name);
   }
 
-  /** @throws AttuneError `model` for a tensor that is not there or has another shape, `numeric` for one that is not finite */
+  /**
+   * @throws AttuneError `model` for a tensor that is not there or has another shape, `numeric` for
+   * one that is not finite
+   */
   async read(name: string, shape: readonly number[]): Promise<HostTensor<"float32">> {
     const whole = PEFT_PREFIX + name;
     const entry = this.file.header.tensors.get(whole);
     if (!entry || !this.left.delete(whole)) {
-      throw new AttuneError("model", `the adapter lacks the tensor ${preview(whole, 120)}`, { file: this.path, got: countOf(this.file.header.tensors.size, "tensor"), expected: `[${shape.join(", ")}], by adapter_config.json and the base model` });
+      throw new AttuneError("model", `the adapter lacks the tensor ${preview(whole, 120)}`, {
+        file: this.path,
+        got: countOf(this.file.header.tensors.size, "tensor"),
+        expected: `[${shape.join(", ")}], by adapter_config.json and the base model`,
+      });
     }
-    if (entry.shape.join() !== shape.join()) throw new AttuneError("model", `the adapter's tensor ${preview(whole, 120)} has the wrong shape`, { file: this.path, got: `[${entry.shape.join(", ")}]`, expected: `[${shape.join(", ")}], by adapter_config.json and the base model` });
+    if (entry.shape.join() !== shape.join())
+      throw new AttuneError(
+        "model",
+        `the adapter's tensor ${preview(whole, 120)} has the wrong shape`,
+        {
+          file: this.path,
+          got: `[${entry.shape.join(", ")}]`,
+          expected: `[${shape.join(", ")}], by adapter_config.json and the base model`,
+        },
+      );
     const data = await this.file.read(whole);
     checkFinite(data, whole, this.path);
     return float32(shape, data);
@@ -111,44 +171,86 @@ export class AdapterTensors {
   finish(): void {
     if (this.left.size === 0) return;
     const shown = [...this.left].slice(0, 3).map((name) => preview(name, 120));
-    throw new AttuneError("model", `the adapter has ${this.left.size === 1 ? "a tensor" : countOf(this.left.size, "tensor")} that attune does not read`, {
-      file: this.path,
-      got: `${shown.join(", ")}${this.left.size > shown.length ? ", ..." : ""}`,
-      expected: "only what adapter_config.json speaks of",
-      hint: "the adapter may belong to another base model, or be of a kind that its configuration does not name",
-    });
+    throw new AttuneError(
+      "model",
+      `the adapter has ${this.left.size === 1 ? "a tensor" : countOf(this.left.size, "tensor")} ` +
+        "that attune does not read",
+      {
+        file: this.path,
+        got: `${shown.join(", ")}${this.left.size > shown.length ? ", ..." : ""}`,
+        expected: "only what adapter_config.json speaks of",
+        hint:
+          "the adapter may belong to another base model, or be of a kind that its configuration " +
+          "does not name",
+      },
+    );
   }
 }
 
 /** Everything that low-rank matrices may lie on, by torch's names. */
 function candidatesOf({ family, config }: Model, classifier: boolean): Candidate[] {
-  const modules = (names: readonly string[]): Candidate[] => names.map((name) => ({ name, linear: false }));
-  const blocks = Array.from({ length: config.layers }, (_, layer) => Object.keys(family.projections(config)).map((local): Candidate => ({ name: family.blockPrefix(layer) + local, linear: true })));
-  return [...modules(Object.keys(family.embeddingShapes(config)).map(moduleOf)), ...blocks.flat(), ...modules([classifier ? moduleOf(SCORE_HEAD) : "lm_head"])];
+  const modules = (names: readonly string[]): Candidate[] =>
+    names.map((name) => ({ name, linear: false }));
+  const blocks = Array.from({ length: config.layers }, (_, layer) =>
+    Object.keys(family.projections(config)).map((local): Candidate => ({
+      name: family.blockPrefix(layer) + local,
+      linear: true,
+    })),
+  );
+  return [
+    ...modules(Object.keys(family.embeddingShapes(config)).map(moduleOf)),
+    ...blocks.flat(),
+    ...modules([classifier ? moduleOf(SCORE_HEAD) : "lm_head"]),
+  ];
 }
 
 /** `model.norm` of `model.norm.weight`. */
 export const moduleOf = (weight: string): string => weight.slice(0, weight.lastIndexOf("."));
 
 /** What peft takes where a configuration names no targets. */
-const defaultTargets = ({ family }: Model): string[] => (family.modelType === "gpt2" ? ["c_attn"] : ["q_proj", "v_proj"]);
+const defaultTargets = ({ family }: Model): string[] =>
+  family.modelType === "gpt2" ? ["c_attn"] : ["q_proj", "v_proj"];
 
 /** A module's layer and local name, where it is a projection of a block. */
-export function projectionOf({ family, config }: Model, name: string): { prefix: string; local: string } | undefined {
+export function projectionOf(
+  { family, config }: Model,
+  name: string,
+): { prefix: string; local: string } | undefined {
   const locals = Object.keys(family.projections(config));
   const local = locals.find((each) => name.endsWith(`.${each}`));
   return local === undefined ? undefined : { prefix: name.slice(0, -local.length), local };
 }
 
-async function readLive(model: Model, matched: readonly Matched[], { config, tensors }: { config: PeftConfig; tensors: AdapterTensors }): Promise<Adapter> {
-  const { family, config: { layers } } = model;
+async function readLive(
+  model: Model,
+  matched: readonly Matched[],
+  { config, tensors }: { config: PeftConfig; tensors: AdapterTensors },
+): Promise<Adapter> {
+  const {
+    family,
+    config: { layers },
+  } = model;
   const projections = family.projections(model.config);
-  const modules = new Map<string, ModuleRank>(matched.map(({ name, rank, alpha }) => [name, { rank, alpha }]));
+  const modules = new Map<string, ModuleRank>(
+    matched.map(({ name, rank, alpha }) => [name, { rank, alpha }]),
+  );
   const prefixes = Array.from({ length: layers }, (_, layer) => family.blockPrefix(layer));
-  const targets = Object.keys(projections).filter((local) => prefixes.some((prefix) => modules.has(prefix + local)));
+  const targets = Object.keys(projections).filter((local) =>
+    prefixes.some((prefix) => modules.has(prefix + local)),
+  );
   const even = isEven(modules, prefixes, targets);
   const first = [...modules.values()][0];
-  const uneven: UnevenRanks | undefined = even ? undefined : { modules, ranks: Object.fromEntries(targets.map((local) => [local, Math.max(...prefixes.map((prefix) => modules.get(prefix + local)?.rank ?? 1))])) };
+  const uneven: UnevenRanks | undefined = even
+    ? undefined
+    : {
+        modules,
+        ranks: Object.fromEntries(
+          targets.map((local) => [
+            local,
+            Math.max(...prefixes.map((prefix) => modules.get(prefix + local)?.rank ?? 1)),
+          ]),
+        ),
+      };
   const weights: Adapter["weights"] = new Map();
   const scales = new Map<string, HostTensor<"float32">>();
   for (const prefix of prefixes) {
@@ -157,24 +259,55 @@ async function readLive(model: Model, matched: readonly Matched[], { config, ten
       const [names, { inputs, outputs }] = [adapterNames(prefix, local), projections[local]!];
       const rank = module?.rank ?? 1;
       const widest = uneven?.ranks[local] ?? rank;
-      weights.set(names.a, module ? filledRows(await tensors.read(names.a, [rank, inputs]), widest) : zeros("float32", [widest, inputs]));
-      weights.set(names.b, module ? filledColumns(await tensors.read(names.b, [outputs, rank]), widest) : zeros("float32", [outputs, widest]));
-      if (config.loraBias) weights.set(names.bias, module ? await tensors.read(names.bias, [outputs]) : zeros("float32", [outputs]));
-      if (uneven) scales.set(scaleName(prefix + local), float32([1], [module ? adapterScale({ ...module, rsLora: config.rsLora }) : 0]));
+      weights.set(
+        names.a,
+        module
+          ? filledRows(await tensors.read(names.a, [rank, inputs]), widest)
+          : zeros("float32", [widest, inputs]),
+      );
+      weights.set(
+        names.b,
+        module
+          ? filledColumns(await tensors.read(names.b, [outputs, rank]), widest)
+          : zeros("float32", [outputs, widest]),
+      );
+      if (config.loraBias)
+        weights.set(
+          names.bias,
+          module ? await tensors.read(names.bias, [outputs]) : zeros("float32", [outputs]),
+        );
+      if (uneven)
+        scales.set(
+          scaleName(prefix + local),
+          float32([1], [module ? adapterScale({ ...module, rsLora: config.rsLora }) : 0]),
+        );
     }
   }
   const ranks = even && first ? first : { rank: config.rank, alpha: config.alpha };
   return {
-    config: { ...ranks, rsLora: config.rsLora, targets, ...(uneven ? { uneven } : {}), ...(config.loraBias ? { biases: true } : {}) },
+    config: {
+      ...ranks,
+      rsLora: config.rsLora,
+      targets,
+      ...(uneven ? { uneven } : {}),
+      ...(config.loraBias ? { biases: true } : {}),
+    },
     weights,
     ...(uneven ? { scales } : {}),
   };
 }
 
 /** Whether every layer has the same targets, and all of them one rank and alpha. */
-function isEven(modules: ReadonlyMap<string, ModuleRank>, prefixes: readonly string[], targets: readonly string[]): boolean {
+function isEven(
+  modules: ReadonlyMap<string, ModuleRank>,
+  prefixes: readonly string[],
+  targets: readonly string[],
+): boolean {
   const [first] = modules.values();
-  return modules.size === prefixes.length * targets.length && [...modules.values()].every(({ rank, alpha }) => rank === first!.rank && alpha === first!.alpha);
+  return (
+    modules.size === prefixes.length * targets.length &&
+    [...modules.values()].every(({ rank, alpha }) => rank === first!.rank && alpha === first!.alpha)
+  );
 }
 
 /** [r, in] with rows of zeros up to `rows`. */
@@ -191,6 +324,7 @@ function filledColumns(tensor: HostTensor<"float32">, columns: number): HostTens
   const [outputs, rank] = tensor.shape as [number, number];
   if (rank === columns) return tensor;
   const data = new Float32Array(outputs * columns);
-  for (let output = 0; output < outputs; output++) data.set(tensor.data.subarray(output * rank, (output + 1) * rank), output * columns);
+  for (let output = 0; output < outputs; output++)
+    data.set(tensor.data.subarray(output * rank, (output + 1) * rank), output * columns);
   return float32([outputs, columns], data);
 }

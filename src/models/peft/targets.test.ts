@@ -1,4 +1,6 @@
-/** Which modules an adapter lies on, against peft's own answers (scripts/golden/peft_targets.py). */
+/**
+ * Which modules an adapter lies on, against peft's own answers (scripts/golden/peft_targets.py).
+ */
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { readPeftConfig } from "./config.ts";
@@ -10,14 +12,22 @@ interface Golden {
   cases: { model: string; config: Record<string, unknown>; matched: [number, number, number][] }[];
 }
 
-const { models, cases } = JSON.parse(readFileSync(new URL("../golden/peft-targets.json", import.meta.url), "utf8")) as Golden;
+const { models, cases } = JSON.parse(
+  readFileSync(new URL("../golden/peft-targets.json", import.meta.url), "utf8"),
+) as Golden;
 
 test(`${cases.length} configurations match what peft matches, with its ranks and alphas`, () => {
   for (const { model, config, matched } of cases) {
     const names = models[model]!;
     const candidates = names.map((name) => ({ name, linear: /\.(layers|h)\./.test(name) }));
-    const found = matchModules(readPeftConfig({ peft_type: "LORA", ...config }, "f"), candidates, { file: "f", defaults: [] });
-    expect(found.map(({ name, rank, alpha }) => [names.indexOf(name), rank, alpha]), JSON.stringify([model, config])).toEqual(matched);
+    const found = matchModules(readPeftConfig({ peft_type: "LORA", ...config }, "f"), candidates, {
+      file: "f",
+      defaults: [],
+    });
+    expect(
+      found.map(({ name, rank, alpha }) => [names.indexOf(name), rank, alpha]),
+      JSON.stringify([model, config]),
+    ).toEqual(matched);
   }
 });
 

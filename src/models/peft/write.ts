@@ -1,4 +1,7 @@
-/** Writes adapters as peft reads them. Source: peft 0.21, LoraConfig and the names of its state dict. */
+/**
+ * Writes adapters as peft reads them. Source: peft 0.21, LoraConfig and the names of its state
+ * dict.
+ */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { HostTensor } from "../../core/tensor.ts";
@@ -21,7 +24,9 @@ export async function saveAdapter(model: Model, folder: string, base: string): P
   await mkdir(folder, { recursive: true });
   const { rank, alpha, rsLora, biases } = adapter.config;
   const { modules_to_save: saved, ...settings } = adapter.folded?.settings ?? {};
-  const modulesToSave = [...new Set([...((saved ?? []) as string[]), ...(scoreHead ? ["score"] : [])])];
+  const modulesToSave = [
+    ...new Set([...((saved ?? []) as string[]), ...(scoreHead ? ["score"] : [])]),
+  ];
   const config = {
     peft_type: "LORA",
     task_type: scoreHead ? "SEQ_CLS" : "CAUSAL_LM",
@@ -31,35 +36,73 @@ export async function saveAdapter(model: Model, folder: string, base: string): P
     use_rslora: rsLora,
     lora_dropout: 0,
     bias: "none",
-    fan_in_fan_out: Object.values(family.projections(model.config)).some(({ transposed }) => transposed),
+    fan_in_fan_out: Object.values(family.projections(model.config)).some(
+      ({ transposed }) => transposed,
+    ),
     ...targetSettings(adapter, Object.keys(family.projections(model.config))),
     ...(biases ? { lora_bias: true } : {}),
     modules_to_save: modulesToSave.length > 0 ? modulesToSave : null,
     inference_mode: true,
     ...settings,
   };
-  const tensors = [...matrices(model, adapter), ...(adapter.folded?.tensors ?? []), ...(scoreHead ? [[SCORE_HEAD, scoreHead] as const] : [])];
-  await writeSafetensors(join(folder, WEIGHTS_FILE), tensors.map(([name, { shape, data }]): TensorToWrite => ({ name: PEFT_PREFIX + name, dtype: "F32", shape, data })));
+  const tensors = [
+    ...matrices(model, adapter),
+    ...(adapter.folded?.tensors ?? []),
+    ...(scoreHead ? [[SCORE_HEAD, scoreHead] as const] : []),
+  ];
+  await writeSafetensors(
+    join(folder, WEIGHTS_FILE),
+    tensors.map(([name, { shape, data }]): TensorToWrite => ({
+      name: PEFT_PREFIX + name,
+      dtype: "F32",
+      shape,
+      data,
+    })),
+  );
   await writeFile(join(folder, CONFIG_FILE), `${JSON.stringify(config, null, 2)}\n`);
 }
 
-/** Targets by their last parts where all layers are alike, else by whole names with what differs. */
-function targetSettings({ config, folded }: Adapter, projections: readonly string[]): Record<string, unknown> {
+/**
+ * Targets by their last parts where all layers are alike, else by whole names with what differs.
+ */
+function targetSettings(
+  { config, folded }: Adapter,
+  projections: readonly string[],
+): Record<string, unknown> {
   const names = config.targets.map((target) => shortName(target, config.targets, projections));
   if (!config.uneven && !folded?.modules.size) return { target_modules: [...new Set(names)] };
-  const modules = new Map<string, ModuleRank>([...(config.uneven?.modules ?? []), ...(folded?.modules ?? [])]);
-  const differing = (key: keyof ModuleRank): Record<string, number> => Object.fromEntries([...modules].flatMap(([name, own]) => (own[key] === config[key] ? [] : [[name, own[key]]])));
-  return { target_modules: [...(config.uneven ? [] : new Set(names)), ...modules.keys()], rank_pattern: differing("rank"), alpha_pattern: differing("alpha") };
+  const modules = new Map<string, ModuleRank>([
+    ...(config.uneven?.modules ?? []),
+    ...(folded?.modules ?? []),
+  ]);
+  const differing = (key: keyof ModuleRank): Record<string, number> =>
+    Object.fromEntries(
+      [...modules].flatMap(([name, own]) => (own[key] === config[key] ? [] : [[name, own[key]]])),
+    );
+  return {
+    target_modules: [...(config.uneven ? [] : new Set(names)), ...modules.keys()],
+    rank_pattern: differing("rank"),
+    alpha_pattern: differing("alpha"),
+  };
 }
 
 /** The last part of a projection's name, unless that would mean one that is no target too. */
-function shortName(target: string, targets: readonly string[], projections: readonly string[]): string {
+function shortName(
+  target: string,
+  targets: readonly string[],
+  projections: readonly string[],
+): string {
   const last = target.slice(target.lastIndexOf(".") + 1);
-  return projections.every((each) => !each.endsWith(`.${last}`) || targets.includes(each)) ? last : target;
+  return projections.every((each) => !each.endsWith(`.${last}`) || targets.includes(each))
+    ? last
+    : target;
 }
 
 /** The low-rank matrices, without the zeros that fill them up. */
-function* matrices({ family, config: { layers } }: Model, { config, weights }: Adapter): Generator<readonly [string, HostTensor<"float32">]> {
+function* matrices(
+  { family, config: { layers } }: Model,
+  { config, weights }: Adapter,
+): Generator<readonly [string, HostTensor<"float32">]> {
   if (!config.uneven) return yield* weights;
   const prefixes = Array.from({ length: layers }, (_, layer) => family.blockPrefix(layer));
   for (const prefix of prefixes) {
@@ -79,7 +122,16 @@ function firstRows({ shape, data }: HostTensor<"float32">, rows: number): HostTe
   return float32([rows, inputs], data.subarray(0, rows * inputs));
 }
 
-function firstColumns({ shape, data }: HostTensor<"float32">, columns: number): HostTensor<"float32"> {
+function firstColumns(
+  { shape, data }: HostTensor<"float32">,
+  columns: number,
+): HostTensor<"float32"> {
   const [outputs, rank] = shape as [number, number];
-  return float32([outputs, columns], Float32Array.from({ length: outputs * columns }, (_, i) => data[Math.floor(i / columns) * rank + (i % columns)]!));
+  return float32(
+    [outputs, columns],
+    Float32Array.from(
+      { length: outputs * columns },
+      (_, i) => data[Math.floor(i / columns) * rank + (i % columns)]!,
+    ),
+  );
 }

@@ -1,4 +1,7 @@
-/** Builds the sessions of the block-wise plan. Inputs of a block's graphs carry the prefix `block.` for every layer. */
+/**
+ * Builds the sessions of the block-wise plan. Inputs of a block's graphs carry the prefix `block.`
+ * for every layer.
+ */
 import { invariant } from "../../core/errors.ts";
 import { gradients } from "../../graph/autodiff.ts";
 import { reshape } from "../../graph/build.ts";
@@ -59,55 +62,116 @@ function buildBlock(options: BlockwiseOptions, adapter: AdapterConfig | undefine
   const { family, config } = model;
   const graph = createGraph();
   const first = family.blockPrefix(0);
-  const parameters = new Parameters(graph, (name) => weightOf(model, first + name.slice(BLOCK.length)).dtype);
+  const parameters = new Parameters(
+    graph,
+    (name) => weightOf(model, first + name.slice(BLOCK.length)).dtype,
+  );
   const x = graph.input("x", "float32", [product("batch", TIME), config.hiddenSize]);
   const bias = graph.input("bias", "float32", ["batch", 1, TIME, TIME]);
   const positions = config.rope ? graph.input("positions", "int64", ["batch", TIME]) : undefined;
   const rotary = positions && rotaryInputs(graph, model, positions);
   const attention = trainingAttention(config, { batch: "batch", time: TIME, bias, rotary });
-  const y = graph.scope("block", () => family.block(blockBuilder({ family, config, adapter, int8: model.int8 && "train" }, parameters, BLOCK, attention), x));
+  const y = graph.scope("block", () =>
+    family.block(
+      blockBuilder(
+        { family, config, adapter, int8: model.int8 && "train" },
+        parameters,
+        BLOCK,
+        attention,
+      ),
+      x,
+    ),
+  );
   return { graph, parameters, x, y };
 }
 
-/** Activations of the forward part that the live backward part reads, which a saving forward must give. */
+/**
+ * Activations of the forward part that the live backward part reads, which a saving forward must
+ * give.
+ */
 function savedValues(graph: Graph, forwardNodes: number, outputs: readonly Value[]): Value[] {
-  const forward = new Set<Value>(graph.nodes.slice(0, forwardNodes).flatMap((node) => node.outputs));
+  const forward = new Set<Value>(
+    graph.nodes.slice(0, forwardNodes).flatMap((node) => node.outputs),
+  );
   const backward = new Set(graph.nodes.slice(forwardNodes));
   const read = liveNodes(graph, outputs).flatMap((node) => (backward.has(node) ? node.inputs : []));
   return [...new Set(read)].filter((value) => forward.has(value));
 }
 
 /**
- * What projections gave, as far as the backward part needs it: what lies between is computed again, which costs little.
- * Source: selective activation recomputation (Korthikanti et al. 2022); there attention alone is computed again.
+ * What projections gave, as far as the backward part needs it: what lies between is computed again,
+ * which costs little.
+ * Source: selective activation recomputation (Korthikanti et al. 2022); there attention alone is
+ * computed again.
  */
 function productValues(graph: Graph, forwardNodes: number, outputs: readonly Value[]): Value[] {
   const forward = graph.nodes.slice(0, forwardNodes);
-  // A product that another one adds to is not the whole: an adapter's second matrix adds to the projection's.
-  const addedTo = new Set(forward.flatMap(({ op, inputs }) => (op === "gemm" && inputs[2] ? [inputs[2]] : [])));
-  const products = forward.filter(({ op }) => op === "gemm" || op === "int8Product").flatMap((node) => node.outputs).filter((value) => !addedTo.has(value));
+  // A product that another one adds to is not the whole: an adapter's second matrix adds to the
+  // projection's.
+  const addedTo = new Set(
+    forward.flatMap(({ op, inputs }) => (op === "gemm" && inputs[2] ? [inputs[2]] : [])),
+  );
+  const products = forward
+    .filter(({ op }) => op === "gemm" || op === "int8Product")
+    .flatMap((node) => node.outputs)
+    .filter((value) => !addedTo.has(value));
   const read = new Set(liveNodes(graph, outputs, products).flatMap(({ inputs }) => inputs));
   return products.filter((value) => read.has(value));
 }
 
-async function buildBlockTraining(options: BlockwiseOptions): Promise<Pick<TrainingSessions, "saving" | "saved" | "blockBackward" | "blockTrainables">> {
+async function buildBlockTraining(
+  options: BlockwiseOptions,
+): Promise<Pick<TrainingSessions, "saving" | "saved" | "blockBackward" | "blockTrainables">> {
   const { model, trainable } = options;
   const { graph, parameters, x, y } = buildBlock(options, model.adapter?.config);
   const forwardNodes = graph.nodes.length;
   const dy = graph.input("dy", "float32", y.shape);
   const first = model.family.blockPrefix(0);
-  const blockTrainables = [...parameters.used.keys()].filter((name) => trainable!.has(first + name.slice(BLOCK.length)));
-  const [dx, ...slopes] = gradients(graph, [{ output: y, gradient: dy }], [x, ...blockTrainables.map((name) => parameters.used.get(name)!)]);
-  const outputs = { dx: dx!, ...accumulate(graph, new Map(blockTrainables.map((name, index) => [name, slopes[index]!]))) };
+  const blockTrainables = [...parameters.used.keys()].filter((name) =>
+    trainable!.has(first + name.slice(BLOCK.length)),
+  );
+  const [dx, ...slopes] = gradients(
+    graph,
+    [{ output: y, gradient: dy }],
+    [x, ...blockTrainables.map((name) => parameters.used.get(name)!)],
+  );
+  const outputs = {
+    dx: dx!,
+    ...accumulate(graph, new Map(blockTrainables.map((name, index) => [name, slopes[index]!]))),
+  };
   const common = threadOptions(options);
   const { recompute = "all" } = options;
   if (recompute === "all") {
-    return { saved: [], blockTrainables, blockBackward: await Session.create(graph, outputs, { label: "a block's backward pass", ...common }) };
+    return {
+      saved: [],
+      blockTrainables,
+      blockBackward: await Session.create(graph, outputs, {
+        label: "a block's backward pass",
+        ...common,
+      }),
+    };
   }
-  const cuts = (recompute === "none" ? savedValues : productValues)(graph, forwardNodes, Object.values(outputs));
-  const saving = await Session.create(graph, { y, ...Object.fromEntries(cuts.map((value) => [value.name, value])) }, { label: "a block's forward pass", ...common });
-  const blockBackward = await Session.create(graph, outputs, { label: "a block's backward pass", cuts, ...common });
-  return { saving, saved: cuts.map(({ name, shape }) => ({ name, shape })), blockBackward, blockTrainables };
+  const cuts = (recompute === "none" ? savedValues : productValues)(
+    graph,
+    forwardNodes,
+    Object.values(outputs),
+  );
+  const saving = await Session.create(
+    graph,
+    { y, ...Object.fromEntries(cuts.map((value) => [value.name, value])) },
+    { label: "a block's forward pass", ...common },
+  );
+  const blockBackward = await Session.create(graph, outputs, {
+    label: "a block's backward pass",
+    cuts,
+    ...common,
+  });
+  return {
+    saving,
+    saved: cuts.map(({ name, shape }) => ({ name, shape })),
+    blockBackward,
+    blockTrainables,
+  };
 }
 
 interface BuiltReadoutGraph {
@@ -124,21 +188,46 @@ function buildReadoutGraph(options: BlockwiseOptions): BuiltReadoutGraph {
   const parameters = new Parameters(graph, (name) => weightOf(model, name).dtype);
   const rows = graph.input("rows", "float32", ["chunk", model.config.hiddenSize]);
   const targets = graph.input("targets", "int64", ["chunk"]);
-  const built = buildReadout({ family: model.family, config: model.config }, parameters, rows, targets, {
-    reads: options.reads,
-    temperature: options.temperature ?? 1,
-    statistics: options.statistics ?? false,
-  });
+  const built = buildReadout(
+    { family: model.family, config: model.config },
+    parameters,
+    rows,
+    targets,
+    {
+      reads: options.reads,
+      temperature: options.temperature ?? 1,
+      statistics: options.statistics ?? false,
+    },
+  );
   return { graph, parameters, rows, ...built };
 }
 
-async function buildReadoutTraining(options: BlockwiseOptions): Promise<Pick<TrainingSessions, "readBackward" | "readoutTrainables">> {
+async function buildReadoutTraining(
+  options: BlockwiseOptions,
+): Promise<Pick<TrainingSessions, "readBackward" | "readoutTrainables">> {
   const { graph, parameters, rows, readout, statistics } = buildReadoutGraph(options);
   const slope = graph.input("slope", "float32", ["chunk"]);
-  const readoutTrainables = [...parameters.used.keys()].filter((name) => options.trainable!.has(name));
-  const [dRows, ...slopes] = gradients(graph, [{ output: readout, gradient: slope }], [rows, ...readoutTrainables.map((name) => parameters.used.get(name)!)]);
-  const outputs = { readout, ...statistics, dRows: dRows!, ...accumulate(graph, new Map(readoutTrainables.map((name, index) => [name, slopes[index]!]))) };
-  return { readoutTrainables, readBackward: await Session.create(graph, outputs, { label: "the head's backward pass", ...threadOptions(options) }) };
+  const readoutTrainables = [...parameters.used.keys()].filter((name) =>
+    options.trainable!.has(name),
+  );
+  const [dRows, ...slopes] = gradients(
+    graph,
+    [{ output: readout, gradient: slope }],
+    [rows, ...readoutTrainables.map((name) => parameters.used.get(name)!)],
+  );
+  const outputs = {
+    readout,
+    ...statistics,
+    dRows: dRows!,
+    ...accumulate(graph, new Map(readoutTrainables.map((name, index) => [name, slopes[index]!]))),
+  };
+  return {
+    readoutTrainables,
+    readBackward: await Session.create(graph, outputs, {
+      label: "the head's backward pass",
+      ...threadOptions(options),
+    }),
+  };
 }
 
 interface BuiltEmbedding {
@@ -153,18 +242,36 @@ function buildEmbedding({ model }: BlockwiseOptions): BuiltEmbedding {
   const tokens = graph.input("tokens", "int64", ["batch", "time"]);
   const positions = graph.input("positions", "int64", ["batch", "time"]);
   const flat = (x: Value): Value => reshape(x, ["batch*time"]);
-  const y = graph.scope("embedding", () => model.family.embed(endBuilder({ family: model.family, config: model.config }, parameters), flat(tokens), flat(positions)));
+  const y = graph.scope("embedding", () =>
+    model.family.embed(
+      endBuilder({ family: model.family, config: model.config }, parameters),
+      flat(tokens),
+      flat(positions),
+    ),
+  );
   return { graph, parameters, y };
 }
 
-async function buildEmbeddingTraining(options: BlockwiseOptions): Promise<Pick<TrainingSessions, "embedBackward" | "embeddingTrainables">> {
+async function buildEmbeddingTraining(
+  options: BlockwiseOptions,
+): Promise<Pick<TrainingSessions, "embedBackward" | "embeddingTrainables">> {
   const { graph, parameters, y } = buildEmbedding(options);
   const names = [...parameters.used.keys()].filter((name) => options.trainable!.has(name));
   if (names.length === 0) return { embeddingTrainables: [] };
   const dy = graph.input("dy", "float32", y.shape);
-  const slopes = gradients(graph, [{ output: y, gradient: dy }], names.map((name) => parameters.used.get(name)!));
+  const slopes = gradients(
+    graph,
+    [{ output: y, gradient: dy }],
+    names.map((name) => parameters.used.get(name)!),
+  );
   const outputs = accumulate(graph, new Map(names.map((name, index) => [name, slopes[index]!])));
-  return { embeddingTrainables: names, embedBackward: await Session.create(graph, outputs, { label: "the embedding's backward pass", ...threadOptions(options) }) };
+  return {
+    embeddingTrainables: names,
+    embedBackward: await Session.create(graph, outputs, {
+      label: "the embedding's backward pass",
+      ...threadOptions(options),
+    }),
+  };
 }
 
 /** The loss and its slope with respect to what was read. */
@@ -175,7 +282,11 @@ async function buildObjective(options: BlockwiseOptions): Promise<Session> {
   const readout = graph.input("readout", "float32", ["selected"]);
   const { loss, metrics } = buildLoss(objective, readout);
   const [slope] = gradients(graph, [{ output: loss }], [readout]);
-  return Session.create(graph, { loss, slope: slope!, ...prefixed(METRIC, metrics) }, { label: `the loss ${objective.name}`, ...threadOptions(options) });
+  return Session.create(
+    graph,
+    { loss, slope: slope!, ...prefixed(METRIC, metrics) },
+    { label: `the loss ${objective.name}`, ...threadOptions(options) },
+  );
 }
 
 /** All sessions of a plan; those for training only where there is something to train. */
@@ -184,15 +295,31 @@ export async function buildBlockwise(options: BlockwiseOptions): Promise<BlockSe
   const common = threadOptions(options);
   const embedding = buildEmbedding(options);
   const readout = buildReadoutGraph(options);
-  const embed = await Session.create(embedding.graph, { y: embedding.y }, { label: "the embedding", ...common });
+  const embed = await Session.create(
+    embedding.graph,
+    { y: embedding.y },
+    { label: "the embedding", ...common },
+  );
   const base = buildBlock(options, undefined);
-  const baseBlockForward = await Session.create(base.graph, { y: base.y }, { label: "a block's forward pass", ...common });
+  const baseBlockForward = await Session.create(
+    base.graph,
+    { y: base.y },
+    { label: "a block's forward pass", ...common },
+  );
   let blockForward = baseBlockForward;
   if (model.adapter) {
     const adapted = buildBlock(options, model.adapter.config);
-    blockForward = await Session.create(adapted.graph, { y: adapted.y }, { label: "a block's forward pass", ...common });
+    blockForward = await Session.create(
+      adapted.graph,
+      { y: adapted.y },
+      { label: "a block's forward pass", ...common },
+    );
   }
-  const readForward = await Session.create(readout.graph, { readout: readout.readout, ...readout.statistics }, { label: "the head", ...common });
+  const readForward = await Session.create(
+    readout.graph,
+    { readout: readout.readout, ...readout.statistics },
+    { label: "the head", ...common },
+  );
   const training = trainable && {
     ...(await buildBlockTraining(options)),
     ...(await buildReadoutTraining(options)),
@@ -200,7 +327,16 @@ export async function buildBlockwise(options: BlockwiseOptions): Promise<BlockSe
     objective: await buildObjective(options),
   };
   const sessions = [embed, baseBlockForward, ...(model.adapter ? [blockForward] : []), readForward];
-  if (training) sessions.push(...[training.saving, training.blockBackward, training.readBackward, training.embedBackward, training.objective].filter((s) => s !== undefined));
+  if (training)
+    sessions.push(
+      ...[
+        training.saving,
+        training.blockBackward,
+        training.readBackward,
+        training.embedBackward,
+        training.objective,
+      ].filter((s) => s !== undefined),
+    );
   return {
     embed,
     embeddingNames: [...embedding.parameters.used.keys()],

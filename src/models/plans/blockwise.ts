@@ -1,8 +1,9 @@
 /**
- * The block-wise plan: one forward and one backward session for a transformer block, run for every layer with that
- * layer's weights as inputs. Sessions are built in milliseconds at any depth, and with `recompute` (activation
- * checkpointing, Chen et al. 2016) memory grows with depth only by one [N, d] tensor a layer; without it the forward
- * graph also gives the activations that its backward graph reads, which costs memory and saves a forward pass.
+ * The block-wise plan: one forward and one backward session for a transformer block, run for every
+ * layer with that layer's weights as inputs. Sessions are built in milliseconds at any depth, and
+ * with `recompute` (activation checkpointing, Chen et al. 2016) memory grows with depth only by one
+ * [N, d] tensor a layer; without it the forward graph also gives the activations that its backward
+ * graph reads, which costs memory and saves a forward pass.
  */
 import { invariant } from "../../core/errors.ts";
 import type { HostTensor } from "../../core/tensor.ts";
@@ -14,8 +15,23 @@ import { weightOf } from "../model.ts";
 import type { BlockSessions } from "./blockwise-sessions.ts";
 import { TIME_BLOCKS, buildBlockwise } from "./blockwise-sessions.ts";
 import type { PlanOptions } from "./common.ts";
-import { METRIC, accumulatorFeeds, floats, readings, rotaryFeeds, withoutPrefix } from "./common.ts";
-import type { ExecutionPlan, Readings, Recompute, ScoreOptions, StepMemory, StepResult, TokenBatch } from "./plan.ts";
+import {
+  METRIC,
+  accumulatorFeeds,
+  floats,
+  readings,
+  rotaryFeeds,
+  withoutPrefix,
+} from "./common.ts";
+import type {
+  ExecutionPlan,
+  Readings,
+  Recompute,
+  ScoreOptions,
+  StepMemory,
+  StepResult,
+  TokenBatch,
+} from "./plan.ts";
 import { padTime } from "./padding.ts";
 import { Scratch } from "./scratch.ts";
 import { resolveShape } from "../../graph/dimensions.ts";
@@ -27,7 +43,10 @@ export interface BlockwiseOptions extends PlanOptions {
   headRows?: number;
 }
 
-/** Of logits at once. A head that is trained adds to all of its gradient once a chunk, which few large chunks do less often. */
+/**
+ * Of logits at once. A head that is trained adds to all of its gradient once a chunk, which few
+ * large chunks do less often.
+ */
 const HEAD_BYTES = { frozen: 32 * 2 ** 20, trained: 128 * 2 ** 20 };
 
 export class BlockwisePlan implements ExecutionPlan {
@@ -46,7 +65,8 @@ export class BlockwisePlan implements ExecutionPlan {
   async score(given: TokenBatch, { adapter = true }: ScoreOptions = {}): Promise<Readings> {
     const batch = padTime(given, TIME_BLOCKS);
     const sessions = await this.sessions();
-    const block = adapter && this.options.model.adapter ? sessions.blockForward : sessions.baseBlockForward;
+    const block =
+      adapter && this.options.model.adapter ? sessions.blockForward : sessions.baseBlockForward;
     let x = await this.embed(sessions, batch);
     for (let layer = 0; layer < this.options.model.config.layers; layer++) {
       const y = this.scratch.get(`score ${layer % 2}`, x.shape);
@@ -74,11 +94,15 @@ export class BlockwisePlan implements ExecutionPlan {
     const [batch, time] = padTime(given, TIME_BLOCKS).tokens.shape as readonly [number, number];
     const sizes = { batch, block: time / TIME_BLOCKS };
     const { layers } = this.options.model.config;
-    let total = layers * ((training.saving ?? sessions.blockForward).operations(sizes) + training.blockBackward.operations(sizes));
+    let total =
+      layers *
+      ((training.saving ?? sessions.blockForward).operations(sizes) +
+        training.blockBackward.operations(sizes));
     await this.chunks(given.selected.data.length, async (start, end) => {
       const chunk = { chunk: end - start };
       total += training.readBackward.operations(chunk);
-      if (this.options.objective!.linearIn === undefined) total += sessions.readForward.operations(chunk);
+      if (this.options.objective!.linearIn === undefined)
+        total += sessions.readForward.operations(chunk);
     });
     return total;
   }
@@ -92,28 +116,67 @@ export class BlockwisePlan implements ExecutionPlan {
     const sizes = { batch, block: time / TIME_BLOCKS };
     const hidden = 4 * batch * time * model.config.hiddenSize;
     const read = given.selected.data.length;
-    const saved = training.saved.reduce((total, { shape }) => total + 4 * elementCount(resolveShape(shape, sizes)), 0);
-    // Before and after each block, two gradients of them and the scattered last one; the read rows and their gradients; the bias.
-    const activations = (model.config.layers + 4) * hidden + 2 * 4 * read * model.config.hiddenSize + 4 * batch * time * time + model.config.layers * saved;
+    const saved = training.saved.reduce(
+      (total, { shape }) => total + 4 * elementCount(resolveShape(shape, sizes)),
+      0,
+    );
+    // Before and after each block, two gradients of them and the scattered last one; the read rows
+    // and their gradients; the bias.
+    const activations =
+      (model.config.layers + 4) * hidden +
+      2 * 4 * read * model.config.hiddenSize +
+      4 * batch * time * time +
+      model.config.layers * saved;
     const chunk = { chunk: Math.min(read, this.options.reads === "scores" ? read : this.headRows) };
-    const heads = objective!.linearIn === undefined || scored.length > 0 ? [sessions.readForward, training.readBackward] : [training.readBackward];
-    const scoring = scored.map(({ adapter = true }) => (adapter ? sessions.blockForward : sessions.baseBlockForward));
-    const blocks = new Set([training.saving ?? sessions.blockForward, training.blockBackward, ...scoring]);
+    const heads =
+      objective!.linearIn === undefined || scored.length > 0
+        ? [sessions.readForward, training.readBackward]
+        : [training.readBackward];
+    const scoring = scored.map(({ adapter = true }) =>
+      adapter ? sessions.blockForward : sessions.baseBlockForward,
+    );
+    const blocks = new Set([
+      training.saving ?? sessions.blockForward,
+      training.blockBackward,
+      ...scoring,
+    ]);
     const embedding = training.embedBackward?.workingBytes({ batch, time }) ?? 0;
-    const working = [embedding, ...[...blocks].map((session) => session.workingBytes(sizes)), ...heads.map((session) => session.workingBytes(chunk))];
+    const working = [
+      embedding,
+      ...[...blocks].map((session) => session.workingBytes(sizes)),
+      ...heads.map((session) => session.workingBytes(chunk)),
+    ];
     return { activations, working: working.reduce((total, bytes) => total + bytes, 0) };
   }
 
-  /** Head and objective: the slope of a linear objective is known beforehand, so its head is computed once. */
-  private async readAndJudge(sessions: BlockSessions, rows: HostTensor<"float32">, batch: TokenBatch, inputs: Tensors) {
+  /**
+   * Head and objective: the slope of a linear objective is known beforehand, so its head is
+   * computed once.
+   */
+  private async readAndJudge(
+    sessions: BlockSessions,
+    rows: HostTensor<"float32">,
+    batch: TokenBatch,
+    inputs: Tensors,
+  ) {
     const { linearIn } = this.options.objective!;
     if (linearIn !== undefined) {
-      const { gradient, ...read } = await this.readBackward(sessions, rows, batch, inputs[linearIn] as HostTensor<"float32">);
+      const { gradient, ...read } = await this.readBackward(
+        sessions,
+        rows,
+        batch,
+        inputs[linearIn] as HostTensor<"float32">,
+      );
       return { read, gradient, results: await this.objective(sessions, read.readout, inputs) };
     }
     const read = await this.readForward(sessions, rows, batch);
     const results = await this.objective(sessions, read.readout, inputs);
-    const { gradient } = await this.readBackward(sessions, rows, batch, results["slope"] as HostTensor<"float32">);
+    const { gradient } = await this.readBackward(
+      sessions,
+      rows,
+      batch,
+      results["slope"] as HostTensor<"float32">,
+    );
     return { read, gradient, results };
   }
 
@@ -129,24 +192,42 @@ export class BlockwisePlan implements ExecutionPlan {
   private async embed(sessions: BlockSessions, batch: TokenBatch): Promise<HostTensor<"float32">> {
     const count = batch.tokens.data.length;
     const y = this.scratch.get("x 0", [count, this.options.model.config.hiddenSize]);
-    await sessions.embed.run({ tokens: batch.tokens, positions: batch.positions, ...this.namedWeights(sessions.embeddingNames) }, { y });
+    await sessions.embed.run(
+      {
+        tokens: batch.tokens,
+        positions: batch.positions,
+        ...this.namedWeights(sessions.embeddingNames),
+      },
+      { y },
+    );
     return y;
   }
 
   /** Hidden states before each block and after the last. */
-  private async forward(sessions: BlockSessions, batch: TokenBatch): Promise<HostTensor<"float32">[]> {
+  private async forward(
+    sessions: BlockSessions,
+    batch: TokenBatch,
+  ): Promise<HostTensor<"float32">[]> {
     const xs = [await this.embed(sessions, batch)];
     for (let layer = 0; layer < this.options.model.config.layers; layer++) {
       const x = xs[layer]!;
       const y = this.scratch.get(`x ${layer + 1}`, x.shape);
       const into = { y, ...this.savedTensors(sessions, layer, batch) };
-      await (sessions.training!.saving ?? sessions.blockForward).run({ x, ...this.blockFeeds(batch), ...this.layerWeights(layer) }, into);
+      await (sessions.training!.saving ?? sessions.blockForward).run(
+        { x, ...this.blockFeeds(batch), ...this.layerWeights(layer) },
+        into,
+      );
       xs.push(y);
     }
     return xs;
   }
 
-  private async backward(sessions: BlockSessions, batch: TokenBatch, activations: readonly HostTensor<"float32">[], last: HostTensor<"float32">): Promise<void> {
+  private async backward(
+    sessions: BlockSessions,
+    batch: TokenBatch,
+    activations: readonly HostTensor<"float32">[],
+    last: HostTensor<"float32">,
+  ): Promise<void> {
     const { trainable, model } = this.options;
     const training = sessions.training!;
     let dy = last;
@@ -154,21 +235,41 @@ export class BlockwisePlan implements ExecutionPlan {
       const x = activations[layer]!;
       const dx = this.scratch.get(`d ${layer % 2}`, x.shape);
       const prefix = model.family.blockPrefix(layer);
-      const accumulators = accumulatorFeeds(trainable!, training.blockTrainables.map((local) => [local, prefix + local.slice("block.".length)] as const));
-      const feeds = { x, dy, ...this.blockFeeds(batch), ...this.layerWeights(layer), ...this.savedTensors(sessions, layer, batch), ...accumulators.feeds };
+      const accumulators = accumulatorFeeds(
+        trainable!,
+        training.blockTrainables.map(
+          (local) => [local, prefix + local.slice("block.".length)] as const,
+        ),
+      );
+      const feeds = {
+        x,
+        dy,
+        ...this.blockFeeds(batch),
+        ...this.layerWeights(layer),
+        ...this.savedTensors(sessions, layer, batch),
+        ...accumulators.feeds,
+      };
       await training.blockBackward.run(feeds, { dx, ...accumulators.into });
       dy = dx;
     }
     if (!training.embedBackward) return;
-    const accumulators = accumulatorFeeds(trainable!, training.embeddingTrainables.map((name) => [name, name] as const));
-    await training.embedBackward.run({ tokens: batch.tokens, positions: batch.positions, dy, ...accumulators.feeds }, accumulators.into);
+    const accumulators = accumulatorFeeds(
+      trainable!,
+      training.embeddingTrainables.map((name) => [name, name] as const),
+    );
+    await training.embedBackward.run(
+      { tokens: batch.tokens, positions: batch.positions, dy, ...accumulators.feeds },
+      accumulators.into,
+    );
   }
 
   /** Copies the hidden states that are read out into a dense [S, d]. */
   private selectRows(x: HostTensor<"float32">, batch: TokenBatch): HostTensor<"float32"> {
     const width = x.shape[1]!;
     const rows = this.scratch.get("rows", [batch.selected.data.length, width]);
-    batch.selected.data.forEach((row, index) => rows.data.set(x.data.subarray(Number(row) * width, (Number(row) + 1) * width), index * width));
+    batch.selected.data.forEach((row, index) =>
+      rows.data.set(x.data.subarray(Number(row) * width, (Number(row) + 1) * width), index * width),
+    );
     return rows;
   }
 
@@ -184,39 +285,75 @@ export class BlockwisePlan implements ExecutionPlan {
     return result;
   }
 
-  /** Runs a readout session over chunks of rows, so that only a few rows of logits exist at once. */
-  private async chunks(count: number, run: (start: number, end: number) => Promise<void>): Promise<void> {
+  /**
+   * Runs a readout session over chunks of rows, so that only a few rows of logits exist at once.
+   */
+  private async chunks(
+    count: number,
+    run: (start: number, end: number) => Promise<void>,
+  ): Promise<void> {
     const size = this.options.reads === "scores" ? count : this.headRows;
-    for (let start = 0; start < count; start += size) await run(start, Math.min(count, start + size));
+    for (let start = 0; start < count; start += size)
+      await run(start, Math.min(count, start + size));
   }
 
-  private async readForward(sessions: BlockSessions, rows: HostTensor<"float32">, batch: TokenBatch): Promise<Readings> {
+  private async readForward(
+    sessions: BlockSessions,
+    rows: HostTensor<"float32">,
+    batch: TokenBatch,
+  ): Promise<Readings> {
     const weights = this.namedWeights(sessions.readoutNames);
     const collected = new Collected(rows.shape[0]!);
     await this.chunks(rows.shape[0]!, async (start, end) => {
-      const results = await sessions.readForward.run({ ...chunkFeeds(rows, batch, start, end), ...weights });
+      const results = await sessions.readForward.run({
+        ...chunkFeeds(rows, batch, start, end),
+        ...weights,
+      });
       collected.add(results, start);
     });
     return readings(collected.tensors());
   }
 
-  private async readBackward(sessions: BlockSessions, rows: HostTensor<"float32">, batch: TokenBatch, slope: HostTensor<"float32">): Promise<Readings & { gradient: HostTensor<"float32"> }> {
+  private async readBackward(
+    sessions: BlockSessions,
+    rows: HostTensor<"float32">,
+    batch: TokenBatch,
+    slope: HostTensor<"float32">,
+  ): Promise<Readings & { gradient: HostTensor<"float32"> }> {
     const training = sessions.training!;
     const width = rows.shape[1]!;
     const weights = this.namedWeights(sessions.readoutNames);
     const gradient = this.scratch.get("d rows", rows.shape);
-    const accumulators = accumulatorFeeds(this.options.trainable!, training.readoutTrainables.map((name) => [name, name] as const));
+    const accumulators = accumulatorFeeds(
+      this.options.trainable!,
+      training.readoutTrainables.map((name) => [name, name] as const),
+    );
     const collected = new Collected(rows.shape[0]!);
     await this.chunks(rows.shape[0]!, async (start, end) => {
-      const feeds = { ...chunkFeeds(rows, batch, start, end), slope: float32([end - start], slope.data.subarray(start, end)), ...weights, ...accumulators.feeds };
-      const dRows = float32([end - start, width], gradient.data.subarray(start * width, end * width));
+      const feeds = {
+        ...chunkFeeds(rows, batch, start, end),
+        slope: float32([end - start], slope.data.subarray(start, end)),
+        ...weights,
+        ...accumulators.feeds,
+      };
+      const dRows = float32(
+        [end - start, width],
+        gradient.data.subarray(start * width, end * width),
+      );
       collected.add(await training.readBackward.run(feeds, { dRows, ...accumulators.into }), start);
     });
     return { ...readings(collected.tensors()), gradient: this.scatterRows(gradient, batch) };
   }
 
-  private objective(sessions: BlockSessions, readout: Float32Array, inputs: Tensors): Promise<Record<string, HostTensor>> {
-    return sessions.training!.objective.run({ readout: float32([readout.length], readout), ...inputs });
+  private objective(
+    sessions: BlockSessions,
+    readout: Float32Array,
+    inputs: Tensors,
+  ): Promise<Record<string, HostTensor>> {
+    return sessions.training!.objective.run({
+      readout: float32([readout.length], readout),
+      ...inputs,
+    });
   }
 
   private blockFeeds(batch: TokenBatch): Tensors {
@@ -227,7 +364,10 @@ export class BlockwisePlan implements ExecutionPlan {
     const [rows, time] = batch.tokens.shape as readonly [number, number];
     const symbols = { batch: rows, block: time / TIME_BLOCKS };
     return Object.fromEntries(
-      sessions.training!.saved.map(({ name, shape }) => [name, this.scratch.get(`${layer} ${name}`, resolveShape(shape, symbols))]),
+      sessions.training!.saved.map(({ name, shape }) => [
+        name,
+        this.scratch.get(`${layer} ${name}`, resolveShape(shape, symbols)),
+      ]),
     );
   }
 
@@ -238,9 +378,17 @@ export class BlockwisePlan implements ExecutionPlan {
     if (known) return known;
     const { model } = this.options;
     const prefix = model.family.blockPrefix(layer);
-    const floats = Object.keys(model.family.blockShapes(model.config)).filter((local) => model.weights.has(prefix + local));
-    const names = [...floats, ...(model.int8 ? int8Locals(model) : []), ...(model.adapter ? adapterLocals(model.adapter.config) : [])];
-    const weights = Object.fromEntries(names.map((local) => [`block.${local}`, weightOf(model, prefix + local)]));
+    const floats = Object.keys(model.family.blockShapes(model.config)).filter((local) =>
+      model.weights.has(prefix + local),
+    );
+    const names = [
+      ...floats,
+      ...(model.int8 ? int8Locals(model) : []),
+      ...(model.adapter ? adapterLocals(model.adapter.config) : []),
+    ];
+    const weights = Object.fromEntries(
+      names.map((local) => [`block.${local}`, weightOf(model, prefix + local)]),
+    );
     this.layerCache.set(layer, weights);
     return weights;
   }
@@ -255,7 +403,12 @@ function defaultHeadRows({ model: { family, config }, trainable }: BlockwiseOpti
   return Math.max(16, Math.floor(bytes / (4 * config.vocabularySize)));
 }
 
-function chunkFeeds(rows: HostTensor<"float32">, batch: TokenBatch, start: number, end: number): Tensors {
+function chunkFeeds(
+  rows: HostTensor<"float32">,
+  batch: TokenBatch,
+  start: number,
+  end: number,
+): Tensors {
   const width = rows.shape[1]!;
   return {
     rows: float32([end - start, width], rows.data.subarray(start * width, end * width)),
@@ -284,6 +437,8 @@ class Collected {
   }
 
   tensors(): Tensors {
-    return Object.fromEntries([...this.arrays].map(([name, data]) => [name, float32([this.count], data)]));
+    return Object.fromEntries(
+      [...this.arrays].map(([name, data]) => [name, float32([this.count], data)]),
+    );
   }
 }

@@ -31,8 +31,14 @@ export interface PlanOptions {
 export const accumulatorName = (name: string): string => `accumulated:${name}`;
 export const gradientName = (name: string): string => `gradient:${name}`;
 
-/** Adds gradient += of each named parameter to a graph's outputs; the accumulator is an input of the same memory. */
-export function accumulate(graph: Graph, gradients: ReadonlyMap<string, Value>): Record<string, Value> {
+/**
+ * Adds gradient += of each named parameter to a graph's outputs; the accumulator is an input of the
+ * same memory.
+ */
+export function accumulate(
+  graph: Graph,
+  gradients: ReadonlyMap<string, Value>,
+): Record<string, Value> {
   const outputs: Record<string, Value> = {};
   for (const [name, gradient] of gradients) {
     const accumulator = graph.input(accumulatorName(name), "float32", gradient.shape);
@@ -41,8 +47,13 @@ export function accumulate(graph: Graph, gradients: ReadonlyMap<string, Value>):
   return outputs;
 }
 
-/** Feeds and results for the accumulators of `names`, under `local` names where a plan renames them. */
-export function accumulatorFeeds(trainable: TrainableParameters, names: Iterable<readonly [local: string, whole: string]>): { feeds: Tensors; into: Tensors } {
+/**
+ * Feeds and results for the accumulators of `names`, under `local` names where a plan renames them.
+ */
+export function accumulatorFeeds(
+  trainable: TrainableParameters,
+  names: Iterable<readonly [local: string, whole: string]>,
+): { feeds: Tensors; into: Tensors } {
   const feeds: Record<string, HostTensor> = {};
   const into: Record<string, HostTensor> = {};
   for (const [local, whole] of names) {
@@ -56,18 +67,34 @@ export function accumulatorFeeds(trainable: TrainableParameters, names: Iterable
 /** Declares an objective's inputs and builds its loss over what was read. */
 export function buildLoss(objective: Objective, readout: Value): BuiltObjective {
   const { graph } = readout;
-  const inputs = Object.fromEntries(Object.entries(objective.inputs).map(([name, type]) => [name, graph.input(name, type.dtype, type.shape)]));
+  const inputs = Object.fromEntries(
+    Object.entries(objective.inputs).map(([name, type]) => [
+      name,
+      graph.input(name, type.dtype, type.shape),
+    ]),
+  );
   return graph.scope(objective.name, () => objective.build(readout, inputs));
 }
 
-export function threadOptions({ model, threads = threadsFor(parameterCount(model.family, model.config)) }: PlanOptions): { threads?: number } {
+export function threadOptions({
+  model,
+  threads = threadsFor(parameterCount(model.family, model.config)),
+}: PlanOptions): { threads?: number } {
   return threads === undefined ? {} : { threads };
 }
 
-export function rotaryInputs(graph: Graph, model: Model, positions: Value): RotaryTables | undefined {
+export function rotaryInputs(
+  graph: Graph,
+  model: Model,
+  positions: Value,
+): RotaryTables | undefined {
   if (!model.config.rope) return undefined;
   const shape: Shape = ["table", model.config.headSize / 2];
-  return { positions, cosines: graph.input("cosines", "float32", shape), sines: graph.input("sines", "float32", shape) };
+  return {
+    positions,
+    cosines: graph.input("cosines", "float32", shape),
+    sines: graph.input("sines", "float32", shape),
+  };
 }
 
 export function rotaryFeeds(model: Model, maxLength: number): Tensors {
@@ -76,7 +103,13 @@ export function rotaryFeeds(model: Model, maxLength: number): Tensors {
 }
 
 export function batchFeeds(batch: TokenBatch): Tensors {
-  return { tokens: batch.tokens, positions: batch.positions, bias: batch.bias, selected: batch.selected, targets: batch.targets };
+  return {
+    tokens: batch.tokens,
+    positions: batch.positions,
+    bias: batch.bias,
+    selected: batch.selected,
+    targets: batch.targets,
+  };
 }
 
 /** Reads a float32 result. */
@@ -89,15 +122,25 @@ export function floats(results: Tensors, name: string): Float32Array {
 export function readings(results: Tensors): Readings {
   const readout = floats(results, "readout");
   if (!results["entropy"]) return { readout };
-  return { readout, statistics: { entropy: floats(results, "entropy"), correct: floats(results, "correct") } };
+  return {
+    readout,
+    statistics: { entropy: floats(results, "entropy"), correct: floats(results, "correct") },
+  };
 }
 
 /** Results whose names carry a prefix, without it. */
 export function withoutPrefix(results: Tensors, prefix: string): Record<string, HostTensor> {
-  return Object.fromEntries(Object.entries(results).flatMap(([name, tensor]) => (name.startsWith(prefix) ? [[name.slice(prefix.length), tensor]] : [])));
+  return Object.fromEntries(
+    Object.entries(results).flatMap(([name, tensor]) =>
+      name.startsWith(prefix) ? [[name.slice(prefix.length), tensor]] : [],
+    ),
+  );
 }
 
 export const METRIC = "metric:";
 
-export const prefixed = (prefix: string, values: Readonly<Record<string, Value>>): Record<string, Value> =>
+export const prefixed = (
+  prefix: string,
+  values: Readonly<Record<string, Value>>,
+): Record<string, Value> =>
   Object.fromEntries(Object.entries(values).map(([name, value]) => [prefix + name, value]));

@@ -1,12 +1,16 @@
-/** Pads the time of a batch on the right, so that attention can be computed in blocks of equal length. */
+/**
+ * Pads the time of a batch on the right, so that attention can be computed in blocks of equal
+ * length.
+ */
 import { int64, zeros } from "../../core/tensor.ts";
 import type { TokenBatch } from "./plan.ts";
 
 const HIDDEN = -1e9;
 
 /**
- * The same batch with its time a multiple of `multiple`; the batch itself where it is one already. Padding sees itself
- * alone and nothing else sees it; its token and position are 0, and it is never read.
+ * The same batch with its time a multiple of `multiple`; the batch itself where it is one already.
+ * Padding sees itself alone and nothing else sees it; its token and position are 0, and it is never
+ * read.
  */
 export function padTime(batch: TokenBatch, multiple: number): TokenBatch {
   const [rows, time] = batch.tokens.shape as readonly [number, number];
@@ -21,10 +25,23 @@ export function padTime(batch: TokenBatch, multiple: number): TokenBatch {
     positions.data.set(batch.positions.data.subarray(row * time, (row + 1) * time), row * padded);
     for (let query = 0; query < padded; query++) {
       const start = (row * padded + query) * padded;
-      if (query < time) bias.data.set(batch.bias.data.subarray((row * time + query) * time, (row * time + query + 1) * time), start);
+      if (query < time)
+        bias.data.set(
+          batch.bias.data.subarray((row * time + query) * time, (row * time + query + 1) * time),
+          start,
+        );
       else bias.data[start + query] = 0;
     }
   }
-  const selected = Array.from(batch.selected.data, (index) => Math.floor(Number(index) / time) * padded + (Number(index) % time));
-  return { tokens, positions, bias, selected: int64([selected.length], selected), targets: batch.targets };
+  const selected = Array.from(
+    batch.selected.data,
+    (index) => Math.floor(Number(index) / time) * padded + (Number(index) % time),
+  );
+  return {
+    tokens,
+    positions,
+    bias,
+    selected: int64([selected.length], selected),
+    targets: batch.targets,
+  };
 }

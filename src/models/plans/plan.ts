@@ -1,6 +1,7 @@
 /**
- * What a training or scoring step reads and gives, whichever plan executes it. Two plans satisfy it: one graph for the
- * whole model (fewest calls, best for small models), and one pair of graphs for a block, run for every layer.
+ * What a training or scoring step reads and gives, whichever plan executes it. Two plans satisfy
+ * it: one graph for the whole model (fewest calls, best for small models), and one pair of graphs
+ * for a block, run for every layer.
  */
 import type { HostTensor } from "../../core/tensor.ts";
 import type { Value, ValueType } from "../../graph/ir.ts";
@@ -31,8 +32,8 @@ export interface BuiltObjective {
 }
 
 /**
- * A loss over what was read, as graph. Sums, not means: the caller scales by the counts of the whole optimiser step, so
- * that accumulation over micro-batches of different sizes is exact.
+ * A loss over what was read, as graph. Sums, not means: the caller scales by the counts of the
+ * whole optimiser step, so that accumulation over micro-batches of different sizes is exact.
  */
 export interface Objective {
   readonly name: string;
@@ -42,8 +43,8 @@ export interface Objective {
   /** @param readout float32 [S] */
   build(readout: Value, inputs: Readonly<Record<string, Value>>): BuiltObjective;
   /**
-   * Name of the input [S] that holds d loss / d readout, where the loss is linear in the readout: the head is then
-   * computed once instead of twice.
+   * Name of the input [S] that holds d loss / d readout, where the loss is linear in the readout:
+   * the head is then computed once instead of twice.
    */
   readonly linearIn?: string;
 }
@@ -67,11 +68,17 @@ export interface StepResult extends Readings {
 }
 
 export interface ScoreOptions {
-  /** False reads the base model as if no adapter were attached: the reference of an adapter run. Default true. */
+  /**
+   * False reads the base model as if no adapter were attached: the reference of an adapter run.
+   * Default true.
+   */
   adapter?: boolean;
 }
 
-/** `all` of a block's forward is computed again in its backward; or what lies `between` its projections, whose results are kept; or `none`. */
+/**
+ * `all` of a block's forward is computed again in its backward; or what lies `between` its
+ * projections, whose results are kept; or `none`.
+ */
 export const RECOMPUTE = ["all", "between", "none"] as const;
 export type Recompute = (typeof RECOMPUTE)[number];
 

@@ -15,7 +15,10 @@ const weighted: Objective = {
   name: "weighted",
   reads: "tokens",
   inputs: { weights: { dtype: "float32", shape: ["selected"] } },
-  build: (readout, inputs) => ({ loss: sumAll(multiply(readout, inputs["weights"]!)), metrics: { negative: negate(readout) } }),
+  build: (readout, inputs) => ({
+    loss: sumAll(multiply(readout, inputs["weights"]!)),
+    metrics: { negative: negate(readout) },
+  }),
   linearIn: "weights",
 };
 
@@ -31,8 +34,14 @@ function setUp(type: string, adapter: boolean) {
   const model = randomModel(TINY_CONFIGS[type]!, 1);
   if (adapter) {
     const targets = Object.keys(model.family.projections(model.config));
-    model.adapter = createAdapter(model.family, model.config, { rank: 3, alpha: 6, rsLora: false, targets }, 1);
-    for (const [name, tensor] of model.adapter.weights) if (name.includes("lora_B")) Random.for(2, name).fillNormal(tensor.data, 0.1);
+    model.adapter = createAdapter(
+      model.family,
+      model.config,
+      { rank: 3, alpha: 6, rsLora: false, targets },
+      1,
+    );
+    for (const [name, tensor] of model.adapter.weights)
+      if (name.includes("lora_B")) Random.for(2, name).fillNormal(tensor.data, 0.1);
   }
   const names = model.adapter ? [...model.adapter.weights.keys()] : [...model.weights.keys()];
   return { model, trainable: makeTrainable(model, names) };
@@ -42,7 +51,10 @@ async function run(plan: ExecutionPlan, objective: Objective, rows: number, type
   const model = randomModel(TINY_CONFIGS[type]!, 1);
   const batch = randomBatch(model, rows, 7);
   const count = batch.selected.data.length;
-  const weights = float32([count], Float32Array.from({ length: count }, (_, index) => Math.sin(index)));
+  const weights = float32(
+    [count],
+    Float32Array.from({ length: count }, (_, index) => Math.sin(index)),
+  );
   return plan.step(batch, objective === weighted ? { weights } : {});
 }
 
@@ -62,8 +74,18 @@ describe.each(Object.keys(TINY_CONFIGS))("%s", (type) => {
   ] as const)("block-wise equals whole: %s", async (_name, adapter, objective) => {
     const make = async (plan: "whole" | Recompute) => {
       const { model, trainable } = setUp(type, adapter);
-      const options = { model, trainable, objective, reads: "tokens", maxLength: 16, statistics: true } as const;
-      const executed = plan === "whole" ? new WholePlan(options) : new BlockwisePlan({ ...options, recompute: plan, headRows: 5 });
+      const options = {
+        model,
+        trainable,
+        objective,
+        reads: "tokens",
+        maxLength: 16,
+        statistics: true,
+      } as const;
+      const executed =
+        plan === "whole"
+          ? new WholePlan(options)
+          : new BlockwisePlan({ ...options, recompute: plan, headRows: 5 });
       await run(executed, objective, 1, type);
       trainable.gradients.fill(0);
       const result = await run(executed, objective, 2, type);
@@ -73,7 +95,9 @@ describe.each(Object.keys(TINY_CONFIGS))("%s", (type) => {
     const whole = await make("whole");
     for (const plan of RECOMPUTE) {
       const other = await make(plan);
-      expect(Math.abs(other.result.loss - whole.result.loss)).toBeLessThan(1e-4 * Math.abs(whole.result.loss) + 1e-5);
+      expect(Math.abs(other.result.loss - whole.result.loss)).toBeLessThan(
+        1e-4 * Math.abs(whole.result.loss) + 1e-5,
+      );
       expectClose(other.result.readout, whole.result.readout, 1e-5);
       expectClose(other.result.statistics!.entropy, whole.result.statistics!.entropy, 1e-5);
       expectClose(other.gradients, whole.gradients, 1e-4);
@@ -82,11 +106,21 @@ describe.each(Object.keys(TINY_CONFIGS))("%s", (type) => {
 
   test("gradients accumulate, and agree with a difference of losses along them", async () => {
     const { model, trainable } = setUp(type, false);
-    const plan = new WholePlan({ model, trainable, objective: weighted, reads: "tokens", maxLength: 16 });
+    const plan = new WholePlan({
+      model,
+      trainable,
+      objective: weighted,
+      reads: "tokens",
+      maxLength: 16,
+    });
     const first = await run(plan, weighted, 2, type);
     const gradient = trainable.gradients.slice();
     await run(plan, weighted, 2, type);
-    expectClose(trainable.gradients, gradient.map((x) => 2 * x), 1e-5);
+    expectClose(
+      trainable.gradients,
+      gradient.map((x) => 2 * x),
+      1e-5,
+    );
     const norm = Math.sqrt(gradient.reduce((total, x) => total + x * x, 0));
     const step = 1e-2 / norm;
     const at = async (sign: number): Promise<number> => {

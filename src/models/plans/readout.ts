@@ -1,5 +1,19 @@
-/** What is read from hidden states: the final norm, then log-probabilities of target tokens or a scalar score. */
-import { argmax, cast, equal, exp, gemm, multiply, negate, reshape, sum, tokenLogProbabilities } from "../../graph/build.ts";
+/**
+ * What is read from hidden states: the final norm, then log-probabilities of target tokens or a
+ * scalar score.
+ */
+import {
+  argmax,
+  cast,
+  equal,
+  exp,
+  gemm,
+  multiply,
+  negate,
+  reshape,
+  sum,
+  tokenLogProbabilities,
+} from "../../graph/build.ts";
 import type { Value } from "../../graph/ir.ts";
 import type { ModelParts, Parameters } from "../builders.ts";
 import { endBuilder } from "../builders.ts";
@@ -25,17 +39,26 @@ export interface BuiltReadout {
  * @param rows hidden states before the final norm, float32 [S, d]
  * @param targets int64 [S]
  */
-export function buildReadout(parts: ModelParts, parameters: Parameters, rows: Value, targets: Value, options: ReadoutOptions): BuiltReadout {
+export function buildReadout(
+  parts: ModelParts,
+  parameters: Parameters,
+  rows: Value,
+  targets: Value,
+  options: ReadoutOptions,
+): BuiltReadout {
   const { graph } = rows;
   const { family, config } = parts;
   return graph.scope("readout", () => {
     const end = endBuilder(parts, parameters);
     const hidden = family.finalNorm(end, rows);
     if (options.reads === "scores") {
-      const score = gemm(hidden, parameters.get(SCORE_HEAD, [1, config.hiddenSize]), { transposeRight: true }); // [S, 1]
+      const score = gemm(hidden, parameters.get(SCORE_HEAD, [1, config.hiddenSize]), {
+        transposeRight: true,
+      }); // [S, 1]
       return { readout: reshape(score, [rows.shape[0]!]), statistics: {} };
     }
-    const head = gemm(hidden, end.parameter(family.headWeight(config)), { transposeRight: true }); // [S, V]
+    // [S, V]
+    const head = gemm(hidden, end.parameter(family.headWeight(config)), { transposeRight: true });
     const logits = multiply(head, 1 / options.temperature);
     const { selected, all } = tokenLogProbabilities(logits, targets);
     if (!options.statistics) return { readout: selected, statistics: {} };

@@ -1,4 +1,7 @@
-/** Buffers that steps of different sizes share: each grows to the largest size asked for and is handed out as a view. */
+/**
+ * Buffers that steps of different sizes share: each grows to the largest size asked for and is
+ * handed out as a view.
+ */
 import type { HostTensor } from "../../core/tensor.ts";
 import { elementCount, float32 } from "../../core/tensor.ts";
 
@@ -6,7 +9,10 @@ export class Scratch {
   private readonly buffers = new Map<string, Float32Array>();
   private readonly views = new Map<string, HostTensor<"float32">>();
 
-  /** A float32 tensor of the given shape over the buffer `name`; its contents are whatever was left there. */
+  /**
+   * A float32 tensor of the given shape over the buffer `name`; its contents are whatever was left
+   * there.
+   */
   get(name: string, shape: readonly number[]): HostTensor<"float32"> {
     const key = `${name}[${shape.join(",")}]`;
     const known = this.views.get(key);
@@ -17,7 +23,8 @@ export class Scratch {
       buffer = new Float32Array(size);
       this.buffers.set(name, buffer);
       // Views of the smaller buffer would keep it in memory.
-      for (const other of this.views.keys()) if (other.startsWith(`${name}[`)) this.views.delete(other);
+      for (const other of this.views.keys())
+        if (other.startsWith(`${name}[`)) this.views.delete(other);
     }
     const view = float32(shape, buffer.subarray(0, size));
     this.views.set(key, view);

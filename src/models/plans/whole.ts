@@ -1,6 +1,7 @@
 /**
- * The whole-model plan: embedding, every block, readout, loss and all gradients in one graph. Fewest calls and no
- * recomputation, hence fastest for small models; memory grows with depth, as every activation stays until its gradient.
+ * The whole-model plan: embedding, every block, readout, loss and all gradients in one graph.
+ * Fewest calls and no recomputation, hence fastest for small models; memory grows with depth, as
+ * every activation stays until its gradient.
  */
 import { invariant } from "../../core/errors.ts";
 import { gatherRows, reshape } from "../../graph/build.ts";
@@ -13,8 +14,28 @@ import type { ModelParts } from "../builders.ts";
 import { Parameters, blockBuilder, endBuilder, trainingAttention } from "../builders.ts";
 import { weightOf } from "../model.ts";
 import type { PlanOptions } from "./common.ts";
-import { METRIC, accumulate, accumulatorFeeds, batchFeeds, buildLoss, floats, prefixed, readings, rotaryFeeds, rotaryInputs, threadOptions, withoutPrefix } from "./common.ts";
-import type { ExecutionPlan, Readings, ScoreOptions, StepMemory, StepResult, TokenBatch } from "./plan.ts";
+import {
+  METRIC,
+  accumulate,
+  accumulatorFeeds,
+  batchFeeds,
+  buildLoss,
+  floats,
+  prefixed,
+  readings,
+  rotaryFeeds,
+  rotaryInputs,
+  threadOptions,
+  withoutPrefix,
+} from "./common.ts";
+import type {
+  ExecutionPlan,
+  Readings,
+  ScoreOptions,
+  StepMemory,
+  StepResult,
+  TokenBatch,
+} from "./plan.ts";
 import type { BuiltReadout } from "./readout.ts";
 import { buildReadout } from "./readout.ts";
 
@@ -34,12 +55,21 @@ function buildForward(options: PlanOptions, parts: ModelParts): BuiltModel {
   const bias = graph.input("bias", "float32", ["batch", 1, "time", "time"]);
   const selected = graph.input("selected", "int64", ["selected"]);
   const targets = graph.input("targets", "int64", ["selected"]);
-  const attention = trainingAttention(config, { batch: "batch", time: "time", bias, rotary: rotaryInputs(graph, model, positions) });
+  const attention = trainingAttention(config, {
+    batch: "batch",
+    time: "time",
+    bias,
+    rotary: rotaryInputs(graph, model, positions),
+  });
   const flat = (x: Value): Value => reshape(x, ["batch*time"]);
-  let x = graph.scope("embedding", () => family.embed(endBuilder(parts, parameters), flat(tokens), flat(positions)));
+  let x = graph.scope("embedding", () =>
+    family.embed(endBuilder(parts, parameters), flat(tokens), flat(positions)),
+  );
   for (let layer = 0; layer < config.layers; layer++) {
     const prefix = family.blockPrefix(layer);
-    x = graph.scope(prefix.slice(0, -1), () => family.block(blockBuilder(parts, parameters, prefix, attention), x));
+    x = graph.scope(prefix.slice(0, -1), () =>
+      family.block(blockBuilder(parts, parameters, prefix, attention), x),
+    );
   }
   const readout = buildReadout(parts, parameters, gatherRows(x, selected), targets, {
     reads: options.reads,
@@ -51,7 +81,12 @@ function buildForward(options: PlanOptions, parts: ModelParts): BuiltModel {
 
 function partsOf(options: PlanOptions, withAdapter: boolean): ModelParts {
   const { family, config, adapter, int8 } = options.model;
-  return { family, config, adapter: withAdapter ? adapter?.config : undefined, int8: int8 && "train" };
+  return {
+    family,
+    config,
+    adapter: withAdapter ? adapter?.config : undefined,
+    int8: int8 && "train",
+  };
 }
 
 export class WholePlan implements ExecutionPlan {
@@ -67,7 +102,9 @@ export class WholePlan implements ExecutionPlan {
 
   async score(batch: TokenBatch, { adapter = true }: ScoreOptions = {}): Promise<Readings> {
     const { session, names } = await this.scorer(adapter);
-    return readings(await session.run({ ...batchFeeds(batch), ...this.rotary, ...this.weights(names) }));
+    return readings(
+      await session.run({ ...batchFeeds(batch), ...this.rotary, ...this.weights(names) }),
+    );
   }
 
   async step(batch: TokenBatch, inputs: Tensors): Promise<StepResult> {
@@ -75,25 +112,48 @@ export class WholePlan implements ExecutionPlan {
     invariant(trainable, "this plan was made without trainable parameters");
     this.training ??= await this.buildTraining();
     const { session, names } = this.training;
-    const accumulators = accumulatorFeeds(trainable, [...trainable.byName.keys()].map((name) => [name, name] as const));
-    const feeds = { ...batchFeeds(batch), ...this.rotary, ...this.weights(names), ...accumulators.feeds, ...inputs };
+    const accumulators = accumulatorFeeds(
+      trainable,
+      [...trainable.byName.keys()].map((name) => [name, name] as const),
+    );
+    const feeds = {
+      ...batchFeeds(batch),
+      ...this.rotary,
+      ...this.weights(names),
+      ...accumulators.feeds,
+      ...inputs,
+    };
     const results = await session.run(feeds, accumulators.into);
-    return { ...readings(results), loss: floats(results, "loss")[0]!, metrics: withoutPrefix(results, METRIC) };
+    return {
+      ...readings(results),
+      loss: floats(results, "loss")[0]!,
+      metrics: withoutPrefix(results, METRIC),
+    };
   }
 
   async operations(batch: TokenBatch): Promise<number> {
     this.training ??= await this.buildTraining();
     const [rows, time] = batch.tokens.shape as readonly [number, number];
-    return this.training.session.operations({ batch: rows, time, selected: batch.selected.data.length });
+    return this.training.session.operations({
+      batch: rows,
+      time,
+      selected: batch.selected.data.length,
+    });
   }
 
   async memory(batch: TokenBatch, scored: readonly ScoreOptions[] = []): Promise<StepMemory> {
     const { trainable } = this.options;
     if (trainable) this.training ??= await this.buildTraining();
     const scorers = await Promise.all(scored.map(({ adapter = true }) => this.scorer(adapter)));
-    const sessions = new Set([...scorers, ...(this.training ? [this.training] : [])].map(({ session }) => session));
+    const sessions = new Set(
+      [...scorers, ...(this.training ? [this.training] : [])].map(({ session }) => session),
+    );
     const [rows, time] = batch.tokens.shape as readonly [number, number];
-    const working = [...sessions].reduce((total, session) => total + session.workingBytes({ batch: rows, time, selected: batch.selected.data.length }), 0);
+    const working = [...sessions].reduce(
+      (total, session) =>
+        total + session.workingBytes({ batch: rows, time, selected: batch.selected.data.length }),
+      0,
+    );
     return { activations: batch.bias.data.byteLength, working };
   }
 
@@ -111,7 +171,11 @@ export class WholePlan implements ExecutionPlan {
     const known = this.scoring.get(key);
     if (known) return known;
     const built = buildForward(this.options, partsOf(this.options, key));
-    const session = await Session.create(built.graph, { readout: built.readout, ...built.statistics }, { label: "scoring the model", ...threadOptions(this.options) });
+    const session = await Session.create(
+      built.graph,
+      { readout: built.readout, ...built.statistics },
+      { label: "scoring the model", ...threadOptions(this.options) },
+    );
     const made = { session, names: [...built.parameters.used.keys()] };
     this.scoring.set(key, made);
     return made;
@@ -127,8 +191,17 @@ export class WholePlan implements ExecutionPlan {
     const wanted = names.map((name) => built.parameters.get(name, trainable.get(name).value.shape));
     const slopes = gradients(graph, [{ output: loss }], wanted);
     const outputs = accumulate(graph, new Map(names.map((name, index) => [name, slopes[index]!])));
-    const results = { loss, readout: built.readout, ...built.statistics, ...prefixed(METRIC, metrics), ...outputs };
-    const session = await Session.create(graph, results, { label: `training by ${objective.name}`, ...threadOptions(this.options) });
+    const results = {
+      loss,
+      readout: built.readout,
+      ...built.statistics,
+      ...prefixed(METRIC, metrics),
+      ...outputs,
+    };
+    const session = await Session.create(graph, results, {
+      label: `training by ${objective.name}`,
+      ...threadOptions(this.options),
+    });
     return { session, names: [...built.parameters.used.keys()] };
   }
 }

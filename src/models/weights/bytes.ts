@@ -8,7 +8,10 @@ export interface ByteSource {
   readonly path: string;
   /** Bytes. */
   readonly size: number;
-  /** Fills `target` with the bytes from `start` on. @throws AttuneError `model` where the file ends before */
+  /**
+   * Fills `target` with the bytes from `start` on.
+   * @throws AttuneError `model` where the file ends before
+   */
   readInto(target: Uint8Array, start: number): Promise<void>;
   close(): Promise<void>;
 }
@@ -34,7 +37,11 @@ export class FileReader implements ByteSource {
       return new FileReader(path, (await handle.stat()).size, handle);
     } catch (cause) {
       if (cause instanceof AttuneError) throw cause;
-      throw new AttuneError("model", "cannot open the file", { file: path, got: messageOf(cause), cause });
+      throw new AttuneError("model", "cannot open the file", {
+        file: path,
+        got: messageOf(cause),
+        cause,
+      });
     }
   }
 
@@ -42,8 +49,17 @@ export class FileReader implements ByteSource {
     checkRange(this, start, target.length);
     let done = 0;
     while (done < target.length) {
-      const { bytesRead } = await this.handle.read(target, done, Math.min(target.length - done, MAX_READ), start + done);
-      if (bytesRead === 0) throw new AttuneError("model", "the file became shorter while it was read", { file: this.path, hint: "try again once nothing writes to it" });
+      const { bytesRead } = await this.handle.read(
+        target,
+        done,
+        Math.min(target.length - done, MAX_READ),
+        start + done,
+      );
+      if (bytesRead === 0)
+        throw new AttuneError("model", "the file became shorter while it was read", {
+          file: this.path,
+          hint: "try again once nothing writes to it",
+        });
       done += bytesRead;
     }
   }
@@ -77,15 +93,25 @@ export class MemoryReader implements ByteSource {
 }
 
 /** Bytes start (included) to end (excluded), in a buffer of their own. */
-export async function readBytes(source: ByteSource, start: number, end: number): Promise<Uint8Array> {
+export async function readBytes(
+  source: ByteSource,
+  start: number,
+  end: number,
+): Promise<Uint8Array> {
   checkRange(source, start, end - start);
   const bytes = new Uint8Array(end - start);
   await source.readInto(bytes, start);
   return bytes;
 }
 
-/** Calls `use` with consecutive pieces of at most `piece` bytes; the buffer is reused between calls. */
-export async function readPieces(source: ByteSource, range: { start: number; end: number; piece: number }, use: (bytes: Uint8Array, offset: number) => void): Promise<void> {
+/**
+ * Calls `use` with consecutive pieces of at most `piece` bytes; the buffer is reused between calls.
+ */
+export async function readPieces(
+  source: ByteSource,
+  range: { start: number; end: number; piece: number },
+  use: (bytes: Uint8Array, offset: number) => void,
+): Promise<void> {
   const { start, end, piece } = range;
   checkRange(source, start, end - start);
   const buffer = new Uint8Array(Math.min(piece, end - start));

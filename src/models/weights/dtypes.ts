@@ -1,6 +1,7 @@
 /**
  * Dtypes of safetensors files and their numbers.
- * Source: huggingface/safetensors, `Dtype` of its Rust reader; bfloat16 is the upper half of a float32.
+ * Source: huggingface/safetensors, `Dtype` of its Rust reader; bfloat16 is the upper half of a
+ * float32.
  */
 import { AttuneError } from "../../core/errors.ts";
 import { halfToFloatTable, toHalf } from "../../core/tensor.ts";
@@ -41,16 +42,22 @@ export function isDType(text: string): text is SafetensorsDType {
 type Widen = (bytes: Uint8Array, out: Float32Array) => void;
 
 /** A copy of `bytes` typed as `kind`, which may only look at aligned offsets. */
-function view<T>(bytes: Uint8Array, size: number, kind: new (buffer: ArrayBufferLike, offset: number, length: number) => T): T {
+function view<T>(
+  bytes: Uint8Array,
+  size: number,
+  kind: new (buffer: ArrayBufferLike, offset: number, length: number) => T,
+): T {
   const aligned = bytes.byteOffset % size === 0 ? bytes : bytes.slice();
   return new kind(aligned.buffer, aligned.byteOffset, bytes.length / size);
 }
 
-const widen16 = (table: () => Float32Array): Widen => (bytes, out) => {
-  const halves = view(bytes, 2, Uint16Array);
-  const numbers = table();
-  for (let i = 0; i < halves.length; i++) out[i] = numbers[halves[i]!]!;
-};
+const widen16 =
+  (table: () => Float32Array): Widen =>
+  (bytes, out) => {
+    const halves = view(bytes, 2, Uint16Array);
+    const numbers = table();
+    for (let i = 0; i < halves.length; i++) out[i] = numbers[halves[i]!]!;
+  };
 
 /** Float32 numbers of each dtype that holds numbers; the last wide integers lose their low bits. */
 const WIDEN: Readonly<Partial<Record<SafetensorsDType, Widen>>> = {
@@ -75,17 +82,24 @@ const WIDEN: Readonly<Partial<Record<SafetensorsDType, Widen>>> = {
 
 /**
  * Float32 numbers of little-endian `bytes`, written to the start of `out`.
- * @throws AttuneError `model` for a dtype that has no reading as float32 (8-bit floats and smaller, complex)
+ * @throws AttuneError `model` for a dtype that has no reading as float32 (8-bit floats and smaller,
+ * complex)
  */
 export function widenInto(bytes: Uint8Array, dtype: SafetensorsDType, out: Float32Array): void {
   const widen = WIDEN[dtype];
   if (!widen) {
-    throw new AttuneError("model", `weights of dtype ${dtype} cannot be read`, { expected: Object.keys(WIDEN).join(", "), hint: "the F32, F16 or BF16 form of this model" });
+    throw new AttuneError("model", `weights of dtype ${dtype} cannot be read`, {
+      expected: Object.keys(WIDEN).join(", "),
+      hint: "the F32, F16 or BF16 form of this model",
+    });
   }
   widen(bytes, out);
 }
 
-/** Bytes of float32 numbers in a dtype, rounded to nearest even. The bytes of F32 share the memory of `data`. */
+/**
+ * Bytes of float32 numbers in a dtype, rounded to nearest even. The bytes of F32 share the memory
+ * of `data`.
+ */
 export function narrow(data: Float32Array, dtype: WeightDType): Uint8Array {
   if (dtype === "F32") return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   const halves = new Uint16Array(data.length);

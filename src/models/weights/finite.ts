@@ -8,5 +8,9 @@ export function checkFinite(data: Float32Array, name: string, file: string): voi
   for (let i = 0; i < data.length; i++) total += data[i]!;
   if (Number.isFinite(total)) return;
   const index = data.findIndex((x) => !Number.isFinite(x));
-  throw new AttuneError("numeric", `the weight ${name} is not finite`, { file, got: `${data[index]} at element ${index}`, hint: "the file is damaged, or training diverged; use an earlier checkpoint" });
+  throw new AttuneError("numeric", `the weight ${name} is not finite`, {
+    file,
+    got: `${data[index]} at element ${index}`,
+    hint: "the file is damaged, or training diverged; use an earlier checkpoint",
+  });
 }

@@ -1,7 +1,9 @@
 /**
- * The header of a GGUF file, versions 2 and 3, little-endian: counts, metadata, places of the tensors.
- * Source: ggml's docs/gguf.md and the checks of its gguf.cpp. A reader of our own because hostile files must not cost
- * memory or time (docs/decisions/gguf-reader.md): every count is checked against the bytes that the file has left.
+ * The header of a GGUF file, versions 2 and 3, little-endian: counts, metadata, places of the
+ * tensors.
+ * Source: ggml's docs/gguf.md and the checks of its gguf.cpp. A reader of our own because hostile
+ * files must not cost memory or time (docs/decisions/gguf-reader.md): every count is checked
+ * against the bytes that the file has left.
  */
 import { isUtf8 } from "node:buffer";
 import { AttuneError, preview } from "../../core/errors.ts";
@@ -43,7 +45,11 @@ const MAX_DIMENSIONS = 4;
 const MAGIC = 0x46554747;
 
 export function brokenGguf(file: string, what: string, got?: string): AttuneError {
-  return new AttuneError("model", `not a valid GGUF file: ${what}`, { file, ...(got === undefined ? {} : { got }), hint: "download the file again" });
+  return new AttuneError("model", `not a valid GGUF file: ${what}`, {
+    file,
+    ...(got === undefined ? {} : { got }),
+    hint: "download the file again",
+  });
 }
 
 /** A metadata value for messages; a hostile list could be too long for a text. */
@@ -58,7 +64,21 @@ class MoreBytes extends Error {}
 const STRING = 8;
 const ARRAY = 9;
 /** Bytes of a value of each type; the fewest where that differs. */
-const VALUE_BYTES: Readonly<Record<number, number>> = { 0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, [STRING]: 8, [ARRAY]: 12, 10: 8, 11: 8, 12: 8 };
+const VALUE_BYTES: Readonly<Record<number, number>> = {
+  0: 1,
+  1: 1,
+  2: 2,
+  3: 2,
+  4: 4,
+  5: 4,
+  6: 4,
+  7: 1,
+  [STRING]: 8,
+  [ARRAY]: 12,
+  10: 8,
+  11: 8,
+  12: 8,
+};
 
 /** Walks over the first bytes of a file of `size` bytes. */
 class Cursor {
@@ -91,12 +111,20 @@ class Cursor {
     return this.bytes.readBigUInt64LE(this.take(8));
   }
 
-  /** A count of `what`, each of which takes at least `bytes`; made of numbers, since a vocabulary has 100,000 of them. */
+  /**
+   * A count of `what`, each of which takes at least `bytes`; made of numbers, since a vocabulary
+   * has 100,000 of them.
+   */
   count(what: string, bytes: number): number {
     const start = this.take(8);
     // Rounded above 2^53, where it is too large either way.
     const value = this.bytes.readUInt32LE(start) + this.bytes.readUInt32LE(start + 4) * 2 ** 32;
-    if (value * bytes > this.size - this.offset) throw brokenGguf(this.file, "a count exceeds the size of the file", `${this.bytes.readBigUInt64LE(start)} ${what}`);
+    if (value * bytes > this.size - this.offset)
+      throw brokenGguf(
+        this.file,
+        "a count exceeds the size of the file",
+        `${this.bytes.readBigUInt64LE(start)} ${what}`,
+      );
     return value;
   }
 
@@ -105,7 +133,8 @@ class Cursor {
     const start = this.take(length);
     const text = this.bytes.toString("utf8", start, start + length);
     // What stands for undecodable bytes may also be written out.
-    if (text.includes("\ufffd") && !isUtf8(this.bytes.subarray(start, start + length))) throw brokenGguf(this.file, `${what} is not UTF-8`);
+    if (text.includes("\ufffd") && !isUtf8(this.bytes.subarray(start, start + length)))
+      throw brokenGguf(this.file, `${what} is not UTF-8`);
     return text;
   }
 
@@ -143,13 +172,16 @@ class Cursor {
   }
 
   private array(key: string, depth: number): GgufValue[] {
-    if (depth === MAX_NESTING) throw brokenGguf(this.file, `the arrays of ${key} are nested too deep`);
+    if (depth === MAX_NESTING)
+      throw brokenGguf(this.file, `the arrays of ${key} are nested too deep`);
     const type = this.uint32();
     const bytes = VALUE_BYTES[type];
-    if (bytes === undefined) throw brokenGguf(this.file, `${key} has an unknown type`, `array of ${type}`);
+    if (bytes === undefined)
+      throw brokenGguf(this.file, `${key} has an unknown type`, `array of ${type}`);
     const count = this.count(`elements of ${key}`, bytes);
     this.elements += count;
-    if (this.elements > MOST_ELEMENTS) throw brokenGguf(this.file, `its arrays have more than ${MOST_ELEMENTS} elements`);
+    if (this.elements > MOST_ELEMENTS)
+      throw brokenGguf(this.file, `its arrays have more than ${MOST_ELEMENTS} elements`);
     if (this.offset + count * bytes > this.bytes.length) throw new MoreBytes();
     const list: GgufValue[] = [];
     for (let i = 0; i < count; i++) list.push(this.value(type, key, depth + 1));
@@ -162,19 +194,30 @@ class Cursor {
  * @param size size of the file, bytes
  * @returns undefined where the header goes on after `bytes`
  */
-export function parseGgufHeader(file: string, bytes: Uint8Array, size: number): GgufHeader | undefined {
+export function parseGgufHeader(
+  file: string,
+  bytes: Uint8Array,
+  size: number,
+): GgufHeader | undefined {
   const cursor = new Cursor(file, bytes, size);
   try {
     const version = readVersion(cursor, file);
     const tensorCount = cursor.count("tensors", 24);
     const metadataCount = cursor.count("metadata keys", 13);
-    if (tensorCount > MOST_TENSORS) throw brokenGguf(file, `it has more than ${MOST_TENSORS} tensors`, String(tensorCount));
-    if (metadataCount > MOST_KEYS) throw brokenGguf(file, `it has more than ${MOST_KEYS} metadata keys`, String(metadataCount));
+    if (tensorCount > MOST_TENSORS)
+      throw brokenGguf(file, `it has more than ${MOST_TENSORS} tensors`, String(tensorCount));
+    if (metadataCount > MOST_KEYS)
+      throw brokenGguf(file, `it has more than ${MOST_KEYS} metadata keys`, String(metadataCount));
     const metadata = readMetadata(cursor, file, metadataCount);
     checkWhole(file, metadata);
     const infos: TensorInfo[] = [];
     for (let i = 0; i < tensorCount; i++) infos.push(readTensorInfo(cursor, file));
-    return { version, metadata, tensors: placeTensors(file, infos, { metadata, headerEnd: cursor.offset, size }), length: cursor.offset };
+    return {
+      version,
+      metadata,
+      tensors: placeTensors(file, infos, { metadata, headerEnd: cursor.offset, size }),
+      length: cursor.offset,
+    };
   } catch (error) {
     if (error instanceof MoreBytes) return undefined;
     throw error;
@@ -187,15 +230,24 @@ function readVersion(cursor: Cursor, file: string): number {
   const version = cursor.uint32();
   if (version === 2 || version === 3) return version;
   const swapped = version > 0xffff;
-  const hint = swapped ? "convert the file to little-endian" : version === 1 ? "convert the file with a newer llama.cpp" : "a file of version 2 or 3";
-  throw new AttuneError("model", swapped ? "big-endian GGUF files are not supported" : "this version of GGUF is not supported", { file, ...(swapped ? {} : { got: String(version), expected: "2 or 3" }), hint });
+  const hint = swapped
+    ? "convert the file to little-endian"
+    : version === 1
+      ? "convert the file with a newer llama.cpp"
+      : "a file of version 2 or 3";
+  throw new AttuneError(
+    "model",
+    swapped ? "big-endian GGUF files are not supported" : "this version of GGUF is not supported",
+    { file, ...(swapped ? {} : { got: String(version), expected: "2 or 3" }), hint },
+  );
 }
 
 function readMetadata(cursor: Cursor, file: string, count: number): GgufMetadata {
   const metadata = new Map<string, GgufValue>();
   for (let i = 0; i < count; i++) {
     const key = cursor.text("a metadata key");
-    if (metadata.has(key)) throw brokenGguf(file, `the metadata key ${preview(key)} is there twice`);
+    if (metadata.has(key))
+      throw brokenGguf(file, `the metadata key ${preview(key)} is there twice`);
     metadata.set(key, cursor.value(cursor.uint32(), preview(key)));
   }
   return metadata;
@@ -204,7 +256,12 @@ function readMetadata(cursor: Cursor, file: string, count: number): GgufMetadata
 /** Refuses one part of a model that was split over several files. */
 function checkWhole(file: string, metadata: GgufMetadata): void {
   const parts = metadata.get("split.count") ?? 1;
-  if (parts !== 0 && parts !== 1) throw new AttuneError("model", "the model is split over several GGUF files", { file, got: `${showValue(parts)} parts`, hint: "join them with llama.cpp's llama-gguf-split --merge" });
+  if (parts !== 0 && parts !== 1)
+    throw new AttuneError("model", "the model is split over several GGUF files", {
+      file,
+      got: `${showValue(parts)} parts`,
+      hint: "join them with llama.cpp's llama-gguf-split --merge",
+    });
 }
 
 interface TensorInfo {
@@ -218,7 +275,8 @@ interface TensorInfo {
 function readTensorInfo(cursor: Cursor, file: string): TensorInfo {
   const name = cursor.text("a tensor name");
   const dimensions = cursor.uint32();
-  if (dimensions > MAX_DIMENSIONS) throw brokenGguf(file, `tensor ${preview(name)} has too many dimensions`, String(dimensions));
+  if (dimensions > MAX_DIMENSIONS)
+    throw brokenGguf(file, `tensor ${preview(name)} has too many dimensions`, String(dimensions));
   const shape: bigint[] = [];
   for (let i = 0; i < dimensions; i++) shape.unshift(cursor.uint64());
   return { name, shape, type: cursor.uint32(), offset: cursor.uint64() };
@@ -230,45 +288,83 @@ interface Layout {
   size: number;
 }
 
-function placeTensors(file: string, infos: readonly TensorInfo[], { metadata, headerEnd, size }: Layout): Map<string, GgufTensor> {
+function placeTensors(
+  file: string,
+  infos: readonly TensorInfo[],
+  { metadata, headerEnd, size }: Layout,
+): Map<string, GgufTensor> {
   const alignment = metadata.get("general.alignment") ?? 32;
-  if (typeof alignment !== "number" || alignment < 1 || alignment > 2 ** 20 || !Number.isInteger(Math.log2(alignment))) {
+  if (
+    typeof alignment !== "number" ||
+    alignment < 1 ||
+    alignment > 2 ** 20 ||
+    !Number.isInteger(Math.log2(alignment))
+  ) {
     throw brokenGguf(file, "general.alignment is no power of two", showValue(alignment));
   }
   const dataStart = Math.ceil(headerEnd / alignment) * alignment;
   const tensors = new Map<string, GgufTensor>();
   for (const info of infos) {
-    if (tensors.has(info.name)) throw brokenGguf(file, `tensor ${preview(info.name)} is there twice`);
-    if (info.offset % BigInt(alignment) !== 0n) throw brokenGguf(file, `tensor ${preview(info.name)} is not aligned`, `offset ${info.offset}`);
+    if (tensors.has(info.name))
+      throw brokenGguf(file, `tensor ${preview(info.name)} is there twice`);
+    if (info.offset % BigInt(alignment) !== 0n)
+      throw brokenGguf(
+        file,
+        `tensor ${preview(info.name)} is not aligned`,
+        `offset ${info.offset}`,
+      );
     tensors.set(info.name, placeTensor(file, info, dataStart, size));
   }
   checkOverlap(file, tensors);
   return tensors;
 }
 
-function placeTensor(file: string, { name, shape, type, offset }: TensorInfo, dataStart: number, size: number): GgufTensor {
+function placeTensor(
+  file: string,
+  { name, shape, type, offset }: TensorInfo,
+  dataStart: number,
+  size: number,
+): GgufTensor {
   const format = BLOCK_FORMATS[type];
   if (!format) {
-    throw new AttuneError("model", `tensor ${preview(name)} has a format that attune does not read`, {
-      file,
-      got: ggmlTypeName(type),
-      expected: Object.values(BLOCK_FORMATS).map((known) => known.name).join(", "),
-      hint: "another quantisation of this model, such as Q8_0 or Q4_K_M",
-    });
+    throw new AttuneError(
+      "model",
+      `tensor ${preview(name)} has a format that attune does not read`,
+      {
+        file,
+        got: ggmlTypeName(type),
+        expected: Object.values(BLOCK_FORMATS)
+          .map((known) => known.name)
+          .join(", "),
+        hint: "another quantisation of this model, such as Q8_0 or Q4_K_M",
+      },
+    );
   }
   const view = `[${shape.join(", ")}]`;
   const elements = shape.reduce((total, dim) => total * dim, 1n);
   const row = shape.at(-1) ?? 1n;
-  if (elements === 0n || row % BigInt(format.elements) !== 0n) throw brokenGguf(file, `tensor ${preview(name)} is not made of whole blocks of ${format.name}`, view);
+  if (elements === 0n || row % BigInt(format.elements) !== 0n)
+    throw brokenGguf(
+      file,
+      `tensor ${preview(name)} is not made of whole blocks of ${format.name}`,
+      view,
+    );
   const bytes = (elements / BigInt(format.elements)) * BigInt(format.bytes);
   const end = BigInt(dataStart) + offset + bytes;
-  if (end > BigInt(size)) throw brokenGguf(file, `tensor ${preview(name)} lies outside the file`, `${view} ${format.name} up to byte ${end} of ${size}`);
+  if (end > BigInt(size))
+    throw brokenGguf(
+      file,
+      `tensor ${preview(name)} lies outside the file`,
+      `${view} ${format.name} up to byte ${end} of ${size}`,
+    );
   return { name, shape: shape.map(Number), type, start: Number(end - bytes), end: Number(end) };
 }
 
 function checkOverlap(file: string, tensors: ReadonlyMap<string, GgufTensor>): void {
   let last = 0;
-  for (const { name, start, end } of [...tensors.values()].toSorted((a, b) => a.start - b.start || a.end - b.end)) {
+  for (const { name, start, end } of [...tensors.values()].toSorted(
+    (a, b) => a.start - b.start || a.end - b.end,
+  )) {
     if (start < last) throw brokenGguf(file, `tensor ${preview(name)} overlaps the one before it`);
     last = end;
   }

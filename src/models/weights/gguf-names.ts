@@ -1,7 +1,8 @@
 /**
  * Hugging Face names, shapes and orientation for the tensors of a GGUF file.
- * Source: llama.cpp's gguf-py/gguf/tensor_mapping.py and convert_hf_to_gguf.py, read in both directions: architecture llama
- * (also Mistral's) keeps query and key rows interleaved for its RoPE, gpt2 keeps Conv1D weights transposed.
+ * Source: llama.cpp's gguf-py/gguf/tensor_mapping.py and convert_hf_to_gguf.py, read in both
+ * directions: architecture llama (also Mistral's) keeps query and key rows interleaved for its
+ * RoPE, gpt2 keeps Conv1D weights transposed.
  */
 import { AttuneError, invariant, nearest, preview } from "../../core/errors.ts";
 import { gpt2Config, headSize, type Json, llamaConfig, MetadataReader } from "./gguf-config.ts";
@@ -74,11 +75,22 @@ const GPT2: Architecture = {
   config: gpt2Config,
   // A copy of the embedding, to which GPT-2's head is always tied.
   ignored: ["output.weight"],
-  changes: new Map<string, Change>(["attn_qkv", "attn_output", "ffn_up", "ffn_down"].map((part) => [part, "transposed"])),
+  changes: new Map<string, Change>(
+    ["attn_qkv", "attn_output", "ffn_up", "ffn_down"].map((part) => [part, "transposed"]),
+  ),
 };
 
 const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map([
-  ["llama", llamaLike("llama", new Map([["attn_q", "interleaved-queries"], ["attn_k", "interleaved-keys"]]))],
+  [
+    "llama",
+    llamaLike(
+      "llama",
+      new Map([
+        ["attn_q", "interleaved-queries"],
+        ["attn_k", "interleaved-keys"],
+      ]),
+    ),
+  ],
   ["qwen2", llamaLike("qwen2", new Map())],
   ["qwen3", llamaLike("qwen3", new Map())],
   ["gpt2", GPT2],
@@ -110,7 +122,12 @@ export function mapGguf(file: string, header: GgufHeader, ropeFactors?: Float32A
   const architecture = typeof name === "string" ? ARCHITECTURES.get(name) : undefined;
   if (!architecture) {
     const near = typeof name === "string" ? nearest(name, ARCHITECTURES.keys()) : undefined;
-    throw new AttuneError("model", "this GGUF architecture is not supported", { file, got: showValue(name), expected: [...ARCHITECTURES.keys()].join(", "), ...(near ? { hint: `a ${near} model` } : {}) });
+    throw new AttuneError("model", "this GGUF architecture is not supported", {
+      file,
+      got: showValue(name),
+      expected: [...ARCHITECTURES.keys()].join(", "),
+      ...(near ? { hint: `a ${near} model` } : {}),
+    });
   }
   const reader = new MetadataReader(file, header, String(name));
   const config = architecture.config(reader, ropeFactors);
@@ -119,7 +136,10 @@ export function mapGguf(file: string, header: GgufHeader, ropeFactors?: Float32A
   for (const tensor of header.tensors.values()) {
     if (architecture.ignored.includes(tensor.name)) continue;
     const { target, part } = mapName(file, tensor.name, architecture);
-    tensors.set(target, mapTensor(file, tensor, { change: architecture.changes.get(part), headSize: size }));
+    tensors.set(
+      target,
+      mapTensor(file, tensor, { change: architecture.changes.get(part), headSize: size }),
+    );
   }
   return { config, headSize: size, tensors };
 }
@@ -131,36 +151,70 @@ export function ggufArchitecture(modelType: string): string | undefined {
 }
 
 /** The GGUF name of a weight, and what must be done to its numbers. */
-export function ggufName(architecture: string, name: string): { name: string; change: Change | undefined } {
+export function ggufName(
+  architecture: string,
+  name: string,
+): { name: string; change: Change | undefined } {
   const { block, top, prefix, changes } = ARCHITECTURES.get(architecture)!;
   const [, local, kind] = /^(.+)\.(weight|bias)$/.exec(name)!;
-  const inBlock = local!.startsWith(prefix) ? /^(\d+)\.(.+)$/.exec(local!.slice(prefix.length)) : null;
+  const inBlock = local!.startsWith(prefix)
+    ? /^(\d+)\.(.+)$/.exec(local!.slice(prefix.length))
+    : null;
   const wanted = inBlock?.[2] ?? local;
   const part = [...(inBlock ? block : top)].find(([, target]) => target === wanted)?.[0];
   invariant(part !== undefined, `GGUF has no name for the weight ${name}`);
-  return { name: `${inBlock ? `blk.${inBlock[1]!}.` : ""}${part}.${kind!}`, change: inBlock ? changes.get(part) : undefined };
+  return {
+    name: `${inBlock ? `blk.${inBlock[1]!}.` : ""}${part}.${kind!}`,
+    change: inBlock ? changes.get(part) : undefined,
+  };
 }
 
-function mapName(file: string, source: string, { block, top, prefix }: Architecture): { target: string; part: string } {
-  const [, layer, part, kind] = /^(?:blk\.(0|[1-9]\d{0,5})\.)?([a-z0-9_]+)\.(weight|bias)$/.exec(source) ?? [];
+function mapName(
+  file: string,
+  source: string,
+  { block, top, prefix }: Architecture,
+): { target: string; part: string } {
+  const [, layer, part, kind] =
+    /^(?:blk\.(0|[1-9]\d{0,5})\.)?([a-z0-9_]+)\.(weight|bias)$/.exec(source) ?? [];
   const target = part === undefined ? undefined : (layer === undefined ? top : block).get(part);
   if (part === undefined || target === undefined) {
-    throw new AttuneError("model", "the GGUF file has a tensor that attune does not know", { file, got: preview(source), hint: "the safetensors form of this model" });
+    throw new AttuneError("model", "the GGUF file has a tensor that attune does not know", {
+      file,
+      got: preview(source),
+      hint: "the safetensors form of this model",
+    });
   }
   return { target: `${layer === undefined ? "" : `${prefix}${layer}.`}${target}.${kind!}`, part };
 }
 
-function mapTensor(file: string, source: GgufTensor, { change, headSize: size }: { change: Change | undefined; headSize: number }): MappedTensor {
+function mapTensor(
+  file: string,
+  source: GgufTensor,
+  { change, headSize: size }: { change: Change | undefined; headSize: number },
+): MappedTensor {
   const { shape } = source;
   if (!change || (change === "transposed" && shape.length < 2)) return { source, shape };
-  if (change === "transposed" && shape.length === 2) return { source, shape: shape.toReversed(), change };
+  if (change === "transposed" && shape.length === 2)
+    return { source, shape: shape.toReversed(), change };
   const rows = shape[0] ?? 0;
-  if (change !== "transposed" && shape.length <= 2 && size % 2 === 0 && rows > 0 && rows % size === 0) return { source, shape, change };
-  throw new AttuneError("model", `the tensor ${preview(source.name)} has the wrong shape`, { file, got: `[${shape.join(", ")}]`, expected: change === "transposed" ? "a matrix" : `rows for heads of ${size}` });
+  if (
+    change !== "transposed" &&
+    shape.length <= 2 &&
+    size % 2 === 0 &&
+    rows > 0 &&
+    rows % size === 0
+  )
+    return { source, shape, change };
+  throw new AttuneError("model", `the tensor ${preview(source.name)} has the wrong shape`, {
+    file,
+    got: `[${shape.join(", ")}]`,
+    expected: change === "transposed" ? "a matrix" : `rows for heads of ${size}`,
+  });
 }
 
 /**
- * Undoes llama.cpp's row order in place: each head's rows [half, 2, columns] become [2, half, columns].
+ * Undoes llama.cpp's row order in place: each head's rows [half, 2, columns] become [2, half,
+ * columns].
  * @param data numbers of whole heads, row-major
  * @param size rows of a head
  * @param columns numbers of a row
@@ -177,7 +231,10 @@ export function deinterleave(data: Float32Array, size: number, columns: number):
   }
 }
 
-/** The opposite of {@link deinterleave}: each head's rows [2, half, columns] become [half, 2, columns]. */
+/**
+ * The opposite of {@link deinterleave}: each head's rows [2, half, columns] become [half, 2,
+ * columns].
+ */
 export function interleave(data: Float32Array, size: number, columns: number): void {
   const head = new Float32Array(size * columns);
   const half = size / 2;
@@ -194,11 +251,17 @@ export function interleave(data: Float32Array, size: number, columns: number): v
 const TILE = 32;
 
 /** [rows, columns] to [columns, rows]. */
-export function transposeInto(data: Float32Array, rows: number, columns: number, out: Float32Array): void {
+export function transposeInto(
+  data: Float32Array,
+  rows: number,
+  columns: number,
+  out: Float32Array,
+): void {
   for (let top = 0; top < rows; top += TILE) {
     const bottom = Math.min(top + TILE, rows);
     for (let column = 0; column < columns; column++) {
-      for (let row = top; row < bottom; row++) out[column * rows + row] = data[row * columns + column]!;
+      for (let row = top; row < bottom; row++)
+        out[column * rows + row] = data[row * columns + column]!;
     }
   }
 }

@@ -1,4 +1,6 @@
-/** Blocks of few bits, byte for byte those of the gguf package (scripts/golden/gguf_quantize.py). */
+/**
+ * Blocks of few bits, byte for byte those of the gguf package (scripts/golden/gguf_quantize.py).
+ */
 import { describe, expect, test } from "vitest";
 import { Random } from "../../core/random.ts";
 import { dequantizeInto } from "./gguf-quants.ts";
@@ -19,7 +21,10 @@ describe.each(names)("%s", (name) => {
     const size = QUANT_BYTES[name];
     expect(actual.length).toBe(expected.length);
     for (let block = 0; block * size < expected.length; block++) {
-      expect([...actual.subarray(block * size, (block + 1) * size)], `block ${block}: ${numbers.subarray(block * 32, (block + 1) * 32).join(", ")}`).toEqual([...expected.subarray(block * size, (block + 1) * size)]);
+      expect(
+        [...actual.subarray(block * size, (block + 1) * size)],
+        `block ${block}: ${numbers.subarray(block * 32, (block + 1) * 32).join(", ")}`,
+      ).toEqual([...expected.subarray(block * size, (block + 1) * size)]);
     }
   });
 
@@ -31,14 +36,19 @@ describe.each(names)("%s", (name) => {
       const block = [...numbers.subarray(start, start + 32)];
       const [least, most] = [Math.min(...block), Math.max(...block)];
       const outermost = Math.max(-least, most);
-      // Half a step; 4 bits around zero have 7 steps on the side that is not the outermost. Scales are halves themselves.
-      const allowed = { Q8_0: outermost / 254, Q4_0: outermost / 8, Q4_1: (most - least) / 30 }[name] + 2e-3 * outermost;
+      // Half a step; 4 bits around zero have 7 steps on the side that is not the outermost. Scales
+      // are halves themselves.
+      const allowed =
+        { Q8_0: outermost / 254, Q4_0: outermost / 8, Q4_1: (most - least) / 30 }[name] +
+        2e-3 * outermost;
       block.forEach((x, i) => expect(Math.abs(back[start + i]! - x)).toBeLessThanOrEqual(allowed));
     }
   });
 
   test("numbers beyond halves are refused, those too small become zero", () => {
-    expect(() => quantize(new Float32Array(32).fill(1e9), name)).toThrow("too large to be quantised");
+    expect(() => quantize(new Float32Array(32).fill(1e9), name)).toThrow(
+      "too large to be quantised",
+    );
     const back = new Float32Array(32).fill(1);
     dequantizeInto(quantize(new Float32Array(32).fill(1e-44), name), TYPES[name], back);
     expect([...back].every((x) => x === 0)).toBe(true);

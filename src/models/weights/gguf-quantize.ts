@@ -1,6 +1,8 @@
 /**
- * Numbers as blocks of GGUF: 8 bits (Q8_0) and 4 bits around zero (Q4_0) or above a minimum (Q4_1), 32 numbers to a block.
- * Source: ggml's ggml-quants.c (`quantize_row_*_ref`); the golden file has the bytes of the `gguf` Python package. All arithmetic is float32's.
+ * Numbers as blocks of GGUF: 8 bits (Q8_0) and 4 bits around zero (Q4_0) or above a minimum (Q4_1),
+ * 32 numbers to a block.
+ * Source: ggml's ggml-quants.c (`quantize_row_*_ref`); the golden file has the bytes of the `gguf`
+ * Python package. All arithmetic is float32's.
  */
 import { AttuneError, invariant } from "../../core/errors.ts";
 import { toHalf } from "../../core/tensor.ts";
@@ -26,7 +28,11 @@ export function quantize(data: Float32Array, name: QuantName): Uint8Array {
   invariant(data.length % BLOCK === 0, `${data.length} numbers are no whole blocks`);
   const size = QUANT_BYTES[name];
   const bytes = new Uint8Array((data.length / BLOCK) * size);
-  for (let block = 0; block * BLOCK < data.length; block++) WRITERS[name](data.subarray(block * BLOCK, (block + 1) * BLOCK), bytes.subarray(block * size, (block + 1) * size));
+  for (let block = 0; block * BLOCK < data.length; block++)
+    WRITERS[name](
+      data.subarray(block * BLOCK, (block + 1) * BLOCK),
+      bytes.subarray(block * size, (block + 1) * size),
+    );
   return bytes;
 }
 
@@ -42,7 +48,10 @@ const WRITERS: Readonly<Record<QuantName, BlockWriter>> = {
     putHalf(into, 0, scale);
     for (let i = 0; i < BLOCK; i++) into[2 + i] = roundAway(fround(numbers[i]! * inverse));
   },
-  /** d, by which the number of the largest size is -8, then nibbles around 8: the first 16 numbers in the low ones. */
+  /**
+   * d, by which the number of the largest size is -8, then nibbles around 8: the first 16 numbers
+   * in the low ones.
+   */
   Q4_0(numbers, into) {
     let outermost = 0;
     for (const x of numbers) if (Math.abs(x) > Math.abs(outermost)) outermost = x;
@@ -59,7 +68,9 @@ const WRITERS: Readonly<Record<QuantName, BlockWriter>> = {
     const inverse = inverseOf(scale);
     putHalf(into, 0, scale);
     putHalf(into, 2, least);
-    putNibbles(into, 4, (i) => Math.trunc(fround(fround(fround(numbers[i]! - least) * inverse) + 0.5)));
+    putNibbles(into, 4, (i) =>
+      Math.trunc(fround(fround(fround(numbers[i]! - least) * inverse) + 0.5)),
+    );
   },
 };
 
@@ -73,7 +84,11 @@ const roundAway = (x: number): number => Math.sign(x) * Math.floor(Math.abs(x) +
 
 function putHalf(into: Uint8Array, at: number, value: number): void {
   const bits = toHalf(value);
-  if ((bits & HALF_INFINITY) === HALF_INFINITY) throw new AttuneError("numeric", "a weight is too large to be quantised", { got: String(value), expected: "scales of blocks up to 65504" });
+  if ((bits & HALF_INFINITY) === HALF_INFINITY)
+    throw new AttuneError("numeric", "a weight is too large to be quantised", {
+      got: String(value),
+      expected: "scales of blocks up to 65504",
+    });
   [into[at], into[at + 1]] = [bits & 0xff, bits >>> 8];
 }
 

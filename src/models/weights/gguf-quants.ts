@@ -1,14 +1,26 @@
 /**
- * Block formats of GGUF tensors and their numbers. Source: ggml's ggml-quants.c (`dequantize_row_*`) and the layouts of
- * ggml-common.h; the golden files come from the `gguf` Python package (scripts/golden/gguf-quants.py).
- * Every product of a half and a quant is exact in float64 and so is their sum with a half's product, so each number is
- * rounded once, on the way into the Float32Array: the same bits as float32 arithmetic in any order.
+ * Block formats of GGUF tensors and their numbers. Source: ggml's ggml-quants.c
+ * (`dequantize_row_*`) and the layouts of ggml-common.h; the golden files come from the `gguf`
+ * Python package (scripts/golden/gguf-quants.py). Every product of a half and a quant is exact in
+ * float64 and so is their sum with a half's product, so each number is rounded once, on the way
+ * into the Float32Array: the same bits as float32 arithmetic in any order.
  */
 import { invariant } from "../../core/errors.ts";
 import { halfToFloatTable } from "../../core/tensor.ts";
 import { widenInto } from "./dtypes.ts";
 
-export type GgufTypeName = "F32" | "F16" | "BF16" | "Q8_0" | "Q4_0" | "Q4_1" | "Q5_0" | "Q5_1" | "Q4_K" | "Q5_K" | "Q6_K";
+export type GgufTypeName =
+  | "F32"
+  | "F16"
+  | "BF16"
+  | "Q8_0"
+  | "Q4_0"
+  | "Q4_1"
+  | "Q5_0"
+  | "Q5_1"
+  | "Q4_K"
+  | "Q5_K"
+  | "Q6_K";
 
 export interface BlockFormat {
   readonly name: GgufTypeName;
@@ -135,7 +147,10 @@ const q51: Dequantizer = (bytes, out, halves) => {
   }
 };
 
-/** Six-bit scale (`minimum` false) or minimum (true) of sub-block `j`, packed with the others into the 12 bytes at `at`. */
+/**
+ * Six-bit scale (`minimum` false) or minimum (true) of sub-block `j`, packed with the others into
+ * the 12 bytes at `at`.
+ */
 function sixBits(bytes: Uint8Array, at: number, j: number, minimum: boolean): number {
   const offset = at + (minimum ? 4 : 0);
   if (j < 4) return bytes[offset + j]! & 63;
@@ -153,12 +168,16 @@ const q4k: Dequantizer = (bytes, out, halves) => {
       const minimum = dm * sixBits(bytes, at + 4, j, true);
       const from = at + 16 + (j >> 1) * 32;
       const shift = (j & 1) * 4;
-      for (let i = 0; i < 32; i++) out[to + j * 32 + i] = scale * ((bytes[from + i]! >>> shift) & 15) - minimum;
+      for (let i = 0; i < 32; i++)
+        out[to + j * 32 + i] = scale * ((bytes[from + i]! >>> shift) & 15) - minimum;
     }
   }
 };
 
-/** As Q4_K, with 32 bytes of fifth bits before the nibbles: bit j of byte i belongs to element i of sub-block j. */
+/**
+ * As Q4_K, with 32 bytes of fifth bits before the nibbles: bit j of byte i belongs to element i of
+ * sub-block j.
+ */
 const q5k: Dequantizer = (bytes, out, halves) => {
   for (let at = 0, to = 0; at < bytes.length; at += 176, to += 256) {
     const d = half(bytes, at, halves);
@@ -176,7 +195,10 @@ const q5k: Dequantizer = (bytes, out, halves) => {
   }
 };
 
-/** 128 bytes of low nibbles, 64 of upper bit pairs, 16 signed scales, d; in two halves of four runs of 32; around 32. */
+/**
+ * 128 bytes of low nibbles, 64 of upper bit pairs, 16 signed scales, d; in two halves of four runs
+ * of 32; around 32.
+ */
 const q6k: Dequantizer = (bytes, out, halves) => {
   const signed = new Int8Array(bytes.buffer, bytes.byteOffset, bytes.length);
   for (let at = 0, to = 0; at < bytes.length; at += 210, to += 256) {
@@ -187,7 +209,8 @@ const q6k: Dequantizer = (bytes, out, halves) => {
       const high = at + 128 + side * 32;
       const nibble = (part >> 1) * 4;
       for (let i = 0; i < 32; i++) {
-        const quant = ((bytes[low + i]! >>> nibble) & 15) | (((bytes[high + i]! >>> (part * 2)) & 3) << 4);
+        const quant =
+          ((bytes[low + i]! >>> nibble) & 15) | (((bytes[high + i]! >>> (part * 2)) & 3) << 4);
         out[to + run * 32 + i] = d * signed[at + 192 + run * 2 + (i >> 4)]! * (quant - 32);
       }
     }
@@ -211,7 +234,10 @@ const DEQUANTIZERS: Readonly<Record<Exclude<GgufTypeName, "F32" | "F16" | "BF16"
  */
 export function dequantizeInto(bytes: Uint8Array, type: number, out: Float32Array): void {
   const format = BLOCK_FORMATS[type];
-  invariant(format && bytes.length % format.bytes === 0, `${bytes.length} bytes are no whole blocks of ${ggmlTypeName(type)}`);
+  invariant(
+    format && bytes.length % format.bytes === 0,
+    `${bytes.length} bytes are no whole blocks of ${ggmlTypeName(type)}`,
+  );
   const { name } = format;
   if (name === "F32" || name === "F16" || name === "BF16") widenInto(bytes, name, out);
   else DEQUANTIZERS[name](bytes, out, halfToFloatTable());

@@ -2,7 +2,13 @@
 import { AttuneError, invariant, nearest } from "../../core/errors.ts";
 import { elementCount } from "../../core/tensor.ts";
 import { type ByteSource, FileReader, readBytes, readPieces } from "./bytes.ts";
-import { brokenGguf, type GgufHeader, type GgufTensor, MAX_HEADER, parseGgufHeader } from "./gguf-header.ts";
+import {
+  brokenGguf,
+  type GgufHeader,
+  type GgufTensor,
+  MAX_HEADER,
+  parseGgufHeader,
+} from "./gguf-header.ts";
 import { BLOCK_FORMATS, dequantizeInto } from "./gguf-quants.ts";
 
 export type { GgufHeader, GgufMetadata, GgufTensor, GgufValue } from "./gguf-header.ts";
@@ -24,7 +30,10 @@ export class GgufFile {
     this.header = header;
   }
 
-  /** @throws AttuneError `model` for a file whose header does not hold what the format promises, or of an unknown kind */
+  /**
+   * @throws AttuneError `model` for a file whose header does not hold what the format promises, or
+   * of an unknown kind
+   */
   static async open(path: string): Promise<GgufFile> {
     return GgufFile.from(await FileReader.open(path));
   }
@@ -33,7 +42,11 @@ export class GgufFile {
   static async from(source: ByteSource): Promise<GgufFile> {
     try {
       for (let length = FIRST_READ; length <= MAX_HEADER; length *= 4) {
-        const header = parseGgufHeader(source.path, await readBytes(source, 0, Math.min(length, source.size)), source.size);
+        const header = parseGgufHeader(
+          source.path,
+          await readBytes(source, 0, Math.min(length, source.size)),
+          source.size,
+        );
         if (header) return new GgufFile(source, header);
       }
       throw brokenGguf(source.path, `the header is longer than ${MAX_HEADER} bytes`);
@@ -47,7 +60,10 @@ export class GgufFile {
     const tensor = this.header.tensors.get(name);
     if (tensor) return tensor;
     const near = nearest(name, this.header.tensors.keys());
-    throw new AttuneError("model", `the file has no tensor named ${name}`, { file: this.source.path, ...(near ? { hint: `did you mean ${near}?` } : {}) });
+    throw new AttuneError("model", `the file has no tensor named ${name}`, {
+      file: this.source.path,
+      ...(near ? { hint: `did you mean ${near}?` } : {}),
+    });
   }
 
   /**
@@ -57,10 +73,16 @@ export class GgufFile {
   async read(name: string, into?: Float32Array): Promise<Float32Array> {
     const { shape, type, start, end } = this.tensor(name);
     const out = into ?? new Float32Array(elementCount(shape));
-    invariant(out.length === elementCount(shape), `${name} has ${elementCount(shape)} numbers, the array to fill ${out.length}`);
+    invariant(
+      out.length === elementCount(shape),
+      `${name} has ${elementCount(shape)} numbers, the array to fill ${out.length}`,
+    );
     const { elements, bytes: blockBytes } = BLOCK_FORMATS[type]!;
-    await readPieces(this.source, { start, end, piece: Math.floor(PIECE / blockBytes) * blockBytes }, (bytes, offset) =>
-      dequantizeInto(bytes, type, out.subarray((offset / blockBytes) * elements)),
+    await readPieces(
+      this.source,
+      { start, end, piece: Math.floor(PIECE / blockBytes) * blockBytes },
+      (bytes, offset) =>
+        dequantizeInto(bytes, type, out.subarray((offset / blockBytes) * elements)),
     );
     return out;
   }

@@ -1,4 +1,7 @@
-/** Files whose numbers or kinds would cost time or memory out of proportion are refused where that shows. */
+/**
+ * Files whose numbers or kinds would cost time or memory out of proportion are refused where that
+ * shows.
+ */
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -10,34 +13,53 @@ import { SafetensorsFile } from "./safetensors.ts";
 import { openWeights, weightsFingerprint } from "./source.ts";
 import { GgufBuilder, safetensorsBytes, withFolder } from "./testing.ts";
 
-const readSafetensors = (bytes: Uint8Array): Promise<SafetensorsFile> => SafetensorsFile.from(new MemoryReader("f", bytes));
-const readGguf = (bytes: Uint8Array): Promise<GgufFile> => GgufFile.from(new MemoryReader("f", bytes));
-const many = (count: number, item: (index: number) => string): string => Array.from({ length: count }, (_, index) => item(index)).join(",");
+const readSafetensors = (bytes: Uint8Array): Promise<SafetensorsFile> =>
+  SafetensorsFile.from(new MemoryReader("f", bytes));
+const readGguf = (bytes: Uint8Array): Promise<GgufFile> =>
+  GgufFile.from(new MemoryReader("f", bytes));
+const many = (count: number, item: (index: number) => string): string =>
+  Array.from({ length: count }, (_, index) => item(index)).join(",");
 
 describe("safetensors", () => {
-  const tensors = (count: number): Uint8Array => safetensorsBytes(`{${many(count, (i) => `"t${i}":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}`)}}`);
+  const tensors = (count: number): Uint8Array =>
+    safetensorsBytes(
+      `{${many(count, (i) => `"t${i}":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}`)}}`,
+    );
 
   test("no more tensors than a shard may have", async () => {
     expect((await readSafetensors(tensors(2 ** 17))).header.tensors.size).toBe(2 ** 17);
-    await expect(readSafetensors(tensors(2 ** 17 + 1))).rejects.toThrow("it has more than 131072 tensors");
+    await expect(readSafetensors(tensors(2 ** 17 + 1))).rejects.toThrow(
+      "it has more than 131072 tensors",
+    );
   });
 
   test("no more metadata", async () => {
-    await expect(readSafetensors(safetensorsBytes(`{"__metadata__":{${many(2 ** 16 + 1, (i) => `"${i}":""`)}}}`))).rejects.toThrow("__metadata__ has more than 65536 texts");
+    await expect(
+      readSafetensors(
+        safetensorsBytes(`{"__metadata__":{${many(2 ** 16 + 1, (i) => `"${i}":""`)}}}`),
+      ),
+    ).rejects.toThrow("__metadata__ has more than 65536 texts");
   });
 
   test("no longer header", async () => {
-    await expect(readSafetensors(safetensorsBytes(`{"${"x".repeat(2 ** 25)}":`))).rejects.toThrow("the header is longer than any model needs");
+    await expect(readSafetensors(safetensorsBytes(`{"${"x".repeat(2 ** 25)}":`))).rejects.toThrow(
+      "the header is longer than any model needs",
+    );
   });
 });
 
 describe("GGUF", () => {
   /** Counts that the rest of the file could hold. */
-  const file = (tensorCount: number, keyCount: number, bytes: number): Uint8Array => GgufBuilder.begin(tensorCount, keyCount).raw(new Uint8Array(bytes)).end();
+  const file = (tensorCount: number, keyCount: number, bytes: number): Uint8Array =>
+    GgufBuilder.begin(tensorCount, keyCount).raw(new Uint8Array(bytes)).end();
 
   test("no more tensors or keys than any model has", async () => {
-    await expect(readGguf(file(2 ** 17 + 1, 0, 24 * (2 ** 17 + 1)))).rejects.toThrow("it has more than 131072 tensors");
-    await expect(readGguf(file(0, 2 ** 16 + 1, 13 * (2 ** 16 + 1)))).rejects.toThrow("it has more than 65536 metadata keys");
+    await expect(readGguf(file(2 ** 17 + 1, 0, 24 * (2 ** 17 + 1)))).rejects.toThrow(
+      "it has more than 131072 tensors",
+    );
+    await expect(readGguf(file(0, 2 ** 16 + 1, 13 * (2 ** 16 + 1)))).rejects.toThrow(
+      "it has more than 65536 metadata keys",
+    );
   });
 
   test("no more elements over all arrays, nested ones included", async () => {
@@ -49,7 +71,9 @@ describe("GGUF", () => {
       return builder.end();
     };
     expect((await readGguf(bytes(4, 1000))).header.metadata.get("k")).toHaveLength(4);
-    await expect(readGguf(bytes(5, 2 ** 20))).rejects.toThrow("its arrays have more than 4194304 elements");
+    await expect(readGguf(bytes(5, 2 ** 20))).rejects.toThrow(
+      "its arrays have more than 4194304 elements",
+    );
   });
 });
 
@@ -63,11 +87,16 @@ describe("JSON", () => {
     withFolder(async (folder) => {
       writeFileSync(join(folder, "f.json"), text);
       await expect(readJsonObject(join(folder, "f.json"))).rejects.toThrow(message);
-    }));
+    }),
+  );
 
   test("brackets and commas in texts do not count", () =>
     withFolder(async (folder) => {
-      const value = { a: "[".repeat(1000), 'b"\\': ["{,\\", `${'"'.repeat(9)}[`], c: ",".repeat(2 ** 21) };
+      const value = {
+        a: "[".repeat(1000),
+        'b"\\': ["{,\\", `${'"'.repeat(9)}[`],
+        c: ",".repeat(2 ** 21),
+      };
       writeFileSync(join(folder, "f.json"), JSON.stringify(value));
       expect(await readJsonObject(join(folder, "f.json"))).toEqual(value);
     }));
@@ -76,25 +105,42 @@ describe("JSON", () => {
     withFolder(async (folder) => {
       writeFileSync(join(folder, "config.json"), "{}");
       writeFileSync(join(folder, "model.safetensors"), safetensorsBytes("{}"));
-      writeFileSync(join(folder, "model.safetensors.index.json"), `{"weight_map":{${many(1_200_000, (i) => `"${i}":"model.safetensors"`)}}}`);
+      writeFileSync(
+        join(folder, "model.safetensors.index.json"),
+        `{"weight_map":{${many(1_200_000, (i) => `"${i}":"model.safetensors"`)}}}`,
+      );
       await expect(openWeights(folder)).rejects.toThrow(/values|too large/);
     }));
 });
 
-describe.skipIf(process.platform === "win32")("a FIFO or a device in place of a file is refused, not waited for", () => {
-  test.each(["config.json", "model.safetensors", "model.safetensors.index.json", "generation_config.json"])("%s", (name) =>
-    withFolder(async (folder) => {
-      for (const other of ["config.json", "generation_config.json"]) if (other !== name) writeFileSync(join(folder, other), "{}");
-      if (name !== "model.safetensors") writeFileSync(join(folder, "model.safetensors"), safetensorsBytes("{}"));
-      execFileSync("mkfifo", [join(folder, name)]);
-      await expect(openWeights(folder)).rejects.toThrow("this is a FIFO, not a file");
-      if (name === "model.safetensors" || name === "config.json") await expect(weightsFingerprint(folder)).rejects.toThrow("this is a FIFO, not a file");
-    }));
+describe.skipIf(process.platform === "win32")(
+  "a FIFO or a device in place of a file is refused, not waited for",
+  () => {
+    test.each([
+      "config.json",
+      "model.safetensors",
+      "model.safetensors.index.json",
+      "generation_config.json",
+    ])("%s", (name) =>
+      withFolder(async (folder) => {
+        for (const other of ["config.json", "generation_config.json"])
+          if (other !== name) writeFileSync(join(folder, other), "{}");
+        if (name !== "model.safetensors")
+          writeFileSync(join(folder, "model.safetensors"), safetensorsBytes("{}"));
+        execFileSync("mkfifo", [join(folder, name)]);
+        await expect(openWeights(folder)).rejects.toThrow("this is a FIFO, not a file");
+        if (name === "model.safetensors" || name === "config.json")
+          await expect(weightsFingerprint(folder)).rejects.toThrow("this is a FIFO, not a file");
+      }),
+    );
 
-  test("the model itself", () =>
-    withFolder(async (folder) => {
-      execFileSync("mkfifo", [join(folder, "m.gguf")]);
-      await expect(openWeights(join(folder, "m.gguf"))).rejects.toThrow("this is a FIFO, not a file");
-      await expect(openWeights("/dev/zero")).rejects.toThrow("this is a device, not a file");
-    }));
-});
+    test("the model itself", () =>
+      withFolder(async (folder) => {
+        execFileSync("mkfifo", [join(folder, "m.gguf")]);
+        await expect(openWeights(join(folder, "m.gguf"))).rejects.toThrow(
+          "this is a FIFO, not a file",
+        );
+        await expect(openWeights("/dev/zero")).rejects.toThrow("this is a device, not a file");
+      }));
+  },
+);

@@ -46,9 +46,15 @@ export class CachedRepository {
     return join(this.folder, "snapshots", commit);
   }
 
-  /** Where the content of a file is kept. @throws AttuneError `network` for an etag that is no hash */
+  /**
+   * Where the content of a file is kept.
+   * @throws AttuneError `network` for an etag that is no hash
+   */
   blob(etag: string): string {
-    if (!ETAG.test(etag)) throw new AttuneError("network", "the hub gave a file without a hash", { got: preview(etag) });
+    if (!ETAG.test(etag))
+      throw new AttuneError("network", "the hub gave a file without a hash", {
+        got: preview(etag),
+      });
     return join(this.folder, "blobs", etag);
   }
 
@@ -60,7 +66,9 @@ export class CachedRepository {
     );
   }
 
-  /** Puts a downloaded blob into a snapshot: a relative link, or a copy where links cannot be made. */
+  /**
+   * Puts a downloaded blob into a snapshot: a relative link, or a copy where links cannot be made.
+   */
   async link(commit: string, path: string, etag: string): Promise<void> {
     const target = join(this.snapshot(commit), safePath(path));
     makeFolder(dirname(target), "shared");
@@ -76,7 +84,9 @@ export class CachedRepository {
   async files(commit: string): Promise<string[]> {
     const folder = this.snapshot(commit);
     const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
-    const paths = entries.filter((entry) => !entry.isDirectory()).map((entry) => relative(folder, join(entry.parentPath, entry.name)).replaceAll("\\", "/"));
+    const paths = entries
+      .filter((entry) => !entry.isDirectory())
+      .map((entry) => relative(folder, join(entry.parentPath, entry.name)).replaceAll("\\", "/"));
     return paths.filter((path) => existsSync(join(folder, path))).toSorted();
   }
 
@@ -90,7 +100,16 @@ export class CachedRepository {
  * @throws AttuneError `network` for `..`, absolute paths, drives and backslashes
  */
 export function safePath(path: string): string {
-  const bad = path === "" || path.includes("\\") || path.includes("\0") || path.split("/").some((part) => part === "" || part === "." || part === ".." || /^[a-zA-Z]:/.test(part));
-  if (bad) throw new AttuneError("network", "the hub gave a path that leads out of its folder", { got: preview(path) });
+  const bad =
+    path === "" ||
+    path.includes("\\") ||
+    path.includes("\0") ||
+    path
+      .split("/")
+      .some((part) => part === "" || part === "." || part === ".." || /^[a-zA-Z]:/.test(part));
+  if (bad)
+    throw new AttuneError("network", "the hub gave a path that leads out of its folder", {
+      got: preview(path),
+    });
   return path;
 }

@@ -1,6 +1,6 @@
 /**
- * One file from the hub into the cache: goes on where a broken download stopped, checks the content against its hash,
- * and only then gives it its name.
+ * One file from the hub into the cache: goes on where a broken download stopped, checks the content
+ * against its hash, and only then gives it its name.
  */
 import { createHash } from "node:crypto";
 import { createReadStream, fsyncSync } from "node:fs";
@@ -36,7 +36,10 @@ const TRIES = 4;
 /** Bytes that make a try worth another. */
 const WORTHWHILE = 2 ** 20;
 
-/** @throws AttuneError `network` where the download breaks off for good, `disk` where it cannot be written */
+/**
+ * @throws AttuneError `network` where the download breaks off for good, `disk` where it cannot be
+ * written
+ */
 export async function downloadFile(file: FileToDownload, options: DownloadOptions): Promise<void> {
   const part = `${file.target}.incomplete`;
   makeFolder(dirname(file.target), "shared");
@@ -47,15 +50,26 @@ export async function downloadFile(file: FileToDownload, options: DownloadOption
     options.onBytes(bytes);
   };
   options.onBytes(have);
-  for (let tries = 0, restarted = false; ; ) {
+  for (let tries = 0, restarted = false; ;) {
     const before = have;
-    const failure = have === file.size && have > 0 ? undefined : await append(part, file, { ...options, onBytes: tell, from: have });
+    const failure =
+      have === file.size && have > 0
+        ? undefined
+        : await append(part, file, { ...options, onBytes: tell, from: have });
     have = await partSize(part, file);
     // A server that began anew had its bytes thrown away.
     if (told !== have) tell(have - told);
     if (have === file.size) {
       if (await isIntact(part, file)) break;
-      if (restarted) throw new AttuneError("network", `${file.path} does not have the content that the hub promised`, { expected: `hash ${file.etag}`, hint: "try again; make sure that no other program downloads it at the same time" });
+      if (restarted)
+        throw new AttuneError(
+          "network",
+          `${file.path} does not have the content that the hub promised`,
+          {
+            expected: `hash ${file.etag}`,
+            hint: "try again; make sure that no other program downloads it at the same time",
+          },
+        );
       restarted = true;
       tell(-have);
       await rm(part, { force: true });
@@ -63,7 +77,15 @@ export async function downloadFile(file: FileToDownload, options: DownloadOption
       continue;
     }
     tries = have - before >= WORTHWHILE ? 0 : tries + 1;
-    if (tries === TRIES || !mayRetry(failure)) throw failure ?? new AttuneError("network", `the download of ${file.path} ends too early`, { got: `${have} bytes`, expected: `${file.size} bytes`, hint: "try again: it goes on where it stopped" });
+    if (tries === TRIES || !mayRetry(failure))
+      throw (
+        failure ??
+        new AttuneError("network", `the download of ${file.path} ends too early`, {
+          got: `${have} bytes`,
+          expected: `${file.size} bytes`,
+          hint: "try again: it goes on where it stopped",
+        })
+      );
     await pause(options.retrySeconds * 2 ** tries, options.signal);
   }
   await rename(part, file.target).catch((error: unknown) => {
@@ -73,14 +95,21 @@ export async function downloadFile(file: FileToDownload, options: DownloadOption
 
 /** Bytes of what came earlier; more than the file has is thrown away. */
 async function partSize(part: string, file: FileToDownload): Promise<number> {
-  const size = await stat(part).then((info) => info.size, () => 0);
+  const size = await stat(part).then(
+    (info) => info.size,
+    () => 0,
+  );
   if (size <= file.size) return size;
   await rm(part, { force: true });
   return 0;
 }
 
 /** Appends what comes; returns the error that broke the connection, if one did. */
-async function append(part: string, file: FileToDownload, options: DownloadOptions & { from: number }): Promise<unknown> {
+async function append(
+  part: string,
+  file: FileToDownload,
+  options: DownloadOptions & { from: number },
+): Promise<unknown> {
   let handle;
   try {
     handle = await open(part, "a");
@@ -91,7 +120,7 @@ async function append(part: string, file: FileToDownload, options: DownloadOptio
   try {
     reader = (await orStall(options.open(file, options.from), options, file)).getReader();
     // One byte too many is enough to know that the content is wrong.
-    for (let at = options.from; at <= file.size; ) {
+    for (let at = options.from; at <= file.size;) {
       const { done, value } = await orStall(reader.read(), options, file);
       if (done) break;
       at += value.length;
@@ -117,11 +146,24 @@ function mayRetry(failure: unknown): boolean {
 }
 
 /** A promise, or an error after too long a silence or when the user wants to stop. */
-async function orStall<T>(promise: Promise<T>, { stallSeconds, signal }: DownloadOptions, file: FileToDownload): Promise<T> {
+async function orStall<T>(
+  promise: Promise<T>,
+  { stallSeconds, signal }: DownloadOptions,
+  file: FileToDownload,
+): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   let onAbort: (() => void) | undefined;
   const stopped = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new AttuneError("network", `the download of ${file.path} stands still`, { got: `no byte in ${stallSeconds} s`, hint: "check the connection, then try again: it goes on where it stopped" })), stallSeconds * 1000);
+    timer = setTimeout(
+      () =>
+        reject(
+          new AttuneError("network", `the download of ${file.path} stands still`, {
+            got: `no byte in ${stallSeconds} s`,
+            hint: "check the connection, then try again: it goes on where it stopped",
+          }),
+        ),
+      stallSeconds * 1000,
+    );
     onAbort = () => reject(interrupted(file));
     if (signal?.aborted) onAbort();
     signal?.addEventListener("abort", onAbort);
@@ -135,7 +177,9 @@ async function orStall<T>(promise: Promise<T>, { stallSeconds, signal }: Downloa
 }
 
 function interrupted(file: FileToDownload): AttuneError {
-  return new AttuneError("interrupted", `the download of ${file.path} was stopped`, { hint: "start it again: it goes on where it stopped" });
+  return new AttuneError("interrupted", `the download of ${file.path} was stopped`, {
+    hint: "start it again: it goes on where it stopped",
+  });
 }
 
 async function pause(seconds: number, signal: AbortSignal | undefined): Promise<void> {
@@ -146,7 +190,9 @@ async function pause(seconds: number, signal: AbortSignal | undefined): Promise<
 }
 
 async function isIntact(part: string, { size, etag }: FileToDownload): Promise<boolean> {
-  const hash = etag.length === 64 ? createHash("sha256") : createHash("sha1").update(`blob ${size}\0`);
-  for await (const chunk of createReadStream(part, { highWaterMark: 2 ** 20 })) hash.update(chunk as Uint8Array);
+  const hash =
+    etag.length === 64 ? createHash("sha256") : createHash("sha1").update(`blob ${size}\0`);
+  for await (const chunk of createReadStream(part, { highWaterMark: 2 ** 20 }))
+    hash.update(chunk as Uint8Array);
   return hash.digest("hex") === etag;
 }

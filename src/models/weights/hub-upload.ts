@@ -1,6 +1,7 @@
 /**
  * Files into a repository of the hub, as one commit: all of them are there afterwards, or none.
- * Large files go by Git LFS, not by Xet, whose chunks need a WebAssembly program of 2 MB (docs/decisions/push.md).
+ * Large files go by Git LFS, not by Xet, whose chunks need a WebAssembly program of 2 MB
+ * (docs/decisions/push.md).
  */
 import { commitIter, createRepo } from "@huggingface/hub";
 import { boundedFetch } from "../../core/bounded-fetch.ts";
@@ -40,12 +41,24 @@ export interface Uploaded {
 /**
  * Makes the repository where it is not there, and commits the files.
  * @param id OWNER/NAME
- * @throws AttuneError `usage` for another id, `network` without a token or for what the hub refuses, `interrupted`
+ * @throws AttuneError `usage` for another id, `network` without a token or for what the hub
+ * refuses, `interrupted`
  */
-export async function uploadModel(id: string, files: readonly FileToUpload[], options: UploadOptions): Promise<Uploaded> {
-  if (!isHubId(id) || !id.includes("/")) throw new AttuneError("usage", "this is no name of a repository", { got: preview(id), expected: "OWNER/NAME" });
+export async function uploadModel(
+  id: string,
+  files: readonly FileToUpload[],
+  options: UploadOptions,
+): Promise<Uploaded> {
+  if (!isHubId(id) || !id.includes("/"))
+    throw new AttuneError("usage", "this is no name of a repository", {
+      got: preview(id),
+      expected: "OWNER/NAME",
+    });
   const accessToken = options.accessToken ?? (await storedToken());
-  if (accessToken === undefined) throw new AttuneError("network", "the hub takes nothing from somebody without a token", { hint: "set HF_TOKEN to one that may write, or run `hf auth login`" });
+  if (accessToken === undefined)
+    throw new AttuneError("network", "the hub takes nothing from somebody without a token", {
+      hint: "set HF_TOKEN to one that may write, or run `hf auth login`",
+    });
   const hubUrl = (options.hubUrl ?? process.env["HF_ENDPOINT"] ?? PUBLIC_HUB).replace(/\/+$/, "");
   const repo = { type: "model", name: id } as const;
   try {
@@ -68,7 +81,10 @@ interface Repository {
 }
 
 /** @returns whether it was not there */
-async function make(repo: Repository, { visibility, ...access }: Access & Pick<UploadOptions, "visibility">): Promise<boolean> {
+async function make(
+  repo: Repository,
+  { visibility, ...access }: Access & Pick<UploadOptions, "visibility">,
+): Promise<boolean> {
   try {
     await createRepo({ repo, visibility, ...access });
     return true;
@@ -78,7 +94,11 @@ async function make(repo: Repository, { visibility, ...access }: Access & Pick<U
   }
 }
 
-async function send(repo: Repository, files: readonly FileToUpload[], { message, revision, hubUrl, accessToken, onProgress, signal }: UploadOptions & Access): Promise<{ commit: string }> {
+async function send(
+  repo: Repository,
+  files: readonly FileToUpload[],
+  { message, revision, hubUrl, accessToken, onProgress, signal }: UploadOptions & Access,
+): Promise<{ commit: string }> {
   signal?.throwIfAborted();
   const total = files.reduce((bytes, { content }) => bytes + content.size, 0);
   let done = 0;
@@ -86,11 +106,17 @@ async function send(repo: Repository, files: readonly FileToUpload[], { message,
   const bounded = boundedFetch(MOST_ANSWER);
   const counting: typeof fetch = async (input, init) => {
     const response = await bounded(input, init);
-    if (init?.method === "PUT" && response.ok && init.body instanceof Blob) onProgress?.((done += init.body.size), total);
+    if (init?.method === "PUT" && response.ok && init.body instanceof Blob)
+      onProgress?.((done += init.body.size), total);
     return response;
   };
   const steps = commitIter({
-    repo, hubUrl, accessToken, title: message, useXet: false, fetch: counting,
+    repo,
+    hubUrl,
+    accessToken,
+    title: message,
+    useXet: false,
+    fetch: counting,
     operations: files.map(({ path, content }) => ({ operation: "addOrUpdate", path, content })),
     ...(revision === undefined ? {} : { branch: revision }),
     ...(signal ? { abortSignal: signal } : {}),
@@ -104,14 +130,58 @@ async function send(repo: Repository, files: readonly FileToUpload[], { message,
 }
 
 /** What the hub's and the network's errors mean for whoever uploads. */
-function uploadError(error: unknown, id: string, { hubUrl, aborted }: { hubUrl: string; aborted: boolean }): AttuneError {
+function uploadError(
+  error: unknown,
+  id: string,
+  { hubUrl, aborted }: { hubUrl: string; aborted: boolean },
+): AttuneError {
   if (error instanceof AttuneError) return error;
-  if (aborted) return new AttuneError("interrupted", `the upload to ${id} was stopped`, { hint: "nothing of it is in the repository; what was sent need not be sent again", cause: error });
-  const { statusCode, message, cause } = error as { statusCode?: number; message?: string; cause?: { code?: string } };
-  const got = statusCode === undefined ? `${message}${cause?.code ? `: ${cause.code}` : ""}` : `HTTP status ${statusCode}: ${preview(message ?? "", 200).slice(1, -1)}`;
-  if (statusCode === 401) return new AttuneError("network", "the hub does not know this token", { got, hint: "a new one, from the settings of your account", cause: error });
-  if (statusCode === 403) return new AttuneError("network", `the token may not write to ${id}`, { got, hint: "a token with write access, or a repository of your own: check the owner's spelling", cause: error });
-  if (statusCode === 404) return new AttuneError("network", `there is no such place as ${id}`, { got, hint: "check the owner's spelling and --revision: a branch must be there already", cause: error });
-  if (statusCode !== undefined) return new AttuneError("network", `the hub refuses the upload to ${id}`, { got, hint: statusCode >= 500 ? "try again later: nothing of it is in the repository" : "what it says is the reason", cause: error });
-  return new AttuneError("network", `${hubUrl} cannot be reached, or the connection broke`, { got, hint: "check the connection (HF_ENDPOINT names another hub) and try again: what was sent need not be sent again", cause: error });
+  if (aborted)
+    return new AttuneError("interrupted", `the upload to ${id} was stopped`, {
+      hint: "nothing of it is in the repository; what was sent need not be sent again",
+      cause: error,
+    });
+  const { statusCode, message, cause } = error as {
+    statusCode?: number;
+    message?: string;
+    cause?: { code?: string };
+  };
+  const got =
+    statusCode === undefined
+      ? `${message}${cause?.code ? `: ${cause.code}` : ""}`
+      : `HTTP status ${statusCode}: ${preview(message ?? "", 200).slice(1, -1)}`;
+  if (statusCode === 401)
+    return new AttuneError("network", "the hub does not know this token", {
+      got,
+      hint: "a new one, from the settings of your account",
+      cause: error,
+    });
+  if (statusCode === 403)
+    return new AttuneError("network", `the token may not write to ${id}`, {
+      got,
+      hint: "a token with write access, or a repository of your own: check the owner's spelling",
+      cause: error,
+    });
+  if (statusCode === 404)
+    return new AttuneError("network", `there is no such place as ${id}`, {
+      got,
+      hint: "check the owner's spelling and --revision: a branch must be there already",
+      cause: error,
+    });
+  if (statusCode !== undefined)
+    return new AttuneError("network", `the hub refuses the upload to ${id}`, {
+      got,
+      hint:
+        statusCode >= 500
+          ? "try again later: nothing of it is in the repository"
+          : "what it says is the reason",
+      cause: error,
+    });
+  return new AttuneError("network", `${hubUrl} cannot be reached, or the connection broke`, {
+    got,
+    hint:
+      "check the connection (HF_ENDPOINT names another hub) and try again: what was sent need " +
+      "not be sent again",
+    cause: error,
+  });
 }

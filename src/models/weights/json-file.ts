@@ -6,7 +6,9 @@ import { messageOf } from "./bytes.ts";
 
 /** Twice the index of the largest models; a hostile file must not fill the memory. */
 const MAX_BYTES = 2 ** 25;
-/** Values in a file, and how deep they may lie: small ones take many times their bytes in memory. */
+/**
+ * Values in a file, and how deep they may lie: small ones take many times their bytes in memory.
+ */
 const MAX_VALUES = 2 ** 20;
 const MAX_DEPTH = 64;
 
@@ -22,15 +24,28 @@ export async function readJsonObject(path: string): Promise<Record<string, unkno
     value = parseJson(text);
   } catch (cause) {
     if (cause instanceof AttuneError) throw cause;
-    throw new AttuneError("model", "cannot read the file as JSON", { file: path, got: messageOf(cause), cause });
+    throw new AttuneError("model", "cannot read the file as JSON", {
+      file: path,
+      got: messageOf(cause),
+      cause,
+    });
   }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw new AttuneError("model", "the file must hold a JSON object", { file: path, got: preview(value) });
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw new AttuneError("model", "the file must hold a JSON object", {
+      file: path,
+      got: preview(value),
+    });
   return value as Record<string, unknown>;
 }
 
-const [QUOTE, BACKSLASH, COMMA, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x22, 0x5c, 0x2c, 0x5b, 0x5d, 0x7b, 0x7d] as const;
+const [QUOTE, BACKSLASH, COMMA, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [
+  0x22, 0x5c, 0x2c, 0x5b, 0x5d, 0x7b, 0x7d,
+] as const;
 
-/** @throws Error for more or deeper values than any model's files have, whether or not they are well formed */
+/**
+ * @throws Error for more or deeper values than any model's files have, whether or not they are well
+ * formed
+ */
 function checkExtent(text: string): void {
   let [values, depth] = [1, 0];
   for (let at = 0; at < text.length; at++) {

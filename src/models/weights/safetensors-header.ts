@@ -1,10 +1,12 @@
 /**
- * The header of a safetensors file: `{"name": {"dtype", "shape", "data_offsets"}, ..., "__metadata__": {text: text}}`.
- * Source: huggingface/safetensors, README "Format" and the checks of its Rust reader (`SafeTensors::read_metadata`,
- * `Metadata::validate`).
- * Differences: 1. a reader of this grammar alone instead of JSON.parse, which keeps the last of duplicate keys, and
- * whose memory use a hostile header could choose; 2. unknown keys inside a tensor are refused, the Rust reader skips
- * them; 3. the name `__proto__` is refused, so that names may be used as object keys.
+ * The header of a safetensors file:
+ * `{"name": {"dtype", "shape", "data_offsets"}, ..., "__metadata__": {text: text}}`.
+ * Source: huggingface/safetensors, README "Format" and the checks of its Rust reader
+ * (`SafeTensors::read_metadata`, `Metadata::validate`).
+ * Differences: 1. a reader of this grammar alone instead of JSON.parse, which keeps the last of
+ * duplicate keys, and whose memory use a hostile header could choose; 2. unknown keys inside a
+ * tensor are refused, the Rust reader skips them; 3. the name `__proto__` is refused, so that names
+ * may be used as object keys.
  */
 import { AttuneError, preview } from "../../core/errors.ts";
 import { DTYPE_BITS, isDType, type SafetensorsDType } from "./dtypes.ts";
@@ -23,16 +25,25 @@ export interface SafetensorsHeader {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** Bytes; the reference reader takes three times as much, and the largest models need a tenth of it. */
+/**
+ * Bytes; the reference reader takes three times as much, and the largest models need a tenth of it.
+ */
 export const MAX_HEADER = 2 ** 25;
-/** Of one file: what a shard of the largest models has, many times over. Names and sizes take more memory than they have bytes. */
+/**
+ * Of one file: what a shard of the largest models has, many times over. Names and sizes take more
+ * memory than they have bytes.
+ */
 const MOST_TENSORS = 2 ** 17;
 const MOST_METADATA = 2 ** 16;
 /** More than any tensor of any model has. */
 const MAX_DIMENSIONS = 16;
 
 export function brokenSafetensors(file: string, what: string, got?: string): AttuneError {
-  return new AttuneError("model", `not a valid safetensors file: ${what}`, { file, ...(got === undefined ? {} : { got }), hint: "download or export the file again" });
+  return new AttuneError("model", `not a valid safetensors file: ${what}`, {
+    file,
+    ...(got === undefined ? {} : { got }),
+    hint: "download or export the file again",
+  });
 }
 
 /**
@@ -43,37 +54,70 @@ export function brokenSafetensors(file: string, what: string, got?: string): Att
 export function readHeaderLength(file: string, first: Uint8Array, size: number): number {
   if (first.length < 8) throw brokenSafetensors(file, `it has only ${size} bytes`);
   const length = new DataView(first.buffer, first.byteOffset, 8).getBigUint64(0, true);
-  if (length > BigInt(MAX_HEADER)) throw brokenSafetensors(file, "the header is longer than any model needs", `${length} bytes; at most ${MAX_HEADER}`);
-  if (Number(length) > size - 8) throw brokenSafetensors(file, "the header is longer than the file", `${length} bytes in a file of ${size}`);
+  if (length > BigInt(MAX_HEADER))
+    throw brokenSafetensors(
+      file,
+      "the header is longer than any model needs",
+      `${length} bytes; at most ${MAX_HEADER}`,
+    );
+  if (Number(length) > size - 8)
+    throw brokenSafetensors(
+      file,
+      "the header is longer than the file",
+      `${length} bytes in a file of ${size}`,
+    );
   return Number(length);
 }
 
 /**
- * Reads and checks a header: grammar, dtypes, sizes, and that the tensors fill the rest of the file without holes or overlap.
+ * Reads and checks a header: grammar, dtypes, sizes, and that the tensors fill the rest of the file
+ * without holes or overlap.
  * @param header the JSON bytes, which begin at byte 8 of the file
  * @param size size of the file, bytes
  */
-export function parseSafetensorsHeader(file: string, header: Uint8Array, size: number): SafetensorsHeader {
+export function parseSafetensorsHeader(
+  file: string,
+  header: Uint8Array,
+  size: number,
+): SafetensorsHeader {
   let text: string;
   try {
     text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(header);
   } catch (cause) {
-    throw new AttuneError("model", "not a valid safetensors file: the header is not UTF-8", { file, hint: "download or export the file again", cause });
+    throw new AttuneError("model", "not a valid safetensors file: the header is not UTF-8", {
+      file,
+      hint: "download or export the file again",
+      cause,
+    });
   }
   const parsed = new HeaderParser(file, text, 8 + header.length).parse();
   checkLayout(file, parsed.tensors, 8 + header.length, size);
   return parsed;
 }
 
-function checkLayout(file: string, tensors: ReadonlyMap<string, SafetensorsEntry>, dataStart: number, size: number): void {
+function checkLayout(
+  file: string,
+  tensors: ReadonlyMap<string, SafetensorsEntry>,
+  dataStart: number,
+  size: number,
+): void {
   let at = dataStart;
-  for (const [name, { start, end }] of [...tensors].toSorted(([, a], [, b]) => a.start - b.start || a.end - b.end)) {
-    if (start > at) throw brokenSafetensors(file, `there is a hole of ${start - at} bytes before tensor ${preview(name)}`);
-    if (start < at) throw brokenSafetensors(file, `tensor ${preview(name)} overlaps the one before it`);
+  for (const [name, { start, end }] of [...tensors].toSorted(
+    ([, a], [, b]) => a.start - b.start || a.end - b.end,
+  )) {
+    if (start > at)
+      throw brokenSafetensors(
+        file,
+        `there is a hole of ${start - at} bytes before tensor ${preview(name)}`,
+      );
+    if (start < at)
+      throw brokenSafetensors(file, `tensor ${preview(name)} overlaps the one before it`);
     at = end;
   }
-  if (at > size) throw brokenSafetensors(file, "it is cut off", `${size} bytes where the header promises ${at}`);
-  if (at < size) throw brokenSafetensors(file, `${size - at} bytes after the last tensor belong to nothing`);
+  if (at > size)
+    throw brokenSafetensors(file, "it is cut off", `${size} bytes where the header promises ${at}`);
+  if (at < size)
+    throw brokenSafetensors(file, `${size - at} bytes after the last tensor belong to nothing`);
 }
 
 /** Recursive descent over the header's fixed grammar; the depth is that of the grammar. */
@@ -98,7 +142,8 @@ class HeaderParser {
         if (metadata) throw this.broken("__metadata__ is there twice");
         metadata = this.metadata();
       } else {
-        if (tensors.size === MOST_TENSORS) throw this.broken(`it has more than ${MOST_TENSORS} tensors`);
+        if (tensors.size === MOST_TENSORS)
+          throw this.broken(`it has more than ${MOST_TENSORS} tensors`);
         if (tensors.has(name)) throw this.broken(`tensor ${preview(name)} is there twice`);
         tensors.set(name, this.tensor(name));
       }
@@ -114,7 +159,8 @@ class HeaderParser {
     this.object((key) => {
       if (left-- === 0) throw this.broken(`__metadata__ has more than ${MOST_METADATA} texts`);
       if (key in metadata) throw this.broken(`__metadata__ has ${preview(key)} twice`);
-      if (this.text[this.at] !== '"') throw this.broken("__metadata__ must hold texts only", this.near());
+      if (this.text[this.at] !== '"')
+        throw this.broken("__metadata__ must hold texts only", this.near());
       metadata[key] = this.string();
     });
     return metadata;
@@ -128,14 +174,25 @@ class HeaderParser {
       if (key === "dtype" && dtype === undefined) dtype = this.string();
       else if (key === "shape" && !shape) shape = this.counts(MAX_DIMENSIONS);
       else if (key === "data_offsets" && !offsets) offsets = this.counts(2);
-      else throw this.broken(`tensor ${preview(name)} has an unknown or repeated key`, preview(key));
+      else
+        throw this.broken(`tensor ${preview(name)} has an unknown or repeated key`, preview(key));
     });
-    if (dtype === undefined || !shape || offsets?.length !== 2) throw this.broken(`tensor ${preview(name)} lacks dtype, shape or two data_offsets`);
-    if (!isDType(dtype)) throw this.broken(`tensor ${preview(name)} has an unknown dtype`, preview(dtype));
+    if (dtype === undefined || !shape || offsets?.length !== 2)
+      throw this.broken(`tensor ${preview(name)} lacks dtype, shape or two data_offsets`);
+    if (!isDType(dtype))
+      throw this.broken(`tensor ${preview(name)} has an unknown dtype`, preview(dtype));
     const [start, end] = offsets as [number, number];
     const bytes = byteLength(shape, dtype);
-    if (bytes === undefined) throw this.broken(`the size of tensor ${preview(name)} is no countable number of bytes`, `[${shape.join(", ")}]`);
-    if (end - start !== bytes) throw this.broken(`tensor ${preview(name)} has ${end - start} bytes where its shape needs ${bytes}`, `${dtype} [${shape.join(", ")}]`);
+    if (bytes === undefined)
+      throw this.broken(
+        `the size of tensor ${preview(name)} is no countable number of bytes`,
+        `[${shape.join(", ")}]`,
+      );
+    if (end - start !== bytes)
+      throw this.broken(
+        `tensor ${preview(name)} has ${end - start} bytes where its shape needs ${bytes}`,
+        `${dtype} [${shape.join(", ")}]`,
+      );
     return { dtype, shape, start: start + this.dataStart, end: end + this.dataStart };
   }
 
@@ -173,8 +230,10 @@ class HeaderParser {
     while (isDigit(this.text.charCodeAt(this.at))) this.at++;
     const digits = this.text.slice(start, this.at);
     const value = Number(digits);
-    if (digits === "" || (digits.length > 1 && digits[0] === "0")) throw this.unexpected("a whole number");
-    if (!Number.isSafeInteger(value)) throw this.broken("a number is too large", preview(digits, 40));
+    if (digits === "" || (digits.length > 1 && digits[0] === "0"))
+      throw this.unexpected("a whole number");
+    if (!Number.isSafeInteger(value))
+      throw this.broken("a number is too large", preview(digits, 40));
     return value;
   }
 
@@ -217,11 +276,16 @@ class HeaderParser {
   }
 
   private unexpected(expected: string): AttuneError {
-    return this.broken(`the header is not as expected at character ${this.at}: ${expected} is missing`, this.near());
+    return this.broken(
+      `the header is not as expected at character ${this.at}: ${expected} is missing`,
+      this.near(),
+    );
   }
 
   private near(): string {
-    return this.at < this.text.length ? preview(this.text.slice(this.at, this.at + 24)) : "the end of the header";
+    return this.at < this.text.length
+      ? preview(this.text.slice(this.at, this.at + 24))
+      : "the end of the header";
   }
 
   private broken(what: string, got?: string): AttuneError {

@@ -1,11 +1,23 @@
-/** Safetensors files: the header is read at once, each tensor when it is asked for. Nothing is ever executed. */
+/**
+ * Safetensors files: the header is read at once, each tensor when it is asked for. Nothing is ever
+ * executed.
+ */
 import { AttuneError, invariant, nearest } from "../../core/errors.ts";
 import { elementCount } from "../../core/tensor.ts";
 import { type ByteSource, FileReader, readBytes, readPieces } from "./bytes.ts";
 import { DTYPE_BITS, widenInto } from "./dtypes.ts";
-import { parseSafetensorsHeader, readHeaderLength, type SafetensorsEntry, type SafetensorsHeader } from "./safetensors-header.ts";
+import {
+  parseSafetensorsHeader,
+  readHeaderLength,
+  type SafetensorsEntry,
+  type SafetensorsHeader,
+} from "./safetensors-header.ts";
 
-export { type TensorToWrite, writeSafetensors, writeSafetensorsFolder } from "./safetensors-writer.ts";
+export {
+  type TensorToWrite,
+  writeSafetensors,
+  writeSafetensorsFolder,
+} from "./safetensors-writer.ts";
 
 /** Bytes that are read and widened at a time. */
 const PIECE = 2 ** 22;
@@ -27,11 +39,21 @@ export class SafetensorsFile {
     return SafetensorsFile.from(await FileReader.open(path));
   }
 
-  /** Reads from `source`, which is closed with the file, or here where it is no safetensors file. */
+  /**
+   * Reads from `source`, which is closed with the file, or here where it is no safetensors file.
+   */
   static async from(source: ByteSource): Promise<SafetensorsFile> {
     try {
-      const length = readHeaderLength(source.path, await readBytes(source, 0, Math.min(8, source.size)), source.size);
-      const header = parseSafetensorsHeader(source.path, await readBytes(source, 8, 8 + length), source.size);
+      const length = readHeaderLength(
+        source.path,
+        await readBytes(source, 0, Math.min(8, source.size)),
+        source.size,
+      );
+      const header = parseSafetensorsHeader(
+        source.path,
+        await readBytes(source, 8, 8 + length),
+        source.size,
+      );
       return new SafetensorsFile(source, header);
     } catch (error) {
       await source.close();
@@ -44,7 +66,10 @@ export class SafetensorsFile {
     const entry = this.header.tensors.get(name);
     if (entry) return entry;
     const near = nearest(name, this.header.tensors.keys());
-    throw new AttuneError("model", `the file has no tensor named ${name}`, { file: this.source.path, ...(near ? { hint: `did you mean ${near}?` } : {}) });
+    throw new AttuneError("model", `the file has no tensor named ${name}`, {
+      file: this.source.path,
+      ...(near ? { hint: `did you mean ${near}?` } : {}),
+    });
   }
 
   /**
@@ -54,13 +79,18 @@ export class SafetensorsFile {
   async read(name: string, into?: Float32Array): Promise<Float32Array> {
     const { dtype, shape, start, end } = this.entry(name);
     const out = into ?? new Float32Array(elementCount(shape));
-    invariant(out.length === elementCount(shape), `${name} has ${elementCount(shape)} numbers, the array to fill ${out.length}`);
+    invariant(
+      out.length === elementCount(shape),
+      `${name} has ${elementCount(shape)} numbers, the array to fill ${out.length}`,
+    );
     if (dtype === "F32") {
       await this.source.readInto(new Uint8Array(out.buffer, out.byteOffset, out.byteLength), start);
       return out;
     }
     const bytesPerElement = DTYPE_BITS[dtype] / 8;
-    await readPieces(this.source, { start, end, piece: PIECE }, (bytes, offset) => widenInto(bytes, dtype, out.subarray(offset / bytesPerElement)));
+    await readPieces(this.source, { start, end, piece: PIECE }, (bytes, offset) =>
+      widenInto(bytes, dtype, out.subarray(offset / bytesPerElement)),
+    );
     return out;
   }
 

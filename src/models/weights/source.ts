@@ -1,4 +1,7 @@
-/** Opens the weights of a model, wherever they are: a folder of safetensors (single or sharded) or a GGUF file. */
+/**
+ * Opens the weights of a model, wherever they are: a folder of safetensors (single or sharded) or a
+ * GGUF file.
+ */
 import { existsSync, statSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
@@ -7,7 +10,13 @@ import { elementCount } from "../../core/tensor.ts";
 import { FileReader, readBytes } from "./bytes.ts";
 import { weightsFingerprint } from "./fingerprint.ts";
 import { GgufFile, type GgufMetadata } from "./gguf.ts";
-import { deinterleave, mapGguf, type MappedTensor, ROPE_FACTORS, transposeInto } from "./gguf-names.ts";
+import {
+  deinterleave,
+  mapGguf,
+  type MappedTensor,
+  ROPE_FACTORS,
+  transposeInto,
+} from "./gguf-names.ts";
 import { readJsonObject } from "./json-file.ts";
 import { openSafetensorsFolder } from "./safetensors-folder.ts";
 
@@ -23,7 +32,9 @@ export interface WeightSource {
   readonly config: Json;
   /** generation_config.json, where there is one; GGUF metadata gives its token ids. */
   readonly generationConfig?: Json;
-  readonly tokenizer: { kind: "folder"; path: string } | { kind: "gguf"; path: string; metadata: GgufMetadata };
+  readonly tokenizer:
+    | { kind: "folder"; path: string }
+    | { kind: "gguf"; path: string; metadata: GgufMetadata };
   /** Hugging Face names. */
   names(): string[];
   shape(name: string): readonly number[];
@@ -32,18 +43,30 @@ export interface WeightSource {
    * @param into an array of exactly the weight's length to write to, in place of a new one
    */
   read(name: string, into?: Float32Array): Promise<Float32Array>;
-  /** sha256 over the whole content of the weights and the config; computed once, at the speed of the disk. */
+  /**
+   * sha256 over the whole content of the weights and the config; computed once, at the speed of the
+   * disk.
+   */
   fingerprint(): Promise<string>;
   close(): Promise<void>;
 }
 
 /** @throws AttuneError `model` naming the file and what is missing in it */
 export async function openWeights(path: string): Promise<WeightSource> {
-  if (!existsSync(path)) throw new AttuneError("model", "there is no model at this path", { file: path, hint: "a folder with config.json and safetensors files, or a .gguf file" });
+  if (!existsSync(path))
+    throw new AttuneError("model", "there is no model at this path", {
+      file: path,
+      hint: "a folder with config.json and safetensors files, or a .gguf file",
+    });
   if (statSync(path).isDirectory()) return openFolder(path);
   if (await isGguf(path)) return openGguf(path);
   const hint = path.endsWith(".safetensors") ? "the folder of this file" : undefined;
-  throw new AttuneError("model", "this file is no model that attune reads", { file: path, got: basename(path), expected: "a folder with config.json and safetensors files, or a .gguf file", ...(hint ? { hint } : {}) });
+  throw new AttuneError("model", "this file is no model that attune reads", {
+    file: path,
+    got: basename(path),
+    expected: "a folder with config.json and safetensors files, or a .gguf file",
+    ...(hint ? { hint } : {}),
+  });
 }
 
 async function isGguf(path: string): Promise<boolean> {
@@ -61,7 +84,9 @@ async function openFolder(path: string): Promise<WeightSource> {
   if (!existsSync(configPath)) throw await noConfig(path);
   const config = await readJsonObject(configPath);
   const generationPath = join(path, "generation_config.json");
-  const generationConfig = existsSync(generationPath) ? await readJsonObject(generationPath) : undefined;
+  const generationConfig = existsSync(generationPath)
+    ? await readJsonObject(generationPath)
+    : undefined;
   const folder = await openSafetensorsFolder(path);
   let fingerprint: Promise<string> | undefined;
   return {
@@ -84,14 +109,18 @@ async function noConfig(path: string): Promise<AttuneError> {
   return new AttuneError("model", "the folder has no config.json", {
     file: path,
     got: names.length > 0 ? preview(names.slice(0, 8)) : "an empty folder",
-    hint: gguf ? `the GGUF file itself: ${join(path, gguf)}` : "the folder of a Hugging Face model, or a run folder",
+    hint: gguf
+      ? `the GGUF file itself: ${join(path, gguf)}`
+      : "the folder of a Hugging Face model, or a run folder",
   });
 }
 
 async function openGguf(path: string): Promise<WeightSource> {
   const file = await GgufFile.open(path);
   try {
-    const ropeFactors = file.header.tensors.has(ROPE_FACTORS) ? await file.read(ROPE_FACTORS) : undefined;
+    const ropeFactors = file.header.tensors.has(ROPE_FACTORS)
+      ? await file.read(ROPE_FACTORS)
+      : undefined;
     const { config, headSize, tensors } = mapGguf(path, file.header, ropeFactors);
     return ggufSource({ path, file, config, headSize, tensors });
   } catch (error) {
@@ -113,7 +142,10 @@ function ggufSource({ path, file, config, headSize, tensors }: OpenGguf): Weight
     const tensor = tensors.get(name);
     if (tensor) return tensor;
     const near = nearest(name, tensors.keys());
-    throw new AttuneError("model", `the model has no weight named ${name}`, { file: path, ...(near ? { hint: `did you mean ${near}?` } : {}) });
+    throw new AttuneError("model", `the model has no weight named ${name}`, {
+      file: path,
+      ...(near ? { hint: `did you mean ${near}?` } : {}),
+    });
   };
   const ids = Object.entries(config).filter(([key]) => key.endsWith("_token_id"));
   let fingerprint: Promise<string> | undefined;
@@ -131,7 +163,12 @@ function ggufSource({ path, file, config, headSize, tensors }: OpenGguf): Weight
   };
 }
 
-async function readMapped(file: GgufFile, { source, shape, change }: MappedTensor, headSize: number, into?: Float32Array): Promise<Float32Array> {
+async function readMapped(
+  file: GgufFile,
+  { source, shape, change }: MappedTensor,
+  headSize: number,
+  into?: Float32Array,
+): Promise<Float32Array> {
   if (change === "transposed") {
     const out = into ?? new Float32Array(elementCount(shape));
     transposeInto(await file.read(source.name), source.shape[0]!, source.shape[1]!, out);

@@ -34,7 +34,11 @@ export class GgufBuilder {
 
   /** Magic, version, number of tensors, number of metadata keys. */
   static begin(tensors: number | bigint, keys: number | bigint, version = 3): GgufBuilder {
-    return new GgufBuilder().raw(new TextEncoder().encode("GGUF")).uint32(version).uint64(tensors).uint64(keys);
+    return new GgufBuilder()
+      .raw(new TextEncoder().encode("GGUF"))
+      .uint32(version)
+      .uint64(tensors)
+      .uint64(keys);
   }
 
   raw(bytes: Uint8Array): this {
@@ -68,7 +72,11 @@ export class GgufBuilder {
   }
 
   /** @param dims innermost first, as in the file */
-  tensor(name: string, dims: readonly (number | bigint)[], { type = 0, offset = 0 }: { type?: number; offset?: number | bigint } = {}): this {
+  tensor(
+    name: string,
+    dims: readonly (number | bigint)[],
+    { type = 0, offset = 0 }: { type?: number; offset?: number | bigint } = {},
+  ): this {
     this.text(name).uint32(dims.length);
     for (const dim of dims) this.uint64(dim);
     return this.uint32(type).uint64(offset);
@@ -77,7 +85,9 @@ export class GgufBuilder {
   /** The bytes, padded to 32, then `dataBytes` zeros. */
   end(dataBytes = 0): Uint8Array {
     const header = Buffer.concat(this.parts);
-    const bytes = new Uint8Array(dataBytes === 0 ? header.length : Math.ceil(header.length / 32) * 32 + dataBytes);
+    const bytes = new Uint8Array(
+      dataBytes === 0 ? header.length : Math.ceil(header.length / 32) * 32 + dataBytes,
+    );
     bytes.set(header);
     return bytes;
   }

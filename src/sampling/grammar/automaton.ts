@@ -1,7 +1,8 @@
 /**
- * Texts that a grammar allows, byte by byte: expressions over sets of bytes, which may call rules and so nest. A state is the set of
- * all places at which a text may stand; places are positions in an automaton with the calls that are open. States are made as
- * they are met and remembered, so that the same byte in the same state costs one look.
+ * Texts that a grammar allows, byte by byte: expressions over sets of bytes, which may call rules
+ * and so nest. A state is the set of all places at which a text may stand; places are positions in
+ * an automaton with the calls that are open. States are made as they are met and remembered, so
+ * that the same byte in the same state costs one look.
  */
 import { AttuneError } from "../../core/errors.ts";
 
@@ -20,7 +21,9 @@ export type Expression =
 /** Symbols from here on are control tokens, which no text can hold: see `TokenTree`. */
 export const CONTROL = 256;
 
-export const bytes = (...ranges: readonly (number | readonly [from: number, to: number])[]): Expression => {
+export const bytes = (
+  ...ranges: readonly (number | readonly [from: number, to: number])[]
+): Expression => {
   const set = new Set<number>();
   for (const range of ranges) {
     const [from, to] = typeof range === "number" ? [range, range] : range;
@@ -28,15 +31,27 @@ export const bytes = (...ranges: readonly (number | readonly [from: number, to: 
   }
   return { kind: "bytes", set };
 };
-export const sequence = (...parts: readonly Expression[]): Expression => ({ kind: "sequence", parts });
-export const choice = (...options: readonly Expression[]): Expression => ({ kind: "choice", options });
-export const repeat = (of: Expression, least: number, most?: number): Expression => ({ kind: "repeat", of, least, most });
+export const sequence = (...parts: readonly Expression[]): Expression => ({
+  kind: "sequence",
+  parts,
+});
+export const choice = (...options: readonly Expression[]): Expression => ({
+  kind: "choice",
+  options,
+});
+export const repeat = (of: Expression, least: number, most?: number): Expression => ({
+  kind: "repeat",
+  of,
+  least,
+  most,
+});
 export const optional = (of: Expression): Expression => repeat(of, 0, 1);
 export const until = (mark: string): Expression => ({ kind: "until", mark });
 export const without = (mark: string): Expression => ({ kind: "without", mark });
 export const rule = (name: string): Expression => ({ kind: "rule", name });
 /** A text as it is. */
-export const literal = (text: string): Expression => sequence(...[...Buffer.from(text)].map((byte) => bytes(byte)));
+export const literal = (text: string): Expression =>
+  sequence(...[...Buffer.from(text)].map((byte) => bytes(byte)));
 
 /** Positions of one grammar at most, and places of one state: a grammar with more is refused. */
 const MOST_POSITIONS = 30_000;
@@ -67,22 +82,34 @@ export interface State {
   /** The text may end here. */
   readonly ends: boolean;
   readonly places: readonly Place[];
-  /** By byte: the state behind it, null where it is not allowed, undefined where nobody asked yet. */
+  /**
+   * By byte: the state behind it, null where it is not allowed, undefined where nobody asked yet.
+   */
   readonly next: (State | null | undefined)[];
-  /** The one state behind all of {@link PLAIN}; null where they lead to several or to none, undefined where nobody asked yet. */
+  /**
+   * The one state behind all of {@link PLAIN}; null where they lead to several or to none,
+   * undefined where nobody asked yet.
+   */
   plain?: State | null;
 }
 
 /** Printable ASCII without quote and backslash: what most of a string is made of. */
-export const PLAIN: readonly number[] = Array.from({ length: 0x7f - 0x20 }, (_, index) => 0x20 + index).filter((byte) => byte !== 0x22 && byte !== 0x5c);
+export const PLAIN: readonly number[] = Array.from(
+  { length: 0x7f - 0x20 },
+  (_, index) => 0x20 + index,
+).filter((byte) => byte !== 0x22 && byte !== 0x5c);
 
-/** For every beginning of a mark and every byte: how much of the mark stands at the end then. Knuth, Morris and Pratt 1977. */
+/**
+ * For every beginning of a mark and every byte: how much of the mark stands at the end then. Knuth,
+ * Morris and Pratt 1977.
+ */
 function progress(mark: Uint8Array): number[][] {
   return Array.from(mark, (_, matched) =>
     Array.from({ length: 256 }, (_unused, byte) => {
       const text = [...mark.subarray(0, matched), byte];
       let length = Math.min(mark.length, text.length);
-      while (length > 0 && !text.slice(-length).every((each, index) => each === mark[index])) length--;
+      while (length > 0 && !text.slice(-length).every((each, index) => each === mark[index]))
+        length--;
       return length;
     }),
   );
@@ -99,9 +126,13 @@ export class Automaton {
   private readonly rootEnd: number;
   private readonly ends: ReadonlySet<number>;
 
-  /** @throws AttuneError `data` where the grammar is too large, or a rule calls itself before anything is read */
+  /**
+   * @throws AttuneError `data` where the grammar is too large, or a rule calls itself before
+   * anything is read
+   */
   constructor(rules: ReadonlyMap<string, Expression>, root: string) {
-    for (const name of rules.keys()) this.rules.set(name, { start: this.position(), end: this.position() });
+    for (const name of rules.keys())
+      this.rules.set(name, { start: this.position(), end: this.position() });
     this.ends = new Set([...this.rules.values()].map(({ end }) => end));
     for (const [name, expression] of rules) this.lay(expression, this.rules.get(name)!);
     const { start, end } = this.rules.get(root)!;
@@ -114,7 +145,9 @@ export class Automaton {
     const known = state.next[byte];
     if (known !== undefined) return known;
     const places: Place[] = [];
-    for (const { position, calls } of state.places) for (const { set, to } of this.positions[position]!.bytes) if (set.has(byte)) places.push({ position: to, calls });
+    for (const { position, calls } of state.places)
+      for (const { set, to } of this.positions[position]!.bytes)
+        if (set.has(byte)) places.push({ position: to, calls });
     return (state.next[byte] = places.length === 0 ? null : this.stateOf(places));
   }
 
@@ -146,7 +179,11 @@ export class Automaton {
   }
 
   private position(): number {
-    if (this.positions.length >= MOST_POSITIONS) throw new AttuneError("data", "the grammar is too large", { expected: `at most ${MOST_POSITIONS} positions`, hint: "shorter lists, lengths or enumerations" });
+    if (this.positions.length >= MOST_POSITIONS)
+      throw new AttuneError("data", "the grammar is too large", {
+        expected: `at most ${MOST_POSITIONS} positions`,
+        hint: "shorter lists, lengths or enumerations",
+      });
     return this.positions.push({ bytes: [], free: [], calls: [] }) - 1;
   }
 
@@ -163,7 +200,9 @@ export class Automaton {
         for (const option of expression.options) this.lay(option, { start, end });
         break;
       case "sequence":
-        this.positions[expression.parts.reduce((at, part) => this.after(part, at), start)]!.free.push(end);
+        this.positions[
+          expression.parts.reduce((at, part) => this.after(part, at), start)
+        ]!.free.push(end);
         break;
       case "repeat":
         this.layRepeat(expression, { start, end });
@@ -174,18 +213,27 @@ export class Automaton {
     }
   }
 
-  private layMark(mark: Uint8Array, kind: "until" | "without", { start, end }: { start: number; end: number }): void {
+  private layMark(
+    mark: Uint8Array,
+    kind: "until" | "without",
+    { start, end }: { start: number; end: number },
+  ): void {
     const places = Array.from(mark, () => this.position());
     this.positions[start]!.free.push(places[0]!);
     if (kind === "without") for (const place of places) this.positions[place]!.free.push(end);
     progress(mark).forEach((behind, matched) => {
       const sets = new Map<number, Set<number>>();
       behind.forEach((length, byte) => sets.set(length, (sets.get(length) ?? new Set()).add(byte)));
-      for (const [length, set] of sets) if (length < mark.length || kind === "until") this.positions[places[matched]!]!.bytes.push({ set, to: places[length] ?? end });
+      for (const [length, set] of sets)
+        if (length < mark.length || kind === "until")
+          this.positions[places[matched]!]!.bytes.push({ set, to: places[length] ?? end });
     });
   }
 
-  private layRepeat({ of, least, most }: Expression & { kind: "repeat" }, { start, end }: { start: number; end: number }): void {
+  private layRepeat(
+    { of, least, most }: Expression & { kind: "repeat" },
+    { start, end }: { start: number; end: number },
+  ): void {
     let at = start;
     for (let count = 0; count < least; count++) at = this.after(of, at);
     if (most === undefined) {
@@ -225,7 +273,11 @@ export class Automaton {
     const reach = (place: Place): void => {
       const key = `${place.position} ${place.calls?.id ?? -1}`;
       if (seen.has(key)) return;
-      if (seen.size >= MOST_PLACES) throw new AttuneError("data", "the grammar leaves too many readings open", { expected: `at most ${MOST_PLACES}`, hint: "alternatives that begin differently" });
+      if (seen.size >= MOST_PLACES)
+        throw new AttuneError("data", "the grammar leaves too many readings open", {
+          expected: `at most ${MOST_PLACES}`,
+          hint: "alternatives that begin differently",
+        });
       seen.set(key, place);
       open.push(place);
     };
@@ -235,20 +287,28 @@ export class Automaton {
       const { position, calls } = place;
       const { free, calls: called } = this.positions[position]!;
       for (const to of free) reach({ position: to, calls });
-      for (const { name, to } of called) reach({ position: this.rules.get(name)!.start, calls: this.call(to, calls) });
+      for (const { name, to } of called)
+        reach({ position: this.rules.get(name)!.start, calls: this.call(to, calls) });
       if (!this.ends.has(position)) continue;
       if (calls) reach({ position: calls.to, calls: calls.outer });
       else ends ||= position === this.rootEnd;
     }
     const kept = [...seen].filter(([, { position }]) => this.positions[position]!.bytes.length > 0);
-    const key = `${ends} ${kept.map(([name]) => name).toSorted().join(",")}`;
+    const key = `${ends} ${kept
+      .map(([name]) => name)
+      .toSorted()
+      .join(",")}`;
     const known = this.states.get(key);
     if (known) return known;
     if (this.states.size >= MOST_STATES) {
       this.states.clear();
       this.openCalls.clear();
     }
-    const state: State = { ends, places: kept.map(([, place]) => place), next: Array.from({ length: 256 }) };
+    const state: State = {
+      ends,
+      places: kept.map(([, place]) => place),
+      next: Array.from({ length: 256 }),
+    };
     this.states.set(key, state);
     return state;
   }

@@ -1,4 +1,7 @@
-/** Which tokens of a vocabulary a grammar allows next: the bytes of all tokens as a tree, walked along with the grammar's states. */
+/**
+ * Which tokens of a vocabulary a grammar allows next: the bytes of all tokens as a tree, walked
+ * along with the grammar's states.
+ */
 import { AttuneError } from "../../core/errors.ts";
 import type { Encoder } from "../../text/encoder.ts";
 import type { Slices } from "../../text/pipeline.ts";
@@ -24,7 +27,9 @@ interface Nodes {
   longestPlain: number;
 }
 
-/** Tokens by their bytes: nodes of the tree in the order of a walk, children behind their parent. */
+/**
+ * Tokens by their bytes: nodes of the tree in the order of a walk, children behind their parent.
+ */
 export class TokenTree {
   readonly size: number;
   readonly stopIds: readonly number[];
@@ -35,21 +40,40 @@ export class TokenTree {
   private readonly plain: Uint32Array;
   private readonly symbolsOfToken: (id: number) => Iterable<number>;
 
-  private constructor(encoder: Encoder, nodes: Nodes, symbolsOfToken: (id: number) => Iterable<number>) {
+  private constructor(
+    encoder: Encoder,
+    nodes: Nodes,
+    symbolsOfToken: (id: number) => Iterable<number>,
+  ) {
     this.size = encoder.tokenizer.vocabularySize;
     this.stopIds = encoder.stopIds;
     this.nodes = nodes;
     this.symbolsOfToken = symbolsOfToken;
     this.plain = new Uint32Array(Math.ceil(this.size / 32));
-    nodes.tokens.forEach((ids, node) => nodes.plainPath[node] === 1 && ids.forEach((id) => (this.plain[id >>> 5]! |= 1 << (id & 31))));
+    nodes.tokens.forEach(
+      (ids, node) =>
+        nodes.plainPath[node] === 1 &&
+        ids.forEach((id) => (this.plain[id >>> 5]! |= 1 << (id & 31))),
+    );
   }
 
-  /** @param marks control tokens that a grammar may name: the first as {@link CONTROL}, the second as the symbol behind it, and so on */
+  /**
+   * @param marks control tokens that a grammar may name: the first as {@link CONTROL}, the second
+   * as the symbol behind it, and so on
+   */
   static *build(encoder: Encoder, marks: readonly string[] = []): Slices<TokenTree> {
     const { tokenizer, stopIds } = encoder;
-    const named = new Map(marks.flatMap((mark, index) => (tokenizer.idOf(mark) === undefined ? [] : [[tokenizer.idOf(mark)!, [CONTROL + index]]])));
+    const named = new Map(
+      marks.flatMap((mark, index) =>
+        tokenizer.idOf(mark) === undefined ? [] : [[tokenizer.idOf(mark)!, [CONTROL + index]]],
+      ),
+    );
     const symbolsOf = (id: number): Iterable<number> => named.get(id) ?? tokenizer.bytesOf(id);
-    const unnamed = new Set([...tokenizer.controlTokens.map((token) => tokenizer.idOf(token)), ...stopIds].filter((id) => id === undefined || !named.has(id) || stopIds.includes(id)));
+    const unnamed = new Set(
+      [...tokenizer.controlTokens.map((token) => tokenizer.idOf(token)), ...stopIds].filter(
+        (id) => id === undefined || !named.has(id) || stopIds.includes(id),
+      ),
+    );
     const root: Branches = new Map();
     for (let id = 0; id < tokenizer.vocabularySize; id++) {
       if (!unnamed.has(id)) insert(root, symbolsOf(id), id);
@@ -67,7 +91,7 @@ export class TokenTree {
     const allPlain = automaton.allowsPlain(state, longestPlain);
     if (allPlain) mask.set(this.plain);
     const states: State[] = [state];
-    for (let node = 0; node < symbols.length; ) {
+    for (let node = 0; node < symbols.length;) {
       if (allPlain && mixed[node] === 0) {
         node = past[node]!;
         continue;
@@ -84,7 +108,11 @@ export class TokenTree {
       node++;
     }
     if (state.ends) for (const id of this.stopIds) set(id);
-    if (mask.every((word) => word === 0)) throw new AttuneError("data", "no token of the vocabulary goes on with what the grammar asks for");
+    if (mask.every((word) => word === 0))
+      throw new AttuneError(
+        "data",
+        "no token of the vocabulary goes on with what the grammar asks for",
+      );
     return mask;
   }
 
@@ -122,7 +150,13 @@ interface OpenNode {
 
 /** Branches as lists, each node before its children. */
 function* layNodes(root: Branches): Slices<Nodes> {
-  const [symbols, depths, past, mixed, plainPath]: [number[], number[], number[], number[], number[]] = [[], [], [], [], []];
+  const [symbols, depths, past, mixed, plainPath]: [
+    number[],
+    number[],
+    number[],
+    number[],
+    number[],
+  ] = [[], [], [], [], []];
   const tokens: number[][] = [];
   let longestPlain = 0;
   const open: OpenNode[] = [{ node: -1, plain: true, mixed: false, children: root.entries() }];
@@ -145,10 +179,23 @@ function* layNodes(root: Branches): Slices<Nodes> {
     plainPath.push(plain ? 1 : 0);
     tokens.push(ids);
     if (plain && ids.length > 0) longestPlain = Math.max(longestPlain, open.length);
-    open.push({ node: symbols.push(symbol) - 1, plain, mixed: !plain, children: children.entries() });
+    open.push({
+      node: symbols.push(symbol) - 1,
+      plain,
+      mixed: !plain,
+      children: children.entries(),
+    });
     if (symbols.length % SLICE_NODES === 0) yield;
   }
-  return { symbols: Uint16Array.from(symbols), depths: Uint16Array.from(depths), past: Int32Array.from(past), tokens, mixed: Uint8Array.from(mixed), plainPath: Uint8Array.from(plainPath), longestPlain };
+  return {
+    symbols: Uint16Array.from(symbols),
+    depths: Uint16Array.from(depths),
+    past: Int32Array.from(past),
+    tokens,
+    mixed: Uint8Array.from(mixed),
+    plainPath: Uint8Array.from(plainPath),
+    longestPlain,
+  };
 }
 
 /** Masks by state, for all answers that are held to one grammar. */
@@ -175,7 +222,8 @@ export class TokenMasks {
       },
       take: (id) => {
         if (this.tree.stopIds.includes(id)) return;
-        for (const symbol of this.tree.symbolsOf(id)) state = this.automaton.step(state, symbol) ?? state;
+        for (const symbol of this.tree.symbolsOf(id))
+          state = this.automaton.step(state, symbol) ?? state;
       },
     };
   }

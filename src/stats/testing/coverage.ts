@@ -1,6 +1,7 @@
 /**
- * How often clustered intervals cover the truth, and how often clustered tests reject where nothing differs: draws data whose truth is
- * known, and asks the shipped functions. For tests (small) and `npm run test:statistics` (the whole grid).
+ * How often clustered intervals cover the truth, and how often clustered tests reject where nothing
+ * differs: draws data whose truth is known, and asks the shipped functions. For tests (small) and
+ * `npm run test:statistics` (the whole grid).
  */
 import { Random } from "../../core/random.ts";
 import { kappaInterval } from "../agreement.ts";
@@ -16,8 +17,10 @@ import { sigmoid } from "../special.ts";
 /** Observations in each of so many clusters. */
 export const SHAPES = {
   equal: (groups) => Array.from({ length: groups }, () => 6),
-  unequal: (groups) => Array.from({ length: groups }, (_, i) => 2 + Math.round((10 * i) / (groups - 1))),
-  geometric: (groups) => Array.from({ length: groups }, (_, i) => Math.max(1, Math.round(24 * 0.75 ** i))),
+  unequal: (groups) =>
+    Array.from({ length: groups }, (_, i) => 2 + Math.round((10 * i) / (groups - 1))),
+  geometric: (groups) =>
+    Array.from({ length: groups }, (_, i) => Math.max(1, Math.round(24 * 0.75 ** i))),
   half: (groups) => [4 * (groups - 1), ...Array.from({ length: groups - 1 }, () => 4)],
 } as const satisfies Record<string, (groups: number) => number[]>;
 
@@ -45,7 +48,10 @@ interface Data {
   normal: () => number[];
 }
 
-/** Each observation takes its cluster's draw with probability sqrt(correlation), else one of its own. */
+/**
+ * Each observation takes its cluster's draw with probability sqrt(correlation), else one of its
+ * own.
+ */
 function draw({ shape, groups, correlation }: Scenario, random: Random): Data {
   const sizes = SHAPES[shape](groups);
   const clusters = sizes.flatMap((size, group) => Array.from({ length: size }, () => group));
@@ -58,7 +64,9 @@ function draw({ shape, groups, correlation }: Scenario, random: Random): Data {
     },
     normal() {
       const own = sizes.map(() => random.normal());
-      return clusters.map((group) => shared * own[group]! + Math.sqrt(1 - correlation) * random.normal());
+      return clusters.map(
+        (group) => shared * own[group]! + Math.sqrt(1 - correlation) * random.normal(),
+      );
     },
   };
 }
@@ -71,66 +79,128 @@ interface Outcome {
 
 type Estimator = (data: Data, random: Random) => Outcome;
 
-const share = (p: number): Estimator => ({ clusters, uniform }) => ({ interval: shareInterval(uniform().map((u) => (u < p ? 1 : 0)), { clusters }), truth: p });
+const share =
+  (p: number): Estimator =>
+  ({ clusters, uniform }) => ({
+    interval: shareInterval(
+      uniform().map((u) => (u < p ? 1 : 0)),
+      { clusters },
+    ),
+    truth: p,
+  });
 
 /** 1 and -1 with probability p / 2 each. */
-const signs = (uniform: readonly number[], p: number): number[] => uniform.map((u) => (u < p / 2 ? -1 : u < p ? 1 : 0));
+const signs = (uniform: readonly number[], p: number): number[] =>
+  uniform.map((u) => (u < p / 2 ? -1 : u < p ? 1 : 0));
 
-const scoreDifference = (p: number): Estimator => ({ clusters, uniform }) => {
-  const steps = signs(uniform(), p).map((sign, i) => sign * [0.25, 0.5, 1][i % 3]!);
-  const found = pairedDifference(steps, steps.map(() => 0), { clusters, range: [-1, 1] });
-  return { interval: found, truth: 0, pValue: found.pValue };
-};
+const scoreDifference =
+  (p: number): Estimator =>
+  ({ clusters, uniform }) => {
+    const steps = signs(uniform(), p).map((sign, i) => sign * [0.25, 0.5, 1][i % 3]!);
+    const found = pairedDifference(
+      steps,
+      steps.map(() => 0),
+      { clusters, range: [-1, 1] },
+    );
+    return { interval: found, truth: 0, pValue: found.pValue };
+  };
 
-const shareDifference = (p: number): Estimator => ({ clusters, uniform }) => {
-  const steps = signs(uniform(), p);
-  const found = pairedShareDifference(steps.map((step) => step > 0), steps.map((step) => step < 0), { clusters });
-  return { interval: found, truth: 0, pValue: found.pValue };
-};
+const shareDifference =
+  (p: number): Estimator =>
+  ({ clusters, uniform }) => {
+    const steps = signs(uniform(), p);
+    const found = pairedShareDifference(
+      steps.map((step) => step > 0),
+      steps.map((step) => step < 0),
+      { clusters },
+    );
+    return { interval: found, truth: 0, pValue: found.pValue };
+  };
 
 /** Ties are half a win. */
 function wins({ clusters, uniform }: Data): Outcome {
   const outcomes = signs(uniform(), 0.7).map((sign) => (1 + sign) / 2);
-  return { interval: shareInterval(outcomes, { clusters }), truth: 0.5, pValue: signTest(outcomes, outcomes.map(() => 0.5), { clusters }).pValue };
+  return {
+    interval: shareInterval(outcomes, { clusters }),
+    truth: 0.5,
+    pValue: signTest(
+      outcomes,
+      outcomes.map(() => 0.5),
+      { clusters },
+    ).pValue,
+  };
 }
 
 function normalDifference({ clusters, normal }: Data): Outcome {
-  const found = pairedDifference(normal(), clusters.map(() => 0), { clusters });
+  const found = pairedDifference(
+    normal(),
+    clusters.map(() => 0),
+    { clusters },
+  );
   return { interval: found, truth: 0, pValue: found.pValue };
 }
 
 function skewedMean({ clusters, uniform }: Data): Outcome {
-  return { interval: meanInterval(uniform().map((u) => -Math.log(1 - u)), { clusters }), truth: 1 };
+  return {
+    interval: meanInterval(
+      uniform().map((u) => -Math.log(1 - u)),
+      { clusters },
+    ),
+    truth: 1,
+  };
 }
 
 function jackknifedMean({ clusters, normal }: Data, random: Random): Outcome {
-  return { interval: bootstrapInterval(normal(), mean, { random, clusters, resamples: 500 }), truth: 0 };
+  return {
+    interval: bootstrapInterval(normal(), mean, { random, clusters, resamples: 500 }),
+    truth: 0,
+  };
 }
 
 /** Two raters who agree on 8 of 10 items, whatever these are. */
-const kappa = (positive: number): Estimator => ({ clusters, uniform }) => {
-  const [labels, agreements] = [uniform(), uniform()];
-  const first = labels.map((u) => (u < positive ? 1 : 0));
-  const second = first.map((label, i) => (agreements[i]! < 0.8 ? label : 1 - label));
-  const other = 0.8 * positive + 0.2 * (1 - positive);
-  const chance = positive * other + (1 - positive) * (1 - other);
-  return { interval: kappaInterval(first, second, { clusters }), truth: (0.8 - chance) / (1 - chance) };
-};
+const kappa =
+  (positive: number): Estimator =>
+  ({ clusters, uniform }) => {
+    const [labels, agreements] = [uniform(), uniform()];
+    const first = labels.map((u) => (u < positive ? 1 : 0));
+    const second = first.map((label, i) => (agreements[i]! < 0.8 ? label : 1 - label));
+    const other = 0.8 * positive + 0.2 * (1 - positive);
+    const chance = positive * other + (1 - positive) * (1 - other);
+    return {
+      interval: kappaInterval(first, second, { clusters }),
+      truth: (0.8 - chance) / (1 - chance),
+    };
+  };
 
 const STRENGTHS = [0, 0.7, -0.4];
 
 function bradleyTerry({ clusters, uniform }: Data): Outcome {
   const draws = uniform();
   const comparisons = clusters.map((cluster, i): Comparison => {
-    const [a, b] = [[0, 1], [1, 2], [2, 0]][i % 3] as [number, number];
+    const [a, b] = [
+      [0, 1],
+      [1, 2],
+      [2, 0],
+    ][i % 3] as [number, number];
     return { a, b, outcome: draws[i]! < sigmoid(STRENGTHS[a]! - STRENGTHS[b]!) ? 1 : 0, cluster };
   });
   const fit = fitBradleyTerry(comparisons, 3);
-  const [estimate, error, freedom] = [fit.strengths[1]!, fit.standardErrors[1]!, fit.degreesOfFreedom[1]!];
+  const [estimate, error, freedom] = [
+    fit.strengths[1]!,
+    fit.standardErrors[1]!,
+    fit.degreesOfFreedom[1]!,
+  ];
   const about = { estimate, n: comparisons.length };
-  if (!(freedom >= 1) || !Number.isFinite(error)) return { interval: { ...about, low: -Infinity, high: Infinity, noClaim: "too few" }, truth: STRENGTHS[1]! };
+  if (!(freedom >= 1) || !Number.isFinite(error))
+    return {
+      interval: { ...about, low: -Infinity, high: Infinity, noClaim: "too few" },
+      truth: STRENGTHS[1]!,
+    };
   const half = twoSidedStudent(0.95, freedom) * error;
-  return { interval: { ...about, low: estimate - half, high: estimate + half }, truth: STRENGTHS[1]! };
+  return {
+    interval: { ...about, low: estimate - half, high: estimate + half },
+    truth: STRENGTHS[1]!,
+  };
 }
 
 /** What holds for any data of its kind. */
@@ -155,20 +225,41 @@ const WHOLE: Readonly<Record<string, Estimator>> = {
   "mean of exponential values": skewedMean,
 };
 
-export function measureCoverage(scenario: Scenario, { rounds, seed, quick = false, only }: { rounds: number; seed: number; quick?: boolean; only?: readonly string[] }): Measured[] {
-  return Object.entries(quick ? QUICK : WHOLE).filter(([name]) => only?.includes(name) ?? true).map(([estimator, estimate]) => {
-    const random = Random.for(seed, estimator, scenario.shape, scenario.groups, String(scenario.correlation));
-    let [claimed, covered, rejected, tested] = [0, 0, 0, 0];
-    for (let round = 0; round < rounds; round++) {
-      const { interval, truth, pValue } = estimate(draw(scenario, random), random);
-      if (interval.noClaim === undefined) {
-        claimed++;
-        if (interval.low <= truth && truth <= interval.high) covered++;
+export function measureCoverage(
+  scenario: Scenario,
+  {
+    rounds,
+    seed,
+    quick = false,
+    only,
+  }: { rounds: number; seed: number; quick?: boolean; only?: readonly string[] },
+): Measured[] {
+  return Object.entries(quick ? QUICK : WHOLE)
+    .filter(([name]) => only?.includes(name) ?? true)
+    .map(([estimator, estimate]) => {
+      const random = Random.for(
+        seed,
+        estimator,
+        scenario.shape,
+        scenario.groups,
+        String(scenario.correlation),
+      );
+      let [claimed, covered, rejected, tested] = [0, 0, 0, 0];
+      for (let round = 0; round < rounds; round++) {
+        const { interval, truth, pValue } = estimate(draw(scenario, random), random);
+        if (interval.noClaim === undefined) {
+          claimed++;
+          if (interval.low <= truth && truth <= interval.high) covered++;
+        }
+        if (pValue === undefined) continue;
+        tested++;
+        if (pValue < 0.05) rejected++;
       }
-      if (pValue === undefined) continue;
-      tested++;
-      if (pValue < 0.05) rejected++;
-    }
-    return { estimator, covered: claimed > 0 ? covered / claimed : NaN, claimed: claimed / rounds, ...(tested > 0 ? { rejected: rejected / rounds } : {}) };
-  });
+      return {
+        estimator,
+        covered: claimed > 0 ? covered / claimed : NaN,
+        claimed: claimed / rounds,
+        ...(tested > 0 ? { rejected: rejected / rounds } : {}),
+      };
+    });
 }

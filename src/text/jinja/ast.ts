@@ -10,10 +10,19 @@ export type Expression =
   | { type: "not" | "negative" | "positive"; operand: Expression }
   | { type: "binary"; operator: BinaryOperator; left: Expression; right: Expression }
   | { type: "join"; parts: readonly Expression[] }
-  | { type: "compare"; first: Expression; rest: readonly { operator: CompareOperator; operand: Expression }[] }
+  | {
+      type: "compare";
+      first: Expression;
+      rest: readonly { operator: CompareOperator; operand: Expression }[];
+    }
   | { type: "attribute"; object: Expression; name: string }
   | { type: "item"; object: Expression; key: Expression }
-  | { type: "slice"; start: Expression | undefined; stop: Expression | undefined; step: Expression | undefined }
+  | {
+      type: "slice";
+      start: Expression | undefined;
+      stop: Expression | undefined;
+      step: Expression | undefined;
+    }
   | { type: "call"; callee: Expression; given: CallArguments }
   | { type: "filter"; operand: Expression | undefined; name: string; given: CallArguments }
   | { type: "test"; operand: Expression; name: string; given: CallArguments };
@@ -28,7 +37,10 @@ export interface CallArguments {
   readonly namedSpread: Expression | undefined;
 }
 
-export type Target = { type: "name"; name: string } | { type: "tuple"; items: readonly Target[] } | { type: "namespace"; name: string; attribute: string };
+export type Target =
+  | { type: "name"; name: string }
+  | { type: "tuple"; items: readonly Target[] }
+  | { type: "namespace"; name: string; attribute: string };
 
 export interface Parameter {
   readonly name: string;
@@ -46,12 +58,33 @@ export interface MacroNode {
 export type Statement = { line: number } & (
   | { type: "data"; text: string }
   | { type: "output"; values: readonly Expression[] }
-  | { type: "if"; branches: readonly { test: Expression; body: readonly Statement[] }[]; otherwise: readonly Statement[] }
-  | { type: "for"; target: Target; iterable: Expression; test: Expression | undefined; body: readonly Statement[]; otherwise: readonly Statement[]; recursive: boolean }
+  | {
+      type: "if";
+      branches: readonly { test: Expression; body: readonly Statement[] }[];
+      otherwise: readonly Statement[];
+    }
+  | {
+      type: "for";
+      target: Target;
+      iterable: Expression;
+      test: Expression | undefined;
+      body: readonly Statement[];
+      otherwise: readonly Statement[];
+      recursive: boolean;
+    }
   | { type: "break" | "continue" }
   | { type: "set"; target: Target; value: Expression }
-  | { type: "set block"; target: Target; filter: Expression | undefined; body: readonly Statement[] }
-  | { type: "with"; bindings: readonly (readonly [Target, Expression])[]; body: readonly Statement[] }
+  | {
+      type: "set block";
+      target: Target;
+      filter: Expression | undefined;
+      body: readonly Statement[];
+    }
+  | {
+      type: "with";
+      bindings: readonly (readonly [Target, Expression])[];
+      body: readonly Statement[];
+    }
   | { type: "filter block"; filter: Expression; body: readonly Statement[] }
   | { type: "macro"; macro: MacroNode }
   | { type: "call block"; call: Expression; macro: MacroNode }

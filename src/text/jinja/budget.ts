@@ -1,6 +1,7 @@
 /**
- * What one rendering may use. Work is counted, never timed: whether a row is read must not depend on how busy the machine
- * is. Everything that loops, recurses or makes text pays here first, so a hostile template ends in about a second.
+ * What one rendering may use. Work is counted, never timed: whether a row is read must not depend
+ * on how busy the machine is. Everything that loops, recurses or makes text pays here first, so a
+ * hostile template ends in about a second.
  */
 
 const STEPS = 3_000_000;
@@ -48,7 +49,8 @@ export class Budget {
 
   /** Bits of a whole number that is about to be made. */
   bits(count: number): void {
-    if (!(count <= WHOLE_NUMBER_BITS)) throw new LimitError("it computes a whole number of more than 4300 digits");
+    if (!(count <= WHOLE_NUMBER_BITS))
+      throw new LimitError("it computes a whole number of more than 4300 digits");
     this.step(1 + count / 64);
   }
 }

@@ -3,8 +3,20 @@ import type { BinaryOperator, CallArguments, CompareOperator, Expression } from 
 import type { TokenStream } from "./token-stream.ts";
 import { describe } from "./token-stream.ts";
 
-const CONSTANTS: Readonly<Record<string, null | boolean>> = { true: true, True: true, false: false, False: false, none: null, None: null };
-const NO_ARGUMENTS: CallArguments = { positional: [], named: [], spread: undefined, namedSpread: undefined };
+const CONSTANTS: Readonly<Record<string, null | boolean>> = {
+  true: true,
+  True: true,
+  false: false,
+  False: false,
+  none: null,
+  None: null,
+};
+const NO_ARGUMENTS: CallArguments = {
+  positional: [],
+  named: [],
+  spread: undefined,
+  namedSpread: undefined,
+};
 
 /** What a tuple may end in: a closing mark, or a word of the statement. */
 export interface TupleOptions {
@@ -57,15 +69,24 @@ export class ExpressionParser {
   private comparison(): Expression {
     const first = this.sum();
     const rest: { operator: CompareOperator; operand: Expression }[] = [];
-    for (let operator = this.comparator(); operator !== undefined; operator = this.comparator()) rest.push({ operator, operand: this.sum() });
+    for (let operator = this.comparator(); operator !== undefined; operator = this.comparator())
+      rest.push({ operator, operand: this.sum() });
     return rest.length === 0 ? first : { type: "compare", first, rest };
   }
 
   private comparator(): CompareOperator | undefined {
     const { stream } = this;
-    if (stream.operator("==", "!=", "<", "<=", ">", ">=")) return stream.next().value as CompareOperator;
+    if (stream.operator("==", "!=", "<", "<=", ">", ">="))
+      return stream.next().value as CompareOperator;
     if (stream.skip("name", "in")) return "in";
-    if (!(stream.is("name", "not") && stream.following.type === "name" && stream.following.value === "in")) return undefined;
+    if (
+      !(
+        stream.is("name", "not") &&
+        stream.following.type === "name" &&
+        stream.following.value === "in"
+      )
+    )
+      return undefined;
     stream.next();
     stream.next();
     return "not in";
@@ -73,7 +94,13 @@ export class ExpressionParser {
 
   private binary(operators: readonly BinaryOperator[], operand: () => Expression): Expression {
     let left = operand();
-    while (this.stream.operator(...operators)) left = { type: "binary", operator: this.stream.next().value as BinaryOperator, left, right: operand() };
+    while (this.stream.operator(...operators))
+      left = {
+        type: "binary",
+        operator: this.stream.next().value as BinaryOperator,
+        left,
+        right: operand(),
+      };
     return left;
   }
 
@@ -100,7 +127,9 @@ export class ExpressionParser {
     if (stream.operator("-", "+")) {
       const type = stream.next().value === "-" ? "negative" : "positive";
       const operand = stream.nested(() => this.unary(false));
-      return filters ? this.filters(this.postfix({ type, operand })) : this.postfix({ type, operand });
+      return filters
+        ? this.filters(this.postfix({ type, operand }))
+        : this.postfix({ type, operand });
     }
     const primary = this.postfix(this.primary());
     return filters ? this.filters(primary) : primary;
@@ -111,7 +140,8 @@ export class ExpressionParser {
     const token = stream.next();
     switch (token.type) {
       case "name":
-        if (Object.hasOwn(CONSTANTS, token.value)) return { type: "const", value: CONSTANTS[token.value]! };
+        if (Object.hasOwn(CONSTANTS, token.value))
+          return { type: "const", value: CONSTANTS[token.value]! };
         this.names.add(token.value);
         return { type: "name", name: token.value };
       case "string": {
@@ -121,7 +151,8 @@ export class ExpressionParser {
         return { type: "const", value };
       }
       case "integer":
-        if (token.value.length > 4300) stream.fail("a whole number has more than 4300 digits", token.line);
+        if (token.value.length > 4300)
+          stream.fail("a whole number has more than 4300 digits", token.line);
         return { type: "const", value: BigInt(token.value) };
       case "float":
         return { type: "const", value: Number(token.value) };
@@ -167,13 +198,20 @@ export class ExpressionParser {
     let isTuple = false;
     for (;;) {
       if (items.length > 0) stream.expect("operator", ",");
-      if (stream.is("variable_end") || stream.is("block_end") || stream.operator(")") || (endWords.length > 0 && stream.is("name", ...endWords))) break;
+      if (
+        stream.is("variable_end") ||
+        stream.is("block_end") ||
+        stream.operator(")") ||
+        (endWords.length > 0 && stream.is("name", ...endWords))
+      )
+        break;
       items.push(this.expression(conditions));
       if (!stream.operator(",")) break;
       isTuple = true;
     }
     if (!isTuple && items.length > 0) return items[0]!;
-    if (items.length === 0 && !parentheses) stream.fail(`expected an expression, got ${describe(stream.current)}`);
+    if (items.length === 0 && !parentheses)
+      stream.fail(`expected an expression, got ${describe(stream.current)}`);
     return { type: "tuple", items };
   }
 
@@ -181,7 +219,8 @@ export class ExpressionParser {
     let node = start;
     for (;;) {
       if (this.stream.operator(".", "[")) node = this.subscript(node);
-      else if (this.stream.operator("(")) node = { type: "call", callee: node, given: this.callArguments() };
+      else if (this.stream.operator("("))
+        node = { type: "call", callee: node, given: this.callArguments() };
       else return node;
     }
   }
@@ -191,7 +230,8 @@ export class ExpressionParser {
     for (;;) {
       if (this.stream.operator("|")) node = this.filterChain(node);
       else if (this.stream.is("name", "is")) node = this.test(node);
-      else if (this.stream.operator("(")) node = { type: "call", callee: node, given: this.callArguments() };
+      else if (this.stream.operator("("))
+        node = { type: "call", callee: node, given: this.callArguments() };
       else return node;
     }
   }
@@ -202,7 +242,12 @@ export class ExpressionParser {
     let inline = begins;
     while (inline || this.stream.skip("operator", "|")) {
       inline = false;
-      node = { type: "filter", operand: node, name: this.dottedName(), given: this.stream.operator("(") ? this.callArguments() : NO_ARGUMENTS };
+      node = {
+        type: "filter",
+        operand: node,
+        name: this.dottedName(),
+        given: this.stream.operator("(") ? this.callArguments() : NO_ARGUMENTS,
+      };
     }
     return node!;
   }
@@ -220,9 +265,16 @@ export class ExpressionParser {
     const name = this.dottedName();
     let given = NO_ARGUMENTS;
     if (stream.operator("(")) given = this.callArguments();
-    else if (stream.is("name") || stream.is("string") || stream.is("integer") || stream.is("float") || stream.operator("[", "{")) {
+    else if (
+      stream.is("name") ||
+      stream.is("string") ||
+      stream.is("integer") ||
+      stream.is("float") ||
+      stream.operator("[", "{")
+    ) {
       if (stream.is("name", "is")) stream.fail("tests cannot be chained with `is`");
-      if (!stream.is("name", "else", "or", "and")) given = { ...NO_ARGUMENTS, positional: [this.postfix(this.primary())] };
+      if (!stream.is("name", "else", "or", "and"))
+        given = { ...NO_ARGUMENTS, positional: [this.postfix(this.primary())] };
     }
     const node: Expression = { type: "test", operand, name, given };
     return negated ? { type: "not", operand: node } : node;
@@ -232,8 +284,10 @@ export class ExpressionParser {
     const { stream } = this;
     if (stream.next().value === ".") {
       const token = stream.next();
-      if (token.type === "integer") return { type: "item", object, key: { type: "const", value: BigInt(token.value) } };
-      if (token.type !== "name") stream.fail(`expected a name or number behind the dot, got ${describe(token)}`, token.line);
+      if (token.type === "integer")
+        return { type: "item", object, key: { type: "const", value: BigInt(token.value) } };
+      if (token.type !== "name")
+        stream.fail(`expected a name or number behind the dot, got ${describe(token)}`, token.line);
       this.names.add(token.value);
       return { type: "attribute", object, name: token.value };
     }
@@ -246,9 +300,11 @@ export class ExpressionParser {
 
   private subscripted(): Expression {
     const { stream } = this;
-    const part = (): Expression | undefined => (stream.operator(":", "]", ",") ? undefined : this.expression());
+    const part = (): Expression | undefined =>
+      stream.operator(":", "]", ",") ? undefined : this.expression();
     const start = part();
-    if (!stream.skip("operator", ":")) return start ?? stream.fail("expected a key or slice in the brackets");
+    if (!stream.skip("operator", ":"))
+      return start ?? stream.fail("expected a key or slice in the brackets");
     const stop = part();
     const step = stream.skip("operator", ":") ? part() : undefined;
     return { type: "slice", start, stop, step };
@@ -260,7 +316,8 @@ export class ExpressionParser {
     const named: [string, Expression][] = [];
     let spread: Expression | undefined;
     let namedSpread: Expression | undefined;
-    const ensure = (allowed: boolean): void => void (allowed || stream.fail("arguments of a call are in a wrong order"));
+    const ensure = (allowed: boolean): void =>
+      void (allowed || stream.fail("arguments of a call are in a wrong order"));
     stream.expect("operator", "(");
     this.separated(")", () => {
       if (stream.skip("operator", "*")) {
@@ -269,7 +326,11 @@ export class ExpressionParser {
       } else if (stream.skip("operator", "**")) {
         ensure(namedSpread === undefined);
         namedSpread = this.expression();
-      } else if (stream.is("name") && stream.following.type === "operator" && stream.following.value === "=") {
+      } else if (
+        stream.is("name") &&
+        stream.following.type === "operator" &&
+        stream.following.value === "="
+      ) {
         ensure(namedSpread === undefined);
         const name = stream.next().value;
         stream.next();

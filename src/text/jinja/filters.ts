@@ -1,6 +1,7 @@
 /**
- * Jinja's filters. Source: jinja2/filters.py 3.1.6; `tojson` as transformers defines it. Difference: filters for web pages
- * and the ones by chance (urlize, xmlattr, striptags, random, ...) are refused by name.
+ * Jinja's filters. Source: jinja2/filters.py 3.1.6; `tojson` as transformers defines it.
+ * Difference: filters for web pages and the ones by chance (urlize, xmlattr, striptags, random,
+ * ...) are refused by name.
  */
 import type { Text } from "./data-text.ts";
 import { concat, isText, rewritten, sliceText, textOf } from "./data-text.ts";
@@ -13,14 +14,32 @@ import * as python from "./python-text.ts";
 import type { Runtime } from "./runtime.ts";
 import { attributeOf, Bound, iterate, sizeOf } from "./runtime.ts";
 import type { Arguments, Value } from "./values.ts";
-import { Dict, isNumeric, isWhole, List, Markup, TemplateError, toIndex, truth, typeName, Undefined, undefinedError, valueOr } from "./values.ts";
+import {
+  Dict,
+  isNumeric,
+  isWhole,
+  List,
+  Markup,
+  TemplateError,
+  toIndex,
+  truth,
+  typeName,
+  Undefined,
+  undefinedError,
+  valueOr,
+} from "./values.ts";
 
 export interface Filter {
   readonly parameters: readonly string[];
   readonly call: (operand: Value, given: Bound, runtime: Runtime) => Value;
 }
 
-export function applyFilter(name: string, operand: Value, given: Arguments, runtime: Runtime): Value {
+export function applyFilter(
+  name: string,
+  operand: Value,
+  given: Arguments,
+  runtime: Runtime,
+): Value {
   runtime.budget.step();
   if (name === "format") return formatFilter(operand, given, runtime);
   const known = Object.hasOwn(FILTERS, name) ? FILTERS[name]! : undefined;
@@ -36,7 +55,10 @@ function formatFilter(operand: Value, { positional, named }: Arguments, runtime:
 }
 
 /** A filter that first makes text of what it is given. */
-const ofText = (parameters: readonly string[], call: (text: Text, given: Bound, runtime: Runtime) => Value): Filter => ({
+const ofText = (
+  parameters: readonly string[],
+  call: (text: Text, given: Bound, runtime: Runtime) => Value,
+): Filter => ({
   parameters,
   call(operand, given, runtime) {
     const text = toText(operand, runtime.budget);
@@ -48,13 +70,23 @@ const ofText = (parameters: readonly string[], call: (text: Text, given: Bound, 
 function toWhole(value: Value, fallback: Value, base: number): Value {
   if (value instanceof Undefined) throw undefinedError(value);
   if (isWhole(value)) return BigInt(value);
-  if (typeof value === "number") return Number.isFinite(value) ? BigInt(Math.trunc(value)) : fallback;
+  if (typeof value === "number")
+    return Number.isFinite(value) ? BigInt(Math.trunc(value)) : fallback;
   if (!isText(value)) return fallback;
   const text = textOf(python.strip(value, "both")).replaceAll(/(?<=\d)_(?=\d)/g, "");
   if (text.length > 4300) return fallback;
   const match = /^([+-]?)(?:0[xX]([\da-fA-F]+)|0[oO]([0-7]+)|0[bB]([01]+)|(\d+))$/.exec(text);
   const [, sign, hex, octal, binary, decimal] = match ?? [];
-  const digits = decimal !== undefined ? decimal : hex !== undefined && base === 16 ? `0x${hex}` : octal !== undefined && base === 8 ? `0o${octal}` : binary !== undefined && base === 2 ? `0b${binary}` : undefined;
+  const digits =
+    decimal !== undefined
+      ? decimal
+      : hex !== undefined && base === 16
+        ? `0x${hex}`
+        : octal !== undefined && base === 8
+          ? `0o${octal}`
+          : binary !== undefined && base === 2
+            ? `0b${binary}`
+            : undefined;
   if (digits !== undefined) return BigInt(digits) * (sign === "-" ? -1n : 1n);
   const float = toFloat(text, null);
   return typeof float === "number" && Number.isFinite(float) ? BigInt(Math.trunc(float)) : fallback;
@@ -64,7 +96,9 @@ function toFloat(value: Value, fallback: Value): Value {
   if (value instanceof Undefined) throw undefinedError(value);
   if (isNumeric(value)) return Number(value);
   if (!isText(value)) return fallback;
-  const text = textOf(python.strip(value, "both")).replaceAll(/(?<=\d)_(?=\d)/g, "").toLowerCase();
+  const text = textOf(python.strip(value, "both"))
+    .replaceAll(/(?<=\d)_(?=\d)/g, "")
+    .toLowerCase();
   if (/^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/.test(text)) return Number(text);
   const [, sign = "", word] = /^([+-]?)(inf|infinity|nan)$/.exec(text) ?? [];
   if (word === undefined) return fallback;
@@ -78,7 +112,11 @@ function round(value: Value, given: Bound): Value {
   if (method === "ceil" || method === "floor") {
     const scale = 10 ** precision;
     // Python's ceil and floor give whole numbers, which have no negative zero
-    return ((method === "ceil" ? Math.ceil(Number(value) * scale) : Math.floor(Number(value) * scale)) + 0) / scale;
+    return (
+      ((method === "ceil" ? Math.ceil(Number(value) * scale) : Math.floor(Number(value) * scale)) +
+        0) /
+      scale
+    );
   }
   if (method !== "common") throw new TemplateError("method must be common, ceil or floor");
   if (isWhole(value) && precision >= 0) return BigInt(value);
@@ -87,7 +125,8 @@ function round(value: Value, given: Bound): Value {
 
 /** As Python rounds: the nearest of the exact value, halves to even. */
 function roundHalfEven(value: number, precision: number): number {
-  if (precision > 0) return Math.abs(value) < 1e21 ? Number(value.toFixed(Math.min(precision, 100))) : value;
+  if (precision > 0)
+    return Math.abs(value) < 1e21 ? Number(value.toFixed(Math.min(precision, 100))) : value;
   const scale = 10 ** -precision;
   const scaled = value / scale;
   const floor = Math.floor(scaled);
@@ -106,7 +145,9 @@ function indent(text: Text, given: Bound, runtime: Runtime): Value {
   const lines = python.splitLines(concat(text, "\n"));
   runtime.budget.make(lines.length * (textOf(filler).length + 1));
   const blank = given.flag("blank", false);
-  const indented = lines.map((line, index) => (index === 0 || (!blank && textOf(line) === "") ? line : concat(filler, line)));
+  const indented = lines.map((line, index) =>
+    index === 0 || (!blank && textOf(line) === "") ? line : concat(filler, line),
+  );
   const joined = indented.flatMap((line, index) => (index === 0 ? [line] : ["\n", line]));
   return given.flag("first", false) ? concat(filler, ...joined) : concat(...joined);
 }
@@ -117,7 +158,11 @@ function truncate(text: Text, given: Bound): Value {
   const leeway = given.value("leeway", null) === null ? 5 : given.index("leeway");
   const size = python.lengthOf(textOf(text));
   if (size <= length + leeway) return text;
-  const cut = sliceText(text, 0, python.offsetOf(textOf(text), Math.max(0, length - python.lengthOf(textOf(end)))));
+  const cut = sliceText(
+    text,
+    0,
+    python.offsetOf(textOf(text), Math.max(0, length - python.lengthOf(textOf(end)))),
+  );
   if (given.flag("killwords", false)) return concat(cut, end);
   const space = textOf(cut).lastIndexOf(" ");
   return concat(space < 0 ? cut : sliceText(cut, 0, space), end);
@@ -126,17 +171,42 @@ function truncate(text: Text, given: Bound): Value {
 function json(value: Value, given: Bound, runtime: Runtime): Value {
   const width = given.value("indent", null);
   const separators = given.value("separators", null);
-  const pair = separators instanceof List && separators.items.length === 2 && separators.items.every(isText) ? separators.items.map((each) => textOf(each as Text)) : undefined;
-  if (separators !== null && pair === undefined) throw new TemplateError("separators must be two texts");
-  const filler = width === null ? undefined : isText(width) ? textOf(width) : spaces(toIndex(width), runtime);
+  const pair =
+    separators instanceof List && separators.items.length === 2 && separators.items.every(isText)
+      ? separators.items.map((each) => textOf(each as Text))
+      : undefined;
+  if (separators !== null && pair === undefined)
+    throw new TemplateError("separators must be two texts");
+  const filler =
+    width === null ? undefined : isText(width) ? textOf(width) : spaces(toIndex(width), runtime);
   const [itemSeparator, keySeparator] = pair ?? [filler === undefined ? ", " : ",", ": "];
-  return toJson(value, { ensureAscii: given.flag("ensure_ascii", false), indent: filler, itemSeparator: itemSeparator!, keySeparator: keySeparator!, sortKeys: given.flag("sort_keys", false) }, runtime.budget);
+  return toJson(
+    value,
+    {
+      ensureAscii: given.flag("ensure_ascii", false),
+      indent: filler,
+      itemSeparator: itemSeparator!,
+      keySeparator: keySeparator!,
+      sortKeys: given.flag("sort_keys", false),
+    },
+    runtime.budget,
+  );
 }
 
 function urlEncode(value: Value, runtime: Runtime): Text {
-  const quote = (each: Value, safe: RegExp): string => encodeURIComponent(textOf(toText(each, runtime.budget))).replaceAll(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`).replaceAll(safe, "/");
-  if (isText(value) || !(value instanceof Dict || value instanceof List)) return quote(value, /%2F/g);
-  const pairs = value instanceof Dict ? [...value.pairs()] : value.items.map((item) => iterate(item, runtime) as [Value, Value]);
+  const quote = (each: Value, safe: RegExp): string =>
+    encodeURIComponent(textOf(toText(each, runtime.budget)))
+      .replaceAll(
+        /[!'()*]/g,
+        (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+      )
+      .replaceAll(safe, "/");
+  if (isText(value) || !(value instanceof Dict || value instanceof List))
+    return quote(value, /%2F/g);
+  const pairs =
+    value instanceof Dict
+      ? [...value.pairs()]
+      : value.items.map((item) => iterate(item, runtime) as [Value, Value]);
   const plus = (each: Value): string => quote(each, /(?!)/g).replaceAll("%20", "+");
   return pairs.map(([key, each]) => `${plus(key)}=${plus(each)}`).join("&");
 }
@@ -144,36 +214,77 @@ function urlEncode(value: Value, runtime: Runtime): Text {
 const length: Filter = { parameters: [], call: (operand) => BigInt(sizeOf(operand)) };
 const fallback: Filter = {
   parameters: ["default_value", "boolean"],
-  call: (operand, given) => (operand instanceof Undefined || (given.flag("boolean", false) && !truth(operand)) ? given.value("default_value", "") : operand),
+  call: (operand, given) =>
+    operand instanceof Undefined || (given.flag("boolean", false) && !truth(operand))
+      ? given.value("default_value", "")
+      : operand,
 };
-const escape: Filter = ofText([], (text) => (text instanceof Markup ? text : asMarkup(escapeHtml(text))));
+const escape: Filter = ofText([], (text) =>
+  text instanceof Markup ? text : asMarkup(escapeHtml(text)),
+);
 
 const FILTERS: Readonly<Record<string, Filter>> = {
-  abs: { parameters: [], call(operand) {
-    if (!isNumeric(operand)) throw operand instanceof Undefined ? undefinedError(operand) : new TemplateError(`bad operand type for abs(): '${typeName(operand)}'`);
-    if (typeof operand === "number") return Math.abs(operand);
-    return BigInt(operand) < 0n ? -BigInt(operand) : BigInt(operand);
-  } },
-  attr: { parameters: ["name"], call: (operand, given, runtime) => (operand instanceof Dict ? valueOr(runtime.method(operand, textOf(given.text("name")), runtime), "'dict object' has no such attribute") : attributeOf(operand, textOf(given.text("name")), runtime)) },
+  abs: {
+    parameters: [],
+    call(operand) {
+      if (!isNumeric(operand))
+        throw operand instanceof Undefined
+          ? undefinedError(operand)
+          : new TemplateError(`bad operand type for abs(): '${typeName(operand)}'`);
+      if (typeof operand === "number") return Math.abs(operand);
+      return BigInt(operand) < 0n ? -BigInt(operand) : BigInt(operand);
+    },
+  },
+  attr: {
+    parameters: ["name"],
+    call: (operand, given, runtime) =>
+      operand instanceof Dict
+        ? valueOr(
+            runtime.method(operand, textOf(given.text("name")), runtime),
+            "'dict object' has no such attribute",
+          )
+        : attributeOf(operand, textOf(given.text("name")), runtime),
+  },
   capitalize: ofText([], python.capitalize),
-  center: ofText(["width"], (text, given, runtime) => pad(text, { fill: " ", align: "^", width: given.index("width", 80) }, runtime)),
+  center: ofText(["width"], (text, given, runtime) =>
+    pad(text, { fill: " ", align: "^", width: given.index("width", 80) }, runtime),
+  ),
   count: length,
   d: fallback,
   default: fallback,
   e: escape,
   escape,
-  float: { parameters: ["default"], call: (operand, given) => toFloat(operand, given.value("default", 0)) },
+  float: {
+    parameters: ["default"],
+    call: (operand, given) => toFloat(operand, given.value("default", 0)),
+  },
   indent: ofText(["width", "first", "blank"], indent),
-  int: { parameters: ["default", "base"], call: (operand, given) => toWhole(operand, given.value("default", 0n), given.index("base", 10)) },
+  int: {
+    parameters: ["default", "base"],
+    call: (operand, given) => toWhole(operand, given.value("default", 0n), given.index("base", 10)),
+  },
   length,
   lower: ofText([], python.lower),
-  replace: ofText(["old", "new", "count"], (text, given, runtime) => replaceText(text, [given.text("old"), given.text("new")], given.value("count", null) === null ? -1 : given.index("count"), runtime)),
+  replace: ofText(["old", "new", "count"], (text, given, runtime) =>
+    replaceText(
+      text,
+      [given.text("old"), given.text("new")],
+      given.value("count", null) === null ? -1 : given.index("count"),
+      runtime,
+    ),
+  ),
   round: { parameters: ["precision", "method"], call: round },
   safe: ofText([], asMarkup),
   string: ofText([], (text) => text),
   title: ofText([], (text) => titleWords(text)),
   tojson: { parameters: ["ensure_ascii", "indent", "separators", "sort_keys"], call: json },
-  trim: ofText(["chars"], (text, given) => python.strip(text, "both", given.value("chars", null) === null ? undefined : textOf(given.text("chars")))),
+  trim: ofText(["chars"], (text, given) =>
+    python.strip(
+      text,
+      "both",
+      given.value("chars", null) === null ? undefined : textOf(given.text("chars")),
+    ),
+  ),
   truncate: ofText(["length", "killwords", "end", "leeway"], truncate),
   upper: ofText([], python.upper),
   urlencode: { parameters: [], call: (operand, _given, runtime) => urlEncode(operand, runtime) },
@@ -192,4 +303,3 @@ function titleWords(text: Text): Text {
   }
   return rewritten(text, result);
 }
-

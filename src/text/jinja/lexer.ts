@@ -1,11 +1,22 @@
 /**
- * Splits a template into tokens. Source: jinja2/lexer.py 3.1.6 with trim_blocks and lstrip_blocks, as transformers sets
- * them. Difference: the escape \N{...} in texts is refused.
+ * Splits a template into tokens. Source: jinja2/lexer.py 3.1.6 with trim_blocks and lstrip_blocks,
+ * as transformers sets them. Difference: the escape \N{...} in texts is refused.
  */
 import { TemplateError } from "./values.ts";
 import { isSpace } from "./python-text.ts";
 
-export type TokenType = "data" | "variable_begin" | "variable_end" | "block_begin" | "block_end" | "name" | "string" | "integer" | "float" | "operator" | "end";
+export type TokenType =
+  | "data"
+  | "variable_begin"
+  | "variable_end"
+  | "block_begin"
+  | "block_end"
+  | "name"
+  | "string"
+  | "integer"
+  | "float"
+  | "operator"
+  | "end";
 
 export interface Token {
   readonly type: TokenType;
@@ -16,14 +27,42 @@ export interface Token {
 /** Far above every template in use. */
 const LONGEST = 2 ** 18;
 
-const OPERATORS = ["//", "**", "==", "!=", ">=", "<=", "+", "-", "/", "*", "%", "~", "[", "]", "(", ")", "{", "}", ">", "<", "=", ".", ":", "|", ",", ";"] as const;
+const OPERATORS = [
+  "//",
+  "**",
+  "==",
+  "!=",
+  ">=",
+  "<=",
+  "+",
+  "-",
+  "/",
+  "*",
+  "%",
+  "~",
+  "[",
+  "]",
+  "(",
+  ")",
+  "{",
+  "}",
+  ">",
+  "<",
+  "=",
+  ".",
+  ":",
+  "|",
+  ",",
+  ";",
+] as const;
 const CLOSING: Readonly<Record<string, string>> = { "(": ")", "[": "]", "{": "}" };
 const FLOAT = /(?:\d+_)*\d+(?:(?:\.(?:\d+_)*\d+)?e[+-]?(?:\d+_)*\d+|\.(?:\d+_)*\d+)/iy;
 const INTEGER = /0b(?:_?[01])+|0o(?:_?[0-7])+|0x(?:_?[\da-f])+|[1-9](?:_?\d)*|0(?:_?0)*/iy;
 const NAME = /[\p{L}_][\p{L}\p{M}\p{N}_]*/uy;
 
 export function tokenize(template: string): Token[] {
-  if (template.length > LONGEST) throw new TemplateError(`the template has ${template.length} characters, more than ${LONGEST}`);
+  if (template.length > LONGEST)
+    throw new TemplateError(`the template has ${template.length} characters, more than ${LONGEST}`);
   return new Lexer(template.replaceAll(/\r\n?/g, "\n").replace(/\n$/, "")).run();
 }
 
@@ -92,7 +131,11 @@ class Lexer {
   }
 
   private findTag(): number {
-    for (let open = this.source.indexOf("{", this.at); open >= 0; open = this.source.indexOf("{", open + 1)) {
+    for (
+      let open = this.source.indexOf("{", this.at);
+      open >= 0;
+      open = this.source.indexOf("{", open + 1)
+    ) {
       const next = this.source[open + 1];
       if (next === "%" || next === "{" || next === "#") return open;
     }
@@ -149,10 +192,16 @@ class Lexer {
   }
 
   private readRaw(from: number): void {
-    for (let open = this.source.indexOf("{%", from); open >= 0; open = this.source.indexOf("{%", open + 2)) {
+    for (
+      let open = this.source.indexOf("{%", from);
+      open >= 0;
+      open = this.source.indexOf("{%", open + 2)
+    ) {
       const sign = this.signAt(open + 2);
       const start = this.skipSpace(open + 2 + sign.length);
-      const end = this.source.startsWith("endraw", start) ? this.closing(this.skipSpace(start + 6), "%}") : undefined;
+      const end = this.source.startsWith("endraw", start)
+        ? this.closing(this.skipSpace(start + 6), "%}")
+        : undefined;
       if (end === undefined) continue;
       this.lineStarting = this.source[from - 1] === "\n";
       this.pushData(this.source.slice(from, open), sign, true);
@@ -172,7 +221,15 @@ class Lexer {
         this.move(end);
         return this.push(mark === "%}" ? "block_end" : "variable_end", "");
       }
-      if (!(this.match(FLOAT, "float") || this.match(INTEGER, "integer") || this.match(NAME, "name") || this.readString())) this.readOperator(brackets);
+      if (
+        !(
+          this.match(FLOAT, "float") ||
+          this.match(INTEGER, "integer") ||
+          this.match(NAME, "name") ||
+          this.readString()
+        )
+      )
+        this.readOperator(brackets);
     }
   }
 
@@ -190,7 +247,8 @@ class Lexer {
     const quote = this.source[this.at];
     if (quote !== "'" && quote !== '"') return false;
     let end = this.at + 1;
-    while (end < this.source.length && this.source[end] !== quote) end += this.source[end] === "\\" ? 2 : 1;
+    while (end < this.source.length && this.source[end] !== quote)
+      end += this.source[end] === "\\" ? 2 : 1;
     if (end >= this.source.length) this.fail("a text is not closed");
     const value = unescape(this.source.slice(this.at + 1, end), (what) => this.fail(what));
     this.at = end + 1;
@@ -200,31 +258,61 @@ class Lexer {
 
   private readOperator(brackets: string[]): void {
     const operator = OPERATORS.find((each) => this.source.startsWith(each, this.at));
-    if (operator === undefined) this.fail(`unexpected character ${JSON.stringify(String.fromCodePoint(this.source.codePointAt(this.at)!))}`);
+    if (operator === undefined)
+      this.fail(
+        "unexpected character " +
+          `${JSON.stringify(String.fromCodePoint(this.source.codePointAt(this.at)!))}`,
+      );
     if (operator in CLOSING) brackets.push(CLOSING[operator]!);
     else if (operator === ")" || operator === "]" || operator === "}") {
       const expected = brackets.pop();
-      if (expected !== operator) this.fail(expected === undefined ? `unexpected ${operator}` : `unexpected ${operator}, expected ${expected}`);
+      if (expected !== operator)
+        this.fail(
+          expected === undefined
+            ? `unexpected ${operator}`
+            : `unexpected ${operator}, expected ${expected}`,
+        );
     }
     this.at += operator.length;
     this.push("operator", operator);
   }
 }
 
-const SIMPLE: Readonly<Record<string, string>> = { n: "\n", t: "\t", r: "\r", a: "\u0007", b: "\b", f: "\f", v: "\v", "\\": "\\", "'": "'", '"': '"', "\n": "" };
+const SIMPLE: Readonly<Record<string, string>> = {
+  n: "\n",
+  t: "\t",
+  r: "\r",
+  a: "\u0007",
+  b: "\b",
+  f: "\f",
+  v: "\v",
+  "\\": "\\",
+  "'": "'",
+  '"': '"',
+  "\n": "",
+};
 const DIGITS: Readonly<Record<string, number>> = { x: 2, u: 4, U: 8 };
 
 /** Python's escapes; what it does not know stays as it is. */
 function unescape(text: string, fail: (what: string) => never): string {
-  return text.replaceAll(/\\(?:([xuU])([\dA-Fa-f]*)|([0-7]{1,3})|(.))/gs, (whole, kind: string | undefined, digits: string, octal: string | undefined, simple: string | undefined) => {
-    if (octal !== undefined) return String.fromCodePoint(Number.parseInt(octal, 8));
-    if (kind !== undefined) {
-      const length = DIGITS[kind]!;
-      const code = Number.parseInt(digits.slice(0, length), 16);
-      if (digits.length < length || code > 0x10ffff) fail(`broken escape ${whole} in a text`);
-      return String.fromCodePoint(code) + digits.slice(length);
-    }
-    if (simple === "N") fail(`the escape \\N in a text is not known`);
-    return SIMPLE[simple!] ?? whole;
-  });
+  return text.replaceAll(
+    /\\(?:([xuU])([\dA-Fa-f]*)|([0-7]{1,3})|(.))/gs,
+    (
+      whole,
+      kind: string | undefined,
+      digits: string,
+      octal: string | undefined,
+      simple: string | undefined,
+    ) => {
+      if (octal !== undefined) return String.fromCodePoint(Number.parseInt(octal, 8));
+      if (kind !== undefined) {
+        const length = DIGITS[kind]!;
+        const code = Number.parseInt(digits.slice(0, length), 16);
+        if (digits.length < length || code > 0x10ffff) fail(`broken escape ${whole} in a text`);
+        return String.fromCodePoint(code) + digits.slice(length);
+      }
+      if (simple === "N") fail(`the escape \\N in a text is not known`);
+      return SIMPLE[simple!] ?? whole;
+    },
+  );
 }

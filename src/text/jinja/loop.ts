@@ -15,7 +15,10 @@ export interface LoopOptions {
   budget: Budget;
 }
 
-export function loopObject(items: readonly Value[], { depth, again, budget }: LoopOptions): LoopState {
+export function loopObject(
+  items: readonly Value[],
+  { depth, again, budget }: LoopOptions,
+): LoopState {
   let at = 0;
   let last: List | undefined;
   const size = items.length;
@@ -44,6 +47,10 @@ export function loopObject(items: readonly Value[], { depth, again, budget }: Lo
     cycle: () => cycle,
     changed: () => changed,
   };
-  const loop = new Opaque("LoopContext", (name) => (Object.hasOwn(attributes, name) ? attributes[name]!() : undefined), again);
+  const loop = new Opaque(
+    "LoopContext",
+    (name) => (Object.hasOwn(attributes, name) ? attributes[name]!() : undefined),
+    again,
+  );
   return { loop, move: (index) => void (at = index) };
 }

@@ -7,7 +7,16 @@ import { searchText } from "./searching.ts";
 import type { Bound, Runtime } from "./runtime.ts";
 import { callable, iterate, joinTexts } from "./runtime.ts";
 import type { Value } from "./values.ts";
-import { Callable, Dict, equals, List, TemplateError, toIndex, typeName, Undefined } from "./values.ts";
+import {
+  Callable,
+  Dict,
+  equals,
+  List,
+  TemplateError,
+  toIndex,
+  typeName,
+  Undefined,
+} from "./values.ts";
 
 interface Method<Self> {
   readonly parameters: readonly string[];
@@ -15,33 +24,80 @@ interface Method<Self> {
 }
 
 /** They would change what the template was given. */
-const FORBIDDEN: ReadonlySet<string> = new Set(["append", "clear", "extend", "insert", "pop", "popitem", "remove", "reverse", "setdefault", "sort", "update"]);
+const FORBIDDEN: ReadonlySet<string> = new Set([
+  "append",
+  "clear",
+  "extend",
+  "insert",
+  "pop",
+  "popitem",
+  "remove",
+  "reverse",
+  "setdefault",
+  "sort",
+  "update",
+]);
 
 export function methodOf(object: Value, name: string, runtime: Runtime): Value | undefined {
-  if (name.startsWith("__")) return new Undefined(`access to attribute '${name}' of '${typeName(object)}' object is unsafe.`);
+  if (name.startsWith("__"))
+    return new Undefined(
+      `access to attribute '${name}' of '${typeName(object)}' object is unsafe.`,
+    );
   if (isText(object)) {
-    if (name === "format") return new Callable("format", (given) => formatBraces(object, given, runtime));
+    if (name === "format")
+      return new Callable("format", (given) => formatBraces(object, given, runtime));
     return bind(TEXT, object, name, runtime);
   }
-  if (object instanceof Dict) return FORBIDDEN.has(name) && DICT_NAMES.has(name) ? unsafe(object, name) : bind(DICT, object, name, runtime);
-  if (object instanceof List && (object.kind === "list" || object.kind === "tuple")) return object.kind === "list" && FORBIDDEN.has(name) && LIST_NAMES.has(name) ? unsafe(object, name) : bind(LIST, object, name, runtime);
+  if (object instanceof Dict)
+    return FORBIDDEN.has(name) && DICT_NAMES.has(name)
+      ? unsafe(object, name)
+      : bind(DICT, object, name, runtime);
+  if (object instanceof List && (object.kind === "list" || object.kind === "tuple"))
+    return object.kind === "list" && FORBIDDEN.has(name) && LIST_NAMES.has(name)
+      ? unsafe(object, name)
+      : bind(LIST, object, name, runtime);
   return undefined;
 }
 
-const DICT_NAMES: ReadonlySet<string> = new Set(["clear", "pop", "popitem", "setdefault", "update"]);
-const LIST_NAMES: ReadonlySet<string> = new Set(["append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort"]);
+const DICT_NAMES: ReadonlySet<string> = new Set([
+  "clear",
+  "pop",
+  "popitem",
+  "setdefault",
+  "update",
+]);
+const LIST_NAMES: ReadonlySet<string> = new Set([
+  "append",
+  "clear",
+  "extend",
+  "insert",
+  "pop",
+  "remove",
+  "reverse",
+  "sort",
+]);
 
-const unsafe = (object: Value, name: string): Undefined => new Undefined(`access to attribute '${name}' of '${typeName(object)}' object is unsafe.`);
+const unsafe = (object: Value, name: string): Undefined =>
+  new Undefined(`access to attribute '${name}' of '${typeName(object)}' object is unsafe.`);
 
-function bind<Self extends Value>(methods: Readonly<Record<string, Method<Self>>>, self: Self, name: string, runtime: Runtime): Value | undefined {
+function bind<Self extends Value>(
+  methods: Readonly<Record<string, Method<Self>>>,
+  self: Self,
+  name: string,
+  runtime: Runtime,
+): Value | undefined {
   if (!Object.hasOwn(methods, name)) return undefined;
   const { parameters, call } = methods[name]!;
   return callable(name, parameters, (given) => call(self, given, runtime));
 }
 
-const characterSet = (given: Bound): string | undefined => (given.value("chars", null) === null ? undefined : textOf(given.text("chars")));
+const characterSet = (given: Bound): string | undefined =>
+  given.value("chars", null) === null ? undefined : textOf(given.text("chars"));
 
-const stripping = (sides: "both" | "left" | "right"): Method<Text> => ({ parameters: ["chars"], call: (self, given) => python.strip(self, sides, characterSet(given)) });
+const stripping = (sides: "both" | "left" | "right"): Method<Text> => ({
+  parameters: ["chars"],
+  call: (self, given) => python.strip(self, sides, characterSet(given)),
+});
 
 /** @param change for the whole text at once */
 const whole = (change: (self: Text) => Value): Method<Text> => ({
@@ -61,7 +117,10 @@ const affix = (test: (text: string, affix: string) => boolean): Method<Text> => 
     const text = textOf(part(self, given));
     const all = affixes instanceof List ? affixes.items : [affixes];
     return all.some((each) => {
-      if (!isText(each)) throw new TemplateError(`startswith first arg must be str or a tuple of str, not ${typeName(each)}`);
+      if (!isText(each))
+        throw new TemplateError(
+          `startswith first arg must be str or a tuple of str, not ${typeName(each)}`,
+        );
       runtime.budget.step();
       return test(text, textOf(each));
     });
@@ -78,7 +137,11 @@ function part(self: Text, given: Bound): Text {
     const index = toIndex(value);
     return Math.min(Math.max(index < 0 ? index + size : index, 0), size);
   };
-  return sliceText(self, python.offsetOf(text, bound("start", 0)), python.offsetOf(text, bound("end", size)));
+  return sliceText(
+    self,
+    python.offsetOf(text, bound("start", 0)),
+    python.offsetOf(text, bound("end", size)),
+  );
 }
 
 const finding = (direction: "first" | "last", missing: "error" | "-1"): Method<Text> => ({
@@ -92,7 +155,10 @@ const finding = (direction: "first" | "last", missing: "error" | "-1"): Method<T
     if (found < 0 && missing === "error") throw new TemplateError("substring not found");
     const start = given.value("start", null);
     const size = python.lengthOf(textOf(self));
-    const offset = start === null ? 0 : Math.min(Math.max(toIndex(start) < 0 ? toIndex(start) + size : toIndex(start), 0), size);
+    const offset =
+      start === null
+        ? 0
+        : Math.min(Math.max(toIndex(start) < 0 ? toIndex(start) + size : toIndex(start), 0), size);
     return BigInt(found < 0 ? -1 : offset + python.indexOf(text, found));
   },
 });
@@ -101,9 +167,13 @@ const splitting = (from: "left" | "right"): Method<Text> => ({
   parameters: ["sep", "maxsplit"],
   call(self, given, { budget }) {
     const separator = given.value("sep", null);
-    if (separator !== null && !isText(separator)) throw new TemplateError(`must be str or None, not ${typeName(separator)}`);
+    if (separator !== null && !isText(separator))
+      throw new TemplateError(`must be str or None, not ${typeName(separator)}`);
     const limit = given.index("maxsplit", -1);
-    const pieces = separator === null ? splitAtSpace(self, limit, from) : splitAt(self, textOf(separator), limit, from);
+    const pieces =
+      separator === null
+        ? splitAtSpace(self, limit, from)
+        : splitAt(self, textOf(separator), limit, from);
     budget.make(textOf(self).length);
     budget.step(pieces.length);
     return new List(pieces);
@@ -139,10 +209,10 @@ function splitAtSpace(self: Text, limit: number, from: "left" | "right"): Text[]
     }
     let [first, last] = [start, end];
     if (from === "left") {
-      for (last = start; last < end && !python.isSpace(text[last]); ) last++;
+      for (last = start; last < end && !python.isSpace(text[last]);) last++;
       start = last;
     } else {
-      for (first = end; first > start && !python.isSpace(text[first - 1]); ) first--;
+      for (first = end; first > start && !python.isSpace(text[first - 1]);) first--;
       end = first;
     }
     pieces.push(sliceText(self, first, last));
@@ -155,25 +225,44 @@ const partition = (from: "left" | "right"): Method<Text> => ({
   call(self, given) {
     const separator = textOf(given.text("sep"));
     if (separator === "") throw new TemplateError("empty separator");
-    const at = from === "left" ? textOf(self).indexOf(separator) : textOf(self).lastIndexOf(separator);
+    const at =
+      from === "left" ? textOf(self).indexOf(separator) : textOf(self).lastIndexOf(separator);
     if (at < 0) return new List(from === "left" ? [self, "", ""] : ["", "", self], "tuple");
-    return new List([sliceText(self, 0, at), sliceText(self, at, at + separator.length), sliceText(self, at + separator.length)], "tuple");
+    return new List(
+      [
+        sliceText(self, 0, at),
+        sliceText(self, at, at + separator.length),
+        sliceText(self, at + separator.length),
+      ],
+      "tuple",
+    );
   },
 });
 
 const padding = (align: "<" | ">" | "^"): Method<Text> => ({
   parameters: ["width", "fillchar"],
-  call: (self, given, runtime) => pad(self, { fill: textOf(given.text("fillchar", " ")), align, width: given.index("width") }, runtime),
+  call: (self, given, runtime) =>
+    pad(
+      self,
+      { fill: textOf(given.text("fillchar", " ")), align, width: given.index("width") },
+      runtime,
+    ),
 });
 
 /** Offsets before, between and behind all characters. */
 function boundaries(self: Text): number[] {
   const places = [0];
-  for (const character of python.characters(self)) places.push(places.at(-1)! + textOf(character).length);
+  for (const character of python.characters(self))
+    places.push(places.at(-1)! + textOf(character).length);
   return places;
 }
 
-export function replaceText(self: Text, [old, fresh]: readonly [Text, Text], count: number, { budget }: Runtime): Text {
+export function replaceText(
+  self: Text,
+  [old, fresh]: readonly [Text, Text],
+  count: number,
+  { budget }: Runtime,
+): Text {
   const text = textOf(self);
   const searched = textOf(old);
   budget.make(text.length);
@@ -211,52 +300,112 @@ const TEXT: Readonly<Record<string, Method<Text>>> = {
   ljust: padding("<"),
   rjust: padding(">"),
   center: padding("^"),
-  zfill: { parameters: ["width"], call: (self, given, runtime) => pad(self, { fill: "0", align: "=", width: given.index("width") }, runtime) },
+  zfill: {
+    parameters: ["width"],
+    call: (self, given, runtime) =>
+      pad(self, { fill: "0", align: "=", width: given.index("width") }, runtime),
+  },
   isdigit: matching(/^\p{Nd}+$/u),
   isdecimal: matching(/^\p{Nd}+$/u),
   isnumeric: matching(/^\p{N}+$/u),
   isalpha: matching(/^\p{L}+$/u),
   isalnum: matching(/^[\p{L}\p{N}]+$/u),
   isspace: whole((self) => textOf(self) !== "" && textOf(python.strip(self, "both")) === ""),
-  isupper: whole((self) => textOf(self) === textOf(self).toUpperCase() && textOf(self) !== textOf(self).toLowerCase()),
-  islower: whole((self) => textOf(self) === textOf(self).toLowerCase() && textOf(self) !== textOf(self).toUpperCase()),
-  splitlines: { parameters: ["keepends"], call: (self, given) => new List(python.splitLines(self, given.flag("keepends", false))) },
-  removeprefix: { parameters: ["prefix"], call: (self, given) => (textOf(self).startsWith(textOf(given.text("prefix"))) ? sliceText(self, textOf(given.text("prefix")).length) : self) },
-  removesuffix: { parameters: ["suffix"], call: (self, given) => (textOf(self).endsWith(textOf(given.text("suffix"))) ? sliceText(self, 0, textOf(self).length - textOf(given.text("suffix")).length) : self) },
-  count: { parameters: ["sub", "start", "end"], call: (self, given, { budget }) => {
-    const searched = textOf(part(self, given));
-    const sub = textOf(given.text("sub"));
-    budget.make(searched.length);
-    return BigInt(sub === "" ? python.lengthOf(searched) + 1 : searchText(searched, sub, "left").length);
-  } },
-  replace: { parameters: ["old", "new", "count"], call: (self, given, runtime) => replaceText(self, [given.text("old"), given.text("new")], given.index("count", -1), runtime) },
-  join: { parameters: ["iterable"], call: (self, given, runtime) => {
-    const pieces = iterate(given.required("iterable"), runtime).map((piece, index) => {
-      if (!isText(piece)) throw new TemplateError(`sequence item ${index}: expected str instance, ${typeName(piece)} found`);
-      runtime.budget.make(textOf(piece).length + textOf(self).length);
-      return piece;
-    });
-    return joinTexts(pieces, self);
-  } },
+  isupper: whole(
+    (self) =>
+      textOf(self) === textOf(self).toUpperCase() && textOf(self) !== textOf(self).toLowerCase(),
+  ),
+  islower: whole(
+    (self) =>
+      textOf(self) === textOf(self).toLowerCase() && textOf(self) !== textOf(self).toUpperCase(),
+  ),
+  splitlines: {
+    parameters: ["keepends"],
+    call: (self, given) => new List(python.splitLines(self, given.flag("keepends", false))),
+  },
+  removeprefix: {
+    parameters: ["prefix"],
+    call: (self, given) =>
+      textOf(self).startsWith(textOf(given.text("prefix")))
+        ? sliceText(self, textOf(given.text("prefix")).length)
+        : self,
+  },
+  removesuffix: {
+    parameters: ["suffix"],
+    call: (self, given) =>
+      textOf(self).endsWith(textOf(given.text("suffix")))
+        ? sliceText(self, 0, textOf(self).length - textOf(given.text("suffix")).length)
+        : self,
+  },
+  count: {
+    parameters: ["sub", "start", "end"],
+    call: (self, given, { budget }) => {
+      const searched = textOf(part(self, given));
+      const sub = textOf(given.text("sub"));
+      budget.make(searched.length);
+      return BigInt(
+        sub === "" ? python.lengthOf(searched) + 1 : searchText(searched, sub, "left").length,
+      );
+    },
+  },
+  replace: {
+    parameters: ["old", "new", "count"],
+    call: (self, given, runtime) =>
+      replaceText(self, [given.text("old"), given.text("new")], given.index("count", -1), runtime),
+  },
+  join: {
+    parameters: ["iterable"],
+    call: (self, given, runtime) => {
+      const pieces = iterate(given.required("iterable"), runtime).map((piece, index) => {
+        if (!isText(piece))
+          throw new TemplateError(
+            `sequence item ${index}: expected str instance, ${typeName(piece)} found`,
+          );
+        runtime.budget.make(textOf(piece).length + textOf(self).length);
+        return piece;
+      });
+      return joinTexts(pieces, self);
+    },
+  },
 };
 
 const DICT: Readonly<Record<string, Method<Dict>>> = {
-  get: { parameters: ["key", "default"], call: (self, given) => {
-    const found = self.get(given.required("key"));
-    return found === undefined ? given.value("default", null) : found;
-  } },
+  get: {
+    parameters: ["key", "default"],
+    call: (self, given) => {
+      const found = self.get(given.required("key"));
+      return found === undefined ? given.value("default", null) : found;
+    },
+  },
   keys: { parameters: [], call: (self) => new List(self.keys(), "dict_keys") },
   values: { parameters: [], call: (self) => new List(self.values(), "dict_values") },
-  items: { parameters: [], call: (self) => new List([...self.pairs()].map((pair) => new List(pair, "tuple")), "dict_items") },
+  items: {
+    parameters: [],
+    call: (self) =>
+      new List(
+        [...self.pairs()].map((pair) => new List(pair, "tuple")),
+        "dict_items",
+      ),
+  },
   copy: { parameters: [], call: (self) => new Dict(self.pairs()) },
 };
 
 const LIST: Readonly<Record<string, Method<List>>> = {
-  index: { parameters: ["value", "start", "stop"], call: (self, given, { budget }) => {
-    const found = self.items.findIndex((item, index) => index >= given.index("start", 0) && equals(item, given.required("value"), budget));
-    if (found < 0) throw new TemplateError("the value is not in the list");
-    return BigInt(found);
-  } },
-  count: { parameters: ["value"], call: (self, given, { budget }) => BigInt(self.items.filter((item) => equals(item, given.required("value"), budget)).length) },
+  index: {
+    parameters: ["value", "start", "stop"],
+    call: (self, given, { budget }) => {
+      const found = self.items.findIndex(
+        (item, index) =>
+          index >= given.index("start", 0) && equals(item, given.required("value"), budget),
+      );
+      if (found < 0) throw new TemplateError("the value is not in the list");
+      return BigInt(found);
+    },
+  },
+  count: {
+    parameters: ["value"],
+    call: (self, given, { budget }) =>
+      BigInt(self.items.filter((item) => equals(item, given.required("value"), budget)).length),
+  },
   copy: { parameters: [], call: (self) => new List(self.items, self.kind) },
 };

@@ -1,13 +1,18 @@
 /**
- * Statements of a template. Source: jinja2/parser.py 3.1.6, with the extensions that transformers adds (loop controls,
- * `{% generation %}`). Difference: statements that load other templates are refused; transformers gives none to load.
+ * Statements of a template. Source: jinja2/parser.py 3.1.6, with the extensions that transformers
+ * adds (loop controls, `{% generation %}`). Difference: statements that load other templates are
+ * refused; transformers gives none to load.
  */
 import type { MacroNode, Parameter, Program, Statement, Target } from "./ast.ts";
 import { ExpressionParser } from "./expression-parser.ts";
 import { tokenize } from "./lexer.ts";
 import { describe, TokenStream } from "./token-stream.ts";
 
-type Content = Statement extends infer Each ? (Each extends { line: number } ? Omit<Each, "line"> : never) : never;
+type Content = Statement extends infer Each
+  ? Each extends { line: number }
+    ? Omit<Each, "line">
+    : never
+  : never;
 
 /** @throws TemplateError with the line */
 export function parseTemplate(source: string): Program {
@@ -34,7 +39,10 @@ class Parser {
         const { current, following } = this.stream;
         const { line } = current;
         if (current.type === "end") {
-          if (endWords.length > 0) this.stream.fail(`expected {% ${endWords.join(" or ")} %}, got the end of the template`);
+          if (endWords.length > 0)
+            this.stream.fail(
+              `expected {% ${endWords.join(" or ")} %}, got the end of the template`,
+            );
           return statements;
         }
         if (current.type === "data") {
@@ -71,20 +79,34 @@ class Parser {
   private statement(): Content {
     const token = this.stream.expect("name");
     switch (token.value) {
-      case "if": return this.condition();
-      case "for": return this.loop();
+      case "if":
+        return this.condition();
+      case "for":
+        return this.loop();
       case "break":
       case "continue":
         if (this.loops === 0) this.stream.fail(`${token.value} outside of a loop`, token.line);
         return { type: token.value };
-      case "set": return this.assignment();
-      case "with": return this.with();
-      case "filter": return { type: "filter block", filter: this.expressions.filterChain(undefined, true), body: this.closed("endfilter") };
-      case "macro": return { type: "macro", macro: this.macro() };
-      case "call": return this.callBlock();
-      case "generation": return { type: "generation", body: this.closed("endgeneration") };
-      case "print": return this.print();
-      default: return this.stream.fail(`unknown statement {% ${token.value} %}`, token.line);
+      case "set":
+        return this.assignment();
+      case "with":
+        return this.with();
+      case "filter":
+        return {
+          type: "filter block",
+          filter: this.expressions.filterChain(undefined, true),
+          body: this.closed("endfilter"),
+        };
+      case "macro":
+        return { type: "macro", macro: this.macro() };
+      case "call":
+        return this.callBlock();
+      case "generation":
+        return { type: "generation", body: this.closed("endgeneration") };
+      case "print":
+        return this.print();
+      default:
+        return this.stream.fail(`unknown statement {% ${token.value} %}`, token.line);
     }
   }
 
@@ -115,16 +137,25 @@ class Parser {
   }
 
   /** Names that are assigned to, with commas between them. */
-  private target({ endWords = [], namespace = false }: { endWords?: readonly string[]; namespace?: boolean } = {}): Target {
+  private target({
+    endWords = [],
+    namespace = false,
+  }: { endWords?: readonly string[]; namespace?: boolean } = {}): Target {
     const items: Target[] = [];
     let isTuple = false;
     for (;;) {
-      if (this.stream.is("block_end") || this.stream.operator(")", "=") || (endWords.length > 0 && this.stream.is("name", ...endWords))) break;
+      if (
+        this.stream.is("block_end") ||
+        this.stream.operator(")", "=") ||
+        (endWords.length > 0 && this.stream.is("name", ...endWords))
+      )
+        break;
       items.push(this.singleTarget(namespace));
       if (!this.stream.skip("operator", ",")) break;
       isTuple = true;
     }
-    if (items.length === 0) this.stream.fail(`expected a name to assign to, got ${describe(this.stream.current)}`);
+    if (items.length === 0)
+      this.stream.fail(`expected a name to assign to, got ${describe(this.stream.current)}`);
     return isTuple ? { type: "tuple", items } : items[0]!;
   }
 
@@ -147,7 +178,8 @@ class Parser {
 
   private assignment(): Content {
     const target = this.target({ namespace: true });
-    if (this.stream.skip("operator", "=")) return { type: "set", target, value: this.expressions.tuple() };
+    if (this.stream.skip("operator", "="))
+      return { type: "set", target, value: this.expressions.tuple() };
     const filter = this.stream.operator("|") ? this.expressions.filterChain(undefined) : undefined;
     return { type: "set block", target, filter, body: this.closed("endset") };
   }
@@ -171,7 +203,8 @@ class Parser {
       if (this.stream.operator(")")) break;
       const name = this.stream.expect("name").value;
       const value = this.stream.skip("operator", "=") ? this.expressions.expression() : undefined;
-      if (value === undefined && parameters.some((before) => before.value !== undefined)) this.stream.fail("a parameter without a default behind one with a default");
+      if (value === undefined && parameters.some((before) => before.value !== undefined))
+        this.stream.fail("a parameter without a default behind one with a default");
       parameters.push({ name, value });
     }
     this.stream.next();
@@ -188,7 +221,11 @@ class Parser {
     const parameters = this.stream.operator("(") ? this.parameters() : [];
     const call = this.expressions.expression();
     if (call.type !== "call") this.stream.fail("expected a call behind {% call");
-    return { type: "call block", call, macro: { name: "caller", parameters, ...this.macroBody("endcall") } };
+    return {
+      type: "call block",
+      call,
+      macro: { name: "caller", parameters, ...this.macroBody("endcall") },
+    };
   }
 
   private macroBody(endWord: string): Pick<MacroNode, "body" | "reads"> {

@@ -1,10 +1,22 @@
-/** How values become text: Python's str and repr, and json.dumps as transformers' tojson calls it. */
+/**
+ * How values become text: Python's str and repr, and json.dumps as transformers' tojson calls it.
+ */
 import type { Budget } from "./budget.ts";
 import type { Text } from "./data-text.ts";
 import { concat, DataText, escapeText, isText, textOf, TextBuilder } from "./data-text.ts";
 import { compareText, reprEscapes } from "./python-text.ts";
 import type { Value } from "./values.ts";
-import { Dict, Iterator, List, MacroFunction, Namespace, Range, TemplateError, typeName, Undefined } from "./values.ts";
+import {
+  Dict,
+  Iterator,
+  List,
+  MacroFunction,
+  Namespace,
+  Range,
+  TemplateError,
+  typeName,
+  Undefined,
+} from "./values.ts";
 
 /** Shortest digits that give the number back, in Python's choice of notation. */
 export function floatText(value: number): string {
@@ -13,8 +25,12 @@ export function floatText(value: number): string {
   if (value === 0) return Object.is(value, -0) ? "-0.0" : "0.0";
   const [mantissa = "", exponent = "0"] = value.toExponential().split("e");
   const power = Number(exponent);
-  if (power < -4 || power >= 16) return `${mantissa}e${power < 0 ? "-" : "+"}${String(Math.abs(power)).padStart(2, "0")}`;
-  const plain = power < 0 ? value.toFixed(Math.max(0, mantissa.replace(/^-?\d\.?/, "").length - power)) : value.toString();
+  if (power < -4 || power >= 16)
+    return `${mantissa}e${power < 0 ? "-" : "+"}${String(Math.abs(power)).padStart(2, "0")}`;
+  const plain =
+    power < 0
+      ? value.toFixed(Math.max(0, mantissa.replace(/^-?\d\.?/, "").length - power))
+      : value.toString();
   return plain.includes(".") ? plain : `${plain}.0`;
 }
 
@@ -39,11 +55,14 @@ function writeRepr(value: Value, out: TextBuilder, budget: Budget): void {
   else if (typeof value === "bigint") out.add(wholeText(value, budget));
   else if (typeof value === "number") out.add(floatText(value));
   else if (value instanceof Undefined) out.add("Undefined");
-  else if (value instanceof Range) out.add(`range(${value.start}, ${value.stop}${value.step === 1 ? "" : `, ${value.step}`})`);
+  else if (value instanceof Range)
+    out.add(`range(${value.start}, ${value.stop}${value.step === 1 ? "" : `, ${value.step}`})`);
   else if (value instanceof List) writeList(value, out, budget);
   else if (value instanceof Dict) writeDict(value, out, budget);
-  else if (value instanceof Namespace) writeDict(new Dict(value.attributes), out.add("<Namespace "), budget);
-  else if (value instanceof Iterator) throw new TemplateError("a generator has no text; `| list` makes a list of it");
+  else if (value instanceof Namespace)
+    writeDict(new Dict(value.attributes), out.add("<Namespace "), budget);
+  else if (value instanceof Iterator)
+    throw new TemplateError("a generator has no text; `| list` makes a list of it");
   else out.add(value instanceof MacroFunction ? `<Macro '${value.name}'>` : `<${typeName(value)}>`);
   if (value instanceof Namespace) out.add(">");
 }
@@ -62,7 +81,13 @@ function textRepr(value: Text, budget: Budget): Text {
   return concat(quote, escapeText(value, pattern, escape), quote);
 }
 
-const BRACKETS: Readonly<Record<string, readonly [string, string]>> = { list: ["[", "]"], tuple: ["(", ")"], dict_keys: ["dict_keys([", "])"], dict_values: ["dict_values([", "])"], dict_items: ["dict_items([", "])"] };
+const BRACKETS: Readonly<Record<string, readonly [string, string]>> = {
+  list: ["[", "]"],
+  tuple: ["(", ")"],
+  dict_keys: ["dict_keys([", "])"],
+  dict_values: ["dict_values([", "])"],
+  dict_items: ["dict_items([", "])"],
+};
 
 function writeList({ items, kind }: List, out: TextBuilder, budget: Budget): void {
   const [open, close] = BRACKETS[kind]!;
@@ -119,18 +144,31 @@ function writeJson(value: Value, state: JsonState): void {
   else if (typeof value === "bigint") out.add(wholeText(value, budget));
   else if (typeof value === "number") out.add(jsonFloat(value));
   else if (isText(value)) out.add(jsonText(value, style, budget));
-  else if (value instanceof List && (value.kind === "list" || value.kind === "tuple")) writeItems(value.items, "[]", state, (item, inner) => writeJson(item, inner));
-  else if (value instanceof Dict) writeItems(style.sortKeys ? sortedPairs(value) : value.pairs(), "{}", state, ([key, each], inner) => {
-    out.add(jsonText(jsonKey(key), style, budget)).add(style.keySeparator);
-    writeJson(each, inner);
-  });
+  else if (value instanceof List && (value.kind === "list" || value.kind === "tuple"))
+    writeItems(value.items, "[]", state, (item, inner) => writeJson(item, inner));
+  else if (value instanceof Dict)
+    writeItems(
+      style.sortKeys ? sortedPairs(value) : value.pairs(),
+      "{}",
+      state,
+      ([key, each], inner) => {
+        out.add(jsonText(jsonKey(key), style, budget)).add(style.keySeparator);
+        writeJson(each, inner);
+      },
+    );
   else throw new TemplateError(`Object of type ${typeName(value)} is not JSON serializable`);
 }
 
-function writeItems<T>(items: Iterable<T>, [open, close]: string, state: JsonState, write: (item: T, inner: JsonState) => void): void {
+function writeItems<T>(
+  items: Iterable<T>,
+  [open, close]: string,
+  state: JsonState,
+  write: (item: T, inner: JsonState) => void,
+): void {
   const { out, style } = state;
   const level = state.level + 1;
-  const lineStart = (depth: number): string => (style.indent === undefined ? "" : `\n${style.indent.repeat(depth)}`);
+  const lineStart = (depth: number): string =>
+    style.indent === undefined ? "" : `\n${style.indent.repeat(depth)}`;
   out.add(open!);
   let first = true;
   for (const item of items) {
@@ -157,12 +195,25 @@ function jsonKey(key: Value): Text {
 
 const JSON_ESCAPES = new RegExp(String.raw`["\\\x00-\x1F]`, "g");
 const JSON_ASCII_ESCAPES = new RegExp(String.raw`["\\]|[^ -~]`, "g");
-const JSON_SHORT: Readonly<Record<string, string>> = { '"': String.raw`\"`, "\\": String.raw`\\`, "\n": String.raw`\n`, "\r": String.raw`\r`, "\t": String.raw`\t`, "\f": String.raw`\f`, "\b": String.raw`\b` };
+const JSON_SHORT: Readonly<Record<string, string>> = {
+  '"': String.raw`\"`,
+  "\\": String.raw`\\`,
+  "\n": String.raw`\n`,
+  "\r": String.raw`\r`,
+  "\t": String.raw`\t`,
+  "\f": String.raw`\f`,
+  "\b": String.raw`\b`,
+};
 
 function jsonText(value: Text, { ensureAscii }: JsonStyle, budget: Budget): Text {
   budget.make(textOf(value).length * 2);
-  const escape = (character: string): string => JSON_SHORT[character] ?? String.raw`\u` + character.charCodeAt(0).toString(16).padStart(4, "0");
-  const escaped = escapeText(value instanceof DataText ? new DataText(value.text, value.runs) : value, ensureAscii ? JSON_ASCII_ESCAPES : JSON_ESCAPES, escape);
+  const escape = (character: string): string =>
+    JSON_SHORT[character] ?? String.raw`\u` + character.charCodeAt(0).toString(16).padStart(4, "0");
+  const escaped = escapeText(
+    value instanceof DataText ? new DataText(value.text, value.runs) : value,
+    ensureAscii ? JSON_ASCII_ESCAPES : JSON_ESCAPES,
+    escape,
+  );
   return concat('"', escaped, '"');
 }
 

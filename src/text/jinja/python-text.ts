@@ -1,9 +1,15 @@
-/** Python's idea of text where JavaScript's differs: code points, white space, lines, case, printable characters. */
+/**
+ * Python's idea of text where JavaScript's differs: code points, white space, lines, case,
+ * printable characters.
+ */
 import type { Text } from "./data-text.ts";
 import { rewritten, sliceText, textOf } from "./data-text.ts";
 
-const SPACE = new RegExp(String.raw`[\t-\r\x1C-\x1F \x85\xA0\u1680\u2000-\u200A\u2028\u2029\u202F\u205F\u3000]`);
-export const isSpace = (character: string | undefined): boolean => character !== undefined && character !== "" && SPACE.test(character);
+const SPACE = new RegExp(
+  String.raw`[\t-\r\x1C-\x1F \x85\xA0\u1680\u2000-\u200A\u2028\u2029\u202F\u205F\u3000]`,
+);
+export const isSpace = (character: string | undefined): boolean =>
+  character !== undefined && character !== "" && SPACE.test(character);
 
 const SURROGATE = /[\uD800-\uDFFF]/;
 
@@ -11,7 +17,8 @@ const SURROGATE = /[\uD800-\uDFFF]/;
 export function offsetOf(text: string, index: number): number {
   if (!SURROGATE.test(text)) return index;
   let offset = 0;
-  for (let count = 0; count < index && offset < text.length; count++) offset += text.codePointAt(offset)! > 0xffff ? 2 : 1;
+  for (let count = 0; count < index && offset < text.length; count++)
+    offset += text.codePointAt(offset)! > 0xffff ? 2 : 1;
   return offset;
 }
 
@@ -29,7 +36,7 @@ export const lengthOf = (text: string): number => indexOf(text, text.length);
 export function characters(value: Text): Text[] {
   const text = textOf(value);
   const found: Text[] = [];
-  for (let at = 0; at < text.length; ) {
+  for (let at = 0; at < text.length;) {
     const end = at + (text.codePointAt(at)! > 0xffff ? 2 : 1);
     found.push(sliceText(value, at, end));
     at = end;
@@ -41,14 +48,16 @@ export function characters(value: Text): Text[] {
 export function strip(value: Text, sides: "both" | "left" | "right", set?: string): Text {
   const text = textOf(value);
   const chosen = set === undefined ? undefined : new Set(set);
-  const taken = (character: string): boolean => (chosen === undefined ? isSpace(character) : chosen.has(character));
+  const taken = (character: string): boolean =>
+    chosen === undefined ? isSpace(character) : chosen.has(character);
   const at = (offset: number): string => String.fromCodePoint(text.codePointAt(offset)!);
   let start = 0;
   let end = text.length;
   if (sides !== "right") while (start < end && taken(at(start))) start += at(start).length;
   if (sides !== "left") {
     while (end > start) {
-      const last = end - 2 >= start && text.codePointAt(end - 2)! > 0xffff ? at(end - 2) : text[end - 1]!;
+      const last =
+        end - 2 >= start && text.codePointAt(end - 2)! > 0xffff ? at(end - 2) : text[end - 1]!;
       if (!taken(last)) break;
       end -= last.length;
     }
@@ -82,10 +91,13 @@ export function capitalize(value: Text): Text {
 
 /** Upper case behind everything that is no letter. */
 export function title(value: Text): Text {
-  return rewritten(value, textOf(value).replaceAll(/\p{L}[\p{L}\p{M}]*/gu, (word) => {
-    const [first = ""] = word;
-    return first.toUpperCase() + word.slice(first.length).toLowerCase();
-  }));
+  return rewritten(
+    value,
+    textOf(value).replaceAll(/\p{L}[\p{L}\p{M}]*/gu, (word) => {
+      const [first = ""] = word;
+      return first.toUpperCase() + word.slice(first.length).toLowerCase();
+    }),
+  );
 }
 
 /** Order by code points; UTF-16 order differs beyond the first plane. */
@@ -99,7 +111,7 @@ export function compareText(a: string, b: string): number {
   const [left, right] = [[...a], [...b]];
   const at = left.findIndex((character, index) => character !== right[index]);
   if (at < 0) return -1;
-  return (left[at]!.codePointAt(0)! - (right[at]?.codePointAt(0) ?? -1)) < 0 ? -1 : 1;
+  return left[at]!.codePointAt(0)! - (right[at]?.codePointAt(0) ?? -1) < 0 ? -1 : 1;
 }
 
 function firstDifference(a: string, b: string): number {
@@ -109,20 +121,35 @@ function firstDifference(a: string, b: string): number {
 }
 
 const UNPRINTABLE = /[\p{C}\p{Z}\\'"]/gu;
-const ESCAPES: Readonly<Record<string, string>> = { "\n": String.raw`\n`, "\r": String.raw`\r`, "\t": String.raw`\t`, "\\": String.raw`\\`, " ": " " };
+const ESCAPES: Readonly<Record<string, string>> = {
+  "\n": String.raw`\n`,
+  "\r": String.raw`\r`,
+  "\t": String.raw`\t`,
+  "\\": String.raw`\\`,
+  " ": " ",
+};
 
-/** What Python's repr writes for the characters that it does not write as they are, given the quote around them. */
-export function reprEscapes(quote: string): { pattern: RegExp; escape: (character: string) => string } {
+/**
+ * What Python's repr writes for the characters that it does not write as they are, given the quote
+ * around them.
+ */
+export function reprEscapes(quote: string): {
+  pattern: RegExp;
+  escape: (character: string) => string;
+} {
   return {
     pattern: UNPRINTABLE,
     escape(character) {
       const known = ESCAPES[character];
       if (known !== undefined) return known;
-      if (character === "'" || character === '"') return character === quote ? `\\${character}` : character;
+      if (character === "'" || character === '"')
+        return character === quote ? `\\${character}` : character;
       const code = character.codePointAt(0)!;
       const digits = code.toString(16);
       if (code < 0x100) return String.raw`\x` + digits.padStart(2, "0");
-      return code < 0x10000 ? String.raw`\u` + digits.padStart(4, "0") : String.raw`\U` + digits.padStart(8, "0");
+      return code < 0x10000
+        ? String.raw`\u` + digits.padStart(4, "0")
+        : String.raw`\U` + digits.padStart(8, "0");
     },
   };
 }

@@ -1,10 +1,28 @@
-/** What filters, tests, methods and operators share: the budget, iteration, keys and attributes, arguments by name. */
+/**
+ * What filters, tests, methods and operators share: the budget, iteration, keys and attributes,
+ * arguments by name.
+ */
 import type { Budget } from "./budget.ts";
 import type { Text } from "./data-text.ts";
 import { isText, sliceText, TextBuilder, textOf } from "./data-text.ts";
 import { characters, lengthOf, offsetOf } from "./python-text.ts";
 import type { Arguments, Value } from "./values.ts";
-import { Callable, Dict, Iterator, List, Namespace, Opaque, Range, TemplateError, toIndex, truth, typeName, Undefined, undefinedError, valueOr } from "./values.ts";
+import {
+  Callable,
+  Dict,
+  Iterator,
+  List,
+  Namespace,
+  Opaque,
+  Range,
+  TemplateError,
+  toIndex,
+  truth,
+  typeName,
+  Undefined,
+  undefinedError,
+  valueOr,
+} from "./values.ts";
 
 export interface Runtime {
   readonly budget: Budget;
@@ -40,12 +58,14 @@ export function sizeOf(value: Value): number {
   throw new TemplateError(`object of type '${typeName(value)}' has no len()`);
 }
 
-const noAttribute = (object: Value, name: string): string => `'${typeName(object)} object' has no attribute '${name}'`;
+const noAttribute = (object: Value, name: string): string =>
+  `'${typeName(object)} object' has no attribute '${name}'`;
 
 /** `object.name`: a method first, then a key. */
 export function attributeOf(object: Value, name: string, runtime: Runtime): Value {
   if (object instanceof Undefined) throw undefinedError(object);
-  if (object instanceof Namespace) return valueOr(object.attributes.get(name), noAttribute(object, name));
+  if (object instanceof Namespace)
+    return valueOr(object.attributes.get(name), noAttribute(object, name));
   if (object instanceof Opaque) return valueOr(object.attribute(name), noAttribute(object, name));
   const method = runtime.method(object, name, runtime);
   if (method !== undefined) return method;
@@ -65,11 +85,13 @@ export function itemOf(object: Value, key: Value, runtime: Runtime): Value {
   } else if (isText(object)) {
     return valueOr(characterAt(object, toIndex(key)), `str object has no element ${toIndex(key)}`);
   }
-  if (isText(key)) return valueOr(runtime.method(object, textOf(key), runtime), noAttribute(object, textOf(key)));
+  if (isText(key))
+    return valueOr(runtime.method(object, textOf(key), runtime), noAttribute(object, textOf(key)));
   return new Undefined(`'${typeName(object)} object' has no such element`);
 }
 
-const at = <T>(items: readonly T[], index: number): T | undefined => items[index < 0 ? index + items.length : index];
+const at = <T>(items: readonly T[], index: number): T | undefined =>
+  items[index < 0 ? index + items.length : index];
 
 function characterAt(value: Text, index: number): Text | undefined {
   const text = textOf(value);
@@ -88,28 +110,50 @@ export interface SliceBounds {
 
 export function sliceOf(object: Value, bounds: SliceBounds, { budget }: Runtime): Value {
   if (object instanceof Undefined) throw undefinedError(object);
-  const numbers = [bounds.start, bounds.stop, bounds.step].map((value) => (value === null ? undefined : toIndex(value)));
+  const numbers = [bounds.start, bounds.stop, bounds.step].map((value) =>
+    value === null ? undefined : toIndex(value),
+  );
   const step = numbers[2] ?? 1;
   if (step === 0) throw new TemplateError("slice step cannot be zero");
-  if (!(object instanceof List || isText(object))) return new Undefined(`'${typeName(object)} object' cannot be sliced`);
+  if (!(object instanceof List || isText(object)))
+    return new Undefined(`'${typeName(object)} object' cannot be sliced`);
   const size = sizeOf(object);
   budget.step(size / 16);
   const [start, stop] = limits(numbers[0], numbers[1], { size, step });
-  if (isText(object) && step === 1) return sliceText(object, offsetOf(textOf(object), start), Math.max(offsetOf(textOf(object), start), offsetOf(textOf(object), stop)));
-  if (object instanceof Range) return new Range({ start: object.start + start * object.step, stop: object.start + stop * object.step, step: object.step * step });
+  if (isText(object) && step === 1)
+    return sliceText(
+      object,
+      offsetOf(textOf(object), start),
+      Math.max(offsetOf(textOf(object), start), offsetOf(textOf(object), stop)),
+    );
+  if (object instanceof Range)
+    return new Range({
+      start: object.start + start * object.step,
+      stop: object.start + stop * object.step,
+      step: object.step * step,
+    });
   const items = isText(object) ? characters(object) : object.items;
   const chosen: Value[] = [];
   budget.step(items.length);
-  for (let index = start; step > 0 ? index < stop : index > stop; index += step) chosen.push(items[index]!);
+  for (let index = start; step > 0 ? index < stop : index > stop; index += step)
+    chosen.push(items[index]!);
   if (isText(object)) return joinTexts(chosen as Text[], "");
   return new List(chosen, object.kind === "tuple" ? "tuple" : "list");
 }
 
 /** As Python's slice.indices. */
-function limits(start: number | undefined, stop: number | undefined, { size, step }: { size: number; step: number }): [number, number] {
+function limits(
+  start: number | undefined,
+  stop: number | undefined,
+  { size, step }: { size: number; step: number },
+): [number, number] {
   const [low, high] = step > 0 ? [0, size] : [-1, size - 1];
-  const bound = (value: number): number => Math.min(Math.max(value < 0 ? value + size : value, low), high);
-  return [start === undefined ? (step > 0 ? low : high) : bound(start), stop === undefined ? (step > 0 ? high : low) : bound(stop)];
+  const bound = (value: number): number =>
+    Math.min(Math.max(value < 0 ? value + size : value, low), high);
+  return [
+    start === undefined ? (step > 0 ? low : high) : bound(start),
+    stop === undefined ? (step > 0 ? high : low) : bound(stop),
+  ];
 }
 
 export function joinTexts(pieces: readonly Text[], separator: Text): Text {
@@ -127,11 +171,18 @@ export class Bound {
   private readonly owner: string;
 
   constructor(owner: string, parameters: readonly string[], { positional, named }: Arguments) {
-    if (positional.length > parameters.length) throw new TemplateError(`${owner}() takes at most ${parameters.length} arguments, got ${positional.length}`);
-    const values = new Map<string, Value>(positional.map((value, index) => [parameters[index]!, value]));
+    if (positional.length > parameters.length)
+      throw new TemplateError(
+        `${owner}() takes at most ${parameters.length} arguments, got ${positional.length}`,
+      );
+    const values = new Map<string, Value>(
+      positional.map((value, index) => [parameters[index]!, value]),
+    );
     for (const [name, value] of named) {
-      if (!parameters.includes(name)) throw new TemplateError(`${owner}() got an unexpected keyword argument '${name}'`);
-      if (values.has(name)) throw new TemplateError(`${owner}() got multiple values for argument '${name}'`);
+      if (!parameters.includes(name))
+        throw new TemplateError(`${owner}() got an unexpected keyword argument '${name}'`);
+      if (values.has(name))
+        throw new TemplateError(`${owner}() got multiple values for argument '${name}'`);
       values.set(name, value);
     }
     this.values = values;
@@ -149,7 +200,8 @@ export class Bound {
 
   required(name: string): Value {
     const value = this.values.get(name);
-    if (value === undefined) throw new TemplateError(`${this.owner}() is missing the argument '${name}'`);
+    if (value === undefined)
+      throw new TemplateError(`${this.owner}() is missing the argument '${name}'`);
     return value;
   }
 
@@ -157,7 +209,9 @@ export class Bound {
     const value = fallback === undefined ? this.required(name) : this.value(name, fallback);
     if (isText(value)) return value;
     if (value instanceof Undefined) throw undefinedError(value);
-    throw new TemplateError(`${this.owner}() argument '${name}' must be str, not ${typeName(value)}`);
+    throw new TemplateError(
+      `${this.owner}() argument '${name}' must be str, not ${typeName(value)}`,
+    );
   }
 
   index(name: string, fallback?: number): number {
@@ -171,5 +225,12 @@ export class Bound {
   }
 }
 
-export const positional = (...values: readonly Value[]): Arguments => ({ positional: values, named: new Map() });
-export const callable = (name: string, parameters: readonly string[], work: (given: Bound) => Value): Callable => new Callable(name, (given) => work(new Bound(name, parameters, given)));
+export const positional = (...values: readonly Value[]): Arguments => ({
+  positional: values,
+  named: new Map(),
+});
+export const callable = (
+  name: string,
+  parameters: readonly string[],
+  work: (given: Bound) => Value,
+): Callable => new Callable(name, (given) => work(new Bound(name, parameters, given)));

@@ -13,12 +13,20 @@ interface Golden {
   cases: [template: string, text: string | null][];
 }
 
-const golden = JSON.parse(readFileSync(new URL("../golden/chat/jinja.json", import.meta.url), "utf8"), (key, value: unknown, context?: { source: string }) => (key === "big" ? BigInt(context?.source ?? "12345678901234567890") : value)) as Golden;
+const golden = JSON.parse(
+  readFileSync(new URL("../golden/chat/jinja.json", import.meta.url), "utf8"),
+  (key, value: unknown, context?: { source: string }) =>
+    key === "big" ? BigInt(context?.source ?? "12345678901234567890") : value,
+) as Golden;
 
 function render(source: string, variables: Record<string, unknown> = {}): string {
   const data = new TemplateData();
-  const values = new Map<string, Value>(Object.entries(variables).map(([name, value]) => [name, data.value(value, "free", name)]));
-  return textOf(new Template(source).render(values, { time: () => golden.time, inputSize: data.size }));
+  const values = new Map<string, Value>(
+    Object.entries(variables).map(([name, value]) => [name, data.value(value, "free", name)]),
+  );
+  return textOf(
+    new Template(source).render(values, { time: () => golden.time, inputSize: data.size }),
+  );
 }
 
 /** What Python's own limits or objects decide, and no template needs. */
@@ -33,12 +41,16 @@ function outcome(source: string): string | null {
 
 describe("templates give the text that transformers' environment gives", () => {
   test("all that it renders", () => {
-    const wrong = golden.cases.filter(([source, text]) => text !== null && outcome(source) !== text);
+    const wrong = golden.cases.filter(
+      ([source, text]) => text !== null && outcome(source) !== text,
+    );
     expect(wrong.map(([source, text]) => ({ source, text, got: outcome(source) }))).toEqual([]);
   });
 
   test("what it refuses is refused", () => {
-    const wrong = golden.cases.filter(([source, text]) => text === null && outcome(source) !== null);
+    const wrong = golden.cases.filter(
+      ([source, text]) => text === null && outcome(source) !== null,
+    );
     expect(wrong.map(([source]) => ({ source, got: outcome(source) }))).toEqual([]);
   });
 });

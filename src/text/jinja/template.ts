@@ -1,7 +1,7 @@
 /**
- * Chat templates, rendered as transformers renders them (Jinja 3.1.6, immutable sandbox, trim_blocks, lstrip_blocks, its own
- * `tojson`), within bounds, by an interpreter that keeps what came from data apart. Why not a library:
- * docs/decisions/chat-templates.md.
+ * Chat templates, rendered as transformers renders them (Jinja 3.1.6, immutable sandbox,
+ * trim_blocks, lstrip_blocks, its own `tojson`), within bounds, by an interpreter that keeps what
+ * came from data apart. Why not a library: docs/decisions/chat-templates.md.
  */
 import type { Program } from "./ast.ts";
 import { Budget, LimitError } from "./budget.ts";
@@ -32,12 +32,20 @@ export class Template {
 
   /** @throws TemplateError, LimitError */
   render(variables: ReadonlyMap<string, Value>, { time, inputSize }: RenderSettings): Text {
-    const runtime: Runtime = { budget: new Budget(inputSize), time, method: methodOf, filter: applyFilter, test: applyTest };
+    const runtime: Runtime = {
+      budget: new Budget(inputSize),
+      time,
+      method: methodOf,
+      filter: applyFilter,
+      test: applyTest,
+    };
     const globals = new Scope();
     for (const [name, value] of globalsOf(runtime)) globals.set(name, value);
     const scope = new Scope(globals);
     for (const [name, value] of variables) scope.set(name, value);
-    return withoutOverflow(() => new Interpreter(runtime).render(this.program.body, new Scope(scope)));
+    return withoutOverflow(() =>
+      new Interpreter(runtime).render(this.program.body, new Scope(scope)),
+    );
   }
 }
 
@@ -46,7 +54,8 @@ function withoutOverflow<T>(work: () => T): T {
   try {
     return work();
   } catch (error) {
-    if (error instanceof RangeError) throw new LimitError("it is nested too deep, or makes a text that is too long");
+    if (error instanceof RangeError)
+      throw new LimitError("it is nested too deep, or makes a text that is too long");
     throw error;
   }
 }

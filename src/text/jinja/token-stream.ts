@@ -49,7 +49,8 @@ export class TokenStream {
   }
 
   expect(type: TokenType, value?: string): Token {
-    if (!(value === undefined ? this.is(type) : this.is(type, value))) this.fail(`expected ${value ?? type.replace("_", " ")}, got ${describe(this.current)}`);
+    if (!(value === undefined ? this.is(type) : this.is(type, value)))
+      this.fail(`expected ${value ?? type.replace("_", " ")}, got ${describe(this.current)}`);
     return this.next();
   }
 

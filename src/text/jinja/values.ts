@@ -1,5 +1,6 @@
 /**
- * Values of templates with Python's rules. Whole numbers are bigint and floats are number, as Python tells them apart.
+ * Values of templates with Python's rules. Whole numbers are bigint and floats are number, as
+ * Python tells them apart.
  */
 import type { Budget } from "./budget.ts";
 import type { Text } from "./data-text.ts";
@@ -19,7 +20,8 @@ export class Undefined {
 }
 
 /** None is a value like others: only what is not there is undefined. */
-export const valueOr = (value: Value | undefined, hint: string): Value => (value === undefined ? new Undefined(hint) : value);
+export const valueOr = (value: Value | undefined, hint: string): Value =>
+  value === undefined ? new Undefined(hint) : value;
 
 export type ListKind = "list" | "tuple" | "range" | "dict_keys" | "dict_values" | "dict_items";
 
@@ -40,7 +42,12 @@ export class Range extends List {
   readonly step: number;
 
   constructor({ start, stop, step }: { start: number; stop: number; step: number }) {
-    super(Array.from({ length: Range.size(start, stop, step) }, (_, index) => BigInt(start + index * step)), "range");
+    super(
+      Array.from({ length: Range.size(start, stop, step) }, (_, index) =>
+        BigInt(start + index * step),
+      ),
+      "range",
+    );
     this.start = start;
     this.stop = stop;
     this.step = step;
@@ -149,7 +156,19 @@ export class MacroFunction extends Callable {}
 /** Text that `safe` or `escape` has marked: what is added to it is escaped. */
 export class Markup extends DataText {}
 
-export type Value = null | boolean | bigint | number | Text | Undefined | List | Iterator | Dict | Namespace | Opaque | Callable;
+export type Value =
+  | null
+  | boolean
+  | bigint
+  | number
+  | Text
+  | Undefined
+  | List
+  | Iterator
+  | Dict
+  | Namespace
+  | Opaque
+  | Callable;
 
 export function typeName(value: Value): string {
   if (value === null) return "NoneType";
@@ -176,7 +195,8 @@ function hashKey(key: Value): string {
   if (typeof key === "bigint") return `i${key}`;
   if (typeof key === "number") return Number.isInteger(key) ? `i${BigInt(key)}` : `f${key}`;
   if (key instanceof Undefined) return "u";
-  if (key instanceof List && key.kind === "tuple") return `t(${key.items.map((item) => JSON.stringify(hashKey(item))).join()})`;
+  if (key instanceof List && key.kind === "tuple")
+    return `t(${key.items.map((item) => JSON.stringify(hashKey(item))).join()})`;
   throw new TemplateError(`unhashable type: '${typeName(key)}'`);
 }
 
@@ -191,8 +211,10 @@ export function truth(value: Value): boolean {
   return true;
 }
 
-export const isNumeric = (value: Value): value is boolean | bigint | number => typeof value === "bigint" || typeof value === "number" || typeof value === "boolean";
-export const isWhole = (value: Value): value is boolean | bigint => typeof value === "bigint" || typeof value === "boolean";
+export const isNumeric = (value: Value): value is boolean | bigint | number =>
+  typeof value === "bigint" || typeof value === "number" || typeof value === "boolean";
+export const isWhole = (value: Value): value is boolean | bigint =>
+  typeof value === "bigint" || typeof value === "boolean";
 export const toNumber = (value: boolean | bigint | number): number => Number(value);
 
 /** Whole numbers that count or index something. */
@@ -209,7 +231,11 @@ export function equals(a: Value, b: Value, budget: Budget): boolean {
   if (a instanceof Undefined) return b instanceof Undefined;
   if (a instanceof List && b instanceof List) {
     const family = ({ kind }: List): string => (kind === "dict_items" ? "dict_keys" : kind);
-    return family(a) === family(b) && a.items.length === b.items.length && a.items.every((item, index) => equals(item, b.items[index]!, budget));
+    return (
+      family(a) === family(b) &&
+      a.items.length === b.items.length &&
+      a.items.every((item, index) => equals(item, b.items[index]!, budget))
+    );
   }
   if (a instanceof Dict && b instanceof Dict) {
     if (a.size !== b.size) return false;
@@ -227,8 +253,17 @@ export function compare(a: Value, b: Value, budget: Budget): number {
   budget.step();
   if (isText(a) && isText(b)) return compareText(textOf(a), textOf(b));
   if (isNumeric(a) && isNumeric(b)) {
-    const [left, right] = [typeof a === "boolean" ? BigInt(a) : a, typeof b === "boolean" ? BigInt(b) : b];
-    return left < right ? -1 : left > right ? 1 : left === right || Number(left) === Number(right) ? 0 : Number.NaN;
+    const [left, right] = [
+      typeof a === "boolean" ? BigInt(a) : a,
+      typeof b === "boolean" ? BigInt(b) : b,
+    ];
+    return left < right
+      ? -1
+      : left > right
+        ? 1
+        : left === right || Number(left) === Number(right)
+          ? 0
+          : Number.NaN;
   }
   if (a instanceof List && b instanceof List && a.kind === b.kind) {
     for (const [index, item] of a.items.entries()) {
@@ -239,5 +274,7 @@ export function compare(a: Value, b: Value, budget: Budget): number {
     return a.items.length - b.items.length;
   }
   for (const value of [a, b]) if (value instanceof Undefined) throw undefinedError(value);
-  throw new TemplateError(`'<' not supported between instances of '${typeName(a)}' and '${typeName(b)}'`);
+  throw new TemplateError(
+    `'<' not supported between instances of '${typeName(a)}' and '${typeName(b)}'`,
+  );
 }

@@ -16,8 +16,16 @@ function rowStatistic(x: PlainTensor, statistic: (row: Float64Array) => number):
   });
 }
 
-/** Turns one head: the pair (first[i], second[i]) of the two halves by the angle of its position. */
-function rotated(head: readonly number[], position: number, cosines: PlainTensor, sines: PlainTensor, direction: 1 | -1 = 1): number[] {
+/**
+ * Turns one head: the pair (first[i], second[i]) of the two halves by the angle of its position.
+ */
+function rotated(
+  head: readonly number[],
+  position: number,
+  cosines: PlainTensor,
+  sines: PlainTensor,
+  direction: 1 | -1 = 1,
+): number[] {
   const half = head.length / 2;
   return head.map((x, i) => {
     const angle = [position, i % half];
@@ -37,52 +45,103 @@ interface Head {
 }
 
 /** Keys and values of one row and key head, by position: the past, then the new tokens. */
-function extendedCache(inputs: readonly PlainTensor[], place: { row: number; head: number; start: number }, rotation: Rotation | undefined): Head {
-  const [, key, value, pastKey, pastValue] = inputs as readonly [PlainTensor, PlainTensor, PlainTensor, PlainTensor, PlainTensor];
+function extendedCache(
+  inputs: readonly PlainTensor[],
+  place: { row: number; head: number; start: number },
+  rotation: Rotation | undefined,
+): Head {
+  const [, key, value, pastKey, pastValue] = inputs as readonly [
+    PlainTensor,
+    PlainTensor,
+    PlainTensor,
+    PlainTensor,
+    PlainTensor,
+  ];
   const { row, head, start } = place;
   const [, heads, , size] = pastKey.shape as [number, number, number, number];
   const steps = key.shape[1]!;
   const past = (cache: PlainTensor): number[][] =>
-    Array.from({ length: start }, (_, t) => Array.from({ length: size }, (_, i) => cache.data[flatIndex(cache.shape, [row, head, t, i])]!));
-  const fresh = (x: PlainTensor): number[][] => Array.from({ length: steps }, (_, t) => headOf(x, { row, step: t, head, heads }));
-  const keys = fresh(key).map((entry, t) => (rotation ? rotated(entry, start + t, rotation.cosines, rotation.sines) : entry));
+    Array.from({ length: start }, (_, t) =>
+      Array.from(
+        { length: size },
+        (_, i) => cache.data[flatIndex(cache.shape, [row, head, t, i])]!,
+      ),
+    );
+  const fresh = (x: PlainTensor): number[][] =>
+    Array.from({ length: steps }, (_, t) => headOf(x, { row, step: t, head, heads }));
+  const keys = fresh(key).map((entry, t) =>
+    rotation ? rotated(entry, start + t, rotation.cosines, rotation.sines) : entry,
+  );
   return { keys: [...past(pastKey), ...keys], values: [...past(pastValue), ...fresh(value)] };
 }
 
 /** Numbers of one head in [B, S, heads*D]. */
-function headOf(x: PlainTensor, { row, step, head, heads }: { row: number; step: number; head: number; heads: number }): number[] {
+function headOf(
+  x: PlainTensor,
+  { row, step, head, heads }: { row: number; step: number; head: number; heads: number },
+): number[] {
   const size = x.shape[2]! / heads;
   const start = flatIndex(x.shape, [row, step, head * size]);
   return Array.from(x.data.subarray(start, start + size));
 }
 
 /** softmax(q k^T / sqrt(D)) v over the positions from `first` to `last`. */
-function attend(query: readonly number[], { keys, values }: Head, first: number, last: number): number[] {
+function attend(
+  query: readonly number[],
+  { keys, values }: Head,
+  first: number,
+  last: number,
+): number[] {
   const seen = keys.slice(first, last + 1);
-  const weights = softmaxOf(seen.map((key) => key.reduce((sum, k, i) => sum + k * query[i]!, 0) / Math.sqrt(query.length)));
-  return query.map((_, i) => weights.reduce((sum, weight, t) => sum + weight * values[first + t]![i]!, 0));
+  const weights = softmaxOf(
+    seen.map((key) => key.reduce((sum, k, i) => sum + k * query[i]!, 0) / Math.sqrt(query.length)),
+  );
+  return query.map((_, i) =>
+    weights.reduce((sum, weight, t) => sum + weight * values[first + t]![i]!, 0),
+  );
 }
 
 /** Query, key and value from one tensor [B, S, (H + 2K)*D]. */
-function unpacked(whole: PlainTensor, { heads, keyValueHeads }: { heads: number; keyValueHeads: number }): PlainTensor[] {
+function unpacked(
+  whole: PlainTensor,
+  { heads, keyValueHeads }: { heads: number; keyValueHeads: number },
+): PlainTensor[] {
   const [rows, steps, width] = whole.shape as [number, number, number];
   const size = width / (heads + 2 * keyValueHeads);
   let start = 0;
   return [heads, keyValueHeads, keyValueHeads].map((count) => {
     const first = start;
     start += count * size;
-    return build("float32", [rows, steps, count * size], ([row, step, i]) => at(whole, [row!, step!, first + i!]));
+    return build("float32", [rows, steps, count * size], ([row, step, i]) =>
+      at(whole, [row!, step!, first + i!]),
+    );
   });
 }
 
-const cachedAttention: Reference<"cachedAttention"> = (given, { heads, keyValueHeads, rotary, window, packed }) => {
-  const inputs = packed ? [...unpacked(given[0]!, { heads, keyValueHeads }), ...given.slice(1)] : given;
-  const [query, , , pastKey, , lengths, total] = inputs as readonly PlainTensor[] as readonly [PlainTensor, PlainTensor, PlainTensor, PlainTensor, PlainTensor, PlainTensor, PlainTensor];
+const cachedAttention: Reference<"cachedAttention"> = (
+  given,
+  { heads, keyValueHeads, rotary, window, packed },
+) => {
+  const inputs = packed
+    ? [...unpacked(given[0]!, { heads, keyValueHeads }), ...given.slice(1)]
+    : given;
+  const [query, , , pastKey, , lengths, total] = inputs as readonly PlainTensor[] as readonly [
+    PlainTensor,
+    PlainTensor,
+    PlainTensor,
+    PlainTensor,
+    PlainTensor,
+    PlainTensor,
+    PlainTensor,
+  ];
   const rotation = rotary ? { cosines: inputs[7]!, sines: inputs[8]! } : undefined;
   const [rows, steps] = query.shape as [number, number, number];
   const size = pastKey.shape[3]!;
   const output = { ...query, data: new Float64Array(query.data.length).fill(NaN) };
-  const caches = [pastKey, pastKey].map((cache) => ({ ...cache, data: new Float64Array(cache.data.length).fill(NaN) })) as [PlainTensor, PlainTensor];
+  const caches = [pastKey, pastKey].map((cache) => ({
+    ...cache,
+    data: new Float64Array(cache.data.length).fill(NaN),
+  })) as [PlainTensor, PlainTensor];
   for (let row = 0; row < rows; row++) {
     const length = lengths.data[row]! + 1;
     const start = steps === total.data[0] ? 0 : length - steps;
@@ -96,9 +155,14 @@ const cachedAttention: Reference<"cachedAttention"> = (given, { heads, keyValueH
       for (let step = 0; start + step < length; step++) {
         const plain = headOf(query, { row, step, head, heads });
         const position = start + step;
-        const turned = rotation ? rotated(plain, position, rotation.cosines, rotation.sines) : plain;
+        const turned = rotation
+          ? rotated(plain, position, rotation.cosines, rotation.sines)
+          : plain;
         const first = window > 0 ? Math.max(0, position - window + 1) : 0;
-        output.data.set(attend(turned, cache, first, position), flatIndex(query.shape, [row, step, head * size]));
+        output.data.set(
+          attend(turned, cache, first, position),
+          flatIndex(query.shape, [row, step, head * size]),
+        );
       }
     }
   }
@@ -110,18 +174,33 @@ export const attention = {
   logSoftmax: ([x]) => [mapRows(x!, logSoftmaxOf)],
   tokenLogProbabilities: ([logits, targets]) => {
     const all = mapRows(logits!, logSoftmaxOf);
-    return [{ dtype: "float32", shape: targets!.shape, data: targets!.data.map((target, row) => at(all, [row, target])) }, all];
+    return [
+      {
+        dtype: "float32",
+        shape: targets!.shape,
+        data: targets!.data.map((target, row) => at(all, [row, target])),
+      },
+      all,
+    ];
   },
   rmsNorm: ([x, weight], { epsilon }) => {
-    const inverse = (row: Float64Array): number => 1 / Math.sqrt(meanOf(row.map((entry) => entry * entry)) + epsilon);
-    return [mapRows(x!, (row) => row.map((entry, i) => entry * inverse(row) * weight!.data[i]!)), rowStatistic(x!, inverse)];
+    const inverse = (row: Float64Array): number =>
+      1 / Math.sqrt(meanOf(row.map((entry) => entry * entry)) + epsilon);
+    return [
+      mapRows(x!, (row) => row.map((entry, i) => entry * inverse(row) * weight!.data[i]!)),
+      rowStatistic(x!, inverse),
+    ];
   },
   layerNorm: ([x, weight, bias], { epsilon }) => {
     const inverse = (row: Float64Array): number => {
       const mean = meanOf(row);
       return 1 / Math.sqrt(meanOf(row.map((entry) => (entry - mean) ** 2)) + epsilon);
     };
-    const normal = mapRows(x!, (row) => row.map((entry, i) => (entry - meanOf(row)) * inverse(row) * weight!.data[i]! + bias!.data[i]!));
+    const normal = mapRows(x!, (row) =>
+      row.map(
+        (entry, i) => (entry - meanOf(row)) * inverse(row) * weight!.data[i]! + bias!.data[i]!,
+      ),
+    );
     return [normal, rowStatistic(x!, meanOf), rowStatistic(x!, inverse)];
   },
   rotary: ([x, positions, cosines, sines], { inverse }) => {
@@ -131,7 +210,13 @@ export const attention = {
       mapRows(x!, (head) => {
         const [batch, step] = [Math.floor(row / (heads * time)), row % time];
         row++;
-        return rotated(Array.from(head.subarray(0, size)), at(positions!, [batch, step]), cosines!, sines!, inverse ? -1 : 1);
+        return rotated(
+          Array.from(head.subarray(0, size)),
+          at(positions!, [batch, step]),
+          cosines!,
+          sines!,
+          inverse ? -1 : 1,
+        );
       }),
     ];
   },

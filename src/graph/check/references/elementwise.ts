@@ -6,20 +6,31 @@ import type { PlainTensor } from "../plain.ts";
 import { broadcastAt, broadcastSizes, build } from "../plain.ts";
 import type { Reference } from "./reference.ts";
 
-function elementwiseOf(dtype: DType, inputs: readonly PlainTensor[], compute: (...entries: number[]) => number): PlainTensor[] {
+function elementwiseOf(
+  dtype: DType,
+  inputs: readonly PlainTensor[],
+  compute: (...entries: number[]) => number,
+): PlainTensor[] {
   const shape = broadcastSizes(...inputs.map((input) => input.shape));
-  return [build(dtype, shape, (index) => compute(...inputs.map((input) => broadcastAt(input, index))))];
+  return [
+    build(dtype, shape, (index) => compute(...inputs.map((input) => broadcastAt(input, index)))),
+  ];
 }
 
-const binary = (compute: (a: number, b: number) => number) => (inputs: readonly PlainTensor[]) => elementwiseOf("float32", inputs, compute);
-const unary = (compute: (x: number) => number) => (inputs: readonly PlainTensor[]) => elementwiseOf("float32", inputs, compute);
-const comparison = (holds: (a: number, b: number) => boolean) => (inputs: readonly PlainTensor[]) => elementwiseOf("bool", inputs, (a, b) => (holds(a, b) ? 1 : 0));
+const binary = (compute: (a: number, b: number) => number) => (inputs: readonly PlainTensor[]) =>
+  elementwiseOf("float32", inputs, compute);
+const unary = (compute: (x: number) => number) => (inputs: readonly PlainTensor[]) =>
+  elementwiseOf("float32", inputs, compute);
+const comparison = (holds: (a: number, b: number) => boolean) => (inputs: readonly PlainTensor[]) =>
+  elementwiseOf("bool", inputs, (a, b) => (holds(a, b) ? 1 : 0));
 
 /** 1 / (1 + e^-x) without overflow. */
-const sigmoid = (x: number): number => (x >= 0 ? 1 / (1 + Math.exp(-x)) : Math.exp(x) / (1 + Math.exp(x)));
+const sigmoid = (x: number): number =>
+  x >= 0 ? 1 / (1 + Math.exp(-x)) : Math.exp(x) / (1 + Math.exp(x));
 
 /**
- * The error function to about 1e-15: its Taylor series near 0, and Lentz's continued fraction of the complement beyond.
+ * The error function to about 1e-15: its Taylor series near 0, and Lentz's continued fraction of
+ * the complement beyond.
  * Source: Abramowitz and Stegun 7.1.6 and 7.1.14.
  */
 function erf(x: number): number {
@@ -27,7 +38,8 @@ function erf(x: number): number {
   if (z < 3) {
     let term = (2 / Math.sqrt(Math.PI)) * z * Math.exp(-z * z);
     let total = term;
-    for (let n = 1; term > total * 1e-17 && n < 200; n++) total += term *= (2 * z * z) / (2 * n + 1);
+    for (let n = 1; term > total * 1e-17 && n < 200; n++)
+      total += term *= (2 * z * z) / (2 * n + 1);
     return Math.sign(x) * total;
   }
   let fraction = 0;
@@ -37,7 +49,8 @@ function erf(x: number): number {
 
 const GELU = {
   none: (x: number): number => (x / 2) * (1 + erf(x / Math.SQRT2)),
-  tanh: (x: number): number => (x / 2) * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))),
+  tanh: (x: number): number =>
+    (x / 2) * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))),
 };
 
 const CAST: Record<DType, (x: number) => number> = {
@@ -68,7 +81,8 @@ export const elementwise = {
   gelu: (inputs, { approximation }) => elementwiseOf("float32", inputs, GELU[approximation]),
   greater: comparison((a, b) => a > b),
   equal: comparison((a, b) => a === b),
-  where: (inputs) => elementwiseOf(inputs[1]!.dtype, inputs, (condition, a, b) => (condition === 0 ? b : a)),
+  where: (inputs) =>
+    elementwiseOf(inputs[1]!.dtype, inputs, (condition, a, b) => (condition === 0 ? b : a)),
   cast: (inputs, { to }) => elementwiseOf(to, inputs, CAST[to]),
   stopGradient: ([x]) => [x!],
 } satisfies { [N in OpName]?: Reference<N> };

@@ -4,13 +4,16 @@ import type { PlainTensor } from "../plain.ts";
 import type { Reference } from "./reference.ts";
 
 /** Entries of one row of a table [R, ...]. */
-const rowSize = (table: PlainTensor): number => table.shape.slice(1).reduce((total, size) => total * size, 1);
+const rowSize = (table: PlainTensor): number =>
+  table.shape.slice(1).reduce((total, size) => total * size, 1);
 
 export const indexing = {
   gatherRows: ([table, indices]) => {
     const size = rowSize(table!);
     const data = new Float64Array(indices!.data.length * size);
-    indices!.data.forEach((row, i) => data.set(table!.data.subarray(row * size, (row + 1) * size), i * size));
+    indices!.data.forEach((row, i) =>
+      data.set(table!.data.subarray(row * size, (row + 1) * size), i * size),
+    );
     return [{ dtype: table!.dtype, shape: [...indices!.shape, ...table!.shape.slice(1)], data }];
   },
   scatterAddRows: ([base, indices, updates]) => {
@@ -21,10 +24,18 @@ export const indexing = {
     });
     return [{ ...base!, data }];
   },
-  pick: ([x, indices]) => [{ dtype: x!.dtype, shape: indices!.shape, data: indices!.data.map((column, row) => x!.data[row * x!.shape[1]! + column]!) }],
+  pick: ([x, indices]) => [
+    {
+      dtype: x!.dtype,
+      shape: indices!.shape,
+      data: indices!.data.map((column, row) => x!.data[row * x!.shape[1]! + column]!),
+    },
+  ],
   scatterAddPicked: ([base, indices, updates]) => {
     const data = base!.data.slice();
-    indices!.data.forEach((column, row) => (data[row * base!.shape[1]! + column]! += updates!.data[row]!));
+    indices!.data.forEach(
+      (column, row) => (data[row * base!.shape[1]! + column]! += updates!.data[row]!),
+    );
     return [{ ...base!, data }];
   },
 } satisfies { [N in OpName]?: Reference<N> };

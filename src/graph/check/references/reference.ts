@@ -6,9 +6,14 @@ import type { PlainTensor } from "../plain.ts";
 /**
  * An operation in plain TypeScript, float64 throughout.
  * @param resolve numbers of a shape among the attributes
- * @returns the outputs; NaN marks an entry that the operation leaves open (only {@link Sample.open} samples may have some)
+ * @returns the outputs; NaN marks an entry that the operation leaves open (only {@link Sample.open}
+ * samples may have some)
  */
-export type Reference<N extends OpName> = (inputs: readonly PlainTensor[], attributes: OpAttributes[N], resolve: (shape: Shape) => number[]) => readonly PlainTensor[];
+export type Reference<N extends OpName> = (
+  inputs: readonly PlainTensor[],
+  attributes: OpAttributes[N],
+  resolve: (shape: Shape) => number[],
+) => readonly PlainTensor[];
 
 /** e^x / sum e^x. */
 export function softmaxOf(row: ArrayLike<number>): Float64Array {

@@ -4,13 +4,21 @@ import type { OpName } from "../../op-types.ts";
 import { at, broadcastAt, build } from "../plain.ts";
 import type { Reference } from "./reference.ts";
 
-const replaceAt = (index: readonly number[], axis: number, position: number): number[] => index.map((old, other) => (other === axis ? position : old));
+const replaceAt = (index: readonly number[], axis: number, position: number): number[] =>
+  index.map((old, other) => (other === axis ? position : old));
 
 export const shape = {
   reshape: ([x], attributes, resolve) => [{ ...x!, shape: resolve(attributes.shape) }],
   transpose: ([x], { permutation }) => {
     const sizes = permutation.map((axis) => x!.shape[axis]!);
-    return [build(x!.dtype, sizes, (index) => at(x!, x!.shape.map((_, axis) => index[permutation.indexOf(axis)]!)))];
+    return [
+      build(x!.dtype, sizes, (index) =>
+        at(
+          x!,
+          x!.shape.map((_, axis) => index[permutation.indexOf(axis)]!),
+        ),
+      ),
+    ];
   },
   concat: (inputs, { axis }) => {
     const along = normalizeAxis(axis, inputs[0]!.shape.length);
@@ -26,7 +34,11 @@ export const shape = {
   },
   slice: ([x], { axis, start, end }) => {
     const along = normalizeAxis(axis, x!.shape.length);
-    return [build(x!.dtype, replaceAt(x!.shape, along, end - start), (index) => at(x!, replaceAt(index, along, index[along]! + start)))];
+    return [
+      build(x!.dtype, replaceAt(x!.shape, along, end - start), (index) =>
+        at(x!, replaceAt(index, along, index[along]! + start)),
+      ),
+    ];
   },
   pad: ([x], { axis, before, after }) => {
     const along = normalizeAxis(axis, x!.shape.length);
@@ -38,6 +50,10 @@ export const shape = {
       }),
     ];
   },
-  expand: ([x], attributes, resolve) => [build(x!.dtype, resolve(attributes.shape), (index) => broadcastAt(x!, index))],
-  fill: (_, attributes, resolve) => [build("float32", resolve(attributes.shape), () => attributes.value)],
+  expand: ([x], attributes, resolve) => [
+    build(x!.dtype, resolve(attributes.shape), (index) => broadcastAt(x!, index)),
+  ],
+  fill: (_, attributes, resolve) => [
+    build("float32", resolve(attributes.shape), () => attributes.value),
+  ],
 } satisfies { [N in OpName]?: Reference<N> };

@@ -9,21 +9,31 @@ const MASKED = -1e9;
 /** Some entries masked as attention does, one row wholly, and one with large numbers. */
 const maskedRows = listed(0.5, MASKED, -0.25, 1, MASKED, MASKED, MASKED, MASKED, 90, 80, -90, 0);
 
-/** g - softmax(x) sum(g) of each row: where masked outputs are near -1e9, rounding hides differences. */
+/**
+ * g - softmax(x) sum(g) of each row: where masked outputs are near -1e9, rounding hides
+ * differences.
+ */
 function logSoftmaxGradient(x: PlainTensor, upstream: Float64Array): Float64Array {
   const width = x.shape.at(-1)!;
   const result = upstream.slice();
   for (let start = 0; start < result.length; start += width) {
     const total = upstream.slice(start, start + width).reduce((sum, g) => sum + g, 0);
-    softmaxOf(x.data.subarray(start, start + width)).forEach((p, i) => (result[start + i]! -= p * total));
+    softmaxOf(x.data.subarray(start, start + width)).forEach(
+      (p, i) => (result[start + i]! -= p * total),
+    );
   }
   return result;
 }
 
 /** What arrives at the row of log-probabilities of which only the target's is read. */
-function atTargets([x, targets]: readonly PlainTensor[], [upstream]: readonly PlainTensor[]): Float64Array {
+function atTargets(
+  [x, targets]: readonly PlainTensor[],
+  [upstream]: readonly PlainTensor[],
+): Float64Array {
   const spread = new Float64Array(x!.data.length);
-  targets!.data.forEach((target, row) => (spread[row * x!.shape[1]! + target] = upstream!.data[row]!));
+  targets!.data.forEach(
+    (target, row) => (spread[row * x!.shape[1]! + target] = upstream!.data[row]!),
+  );
   return spread;
 }
 
@@ -32,11 +42,21 @@ function softmaxes<N extends "softmax" | "logSoftmax">(masked: Partial<Sample<N>
     { name: "a matrix", attributes: {}, inputs: [float(["n", "m"], normal(2))], sizes: TWO_SIZES },
     { name: "heads", attributes: {}, inputs: [float(["n", 2, 3, "m"])], sizes: TWO_SIZES },
     { name: "an axis of size 1", attributes: {}, inputs: [float(["n", 1])], sizes: TWO_SIZES },
-    { name: "masks", attributes: {}, inputs: [float([3, 4], maskedRows)], sizes: NO_SYMBOLS, ...masked },
+    {
+      name: "masks",
+      attributes: {},
+      inputs: [float([3, 4], maskedRows)],
+      sizes: NO_SYMBOLS,
+      ...masked,
+    },
   ] as Sample<N>[];
 }
 
-const tokens = (name: string, outputs: readonly number[], fill: Fill = normal(2)): Sample<"tokenLogProbabilities"> => ({
+const tokens = (
+  name: string,
+  outputs: readonly number[],
+  fill: Fill = normal(2),
+): Sample<"tokenLogProbabilities"> => ({
   name,
   attributes: {},
   inputs: [float(["n", 5], fill), integer(["n"], below(5))],
@@ -44,10 +64,19 @@ const tokens = (name: string, outputs: readonly number[], fill: Fill = normal(2)
   outputs,
 });
 
-const norms = (weights: readonly SampleInput[]): { name: string; inputs: SampleInput[]; sizes: readonly Sizes[] }[] => [
+const norms = (
+  weights: readonly SampleInput[],
+): { name: string; inputs: SampleInput[]; sizes: readonly Sizes[] }[] => [
   { name: "a matrix", inputs: [float(["n", 4]), ...weights], sizes: TWO_SIZES },
   { name: "three axes", inputs: [float(["n", "m", 4]), ...weights], sizes: TWO_SIZES },
-  { name: "large and small rows", inputs: [float([3, 4], listed(1e3, -2e3, 5e2, 1, 1e-2, -2e-2, 0, 1e-3, 1, 2, 3, 4)), ...weights], sizes: NO_SYMBOLS },
+  {
+    name: "large and small rows",
+    inputs: [
+      float([3, 4], listed(1e3, -2e3, 5e2, 1, 1e-2, -2e-2, 0, 1e-3, 1, 2, 3, 4)),
+      ...weights,
+    ],
+    sizes: NO_SYMBOLS,
+  },
 ];
 
 const cosines: Fill = ({ flat }) => Math.cos(Math.floor(flat / 2) * 10 ** -(flat % 2));
@@ -55,7 +84,12 @@ const sines: Fill = ({ flat }) => Math.sin(Math.floor(flat / 2) * 10 ** -(flat %
 const rotary = (name: string, inverse: boolean, positions: Fill): Sample<"rotary"> => ({
   name,
   attributes: { inverse },
-  inputs: [float(["n", 3, "m", 4]), integer(["n", "m"], positions), float([9, 2], cosines), float([9, 2], sines)],
+  inputs: [
+    float(["n", 3, "m", 4]),
+    integer(["n", "m"], positions),
+    float([9, 2], cosines),
+    float([9, 2], sines),
+  ],
   sizes: TWO_SIZES,
   constants: [2, 3],
 });
@@ -72,15 +106,23 @@ interface CacheCase {
   packed?: boolean;
 }
 
-function cached(name: string, { sizes, length, total, window = 0, rotary: rotate = true, packed = false }: CacheCase): Sample<"cachedAttention"> {
+function cached(
+  name: string,
+  { sizes, length, total, window = 0, rotary: rotate = true, packed = false }: CacheCase,
+): Sample<"cachedAttention"> {
   const table = (wave: (x: number) => number): SampleInput =>
-    float(["cache", HEAD_SIZE / 2], ({ flat }) => wave(Math.floor(flat / 8) * 1e4 ** (-(flat % 8) / 8)));
+    float(["cache", HEAD_SIZE / 2], ({ flat }) =>
+      wave(Math.floor(flat / 8) * 1e4 ** (-(flat % 8) / 8)),
+    );
   const past = float(["n", HEADS.keyValueHeads, "cache", HEAD_SIZE]);
   return {
     name,
     attributes: { ...HEADS, rotary: rotate, window, packed },
     inputs: [
-      ...(packed ? [HEADS.heads + 2 * HEADS.keyValueHeads] : [HEADS.heads, HEADS.keyValueHeads, HEADS.keyValueHeads]).map((count) => float(["n", "step", count * HEAD_SIZE])),
+      ...(packed
+        ? [HEADS.heads + 2 * HEADS.keyValueHeads]
+        : [HEADS.heads, HEADS.keyValueHeads, HEADS.keyValueHeads]
+      ).map((count) => float(["n", "step", count * HEAD_SIZE])),
       past,
       past,
       { dtype: "int32", shape: ["n"], fill: ({ flat, sizes: given }) => length(flat, given) - 1 },
@@ -98,7 +140,11 @@ const prefillSizes: readonly Sizes[] = [
   { n: 2, step: 5, cache: 5 },
 ];
 /** Rows of a prefill, padded on the right to the longest. */
-const prefill: CacheCase = { sizes: prefillSizes, length: (row, { step }) => step! - (row % step!), total: ({ step }) => step! };
+const prefill: CacheCase = {
+  sizes: prefillSizes,
+  length: (row, { step }) => step! - (row % step!),
+  total: ({ step }) => step!,
+};
 /** One more token on rows of different lengths; the longest fills the cache. */
 const single: CacheCase = {
   sizes: [
@@ -109,11 +155,17 @@ const single: CacheCase = {
   total: ({ cache }) => cache!,
 };
 /** Several tokens on a filled cache, one row. */
-const continued: CacheCase = { sizes: [{ n: 1, step: 3, cache: 8 }], length: () => 7, total: () => 7 };
+const continued: CacheCase = {
+  sizes: [{ n: 1, step: 3, cache: 8 }],
+  length: () => 7,
+  total: () => 7,
+};
 
 export const attention = {
   softmax: softmaxes({ step: 3e-3 }),
-  logSoftmax: softmaxes({ gradient: ([x], [upstream]) => [logSoftmaxGradient(x!, upstream!.data)] }),
+  logSoftmax: softmaxes({
+    gradient: ([x], [upstream]) => [logSoftmaxGradient(x!, upstream!.data)],
+  }),
   tokenLogProbabilities: [
     tokens("the targets", [0]),
     tokens("all", [1]),
@@ -128,9 +180,19 @@ export const attention = {
       gradient: (inputs, upstream) => [logSoftmaxGradient(inputs[0]!, atTargets(inputs, upstream))],
     },
   ],
-  rmsNorm: norms([float([4])]).map((sample): Sample<"rmsNorm"> => ({ ...sample, attributes: { epsilon: 1e-3 } })),
-  layerNorm: norms([float([4]), float([4])]).map((sample): Sample<"layerNorm"> => ({ ...sample, attributes: { epsilon: 1e-3 } })),
-  rotary: [rotary("positions in order", false, ({ flat, sizes }) => flat % sizes["m"]!), rotary("any positions", false, below(9)), rotary("turning back", true, below(9))],
+  rmsNorm: norms([float([4])]).map((sample): Sample<"rmsNorm"> => ({
+    ...sample,
+    attributes: { epsilon: 1e-3 },
+  })),
+  layerNorm: norms([float([4]), float([4])]).map((sample): Sample<"layerNorm"> => ({
+    ...sample,
+    attributes: { epsilon: 1e-3 },
+  })),
+  rotary: [
+    rotary("positions in order", false, ({ flat, sizes }) => flat % sizes["m"]!),
+    rotary("any positions", false, below(9)),
+    rotary("turning back", true, below(9)),
+  ],
   cachedAttention: [
     cached("prefill", prefill),
     cached("prefill without rotation", { ...prefill, rotary: false }),
@@ -140,7 +202,15 @@ export const attention = {
     cached("single steps with a window", { ...single, window: 3 }),
     cached("a window of one", { ...single, window: 1 }),
     cached("several tokens on a filled cache", continued),
-    ...[prefill, single, continued].flatMap((each, i) => [true, false].map((rotate) => cached(`packed, ${["prefill", "single steps", "several tokens"][i]}${rotate ? "" : " without rotation"}`, { ...each, packed: true, rotary: rotate }))),
+    ...[prefill, single, continued].flatMap((each, i) =>
+      [true, false].map((rotate) =>
+        cached(
+          "packed, " +
+            `${["prefill", "single steps", "several tokens"][i]}${rotate ? "" : " without rotation"}`,
+          { ...each, packed: true, rotary: rotate },
+        ),
+      ),
+    ),
     cached("several tokens on a filled cache with a window", { ...continued, window: 3 }),
   ],
 } satisfies { [N in OpName]?: readonly Sample<N>[] };

@@ -3,13 +3,30 @@ import { halfToFloatTable, toHalf } from "../../../core/tensor.ts";
 import type { OpName } from "../../op-types.ts";
 import type { PlainTensor } from "../plain.ts";
 import type { Fill, Sample } from "./sample.ts";
-import { NO_SYMBOLS, TWO_SIZES, apart, awayFromZero, below, float, integer, listed, normal, truth, uniform } from "./sample.ts";
+import {
+  NO_SYMBOLS,
+  TWO_SIZES,
+  apart,
+  awayFromZero,
+  below,
+  float,
+  integer,
+  listed,
+  normal,
+  truth,
+  uniform,
+} from "./sample.ts";
 
 type Binary = "add" | "subtract" | "multiply" | "divide" | "maximum" | "minimum";
 type Unary = "negate" | "exp" | "log" | "sqrt" | "abs" | "tanh" | "sigmoid" | "softplus" | "silu";
 
 function binary<N extends Binary>(left: Fill, right: Fill): Sample<N>[] {
-  const sample = (name: string, a: readonly (number | string)[], b: readonly (number | string)[], sizes = TWO_SIZES): Sample<Binary> => ({
+  const sample = (
+    name: string,
+    a: readonly (number | string)[],
+    b: readonly (number | string)[],
+    sizes = TWO_SIZES,
+  ): Sample<Binary> => ({
     name,
     attributes: {},
     inputs: [float(a, left), float(b, right)],
@@ -31,7 +48,12 @@ function unary<N extends Unary>(fill: Fill, extremes: readonly number[]): Sample
   return [
     { name: "a matrix", attributes: {}, inputs: [float(["n", "m"], fill)], sizes: TWO_SIZES },
     { name: "a scalar", attributes: {}, inputs: [float([], fill)], sizes: NO_SYMBOLS },
-    { name: "extremes", attributes: {}, inputs: [float([extremes.length], listed(...extremes))], sizes: NO_SYMBOLS },
+    {
+      name: "extremes",
+      attributes: {},
+      inputs: [float([extremes.length], listed(...extremes))],
+      sizes: NO_SYMBOLS,
+    },
   ] as Sample<Unary>[] as Sample<N>[];
 }
 
@@ -39,11 +61,19 @@ const ties = listed(1, 2, 3, 2, -1);
 const otherTies = listed(1, 3, 2, 2, -1);
 
 function choosing<N extends "maximum" | "minimum">(): Sample<N>[] {
-  const tied: Sample<"maximum"> = { name: "ties, shared by halves", attributes: {}, inputs: [float([5], ties), float([5], otherTies)], sizes: NO_SYMBOLS };
+  const tied: Sample<"maximum"> = {
+    name: "ties, shared by halves",
+    attributes: {},
+    inputs: [float([5], ties), float([5], otherTies)],
+    sizes: NO_SYMBOLS,
+  };
   return [...binary<N>(apart(), apart(0.1)), tied as Sample<N>];
 }
 
-const identity = (_: readonly PlainTensor[], [upstream]: readonly PlainTensor[]): Float64Array[] => [upstream!.data];
+const identity = (
+  _: readonly PlainTensor[],
+  [upstream]: readonly PlainTensor[],
+): Float64Array[] => [upstream!.data];
 
 export const elementwise = {
   add: binary(normal(), normal()),
@@ -62,29 +92,104 @@ export const elementwise = {
   softplus: unary(normal(), [0, 100, -100, 1e4, -1e9]),
   silu: unary(normal(), [0, 30, -30, 1e4, -1e4]),
   gelu: (["none", "tanh"] as const).flatMap((approximation): Sample<"gelu">[] => [
-    { name: `a matrix, ${approximation}`, attributes: { approximation }, inputs: [float(["n", "m"], normal(2))], sizes: TWO_SIZES },
-    { name: `extremes, ${approximation}`, attributes: { approximation }, inputs: [float([8], listed(0, 1e-4, -1e-4, 2e-3, 4, -4, 30, -30))], sizes: NO_SYMBOLS },
+    {
+      name: `a matrix, ${approximation}`,
+      attributes: { approximation },
+      inputs: [float(["n", "m"], normal(2))],
+      sizes: TWO_SIZES,
+    },
+    {
+      name: `extremes, ${approximation}`,
+      attributes: { approximation },
+      inputs: [float([8], listed(0, 1e-4, -1e-4, 2e-3, 4, -4, 30, -30))],
+      sizes: NO_SYMBOLS,
+    },
   ]),
   greater: [
-    { name: "broadcast", attributes: {}, inputs: [float(["n", "m"], below(3)), float([1, "m"], below(3))], sizes: TWO_SIZES },
-    { name: "ties", attributes: {}, inputs: [float([5], ties), float([5], otherTies)], sizes: NO_SYMBOLS },
+    {
+      name: "broadcast",
+      attributes: {},
+      inputs: [float(["n", "m"], below(3)), float([1, "m"], below(3))],
+      sizes: TWO_SIZES,
+    },
+    {
+      name: "ties",
+      attributes: {},
+      inputs: [float([5], ties), float([5], otherTies)],
+      sizes: NO_SYMBOLS,
+    },
   ],
   equal: [
-    { name: "integers", attributes: {}, inputs: [integer(["n", "m"], below(3)), integer(["m"], below(3))], sizes: TWO_SIZES },
-    { name: "floats", attributes: {}, inputs: [float([5], ties), float([5], otherTies)], sizes: NO_SYMBOLS },
+    {
+      name: "integers",
+      attributes: {},
+      inputs: [integer(["n", "m"], below(3)), integer(["m"], below(3))],
+      sizes: TWO_SIZES,
+    },
+    {
+      name: "floats",
+      attributes: {},
+      inputs: [float([5], ties), float([5], otherTies)],
+      sizes: NO_SYMBOLS,
+    },
   ],
   where: [
-    { name: "equal shapes", attributes: {}, inputs: [truth(["n", "m"]), float(["n", "m"]), float(["n", "m"])], sizes: TWO_SIZES },
-    { name: "broadcast", attributes: {}, inputs: [truth(["n", 1]), float(["m"]), float([])], sizes: TWO_SIZES },
-    { name: "a broadcast condition", attributes: {}, inputs: [truth([3]), float(["n", 3]), float(["n", 1])], sizes: TWO_SIZES },
-    { name: "integers", attributes: {}, inputs: [truth(["n"]), integer(["n"], below(9)), integer([], below(9))], sizes: TWO_SIZES },
+    {
+      name: "equal shapes",
+      attributes: {},
+      inputs: [truth(["n", "m"]), float(["n", "m"]), float(["n", "m"])],
+      sizes: TWO_SIZES,
+    },
+    {
+      name: "broadcast",
+      attributes: {},
+      inputs: [truth(["n", 1]), float(["m"]), float([])],
+      sizes: TWO_SIZES,
+    },
+    {
+      name: "a broadcast condition",
+      attributes: {},
+      inputs: [truth([3]), float(["n", 3]), float(["n", 1])],
+      sizes: TWO_SIZES,
+    },
+    {
+      name: "integers",
+      attributes: {},
+      inputs: [truth(["n"]), integer(["n"], below(9)), integer([], below(9))],
+      sizes: TWO_SIZES,
+    },
   ],
   cast: [
-    { name: "float32 to int64, towards zero", attributes: { to: "int64" }, inputs: [float(["n", "m"], normal(4))], sizes: TWO_SIZES },
-    { name: "float32 to int32", attributes: { to: "int32" }, inputs: [float(["n"], normal(4))], sizes: TWO_SIZES },
-    { name: "int64 to float32", attributes: { to: "float32" }, inputs: [integer(["n", "m"], below(9))], sizes: TWO_SIZES },
-    { name: "bool to float32", attributes: { to: "float32" }, inputs: [truth(["n", "m"])], sizes: TWO_SIZES },
-    { name: "int64 to bool", attributes: { to: "bool" }, inputs: [integer(["n", "m"], below(3))], sizes: TWO_SIZES },
+    {
+      name: "float32 to int64, towards zero",
+      attributes: { to: "int64" },
+      inputs: [float(["n", "m"], normal(4))],
+      sizes: TWO_SIZES,
+    },
+    {
+      name: "float32 to int32",
+      attributes: { to: "int32" },
+      inputs: [float(["n"], normal(4))],
+      sizes: TWO_SIZES,
+    },
+    {
+      name: "int64 to float32",
+      attributes: { to: "float32" },
+      inputs: [integer(["n", "m"], below(9))],
+      sizes: TWO_SIZES,
+    },
+    {
+      name: "bool to float32",
+      attributes: { to: "float32" },
+      inputs: [truth(["n", "m"])],
+      sizes: TWO_SIZES,
+    },
+    {
+      name: "int64 to bool",
+      attributes: { to: "bool" },
+      inputs: [integer(["n", "m"], below(3))],
+      sizes: TWO_SIZES,
+    },
     {
       name: "float16 to float32",
       attributes: { to: "float32" },
@@ -93,7 +198,22 @@ export const elementwise = {
       gradient: (_, [upstream]) => [upstream!.data.map((g) => halfToFloatTable()[toHalf(g)]!)],
     },
     // Rounding makes a staircase, whose slope on the whole is 1.
-    { name: "float32 to float16", attributes: { to: "float16" }, inputs: [float(["n", "m"])], sizes: TWO_SIZES, gradient: identity },
+    {
+      name: "float32 to float16",
+      attributes: { to: "float16" },
+      inputs: [float(["n", "m"])],
+      sizes: TWO_SIZES,
+      gradient: identity,
+    },
   ],
-  stopGradient: [{ name: "a matrix", attributes: {}, inputs: [float(["n", "m"])], sizes: TWO_SIZES, outputs: [0], gradient: ([x]) => [new Float64Array(x!.data.length)] }],
+  stopGradient: [
+    {
+      name: "a matrix",
+      attributes: {},
+      inputs: [float(["n", "m"])],
+      sizes: TWO_SIZES,
+      outputs: [0],
+      gradient: ([x]) => [new Float64Array(x!.data.length)],
+    },
+  ],
 } satisfies { [N in OpName]?: readonly Sample<N>[] };

@@ -4,13 +4,22 @@ import type { Fill, Sample } from "./sample.ts";
 import { NO_SYMBOLS, TWO_SIZES, apart, below, float, listed, normal } from "./sample.ts";
 
 function reduction<N extends "sum" | "mean" | "max">(fill: Fill): Sample<N>[] {
-  const sample = (name: string, axes: readonly number[], keepDimensions: boolean): Sample<"sum"> => ({
+  const sample = (
+    name: string,
+    axes: readonly number[],
+    keepDimensions: boolean,
+  ): Sample<"sum"> => ({
     name,
     attributes: { axes, keepDimensions },
     inputs: [float(["n", 3, "m"], fill)],
     sizes: TWO_SIZES,
   });
-  const unknown = { name: "every axis of unknown size", attributes: { axes: [0, 1], keepDimensions: false }, inputs: [float(["n", "m"], fill)], sizes: TWO_SIZES };
+  const unknown = {
+    name: "every axis of unknown size",
+    attributes: { axes: [0, 1], keepDimensions: false },
+    inputs: [float(["n", "m"], fill)],
+    sizes: TWO_SIZES,
+  };
   return [
     sample("first axis", [0], false),
     sample("first axis, kept", [0], true),
@@ -43,14 +52,44 @@ export const reduce = {
     },
   ],
   argmax: [
-    { name: "last axis", attributes: { axis: -1 }, inputs: [float(["n", 5], apart())], sizes: TWO_SIZES },
-    { name: "first axis", attributes: { axis: 0 }, inputs: [float([4, "n"], apart())], sizes: TWO_SIZES },
-    { name: "the first of ties", attributes: { axis: 1 }, inputs: [float(["n", 8], below(3))], sizes: TWO_SIZES },
+    {
+      name: "last axis",
+      attributes: { axis: -1 },
+      inputs: [float(["n", 5], apart())],
+      sizes: TWO_SIZES,
+    },
+    {
+      name: "first axis",
+      attributes: { axis: 0 },
+      inputs: [float([4, "n"], apart())],
+      sizes: TWO_SIZES,
+    },
+    {
+      name: "the first of ties",
+      attributes: { axis: 1 },
+      inputs: [float(["n", 8], below(3))],
+      sizes: TWO_SIZES,
+    },
     { name: "a vector", attributes: { axis: 0 }, inputs: [float([6], apart())], sizes: NO_SYMBOLS },
   ],
   cumulativeSum: [
-    { name: "from the start", attributes: { reverse: false }, inputs: [float(["n", 3, "m"], normal())], sizes: TWO_SIZES },
-    { name: "from the end", attributes: { reverse: true }, inputs: [float(["n", 5], normal())], sizes: TWO_SIZES },
-    { name: "a vector", attributes: { reverse: false }, inputs: [float([6], normal())], sizes: NO_SYMBOLS },
+    {
+      name: "from the start",
+      attributes: { reverse: false },
+      inputs: [float(["n", 3, "m"], normal())],
+      sizes: TWO_SIZES,
+    },
+    {
+      name: "from the end",
+      attributes: { reverse: true },
+      inputs: [float(["n", 5], normal())],
+      sizes: TWO_SIZES,
+    },
+    {
+      name: "a vector",
+      attributes: { reverse: false },
+      inputs: [float([6], normal())],
+      sizes: NO_SYMBOLS,
+    },
   ],
 } satisfies { [N in OpName]?: readonly Sample<N>[] };

@@ -38,8 +38,14 @@ export interface Sample<N extends OpName> {
   readonly outputs?: readonly number[];
   /** Float inputs without a gradient. */
   readonly constants?: readonly number[];
-  /** The gradient of each input where differences do not give it: at kinks, and where rounding hides them. */
-  readonly gradient?: (inputs: readonly PlainTensor[], upstream: readonly PlainTensor[]) => readonly Float64Array[];
+  /**
+   * The gradient of each input where differences do not give it: at kinks, and where rounding hides
+   * them.
+   */
+  readonly gradient?: (
+    inputs: readonly PlainTensor[],
+    upstream: readonly PlainTensor[],
+  ) => readonly Float64Array[];
   /** The operation leaves some entries of its outputs open. */
   readonly open?: boolean;
   /** Step of the central differences. */
@@ -54,9 +60,17 @@ export const TWO_SIZES: readonly Sizes[] = [
 /** For samples without symbols. */
 export const NO_SYMBOLS: readonly Sizes[] = [{}];
 
-export const float = (shape: Shape, fill: Fill = normal()): SampleInput => ({ dtype: "float32", shape, fill });
+export const float = (shape: Shape, fill: Fill = normal()): SampleInput => ({
+  dtype: "float32",
+  shape,
+  fill,
+});
 export const integer = (shape: Shape, fill: Fill): SampleInput => ({ dtype: "int64", shape, fill });
-export const truth = (shape: Shape): SampleInput => ({ dtype: "bool", shape, fill: ({ random }) => random.integer(2) });
+export const truth = (shape: Shape): SampleInput => ({
+  dtype: "bool",
+  shape,
+  fill: ({ random }) => random.integer(2),
+});
 
 export const normal =
   (deviation = 1, mean = 0): Fill =>
@@ -69,7 +83,8 @@ export const uniform =
     low + (high - low) * random.uniform();
 
 /** Numbers of both signs, at least 0.3 from zero. */
-export const awayFromZero: Fill = ({ random }) => (random.chance(0.5) ? 1 : -1) * (0.3 + random.uniform());
+export const awayFromZero: Fill = ({ random }) =>
+  (random.chance(0.5) ? 1 : -1) * (0.3 + random.uniform());
 
 /** Numbers that are at least 0.1 apart from each other, and from those of another offset. */
 export const apart =
