@@ -9,7 +9,7 @@ import { join, resolve } from "node:path";
 import { Command } from "commander";
 import type { Table } from "../src/evaluation/table.ts";
 import { formatTable } from "../src/evaluation/table.ts";
-import { writeReport } from "../src/evaluation/report.ts";
+import { writeReport } from "../src/report/report.ts";
 import type { Figure, Target } from "./measure.ts";
 import { meets } from "./measure.ts";
 import { runPart } from "./parts.ts";

@@ -10,7 +10,7 @@ import { sftObjective } from "../src/objectives/sft.ts";
 import { clipFactor, createAdamW, createGradientNorm } from "../src/optim/optimizer.ts";
 import type { Tensors } from "../src/runtime/session.ts";
 import { resolveConfig } from "../src/training/configs.ts";
-import { dpo } from "../src/training/dpo.ts";
+import { dpo } from "../src/training/offline/dpo.ts";
 import { joinRows, packExamples } from "../src/training/layout.ts";
 import { choosePlan, openForTraining } from "../src/training/prepare.ts";
 import { seconds } from "./measure.ts";

@@ -5,13 +5,13 @@
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
-import { createReporter } from "../../src/cli/output.ts";
-import { StagesDisplay } from "../../src/cli/stages-display.ts";
+import { createReporter } from "../../src/cli/display/output.ts";
+import { StagesDisplay } from "../../src/cli/display/stages-display.ts";
 import { AttuneError } from "../../src/core/errors.ts";
-import { writeReport } from "../../src/evaluation/report.ts";
+import { writeReport } from "../../src/report/report.ts";
 import { formatTable } from "../../src/evaluation/table.ts";
-import { answerRequests, scoreAnswers } from "../../src/evaluation/world-answers.ts";
-import { runWorldPipeline } from "../../src/evaluation/world-pipeline.ts";
+import { answerRequests, scoreAnswers } from "../../src/quickstart/answers.ts";
+import { runWorldPipeline } from "../../src/quickstart/pipeline.ts";
 import { parameterCount } from "../../src/models/model.ts";
 import type { Model } from "../../src/models/model.ts";
 import { readJsonLines } from "../../src/runs/json-lines.ts";

@@ -7,7 +7,7 @@
  */
 import type { Command } from "commander";
 import type { RunSummary } from "../runs/run-info.ts";
-import type { Reporter } from "./reporter.ts";
+import type { Reporter } from "./display/reporter.ts";
 
 /** What every command is given; commands touch neither `process.stdout` nor signals themselves. */
 export interface CommandContext {

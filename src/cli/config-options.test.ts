@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { expect, test } from "vitest";
-import { parseConfig } from "../runs/config-sources.ts";
-import { ppoConfig } from "../training/ppo.config.ts";
+import { parseConfig } from "../config/sources.ts";
+import { ppoConfig } from "../training/online/ppo.config.ts";
 import { addConfigOptions, readConfigFlags } from "./config-options.ts";
 
 test("a list is given at once or in parts, and other options are not joined", () => {

@@ -1,9 +1,9 @@
 /** The flags of a config definition as commander options, and back. */
 import { type Command, Option } from "commander";
-import type { ConfigDefinition } from "../runs/config.ts";
-import { flagWords } from "../runs/config-faces.ts";
-import type { FlagValue } from "../runs/config-sources.ts";
-import { describeType } from "../runs/config-types.ts";
+import type { ConfigDefinition } from "../config/config.ts";
+import { flagWords } from "../config/faces.ts";
+import type { FlagValue } from "../config/sources.ts";
+import { describeType } from "../config/types.ts";
 
 /**
  * Adds `--learning-rate <number>`, `--packing`, `--no-packing`, ..., grouped as in the definition.

@@ -12,18 +12,18 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { z } from "zod";
 import { AttuneError } from "../core/errors.ts";
-import { defineConfig, field, requiredField } from "../runs/config.ts";
+import { defineConfig, field, requiredField } from "../config/config.ts";
 import type { TrainingEvent } from "../runs/events.ts";
 import { readJsonLines } from "../runs/json-lines.ts";
 import type { Run } from "../runs/run.ts";
 import type { CommandContext, CommandEntry } from "./command.ts";
 import { COMMANDS } from "./commands/index.ts";
 import { resumeCommand } from "./commands/resume.ts";
-import { drive } from "./drive.ts";
-import { reportPlan } from "./dry-run.ts";
+import { drive } from "./display/drive.ts";
+import { reportPlan } from "./display/dry-run.ts";
 import { runProgram } from "./program.ts";
 import { fakeIo, type FakeIo, TextSink } from "./testing.ts";
-import { trainingCommand } from "./training-command.ts";
+import { trainingCommand } from "./training/training-command.ts";
 
 const pondConfig = defineConfig({
   name: "pond",

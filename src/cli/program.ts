@@ -8,13 +8,13 @@
 import { Command, CommanderError, type Option } from "commander";
 import { AttuneError, nearest } from "../core/errors.ts";
 import { wallClock } from "../core/wall-clock.ts";
-import { habitOf, ownerOf, subcommandHabit } from "../runs/config-habits.ts";
+import { habitOf, ownerOf, subcommandHabit } from "../config/habits.ts";
 import { attuneVersion } from "../runs/versions.ts";
 import type { Bind, Call, CommandContext, CommandEntry } from "./command.ts";
 import { COMMANDS } from "./commands/index.ts";
 import { reportError } from "./error-output.ts";
 import { listenForInterrupt, type SignalSource } from "./interrupt.ts";
-import { createReporter } from "./output.ts";
+import { createReporter } from "./display/output.ts";
 import { type Sink, widthOf } from "./sink.ts";
 
 /** What a program touches outside itself. */

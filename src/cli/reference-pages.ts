@@ -5,10 +5,10 @@
 import { compareConfig } from "../constitution/compare.config.ts";
 import { constitutionJsonSchema } from "../constitution/constitution.ts";
 import { reviseConfig } from "../constitution/revise.config.ts";
-import { configMarkdown } from "../runs/config-faces.ts";
+import { configMarkdown } from "../config/faces.ts";
 import { metricsMarkdown } from "../runs/metrics.ts";
 import { evaluationConfig } from "../evaluation/evaluation.config.ts";
-import { planQuestions } from "../evaluation/plan/method-config.ts";
+import { planQuestions } from "../planning/method-config.ts";
 import { serveConfig } from "../server/serve.config.ts";
 import { TRAINER_CONFIGS } from "../training/configs.ts";
 import { generateConfig } from "./commands/generate.ts";

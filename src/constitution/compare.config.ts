@@ -1,6 +1,6 @@
 /** Options of AI comparisons. */
 import { z } from "zod";
-import { defineConfig, field, requiredField } from "../runs/config.ts";
+import { defineConfig, field, requiredField } from "../config/config.ts";
 import { templateField } from "../sampling/template.config.ts";
 import {
   checkClamp,
@@ -9,7 +9,7 @@ import {
   letterFields,
   reuseFields,
   serverFields,
-} from "../training/judge.config.ts";
+} from "../training/online/judge.config.ts";
 import { dataFields, localFields, writingFields } from "./critic.config.ts";
 
 export const compareConfig = defineConfig({

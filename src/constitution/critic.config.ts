@@ -1,11 +1,11 @@
 /**
  * Options of the commands that ask a critic; those that a judge of training has too are in
- * training/judge.config.ts.
+ * training/online/judge.config.ts.
  */
 import { z } from "zod";
-import { field } from "../runs/config.ts";
-import { dataFields as readingFields } from "../training/data.config.ts";
-import { contextField } from "../training/judge.config.ts";
+import { field } from "../config/config.ts";
+import { dataFields as readingFields } from "../training/offline/data.config.ts";
+import { contextField } from "../training/online/judge.config.ts";
 
 const count = z.int().min(1);
 

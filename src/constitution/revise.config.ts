@@ -1,8 +1,8 @@
 /** Options of critique and revision. */
 import { z } from "zod";
-import { defineConfig, field, requiredField } from "../runs/config.ts";
+import { defineConfig, field, requiredField } from "../config/config.ts";
 import { templateField } from "../sampling/template.config.ts";
-import { constitutionFields, reuseFields, serverFields } from "../training/judge.config.ts";
+import { constitutionFields, reuseFields, serverFields } from "../training/online/judge.config.ts";
 import { dataFields, localFields, writingFields } from "./critic.config.ts";
 
 export const reviseConfig = defineConfig({

@@ -21,7 +21,7 @@ import type {
   WritingRequest,
 } from "./critic.ts";
 import { isRefused } from "./critic.ts";
-import type { LETTER_METHODS } from "../training/judge.config.ts";
+import type { LETTER_METHODS } from "../training/online/judge.config.ts";
 import type { LetterReading, ReplyPlace } from "./letters.ts";
 import { readPlaces, readSamples } from "./letters.ts";
 import type { RetryOptions, Try } from "./retry.ts";

@@ -3,9 +3,9 @@
  * beside the reward models.
  */
 import { z } from "zod";
-import type { ConfigOf } from "../runs/config.ts";
-import { defineConfig, field, requiredField } from "../runs/config.ts";
-import { judgeFields } from "../training/judge.config.ts";
+import type { ConfigOf } from "../config/config.ts";
+import { defineConfig, field, requiredField } from "../config/config.ts";
+import { judgeFields } from "../training/online/judge.config.ts";
 
 const count = z.int().min(1);
 // a clamp is for labels that a reward model learns from

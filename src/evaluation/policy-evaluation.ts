@@ -16,16 +16,16 @@ import { answerFaults, faultWarning } from "../text/answer-faults.ts";
 import type { Encoder } from "../text/encoder.ts";
 import type { Prompt } from "../text/messages.ts";
 import { choosePlan } from "../training/prepare.ts";
-import type { RewardSource } from "../training/rewards.ts";
-import { finiteScores } from "../training/rewards.ts";
-import type { Rollout, RolloutPrompt } from "../training/rollout.ts";
+import type { RewardSource } from "../training/rollout/rewards.ts";
+import { finiteScores } from "../training/rollout/rewards.ts";
+import type { Rollout, RolloutPrompt } from "../training/rollout/rollout.ts";
 import {
   batchRollouts,
   encodePrompts,
   layRollout,
   promptWarnings,
   readByAnswer,
-} from "../training/rollout.ts";
+} from "../training/rollout/rollout.ts";
 import { inconclusiveModels } from "./inconclusive.ts";
 import type {
   ContestEntry,

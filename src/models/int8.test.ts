@@ -18,7 +18,7 @@ import { BlockwisePlan } from "./plans/blockwise.ts";
 import type { Recompute, TokenBatch } from "./plans/plan.ts";
 import { RECOMPUTE } from "./plans/plan.ts";
 import { WholePlan } from "./plans/whole.ts";
-import { openActor, sharesBase } from "../training/roles.ts";
+import { openActor, sharesBase } from "../training/rollout/roles.ts";
 import { openForTraining } from "../training/prepare.ts";
 import { saveTrained } from "./save.ts";
 import { TINY_CONFIGS, randomBatch, randomModel } from "./testing.ts";

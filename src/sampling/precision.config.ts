@@ -1,7 +1,7 @@
 /** The option of all commands that answer: how a model's weights are kept. */
 import { z } from "zod";
 import { PRECISIONS } from "../models/precision.ts";
-import { field } from "../runs/config.ts";
+import { field } from "../config/config.ts";
 
 export const precisionField = (group: string) =>
   field({

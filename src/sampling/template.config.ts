@@ -3,7 +3,7 @@
  * trained or used.
  */
 import { z } from "zod";
-import { field } from "../runs/config.ts";
+import { field } from "../config/config.ts";
 
 export const templateField = field({
   type: z.string().min(1),

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { resolveValues } from "../runs/config.ts";
-import { readSources } from "../runs/config-sources.ts";
+import { resolveValues } from "../config/config.ts";
+import { readSources } from "../config/sources.ts";
 import { serveConfig } from "./serve.config.ts";
 
 const resolve = (origins: string[]) =>

@@ -1,6 +1,6 @@
 /** Options of `attune serve`. */
 import { z } from "zod";
-import { defineConfig, field, requiredField } from "../runs/config.ts";
+import { defineConfig, field, requiredField } from "../config/config.ts";
 import { precisionField } from "../sampling/precision.config.ts";
 import { templateField } from "../sampling/template.config.ts";
 

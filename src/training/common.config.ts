@@ -5,12 +5,12 @@
 import { z } from "zod";
 import { RECOMPUTE } from "../models/plans/plan.ts";
 import { PRECISIONS } from "../models/precision.ts";
-import type { Condition } from "../runs/config.ts";
-import { field, requiredField } from "../runs/config.ts";
+import type { Condition } from "../config/config.ts";
+import { field, requiredField } from "../config/config.ts";
 import { REPORTS } from "../runs/report.ts";
 import { templateField } from "../sampling/template.config.ts";
 import { SCHEDULES } from "../optim/schedules.ts";
-import { trainingDataFields } from "./data.config.ts";
+import { trainingDataFields } from "./offline/data.config.ts";
 
 const positive = z.number().positive();
 /** A rate that is 0 in float32 would leave everything as it is. */

@@ -1,17 +1,17 @@
 /** The option definitions of all trainers, and their resolution for library users. */
-import type { ConfigOf, GivenOf } from "../runs/config.ts";
-import { parseConfig } from "../runs/config-sources.ts";
-import { bestOfNConfig } from "./best-of-n.config.ts";
-import { dpoConfig } from "./dpo.config.ts";
-import { grpoConfig } from "./grpo.config.ts";
-import { ktoConfig } from "./kto.config.ts";
-import { onlineDpoConfig } from "./online-dpo.config.ts";
-import { ppoConfig } from "./ppo.config.ts";
-import { reinforcePlusPlusConfig } from "./reinforce-plus-plus.config.ts";
-import { rejectionSamplingConfig } from "./rejection-sampling.config.ts";
-import { rewardConfig } from "./reward.config.ts";
-import { rlooConfig } from "./rloo.config.ts";
-import { sftConfig } from "./sft.config.ts";
+import type { ConfigOf, GivenOf } from "../config/config.ts";
+import { parseConfig } from "../config/sources.ts";
+import { bestOfNConfig } from "./online/best-of-n.config.ts";
+import { dpoConfig } from "./offline/dpo.config.ts";
+import { grpoConfig } from "./online/grpo.config.ts";
+import { ktoConfig } from "./offline/kto.config.ts";
+import { onlineDpoConfig } from "./online/online-dpo.config.ts";
+import { ppoConfig } from "./online/ppo.config.ts";
+import { reinforcePlusPlusConfig } from "./online/reinforce-plus-plus.config.ts";
+import { rejectionSamplingConfig } from "./online/rejection-sampling.config.ts";
+import { rewardConfig } from "./offline/reward.config.ts";
+import { rlooConfig } from "./online/rloo.config.ts";
+import { sftConfig } from "./offline/sft.config.ts";
 
 export const TRAINER_CONFIGS = {
   sft: sftConfig,

@@ -19,7 +19,7 @@ import type { GradientNorm } from "../optim/optimizer.ts";
 import type { MicroBatch } from "./loop.ts";
 import type { PlanChoice, PlanRequest } from "./prepare.ts";
 import { choosePlan } from "./prepare.ts";
-import type { TrainedRole } from "./roles.ts";
+import type { TrainedRole } from "./rollout/roles.ts";
 
 /**
  * A plan for one phase at a time. The block plan's sessions are built in milliseconds, so letting

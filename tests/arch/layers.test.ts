@@ -9,6 +9,7 @@ import { repositoryRoot } from "../support/shared.ts";
 const ROOMS = [
   "core",
   "stats",
+  "config",
   "graph",
   "runtime",
   "text",
@@ -22,6 +23,9 @@ const ROOMS = [
   "training",
   "constitution",
   "evaluation",
+  "report",
+  "planning",
+  "quickstart",
   "labelling",
   "scale",
   "server",

@@ -6,7 +6,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { readAlignFile } from "../../src/cli/align-file.ts";
+import { readAlignFile } from "../../src/cli/align/file.ts";
 import { runProgram } from "../../src/cli/program.ts";
 import { fakeIo } from "../../src/cli/testing.ts";
 import { startMockServer } from "../../src/constitution/testing/server.ts";

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseHTML } from "linkedom";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { readAlignFile } from "../../src/cli/align-file.ts";
+import { readAlignFile } from "../../src/cli/align/file.ts";
 import { attuneVersion } from "../../src/runs/versions.ts";
 import { madePairs } from "../../src/training/testing.ts";
 import { worldTokenizer } from "../../src/world/tokenizer.ts";

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { readHeldOut } from "../../src/training/held-out.ts";
+import { readHeldOut } from "../../src/training/offline/held-out.ts";
 import { madePairs } from "../../src/training/testing.ts";
 import { worldTokenizer } from "../../src/world/tokenizer.ts";
 import { attune, saveTinyModel } from "./support.ts";

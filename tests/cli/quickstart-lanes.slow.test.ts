@@ -9,9 +9,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { AttuneError } from "../../src/core/errors.ts";
-import { SMALL_RECIPE } from "../../src/evaluation/testing.ts";
-import { fromPlainError, toPlainError } from "../../src/evaluation/world-lanes.ts";
-import { runWorldPipeline } from "../../src/evaluation/world-pipeline.ts";
+import { SMALL_RECIPE } from "../../src/quickstart/testing.ts";
+import { fromPlainError, toPlainError } from "../../src/quickstart/lanes.ts";
+import { runWorldPipeline } from "../../src/quickstart/pipeline.ts";
 import { type Compiled, compileSources } from "../support/compiled.ts";
 import { watched } from "../support/progress.ts";
 import { snapshot } from "./support.ts";
@@ -33,7 +33,7 @@ async function inThreads(
   signal?: { name: NodeJS.Signals; when: string },
 ): Promise<{ status: string; said: string }> {
   const program = `
-    import { runWorldPipeline } from ${JSON.stringify(`file://${compiled.module("evaluation/world-pipeline")}`)};
+    import { runWorldPipeline } from ${JSON.stringify(`file://${compiled.module("quickstart/pipeline")}`)};
     const interruption = new AbortController();
     process.once("SIGINT", () => interruption.abort());
     const { models } = await runWorldPipeline({ seed: 3, folder: ${JSON.stringify(folder)}, recipe: ${JSON.stringify(SMALL_RECIPE)} }, { signal: interruption.signal });

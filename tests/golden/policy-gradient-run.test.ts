@@ -8,10 +8,10 @@ import { join } from "node:path";
 import { describe, test } from "vitest";
 import type { Model } from "../../src/models/model.ts";
 import { resolveConfig } from "../../src/training/configs.ts";
-import { grpo } from "../../src/training/grpo.ts";
-import type { PolicyInput } from "../../src/training/policy-method.ts";
-import { reinforcePlusPlus } from "../../src/training/reinforce-plus-plus.ts";
-import { rloo } from "../../src/training/rloo.ts";
+import { grpo } from "../../src/training/online/grpo.ts";
+import type { PolicyInput } from "../../src/training/rollout/policy-method.ts";
+import { reinforcePlusPlus } from "../../src/training/online/reinforce-plus-plus.ts";
+import { rloo } from "../../src/training/online/rloo.ts";
 import type { PrescribedAnswer } from "./prescribed.ts";
 import {
   expectSteps,

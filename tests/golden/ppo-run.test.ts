@@ -9,9 +9,9 @@ import { float32 } from "../../src/core/tensor.ts";
 import type { Model } from "../../src/models/model.ts";
 import { SafetensorsFile } from "../../src/models/weights/safetensors.ts";
 import { resolveConfig } from "../../src/training/configs.ts";
-import { ppo } from "../../src/training/ppo.ts";
-import type { RewardSource } from "../../src/training/rewards.ts";
-import { RewardModelSource } from "../../src/training/rewards.ts";
+import { ppo } from "../../src/training/online/ppo.ts";
+import type { RewardSource } from "../../src/training/rollout/rewards.ts";
+import { RewardModelSource } from "../../src/training/rollout/rewards.ts";
 import type { PrescribedAnswer } from "./prescribed.ts";
 import {
   expectSteps,

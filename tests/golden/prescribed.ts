@@ -11,8 +11,8 @@ import { SafetensorsFile } from "../../src/models/weights/safetensors.ts";
 import type { TrainingEvent } from "../../src/runs/events.ts";
 import type { Encoder } from "../../src/text/encoder.ts";
 import { createEncoder } from "../../src/text/encoder.ts";
-import type { RewardSource } from "../../src/training/rewards.ts";
-import type { RolloutEngine } from "../../src/training/rollout.ts";
+import type { RewardSource } from "../../src/training/rollout/rewards.ts";
+import type { RolloutEngine } from "../../src/training/rollout/rollout.ts";
 import { repositoryRoot } from "../support/shared.ts";
 
 export const goldenFolder = join(repositoryRoot, "tests", "golden");

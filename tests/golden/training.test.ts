@@ -16,10 +16,10 @@ import type { TrainingEvent } from "../../src/runs/events.ts";
 import type { Encoder } from "../../src/text/encoder.ts";
 import { createEncoder } from "../../src/text/encoder.ts";
 import { resolveConfig } from "../../src/training/configs.ts";
-import { dpo } from "../../src/training/dpo.ts";
-import { kto } from "../../src/training/kto.ts";
-import { rewardModel } from "../../src/training/reward.ts";
-import { sft } from "../../src/training/sft.ts";
+import { dpo } from "../../src/training/offline/dpo.ts";
+import { kto } from "../../src/training/offline/kto.ts";
+import { rewardModel } from "../../src/training/offline/reward.ts";
+import { sft } from "../../src/training/offline/sft.ts";
 
 interface GoldenRun {
   name: string;

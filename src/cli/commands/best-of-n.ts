@@ -1,10 +1,10 @@
 /** `attune best-of-n`: draw n answers to each prompt, and keep the one that a reward likes most. */
 import type { Table } from "../../evaluation/table.ts";
 import { formatMean, formatNumber, formatTable } from "../../evaluation/table.ts";
-import { bestOfNConfig } from "../../training/best-of-n.config.ts";
-import type { BestOfNPoint } from "../../training/best-of-n.ts";
-import { bestOfN, readCurve } from "../../training/best-of-n.ts";
-import { policyCommand } from "./policy-command.ts";
+import { bestOfNConfig } from "../../training/online/best-of-n.config.ts";
+import type { BestOfNPoint } from "../../training/online/best-of-n.ts";
+import { bestOfN, readCurve } from "../../training/online/best-of-n.ts";
+import { policyCommand } from "../training/policy-command.ts";
 
 export const command = policyCommand({
   config: bestOfNConfig,

@@ -7,18 +7,18 @@ import { join } from "node:path";
 import { createInterface } from "node:readline/promises";
 import { countOf } from "../../core/counts.ts";
 import { AttuneError } from "../../core/errors.ts";
-import { defineConfig } from "../../runs/config.ts";
-import { parseConfig } from "../../runs/config-sources.ts";
+import { defineConfig } from "../../config/config.ts";
+import { parseConfig } from "../../config/sources.ts";
 import { writeFileAtomic } from "../../runs/files.ts";
 import { ChatSession } from "../../sampling/chat-session.ts";
 import { templateField } from "../../sampling/template.config.ts";
-import { noteCutAnswers, warnOfAnswers } from "../answer-warnings.ts";
+import { noteCutAnswers, warnOfAnswers } from "../display/answer-warnings.ts";
 import type { CommandContext, CommandModule } from "../command.ts";
-import { addBelowHelp, itemsText } from "../help-text.ts";
+import { addBelowHelp, itemsText } from "../display/help-text.ts";
 import { addConfigOptions, readConfigFlags } from "../config-options.ts";
-import { formatTable } from "../words.ts";
+import { formatTable } from "../display/words.ts";
 import { generationFields } from "./generate.ts";
-import { openForGeneration } from "./model-to-answer.ts";
+import { openForGeneration } from "../inputs/model-to-answer.ts";
 
 const { raw: _raw, ...chatFields } = generationFields;
 const chatConfig = defineConfig({

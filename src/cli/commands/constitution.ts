@@ -10,11 +10,11 @@ import { AttuneError } from "../../core/errors.ts";
 import { writeFileAtomic } from "../../runs/files.ts";
 import type { CommandContext, CommandModule } from "../command.ts";
 import { constitutionSchemaText } from "../reference-pages.ts";
-import { formatTable } from "../words.ts";
-import { compareCommand } from "./constitution-compare.ts";
-import { readText } from "./constitution-input.ts";
-import { configureReport } from "./constitution-report.ts";
-import { reviseCommand } from "./constitution-revise.ts";
+import { formatTable } from "../display/words.ts";
+import { compareCommand } from "../constitution/compare.ts";
+import { readText } from "../constitution/input.ts";
+import { configureReport } from "../constitution/report.ts";
+import { reviseCommand } from "../constitution/revise.ts";
 
 const SCHEMA_FILE = "constitution.schema.json";
 

@@ -14,11 +14,11 @@ import type { RecordKind, Split } from "../../data/records.ts";
 import { compact, RECORD_KINDS, SPLITS } from "../../data/records.ts";
 import type { Tokenizer } from "../../text/tokenizer.ts";
 import type { CommandContext, CommandModule } from "../command.ts";
-import { addBelowHelp, itemsText } from "../help-text.ts";
-import { dataSources } from "./data-input.ts";
-import { remoteData } from "./find-data.ts";
-import { findModel } from "./find-model.ts";
-import { oneOf } from "./one-of.ts";
+import { addBelowHelp, itemsText } from "../display/help-text.ts";
+import { dataSources } from "../inputs/data-input.ts";
+import { remoteData } from "../inputs/find-data.ts";
+import { findModel } from "../inputs/find-model.ts";
+import { oneOf } from "../inputs/one-of.ts";
 
 interface ReadingOptions {
   readonly split?: Split;

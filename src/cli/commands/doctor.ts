@@ -6,8 +6,8 @@ import { readdir, stat, statfs } from "node:fs/promises";
 import { freemem, platform, release, totalmem } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { busyNote, calibrate } from "../../evaluation/plan/calibrate.ts";
-import type { Machine } from "../../evaluation/plan/calibrate.ts";
+import { busyNote, calibrate } from "../../planning/calibrate.ts";
+import type { Machine } from "../../planning/calibrate.ts";
 import { hubCacheFolder } from "../../models/weights/hub.ts";
 import { cacheFolder } from "../../runs/cache-folder.ts";
 import { versions } from "../../runs/versions.ts";
@@ -17,8 +17,8 @@ import { readProcessor } from "../../runtime/processor.ts";
 import type { WebgpuDriver } from "../../runtime/webgpu-driver.ts";
 import { findDriver } from "../../runtime/webgpu-driver.ts";
 import type { CommandModule } from "../command.ts";
-import { addBelowHelp } from "../help-text.ts";
-import { formatBytes, formatTable, wrapText } from "../words.ts";
+import { addBelowHelp } from "../display/help-text.ts";
+import { formatBytes, formatTable, wrapText } from "../display/words.ts";
 
 export interface Folder {
   path: string;

@@ -1,10 +1,10 @@
 /** `attune dpo`: direct preference optimisation and its relatives. */
 import { recordsAs } from "../../data/dataset.ts";
-import { dpoConfig } from "../../training/dpo.config.ts";
-import { encodeDpo, dpo } from "../../training/dpo.ts";
-import { trainingCommand } from "../training-command.ts";
-import { reportHeldOut } from "./held-out-table.ts";
-import { openInput, runTraining } from "./training-input.ts";
+import { dpoConfig } from "../../training/offline/dpo.config.ts";
+import { encodeDpo, dpo } from "../../training/offline/dpo.ts";
+import { trainingCommand } from "../training/training-command.ts";
+import { reportHeldOut } from "../training/held-out-table.ts";
+import { openInput, runTraining } from "../training/training-input.ts";
 
 export const command = trainingCommand({
   config: dpoConfig,

@@ -14,11 +14,11 @@ import type { WeightDType } from "../../models/weights/dtypes.ts";
 import type { QuantName } from "../../models/weights/gguf-quantize.ts";
 import { filesBelow, publishFolder } from "../../runs/files.ts";
 import type { CommandContext, CommandModule } from "../command.ts";
-import { addBelowHelp, itemsText } from "../help-text.ts";
-import { formatBytes, formatTable } from "../words.ts";
-import { findModel } from "./find-model.ts";
-import { readModelOf } from "./read-model.ts";
-import { oneOf } from "./one-of.ts";
+import { addBelowHelp, itemsText } from "../display/help-text.ts";
+import { formatBytes, formatTable } from "../display/words.ts";
+import { findModel } from "../inputs/find-model.ts";
+import { readModelOf } from "../inputs/read-model.ts";
+import { oneOf } from "../inputs/one-of.ts";
 
 const QUANTS = { q8_0: "Q8_0", q4_0: "Q4_0", q4_1: "Q4_1" } as const satisfies Record<
   string,

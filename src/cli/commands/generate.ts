@@ -5,8 +5,8 @@ import { countOf } from "../../core/counts.ts";
 import { AttuneError } from "../../core/errors.ts";
 import { loadDataset, recordsAs } from "../../data/dataset.ts";
 import type { PromptRecord } from "../../data/records.ts";
-import { defineConfig, field, requiredField } from "../../runs/config.ts";
-import { parseConfig } from "../../runs/config-sources.ts";
+import { defineConfig, field, requiredField } from "../../config/config.ts";
+import { parseConfig } from "../../config/sources.ts";
 import { shortenedNote } from "../../sampling/answer-limit.ts";
 import type { GenerateOptions } from "../../sampling/generate.ts";
 import { generate } from "../../sampling/generate.ts";
@@ -15,11 +15,11 @@ import { templateField } from "../../sampling/template.config.ts";
 import type { EncodingRow } from "../../text/encoder.ts";
 import type { Prompt } from "../../text/messages.ts";
 import { promptText } from "../../text/messages.ts";
-import { noteCutAnswers, warnOfAnswers, warnOfLostCharacters } from "../answer-warnings.ts";
+import { noteCutAnswers, warnOfAnswers, warnOfLostCharacters } from "../display/answer-warnings.ts";
 import type { CommandContext, CommandModule } from "../command.ts";
 import { addConfigOptions, readConfigFlags } from "../config-options.ts";
-import { remoteData } from "./find-data.ts";
-import { openForGeneration } from "./model-to-answer.ts";
+import { remoteData } from "../inputs/find-data.ts";
+import { openForGeneration } from "../inputs/model-to-answer.ts";
 
 export const generationFields = {
   model: requiredField({

@@ -1,7 +1,7 @@
 /** `attune grpo`: group relative policy optimisation, DAPO and Dr. GRPO. */
-import { grpoConfig } from "../../training/grpo.config.ts";
-import { grpo } from "../../training/grpo.ts";
-import { policyCommand } from "./policy-command.ts";
+import { grpoConfig } from "../../training/online/grpo.config.ts";
+import { grpo } from "../../training/online/grpo.ts";
+import { policyCommand } from "../training/policy-command.ts";
 
 export const command = policyCommand({
   config: grpoConfig,

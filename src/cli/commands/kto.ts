@@ -1,9 +1,9 @@
 /** `attune kto`: learning from answers that are desirable or not. */
 import { recordsAs } from "../../data/dataset.ts";
-import { ktoConfig } from "../../training/kto.config.ts";
-import { encodeKto, kto } from "../../training/kto.ts";
-import { trainingCommand } from "../training-command.ts";
-import { openInput, runTraining } from "./training-input.ts";
+import { ktoConfig } from "../../training/offline/kto.config.ts";
+import { encodeKto, kto } from "../../training/offline/kto.ts";
+import { trainingCommand } from "../training/training-command.ts";
+import { openInput, runTraining } from "../training/training-input.ts";
 
 export const command = trainingCommand({
   config: ktoConfig,

@@ -1,8 +1,8 @@
 /** `attune online-dpo`: DPO on pairs of the policy's own answers, by a reward or a judge. */
-import { onlineDpoConfig } from "../../training/online-dpo.config.ts";
-import { onlineDpo } from "../../training/online-dpo.ts";
-import { openJudge } from "./judge-input.ts";
-import { policyCommand } from "./policy-command.ts";
+import { onlineDpoConfig } from "../../training/online/online-dpo.config.ts";
+import { onlineDpo } from "../../training/online/online-dpo.ts";
+import { openJudge } from "../inputs/judge-input.ts";
+import { policyCommand } from "../training/policy-command.ts";
 
 export const command = policyCommand({
   config: onlineDpoConfig,

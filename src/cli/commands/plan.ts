@@ -1,28 +1,28 @@
 /** `attune plan METHOD`: memory and time, before spending either. */
 import { countOf } from "../../core/counts.ts";
 import { existsSync } from "node:fs";
-import { busyNote } from "../../evaluation/plan/calibrate.ts";
-import { planConfigOf, planOptionsOf } from "../../evaluation/plan/method-config.ts";
-import type { PlanOptions, RunPlan } from "../../evaluation/plan/plan.ts";
-import { planRun } from "../../evaluation/plan/plan.ts";
-import type { ModelShape } from "../../evaluation/plan/presets.ts";
-import { noSuchShape, presetShape } from "../../evaluation/plan/presets.ts";
-import type { Method } from "../../evaluation/plan/work.ts";
-import { METHODS } from "../../evaluation/plan/work.ts";
+import { busyNote } from "../../planning/calibrate.ts";
+import { planConfigOf, planOptionsOf } from "../../planning/method-config.ts";
+import type { PlanOptions, RunPlan } from "../../planning/plan.ts";
+import { planRun } from "../../planning/plan.ts";
+import type { ModelShape } from "../../planning/presets.ts";
+import { noSuchShape, presetShape } from "../../planning/presets.ts";
+import type { Method } from "../../planning/work.ts";
+import { METHODS } from "../../planning/work.ts";
 import { adapterBase, sourceOf, tokenizerOf } from "../../models/open.ts";
 import { readModelConfig } from "../../models/registry.ts";
 import { openWeights } from "../../models/weights/source.ts";
 import { parameterCount } from "../../models/model.ts";
-import { parseConfig } from "../../runs/config-sources.ts";
+import { parseConfig } from "../../config/sources.ts";
 import type { Encoder } from "../../text/encoder.ts";
 import type { CommandContext, CommandModule } from "../command.ts";
-import { addBelowHelp, examplesText } from "../help-text.ts";
+import { addBelowHelp, examplesText } from "../display/help-text.ts";
 import { addConfigOptions, readConfigFlags } from "../config-options.ts";
-import { formatBytes, formatDuration, formatShort, formatTable } from "../words.ts";
-import { findModel } from "./find-model.ts";
-import type { DataOptions } from "./plan-data.ts";
-import { measureData } from "./plan-data.ts";
-import { openEncoder } from "./template-input.ts";
+import { formatBytes, formatDuration, formatShort, formatTable } from "../display/words.ts";
+import { findModel } from "../inputs/find-model.ts";
+import type { DataOptions } from "../inputs/plan-data.ts";
+import { measureData } from "../inputs/plan-data.ts";
+import { openEncoder } from "../inputs/template-input.ts";
 
 /** The shape of a preset, or of a model that is there or can be downloaded. */
 async function findShape(name: string, context: CommandContext): Promise<ModelShape> {

@@ -7,25 +7,25 @@ import { pathToFileURL } from "node:url";
 import { AttuneError } from "../../core/errors.ts";
 import type { ScoredModel } from "../../evaluation/gold-table.ts";
 import { evaluateGold, goldTable } from "../../evaluation/gold-table.ts";
-import type { MemoryFigure } from "../../evaluation/method-memory.ts";
-import { measureMethods } from "../../evaluation/method-memory.ts";
-import { writeReport } from "../../evaluation/report.ts";
-import type { PipelineResult } from "../../evaluation/world-pipeline.ts";
+import type { MemoryFigure } from "../../quickstart/method-memory.ts";
+import { measureMethods } from "../../quickstart/method-memory.ts";
+import { writeReport } from "../../report/report.ts";
+import type { PipelineResult } from "../../quickstart/pipeline.ts";
 import {
   CONSTITUTION_COMPARISONS,
   WORLD_COMPARISONS,
   runWorldPipeline,
-} from "../../evaluation/world-pipeline.ts";
-import { constitutionLines } from "../../evaluation/world-constitution-report.ts";
+} from "../../quickstart/pipeline.ts";
+import { constitutionLines } from "../../quickstart/constitution-report.ts";
 import {
   chooseExamples,
   pathLines,
   rewardModelLine,
   worldReport,
-} from "../../evaluation/world-report.ts";
-import { warnOfAnswers } from "../answer-warnings.ts";
+} from "../../quickstart/report.ts";
+import { warnOfAnswers } from "../display/answer-warnings.ts";
 import type { CommandContext, CommandModule } from "../command.ts";
-import { StagesDisplay } from "../stages-display.ts";
+import { StagesDisplay } from "../display/stages-display.ts";
 
 export const command: CommandModule = {
   configure(command, bind) {

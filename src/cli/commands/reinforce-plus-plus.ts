@@ -1,7 +1,7 @@
 /** `attune reinforce++`: PPO's surrogate without a critic. */
-import { reinforcePlusPlusConfig } from "../../training/reinforce-plus-plus.config.ts";
-import { reinforcePlusPlus } from "../../training/reinforce-plus-plus.ts";
-import { policyCommand } from "./policy-command.ts";
+import { reinforcePlusPlusConfig } from "../../training/online/reinforce-plus-plus.config.ts";
+import { reinforcePlusPlus } from "../../training/online/reinforce-plus-plus.ts";
+import { policyCommand } from "../training/policy-command.ts";
 
 export const command = policyCommand({
   config: reinforcePlusPlusConfig,

@@ -1,7 +1,7 @@
 /** `attune rejection-sampling`: imitate the best of one's own answers, again and again. */
-import { rejectionSamplingConfig } from "../../training/rejection-sampling.config.ts";
-import { rejectionSampling } from "../../training/rejection-sampling.ts";
-import { policyCommand } from "./policy-command.ts";
+import { rejectionSamplingConfig } from "../../training/online/rejection-sampling.config.ts";
+import { rejectionSampling } from "../../training/online/rejection-sampling.ts";
+import { policyCommand } from "../training/policy-command.ts";
 
 export const command = policyCommand({
   config: rejectionSamplingConfig,

@@ -5,7 +5,7 @@ import { chdir } from "node:process";
 import { AttuneError } from "../../core/errors.ts";
 import { readRunInfo } from "../../runs/run-folder.ts";
 import type { CommandEntry, CommandModule } from "../command.ts";
-import { showFirstCurve } from "../plot.ts";
+import { showFirstCurve } from "../display/plot.ts";
 
 /**
  * @param entries where the commands are looked up; a function, since the list holds this command

@@ -1,10 +1,10 @@
 /** `attune reward`: a Bradley-Terry reward model. */
 import { recordsAs } from "../../data/dataset.ts";
-import { rewardConfig } from "../../training/reward.config.ts";
-import { encodeReward, rewardModel } from "../../training/reward.ts";
-import { trainingCommand } from "../training-command.ts";
-import { reportHeldOut } from "./held-out-table.ts";
-import { openInput, runTraining } from "./training-input.ts";
+import { rewardConfig } from "../../training/offline/reward.config.ts";
+import { encodeReward, rewardModel } from "../../training/offline/reward.ts";
+import { trainingCommand } from "../training/training-command.ts";
+import { reportHeldOut } from "../training/held-out-table.ts";
+import { openInput, runTraining } from "../training/training-input.ts";
 
 export const command = trainingCommand({
   config: rewardConfig,

@@ -1,7 +1,7 @@
 /** `attune rloo`: REINFORCE leave-one-out. */
-import { rlooConfig } from "../../training/rloo.config.ts";
-import { rloo } from "../../training/rloo.ts";
-import { policyCommand } from "./policy-command.ts";
+import { rlooConfig } from "../../training/online/rloo.config.ts";
+import { rloo } from "../../training/online/rloo.ts";
+import { policyCommand } from "../training/policy-command.ts";
 
 export const command = policyCommand({
   config: rlooConfig,

@@ -2,9 +2,9 @@
 import { existsSync } from "node:fs";
 import { join, relative } from "node:path";
 import { AttuneError } from "../../core/errors.ts";
-import { runReport } from "../../evaluation/run-report.ts";
-import { runCurves } from "../../evaluation/run-curves.ts";
-import { writeReport } from "../../evaluation/report.ts";
+import { runReport } from "../../report/run-report.ts";
+import { runCurves } from "../../report/run-curves.ts";
+import { writeReport } from "../../report/report.ts";
 import {
   type Difference,
   diffRuns,
@@ -15,12 +15,12 @@ import {
   showRun,
   sparkline,
 } from "../../runs/compare.ts";
-import { subcommandHabit } from "../../runs/config-habits.ts";
+import { subcommandHabit } from "../../config/habits.ts";
 import { metricDefinition } from "../../runs/metrics.ts";
 import { flatten } from "../../runs/recorded.ts";
 import type { CommandModule } from "../command.ts";
-import { plotCurves, type PlotOptions, speaksUnicode } from "../plot.ts";
-import { formatHeadedTable, formatNumber, formatTable, LINE_WIDTH } from "../words.ts";
+import { plotCurves, type PlotOptions, speaksUnicode } from "../display/plot.ts";
+import { formatHeadedTable, formatNumber, formatTable, LINE_WIDTH } from "../display/words.ts";
 
 /** Shown in the list, where a run has them, and at most this many. */
 const LIST_METRICS = [

@@ -2,8 +2,8 @@
 import { countOf } from "../../core/counts.ts";
 import { AttuneError } from "../../core/errors.ts";
 import { readRegularText } from "../../text/regular-file.ts";
-import { parseConfig } from "../../runs/config-sources.ts";
-import type { ConfigOf } from "../../runs/config.ts";
+import { parseConfig } from "../../config/sources.ts";
+import type { ConfigOf } from "../../config/config.ts";
 import { weightCount, worthPacking } from "../../sampling/packing.ts";
 import type { EngineLimits, ServedModel } from "../../server/engines.ts";
 import { cacheBytes } from "../../server/engines.ts";
@@ -13,7 +13,7 @@ import { nameOf, openServed, readAdapters } from "../../server/open.ts";
 import { serveConfig } from "../../server/serve.config.ts";
 import type { CommandContext, CommandModule } from "../command.ts";
 import { addConfigOptions, readConfigFlags } from "../config-options.ts";
-import { openForGeneration } from "./model-to-answer.ts";
+import { openForGeneration } from "../inputs/model-to-answer.ts";
 
 type Config = ConfigOf<typeof serveConfig>;
 

@@ -2,11 +2,11 @@
 import { AttuneError } from "../../core/errors.ts";
 import type { Dataset } from "../../data/dataset.ts";
 import { kindEntries, recordsAs } from "../../data/dataset.ts";
-import { sftConfig } from "../../training/sft.config.ts";
-import type { SftRecord } from "../../training/sft.ts";
-import { encodeSft, sft } from "../../training/sft.ts";
-import { trainingCommand } from "../training-command.ts";
-import { openInput, runTraining } from "./training-input.ts";
+import { sftConfig } from "../../training/offline/sft.config.ts";
+import type { SftRecord } from "../../training/offline/sft.ts";
+import { encodeSft, sft } from "../../training/offline/sft.ts";
+import { trainingCommand } from "../training/training-command.ts";
+import { openInput, runTraining } from "../training/training-input.ts";
 
 /**
  * Conversations and texts as they are; of anything else, the best answers.

@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 import { float32 } from "../../core/tensor.ts";
 import { sftObjective } from "../../objectives/sft.ts";
 import { openForTraining } from "../../training/prepare.ts";
-import { copyAdapter, openActor } from "../../training/roles.ts";
+import { copyAdapter, openActor } from "../../training/rollout/roles.ts";
 import { adapterNames } from "../adapter.ts";
 import { readModel } from "../load.ts";
 import type { Model } from "../model.ts";

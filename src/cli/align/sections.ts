@@ -1,0 +1,146 @@
+/**
+ * The stages that `attune.yaml` may ask for, in the order in which they run, and what one takes
+ * from another.
+ */
+import { join } from "node:path";
+import { compareConfig } from "../../constitution/compare.config.ts";
+import { reviseConfig } from "../../constitution/revise.config.ts";
+import { TRAINER_CONFIGS } from "../../training/configs.ts";
+
+/** Commands that stages are runs of, and their options. */
+export const STAGE_CONFIGS = {
+  ...TRAINER_CONFIGS,
+  "constitution revise": reviseConfig,
+  "constitution compare": compareConfig,
+};
+
+export type StageMethod = keyof typeof STAGE_CONFIGS;
+
+export interface Section {
+  method: StageMethod;
+  /** Folder of the stage. */
+  folder: string;
+  title: string;
+  /** What comes of it: data for later stages, a reward model, or a model that answers. */
+  makes: "data" | "reward" | "policy";
+}
+
+/** Names in the file are in camel case; hyphens and underscores are taken too. */
+export const SECTIONS: Readonly<Record<string, Section>> = {
+  revise: {
+    method: "constitution revise",
+    folder: "revise",
+    title: "Critiques and revisions",
+    makes: "data",
+  },
+  sft: { method: "sft", folder: "sft", title: "Supervised fine-tuning", makes: "policy" },
+  compare: {
+    method: "constitution compare",
+    folder: "compare",
+    title: "Comparisons by principles",
+    makes: "data",
+  },
+  reward: { method: "reward", folder: "reward", title: "Reward model", makes: "reward" },
+  heldOutReward: {
+    method: "reward",
+    folder: "held-out-reward",
+    title: "Held-out reward model",
+    makes: "reward",
+  },
+  ppo: { method: "ppo", folder: "ppo", title: "PPO", makes: "policy" },
+  rloo: { method: "rloo", folder: "rloo", title: "RLOO", makes: "policy" },
+  grpo: { method: "grpo", folder: "grpo", title: "GRPO", makes: "policy" },
+  "reinforce++": {
+    method: "reinforce++",
+    folder: "reinforce++",
+    title: "REINFORCE++",
+    makes: "policy",
+  },
+  onlineDpo: { method: "online-dpo", folder: "online-dpo", title: "Online DPO", makes: "policy" },
+  rejectionSampling: {
+    method: "rejection-sampling",
+    folder: "rejection-sampling",
+    title: "Rejection sampling",
+    makes: "policy",
+  },
+  dpo: { method: "dpo", folder: "dpo", title: "DPO", makes: "policy" },
+  kto: { method: "kto", folder: "kto", title: "KTO", makes: "policy" },
+};
+
+/** An option that is filled in, and the stage whose result it is. */
+export interface Wire {
+  option: string;
+  value: unknown;
+  from?: string;
+}
+
+export interface WiringInput {
+  model: string;
+  out: string;
+  seed: number;
+  /** Of the model that all begins with; `auto` where the file names none. */
+  template: string;
+  /** Options that the section gives itself. */
+  given: ReadonlySet<string>;
+  /** Earlier stages by folder, with the options that have an effect. */
+  done: ReadonlyMap<
+    string,
+    { readonly options: Readonly<Record<string, unknown>>; readonly needs: readonly string[] }
+  >;
+}
+
+/** What a stage is given where its section says nothing else. */
+export function wiresOf(
+  { method, folder, makes }: Section,
+  { model, out, seed, template, given, done }: WiringInput,
+): Wire[] {
+  const result = (stage: string, ...path: string[]): Omit<Wire, "option">[] =>
+    done.has(stage) ? [{ value: join(out, stage, ...path), from: stage }] : [];
+  const first = (option: string, ...values: Omit<Wire, "option">[]): Wire[] =>
+    values.slice(0, 1).map((value) => ({ option, ...value }));
+  const labels = result("compare", "data", "preferences.jsonl");
+  const wires: Wire[] = [{ option: "seed", value: seed }];
+  // later stages go on with the template that their model was trained with
+  const meets: Wire[] =
+    template === "auto" || given.has("model") ? [] : [{ option: "template", value: template }];
+  if (folder === "revise") return [...wires, ...meets, { option: "model", value: model }];
+  if (folder === "sft")
+    return [
+      ...wires,
+      ...meets,
+      { option: "model", value: model },
+      ...first("data", ...result("revise", "data", "sft.jsonl")),
+    ];
+  wires.push(
+    ...first("model", ...result("sft"), { value: model }),
+    ...(done.has("sft") ? [] : meets),
+  );
+  if (folder === "compare") return [...wires, { option: "critic", value: model }];
+  if (folder === "reward") return [...wires, ...first("data", ...labels)];
+  if (method === "dpo")
+    return [
+      ...wires,
+      ...first(
+        "data",
+        ...pairsOfReward(done),
+        ...labels,
+        ...result("revise", "data", "pairs.jsonl"),
+      ),
+    ];
+  if (makes !== "policy" || method === "kto") return wires;
+  const judged = given.has("judge");
+  const reward = judged ? [] : result("reward").map((each) => ({ ...each, value: [each.value] }));
+  return [
+    ...wires,
+    ...first("reward", ...reward),
+    ...first("heldOutReward", ...result("held-out-reward")),
+  ];
+}
+
+/** DPO learns from what the reward model learned from. */
+function pairsOfReward(done: WiringInput["done"]): Omit<Wire, "option">[] {
+  const reward = done.get("reward");
+  const data = reward?.options["data"];
+  if (data === undefined) return [];
+  return [{ value: data, ...(reward!.needs.includes("compare") ? { from: "compare" } : {}) }];
+}

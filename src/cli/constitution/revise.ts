@@ -1,0 +1,250 @@
+/** `attune constitution revise`: answers, critiques, revisions; demonstrations and pairs out. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { estimateAnswers, estimateRevisions, sumOf } from "../../constitution/estimate.ts";
+import { RESULTS, writeRevisions } from "../../constitution/results.ts";
+import type { RevisionChain } from "../../constitution/revise.ts";
+import {
+  demonstrationsOf,
+  helpfulAnswers,
+  revise,
+  revisionPair,
+} from "../../constitution/revise.ts";
+import { reviseConfig } from "../../constitution/revise.config.ts";
+import { countOf } from "../../core/counts.ts";
+import { AttuneError } from "../../core/errors.ts";
+import type { Dataset } from "../../data/dataset.ts";
+import { loadDataset, recordsAs } from "../../data/dataset.ts";
+import type { DemonstrationRecord } from "../../data/records.ts";
+import { formatTable } from "../../evaluation/table.ts";
+import { driftTable, revisionDrift } from "../../evaluation/revision-drift.ts";
+import type { Prompt } from "../../text/messages.ts";
+import { SERVER_PREFIX } from "../../training/online/judge.config.ts";
+import { warnOfAnswers } from "../display/answer-warnings.ts";
+import { trainingCommand } from "../training/training-command.ts";
+import {
+  announce,
+  hashOf,
+  loadConstitution,
+  openCritics,
+  pilot,
+  shellWord,
+  usageText,
+  withCritics,
+} from "./input.ts";
+import { loadOptions, tellDataset, tellUnusedInputs } from "../inputs/data-input.ts";
+
+/**
+ * Demonstrations and conversations teach as they are; of anything else the prompts are answered.
+ */
+function helpfulPart(
+  dataset: Dataset | undefined,
+  limit: number,
+): { ready: DemonstrationRecord[]; prompts: Prompt[] } {
+  if (dataset === undefined) return { ready: [], prompts: [] };
+  const records = limit === 0 ? dataset.records : dataset.records.slice(0, limit);
+  const taught = records.filter(({ kind }) => kind === "demonstration" || kind === "conversation");
+  const asked = records.filter(({ kind }) => kind !== "demonstration" && kind !== "conversation");
+  const ready = recordsAs({ records: taught }, "demonstration").map((record) => ({
+    ...record,
+    source: record.source ?? "helpful",
+    extra: { ...record.extra, part: "helpful" },
+  }));
+  return { ready, prompts: recordsAs({ records: asked }, "prompt").map(({ prompt }) => prompt) };
+}
+
+export const reviseCommand = trainingCommand({
+  config: reviseConfig,
+  examples: [
+    "attune constitution revise --model model.gguf --data harmless.jsonl --limit 100 --out " +
+      "runs/revise",
+    "attune constitution revise --model openai:my-model --data prompts.jsonl --helpful " +
+      "helpful.jsonl --price-input 0.15 --price-output 0.6",
+  ],
+  async run({ config, dryRun, openRun }, context) {
+    const { reporter, signal } = context;
+    const { constitution, text } = loadConstitution(config.constitution);
+    const dataset = await loadDataset(config.data, loadOptions(config, context));
+    tellDataset(dataset, reporter);
+    tellUnusedInputs(dataset.records, reporter);
+    const helpfulData =
+      config.helpful === ""
+        ? undefined
+        : await loadDataset(config.helpful, loadOptions(config, context));
+    if (helpfulData) tellDataset(helpfulData, reporter);
+    const prompts = recordsAs(
+      { records: config.limit === 0 ? dataset.records : dataset.records.slice(0, config.limit) },
+      "prompt",
+    ).map(({ prompt }) => prompt);
+    const helpful = helpfulPart(helpfulData, config.helpfulLimit);
+    const options = { ...config };
+    const estimate = sumOf([
+      estimateAnswers(prompts, 1, config),
+      estimateRevisions(prompts, constitution, options),
+      estimateAnswers(helpful.prompts, config.helpfulSamples, config),
+    ]);
+    const open = () =>
+      openCritics(
+        [config.model, config.critic === "" ? config.model : config.critic],
+        config,
+        context,
+      );
+    if (dryRun) {
+      const said = announce(estimate, config, context);
+      reporter.result(
+        { dryRun: true, prompts: prompts.length, ...estimate },
+        `constitution revise would ask for this (nothing was asked or written):\n  ` +
+          `${countOf(prompts.length, "prompt")}; ${said}`,
+      );
+      // behind the estimate, which is of use without a key or a model too
+      await open();
+      return;
+    }
+    const opened = await open();
+    if (opened.some(({ isServer }) => isServer)) announce(estimate, config, context);
+    const run = await openRun({
+      seed: config.seed,
+      dataHash: hashOf(constitution.hash, dataset.hash, helpfulData?.hash ?? ""),
+      modelFingerprint: hashOf(...opened.map(({ fingerprint }) => fingerprint)),
+    });
+    await withCritics({
+      run,
+      critics: opened,
+      reuse: config.reuse,
+      async work([answerer, critic]) {
+        const input = { answerer: answerer!, critic: critic!, constitution };
+        await pilot(prompts.length, [answerer!, critic!], context, () =>
+          revise({ ...input, prompts: prompts.slice(0, 1) }, options, { signal }),
+        );
+        const shown = reporter.progress({
+          title: "revising",
+          total: prompts.length,
+          unit: "prompts",
+        });
+        const chains = await revise({ ...input, prompts }, options, {
+          signal,
+          onProgress: (done) => shown.update(done),
+        });
+        shown.end();
+        const mixing =
+          helpful.prompts.length === 0
+            ? undefined
+            : reporter.progress({
+                title: "answering helpful prompts",
+                total: helpful.prompts.length * config.helpfulSamples,
+                unit: "answers",
+              });
+        const answered = await helpfulAnswers(
+          { prompts: helpful.prompts, answerer: answerer!, samples: config.helpfulSamples },
+          options,
+          { signal, onProgress: (done) => mixing?.update(done) },
+        );
+        mixing?.end();
+        const mixture = [...helpful.ready, ...answered];
+        const demonstrations = chains.flatMap((chain) => demonstrationsOf(chain, config.keep));
+        if (demonstrations.length === 0)
+          throw new AttuneError("data", "no revision came of any prompt", {
+            got:
+              chains.find(({ refused }) => refused !== undefined)?.refused ??
+              "empty texts, or the first answers again",
+            hint: "another critic, a larger --context-length, or fewer examples in the constitution",
+          });
+        const pairs = chains.flatMap(revisionPair);
+        const next = nextCommands(config.model, run.folder);
+        const folder = await run.saveArtifact(RESULTS, async (folder) => {
+          writeFileSync(join(folder, "next.txt"), `${next.join("\n")}\n`);
+          await writeRevisions(folder, {
+            constitution: text,
+            chains,
+            demonstrations: [...demonstrations, ...mixture],
+            pairs,
+          });
+        });
+        report(
+          chains,
+          {
+            demonstrations: demonstrations.length,
+            helpful: mixture.length,
+            pairs: pairs.length,
+            folder,
+            next,
+            usage: usageText([answerer!, critic!], config),
+          },
+          context,
+        );
+      },
+    });
+  },
+});
+
+/** Commands that go on from here. A model behind a server cannot be trained here. */
+function nextCommands(model: string, folder: string): string[] {
+  const trained = model.startsWith(SERVER_PREFIX) ? "MODEL" : shellWord(model);
+  const at = (name: string): string => shellWord(join(folder, RESULTS, name));
+  return [
+    `attune sft --model ${trained} --data ${at("sft.jsonl")} --epochs 1 --schedule constant ` +
+      "--out runs/sl-cai",
+    `attune dpo --model ${trained} --data ${at("pairs.jsonl")} --out runs/dpo-cai`,
+    `attune constitution report ${shellWord(folder)}`,
+  ];
+}
+
+interface Made {
+  demonstrations: number;
+  helpful: number;
+  pairs: number;
+  folder: string;
+  next: readonly string[];
+  usage: string;
+}
+
+function report(
+  chains: readonly RevisionChain[],
+  { demonstrations, helpful, pairs, folder, next, usage }: Made,
+  { reporter }: Parameters<typeof announce>[2],
+): void {
+  const refused = chains.filter((chain) => chain.refused !== undefined);
+  if (refused.length > 0)
+    reporter.warn(
+      "refused-requests",
+      `not revised to the end: ${refused.length} of ${countOf(chains.length, "prompt")}: ` +
+        `${refused[0]!.refused!}`,
+    );
+  const answered = chains.filter(({ answer, refused: why }) => answer !== "" || why === undefined);
+  warnOfAnswers(
+    answered.map(({ answer, cut, id }) => ({ text: answer, stopped: cut !== true, prompt: id })),
+    reporter,
+    "first answers",
+  );
+  warnOfAnswers(
+    chains.flatMap(({ steps, id }) =>
+      steps.map(({ revision, cut }) => ({ text: revision, stopped: cut !== true, prompt: id })),
+    ),
+    reporter,
+    "revisions",
+  );
+  const drift = revisionDrift(chains);
+  const lines = [
+    `${countOf(chains.length, "prompt")}: ${countOf(demonstrations, "revision")} to learn from, ` +
+      `${countOf(helpful, "helpful answer")}, ${countOf(pairs, "pair")} of revision over first ` +
+      `answer, in ${folder}`,
+    usage,
+    ...(drift === undefined ? [] : ["", formatTable(driftTable(drift))]),
+    "",
+    "next, one of:",
+    ...next.map((line) => `  ${line}`),
+  ];
+  reporter.result(
+    {
+      prompts: chains.length,
+      refused: refused.length,
+      demonstrations,
+      helpful,
+      pairs,
+      folder,
+      next,
+      ...(drift === undefined ? {} : { drift }),
+    },
+    lines.join("\n"),
+  );
+}

@@ -1,0 +1,226 @@
+/**
+ * The shape of every command that trains a policy on rewards of its own answers: open the roles,
+ * show the plan or train.
+ */
+import { writeFileSync } from "node:fs";
+import { AttuneError } from "../../core/errors.ts";
+import type { Dataset } from "../../data/dataset.ts";
+import { recordsAs } from "../../data/dataset.ts";
+import type { PromptRecord, RecordKind } from "../../data/records.ts";
+import type { OpenedModel } from "../../models/open.ts";
+import type { ConfigDefinition, ConfigOf, Fields } from "../../config/config.ts";
+import { hashRows } from "../../runs/encoded-rows.ts";
+import { diskError } from "../../runs/files.ts";
+import type { EndEvent, TrainingEvent } from "../../runs/events.ts";
+import type { Run } from "../../runs/run.ts";
+import { checkDecodable } from "../../sampling/decoder-graph.ts";
+import type { LoopContext } from "../../training/loop.ts";
+import { examplesRead, totalSteps } from "../../training/passes.ts";
+import type { PolicyInput } from "../../training/rollout/policy-method.ts";
+import type { PolicyConfig } from "../../training/rollout/rollout.config.ts";
+import { isRewardFile } from "../../training/rollout/reward-file.ts";
+import { REWARD_TEMPLATE } from "../../training/rollout/reward-template.ts";
+import { encodePrompts, promptWarnings } from "../../training/rollout/rollout.ts";
+import type { CommandContext, CommandModule } from "../command.ts";
+import { drive, rehearse } from "../display/drive.ts";
+import { reportPlan } from "../display/dry-run.ts";
+import { showExample } from "../display/shown-example.ts";
+import { trainingCommand } from "./training-command.ts";
+import { hashOf } from "../constitution/input.ts";
+import { describeRoles, openRoles } from "../inputs/reward-input.ts";
+import { dataName, loadTrainingData } from "../inputs/data-input.ts";
+import { readTemplate } from "../inputs/template-input.ts";
+
+export interface PolicyCommand<F extends Fields, Input extends PolicyInput> {
+  config: ConfigDefinition<F>;
+  examples: readonly string[];
+  train: (input: Input, config: ConfigOf<F>, context: LoopContext) => AsyncIterable<TrainingEvent>;
+  /** Steps of a run. Default: roll-outs of batchSize answers. */
+  steps?: (prompts: number, config: ConfigOf<F>) => number;
+  /** Refuses what such a number of steps makes pointless. */
+  checkSteps?: (steps: number, config: ConfigOf<F>) => void;
+  /** What is said at the end. */
+  report?: (end: EndEvent, context: CommandContext) => void;
+  /** Opens what is needed beside policy, prompts and rewards; undefined for nothing. */
+  beside?: (
+    config: ConfigOf<F>,
+    tools: { load: (source: string) => Promise<Dataset>; context: CommandContext },
+  ) => Promise<Beside<Input> | undefined>;
+}
+
+/** Input beside policy, prompts and rewards. */
+export interface Beside<Input extends PolicyInput> {
+  /** What a resumed run must find as it was, besides the prompts. */
+  dataHash?: string;
+  /** Opens models, and tells their fingerprint. */
+  open?(policy: OpenedModel): Promise<{ fingerprint: string; note: string }>;
+  /**
+   * Says what it will take, and gives it for the plan of a dry run. May refuse.
+   * @param work.asked prompts of all roll-outs together
+   */
+  announce?(work: {
+    prompts: readonly PromptRecord[];
+    asked: number;
+    dryRun: boolean;
+  }): Readonly<Record<string, unknown>>;
+  /** Once there is a run folder; undefined in a dry run, in which nothing is asked. */
+  begin(run: Run | undefined): Promise<Omit<Input, keyof PolicyInput>>;
+  /** Whether a run that failed before its first step has something worth keeping. */
+  keeps?(): boolean;
+  /** After the last step. */
+  done?(): void;
+  close?(): Promise<void>;
+}
+
+/** How models are opened where nothing is trained. */
+const UNTRAINED = { adapter: "lora", precision: "float32" } as const;
+
+/** What stands after `--reward` where a file to start from is asked for. */
+const INIT = "--init";
+const REWARD_FILE = "reward.ts";
+
+/** @throws AttuneError `usage` where there is such a file already */
+function writeRewardFile({ reporter }: CommandContext): void {
+  try {
+    writeFileSync(REWARD_FILE, REWARD_TEMPLATE, { flag: "wx" });
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== "EEXIST")
+      throw diskError(cause, `${REWARD_FILE} cannot be written`, REWARD_FILE);
+    throw new AttuneError("usage", "the file is there already, and is left as it is", {
+      file: REWARD_FILE,
+      hint: "move it away first",
+      cause,
+    });
+  }
+  reporter.result(
+    { file: REWARD_FILE },
+    `a reward function to start from is in ${REWARD_FILE}; then: --reward ./${REWARD_FILE}`,
+  );
+}
+
+/** A command whose options include those of {@link PolicyConfig}. */
+export function policyCommand<F extends Fields, Input extends PolicyInput>({
+  config: definition,
+  examples,
+  train,
+  steps,
+  checkSteps,
+  report,
+  beside,
+}: PolicyCommand<F, Input>): CommandModule {
+  return trainingCommand({
+    config: definition,
+    examples,
+    instead({ reward }, context) {
+      if (reward !== INIT) return false;
+      writeRewardFile(context);
+      return true;
+    },
+    async run({ config: given, effective, dryRun, out, openRun }, context) {
+      const config = given as ConfigOf<F> & PolicyConfig;
+      const { reporter, signal } = context;
+      readTemplate(config.template);
+      const dataset = await load(config, context);
+      const prompts = recordsAs(dataset, "prompt");
+      const more = await beside?.(config, {
+        load: (source) =>
+          load(
+            { ...config, data: source, dataWeights: [], columns: [], limit: 0 },
+            context,
+            "demonstration",
+          ),
+        context,
+      });
+      const roles = await openRoles({ ...UNTRAINED, ...config }, prompts, context);
+      const { policy, encoder, rewards, heldOutReward } = roles;
+      let run: Run | undefined;
+      try {
+        checkDecodable(policy.model);
+        const opened = await more?.open?.(policy);
+        reporter.note(`${describeRoles(roles, config.adapter)}${opened ? `; ${opened.note}` : ""}`);
+        const maxLength = Math.min(config.maxLength, policy.model.config.maxPositions);
+        const encoded = encodePrompts(prompts, encoder, { ...config, maxLength });
+        const usable = encoded.prompts.length;
+        showExample(
+          [{ ids: encoded.prompts[0]!.ids }],
+          { tokenizer: encoder.tokenizer, what: "the first prompt" },
+          reporter,
+        );
+        const passes = { ...config, batchSize: config.batchSize / config.samples };
+        const total = steps ? steps(usable, config) : totalSteps(usable, passes);
+        checkSteps?.(total, config);
+        const cost = more?.announce?.({ prompts, asked: examplesRead(usable, passes), dryRun });
+        const inputOf = (beside: Omit<Input, keyof PolicyInput> | undefined): Input =>
+          ({
+            model: policy.model,
+            encoder,
+            prompts,
+            rewards,
+            heldOutReward,
+            ...beside,
+          }) as unknown as Input;
+        if (dryRun) {
+          for (const { id, message } of promptWarnings(encoded, { ...config, maxLength }))
+            reporter.warn(id, message);
+          await rehearse(
+            train(inputOf(await more?.begin(undefined)), config, { rehearsal: true, signal }),
+            reporter,
+          );
+          reportPlan(reporter, {
+            command: definition.name,
+            examples: usable,
+            steps: total,
+            out,
+            config: effective,
+            ...cost,
+          });
+          return;
+        }
+        run = await openRun({
+          seed: config.seed,
+          dataHash: joined(dataset.hash, more?.dataHash),
+          modelFingerprint: joined(roles.fingerprint, opened?.fingerprint),
+        });
+        run.keepRows(
+          hashRows(
+            encoded.prompts.map(({ ids }) => ids),
+            encoder.fingerprint,
+          ),
+        );
+        const end = await drive(
+          train(inputOf(await more?.begin(run)), config, { run, signal }),
+          reporter,
+          run.folder,
+        );
+        more?.done?.();
+        report?.(end, context);
+      } catch (error) {
+        // before the command's own guard, which would take a run without steps back
+        if (more?.keeps?.()) run?.fail(error);
+        throw error;
+      } finally {
+        for (const reward of rewards) if ("close" in reward) await reward.close();
+        await more?.close?.();
+      }
+    },
+  });
+}
+
+/** A hash of its own for two things that a resumed run must find as they were. */
+const joined = (hash: string, more: string | undefined): string =>
+  more === undefined ? hash : hashOf(hash, more);
+
+async function load(
+  config: PolicyConfig,
+  { reporter, signal }: CommandContext,
+  needs: RecordKind = "prompt",
+): Promise<Dataset> {
+  // a reward function reads the row's other columns, such as a solution
+  const dataset = await loadTrainingData(config, needs, {
+    context: { reporter, signal },
+    keepColumns: config.reward.some(isRewardFile),
+  });
+  if (dataset.records.length === 0)
+    throw new AttuneError("data", "the data set is empty", { file: dataName(config.data) });
+  return dataset;
+}

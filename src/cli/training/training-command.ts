@@ -1,0 +1,230 @@
+/**
+ * Makes a command from a trainer: flags from its config definition, `--config`, `--set`, `--out`,
+ * `--dry-run`, and the way back for `attune resume`. A trainer's command file is then a few lines:
+ *
+ *   export const command = trainingCommand({
+ *     config: dpoConfig,
+ *     async run({ config, dryRun, out, openRun }, { reporter, signal }) {
+ *       const data = await ...;                                   // load and check everything first
+ *       if (dryRun) return reportPlan(reporter, { ... });
+ * const run = await openRun({ seed: config.seed, dataHash: data.hash, modelFingerprint:
+ * model.fingerprint });
+ *       await drive(dpo({ config, data, model, run, signal }), reporter, run.folder);
+ *     },
+ *   });
+ */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { AttuneError } from "../../core/errors.ts";
+import { readRegularText } from "../../text/regular-file.ts";
+import { wallClock } from "../../core/wall-clock.ts";
+import { changesSince, readConfig, refuseChanges } from "../../runs/recorded.ts";
+import type { ConfigDefinition, ConfigOf, GivenOf, ParsedConfig } from "../../config/config.ts";
+import { parseConfig } from "../../config/sources.ts";
+import { Run } from "../../runs/run.ts";
+import { checkNewFolder } from "../../runs/run-folder.ts";
+import type { CommandContext, CommandModule } from "../command.ts";
+import { addBelowHelp, examplesText } from "../display/help-text.ts";
+import { showFirstCurve } from "../display/plot.ts";
+import { addConfigOptions, readConfigFlags } from "../config-options.ts";
+
+/** What the trainer found out before the run begins. */
+export interface RunFacts {
+  readonly seed: number;
+  readonly dataHash: string;
+  readonly modelFingerprint: string;
+  /** How many of the newest checkpoints to keep, besides the best. */
+  readonly keepLast?: number;
+}
+
+export interface TrainingCall<D extends ConfigDefinition> {
+  readonly config: ConfigOf<D>;
+  /** The options that have an effect, for the plan of a dry run. */
+  readonly effective: Readonly<Record<string, unknown>>;
+  /** Resolve and inspect, print what would happen, write nothing. */
+  readonly dryRun: boolean;
+  /** Run folder. */
+  readonly out: string;
+  /**
+   * Begins the run, or goes on with it (`run.resumedFrom` is then its checkpoint). Call it after
+   * everything that can be wrong with the input was checked, so that bad input leaves no folder
+   * behind.
+   */
+  readonly openRun: (facts: RunFacts) => Promise<Run>;
+}
+
+export interface TrainingCommandSpec<D extends ConfigDefinition> {
+  readonly config: D;
+  readonly run: (call: TrainingCall<D>, context: CommandContext) => Promise<void>;
+  /**
+   * Does something else where the options say so, before anything is asked of them.
+   * @returns whether it did
+   */
+  readonly instead?: (
+    options: Readonly<Record<string, unknown>>,
+    context: CommandContext,
+  ) => boolean;
+  /** Shown at the end of `--help`. */
+  readonly examples?: readonly string[];
+}
+
+interface TrainingOptions extends Record<string, unknown> {
+  config?: string;
+  set?: string[];
+  out?: string;
+  dryRun?: boolean;
+}
+
+export function trainingCommand<D extends ConfigDefinition>(
+  spec: TrainingCommandSpec<D>,
+): CommandModule {
+  const { config: definition } = spec;
+  return {
+    configure(command, bind) {
+      command
+        .option(
+          "--out <folder>",
+          "folder for the run (default: the next free " +
+            `runs/${definition.name.replaceAll(" ", "-")}-1, -2, ...)`,
+        )
+        .option("--config <file>", "options in YAML or JSON; flags and --set win over it")
+        .option(
+          "--set <name=value>",
+          "one option by name, such as lora.rank=8; repeatable",
+          (value: string, before: string[] = []) => [...before, value],
+        )
+        .option(
+          "--dry-run",
+          "check everything and say what would happen, without writing anything",
+        );
+      addConfigOptions(command, definition);
+      const { examples } = spec;
+      if (examples) addBelowHelp(command, (width) => examplesText(examples, width));
+      command.action(
+        bind<TrainingOptions>(async ({ options, context }) => {
+          if (spec.instead?.(options, context) === true) return;
+          const { config: file, set, dryRun = false } = options;
+          const parsed = parseConfig<D>(definition as D, {
+            ...(file === undefined ? {} : { yaml: { text: readText(file), file } }),
+            ...(set === undefined ? {} : { set }),
+            flags: readConfigFlags(definition, options),
+          });
+          const out = options.out ?? nextFree(definition.name);
+          checkNewFolder(out);
+          const run = await guard(spec, { parsed, out, dryRun, context }, async (facts) =>
+            Run.create(out, {
+              ...facts,
+              command: definition.name,
+              argv: context.argv,
+              templateTime: context.templateTime,
+              config: parsed,
+            }),
+          );
+          if (run) showFirstCurve(run.folder, context);
+        }),
+      );
+    },
+    async begin({ values, out }, context) {
+      const parsed = parseConfig<D>(definition as D, { values: values as GivenOf<D> });
+      checkNewFolder(out);
+      await guard(spec, { parsed, out, dryRun: false, context }, async (facts) =>
+        Run.create(out, {
+          ...facts,
+          command: definition.name,
+          argv: context.argv,
+          templateTime: context.templateTime,
+          config: parsed,
+        }),
+      );
+    },
+    async check({ values, out }, context) {
+      const parsed = parseConfig<D>(definition as D, { values: values as GivenOf<D> });
+      await guard(spec, { parsed, out, dryRun: true, context }, () =>
+        Promise.reject(new AttuneError("internal", "internal: a check began a run")),
+      );
+    },
+    async resume({ folder, info }, outer, { acceptChanges = false } = {}) {
+      // before data and models are opened for minutes
+      if (!acceptChanges) refuseChanges(folder, changesSince(folder, info));
+      // runs of older versions have no date of their own, and began on this one
+      const context = {
+        ...outer,
+        templateTime: info.templateTime ?? wallClock(new Date(info.created)),
+      };
+      const parsed = parseConfig<D>(definition as D, { values: readConfig(folder) as GivenOf<D> });
+      await guard(
+        spec,
+        { parsed, out: folder, dryRun: false, context },
+        async ({ dataHash, modelFingerprint }) => {
+          const { run, warnings } = await Run.open(
+            folder,
+            { dataHash, modelFingerprint },
+            { acceptChanges },
+          );
+          for (const message of warnings) context.reporter.warn("resume", message);
+          return run;
+        },
+      );
+    },
+  };
+}
+
+interface Invocation<D extends ConfigDefinition> {
+  readonly parsed: ParsedConfig<D>;
+  readonly out: string;
+  readonly dryRun: boolean;
+  readonly context: CommandContext;
+}
+
+/**
+ * Runs the trainer; an error ends its run folder properly, whatever the trainer forgets. Bad input
+ * that shows before the first step leaves no folder behind.
+ * @returns the run, closed; undefined where none was begun
+ */
+async function guard<D extends ConfigDefinition>(
+  spec: TrainingCommandSpec<D>,
+  { parsed, out, dryRun, context }: Invocation<D>,
+  open: (facts: RunFacts) => Promise<Run>,
+): Promise<Run | undefined> {
+  let run: Run | undefined;
+  const openRun = async (facts: RunFacts): Promise<Run> => {
+    run = await open(facts);
+    // commands that train nothing have no such option
+    run.reportTo((parsed.resolved as { reportTo?: readonly string[] }).reportTo ?? []);
+    return run;
+  };
+  try {
+    await spec.run(
+      { config: parsed.resolved, effective: parsed.effective, dryRun, out, openRun },
+      context,
+    );
+    return run;
+  } catch (error) {
+    const mendable = error instanceof AttuneError && error.exitCode === 2;
+    if (!(mendable && run?.discard())) run?.fail(error);
+    throw error;
+  } finally {
+    run?.close();
+  }
+}
+
+function readText(file: string): string {
+  try {
+    return readRegularText(file, { code: "config" });
+  } catch (cause) {
+    if (cause instanceof AttuneError) throw cause;
+    const missing = (cause as NodeJS.ErrnoException).code === "ENOENT";
+    throw new AttuneError(
+      "config",
+      missing ? "there is no such file" : `the file cannot be read: ${(cause as Error).message}`,
+      { file, cause, hint: "check the path after --config" },
+    );
+  }
+}
+
+function nextFree(name: string): string {
+  for (let number = 1; ; number++) {
+    const folder = join("runs", `${name.replaceAll(" ", "-")}-${number}`);
+    if (!existsSync(folder)) return folder;
+  }
+}

@@ -1,0 +1,203 @@
+/** The report on a constitutional run: labels, agreement, biases, drift, and examples to read. */
+import { countOf } from "../core/counts.ts";
+import type { AiComparison } from "../constitution/compare.ts";
+import type { RevisionChain } from "../constitution/revise.ts";
+import { promptText } from "../text/messages.ts";
+import { comparisonSummary, comparisonTables } from "../evaluation/ai-labels.ts";
+import type { ComparisonSummary } from "../evaluation/ai-labels.ts";
+import type { Example, Report, ReportSection } from "./report.ts";
+import { driftTable, phraseTable, revisionDrift } from "../evaluation/revision-drift.ts";
+import type { RevisionDrift } from "../evaluation/revision-drift.ts";
+import { formatTable } from "../evaluation/table.ts";
+import type { Table } from "../evaluation/table.ts";
+import { isRefusal } from "../evaluation/text-style.ts";
+
+export interface ConstitutionResults {
+  chains: readonly RevisionChain[];
+  comparisons: readonly AiComparison[];
+  /** Examples of each kind. */
+  examples: number;
+}
+
+export interface ConstitutionReport {
+  drift?: RevisionDrift;
+  labels?: ComparisonSummary;
+  /** For the terminal. */
+  text: string;
+  report: Report;
+}
+
+export function constitutionReport(
+  { chains, comparisons, examples }: ConstitutionResults,
+  footer: string,
+): ConstitutionReport {
+  const drift = revisionDrift(chains);
+  const labels = comparisons.length === 0 ? undefined : comparisonSummary(comparisons);
+  const sections: { title: string; tables: readonly Table[]; examples: readonly Example[] }[] = [
+    ...(drift === undefined
+      ? []
+      : [
+          {
+            title: "Revisions",
+            tables: [principleCounts(chains), driftTable(drift), phraseTable(drift.phrases)],
+            examples: revisionExamples(chains, examples),
+          },
+        ]),
+    ...(labels === undefined
+      ? []
+      : [
+          {
+            title: "AI labels",
+            tables: comparisonTables(labels),
+            examples: comparisonExamples(comparisons, examples),
+          },
+        ]),
+  ];
+  const text = sections
+    .flatMap(({ tables, examples }) => [...tables.map(formatTable), ...examples.map(exampleText)])
+    .join("\n\n");
+  const report: Report = {
+    title: "Constitutional AI",
+    summary: summaryOf(chains, comparisons),
+    sections: sections.map(({ title, tables, examples }): ReportSection => ({
+      title,
+      parts: [
+        ...tables.map((table) => ({ kind: "table" as const, table })),
+        { kind: "examples", examples },
+      ],
+    })),
+    footer,
+  };
+  return { ...(drift ? { drift } : {}), ...(labels ? { labels } : {}), text, report };
+}
+
+function summaryOf(chains: readonly RevisionChain[], comparisons: readonly AiComparison[]): string {
+  const hashes = [
+    ...new Set([...chains, ...comparisons].map(({ constitution }) => constitution.slice(0, 12))),
+  ];
+  const critics = [...new Set([...chains, ...comparisons].map(({ critic }) => critic))];
+  return [
+    ...(chains.length > 0
+      ? [`${countOf(chains.length, "prompt")} answered, criticised and revised.`]
+      : []),
+    ...(comparisons.length > 0
+      ? [`${countOf(comparisons.length, "pair")} of answers judged in both orders.`]
+      : []),
+    `Constitution ${hashes.join(", ")}; critic ${critics.join(", ")}.`,
+  ].join(" ");
+}
+
+function principleCounts(chains: readonly RevisionChain[]): Table {
+  const steps = chains.flatMap((chain) =>
+    chain.steps.map((step, index) => ({
+      ...step,
+      before: index === 0 ? chain.answer : chain.steps[index - 1]!.revision,
+    })),
+  );
+  const names = [...new Set(steps.map(({ principle }) => principle))].toSorted();
+  return {
+    caption: "Revisions by principle",
+    columns: [
+      { name: "principle" },
+      ...["revisions", "changed nothing"].map((name) => ({ name, align: "right" as const })),
+    ],
+    rows: names.map((name) => {
+      const own = steps.filter(({ principle }) => principle === name);
+      return [
+        name,
+        String(own.length),
+        String(own.filter(({ revision, before }) => revision === before || revision === "").length),
+      ];
+    }),
+  };
+}
+
+/**
+ * Some chains at even distances, so that nobody picked them; what the reader should look at is
+ * remarked.
+ */
+function revisionExamples(chains: readonly RevisionChain[], count: number): Example[] {
+  return spread(
+    chains.filter(({ steps }) => steps.length > 0),
+    count,
+  ).map(({ prompt, answer, steps }) => ({
+    prompt: promptText(prompt),
+    answers: [
+      { name: "first answer", text: answer, remarks: isRefusal(answer) ? ["refuses"] : [] },
+      ...steps.flatMap(({ principle, critique, revision }, index) => [
+        { name: `critique ${index + 1}`, text: critique, remarks: [principle] },
+        {
+          name: `revision ${index + 1}`,
+          text: revision,
+          remarks: [
+            ...(isRefusal(revision) ? ["refuses"] : []),
+            ...(revision === (index === 0 ? answer : steps[index - 1]!.revision)
+              ? ["unchanged"]
+              : []),
+          ],
+        },
+      ]),
+    ],
+  }));
+}
+
+/** The surest labels, and among those with people's labels the surest that people contradict. */
+function comparisonExamples(comparisons: readonly AiComparison[], count: number): Example[] {
+  const surest = comparisons
+    .filter(({ p }) => p !== undefined)
+    .toSorted((a, b) => Math.abs(b.raw! - 0.5) - Math.abs(a.raw! - 0.5));
+  const wrong = surest.filter(
+    ({ p, human }) => human !== undefined && human !== 0.5 && human > 0.5 !== p! > 0.5,
+  );
+  const chosen = new Set([...surest.slice(0, count), ...wrong.slice(0, count)]);
+  return [...chosen].map((comparison) => ({
+    prompt: promptText(comparison.prompt),
+    answers: [
+      { name: "first", text: comparison.first, remarks: remarksOf(comparison, true) },
+      { name: "second", text: comparison.second, remarks: remarksOf(comparison, false) },
+      ...comparison.readings
+        .filter(({ reasoning }) => reasoning !== undefined)
+        .map(({ principle, shownFirst, reasoning }) => ({
+          name: `reasoning, ${shownFirst} shown as A`,
+          text: reasoning!,
+          remarks: [principle],
+        })),
+    ],
+  }));
+}
+
+function remarksOf({ p, human, readings }: AiComparison, isFirst: boolean): string[] {
+  const own = isFirst ? p! : 1 - p!;
+  const people = human === undefined ? undefined : isFirst ? human : 1 - human;
+  const principles = [...new Set(readings.map(({ principle }) => principle))].join(", ");
+  return [
+    `judge ${(100 * own).toFixed(0)}% by ${principles}`,
+    ...(people !== undefined && people > 0.5 ? ["preferred by people"] : []),
+  ];
+}
+
+/** Items at even distances. */
+function spread<T>(items: readonly T[], count: number): T[] {
+  if (items.length <= count) return [...items];
+  return Array.from(
+    { length: count },
+    (_, i) => items[Math.floor(((i + 0.5) * items.length) / count)]!,
+  );
+}
+
+const indent = (text: string): string =>
+  text
+    .split("\n")
+    .map((line) => `    ${line}`)
+    .join("\n");
+
+function exampleText({ prompt, answers }: Example): string {
+  return [
+    `--- ${prompt.split("\n").join("\n    ")}`,
+    ...answers.map(
+      ({ name, text, remarks = [] }) =>
+        "  " +
+        `${name}${remarks.length > 0 ? ` (${remarks.join("; ")})` : ""}:\n${indent(text === "" ? "(nothing)" : text)}`,
+    ),
+  ].join("\n");
+}

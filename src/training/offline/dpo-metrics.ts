@@ -1,0 +1,130 @@
+/**
+ * Metrics of preference training by TRL's names; every one a mean over the pairs of the step.
+ *
+ * The reward of an answer is the one that its loss compares: beta times the summed log-ratio, or
+ * beta times the mean log-probability of a token for SimPO and ORPO. Difference from TRL: `logps/*`
+ * are sums for these two as well.
+ */
+import { logSigmoid, log1mexp } from "../../objectives/numbers.ts";
+import type { PreferenceLoss } from "../../objectives/preference.ts";
+import { PREFERENCE_LOSS_TABLE } from "../../objectives/preference.ts";
+import type { Metrics } from "../../runs/events.ts";
+import { mean } from "../../stats/intervals.ts";
+import type { DpoConfig } from "./dpo.ts";
+import { evaluationNames } from "./held-out.ts";
+
+/** One pair as it was read: sums of log-probabilities. */
+export interface ReadPair {
+  chosen: number;
+  rejected: number;
+  /** 0 for losses without a reference. */
+  referenceChosen: number;
+  referenceRejected: number;
+  chosenTokens: number;
+  rejectedTokens: number;
+  p: number;
+}
+
+/** Pairs of a batch from what was read of it and the inputs of its objective. */
+export function readPairs(
+  logps: Float32Array,
+  {
+    reference,
+    lengths,
+    p,
+    columns,
+  }: { reference: Float32Array; lengths: Float32Array; p: Float32Array; columns: number },
+): ReadPair[] {
+  return Array.from(p, (probability, i) => ({
+    chosen: logps[columns * i]!,
+    rejected: logps[columns * i + 1]!,
+    referenceChosen: reference[2 * i]!,
+    referenceRejected: reference[2 * i + 1]!,
+    chosenTokens: lengths[2 * i]!,
+    rejectedTokens: lengths[2 * i + 1]!,
+    p: probability,
+  }));
+}
+
+const LENGTH_NORMALISED: readonly string[] = ["simpo", "orpo"];
+
+/** Implicit rewards of both answers. */
+export function rewardsOf(
+  pair: ReadPair,
+  { loss, beta }: Pick<DpoConfig, "loss" | "beta">,
+): { chosen: number; rejected: number } {
+  if (loss.every((type) => LENGTH_NORMALISED.includes(type)))
+    return {
+      chosen: (beta * pair.chosen) / pair.chosenTokens,
+      rejected: (beta * pair.rejected) / pair.rejectedTokens,
+    };
+  return {
+    chosen: beta * (pair.chosen - pair.referenceChosen),
+    rejected: beta * (pair.rejected - pair.referenceRejected),
+  };
+}
+
+/** @param nll mean negative log-likelihood of the tokens of the SFT term, where there is one */
+export function pairMetrics(
+  pairs: readonly ReadPair[],
+  config: Pick<DpoConfig, "loss" | "beta">,
+  nll: number | undefined,
+): Metrics {
+  const rewards = pairs.map((pair) => rewardsOf(pair, config));
+  const margins = rewards.map(({ chosen, rejected }) => chosen - rejected);
+  const odds = config.loss.includes("orpo") ? pairs.map(logOdds) : [];
+  return {
+    "rewards/chosen": mean(rewards.map(({ chosen }) => chosen)),
+    "rewards/rejected": mean(rewards.map(({ rejected }) => rejected)),
+    "rewards/margins": mean(margins),
+    "rewards/accuracies": mean(
+      pairs.map((pair, i) => (margins[i]! > roundingOf(pair, config.beta) ? 1 : 0)),
+    ),
+    "logps/chosen": mean(pairs.map(({ chosen }) => chosen)),
+    "logps/rejected": mean(pairs.map(({ rejected }) => rejected)),
+    ...(nll === undefined ? {} : { nll_loss: nll }),
+    ...(odds.length === 0
+      ? {}
+      : { log_odds_chosen: mean(odds), log_odds_ratio: mean(odds.map(logSigmoid)) }),
+  };
+}
+
+/**
+ * A margin up to here is a tie that float32 broke, as at the first step, where model and reference
+ * are the same.
+ */
+const roundingOf = ({ chosen, rejected }: ReadPair, beta: number): number =>
+  1e-6 * beta * (Math.abs(chosen) + Math.abs(rejected));
+
+/** Log odds of chosen less those of rejected, by the mean log-probability of a token. */
+function logOdds({ chosen, rejected, chosenTokens, rejectedTokens }: ReadPair): number {
+  const [c, r] = [chosen / chosenTokens, rejected / rejectedTokens];
+  return c - r - (log1mexp(c) - log1mexp(r));
+}
+
+/** The loss of held-out pairs, SFT term included, and their metrics; names carry `eval_`. */
+export function evaluationMetrics(
+  pairs: readonly ReadPair[],
+  config: DpoConfig,
+  nll: number,
+): Metrics {
+  const weights = lossWeights(config);
+  const losses = pairs.map((pair) =>
+    weights.reduce(
+      (total, { type, weight }) =>
+        total + weight * (PREFERENCE_LOSS_TABLE[type] as PreferenceLoss).plain(pair, config),
+      0,
+    ),
+  );
+  return evaluationNames({
+    loss: mean(losses) + config.sftWeight * nll,
+    ...pairMetrics(pairs, config, config.sftWeight > 0 ? nll : undefined),
+  });
+}
+
+/** The mixture of losses. */
+export const lossWeights = ({
+  loss,
+  lossWeights: weights,
+}: Pick<DpoConfig, "loss" | "lossWeights">) =>
+  loss.map((type, index) => ({ type, weight: weights[index] ?? 1 }));

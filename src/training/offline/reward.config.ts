@@ -1,0 +1,39 @@
+/** Options of Bradley-Terry reward models. */
+import { z } from "zod";
+import { defineConfig, field } from "../../config/config.ts";
+import {
+  adapterFields,
+  inputFields,
+  learningRateField,
+  machineFields,
+  optimizerFields,
+  orderFields,
+  progressFields,
+} from "../common.config.ts";
+
+export const rewardConfig = defineConfig({
+  name: "reward",
+  fields: {
+    ...inputFields,
+    margin: field({
+      type: z.boolean(),
+      default: true,
+      source: "trl RewardTrainer reads a margin column where there is one",
+      description: "use the margin column",
+      group: "Method",
+    }),
+    centerCoefficient: field({
+      type: z.number().min(0),
+      default: 0.01,
+      source: "trl RewardConfig.center_rewards_coefficient, recommended value",
+      description: "pull of the rewards' sum towards 0",
+      group: "Method",
+    }),
+    ...adapterFields,
+    learningRate: learningRateField(1e-5, 1e-4, "trl RewardConfig.learning_rate"),
+    ...optimizerFields,
+    ...orderFields,
+    ...progressFields,
+    ...machineFields,
+  },
+});
