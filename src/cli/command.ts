@@ -93,6 +93,9 @@ export interface ResumeOptions {
   readonly acceptChanges?: boolean;
 }
 
+/** Finds a command, for those that run others; undefined where there is none of the name. */
+export type CommandLookup = (name: string) => Promise<CommandModule | undefined>;
+
 /** One line of `attune --help`. */
 export interface CommandEntry {
   readonly name: string;
@@ -101,3 +104,9 @@ export interface CommandEntry {
   readonly group: string;
   readonly load: () => Promise<CommandModule>;
 }
+
+/** Finds commands in a list. */
+export const lookupIn =
+  (entries: readonly CommandEntry[]): CommandLookup =>
+  async (name) =>
+    entries.find((entry) => entry.name === name)?.load();

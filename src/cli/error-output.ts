@@ -3,7 +3,7 @@
  * output with `--json`.
  */
 import { AttuneError } from "../core/errors.ts";
-import { jsonLine, remark, type Sink } from "./sink.ts";
+import { jsonLine, remark, type Sink } from "./display/sink.ts";
 
 export interface ErrorOutput {
   readonly stdout: Sink;

@@ -16,7 +16,7 @@ import { defineConfig, field, requiredField } from "../config/config.ts";
 import type { TrainingEvent } from "../runs/events.ts";
 import { readJsonLines } from "../runs/json-lines.ts";
 import type { Run } from "../runs/run.ts";
-import type { CommandContext, CommandEntry } from "./command.ts";
+import { type CommandContext, type CommandEntry, lookupIn } from "./command.ts";
 import { COMMANDS } from "./commands/index.ts";
 import { resumeCommand } from "./commands/resume.ts";
 import { drive } from "./display/drive.ts";
@@ -167,7 +167,7 @@ const ENTRIES: readonly CommandEntry[] = [
     name: "resume",
     summary: "go on",
     group: "Runs",
-    load: async () => resumeCommand(async () => ENTRIES),
+    load: async () => resumeCommand(lookupIn(ENTRIES)),
   },
   {
     name: "broken",

@@ -15,7 +15,7 @@ import { COMMANDS } from "./commands/index.ts";
 import { reportError } from "./error-output.ts";
 import { listenForInterrupt, type SignalSource } from "./interrupt.ts";
 import { createReporter } from "./display/output.ts";
-import { type Sink, widthOf } from "./sink.ts";
+import { type Sink, widthOf } from "./display/sink.ts";
 
 /** What a program touches outside itself. */
 export interface Io {

@@ -3,7 +3,7 @@
  * definitions; `npm run docs` writes them.
  */
 import { compareConfig } from "../constitution/compare.config.ts";
-import { constitutionJsonSchema } from "../constitution/constitution.ts";
+import { constitutionSchemaText } from "../constitution/constitution.ts";
 import { reviseConfig } from "../constitution/revise.config.ts";
 import { configMarkdown } from "../config/faces.ts";
 import { metricsMarkdown } from "../runs/metrics.ts";
@@ -59,10 +59,6 @@ function metricsPage(): string {
     "",
   ].join("\n");
 }
-
-/** What editors complete a constitution file from. */
-export const constitutionSchemaText = (): string =>
-  `${JSON.stringify(constitutionJsonSchema(), null, 2)}\n`;
 
 /** Pages by their path in the repository. */
 export function referencePages(): Record<string, string> {

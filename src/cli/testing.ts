@@ -2,7 +2,7 @@
 import { EventEmitter } from "node:events";
 import type { SignalSource } from "./interrupt.ts";
 import type { Io } from "./program.ts";
-import type { Sink } from "./sink.ts";
+import type { Sink } from "./display/sink.ts";
 
 export class TextSink implements Sink {
   text = "";

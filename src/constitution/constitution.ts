@@ -159,6 +159,10 @@ export function constitutionJsonSchema(): Record<string, unknown> {
   return { ...z.toJSONSchema(constitutionSchema, { io: "input" }), title: "attune constitution" };
 }
 
+/** The same as the text of a file. */
+export const constitutionSchemaText = (): string =>
+  `${JSON.stringify(constitutionJsonSchema(), null, 2)}\n`;
+
 /** Aliases may lead into themselves, or to far too much. */
 function plainValue(document: Document.Parsed): { value?: unknown; fault?: string } {
   try {

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { comparisonTable } from "../report/align-report.ts";
 import { inconclusiveModels, inconclusiveText, whyInconclusive } from "./inconclusive.ts";
 import { contestTable } from "./pairwise.ts";
-import type { EvaluatedModel } from "./policy-evaluation.ts";
+import type { EvaluatedModel } from "./evaluated-model.ts";
 import { comparePolicies, contestOfPolicies } from "./policy-evaluation.ts";
 import { formatTable } from "./table.ts";
 

@@ -4,7 +4,7 @@
  */
 import { countOf } from "../core/counts.ts";
 import { ANSWER_LIMITS, answerFaults, faultText } from "../text/answer-faults.ts";
-import type { EvaluatedModel } from "./policy-evaluation.ts";
+import type { EvaluatedModel } from "./evaluated-model.ts";
 
 const textsOf = ({ name, answers }: EvaluatedModel): string[] =>
   answerFaults(answers.map(({ text, stopped }) => ({ text, stopped }))).map(

@@ -14,7 +14,6 @@ import { meanInterval } from "../stats/intervals.ts";
 import { pairedDifference } from "../stats/paired.ts";
 import { answerFaults, faultWarning } from "../text/answer-faults.ts";
 import type { Encoder } from "../text/encoder.ts";
-import type { Prompt } from "../text/messages.ts";
 import { choosePlan } from "../training/prepare.ts";
 import type { RewardSource } from "../training/rollout/rewards.ts";
 import { finiteScores } from "../training/rollout/rewards.ts";
@@ -26,6 +25,7 @@ import {
   promptWarnings,
   readByAnswer,
 } from "../training/rollout/rollout.ts";
+import type { EvaluatedAnswer, EvaluatedModel } from "./evaluated-model.ts";
 import { inconclusiveModels } from "./inconclusive.ts";
 import type {
   ContestEntry,
@@ -44,23 +44,6 @@ export interface EvaluationOptions {
   temperature: number;
   batchSize: number;
   seed: number;
-}
-
-/** One answer, with everything that is said of it later. */
-export interface EvaluatedAnswer {
-  prompt: Prompt;
-  text: string;
-  tokens: number;
-  stopped: boolean;
-  /** By the reward model that judges; undefined where none does. */
-  score?: number;
-  /** log pi - log pi_baseline of the answer, nats; 0 for the baseline itself. */
-  logRatio: number;
-}
-
-export interface EvaluatedModel {
-  name: string;
-  answers: EvaluatedAnswer[];
 }
 
 export interface ModelToEvaluate {

@@ -14,11 +14,8 @@ import { readHeldOut } from "../training/offline/held-out.ts";
 import { inconclusiveModels, inconclusiveText } from "../evaluation/inconclusive.ts";
 import type { ContestEntry, WinRate } from "../evaluation/pairwise.ts";
 import { contestTable } from "../evaluation/pairwise.ts";
-import type {
-  EvaluatedAnswer,
-  EvaluatedModel,
-  PolicyComparison,
-} from "../evaluation/policy-evaluation.ts";
+import type { PolicyComparison } from "../evaluation/policy-evaluation.ts";
+import type { EvaluatedAnswer, EvaluatedModel } from "../evaluation/evaluated-model.ts";
 import { comparePolicies } from "../evaluation/policy-evaluation.ts";
 import type { AlignProvenance } from "./provenance.ts";
 import { fileTable, formatDate, optionTable } from "./provenance.ts";

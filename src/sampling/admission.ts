@@ -14,7 +14,7 @@
 import type { AttuneError } from "../core/errors.ts";
 import { inverseTemperature } from "./choose.ts";
 import type { Decoder, Prefix } from "./decoder.ts";
-import type { GenerationHooks, GenerationRequest, Sampled } from "./engine.ts";
+import type { GenerationHooks, GenerationRequest, Sampled } from "./request.ts";
 import { FairTurns } from "./fair-turns.ts";
 import type { Allocate } from "./key-value-cache.ts";
 import { reusedMemory } from "./key-value-cache.ts";

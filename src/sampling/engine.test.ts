@@ -6,7 +6,8 @@ import { TINY_CONFIGS, randomModel } from "../models/testing.ts";
 import { createEncoder } from "../text/encoder.ts";
 import { byteTokenizer } from "../text/testing.ts";
 import { Decoder, DecodingBatch } from "./decoder.ts";
-import type { EngineOptions, GenerationRequest, Sampled } from "./engine.ts";
+import type { EngineOptions } from "./engine.ts";
+import type { GenerationRequest, Sampled } from "./request.ts";
 import { BatchingEngine } from "./engine.ts";
 import { weightCount, worthPacking } from "./packing.ts";
 

@@ -18,12 +18,12 @@ import type { Model } from "../models/model.ts";
 import type { Encoder } from "../text/encoder.ts";
 import type { Admission, Slots, Task } from "./admission.ts";
 import { FairAdmission, WholeAdmission, samplesOf } from "./admission.ts";
-import type { AnswerOptions, Drawn } from "./answer.ts";
 import { OpenAnswer } from "./answer.ts";
 import type { Prefix } from "./decoder.ts";
 import { Decoder, DecodingBatch, keepPrefix } from "./decoder.ts";
-import type { PromptReading, PromptScores } from "./prompt-reading.ts";
+import type { PromptReading } from "./prompt-reading.ts";
 import { ReadingPace } from "./prompt-reading.ts";
+import type { GenerationHooks, GenerationRequest, Sampled } from "./request.ts";
 
 export interface EngineOptions {
   /** Rows that are decoded together. */
@@ -39,44 +39,6 @@ export interface EngineOptions {
    * step. `between` is waited for after every step. Default: whole prompts, and nothing between.
    */
   fair?: { readTokens?: number; between?: () => Promise<void> };
-}
-
-export interface GenerationRequest extends AnswerOptions {
-  /** Ids, at least one. */
-  prompt: ArrayLike<number>;
-  /** Answers; default 1. */
-  samples?: number;
-  seed: number;
-  /**
-   * Names the request among those of one seed: sample s draws from (seed, ...stream, s). Default
-   * none.
-   */
-  stream?: readonly (string | number)[];
-  /** Requests that count as one where slots are shared fairly; default its own. */
-  group?: object;
-  /** Who asks: clients take turns. Default: all are one. */
-  client?: string;
-  /**
-   * Tells what the model thinks of the prompt itself, with so many of the most likely tokens at
-   * each place. Default: nothing.
-   */
-  promptAlternatives?: number;
-}
-
-/** An answer to a request, by its number among the request's samples. */
-export interface Sampled extends Drawn {
-  sample: number;
-  /** Where they were asked for. */
-  promptScores?: PromptScores;
-}
-
-export interface GenerationHooks {
-  /** After every token; the answer is the engine's own and goes on changing. */
-  onToken?: (answer: Sampled) => void;
-  /** The same, for who does not read the text while it grows. */
-  onDraw?: (answer: Sampled) => void;
-  /** When an answer is finished. */
-  onAnswer?: (answer: Sampled) => void;
 }
 
 export interface Generation {

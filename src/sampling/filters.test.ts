@@ -7,7 +7,7 @@ import { createEncoder } from "../text/encoder.ts";
 import { byteTokenizer } from "../text/testing.ts";
 import type { SamplingOptions } from "./choose.ts";
 import { chooseToken, inverseTemperature } from "./choose.ts";
-import type { GenerationRequest } from "./engine.ts";
+import type { GenerationRequest } from "./request.ts";
 import { BatchingEngine } from "./engine.ts";
 import { Scores } from "./scores.ts";
 

@@ -8,7 +8,8 @@ import type { Model } from "../models/model.ts";
 import type { Encoder } from "../text/encoder.ts";
 import type { AnswerOptions, Drawn } from "./answer.ts";
 import { limitBehind } from "./answer-limit.ts";
-import type { Generation, Sampled } from "./engine.ts";
+import type { Generation } from "./engine.ts";
+import type { Sampled } from "./request.ts";
 import { BatchingEngine } from "./engine.ts";
 import { weightCount, worthPacking } from "./packing.ts";
 

@@ -4,7 +4,7 @@
  * usage) is in `endpoint.ts`.
  */
 import type { AnswerOptions } from "../sampling/answer.ts";
-import type { Sampled } from "../sampling/engine.ts";
+import type { Sampled } from "../sampling/request.ts";
 import type { Encoder } from "../text/encoder.ts";
 import type { Slices } from "../text/pipeline.ts";
 import { ApiError } from "./api-error.ts";

@@ -1,7 +1,7 @@
 /** One request of either kind, from its JSON to its answer: whole, or as server-sent events. */
 import { randomUUID } from "node:crypto";
 import { stringifyJson } from "../core/json.ts";
-import type { Sampled } from "../sampling/engine.ts";
+import type { Sampled } from "../sampling/request.ts";
 import { TextTooLong } from "../text/pipeline.ts";
 import { attuneVersion } from "../runs/versions.ts";
 import { ApiError, stopping, toApiError } from "./api-error.ts";

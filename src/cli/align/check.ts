@@ -12,10 +12,10 @@ import { countOf } from "../../core/counts.ts";
 import { AttuneError } from "../../core/errors.ts";
 import type { PlannedStage } from "../../runs/pipeline.ts";
 import type { AlignFile, AlignStage } from "./file.ts";
-import type { CommandContext } from "../command.ts";
 import type { Reporter } from "../display/reporter.ts";
 import { formatCount } from "../display/words.ts";
 import { checkEvaluation } from "./evaluation.ts";
+import type { AlignContext } from "./stages.ts";
 import { isWithin, moduleOf } from "./stages.ts";
 
 export interface StageCheck {
@@ -36,7 +36,7 @@ export interface StageCheck {
 export async function checkStages(
   pipeline: AlignFile,
   planned: readonly PlannedStage[],
-  context: CommandContext,
+  context: AlignContext,
 ): Promise<StageCheck[]> {
   const { stages, out } = pipeline;
   const missing = stages.filter((_, i) => planned[i]!.action !== "skip");
@@ -91,7 +91,7 @@ interface Look {
   out: string;
   missing: readonly AlignStage[];
   standIns: ReadonlyMap<string, string | undefined>;
-  context: CommandContext;
+  context: AlignContext;
 }
 
 async function look(
@@ -103,7 +103,7 @@ async function look(
     (stage) => stage.makes === "data" && isWithin(data, join(out, stage.folder)),
   );
   const { reporter, said, warnings } = listener(context.reporter.mode);
-  const module = await moduleOf(method);
+  const module = await moduleOf(method, context.lookup);
   const check = (values: object): Promise<void> =>
     module.check!({ values, out: join(out, folder) }, { ...context, reporter, standIns });
   try {
@@ -152,7 +152,7 @@ async function withMadeRows(
 export async function checkAll(
   pipeline: AlignFile,
   planned: readonly PlannedStage[],
-  context: CommandContext,
+  context: AlignContext,
 ): Promise<{ checks: StageCheck[]; evaluation: EvaluationCheck | undefined }> {
   const checks = await checkStages(pipeline, planned, context);
   const { evaluation } = pipeline;

@@ -15,7 +15,7 @@ import type { PromptRecord } from "../../data/records.ts";
 import type { NamedJudge, Verdicts } from "../../report/align-report.ts";
 import type { AlignEvaluation } from "../../evaluation/evaluation.config.ts";
 import { CONTROLS } from "../../evaluation/pairwise.ts";
-import type { EvaluatedModel } from "../../evaluation/policy-evaluation.ts";
+import type { EvaluatedModel } from "../../evaluation/evaluated-model.ts";
 import {
   contestOfPolicies,
   evaluatePolicies,
@@ -23,7 +23,7 @@ import {
 } from "../../evaluation/policy-evaluation.ts";
 import type { Model } from "../../models/model.ts";
 import { openModel } from "../../models/open.ts";
-import { makeFolder, removeTemporary, writeFileAtomic } from "../../runs/files.ts";
+import { makeFolder, readWholeFile, removeTemporary, writeFileAtomic } from "../../runs/files.ts";
 import { checkDecodable } from "../../sampling/decoder-graph.ts";
 import type { Encoder } from "../../text/encoder.ts";
 import type { Prompt } from "../../text/messages.ts";
@@ -33,12 +33,12 @@ import { encodePrompts, promptWarnings } from "../../training/rollout/rollout.ts
 import type { AlignFile } from "./file.ts";
 import type { CommandContext } from "../command.ts";
 import { UNRELATED, contentOf, withoutPaths } from "./stages.ts";
-import { adviseOnLetters, announce, loadConstitution, usageText } from "../constitution/input.ts";
+import { adviseOnLetters, announce, usageText } from "../constitution/costs.ts";
+import { loadConstitution } from "../constitution/constitution-file.ts";
 import { findModel } from "../inputs/find-model.ts";
 import { readTemplate } from "../inputs/template-input.ts";
 import { tellDataset } from "../inputs/data-input.ts";
-import { estimateJudge, judgeOptions, openJudgeCritic } from "../inputs/judge-input.ts";
-import { readWholeFile } from "../../runs/files.ts";
+import { estimateJudge, judgeOptions, openJudgeCritic } from "../constitution/judge-input.ts";
 
 export interface JudgedModels {
   evaluated: EvaluatedModel[];

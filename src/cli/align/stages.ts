@@ -12,24 +12,29 @@ import { readRunInfo } from "../../runs/run-folder.ts";
 import type { AlignStage } from "./file.ts";
 import { valueAt } from "./file.ts";
 import type { StageMethod } from "./sections.ts";
-import type { CommandContext, CommandModule } from "../command.ts";
+import type { CommandContext, CommandLookup, CommandModule } from "../command.ts";
+
+/** What `attune align` needs beside what every command is given. */
+export interface AlignContext extends CommandContext {
+  /** Finds the commands that its stages are runs of. */
+  readonly lookup: CommandLookup;
+}
 
 /** The command that a stage is a run of. */
-export async function moduleOf(method: StageMethod): Promise<CommandModule> {
+export async function moduleOf(method: StageMethod, lookup: CommandLookup): Promise<CommandModule> {
   if (method === "constitution revise")
     return (await import("../constitution/revise.ts")).reviseCommand;
   if (method === "constitution compare")
     return (await import("../constitution/compare.ts")).compareCommand;
-  const { COMMANDS } = await import("../commands/index.ts");
-  return COMMANDS.find((entry) => entry.name === method)!.load();
+  return (await lookup(method))!;
 }
 
 export async function asStage(
   { method, folder: name, title, needs, options }: AlignStage,
   out: string,
-  context: CommandContext,
+  context: AlignContext,
 ): Promise<Stage> {
-  const module = await moduleOf(method);
+  const module = await moduleOf(method, context.lookup);
   return {
     name,
     title,

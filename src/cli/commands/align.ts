@@ -19,21 +19,23 @@ import { planPipeline, runPipeline, templateTimeOf } from "../../runs/pipeline.t
 import type { AlignFile } from "../align/file.ts";
 import { readAlignFile } from "../align/file.ts";
 import { ALIGN_TEMPLATE } from "../align/template.ts";
-import type { CommandContext, CommandModule } from "../command.ts";
+import type { CommandContext, CommandLookup, CommandModule } from "../command.ts";
 import { addBelowHelp, examplesText } from "../display/help-text.ts";
 import { OverallProgress } from "../display/overall-progress.ts";
 import { checkAll, checkLines, evaluationLines } from "../align/check.ts";
 import { evaluate } from "../align/evaluation.ts";
 import { provenanceOf } from "../align/provenance.ts";
+import type { AlignContext } from "../align/stages.ts";
 import { asStage } from "../align/stages.ts";
-import { shellWord } from "../constitution/input.ts";
+import { shellWord } from "../display/words.ts";
 
 const DEFAULT_FILE = "attune.yaml";
 
 /** The work after the stages, as the bar of all knows it. */
 const EVALUATION = "evaluation";
 
-export const command: CommandModule = {
+/** @param lookup finds the commands that the stages are runs of */
+export const alignCommand = (lookup: CommandLookup): CommandModule => ({
   configure(command, bind) {
     addBelowHelp(command, (width) =>
       examplesText(
@@ -54,31 +56,33 @@ export const command: CommandModule = {
       )
       .action(
         bind<{ init?: boolean; dryRun?: boolean }>(
-          async ({ values: [file = DEFAULT_FILE], options, context: outer }) => {
-            if (options.init) return init(file, outer);
-            const pipeline = readAlignFile(readText(file), file);
-            const context = {
-              ...outer,
-              templateTime: templateTimeOf(pipeline.out) ?? outer.templateTime,
-            };
-            const overall = new OverallProgress(outer.reporter);
-            const stages = await Promise.all(
-              pipeline.stages.map((stage) =>
-                asStage(stage, pipeline.out, {
-                  ...context,
-                  reporter: overall.watch(context.reporter),
-                }),
-              ),
-            );
-            const work = options.dryRun
-              ? () => dryRun(pipeline, stages, context)
-              : () => align(pipeline, stages, { context, overall }).finally(() => overall.close());
-            await goingOn(pipeline, work);
+          async ({ values: [file = DEFAULT_FILE], options, context }) => {
+            if (options.init) return init(file, context);
+            await run(file, options, { ...context, lookup });
           },
         ),
       );
   },
-};
+});
+
+async function run(
+  file: string,
+  options: { dryRun?: boolean },
+  outer: AlignContext,
+): Promise<void> {
+  const pipeline = readAlignFile(readText(file), file);
+  const context = { ...outer, templateTime: templateTimeOf(pipeline.out) ?? outer.templateTime };
+  const overall = new OverallProgress(outer.reporter);
+  const reporter = overall.watch(context.reporter);
+  const stages = await Promise.all(
+    pipeline.stages.map((stage) => asStage(stage, pipeline.out, { ...context, reporter })),
+  );
+  await goingOn(pipeline, () =>
+    options.dryRun
+      ? dryRun(pipeline, stages, context)
+      : align(pipeline, stages, { context, overall }).finally(() => overall.close()),
+  );
+}
 
 /** Whatever a killed process was doing is done again or gone on with. */
 function warnOfLock(reporter: CommandContext["reporter"], from: string): void {
@@ -142,7 +146,7 @@ async function goingOn({ file }: AlignFile, work: () => Promise<void>): Promise<
 async function dryRun(
   pipeline: AlignFile,
   stages: readonly Stage[],
-  context: CommandContext,
+  context: AlignContext,
 ): Promise<void> {
   const { out, evaluation: asked } = pipeline;
   const { checks, evaluation } = await checkAll(pipeline, planPipeline(out, stages), context);
@@ -172,7 +176,7 @@ async function dryRun(
 async function checkFirst(
   pipeline: AlignFile,
   stages: readonly Stage[],
-  context: CommandContext,
+  context: AlignContext,
 ): Promise<void> {
   const planned = planPipeline(pipeline.out, stages);
   // the evaluation looks at its own input first
@@ -208,7 +212,7 @@ function refuseFailing(
 async function align(
   pipeline: AlignFile,
   stages: readonly Stage[],
-  { context, overall }: { context: CommandContext; overall: OverallProgress },
+  { context, overall }: { context: AlignContext; overall: OverallProgress },
 ): Promise<void> {
   const { reporter, signal } = context;
   const { out, evaluation } = pipeline;

@@ -3,16 +3,19 @@ import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { checkConstitution } from "../../constitution/check.ts";
 import type { Remark } from "../../constitution/constitution.ts";
-import { isComparisonPrinciple, isCritiquePrinciple } from "../../constitution/constitution.ts";
+import {
+  constitutionSchemaText,
+  isComparisonPrinciple,
+  isCritiquePrinciple,
+} from "../../constitution/constitution.ts";
 import { DEFAULT_CONSTITUTION } from "../../constitution/default-constitution.ts";
 import { countOf } from "../../core/counts.ts";
 import { AttuneError } from "../../core/errors.ts";
 import { writeFileAtomic } from "../../runs/files.ts";
 import type { CommandContext, CommandModule } from "../command.ts";
-import { constitutionSchemaText } from "../reference-pages.ts";
 import { formatTable } from "../display/words.ts";
 import { compareCommand } from "../constitution/compare.ts";
-import { readText } from "../constitution/input.ts";
+import { readText } from "../constitution/constitution-file.ts";
 import { configureReport } from "../constitution/report.ts";
 import { reviseCommand } from "../constitution/revise.ts";
 

@@ -2,7 +2,7 @@
  * Every command of `attune`, in the order of `attune --help`. A new command: a file that exports
  * `command` (a CommandModule), and a line here.
  */
-import type { CommandEntry } from "../command.ts";
+import { type CommandEntry, lookupIn } from "../command.ts";
 
 const START = "Start";
 const TRAIN = "Train";
@@ -21,7 +21,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: "align",
     summary: "the same pipeline on your model and your data, from one file",
     group: START,
-    load: async () => (await import("./align.ts")).command,
+    load: async () => (await import("./align.ts")).alignCommand(lookupIn(COMMANDS)),
   },
   {
     name: "plan",
@@ -147,7 +147,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: "resume",
     summary: "go on with a run after a crash or Ctrl-C",
     group: RUNS,
-    load: async () => (await import("./resume.ts")).command,
+    load: async () => (await import("./resume.ts")).resumeCommand(lookupIn(COMMANDS)),
   },
   {
     name: "runs",

@@ -1,7 +1,7 @@
 /** `attune online-dpo`: DPO on pairs of the policy's own answers, by a reward or a judge. */
 import { onlineDpoConfig } from "../../training/online/online-dpo.config.ts";
 import { onlineDpo } from "../../training/online/online-dpo.ts";
-import { openJudge } from "../inputs/judge-input.ts";
+import { openJudge } from "../constitution/judge-input.ts";
 import { policyCommand } from "../training/policy-command.ts";
 
 export const command = policyCommand({

@@ -1,6 +1,5 @@
 /** `attune push RUN OWNER/NAME`: the run's model with a card, as one commit on the hub. */
-import { openAsBlob } from "node:fs";
-import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdtempSync, openAsBlob, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join, relative, resolve } from "node:path";
 import { parse } from "yaml";
@@ -18,7 +17,7 @@ import { uploadModel } from "../../models/weights/hub-upload.ts";
 import { isHubId } from "../../models/weights/hub.ts";
 import type { RunDetails } from "../../runs/compare.ts";
 import { showRun } from "../../runs/compare.ts";
-import { filesBelow } from "../../runs/files.ts";
+import { filesBelow, readWholeFile } from "../../runs/files.ts";
 import { metricDefinition } from "../../runs/metrics.ts";
 import { flatten } from "../../runs/recorded.ts";
 import { readHeldOut } from "../../training/offline/held-out.ts";
@@ -27,7 +26,6 @@ import { addBelowHelp, examplesText } from "../display/help-text.ts";
 import { formatBytes, formatTable, wrapText } from "../display/words.ts";
 import { oneOf } from "../inputs/one-of.ts";
 import { readRegularText } from "../../text/regular-file.ts";
-import { readWholeFile } from "../../runs/files.ts";
 
 const DTYPES = { float32: "F32", float16: "F16", bfloat16: "BF16" } as const satisfies Record<
   string,

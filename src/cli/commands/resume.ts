@@ -4,14 +4,11 @@ import { resolve } from "node:path";
 import { chdir } from "node:process";
 import { AttuneError } from "../../core/errors.ts";
 import { readRunInfo } from "../../runs/run-folder.ts";
-import type { CommandEntry, CommandModule } from "../command.ts";
+import type { CommandLookup, CommandModule } from "../command.ts";
 import { showFirstCurve } from "../display/plot.ts";
 
-/**
- * @param entries where the commands are looked up; a function, since the list holds this command
- * too
- */
-export function resumeCommand(entries: () => Promise<readonly CommandEntry[]>): CommandModule {
+/** @param lookup finds the command that made the run */
+export function resumeCommand(lookup: CommandLookup): CommandModule {
   return {
     configure(command, bind) {
       command
@@ -34,8 +31,7 @@ export function resumeCommand(entries: () => Promise<readonly CommandEntry[]>): 
               );
               return;
             }
-            const entry = (await entries()).find(({ name }) => name === info.command.split(" ")[0]);
-            const module = await entry?.load();
+            const module = await lookup(info.command.split(" ")[0]!);
             if (module?.resume === undefined) {
               throw new AttuneError(
                 "run",
@@ -53,5 +49,3 @@ export function resumeCommand(entries: () => Promise<readonly CommandEntry[]>): 
     },
   };
 }
-
-export const command = resumeCommand(async () => (await import("./index.ts")).COMMANDS);

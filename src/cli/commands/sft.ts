@@ -1,44 +1,9 @@
 /** `attune sft`: supervised fine-tuning. */
-import { AttuneError } from "../../core/errors.ts";
-import type { Dataset } from "../../data/dataset.ts";
-import { kindEntries, recordsAs } from "../../data/dataset.ts";
 import { sftConfig } from "../../training/offline/sft.config.ts";
-import type { SftRecord } from "../../training/offline/sft.ts";
 import { encodeSft, sft } from "../../training/offline/sft.ts";
+import { demonstrations } from "../inputs/demonstrations.ts";
 import { trainingCommand } from "../training/training-command.ts";
 import { openInput, runTraining } from "../training/training-input.ts";
-
-/**
- * Conversations and texts as they are; of anything else, the best answers.
- * @throws AttuneError `data` for records of several kinds, which would be encoded and supervised in
- * different ways
- */
-export function demonstrations(dataset: Pick<Dataset, "records" | "counts">): SftRecord[] {
-  const { kind } = dataset.records[0]!;
-  const other = dataset.records.find((record) => record.kind !== kind);
-  if (other) {
-    const counts = kindEntries(dataset.counts).map(([name, count]) => `${count} ${name}`);
-    throw new AttuneError(
-      "data",
-      `this is ${other.kind} data in a data set that begins with ${kind} data`,
-      {
-        ...other.place,
-        got: counts.join(", "),
-        expected: "records of one kind",
-        hint: "a run for each kind, or `attune data convert` to bring them to one",
-      },
-    );
-  }
-  if (kind === "prompt")
-    throw new AttuneError("data", "prompts alone cannot be imitated", {
-      ...dataset.records[0]!.place,
-      expected: "completions, conversations, texts or pairs",
-    });
-  return recordsAs(
-    dataset,
-    kind === "preference" || kind === "ranked" || kind === "unpaired" ? "demonstration" : kind,
-  ) as SftRecord[];
-}
 
 export const command = trainingCommand({
   config: sftConfig,

@@ -29,18 +29,11 @@ import { clampOf, SERVER_PREFIX } from "../../training/online/judge.config.ts";
 import { warnOfAnswers } from "../display/answer-warnings.ts";
 import type { CommandContext } from "../command.ts";
 import { trainingCommand } from "../training/training-command.ts";
-import {
-  adviseOnLetters,
-  announce,
-  hashOf,
-  letterRequests,
-  loadConstitution,
-  openCritics,
-  pilot,
-  shellWord,
-  usageText,
-  withCritics,
-} from "./input.ts";
+import { adviseOnLetters, announce, letterRequests, usageText } from "./costs.ts";
+import { jointHash } from "../../runs/joint-hash.ts";
+import { loadConstitution } from "./constitution-file.ts";
+import { openCritics, pilot, withCritics } from "./critics.ts";
+import { shellWord } from "../display/words.ts";
 import { loadOptions, tellDataset, tellUnusedInputs } from "../inputs/data-input.ts";
 
 type CompareConfig = ConfigOf<typeof compareConfig>;
@@ -116,8 +109,8 @@ export const compareCommand = trainingCommand({
     if (opened.some(({ isServer }) => isServer)) announce(estimate, config, context);
     const run = await openRun({
       seed: config.seed,
-      dataHash: hashOf(constitution.hash, dataset.hash),
-      modelFingerprint: hashOf(...opened.map(({ fingerprint }) => fingerprint)),
+      dataHash: jointHash(constitution.hash, dataset.hash),
+      modelFingerprint: jointHash(...opened.map(({ fingerprint }) => fingerprint)),
     });
     await withCritics({
       run,

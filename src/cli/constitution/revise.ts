@@ -22,16 +22,11 @@ import type { Prompt } from "../../text/messages.ts";
 import { SERVER_PREFIX } from "../../training/online/judge.config.ts";
 import { warnOfAnswers } from "../display/answer-warnings.ts";
 import { trainingCommand } from "../training/training-command.ts";
-import {
-  announce,
-  hashOf,
-  loadConstitution,
-  openCritics,
-  pilot,
-  shellWord,
-  usageText,
-  withCritics,
-} from "./input.ts";
+import { announce, usageText } from "./costs.ts";
+import { jointHash } from "../../runs/joint-hash.ts";
+import { loadConstitution } from "./constitution-file.ts";
+import { openCritics, pilot, withCritics } from "./critics.ts";
+import { shellWord } from "../display/words.ts";
 import { loadOptions, tellDataset, tellUnusedInputs } from "../inputs/data-input.ts";
 
 /**
@@ -104,8 +99,8 @@ export const reviseCommand = trainingCommand({
     if (opened.some(({ isServer }) => isServer)) announce(estimate, config, context);
     const run = await openRun({
       seed: config.seed,
-      dataHash: hashOf(constitution.hash, dataset.hash, helpfulData?.hash ?? ""),
-      modelFingerprint: hashOf(...opened.map(({ fingerprint }) => fingerprint)),
+      dataHash: jointHash(constitution.hash, dataset.hash, helpfulData?.hash ?? ""),
+      modelFingerprint: jointHash(...opened.map(({ fingerprint }) => fingerprint)),
     });
     await withCritics({
       run,

@@ -4,7 +4,7 @@
  * than five minutes after the one before.
  */
 import type { StepEvent, TrainingEvent } from "../../runs/events.ts";
-import { answer, remark, type Sink } from "../sink.ts";
+import { answer, remark, type Sink } from "./sink.ts";
 import type { Progress, ProgressOptions, Reporter } from "./reporter.ts";
 import { TrainingDisplay } from "./training-display.ts";
 import { formatBytes, formatCount, formatDuration, unitsOf } from "./words.ts";

@@ -5,7 +5,7 @@
 import type { TrainingEvent } from "../../runs/events.ts";
 import { LineReporter } from "./line-reporter.ts";
 import type { Progress, ProgressOptions, Reporter } from "./reporter.ts";
-import { answer, jsonLine, remark, type Sink } from "../sink.ts";
+import { answer, jsonLine, remark, type Sink } from "./sink.ts";
 
 export interface ReporterOptions {
   readonly json: boolean;

@@ -14,7 +14,7 @@ import {
   valueRange,
 } from "../../report/run-curves.ts";
 import { showRun } from "../../runs/compare.ts";
-import type { CommandContext } from "../command.ts";
+import type { Reporter } from "./reporter.ts";
 import { formatNumber, wrapText } from "./words.ts";
 
 export interface PlotOptions {
@@ -111,7 +111,7 @@ export function speaksUnicode(
  */
 export function showFirstCurve(
   folder: string,
-  { reporter, columns }: Pick<CommandContext, "reporter" | "columns">,
+  { reporter, columns }: { reporter: Reporter; columns: number | undefined },
 ): void {
   if (reporter.mode !== "terminal" || columns === undefined) return;
   const first = runCurves(showRun(folder)).main[0];

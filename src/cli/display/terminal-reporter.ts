@@ -5,7 +5,7 @@
 import { MultiBar, type SingleBar } from "cli-progress";
 import type { StartEvent, StepEvent, TrainingEvent } from "../../runs/events.ts";
 import type { Progress, ProgressOptions, Reporter } from "./reporter.ts";
-import { answer, remark, type Sink, widthOf } from "../sink.ts";
+import { answer, remark, type Sink, widthOf } from "./sink.ts";
 import { TrainingDisplay } from "./training-display.ts";
 import { fitParts, formatBytes, formatCount, formatDuration, printable, unitsOf } from "./words.ts";
 

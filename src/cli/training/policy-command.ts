@@ -26,7 +26,7 @@ import { drive, rehearse } from "../display/drive.ts";
 import { reportPlan } from "../display/dry-run.ts";
 import { showExample } from "../display/shown-example.ts";
 import { trainingCommand } from "./training-command.ts";
-import { hashOf } from "../constitution/input.ts";
+import { jointHash } from "../../runs/joint-hash.ts";
 import { describeRoles, openRoles } from "../inputs/reward-input.ts";
 import { dataName, loadTrainingData } from "../inputs/data-input.ts";
 import { readTemplate } from "../inputs/template-input.ts";
@@ -208,7 +208,7 @@ export function policyCommand<F extends Fields, Input extends PolicyInput>({
 
 /** A hash of its own for two things that a resumed run must find as they were. */
 const joined = (hash: string, more: string | undefined): string =>
-  more === undefined ? hash : hashOf(hash, more);
+  more === undefined ? hash : jointHash(hash, more);
 
 async function load(
   config: PolicyConfig,

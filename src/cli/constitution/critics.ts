@@ -1,15 +1,7 @@
-/**
- * What revise and compare share: the constitution, the critics, the run folder with its answers,
- * and what it will cost.
- */
+/** Critics from their options: models and servers that are found, opened and asked, and the answers that are kept of them. */
 import { createHash } from "node:crypto";
 import { AnswerCache } from "../../constitution/answer-cache.ts";
-import type { Constitution } from "../../constitution/constitution.ts";
-import { parseConstitution } from "../../constitution/constitution.ts";
-import type { Critic, Usage } from "../../constitution/critic.ts";
-import { DEFAULT_CONSTITUTION, DEFAULT_NAME } from "../../constitution/default-constitution.ts";
-import type { Estimate } from "../../constitution/estimate.ts";
-import { costOf } from "../../constitution/estimate.ts";
+import type { Critic } from "../../constitution/critic.ts";
 import type { LocalCriticOptions } from "../../constitution/local-critic.ts";
 import { LocalCritic } from "../../constitution/local-critic.ts";
 import { ServerCritic } from "../../constitution/server-critic.ts";
@@ -17,8 +9,8 @@ import type { ServerCriticOptions } from "../../constitution/server-critic.ts";
 import { readServerSettings } from "../../constitution/server-settings.ts";
 import { countOf } from "../../core/counts.ts";
 import { AttuneError } from "../../core/errors.ts";
-import { readRegularText } from "../../text/regular-file.ts";
 import type { OpenedModel } from "../../models/open.ts";
+import { jointHash } from "../../runs/joint-hash.ts";
 import type { Run } from "../../runs/run.ts";
 import { checkDecodable } from "../../sampling/decoder-graph.ts";
 import { SERVER_PREFIX } from "../../training/online/judge.config.ts";
@@ -26,42 +18,6 @@ import type { CommandContext } from "../command.ts";
 import { formatCount, formatDuration } from "../display/words.ts";
 import { openModelToAnswer } from "../inputs/model-to-answer.ts";
 import { openEncoder } from "../inputs/template-input.ts";
-
-export interface ConstitutionText {
-  constitution: Constitution;
-  /** As written, for the run folder. */
-  text: string;
-}
-
-/** @param path empty for attune's own. @throws AttuneError `config` with file and line */
-export function loadConstitution(path: string): ConstitutionText {
-  if (path === "")
-    return {
-      constitution: parseConstitution(DEFAULT_CONSTITUTION, DEFAULT_NAME),
-      text: DEFAULT_CONSTITUTION,
-    };
-  const text = readText(path);
-  return { constitution: parseConstitution(text, path), text };
-}
-
-/** @throws AttuneError `config` where the file cannot be read */
-export function readText(path: string): string {
-  try {
-    return readRegularText(path, { code: "config" });
-  } catch (cause) {
-    if (cause instanceof AttuneError) throw cause;
-    const missing = (cause as NodeJS.ErrnoException).code === "ENOENT";
-    throw new AttuneError(
-      "config",
-      missing ? "there is no such file" : "the file cannot be read as UTF-8 text",
-      {
-        file: path,
-        cause,
-        ...(missing ? { hint: "`attune constitution init` writes one to begin with" } : {}),
-      },
-    );
-  }
-}
 
 export interface CriticConfig {
   batchSize: number;
@@ -141,7 +97,7 @@ async function openCritic(
   );
   // what is kept of a model's answers depends on its template too, where that is not its own
   const fingerprint =
-    template === "auto" ? opened.fingerprint : hashOf(opened.fingerprint, encoder.fingerprint);
+    template === "auto" ? opened.fingerprint : jointHash(opened.fingerprint, encoder.fingerprint);
   return {
     isServer: false,
     fingerprint,
@@ -205,10 +161,6 @@ function openServer(
   };
 }
 
-/** One hash for several things that a resumed run must find as they were. */
-export const hashOf = (...parts: readonly string[]): string =>
-  createHash("sha256").update(parts.join(" ")).digest("hex");
-
 export interface CriticWork<T> {
   run: Run;
   critics: readonly OpenedCritic[];
@@ -245,68 +197,6 @@ export async function withCritics<T>({ run, critics, reuse, work }: CriticWork<T
   }
 }
 
-export interface CostConfig {
-  priceInput: number;
-  priceOutput: number;
-  budget: number;
-}
-
-interface LetterConfig {
-  letters: NonNullable<ServerCriticOptions["letters"]>;
-  letterSamples: number;
-  budget: number;
-}
-
-/**
- * Requests for one letter. Whether a server gives log-probabilities is not known yet: under a
- * budget, the dearer way counts.
- */
-export function letterRequests(
-  critic: string,
-  { letters, letterSamples, budget }: LetterConfig,
-): number {
-  if (!critic.startsWith(SERVER_PREFIX) || letters === "log-probabilities") return 1;
-  return letters === "samples" || budget > 0 ? letterSamples : 1;
-}
-
-export function adviseOnLetters(
-  critic: string,
-  { letters, letterSamples, budget }: LetterConfig,
-  { reporter }: CommandContext,
-): void {
-  if (critic.startsWith(SERVER_PREFIX) && letters === "auto" && budget === 0)
-    reporter.note(
-      "where the server gives no log-probabilities, each letter needs " +
-        `${countOf(letterSamples, "request")} instead of one`,
-    );
-}
-
-/** Says what lies ahead. @throws AttuneError `usage` where it costs more than the budget */
-export function announce(
-  estimate: Estimate,
-  { priceInput, priceOutput, budget }: CostConfig,
-  { reporter }: CommandContext,
-): string {
-  const priced = priceInput > 0 || priceOutput > 0;
-  const cost = costOf(estimate, { input: priceInput, output: priceOutput });
-  const text =
-    `${countOf(estimate.requests, "request")}, about ${countOf(estimate.inputTokens, "token")} ` +
-    `to read and at most ${formatCount(estimate.outputTokens)} to ` +
-    `write${priced ? `: at most about ${cost.toFixed(2)} in your currency` : ""}`;
-  if (budget > 0 && !priced)
-    throw new AttuneError("usage", "a budget needs prices", {
-      hint: "--price-input and --price-output, for a million tokens",
-    });
-  if (budget > 0 && cost > budget)
-    throw new AttuneError("usage", "the run may cost more than the budget", {
-      got: text,
-      expected: `at most ${budget}`,
-      hint: "fewer rows with --limit, or a higher --budget",
-    });
-  reporter.note(text);
-  return text;
-}
-
 /**
  * Does the first item alone where a server is asked, and says how long the others will take; its
  * answers are kept, so nothing is asked twice. A local model works on many items at once, and the
@@ -328,29 +218,5 @@ export async function pilot(
   reporter.note(
     `the first of ${formatCount(items)} took ${formatDuration(seconds)}: the others take about ` +
       `${formatDuration((seconds * (items - 1)) / together)} at ${together} a time`,
-  );
-}
-
-/** Words of the shell that may hold spaces. */
-export const shellWord = (word: string): string =>
-  /^[\w./:@=,+-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
-
-/** What was asked and spent, for the summary. */
-export function usageText(
-  critics: readonly Critic[],
-  { priceInput, priceOutput }: CostConfig,
-): string {
-  const usages = [...new Set(critics)].map(({ usage }) => usage);
-  const sum = (name: keyof Usage): number =>
-    usages.reduce((total, usage) => total + usage[name], 0);
-  const cost = costOf(
-    { inputTokens: sum("inputTokens"), outputTokens: sum("outputTokens") },
-    { input: priceInput, output: priceOutput },
-  );
-  return (
-    `${formatCount(sum("asked"))} answers, ${formatCount(sum("reused"))} found ` +
-    `again${sum("shortened") > 0 ? `, ${formatCount(sum("shortened"))} with less room than asked for at the end of the context` : ""}; ` +
-    `${formatCount(sum("inputTokens"))} tokens read, ${formatCount(sum("outputTokens"))} ` +
-    `written${cost > 0 ? `, ${cost.toFixed(2)} in your currency` : ""}`
   );
 }

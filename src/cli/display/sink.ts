@@ -1,6 +1,6 @@
 /** Where reporters write. */
-import { stringifyJson } from "../core/json.ts";
-import { LINE_WIDTH, printable } from "./display/words.ts";
+import { stringifyJson } from "../../core/json.ts";
+import { LINE_WIDTH, printable } from "./words.ts";
 
 /** A stream as far as a reporter needs it. */
 export interface Sink {

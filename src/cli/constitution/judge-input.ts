@@ -18,15 +18,10 @@ import type { Prompt } from "../../text/messages.ts";
 import { SERVER_PREFIX, clampOf } from "../../training/online/judge.config.ts";
 import type { OnlineDpoConfig, OnlineDpoInput } from "../../training/online/online-dpo.ts";
 import type { CommandContext } from "../command.ts";
-import type { OpenedCritic } from "../constitution/input.ts";
-import {
-  adviseOnLetters,
-  announce,
-  letterRequests,
-  loadConstitution,
-  openCritics,
-  usageText,
-} from "../constitution/input.ts";
+import type { OpenedCritic } from "./critics.ts";
+import { adviseOnLetters, announce, letterRequests, usageText } from "./costs.ts";
+import { loadConstitution } from "./constitution-file.ts";
+import { openCritics } from "./critics.ts";
 import type { Beside } from "../training/policy-command.ts";
 
 /** Prompts that the estimate looks at. */
