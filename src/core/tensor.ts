@@ -16,9 +16,12 @@ export interface ArrayOf {
 }
 export type TensorData = ArrayOf[DType];
 
-export interface HostTensor<D extends DType = DType> {
+export interface HostTensor<
+  D extends DType = DType,
+  S extends readonly number[] = readonly number[],
+> {
   readonly dtype: D;
-  readonly shape: readonly number[];
+  readonly shape: S;
   readonly data: ArrayOf[D];
 }
 
@@ -40,11 +43,11 @@ export function elementCount(shape: readonly number[]): number {
 }
 
 /** Wraps an array; throws when its length does not match the shape. */
-export function tensor<D extends DType>(
+export function tensor<D extends DType, const S extends readonly number[]>(
   dtype: D,
-  shape: readonly number[],
+  shape: S,
   data: ArrayOf[D],
-): HostTensor<D> {
+): HostTensor<D, S> {
   if (data.length !== elementCount(shape)) {
     throw new AttuneError(
       "internal",
@@ -68,17 +71,17 @@ export function zeros<D extends DType>(dtype: D, shape: readonly number[]): Host
   return { dtype, shape, data: make[dtype]() as ArrayOf[D] };
 }
 
-export function float32(
-  shape: readonly number[],
+export function float32<const S extends readonly number[]>(
+  shape: S,
   data: Float32Array | readonly number[],
-): HostTensor<"float32"> {
+): HostTensor<"float32", S> {
   return tensor("float32", shape, data instanceof Float32Array ? data : Float32Array.from(data));
 }
 
-export function int64(
-  shape: readonly number[],
+export function int64<const S extends readonly number[]>(
+  shape: S,
   data: BigInt64Array | readonly number[],
-): HostTensor<"int64"> {
+): HostTensor<"int64", S> {
   return tensor(
     "int64",
     shape,

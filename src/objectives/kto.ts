@@ -5,7 +5,7 @@
  * mismatched answers clamped at 0, is estimated without gradient and arrives as an input.
  */
 import { add, fill, multiply, scatterAddRows, sigmoid, subtract, sumAll } from "../graph/build.ts";
-import type { Objective } from "../models/plans/plan.ts";
+import { defineObjective } from "../models/plans/plan.ts";
 import { mean } from "../stats/intervals.ts";
 import { plainSaturate, saturate } from "./bounds.ts";
 import * as plain from "./numbers.ts";
@@ -21,13 +21,9 @@ export interface KtoHyperparameters {
  * desirable, -1 undesirable) and `scale` float32 [sequences]; `z0` float32 []. Results: `logps`,
  * `losses` [sequences].
  */
-export function ktoObjective({
-  beta,
-  desirableWeight,
-  undesirableWeight,
-}: KtoHyperparameters): Objective {
+export function ktoObjective({ beta, desirableWeight, undesirableWeight }: KtoHyperparameters) {
   const sequences = ["sequences"] as const;
-  return {
+  return defineObjective({
     name: "kto",
     reads: "tokens",
     inputs: {
@@ -38,23 +34,20 @@ export function ktoObjective({
       z0: { dtype: "float32", shape: [] },
     },
     build(readout, inputs) {
-      const logps = scatterAddRows(fill(readout.graph, sequences, 0), inputs["sequence"]!, readout);
+      const logps = scatterAddRows(fill(readout.graph, sequences, 0), inputs.sequence, readout);
       const advantage = multiply(
-        subtract(
-          subtract(saturate(logps), saturate(inputs["reference"]!)),
-          saturate(inputs["z0"]!),
-        ),
-        inputs["label"]!,
+        subtract(subtract(saturate(logps), saturate(inputs.reference)), saturate(inputs.z0)),
+        inputs.label,
       );
       // Half the sum for label 1, half the difference for -1: both weights without a branch.
       const weight = add(
-        multiply(inputs["label"]!, (desirableWeight - undesirableWeight) / 2),
+        multiply(inputs.label, (desirableWeight - undesirableWeight) / 2),
         (desirableWeight + undesirableWeight) / 2,
       );
       const losses = multiply(subtract(1, sigmoid(multiply(advantage, beta))), weight);
-      return { loss: sumAll(multiply(losses, inputs["scale"]!)), metrics: { logps, losses } };
+      return { loss: sumAll(multiply(losses, inputs.scale)), metrics: { logps, losses } };
     },
-  };
+  });
 }
 
 /** The plain-number twin, for one answer. */
@@ -81,3 +74,5 @@ export function plainKtoLoss(
 export function ktoReferencePoint(logRatios: readonly number[]): number {
   return Math.max(0, mean(logRatios));
 }
+
+export type KtoObjective = ReturnType<typeof ktoObjective>;

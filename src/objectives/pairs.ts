@@ -4,7 +4,7 @@
  */
 import { add, multiply, reshape, scatterAddRows, slice, sumAll, fill } from "../graph/build.ts";
 import type { Value } from "../graph/ir.ts";
-import type { Objective } from "../models/plans/plan.ts";
+import { defineObjective } from "../models/plans/plan.ts";
 import { saturate } from "./bounds.ts";
 import type { PairTerms, PreferenceHyperparameters, PreferenceLossName } from "./preference.ts";
 import { PREFERENCE_LOSS_TABLE } from "./preference.ts";
@@ -43,9 +43,9 @@ export function pairObjective(
   losses: readonly WeightedLoss[],
   hyper: PreferenceHyperparameters,
   layout: PairLayout = {},
-): Objective {
+) {
   const columns = sequencesPerPair(layout);
-  return {
+  return defineObjective({
     name: losses.map(({ type }) => type).join("+"),
     reads: "tokens",
     inputs: {
@@ -59,17 +59,17 @@ export function pairObjective(
     build(readout, inputs) {
       const { graph } = readout;
       const logps = reshape(
-        scatterAddRows(fill(graph, [`${columns}*pairs`], 0), inputs["sequence"]!, readout),
+        scatterAddRows(fill(graph, [`${columns}*pairs`], 0), inputs.sequence, readout),
         ["pairs", columns],
       );
       const terms: PairTerms<Value> = {
         chosen: side(logps, 0),
         rejected: side(logps, 1),
-        referenceChosen: side(inputs["reference"]!, 0),
-        referenceRejected: side(inputs["reference"]!, 1),
-        chosenTokens: side(inputs["lengths"]!, 0),
-        rejectedTokens: side(inputs["lengths"]!, 1),
-        p: inputs["p"]!,
+        referenceChosen: side(inputs.reference, 0),
+        referenceRejected: side(inputs.reference, 1),
+        chosenTokens: side(inputs.lengths, 0),
+        rejectedTokens: side(inputs.lengths, 1),
+        p: inputs.p,
       };
       const perPair = losses
         .map(({ type, weight }) =>
@@ -77,10 +77,12 @@ export function pairObjective(
         )
         .reduce((left, right) => add(left, right));
       const loss = add(
-        sumAll(multiply(perPair, inputs["scale"]!)),
-        sumAll(multiply(saturate(readout), inputs["sftSlope"]!)),
+        sumAll(multiply(perPair, inputs.scale)),
+        sumAll(multiply(saturate(readout), inputs.sftSlope)),
       );
       return { loss, metrics: { logps, losses: perPair } };
     },
-  };
+  });
 }
+
+export type PairObjective = ReturnType<typeof pairObjective>;

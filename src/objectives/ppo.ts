@@ -26,7 +26,7 @@ import {
   where,
 } from "../graph/build.ts";
 import type { Value } from "../graph/ir.ts";
-import type { Objective } from "../models/plans/plan.ts";
+import { defineObjective } from "../models/plans/plan.ts";
 import { clamp, plainClamp, plainSaturate, saturate } from "./bounds.ts";
 import { k2, k3 } from "./kl.ts";
 
@@ -55,8 +55,8 @@ export interface PolicyHyperparameters {
 const TOKENS = ["selected"] as const;
 
 /**
- * Inputs, beside the read log-probabilities [S]: `oldLogps`, `advantages` and `weight` float32 [S],
- * and with a KL term `reference` float32 [S]. The weights say what mean is taken: 1 / (tokens of
+ * Inputs, beside the read log-probabilities [S]: `oldLogps`, `advantages`, `weight` and, read by the
+ * KL term alone, `reference` float32 [S]. The weights say what mean is taken: 1 / (tokens of
  * the minibatch) for the mean over tokens, so that micro-batches add up to it. Results: `losses`
  * [S], the KL term left out.
  */
@@ -66,21 +66,19 @@ export function policyObjective({
   dualClip,
   logRatioLimit,
   lossKl,
-}: PolicyHyperparameters): Objective {
-  return {
+}: PolicyHyperparameters) {
+  return defineObjective({
     name: "ppo-policy",
     reads: "tokens",
     inputs: {
       oldLogps: { dtype: "float32", shape: TOKENS },
       advantages: { dtype: "float32", shape: TOKENS },
       weight: { dtype: "float32", shape: TOKENS },
-      ...(lossKl ? { reference: { dtype: "float32", shape: TOKENS } as const } : {}),
+      reference: { dtype: "float32", shape: TOKENS },
     },
     build(readout, inputs) {
-      const ratio = exp(
-        clamp(subtract(readout, inputs["oldLogps"]!), -logRatioLimit, logRatioLimit),
-      );
-      const gain = negate(saturate(inputs["advantages"]!));
+      const ratio = exp(clamp(subtract(readout, inputs.oldLogps), -logRatioLimit, logRatioLimit));
+      const gain = negate(saturate(inputs.advantages));
       const clipped = maximum(
         multiply(gain, ratio),
         multiply(gain, clamp(ratio, 1 - clipRange, 1 + (clipRangeHigh || clipRange))),
@@ -90,11 +88,11 @@ export function policyObjective({
           ? clipped
           : where(greater(gain, 0), minimum(clipped, multiply(gain, dualClip)), clipped);
       const whole = lossKl
-        ? add(losses, klTerm(readout, inputs["reference"]!, ratio, lossKl, logRatioLimit))
+        ? add(losses, klTerm(readout, inputs.reference, ratio, lossKl, logRatioLimit))
         : losses;
-      return { loss: sumAll(multiply(whole, inputs["weight"]!)), metrics: { losses } };
+      return { loss: sumAll(multiply(whole, inputs.weight)), metrics: { losses } };
     },
-  };
+  });
 }
 
 /** beta k2 or k3 of each token, d = log pi - log pi_ref. */
@@ -169,8 +167,8 @@ export interface ValueHyperparameters {
  * `losses` [S]. loss = weight / 2 * max((V - R)^2, (V_clip - R)^2), V_clip = V_old + clip(V -
  * V_old, +-range).
  */
-export function valueObjective({ clipRangeValue: range }: ValueHyperparameters): Objective {
-  return {
+export function valueObjective({ clipRangeValue: range }: ValueHyperparameters) {
+  return defineObjective({
     name: "ppo-value",
     reads: "scores",
     inputs: {
@@ -181,8 +179,8 @@ export function valueObjective({ clipRangeValue: range }: ValueHyperparameters):
     build(readout, inputs) {
       const [value, old, returns] = [
         saturate(readout),
-        saturate(inputs["oldValues"]!),
-        saturate(inputs["returns"]!),
+        saturate(inputs.oldValues),
+        saturate(inputs.returns),
       ];
       const free = square(subtract(value, returns));
       const near = range === 0 ? value : add(old, clamp(subtract(value, old), -range, range));
@@ -190,9 +188,9 @@ export function valueObjective({ clipRangeValue: range }: ValueHyperparameters):
         range === 0 ? free : maximum(free, square(subtract(near, returns))),
         0.5,
       );
-      return { loss: sumAll(multiply(losses, inputs["weight"]!)), metrics: { losses } };
+      return { loss: sumAll(multiply(losses, inputs.weight)), metrics: { losses } };
     },
-  };
+  });
 }
 
 /** The plain-number twin, for one token. */
@@ -210,3 +208,6 @@ export function plainValueLoss(
   const limited = (old + plainClamp(value - old, -range, range) - target) ** 2;
   return { loss: 0.5 * Math.max(free, limited), clipped: limited > free };
 }
+
+export type PolicyObjective = ReturnType<typeof policyObjective>;
+export type ValueObjective = ReturnType<typeof valueObjective>;

@@ -17,7 +17,7 @@ import {
   subtract,
   sumAll,
 } from "../graph/build.ts";
-import type { Objective } from "../models/plans/plan.ts";
+import { defineObjective } from "../models/plans/plan.ts";
 import { plainSaturate, saturate } from "./bounds.ts";
 import * as plain from "./numbers.ts";
 
@@ -31,9 +31,9 @@ export interface RewardHyperparameters {
  * scores, so that an answer that is part of several pairs is scored once; `p`, `margin` and `scale`
  * float32 [pairs].
  */
-export function rewardObjective({ centerCoefficient }: RewardHyperparameters): Objective {
+export function rewardObjective({ centerCoefficient }: RewardHyperparameters) {
   const pairs = ["pairs"] as const;
-  return {
+  return defineObjective({
     name: "bradley-terry",
     reads: "scores",
     inputs: {
@@ -45,12 +45,12 @@ export function rewardObjective({ centerCoefficient }: RewardHyperparameters): O
     },
     build(readout, inputs) {
       const [chosen, rejected] = [
-        gatherRows(readout, inputs["chosen"]!),
-        gatherRows(readout, inputs["rejected"]!),
+        gatherRows(readout, inputs.chosen),
+        gatherRows(readout, inputs.rejected),
       ];
       const [c, r] = [saturate(chosen), saturate(rejected)];
-      const difference = subtract(subtract(c, r), saturate(inputs["margin"]!));
-      const p = inputs["p"]!;
+      const difference = subtract(subtract(c, r), saturate(inputs.margin));
+      const p = inputs.p;
       const likelihood = negate(
         add(
           multiply(p, logSigmoid(difference)),
@@ -62,11 +62,11 @@ export function rewardObjective({ centerCoefficient }: RewardHyperparameters): O
           ? likelihood
           : add(likelihood, multiply(square(add(c, r)), centerCoefficient));
       return {
-        loss: sumAll(multiply(losses, inputs["scale"]!)),
+        loss: sumAll(multiply(losses, inputs.scale)),
         metrics: { losses, chosen, rejected },
       };
     },
-  };
+  });
 }
 
 /** The plain-number twin, for one pair. */
@@ -82,3 +82,5 @@ export function plainRewardLoss(
   );
   return likelihood + centerCoefficient * (chosen + rejected) ** 2;
 }
+
+export type RewardObjective = ReturnType<typeof rewardObjective>;

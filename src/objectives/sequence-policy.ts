@@ -14,7 +14,7 @@ import {
   subtract,
   sumAll,
 } from "../graph/build.ts";
-import type { Objective } from "../models/plans/plan.ts";
+import { defineObjective } from "../models/plans/plan.ts";
 import { clamp, plainClamp, plainSaturate, saturate } from "./bounds.ts";
 
 export interface SequencePolicyHyperparameters {
@@ -36,8 +36,8 @@ const ANSWERS = ["answers"] as const;
 export function sequencePolicyObjective({
   clipRange,
   logRatioLimit,
-}: SequencePolicyHyperparameters): Objective {
-  return {
+}: SequencePolicyHyperparameters) {
+  return defineObjective({
     name: "rloo-policy",
     reads: "tokens",
     inputs: {
@@ -49,18 +49,18 @@ export function sequencePolicyObjective({
     build(readout, inputs) {
       const moved = scatterAddRows(
         fill(readout.graph, ANSWERS, 0),
-        inputs["sequence"]!,
-        subtract(readout, inputs["oldLogps"]!),
+        inputs.sequence,
+        subtract(readout, inputs.oldLogps),
       );
       const ratio = exp(clamp(moved, -logRatioLimit, logRatioLimit));
-      const gain = negate(saturate(inputs["advantages"]!));
+      const gain = negate(saturate(inputs.advantages));
       const losses = maximum(
         multiply(gain, ratio),
         multiply(gain, clamp(ratio, 1 - clipRange, 1 + clipRange)),
       );
-      return { loss: sumAll(multiply(losses, inputs["weight"]!)), metrics: { losses } };
+      return { loss: sumAll(multiply(losses, inputs.weight)), metrics: { losses } };
     },
-  };
+  });
 }
 
 /**
@@ -76,3 +76,5 @@ export function plainSequenceLoss(
   const [free, limited] = [gain * ratio, gain * plainClamp(ratio, 1 - clipRange, 1 + clipRange)];
   return { loss: Math.max(free, limited), ratio, clipped: limited > free };
 }
+
+export type SequencePolicyObjective = ReturnType<typeof sequencePolicyObjective>;

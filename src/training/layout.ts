@@ -117,7 +117,7 @@ export function withPromptReads(row: LaidRow, promptLength: number): LaidRow {
 export interface LaidBatch {
   batch: TokenBatch;
   /** Sequence of each read, counted through the batch. */
-  sequenceOfRead: HostTensor<"int64">;
+  sequenceOfRead: HostTensor<"int64", readonly [number]>;
   /** Tokens without padding. */
   tokens: number;
 }
@@ -164,8 +164,7 @@ export function joinRows(rows: readonly LaidRow[], { padId, window }: BatchOptio
       });
     sequence += row.sequences;
   });
-  const vector = (pick: (read: Read) => number): HostTensor<"int64"> =>
-    int64([reads.length], reads.map(pick));
+  const vector = (pick: (read: Read) => number) => int64([reads.length], reads.map(pick));
   return {
     batch: {
       tokens,

@@ -6,7 +6,13 @@
 import { setImmediate } from "node:timers/promises";
 import type { Model } from "../models/model.ts";
 import { nonFiniteWeight } from "../models/model.ts";
-import type { ExecutionPlan, StepResult, TokenBatch } from "../models/plans/plan.ts";
+import type {
+  ExecutionPlan,
+  InputsOf,
+  Objective,
+  StepResult,
+  TokenBatch,
+} from "../models/plans/plan.ts";
 import type { TrainableParameters } from "../models/trainable.ts";
 import { totalParameters } from "../models/trainable.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
@@ -23,36 +29,34 @@ import { scheduleFactor } from "../optim/schedules.ts";
 import type { EndEvent, Metrics, TrainingEvent } from "../runs/events.ts";
 import { hashRows } from "../runs/encoded-rows.ts";
 import type { Run } from "../runs/run.ts";
-import type { Tensors } from "../runtime/session.ts";
 import type { StateTensors } from "./checkpoint-state.ts";
 import { readState, withState, writeState } from "./checkpoint-state.ts";
 import type { Passes } from "./passes.ts";
 import { epochsAfter, itemsOfStep, totalSteps } from "./passes.ts";
 
-export interface MicroBatch {
+export interface MicroBatch<O extends Objective = Objective> {
   batch: TokenBatch;
-  /** Inputs of the objective. */
-  inputs: Tensors;
+  inputs: InputsOf<O>;
   /** Tokens without padding. */
   tokens: number;
 }
 
 /** What a method must say. `Item` is one training example: a pair, a text, a group of answers. */
-export interface TrainingMethod<Item> {
+export interface TrainingMethod<Item, O extends Objective = Objective> {
   readonly name: string;
   readonly items: readonly Item[];
-  readonly plan: ExecutionPlan;
+  readonly plan: ExecutionPlan<O>;
   readonly trainable: TrainableParameters;
   /** What is trained: where a loss is not finite, a frozen weight may be why. */
   readonly model: Model;
   /**
    * Micro-batches of one optimiser step; their losses and gradients add up to those of the step.
    */
-  microBatches(items: readonly Item[]): Promise<MicroBatch[]> | MicroBatch[];
+  microBatches(items: readonly Item[]): Promise<MicroBatch<O>[]> | MicroBatch<O>[];
   /** Metrics of a step from its micro-batches' results. */
   metrics(
-    results: readonly StepResult[],
-    batches: readonly MicroBatch[],
+    results: readonly StepResult<O>[],
+    batches: readonly MicroBatch<O>[],
     items: readonly Item[],
   ): Metrics;
   /** Measures on held-out data, after `step` steps; names carry `eval_`. */
@@ -142,8 +146,8 @@ async function loadState<Item>(
  * Trains, and yields what happens. Everything that was made is released at the end, also after an
  * error.
  */
-export async function* trainingLoop<Item>(
-  method: TrainingMethod<Item>,
+export async function* trainingLoop<Item, O extends Objective>(
+  method: TrainingMethod<Item, O>,
   options: LoopOptions,
   context: LoopContext,
 ): AsyncGenerator<TrainingEvent> {
@@ -227,8 +231,8 @@ interface StepContext {
   total: number;
 }
 
-async function optimiserStep<Item>(
-  method: TrainingMethod<Item>,
+async function optimiserStep<Item, O extends Objective>(
+  method: TrainingMethod<Item, O>,
   { options, optimizer, norm, state, total }: StepContext,
 ): Promise<Extract<TrainingEvent, { type: "step" }>> {
   const began = performance.now();
@@ -236,7 +240,7 @@ async function optimiserStep<Item>(
   const items = itemsOfStep(method.items, state.step, options);
   const batches = await method.microBatches(items);
   trainable.gradients.fill(0);
-  const results: StepResult[] = [];
+  const results: StepResult<O>[] = [];
   for (const { batch, inputs } of batches) {
     results.push(await method.plan.step(batch, inputs));
     await setImmediate();

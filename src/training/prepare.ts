@@ -76,10 +76,10 @@ export interface PlanChoice {
 /** Models below this many parameters run as one graph. */
 export const WHOLE_PLAN_LIMIT = 30_000_000;
 
-export interface PlanRequest {
+export interface PlanRequest<O extends Objective = Objective> {
   model: Model;
   reads: Reading;
-  objective?: Objective;
+  objective?: O;
   trainable?: TrainableParameters;
   statistics?: boolean;
   /** Of the softmax that log-probabilities are read from. Default 1. */
@@ -88,10 +88,10 @@ export interface PlanRequest {
   longestRow?: number;
 }
 
-export function choosePlan(
-  { model, longestRow = 0, ...request }: PlanRequest,
+export function choosePlan<O extends Objective>(
+  { model, longestRow = 0, ...request }: PlanRequest<O>,
   choice: PlanChoice,
-): ExecutionPlan {
+): ExecutionPlan<O> {
   const whole =
     choice.plan === "whole" ||
     (choice.plan === "auto" && parameterCount(model.family, model.config) < WHOLE_PLAN_LIMIT);

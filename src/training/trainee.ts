@@ -26,17 +26,17 @@ import type { TrainedRole } from "./rollout/roles.ts";
  * go of them (and of their memory arenas) costs nothing beside a phase; a small model's whole graph
  * stays.
  */
-export class PhasePlan {
-  private readonly request: PlanRequest;
+export class PhasePlan<O extends Objective = Objective> {
+  private readonly request: PlanRequest<O>;
   private readonly choice: PlanChoice;
-  private current: ExecutionPlan | undefined;
+  private current: ExecutionPlan<O> | undefined;
 
-  constructor(request: PlanRequest, choice: PlanChoice) {
+  constructor(request: PlanRequest<O>, choice: PlanChoice) {
     this.request = request;
     this.choice = choice;
   }
 
-  get plan(): ExecutionPlan {
+  get plan(): ExecutionPlan<O> {
     this.current ??= choosePlan(this.request, this.choice);
     return this.current;
   }
@@ -53,8 +53,8 @@ export class PhasePlan {
   }
 }
 
-export interface TraineeOptions {
-  objective: Objective;
+export interface TraineeOptions<O extends Objective> {
+  objective: O;
   reads: Reading;
   statistics?: boolean;
   temperature?: number;
@@ -68,10 +68,10 @@ export interface TraineeOptions {
   };
 }
 
-export class Trainee {
+export class Trainee<O extends Objective = Objective> {
   readonly name: string;
   readonly role: TrainedRole;
-  readonly phase: PhasePlan;
+  readonly phase: PhasePlan<O>;
   readonly optimizer: Optimizer;
   private readonly norm: GradientNorm;
   private readonly maxGradNorm: number;
@@ -79,7 +79,7 @@ export class Trainee {
   private constructor(
     name: string,
     role: TrainedRole,
-    parts: { phase: PhasePlan; optimizer: Optimizer; norm: GradientNorm; maxGradNorm: number },
+    parts: { phase: PhasePlan<O>; optimizer: Optimizer; norm: GradientNorm; maxGradNorm: number },
   ) {
     this.name = name;
     this.role = role;
@@ -89,11 +89,11 @@ export class Trainee {
     this.maxGradNorm = parts.maxGradNorm;
   }
 
-  static async create(
+  static async create<O extends Objective>(
     name: string,
     role: TrainedRole,
-    { choice, optimizer: hyper, ...request }: TraineeOptions,
-  ): Promise<Trainee> {
+    { choice, optimizer: hyper, ...request }: TraineeOptions<O>,
+  ): Promise<Trainee<O>> {
     const phase = new PhasePlan(
       { model: role.model, trainable: role.trainable, ...request },
       choice,
@@ -120,9 +120,9 @@ export class Trainee {
    * Loss and gradients of one minibatch, in micro-batches that add up to it. Gradients start from
    * 0.
    */
-  async gradients(batches: readonly MicroBatch[]): Promise<StepResult[]> {
+  async gradients(batches: readonly MicroBatch<O>[]): Promise<StepResult<O>[]> {
     this.role.trainable.gradients.fill(0);
-    const results: StepResult[] = [];
+    const results: StepResult<O>[] = [];
     for (const { batch, inputs } of batches)
       results.push(await this.phase.plan.step(batch, inputs));
     return results;

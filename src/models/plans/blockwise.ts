@@ -15,16 +15,11 @@ import { weightOf } from "../model.ts";
 import type { BlockSessions } from "./blockwise-sessions.ts";
 import { TIME_BLOCKS, buildBlockwise } from "./blockwise-sessions.ts";
 import type { PlanOptions } from "./common.ts";
-import {
-  METRIC,
-  accumulatorFeeds,
-  floats,
-  readings,
-  rotaryFeeds,
-  withoutPrefix,
-} from "./common.ts";
+import { accumulatorFeeds, floats, metricsOf, readings, rotaryFeeds } from "./common.ts";
 import type {
   ExecutionPlan,
+  InputsOf,
+  Objective,
   Readings,
   Recompute,
   ScoreOptions,
@@ -36,7 +31,7 @@ import { padTime } from "./padding.ts";
 import { Scratch } from "./scratch.ts";
 import { resolveShape } from "../../graph/dimensions.ts";
 
-export interface BlockwiseOptions extends PlanOptions {
+export interface BlockwiseOptions<O extends Objective = Objective> extends PlanOptions<O> {
   /** What of a block's forward its backward computes again instead of keeping it. Default all. */
   recompute?: Recompute;
   /** Most rows of logits that are in memory at once. */
@@ -49,14 +44,14 @@ export interface BlockwiseOptions extends PlanOptions {
  */
 const HEAD_BYTES = { frozen: 32 * 2 ** 20, trained: 128 * 2 ** 20 };
 
-export class BlockwisePlan implements ExecutionPlan {
-  private readonly options: BlockwiseOptions;
+export class BlockwisePlan<O extends Objective> implements ExecutionPlan<O> {
+  private readonly options: BlockwiseOptions<O>;
   private readonly rotary: Tensors;
   private readonly scratch = new Scratch();
   private readonly headRows: number;
   private built: Promise<BlockSessions> | undefined;
 
-  constructor(options: BlockwiseOptions) {
+  constructor(options: BlockwiseOptions<O>) {
     this.options = options;
     this.rotary = rotaryFeeds(options.model, options.maxLength);
     this.headRows = options.headRows ?? defaultHeadRows(options);
@@ -76,7 +71,7 @@ export class BlockwisePlan implements ExecutionPlan {
     return this.readForward(sessions, this.selectRows(x, batch), batch);
   }
 
-  async step(given: TokenBatch, inputs: Tensors): Promise<StepResult> {
+  async step(given: TokenBatch, inputs: InputsOf<O>): Promise<StepResult<O>> {
     const batch = padTime(given, TIME_BLOCKS);
     const sessions = await this.sessions();
     invariant(sessions.training, "this plan was made without trainable parameters");
@@ -84,7 +79,7 @@ export class BlockwisePlan implements ExecutionPlan {
     const rows = this.selectRows(activations.at(-1)!, batch);
     const { read, gradient, results } = await this.readAndJudge(sessions, rows, batch, inputs);
     await this.backward(sessions, batch, activations, gradient);
-    return { ...read, loss: floats(results, "loss")[0]!, metrics: withoutPrefix(results, METRIC) };
+    return { ...read, loss: floats(results, "loss")[0]!, metrics: metricsOf<O>(results) };
   }
 
   async operations(given: TokenBatch): Promise<number> {

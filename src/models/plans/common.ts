@@ -12,11 +12,11 @@ import { parameterCount } from "../model.ts";
 import type { RopeTables } from "../rope.ts";
 import { ropeTables } from "../rope.ts";
 import type { TrainableParameters } from "../trainable.ts";
-import type { BuiltObjective, Objective, Readings, TokenBatch } from "./plan.ts";
+import type { BuiltObjective, MetricsOf, Objective, Readings, TokenBatch } from "./plan.ts";
 
-export interface PlanOptions {
+export interface PlanOptions<O extends Objective = Objective> {
   model: Model;
-  objective?: Objective;
+  objective?: O;
   reads: "tokens" | "scores";
   trainable?: TrainableParameters;
   /** Longest sequence that will be fed, tokens. */
@@ -128,16 +128,19 @@ export function readings(results: Tensors): Readings {
   };
 }
 
-/** Results whose names carry a prefix, without it. */
-export function withoutPrefix(results: Tensors, prefix: string): Record<string, HostTensor> {
-  return Object.fromEntries(
-    Object.entries(results).flatMap(([name, tensor]) =>
-      name.startsWith(prefix) ? [[name.slice(prefix.length), tensor]] : [],
-    ),
-  );
-}
-
 export const METRIC = "metric:";
+
+/** The metrics among the results of a session that {@link buildLoss} built the loss of. */
+export function metricsOf<O extends Objective>(results: Tensors): MetricsOf<O> {
+  const metrics = Object.keys(results)
+    .filter((name) => name.startsWith(METRIC))
+    .map((name) => {
+      const tensor = results[name]!;
+      invariant(tensor.dtype === "float32", `${name} is not float32`);
+      return [name.slice(METRIC.length), tensor];
+    });
+  return Object.fromEntries(metrics) as MetricsOf<O>;
+}
 
 export const prefixed = (
   prefix: string,

@@ -4,8 +4,8 @@
  * for a block, run for every layer.
  */
 import type { HostTensor } from "../../core/tensor.ts";
+import type { Shape } from "../../graph/dimensions.ts";
 import type { Value, ValueType } from "../../graph/ir.ts";
-import type { Tensors } from "../../runtime/session.ts";
 
 /** Token sequences laid out for attention. N = B * T rows of hidden states. */
 export interface TokenBatch {
@@ -24,30 +24,56 @@ export interface TokenBatch {
 /** What is read at the selected rows: log p(target), or a scalar score. */
 export type Reading = "tokens" | "scores";
 
-export interface BuiltObjective {
+export interface BuiltObjective<Metric extends string = string> {
   /** Scalar. */
   loss: Value;
-  /** Further results by name, of any shape. */
-  metrics: Readonly<Record<string, Value>>;
+  /** Further results by name, float32 of any shape. */
+  metrics: Readonly<Record<Metric, Value>>;
 }
+
+/** Inputs by name; `selected` is the symbol of the read rows, any other symbol is free. */
+export type InputTypes = Readonly<Record<string, ValueType>>;
 
 /**
  * A loss over what was read, as graph. Sums, not means: the caller scales by the counts of the
  * whole optimiser step, so that accumulation over micro-batches of different sizes is exact.
  */
-export interface Objective {
+export interface Objective<Inputs extends InputTypes = InputTypes, Metric extends string = string> {
   readonly name: string;
   readonly reads: Reading;
-  /** Further inputs; `selected` is the symbol of the read rows, any other symbol is free. */
-  readonly inputs: Readonly<Record<string, ValueType>>;
+  /** What it reads beside the readout. */
+  readonly inputs: Inputs;
   /** @param readout float32 [S] */
-  build(readout: Value, inputs: Readonly<Record<string, Value>>): BuiltObjective;
+  build(readout: Value, inputs: { readonly [Name in keyof Inputs]: Value }): BuiltObjective<Metric>;
   /**
    * Name of the input [S] that holds d loss / d readout, where the loss is linear in the readout:
    * the head is then computed once instead of twice.
    */
-  readonly linearIn?: string;
+  readonly linearIn?: string & keyof Inputs;
 }
+
+/** An objective with the names and types of its inputs and metrics taken from its definition. */
+export const defineObjective = <const Inputs extends InputTypes, Metric extends string>(
+  objective: Objective<Inputs, Metric>,
+): Objective<Inputs, Metric> => objective;
+
+/** Sizes that fit a shape: a symbol stands for any. */
+type SizesOf<S extends Shape> = {
+  readonly [Axis in keyof S]: S[Axis] extends number ? S[Axis] : number;
+};
+
+/** The tensors that an objective is fed with, by name. */
+export type InputsOf<O extends Objective> = {
+  readonly [Name in keyof O["inputs"]]: HostTensor<
+    O["inputs"][Name]["dtype"],
+    SizesOf<O["inputs"][Name]["shape"]>
+  >;
+};
+
+/** The results of an objective beside its loss, by name. */
+export type MetricsOf<O extends Objective> = {
+  readonly [Name in keyof ReturnType<O["build"]>["metrics"]]: HostTensor<"float32">;
+};
 
 export interface Statistics {
   /** Entropy of the distribution at each selected row, nats. */
@@ -62,9 +88,9 @@ export interface Readings {
   statistics?: Statistics;
 }
 
-export interface StepResult extends Readings {
+export interface StepResult<O extends Objective = Objective> extends Readings {
   loss: number;
-  metrics: Readonly<Record<string, HostTensor>>;
+  metrics: MetricsOf<O>;
 }
 
 export interface ScoreOptions {
@@ -89,11 +115,12 @@ export interface StepMemory {
   working: number;
 }
 
-export interface ExecutionPlan {
+/** @typeParam O the objective whose loss it computes */
+export interface ExecutionPlan<O extends Objective = Objective> {
   /** Reads without gradients. */
   score(batch: TokenBatch, options?: ScoreOptions): Promise<Readings>;
   /** Computes the loss and adds its gradients to the trainable parameters' accumulators. */
-  step(batch: TokenBatch, inputs: Tensors): Promise<StepResult>;
+  step(batch: TokenBatch, inputs: InputsOf<O>): Promise<StepResult<O>>;
   /** Operations of the matrix products of one step, those that are computed again included. */
   operations(batch: TokenBatch): Promise<number>;
   /**

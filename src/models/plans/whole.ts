@@ -21,15 +21,17 @@ import {
   batchFeeds,
   buildLoss,
   floats,
+  metricsOf,
   prefixed,
   readings,
   rotaryFeeds,
   rotaryInputs,
   threadOptions,
-  withoutPrefix,
 } from "./common.ts";
 import type {
   ExecutionPlan,
+  InputsOf,
+  Objective,
   Readings,
   ScoreOptions,
   StepMemory,
@@ -89,13 +91,13 @@ function partsOf(options: PlanOptions, withAdapter: boolean): ModelParts {
   };
 }
 
-export class WholePlan implements ExecutionPlan {
-  private readonly options: PlanOptions;
+export class WholePlan<O extends Objective> implements ExecutionPlan<O> {
+  private readonly options: PlanOptions<O>;
   private readonly rotary: Tensors;
   private training: { session: Session; names: string[] } | undefined;
   private readonly scoring = new Map<boolean, { session: Session; names: string[] }>();
 
-  constructor(options: PlanOptions) {
+  constructor(options: PlanOptions<O>) {
     this.options = options;
     this.rotary = rotaryFeeds(options.model, options.maxLength);
   }
@@ -107,7 +109,7 @@ export class WholePlan implements ExecutionPlan {
     );
   }
 
-  async step(batch: TokenBatch, inputs: Tensors): Promise<StepResult> {
+  async step(batch: TokenBatch, inputs: InputsOf<O>): Promise<StepResult<O>> {
     const { trainable } = this.options;
     invariant(trainable, "this plan was made without trainable parameters");
     this.training ??= await this.buildTraining();
@@ -127,7 +129,7 @@ export class WholePlan implements ExecutionPlan {
     return {
       ...readings(results),
       loss: floats(results, "loss")[0]!,
-      metrics: withoutPrefix(results, METRIC),
+      metrics: metricsOf<O>(results),
     };
   }
 

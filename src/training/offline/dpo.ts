@@ -9,12 +9,12 @@
  * Differences from TRL: the prompt is computed once for both answers; dropout does not exist; the
  * SFT term is normalised by the tokens of the whole optimiser step.
  */
-import type { HostTensor } from "../../core/tensor.ts";
 import { float32 } from "../../core/tensor.ts";
 import type { PreferenceRecord } from "../../data/records.ts";
 import type { Model } from "../../models/model.ts";
-import type { ExecutionPlan, StepResult } from "../../models/plans/plan.ts";
+import type { ExecutionPlan, InputsOf, StepResult } from "../../models/plans/plan.ts";
 import { saveTrained } from "../../models/save.ts";
+import type { PairObjective } from "../../objectives/pairs.ts";
 import { pairObjective, sequencesPerPair } from "../../objectives/pairs.ts";
 import type { PreferenceLoss } from "../../objectives/preference.ts";
 import { PREFERENCE_LOSS_TABLE } from "../../objectives/preference.ts";
@@ -218,7 +218,7 @@ export async function* dpo(
 
 interface PairWorkParts {
   config: DpoConfig;
-  plan: ExecutionPlan;
+  plan: ExecutionPlan<PairObjective>;
   table: ReferenceTable;
   reference: ReferenceModel | undefined;
   layout: { padId: number; window: number | undefined };
@@ -234,9 +234,9 @@ class PairWork {
     this.parts = parts;
   }
 
-  async microBatches(items: readonly Pair[]): Promise<MicroBatch[]> {
+  async microBatches(items: readonly Pair[]): Promise<MicroBatch<PairObjective>[]> {
     const sftTokens = items.reduce((total, pair) => total + pair.sftTokens, 0);
-    const batches: MicroBatch[] = [];
+    const batches: MicroBatch<PairObjective>[] = [];
     for (const group of this.groups(items))
       batches.push(
         await this.microBatch(group, {
@@ -250,14 +250,14 @@ class PairWork {
   private async microBatch(
     group: readonly Pair[],
     { scale, sftSlope }: { scale: number; sftSlope: number },
-  ): Promise<MicroBatch> {
+  ): Promise<MicroBatch<PairObjective>> {
     const { batch, sequenceOfRead, tokens } = await this.layOut(group);
-    const sides = (pick: (pair: Pair) => readonly [number, number]): HostTensor =>
+    const sides = (pick: (pair: Pair) => readonly [number, number]) =>
       float32([group.length, 2], group.flatMap(pick));
     const slope = Float32Array.from(sequenceOfRead.data, (sequence) =>
       Number(sequence) % this.parts.columns === 1 ? 0 : sftSlope,
     );
-    const inputs = {
+    const inputs: InputsOf<PairObjective> = {
       sequence: sequenceOfRead,
       reference: sides(({ index }) => pairOf(this.parts.table.of(index))),
       lengths: sides((pair) => [pair.chosenTokens, pair.rejectedTokens]),
@@ -274,21 +274,24 @@ class PairWork {
     return { batch, inputs, tokens };
   }
 
-  metrics(results: readonly StepResult[], batches: readonly MicroBatch[]) {
+  metrics(
+    results: readonly StepResult<PairObjective>[],
+    batches: readonly MicroBatch<PairObjective>[],
+  ) {
     const { config, columns } = this.parts;
     const pairs = results.flatMap(({ metrics }, i) => {
-      const { reference, lengths, p } = batches[i]!.inputs as Record<string, HostTensor<"float32">>;
-      return readPairs(metrics["logps"]!.data as Float32Array, {
-        reference: reference!.data,
-        lengths: lengths!.data,
-        p: p!.data,
+      const { reference, lengths, p } = batches[i]!.inputs;
+      return readPairs(metrics.logps.data, {
+        reference: reference.data,
+        lengths: lengths.data,
+        p: p.data,
         columns,
       });
     });
     const sftTerm = results.reduce(
       (total, { readout }, i) =>
         total +
-        (batches[i]!.inputs["sftSlope"]!.data as Float32Array).reduce(
+        batches[i]!.inputs.sftSlope.data.reduce(
           (sum, slope, read) => sum + slope * readout[read]!,
           0,
         ),

@@ -14,12 +14,12 @@
  * data made of pairs, the nearest one before with another prompt is taken, since an answer to the
  * same prompt is no mismatch; 3. on held-out data z0 is of all of it.
  */
-import type { HostTensor } from "../../core/tensor.ts";
 import { float32 } from "../../core/tensor.ts";
 import type { UnpairedRecord } from "../../data/records.ts";
 import type { Model } from "../../models/model.ts";
-import type { ExecutionPlan, StepResult } from "../../models/plans/plan.ts";
+import type { ExecutionPlan, InputsOf, StepResult } from "../../models/plans/plan.ts";
 import { saveTrained } from "../../models/save.ts";
+import type { KtoObjective } from "../../objectives/kto.ts";
 import { ktoObjective, ktoReferencePoint, plainKtoLoss } from "../../objectives/kto.ts";
 import type { ConfigOf } from "../../config/config.ts";
 import type { Metrics, TrainingEvent } from "../../runs/events.ts";
@@ -247,7 +247,7 @@ export class Rows implements RowSource {
 
 interface AnswerWorkParts {
   config: KtoConfig;
-  plan: ExecutionPlan;
+  plan: ExecutionPlan<KtoObjective>;
   table: ReferenceTable;
   reference: ReferenceModel;
   layout: { padId: number; window: number | undefined };
@@ -268,14 +268,13 @@ class AnswerWork {
     this.parts = parts;
   }
 
-  async microBatches(items: readonly Answer[]): Promise<MicroBatch[]> {
+  async microBatches(items: readonly Answer[]): Promise<MicroBatch<KtoObjective>[]> {
     const z0 = await this.referencePoint(items);
-    const batches: MicroBatch[] = [];
+    const batches: MicroBatch<KtoObjective>[] = [];
     for (const group of this.groups(items, ({ index }) => index)) {
       const { batch, sequenceOfRead, tokens } = await this.layOut(group.map(({ index }) => index));
-      const vector = (pick: (answer: Answer) => number): HostTensor =>
-        float32([group.length], group.map(pick));
-      const inputs = {
+      const vector = (pick: (answer: Answer) => number) => float32([group.length], group.map(pick));
+      const inputs: InputsOf<KtoObjective> = {
         sequence: sequenceOfRead,
         reference: vector(({ index }) => this.parts.table.of(index)[0]!),
         label: vector(({ desirable }) => (desirable ? 1 : -1)),
@@ -287,18 +286,21 @@ class AnswerWork {
     return batches;
   }
 
-  metrics(results: readonly StepResult[], batches: readonly MicroBatch[]): Metrics {
+  metrics(
+    results: readonly StepResult<KtoObjective>[],
+    batches: readonly MicroBatch<KtoObjective>[],
+  ): Metrics {
     const read = results.flatMap(({ metrics }, i) => {
-      const { reference, label } = batches[i]!.inputs as Record<string, HostTensor<"float32">>;
-      return Array.from(metrics["logps"]!.data as Float32Array, (logp, j): ReadAnswer => ({
+      const { reference, label } = batches[i]!.inputs;
+      return Array.from(metrics.logps.data, (logp, j): ReadAnswer => ({
         logp,
-        reference: reference!.data[j]!,
-        desirable: label!.data[j]! > 0,
+        reference: reference.data[j]!,
+        desirable: label.data[j]! > 0,
       }));
     });
     return ktoMetrics(read, {
       beta: this.parts.config.beta,
-      z0: Number(batches[0]!.inputs["z0"]!.data[0]),
+      z0: batches[0]!.inputs.z0.data[0]!,
     });
   }
 

@@ -21,8 +21,9 @@ import { rankedToPreferences } from "../../data/conversions.ts";
 import type { PreferenceRecord, RankedRecord } from "../../data/records.ts";
 import { compact } from "../../data/records.ts";
 import type { Model } from "../../models/model.ts";
-import type { ExecutionPlan, StepResult } from "../../models/plans/plan.ts";
+import type { ExecutionPlan, InputsOf, StepResult } from "../../models/plans/plan.ts";
 import { saveTrained } from "../../models/save.ts";
+import type { RewardObjective } from "../../objectives/reward.ts";
 import { plainRewardLoss, rewardObjective } from "../../objectives/reward.ts";
 import type { ConfigOf } from "../../config/config.ts";
 import type { Metrics, TrainingEvent } from "../../runs/events.ts";
@@ -273,7 +274,7 @@ export async function* rewardModel(
 
 interface GroupWorkParts {
   config: RewardConfig;
-  plan: ExecutionPlan;
+  plan: ExecutionPlan<RewardObjective>;
   layout: { padId: number; window: number | undefined };
 }
 
@@ -285,12 +286,12 @@ class GroupWork {
     this.parts = parts;
   }
 
-  microBatches(items: readonly Group[]): MicroBatch[] {
+  microBatches(items: readonly Group[]): MicroBatch<RewardObjective>[] {
     return this.groups(items).map((members) => this.toBatch(members, items.length));
   }
 
   /** @param prompts of the whole step */
-  private toBatch(members: readonly Group[], prompts: number): MicroBatch {
+  private toBatch(members: readonly Group[], prompts: number): MicroBatch<RewardObjective> {
     const { batch, tokens } = joinRows(
       members.map(({ row }) => row),
       this.parts.layout,
@@ -306,8 +307,8 @@ class GroupWork {
         scale: 1 / (comparisons.length * prompts),
       }));
     });
-    const count = [pairs.length];
-    const inputs = {
+    const count = [pairs.length] as const;
+    const inputs: InputsOf<RewardObjective> = {
       chosen: int64(
         count,
         pairs.map((pair) => pair.chosen),
@@ -379,16 +380,14 @@ interface ScoredPair {
   p: number;
 }
 
-function scoredPairs({ metrics }: StepResult, { inputs }: MicroBatch): ScoredPair[] {
-  const [chosen, rejected, p] = [
-    metrics["chosen"]!.data,
-    metrics["rejected"]!.data,
-    inputs["p"]!.data,
-  ] as [Float32Array, Float32Array, Float32Array];
-  return Array.from(chosen, (value, index) => ({
+function scoredPairs(
+  { metrics: { chosen, rejected } }: StepResult<RewardObjective>,
+  { inputs: { p } }: MicroBatch<RewardObjective>,
+): ScoredPair[] {
+  return Array.from(chosen.data, (value, index) => ({
     chosen: value,
-    rejected: rejected[index]!,
-    p: p[index]!,
+    rejected: rejected.data[index]!,
+    p: p.data[index]!,
   }));
 }
 

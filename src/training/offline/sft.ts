@@ -13,6 +13,7 @@ import { float32 } from "../../core/tensor.ts";
 import type { ConversationRecord, DemonstrationRecord, TextRecord } from "../../data/records.ts";
 import type { Model } from "../../models/model.ts";
 import { saveTrained } from "../../models/save.ts";
+import type { SftObjective } from "../../objectives/sft.ts";
 import { sftObjective } from "../../objectives/sft.ts";
 import type { ConfigOf } from "../../config/config.ts";
 import type { TrainingEvent } from "../../runs/events.ts";
@@ -131,7 +132,7 @@ export async function* sft(
       // 3.
       microBatches(items) {
         const supervised = items.reduce((total, item) => total + supervisedTokens(item), 0);
-        return layOut(items).map(({ batch, tokens }): MicroBatch => {
+        return layOut(items).map(({ batch, tokens }): MicroBatch<SftObjective> => {
           const slope = new Float32Array(batch.selected.data.length).fill(-1 / supervised);
           return { batch, tokens, inputs: { slope: float32([slope.length], slope) } };
         });

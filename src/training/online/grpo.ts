@@ -14,10 +14,10 @@
  * TRL's `bnpo` is the same.
  */
 import { Random } from "../../core/random.ts";
-import type { Objective, StepResult } from "../../models/plans/plan.ts";
+import type { InputsOf, StepResult } from "../../models/plans/plan.ts";
 import { groupRelative, isUninformative, tokenWeight } from "../../objectives/group-advantages.ts";
 import { k2 } from "../../objectives/kl.ts";
-import type { PolicyHyperparameters } from "../../objectives/ppo.ts";
+import type { PolicyHyperparameters, PolicyObjective } from "../../objectives/ppo.ts";
 import { plainPolicyLoss, policyObjective } from "../../objectives/ppo.ts";
 import type { ConfigOf } from "../../config/config.ts";
 import type { TrainingEvent } from "../../runs/events.ts";
@@ -55,7 +55,7 @@ interface Judged {
   scores: number[];
 }
 
-class GrpoMethod extends PolicyMethod<GrpoConfig> {
+class GrpoMethod extends PolicyMethod<GrpoConfig, PolicyObjective> {
   readonly name = "grpo";
 
   private get hyper(): PolicyHyperparameters {
@@ -63,7 +63,7 @@ class GrpoMethod extends PolicyMethod<GrpoConfig> {
     return { ...rest, ...(kl.coef > 0 ? { lossKl: { ...kl, estimator: "k3" } } : {}) };
   }
 
-  protected objective(): Objective {
+  protected objective(): PolicyObjective {
     return policyObjective(this.hyper);
   }
 
@@ -165,8 +165,8 @@ class GrpoMethod extends PolicyMethod<GrpoConfig> {
     advantages: readonly number[],
     batch: RolloutBatch,
     { members, tokens }: { members: readonly number[]; tokens: number },
-  ): MicroBatch["inputs"] {
-    const { aggregation, maxNewTokens, maskTruncated, kl } = this.config;
+  ): InputsOf<PolicyObjective> {
+    const { aggregation, maxNewTokens, maskTruncated } = this.config;
     const counted = (member: number): boolean => !maskTruncated || rollouts[member]!.stopped;
     const total = maskTruncated
       ? members.filter(counted).reduce((count, member) => count + old[member]!.length, 0)
@@ -188,7 +188,7 @@ class GrpoMethod extends PolicyMethod<GrpoConfig> {
       oldLogps: perRead(joinReads(old, batch)),
       advantages: perRead(spread((member) => advantages[member]!)),
       weight: perRead(spread(weightOf)),
-      ...(kl.coef > 0 ? { reference: perRead(joinReads(reference, batch)) } : {}),
+      reference: perRead(joinReads(reference, batch)),
     };
   }
 }
@@ -201,14 +201,14 @@ const join = (a: Judged, b: Judged): Judged => ({
 
 /** Token means of one update. */
 export function tokenUpdate(
-  results: readonly StepResult[],
-  batches: readonly MicroBatch[],
+  results: readonly StepResult<PolicyObjective>[],
+  batches: readonly MicroBatch<PolicyObjective>[],
   hyper: PolicyHyperparameters,
 ): Update {
   const tokens = tokensOf(
     results,
     batches,
-    ["oldLogps", "advantages"],
+    ({ oldLogps, advantages }) => [oldLogps, advantages],
     (logp, oldLogp, advantage) => ({
       ...plainPolicyLoss({ logp, oldLogp, advantage }, hyper),
       advantage,

@@ -15,11 +15,11 @@
  */
 import { countOf } from "../../core/counts.ts";
 import { AttuneError } from "../../core/errors.ts";
-import type { HostTensor } from "../../core/tensor.ts";
 import { float32 } from "../../core/tensor.ts";
-import type { Objective, StepResult } from "../../models/plans/plan.ts";
+import type { InputsOf, StepResult } from "../../models/plans/plan.ts";
 import type { AnswerPair } from "../../objectives/choices.ts";
 import { extremePairs } from "../../objectives/choices.ts";
+import type { PairObjective } from "../../objectives/pairs.ts";
 import { pairObjective } from "../../objectives/pairs.ts";
 import type { ConfigOf } from "../../config/config.ts";
 import type { Metrics, TrainingEvent } from "../../runs/events.ts";
@@ -64,7 +64,7 @@ export async function* onlineDpo(
   yield* rolloutLoop(new OnlineDpoMethod(input, config, context.signal), config, context);
 }
 
-class OnlineDpoMethod extends PolicyMethod<OnlineDpoConfig, OnlineDpoInput> {
+class OnlineDpoMethod extends PolicyMethod<OnlineDpoConfig, PairObjective, OnlineDpoInput> {
   readonly name = "online-dpo";
   /** Why pairs of this step have no judgement. */
   private refused: readonly string[] = [];
@@ -83,7 +83,7 @@ class OnlineDpoMethod extends PolicyMethod<OnlineDpoConfig, OnlineDpoInput> {
     super(input, input.judge ? { ...config, guard: "off" } : config, signal);
   }
 
-  protected objective(): Objective {
+  protected objective(): PairObjective {
     return pairObjective(lossWeights(this.config), this.config);
   }
 
@@ -194,10 +194,7 @@ class OnlineDpoMethod extends PolicyMethod<OnlineDpoConfig, OnlineDpoInput> {
     const before = pairs.map((pair) =>
       Float64Array.from(sides(pair).flatMap((answer) => [...old[answer]!])),
     );
-    const perSide = (
-      members: readonly number[],
-      value: (answer: number) => number,
-    ): HostTensor<"float32"> =>
+    const perSide = (members: readonly number[], value: (answer: number) => number) =>
       float32(
         [members.length, 2],
         members.flatMap((member) => sides(pairs[member]!).map(value)),
@@ -206,7 +203,7 @@ class OnlineDpoMethod extends PolicyMethod<OnlineDpoConfig, OnlineDpoInput> {
     const inputs = (
       batch: RolloutBatch,
       { members }: { members: readonly number[] },
-    ): MicroBatch["inputs"] => {
+    ): InputsOf<PairObjective> => {
       const reads = joinReads(before, batch);
       const count = batch.members.length;
       return moves.remember(
@@ -234,13 +231,16 @@ class OnlineDpoMethod extends PolicyMethod<OnlineDpoConfig, OnlineDpoInput> {
     });
   }
 
-  private measure(results: readonly StepResult[], batches: readonly MicroBatch[]): Update {
+  private measure(
+    results: readonly StepResult<PairObjective>[],
+    batches: readonly MicroBatch<PairObjective>[],
+  ): Update {
     const pairs = results.flatMap(({ metrics }, i) => {
-      const { reference, lengths, p } = batches[i]!.inputs as Record<string, HostTensor<"float32">>;
-      return readPairs(metrics["logps"]!.data as Float32Array, {
-        reference: reference!.data,
-        lengths: lengths!.data,
-        p: p!.data,
+      const { reference, lengths, p } = batches[i]!.inputs;
+      return readPairs(metrics.logps.data, {
+        reference: reference.data,
+        lengths: lengths.data,
+        p: p.data,
         columns: 2,
       });
     });

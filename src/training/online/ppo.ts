@@ -20,7 +20,7 @@ import { AttuneError } from "../../core/errors.ts";
 import { float32 } from "../../core/tensor.ts";
 import type { DemonstrationRecord } from "../../data/records.ts";
 import type { Model } from "../../models/model.ts";
-import type { Objective, StepResult } from "../../models/plans/plan.ts";
+import type { StepResult } from "../../models/plans/plan.ts";
 import {
   explainedVariance,
   generalisedAdvantages,
@@ -28,12 +28,14 @@ import {
   whiten,
 } from "../../objectives/advantages.ts";
 import { adaptKlCoefficient, k2 } from "../../objectives/kl.ts";
+import type { PolicyObjective, ValueObjective } from "../../objectives/ppo.ts";
 import {
   plainPolicyLoss,
   plainValueLoss,
   policyObjective,
   valueObjective,
 } from "../../objectives/ppo.ts";
+import type { SftObjective } from "../../objectives/sft.ts";
 import { sftObjective } from "../../objectives/sft.ts";
 import type { ConfigOf } from "../../config/config.ts";
 import type { Metrics, TrainingEvent } from "../../runs/events.ts";
@@ -110,15 +112,15 @@ interface PpoMemory extends PolicyMemory {
   klCoefficient: number;
 }
 
-class PpoMethod extends PolicyMethod<PpoConfig, PpoInput> {
+class PpoMethod extends PolicyMethod<PpoConfig, PolicyObjective, PpoInput> {
   readonly name = "ppo";
   private klCoefficient = this.config.kl.coef;
-  private critic: { trainee: Trainee; offset: number } | undefined;
-  private ptx: PhasePlan | undefined;
+  private critic: { trainee: Trainee<ValueObjective>; offset: number } | undefined;
+  private ptx: PhasePlan<SftObjective> | undefined;
   /** Of PPO-ptx. */
   private readonly demonstrations = encodeDemonstrations(this.input, this.config);
 
-  protected objective(): Objective {
+  protected objective(): PolicyObjective {
     return policyObjective(this.config);
   }
 
@@ -257,7 +259,7 @@ class PpoMethod extends PolicyMethod<PpoConfig, PpoInput> {
   }
 
   private updatePolicy(experience: Experience, step: number): Promise<Update[]> {
-    const { old, advantages } = experience;
+    const { old, reference, advantages } = experience;
     return this.updateActor(experience, step, {
       epochs: this.config.ppoEpochs,
       earlyStopKl: this.config.earlyStopKl,
@@ -265,6 +267,7 @@ class PpoMethod extends PolicyMethod<PpoConfig, PpoInput> {
         oldLogps: perRead(joinReads(old, batch)),
         advantages: perRead(joinReads(advantages, batch)),
         weight: perRead(constant(batch, 1 / tokens)),
+        reference: perRead(joinReads(reference, batch)),
       }),
       measure: (results, batches) => policyUpdate(results, batches, this.config),
       addGradients: () => this.addDemonstrations(this.actor.optimizer.steps),
@@ -309,15 +312,17 @@ class PpoMethod extends PolicyMethod<PpoConfig, PpoInput> {
     for (let epoch = 0; epoch < this.config.ppoEpochs; epoch++) {
       for (const members of this.minibatches(old.length, step, epoch)) {
         const tokens = members.reduce((total, member) => total + old[member]!.length, 0);
-        const inputs = this.batches(experience.rows, members).map((batch): MicroBatch => ({
-          batch: batch.laid.batch,
-          tokens: batch.laid.tokens,
-          inputs: {
-            oldValues: perRead(joinReads(old, batch)),
-            returns: perRead(joinReads(returns, batch)),
-            weight: perRead(constant(batch, 1 / tokens)),
-          },
-        }));
+        const inputs = this.batches(experience.rows, members).map(
+          (batch): MicroBatch<ValueObjective> => ({
+            batch: batch.laid.batch,
+            tokens: batch.laid.tokens,
+            inputs: {
+              oldValues: perRead(joinReads(old, batch)),
+              returns: perRead(joinReads(returns, batch)),
+              weight: perRead(constant(batch, 1 / tokens)),
+            },
+          }),
+        );
         const results = await trainee.gradients(inputs);
         const update = valueUpdate(results, inputs, this.config);
         const norm = await trainee.update(this.rate(this.config.critic.learningRate, step), {
@@ -377,14 +382,14 @@ function encodeDemonstrations(
 
 /** Token means of one update of the actor. */
 function policyUpdate(
-  results: readonly StepResult[],
-  batches: readonly MicroBatch[],
+  results: readonly StepResult<PolicyObjective>[],
+  batches: readonly MicroBatch<PolicyObjective>[],
   config: PpoConfig,
 ): Update {
   const tokens = tokensOf(
     results,
     batches,
-    ["oldLogps", "advantages"],
+    ({ oldLogps, advantages }) => [oldLogps, advantages],
     (logp, oldLogp, advantage) => ({
       ...plainPolicyLoss({ logp, oldLogp, advantage }, config),
       moved: k2(logp - oldLogp),
@@ -401,12 +406,15 @@ function policyUpdate(
 
 /** Token means of one update of the critic. */
 function valueUpdate(
-  results: readonly StepResult[],
-  batches: readonly MicroBatch[],
+  results: readonly StepResult<ValueObjective>[],
+  batches: readonly MicroBatch<ValueObjective>[],
   config: PpoConfig,
 ): Update {
-  const tokens = tokensOf(results, batches, ["oldValues", "returns"], (value, oldValue, target) =>
-    plainValueLoss({ value, oldValue, target }, config),
+  const tokens = tokensOf(
+    results,
+    batches,
+    ({ oldValues, returns }) => [oldValues, returns],
+    (value, oldValue, target) => plainValueLoss({ value, oldValue, target }, config),
   );
   return {
     "loss/value_avg": mean(tokens.map(({ loss }) => loss)),

@@ -10,10 +10,9 @@
  * advantage estimators `reinforce` and `reinforce_baseline`.
  * Difference: 1. the first minibatch must have ratio 1.
  */
-import type { Objective } from "../../models/plans/plan.ts";
 import { generalisedAdvantages, tokenRewards, whiten } from "../../objectives/advantages.ts";
 import { groupCentred } from "../../objectives/group-advantages.ts";
-import type { PolicyHyperparameters } from "../../objectives/ppo.ts";
+import type { PolicyHyperparameters, PolicyObjective } from "../../objectives/ppo.ts";
 import { policyObjective } from "../../objectives/ppo.ts";
 import type { ConfigOf } from "../../config/config.ts";
 import type { TrainingEvent } from "../../runs/events.ts";
@@ -46,7 +45,7 @@ export async function* reinforcePlusPlus(
   yield* rolloutLoop(new ReinforcePlusPlusMethod(input, config, context.signal), config, context);
 }
 
-class ReinforcePlusPlusMethod extends PolicyMethod<ReinforcePlusPlusConfig> {
+class ReinforcePlusPlusMethod extends PolicyMethod<ReinforcePlusPlusConfig, PolicyObjective> {
   readonly name = "reinforce++";
 
   private get grouped(): boolean {
@@ -64,7 +63,7 @@ class ReinforcePlusPlusMethod extends PolicyMethod<ReinforcePlusPlusConfig> {
     };
   }
 
-  protected objective(): Objective {
+  protected objective(): PolicyObjective {
     return policyObjective(this.hyper);
   }
 
@@ -95,7 +94,7 @@ class ReinforcePlusPlusMethod extends PolicyMethod<ReinforcePlusPlusConfig> {
         oldLogps: perRead(joinReads(read.old, batch)),
         advantages: perRead(joinReads(advantages, batch)),
         weight: perRead(constant(batch, 1 / tokens)),
-        ...(this.hyper.lossKl ? { reference: perRead(joinReads(read.reference, batch)) } : {}),
+        reference: perRead(joinReads(read.reference, batch)),
       }),
       measure: (results, batches) => tokenUpdate(results, batches, this.hyper),
     });

@@ -12,8 +12,8 @@
  */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Objective } from "../../models/plans/plan.ts";
 import { chooseAnswers } from "../../objectives/choices.ts";
+import type { SftObjective } from "../../objectives/sft.ts";
 import { sftObjective } from "../../objectives/sft.ts";
 import type { ConfigOf } from "../../config/config.ts";
 import type { TrainingEvent } from "../../runs/events.ts";
@@ -58,7 +58,7 @@ interface ChoosingMemory extends PolicyMemory {
   chosen: ChosenAnswer[];
 }
 
-class RejectionSamplingMethod extends PolicyMethod<RejectionSamplingConfig> {
+class RejectionSamplingMethod extends PolicyMethod<RejectionSamplingConfig, SftObjective> {
   readonly name = "rejection-sampling";
   readonly results = {
     answers: (folder: string) =>
@@ -69,7 +69,7 @@ class RejectionSamplingMethod extends PolicyMethod<RejectionSamplingConfig> {
   };
   private chosen: ChosenAnswer[] = [];
 
-  protected objective(): Objective {
+  protected objective(): SftObjective {
     return sftObjective;
   }
 

@@ -11,9 +11,10 @@
  * Differences from TRL: 1. the log-probabilities before the update are always read by the training
  * forward pass, and the first minibatch must have ratio 1; 2. nothing is read from padding.
  */
-import type { Objective, StepResult } from "../../models/plans/plan.ts";
+import type { StepResult } from "../../models/plans/plan.ts";
 import { leaveOneOut, standardise } from "../../objectives/group-advantages.ts";
 import { k2 } from "../../objectives/kl.ts";
+import type { SequencePolicyObjective } from "../../objectives/sequence-policy.ts";
 import { plainSequenceLoss, sequencePolicyObjective } from "../../objectives/sequence-policy.ts";
 import type { ConfigOf } from "../../config/config.ts";
 import type { TrainingEvent } from "../../runs/events.ts";
@@ -45,10 +46,10 @@ export async function* rloo(
   yield* rolloutLoop(new RlooMethod(input, config, context.signal), config, context);
 }
 
-class RlooMethod extends PolicyMethod<RlooConfig> {
+class RlooMethod extends PolicyMethod<RlooConfig, SequencePolicyObjective> {
   readonly name = "rloo";
 
-  protected objective(): Objective {
+  protected objective(): SequencePolicyObjective {
     return sequencePolicyObjective(this.config);
   }
 
@@ -89,25 +90,22 @@ class RlooMethod extends PolicyMethod<RlooConfig> {
 
 /** Means over the answers of one update. */
 function sequenceUpdate(
-  results: readonly StepResult[],
-  batches: readonly MicroBatch[],
+  results: readonly StepResult<SequencePolicyObjective>[],
+  batches: readonly MicroBatch<SequencePolicyObjective>[],
   config: RlooConfig,
 ): Update {
   const answers = results.flatMap(({ readout }, i) => {
-    const { oldLogps, sequence, advantages } = batches[i]!.inputs as Record<
-      string,
-      { data: ArrayLike<number | bigint> }
-    >;
-    const moved = new Float64Array(advantages!.data.length);
+    const { oldLogps, sequence, advantages } = batches[i]!.inputs;
+    const moved = new Float64Array(advantages.data.length);
     const square = new Float64Array(moved.length);
     readout.forEach((logp, token) => {
-      const answer = Number(sequence!.data[token]);
-      const d = logp - Number(oldLogps!.data[token]);
+      const answer = Number(sequence.data[token]);
+      const d = logp - oldLogps.data[token]!;
       moved[answer]! += d;
       square[answer]! += k2(d);
     });
     return Array.from(moved, (each, answer) => ({
-      ...plainSequenceLoss({ moved: each, advantage: Number(advantages!.data[answer]) }, config),
+      ...plainSequenceLoss({ moved: each, advantage: advantages.data[answer]! }, config),
       moved: square[answer]!,
     }));
   });

@@ -6,10 +6,11 @@
  */
 import { AttuneError } from "../../core/errors.ts";
 import { Random } from "../../core/random.ts";
+import type { HostTensor } from "../../core/tensor.ts";
 import { float32 } from "../../core/tensor.ts";
 import type { PromptRecord } from "../../data/records.ts";
 import type { Model } from "../../models/model.ts";
-import type { Objective, StepResult } from "../../models/plans/plan.ts";
+import type { InputsOf, Objective, StepResult } from "../../models/plans/plan.ts";
 import { saveTrained } from "../../models/save.ts";
 import { totalParameters } from "../../models/trainable.ts";
 import type { ScoreScale } from "../../objectives/advantages.ts";
@@ -93,15 +94,15 @@ export interface ReadRollouts {
 }
 
 /** How an update of the policy is made of a roll-out. */
-export interface PolicyUpdates {
+export interface PolicyUpdates<O extends Objective> {
   epochs: number;
   /** Inputs of the objective for some answers of a minibatch. */
   inputs: (
     batch: RolloutBatch,
     minibatch: { members: readonly number[]; tokens: number },
-  ) => MicroBatch["inputs"];
+  ) => InputsOf<O>;
   /** Metrics of one update; among them val/ratio and policy/approxkl_avg. */
-  measure: (results: readonly StepResult[], batches: readonly MicroBatch[]) => Update;
+  measure: (results: readonly StepResult<O>[], batches: readonly MicroBatch<O>[]) => Update;
   /** End the passes when the approximate KL from the old policy reaches this; 0 for never. */
   earlyStopKl?: number;
   /** Adds to the gradients before the optimiser's step. */
@@ -122,6 +123,7 @@ export interface PolicyMemory extends Memory {
 
 export abstract class PolicyMethod<
   Config extends PolicyConfig,
+  O extends Objective = Objective,
   Input extends PolicyInput = PolicyInput,
 > implements RolloutMethod {
   abstract readonly name: string;
@@ -137,7 +139,7 @@ export abstract class PolicyMethod<
   private readonly limit: AnswerLimit;
   private readonly heldOut: RewardSource | undefined;
   private readonly engine: RolloutEngine;
-  private opened: { actor: Trainee; reference: PhasePlan | undefined } | undefined;
+  private opened: { actor: Trainee<O>; reference: PhasePlan | undefined } | undefined;
   private onPolicyChecked = false;
   private negativeSteps = 0;
 
@@ -166,7 +168,7 @@ export abstract class PolicyMethod<
   }
 
   /** The objective of the policy. */
-  protected abstract objective(): Objective;
+  protected abstract objective(): O;
 
   /** One roll-out and its updates; undefined where the signal came before anything was changed. */
   abstract step(step: number): Promise<RolloutStep | undefined>;
@@ -264,7 +266,7 @@ export abstract class PolicyMethod<
     ]);
   }
 
-  protected get actor(): Trainee {
+  protected get actor(): Trainee<O> {
     return this.opened!.actor;
   }
 
@@ -362,14 +364,14 @@ export abstract class PolicyMethod<
   protected async updateActor(
     { rows, old }: ReadRollouts,
     step: number,
-    { epochs, inputs, measure, earlyStopKl = 0, addGradients }: PolicyUpdates,
+    { epochs, inputs, measure, earlyStopKl = 0, addGradients }: PolicyUpdates<O>,
   ): Promise<Update[]> {
     const { actor } = this;
     const updates: Update[] = [];
     for (let epoch = 0; epoch < epochs; epoch++) {
       for (const members of this.minibatches(old.length, step, epoch)) {
         const tokens = members.reduce((total, member) => total + old[member]!.length, 0);
-        const batches = this.batches(rows, members).map((batch): MicroBatch => ({
+        const batches = this.batches(rows, members).map((batch): MicroBatch<O> => ({
           batch: batch.laid.batch,
           tokens: batch.laid.tokens,
           inputs: inputs(batch, { members, tokens }),
@@ -590,17 +592,14 @@ export const constant = ({ laid }: RolloutBatch, value: number): Float32Array =>
   new Float32Array(laid.batch.selected.data.length).fill(value);
 
 /** What the micro-batches read, with two of their inputs, token by token. */
-export function tokensOf<T>(
-  results: readonly StepResult[],
-  batches: readonly MicroBatch[],
-  names: readonly [string, string],
+export function tokensOf<O extends Objective, T>(
+  results: readonly StepResult<O>[],
+  batches: readonly MicroBatch<O>[],
+  pick: (inputs: InputsOf<O>) => readonly [HostTensor<"float32">, HostTensor<"float32">],
   make: (read: number, first: number, second: number) => T,
 ): T[] {
   return results.flatMap(({ readout }, i) => {
-    const [first, second] = names.map((name) => batches[i]!.inputs[name]!.data as Float32Array) as [
-      Float32Array,
-      Float32Array,
-    ];
+    const [{ data: first }, { data: second }] = pick(batches[i]!.inputs);
     return Array.from(readout, (value, token) => make(value, first[token]!, second[token]!));
   });
 }
