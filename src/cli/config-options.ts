@@ -11,8 +11,7 @@ import { describeType } from "../config/types.ts";
 export function addConfigOptions(command: Command, definition: ConfigDefinition): void {
   for (const option of definition.options) {
     const { usage, negated, help, group } = flagWords(option);
-    const isOn = option.field.kind === "optional" && option.field.default === true;
-    const flag = new Option(usage, help).helpGroup(`${group}:`).hideHelp(isOn);
+    const flag = new Option(usage, help).helpGroup(`${group}:`);
     // A list may be given at once, separated by commas, or in parts.
     const { type } = describeType(option.field.type);
     // a path may hold a comma: several come by repetition alone
@@ -25,10 +24,9 @@ export function addConfigOptions(command: Command, definition: ConfigDefinition)
         before === undefined ? value : `${before},${value}`,
       );
     command.addOption(flag);
+    // help shows the two as one, `--[no-]packing` (display/help-text.ts)
     if (negated !== undefined)
-      command.addOption(
-        new Option(negated, `turn off: ${help}`).helpGroup(`${group}:`).hideHelp(!isOn),
-      );
+      command.addOption(new Option(negated).helpGroup(`${group}:`).hideHelp());
   }
 }
 

@@ -297,18 +297,23 @@ describe("help", () => {
         -h, --help                print this help
 
       Input:
-        --data <text>             what swims (text; required)
+        --data <text>             what swims (required)
 
       Motion:
-        --loss <name>             how it moves (one of still, wavy; default: still)
-        --learning-rate <number>  peak rate (number > 0; default: 0.001)
-        --strength <number>       how strongly (number; only with loss wavy; default:
-                                  1)
+        --loss <name>             how it moves (one of still, wavy)
+                                  default still [Walton]
+        --learning-rate <number>  peak rate (number > 0)
+                                  default 0.001 [Walton]
+        --strength <number>       how strongly (only with loss wavy)
+                                  default 1 [Walton]
 
       Frogs:
-        --no-frogs-sing           turn off: whether they sing (default: true)
-        --fail-at <integer>       step that fails (integer; default: 0)
-        --seed <integer>          seed (integer; default: 1)
+        --[no-]frogs-sing         whether they sing
+                                  default true [Aristophanes]
+        --fail-at <integer>       step that fails
+                                  default 0 [none]
+        --seed <integer>          seed
+                                  default 1 [none]
 
       Examples:
         attune pond --data frogs.jsonl

@@ -14,6 +14,7 @@ import type { Bind, Call, CommandContext, CommandEntry } from "./command.ts";
 import { COMMANDS } from "./commands/index.ts";
 import { reportError } from "./error-output.ts";
 import { listenForInterrupt, type SignalSource } from "./interrupt.ts";
+import { optionTerm } from "./display/help-text.ts";
 import { createReporter } from "./display/output.ts";
 import { type Sink, widthOf } from "./display/sink.ts";
 
@@ -107,7 +108,10 @@ function makeProgram({ stdout, stderr }: Io): Command {
 
 /** Errors are thrown, `--json` and `--quiet` exist, everywhere. */
 function addGlobalOptions(command: Command): void {
-  command.exitOverride().configureHelp({ subcommandTerm: usageOf });
+  command.exitOverride().configureHelp({
+    subcommandTerm: usageOf,
+    optionTerm: (option) => optionTerm(option, command),
+  });
   command
     .option("--json", "print JSON lines of typed events on standard output")
     .option("--quiet", "print results, warnings and errors only");

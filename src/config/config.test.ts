@@ -462,49 +462,56 @@ describe("the other faces of a definition", () => {
       [
         {
           "group": "Site",
-          "help": "where the water comes from (text; required)",
+          "help": "where the water comes from (required)",
           "negated": undefined,
           "usage": "--water <text>",
         },
         {
           "group": "Motion",
-          "help": "how it moves (one of still, wavy, tidal; default: still)",
+          "help": "how it moves (one of still, wavy, tidal)
+      default still [Izaak Walton 1653, ch. 4]",
           "negated": undefined,
           "usage": "--loss <name>",
         },
         {
           "group": "Motion",
-          "help": "how strongly it moves (number > 0; metres; only with loss wavy, tidal; default: 0.1, 2 with loss tidal)",
+          "help": "how strongly it moves (number > 0; metres; only with loss wavy, tidal)
+      default 0.1 [measured], 2 with loss tidal [tide tables]",
           "negated": undefined,
           "usage": "--strength <number>",
         },
         {
           "group": "Frogs",
-          "help": "how many frogs (integer >= 0; default: 3)",
+          "help": "how many frogs (integer >= 0)
+      default 3 [a guess]",
           "negated": undefined,
           "usage": "--frogs-count <integer>",
         },
         {
           "group": "Frogs",
-          "help": "what they are called (list of texts; default: none)",
+          "help": "what they are called
+      default none [none]",
           "negated": undefined,
           "usage": "--frogs-names <a,b>",
         },
         {
           "group": "Frogs",
-          "help": "whether they sing (only with at least one frog; default: false)",
+          "help": "whether they sing (only with at least one frog)
+      default false [Aristophanes]",
           "negated": "--no-frogs-sing",
           "usage": "--frogs-sing",
         },
         {
           "group": "Site",
-          "help": "depth, or null where unknown (number or null; default: none)",
+          "help": "depth, or null where unknown (number or null)
+      default none [none]",
           "negated": undefined,
           "usage": "--depth <number>",
         },
         {
           "group": "Site",
-          "help": "lily pads (integer > 0; default: 4)",
+          "help": "lily pads (integer > 0)
+      default 4 [none]",
           "negated": undefined,
           "usage": "--lily-pads <integer>",
         },

@@ -1,7 +1,7 @@
 /**
  * One definition of a trainer's options gives the TypeScript type, the command-line flags, the YAML
  * check and the documentation table. This file holds the definition and its resolution; reading the
- * sources (YAML, `--set`, flags) is in config-sources.ts, tables and flags are in config-faces.ts.
+ * sources (YAML, `--set`, flags) is in sources.ts, tables and flags are in faces.ts.
  *
  * Differences from dataclass configs (TRL): 1. unknown keys are refused; 2. an option that the
  * chosen method ignores is refused when it is set; 3. every default cites where it comes from; 4.

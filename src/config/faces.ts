@@ -30,19 +30,35 @@ export function flagWords({ flag, field }: Option): FlagWords {
   return {
     usage: boolean ? flag : `${flag} <${placeholder}>`,
     negated: boolean ? flag.replace("--", "--no-") : undefined,
-    help: `${field.description} (${facts(field).join("; ")})`,
+    help: helpText(field),
     group: field.group,
   };
 }
 
+/** What the option does and takes; on a line of its own the default, with its source. */
+function helpText(field: Field): string {
+  const inBrackets = facts(field);
+  const what =
+    inBrackets.length === 0 ? field.description : `${field.description} (${inBrackets.join("; ")})`;
+  return field.kind === "required" ? what : `${what}\ndefault ${sourcedDefaults(field)}`;
+}
+
+/** What the placeholder of the flag says already. */
+const SAID_BY_PLACEHOLDER: readonly string[] = [
+  "number",
+  "integer",
+  "text",
+  "list of texts",
+  "text or list of texts",
+];
+
 function facts(field: Field): string[] {
-  const takes = describeType(field.type).boolean ? [] : [range(field)];
-  const only = field.appliesWhen === undefined ? [] : [`only with ${says(field.appliesWhen)}`];
+  const takes = range(field);
   return [
-    ...takes,
+    ...(describeType(field.type).boolean || SAID_BY_PLACEHOLDER.includes(takes) ? [] : [takes]),
     ...(field.unit === undefined ? [] : [field.unit]),
-    ...only,
-    field.kind === "required" ? "required" : `default: ${defaults(field)}`,
+    ...(field.appliesWhen === undefined ? [] : [`only with ${says(field.appliesWhen)}`]),
+    ...(field.kind === "required" ? ["required"] : []),
   ];
 }
 
@@ -50,12 +66,20 @@ function range(field: Field): string {
   return field.range ?? expectation(field.type);
 }
 
-/** `0.1, 2 with loss tidal`. */
-function defaults(field: OptionalField): string {
-  return [
-    show(field.default),
-    ...(field.defaultWhen ?? []).map(({ when, value }) => `${show(value)} with ${says(when)}`),
-  ].join(", ");
+/** `0.1`, `2 with loss tidal`, each with its source. */
+function defaultsOf(field: OptionalField): { shown: string; source: string }[] {
+  const others = (field.defaultWhen ?? []).map(({ when, value, source }) => ({
+    shown: `${show(value)} with ${says(when)}`,
+    source,
+  }));
+  return [{ shown: show(field.default), source: field.source }, ...others];
+}
+
+/** `0.1 [measured], 2 with loss tidal [tide tables]`. */
+export function sourcedDefaults(field: OptionalField): string {
+  return defaultsOf(field)
+    .map(({ shown, source }) => `${shown} [${source}]`)
+    .join(", ");
 }
 
 function show(value: unknown): string {
@@ -90,16 +114,20 @@ function groupByName(options: readonly Option[]): Map<string, Option[]> {
 
 function markdownRow({ path, field }: Option): string {
   const takes = field.unit === undefined ? range(field) : `${range(field)} (${field.unit})`;
-  const value = field.kind === "required" ? "required" : defaults(field);
-  const sources =
-    field.kind === "required"
-      ? []
-      : [field.source, ...(field.defaultWhen ?? []).map(({ source }) => source)];
+  const defaults = field.kind === "required" ? [] : defaultsOf(field);
+  const value =
+    field.kind === "required" ? "required" : defaults.map(({ shown }) => shown).join(", ");
   const what =
     field.appliesWhen === undefined
       ? field.description
       : `${field.description}. Only with ${says(field.appliesWhen)}`;
-  const cells = [`\`${path}\``, takes, value, what, sources.join("; ")];
+  const cells = [
+    `\`${path}\``,
+    takes,
+    value,
+    what,
+    defaults.map(({ source }) => source).join("; "),
+  ];
   return `| ${cells.map((cell) => cell.replaceAll("|", "\\|").replaceAll("\n", " ")).join(" | ")} |`;
 }
 

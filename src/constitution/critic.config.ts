@@ -14,7 +14,7 @@ export const dataFields = {
   limit: field({
     type: z.int().min(0),
     default: 0,
-    source: "0: all",
+    source: "all rows",
     description: "only the first rows of the data",
     group: "Input",
     unit: "rows",
@@ -40,14 +40,14 @@ export const writingFields = {
   topP: field({
     type: z.number().gt(0).max(1),
     default: 1,
-    source: "1: all tokens",
+    source: "all tokens",
     description: "keep the most likely tokens up to this probability",
     group: "Writing",
   }),
   seed: field({
     type: z.int().min(0),
     default: 42,
-    source: "transformers TrainingArguments",
+    source: "transformers TrainingArguments.seed",
     description: "of principles and of everything that is written",
     group: "Writing",
   }),
@@ -57,7 +57,7 @@ export const localFields = {
   batchSize: field({
     type: count,
     default: 8,
-    source: "bench/: decoding",
+    source: "measured: bench/, decoding",
     description: "texts that a local model writes together",
     group: "Local model",
   }),

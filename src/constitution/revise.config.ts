@@ -29,7 +29,7 @@ export const reviseConfig = defineConfig({
     helpful: field({
       type: z.string(),
       default: "",
-      source: "none",
+      source: "nothing is mixed in",
       description:
         "helpful data to mix in: demonstrations as they are, or prompts that the model answers",
       group: "Input",
@@ -37,7 +37,7 @@ export const reviseConfig = defineConfig({
     helpfulLimit: field({
       type: z.int().min(0),
       default: 0,
-      source: "0: all",
+      source: "all rows",
       description: "only the first rows of the helpful data",
       group: "Input",
       unit: "rows",

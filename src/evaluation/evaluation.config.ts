@@ -53,7 +53,7 @@ export const evaluationConfig = defineConfig({
     batchSize: field({
       type: count,
       default: 32,
-      source: "bench/: decoding",
+      source: "measured: bench/, decoding",
       description: "answers that are decoded together",
       group: "Evaluation",
       unit: "rows",
@@ -61,7 +61,7 @@ export const evaluationConfig = defineConfig({
     judge: field({
       type: judge.type,
       default: "",
-      source: "none: the reward models alone",
+      source: "the reward models alone",
       description:
         "a critic that compares every model's answers with those of the first, in both orders: a " +
         "model's folder, file or run, or openai:NAME behind a server",

@@ -19,7 +19,7 @@ const counted = {
     description: "tokens of a prompt; measured where there is --data",
     default: 0,
     type: z.int().min(0),
-    source: "0: measured, else 128",
+    source: "measured, else 128",
   },
   answerTokens: {
     ...answerTokens,
@@ -28,14 +28,14 @@ const counted = {
       "are drawn",
     default: 0,
     type: z.int().min(0),
-    source: "0: measured, else 128",
+    source: "measured, else 128",
   },
   steps: {
     ...steps,
     description: "optimiser steps, or roll-outs; counted where there is --data",
     default: 0,
     type: z.int().min(0),
-    source: "0: counted, else --max-steps, else 100",
+    source: "counted, else --max-steps, else 100",
   },
 };
 const questions = { engine, roles, ...counted, devices, deviceRate, deviceBandwidth };

@@ -42,7 +42,7 @@ export const planConfig = defineConfig({
     roles: field({
       type: z.enum(["auto", "shared", "separate"]),
       default: "auto",
-      source: "auto: shared with adapters",
+      source: "shared where there are adapters",
       description: "all networks over one base, or each whole",
       group: "Adapter",
     }),

@@ -31,7 +31,7 @@ export const serveConfig = defineConfig({
     adapter: field({
       type: list,
       default: [],
-      source: "none",
+      source: "the base alone",
       description:
         "further models over the same base, as NAME=FOLDER or NAME=RUN; the base's weights are " +
         "in memory once",
@@ -95,7 +95,7 @@ export const serveConfig = defineConfig({
           ),
       ),
       default: [],
-      source: "none",
+      source: "no page, unless it is named",
       description: "origins of web pages that may ask, such as https://example.org",
       group: "Network",
     }),
@@ -110,7 +110,7 @@ export const serveConfig = defineConfig({
     slots: field({
       type: z.int().min(1),
       default: 32,
-      source: "bench/: serve",
+      source: "measured: bench/, serve",
       description: "answers that are decoded together",
       group: "Limits",
     }),
@@ -132,7 +132,7 @@ export const serveConfig = defineConfig({
     maxTokens: field({
       type: z.int().min(1),
       default: 512,
-      source: "attune",
+      source: "twice that of attune generate",
       description: "longest answer where a request names none",
       group: "Limits",
       unit: "tokens",
@@ -140,7 +140,7 @@ export const serveConfig = defineConfig({
     logRequests: field({
       type: z.boolean(),
       default: false,
-      source: "quiet",
+      source: "what people ask is not logged unless asked for",
       description: "one line a request: method, path, status, time; never what was said",
       group: "Output",
     }),

@@ -119,14 +119,14 @@ export const optimizerFields = {
   epochs: field({
     type: positive,
     default: 1,
-    source: "trl DPO and reward practice",
+    source: "one pass, as in the examples of TRL for DPO and rewards",
     description: "passes over the data",
     group: "Training",
   }),
   maxSteps: field({
     type: z.int().min(0),
     default: 0,
-    source: "0: no limit",
+    source: "no limit",
     description: "stop after this many optimiser steps",
     group: "Training",
     unit: "steps",
@@ -155,35 +155,35 @@ export const optimizerFields = {
   adamBeta1: field({
     type: share,
     default: 0.9,
-    source: "transformers TrainingArguments",
+    source: "transformers TrainingArguments.adam_beta1",
     description: "decay of the first moment",
     group: "Training",
   }),
   adamBeta2: field({
     type: share,
     default: 0.999,
-    source: "transformers TrainingArguments",
+    source: "transformers TrainingArguments.adam_beta2",
     description: "decay of the second moment",
     group: "Training",
   }),
   adamEpsilon: field({
     type: positive,
     default: 1e-8,
-    source: "transformers TrainingArguments",
+    source: "transformers TrainingArguments.adam_epsilon",
     description: "added to the root of the second moment",
     group: "Training",
   }),
   maxGradNorm: field({
     type: z.number().min(0),
     default: 1,
-    source: "transformers TrainingArguments",
+    source: "transformers TrainingArguments.max_grad_norm",
     description: "limit of the gradient's global norm; 0 for none",
     group: "Training",
   }),
   seed: field({
     type: z.int().min(0),
     default: 42,
-    source: "transformers TrainingArguments",
+    source: "transformers TrainingArguments.seed",
     description: "of order, splits and adapters",
     group: "Training",
   }),
@@ -224,7 +224,7 @@ export const progressFields = {
   evaluationSteps: field({
     type: z.int().min(0),
     default: 0,
-    source: "0: at the end",
+    source: "at the end alone",
     description: "evaluate after this many steps",
     group: "Progress",
     unit: "steps",
@@ -243,14 +243,14 @@ export const machineFields = {
   plan: field({
     type: z.enum(["auto", "whole", "block"]),
     default: "auto",
-    source: "docs/architecture.md: whole below 30M parameters",
+    source: "whole below 30M parameters: docs/architecture.md",
     description: "one graph for the whole model, or one for a block run for every layer",
     group: "Machine",
   }),
   recompute: field({
     type: z.enum(RECOMPUTE),
     default: "all",
-    source: "trl gradient_checkpointing",
+    source: "trl SFTConfig.gradient_checkpointing",
     description:
       "what of a block's forward its backward computes again instead of keeping it: all, what " +
       "lies between its projections (faster, more memory), or none",
@@ -260,7 +260,7 @@ export const machineFields = {
   microBatchTokens: field({
     type: count,
     default: 1024,
-    source: "bench/: the rate is flat above",
+    source: "measured: bench/, the rate is flat above",
     description: "padded tokens in one forward and backward pass",
     group: "Machine",
     unit: "tokens",
@@ -287,7 +287,7 @@ export const learningRateField = (full: number, lora: number, source: string) =>
       {
         when: { adapter: ["lora"] },
         value: lora,
-        source: `${source}; ten times that for adapters (Schulman et al. 2025, LoRA Without Regret)`,
+        source: "ten times that for adapters (Schulman et al. 2025, LoRA Without Regret)",
       },
     ],
     description: "peak learning rate",

@@ -21,7 +21,7 @@ import { generationFields } from "./generate.ts";
 import { openForGeneration } from "../inputs/model-to-answer.ts";
 
 const { raw: _raw, ...chatFields } = generationFields;
-const chatConfig = defineConfig({
+export const chatConfig = defineConfig({
   name: "chat",
   fields: { ...chatFields, template: templateField },
 });

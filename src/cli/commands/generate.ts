@@ -31,7 +31,7 @@ export const generationFields = {
   system: field({
     type: z.string(),
     default: "",
-    source: "none",
+    source: "no system message",
     description: "system message before the conversation",
     group: "Input",
   }),
@@ -54,14 +54,14 @@ export const generationFields = {
   temperature: field({
     type: z.number().min(0),
     default: 0.7,
-    source: "trl chat; 0 takes the most likely token",
-    description: "temperature of the distribution",
+    source: "trl chat",
+    description: "temperature of the distribution; 0 takes the most likely token",
     group: "Sampling",
   }),
   topK: field({
     type: z.int().min(0),
     default: 0,
-    source: "0: all tokens",
+    source: "all tokens",
     description: "keep the k most likely tokens",
     group: "Sampling",
     appliesWhen: {
@@ -72,7 +72,7 @@ export const generationFields = {
   topP: field({
     type: z.number().gt(0).max(1),
     default: 1,
-    source: "1: all tokens",
+    source: "all tokens",
     description: "keep the most likely tokens up to this probability",
     group: "Sampling",
     appliesWhen: {
@@ -83,7 +83,7 @@ export const generationFields = {
   minP: field({
     type: z.number().min(0).max(1),
     default: 0,
-    source: "0: all tokens",
+    source: "all tokens",
     description: "keep the tokens that are at least this share as likely as the most likely one",
     group: "Sampling",
     appliesWhen: {
@@ -101,7 +101,7 @@ export const generationFields = {
   seed: field({
     type: z.int().min(0),
     default: 42,
-    source: "transformers",
+    source: "transformers TrainingArguments.seed",
     description: "of sampling",
     group: "Sampling",
     appliesWhen: {
@@ -125,7 +125,7 @@ export const generateConfig = defineConfig({
     batchSize: field({
       type: z.int().min(1),
       default: 16,
-      source: "bench/: decoding",
+      source: "measured: bench/, decoding",
       description: "answers that are decoded together",
       group: "Sampling",
     }),

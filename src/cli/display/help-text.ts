@@ -1,5 +1,5 @@
 /** What stands below a command's options in `--help`, within the width that the options have. */
-import type { Command } from "commander";
+import type { Command, Option } from "commander";
 import { wrapText } from "./words.ts";
 
 /** @param render gives the text for so many columns */
@@ -8,6 +8,13 @@ export function addBelowHelp(command: Command, render: (width: number) => string
     "after",
     ({ command: asked }) => `\n${render(asked.configureOutput().getOutHelpWidth?.() ?? 80)}`,
   );
+}
+
+/** `--beta <number>`; `--[no-]packing` for what can be turned on and off. */
+export function optionTerm(option: Option, command: Command): string {
+  const name = option.long?.replace(/^--/, "");
+  const isPair = command.options.some(({ long }) => long === `--no-${name}`);
+  return isPair ? `--[no-]${name}` : option.flags;
 }
 
 /**

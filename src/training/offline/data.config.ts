@@ -54,7 +54,7 @@ export const trainingDataFields = {
   dataWeights: field({
     type: z.array(z.number().positive().max(1000)),
     default: [],
-    source: "empty: all 1",
+    source: "each once",
     description:
       "how often an epoch sees the rows of each data set: 0.5 for half of them, 2 for each twice",
     group: "Input",
@@ -64,7 +64,7 @@ export const trainingDataFields = {
   limit: field({
     type: z.int().min(0),
     default: 0,
-    source: "0: all",
+    source: "all rows",
     description: "only the first rows of each part of each data set",
     group: "Input",
     unit: "rows",

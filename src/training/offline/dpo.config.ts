@@ -38,7 +38,7 @@ export const preferenceLossFields = {
   lossWeights: field({
     type: z.array(z.number().min(0)),
     default: [],
-    source: "trl DPOConfig.loss_weights; empty: all 1",
+    source: "trl DPOConfig.loss_weights: all 1",
     description: "weight of each loss",
     group: "Method",
   }),
@@ -70,7 +70,7 @@ export const preferenceLossFields = {
   simpoGamma: field({
     type: z.number().min(0),
     default: 1,
-    source: "SimPO (Meng et al. 2024), gamma / beta = 0.5",
+    source: "SimPO (Meng et al. 2024): gamma / beta of 0.5",
     description: "target margin",
     group: "Method",
     appliesWhen: { loss: using("simpoGamma") },
@@ -93,7 +93,7 @@ export const dpoConfig = defineConfig({
     sftWeight: field({
       type: z.number().min(0),
       default: 0,
-      source: "trl: loss type sft; RPO's alpha",
+      source: "trl: loss type sft; the alpha of RPO",
       defaultWhen: [
         { when: { loss: ["orpo"] }, value: 1, source: "ORPO (Hong et al. 2024), equation 6" },
         { when: { loss: ["cpo"] }, value: 1, source: "trl CPOConfig.cpo_alpha" },
@@ -104,7 +104,7 @@ export const dpoConfig = defineConfig({
     sftTokens: field({
       type: z.enum(["completion", "full"]),
       default: "completion",
-      source: "trl: loss type sft; CPO's",
+      source: "trl: loss type sft; CPO",
       defaultWhen: [
         { when: { loss: ["orpo"] }, value: "full", source: "trl ORPOTrainer, as the paper's code" },
       ],

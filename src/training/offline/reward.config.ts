@@ -30,7 +30,7 @@ export const rewardConfig = defineConfig({
       group: "Method",
     }),
     ...adapterFields,
-    learningRate: learningRateField(1e-5, 1e-4, "trl RewardConfig.learning_rate"),
+    learningRate: learningRateField(1e-5, 1e-4, "near the 9e-6 of OpenRLHF train_rm"),
     ...optimizerFields,
     ...orderFields,
     ...progressFields,

@@ -25,7 +25,7 @@ export const sftConfig = defineConfig({
     packing: field({
       type: z.boolean(),
       default: true,
-      source: "trl SFTConfig.packing, without cutting texts",
+      source: "the same result without padding; off in trl SFTConfig.packing",
       description: "several texts in one row, which do not see each other",
       group: "Method",
     }),

@@ -42,7 +42,7 @@ export const bestOfNConfig = defineConfig({
     prompts: field({
       type: z.int().min(0),
       default: 0,
-      source: "0: all",
+      source: "all prompts",
       description: "how many prompts, the first",
       group: "Input",
       unit: "prompts",

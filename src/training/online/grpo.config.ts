@@ -18,11 +18,11 @@ export const grpoConfig = defineConfig({
   name: "grpo",
   fields: {
     ...policyInputFields,
-    ...groupRolloutFields(8, "trl num_generations"),
+    ...groupRolloutFields(8, "trl GRPOConfig.num_generations"),
     missingEosPenalty: field({
       type: z.number().min(0),
       default: 0,
-      source: "trl GRPOConfig has none",
+      source: "trl GRPOConfig has no such penalty",
       description: "taken from the reward of an answer that does not end by itself",
       group: "Reward",
     }),
@@ -30,14 +30,14 @@ export const grpoConfig = defineConfig({
       coef: field({
         type: z.number().min(0),
         default: 0,
-        source: "trl beta",
+        source: "trl GRPOConfig.beta",
         description: "beta, weight of the KL term in the loss; 0 for none",
         group: "Method",
       }),
       correction: field({
         type: z.boolean(),
         default: true,
-        source: "trl use_bias_correction_kl (July 2026)",
+        source: "trl GRPOConfig.use_bias_correction_kl",
         description:
           "multiply the KL term by the ratio, without which its gradient is not the KL's",
         group: "Method",
@@ -47,7 +47,7 @@ export const grpoConfig = defineConfig({
     scaleRewards: field({
       type: z.enum(ADVANTAGE_SCALES),
       default: "group",
-      source: "trl scale_rewards; none is Dr. GRPO (Liu et al. 2025)",
+      source: "trl GRPOConfig.scale_rewards; none is Dr. GRPO (Liu et al. 2025)",
       description:
         "divide advantages by the deviation of the rewards in the group, in the batch, or not",
       group: "Method",
@@ -55,7 +55,7 @@ export const grpoConfig = defineConfig({
     aggregation: field({
       type: z.enum(AGGREGATIONS),
       default: "dapo",
-      source: "trl loss_type",
+      source: "trl GRPOConfig.loss_type",
       description:
         "mean over tokens (dapo), over answers of their means (grpo), or sum over answers and " +
         "longest length (dr_grpo)",
@@ -64,7 +64,7 @@ export const grpoConfig = defineConfig({
     iterations: field({
       type: z.int().min(1),
       default: 1,
-      source: "trl num_iterations",
+      source: "trl GRPOConfig.num_iterations",
       description: "passes over each roll-out",
       group: "Method",
     }),
@@ -72,35 +72,35 @@ export const grpoConfig = defineConfig({
     clipRangeHigh: field({
       type: z.number().min(0),
       default: 0,
-      source: "trl epsilon_high; DAPO (Yu et al. 2025) 0.28",
+      source: "trl GRPOConfig.epsilon_high; DAPO (Yu et al. 2025) uses 0.28",
       description: "upper epsilon of the ratio; 0 for the same as clipRange",
       group: "Method",
     }),
     dualClip: field({
       type: z.number().min(0),
       default: 0,
-      source: "trl delta",
+      source: "trl GRPOConfig.delta",
       description: "largest ratio of bad tokens that counts; 0 for no limit",
       group: "Method",
     }),
     maskTruncated: field({
       type: z.boolean(),
       default: false,
-      source: "trl mask_truncated_completions",
+      source: "trl GRPOConfig.mask_truncated_completions",
       description: "learn nothing from answers that did not end by themselves",
       group: "Method",
     }),
     dynamicSampling: field({
       type: z.int().min(0),
       default: 0,
-      source: "0: off; DAPO (Yu et al. 2025), section 3.2",
+      source: "off; DAPO (Yu et al. 2025), section 3.2",
       description:
         "further roll-outs of a step to replace prompts whose answers all have the same reward",
       group: "Method",
       unit: "roll-outs",
     }),
     ...policyTrainingFields,
-    learningRate: learningRateField(1e-6, 1e-5, "trl learning_rate"),
+    learningRate: learningRateField(1e-6, 1e-5, "trl GRPOConfig.learning_rate"),
   },
   check: (config) => {
     if (config.samples < 2)

@@ -177,7 +177,7 @@ export const serverFields = {
   budget: field({
     type: z.number().min(0),
     default: 0,
-    source: "0: none",
+    source: "no limit",
     description:
       "do not begin where the estimated cost is higher; letters that may have to be sampled " +
       "count as sampled",
@@ -190,7 +190,7 @@ export const reuseFields = {
   reuse: field({
     type: z.array(z.string()),
     default: [],
-    source: "none",
+    source: "every answer is asked for anew",
     description: "run folders whose answers need not be asked for again",
     group: "Input",
   }),
@@ -227,7 +227,7 @@ export const judgeFields = {
   judge: field({
     type: z.string(),
     default: "",
-    source: "none: a reward",
+    source: "a reward in its place",
     description:
       "who compares answers in place of a reward: a model's folder, file or run, or openai:NAME " +
       "behind a server",
@@ -253,7 +253,7 @@ export const judgeFields = {
     topP: field({
       type: z.number().gt(0).max(1),
       default: 1,
-      source: "1: all tokens",
+      source: "all tokens",
       description: "keep the most likely tokens of the judge's reasoning up to this probability",
       group: "Judge",
     }),
@@ -268,7 +268,7 @@ export const judgeFields = {
       judgeBatch: field({
         type: count,
         default: 8,
-        source: "bench/: decoding",
+        source: "measured: bench/, decoding",
         description: "reasonings that a local judge writes together",
         group: "Local model",
       }),

@@ -35,7 +35,7 @@ export const onlineDpoConfig = defineConfig({
     reward: field({
       type: z.array(z.string().min(1)),
       default: [],
-      source: "none: a judge",
+      source: "a judge in its place",
       description: required.description,
       group: required.group,
     }),
@@ -54,7 +54,7 @@ export const onlineDpoConfig = defineConfig({
     maxNewTokens: field({
       type: z.int().min(1),
       default: 64,
-      source: "trl max_new_tokens",
+      source: "trl OnlineDPOConfig.max_new_tokens",
       description: "longest answer",
       group: "Roll-out",
       unit: "tokens",
@@ -73,7 +73,7 @@ export const onlineDpoConfig = defineConfig({
     guardWindow: { ...guardWindow, appliesWhen: guarded },
     guardShare: { ...guardShare, appliesWhen: guarded },
     guardAlpha: { ...guardAlpha, appliesWhen: guarded },
-    learningRate: learningRateField(5e-7, 5e-6, "trl learning_rate"),
+    learningRate: learningRateField(5e-7, 5e-6, "trl OnlineDPOConfig.learning_rate"),
   },
   check: (config) => {
     const { loss, samples, batchSize, miniBatches, reward, judge } = config;

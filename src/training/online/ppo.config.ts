@@ -1,6 +1,6 @@
 /**
  * Options of PPO. Sources: TRL 0.24's PPOConfig (trl), "The N+ implementation details of RLHF with
- * PPO" (N+), or as named.
+ * PPO" (Huang et al. 2024), or as named.
  */
 import { z } from "zod";
 import { defineConfig, field } from "../../config/config.ts";
@@ -24,7 +24,7 @@ export const ppoConfig = defineConfig({
       coef: field({
         type: z.number().min(0),
         default: 0.05,
-        source: "trl kl_coef; N+ TL;DR",
+        source: "trl PPOConfig.kl_coef; Huang et al. 2024",
         description:
           "beta, weight of the KL penalty in the reward; 0 lets the policy go wherever the " +
           "reward leads",
@@ -33,7 +33,7 @@ export const ppoConfig = defineConfig({
       controller: field({
         type: z.enum(["fixed", "adaptive"]),
         default: "fixed",
-        source: "trl PPOConfig; N+",
+        source: "trl PPOConfig; Huang et al. 2024",
         description: "keep beta, or steer it towards a target",
         group: "Method",
       }),
@@ -59,28 +59,28 @@ export const ppoConfig = defineConfig({
     gamma: field({
       type: share,
       default: 1,
-      source: "trl gamma",
+      source: "trl PPOConfig.gamma",
       description: "discount of later rewards",
       group: "Method",
     }),
     lambda: field({
       type: share,
       default: 0.95,
-      source: "trl lam",
+      source: "trl PPOConfig.lam",
       description: "GAE's lambda",
       group: "Method",
     }),
     whitenRewards: field({
       type: z.boolean(),
       default: false,
-      source: "trl whiten_rewards",
+      source: "trl PPOConfig.whiten_rewards",
       description: "scale the rewards of tokens to variance 1, keeping their mean",
       group: "Method",
     }),
     ppoEpochs: field({
       type: count,
       default: 4,
-      source: "trl num_ppo_epochs",
+      source: "trl PPOConfig.num_ppo_epochs",
       description: "passes over each roll-out",
       group: "Method",
     }),
@@ -88,7 +88,7 @@ export const ppoConfig = defineConfig({
     clipRangeValue: field({
       type: z.number().min(0),
       default: 0.2,
-      source: "trl cliprange_value",
+      source: "trl PPOConfig.cliprange_value",
       description:
         "how far a value may move before its error is counted without the move; 0 for no limit",
       group: "Method",
@@ -103,7 +103,7 @@ export const ppoConfig = defineConfig({
     earlyStopKl: field({
       type: z.number().min(0),
       default: 0,
-      source: "0: off; Spinning Up uses 0.015",
+      source: "off; Spinning Up uses 0.015",
       description:
         "end the passes over a roll-out when the approximate KL from the old policy reaches this",
       group: "Method",
@@ -113,14 +113,14 @@ export const ppoConfig = defineConfig({
       coef: field({
         type: z.number().min(0),
         default: 0,
-        source: "0: off; InstructGPT (Ouyang et al. 2022) 27.8 at its scale",
+        source: "off; InstructGPT (Ouyang et al. 2022) uses 27.8 at its scale",
         description: "weight of the SFT loss mixed into every update (PPO-ptx)",
         group: "Method",
       }),
       data: field({
         type: z.string(),
         default: "",
-        source: "empty: none",
+        source: "no demonstrations are mixed in",
         description: "demonstrations for the SFT loss",
         group: "Method",
         appliesWhen: {
@@ -145,7 +145,7 @@ export const ppoConfig = defineConfig({
       start: field({
         type: z.enum(["auto", "reward", "policy"]),
         default: "auto",
-        source: "N+; Ouyang et al. 2022: the reward model",
+        source: "Huang et al. 2024 and Ouyang et al. 2022: the reward model",
         description:
           "what the critic starts as; auto: the first reward model that reads the policy's " +
           "tokens, else the policy with a new head",
@@ -170,7 +170,7 @@ export const ppoConfig = defineConfig({
         group: "Critic",
       }),
     },
-    learningRate: learningRateField(3e-6, 3e-5, "trl learning_rate"),
+    learningRate: learningRateField(3e-6, 3e-5, "trl PPOConfig.learning_rate"),
   },
   check: (config) => {
     if (config.ptx.coef > 0 && config.ptx.data === "")

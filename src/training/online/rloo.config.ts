@@ -19,7 +19,7 @@ export const rlooConfig = defineConfig({
       coef: field({
         type: z.number().min(0),
         default: 0.05,
-        source: "trl beta",
+        source: "trl RLOOConfig.beta",
         description: "beta, weight of the answer's KL in its reward",
         group: "Method",
       }),
@@ -27,20 +27,20 @@ export const rlooConfig = defineConfig({
     normaliseAdvantages: field({
       type: z.boolean(),
       default: false,
-      source: "trl normalize_advantages",
+      source: "trl RLOOConfig.normalize_advantages",
       description: "scale the advantages of a roll-out to mean 0 and variance 1",
       group: "Method",
     }),
     iterations: field({
       type: z.int().min(1),
       default: 1,
-      source: "trl num_iterations",
+      source: "trl RLOOConfig.num_iterations",
       description: "passes over each roll-out",
       group: "Method",
     }),
     ...updateFields,
     ...policyTrainingFields,
-    learningRate: learningRateField(1e-6, 1e-5, "trl learning_rate"),
+    learningRate: learningRateField(1e-6, 1e-5, "trl RLOOConfig.learning_rate"),
   },
   check: (config) =>
     config.samples < 2

@@ -59,7 +59,7 @@ export const monitorFields = {
   sampleSteps: field({
     type: z.int().min(0),
     default: 10,
-    source: "trl num_sample_generations 10",
+    source: "trl PPOConfig.num_sample_generations",
     description: "show answers to the same prompts after this many steps; 0 for never",
     group: "Progress",
     unit: "steps",

@@ -36,7 +36,7 @@ export const rewardFields = {
   rewardWeights: field({
     type: z.array(z.number()),
     default: [],
-    source: "empty: all 1",
+    source: "all count the same",
     description: "weight of each reward",
     group: "Reward",
     appliesWhen: several,
@@ -60,7 +60,8 @@ export const rewardFields = {
   rewardNormalise: field({
     type: z.enum(NORMALISATIONS),
     default: "auto",
-    source: "Ziegler et al. 2019; N+: mean 0, variance 1 over the reference's answers",
+    source:
+      "Ziegler et al. 2019; Huang et al. 2024: mean 0, variance 1 over the reference's answers",
     description:
       "scale of a reward, measured on answers of the reference; auto: standard for reward " +
       "models, none for functions",
@@ -84,7 +85,7 @@ export const rewardFields = {
   missingEosPenalty: field({
     type: z.number().min(0),
     default: 1,
-    source: "trl missing_eos_penalty, recommended value",
+    source: "trl PPOConfig.missing_eos_penalty, recommended value",
     description: "taken from the reward of an answer that does not end by itself",
     group: "Reward",
   }),
@@ -102,14 +103,14 @@ export const rolloutFields = {
   samples: field({
     type: count,
     default: 1,
-    source: "trl PPOTrainer",
+    source: "trl PPOTrainer: one",
     description: "answers to each prompt of a roll-out",
     group: "Roll-out",
   }),
   maxNewTokens: field({
     type: count,
     default: 53,
-    source: "trl response_length",
+    source: "trl PPOConfig.response_length",
     description: "longest answer",
     group: "Roll-out",
     unit: "tokens",
@@ -117,7 +118,7 @@ export const rolloutFields = {
   temperature: field({
     type: z.number().positive(),
     default: 0.7,
-    source: "trl temperature",
+    source: "trl PPOConfig.temperature",
     description:
       "temperature of sampling, and of the log-probabilities of policy and reference alike",
     group: "Roll-out",
@@ -125,7 +126,7 @@ export const rolloutFields = {
   rolloutBatch: field({
     type: count,
     default: 64,
-    source: "bench/: decoding",
+    source: "measured: bench/, decoding",
     description: "answers that are decoded together",
     group: "Roll-out",
     unit: "rows",
@@ -171,21 +172,21 @@ export const policyTrainingFields = {
   epochs: field({
     type: z.number().positive(),
     default: 1,
-    source: "trl total_episodes: one pass",
+    source: "trl PPOConfig.total_episodes: one pass",
     description: "passes over the prompts",
     group: "Training",
   }),
   warmupRatio: field({
     type: share,
     default: 0,
-    source: "N+: none",
+    source: "Huang et al. 2024: none",
     description: "share of the steps over which the learning rate rises",
     group: "Training",
   }),
   adamEpsilon: field({
     type: z.number().positive(),
     default: 1e-5,
-    source: "N+, detail on Adam",
+    source: "Huang et al. 2024, detail on Adam",
     description: "added to the root of the second moment",
     group: "Training",
   }),
@@ -213,7 +214,7 @@ export const groupRolloutFields = (samples: number, source: string) => ({
   temperature: field({
     type: z.number().positive(),
     default: 1,
-    source: "trl temperature",
+    source: "trl GRPOConfig.temperature, RLOOConfig.temperature",
     description: rolloutFields.temperature.description,
     group: "Roll-out",
   }),
@@ -223,7 +224,7 @@ export const miniBatchField = {
   miniBatches: field({
     type: count,
     default: 1,
-    source: "trl num_mini_batches",
+    source: "trl PPOConfig.num_mini_batches",
     description: "optimiser steps in one pass",
     group: "Method",
   }),
@@ -235,7 +236,7 @@ export const updateFields = {
   clipRange: field({
     type: z.number().positive(),
     default: 0.2,
-    source: "trl cliprange, epsilon",
+    source: "trl PPOConfig.cliprange, GRPOConfig.epsilon",
     description: "epsilon of the policy's ratio",
     group: "Method",
   }),
