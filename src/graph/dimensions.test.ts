@@ -1,7 +1,7 @@
 /** Symbolic dimensions behave like the numbers that they stand for. */
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { broadcastSizes } from "./check/plain.ts";
+import { broadcastSizes } from "./interpreter/plain.ts";
 import type { Dimension, Shape } from "./dimensions.ts";
 import {
   broadcastShapes,

@@ -23,6 +23,8 @@ export interface Value extends ValueType {
   readonly name: string;
   readonly producer: GraphNode | undefined;
   readonly constant: HostTensor | undefined;
+  /** Of a scalar constant: the number before it was rounded to float32. */
+  readonly written: number | undefined;
 }
 
 export interface GraphNode<N extends OpName = OpName> {
@@ -62,16 +64,12 @@ export class Graph {
   /** A constant that is part of the graph; equal constants are shared. */
   constant(tensor: HostTensor): Value {
     const key = `${tensor.dtype}${formatShape(tensor.shape)}:${tensor.data.join(",")}`;
-    const known = this.constants.get(key);
-    if (known) return known;
-    const value = this.value(tensor, this.uniqueName("constant"), undefined, tensor);
-    this.constants.set(key, value);
-    return value;
+    return this.shared(key, { constant: tensor });
   }
 
   /** A float32 scalar constant. */
   scalar(value: number): Value {
-    return this.constant(float32([], [value]));
+    return this.shared(`scalar ${value}`, { constant: float32([], [value]), written: value });
   }
 
   /** An int64 vector constant. */
@@ -122,7 +120,9 @@ export class Graph {
     const node: GraphNode<N> = { op, name, inputs, attributes, outputs };
     const erased = node as unknown as GraphNode;
     types.forEach((type, index) =>
-      outputs.push(this.value(type, index === 0 ? `${name}:out` : `${name}:out${index}`, erased)),
+      outputs.push(
+        this.value(type, index === 0 ? `${name}:out` : `${name}:out${index}`, { producer: erased }),
+      ),
     );
     this.nodes.push(erased);
     return outputs;
@@ -145,16 +145,20 @@ export class Graph {
     }
   }
 
-  private value(type: ValueType, name: string, producer?: GraphNode, constant?: HostTensor): Value {
-    return {
-      graph: this,
-      id: this.nextId++,
-      name,
-      dtype: type.dtype,
-      shape: type.shape,
-      producer,
-      constant,
-    };
+  private shared(key: string, parts: { constant: HostTensor; written?: number }): Value {
+    const known = this.constants.get(key);
+    if (known) return known;
+    const value = this.value(parts.constant, this.uniqueName("constant"), parts);
+    this.constants.set(key, value);
+    return value;
+  }
+
+  private value(
+    { dtype, shape }: ValueType,
+    name: string,
+    { producer, constant, written }: Partial<Pick<Value, "producer" | "constant" | "written">> = {},
+  ): Value {
+    return { graph: this, id: this.nextId++, name, dtype, shape, producer, constant, written };
   }
 
   private uniqueName(base: string): string {

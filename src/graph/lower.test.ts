@@ -5,7 +5,7 @@ import { Session } from "../runtime/session.ts";
 import { gradients } from "./autodiff.ts";
 import * as b from "./build.ts";
 import { difference } from "./check/compare.ts";
-import { fromHost } from "./check/plain.ts";
+import { fromHost } from "./interpreter/plain.ts";
 import type { LowerOptions } from "./lower.ts";
 import type { Graph, Value } from "./ir.ts";
 import { lower } from "./lower.ts";

@@ -1,7 +1,7 @@
 /**
  * The op table: every operation with its shape rule, ONNX form per device and gradient. An
- * operation that lacks one of them does not compile. Plain references and samples of the same
- * operations: `check/`.
+ * operation that lacks one of them does not compile. References of the same operations:
+ * `interpreter/`; samples: `check/`.
  */
 import { Graph } from "./ir.ts";
 import type { OpTable } from "./ir.ts";

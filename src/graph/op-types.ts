@@ -1,8 +1,8 @@
 /**
  * The list of operations with the types of their attributes, and what each must declare.
  * `op-table.ts` collects the definitions with `satisfies`, so an operation without a shape rule, an
- * ONNX form or a gradient does not compile; the same holds for its plain reference and its samples
- * in `check/`.
+ * ONNX form or a gradient does not compile; the same holds for its reference in `interpreter/` and
+ * its samples in `check/`.
  */
 import type { DType } from "../core/tensor.ts";
 import type { Shape } from "./dimensions.ts";

@@ -4,7 +4,7 @@ import type { HostTensor } from "../core/tensor.ts";
 import { elementCount, float32, zeros } from "../core/tensor.ts";
 import { gradients } from "../graph/autodiff.ts";
 import { difference } from "../graph/check/compare.ts";
-import { fromHost } from "../graph/check/plain.ts";
+import { fromHost } from "../graph/interpreter/plain.ts";
 import type { Dimension } from "../graph/dimensions.ts";
 import { lower } from "../graph/lower.ts";
 import { createGraph } from "../graph/op-table.ts";

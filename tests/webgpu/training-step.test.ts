@@ -11,7 +11,7 @@ import { float32, int64, zeros } from "../../src/core/tensor.ts";
 import { gradients } from "../../src/graph/autodiff.ts";
 import * as b from "../../src/graph/build.ts";
 import { difference } from "../../src/graph/check/compare.ts";
-import { fromHost } from "../../src/graph/check/plain.ts";
+import { fromHost } from "../../src/graph/interpreter/plain.ts";
 import type { Graph, Value } from "../../src/graph/ir.ts";
 import { createGraph } from "../../src/graph/op-table.ts";
 import type { Objective } from "../../src/models/plans/plan.ts";

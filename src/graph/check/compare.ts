@@ -1,6 +1,6 @@
 /** Compares tensors and says where they differ. */
 import { formatShape } from "../dimensions.ts";
-import type { PlainTensor } from "./plain.ts";
+import type { PlainTensor } from "../interpreter/plain.ts";
 
 export interface CompareOptions {
   /** Largest difference, relative to the wanted number or absolute, whichever is larger. */

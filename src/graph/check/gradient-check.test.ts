@@ -5,7 +5,7 @@ import { Session } from "../../runtime/session.ts";
 import { difference } from "./compare.ts";
 import type { CheckOptions } from "./gradient-check.ts";
 import { checkSample } from "./gradient-check.ts";
-import { fromHost } from "./plain.ts";
+import { fromHost } from "../interpreter/plain.ts";
 import { SAMPLES } from "./samples.ts";
 
 /** Sessions whose result of the given name has its last entry changed. */

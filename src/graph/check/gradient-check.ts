@@ -1,8 +1,8 @@
 /**
- * One harness for every operation: ONNX Runtime's outputs against the plain reference, and the
- * gradients that autodiff gives against central differences of the reference in float64, entry by
+ * One harness for every operation: ONNX Runtime's outputs against the interpreter's, and the
+ * gradients that autodiff gives against central differences of the interpreter in float64, entry by
  * entry and along a random direction. Source of the idea: optax's and JAX's check_grads.
- * Differences: the reference, not the float32 kernel, is differenced, so small tolerances hold; one
+ * Differences: the interpreter, not the float32 kernel, is differenced, so small tolerances hold; one
  * session serves all sizes of a sample; gradients asked for one input at a time must equal those
  * asked for together.
  */
@@ -16,10 +16,10 @@ import { createGraph } from "../op-table.ts";
 import type { OpDefinition, OpName } from "../op-types.ts";
 import { verify } from "../passes.ts";
 import { difference } from "./compare.ts";
-import type { PlainTensor } from "./plain.ts";
-import { fromHost, toHost } from "./plain.ts";
-import { REFERENCES } from "./references.ts";
-import type { Reference } from "./references/reference.ts";
+import type { PlainTensor } from "../interpreter/plain.ts";
+import { fromHost, toHost } from "../interpreter/plain.ts";
+import type { PlainInputs } from "../interpreter/interpret.ts";
+import { interpreterOf } from "../interpreter/interpret.ts";
 import type { Sample, Sizes } from "./samples/sample.ts";
 
 /** What the harness needs of a session. */
@@ -46,6 +46,8 @@ interface Built {
   wanted: readonly number[];
   results: Record<string, Value>;
   graph: Graph;
+  /** The outputs by the interpreter. */
+  interpret: (inputs: PlainInputs) => readonly PlainTensor[];
 }
 
 /** One check of an op on a sample with one set of sizes. */
@@ -91,9 +93,9 @@ function build<N extends OpName>(op: N, sample: Sample<N>): Built {
   const wanted = inputs.flatMap(({ dtype }, index) =>
     isFloat(dtype) && !sample.constants?.includes(index) ? [index] : [],
   );
-  const results: Record<string, Value> = Object.fromEntries(
-    outputs.map((output, index) => [`output ${index}`, output]),
-  );
+  const named = Object.fromEntries(outputs.map((output, index) => [`output ${index}`, output]));
+  const evaluate = interpreterOf(graph, named);
+  const results: Record<string, Value> = { ...named };
   if (differentiated.length > 0) {
     const seeds = differentiated.map((index) => ({
       output: outputs[index]!,
@@ -111,7 +113,14 @@ function build<N extends OpName>(op: N, sample: Sample<N>): Built {
     });
   }
   verify(graph);
-  return { graph, outputs, differentiated, wanted, results };
+  return {
+    graph,
+    outputs,
+    differentiated,
+    wanted,
+    results,
+    interpret: (given) => Object.values(evaluate(given)),
+  };
 }
 
 /** A random tensor, with numbers that its dtype holds exactly. */
@@ -157,25 +166,29 @@ function feedsOf<N extends OpName>({
   const feeds: Record<string, HostTensor> = {};
   inputs.forEach((input, index) => (feeds[`input ${index}`] = toHost(input)));
   built.differentiated.forEach((output, i) => (feeds[`upstream ${output}`] = toHost(upstream[i]!)));
-  for (const { name, dtype, shape } of built.graph.inputs) {
-    if (!name.startsWith("size of ")) continue;
-    const sizesHere = resolveShape(shape, sizes);
-    feeds[name] = toHost({
-      dtype,
-      shape: sizesHere,
-      data: new Float64Array(elementCount(sizesHere)),
-    });
-  }
+  for (const [name, size] of Object.entries(sizeInputs(built, sizes))) feeds[name] = toHost(size);
   return feeds;
 }
 
-/** Outputs of the reference for these inputs. */
-function referenceOf<N extends OpName>(
-  { op, sample, sizes }: Case<N>,
+/** Inputs that tell the sizes of symbols which no other input has. */
+function sizeInputs({ graph }: Built, sizes: Sizes): PlainInputs {
+  return Object.fromEntries(
+    graph.inputs
+      .filter(({ name }) => name.startsWith("size of "))
+      .map(({ name, dtype, shape: symbols }) => {
+        const shape = resolveShape(symbols, sizes);
+        return [name, { dtype, shape, data: new Float64Array(elementCount(shape)) }];
+      }),
+  );
+}
+
+/** Outputs of the interpreter for these inputs. */
+function interpreted<N extends OpName>(
+  { built, sizes }: Case<N>,
   inputs: readonly PlainTensor[],
 ): readonly PlainTensor[] {
-  const reference = REFERENCES[op] as unknown as Reference<N>;
-  return reference(inputs, sample.attributes, (shape) => resolveShape(shape, sizes));
+  const named = inputs.map((input, index) => [`input ${index}`, input] as const);
+  return built.interpret({ ...Object.fromEntries(named), ...sizeInputs(built, sizes) });
 }
 
 /**
@@ -190,7 +203,7 @@ function slope<N extends OpName>(
   const [ahead, behind] = [step, -step].map((distance) => {
     const moved = checked.inputs.map((input) => ({ ...input, data: input.data.slice() }));
     move(moved, distance);
-    return referenceOf(checked, moved);
+    return interpreted(checked, moved);
   });
   let total = 0;
   checked.built.differentiated.forEach((output, i) => {
@@ -288,7 +301,7 @@ export async function checkSample<N extends OpName>(
     const results = Object.fromEntries(
       Object.entries(hosts).map(([name, host]) => [name, fromHost(host)]),
     );
-    const outputs = referenceOf(checked, checked.inputs).map((want, index) =>
+    const outputs = interpreted(checked, checked.inputs).map((want, index) =>
       named(
         `output ${index}`,
         difference(results[`output ${index}`]!, want, {

@@ -1,7 +1,7 @@
 /** Samples of softmaxes with masks, normalisations, rotary embeddings and cached attention. */
-import { softmaxOf } from "../references/reference.ts";
+import { softmaxOf } from "../../interpreter/references/reference.ts";
 import type { OpName } from "../../op-types.ts";
-import type { PlainTensor } from "../plain.ts";
+import type { PlainTensor } from "../../interpreter/plain.ts";
 import type { Fill, Sample, SampleInput, Sizes } from "./sample.ts";
 import { NO_SYMBOLS, TWO_SIZES, below, float, integer, listed, normal } from "./sample.ts";
 

@@ -1,7 +1,7 @@
 /** Samples of the elementwise operations. */
 import { halfToFloatTable, toHalf } from "../../../core/tensor.ts";
 import type { OpName } from "../../op-types.ts";
-import type { PlainTensor } from "../plain.ts";
+import type { PlainTensor } from "../../interpreter/plain.ts";
 import type { Fill, Sample } from "./sample.ts";
 import {
   NO_SYMBOLS,

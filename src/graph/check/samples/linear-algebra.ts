@@ -4,7 +4,7 @@
  */
 import type { Shape } from "../../dimensions.ts";
 import type { OpName } from "../../op-types.ts";
-import { linearAlgebra as linearAlgebraReferences } from "../references/linear-algebra.ts";
+import { linearAlgebra as linearAlgebraReferences } from "../../interpreter/references/linear-algebra.ts";
 import type { Sample, SampleInput } from "./sample.ts";
 import { NO_SYMBOLS, TWO_SIZES, float } from "./sample.ts";
 

@@ -3,7 +3,7 @@ import type { Random } from "../../../core/random.ts";
 import type { DType } from "../../../core/tensor.ts";
 import type { Shape } from "../../dimensions.ts";
 import type { OpAttributes, OpName } from "../../op-types.ts";
-import type { PlainTensor } from "../plain.ts";
+import type { PlainTensor } from "../../interpreter/plain.ts";
 
 /** Numbers of the symbols. */
 export type Sizes = Readonly<Record<string, number>>;

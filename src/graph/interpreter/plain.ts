@@ -1,5 +1,5 @@
 /**
- * Plain tensors for the references: every dtype held as float64 numbers, read and made by index.
+ * Plain tensors of the interpreter: every dtype held as float64 numbers, read and made by index.
  * Clear rather than fast.
  */
 import type { DType, HostTensor } from "../../core/tensor.ts";

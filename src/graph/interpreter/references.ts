@@ -1,6 +1,7 @@
 /**
- * A plain TypeScript twin of every operation: what the operation means, written without ONNX, in
- * float64. An operation without one does not compile.
+ * The reference of every operation: what it means, in plain TypeScript and float64. The interpreter
+ * evaluates graphs by them, and the harness of check/ compares ONNX Runtime with them. An operation
+ * without one does not compile.
  */
 import type { OpName } from "../op-types.ts";
 import { attention } from "./references/attention.ts";
