@@ -6,7 +6,7 @@
 import type { AnswerOptions } from "../sampling/answer.ts";
 import type { Sampled } from "../sampling/request.ts";
 import type { Encoder } from "../text/encoder.ts";
-import type { Slices } from "../text/pipeline.ts";
+import type { Slices } from "../text/slices.ts";
 import { ApiError } from "./api-error.ts";
 import type { Grammars } from "./grammars.ts";
 import { toMessage } from "./message-schema.ts";

@@ -7,7 +7,7 @@
  */
 import { FairTurns } from "../sampling/fair-turns.ts";
 import { onAbort } from "../sampling/generate.ts";
-import type { Slices } from "../text/pipeline.ts";
+import type { Slices } from "../text/slices.ts";
 import { stopping } from "./api-error.ts";
 
 type Sliced<T> = Pick<Slices<T>, "next">;

@@ -12,8 +12,9 @@ import { Template } from "./jinja/template.ts";
 import type { Value } from "./jinja/values.ts";
 import { List, TemplateError } from "./jinja/values.ts";
 import type { Message, TemplateInputs } from "./messages.ts";
-import type { EncodeOptions, Slices } from "./pipeline.ts";
-import { finish } from "./pipeline.ts";
+import type { EncodeOptions } from "./pipeline.ts";
+import type { Slices } from "./slices.ts";
+import { finish } from "./slices.ts";
 import type { Lost, RenderedText } from "./rendered.ts";
 import { findLost, trustedParts } from "./rendered.ts";
 import type { Source } from "./template-data.ts";
@@ -113,18 +114,7 @@ export function createChatTemplate(
         sources: data.sources,
       };
     } catch (cause) {
-      if (cause instanceof LimitError)
-        throw new AttuneError("model", `the chat template is given up: ${cause.message}`, {
-          file,
-          got: `a conversation of ${countOf(data.size, "character")}`,
-          cause,
-        });
-      if (!(cause instanceof TemplateError)) throw cause;
-      throw new AttuneError("data", "the chat template refuses this conversation", {
-        ...place,
-        got: `${messages.map(({ role }) => role).join(", ")}: ${cause.message.slice(0, 200)}`,
-        cause,
-      });
+      throw renderingError(cause, { file, messages, size: data.size, place });
     }
   };
   let skills: TemplateSkills | undefined;
@@ -167,6 +157,30 @@ function parse(source: string, file: string): Template {
       cause,
     });
   }
+}
+
+/** What ends a rendering, as an error of the model or of the row; anything else as it is. */
+function renderingError(
+  cause: unknown,
+  {
+    file,
+    messages,
+    size,
+    place,
+  }: { file: string; messages: readonly Message[]; size: number; place: ErrorPlace },
+): unknown {
+  if (cause instanceof LimitError)
+    return new AttuneError("model", `the chat template is given up: ${cause.message}`, {
+      file,
+      got: `a conversation of ${countOf(size, "character")}`,
+      cause,
+    });
+  if (!(cause instanceof TemplateError)) return cause;
+  return new AttuneError("data", "the chat template refuses this conversation", {
+    ...place,
+    got: `${messages.map(({ role }) => role).join(", ")}: ${cause.message.slice(0, 200)}`,
+    cause,
+  });
 }
 
 interface Inputs extends Pick<TemplateInputs, "templateArguments"> {

@@ -9,59 +9,28 @@
  * turns.ts; what goes where a row is too long: truncation.ts.
  */
 import { createHash } from "node:crypto";
-import { countOf } from "../core/counts.ts";
-import { AttuneError } from "../core/errors.ts";
 import { wallClock } from "../core/wall-clock.ts";
 import type { TemplateTime } from "./chat-template.ts";
 import { createChatTemplate } from "./chat-template.ts";
+import type { EncodedAnswers, EncodedExample, EncodedPair } from "./encoded.ts";
+import { refuseSame, toAnswers } from "./encoded.ts";
 import type { Completion, Message, Prompt } from "./messages.ts";
-import type { EncodeOptions, Slices } from "./pipeline.ts";
-import { finish } from "./pipeline.ts";
+import type { EncodeOptions } from "./pipeline.ts";
+import type { Slices } from "./slices.ts";
+import { finish } from "./slices.ts";
+import type { LossOption } from "./row-encoder.ts";
+import { RowEncoder } from "./row-encoder.ts";
 import { choosePad, stopsOf } from "./stops.ts";
 import type { TemplateChoice } from "./templates.ts";
 import { withTemplate } from "./templates.ts";
 import type { Tokenizer } from "./tokenizer.ts";
-import type { Cut, Fitted, Limits } from "./truncation.ts";
-import { fitTexts } from "./truncation.ts";
-import { TurnEncoder } from "./turn-encoder.ts";
-import type { EncodingRow, Part } from "./turns.ts";
-import { createTextReader } from "./written-text.ts";
+import type { EncodingRow } from "./turns.ts";
 
+export { refuseSame } from "./encoded.ts";
+export type { Encoded, EncodedAnswers, EncodedExample, EncodedPair } from "./encoded.ts";
+export type { LossOption } from "./row-encoder.ts";
 export type { Cut } from "./truncation.ts";
 export type { EncodingRow } from "./turns.ts";
-
-/** What is worth telling of a row. */
-export interface Encoded {
-  /** What truncation took. */
-  cut?: Cut;
-  /** An answer got an empty thought: the template's prompt opens one, and the data has none. */
-  emptyThought?: true;
-}
-
-export interface EncodedExample extends Encoded {
-  ids: Int32Array;
-  /** Tokens before the first supervised one. */
-  promptLength: number;
-  /** 1 where this token is a label; same length as ids. */
-  supervised: Uint8Array;
-}
-
-export interface EncodedAnswers extends Encoded {
-  prompt: Int32Array;
-  /** Stop token included. */
-  completions: Int32Array[];
-  /** 1 where a token of a completion is a label: not in a tool's turn, nor in one of weight 0. */
-  supervised: Uint8Array[];
-}
-
-export interface EncodedPair extends Encoded {
-  prompt: Int32Array;
-  /** Completions, stop token included. */
-  chosen: Int32Array;
-  rejected: Int32Array;
-  /** As in {@link EncodedAnswers}: chosen, rejected. */
-  supervised: [Uint8Array, Uint8Array];
-}
 
 export interface Encoder {
   /** With the chat template that was chosen, also in its files. */
@@ -126,11 +95,6 @@ export interface Encoder {
   readonly fingerprint: string;
 }
 
-export interface LossOption {
-  /** What is supervised: the answers, or every token. */
-  loss: "completion" | "full";
-}
-
 export interface EncoderOptions {
   /** Longest example, tokens. */
   maxLength: number;
@@ -169,56 +133,7 @@ export function createEncoder(
   const hasTemplate = tokenizer.chatTemplate !== undefined;
   const stops = stopsOf(tokenizer, template);
   const padId = choosePad(tokenizer, stops.all);
-  const texts = createTextReader(tokenizer, stops, { trustText });
-  const turns = new TurnEncoder({ tokenizer, template, stopIds: stops.all }, maxLength);
-  const limits = ({ place = {} }: EncodingRow): Limits => ({ maxLength, tokenizer, place });
-  /** Whether a row's texts are texts alone, and no turns. */
-  const isPlain = (
-    prompt: Prompt,
-    completions: readonly Completion[],
-    row: EncodingRow,
-  ): prompt is string => {
-    const plain =
-      (!hasTemplate || trustText || row.plain === true) &&
-      typeof prompt === "string" &&
-      completions.every((completion) => typeof completion === "string");
-    if (plain) refuseInputs(row);
-    return plain;
-  };
-
-  const answers = (
-    prompt: Prompt,
-    completions: readonly Completion[],
-    row: EncodingRow,
-  ): Fitted & { emptyThought?: boolean } => {
-    if (isPlain(prompt, completions, row))
-      return fitTexts(
-        {
-          prompt: texts.promptIds(prompt),
-          completions: completions.map((each) => [
-            { ids: texts.completionIds(prompt, each as string), learned: true },
-          ]),
-        },
-        limits(row),
-      );
-    return turns.answers(
-      toMessages(prompt, "user"),
-      completions.map((each) => toMessages(each, "assistant")),
-      row,
-    );
-  };
-  function* encodePromptSlices(
-    prompt: Prompt,
-    row: EncodingRow = {},
-    options: EncodeOptions = {},
-  ): Slices<Int32Array> {
-    return Int32Array.from(
-      yield* isPlain(prompt, [], row)
-        ? texts.promptSlices(prompt, options)
-        : turns.promptSlices(toMessages(prompt, "user"), row, options),
-    );
-  }
-
+  const rows = new RowEncoder({ tokenizer, template, stops, maxLength, trustText });
   return {
     tokenizer,
     hasTemplate,
@@ -226,137 +141,42 @@ export function createEncoder(
     padId,
     maxLength,
     trustsText: trustText,
-    encodePrompt: (prompt, row) => finish(encodePromptSlices(prompt, row)),
-    encodePromptSlices,
-    encodeExample: (prompt, completion, row = {}) =>
-      toExample(answers(prompt, [completion], row), row),
+    encodePrompt: (prompt, row) => finish(rows.promptSlices(prompt, row)),
+    encodePromptSlices: (prompt, row, options) => rows.promptSlices(prompt, row, options),
+    encodeExample: (prompt, completion, row = {}) => rows.example(prompt, completion, row),
     encodePair(prompt, chosen, rejected, row = {}) {
-      const { completions, supervised, ...rest } = toAnswers(
-        answers(prompt, [chosen, rejected], row),
-      );
-      refuseSame(completions, rest.cut, row);
-      return {
-        ...rest,
-        chosen: completions[0]!,
-        rejected: completions[1]!,
-        supervised: [supervised[0]!, supervised[1]!],
-      };
+      const encoded = toAnswers(rows.answers(prompt, [chosen, rejected], row));
+      refuseSame(encoded.completions, encoded.cut, row);
+      return asPair(encoded);
     },
-    encodeAnswers: (prompt, completions, row = {}) => toAnswers(answers(prompt, completions, row)),
-    encodeDemonstration(prompt, completion, { loss }, row = {}) {
-      if (isPlain(prompt, [completion], row)) {
-        const example = toExample(answers(prompt, [completion], row), row);
-        return [
-          loss === "full" ? { ...example, supervised: example.supervised.map(() => 1) } : example,
-        ];
-      }
-      const before = toMessages(prompt, "user");
-      return turns
-        .conversation(
-          [...before, ...toMessages(completion, "assistant")],
-          { loss, from: before.length },
-          row,
-        )
-        .map((fitted) => toExample(fitted, row));
-    },
+    encodeAnswers: (prompt, completions, row = {}) =>
+      toAnswers(rows.answers(prompt, completions, row)),
+    encodeDemonstration: (prompt, completion, { loss }, row = {}) =>
+      rows.demonstration(prompt, completion, { loss }, row),
     encodeConversation: (messages, { loss }, row = {}) =>
-      turns.conversation(messages, { loss }, row).map((fitted) => toExample(fitted, row)),
-    encodeText(text, row = {}) {
-      refuseInputs(row);
-      return toExample(
-        fitTexts(
-          { prompt: [], completions: [[{ ids: texts.textIds(text), learned: true }]] },
-          limits(row),
-        ),
-        row,
-      );
-    },
+      rows.conversation(messages, { loss }, row),
+    encodeText: (text, row = {}) => rows.text(text, row),
     decodeCompletion: (ids) => tokenizer.decode(ids, { skipSpecial: true }),
-    fingerprint: createHash("sha256")
-      .update(
-        JSON.stringify([
-          VERSION,
-          tokenizer.fingerprint,
-          hasTemplate,
-          template.fingerprint,
-          maxLength,
-          stops.all,
-          padId,
-          trustText,
-        ]),
-      )
-      .digest("hex"),
+    fingerprint: fingerprintOf([
+      tokenizer.fingerprint,
+      hasTemplate,
+      template.fingerprint,
+      maxLength,
+      stops.all,
+      padId,
+      trustText,
+    ]),
   };
 }
 
-/** @throws AttuneError `data` for what a row gives a template, where its texts meet none */
-function refuseInputs({ tools, templateArguments, place }: EncodingRow): void {
-  if (tools === undefined && templateArguments === undefined) return;
-  const [what, column] =
-    tools === undefined ? ["template arguments", "chat_template_kwargs"] : ["tools", "tools"];
-  throw new AttuneError("data", `the row has ${what}, but its texts meet no chat template`, {
-    ...place,
-    hint: `messages and a --template that writes them, or --ignore-columns ${column}`,
-  });
-}
+const fingerprintOf = (facts: readonly unknown[]): string =>
+  createHash("sha256")
+    .update(JSON.stringify([VERSION, ...facts]))
+    .digest("hex");
 
-/** @throws AttuneError `data` where two answers differed only in what truncation took */
-export function refuseSame(
-  completions: readonly Int32Array[],
-  cut: Cut | undefined,
-  { place }: EncodingRow,
-): void {
-  const [first, second] = completions;
-  if (
-    cut === undefined ||
-    cut.answers === 0 ||
-    completions.length !== 2 ||
-    first!.join() !== second!.join()
-  )
-    return;
-  throw new AttuneError("data", "truncation leaves the same of both answers", {
-    ...place,
-    got: `${countOf(first!.length, "token")} of each`,
-    hint: "a larger max length, or drop this row",
-  });
-}
-
-function toMessages(text: Prompt, role: "user" | "assistant"): readonly Message[] {
-  return typeof text === "string" ? [{ role, content: text }] : text;
-}
-
-const idsOf = (parts: readonly Part[]): number[] => parts.flatMap(({ ids }) => ids);
-const labelsOf = (parts: readonly Part[]): number[] =>
-  parts.flatMap(({ ids, learned }) => ids.map(() => (learned ? 1 : 0)));
-
-type Told = Pick<Fitted, "cut"> & { emptyThought?: boolean };
-const toldOf = ({ cut, emptyThought }: Told): Encoded => ({
-  ...(cut === undefined ? {} : { cut }),
-  ...(emptyThought === true ? { emptyThought } : {}),
+const asPair = ({ completions, supervised, ...rest }: EncodedAnswers): EncodedPair => ({
+  ...rest,
+  chosen: completions[0]!,
+  rejected: completions[1]!,
+  supervised: [supervised[0]!, supervised[1]!],
 });
-
-function toExample(
-  { shape: { prompt, completions }, ...told }: Fitted & Told,
-  { place }: EncodingRow,
-): EncodedExample {
-  const [parts] = completions as [Part[]];
-  const ids = Int32Array.from([...prompt, ...idsOf(parts)]);
-  const supervised = Uint8Array.from([...prompt.map(() => 0), ...labelsOf(parts)]);
-  // the first token is predicted by nothing
-  if (supervised.indexOf(1, 1) < 0)
-    throw new AttuneError("data", "the row has no supervised token", {
-      ...place,
-      got: countOf(ids.length, "token"),
-      hint: "a larger max length, or drop this row",
-    });
-  return { ids, promptLength: supervised.indexOf(1), supervised, ...toldOf(told) };
-}
-
-function toAnswers({ shape: { prompt, completions }, ...told }: Fitted & Told): EncodedAnswers {
-  return {
-    prompt: Int32Array.from(prompt),
-    completions: completions.map((parts) => Int32Array.from(idsOf(parts))),
-    supervised: completions.map((parts) => Uint8Array.from(labelsOf(parts))),
-    ...toldOf(told),
-  };
-}

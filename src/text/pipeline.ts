@@ -5,15 +5,12 @@
  * for ordinary text nor go on after a text, and gives ids by the text of a token, so that ordinary
  * text may come out as a control token.
  */
-import { Tokenizer as Library } from "@huggingface/tokenizers";
 import { countOf } from "../core/counts.ts";
 import { AttuneError } from "../core/errors.ts";
 import type { AddedToken } from "./added-tokens.ts";
 import { createSplitter } from "./added-tokens.ts";
-import { byteCharacters } from "./byte-level.ts";
-import { BytePairs, SLICE } from "./byte-pairs.ts";
+import { SLICE } from "./byte-pairs.ts";
 import { isKnown } from "./expressions.ts";
-import { correctPreTokenizer, withoutPrefix } from "./library-corrections.ts";
 import { bytesPerToken } from "./token-bytes.ts";
 import type { TextPart } from "./text-parts.ts";
 import { splitAtMarks, unusedCharacters } from "./text-parts.ts";
@@ -21,6 +18,10 @@ import type { TokenizerJson } from "./tokenizer-json.ts";
 import { withinTime } from "./within-time.ts";
 import type { Limited, PreTokenizer } from "./words.ts";
 import { wordSplitter } from "./words.ts";
+import type { Slices } from "./slices.ts";
+import type { Library, Normalizer } from "./tokenizer-library.ts";
+import { openLibrary, openPrefixless } from "./tokenizer-library.ts";
+import { LONGEST_REMEMBERED, createWordEncoder } from "./word-ids.ts";
 
 export interface EncodeOptions {
   /** The text goes on after other text, so that nothing is put before it. Default false. */
@@ -34,17 +35,6 @@ export interface EncodeOptions {
 
 /** A text has more ids than were asked for. */
 export class TextTooLong extends Error {}
-
-/** Work that is done slice by slice, and its result. */
-export type Slices<T> = Generator<undefined, T>;
-
-/** All slices at once. */
-export function finish<T>(slices: Slices<T>): T {
-  for (;;) {
-    const { done, value } = slices.next();
-    if (done) return value;
-  }
-}
 
 export interface Pipeline {
   /**
@@ -61,11 +51,6 @@ export interface Pipeline {
   decode(ids: readonly number[]): string;
 }
 
-type Normalizer = Library["normalizer"];
-
-/** Words whose ids are remembered; the memory is emptied when it is full. */
-const MEMORY = 50_000;
-const LONGEST_REMEMBERED = 64;
 /** Operations that a word takes beside those of its characters. */
 const WORD_WORK = 16;
 
@@ -77,63 +62,10 @@ export function createPipeline(
 ): Pipeline {
   const limited = limitedBy(file);
   const library = openLibrary(json, added, unknownToken);
-  const known = {
-    normalizer: isKnown(json.normalizer),
-    preTokenizer: isKnown(json.pre_tokenizer),
-    decoder: isKnown(json.decoder),
-  };
-  const splitter = (preTokenizer: PreTokenizer): ReturnType<typeof wordSplitter> =>
-    wordSplitter(preTokenizer, known.preTokenizer ? undefined : limited);
-  const normalizerOf = (normalizer: Normalizer): Normalizer =>
-    (normalizer === null || known.normalizer
-      ? normalizer
-      : (text: string) => limited(text, () => normalizer(text))) as Normalizer;
-  const start = {
-    normalizer: normalizerOf(library.normalizer),
-    words: splitter(library.pre_tokenizer),
-  };
-  const prefixless = openPrefixless(json, unknownToken);
-  const later = prefixless
-    ? { normalizer: normalizerOf(prefixless.normalizer), words: splitter(prefixless.preTokenizer) }
-    : start;
-  const splitRaw = createSplitter(
-    added.filter(({ normalized }) => !normalized).map((token) => [token.content, token]),
-  );
-  const normalizedTokens = added.filter(({ normalized }) => normalized);
-  const splitNormalized = createSplitter(
-    normalizedTokens.map((token) => [normalize(token.content, start.normalizer), token]),
-  );
+  const pieces = createPieceReader(added, openStages(json, { library, unknownToken, limited }));
   const { idsOfWord, missingOfWord } = createWordEncoder(json, added);
   const most = bytesPerToken(json, added);
-
-  function* encodeSection(
-    parts: readonly TextPart[],
-    isFirst: boolean,
-    { normalizer, words }: typeof start,
-  ): Generator<number | string, void> {
-    const texts =
-      normalizedTokens.length === 0
-        ? [{ plain: false, text: normalize(joined(parts), normalizer) }]
-        : normalizeParts(parts, normalizer, later.normalizer);
-    for (const [index, section] of splitNormalized(texts).entries()) {
-      if ("token" in section) {
-        yield section.token.id;
-        continue;
-      }
-      yield* words(joined(section.parts), { section_index: isFirst && index === 0 ? 0 : 1 });
-    }
-  }
-  /** Ids of added tokens, and words. */
-  function* pieces(
-    parts: readonly TextPart[],
-    continues: boolean,
-  ): Generator<number | string, void> {
-    for (const [index, section] of splitRaw(parts).entries()) {
-      if ("token" in section) yield section.token.id;
-      else
-        yield* encodeSection(section.parts, index === 0, continues && index === 0 ? later : start);
-    }
-  }
+  const knowsDecoder = isKnown(json.decoder);
   return {
     *encode(parts, { continues = false, limit = Infinity } = {}) {
       if (parts.reduce((total, { text }) => total + Buffer.byteLength(text), 0) > limit * most)
@@ -165,8 +97,86 @@ export function createPipeline(
           skip_special_tokens: false,
           clean_up_tokenization_spaces: false,
         });
-      return known.decoder ? decode() : limited("", decode);
+      return knowsDecoder ? decode() : limited("", decode);
     },
+  };
+}
+
+/** Normaliser and pre-tokenizer. */
+interface Stage {
+  normalizer: Normalizer;
+  words: ReturnType<typeof wordSplitter>;
+}
+
+/** Those of a text, and of one that goes on after another. */
+interface Stages {
+  start: Stage;
+  later: Stage;
+}
+
+/** The tokenizer's own expressions run within a time; those that are known need none. */
+function openStages(
+  json: TokenizerJson,
+  {
+    library,
+    unknownToken,
+    limited,
+  }: { library: Library; unknownToken: string | undefined; limited: Limited },
+): Stages {
+  const knowsNormalizer = isKnown(json.normalizer);
+  const knowsPreTokenizer = isKnown(json.pre_tokenizer);
+  const stage = (normalizer: Normalizer, preTokenizer: PreTokenizer): Stage => ({
+    normalizer: (normalizer === null || knowsNormalizer
+      ? normalizer
+      : (text: string) => limited(text, () => normalizer(text))) as Normalizer,
+    words: wordSplitter(preTokenizer, knowsPreTokenizer ? undefined : limited),
+  });
+  const start = stage(library.normalizer, library.pre_tokenizer);
+  const prefixless = openPrefixless(json, unknownToken);
+  return {
+    start,
+    later: prefixless ? stage(prefixless.normalizer, prefixless.preTokenizer) : start,
+  };
+}
+
+/** Ids of added tokens, and words that are still to be encoded. */
+type Pieces = Generator<number | string, void>;
+
+/** Takes texts apart at added tokens, before and after the normaliser, and the rest into words. */
+function createPieceReader(
+  added: readonly AddedToken[],
+  { start, later }: Stages,
+): (parts: readonly TextPart[], continues: boolean) => Pieces {
+  const splitRaw = createSplitter(
+    added.filter(({ normalized }) => !normalized).map((token) => [token.content, token]),
+  );
+  const normalizedTokens = added.filter(({ normalized }) => normalized);
+  const splitNormalized = createSplitter(
+    normalizedTokens.map((token) => [normalize(token.content, start.normalizer), token]),
+  );
+  function* sectionPieces(
+    parts: readonly TextPart[],
+    isFirst: boolean,
+    { normalizer, words }: Stage,
+  ): Pieces {
+    const texts =
+      normalizedTokens.length === 0
+        ? [{ plain: false, text: normalize(joined(parts), normalizer) }]
+        : normalizeParts(parts, normalizer, later.normalizer);
+    for (const [index, section] of splitNormalized(texts).entries()) {
+      if ("token" in section) {
+        yield section.token.id;
+        continue;
+      }
+      yield* words(joined(section.parts), { section_index: isFirst && index === 0 ? 0 : 1 });
+    }
+  }
+  return function* pieces(parts, continues) {
+    for (const [index, section] of splitRaw(parts).entries()) {
+      if ("token" in section) yield section.token.id;
+      else
+        yield* sectionPieces(section.parts, index === 0, continues && index === 0 ? later : start);
+    }
   };
 }
 
@@ -205,141 +215,4 @@ function normalizeParts(
     return value;
   });
   return splitAtMarks(normalize(marked.join(""), normalizer), plain);
-}
-
-/** The components but for the merges, which are made in `byte-pairs.ts`. */
-function openLibrary(
-  json: TokenizerJson,
-  added: readonly AddedToken[],
-  unknownToken: string | undefined,
-): Library {
-  const spec = {
-    ...json,
-    added_tokens: added.map(({ id, content, control, normalized }) => ({
-      id,
-      content,
-      special: control,
-      normalized,
-    })),
-    pre_tokenizer: correctPreTokenizer(json.pre_tokenizer),
-    post_processor: null,
-    model: { ...json.model, merges: [] },
-  };
-  const library = new Library(spec, { unk_token: unknownToken });
-  keepByteOrderMarks(library.decoder);
-  lookUpAddedTokens(library.decoder, new Set(added.map(({ content }) => content)));
-  return library;
-}
-
-/** Byte fallback must not swallow U+FEFF, which a TextDecoder does unless told not to. */
-function keepByteOrderMarks(decoder: object | null): void {
-  if (decoder === null) return;
-  if ("text_decoder" in decoder)
-    decoder.text_decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-  if ("decoders" in decoder)
-    for (const member of decoder.decoders as (object | null)[]) keepByteOrderMarks(member);
-}
-
-/** What the library's byte-level decoder has inside. */
-interface ByteLevelDecoder {
-  decode_chain(tokens: string[]): string[];
-  convert_tokens_to_string(tokens: string[]): string;
-}
-
-/** The library searches the list of all added tokens for every token that it decodes. */
-function lookUpAddedTokens(decoder: object | null, added: ReadonlySet<string>): void {
-  if (decoder === null) return;
-  if ("decoders" in decoder)
-    for (const member of decoder.decoders as (object | null)[]) lookUpAddedTokens(member, added);
-  if (!("byte_decoder" in decoder && "convert_tokens_to_string" in decoder)) return;
-  const byteLevel = decoder as unknown as ByteLevelDecoder;
-  byteLevel.decode_chain = (tokens) => {
-    const texts: string[] = [];
-    let bytes: string[] = [];
-    const flush = (): void => {
-      if (bytes.length > 0) texts.push(byteLevel.convert_tokens_to_string(bytes));
-      bytes = [];
-    };
-    for (const token of tokens) {
-      if (!added.has(token)) {
-        bytes.push(token);
-        continue;
-      }
-      flush();
-      texts.push(token);
-    }
-    flush();
-    return texts;
-  };
-}
-
-/** Normaliser and pre-tokenizer for text that goes on; undefined where they are the same. */
-function openPrefixless(
-  json: TokenizerJson,
-  unknownToken: string | undefined,
-): { normalizer: Normalizer; preTokenizer: PreTokenizer } | undefined {
-  const corrected = correctPreTokenizer(json.pre_tokenizer);
-  const [normalizer, preTokenizer] = [withoutPrefix(json.normalizer), withoutPrefix(corrected)];
-  if (JSON.stringify([normalizer, preTokenizer]) === JSON.stringify([json.normalizer, corrected]))
-    return undefined;
-  const library = new Library(
-    {
-      ...json,
-      normalizer,
-      pre_tokenizer: preTokenizer,
-      added_tokens: [],
-      post_processor: null,
-      model: { type: "BPE", vocab: {}, merges: [] },
-    },
-    { unk_token: unknownToken },
-  );
-  return { normalizer: library.normalizer, preTokenizer: library.pre_tokenizer };
-}
-
-interface WordEncoder {
-  idsOfWord: (word: string) => Slices<readonly number[]>;
-  /** Undefined where every character has a token, or the unknown one. */
-  missingOfWord: ((word: string) => string[]) | undefined;
-}
-
-/** Tokens that stand for the 256 bytes, of which any text is made. */
-function hasAllBytes({ model, pre_tokenizer: preTokenizer }: TokenizerJson): boolean {
-  const has = (token: string): boolean => Object.hasOwn(model.vocab, token);
-  if (model["byte_fallback"] === true)
-    return Array.from(
-      { length: 256 },
-      (_, byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`,
-    ).every(has);
-  return (
-    JSON.stringify(preTokenizer ?? null).includes('"type":"ByteLevel"') &&
-    byteCharacters().every(has)
-  );
-}
-
-function createWordEncoder(json: TokenizerJson, added: readonly AddedToken[]): WordEncoder {
-  const { model } = json;
-  const control = new Set(added.filter((token) => token.control).map(({ content }) => content));
-  const unknown = model.unk_token ?? undefined;
-  const unknownId =
-    unknown === undefined
-      ? undefined
-      : (added.find(({ content }) => content === unknown)?.id ??
-        (Object.hasOwn(model.vocab, unknown) ? model.vocab[unknown] : undefined));
-  const pairs = new BytePairs(model, { without: control, unknownId });
-  const memory = new Map<string, readonly number[]>();
-  const missingOfWord =
-    unknownId !== undefined || hasAllBytes(json)
-      ? undefined
-      : (word: string) => pairs.missing(word);
-  const idsOfWord = function* (word: string): Slices<readonly number[]> {
-    const remembered = memory.get(word);
-    if (remembered) return remembered;
-    const ids = yield* pairs.encode(word);
-    if (word.length <= LONGEST_REMEMBERED) {
-      if (memory.size >= MEMORY) memory.clear();
-      memory.set(word, ids);
-    }
-    return ids;
-  };
-  return { idsOfWord, missingOfWord };
 }

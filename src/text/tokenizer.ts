@@ -12,8 +12,10 @@ import { join } from "node:path";
 import { AttuneError } from "../core/errors.ts";
 import { readRegularText } from "./regular-file.ts";
 import type { AddedToken } from "./added-tokens.ts";
-import type { EncodeOptions, Slices } from "./pipeline.ts";
-import { createPipeline, finish } from "./pipeline.ts";
+import type { EncodeOptions, Pipeline } from "./pipeline.ts";
+import type { Slices } from "./slices.ts";
+import { createPipeline } from "./pipeline.ts";
+import { finish } from "./slices.ts";
 import { joins, tokenBytes } from "./token-bytes.ts";
 import { staysInProportion } from "./text-growth.ts";
 import type { TextPart } from "./text-parts.ts";
@@ -139,11 +141,8 @@ export function tokenizerFromFiles(files: TokenizerFiles, place = "tokenizer"): 
   const unknownToken = namedToken(config, "unk_token") ?? json.model.unk_token ?? undefined;
   const pipeline = openPipeline(json, added, unknownToken, place);
   const vocabulary = readVocabulary(json, added);
-  const joining = joins(json);
   const bytesOf = tokenBytes(json, added, (id) => pipeline.decode([id]));
-  const control = added.filter((token) => token.control);
-  const controlTokens = control.map(({ content }) => content);
-  const controlIds = new Set(control.map(({ id }) => id));
+  const controlTokens = added.filter(({ control }) => control).map(({ content }) => content);
   const findControl = tokenFinder(controlTokens);
   const encodeSlices = (parts: readonly TextPart[], options?: EncodeOptions): Slices<number[]> =>
     pipeline.encode(
@@ -152,17 +151,7 @@ export function tokenizerFromFiles(files: TokenizerFiles, place = "tokenizer"): 
     );
   const encodeParts = (parts: readonly TextPart[], options?: EncodeOptions): number[] =>
     finish(encodeSlices(parts, options));
-  const idOf = (token: string | undefined): number | undefined =>
-    token === undefined ? undefined : vocabulary.idOf.get(token);
-  const bosId = idOf(namedToken(config, "bos_token"));
-  const eosId = idOf(namedToken(config, "eos_token"));
-  const facts = {
-    bosId,
-    eosId,
-    padId: idOf(namedToken(config, "pad_token")),
-    unknownId: idOf(unknownToken),
-    addsBos: addsBos(json, config, bosId),
-  };
+  const facts = tokenFacts(json, config, { vocabulary, unknownToken });
   return {
     ...facts,
     vocabularySize: vocabulary.size,
@@ -170,65 +159,109 @@ export function tokenizerFromFiles(files: TokenizerFiles, place = "tokenizer"): 
       .flat()
       .filter((id): id is number => typeof id === "number" && vocabulary.tokenOf.has(id)),
     namedTokens: namedTokens(config),
-    chatTemplate: files["chat_template.jinja"] ?? readTemplate(config["chat_template"], "default"),
-    toolTemplate:
-      files["chat_template.jinja"] === undefined && Array.isArray(config["chat_template"])
-        ? readTemplate(config["chat_template"], "tool_use")
-        : undefined,
-    templatePlace: join(
-      place,
-      files["chat_template.jinja"] === undefined ? "tokenizer_config.json" : "chat_template.jinja",
-    ),
+    ...templatesOf(files, config, place),
     specialTokens: added.map(({ content }) => content),
     controlTokens,
     encode: (text) => finish(pipeline.encode([{ text, plain: false }])),
     encodePlain: (text, options) => encodeParts([{ text, plain: true }], options),
     encodeParts,
     encodeSlices,
-    decode(ids, { skipSpecial = false, continues = false } = {}) {
-      const kept = ids.filter(
-        (id) => vocabulary.tokenOf.has(id) && !(skipSpecial && controlIds.has(id)),
-      );
-      return continues && joining
-        ? textOfBytes(Buffer.concat(kept.map((id) => bytesOf(id, vocabulary.tokenOf.get(id)!))))
-        : pipeline.decode(kept);
-    },
-    lostCharacters(text) {
-      const missing = (part: string): string[] => pipeline.missing(guardText(part, findControl));
-      const lost = missing(text);
-      if (lost.length === 0) return [];
-      const alone = new Map<string, boolean>();
-      const isLost = (character: string): boolean => {
-        const known = alone.get(character) ?? missing(character).length > 0;
-        alone.set(character, known);
-        return known;
-      };
-      const characters = [...text].filter(isLost);
-      // some are lost only where they stand, as at the end of a word
-      return characters.length === 0 ? lost : characters;
-    },
-    idOf,
+    decode: createDecoder(pipeline, vocabulary, { added, bytesOf, joining: joins(json) }),
+    lostCharacters: (text) =>
+      lostCharacters(text, (part) => pipeline.missing(guardText(part, findControl))),
+    idOf: (token) => vocabulary.idOf.get(token),
     tokenOf: (id) => vocabulary.tokenOf.get(id),
     bytesOf(id) {
       const token = vocabulary.tokenOf.get(id);
       return token === undefined ? new Uint8Array() : bytesOf(id, token);
     },
-    fingerprint: createHash("sha256")
-      .update(
-        JSON.stringify([
-          VERSION,
-          json.normalizer,
-          json.pre_tokenizer,
-          json.model,
-          json.decoder,
-          added,
-          facts,
-        ]),
-      )
-      .digest("hex"),
+    fingerprint: fingerprintOf(json, added, facts),
     files: { ...files },
   };
 }
+
+type TokenFacts = Pick<Tokenizer, "bosId" | "eosId" | "padId" | "unknownId" | "addsBos">;
+
+function tokenFacts(
+  json: TokenizerJson,
+  config: JsonObject,
+  { vocabulary, unknownToken }: { vocabulary: Vocabulary; unknownToken: string | undefined },
+): TokenFacts {
+  const idOf = (token: string | undefined): number | undefined =>
+    token === undefined ? undefined : vocabulary.idOf.get(token);
+  const bosId = idOf(namedToken(config, "bos_token"));
+  return {
+    bosId,
+    eosId: idOf(namedToken(config, "eos_token")),
+    padId: idOf(namedToken(config, "pad_token")),
+    unknownId: idOf(unknownToken),
+    addsBos: addsBos(json, config, bosId),
+  };
+}
+
+/** The chat templates: a file of its own comes before those of the configuration. */
+function templatesOf(
+  files: TokenizerFiles,
+  config: JsonObject,
+  place: string,
+): Pick<Tokenizer, "chatTemplate" | "toolTemplate" | "templatePlace"> {
+  const own = files["chat_template.jinja"];
+  const configured = config["chat_template"];
+  return {
+    chatTemplate: own ?? readTemplate(configured, "default"),
+    toolTemplate:
+      own === undefined && Array.isArray(configured)
+        ? readTemplate(configured, "tool_use")
+        : undefined,
+    templatePlace: join(place, own === undefined ? "tokenizer_config.json" : "chat_template.jinja"),
+  };
+}
+
+function createDecoder(
+  pipeline: Pipeline,
+  { tokenOf }: Vocabulary,
+  {
+    added,
+    bytesOf,
+    joining,
+  }: {
+    added: readonly AddedToken[];
+    bytesOf: (id: number, token: string) => Uint8Array;
+    joining: boolean;
+  },
+): Tokenizer["decode"] {
+  const controlIds = new Set(added.filter(({ control }) => control).map(({ id }) => id));
+  return (ids, { skipSpecial = false, continues = false } = {}) => {
+    const kept = ids.filter((id) => tokenOf.has(id) && !(skipSpecial && controlIds.has(id)));
+    return continues && joining
+      ? textOfBytes(Buffer.concat(kept.map((id) => bytesOf(id, tokenOf.get(id)!))))
+      : pipeline.decode(kept);
+  };
+}
+
+/** @param missing what of a text becomes no token */
+function lostCharacters(text: string, missing: (part: string) => string[]): string[] {
+  const lost = missing(text);
+  if (lost.length === 0) return [];
+  const alone = new Map<string, boolean>();
+  const isLost = (character: string): boolean => {
+    const known = alone.get(character) ?? missing(character).length > 0;
+    alone.set(character, known);
+    return known;
+  };
+  const characters = [...text].filter(isLost);
+  // some are lost only where they stand, as at the end of a word
+  return characters.length === 0 ? lost : characters;
+}
+
+const fingerprintOf = (
+  { normalizer, pre_tokenizer: preTokenizer, model, decoder }: TokenizerJson,
+  added: readonly AddedToken[],
+  facts: TokenFacts,
+): string =>
+  createHash("sha256")
+    .update(JSON.stringify([VERSION, normalizer, preTokenizer, model, decoder, added, facts]))
+    .digest("hex");
 
 const textOfBytes = (bytes: Uint8Array): string =>
   new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
@@ -238,7 +271,7 @@ function openPipeline(
   added: readonly AddedToken[],
   unknownToken: string | undefined,
   place: string,
-): ReturnType<typeof createPipeline> {
+): Pipeline {
   try {
     if (!staysInProportion([json.normalizer, json.pre_tokenizer, json.decoder]))
       throw new Error("its components make a text more than 1000 times as long");

@@ -5,7 +5,8 @@
 import { countOf } from "../core/counts.ts";
 import { AttuneError } from "../core/errors.ts";
 import type { Message } from "./messages.ts";
-import type { EncodeOptions, Slices } from "./pipeline.ts";
+import type { EncodeOptions } from "./pipeline.ts";
+import type { Slices } from "./slices.ts";
 import type { Fitted, Limits, Shape } from "./truncation.ts";
 import { fitTurns } from "./truncation.ts";
 import type { EncodingRow, OpenedPrompt, Part, TurnRow, TurnWriter } from "./turns.ts";

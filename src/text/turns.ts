@@ -17,7 +17,8 @@ import { AttuneError, preview } from "../core/errors.ts";
 import type { ChatTemplate, RenderOptions, RenderedText } from "./chat-template.ts";
 import { joinRendered, sliceRendered } from "./rendered.ts";
 import type { Message, TemplateInputs } from "./messages.ts";
-import type { EncodeOptions, Slices } from "./pipeline.ts";
+import type { EncodeOptions } from "./pipeline.ts";
+import type { Slices } from "./slices.ts";
 import type { TextPart } from "./text-parts.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 

@@ -2,8 +2,9 @@
  * Plain texts, without a template's turns: text to be continued, or, where the user trusts it, text
  * in which a template is written out already. Control tokens are tokens in trusted text alone.
  */
-import type { EncodeOptions, Slices } from "./pipeline.ts";
-import { finish } from "./pipeline.ts";
+import type { EncodeOptions } from "./pipeline.ts";
+import type { Slices } from "./slices.ts";
+import { finish } from "./slices.ts";
 import type { Stops } from "./stops.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 

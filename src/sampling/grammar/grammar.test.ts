@@ -7,13 +7,13 @@ import { z } from "zod";
 import { Random } from "../../core/random.ts";
 import type { Encoder } from "../../text/encoder.ts";
 import { createEncoder } from "../../text/encoder.ts";
-import { finish } from "../../text/pipeline.ts";
+import { finish } from "../../text/slices.ts";
 import { byteTokenizer } from "../../text/testing.ts";
-import { Automaton } from "./automaton.ts";
 import {
-  CONTROL,
+  Automaton,
   bytes,
   choice,
+  CONTROL,
   literal,
   repeat,
   rule,

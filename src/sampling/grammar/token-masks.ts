@@ -4,7 +4,7 @@
  */
 import { AttuneError } from "../../core/errors.ts";
 import type { Encoder } from "../../text/encoder.ts";
-import type { Slices } from "../../text/pipeline.ts";
+import type { Slices } from "../../text/slices.ts";
 import type { TokenConstraint } from "../shaping.ts";
 import type { Automaton, State } from "./automaton.ts";
 import { CONTROL, PLAIN } from "./automaton.ts";
