@@ -98,3 +98,9 @@ export interface Program {
   /** Texts of the template: between tags, and in quotes. */
   readonly texts: readonly string[];
 }
+
+/** The nodes of one type among several. */
+export type NodeOf<Node extends { type: string }, Type extends Node["type"]> = Extract<
+  Node,
+  { type: Type }
+>;

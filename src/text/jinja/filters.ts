@@ -8,7 +8,7 @@ import { concat, isText, rewritten, sliceText, textOf } from "./data-text.ts";
 import { formatPercent, pad } from "./format.ts";
 import { listFilters } from "./list-filters.ts";
 import { asMarkup, escapeHtml } from "./markup.ts";
-import { replaceText } from "./methods.ts";
+import { replaceText } from "./text-methods.ts";
 import { toJson, toText } from "./printing.ts";
 import * as python from "./python-text.ts";
 import type { Runtime } from "./runtime.ts";

@@ -2,59 +2,27 @@
  * Runs a template. Source: the code that jinja2/compiler.py 3.1.6 makes; scopes are Jinja's (loops,
  * macros and blocks have their own).
  */
-import type { CallArguments, Expression, MacroNode, Statement, Target } from "./ast.ts";
+import type { Expression, MacroNode, NodeOf, Statement, Target } from "./ast.ts";
 import type { Text } from "./data-text.ts";
-import { concat, TextBuilder, textOf } from "./data-text.ts";
+import { TextBuilder, textOf } from "./data-text.ts";
+import { Evaluator } from "./evaluator.ts";
 import { loopObject } from "./loop.ts";
-import { binary, comparison } from "./operators.ts";
 import { toText } from "./printing.ts";
 import type { Runtime } from "./runtime.ts";
-import { attributeOf, itemOf, iterate, sliceOf } from "./runtime.ts";
+import { iterate } from "./runtime.ts";
+import { Scope } from "./scope.ts";
 import type { Arguments, Value } from "./values.ts";
-import {
-  Callable,
-  Dict,
-  isNumeric,
-  isWhole,
-  List,
-  MacroFunction,
-  Namespace,
-  Opaque,
-  TemplateError,
-  truth,
-  typeName,
-  Undefined,
-  undefinedError,
-  valueOr,
-} from "./values.ts";
-
-export class Scope {
-  private readonly variables = new Map<string, Value>();
-  private readonly parent: Scope | undefined;
-
-  constructor(parent?: Scope) {
-    this.parent = parent;
-  }
-
-  set(name: string, value: Value): void {
-    this.variables.set(name, value);
-  }
-
-  get(name: string): Value {
-    const value = this.variables.get(name);
-    if (value !== undefined) return value;
-    return this.parent ? this.parent.get(name) : new Undefined(`'${name}' is undefined`);
-  }
-}
+import { Dict, List, MacroFunction, Namespace, TemplateError, truth, valueOr } from "./values.ts";
 
 type Signal = "break" | "continue" | undefined;
-type Of<Node extends { type: string }, Type extends Node["type"]> = Extract<Node, { type: Type }>;
 
 export class Interpreter {
   private readonly runtime: Runtime;
+  private readonly expressions: Evaluator;
 
   constructor(runtime: Runtime) {
     this.runtime = runtime;
+    this.expressions = new Evaluator(runtime);
   }
 
   render(body: readonly Statement[], scope: Scope): Text {
@@ -84,14 +52,16 @@ export class Interpreter {
         return undefined;
       case "output":
         for (const value of statement.values)
-          this.write(toText(this.evaluate(value, scope), this.runtime.budget), out);
+          this.write(toText(this.expressions.evaluate(value, scope), this.runtime.budget), out);
         return undefined;
       case "if": {
-        const branch = statement.branches.find(({ test }) => truth(this.evaluate(test, scope)));
+        const branch = statement.branches.find(({ test }) =>
+          truth(this.expressions.evaluate(test, scope)),
+        );
         return this.run(branch?.body ?? statement.otherwise, scope, out);
       }
       case "for":
-        return this.loop(statement, this.evaluate(statement.iterable, scope), {
+        return this.loop(statement, this.expressions.evaluate(statement.iterable, scope), {
           scope,
           out,
           depth: 1,
@@ -100,7 +70,7 @@ export class Interpreter {
       case "continue":
         return statement.type;
       case "set":
-        this.assign(statement.target, this.evaluate(statement.value, scope), scope);
+        this.assign(statement.target, this.expressions.evaluate(statement.value, scope), scope);
         return undefined;
       case "set block": {
         const text = this.captured(statement.body, scope);
@@ -114,7 +84,7 @@ export class Interpreter {
       case "with": {
         const inner = new Scope(scope);
         for (const [target, value] of statement.bindings)
-          this.assign(target, this.evaluate(value, scope), inner);
+          this.assign(target, this.expressions.evaluate(value, scope), inner);
         return this.run(statement.body, inner, out);
       }
       case "filter block":
@@ -146,7 +116,7 @@ export class Interpreter {
   }
 
   private loop(
-    node: Of<Statement, "for">,
+    node: NodeOf<Statement, "for">,
     iterable: Value,
     { scope, out, depth }: { scope: Scope; out: TextBuilder; depth: number },
   ): Signal {
@@ -157,7 +127,7 @@ export class Interpreter {
         : iterate(iterable, this.runtime).filter((item) => {
             const inner = new Scope(scope);
             this.assign(node.target, item, inner);
-            return truth(this.evaluate(node.test!, inner));
+            return truth(this.expressions.evaluate(node.test!, inner));
           });
     const again = node.recursive
       ? (given: Arguments): Text => {
@@ -225,7 +195,7 @@ export class Interpreter {
       rest.delete(parameter.name);
       const given =
         value === undefined && parameter.value !== undefined
-          ? this.evaluate(parameter.value, scope)
+          ? this.expressions.evaluate(parameter.value, scope)
           : value;
       scope.set(parameter.name, valueOr(given, `parameter '${parameter.name}' was not provided`));
     }
@@ -247,16 +217,16 @@ export class Interpreter {
   }
 
   private callBlock(
-    { call, macro }: Of<Statement, "call block">,
+    { call, macro }: NodeOf<Statement, "call block">,
     scope: Scope,
     out: TextBuilder,
   ): void {
-    const { callee, given } = call as Of<Expression, "call">;
-    const { positional, named } = this.arguments(given, scope);
+    const { callee, given } = call as NodeOf<Expression, "call">;
+    const { positional, named } = this.expressions.arguments(given, scope);
     const caller = this.macro(macro, scope);
     this.write(
       toText(
-        this.call(this.evaluate(callee, scope), {
+        this.expressions.call(this.expressions.evaluate(callee, scope), {
           positional,
           named: new Map([...named, ["caller", caller]]),
         }),
@@ -266,149 +236,12 @@ export class Interpreter {
     );
   }
 
-  private call(callee: Value, given: Arguments): Value {
-    if (callee instanceof Callable) return callee.call(given);
-    if (callee instanceof Opaque && callee.call) return callee.call(given);
-    if (callee instanceof Undefined) throw undefinedError(callee);
-    throw new TemplateError(`'${typeName(callee)}' object is not callable`);
-  }
-
-  private arguments(
-    { positional, named, spread, namedSpread }: CallArguments,
-    scope: Scope,
-  ): Arguments {
-    const values = positional.map((value) => this.evaluate(value, scope));
-    if (spread) values.push(...iterate(this.evaluate(spread, scope), this.runtime));
-    const byName = new Map<string, Value>();
-    for (const [name, value] of named) byName.set(name, this.evaluate(value, scope));
-    if (namedSpread) {
-      const more = this.evaluate(namedSpread, scope);
-      if (!(more instanceof Dict)) throw new TemplateError("argument after ** must be a mapping");
-      for (const [key, value] of more.pairs())
-        byName.set(textOf(toText(key, this.runtime.budget)), value);
-    }
-    return { positional: values, named: byName };
-  }
-
   private filtered(node: Expression, operand: Value, scope: Scope): Value {
-    const { operand: before, name, given } = node as Of<Expression, "filter">;
+    const { operand: before, name, given } = node as NodeOf<Expression, "filter">;
     return this.runtime.filter(
       name,
       before ? this.filtered(before, operand, scope) : operand,
-      this.arguments(given, scope),
-      this.runtime,
-    );
-  }
-
-  evaluate(node: Expression, scope: Scope): Value {
-    this.runtime.budget.step();
-    switch (node.type) {
-      case "const":
-        return node.value;
-      case "name":
-        return scope.get(node.name);
-      case "list":
-        return new List(node.items.map((item) => this.evaluate(item, scope)));
-      case "tuple":
-        return new List(
-          node.items.map((item) => this.evaluate(item, scope)),
-          "tuple",
-        );
-      case "dict":
-        return new Dict(
-          node.pairs.map(
-            ([key, value]) => [this.evaluate(key, scope), this.evaluate(value, scope)] as const,
-          ),
-        );
-      case "condition":
-        if (truth(this.evaluate(node.test, scope))) return this.evaluate(node.yes, scope);
-        return node.no
-          ? this.evaluate(node.no, scope)
-          : new Undefined(
-              "the inline if-expression evaluated to false and no else section was defined.",
-            );
-      case "and": {
-        const left = this.evaluate(node.left, scope);
-        return truth(left) ? this.evaluate(node.right, scope) : left;
-      }
-      case "or": {
-        const left = this.evaluate(node.left, scope);
-        return truth(left) ? left : this.evaluate(node.right, scope);
-      }
-      case "not":
-        return !truth(this.evaluate(node.operand, scope));
-      case "negative":
-      case "positive":
-        return this.signed(node, scope);
-      case "binary":
-        return binary(
-          node.operator,
-          this.evaluate(node.left, scope),
-          this.evaluate(node.right, scope),
-          this.runtime,
-        );
-      case "join":
-        return this.joined(node.parts, scope);
-      case "compare":
-        return this.compared(node, scope);
-      case "attribute":
-        return attributeOf(this.evaluate(node.object, scope), node.name, this.runtime);
-      case "item":
-        return this.item(node, scope);
-      case "slice":
-        throw new TemplateError("a slice among several keys");
-      case "call":
-        return this.call(this.evaluate(node.callee, scope), this.arguments(node.given, scope));
-      case "filter":
-        return this.runtime.filter(
-          node.name,
-          this.evaluate(node.operand!, scope),
-          this.arguments(node.given, scope),
-          this.runtime,
-        );
-      case "test":
-        return this.runtime.test(
-          node.name,
-          this.evaluate(node.operand, scope),
-          this.arguments(node.given, scope),
-          this.runtime,
-        );
-    }
-  }
-
-  private signed({ type, operand }: { type: string; operand: Expression }, scope: Scope): Value {
-    const value = this.evaluate(operand, scope);
-    if (value instanceof Undefined) throw undefinedError(value);
-    if (!isNumeric(value))
-      throw new TemplateError(`bad operand type for unary sign: '${typeName(value)}'`);
-    const number = isWhole(value) ? BigInt(value) : value;
-    return type === "negative" ? -number : number;
-  }
-
-  private joined(parts: readonly Expression[], scope: Scope): Text {
-    const texts = parts.map((part) => toText(this.evaluate(part, scope), this.runtime.budget));
-    this.runtime.budget.make(texts.reduce((total, text) => total + textOf(text).length, 0));
-    return concat(...texts);
-  }
-
-  private compared({ first, rest }: Of<Expression, "compare">, scope: Scope): boolean {
-    let left = this.evaluate(first, scope);
-    for (const { operator, operand } of rest) {
-      const right = this.evaluate(operand, scope);
-      if (!comparison(operator, left, right, this.runtime)) return false;
-      left = right;
-    }
-    return true;
-  }
-
-  private item({ object, key }: Of<Expression, "item">, scope: Scope): Value {
-    const value = this.evaluate(object, scope);
-    if (key.type !== "slice") return itemOf(value, this.evaluate(key, scope), this.runtime);
-    const bound = (node: Expression | undefined): Value =>
-      node === undefined ? null : this.evaluate(node, scope);
-    return sliceOf(
-      value,
-      { start: bound(key.start), stop: bound(key.stop), step: bound(key.step) },
+      this.expressions.arguments(given, scope),
       this.runtime,
     );
   }

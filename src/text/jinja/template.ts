@@ -8,10 +8,11 @@ import { Budget, LimitError } from "./budget.ts";
 import type { Text } from "./data-text.ts";
 import { applyFilter } from "./filters.ts";
 import { globalsOf } from "./globals.ts";
-import { Interpreter, Scope } from "./interpreter.ts";
+import { Interpreter } from "./interpreter.ts";
 import { methodOf } from "./methods.ts";
 import { parseTemplate } from "./parser.ts";
 import type { Runtime } from "./runtime.ts";
+import { Scope } from "./scope.ts";
 import { applyTest } from "./tests.ts";
 import type { Value } from "./values.ts";
 
