@@ -7,110 +7,30 @@
  * Source of meanings: JSON Schema 2020-12. Difference: an object with `properties` and no
  * `additionalProperties` has no others, as OpenAI's strict schemas have it.
  */
-import { AttuneError, preview } from "../../core/errors.ts";
 import type { Expression } from "./automaton.ts";
-import { bytes, choice, literal, optional, repeat, rule, sequence } from "./automaton.ts";
-
-type Schema = Readonly<Record<string, unknown>>;
-
-const digit = bytes([0x30, 0x39]);
-const DIGITS = 15;
-const integer = sequence(
-  optional(literal("-")),
-  choice(literal("0"), sequence(bytes([0x31, 0x39]), repeat(digit, 0, DIGITS - 1))),
-);
-const number = sequence(
+import { choice, literal, optional, repeat, rule, sequence } from "./automaton.ts";
+import type { Schema } from "./json-schema.ts";
+import {
+  ANNOTATIONS,
+  KEYWORDS,
+  TYPES,
+  WHOLE,
+  bounds,
+  isOf,
+  typesOf,
+  unsupported,
+} from "./json-schema.ts";
+import {
+  character,
   integer,
-  optional(sequence(literal("."), repeat(digit, 1, DIGITS))),
-  optional(sequence(bytes(0x65, 0x45), optional(bytes(0x2b, 0x2d)), repeat(digit, 1, 2))),
-);
-
-const tail = bytes([0x80, 0xbf]);
-/** Characters beyond ASCII in UTF-8, none overlong and no surrogates. */
-const wide = choice(
-  sequence(bytes([0xc2, 0xdf]), tail),
-  sequence(bytes(0xe0), bytes([0xa0, 0xbf]), tail),
-  sequence(bytes([0xe1, 0xec], [0xee, 0xef]), tail, tail),
-  sequence(bytes(0xed), bytes([0x80, 0x9f]), tail),
-  sequence(bytes(0xf0), bytes([0x90, 0xbf]), tail, tail),
-  sequence(bytes([0xf1, 0xf3]), tail, tail, tail),
-  sequence(bytes(0xf4), bytes([0x80, 0x8f]), tail, tail),
-);
-const hex = bytes([0x30, 0x39], [0x41, 0x46], [0x61, 0x66]);
-const PLAIN: readonly (readonly [number, number])[] = [
-  [0x20, 0x21],
-  [0x23, 0x5b],
-  [0x5d, 0x7e],
-];
-/**
- * One character of a string; a pair of surrogates would be two, so that they are written as they
- * are.
- */
-const oneCharacter = choice(
-  bytes(...PLAIN),
-  wide,
-  sequence(
-    literal("\\"),
-    choice(
-      bytes(...[...'"\\/bfnrt'].map((each) => each.charCodeAt(0))),
-      sequence(
-        literal("u"),
-        choice(
-          sequence(
-            bytes([0x30, 0x39], [0x41, 0x43], 0x45, 0x46, [0x61, 0x63], 0x65, 0x66),
-            hex,
-            hex,
-            hex,
-          ),
-          sequence(bytes(0x44, 0x64), bytes([0x30, 0x37]), hex, hex),
-        ),
-      ),
-    ),
-  ),
-);
-/** Rules, so that a thousand of them are not laid a thousand times. */
-const character = rule("character");
-const quoted = (inner: Expression): Expression => sequence(literal('"'), inner, literal('"'));
-const LONGEST_INDENT = 40;
-const oneSpace = optional(
-  choice(
-    literal(" "),
-    sequence(literal("\n"), repeat(choice(literal(" "), literal("\t")), 0, LONGEST_INDENT)),
-  ),
-);
-const space = rule("space");
-
-/** What annotates and asks for nothing. */
-const ANNOTATIONS = new Set([
-  "title",
-  "description",
-  "default",
-  "examples",
-  "$schema",
-  "$id",
-  "$comment",
-  "deprecated",
-  "readOnly",
-  "writeOnly",
-  "$defs",
-  "definitions",
-]);
-/** Further keywords, by the type that reads them. */
-const KEYWORDS: Readonly<Record<string, readonly string[]>> = {
-  object: ["properties", "required", "additionalProperties"],
-  array: ["items", "minItems", "maxItems"],
-  string: ["minLength", "maxLength"],
-  number: [],
-  integer: [],
-  boolean: [],
-  null: [],
-};
-const TYPES = Object.keys(KEYWORDS);
-/** Alone in their schema, but for annotations and, of the last two, a type that says the same. */
-const WHOLE = ["$ref", "anyOf", "allOf", "enum", "const"];
-
-/** Longest list or string whose length a schema may bound from above. */
-const MOST = 10_000;
+  listOf,
+  number,
+  oneCharacter,
+  oneSpace,
+  otherKey,
+  quoted,
+  space,
+} from "./json-text.ts";
 
 /** Rules of an automaton, whose root is the rule `root`. */
 export type Grammar = ReadonlyMap<string, Expression>;
@@ -318,56 +238,6 @@ class Compiler {
   }
 }
 
-function listOf(
-  of: Expression,
-  { least, most }: { least: number; most: number | undefined },
-): Expression {
-  const more = sequence(space, literal(","), space, of);
-  const filled = sequence(
-    of,
-    repeat(more, Math.max(0, least - 1), most === undefined ? undefined : Math.max(0, most - 1)),
-  );
-  const items = most === 0 ? sequence() : least === 0 ? optional(filled) : filled;
-  return sequence(literal("["), space, items, space, literal("]"));
-}
-
-function typesOf(schema: Schema, place: string): string[] {
-  const given = schema["type"];
-  if (given === undefined) {
-    const meant = TYPES.find((type) =>
-      KEYWORDS[type]!.some((keyword) => Object.hasOwn(schema, keyword)),
-    );
-    return meant === undefined ? TYPES.filter((type) => type !== "integer") : [meant];
-  }
-  const types = [given].flat();
-  if (
-    types.length === 0 ||
-    !types.every((type): type is string => typeof type === "string" && TYPES.includes(type))
-  )
-    throw unsupported(`${place}.type`, given, TYPES.join(", "));
-  return types.includes("number") ? types.filter((type) => type !== "integer") : types;
-}
-
-function bounds(
-  schema: Schema,
-  [low, high]: readonly [string, string],
-  place: string,
-): { least: number; most: number | undefined } {
-  const read = (keyword: string): number | undefined => {
-    const value = schema[keyword];
-    if (
-      value === undefined ||
-      (typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= MOST)
-    )
-      return value;
-    throw unsupported(`${place}.${keyword}`, value, `a whole number up to ${MOST}`);
-  };
-  const [least, most] = [read(low) ?? 0, read(high)];
-  if (most !== undefined && most < least)
-    throw unsupported(`${place}.${high}`, most, `at least ${low}`);
-  return { least, most };
-}
-
 /** Values as they are written. */
 function jsonText(
   values: readonly unknown[],
@@ -379,52 +249,4 @@ function jsonText(
   const kept = values.filter(fits);
   if (kept.length === 0) throw unsupported(place, values, "values of the type that is named");
   return choice(...kept.map((value) => literal(JSON.stringify(value))));
-}
-
-function isOf(value: unknown, type: string): boolean {
-  if (type === "integer") return Number.isInteger(value);
-  if (type === "array") return Array.isArray(value);
-  if (type === "null") return value === null;
-  return type === "object"
-    ? typeof value === "object" && value !== null && !Array.isArray(value)
-    : typeof value === type;
-}
-
-/** A key that is none of the names, written without escapes. */
-function otherKey(names: readonly string[], place: string): Expression {
-  if (names.length === 0) return quoted(repeat(character, 0));
-  const strange = names.find((name) => !/^[ !#-[\]-~]*$/.test(name));
-  if (strange !== undefined)
-    throw unsupported(
-      place,
-      strange,
-      "further properties beside names of plain ASCII alone, or additionalProperties: false",
-    );
-  const plain = (not: ReadonlySet<number>): Expression => ({
-    kind: "bytes",
-    set: new Set(
-      PLAIN.flatMap(([from, to]) =>
-        Array.from({ length: to - from + 1 }, (_, index) => from + index),
-      ).filter((byte) => !not.has(byte)),
-    ),
-  });
-  const any = choice(plain(new Set()), wide);
-  /** What may follow a beginning of names. */
-  const behind = (beginning: string): Expression => {
-    const taken = new Map<number, string>();
-    for (const each of names)
-      if (each.startsWith(beginning) && each.length > beginning.length)
-        taken.set(each.charCodeAt(beginning.length), each.slice(0, beginning.length + 1));
-    const apart = sequence(choice(plain(new Set(taken.keys())), wide), repeat(any, 0));
-    const along = [...taken].map(([byte, longer]) => sequence(bytes(byte), behind(longer)));
-    return choice(apart, ...along, ...(names.includes(beginning) ? [] : [sequence()]));
-  };
-  return quoted(behind(""));
-}
-
-function unsupported(place: string, got: unknown, expected: string): AttuneError {
-  return new AttuneError("data", "the schema asks for what attune cannot hold an answer to", {
-    got: `${place}: ${preview(got, 60)}`,
-    expected,
-  });
 }
