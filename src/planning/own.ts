@@ -5,27 +5,16 @@
  * phases of a roll-out method take turns.
  */
 import { countOf } from "../core/counts.ts";
-import type { DType, HostTensor } from "../core/tensor.ts";
-import { ELEMENT_BYTES, elementCount, zeros } from "../core/tensor.ts";
-import { square, sumAll } from "../graph/build.ts";
 import { arenaBytes } from "../graph/arena.ts";
 import { lower } from "../graph/lower.ts";
-import { adapterNames } from "../models/adapter.ts";
-import type { Projection } from "../models/family.ts";
-import type { Int8Weights } from "../models/int8.ts";
-import { int8Names, projectionsByWeight } from "../models/int8.ts";
-import type { Model } from "../models/model.ts";
-import { SCORE_HEAD, parameterCount, weightShapes } from "../models/model.ts";
-import type { Objective, ScoreOptions, StepMemory, TokenBatch } from "../models/plans/plan.ts";
-import type { TrainableParameters } from "../models/trainable.ts";
-import { sftObjective } from "../objectives/sft.ts";
+import { parameterCount } from "../models/model.ts";
 import { WEIGHTS_FIRST_ROWS, buildDecoder } from "../sampling/decoder-graph.ts";
 import { worthPacking } from "../sampling/packing.ts";
 import { READ_TOKENS } from "../sampling/prompt-reading.ts";
-import { ppoConfig } from "../training/online/ppo.config.ts";
-import { WHOLE_PLAN_LIMIT, choosePlan } from "../training/prepare.ts";
+import { WHOLE_PLAN_LIMIT } from "../training/prepare.ts";
 import type { Machine } from "./calibrate.ts";
 import { cachePerToken, forwardOperations, networkParameterCount } from "./counts.ts";
+import { emptyModel, networkStep, weightBytes } from "./network-step.ts";
 import type { MemoryLine, Network, PlanRequest, TimeLine } from "./work.ts";
 import { NETWORKS, adapterSize, rollsOut, rowSizes, short } from "./work.ts";
 
@@ -40,171 +29,6 @@ const PROCESS = 140e6;
  * bound (bench/).
  */
 const STEP_SHARE = 0.8;
-
-/** A tensor of which only the shape is known. */
-function shapeOnly<D extends DType>(dtype: D, shape: readonly number[]): HostTensor<D> {
-  return { dtype, shape, data: new Float32Array(0) as unknown as HostTensor<D>["data"] };
-}
-
-function roundedShapes(into: Int8Weights, weight: string, { inputs, outputs }: Projection): void {
-  const names = int8Names(weight);
-  into
-    .set(names.codes, shapeOnly("int8", [inputs, outputs]))
-    .set(names.scales, shapeOnly("float32", [outputs]));
-  into
-    .set(names.transposedCodes, shapeOnly("int8", [outputs, inputs]))
-    .set(names.transposedScales, shapeOnly("float32", [inputs]));
-}
-
-/** The network without numbers: enough to build graphs with. */
-function emptyModel(
-  { family, config, adapter, rank, targets, precision }: PlanRequest,
-  { trained, reads }: Network,
-): Model {
-  const frozen = adapter === "lora" || !trained;
-  const weights: Model["weights"] = new Map();
-  const rounded = frozen && precision === "int8" ? projectionsByWeight(family, config) : undefined;
-  const int8: Int8Weights = new Map();
-  for (const [name, shape] of Object.entries(weightShapes(family, config))) {
-    const projection = rounded?.get(name);
-    if (projection) roundedShapes(int8, name, projection);
-    else
-      weights.set(
-        name,
-        frozen && precision === "float16" && shape.length > 1
-          ? shapeOnly("float16", shape)
-          : shapeOnly("float32", shape),
-      );
-  }
-  const model: Model = { family, config, weights, ...(rounded ? { int8 } : {}) };
-  if (reads === "scores") model.scoreHead = shapeOnly("float32", [1, config.hiddenSize]);
-  if (adapter === "lora" && trained) {
-    const projections = family.projections(config);
-    const own: NonNullable<Model["adapter"]>["weights"] = new Map();
-    for (let layer = 0; layer < config.layers; layer++) {
-      for (const target of targets) {
-        const { a, b } = adapterNames(family.blockPrefix(layer), target);
-        own.set(a, shapeOnly("float32", [rank, projections[target]!.inputs]));
-        own.set(b, shapeOnly("float32", [projections[target]!.outputs, rank]));
-      }
-    }
-    model.adapter = { config: { rank, alpha: rank, rsLora: false, targets }, weights: own };
-  }
-  return model;
-}
-
-/** The parameters that would be trained, without their numbers. */
-function emptyTrainable(model: Model): TrainableParameters {
-  const tensors = [
-    ...(model.adapter ? model.adapter.weights : model.weights),
-    ...(model.scoreHead ? [[SCORE_HEAD, model.scoreHead] as const] : []),
-  ];
-  const byName = new Map(
-    tensors.map(([name, tensor]) => [
-      name,
-      { name, value: tensor as HostTensor<"float32">, gradient: tensor as HostTensor<"float32"> },
-    ]),
-  );
-  return {
-    values: new Float32Array(0),
-    gradients: new Float32Array(0),
-    decayed: 0,
-    byName,
-    has: (name) => byName.has(name),
-    get: (name) => byName.get(name)!,
-  };
-}
-
-/**
- * Stands for the losses that are not linear in what they read; what a loss itself takes is next to
- * nothing.
- */
-const anyLoss = (reads: Network["reads"]): Objective => ({
-  name: "a loss",
-  reads,
-  inputs: {},
-  build: (readout) => ({ loss: sumAll(square(readout)), metrics: {} }),
-});
-
-interface MicroBatch {
-  batch: TokenBatch;
-  rows: number;
-  length: number;
-}
-
-function microBatch(request: PlanRequest, reads: Network["reads"]): MicroBatch {
-  const sizes = rowSizes(request);
-  const packed = request.method === "sft";
-  const fitting = Math.max(1, Math.floor(request.microBatchTokens / sizes.length));
-  const together = Math.min(request.batchSize, fitting);
-  const [rows, length] = packed ? [1, together * sizes.length] : [together, sizes.length];
-  const read = together * sizes[reads];
-  const tokens = (): HostTensor<"int64"> => zeros("int64", [rows, length]);
-  return {
-    batch: {
-      tokens: tokens(),
-      positions: tokens(),
-      bias: zeros("float32", [rows, 1, length, length]),
-      selected: zeros("int64", [read]),
-      targets: zeros("int64", [read]),
-    },
-    rows: together,
-    length,
-  };
-}
-
-/**
- * How a network is scored, a trained one between its steps: for the reference's log-probabilities,
- * for KTO's z0, for those of a roll-out.
- */
-function scoredWays({ method, roles }: PlanRequest, { reads, trained }: Network): ScoreOptions[] {
-  if (!trained) return [{}];
-  if (method === "sft" || method === "reward" || reads === "scores") return [];
-  const base = { adapter: false };
-  if (method === "dpo") return [base];
-  return rollsOut(method) && roles === "separate" ? [{}] : [base, {}];
-}
-
-interface Step extends StepMemory {
-  operations: number;
-  /** Texts, pairs or answers in it. */
-  rows: number;
-}
-
-/** One micro-batch of a network that is trained, or of one that is only read. */
-async function networkStep(request: PlanRequest, network: Network): Promise<Step> {
-  const { method, recompute } = request;
-  const model = emptyModel(request, network);
-  const objective = method === "sft" ? sftObjective : anyLoss(network.reads);
-  const statistics = method === "sft" || (rollsOut(method) && network.name === "policy");
-  const temperature =
-    method === "ppo" && network.reads === "tokens" ? ppoConfig.fields.temperature.default : 1;
-  const { batch, rows, length } = microBatch(request, network.reads);
-  const training = network.trained ? { objective, trainable: emptyTrainable(model) } : {};
-  const plan = choosePlan(
-    { model, reads: network.reads, statistics, temperature, ...training },
-    { plan: "auto", recompute, maxLength: length },
-  );
-  try {
-    return {
-      ...(await plan.memory(batch, scoredWays(request, network))),
-      operations: network.trained ? await plan.operations(batch) : 0,
-      rows,
-    };
-  } finally {
-    await plan.close();
-  }
-}
-
-/** Bytes of the weights of a network that has them for itself. */
-function weightBytes(request: PlanRequest, network: Network): number {
-  const model = emptyModel(request, network);
-  const head = network.reads === "scores" ? 4 * request.config.hiddenSize : 0;
-  return [...model.weights.values(), ...(model.int8?.values() ?? [])].reduce(
-    (total, { dtype, shape }) => total + elementCount(shape) * ELEMENT_BYTES[dtype],
-    head,
-  );
-}
 
 function networkLines(request: PlanRequest, network: Network): MemoryLine[] {
   const { name, trained } = network;
