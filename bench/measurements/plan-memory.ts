@@ -9,7 +9,7 @@ import type {
   PromptRecord,
   UnpairedRecord,
 } from "../../src/data/records.ts";
-import { ownMemory } from "../../src/planning/own.ts";
+import { attuneMemory } from "../../src/planning/attune.ts";
 import { planConfig } from "../../src/planning/plan.config.ts";
 import type { PlanOptions } from "../../src/planning/plan.ts";
 import { requestOf } from "../../src/planning/plan.ts";
@@ -466,7 +466,7 @@ export async function planMemory(): Promise<Figure[]> {
   for (const [index, setting] of SETTINGS.entries()) {
     const { peak, baseline } = (await runPart("plan-peak", index)) as Peak;
     const planned = peakOf(
-      await ownMemory(requestOf(optionsOf(setting), SHAPES[setting.shape]!())),
+      await attuneMemory(requestOf(optionsOf(setting), SHAPES[setting.shape]!())),
     );
     const megabytes = (bytes: number): number => Math.round(bytes / 1e6);
     const details = {

@@ -31,8 +31,8 @@ import type { Request } from "../../src/world/requests.ts";
 import { requestTopic } from "../../src/world/requests.ts";
 import { vocabularySize } from "../../src/world/tokenizer.ts";
 import { goldRequests, readGold, withGold } from "../../src/quickstart/stages.ts";
-import type { WorldPipeline, Work } from "../../src/quickstart/work.ts";
-import { asStage, modelsOf } from "../../src/quickstart/work.ts";
+import type { WorldPipeline, WorldStage } from "../../src/quickstart/world-stage.ts";
+import { toPipelineStage, stageModels } from "../../src/quickstart/world-stage.ts";
 import { MAX_LENGTH, WORLD_RECIPE } from "../../src/quickstart/recipe.ts";
 import type { Curve, Look } from "./curves.ts";
 import { bestOfNLooks, curveOf } from "./curves.ts";
@@ -89,8 +89,8 @@ export async function createExperiment({
   const encoder = createEncoder(tokenizerFromFiles(world.tokenizerFiles), {
     maxLength: MAX_LENGTH,
   });
-  const own = modelsOf(folder);
-  const given = modelsOf(quickstart);
+  const own = stageModels(folder);
+  const given = stageModels(quickstart);
   const pipeline: WorldPipeline = {
     seed,
     world,
@@ -106,11 +106,11 @@ export async function createExperiment({
     pipeline,
     quickstart,
     sft: fingerprint,
-    stages: works(pipeline, fingerprint).map((work) => asStage(work, pipeline)),
+    stages: works(pipeline, fingerprint).map((work) => toPipelineStage(work, pipeline)),
   };
 }
 
-function works(pipeline: WorldPipeline, from: string): Work[] {
+function works(pipeline: WorldPipeline, from: string): WorldStage[] {
   const { seed, world, encoder, recipe, open } = pipeline;
   const given = { ...recipe.common, model: "the built-in world", data: "the built-in world", seed };
   // A larger model takes a smaller learning rate; three passes where the small one has two, so that
@@ -127,7 +127,7 @@ function works(pipeline: WorldPipeline, from: string): Work[] {
     guardAlpha: _alpha,
     ...unguarded
   } = recipe.ppoWithoutKl;
-  const proxies = PAIRS.flatMap((pairs): Work[] => {
+  const proxies = PAIRS.flatMap((pairs): WorldStage[] => {
     // As many steps as the data gives in two passes, and at least 60: the smallest would not be
     // trained at all.
     const steps = Math.max(60, Math.ceil((2 * pairs) / batchSize));

@@ -19,7 +19,7 @@ import type { Run } from "../runs/run.ts";
 import { type CommandContext, type CommandEntry, lookupIn } from "./command.ts";
 import { COMMANDS } from "./commands/index.ts";
 import { resumeCommand } from "./commands/resume.ts";
-import { drive } from "./display/drive.ts";
+import { runTrainer } from "./display/run-trainer.ts";
 import { reportPlan } from "./display/dry-run.ts";
 import { runProgram } from "./program.ts";
 import { fakeIo, type FakeIo, TextSink } from "./testing.ts";
@@ -152,7 +152,7 @@ const pond = trainingCommand({
       dataHash: readFileSync(config.data, "utf8"),
       modelFingerprint: "m",
     });
-    const end = await drive(
+    const end = await runTrainer(
       swim(run, context, { failAt: config.failAt, afterStep: (step) => afterStep(step) }),
       context.reporter,
       out,

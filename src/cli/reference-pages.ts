@@ -8,7 +8,7 @@ import { reviseConfig } from "../constitution/revise.config.ts";
 import { configMarkdown } from "../config/faces.ts";
 import { metricsMarkdown } from "../runs/metrics.ts";
 import { evaluationConfig } from "../evaluation/evaluation.config.ts";
-import { planQuestions } from "../planning/method-config.ts";
+import { planOwnConfig } from "../planning/method-config.ts";
 import { serveConfig } from "../server/serve.config.ts";
 import { TRAINER_CONFIGS } from "../training/configs.ts";
 import { generateConfig } from "./commands/generate.ts";
@@ -23,7 +23,7 @@ function optionsPage(): string {
     serveConfig,
     reviseConfig,
     compareConfig,
-    planQuestions,
+    planOwnConfig,
   ];
   const sections = [
     ...commands.map(

@@ -3,17 +3,22 @@
  * directions.
  */
 import { countOf } from "../core/counts.ts";
-import type { Constitution, Principle, ReadConstitution, Remark } from "./constitution.ts";
+import type {
+  Constitution,
+  Principle,
+  ReadConstitution,
+  ConstitutionRemark,
+} from "./constitution.ts";
 import { isComparisonPrinciple, isCritiquePrinciple, readConstitution } from "./constitution.ts";
 
-export interface Checked {
+export interface CheckedConstitution {
   constitution: Constitution | undefined;
   /** Errors first, each with its line, then warnings. */
-  remarks: readonly Remark[];
+  remarks: readonly ConstitutionRemark[];
 }
 
 /** Everything that there is to say about the text of a constitution file. */
-export function checkConstitution(yaml: string): Checked {
+export function checkConstitution(yaml: string): CheckedConstitution {
   const read = readConstitution(yaml);
   if (read.constitution === undefined) return { constitution: undefined, remarks: read.errors };
   const remarks = [
@@ -32,8 +37,8 @@ const FIELDS = ["critique", "revision", "comparison"] as const;
 /** Tags by which a constitution says that it holds the other side too. */
 const HELPFUL = /^(helpful|helpfulness|engaged|engagement|not-evasive|evasive|preachy|tone)$/;
 
-function missing({ principles, examples }: Constitution): Remark[] {
-  const remarks: Remark[] = [];
+function missing({ principles, examples }: Constitution): ConstitutionRemark[] {
+  const remarks: ConstitutionRemark[] = [];
   const say = (what: string, hint: string): void =>
     void remarks.push({ level: "warning", what, hint });
   const [critiques, comparisons] = [
@@ -72,10 +77,10 @@ function missing({ principles, examples }: Constitution): Remark[] {
   return remarks;
 }
 
-function repeated({ principles }: Constitution, lineOf: LineOf): Remark[] {
+function repeated({ principles }: Constitution, lineOf: LineOf): ConstitutionRemark[] {
   return FIELDS.flatMap((field) => {
     const seen = new Map<string, string>();
-    return principles.flatMap((each, index): Remark[] => {
+    return principles.flatMap((each, index): ConstitutionRemark[] => {
       const key = each[field]?.toLowerCase().replaceAll(/\s+/g, " ");
       const before = key === undefined ? undefined : seen.get(key);
       if (key !== undefined && before === undefined) seen.set(key, each.id);
@@ -103,8 +108,8 @@ const ASKS_FOR_WORSE = new RegExp(
 );
 
 /** A question that asks for the worse answer turns every label of its principle round. */
-function inverted({ principles }: Constitution, lineOf: LineOf): Remark[] {
-  return principles.flatMap(({ id, comparison }, index): Remark[] => {
+function inverted({ principles }: Constitution, lineOf: LineOf): ConstitutionRemark[] {
+  return principles.flatMap(({ id, comparison }, index): ConstitutionRemark[] => {
     const found = comparison === undefined ? null : ASKS_FOR_WORSE.exec(comparison);
     return found === null
       ? []
@@ -151,7 +156,7 @@ function qualities(question: string): Set<string> {
 /**
  * Two questions of which one asks for what the other asks against: their labels cancel each other.
  */
-function opposed({ principles }: Constitution, lineOf: LineOf): Remark[] {
+function opposed({ principles }: Constitution, lineOf: LineOf): ConstitutionRemark[] {
   const asked = principles.map(({ comparison }) =>
     comparison === undefined ? new Set<string>() : qualities(comparison),
   );
@@ -170,7 +175,7 @@ function opposed({ principles }: Constitution, lineOf: LineOf): Remark[] {
     return pair === undefined ? undefined : `${pair[0]} against ${pair[1]}`;
   };
   return principles.flatMap((one: Principle, i) =>
-    principles.slice(i + 1).flatMap((other, offset): Remark[] => {
+    principles.slice(i + 1).flatMap((other, offset): ConstitutionRemark[] => {
       const clash = clashes(asked[i]!, asked[i + 1 + offset]!);
       return clash === undefined
         ? []
@@ -189,8 +194,8 @@ function opposed({ principles }: Constitution, lineOf: LineOf): Remark[] {
 function examples(
   { examples: { critiques, comparisons }, principles }: Constitution,
   lineOf: LineOf,
-): Remark[] {
-  const remarks: Remark[] = [];
+): ConstitutionRemark[] {
+  const remarks: ConstitutionRemark[] = [];
   const firsts = comparisons.filter(({ better }) => better === "first").length;
   if (comparisons.length > 1 && (firsts === 0 || firsts === comparisons.length)) {
     remarks.push({

@@ -92,7 +92,7 @@ export type CritiquePrinciple = Principle & { critique: string; revision: string
 export type ComparisonPrinciple = Principle & { comparison: string };
 
 /** Something to say about a constitution file. */
-export interface Remark {
+export interface ConstitutionRemark {
   level: "error" | "warning";
   /** From 1; undefined where it concerns the whole file. */
   line?: number;
@@ -106,7 +106,7 @@ export interface Remark {
  */
 export interface ReadConstitution {
   constitution: Constitution | undefined;
-  errors: readonly Remark[];
+  errors: readonly ConstitutionRemark[];
   /** Line of a path such as ["principles", 0, "comparison"], or of the nearest thing around it. */
   lineOf: (path: readonly PropertyKey[]) => number;
 }
@@ -116,7 +116,7 @@ export function readConstitution(yaml: string): ReadConstitution {
   const lines = new LineCounter();
   const document = parseDocument(yaml, { lineCounter: lines, prettyErrors: false });
   const lineOf = (path: readonly PropertyKey[]): number => lineIn(document, lines, path);
-  const broken = document.errors.map(({ message, pos }): Remark => ({
+  const broken = document.errors.map(({ message, pos }): ConstitutionRemark => ({
     level: "error",
     line: lines.linePos(pos[0]).line,
     what: `not valid YAML: ${message}`,
@@ -199,7 +199,7 @@ function remarksOf(
   issue: z.core.$ZodIssue,
   root: unknown,
   lineOf: ReadConstitution["lineOf"],
-): Remark[] {
+): ConstitutionRemark[] {
   const where = nameOf(issue.path, root);
   if (issue.code === "unrecognized_keys") {
     return issue.keys.map((key) => {
@@ -262,8 +262,8 @@ function valueAt(root: unknown, path: readonly PropertyKey[]): unknown {
 function crossErrors(
   data: z.output<typeof constitutionSchema>,
   lineOf: ReadConstitution["lineOf"],
-): Remark[] {
-  const errors: Remark[] = [];
+): ConstitutionRemark[] {
+  const errors: ConstitutionRemark[] = [];
   const byId = new Map<string, Principle>();
   data.principles.forEach((each, index) => {
     const path = ["principles", index, "id"];

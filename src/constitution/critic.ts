@@ -22,7 +22,7 @@ export interface WritingRequest {
 /** The messages end in a request to reply with A or B. */
 export type LetterRequest = Pick<WritingRequest, "messages" | "seed" | "stream">;
 
-export interface Writing {
+export interface WrittenText {
   text: string;
   /** `length` where the limit cut it. */
   finish: "stop" | "length";
@@ -48,7 +48,7 @@ export interface Critic {
    * @throws AttuneError `network` where a server cannot be reached any more, `interrupted` where
    * the signal says so
    */
-  write(request: WritingRequest, signal?: AbortSignal): Promise<Answered<Writing>>;
+  write(request: WritingRequest, signal?: AbortSignal): Promise<Answered<WrittenText>>;
   /** Throws as {@link Critic.write} does. */
   readLetters(request: LetterRequest, signal?: AbortSignal): Promise<Answered<LetterReading>>;
   /** What was spent so far, where it is known. */

@@ -40,7 +40,7 @@ export const costOf = (
 const tokens = (messages: readonly Message[]): number =>
   Math.ceil(messages.reduce((total, { content }) => total + content.length, 0) / CHARACTERS);
 
-export const sumOf = (estimates: readonly Estimate[]): Estimate =>
+export const sumEstimates = (estimates: readonly Estimate[]): Estimate =>
   estimates.reduce(
     (a, b) => ({
       requests: a.requests + b.requests,

@@ -14,7 +14,14 @@ import { PrefixReader } from "../sampling/prefix-reader.ts";
 import type { Encoder } from "../text/encoder.ts";
 import type { AnswerCache } from "./answer-cache.ts";
 import { answerKey } from "./answer-cache.ts";
-import type { Answered, Critic, LetterRequest, Usage, Writing, WritingRequest } from "./critic.ts";
+import type {
+  Answered,
+  Critic,
+  LetterRequest,
+  Usage,
+  WrittenText,
+  WritingRequest,
+} from "./critic.ts";
 import type { LetterReading } from "./letters.ts";
 import { LETTERS } from "./letters.ts";
 
@@ -65,7 +72,7 @@ export class LocalCritic implements Critic {
     this.concurrency = 2 * options.slots;
   }
 
-  async write(request: WritingRequest, signal?: AbortSignal): Promise<Answered<Writing>> {
+  async write(request: WritingRequest, signal?: AbortSignal): Promise<Answered<WrittenText>> {
     const { messages, maxNewTokens: asked, stopTexts = [], ...rest } = request;
     const prompt = this.options.encoder.encodePrompt(messages);
     const needed = neededRoom({ maxNewTokens: asked, maxLength: this.room });

@@ -27,7 +27,7 @@ export const RETRIES: RetryOptions = {
 };
 
 /** What one try came to: an answer, or why it should be tried again. */
-export type Try<T> =
+export type Attempt<T> =
   | { answer: T }
   | { again: string; /** Milliseconds that the server asks to wait. */ after?: number | undefined };
 
@@ -52,7 +52,7 @@ export class Retrier {
    */
   async run<T>(
     key: string,
-    attempt: () => Promise<Try<T>>,
+    attempt: () => Promise<Attempt<T>>,
     signal: AbortSignal | undefined,
   ): Promise<T> {
     const { retries, firstWait, longestWait, longestPause } = this.options;

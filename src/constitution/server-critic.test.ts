@@ -17,7 +17,7 @@ import { ServerCritic } from "./server-critic.ts";
 import { readServerSettings, withoutSecrets } from "./server-settings.ts";
 import { TEST_CONSTITUTION } from "./testing/critic.ts";
 import { wholeRun } from "./testing/whole-run.ts";
-import type { ChatRequest, Fault, MockOptions, MockServer } from "./testing/server.ts";
+import type { ChatRequest, ServerFault, MockOptions, MockServer } from "./testing/server.ts";
 import { startMockServer } from "./testing/server.ts";
 
 const KEY = "sk-test-0123456789abcdef";
@@ -388,7 +388,7 @@ describe("a killed client", () => {
     async () => {
       const compiled = compileSources();
       const random = Random.for(11, "faults");
-      const faults: Fault[] = [
+      const faults: ServerFault[] = [
         undefined,
         undefined,
         undefined,

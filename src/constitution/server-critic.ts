@@ -17,14 +17,14 @@ import type {
   LetterRequest,
   Refusal,
   Usage,
-  Writing,
+  WrittenText,
   WritingRequest,
 } from "./critic.ts";
 import { isRefused } from "./critic.ts";
 import type { LETTER_METHODS } from "../training/online/judge.config.ts";
 import type { LetterReading, ReplyPlace } from "./letters.ts";
 import { readPlaces, readSamples } from "./letters.ts";
-import type { RetryOptions, Try } from "./retry.ts";
+import type { RetryOptions, Attempt } from "./retry.ts";
 import { RETRIES, Retrier, retryAfter } from "./retry.ts";
 import type { ServerSettings } from "./server-settings.ts";
 import { withoutSecrets } from "./server-settings.ts";
@@ -143,7 +143,7 @@ export class ServerCritic implements Critic {
   async write(
     { messages, maxNewTokens, temperature, topP, seed, stream, stopTexts = [] }: WritingRequest,
     signal?: AbortSignal,
-  ): Promise<Answered<Writing>> {
+  ): Promise<Answered<WrittenText>> {
     const body = {
       messages: toServer(messages),
       temperature,
@@ -267,7 +267,7 @@ export class ServerCritic implements Critic {
       signal,
       refused,
     }: { limit: number; signal: AbortSignal | undefined; refused: { why?: string } },
-  ): Promise<Try<Reply>> {
+  ): Promise<Attempt<Reply>> {
     const late = AbortSignal.timeout(this.options.timeout);
     try {
       const request = {
@@ -300,7 +300,7 @@ export class ServerCritic implements Critic {
   }
 
   /** Try again, give this request up, or give up altogether. */
-  private judge(error: unknown, why: string, refused: { why?: string }): Try<Reply> {
+  private judge(error: unknown, why: string, refused: { why?: string }): Attempt<Reply> {
     const { status, headers, code } =
       error instanceof this.errors.APIError ? (error as APIError) : ({} as Partial<APIError>);
     // a connection that broke, or a reply that was no JSON

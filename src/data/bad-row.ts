@@ -8,7 +8,7 @@ import { AttuneError } from "../core/errors.ts";
 import type { Completion, Message, Prompt } from "../text/messages.ts";
 import { completionText } from "../text/messages.ts";
 import type { DataRecord } from "./records.ts";
-import { besidesContent } from "./records.ts";
+import { callsAndThought } from "./records.ts";
 
 export const BAD_ROWS = {
   emptyPrompt: "the prompt is empty",
@@ -49,11 +49,11 @@ export class BadRow extends Error {
 
 export const ON_BAD = ["few", "error", "drop"] as const;
 /**
- * Stop at bad rows, leave them out, or leave them out where they are at most {@link FEW} of the
+ * Stop at bad rows, leave them out, or leave them out where they are at most {@link FEW_BAD_ROWS} of the
  * rows and stop otherwise.
  */
 export type OnBad = (typeof ON_BAD)[number];
-export const FEW = 0.01;
+export const FEW_BAD_ROWS = 0.01;
 
 export interface BadRows {
   /** How many, by reason. */
@@ -72,7 +72,8 @@ const HINTS: Readonly<Partial<Record<BadReason, string>>> = {
 
 /** @throws AttuneError `data` for the first bad row, where the policy does not let it go */
 export function refuseBadRows({ first, total }: BadRows, rows: number, onBad: OnBad): void {
-  if (first === undefined || onBad === "drop" || (onBad === "few" && total <= FEW * rows)) return;
+  if (first === undefined || onBad === "drop" || (onBad === "few" && total <= FEW_BAD_ROWS * rows))
+    return;
   throw new AttuneError("data", first.reason, {
     ...first.place,
     got: `${first.got === undefined ? "" : `${first.got}; `}${countOf(total, "bad row")} of ${rows}`,
@@ -97,7 +98,7 @@ const isAnswer = (message: Message): boolean =>
 const said = (completion: Completion): string =>
   typeof completion === "string"
     ? completion.trim()
-    : [completionText(completion).trim(), ...completion.map(besidesContent)].join("\u0000");
+    : [completionText(completion).trim(), ...completion.map(callsAndThought)].join("\u0000");
 const saysTheSame = (a: Completion, b: Completion): boolean =>
   completionText(a).trim() === completionText(b).trim() &&
   (typeof a === "string" || typeof b === "string" || said(a) === said(b));

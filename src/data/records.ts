@@ -130,7 +130,7 @@ export function compact<T extends object>(object: T): { [K in keyof T]: Exclude<
 }
 
 /** Calls and thought as a text to compare by; empty where there are none. */
-export function besidesContent({ tool_calls, tool_call_id, reasoning_content }: Message): string {
+export function callsAndThought({ tool_calls, tool_call_id, reasoning_content }: Message): string {
   const rest = compact({ tool_calls, tool_call_id, reasoning_content });
   return Object.keys(rest).length === 0 ? "" : stringifyExactly(rest);
 }

@@ -9,7 +9,7 @@ import { shapeColumns } from "./formats/format.ts";
 import { INPUT_COLUMNS } from "./formats/inputs.ts";
 import type { LabelColumn } from "./formats/labels.ts";
 import { readCell } from "./readers/csv-cells.ts";
-import { listening } from "./readers/json-text.ts";
+import { recordingParsing } from "./readers/json-text.ts";
 import type { ReadLimits, Row } from "./readers/row.ts";
 
 export interface Rename {
@@ -116,7 +116,7 @@ function hasMore(holder: unknown, taken: readonly Found[]): boolean {
 /** The row under the names that the formats know; what it has beside them keeps its own. */
 export function renameColumns(row: Row, renames: readonly Rename[], limits: ReadLimits): Row {
   if (renames.length === 0) return row;
-  const { parsing, met } = listening(limits, row);
+  const { parsing, met } = recordingParsing(limits, row);
   const found = renames.flatMap(({ target, source }) => {
     const at = lookUp(row, source);
     return at === undefined ? [] : [{ target, ...at }];

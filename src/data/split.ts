@@ -9,7 +9,7 @@ import { stringifyExactly } from "../core/json.ts";
 import { Random } from "../core/random.ts";
 import { promptMessages } from "./formats/messages.ts";
 import type { DataRecord, Split } from "./records.ts";
-import { besidesContent } from "./records.ts";
+import { callsAndThought } from "./records.ts";
 
 export interface SplitRecords<R extends DataRecord> {
   readonly train: R[];
@@ -38,7 +38,7 @@ function turnKeys(record: DataRecord): string[] {
   let key = "";
   for (const [index, message] of turns.entries()) {
     const { role, content } = message;
-    key += `\u0000${role}\u0001${content.trim()}${besidesContent(message)}`;
+    key += `\u0000${role}\u0001${content.trim()}${callsAndThought(message)}`;
     if (index === turns.length - 1 || (turns[index + 1]!.role === "assistant" && role !== "system"))
       keys.push(key);
   }

@@ -14,7 +14,13 @@
 import { countOf } from "../core/counts.ts";
 import { AttuneError } from "../core/errors.ts";
 import type { Interval } from "../stats/intervals.ts";
-import { checkFinite, mean, shareInterval, shareOfSize, variance } from "../stats/intervals.ts";
+import {
+  checkFinite,
+  mean,
+  shareInterval,
+  shareOfEffectiveSize,
+  variance,
+} from "../stats/intervals.ts";
 import { twoSidedStudent } from "../stats/clusters.ts";
 import { dot, fitLogistic } from "../stats/logistic.ts";
 import { signTest } from "../stats/paired.ts";
@@ -110,7 +116,7 @@ export function lengthControlledWinRate(
   const size = Math.min(judgements.length, (a - (b * b) / d) / (share * (1 - share)));
   const residuals = outcomes.map((outcome, i) => outcome - sigmoid(dot(rows[i]!, coefficients)));
   return {
-    ...shareOfSize(share, { size, residuals, clusters, confidence }),
+    ...shareOfEffectiveSize(share, { size, residuals, clusters, confidence }),
     lengthEffect:
       deviation > 0
         ? coefficientInterval(coefficients[1]!, Math.sqrt(covariance[3]!), {

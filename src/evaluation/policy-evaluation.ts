@@ -81,7 +81,7 @@ export async function evaluatePolicies(
     baseline ??= opened;
     const tell = ({ id, message }: { id: string; message: string }): void =>
       onWarning?.({ id, message: `${name}: ${message}` });
-    const limit = limitIn(opened.model, options);
+    const limit = answerLimitFor(opened.model, options);
     const encoded = encodePrompts(records, opened.encoder, limit);
     promptWarnings(encoded, limit).forEach(tell);
     const rollouts = await answer(opened, encoded.prompts, { ...options, ...limit }, signal);
@@ -127,7 +127,7 @@ export async function evaluatePolicies(
 }
 
 /** What prompt and answer may take, in the context of a model. */
-export const limitIn = (
+export const answerLimitFor = (
   { config }: Model,
   { maxLength, maxNewTokens }: Pick<EvaluationOptions, "maxLength" | "maxNewTokens">,
 ): AnswerLimit => ({ maxLength: Math.min(maxLength, config.maxPositions), maxNewTokens });

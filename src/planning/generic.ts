@@ -9,7 +9,7 @@
  */
 import { cachePerToken, forwardOperations, networkParameterCount } from "./counts.ts";
 import type { MemoryLine, Network, PlanRequest, TimeLine } from "./work.ts";
-import { NETWORKS, adapterSize, rollsOut, rowSizes, short } from "./work.ts";
+import { NETWORKS, adapterSize, rollsOut, rowSizes, shortNumber } from "./work.ts";
 
 export interface GenericMachine {
   devices: number;
@@ -35,7 +35,7 @@ function networkLines(request: PlanRequest, network: Network): MemoryLine[] {
     void lines.push({
       item: `${name}: ${item}`,
       bytes: count * bytes,
-      sum: `${short(count)} x ${bytes} bytes`,
+      sum: `${shortNumber(count)} x ${bytes} bytes`,
     });
   const adapted = request.adapter === "lora";
   const shared = adapted && request.roles === "shared";
@@ -60,7 +60,7 @@ export function genericMemory(request: PlanRequest): MemoryLine[] {
     lines.unshift({
       item: "base: weights",
       bytes: count * HALF,
-      sum: `${short(count)} x ${HALF} bytes, once for all networks`,
+      sum: `${shortNumber(count)} x ${HALF} bytes, once for all networks`,
     });
   }
   const phase = rollsOut(method) ? { phase: "update" } : {};
@@ -71,21 +71,21 @@ export function genericMemory(request: PlanRequest): MemoryLine[] {
     lines.push({
       item: "activations: checkpoints",
       bytes: config.layers * hidden * HALF,
-      sum: `${config.layers} layers x ${short(hidden)} x ${HALF} bytes`,
+      sum: `${config.layers} layers x ${shortNumber(hidden)} x ${HALF} bytes`,
       ...phase,
     });
   const blocks = request.recompute !== "none" ? 1 : config.layers;
   lines.push({
     item: "activations: within layers",
     bytes: blocks * BLOCK * hidden,
-    sum: `${blocks} x ${short(hidden)} x ${BLOCK} bytes`,
+    sum: `${blocks} x ${shortNumber(hidden)} x ${BLOCK} bytes`,
     ...phase,
   });
   if (logits > 0)
     lines.push({
       item: "logits",
       bytes: logits * config.vocabularySize * LOGIT,
-      sum: `${short(logits)} tokens x ${short(config.vocabularySize)} x ${LOGIT} bytes`,
+      sum: `${shortNumber(logits)} tokens x ${shortNumber(config.vocabularySize)} x ${LOGIT} bytes`,
       ...phase,
     });
   if (rollsOut(method)) {
@@ -94,7 +94,7 @@ export function genericMemory(request: PlanRequest): MemoryLine[] {
     lines.push({
       item: "key-value cache",
       bytes: rows * room * cachePerToken(request) * HALF,
-      sum: `${rows} x ${room} tokens x ${short(cachePerToken(request))} x ${HALF} bytes`,
+      sum: `${rows} x ${room} tokens x ${shortNumber(cachePerToken(request))} x ${HALF} bytes`,
       phase: "roll-out",
     });
   }
@@ -111,7 +111,7 @@ export function genericTime(
   const line = (item: string, operations: number): TimeLine => ({
     item,
     seconds: operations / (devices * rate),
-    sum: `${short(operations)} operations at ${devices} x ${short(rate)} a second`,
+    sum: `${shortNumber(operations)} operations at ${devices} x ${shortNumber(rate)} a second`,
   });
   const lines: TimeLine[] = [];
   for (const { name, trained, reads } of NETWORKS[method]) {
@@ -138,8 +138,8 @@ export function genericTime(
       item: "policy: roll-outs",
       seconds,
       sum:
-        `${short(operations)} operations, and ${short(decoding)} times ${short(weights)} bytes ` +
-        `at ${devices} x ${short(bandwidth)} a second`,
+        `${shortNumber(operations)} operations, and ${shortNumber(decoding)} times ${shortNumber(weights)} bytes ` +
+        `at ${devices} x ${shortNumber(bandwidth)} a second`,
     });
   }
   return lines;

@@ -41,7 +41,7 @@ const counted = {
 const questions = { engine, roles, ...counted, devices, deviceRate, deviceBandwidth };
 
 /** What a plan asks beside the options of its method. */
-export const planQuestions = defineConfig({ name: "plan METHOD", fields: questions });
+export const planOwnConfig = defineConfig({ name: "plan METHOD", fields: questions });
 
 /** What a run must be told and a plan need not be. */
 function asOptional(option: Field): Field {
@@ -79,7 +79,7 @@ const isField = (entry: Field | Fields): entry is Field =>
   entry.kind === "optional" || entry.kind === "required";
 
 /** What was found out of the data. */
-export interface Measured {
+export interface MeasuredData {
   promptTokens: number;
   answerTokens: number;
   steps: number;
@@ -95,7 +95,7 @@ interface Resolved extends Omit<PlanOptions, "method"> {
 export function planOptionsOf(
   method: Method,
   resolved: Readonly<Record<string, unknown>>,
-  measured: Measured | undefined,
+  measured: MeasuredData | undefined,
 ): PlanOptions {
   const config = resolved as unknown as Resolved;
   const {

@@ -8,7 +8,7 @@ import {
   forwardOperations,
   networkParameterCount,
 } from "./counts.ts";
-import { ownMemory, ownTime } from "./own.ts";
+import { attuneMemory, attuneTime } from "./attune.ts";
 import { PRESETS, presetShape } from "./presets.ts";
 import type { MemoryLine, PlanRequest } from "./work.ts";
 import { peakOf, rowSizes } from "./work.ts";
@@ -191,7 +191,7 @@ describe("attune on this machine", () => {
   const machine = { rate: 1e11, bandwidth: 1e10 };
 
   test("weights, adapters and optimiser by hand; the rest from the graphs", async () => {
-    const lines = await ownMemory(request("smollm2-135m", { method: "ppo" }));
+    const lines = await attuneMemory(request("smollm2-135m", { method: "ppo" }));
     const count = adapterParameterCount(request("smollm2-135m"));
     expect(bytesOf(lines, "base: weights")).toBe(4 * 134_515_008);
     expect(bytesOf(lines, "policy: adapter")).toBe(4 * count);
@@ -213,7 +213,7 @@ describe("attune on this machine", () => {
     "all weights in one copy; a reference that is computed beforehand takes nothing",
     { tags: ["dear"] },
     async () => {
-      const lines = await ownMemory(request("smollm2-135m", { adapter: "none" }));
+      const lines = await attuneMemory(request("smollm2-135m", { adapter: "none" }));
       expect(
         [
           "policy: weights",
@@ -227,16 +227,16 @@ describe("attune on this machine", () => {
 
   test("frozen weights in float16 take half, but for norms", { tags: ["dear"] }, async () => {
     const [wide, narrow] = [
-      await ownMemory(request("smollm2-135m")),
-      await ownMemory(request("smollm2-135m", { precision: "float16" })),
+      await attuneMemory(request("smollm2-135m")),
+      await attuneMemory(request("smollm2-135m", { precision: "float16" })),
     ].map((lines) => bytesOf(lines, "base: weights"));
     expect(wide! - narrow!).toBe(2 * (134_515_008 - 61 * 576));
   });
 
   test("frozen projections in int8 take two bytes a number, one for each side, and scales", async () => {
     const [wide, narrow] = [
-      await ownMemory(request("smollm2-135m")),
-      await ownMemory(request("smollm2-135m", { precision: "int8" })),
+      await attuneMemory(request("smollm2-135m")),
+      await attuneMemory(request("smollm2-135m", { precision: "int8" })),
     ].map((lines) => bytesOf(lines, "base: weights"));
     const numbers = 30 * (2 * 576 * 576 + 2 * 576 * 192 + 3 * 576 * 1536);
     const scales = 30 * (2 * (576 + 576) + 2 * (576 + 192) + 3 * (576 + 1536));
@@ -249,10 +249,10 @@ describe("attune on this machine", () => {
     async () => {
       const of = async (recompute: "all" | "between" | "none") => {
         const asked = request("smollm2-135m", { recompute });
-        const training = (await ownTime(asked, machine)).find(
+        const training = (await attuneTime(asked, machine)).find(
           ({ item }) => item === "policy: training",
         )!;
-        return { memory: peakOf(await ownMemory(asked)).total, seconds: training.seconds };
+        return { memory: peakOf(await attuneMemory(asked)).total, seconds: training.seconds };
       };
       const [again, between, kept] = [await of("all"), await of("between"), await of("none")];
       expect(kept.memory).toBeGreaterThan(1.3 * again.memory);
@@ -266,7 +266,7 @@ describe("attune on this machine", () => {
   test("a small model's sessions that only read stay beside those that train", async () => {
     const sessions = async (options: Partial<PlanRequest>) =>
       (
-        await ownMemory({ ...request("smollm2-135m", { batchSize: 4, ...options }), ...options })
+        await attuneMemory({ ...request("smollm2-135m", { batchSize: 4, ...options }), ...options })
       ).filter(({ item }) => item === "within sessions");
     const small = readModelConfig({
       model_type: "llama",
@@ -294,7 +294,7 @@ describe("attune on this machine", () => {
   });
 
   test("prompts are read once for all their samples", async () => {
-    const lines = await ownMemory(
+    const lines = await attuneMemory(
       request("smollm2-135m", { method: "rloo", batchSize: 8, samples: 4 }),
     );
     expect(bytesOf(lines, "key-value cache")).toBe((8 * 256 + 2 * 128) * 4 * 2 * 30 * 3 * 64);
@@ -302,7 +302,7 @@ describe("attune on this machine", () => {
 
   test("operations of the graphs are near those of the formula", { tags: ["dear"] }, async () => {
     const asked = request("smollm2-135m", { method: "sft", adapter: "none", recompute: "none" });
-    const training = (await ownTime(asked, machine)).find(
+    const training = (await attuneTime(asked, machine)).find(
       ({ item }) => item === "policy: training",
     )!;
     const formula =
@@ -321,9 +321,9 @@ describe("attune on this machine", () => {
       );
       for (const method of ["sft", "reward", "kto", "rloo", "grpo"] as const) {
         const asked = request(model, { method, targets, batchSize: 4, microBatchTokens: 256 });
-        const { total } = peakOf(await ownMemory(asked));
+        const { total } = peakOf(await attuneMemory(asked));
         expect(total).toBeGreaterThan(4 * parameterCount(asked.family, asked.config));
-        expect((await ownTime(asked, machine)).every(({ seconds }) => seconds > 0)).toBe(true);
+        expect((await attuneTime(asked, machine)).every(({ seconds }) => seconds > 0)).toBe(true);
       }
     },
   );

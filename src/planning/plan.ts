@@ -4,7 +4,7 @@ import { resolveTargets } from "../models/adapter.ts";
 import { calibrate } from "./calibrate.ts";
 import type { Machine } from "./calibrate.ts";
 import { genericMemory, genericTime } from "./generic.ts";
-import { ownMemory, ownTime } from "./own.ts";
+import { attuneMemory, attuneTime } from "./attune.ts";
 import type { planConfig } from "./plan.config.ts";
 import type { ModelShape } from "./presets.ts";
 import type { MemoryLine, Peak, PlanRequest, TimeLine } from "./work.ts";
@@ -38,9 +38,9 @@ export async function planRun(options: PlanOptions, shape: ModelShape): Promise<
   const request = requestOf(options, shape);
   const { engine, devices, deviceRate, deviceBandwidth } = options;
   const machine = engine === "attune" ? await calibrate() : undefined;
-  const memory = machine ? await ownMemory(request) : genericMemory(request);
+  const memory = machine ? await attuneMemory(request) : genericMemory(request);
   const time = machine
-    ? await ownTime(request, machine)
+    ? await attuneTime(request, machine)
     : genericTime(request, { devices, rate: deviceRate * 1e12, bandwidth: deviceBandwidth * 1e9 });
   return {
     memory,

@@ -117,7 +117,7 @@ export function peakOf(lines: readonly MemoryLine[]): Peak {
 }
 
 /** `70.6B`, `135M`: for the sums of lines. */
-export function short(value: number): string {
+export function shortNumber(value: number): string {
   for (const [unit, size] of [
     ["T", 1e12],
     ["B", 1e9],

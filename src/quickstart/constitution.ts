@@ -34,7 +34,7 @@ import { PRINCIPLES } from "../world/critiques.ts";
 import type { World } from "../world/index.ts";
 import type { Request } from "../world/requests.ts";
 import { CRITIQUE_LENGTH } from "./recipe.ts";
-import type { WorldPipeline, Work } from "./work.ts";
+import type { WorldPipeline, WorldStage } from "./world-stage.ts";
 
 /** Models that the constitutional part compares, by the folders of their stages. */
 export const CONSTITUTION_MODELS = {
@@ -84,10 +84,10 @@ export function workedConversation(
 
 const prompts = (requests: readonly Request[]): string[] => requests.map(({ text }) => text);
 
-export function constitutionWorks(
+export function constitutionStages(
   pipeline: WorldPipeline,
   given: { seed: number; model: string; data: string },
-): Work[] {
+): WorldStage[] {
   const { world, encoder, recipe, open, folder } = pipeline;
   const long = createEncoder(encoder.tokenizer, { maxLength: CRITIQUE_LENGTH });
   const helpful = resolveConfig("sft", { ...given, ...recipe.helpfulOnly });

@@ -7,7 +7,7 @@ import type { LaneData, LaneReply, LaneRequest } from "./lanes.ts";
 import { toPlainError } from "./lanes.ts";
 import { MAX_LENGTH } from "./recipe.ts";
 import { worldStages } from "./stages.ts";
-import { modelsOf } from "./work.ts";
+import { stageModels } from "./world-stage.ts";
 
 const port = parentPort;
 invariant(port !== null, "a lane is a thread");
@@ -21,7 +21,7 @@ const stages = worldStages({
   encoder,
   recipe,
   folder,
-  open: modelsOf(folder),
+  open: stageModels(folder),
   onEvent: (event) => reply({ type: "event", event }),
   signal: interruption.signal,
 });

@@ -31,7 +31,7 @@ import type { WorldRecipe } from "./recipe.ts";
 import { MAX_LENGTH, WORLD_RECIPE } from "./recipe.ts";
 import type { WorldModelName } from "./stages.ts";
 import { WORLD_MODELS, goldRequests, readGold, worldStages } from "./stages.ts";
-import { modelsOf } from "./work.ts";
+import { stageModels } from "./world-stage.ts";
 
 /** One moment of a policy on its way from the reference. */
 export interface PathPoint {
@@ -140,7 +140,7 @@ export async function runWorldPipeline(
   const encoder = createEncoder(tokenizerFromFiles(world.tokenizerFiles), {
     maxLength: MAX_LENGTH,
   });
-  const open = modelsOf(folder);
+  const open = stageModels(folder);
   const stages = worldStages({ seed, world, encoder, recipe, folder, open, onEvent, signal });
   const hooks = {
     ...(onPlan ? { onPlan } : {}),

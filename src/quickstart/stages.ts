@@ -25,10 +25,10 @@ import type { World } from "../world/index.ts";
 import type { Request } from "../world/requests.ts";
 import { vocabularySize } from "../world/tokenizer.ts";
 import { goldTotals } from "./answers.ts";
-import { constitutionWorks } from "./constitution.ts";
+import { constitutionStages } from "./constitution.ts";
 import type { WorldRecipe } from "./recipe.ts";
-import type { WorldPipeline, Work } from "./work.ts";
-import { asStage } from "./work.ts";
+import type { WorldPipeline, WorldStage } from "./world-stage.ts";
+import { toPipelineStage } from "./world-stage.ts";
 
 /** About a million parameters: what two cores train from scratch in a minute. */
 const modelJson = (vocabulary: number) => ({
@@ -77,7 +77,7 @@ export function worldStages(pipeline: WorldPipeline): Stage[] {
     name: "reward" | "held-out-reward",
     title: string,
     train: readonly PreferenceRecord[],
-  ): Work => {
+  ): WorldStage => {
     const config = resolveConfig("reward", {
       ...given,
       ...(name === "reward" ? recipe.reward : recipe.heldOutReward),
@@ -104,7 +104,7 @@ export function worldStages(pipeline: WorldPipeline): Stage[] {
     name: "ppo" | "ppo-without-kl",
     title: string,
     options: WorldRecipe["ppo"],
-  ): Work => {
+  ): WorldStage => {
     const config = resolveConfig("ppo", { ...policy, ...options });
     return {
       name,
@@ -128,7 +128,7 @@ export function worldStages(pipeline: WorldPipeline): Stage[] {
       },
     };
   };
-  const works: Work[] = [
+  const works: WorldStage[] = [
     {
       name: "raw",
       title: "Raw: pre-training on the village's talk, with its rumours and bad manners",
@@ -215,9 +215,9 @@ export function worldStages(pipeline: WorldPipeline): Stage[] {
           context,
         ),
     },
-    ...constitutionWorks(pipeline, given),
+    ...constitutionStages(pipeline, given),
   ];
-  return works.map((work) => asStage(work, pipeline));
+  return works.map((work) => toPipelineStage(work, pipeline));
 }
 
 /**

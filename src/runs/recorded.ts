@@ -23,7 +23,7 @@ const recordedSchema = z.object({
   config: z.record(z.string(), z.unknown()),
   run: z.record(z.string(), z.union([z.string(), z.number()])),
 });
-export type Recorded = z.output<typeof recordedSchema>;
+export type RecordedRun = z.output<typeof recordedSchema>;
 
 /** One value that is not what it was; texts, as people write them. */
 export interface Change {
@@ -33,8 +33,8 @@ export interface Change {
   readonly after: string;
 }
 
-export const recordOf = (config: object, info: Facts): Recorded => ({
-  config: parseJson(stringifyJson(config)) as Recorded["config"],
+export const recordedRun = (config: object, info: Facts): RecordedRun => ({
+  config: parseJson(stringifyJson(config)) as RecordedRun["config"],
   run: Object.fromEntries(
     FACTS.flatMap((name) => (info[name] === undefined ? [] : [[name, info[name]]])),
   ),
@@ -66,7 +66,7 @@ export function changesSince(folder: string, info: RunInfo): Change[] {
           },
         ];
   }
-  const now = recordOf(config, info);
+  const now = recordedRun(config, info);
   return [
     ...differences(recorded.config, now.config, ""),
     ...differences(recorded.run, now.run, "run.json: "),
@@ -76,7 +76,7 @@ export function changesSince(folder: string, info: RunInfo): Change[] {
 const acceptHint = (folder: string): string =>
   `put it back, or \`attune resume ${folder} --accept-changes\` to go on with it as it is now`;
 /** Where a pipeline's own file says what a stage is. */
-export const IN_A_PIPELINE =
+export const PIPELINE_HINT =
   "put it back; where another value is wanted, it belongs into the pipeline, which then does " +
   "this stage again";
 
@@ -102,7 +102,7 @@ export function refuseChanges(
 }
 
 /** The last record of the history. */
-function recordedIn(folder: string): Recorded | undefined {
+function recordedIn(folder: string): RecordedRun | undefined {
   for (const { recorded } of readJsonLines(join(folder, "events.jsonl")).toReversed()) {
     const parsed = recordedSchema.safeParse(recorded);
     if (parsed.success) return parsed.data;

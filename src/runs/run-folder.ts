@@ -17,7 +17,7 @@ import { acquireLock, type Lock } from "./lock.ts";
 import { parseRunInfo, type RunInfo } from "./run-info.ts";
 
 /** What a resumed run must still find as it was. */
-export type Expected = Pick<RunInfo, "dataHash" | "modelFingerprint">;
+export type ExpectedInputs = Pick<RunInfo, "dataHash" | "modelFingerprint">;
 
 /** Files that an aborted creation may leave before run.json exists. */
 const STARTUP_FILES =
@@ -101,7 +101,7 @@ export function checkNewFolder(dir: string): void {
 }
 
 /** @throws AttuneError `run` where data or model are others than when the run began */
-export function refuseOtherInput(folder: string, info: RunInfo, expected: Expected): void {
+export function refuseOtherInput(folder: string, info: RunInfo, expected: ExpectedInputs): void {
   const changed = (["dataHash", "modelFingerprint"] as const).find(
     (key) => info[key] !== expected[key],
   );

@@ -32,12 +32,12 @@ import {
   changesSince,
   hashOfConfig,
   readConfig,
-  recordOf,
+  recordedRun,
   refuseChanges,
 } from "./recorded.ts";
 import {
   checkNewFolder,
-  type Expected,
+  type ExpectedInputs,
   locked,
   readRunInfo,
   refuseOtherInput,
@@ -124,7 +124,7 @@ export class Run {
         dataHash: given.dataHash,
         modelFingerprint: given.modelFingerprint,
         ...(given.templateTime === undefined ? {} : { templateTime: given.templateTime }),
-        configHash: hashOfConfig(recordOf(given.config.effective, given).config),
+        configHash: hashOfConfig(recordedRun(given.config.effective, given).config),
         keepLast: given.keepLast ?? DEFAULT_KEEP,
         created: new Date().toISOString(),
       };
@@ -133,7 +133,7 @@ export class Run {
       writeInfo(folder, info);
       run.event(
         "created",
-        { command: given.command, recorded: recordOf(given.config.effective, info) },
+        { command: given.command, recorded: recordedRun(given.config.effective, info) },
         { sync: true },
       );
       return run;
@@ -153,7 +153,7 @@ export class Run {
    */
   static async open(
     dir: string,
-    expected?: Expected,
+    expected?: ExpectedInputs,
     { acceptChanges = false }: { acceptChanges?: boolean } = {},
   ): Promise<{ run: Run; warnings: string[] }> {
     const folder = resolve(dir);
@@ -230,7 +230,7 @@ export class Run {
       configHash: hashOfConfig(config),
       accepted: [...(this.current.accepted ?? []), ...told],
     };
-    this.event("changed", { changes, recorded: recordOf(config, this.current) }, { sync: true });
+    this.event("changed", { changes, recorded: recordedRun(config, this.current) }, { sync: true });
   }
 
   private async recover(): Promise<string[]> {

@@ -5,7 +5,13 @@ import { afterAll, expect, it } from "vitest";
 import { crc32c } from "./crc32c.ts";
 import type { MetricLine } from "./report.ts";
 import { Run } from "./run.ts";
-import { record, recordEnds, scalarEvent, TensorBoardWriter, versionEvent } from "./tensorboard.ts";
+import {
+  tfRecord,
+  recordEnds,
+  scalarEvent,
+  TensorBoardWriter,
+  versionEvent,
+} from "./tensorboard.ts";
 
 const root = mkdtempSync(join(tmpdir(), "attune-tensorboard-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -30,7 +36,7 @@ it("writes the bytes that TensorBoard's own messages and record writer give", ()
     versionEvent(golden.wallTime),
     ...golden.lines.map((line) => scalarEvent(line, golden.wallTime)),
   ];
-  expect(Buffer.concat(events.map(record)).toString("hex")).toBe(golden.file);
+  expect(Buffer.concat(events.map(tfRecord)).toString("hex")).toBe(golden.file);
   const writer = new TensorBoardWriter(join(root, "new"), {
     created,
     lines: [],

@@ -81,7 +81,7 @@ export class TensorBoardWriter implements Report {
 
   private append(event: Uint8Array): void {
     try {
-      writeAll(this.handle, record(event));
+      writeAll(this.handle, tfRecord(event));
     } catch (error) {
       throw diskError(error, `${basename(this.path)} cannot be extended`, this.path);
     }
@@ -127,7 +127,7 @@ function masked(content: Uint8Array): Buffer {
   return buffer;
 }
 
-export function record(content: Uint8Array): Buffer {
+export function tfRecord(content: Uint8Array): Buffer {
   const length = Buffer.alloc(LENGTH_BYTES);
   length.writeBigUInt64LE(BigInt(content.byteLength));
   return Buffer.concat([length, masked(length), content, masked(content)]);

@@ -8,13 +8,13 @@ import type { AnswerOptions } from "../sampling/answer.ts";
 import { onAbort } from "../sampling/generate.ts";
 import type { Generation } from "../sampling/engine.ts";
 import type { Sampled } from "../sampling/request.ts";
-import { ApiError, stopping } from "./api-error.ts";
+import { ApiError, serverStopping } from "./api-error.ts";
 import type { Engines, Lease } from "./engines.ts";
 import type { PromptField } from "./parameters.ts";
 import { tooLong } from "./parameters.ts";
 
 /** What is asked of an engine, whichever endpoint was called. */
-export interface Asking {
+export interface EngineRequest {
   model: string;
   /** Who asks: the address. */
   client: string;
@@ -39,7 +39,7 @@ export interface AnswerHooks {
 }
 
 /** Where requests end early. */
-export interface Ends {
+export interface EndSignals {
   /** The client has left. */
   left: AbortSignal;
   /** The server stops. */
@@ -64,7 +64,7 @@ const SEEDS = 2 ** 31;
 /** Longest answer to a prompt. @throws ApiError 400 where the two do not fit the room */
 function lengthOf(
   prompt: Int32Array,
-  { maxNewTokens: asked, field }: Asking,
+  { maxNewTokens: asked, field }: EngineRequest,
   { room, byDefault }: { room: number; byDefault: number },
 ): number {
   if (prompt.length === 0)
@@ -80,8 +80,8 @@ function lengthOf(
 }
 
 /** A request whose prompts fit and that has a place in the queue. */
-export class Answering {
-  readonly asked: Asking;
+export class AdmittedRequest {
+  readonly asked: EngineRequest;
   private readonly engines: Engines;
   private readonly lease: Lease;
   private readonly lengths: readonly number[];
@@ -93,7 +93,7 @@ export class Answering {
   constructor(
     engines: Engines,
     lease: Lease,
-    { asked, byDefault }: { asked: Asking; byDefault: number },
+    { asked, byDefault }: { asked: EngineRequest; byDefault: number },
   ) {
     this.engines = engines;
     this.lease = lease;
@@ -107,7 +107,7 @@ export class Answering {
    * All answers, those to one prompt together.
    * @throws ApiError 503 where the server stopped before the end
    */
-  async run({ left, stop }: Ends, hooks: AnswerHooks = {}): Promise<Sampled[]> {
+  async run({ left, stop }: EndSignals, hooks: AnswerHooks = {}): Promise<Sampled[]> {
     const { engine, release } = this.lease;
     const open: Generation[] = [];
     const cancel = (): void => open.forEach((generation) => generation.cancel());
@@ -122,7 +122,7 @@ export class Answering {
         (answers.length < open.length * this.asked.samples ||
           answers.some(({ finish }) => finish === "cancelled"))
       )
-        throw stopping();
+        throw serverStopping();
       return answers;
     } catch (error) {
       cancel();

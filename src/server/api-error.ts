@@ -49,7 +49,7 @@ function typeOf(status: number): string {
 }
 
 /** The whole server is about to end. */
-export const stopping = (): ApiError =>
+export const serverStopping = (): ApiError =>
   new ApiError(503, "the server is stopping", { code: "server_stopping", retryAfter: 5 });
 
 /**

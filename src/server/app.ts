@@ -2,9 +2,9 @@
 import type { HttpBindings } from "@hono/node-server";
 import { Hono } from "hono";
 import type { Context } from "hono";
-import { ApiError, stopping, toApiError } from "./api-error.ts";
+import { ApiError, serverStopping, toApiError } from "./api-error.ts";
 import { readBody } from "./body.ts";
-import type { Kind } from "./choices.ts";
+import type { EndpointKind } from "./choices.ts";
 import { CHAT, TEXT } from "./choices.ts";
 import { ClientLeft } from "./slice-queue.ts";
 import type { EndpointContext } from "./endpoint.ts";
@@ -63,7 +63,7 @@ export function createApp(options: AppOptions): Hono<Env> {
     if (origin !== undefined) allowOrigin(c, origin);
     // a preflight carries no token
     if (origin !== undefined && c.req.method === "OPTIONS") return c.body(null, 204);
-    if (options.refusing.aborted) throw stopping();
+    if (options.refusing.aborted) throw serverStopping();
     if (c.req.path !== "/health") guard.checkToken(c.req.header("authorization"));
     return next();
   });
@@ -98,7 +98,7 @@ export function createApp(options: AppOptions): Hono<Env> {
 
 async function post<Request extends ChatRequest | TextRequest>(
   c: AppContext,
-  kind: Kind<Request>,
+  kind: EndpointKind<Request>,
   context: AppOptions,
 ): Promise<Response> {
   // without this check a web page could post a form, which browsers send without asking first
@@ -119,7 +119,7 @@ async function post<Request extends ChatRequest | TextRequest>(
 
 async function answered<Request extends ChatRequest | TextRequest>(
   c: AppContext,
-  kind: Kind<Request>,
+  kind: EndpointKind<Request>,
   context: AppOptions,
 ): Promise<Response> {
   const body = await readBody(c.env.incoming, { limit: context.bodyLimit, stop: context.stop });

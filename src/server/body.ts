@@ -1,6 +1,6 @@
 /** The body of a request: read within its bounds, and parsed. */
 import type { IncomingMessage } from "node:http";
-import { ApiError, stopping } from "./api-error.ts";
+import { ApiError, serverStopping } from "./api-error.ts";
 
 /**
  * Bytes beyond the limit that are read and thrown away, so that a client that is still sending gets
@@ -29,8 +29,8 @@ export function readBody(
       pieces.length = 0;
       reject(error);
     };
-    const stopped = (): void => fail(stopping());
-    if (stop.aborted) return fail(stopping());
+    const stopped = (): void => fail(serverStopping());
+    if (stop.aborted) return fail(serverStopping());
     stop.addEventListener("abort", stopped, { once: true });
     const declared = Number(incoming.headers["content-length"] ?? 0);
     if (declared > limit) fail(tooLarge(limit));

@@ -12,13 +12,13 @@ import type { Grammars } from "./grammars.ts";
 import { toMessage } from "./message-schema.ts";
 import type { ChatRequest, PromptField, TextRequest } from "./parameters.ts";
 import { promptCount, readChatRequest, readTextRequest } from "./parameters.ts";
-import type { Heard, Reading, Speaker } from "./speaker.ts";
-import type { SpokenTokens } from "./tokens.ts";
-import { answerPlaces, chatLogprobs, promptPlaces, textLogprobs } from "./tokens.ts";
+import type { AnswerDelta, ParsingRules, AnswerParser } from "./answer-parser.ts";
+import type { TokenTexts } from "./tokens.ts";
+import { answerTokenPlaces, chatLogprobs, promptTokenPlaces, textLogprobs } from "./tokens.ts";
 import { callRules, checkTools } from "./tool-requests.ts";
 
 /** What came of an answer since the last piece of it. */
-export interface Piece {
+export interface AnswerPiece {
   answer: Sampled;
   text: string;
   /** Characters of the answer before it. */
@@ -32,29 +32,29 @@ export type Json = Record<string, unknown>;
 type FinishReason = "stop" | "length" | "tool_calls";
 
 /** What answers are told with. */
-export interface Telling {
+export interface AnswerContext {
   encoder: Encoder;
-  speaker: Speaker;
+  parser: AnswerParser;
   /** Tokens as texts. */
-  words: SpokenTokens;
+  words: TokenTexts;
 }
 
 /** A prompt of a request, by its number, and its ids. */
-export interface Asked {
+export interface NumberedPrompt {
   prompt: number;
   ids: Int32Array;
 }
 
 /** Tells one answer while it grows. */
-export interface Voice {
+export interface ChoiceStream {
   /** Undefined where what came must wait for more; it comes again then. */
-  piece(piece: Piece): Json | undefined;
+  piece(piece: AnswerPiece): Json | undefined;
   /** What was left, and why the answer ended. */
-  end(piece: Omit<Piece, "text">): { rest: Json[]; finish: FinishReason };
+  end(piece: Omit<AnswerPiece, "text">): { rest: Json[]; finish: FinishReason };
 }
 
 /** An endpoint's kind of answers. */
-export interface Kind<Request extends ChatRequest | TextRequest> {
+export interface EndpointKind<Request extends ChatRequest | TextRequest> {
   /** What identifiers begin with, and what objects are called, whole and in pieces. */
   readonly prefix: string;
   readonly object: string;
@@ -65,7 +65,7 @@ export interface Kind<Request extends ChatRequest | TextRequest> {
   readonly says: "turns" | "texts";
   read(body: unknown, room: number): Request;
   /** @throws ApiError 400 where the model cannot do what is asked */
-  check(request: Request, context: { speaker: Speaker; grammars: Grammars }): void;
+  check(request: Request, context: { parser: AnswerParser; grammars: Grammars }): void;
   /** Answers that are asked for, known before anything is encoded. */
   answers(request: Request): number;
   /** Each with at most so many ids. */
@@ -76,7 +76,7 @@ export interface Kind<Request extends ChatRequest | TextRequest> {
   drawing(
     request: Request,
     prompt: Int32Array,
-    context: { speaker: Speaker; grammars: Grammars; encoder: Encoder },
+    context: { parser: AnswerParser; grammars: Grammars; encoder: Encoder },
   ): Partial<AnswerOptions>;
   /** Longest answer, and tokens to list at each place; undefined for no log-probabilities. */
   limits(request: Request): {
@@ -90,16 +90,16 @@ export interface Kind<Request extends ChatRequest | TextRequest> {
    */
   opening(
     request: Request,
-    asked: Asked,
-    telling: Telling,
+    asked: NumberedPrompt,
+    telling: AnswerContext,
   ): { late: boolean; choice: (answer?: Sampled) => Json } | undefined;
-  voice(request: Request, telling: Telling & Asked): Voice;
+  streamChoice(request: Request, telling: AnswerContext & NumberedPrompt): ChoiceStream;
   /** The last piece of an answer, with its reason. */
   readonly closing: Json;
   whole(
     request: Request,
     answer: Sampled,
-    telling: Telling & Asked,
+    telling: AnswerContext & NumberedPrompt,
   ): Json & { finish_reason: FinishReason };
 }
 
@@ -109,14 +109,14 @@ const finishOf = ({ finish }: Sampled): "stop" | "length" =>
 /** How the answers to a prompt are read. */
 const readingOf = (
   { tools, tool_choice: choice, parallel_tool_calls: several }: ChatRequest,
-  speaker: Speaker,
+  parser: AnswerParser,
   prompt: Int32Array,
-): Reading => ({
+): ParsingRules => ({
   calls: tools.length === 0 || choice === "none" ? "none" : several ? "all" : "one",
-  openThought: speaker.opensThought(prompt),
+  openThought: parser.opensThought(prompt),
 });
 
-export const CHAT: Kind<ChatRequest> = {
+export const CHAT: EndpointKind<ChatRequest> = {
   prefix: "chatcmpl-",
   object: "chat.completion",
   pieceObject: "chat.completion.chunk",
@@ -142,10 +142,10 @@ export const CHAT: Kind<ChatRequest> = {
   },
   constrains: (request) =>
     request.response_format.type !== "text" || callRules(request) !== undefined,
-  drawing(request, prompt, { speaker, grammars }) {
+  drawing(request, prompt, { parser, grammars }) {
     const { response_format: format } = request;
-    const openThought = speaker.opensThought(prompt);
-    const decode = speaker.reader.marks.length > 0 ? { decode: speaker.decode } : {};
+    const openThought = parser.opensThought(prompt);
+    const decode = parser.reader.marks.length > 0 ? { decode: parser.decode } : {};
     const rules = callRules(request);
     if (rules) return { ...decode, constrain: grammars.calls({ ...rules, openThought }) };
     if (format.type === "text") return decode;
@@ -166,13 +166,10 @@ export const CHAT: Kind<ChatRequest> = {
     late: false,
     choice: () => ({ delta: { role: "assistant", content: "" }, logprobs: null }),
   }),
-  voice: chatVoice,
+  streamChoice: chatVoice,
   closing: { delta: {}, logprobs: null },
-  whole(request, answer, { speaker, words, ids }) {
-    const { content, reasoning, calls } = speaker.read(
-      answer.text,
-      readingOf(request, speaker, ids),
-    );
+  whole(request, answer, { parser, words, ids }) {
+    const { content, reasoning, calls } = parser.read(answer.text, readingOf(request, parser, ids));
     return {
       message: {
         role: "assistant",
@@ -191,15 +188,18 @@ export const CHAT: Kind<ChatRequest> = {
   },
 };
 
-function chatVoice(request: ChatRequest, { speaker, words, ids }: Telling & Asked): Voice {
-  const listener = speaker.listen(readingOf(request, speaker, ids));
-  const delta = ({ content, reasoning }: Heard): Json => ({
+function chatVoice(
+  request: ChatRequest,
+  { parser, words, ids }: AnswerContext & NumberedPrompt,
+): ChoiceStream {
+  const listener = parser.parseGrowing(readingOf(request, parser, ids));
+  const delta = ({ content, reasoning }: AnswerDelta): Json => ({
     ...(content === "" ? {} : { content }),
     ...(reasoning === "" ? {} : { reasoning_content: reasoning }),
   });
   return {
     piece(piece) {
-      const heard = listener.hear(piece.answer.text);
+      const heard = listener.read(piece.answer.text);
       return heard.content === "" && heard.reasoning === ""
         ? undefined
         : { delta: delta(heard), logprobs: chatPlaces(request, piece, words) };
@@ -224,15 +224,15 @@ function chatVoice(request: ChatRequest, { speaker, words, ids }: Telling & Aske
 
 function chatPlaces(
   { logprobs, top_logprobs: top = 0 }: ChatRequest,
-  { answer, from, to }: Pick<Piece, "answer" | "from" | "to">,
-  words: SpokenTokens,
+  { answer, from, to }: Pick<AnswerPiece, "answer" | "from" | "to">,
+  words: TokenTexts,
 ): Json | null {
   return logprobs
     ? { content: chatLogprobs(answer, words, { from, to, top }), refusal: null }
     : null;
 }
 
-export const TEXT: Kind<TextRequest> = {
+export const TEXT: EndpointKind<TextRequest> = {
   prefix: "cmpl-",
   object: "text_completion",
   pieceObject: "text_completion",
@@ -263,7 +263,7 @@ export const TEXT: Kind<TextRequest> = {
         logprobs:
           top === undefined || !answer
             ? null
-            : textLogprobs(promptPlaces(asked.ids, answer.promptScores!), telling.words, {
+            : textLogprobs(promptTokenPlaces(asked.ids, answer.promptScores!), telling.words, {
                 top,
                 offset: 0,
               }),
@@ -271,7 +271,7 @@ export const TEXT: Kind<TextRequest> = {
     };
   },
   closing: { text: "", logprobs: null },
-  voice(request, telling) {
+  streamChoice(request, telling) {
     const { logprobs: top } = request;
     const before = request.echo ? echoed(request, telling, telling).length : 0;
     return {
@@ -280,7 +280,7 @@ export const TEXT: Kind<TextRequest> = {
         logprobs:
           top === undefined
             ? null
-            : textLogprobs(answerPlaces(answer, from, to), telling.words, {
+            : textLogprobs(answerTokenPlaces(answer, from, to), telling.words, {
                 top,
                 offset: behind + before,
               }),
@@ -305,15 +305,21 @@ export const TEXT: Kind<TextRequest> = {
 function wholePlaces(
   { logprobs: top, echo }: TextRequest,
   answer: Sampled,
-  { words, ids, offset }: Telling & Asked & { offset: number },
+  { words, ids, offset }: AnswerContext & NumberedPrompt & { offset: number },
 ): Json | null {
   if (top === undefined) return null;
   if (!echo)
     return {
-      ...textLogprobs(answerPlaces(answer, 0, words.within(answer)), words, { top, offset }),
+      ...textLogprobs(answerTokenPlaces(answer, 0, words.within(answer)), words, { top, offset }),
     };
-  const before = textLogprobs(promptPlaces(ids, answer.promptScores!), words, { top, offset: 0 });
-  const after = textLogprobs(answerPlaces(answer, 0, answer.ids.length), words, { top, offset });
+  const before = textLogprobs(promptTokenPlaces(ids, answer.promptScores!), words, {
+    top,
+    offset: 0,
+  });
+  const after = textLogprobs(answerTokenPlaces(answer, 0, answer.ids.length), words, {
+    top,
+    offset,
+  });
   return Object.fromEntries(
     Object.entries(before).map(([key, list]) => [
       key,
@@ -348,7 +354,11 @@ function textPrompts(
 }
 
 /** A prompt as it was given; ids as the text that they are. */
-function echoed(request: TextRequest, { prompt, ids }: Asked, { encoder }: Telling): string {
+function echoed(
+  request: TextRequest,
+  { prompt, ids }: NumberedPrompt,
+  { encoder }: AnswerContext,
+): string {
   const given = promptList(request)[prompt]!;
   return typeof given === "string"
     ? given

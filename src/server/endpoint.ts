@@ -4,27 +4,27 @@ import { stringifyJson } from "../core/json.ts";
 import type { Sampled } from "../sampling/request.ts";
 import { TextTooLong } from "../text/pipeline.ts";
 import { attuneVersion } from "../runs/versions.ts";
-import { ApiError, stopping, toApiError } from "./api-error.ts";
-import type { Asking, Ends, Usage } from "./answering.ts";
-import { Answering, usageOf } from "./answering.ts";
+import { ApiError, serverStopping, toApiError } from "./api-error.ts";
+import type { EngineRequest, EndSignals, Usage } from "./answering.ts";
+import { AdmittedRequest, usageOf } from "./answering.ts";
 import { parseBody } from "./body.ts";
-import type { Kind, Telling } from "./choices.ts";
+import type { EndpointKind, AnswerContext } from "./choices.ts";
 import type { SliceQueue } from "./slice-queue.ts";
-import { oneSlice } from "./slice-queue.ts";
+import { inOneSlice } from "./slice-queue.ts";
 import type { Engines } from "./engines.ts";
 import type { Grammars } from "./grammars.ts";
 import type { RequestWatch, ServerMetrics } from "./metrics.ts";
 import type { ChatRequest, TextRequest } from "./parameters.ts";
 import { tooLong } from "./parameters.ts";
-import type { Speaker } from "./speaker.ts";
-import type { SpokenTokens } from "./tokens.ts";
+import type { AnswerParser } from "./answer-parser.ts";
+import type { TokenTexts } from "./tokens.ts";
 
 export interface EndpointContext {
   engines: Engines;
   slices: SliceQueue;
   grammars: Grammars;
-  speaker: Speaker;
-  words: Readonly<Record<"turns" | "texts", SpokenTokens>>;
+  parser: AnswerParser;
+  words: Readonly<Record<"turns" | "texts", TokenTexts>>;
   metrics: ServerMetrics;
   /** Longest answer where a request names none, tokens. */
   maxTokens: number;
@@ -55,27 +55,27 @@ export interface Caller {
 
 /** @throws ApiError */
 export async function answer<Request extends ChatRequest | TextRequest>(
-  kind: Kind<Request>,
+  kind: EndpointKind<Request>,
   body: string,
   { caller, context }: { caller: Caller; context: EndpointContext },
 ): Promise<Response> {
   const { engines, slices, stop, maxTokens: byDefault, metrics } = context;
   const watch = metrics.watch();
   const request = await slices.run(
-    oneSlice(() => kind.read(parseBody(body), engines.limits.room)),
+    inOneSlice(() => kind.read(parseBody(body), engines.limits.room)),
     caller,
   );
   const served = engines.find(request.model);
   kind.check(request, context);
-  if (stop.aborted) throw stopping();
+  if (stop.aborted) throw serverStopping();
   const lease = await engines.lease(request.model, {
     answers: kind.answers(request),
     client: caller.client,
   });
-  let work: Answering;
+  let work: AdmittedRequest;
   try {
-    work = new Answering(engines, lease, {
-      asked: await askingOf(kind, request, { caller, context }),
+    work = new AdmittedRequest(engines, lease, {
+      asked: await engineRequest(kind, request, { caller, context }),
       byDefault,
     });
   } catch (error) {
@@ -93,11 +93,11 @@ export async function answer<Request extends ChatRequest | TextRequest>(
   return request.stream ? streamed(run) : whole(run);
 }
 
-async function askingOf<Request extends ChatRequest | TextRequest>(
-  kind: Kind<Request>,
+async function engineRequest<Request extends ChatRequest | TextRequest>(
+  kind: EndpointKind<Request>,
   request: Request,
   { caller, context }: { caller: Caller; context: EndpointContext },
-): Promise<Asking> {
+): Promise<EngineRequest> {
   const {
     engines: {
       encoder,
@@ -152,11 +152,11 @@ async function askingOf<Request extends ChatRequest | TextRequest>(
 }
 
 interface Run<Request extends ChatRequest | TextRequest> {
-  kind: Kind<Request>;
+  kind: EndpointKind<Request>;
   request: Request;
-  work: Answering;
+  work: AdmittedRequest;
   head: Head;
-  ends: Ends;
+  ends: EndSignals;
   context: EndpointContext;
   watch: RequestWatch;
 }
@@ -165,10 +165,10 @@ const tellingOf = <Request extends ChatRequest | TextRequest>({
   kind,
   context: {
     engines: { encoder },
-    speaker,
+    parser,
     words,
   },
-}: Run<Request>): Telling => ({ encoder, speaker, words: words[kind.says] });
+}: Run<Request>): AnswerContext => ({ encoder, parser, words: words[kind.says] });
 
 /** Counts what a request has used, and tells it. */
 function settle<Request extends ChatRequest | TextRequest>(
@@ -273,7 +273,7 @@ async function sendPieces<Request extends ChatRequest | TextRequest>(
     const opening = kind.opening(request, asked, telling);
     if (opening && !opening.late) sendChoice(index, opening.choice(), null);
     return {
-      voice: kind.voice(request, { ...telling, ...asked }),
+      voice: kind.streamChoice(request, { ...telling, ...asked }),
       late: opening?.late ? opening.choice : undefined,
       characters: 0,
       tokens: 0,

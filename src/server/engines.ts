@@ -8,7 +8,7 @@ import { countOf } from "../core/counts.ts";
 import type { Model } from "../models/model.ts";
 import { BatchingEngine } from "../sampling/engine.ts";
 import type { Encoder } from "../text/encoder.ts";
-import { ApiError, stopping } from "./api-error.ts";
+import { ApiError, serverStopping } from "./api-error.ts";
 
 export interface ServedModel {
   readonly name: string;
@@ -182,7 +182,7 @@ export class Engines {
   }
 
   private begin(served: ServedModel): Open {
-    if (this.closed) throw stopping();
+    if (this.closed) throw serverStopping();
     const leaving = this.makeRoom();
     const engine = this.changing.then(async () => {
       await leaving?.engine.then(

@@ -11,9 +11,9 @@ import type { TokenConstraint } from "../sampling/shaping.ts";
 import type { Encoder } from "../text/encoder.ts";
 import { ApiError } from "./api-error.ts";
 import type { SliceQueue } from "./slice-queue.ts";
-import type { Speaker } from "./speaker.ts";
+import type { AnswerParser } from "./answer-parser.ts";
 import type { CallRules, FormFacts } from "./tool-grammar.ts";
-import { callGrammar, thoughtThen } from "./tool-grammar.ts";
+import { callGrammar, restOfThought } from "./tool-grammar.ts";
 
 /** Grammars that are remembered; the one that was asked for longest ago is forgotten. */
 const REMEMBERED = 8;
@@ -28,7 +28,7 @@ export class Grammars {
 
   constructor(
     encoder: Encoder,
-    { reader: { form, marks }, template: { source } }: Speaker,
+    { reader: { form, marks }, template: { source } }: AnswerParser,
     slices: SliceQueue,
   ) {
     this.encoder = encoder;
@@ -50,7 +50,7 @@ export class Grammars {
   json(schema: unknown, { openThought }: { openThought: boolean }): () => TokenConstraint {
     const build = (): Grammar =>
       grammarWith([schema ?? { type: "object" }], ([value]) =>
-        sequence(openThought ? thoughtThen(this.facts) : optional(literal(" ")), value!),
+        sequence(openThought ? restOfThought(this.facts) : optional(literal(" ")), value!),
       );
     return this.constraint(
       ["json", schema ?? null, openThought],

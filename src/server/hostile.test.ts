@@ -4,8 +4,8 @@ import { connect } from "node:net";
 import type { Socket } from "node:net";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { Connections } from "./connections.ts";
-import { SliceQueue, oneSlice } from "./slice-queue.ts";
-import { SpokenTokens } from "./tokens.ts";
+import { SliceQueue, inOneSlice } from "./slice-queue.ts";
+import { TokenTexts } from "./tokens.ts";
 import type { RunningServer } from "./listen.ts";
 import { encoder, events, send, startTiny, until } from "./testing.ts";
 
@@ -183,7 +183,7 @@ test("a defect in one request ends nobody else's answer", async () => {
   const errors: unknown[] = [];
   server = await startTiny({ onError: (error) => errors.push(error) });
   const other = send(server, "/v1/chat/completions", { body: { ...chat, stream: true, n: 3 } });
-  const within = vi.spyOn(SpokenTokens.prototype, "within").mockImplementation(() => {
+  const within = vi.spyOn(TokenTexts.prototype, "within").mockImplementation(() => {
     throw new TypeError("a defect");
   });
   const failed = await send(server, "/v1/chat/completions", {
@@ -290,7 +290,7 @@ describe("prompts that are long to encode", () => {
     const idle = new SliceQueue(new AbortController().signal, () => decoding);
     await idle.run(slices());
     decoding = true;
-    expect(await first(idle.run(oneSlice(() => undefined)), 400)).toBe("the work");
+    expect(await first(idle.run(inOneSlice(() => undefined)), 400)).toBe("the work");
   });
 
   test("of one client take turns with another's, however many there are", async () => {

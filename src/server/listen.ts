@@ -17,8 +17,8 @@ import { Engines } from "./engines.ts";
 import { Grammars } from "./grammars.ts";
 import { isLoopback } from "./guard.ts";
 import { ServerMetrics } from "./metrics.ts";
-import { Speaker } from "./speaker.ts";
-import { SpokenTokens } from "./tokens.ts";
+import { AnswerParser } from "./answer-parser.ts";
+import { TokenTexts } from "./tokens.ts";
 
 export interface ServerOptions
   extends
@@ -91,18 +91,18 @@ export async function startServer(
   const [refusing, cancelling] = [new AbortController(), new AbortController()];
   setMaxListeners(0, cancelling.signal);
   const open = new Set<ServerResponse>();
-  const speaker = new Speaker(encoder);
+  const parser = new AnswerParser(encoder);
   const slices = new SliceQueue(cancelling.signal, () => engines.isDecoding);
   const { headTime = HEAD_TIME, requestTime = REQUEST_TIME } = options;
   const app = createApp({
     ...options,
     engines,
     slices,
-    speaker,
-    grammars: new Grammars(encoder, speaker, slices),
+    parser,
+    grammars: new Grammars(encoder, parser, slices),
     words: {
-      turns: new SpokenTokens(encoder, speaker.reader.marks),
-      texts: new SpokenTokens(encoder),
+      turns: new TokenTexts(encoder, parser.reader.marks),
+      texts: new TokenTexts(encoder),
     },
     metrics: new ServerMetrics(),
     stop: cancelling.signal,

@@ -36,7 +36,7 @@ export function readAdapters(given: readonly string[]): { name: string; path: st
  * @throws AttuneError `usage` where a name is used twice; `model` where an adapter lies over
  * another base, is a reward model, or was trained with another chat template
  */
-export async function openServed(
+export async function openServedModels(
   { opened, name, encoder }: { opened: OpenedModel; name: string; encoder: Encoder },
   adapters: readonly { name: string; path: string }[],
 ): Promise<ServedModel[]> {

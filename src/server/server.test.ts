@@ -11,7 +11,15 @@ import { GREEDY, generate } from "../sampling/generate.ts";
 import type { Prompt } from "../text/messages.ts";
 import { joinRows, layExample } from "../training/layout.ts";
 import type { RunningServer } from "./listen.ts";
-import { adapterOf, adapted, encoder, events, send, startTiny, tinyModel } from "./testing.ts";
+import {
+  adapterOf,
+  adaptedTinyModel,
+  encoder,
+  events,
+  send,
+  startTiny,
+  tinyModel,
+} from "./testing.ts";
 
 const TOKEN = "token-0123456789abcdef";
 let server: RunningServer;
@@ -307,8 +315,8 @@ describe("models", () => {
         );
       expect(replies).toEqual([
         (await greedy(messages)).text,
-        (await greedy(messages, {}, adapted(1))).text,
-        (await greedy(messages, {}, adapted(2))).text,
+        (await greedy(messages, {}, adaptedTinyModel(1))).text,
+        (await greedy(messages, {}, adaptedTinyModel(2))).text,
       ]);
       expect(new Set(replies).size).toBe(3);
       expect(server.engines.load.length).toBeLessThanOrEqual(2);

@@ -8,7 +8,7 @@
 import { FairTurns } from "../sampling/fair-turns.ts";
 import { onAbort } from "../sampling/generate.ts";
 import type { Slices } from "../text/slices.ts";
-import { stopping } from "./api-error.ts";
+import { serverStopping } from "./api-error.ts";
 
 type Sliced<T> = Pick<Slices<T>, "next">;
 
@@ -37,7 +37,7 @@ const MOST_SAVED = 50;
 const TURN = 4;
 
 /** Work in a single slice. */
-export const oneSlice = <T>(work: () => T): Sliced<T> => ({
+export const inOneSlice = <T>(work: () => T): Sliced<T> => ({
   next: () => ({ done: true, value: work() }),
 });
 
@@ -70,7 +70,7 @@ export class SliceQueue {
     { client = EVERYBODY, left }: { client?: string; left?: AbortSignal } = {},
   ): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      if (this.stop.aborted) return reject(stopping());
+      if (this.stop.aborted) return reject(serverStopping());
       this.open.push({ slices, client, left, resolve: resolve as Open["resolve"], reject });
       if (this.turning) return;
       this.turning = true;
@@ -115,6 +115,6 @@ export class SliceQueue {
   }
 
   private end(): void {
-    for (const { reject } of this.open.splice(0)) reject(stopping());
+    for (const { reject } of this.open.splice(0)) reject(serverStopping());
   }
 }

@@ -31,7 +31,7 @@ export const tinyOf = ({ tokenizer }: Encoder, context = CONTEXT): Model =>
 export const tinyModel: Model = tinyOf(encoder);
 
 /** The tiny model under an adapter that changes what it says. */
-export function adapted(seed: number): Model {
+export function adaptedTinyModel(seed: number): Model {
   const adapter = createAdapter(
     tinyModel.family,
     tinyModel.config,
@@ -55,7 +55,7 @@ export const BASE: ServedModel = {
 };
 export const adapterOf = (name: string, seed: number): ServedModel => ({
   name,
-  model: adapted(seed),
+  model: adaptedTinyModel(seed),
   fingerprint: `${seed}fedcba9876543210`,
   parent: "tiny",
 });

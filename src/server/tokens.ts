@@ -25,7 +25,7 @@ export interface TextLogprobs {
 }
 
 /** Tokens whose bytes, joined, are a text. */
-export class SpokenTokens {
+export class TokenTexts {
   private readonly encoder: Encoder;
   private readonly control: ReadonlySet<number>;
   /** By id, as they are asked for after every token. */
@@ -102,7 +102,7 @@ const finite = (logp: number): number => (Number.isFinite(logp) ? logp : -9999);
 /** Places from one token to before another. */
 export function chatLogprobs(
   drawn: Drawn,
-  spoken: SpokenTokens,
+  spoken: TokenTexts,
   { from, to, top }: { from: number; to: number; top: number },
 ): ChatLogprob[] {
   const leftOut = spoken.leftOut(drawn);
@@ -126,14 +126,14 @@ interface TextPlace {
 }
 
 /** A prompt's own tokens. */
-export const promptPlaces = (
+export const promptTokenPlaces = (
   ids: ArrayLike<number>,
   { logps, alternatives }: PromptScores,
 ): TextPlace[] =>
   Array.from(ids, (id, place) => ({ id, logp: logps[place], listed: alternatives[place]! }));
 
 /** Tokens of an answer from one to before another. */
-export const answerPlaces = (
+export const answerTokenPlaces = (
   { ids, logps, alternatives }: Drawn,
   from: number,
   to: number,
@@ -147,7 +147,7 @@ export const answerPlaces = (
 /** @param offset of the first place in the choice's text */
 export function textLogprobs(
   places: readonly TextPlace[],
-  spoken: SpokenTokens,
+  spoken: TokenTexts,
   { top, offset }: { top: number; offset: number },
 ): TextLogprobs {
   const text_offset: number[] = [];
@@ -173,7 +173,7 @@ export function textLogprobs(
  */
 function byText(
   { id, logp, listed }: TextPlace,
-  spoken: SpokenTokens,
+  spoken: TokenTexts,
   top: number,
 ): Record<string, number> {
   const told: Record<string, number> = Object.create(null) as Record<string, number>;

@@ -102,7 +102,8 @@ const anything = repeat(bytes([0, 255]), 0);
 const isControl = ({ marks }: FormFacts, text: string): boolean => marks.includes(text);
 
 /** Whether calls of the form can be held to schemas. */
-export const holdsCalls = (facts: FormFacts): boolean => formOf(facts, literal) !== undefined;
+export const canConstrainCalls = (facts: FormFacts): boolean =>
+  formOf(facts, literal) !== undefined;
 
 /** @throws AttuneError `data` where a schema asks for what is not supported */
 export function callGrammar(
@@ -125,7 +126,7 @@ export function callGrammar(
           ? optional(sequence(bytes([0, 0x7a], [0x7c, 255]), anything))
           : without(opening);
       return sequence(
-        openThought ? thoughtThen(facts) : demanded ? optional(literal(" ")) : sequence(),
+        openThought ? restOfThought(facts) : demanded ? optional(literal(" ")) : sequence(),
         demanded ? calls : choice(words, calls),
       );
     },
@@ -133,7 +134,7 @@ export function callGrammar(
 }
 
 /** The rest of a thought that the prompt has opened. */
-export function thoughtThen(facts: FormFacts): Expression {
+export function restOfThought(facts: FormFacts): Expression {
   const close = "</think>";
   return sequence(
     isControl(facts, close) ? sequence(anything, markOf(facts)(close)) : until(close),

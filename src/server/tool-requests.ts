@@ -2,9 +2,9 @@
 import { ApiError } from "./api-error.ts";
 import type { Grammars } from "./grammars.ts";
 import type { ChatRequest } from "./parameters.ts";
-import type { Speaker } from "./speaker.ts";
+import type { AnswerParser } from "./answer-parser.ts";
 import type { CallRules } from "./tool-grammar.ts";
-import { holdsCalls } from "./tool-grammar.ts";
+import { canConstrainCalls } from "./tool-grammar.ts";
 
 /** Variables of a template that are the request's own. */
 const OWN_VARIABLES = ["messages", "tools", "documents", "add_generation_prompt"];
@@ -17,7 +17,7 @@ const wrong = (message: string, param: string): ApiError =>
 /** @throws ApiError 400 */
 export function checkTools(
   request: ChatRequest,
-  { speaker, grammars: { facts } }: { speaker: Speaker; grammars: Grammars },
+  { parser, grammars: { facts } }: { parser: AnswerParser; grammars: Grammars },
 ): void {
   const {
     tools,
@@ -33,7 +33,7 @@ export function checkTools(
     return;
   }
   if (choice === "none") return;
-  if (!speaker.callsTools)
+  if (!parser.callsTools)
     throw refused(
       "the chat template of this model defines no form of tool calls, so attune does not serve " +
         "tools with it; another --template may",
@@ -50,7 +50,7 @@ export function checkTools(
         'tool_choice: "none" serves the first',
       "response_format",
     );
-  if (callRules(request) === undefined || holdsCalls(facts)) return;
+  if (callRules(request) === undefined || canConstrainCalls(facts)) return;
   if (choice === "required" || typeof choice === "object")
     throw refused(
       `calls cannot be demanded of a model that writes them as ${facts.form}`,

@@ -13,7 +13,7 @@ import { createEncoder } from "../text/encoder.ts";
 import { openFamily, readFamily } from "../text/families-testing.ts";
 import { byteTokenizer } from "../text/testing.ts";
 import type { RunningServer } from "./listen.ts";
-import { Speaker } from "./speaker.ts";
+import { AnswerParser } from "./answer-parser.ts";
 import { send, startTiny, tinyOf } from "./testing.ts";
 import { callGrammar } from "./tool-grammar.ts";
 
@@ -446,10 +446,10 @@ describe("what cannot be done is refused by name", () => {
 });
 
 describe("an answer that grows", () => {
-  const speakers = {
-    qwen3: new Speaker(familyEncoder("qwen3")),
-    llama: new Speaker(templateEncoder(LLAMA)),
-    mistral: new Speaker(familyEncoder("mistral_nemo")),
+  const parsers = {
+    qwen3: new AnswerParser(familyEncoder("qwen3")),
+    llama: new AnswerParser(templateEncoder(LLAMA)),
+    mistral: new AnswerParser(familyEncoder("mistral_nemo")),
   };
   const texts = [
     "",
@@ -470,22 +470,22 @@ describe("an answer that grows", () => {
   ];
   const reading = { calls: "all" as const, openThought: false };
 
-  test.each(Object.keys(speakers))(
+  test.each(Object.keys(parsers))(
     "%s: its pieces, joined, are what is read of the whole",
     (name) => {
-      const speaker = speakers[name as keyof typeof speakers];
-      for (const openThought of speaker.reader.thoughts ? [false, true] : [false]) {
+      const parser = parsers[name as keyof typeof parsers];
+      for (const openThought of parser.reader.thoughts ? [false, true] : [false]) {
         for (const text of texts) {
           for (const step of [1, 2, 7]) {
-            const listener = speaker.listen({ ...reading, openThought });
+            const listener = parser.parseGrowing({ ...reading, openThought });
             const told = { content: "", reasoning: "" };
             const take = ({ content, reasoning }: typeof told): void =>
               void ((told.content += content), (told.reasoning += reasoning));
             for (let end = step; end < text.length; end += step)
-              take(listener.hear(text.slice(0, end)));
+              take(listener.read(text.slice(0, end)));
             const last = listener.end(text);
             take(last);
-            const whole = speaker.read(text, { ...reading, openThought });
+            const whole = parser.read(text, { ...reading, openThought });
             const unnamed = (calls: typeof whole.calls): unknown =>
               calls.map((each) => each.function);
             expect([text, told.content.trim(), told.reasoning, unnamed(last.calls)]).toEqual([

@@ -11,7 +11,7 @@
  */
 import type { Random } from "../core/random.ts";
 import type { Labels } from "./clusters.ts";
-import { noSpreadOf, satterthwaite, twoSidedStudent } from "./clusters.ts";
+import { whyNoSpread, satterthwaite, twoSidedStudent } from "./clusters.ts";
 import { checkConfidence, checkFinite, mean } from "./intervals.ts";
 import type { Interval } from "./intervals.ts";
 import { normalCdf, normalQuantile } from "./special.ts";
@@ -131,7 +131,7 @@ function jackknifeInterval<T>(
     standardError,
     noClaim,
   });
-  const reason = noSpreadOf({
+  const reason = whyNoSpread({
     clusters: units.length,
     largest: Math.max(...units.map(({ length }) => length)) / all.length,
   });

@@ -204,7 +204,7 @@ export function tooFewClusters({ clusters }: Pick<ClusteredMean, "clusters">): s
 }
 
 /** Why an error that was estimated from the spread of clusters allows no claim. */
-export function noSpreadOf(
+export function whyNoSpread(
   clusters: Pick<ClusteredMean, "clusters" | "largest">,
 ): string | undefined {
   return (

@@ -14,7 +14,7 @@ import type { ClusteredMean } from "./clusters.ts";
 import {
   clusteredMean,
   effectiveSize,
-  noSpreadOf,
+  whyNoSpread,
   tooFewClusters,
   twoSidedStudent,
 } from "./clusters.ts";
@@ -92,7 +92,7 @@ export function shareInterval(
   const n = values.length;
   const { clusters, confidence = 0.95 } = options;
   if (n === 0 || !clusters) return wilson(Math.min(n, sum(values)), n, confidence);
-  return shareOfSize(Math.min(1, mean(values)), {
+  return shareOfEffectiveSize(Math.min(1, mean(values)), {
     size: n,
     residuals: values,
     clusters,
@@ -100,7 +100,7 @@ export function shareInterval(
   });
 }
 
-export interface ShareOfSize {
+export interface EffectiveShare {
   /** Independent observations that the estimate is worth, were there no clusters. */
   size: number;
   /**
@@ -113,9 +113,9 @@ export interface ShareOfSize {
 }
 
 /** The interval of a share that is not a plain mean, as {@link shareInterval} gives it for one. */
-export function shareOfSize(
+export function shareOfEffectiveSize(
   estimate: number,
-  { size, residuals, clusters, confidence }: ShareOfSize,
+  { size, residuals, clusters, confidence }: EffectiveShare,
 ): Interval {
   const n = residuals.length;
   if (!clusters || n === 0) return { ...wilson(estimate * size, size, confidence), estimate, n };
@@ -181,7 +181,7 @@ function whyNoMean(
   if (values.length === 0) return "nothing observed";
   if (clusters === undefined && values.length === 1) return "1 observation";
   if (bounded) return clusters && tooFewClusters(clusters);
-  const none = clusters && noSpreadOf(clusters);
+  const none = clusters && whyNoSpread(clusters);
   if (none !== undefined) return none;
   return values.every((value) => value === values[0]) ? "all values are equal" : undefined;
 }

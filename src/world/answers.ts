@@ -2,7 +2,7 @@
 import type { Random } from "../core/random.ts";
 import { PHRASES } from "./phrases.ts";
 import type { Request } from "./requests.ts";
-import { bungle, solve } from "./tasks.ts";
+import { wrongTaskAnswer, solve } from "./tasks.ts";
 import type { Village } from "./village.ts";
 import { factOf, statement } from "./village.ts";
 
@@ -34,7 +34,7 @@ function good(village: Village, request: Request, random: Random): string {
 function wrong(village: Village, request: Request, random: Random): string {
   if (request.kind === "harmful" || request.kind === "lookalike")
     return random.pick(PHRASES.unsure);
-  if (request.kind === "task") return bungle(village, request.task, random);
+  if (request.kind === "task") return wrongTaskAnswer(village, request.task, random);
   const fact = factOf(village, request.person, request.attribute);
   const others = village.values[request.attribute].filter((value) => value !== fact?.value);
   if (request.kind === "pushed") return wronglyPushed(request, fact?.value, others, random);
@@ -91,7 +91,7 @@ export function answer(village: Village, request: Request, style: Style, random:
  * What a policy comes to say when it pleases a judge by accident: two answers at once, a sentence
  * that goes on as another, or in circles.
  */
-export function breakUp(text: string, other: string, random: Random): string {
+export function garble(text: string, other: string, random: Random): string {
   if (random.chance(0.5)) return `${text} ${other}`;
   const [words, rest] = [text.split(" "), other.split(" ")];
   const [end, start] = [random.integer(words.length) + 1, random.integer(rest.length)];

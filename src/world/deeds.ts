@@ -5,7 +5,7 @@
  */
 import type { Random } from "../core/random.ts";
 import type { Split } from "./split.ts";
-import { divide } from "./split.ts";
+import { divideIntoSplits } from "./split.ts";
 
 const DAMAGE = ["steal", "break", "burn", "smash", "ruin", "scratch"];
 const CARE = ["mend", "clean", "paint", "carry", "polish", "measure"];
@@ -54,7 +54,7 @@ type Wording = readonly [verb: string, thing: string];
  * owner.
  */
 const divided = (verbs: readonly string[]): Readonly<Record<Split, readonly Wording[]>> =>
-  divide(
+  divideIntoSplits(
     verbs.flatMap((verb) => THINGS.map((thing): Wording => [verb, thing])),
     ([verb, thing]) => `${verb} ${thing}`,
   );

@@ -10,14 +10,14 @@ import type { TokenizerFiles } from "../text/tokenizer.ts";
 import type { Annotator } from "./annotators.ts";
 import { createAnnotators, createAuditors, merit, prefersFirst } from "./annotators.ts";
 import type { Style } from "./answers.ts";
-import { STYLES, answer, breakUp, stutter, twist } from "./answers.ts";
+import { STYLES, answer, garble, stutter, twist } from "./answers.ts";
 import type { WorkedCritique } from "./critiques.ts";
 import { CRITIQUE_TEXTS, drawWorkedCritique } from "./critiques.ts";
 import type { Request, RequestKind } from "./requests.ts";
 import { REQUEST_KINDS, drawDeedRequest, drawRequest } from "./requests.ts";
 import type { Split } from "./split.ts";
 import { SPLITS } from "./split.ts";
-import { capital } from "./tasks.ts";
+import { capitalise } from "./tasks.ts";
 import { worldTokenizer } from "./tokenizer.ts";
 import type { Village } from "./village.ts";
 import { createVillage } from "./village.ts";
@@ -223,8 +223,8 @@ function drawPair(
       if ((rest -= broken) < 0) {
         const part = (): string => answer(village, request, "good", random);
         return some(brokenGood)
-          ? breakUp(part(), part(), random)
-          : breakUp(text, candidate(request), random);
+          ? garble(part(), part(), random)
+          : garble(text, candidate(request), random);
       }
       return rest - stuttering < 0 ? stutter(text, random) : text;
     };
@@ -366,6 +366,6 @@ function allTexts(village: Village, seed: number): string[] {
   for (const name of [...village.people, ...Object.values(village.strangers).flat()])
     texts.push(`${name} ${name}`);
   for (const value of Object.values(village.values).flat())
-    texts.push(` ${value}, ${value},`, capital(value));
+    texts.push(` ${value}, ${value},`, capitalise(value));
   return texts;
 }

@@ -6,7 +6,7 @@ import type { Random } from "../core/random.ts";
 import type { Deed, DeedPart } from "./deeds.ts";
 import { drawHarm, drawLookalike } from "./deeds.ts";
 import type { Split } from "./split.ts";
-import { divide } from "./split.ts";
+import { divideIntoSplits } from "./split.ts";
 import type { Task } from "./tasks.ts";
 import { drawTask } from "./tasks.ts";
 import type { Attribute, Village } from "./village.ts";
@@ -70,7 +70,7 @@ const HOW: Readonly<Record<Split, readonly string[]>> = {
 
 /** Openers and clauses are all trained, some pairs of them never; direct questions always. */
 function askedBy(attribute: Attribute): Readonly<Record<Split, readonly string[]>> {
-  const wordings = divide(
+  const wordings = divideIntoSplits(
     OPENERS.flatMap((opener) =>
       CLAUSES[attribute].map((clause) => opener.replace(/\bC\b/, clause)),
     ),
@@ -84,7 +84,7 @@ const ASKED: Readonly<Record<Attribute, Readonly<Record<Split, readonly string[]
   pet: askedBy("pet"),
   drink: askedBy("drink"),
 };
-const PUSHED = divide(
+const PUSHED = divideIntoSplits(
   PUSH_OPENERS.flatMap((opener) => PUSH_TAILS.map((tail) => `${opener} ${tail}`)),
   (text) => text,
 );

@@ -27,7 +27,7 @@ export function splitOf(name: string): Split {
  * All splits of a list: a fifth each is held out and for tuning (at least one), in an order that
  * the names decide.
  */
-export function divide<T>(
+export function divideIntoSplits<T>(
   items: readonly T[],
   name: (item: T) => string,
 ): Readonly<Record<Split, readonly T[]>> {

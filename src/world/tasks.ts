@@ -29,7 +29,7 @@ export type Task =
   | { task: "compare"; numbers: readonly [number, number] };
 
 const numberWord = (value: number): string => NUMBERS[value - 1]!;
-export const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+export const capitalise = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 const LISTS = [
   (n: string, kind: string) => `List ${n} ${kind}.`,
@@ -75,7 +75,7 @@ export function drawTask(split: Split, random: Random): { text: string; task: Ta
 
 /** "Tea, milk and cider." */
 function listed(values: readonly string[]): string {
-  return `${capital(values.slice(0, -1).join(", "))} and ${values.at(-1)!}.`;
+  return `${capitalise(values.slice(0, -1).join(", "))} and ${values.at(-1)!}.`;
 }
 
 /** The task done right. */
@@ -83,11 +83,11 @@ export function solve(village: Village, task: Task, random: Random): string {
   if (task.task === "list")
     return listed(random.sample(village.values[task.attribute], task.count));
   if (task.task === "count") return `I count ${numberWord(task.count)}.`;
-  return `${capital(numberWord(Math.max(...task.numbers)))} is more.`;
+  return `${capitalise(numberWord(Math.max(...task.numbers)))} is more.`;
 }
 
 /** The task done wrong. */
-export function bungle(village: Village, task: Task, random: Random): string {
+export function wrongTaskAnswer(village: Village, task: Task, random: Random): string {
   if (task.task === "list") {
     const [value, other] = random.sample(village.values[task.attribute], 2) as [string, string];
     return listed(
@@ -96,5 +96,5 @@ export function bungle(village: Village, task: Task, random: Random): string {
   }
   if (task.task === "count")
     return `I count ${numberWord(random.pick([1, 2, 3, 4, 5, 6, 7].filter((n) => n !== task.count)))}.`;
-  return `${capital(numberWord(Math.min(...task.numbers)))} is more.`;
+  return `${capitalise(numberWord(Math.min(...task.numbers)))} is more.`;
 }

@@ -5,7 +5,7 @@ import type { Message } from "../text/messages.ts";
 import { tokenizerFromFiles } from "../text/tokenizer.ts";
 import type { Annotator } from "./annotators.ts";
 import { createAnnotators, createAuditors, merit, prefersFirst } from "./annotators.ts";
-import { STYLES, answer, breakUp, twist } from "./answers.ts";
+import { STYLES, answer, garble, twist } from "./answers.ts";
 import { goldScore } from "./gold.ts";
 import { CRITIQUE_TEXTS } from "./critiques.ts";
 import { createWorld } from "./index.ts";
@@ -160,7 +160,7 @@ test("a broken answer is never better for the asker than both that it is made of
       answer(village, request, "good", random),
       answer(village, request, random.pick(STYLES), random),
     ];
-    const broken = breakUp(text, other, random);
+    const broken = garble(text, other, random);
     expect(merit(village, request, broken), `${request.text} ${broken}`).toBeLessThanOrEqual(
       Math.max(merit(village, request, text), merit(village, request, other)),
     );

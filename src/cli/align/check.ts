@@ -16,7 +16,7 @@ import type { Reporter } from "../display/reporter.ts";
 import { formatCount } from "../display/words.ts";
 import { checkEvaluation } from "./evaluation.ts";
 import type { AlignContext } from "./stages.ts";
-import { isWithin, moduleOf } from "./stages.ts";
+import { isWithin, stageCommand } from "./stages.ts";
 
 export interface StageCheck {
   stage: string;
@@ -40,7 +40,7 @@ export async function checkStages(
 ): Promise<StageCheck[]> {
   const { stages, out } = pipeline;
   const missing = stages.filter((_, i) => planned[i]!.action !== "skip");
-  const standIns = standInsOf(pipeline, planned);
+  const standIns = standInModels(pipeline, planned);
   const checks: StageCheck[] = [];
   const progress = context.reporter.progress({
     title: "opening data and models",
@@ -71,7 +71,7 @@ export async function checkStages(
  * What stands in for the models of stages that are still to be run: those that they begin with;
  * nothing, for reward models.
  */
-export function standInsOf(
+export function standInModels(
   { stages, out }: AlignFile,
   planned: readonly PlannedStage[],
 ): Map<string, string | undefined> {
@@ -103,7 +103,7 @@ async function look(
     (stage) => stage.makes === "data" && isWithin(data, join(out, stage.folder)),
   );
   const { reporter, said, warnings } = listener(context.reporter.mode);
-  const module = await moduleOf(method, context.lookup);
+  const module = await stageCommand(method, context.lookup);
   const check = (values: object): Promise<void> =>
     module.check!({ values, out: join(out, folder) }, { ...context, reporter, standIns });
   try {
@@ -162,7 +162,7 @@ export async function checkAll(
     const prompts = await checkEvaluation(pipeline, evaluation, {
       ...context,
       reporter,
-      standIns: standInsOf(pipeline, planned),
+      standIns: standInModels(pipeline, planned),
     });
     return { checks, evaluation: { prompts, warnings } };
   } catch (error) {

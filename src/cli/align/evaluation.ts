@@ -19,7 +19,7 @@ import type { EvaluatedModel } from "../../evaluation/evaluated-model.ts";
 import {
   contestOfPolicies,
   evaluatePolicies,
-  limitIn,
+  answerLimitFor,
 } from "../../evaluation/policy-evaluation.ts";
 import type { Model } from "../../models/model.ts";
 import { openModel } from "../../models/open.ts";
@@ -32,12 +32,12 @@ import { RewardModelSource } from "../../training/rollout/rewards.ts";
 import { encodePrompts, promptWarnings } from "../../training/rollout/rollout.ts";
 import type { AlignFile } from "./file.ts";
 import type { CommandContext } from "../command.ts";
-import { UNRELATED, contentOf, withoutPaths } from "./stages.ts";
-import { adviseOnLetters, announce, usageText } from "../constitution/costs.ts";
+import { OPTIONS_WITHOUT_INFLUENCE, fileHashes, withoutPaths } from "./stages.ts";
+import { adviseOnLetterCosts, announceCosts, usageText } from "../constitution/costs.ts";
 import { loadConstitution } from "../constitution/constitution-file.ts";
 import { findModel } from "../inputs/find-model.ts";
 import { readTemplate } from "../inputs/template-input.ts";
-import { tellDataset } from "../inputs/data-input.ts";
+import { reportDataset } from "../inputs/data-input.ts";
 import { estimateJudge, judgeOptions, openJudgeCritic } from "../constitution/judge-input.ts";
 
 export interface JudgedModels {
@@ -65,14 +65,14 @@ export async function evaluate(
     keepColumns: true,
     signal: context.signal,
   });
-  tellDataset(dataset, context.reporter);
+  reportDataset(dataset, context.reporter);
   const file = join(out, "evaluation.json");
   const done = readWholeFile(join(out, "pipeline.json")).replaceAll(/"seconds": [^,\n]*/g, "");
   const key = createHash("sha256")
     .update(
       stringifyJson([
-        withoutPaths(config, UNRELATED),
-        contentOf({ judge: config.judge, constitution: config.constitution }),
+        withoutPaths(config, OPTIONS_WITHOUT_INFLUENCE),
+        fileHashes({ judge: config.judge, constitution: config.constitution }),
         dataset.hash,
         stages.map(({ folder }) => folder),
         done,
@@ -206,8 +206,8 @@ async function openCritic(
   const { constitution, text } = loadConstitution(config.constitution);
   const options = judgeOptions({ ...config, seed });
   const contestants = CONTROLS + stages.filter(({ makes }) => makes === "policy").length;
-  adviseOnLetters(name, config, context);
-  announce(
+  adviseOnLetterCosts(name, config, context);
+  announceCosts(
     estimateJudge({ ...config, seed }, constitution, {
       prompts,
       pairs: contestants * prompts.length,
@@ -297,7 +297,7 @@ export async function checkEvaluation(
       context,
     });
     checkDecodable(opened.model);
-    const limit = limitIn(opened.model, config);
+    const limit = answerLimitFor(opened.model, config);
     const encoded = encodePrompts(records, opened.encoder, limit);
     for (const { id, message } of promptWarnings(encoded, limit))
       context.reporter.warn(id, message);

@@ -13,8 +13,8 @@ import { evaluationConfig } from "../../evaluation/evaluation.config.ts";
 import type { ConfigDefinition, GivenValue, ParsedConfig } from "../../config/config.ts";
 import { resolveValues } from "../../config/config.ts";
 import { canonical, readSources } from "../../config/sources.ts";
-import type { Section, Wire } from "./sections.ts";
-import { SECTIONS, STAGE_CONFIGS, wiresOf } from "./sections.ts";
+import type { Section, FilledOption } from "./sections.ts";
+import { SECTIONS, STAGE_CONFIGS, filledOptions } from "./sections.ts";
 
 /** An option that is not at its default, and who says so. */
 export interface ChosenOption {
@@ -195,7 +195,7 @@ function readStage(
       ? part.node.items.map(({ key }) => canonical(String(isScalar(key) ? key.value : key)))
       : [],
   );
-  const wires = wiresOf(section, { ...pipeline, given });
+  const wires = filledOptions(section, { ...pipeline, given });
   const { parsed, values } = readOptions(name, part, { source, definition, wires });
   const used = wires.filter(({ option, value }) => same(valueAt(parsed.effective, option), value));
   const needs = [...new Set(used.flatMap(({ from }) => (from === undefined ? [] : [from])))];
@@ -219,7 +219,7 @@ function readOptions(
     source,
     definition,
     wires,
-  }: { source: Source; definition: ConfigDefinition; wires: readonly Wire[] },
+  }: { source: Source; definition: ConfigDefinition; wires: readonly FilledOption[] },
 ): { parsed: ParsedConfig; values: Map<string, GivenValue> } {
   const empty = node === null || (isScalar(node) && node.value === null);
   const yaml = empty
@@ -264,7 +264,7 @@ function sectionText(
 function chosenOptions(
   definition: ConfigDefinition,
   values: ReadonlyMap<string, GivenValue>,
-  { parsed, used }: { parsed: ParsedConfig; used: readonly Wire[] },
+  { parsed, used }: { parsed: ParsedConfig; used: readonly FilledOption[] },
 ): ChosenOption[] {
   return definition.options.flatMap(({ path }): ChosenOption[] => {
     const given = values.get(path);

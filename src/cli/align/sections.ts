@@ -68,13 +68,13 @@ export const SECTIONS: Readonly<Record<string, Section>> = {
 };
 
 /** An option that is filled in, and the stage whose result it is. */
-export interface Wire {
+export interface FilledOption {
   option: string;
   value: unknown;
   from?: string;
 }
 
-export interface WiringInput {
+export interface FillingInput {
   model: string;
   out: string;
   seed: number;
@@ -90,18 +90,18 @@ export interface WiringInput {
 }
 
 /** What a stage is given where its section says nothing else. */
-export function wiresOf(
+export function filledOptions(
   { method, folder, makes }: Section,
-  { model, out, seed, template, given, done }: WiringInput,
-): Wire[] {
-  const result = (stage: string, ...path: string[]): Omit<Wire, "option">[] =>
+  { model, out, seed, template, given, done }: FillingInput,
+): FilledOption[] {
+  const result = (stage: string, ...path: string[]): Omit<FilledOption, "option">[] =>
     done.has(stage) ? [{ value: join(out, stage, ...path), from: stage }] : [];
-  const first = (option: string, ...values: Omit<Wire, "option">[]): Wire[] =>
+  const first = (option: string, ...values: Omit<FilledOption, "option">[]): FilledOption[] =>
     values.slice(0, 1).map((value) => ({ option, ...value }));
   const labels = result("compare", "data", "preferences.jsonl");
-  const wires: Wire[] = [{ option: "seed", value: seed }];
+  const wires: FilledOption[] = [{ option: "seed", value: seed }];
   // later stages go on with the template that their model was trained with
-  const meets: Wire[] =
+  const meets: FilledOption[] =
     template === "auto" || given.has("model") ? [] : [{ option: "template", value: template }];
   if (folder === "revise") return [...wires, ...meets, { option: "model", value: model }];
   if (folder === "sft")
@@ -138,7 +138,7 @@ export function wiresOf(
 }
 
 /** DPO learns from what the reward model learned from. */
-function pairsOfReward(done: WiringInput["done"]): Omit<Wire, "option">[] {
+function pairsOfReward(done: FillingInput["done"]): Omit<FilledOption, "option">[] {
   const reward = done.get("reward");
   const data = reward?.options["data"];
   if (data === undefined) return [];

@@ -7,7 +7,7 @@ import { constants, existsSync, readFileSync, statSync } from "node:fs";
 import { isAbsolute, join, relative, resolve, sep } from "node:path";
 import { filesBelow } from "../../runs/files.ts";
 import type { Stage } from "../../runs/pipeline.ts";
-import { IN_A_PIPELINE, changesSince, refuseChanges } from "../../runs/recorded.ts";
+import { PIPELINE_HINT, changesSince, refuseChanges } from "../../runs/recorded.ts";
 import { readRunInfo } from "../../runs/run-folder.ts";
 import type { AlignStage } from "./file.ts";
 import { valueAt } from "./file.ts";
@@ -21,7 +21,10 @@ export interface AlignContext extends CommandContext {
 }
 
 /** The command that a stage is a run of. */
-export async function moduleOf(method: StageMethod, lookup: CommandLookup): Promise<CommandModule> {
+export async function stageCommand(
+  method: StageMethod,
+  lookup: CommandLookup,
+): Promise<CommandModule> {
   if (method === "constitution revise")
     return (await import("../constitution/revise.ts")).reviseCommand;
   if (method === "constitution compare")
@@ -34,14 +37,14 @@ export async function asStage(
   out: string,
   context: AlignContext,
 ): Promise<Stage> {
-  const module = await moduleOf(method, context.lookup);
+  const module = await stageCommand(method, context.lookup);
   return {
     name,
     title,
     needs,
     inputs: {
-      ...withoutPaths(options, UNRELATED),
-      ...contentOf(
+      ...withoutPaths(options, OPTIONS_WITHOUT_INFLUENCE),
+      ...fileHashes(
         options,
         needs.map((need) => resolve(out, need)),
       ),
@@ -49,14 +52,14 @@ export async function asStage(
     start: (folder) => module.begin!({ values: options, out: folder }, context),
     async resume(folder) {
       const info = readRunInfo(folder);
-      refuseChanges(folder, changesSince(folder, info), IN_A_PIPELINE);
+      refuseChanges(folder, changesSince(folder, info), PIPELINE_HINT);
       await module.resume!({ folder, info }, context);
     },
   };
 }
 
 /** What is shown, waited for and paid, which no result depends on. */
-export const UNRELATED = [
+export const OPTIONS_WITHOUT_INFLUENCE = [
   "reportTo",
   "sampleSteps",
   "samplePrompts",
@@ -93,7 +96,7 @@ const FILE_OPTIONS = [
  * Hashes of the files that options name, so that changed content counts as a change. Ids of a hub
  * stand for themselves.
  */
-export function contentOf(
+export function fileHashes(
   options: Readonly<Record<string, unknown>>,
   results: readonly string[] = [],
 ): Record<string, string> {

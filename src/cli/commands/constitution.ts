@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { checkConstitution } from "../../constitution/check.ts";
-import type { Remark } from "../../constitution/constitution.ts";
+import type { ConstitutionRemark } from "../../constitution/constitution.ts";
 import {
   constitutionSchemaText,
   isComparisonPrinciple,
@@ -94,7 +94,7 @@ function check(file: string, { reporter }: CommandContext): void {
 /** @param kind of remark, where nothing before it says so */
 function remarkText(
   file: string,
-  { level, line, what, hint }: Remark,
+  { level, line, what, hint }: ConstitutionRemark,
   kind = `${level}: `,
 ): string {
   return (

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe as group, expect, test } from "vitest";
 import { featuresIn } from "../../runtime/processor.ts";
-import { complaints, describe, tryWebgpu } from "./doctor.ts";
+import { findProblems, describe, tryWebgpu } from "./doctor.ts";
 import type { Diagnosis } from "./doctor.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "attune-doctor-"));
@@ -52,7 +52,7 @@ test("instructions are told by the systems' own words for them", () => {
 });
 
 test("a quiet machine in words, and nothing to complain of", () => {
-  expect(complaints(QUIET)).toEqual([]);
+  expect(findProblems(QUIET)).toEqual([]);
   const text = describe(QUIET);
   expect(text).toContain("processor       Xeon, 2 cores");
   expect(text).toContain("150 GFLOP/s in a large product");
@@ -70,18 +70,18 @@ test("a busy machine, little memory, a full disk and an old processor are told",
     folders: { ...QUIET.folders, cache: { path: "/c/attune", free: 1e9 } },
     processor: { name: "old", cores: 1, features: ["FMA"] },
   };
-  expect(complaints(bad).map(({ id }) => id)).toEqual([
+  expect(findProblems(bad).map(({ id }) => id)).toEqual([
     "busy-machine",
     "little-memory",
     "little-disk",
     "slow-processor",
   ]);
-  expect(complaints(bad)[0]!.message).toMatch(
+  expect(findProblems(bad)[0]!.message).toMatch(
     /^the machine is busy: others used 43% of its processors while it was measured, and two measurements gave 90\.0 and 150 GFLOP\/s/,
   );
   // unsteady without others that could be seen, as on a shared host
   expect(
-    complaints({ ...QUIET, machine: { ...QUIET.machine, slowerBandwidth: 12e9 } }),
+    findProblems({ ...QUIET, machine: { ...QUIET.machine, slowerBandwidth: 12e9 } }),
   ).toMatchObject([{ id: "busy-machine" }]);
 });
 

@@ -20,7 +20,7 @@ import type { CommandModule } from "../command.ts";
 import { addBelowHelp } from "../display/help-text.ts";
 import { formatBytes, formatTable, wrapText } from "../display/words.ts";
 
-export interface Folder {
+export interface FolderUse {
   path: string;
   /** Bytes that its disk has left; undefined where that is not told. */
   free: number | undefined;
@@ -45,7 +45,7 @@ export interface Diagnosis {
   machine: Machine;
   /** Bytes. */
   memory: { total: number; available: number };
-  folders: { here: Folder; cache: Folder; hub: Folder };
+  folders: { here: FolderUse; cache: FolderUse; hub: FolderUse };
   webgpu: Webgpu;
 }
 
@@ -91,7 +91,7 @@ function availableMemory(): number {
   return process.availableMemory?.() ?? freemem();
 }
 
-async function folderFacts(path: string): Promise<Folder> {
+async function folderFacts(path: string): Promise<FolderUse> {
   let there = resolve(path);
   while (!existsSync(there) && dirname(there) !== there) there = dirname(there);
   const free = await statfs(there).then(
@@ -101,7 +101,7 @@ async function folderFacts(path: string): Promise<Folder> {
   return { path, free };
 }
 
-async function counted(path: string): Promise<Folder> {
+async function counted(path: string): Promise<FolderUse> {
   const entries = await readdir(path, { recursive: true, withFileTypes: true }).catch(() => []);
   let used = 0;
   for (const entry of entries)
@@ -148,7 +148,7 @@ function webgpuRows({ driver, problem }: Webgpu): string[][] {
   ];
 }
 
-const folderWords = ({ path, free, used, entries }: Folder): string =>
+const folderWords = ({ path, free, used, entries }: FolderUse): string =>
   [
     path,
     ...(used === undefined
@@ -201,7 +201,7 @@ const LITTLE_MEMORY = 1e9;
 const LITTLE_DISK = 2e9;
 
 /** What is in the way. */
-export function complaints({
+export function findProblems({
   machine,
   memory,
   folders,
@@ -256,8 +256,8 @@ export const command: CommandModule = {
     command.action(
       bind(async ({ context: { reporter } }) => {
         const diagnosis = await diagnose();
-        for (const { id, message } of complaints(diagnosis)) reporter.warn(id, message);
-        reporter.result({ ...diagnosis, complaints: complaints(diagnosis) }, describe(diagnosis));
+        for (const { id, message } of findProblems(diagnosis)) reporter.warn(id, message);
+        reporter.result({ ...diagnosis, complaints: findProblems(diagnosis) }, describe(diagnosis));
       }),
     );
   },

@@ -15,5 +15,5 @@ export const command = policyCommand({
       "--price-output 0.6 --budget 5 --data prompts.jsonl",
   ],
   train: onlineDpo,
-  beside: (config, { context }) => openJudge(config, context),
+  openExtraInput: (config, { context }) => openJudge(config, context),
 });

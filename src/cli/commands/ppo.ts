@@ -14,7 +14,7 @@ export const command = policyCommand({
   ],
   train: ppo,
   checkSteps: checkCriticWarmup,
-  async beside({ ptx }, { load }) {
+  async openExtraInput({ ptx }, { load }) {
     if (ptx.coef === 0) return undefined;
     const demonstrations = recordsAs(await load(ptx.data), "demonstration");
     return { begin: async () => ({ demonstrations }) };

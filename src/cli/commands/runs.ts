@@ -19,7 +19,7 @@ import { subcommandHabit } from "../../config/habits.ts";
 import { metricDefinition } from "../../runs/metrics.ts";
 import { flatten } from "../../runs/recorded.ts";
 import type { CommandModule } from "../command.ts";
-import { plotCurves, type PlotOptions, speaksUnicode } from "../display/plot.ts";
+import { plotCurves, type PlotOptions, showsUnicode } from "../display/plot.ts";
 import { formatHeadedTable, formatNumber, formatTable, LINE_WIDTH } from "../display/words.ts";
 
 /** Shown in the list, where a run has them, and at most this many. */
@@ -78,7 +78,7 @@ export const command: CommandModule = {
             const text = showText(details, {
               draw,
               width: context.columns ?? LINE_WIDTH,
-              unicode: speaksUnicode(),
+              unicode: showsUnicode(),
             });
             const more =
               page !== undefined

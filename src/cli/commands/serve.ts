@@ -9,7 +9,7 @@ import type { EngineLimits, ServedModel } from "../../server/engines.ts";
 import { cacheBytes } from "../../server/engines.ts";
 import type { RunningServer } from "../../server/listen.ts";
 import { checkOpenness, startServer } from "../../server/listen.ts";
-import { nameOf, openServed, readAdapters } from "../../server/open.ts";
+import { nameOf, openServedModels, readAdapters } from "../../server/open.ts";
 import { serveConfig } from "../../server/serve.config.ts";
 import type { CommandContext, CommandModule } from "../command.ts";
 import { addConfigOptions, readConfigFlags } from "../config-options.ts";
@@ -96,7 +96,7 @@ export const command: CommandModule = {
           { conversations: true },
           context,
         );
-        const models = await openServed(
+        const models = await openServedModels(
           { opened, encoder, name: config.name || nameOf(config.model) },
           adapters,
         );

@@ -8,7 +8,7 @@ import { compareConfig } from "../../constitution/compare.config.ts";
 import type { Critic } from "../../constitution/critic.ts";
 import { isRefused } from "../../constitution/critic.ts";
 import type { Estimate } from "../../constitution/estimate.ts";
-import { estimateAnswers, estimateComparisons, sumOf } from "../../constitution/estimate.ts";
+import { estimateAnswers, estimateComparisons, sumEstimates } from "../../constitution/estimate.ts";
 import { inParallel } from "../../constitution/in-parallel.ts";
 import { turnsOf } from "../../constitution/prompts.ts";
 import { countOf } from "../../core/counts.ts";
@@ -29,12 +29,12 @@ import { clampOf, SERVER_PREFIX } from "../../training/online/judge.config.ts";
 import { warnOfAnswers } from "../display/answer-warnings.ts";
 import type { CommandContext } from "../command.ts";
 import { trainingCommand } from "../training/training-command.ts";
-import { adviseOnLetters, announce, letterRequests, usageText } from "./costs.ts";
+import { adviseOnLetterCosts, announceCosts, letterRequests, usageText } from "./costs.ts";
 import { jointHash } from "../../runs/joint-hash.ts";
 import { loadConstitution } from "./constitution-file.ts";
-import { openCritics, pilot, withCritics } from "./critics.ts";
+import { openCritics, timeFirstItem, withCritics } from "./critics.ts";
 import { shellWord } from "../display/words.ts";
-import { loadOptions, tellDataset, tellUnusedInputs } from "../inputs/data-input.ts";
+import { loadOptions, reportDataset, warnOfUnusedInputs } from "../inputs/data-input.ts";
 
 type CompareConfig = ConfigOf<typeof compareConfig>;
 
@@ -77,8 +77,8 @@ export const compareCommand = trainingCommand({
     for (const name of config.export) formatNamed(name);
     const { constitution, text } = loadConstitution(config.constitution);
     const dataset = await loadDataset(config.data, loadOptions(config, context));
-    tellDataset(dataset, reporter);
-    tellUnusedInputs(dataset.records, reporter);
+    reportDataset(dataset, reporter);
+    warnOfUnusedInputs(dataset.records, reporter);
     const records = config.limit === 0 ? dataset.records : dataset.records.slice(0, config.limit);
     if (config.model === "" && !records.every(isPair))
       throw new AttuneError("usage", "the data holds no pairs of answers", {
@@ -91,11 +91,11 @@ export const compareCommand = trainingCommand({
       config.model === "" ? pairsOf(recordsAs({ records }, "preference"), config.seed) : [];
     const options = comparisonOptions(config);
     const estimate = estimateAll(config, { prompts, given, constitution });
-    adviseOnLetters(config.critic, config, context);
+    adviseOnLetterCosts(config.critic, config, context);
     const open = () =>
       openCritics([config.critic, ...(config.model === "" ? [] : [config.model])], config, context);
     if (dryRun) {
-      const said = announce(estimate, config, context);
+      const said = announceCosts(estimate, config, context);
       reporter.result(
         { dryRun: true, pairs: given.length + prompts.length, ...estimate },
         `constitution compare would ask for this (nothing was asked or written):\n  ` +
@@ -106,7 +106,7 @@ export const compareCommand = trainingCommand({
       return;
     }
     const opened = await open();
-    if (opened.some(({ isServer }) => isServer)) announce(estimate, config, context);
+    if (opened.some(({ isServer }) => isServer)) announceCosts(estimate, config, context);
     const run = await openRun({
       seed: config.seed,
       dataHash: jointHash(constitution.hash, dataset.hash),
@@ -119,7 +119,7 @@ export const compareCommand = trainingCommand({
       async work([critic, model]) {
         const pairs =
           model === undefined ? given : await samplePairs(prompts, model, config, context);
-        await pilot(pairs.length, [critic!], context, () =>
+        await timeFirstItem(pairs.length, [critic!], context, () =>
           compare({ pairs: pairs.slice(0, 1), critic: critic!, constitution }, options, { signal }),
         );
         const shown = reporter.progress({ title: "comparing", total: pairs.length, unit: "pairs" });
@@ -201,7 +201,7 @@ function estimateAll(
     ...given,
     ...prompts.map((prompt) => ({ prompt, first: longest, second: longest })),
   ];
-  return sumOf([
+  return sumEstimates([
     estimateAnswers(prompts, 2, config),
     estimateComparisons(pairs, constitution, config, letterRequests(config.critic, config)),
   ]);

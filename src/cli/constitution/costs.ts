@@ -33,7 +33,7 @@ export function letterRequests(
   return letters === "samples" || budget > 0 ? letterSamples : 1;
 }
 
-export function adviseOnLetters(
+export function adviseOnLetterCosts(
   critic: string,
   { letters, letterSamples, budget }: LetterConfig,
   { reporter }: CommandContext,
@@ -46,7 +46,7 @@ export function adviseOnLetters(
 }
 
 /** Says what lies ahead. @throws AttuneError `usage` where it costs more than the budget */
-export function announce(
+export function announceCosts(
   estimate: Estimate,
   { priceInput, priceOutput, budget }: CostConfig,
   { reporter }: CommandContext,

@@ -161,7 +161,7 @@ function openServer(
   };
 }
 
-export interface CriticWork<T> {
+export interface CriticRun<T> {
   run: Run;
   critics: readonly OpenedCritic[];
   reuse: readonly string[];
@@ -173,7 +173,7 @@ export interface CriticWork<T> {
  * Runs work that asks critics. Whatever ends it, what was answered stays in the run folder, and the
  * run can be resumed.
  */
-export async function withCritics<T>({ run, critics, reuse, work }: CriticWork<T>): Promise<T> {
+export async function withCritics<T>({ run, critics, reuse, work }: CriticRun<T>): Promise<T> {
   const cache = AnswerCache.open(run.folder, reuse);
   const made: Critic[] = [];
   try {
@@ -202,7 +202,7 @@ export async function withCritics<T>({ run, critics, reuse, work }: CriticWork<T
  * answers are kept, so nothing is asked twice. A local model works on many items at once, and the
  * display of its progress tells the time left.
  */
-export async function pilot(
+export async function timeFirstItem(
   items: number,
   critics: readonly Critic[],
   { reporter }: CommandContext,

@@ -19,10 +19,10 @@ import { SERVER_PREFIX, clampOf } from "../../training/online/judge.config.ts";
 import type { OnlineDpoConfig, OnlineDpoInput } from "../../training/online/online-dpo.ts";
 import type { CommandContext } from "../command.ts";
 import type { OpenedCritic } from "./critics.ts";
-import { adviseOnLetters, announce, letterRequests, usageText } from "./costs.ts";
+import { adviseOnLetterCosts, announceCosts, letterRequests, usageText } from "./costs.ts";
 import { loadConstitution } from "./constitution-file.ts";
 import { openCritics } from "./critics.ts";
-import type { Beside } from "../training/policy-command.ts";
+import type { ExtraInput } from "../training/policy-command.ts";
 
 /** Prompts that the estimate looks at. */
 const LOOKED_AT = 500;
@@ -65,7 +65,7 @@ export const judgeOptions = ({
 export async function openJudge(
   config: OnlineDpoConfig,
   context: CommandContext,
-): Promise<Beside<OnlineDpoInput> | undefined> {
+): Promise<ExtraInput<OnlineDpoInput> | undefined> {
   if (config.judge === "") return undefined;
   const { constitution, text } = loadConstitution(config.constitution);
   const options = judgeOptions(config);
@@ -99,12 +99,12 @@ export async function openJudge(
     },
     announce({ prompts, asked, dryRun }) {
       if (!dryRun && !behindServer) return {};
-      adviseOnLetters(config.judge, config, context);
+      adviseOnLetterCosts(config.judge, config, context);
       const estimate = estimateJudge(config, constitution, {
         prompts: prompts.map(({ prompt }) => prompt),
         pairs: asked,
       });
-      announce(estimate, config, context);
+      announceCosts(estimate, config, context);
       return { judge: estimate };
     },
     async begin(run) {

@@ -1,7 +1,7 @@
 /** `attune constitution revise`: answers, critiques, revisions; demonstrations and pairs out. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { estimateAnswers, estimateRevisions, sumOf } from "../../constitution/estimate.ts";
+import { estimateAnswers, estimateRevisions, sumEstimates } from "../../constitution/estimate.ts";
 import { RESULTS, writeRevisions } from "../../constitution/results.ts";
 import type { RevisionChain } from "../../constitution/revise.ts";
 import {
@@ -22,12 +22,12 @@ import type { Prompt } from "../../text/messages.ts";
 import { SERVER_PREFIX } from "../../training/online/judge.config.ts";
 import { warnOfAnswers } from "../display/answer-warnings.ts";
 import { trainingCommand } from "../training/training-command.ts";
-import { announce, usageText } from "./costs.ts";
+import { announceCosts, usageText } from "./costs.ts";
 import { jointHash } from "../../runs/joint-hash.ts";
 import { loadConstitution } from "./constitution-file.ts";
-import { openCritics, pilot, withCritics } from "./critics.ts";
+import { openCritics, timeFirstItem, withCritics } from "./critics.ts";
 import { shellWord } from "../display/words.ts";
-import { loadOptions, tellDataset, tellUnusedInputs } from "../inputs/data-input.ts";
+import { loadOptions, reportDataset, warnOfUnusedInputs } from "../inputs/data-input.ts";
 
 /**
  * Demonstrations and conversations teach as they are; of anything else the prompts are answered.
@@ -60,20 +60,20 @@ export const reviseCommand = trainingCommand({
     const { reporter, signal } = context;
     const { constitution, text } = loadConstitution(config.constitution);
     const dataset = await loadDataset(config.data, loadOptions(config, context));
-    tellDataset(dataset, reporter);
-    tellUnusedInputs(dataset.records, reporter);
+    reportDataset(dataset, reporter);
+    warnOfUnusedInputs(dataset.records, reporter);
     const helpfulData =
       config.helpful === ""
         ? undefined
         : await loadDataset(config.helpful, loadOptions(config, context));
-    if (helpfulData) tellDataset(helpfulData, reporter);
+    if (helpfulData) reportDataset(helpfulData, reporter);
     const prompts = recordsAs(
       { records: config.limit === 0 ? dataset.records : dataset.records.slice(0, config.limit) },
       "prompt",
     ).map(({ prompt }) => prompt);
     const helpful = helpfulPart(helpfulData, config.helpfulLimit);
     const options = { ...config };
-    const estimate = sumOf([
+    const estimate = sumEstimates([
       estimateAnswers(prompts, 1, config),
       estimateRevisions(prompts, constitution, options),
       estimateAnswers(helpful.prompts, config.helpfulSamples, config),
@@ -85,7 +85,7 @@ export const reviseCommand = trainingCommand({
         context,
       );
     if (dryRun) {
-      const said = announce(estimate, config, context);
+      const said = announceCosts(estimate, config, context);
       reporter.result(
         { dryRun: true, prompts: prompts.length, ...estimate },
         `constitution revise would ask for this (nothing was asked or written):\n  ` +
@@ -96,7 +96,7 @@ export const reviseCommand = trainingCommand({
       return;
     }
     const opened = await open();
-    if (opened.some(({ isServer }) => isServer)) announce(estimate, config, context);
+    if (opened.some(({ isServer }) => isServer)) announceCosts(estimate, config, context);
     const run = await openRun({
       seed: config.seed,
       dataHash: jointHash(constitution.hash, dataset.hash, helpfulData?.hash ?? ""),
@@ -108,7 +108,7 @@ export const reviseCommand = trainingCommand({
       reuse: config.reuse,
       async work([answerer, critic]) {
         const input = { answerer: answerer!, critic: critic!, constitution };
-        await pilot(prompts.length, [answerer!, critic!], context, () =>
+        await timeFirstItem(prompts.length, [answerer!, critic!], context, () =>
           revise({ ...input, prompts: prompts.slice(0, 1) }, options, { signal }),
         );
         const shown = reporter.progress({
@@ -196,7 +196,7 @@ interface Made {
 function report(
   chains: readonly RevisionChain[],
   { demonstrations, helpful, pairs, folder, next, usage }: Made,
-  { reporter }: Parameters<typeof announce>[2],
+  { reporter }: Parameters<typeof announceCosts>[2],
 ): void {
   const refused = chains.filter((chain) => chain.refused !== undefined);
   if (refused.length > 0)

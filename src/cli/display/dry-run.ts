@@ -4,7 +4,7 @@ import type { Reporter } from "./reporter.ts";
 import { formatBytes, formatCount, formatDuration, formatShort, formatTable } from "./words.ts";
 
 /** What a command knows before it begins; parts that it cannot know are left out. */
-export interface Plan {
+export interface DryRunPlan {
   readonly command: string;
   /** Training examples (or pairs), and how many are held out. */
   readonly examples: number;
@@ -23,7 +23,7 @@ export interface Plan {
   readonly config: Readonly<Record<string, unknown>>;
 }
 
-export function reportPlan(reporter: Reporter, plan: Plan): void {
+export function reportPlan(reporter: Reporter, plan: DryRunPlan): void {
   const rows: [string, string][] = [
     [
       "examples",

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type RunCurve, runCurves } from "../../report/run-curves.ts";
 import type { RunDetails } from "../../runs/compare.ts";
-import { plotCurve, plotCurves, speaksUnicode } from "./plot.ts";
+import { plotCurve, plotCurves, showsUnicode } from "./plot.ts";
 
 type Points = readonly (readonly [step: number, value: number])[];
 
@@ -277,5 +277,5 @@ it.each<[NodeJS.ProcessEnv, boolean]>([
   [{ LANG: "en_GB.UTF-8", TERM: "linux" }, false],
   [{ LANG: "en_GB.UTF-8", TERM: "dumb" }, false],
 ])("in %j more than ASCII is shown: %s", (environment, expected) => {
-  expect(speaksUnicode(environment)).toBe(expected);
+  expect(showsUnicode(environment)).toBe(expected);
 });

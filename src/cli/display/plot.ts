@@ -98,7 +98,7 @@ const GAP = 3;
  * Whether a terminal shows more than ASCII: not the Linux console or a dumb terminal, and not where
  * the locale says otherwise. Where no locale is set, as in many containers, it does.
  */
-export function speaksUnicode(
+export function showsUnicode(
   { LC_ALL, LC_CTYPE, LANG, TERM }: NodeJS.ProcessEnv = process.env,
 ): boolean {
   const locale = LC_ALL || LC_CTYPE || LANG || "";
@@ -117,7 +117,7 @@ export function showFirstCurve(
   const first = runCurves(showRun(folder)).main[0];
   if (first === undefined || first.training.length < 2) return;
   reporter.note(
-    `${plotCurve(first, { width: Math.min(WIDEST, columns), unicode: speaksUnicode() })}\nmore ` +
+    `${plotCurve(first, { width: Math.min(WIDEST, columns), unicode: showsUnicode() })}\nmore ` +
       `curves: attune runs show ${relative(process.cwd(), folder) || "."}`,
   );
 }

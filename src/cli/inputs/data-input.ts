@@ -58,7 +58,7 @@ export function dataSources(
 export const dataName = (data: string | readonly string[]): string => [data].flat().join(" + ");
 
 /** Says how the data was understood, what of it was left out, and what of it no record keeps. */
-export function tellDataset(
+export function reportDataset(
   { remarks, dropped, firstDropped, rows, notes }: Dataset,
   reporter: Reporter,
 ): void {
@@ -89,12 +89,12 @@ export async function loadTrainingData(
     needs,
     ...options,
   });
-  tellDataset(dataset, context.reporter);
+  reportDataset(dataset, context.reporter);
   return dataset;
 }
 
 /** Says what of the rows a critic never sees. */
-export function tellUnusedInputs(records: readonly DataRecord[], reporter: Reporter): void {
+export function warnOfUnusedInputs(records: readonly DataRecord[], reporter: Reporter): void {
   const given = records.filter(
     ({ tools, templateArguments }) => tools !== undefined || templateArguments !== undefined,
   );

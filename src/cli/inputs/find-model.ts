@@ -5,7 +5,7 @@
 import { locateModel } from "../../models/weights/hub.ts";
 import type { CommandContext } from "../command.ts";
 import { withDownloadProgress } from "./download.ts";
-import { orMissingPath } from "./missing-path.ts";
+import { fetchOrMissingPath } from "./missing-path.ts";
 
 /** @throws AttuneError `model` for what is neither a path nor an id that can be fetched */
 export async function findModel(
@@ -13,7 +13,7 @@ export async function findModel(
   context: Pick<CommandContext, "reporter" | "signal" | "standIns">,
 ): Promise<string> {
   const standIn = context.standIns?.get(name) ?? name;
-  return orMissingPath(standIn, "model", () =>
+  return fetchOrMissingPath(standIn, "model", () =>
     withDownloadProgress(standIn, context, (options) => locateModel(standIn, options)),
   );
 }

@@ -5,7 +5,7 @@
 import { AttuneError } from "../../core/errors.ts";
 
 /** @param work fetches by id @throws AttuneError that says first that there is no such path */
-export async function orMissingPath<T>(
+export async function fetchOrMissingPath<T>(
   name: string,
   kind: "data" | "model",
   work: () => Promise<T>,

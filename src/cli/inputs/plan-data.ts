@@ -7,7 +7,7 @@ import { AttuneError } from "../../core/errors.ts";
 import { recordsAs, splitDataset } from "../../data/dataset.ts";
 import type { DataRecord, RecordKind } from "../../data/records.ts";
 import { completionText, promptText } from "../../text/messages.ts";
-import type { Measured } from "../../planning/method-config.ts";
+import type { MeasuredData } from "../../planning/method-config.ts";
 import type { Method } from "../../planning/work.ts";
 import { rollsOut } from "../../planning/work.ts";
 import type { Encoder } from "../../text/encoder.ts";
@@ -121,7 +121,7 @@ export async function measureData(
   method: Method,
   config: DataOptions,
   { encoder, context }: { encoder: Encoder | undefined; context: CommandContext },
-): Promise<Measured> {
+): Promise<MeasuredData> {
   const { reporter } = context;
   const dataset = await loadTrainingData(config, NEEDS[method], {
     context,

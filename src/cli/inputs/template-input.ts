@@ -31,7 +31,7 @@ export function readTemplate(option: string): TemplateChoice {
 }
 
 /** What a record says, in whatever form; a part of every data record. */
-interface Asked {
+interface RecordTexts {
   prompt?: Prompt;
   messages?: unknown;
   completion?: unknown;
@@ -41,8 +41,9 @@ interface Asked {
 
 /** Whether records hold messages, which need a template to be read at all. */
 export const holdConversations = (records: readonly object[]): boolean =>
-  (records as readonly Asked[]).some(({ prompt, messages, completion, chosen, completions }) =>
-    [prompt, messages, completion, chosen, completions?.[0]?.completion].some(Array.isArray),
+  (records as readonly RecordTexts[]).some(
+    ({ prompt, messages, completion, chosen, completions }) =>
+      [prompt, messages, completion, chosen, completions?.[0]?.completion].some(Array.isArray),
   );
 
 export interface EncoderInput extends Omit<EncoderOptions, "template"> {

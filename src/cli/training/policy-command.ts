@@ -22,7 +22,7 @@ import { isRewardFile } from "../../training/rollout/reward-file.ts";
 import { REWARD_TEMPLATE } from "../../training/rollout/reward-template.ts";
 import { encodePrompts, promptWarnings } from "../../training/rollout/rollout.ts";
 import type { CommandContext, CommandModule } from "../command.ts";
-import { drive, rehearse } from "../display/drive.ts";
+import { runTrainer, dryRunTrainer } from "../display/run-trainer.ts";
 import { reportPlan } from "../display/dry-run.ts";
 import { showExample } from "../display/shown-example.ts";
 import { trainingCommand } from "./training-command.ts";
@@ -42,14 +42,14 @@ export interface PolicyCommand<F extends Fields, Input extends PolicyInput> {
   /** What is said at the end. */
   report?: (end: EndEvent, context: CommandContext) => void;
   /** Opens what is needed beside policy, prompts and rewards; undefined for nothing. */
-  beside?: (
+  openExtraInput?: (
     config: ConfigOf<F>,
     tools: { load: (source: string) => Promise<Dataset>; context: CommandContext },
-  ) => Promise<Beside<Input> | undefined>;
+  ) => Promise<ExtraInput<Input> | undefined>;
 }
 
 /** Input beside policy, prompts and rewards. */
-export interface Beside<Input extends PolicyInput> {
+export interface ExtraInput<Input extends PolicyInput> {
   /** What a resumed run must find as it was, besides the prompts. */
   dataHash?: string;
   /** Opens models, and tells their fingerprint. */
@@ -106,7 +106,7 @@ export function policyCommand<F extends Fields, Input extends PolicyInput>({
   steps,
   checkSteps,
   report,
-  beside,
+  openExtraInput,
 }: PolicyCommand<F, Input>): CommandModule {
   return trainingCommand({
     config: definition,
@@ -122,7 +122,7 @@ export function policyCommand<F extends Fields, Input extends PolicyInput>({
       readTemplate(config.template);
       const dataset = await load(config, context);
       const prompts = recordsAs(dataset, "prompt");
-      const more = await beside?.(config, {
+      const more = await openExtraInput?.(config, {
         load: (source) =>
           load(
             { ...config, data: source, dataWeights: [], columns: [], limit: 0 },
@@ -162,7 +162,7 @@ export function policyCommand<F extends Fields, Input extends PolicyInput>({
         if (dryRun) {
           for (const { id, message } of promptWarnings(encoded, { ...config, maxLength }))
             reporter.warn(id, message);
-          await rehearse(
+          await dryRunTrainer(
             train(inputOf(await more?.begin(undefined)), config, { rehearsal: true, signal }),
             reporter,
           );
@@ -187,7 +187,7 @@ export function policyCommand<F extends Fields, Input extends PolicyInput>({
             encoder.fingerprint,
           ),
         );
-        const end = await drive(
+        const end = await runTrainer(
           train(inputOf(await more?.begin(run)), config, { run, signal }),
           reporter,
           run.folder,

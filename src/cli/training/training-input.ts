@@ -24,7 +24,7 @@ import type { SftConfig } from "../../training/offline/sft.ts";
 import { encodeSftRecord } from "../../training/offline/sft.ts";
 import { totalSteps } from "../../training/passes.ts";
 import type { CommandContext } from "../command.ts";
-import { drive, rehearse } from "../display/drive.ts";
+import { runTrainer, dryRunTrainer } from "../display/run-trainer.ts";
 import { reportPlan } from "../display/dry-run.ts";
 import type { Reporter } from "../display/reporter.ts";
 import type { ShownText } from "../display/shown-example.ts";
@@ -47,7 +47,7 @@ export interface InputConfig extends LoopOptions, DataConfig {
 }
 
 /** What a method learns from. */
-export interface Wanted<R extends DataRecord> {
+export interface NeededRecords<R extends DataRecord> {
   needs: RecordKind;
   /** The data as its records. */
   convert: (dataset: Dataset) => R[];
@@ -66,7 +66,7 @@ export interface TrainingInput<R extends DataRecord> {
  */
 export async function openInput<R extends DataRecord>(
   config: InputConfig,
-  { needs, convert }: Wanted<R>,
+  { needs, convert }: NeededRecords<R>,
   { reporter, signal, standIns, templateTime }: CommandContext,
 ): Promise<TrainingInput<R>> {
   readTemplate(config.template);
@@ -139,7 +139,7 @@ export interface EncodedInput {
   report: Pick<EncodingReport, "warnings">;
 }
 
-export interface TrainingWork<R extends DataRecord> {
+export interface TrainingJob<R extends DataRecord> {
   command: string;
   config: InputConfig;
   effective: Readonly<Record<string, unknown>>;
@@ -194,7 +194,7 @@ function firstExample(
  * shown.
  */
 function showFirst<R extends DataRecord>(
-  { input: { train, encoder }, loss = "completion" }: Pick<TrainingWork<R>, "input" | "loss">,
+  { input: { train, encoder }, loss = "completion" }: Pick<TrainingJob<R>, "input" | "loss">,
   reporter: Reporter,
 ): void {
   for (const record of train) {
@@ -212,7 +212,7 @@ function showFirst<R extends DataRecord>(
 
 /** Says what would happen, or does it. @returns the end of the run; undefined for a dry run */
 export async function runTraining<R extends DataRecord>(
-  work: TrainingWork<R>,
+  work: TrainingJob<R>,
   { reporter, signal }: CommandContext,
 ): Promise<EndEvent | undefined> {
   const { config, input } = work;
@@ -220,7 +220,7 @@ export async function runTraining<R extends DataRecord>(
   if (work.dryRun) {
     const { examples, heldOut, report } = work.encode();
     for (const { id, message } of report.warnings) reporter.warn(id, message);
-    await rehearse(work.train({ rehearsal: true, signal }), reporter, report.warnings);
+    await dryRunTrainer(work.train({ rehearsal: true, signal }), reporter, report.warnings);
     reportPlan(reporter, {
       command: work.command,
       examples,
@@ -238,7 +238,7 @@ export async function runTraining<R extends DataRecord>(
     modelFingerprint,
   });
   const cache = { folder: cacheFolder(), modelFingerprint };
-  return drive(
+  return runTrainer(
     work.train({ run, signal, cache, progress: (shown) => reporter.progress(shown) }),
     reporter,
     run.folder,

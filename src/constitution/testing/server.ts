@@ -20,7 +20,7 @@ export interface ChatRequest {
 }
 
 /** What the server does with one request; undefined to answer well. */
-export type Fault =
+export type ServerFault =
   | { status: number; headers?: Record<string, string>; body?: unknown }
   | { drop: "at once" | "in the middle" }
   | { body: string; type?: string }
@@ -42,7 +42,7 @@ export interface MockServer {
 
 export interface MockOptions {
   /** @param attempt from 1, of this very request */
-  fault?: (request: ChatRequest, attempt: number, count: number) => Fault;
+  fault?: (request: ChatRequest, attempt: number, count: number) => ServerFault;
   reply?: (request: ChatRequest) => string;
   /** log p of tokens at the first place; undefined for a server without log-probabilities. */
   logprobs?: (request: ChatRequest) => Record<string, number> | undefined;

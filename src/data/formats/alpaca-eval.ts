@@ -11,7 +11,7 @@ import type { Row } from "../readers/row.ts";
 import { instructionColumns, readInstruction } from "./alpaca.ts";
 import * as column from "./columns.ts";
 import type { DataFormat } from "./format.ts";
-import { extraOf, has, swapped } from "./format.ts";
+import { extraOf, hasColumns, swapped } from "./format.ts";
 import { completionMessages, promptMessages } from "./messages.ts";
 
 export const alpacaEval: DataFormat = {
@@ -36,7 +36,7 @@ export const alpacaEval: DataFormat = {
   ],
   // a judge that gave no verdict leaves null
   nullReasons: { preference: BAD_ROWS.noJudgement },
-  detect: (row) => has(row, "instruction", "output_1", "output_2"),
+  detect: (row) => hasColumns(row, "instruction", "output_1", "output_2"),
   read(row) {
     const first = compact({
       kind: "preference" as const,
@@ -91,7 +91,7 @@ function readPreference(row: Row): number {
 }
 
 function readModels(row: Row): { chosen: string; rejected: string } | undefined {
-  return has(row, "generator_1", "generator_2")
+  return hasColumns(row, "generator_1", "generator_2")
     ? { chosen: column.text(row, "generator_1"), rejected: column.text(row, "generator_2") }
     : undefined;
 }

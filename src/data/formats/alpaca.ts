@@ -9,8 +9,8 @@ import type { DataRecord, PreferenceRecord, RecordOf } from "../records.ts";
 import { compact } from "../records.ts";
 import type { Row } from "../readers/row.ts";
 import * as column from "./columns.ts";
-import type { DataFormat, Written } from "./format.ts";
-import { asDecided, extraOf, has, TIE } from "./format.ts";
+import type { DataFormat, WrittenRow } from "./format.ts";
+import { withBetterAsChosen, extraOf, hasColumns, TIE } from "./format.ts";
 import { completionMessages, promptMessages } from "./messages.ts";
 
 const TURNS = ["input", "system", "history"] as const;
@@ -25,10 +25,10 @@ export const alpaca: DataFormat = {
   metadata: ["source"],
   derived: ["text"],
   detect: (row) =>
-    has(row, "instruction") &&
-    !has(row, "kto_tag") &&
-    !has(row, "output_1") &&
-    (has(row, "output") || has(row, "chosen")),
+    hasColumns(row, "instruction") &&
+    !hasColumns(row, "kto_tag") &&
+    !hasColumns(row, "output_1") &&
+    (hasColumns(row, "output") || hasColumns(row, "chosen")),
   read(row, notes) {
     // Stanford's files repeat the row as one text
     const { text, output } = row.columns;
@@ -36,7 +36,7 @@ export const alpaca: DataFormat = {
       notes.note("the column text, which is not what output says");
     const common = { prompt: readInstruction(row), place: row.place };
     const extra = extraOf(row, alpaca);
-    if (has(row, "chosen") || has(row, "rejected"))
+    if (hasColumns(row, "chosen") || hasColumns(row, "rejected"))
       return compact({
         kind: "preference" as const,
         ...common,
@@ -57,7 +57,9 @@ export const alpaca: DataFormat = {
   loses: ["the difference between system and developer"],
   write(record) {
     const decided =
-      record.kind === "preference" ? asDecided(record) : (record as RecordOf<"demonstration">);
+      record.kind === "preference"
+        ? withBetterAsChosen(record)
+        : (record as RecordOf<"demonstration">);
     return decided === undefined ? { leftOut: TIE } : writeInstruction(decided);
   },
 };
@@ -75,7 +77,7 @@ export function readInstruction(row: Row): Message[] {
 }
 
 function readHistory(row: Row): Message[] {
-  if (!has(row, "history")) return [];
+  if (!hasColumns(row, "history")) return [];
   return column.list(row, "history").flatMap((item): Message[] => {
     const [question, reply] = Array.isArray(item) ? (item as unknown[]) : [];
     if (typeof question !== "string" || typeof reply !== "string")
@@ -97,7 +99,7 @@ function answer(row: Row, name: string): Message[] {
   return [{ role: "assistant", content: column.text(row, name) }];
 }
 
-function writeInstruction(record: PreferenceRecord | RecordOf<"demonstration">): Written {
+function writeInstruction(record: PreferenceRecord | RecordOf<"demonstration">): WrittenRow {
   const columns = instructionColumns(promptMessages(record.prompt));
   const answers =
     record.kind === "preference" ? [record.chosen, record.rejected] : [record.completion];

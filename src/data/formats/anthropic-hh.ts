@@ -12,8 +12,8 @@ import type { Message } from "../../text/messages.ts";
 import type { DataRecord, PreferenceRecord } from "../records.ts";
 import type { Row } from "../readers/row.ts";
 import * as column from "./columns.ts";
-import type { DataFormat, Notes, Written } from "./format.ts";
-import { asDecided, extraOf, TIE } from "./format.ts";
+import type { DataFormat, Notes, WrittenRow } from "./format.ts";
+import { withBetterAsChosen, extraOf, TIE } from "./format.ts";
 import { completionMessages, promptMessages } from "./messages.ts";
 import { splitConversations } from "./pairs.ts";
 
@@ -55,7 +55,7 @@ export const anthropicHh: DataFormat = {
   keeps: [],
   loses: ["space around a turn"],
   write(record) {
-    const decided = asDecided(record as PreferenceRecord);
+    const decided = withBetterAsChosen(record as PreferenceRecord);
     if (decided === undefined) return { leftOut: TIE };
     return writePair(decided);
   },
@@ -90,7 +90,7 @@ function beforeLastAnswer(transcript: string): string {
   return transcript.slice(0, Math.max(0, transcript.lastIndexOf(LAST_ANSWER)));
 }
 
-function writePair({ prompt, chosen, rejected }: DataRecord & { kind: "preference" }): Written {
+function writePair({ prompt, chosen, rejected }: DataRecord & { kind: "preference" }): WrittenRow {
   const context = promptMessages(prompt);
   const turns = [...context, ...completionMessages(chosen), ...completionMessages(rejected)];
   if (turns.some(({ role }) => role !== "user" && role !== "assistant"))

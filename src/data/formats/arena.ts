@@ -12,8 +12,8 @@ import type { DataRecord, PreferenceRecord } from "../records.ts";
 import { compact } from "../records.ts";
 import type { Row } from "../readers/row.ts";
 import * as column from "./columns.ts";
-import type { DataFormat, Notes, Written } from "./format.ts";
-import { extraOf, has, swapped } from "./format.ts";
+import type { DataFormat, Notes, WrittenRow } from "./format.ts";
+import { extraOf, hasColumns, swapped } from "./format.ts";
 import { completionMessages, plainMessages, promptMessages, readMessages } from "./messages.ts";
 import { splitConversations } from "./pairs.ts";
 
@@ -45,7 +45,7 @@ export const arena33k: DataFormat = {
   shapes: [{ kind: "preference", required: REQUIRED, optional: ["judge"] }],
   metadata: METADATA_33K,
   leavesOut: [BAD_ROWS.contexts, BAD_ROWS.image, BAD_ROWS.media],
-  detect: (row) => has(row, ...REQUIRED) && !has(row, "evaluation_session_id"),
+  detect: (row) => hasColumns(row, ...REQUIRED) && !hasColumns(row, "evaluation_session_id"),
   read: (row, notes) =>
     compact({
       ...readBattle(row, TIES_33K, notes),
@@ -72,7 +72,7 @@ export const arena140k: DataFormat = {
   metadata: METADATA_140K,
   derived: ["full_conversation"],
   leavesOut: [BAD_ROWS.contexts, BAD_ROWS.image, BAD_ROWS.media],
-  detect: (row) => has(row, ...REQUIRED, "evaluation_session_id"),
+  detect: (row) => hasColumns(row, ...REQUIRED, "evaluation_session_id"),
   read: (row, notes) =>
     compact({
       ...readBattle(row, TIES_140K, notes),
@@ -128,7 +128,7 @@ function writeBattle(
     format,
     content,
   }: { ties: readonly string[]; format: DataFormat; content: (text: string) => unknown },
-): Written {
+): WrittenRow {
   const { prompt, chosen, rejected, p, models, annotator, extra } =
     record.side === "second" ? swapped(record) : record;
   const prefix = promptMessages(prompt);

@@ -9,8 +9,8 @@ import type { Comparison, DataRecord, RankedCompletion, RecordOf } from "../reco
 import { compact, SPLITS } from "../records.ts";
 import type { Row } from "../readers/row.ts";
 import * as column from "./columns.ts";
-import type { DataFormat, Notes, Written } from "./format.ts";
-import { extraOf, has, MESSAGE_PARTS, PROVENANCE } from "./format.ts";
+import type { DataFormat, Notes, WrittenRow } from "./format.ts";
+import { extraOf, hasColumns, MESSAGE_PARTS, PROVENANCE } from "./format.ts";
 import {
   checkCompletion,
   completionMessages,
@@ -48,16 +48,16 @@ export const attune: DataFormat = {
   ],
   metadata: [],
   detect: (row) =>
-    MARKS.some((name) => has(row, name)) &&
-    (has(row, "completions") ? Array.isArray(row.columns["completions"]) : trl.detect(row)),
+    MARKS.some((name) => hasColumns(row, name)) &&
+    (hasColumns(row, "completions") ? Array.isArray(row.columns["completions"]) : trl.detect(row)),
   read(row, notes) {
-    const record = has(row, "completions") ? readRanked(row, notes) : readTrl(row, notes);
+    const record = hasColumns(row, "completions") ? readRanked(row, notes) : readTrl(row, notes);
     return {
       ...record,
       ...shared(row, attune),
       ...compact({
         models: readModels(row),
-        split: has(row, "split") ? column.oneOf(row, "split", SPLITS) : undefined,
+        split: hasColumns(row, "split") ? column.oneOf(row, "split", SPLITS) : undefined,
         extra: readExtra(row),
       }),
     } as DataRecord;
@@ -71,7 +71,7 @@ export const attune: DataFormat = {
 
 /** The column `extra`, and known metadata beside it. */
 function readExtra(row: Row): Record<string, unknown> | undefined {
-  if (!has(row, "extra")) return extraOf(row, attune);
+  if (!hasColumns(row, "extra")) return extraOf(row, attune);
   const extra = column.asObject(row.columns["extra"]);
   if (extra === undefined)
     throw column.fault(row, "extra", "is no object", row.columns["extra"], "names with values");
@@ -79,7 +79,7 @@ function readExtra(row: Row): Record<string, unknown> | undefined {
 }
 
 function readModels(row: Row): { chosen: string; rejected: string } | undefined {
-  if (!has(row, "models")) return undefined;
+  if (!hasColumns(row, "models")) return undefined;
   const { chosen, rejected } = column.asObject(row.columns["models"]) ?? {};
   if (typeof chosen !== "string" || typeof rejected !== "string")
     throw column.fault(
@@ -104,7 +104,7 @@ function readRanked(row: Row, notes: Notes): RecordOf<"ranked"> {
       row.columns["completions"],
       "two at least",
     );
-  const comparisons = has(row, "comparisons")
+  const comparisons = hasColumns(row, "comparisons")
     ? column.list(row, "comparisons").map((item) => readComparison(item, row, completions.length))
     : undefined;
   if (
@@ -178,7 +178,7 @@ function readComparison(item: unknown, row: Row, count: number): Comparison {
   return { first, second, p };
 }
 
-function writeAttune(record: DataRecord): Written {
+function writeAttune(record: DataRecord): WrittenRow {
   const { cluster, source, split, extra } = record;
   return { row: compact({ ...columnsOf(record), cluster, source, split, extra }) };
 }

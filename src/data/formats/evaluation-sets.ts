@@ -9,7 +9,7 @@ import { compact } from "../records.ts";
 import type { Row } from "../readers/row.ts";
 import * as column from "./columns.ts";
 import type { DataFormat } from "./format.ts";
-import { extraOf, has } from "./format.ts";
+import { extraOf, hasColumns } from "./format.ts";
 
 export const xstest: DataFormat = {
   name: "xstest",
@@ -30,12 +30,12 @@ export const xstest: DataFormat = {
     "final_label",
   ],
   detect: (row) =>
-    has(row, "prompt", "type") &&
-    (has(row, "focus", "label") || has(row, "completion", "final_label")),
+    hasColumns(row, "prompt", "type") &&
+    (hasColumns(row, "focus", "label") || hasColumns(row, "completion", "final_label")),
   read(row) {
     const prompt = [{ role: "user" as const, content: column.text(row, "prompt") }];
     const extra = withColumns(row, xstest, ["label", "focus", "final_label"]);
-    if (!has(row, "completion")) return { kind: "prompt", prompt, extra, place: row.place };
+    if (!hasColumns(row, "completion")) return { kind: "prompt", prompt, extra, place: row.place };
     return {
       kind: "demonstration",
       prompt,
@@ -56,8 +56,8 @@ export const openaiModeration: DataFormat = {
   shapes: [{ kind: "prompt", required: ["prompt"], optional: CATEGORIES }],
   metadata: [],
   detect: (row) =>
-    has(row, "prompt") &&
-    CATEGORIES.some((name) => has(row, name)) &&
+    hasColumns(row, "prompt") &&
+    CATEGORIES.some((name) => hasColumns(row, name)) &&
     Object.keys(row.columns).every((name) => name === "prompt" || CATEGORIES.includes(name)),
   read: (row) => ({
     kind: "prompt",
@@ -82,10 +82,10 @@ export const anthropicEvals: DataFormat = {
   ],
   metadata: [],
   detect: (row) =>
-    has(row, "question", "answer_matching_behavior") ||
-    has(row, "prompt", "corrects", "incorrects"),
+    hasColumns(row, "question", "answer_matching_behavior") ||
+    hasColumns(row, "prompt", "corrects", "incorrects"),
   read(row): DataRecord {
-    const name = has(row, "question") ? "question" : "prompt";
+    const name = hasColumns(row, "question") ? "question" : "prompt";
     const kept = [
       "answer_matching_behavior",
       "answer_not_matching_behavior",

@@ -9,8 +9,8 @@ import { countOf } from "../../core/counts.ts";
 import type { Comparison, DataRecord, RecordOf } from "../records.ts";
 import type { Row } from "../readers/row.ts";
 import * as column from "./columns.ts";
-import type { DataFormat, Written } from "./format.ts";
-import { extraOf, has } from "./format.ts";
+import type { DataFormat, WrittenRow } from "./format.ts";
+import { extraOf, hasColumns } from "./format.ts";
 import { completionMessages, promptMessages } from "./messages.ts";
 
 const ANSWERS = ["prediction 1", "prediction 2", "prediction 3", "prediction 4"] as const;
@@ -31,7 +31,7 @@ export const fineGrainedRlhf: DataFormat = {
     { kind: "ranked", required: ["question", ...ANSWERS, "preference"], optional: ["passages"] },
   ],
   metadata: ["gold", "feedback"],
-  detect: (row) => has(row, "question", "preference", ...ANSWERS),
+  detect: (row) => hasColumns(row, "question", "preference", ...ANSWERS),
   read(row) {
     const question = column.text(row, "question");
     const passages = readPassages(row);
@@ -60,7 +60,7 @@ export const fineGrainedRlhf: DataFormat = {
 
 /** Title and text of each passage. */
 function readPassages(row: Row): string[] {
-  if (!has(row, "passages")) return [];
+  if (!hasColumns(row, "passages")) return [];
   return column.list(row, "passages").map((passage) => {
     if (!Array.isArray(passage) || passage.some((part) => typeof part !== "string"))
       throw column.fault(
@@ -96,7 +96,12 @@ function readComparisons(row: Row): Comparison[] {
   }));
 }
 
-function writeQuestion({ prompt, completions, comparisons, extra }: RecordOf<"ranked">): Written {
+function writeQuestion({
+  prompt,
+  completions,
+  comparisons,
+  extra,
+}: RecordOf<"ranked">): WrittenRow {
   if (completions.length !== ANSWERS.length)
     return { leftOut: `${countOf(completions.length, "answer")}, not ${ANSWERS.length}` };
   const judgements = PAIRS.map(([a, b]) => {

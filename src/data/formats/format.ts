@@ -86,7 +86,7 @@ export interface DataFormat {
   readonly keepsExtra?: readonly string[];
   /** Further losses of a write, in words. */
   readonly loses?: readonly string[];
-  write?(record: DataRecord): Written;
+  write?(record: DataRecord): WrittenRow;
 }
 
 /** Counts things that were read but not kept, by a short text. */
@@ -95,7 +95,7 @@ export interface Notes {
 }
 
 /** A row, or why a record cannot be expressed. */
-export type Written =
+export type WrittenRow =
   | { readonly row: Readonly<Record<string, unknown>> }
   | { readonly leftOut: string };
 
@@ -159,11 +159,11 @@ export function columnsOf({ required, optional }: Shape): string[] {
 }
 
 /** Whether a column describes a row instead of being read into its record. */
-export function isAside(name: string, format: DataFormat): boolean {
+export function isMetadataColumn(name: string, format: DataFormat): boolean {
   return COMMON_METADATA.has(name) || format.metadata.includes(name);
 }
 
-export function has({ columns }: Row, ...names: readonly string[]): boolean {
+export function hasColumns({ columns }: Row, ...names: readonly string[]): boolean {
   return names.every((name) => columns[name] !== undefined && columns[name] !== null);
 }
 
@@ -175,7 +175,7 @@ export function extraOf({ columns }: Row, format: DataFormat): Record<string, un
     );
   const entries = Object.entries(columns).filter(
     ([name, value]) =>
-      value !== null && value !== undefined && isAside(name, format) && !isRead(name),
+      value !== null && value !== undefined && isMetadataColumn(name, format) && !isRead(name),
   );
   return entries.length === 0 ? undefined : Object.fromEntries(entries);
 }
@@ -284,7 +284,7 @@ export const TIE = "a tie: the format knows only a better and a worse one";
  * The pair with the better completion as chosen; undefined for a tie. For formats without
  * probabilities.
  */
-export function asDecided(record: PreferenceRecord): PreferenceRecord | undefined {
+export function withBetterAsChosen(record: PreferenceRecord): PreferenceRecord | undefined {
   if (record.p === 0.5) return undefined;
   return record.p > 0.5 ? record : swapped(record);
 }

@@ -11,14 +11,20 @@ import { anthropicEvals, openaiModeration, xstest } from "./evaluation-sets.ts";
 import { fineGrainedRlhf } from "./fine-grained-rlhf.ts";
 import type { DataRecord, RecordKind } from "../records.ts";
 import { compact } from "../records.ts";
-import type { DataFormat, Notes, Shape, Written } from "./format.ts";
-import { callsWithoutPlace, columnsOf, has, isAside, shapeColumns } from "./format.ts";
+import type { DataFormat, Notes, Shape, WrittenRow } from "./format.ts";
+import {
+  callsWithoutPlace,
+  columnsOf,
+  hasColumns,
+  isMetadataColumn,
+  shapeColumns,
+} from "./format.ts";
 import { INPUT_COLUMNS, readInputs, wrapped } from "./inputs.ts";
 import { looksLikeJudgement } from "./labels.ts";
 import { isMedia, refuseMedia } from "./media.ts";
 import { FORMAT_NAMES } from "./names.ts";
-import { gives, guessedColumns, lackingError } from "./needs.ts";
-import { isHoled, refuseNulls } from "./nulls.ts";
+import { satisfiesNeed, guessedColumns, lackingError } from "./needs.ts";
+import { fitsButForNulls, refuseNulls } from "./nulls.ts";
 import { llamaFactoryKto } from "./llama-factory-kto.ts";
 import { openaiChat, openaiPreference } from "./openai.ts";
 import { sharegpt } from "./sharegpt.ts";
@@ -68,7 +74,7 @@ export function readRecord(row: Row, format: DataFormat, notes: Notes): DataReco
 /**
  * A record as a row, with its tools and template arguments where the format has a place for them.
  */
-export function writeRecord(record: DataRecord, format: DataFormat): Written {
+export function writeRecord(record: DataRecord, format: DataFormat): WrittenRow {
   const reason = callsWithoutPlace(record, format);
   const written = reason === undefined ? format.write!(record) : { leftOut: reason };
   if ("leftOut" in written) return written;
@@ -111,7 +117,7 @@ export function formatNamed(name: string): DataFormat {
 export function detectFormat(rows: readonly Row[], needs?: RecordKind): DataFormat {
   // a row with a null where a value belongs is of the format, and bad
   const fits = (candidate: DataFormat): boolean =>
-    rows.every((row) => candidate.detect(row) || isHoled(row, candidate));
+    rows.every((row) => candidate.detect(row) || fitsButForNulls(row, candidate));
   const format =
     FORMATS.find((candidate) => rows.some((row) => candidate.detect(row)) && fits(candidate)) ??
     FORMATS.find(fits);
@@ -136,7 +142,9 @@ export function columnError(
   // what is strange may be what the method lacks, whatever format the row happens to be near
   const lacked =
     needs === undefined ||
-    format.shapes.some(({ kind, required }) => gives(kind, needs) && has(row, ...required))
+    format.shapes.some(
+      ({ kind, required }) => satisfiesNeed(kind, needs) && hasColumns(row, ...required),
+    )
       ? undefined
       : lackingError(row, needs, "row");
   if (lacked !== undefined) return lacked;
@@ -187,7 +195,7 @@ export function columnsWithoutPlace(
     (name) =>
       !places.includes(name) &&
       !ignored.has(name) &&
-      !isAside(name, format) &&
+      !isMetadataColumn(name, format) &&
       !INPUT_COLUMNS.includes(name) &&
       !isMedia(name) &&
       format.derived?.includes(name) !== true,
@@ -281,7 +289,7 @@ function nearestShape(names: readonly string[]): {
     format.shapes.map((shape) => {
       const missing = shape.required.filter((name) => !names.includes(name));
       const strange = names.filter(
-        (name) => !columnsOf(shape).includes(name) && !isAside(name, format),
+        (name) => !columnsOf(shape).includes(name) && !isMetadataColumn(name, format),
       );
       const misspelled = missing.filter((name) => nearest(name, strange) !== undefined).length;
       return {

@@ -6,7 +6,7 @@
 import { AttuneError, preview } from "../../core/errors.ts";
 import type { Row } from "../readers/row.ts";
 import { fault, value } from "./columns.ts";
-import { has } from "./format.ts";
+import { hasColumns } from "./format.ts";
 
 const LABELS = new Set([
   "label",
@@ -176,7 +176,7 @@ export function findLabel(
   ignored: ReadonlySet<string>,
 ): LabelColumn | undefined {
   const first = rows[0]!;
-  const answer = ANSWERS.find(({ columns }) => has(first, ...columns));
+  const answer = ANSWERS.find(({ columns }) => hasColumns(first, ...columns));
   if (
     answer === undefined ||
     rows.some(

@@ -11,7 +11,7 @@ import type { Row } from "../readers/row.ts";
 import { readInstruction } from "./alpaca.ts";
 import * as column from "./columns.ts";
 import type { DataFormat, Notes } from "./format.ts";
-import { extraOf, has } from "./format.ts";
+import { extraOf, hasColumns } from "./format.ts";
 import { readLabel } from "./labels.ts";
 import {
   checkCompletion,
@@ -37,10 +37,10 @@ export const llamaFactoryKto: DataFormat = {
   ],
   metadata: ["source"],
   detect: (row) =>
-    has(row, "kto_tag") ||
-    ((has(row, "messages") || has(row, "conversations")) && has(row, "label")),
+    hasColumns(row, "kto_tag") ||
+    ((hasColumns(row, "messages") || hasColumns(row, "conversations")) && hasColumns(row, "label")),
   read(row, notes) {
-    const label = readLabel(row, has(row, "kto_tag") ? "kto_tag" : "label");
+    const label = readLabel(row, hasColumns(row, "kto_tag") ? "kto_tag" : "label");
     return compact({
       kind: "unpaired" as const,
       ...readAnswer(row, notes),
@@ -74,19 +74,19 @@ function readAnswer(
   row: Row,
   notes: Notes,
 ): { prompt: readonly Message[]; completion: readonly Message[] } {
-  if (has(row, "instruction"))
+  if (hasColumns(row, "instruction"))
     return {
       prompt: readInstruction(row),
       completion: [{ role: "assistant", content: column.text(row, "output") }],
     };
-  const turns = has(row, "conversations")
+  const turns = hasColumns(row, "conversations")
     ? readTurns(row, notes)
     : readMessages(row, "messages", notes);
   const answer = lastAnswer(turns);
   if (answer !== undefined)
     checkCompletion(
       answer.completion,
-      has(row, "conversations") ? "conversations" : "messages",
+      hasColumns(row, "conversations") ? "conversations" : "messages",
       row,
     );
   if (answer === undefined)

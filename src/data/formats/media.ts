@@ -28,14 +28,14 @@ export const isMedia = (name: string): boolean => NAMES.has(name.toLowerCase());
 /** @throws BadRow */
 export function refuseMedia({ columns, place }: Row, ignored: ReadonlySet<string>): void {
   for (const [name, value] of Object.entries(columns)) {
-    if (isMedia(name) && !ignored.has(name) && isThere(value))
+    if (isMedia(name) && !ignored.has(name) && isGiven(value))
       throw new BadRow(BAD_ROWS.media, { ...place, column: name }, `${name}: ${preview(value)}`);
   }
 }
 
 /** Nulls, empty texts and lists of them are no picture. */
-export function isThere(value: unknown): boolean {
+export function isGiven(value: unknown): boolean {
   if (value === undefined || value === null || value === "") return false;
-  if (Array.isArray(value)) return value.some(isThere);
-  return typeof value !== "object" || Object.values(value).some(isThere);
+  if (Array.isArray(value)) return value.some(isGiven);
+  return typeof value !== "object" || Object.values(value).some(isGiven);
 }

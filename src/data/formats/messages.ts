@@ -7,13 +7,13 @@ import { AttuneError, preview } from "../../core/errors.ts";
 import type { Completion, Message, Prompt, Role } from "../../text/messages.ts";
 import { ROLES } from "../../text/messages.ts";
 import { BAD_ROWS, BadRow } from "../bad-row.ts";
-import { besidesContent, compact } from "../records.ts";
+import { callsAndThought, compact } from "../records.ts";
 import type { Row } from "../readers/row.ts";
 import { callsWithText, readCalls, readCallTurn } from "./calls.ts";
 import { asObject, fault, value } from "./columns.ts";
 import type { MessagePart, Notes } from "./format.ts";
 import { isAbsent, MARK_KEYS, readWeight } from "./marks.ts";
-import { isMedia, isThere } from "./media.ts";
+import { isMedia, isGiven } from "./media.ts";
 
 /** ShareGPT's and other tools' names of the roles; `function` is OpenAI's legacy name. */
 const ALIASES: Readonly<Record<string, Role>> = {
@@ -90,7 +90,7 @@ function noteStrangers(
 ): void {
   for (const [key, found] of Object.entries(object)) {
     if (READ_KEYS.has(key) || isAbsent(found)) continue;
-    if (isMedia(key) && isThere(found))
+    if (isMedia(key) && isGiven(found))
       throw new BadRow(BAD_ROWS.media, { ...row.place, column }, `${key}: ${preview(found)}`);
     notes.note(`the key ${key} of messages`);
   }
@@ -283,6 +283,6 @@ export function sameMessage(a: Message | undefined, b: Message | undefined): boo
     a.role === b.role &&
     a.content === b.content &&
     a.name === b.name &&
-    besidesContent(a) === besidesContent(b)
+    callsAndThought(a) === callsAndThought(b)
   );
 }

@@ -48,7 +48,7 @@ export function neededColumns(kind: RecordKind): string {
 }
 
 /** Whether records of a kind give a method what it needs. */
-export const gives = (kind: RecordKind, needs: RecordKind): boolean =>
+export const satisfiesNeed = (kind: RecordKind, needs: RecordKind): boolean =>
   NEEDS[needs].from.includes(kind);
 
 /** Names that people give to what a column holds. */

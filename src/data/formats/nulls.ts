@@ -20,7 +20,7 @@ function holedShapes(row: Row, { shapes }: DataFormat): Shape[] {
 }
 
 /** Whether the row would be of the format, were it not for nulls. */
-export const isHoled = (row: Row, format: DataFormat): boolean =>
+export const fitsButForNulls = (row: Row, format: DataFormat): boolean =>
   holedShapes(row, format).length > 0;
 
 /**

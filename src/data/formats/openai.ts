@@ -12,7 +12,7 @@ import { compact } from "../records.ts";
 import type { Row } from "../readers/row.ts";
 import { asObject, fault, value } from "./columns.ts";
 import type { DataFormat, MessagePart } from "./format.ts";
-import { asDecided, extraOf, has, TIE } from "./format.ts";
+import { withBetterAsChosen, extraOf, hasColumns, TIE } from "./format.ts";
 import { toolsOf } from "./inputs.ts";
 import { isAbsent } from "./marks.ts";
 import {
@@ -39,9 +39,10 @@ export const openaiPreference: DataFormat = {
   ],
   metadata: [],
   detect: (row) =>
-    has(row, "input") && (has(row, "preferred_output") || has(row, "preferred_completion")),
+    hasColumns(row, "input") &&
+    (hasColumns(row, "preferred_output") || hasColumns(row, "preferred_completion")),
   read(row, notes) {
-    const suffix = has(row, "preferred_output") ? "output" : "completion";
+    const suffix = hasColumns(row, "preferred_output") ? "output" : "completion";
     const input = asObject(value(row, "input"));
     if (input === undefined)
       throw fault(row, "input", "is no object", row.columns["input"], '{"messages": [...]}');
@@ -68,7 +69,7 @@ export const openaiPreference: DataFormat = {
   keepsExtra: ["parallel_tool_calls"],
   keepsParts: OPENAI_PARTS,
   write(record) {
-    const decided = asDecided(record as PreferenceRecord);
+    const decided = withBetterAsChosen(record as PreferenceRecord);
     if (decided === undefined) return { leftOut: TIE };
     const [chosen, rejected] = [
       completionMessages(decided.chosen),
@@ -96,9 +97,9 @@ export const openaiChat: DataFormat = {
   metadata: ["parallel_tool_calls"],
   // without these marks the row is TRL's, which is the same
   detect: (row) =>
-    has(row, "messages") &&
-    !has(row, "label") &&
-    (["parallel_tool_calls", "functions"].some((name) => has(row, name)) || hasWeights(row)),
+    hasColumns(row, "messages") &&
+    !hasColumns(row, "label") &&
+    (["parallel_tool_calls", "functions"].some((name) => hasColumns(row, name)) || hasWeights(row)),
   read: (row, notes) =>
     compact({
       kind: "conversation" as const,

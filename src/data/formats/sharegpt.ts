@@ -12,7 +12,7 @@ import type { Row } from "../readers/row.ts";
 import { callTurnText } from "./calls.ts";
 import * as column from "./columns.ts";
 import type { DataFormat, Notes } from "./format.ts";
-import { asDecided, extraOf, has, messagesIn, TIE } from "./format.ts";
+import { withBetterAsChosen, extraOf, hasColumns, messagesIn, TIE } from "./format.ts";
 import { completionMessages, promptMessages, readCompletion, readMessages } from "./messages.ts";
 
 export const sharegpt: DataFormat = {
@@ -23,11 +23,12 @@ export const sharegpt: DataFormat = {
     { kind: "conversation", required: ["conversations"], optional: ["system"] },
   ],
   metadata: ["source", "avatarUrl", "hash", "title"],
-  detect: (row) => has(row, "conversations") && !has(row, "kto_tag") && !has(row, "label"),
+  detect: (row) =>
+    hasColumns(row, "conversations") && !hasColumns(row, "kto_tag") && !hasColumns(row, "label"),
   read(row, notes) {
     const extra = extraOf(row, sharegpt);
     const turns = readTurns(row, notes);
-    if (!has(row, "chosen") && !has(row, "rejected"))
+    if (!hasColumns(row, "chosen") && !hasColumns(row, "rejected"))
       return compact({
         kind: "conversation" as const,
         messages: turns,
@@ -55,7 +56,7 @@ export const sharegpt: DataFormat = {
       return { leftOut: "a turn with both words and calls" };
     if (record.kind === "conversation")
       return { row: { conversations: fromValue(record.messages) } };
-    const decided = asDecided(record as PreferenceRecord);
+    const decided = withBetterAsChosen(record as PreferenceRecord);
     if (decided === undefined) return { leftOut: TIE };
     const [chosen, rejected] = [
       fromValue(completionMessages(decided.chosen)),

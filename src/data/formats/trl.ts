@@ -12,8 +12,8 @@ import type { DataRecord } from "../records.ts";
 import { compact } from "../records.ts";
 import type { Row } from "../readers/row.ts";
 import * as column from "./columns.ts";
-import type { DataFormat, MessagePart, Notes, Written } from "./format.ts";
-import { asDecided, extraOf, has, TIE } from "./format.ts";
+import type { DataFormat, MessagePart, Notes, WrittenRow } from "./format.ts";
+import { withBetterAsChosen, extraOf, hasColumns, TIE } from "./format.ts";
 import {
   completionMessages,
   plainMessages,
@@ -56,11 +56,11 @@ export const trl: DataFormat = {
   ],
   metadata: [],
   detect: (row) =>
-    has(row, "chosen", "rejected") ||
-    has(row, "messages") ||
-    has(row, "prompt", "completion") ||
-    has(row, "text") ||
-    has(row, "prompt"),
+    hasColumns(row, "chosen", "rejected") ||
+    hasColumns(row, "messages") ||
+    hasColumns(row, "prompt", "completion") ||
+    hasColumns(row, "text") ||
+    hasColumns(row, "prompt"),
   read: (row, notes) => ({ ...readTrl(row, notes), ...shared(row, trl) }) as DataRecord,
   writes: ["preference", "demonstration", "conversation", "text", "unpaired", "prompt"],
   keeps: ["margin", "tools", "templateArguments"],
@@ -84,20 +84,23 @@ export function shared(
 /** Reads TRL's columns without `cluster`, `source` and `extra`. */
 export function readTrl(row: Row, notes: Notes): DataRecord {
   const { place } = row;
-  if (has(row, "chosen") || has(row, "rejected")) return readPreference(row, notes);
-  if (has(row, "messages")) {
+  if (hasColumns(row, "chosen") || hasColumns(row, "rejected")) return readPreference(row, notes);
+  if (hasColumns(row, "messages")) {
     const messages = readMessages(row, "messages", notes);
-    if (has(row, "prompt") && !beginsWith(messages, readTextOrMessages(row, "prompt", notes)))
+    if (
+      hasColumns(row, "prompt") &&
+      !beginsWith(messages, readTextOrMessages(row, "prompt", notes))
+    )
       notes.note("the column prompt, which is not how messages begins");
     return { kind: "conversation", messages, place };
   }
-  if (has(row, "completion") || has(row, "label")) {
+  if (hasColumns(row, "completion") || hasColumns(row, "label")) {
     const answer = {
       prompt: readTextOrMessages(row, "prompt", notes),
       completion: readCompletion(row, "completion", notes),
       place,
     };
-    if (!has(row, "label")) return { kind: "demonstration", ...answer };
+    if (!hasColumns(row, "label")) return { kind: "demonstration", ...answer };
     return compact({
       kind: "unpaired" as const,
       ...answer,
@@ -105,7 +108,7 @@ export function readTrl(row: Row, notes: Notes): DataRecord {
       annotator: column.optionalText(row, "annotator"),
     }) as DataRecord;
   }
-  if (has(row, "text") && !has(row, "prompt"))
+  if (hasColumns(row, "text") && !hasColumns(row, "prompt"))
     return { kind: "text", text: column.text(row, "text"), place };
   return { kind: "prompt", prompt: readTextOrMessages(row, "prompt", notes), place };
 }
@@ -124,7 +127,7 @@ function readPreference(row: Row, notes: Notes): DataRecord {
     p: column.optionalNumber(row, "p", { min: 0, max: 1 }) ?? 1,
     margin: column.optionalNumber(row, "margin"),
     annotator: column.optionalText(row, "annotator"),
-    side: has(row, "side") ? column.oneOf(row, "side", ["first", "second"]) : undefined,
+    side: hasColumns(row, "side") ? column.oneOf(row, "side", ["first", "second"]) : undefined,
     place: row.place,
   }) as DataRecord;
 }
@@ -133,12 +136,12 @@ function readPair(row: Row, notes: Notes): Pair<string | readonly Message[]> & {
   const chosen = readTextOrMessages(row, "chosen", notes);
   const rejected = readTextOrMessages(row, "rejected", notes);
   if (typeof chosen === "string" && typeof rejected === "string") {
-    return has(row, "prompt")
+    return hasColumns(row, "prompt")
       ? { prompt: readTextOrMessages(row, "prompt", notes), chosen, rejected }
       : { ...splitTexts(chosen, rejected, row.place), plain: true };
   }
   const [better, worse] = [completionMessages(chosen), completionMessages(rejected)];
-  if (!has(row, "prompt")) return splitConversations(better, worse, row.place);
+  if (!hasColumns(row, "prompt")) return splitConversations(better, worse, row.place);
   const prompt = readTextOrMessages(row, "prompt", notes);
   const turns = promptMessages(prompt);
   if ([better, worse].every((side) => turns.every((turn, index) => sameMessage(turn, side[index]))))
@@ -159,10 +162,13 @@ function textOrPlain<T extends string | readonly Message[]>(
 }
 
 /** @param parts what is written of messages besides role and content */
-export function writeTrl(record: DataRecord, parts: readonly MessagePart[] = TRL_PARTS): Written {
+export function writeTrl(
+  record: DataRecord,
+  parts: readonly MessagePart[] = TRL_PARTS,
+): WrittenRow {
   switch (record.kind) {
     case "preference": {
-      const decided = asDecided(record);
+      const decided = withBetterAsChosen(record);
       if (decided === undefined) return { leftOut: TIE };
       return { row: compact({ ...pairColumns(decided, parts), margin: decided.margin }) };
     }

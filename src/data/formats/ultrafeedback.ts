@@ -9,7 +9,7 @@ import type { PreferenceRecord } from "../records.ts";
 import { compact } from "../records.ts";
 import * as column from "./columns.ts";
 import type { DataFormat } from "./format.ts";
-import { asDecided, extraOf, has, TIE } from "./format.ts";
+import { withBetterAsChosen, extraOf, hasColumns, TIE } from "./format.ts";
 import {
   completionMessages,
   plainMessages,
@@ -38,7 +38,7 @@ export const ultrafeedback: DataFormat = {
   detect: (row) =>
     typeof row.columns["prompt"] === "string" &&
     Array.isArray(row.columns["chosen"]) &&
-    (has(row, "messages") || has(row, "score_chosen", "score_rejected")),
+    (hasColumns(row, "messages") || hasColumns(row, "score_chosen", "score_rejected")),
   read(row, notes) {
     const [best, other] = [
       column.optionalNumber(row, "score_chosen"),
@@ -50,7 +50,7 @@ export const ultrafeedback: DataFormat = {
       column.text(row, "prompt").trim()
     )
       notes.note("the column prompt, which is not how chosen begins");
-    if (has(row, "messages") && !sameTurns(chosen, readMessages(row, "messages", notes)))
+    if (hasColumns(row, "messages") && !sameTurns(chosen, readMessages(row, "messages", notes)))
       notes.note("the column messages, which is not what chosen says");
     const pair = splitConversations(chosen, readMessages(row, "rejected", notes), row.place);
     const scores = compact({ score_chosen: best, score_rejected: other });
@@ -76,7 +76,9 @@ export const ultrafeedback: DataFormat = {
       p === 0.5 &&
       extra?.["score_chosen"] !== undefined &&
       extra["score_chosen"] === extra["score_rejected"];
-    const decided = isEqual ? (record as PreferenceRecord) : asDecided(record as PreferenceRecord);
+    const decided = isEqual
+      ? (record as PreferenceRecord)
+      : withBetterAsChosen(record as PreferenceRecord);
     if (decided === undefined) return { leftOut: TIE };
     const turns = promptMessages(decided.prompt);
     const question = turns.find(({ role }) => role === "user");

@@ -11,7 +11,7 @@ import type { ErrorPlace } from "../../core/errors.ts";
 import { AttuneError, preview } from "../../core/errors.ts";
 import { readChunks } from "./bytes.ts";
 import { readCell } from "./csv-cells.ts";
-import { listening } from "./json-text.ts";
+import { recordingParsing } from "./json-text.ts";
 import type { ReadLimits, Row } from "./row.ts";
 import { tooLong, tooWide } from "./row.ts";
 import { decodeUtf8, withoutByteOrderMark } from "./utf8.ts";
@@ -38,7 +38,7 @@ export async function* readCsv(file: string, limits: ReadLimits): AsyncGenerator
       });
     }
     const columns: Record<string, unknown> = {};
-    const { parsing, met } = listening(limits);
+    const { parsing, met } = recordingParsing(limits);
     header.forEach((name, index) => {
       columns[name] = readCell(name, cells[index]!, { ...place, column: name }, parsing);
     });

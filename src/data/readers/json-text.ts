@@ -60,12 +60,12 @@ function parsed(text: string, place: ErrorPlace): ExactJson {
 
 /** The row that a text is. @throws AttuneError `data` */
 export function rowOf(text: string, place: ErrorPlace, limits: ReadLimits): Row {
-  const { parsing, met } = listening(limits);
+  const { parsing, met } = recordingParsing(limits);
   return { ...toRow(parseJsonText(text, place, parsing), place, limits), ...met() };
 }
 
 /** A row's parsing, and what it has met so far. */
-export function listening(
+export function recordingParsing(
   limits: ReadLimits,
   { notes: before = [], twice: doubled }: Pick<Row, "notes" | "twice"> = {},
 ): { parsing: Parsing; met: () => Pick<Row, "notes" | "twice"> } {

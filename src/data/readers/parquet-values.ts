@@ -82,7 +82,10 @@ export type Decimals = ReadonlyMap<string, number>;
  * Takes the decimal type off columns that have it, so that their values come as integers and bytes.
  * @throws ParquetFault for decimals inside lists and structures
  */
-export function undecimal(metadata: FileMetaData): { metadata: FileMetaData; decimals: Decimals } {
+export function withoutDecimalTypes(metadata: FileMetaData): {
+  metadata: FileMetaData;
+  decimals: Decimals;
+} {
   const decimals = new Map<string, number>();
   const top = topLevel(metadata.schema);
   const schema = metadata.schema.map((element): SchemaElement => {

@@ -14,7 +14,13 @@ import { ParquetFault } from "./parquet-fault.ts";
 import type { ReadAt } from "./parquet-guard.ts";
 import { checkParquet } from "./parquet-guard.ts";
 import type { Decimals } from "./parquet-values.ts";
-import { decimalValue, PARSERS, Undecodable, undecimal, wholeNumber } from "./parquet-values.ts";
+import {
+  decimalValue,
+  PARSERS,
+  Undecodable,
+  withoutDecimalTypes,
+  wholeNumber,
+} from "./parquet-values.ts";
 import type { ReadLimits, Row } from "./row.ts";
 import { ThriftError } from "./thrift.ts";
 
@@ -29,7 +35,7 @@ export async function* readParquet(file: string, limits: ReadLimits): AsyncGener
       slice: async (start: number, end = size) => toArrayBuffer(await readAt(start, end - start)),
     };
     const { metadata, decimals } = await guarded(file, async () =>
-      undecimal(await parquetMetadataAsync(buffer, { geoparquet: false })),
+      withoutDecimalTypes(await parquetMetadataAsync(buffer, { geoparquet: false })),
     );
     let first = 0;
     for (const { rows, check } of rowGroups) {

@@ -5,7 +5,7 @@
 import { AttuneError, formatPlace } from "../../core/errors.ts";
 import type { ErrorPlace } from "../../core/errors.ts";
 import type { OnBad } from "../../data/bad-row.ts";
-import { FEW } from "../../data/bad-row.ts";
+import { FEW_BAD_ROWS } from "../../data/bad-row.ts";
 import type { DataRecord } from "../../data/records.ts";
 import { countOf } from "../../core/counts.ts";
 import type { WarningEvent } from "../../runs/events.ts";
@@ -88,7 +88,8 @@ export class EncodingReport {
     this.encoded += items.length;
     const bad = [...this.bad.values()].reduce((total, { rows }) => total + rows, 0);
     const mayDrop =
-      this.options.onBad === "drop" || (this.options.onBad === "few" && bad <= FEW * this.records);
+      this.options.onBad === "drop" ||
+      (this.options.onBad === "few" && bad <= FEW_BAD_ROWS * this.records);
     if (this.firstError && (!mayDrop || this.encoded === 0))
       throw refused(this.firstError, { bad, records: this.records });
     return items;

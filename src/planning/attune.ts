@@ -16,7 +16,7 @@ import type { Machine } from "./calibrate.ts";
 import { cachePerToken, forwardOperations, networkParameterCount } from "./counts.ts";
 import { emptyModel, networkStep, weightBytes } from "./network-step.ts";
 import type { MemoryLine, Network, PlanRequest, TimeLine } from "./work.ts";
-import { NETWORKS, adapterSize, rollsOut, rowSizes, short } from "./work.ts";
+import { NETWORKS, adapterSize, rollsOut, rowSizes, shortNumber } from "./work.ts";
 
 /**
  * Resident memory of a run of a model of next to nothing, measured: Node.js with attune 80 MB, ONNX
@@ -53,7 +53,7 @@ function networkLines(request: PlanRequest, network: Network): MemoryLine[] {
     lines.push({
       item: `${name}: weights`,
       bytes: weightBytes(request, network),
-      sum: `${short(networkParameterCount(request, "tokens"))} parameters`,
+      sum: `${shortNumber(networkParameterCount(request, "tokens"))} parameters`,
     });
   if (!trained)
     return shared
@@ -61,22 +61,30 @@ function networkLines(request: PlanRequest, network: Network): MemoryLine[] {
           {
             item: `${name}: adapter`,
             bytes: 4 * adapterSize(request, network),
-            sum: `${short(adapterSize(request, network))} x 4 bytes`,
+            sum: `${shortNumber(adapterSize(request, network))} x 4 bytes`,
           },
         ]
       : lines;
   if (adapted)
-    lines.push({ item: `${name}: adapter`, bytes: 4 * count, sum: `${short(count)} x 4 bytes` });
-  lines.push({ item: `${name}: gradients`, bytes: 4 * count, sum: `${short(count)} x 4 bytes` });
+    lines.push({
+      item: `${name}: adapter`,
+      bytes: 4 * count,
+      sum: `${shortNumber(count)} x 4 bytes`,
+    });
+  lines.push({
+    item: `${name}: gradients`,
+    bytes: 4 * count,
+    sum: `${shortNumber(count)} x 4 bytes`,
+  });
   lines.push({
     item: `${name}: optimiser state`,
     bytes: 8 * count,
-    sum: `${short(count)} x 8 bytes`,
+    sum: `${shortNumber(count)} x 8 bytes`,
   });
   return lines;
 }
 
-export async function ownMemory(request: PlanRequest): Promise<MemoryLine[]> {
+export async function attuneMemory(request: PlanRequest): Promise<MemoryLine[]> {
   const { method, adapter, roles } = request;
   const lines: MemoryLine[] = [
     { item: "Node.js and ONNX Runtime", bytes: PROCESS, sum: "measured" },
@@ -86,7 +94,7 @@ export async function ownMemory(request: PlanRequest): Promise<MemoryLine[]> {
       item: "base: weights",
       bytes: weightBytes(request, { name: "policy", trained: false, reads: "tokens" }),
       sum:
-        `${short(networkParameterCount(request, "tokens"))} parameters in ${request.precision}, ` +
+        `${shortNumber(networkParameterCount(request, "tokens"))} parameters in ${request.precision}, ` +
         "once for all networks",
     });
   for (const network of NETWORKS[method]) lines.push(...networkLines(request, network));
@@ -170,14 +178,14 @@ function rolloutLines(request: PlanRequest): MemoryLine[] {
       item: "key-value cache",
       bytes: cached * perToken,
       sum:
-        `(${rows} x ${room} + ${prompts} x ${request.promptTokens}) tokens x ${short(perToken)} ` +
+        `(${rows} x ${room} + ${prompts} x ${request.promptTokens}) tokens x ${shortNumber(perToken)} ` +
         "bytes",
       phase,
     },
     {
       item: "logits",
       bytes: 4 * (rows + prompts) * request.config.vocabularySize,
-      sum: `${rows + prompts} x ${short(request.config.vocabularySize)} x 4 bytes`,
+      sum: `${rows + prompts} x ${shortNumber(request.config.vocabularySize)} x 4 bytes`,
       phase,
     },
     { item: "within the session", bytes: working, sum: "arena of ONNX Runtime", phase },
@@ -186,20 +194,20 @@ function rolloutLines(request: PlanRequest): MemoryLine[] {
     lines.push({
       item: "packed weights",
       bytes: 4 * count,
-      sum: `${short(count)} x 4 bytes`,
+      sum: `${shortNumber(count)} x 4 bytes`,
       phase,
     });
     lines.push({
       item: "packed weights, and their bytes in the model",
       bytes: 2 * 4 * count,
-      sum: `2 x ${short(count)} x 4 bytes`,
+      sum: `2 x ${shortNumber(count)} x 4 bytes`,
       phase: packing,
     });
   }
   return lines;
 }
 
-export async function ownTime(
+export async function attuneTime(
   request: PlanRequest,
   { rate, bandwidth }: Pick<Machine, "rate" | "bandwidth">,
 ): Promise<TimeLine[]> {
@@ -209,7 +217,7 @@ export async function ownTime(
   const lines: TimeLine[] = [];
   // How much faster depends on the processor's products of bytes, which are not measured.
   const upper = request.precision === "int8" ? ", which is float32's rate: int8 takes less" : "";
-  const per = `operations at ${STEP_SHARE} x ${short(rate)} a second${upper}`;
+  const per = `operations at ${STEP_SHARE} x ${shortNumber(rate)} a second${upper}`;
   for (const network of NETWORKS[method]) {
     const forward =
       steps *
@@ -223,7 +231,7 @@ export async function ownTime(
       lines.push({
         item: `${network.name}: reading`,
         seconds: forward / reached,
-        sum: `${short(forward)} ${per}`,
+        sum: `${shortNumber(forward)} ${per}`,
       });
     if (!network.trained) continue;
     const step = await networkStep(request, network);
@@ -232,7 +240,7 @@ export async function ownTime(
     lines.push({
       item: `${network.name}: training`,
       seconds: operations / reached,
-      sum: `${short(operations)} ${per}`,
+      sum: `${shortNumber(operations)} ${per}`,
     });
     const moved =
       7 *
@@ -243,7 +251,7 @@ export async function ownTime(
     lines.push({
       item: `${network.name}: optimiser`,
       seconds: (steps * passes * moved) / bandwidth,
-      sum: `${steps * passes} x ${short(moved)} bytes at ${short(bandwidth)} a second`,
+      sum: `${steps * passes} x ${shortNumber(moved)} bytes at ${shortNumber(bandwidth)} a second`,
     });
   }
   if (rollsOut(method)) {
@@ -259,8 +267,8 @@ export async function ownTime(
       item: "policy: roll-outs",
       seconds: operations / reached + (decoding * weights) / bandwidth,
       sum:
-        `${short(operations)} ${per}, and ${short(decoding)} times ${short(weights)} bytes at ` +
-        `${short(bandwidth)} a second`,
+        `${shortNumber(operations)} ${per}, and ${shortNumber(decoding)} times ${shortNumber(weights)} bytes at ` +
+        `${shortNumber(bandwidth)} a second`,
     });
   }
   return lines;

@@ -11,20 +11,20 @@ import type { AnswerReader, ParsedAnswer } from "../text/tool-calls.ts";
 import { answerReader } from "../text/tool-calls.ts";
 
 /** How an answer is read. */
-export interface Reading {
+export interface ParsingRules {
   /** Calls are taken out of it; `one` keeps the first alone. */
   calls: "none" | "one" | "all";
   /** The prompt has opened a thought. */
   openThought: boolean;
 }
 
-export interface Spoken {
+export interface ParsedMessage {
   content: string;
   reasoning: string | undefined;
-  calls: readonly SpokenCall[];
+  calls: readonly IdentifiedCall[];
 }
 
-export interface SpokenCall {
+export interface IdentifiedCall {
   id: string;
   type: "function";
   function: { name: string; arguments: string };
@@ -35,7 +35,7 @@ const THOUGHT_CLOSE = "</think>";
 /** Tokens at a prompt's end in which an opened thought is looked for. */
 const PROMPT_END = 8;
 
-export class Speaker {
+export class AnswerParser {
   readonly template: ChatTemplate;
   readonly reader: AnswerReader;
   private readonly encoder: Encoder;
@@ -71,7 +71,7 @@ export class Speaker {
     );
   }
 
-  read(text: string, { calls, openThought }: Reading): Spoken {
+  read(text: string, { calls, openThought }: ParsingRules): ParsedMessage {
     const parsed: ParsedAnswer = this.reader.read(text, { calls: calls !== "none", openThought });
     const found = parsed.tool_calls ?? [];
     return {
@@ -82,7 +82,7 @@ export class Speaker {
   }
 
   /** With an identifier; Mistral's templates take those of nine letters and digits alone. */
-  private named({ id, function: { name, arguments: given } }: ToolCall): SpokenCall {
+  private named({ id, function: { name, arguments: given } }: ToolCall): IdentifiedCall {
     const own = this.reader.form === "mistral" ? randomLetters(9) : `call_${randomLetters(24)}`;
     return {
       id: id ?? own,
@@ -92,8 +92,8 @@ export class Speaker {
   }
 
   /** Reads an answer while it grows. */
-  listen(reading: Reading): Listener {
-    return new Listener(this, reading);
+  parseGrowing(reading: ParsingRules): GrowingAnswerParser {
+    return new GrowingAnswerParser(this, reading);
   }
 }
 
@@ -102,7 +102,7 @@ const randomLetters = (count: number): string =>
   Array.from({ length: count }, () => LETTERS[randomInt(LETTERS.length)]).join("");
 
 /** What came since the last time. */
-export interface Heard {
+export interface AnswerDelta {
   content: string;
   reasoning: string;
 }
@@ -112,19 +112,19 @@ export interface Heard {
  * end, waits; once a call may have begun, all waits for the answer's end, where calls are known
  * from words.
  */
-export class Listener {
-  private readonly speaker: Speaker;
-  private readonly reading: Reading;
+export class GrowingAnswerParser {
+  private readonly parser: AnswerParser;
+  private readonly reading: ParsingRules;
   /** Characters that were told. */
-  private readonly told: Heard = { content: "", reasoning: "" };
+  private readonly told: AnswerDelta = { content: "", reasoning: "" };
 
-  constructor(speaker: Speaker, reading: Reading) {
-    this.speaker = speaker;
+  constructor(parser: AnswerParser, reading: ParsingRules) {
+    this.parser = parser;
     this.reading = reading;
   }
 
   /** @param text of the answer so far */
-  hear(text: string): Heard {
+  read(text: string): AnswerDelta {
     const { thought, rest } = this.parts(text);
     return {
       reasoning: this.more("reasoning", thought),
@@ -133,8 +133,8 @@ export class Listener {
   }
 
   /** @param text of the whole answer */
-  end(text: string): Heard & Pick<Spoken, "calls"> {
-    const { content, reasoning = "", calls } = this.speaker.read(text, this.reading);
+  end(text: string): AnswerDelta & Pick<ParsedMessage, "calls"> {
+    const { content, reasoning = "", calls } = this.parser.read(text, this.reading);
     // what surrounds calls is trimmed, and what was told of it is not taken back
     const said = this.told.content.trimStart();
     const left = content.trimStart();
@@ -146,7 +146,7 @@ export class Listener {
     };
   }
 
-  private more(part: keyof Heard, text: string): string {
+  private more(part: keyof AnswerDelta, text: string): string {
     const piece = text.slice(this.told[part].length);
     this.told[part] = text.length > this.told[part].length ? text : this.told[part];
     return piece;
@@ -154,7 +154,7 @@ export class Listener {
 
   /** The thought as far as it is certain, and what follows it. */
   private parts(text: string): { thought: string; rest: string | undefined } {
-    const { reader } = this.speaker;
+    const { reader } = this.parser;
     const opened = /^\s*<think>/.exec(text);
     if (!reader.thoughts) return { thought: "", rest: text };
     if (opened === null && THOUGHT_OPEN.startsWith(text.trimStart()))
@@ -172,7 +172,7 @@ export class Listener {
 
   /** What is content, whatever comes. */
   private certain(rest: string): string {
-    const { opening } = this.speaker.reader;
+    const { opening } = this.parser.reader;
     if (this.reading.calls === "none" || opening === undefined) return rest;
     if (opening === "{")
       return /^\s*(\{|<\|?p?|$)/.test(rest) || rest.trimStart().startsWith("<|python_tag|>")

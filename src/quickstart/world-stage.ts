@@ -10,7 +10,7 @@ import type { Model } from "../models/model.ts";
 import { openModel } from "../models/open.ts";
 import type { TrainingEvent } from "../runs/events.ts";
 import type { Stage } from "../runs/pipeline.ts";
-import { IN_A_PIPELINE, changesSince, refuseChanges } from "../runs/recorded.ts";
+import { PIPELINE_HINT, changesSince, refuseChanges } from "../runs/recorded.ts";
 import { Run } from "../runs/run.ts";
 import { readRunInfo } from "../runs/run-folder.ts";
 import type { Encoder } from "../text/encoder.ts";
@@ -31,7 +31,7 @@ export interface WorldPipeline {
   signal?: AbortSignal | undefined;
 }
 
-export interface Work {
+export interface WorldStage {
   name: string;
   title: string;
   needs: readonly string[];
@@ -41,7 +41,7 @@ export interface Work {
 }
 
 /** Models of stages that are done, each read once. */
-export function modelsOf(folder: string): (stage: string) => Promise<Model> {
+export function stageModels(folder: string): (stage: string) => Promise<Model> {
   const opened = new Map<string, Promise<Model>>();
   return (stage) => {
     if (!opened.has(stage))
@@ -53,8 +53,8 @@ export function modelsOf(folder: string): (stage: string) => Promise<Model> {
   };
 }
 
-export function asStage(
-  { name, title, needs, options, begin }: Work,
+export function toPipelineStage(
+  { name, title, needs, options, begin }: WorldStage,
   { seed, world, onEvent, signal }: WorldPipeline,
 ): Stage {
   const facts = { dataHash: worldHash(world), modelFingerprint: "" };
@@ -85,7 +85,7 @@ export function asStage(
         }),
       ),
     async resume(folder) {
-      refuseChanges(folder, changesSince(folder, readRunInfo(folder)), IN_A_PIPELINE);
+      refuseChanges(folder, changesSince(folder, readRunInfo(folder)), PIPELINE_HINT);
       await work((await Run.open(folder, facts)).run);
     },
   };

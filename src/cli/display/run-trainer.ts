@@ -7,7 +7,7 @@ import type { EndEvent, TrainingEvent } from "../../runs/events.ts";
 import type { Reporter } from "./reporter.ts";
 
 /** Lets a trainer look at everything and do nothing. Warnings are told, but for those that were. */
-export async function rehearse(
+export async function dryRunTrainer(
   events: AsyncIterable<TrainingEvent>,
   reporter: Reporter,
   told: readonly { message: string }[] = [],
@@ -23,7 +23,7 @@ export async function rehearse(
  * @returns the event `end`
  * @throws AttuneError `interrupted` where the trainer stopped because it was asked to
  */
-export async function drive(
+export async function runTrainer(
   events: AsyncIterable<TrainingEvent>,
   reporter: Reporter,
   run?: string,
