@@ -99,27 +99,27 @@ export function filledOptions(
   const first = (option: string, ...values: Omit<FilledOption, "option">[]): FilledOption[] =>
     values.slice(0, 1).map((value) => ({ option, ...value }));
   const labels = result("compare", "data", "preferences.jsonl");
-  const wires: FilledOption[] = [{ option: "seed", value: seed }];
+  const filled: FilledOption[] = [{ option: "seed", value: seed }];
   // later stages go on with the template that their model was trained with
-  const meets: FilledOption[] =
+  const templateOption: FilledOption[] =
     template === "auto" || given.has("model") ? [] : [{ option: "template", value: template }];
-  if (folder === "revise") return [...wires, ...meets, { option: "model", value: model }];
+  if (folder === "revise") return [...filled, ...templateOption, { option: "model", value: model }];
   if (folder === "sft")
     return [
-      ...wires,
-      ...meets,
+      ...filled,
+      ...templateOption,
       { option: "model", value: model },
       ...first("data", ...result("revise", "data", "sft.jsonl")),
     ];
-  wires.push(
+  filled.push(
     ...first("model", ...result("sft"), { value: model }),
-    ...(done.has("sft") ? [] : meets),
+    ...(done.has("sft") ? [] : templateOption),
   );
-  if (folder === "compare") return [...wires, { option: "critic", value: model }];
-  if (folder === "reward") return [...wires, ...first("data", ...labels)];
+  if (folder === "compare") return [...filled, { option: "critic", value: model }];
+  if (folder === "reward") return [...filled, ...first("data", ...labels)];
   if (method === "dpo")
     return [
-      ...wires,
+      ...filled,
       ...first(
         "data",
         ...pairsOfReward(done),
@@ -127,11 +127,11 @@ export function filledOptions(
         ...result("revise", "data", "pairs.jsonl"),
       ),
     ];
-  if (makes !== "policy" || method === "kto") return wires;
+  if (makes !== "policy" || method === "kto") return filled;
   const judged = given.has("judge");
   const reward = judged ? [] : result("reward").map((each) => ({ ...each, value: [each.value] }));
   return [
-    ...wires,
+    ...filled,
     ...first("reward", ...reward),
     ...first("heldOutReward", ...result("held-out-reward")),
   ];
