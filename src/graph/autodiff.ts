@@ -8,7 +8,9 @@ import { AttuneError, invariant } from "../core/errors.ts";
 import { add, fill } from "./build.ts";
 import { formatShape, sameShape } from "./dimensions.ts";
 import type { Graph, GraphNode, Value } from "./ir.ts";
-import type { GradientContext, GradientRule, OpDefinition, OpName } from "./op-types.ts";
+import type { GradientContext, OpDefinition } from "./op-definition.ts";
+import { definitionOf } from "./op-table.ts";
+import type { OpName } from "./op-types.ts";
 
 export interface Seed {
   readonly output: Value;
@@ -47,8 +49,6 @@ export function gradients(graph: Graph, seeds: readonly Seed[], wanted: readonly
 
 const isFloat = (value: Value): boolean => value.dtype === "float32" || value.dtype === "float16";
 
-const definitionOf = (node: GraphNode): OpDefinition<OpName> =>
-  node.outputs[0]!.graph.table[node.op] as OpDefinition<OpName>;
 const stopsGradients = ({ differentiable }: OpDefinition<OpName>): boolean =>
   differentiable?.length === 0;
 
@@ -56,7 +56,7 @@ const stopsGradients = ({ differentiable }: OpDefinition<OpName>): boolean =>
 function dependents(graph: Graph, sources: readonly Value[]): Set<Value> {
   const reached = new Set<Value>(sources);
   for (const node of graph.nodes) {
-    if (stopsGradients(definitionOf(node))) continue;
+    if (stopsGradients(definitionOf(node.op))) continue;
     if (node.inputs.some((input) => reached.has(input)))
       for (const output of node.outputs) reached.add(output);
   }
@@ -69,7 +69,7 @@ function propagate(
   collected: ReadonlyMap<Value, Value>,
   collect: (value: Value, gradient: Value) => void,
 ): void {
-  const definition = definitionOf(node);
+  const definition = definitionOf(node.op);
   const rule = definition.gradient;
   // Integers and booleans carry no gradient, so a path through them ends without being an error.
   if (!node.outputs.some(isFloat) || stopsGradients(definition)) return;
@@ -92,7 +92,7 @@ function propagate(
       "internal",
       `${node.name}: output ${stray} has no gradient; it is a statistic of the operation`,
     );
-  const results = (rule satisfies GradientRule<OpName>)(context);
+  const results = rule(context);
   invariant(
     results.length === node.inputs.length,
     `${node.op} gave ${results.length} gradients for ${node.inputs.length} inputs`,

@@ -1,14 +1,14 @@
 /**
  * The intermediate representation: a graph of values and nodes, in the order in which they were
- * made (which is a topological order). What an operation means is not here but in the op table,
- * which the graph is given.
+ * made (which is a topological order). What an operation means is not here but in the op table, of
+ * which a graph is given the shape rules.
  */
 import { AttuneError, invariant } from "../core/errors.ts";
 import type { DType, HostTensor } from "../core/tensor.ts";
 import { float32, int64 } from "../core/tensor.ts";
 import type { Dimension, Shape } from "./dimensions.ts";
 import { formatShape } from "./dimensions.ts";
-import type { OpAttributes, OpDefinition, OpName } from "./op-types.ts";
+import type { OpAttributes, OpName } from "./op-types.ts";
 
 export interface ValueType {
   readonly dtype: DType;
@@ -27,7 +27,10 @@ export interface Value extends ValueType {
   readonly written: number | undefined;
 }
 
-export interface GraphNode<N extends OpName = OpName> {
+/** A use of an operation; without a name one of any, told apart by `op`. */
+export type GraphNode<N extends OpName = OpName> = { [K in N]: NodeOf<K> }[N];
+
+interface NodeOf<N extends OpName> {
   readonly op: N;
   readonly name: string;
   readonly inputs: readonly Value[];
@@ -35,20 +38,25 @@ export interface GraphNode<N extends OpName = OpName> {
   readonly outputs: readonly Value[];
 }
 
-/** Definitions by op name, seen without their attribute types. */
-export type OpTable = { readonly [N in OpName]: OpDefinition<N> };
+/** Types of an operation's outputs; throws when the inputs do not fit. */
+export type ShapeRule<N extends OpName> = (
+  inputs: readonly ValueType[],
+  attributes: OpAttributes[N],
+) => ValueType[];
+
+export type ShapeRules = { readonly [N in OpName]: { readonly infer: ShapeRule<N> } };
 
 export class Graph {
-  readonly table: OpTable;
   readonly nodes: GraphNode[] = [];
   readonly inputs: Value[] = [];
   private readonly scopes: string[] = [];
   private readonly names = new Map<string, number>();
   private readonly constants = new Map<string, Value>();
+  private readonly rules: ShapeRules;
   private nextId = 0;
 
-  constructor(table: OpTable) {
-    this.table = table;
+  constructor(rules: ShapeRules) {
+    this.rules = rules;
   }
 
   /** Declares an input. Its name is used as it is, and must be new in this graph. */
@@ -135,7 +143,7 @@ export class Graph {
     attributes: OpAttributes[N],
   ): ValueType[] {
     try {
-      return (this.table[op] as OpDefinition<N>).infer(inputs, attributes);
+      return this.rules[op].infer(inputs, attributes);
     } catch (cause) {
       const given = inputs
         .map((input) => `${input.name}: ${input.dtype}${formatShape(input.shape)}`)

@@ -1,11 +1,12 @@
 /**
- * Passes over a finished graph: which nodes are live, and whether the graph keeps the rules of the
- * representation.
+ * Passes over a finished graph: which nodes are live, which are written in pairs, and whether the
+ * graph keeps the rules of the representation.
  */
 import { invariant } from "../core/errors.ts";
 import { formatShape, sameShape } from "./dimensions.ts";
+import type { Device, NodeWriter } from "./emission.ts";
 import type { Graph, GraphNode, Value, ValueType } from "./ir.ts";
-import type { OpDefinition, OpName } from "./op-types.ts";
+import { definitionOf } from "./op-table.ts";
 
 /**
  * Nodes that the outputs need, in order; everything else is dead. `given` values are not computed.
@@ -25,28 +26,33 @@ export function liveNodes(
   return kept.toReversed();
 }
 
+/** A node that is written together with the one before it. */
+export interface FusedPair {
+  readonly producer: GraphNode;
+  readonly write: (writer: NodeWriter) => void;
+}
+
 /**
- * Norms that can make the sum they read themselves, each with that sum: right before it, of two
- * values of one shape, and where nobody reads the norm's statistic.
+ * Nodes that the device has one form for together with the node before them, each with that one:
+ * it makes their first input, and nobody reads what the common form leaves out, all outputs of the
+ * later node but its first.
  */
-export function sumsOfNorms(
+export function fusedPairs(
   nodes: readonly GraphNode[],
   outputs: readonly Value[],
-): Map<GraphNode, GraphNode> {
+  device: Device,
+): Map<GraphNode, FusedPair> {
   const read = new Set<Value>([...outputs, ...nodes.flatMap(({ inputs }) => inputs)]);
-  const sums = new Map<GraphNode, GraphNode>();
-  nodes.forEach((norm, index) => {
-    const sum = nodes[index - 1];
-    if (
-      norm.op !== "rmsNorm" ||
-      sum?.op !== "add" ||
-      norm.inputs[0] !== sum.outputs[0] ||
-      read.has(norm.outputs[1]!)
-    )
-      return;
-    if (sameShape(sum.inputs[0]!.shape, sum.inputs[1]!.shape)) sums.set(norm, sum);
+  const pairs = new Map<GraphNode, FusedPair>();
+  nodes.forEach((node, index) => {
+    const producer = nodes[index - 1];
+    const { fusion } = definitionOf(node.op);
+    const emit = fusion?.emit[device];
+    if (!producer || !emit || producer.outputs[0] !== node.inputs[0]) return;
+    if (!fusion.fits(producer) || node.outputs.slice(1).some((output) => read.has(output))) return;
+    pairs.set(node, { producer, write: (writer) => emit(writer, node, producer) });
   });
-  return sums;
+  return pairs;
 }
 
 /**
@@ -65,7 +71,7 @@ export function verify(graph: Graph): void {
         `${node.name} reads ${input.name} before it is made`,
       );
     }
-    const definition = graph.table[node.op] as OpDefinition<OpName>;
+    const definition = definitionOf(node.op);
     const types: readonly ValueType[] = definition.infer(node.inputs, node.attributes);
     invariant(
       types.length === node.outputs.length,

@@ -1,22 +1,12 @@
-/** The least that any memory must hold for a graph's values, to compare with. */
-import { resolveShape } from "./dimensions.ts";
-import type { MemoryBlock, MemoryStep } from "./liveness.ts";
+/** Records that break their contract, for tests of what is made of them. */
+import { onTestFinished } from "vitest";
+import type { OpDefinition } from "./op-definition.ts";
+import { OP_TABLE, definitionOf } from "./op-table.ts";
+import type { OpName } from "./op-types.ts";
 
-/** The most bytes that are taken at once, where the symbols have these sizes. */
-export function peakBytes(
-  steps: readonly MemoryStep[],
-  sizes: Readonly<Record<string, number>>,
-): number {
-  const total = (blocks: readonly MemoryBlock[]): number =>
-    resolveShape(
-      blocks.map(({ bytes }) => bytes),
-      sizes,
-    ).reduce((sum, bytes) => sum + bytes, 0);
-  let [live, peak] = [0, 0];
-  for (const { taken, freed } of steps) {
-    live += total(taken);
-    peak = Math.max(peak, live);
-    live -= total(freed);
-  }
-  return peak;
+/** Changes the record of an operation until the running test ends. */
+export function changeRecord<N extends OpName>(op: N, change: Partial<OpDefinition<N>>): void {
+  const record = definitionOf(op);
+  Object.assign(OP_TABLE, { [op]: { ...record, ...change } });
+  onTestFinished(() => void Object.assign(OP_TABLE, { [op]: record }));
 }

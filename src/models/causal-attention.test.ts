@@ -6,7 +6,7 @@ import { gradients } from "../graph/autodiff.ts";
 import { difference } from "../graph/check/compare.ts";
 import { fromHost } from "../graph/interpreter/plain.ts";
 import type { Dimension } from "../graph/dimensions.ts";
-import { lower } from "../graph/lower.ts";
+import { lower } from "../onnx/lower.ts";
 import { createGraph } from "../graph/op-table.ts";
 import { Session } from "../runtime/session.ts";
 import { causalAttention } from "./causal-attention.ts";

@@ -1,12 +1,13 @@
 /**
  * attune on this machine. The memory of a step is not a formula but comes from the graphs that the
  * run would build: what the plan keeps, and the values within a session by liveness
- * (graph/liveness.ts). Weights are float32 unless they are frozen and kept in float16 or int8;
+ * (memory/liveness.ts). Weights are float32 unless they are frozen and kept in float16 or int8;
  * phases of a roll-out method take turns.
  */
 import { countOf } from "../core/counts.ts";
-import { arenaBytes } from "../graph/arena.ts";
-import { lower } from "../graph/lower.ts";
+import { liveNodes } from "../graph/passes.ts";
+import { arenaBytes } from "../memory/arena.ts";
+import { workingMemory } from "../memory/working-memory.ts";
 import { parameterCount } from "../models/model.ts";
 import { WEIGHTS_FIRST_ROWS, buildDecoder } from "../sampling/decoder-graph.ts";
 import { worthPacking } from "../sampling/packing.ts";
@@ -153,13 +154,14 @@ function rolloutLines(request: PlanRequest): MemoryLine[] {
   const { graph, outputs } = buildDecoder(model, {
     weightsFirst: !packs && rows >= WEIGHTS_FIRST_ROWS,
   });
-  const { memory } = lower(graph, outputs, { device: "cpu" });
+  const results = Object.values(outputs);
+  const { steps } = workingMemory(liveNodes(graph, results), results);
   const prompts = Math.max(
     1,
     Math.min(Math.ceil(rows / request.samples), Math.floor(READ_TOKENS / request.promptTokens)),
   );
   const working = arenaBytes(
-    memory,
+    steps,
     {
       batch: prompts,
       step: request.promptTokens,

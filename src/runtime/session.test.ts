@@ -11,11 +11,14 @@ import { Random } from "../core/random.ts";
 import { float32, int64, zeros } from "../core/tensor.ts";
 import { gradients } from "../graph/autodiff.ts";
 import * as b from "../graph/build.ts";
-import type { Value } from "../graph/ir.ts";
-import { Graph } from "../graph/ir.ts";
-import { OP_TABLE, createGraph } from "../graph/op-table.ts";
-import type { Emitter } from "../graph/onnx/emitter.ts";
-import { Session, defaultDevice } from "./session.ts";
+import type { NodeWriter } from "../graph/emission.ts";
+import type { Graph, Value } from "../graph/ir.ts";
+import type { EmitRule } from "../graph/op-definition.ts";
+import { createGraph } from "../graph/op-table.ts";
+import { everywhere } from "../graph/ops/shared.ts";
+import { changeRecord } from "../graph/testing.ts";
+import { defaultDevice } from "./devices.ts";
+import { Session } from "./session.ts";
 
 /** Rows of a table, made inside scopes as a model would. */
 function embedding(): { graph: Graph; y: Value } {
@@ -31,16 +34,14 @@ function embedding(): { graph: Graph; y: Value } {
 }
 
 /** A graph whose only node, inside a scope, is written as the given ONNX node. */
-function forged(emit: (emitter: Emitter, input: string, output: string) => void): {
+function forged(write: (writer: NodeWriter, input: string, output: string) => void): {
   graph: Graph;
   y: Value;
 } {
-  const forgery = {
-    ...OP_TABLE.exp,
-    emit: (emitter: Emitter, node: { inputs: readonly Value[]; outputs: readonly Value[] }) =>
-      emit(emitter, node.inputs[0]!.name, node.outputs[0]!.name),
-  };
-  const graph = new Graph({ ...OP_TABLE, exp: forgery });
+  const rule: EmitRule<"exp"> = (writer, { inputs, outputs }) =>
+    write(writer, inputs[0]!.name, outputs[0]!.name);
+  changeRecord("exp", { emit: everywhere(rule) });
+  const graph = createGraph();
   return {
     graph,
     y: graph.scope("model.layers.3", () => b.exp(graph.input("x", "float32", [2, 4]))),
@@ -71,7 +72,7 @@ describe("errors name the model code", () => {
 
   test("when shapes do not fit while a session is made", async () => {
     const { graph, y } = forged(
-      (emitter, x, out) => void emitter.nodeOutputs("MatMul", [x, x], { outputs: [out] }),
+      (writer, x, out) => void writer.nodeOutputs("MatMul", [x, x], { outputs: [out] }),
     );
     const error = await failure(Session.create(graph, { y }, { label: "training", device: "cpu" }));
     expect(error.what).toBe("cannot prepare training for cpu at model.layers.3/exp");
@@ -79,7 +80,7 @@ describe("errors name the model code", () => {
 
   test("when ONNX Runtime has no such operator", async () => {
     const { graph, y } = forged(
-      (emitter, x, out) => void emitter.nodeOutputs("NoSuchOperator", [x], { outputs: [out] }),
+      (writer, x, out) => void writer.nodeOutputs("NoSuchOperator", [x], { outputs: [out] }),
     );
     const error = await failure(Session.create(graph, { y }, { device: "cpu" }));
     expect(error.what).toBe("cannot prepare graph for cpu at model.layers.3/exp");

@@ -11,17 +11,19 @@ import type { InferenceSession, Tensor } from "onnxruntime-common";
 import { AttuneError } from "../core/errors.ts";
 import type { ArrayOf, DType, HostTensor, TensorData } from "../core/tensor.ts";
 import { elementCount, zeros } from "../core/tensor.ts";
-import { arenaBytes } from "../graph/arena.ts";
+import type { Dimension } from "../graph/dimensions.ts";
 import { fitsSize, resolveShape, symbolSizes, symbolsOf } from "../graph/dimensions.ts";
 import type { Graph, Value, ValueType } from "../graph/ir.ts";
-import type { LowerOptions, LoweredGraph } from "../graph/lower.ts";
-import { lower } from "../graph/lower.ts";
-import type { Device } from "../graph/onnx/emitter.ts";
-import { totalOperations } from "../graph/products.ts";
+import { productOperations, totalOperations } from "../graph/products.ts";
+import { arenaBytes } from "../memory/arena.ts";
+import type { WorkingMemory } from "../memory/working-memory.ts";
+import { workingMemory } from "../memory/working-memory.ts";
+import type { LowerOptions, LoweredGraph } from "../onnx/lower.ts";
+import { lower } from "../onnx/lower.ts";
+import { DEVICE_RUNTIMES, defaultDevice } from "./devices.ts";
 import { ort } from "./onnxruntime.ts";
 
 export interface SessionOptions extends LowerOptions {
-  device?: Device;
   /** Threads of one operator; all cores where left out. */
   threads?: number;
   /** Keep freed memory for the next run: faster, at a higher peak. Default true. */
@@ -34,20 +36,8 @@ export interface SessionOptions extends LowerOptions {
 
 export type Tensors = Readonly<Record<string, HostTensor>>;
 
-/** The device for new sessions: `ATTUNE_DEVICE`, else the CPU. */
-export function defaultDevice(): Device {
-  const device = process.env["ATTUNE_DEVICE"] ?? "cpu";
-  if (device !== "cpu" && device !== "webgpu") {
-    throw new AttuneError("usage", "ATTUNE_DEVICE names no device", {
-      got: device,
-      expected: "cpu or webgpu",
-    });
-  }
-  return device;
-}
-
 /**
- * The first output of every model on the CPU, a sequence. The binding cannot give a sequence to
+ * The first output of every model where outputs are written in place, a sequence. The binding cannot give a sequence to
  * JavaScript and says so by an error, after the graph has run and before it copies any output; what
  * was written in place is complete by then.
  */
@@ -56,16 +46,19 @@ const CANNOT_GIVE = /^Non tensor type is temporarily not supported/;
 /** Below this many bytes of outputs a copy costs less than an error. */
 const SMALL_OUTPUTS = 2 ** 16;
 
+/** What stays known of a graph once its bytes are handed over. */
+interface CompiledGraph extends Pick<LoweredGraph, "inputs" | "outputs"> {
+  /** Of the matrix products, as dimensions that add up. */
+  readonly operations: readonly Dimension[];
+  readonly memory: WorkingMemory;
+}
+
 export class Session {
   private readonly session: InferenceSession;
-  private readonly graph: Omit<LoweredGraph, "model">;
+  private readonly graph: CompiledGraph;
   private readonly label: string;
 
-  private constructor(
-    session: InferenceSession,
-    graph: Omit<LoweredGraph, "model">,
-    label: string,
-  ) {
+  private constructor(session: InferenceSession, graph: CompiledGraph, label: string) {
     this.session = session;
     this.graph = graph;
     this.label = label;
@@ -79,16 +72,21 @@ export class Session {
   ): Promise<Session> {
     const device = options.device ?? defaultDevice();
     const label = options.label ?? "graph";
-    // The bytes are let go of, since stored weights are among them.
-    const { model, ...lowered } = lower(graph, outputs, {
+    const { provider, writesInPlace } = DEVICE_RUNTIMES[device];
+    const { model, nodes, ...names } = lower(graph, outputs, {
       ...options,
       device,
-      ...(device === "cpu" ? { firstOutput: FIRST_OUTPUT } : {}),
+      ...(writesInPlace ? { firstOutput: FIRST_OUTPUT } : {}),
     });
+    const compiled = {
+      ...names,
+      operations: productOperations(nodes),
+      memory: workingMemory(nodes, Object.values(outputs), options.cuts),
+    };
     const arena = options.arena ?? true;
     try {
       const session = await ort.InferenceSession.create(model, {
-        executionProviders: [device],
+        executionProviders: [provider],
         intraOpNumThreads: options.threads ?? 0,
         interOpNumThreads: 1,
         executionMode: "sequential",
@@ -101,7 +99,7 @@ export class Session {
         logSeverityLevel: 4,
         ...(options.profile ? { enableProfiling: true, profileFilePrefix: options.profile } : {}),
       });
-      return new Session(session, lowered, label);
+      return new Session(session, compiled, label);
     } catch (cause) {
       throw wrapRuntimeError(cause, `cannot prepare ${label} for ${device}`);
     }
@@ -124,7 +122,8 @@ export class Session {
    * its arena of intermediate values, and constants.
    */
   workingBytes(sizes: Readonly<Record<string, number>>): number {
-    return this.graph.storedBytes + arenaBytes(this.graph.memory, sizes);
+    const { steps, storedBytes } = this.graph.memory;
+    return storedBytes + arenaBytes(steps, sizes);
   }
 
   /**

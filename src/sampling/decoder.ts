@@ -256,7 +256,7 @@ function openSession(
   return Session.create(graph, outputs, {
     label: "decoding",
     device: "cpu",
-    joinNorms: true,
+    fuse: true,
     ...(prepack ? { initializers: storedWeights(model, weights) } : {}),
     ...(threads === undefined ? {} : { threads }),
   });

@@ -12,8 +12,9 @@ import { elementCount } from "../../core/tensor.ts";
 import { gradients } from "../autodiff.ts";
 import { decompose, resolveShape } from "../dimensions.ts";
 import type { Graph, Value } from "../ir.ts";
-import { createGraph } from "../op-table.ts";
-import type { OpDefinition, OpName } from "../op-types.ts";
+import type { OpDefinition } from "../op-definition.ts";
+import { createGraph, definitionOf } from "../op-table.ts";
+import type { OpName } from "../op-types.ts";
 import { verify } from "../passes.ts";
 import { difference } from "./compare.ts";
 import type { PlainTensor } from "../interpreter/plain.ts";
@@ -85,11 +86,7 @@ function build<N extends OpName>(op: N, sample: Sample<N>): Built {
   for (const symbol of Object.keys(sample.sizes[0] ?? {}))
     if (!bound.has(symbol)) graph.input(`size of ${symbol}`, "float32", [symbol]);
   const outputs = graph.apply(op, inputs, sample.attributes);
-  const differentiated = differentiableOutputs(
-    graph.table[op] as unknown as OpDefinition<N>,
-    sample,
-    outputs,
-  );
+  const differentiated = differentiableOutputs(definitionOf(op), sample, outputs);
   const wanted = inputs.flatMap(({ dtype }, index) =>
     isFloat(dtype) && !sample.constants?.includes(index) ? [index] : [],
   );

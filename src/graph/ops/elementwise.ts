@@ -20,33 +20,17 @@ import {
   fill,
 } from "../build.ts";
 import { broadcastShapes } from "../dimensions.ts";
-import type { GraphNode, Value, ValueType } from "../ir.ts";
-import type { Emitter } from "../onnx/emitter.ts";
-import { ONNX_TYPE } from "../onnx/emitter.ts";
-import type { GradientContext, GradientRule, OpDefinition, OpName } from "../op-types.ts";
-import { defineOp, nonDifferentiable } from "../op-types.ts";
+import type { NodeWriter } from "../emission.ts";
+import type { GraphNode, Value } from "../ir.ts";
+import type { Emission, GradientContext, GradientRule, OpDefinition } from "../op-definition.ts";
+import { defineOp, nonDifferentiable } from "../op-definition.ts";
+import type { ElementwiseAttributes, OpName } from "../op-types.ts";
+import { asNode, everywhere, namesOf, requireFloat, sameType } from "./shared.ts";
 
-type BinaryOp = "add" | "subtract" | "multiply" | "divide" | "maximum" | "minimum";
-type UnaryOp = "negate" | "exp" | "log" | "sqrt" | "abs" | "tanh" | "sigmoid" | "softplus" | "silu";
-
-const namesOf = (values: readonly Value[]): string[] => values.map((value) => value.name);
-
-/** Emits one ONNX node with the same inputs and outputs as the graph node. */
-export function emitAs(opType: string): (emitter: Emitter, node: GraphNode) => void {
-  return (emitter, node) =>
-    void emitter.nodeOutputs(opType, namesOf(node.inputs), { outputs: namesOf(node.outputs) });
-}
-
-export function requireFloat(inputs: readonly ValueType[]): void {
-  for (const input of inputs) {
-    if (input.dtype !== "float32")
-      throw new AttuneError("internal", `needs float32 inputs, got ${input.dtype}`);
-  }
-}
-
-function binary<N extends BinaryOp>(
+/** The record of an operation of two numbers. */
+function binary<N extends OpName>(
   doc: string,
-  opType: string,
+  emit: Emission<N>,
   gradient: (context: GradientContext<N>, gradient: Value) => readonly [() => Value, () => Value],
 ): OpDefinition<N> {
   return {
@@ -55,7 +39,7 @@ function binary<N extends BinaryOp>(
       requireFloat(inputs);
       return [{ dtype: "float32", shape: broadcastShapes(inputs[0]!.shape, inputs[1]!.shape) }];
     },
-    emit: emitAs(opType) as OpDefinition<N>["emit"],
+    emit,
     gradient: (context) =>
       gradient(context, context.gradients[0]!).map((rule, index) =>
         context.wanted(index) ? sumTo(rule(), context.inputs[index]!.shape) : undefined,
@@ -63,18 +47,16 @@ function binary<N extends BinaryOp>(
   };
 }
 
-function unary<N extends UnaryOp>(
+/** The record of a function of one number. */
+function unary<N extends OpName>(
   doc: string,
-  emit: (emitter: Emitter, node: GraphNode) => void,
+  emit: Emission<N>,
   gradient: (g: Value, x: Value, y: Value) => Value,
 ): OpDefinition<N> {
   return {
     doc,
-    infer(inputs) {
-      requireFloat(inputs);
-      return [inputs[0]!];
-    },
-    emit: emit as OpDefinition<N>["emit"],
+    infer: sameType,
+    emit,
     gradient: ({ inputs, outputs, gradients }) => [
       gradient(gradients[0]!, inputs[0]!, outputs[0]!),
     ],
@@ -100,20 +82,13 @@ function chooseGradient(larger: boolean) {
 const sign = (x: Value): Value =>
   subtract(cast(greater(x, 0), "float32"), cast(greater(0, x), "float32"));
 
-function emitSilu(emitter: Emitter, node: GraphNode): void {
-  const [x] = namesOf(node.inputs) as [string];
-  if (emitter.device === "cpu") {
-    emitter.nodeOutputs("QuickGelu", [x], {
-      domain: "com.microsoft",
-      attributes: { alpha: { float: 1 } },
-      outputs: namesOf(node.outputs),
-    });
-  } else {
-    emitter.nodeOutputs("Mul", [x, emitter.node("Sigmoid", [x])], {
-      outputs: namesOf(node.outputs),
-    });
-  }
-}
+const emitSilu: Emission<"silu"> = {
+  cpu: asNode("QuickGelu", { alpha: { float: 1 } }, "com.microsoft"),
+  webgpu: (writer, { inputs: [x], outputs }) =>
+    void writer.nodeOutputs("Mul", [x!.name, writer.node("Sigmoid", [x!.name])], {
+      outputs: namesOf(outputs),
+    }),
+};
 
 function geluGradient({
   inputs,
@@ -148,9 +123,9 @@ function geluExactSlope(x: Value): Value {
   return add(where(small, series, ratio), multiply(x, density));
 }
 
-const comparison = <N extends "greater" | "equal">(
-  opType: string,
+const comparison = <N extends OpName>(
   doc: string,
+  emit: Emission<N>,
   allowIntegers: boolean,
 ): OpDefinition<N> => ({
   doc,
@@ -160,7 +135,7 @@ const comparison = <N extends "greater" | "equal">(
       throw new AttuneError("internal", `compares ${inputs[0]!.dtype} with ${inputs[1]!.dtype}`);
     return [{ dtype: "bool", shape: broadcastShapes(inputs[0]!.shape, inputs[1]!.shape) }];
   },
-  emit: emitAs(opType) as OpDefinition<N>["emit"],
+  emit,
   gradient: nonDifferentiable("a comparison is constant almost everywhere"),
 });
 
@@ -170,47 +145,66 @@ const castGradient: GradientRule<"cast"> = ({ inputs, gradients }) => {
 };
 
 export const elementwise = {
-  add: binary<"add">("a + b", "Add", (_, g) => [() => g, () => g]),
-  subtract: binary<"subtract">("a - b", "Sub", (_, g) => [() => g, () => negate(g)]),
-  multiply: binary<"multiply">("a * b", "Mul", ({ inputs }, g) => [
+  add: binary<"add">("a + b", everywhere(asNode("Add")), (_, g) => [() => g, () => g]),
+  subtract: binary<"subtract">("a - b", everywhere(asNode("Sub")), (_, g) => [
+    () => g,
+    () => negate(g),
+  ]),
+  multiply: binary<"multiply">("a * b", everywhere(asNode("Mul")), ({ inputs }, g) => [
     () => multiply(g, inputs[1]!),
     () => multiply(g, inputs[0]!),
   ]),
-  divide: binary<"divide">("a / b", "Div", ({ inputs, outputs }, g) => [
+  divide: binary<"divide">("a / b", everywhere(asNode("Div")), ({ inputs, outputs }, g) => [
     () => divide(g, inputs[1]!),
     () => negate(divide(multiply(g, outputs[0]!), inputs[1]!)),
   ]),
-  maximum: binary<"maximum">("the larger of a and b", "Max", chooseGradient(true)),
-  minimum: binary<"minimum">("the smaller of a and b", "Min", chooseGradient(false)),
-  negate: unary<"negate">("-x", emitAs("Neg"), (g) => negate(g)),
-  exp: unary<"exp">("e^x", emitAs("Exp"), (g, _, y) => multiply(g, y)),
-  log: unary<"log">("natural logarithm", emitAs("Log"), (g, x) => divide(g, x)),
-  sqrt: unary<"sqrt">("square root", emitAs("Sqrt"), (g, _, y) => multiply(divide(g, y), 0.5)),
-  abs: unary<"abs">("|x|", emitAs("Abs"), (g, x) => multiply(g, sign(x))),
-  tanh: unary<"tanh">("hyperbolic tangent", emitAs("Tanh"), (g, _, y) =>
-    multiply(g, subtract(1, multiply(y, y))),
+  maximum: binary<"maximum">(
+    "the larger of a and b",
+    everywhere(asNode("Max")),
+    chooseGradient(true),
   ),
-  sigmoid: unary<"sigmoid">("1 / (1 + e^-x)", emitAs("Sigmoid"), (g, _, y) =>
-    multiply(g, multiply(y, subtract(1, y))),
+  minimum: binary<"minimum">(
+    "the smaller of a and b",
+    everywhere(asNode("Min")),
+    chooseGradient(false),
   ),
-  softplus: unary<"softplus">("log(1 + e^x)", emitAs("Softplus"), (g, x) =>
-    multiply(g, sigmoid(x)),
+  negate: unary<"negate">("-x", everywhere(asNode("Neg")), (g) => negate(g)),
+  exp: unary<"exp">("e^x", everywhere(asNode("Exp")), (g, _, y) => multiply(g, y)),
+  log: unary<"log">("natural logarithm", everywhere(asNode("Log")), (g, x) => divide(g, x)),
+  sqrt: unary<"sqrt">("square root", everywhere(asNode("Sqrt")), (g, _, y) =>
+    multiply(divide(g, y), 0.5),
   ),
+  abs: unary<"abs">("|x|", everywhere(asNode("Abs")), (g, x) => multiply(g, sign(x))),
+  tanh: {
+    ...unary<"tanh">("hyperbolic tangent", everywhere(asNode("Tanh")), (g, _, y) =>
+      multiply(g, subtract(1, multiply(y, y))),
+    ),
+    memory: { overwrites: 0 },
+  },
+  sigmoid: {
+    ...unary<"sigmoid">("1 / (1 + e^-x)", everywhere(asNode("Sigmoid")), (g, _, y) =>
+      multiply(g, multiply(y, subtract(1, y))),
+    ),
+    memory: { overwrites: 0 },
+  },
+  softplus: {
+    ...unary<"softplus">("log(1 + e^x)", everywhere(asNode("Softplus")), (g, x) =>
+      multiply(g, sigmoid(x)),
+    ),
+    memory: { overwrites: 0 },
+  },
   silu: unary<"silu">("x sigma(x)", emitSilu, (g, x, y) => {
     const s = sigmoid(x);
     return multiply(g, add(s, multiply(y, subtract(1, s))));
   }),
   gelu: defineOp("gelu", {
     doc: "x Phi(x), exact or by GPT-2's tanh approximation",
-    infer(inputs) {
-      requireFloat(inputs);
-      return [inputs[0]!];
-    },
-    emit: emitGelu,
+    infer: sameType,
+    emit: everywhere(emitGelu),
     gradient: geluGradient,
   }),
-  greater: comparison<"greater">("Greater", "a > b, as bool", false),
-  equal: comparison<"equal">("Equal", "a == b, as bool", true),
+  greater: comparison<"greater">("a > b, as bool", everywhere(asNode("Greater")), false),
+  equal: comparison<"equal">("a == b, as bool", everywhere(asNode("Equal")), true),
   where: defineOp("where", {
     doc: "a where the condition holds, else b",
     infer([condition, a, b]) {
@@ -225,7 +219,7 @@ export const elementwise = {
         },
       ];
     },
-    emit: emitAs("Where") as OpDefinition<"where">["emit"],
+    emit: everywhere(asNode("Where")),
     gradient: ({ inputs, gradients, wanted }) => {
       const [condition, a, b] = inputs as [Value, Value, Value];
       const g = gradients[0]!;
@@ -240,37 +234,34 @@ export const elementwise = {
   cast: defineOp("cast", {
     doc: "converts to another dtype",
     infer: ([x], { to }) => [{ dtype: to, shape: x!.shape }],
-    emit: (emitter, node) =>
-      void emitter.nodeOutputs("Cast", namesOf(node.inputs), {
-        attributes: { to: ONNX_TYPE[node.attributes.to] },
-        outputs: namesOf(node.outputs),
-      }),
+    emit: everywhere(asNode("Cast", ({ attributes }) => ({ to: { dtype: attributes.to } }))),
     gradient: castGradient,
   }),
   stopGradient: defineOp("stopGradient", {
     doc: "x, through which no gradient flows",
     infer: ([x]) => [x!],
-    emit: emitAs("Identity") as OpDefinition<"stopGradient">["emit"],
+    emit: everywhere(asNode("Identity")),
     differentiable: [],
     gradient: () => [undefined],
+    memory: { shares: 0 },
   }),
-} satisfies { [N in OpName]?: OpDefinition<N> };
+} satisfies { [N in keyof ElementwiseAttributes]: OpDefinition<N> };
 
-function emitGelu(emitter: Emitter, node: GraphNode<"gelu">): void {
+function emitGelu(writer: NodeWriter, node: GraphNode<"gelu">): void {
   const [x] = namesOf(node.inputs) as [string];
   const outputs = namesOf(node.outputs);
   if (node.attributes.approximation === "tanh") {
     // x sigma(2u) equals x/2 (1 + tanh u); opset 18 has no Gelu and FastGelu lacks a WebGPU twin of
     // equal accuracy.
-    const cubic = emitter.node("Mul", [emitter.node("Mul", [x, x]), emitter.scalar(0.044715)]);
-    const inner = emitter.node("Mul", [x, emitter.node("Add", [cubic, emitter.scalar(1)])]);
-    const gate = emitter.node("Sigmoid", [
-      emitter.node("Mul", [inner, emitter.scalar(2 * Math.sqrt(2 / Math.PI))]),
+    const cubic = writer.node("Mul", [writer.node("Mul", [x, x]), writer.scalar(0.044715)]);
+    const inner = writer.node("Mul", [x, writer.node("Add", [cubic, writer.scalar(1)])]);
+    const gate = writer.node("Sigmoid", [
+      writer.node("Mul", [inner, writer.scalar(2 * Math.sqrt(2 / Math.PI))]),
     ]);
-    emitter.nodeOutputs("Mul", [x, gate], { outputs });
+    writer.nodeOutputs("Mul", [x, gate], { outputs });
     return;
   }
-  const scaled = emitter.node("Erf", [emitter.node("Mul", [x, emitter.scalar(Math.SQRT1_2)])]);
-  const half = emitter.node("Mul", [x, emitter.scalar(0.5)]);
-  emitter.nodeOutputs("Mul", [half, emitter.node("Add", [scaled, emitter.scalar(1)])], { outputs });
+  const scaled = writer.node("Erf", [writer.node("Mul", [x, writer.scalar(Math.SQRT1_2)])]);
+  const half = writer.node("Mul", [x, writer.scalar(0.5)]);
+  writer.nodeOutputs("Mul", [half, writer.node("Add", [scaled, writer.scalar(1)])], { outputs });
 }

@@ -6,8 +6,10 @@ import { AttuneError } from "../../core/errors.ts";
 import { fill, gatherRows, pick, scatterAddPicked, scatterAddRows } from "../build.ts";
 import { formatShape, sameShape } from "../dimensions.ts";
 import type { ValueType } from "../ir.ts";
-import type { OpDefinition, OpName } from "../op-types.ts";
-import { defineOp } from "../op-types.ts";
+import type { OpDefinition } from "../op-definition.ts";
+import { defineOp } from "../op-definition.ts";
+import type { IndexingAttributes } from "../op-types.ts";
+import { asNode, everywhere, namesOf } from "./shared.ts";
 
 function requireIndices(indices: ValueType): void {
   if (indices.dtype !== "int64")
@@ -31,11 +33,7 @@ export const indexing = {
       requireIndices(indices!);
       return [{ dtype: table!.dtype, shape: [...indices!.shape, ...table!.shape.slice(1)] }];
     },
-    emit: (emitter, node) =>
-      void emitter.nodeOutputs("Gather", [node.inputs[0]!.name, node.inputs[1]!.name], {
-        attributes: { axis: 0 },
-        outputs: [node.outputs[0]!.name],
-      }),
+    emit: everywhere(asNode("Gather", { axis: 0 })),
     gradient: ({ inputs, gradients }) => {
       const [table, indices] = inputs;
       return [
@@ -59,18 +57,14 @@ export const indexing = {
       }
       return [{ dtype: base!.dtype, shape: base!.shape }];
     },
-    emit: (emitter, node) => {
-      const [base, indices, updates] = node.inputs.map((input) => input.name) as [
-        string,
-        string,
-        string,
-      ];
-      const tuples = emitter.node("Unsqueeze", [indices, emitter.integers([-1])]);
-      emitter.nodeOutputs("ScatterND", [base, tuples, updates], {
+    emit: everywhere((writer, node) => {
+      const [base, indices, updates] = namesOf(node.inputs) as [string, string, string];
+      const tuples = writer.node("Unsqueeze", [indices, writer.integers([-1])]);
+      writer.nodeOutputs("ScatterND", [base, tuples, updates], {
         attributes: { reduction: "add" },
         outputs: [node.outputs[0]!.name],
       });
-    },
+    }),
     gradient: ({ inputs, gradients, wanted }) => [
       gradients[0]!,
       undefined,
@@ -83,14 +77,14 @@ export const indexing = {
       requireMatrixAndVector(x!, indices!);
       return [{ dtype: x!.dtype, shape: indices!.shape }];
     },
-    emit: (emitter, node) => {
-      const [x, indices] = node.inputs.map((input) => input.name) as [string, string];
-      const column = emitter.node("Unsqueeze", [indices, emitter.integers([1])]);
-      const picked = emitter.node("GatherElements", [x, column], { attributes: { axis: 1 } });
-      emitter.nodeOutputs("Squeeze", [picked, emitter.integers([1])], {
+    emit: everywhere((writer, node) => {
+      const [x, indices] = namesOf(node.inputs) as [string, string];
+      const column = writer.node("Unsqueeze", [indices, writer.integers([1])]);
+      const picked = writer.node("GatherElements", [x, column], { attributes: { axis: 1 } });
+      writer.nodeOutputs("Squeeze", [picked, writer.integers([1])], {
         outputs: [node.outputs[0]!.name],
       });
-    },
+    }),
     gradient: ({ inputs, gradients }) => {
       const [x, indices] = inputs;
       return [scatterAddPicked(fill(x!.graph, x!.shape, 0), indices!, gradients[0]!), undefined];
@@ -104,26 +98,23 @@ export const indexing = {
         throw new AttuneError("internal", `updates must be ${formatShape(indices!.shape)}`);
       return [base!];
     },
-    emit: (emitter, node) => {
-      const [base, indices, updates] = node.inputs.map((input) => input.name) as [
-        string,
-        string,
-        string,
-      ];
-      const axis = emitter.integers([1]);
+    emit: everywhere((writer, node) => {
+      const [base, indices, updates] = namesOf(node.inputs) as [string, string, string];
+      const axis = writer.integers([1]);
       const columns = [
-        emitter.node("Unsqueeze", [indices, axis]),
-        emitter.node("Unsqueeze", [updates, axis]),
+        writer.node("Unsqueeze", [indices, axis]),
+        writer.node("Unsqueeze", [updates, axis]),
       ];
-      emitter.nodeOutputs("ScatterElements", [base, ...columns], {
+      writer.nodeOutputs("ScatterElements", [base, ...columns], {
         attributes: { axis: 1, reduction: "add" },
         outputs: [node.outputs[0]!.name],
       });
-    },
+    }),
     gradient: ({ inputs, gradients, wanted }) => [
       gradients[0]!,
       undefined,
       wanted(2) ? pick(gradients[0]!, inputs[1]!) : undefined,
     ],
+    memory: { overwrites: 0 },
   }),
-} satisfies { [N in OpName]?: OpDefinition<N> };
+} satisfies { [N in keyof IndexingAttributes]: OpDefinition<N> };

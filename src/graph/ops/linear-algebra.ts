@@ -2,14 +2,14 @@
 import { AttuneError } from "../../core/errors.ts";
 import { gemm, int8Product, matmul, sumTo } from "../build.ts";
 import type { Dimension, Shape } from "../dimensions.ts";
-import { broadcastShapes, formatShape, sameShape } from "../dimensions.ts";
+import { broadcastShapes, formatShape, product, sameShape } from "../dimensions.ts";
+import type { NodeWriter } from "../emission.ts";
 import type { GraphNode, Value, ValueType } from "../ir.ts";
-import type { Emitter } from "../onnx/emitter.ts";
-import { ONNX_TYPE } from "../onnx/emitter.ts";
+import type { Emission, OpDefinition } from "../op-definition.ts";
+import { defineOp } from "../op-definition.ts";
+import type { LinearAlgebraAttributes } from "../op-types.ts";
 import { hadamard, rotationBlock } from "../rotation.ts";
-import type { OpDefinition, OpName } from "../op-types.ts";
-import { defineOp } from "../op-types.ts";
-import { requireFloat } from "./elementwise.ts";
+import { asNode, everywhere, requireFloat } from "./shared.ts";
 
 interface Transposes {
   transposeLeft: boolean;
@@ -29,92 +29,134 @@ function productShape(
   return [left[0]!, right[1]!];
 }
 
-function swapLastAxes(emitter: Emitter, name: string, rank: number): string {
+/** Numbers that each entry of a product is summed over. */
+const innerSize = (
+  { shape }: Value,
+  { transposeLeft }: Pick<Transposes, "transposeLeft">,
+): Dimension => shape.at(transposeLeft ? -2 : -1)!;
+
+/** Of a product with so many numbers in each row of its left side. */
+const operationsOf = ({ outputs: [y] }: GraphNode, inner: Dimension): Dimension =>
+  product(2, inner, ...y!.shape);
+
+function swapLastAxes(writer: NodeWriter, { name, shape: { length: rank } }: Value): string {
   const axes = Array.from({ length: rank }, (_, axis) => axis);
-  return emitter.node("Transpose", [name], {
+  return writer.node("Transpose", [name], {
     attributes: { perm: [...axes.slice(0, -2), rank - 1, rank - 2] },
   });
 }
 
-function emitMatmul(emitter: Emitter, node: GraphNode<"matmul">): void {
-  const { transposeLeft, transposeRight, scale } = node.attributes;
-  const [a, b] = node.inputs as readonly [Value, Value];
-  const outputs = [node.outputs[0]!.name];
-  if (emitter.device === "cpu") {
-    const attributes = {
+const emitMatmul: Emission<"matmul"> = {
+  cpu: asNode(
+    "FusedMatMul",
+    ({ attributes: { transposeLeft, transposeRight, scale } }) => ({
       transA: Number(transposeLeft),
       transB: Number(transposeRight),
       alpha: { float: scale },
-    };
-    emitter.nodeOutputs("FusedMatMul", [a.name, b.name], {
-      domain: "com.microsoft",
-      attributes,
-      outputs,
-    });
-    return;
-  }
+    }),
+    "com.microsoft",
+  ),
   // WebGPU has no FusedMatMul kernel.
-  const left = transposeLeft ? swapLastAxes(emitter, a.name, a.shape.length) : a.name;
-  const right = transposeRight ? swapLastAxes(emitter, b.name, b.shape.length) : b.name;
-  if (scale === 1) emitter.nodeOutputs("MatMul", [left, right], { outputs });
-  else
-    emitter.nodeOutputs("Mul", [emitter.node("MatMul", [left, right]), emitter.scalar(scale)], {
-      outputs,
-    });
-}
+  webgpu(writer, node) {
+    const { transposeLeft, transposeRight, scale } = node.attributes;
+    const [a, b] = node.inputs as readonly [Value, Value];
+    const outputs = [node.outputs[0]!.name];
+    const left = transposeLeft ? swapLastAxes(writer, a) : a.name;
+    const right = transposeRight ? swapLastAxes(writer, b) : b.name;
+    if (scale === 1) writer.nodeOutputs("MatMul", [left, right], { outputs });
+    else
+      writer.nodeOutputs("Mul", [writer.node("MatMul", [left, right]), writer.scalar(scale)], {
+        outputs,
+      });
+  },
+};
 
 const LARGEST_CODE = 127;
 /** The byte that stands for 0: fast kernels multiply unsigned by signed bytes. */
 const ZERO = 128;
 
 /**
+ * The rows of the left side turned, and the step between two codes of each.
+ *
  * Rows that several products read are turned and rounded once: ONNX Runtime makes equal nodes one.
  * A scale for each row, not one for all, so that a row's result does not depend on what else is in
  * the batch.
  */
-function emitInt8Product(emitter: Emitter, node: GraphNode<"int8Product">): void {
-  const [x, codes, scales] = node.inputs as readonly [Value, Value, Value];
-  const turned = emitRotation(emitter, x);
-  const largest = emitter.node(
-    "ReduceMax",
-    [emitter.node("Abs", [turned]), emitter.integers([1])],
-    { attributes: { keepdims: 1 } },
-  );
+function emitTurned(writer: NodeWriter, x: Value): { turned: string; scale: string } {
+  const turned = emitRotation(writer, x);
+  const largest = writer.node("ReduceMax", [writer.node("Abs", [turned]), writer.integers([1])], {
+    attributes: { keepdims: 1 },
+  });
   // A row of zeros has any scale.
-  const scale = emitter.node("Mul", [
-    emitter.node("Max", [largest, emitter.scalar(1e-30)]),
-    emitter.scalar(1 / LARGEST_CODE),
+  const scale = writer.node("Mul", [
+    writer.node("Max", [largest, writer.scalar(1e-30)]),
+    writer.scalar(1 / LARGEST_CODE),
   ]);
-  const outputs = [node.outputs[0]!.name];
-  if (emitter.device !== "cpu") {
-    // WebGPU has no products of bytes: the same whole numbers in float32, exact below 2^24.
-    const rounded = emitter.node("Round", [emitter.node("Div", [turned, scale])]);
-    const product = emitter.node("MatMul", [
-      rounded,
-      emitter.node("Cast", [codes.name], { attributes: { to: ONNX_TYPE.float32 } }),
-    ]);
-    emitter.nodeOutputs("Mul", [emitter.node("Mul", [product, scales.name]), scale], { outputs });
-    return;
-  }
-  const flat = emitter.node("Reshape", [scale, emitter.integers([-1])]);
-  const zeros = emitter.node("Expand", [emitter.byte(ZERO), emitter.node("Shape", [flat])]);
-  const bytes = emitter.node("QuantizeLinear", [turned, flat, zeros], { attributes: { axis: 0 } });
-  const product = emitter.node(
-    "MatMulIntegerToFloat",
-    [bytes, codes.name, emitter.scalar(1), scales.name, emitter.byte(ZERO)],
-    { domain: "com.microsoft" },
-  );
-  emitter.nodeOutputs("Mul", [product, scale], { outputs });
+  return { turned, scale };
 }
 
+const emitInt8Product: Emission<"int8Product"> = {
+  cpu(writer, node) {
+    const [x, codes, scales] = node.inputs as readonly [Value, Value, Value];
+    const { turned, scale } = emitTurned(writer, x);
+    const flat = writer.node("Reshape", [scale, writer.integers([-1])]);
+    const zeros = writer.node("Expand", [writer.byte(ZERO), writer.node("Shape", [flat])]);
+    const bytes = writer.node("QuantizeLinear", [turned, flat, zeros], { attributes: { axis: 0 } });
+    const unscaled = writer.node(
+      "MatMulIntegerToFloat",
+      [bytes, codes.name, writer.scalar(1), scales.name, writer.byte(ZERO)],
+      { domain: "com.microsoft" },
+    );
+    writer.nodeOutputs("Mul", [unscaled, scale], { outputs: [node.outputs[0]!.name] });
+  },
+  // WebGPU has no products of bytes: the same whole numbers in float32, exact below 2^24.
+  webgpu(writer, node) {
+    const [x, codes, scales] = node.inputs as readonly [Value, Value, Value];
+    const { turned, scale } = emitTurned(writer, x);
+    const rounded = writer.node("Round", [writer.node("Div", [turned, scale])]);
+    const unscaled = writer.node("MatMul", [
+      rounded,
+      writer.node("Cast", [codes.name], { attributes: { to: { dtype: "float32" } } }),
+    ]);
+    writer.nodeOutputs("Mul", [writer.node("Mul", [unscaled, scales.name]), scale], {
+      outputs: [node.outputs[0]!.name],
+    });
+  },
+};
+
 /** The rows turned in blocks, by a Hadamard matrix that is stored. */
-function emitRotation(emitter: Emitter, x: Value): string {
+function emitRotation(writer: NodeWriter, x: Value): string {
   const width = x.shape[1] as number;
   const block = rotationBlock(width);
   if (block === 1) return x.name;
-  const blocks = emitter.node("Reshape", [x.name, emitter.integers([-1, block])]);
-  const turned = emitter.node("MatMul", [blocks, emitter.constant(hadamard(block))]);
-  return emitter.node("Reshape", [turned, emitter.integers([-1, width])]);
+  const blocks = writer.node("Reshape", [x.name, writer.integers([-1, block])]);
+  const turned = writer.node("MatMul", [blocks, writer.constant(hadamard(block))]);
+  return writer.node("Reshape", [turned, writer.integers([-1, width])]);
+}
+
+/**
+ * Rows are turned and rounded before the product, and its result is scaled after it. Equal rows are
+ * turned once, as in ONNX Runtime.
+ */
+function int8Steps(node: GraphNode<"int8Product">): readonly GraphNode[] {
+  const [x, ...matrix] = node.inputs as readonly [Value, ...Value[]];
+  const [y] = node.outputs as readonly [Value];
+  const made = (name: string, like: Value, dtype = like.dtype): Value => ({
+    ...like,
+    name: `${name} of ${like.name}`,
+    dtype,
+    producer: undefined,
+  });
+  const [turned, sizes, bytes] = [made("turned", x), made("sizes", x), made("bytes", x, "int8")];
+  const unscaled = made("unscaled", y);
+  const none = {};
+  return [
+    { ...node, op: "negate", attributes: none, inputs: [x], outputs: [turned] },
+    { ...node, op: "abs", attributes: none, inputs: [turned], outputs: [sizes] },
+    { ...node, op: "maximum", attributes: none, inputs: [turned, sizes], outputs: [bytes] },
+    { ...node, inputs: [bytes, ...matrix], outputs: [unscaled] },
+    { ...node, op: "multiply", attributes: none, inputs: [unscaled], outputs: [y] },
+  ];
 }
 
 export const linearAlgebra = {
@@ -152,6 +194,10 @@ export const linearAlgebra = {
           : matmul(a, g, { transposeLeft: !transposeLeft, scale });
       return [wanted(0) ? left() : undefined, wanted(1) ? right() : undefined];
     },
+    product: {
+      operations: (node) => operationsOf(node, innerSize(node.inputs[0]!, node.attributes)),
+      kept: false,
+    },
   }),
   gemm: defineOp("gemm", {
     doc: "op(a) op(b) + bias for matrices; the bias broadcasts",
@@ -171,18 +217,12 @@ export const linearAlgebra = {
         );
       return [{ dtype: "float32", shape }];
     },
-    emit: (emitter, node) =>
-      void emitter.nodeOutputs(
-        "Gemm",
-        node.inputs.map((input) => input.name),
-        {
-          attributes: {
-            transA: Number(node.attributes.transposeLeft),
-            transB: Number(node.attributes.transposeRight),
-          },
-          outputs: [node.outputs[0]!.name],
-        },
-      ),
+    emit: everywhere(
+      asNode("Gemm", ({ attributes: { transposeLeft, transposeRight } }) => ({
+        transA: Number(transposeLeft),
+        transB: Number(transposeRight),
+      })),
+    ),
     gradient: ({ inputs, gradients, attributes: { transposeLeft, transposeRight }, wanted }) => {
       const [a, b, bias] = inputs as readonly [Value, Value, Value?];
       const g = gradients[0]!;
@@ -196,6 +236,11 @@ export const linearAlgebra = {
           : gemm(a, g, { transposeLeft: !transposeLeft });
       const result = [wanted(0) ? left() : undefined, wanted(1) ? right() : undefined];
       return bias ? [...result, wanted(2) ? sumTo(g, bias.shape) : undefined] : result;
+    },
+    product: {
+      operations: (node) => operationsOf(node, innerSize(node.inputs[0]!, node.attributes)),
+      kept: true,
+      addend: ({ inputs: [, , bias] }) => bias,
     },
   }),
   int8Product: defineOp("int8Product", {
@@ -240,5 +285,10 @@ export const linearAlgebra = {
       );
       return [slope, undefined, undefined, undefined, undefined];
     },
+    product: {
+      operations: (node) => operationsOf(node, node.inputs[0]!.shape[1]!),
+      kept: true,
+    },
+    memory: { runAs: int8Steps },
   }),
-} satisfies { [N in OpName]?: OpDefinition<N> };
+} satisfies { [N in keyof LinearAlgebraAttributes]: OpDefinition<N> };

@@ -3,12 +3,12 @@ import { int64 } from "../../core/tensor.ts";
 import { cast, cumulativeSum, divide, equal, expand, multiply, reshape, sum } from "../build.ts";
 import type { Dimension, Shape } from "../dimensions.ts";
 import { normalizeAxis, product } from "../dimensions.ts";
-import type { GraphNode, Value } from "../ir.ts";
+import type { Value } from "../ir.ts";
 import { staticDimension } from "../ir.ts";
-import type { Emitter } from "../onnx/emitter.ts";
-import type { OpAttributes, OpDefinition, OpName } from "../op-types.ts";
-import { defineOp, nonDifferentiable } from "../op-types.ts";
-import { requireFloat } from "./elementwise.ts";
+import type { Emission, EmitRule, OpDefinition } from "../op-definition.ts";
+import { defineOp, nonDifferentiable } from "../op-definition.ts";
+import type { Axes, ReduceAttributes } from "../op-types.ts";
+import { asNode, everywhere, requireFloat, sameType } from "./shared.ts";
 
 type ReduceOp = "sum" | "mean" | "max";
 
@@ -18,22 +18,22 @@ function keptShape(shape: Shape, axes: readonly number[]): Dimension[] {
   return shape.map((dimension, axis) => (reduced.has(axis) ? 1 : dimension));
 }
 
-function reducedShape(shape: Shape, { axes, keepDimensions }: OpAttributes[ReduceOp]): Shape {
+function reducedShape(shape: Shape, { axes, keepDimensions }: Axes): Shape {
   if (keepDimensions) return keptShape(shape, axes);
   const reduced = new Set(axes.map((axis) => normalizeAxis(axis, shape.length)));
   return shape.filter((_, axis) => !reduced.has(axis));
 }
 
-function emitReduce(opType: string) {
-  return (emitter: Emitter, node: GraphNode<ReduceOp>): void => {
+function asReduction<N extends ReduceOp>(opType: string): EmitRule<N> {
+  return (writer, node) => {
     const [x] = node.inputs as readonly [Value];
     const output = node.outputs[0]!.name;
     if (node.attributes.axes.length === 0) {
-      emitter.nodeOutputs("Identity", [x.name], { outputs: [output] });
+      writer.nodeOutputs("Identity", [x.name], { outputs: [output] });
       return;
     }
     const axes = node.attributes.axes.map((axis) => normalizeAxis(axis, x.shape.length));
-    emitter.nodeOutputs(opType, [x.name, emitter.integers(axes)], {
+    writer.nodeOutputs(opType, [x.name, writer.integers(axes)], {
       attributes: { keepdims: node.attributes.keepDimensions ? 1 : 0 },
       outputs: [output],
     });
@@ -47,7 +47,7 @@ function spread(x: Value, shape: Shape, axes: readonly number[]): Value {
 
 function reduction<N extends ReduceOp>(
   doc: string,
-  opType: string,
+  emit: Emission<N>,
   gradient: OpDefinition<N>["gradient"],
 ): OpDefinition<N> {
   return {
@@ -56,7 +56,7 @@ function reduction<N extends ReduceOp>(
       requireFloat(inputs);
       return [{ dtype: "float32", shape: reducedShape(inputs[0]!.shape, attributes) }];
     },
-    emit: emitReduce(opType) as OpDefinition<N>["emit"],
+    emit,
     gradient,
   };
 }
@@ -70,18 +70,26 @@ function inverseCount(x: Value, axes: readonly number[]): Value | number {
 }
 
 export const reduce = {
-  sum: reduction<"sum">("sum over axes", "ReduceSum", ({ inputs, gradients, attributes }) => [
-    spread(gradients[0]!, inputs[0]!.shape, attributes.axes),
-  ]),
-  mean: reduction<"mean">("mean over axes", "ReduceMean", ({ inputs, gradients, attributes }) => {
-    const x = inputs[0]!;
-    return [
-      spread(multiply(gradients[0]!, inverseCount(x, attributes.axes)), x.shape, attributes.axes),
-    ];
-  }),
+  sum: reduction<"sum">(
+    "sum over axes",
+    everywhere(asReduction("ReduceSum")),
+    ({ inputs, gradients, attributes }) => [
+      spread(gradients[0]!, inputs[0]!.shape, attributes.axes),
+    ],
+  ),
+  mean: reduction<"mean">(
+    "mean over axes",
+    everywhere(asReduction("ReduceMean")),
+    ({ inputs, gradients, attributes }) => {
+      const x = inputs[0]!;
+      return [
+        spread(multiply(gradients[0]!, inverseCount(x, attributes.axes)), x.shape, attributes.axes),
+      ];
+    },
+  ),
   max: reduction<"max">(
     "largest over axes; the gradient is shared evenly between ties",
-    "ReduceMax",
+    everywhere(asReduction("ReduceMax")),
     ({ inputs, outputs, gradients, attributes }) => {
       const x = inputs[0]!;
       const hits = cast(equal(x, spread(outputs[0]!, x.shape, attributes.axes)), "float32");
@@ -96,28 +104,21 @@ export const reduce = {
       staticDimension(x!.shape[removed], "the axis of argmax");
       return [{ dtype: "int64", shape: x!.shape.filter((_, index) => index !== removed) }];
     },
-    emit: (emitter, node) =>
-      void emitter.nodeOutputs("ArgMax", [node.inputs[0]!.name], {
-        attributes: { axis: node.attributes.axis, keepdims: 0 },
-        outputs: [node.outputs[0]!.name],
-      }),
+    emit: everywhere(
+      asNode("ArgMax", ({ attributes }) => ({ axis: attributes.axis, keepdims: 0 })),
+    ),
     gradient: nonDifferentiable("an index is not a continuous quantity"),
   }),
   cumulativeSum: defineOp("cumulativeSum", {
     doc: "running total over the last axis, from its start or (reverse) from its end",
-    infer(inputs) {
-      requireFloat(inputs);
-      return [inputs[0]!];
-    },
-    emit: (emitter, node) =>
-      void emitter.nodeOutputs(
-        "CumSum",
-        [node.inputs[0]!.name, emitter.constant(int64([], [-1]))],
-        {
-          attributes: { reverse: node.attributes.reverse ? 1 : 0 },
-          outputs: [node.outputs[0]!.name],
-        },
-      ),
+    infer: sameType,
+    emit: everywhere(
+      (writer, { inputs, attributes, outputs }) =>
+        void writer.nodeOutputs("CumSum", [inputs[0]!.name, writer.constant(int64([], [-1]))], {
+          attributes: { reverse: attributes.reverse ? 1 : 0 },
+          outputs: [outputs[0]!.name],
+        }),
+    ),
     gradient: ({ gradients, attributes }) => [cumulativeSum(gradients[0]!, !attributes.reverse)],
   }),
-} satisfies { [N in OpName]?: OpDefinition<N> };
+} satisfies { [N in keyof ReduceAttributes]: OpDefinition<N> };

@@ -1,18 +1,26 @@
 /** Operations that move numbers without changing them. */
 import { AttuneError } from "../../core/errors.ts";
-import { float32 } from "../../core/tensor.ts";
+import { ELEMENT_BYTES, elementCount, float32 } from "../../core/tensor.ts";
 import { pad, reshape, slice, sumTo, transpose } from "../build.ts";
-import { broadcastShapes, formatShape, normalizeAxis, product, sameShape } from "../dimensions.ts";
+import {
+  broadcastShapes,
+  formatShape,
+  normalizeAxis,
+  product,
+  sameShape,
+  symbolsOf,
+} from "../dimensions.ts";
 import { staticDimension } from "../ir.ts";
-import type { OpDefinition, OpName } from "../op-types.ts";
-import { defineOp } from "../op-types.ts";
-import { requireFloat } from "./elementwise.ts";
+import type { OpDefinition } from "../op-definition.ts";
+import { defineOp } from "../op-definition.ts";
+import type { ShapeAttributes } from "../op-types.ts";
+import { asNode, everywhere, requireFloat } from "./shared.ts";
 
 const replaceAt = <T>(items: readonly T[], index: number, item: T): T[] =>
   items.map((old, i) => (i === index ? item : old));
 
 /** Numbers of the largest tensor of one repeated value that is written into the model. */
-export const LARGEST_STORED_FILL = 4096;
+const LARGEST_STORED_FILL = 4096;
 
 export const shape = {
   reshape: defineOp("reshape", {
@@ -26,13 +34,16 @@ export const shape = {
       }
       return [{ dtype: x!.dtype, shape: attributes.shape }];
     },
-    emit: (emitter, node) =>
-      void emitter.nodeOutputs(
-        "Reshape",
-        [node.inputs[0]!.name, emitter.shape(node.attributes.shape, { allowInfer: true })],
-        { outputs: [node.outputs[0]!.name] },
-      ),
+    emit: everywhere(
+      (writer, { inputs, attributes, outputs }) =>
+        void writer.nodeOutputs(
+          "Reshape",
+          [inputs[0]!.name, writer.shape(attributes.shape, { allowInfer: true })],
+          { outputs: [outputs[0]!.name] },
+        ),
+    ),
     gradient: ({ inputs, gradients }) => [reshape(gradients[0]!, inputs[0]!.shape)],
+    memory: { shares: 0 },
   }),
   transpose: defineOp("transpose", {
     doc: "reorders axes: output axis i is input axis permutation[i]",
@@ -51,11 +62,7 @@ export const shape = {
       }
       return [{ dtype: x!.dtype, shape: permutation.map((axis) => x!.shape[axis]!) }];
     },
-    emit: (emitter, node) =>
-      void emitter.nodeOutputs("Transpose", [node.inputs[0]!.name], {
-        attributes: { perm: node.attributes.permutation },
-        outputs: [node.outputs[0]!.name],
-      }),
+    emit: everywhere(asNode("Transpose", ({ attributes }) => ({ perm: attributes.permutation }))),
     gradient: ({ gradients, attributes }) => [
       transpose(
         gradients[0]!,
@@ -82,12 +89,7 @@ export const shape = {
       );
       return [{ dtype: first.dtype, shape: replaceAt(first.shape, along, total) }];
     },
-    emit: (emitter, node) =>
-      void emitter.nodeOutputs(
-        "Concat",
-        node.inputs.map((input) => input.name),
-        { attributes: { axis: node.attributes.axis }, outputs: [node.outputs[0]!.name] },
-      ),
+    emit: everywhere(asNode("Concat", ({ attributes }) => ({ axis: attributes.axis }))),
     gradient: ({ inputs, gradients, attributes, wanted }) => {
       let start = 0;
       return inputs.map((input, index) => {
@@ -111,16 +113,16 @@ export const shape = {
         throw new AttuneError("internal", `slice ${start} to ${end} is outside 0 to ${size}`);
       return [{ dtype: x!.dtype, shape: replaceAt(x!.shape, along, end - start) }];
     },
-    emit: (emitter, node) => {
+    emit: everywhere((writer, node) => {
       const { axis, start, end } = node.attributes;
       const inputs = [
         node.inputs[0]!.name,
-        emitter.integers([start]),
-        emitter.integers([end]),
-        emitter.integers([axis]),
+        writer.integers([start]),
+        writer.integers([end]),
+        writer.integers([axis]),
       ];
-      emitter.nodeOutputs("Slice", inputs, { outputs: [node.outputs[0]!.name] });
-    },
+      writer.nodeOutputs("Slice", inputs, { outputs: [node.outputs[0]!.name] });
+    }),
     gradient: ({ inputs, gradients, attributes: { axis, start, end } }) => {
       const x = inputs[0]!;
       const size = staticDimension(
@@ -138,16 +140,16 @@ export const shape = {
       const size = staticDimension(x!.shape[along], "the axis of pad");
       return [{ dtype: x!.dtype, shape: replaceAt(x!.shape, along, size + before + after) }];
     },
-    emit: (emitter, node) => {
+    emit: everywhere((writer, node) => {
       const { axis, before, after } = node.attributes;
       const inputs = [
         node.inputs[0]!.name,
-        emitter.integers([before, after]),
-        emitter.scalar(0),
-        emitter.integers([axis]),
+        writer.integers([before, after]),
+        writer.scalar(0),
+        writer.integers([axis]),
       ];
-      emitter.nodeOutputs("Pad", inputs, { outputs: [node.outputs[0]!.name] });
-    },
+      writer.nodeOutputs("Pad", inputs, { outputs: [node.outputs[0]!.name] });
+    }),
     gradient: ({ inputs, gradients, attributes: { axis, before } }) => {
       const x = inputs[0]!;
       const size = staticDimension(x.shape[normalizeAxis(axis, x.shape.length)], "the axis of pad");
@@ -165,33 +167,41 @@ export const shape = {
       }
       return [{ dtype: x!.dtype, shape: attributes.shape }];
     },
-    emit: (emitter, node) =>
-      void emitter.nodeOutputs(
-        "Expand",
-        [node.inputs[0]!.name, emitter.shape(node.attributes.shape)],
-        { outputs: [node.outputs[0]!.name] },
-      ),
+    emit: everywhere(
+      (writer, { inputs, attributes, outputs }) =>
+        void writer.nodeOutputs("Expand", [inputs[0]!.name, writer.shape(attributes.shape)], {
+          outputs: [outputs[0]!.name],
+        }),
+    ),
     gradient: ({ inputs, gradients }) => [sumTo(gradients[0]!, inputs[0]!.shape)],
   }),
   fill: defineOp("fill", {
     doc: "a float32 tensor of one repeated value",
     infer: (_, attributes) => [{ dtype: "float32", shape: attributes.shape }],
-    emit: (emitter, node) => {
+    emit: everywhere((writer, node) => {
       const { shape: target, value } = node.attributes;
       const size = product(...target);
       // A stored constant, since ONNX Runtime 1.30 mishandles Expand to a scalar when it folds
       // constants.
       if (typeof size === "number" && size <= LARGEST_STORED_FILL) {
-        emitter.initializer(
+        writer.initializer(
           node.outputs[0]!.name,
           float32(target as readonly number[], new Float32Array(size).fill(value)),
         );
         return;
       }
-      emitter.nodeOutputs("Expand", [emitter.scalar(value), emitter.shape(target)], {
+      writer.nodeOutputs("Expand", [writer.scalar(value), writer.shape(target)], {
         outputs: [node.outputs[0]!.name],
       });
-    },
+    }),
     gradient: () => [],
+    memory: {
+      constantBytes({ outputs: [output] }) {
+        const { shape: target, dtype } = output!;
+        if (symbolsOf(target).length > 0) return undefined;
+        const size = elementCount(target as readonly number[]);
+        return size > LARGEST_STORED_FILL ? ELEMENT_BYTES[dtype] * size : 0;
+      },
+    },
   }),
-} satisfies { [N in OpName]?: OpDefinition<N> };
+} satisfies { [N in keyof ShapeAttributes]: OpDefinition<N> };

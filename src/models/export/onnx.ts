@@ -26,8 +26,8 @@ import {
   subtract,
 } from "../../graph/build.ts";
 import type { Graph, Value } from "../../graph/ir.ts";
-import { lower } from "../../graph/lower.ts";
-import type { ExternalTensor } from "../../graph/onnx/emitter.ts";
+import { lower } from "../../onnx/lower.ts";
+import type { ExternalTensor } from "../../onnx/emitter.ts";
 import { createGraph } from "../../graph/op-table.ts";
 import { blockBuilder, endBuilder, Parameters, trainingAttention } from "../builders.ts";
 import { weightNumbers } from "../load.ts";

@@ -8,7 +8,7 @@ import { reshape } from "../../graph/build.ts";
 import type { Shape } from "../../graph/dimensions.ts";
 import { product } from "../../graph/dimensions.ts";
 import type { Graph, Value } from "../../graph/ir.ts";
-import { createGraph } from "../../graph/op-table.ts";
+import { createGraph, definitionOf } from "../../graph/op-table.ts";
 import { liveNodes } from "../../graph/passes.ts";
 import { Session } from "../../runtime/session.ts";
 import type { AdapterConfig } from "../adapter.ts";
@@ -99,8 +99,8 @@ function savedValues(graph: Graph, forwardNodes: number, outputs: readonly Value
 }
 
 /**
- * What projections gave, as far as the backward part needs it: what lies between is computed again,
- * which costs little.
+ * What the products gave that their records say to keep, as far as the backward part needs it: what
+ * lies between is computed again, which costs little.
  * Source: selective activation recomputation (Korthikanti et al. 2022); there attention alone is
  * computed again.
  */
@@ -109,10 +109,10 @@ function productValues(graph: Graph, forwardNodes: number, outputs: readonly Val
   // A product that another one adds to is not the whole: an adapter's second matrix adds to the
   // projection's.
   const addedTo = new Set(
-    forward.flatMap(({ op, inputs }) => (op === "gemm" && inputs[2] ? [inputs[2]] : [])),
+    forward.flatMap((node) => definitionOf(node.op).product?.addend?.(node) ?? []),
   );
   const products = forward
-    .filter(({ op }) => op === "gemm" || op === "int8Product")
+    .filter(({ op }) => definitionOf(op).product?.kept)
     .flatMap((node) => node.outputs)
     .filter((value) => !addedTo.has(value));
   const read = new Set(liveNodes(graph, outputs, products).flatMap(({ inputs }) => inputs));

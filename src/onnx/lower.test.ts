@@ -2,16 +2,16 @@
 import { describe, expect, test } from "vitest";
 import { float32, int64, zeros } from "../core/tensor.ts";
 import { Session } from "../runtime/session.ts";
-import { gradients } from "./autodiff.ts";
-import * as b from "./build.ts";
-import { difference } from "./check/compare.ts";
-import { fromHost } from "./interpreter/plain.ts";
+import { gradients } from "../graph/autodiff.ts";
+import * as b from "../graph/build.ts";
+import { difference } from "../graph/check/compare.ts";
+import { fromHost } from "../graph/interpreter/plain.ts";
 import type { LowerOptions } from "./lower.ts";
-import type { Graph, Value } from "./ir.ts";
+import type { Graph, Value } from "../graph/ir.ts";
 import { lower } from "./lower.ts";
-import type { ReadModel } from "./onnx/testing.ts";
-import { readModel } from "./onnx/testing.ts";
-import { createGraph } from "./op-table.ts";
+import type { ReadModel } from "./testing.ts";
+import { readModel } from "./testing.ts";
+import { createGraph } from "../graph/op-table.ts";
 
 const read = (
   graph: Graph,
@@ -81,7 +81,7 @@ describe("the model", () => {
     b.multiply(dead, 7);
     const lowered = lower(graph, { y: b.exp(x) });
     expect([...lowered.inputs.keys()]).toEqual(["x"]);
-    expect(lowered.nodeCount).toBe(1);
+    expect(lowered.nodes.length).toBe(1);
     const model = readModel(lowered.model);
     expect(opTypes(model)).toEqual(["Exp"]);
     expect(model.initializers).toEqual({});
@@ -278,7 +278,7 @@ describe("cuts", () => {
     const saved = await (await Session.create(graph, { hidden })).run(feeds);
     const lowered = lower(graph, { dw: dw! }, { cuts: [hidden] });
     expect(lowered.inputs.has(hidden.name)).toBe(true);
-    expect(lowered.nodeCount).toBeLessThan(lower(graph, { dw: dw! }).nodeCount);
+    expect(lowered.nodes.length).toBeLessThan(lower(graph, { dw: dw! }).nodes.length);
     const backward = await Session.create(graph, { dw: dw! }, { cuts: [hidden] });
     const parts = await backward.run({ ...feeds, [hidden.name]: saved["hidden"]! });
     expect(
@@ -306,16 +306,12 @@ describe("norms that make the sums they read", () => {
   };
 
   test("are one node, and give what two give", async () => {
-    expect(opTypes(read(graph, { normal, next }, { joinNorms: true }))).toEqual([
+    expect(opTypes(read(graph, { normal, next }, { fuse: true }))).toEqual([
       "SkipSimplifiedLayerNormalization",
       "Add",
     ]);
-    const run = async (joinNorms: boolean): Promise<Float32Array[]> => {
-      const session = await Session.create(
-        graph,
-        { normal, sum, next },
-        { device: "cpu", joinNorms },
-      );
+    const run = async (fuse: boolean): Promise<Float32Array[]> => {
+      const session = await Session.create(graph, { normal, sum, next }, { device: "cpu", fuse });
       const outputs = await session.run(feeds);
       await session.close();
       return ["normal", "sum", "next"].map((name) => outputs[name]!.data as Float32Array);
@@ -327,11 +323,11 @@ describe("norms that make the sums they read", () => {
 
   test("stay apart where the sum broadcasts, the statistic is read, or the device is another", () => {
     const apart = ["Add", "SimplifiedLayerNormalization"];
-    expect(opTypes(read(graph, { broadcast }, { joinNorms: true }))).toEqual(apart);
+    expect(opTypes(read(graph, { broadcast }, { fuse: true }))).toEqual(apart);
     expect(
-      opTypes(read(graph, { normal, inverse: normal.producer!.outputs[1]! }, { joinNorms: true })),
+      opTypes(read(graph, { normal, inverse: normal.producer!.outputs[1]! }, { fuse: true })),
     ).toEqual(apart);
-    expect(opTypes(read(graph, { normal }, { joinNorms: true, device: "webgpu" }))).not.toContain(
+    expect(opTypes(read(graph, { normal }, { fuse: true, device: "webgpu" }))).not.toContain(
       "SkipSimplifiedLayerNormalization",
     );
     expect(opTypes(read(graph, { normal }))).toEqual(apart);

@@ -9,7 +9,7 @@
  * Differences: 1. what an operator takes for itself while it runs is not known; 2. results are
  * taken to be the caller's memory.
  */
-import { resolveShape } from "./dimensions.ts";
+import { resolveShape } from "../graph/dimensions.ts";
 import type { MemoryBlock, MemoryStep } from "./liveness.ts";
 
 const ALIGNMENT = 256;

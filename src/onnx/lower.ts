@@ -4,16 +4,14 @@
  */
 import { invariant } from "../core/errors.ts";
 import type { HostTensor } from "../core/tensor.ts";
-import type { Dimension } from "./dimensions.ts";
-import { fitsSize, formatShape } from "./dimensions.ts";
-import { executedNodes } from "./execution.ts";
-import type { Graph, Value, ValueType } from "./ir.ts";
-import type { MemoryStep } from "./liveness.ts";
-import { memorySteps, storedBytes } from "./liveness.ts";
-import type { Device, ExternalTensor } from "./onnx/emitter.ts";
-import { Emitter } from "./onnx/emitter.ts";
-import { liveNodes, sumsOfNorms } from "./passes.ts";
-import { productOperations } from "./products.ts";
+import { fitsSize, formatShape } from "../graph/dimensions.ts";
+import type { Device } from "../graph/emission.ts";
+import type { Graph, GraphNode, Value, ValueType } from "../graph/ir.ts";
+import { definitionOf } from "../graph/op-table.ts";
+import type { FusedPair } from "../graph/passes.ts";
+import { fusedPairs, liveNodes } from "../graph/passes.ts";
+import type { ExternalTensor } from "./emitter.ts";
+import { Emitter } from "./emitter.ts";
 
 export interface LoweredGraph {
   /** ONNX model bytes. */
@@ -22,14 +20,8 @@ export interface LoweredGraph {
   readonly inputs: ReadonlyMap<string, ValueType>;
   /** Names of the outputs in the given order, as asked for -> as in the model. */
   readonly outputs: ReadonlyMap<string, Value>;
-  /** Number of ONNX-independent nodes that are live. */
-  readonly nodeCount: number;
-  /** Operations of the matrix products, as dimensions that add up; see {@link totalOperations}. */
-  readonly operations: readonly Dimension[];
-  /** Memory that its nodes take and give back, in the order in which they are run. */
-  readonly memory: readonly MemoryStep[];
-  /** Constants that ONNX Runtime computes and keeps. */
-  readonly storedBytes: number;
+  /** The nodes that the outputs need. */
+  readonly nodes: readonly GraphNode[];
 }
 
 export interface LowerOptions {
@@ -47,10 +39,10 @@ export interface LowerOptions {
    */
   exactNames?: boolean;
   /**
-   * On the CPU, norms make the sums that they read; for inference, as the gradient of a norm reads
-   * what is not made then.
+   * Operations are written together with those that they read where the device has a form for both.
+   * For inference: such a form leaves out the statistics that gradients read.
    */
-  joinNorms?: boolean;
+  fuse?: boolean;
   /**
    * Adds an output before all others: an empty sequence under this name, for the session's own use.
    */
@@ -78,26 +70,25 @@ export function lower(
       !(input.name in stored) && (used.has(input) || bindsAlone(input, symbols, inputs, used)),
   );
   const device = options.device ?? "cpu";
-  const emitter = new Emitter(
-    device,
-    kept,
-    options.joinNorms && device === "cpu" ? sumsOfNorms(nodes, wanted) : new Map(),
-  );
+  const emitter = new Emitter(kept);
   for (const value of used) if (value.constant) emitter.initializer(value.name, value.constant);
   for (const input of graph.inputs)
     if (input.name in stored && used.has(input))
       emitter.initializer(input.name, fitting(input, stored[input.name]!));
-  for (const node of nodes) emitter.emitNode(node);
+  const pairs = options.fuse ? fusedPairs(nodes, wanted, device) : new Map<GraphNode, FusedPair>();
+  const written = new Set([...pairs.values()].map(({ producer }) => producer));
+  for (const node of nodes.filter((each) => !written.has(each))) {
+    const pair = pairs.get(node);
+    const writer = emitter.under(node.name);
+    if (pair) pair.write(writer);
+    else definitionOf(node.op).emit[device](writer, node);
+  }
   const results = nameOutputs(emitter, outputs, options.exactNames ?? false);
-  const executed = executedNodes(nodes, wanted);
   return {
     model: emitter.model(kept, results, options.firstOutput),
     inputs: new Map(kept.map((input) => [input.name, { dtype: input.dtype, shape: input.shape }])),
     outputs: new Map(Object.keys(outputs).map((name, index) => [name, results[index]!])),
-    nodeCount: nodes.length,
-    operations: productOperations(nodes),
-    memory: memorySteps(executed, wanted, cuts),
-    storedBytes: storedBytes(executed),
+    nodes,
   };
 }
 
@@ -135,8 +126,9 @@ function nameOutputs(
   });
 }
 
-function shapeSymbols(node: { attributes: object }): string[] {
-  const shape = (node.attributes as { shape?: readonly (number | string)[] }).shape ?? [];
+/** Symbols among a node's attributes, whose sizes it reads when it runs. */
+function shapeSymbols({ attributes }: GraphNode): string[] {
+  const shape = "shape" in attributes ? attributes.shape : [];
   return shape.flatMap((dimension) =>
     typeof dimension === "string"
       ? dimension

@@ -1,19 +1,16 @@
 /**
  * Collects ONNX nodes, constants and the shapes that are known only at run time, while the op table
- * writes a graph out. Source of the message layout: onnx.proto3. Operator set 18 and com.microsoft
- * 1.
+ * writes a graph out.
+ * Source of the message layout: onnx.proto3.
  */
-import { AttuneError } from "../../core/errors.ts";
-import type { DType, HostTensor } from "../../core/tensor.ts";
-import { float32, int64 } from "../../core/tensor.ts";
-import type { Dimension, Shape } from "../dimensions.ts";
-import { decompose } from "../dimensions.ts";
-import type { GraphNode, Value, ValueType } from "../ir.ts";
+import { AttuneError } from "../core/errors.ts";
+import type { DType, HostTensor } from "../core/tensor.ts";
+import { float32, int64 } from "../core/tensor.ts";
+import type { Dimension, Shape } from "../graph/dimensions.ts";
+import { decompose } from "../graph/dimensions.ts";
+import type { AttributeValue, NodeOptions, NodeWriter } from "../graph/emission.ts";
+import type { Value, ValueType } from "../graph/ir.ts";
 import { Message } from "./wire.ts";
-
-export type Device = "cpu" | "webgpu";
-
-export type AttributeValue = number | string | readonly number[] | { readonly float: number };
 
 /**
  * A tensor whose bytes lie in another file beside the model, as models above protobuf's 2 GB need.
@@ -29,16 +26,8 @@ export interface ExternalTensor {
   };
 }
 
-export interface OnnxNode {
-  attributes?: Readonly<Record<string, AttributeValue>>;
-  /** Names of the outputs; fresh names where left out. */
-  outputs?: readonly string[];
-  outputCount?: number;
-  domain?: "" | "com.microsoft";
-}
-
 /** Numbers of onnx.TensorProto.DataType. */
-export const ONNX_TYPE: Record<DType, number> = {
+const ONNX_TYPE: Record<DType, number> = {
   float32: 1,
   float16: 10,
   int64: 7,
@@ -55,8 +44,7 @@ interface Axis {
   axis: number;
 }
 
-export class Emitter {
-  readonly device: Device;
+export class Emitter implements NodeWriter {
   private readonly nodes: Message[] = [];
   private readonly initializers: Message[] = [];
   private readonly cache = new Map<string, string>();
@@ -65,18 +53,9 @@ export class Emitter {
   private readonly multiples = new Map<string, Axis & { factor: number }>();
   private readonly used = new Set<string>();
   private current = "graph";
-  /** Norms that make a sum, each with that sum, which is not written on its own. */
-  readonly sums: ReadonlyMap<GraphNode, GraphNode>;
-  private readonly madeElsewhere: ReadonlySet<GraphNode>;
 
-  constructor(
-    device: Device,
-    inputs: readonly Value[],
-    sums: ReadonlyMap<GraphNode, GraphNode> = new Map(),
-  ) {
-    this.device = device;
-    this.sums = sums;
-    this.madeElsewhere = new Set(sums.values());
+  /** @param inputs the model's inputs, from whose sizes unknown dimensions are read */
+  constructor(inputs: readonly Value[]) {
     for (const input of inputs) this.bindSymbols(input);
   }
 
@@ -91,18 +70,14 @@ export class Emitter {
     });
   }
 
-  /** Writes one graph node through its definition. */
-  emitNode(node: GraphNode): void {
-    if (this.madeElsewhere.has(node)) return;
-    this.current = node.name;
-    const definition = node.outputs[0]!.graph.table[node.op] as {
-      emit(emitter: Emitter, node: GraphNode): void;
-    };
-    definition.emit(this, node);
+  /** What is written is named after a graph node from here on. */
+  under(name: string): this {
+    this.current = name;
+    return this;
   }
 
   /** Adds an ONNX node and returns the names of its outputs. */
-  nodeOutputs(opType: string, inputs: readonly string[], options: OnnxNode = {}): string[] {
+  nodeOutputs(opType: string, inputs: readonly string[], options: NodeOptions = {}): string[] {
     const outputs =
       options.outputs ??
       Array.from({ length: options.outputCount ?? 1 }, () =>
@@ -120,7 +95,7 @@ export class Emitter {
   }
 
   /** Adds an ONNX node with one output and returns its name. */
-  node(opType: string, inputs: readonly string[], options: OnnxNode = {}): string {
+  node(opType: string, inputs: readonly string[], options: NodeOptions = {}): string {
     return this.nodeOutputs(opType, inputs, options)[0]!;
   }
 
@@ -142,7 +117,6 @@ export class Emitter {
     return this.constant(int64([values.length], values));
   }
 
-  /** An unsigned byte, as the zero point of 8-bit products is one. */
   byte(value: number): string {
     return this.cached(`byte ${value}`, () => {
       const name = this.fresh("#constant");
@@ -267,6 +241,7 @@ function attributeMessage(name: string, value: AttributeValue): Message {
   if (typeof value === "string") return message.text(4, value).integer(20, 3);
   if (typeof value === "number") return message.integer(3, value).integer(20, 2);
   if ("float" in value) return message.float(2, value.float).integer(20, 1);
+  if ("dtype" in value) return message.integer(3, ONNX_TYPE[value.dtype]).integer(20, 2);
   for (const item of value) message.integer(8, item);
   return message.integer(20, 7);
 }

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { add, exp, multiply, sqrt, sumAll, tanh, tokenLogProbabilities } from "./build.ts";
+import { add, exp, multiply, sqrt, sumAll, tanh, tokenLogProbabilities } from "../graph/build.ts";
 import { executedNodes } from "./execution.ts";
-import type { Value } from "./ir.ts";
-import { createGraph } from "./op-table.ts";
-import { liveNodes } from "./passes.ts";
+import type { Value } from "../graph/ir.ts";
+import { createGraph } from "../graph/op-table.ts";
+import { liveNodes } from "../graph/passes.ts";
 
 const opsOf = (...results: readonly Value[]): string[] =>
   executedNodes(liveNodes(results[0]!.graph, results), results).map(({ op }) => op);

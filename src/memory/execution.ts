@@ -3,10 +3,12 @@
  * nodes that compute the same become one, and the order is its own.
  *
  * Source: onnxruntime's common_subexpression_elimination.cc, and GraphViewer's default order
- * (graph_viewer.cc, Graph::ReverseDFSFrom). Difference: our nodes stand for all ONNX nodes that
- * they are written as.
+ * (graph_viewer.cc, Graph::ReverseDFSFrom).
+ * Difference: a node of the graph stands for all ONNX nodes that it is written as, unless its
+ * record names those whose memory matters.
  */
-import type { GraphNode, Value } from "./ir.ts";
+import type { GraphNode, Value } from "../graph/ir.ts";
+import { definitionOf } from "../graph/op-table.ts";
 
 /**
  * The nodes that are run, in the order in which they are.
@@ -16,46 +18,9 @@ export function executedNodes(nodes: readonly GraphNode[], results: readonly Val
   return depthFirst(withoutCopies(nodes.flatMap(asWritten), new Set(results)));
 }
 
-/**
- * Log-probabilities of targets are picked by nodes of their own, which may run long after the
- * softmax. A product of 8-bit integers has rows turned and rounded before it, and is scaled after
- * it.
- */
-function asWritten(node: GraphNode): GraphNode[] {
-  if (node.op === "int8Product") return int8Written(node);
-  if (node.op !== "tokenLogProbabilities") return [node];
-  const [logits, targets] = node.inputs as readonly [Value, Value];
-  const [selected, all] = node.outputs as readonly [Value, Value];
-  return [
-    { ...node, op: "logSoftmax", inputs: [logits], outputs: [all] },
-    { ...node, op: "pick", inputs: [all, targets], outputs: [selected] },
-  ];
-}
-
-/**
- * Other operations stand for those that read and give tensors of the same sizes. Equal ones become
- * one, as in ONNX Runtime.
- */
-function int8Written(node: GraphNode): GraphNode[] {
-  const [x, ...matrix] = node.inputs as readonly Value[];
-  const [y] = node.outputs as readonly [Value];
-  const made = (name: string, like: Value, dtype = like.dtype): Value => ({
-    ...like,
-    name: `${name} of ${like.name}`,
-    dtype,
-    producer: undefined,
-  });
-  const [turned, sizes, bytes] = [made("turned", x!), made("sizes", x!), made("bytes", x!, "int8")];
-  const product = made("unscaled", y);
-  const none = {} as never;
-  return [
-    { ...node, op: "negate", attributes: none, inputs: [x!], outputs: [turned] },
-    { ...node, op: "abs", attributes: none, inputs: [turned], outputs: [sizes] },
-    { ...node, op: "maximum", attributes: none, inputs: [turned, sizes], outputs: [bytes] },
-    { ...node, inputs: [bytes, ...matrix], outputs: [product] },
-    { ...node, op: "multiply", attributes: none, inputs: [product], outputs: [y] },
-  ];
-}
+/** The nodes that a node is run as. */
+const asWritten = (node: GraphNode): readonly GraphNode[] =>
+  definitionOf(node.op).memory?.runAs?.(node) ?? [node];
 
 /** Nodes that compute what an earlier one does are left out, and their readers read that one. */
 function withoutCopies(nodes: readonly GraphNode[], results: ReadonlySet<Value>): GraphNode[] {

@@ -10,11 +10,11 @@ import {
   sumAll,
   tanh,
   transpose,
-} from "./build.ts";
-import type { Value } from "./ir.ts";
+} from "../graph/build.ts";
+import type { Value } from "../graph/ir.ts";
 import { memorySteps, storedBytes } from "./liveness.ts";
-import { createGraph } from "./op-table.ts";
-import { liveNodes } from "./passes.ts";
+import { createGraph } from "../graph/op-table.ts";
+import { liveNodes } from "../graph/passes.ts";
 import { peakBytes } from "./testing.ts";
 
 /** Peak over the nodes that the results need. */
