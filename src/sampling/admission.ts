@@ -83,7 +83,7 @@ const openReading = (decoder: Decoder, { request }: Task, memory: Allocate): Pro
 /** While rows are decoded, prompts are read when so many slots are free, as a share of all. */
 const ENTRY_SHARE = 1 / 8;
 
-export class WholeAdmission implements Admission {
+export class WholePromptAdmission implements Admission {
   private readonly memory = reusedMemory();
 
   async turn(slots: Slots): Promise<void> {

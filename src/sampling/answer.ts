@@ -3,21 +3,21 @@
  */
 import type { Random } from "../core/random.ts";
 import type { Encoder } from "../text/encoder.ts";
-import type { Chosen, SamplingOptions } from "./choose.ts";
+import type { ChosenToken, SamplingOptions } from "./choose.ts";
 import type { Scores } from "./scores.ts";
-import type { ShapingOptions } from "./shaping.ts";
-import { Shaping } from "./shaping.ts";
+import type { LogitShapingOptions } from "./shaping.ts";
+import { LogitShaping } from "./shaping.ts";
 
 /** What an answer ended by: itself, the limit of its length, or the caller. */
 export type Finish = "stop" | "length" | "cancelled";
 
-export interface Drawn {
+export interface DrawnAnswer {
   /** Tokens, the stop token included where there is one. */
   ids: number[];
   /** log p of each token at the sampling temperature (1 where greedy). */
   logps: number[];
   /** The most likely tokens at each place, where they were asked for. */
-  alternatives?: Chosen[][];
+  alternatives?: ChosenToken[][];
   /**
    * While the answer grows: what is certain to stay, so neither half of a character nor what may
    * become a stop text. Of a finished answer: all of it, up to the first stop text.
@@ -26,7 +26,7 @@ export interface Drawn {
   finish: Finish;
 }
 
-export interface AnswerOptions extends SamplingOptions, ShapingOptions {
+export interface AnswerOptions extends SamplingOptions, LogitShapingOptions {
   maxNewTokens: number;
   /** Texts at which an answer ends; the text itself is left out. */
   stopTexts: readonly string[];
@@ -68,13 +68,13 @@ class GrowingText {
 }
 
 export class OpenAnswer {
-  readonly drawn: Drawn = { ids: [], logps: [], text: "", finish: "length" };
+  readonly drawn: DrawnAnswer = { ids: [], logps: [], text: "", finish: "length" };
   private readonly options: AnswerOptions;
   private readonly encoder: Encoder;
   private readonly random: Random;
   private readonly decode: Decode;
   private readonly growing: GrowingText | undefined;
-  private readonly shaping: Shaping | undefined;
+  private readonly shaping: LogitShaping | undefined;
 
   /** @param watched whether somebody reads the text while it grows */
   constructor(
@@ -86,7 +86,7 @@ export class OpenAnswer {
       prompt = [],
     }: { random: Random; watched: boolean; prompt?: ArrayLike<number> },
   ) {
-    this.shaping = Shaping.of(options, prompt);
+    this.shaping = LogitShaping.of(options, prompt);
     this.options = options;
     this.encoder = encoder;
     this.random = random;

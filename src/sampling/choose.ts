@@ -35,7 +35,7 @@ export function keepsAll({ topK, topP, minP = 0 }: Filters): boolean {
   return topK === 0 && topP >= 1 && minP <= 0;
 }
 
-export interface Chosen {
+export interface ChosenToken {
   id: number;
   /**
    * log p of the token under softmax(logits / temperature) over the whole vocabulary (temperature 1
@@ -67,7 +67,7 @@ export function chooseToken(
   logits: Float32Array,
   sampling: SamplingOptions,
   random: Random,
-): Chosen {
+): ChosenToken {
   const best = argmax(logits);
   const inverse = inverseTemperature(sampling);
   const weight = (id: number): number => Math.exp((logits[id]! - logits[best]!) * inverse);

@@ -17,7 +17,7 @@ import { Random } from "../core/random.ts";
 import type { Model } from "../models/model.ts";
 import type { Encoder } from "../text/encoder.ts";
 import type { Admission, Slots, Task } from "./admission.ts";
-import { FairAdmission, WholeAdmission, samplesOf } from "./admission.ts";
+import { FairAdmission, WholePromptAdmission, samplesOf } from "./admission.ts";
 import { OpenAnswer } from "./answer.ts";
 import type { Prefix } from "./decoder.ts";
 import { Decoder, DecodingBatch, keepPrefix } from "./decoder.ts";
@@ -77,7 +77,7 @@ export class BatchingEngine {
     this.batch = new DecodingBatch(decoder, slots);
     this.between = fair?.between;
     this.pace = new ReadingPace(fair?.readTokens);
-    this.admission = fair ? new FairAdmission(this.pace) : new WholeAdmission();
+    this.admission = fair ? new FairAdmission(this.pace) : new WholePromptAdmission();
   }
 
   /** @throws AttuneError `usage` where rows are longer than the model's context */

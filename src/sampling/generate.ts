@@ -6,7 +6,7 @@
 import { AttuneError } from "../core/errors.ts";
 import type { Model } from "../models/model.ts";
 import type { Encoder } from "../text/encoder.ts";
-import type { AnswerOptions, Drawn } from "./answer.ts";
+import type { AnswerOptions, DrawnAnswer } from "./answer.ts";
 import { limitBehind } from "./answer-limit.ts";
 import type { Generation } from "./engine.ts";
 import type { Sampled } from "./request.ts";
@@ -44,7 +44,7 @@ export const GREEDY: GenerateOptions = {
   stopTexts: [],
 };
 
-export interface Answer extends Drawn {
+export interface Answer extends DrawnAnswer {
   /** Index of the prompt, and of the answer to it. */
   prompt: number;
   sample: number;

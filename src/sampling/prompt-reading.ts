@@ -3,7 +3,7 @@
  */
 import { invariant } from "../core/errors.ts";
 import { int64 } from "../core/tensor.ts";
-import type { Chosen } from "./choose.ts";
+import type { ChosenToken } from "./choose.ts";
 import type { Decoder, Prefix } from "./decoder.ts";
 import { ScoreBuffers } from "./decoder.ts";
 import type { Allocate } from "./key-value-cache.ts";
@@ -21,10 +21,10 @@ export interface PromptScores {
   /** log p of each token given those before it; undefined for the first. */
   logps: (number | undefined)[];
   /** The most likely tokens at each place; none at the first. */
-  alternatives: Chosen[][];
+  alternatives: ChosenToken[][];
 }
 
-export interface PartedPrompt {
+export interface PromptToRead {
   ids: ArrayLike<number>;
   inverseTemperature: number;
   /** The most likely tokens to tell at every place of the prompt; undefined for no scores of it. */
@@ -36,7 +36,7 @@ export class PromptReading {
   /** Where they were asked for. */
   readonly scores: PromptScores | undefined;
   private readonly decoder: Decoder;
-  private readonly prompt: PartedPrompt;
+  private readonly prompt: PromptToRead;
   private readonly cache: KeyValueCache;
   private readonly buffers: ScoreBuffers;
   private done = 0;
@@ -44,7 +44,7 @@ export class PromptReading {
   private lastRow = 0;
 
   /** @param memory overwritten by the next reading that is given it */
-  constructor(decoder: Decoder, prompt: PartedPrompt, memory: Allocate) {
+  constructor(decoder: Decoder, prompt: PromptToRead, memory: Allocate) {
     const { config } = decoder.model;
     this.decoder = decoder;
     this.prompt = prompt;

@@ -1,5 +1,5 @@
 /** What an engine is asked for and what it gives. */
-import type { AnswerOptions, Drawn } from "./answer.ts";
+import type { AnswerOptions, DrawnAnswer } from "./answer.ts";
 import type { PromptScores } from "./prompt-reading.ts";
 
 export interface GenerationRequest extends AnswerOptions {
@@ -25,7 +25,7 @@ export interface GenerationRequest extends AnswerOptions {
 }
 
 /** An answer to a request, by its number among the request's samples. */
-export interface Sampled extends Drawn {
+export interface Sampled extends DrawnAnswer {
   sample: number;
   /** Where they were asked for. */
   promptScores?: PromptScores;

@@ -11,7 +11,7 @@
 import type { Random } from "../core/random.ts";
 import { gemm, exp, max, multiply, reshape, subtract, sum } from "../graph/build.ts";
 import type { Value } from "../graph/ir.ts";
-import type { Chosen, Filters, SamplingOptions } from "./choose.ts";
+import type { ChosenToken, Filters, SamplingOptions } from "./choose.ts";
 import { drawInProportion, keepMostLikely, keepsAll } from "./choose.ts";
 
 /**
@@ -128,7 +128,7 @@ export class Scores {
    * Draws a token, or takes the most likely where the temperature is 0; its log p is of the whole
    * vocabulary, whatever was left out.
    */
-  choose(sampling: SamplingOptions, random: Random): Chosen {
+  choose(sampling: SamplingOptions, random: Random): ChosenToken {
     const draw = (): number =>
       keepsAll(sampling) ? this.drawFromAll(random) : this.drawFromKept(sampling, random);
     const id = sampling.temperature === 0 ? this.best() : draw();
@@ -144,7 +144,7 @@ export class Scores {
   }
 
   /** The most likely tokens, in order. */
-  mostLikely(count: number): Chosen[] {
+  mostLikely(count: number): ChosenToken[] {
     return this.sorted({ topK: count, topP: 1 })
       .slice(0, count)
       .map((id) => ({ id, logp: this.logp(id) }));

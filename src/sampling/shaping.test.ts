@@ -2,8 +2,8 @@
 import { expect, test } from "vitest";
 import { Random } from "../core/random.ts";
 import { Scores } from "./scores.ts";
-import type { ShapingOptions, TokenConstraint } from "./shaping.ts";
-import { Shaping } from "./shaping.ts";
+import type { LogitShapingOptions, TokenConstraint } from "./shaping.ts";
+import { LogitShaping } from "./shaping.ts";
 
 const VOCABULARY = 120;
 const random = Random.for(4, "logits");
@@ -17,7 +17,7 @@ function plainly(
     repetitionPenalty: r = 1,
     frequencyPenalty: f = 0,
     presencePenalty: p = 0,
-  }: ShapingOptions,
+  }: LogitShapingOptions,
   prompt: readonly number[],
   answer: readonly number[],
 ): Float32Array {
@@ -32,7 +32,7 @@ function plainly(
 
 const PROMPT = [3, 5, 5, 80];
 const ANSWER = [7, 5, 7, 100];
-const OPTIONS: ShapingOptions[] = [
+const OPTIONS: LogitShapingOptions[] = [
   {
     bias: new Map([
       [3, 5],
@@ -48,7 +48,7 @@ const OPTIONS: ShapingOptions[] = [
 ];
 
 test.each(OPTIONS)("%j", (options) => {
-  const shaping = Shaping.of(options, PROMPT)!;
+  const shaping = LogitShaping.of(options, PROMPT)!;
   for (let count = 0; count <= ANSWER.length; count++) {
     const shaped = shaping.shape(scores);
     const expected = plainly(options, PROMPT, ANSWER.slice(0, count));
@@ -62,9 +62,9 @@ test.each(OPTIONS)("%j", (options) => {
 });
 
 test("nothing is shaped where the options change nothing", () => {
-  expect(Shaping.of({}, PROMPT)).toBeUndefined();
+  expect(LogitShaping.of({}, PROMPT)).toBeUndefined();
   expect(
-    Shaping.of(
+    LogitShaping.of(
       { bias: new Map(), repetitionPenalty: 1, frequencyPenalty: 0, presencePenalty: 0 },
       PROMPT,
     ),
@@ -82,7 +82,7 @@ test("only what a constraint allows is drawn, however unlikely, and it follows w
     },
     take: (id) => void taken.push(id),
   };
-  const shaping = Shaping.of({ constrain: () => constraint }, [])!;
+  const shaping = LogitShaping.of({ constrain: () => constraint }, [])!;
   const low = Scores.of(
     logits.map((logit, id) => (id === 1 || id === 33 || id === 64 ? -200 : logit)),
     1,

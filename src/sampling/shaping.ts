@@ -21,7 +21,7 @@ export interface TokenConstraint {
   take(id: number): void;
 }
 
-export interface ShapingOptions {
+export interface LogitShapingOptions {
   /** Added to the logits of tokens. Default none. */
   bias?: ReadonlyMap<number, number>;
   /**
@@ -37,15 +37,15 @@ export interface ShapingOptions {
   constrain?: () => TokenConstraint;
 }
 
-export class Shaping {
-  private readonly options: ShapingOptions;
+export class LogitShaping {
+  private readonly options: LogitShapingOptions;
   private readonly constraint: TokenConstraint | undefined;
   /** How often a token is in the answer. */
   private readonly counts = new Map<number, number>();
   private readonly seen: Set<number>;
   private logits: Float32Array | undefined;
 
-  private constructor(options: ShapingOptions, prompt: ArrayLike<number>) {
+  private constructor(options: LogitShapingOptions, prompt: ArrayLike<number>) {
     this.options = options;
     this.constraint = options.constrain?.();
     this.seen = new Set(
@@ -56,7 +56,7 @@ export class Shaping {
   }
 
   /** Undefined where the options change nothing. */
-  static of(options: ShapingOptions, prompt: ArrayLike<number>): Shaping | undefined {
+  static of(options: LogitShapingOptions, prompt: ArrayLike<number>): LogitShaping | undefined {
     const {
       bias,
       repetitionPenalty = 1,
@@ -70,7 +70,7 @@ export class Shaping {
       frequencyPenalty === 0 &&
       presencePenalty === 0 &&
       constrain === undefined;
-    return idle ? undefined : new Shaping(options, prompt);
+    return idle ? undefined : new LogitShaping(options, prompt);
   }
 
   /** What is chosen from; the next call overwrites it. */

@@ -1,7 +1,7 @@
 /** Log-probabilities as the two endpoints tell them, and tokens as texts and bytes. */
 import type { Encoder } from "../text/encoder.ts";
-import type { Chosen } from "../sampling/choose.ts";
-import type { Drawn } from "../sampling/answer.ts";
+import type { ChosenToken } from "../sampling/choose.ts";
+import type { DrawnAnswer } from "../sampling/answer.ts";
 import type { PromptScores } from "../sampling/prompt-reading.ts";
 
 export interface TokenProbability {
@@ -65,7 +65,7 @@ export class TokenTexts {
    * The bytes that an answer's text leaves out at its beginning: the space of SentencePiece's first
    * word.
    */
-  leftOut({ ids, text }: Pick<Drawn, "ids" | "text">): number {
+  leftOut({ ids, text }: Pick<DrawnAnswer, "ids" | "text">): number {
     const bytes = ids.length === 0 ? undefined : this.bytesOf(ids[0]!);
     return bytes?.[0] === 0x20 &&
       !text.startsWith(" ") &&
@@ -78,7 +78,7 @@ export class TokenTexts {
    * Tokens of an answer that its text is made of: not the stop token, and nothing that only a
    * cut-off stop text held.
    */
-  within(drawn: Pick<Drawn, "ids" | "text">): number {
+  within(drawn: Pick<DrawnAnswer, "ids" | "text">): number {
     const { ids, text } = drawn;
     const most = this.encoder.stopIds.includes(ids.at(-1) ?? -1) ? ids.length - 1 : ids.length;
     let left = Buffer.byteLength(text) + this.leftOut(drawn);
@@ -89,7 +89,7 @@ export class TokenTexts {
     return count;
   }
 
-  probability({ id, logp }: Chosen, leftOut = 0): TokenProbability {
+  probability({ id, logp }: ChosenToken, leftOut = 0): TokenProbability {
     const bytes = [...this.bytesOf(id)].slice(leftOut);
     const text = this.textOf(id);
     return { token: leftOut > 0 ? text.slice(leftOut) : text, logprob: finite(logp), bytes };
@@ -101,7 +101,7 @@ const finite = (logp: number): number => (Number.isFinite(logp) ? logp : -9999);
 
 /** Places from one token to before another. */
 export function chatLogprobs(
-  drawn: Drawn,
+  drawn: DrawnAnswer,
   spoken: TokenTexts,
   { from, to, top }: { from: number; to: number; top: number },
 ): ChatLogprob[] {
@@ -122,7 +122,7 @@ export function chatLogprobs(
 interface TextPlace {
   id: number;
   logp: number | undefined;
-  listed: readonly Chosen[];
+  listed: readonly ChosenToken[];
 }
 
 /** A prompt's own tokens. */
@@ -134,7 +134,7 @@ export const promptTokenPlaces = (
 
 /** Tokens of an answer from one to before another. */
 export const answerTokenPlaces = (
-  { ids, logps, alternatives }: Drawn,
+  { ids, logps, alternatives }: DrawnAnswer,
   from: number,
   to: number,
 ): TextPlace[] =>

@@ -15,7 +15,7 @@ import type { Message, TemplateInputs } from "./messages.ts";
 import type { EncodeOptions } from "./pipeline.ts";
 import type { Slices } from "./slices.ts";
 import { finish } from "./slices.ts";
-import type { Lost, RenderedText } from "./rendered.ts";
+import type { LostText, RenderedText } from "./rendered.ts";
 import { findLost, trustedParts } from "./rendered.ts";
 import type { Source } from "./template-data.ts";
 import { TemplateData } from "./template-data.ts";
@@ -230,7 +230,7 @@ function mapRole(message: Message, { program }: Template): Message {
 }
 
 function lostError(
-  { source: { name, text: whole }, text }: Lost,
+  { source: { name, text: whole }, text }: LostText,
   place: ErrorPlace = {},
 ): AttuneError {
   const what = text === whole ? name : `a part of ${name}`;

@@ -38,7 +38,7 @@ export interface EncodedPair extends Encoded {
 }
 
 /** @throws AttuneError `data` where two answers differed only in what truncation took */
-export function refuseSame(
+export function refuseIdenticalAnswers(
   completions: readonly Int32Array[],
   cut: Cut | undefined,
   { place }: EncodingRow,

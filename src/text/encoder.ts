@@ -13,7 +13,7 @@ import { wallClock } from "../core/wall-clock.ts";
 import type { TemplateTime } from "./chat-template.ts";
 import { createChatTemplate } from "./chat-template.ts";
 import type { EncodedAnswers, EncodedExample, EncodedPair } from "./encoded.ts";
-import { refuseSame, toAnswers } from "./encoded.ts";
+import { refuseIdenticalAnswers, toAnswers } from "./encoded.ts";
 import type { Completion, Message, Prompt } from "./messages.ts";
 import type { EncodeOptions } from "./pipeline.ts";
 import type { Slices } from "./slices.ts";
@@ -26,7 +26,7 @@ import { withTemplate } from "./templates.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 import type { EncodingRow } from "./turns.ts";
 
-export { refuseSame } from "./encoded.ts";
+export { refuseIdenticalAnswers } from "./encoded.ts";
 export type { Encoded, EncodedAnswers, EncodedExample, EncodedPair } from "./encoded.ts";
 export type { LossOption } from "./row-encoder.ts";
 export type { Cut } from "./truncation.ts";
@@ -146,7 +146,7 @@ export function createEncoder(
     encodeExample: (prompt, completion, row = {}) => rows.example(prompt, completion, row),
     encodePair(prompt, chosen, rejected, row = {}) {
       const encoded = toAnswers(rows.answers(prompt, [chosen, rejected], row));
-      refuseSame(encoded.completions, encoded.cut, row);
+      refuseIdenticalAnswers(encoded.completions, encoded.cut, row);
       return asPair(encoded);
     },
     encodeAnswers: (prompt, completions, row = {}) =>

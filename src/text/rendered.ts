@@ -78,7 +78,7 @@ function firstAt(runs: readonly Run[], start: number): number {
 /** Of a text at which thoughts end, such as `</think>`. */
 const SHORTEST_MARK = 3;
 
-export interface Lost {
+export interface LostText {
   readonly source: Source;
   /** What did not come out. */
   readonly text: string;
@@ -93,7 +93,7 @@ export function findLost(
   runs: readonly Run[],
   sources: readonly Source[],
   texts: readonly string[],
-): Lost | undefined {
+): LostText | undefined {
   const shown: (readonly [number, number])[][] = sources.map(() => []);
   for (const { source, from, to } of runs) shown[source]!.push([from, to]);
   const trim = (text: string): string => textOf(strip(text, "both"));

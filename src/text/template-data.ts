@@ -12,11 +12,11 @@ import type { Message, TemplateInputs, ToolCall } from "./messages.ts";
  * How much of a text must come out: `whole`; `answer`, a turn that may lose a thought at its
  * beginning to a template that takes thoughts away; `free`, nothing.
  */
-export type Need = "whole" | "answer" | "free";
+export type TextRequirement = "whole" | "answer" | "free";
 
 export interface Source {
   readonly text: string;
-  readonly need: Need;
+  readonly need: TextRequirement;
   /** For people. */
   readonly name: string;
 }
@@ -26,13 +26,13 @@ export class TemplateData {
   /** Characters of all texts. */
   size = 0;
 
-  private text(text: string, need: Need, name: string): Text {
+  private text(text: string, need: TextRequirement, name: string): Text {
     this.size += text.length;
     return dataText(text, this.sources.push({ text, need, name }) - 1);
   }
 
   /** Any JSON; `need` holds for its texts and keys. */
-  value(value: unknown, need: Need, name: string): Value {
+  value(value: unknown, need: TextRequirement, name: string): Value {
     if (value === null || value === undefined) return null;
     if (typeof value === "string") return this.text(value, need, name);
     // from 1e21 on JavaScript and Python both write floats

@@ -41,7 +41,7 @@ function writingOf(json: TokenizerJson): Writing {
 }
 
 /** Whether the bytes of tokens, joined, are their text. */
-export function joins(json: TokenizerJson): boolean {
+export function bytesJoinToText(json: TokenizerJson): boolean {
   const { byteLevel, marked } = writingOf(json);
   return byteLevel || marked;
 }

@@ -16,7 +16,7 @@ import type { EncodeOptions, Pipeline } from "./pipeline.ts";
 import type { Slices } from "./slices.ts";
 import { createPipeline } from "./pipeline.ts";
 import { finish } from "./slices.ts";
-import { joins, tokenBytes } from "./token-bytes.ts";
+import { bytesJoinToText, tokenBytes } from "./token-bytes.ts";
 import { staysInProportion } from "./text-growth.ts";
 import type { TextPart } from "./text-parts.ts";
 import { guardText } from "./text-parts.ts";
@@ -166,7 +166,7 @@ export function tokenizerFromFiles(files: TokenizerFiles, place = "tokenizer"): 
     encodePlain: (text, options) => encodeParts([{ text, plain: true }], options),
     encodeParts,
     encodeSlices,
-    decode: createDecoder(pipeline, vocabulary, { added, bytesOf, joining: joins(json) }),
+    decode: createDecoder(pipeline, vocabulary, { added, bytesOf, joining: bytesJoinToText(json) }),
     lostCharacters: (text) =>
       lostCharacters(text, (part) => pipeline.missing(guardText(part, findControl))),
     idOf: (token) => vocabulary.idOf.get(token),

@@ -52,7 +52,7 @@ export interface Limits {
 }
 
 /** Turns that may be cut, and what becomes of them. */
-export interface Rebuild {
+export interface CuttableTurns {
   messages: readonly Message[];
   build(messages: readonly Message[]): Shape;
 }
@@ -73,7 +73,7 @@ const quarter = (maxLength: number): number => Math.ceil(maxLength / 4);
  * Shape of a conversation within the limit.
  * @throws AttuneError `data` where nothing of an answer would be left
  */
-export function fitTurns(whole: Shape, { messages, build }: Rebuild, limits: Limits): Fitted {
+export function fitTurns(whole: Shape, { messages, build }: CuttableTurns, limits: Limits): Fitted {
   const { maxLength } = limits;
   if (lengthOf(whole) <= maxLength) return { shape: whole };
   const starts = exchangeStarts(messages);
@@ -176,7 +176,7 @@ function cutEnds(
  */
 function shortenTurn(
   whole: Shape,
-  { messages, build }: Rebuild,
+  { messages, build }: CuttableTurns,
   { maxLength, tokenizer }: Limits,
 ): { shape: Shape; shortened: boolean } {
   const excess = ({ prompt, completions }: Shape): number =>

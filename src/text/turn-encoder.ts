@@ -10,7 +10,7 @@ import type { Slices } from "./slices.ts";
 import type { Fitted, Limits, Shape } from "./truncation.ts";
 import { fitTurns } from "./truncation.ts";
 import type { EncodingRow, OpenedPrompt, Part, TurnRow, TurnWriter } from "./turns.ts";
-import { everyTurn, openPrompt, promptSlices, turnRows, wholeIds } from "./turns.ts";
+import { everyTurn, openPrompt, promptSlices, turnRows, conversationIds } from "./turns.ts";
 
 export interface ConversationOptions {
   /** What is supervised: the assistant's turns, or every token. */
@@ -144,7 +144,7 @@ export class TurnEncoder {
     if (messages.some(({ weight }) => weight === 0)) return everyTurn(this.writer, messages, row);
     const answers = answersIn(messages, 0);
     if (answers.at(-1) !== messages.length - 1)
-      return [{ ids: wholeIds(this.writer, messages, row), learned: true }];
+      return [{ ids: conversationIds(this.writer, messages, row), learned: true }];
     const { prompt, parts } = turnRows(this.writer, messages, { turns: answers, row }).at(-1)!;
     return [{ ids: [...prompt, ...parts.flatMap(({ ids }) => ids)], learned: true }];
   }

@@ -95,7 +95,7 @@ export function* promptSlices(
   messages: readonly Message[],
   { row, options }: { row: EncodingRow; options?: EncodeOptions },
 ): Slices<number[]> {
-  return oneBos(
+  return withSingleBos(
     writer.tokenizer,
     yield* writer.template.encodeSlices(opened(writer, messages, row), options),
   );
@@ -113,20 +113,20 @@ export function openPrompt(
   row: EncodingRow,
 ): OpenedPrompt {
   const rendered = opened(writer, messages, row);
-  return { rendered, ids: oneBos(writer.tokenizer, writer.template.encode(rendered)) };
+  return { rendered, ids: withSingleBos(writer.tokenizer, writer.template.encode(rendered)) };
 }
 
 /** Ids of a whole conversation as it is written at its end. */
-export function wholeIds(
+export function conversationIds(
   writer: TurnWriter,
   messages: readonly Message[],
   row: EncodingRow,
 ): number[] {
-  return oneBos(writer.tokenizer, writer.template.encode(written(writer, messages, row)));
+  return withSingleBos(writer.tokenizer, writer.template.encode(written(writer, messages, row)));
 }
 
 /** A template that writes BOS and a tokenizer that adds it must not give two. */
-export function oneBos({ bosId }: Tokenizer, ids: readonly number[]): number[] {
+export function withSingleBos({ bosId }: Tokenizer, ids: readonly number[]): number[] {
   const start =
     bosId === undefined
       ? 0
@@ -159,7 +159,7 @@ export function turnRows(
       });
     else
       rows.push({
-        prompt: known?.ids ?? oneBos(tokenizer, template.encode(prompt)),
+        prompt: known?.ids ?? withSingleBos(tokenizer, template.encode(prompt)),
         parts: [],
         turns: [],
         emptyThought: false,
@@ -201,7 +201,7 @@ export function everyTurn(
       continues: index > 0,
     });
     done = text.text;
-    return { ids: index === 0 ? oneBos(tokenizer, ids) : ids, learned: weight !== 0 };
+    return { ids: index === 0 ? withSingleBos(tokenizer, ids) : ids, learned: weight !== 0 };
   });
 }
 

@@ -87,14 +87,14 @@ export interface State {
    */
   readonly next: (State | null | undefined)[];
   /**
-   * The one state behind all of {@link PLAIN}; null where they lead to several or to none,
+   * The one state behind all of {@link PLAIN_BYTES}; null where they lead to several or to none,
    * undefined where nobody asked yet.
    */
   plain?: State | null;
 }
 
 /** Printable ASCII without quote and backslash: what most of a string is made of. */
-export const PLAIN: readonly number[] = Array.from(
+export const PLAIN_BYTES: readonly number[] = Array.from(
   { length: 0x7f - 0x20 },
   (_, index) => 0x20 + index,
 ).filter((byte) => byte !== 0x22 && byte !== 0x5c);
@@ -164,8 +164,10 @@ export class Automaton {
 
   private behindPlain(state: State): State | null {
     if (state.plain !== undefined) return state.plain;
-    const first = this.step(state, PLAIN[0]!);
-    return (state.plain = PLAIN.every((byte) => this.step(state, byte) === first) ? first : null);
+    const first = this.step(state, PLAIN_BYTES[0]!);
+    return (state.plain = PLAIN_BYTES.every((byte) => this.step(state, byte) === first)
+      ? first
+      : null);
   }
 
   /** Whether a text is allowed as a whole. */

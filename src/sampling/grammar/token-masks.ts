@@ -7,7 +7,7 @@ import type { Encoder } from "../../text/encoder.ts";
 import type { Slices } from "../../text/slices.ts";
 import type { TokenConstraint } from "../shaping.ts";
 import type { Automaton, State } from "./automaton.ts";
-import { CONTROL, PLAIN } from "./automaton.ts";
+import { CONTROL, PLAIN_BYTES } from "./automaton.ts";
 
 /** Tokens and nodes between two slices: about a millisecond. */
 const SLICE_TOKENS = 200;
@@ -139,7 +139,7 @@ function insert(root: Branches, symbols: Iterable<number>, id: number): void {
   branch?.ids.push(id);
 }
 
-const IS_PLAIN = new Set(PLAIN);
+const IS_PLAIN = new Set(PLAIN_BYTES);
 
 interface OpenNode {
   node: number;

@@ -12,7 +12,7 @@ import {
   Callable,
   Dict,
   isNumeric,
-  isWhole,
+  isWholeNumber,
   List,
   Opaque,
   TemplateError,
@@ -131,7 +131,7 @@ export class Evaluator {
     if (value instanceof Undefined) throw undefinedError(value);
     if (!isNumeric(value))
       throw new TemplateError(`bad operand type for unary sign: '${typeName(value)}'`);
-    const number = isWhole(value) ? BigInt(value) : value;
+    const number = isWholeNumber(value) ? BigInt(value) : value;
     return type === "negative" ? -number : number;
   }
 

@@ -17,7 +17,7 @@ import type { Arguments, Value } from "./values.ts";
 import {
   Dict,
   isNumeric,
-  isWhole,
+  isWholeNumber,
   List,
   Markup,
   TemplateError,
@@ -69,7 +69,7 @@ const ofText = (
 
 function toWhole(value: Value, fallback: Value, base: number): Value {
   if (value instanceof Undefined) throw undefinedError(value);
-  if (isWhole(value)) return BigInt(value);
+  if (isWholeNumber(value)) return BigInt(value);
   if (typeof value === "number")
     return Number.isFinite(value) ? BigInt(Math.trunc(value)) : fallback;
   if (!isText(value)) return fallback;
@@ -119,7 +119,7 @@ function round(value: Value, given: Bound): Value {
     );
   }
   if (method !== "common") throw new TemplateError("method must be common, ceil or floor");
-  if (isWhole(value) && precision >= 0) return BigInt(value);
+  if (isWholeNumber(value) && precision >= 0) return BigInt(value);
   return roundHalfEven(Number(value), precision);
 }
 

@@ -6,7 +6,7 @@ import { lengthOf, offsetOf } from "./python-text.ts";
 import type { Runtime } from "./runtime.ts";
 import { attributeOf, itemOf } from "./runtime.ts";
 import type { Arguments, Value } from "./values.ts";
-import { Dict, isNumeric, isWhole, List, TemplateError, typeName } from "./values.ts";
+import { Dict, isNumeric, isWholeNumber, List, TemplateError, typeName } from "./values.ts";
 
 interface Style {
   fill: string;
@@ -65,7 +65,7 @@ function percentValue(value: Value, style: Style, runtime: Runtime): Text {
     );
   const kind = style.kind === "i" || style.kind === "u" ? "d" : style.kind;
   return pad(
-    numberText(kind === "d" && !isWhole(value) ? BigInt(Math.trunc(value)) : value, {
+    numberText(kind === "d" && !isWholeNumber(value) ? BigInt(Math.trunc(value)) : value, {
       ...style,
       kind,
     }),
@@ -160,7 +160,7 @@ function numberText(
   if (precision !== undefined && precision > LONGEST_PRECISION)
     throw new TemplateError(`a precision of ${precision} digits is not known in formats`);
   const text =
-    isWhole(value) && !/^[eEfFgG%]$/.test(kind)
+    isWholeNumber(value) && !/^[eEfFgG%]$/.test(kind)
       ? wholeDigits(BigInt(value), kind)
       : floatDigits(Number(value), kind, precision);
   const negative = text.startsWith("-");

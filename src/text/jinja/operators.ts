@@ -12,7 +12,7 @@ import {
   Dict,
   equals,
   isNumeric,
-  isWhole,
+  isWholeNumber,
   List,
   Markup,
   TemplateError,
@@ -30,7 +30,7 @@ export function binary(
   for (const value of [left, right]) if (value instanceof Undefined) throw undefinedError(value);
   if (operator === "%" && isText(left)) return formatPercent(left, right, runtime);
   if (isNumeric(left) && isNumeric(right))
-    return isWhole(left) && isWhole(right)
+    return isWholeNumber(left) && isWholeNumber(right)
       ? whole(operator, BigInt(left), BigInt(right), runtime)
       : float(operator, Number(left), Number(right));
   if (operator === "+") {
@@ -46,9 +46,9 @@ export function binary(
     }
   }
   if (operator === "*") {
-    const [many, count] = isWhole(left) ? [right, left] : [left, right];
+    const [many, count] = isWholeNumber(left) ? [right, left] : [left, right];
     if (
-      isWhole(count) &&
+      isWholeNumber(count) &&
       (isText(many) || (many instanceof List && (many.kind === "list" || many.kind === "tuple")))
     )
       return repeat(many, Math.max(0, Number(count)), runtime);

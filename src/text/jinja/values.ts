@@ -213,13 +213,13 @@ export function truth(value: Value): boolean {
 
 export const isNumeric = (value: Value): value is boolean | bigint | number =>
   typeof value === "bigint" || typeof value === "number" || typeof value === "boolean";
-export const isWhole = (value: Value): value is boolean | bigint =>
+export const isWholeNumber = (value: Value): value is boolean | bigint =>
   typeof value === "bigint" || typeof value === "boolean";
 export const toNumber = (value: boolean | bigint | number): number => Number(value);
 
 /** Whole numbers that count or index something. */
 export function toIndex(value: Value): number {
-  if (isWhole(value)) return Number(value);
+  if (isWholeNumber(value)) return Number(value);
   throw new TemplateError(`'${typeName(value)}' object cannot be interpreted as an integer`);
 }
 

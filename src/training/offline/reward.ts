@@ -29,7 +29,7 @@ import type { ConfigOf } from "../../config/config.ts";
 import type { Metrics, TrainingEvent } from "../../runs/events.ts";
 import { mean, meanAndDeviation } from "../../stats/intervals.ts";
 import type { EncodedAnswers, Encoder } from "../../text/encoder.ts";
-import { refuseSame } from "../../text/encoder.ts";
+import { refuseIdenticalAnswers } from "../../text/encoder.ts";
 import type { Completion } from "../../text/messages.ts";
 import { EncodingReport } from "./encoding.ts";
 import type { HeldOutPair } from "./held-out.ts";
@@ -130,7 +130,7 @@ function encodeRanked(record: RankedRecord, encoder: Encoder): EncodedAnswers {
     record.completions.map(({ completion }) => completion),
     record,
   );
-  refuseSame(encoded.completions, encoded.cut, record);
+  refuseIdenticalAnswers(encoded.completions, encoded.cut, record);
   if (encoded.supervised.some((labels) => labels.at(-1) === 0)) {
     throw new AttuneError(
       "data",
