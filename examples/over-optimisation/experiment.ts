@@ -237,9 +237,7 @@ export async function heldOutLoss(
         .flatMap((record) =>
           encoder.encodeConversation(record.messages, { loss: "full" }, record).map(layExample),
         );
-      const { readout } = await plan.score(
-        joinRows(rows, { padId: encoder.padId, window: undefined }).batch,
-      );
+      const { readout } = await plan.score(joinRows(rows, { padId: encoder.padId }).batch);
       total -= readout.reduce((sum, logp) => sum + logp, 0);
       count += readout.length;
     }

@@ -179,7 +179,6 @@ async function logps(
   for (const batch of batchRollouts(rows, [...rows.keys()], {
     microBatchTokens: MICRO_BATCH_TOKENS,
     padId,
-    window: model.config.slidingWindow,
   }))
     readByAnswer((await plan.score(batch.laid.batch)).readout, batch, read);
   await plan.close();

@@ -7,7 +7,8 @@ import { AttuneError, nearest } from "../core/errors.ts";
 import { Random } from "../core/random.ts";
 import type { HostTensor } from "../core/tensor.ts";
 import { float32, zeros } from "../core/tensor.ts";
-import type { DecoderConfig, ModelFamily, Projection } from "./family.ts";
+import type { DecoderConfig } from "./decoder-config.ts";
+import type { ModelFamily, Orientation } from "./family.ts";
 import type { Model } from "./model.ts";
 
 export interface AdapterConfig {
@@ -233,7 +234,7 @@ function baseBias(model: Model, module: string): Float32Array {
 export function addProduct(
   weight: Float32Array,
   { a, b }: { a: Float32Array; b: Float32Array },
-  { inputs, outputs, transposed }: Projection,
+  { inputs, outputs, transposed }: Orientation,
   scale: number,
 ): void {
   const rank = a.length / inputs;

@@ -23,14 +23,8 @@ import type { Graph, Value } from "../graph/ir.ts";
 import type { AdapterConfig } from "./adapter.ts";
 import { adapterNames, adapterScale, matrixRank, scaleName } from "./adapter.ts";
 import { causalAttention } from "./causal-attention.ts";
-import type {
-  BlockBuilder,
-  DecoderConfig,
-  EndBuilder,
-  ModelFamily,
-  Projection,
-  Shapes,
-} from "./family.ts";
+import type { DecoderConfig } from "./decoder-config.ts";
+import type { BlockBuilder, EndBuilder, ModelFamily, Projection, Shapes } from "./family.ts";
 import { int8Names } from "./int8.ts";
 
 /** Declares weights as inputs of a graph on first use, widening float16 ones. */

@@ -4,7 +4,8 @@
  */
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import type { DecoderConfig } from "./family.ts";
+import type { DecoderConfig } from "./decoder-config.ts";
+import { shortestWindow } from "./decoder-config.ts";
 import { parameterCount } from "./model.ts";
 import { readModelConfig } from "./registry.ts";
 
@@ -24,7 +25,8 @@ const { cases } = JSON.parse(
 ) as { cases: Case[] };
 
 /** RoPE as transformers' rope_parameters name it. */
-function ropeParameters({ rope }: DecoderConfig): Record<string, unknown> | null {
+function ropeParameters({ layerKinds: [kind] }: DecoderConfig): Record<string, unknown> | null {
+  const rope = kind?.rope;
   if (!rope) return null;
   const { theta, linearFactor, llama3 } = rope;
   if (!llama3)
@@ -48,7 +50,7 @@ describe("a config.json is read as transformers reads it", () => {
   test.each(cases)("$name", ({ json, config, biases, parameters }) => {
     const { family, config: read } = readModelConfig(json);
     const { rope, ...numbers } = config;
-    expect({ ...read, slidingWindow: read.slidingWindow ?? null }).toMatchObject(numbers);
+    expect({ ...read, slidingWindow: shortestWindow(read) ?? null }).toMatchObject(numbers);
     expect(ropeParameters(read)).toEqual(rope);
     expect(
       Object.keys(family.blockShapes(read))

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { float32 } from "../core/tensor.ts";
 import { exportedConfig } from "./exported-config.ts";
+import { FAMILIES } from "./registry.ts";
 import { TINY_CONFIGS, randomModel } from "./testing.ts";
 
 const stale = {
@@ -59,21 +60,22 @@ test("a head that came untied is said to be", () => {
   expect(exportedConfig(randomModel(silent), "F32")).toMatchObject({ tie_word_embeddings: false });
 });
 
-test.each([
-  ["llama", "Llama"],
-  ["mistral", "Mistral"],
-  ["qwen2", "Qwen2"],
-  ["qwen3", "Qwen3"],
-  ["gpt2", "GPT2"],
-])("a reward model of %s has one label", (type, name) => {
-  expect(exportedConfig(modelOf(type, true), "F32", { padId: 0, eosId: 2 })).toMatchObject({
-    architectures: [`${name}ForSequenceClassification`],
-    num_labels: 1,
-    id2label: { 0: "LABEL_0" },
-    label2id: { LABEL_0: 0 },
-    pad_token_id: 0,
-  });
-});
+test.each(FAMILIES.map((family) => [family.modelType, family] as const))(
+  "a reward model of %s has one label",
+  (type, { architectures }) => {
+    expect(exportedConfig(modelOf(type, true), "F32", { padId: 0, eosId: 2 })).toMatchObject({
+      architectures: [architectures.scores],
+      num_labels: 1,
+      id2label: { 0: "LABEL_0" },
+      label2id: { LABEL_0: 0 },
+      pad_token_id: 0,
+    });
+    expect(exportedConfig(modelOf(type), "F32")).toMatchObject({
+      model_type: type,
+      architectures: [architectures.language],
+    });
+  },
+);
 
 test("padding that ends answers is none, since transformers would read the score a token early", () => {
   for (const tokens of [

@@ -12,14 +12,6 @@ const DTYPES: Readonly<Record<WeightDType, string>> = {
   BF16: "bfloat16",
 };
 
-const CLASSES: Readonly<Record<string, readonly [language: string, classifier: string]>> = {
-  llama: ["LlamaForCausalLM", "LlamaForSequenceClassification"],
-  mistral: ["MistralForCausalLM", "MistralForSequenceClassification"],
-  qwen2: ["Qwen2ForCausalLM", "Qwen2ForSequenceClassification"],
-  qwen3: ["Qwen3ForCausalLM", "Qwen3ForSequenceClassification"],
-  gpt2: ["GPT2LMHeadModel", "GPT2ForSequenceClassification"],
-};
-
 /**
  * Of the source's files, not of what is written. Keys that begin with an underscore
  * (`_name_or_path`) are of this kind too.
@@ -69,17 +61,17 @@ function scorePadding({
 }
 
 export function exportedConfig(
-  { config, scoreHead }: Model,
+  { family, config, scoreHead }: Model,
   dtype: WeightDType,
   tokens: ConfigTokens = {},
 ): Record<string, unknown> {
   const kept = Object.entries(config.json).filter(
     ([key]) => !key.startsWith("_") && !OF_THE_SOURCE.includes(key),
   );
-  const [language, classifier] = CLASSES[config.modelType]!;
+  const { language, scores } = family.architectures;
   return {
     ...Object.fromEntries(kept),
-    architectures: [scoreHead ? classifier : language],
+    architectures: [scoreHead ? scores : language],
     tie_word_embeddings: config.tieEmbeddings,
     ...(scoreHead
       ? {

@@ -1,60 +1,26 @@
 /**
- * What a model family must say: how its config.json reads, which weights it has, and how its
- * embedding, its blocks and its end are computed. Weight names are those of Hugging Face
- * checkpoints, so loading renames nothing.
+ * What a model family must say, all of it in one record: how its config.json reads, which weights
+ * it has, how its embedding, its blocks and its end are computed, and how other programs name it.
+ * Weight names are those of Hugging Face checkpoints, so loading renames nothing.
  */
-import { AttuneError, preview } from "../core/errors.ts";
 import type { Graph, Value } from "../graph/ir.ts";
-
-export interface RopeConfig {
-  theta: number;
-  /** Llama 3.1 scaling; absent for plain RoPE. */
-  llama3?: {
-    factor: number;
-    lowFrequencyFactor: number;
-    highFrequencyFactor: number;
-    originalMaxPositions: number;
-  };
-  /** Linear position interpolation; 1 for none. */
-  linearFactor: number;
-}
-
-/**
- * The numbers of a decoder-only transformer, under plain names; `json` keeps the config.json it
- * came from.
- */
-export interface DecoderConfig {
-  modelType: string;
-  vocabularySize: number;
-  hiddenSize: number;
-  layers: number;
-  heads: number;
-  keyValueHeads: number;
-  headSize: number;
-  intermediateSize: number;
-  maxPositions: number;
-  normEpsilon: number;
-  tieEmbeddings: boolean;
-  /** Absent for learned positions. */
-  rope?: RopeConfig;
-  /** Keys further back than this are not seen; absent for full attention. */
-  slidingWindow?: number;
-  /**
-   * Biases on query, key and value projections (qwen2), on the output projection and the MLP (some
-   * llamas).
-   */
-  biases: { queryKeyValue: boolean; output: boolean; mlp: boolean };
-  json: Readonly<Record<string, unknown>>;
-}
+import type { DecoderConfig, LayerKind } from "./decoder-config.ts";
+import type { GgufForm } from "./weights/gguf-form.ts";
 
 export type Shapes = Readonly<Record<string, readonly number[]>>;
 
-/** A projection that adapters may attach to: y = x W (+ b). */
-export interface Projection {
+/** How the matrix W of y = x W is kept. */
+export interface Orientation {
   inputs: number;
   outputs: number;
   /** GPT-2's Conv1D keeps [in, out]; a torch Linear [out, in]. */
   transposed: boolean;
+}
+
+/** A projection that adapters may attach to: y = x W (+ b). */
+export interface Projection extends Orientation {
+  /** Its result is added to the hidden states, so that its initial values shrink with depth. */
+  residual: boolean;
 }
 
 /** What the code of a block may use. Names are local to the block, without its prefix. */
@@ -66,7 +32,7 @@ export interface BlockBuilder {
   linear(x: Value, name: string): Value;
   /**
    * Causal attention: query [N, H*D] or [N, H, D], key and value likewise with K heads -> [N, H*D].
-   * Applies RoPE.
+   * Applies the rotation and the window of the layer's kind.
    */
   attention(query: Value, key: Value, value: Value): Value;
 }
@@ -78,9 +44,17 @@ export interface EndBuilder {
   parameter(name: string): Value;
 }
 
+type Json = Readonly<Record<string, unknown>>;
+
 export interface ModelFamily {
+  /** `model_type` of config.json. */
   readonly modelType: string;
-  readConfig(json: Readonly<Record<string, unknown>>): DecoderConfig;
+  /** Other model types whose language model this is, such as a model that sees images too. */
+  readonly otherTypes?: readonly string[];
+  /** transformers' classes, which a written config.json names: of the language model, of scores. */
+  readonly architectures: { readonly language: string; readonly scores: string };
+  /** @throws AttuneError `model` for a setting that is wrong or that attune does not have */
+  readConfig(json: Json): DecoderConfig;
   /** Shapes of the weights before the blocks, of one block (local names), and after the blocks. */
   embeddingShapes(config: DecoderConfig): Shapes;
   blockShapes(config: DecoderConfig): Shapes;
@@ -93,86 +67,26 @@ export interface ModelFamily {
   readonly joined?: readonly (readonly string[])[];
   /** Names that the head's weight [V, d] may have: its own, or the embedding where tied. */
   headWeight(config: DecoderConfig): string;
-  /** Prefixes before which some checkpoints leave out the base model's name. */
-  readonly optionalPrefix: string;
+  /** What a norm's weight is where it changes nothing: 0 where norms multiply by 1 + weight. */
+  readonly neutralNorm: 0 | 1;
+  /** The base model's name before its weights, and what checkpoints may have in its place. */
+  readonly prefix: { readonly name: string; readonly others: readonly string[] };
   /**
    * Tensors that older checkpoints hold and that say nothing that is not computed anyway: buffers.
    */
   readonly harmless?: readonly RegExp[];
+  /** Modules that peft adapts where adapter_config.json names none; undefined: it must name them. */
+  readonly peftTargets: readonly string[] | undefined;
+  /** llama.cpp's form of the family; undefined where it has none that attune writes. */
+  readonly gguf: GgufForm | undefined;
+  /** config.json of a model of a few thousand parameters, for the tests that run over all families. */
+  readonly tiny: Json;
+  /** Published models by short name: what of their config.json sets the size, for planning. */
+  readonly published: Readonly<Record<string, Json>>;
   /** tokens and positions int64 [N] -> [N, d] */
   embed(builder: EndBuilder, tokens: Value, positions: Value): Value;
   /** x [N, d] -> [N, d] */
-  block(builder: BlockBuilder, x: Value): Value;
+  block(builder: BlockBuilder, x: Value, layer: LayerKind): Value;
   /** x [N, d] -> [N, d] */
   finalNorm(builder: EndBuilder, x: Value): Value;
-}
-
-/**
- * Largest sizes that a config.json may name: some twenty times those of the largest models there
- * are, and small enough that a hostile file cannot ask for tables or lists without end, or for
- * products beyond exact whole numbers.
- */
-export const LIMITS = {
-  width: 2 ** 20,
-  vocabulary: 2 ** 23,
-  layers: 4096,
-  positions: 2 ** 28,
-} as const;
-
-/** Reads typed fields of a config.json; every complaint names the key. */
-export class ConfigReader {
-  private readonly json: Readonly<Record<string, unknown>>;
-
-  constructor(json: Readonly<Record<string, unknown>>) {
-    this.json = json;
-  }
-
-  /** From 1 to `most`. */
-  integer(key: string, fallback?: number, most: number = LIMITS.width): number {
-    const value = this.json[key] ?? fallback;
-    if (typeof value === "number" && Number.isSafeInteger(value) && value > 0 && value <= most)
-      return value;
-    throw new AttuneError("model", `config.json: ${key} is wrong`, {
-      got: preview(value),
-      expected: `a whole number from 1 to ${most}`,
-    });
-  }
-
-  number(key: string, fallback?: number): number {
-    const value = this.json[key] ?? fallback;
-    if (typeof value === "number" && Number.isFinite(value)) return value;
-    throw new AttuneError("model", `config.json: ${key} is wrong`, {
-      got: preview(value),
-      expected: "a number",
-    });
-  }
-
-  boolean(key: string, fallback: boolean): boolean {
-    const value = this.json[key] ?? fallback;
-    if (typeof value === "boolean") return value;
-    throw new AttuneError("model", `config.json: ${key} is wrong`, {
-      got: preview(value),
-      expected: "true or false",
-    });
-  }
-
-  /** Refuses settings that change the computation and that attune does not have. */
-  only(key: string, allowed: readonly unknown[]): void {
-    const value = this.json[key];
-    if (value === undefined || value === null || allowed.includes(value)) return;
-    throw new AttuneError("model", `config.json: ${key} is not supported`, {
-      got: preview(value),
-      expected: allowed.map((item) => preview(item)).join(" or "),
-    });
-  }
-
-  record(key: string): Readonly<Record<string, unknown>> | undefined {
-    const value = this.json[key];
-    if (value === undefined || value === null) return undefined;
-    if (typeof value === "object" && !Array.isArray(value)) return value as Record<string, unknown>;
-    throw new AttuneError("model", `config.json: ${key} is wrong`, {
-      got: preview(value),
-      expected: "an object",
-    });
-  }
 }

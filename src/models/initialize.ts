@@ -5,28 +5,27 @@
 import { Random } from "../core/random.ts";
 import { elementCount, float32 } from "../core/tensor.ts";
 import type { Model } from "./model.ts";
-import { weightShapes } from "./model.ts";
+import { projectionsByWeight, weightShapes } from "./model.ts";
 import { readModelConfig } from "./registry.ts";
 
 const DEVIATION = 0.02;
 
 /**
  * Matrices from N(0, 0.02), those that write into the residual stream scaled by 1 / sqrt(2 layers);
- * norms 1, biases 0.
+ * norms as they change nothing, biases 0.
  */
 export function initializeModel(json: Readonly<Record<string, unknown>>, seed: number): Model {
   const { family, config } = readModelConfig(json);
+  const projections = projectionsByWeight(family, config);
   const weights: Model["weights"] = new Map();
   for (const [name, shape] of Object.entries(weightShapes(family, config))) {
     const data = new Float32Array(elementCount(shape));
     if (shape.length > 1)
       Random.for(seed, name).fillNormal(
         data,
-        /(o_proj|down_proj|c_proj)\.weight$/.test(name)
-          ? DEVIATION / Math.sqrt(2 * config.layers)
-          : DEVIATION,
+        projections.get(name)?.residual ? DEVIATION / Math.sqrt(2 * config.layers) : DEVIATION,
       );
-    else if (!name.endsWith(".bias")) data.fill(1);
+    else if (!name.endsWith(".bias")) data.fill(family.neutralNorm);
     weights.set(name, float32(shape, data));
   }
   return { family, config, weights };

@@ -9,10 +9,10 @@ import { sftObjective } from "../objectives/sft.ts";
 import { Decoder } from "../sampling/decoder.ts";
 import { byteTokenizer } from "../text/testing.ts";
 import { applyAdapter, createAdapter } from "./adapter.ts";
-import { int8Names, projectionsByWeight, roundProjections, roundWeight } from "./int8.ts";
+import { int8Names, roundProjections, roundWeight } from "./int8.ts";
 import { cloneModel } from "./initialize.ts";
 import type { Model } from "./model.ts";
-import { shareBase } from "./model.ts";
+import { projectionsByWeight, shareBase } from "./model.ts";
 import { openModel } from "./open.ts";
 import { BlockwisePlan } from "./plans/blockwise.ts";
 import type { Recompute, TokenBatch } from "./plans/plan.ts";
@@ -21,7 +21,7 @@ import { WholePlan } from "./plans/whole.ts";
 import { openActor, sharesBase } from "../training/rollout/roles.ts";
 import { openForTraining } from "../training/prepare.ts";
 import { saveTrained } from "./save.ts";
-import { TINY_CONFIGS, randomBatch, randomModel } from "./testing.ts";
+import { TINY_CONFIGS, decodableConfig, randomBatch, randomModel } from "./testing.ts";
 import { makeTrainable } from "./trainable.ts";
 import { onExact } from "../../tests/support/int8.ts";
 
@@ -170,13 +170,7 @@ describe.each(Object.keys(TINY_CONFIGS))("a model in 8 bits: %s", (type) => {
   onExact("decodes with the log-probabilities that training reads", async () => {
     const model = adapted(
       await (async () => {
-        const json = {
-          ...TINY_CONFIGS[type]!,
-          hidden_size: 64,
-          n_embd: 64,
-          ...("head_dim" in TINY_CONFIGS[type]! ? { head_dim: 16 } : {}),
-        };
-        const wide = randomModel(json, 1, 0.1);
+        const wide = randomModel(decodableConfig(type), 1, 0.1);
         await roundProjections(wide);
         return wide;
       })(),

@@ -13,8 +13,9 @@ import type { HostTensor } from "../core/tensor.ts";
 import { float32, int8 } from "../core/tensor.ts";
 import { rotate, rotationBlock } from "../graph/rotation.ts";
 import { hasExactBytes } from "../runtime/bytes.ts";
-import type { DecoderConfig, ModelFamily, Projection } from "./family.ts";
+import type { Orientation } from "./family.ts";
 import type { Model } from "./model.ts";
+import { projectionsByWeight } from "./model.ts";
 
 const LARGEST_CODE = 127;
 
@@ -35,30 +36,10 @@ export function int8Names(weight: string): {
   };
 }
 
-/** Local names of the projections' weights, as they are in a block. */
-function projectionWeights(family: ModelFamily, config: DecoderConfig): [string, Projection][] {
-  return Object.entries(family.projections(config)).map(([local, projection]) => [
-    `${local}.weight`,
-    projection,
-  ]);
-}
-
 /** Local names of a block's tensors in 8 bits. */
 export function int8Locals({ family, config }: Pick<Model, "family" | "config">): string[] {
-  return projectionWeights(family, config).flatMap(([name]) => Object.values(int8Names(name)));
-}
-
-/** Whole names of the projections' weights, with what they are. */
-export function projectionsByWeight(
-  family: ModelFamily,
-  config: DecoderConfig,
-): Map<string, Projection> {
-  const local = projectionWeights(family, config);
-  const layers = Array.from({ length: config.layers }, (_, layer) => family.blockPrefix(layer));
-  return new Map(
-    layers.flatMap((prefix) =>
-      local.map(([name, projection]): [string, Projection] => [prefix + name, projection]),
-    ),
+  return Object.keys(family.projections(config)).flatMap((local) =>
+    Object.values(int8Names(`${local}.weight`)),
   );
 }
 
@@ -104,7 +85,7 @@ export function roundWeight(
   into: Int8Weights,
   weight: string,
   data: Float32Array,
-  { inputs, outputs, transposed }: Projection,
+  { inputs, outputs, transposed }: Orientation,
 ): void {
   const names = int8Names(weight);
   const [inputStride, outputStride] = transposed ? [outputs, 1] : [1, inputs];

@@ -1,11 +1,12 @@
 /** Reads a model into memory and checks every weight against the shapes that its family says. */
 import { AttuneError } from "../core/errors.ts";
 import { float32, halfToFloatTable, tensor, toHalf } from "../core/tensor.ts";
-import type { DecoderConfig, ModelFamily } from "./family.ts";
+import type { DecoderConfig } from "./decoder-config.ts";
+import type { ModelFamily } from "./family.ts";
 import type { Int8Weights } from "./int8.ts";
-import { projectionsByWeight, requireExactBytes, roundWeight } from "./int8.ts";
+import { requireExactBytes, roundWeight } from "./int8.ts";
 import type { Model } from "./model.ts";
-import { SCORE_HEAD, weightShapes } from "./model.ts";
+import { projectionsByWeight, SCORE_HEAD, weightShapes } from "./model.ts";
 import type { Precision } from "./precision.ts";
 import { readModelConfig } from "./registry.ts";
 import { checkFinite } from "./weights/finite.ts";
@@ -86,15 +87,16 @@ function configOf({ config, path }: WeightSource): ReturnType<typeof readModelCo
   }
 }
 
-/** Some checkpoints leave out the base model's prefix (`transformer.`, `model.`). */
+/** Some checkpoints leave out the base model's prefix (`transformer.`, `model.`) or have another. */
 function findName(
   name: string,
   available: ReadonlySet<string>,
-  { optionalPrefix }: ModelFamily,
+  { prefix }: ModelFamily,
 ): string | undefined {
-  if (available.has(name)) return name;
-  const short = name.startsWith(optionalPrefix) ? name.slice(optionalPrefix.length) : name;
-  return available.has(short) ? short : undefined;
+  if (available.has(name) || !name.startsWith(prefix.name))
+    return available.has(name) ? name : undefined;
+  const rest = name.slice(prefix.name.length);
+  return prefix.others.map((other) => other + rest).find((other) => available.has(other));
 }
 
 function missingWeight(source: WeightSource, name: string, config: DecoderConfig): AttuneError {

@@ -6,8 +6,9 @@ import { AttuneError } from "../core/errors.ts";
 import type { HostTensor } from "../core/tensor.ts";
 import { elementCount } from "../core/tensor.ts";
 import type { Adapter } from "./adapter.ts";
+import type { DecoderConfig } from "./decoder-config.ts";
+import type { ModelFamily, Projection, Shapes } from "./family.ts";
 import type { Int8Weights } from "./int8.ts";
-import type { DecoderConfig, ModelFamily, Shapes } from "./family.ts";
 
 /** Name of the score head's weight [1, d], as in transformers' sequence classification models. */
 export const SCORE_HEAD = "score.weight";
@@ -38,6 +39,23 @@ export function weightShapes(family: ModelFamily, config: DecoderConfig): Shapes
       shapes[prefix + name] = shape;
   }
   return { ...shapes, ...family.finalShapes(config) };
+}
+
+/** Whole names of the projections' weights, with what they are. */
+export function projectionsByWeight(
+  family: ModelFamily,
+  config: DecoderConfig,
+): Map<string, Projection> {
+  const local = Object.entries(family.projections(config));
+  const layers = Array.from({ length: config.layers }, (_, layer) => family.blockPrefix(layer));
+  return new Map(
+    layers.flatMap((prefix) =>
+      local.map(([name, projection]): [string, Projection] => [
+        `${prefix}${name}.weight`,
+        projection,
+      ]),
+    ),
+  );
 }
 
 /** Number of parameters, without score head and adapter. */

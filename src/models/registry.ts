@@ -1,19 +1,18 @@
 /** Model families by the `model_type` of config.json. */
 import { AttuneError, nearest, preview } from "../core/errors.ts";
-import type { DecoderConfig, ModelFamily } from "./family.ts";
-import { gpt2 } from "./families/gpt2.ts";
-import { llama } from "./families/llama.ts";
-import { mistral } from "./families/mistral.ts";
-import { qwen2 } from "./families/qwen2.ts";
-import { qwen3 } from "./families/qwen3.ts";
+import type { DecoderConfig } from "./decoder-config.ts";
+import { kindsOf } from "./decoder-config.ts";
+import * as families from "./families/index.ts";
+import type { ModelFamily } from "./family.ts";
 
-export const FAMILIES: Readonly<Record<string, ModelFamily>> = {
-  llama,
-  mistral,
-  qwen2,
-  qwen3,
-  gpt2,
-};
+/** By name. */
+export const FAMILIES: readonly ModelFamily[] = Object.values(families);
+
+const BY_TYPE: ReadonlyMap<string, ModelFamily> = new Map(
+  FAMILIES.flatMap((family) =>
+    [family.modelType, ...(family.otherTypes ?? [])].map((type) => [type, family] as const),
+  ),
+);
 
 /**
  * Finds the family of a config.json and reads its numbers.
@@ -25,13 +24,12 @@ export function readModelConfig(json: Readonly<Record<string, unknown>>): {
   config: DecoderConfig;
 } {
   const type = json["model_type"];
-  const family =
-    typeof type === "string" && Object.hasOwn(FAMILIES, type) ? FAMILIES[type] : undefined;
+  const family = typeof type === "string" ? BY_TYPE.get(type) : undefined;
   if (!family) {
-    const near = typeof type === "string" ? nearest(type, Object.keys(FAMILIES)) : undefined;
+    const near = typeof type === "string" ? nearest(type, BY_TYPE.keys()) : undefined;
     throw new AttuneError("model", "this model family is not supported", {
       got: `model_type ${preview(type)}`,
-      expected: Object.keys(FAMILIES).join(", "),
+      expected: [...BY_TYPE.keys()].join(", "),
       hint: near
         ? `a ${near} model`
         : "a model of one of these families; most small open models are llama or qwen2",
@@ -42,7 +40,8 @@ export function readModelConfig(json: Readonly<Record<string, unknown>>): {
   return { family, config };
 }
 
-function checkHeads({ heads, keyValueHeads, headSize, rope }: DecoderConfig): void {
+function checkHeads(config: DecoderConfig): void {
+  const { heads, keyValueHeads, headSize } = config;
   const wrong = (got: string, expected: string): AttuneError =>
     new AttuneError("model", "config.json: the attention heads do not fit each other", {
       got,
@@ -55,6 +54,6 @@ function checkHeads({ heads, keyValueHeads, headSize, rope }: DecoderConfig): vo
     );
   if (!Number.isInteger(headSize))
     throw wrong(`heads of ${headSize}`, "a hidden size that is a multiple of the number of heads");
-  if (rope && headSize % 2 !== 0)
+  if (kindsOf(config).some(({ rope }) => rope) && headSize % 2 !== 0)
     throw wrong(`heads of ${headSize}`, "an even size, since rotary positions turn pairs");
 }

@@ -5,8 +5,8 @@
 import { AttuneError, preview } from "../core/errors.ts";
 import type { HostTensor } from "../core/tensor.ts";
 import { float32 } from "../core/tensor.ts";
-import type { RopeConfig } from "./family.ts";
-import { ConfigReader, LIMITS } from "./family.ts";
+import { ConfigReader, LIMITS } from "./config-reader.ts";
+import type { RopeConfig } from "./decoder-config.ts";
 
 /**
  * Reads rope_scaling, or transformers 5's rope_parameters, and rope_theta, which counts where they
@@ -52,6 +52,9 @@ export function readRope(
 
 const notEmpty = (record: Readonly<Record<string, unknown>> | undefined): typeof record =>
   record && Object.keys(record).length > 0 ? record : undefined;
+
+/** Dimensions of a head that turn: the first ones. */
+export const rotatedSize = (_rope: RopeConfig, headSize: number): number => headSize;
 
 /** Angular frequencies [D/2], radians per position. */
 export function ropeFrequencies(rope: RopeConfig, headSize: number): Float64Array {

@@ -4,68 +4,21 @@ import { elementCount, float32, int64, zeros } from "../core/tensor.ts";
 import type { Model } from "./model.ts";
 import { weightShapes } from "./model.ts";
 import type { TokenBatch } from "./plans/plan.ts";
-import { readModelConfig } from "./registry.ts";
+import { FAMILIES, readModelConfig } from "./registry.ts";
 
 /** Configurations of a few thousand parameters by family. */
-export const TINY_CONFIGS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
-  llama: {
-    model_type: "llama",
-    vocab_size: 61,
-    hidden_size: 16,
-    num_hidden_layers: 2,
-    num_attention_heads: 4,
-    num_key_value_heads: 2,
-    intermediate_size: 24,
-    max_position_embeddings: 64,
-    rms_norm_eps: 1e-5,
-    tie_word_embeddings: true,
-  },
-  mistral: {
-    model_type: "mistral",
-    vocab_size: 61,
-    hidden_size: 16,
-    num_hidden_layers: 2,
-    num_attention_heads: 4,
-    num_key_value_heads: 2,
-    intermediate_size: 24,
-    max_position_embeddings: 64,
-    rms_norm_eps: 1e-5,
-    sliding_window: 4,
-  },
-  qwen2: {
-    model_type: "qwen2",
-    vocab_size: 61,
-    hidden_size: 16,
-    num_hidden_layers: 2,
-    num_attention_heads: 4,
-    num_key_value_heads: 2,
-    intermediate_size: 24,
-    max_position_embeddings: 64,
-    tie_word_embeddings: true,
-  },
-  qwen3: {
-    model_type: "qwen3",
-    vocab_size: 61,
-    hidden_size: 16,
-    num_hidden_layers: 2,
-    num_attention_heads: 4,
-    num_key_value_heads: 2,
-    head_dim: 8,
-    intermediate_size: 24,
-    max_position_embeddings: 64,
-  },
-  gpt2: {
-    model_type: "gpt2",
-    vocab_size: 61,
-    n_embd: 16,
-    n_layer: 2,
-    n_head: 4,
-    n_positions: 64,
-    activation_function: "gelu_new",
-  },
-};
+export const TINY_CONFIGS: Readonly<Record<string, Readonly<Record<string, unknown>>>> =
+  Object.fromEntries(FAMILIES.map(({ modelType, tiny }) => [modelType, tiny]));
 
-/** A model with random weights; norm weights lie around 1. */
+/** Such a configuration with heads of 16 or more, which ONNX Runtime's cached attention wants. */
+export const decodableConfig = (type: string): Readonly<Record<string, unknown>> => ({
+  ...TINY_CONFIGS[type]!,
+  hidden_size: 64,
+  n_embd: 64,
+  ...("head_dim" in TINY_CONFIGS[type]! ? { head_dim: 16 } : {}),
+});
+
+/** A model with random weights; norm weights lie around what changes nothing. */
 export function randomModel(
   json: Readonly<Record<string, unknown>>,
   seed = 0,
@@ -75,18 +28,10 @@ export function randomModel(
   const weights: Model["weights"] = new Map();
   for (const [name, shape] of Object.entries(weightShapes(family, config))) {
     const random = Random.for(seed, name);
-    const isNorm = /(norm|ln_\w)\.weight$/.test(name);
-    weights.set(
-      name,
-      float32(
-        shape,
-        random.fillNormal(
-          new Float32Array(elementCount(shape)),
-          isNorm ? 0.1 : deviation,
-          isNorm ? 1 : 0,
-        ),
-      ),
-    );
+    const isNorm = shape.length === 1 && name.endsWith(".weight");
+    const data = new Float32Array(elementCount(shape));
+    random.fillNormal(data, isNorm ? 0.1 : deviation, isNorm ? family.neutralNorm : 0);
+    weights.set(name, float32(shape, data));
   }
   return { family, config, weights };
 }
@@ -100,12 +45,10 @@ export function randomBatch(model: Model, rows: number, length: number, seed = 0
     random.integer(model.config.vocabularySize),
   );
   const bias = zeros("float32", [rows, 1, length, length]);
-  const window = model.config.slidingWindow ?? length;
   for (let row = 0; row < rows; row++) {
     for (let query = 0; query < length; query++) {
       for (let key = 0; key < length; key++) {
-        if (key > query || query - key >= window)
-          bias.data[(row * length + query) * length + key] = -1e9;
+        if (key > query) bias.data[(row * length + query) * length + key] = -1e9;
       }
     }
   }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { TINY_CONFIGS, randomModel } from "../models/testing.ts";
+import { TINY_CONFIGS, decodableConfig, randomModel } from "../models/testing.ts";
 import { createEncoder } from "../text/encoder.ts";
 import type { Message } from "../text/messages.ts";
 import { byteTokenizer } from "../text/testing.ts";
@@ -7,21 +7,17 @@ import { Conversation } from "./conversation.ts";
 import { GREEDY, generate } from "./generate.ts";
 
 const encoder = createEncoder(byteTokenizer(), { maxLength: 256 });
-const tiny = (type: string) => {
-  const size =
-    type === "gpt2"
-      ? { n_embd: 64, n_positions: 256 }
-      : {
-          hidden_size: 64,
-          max_position_embeddings: 256,
-          ...(type === "qwen3" ? { head_dim: 32 } : {}),
-        };
-  return randomModel(
-    { ...TINY_CONFIGS[type]!, ...size, vocab_size: encoder.tokenizer.vocabularySize },
+const tiny = (type: string) =>
+  randomModel(
+    {
+      ...decodableConfig(type),
+      n_positions: 256,
+      max_position_embeddings: 256,
+      vocab_size: encoder.tokenizer.vocabularySize,
+    },
     3,
     0.15,
   );
-};
 const options = { ...GREEDY, maxNewTokens: 7 };
 
 describe.each(Object.keys(TINY_CONFIGS))("%s", (type) => {

@@ -11,8 +11,12 @@ import { createGraph } from "../graph/op-table.ts";
 import type { OpAttributes } from "../graph/op-types.ts";
 import type { Attention, ModelParts } from "../models/builders.ts";
 import { Parameters, blockBuilder, endBuilder } from "../models/builders.ts";
+import type { LayerKind } from "../models/decoder-config.ts";
+import { kindsOf } from "../models/decoder-config.ts";
 import type { Model } from "../models/model.ts";
 import { weightOf } from "../models/model.ts";
+import { kindSuffix } from "../models/plans/layer-inputs.ts";
+import { rotatedSize } from "../models/rope.ts";
 import { cacheNames } from "./key-value-cache.ts";
 import { buildScores } from "./scores.ts";
 
@@ -23,7 +27,7 @@ import { buildScores } from "./scores.ts";
  * does not have
  */
 export function checkDecodable({
-  config: { headSize, rope },
+  config,
   source,
   scoreHead,
 }: Pick<Model, "config" | "source" | "scoreHead">): void {
@@ -34,7 +38,9 @@ export function checkDecodable({
       hint: "`attune best-of-n --model M --reward` and `attune ppo --reward` take it as --reward",
     });
   }
-  const multiple = rope ? 16 : 8;
+  const { headSize } = config;
+  const turns = kindsOf(config).some(({ rope }) => rope);
+  const multiple = turns ? 16 : 8;
   if (headSize % multiple === 0) return;
   throw new AttuneError(
     "model",
@@ -43,7 +49,7 @@ export function checkDecodable({
     {
       ...(source === undefined ? {} : { file: source }),
       got: `heads of ${headSize}`,
-      expected: `a multiple of ${multiple}${rope ? " (with rotary positions)" : ""}`,
+      expected: `a multiple of ${multiple}${turns ? " (with rotary positions)" : ""}`,
       hint: "it can be trained and scored (sft, dpo, kto, reward), exported, and run elsewhere",
     },
   );
@@ -66,10 +72,11 @@ function columnsOf(...parts: readonly Value[]): Value | undefined {
 function cachedAttention(
   model: Model,
   graph: Graph,
-  layer: number,
+  { layer, kind }: { layer: number; kind: LayerKind },
   outputs: Record<string, Value>,
 ): Attention {
-  const { heads, keyValueHeads, headSize, rope, slidingWindow } = model.config;
+  const { heads, keyValueHeads, headSize } = model.config;
+  const suffix = kindSuffix(model.config, kind);
   const names = cacheNames(layer);
   const past = [names.key, names.value].map((name) =>
     graph.input(name, "float32", ["batch", keyValueHeads, "cache", headSize]),
@@ -83,12 +90,12 @@ function cachedAttention(
       ? [rows(whole, heads + 2 * keyValueHeads)]
       : [rows(query, heads), rows(key, keyValueHeads), rows(value, keyValueHeads)];
     const inputs = [...fresh, ...past, shared("lengths"), shared("total")];
-    const tables = rope ? [shared("cosines"), shared("sines")] : [];
+    const tables = kind.rope ? [shared(`cosines${suffix}`), shared(`sines${suffix}`)] : [];
     const [mixed, keys, values] = graph.apply("cachedAttention", [...inputs, ...tables], {
       heads,
       keyValueHeads,
-      rotary: rope !== undefined,
-      window: slidingWindow ?? 0,
+      rotary: kind.rope !== undefined,
+      window: kind.window ?? 0,
       packed: whole !== undefined,
     });
     outputs[names.key] = keys!;
@@ -139,18 +146,21 @@ export function buildDecoder(
   const inverseTemperatures = graph.input("inverseTemperatures", "float32", ["read", 1]);
   graph.input("lengths", "int32", ["batch"]);
   graph.input("total", "int32", [1]);
-  if (config.rope)
+  for (const kind of kindsOf(config)) {
+    if (!kind.rope) continue;
+    const shape = ["table", rotatedSize(kind.rope, config.headSize) / 2];
     for (const name of ["cosines", "sines"])
-      graph.input(name, "float32", ["table", config.headSize / 2]);
+      graph.input(`${name}${kindSuffix(config, kind)}`, "float32", shape);
+  }
   const outputs: Record<string, Value> = {};
   const flat = (x: Value): Value => reshape(x, ["batch*step"]);
   const end = endBuilder(parts, parameters);
   let x = graph.scope("embedding", () => family.embed(end, flat(tokens), flat(positions)));
-  for (let layer = 0; layer < config.layers; layer++) {
+  for (const [layer, kind] of config.layerKinds.entries()) {
     const prefix = family.blockPrefix(layer);
-    const attention = cachedAttention(model, graph, layer, outputs);
+    const attention = cachedAttention(model, graph, { layer, kind }, outputs);
     x = graph.scope(prefix.slice(0, -1), () =>
-      family.block(blockBuilder(parts, parameters, prefix, attention), x),
+      family.block(blockBuilder(parts, parameters, prefix, attention), x, kind),
     );
   }
   const hidden = graph.scope("readout", () => family.finalNorm(end, gatherRows(x, read)));

@@ -8,7 +8,7 @@ import type { HostTensor } from "../core/tensor.ts";
 import { float32, int32, int64, zeros } from "../core/tensor.ts";
 import type { Model } from "../models/model.ts";
 import { parameterCount, weightOf } from "../models/model.ts";
-import { ropeTables } from "../models/rope.ts";
+import { allRotaryFeeds } from "../models/plans/layer-inputs.ts";
 import type { Tensors } from "../runtime/session.ts";
 import { Session } from "../runtime/session.ts";
 import { threadsFor } from "../runtime/threads.ts";
@@ -98,8 +98,7 @@ export class Decoder {
     this.options = options;
     this.built = built;
     this.session = session;
-    const { rope, headSize } = model.config;
-    this.tables = rope ? { ...ropeTables(rope, headSize, options.maxLength) } : {};
+    this.tables = allRotaryFeeds(model.config, options.maxLength);
   }
 
   static async create(model: Model, options: DecoderOptions): Promise<Decoder> {

@@ -2,7 +2,7 @@ import { describe, expect, test, vi } from "vitest";
 import { Random } from "../core/random.ts";
 import { createAdapter } from "../models/adapter.ts";
 import type { Model } from "../models/model.ts";
-import { TINY_CONFIGS, randomModel } from "../models/testing.ts";
+import { TINY_CONFIGS, decodableConfig, randomModel } from "../models/testing.ts";
 import { createEncoder } from "../text/encoder.ts";
 import { byteTokenizer } from "../text/testing.ts";
 import { Decoder, DecodingBatch } from "./decoder.ts";
@@ -12,18 +12,8 @@ import { BatchingEngine } from "./engine.ts";
 import { weightCount, worthPacking } from "./packing.ts";
 
 const encoder = createEncoder(byteTokenizer(), { maxLength: 64, template: "none" });
-/** ONNX Runtime's cached attention wants heads of a multiple of 16. */
-const tiny = (type = "llama"): Model => {
-  const size =
-    type === "gpt2"
-      ? { n_embd: 64 }
-      : { hidden_size: 64, ...(type === "qwen3" ? { head_dim: 32 } : {}) };
-  return randomModel(
-    { ...TINY_CONFIGS[type]!, ...size, vocab_size: encoder.tokenizer.vocabularySize },
-    3,
-    0.15,
-  );
-};
+const tiny = (type = "llama"): Model =>
+  randomModel({ ...decodableConfig(type), vocab_size: encoder.tokenizer.vocabularySize }, 3, 0.15);
 
 const request = (text: string, options: Partial<GenerationRequest> = {}): GenerationRequest => ({
   prompt: encoder.encodePrompt(text),

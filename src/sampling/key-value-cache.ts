@@ -4,7 +4,7 @@
  */
 import type { HostTensor } from "../core/tensor.ts";
 import { float32 } from "../core/tensor.ts";
-import type { DecoderConfig } from "../models/family.ts";
+import type { DecoderConfig } from "../models/decoder-config.ts";
 import type { Tensors } from "../runtime/session.ts";
 
 export const cacheNames = (layer: number): { key: string; value: string } => ({

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { Random } from "../core/random.ts";
 import { createAdapter } from "../models/adapter.ts";
 import { WholePlan } from "../models/plans/whole.ts";
-import { TINY_CONFIGS, randomModel } from "../models/testing.ts";
+import { TINY_CONFIGS, decodableConfig, randomModel } from "../models/testing.ts";
 import { createEncoder } from "../text/encoder.ts";
 import { byteTokenizer } from "../text/testing.ts";
 import { joinRows, layExample } from "../training/layout.ts";
@@ -13,18 +13,8 @@ import { GREEDY, generate } from "./generate.ts";
 
 const tokenizer = byteTokenizer();
 const encoder = createEncoder(tokenizer, { maxLength: 64, template: "none" });
-/** ONNX Runtime's cached attention wants heads of a multiple of 16. */
-const tiny = (type: string) => {
-  const size =
-    type === "gpt2"
-      ? { n_embd: 64 }
-      : { hidden_size: 64, ...(type === "qwen3" ? { head_dim: 32 } : {}) };
-  return randomModel(
-    { ...TINY_CONFIGS[type]!, ...size, vocab_size: tokenizer.vocabularySize },
-    3,
-    0.15,
-  );
-};
+const tiny = (type: string) =>
+  randomModel({ ...decodableConfig(type), vocab_size: tokenizer.vocabularySize }, 3, 0.15);
 const prompts = ["Hi", "A longer prompt", "x"].map((text) => encoder.encodePrompt(text));
 
 describe.each(Object.keys(TINY_CONFIGS))("%s", (type) => {
@@ -59,7 +49,7 @@ describe.each(Object.keys(TINY_CONFIGS))("%s", (type) => {
             const ids = Int32Array.from([...text, next[row]!]);
             const laid = joinRows(
               [layExample({ ids, supervised: new Uint8Array(ids.length).fill(1) })],
-              { padId: 0, window: model.config.slidingWindow },
+              { padId: 0 },
             );
             const { readout } = await plan.score(laid.batch);
             const scores = batch.scores(row);

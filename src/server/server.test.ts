@@ -187,7 +187,7 @@ describe("chat completions", () => {
     const plan = new WholePlan({ model: tinyModel, reads: "tokens", maxLength: ids.length });
     const supervised = Uint8Array.from(ids, (_, index) => (index < prompt.length ? 0 : 1));
     const { readout } = await plan.score(
-      joinRows([layExample({ ids, supervised })], { padId: 0, window: undefined }).batch,
+      joinRows([layExample({ ids, supervised })], { padId: 0 }).batch,
     );
     await plan.close();
     const written = expected.ids.filter((id) => !encoder.stopIds.includes(id));

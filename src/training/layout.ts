@@ -8,6 +8,7 @@
 import type { HostTensor } from "../core/tensor.ts";
 import { int64, zeros } from "../core/tensor.ts";
 import type { TokenBatch } from "../models/plans/plan.ts";
+import { HIDDEN } from "../models/plans/plan.ts";
 
 /** A token that is read: its log-probability is taken at row index `row` of the sequence. */
 export interface Read {
@@ -133,16 +134,12 @@ export function sumBySequence(
   return Float32Array.from(sums);
 }
 
-const HIDDEN = -1e9;
-
 export interface BatchOptions {
   padId: number;
-  /** Sliding window of the model, tokens. */
-  window?: number | undefined;
 }
 
 /** Joins rows into a batch, padded on the right to the longest. */
-export function joinRows(rows: readonly LaidRow[], { padId, window }: BatchOptions): LaidBatch {
+export function joinRows(rows: readonly LaidRow[], { padId }: BatchOptions): LaidBatch {
   const time = Math.max(...rows.map(({ ids }) => ids.length));
   const tokens = int64(
     [rows.length, time],
@@ -155,7 +152,7 @@ export function joinRows(rows: readonly LaidRow[], { padId, window }: BatchOptio
   rows.forEach((row, index) => {
     row.ids.forEach((id, i) => (tokens.data[index * time + i] = BigInt(id)));
     row.positions.forEach((position, i) => (positions.data[index * time + i] = BigInt(position)));
-    fillBias(bias.data.subarray(index * time * time, (index + 1) * time * time), row, time, window);
+    fillBias(bias.data.subarray(index * time * time, (index + 1) * time * time), row, time);
     for (const read of row.reads)
       reads.push({
         row: index * time + read.row,
@@ -179,19 +176,14 @@ export function joinRows(rows: readonly LaidRow[], { padId, window }: BatchOptio
 }
 
 /** 0 where query (row) may see key (column). Padding sees itself, so that no softmax is empty. */
-function fillBias(bias: Float32Array, row: LaidRow, time: number, window = Infinity): void {
+function fillBias(bias: Float32Array, row: LaidRow, time: number): void {
   bias.fill(HIDDEN);
   for (let query = 0; query < time; query++) {
     const start = query * time;
     bias[start + query] = 0;
     if (query >= row.ids.length) continue;
-    const nearest = row.positions[query]! - window;
-    const show = (from: number, to: number): void => {
-      for (let key = from; key < to; key++)
-        if (row.positions[key]! > nearest) bias[start + key] = 0;
-    };
-    show(row.prefixStart[query]!, row.prefixEnd[query]!);
-    show(row.branchStart[query]!, query + 1);
+    bias.fill(0, start + row.prefixStart[query]!, start + row.prefixEnd[query]!);
+    bias.fill(0, start + row.branchStart[query]!, start + query + 1);
   }
 }
 

@@ -8,7 +8,7 @@ import { Random } from "../../src/core/random.ts";
 import { elementCount } from "../../src/core/tensor.ts";
 import { widenInto } from "../../src/models/weights/dtypes.ts";
 import { parseGgufHeader } from "../../src/models/weights/gguf-header.ts";
-import { mapGguf, ROPE_FACTORS } from "../../src/models/weights/gguf-names.ts";
+import { ggufModel, mapGguf, settingTensors } from "../../src/models/weights/gguf-names.ts";
 import { dequantizeInto } from "../../src/models/weights/gguf-quants.ts";
 import {
   parseSafetensorsHeader,
@@ -49,7 +49,8 @@ function readGguf(bytes: Uint8Array): void {
     return out;
   };
   for (const name of header.tensors.keys()) read(name);
-  mapGguf("fuzz", header, header.tensors.has(ROPE_FACTORS) ? read(ROPE_FACTORS) : undefined);
+  const model = ggufModel("fuzz", header);
+  mapGguf(model, new Map(settingTensors(model).map((name) => [name, read(name)])));
 }
 
 /** Makes inputs from a seed. */

@@ -77,7 +77,7 @@ describe.each(readdirSync(folder))("%s", (family) => {
       const plan = kind === "whole" ? new WholePlan(options) : new BlockwisePlan(options);
       const { batch } = joinRows(
         examples.map((example) => packExamples([example])),
-        { padId: 0, window: model.config.slidingWindow },
+        { padId: 0 },
       );
       const count = batch.selected.data.length;
       const { loss, readout } = await plan.step(batch, {

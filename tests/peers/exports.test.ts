@@ -49,12 +49,12 @@ const IDS = [5, 17, 33, 8, 41, 12, 60];
 async function compute(
   model: Model,
 ): Promise<{ log_probabilities: number[][] } | { score: number }> {
-  const { vocabularySize: size, slidingWindow = IDS.length } = model.config;
+  const { vocabularySize: size } = model.config;
   const length = IDS.length;
   const bias = zeros("float32", [1, 1, length, length]);
   bias.data.forEach((_, i) => {
     const [query, key] = [Math.floor(i / length), i % length];
-    if (key > query || query - key >= slidingWindow) bias.data[i] = -1e9;
+    if (key > query) bias.data[i] = -1e9;
   });
   const selected = model.scoreHead
     ? [length - 1]

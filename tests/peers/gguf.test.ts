@@ -72,11 +72,10 @@ async function byLlama(modelPath: string): Promise<{ values: number[]; context: 
 /** The same by attune. */
 async function byAttune(model: Model): Promise<number[]> {
   const length = IDS.length;
-  const window = model.config.slidingWindow ?? length;
   const bias = zeros("float32", [1, 1, length, length]);
   bias.data.forEach((_, i) => {
     const [query, key] = [Math.floor(i / length), i % length];
-    if (key > query || query - key >= window) bias.data[i] = -1e9;
+    if (key > query) bias.data[i] = -1e9;
   });
   const places = IDS.slice(1).map((_, i) => i);
   const plan = new WholePlan({ model, reads: "tokens", maxLength: 64 });

@@ -143,7 +143,7 @@ describe.skipIf(reason !== undefined)("SmolLM2-135M-Instruct", () => {
       const ids = Int32Array.from(transformers.ids);
       const { batch } = joinRows(
         [packExamples([{ ids, supervised: new Uint8Array(ids.length).fill(1) }])],
-        { padId: 0, window: undefined },
+        { padId: 0 },
       );
       const places = transformers.tokens.flatMap((tokens, place) => tokens.map(() => place));
       const { readout } = await plan.score({

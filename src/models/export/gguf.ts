@@ -7,19 +7,14 @@
 import { basename, join } from "node:path";
 import { AttuneError, invariant } from "../../core/errors.ts";
 import type { Tokenizer } from "../../text/tokenizer.ts";
-import type { DecoderConfig } from "../family.ts";
 import { weightNumbers } from "../load.ts";
 import type { Model } from "../model.ts";
 import type { QuantName } from "../weights/gguf-quantize.ts";
+import type { GgufChange, GgufForm, GgufSetting } from "../weights/gguf-form.ts";
+import { OWN_CONTEXT_LENGTH } from "../weights/gguf-metadata.ts";
+import { ggufName } from "../weights/gguf-names.ts";
+import { interleave, transposeInto } from "../weights/gguf-orders.ts";
 import { BLOCK } from "../weights/gguf-quantize.ts";
-import { llama3Factors, OWN_CONTEXT_LENGTH } from "../weights/gguf-config.ts";
-import {
-  ggufArchitecture,
-  ggufName,
-  interleave,
-  ROPE_FACTORS,
-  transposeInto,
-} from "../weights/gguf-names.ts";
 import { ggufVocabulary } from "./gguf-vocabulary.ts";
 import {
   type GgufDType,
@@ -65,27 +60,30 @@ export async function exportGguf(
   dtype: GgufDType = "F32",
 ): Promise<GgufReport> {
   invariant(!model.adapter && !model.scoreHead, "this kind of model has no GGUF form");
-  const { config } = model;
-  const architecture = ggufArchitecture(config.modelType);
-  if (architecture === undefined)
+  const { config, family } = model;
+  const { gguf: form } = family;
+  if (!form)
     throw new AttuneError("model", "GGUF has no architecture for this family", {
-      got: config.modelType,
+      got: family.modelType,
     });
+  const positions = form.faithfulPositions?.(config) ?? config.maxPositions;
   const name = basename(model.source ?? "model");
   const metadata = new Map<string, TypedValue>([
-    ["general.architecture", { type: "string", value: architecture }],
+    ["general.architecture", { type: "string", value: form.architecture }],
     ["general.type", { type: "string", value: "model" }],
     ["general.name", { type: "string", value: name }],
     ["general.file_type", { type: "uint32", value: FILE_TYPES[dtype] }],
     ["general.quantization_version", { type: "uint32", value: 2 }],
-    ...(architecture === "gpt2" ? gpt2Metadata(config) : llamaMetadata(config, architecture)),
+    ...(positions < config.maxPositions
+      ? [[OWN_CONTEXT_LENGTH, { type: "uint32", value: config.maxPositions }] as const]
+      : []),
+    ...settings(form.architecture, form.settings(config)),
     ...[...ggufVocabulary(tokenizer, config.vocabularySize)].map(
       ([key, value]): [string, TypedValue] => [`tokenizer.${key}`, value],
     ),
   ]);
-  const tensors = tensorsOf(model, architecture, dtype);
+  const tensors = tensorsOf(model, form, dtype);
   await writeGguf(join(folder, "model.gguf"), metadata, tensors);
-  const length = seenPositions(config);
   return {
     formats: countFormats(tensors),
     unquantised: isQuant(dtype)
@@ -93,7 +91,9 @@ export async function exportGguf(
           .filter((tensor) => tensor.dtype === "F16")
           .map((tensor) => ({ name: tensor.name, row: tensor.shape.at(-1)! }))
       : [],
-    ...(length < config.maxPositions ? { window: { length, positions: config.maxPositions } } : {}),
+    ...(positions < config.maxPositions
+      ? { window: { length: positions, positions: config.maxPositions } }
+      : {}),
   };
 }
 
@@ -103,73 +103,19 @@ function countFormats(tensors: readonly GgufTensorToWrite[]): GgufReport["format
   return counts;
 }
 
-/**
- * Positions over which attention to everything is what the model does: llama.cpp has no window for
- * this architecture.
- */
-const seenPositions = ({ maxPositions, slidingWindow = maxPositions }: DecoderConfig): number =>
-  Math.min(maxPositions, slidingWindow);
-
 const isQuant = (dtype: GgufDType): dtype is QuantName => dtype.startsWith("Q");
 
-/** Entries by architecture; whole numbers are uint32, the others float32 or text. */
-function entries(
+/** Settings with the architecture before their keys. */
+const settings = (
   architecture: string,
-  values: Readonly<Record<string, number | string | { float: number }>>,
-): [string, TypedValue][] {
-  return Object.entries(values).map(([key, value]) => [
-    `${architecture}.${key}`,
-    typeof value === "string"
-      ? { type: "string", value }
-      : typeof value === "number"
-        ? { type: "uint32", value }
-        : { type: "float32", value: value.float },
-  ]);
-}
+  values: Readonly<Record<string, GgufSetting>>,
+): [string, TypedValue][] =>
+  Object.entries(values).map(([key, value]) => [`${architecture}.${key}`, typed(value)]);
 
-function gpt2Metadata(config: DecoderConfig): [string, TypedValue][] {
-  if (!config.tieEmbeddings)
-    throw new AttuneError("model", "a GPT-2 with a head of its own has no GGUF form", {
-      expected: "tie_word_embeddings true",
-    });
-  return entries("gpt2", {
-    block_count: config.layers,
-    context_length: config.maxPositions,
-    embedding_length: config.hiddenSize,
-    feed_forward_length: config.intermediateSize,
-    "attention.head_count": config.heads,
-    "attention.layer_norm_epsilon": { float: config.normEpsilon },
-  });
-}
-
-function llamaMetadata(config: DecoderConfig, architecture: string): [string, TypedValue][] {
-  const { rope, slidingWindow, headSize } = config;
-  invariant(rope, "a Llama has rotary positions");
-  const positions = seenPositions(config);
-  const own: [string, TypedValue][] =
-    positions < config.maxPositions
-      ? [[OWN_CONTEXT_LENGTH, { type: "uint32", value: config.maxPositions }]]
-      : [];
-  return own.concat(
-    entries(architecture, {
-      block_count: config.layers,
-      context_length: positions,
-      embedding_length: config.hiddenSize,
-      feed_forward_length: config.intermediateSize,
-      "attention.head_count": config.heads,
-      "attention.head_count_kv": config.keyValueHeads,
-      "attention.layer_norm_rms_epsilon": { float: config.normEpsilon },
-      "attention.key_length": headSize,
-      "attention.value_length": headSize,
-      "rope.dimension_count": headSize,
-      "rope.freq_base": { float: rope.theta },
-      ...(rope.linearFactor === 1
-        ? {}
-        : { "rope.scaling.type": "linear", "rope.scaling.factor": { float: rope.linearFactor } }),
-      ...(slidingWindow === undefined ? {} : { "attention.sliding_window": slidingWindow }),
-      vocab_size: config.vocabularySize,
-    }),
-  );
+function typed(value: GgufSetting): TypedValue {
+  if (typeof value === "string") return { type: "string", value };
+  if (typeof value === "number") return { type: "uint32", value };
+  return { type: "float32", value: value.float };
 }
 
 /** Embedding and head. */
@@ -186,10 +132,10 @@ function formatOf(name: string, shape: readonly number[], dtype: GgufDType): Ggu
   return ENDS.includes(name) ? "Q8_0" : dtype;
 }
 
-function tensorsOf(model: Model, architecture: string, dtype: GgufDType): GgufTensorToWrite[] {
-  const { config } = model;
+function tensorsOf(model: Model, form: GgufForm, dtype: GgufDType): GgufTensorToWrite[] {
+  const { config, family } = model;
   const tensors = [...model.weights].map(([original, weight]): GgufTensorToWrite => {
-    const { name, change } = ggufName(architecture, original);
+    const { name, change } = ggufName(family, form, original);
     const shape =
       change === "transposed" && weight.shape.length === 2
         ? weight.shape.toReversed()
@@ -201,36 +147,30 @@ function tensorsOf(model: Model, architecture: string, dtype: GgufDType): GgufTe
       data: () => changed(weightNumbers(weight), weight.shape, change, config.headSize),
     };
   });
-  const { rope, headSize } = config;
-  if (!rope?.llama3) return tensors;
-  const { factor, lowFrequencyFactor, highFrequencyFactor, originalMaxPositions } = rope.llama3;
-  const scaling = {
-    factor,
-    low_freq_factor: lowFrequencyFactor,
-    high_freq_factor: highFrequencyFactor,
-    original_max_position_embeddings: originalMaxPositions,
-  };
-  const factors = Float32Array.from(llama3Factors(scaling, rope.theta, headSize / 2));
-  return [
-    { name: ROPE_FACTORS, shape: [headSize / 2], dtype: "F32", data: () => factors },
-    ...tensors,
-  ];
+  const tables = Object.entries(form.tensors(config)).map(([name, numbers]): GgufTensorToWrite => ({
+    name,
+    shape: [numbers.length],
+    dtype: "F32",
+    data: () => numbers,
+  }));
+  return [...tables, ...tensors];
 }
 
 /** The numbers as GGUF orders them; the model's own stay as they are. */
 function changed(
   data: Float32Array,
   shape: readonly number[],
-  change: ReturnType<typeof ggufName>["change"],
+  change: GgufChange | undefined,
   headSize: number,
 ): Float32Array {
+  if (change === undefined) return data;
+  if (change === "plus-one") return data.map((x) => x + 1);
   if (change === "transposed") {
     if (shape.length < 2) return data;
     const out = new Float32Array(data.length);
     transposeInto(data, shape[0]!, shape[1]!, out);
     return out;
   }
-  if (change === undefined) return data;
   const out = data.slice();
   interleave(out, headSize, shape[1] ?? 1);
   return out;

@@ -30,9 +30,12 @@ import { lower } from "../../onnx/lower.ts";
 import type { ExternalTensor } from "../../onnx/emitter.ts";
 import { createGraph } from "../../graph/op-table.ts";
 import { blockBuilder, endBuilder, Parameters, trainingAttention } from "../builders.ts";
+import type { DecoderConfig } from "../decoder-config.ts";
+import { kindsOf } from "../decoder-config.ts";
 import { weightNumbers } from "../load.ts";
 import type { Model } from "../model.ts";
-import { rotaryFeeds, rotaryInputs } from "../plans/common.ts";
+import { allRotaryFeeds, kindSuffix, rotaryInputs } from "../plans/layer-inputs.ts";
+import { HIDDEN } from "../plans/plan.ts";
 import { writeWhole } from "../weights/safetensors-writer.ts";
 
 /** Below half of protobuf's 2 GB, since a model's bytes exist twice while it is put together. */
@@ -40,9 +43,6 @@ const MOST_INLINE = 1e9;
 /** A memory map begins at a page. */
 const PAGE = 4096;
 const WEIGHTS_FILE = "model.onnx_data";
-/** Added to the score of a key that a query must not see. */
-const HIDDEN = -1e9;
-
 export interface OnnxOptions {
   /** Weights above this go into `model.onnx_data` beside the model, bytes. Default 1 GB. */
   maxInlineBytes?: number;
@@ -61,7 +61,7 @@ export async function exportOnnx(
   invariant(!model.adapter && !model.scoreHead, "this kind of model has no ONNX form");
   const { graph, logits, names } = buildInference(model);
   const weights = new Map(names.map((name) => [name, model.weights.get(name)!]));
-  const tables = rotaryFeeds(model, model.config.maxPositions);
+  const tables = allRotaryFeeds(model.config, model.config.maxPositions);
   const bytes = [...weights.values()].reduce(
     (total, { shape }) => total + 4 * elementCount(shape),
     0,
@@ -116,20 +116,23 @@ function buildInference(model: Model): { graph: Graph; logits: Value; names: str
   const parameters = new Parameters(graph);
   const tokens = graph.input("input_ids", "int64", ["batch", "sequence"]);
   const mask = graph.input("attention_mask", "int64", ["batch", "sequence"]);
-  const { positions, bias } = graph.scope("mask", () => readMask(mask, config.slidingWindow));
-  const attention = trainingAttention(config, {
-    batch: "batch",
-    time: "sequence",
-    bias,
-    rotary: rotaryInputs(graph, model, positions),
-  });
+  const { positions, biases } = graph.scope("mask", () => readMask(mask, config));
+  const attentions = new Map(
+    kindsOf(config).map((kind) => {
+      const suffix = kindSuffix(config, kind);
+      const rotary = rotaryInputs(graph, config, kind, { positions, suffix });
+      const inputs = { batch: "batch", time: "sequence", bias: biases.get(kind.name)!, rotary };
+      return [kind.name, trainingAttention(config, inputs)];
+    }),
+  );
   const flat = (x: Value): Value => reshape(x, ["batch*sequence"]);
   const end = endBuilder(parts, parameters);
   let x = graph.scope("embedding", () => family.embed(end, flat(tokens), flat(positions)));
-  for (let layer = 0; layer < config.layers; layer++) {
+  for (const [layer, kind] of config.layerKinds.entries()) {
     const prefix = family.blockPrefix(layer);
+    const attention = attentions.get(kind.name)!;
     x = graph.scope(prefix.slice(0, -1), () =>
-      family.block(blockBuilder(parts, parameters, prefix, attention), x),
+      family.block(blockBuilder(parts, parameters, prefix, attention), x, kind),
     );
   }
   const logits = graph.scope("readout", () => {
@@ -142,10 +145,13 @@ function buildInference(model: Model): { graph: Graph; logits: Value; names: str
 }
 
 /**
- * Positions int64 [B, T], and the bias [B, 1, T, T] that hides padding, later keys, and keys
- * outside a sliding window.
+ * Positions int64 [B, T], and by kind of layers the bias [B, 1, T, T] that hides padding, later
+ * keys, and keys outside its window.
  */
-function readMask(mask: Value, window: number | undefined): { positions: Value; bias: Value } {
+function readMask(
+  mask: Value,
+  config: DecoderConfig,
+): { positions: Value; biases: ReadonlyMap<string, Value> } {
   const given = cast(mask, "float32");
   const positions = cast(maximum(subtract(cumulativeSum(given), 1), 0), "int64");
   const places = cumulativeSum(fill(mask.graph, ["batch", "sequence"], 1));
@@ -156,8 +162,9 @@ function readMask(mask: Value, window: number | undefined): { positions: Value; 
   const hide = (condition: Value): Value => multiply(cast(condition, "float32"), HIDDEN);
   const padding = multiply(reshape(subtract(1, given), ["batch", 1, 1, "sequence"]), HIDDEN);
   const causal = add(hide(greater(0, distance)), padding);
-  return {
-    positions,
-    bias: window === undefined ? causal : add(causal, hide(greater(distance, window - 1))),
-  };
+  const biases = kindsOf(config).map(({ name, window }): [string, Value] => [
+    name,
+    window === undefined ? causal : add(causal, hide(greater(distance, window - 1))),
+  ]);
+  return { positions, biases: new Map(biases) };
 }

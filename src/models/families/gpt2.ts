@@ -5,14 +5,13 @@
  */
 import { add, gatherRows, gelu, layerNorm, slice } from "../../graph/build.ts";
 import type { Value } from "../../graph/ir.ts";
-import type {
-  BlockBuilder,
-  DecoderConfig,
-  EndBuilder,
-  ModelFamily,
-  Projection,
-} from "../family.ts";
-import { ConfigReader, LIMITS } from "../family.ts";
+import { AttuneError } from "../../core/errors.ts";
+import { ConfigReader, LIMITS } from "../config-reader.ts";
+import type { DecoderConfig } from "../decoder-config.ts";
+import { equalLayers } from "../decoder-config.ts";
+import type { BlockBuilder, EndBuilder, ModelFamily, Projection } from "../family.ts";
+import type { GgufChange, GgufForm } from "../weights/gguf-form.ts";
+import { blockCount, tokenIds, vocabularySize } from "../weights/gguf-metadata.ts";
 
 const TOKENS = "transformer.wte.weight";
 const POSITIONS = "transformer.wpe.weight";
@@ -36,11 +35,12 @@ function readGpt2Config(json: Readonly<Record<string, unknown>>): DecoderConfig 
   config.only("add_cross_attention", [false]);
   const hiddenSize = config.integer("n_embd", 768);
   const heads = config.integer("n_head", 12);
+  const layers = config.integer("n_layer", 12, LIMITS.layers);
   return {
     modelType: "gpt2",
     vocabularySize: config.integer("vocab_size", 50_257, LIMITS.vocabulary),
     hiddenSize,
-    layers: config.integer("n_layer", 12, LIMITS.layers),
+    layers,
     heads,
     keyValueHeads: heads,
     headSize: hiddenSize / heads,
@@ -48,6 +48,7 @@ function readGpt2Config(json: Readonly<Record<string, unknown>>): DecoderConfig 
     maxPositions: config.integer("n_positions", 1024, LIMITS.positions),
     normEpsilon: config.number("layer_norm_epsilon", 1e-5),
     tieEmbeddings: config.boolean("tie_word_embeddings", true),
+    layerKinds: equalLayers(layers, {}),
     biases: { queryKeyValue: true, output: true, mlp: true },
     json,
   };
@@ -55,16 +56,17 @@ function readGpt2Config(json: Readonly<Record<string, unknown>>): DecoderConfig 
 
 function projections(config: DecoderConfig): Record<string, Projection> {
   const { hiddenSize: hidden, intermediateSize: wide } = config;
-  const projection = (inputs: number, outputs: number): Projection => ({
+  const projection = (inputs: number, outputs: number, residual: boolean): Projection => ({
     inputs,
     outputs,
     transposed: true,
+    residual,
   });
   return {
-    "attn.c_attn": projection(hidden, 3 * hidden),
-    "attn.c_proj": projection(hidden, hidden),
-    "mlp.c_fc": projection(hidden, wide),
-    "mlp.c_proj": projection(wide, hidden),
+    "attn.c_attn": projection(hidden, 3 * hidden, false),
+    "attn.c_proj": projection(hidden, hidden, true),
+    "mlp.c_fc": projection(hidden, wide, false),
+    "mlp.c_proj": projection(wide, hidden, true),
   };
 }
 
@@ -77,9 +79,73 @@ function norm(builder: BlockBuilder | EndBuilder, x: Value, name: string): Value
   );
 }
 
+const GGUF: GgufForm = {
+  architecture: "gpt2",
+  block: new Map([
+    ["attn_norm", "ln_1"],
+    ["attn_qkv", "attn.c_attn"],
+    ["attn_output", "attn.c_proj"],
+    ["ffn_norm", "ln_2"],
+    ["ffn_up", "mlp.c_fc"],
+    ["ffn_down", "mlp.c_proj"],
+  ]),
+  top: new Map([
+    ["token_embd", "transformer.wte"],
+    ["position_embd", "transformer.wpe"],
+    ["output_norm", "transformer.ln_f"],
+  ]),
+  changes: new Map<string, GgufChange>(
+    ["attn_qkv", "attn_output", "ffn_up", "ffn_down"].map((part) => [part, "transposed"]),
+  ),
+  // A copy of the embedding, to which GPT-2's head is always tied.
+  ignored: ["output.weight"],
+  settingTensors: [],
+  readConfig: (reader) => ({
+    vocab_size: vocabularySize(reader),
+    n_positions: reader.integer("context_length"),
+    n_embd: reader.integer("embedding_length"),
+    n_layer: blockCount(reader),
+    n_head: reader.integer("attention.head_count"),
+    n_inner: reader.integer("feed_forward_length"),
+    layer_norm_epsilon: reader.number("attention.layer_norm_epsilon"),
+    activation_function: "gelu_new",
+    tie_word_embeddings: true,
+    ...tokenIds(reader),
+  }),
+  settings(config) {
+    if (!config.tieEmbeddings)
+      throw new AttuneError("model", "a GPT-2 with a head of its own has no GGUF form", {
+        expected: "tie_word_embeddings true",
+      });
+    return {
+      block_count: config.layers,
+      context_length: config.maxPositions,
+      embedding_length: config.hiddenSize,
+      feed_forward_length: config.intermediateSize,
+      "attention.head_count": config.heads,
+      "attention.layer_norm_epsilon": { float: config.normEpsilon },
+    };
+  },
+  tensors: () => ({}),
+};
+
 export const gpt2: ModelFamily = {
   modelType: "gpt2",
-  optionalPrefix: "transformer.",
+  architectures: { language: "GPT2LMHeadModel", scores: "GPT2ForSequenceClassification" },
+  prefix: { name: "transformer.", others: [""] },
+  neutralNorm: 1,
+  peftTargets: ["c_attn"],
+  gguf: GGUF,
+  tiny: {
+    model_type: "gpt2",
+    vocab_size: 61,
+    n_embd: 16,
+    n_layer: 2,
+    n_head: 4,
+    n_positions: 64,
+    activation_function: "gelu_new",
+  },
+  published: { gpt2: { model_type: "gpt2", activation_function: "gelu_new" } },
   // the causal mask, and the number that stands for minus infinity in it
   harmless: [/^(transformer\.)?h\.\d+\.attn\.(masked_)?bias$/],
   readConfig: readGpt2Config,

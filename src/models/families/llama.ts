@@ -6,9 +6,13 @@
  */
 import { add, gatherRows, multiply, rmsNorm, silu } from "../../graph/build.ts";
 import type { Value } from "../../graph/ir.ts";
-import type { BlockBuilder, DecoderConfig, ModelFamily, Projection, Shapes } from "../family.ts";
-import { ConfigReader, LIMITS } from "../family.ts";
+import { ConfigReader, LIMITS } from "../config-reader.ts";
+import type { DecoderConfig } from "../decoder-config.ts";
+import { equalLayers } from "../decoder-config.ts";
+import type { BlockBuilder, ModelFamily, Projection, Shapes } from "../family.ts";
 import { readRope } from "../rope.ts";
+import { INTERLEAVED, llamaGguf } from "../weights/gguf-llama.ts";
+import type { Json, MetadataReader } from "../weights/gguf-metadata.ts";
 
 export const EMBEDDING = "model.embed_tokens.weight";
 export const HEAD = "lm_head.weight";
@@ -51,11 +55,12 @@ export function readLlamaConfig(
     defaults.maxPositions,
     LIMITS.positions,
   );
+  const layers = config.integer("num_hidden_layers", 32, LIMITS.layers);
   return {
     modelType: "llama",
     vocabularySize: config.integer("vocab_size", defaults.vocabularySize, LIMITS.vocabulary),
     hiddenSize,
-    layers: config.integer("num_hidden_layers", 32, LIMITS.layers),
+    layers,
     heads,
     keyValueHeads: config.integer(
       "num_key_value_heads",
@@ -66,7 +71,7 @@ export function readLlamaConfig(
     maxPositions,
     normEpsilon: config.number("rms_norm_eps", 1e-6),
     tieEmbeddings: config.boolean("tie_word_embeddings", false),
-    rope: readRope(json, maxPositions),
+    layerKinds: equalLayers(layers, { rope: readRope(json, maxPositions) }),
     biases: { queryKeyValue: false, output: false, mlp: false },
     json,
   };
@@ -81,23 +86,26 @@ function readOwnLlamaConfig(json: Readonly<Record<string, unknown>>): DecoderCon
   };
 }
 
+/** A torch Linear. */
+export const linear = (inputs: number, outputs: number): Projection => ({
+  inputs,
+  outputs,
+  transposed: false,
+  residual: false,
+});
+
 export function llamaProjections(config: DecoderConfig): Record<string, Projection> {
   const { hiddenSize: hidden, intermediateSize: wide } = config;
   const queries = config.heads * config.headSize;
   const keys = config.keyValueHeads * config.headSize;
-  const projection = (inputs: number, outputs: number): Projection => ({
-    inputs,
-    outputs,
-    transposed: false,
-  });
   return {
-    "self_attn.q_proj": projection(hidden, queries),
-    "self_attn.k_proj": projection(hidden, keys),
-    "self_attn.v_proj": projection(hidden, keys),
-    "self_attn.o_proj": projection(queries, hidden),
-    "mlp.gate_proj": projection(hidden, wide),
-    "mlp.up_proj": projection(hidden, wide),
-    "mlp.down_proj": projection(wide, hidden),
+    "self_attn.q_proj": linear(hidden, queries),
+    "self_attn.k_proj": linear(hidden, keys),
+    "self_attn.v_proj": linear(hidden, keys),
+    "self_attn.o_proj": { ...linear(queries, hidden), residual: true },
+    "mlp.gate_proj": linear(hidden, wide),
+    "mlp.up_proj": linear(hidden, wide),
+    "mlp.down_proj": { ...linear(wide, hidden), residual: true },
   };
 }
 
@@ -154,10 +162,100 @@ export const LLAMA_BUFFERS = [/^(model\.)?(layers\.\d+\.self_attn\.)?rotary_emb\
 
 const same = (x: Value): Value => x;
 
+/** Biases have tensors, and config.json a word for each kind. */
+export const llamaBiases = ({ header: { tensors } }: MetadataReader): Json => ({
+  attention_bias: tensors.has("blk.0.attn_q.bias"),
+  mlp_bias: tensors.has("blk.0.ffn_gate.bias"),
+});
+
+/** What sets the size of a published model. */
+export interface LlamaSizes {
+  vocabulary: number;
+  hidden: number;
+  wide: number;
+  layers: number;
+  heads: number;
+  keyValueHeads: number;
+  context: number;
+  tied?: boolean;
+}
+
+/** config.json of a published model. */
+export const llamaSizes = (type: string, sizes: LlamaSizes): Json => ({
+  model_type: type,
+  vocab_size: sizes.vocabulary,
+  hidden_size: sizes.hidden,
+  intermediate_size: sizes.wide,
+  num_hidden_layers: sizes.layers,
+  num_attention_heads: sizes.heads,
+  num_key_value_heads: sizes.keyValueHeads,
+  max_position_embeddings: sizes.context,
+  tie_word_embeddings: sizes.tied ?? false,
+});
+
+/** Sizes of the tiny models of this kind. */
+export const TINY_LLAMA = {
+  vocab_size: 61,
+  hidden_size: 16,
+  num_hidden_layers: 2,
+  num_attention_heads: 4,
+  num_key_value_heads: 2,
+  intermediate_size: 24,
+  max_position_embeddings: 64,
+} as const;
+
+const smollm2 = (sizes: Omit<LlamaSizes, "vocabulary" | "context" | "tied">): Json =>
+  llamaSizes("llama", { vocabulary: 49_152, context: 8192, tied: true, ...sizes });
+
+const PUBLISHED: ModelFamily["published"] = {
+  "smollm2-135m": smollm2({ hidden: 576, wide: 1536, layers: 30, heads: 9, keyValueHeads: 3 }),
+  "smollm2-360m": smollm2({ hidden: 960, wide: 2560, layers: 32, heads: 15, keyValueHeads: 5 }),
+  "smollm2-1.7b": smollm2({ hidden: 2048, wide: 8192, layers: 24, heads: 32, keyValueHeads: 32 }),
+  "tinyllama-1.1b": llamaSizes("llama", {
+    vocabulary: 32_000,
+    hidden: 2048,
+    wide: 5632,
+    layers: 22,
+    heads: 32,
+    keyValueHeads: 4,
+    context: 2048,
+  }),
+  "llama-8b": llamaSizes("llama", {
+    vocabulary: 128_256,
+    hidden: 4096,
+    wide: 14_336,
+    layers: 32,
+    heads: 32,
+    keyValueHeads: 8,
+    context: 8192,
+  }),
+  "llama-70b": llamaSizes("llama", {
+    vocabulary: 128_256,
+    hidden: 8192,
+    wide: 28_672,
+    layers: 80,
+    heads: 64,
+    keyValueHeads: 8,
+    context: 8192,
+  }),
+};
+
 export const llama: ModelFamily = {
   modelType: "llama",
-  optionalPrefix: "model.",
+  architectures: { language: "LlamaForCausalLM", scores: "LlamaForSequenceClassification" },
+  prefix: { name: "model.", others: [""] },
   harmless: LLAMA_BUFFERS,
+  neutralNorm: 1,
+  peftTargets: ["q_proj", "v_proj"],
+  gguf: llamaGguf({
+    architecture: "llama",
+    // with a window it is a mistral
+    fits: (reader) => reader.value("attention.sliding_window") === undefined,
+    changes: INTERLEAVED,
+    own: llamaBiases,
+  }),
+  tiny: { model_type: "llama", ...TINY_LLAMA, rms_norm_eps: 1e-5, tie_word_embeddings: true },
+  published: PUBLISHED,
   readConfig: readOwnLlamaConfig,
   embeddingShapes: (config): Shapes => ({
     [EMBEDDING]: [config.vocabularySize, config.hiddenSize],

@@ -2,9 +2,10 @@
  * Mistral: Llama with a sliding window over the keys. Source: transformers'
  * models/mistral/modeling_mistral.py.
  */
+import { ConfigReader, LIMITS } from "../config-reader.ts";
 import type { ModelFamily } from "../family.ts";
-import { ConfigReader, LIMITS } from "../family.ts";
-import { llama, readLlamaConfig } from "./llama.ts";
+import { INTERLEAVED, llamaGguf, positionsWithinWindow } from "../weights/gguf-llama.ts";
+import { llama, llamaBiases, llamaSizes, readLlamaConfig, TINY_LLAMA } from "./llama.ts";
 
 /** Of a config.json without the key; null there means full attention. */
 const DEFAULT_WINDOW = 4096;
@@ -12,6 +13,30 @@ const DEFAULT_WINDOW = 4096;
 export const mistral: ModelFamily = {
   ...llama,
   modelType: "mistral",
+  architectures: { language: "MistralForCausalLM", scores: "MistralForSequenceClassification" },
+  gguf: llamaGguf({
+    architecture: "llama",
+    fits: (reader) => reader.value("attention.sliding_window") !== undefined,
+    changes: INTERLEAVED,
+    maxPositions: (reader) => reader.ownContextLength(),
+    own: (reader) => ({
+      sliding_window: reader.integer("attention.sliding_window"),
+      ...llamaBiases(reader),
+    }),
+    faithfulPositions: positionsWithinWindow,
+  }),
+  tiny: { model_type: "mistral", ...TINY_LLAMA, rms_norm_eps: 1e-5, sliding_window: 4 },
+  published: {
+    "mistral-7b": llamaSizes("mistral", {
+      vocabulary: 32_000,
+      hidden: 4096,
+      wide: 14_336,
+      layers: 32,
+      heads: 32,
+      keyValueHeads: 8,
+      context: 32_768,
+    }),
+  },
   readConfig(json) {
     const config = readLlamaConfig(json, {
       vocabularySize: 32_000,
@@ -26,7 +51,9 @@ export const mistral: ModelFamily = {
     return {
       ...config,
       modelType: "mistral",
-      ...(window === undefined ? {} : { slidingWindow: window }),
+      ...(window === undefined
+        ? {}
+        : { layerKinds: config.layerKinds.map((kind) => ({ ...kind, window })) }),
     };
   },
 };

@@ -3,9 +3,10 @@
  * Source: transformers' models/qwen2/modeling_qwen2.py. Its partial sliding window
  * (use_sliding_window) is refused.
  */
+import { ConfigReader } from "../config-reader.ts";
 import type { ModelFamily } from "../family.ts";
-import { ConfigReader } from "../family.ts";
-import { llama, readLlamaConfig } from "./llama.ts";
+import { llamaGguf } from "../weights/gguf-llama.ts";
+import { llama, llamaSizes, readLlamaConfig, TINY_LLAMA } from "./llama.ts";
 
 /** What both generations have where config.json lacks a key. */
 export const QWEN_DEFAULTS = {
@@ -28,6 +29,31 @@ export function refuseWindows(json: Readonly<Record<string, unknown>>): void {
 export const qwen2: ModelFamily = {
   ...llama,
   modelType: "qwen2",
+  architectures: { language: "Qwen2ForCausalLM", scores: "Qwen2ForSequenceClassification" },
+  // Its biases are always there, and config.json has no word for them.
+  gguf: llamaGguf({ architecture: "qwen2" }),
+  tiny: { model_type: "qwen2", ...TINY_LLAMA, tie_word_embeddings: true },
+  published: {
+    "qwen2-0.5b": llamaSizes("qwen2", {
+      vocabulary: 151_936,
+      hidden: 896,
+      wide: 4864,
+      layers: 24,
+      heads: 14,
+      keyValueHeads: 2,
+      context: 32_768,
+      tied: true,
+    }),
+    "qwen2-7b": llamaSizes("qwen2", {
+      vocabulary: 152_064,
+      hidden: 3584,
+      wide: 18_944,
+      layers: 28,
+      heads: 28,
+      keyValueHeads: 4,
+      context: 32_768,
+    }),
+  },
   readConfig(json) {
     refuseWindows(json);
     return {

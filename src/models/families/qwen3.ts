@@ -5,10 +5,11 @@
  */
 import { reshape, rmsNorm } from "../../graph/build.ts";
 import type { Value } from "../../graph/ir.ts";
+import { ConfigReader } from "../config-reader.ts";
 import type { BlockBuilder, ModelFamily } from "../family.ts";
-import { ConfigReader } from "../family.ts";
+import { llamaGguf } from "../weights/gguf-llama.ts";
+import { llama, llamaBlock, llamaBlockShapes, readLlamaConfig, TINY_LLAMA } from "./llama.ts";
 import { QWEN_DEFAULTS, refuseWindows } from "./qwen2.ts";
-import { llama, llamaBlock, llamaBlockShapes, readLlamaConfig } from "./llama.ts";
 
 /** [N, heads * D] -> [N, heads, D], normalised over D. */
 function headNorm(builder: BlockBuilder, x: Value, heads: number, weight: string): Value {
@@ -23,6 +24,13 @@ function headNorm(builder: BlockBuilder, x: Value, heads: number, weight: string
 export const qwen3: ModelFamily = {
   ...llama,
   modelType: "qwen3",
+  architectures: { language: "Qwen3ForCausalLM", scores: "Qwen3ForSequenceClassification" },
+  gguf: llamaGguf({
+    architecture: "qwen3",
+    own: ({ header }) => ({ attention_bias: header.tensors.has("blk.0.attn_q.bias") }),
+  }),
+  tiny: { model_type: "qwen3", ...TINY_LLAMA, head_dim: 8 },
+  published: {},
   readConfig(json) {
     refuseWindows(json);
     const biased = new ConfigReader(json).boolean("attention_bias", false);

@@ -70,15 +70,11 @@ const openAdapter = async (name: string): Promise<Model> =>
  * The tokens as one row, every token of the vocabulary read at every place; or the score at the
  * last.
  */
-function batchOf(
-  { config: { vocabularySize, slidingWindow = ids.length } }: Model,
-  scores: boolean,
-): TokenBatch {
+function batchOf({ config: { vocabularySize } }: Model, scores: boolean): TokenBatch {
   const length = ids.length;
   const bias = zeros("float32", [1, 1, length, length]);
   for (let query = 0; query < length; query++) {
-    for (let key = 0; key < length; key++)
-      if (key > query || query - key >= slidingWindow) bias.data[query * length + key] = -1e9;
+    for (let key = 0; key < length; key++) if (key > query) bias.data[query * length + key] = -1e9;
   }
   const read = scores
     ? [length - 1]

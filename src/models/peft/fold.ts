@@ -12,12 +12,12 @@ import { AttuneError, preview } from "../../core/errors.ts";
 import type { HostTensor } from "../../core/tensor.ts";
 import { float32, tensor, toHalf } from "../../core/tensor.ts";
 import { addProduct, adapterNames, adapterScale } from "../adapter.ts";
-import type { Projection } from "../family.ts";
-import { projectionsByWeight, roundWeight } from "../int8.ts";
+import type { Orientation } from "../family.ts";
+import { roundWeight } from "../int8.ts";
 import { weightNumbers } from "../load.ts";
 import type { Model } from "../model.ts";
-import { SCORE_HEAD, weightShapes } from "../model.ts";
-import { transposeInto } from "../weights/gguf-names.ts";
+import { projectionsByWeight, SCORE_HEAD, weightShapes } from "../model.ts";
+import { transposeInto } from "../weights/gguf-orders.ts";
 import type { PeftConfig } from "./config.ts";
 import type { AdapterTensors } from "./read.ts";
 import type { Matched } from "./targets.ts";
@@ -195,7 +195,7 @@ class Folding {
     return withWeights({ ...model, config }, final, this.shapes);
   }
 
-  private placeOf(module: string, [rows, columns]: readonly [number, number]): Projection {
+  private placeOf(module: string, [rows, columns]: readonly [number, number]): Orientation {
     const projections = this.model.family.projections(this.model.config);
     const local = Object.keys(projections).find((each) => module.endsWith(`.${each}`));
     return local === undefined
@@ -206,7 +206,7 @@ class Folding {
   private async matrices(
     module: string,
     rank: number,
-    { inputs, outputs }: Projection,
+    { inputs, outputs }: Orientation,
   ): Promise<{ a: Float32Array; b: Float32Array }> {
     const names = adapterNames("", module);
     const [a, b] = [
@@ -220,7 +220,7 @@ class Folding {
   private async embeddingMatrices(
     module: string,
     rank: number,
-    { inputs, outputs }: Projection,
+    { inputs, outputs }: Orientation,
   ): Promise<{ a: Float32Array; b: Float32Array }> {
     const [a, b] = [
       await this.take(`${module}.lora_embedding_A`, [rank, outputs]),
@@ -289,7 +289,7 @@ class Folding {
 function rescale(
   weight: Float32Array,
   magnitudes: Float32Array,
-  { inputs, outputs, transposed: turned }: Projection,
+  { inputs, outputs, transposed: turned }: Orientation,
 ): void {
   const [inputStride, outputStride] = turned ? [outputs, 1] : [1, inputs];
   for (let output = 0; output < outputs; output++) {

@@ -77,7 +77,7 @@ async function readParts(
       : undefined;
   const matched = matchModules(config, candidatesOf(model, classifier), {
     file: path,
-    defaults: defaultTargets(model),
+    defaults: config.targets === undefined ? defaultTargets(model, path) : [],
     tied,
   });
   const live = config.dora ? [] : matched.filter(({ name }) => projectionOf(model, name));
@@ -207,9 +207,14 @@ function candidatesOf({ family, config }: Model, classifier: boolean): Candidate
 /** `model.norm` of `model.norm.weight`. */
 export const moduleOf = (weight: string): string => weight.slice(0, weight.lastIndexOf("."));
 
-/** What peft takes where a configuration names no targets. */
-const defaultTargets = ({ family }: Model): string[] =>
-  family.modelType === "gpt2" ? ["c_attn"] : ["q_proj", "v_proj"];
+/** @throws AttuneError `model` where peft has none for the family */
+function defaultTargets({ family }: Model, path: string): readonly string[] {
+  if (family.peftTargets) return family.peftTargets;
+  throw new AttuneError("model", "adapter_config.json names no target_modules", {
+    file: path,
+    expected: `them, since peft has no default for ${family.modelType} models`,
+  });
+}
 
 /** A module's layer and local name, where it is a projection of a block. */
 export function projectionOf(

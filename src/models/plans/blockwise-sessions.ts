@@ -1,6 +1,6 @@
 /**
- * Builds the sessions of the block-wise plan. Inputs of a block's graphs carry the prefix `block.`
- * for every layer.
+ * Builds the sessions of the block-wise plan: those of a block once for each kind of layers. Inputs
+ * of a block's graphs carry the prefix `block.` for every layer.
  */
 import { invariant } from "../../core/errors.ts";
 import { gradients } from "../../graph/autodiff.ts";
@@ -13,9 +13,12 @@ import { liveNodes } from "../../graph/passes.ts";
 import { Session } from "../../runtime/session.ts";
 import type { AdapterConfig } from "../adapter.ts";
 import { Parameters, blockBuilder, endBuilder, trainingAttention } from "../builders.ts";
+import type { LayerKind } from "../decoder-config.ts";
+import { kindsOf } from "../decoder-config.ts";
 import { weightOf } from "../model.ts";
 import type { BlockwiseOptions } from "./blockwise.ts";
-import { METRIC, accumulate, buildLoss, prefixed, rotaryInputs, threadOptions } from "./common.ts";
+import { METRIC, accumulate, buildLoss, prefixed, threadOptions } from "./common.ts";
+import { rotaryInputs } from "./layer-inputs.ts";
 import { buildReadout } from "./readout.ts";
 
 const BLOCK = "block.";
@@ -24,13 +27,25 @@ const BLOCK = "block.";
 export const TIME_BLOCKS = 4;
 const TIME = `${TIME_BLOCKS}*block`;
 
-export interface TrainingSessions {
+/** Of a block that is trained. */
+export interface BlockTraining {
   /** Forward that also gives the activations to keep; absent where they are recomputed. */
   saving?: Session;
   saved: readonly { name: string; shape: Shape }[];
-  blockBackward: Session;
+  backward: Session;
   /** Names under the `block.` prefix. */
-  blockTrainables: readonly string[];
+  trainables: readonly string[];
+}
+
+/** Of the layers of one kind. */
+export interface KindSessions {
+  forward: Session;
+  /** Without the adapter. */
+  baseForward: Session;
+  training?: BlockTraining;
+}
+
+export interface TrainingSessions {
   readBackward: Session;
   readoutTrainables: readonly string[];
   embedBackward?: Session;
@@ -41,9 +56,8 @@ export interface TrainingSessions {
 export interface BlockSessions {
   embed: Session;
   embeddingNames: readonly string[];
-  blockForward: Session;
-  /** Without the adapter. */
-  baseBlockForward: Session;
+  /** By the name of the kind. */
+  kinds: ReadonlyMap<string, KindSessions>;
   readForward: Session;
   readoutNames: readonly string[];
   training?: TrainingSessions;
@@ -57,7 +71,11 @@ interface BuiltBlock {
   y: Value;
 }
 
-function buildBlock(options: BlockwiseOptions, adapter: AdapterConfig | undefined): BuiltBlock {
+function buildBlock(
+  options: BlockwiseOptions,
+  kind: LayerKind,
+  adapter: AdapterConfig | undefined,
+): BuiltBlock {
   const { model } = options;
   const { family, config } = model;
   const graph = createGraph();
@@ -68,8 +86,8 @@ function buildBlock(options: BlockwiseOptions, adapter: AdapterConfig | undefine
   );
   const x = graph.input("x", "float32", [product("batch", TIME), config.hiddenSize]);
   const bias = graph.input("bias", "float32", ["batch", 1, TIME, TIME]);
-  const positions = config.rope ? graph.input("positions", "int64", ["batch", TIME]) : undefined;
-  const rotary = positions && rotaryInputs(graph, model, positions);
+  const positions = kind.rope ? graph.input("positions", "int64", ["batch", TIME]) : undefined;
+  const rotary = positions && rotaryInputs(graph, config, kind, { positions });
   const attention = trainingAttention(config, { batch: "batch", time: TIME, bias, rotary });
   const y = graph.scope("block", () =>
     family.block(
@@ -80,6 +98,7 @@ function buildBlock(options: BlockwiseOptions, adapter: AdapterConfig | undefine
         attention,
       ),
       x,
+      kind,
     ),
   );
   return { graph, parameters, x, y };
@@ -121,31 +140,32 @@ function productValues(graph: Graph, forwardNodes: number, outputs: readonly Val
 
 async function buildBlockTraining(
   options: BlockwiseOptions,
-): Promise<Pick<TrainingSessions, "saving" | "saved" | "blockBackward" | "blockTrainables">> {
+  kind: LayerKind,
+): Promise<BlockTraining> {
   const { model, trainable } = options;
-  const { graph, parameters, x, y } = buildBlock(options, model.adapter?.config);
+  const { graph, parameters, x, y } = buildBlock(options, kind, model.adapter?.config);
   const forwardNodes = graph.nodes.length;
   const dy = graph.input("dy", "float32", y.shape);
   const first = model.family.blockPrefix(0);
-  const blockTrainables = [...parameters.used.keys()].filter((name) =>
+  const trainables = [...parameters.used.keys()].filter((name) =>
     trainable!.has(first + name.slice(BLOCK.length)),
   );
   const [dx, ...slopes] = gradients(
     graph,
     [{ output: y, gradient: dy }],
-    [x, ...blockTrainables.map((name) => parameters.used.get(name)!)],
+    [x, ...trainables.map((name) => parameters.used.get(name)!)],
   );
   const outputs = {
     dx: dx!,
-    ...accumulate(graph, new Map(blockTrainables.map((name, index) => [name, slopes[index]!]))),
+    ...accumulate(graph, new Map(trainables.map((name, index) => [name, slopes[index]!]))),
   };
   const common = threadOptions(options);
   const { recompute = "all" } = options;
   if (recompute === "all") {
     return {
       saved: [],
-      blockTrainables,
-      blockBackward: await Session.create(graph, outputs, {
+      trainables,
+      backward: await Session.create(graph, outputs, {
         label: "a block's backward pass",
         ...common,
       }),
@@ -161,7 +181,7 @@ async function buildBlockTraining(
     { y, ...Object.fromEntries(cuts.map((value) => [value.name, value])) },
     { label: "a block's forward pass", ...common },
   );
-  const blockBackward = await Session.create(graph, outputs, {
+  const backward = await Session.create(graph, outputs, {
     label: "a block's backward pass",
     cuts,
     ...common,
@@ -169,8 +189,8 @@ async function buildBlockTraining(
   return {
     saving,
     saved: cuts.map(({ name, shape }) => ({ name, shape })),
-    blockBackward,
-    blockTrainables,
+    backward,
+    trainables,
   };
 }
 
@@ -289,9 +309,23 @@ async function buildObjective(options: BlockwiseOptions): Promise<Session> {
   );
 }
 
+async function buildKind(options: BlockwiseOptions, kind: LayerKind): Promise<KindSessions> {
+  const forward = (adapter: AdapterConfig | undefined): Promise<Session> => {
+    const { graph, y } = buildBlock(options, kind, adapter);
+    const label = "a block's forward pass";
+    return Session.create(graph, { y }, { label, ...threadOptions(options) });
+  };
+  const baseForward = await forward(undefined);
+  const { adapter } = options.model;
+  return {
+    baseForward,
+    forward: adapter ? await forward(adapter.config) : baseForward,
+    ...(options.trainable ? { training: await buildBlockTraining(options, kind) } : {}),
+  };
+}
+
 /** All sessions of a plan; those for training only where there is something to train. */
 export async function buildBlockwise(options: BlockwiseOptions): Promise<BlockSessions> {
-  const { model, trainable } = options;
   const common = threadOptions(options);
   const embedding = buildEmbedding(options);
   const readout = buildReadoutGraph(options);
@@ -300,53 +334,41 @@ export async function buildBlockwise(options: BlockwiseOptions): Promise<BlockSe
     { y: embedding.y },
     { label: "the embedding", ...common },
   );
-  const base = buildBlock(options, undefined);
-  const baseBlockForward = await Session.create(
-    base.graph,
-    { y: base.y },
-    { label: "a block's forward pass", ...common },
-  );
-  let blockForward = baseBlockForward;
-  if (model.adapter) {
-    const adapted = buildBlock(options, model.adapter.config);
-    blockForward = await Session.create(
-      adapted.graph,
-      { y: adapted.y },
-      { label: "a block's forward pass", ...common },
-    );
-  }
+  const kinds = new Map<string, KindSessions>();
+  for (const kind of kindsOf(options.model.config))
+    kinds.set(kind.name, await buildKind(options, kind));
   const readForward = await Session.create(
     readout.graph,
     { readout: readout.readout, ...readout.statistics },
     { label: "the head", ...common },
   );
-  const training = trainable && {
-    ...(await buildBlockTraining(options)),
+  const training = options.trainable && {
     ...(await buildReadoutTraining(options)),
     ...(await buildEmbeddingTraining(options)),
     objective: await buildObjective(options),
   };
-  const sessions = [embed, baseBlockForward, ...(model.adapter ? [blockForward] : []), readForward];
-  if (training)
-    sessions.push(
-      ...[
-        training.saving,
-        training.blockBackward,
-        training.readBackward,
-        training.embedBackward,
-        training.objective,
-      ].filter((s) => s !== undefined),
-    );
+  const sessions = [
+    embed,
+    ...[...kinds.values()].flatMap(({ forward, baseForward, training: trained }) => [
+      forward,
+      baseForward,
+      trained?.saving,
+      trained?.backward,
+    ]),
+    readForward,
+    training?.readBackward,
+    training?.embedBackward,
+    training?.objective,
+  ];
   return {
     embed,
     embeddingNames: [...embedding.parameters.used.keys()],
-    blockForward,
-    baseBlockForward,
+    kinds,
     readForward,
     readoutNames: [...readout.parameters.used.keys()],
     ...(training ? { training } : {}),
     close: async () => {
-      for (const session of sessions) await session.close();
+      for (const session of new Set(sessions)) await session?.close();
     },
   };
 }

@@ -1,6 +1,6 @@
 /**
- * The block-wise plan: one forward and one backward session for a transformer block, run for every
- * layer with that layer's weights as inputs. Sessions are built in milliseconds at any depth, and
+ * The block-wise plan: one forward and one backward session for the transformer blocks of a kind,
+ * run for every layer with that layer's weights as inputs. Sessions are built in milliseconds at any depth, and
  * with `recompute` (activation checkpointing, Chen et al. 2016) memory grows with depth only by one
  * [N, d] tensor a layer; without it the forward graph also gives the activations that its backward
  * graph reads, which costs memory and saves a forward pass.
@@ -11,11 +11,13 @@ import { elementCount, float32, int64 } from "../../core/tensor.ts";
 import type { Tensors } from "../../runtime/session.ts";
 import { adapterLocals } from "../adapter.ts";
 import { int8Locals } from "../int8.ts";
+import { kindsOf } from "../decoder-config.ts";
 import { weightOf } from "../model.ts";
-import type { BlockSessions } from "./blockwise-sessions.ts";
+import type { BlockSessions, BlockTraining, KindSessions } from "./blockwise-sessions.ts";
 import { TIME_BLOCKS, buildBlockwise } from "./blockwise-sessions.ts";
 import type { PlanOptions } from "./common.ts";
-import { accumulatorFeeds, floats, metricsOf, readings, rotaryFeeds } from "./common.ts";
+import { accumulatorFeeds, floats, metricsOf, readings } from "./common.ts";
+import { biasCount, kindBias, rotaryFeeds } from "./layer-inputs.ts";
 import type {
   ExecutionPlan,
   InputsOf,
@@ -44,28 +46,45 @@ export interface BlockwiseOptions<O extends Objective = Objective> extends PlanO
  */
 const HEAD_BYTES = { frozen: 32 * 2 ** 20, trained: 128 * 2 ** 20 };
 
+/** What blocks read of a batch, by the name of their kind. */
+type BlockFeeds = ReadonlyMap<string, Tensors>;
+
+interface Backward {
+  batch: TokenBatch;
+  feeds: BlockFeeds;
+  /** Hidden states before each block and after the last, [N, d]. */
+  activations: readonly HostTensor<"float32">[];
+  /** Gradient of the hidden states after the last block, [N, d]. */
+  last: HostTensor<"float32">;
+}
+
 export class BlockwisePlan<O extends Objective> implements ExecutionPlan<O> {
   private readonly options: BlockwiseOptions<O>;
-  private readonly rotary: Tensors;
+  /** Tables by the name of the kind. */
+  private readonly rotary: ReadonlyMap<string, Tensors>;
   private readonly scratch = new Scratch();
   private readonly headRows: number;
   private built: Promise<BlockSessions> | undefined;
 
   constructor(options: BlockwiseOptions<O>) {
     this.options = options;
-    this.rotary = rotaryFeeds(options.model, options.maxLength);
+    const { config } = options.model;
+    this.rotary = new Map(
+      kindsOf(config).map((kind) => [kind.name, rotaryFeeds(config, kind, options.maxLength)]),
+    );
     this.headRows = options.headRows ?? defaultHeadRows(options);
   }
 
   async score(given: TokenBatch, { adapter = true }: ScoreOptions = {}): Promise<Readings> {
     const batch = padTime(given, TIME_BLOCKS);
     const sessions = await this.sessions();
-    const block =
-      adapter && this.options.model.adapter ? sessions.blockForward : sessions.baseBlockForward;
+    const feeds = this.blockFeeds(batch);
     let x = await this.embed(sessions, batch);
-    for (let layer = 0; layer < this.options.model.config.layers; layer++) {
+    for (const [layer, { name }] of this.options.model.config.layerKinds.entries()) {
       const y = this.scratch.get(`score ${layer % 2}`, x.shape);
-      await block.run({ x, ...this.blockFeeds(batch), ...this.layerWeights(layer) }, { y });
+      const { forward, baseForward } = sessions.kinds.get(name)!;
+      const block = adapter ? forward : baseForward;
+      await block.run({ x, ...feeds.get(name), ...this.layerWeights(layer) }, { y });
       x = y;
     }
     return this.readForward(sessions, this.selectRows(x, batch), batch);
@@ -75,10 +94,11 @@ export class BlockwisePlan<O extends Objective> implements ExecutionPlan<O> {
     const batch = padTime(given, TIME_BLOCKS);
     const sessions = await this.sessions();
     invariant(sessions.training, "this plan was made without trainable parameters");
-    const activations = await this.forward(sessions, batch);
+    const feeds = this.blockFeeds(batch);
+    const activations = await this.forward(sessions, batch, feeds);
     const rows = this.selectRows(activations.at(-1)!, batch);
     const { read, gradient, results } = await this.readAndJudge(sessions, rows, batch, inputs);
-    await this.backward(sessions, batch, activations, gradient);
+    await this.backward(sessions, { batch, feeds, activations, last: gradient });
     return { ...read, loss: floats(results, "loss")[0]!, metrics: metricsOf<O>(results) };
   }
 
@@ -88,11 +108,11 @@ export class BlockwisePlan<O extends Objective> implements ExecutionPlan<O> {
     invariant(training, "this plan was made without trainable parameters");
     const [batch, time] = padTime(given, TIME_BLOCKS).tokens.shape as readonly [number, number];
     const sizes = { batch, block: time / TIME_BLOCKS };
-    const { layers } = this.options.model.config;
-    let total =
-      layers *
-      ((training.saving ?? sessions.blockForward).operations(sizes) +
-        training.blockBackward.operations(sizes));
+    let total = this.layersOf(sessions).reduce(
+      (sum, { forward, training: { saving = forward, backward } }) =>
+        sum + saving.operations(sizes) + backward.operations(sizes),
+      0,
+    );
     await this.chunks(given.selected.data.length, async (start, end) => {
       const chunk = { chunk: end - start };
       total += training.readBackward.operations(chunk);
@@ -111,30 +131,28 @@ export class BlockwisePlan<O extends Objective> implements ExecutionPlan<O> {
     const sizes = { batch, block: time / TIME_BLOCKS };
     const hidden = 4 * batch * time * model.config.hiddenSize;
     const read = given.selected.data.length;
-    const saved = training.saved.reduce(
-      (total, { shape }) => total + 4 * elementCount(resolveShape(shape, sizes)),
-      0,
-    );
+    const saved = this.layersOf(sessions)
+      .flatMap((layer) => layer.training.saved)
+      .reduce((total, { shape }) => total + 4 * elementCount(resolveShape(shape, sizes)), 0);
     // Before and after each block, two gradients of them and the scattered last one; the read rows
-    // and their gradients; the bias.
+    // and their gradients; the biases.
     const activations =
       (model.config.layers + 4) * hidden +
       2 * 4 * read * model.config.hiddenSize +
-      4 * batch * time * time +
-      model.config.layers * saved;
+      4 * biasCount(model.config) * batch * time * time +
+      saved;
     const chunk = { chunk: Math.min(read, this.options.reads === "scores" ? read : this.headRows) };
     const heads =
       objective!.linearIn === undefined || scored.length > 0
         ? [sessions.readForward, training.readBackward]
         : [training.readBackward];
-    const scoring = scored.map(({ adapter = true }) =>
-      adapter ? sessions.blockForward : sessions.baseBlockForward,
+    const blocks = new Set(
+      this.layersOf(sessions).flatMap(({ forward, baseForward, training: trained }) => [
+        trained.saving ?? forward,
+        trained.backward,
+        ...scored.map(({ adapter = true }) => (adapter ? forward : baseForward)),
+      ]),
     );
-    const blocks = new Set([
-      training.saving ?? sessions.blockForward,
-      training.blockBackward,
-      ...scoring,
-    ]);
     const embedding = training.embedBackward?.workingBytes({ batch, time }) ?? 0;
     const working = [
       embedding,
@@ -198,18 +216,27 @@ export class BlockwisePlan<O extends Objective> implements ExecutionPlan<O> {
     return y;
   }
 
+  /** The sessions of each layer that is trained, first to last. */
+  private layersOf({ kinds }: BlockSessions): Required<KindSessions>[] {
+    return this.options.model.config.layerKinds.map(
+      ({ name }) => kinds.get(name) as Required<KindSessions>,
+    );
+  }
+
   /** Hidden states before each block and after the last. */
   private async forward(
     sessions: BlockSessions,
     batch: TokenBatch,
+    feeds: BlockFeeds,
   ): Promise<HostTensor<"float32">[]> {
     const xs = [await this.embed(sessions, batch)];
-    for (let layer = 0; layer < this.options.model.config.layers; layer++) {
+    for (const [layer, { name }] of this.options.model.config.layerKinds.entries()) {
       const x = xs[layer]!;
       const y = this.scratch.get(`x ${layer + 1}`, x.shape);
-      const into = { y, ...this.savedTensors(sessions, layer, batch) };
-      await (sessions.training!.saving ?? sessions.blockForward).run(
-        { x, ...this.blockFeeds(batch), ...this.layerWeights(layer) },
+      const { forward, training } = sessions.kinds.get(name)!;
+      const into = { y, ...this.savedTensors(training!, layer, batch) };
+      await (training!.saving ?? forward).run(
+        { x, ...feeds.get(name), ...this.layerWeights(layer) },
         into,
       );
       xs.push(y);
@@ -219,37 +246,42 @@ export class BlockwisePlan<O extends Objective> implements ExecutionPlan<O> {
 
   private async backward(
     sessions: BlockSessions,
-    batch: TokenBatch,
-    activations: readonly HostTensor<"float32">[],
-    last: HostTensor<"float32">,
+    { batch, feeds, activations, last }: Backward,
   ): Promise<void> {
     const { trainable, model } = this.options;
-    const training = sessions.training!;
     let dy = last;
     for (let layer = model.config.layers - 1; layer >= 0; layer--) {
+      const { name } = model.config.layerKinds[layer]!;
+      const training = sessions.kinds.get(name)!.training!;
       const x = activations[layer]!;
       const dx = this.scratch.get(`d ${layer % 2}`, x.shape);
       const prefix = model.family.blockPrefix(layer);
       const accumulators = accumulatorFeeds(
         trainable!,
-        training.blockTrainables.map(
-          (local) => [local, prefix + local.slice("block.".length)] as const,
-        ),
+        training.trainables.map((local) => [local, prefix + local.slice("block.".length)] as const),
       );
-      const feeds = {
+      const all = {
         x,
         dy,
-        ...this.blockFeeds(batch),
+        ...feeds.get(name),
         ...this.layerWeights(layer),
-        ...this.savedTensors(sessions, layer, batch),
+        ...this.savedTensors(training, layer, batch),
         ...accumulators.feeds,
       };
-      await training.blockBackward.run(feeds, { dx, ...accumulators.into });
+      await training.backward.run(all, { dx, ...accumulators.into });
       dy = dx;
     }
-    if (!training.embedBackward) return;
+    await this.embedBackward(sessions, batch, dy);
+  }
+
+  private async embedBackward(
+    { training }: BlockSessions,
+    batch: TokenBatch,
+    dy: HostTensor<"float32">,
+  ): Promise<void> {
+    if (!training?.embedBackward) return;
     const accumulators = accumulatorFeeds(
-      trainable!,
+      this.options.trainable!,
       training.embeddingTrainables.map((name) => [name, name] as const),
     );
     await training.embedBackward.run(
@@ -351,15 +383,24 @@ export class BlockwisePlan<O extends Objective> implements ExecutionPlan<O> {
     });
   }
 
-  private blockFeeds(batch: TokenBatch): Tensors {
-    return { positions: batch.positions, bias: batch.bias, ...this.rotary };
+  private blockFeeds(batch: TokenBatch): BlockFeeds {
+    return new Map(
+      kindsOf(this.options.model.config).map((kind) => [
+        kind.name,
+        {
+          positions: batch.positions,
+          bias: kindBias(batch, kind, this.scratch),
+          ...this.rotary.get(kind.name),
+        },
+      ]),
+    );
   }
 
-  private savedTensors(sessions: BlockSessions, layer: number, batch: TokenBatch): Tensors {
+  private savedTensors({ saved }: BlockTraining, layer: number, batch: TokenBatch): Tensors {
     const [rows, time] = batch.tokens.shape as readonly [number, number];
     const symbols = { batch: rows, block: time / TIME_BLOCKS };
     return Object.fromEntries(
-      sessions.training!.saved.map(({ name, shape }) => [
+      saved.map(({ name, shape }) => [
         name,
         this.scratch.get(`${layer} ${name}`, resolveShape(shape, symbols)),
       ]),

@@ -2,15 +2,11 @@
 import { invariant } from "../../core/errors.ts";
 import type { HostTensor } from "../../core/tensor.ts";
 import { addProduct } from "../../graph/build.ts";
-import type { Shape } from "../../graph/dimensions.ts";
 import type { Graph, Value } from "../../graph/ir.ts";
 import type { Tensors } from "../../runtime/session.ts";
-import type { RotaryTables } from "../../graph/build.ts";
 import { threadsFor } from "../../runtime/threads.ts";
 import type { Model } from "../model.ts";
 import { parameterCount } from "../model.ts";
-import type { RopeTables } from "../rope.ts";
-import { ropeTables } from "../rope.ts";
 import type { TrainableParameters } from "../trainable.ts";
 import type { BuiltObjective, MetricsOf, Objective, Readings, TokenBatch } from "./plan.ts";
 
@@ -83,30 +79,11 @@ export function threadOptions({
   return threads === undefined ? {} : { threads };
 }
 
-export function rotaryInputs(
-  graph: Graph,
-  model: Model,
-  positions: Value,
-): RotaryTables | undefined {
-  if (!model.config.rope) return undefined;
-  const shape: Shape = ["table", model.config.headSize / 2];
-  return {
-    positions,
-    cosines: graph.input("cosines", "float32", shape),
-    sines: graph.input("sines", "float32", shape),
-  };
-}
-
-export function rotaryFeeds(model: Model, maxLength: number): Tensors {
-  const { rope, headSize } = model.config;
-  return rope ? ({ ...ropeTables(rope, headSize, maxLength) } satisfies RopeTables) : {};
-}
-
+/** What a graph for all layers reads of a batch, but for the bias of each kind of layers. */
 export function batchFeeds(batch: TokenBatch): Tensors {
   return {
     tokens: batch.tokens,
     positions: batch.positions,
-    bias: batch.bias,
     selected: batch.selected,
     targets: batch.targets,
   };

@@ -4,8 +4,7 @@
  */
 import { int64, zeros } from "../../core/tensor.ts";
 import type { TokenBatch } from "./plan.ts";
-
-const HIDDEN = -1e9;
+import { HIDDEN } from "./plan.ts";
 
 /**
  * The same batch with its time a multiple of `multiple`; the batch itself where it is one already.

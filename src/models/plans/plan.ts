@@ -7,13 +7,20 @@ import type { HostTensor } from "../../core/tensor.ts";
 import type { Shape } from "../../graph/dimensions.ts";
 import type { Value, ValueType } from "../../graph/ir.ts";
 
+/** Added to the score of a key that a token must not see. */
+export const HIDDEN = -1e9;
+
 /** Token sequences laid out for attention. N = B * T rows of hidden states. */
 export interface TokenBatch {
   /** int64 [B, T] */
   tokens: HostTensor<"int64">;
   /** int64 [B, T] */
   positions: HostTensor<"int64">;
-  /** float32 [B, 1, T, T], added to the attention scores */
+  /**
+   * float32 [B, 1, T, T], added to the attention scores: 0 where a token may see a key of its text,
+   * {@link HIDDEN} elsewhere.
+   * Windows are not in it: plans add those of each kind of layers, by the positions.
+   */
   bias: HostTensor<"float32">;
   /** Rows of the N hidden states that are read out, int64 [S]; a row may be read more than once. */
   selected: HostTensor<"int64">;

@@ -12,6 +12,7 @@ import type { Tensors } from "../../runtime/session.ts";
 import { Session } from "../../runtime/session.ts";
 import type { ModelParts } from "../builders.ts";
 import { Parameters, blockBuilder, endBuilder, trainingAttention } from "../builders.ts";
+import { kindsOf } from "../decoder-config.ts";
 import { weightOf } from "../model.ts";
 import type { PlanOptions } from "./common.ts";
 import {
@@ -24,10 +25,9 @@ import {
   metricsOf,
   prefixed,
   readings,
-  rotaryFeeds,
-  rotaryInputs,
   threadOptions,
 } from "./common.ts";
+import { allRotaryFeeds, biasCount, kindBias, kindSuffix, rotaryInputs } from "./layer-inputs.ts";
 import type {
   ExecutionPlan,
   InputsOf,
@@ -40,6 +40,7 @@ import type {
 } from "./plan.ts";
 import type { BuiltReadout } from "./readout.ts";
 import { buildReadout } from "./readout.ts";
+import { Scratch } from "./scratch.ts";
 
 interface BuiltModel extends BuiltReadout {
   graph: Graph;
@@ -54,23 +55,29 @@ function buildForward(options: PlanOptions, parts: ModelParts): BuiltModel {
   const parameters = new Parameters(graph, (name) => weightOf(model, name).dtype);
   const tokens = graph.input("tokens", "int64", ["batch", "time"]);
   const positions = graph.input("positions", "int64", ["batch", "time"]);
-  const bias = graph.input("bias", "float32", ["batch", 1, "time", "time"]);
+  const kinds = kindsOf(config).map((kind) => {
+    const suffix = kindSuffix(config, kind);
+    const bias = graph.input(`bias${suffix}`, "float32", ["batch", 1, "time", "time"]);
+    return { kind, suffix, bias };
+  });
   const selected = graph.input("selected", "int64", ["selected"]);
   const targets = graph.input("targets", "int64", ["selected"]);
-  const attention = trainingAttention(config, {
-    batch: "batch",
-    time: "time",
-    bias,
-    rotary: rotaryInputs(graph, model, positions),
-  });
+  const attentions = new Map(
+    kinds.map(({ kind, suffix, bias }) => {
+      const rotary = rotaryInputs(graph, config, kind, { positions, suffix });
+      const inputs = { batch: "batch", time: "time", bias, rotary };
+      return [kind.name, trainingAttention(config, inputs)];
+    }),
+  );
   const flat = (x: Value): Value => reshape(x, ["batch*time"]);
   let x = graph.scope("embedding", () =>
     family.embed(endBuilder(parts, parameters), flat(tokens), flat(positions)),
   );
-  for (let layer = 0; layer < config.layers; layer++) {
+  for (const [layer, kind] of config.layerKinds.entries()) {
     const prefix = family.blockPrefix(layer);
+    const attention = attentions.get(kind.name)!;
     x = graph.scope(prefix.slice(0, -1), () =>
-      family.block(blockBuilder(parts, parameters, prefix, attention), x),
+      family.block(blockBuilder(parts, parameters, prefix, attention), x, kind),
     );
   }
   const readout = buildReadout(parts, parameters, gatherRows(x, selected), targets, {
@@ -94,19 +101,18 @@ function partsOf(options: PlanOptions, withAdapter: boolean): ModelParts {
 export class WholePlan<O extends Objective> implements ExecutionPlan<O> {
   private readonly options: PlanOptions<O>;
   private readonly rotary: Tensors;
+  private readonly scratch = new Scratch();
   private training: { session: Session; names: string[] } | undefined;
   private readonly scoring = new Map<boolean, { session: Session; names: string[] }>();
 
   constructor(options: PlanOptions<O>) {
     this.options = options;
-    this.rotary = rotaryFeeds(options.model, options.maxLength);
+    this.rotary = allRotaryFeeds(options.model.config, options.maxLength);
   }
 
   async score(batch: TokenBatch, { adapter = true }: ScoreOptions = {}): Promise<Readings> {
     const { session, names } = await this.scorer(adapter);
-    return readings(
-      await session.run({ ...batchFeeds(batch), ...this.rotary, ...this.weights(names) }),
-    );
+    return readings(await session.run({ ...this.batchFeeds(batch), ...this.weights(names) }));
   }
 
   async step(batch: TokenBatch, inputs: InputsOf<O>): Promise<StepResult<O>> {
@@ -119,8 +125,7 @@ export class WholePlan<O extends Objective> implements ExecutionPlan<O> {
       [...trainable.byName.keys()].map((name) => [name, name] as const),
     );
     const feeds = {
-      ...batchFeeds(batch),
-      ...this.rotary,
+      ...this.batchFeeds(batch),
       ...this.weights(names),
       ...accumulators.feeds,
       ...inputs,
@@ -156,12 +161,22 @@ export class WholePlan<O extends Objective> implements ExecutionPlan<O> {
         total + session.workingBytes({ batch: rows, time, selected: batch.selected.data.length }),
       0,
     );
-    return { activations: batch.bias.data.byteLength, working };
+    const { config } = this.options.model;
+    return { activations: biasCount(config) * batch.bias.data.byteLength, working };
   }
 
   async close(): Promise<void> {
     for (const { session } of this.scoring.values()) await session.close();
     await this.training?.session.close();
+  }
+
+  private batchFeeds(batch: TokenBatch): Tensors {
+    const { config } = this.options.model;
+    const biases = kindsOf(config).map((kind) => [
+      `bias${kindSuffix(config, kind)}`,
+      kindBias(batch, kind, this.scratch),
+    ]);
+    return { ...batchFeeds(batch), ...Object.fromEntries(biases), ...this.rotary };
   }
 
   private weights(names: readonly string[]): Tensors {

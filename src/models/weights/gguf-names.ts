@@ -1,107 +1,20 @@
 /**
- * Hugging Face names, shapes and orientation for the tensors of a GGUF file.
- * Source: llama.cpp's gguf-py/gguf/tensor_mapping.py and convert_hf_to_gguf.py, read in both
- * directions: architecture llama (also Mistral's) keeps query and key rows interleaved for its
- * RoPE, gpt2 keeps Conv1D weights transposed.
+ * Hugging Face names, shapes and orientation for the tensors of a GGUF file, and back. What differs
+ * between families is in their records (gguf-form.ts).
  */
 import { AttuneError, invariant, nearest, preview } from "../../core/errors.ts";
-import { gpt2Config, headSize, type Json, llamaConfig, MetadataReader } from "./gguf-config.ts";
+import type { ModelFamily } from "../family.ts";
+import { FAMILIES } from "../registry.ts";
+import type { GgufChange, GgufForm } from "./gguf-form.ts";
 import { type GgufHeader, type GgufTensor, showValue } from "./gguf-header.ts";
-
-type Names = ReadonlyMap<string, string>;
-
-interface Architecture {
-  /** GGUF's name of a part of a block, and Hugging Face's. */
-  readonly block: Names;
-  readonly top: Names;
-  readonly prefix: string;
-  config(reader: MetadataReader, ropeFactors: Float32Array | undefined): Json;
-  /** Tensors that hold nothing that the config does not say. */
-  readonly ignored: readonly string[];
-  /** What was done to a part of a block, and must be undone. */
-  readonly changes: ReadonlyMap<string, Change>;
-}
-
-/** How the numbers in the file differ from those of the checkpoint. */
-export type Change = "transposed" | "interleaved-queries" | "interleaved-keys";
-
-/** Llama 3's frequency factors. */
-export const ROPE_FACTORS = "rope_freqs.weight";
-
-const LLAMA_BLOCK: Names = new Map([
-  ["attn_norm", "input_layernorm"],
-  ["attn_q", "self_attn.q_proj"],
-  ["attn_k", "self_attn.k_proj"],
-  ["attn_v", "self_attn.v_proj"],
-  ["attn_output", "self_attn.o_proj"],
-  ["attn_q_norm", "self_attn.q_norm"],
-  ["attn_k_norm", "self_attn.k_norm"],
-  ["ffn_norm", "post_attention_layernorm"],
-  ["ffn_gate", "mlp.gate_proj"],
-  ["ffn_up", "mlp.up_proj"],
-  ["ffn_down", "mlp.down_proj"],
-]);
-
-const LLAMA_TOP: Names = new Map([
-  ["token_embd", "model.embed_tokens"],
-  ["output_norm", "model.norm"],
-  ["output", "lm_head"],
-]);
-
-const llamaLike = (modelType: string, changes: ReadonlyMap<string, Change>): Architecture => ({
-  block: LLAMA_BLOCK,
-  top: LLAMA_TOP,
-  prefix: "model.layers.",
-  config: (reader, ropeFactors) => llamaConfig(reader, modelType, ropeFactors),
-  ignored: [ROPE_FACTORS],
-  changes,
-});
-
-const GPT2: Architecture = {
-  block: new Map([
-    ["attn_norm", "ln_1"],
-    ["attn_qkv", "attn.c_attn"],
-    ["attn_output", "attn.c_proj"],
-    ["ffn_norm", "ln_2"],
-    ["ffn_up", "mlp.c_fc"],
-    ["ffn_down", "mlp.c_proj"],
-  ]),
-  top: new Map([
-    ["token_embd", "transformer.wte"],
-    ["position_embd", "transformer.wpe"],
-    ["output_norm", "transformer.ln_f"],
-  ]),
-  prefix: "transformer.h.",
-  config: gpt2Config,
-  // A copy of the embedding, to which GPT-2's head is always tied.
-  ignored: ["output.weight"],
-  changes: new Map<string, Change>(
-    ["attn_qkv", "attn_output", "ffn_up", "ffn_down"].map((part) => [part, "transposed"]),
-  ),
-};
-
-const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map([
-  [
-    "llama",
-    llamaLike(
-      "llama",
-      new Map([
-        ["attn_q", "interleaved-queries"],
-        ["attn_k", "interleaved-keys"],
-      ]),
-    ),
-  ],
-  ["qwen2", llamaLike("qwen2", new Map())],
-  ["qwen3", llamaLike("qwen3", new Map())],
-  ["gpt2", GPT2],
-]);
+import { headSize, type Json, MetadataReader } from "./gguf-metadata.ts";
 
 export interface MappedTensor {
   /** The tensor in the GGUF file. */
   readonly source: GgufTensor;
   /** In the checkpoint's orientation. */
   readonly shape: readonly number[];
-  readonly change?: Change;
+  readonly change?: GgufChange;
 }
 
 export interface MappedModel {
@@ -112,67 +25,93 @@ export interface MappedModel {
   readonly tensors: ReadonlyMap<string, MappedTensor>;
 }
 
+/** A family with its GGUF form, and the metadata of a file of it. */
+export interface GgufModel {
+  readonly family: ModelFamily;
+  readonly form: GgufForm;
+  readonly reader: MetadataReader;
+}
+
+/**
+ * The family that a GGUF file is of.
+ * @throws AttuneError `model` for an architecture that attune does not have
+ */
+export function ggufModel(file: string, header: GgufHeader): GgufModel {
+  const name = header.metadata.get("general.architecture");
+  const reader = new MetadataReader(file, header, String(name));
+  for (const family of FAMILIES) {
+    const { gguf: form } = family;
+    if (form && form.architecture === name && (form.fits?.(reader) ?? true))
+      return { family, form, reader };
+  }
+  const known = [...new Set(FAMILIES.flatMap(({ gguf }) => (gguf ? [gguf.architecture] : [])))];
+  const near = typeof name === "string" ? nearest(name, known) : undefined;
+  throw new AttuneError("model", "this GGUF architecture is not supported", {
+    file,
+    got: showValue(name),
+    expected: known.join(", "),
+    ...(near ? { hint: `a ${near} model` } : {}),
+  });
+}
+
+/** The setting tensors that a file has. */
+export const settingTensors = ({ form, reader }: GgufModel): string[] =>
+  form.settingTensors.filter((name) => reader.header.tensors.has(name));
+
 /**
  * A GGUF file's model in Hugging Face's terms.
- * @param ropeFactors numbers of the tensor {@link ROPE_FACTORS}, where the file has it
- * @throws AttuneError `model` for an architecture, a tensor or a setting that attune does not have
+ * @param numbers of the setting tensors that the file has, by name
+ * @throws AttuneError `model` for a tensor or a setting that attune does not have
  */
-export function mapGguf(file: string, header: GgufHeader, ropeFactors?: Float32Array): MappedModel {
-  const name = header.metadata.get("general.architecture");
-  const architecture = typeof name === "string" ? ARCHITECTURES.get(name) : undefined;
-  if (!architecture) {
-    const near = typeof name === "string" ? nearest(name, ARCHITECTURES.keys()) : undefined;
-    throw new AttuneError("model", "this GGUF architecture is not supported", {
-      file,
-      got: showValue(name),
-      expected: [...ARCHITECTURES.keys()].join(", "),
-      ...(near ? { hint: `a ${near} model` } : {}),
-    });
-  }
-  const reader = new MetadataReader(file, header, String(name));
-  const config = architecture.config(reader, ropeFactors);
+export function mapGguf(
+  { family, form, reader }: GgufModel,
+  numbers: ReadonlyMap<string, Float32Array>,
+): MappedModel {
+  const config = {
+    architectures: [family.architectures.language],
+    model_type: family.modelType,
+    ...form.readConfig(reader, numbers),
+  };
   const size = headSize(reader);
   const tensors = new Map<string, MappedTensor>();
-  for (const tensor of header.tensors.values()) {
-    if (architecture.ignored.includes(tensor.name)) continue;
-    const { target, part } = mapName(file, tensor.name, architecture);
+  for (const tensor of reader.header.tensors.values()) {
+    if (form.ignored.includes(tensor.name) || form.settingTensors.includes(tensor.name)) continue;
+    const { target, part } = mapName(reader.file, tensor.name, { family, form });
     tensors.set(
       target,
-      mapTensor(file, tensor, { change: architecture.changes.get(part), headSize: size }),
+      mapTensor(reader.file, tensor, { change: form.changes.get(part), headSize: size }),
     );
   }
   return { config, headSize: size, tensors };
 }
 
-/** GGUF's architecture for a `model_type`; undefined where it has none that attune knows. */
-export function ggufArchitecture(modelType: string): string | undefined {
-  const name = modelType === "mistral" ? "llama" : modelType;
-  return ARCHITECTURES.has(name) ? name : undefined;
-}
+/** What stands before the number of a block. */
+const blocksPrefix = (family: ModelFamily): string => family.blockPrefix(0).replace(/0\.$/, "");
 
 /** The GGUF name of a weight, and what must be done to its numbers. */
 export function ggufName(
-  architecture: string,
+  family: ModelFamily,
+  form: GgufForm,
   name: string,
-): { name: string; change: Change | undefined } {
-  const { block, top, prefix, changes } = ARCHITECTURES.get(architecture)!;
+): { name: string; change: GgufChange | undefined } {
+  const prefix = blocksPrefix(family);
   const [, local, kind] = /^(.+)\.(weight|bias)$/.exec(name)!;
   const inBlock = local!.startsWith(prefix)
     ? /^(\d+)\.(.+)$/.exec(local!.slice(prefix.length))
     : null;
   const wanted = inBlock?.[2] ?? local;
-  const part = [...(inBlock ? block : top)].find(([, target]) => target === wanted)?.[0];
+  const part = [...(inBlock ? form.block : form.top)].find(([, target]) => target === wanted)?.[0];
   invariant(part !== undefined, `GGUF has no name for the weight ${name}`);
   return {
     name: `${inBlock ? `blk.${inBlock[1]!}.` : ""}${part}.${kind!}`,
-    change: inBlock ? changes.get(part) : undefined,
+    change: form.changes.get(part),
   };
 }
 
 function mapName(
   file: string,
   source: string,
-  { block, top, prefix }: Architecture,
+  { family, form: { block, top } }: Pick<GgufModel, "family" | "form">,
 ): { target: string; part: string } {
   const [, layer, part, kind] =
     /^(?:blk\.(0|[1-9]\d{0,5})\.)?([a-z0-9_]+)\.(weight|bias)$/.exec(source) ?? [];
@@ -184,21 +123,23 @@ function mapName(
       hint: "the safetensors form of this model",
     });
   }
-  return { target: `${layer === undefined ? "" : `${prefix}${layer}.`}${target}.${kind!}`, part };
+  const prefix = layer === undefined ? "" : family.blockPrefix(Number(layer));
+  return { target: `${prefix}${target}.${kind!}`, part };
 }
 
 function mapTensor(
   file: string,
   source: GgufTensor,
-  { change, headSize: size }: { change: Change | undefined; headSize: number },
+  { change, headSize: size }: { change: GgufChange | undefined; headSize: number },
 ): MappedTensor {
   const { shape } = source;
   if (!change || (change === "transposed" && shape.length < 2)) return { source, shape };
+  if (change === "plus-one") return { source, shape, change };
   if (change === "transposed" && shape.length === 2)
     return { source, shape: shape.toReversed(), change };
   const rows = shape[0] ?? 0;
   if (
-    change !== "transposed" &&
+    change === "interleaved" &&
     shape.length <= 2 &&
     size % 2 === 0 &&
     rows > 0 &&
@@ -210,58 +151,4 @@ function mapTensor(
     got: `[${shape.join(", ")}]`,
     expected: change === "transposed" ? "a matrix" : `rows for heads of ${size}`,
   });
-}
-
-/**
- * Undoes llama.cpp's row order in place: each head's rows [half, 2, columns] become [2, half,
- * columns].
- * @param data numbers of whole heads, row-major
- * @param size rows of a head
- * @param columns numbers of a row
- */
-export function deinterleave(data: Float32Array, size: number, columns: number): void {
-  const head = new Float32Array(size * columns);
-  const half = size / 2;
-  for (let start = 0; start < data.length; start += head.length) {
-    head.set(data.subarray(start, start + head.length));
-    for (let row = 0; row < size; row++) {
-      const to = start + ((row & 1) * half + (row >> 1)) * columns;
-      data.set(head.subarray(row * columns, (row + 1) * columns), to);
-    }
-  }
-}
-
-/**
- * The opposite of {@link deinterleave}: each head's rows [2, half, columns] become [half, 2,
- * columns].
- */
-export function interleave(data: Float32Array, size: number, columns: number): void {
-  const head = new Float32Array(size * columns);
-  const half = size / 2;
-  for (let start = 0; start < data.length; start += head.length) {
-    head.set(data.subarray(start, start + head.length));
-    for (let row = 0; row < size; row++) {
-      const from = ((row & 1) * half + (row >> 1)) * columns;
-      data.set(head.subarray(from, from + columns), start + row * columns);
-    }
-  }
-}
-
-/** Rows that are transposed at a time, so that reads and writes both stay in cache. */
-const TILE = 32;
-
-/** [rows, columns] to [columns, rows]. */
-export function transposeInto(
-  data: Float32Array,
-  rows: number,
-  columns: number,
-  out: Float32Array,
-): void {
-  for (let top = 0; top < rows; top += TILE) {
-    const bottom = Math.min(top + TILE, rows);
-    for (let column = 0; column < columns; column++) {
-      for (let row = top; row < bottom; row++)
-        out[column * rows + row] = data[row * columns + column]!;
-    }
-  }
 }

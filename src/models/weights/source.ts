@@ -10,13 +10,8 @@ import { elementCount } from "../../core/tensor.ts";
 import { FileReader, readBytes } from "./bytes.ts";
 import { weightsFingerprint } from "./fingerprint.ts";
 import { GgufFile, type GgufMetadata } from "./gguf.ts";
-import {
-  deinterleave,
-  mapGguf,
-  type MappedTensor,
-  ROPE_FACTORS,
-  transposeInto,
-} from "./gguf-names.ts";
+import { ggufModel, mapGguf, type MappedTensor, settingTensors } from "./gguf-names.ts";
+import { deinterleave, transposeInto } from "./gguf-orders.ts";
 import { readJsonObject } from "./json-file.ts";
 import { openSafetensorsFolder } from "./safetensors-folder.ts";
 
@@ -118,10 +113,10 @@ async function noConfig(path: string): Promise<AttuneError> {
 async function openGguf(path: string): Promise<WeightSource> {
   const file = await GgufFile.open(path);
   try {
-    const ropeFactors = file.header.tensors.has(ROPE_FACTORS)
-      ? await file.read(ROPE_FACTORS)
-      : undefined;
-    const { config, headSize, tensors } = mapGguf(path, file.header, ropeFactors);
+    const model = ggufModel(path, file.header);
+    const settings = new Map<string, Float32Array>();
+    for (const name of settingTensors(model)) settings.set(name, await file.read(name));
+    const { config, headSize, tensors } = mapGguf(model, settings);
     return ggufSource({ path, file, config, headSize, tensors });
   } catch (error) {
     await file.close();
@@ -175,6 +170,7 @@ async function readMapped(
     return out;
   }
   const data = await file.read(source.name, into);
-  if (change) deinterleave(data, headSize, shape.length === 2 ? shape[1]! : 1);
+  if (change === "interleaved") deinterleave(data, headSize, shape.length === 2 ? shape[1]! : 1);
+  if (change === "plus-one") for (let i = 0; i < data.length; i++) data[i]! -= 1;
   return data;
 }

@@ -141,7 +141,7 @@ export async function* dpo(
     },
     config,
   );
-  const layout = { padId: encoder.padId, window: model.config.slidingWindow };
+  const layout = { padId: encoder.padId };
 
   // 3.
   const all = [...pairs, ...held];
@@ -221,7 +221,7 @@ interface PairWorkParts {
   plan: ExecutionPlan<PairObjective>;
   table: ReferenceTable;
   reference: ReferenceModel | undefined;
-  layout: { padId: number; window: number | undefined };
+  layout: { padId: number };
   /** Sequences that are read of one pair. */
   columns: number;
 }

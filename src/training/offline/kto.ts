@@ -137,7 +137,7 @@ export async function* kto(
       .addPartners(order.slice(start, start + config.batchSize))
       .forEach((row) => wanted.add(row));
   rows.addPartners(held).forEach((row) => wanted.add(row));
-  const layout = { padId: encoder.padId, window: model.config.slidingWindow };
+  const layout = { padId: encoder.padId };
   const table = new ReferenceTable(rows, { ...layout, microBatchTokens: config.microBatchTokens });
   const reference = referenceModel(config.reference, { given, plan }, config);
   if (config.reference === "cached" && !context.run?.resumedFrom && !context.rehearsal) {
@@ -250,7 +250,7 @@ interface AnswerWorkParts {
   plan: ExecutionPlan<KtoObjective>;
   table: ReferenceTable;
   reference: ReferenceModel;
-  layout: { padId: number; window: number | undefined };
+  layout: { padId: number };
   rows: Rows;
 }
 

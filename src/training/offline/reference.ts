@@ -87,7 +87,6 @@ export function referenceModel(
 
 export interface TableOptions {
   padId: number;
-  window: number | undefined;
   microBatchTokens: number;
 }
 

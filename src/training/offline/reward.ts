@@ -226,7 +226,7 @@ export async function* rewardModel(
   const work = new GroupWork({
     config,
     plan,
-    layout: { padId: encoder.padId, window: model.config.slidingWindow },
+    layout: { padId: encoder.padId },
   });
   const evaluated = new LastEvaluation(() => work.read(held));
 
@@ -275,7 +275,7 @@ export async function* rewardModel(
 interface GroupWorkParts {
   config: RewardConfig;
   plan: ExecutionPlan<RewardObjective>;
-  layout: { padId: number; window: number | undefined };
+  layout: { padId: number };
 }
 
 /** Batches of prompts with their answers, and what is read of them. */

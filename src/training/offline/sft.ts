@@ -117,7 +117,7 @@ export async function* sft(
       ? packIntoRows(items, rowLength).map(packExamples)
       : items.map(layExample);
     return groupByLength(rows, ({ ids }) => ids.length, config.microBatchTokens).map((group) =>
-      joinRows(group, { padId: encoder.padId, window: model.config.slidingWindow }),
+      joinRows(group, { padId: encoder.padId }),
     );
   };
 

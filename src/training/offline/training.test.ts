@@ -46,8 +46,7 @@ describe("layout", () => {
     );
     return sums;
   };
-  const join = (type: string, rows: Parameters<typeof joinRows>[0]) =>
-    joinRows(rows, { padId: encoder.padId, window: tiny(type).config.slidingWindow });
+  const join = (rows: Parameters<typeof joinRows>[0]) => joinRows(rows, { padId: encoder.padId });
 
   test.each(Object.keys(TINY_CONFIGS))(
     "%s: alone = padded = packed = shared prefix",
@@ -59,7 +58,7 @@ describe("layout", () => {
       };
       const both = [example(chosen), example(rejected)];
       const alone = (
-        await Promise.all(both.map((one) => scoreOf(type, join(type, [layExample(one)]))))
+        await Promise.all(both.map((one) => scoreOf(type, join([layExample(one)]))))
       ).flat();
       for (const rows of [
         both.map(layExample),
@@ -67,7 +66,7 @@ describe("layout", () => {
         [layShared(prompt, [chosen, rejected])],
         [layShared(prompt, [chosen, rejected]), layExample(both[0]!)],
       ]) {
-        const scores = await scoreOf(type, join(type, rows));
+        const scores = await scoreOf(type, join(rows));
         alone.forEach((expected, index) =>
           expect(Math.abs(scores[index]! - expected)).toBeLessThan(1e-4 * Math.abs(expected)),
         );

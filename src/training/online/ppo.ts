@@ -277,7 +277,7 @@ class PpoMethod extends PolicyMethod<PpoConfig, PolicyObjective, PpoInput> {
   /** Adds the gradients of the SFT loss (PPO-ptx) to those of an update. */
   private async addDemonstrations(update: number): Promise<Update | undefined> {
     const { ptx } = this;
-    const { encoder, model } = this.input;
+    const { encoder } = this.input;
     if (!ptx) return undefined;
     const { batchSize, coef } = this.config.ptx;
     const examples = itemsOfStep(this.demonstrations.examples, update, {
@@ -292,10 +292,7 @@ class PpoMethod extends PolicyMethod<PpoConfig, PolicyObjective, PpoInput> {
       ({ ids }) => ids.length,
       this.config.microBatchTokens,
     )) {
-      const { batch } = joinRows(group, {
-        padId: encoder.padId,
-        window: model.config.slidingWindow,
-      });
+      const { batch } = joinRows(group, { padId: encoder.padId });
       const slope = new Float32Array(batch.selected.data.length).fill(-coef / tokens);
       loss += (await ptx.plan.step(batch, { slope: float32([slope.length], slope) })).loss;
     }

@@ -341,11 +341,9 @@ export abstract class PolicyMethod<
   }
 
   protected batches(rows: readonly LaidRow[], members: readonly number[]): RolloutBatch[] {
-    const { encoder, model } = this.input;
     return batchRollouts(rows, members, {
       microBatchTokens: this.config.microBatchTokens,
-      padId: encoder.padId,
-      window: model.config.slidingWindow,
+      padId: this.input.encoder.padId,
     });
   }
 

@@ -102,7 +102,6 @@ export class RewardModelSource implements RewardSource {
     const options = {
       microBatchTokens: this.microBatchTokens,
       padId: this.encoder.padId,
-      window: this.model.config.slidingWindow,
     };
     for (const batch of batchRollouts(rows, [...rows.keys()], options)) {
       readByAnswer((await this.phase.plan.score(batch.laid.batch)).readout, batch, scores);

@@ -216,7 +216,7 @@ const LENGTH_STEP = 8;
 export function batchRollouts(
   rows: readonly LaidRow[],
   members: readonly number[],
-  options: { microBatchTokens: number; padId: number; window: number | undefined },
+  options: { microBatchTokens: number; padId: number },
 ): RolloutBatch[] {
   const length = (index: number): number =>
     Math.ceil(rows[index]!.ids.length / LENGTH_STEP) * LENGTH_STEP;

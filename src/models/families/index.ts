@@ -1,0 +1,6 @@
+/** Every model family: one line each, and one file that says all of it. */
+export { gpt2 } from "./gpt2.ts";
+export { llama } from "./llama.ts";
+export { mistral } from "./mistral.ts";
+export { qwen2 } from "./qwen2.ts";
+export { qwen3 } from "./qwen3.ts";
