@@ -5,7 +5,7 @@
  */
 import type { Graph, Value } from "../graph/ir.ts";
 import type { DecoderConfig, LayerKind } from "./decoder-config.ts";
-import type { GgufForm } from "./weights/gguf-form.ts";
+import type { GgufForm } from "./gguf/form.ts";
 
 export type Shapes = Readonly<Record<string, readonly number[]>>;
 

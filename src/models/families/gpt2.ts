@@ -10,8 +10,8 @@ import { ConfigReader, LIMITS } from "../config-reader.ts";
 import type { DecoderConfig } from "../decoder-config.ts";
 import { equalLayers } from "../decoder-config.ts";
 import type { BlockBuilder, EndBuilder, ModelFamily, Projection } from "../family.ts";
-import type { GgufChange, GgufForm } from "../weights/gguf-form.ts";
-import { blockCount, tokenIds, vocabularySize } from "../weights/gguf-metadata.ts";
+import type { GgufChange, GgufForm } from "../gguf/form.ts";
+import { blockCount, tokenIds, vocabularySize } from "../gguf/metadata.ts";
 
 const TOKENS = "transformer.wte.weight";
 const POSITIONS = "transformer.wpe.weight";

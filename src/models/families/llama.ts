@@ -11,8 +11,8 @@ import type { DecoderConfig } from "../decoder-config.ts";
 import { equalLayers } from "../decoder-config.ts";
 import type { BlockBuilder, ModelFamily, Projection, Shapes } from "../family.ts";
 import { readRope } from "../rope.ts";
-import { INTERLEAVED, llamaGguf } from "../weights/gguf-llama.ts";
-import type { Json, MetadataReader } from "../weights/gguf-metadata.ts";
+import { INTERLEAVED, llamaGguf } from "../gguf/llama.ts";
+import type { Json, MetadataReader } from "../gguf/metadata.ts";
 
 export const EMBEDDING = "model.embed_tokens.weight";
 export const HEAD = "lm_head.weight";

@@ -4,7 +4,7 @@
  */
 import { ConfigReader, LIMITS } from "../config-reader.ts";
 import type { ModelFamily } from "../family.ts";
-import { INTERLEAVED, llamaGguf, positionsWithinWindow } from "../weights/gguf-llama.ts";
+import { INTERLEAVED, llamaGguf, positionsWithinWindow } from "../gguf/llama.ts";
 import { llama, llamaBiases, llamaSizes, readLlamaConfig, TINY_LLAMA } from "./llama.ts";
 
 /** Of a config.json without the key; null there means full attention. */

@@ -5,7 +5,7 @@
  */
 import { ConfigReader } from "../config-reader.ts";
 import type { ModelFamily } from "../family.ts";
-import { llamaGguf } from "../weights/gguf-llama.ts";
+import { llamaGguf } from "../gguf/llama.ts";
 import { llama, llamaSizes, readLlamaConfig, TINY_LLAMA } from "./llama.ts";
 
 /** What both generations have where config.json lacks a key. */

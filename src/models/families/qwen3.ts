@@ -7,7 +7,7 @@ import { reshape, rmsNorm } from "../../graph/build.ts";
 import type { Value } from "../../graph/ir.ts";
 import { ConfigReader } from "../config-reader.ts";
 import type { BlockBuilder, ModelFamily } from "../family.ts";
-import { llamaGguf } from "../weights/gguf-llama.ts";
+import { llamaGguf } from "../gguf/llama.ts";
 import { llama, llamaBlock, llamaBlockShapes, readLlamaConfig, TINY_LLAMA } from "./llama.ts";
 import { QWEN_DEFAULTS, refuseWindows } from "./qwen2.ts";
 

@@ -7,31 +7,9 @@
  */
 import { isUtf8 } from "node:buffer";
 import { AttuneError, preview } from "../../core/errors.ts";
+import type { GgufHeader, GgufMetadata, GgufTensor, GgufValue } from "../gguf/header.ts";
+import { showValue } from "../gguf/header.ts";
 import { BLOCK_FORMATS, ggmlTypeName } from "./gguf-quants.ts";
-
-/** 64-bit integers are bigints; arrays are plain arrays. */
-export type GgufValue = number | bigint | boolean | string | GgufValue[];
-
-export type GgufMetadata = ReadonlyMap<string, GgufValue>;
-
-export interface GgufTensor {
-  readonly name: string;
-  /** Row-major, outermost first: the reverse of the file's order. */
-  readonly shape: readonly number[];
-  /** ggml's number of the block format, one of BLOCK_FORMATS. */
-  readonly type: number;
-  /** Bytes from the start of the file. */
-  readonly start: number;
-  readonly end: number;
-}
-
-export interface GgufHeader {
-  readonly version: number;
-  readonly metadata: GgufMetadata;
-  readonly tensors: ReadonlyMap<string, GgufTensor>;
-  /** Bytes of the header, without the padding before the tensors. */
-  readonly length: number;
-}
 
 /** Most bytes of a header: ten times those of the largest vocabularies. */
 export const MAX_HEADER = 2 ** 26;
@@ -50,12 +28,6 @@ export function brokenGguf(file: string, what: string, got?: string): AttuneErro
     ...(got === undefined ? {} : { got }),
     hint: "download the file again",
   });
-}
-
-/** A metadata value for messages; a hostile list could be too long for a text. */
-export function showValue(value: GgufValue | undefined): string {
-  if (Array.isArray(value)) return `a list of ${value.length}`;
-  return typeof value === "string" ? preview(value) : String(value ?? "none");
 }
 
 /** Thrown where the header goes on after the bytes at hand. */

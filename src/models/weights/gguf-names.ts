@@ -5,9 +5,9 @@
 import { AttuneError, invariant, nearest, preview } from "../../core/errors.ts";
 import type { ModelFamily } from "../family.ts";
 import { FAMILIES } from "../registry.ts";
-import type { GgufChange, GgufForm } from "./gguf-form.ts";
-import { type GgufHeader, type GgufTensor, showValue } from "./gguf-header.ts";
-import { headSize, type Json, MetadataReader } from "./gguf-metadata.ts";
+import type { GgufChange, GgufForm } from "../gguf/form.ts";
+import { type GgufHeader, type GgufTensor, showValue } from "../gguf/header.ts";
+import { headSize, type Json, MetadataReader } from "../gguf/metadata.ts";
 
 export interface MappedTensor {
   /** The tensor in the GGUF file. */

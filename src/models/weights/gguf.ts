@@ -2,16 +2,11 @@
 import { AttuneError, invariant, nearest } from "../../core/errors.ts";
 import { elementCount } from "../../core/tensor.ts";
 import { type ByteSource, FileReader, readBytes, readPieces } from "./bytes.ts";
-import {
-  brokenGguf,
-  type GgufHeader,
-  type GgufTensor,
-  MAX_HEADER,
-  parseGgufHeader,
-} from "./gguf-header.ts";
+import type { GgufHeader, GgufTensor } from "../gguf/header.ts";
+import { brokenGguf, MAX_HEADER, parseGgufHeader } from "./gguf-header.ts";
 import { BLOCK_FORMATS, dequantizeInto } from "./gguf-quants.ts";
 
-export type { GgufHeader, GgufMetadata, GgufTensor, GgufValue } from "./gguf-header.ts";
+export type { GgufHeader, GgufMetadata, GgufTensor, GgufValue } from "../gguf/header.ts";
 
 /** Bytes of the header that are read at first; only parsing tells how long it is. */
 const FIRST_READ = 2 ** 22;

@@ -4,7 +4,7 @@
  * Source: llama.cpp's gguf-py/gguf/tensor_mapping.py and convert_hf_to_gguf.py.
  */
 import type { DecoderConfig } from "../decoder-config.ts";
-import type { Json, MetadataReader } from "./gguf-metadata.ts";
+import type { Json, MetadataReader } from "./metadata.ts";
 
 /** GGUF's name of a part of a model, and Hugging Face's. */
 export type GgufNames = ReadonlyMap<string, string>;

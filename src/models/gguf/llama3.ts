@@ -3,8 +3,8 @@
  * Source: llama.cpp's `generate_extra_tensors`; transformers' modeling_rope_utils.py.
  */
 import { AttuneError } from "../../core/errors.ts";
-import type { MetadataReader } from "./gguf-metadata.ts";
-import { shortest } from "./gguf-metadata.ts";
+import type { MetadataReader } from "./metadata.ts";
+import { shortest } from "./metadata.ts";
 
 interface Llama3Scaling {
   factor: number;

@@ -4,7 +4,7 @@
  */
 import { countOf } from "../../core/counts.ts";
 import { AttuneError } from "../../core/errors.ts";
-import { type GgufHeader, type GgufValue, showValue } from "./gguf-header.ts";
+import { type GgufHeader, type GgufValue, showValue } from "./header.ts";
 
 export type Json = Record<string, unknown>;
 

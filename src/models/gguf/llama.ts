@@ -4,11 +4,11 @@
  */
 import { AttuneError, invariant } from "../../core/errors.ts";
 import type { DecoderConfig, RopeConfig } from "../decoder-config.ts";
-import type { GgufForm, GgufNames, GgufSetting } from "./gguf-form.ts";
-import { showValue } from "./gguf-header.ts";
-import { llama3Factors, llama3Scaling } from "./gguf-llama3.ts";
-import type { Json, MetadataReader } from "./gguf-metadata.ts";
-import { blockCount, headSize, tokenIds, vocabularySize } from "./gguf-metadata.ts";
+import type { GgufForm, GgufNames, GgufSetting } from "./form.ts";
+import { showValue } from "./header.ts";
+import { llama3Factors, llama3Scaling } from "./llama3.ts";
+import type { Json, MetadataReader } from "./metadata.ts";
+import { blockCount, headSize, tokenIds, vocabularySize } from "./metadata.ts";
 
 /** Llama 3's frequency factors. */
 export const ROPE_FACTORS = "rope_freqs.weight";
