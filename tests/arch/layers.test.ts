@@ -218,7 +218,6 @@ const KNOWN_CIRCLES_OF_FILES: readonly string[] = [
   "models/adapter.ts models/int8.ts models/model.ts",
   "models/peft/fold.ts models/peft/read.ts",
   "models/plans/blockwise-sessions.ts models/plans/blockwise.ts",
-  "models/weights/hub-errors.ts models/weights/hub.ts",
   "training/offline/dpo-metrics.ts training/offline/dpo.ts",
 ];
 const KNOWN_CIRCLES_OF_FOLDERS: readonly string[] = [

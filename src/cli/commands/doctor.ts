@@ -8,7 +8,7 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { busyNote, calibrate } from "../../planning/calibrate.ts";
 import type { Machine } from "../../planning/calibrate.ts";
-import { hubCacheFolder } from "../../models/weights/hub.ts";
+import { hubCacheFolder } from "../../models/weights/hub-access.ts";
 import { cacheFolder } from "../../runs/cache-folder.ts";
 import { versions } from "../../runs/versions.ts";
 import { hasExactBytes } from "../../runtime/bytes.ts";

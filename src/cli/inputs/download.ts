@@ -1,5 +1,5 @@
 /** Progress of a download from the hub: shown from the first byte on, ended whatever happens. */
-import type { HubOptions } from "../../models/weights/hub.ts";
+import type { HubOptions } from "../../models/weights/hub-access.ts";
 import type { CommandContext } from "../command.ts";
 import type { Progress } from "../display/reporter.ts";
 

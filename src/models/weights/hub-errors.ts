@@ -1,6 +1,6 @@
 /** What the hub's and the network's errors mean for the user. */
 import { AttuneError, preview } from "../../core/errors.ts";
-import type { Hub } from "./hub.ts";
+import type { Hub } from "./hub-access.ts";
 
 interface HttpError {
   statusCode?: unknown;

@@ -6,7 +6,8 @@
 import { commitIter, createRepo } from "@huggingface/hub";
 import { boundedFetch } from "../../core/bounded-fetch.ts";
 import { AttuneError, preview } from "../../core/errors.ts";
-import { MOST_ANSWER, PUBLIC_HUB, isHubId, storedToken } from "./hub.ts";
+import { isHubId } from "./hub.ts";
+import { MOST_ANSWER, PUBLIC_HUB, storedToken } from "./hub-access.ts";
 
 export interface FileToUpload {
   /** In the repository, with `/`. */

@@ -7,14 +7,8 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { AttuneError } from "../../core/errors.ts";
 import { safePath } from "./hub-cache.ts";
-import {
-  fetchDataset,
-  fetchModel,
-  type HubOptions,
-  type HubProgress,
-  isHubId,
-  locateModel,
-} from "./hub.ts";
+import { fetchDataset, fetchModel, isHubId, locateModel } from "./hub.ts";
+import { type HubOptions, type HubProgress } from "./hub-access.ts";
 import { INDEX } from "./safetensors-writer.ts";
 import { withFolder } from "./testing.ts";
 

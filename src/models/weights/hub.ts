@@ -6,49 +6,16 @@
  * HF_ENDPOINT, HF_TOKEN.
  */
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { boundedFetch } from "../../core/bounded-fetch.ts";
 import { AttuneError, preview } from "../../core/errors.ts";
-import { parseJson } from "../../core/json.ts";
 import { CachedRepository, isCommit, type RepositoryKind } from "./hub-cache.ts";
 import { downloadFile, type FileToDownload } from "./hub-download.ts";
 import { hubError, isUnreachable } from "./hub-errors.ts";
-import { INDEX } from "./safetensors-writer.ts";
-
-export interface HubProgress {
-  /** File that is on its way. */
-  readonly file: string;
-  /** Bytes that are here, of all files that were missing. */
-  readonly bytes: number;
-  readonly total: number;
-  /** Since the download began, without what an earlier one had left. */
-  readonly bytesPerSecond: number;
-}
-
-export interface HubOptions {
-  /** Branch, tag or commit. Default main. */
-  revision?: string;
-  /** Default: as the environment says, else ~/.cache/huggingface/hub. */
-  cacheFolder?: string;
-  /** Default: HF_ENDPOINT, else the public hub. */
-  hubUrl?: string;
-  /** Default: HF_TOKEN, else what `hf auth login` stored. */
-  accessToken?: string;
-  /** Use the cache alone. Default: HF_HUB_OFFLINE. */
-  offline?: boolean;
-  /** Of a data set: only files that carry this name, such as `train`. Default: all. */
-  split?: string;
-  onProgress?: (progress: HubProgress) => void;
-  signal?: AbortSignal;
-  /** Seconds of silence after which a connection counts as broken. Default 30. */
-  stallSeconds?: number;
-  /** Longest answer about a repository, bytes. Default 64 MiB. */
-  mostAnswerBytes?: number;
-  /** Seconds before the first retry. Default 1. */
-  retrySeconds?: number;
-}
+import type { Hub, HubOptions } from "./hub-access.ts";
+import { MOST_ANSWER, PUBLIC_HUB, hubCacheFolder, isOffline, storedToken } from "./hub-access.ts";
+import type { RemoteFile } from "./hub-files.ts";
+import { chooseFiles, dataFiles, isModelFile, missingOfModel } from "./hub-files.ts";
 
 export interface HubSnapshot {
   /** Folder with the files, as the repository lays them out. */
@@ -58,26 +25,10 @@ export interface HubSnapshot {
   readonly files: readonly string[];
 }
 
-interface RemoteFile {
-  readonly path: string;
-  readonly size: number;
-  readonly etag: string;
-}
-
-/** Where models are where the environment names no other hub. */
-export const PUBLIC_HUB = "https://huggingface.co";
 /** Seconds for an answer about a repository, as in huggingface_hub. */
 const ANSWER_SECONDS = 10;
-/** Bytes of one answer about a repository; a page of a listing has some hundred kilobytes. */
-export const MOST_ANSWER = 64 * 2 ** 20;
 /** Files of one repository, over all pages of its listing. */
 const MOST_FILES = 1_000_000;
-const MODEL_FILES =
-  /^(config|generation_config|tokenizer|tokenizer_config|special_tokens_map|added_tokens|vocab|chat_template|adapter_config|model\.safetensors\.index)\.json$|^(merges\.txt|chat_template\.jinja|tokenizer\.model)$|^(adapter_)?model(-\d{5}-of-\d{5})?\.safetensors$/;
-/** By preference: one format is enough. */
-const DATA_FORMATS = [/\.parquet$/, /\.jsonl(\.gz)?$/, /\.json(\.gz)?$/, /\.csv(\.gz)?$/];
-const NO_DATA = /(^|\/)(\.|dataset_infos\.json$|dataset_dict\.json$|state\.json$|config\.json$)/;
-
 /** Whether a text may be a Hugging Face id: NAME or ORGANISATION/NAME. */
 export function isHubId(text: string): boolean {
   return (
@@ -162,45 +113,9 @@ async function fetchSnapshot(
   }
 }
 
-export interface Hub {
-  readonly kind: RepositoryKind;
-  readonly id: string;
-  readonly revision: string;
-  readonly url: string;
-  readonly accessToken: string | undefined;
-  readonly options: HubOptions;
-}
-
 function cachedOr(cached: HubSnapshot | string, error: (why: string) => AttuneError): HubSnapshot {
   if (typeof cached === "string") throw error(cached);
   return cached;
-}
-
-/** Where downloads are kept, as huggingface_hub keeps them. */
-export function hubCacheFolder(): string {
-  const { HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE } = process.env;
-  return HF_HUB_CACHE ?? HUGGINGFACE_HUB_CACHE ?? join(homeFolder(), "hub");
-}
-
-function homeFolder(): string {
-  return (
-    process.env["HF_HOME"] ??
-    join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "huggingface")
-  );
-}
-
-function isOffline(): boolean {
-  return ["1", "on", "yes", "true"].includes((process.env["HF_HUB_OFFLINE"] ?? "").toLowerCase());
-}
-
-/** HF_TOKEN, else what `hf auth login` stored. */
-export async function storedToken(): Promise<string | undefined> {
-  const token =
-    process.env["HF_TOKEN"] ??
-    (await readFile(process.env["HF_TOKEN_PATH"] ?? join(homeFolder(), "token"), "utf8").catch(
-      () => "",
-    ));
-  return token.trim() === "" ? undefined : token.trim();
 }
 
 /** What the cache has for a revision, or why that is not enough. */
@@ -213,8 +128,7 @@ async function cachedSnapshot(
   const commit = await repository.commitOf(revision);
   if (commit === undefined) return "nothing in the cache";
   const all = await repository.files(commit);
-  const files =
-    kind === "model" ? all.filter((path) => MODEL_FILES.test(path)) : dataFiles(all, options.split);
+  const files = kind === "model" ? all.filter(isModelFile) : dataFiles(all, options.split);
   const missing =
     kind === "model"
       ? await missingOfModel(repository.snapshot(commit), files)
@@ -224,24 +138,6 @@ async function cachedSnapshot(
   if (missing !== undefined) return `the cache lacks ${missing}`;
   const folder = repository.snapshot(commit);
   return { folder, commit, files: files.map((path) => join(folder, path)) };
-}
-
-/** The first file without which a model's folder cannot be opened. */
-async function missingOfModel(
-  folder: string,
-  files: readonly string[],
-): Promise<string | undefined> {
-  if (files.includes("adapter_config.json") && files.includes("adapter_model.safetensors"))
-    return undefined;
-  if (!files.includes("config.json")) return "config.json";
-  if (!files.includes(INDEX))
-    return files.includes("model.safetensors") ? undefined : "model.safetensors";
-  const index = parseJson(await readFile(join(folder, INDEX), "utf8")) as {
-    weight_map?: Record<string, unknown>;
-  };
-  return Object.values(index.weight_map ?? {})
-    .map(String)
-    .find((shard) => !files.includes(shard));
 }
 
 /** Commit and files of a repository, by the hub. */
@@ -290,55 +186,6 @@ function answerSoon({ options }: Hub): typeof fetch {
         ...(options.signal ? [options.signal] : []),
       ]),
     }),
-  );
-}
-
-function chooseFiles(hub: Hub, files: readonly RemoteFile[]): RemoteFile[] {
-  const names = files.map(({ path }) => path);
-  const chosen = new Set(
-    hub.kind === "model" ? modelFiles(hub, names) : dataFiles(names, hub.options.split),
-  );
-  if (chosen.size === 0)
-    throw new AttuneError("data", `${hub.id} has no data files that attune reads`, {
-      got: preview(names.slice(0, 8)),
-      expected: "Parquet, JSONL, JSON or CSV",
-      ...(hub.options.split === undefined
-        ? {}
-        : { hint: `another split than ${hub.options.split}` }),
-    });
-  return files.filter(({ path }) => chosen.has(path));
-}
-
-function modelFiles(hub: Hub, names: readonly string[]): string[] {
-  const sharded = names.includes(INDEX);
-  const chosen = names.filter(
-    (name) => MODEL_FILES.test(name) && !(sharded && name === "model.safetensors"),
-  );
-  if (chosen.some((name) => name.endsWith(".safetensors"))) return chosen;
-  const pickled = names.some((name) => /\.(bin|pt|pth|ckpt)$/.test(name));
-  const gguf = names.filter((name) => name.endsWith(".gguf"));
-  throw new AttuneError("model", `${hub.id} has no safetensors weights`, {
-    got: preview(names.slice(0, 8)),
-    hint:
-      gguf.length > 0
-        ? `download ${gguf[0]!} and give its path`
-        : pickled
-          ? "convert to safetensors; pickled files can run code when they are read, so attune " +
-            "never fetches them"
-          : "another model",
-  });
-}
-
-/** Data files of a listing: of the best format that it has, and of the split. */
-function dataFiles(names: readonly string[], split: string | undefined): string[] {
-  const named = new RegExp(`(^|[/_.-])${(split ?? "").replace(/[^\w-]/g, ".")}([/_.-]|$)`);
-  const candidates = names.filter(
-    (name) => !NO_DATA.test(name) && (split === undefined || named.test(name)),
-  );
-  return (
-    DATA_FORMATS.map((format) => candidates.filter((name) => format.test(name))).find(
-      (list) => list.length > 0,
-    ) ?? []
   );
 }
 
