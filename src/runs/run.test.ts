@@ -18,7 +18,8 @@ import { AttuneError } from "../core/errors.ts";
 import type { Metrics } from "./events.ts";
 import { writeFileAtomic } from "./files.ts";
 import { readJsonLines } from "./json-lines.ts";
-import { type NewRun, Run } from "./run.ts";
+import type { NewRun } from "./new-run.ts";
+import { Run } from "./run.ts";
 
 let parent: string;
 let folder: string;

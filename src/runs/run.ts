@@ -17,16 +17,15 @@
  */
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { stringify } from "yaml";
 import { AttuneError } from "../core/errors.ts";
-import { stringifyJson } from "../core/json.ts";
 import { type Checkpoint, Checkpoints, type SaveOptions } from "./checkpoints.ts";
 import { type EncodedRows, refuseOtherRows } from "./encoded-rows.ts";
 import type { Metrics, TrainingEvent } from "./events.ts";
-import { publishFolder, removeTemporary, writeFileAtomic } from "./files.ts";
+import { publishFolder, removeTemporary } from "./files.ts";
 import { JsonLines, readJsonLines } from "./json-lines.ts";
 import type { Lock } from "./lock.ts";
 import { checkMetricName } from "./metrics.ts";
+import { type NewRun, newRunInfo, writeConfigs } from "./new-run.ts";
 import {
   type Change,
   changesSince,
@@ -44,27 +43,9 @@ import {
   writeInfo,
 } from "./run-folder.ts";
 import type { Report } from "./report.ts";
+import { openReports } from "./reports.ts";
+import { resumeWarnings } from "./resume-warnings.ts";
 import type { RunInfo, RunStatus } from "./run-info.ts";
-import { TensorBoardWriter } from "./tensorboard.ts";
-import { versions } from "./versions.ts";
-import { WandbWriter } from "./wandb.ts";
-
-/** What a new run records about itself. */
-export interface NewRun {
-  readonly command: string;
-  readonly argv?: readonly string[];
-  readonly seed: number;
-  /** The options as given, and those that have an effect. */
-  readonly config: { readonly given: object; readonly effective: object };
-  readonly dataHash: string;
-  readonly modelFingerprint: string;
-  /** Local date and time that chat templates see. */
-  readonly templateTime?: string;
-  /** How many of the newest checkpoints to keep, besides the best. Default 2. */
-  readonly keepLast?: number;
-}
-
-const DEFAULT_KEEP = 2;
 
 export class Run {
   /** Absolute path. */
@@ -108,26 +89,8 @@ export class Run {
       // somebody else may have been quicker before the lock was ours
       checkNewFolder(dir);
       removeTemporary(folder);
-      writeFileAtomic(join(folder, "config.given.yaml"), stringify(given.config.given));
-      writeFileAtomic(
-        join(folder, "config.resolved.json"),
-        `${stringifyJson(given.config.effective, 2)}\n`,
-      );
-      const info: RunInfo = {
-        schema: 1,
-        command: given.command,
-        argv: [...(given.argv ?? [])],
-        workingFolder: process.cwd(),
-        status: "running",
-        seed: given.seed,
-        versions: versions(),
-        dataHash: given.dataHash,
-        modelFingerprint: given.modelFingerprint,
-        ...(given.templateTime === undefined ? {} : { templateTime: given.templateTime }),
-        configHash: hashOfConfig(recordedRun(given.config.effective, given).config),
-        keepLast: given.keepLast ?? DEFAULT_KEEP,
-        created: new Date().toISOString(),
-      };
+      writeConfigs(folder, given.config);
+      const info = newRunInfo(given);
       const run = new Run(folder, info, { lock, undo });
       for (const log of [run.events, run.metricsLog, run.timingLog]) log.truncate(0);
       writeInfo(folder, info);
@@ -204,20 +167,10 @@ export class Run {
    * @throws AttuneError `disk`
    */
   reportTo(targets: readonly string[]): void {
+    const { folder, current: info } = this;
     const lines = readJsonLines(this.metricsLog.path);
-    if (targets.includes("tensorboard"))
-      this.reports.push(
-        new TensorBoardWriter(this.folder, { created: this.current.created, lines }),
-      );
-    if (targets.includes("wandb"))
-      this.reports.push(
-        new WandbWriter(this.folder, {
-          info: this.current,
-          config: readConfig(this.folder),
-          lines,
-          project: process.env["WANDB_PROJECT"],
-        }),
-      );
+    // each is ours to close as soon as it is there
+    for (const report of openReports(targets, { folder, info, lines })) this.reports.push(report);
   }
 
   /** What was changed by hand is from now on what the run is; both stay in its history. */
@@ -236,22 +189,7 @@ export class Run {
   private async recover(): Promise<string[]> {
     this.store.clean();
     const { checkpoint, skipped } = await this.store.latest(this.metricsLog.bytes);
-    const warnings = skipped.map(
-      ({ folder, reason }) => `the checkpoint ${folder} is passed over: ${reason}`,
-    );
-    if (this.lock.left !== undefined)
-      warnings.unshift(
-        `the lock of ${this.lock.left} is taken over: that process is gone, and did not end the ` +
-          "run",
-      );
-    for (const [name, version] of Object.entries(versions())) {
-      const before = this.current.versions[name];
-      if (before !== version)
-        warnings.push(
-          `${name} is ${version}, the run began with ${before}: the rest may differ in the last ` +
-            "digits",
-        );
-    }
+    const warnings = resumeWarnings(this.current, { skipped, lockLeft: this.lock.left });
     this.metricsLog.truncate(checkpoint?.metricsBytes ?? 0);
     this.start = checkpoint;
     this.store.prune();
