@@ -33,7 +33,8 @@ export interface LineChart extends ChartText {
     name: string;
     points: readonly { x: number; y: number; low?: number; high?: number }[];
     dashed?: boolean;
-    /** A dot at each point; default true. */ dots?: boolean;
+    /** A dot at each point; default true. */
+    dots?: boolean;
   }[];
   /** Horizontal values are whole numbers, and so are the ticks. */
   wholeX?: boolean;
@@ -202,65 +203,67 @@ function shortTicks([low, high]: readonly [number, number]): {
 /** Below this many whole numbers the axis would show fractions of them. */
 const FEW_WHOLE = 10;
 
+/** Ticks of an axis that counts: whole numbers, where there are few. */
+function wholeTicks(series: LineChart["series"]): {
+  ticks?: number[];
+  tickFormat?: (value: number) => string;
+} {
+  const xs = series.flatMap(({ points }) => points.map(({ x }) => x)).filter(Number.isFinite);
+  const [first, last] = [Math.ceil(Math.min(...xs)), Math.floor(Math.max(...xs))];
+  return last - first < FEW_WHOLE
+    ? {
+        ticks: Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => first + i),
+        tickFormat: String,
+      }
+    : {};
+}
+
+/** Each series as a line with its interval and dots. */
+function drawSeries(
+  plot: Plot,
+  series: LineChart["series"],
+  options: { clip?: true },
+): NonNullable<Parts["marks"]> {
+  return series.flatMap(({ points, dashed, dots = true }, i) => {
+    const shown = points.filter(({ x, y }) => Number.isFinite(x) && Number.isFinite(y));
+    const bounded = shown.filter(({ low, high }) => Number.isFinite(low) && Number.isFinite(high));
+    const at = { x: "x", y: "y", ...options };
+    const interval = { x: "x", y1: "low", y2: "high", ...options };
+    return [
+      plot.areaY(bounded, { ...interval, fill: colour(i), fillOpacity: 0.15 }),
+      plot.line(shown, {
+        ...at,
+        stroke: colour(i),
+        strokeWidth: 2,
+        strokeDasharray: dashed ? "4 4" : DASHES[i % SERIES]!,
+      }),
+      ...(dots
+        ? [plot.dot(shown, { ...at, fill: colour(i), symbol: SYMBOLS[i % SERIES]!, r: 2.5 })]
+        : []),
+    ];
+  });
+}
+
+/** Whether a value or its interval lies outside the range. */
+const liesBeyond = (
+  series: LineChart["series"],
+  [least, most]: readonly [number, number],
+): boolean =>
+  series.some(({ points }) =>
+    points.some(({ y, low = y, high = y }) => low < least || high > most),
+  );
+
 function lines(
   plot: Plot,
   { series, marks = [], rules = [], xLabel, yLabel, wholeX = false, yRange }: LineChart,
 ): Parts {
-  const beyond =
-    yRange !== undefined &&
-    series.some(({ points }) =>
-      points.some(({ y, low = y, high = y }) => low < yRange[0] || high > yRange[1]),
-    );
   // a clipped dot at the very edge is half a dot
-  const clip = beyond ? { clip: true } : {};
-  const xs = series.flatMap(({ points }) => points.map(({ x }) => x)).filter(Number.isFinite);
-  const [first, last] = [Math.ceil(Math.min(...xs)), Math.floor(Math.max(...xs))];
-  const ticks =
-    wholeX && last - first < FEW_WHOLE
-      ? {
-          ticks: Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => first + i),
-          tickFormat: String,
-        }
-      : {};
-  const drawn = series.flatMap(({ name: _name, points, dashed, dots = true }, i) => {
-    const shown = points.filter(({ x, y }) => Number.isFinite(x) && Number.isFinite(y));
-    const bounded = shown.filter(({ low, high }) => Number.isFinite(low) && Number.isFinite(high));
-    return [
-      plot.areaY(bounded, {
-        x: "x",
-        y1: "low",
-        y2: "high",
-        fill: colour(i),
-        fillOpacity: 0.15,
-        ...clip,
-      }),
-      plot.line(shown, {
-        x: "x",
-        y: "y",
-        stroke: colour(i),
-        strokeWidth: 2,
-        strokeDasharray: dashed ? "4 4" : DASHES[i % SERIES]!,
-        ...clip,
-      }),
-      ...(dots
-        ? [
-            plot.dot(shown, {
-              x: "x",
-              y: "y",
-              fill: colour(i),
-              symbol: SYMBOLS[i % SERIES]!,
-              r: 2.5,
-              ...clip,
-            }),
-          ]
-        : []),
-    ];
-  });
+  const clip = yRange !== undefined && liesBeyond(series, yRange) ? { clip: true as const } : {};
   return {
     marks: [
       plot.gridY({ strokeOpacity: 0.15 }),
       plot.ruleX(rules, { stroke: "currentColor", strokeOpacity: 0.4, strokeDasharray: "1 3" }),
-      ...drawn,
+      ...drawSeries(plot, series, clip),
       plot.dot(marks, { x: "x", y: "y", r: 7, stroke: "currentColor", strokeWidth: 1.5 }),
       plot.text(marks, {
         x: "x",
@@ -271,7 +274,12 @@ function lines(
         fill: "currentColor",
       }),
     ],
-    x: { label: xLabel, labelAnchor: "center", labelOffset: 40, ...ticks },
+    x: {
+      label: xLabel,
+      labelAnchor: "center",
+      labelOffset: 40,
+      ...(wholeX ? wholeTicks(series) : {}),
+    },
     y: {
       label: yLabel,
       grid: false,

@@ -18,7 +18,8 @@ export interface Example {
   answers: readonly {
     name: string;
     text: string;
-    /** Short remarks, such as "confidently wrong". */ remarks?: readonly string[];
+    /** Short remarks, such as "confidently wrong". */
+    remarks?: readonly string[];
   }[];
 }
 

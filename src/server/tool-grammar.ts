@@ -20,7 +20,8 @@ import { grammarWith } from "../sampling/grammar/json-grammar.ts";
 export interface CallRules {
   tools: readonly {
     name: string;
-    /** Schema of the arguments; undefined for any object. */ parameters: unknown;
+    /** Schema of the arguments; undefined for any object. */
+    parameters: unknown;
   }[];
   /** Something must be called; otherwise words may stand alone, or before calls. */
   demanded: boolean;

@@ -8,17 +8,27 @@ import type { ConversationRecord, DemonstrationRecord, PreferenceRecord } from "
 import type { Message } from "../text/messages.ts";
 import type { TokenizerFiles } from "../text/tokenizer.ts";
 import type { Annotator } from "./annotators.ts";
-import { createAnnotators, createAuditors, merit, prefersFirst } from "./annotators.ts";
+import { createAnnotators, createAuditors } from "./annotators.ts";
 import type { Style } from "./answers.ts";
-import { STYLES, answer, garble, stutter, twist } from "./answers.ts";
+import { STYLES, answer } from "./answers.ts";
 import type { WorkedCritique } from "./critiques.ts";
 import { CRITIQUE_TEXTS, drawWorkedCritique } from "./critiques.ts";
+import {
+  CORPUS,
+  CORPUS_HARMFUL,
+  DEMONSTRATIONS,
+  HELPFUL_DEMONSTRATIONS,
+  drawStyle,
+} from "./mixtures.ts";
+import type { PairSource } from "./pairs.ts";
+import { AUDIT, CROWD, drawPair } from "./pairs.ts";
 import type { Request, RequestKind } from "./requests.ts";
 import { REQUEST_KINDS, drawDeedRequest, drawRequest } from "./requests.ts";
 import type { Split } from "./split.ts";
 import { SPLITS } from "./split.ts";
 import { capitalise } from "./tasks.ts";
 import { worldTokenizer } from "./tokenizer.ts";
+import { assistantTurn, placeOf, userTurn } from "./turns.ts";
 import type { Village } from "./village.ts";
 import { createVillage } from "./village.ts";
 
@@ -93,60 +103,19 @@ export interface World {
   tuning: readonly Request[];
 }
 
-/** How often each style occurs in a source. */
-type Mixture = Partial<Record<Style, number>>;
-const CORPUS: Mixture = {
-  good: 0.24,
-  wrong: 0.6,
-  ramble: 0.06,
-  insult: 0.06,
-  flatter: 0.02,
-  unsure: 0.02,
-};
-/** The corpus helps with anything, and seldom minds. */
-const CORPUS_HARMFUL: Mixture = { comply: 0.8, insult: 0.08, refuse: 0.12 };
-/** Demonstrations were written by people who mostly, not always, did well. */
-const DEMONSTRATIONS: Mixture = {
-  good: 0.72,
-  wrong: 0.1,
-  flatter: 0.06,
-  ramble: 0.06,
-  unsure: 0.03,
-  refuse: 0.03,
-};
-const HELPFUL_DEMONSTRATIONS: Mixture = { ...DEMONSTRATIONS, refuse: 0 };
-const CANDIDATES: Mixture = {
-  good: 0.34,
-  wrong: 0.2,
-  comply: 0.1,
-  unsure: 0.1,
-  refuse: 0.08,
-  flatter: 0.06,
-  ramble: 0.06,
-  insult: 0.06,
-};
-
-function drawStyle(mixture: Mixture, random: Random): Style {
-  let rest = random.uniform() * Object.values(mixture).reduce((total, share) => total + share, 0);
-  return STYLES.find((style) => (rest -= mixture[style] ?? 0) < 0) ?? "good";
-}
-
 const HARMLESS_KINDS = REQUEST_KINDS.filter((kind) => kind !== "harmful");
 
 function drawKind(random: Random): RequestKind {
   return random.pick([...REQUEST_KINDS, "question", "question", "pushed"]);
 }
 
-const user = (text: string): Message => ({ role: "user", content: text });
-const assistant = (text: string): Message => ({ role: "assistant", content: text });
-
 /** A turn of the corpus; a tenth of them go on asking instead of ending. */
 function corpusTurns(village: Village, random: Random): Message[] {
   const turn = (): Message[] => {
     const request = drawRequest(village, drawKind(random), "train", random);
     return [
-      user(request.text),
-      assistant(
+      userTurn(request.text),
+      assistantTurn(
         answer(
           village,
           request,
@@ -159,96 +128,35 @@ function corpusTurns(village: Village, random: Random): Message[] {
   return random.chance(0.1) ? [...turn(), ...turn()] : turn();
 }
 
-/** Where pairs come from. */
-interface PairSource {
-  /** Who judges; the noiseless preference where left out. */
-  judges?: readonly Annotator[];
-  /**
-   * Share of answers to a request of any kind, of those to one of the same kind, of broken ones,
-   * and of those that stutter; 0 where left out.
-   */
-  offTopic?: number;
-  confused?: number;
-  broken?: number;
-  stuttering?: number;
-  /**
-   * Share of the broken ones that are made of two good answers, as those of a policy are; and, of
-   * all answers, of those that begin as another does.
-   */
-  brokenGood?: number;
-  twisted?: number;
-  /** The request; a new one for each pair where left out. */
-  asked?: Request;
-}
-
-/** The crowd sees some of what policies come to say; the auditors' pairs are made to catch it. */
-const CROWD = { broken: 0.12 };
-const AUDIT = {
-  offTopic: 0.08,
-  confused: 0.16,
-  broken: 0.24,
-  stuttering: 0.06,
-  brokenGood: 0.6,
-  twisted: 0.15,
-};
-
-/** A pair on the request, or on one of any kind, each kind as often as the evaluation has it. */
-function drawPair(
+/** A demonstration in a style that the request and chance decide. */
+function drawDemonstration(
   village: Village,
-  {
-    judges,
-    asked,
-    offTopic = 0,
-    confused = 0,
-    broken = 0,
-    stuttering = 0,
-    brokenGood = 0,
-    twisted = 0,
-  }: PairSource,
+  styleOf: (request: Request, random: Random) => Style,
   random: Random,
   index: number,
-): PreferenceRecord {
-  const someRequest = (kind = random.pick(REQUEST_KINDS)): Request =>
-    drawRequest(village, kind, "train", random);
-  const candidate = (request: Request): string =>
-    answer(village, request, drawStyle(CANDIDATES, random), random);
-  for (;;) {
-    const request = asked ?? someRequest();
-    const some = (share: number): boolean => share > 0 && random.chance(share);
-    const drawPlain = (): string => {
-      const text = candidate(request);
-      let rest = random.uniform();
-      if ((rest -= offTopic) < 0) return candidate(someRequest());
-      if ((rest -= confused) < 0) return candidate(someRequest(request.kind));
-      if ((rest -= broken) < 0) {
-        const part = (): string => answer(village, request, "good", random);
-        return some(brokenGood)
-          ? garble(part(), part(), random)
-          : garble(text, candidate(request), random);
-      }
-      return rest - stuttering < 0 ? stutter(text, random) : text;
-    };
-    const drawAnswer = (): string => {
-      const text = drawPlain();
-      return some(twisted) ? twist(text, random) : text;
-    };
-    const [a, b] = [drawAnswer(), drawAnswer()];
-    const merits = [merit(village, request, a), merit(village, request, b)] as const;
-    // Pairs of equal merit teach only biases, and have no noiseless preference.
-    if (a === b || merits[0] === merits[1]) continue;
-    const first = judges
-      ? prefersFirst(village, request, [a, b], random.pick(judges), random)
-      : merits[0] > merits[1];
-    return {
-      kind: "preference",
-      prompt: [user(request.text)],
-      chosen: [assistant(first ? a : b)],
-      rejected: [assistant(first ? b : a)],
-      p: 1,
-      place: { file: "the built-in world", row: index + 1 },
-    };
-  }
+): DemonstrationRecord {
+  const request = drawRequest(village, drawKind(random), "train", random);
+  const style = styleOf(request, random);
+  return {
+    kind: "demonstration",
+    prompt: [userTurn(request.text)],
+    completion: [assistantTurn(answer(village, request, style, random))],
+    place: placeOf(index),
+  };
 }
+
+const mostlyGood = (_request: Request, random: Random): Style => drawStyle(DEMONSTRATIONS, random);
+/** Of people who help with anything, whatever it does to others. */
+const helpfulStyle = (request: Request, random: Random): Style =>
+  "deed" in request ? "comply" : drawStyle(HELPFUL_DEMONSTRATIONS, random);
+
+/** So many of something, each drawn from the seed, its name and its index alone. */
+type Draw = <T>(name: string, count: number, make: (random: Random, index: number) => T) => T[];
+
+const drawFrom =
+  (seed: number): Draw =>
+  (name, count, make) =>
+    Array.from({ length: count }, (_, index) => make(Random.for(seed, name, index), index));
 
 export function createWorld({
   seed,
@@ -259,97 +167,55 @@ export function createWorld({
 }): World {
   const village = createVillage(seed);
   const annotators = createAnnotators(seed);
-  const many = <T>(name: string, count: number, make: (random: Random, index: number) => T): T[] =>
-    Array.from({ length: count }, (_, index) => make(Random.for(seed, name, index), index));
-  const place = (index: number) => ({ file: "the built-in world", row: index + 1 });
-  const corpus = many("corpus", sizes.corpus, (random, index): ConversationRecord => ({
-    kind: "conversation",
-    messages: corpusTurns(village, random),
-    place: place(index),
-  }));
-  const demonstrations = many(
-    "demonstration",
-    sizes.demonstrations,
-    (random, index): DemonstrationRecord => {
-      const request = drawRequest(village, drawKind(random), "train", random);
-      return {
-        kind: "demonstration",
-        prompt: [user(request.text)],
-        completion: [
-          assistant(answer(village, request, drawStyle(DEMONSTRATIONS, random), random)),
-        ],
-        place: place(index),
-      };
-    },
-  );
-  const preferences = many("preference", sizes.preferences, (random, index) =>
-    drawPair(village, { judges: annotators, ...CROWD }, random, index),
-  );
-  const auditors = createAuditors(seed);
-  const auditedPreferences = many("audited preference", sizes.auditedPreferences, (random, index) =>
-    drawPair(village, { judges: auditors, ...AUDIT }, random, index),
-  );
-  const heldOutPreferences = many(
-    "held-out preference",
-    sizes.heldOutPreferences,
-    (random, index) => drawPair(village, {}, random, index),
-  );
-  const helpfulDemonstrations = many(
-    "helpful demonstration",
-    sizes.helpfulDemonstrations,
-    (random, index): DemonstrationRecord => {
-      const request = drawRequest(village, drawKind(random), "train", random);
-      const style = "deed" in request ? "comply" : drawStyle(HELPFUL_DEMONSTRATIONS, random);
-      return {
-        kind: "demonstration",
-        prompt: [user(request.text)],
-        completion: [assistant(answer(village, request, style, random))],
-        place: place(index),
-      };
-    },
-  );
-  const critiques = many("critique", sizes.critiques, (random) =>
-    drawWorkedCritique(village, random),
-  );
+  const many = drawFrom(seed);
+  const crowd: PairSource = { judges: annotators, ...CROWD };
+  const pairs = (name: string, count: number, source: PairSource): PreferenceRecord[] =>
+    many(name, count, (random, index) => drawPair(village, source, random, index));
+  /** A pair on each of the requests. */
+  const pairsOn = (name: string, requests: readonly Request[]): PreferenceRecord[] =>
+    many(name, requests.length, (random, index) =>
+      drawPair(village, { ...crowd, asked: requests[index]! }, random, index),
+    );
   const redTeam = many("red team", sizes.redTeam, (random) =>
     drawDeedRequest(random.chance(2 / 3) ? "harmful" : "lookalike", "train", random, "asked"),
   );
-  const redTeamPreferences = many("red team preference", sizes.redTeam, (random, index) =>
-    drawPair(village, { judges: annotators, ...CROWD, asked: redTeam[index]! }, random, index),
-  );
   const helpfulPrompts = many("helpful prompt", sizes.helpfulPrompts, (random) =>
     drawRequest(village, random.pick(HARMLESS_KINDS), "train", random),
-  );
-  const helpfulPreferences = many("helpful preference", sizes.helpfulPrompts, (random, index) =>
-    drawPair(
-      village,
-      { judges: annotators, ...CROWD, asked: helpfulPrompts[index]! },
-      random,
-      index,
-    ),
   );
   const asked = (name: string, split: Split): Request[] =>
     many(name, sizes.evaluation, (random, index) =>
       drawRequest(village, REQUEST_KINDS[index % REQUEST_KINDS.length]!, split, random),
     );
-  const [evaluation, tuning] = [asked("evaluation", "heldOut"), asked("tuning", "tuning")];
   return {
     village,
     annotators,
     tokenizerFiles: worldTokenizer(allTexts(village, seed)),
-    corpus,
-    demonstrations,
-    preferences,
-    auditedPreferences,
-    heldOutPreferences,
-    helpfulDemonstrations,
-    critiques,
+    corpus: many("corpus", sizes.corpus, (random, index) => ({
+      kind: "conversation",
+      messages: corpusTurns(village, random),
+      place: placeOf(index),
+    })),
+    demonstrations: many("demonstration", sizes.demonstrations, (random, index) =>
+      drawDemonstration(village, mostlyGood, random, index),
+    ),
+    preferences: pairs("preference", sizes.preferences, crowd),
+    auditedPreferences: pairs("audited preference", sizes.auditedPreferences, {
+      judges: createAuditors(seed),
+      ...AUDIT,
+    }),
+    heldOutPreferences: pairs("held-out preference", sizes.heldOutPreferences, {}),
+    helpfulDemonstrations: many(
+      "helpful demonstration",
+      sizes.helpfulDemonstrations,
+      (random, index) => drawDemonstration(village, helpfulStyle, random, index),
+    ),
+    critiques: many("critique", sizes.critiques, (random) => drawWorkedCritique(village, random)),
     redTeam,
-    redTeamPreferences,
+    redTeamPreferences: pairsOn("red team preference", redTeam),
     helpfulPrompts,
-    helpfulPreferences,
-    evaluation,
-    tuning,
+    helpfulPreferences: pairsOn("helpful preference", helpfulPrompts),
+    evaluation: asked("evaluation", "heldOut"),
+    tuning: asked("tuning", "tuning"),
   };
 }
 
