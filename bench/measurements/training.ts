@@ -4,6 +4,7 @@
  */
 import { float32 } from "../../src/core/tensor.ts";
 import { pairObjective } from "../../src/objectives/pairs.ts";
+import { defaultHyperparameters } from "../../src/objectives/preference-options.ts";
 import type { LaidRow } from "../../src/training/layout.ts";
 import { joinRows, layShared } from "../../src/training/layout.ts";
 import { peakMemory } from "../../src/runtime/peak-memory.ts";
@@ -102,12 +103,7 @@ export async function sharedPrefix(rounds: number): Promise<Figure[]> {
     randomIds(ANSWER, 2),
     randomIds(ANSWER, 3),
   ];
-  const objective = pairObjective([{ type: "sigmoid", weight: 1 }], {
-    beta: 0.1,
-    labelSmoothing: 0,
-    simpoGamma: 0,
-    discopopTau: 0.05,
-  });
+  const objective = pairObjective([{ type: "sigmoid", weight: 1 }], defaultHyperparameters());
   const trainer = await createTrainer(await benchModel(), objective, {
     adapter: "lora",
     recompute: "all",

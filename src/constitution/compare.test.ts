@@ -1,6 +1,7 @@
 import { assert, property, string } from "fast-check";
 import { describe, expect, it } from "vitest";
-import { plainRewardLoss } from "../objectives/reward.ts";
+import { evaluatorOf } from "../objectives/evaluate.ts";
+import { rewardObjective } from "../objectives/reward.ts";
 import type { ComparisonOptions } from "./compare.ts";
 import { compare, preferenceOf, softTarget } from "./compare.ts";
 import { constitutionJudge } from "./judge.ts";
@@ -131,11 +132,9 @@ describe("a comparison", () => {
     expect(made!.raw).toBeGreaterThan(0.999);
     expect([made!.p, made!.clamp]).toEqual([0.6, [0.4, 0.6]]);
     // the shipped loss of the reward trainer, as a function of the margin, by golden section
-    const loss = (margin: number): number =>
-      plainRewardLoss(
-        { chosen: margin, rejected: 0, p: made!.p!, margin: 0 },
-        { centerCoefficient: 0 },
-      );
+    const evaluate = evaluatorOf(rewardObjective({ centerCoefficient: 0 }));
+    const pair = { chosen: [0], rejected: [1], p: [made!.p!], margin: [0], scale: [1] };
+    const loss = (margin: number): number => evaluate([margin, 0], pair).loss;
     let [low, high] = [-3, 3];
     for (let i = 0; i < 80; i++) {
       const [x, y] = [

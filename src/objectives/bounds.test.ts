@@ -1,26 +1,27 @@
 /**
- * Every loss is finite, with finite slopes, for all finite float32 inputs: as the graph that is
- * run, and as its plain twin.
+ * Every loss is finite, with finite slopes, for all finite float32 inputs: run by ONNX Runtime, and
+ * evaluated by the interpreter.
  */
 import { constantFrom, float, oneof, record, sample } from "fast-check";
 import type { Arbitrary } from "fast-check";
 import { describe, expect, test } from "vitest";
-import { float32, int64 } from "../core/tensor.ts";
-import type { HostTensor } from "../core/tensor.ts";
-import type { Objective } from "../models/plans/plan.ts";
-import type { Tensors } from "../runtime/session.ts";
+import type { MetricsOf, Objective } from "../models/plans/plan.ts";
 import { LARGEST_LOG_RATIO } from "./bounds.ts";
+import type { NumbersOf } from "./evaluate.ts";
+import { evaluatorOf } from "./evaluate.ts";
 import { k1, k2, k3 } from "./kl.ts";
-import { ktoObjective, plainKtoLoss } from "./kto.ts";
-import { pairObjective } from "./pairs.ts";
-import type { PairTerms, PreferenceHyperparameters } from "./preference.ts";
+import { ktoObjective } from "./kto.ts";
+import { pairEvaluator, pairObjective } from "./pairs.ts";
+import type { PairTerms, PreferenceLoss } from "./preference-loss.ts";
+import { checkHyperparameters, defaultHyperparameters } from "./preference-options.ts";
+import type { PreferenceHyperparameters, PreferenceLossName } from "./preference.ts";
 import { PREFERENCE_LOSSES, PREFERENCE_LOSS_TABLE } from "./preference.ts";
 import type { PolicyHyperparameters } from "./ppo.ts";
-import { plainPolicyLoss, plainValueLoss, policyObjective, valueObjective } from "./ppo.ts";
-import { plainRewardLoss, rewardObjective } from "./reward.ts";
-import { plainSequenceLoss, sequencePolicyObjective } from "./sequence-policy.ts";
+import { policyObjective, valueObjective } from "./ppo.ts";
+import { rewardObjective } from "./reward.ts";
+import { sequencePolicyObjective } from "./sequence-policy.ts";
 import { sftObjective } from "./sft.ts";
-import { evaluateObjective } from "./testing.ts";
+import { runObjective } from "./testing.ts";
 
 const LARGEST = 3.4028234663852886e38;
 const float32Range = { noNaN: true, noDefaultInfinity: true } as const;
@@ -57,125 +58,105 @@ const number: Arbitrary<number> = oneof(
 );
 const ROWS = 400;
 const draw = <T>(arbitrary: Arbitrary<T>): T[] => sample(arbitrary, { seed: 8, numRuns: ROWS });
-const vector = (values: readonly number[]): HostTensor<"float32"> =>
-  float32([values.length], [...values]);
-const indices = (count = ROWS): HostTensor<"int64"> =>
-  int64(
-    [count],
-    Array.from({ length: count }, (_, i) => i),
-  );
+const indices = (count = ROWS): number[] => Array.from({ length: count }, (_, i) => i);
+
+interface Inputs<O extends Objective> {
+  readout: number[];
+  inputs: NumbersOf<O>;
+  /** What is lost by itself, for messages, and for which numbers are ordinary. */
+  rows: readonly object[];
+}
 
 /**
- * Runs the graph; each loss is finite and, where inputs are ordinary, that of the plain twin;
- * slopes and the sum are finite.
+ * Each loss is finite on ONNX Runtime and in the interpreter, and the same where its row is
+ * ordinary; slopes and the sum are finite.
  */
-async function expectFinite<T extends Record<string, number>>(
-  objective: Objective,
-  {
-    readout,
-    inputs,
-    rows,
-    twin,
-  }: { readout: number[]; inputs: Tensors; rows: readonly T[]; twin: (row: T) => number },
+async function expectFinite<O extends Objective>(
+  objective: O,
+  { readout, inputs, rows }: Inputs<O>,
 ): Promise<void> {
-  const results = await evaluateObjective(objective, readout, inputs);
-  for (const name of ["loss", "slope"]) {
-    const wrong = [...(results[name]!.data as Float32Array)].findIndex(
-      (value) => !Number.isFinite(value),
-    );
-    expect(
-      wrong < 0
-        ? "finite"
-        : { name, value: results[name]!.data[wrong], wrong, readout: readout[wrong] },
-    ).toBe("finite");
-  }
+  const run = await runObjective(objective, readout, inputs);
+  const { loss, values } = evaluatorOf(objective)(readout, inputs);
+  expect([run.loss, loss].filter((value) => !Number.isFinite(value))).toEqual([]);
+  const wrong = run.slope.findIndex((value) => !Number.isFinite(value));
+  expect(wrong < 0 ? "finite" : { slope: run.slope[wrong], readout: readout[wrong] }).toBe(
+    "finite",
+  );
+  const name = "losses" as keyof MetricsOf<O>;
   const compared = rows.map((row, i) => ({
     row,
-    graph: results["losses"]!.data[i] as number,
-    plain: twin(row),
+    ran: run.metrics[name][i]!,
+    interpreted: values[name][i]!,
   }));
-  const isWrong = ({ row, graph, plain }: (typeof compared)[number]): boolean => {
-    if (!Number.isFinite(graph) || !Number.isFinite(plain)) return true;
-    const ordinary = Object.values(row).every((value) => Math.abs(value) <= 100);
-    return ordinary && Math.abs(graph - plain) > 1e-3 * Math.max(1, Math.abs(plain));
+  const isWrong = ({ row, ran, interpreted }: (typeof compared)[number]): boolean => {
+    if (!Number.isFinite(ran) || !Number.isFinite(interpreted)) return true;
+    const ordinary = Object.values(row).every((value) => Math.abs(Number(value)) <= 100);
+    return ordinary && Math.abs(ran - interpreted) > 1e-3 * Math.max(1, Math.abs(interpreted));
   };
   expect(compared.filter(isWrong)).toEqual([]);
 }
 
+/** Every number that a loss reads, changed alone, at two betas. */
+function settingsOf(loss: PreferenceLoss): PreferenceHyperparameters[] {
+  const { beta: _, ...others } = loss.hyperparameters;
+  const changes = Object.entries(others).flatMap(([name, { type, default: usual }]) =>
+    [usual, 20 * usual, 60 * usual, 0.1]
+      .filter((value) => type.safeParse(value).success)
+      .map((value) => ({ [name]: value })),
+  );
+  return [0.05, 5].flatMap((beta) =>
+    [{}, ...changes].map((change) => ({ ...defaultHyperparameters(), ...change, beta })),
+  );
+}
+
 describe.each(PREFERENCE_LOSSES)("%s", (type) => {
   const loss = PREFERENCE_LOSS_TABLE[type];
-  const settings: PreferenceHyperparameters[] = [0.05, 5].flatMap((beta) =>
-    [0.05, 1, 3].map((discopopTau) => ({
-      beta,
-      discopopTau,
-      labelSmoothing: 0.1,
-      simpoGamma: 0.5,
-    })),
-  );
-  const used = loss.uses.includes("discopopTau")
-    ? settings
-    : settings.filter(({ discopopTau }) => discopopTau === 1);
 
-  test.each(used)("%o", async (hyper) => {
-    const tokens = constantFrom(1, 2, 7, 1000);
-    const pairs = draw(
-      record<PairTerms<number>>({
-        chosen: logp,
-        rejected: logp,
-        referenceChosen: logp,
-        referenceRejected: logp,
-        chosenTokens: tokens,
-        rejectedTokens: tokens,
-        p: loss.softLabels ? constantFrom(0, 0.3, 0.5, 1) : constantFrom(1),
-      }),
-    );
-    const inputs: Tensors = {
-      sequence: indices(2 * ROWS),
-      reference: float32(
-        [ROWS, 2],
-        pairs.flatMap((pair) => [pair.referenceChosen, pair.referenceRejected]),
-      ),
-      lengths: float32(
-        [ROWS, 2],
-        pairs.flatMap((pair) => [pair.chosenTokens, pair.rejectedTokens]),
-      ),
-      p: vector(pairs.map(({ p }) => p)),
-      scale: vector(pairs.map(() => 1 / ROWS)),
-      sftSlope: vector(pairs.flatMap(() => [-1 / ROWS, 0])),
-    };
-    await expectFinite(pairObjective([{ type, weight: 1 }], hyper), {
-      readout: pairs.flatMap(({ chosen, rejected }) => [chosen, rejected]),
-      inputs,
-      rows: pairs as (PairTerms<number> & Record<string, number>)[],
-      twin: (pair) => loss.plain(pair, hyper),
-    });
-  });
+  test.each(settingsOf(loss).filter((hyper) => checkHyperparameters([type], hyper) === undefined))(
+    "%o",
+    async (hyper) => {
+      const tokens = constantFrom(1, 2, 7, 1000);
+      const pairs = draw(
+        record<PairTerms<number>>({
+          chosen: logp,
+          rejected: logp,
+          referenceChosen: logp,
+          referenceRejected: logp,
+          chosenTokens: tokens,
+          rejectedTokens: tokens,
+          p: loss.softLabels ? constantFrom(0, 0.3, 0.5, 1) : constantFrom(1),
+        }),
+      );
+      await expectFinite(pairObjective([{ type, weight: 1 }], hyper), {
+        readout: pairs.flatMap(({ chosen, rejected }) => [chosen, rejected]),
+        inputs: {
+          sequence: indices(2 * ROWS),
+          reference: pairs.flatMap((pair) => [pair.referenceChosen, pair.referenceRejected]),
+          lengths: pairs.flatMap((pair) => [pair.chosenTokens, pair.rejectedTokens]),
+          p: pairs.map(({ p }) => p),
+          scale: pairs.map(() => 1 / ROWS),
+          sftSlope: pairs.flatMap(() => [-1 / ROWS, 0]),
+        },
+        rows: pairs,
+      });
+    },
+  );
 });
 
 test("reward model, KTO and supervised loss", async () => {
   const pairs = draw(
     record({ chosen: number, rejected: number, p: constantFrom(0, 0.5, 1), margin: number }),
   );
-  const hyper = { centerCoefficient: 0.01 };
-  const readout = pairs.flatMap(({ chosen, rejected }) => [chosen, rejected]);
-  const inputs: Tensors = {
-    chosen: int64(
-      [ROWS],
-      pairs.map((_, i) => 2 * i),
-    ),
-    rejected: int64(
-      [ROWS],
-      pairs.map((_, i) => 2 * i + 1),
-    ),
-    p: vector(pairs.map(({ p }) => p)),
-    margin: vector(pairs.map(({ margin }) => margin)),
-    scale: vector(pairs.map(() => 1 / ROWS)),
-  };
-  await expectFinite(rewardObjective(hyper), {
-    readout,
-    inputs,
+  await expectFinite(rewardObjective({ centerCoefficient: 0.01 }), {
+    readout: pairs.flatMap(({ chosen, rejected }) => [chosen, rejected]),
+    inputs: {
+      chosen: pairs.map((_, i) => 2 * i),
+      rejected: pairs.map((_, i) => 2 * i + 1),
+      p: pairs.map(({ p }) => p),
+      margin: pairs.map(({ margin }) => margin),
+      scale: pairs.map(() => 1 / ROWS),
+    },
     rows: pairs,
-    twin: (pair) => plainRewardLoss(pair, hyper),
   });
 
   const weights = { beta: 0.1, desirableWeight: 1.2, undesirableWeight: 0.8 };
@@ -183,19 +164,16 @@ test("reward model, KTO and supervised loss", async () => {
     const answers = draw(
       record({ logp, reference: logp, label: constantFrom(-1, 1), z0: constantFrom(z0) }),
     );
-    const kto: Tensors = {
-      sequence: indices(),
-      reference: vector(answers.map(({ reference }) => reference)),
-      label: vector(answers.map(({ label }) => label)),
-      scale: vector(answers.map(() => 1 / ROWS)),
-      z0: float32([], [z0]),
-    };
     await expectFinite(ktoObjective(weights), {
       readout: answers.map(({ logp }) => logp),
-      inputs: kto,
+      inputs: {
+        sequence: indices(),
+        reference: answers.map(({ reference }) => reference),
+        label: answers.map(({ label }) => label),
+        scale: answers.map(() => 1 / ROWS),
+        z0: [z0],
+      },
       rows: answers,
-      twin: ({ logp, reference, label }) =>
-        plainKtoLoss({ logRatio: logp - reference, desirable: label > 0, z0 }, weights),
     });
   }
 
@@ -203,9 +181,8 @@ test("reward model, KTO and supervised loss", async () => {
   // A mean over the tokens of a step: the slopes of all of them add up to -1 at most.
   await expectFinite(sftObjective, {
     readout: logps,
-    inputs: { slope: vector(logps.map(() => -1 / ROWS)) },
+    inputs: { slope: logps.map(() => -1 / ROWS) },
     rows: [],
-    twin: () => 0,
   });
 });
 
@@ -226,50 +203,41 @@ const policies: PolicyHyperparameters[] = limits.flatMap((logRatioLimit) =>
 
 test.each(policies)("token policy %o", async (hyper) => {
   const tokens = draw(record({ logp, oldLogp: logp, advantage: number, reference: logp }));
-  const inputs: Tensors = {
-    oldLogps: vector(tokens.map(({ oldLogp }) => oldLogp)),
-    advantages: vector(tokens.map(({ advantage }) => advantage)),
-    weight: vector(tokens.map(() => 1 / ROWS)),
-    ...(hyper.lossKl ? { reference: vector(tokens.map(({ reference }) => reference)) } : {}),
-  };
   await expectFinite(policyObjective(hyper), {
     readout: tokens.map(({ logp }) => logp),
-    inputs,
+    inputs: {
+      oldLogps: tokens.map(({ oldLogp }) => oldLogp),
+      advantages: tokens.map(({ advantage }) => advantage),
+      weight: tokens.map(() => 1 / ROWS),
+      reference: tokens.map(({ reference }) => reference),
+    },
     rows: tokens,
-    twin: (token) => plainPolicyLoss(token, hyper).loss,
   });
-  expect(tokens.filter((token) => !Number.isFinite(plainPolicyLoss(token, hyper).kl))).toEqual([]);
 });
 
 test.each(limits)("answer policy, log-ratio within %d, and the critic", async (logRatioLimit) => {
-  const hyper = { clipRange: 0.2, logRatioLimit };
   const answers = draw(record({ logp, oldLogp: logp, advantage: number }));
-  const inputs: Tensors = {
-    oldLogps: vector(answers.map(({ oldLogp }) => oldLogp)),
-    sequence: indices(),
-    advantages: vector(answers.map(({ advantage }) => advantage)),
-    weight: vector(answers.map(() => 1 / ROWS)),
-  };
-  await expectFinite(sequencePolicyObjective(hyper), {
+  await expectFinite(sequencePolicyObjective({ clipRange: 0.2, logRatioLimit }), {
     readout: answers.map(({ logp }) => logp),
-    inputs,
+    inputs: {
+      oldLogps: answers.map(({ oldLogp }) => oldLogp),
+      sequence: indices(),
+      advantages: answers.map(({ advantage }) => advantage),
+      weight: answers.map(() => 1 / ROWS),
+    },
     rows: answers,
-    twin: ({ logp, oldLogp, advantage }) =>
-      plainSequenceLoss({ moved: logp - oldLogp, advantage }, hyper).loss,
   });
 
   for (const clipRangeValue of [0, 0.2]) {
     const values = draw(record({ value: number, oldValue: number, target: number }));
-    const critic: Tensors = {
-      oldValues: vector(values.map(({ oldValue }) => oldValue)),
-      returns: vector(values.map(({ target }) => target)),
-      weight: vector(values.map(() => 1 / ROWS)),
-    };
     await expectFinite(valueObjective({ clipRangeValue }), {
       readout: values.map(({ value }) => value),
-      inputs: critic,
+      inputs: {
+        oldValues: values.map(({ oldValue }) => oldValue),
+        returns: values.map(({ target }) => target),
+        weight: values.map(() => 1 / ROWS),
+      },
       rows: values,
-      twin: (token) => plainValueLoss(token, { clipRangeValue }).loss,
     });
   }
 });
@@ -292,20 +260,14 @@ test("beyond the bounds a loss stays at its limit: certain answers and hopeless 
     rejectedTokens: 5,
     p: 1,
   };
-  const hyper = { beta: 1, labelSmoothing: 0, simpoGamma: 0, discopopTau: 0.05 };
+  const lossOf = (type: PreferenceLossName, given: PairTerms<number>, discopopTau = 0.05) => {
+    const hyper = { ...defaultHyperparameters(), beta: 1, discopopTau };
+    return pairEvaluator([{ type, weight: 1 }], hyper)([given]).losses[0]!;
+  };
   // Odds of 2^24 for the chosen answer and e^-10 against it for the other.
-  expect(PREFERENCE_LOSS_TABLE.orpo.plain(pair, hyper)).toBeCloseTo(
-    Math.log1p(2 ** -24 * Math.exp(-10)),
-    15,
-  );
-  const margin = (x: number) =>
-    PREFERENCE_LOSS_TABLE.discopop.plain({ ...pair, chosen: x, rejected: 0 }, hyper);
+  expect(lossOf("orpo", pair)).toBeCloseTo(Math.log1p(2 ** -24 * Math.exp(-10)), 15);
   // log-ratio modulated: far below 0 the logistic loss alone is left.
-  for (const x of [-59.9, -60.1, -88, -89, -1000]) expect(margin(x)).toBeCloseTo(-x, 9);
-  expect(
-    PREFERENCE_LOSS_TABLE.discopop.plain(
-      { ...pair, chosen: -300, rejected: 0 },
-      { ...hyper, discopopTau: 1 },
-    ),
-  ).toBeCloseTo(301, 9);
+  for (const x of [-59.9, -60.1, -88, -89, -1000])
+    expect(lossOf("discopop", { ...pair, chosen: x, rejected: 0 })).toBeCloseTo(-x, 9);
+  expect(lossOf("discopop", { ...pair, chosen: -300, rejected: 0 }, 1)).toBeCloseTo(301, 9);
 });

@@ -24,8 +24,5 @@ export const LARGEST_LOG_RATIO = 40;
 export const LEAST_SURPRISE = 2 ** -24;
 
 export const clamp = (x: Value, low: number, high: number): Value => minimum(maximum(x, low), high);
-export const plainClamp = (x: number, low: number, high: number): number =>
-  Math.min(high, Math.max(low, x));
 
 export const saturate = (x: Value): Value => clamp(x, -SATURATION, SATURATION);
-export const plainSaturate = (x: number): number => plainClamp(x, -SATURATION, SATURATION);

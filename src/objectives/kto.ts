@@ -7,8 +7,7 @@
 import { add, fill, multiply, scatterAddRows, sigmoid, subtract, sumAll } from "../graph/build.ts";
 import { defineObjective } from "../models/plans/plan.ts";
 import { mean } from "../stats/intervals.ts";
-import { plainSaturate, saturate } from "./bounds.ts";
-import * as plain from "./numbers.ts";
+import { saturate } from "./bounds.ts";
 
 export interface KtoHyperparameters {
   beta: number;
@@ -48,22 +47,6 @@ export function ktoObjective({ beta, desirableWeight, undesirableWeight }: KtoHy
       return { loss: sumAll(multiply(losses, inputs.scale)), metrics: { logps, losses } };
     },
   });
-}
-
-/** The plain-number twin, for one answer. */
-export function plainKtoLoss(
-  answer: { logRatio: number; desirable: boolean; z0: number },
-  hyper: KtoHyperparameters,
-): number {
-  const direction = answer.desirable ? 1 : -1;
-  const weight = answer.desirable ? hyper.desirableWeight : hyper.undesirableWeight;
-  return (
-    weight *
-    (1 -
-      plain.sigmoid(
-        hyper.beta * direction * (plainSaturate(answer.logRatio) - plainSaturate(answer.z0)),
-      ))
-  );
 }
 
 /**

@@ -1,50 +1,46 @@
+/**
+ * Objectives of pairs and of single answers: ONNX Runtime's values are the interpreter's, its slopes
+ * central differences of the interpreter, and each starts at its exact value.
+ */
 import { assert, double, property } from "fast-check";
 import { describe, expect, test } from "vitest";
-import { float32, int64 } from "../core/tensor.ts";
-import type { Tensors } from "../runtime/session.ts";
-import { ktoObjective, plainKtoLoss } from "./kto.ts";
-import { pairObjective } from "./pairs.ts";
-import type { PairTerms, PreferenceHyperparameters, PreferenceLoss } from "./preference.ts";
+import type { NumbersOf } from "./evaluate.ts";
+import { evaluatorOf } from "./evaluate.ts";
+import type { KtoObjective } from "./kto.ts";
+import { ktoObjective } from "./kto.ts";
+import type { PairObjective } from "./pairs.ts";
+import { pairEvaluator, pairObjective } from "./pairs.ts";
+import type { PairTerms } from "./preference-loss.ts";
+import { defaultHyperparameters } from "./preference-options.ts";
+import type { PreferenceHyperparameters, PreferenceLossName } from "./preference.ts";
 import { PREFERENCE_LOSSES, PREFERENCE_LOSS_TABLE } from "./preference.ts";
-import { plainRewardLoss, rewardObjective } from "./reward.ts";
-import { evaluateObjective } from "./testing.ts";
+import type { RewardObjective } from "./reward.ts";
+import { rewardObjective } from "./reward.ts";
+import { faultsOf, farthest, runObjective } from "./testing.ts";
 
 const HYPER: PreferenceHyperparameters = {
-  beta: 0.1,
+  ...defaultHyperparameters(),
   labelSmoothing: 0.1,
   simpoGamma: 0.5,
-  discopopTau: 0.05,
 };
 
-function pairInputs(pairs: readonly PairTerms<number>[]) {
+/** Tokens of the chosen answer are read as two parts. */
+function pairInputs(pairs: readonly PairTerms<number>[]): {
+  readout: number[];
+  inputs: NumbersOf<PairObjective>;
+} {
   const readout = pairs.flatMap((pair) => [pair.chosen * 0.25, pair.chosen * 0.75, pair.rejected]);
-  const inputs: Tensors = {
-    sequence: int64(
-      [readout.length],
-      pairs.flatMap((_, i) => [2 * i, 2 * i, 2 * i + 1]),
-    ),
-    reference: float32(
-      [pairs.length, 2],
-      pairs.flatMap((pair) => [pair.referenceChosen, pair.referenceRejected]),
-    ),
-    lengths: float32(
-      [pairs.length, 2],
-      pairs.flatMap((pair) => [pair.chosenTokens, pair.rejectedTokens]),
-    ),
-    p: float32(
-      [pairs.length],
-      pairs.map((pair) => pair.p),
-    ),
-    scale: float32(
-      [pairs.length],
-      pairs.map(() => 1 / pairs.length),
-    ),
-    sftSlope: float32(
-      [readout.length],
-      readout.map(() => 0),
-    ),
+  return {
+    readout,
+    inputs: {
+      sequence: pairs.flatMap((_, i) => [2 * i, 2 * i, 2 * i + 1]),
+      reference: pairs.flatMap((pair) => [pair.referenceChosen, pair.referenceRejected]),
+      lengths: pairs.flatMap((pair) => [pair.chosenTokens, pair.rejectedTokens]),
+      p: pairs.map((pair) => pair.p),
+      scale: pairs.map(() => 1 / pairs.length),
+      sftSlope: readout.map(() => 0),
+    },
   };
-  return { readout, inputs };
 }
 
 const examplePairs: PairTerms<number>[] = [
@@ -77,37 +73,38 @@ const examplePairs: PairTerms<number>[] = [
   },
 ];
 
-describe.each(PREFERENCE_LOSSES)("%s", (type) => {
-  const loss: PreferenceLoss = PREFERENCE_LOSS_TABLE[type];
+/** One loss of one pair. */
+const lossOf = (
+  type: PreferenceLossName,
+  pair: PairTerms<number>,
+  hyper: PreferenceHyperparameters = HYPER,
+): number => pairEvaluator([{ type, weight: 1 }], hyper)([pair]).losses[0]!;
 
-  test("graph equals plain numbers, and its slope a central difference", async () => {
-    const pairs = loss.softLabels
-      ? examplePairs.map((pair, i) => ({ ...pair, p: [1, 0.5, 0.3][i]! }))
-      : examplePairs;
+describe.each(PREFERENCE_LOSSES)("%s", (type) => {
+  const loss = PREFERENCE_LOSS_TABLE[type];
+  const pairs = loss.softLabels
+    ? examplePairs.map((pair, i) => ({ ...pair, p: [1, 0.5, 0.7][i]! }))
+    : examplePairs;
+
+  test("ONNX Runtime agrees with the interpreter, and its slopes with differences", async () => {
     const { readout, inputs } = pairInputs(pairs);
-    const objective = pairObjective([{ type, weight: 1 }], HYPER);
-    const results = await evaluateObjective(objective, readout, inputs);
-    const expected = pairs.map((pair) => loss.plain(pair, HYPER));
-    expected.forEach((value, i) =>
-      expect(Math.abs((results["losses"]!.data[i] as number) - value)).toBeLessThan(
-        2e-5 * Math.max(1, Math.abs(value)),
-      ),
+    expect(await faultsOf(pairObjective([{ type, weight: 1 }], HYPER), readout, inputs)).toEqual(
+      [],
     );
-    const h = 1e-4;
-    pairs.forEach((pair, i) => {
-      const at = (delta: number): number =>
-        loss.plain({ ...pair, chosen: pair.chosen + delta }, HYPER);
-      const difference = (at(h) - at(-h)) / (2 * h) / pairs.length;
-      expect(Math.abs((results["slope"]!.data[3 * i] as number) - difference)).toBeLessThan(
-        1e-4 * Math.max(1, Math.abs(difference)),
-      );
-    });
+  });
+
+  test("pairs alone have the losses that they have among tokens", () => {
+    const { readout, inputs } = pairInputs(pairs);
+    const { values } = evaluatorOf(pairObjective([{ type, weight: 1 }], HYPER))(readout, inputs);
+    expect(
+      farthest(pairEvaluator([{ type, weight: 1 }], HYPER)(pairs).losses, values.losses, 1e-12),
+    ).toBeUndefined();
   });
 
   test.runIf(loss.start)("starts at its exact value", () => {
     const start = { ...examplePairs[0]!, referenceChosen: -12.5, referenceRejected: -9 };
     for (const beta of [0.1, 0.5])
-      expect(loss.plain(start, { ...HYPER, beta })).toBeCloseTo(
+      expect(lossOf(type, start, { ...HYPER, beta })).toBeCloseTo(
         loss.start!({ ...HYPER, beta }),
         10,
       );
@@ -115,8 +112,7 @@ describe.each(PREFERENCE_LOSSES)("%s", (type) => {
 });
 
 test("known starting values", () => {
-  const start = (name: keyof typeof PREFERENCE_LOSS_TABLE) =>
-    (PREFERENCE_LOSS_TABLE[name] as PreferenceLoss).start!(HYPER);
+  const start = (name: PreferenceLossName) => PREFERENCE_LOSS_TABLE[name].start!(HYPER);
   expect(start("sigmoid")).toBeCloseTo(Math.LN2, 12);
   expect(start("ipo")).toBeCloseTo(25, 10);
   expect(start("sppo_hard")).toBeCloseTo(50, 10);
@@ -124,27 +120,36 @@ test("known starting values", () => {
   expect(start("hinge")).toBe(1);
 });
 
+test("a mixture adds its losses by weight, and has the metrics of each", () => {
+  const { losses, metrics } = pairEvaluator(
+    [
+      { type: "ipo", weight: 0.25 },
+      { type: "orpo", weight: 2 },
+    ],
+    HYPER,
+  )(examplePairs);
+  examplePairs.forEach((pair, i) => {
+    expect(losses[i]).toBeCloseTo(0.25 * lossOf("ipo", pair) + 2 * lossOf("orpo", pair), 12);
+    const odds = (mean: number): number => Math.log(Math.exp(mean) / (1 - Math.exp(mean)));
+    const chosen = odds(pair.chosen / pair.chosenTokens);
+    expect(metrics.log_odds_chosen![i]).toBeCloseTo(
+      chosen - odds(pair.rejected / pair.rejectedTokens),
+      10,
+    );
+  });
+  expect(pairEvaluator([{ type: "ipo", weight: 1 }], HYPER)(examplePairs).metrics).toEqual({});
+});
+
 test("an SFT term adds the negative log-likelihood of chosen tokens", async () => {
   const { readout, inputs } = pairInputs(examplePairs);
-  const plainLoss = await evaluateObjective(
-    pairObjective([{ type: "sigmoid", weight: 0.8 }], HYPER),
-    readout,
-    inputs,
-  );
-  const sftSlope = float32(
-    [readout.length],
-    readout.map((_, i) => (i % 3 === 2 ? 0 : -0.5)),
-  );
-  const mixed = await evaluateObjective(
-    pairObjective([{ type: "sigmoid", weight: 0.8 }], HYPER),
-    readout,
-    { ...inputs, sftSlope },
-  );
+  const objective = pairObjective([{ type: "sigmoid", weight: 0.8 }], HYPER);
+  const sftSlope = readout.map((_, i) => (i % 3 === 2 ? 0 : -0.5));
+  const [without, mixed] = [
+    await runObjective(objective, readout, inputs),
+    await runObjective(objective, readout, { ...inputs, sftSlope }),
+  ];
   const added = examplePairs.reduce((total, pair) => total - 0.5 * pair.chosen, 0);
-  expect((mixed["loss"]!.data[0] as number) - (plainLoss["loss"]!.data[0] as number)).toBeCloseTo(
-    added,
-    4,
-  );
+  expect(mixed.loss - without.loss).toBeCloseTo(added, 4);
 });
 
 test("cDPO's gradient is zero where the model agrees with the label noise", () => {
@@ -160,80 +165,56 @@ test("cDPO's gradient is zero where the model agrees with the label noise", () =
     p: 1,
   };
   const at = (delta: number): number =>
-    PREFERENCE_LOSS_TABLE.sigmoid.plain({ ...pair, chosen: agree + delta }, { ...HYPER, beta });
+    lossOf("sigmoid", { ...pair, chosen: agree + delta }, { ...HYPER, beta });
   expect((at(1e-3) - at(-1e-3)) / 2e-3).toBeCloseTo(0, 8);
 });
 
-test("reward loss: graph equals plain numbers; equal scores give ln 2", async () => {
-  const scores = [0.5, -1, 2, 0.5];
-  const rows = [
-    [0, 1, 1, 0],
-    [2, 0, 0.7, 0.5],
-    [0, 3, 1, 0],
-  ] as const;
-  const inputs: Tensors = {
-    chosen: int64(
-      [3],
-      rows.map(([c]) => c),
-    ),
-    rejected: int64(
-      [3],
-      rows.map(([, r]) => r),
-    ),
-    p: float32(
-      [3],
-      rows.map(([, , p]) => p),
-    ),
-    margin: float32(
-      [3],
-      rows.map(([, , , m]) => m),
-    ),
-    scale: float32([3], [1, 1, 1]),
+describe("the reward loss", () => {
+  const inputs: NumbersOf<RewardObjective> = {
+    chosen: [0, 2, 0],
+    rejected: [1, 0, 3],
+    p: [1, 0.7, 1],
+    margin: [0, 0.5, 0],
+    scale: [1, 1, 0.5],
   };
-  const results = await evaluateObjective(
-    rewardObjective({ centerCoefficient: 0.01 }),
-    scores,
-    inputs,
-  );
-  rows.forEach(([c, r, p, margin], i) => {
-    expect(results["losses"]!.data[i]).toBeCloseTo(
-      plainRewardLoss(
-        { chosen: scores[c]!, rejected: scores[r]!, p, margin },
-        { centerCoefficient: 0.01 },
-      ),
-      5,
-    );
+
+  test.each([0, 0.01])("ONNX Runtime and differences agree, centring %d", async (coefficient) => {
+    const objective = rewardObjective({ centerCoefficient: coefficient });
+    expect(await faultsOf(objective, [0.5, -1, 2, 0.5], inputs)).toEqual([]);
   });
-  expect(
-    plainRewardLoss({ chosen: 3, rejected: 3, p: 1, margin: 0 }, { centerCoefficient: 0 }),
-  ).toBeCloseTo(Math.LN2, 12);
+
+  test("equal scores give ln 2, and the sum is pulled to 0", () => {
+    const alone = { chosen: [0], rejected: [1], p: [1], margin: [0], scale: [1] };
+    const lossAt = (centerCoefficient: number): number =>
+      evaluatorOf(rewardObjective({ centerCoefficient }))([3, 3], alone).loss;
+    expect(lossAt(0)).toBeCloseTo(Math.LN2, 12);
+    expect(lossAt(0.01)).toBeCloseTo(Math.LN2 + 0.01 * 36, 12);
+  });
 });
 
-test("KTO: graph equals plain numbers, and starts at 0.5", async () => {
+describe("KTO", () => {
   const hyper = { beta: 0.1, desirableWeight: 1.2, undesirableWeight: 0.8 };
-  const logps = [-5, -9];
-  const inputs: Tensors = {
-    sequence: int64([2], [0, 1]),
-    reference: float32([2], [-7, -3]),
-    label: float32([2], [1, -1]),
-    scale: float32([2], [0.5, 0.5]),
-    z0: float32([], [0.4]),
+  const inputs: NumbersOf<KtoObjective> = {
+    sequence: [0, 1],
+    reference: [-7, -3],
+    label: [1, -1],
+    scale: [0.5, 0.5],
+    z0: [0.4],
   };
-  const results = await evaluateObjective(ktoObjective(hyper), logps, inputs);
-  expect(results["losses"]!.data[0]).toBeCloseTo(
-    plainKtoLoss({ logRatio: 2, desirable: true, z0: 0.4 }, hyper),
-    6,
-  );
-  expect(results["losses"]!.data[1]).toBeCloseTo(
-    plainKtoLoss({ logRatio: -6, desirable: false, z0: 0.4 }, hyper),
-    6,
-  );
-  expect(
-    plainKtoLoss(
-      { logRatio: 0, desirable: true, z0: 0 },
-      { beta: 0.1, desirableWeight: 1, undesirableWeight: 1 },
-    ),
-  ).toBe(0.5);
+
+  test("ONNX Runtime agrees with the interpreter, and its slopes with differences", async () => {
+    expect(await faultsOf(ktoObjective(hyper), [-5, -9], inputs)).toEqual([]);
+  });
+
+  test("each side has its weight, and the start is 0.5", () => {
+    const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
+    const { values } = evaluatorOf(ktoObjective(hyper))([-5, -9], inputs);
+    expect(values.losses[0]).toBeCloseTo(1.2 * (1 - sigmoid(0.1 * (2 - 0.4))), 12);
+    expect(values.losses[1]).toBeCloseTo(0.8 * (1 - sigmoid(-0.1 * (-6 - 0.4))), 12);
+    const plain = ktoObjective({ beta: 0.1, desirableWeight: 1, undesirableWeight: 1 });
+    const start = evaluatorOf(plain)([-7, -3], { ...inputs, z0: [0] });
+    expect([...start.values.losses]).toEqual([0.5, 0.5]);
+  });
 });
 
 test("soft labels of 0.5 do not prefer a side", () => {
@@ -260,8 +241,7 @@ test("soft labels of 0.5 do not prefer a side", () => {
           chosenTokens: 4,
           rejectedTokens: 3,
         };
-        const plainLoss = PREFERENCE_LOSS_TABLE.sigmoid.plain;
-        expect(plainLoss(pair, HYPER)).toBeCloseTo(plainLoss(swapped, HYPER), 9);
+        expect(lossOf("sigmoid", pair)).toBeCloseTo(lossOf("sigmoid", swapped), 9);
       },
     ),
   );

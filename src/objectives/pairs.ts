@@ -3,10 +3,16 @@
  * graph.
  */
 import { add, multiply, reshape, scatterAddRows, slice, sumAll, fill } from "../graph/build.ts";
+import { interpreterOf } from "../graph/interpreter/interpret.ts";
+import type { PlainTensor } from "../graph/interpreter/plain.ts";
 import type { Value } from "../graph/ir.ts";
+import { createGraph } from "../graph/op-table.ts";
 import { defineObjective } from "../models/plans/plan.ts";
+import type { MetricName } from "../runs/metrics.ts";
 import { saturate } from "./bounds.ts";
-import type { PairTerms, PreferenceHyperparameters, PreferenceLossName } from "./preference.ts";
+import type { ImplicitReward, PairTerms } from "./preference-loss.ts";
+import { logRatioReward } from "./preference-loss.ts";
+import type { PreferenceHyperparameters, PreferenceLossName } from "./preference.ts";
 import { PREFERENCE_LOSS_TABLE } from "./preference.ts";
 
 export interface WeightedLoss {
@@ -62,7 +68,7 @@ export function pairObjective(
         scatterAddRows(fill(graph, [`${columns}*pairs`], 0), inputs.sequence, readout),
         ["pairs", columns],
       );
-      const terms: PairTerms<Value> = {
+      const terms = {
         chosen: side(logps, 0),
         rejected: side(logps, 1),
         referenceChosen: side(inputs.reference, 0),
@@ -71,11 +77,7 @@ export function pairObjective(
         rejectedTokens: side(inputs.lengths, 1),
         p: inputs.p,
       };
-      const perPair = losses
-        .map(({ type, weight }) =>
-          multiply(PREFERENCE_LOSS_TABLE[type].graph(terms, hyper), weight),
-        )
-        .reduce((left, right) => add(left, right));
+      const perPair = mixture(losses, terms, hyper);
       const loss = add(
         sumAll(multiply(perPair, inputs.scale)),
         sumAll(multiply(saturate(readout), inputs.sftSlope)),
@@ -86,3 +88,68 @@ export function pairObjective(
 }
 
 export type PairObjective = ReturnType<typeof pairObjective>;
+
+/** Weighted sum of the losses of each pair, float32 [pairs]. */
+const mixture = (
+  losses: readonly WeightedLoss[],
+  terms: PairTerms<Value>,
+  hyper: PreferenceHyperparameters,
+): Value =>
+  losses
+    .map(({ type, weight }) => multiply(PREFERENCE_LOSS_TABLE[type].graph(terms, hyper), weight))
+    .reduce((left, right) => add(left, right));
+
+/** A mixture of losses in float64, by pair. */
+export interface EvaluatedPairs {
+  losses: Float64Array;
+  /** The losses' own metrics. */
+  metrics: Partial<Record<MetricName, Float64Array>>;
+}
+
+/**
+ * The mixture as a function of plain numbers: its graph, built once and evaluated by the
+ * interpreter.
+ */
+export function pairEvaluator(
+  losses: readonly WeightedLoss[],
+  hyper: PreferenceHyperparameters,
+): (pairs: readonly PairTerms<number>[]) => EvaluatedPairs {
+  const graph = createGraph();
+  const terms = mapTerms((name) => graph.input(name, "float32", PAIRS));
+  const metrics: Partial<Record<MetricName, Value>> = Object.assign(
+    {},
+    ...losses.map(({ type }) => PREFERENCE_LOSS_TABLE[type].metrics?.(terms, hyper)),
+  );
+  const outputs: Record<string, Value> = { losses: mixture(losses, terms, hyper), ...metrics };
+  const evaluate = interpreterOf(graph, outputs);
+  return (pairs) => {
+    const columns = mapTerms((name): PlainTensor => ({
+      dtype: "float32",
+      shape: [pairs.length],
+      data: Float64Array.from(pairs, (pair) => pair[name]),
+    }));
+    const { losses: perPair, ...others } = evaluate({ ...columns });
+    return {
+      losses: perPair!.data,
+      metrics: Object.fromEntries(
+        Object.entries(others).map(([name, { data }]) => [name, data]),
+      ) as EvaluatedPairs["metrics"],
+    };
+  };
+}
+
+const mapTerms = <T>(make: (name: keyof PairTerms<T>) => T): PairTerms<T> => ({
+  chosen: make("chosen"),
+  rejected: make("rejected"),
+  referenceChosen: make("referenceChosen"),
+  referenceRejected: make("referenceRejected"),
+  chosenTokens: make("chosenTokens"),
+  rejectedTokens: make("rejectedTokens"),
+  p: make("p"),
+});
+
+/** The reward that all of these losses compare; DPO's where they compare different ones. */
+export function rewardOf(losses: readonly PreferenceLossName[]): ImplicitReward {
+  const [first, ...others] = new Set(losses.map((loss) => PREFERENCE_LOSS_TABLE[loss].reward));
+  return first && others.length === 0 ? first : logRatioReward;
+}

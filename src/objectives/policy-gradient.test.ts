@@ -1,11 +1,11 @@
 /**
  * Methods without a critic: advantages and losses equal TRL's (scripts/golden/policy_gradient.py),
- * and the graph forms their plain twins.
+ * and ONNX Runtime agrees with the interpreter.
  */
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { Random } from "../core/random.ts";
-import { float32, int64 } from "../core/tensor.ts";
+import { mean } from "../stats/intervals.ts";
 import { generalisedAdvantages, tokenRewards, whiten } from "./advantages.ts";
 import type { ADVANTAGE_SCALES, AGGREGATIONS } from "./group-advantages.ts";
 import {
@@ -16,32 +16,11 @@ import {
   standardise,
   tokenWeight,
 } from "./group-advantages.ts";
+import { evaluatorOf } from "./evaluate.ts";
 import type { PolicyHyperparameters } from "./ppo.ts";
-import { plainPolicyLoss, policyObjective } from "./ppo.ts";
-import { plainSequenceLoss, sequencePolicyObjective } from "./sequence-policy.ts";
-import type { Objective } from "../models/plans/plan.ts";
-import type { Tensors } from "../runtime/session.ts";
-import { evaluateObjective } from "./testing.ts";
-
-async function runObjective(
-  objective: Objective,
-  readout: readonly number[],
-  inputs: Tensors,
-): Promise<{ loss: number; slope: ArrayLike<number> }> {
-  const results = await evaluateObjective(objective, readout, inputs);
-  return {
-    loss: results["loss"]!.data[0] as number,
-    slope: results["slope"]!.data as Float32Array,
-  };
-}
-
-/** Central differences. */
-function numericSlopes(loss: (at: readonly number[]) => number, at: readonly number[]): number[] {
-  const step = 1e-5;
-  return at.map(
-    (value, i) => (loss(at.with(i, value + step)) - loss(at.with(i, value - step))) / (2 * step),
-  );
-}
+import { policyObjective } from "./ppo.ts";
+import { sequencePolicyObjective } from "./sequence-policy.ts";
+import { faultsOf, runObjective } from "./testing.ts";
 
 const close = (actual: ArrayLike<number>, expected: ArrayLike<number>, tolerance = 1e-5): void => {
   expect(actual).toHaveLength(expected.length);
@@ -51,8 +30,6 @@ const close = (actual: ArrayLike<number>, expected: ArrayLike<number>, tolerance
     ),
   );
 };
-
-const vector = (values: readonly number[]) => float32([values.length], values);
 
 describe("advantages", () => {
   test("leave one out: each reward less the mean of the others", () => {
@@ -144,7 +121,7 @@ describe("TRL's values", () => {
   const { samples, longest, rewards, logprobs, advantage } = golden;
   const lengths = logprobs.map(({ length }) => length);
   const tokens = lengths.reduce((a, b) => a + b);
-  const inputs = { oldLogps: vector(golden.old.flat()) };
+  const inputs = { oldLogps: golden.old.flat(), reference: golden.reference.flat() };
   const logRatios = golden.old.map((row, i) =>
     row.map((logp, t) => logp - golden.reference[i]![t]!),
   );
@@ -165,22 +142,8 @@ describe("TRL's values", () => {
       ),
     );
   };
-  const spread = (values: readonly number[]) =>
-    vector(values.flatMap((value, i) => Array.from({ length: lengths[i]! }, () => value)));
-  const clipShares = (hyper: PolicyHyperparameters, advantageOf: ArrayLike<number>): number[] => {
-    const each = logprobs
-      .flat()
-      .map((logp, i) =>
-        plainPolicyLoss(
-          { logp, oldLogp: golden.old.flat()[i]!, advantage: advantageOf[i]! },
-          hyper,
-        ),
-      );
-    return [
-      each.filter(({ clipped, ratio }) => clipped && ratio < 1).length / tokens,
-      each.filter(({ clipped, ratio }) => clipped && ratio > 1).length / tokens,
-    ];
-  };
+  const spread = (values: readonly number[]): number[] =>
+    values.flatMap((value, i) => Array.from({ length: lengths[i]! }, () => value));
 
   test("advantages", () => {
     for (const { normalise, beta, advantages } of golden.advantages.rloo) {
@@ -215,16 +178,18 @@ describe("TRL's values", () => {
       const weights = lengths.map((length) =>
         tokenWeight(c.aggregation, { length, answers: lengths.length, tokens, longest }),
       );
-      const { loss, slope } = await runObjective(policyObjective(hyper), logprobs.flat(), {
-        ...inputs,
-        advantages: spread(advantage),
-        weight: spread(weights),
-        ...(c.beta > 0 ? { reference: vector(golden.reference.flat()) } : {}),
-      });
+      const objective = policyObjective(hyper);
+      const given = { ...inputs, advantages: spread(advantage), weight: spread(weights) };
+      const { loss, slope } = await runObjective(objective, logprobs.flat(), given);
       expect(Math.abs(loss - c.loss)).toBeLessThan(1e-6);
       close(slope, c.gradient.flat(), 1e-6);
+      const evaluated = evaluatorOf(objective)(logprobs.flat(), given);
+      expect(Math.abs(evaluated.loss - c.loss)).toBeLessThan(1e-6);
+      const { ratio, clipped } = evaluated.values;
+      const share = (side: (ratio: number) => boolean): number =>
+        ratio.filter((each, token) => clipped[token] === 1 && side(each)).length / tokens;
       close(
-        clipShares(hyper, spread(advantage).data as Float32Array),
+        [share((each) => each < 1), share((each) => each > 1)],
         [c.metrics["clip_ratio/low_mean"], c.metrics["clip_ratio/high_mean"]],
         1e-6,
       );
@@ -235,26 +200,18 @@ describe("TRL's values", () => {
     "RLOO: clip $clip",
     async ({ clip, loss: expected, gradient, clipfrac }) => {
       const hyper = { clipRange: clip, logRatioLimit: 20 };
-      const sequence = int64(
-        [tokens],
-        lengths.flatMap((length, i) => Array.from({ length }, () => i)),
-      );
-      const { loss, slope } = await runObjective(sequencePolicyObjective(hyper), logprobs.flat(), {
+      const objective = sequencePolicyObjective(hyper);
+      const given = {
         ...inputs,
-        sequence,
-        advantages: vector(advantage),
-        weight: vector(lengths.map(() => 1 / lengths.length)),
-      });
+        sequence: lengths.flatMap((length, i) => Array.from({ length }, () => i)),
+        advantages: advantage,
+        weight: lengths.map(() => 1 / lengths.length),
+      };
+      const { loss, slope } = await runObjective(objective, logprobs.flat(), given);
       expect(Math.abs(loss - expected)).toBeLessThan(1e-6);
       close(slope, gradient.flat(), 1e-6);
-      const moved = logprobs.map((row, i) =>
-        row.reduce((sum, logp, t) => sum + logp - golden.old[i]![t]!, 0),
-      );
-      expect(
-        moved.filter(
-          (each, i) => plainSequenceLoss({ moved: each, advantage: advantage[i]! }, hyper).clipped,
-        ).length / lengths.length,
-      ).toBeCloseTo(clipfrac, 6);
+      const { clipped } = evaluatorOf(objective)(logprobs.flat(), given).values;
+      expect(mean(clipped)).toBeCloseTo(clipfrac, 6);
     },
   );
 
@@ -272,9 +229,8 @@ describe("TRL's values", () => {
       const each = reinforceAdvantages(baseline, beta, 1).flatMap((row) => [...row]);
       const { loss, slope } = await runObjective(policyObjective(hyper), logprobs.flat(), {
         ...inputs,
-        advantages: vector(each),
-        weight: vector(each.map(() => 1 / tokens)),
-        ...(baseline === "group" ? { reference: vector(golden.reference.flat()) } : {}),
+        advantages: each,
+        weight: each.map(() => 1 / tokens),
       });
       expect(Math.abs(loss - expected)).toBeLessThan(1e-6);
       close(slope, gradient.flat(), 1e-6);
@@ -321,24 +277,9 @@ describe("the token surrogate", () => {
         lossKl: { coef: 0.1, estimator: "k2", correction: false },
       },
     ],
-  ])("%s: graph and plain twin agree, and the slope is the numeric one", async (_name, hyper) => {
-    const inputs = {
-      oldLogps: vector(old),
-      advantages: vector(advantages),
-      weight: vector(weight),
-      ...(hyper.lossKl ? { reference: vector(reference) } : {}),
-    };
-    const { loss, slope } = await runObjective(policyObjective(hyper), logps, inputs);
-    const plain = (at: readonly number[]): number =>
-      at.reduce((total, logp, i) => {
-        const { loss: surrogate, kl } = plainPolicyLoss(
-          { logp, oldLogp: old[i]!, advantage: advantages[i]!, reference: reference[i]! },
-          hyper,
-        );
-        return total + weight[i]! * (surrogate + kl);
-      }, 0);
-    expect(Math.abs(loss - plain(logps))).toBeLessThan(1e-5);
-    close(slope, numericSlopes(plain, logps), 1e-4);
+  ])("%s: the interpreter agrees, and its differences are the slope", async (_name, hyper) => {
+    const inputs = { oldLogps: old, advantages, weight, reference };
+    expect(await faultsOf(policyObjective(hyper), logps, inputs)).toEqual([]);
   });
 
   test("on policy the corrected k3 has the gradient of the KL itself: log pi - log pi_ref plus a term of mean 0", async () => {
@@ -350,10 +291,10 @@ describe("the token surrogate", () => {
     };
     const zeros = logps.map(() => 0);
     const { slope } = await runObjective(policyObjective(hyper), logps, {
-      oldLogps: vector(logps),
-      advantages: vector(zeros),
-      weight: vector(logps.map(() => 1)),
-      reference: vector(reference),
+      oldLogps: logps,
+      advantages: zeros,
+      weight: logps.map(() => 1),
+      reference,
     });
     // d/dlogp of rho (e^-d - 1 + d) at rho = 1 is (e^-d - 1 + d) + (1 - e^-d) = d.
     close(
@@ -365,28 +306,22 @@ describe("the token surrogate", () => {
 });
 
 describe("the sequence surrogate", () => {
-  test("graph and plain twin agree, and the slope is the numeric one", async () => {
-    const hyper = { clipRange: 0.2, logRatioLimit: 20 };
+  test("the interpreter agrees, and its differences are the slope", async () => {
     const sequence = Array.from({ length: COUNT }, (_, i) =>
       i < 5 ? 0 : i < 6 ? 1 : i < 20 ? 2 : 3,
     );
     const each = [0.7, -1.2, 0.4, -0.5];
     const near = logps.map((logp, i) => logp + 0.05 * Math.sin(3 * i));
-    const { loss, slope } = await runObjective(sequencePolicyObjective(hyper), logps, {
-      oldLogps: vector(near),
-      sequence: int64([COUNT], sequence),
-      advantages: vector(each),
-      weight: vector(each.map(() => 0.25)),
-    });
-    const plain = (at: readonly number[]): number =>
-      each.reduce((total, advantage, answer) => {
-        const moved = at.reduce(
-          (sum, logp, i) => (sequence[i] === answer ? sum + logp - near[i]! : sum),
-          0,
-        );
-        return total + 0.25 * plainSequenceLoss({ moved, advantage }, hyper).loss;
-      }, 0);
-    expect(Math.abs(loss - plain(logps))).toBeLessThan(1e-5);
-    close(slope, numericSlopes(plain, logps), 1e-4);
+    const objective = sequencePolicyObjective({ clipRange: 0.2, logRatioLimit: 20 });
+    const inputs = {
+      oldLogps: near,
+      sequence,
+      advantages: each,
+      weight: each.map(() => 0.25),
+    };
+    expect(await faultsOf(objective, logps, inputs)).toEqual([]);
+    const { ratio } = evaluatorOf(objective)(logps, inputs).values;
+    const moved = logps.slice(0, 5).reduce((sum, logp, i) => sum + logp - near[i]!, 0);
+    expect(ratio[0]).toBeCloseTo(Math.exp(moved), 12);
   });
 });

@@ -3,13 +3,9 @@
  * scripts/golden/ppo.py.
  */
 import { readFileSync } from "node:fs";
-import { array, assert, double, integer, property, tuple } from "fast-check";
+import { array, assert, double, property, tuple } from "fast-check";
 import { describe, expect, test } from "vitest";
-import { float32 } from "../core/tensor.ts";
-import { gradients } from "../graph/autodiff.ts";
-import { createGraph } from "../graph/op-table.ts";
-import type { Objective } from "../models/plans/plan.ts";
-import { Session } from "../runtime/session.ts";
+import { mean } from "../stats/intervals.ts";
 import {
   explainedVariance,
   generalisedAdvantages,
@@ -18,8 +14,10 @@ import {
   tokenRewards,
   whiten,
 } from "./advantages.ts";
+import { evaluatorOf } from "./evaluate.ts";
 import { adaptKlCoefficient, isNegative, k1, k2, k3 } from "./kl.ts";
-import { plainPolicyLoss, plainValueLoss, policyObjective, valueObjective } from "./ppo.ts";
+import { policyObjective, valueObjective } from "./ppo.ts";
+import { runObjective } from "./testing.ts";
 
 interface Golden {
   advantages: {
@@ -74,9 +72,6 @@ interface Golden {
 const golden = JSON.parse(
   readFileSync(new URL("../../tests/golden/ppo-maths.json", import.meta.url), "utf8"),
 ) as Golden;
-
-const mean = (values: readonly number[]): number =>
-  values.reduce((sum, x) => sum + x, 0) / values.length;
 
 function expectEqual(
   actual: ArrayLike<number>,
@@ -236,127 +231,77 @@ describe("rewards and advantages", () => {
   });
 });
 
-/** Value and slope of an objective in the graph. */
-async function evaluate(
-  objective: Objective,
-  readout: readonly number[],
-  inputs: Readonly<Record<string, readonly number[]>>,
-) {
-  const graph = createGraph();
-  const read = graph.input("readout", "float32", ["selected"]);
-  const built = objective.build(
-    read,
-    Object.fromEntries(
-      Object.entries(objective.inputs).map(([name, type]) => [
-        name,
-        graph.input(name, type.dtype, type.shape),
-      ]),
-    ),
-  );
-  const [slope] = gradients(graph, [{ output: built.loss }], [read]);
-  const session = await Session.create(graph, {
-    loss: built.loss,
-    slope: slope!,
-    ...built.metrics,
-  });
-  const results = await session.run(
-    Object.fromEntries(
-      Object.entries({ readout, ...inputs }).map(([name, values]) => [
-        name,
-        float32([values.length], [...values]),
-      ]),
-    ),
-  );
-  await session.close();
-  return {
-    loss: results["loss"]!.data[0] as number,
-    slope: results["slope"]!.data as Float32Array,
-    losses: results["losses"]!.data as Float32Array,
-  };
-}
-
 describe("policy loss", () => {
   const { logprobs, old, advantages, cases } = golden.policy;
+  const inputs = { oldLogps: old, advantages, weight: logprobs.map(() => 1 / logprobs.length) };
 
   test.each(cases)(
-    "clip $clip, dual $dual, limit $limit: graph, plain numbers and PyTorch agree",
+    "clip $clip, dual $dual, limit $limit: ONNX Runtime, the interpreter and PyTorch agree",
     async (expected) => {
-      const hyper = {
+      const objective = policyObjective({
         clipRange: expected.clip,
         dualClip: expected.dual,
         logRatioLimit: expected.limit,
-      };
-      const plain = logprobs.map((logp, i) =>
-        plainPolicyLoss({ logp, oldLogp: old[i]!, advantage: advantages[i]! }, hyper),
-      );
-      expectEqual(
-        plain.map(({ loss }) => loss),
-        expected.losses,
-      );
-      expectEqual(
-        plain.map(({ ratio }) => ratio),
-        expected.ratio,
-      );
-      expect(mean(plain.map(({ clipped }) => Number(clipped)))).toBeCloseTo(expected.clipfrac, 12);
+      });
+      const given = { ...inputs, reference: old };
+      const { values } = evaluatorOf(objective)(logprobs, given);
+      expectEqual(values.losses, expected.losses);
+      expectEqual(values.ratio, expected.ratio);
+      expect(mean(values.clipped)).toBeCloseTo(expected.clipfrac, 12);
       expect(mean(logprobs.map((logp, i) => k2(logp - old[i]!)))).toBeCloseTo(
         expected.approxkl,
         10,
       );
-      const graph = await evaluate(policyObjective(hyper), logprobs, {
-        oldLogps: old,
-        advantages,
-        weight: logprobs.map(() => 1 / logprobs.length),
-      });
-      expectEqual(graph.losses, expected.losses, 2e-5);
-      expectEqual(graph.slope, expected.gradient, 1e-5);
-      expect(Math.abs(graph.loss / mean(expected.losses) - 1)).toBeLessThan(1e-4);
+      const run = await runObjective(objective, logprobs, given);
+      expectEqual(run.metrics.losses, expected.losses, 2e-5);
+      expectEqual(run.slope, expected.gradient, 1e-5);
+      expect(Math.abs(run.loss / mean(expected.losses) - 1)).toBeLessThan(1e-4);
     },
   );
 
   test("at the start the ratio is 1, nothing is clipped, and the loss of whitened advantages is 0", () => {
-    const white = whiten([Float64Array.from(advantages)])[0]!;
-    const hyper = { clipRange: 0.2, dualClip: 0, logRatioLimit: 20 };
-    const start = old.map((logp, i) =>
-      plainPolicyLoss({ logp, oldLogp: logp, advantage: white[i]! }, hyper),
-    );
-    expect(start.every(({ ratio, clipped }) => ratio === 1 && !clipped)).toBe(true);
-    expect(mean(start.map(({ loss }) => loss))).toBeCloseTo(0, 12);
+    const white = [...whiten([Float64Array.from(advantages)])[0]!];
+    const objective = policyObjective({ clipRange: 0.2, dualClip: 0, logRatioLimit: 20 });
+    const { values } = evaluatorOf(objective)(old, {
+      ...inputs,
+      advantages: white,
+      reference: old,
+    });
+    expect(new Set(values.ratio)).toEqual(new Set([1]));
+    expect(new Set(values.clipped)).toEqual(new Set([0]));
+    expect(mean(values.losses)).toBeCloseTo(0, 12);
   });
 
   test("dual clip bounds the loss of a bad token, however likely it has become", () => {
-    assert(
-      property(
-        double({ min: -5, max: 20, noNaN: true }),
-        integer({ min: 2, max: 5 }),
-        (moved, dualClip) =>
-          plainPolicyLoss(
-            { logp: moved, oldLogp: 0, advantage: -1 },
-            { clipRange: 0.2, dualClip, logRatioLimit: 20 },
-          ).loss <= dualClip,
-      ),
-    );
+    const moves = Array.from({ length: 251 }, (_, i) => i / 10 - 5);
+    const bad = {
+      oldLogps: moves.map(() => 0),
+      advantages: moves.map(() => -1),
+      weight: moves.map(() => 1),
+      reference: moves.map(() => 0),
+    };
+    for (const dualClip of [2, 3, 5]) {
+      const objective = policyObjective({ clipRange: 0.2, dualClip, logRatioLimit: 20 });
+      const { losses } = evaluatorOf(objective)(moves, bad).values;
+      expect(Math.max(...losses)).toBe(dualClip);
+    }
   });
 });
 
 describe("value loss", () => {
   const { values, old, returns, cases } = golden.value;
 
-  test.each(cases)("clip $clip: graph, plain numbers and PyTorch agree", async (expected) => {
-    const hyper = { clipRangeValue: expected.clip };
-    const plain = values.map((value, i) =>
-      plainValueLoss({ value, oldValue: old[i]!, target: returns[i]! }, hyper),
-    );
-    expectEqual(
-      plain.map(({ loss }) => loss),
-      expected.losses,
-    );
-    expect(mean(plain.map(({ clipped }) => Number(clipped)))).toBeCloseTo(expected.clipfrac, 12);
-    const graph = await evaluate(valueObjective(hyper), values, {
-      oldValues: old,
-      returns,
-      weight: values.map(() => 1 / values.length),
-    });
-    expectEqual(graph.losses, expected.losses, 2e-5);
-    expectEqual(graph.slope, expected.gradient, 1e-5);
-  });
+  test.each(cases)(
+    "clip $clip: ONNX Runtime, the interpreter and PyTorch agree",
+    async (expected) => {
+      const objective = valueObjective({ clipRangeValue: expected.clip });
+      const inputs = { oldValues: old, returns, weight: values.map(() => 1 / values.length) };
+      const evaluated = evaluatorOf(objective)(values, inputs).values;
+      expectEqual(evaluated.losses, expected.losses);
+      expect(mean(evaluated.clipped)).toBeCloseTo(expected.clipfrac, 12);
+      const run = await runObjective(objective, values, inputs);
+      expectEqual(run.metrics.losses, expected.losses, 2e-5);
+      expectEqual(run.slope, expected.gradient, 1e-5);
+    },
+  );
 });

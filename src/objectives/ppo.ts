@@ -27,8 +27,7 @@ import {
 } from "../graph/build.ts";
 import type { Value } from "../graph/ir.ts";
 import { defineObjective } from "../models/plans/plan.ts";
-import { clamp, plainClamp, plainSaturate, saturate } from "./bounds.ts";
-import { k2, k3 } from "./kl.ts";
+import { clamp, saturate } from "./bounds.ts";
 
 /** A KL term in the loss. */
 export interface LossKl {
@@ -58,7 +57,8 @@ const TOKENS = ["selected"] as const;
  * Inputs, beside the read log-probabilities [S]: `oldLogps`, `advantages`, `weight` and, read by the
  * KL term alone, `reference` float32 [S]. The weights say what mean is taken: 1 / (tokens of
  * the minibatch) for the mean over tokens, so that micro-batches add up to it. Results: `losses`
- * [S], the KL term left out.
+ * [S], the KL term left out. Terms: `ratio` and
+ * whether the clipped term was the larger loss, `clipped` [S].
  */
 export function policyObjective({
   clipRange,
@@ -79,10 +79,9 @@ export function policyObjective({
     build(readout, inputs) {
       const ratio = exp(clamp(subtract(readout, inputs.oldLogps), -logRatioLimit, logRatioLimit));
       const gain = negate(saturate(inputs.advantages));
-      const clipped = maximum(
-        multiply(gain, ratio),
-        multiply(gain, clamp(ratio, 1 - clipRange, 1 + (clipRangeHigh || clipRange))),
-      );
+      const free = multiply(gain, ratio);
+      const limited = multiply(gain, clamp(ratio, 1 - clipRange, 1 + (clipRangeHigh || clipRange)));
+      const clipped = maximum(free, limited);
       const losses =
         dualClip === 0
           ? clipped
@@ -90,7 +89,11 @@ export function policyObjective({
       const whole = lossKl
         ? add(losses, klTerm(readout, inputs.reference, ratio, lossKl, logRatioLimit))
         : losses;
-      return { loss: sumAll(multiply(whole, inputs.weight)), metrics: { losses } };
+      return {
+        loss: sumAll(multiply(whole, inputs.weight)),
+        metrics: { losses },
+        terms: { ratio, clipped: greater(limited, free) },
+      };
     },
   });
 }
@@ -109,51 +112,6 @@ function klTerm(
   return multiply(correction ? multiply(divergence, ratio) : divergence, coef);
 }
 
-export interface PolicyTerms {
-  logp: number;
-  oldLogp: number;
-  advantage: number;
-  /** log pi_ref; needed where there is a KL term. */
-  reference?: number;
-}
-
-export interface PlainPolicyLoss {
-  /** The surrogate, without the KL term. */
-  loss: number;
-  /** The KL term, beta included. */
-  kl: number;
-  ratio: number;
-  /** Whether the clipped term was the larger loss. */
-  clipped: boolean;
-}
-
-/** The plain-number twin, for one token. */
-export function plainPolicyLoss(
-  { logp, oldLogp, advantage, reference }: PolicyTerms,
-  { clipRange, clipRangeHigh, dualClip, logRatioLimit, lossKl }: PolicyHyperparameters,
-): PlainPolicyLoss {
-  const ratio = Math.exp(plainClamp(logp - oldLogp, -logRatioLimit, logRatioLimit));
-  const gain = -plainSaturate(advantage);
-  const [free, limited] = [
-    gain * ratio,
-    gain * plainClamp(ratio, 1 - clipRange, 1 + (clipRangeHigh || clipRange)),
-  ];
-  const loss = Math.max(free, limited);
-  const kl =
-    lossKl && reference !== undefined
-      ? plainKl(plainClamp(logp - reference, -logRatioLimit, logRatioLimit), ratio, lossKl)
-      : 0;
-  return {
-    loss: dualClip !== 0 && gain > 0 ? Math.min(loss, gain * dualClip) : loss,
-    kl,
-    ratio,
-    clipped: limited > free,
-  };
-}
-
-const plainKl = (d: number, ratio: number, { coef, estimator, correction }: LossKl): number =>
-  coef * (estimator === "k2" ? k2(d) : k3(d)) * (correction ? ratio : 1);
-
 export interface ValueHyperparameters {
   /**
    * A value may move this far from the one of the roll-out before the error is counted without the
@@ -164,8 +122,9 @@ export interface ValueHyperparameters {
 
 /**
  * Inputs, beside the read values [S]: `oldValues`, `returns` and `weight` float32 [S]. Results:
- * `losses` [S]. loss = weight / 2 * max((V - R)^2, (V_clip - R)^2), V_clip = V_old + clip(V -
- * V_old, +-range).
+ * `losses` [S]. Terms: whether the limited error was the larger, `clipped` [S].
+ *
+ * loss = weight / 2 * max((V - R)^2, (V_clip - R)^2), V_clip = V_old + clip(V - V_old, +-range).
  */
 export function valueObjective({ clipRangeValue: range }: ValueHyperparameters) {
   return defineObjective({
@@ -183,30 +142,18 @@ export function valueObjective({ clipRangeValue: range }: ValueHyperparameters) 
         saturate(inputs.returns),
       ];
       const free = square(subtract(value, returns));
-      const near = range === 0 ? value : add(old, clamp(subtract(value, old), -range, range));
-      const losses = multiply(
-        range === 0 ? free : maximum(free, square(subtract(near, returns))),
-        0.5,
-      );
-      return { loss: sumAll(multiply(losses, inputs.weight)), metrics: { losses } };
+      const limited =
+        range === 0
+          ? free
+          : square(subtract(add(old, clamp(subtract(value, old), -range, range)), returns));
+      const losses = multiply(range === 0 ? free : maximum(free, limited), 0.5);
+      return {
+        loss: sumAll(multiply(losses, inputs.weight)),
+        metrics: { losses },
+        terms: { clipped: greater(limited, free) },
+      };
     },
   });
-}
-
-/** The plain-number twin, for one token. */
-export function plainValueLoss(
-  token: { value: number; oldValue: number; target: number },
-  { clipRangeValue: range }: ValueHyperparameters,
-): { loss: number; clipped: boolean } {
-  const [value, old, target] = [
-    plainSaturate(token.value),
-    plainSaturate(token.oldValue),
-    plainSaturate(token.target),
-  ];
-  const free = (value - target) ** 2;
-  if (range === 0) return { loss: 0.5 * free, clipped: false };
-  const limited = (old + plainClamp(value - old, -range, range) - target) ** 2;
-  return { loss: 0.5 * Math.max(free, limited), clipped: limited > free };
 }
 
 export type PolicyObjective = ReturnType<typeof policyObjective>;

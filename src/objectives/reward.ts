@@ -18,8 +18,7 @@ import {
   sumAll,
 } from "../graph/build.ts";
 import { defineObjective } from "../models/plans/plan.ts";
-import { plainSaturate, saturate } from "./bounds.ts";
-import * as plain from "./numbers.ts";
+import { saturate } from "./bounds.ts";
 
 export interface RewardHyperparameters {
   /** c; 0 turns centring off. */
@@ -67,20 +66,6 @@ export function rewardObjective({ centerCoefficient }: RewardHyperparameters) {
       };
     },
   });
-}
-
-/** The plain-number twin, for one pair. */
-export function plainRewardLoss(
-  pair: { chosen: number; rejected: number; p: number; margin: number },
-  { centerCoefficient }: RewardHyperparameters,
-): number {
-  const [chosen, rejected] = [plainSaturate(pair.chosen), plainSaturate(pair.rejected)];
-  const difference = chosen - rejected - plainSaturate(pair.margin);
-  const likelihood = -(
-    pair.p * plain.logSigmoid(difference) +
-    (1 - pair.p) * plain.logSigmoid(-difference)
-  );
-  return likelihood + centerCoefficient * (chosen + rejected) ** 2;
 }
 
 export type RewardObjective = ReturnType<typeof rewardObjective>;

@@ -7,6 +7,7 @@
 import {
   exp,
   fill,
+  greater,
   maximum,
   multiply,
   negate,
@@ -15,7 +16,7 @@ import {
   sumAll,
 } from "../graph/build.ts";
 import { defineObjective } from "../models/plans/plan.ts";
-import { clamp, plainClamp, plainSaturate, saturate } from "./bounds.ts";
+import { clamp, saturate } from "./bounds.ts";
 
 export interface SequencePolicyHyperparameters {
   /**
@@ -31,7 +32,8 @@ const ANSWERS = ["answers"] as const;
 /**
  * Inputs, beside the read log-probabilities [S]: `oldLogps` float32 [S], `sequence` int64 [S], the
  * answer of each token; `advantages` and `weight` float32 [answers], weight being 1 / (answers of
- * the minibatch). Results: `losses` [answers].
+ * the minibatch). Results: `losses` [answers]. Terms: `ratio` and whether the
+ * clipped term was the larger loss, `clipped` [answers].
  */
 export function sequencePolicyObjective({
   clipRange,
@@ -54,27 +56,16 @@ export function sequencePolicyObjective({
       );
       const ratio = exp(clamp(moved, -logRatioLimit, logRatioLimit));
       const gain = negate(saturate(inputs.advantages));
-      const losses = maximum(
-        multiply(gain, ratio),
-        multiply(gain, clamp(ratio, 1 - clipRange, 1 + clipRange)),
-      );
-      return { loss: sumAll(multiply(losses, inputs.weight)), metrics: { losses } };
+      const free = multiply(gain, ratio);
+      const limited = multiply(gain, clamp(ratio, 1 - clipRange, 1 + clipRange));
+      const losses = maximum(free, limited);
+      return {
+        loss: sumAll(multiply(losses, inputs.weight)),
+        metrics: { losses },
+        terms: { ratio, clipped: greater(limited, free) },
+      };
     },
   });
-}
-
-/**
- * The plain-number twin, for one answer.
- * @param moved sum of log pi - log pi_old over its tokens
- */
-export function plainSequenceLoss(
-  { moved, advantage }: { moved: number; advantage: number },
-  { clipRange, logRatioLimit }: SequencePolicyHyperparameters,
-): { loss: number; ratio: number; clipped: boolean } {
-  const ratio = Math.exp(plainClamp(moved, -logRatioLimit, logRatioLimit));
-  const gain = -plainSaturate(advantage);
-  const [free, limited] = [gain * ratio, gain * plainClamp(ratio, 1 - clipRange, 1 + clipRange)];
-  return { loss: Math.max(free, limited), ratio, clipped: limited > free };
 }
 
 export type SequencePolicyObjective = ReturnType<typeof sequencePolicyObjective>;

@@ -220,12 +220,15 @@ export function clusteredStandardError(values: readonly number[], clusters: Labe
 }
 
 /** Arithmetic mean; NaN where there are no values. */
-export function mean(values: readonly number[]): number {
+export function mean(values: readonly number[] | Float64Array): number {
   return sum(values) / values.length;
 }
 
-const sum = (values: readonly number[]): number =>
-  values.reduce((total, value) => total + value, 0);
+function sum(values: Iterable<number>): number {
+  let total = 0;
+  for (const value of values) total += value;
+  return total;
+}
 
 /** Mean and population standard deviation (of equal values 0); NaN where there are no values. */
 export function meanAndDeviation(values: readonly number[]): { mean: number; deviation: number } {

@@ -17,8 +17,10 @@ import { WholePlan } from "../../src/models/plans/whole.ts";
 import { TINY_CONFIGS, randomModel } from "../../src/models/testing.ts";
 import { GgufFile } from "../../src/models/weights/gguf.ts";
 import { SafetensorsFile } from "../../src/models/weights/safetensors.ts";
-import type { PairTerms } from "../../src/objectives/preference.ts";
-import { PREFERENCE_LOSS_TABLE } from "../../src/objectives/preference.ts";
+import { pairEvaluator } from "../../src/objectives/pairs.ts";
+import type { PairTerms } from "../../src/objectives/preference-loss.ts";
+import { defaultHyperparameters } from "../../src/objectives/preference-options.ts";
+import type { PreferenceLossName } from "../../src/objectives/preference.ts";
 import type { DecoderRun } from "../../src/sampling/decoder.ts";
 import { Decoder, DecodingBatch } from "../../src/sampling/decoder.ts";
 import { BatchingEngine } from "../../src/sampling/engine.ts";
@@ -78,11 +80,11 @@ test("8: ORPO at summed log-probability 0 and DiscoPOP below -88 are finite", ()
     rejectedTokens: 5,
     p: 1,
   };
-  const hyper = { beta: 1, labelSmoothing: 0, simpoGamma: 0, discopopTau: 0.05 };
-  expect(PREFERENCE_LOSS_TABLE.orpo.plain(pair, hyper)).toBeCloseTo(0, 6);
-  expect(
-    PREFERENCE_LOSS_TABLE.discopop.plain({ ...pair, chosen: -1000, rejected: 0 }, hyper),
-  ).toBeCloseTo(1000, 6);
+  const hyper = { ...defaultHyperparameters(), beta: 1 };
+  const lossOf = (type: PreferenceLossName, given: PairTerms<number>): number =>
+    pairEvaluator([{ type, weight: 1 }], hyper)([given]).losses[0]!;
+  expect(lossOf("orpo", pair)).toBeCloseTo(0, 6);
+  expect(lossOf("discopop", { ...pair, chosen: -1000, rejected: 0 })).toBeCloseTo(1000, 6);
 });
 
 /** The program as a process, and all that it said; `hear` gets what it writes as JSON. */

@@ -17,8 +17,9 @@ import type { LayerKind } from "../decoder-config.ts";
 import { kindsOf } from "../decoder-config.ts";
 import { weightOf } from "../model.ts";
 import type { BlockwiseOptions } from "./blockwise.ts";
-import { METRIC, accumulate, buildLoss, prefixed, threadOptions } from "./common.ts";
+import { METRIC, accumulate, prefixed, threadOptions } from "./common.ts";
 import { rotaryInputs } from "./layer-inputs.ts";
+import { buildLoss } from "./plan.ts";
 import { buildReadout } from "./readout.ts";
 
 const BLOCK = "block.";

@@ -8,7 +8,7 @@ import { threadsFor } from "../../runtime/threads.ts";
 import type { Model } from "../model.ts";
 import { parameterCount } from "../model.ts";
 import type { TrainableParameters } from "../trainable.ts";
-import type { BuiltObjective, MetricsOf, Objective, Readings, TokenBatch } from "./plan.ts";
+import type { MetricsOf, Objective, Readings, TokenBatch } from "./plan.ts";
 
 export interface PlanOptions<O extends Objective = Objective> {
   model: Model;
@@ -58,18 +58,6 @@ export function accumulatorFeeds(
     into[gradientName(local)] = gradient;
   }
   return { feeds, into };
-}
-
-/** Declares an objective's inputs and builds its loss over what was read. */
-export function buildLoss(objective: Objective, readout: Value): BuiltObjective {
-  const { graph } = readout;
-  const inputs = Object.fromEntries(
-    Object.entries(objective.inputs).map(([name, type]) => [
-      name,
-      graph.input(name, type.dtype, type.shape),
-    ]),
-  );
-  return graph.scope(objective.name, () => objective.build(readout, inputs));
 }
 
 export function threadOptions({

@@ -31,11 +31,13 @@ export interface TokenBatch {
 /** What is read at the selected rows: log p(target), or a scalar score. */
 export type Reading = "tokens" | "scores";
 
-export interface BuiltObjective<Metric extends string = string> {
+export interface BuiltObjective<Metric extends string = string, Term extends string = string> {
   /** Scalar. */
   loss: Value;
-  /** Further results by name, float32 of any shape. */
+  /** Further results of a training step by name, float32 of any shape. */
   metrics: Readonly<Record<Metric, Value>>;
+  /** What metrics are made of and training does not compute: evaluated by the interpreter alone. */
+  terms?: Readonly<Record<Term, Value>>;
 }
 
 /** Inputs by name; `selected` is the symbol of the read rows, any other symbol is free. */
@@ -45,13 +47,20 @@ export type InputTypes = Readonly<Record<string, ValueType>>;
  * A loss over what was read, as graph. Sums, not means: the caller scales by the counts of the
  * whole optimiser step, so that accumulation over micro-batches of different sizes is exact.
  */
-export interface Objective<Inputs extends InputTypes = InputTypes, Metric extends string = string> {
+export interface Objective<
+  Inputs extends InputTypes = InputTypes,
+  Metric extends string = string,
+  Term extends string = string,
+> {
   readonly name: string;
   readonly reads: Reading;
   /** What it reads beside the readout. */
   readonly inputs: Inputs;
   /** @param readout float32 [S] */
-  build(readout: Value, inputs: { readonly [Name in keyof Inputs]: Value }): BuiltObjective<Metric>;
+  build(
+    readout: Value,
+    inputs: { readonly [Name in keyof Inputs]: Value },
+  ): BuiltObjective<Metric, Term>;
   /**
    * Name of the input [S] that holds d loss / d readout, where the loss is linear in the readout:
    * the head is then computed once instead of twice.
@@ -60,9 +69,28 @@ export interface Objective<Inputs extends InputTypes = InputTypes, Metric extend
 }
 
 /** An objective with the names and types of its inputs and metrics taken from its definition. */
-export const defineObjective = <const Inputs extends InputTypes, Metric extends string>(
-  objective: Objective<Inputs, Metric>,
-): Objective<Inputs, Metric> => objective;
+export const defineObjective = <
+  const Inputs extends InputTypes,
+  Metric extends string,
+  Term extends string = never,
+>(
+  objective: Objective<Inputs, Metric, Term>,
+): Objective<Inputs, Metric, Term> => objective;
+
+/** Declares an objective's inputs and builds its loss over what was read, float32 [S]. */
+export function buildLoss<Inputs extends InputTypes, Metric extends string, Term extends string>(
+  objective: Objective<Inputs, Metric, Term>,
+  readout: Value,
+): BuiltObjective<Metric, Term> {
+  const { graph } = readout;
+  const inputs = Object.fromEntries(
+    Object.entries(objective.inputs).map(([name, type]) => [
+      name,
+      graph.input(name, type.dtype, type.shape),
+    ]),
+  ) as { [Name in keyof Inputs]: Value };
+  return graph.scope(objective.name, () => objective.build(readout, inputs));
+}
 
 /** Sizes that fit a shape: a symbol stands for any. */
 type SizesOf<S extends Shape> = {
@@ -77,10 +105,15 @@ export type InputsOf<O extends Objective> = {
   >;
 };
 
-/** The results of an objective beside its loss, by name. */
+/** The results of an objective's training step beside its loss, by name. */
 export type MetricsOf<O extends Objective> = {
   readonly [Name in keyof ReturnType<O["build"]>["metrics"]]: HostTensor<"float32">;
 };
+
+/** Names of what the interpreter gives beside the loss. */
+export type TermsOf<O extends Objective> =
+  | keyof ReturnType<O["build"]>["metrics"]
+  | keyof NonNullable<ReturnType<O["build"]>["terms"]>;
 
 export interface Statistics {
   /** Entropy of the distribution at each selected row, nats. */

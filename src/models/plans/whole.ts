@@ -20,7 +20,6 @@ import {
   accumulate,
   accumulatorFeeds,
   batchFeeds,
-  buildLoss,
   floats,
   metricsOf,
   prefixed,
@@ -38,6 +37,7 @@ import type {
   StepResult,
   TokenBatch,
 } from "./plan.ts";
+import { buildLoss } from "./plan.ts";
 import type { BuiltReadout } from "./readout.ts";
 import { buildReadout } from "./readout.ts";
 import { Scratch } from "./scratch.ts";

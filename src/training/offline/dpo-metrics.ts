@@ -5,25 +5,16 @@
  * beta times the mean log-probability of a token for SimPO and ORPO. Difference from TRL: `logps/*`
  * are sums for these two as well.
  */
-import { logSigmoid, log1mexp } from "../../objectives/numbers.ts";
-import type { PreferenceLoss } from "../../objectives/preference.ts";
-import { PREFERENCE_LOSS_TABLE } from "../../objectives/preference.ts";
+import { pairEvaluator, rewardOf } from "../../objectives/pairs.ts";
+import type { PairTerms } from "../../objectives/preference-loss.ts";
+import type { PreferenceHyperparameters } from "../../objectives/preference.ts";
 import type { Metrics } from "../../runs/events.ts";
 import { mean } from "../../stats/intervals.ts";
 import type { DpoConfig } from "./dpo.ts";
 import { evaluationNames } from "./held-out.ts";
 
 /** One pair as it was read: sums of log-probabilities. */
-export interface ReadPair {
-  chosen: number;
-  rejected: number;
-  /** 0 for losses without a reference. */
-  referenceChosen: number;
-  referenceRejected: number;
-  chosenTokens: number;
-  rejectedTokens: number;
-  p: number;
-}
+export type ReadPair = PairTerms<number>;
 
 /** Pairs of a batch from what was read of it and the inputs of its objective. */
 export function readPairs(
@@ -46,33 +37,35 @@ export function readPairs(
   }));
 }
 
-const LENGTH_NORMALISED: readonly string[] = ["simpo", "orpo"];
+/** What pair losses read of the options. */
+export type LossConfig = Pick<DpoConfig, "loss" | "lossWeights"> & PreferenceHyperparameters;
 
 /** Implicit rewards of both answers. */
 export function rewardsOf(
   pair: ReadPair,
   { loss, beta }: Pick<DpoConfig, "loss" | "beta">,
 ): { chosen: number; rejected: number } {
-  if (loss.every((type) => LENGTH_NORMALISED.includes(type)))
-    return {
-      chosen: (beta * pair.chosen) / pair.chosenTokens,
-      rejected: (beta * pair.rejected) / pair.rejectedTokens,
-    };
+  const reward = rewardOf(loss);
+  const { chosen, referenceChosen, chosenTokens } = pair;
+  const { rejected, referenceRejected, rejectedTokens } = pair;
   return {
-    chosen: beta * (pair.chosen - pair.referenceChosen),
-    rejected: beta * (pair.rejected - pair.referenceRejected),
+    chosen: reward({ logp: chosen, reference: referenceChosen, tokens: chosenTokens }, beta),
+    rejected: reward(
+      { logp: rejected, reference: referenceRejected, tokens: rejectedTokens },
+      beta,
+    ),
   };
 }
 
 /** @param nll mean negative log-likelihood of the tokens of the SFT term, where there is one */
 export function pairMetrics(
   pairs: readonly ReadPair[],
-  config: Pick<DpoConfig, "loss" | "beta">,
+  config: LossConfig,
   nll: number | undefined,
 ): Metrics {
   const rewards = pairs.map((pair) => rewardsOf(pair, config));
   const margins = rewards.map(({ chosen, rejected }) => chosen - rejected);
-  const odds = config.loss.includes("orpo") ? pairs.map(logOdds) : [];
+  const { metrics } = pairEvaluator(lossWeights(config), config)(pairs);
   return {
     "rewards/chosen": mean(rewards.map(({ chosen }) => chosen)),
     "rewards/rejected": mean(rewards.map(({ rejected }) => rejected)),
@@ -83,9 +76,7 @@ export function pairMetrics(
     "logps/chosen": mean(pairs.map(({ chosen }) => chosen)),
     "logps/rejected": mean(pairs.map(({ rejected }) => rejected)),
     ...(nll === undefined ? {} : { nll_loss: nll }),
-    ...(odds.length === 0
-      ? {}
-      : { log_odds_chosen: mean(odds), log_odds_ratio: mean(odds.map(logSigmoid)) }),
+    ...Object.fromEntries(Object.entries(metrics).map(([name, values]) => [name, mean(values)])),
   };
 }
 
@@ -96,26 +87,13 @@ export function pairMetrics(
 const roundingOf = ({ chosen, rejected }: ReadPair, beta: number): number =>
   1e-6 * beta * (Math.abs(chosen) + Math.abs(rejected));
 
-/** Log odds of chosen less those of rejected, by the mean log-probability of a token. */
-function logOdds({ chosen, rejected, chosenTokens, rejectedTokens }: ReadPair): number {
-  const [c, r] = [chosen / chosenTokens, rejected / rejectedTokens];
-  return c - r - (log1mexp(c) - log1mexp(r));
-}
-
 /** The loss of held-out pairs, SFT term included, and their metrics; names carry `eval_`. */
 export function evaluationMetrics(
   pairs: readonly ReadPair[],
   config: DpoConfig,
   nll: number,
 ): Metrics {
-  const weights = lossWeights(config);
-  const losses = pairs.map((pair) =>
-    weights.reduce(
-      (total, { type, weight }) =>
-        total + weight * (PREFERENCE_LOSS_TABLE[type] as PreferenceLoss).plain(pair, config),
-      0,
-    ),
-  );
+  const { losses } = pairEvaluator(lossWeights(config), config)(pairs);
   return evaluationNames({
     loss: mean(losses) + config.sftWeight * nll,
     ...pairMetrics(pairs, config, config.sftWeight > 0 ? nll : undefined),

@@ -1,11 +1,13 @@
 /** Options of DPO and its relatives. */
 import { z } from "zod";
-import { PREFERENCE_LOSSES, PREFERENCE_LOSS_TABLE } from "../../objectives/preference.ts";
-import type {
-  PreferenceHyperparameters,
-  PreferenceLoss,
-  PreferenceLossName,
-} from "../../objectives/preference.ts";
+import type { PreferenceHyperparameters, PreferenceLossName } from "../../objectives/preference.ts";
+import { PREFERENCE_LOSSES } from "../../objectives/preference.ts";
+import {
+  checkHyperparameters,
+  defaultsByLoss,
+  hyperparameterFields,
+  lossesThat,
+} from "../../objectives/preference-options.ts";
 import type { ConfigProblem } from "../../config/config.ts";
 import { defineConfig, field } from "../../config/config.ts";
 import {
@@ -19,12 +21,6 @@ import {
   progressFields,
   referenceFields,
 } from "../common.config.ts";
-
-/** Losses that read a hyperparameter. */
-const using = (name: keyof PreferenceHyperparameters): PreferenceLossName[] =>
-  PREFERENCE_LOSSES.filter((loss) =>
-    (PREFERENCE_LOSS_TABLE[loss] as PreferenceLoss).uses.includes(name),
-  );
 
 /** The mixture of losses, and what they read. */
 export const preferenceLossFields = {
@@ -42,47 +38,7 @@ export const preferenceLossFields = {
     description: "weight of each loss",
     group: "Method",
   }),
-  beta: field({
-    type: z.number().positive(),
-    default: 0.1,
-    source: "DPO (Rafailov et al. 2023); trl DPOConfig.beta",
-    defaultWhen: [
-      { when: { loss: ["simpo"] }, value: 2, source: "SimPO (Meng et al. 2024), section 4" },
-    ],
-    description: "strength of the pull towards the reference",
-    group: "Method",
-  }),
-  labelSmoothing: field({
-    type: z.number().min(0).max(0.499),
-    default: 0,
-    source: "trl DPOConfig.label_smoothing",
-    defaultWhen: [
-      {
-        when: { loss: ["exo_pair"] },
-        value: 1e-3,
-        source: "EXO (Ji et al. 2024): must be positive",
-      },
-    ],
-    description: "probability that a label is wrong (cDPO, robust, EXO)",
-    group: "Method",
-    appliesWhen: { loss: using("labelSmoothing") },
-  }),
-  simpoGamma: field({
-    type: z.number().min(0),
-    default: 1,
-    source: "SimPO (Meng et al. 2024): gamma / beta of 0.5",
-    description: "target margin",
-    group: "Method",
-    appliesWhen: { loss: using("simpoGamma") },
-  }),
-  discopopTau: field({
-    type: z.number().positive(),
-    default: 0.05,
-    source: "trl DPOConfig.discopop_tau",
-    description: "temperature of the modulation",
-    group: "Method",
-    appliesWhen: { loss: using("discopopTau") },
-  }),
+  ...hyperparameterFields,
 };
 
 export const dpoConfig = defineConfig({
@@ -94,10 +50,7 @@ export const dpoConfig = defineConfig({
       type: z.number().min(0),
       default: 0,
       source: "trl: loss type sft; the alpha of RPO",
-      defaultWhen: [
-        { when: { loss: ["orpo"] }, value: 1, source: "ORPO (Hong et al. 2024), equation 6" },
-        { when: { loss: ["cpo"] }, value: 1, source: "trl CPOConfig.cpo_alpha" },
-      ],
+      defaultWhen: defaultsByLoss(({ sft }) => sft?.weight),
       description: "weight of the negative log-likelihood of chosen answers",
       group: "Method",
     }),
@@ -105,9 +58,7 @@ export const dpoConfig = defineConfig({
       type: z.enum(["completion", "full"]),
       default: "completion",
       source: "trl: loss type sft; CPO",
-      defaultWhen: [
-        { when: { loss: ["orpo"] }, value: "full", source: "trl ORPOTrainer, as the paper's code" },
-      ],
+      defaultWhen: defaultsByLoss(({ sft }) => sft?.tokens),
       description: "tokens of that term: the chosen answer's, or those of prompt and answer",
       group: "Method",
       appliesWhen: {
@@ -115,9 +66,7 @@ export const dpoConfig = defineConfig({
         test: (config) => Number(config("sftWeight")) > 0,
       },
     }),
-    ...referenceFields({
-      loss: PREFERENCE_LOSSES.filter((loss) => PREFERENCE_LOSS_TABLE[loss].reference),
-    }),
+    ...referenceFields({ loss: lossesThat(({ reference }) => reference) }),
     ...adapterFields,
     learningRate: learningRateField(1e-6, 1e-5, "trl DPOConfig.learning_rate"),
     ...optimizerFields,
@@ -132,27 +81,18 @@ export const dpoConfig = defineConfig({
 });
 
 /** Rules of a mixture of losses. */
-export function checkLosses({
-  loss,
-  lossWeights,
-  labelSmoothing,
-}: {
-  loss: readonly PreferenceLossName[];
-  lossWeights: readonly number[];
-  labelSmoothing: number;
-}): ConfigProblem | undefined {
+export function checkLosses(
+  config: PreferenceHyperparameters & {
+    readonly loss: readonly PreferenceLossName[];
+    readonly lossWeights: readonly number[];
+  },
+): ConfigProblem | undefined {
+  const { loss, lossWeights } = config;
   if (lossWeights.length > 0 && lossWeights.length !== loss.length)
     return {
       option: "lossWeights",
       what: `${lossWeights.length} weights for ${loss.length} losses`,
       expected: "one weight for each loss",
     };
-  if (loss.includes("exo_pair") && labelSmoothing === 0)
-    return {
-      option: "labelSmoothing",
-      what: "exo_pair takes the logarithm of it",
-      expected: "a positive number",
-      hint: "0.001",
-    };
-  return undefined;
+  return checkHyperparameters(loss, config);
 }

@@ -16,7 +16,6 @@ import type { ExecutionPlan, InputsOf, StepResult } from "../../models/plans/pla
 import { saveTrained } from "../../models/save.ts";
 import type { PairObjective } from "../../objectives/pairs.ts";
 import { pairObjective, sequencesPerPair } from "../../objectives/pairs.ts";
-import type { PreferenceLoss } from "../../objectives/preference.ts";
 import { PREFERENCE_LOSS_TABLE } from "../../objectives/preference.ts";
 import type { ConfigOf } from "../../config/config.ts";
 import type { TrainingEvent } from "../../runs/events.ts";
@@ -125,9 +124,7 @@ export async function* dpo(
 ): AsyncGenerator<TrainingEvent> {
   const { model, encoder } = input;
   const withPrompt = readsPrompts(config);
-  const needsReference = config.loss.some(
-    (type) => (PREFERENCE_LOSS_TABLE[type] as PreferenceLoss).reference,
-  );
+  const needsReference = config.loss.some((type) => PREFERENCE_LOSS_TABLE[type].reference);
   const { pairs, held, report } = encodeDpo(input, config);
   yield* report.tell(context);
   const given = asGiven(model, config.reference);

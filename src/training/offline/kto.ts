@@ -20,7 +20,8 @@ import type { Model } from "../../models/model.ts";
 import type { ExecutionPlan, InputsOf, StepResult } from "../../models/plans/plan.ts";
 import { saveTrained } from "../../models/save.ts";
 import type { KtoObjective } from "../../objectives/kto.ts";
-import { ktoObjective, ktoReferencePoint, plainKtoLoss } from "../../objectives/kto.ts";
+import { evaluatorOf } from "../../objectives/evaluate.ts";
+import { ktoObjective, ktoReferencePoint } from "../../objectives/kto.ts";
 import type { ConfigOf } from "../../config/config.ts";
 import type { Metrics, TrainingEvent } from "../../runs/events.ts";
 import { mean } from "../../stats/intervals.ts";
@@ -310,11 +311,17 @@ class AnswerWork {
     const z0 = await this.referencePoint(items);
     const read = await this.read(items.map(({ index }) => index));
     const answers = items.map(({ desirable }, i): ReadAnswer => ({ ...read[i]!, desirable }));
-    const loss = mean(
-      answers.map(({ logp, reference, desirable }) =>
-        plainKtoLoss({ logRatio: logp - reference, desirable, z0 }, config),
-      ),
+    const { values } = evaluatorOf(ktoObjective(config))(
+      answers.map(({ logp }) => logp),
+      {
+        sequence: [...answers.keys()],
+        reference: answers.map(({ reference }) => reference),
+        label: answers.map(({ desirable }) => (desirable ? 1 : -1)),
+        scale: answers.map(() => 1 / answers.length),
+        z0: [z0],
+      },
     );
+    const loss = mean(values.losses);
     return evaluationNames({ loss, ...ktoMetrics(answers, { beta: config.beta, z0 }) });
   }
 

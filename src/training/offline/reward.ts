@@ -24,7 +24,8 @@ import type { Model } from "../../models/model.ts";
 import type { ExecutionPlan, InputsOf, StepResult } from "../../models/plans/plan.ts";
 import { saveTrained } from "../../models/save.ts";
 import type { RewardObjective } from "../../objectives/reward.ts";
-import { plainRewardLoss, rewardObjective } from "../../objectives/reward.ts";
+import { evaluatorOf } from "../../objectives/evaluate.ts";
+import { rewardObjective } from "../../objectives/reward.ts";
 import type { ConfigOf } from "../../config/config.ts";
 import type { Metrics, TrainingEvent } from "../../runs/events.ts";
 import { mean, meanAndDeviation } from "../../stats/intervals.ts";
@@ -341,6 +342,7 @@ class GroupWork {
   ): Promise<{ pairs: HeldOutPair[]; scores: number[]; loss: number }> {
     const pairs = new Map<Group, HeldOutPair[]>();
     const scores: number[] = [];
+    const evaluate = evaluatorOf(rewardObjective(this.parts.config));
     let loss = 0;
     for (const members of this.groups(items)) {
       const { readout } = await this.parts.plan.score(this.toBatch(members, items.length).batch);
@@ -357,12 +359,14 @@ class GroupWork {
           cluster,
         }));
         pairs.set(group, read);
-        loss +=
-          mean(
-            read.map((pair, i) =>
-              plainRewardLoss({ ...pair, margin: comparisons[i]!.margin }, this.parts.config),
-            ),
-          ) / items.length;
+        const { values } = evaluate(readout.subarray(start, start + row.sequences), {
+          chosen: comparisons.map(({ chosen }) => chosen),
+          rejected: comparisons.map(({ rejected }) => rejected),
+          p: comparisons.map(({ p }) => p),
+          margin: comparisons.map(({ margin }) => margin),
+          scale: comparisons.map(() => 1 / comparisons.length),
+        });
+        loss += mean(values.losses) / items.length;
         start += row.sequences;
       }
     }

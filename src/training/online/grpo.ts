@@ -16,9 +16,10 @@
 import { Random } from "../../core/random.ts";
 import type { InputsOf, StepResult } from "../../models/plans/plan.ts";
 import { groupRelative, isUninformative, tokenWeight } from "../../objectives/group-advantages.ts";
+import { evaluateStep } from "../../objectives/evaluate.ts";
 import { k2 } from "../../objectives/kl.ts";
 import type { PolicyHyperparameters, PolicyObjective } from "../../objectives/ppo.ts";
-import { plainPolicyLoss, policyObjective } from "../../objectives/ppo.ts";
+import { policyObjective } from "../../objectives/ppo.ts";
 import type { ConfigOf } from "../../config/config.ts";
 import type { TrainingEvent } from "../../runs/events.ts";
 import { mean } from "../../stats/intervals.ts";
@@ -29,8 +30,8 @@ import {
   PolicyMethod,
   entropyOf,
   groupMetrics,
+  movesOf,
   perRead,
-  tokensOf,
   updateMetrics,
 } from "../rollout/policy-method.ts";
 import type { RolloutStep } from "../rollout/rollout-loop.ts";
@@ -205,25 +206,16 @@ export function tokenUpdate(
   batches: readonly MicroBatch<PolicyObjective>[],
   hyper: PolicyHyperparameters,
 ): Update {
-  const tokens = tokensOf(
-    results,
-    batches,
-    ({ oldLogps, advantages }) => [oldLogps, advantages],
-    (logp, oldLogp, advantage) => ({
-      ...plainPolicyLoss({ logp, oldLogp, advantage }, hyper),
-      advantage,
-      moved: k2(logp - oldLogp),
-    }),
-  );
-  const share = (test: (token: (typeof tokens)[number]) => boolean): number =>
-    mean(tokens.map((token) => Number(test(token))));
+  const { ratio, clipped } = evaluateStep(policyObjective(hyper), results, batches);
+  const clippedShare = (test: (ratio: number) => boolean): number =>
+    mean(ratio.map((each, token) => (clipped[token] && test(each) ? 1 : 0)));
   return {
     "loss/policy_avg": results.reduce((total, { loss }) => total + loss, 0),
-    "policy/approxkl_avg": mean(tokens.map(({ moved }) => moved)),
-    "policy/clipfrac_avg": share(({ clipped }) => clipped),
-    "clip_ratio/low_mean": share(({ clipped, ratio }) => clipped && ratio < 1),
-    "clip_ratio/high_mean": share(({ clipped, ratio }) => clipped && ratio > 1),
+    "policy/approxkl_avg": mean(movesOf(results, batches).map(k2)),
+    "policy/clipfrac_avg": mean(clipped),
+    "clip_ratio/low_mean": clippedShare((each) => each < 1),
+    "clip_ratio/high_mean": clippedShare((each) => each > 1),
     "policy/entropy_avg": entropyOf(results),
-    "val/ratio": mean(tokens.map(({ ratio }) => ratio)),
+    "val/ratio": mean(ratio),
   };
 }

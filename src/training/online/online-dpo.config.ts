@@ -3,6 +3,7 @@ import { countOf } from "../../core/counts.ts";
 import { z } from "zod";
 import type { ConfigValues, PredicateCondition } from "../../config/config.ts";
 import { defineConfig, field } from "../../config/config.ts";
+import { PREFERENCE_LOSS_TABLE } from "../../objectives/preference.ts";
 import { learningRateField } from "../common.config.ts";
 import { checkLosses, preferenceLossFields } from "../offline/dpo.config.ts";
 import { checkClamp, judgeFields, onlyWhen } from "./judge.config.ts";
@@ -96,7 +97,7 @@ export const onlineDpoConfig = defineConfig({
         what: "a judge compares two answers to each prompt",
         expected: "2 with a judge",
       };
-    const imitating = loss.find((name) => name === "orpo" || name === "cpo");
+    const imitating = loss.find((name) => PREFERENCE_LOSS_TABLE[name].sft);
     if (imitating)
       return {
         option: "loss",

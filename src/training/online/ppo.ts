@@ -27,14 +27,10 @@ import {
   tokenRewards,
   whiten,
 } from "../../objectives/advantages.ts";
+import { evaluateStep } from "../../objectives/evaluate.ts";
 import { adaptKlCoefficient, k2 } from "../../objectives/kl.ts";
 import type { PolicyObjective, ValueObjective } from "../../objectives/ppo.ts";
-import {
-  plainPolicyLoss,
-  plainValueLoss,
-  policyObjective,
-  valueObjective,
-} from "../../objectives/ppo.ts";
+import { policyObjective, valueObjective } from "../../objectives/ppo.ts";
 import type { SftObjective } from "../../objectives/sft.ts";
 import { sftObjective } from "../../objectives/sft.ts";
 import type { ConfigOf } from "../../config/config.ts";
@@ -51,9 +47,9 @@ import {
   constant,
   entropyOf,
   logRatiosOf,
+  movesOf,
   perRead,
   sum,
-  tokensOf,
   updateMetrics,
 } from "../rollout/policy-method.ts";
 import type { ppoConfig } from "./ppo.config.ts";
@@ -383,21 +379,13 @@ function policyUpdate(
   batches: readonly MicroBatch<PolicyObjective>[],
   config: PpoConfig,
 ): Update {
-  const tokens = tokensOf(
-    results,
-    batches,
-    ({ oldLogps, advantages }) => [oldLogps, advantages],
-    (logp, oldLogp, advantage) => ({
-      ...plainPolicyLoss({ logp, oldLogp, advantage }, config),
-      moved: k2(logp - oldLogp),
-    }),
-  );
+  const { losses, ratio, clipped } = evaluateStep(policyObjective(config), results, batches);
   return {
-    "loss/policy_avg": mean(tokens.map(({ loss }) => loss)),
-    "policy/approxkl_avg": mean(tokens.map(({ moved }) => moved)),
-    "policy/clipfrac_avg": mean(tokens.map(({ clipped }) => Number(clipped))),
+    "loss/policy_avg": mean(losses),
+    "policy/approxkl_avg": mean(movesOf(results, batches).map(k2)),
+    "policy/clipfrac_avg": mean(clipped),
     "policy/entropy_avg": entropyOf(results),
-    "val/ratio": mean(tokens.map(({ ratio }) => ratio)),
+    "val/ratio": mean(ratio),
   };
 }
 
@@ -407,14 +395,6 @@ function valueUpdate(
   batches: readonly MicroBatch<ValueObjective>[],
   config: PpoConfig,
 ): Update {
-  const tokens = tokensOf(
-    results,
-    batches,
-    ({ oldValues, returns }) => [oldValues, returns],
-    (value, oldValue, target) => plainValueLoss({ value, oldValue, target }, config),
-  );
-  return {
-    "loss/value_avg": mean(tokens.map(({ loss }) => loss)),
-    "val/clipfrac_avg": mean(tokens.map(({ clipped }) => Number(clipped))),
-  };
+  const { losses, clipped } = evaluateStep(valueObjective(config), results, batches);
+  return { "loss/value_avg": mean(losses), "val/clipfrac_avg": mean(clipped) };
 }

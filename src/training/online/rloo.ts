@@ -13,9 +13,10 @@
  */
 import type { StepResult } from "../../models/plans/plan.ts";
 import { leaveOneOut, standardise } from "../../objectives/group-advantages.ts";
+import { evaluateStep } from "../../objectives/evaluate.ts";
 import { k2 } from "../../objectives/kl.ts";
 import type { SequencePolicyObjective } from "../../objectives/sequence-policy.ts";
-import { plainSequenceLoss, sequencePolicyObjective } from "../../objectives/sequence-policy.ts";
+import { sequencePolicyObjective } from "../../objectives/sequence-policy.ts";
 import type { ConfigOf } from "../../config/config.ts";
 import type { TrainingEvent } from "../../runs/events.ts";
 import { mean } from "../../stats/intervals.ts";
@@ -26,6 +27,7 @@ import {
   entropyOf,
   groupMetrics,
   logRatiosOf,
+  movesOf,
   perRead,
   sum,
   updateMetrics,
@@ -94,27 +96,16 @@ function sequenceUpdate(
   batches: readonly MicroBatch<SequencePolicyObjective>[],
   config: RlooConfig,
 ): Update {
-  const answers = results.flatMap(({ readout }, i) => {
-    const { oldLogps, sequence, advantages } = batches[i]!.inputs;
-    const moved = new Float64Array(advantages.data.length);
-    const square = new Float64Array(moved.length);
-    readout.forEach((logp, token) => {
-      const answer = Number(sequence.data[token]);
-      const d = logp - oldLogps.data[token]!;
-      moved[answer]! += d;
-      square[answer]! += k2(d);
-    });
-    return Array.from(moved, (each, answer) => ({
-      ...plainSequenceLoss({ moved: each, advantage: advantages.data[answer]! }, config),
-      moved: square[answer]!,
-    }));
-  });
-  const tokens = results.reduce((total, { readout }) => total + readout.length, 0);
+  const { losses, ratio, clipped } = evaluateStep(
+    sequencePolicyObjective(config),
+    results,
+    batches,
+  );
   return {
-    "loss/policy_avg": mean(answers.map(({ loss }) => loss)),
-    "policy/approxkl_avg": sum(answers.map(({ moved }) => moved)) / tokens,
-    "policy/clipfrac_avg": mean(answers.map(({ clipped }) => Number(clipped))),
+    "loss/policy_avg": mean(losses),
+    "policy/approxkl_avg": mean(movesOf(results, batches).map(k2)),
+    "policy/clipfrac_avg": mean(clipped),
     "policy/entropy_avg": entropyOf(results),
-    "val/ratio": mean(answers.map(({ ratio }) => ratio)),
+    "val/ratio": mean(ratio),
   };
 }

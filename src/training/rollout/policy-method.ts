@@ -589,18 +589,15 @@ export const perRead = (data: Float32Array) => float32([data.length], data);
 export const constant = ({ laid }: RolloutBatch, value: number): Float32Array =>
   new Float32Array(laid.batch.selected.data.length).fill(value);
 
-/** What the micro-batches read, with two of their inputs, token by token. */
-export function tokensOf<O extends Objective, T>(
-  results: readonly StepResult<O>[],
-  batches: readonly MicroBatch<O>[],
-  pick: (inputs: InputsOf<O>) => readonly [HostTensor<"float32">, HostTensor<"float32">],
-  make: (read: number, first: number, second: number) => T,
-): T[] {
-  return results.flatMap(({ readout }, i) => {
-    const [{ data: first }, { data: second }] = pick(batches[i]!.inputs);
-    return Array.from(readout, (value, token) => make(value, first[token]!, second[token]!));
+/** log pi - log pi_old of each token that the micro-batches read. */
+export const movesOf = (
+  results: readonly StepResult[],
+  batches: readonly { inputs: { oldLogps: HostTensor<"float32"> } }[],
+): number[] =>
+  results.flatMap(({ readout }, i) => {
+    const old = batches[i]!.inputs.oldLogps.data;
+    return Array.from(readout, (logp, token) => logp - old[token]!);
   });
-}
 
 /**
  * Means over the updates of a step, and the variance of the ratio among them; nothing where there

@@ -1,6 +1,6 @@
 /** References of the elementwise operations. */
 import type { DType } from "../../../core/tensor.ts";
-import { halfToFloatTable, toHalf } from "../../../core/tensor.ts";
+import { elementCount, halfToFloatTable, toHalf } from "../../../core/tensor.ts";
 import type { OpName } from "../../op-types.ts";
 import type { PlainTensor } from "../plain.ts";
 import { broadcastAt, broadcastSizes, build } from "../plain.ts";
@@ -12,9 +12,22 @@ function elementwiseOf(
   compute: (...entries: number[]) => number,
 ): PlainTensor[] {
   const shape = broadcastSizes(...inputs.map((input) => input.shape));
-  return [
-    build(dtype, shape, (index) => compute(...inputs.map((input) => broadcastAt(input, index)))),
-  ];
+  const [a, b, c] = inputs.map((input) => broadcastTo(input, shape));
+  // Without a list of arguments for every entry: losses are evaluated over all tokens of a step.
+  const entry = c
+    ? (i: number) => compute(a![i]!, b![i]!, c[i]!)
+    : b
+      ? (i: number) => compute(a![i]!, b[i]!)
+      : (i: number) => compute(a![i]!);
+  return [{ dtype, shape, data: a!.map((_, i) => entry(i)) }];
+}
+
+/** The entries that broadcasting makes of a tensor. */
+function broadcastTo(x: PlainTensor, shape: readonly number[]): Float64Array {
+  const size = elementCount(shape);
+  if (x.data.length === size) return x.data;
+  if (x.data.length === 1) return new Float64Array(size).fill(x.data[0]!);
+  return build(x.dtype, shape, (index) => broadcastAt(x, index)).data;
 }
 
 const binary = (compute: (a: number, b: number) => number) => (inputs: readonly PlainTensor[]) =>
