@@ -158,9 +158,11 @@ describe("commands", () => {
   test("in examples are commands of attune", () => {
     const used = pages.flatMap(({ name, blocks }) =>
       blocks.flatMap((block) =>
-        [...block.matchAll(/^(?:npm run (?:--silent )?attune -- |attune )([a-z][\w+-]*)/gm)].map(
-          ([, command]) => ({ name, command: command! }),
-        ),
+        [
+          ...block.matchAll(
+            /^(?:npm run (?:--silent )?attune -- |(?:npx )?attune )([a-z][\w+-]*)/gm,
+          ),
+        ].map(([, command]) => ({ name, command: command! })),
       ),
     );
     expect(used.length).toBeGreaterThan(3);
