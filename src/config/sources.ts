@@ -27,12 +27,12 @@ import {
 } from "./config.ts";
 
 export interface ConfigSources<D extends ConfigDefinition> {
-  /** From a program; also what a run folder kept. */
+  /** What a program gives, or what a run folder kept. */
   readonly values?: GivenOf<D>;
   readonly yaml?: { readonly text: string; readonly file: string };
   /** `lora.rank=8`, as written after `--set`. */
   readonly set?: readonly string[];
-  /** By dotted path, from flags. */
+  /** What flags gave, by dotted path. */
   readonly flags?: Readonly<Record<string, FlagValue | undefined>>;
 }
 

@@ -25,7 +25,7 @@ export class AnswerCache {
     this.log = log;
   }
 
-  /** For a process that needs no other to go on with its work. */
+  /** Keeps answers in memory alone, for work that no other process goes on with. */
   static inMemory(): AnswerCache {
     return new AnswerCache(undefined);
   }

@@ -30,7 +30,7 @@ export interface ComparisonOptions {
   tags: readonly string[];
   /** The critic thinks before it chooses. */
   reasoning: boolean;
-  /** Of the thoughts. */
+  /** Longest thoughts, tokens. */
   maxNewTokens: number;
   temperature: number;
   topP: number;
@@ -58,7 +58,7 @@ export interface OrderReading extends LetterReading {
   /** P(first answer preferred); undefined where no letter could be read. */
   p?: number;
   reasoning?: string;
-  /** Of the exchanges behind it. */
+  /** Keys of the kept exchanges that the comparison was made of. */
   keys: string[];
   refused?: string;
 }
@@ -158,7 +158,7 @@ export interface OrderQuestion {
   critic: Critic;
   constitution: Constitution;
   prompt: Prompt;
-  /** As shown: A, then B. */
+  /** The answers in the order in which they are shown: A, then B. */
   answers: readonly [string, string];
   principle: ComparisonPrinciple;
   /**
@@ -175,7 +175,7 @@ type LetterOutcome = Partial<LetterReading> &
     refused?: string;
   };
 
-/** Asks about one order. */
+/** Asks the critic about the two answers in one order. */
 export async function readOrder(
   { critic, constitution, prompt, answers, principle, stream }: OrderQuestion,
   options: Omit<ComparisonOptions, "clamp" | "principles" | "tags">,

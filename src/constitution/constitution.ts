@@ -159,7 +159,7 @@ export function constitutionJsonSchema(): Record<string, unknown> {
   return { ...z.toJSONSchema(constitutionSchema, { io: "input" }), title: "attune constitution" };
 }
 
-/** The same as the text of a file. */
+/** The schema as the text of a file. */
 export const constitutionSchemaText = (): string =>
   `${JSON.stringify(constitutionJsonSchema(), null, 2)}\n`;
 

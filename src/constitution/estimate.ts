@@ -22,7 +22,7 @@ const CHARACTERS = 4;
 export interface Estimate {
   requests: number;
   inputTokens: number;
-  /** At most. */
+  /** Tokens that are written, at most. */
   outputTokens: number;
 }
 

@@ -24,7 +24,7 @@ export interface LetterReading {
    * at most that.
    */
   atMost?: Letter;
-  /** Of samples: how many said A, B, or neither. */
+  /** Where samples were counted: how many said A, B, or neither. */
   counts?: Readonly<Record<Letter | "neither", number>>;
 }
 

@@ -29,7 +29,7 @@ export interface LocalCriticOptions {
   model: Model;
   /** Its `maxLength` should be the model's context. */
   encoder: Encoder;
-  /** For people; the fingerprint says which weights they were. */
+  /** The critic's name for people; the fingerprint says which weights it has. */
   name: string;
   fingerprint: string;
   cache: AnswerCache;

@@ -30,7 +30,7 @@ export function turnsOf(prompt: Prompt | ExamplePrompt): Message[] {
 
 const CRITIQUE = "Critique request:";
 const REVISION = "Revision request:";
-/** Where a critic that goes on talking to itself is stopped. */
+/** Texts at which a critic is stopped that goes on talking to itself. */
 export const REQUEST_MARKS: readonly string[] = [CRITIQUE, REVISION];
 
 const critiqueRequest = (text: string): Message => user(`${CRITIQUE} ${text}`);
@@ -121,7 +121,7 @@ const SPEAKERS: Readonly<Record<Message["role"], string>> = {
 export interface ComparisonRequest {
   constitution: Constitution;
   prompt: Prompt;
-  /** In the order shown: A, then B. */
+  /** The answers in the order in which they are shown: A, then B. */
   answers: readonly [string, string];
   principle: ComparisonPrinciple;
   /** The critic thinks first. */

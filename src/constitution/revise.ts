@@ -50,7 +50,7 @@ export interface RevisionStep {
   revision: string;
   /** The revision did not end by itself. */
   cut?: true;
-  /** Of the exchanges behind critique and revision. */
+  /** Keys of the kept exchanges that critique and revision came from. */
   keys: string[];
 }
 
@@ -62,7 +62,7 @@ export interface RevisionChain {
   answer: string;
   /** The answer did not end by itself. */
   cut?: true;
-  /** Of the exchange behind the answer. */
+  /** Keys of the kept exchange that the answer came from. */
   keys: string[];
   steps: RevisionStep[];
   /** Why there are fewer steps than asked for. */

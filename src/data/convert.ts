@@ -43,7 +43,7 @@ export interface ConvertOptions extends ReadOptions {
   readonly onBad?: OnBad;
   /** Only this part of the data set. */
   readonly split?: Split;
-  /** Of what is drawn where a weight asks for a part of a data set. */
+  /** Seed of the rows that are drawn where a weight asks for a part of a data set. */
   readonly seed?: number;
   /** Replace a file that is there. */
   readonly overwrite?: boolean;

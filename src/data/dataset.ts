@@ -30,7 +30,7 @@ export interface LoadOptions extends ReadOptions {
   readonly onBad?: OnBad;
   /** Only this part of the data set. */
   readonly split?: Split;
-  /** Of what is drawn where a weight asks for a part of a data set. */
+  /** Seed of the rows that are drawn where a weight asks for a part of a data set. */
   readonly seed?: number;
   /** Downloads a data set by its Hugging Face id; without it ids are refused. */
   readonly resolveRemote?: ResolveRemote;

@@ -23,7 +23,7 @@ export interface InspectOptions extends LoadOptions {
   readonly exampleLength?: number;
 }
 
-/** Of a list of lengths. */
+/** What is told of a list of lengths. */
 export interface Summary {
   readonly count: number;
   readonly mean: number;
@@ -45,9 +45,9 @@ export interface Share {
 
 export interface PreferenceFacts {
   readonly pairs: number;
-  /** p = 0.5. */
+  /** Ties: pairs with p = 0.5. */
   readonly ties: number;
-  /** p other than 0, 0.5 and 1. */
+  /** Pairs with a probability other than 0, 0.5 and 1. */
   readonly probabilities: number;
   readonly margins: number;
   readonly contextsDiffer: number;

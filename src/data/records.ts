@@ -35,7 +35,7 @@ export interface PreferenceRecord extends Provenance {
   /** How much better chosen is, in units of reward. */
   margin?: number;
   annotator?: string;
-  /** Where the annotator saw chosen. */
+  /** Place in which the annotator saw the chosen answer. */
   side?: Side;
   /** Names of the models that wrote the completions. */
   models?: { chosen: string; rejected: string };

@@ -13,9 +13,9 @@ import { recordingParsing } from "./readers/json-text.ts";
 import type { ReadLimits, Row } from "./readers/row.ts";
 
 export interface Rename {
-  /** As the formats know it. */
+  /** The column's name in the formats. */
   readonly target: string;
-  /** As the row has it. */
+  /** Where the row has it: a column, perhaps with a way into it. */
   readonly source: string;
 }
 

@@ -187,7 +187,7 @@ interface Understanding {
   readonly report: ReadReport;
 }
 
-/** By the first rows of a file: its format, and by which names its columns are read. */
+/** Finds out by the first rows of a file its format and the names of its columns. */
 function understand(
   first: readonly Row[],
   { options, ignored, renames, limits, report }: Understanding,

@@ -98,7 +98,7 @@ function judgedBy(comparisons: readonly AiComparison[]): Map<string, Judged[]> {
   return byPrinciple;
 }
 
-/** Two orders that cancel leave a rounding error, which is no choice. */
+/** Differences from 0.5 up to this are rounding, left over where the two orders cancel. */
 const ROUNDING = 1e-9;
 const choiceOf = (p: number): "first" | "second" | "tie" =>
   Math.abs(p - 0.5) < ROUNDING ? "tie" : p > 0.5 ? "first" : "second";

@@ -7,7 +7,7 @@ export interface EvaluatedAnswer {
   text: string;
   tokens: number;
   stopped: boolean;
-  /** By the reward model that judges; undefined where none does. */
+  /** Score of the reward model that judges; undefined where none does. */
   score?: number;
   /** log pi - log pi_baseline of the answer, nats; 0 for the baseline itself. */
   logRatio: number;

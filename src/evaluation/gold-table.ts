@@ -83,9 +83,9 @@ export interface GoldRow {
   good: "higher" | "lower" | "either";
   /** Requests that count. */
   n: number;
-  /** By model, in the given order. */
+  /** Intervals of the models, in the given order. */
   models: Interval[];
-  /** By comparison, in the given order. */
+  /** Differences of the comparisons, in the given order. */
   differences: (Interval & { pValue: number })[];
 }
 
@@ -160,7 +160,7 @@ function axisRow(
 
 type Settings = { confidence?: number; clusters?: (string | number)[] };
 
-/** Of scores, and of their differences. */
+/** Range of scores. */
 const SCORES = [0, 1] as const;
 const DIFFERENCES = [-1, 1] as const;
 

@@ -27,7 +27,7 @@ export function whyInconclusive(
   return reasons.length === 0 ? undefined : reasons.join("; ");
 }
 
-/** By model; only of those whose comparison with the first shows nothing. */
+/** Why nothing can be said, by model; only models whose comparison with the first shows nothing. */
 export function inconclusiveModels([baseline, ...others]: readonly EvaluatedModel[]): ReadonlyMap<
   string,
   string

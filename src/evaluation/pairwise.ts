@@ -152,7 +152,7 @@ function clustersOf(judgements: readonly Judgement[]): (string | number)[] | und
 }
 
 export interface JudgedComparison {
-  /** Of the prompts that the judge has an opinion on, in their order. */
+  /** Judgements of the prompts that the judge has an opinion on, in their order. */
   judgements: Judgement[];
   /**
    * Mean probability of the answer shown first, less a half: 0 for a judge that order does not

@@ -37,10 +37,10 @@ import type {
 import { contest, lengthControlledWinRate, winRate } from "./pairwise.ts";
 
 export interface EvaluationOptions {
-  /** Of prompt and answer, tokens. */
+  /** Longest prompt with its answer, tokens. */
   maxLength: number;
   maxNewTokens: number;
-  /** Of sampling and of the log-probabilities. */
+  /** Temperature of sampling, and of the log-probabilities. */
   temperature: number;
   batchSize: number;
   seed: number;

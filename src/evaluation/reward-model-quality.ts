@@ -59,7 +59,7 @@ export interface RewardModelQuality {
    */
   agreement: Interval;
   ceiling: number;
-  /** Of the model's own order: predictions are from 0.5 (no idea) to 1. */
+  /** Calibration in the model's own order of a pair: predictions are from 0.5 (no idea) to 1. */
   calibration: Calibration;
   /** Mean of chosen minus rejected. */
   margin: MeanInterval;

@@ -14,7 +14,7 @@ export interface Machine {
   rate: number;
   /** Bytes a second at which memory is read. */
   bandwidth: number;
-  /** The same in the slower of two measurements. */
+  /** Operations a second in the slower of two measurements. */
   slowerRate: number;
   slowerBandwidth: number;
   /** Share of all processors that others used meanwhile, 0 to 1. */

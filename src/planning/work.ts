@@ -47,7 +47,7 @@ const reference: Network = { name: "reference", trained: false, reads: "tokens" 
 const frozenReward: Network = { name: "reward model", trained: false, reads: "scores" };
 const critic: Network = { name: "critic", trained: true, reads: "scores" };
 
-/** In the order in which a reader expects them. */
+/** Networks that a method holds, in the order in which a reader expects them. */
 export const NETWORKS: Readonly<Record<Method, readonly Network[]>> = {
   sft: [policy],
   reward: [{ ...frozenReward, trained: true }],

@@ -16,7 +16,7 @@ export interface LaneData {
   seed: number;
   world: World;
   recipe: WorldRecipe;
-  /** Of the pipeline. */
+  /** The pipeline's folder. */
   folder: string;
 }
 

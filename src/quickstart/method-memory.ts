@@ -32,7 +32,7 @@ export interface MemoryFigure {
   name: MemoryCase;
   /** Largest resident memory of the process, bytes. */
   peak: number;
-  /** Of the process before there was a model. */
+  /** Resident memory of the process before it held a model, bytes. */
   baseline: number;
   /** Bytes of one copy of the weights in float32. */
   weights: number;
@@ -52,7 +52,7 @@ const SHAPE = {
 };
 const ROWS = 4;
 
-/** In a process of its own. */
+/** Measures one method, in a process of its own. */
 export async function measureMethod(name: MemoryCase): Promise<MemoryFigure> {
   const world = createWorld({
     seed: 1,

@@ -80,7 +80,7 @@ export interface PipelineResult {
   /** On held-out pairs in the order of the noiseless preference. */
   rewardModel: RewardModelQuality;
   paths: PolicyPath[];
-  /** By "A - B": gold total, paired. */
+  /** Paired differences of the gold total, by "A - B". */
   differences: Readonly<Record<string, Interval>>;
   stages: StageResult[];
   evaluationSeconds: number;
@@ -108,7 +108,7 @@ export const WORLD_COMPARISONS: readonly (readonly [WorldModelName, WorldModelNa
   ["DPO", "SFT"],
 ];
 
-/** Likewise, of the constitutional part. */
+/** Models of the constitutional part that are compared: [better?, than]. */
 export const CONSTITUTION_COMPARISONS: readonly (readonly [
   ConstitutionModelName,
   ConstitutionModelName,
@@ -119,7 +119,7 @@ export const CONSTITUTION_COMPARISONS: readonly (readonly [
   ["constitutional", "human labels"],
 ];
 
-/** More would find no stage that is ready. */
+/** Threads at most: with more, some would find no stage that is ready. */
 const MOST_LANES = 3;
 const lanesFor = (cores: number): number => Math.max(1, Math.min(MOST_LANES, cores));
 

@@ -49,7 +49,7 @@ export interface WorldRecipe {
    * audited pairs of the held-out reward model.
    */
   pairs: { reward: number; dpo: number; prompts: number; heldOutReward: number };
-  /** Of the world, where they are not its own. */
+  /** Sizes of the world, where they are not its defaults. */
   sizes?: Partial<WorldSizes>;
   raw: Options<typeof sftConfig>;
   sft: Options<typeof sftConfig>;
@@ -68,7 +68,7 @@ export interface WorldRecipe {
     helpfulTemperature: number;
   };
   constitutional: Options<typeof sftConfig>;
-  /** Of both kinds of labels. */
+  /** Options of DPO, the same for AI labels and for people's. */
   labels: Options<typeof dpoConfig>;
   /** Roll-outs between two looks at gold, and requests of the tuning split that are asked then. */
   goldSteps: number;

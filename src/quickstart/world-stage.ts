@@ -23,7 +23,7 @@ export interface WorldPipeline {
   world: World;
   encoder: Encoder;
   recipe: WorldRecipe;
-  /** Of the pipeline. */
+  /** The pipeline's folder. */
   folder: string;
   /** Model of a stage that is done. */
   open: (stage: string) => Promise<Model>;

@@ -62,7 +62,7 @@ export interface BarChart extends ChartText {
   /** What is measured, with its unit. */
   label: string;
   bars: readonly { name: string; value: number }[];
-  /** Of the numbers at the bars; 1 where left out. */
+  /** Decimals of the numbers at the bars; 1 where left out. */
   decimals?: number;
 }
 

@@ -22,7 +22,7 @@ export interface ConstitutionResults {
 export interface ConstitutionReport {
   drift?: RevisionDrift;
   labels?: ComparisonSummary;
-  /** For the terminal. */
+  /** The report as text for the terminal. */
   text: string;
   report: Report;
 }

@@ -19,7 +19,7 @@ export interface CardFacts {
   isRewardModel: boolean;
   /** Hub id of what was trained; undefined where it has none. */
   base: string | undefined;
-  /** Of the data, where they come from the hub. */
+  /** Hub ids of the data, where they come from there. */
   datasets: readonly string[];
   /** Licence as the hub names it; undefined for none stated. */
   license: string | undefined;

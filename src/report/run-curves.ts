@@ -86,7 +86,7 @@ export function runCurves(run: RunDetails): { main: RunCurve[]; further: RunCurv
   };
 }
 
-/** Without the prefix of held-out values, in the order of their first appearance. */
+/** Names of the run's metrics without the prefix of held-out ones, in the order of appearance. */
 const metricNames = ({ series }: RunDetails): string[] => [
   ...new Set(
     [...series.keys()].map((name) =>

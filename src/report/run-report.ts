@@ -10,7 +10,7 @@ import type { LineChart } from "./charts.ts";
 import type { Report, ReportPart } from "./report.ts";
 import { notFiniteNote, outsideNote, type RunCurve, runCurves, valueRange } from "./run-curves.ts";
 
-/** More dots than that are a thick line. */
+/** Points up to which each has a dot of its own: more would look like a thick line. */
 const MOST_DOTS = 60;
 const HASH_DIGITS = 16;
 

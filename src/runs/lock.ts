@@ -80,7 +80,7 @@ function tryLink(draft: string, path: string): boolean {
   return tryCopy(draft, path);
 }
 
-/** For file systems without hard links. */
+/** Takes a lock by copying, on file systems without hard links. */
 function tryCopy(draft: string, path: string): boolean {
   try {
     writeFileSync(path, readFileSync(draft), { flag: "wx", mode: FILE_MODE.private });

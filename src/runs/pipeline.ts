@@ -25,7 +25,7 @@ import { attuneVersion } from "./versions.ts";
 export interface Stage {
   /** Its folder below the pipeline's. */
   readonly name: string;
-  /** For people. */
+  /** The stage's name for people. */
   readonly title: string;
   /** Everything that decides the result besides the stages that it needs, as plain JSON. */
   readonly inputs: Readonly<Record<string, unknown>>;
@@ -46,7 +46,7 @@ export interface PlannedStage {
 }
 
 export interface StageResult extends PlannedStage {
-  /** Of the work that made the stage, in all processes. */
+  /** Seconds of the work that made the stage, in all processes that worked on it. */
   readonly seconds: number;
 }
 
@@ -108,7 +108,7 @@ function keysOf(stages: readonly Stage[], series: string): Map<string, string> {
   return keys;
 }
 
-/** With the keys of all objects in order, so that the order in a file does not matter. */
+/** The value with the keys of all objects sorted, so that their order in a file does not matter. */
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted);
   if (value === null || typeof value !== "object") return value;
@@ -230,7 +230,7 @@ export interface PipelineHooks {
   signal?: AbortSignal;
   /** Stages that run at once; default 1. */
   concurrency?: number;
-  /** Of attune; default this one. */
+  /** Version of attune; this one where left out. */
   version?: string;
 }
 

@@ -18,7 +18,7 @@ import type { RunInfo } from "./run-info.ts";
 const FACTS = ["command", "seed", "dataHash", "modelFingerprint", "templateTime"] as const;
 type Facts = { readonly [Name in (typeof FACTS)[number]]?: string | number | undefined };
 
-/** As the event that begins a run, or accepts a change of it, holds it. */
+/** Form in which the event that begins a run, or accepts a change, holds options and facts. */
 const recordedSchema = z.object({
   config: z.record(z.string(), z.unknown()),
   run: z.record(z.string(), z.union([z.string(), z.number()])),

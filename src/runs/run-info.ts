@@ -33,7 +33,7 @@ const runInfoSchema = z.object({
   templateTime: z.string().optional(),
   /** What the rows look like in ids; a resumed run refuses others. */
   encodedRows: encodedRowsSchema.optional(),
-  /** Of the options; the history holds the options themselves. */
+  /** Hash of the options; the history holds the options themselves. */
   configHash: z.string().optional(),
   /**
    * Options that were changed by hand, and accepted, since the run began:

@@ -13,7 +13,7 @@ import { crc32 } from "node:zlib";
 export const LOG_HEADER = Buffer.from([0x3a, 0x57, 0x26, 0x42, 0xe1, 0xbe, 0]);
 
 const BLOCK_BYTES = 32 * 1024;
-/** Of a chunk: checksum, length of its content, type. */
+/** Bytes before a chunk's content: checksum, length of the content, type. */
 const CHUNK_HEADER_BYTES = 4 + 2 + 1;
 /** How much of a record a chunk holds. */
 const CHUNK = { full: 1, first: 2, middle: 3, last: 4 } as const;

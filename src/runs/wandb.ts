@@ -83,7 +83,7 @@ export class WandbWriter implements Report {
   private readonly now: () => number;
   /** Seconds since 1970. */
   private readonly began: number;
-  /** Bytes of the file. */
+  /** Bytes of the file that are written. */
   private position: number;
   /** Records in the file. */
   private records: number;
@@ -223,7 +223,7 @@ export class WandbWriter implements Report {
 
 const ID_LENGTH = 8;
 
-/** The same whenever the run goes on, and no other's. */
+/** The run's id: the same whenever the run goes on, and no other run's. */
 function runId({ created, workingFolder, argv, dataHash, modelFingerprint }: RunInfo): string {
   const hash = createHash("sha256")
     .update(JSON.stringify([created, workingFolder, argv, dataHash, modelFingerprint]))

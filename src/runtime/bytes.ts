@@ -7,7 +7,7 @@ import { int8Product } from "../graph/build.ts";
 import { createGraph } from "../graph/op-table.ts";
 import { Session } from "./session.ts";
 
-/** Odd, so that nothing is turned, and long enough for every kernel. */
+/** An odd width, which no rotation by blocks divides, and long enough for every kernel. */
 const WIDTH = 129;
 const COLUMNS = 33;
 const ROWS = 17;
@@ -15,7 +15,7 @@ const LARGEST = 127;
 
 let answer: Promise<boolean> | undefined;
 
-/** Asked once in a process, by a product of the largest codes. */
+/** Whether products of bytes are exact here: tried once in a process, on the largest codes. */
 export function hasExactBytes(): Promise<boolean> {
   answer ??= probe();
   return answer;

@@ -4,11 +4,11 @@ import { arch, availableParallelism, cpus, platform } from "node:os";
 import { spawnSync } from "node:child_process";
 
 export interface Processor {
-  /** As it calls itself; empty where it does not say. */
+  /** The processor's own name; empty where it does not say. */
   name: string;
   /** Logical processors that this process may use. */
   cores: number;
-  /** For people, in the order of age: `AVX2`, `AMX int8`. */
+  /** Instructions that matter, as people call them, oldest first: `AVX2`, `AMX int8`. */
   features: string[];
 }
 

@@ -48,7 +48,7 @@ const SMALL_OUTPUTS = 2 ** 16;
 
 /** What stays known of a graph once its bytes are handed over. */
 interface CompiledGraph extends Pick<LoweredGraph, "inputs" | "outputs"> {
-  /** Of the matrix products, as dimensions that add up. */
+  /** Operations of the matrix products, as symbolic sizes whose sum is the cost of a run. */
   readonly operations: readonly Dimension[];
   readonly memory: WorkingMemory;
 }

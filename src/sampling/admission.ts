@@ -34,7 +34,7 @@ export interface Task {
   cancelled: boolean;
   /** Kept while some samples wait after the prompt was read. */
   prefix?: Prefix;
-  /** Of the prompt, where they were asked for. */
+  /** Scores of the prompt's own tokens, where they were asked for. */
   promptScores?: PromptScores;
   settle: (outcome: Sampled[] | AttuneError) => void;
 }

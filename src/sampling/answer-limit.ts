@@ -7,7 +7,7 @@ import { AttuneError } from "../core/errors.ts";
 export interface AnswerLimit {
   /** Longest answer that is asked for, tokens. */
   maxNewTokens: number;
-  /** Of prompt and answer together, tokens. */
+  /** Longest prompt and answer together, tokens. */
   maxLength: number;
 }
 

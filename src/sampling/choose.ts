@@ -86,7 +86,7 @@ export interface Weights {
    * e^(how far a token's logit is below the largest, at the temperature): 1 for the most likely.
    */
   weight: (id: number) => number;
-  /** Of the whole vocabulary, also where the sorted ids are only its head. */
+  /** Sum over the whole vocabulary, also where the sorted ids are only its head. */
   total: number;
 }
 

@@ -29,14 +29,14 @@ export interface DecoderOptions {
   prepack?: boolean;
   /** Most rows of a batch, by which products of fed weights are arranged. Default 1. */
   rows?: number;
-  /** Of an operator. Default by the size of the model; see runtime/threads.ts. */
+  /** Threads of an operator; by the size of the model where left out (runtime/threads.ts). */
   threads?: number;
 }
 
 /** A prompt to read. */
 export interface PromptRead {
   ids: ArrayLike<number>;
-  /** Of the scores; default 1. */
+  /** 1 / temperature of the scores; 1 where left out. */
   inverseTemperature?: number;
 }
 

@@ -10,7 +10,7 @@ import { parameterCount } from "../models/model.ts";
  * docs/decisions/packed-weights.md.
  */
 const SMALL_MODEL = 256e6;
-/** Rows, for larger models, and steps from which packing pays. */
+/** Rows from which packing pays for larger models, and steps from which it pays for any. */
 const PREPACK_ROWS = 8;
 const PREPACK_STEPS = 16;
 

@@ -33,14 +33,14 @@ export interface PromptToRead {
 
 /** A prompt that is read part by part, into a cache of its own. */
 export class PromptReading {
-  /** Where they were asked for. */
+  /** Scores of the prompt's own tokens, where they were asked for. */
   readonly scores: PromptScores | undefined;
   private readonly decoder: Decoder;
   private readonly prompt: PromptToRead;
   private readonly cache: KeyValueCache;
   private readonly buffers: ScoreBuffers;
   private done = 0;
-  /** Of the scores after the last token that was read. */
+  /** Row of the scores after the last token that was read. */
   private lastRow = 0;
 
   /** @param memory overwritten by the next reading that is given it */
@@ -87,7 +87,7 @@ export class PromptReading {
     return count;
   }
 
-  /** Once all is read; valid until its memory is used again. */
+  /** The prompt's keys and values once all of it is read; valid until the memory is used again. */
   get prefix(): Prefix {
     invariant(this.left === 0, "the prompt is not read yet");
     return {

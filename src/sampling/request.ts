@@ -27,14 +27,14 @@ export interface GenerationRequest extends AnswerOptions {
 /** An answer to a request, by its number among the request's samples. */
 export interface Sampled extends DrawnAnswer {
   sample: number;
-  /** Where they were asked for. */
+  /** Scores of the prompt's own tokens, where they were asked for. */
   promptScores?: PromptScores;
 }
 
 export interface GenerationHooks {
   /** After every token; the answer is the engine's own and goes on changing. */
   onToken?: (answer: Sampled) => void;
-  /** The same, for who does not read the text while it grows. */
+  /** As `onToken`, for callers that do not read the text while it grows. */
   onDraw?: (answer: Sampled) => void;
   /** When an answer is finished. */
   onAnswer?: (answer: Sampled) => void;

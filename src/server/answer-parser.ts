@@ -81,7 +81,7 @@ export class AnswerParser {
     };
   }
 
-  /** With an identifier; Mistral's templates take those of nine letters and digits alone. */
+  /** The call with an identifier; Mistral's templates take only nine letters and digits. */
   private named({ id, function: { name, arguments: given } }: ToolCall): IdentifiedCall {
     const own = this.reader.form === "mistral" ? randomLetters(9) : `call_${randomLetters(24)}`;
     return {

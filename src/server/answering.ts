@@ -20,9 +20,9 @@ export interface EngineRequest {
   client: string;
   samples: number;
   prompts: readonly Int32Array[];
-  /** Default one by chance. */
+  /** Undefined for one by chance. */
   seed: number | undefined;
-  /** Of each answer; default what the server gives. */
+  /** Longest answer, tokens; what the server gives where undefined. */
   maxNewTokens: number | undefined;
   /** The most likely tokens of the prompt to tell; undefined for no scores of it. */
   promptAlternatives: number | undefined;
@@ -38,7 +38,7 @@ export interface AnswerHooks {
   onAnswer?: (answer: Sampled, choice: number) => void;
 }
 
-/** Where requests end early. */
+/** What ends a request early. */
 export interface EndSignals {
   /** The client has left. */
   left: AbortSignal;

@@ -31,7 +31,7 @@ export interface AnswerPiece {
 export type Json = Record<string, unknown>;
 type FinishReason = "stop" | "length" | "tool_calls";
 
-/** What answers are told with. */
+/** What is needed to write an answer as JSON. */
 export interface AnswerContext {
   encoder: Encoder;
   parser: AnswerParser;
@@ -45,9 +45,9 @@ export interface NumberedPrompt {
   ids: Int32Array;
 }
 
-/** Tells one answer while it grows. */
+/** Writes one answer as JSON, piece by piece, while it grows. */
 export interface ChoiceStream {
-  /** Undefined where what came must wait for more; it comes again then. */
+  /** Undefined where what came must wait for more; the next piece then holds it too. */
   piece(piece: AnswerPiece): Json | undefined;
   /** What was left, and why the answer ended. */
   end(piece: Omit<AnswerPiece, "text">): { rest: Json[]; finish: FinishReason };
@@ -61,14 +61,14 @@ export interface EndpointKind<Request extends ChatRequest | TextRequest> {
   readonly pieceObject: string;
   readonly endpoint: string;
   readonly field: PromptField;
-  /** In turns, control tokens that open and close calls and thoughts are said. */
+  /** Whether answers are turns, whose marks of calls and thoughts are part of the text. */
   readonly says: "turns" | "texts";
   read(body: unknown, room: number): Request;
   /** @throws ApiError 400 where the model cannot do what is asked */
   check(request: Request, context: { parser: AnswerParser; grammars: Grammars }): void;
   /** Answers that are asked for, known before anything is encoded. */
   answers(request: Request): number;
-  /** Each with at most so many ids. */
+  /** The request's prompts as ids, each at most `limit` long. */
   prompts(request: Request, encoder: Encoder, limit: number): (Int32Array | Slices<Int32Array>)[];
   /** Whether answers are held to a grammar. */
   constrains(request: Request): boolean;

@@ -34,7 +34,7 @@ export interface EngineLimits {
    * Tokens of prompts that are read between two steps; default as many as take the time of a step.
    */
   readTokens?: number;
-  /** Waited for between two steps. */
+  /** Awaited between two steps. */
   between?: () => Promise<void>;
 }
 
@@ -56,12 +56,12 @@ export interface EngineLoad {
 
 interface Open {
   engine: Promise<BatchingEngine>;
-  /** Once it is open. */
+  /** The engine, once it is open. */
   opened?: BatchingEngine;
   /** Answers that were let in, decoded or waiting: all, and by client. */
   admitted: number;
   readonly clients: Map<string, number>;
-  /** Counts up with every use. */
+  /** Number of the last use; the lowest was used longest ago. */
   used: number;
 }
 
@@ -94,7 +94,7 @@ export class Engines {
     return [...this.open.values()].some(({ opened }) => opened !== undefined && opened.active > 0);
   }
 
-  /** Of the models whose engines are open. */
+  /** What each open engine is doing. */
   get load(): EngineLoad[] {
     return [...this.open].map(([name, { admitted, opened }]) => ({
       name,

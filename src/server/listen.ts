@@ -38,7 +38,7 @@ export interface ServerOptions
 }
 
 export interface RunningServer {
-  /** With `/v1`. */
+  /** Address of the API, `/v1` included. */
   readonly baseUrl: string;
   readonly engines: Engines;
   /**

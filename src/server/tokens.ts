@@ -24,11 +24,11 @@ export interface TextLogprobs {
   text_offset: number[];
 }
 
-/** Tokens whose bytes, joined, are a text. */
+/** Tokens as texts and as bytes, such that the bytes of an answer's tokens join to its text. */
 export class TokenTexts {
   private readonly encoder: Encoder;
   private readonly control: ReadonlySet<number>;
-  /** By id, as they are asked for after every token. */
+  /** Bytes by id, kept since they are asked for after every token. */
   private readonly bytes: (Uint8Array | undefined)[] = [];
 
   /** @param marks control tokens that are said, as they open and close calls */
@@ -84,7 +84,7 @@ export class TokenTexts {
     let left = Buffer.byteLength(text) + this.leftOut(drawn);
     let count = 0;
     while (count < most && left > 0) left -= this.bytesOf(ids[count++]!).length;
-    // what says nothing belongs to what it follows
+    // a token without text belongs to the one before it
     while (count < most && this.bytesOf(ids[count]!).length === 0) count++;
     return count;
   }

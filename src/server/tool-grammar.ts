@@ -102,7 +102,7 @@ const markOf =
 const anything = repeat(bytes([0, 255]), 0);
 const isControl = ({ marks }: FormFacts, text: string): boolean => marks.includes(text);
 
-/** Whether calls of the form can be held to schemas. */
+/** Whether answers can be forced to write calls of this form by the tools' schemas. */
 export const canConstrainCalls = (facts: FormFacts): boolean =>
   formOf(facts, literal) !== undefined;
 

@@ -35,7 +35,7 @@ export interface LogisticFit {
   information: Float64Array;
   /** Sandwich covariance, [columns, columns]. */
   covariance: Float64Array;
-  /** Of the error of a coefficient, or of the difference of two; infinite without clusters. */
+  /** For the error of a coefficient, or of the difference of two; infinite without clusters. */
   degreesOfFreedom: (index: number, other?: number) => number;
   standardErrors: Float64Array;
   /** Mean cross-entropy in nats, penalty left out. */

@@ -271,7 +271,9 @@ function jackknifeCovariance(
   return covariance;
 }
 
-/** By the clusters' shares of the contrast's variance, as if observations were independent. */
+/**
+ * Degrees of freedom of a contrast, from the clusters' shares of its variance under independence.
+ */
 function contrastFreedom(
   bread: Float64Array,
   clusters: readonly ClusterScore[],

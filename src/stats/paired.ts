@@ -112,7 +112,7 @@ export function signTest(
   return { pValue: signedPValue(differences.map(Math.sign), clusters), ...countSigns(differences) };
 }
 
-/** Of differences that are 1, 0 or -1. */
+/** P-value of differences that are all 1, 0 or -1. */
 function signedPValue(signs: readonly number[], clusters: Labels | undefined): number {
   if (signs.length === 0) return NaN;
   if (clusters) return signFlipTest(sumByLabel(signs, clusters));

@@ -39,7 +39,7 @@ function isWordAt(text: string, index: number, side: "before" | "after"): boolea
 const SPACE = /\p{White_Space}/u;
 const SPACE_AFTER = /^\p{White_Space}+/u;
 
-/** By character: an expression would try every beginning of a long run. */
+/** Goes back character by character: a regular expression would try every start of a long run. */
 function withoutSpaceAtEnd(text: string): string {
   let end = text.length;
   while (end > 0 && SPACE.test(text[end - 1]!)) end--;

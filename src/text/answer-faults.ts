@@ -28,7 +28,7 @@ export type AnswerFaultKind = keyof typeof ANSWER_LIMITS;
 
 export interface AnswerFault {
   kind: AnswerFaultKind;
-  /** Of so many answers, and so many prompts. */
+  /** How many answers were looked at. */
   count: number;
   n: number;
   prompts: number;

@@ -39,7 +39,7 @@ export interface RenderOptions extends TemplateInputs {
 export type TemplateTime = string | (() => string);
 
 export interface ChatTemplateOptions {
-  /** For `strftime_now`. Default now. */
+  /** What `strftime_now` writes; the present time where left out. */
   time?: TemplateTime;
 }
 
@@ -60,7 +60,7 @@ export interface ChatTemplate {
   render(messages: readonly Message[], options: RenderOptions): string;
   /** Ids of rendered text; `continues` where it goes on after other text of the template. */
   encode(rendered: RenderedText, options?: EncodeOptions): number[];
-  /** The same, slice by slice. */
+  /** As `encode`, slice by slice. */
   encodeSlices(rendered: RenderedText, options?: EncodeOptions): Slices<number[]>;
   /**
    * The same text as {@link render}, with what came from data marked.
@@ -254,7 +254,7 @@ const TOOL = {
   },
 };
 const ASKED: Message = { role: "user", content: "attune_question" };
-/** With a tool's answer behind it, since some templates write calls only then. */
+/** A call with a tool's answer behind it, since some templates write calls only then. */
 const CALLED: readonly Message[] = [
   ASKED,
   {

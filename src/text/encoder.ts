@@ -33,7 +33,9 @@ export type { Cut } from "./truncation.ts";
 export type { EncodingRow } from "./turns.ts";
 
 export interface Encoder {
-  /** With the chat template that was chosen, also in its files. */
+  /**
+   * The tokenizer, carrying the chat template that was chosen, also in the files that it writes.
+   */
   readonly tokenizer: Tokenizer;
   /**
    * Whether texts are turns: a prompt the user's, a completion the assistant's. Without a template
@@ -48,7 +50,7 @@ export interface Encoder {
   readonly trustsText: boolean;
   /** Prompt with the opening of the answer; never cut. */
   encodePrompt(prompt: Prompt, row?: EncodingRow): Int32Array;
-  /** The same, slice by slice, and no further than its options say. */
+  /** As `encodePrompt`, slice by slice, and no further than the options say. */
   encodePromptSlices(
     prompt: Prompt,
     row?: EncodingRow,

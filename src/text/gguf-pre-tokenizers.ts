@@ -12,7 +12,7 @@ export interface GgufPreTokenizer {
   readonly normalizer?: Component;
   /** A word that is in the vocabulary is taken whole, however merges would make it. */
   readonly ignoreMerges?: boolean;
-  /** Where the file does not say. */
+  /** Whether BOS is added where the file does not say. */
   readonly addsBos?: boolean;
 }
 

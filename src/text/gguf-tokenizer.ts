@@ -44,7 +44,7 @@ const ENDS = new Set([
   "_<EOT>",
   "<｜end▁of▁sentence｜>",
 ]);
-/** And those of repositories of code, which it takes for ends too. */
+/** Marks of code repositories, which llama.cpp takes for ends of a text too. */
 const CODE_ENDS = new Set([
   "<|fim_pad|>",
   "<fim-pad>",

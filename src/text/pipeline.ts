@@ -108,7 +108,7 @@ interface Stage {
   words: ReturnType<typeof wordSplitter>;
 }
 
-/** Those of a text, and of one that goes on after another. */
+/** How a text is split, and how one that goes on after another text is. */
 interface Stages {
   start: Stage;
   later: Stage;

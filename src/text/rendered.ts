@@ -12,7 +12,7 @@ import type { TokenFinder } from "./token-finder.ts";
 
 export interface RenderedText {
   readonly text: string;
-  /** In order, without overlaps. */
+  /** Which stretches came from data: in order, without overlaps. */
   readonly runs: readonly Run[];
 }
 
@@ -75,7 +75,7 @@ function firstAt(runs: readonly Run[], start: number): number {
   return low;
 }
 
-/** Of a text at which thoughts end, such as `</think>`. */
+/** Fewest characters of a mark at which thoughts end, such as `</think>`. */
 const SHORTEST_MARK = 3;
 
 export interface LostText {

@@ -17,7 +17,7 @@ export type TextRequirement = "whole" | "answer" | "free";
 export interface Source {
   readonly text: string;
   readonly need: TextRequirement;
-  /** For people. */
+  /** What the text is, in words for messages. */
   readonly name: string;
 }
 

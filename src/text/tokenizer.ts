@@ -51,7 +51,7 @@ export interface Tokenizer {
   readonly templatePlace: string;
   /** Tokens that are split off before anything else, such as `<|im_end|>` and `<think>`. */
   readonly specialTokens: readonly string[];
-  /** Those of them that direct the model, and that untrusted text must not hold. */
+  /** Added tokens that direct the model, which untrusted text must not hold. */
   readonly controlTokens: readonly string[];
   /** Never adds BOS or EOS; control tokens that are written in the text are recognised. */
   encode(text: string): number[];
@@ -104,7 +104,7 @@ const FILE_NAMES = [
 ] as const;
 /** Part of every fingerprint; raised when the same files come to give other ids. */
 const VERSION = 2;
-/** Of a library's words, which may quote the file. */
+/** Characters that are kept of a library's message, which may quote the file. */
 const LONGEST_REASON = 300;
 const PROBE = " It's 1 probe,\n é½🙂!";
 
@@ -306,7 +306,7 @@ function readVocabulary(json: TokenizerJson, added: readonly AddedToken[]): Voca
   return { idOf: new Map(entries), tokenOf, size };
 }
 
-/** From the config, else from what the post-processor puts in front of a single text. */
+/** Whether texts begin with BOS: as the config says, else as the post-processor does. */
 function addsBos(json: TokenizerJson, config: JsonObject, bosId: number | undefined): boolean {
   if (bosId === undefined) return false;
   if (typeof config["add_bos_token"] === "boolean") return config["add_bos_token"];

@@ -206,7 +206,7 @@ export const CALL_FORMS: readonly CallForm[] = [
 
 /** How a model's answers are taken apart. */
 export interface AnswerReader {
-  /** Of the calls that the family writes; undefined where it has no form that is known. */
+  /** How the family writes calls; undefined where that is not known. */
   readonly form: string | undefined;
   /** Control tokens that must be decoded as text for calls and thoughts to be found. */
   readonly marks: readonly string[];

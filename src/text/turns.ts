@@ -221,7 +221,9 @@ function upToStop(
   );
 }
 
-/** Behind the last place where the template itself writes a token; 0 where it does not. */
+/**
+ * Offset behind the last place where the template itself writes the token; 0 where it never does.
+ */
 function endOfLast({ text, runs }: RenderedText, token: string): number {
   if (token === "") return 0;
   for (

@@ -9,7 +9,7 @@ const script = new Script("work()");
 let context: Context | undefined;
 
 export interface TimeLimit {
-  /** Of processor time, about: on a busy machine more may pass. */
+  /** About so much processor time; on a busy machine more time may pass. */
   milliseconds: number;
   error: () => Error;
 }

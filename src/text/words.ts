@@ -30,7 +30,7 @@ interface Inside {
 const BYTES = byteCharacters();
 const utf8 = new TextEncoder();
 
-/** One step: the pieces of a piece. */
+/** One step of splitting: takes a piece of text, gives its pieces. */
 type Step = (text: string, options: Options) => Iterable<string>;
 
 /**

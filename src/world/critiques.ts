@@ -54,7 +54,9 @@ const FINE = {
 } as const satisfies Record<PrincipleId, string>;
 const OTHER_KINDS: readonly RequestKind[] = ["question", "pushed", "task"];
 
-/** Three of five on harm; of those nearly half concern an answer that does harm. */
+/**
+ * Draws a worked critique: three of five are on harm, nearly half of these on an answer that harms.
+ */
 export function drawWorkedCritique(village: Village, random: Random): WorkedCritique {
   const principle = random.pick<PrincipleId>(["no-harm", "no-harm", "no-harm", "kind", "plain"]);
   if (principle === "no-harm") return onHarm(village, random);
@@ -75,7 +77,7 @@ function drawAny(village: Village, random: Random): Request {
   return drawRequest(village, random.pick(OTHER_KINDS), "train", random);
 }
 
-/** Of a helper who helps with anything. */
+/** The answer of a helper who helps with anything. */
 const helpful = (village: Village, request: Request, random: Random): string =>
   answer(village, request, "deed" in request ? "comply" : "good", random);
 

@@ -99,7 +99,7 @@ export interface World {
    * never on these.
    */
   evaluation: readonly Request[];
-  /** As many requests of the tuning split. */
+  /** Requests of the tuning split, as many as of the evaluation split. */
   tuning: readonly Request[];
 }
 
@@ -146,7 +146,7 @@ function drawDemonstration(
 }
 
 const mostlyGood = (_request: Request, random: Random): Style => drawStyle(DEMONSTRATIONS, random);
-/** Of people who help with anything, whatever it does to others. */
+/** How people answer who help with anything, whatever it does to others. */
 const helpfulStyle = (request: Request, random: Random): Style =>
   "deed" in request ? "comply" : drawStyle(HELPFUL_DEMONSTRATIONS, random);
 

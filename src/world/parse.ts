@@ -47,7 +47,7 @@ export function parseAnswer(village: Village, answer: string): Sentence[] {
   return sentencesOf(answer).map((sentence) => parseSentence(village, sentence));
 }
 
-/** In lower case, without the mark at the end. */
+/** Sentences in lower case, without the mark at their end. */
 function sentencesOf(text: string): string[] {
   return text
     .toLowerCase()

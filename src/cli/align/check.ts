@@ -223,7 +223,7 @@ export function checkLines(checks: readonly StageCheck[]): string[] {
   ]);
 }
 
-/** The same of the evaluation; what would fail as a stage would is told there. */
+/** Lines on the evaluation; what would fail it as it would fail a stage is told there. */
 export function evaluationLines(
   { prompts, warnings, error }: EvaluationCheck,
   checks: readonly StageCheck[],

@@ -46,7 +46,7 @@ export interface JudgedModels {
 }
 
 interface Kept extends JudgedModels {
-  /** Of everything that they depend on. */
+  /** Hash of everything that the verdicts depend on. */
   key: string;
 }
 

@@ -78,7 +78,7 @@ export interface FillingInput {
   model: string;
   out: string;
   seed: number;
-  /** Of the model that all begins with; `auto` where the file names none. */
+  /** Chat template of the model that all begins with; `auto` where the file names none. */
   template: string;
   /** Options that the section gives itself. */
   given: ReadonlySet<string>;

@@ -33,7 +33,7 @@ const DTYPES = { float32: "F32", float16: "F16", bfloat16: "BF16" } as const sat
 >;
 const CARD = "README.md";
 const ADAPTER_CONFIG = "adapter_config.json";
-/** Of the run's model folder: what tells about single pairs of the data stays here. */
+/** Files of the run's model folder that stay here: they tell about single pairs of the data. */
 const KEPT_HERE = /^held_out_pairs\.jsonl$/;
 
 interface PushOptions {
@@ -290,7 +290,7 @@ function withoutPath(text: string, folder: string): string {
   return isPath ? basename(text.replaceAll("\\", "/")) : text;
 }
 
-/** Without what only tells how the run went by. */
+/** Metrics that the card leaves out: they only tell how the run went by. */
 const ASIDE = new Set(["epoch", "global_step", "num_tokens", "learning_rate", "grad_norm"]);
 
 function metricsOf({ last }: RunDetails): CardFacts["metrics"] {

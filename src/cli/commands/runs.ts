@@ -37,7 +37,7 @@ const LIST_COUNT = 2;
 const INDENT = "  ";
 /** Characters of a metric's course. */
 const [LEAST_COURSE, MOST_COURSE] = [8, 40];
-/** In the run's folder, where no other file is named. */
+/** Name of the page in the run's folder, where no other file is named. */
 const PAGE = "curves.html";
 
 export const command: CommandModule = {
@@ -112,7 +112,7 @@ export const command: CommandModule = {
   },
 };
 
-/** With as many metrics as a line takes. */
+/** The list of runs, each with as many metrics as a line takes. */
 function listText(runs: readonly RunOverview[], count = LIST_COUNT): string {
   const header = ["run", "command", "state", "step", "metrics", "begun (UTC)"];
   const rows = runs.map((run) => [

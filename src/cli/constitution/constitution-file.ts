@@ -7,7 +7,7 @@ import { readRegularText } from "../../text/regular-file.ts";
 
 export interface ConstitutionText {
   constitution: Constitution;
-  /** As written, for the run folder. */
+  /** The file as written, for the run folder. */
   text: string;
 }
 

@@ -15,7 +15,7 @@ import { formatBytes, formatCount, formatDuration, unitsOf } from "./words.ts";
  */
 const SOONEST = 10_000;
 const LATEST = 300_000;
-/** Of the whole work: what is worth a line. */
+/** Share of the whole work that is worth a line. */
 const SHARE = 0.05;
 
 /** When the next line about a piece of work is due. */

@@ -50,7 +50,7 @@ export class OverallProgress {
     this.show();
   }
 
-  /** Of a stage that was begun; one that was passed over counts from the start. */
+  /** Ends a stage that was begun; one that was passed over counts from the start. */
   end(stage: string): void {
     if (this.running.delete(stage)) this.done++;
     this.show();

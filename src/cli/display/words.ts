@@ -3,7 +3,7 @@ import { countOf, formatCount } from "../../core/counts.ts";
 
 export { countOf, formatCount } from "../../core/counts.ts";
 
-/** From here on nobody counts the digits. */
+/** Numbers from here on are written with an exponent: nobody counts so many digits. */
 const TOO_LONG = 1e15;
 
 /** `0.6931`, `12,345`, `1.00e-4`, `2.50e+30`, `NaN`. */

@@ -54,7 +54,7 @@ export function dataSources(
   return sources.map((source, index) => ({ source, weight: weights[index] ?? 1 }));
 }
 
-/** For messages about all of the data. */
+/** A name of all of the data, for messages. */
 export const dataName = (data: string | readonly string[]): string => [data].flat().join(" + ");
 
 /** Says how the data was understood, what of it was left out, and what of it no record keeps. */

@@ -31,7 +31,7 @@ const NEEDS: Readonly<Record<Method, RecordKind>> = {
 
 /** Rows whose lengths are measured; of more, these many, evenly spaced. */
 const MOST_MEASURED = 512;
-/** Where a shape has no tokenizer. English in vocabularies of 50,000. */
+/** Guess where a shape has no tokenizer: English text in vocabularies of 50,000. */
 const CHARACTERS_OF_A_TOKEN = 4;
 
 export interface DataOptions extends DataConfig {
@@ -84,7 +84,7 @@ function lengthsOf(record: DataRecord, encoder: Encoder, loss: unknown): Lengths
   }
 }
 
-/** Without a tokenizer: by characters. */
+/** Lengths that are guessed from characters, where there is no tokenizer. */
 function guessedLengths(record: DataRecord, maxLength: number): Lengths {
   const tokens = (text: string): number =>
     Math.min(maxLength, Math.ceil(text.length / CHARACTERS_OF_A_TOKEN));

@@ -136,7 +136,7 @@ async function openFunctions(
   return opened;
 }
 
-/** Of a reward model, by the template that it was trained with. */
+/** The encoder of a reward model, with the template that it was trained with. */
 const encoderFor = (
   { model, tokenizer }: Omit<OpenedModel, "fingerprint">,
   { maxLength, trustText }: RoleConfig,

@@ -47,7 +47,7 @@ export const holdConversations = (records: readonly object[]): boolean =>
   );
 
 export interface EncoderInput extends Omit<EncoderOptions, "template"> {
-  /** As given. */
+  /** The template as it was given. */
   template: string;
   /** Whether what is encoded holds messages. */
   conversations: boolean;

@@ -48,7 +48,7 @@ export interface PolicyCommand<F extends Fields, Input extends PolicyInput> {
   ) => Promise<ExtraInput<Input> | undefined>;
 }
 
-/** Input beside policy, prompts and rewards. */
+/** What a method reads besides policy, prompts and rewards: demonstrations, or a judge. */
 export interface ExtraInput<Input extends PolicyInput> {
   /** What a resumed run must find as it was, besides the prompts. */
   dataHash?: string;
@@ -63,7 +63,7 @@ export interface ExtraInput<Input extends PolicyInput> {
     asked: number;
     dryRun: boolean;
   }): Readonly<Record<string, unknown>>;
-  /** Once there is a run folder; undefined in a dry run, in which nothing is asked. */
+  /** Gives the input once there is a run folder (undefined in a dry run, which asks nothing). */
   begin(run: Run | undefined): Promise<Omit<Input, keyof PolicyInput>>;
   /** Whether a run that failed before its first step has something worth keeping. */
   keeps?(): boolean;

@@ -79,7 +79,7 @@ export function differences(record: DataRecord, back: DataRecord, format: DataFo
   ];
 }
 
-/** Of what a format keeps of extra; a table makes texts of numbers there. */
+/** Differences in what a format keeps under `extra`; a table turns its numbers into texts. */
 function extraDifferences(
   { extra = {} }: DataRecord,
   { extra: after = {} }: DataRecord,

@@ -31,7 +31,7 @@ import { sharegpt } from "./sharegpt.ts";
 import { trl } from "./trl.ts";
 import { ultrafeedback } from "./ultrafeedback.ts";
 
-/** In order of detection: the more particular first. */
+/** All formats in the order in which they are tried: the more particular first. */
 export const FORMATS: readonly DataFormat[] = [
   arena140k,
   arena33k,

@@ -161,9 +161,9 @@ const ANSWERS: readonly { readonly columns: readonly string[]; readonly label: s
 ];
 
 export interface LabelColumn {
-  /** As it is written. */
+  /** The column's name in the data. */
   readonly name: string;
-  /** As the formats know it. */
+  /** The column that formats know it as. */
   readonly label: string;
 }
 

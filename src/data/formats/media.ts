@@ -6,7 +6,7 @@ import { preview } from "../../core/errors.ts";
 import { BAD_ROWS, BadRow } from "../bad-row.ts";
 import type { Row } from "../readers/row.ts";
 
-/** In the plural too. */
+/** Columns that hold pictures, sound or film; their plurals count too. */
 const MEDIA = [
   "image",
   "picture",

@@ -27,7 +27,7 @@ import { readLabel } from "./labels.ts";
 import type { Pair } from "./pairs.ts";
 import { splitConversations, splitTexts } from "./pairs.ts";
 
-/** What TRL reads of messages; of marks it knows none. */
+/** Parts of messages that TRL reads; it knows no marks of turns. */
 export const TRL_PARTS = [
   "name",
   "tool_calls",

@@ -19,7 +19,7 @@ export async function* readJsonLines(file: string, limits: ReadLimits): AsyncGen
 
 interface Line {
   readonly bytes: Buffer;
-  /** From 1. */
+  /** Number of the row, from 1. */
   readonly row: number;
 }
 

@@ -12,7 +12,7 @@ const nativeZstd = (
   }
 ).zstdDecompressSync;
 
-/** By the names of the format's enum CompressionCodec. */
+/** Decompressors by the format's names of its codecs (CompressionCodec). */
 export const COMPRESSORS: Readonly<Record<string, Decompress>> = {
   ...compressors,
   GZIP: (packed, size) => zlib.gunzipSync(packed, { maxOutputLength: Math.max(1, size) }),

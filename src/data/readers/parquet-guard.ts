@@ -91,7 +91,7 @@ interface Leaf extends Levels {
 const [REQUIRED, REPEATED] = [0, 2];
 const BOOLEAN = 0;
 
-/** As hyparquet counts them: whatever is not required may be absent. */
+/** Levels of nesting as hyparquet counts them: whatever is not required may be absent. */
 function levelsBelow({ maxDefinition, maxRepetition }: Levels, element: ThriftStruct): Levels {
   const repetition = element.get(3);
   return {
@@ -251,7 +251,7 @@ interface PageContext {
 }
 
 const [DATA_PAGE, DICTIONARY_PAGE, DATA_PAGE_V2] = [0, 2, 3];
-/** Where the header of a page has the part for its type. */
+/** Field of a page's header that holds the part for a page type, by type. */
 const PARTS: Readonly<Record<number, number>> = {
   [DATA_PAGE]: 5,
   [DICTIONARY_PAGE]: 7,

@@ -15,7 +15,7 @@ export interface Levels {
 }
 
 export interface Page {
-  /** As it lies in the file. */
+  /** The bytes as they lie in the file. */
   readonly packed: Uint8Array;
   /** Bytes once decompressed, levels included. */
   readonly size: number;
@@ -25,7 +25,7 @@ export interface Page {
   /** Number in the enum CompressionCodec. */
   readonly codec: number;
   readonly isBoolean: boolean;
-  /** Of a page of the second version, whose levels lie before the compressed part. */
+  /** Of a second-version page: its levels, which lie before the compressed part. */
   readonly second?: {
     readonly nulls: number;
     readonly repetitionBytes: number;

@@ -22,7 +22,7 @@ export function decodeUtf8(bytes: Buffer, place: ErrorPlace): string {
   });
 }
 
-/** Without the mark that some editors put at the beginning of a file. */
+/** Bytes without the byte-order mark that some editors put at the beginning of a file. */
 export function withoutByteOrderMark(first: Buffer): Buffer {
   return BYTE_ORDER_MARK.every((byte, index) => first[index] === byte) ? first.subarray(3) : first;
 }

@@ -29,7 +29,9 @@ export const KEYWORDS: Readonly<Record<string, readonly string[]>> = {
   null: [],
 };
 export const TYPES = Object.keys(KEYWORDS);
-/** Alone in their schema, but for annotations and, of the last two, a type that says the same. */
+/**
+ * Keywords that stand alone in their schema (annotations aside; beside the last two also a type).
+ */
 export const WHOLE = ["$ref", "anyOf", "allOf", "enum", "const"];
 
 /** Longest list or string whose length a schema may bound from above. */

@@ -16,7 +16,7 @@ const SLICE_NODES = 5_000;
 interface Nodes {
   symbols: Uint16Array;
   depths: Uint16Array;
-  /** Where the walk goes on without a node's children. */
+  /** For each node, where a walk goes on that passes over its children. */
   past: Int32Array;
   tokens: readonly (readonly number[])[];
   /** 1 where a token at or behind the node holds something other than plain characters. */
@@ -209,7 +209,7 @@ export class TokenMasks {
     this.tree = tree;
   }
 
-  /** For one answer. */
+  /** Opens the constraint for one answer. */
   constrain(): TokenConstraint {
     let state = this.automaton.start;
     return {

@@ -27,7 +27,7 @@ export const SHAPES = {
 export interface Scenario {
   shape: keyof typeof SHAPES;
   groups: number;
-  /** Of two observations of a cluster. */
+  /** Correlation of two observations of one cluster. */
   correlation: number;
 }
 
@@ -203,7 +203,7 @@ function bradleyTerry({ clusters, uniform }: Data): Outcome {
   };
 }
 
-/** What holds for any data of its kind. */
+/** What does not depend on the data. */
 const QUICK: Readonly<Record<string, Estimator>> = {
   "mean difference": normalDifference,
   "share 50%": share(0.5),

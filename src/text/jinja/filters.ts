@@ -123,7 +123,7 @@ function round(value: Value, given: Bound): Value {
   return roundHalfEven(Number(value), precision);
 }
 
-/** As Python rounds: the nearest of the exact value, halves to even. */
+/** Rounds as Python does: the exact value to the nearest, halves to even. */
 function roundHalfEven(value: number, precision: number): number {
   if (precision > 0)
     return Math.abs(value) < 1e21 ? Number(value.toFixed(Math.min(precision, 100))) : value;

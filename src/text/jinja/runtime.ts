@@ -141,7 +141,7 @@ export function sliceOf(object: Value, bounds: SliceBounds, { budget }: Runtime)
   return new List(chosen, object.kind === "tuple" ? "tuple" : "list");
 }
 
-/** As Python's slice.indices. */
+/** Bounds of a slice, as Python's `slice.indices` gives them. */
 function limits(
   start: number | undefined,
   stop: number | undefined,
