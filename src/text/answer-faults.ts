@@ -28,7 +28,7 @@ export type AnswerFaultKind = keyof typeof ANSWER_LIMITS;
 
 export interface AnswerFault {
   kind: AnswerFaultKind;
-  /** How many answers were looked at. */
+  /** Answers with the fault, of `n` to so many prompts. */
   count: number;
   n: number;
   prompts: number;
