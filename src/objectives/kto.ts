@@ -4,16 +4,42 @@
  * Source: Ethayarajh et al. 2024, equation 8; TRL's kto_trainer.py. z0, the mean log-ratio of
  * mismatched answers clamped at 0, is estimated without gradient and arrives as an input.
  */
+import { z } from "zod";
+import type { ConfigOf } from "../config/config.ts";
+import { field } from "../config/config.ts";
 import { add, fill, multiply, scatterAddRows, sigmoid, subtract, sumAll } from "../graph/build.ts";
 import { defineObjective } from "../models/plans/plan.ts";
 import { mean } from "../stats/intervals.ts";
 import { saturate } from "./bounds.ts";
 
-export interface KtoHyperparameters {
-  beta: number;
-  desirableWeight: number;
-  undesirableWeight: number;
-}
+const answerWeight = z.number().positive();
+
+/** What the loss reads, as options of the trainer. */
+export const ktoHyperparameters = {
+  beta: field({
+    type: z.number().positive(),
+    default: 0.1,
+    source: "KTO (Ethayarajh et al. 2024), section 4.2; trl KTOConfig.beta",
+    description: "strength of the pull towards the reference",
+    group: "Method",
+  }),
+  desirableWeight: field({
+    type: answerWeight,
+    default: 1,
+    source: "trl KTOConfig.desirable_weight",
+    description: "lambda_D, weight of desirable answers",
+    group: "Method",
+  }),
+  undesirableWeight: field({
+    type: answerWeight,
+    default: 1,
+    source: "trl KTOConfig.undesirable_weight",
+    description: "lambda_U, weight of undesirable answers",
+    group: "Method",
+  }),
+};
+
+export type KtoHyperparameters = ConfigOf<typeof ktoHyperparameters>;
 
 /**
  * Inputs, beside the read log-probabilities [S]: `sequence` int64 [S]; `reference`, `label` (1

@@ -9,9 +9,11 @@
  * grpo_trainer.py with use_bias_correction_kl.
  * Differences: 1. the log-ratio is kept within a limit, so that one token cannot overflow the ratio
  * (outside it has no slope); 2. actor and critic are two networks with an optimiser each, so there
- * is no
- * weight between the losses.
+ * is no weight between the losses.
  */
+import { z } from "zod";
+import type { ConfigOf, ConfigProblem } from "../config/config.ts";
+import { field } from "../config/config.ts";
 import {
   add,
   exp,
@@ -27,7 +29,7 @@ import {
 } from "../graph/build.ts";
 import type { Value } from "../graph/ir.ts";
 import { defineObjective } from "../models/plans/plan.ts";
-import { clamp, saturate } from "./bounds.ts";
+import { LARGEST_LOG_RATIO, clamp, saturate } from "./bounds.ts";
 
 /** A KL term in the loss. */
 export interface LossKl {
@@ -38,27 +40,83 @@ export interface LossKl {
   correction: boolean;
 }
 
-export interface PolicyHyperparameters {
+/** What the surrogate of a ratio reads, of tokens or of whole answers, as options of trainers. */
+export const ratioHyperparameters = {
   /** epsilon: the ratio has no further effect outside 1 +- epsilon. */
-  clipRange: number;
-  /** Upper epsilon; 0 or left out for the same. */
-  clipRangeHigh?: number;
-  /** Left out for none. */
-  lossKl?: LossKl | undefined;
-  /** c: with a negative advantage the loss is at most -c A; 0 turns dual clip off. */
-  dualClip: number;
+  clipRange: field({
+    type: z.number().positive(),
+    default: 0.2,
+    source: "trl PPOConfig.cliprange, GRPOConfig.epsilon",
+    description: "epsilon of the policy's ratio",
+    group: "Method",
+  }),
   /** Limit of |log pi - log pi_old|. */
-  logRatioLimit: number;
+  logRatioLimit: field({
+    type: z.number().positive().max(LARGEST_LOG_RATIO),
+    default: 20,
+    source: "exp(20) is far from float32's limit",
+    description: "log-ratios are kept within this",
+    group: "Method",
+    unit: "nats",
+  }),
+};
+
+/** What the surrogate of tokens reads beside these. */
+export const tokenHyperparameters = {
+  clipRangeHigh: field({
+    type: z.number().min(0),
+    default: 0,
+    source: "trl GRPOConfig.epsilon_high; DAPO (Yu et al. 2025) uses 0.28",
+    description: "upper epsilon of the ratio; 0 for the same as clipRange",
+    group: "Method",
+  }),
+  /** c: with a negative advantage the loss is at most -c A. */
+  dualClip: field({
+    type: z.number().min(0),
+    default: 0,
+    source: "off; trl GRPOConfig.delta; Ye et al. 2020; verl uses 3",
+    description: "largest ratio of bad tokens that counts; 0 for no limit",
+    group: "Method",
+  }),
+};
+
+export interface PolicyHyperparameters extends ConfigOf<typeof ratioHyperparameters> {
+  readonly dualClip: number;
+  /** 0 or left out for the same as below. */
+  readonly clipRangeHigh?: number;
+  /** Left out for none. */
+  readonly lossKl?: LossKl | undefined;
+}
+
+/** Rules between the numbers of the surrogate. */
+export function checkClipping({
+  clipRange,
+  clipRangeHigh = 0,
+  dualClip,
+}: PolicyHyperparameters): ConfigProblem | undefined {
+  if (dualClip > 0 && dualClip <= 1)
+    return {
+      option: "dualClip",
+      what: "it would clip tokens that have not moved",
+      expected: "0, or more than 1",
+    };
+  if (clipRangeHigh > 0 && clipRangeHigh < clipRange)
+    return {
+      option: "clipRangeHigh",
+      what: "is below clipRange",
+      expected: `0, or at least ${clipRange}`,
+    };
+  return undefined;
 }
 
 const TOKENS = ["selected"] as const;
 
 /**
  * Inputs, beside the read log-probabilities [S]: `oldLogps`, `advantages`, `weight` and, read by the
- * KL term alone, `reference` float32 [S]. The weights say what mean is taken: 1 / (tokens of
- * the minibatch) for the mean over tokens, so that micro-batches add up to it. Results: `losses`
- * [S], the KL term left out. Terms: `ratio` and
- * whether the clipped term was the larger loss, `clipped` [S].
+ * KL term alone, `reference` float32 [S]. The weights say what mean is taken: 1 / (tokens of the
+ * minibatch) for the mean over tokens, so that micro-batches add up to it. Results: `losses` [S],
+ * the KL term left out. Terms: `ratio`, and whether the clipped term was the larger loss, `clipped`
+ * [S].
  */
 export function policyObjective({
   clipRange,
@@ -112,13 +170,19 @@ function klTerm(
   return multiply(correction ? multiply(divergence, ratio) : divergence, coef);
 }
 
-export interface ValueHyperparameters {
-  /**
-   * A value may move this far from the one of the roll-out before the error is counted without the
-   * move; 0 for no limit.
-   */
-  clipRangeValue: number;
-}
+/** What the critic's loss reads, as options of the trainer. */
+export const valueHyperparameters = {
+  clipRangeValue: field({
+    type: z.number().min(0),
+    default: 0.2,
+    source: "trl PPOConfig.cliprange_value",
+    description:
+      "how far a value may move before its error is counted without the move; 0 for no limit",
+    group: "Method",
+  }),
+};
+
+export type ValueHyperparameters = ConfigOf<typeof valueHyperparameters>;
 
 /**
  * Inputs, beside the read values [S]: `oldValues`, `returns` and `weight` float32 [S]. Results:

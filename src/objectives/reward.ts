@@ -7,6 +7,9 @@
  * in TRL's reward_trainer.py. Difference: soft labels p. With p < 1 the margin shifts the
  * difference in favour of the chosen answer only.
  */
+import { z } from "zod";
+import type { ConfigOf } from "../config/config.ts";
+import { field } from "../config/config.ts";
 import {
   add,
   gatherRows,
@@ -20,10 +23,19 @@ import {
 import { defineObjective } from "../models/plans/plan.ts";
 import { saturate } from "./bounds.ts";
 
-export interface RewardHyperparameters {
+/** What the loss reads, as options of the trainer. */
+export const rewardHyperparameters = {
   /** c; 0 turns centring off. */
-  centerCoefficient: number;
-}
+  centerCoefficient: field({
+    type: z.number().min(0),
+    default: 0.01,
+    source: "trl RewardConfig.center_rewards_coefficient, recommended value",
+    description: "pull of the rewards' sum towards 0",
+    group: "Method",
+  }),
+};
+
+export type RewardHyperparameters = ConfigOf<typeof rewardHyperparameters>;
 
 /**
  * Inputs, beside one score per sequence [S]: `chosen` and `rejected` int64 [pairs], rows of the

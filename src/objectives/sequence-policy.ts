@@ -16,16 +16,12 @@ import {
   sumAll,
 } from "../graph/build.ts";
 import { defineObjective } from "../models/plans/plan.ts";
+import type { ConfigOf } from "../config/config.ts";
 import { clamp, saturate } from "./bounds.ts";
+import type { ratioHyperparameters } from "./ppo.ts";
 
-export interface SequencePolicyHyperparameters {
-  /**
-   * epsilon: the ratio of the answer's probabilities has no further effect outside 1 +- epsilon.
-   */
-  clipRange: number;
-  /** Limit of |log pi - log pi_old| of an answer. */
-  logRatioLimit: number;
-}
+/** epsilon and the limit of log-ratios, here of an answer's probabilities. */
+export type SequencePolicyHyperparameters = ConfigOf<typeof ratioHyperparameters>;
 
 const ANSWERS = ["answers"] as const;
 

@@ -1,6 +1,6 @@
 /** Options of KTO. */
-import { z } from "zod";
-import { defineConfig, field } from "../../config/config.ts";
+import { defineConfig } from "../../config/config.ts";
+import { ktoHyperparameters } from "../../objectives/kto.ts";
 import {
   NO_ADAPTER_TO_SWITCH_OFF,
   adapterFields,
@@ -13,33 +13,11 @@ import {
   referenceFields,
 } from "../common.config.ts";
 
-const weight = z.number().positive();
-
 export const ktoConfig = defineConfig({
   name: "kto",
   fields: {
     ...inputFields,
-    beta: field({
-      type: z.number().positive(),
-      default: 0.1,
-      source: "KTO (Ethayarajh et al. 2024), section 4.2; trl KTOConfig.beta",
-      description: "strength of the pull towards the reference",
-      group: "Method",
-    }),
-    desirableWeight: field({
-      type: weight,
-      default: 1,
-      source: "trl KTOConfig.desirable_weight",
-      description: "lambda_D, weight of desirable answers",
-      group: "Method",
-    }),
-    undesirableWeight: field({
-      type: weight,
-      default: 1,
-      source: "trl KTOConfig.undesirable_weight",
-      description: "lambda_U, weight of undesirable answers",
-      group: "Method",
-    }),
+    ...ktoHyperparameters,
     ...referenceFields(),
     ...adapterFields,
     learningRate: learningRateField(1e-6, 1e-5, "trl KTOConfig.learning_rate"),

@@ -1,6 +1,7 @@
 /** Options of Bradley-Terry reward models. */
 import { z } from "zod";
 import { defineConfig, field } from "../../config/config.ts";
+import { rewardHyperparameters } from "../../objectives/reward.ts";
 import {
   adapterFields,
   inputFields,
@@ -22,13 +23,7 @@ export const rewardConfig = defineConfig({
       description: "use the margin column",
       group: "Method",
     }),
-    centerCoefficient: field({
-      type: z.number().min(0),
-      default: 0.01,
-      source: "trl RewardConfig.center_rewards_coefficient, recommended value",
-      description: "pull of the rewards' sum towards 0",
-      group: "Method",
-    }),
+    ...rewardHyperparameters,
     ...adapterFields,
     learningRate: learningRateField(1e-5, 1e-4, "near the 9e-6 of OpenRLHF train_rm"),
     ...optimizerFields,

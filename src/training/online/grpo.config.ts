@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { ADVANTAGE_SCALES, AGGREGATIONS } from "../../objectives/group-advantages.ts";
+import { checkClipping, tokenHyperparameters } from "../../objectives/ppo.ts";
 import { defineConfig, field } from "../../config/config.ts";
 import { learningRateField } from "../common.config.ts";
 import {
@@ -69,20 +70,7 @@ export const grpoConfig = defineConfig({
       group: "Method",
     }),
     ...updateFields,
-    clipRangeHigh: field({
-      type: z.number().min(0),
-      default: 0,
-      source: "trl GRPOConfig.epsilon_high; DAPO (Yu et al. 2025) uses 0.28",
-      description: "upper epsilon of the ratio; 0 for the same as clipRange",
-      group: "Method",
-    }),
-    dualClip: field({
-      type: z.number().min(0),
-      default: 0,
-      source: "trl GRPOConfig.delta",
-      description: "largest ratio of bad tokens that counts; 0 for no limit",
-      group: "Method",
-    }),
+    ...tokenHyperparameters,
     maskTruncated: field({
       type: z.boolean(),
       default: false,
@@ -109,18 +97,6 @@ export const grpoConfig = defineConfig({
         what: "an answer needs others to the same prompt to be compared with",
         expected: "2 or more",
       };
-    if (config.dualClip > 0 && config.dualClip <= 1)
-      return {
-        option: "dualClip",
-        what: "it would clip tokens that have not moved",
-        expected: "0, or more than 1",
-      };
-    if (config.clipRangeHigh > 0 && config.clipRangeHigh < config.clipRange)
-      return {
-        option: "clipRangeHigh",
-        what: "is below clipRange",
-        expected: `0, or at least ${config.clipRange}`,
-      };
-    return checkPolicyConfig(config);
+    return checkClipping(config) ?? checkPolicyConfig(config);
   },
 });

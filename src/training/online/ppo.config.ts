@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { defineConfig, field } from "../../config/config.ts";
+import { checkClipping, tokenHyperparameters, valueHyperparameters } from "../../objectives/ppo.ts";
 import { learningRateField, learningRateType } from "../common.config.ts";
 import {
   checkPolicyConfig,
@@ -85,21 +86,8 @@ export const ppoConfig = defineConfig({
       group: "Method",
     }),
     ...updateFields,
-    clipRangeValue: field({
-      type: z.number().min(0),
-      default: 0.2,
-      source: "trl PPOConfig.cliprange_value",
-      description:
-        "how far a value may move before its error is counted without the move; 0 for no limit",
-      group: "Method",
-    }),
-    dualClip: field({
-      type: z.number().min(0),
-      default: 0,
-      source: "Ye et al. 2020; verl uses 3",
-      description: "bound on the loss of bad tokens, as a factor on the advantage; 0 for none",
-      group: "Method",
-    }),
+    ...valueHyperparameters,
+    dualClip: tokenHyperparameters.dualClip,
     earlyStopKl: field({
       type: z.number().min(0),
       default: 0,
@@ -179,12 +167,6 @@ export const ppoConfig = defineConfig({
         what: "there are no demonstrations for the SFT loss",
         expected: "ptx.data",
       };
-    if (config.dualClip > 0 && config.dualClip <= 1)
-      return {
-        option: "dualClip",
-        what: "it would clip tokens that have not moved",
-        expected: "0, or more than 1",
-      };
-    return checkPolicyConfig(config);
+    return checkClipping(config) ?? checkPolicyConfig(config);
   },
 });

@@ -3,7 +3,7 @@
  */
 import { countOf } from "../../core/counts.ts";
 import { z } from "zod";
-import { LARGEST_LOG_RATIO } from "../../objectives/bounds.ts";
+import { ratioHyperparameters } from "../../objectives/ppo.ts";
 import type { ConfigOf, ConfigProblem } from "../../config/config.ts";
 import { field, requiredField } from "../../config/config.ts";
 import {
@@ -233,21 +233,7 @@ export const miniBatchField = {
 /** How far one roll-out may move the policy. */
 export const updateFields = {
   ...miniBatchField,
-  clipRange: field({
-    type: z.number().positive(),
-    default: 0.2,
-    source: "trl PPOConfig.cliprange, GRPOConfig.epsilon",
-    description: "epsilon of the policy's ratio",
-    group: "Method",
-  }),
-  logRatioLimit: field({
-    type: z.number().positive().max(LARGEST_LOG_RATIO),
-    default: 20,
-    source: "exp(20) is far from float32's limit",
-    description: "log-ratios are kept within this",
-    group: "Method",
-    unit: "nats",
-  }),
+  ...ratioHyperparameters,
 };
 
 const policyFields = {
