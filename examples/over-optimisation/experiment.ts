@@ -30,7 +30,7 @@ import { DEFAULT_SIZES, createWorld } from "../../src/world/index.ts";
 import type { Request } from "../../src/world/requests.ts";
 import { requestTopic } from "../../src/world/requests.ts";
 import { vocabularySize } from "../../src/world/tokenizer.ts";
-import { goldRequests, readGold, withGold } from "../../src/quickstart/stages.ts";
+import { goldRequests, readGold, withGold } from "../../src/quickstart/gold-points.ts";
 import type { WorldPipeline, WorldStage } from "../../src/quickstart/world-stage.ts";
 import { toPipelineStage, stageModels } from "../../src/quickstart/world-stage.ts";
 import { MAX_LENGTH, WORLD_RECIPE } from "../../src/quickstart/recipe.ts";

@@ -84,39 +84,15 @@ export function workedConversation(
 
 const prompts = (requests: readonly Request[]): string[] => requests.map(({ text }) => text);
 
-export function constitutionStages(
-  pipeline: WorldPipeline,
-  given: { seed: number; model: string; data: string },
-): WorldStage[] {
-  const { world, encoder, recipe, open, folder } = pipeline;
+/** What every trainer of the pipeline is given. */
+type GivenOptions = { seed: number; model: string; data: string };
+
+export function constitutionStages(pipeline: WorldPipeline, given: GivenOptions): WorldStage[] {
+  const { world, encoder, recipe, folder } = pipeline;
   const long = createEncoder(encoder.tokenizer, { maxLength: CRITIQUE_LENGTH });
-  const helpful = resolveConfig("sft", { ...given, ...recipe.helpfulOnly });
-  const learned = resolveConfig("sft", { ...given, ...recipe.constitutional });
-  const labelled = resolveConfig("dpo", { ...given, ...recipe.labels });
-  const start = async () => cloneModel(await open("helpful-only"));
-  const pairs = () => readChains(join(folder, CRITIQUE_STAGE)).flatMap(revisionPair);
-  const withHelpful = (labels: readonly PreferenceRecord[]) => [
-    ...labels,
-    ...helpfulLabels(world, labels.length),
-  ];
+  const revised = () => readChains(join(folder, CRITIQUE_STAGE)).flatMap(revisionPair);
   return [
-    {
-      name: "helpful-only",
-      title: "Helpful only: demonstrations by people who help with anything, and worked critiques",
-      needs: ["raw"],
-      options: helpful,
-      begin: async (context) =>
-        sft(
-          {
-            model: cloneModel(await open("raw")),
-            encoder: long,
-            train: [...world.helpfulDemonstrations, ...world.critiques.map(workedConversation)],
-            heldOut: [],
-          },
-          helpful,
-          context,
-        ),
-    },
+    helpfulOnlyStage(pipeline, given, long),
     {
       name: CRITIQUE_STAGE,
       title:
@@ -126,54 +102,93 @@ export function constitutionStages(
       options: { ...recipe.selfCritique, constitution: constitution.hash },
       begin: async ({ run }) => criticise(pipeline, long, run),
     },
-    {
-      name: "constitutional",
-      title: "Constitutional: learning from its own revisions",
-      needs: ["helpful-only", CRITIQUE_STAGE],
-      options: learned,
-      begin: async (context) =>
-        sft(
-          {
-            model: await start(),
-            encoder,
-            train: await revisedDemonstrations(folder),
-            heldOut: [],
-          },
-          learned,
-          context,
-        ),
-    },
-    {
+    constitutionalStage(pipeline, given),
+    labelStage(pipeline, given, {
       name: "ai-labels",
       title:
         "AI labels: DPO on revision over first answer, and on people's labels of harmless requests",
-      needs: ["helpful-only", CRITIQUE_STAGE],
-      options: labelled,
-      begin: async (context) =>
-        dpo(
-          { model: await start(), encoder, train: withHelpful(pairs()), heldOut: [] },
-          labelled,
-          context,
-        ),
-    },
-    {
+      onHarm: revised,
+    }),
+    labelStage(pipeline, given, {
       name: "human-labels",
       title: "Human labels: the same with as many pairs on harm judged by people, for comparison",
-      needs: ["helpful-only", CRITIQUE_STAGE],
-      options: labelled,
-      begin: async (context) =>
-        dpo(
-          {
-            model: await start(),
-            encoder,
-            train: withHelpful(world.redTeamPreferences.slice(0, pairs().length)),
-            heldOut: [],
-          },
-          labelled,
-          context,
-        ),
-    },
+      onHarm: () => world.redTeamPreferences.slice(0, revised().length),
+    }),
   ];
+}
+
+function helpfulOnlyStage(
+  { world, recipe, open }: WorldPipeline,
+  given: GivenOptions,
+  encoder: Encoder,
+): WorldStage {
+  const config = resolveConfig("sft", { ...given, ...recipe.helpfulOnly });
+  return {
+    name: "helpful-only",
+    title: "Helpful only: demonstrations by people who help with anything, and worked critiques",
+    needs: ["raw"],
+    options: config,
+    begin: async (context) =>
+      sft(
+        {
+          model: cloneModel(await open("raw")),
+          encoder,
+          train: [...world.helpfulDemonstrations, ...world.critiques.map(workedConversation)],
+          heldOut: [],
+        },
+        config,
+        context,
+      ),
+  };
+}
+
+function constitutionalStage(
+  { encoder, recipe, open, folder }: WorldPipeline,
+  given: GivenOptions,
+): WorldStage {
+  const config = resolveConfig("sft", { ...given, ...recipe.constitutional });
+  return {
+    name: "constitutional",
+    title: "Constitutional: learning from its own revisions",
+    needs: ["helpful-only", CRITIQUE_STAGE],
+    options: config,
+    begin: async (context) =>
+      sft(
+        {
+          model: cloneModel(await open("helpful-only")),
+          encoder,
+          train: await revisedDemonstrations(folder),
+          heldOut: [],
+        },
+        config,
+        context,
+      ),
+  };
+}
+
+/** DPO on labels on harm, whoever gave them, and on people's labels of harmless requests. */
+function labelStage(
+  { world, encoder, recipe, open }: WorldPipeline,
+  given: GivenOptions,
+  {
+    name,
+    title,
+    onHarm,
+  }: { name: string; title: string; onHarm: () => readonly PreferenceRecord[] },
+): WorldStage {
+  const config = resolveConfig("dpo", { ...given, ...recipe.labels });
+  return {
+    name,
+    title,
+    needs: ["helpful-only", CRITIQUE_STAGE],
+    options: config,
+    begin: async (context) => {
+      const model = cloneModel(await open("helpful-only"));
+      const labels = onHarm();
+      const train = [...labels, ...helpfulLabels(world, labels.length)];
+      return dpo({ model, encoder, train, heldOut: [] }, config, context);
+    },
+  };
 }
 
 /** People's labels of harmless requests that are mixed with so many on harm. */

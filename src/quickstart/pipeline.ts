@@ -30,7 +30,8 @@ import { Lanes, canOpenLanes } from "./lanes.ts";
 import type { WorldRecipe } from "./recipe.ts";
 import { MAX_LENGTH, WORLD_RECIPE } from "./recipe.ts";
 import type { WorldModelName } from "./stages.ts";
-import { WORLD_MODELS, goldRequests, readGold, worldStages } from "./stages.ts";
+import { goldRequests, readGold } from "./gold-points.ts";
+import { WORLD_MODELS, worldStages } from "./stages.ts";
 import { stageModels } from "./world-stage.ts";
 
 /** One moment of a policy on its way from the reference. */

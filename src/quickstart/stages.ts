@@ -3,16 +3,10 @@
  * PPO with and without its KL penalty, RLOO and DPO, on the built-in world, and the constitutional
  * stages beside them. Each is a run folder of its own.
  */
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import type { PreferenceRecord, PromptRecord } from "../data/records.ts";
 import { cloneModel, initializeModel } from "../models/initialize.ts";
 import type { Model } from "../models/model.ts";
-import type { TrainingEvent } from "../runs/events.ts";
-import { writeFileAtomic } from "../runs/files.ts";
-import { readJsonLines } from "../runs/json-lines.ts";
 import type { Stage } from "../runs/pipeline.ts";
-import type { Run } from "../runs/run.ts";
 import type { Encoder } from "../text/encoder.ts";
 import { resolveConfig } from "../training/configs.ts";
 import { dpo } from "../training/offline/dpo.ts";
@@ -21,11 +15,9 @@ import { rewardModel } from "../training/offline/reward.ts";
 import { rloo } from "../training/online/rloo.ts";
 import { samplingEngine } from "../training/rollout/rollout.ts";
 import { sft } from "../training/offline/sft.ts";
-import type { World } from "../world/index.ts";
-import type { Request } from "../world/requests.ts";
 import { vocabularySize } from "../world/tokenizer.ts";
-import { goldTotals } from "./answers.ts";
 import { constitutionStages } from "./constitution.ts";
+import { withGold } from "./gold-points.ts";
 import type { WorldRecipe } from "./recipe.ts";
 import type { WorldPipeline, WorldStage } from "./world-stage.ts";
 import { toPipelineStage } from "./world-stage.ts";
@@ -55,223 +47,213 @@ export const WORLD_MODELS = {
 } as const;
 export type WorldModelName = keyof typeof WORLD_MODELS;
 
+/** The pairs that people judged, as many as the recipe takes. */
+const rewardPairs = ({ world, recipe }: WorldPipeline): readonly PreferenceRecord[] =>
+  world.preferences.slice(0, recipe.pairs.reward);
+
 export function worldStages(pipeline: WorldPipeline): Stage[] {
-  const { seed, world, encoder, recipe, open } = pipeline;
-  const given = { ...recipe.common, model: "the built-in world", data: "the built-in world", seed };
-  const pairs = world.preferences.slice(0, recipe.pairs.reward);
-  const judge = async () => ({ name: "reward model", model: await open("reward"), encoder });
-  const heldOutReward = async () => ({
-    name: "held-out reward model",
-    model: await open("held-out-reward"),
-    encoder,
-  });
-  const prompts = pairs
-    .slice(0, recipe.pairs.prompts)
-    .map(({ prompt, place }): PromptRecord => ({ kind: "prompt", prompt, place }));
-  const policy = { ...given, reward: ["reward model"], heldOutReward: "held-out reward model" };
-  const raw = resolveConfig("sft", { ...given, ...recipe.raw });
-  const demonstrations = resolveConfig("sft", { ...given, ...recipe.sft });
-  const preferred = resolveConfig("dpo", { ...given, ...recipe.dpo });
-  const left = resolveConfig("rloo", { ...policy, ...recipe.rloo });
-  const rewardStage = (
-    name: "reward" | "held-out-reward",
-    title: string,
-    train: readonly PreferenceRecord[],
-  ): WorldStage => {
-    const config = resolveConfig("reward", {
-      ...given,
-      ...(name === "reward" ? recipe.reward : recipe.heldOutReward),
-    });
-    return {
-      name,
-      title,
-      needs: ["sft"],
-      options: { ...config, pairs: train.length },
-      begin: async (context) =>
-        rewardModel(
-          {
-            model: cloneModel(await open("sft")),
-            encoder,
-            train,
-            heldOut: world.heldOutPreferences,
-          },
-          config,
-          context,
-        ),
-    };
-  };
-  const ppoStage = (
-    name: "ppo" | "ppo-without-kl",
-    title: string,
-    options: WorldRecipe["ppo"],
-  ): WorldStage => {
-    const config = resolveConfig("ppo", { ...policy, ...options });
-    return {
-      name,
-      title,
-      needs: ["sft", "reward", "held-out-reward"],
-      options: { ...config, goldSteps: recipe.goldSteps },
-      begin: async (context) => {
-        let actor: Model | undefined;
-        const input = {
-          model: await open("sft"),
-          encoder,
-          prompts,
-          rewards: [await judge()],
-          heldOutReward: await heldOutReward(),
-          engine: (given: Model, by: Encoder) => samplingEngine((actor = given), by),
-        };
-        return withGold(ppo(input, config, context), pipeline, {
-          run: context.run,
-          model: () => actor!,
-        });
-      },
-    };
-  };
-  const works: WorldStage[] = [
-    {
-      name: "raw",
-      title: "Raw: pre-training on the village's talk, with its rumours and bad manners",
-      needs: [],
-      options: raw,
-      begin: async (context) =>
-        sft(
-          {
-            model: initializeModel(modelJson(vocabularySize(world.tokenizerFiles)), seed),
-            encoder,
-            train: world.corpus,
-            heldOut: [],
-          },
-          raw,
-          context,
-        ),
-    },
-    {
-      name: "sft",
-      title: "SFT: imitating demonstrations",
-      needs: ["raw"],
-      options: demonstrations,
-      begin: async (context) =>
-        sft(
-          {
-            model: cloneModel(await open("raw")),
-            encoder,
-            train: world.demonstrations,
-            heldOut: [],
-          },
-          demonstrations,
-          context,
-        ),
-    },
-    rewardStage("reward", "Reward model: learning what people prefer", pairs),
-    rewardStage(
-      "held-out-reward",
-      "Held-out reward model: from other pairs and more careful judges, to watch and never to be " +
-        "optimised",
-      world.auditedPreferences,
-    ),
-    ppoStage(
-      "ppo",
-      "PPO with its KL penalty: pleasing the reward model, not far from where it began",
-      recipe.ppo,
-    ),
-    ppoStage(
-      "ppo-without-kl",
-      "PPO without the penalty: pleasing the reward model at any price",
-      recipe.ppoWithoutKl,
-    ),
-    {
-      name: "rloo",
-      title: "RLOO: the same without a critic",
-      needs: ["sft", "reward", "held-out-reward"],
-      options: left,
-      begin: async (context) =>
-        rloo(
-          {
-            model: await open("sft"),
-            encoder,
-            prompts,
-            rewards: [await judge()],
-            heldOutReward: await heldOutReward(),
-          },
-          left,
-          context,
-        ),
-    },
-    {
-      name: "dpo",
-      title: "DPO: preferring what people prefer, without a reward model",
-      needs: ["sft"],
-      options: { ...preferred, pairs: recipe.pairs.dpo },
-      begin: async (context) =>
-        dpo(
-          {
-            model: cloneModel(await open("sft")),
-            encoder,
-            train: pairs.slice(0, recipe.pairs.dpo),
-            heldOut: [],
-          },
-          preferred,
-          context,
-        ),
-    },
-    ...constitutionStages(pipeline, given),
+  const { world, recipe } = pipeline;
+  const stages: WorldStage[] = [
+    rawStage(pipeline),
+    sftStage(pipeline),
+    rewardStage(pipeline, {
+      name: "reward",
+      title: "Reward model: learning what people prefer",
+      options: recipe.reward,
+      train: rewardPairs(pipeline),
+    }),
+    rewardStage(pipeline, {
+      name: "held-out-reward",
+      title:
+        "Held-out reward model: from other pairs and more careful judges, to watch and never to " +
+        "be optimised",
+      options: recipe.heldOutReward,
+      train: world.auditedPreferences,
+    }),
+    ppoStage(pipeline, {
+      name: "ppo",
+      title: "PPO with its KL penalty: pleasing the reward model, not far from where it began",
+      options: recipe.ppo,
+    }),
+    ppoStage(pipeline, {
+      name: "ppo-without-kl",
+      title: "PPO without the penalty: pleasing the reward model at any price",
+      options: recipe.ppoWithoutKl,
+    }),
+    rlooStage(pipeline),
+    dpoStage(pipeline),
+    ...constitutionStages(pipeline, sharedOptions(pipeline)),
   ];
-  return works.map((work) => toPipelineStage(work, pipeline));
+  return stages.map((stage) => toPipelineStage(stage, pipeline));
 }
 
-/**
- * One line of gold.jsonl: gold totals of greedy answers to requests of the tuning split, in their
- * order.
- */
-export interface GoldPoint {
-  step: number;
-  totals: number[];
-}
+/** What every trainer of the pipeline is given. */
+const sharedOptions = ({ seed, recipe }: WorldPipeline) => ({
+  ...recipe.common,
+  model: "the built-in world",
+  data: "the built-in world",
+  seed,
+});
 
-const GOLD_FILE = "gold.jsonl";
-
-export const readGold = (folder: string): GoldPoint[] =>
-  existsSync(join(folder, GOLD_FILE))
-    ? readJsonLines(join(folder, GOLD_FILE)).map((line) => line as unknown as GoldPoint)
-    : [];
-
-/** The requests that gold looks at on the way. */
-export const goldRequests = (world: World, recipe: WorldRecipe): readonly Request[] =>
-  world.tuning.slice(0, recipe.goldRequests);
-
-/**
- * Judges the policy by gold while it learns, every few steps and where the guard speaks up. The
- * trainer sees nothing of it.
- */
-export async function* withGold(
-  events: AsyncIterable<TrainingEvent>,
-  { world, encoder, recipe, signal }: WorldPipeline,
-  { run, model }: { run: Run; model: () => Model },
-): AsyncGenerator<TrainingEvent> {
-  const requests = goldRequests(world, recipe);
-  let points = readGold(run.folder);
-  let alarmed = false;
-  const measure = async (step: number): Promise<void> => {
-    points = [
-      ...points.filter((point) => point.step < step),
-      { step, totals: await goldTotals(model(), encoder, world, requests, signal) },
-    ];
-    writeFileAtomic(
-      join(run.folder, GOLD_FILE),
-      points.map((point) => `${JSON.stringify(point)}\n`).join(""),
-    );
+function rawStage(pipeline: WorldPipeline): WorldStage {
+  const { seed, world, encoder, recipe } = pipeline;
+  const config = resolveConfig("sft", { ...sharedOptions(pipeline), ...recipe.raw });
+  return {
+    name: "raw",
+    title: "Raw: pre-training on the village's talk, with its rumours and bad manners",
+    needs: [],
+    options: config,
+    begin: async (context) =>
+      sft(
+        {
+          model: initializeModel(modelJson(vocabularySize(world.tokenizerFiles)), seed),
+          encoder,
+          train: world.corpus,
+          heldOut: [],
+        },
+        config,
+        context,
+      ),
   };
-  for await (const event of events) {
-    yield event;
-    if (event.type === "start" && !event.resumedStep) await measure(0);
-    if (event.type === "warning" && event.id === "guard") alarmed = true;
-    if (
-      event.type === "step" &&
-      (alarmed || event.step % recipe.goldSteps === 0 || event.step === event.totalSteps)
-    ) {
-      alarmed = false;
-      await measure(event.step);
-    }
-  }
+}
+
+function sftStage(pipeline: WorldPipeline): WorldStage {
+  const { world, encoder, recipe, open } = pipeline;
+  const config = resolveConfig("sft", { ...sharedOptions(pipeline), ...recipe.sft });
+  return {
+    name: "sft",
+    title: "SFT: imitating demonstrations",
+    needs: ["raw"],
+    options: config,
+    begin: async (context) =>
+      sft(
+        {
+          model: cloneModel(await open("raw")),
+          encoder,
+          train: world.demonstrations,
+          heldOut: [],
+        },
+        config,
+        context,
+      ),
+  };
+}
+
+function rewardStage(
+  pipeline: WorldPipeline,
+  {
+    name,
+    title,
+    options,
+    train,
+  }: {
+    name: "reward" | "held-out-reward";
+    title: string;
+    options: WorldRecipe["reward"];
+    train: readonly PreferenceRecord[];
+  },
+): WorldStage {
+  const { world, encoder, open } = pipeline;
+  const config = resolveConfig("reward", { ...sharedOptions(pipeline), ...options });
+  return {
+    name,
+    title,
+    needs: ["sft"],
+    options: { ...config, pairs: train.length },
+    begin: async (context) =>
+      rewardModel(
+        {
+          model: cloneModel(await open("sft")),
+          encoder,
+          train,
+          heldOut: world.heldOutPreferences,
+        },
+        config,
+        context,
+      ),
+  };
+}
+
+const POLICY_NEEDS = ["sft", "reward", "held-out-reward"];
+
+/** Options of the trainers that roll out, whose rewards are read by these names. */
+const policyOptions = (pipeline: WorldPipeline) => ({
+  ...sharedOptions(pipeline),
+  reward: ["reward model"],
+  heldOutReward: "held-out reward model",
+});
+
+/** What they begin with: the SFT model, prompts of the pairs, and both reward models. */
+async function policyInput(pipeline: WorldPipeline) {
+  const { encoder, recipe, open } = pipeline;
+  return {
+    model: await open("sft"),
+    encoder,
+    prompts: rewardPairs(pipeline)
+      .slice(0, recipe.pairs.prompts)
+      .map(({ prompt, place }): PromptRecord => ({ kind: "prompt", prompt, place })),
+    rewards: [{ name: "reward model", model: await open("reward"), encoder }],
+    heldOutReward: { name: "held-out reward model", model: await open("held-out-reward"), encoder },
+  };
+}
+
+function ppoStage(
+  pipeline: WorldPipeline,
+  {
+    name,
+    title,
+    options,
+  }: { name: "ppo" | "ppo-without-kl"; title: string; options: WorldRecipe["ppo"] },
+): WorldStage {
+  const config = resolveConfig("ppo", { ...policyOptions(pipeline), ...options });
+  return {
+    name,
+    title,
+    needs: POLICY_NEEDS,
+    options: { ...config, goldSteps: pipeline.recipe.goldSteps },
+    begin: async (context) => {
+      let actor: Model | undefined;
+      const input = {
+        ...(await policyInput(pipeline)),
+        engine: (given: Model, by: Encoder) => samplingEngine((actor = given), by),
+      };
+      return withGold(ppo(input, config, context), pipeline, {
+        run: context.run,
+        model: () => actor!,
+      });
+    },
+  };
+}
+
+function rlooStage(pipeline: WorldPipeline): WorldStage {
+  const config = resolveConfig("rloo", { ...policyOptions(pipeline), ...pipeline.recipe.rloo });
+  return {
+    name: "rloo",
+    title: "RLOO: the same without a critic",
+    needs: POLICY_NEEDS,
+    options: config,
+    begin: async (context) => rloo(await policyInput(pipeline), config, context),
+  };
+}
+
+function dpoStage(pipeline: WorldPipeline): WorldStage {
+  const { encoder, recipe, open } = pipeline;
+  const config = resolveConfig("dpo", { ...sharedOptions(pipeline), ...recipe.dpo });
+  return {
+    name: "dpo",
+    title: "DPO: preferring what people prefer, without a reward model",
+    needs: ["sft"],
+    options: { ...config, pairs: recipe.pairs.dpo },
+    begin: async (context) =>
+      dpo(
+        {
+          model: cloneModel(await open("sft")),
+          encoder,
+          train: rewardPairs(pipeline).slice(0, recipe.pairs.dpo),
+          heldOut: [],
+        },
+        config,
+        context,
+      ),
+  };
 }
