@@ -1,21 +1,19 @@
-/** Critics from their options: models and servers that are found, opened and asked, and the answers that are kept of them. */
+/** Critics from their options: models and servers that are found and opened. */
 import { createHash } from "node:crypto";
-import { AnswerCache } from "../../constitution/answer-cache.ts";
+import type { AnswerCache } from "../../constitution/answer-cache.ts";
 import type { Critic } from "../../constitution/critic.ts";
 import type { LocalCriticOptions } from "../../constitution/local-critic.ts";
 import { LocalCritic } from "../../constitution/local-critic.ts";
 import { ServerCritic } from "../../constitution/server-critic.ts";
 import type { ServerCriticOptions } from "../../constitution/server-critic.ts";
 import { readServerSettings } from "../../constitution/server-settings.ts";
-import { countOf } from "../../core/counts.ts";
 import { AttuneError } from "../../core/errors.ts";
 import type { OpenedModel } from "../../models/open.ts";
 import { jointHash } from "../../runs/joint-hash.ts";
-import type { Run } from "../../runs/run.ts";
 import { checkDecodable } from "../../sampling/decoder-graph.ts";
 import { SERVER_PREFIX } from "../../training/online/judge.config.ts";
 import type { CommandContext } from "../command.ts";
-import { formatCount, formatDuration } from "../display/words.ts";
+import { formatDuration } from "../display/words.ts";
 import { openModelToAnswer } from "../inputs/model-to-answer.ts";
 import { openEncoder } from "../inputs/template-input.ts";
 
@@ -159,64 +157,4 @@ function openServer(
         onRetry,
       }),
   };
-}
-
-export interface CriticRun<T> {
-  run: Run;
-  critics: readonly OpenedCritic[];
-  reuse: readonly string[];
-  /** In the order of `critics`. */
-  work: (critics: readonly Critic[]) => Promise<T>;
-}
-
-/**
- * Runs work that asks critics. Whatever ends it, what was answered stays in the run folder, and the
- * run can be resumed.
- */
-export async function withCritics<T>({ run, critics, reuse, work }: CriticRun<T>): Promise<T> {
-  const cache = AnswerCache.open(run.folder, reuse);
-  const made: Critic[] = [];
-  try {
-    for (const each of critics) made.push(await each.open(cache));
-    const result = await work(made);
-    run.finish("completed");
-    return result;
-  } catch (error) {
-    // before the command's own guard, which would take a run without steps back, and its answers
-    // with it
-    if (cache.size > 0) run.fail(error);
-    if (!(error instanceof AttuneError) || error.code !== "interrupted") throw error;
-    throw new AttuneError("interrupted", "stopped before the end", {
-      got: `kept: ${countOf(cache.size, "answer")}`,
-      hint: `\`attune resume ${run.folder}\` goes on from there`,
-      cause: error,
-    });
-  } finally {
-    for (const critic of new Set(made)) await critic.close();
-    cache.close();
-  }
-}
-
-/**
- * Does the first item alone where a server is asked, and says how long the others will take; its
- * answers are kept, so nothing is asked twice. A local model works on many items at once, and the
- * display of its progress tells the time left.
- */
-export async function timeFirstItem(
-  items: number,
-  critics: readonly Critic[],
-  { reporter }: CommandContext,
-  first: () => Promise<unknown>,
-): Promise<void> {
-  if (items < 2 || !critics.every((critic) => critic instanceof ServerCritic)) return;
-  const asked = (): number => critics.reduce((total, { usage }) => total + usage.asked, 0);
-  const [before, start] = [asked(), Date.now()];
-  await first();
-  if (asked() === before) return;
-  const seconds = (Date.now() - start) / 1000;
-  const together = Math.min(...critics.map(({ concurrency }) => concurrency));
-  reporter.note(
-    `the first of ${formatCount(items)} took ${formatDuration(seconds)}: the others take about ` +
-      `${formatDuration((seconds * (items - 1)) / together)} at ${together} a time`,
-  );
 }

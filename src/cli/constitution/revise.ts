@@ -1,8 +1,11 @@
 /** `attune constitution revise`: answers, critiques, revisions; demonstrations and pairs out. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { ConfigOf } from "../../config/config.ts";
+import type { Critic } from "../../constitution/critic.ts";
 import { estimateAnswers, estimateRevisions, sumEstimates } from "../../constitution/estimate.ts";
 import { RESULTS, writeRevisions } from "../../constitution/results.ts";
+import { reviseConfig } from "../../constitution/revise.config.ts";
 import type { RevisionChain } from "../../constitution/revise.ts";
 import {
   demonstrationsOf,
@@ -10,24 +13,28 @@ import {
   revise,
   revisionPair,
 } from "../../constitution/revise.ts";
-import { reviseConfig } from "../../constitution/revise.config.ts";
 import { countOf } from "../../core/counts.ts";
 import { AttuneError } from "../../core/errors.ts";
 import type { Dataset } from "../../data/dataset.ts";
 import { loadDataset, recordsAs } from "../../data/dataset.ts";
 import type { DemonstrationRecord } from "../../data/records.ts";
-import { formatTable } from "../../evaluation/table.ts";
 import { driftTable, revisionDrift } from "../../evaluation/revision-drift.ts";
+import { formatTable } from "../../evaluation/table.ts";
+import { jointHash } from "../../runs/joint-hash.ts";
+import type { Run } from "../../runs/run.ts";
 import type { Prompt } from "../../text/messages.ts";
 import { SERVER_PREFIX } from "../../training/online/judge.config.ts";
+import type { CommandContext } from "../command.ts";
 import { warnOfAnswers } from "../display/answer-warnings.ts";
-import { trainingCommand } from "../training/training-command.ts";
-import { announceCosts, usageText } from "./costs.ts";
-import { jointHash } from "../../runs/joint-hash.ts";
-import { loadConstitution } from "./constitution-file.ts";
-import { openCritics, timeFirstItem, withCritics } from "./critics.ts";
 import { shellWord } from "../display/words.ts";
 import { loadOptions, reportDataset, warnOfUnusedInputs } from "../inputs/data-input.ts";
+import { trainingCommand } from "../training/training-command.ts";
+import type { ConstitutionText } from "./constitution-file.ts";
+import { loadConstitution } from "./constitution-file.ts";
+import { usageText } from "./costs.ts";
+import { runWithCritics, timeFirstItem } from "./critic-run.ts";
+
+type ReviseConfig = ConfigOf<typeof reviseConfig>;
 
 /**
  * Demonstrations and conversations teach as they are; of anything else the prompts are answered.
@@ -57,120 +64,154 @@ export const reviseCommand = trainingCommand({
       "helpful.jsonl --price-input 0.15 --price-output 0.6",
   ],
   async run({ config, dryRun, openRun }, context) {
-    const { reporter, signal } = context;
-    const { constitution, text } = loadConstitution(config.constitution);
-    const dataset = await loadDataset(config.data, loadOptions(config, context));
-    reportDataset(dataset, reporter);
-    warnOfUnusedInputs(dataset.records, reporter);
-    const helpfulData =
-      config.helpful === ""
-        ? undefined
-        : await loadDataset(config.helpful, loadOptions(config, context));
-    if (helpfulData) reportDataset(helpfulData, reporter);
-    const prompts = recordsAs(
-      { records: config.limit === 0 ? dataset.records : dataset.records.slice(0, config.limit) },
-      "prompt",
-    ).map(({ prompt }) => prompt);
-    const helpful = helpfulPart(helpfulData, config.helpfulLimit);
-    const options = { ...config };
-    const estimate = sumEstimates([
-      estimateAnswers(prompts, 1, config),
-      estimateRevisions(prompts, constitution, options),
-      estimateAnswers(helpful.prompts, config.helpfulSamples, config),
-    ]);
-    const open = () =>
-      openCritics(
-        [config.model, config.critic === "" ? config.model : config.critic],
-        config,
-        context,
-      );
-    if (dryRun) {
-      const said = announceCosts(estimate, config, context);
-      reporter.result(
-        { dryRun: true, prompts: prompts.length, ...estimate },
-        `constitution revise would ask for this (nothing was asked or written):\n  ` +
-          `${countOf(prompts.length, "prompt")}; ${said}`,
-      );
-      // behind the estimate, which is of use without a key or a model too
-      await open();
-      return;
-    }
-    const opened = await open();
-    if (opened.some(({ isServer }) => isServer)) announceCosts(estimate, config, context);
-    const run = await openRun({
-      seed: config.seed,
-      dataHash: jointHash(constitution.hash, dataset.hash, helpfulData?.hash ?? ""),
-      modelFingerprint: jointHash(...opened.map(({ fingerprint }) => fingerprint)),
-    });
-    await withCritics({
-      run,
-      critics: opened,
-      reuse: config.reuse,
-      async work([answerer, critic]) {
-        const input = { answerer: answerer!, critic: critic!, constitution };
-        await timeFirstItem(prompts.length, [answerer!, critic!], context, () =>
-          revise({ ...input, prompts: prompts.slice(0, 1) }, options, { signal }),
-        );
-        const shown = reporter.progress({
-          title: "revising",
-          total: prompts.length,
-          unit: "prompts",
-        });
-        const chains = await revise({ ...input, prompts }, options, {
-          signal,
-          onProgress: (done) => shown.update(done),
-        });
-        shown.end();
-        const mixing =
-          helpful.prompts.length === 0
-            ? undefined
-            : reporter.progress({
-                title: "answering helpful prompts",
-                total: helpful.prompts.length * config.helpfulSamples,
-                unit: "answers",
-              });
-        const answered = await helpfulAnswers(
-          { prompts: helpful.prompts, answerer: answerer!, samples: config.helpfulSamples },
-          options,
-          { signal, onProgress: (done) => mixing?.update(done) },
-        );
-        mixing?.end();
-        const mixture = [...helpful.ready, ...answered];
-        const demonstrations = chains.flatMap((chain) => demonstrationsOf(chain, config.keep));
-        if (demonstrations.length === 0)
-          throw new AttuneError("data", "no revision came of any prompt", {
-            got:
-              chains.find(({ refused }) => refused !== undefined)?.refused ??
-              "empty texts, or the first answers again",
-            hint: "another critic, a larger --context-length, or fewer examples in the constitution",
-          });
-        const pairs = chains.flatMap(revisionPair);
-        const next = nextCommands(config.model, run.folder);
-        const folder = await run.saveArtifact(RESULTS, async (folder) => {
-          writeFileSync(join(folder, "next.txt"), `${next.join("\n")}\n`);
-          await writeRevisions(folder, {
-            constitution: text,
-            chains,
-            demonstrations: [...demonstrations, ...mixture],
-            pairs,
-          });
-        });
-        report(
-          chains,
-          {
-            demonstrations: demonstrations.length,
-            helpful: mixture.length,
-            pairs: pairs.length,
-            folder,
-            next,
-            usage: usageText([answerer!, critic!], config),
-          },
-          context,
-        );
+    const input = await readInput(config, context);
+    const { constitution, prompts, helpful } = input;
+    await runWithCritics(
+      {
+        command: "constitution revise",
+        critics: [config.model, config.critic === "" ? config.model : config.critic],
+        items: { name: "prompts", count: prompts.length },
+        estimate: sumEstimates([
+          estimateAnswers(prompts, 1, config),
+          estimateRevisions(prompts, constitution, config),
+          estimateAnswers(helpful.prompts, config.helpfulSamples, config),
+        ]),
+        dataHash: input.hash,
+        async work(run, [answerer, critic]) {
+          const call = { config, input, context };
+          const chains = await reviseAll({ answerer: answerer!, critic: critic! }, call);
+          const mixture = [...helpful.ready, ...(await answerHelpful(answerer!, call))];
+          const saved = await saveRevisions({ chains, mixture }, run, call);
+          report(chains, { ...saved, usage: usageText([answerer!, critic!], config) }, context);
+        },
       },
-    });
+      { config, dryRun, openRun },
+      context,
+    );
   },
 });
+
+/** Prompts to revise the answers to, and what is mixed in so that the model stays helpful. */
+interface ReviseInput extends ConstitutionText {
+  prompts: Prompt[];
+  helpful: ReturnType<typeof helpfulPart>;
+  /** Of the constitution and the data. */
+  hash: string;
+}
+
+async function readInput(config: ReviseConfig, context: CommandContext): Promise<ReviseInput> {
+  const { reporter } = context;
+  const { constitution, text } = loadConstitution(config.constitution);
+  const dataset = await loadDataset(config.data, loadOptions(config, context));
+  reportDataset(dataset, reporter);
+  warnOfUnusedInputs(dataset.records, reporter);
+  const helpfulData =
+    config.helpful === ""
+      ? undefined
+      : await loadDataset(config.helpful, loadOptions(config, context));
+  if (helpfulData) reportDataset(helpfulData, reporter);
+  const records = config.limit === 0 ? dataset.records : dataset.records.slice(0, config.limit);
+  return {
+    constitution,
+    text,
+    prompts: recordsAs({ records }, "prompt").map(({ prompt }) => prompt),
+    helpful: helpfulPart(helpfulData, config.helpfulLimit),
+    hash: jointHash(constitution.hash, dataset.hash, helpfulData?.hash ?? ""),
+  };
+}
+
+/** What the parts of the work are done with. */
+interface ReviseCall {
+  config: ReviseConfig;
+  input: ReviseInput;
+  context: CommandContext;
+}
+
+async function reviseAll(
+  critics: { answerer: Critic; critic: Critic },
+  { config, input: { constitution, prompts }, context }: ReviseCall,
+): Promise<RevisionChain[]> {
+  const { reporter, signal } = context;
+  const input = { ...critics, constitution };
+  await timeFirstItem(prompts.length, [critics.answerer, critics.critic], context, () =>
+    revise({ ...input, prompts: prompts.slice(0, 1) }, config, { signal }),
+  );
+  const shown = reporter.progress({ title: "revising", total: prompts.length, unit: "prompts" });
+  const chains = await revise({ ...input, prompts }, config, {
+    signal,
+    onProgress: (done) => shown.update(done),
+  });
+  shown.end();
+  return chains;
+}
+
+async function answerHelpful(
+  answerer: Critic,
+  { config, input: { helpful }, context: { reporter, signal } }: ReviseCall,
+): Promise<DemonstrationRecord[]> {
+  const { prompts } = helpful;
+  const samples = config.helpfulSamples;
+  const shown =
+    prompts.length === 0
+      ? undefined
+      : reporter.progress({
+          title: "answering helpful prompts",
+          total: prompts.length * samples,
+          unit: "answers",
+        });
+  const answered = await helpfulAnswers({ prompts, answerer, samples }, config, {
+    signal,
+    onProgress: (done) => shown?.update(done),
+  });
+  shown?.end();
+  return answered;
+}
+
+interface SavedRevisions {
+  demonstrations: number;
+  helpful: number;
+  pairs: number;
+  folder: string;
+  /** Commands that go on from here. */
+  next: readonly string[];
+}
+
+/** @throws AttuneError `data` where no prompt's answer was revised */
+async function saveRevisions(
+  {
+    chains,
+    mixture,
+  }: { chains: readonly RevisionChain[]; mixture: readonly DemonstrationRecord[] },
+  run: Run,
+  { config, input: { text } }: ReviseCall,
+): Promise<SavedRevisions> {
+  const demonstrations = chains.flatMap((chain) => demonstrationsOf(chain, config.keep));
+  if (demonstrations.length === 0)
+    throw new AttuneError("data", "no revision came of any prompt", {
+      got:
+        chains.find(({ refused }) => refused !== undefined)?.refused ??
+        "empty texts, or the first answers again",
+      hint: "another critic, a larger --context-length, or fewer examples in the constitution",
+    });
+  const pairs = chains.flatMap(revisionPair);
+  const next = nextCommands(config.model, run.folder);
+  const folder = await run.saveArtifact(RESULTS, async (folder) => {
+    writeFileSync(join(folder, "next.txt"), `${next.join("\n")}\n`);
+    await writeRevisions(folder, {
+      constitution: text,
+      chains,
+      demonstrations: [...demonstrations, ...mixture],
+      pairs,
+    });
+  });
+  return {
+    demonstrations: demonstrations.length,
+    helpful: mixture.length,
+    pairs: pairs.length,
+    folder,
+    next,
+  };
+}
 
 /** Commands that go on from here. A model behind a server cannot be trained here. */
 function nextCommands(model: string, folder: string): string[] {
@@ -184,19 +225,10 @@ function nextCommands(model: string, folder: string): string[] {
   ];
 }
 
-interface Made {
-  demonstrations: number;
-  helpful: number;
-  pairs: number;
-  folder: string;
-  next: readonly string[];
-  usage: string;
-}
-
 function report(
   chains: readonly RevisionChain[],
-  { demonstrations, helpful, pairs, folder, next, usage }: Made,
-  { reporter }: Parameters<typeof announceCosts>[2],
+  { demonstrations, helpful, pairs, folder, next, usage }: SavedRevisions & { usage: string },
+  { reporter }: CommandContext,
 ): void {
   const refused = chains.filter((chain) => chain.refused !== undefined);
   if (refused.length > 0)
