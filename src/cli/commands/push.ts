@@ -1,15 +1,10 @@
 /** `attune push RUN OWNER/NAME`: the run's model with a card, as one commit on the hub. */
-import { existsSync, mkdtempSync, openAsBlob, rmSync, statSync } from "node:fs";
+import { existsSync, mkdtempSync, openAsBlob, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, join, relative, resolve } from "node:path";
-import { parse } from "yaml";
+import { join, relative, resolve } from "node:path";
 import { AttuneError } from "../../core/errors.ts";
 import { parseJson, stringifyJson } from "../../core/json.ts";
-import type { CardFacts } from "../../report/model-card.ts";
-import { modelCard } from "../../report/model-card.ts";
-import type { RewardModelQuality } from "../../evaluation/reward-model-quality.ts";
-import { rewardModelQuality } from "../../evaluation/reward-model-quality.ts";
-import { openModel, tokenizerOf } from "../../models/open.ts";
+import { openModel } from "../../models/open.ts";
 import { saveMerged, saveTokenizer } from "../../models/save.ts";
 import type { WeightDType } from "../../models/weights/dtypes.ts";
 import type { FileToUpload } from "../../models/weights/hub-upload.ts";
@@ -18,14 +13,12 @@ import { isHubId } from "../../models/weights/hub.ts";
 import type { RunDetails } from "../../runs/compare.ts";
 import { showRun } from "../../runs/compare.ts";
 import { filesBelow, readWholeFile } from "../../runs/files.ts";
-import { metricDefinition } from "../../runs/metrics.ts";
-import { flatten } from "../../runs/recorded.ts";
-import { readHeldOut } from "../../training/offline/held-out.ts";
+import { runCard } from "../../report/run-card.ts";
+import { readRegularText } from "../../text/regular-file.ts";
 import type { CommandContext, CommandModule } from "../command.ts";
 import { addBelowHelp, examplesText } from "../display/help-text.ts";
 import { formatBytes, formatTable, wrapText } from "../display/words.ts";
 import { oneOf } from "../inputs/one-of.ts";
-import { readRegularText } from "../../text/regular-file.ts";
 
 const DTYPES = { float32: "F32", float16: "F16", bfloat16: "BF16" } as const satisfies Record<
   string,
@@ -98,24 +91,9 @@ async function push(
   options: PushOptions,
   context: CommandContext,
 ): Promise<void> {
-  const { reporter, signal } = context;
   const run = showRun(folder);
-  if (!isHubId(id) || !id.includes("/"))
-    throw new AttuneError("usage", "this is no name of a repository", {
-      got: id,
-      expected: "OWNER/NAME",
-    });
-  if (options.dtype !== undefined && !options.merged)
-    throw new AttuneError("usage", "--dtype has no effect without --merged", {
-      hint: "an adapter is kept in float32",
-    });
-  const model = join(run.folder, "model");
-  if (run.state !== "completed" || !existsSync(model))
-    throw new AttuneError("run", "the run is not finished, so it has no model to push", {
-      file: folder,
-      got: run.state,
-      hint: `\`attune resume ${folder}\``,
-    });
+  checkAsked(id, options);
+  const model = finishedModel(run, folder);
   const isAdapter = existsSync(join(model, ADAPTER_CONFIG)) && options.merged !== true;
   const base = hubBase(run, options.baseModel);
   if (isAdapter && base === undefined)
@@ -135,48 +113,109 @@ async function push(
       ? await merge(run.folder, join(scratch, "model"), options.dtype ?? "float32", context)
       : model;
     const files = await collect(source, base);
-    files.push({
-      path: CARD,
-      content: new Blob([
-        options.card === undefined
-          ? await cardOf(run, { id, base, isAdapter, options })
-          : readRegularText(options.card, { code: "usage" }),
-      ]),
+    const card =
+      options.card === undefined
+        ? await runCard(run, { id, base, isAdapter, license: options.license })
+        : readRegularText(options.card, { code: "usage" });
+    const cardFile = { path: CARD, content: new Blob([card]) };
+    await (options.dryRun ? showUpload : upload)(id, [...files, cardFile], {
+      run,
+      options,
+      context,
     });
-    const listed = files
-      .map(({ path, content }) => ({ path, bytes: content.size }))
-      .toSorted((a, b) => (a.path < b.path ? -1 : 1));
-    const table = formatTable(listed.map(({ path, bytes }) => [`  ${path}`, formatBytes(bytes)]));
-    if (options.dryRun) {
-      const card = await files.at(-1)!.content.text();
-      reporter.result(
-        { repository: id, files: listed, card },
-        `${card}\nwould be sent to ` +
-          `${id}${options.public ? ", public where it is made now" : ", private where it is made now"}:\n${table}`,
-      );
-      return;
-    }
-    const progress = reporter.progress({
-      title: `uploading to ${id}`,
-      total: listed.reduce((total, { bytes }) => total + bytes, 0),
-      unit: "bytes",
-    });
-    const sent = await uploadModel(id, files, {
-      message: options.message ?? `${run.info.command} by attune`,
-      visibility: options.public ? "public" : "private",
-      ...(options.revision === undefined ? {} : { revision: options.revision }),
-      onProgress: (bytes) => progress.update(bytes),
-      signal,
-    }).finally(() => progress.end());
-    reporter.result(
-      { repository: id, ...sent, files: listed },
-      `${sent.url} ` +
-        `(${sent.created ? (options.public ? "made now, public" : "made now, private") : "was there"}), ` +
-        `commit ${sent.commit.slice(0, 12)}\n${table}`,
-    );
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
+}
+
+/** @throws AttuneError `usage` for what cannot be meant */
+function checkAsked(id: string, { dtype, merged }: PushOptions): void {
+  if (!isHubId(id) || !id.includes("/"))
+    throw new AttuneError("usage", "this is no name of a repository", {
+      got: id,
+      expected: "OWNER/NAME",
+    });
+  if (dtype !== undefined && !merged)
+    throw new AttuneError("usage", "--dtype has no effect without --merged", {
+      hint: "an adapter is kept in float32",
+    });
+}
+
+/**
+ * The folder of the run's model.
+ * @throws AttuneError `run` where it is not there yet
+ */
+function finishedModel(run: RunDetails, folder: string): string {
+  const model = join(run.folder, "model");
+  if (run.state !== "completed" || !existsSync(model))
+    throw new AttuneError("run", "the run is not finished, so it has no model to push", {
+      file: folder,
+      got: run.state,
+      hint: `\`attune resume ${folder}\``,
+    });
+  return model;
+}
+
+interface Upload {
+  run: RunDetails;
+  options: PushOptions;
+  context: CommandContext;
+}
+
+interface ListedFiles {
+  listed: { path: string; bytes: number }[];
+  table: string;
+}
+
+function listFiles(files: readonly FileToUpload[]): ListedFiles {
+  const listed = files
+    .map(({ path, content }) => ({ path, bytes: content.size }))
+    .toSorted((a, b) => (a.path < b.path ? -1 : 1));
+  return {
+    listed,
+    table: formatTable(listed.map(({ path, bytes }) => [`  ${path}`, formatBytes(bytes)])),
+  };
+}
+
+/** What would be sent; the card is the last of the files. */
+async function showUpload(
+  id: string,
+  files: readonly FileToUpload[],
+  { options, context: { reporter } }: Upload,
+): Promise<void> {
+  const { listed, table } = listFiles(files);
+  const card = await files.at(-1)!.content.text();
+  reporter.result(
+    { repository: id, files: listed, card },
+    `${card}\nwould be sent to ${id}, ${options.public ? "public" : "private"} where it is made ` +
+      `now:\n${table}`,
+  );
+}
+
+async function upload(
+  id: string,
+  files: readonly FileToUpload[],
+  { run, options, context: { reporter, signal } }: Upload,
+): Promise<void> {
+  const { listed, table } = listFiles(files);
+  const progress = reporter.progress({
+    title: `uploading to ${id}`,
+    total: listed.reduce((total, { bytes }) => total + bytes, 0),
+    unit: "bytes",
+  });
+  const visibility = options.public ? "public" : "private";
+  const sent = await uploadModel(id, files, {
+    message: options.message ?? `${run.info.command} by attune`,
+    visibility,
+    ...(options.revision === undefined ? {} : { revision: options.revision }),
+    onProgress: (bytes) => progress.update(bytes),
+    signal,
+  }).finally(() => progress.end());
+  reporter.result(
+    { repository: id, ...sent, files: listed },
+    `${sent.url} (${sent.created ? `made now, ${visibility}` : "was there"}), commit ` +
+      `${sent.commit.slice(0, 12)}\n${table}`,
+  );
 }
 
 /** What the trained model is called on the hub; undefined where that is not known. */
@@ -229,83 +268,3 @@ async function collect(folder: string, base: string | undefined): Promise<FileTo
 
 const withBase = (file: string, base: string): string =>
   `${stringifyJson({ ...(parseJson(readWholeFile(file)) as object), base_model_name_or_path: base }, 2)}\n`;
-
-async function cardOf(
-  run: RunDetails,
-  {
-    id,
-    base,
-    isAdapter,
-    options,
-  }: { id: string; base: string | undefined; isAdapter: boolean; options: PushOptions },
-): Promise<string> {
-  const model = join(run.folder, "model");
-  const isRewardModel = run.info.command === "reward";
-  const facts: CardFacts = {
-    id,
-    isAdapter,
-    isRewardModel,
-    base,
-    method: run.info.command,
-    datasets: [run.config["data"]]
-      .flat()
-      .filter(
-        (name): name is string =>
-          typeof name === "string" &&
-          isHubId(name) &&
-          name.includes("/") &&
-          !existsSync(resolve(run.info.workingFolder, name)),
-      ),
-    license: options.license,
-    options: givenOptions(run),
-    seed: run.info.seed,
-    steps: run.step,
-    versions: run.info.versions,
-    dataHash: run.info.dataHash,
-    metrics: metricsOf(run),
-    quality: qualityOf(model),
-    hasTemplate: (await tokenizerOf(run.folder)).chatTemplate !== undefined,
-  };
-  return modelCard(facts);
-}
-
-/** What was given, without where it lies on this machine: of a path the last part. */
-function givenOptions(run: RunDetails): [string, string][] {
-  const file = join(run.folder, "config.given.yaml");
-  const given = existsSync(file) ? (parse(readWholeFile(file)) as object | null) : null;
-  return flatten(given ?? {}).map(([name, value]) => [
-    name,
-    String(value)
-      .split(", ")
-      .map((part) => withoutPath(part, run.info.workingFolder))
-      .join(", "),
-  ]);
-}
-
-function withoutPath(text: string, folder: string): string {
-  const isPath =
-    /^(?:[~.]{0,2}[\\/]|[A-Za-z]:[\\/])/.test(text) ||
-    (/[\\/]/.test(text) &&
-      (!isHubId(text) || statSync(resolve(folder, text), { throwIfNoEntry: false }) !== undefined));
-  return isPath ? basename(text.replaceAll("\\", "/")) : text;
-}
-
-/** Metrics that the card leaves out: they only tell how the run went by. */
-const ASIDE = new Set(["epoch", "global_step", "num_tokens", "learning_rate", "grad_norm"]);
-
-function metricsOf({ last }: RunDetails): CardFacts["metrics"] {
-  const names = Object.keys(last)
-    .filter((name) => !ASIDE.has(name.replace(/^eval_/, "")))
-    .toSorted((a, b) => Number(b.startsWith("eval_")) - Number(a.startsWith("eval_")));
-  return names.map((name) => ({
-    name,
-    value: last[name]!,
-    meaning: metricDefinition(name)?.formula ?? "",
-    unit: metricDefinition(name)?.unit ?? "",
-  }));
-}
-
-function qualityOf(model: string): RewardModelQuality | undefined {
-  const pairs = readHeldOut(model);
-  return pairs.some(({ p = 1 }) => p !== 0.5) ? rewardModelQuality(pairs) : undefined;
-}

@@ -5,16 +5,16 @@
  *   export const command = trainingCommand({
  *     config: dpoConfig,
  *     async run({ config, dryRun, out, openRun }, { reporter, signal }) {
- *       const data = await ...;                                   // load and check everything first
+ *       const data = await ...;                          // load and check everything first
  *       if (dryRun) return reportPlan(reporter, { ... });
- * const run = await openRun({ seed: config.seed, dataHash: data.hash, modelFingerprint:
- * model.fingerprint });
- *       await drive(dpo({ config, data, model, run, signal }), reporter, run.folder);
+ *       const run = await openRun({ seed: config.seed, dataHash: data.hash, ... });
+ *       await runTrainer(dpo({ config, data, model, run, signal }), reporter, run.folder);
  *     },
  *   });
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import type { Command } from "commander";
 import { AttuneError } from "../../core/errors.ts";
 import { readRegularText } from "../../text/regular-file.ts";
 import { wallClock } from "../../core/wall-clock.ts";
@@ -78,68 +78,29 @@ interface TrainingOptions extends Record<string, unknown> {
 export function trainingCommand<D extends ConfigDefinition>(
   spec: TrainingCommandSpec<D>,
 ): CommandModule {
-  const { config: definition } = spec;
+  const definition = spec.config;
+  const parseValues = (values: object): ParsedConfig<D> =>
+    parseConfig<D>(definition, { values: values as GivenOf<D> });
   return {
     configure(command, bind) {
-      command
-        .option(
-          "--out <folder>",
-          "folder for the run (default: the next free " +
-            `runs/${definition.name.replaceAll(" ", "-")}-1, -2, ...)`,
-        )
-        .option("--config <file>", "options in YAML or JSON; flags and --set win over it")
-        .option(
-          "--set <name=value>",
-          "one option by name, such as lora.rank=8; repeatable",
-          (value: string, before: string[] = []) => [...before, value],
-        )
-        .option(
-          "--dry-run",
-          "check everything and say what would happen, without writing anything",
-        );
-      addConfigOptions(command, definition);
+      addRunOptions(command, definition);
       const { examples } = spec;
       if (examples) addBelowHelp(command, (width) => examplesText(examples, width));
       command.action(
         bind<TrainingOptions>(async ({ options, context }) => {
           if (spec.instead?.(options, context) === true) return;
-          const { config: file, set, dryRun = false } = options;
-          const parsed = parseConfig<D>(definition as D, {
-            ...(file === undefined ? {} : { yaml: { text: readText(file), file } }),
-            ...(set === undefined ? {} : { set }),
-            flags: readConfigFlags(definition, options),
-          });
-          const out = options.out ?? nextFree(definition.name);
-          checkNewFolder(out);
-          const run = await guard(spec, { parsed, out, dryRun, context }, async (facts) =>
-            Run.create(out, {
-              ...facts,
-              command: definition.name,
-              argv: context.argv,
-              templateTime: context.templateTime,
-              config: parsed,
-            }),
-          );
+          const parsed = readOptions(definition, options);
+          const { out = nextFree(definition.name), dryRun = false } = options;
+          const run = await beginRun(spec, { parsed, out, dryRun, context });
           if (run) showFirstCurve(run.folder, context);
         }),
       );
     },
     async begin({ values, out }, context) {
-      const parsed = parseConfig<D>(definition as D, { values: values as GivenOf<D> });
-      checkNewFolder(out);
-      await guard(spec, { parsed, out, dryRun: false, context }, async (facts) =>
-        Run.create(out, {
-          ...facts,
-          command: definition.name,
-          argv: context.argv,
-          templateTime: context.templateTime,
-          config: parsed,
-        }),
-      );
+      await beginRun(spec, { parsed: parseValues(values), out, dryRun: false, context });
     },
     async check({ values, out }, context) {
-      const parsed = parseConfig<D>(definition as D, { values: values as GivenOf<D> });
-      await guard(spec, { parsed, out, dryRun: true, context }, () =>
+      await guard(spec, { parsed: parseValues(values), out, dryRun: true, context }, () =>
         Promise.reject(new AttuneError("internal", "internal: a check began a run")),
       );
     },
@@ -147,26 +108,63 @@ export function trainingCommand<D extends ConfigDefinition>(
       // before data and models are opened for minutes
       if (!acceptChanges) refuseChanges(folder, changesSince(folder, info));
       // runs of older versions have no date of their own, and began on this one
-      const context = {
-        ...outer,
-        templateTime: info.templateTime ?? wallClock(new Date(info.created)),
-      };
-      const parsed = parseConfig<D>(definition as D, { values: readConfig(folder) as GivenOf<D> });
+      const templateTime = info.templateTime ?? wallClock(new Date(info.created));
+      const context = { ...outer, templateTime };
+      const parsed = parseValues(readConfig(folder));
       await guard(
         spec,
         { parsed, out: folder, dryRun: false, context },
         async ({ dataHash, modelFingerprint }) => {
-          const { run, warnings } = await Run.open(
-            folder,
-            { dataHash, modelFingerprint },
-            { acceptChanges },
-          );
+          const facts = { dataHash, modelFingerprint };
+          const { run, warnings } = await Run.open(folder, facts, { acceptChanges });
           for (const message of warnings) context.reporter.warn("resume", message);
           return run;
         },
       );
     },
   };
+}
+
+function addRunOptions(command: Command, definition: ConfigDefinition): void {
+  command
+    .option(
+      "--out <folder>",
+      "folder for the run (default: the next free " +
+        `runs/${definition.name.replaceAll(" ", "-")}-1, -2, ...)`,
+    )
+    .option("--config <file>", "options in YAML or JSON; flags and --set win over it")
+    .option(
+      "--set <name=value>",
+      "one option by name, such as lora.rank=8; repeatable",
+      (value: string, before: string[] = []) => [...before, value],
+    )
+    .option("--dry-run", "check everything and say what would happen, without writing anything");
+  addConfigOptions(command, definition);
+}
+
+/** The options of a command line: flags before `--set` before a file. */
+function readOptions<D extends ConfigDefinition>(
+  definition: D,
+  options: TrainingOptions,
+): ParsedConfig<D> {
+  const { config: file, set } = options;
+  return parseConfig<D>(definition, {
+    ...(file === undefined ? {} : { yaml: { text: readText(file), file } }),
+    ...(set === undefined ? {} : { set }),
+    flags: readConfigFlags(definition, options),
+  });
+}
+
+async function beginRun<D extends ConfigDefinition>(
+  spec: TrainingCommandSpec<D>,
+  invocation: Invocation<D>,
+): Promise<Run | undefined> {
+  const { parsed: config, out, context } = invocation;
+  const { argv, templateTime } = context;
+  checkNewFolder(out);
+  return guard(spec, invocation, async (facts) =>
+    Run.create(out, { ...facts, command: spec.config.name, argv, templateTime, config }),
+  );
 }
 
 interface Invocation<D extends ConfigDefinition> {
