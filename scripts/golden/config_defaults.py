@@ -1,8 +1,8 @@
 """What transformers makes of a config.json that lacks a key, for each family that attune reads.
 
-    python scripts/golden/config_defaults.py src/models/golden/config-defaults.json
+    python -P scripts/golden/config_defaults.py src/models/golden/config-defaults.json FAMILY...
 
-Writes a list of {name, json, config, biases, parameters}: `json` is what stands in config.json, `config` the numbers that transformers'
+The families of the first five are in config-defaults.json, later ones each in config-defaults-FAMILY.json. Writes a list of {name, json, config, biases, parameters}: `json` is what stands in config.json, `config` the numbers that transformers'
 configuration class has after it; `biases` of layer 0 and how many `parameters` the model has that it builds (on the meta device). Each family is given a whole configuration, that without each of its keys, nothing at all, and other spellings.
 """
 
@@ -19,6 +19,7 @@ WHOLE = {
     "mistral": SHARED | {"head_dim": 4, "tie_word_embeddings": True, "sliding_window": 7},
     "qwen2": SHARED | {"tie_word_embeddings": True, "use_sliding_window": False, "sliding_window": 9, "max_window_layers": 1},
     "qwen3": SHARED | {"head_dim": 4, "tie_word_embeddings": True, "attention_bias": True, "use_sliding_window": False, "sliding_window": 9},
+    "olmo2": SHARED | {"tie_word_embeddings": True, "attention_bias": True},
     "gpt2": {"vocab_size": 67, "n_embd": 24, "n_layer": 2, "n_head": 3, "n_inner": 40, "n_positions": 32, "layer_norm_epsilon": 1e-6, "activation_function": "gelu_new", "tie_word_embeddings": False},
 }
 LLAMA3 = {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0}
@@ -37,6 +38,7 @@ OTHER = {
     "mistral": {"null window": {"sliding_window": None}, "biases are not its own": {"attention_bias": True, "mlp_bias": True}},
     "qwen2": {"null key-value heads": {"num_key_value_heads": None}, "biases are not its own": {"attention_bias": True, "mlp_bias": True}},
     "qwen3": {"null key-value heads": {"num_key_value_heads": None}, "the MLP has no biases": {"mlp_bias": True}},
+    "olmo2": {"null key-value heads": {"num_key_value_heads": None}, "the MLP has no biases": {"mlp_bias": True}},
     "gpt2": {"null inner size": {"n_inner": None}, "other families' names": {"n_embd": None, "hidden_size": 36, "n_layer": None, "num_hidden_layers": 3, "n_head": None, "num_attention_heads": 4, "n_positions": None, "max_position_embeddings": 16}},
 }
 # With these set to null the key is there; in the other cases null stands for a key that is left out.
@@ -78,10 +80,10 @@ def weights(config: transformers.PretrainedConfig) -> dict:
     return {"biases": sorted(biases), "parameters": sum(p.numel() for p in model.parameters())}
 
 
-def main(path: str) -> None:
+def main(path: str, *families: str) -> None:
     transformers.utils.logging.set_verbosity_error()
     made = []
-    for family in WHOLE:
+    for family in families:
         for name, values in cases(family).items():
             config = AutoConfig.for_model(family, **json.loads(json.dumps(values)))
             made.append({"name": f"{family}: {name}", "json": {"model_type": family} | values, "config": numbers(config)} | weights(config))
@@ -92,4 +94,4 @@ def main(path: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:2])
+    main(*sys.argv[1:])

@@ -1,20 +1,23 @@
 """Tiny models of each GGUF architecture that attune reads, beside their Hugging Face checkpoints.
 
     pip install gguf==0.19.0 numpy==2.4.6 safetensors==0.8.0
-    python scripts/golden/gguf-models.py src/models/weights/golden
+    python -P scripts/golden/gguf-models.py src/models/weights/golden [NAME...]
 
-For each architecture writes tiny-NAME.gguf and tiny-NAME.safetensors with the checkpoint's names and orientation.
+For each architecture writes tiny-NAME.gguf and tiny-NAME.safetensors with the checkpoint's names and orientation; for
+those of MODELS tiny-NAME.json as well, the config.json that the file's settings stand for.
 Names come from the gguf package's tensor map; row orders are those of llama.cpp's convert_hf_to_gguf.py: query and key
 rows of architecture llama go from [heads, 2, half] to [heads, half, 2], Conv1D weights of gpt2 are transposed, Llama 3's
 RoPE scaling becomes the tensor rope_freqs.weight. Same seed, same bytes.
 """
 
+import json
 import math
 import sys
+import zlib
 from pathlib import Path
 
 import numpy as np
-from gguf import MODEL_ARCH, GGUFWriter, get_tensor_name_map
+from gguf import MODEL_ARCH, MODEL_ARCH_NAMES, GGUFWriter, get_tensor_name_map
 from safetensors.numpy import save_file
 
 LAYERS, HIDDEN, WIDE, VOCABULARY, CONTEXT = 2, 32, 48, 40, 64
@@ -118,7 +121,55 @@ def write(folder, name, arch, tensors, *, heads, kv_heads, head, extra=None):
     save_file(tensors, str(folder / f"tiny-{name}.safetensors"))
 
 
-def main(folder: Path) -> None:
+COMMON = {"vocab_size": VOCABULARY, "hidden_size": HIDDEN, "intermediate_size": WIDE, "num_hidden_layers": LAYERS, "max_position_embeddings": CONTEXT, "rms_norm_eps": 1e-6, "rope_theta": THETA, "hidden_act": "silu", "bos_token_id": 1, "eos_token_id": 2}
+ATTENTION = {"self_attn.q_proj": (64, HIDDEN), "self_attn.k_proj": (32, HIDDEN), "self_attn.v_proj": (32, HIDDEN), "self_attn.o_proj": (HIDDEN, 64)}
+MLP = {"mlp.gate_proj": (WIDE, HIDDEN), "mlp.up_proj": (WIDE, HIDDEN), "mlp.down_proj": (HIDDEN, WIDE)}
+CONFIG = COMMON | {"num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 16}
+
+
+def norms(*names, size=HIDDEN):
+    return {name: (size,) for name in names}
+
+
+# By name: GGUF's architecture, weights of a block, whether the head is the embedding, the config.json, and further settings of the file.
+MODELS = {
+    "olmo2": {
+        "arch": MODEL_ARCH.OLMO2,
+        "block": ATTENTION | MLP | norms("post_attention_layernorm", "post_feedforward_layernorm") | norms("self_attn.q_norm", size=64) | norms("self_attn.k_norm", size=32),
+        "config": CONFIG | {"architectures": ["Olmo2ForCausalLM"], "model_type": "olmo2", "tie_word_embeddings": False},
+    },
+}
+
+
+def write_model(folder, name, *, arch, block, config, change=None, settings=None, extra=None):
+    rng = np.random.default_rng(zlib.crc32(name.encode()))
+    shapes = {"model.embed_tokens.weight": (VOCABULARY, HIDDEN), "model.norm.weight": (HIDDEN,)} | ({} if config["tie_word_embeddings"] else {"lm_head.weight": (VOCABULARY, HIDDEN)})
+    shapes |= {f"model.layers.{layer}.{part}.weight": shape for layer in range(LAYERS) for part, shape in block.items()}
+    tensors = {key: rng.normal(scale=0.2 if len(shape) > 1 else 1, size=shape).astype(np.float16) for key, shape in shapes.items()}
+    writer = GGUFWriter(str(folder / f"tiny-{name}.gguf"), MODEL_ARCH_NAMES[arch])
+    for key, value in ({"context_length": CONTEXT, "embedding_length": HIDDEN, "block_count": LAYERS, "feed_forward_length": WIDE, "head_count": 4, "head_count_kv": 2, "key_length": 16, "value_length": 16, "layer_norm_rms_eps": 1e-6, "rope_freq_base": THETA, "bos_token_id": 1, "eos_token_id": 2} | (settings or {})).items():
+        getattr(writer, f"add_{key}")(value)
+    names = get_tensor_name_map(arch, LAYERS)
+    for key, weights in tensors.items():
+        data = change(key, weights) if change else weights
+        writer.add_tensor(names.get_name(key, try_suffixes=(".weight",)), data.astype(np.float32) if data.ndim == 1 else np.ascontiguousarray(data))
+    for key, data in (extra or {}).items():
+        writer.add_tensor(key, np.array(data, dtype=np.float32))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    save_file(tensors, str(folder / f"tiny-{name}.safetensors"))
+    (folder / f"tiny-{name}.safetensors").chmod(0o644)
+    (folder / f"tiny-{name}.json").write_text(json.dumps(config, indent=2) + "\n")
+
+
+def main(folder: Path, *wanted: str) -> None:
+    for name, model in MODELS.items():
+        if not wanted or name in wanted:
+            write_model(folder, name, **model)
+    if wanted:
+        return
     rng = np.random.default_rng(20261123)
     llama = {"heads": 2, "kv_heads": 1, "head": 16}
     write(folder, "llama3", "llama", llama_checkpoint(rng, **llama, tied=True), **llama, extra={"rope_freqs.weight": rope_factors(16)})
@@ -132,4 +183,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), *sys.argv[2:])

@@ -1,6 +1,6 @@
 """Tiny random models of each family, with logits, loss and the gradient of every parameter from transformers.
 
-    python scripts/golden/models.py tests/golden/models
+    python -P scripts/golden/models.py tests/golden/models [NAME...]
 
 Writes NAME/config.json and NAME/model.safetensors as transformers saves them, and NAME/reference.safetensors:
 input_ids, attention_mask, labels (-100: not a label) int64 [B, T]; logits [B, T, V] (0 where padded); loss [], the mean
@@ -17,7 +17,7 @@ import numpy as np
 import torch
 import transformers
 from safetensors.numpy import save_file
-from transformers import GPT2Config, LlamaConfig, MistralConfig, Qwen2Config, Qwen3Config
+from transformers import GPT2Config, LlamaConfig, MistralConfig, Olmo2Config, Qwen2Config, Qwen3Config
 
 LENGTHS, WIDTH = (13, 9, 6), 13
 DENSE = {"hidden_size": 24, "intermediate_size": 40, "num_hidden_layers": 2, "max_position_embeddings": 64, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2}
@@ -34,6 +34,8 @@ def configs() -> dict[str, transformers.PretrainedConfig]:
         "smollm2": LlamaConfig(**DENSE, vocab_size=97, num_attention_heads=3, num_key_value_heads=1, tie_word_embeddings=True, rms_norm_eps=1e-5, rope_parameters=plain | {"rope_theta": 100_000.0}),
         "llama-biases": LlamaConfig(**DENSE, vocab_size=67, num_attention_heads=2, num_key_value_heads=2, head_dim=16, attention_bias=True, mlp_bias=True, tie_word_embeddings=False, rope_parameters=linear),
         "mistral": MistralConfig(**DENSE, vocab_size=67, num_attention_heads=3, num_key_value_heads=1, sliding_window=4, tie_word_embeddings=False, rope_parameters=plain),
+        "olmo2": Olmo2Config(**DENSE, vocab_size=67, num_attention_heads=3, num_key_value_heads=1, tie_word_embeddings=False, rms_norm_eps=1e-5, rope_parameters=plain | {"rope_theta": 500_000.0}),
+        "olmo2-biases": Olmo2Config(**DENSE | {"num_hidden_layers": 1}, vocab_size=67, num_attention_heads=3, num_key_value_heads=3, attention_bias=True, tie_word_embeddings=True, rope_parameters=linear),
         "qwen2": Qwen2Config(**DENSE, vocab_size=67, num_attention_heads=3, num_key_value_heads=1, tie_word_embeddings=True, use_sliding_window=False, rope_parameters=plain | {"rope_theta": 1_000_000.0}),
         "qwen3": Qwen3Config(**DENSE, vocab_size=67, num_attention_heads=4, num_key_value_heads=2, head_dim=16, tie_word_embeddings=True, use_sliding_window=False, rope_parameters=plain | {"rope_theta": 1_000_000.0}),
         "gpt2": GPT2Config(vocab_size=67, n_embd=24, n_layer=2, n_head=3, n_positions=32, resid_pdrop=0, embd_pdrop=0, attn_pdrop=0, pad_token_id=0, bos_token_id=1, eos_token_id=2),
@@ -97,10 +99,12 @@ def largest_difference(exact: dict[str, torch.Tensor], other: dict[str, torch.Te
     return max(((other[name] - exact[name]).abs().max() / max(exact[name].abs().max().item(), 1e-3 * overall)).item() for name in exact)
 
 
-def main(target: str) -> None:
+def main(target: str, *names: str) -> None:
     transformers.utils.logging.disable_progress_bar()
     torch.set_num_threads(1)
     for name, config in configs().items():
+        if names and name not in names:
+            continue
         random = np.random.default_rng(zlib.crc32(name.encode()))
         model = build(config, random)
         inputs = batch(config.vocab_size, random)
@@ -122,4 +126,4 @@ def main(target: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:2])
+    main(*sys.argv[1:])

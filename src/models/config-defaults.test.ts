@@ -2,7 +2,7 @@
  * What a config.json without a key means, as transformers' configuration classes have it
  * (scripts/golden/config_defaults.py).
  */
-import { readFileSync } from "node:fs";
+import { readFileSync, readdirSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import type { DecoderConfig } from "./decoder-config.ts";
 import { shortestWindow } from "./decoder-config.ts";
@@ -20,9 +20,12 @@ interface Case {
   parameters: number;
 }
 
-const { cases } = JSON.parse(
-  readFileSync(new URL("golden/config-defaults.json", import.meta.url), "utf8"),
-) as { cases: Case[] };
+const golden = new URL("golden/", import.meta.url);
+const cases = readdirSync(golden)
+  .filter((name) => name.startsWith("config-defaults"))
+  .flatMap(
+    (name) => (JSON.parse(readFileSync(new URL(name, golden), "utf8")) as { cases: Case[] }).cases,
+  );
 
 /** RoPE as transformers' rope_parameters name it. */
 function ropeParameters({ layerKinds: [kind] }: DecoderConfig): Record<string, unknown> | null {

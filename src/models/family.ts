@@ -46,6 +46,13 @@ export interface EndBuilder {
 
 type Json = Readonly<Record<string, unknown>>;
 
+export interface PublishedModel {
+  /** As the model's card or checkpoint counts them; tests hold the shapes to it. */
+  readonly parameters: number;
+  /** What of its config.json sets the size. */
+  readonly json: Json;
+}
+
 export interface ModelFamily {
   /** `model_type` of config.json. */
   readonly modelType: string;
@@ -81,8 +88,8 @@ export interface ModelFamily {
   readonly gguf: GgufForm | undefined;
   /** config.json of a model of a few thousand parameters, for the tests that run over all families. */
   readonly tiny: Json;
-  /** Published models by short name: what of their config.json sets the size, for planning. */
-  readonly published: Readonly<Record<string, Json>>;
+  /** Published models by short name, for planning. */
+  readonly published: Readonly<Record<string, PublishedModel>>;
   /** tokens and positions int64 [N] -> [N, d] */
   embed(builder: EndBuilder, tokens: Value, positions: Value): Value;
   /** x [N, d] -> [N, d] */

@@ -14,13 +14,16 @@ import type { RopeConfig } from "./decoder-config.ts";
  */
 export function readRope(
   json: Readonly<Record<string, unknown>>,
-  maxPositions: number,
+  {
+    maxPositions,
+    theta: defaultTheta = 10_000,
+  }: { maxPositions: number; theta?: number | undefined },
 ): RopeConfig {
   const config = new ConfigReader(json);
   const scaling = notEmpty(config.record("rope_scaling")) ?? config.record("rope_parameters") ?? {};
   const theta = new ConfigReader({
     rope_theta: scaling["rope_theta"] ?? json["rope_theta"],
-  }).number("rope_theta", 10_000);
+  }).number("rope_theta", defaultTheta);
   new ConfigReader({
     partial_rotary_factor: scaling["partial_rotary_factor"] ?? json["partial_rotary_factor"],
   }).only("partial_rotary_factor", [1]);

@@ -1,17 +1,12 @@
-/**
- * Shapes of well-known models, so that a run can be planned before anything is downloaded: the
- * fields of their published config.json files that set the size. Tests hold their parameter counts
- * to the published ones.
- */
+/** Shapes of published models, so that a run can be planned before anything is downloaded. */
 import { AttuneError, nearest } from "../core/errors.ts";
 import type { DecoderConfig } from "../models/decoder-config.ts";
-import type { ModelFamily } from "../models/family.ts";
+import type { ModelFamily, PublishedModel } from "../models/family.ts";
 import { FAMILIES, readModelConfig } from "../models/registry.ts";
 
-export const PRESETS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = Object.assign(
-  {},
-  ...FAMILIES.map(({ published }) => published),
-) as Record<string, Readonly<Record<string, unknown>>>;
+export const PRESETS: Readonly<Record<string, PublishedModel>> = Object.fromEntries(
+  FAMILIES.flatMap(({ published }) => Object.entries(published)),
+);
 
 export interface ModelShape {
   family: ModelFamily;
@@ -20,8 +15,8 @@ export interface ModelShape {
 
 /** The shape of a preset; undefined where the name is none. */
 export function presetShape(name: string): ModelShape | undefined {
-  const json = Object.hasOwn(PRESETS, name) ? PRESETS[name] : undefined;
-  return json && readModelConfig(json);
+  const preset = Object.hasOwn(PRESETS, name) ? PRESETS[name] : undefined;
+  return preset && readModelConfig(preset.json);
 }
 
 /** What to say where a model is neither a preset nor found. */

@@ -18,7 +18,7 @@ import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { Random } from "../../src/core/random.ts";
 import { float32, int64, zeros } from "../../src/core/tensor.ts";
-import { applyAdapter } from "../../src/models/adapter.ts";
+import { applyAdapter, createAdapter } from "../../src/models/adapter.ts";
 import type { Model } from "../../src/models/model.ts";
 import { openModel, openOver } from "../../src/models/open.ts";
 import { saveAdapter } from "../../src/models/peft/write.ts";
@@ -126,6 +126,21 @@ async function exportAdapters(bases: ReadonlyMap<string, string>): Promise<void>
   }
 }
 
+/** A fresh adapter on every projection of a base. */
+async function exportOwnAdapters(bases: ReadonlyMap<string, string>): Promise<void> {
+  for (const [name, base] of bases) {
+    const { model } = await openModel(base);
+    const targets = Object.keys(model.family.projections(model.config));
+    const settings = { rank: 2, alpha: 4, rsLora: false, targets };
+    model.adapter = createAdapter(model.family, model.config, settings, 1);
+    for (const [weight, { data }] of model.adapter.weights)
+      if (weight.includes("lora_B")) Random.for(2, weight).fillNormal(data, 0.2);
+    const folder = join(root, `own-${name}`);
+    await saveAdapter(model, folder, base);
+    expectation(folder, { ...(await compute(model)), base });
+  }
+}
+
 test.skipIf(!runs)("transformers and peft open every export and compute the same", async () => {
   const bases = new Map<string, string>();
   for (const name of readdirSync(golden("models"))) {
@@ -145,6 +160,7 @@ test.skipIf(!runs)("transformers and peft open every export and compute the same
       );
   }
   await exportAdapters(bases);
+  await exportOwnAdapters(bases);
   const lines = execFileSync(
     python!,
     [join(repositoryRoot, "scripts", "golden", "open_exports.py"), root],

@@ -145,7 +145,12 @@ export const gpt2: ModelFamily = {
     n_positions: 64,
     activation_function: "gelu_new",
   },
-  published: { gpt2: { model_type: "gpt2", activation_function: "gelu_new" } },
+  published: {
+    gpt2: {
+      parameters: 124_439_808,
+      json: { model_type: "gpt2", activation_function: "gelu_new" },
+    },
+  },
   // the causal mask, and the number that stands for minus infinity in it
   harmless: [/^(transformer\.)?h\.\d+\.attn\.(masked_)?bias$/],
   readConfig: readGpt2Config,

@@ -25,12 +25,23 @@ export const FINAL_NORM = "model.norm.weight";
  */
 export interface LlamaDefaults {
   vocabularySize: number;
+  /** Absent: 4096. */
+  hiddenSize?: number;
   intermediateSize: number;
+  /** Absent: 32, of layers and of heads. */
+  layers?: number;
+  heads?: number;
   /** Absent: as many as heads. */
   keyValueHeads?: number;
   /** Absent: the hidden size over the heads. */
   headSize?: number;
   maxPositions: number;
+  /** Absent: 1e-6. */
+  normEpsilon?: number;
+  /** Absent: false. */
+  tieEmbeddings?: boolean;
+  /** Of RoPE. Absent: 10,000. */
+  theta?: number;
 }
 
 const LLAMA_DEFAULTS: LlamaDefaults = {
@@ -48,14 +59,14 @@ export function readLlamaConfig(
 ): DecoderConfig {
   const config = new ConfigReader(json);
   config.only("hidden_act", ["silu"]);
-  const hiddenSize = config.integer("hidden_size", 4096);
-  const heads = config.integer("num_attention_heads", 32);
+  const hiddenSize = config.integer("hidden_size", defaults.hiddenSize ?? 4096);
+  const heads = config.integer("num_attention_heads", defaults.heads ?? 32);
   const maxPositions = config.integer(
     "max_position_embeddings",
     defaults.maxPositions,
     LIMITS.positions,
   );
-  const layers = config.integer("num_hidden_layers", 32, LIMITS.layers);
+  const layers = config.integer("num_hidden_layers", defaults.layers ?? 32, LIMITS.layers);
   return {
     modelType: "llama",
     vocabularySize: config.integer("vocab_size", defaults.vocabularySize, LIMITS.vocabulary),
@@ -69,9 +80,11 @@ export function readLlamaConfig(
     headSize: config.integer("head_dim", defaults.headSize ?? hiddenSize / heads),
     intermediateSize: config.integer("intermediate_size", defaults.intermediateSize),
     maxPositions,
-    normEpsilon: config.number("rms_norm_eps", 1e-6),
-    tieEmbeddings: config.boolean("tie_word_embeddings", false),
-    layerKinds: equalLayers(layers, { rope: readRope(json, maxPositions) }),
+    normEpsilon: config.number("rms_norm_eps", defaults.normEpsilon ?? 1e-6),
+    tieEmbeddings: config.boolean("tie_word_embeddings", defaults.tieEmbeddings ?? false),
+    layerKinds: equalLayers(layers, {
+      rope: readRope(json, { maxPositions, theta: defaults.theta }),
+    }),
     biases: { queryKeyValue: false, output: false, mlp: false },
     json,
   };
@@ -114,17 +127,21 @@ function hasBias(config: DecoderConfig, name: string): boolean {
   return name === "self_attn.o_proj" ? config.biases.output : config.biases.queryKeyValue;
 }
 
-export function llamaBlockShapes(config: DecoderConfig): Record<string, readonly number[]> {
-  const shapes: Record<string, readonly number[]> = {
-    "input_layernorm.weight": [config.hiddenSize],
-    "post_attention_layernorm.weight": [config.hiddenSize],
-  };
+/** Of the projections of a block, with their biases. */
+export function llamaProjectionShapes(config: DecoderConfig): Record<string, readonly number[]> {
+  const shapes: Record<string, readonly number[]> = {};
   for (const [name, { inputs, outputs }] of Object.entries(llamaProjections(config))) {
     shapes[`${name}.weight`] = [outputs, inputs];
     if (hasBias(config, name)) shapes[`${name}.bias`] = [outputs];
   }
   return shapes;
 }
+
+export const llamaBlockShapes = (config: DecoderConfig): Record<string, readonly number[]> => ({
+  "input_layernorm.weight": [config.hiddenSize],
+  "post_attention_layernorm.weight": [config.hiddenSize],
+  ...llamaProjectionShapes(config),
+});
 
 /** What a family may do to queries and keys between their projection and attention. */
 export interface HeadChanges {
@@ -147,11 +164,20 @@ export function llamaBlock(
   );
   const middle = add(x, builder.linear(attended, "self_attn.o_proj"));
   const wide = rmsNorm(middle, builder.parameter("post_attention_layernorm.weight"), normEpsilon);
+  return add(middle, llamaMlp(builder, wide));
+}
+
+/** SwiGLU: x [N, d] -> [N, d]. */
+export function llamaMlp(
+  builder: BlockBuilder,
+  x: Value,
+  activation: (x: Value) => Value = silu,
+): Value {
   const gated = multiply(
-    silu(builder.linear(wide, "mlp.gate_proj")),
-    builder.linear(wide, "mlp.up_proj"),
+    activation(builder.linear(x, "mlp.gate_proj")),
+    builder.linear(x, "mlp.up_proj"),
   );
-  return add(middle, builder.linear(gated, "mlp.down_proj"));
+  return builder.linear(gated, "mlp.down_proj");
 }
 
 /**
@@ -208,36 +234,54 @@ const smollm2 = (sizes: Omit<LlamaSizes, "vocabulary" | "context" | "tied">): Js
   llamaSizes("llama", { vocabulary: 49_152, context: 8192, tied: true, ...sizes });
 
 const PUBLISHED: ModelFamily["published"] = {
-  "smollm2-135m": smollm2({ hidden: 576, wide: 1536, layers: 30, heads: 9, keyValueHeads: 3 }),
-  "smollm2-360m": smollm2({ hidden: 960, wide: 2560, layers: 32, heads: 15, keyValueHeads: 5 }),
-  "smollm2-1.7b": smollm2({ hidden: 2048, wide: 8192, layers: 24, heads: 32, keyValueHeads: 32 }),
-  "tinyllama-1.1b": llamaSizes("llama", {
-    vocabulary: 32_000,
-    hidden: 2048,
-    wide: 5632,
-    layers: 22,
-    heads: 32,
-    keyValueHeads: 4,
-    context: 2048,
-  }),
-  "llama-8b": llamaSizes("llama", {
-    vocabulary: 128_256,
-    hidden: 4096,
-    wide: 14_336,
-    layers: 32,
-    heads: 32,
-    keyValueHeads: 8,
-    context: 8192,
-  }),
-  "llama-70b": llamaSizes("llama", {
-    vocabulary: 128_256,
-    hidden: 8192,
-    wide: 28_672,
-    layers: 80,
-    heads: 64,
-    keyValueHeads: 8,
-    context: 8192,
-  }),
+  "smollm2-135m": {
+    parameters: 134_515_008,
+    json: smollm2({ hidden: 576, wide: 1536, layers: 30, heads: 9, keyValueHeads: 3 }),
+  },
+  "smollm2-360m": {
+    parameters: 361_821_120,
+    json: smollm2({ hidden: 960, wide: 2560, layers: 32, heads: 15, keyValueHeads: 5 }),
+  },
+  "smollm2-1.7b": {
+    parameters: 1_711_376_384,
+    json: smollm2({ hidden: 2048, wide: 8192, layers: 24, heads: 32, keyValueHeads: 32 }),
+  },
+  "tinyllama-1.1b": {
+    parameters: 1_100_048_384,
+    json: llamaSizes("llama", {
+      vocabulary: 32_000,
+      hidden: 2048,
+      wide: 5632,
+      layers: 22,
+      heads: 32,
+      keyValueHeads: 4,
+      context: 2048,
+    }),
+  },
+  "llama-8b": {
+    parameters: 8_030_261_248,
+    json: llamaSizes("llama", {
+      vocabulary: 128_256,
+      hidden: 4096,
+      wide: 14_336,
+      layers: 32,
+      heads: 32,
+      keyValueHeads: 8,
+      context: 8192,
+    }),
+  },
+  "llama-70b": {
+    parameters: 70_553_706_496,
+    json: llamaSizes("llama", {
+      vocabulary: 128_256,
+      hidden: 8192,
+      wide: 28_672,
+      layers: 80,
+      heads: 64,
+      keyValueHeads: 8,
+      context: 8192,
+    }),
+  },
 };
 
 export const llama: ModelFamily = {

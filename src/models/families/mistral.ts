@@ -27,15 +27,18 @@ export const mistral: ModelFamily = {
   }),
   tiny: { model_type: "mistral", ...TINY_LLAMA, rms_norm_eps: 1e-5, sliding_window: 4 },
   published: {
-    "mistral-7b": llamaSizes("mistral", {
-      vocabulary: 32_000,
-      hidden: 4096,
-      wide: 14_336,
-      layers: 32,
-      heads: 32,
-      keyValueHeads: 8,
-      context: 32_768,
-    }),
+    "mistral-7b": {
+      parameters: 7_241_732_096,
+      json: llamaSizes("mistral", {
+        vocabulary: 32_000,
+        hidden: 4096,
+        wide: 14_336,
+        layers: 32,
+        heads: 32,
+        keyValueHeads: 8,
+        context: 32_768,
+      }),
+    },
   },
   readConfig(json) {
     const config = readLlamaConfig(json, {

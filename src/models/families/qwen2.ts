@@ -34,25 +34,31 @@ export const qwen2: ModelFamily = {
   gguf: llamaGguf({ architecture: "qwen2" }),
   tiny: { model_type: "qwen2", ...TINY_LLAMA, tie_word_embeddings: true },
   published: {
-    "qwen2-0.5b": llamaSizes("qwen2", {
-      vocabulary: 151_936,
-      hidden: 896,
-      wide: 4864,
-      layers: 24,
-      heads: 14,
-      keyValueHeads: 2,
-      context: 32_768,
-      tied: true,
-    }),
-    "qwen2-7b": llamaSizes("qwen2", {
-      vocabulary: 152_064,
-      hidden: 3584,
-      wide: 18_944,
-      layers: 28,
-      heads: 28,
-      keyValueHeads: 4,
-      context: 32_768,
-    }),
+    "qwen2-0.5b": {
+      parameters: 494_032_768,
+      json: llamaSizes("qwen2", {
+        vocabulary: 151_936,
+        hidden: 896,
+        wide: 4864,
+        layers: 24,
+        heads: 14,
+        keyValueHeads: 2,
+        context: 32_768,
+        tied: true,
+      }),
+    },
+    "qwen2-7b": {
+      parameters: 7_615_616_512,
+      json: llamaSizes("qwen2", {
+        vocabulary: 152_064,
+        hidden: 3584,
+        wide: 18_944,
+        layers: 28,
+        heads: 28,
+        keyValueHeads: 4,
+        context: 32_768,
+      }),
+    },
   },
   readConfig(json) {
     refuseWindows(json);

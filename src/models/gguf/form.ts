@@ -45,8 +45,6 @@ export interface GgufForm {
   settings(config: DecoderConfig): Readonly<Record<string, GgufSetting>>;
   /** Numbers of the setting tensors that this model needs, by name. */
   tensors(config: DecoderConfig): Readonly<Record<string, Float32Array>>;
-  /** Weights of which llama.cpp wants a copy under a second name, where the model ties them. */
-  copies?(config: DecoderConfig): Readonly<Record<string, string>>;
   /** Positions over which llama.cpp computes what the model does; absent where over all. */
   faithfulPositions?(config: DecoderConfig): number;
 }

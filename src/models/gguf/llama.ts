@@ -43,11 +43,13 @@ export interface LlamaGguf
   extends Pick<GgufForm, "architecture">, Partial<Omit<GgufForm, "architecture" | "readConfig">> {
   /** Settings of config.json that only this family has. */
   own?: (reader: MetadataReader) => Json;
+  /** @throws AttuneError `model` for a model that llama.cpp would compute otherwise */
+  check?: (config: DecoderConfig) => void;
   /** Default: the context length. */
   maxPositions?: (reader: MetadataReader) => number;
 }
 
-export function llamaGguf({ own, maxPositions, ...form }: LlamaGguf): GgufForm {
+export function llamaGguf({ own, check, maxPositions, ...form }: LlamaGguf): GgufForm {
   return {
     block: LLAMA_BLOCK,
     top: LLAMA_TOP,
@@ -62,7 +64,10 @@ export function llamaGguf({ own, maxPositions, ...form }: LlamaGguf): GgufForm {
       tie_word_embeddings: !reader.header.tensors.has("output.weight"),
       ...tokenIds(reader),
     }),
-    settings: (config) => llamaSettings(config, form.faithfulPositions?.(config)),
+    settings(config) {
+      check?.(config);
+      return llamaSettings(config, form.faithfulPositions?.(config));
+    },
     tensors: ({ layerKinds, headSize: size }) => llama3Table(layerKinds[0]!.rope, size),
     ...form,
   };

@@ -110,7 +110,8 @@ export function vocabularySize(reader: MetadataReader): number {
 export function blockCount(reader: MetadataReader): number {
   const count = reader.integer("block_count");
   const { tensors } = reader.header;
-  if (count > tensors.size || !tensors.has(`blk.${count - 1}.attn_norm.weight`)) {
+  const isLast = (name: string): boolean => name.startsWith(`blk.${count - 1}.`);
+  if (count > tensors.size || ![...tensors.keys()].some(isLast)) {
     throw new AttuneError("model", `the GGUF file has no tensors of layer ${count - 1}`, {
       file: reader.file,
       got: countOf(tensors.size, "tensor"),

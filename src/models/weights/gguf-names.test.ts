@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { MemoryReader } from "./bytes.ts";
@@ -12,23 +12,30 @@ import { SafetensorsFile } from "./safetensors.ts";
 import { openWeights } from "./source.ts";
 import { GgufBuilder, golden } from "./testing.ts";
 
+/** Models that scripts/golden/gguf-models.py wrote. */
+const models = readdirSync(golden(".")).flatMap(
+  (file) => /^tiny-(.*)\.gguf$/.exec(file)?.[1] ?? [],
+);
+/** The config.json that the settings of a file stand for. */
+const configs = models.flatMap((name): [string, object][] => {
+  const path = golden(`tiny-${name}.json`);
+  return existsSync(path) ? [[name, JSON.parse(readFileSync(path, "utf8")) as object]] : [];
+});
+
 describe("each architecture", () => {
-  test.each(["llama3", "llama-biases", "qwen2", "qwen3", "gpt2"])(
-    "%s: every tensor of the checkpoint, and no other",
-    async (name) => {
-      const source = await openWeights(golden(`tiny-${name}.gguf`));
-      const expected = await SafetensorsFile.open(golden(`tiny-${name}.safetensors`));
-      expect(source.names().toSorted()).toEqual([...expected.header.tensors.keys()].toSorted());
-      for (const tensor of source.names()) {
-        expect(source.shape(tensor), tensor).toEqual(expected.entry(tensor).shape);
-        const into = new Float32Array((await expected.read(tensor)).length);
-        expect(await source.read(tensor), tensor).toEqual(await expected.read(tensor));
-        expect(await source.read(tensor, into), tensor).toBe(into);
-        expect(into).toEqual(await expected.read(tensor));
-      }
-      await Promise.all([source.close(), expected.close()]);
-    },
-  );
+  test.each(models)("%s: every tensor of the checkpoint, and no other", async (name) => {
+    const source = await openWeights(golden(`tiny-${name}.gguf`));
+    const expected = await SafetensorsFile.open(golden(`tiny-${name}.safetensors`));
+    expect(source.names().toSorted()).toEqual([...expected.header.tensors.keys()].toSorted());
+    for (const tensor of source.names()) {
+      expect(source.shape(tensor), tensor).toEqual(expected.entry(tensor).shape);
+      const into = new Float32Array((await expected.read(tensor)).length);
+      expect(await source.read(tensor), tensor).toEqual(await expected.read(tensor));
+      expect(await source.read(tensor, into), tensor).toBe(into);
+      expect(into).toEqual(await expected.read(tensor));
+    }
+    await Promise.all([source.close(), expected.close()]);
+  });
 
   const common = {
     vocab_size: 40,
@@ -43,6 +50,7 @@ describe("each architecture", () => {
     eos_token_id: 2,
   };
   test.each<[string, object]>([
+    ...configs,
     [
       "llama3",
       {
