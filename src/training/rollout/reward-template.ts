@@ -1,13 +1,14 @@
 /** The form of a reward function: what errors show, and what `--reward --init` writes. */
 
-/** In one line. */
+/** The form in one line. */
 export const REWARD_FORM =
   "export default ({ prompt, completion, stopped, messages, extra }) => number";
 
 /** A commented file to start from. */
 export const REWARD_TEMPLATE = `/**
- * A reward: how good is an answer? Higher is better; any finite number will do. Called once for each answer, many at a time, in a thread
- * of its own, and once before the run, to see that it works. It may be async (to ask a server, say). What it prints goes to standard error.
+ * A reward: how good is an answer? Higher is better; any finite number will do. It is called once
+ * for each answer, many at a time, in a thread of its own, and once before the run, to see that it
+ * works. It may be async (to ask a server, say). What it prints goes to standard error.
  *
  *   attune grpo --model MODEL --reward ./reward.ts --data tasks.jsonl
  */
@@ -20,7 +21,7 @@ interface Answer {
   stopped: boolean;
   /** The prompt as it is in the data: a text, or messages with role and content. */
   messages: string | readonly { role: string; content: string }[];
-  /** Further columns of the row, such as the solution of a task: {"prompt": "2 + 3 =", "solution": 5}. */
+  /** Further columns of the row, such as "solution" in {"prompt": "2 + 3 =", "solution": 5}. */
   extra: Readonly<Record<string, unknown>>;
 }
 
