@@ -45,7 +45,7 @@ const PAIRED: readonly MetricFamily[] = ["dpo", "orpo", "cpo", "online-dpo"];
 const POLICY_GRADIENT: readonly MetricFamily[] = ["ppo", "rloo", "grpo", "reinforce++"];
 /** All methods over roll-outs. */
 const ROLLOUT: readonly MetricFamily[] = [...POLICY_GRADIENT, "online-dpo", "rejection-sampling"];
-/** Of them, those that compare answers to the same prompt. */
+/** Methods over roll-outs that compare answers to the same prompt. */
 const GROUPED: readonly MetricFamily[] = [
   "rloo",
   "grpo",
@@ -53,7 +53,7 @@ const GROUPED: readonly MetricFamily[] = [
   "online-dpo",
   "rejection-sampling",
 ];
-/** Of them, those whose ratio is clipped token by token, but for PPO. */
+/** Methods over roll-outs whose ratio is clipped token by token, PPO aside. */
 const TOKEN_CLIPPED: readonly MetricFamily[] = ["grpo", "reinforce++"];
 const LANGUAGE: readonly MetricFamily[] = ["sft", "dpo", "kto", "orpo", "cpo"];
 

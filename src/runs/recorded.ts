@@ -40,7 +40,7 @@ export const recordedRun = (config: object, info: Facts): RecordedRun => ({
   ),
 });
 
-/** Of options, whatever the order in which a file holds them. */
+/** Hash of options, whatever the order in which a file holds them. */
 export function hashOfConfig(config: object): string {
   const sorted = flatten(config).toSorted(([a], [b]) => (a < b ? -1 : 1));
   return createHash("sha256").update(JSON.stringify(sorted)).digest("hex");
@@ -75,7 +75,7 @@ export function changesSince(folder: string, info: RunInfo): Change[] {
 
 const acceptHint = (folder: string): string =>
   `put it back, or \`attune resume ${folder} --accept-changes\` to go on with it as it is now`;
-/** Where a pipeline's own file says what a stage is. */
+/** Hint for a stage of a pipeline, whose own file says what a stage is. */
 export const PIPELINE_HINT =
   "put it back; where another value is wanted, it belongs into the pipeline, which then does " +
   "this stage again";

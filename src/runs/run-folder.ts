@@ -43,7 +43,7 @@ export function readRunInfo(folder: string): RunInfo {
   return parseRunInfo(readWholeFile(file), file);
 }
 
-/** Writes it, whole or not at all. */
+/** Writes run.json, whole or not at all. */
 export function writeInfo(folder: string, info: RunInfo): void {
   writeFileAtomic(join(folder, "run.json"), `${stringifyJson(info, 2)}\n`);
 }

@@ -101,7 +101,7 @@ const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 const randomLetters = (count: number): string =>
   Array.from({ length: count }, () => LETTERS[randomInt(LETTERS.length)]).join("");
 
-/** What came since the last time. */
+/** What of an answer is certain and was not given out before. */
 export interface AnswerDelta {
   content: string;
   reasoning: string;
@@ -115,7 +115,7 @@ export interface AnswerDelta {
 export class GrowingAnswerParser {
   private readonly parser: AnswerParser;
   private readonly reading: ParsingRules;
-  /** Characters that were told. */
+  /** What has been given out so far. */
   private readonly told: AnswerDelta = { content: "", reasoning: "" };
 
   constructor(parser: AnswerParser, reading: ParsingRules) {
@@ -170,7 +170,7 @@ export class GrowingAnswerParser {
     };
   }
 
-  /** What is content, whatever comes. */
+  /** The part of a text that is content, whatever comes after it. */
   private certain(rest: string): string {
     const { opening } = this.parser.reader;
     if (this.reading.calls === "none" || opening === undefined) return rest;
@@ -183,7 +183,7 @@ export class GrowingAnswerParser {
   }
 }
 
-/** A text without what at its end may become the mark. */
+/** The text without an end that may be the beginning of the mark. */
 function withoutBeginning(text: string, mark: string): string {
   for (let length = Math.min(mark.length - 1, text.length); length > 0; length--)
     if (text.endsWith(mark.slice(0, length))) return text.slice(0, -length);

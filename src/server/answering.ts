@@ -40,9 +40,9 @@ export interface AnswerHooks {
 
 /** What ends a request early. */
 export interface EndSignals {
-  /** The client has left. */
+  /** Aborted when the client has left. */
   left: AbortSignal;
-  /** The server stops. */
+  /** Aborted when the server stops. */
   stop: AbortSignal;
 }
 

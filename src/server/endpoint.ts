@@ -28,9 +28,9 @@ export interface EndpointContext {
   metrics: ServerMetrics;
   /** Longest answer where a request names none, tokens. */
   maxTokens: number;
-  /** The server stops. */
+  /** Aborted when the server stops. */
   stop: AbortSignal;
-  /** What nobody could have caused by a request. */
+  /** Called with errors that no request could have caused. */
   onError: (error: unknown) => void;
   /** What an answered request has used. */
   onUsage?: (usage: Usage) => void;
@@ -49,7 +49,7 @@ interface Head {
 export interface Caller {
   /** The address: clients of different ones take turns. */
   client: string;
-  /** The client has left. */
+  /** Aborted when the client has left. */
   left: AbortSignal;
 }
 

@@ -6,7 +6,7 @@ import type { EngineLoad } from "./engines.ts";
 
 type Labels = Readonly<Record<string, string>>;
 
-/** Upper bounds, seconds. */
+/** Upper bounds of the histograms' buckets, seconds. */
 const GAPS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 const WAITS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120];
 

@@ -127,7 +127,7 @@ const WITHOUT_EFFECT: Readonly<Record<string, Accepts>> = {
   suffix: only(""),
   modalities: (value) => Array.isArray(value) && value.every((each) => each === "text"),
   functions: empty,
-  // of chat completions alone
+  // parameters of chat completions alone
   response_format: (value) =>
     typeof value === "object" && value !== null && (value as { type?: unknown }).type === "text",
   tools: empty,

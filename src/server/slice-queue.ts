@@ -20,7 +20,7 @@ interface Open {
   reject: (error: unknown) => void;
 }
 
-/** Whose the work is that all requests share. */
+/** Stands for the client of work that all requests share. */
 const EVERYBODY = "";
 
 /** The client has gone; nobody reads the answer. */
@@ -97,7 +97,7 @@ export class SliceQueue {
     if (this.turning) setImmediate(() => this.turn());
   }
 
-  /** A slice of who was served longest ago. */
+  /** Runs a slice for the client that was served longest ago. */
   private work(): void {
     const next = this.open.reduce((first, each) =>
       this.clients.compare(each.client, first.client) < 0 ? each : first,

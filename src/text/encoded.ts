@@ -22,7 +22,7 @@ export interface EncodedExample extends Encoded {
 
 export interface EncodedAnswers extends Encoded {
   prompt: Int32Array;
-  /** Stop token included. */
+  /** Ids of each completion, stop token included. */
   completions: Int32Array[];
   /** 1 where a token of a completion is a label: not in a tool's turn, nor in one of weight 0. */
   supervised: Uint8Array[];

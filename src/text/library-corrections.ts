@@ -73,7 +73,7 @@ export function correctPreTokenizer(component: Component | null): Component | nu
   }
 }
 
-/** The same without what it puts before a text: for text that goes on after other text. */
+/** The component without what it puts before a text, for text that goes on after other text. */
 export function withoutPrefix(component: Component | null): Component | null {
   if (component === null) return null;
   switch (component.type) {

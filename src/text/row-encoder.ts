@@ -21,7 +21,7 @@ export interface LossOption {
 }
 
 export interface RowEncoderOptions {
-  /** Whose template is the one that was chosen. */
+  /** The tokenizer, carrying the template that was chosen. */
   tokenizer: Tokenizer;
   template: ChatTemplate;
   stops: Stops;
@@ -34,7 +34,7 @@ export interface RowEncoderOptions {
 export class RowEncoder {
   private readonly tokenizer: Tokenizer;
   private readonly maxLength: number;
-  /** Whether texts alone are turns. */
+  /** Whether plain texts count as turns. */
   private readonly textsAreTurns: boolean;
   private readonly texts: TextReader;
   private readonly turns: TurnEncoder;

@@ -138,7 +138,7 @@ export function namedToken(config: JsonObject, key: NamedToken): string | undefi
   return typeof content === "string" && content !== "" ? content : undefined;
 }
 
-/** All of them that a config names. */
+/** Texts of all special tokens that a config names. */
 export function namedTokens(config: JsonObject): Partial<Record<NamedToken, string>> {
   return Object.fromEntries(
     NAMED.map((key) => [key, namedToken(config, key)]).filter(

@@ -7,7 +7,7 @@ import type { TokenizerJson } from "./tokenizer-json.ts";
 
 /** Words whose ids are remembered; the memory is emptied when it is full. */
 const MEMORY = 50_000;
-/** Characters. */
+/** Longest word whose ids are remembered, characters. */
 export const LONGEST_REMEMBERED = 64;
 
 interface WordEncoder {

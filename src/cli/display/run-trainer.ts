@@ -6,7 +6,7 @@ import { AttuneError, invariant } from "../../core/errors.ts";
 import type { EndEvent, TrainingEvent } from "../../runs/events.ts";
 import type { Reporter } from "./reporter.ts";
 
-/** Lets a trainer look at everything and do nothing. Warnings are told, but for those that were. */
+/** Reads the events of a dry run, which trains nothing; shows warnings that were not shown yet. */
 export async function dryRunTrainer(
   events: AsyncIterable<TrainingEvent>,
   reporter: Reporter,
