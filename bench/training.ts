@@ -7,12 +7,11 @@ import type { PreferenceRecord } from "../src/data/records.ts";
 import type { Model } from "../src/models/model.ts";
 import type { ExecutionPlan, Objective, Recompute, TokenBatch } from "../src/models/plans/plan.ts";
 import { sftObjective } from "../src/objectives/sft.ts";
-import { clipFactor, createAdamW, createGradientNorm } from "../src/optim/optimizer.ts";
 import type { Tensors } from "../src/runtime/session.ts";
 import { resolveConfig } from "../src/training/configs.ts";
 import { dpo } from "../src/training/offline/dpo.ts";
 import { joinRows, packExamples } from "../src/training/layout.ts";
-import { choosePlan, openForTraining } from "../src/training/prepare.ts";
+import { ONLY, Trainee } from "../src/training/trainee.ts";
 import { seconds } from "./measure.ts";
 import type { PairIds } from "./pairs.ts";
 import { idEncoder, randomIds } from "./model.ts";
@@ -25,7 +24,13 @@ export interface TrainingOptions {
 
 /** Rank 8 on every projection, wherever an adapter is measured. */
 const LORA = { rank: 8, alpha: 16, rslora: false, targets: ["all-linear"] };
-const ADAM = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 };
+const ADAM = {
+  adamBeta1: 0.9,
+  adamBeta2: 0.999,
+  adamEpsilon: 1e-8,
+  weightDecay: 0,
+  maxGradNorm: 1,
+};
 
 export interface Trainer {
   plan: ExecutionPlan;
@@ -44,24 +49,21 @@ export async function createTrainer(
   { adapter, recompute, plan: kind = "block" }: TrainingOptions,
   { statistics = false } = {},
 ): Promise<Trainer> {
-  const trainable = openForTraining(model, { adapter, lora: LORA, seed: 1 });
-  const plan = choosePlan(
-    { model, reads: "tokens", objective, trainable, statistics },
-    { plan: kind, recompute, maxLength: 2048 },
-  );
-  const optimizer = await createAdamW(trainable, ADAM);
-  const norm = await createGradientNorm(trainable);
+  const trainee = await Trainee.open(model, {
+    name: ONLY,
+    config: { ...ADAM, adapter, lora: LORA, plan: kind, recompute, maxLength: 2048 },
+    adapterSeed: 1,
+    takesModel: true,
+    reads: "tokens",
+    objective,
+    statistics,
+  });
+  const place = { step: 1, learningRate: 1e-5, epoch: 0 };
   return {
-    plan,
+    plan: trainee.plan,
     step: (batch, inputs) =>
-      seconds(async () => {
-        trainable.gradients.fill(0);
-        const { loss } = await plan.step(batch, inputs);
-        const gradientNorm = await norm.measure();
-        if (!Number.isFinite(loss + gradientNorm)) throw new Error("the loss is not finite");
-        await optimizer.step({ learningRate: 1e-5, gradientScale: clipFactor(gradientNorm, 1) });
-      }),
-    close: async () => void (await Promise.all([plan.close(), optimizer.close(), norm.close()])),
+      seconds(() => trainee.learn([{ batch, inputs, tokens: batch.tokens.data.length }], place)),
+    close: () => trainee.close(),
   };
 }
 
@@ -148,6 +150,6 @@ export function dpoSteps(
         if (value.type === "step") return value.seconds;
       }
     },
-    close: async () => void (await events.return(undefined)),
+    close: async () => void (await events.throw(new Error("enough")).catch(() => undefined)),
   };
 }

@@ -51,7 +51,7 @@ export { kto } from "./training/offline/kto.ts";
 export { bestOfN } from "./training/online/best-of-n.ts";
 export type { BestOfNInput, BestOfNResult } from "./training/online/best-of-n.ts";
 export { grpo } from "./training/online/grpo.ts";
-export type { PolicyInput, PolicyReward } from "./training/rollout/policy-method.ts";
+export type { PolicyInput, PolicyReward } from "./training/rollout/policy.ts";
 export { onlineDpo } from "./training/online/online-dpo.ts";
 export type { Judge, NoJudgement } from "./training/online/judge.ts";
 export type { OnlineDpoInput } from "./training/online/online-dpo.ts";

@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import { field } from "../config/config.ts";
-import { dataFields as readingFields } from "../training/offline/data.config.ts";
+import { dataFields as readingFields } from "../training/data.config.ts";
 import { contextField } from "../training/online/judge.config.ts";
 
 const count = z.int().min(1);

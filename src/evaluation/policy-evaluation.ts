@@ -14,7 +14,7 @@ import { meanInterval } from "../stats/intervals.ts";
 import { pairedDifference } from "../stats/paired.ts";
 import { answerFaults, faultWarning } from "../text/answer-faults.ts";
 import type { Encoder } from "../text/encoder.ts";
-import { choosePlan } from "../training/prepare.ts";
+import { choosePlan } from "../training/choose-plan.ts";
 import type { RewardSource } from "../training/rollout/rewards.ts";
 import { finiteScores } from "../training/rollout/rewards.ts";
 import type { Rollout, RolloutPrompt } from "../training/rollout/rollout.ts";

@@ -18,8 +18,8 @@ import { BlockwisePlan } from "./plans/blockwise.ts";
 import type { Recompute, TokenBatch } from "./plans/plan.ts";
 import { RECOMPUTE } from "./plans/plan.ts";
 import { WholePlan } from "./plans/whole.ts";
-import { openActor, sharesBase } from "../training/rollout/roles.ts";
-import { openForTraining } from "../training/prepare.ts";
+import { sharesBase } from "../training/rollout/roles.ts";
+import { openWeights } from "../training/trainee.ts";
 import { saveTrained } from "./save.ts";
 import { TINY_CONFIGS, decodableConfig, randomBatch, randomModel } from "./testing.ts";
 import { makeTrainable } from "./trainable.ts";
@@ -249,17 +249,10 @@ describe("opening a model in 8 bits", () => {
     const { adapter } = adapted(model);
     await roundProjections(model);
     expect(() =>
-      openForTraining(model, {
+      openWeights(model, {
         adapter: "none",
         lora: { rank: 1, alpha: 1, rslora: false, targets: [] },
-        seed: 1,
-      }),
-    ).toThrow("kept in int8, which cannot be trained");
-    expect(() =>
-      openActor(model, {
-        adapter: "none",
-        lora: { rank: 1, alpha: 1, rslora: false, targets: [] },
-        seed: 1,
+        adapterSeed: 1,
       }),
     ).toThrow("kept in int8, which cannot be trained");
     expect(() => applyAdapter(model, adapter!, 1)).toThrow(

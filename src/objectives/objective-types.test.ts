@@ -8,12 +8,14 @@ import type { HostTensor } from "../core/tensor.ts";
 import { multiply, sumAll } from "../graph/build.ts";
 import type { ExecutionPlan, InputsOf, MetricsOf, TokenBatch } from "../models/plans/plan.ts";
 import { defineObjective } from "../models/plans/plan.ts";
-import type { MicroBatch, TrainingMethod } from "../training/loop.ts";
+import type { Metrics } from "../runs/events.ts";
+import type { MicroBatch, Trainee } from "../training/trainee.ts";
 import type { PairObjective } from "./pairs.ts";
 import type { SftObjective } from "./sft.ts";
 
 declare const plan: ExecutionPlan<PairObjective>;
 declare const batch: TokenBatch;
+declare const trainee: Trainee<PairObjective>;
 
 const inputs: InputsOf<PairObjective> = {
   sequence: int64([4], [0, 0, 1, 1]),
@@ -66,13 +68,12 @@ export async function refused(): Promise<void> {
 
   // @ts-expect-error a misspelled input, in a trainer's micro-batch
   const micro: MicroBatch<PairObjective> = { batch, tokens: 4, inputs: { ...rest, pp: p } };
-  const trainer: Pick<TrainingMethod<number, PairObjective>, "metrics"> = {
-    metrics: (results, batches) => ({
-      // @ts-expect-error a misspelled metric, in a trainer
-      "logps/chosen": results[0]!.metrics.logp.data[0]!,
-      // @ts-expect-error a misspelled input, in a trainer
-      loss: batches[0]!.inputs.pp.data[0]!,
-    }),
+  const results = await trainee.gradients([micro]);
+  const told: Metrics = {
+    // @ts-expect-error a misspelled metric, in a trainer
+    "logps/chosen": results[0]!.metrics.logp.data[0]!,
+    // @ts-expect-error a misspelled input, in a trainer
+    loss: micro.inputs.pp.data[0]!,
   };
-  void [micro, trainer];
+  void told;
 }

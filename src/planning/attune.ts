@@ -12,7 +12,7 @@ import { parameterCount } from "../models/model.ts";
 import { WEIGHTS_FIRST_ROWS, buildDecoder } from "../sampling/decoder-graph.ts";
 import { worthPacking } from "../sampling/packing.ts";
 import { READ_TOKENS } from "../sampling/prompt-reading.ts";
-import { WHOLE_PLAN_LIMIT } from "../training/prepare.ts";
+import { WHOLE_PLAN_LIMIT } from "../training/choose-plan.ts";
 import type { Machine } from "./calibrate.ts";
 import { cachePerToken, forwardOperations, networkParameterCount } from "./counts.ts";
 import { emptyModel, networkStep, weightBytes } from "./network-step.ts";

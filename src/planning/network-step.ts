@@ -15,7 +15,7 @@ import type { Objective, ScoreOptions, StepMemory, TokenBatch } from "../models/
 import type { TrainableParameters } from "../models/trainable.ts";
 import { sftObjective } from "../objectives/sft.ts";
 import { ppoConfig } from "../training/online/ppo.config.ts";
-import { choosePlan } from "../training/prepare.ts";
+import { choosePlan } from "../training/choose-plan.ts";
 import type { Network, PlanRequest } from "./work.ts";
 import { rollsOut, rowSizes } from "./work.ts";
 

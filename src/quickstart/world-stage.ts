@@ -14,7 +14,7 @@ import { PIPELINE_HINT, changesSince, refuseChanges } from "../runs/recorded.ts"
 import { Run } from "../runs/run.ts";
 import { readRunInfo } from "../runs/run-folder.ts";
 import type { Encoder } from "../text/encoder.ts";
-import type { LoopContext } from "../training/loop.ts";
+import type { TrainingContext } from "../training/loop.ts";
 import type { World } from "../world/index.ts";
 import type { WorldRecipe } from "./recipe.ts";
 
@@ -37,7 +37,7 @@ export interface WorldStage {
   needs: readonly string[];
   options: object;
   /** Does the work in the run's folder; a trainer's events, or nothing. */
-  begin: (context: LoopContext & { run: Run }) => Promise<AsyncIterable<TrainingEvent> | void>;
+  begin: (context: TrainingContext & { run: Run }) => Promise<AsyncIterable<TrainingEvent> | void>;
 }
 
 /** Models of stages that are done, each read once. */

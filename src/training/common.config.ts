@@ -10,7 +10,7 @@ import { field, requiredField } from "../config/config.ts";
 import { REPORTS } from "../runs/report.ts";
 import { templateField } from "../sampling/template.config.ts";
 import { SCHEDULES } from "../optim/schedules.ts";
-import { trainingDataFields } from "./offline/data.config.ts";
+import { trainingDataFields } from "./data.config.ts";
 
 const positive = z.number().positive();
 /** A rate that is 0 in float32 would leave everything as it is. */

@@ -1,85 +1,79 @@
 /**
- * The loop that every method shares: epochs, optimiser steps over micro-batches, evaluation,
- * checkpoints, resuming, and stopping on request. What a method is (its batches, its loss, its
- * metrics) is in the method's own file.
+ * The loop that every method shares, from data or over roll-outs: steps, evaluation, example
+ * answers, checkpoints, resuming, stopping on request, and the result. A method says what it trains
+ * and what one step does.
+ *
+ * A step that is cut off before its update leaves nothing behind: it is repeated from its
+ * beginning, with the same examples or answers.
  */
+import { existsSync } from "node:fs";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
+import { AttuneError } from "../core/errors.ts";
+import { parseJson, stringifyJson } from "../core/json.ts";
 import type { Model } from "../models/model.ts";
-import { nonFiniteWeight } from "../models/model.ts";
-import type {
-  ExecutionPlan,
-  InputsOf,
-  Objective,
-  StepResult,
-  TokenBatch,
-} from "../models/plans/plan.ts";
-import type { TrainableParameters } from "../models/trainable.ts";
 import { totalParameters } from "../models/trainable.ts";
-import type { Optimizer } from "../optim/optimizer.ts";
-import {
-  clipFactor,
-  createAdamW,
-  createGradientNorm,
-  findNonFinite,
-  nonFiniteError,
-  nonFiniteValue,
-} from "../optim/optimizer.ts";
-import type { Schedule } from "../optim/schedules.ts";
-import { scheduleFactor } from "../optim/schedules.ts";
-import type { EndEvent, Metrics, TrainingEvent } from "../runs/events.ts";
 import { hashRows } from "../runs/encoded-rows.ts";
+import type { EndEvent, Metrics, SampleEvent, TrainingEvent } from "../runs/events.ts";
 import type { Run } from "../runs/run.ts";
 import type { StateTensors } from "./checkpoint-state.ts";
 import { readState, withState, writeState } from "./checkpoint-state.ts";
-import type { Passes } from "./passes.ts";
-import { epochsAfter, itemsOfStep, totalSteps } from "./passes.ts";
+import type { Score, StepOutcome, Warning } from "./step.ts";
+import type { Trainee } from "./trainee.ts";
 
-export interface MicroBatch<O extends Objective = Objective> {
-  batch: TokenBatch;
-  inputs: InputsOf<O>;
-  /** Tokens without padding. */
-  tokens: number;
-}
+/** Plain JSON that a method keeps in a checkpoint besides tensors. */
+export type MethodState = Readonly<Record<string, unknown>>;
 
-/** What a method must say. `Item` is one training example: a pair, a text, a group of answers. */
-export interface TrainingMethod<Item, O extends Objective = Objective> {
+/** What a run trains, and what one step of it does. */
+export interface Method {
   readonly name: string;
-  readonly items: readonly Item[];
-  readonly plan: ExecutionPlan<O>;
-  readonly trainable: TrainableParameters;
-  /** What is trained: where a loss is not finite, a frozen weight may be why. */
-  readonly model: Model;
+  /** Networks with an optimiser each, the one that the run makes first; none where none is. */
+  readonly trainees: readonly Trainee[];
+  readonly totalSteps: number;
+  /** Examples, or different prompts. */
+  readonly examples: number;
   /**
-   * Micro-batches of one optimiser step; their losses and gradients add up to those of the step.
+   * One optimiser step, or one roll-out with its updates.
+   * @param index from 0
+   * @returns undefined where the signal came before anything was changed
    */
-  microBatches(items: readonly Item[]): Promise<MicroBatch<O>[]> | MicroBatch<O>[];
-  /** Metrics of a step from its micro-batches' results. */
-  metrics(
-    results: readonly StepResult<O>[],
-    batches: readonly MicroBatch<O>[],
-    items: readonly Item[],
-  ): Metrics;
+  step(index: number): Promise<StepOutcome | undefined>;
+  /**
+   * What comes before the first step of this process.
+   * @param kept {@link state} of the checkpoint that the run goes on from
+   */
+  prepare?(kept: MethodState | undefined): Promise<readonly Warning[]>;
+  /** Further state that a checkpoint keeps. */
+  state?(): MethodState;
+  readonly tensors?: StateTensors;
   /** Measures on held-out data, after `step` steps; names carry `eval_`. */
-  evaluate?(step: number): Promise<{ metrics: Metrics; examples: number }>;
-  /** The held-out metric by which the best checkpoint is chosen. */
-  readonly watch?: string;
-  /** Further tensors that a checkpoint must keep. */
-  readonly extraState?: Readonly<Record<string, Float32Array>>;
-  /** Writes the finished model or adapter, as it was after `step` steps, into a folder. */
-  save(folder: string, step: number): Promise<void>;
+  evaluate?(step: number): Promise<{ metrics: Metrics; examples: number; score?: Score }>;
+  /** Answers to always the same prompts. */
+  samples?(step: number): Promise<SampleEvent[]>;
+  /**
+   * Whether the result is the checkpoint with the best score; else it is that only where the run
+   * was stopped.
+   */
+  readonly choosesBest?: boolean;
+  /** With the weights that are kept, after `step` steps and before {@link close}. */
+  finish?(step: number): Promise<void>;
+  /** Writes what the run makes into a folder. */
+  save(folder: string): Promise<void>;
+  /** Folder of the run for it. Default `model`. */
+  readonly artifact?: string;
+  /** Further folders of the run, by name, and what writes them. */
+  readonly results?: Readonly<Record<string, (folder: string) => Promise<void>>>;
+  close?(): Promise<void>;
+  /** Where nothing is trained. */
+  readonly parameters?: { trainable: number; total: number };
 }
 
-export interface LoopOptions extends Passes {
-  learningRate: number;
-  schedule: Schedule;
-  warmupRatio: number;
-  weightDecay: number;
-  adamBeta1: number;
-  adamBeta2: number;
-  adamEpsilon: number;
-  maxGradNorm: number;
-  evaluationSteps: number;
+export interface LoopOptions {
+  /** Steps between two checkpoints, evaluations and example answers; 0 for the end only. */
   checkpointSteps: number;
+  evaluationSteps?: number;
+  sampleSteps?: number;
 }
 
 /** How far a piece of work is that comes before the first step. */
@@ -88,15 +82,20 @@ export interface WorkProgress {
   end(): void;
 }
 
-export interface LoopContext {
+/** What surrounds a run. All of it may be left out. */
+export interface TrainingContext {
+  /** Asks to stop: the run keeps a checkpoint and ends as interrupted. */
+  signal?: AbortSignal | undefined;
+  /** Records the run, and keeps its checkpoints and its result. */
+  run?: Run | undefined;
   /**
    * Goes as far as the event `start`, without computing anything: what is wrong with data, model or
    * options has shown by then.
    */
   rehearsal?: boolean | undefined;
-  run?: Run | undefined;
-  signal?: AbortSignal | undefined;
-  /** Shows such a piece of work. */
+  /** Nobody reads the given model afterwards: weights that are trained need not be kept twice. */
+  takesModel?: boolean | undefined;
+  /** Shows a piece of work. */
   progress?: ((work: { title: string; total: number; unit: string }) => WorkProgress) | undefined;
   /**
    * Where computed values are kept for other runs, and the fingerprint of the model's weights;
@@ -105,272 +104,276 @@ export interface LoopContext {
   cache?: { folder: string; modelFingerprint: string } | undefined;
 }
 
+/** What a training gives back. */
+export interface TrainedModel {
+  model: Model;
+  /** Writes model or adapter, tokenizer, and what was measured on held-out data. */
+  save(folder: string): Promise<void>;
+}
+
+/** A warning as an event, recorded where there is a run. */
+export function warn(warning: Warning, { run }: TrainingContext, step?: number): TrainingEvent {
+  const event = { type: "warning", ...(step === undefined ? {} : { step }), ...warning } as const;
+  return run?.record(event) ?? event;
+}
+
+/**
+ * Keeps a hash of the encoded rows with the run.
+ * @throws AttuneError `run` where a run that goes on has others
+ */
+export function keepRows(rows: readonly object[], { run }: TrainingContext, encoder = ""): void {
+  run?.keepRows(hashRows(rows, encoder));
+}
+
 interface LoopState {
   step: number;
   tokens: number;
+  answers: number;
+  /** Why the run ended before its last step. */
+  stop?: string;
 }
 
-/** Everything that changes while training, by the name it has in a checkpoint. */
-function stateTensors<Item>(
-  { trainable, extraState }: TrainingMethod<Item>,
-  optimizer: Optimizer,
-): StateTensors {
-  return { values: trainable.values, ...optimizer.state, ...extraState };
-}
-
-async function saveState<Item>(
-  folder: string,
-  method: TrainingMethod<Item>,
-  optimizer: Optimizer,
-  state: LoopState,
-): Promise<void> {
-  await writeState(folder, stateTensors(method, optimizer), {
-    step: String(state.step),
-    tokens: String(state.tokens),
-    optimizer_steps: String(optimizer.steps),
-  });
-}
-
-async function loadState<Item>(
-  folder: string,
-  method: TrainingMethod<Item>,
-  optimizer: Optimizer,
-): Promise<LoopState> {
-  const kept = await readState(folder, stateTensors(method, optimizer));
-  const number = (name: string): number => Number(kept[name]);
-  optimizer.steps = number("optimizer_steps");
-  return { step: number("step"), tokens: number("tokens") };
+/** What is told at the end. */
+interface Told {
+  metrics: Metrics;
+  evaluation: Metrics;
 }
 
 /**
  * Trains, and yields what happens. Everything that was made is released at the end, also after an
  * error.
  */
-export async function* trainingLoop<Item, O extends Objective>(
-  method: TrainingMethod<Item, O>,
+export async function* trainingLoop(
+  method: Method,
   options: LoopOptions,
-  context: LoopContext,
-): AsyncGenerator<TrainingEvent> {
-  const { trainable, plan } = method;
-  const optimizer = await createAdamW(trainable, {
-    beta1: options.adamBeta1,
-    beta2: options.adamBeta2,
-    epsilon: options.adamEpsilon,
-    weightDecay: options.weightDecay,
-  });
-  const norm = await createGradientNorm(trainable);
-  const record = <E extends TrainingEvent>(event: E): E => context.run?.record(event) ?? event;
+  context: TrainingContext,
+): AsyncGenerator<TrainingEvent, void> {
+  const { run } = context;
+  const record = <E extends TrainingEvent>(event: E): E => run?.record(event) ?? event;
+  const began = performance.now();
   try {
-    context.run?.keepRows(hashRows(method.items));
-    const total = totalSteps(method.items.length, options);
-    const checkpoint = context.run?.resumedFrom;
-    const state = checkpoint
-      ? await loadState(checkpoint.folder, method, optimizer)
-      : { step: 0, tokens: 0 };
-    const parameters = {
-      trainable: trainable.values.length,
-      total: totalParameters(method.model, trainable),
-    };
-    yield record({
-      type: "start",
-      method: method.name,
-      totalSteps: total,
-      examples: method.items.length,
-      parameters,
-      ...(state.step > 0 ? { resumedStep: state.step } : {}),
-      ...(context.run ? { run: context.run.folder } : {}),
-    });
+    const folder = run?.resumedFrom?.folder;
+    const kept = folder === undefined ? undefined : await readKept(folder);
+    const state: LoopState = kept?.loop ?? { step: 0, tokens: 0, answers: 0 };
+    yield record(startOf(method, state, run));
     if (context.rehearsal) return;
-    const began = performance.now();
+    for (const warning of (await method.prepare?.(kept?.method)) ?? [])
+      yield warn(warning, context, state.step);
+    if (kept) await loadState(folder!, method, kept);
+    if (state.step === 0 && (options.sampleSteps ?? 0) > 0)
+      for (const sample of (await method.samples?.(0)) ?? []) yield record(sample);
+    const told: Told = { metrics: {}, evaluation: {} };
     let saved = state.step;
-    let last: Metrics = {};
-    while (state.step < total && !context.signal?.aborted) {
-      const event = await optimiserStep(method, { options, optimizer, norm, state, total });
-      last = { ...last, ...event.metrics };
-      yield record(event);
-      const evaluated = await evaluation(method, options, { state, total });
-      if (evaluated) {
-        last = { ...last, ...evaluated.metrics };
-        yield record(evaluated);
-      }
-      const due =
-        state.step === total ||
-        (options.checkpointSteps > 0 && state.step % options.checkpointSteps === 0);
-      if (context.run && due) {
-        yield await saveCheckpoint(method, optimizer, context.run, {
-          state,
-          total,
-          temporary: false,
-          evaluated: evaluated?.metrics,
-        });
+    while (!isOver(method, state) && !context.signal?.aborted) {
+      const outcome = yield* oneStep(method, context, { state, told });
+      if (!outcome) break;
+      const score = (yield* measures(method, options, { state, told, record })) ?? outcome.score;
+      if (run && isDue(options.checkpointSteps, method, state)) {
+        yield await saveCheckpoint(method, run, { state, score });
         saved = state.step;
       }
       // Lets Ctrl-C, the display and a server have their turn.
       await setImmediate();
     }
-    if (context.run && state.step < total && state.step > saved)
-      yield await saveCheckpoint(method, optimizer, context.run, { state, total, temporary: true });
-    yield record(
-      await finish(method, context, {
-        state,
-        total,
-        last,
-        seconds: (performance.now() - began) / 1000,
-      }),
-    );
+    if (run && !isOver(method, state) && state.step > saved)
+      yield await saveCheckpoint(method, run, { state, temporary: true });
+    yield record(await finish(method, run, { state, told, began }));
   } finally {
-    await Promise.all([plan.close(), optimizer.close(), norm.close()]);
+    const parts = [...method.trainees.map((trainee) => trainee.close()), method.close?.()];
+    await Promise.all(parts);
   }
 }
 
-interface StepContext {
-  options: LoopOptions;
-  optimizer: Optimizer;
-  norm: { measure(): Promise<number> };
-  state: LoopState;
-  total: number;
-}
+const isOver = ({ totalSteps }: Method, { step, stop }: LoopState): boolean =>
+  step >= totalSteps || stop !== undefined;
 
-async function optimiserStep<Item, O extends Objective>(
-  method: TrainingMethod<Item, O>,
-  { options, optimizer, norm, state, total }: StepContext,
-): Promise<Extract<TrainingEvent, { type: "step" }>> {
-  const began = performance.now();
-  const { trainable } = method;
-  const items = itemsOfStep(method.items, state.step, options);
-  const batches = await method.microBatches(items);
-  trainable.gradients.fill(0);
-  const results: StepResult<O>[] = [];
-  for (const { batch, inputs } of batches) {
-    results.push(await method.plan.step(batch, inputs));
-    await setImmediate();
-  }
-  const loss = results.reduce((sum, result) => sum + result.loss, 0);
-  const gradientNorm = await norm.measure();
-  if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
-    throw nonFiniteError(
-      state.step + 1,
-      nonFiniteWeight(method.model) ?? findNonFinite(trainable.byName.values()) ?? "the loss",
-    );
-  }
-  const learningRate =
-    options.learningRate * scheduleFactor(state.step, { ...options, totalSteps: total });
-  await optimizer.step({
-    learningRate,
-    gradientScale: clipFactor(gradientNorm, options.maxGradNorm),
-  });
-  state.step++;
-  state.tokens += batches.reduce((sum, { tokens }) => sum + tokens, 0);
-  const metrics: Metrics = {
-    loss,
-    ...method.metrics(results, batches, items),
-    learning_rate: learningRate,
-    grad_norm: gradientNorm,
-    num_tokens: state.tokens,
-    epoch: epochsAfter(method.items.length, state.step, options),
+/** Whether something is due that is done every `every` steps, and at the end. */
+const isDue = (every: number, method: Method, state: LoopState): boolean =>
+  isOver(method, state) || (every > 0 && state.step % every === 0);
+
+function startOf(method: Method, { step }: LoopState, run: Run | undefined): TrainingEvent {
+  const [first] = method.trainees;
+  const parameters = method.parameters ?? {
+    trainable: first!.trainable.values.length,
+    total: totalParameters(first!.model, first!.trainable),
   };
   return {
-    type: "step",
-    step: state.step,
-    totalSteps: total,
-    tokens: state.tokens,
-    metrics,
-    seconds: (performance.now() - began) / 1000,
+    type: "start",
+    method: method.name,
+    totalSteps: method.totalSteps,
+    examples: method.examples,
+    parameters,
+    ...(step > 0 ? { resumedStep: step } : {}),
+    ...(run ? { run: run.folder } : {}),
   };
+}
+
+/** One step, counted and told. */
+async function* oneStep(
+  method: Method,
+  context: TrainingContext,
+  { state, told }: { state: LoopState; told: Told },
+): AsyncGenerator<TrainingEvent, StepOutcome | undefined> {
+  const started = performance.now();
+  const outcome = await method.step(state.step);
+  if (!outcome) return undefined;
+  const { answers, stop } = outcome;
+  state.step++;
+  state.tokens += outcome.tokens;
+  state.answers += answers ?? 0;
+  if (stop !== undefined) state.stop = stop;
+  const counts = {
+    ...(answers === undefined ? {} : { episode: state.answers }),
+    num_tokens: state.tokens,
+  };
+  told.metrics = { ...outcome.metrics, ...counts };
+  const seconds = (performance.now() - started) / 1000;
+  const { totalSteps } = method;
+  const { step, tokens } = state;
+  const event = { type: "step", step, totalSteps, tokens, metrics: told.metrics, seconds } as const;
+  context.run?.record(event);
+  // A rate depends on the clock, so it is told and not kept: equal runs have equal metrics.
+  const rate = answers === undefined ? {} : { eps: answers / seconds };
+  yield { ...event, metrics: { ...event.metrics, ...rate } };
+  for (const warning of outcome.warnings ?? []) yield warn(warning, context, step);
+  return outcome;
 }
 
 /**
- * Runs to its end even where the run is asked to stop: a checkpoint without its evaluation would
- * not resume to the same bytes.
+ * Held-out data and example answers, where they are due. They run to their end even where the run
+ * is asked to stop: a checkpoint without its evaluation would not resume to the same bytes.
  */
-async function evaluation<Item>(
-  method: TrainingMethod<Item>,
-  options: LoopOptions,
-  { state, total }: { state: LoopState; total: number },
-) {
-  const due =
-    state.step === total ||
-    (options.evaluationSteps > 0 && state.step % options.evaluationSteps === 0);
-  if (!method.evaluate || !due) return undefined;
-  const began = performance.now();
-  const { metrics, examples } = await method.evaluate(state.step);
-  return {
-    type: "evaluation",
-    step: state.step,
-    totalSteps: total,
-    examples,
-    metrics,
-    seconds: (performance.now() - began) / 1000,
-  } as const;
+async function* measures(
+  method: Method,
+  { evaluationSteps = 0, sampleSteps = 0 }: LoopOptions,
+  {
+    state,
+    told,
+    record,
+  }: { state: LoopState; told: Told; record: <E extends TrainingEvent>(event: E) => E },
+): AsyncGenerator<TrainingEvent, Score | undefined> {
+  const { step } = state;
+  let score: Score | undefined;
+  if (method.evaluate && isDue(evaluationSteps, method, state)) {
+    const began = performance.now();
+    const { metrics, examples, score: own } = await method.evaluate(step);
+    const seconds = (performance.now() - began) / 1000;
+    score = own;
+    told.evaluation = metrics;
+    const { totalSteps } = method;
+    yield record({ type: "evaluation", step, totalSteps, examples, metrics, seconds });
+  }
+  if (method.samples && sampleSteps > 0 && isDue(sampleSteps, method, state))
+    for (const sample of await method.samples(step)) yield record(sample);
+  return score;
 }
 
-async function saveCheckpoint<Item>(
-  method: TrainingMethod<Item>,
-  optimizer: Optimizer,
+/** Small state, beside the tensors. */
+const STATE_FILE = "state.json";
+
+interface Kept {
+  loop: LoopState;
+  method: MethodState;
+  /** Steps of each network's optimiser. */
+  optimizerSteps: number[];
+}
+
+const tensorsOf = ({ trainees, tensors }: Method): StateTensors => ({
+  ...Object.assign({}, ...trainees.map((trainee) => trainee.tensors)),
+  ...tensors,
+});
+
+async function saveState(folder: string, method: Method, loop: LoopState): Promise<void> {
+  await writeState(folder, tensorsOf(method));
+  const optimizerSteps = method.trainees.map(({ optimizer }) => optimizer.steps);
+  const kept: Kept = { loop, method: method.state?.() ?? {}, optimizerSteps };
+  await writeFile(join(folder, STATE_FILE), `${stringifyJson(kept, 1)}\n`);
+}
+
+async function readKept(folder: string): Promise<Kept> {
+  const file = join(folder, STATE_FILE);
+  const kept = existsSync(file)
+    ? (parseJson(await readFile(file, "utf8")) as Partial<Kept>)
+    : undefined;
+  if (kept?.loop && kept.optimizerSteps) return kept as Kept;
+  throw new AttuneError("run", "the checkpoint is of an earlier version of attune", {
+    file: folder,
+    hint: "finish the run with that version, or begin a new one",
+  });
+}
+
+async function loadState(folder: string, method: Method, kept: Kept): Promise<void> {
+  await readState(folder, tensorsOf(method));
+  method.trainees.forEach(({ optimizer }, i) => (optimizer.steps = kept.optimizerSteps[i]!));
+}
+
+async function saveCheckpoint(
+  method: Method,
   run: Run,
   {
     state,
-    total,
-    temporary,
-    evaluated,
-  }: { state: LoopState; total: number; temporary: boolean; evaluated?: Metrics | undefined },
+    score,
+    temporary = false,
+  }: { state: LoopState; score?: Score | undefined; temporary?: boolean },
 ): Promise<TrainingEvent> {
+  const { step } = state;
   // weights that are not finite must not replace a good checkpoint
-  const broken = nonFiniteValue(method.trainable);
-  if (broken !== undefined) throw nonFiniteError(state.step, broken);
-  const watched =
-    method.watch === undefined
-      ? undefined
-      : (evaluated as Record<string, number> | undefined)?.[method.watch];
-  const score = watched === undefined ? undefined : { metric: method.watch!, value: watched };
-  const checkpoint = await run.saveCheckpoint(
-    state.step,
-    (folder) => saveState(folder, method, optimizer, state),
-    { temporary, ...(score ? { score } : {}) },
-  );
+  for (const trainee of method.trainees) trainee.checkFinite(step);
+  const checkpoint = await run.saveCheckpoint(step, (folder) => saveState(folder, method, state), {
+    temporary,
+    ...(score ? { score } : {}),
+  });
   return {
     type: "checkpoint",
-    step: state.step,
-    totalSteps: total,
+    step,
+    totalSteps: method.totalSteps,
     path: checkpoint.folder,
-    best: run.bestCheckpoint()?.step === state.step,
+    best: run.bestCheckpoint()?.step === step,
   };
 }
 
-/**
- * Writes the result from the best checkpoint, where held-out data chose one that is not the last.
- */
-async function finish<Item>(
-  method: TrainingMethod<Item>,
-  { run }: LoopContext,
-  {
-    state,
-    total,
-    last,
-    seconds,
-  }: { state: LoopState; total: number; last: Metrics; seconds: number },
+/** Goes back to the best checkpoint where that is the result, and writes the result. */
+async function finish(
+  method: Method,
+  run: Run | undefined,
+  { state, told, began }: { state: LoopState; told: Told; began: number },
 ): Promise<EndEvent> {
-  const completed = state.step >= total;
-  const end = {
+  const { step, tokens } = state;
+  const completed = isOver(method, state);
+  const end: EndEvent = {
     type: "end",
     status: completed ? "completed" : "interrupted",
-    step: state.step,
-    totalSteps: total,
-    tokens: state.tokens,
-    metrics: last,
-    seconds,
-  } as const;
-  if (!completed || !run) return end;
-  const best = run.bestCheckpoint();
-  if (best && best.step !== state.step) {
-    await withState(best.folder, async (file) =>
-      method.trainable.values.set(await file.read("values")),
-    );
-  }
+    step,
+    totalSteps: method.totalSteps,
+    tokens,
+    metrics: { ...told.metrics, ...told.evaluation },
+    seconds: (performance.now() - began) / 1000,
+  };
+  if (!completed) return end;
+  const best = run?.bestCheckpoint();
+  const goesBack = best && best.step !== step && (method.choosesBest || state.stop !== undefined);
+  if (goesBack)
+    await withState(best.folder, (file) => method.trainees[0]!.restore((name) => file.read(name)));
+  await method.finish?.(goesBack ? best.step : step);
+  if (!run) return end;
+  for (const [name, write] of Object.entries(method.results ?? {}))
+    await run.saveArtifact(name, write);
+  const output = await run.saveArtifact(method.artifact ?? "model", (folder) =>
+    method.save(folder),
+  );
+  return { ...end, output };
+}
+
+/** What a method gives back when its loop has ended. */
+export function resultOf(method: Method): TrainedModel {
   return {
-    ...end,
-    output: await run.saveArtifact("model", (folder) =>
-      method.save(folder, best?.step ?? state.step),
-    ),
+    model: method.trainees[0]!.model,
+    async save(folder) {
+      await method.save(folder);
+      for (const [name, write] of Object.entries(method.results ?? {})) {
+        await mkdir(join(folder, name), { recursive: true });
+        await write(join(folder, name));
+      }
+    },
   };
 }

@@ -5,7 +5,7 @@
 import { mkdtempSync, readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { recordsAs } from "../data/dataset.ts";
 import type { Model } from "../models/model.ts";
 import { weightOf } from "../models/model.ts";
@@ -18,11 +18,12 @@ import { resolveConfig } from "./configs.ts";
 import { dpo } from "./offline/dpo.ts";
 import { grpo } from "./online/grpo.ts";
 import { kto } from "./offline/kto.ts";
-import type { LoopContext } from "./loop.ts";
+import type { TrainingContext } from "./loop.ts";
 import { ppo } from "./online/ppo.ts";
 import { rewardModel } from "./offline/reward.ts";
 import { samplingEngine } from "./rollout/rollout.ts";
 import { sft } from "./offline/sft.ts";
+import { Trainee } from "./trainee.ts";
 import { COMMON, collect, encoder, madePairs, tinyModel } from "./testing.ts";
 
 const pairs = madePairs(16);
@@ -32,7 +33,7 @@ const base = { ...COMMON, epochs: 4, learningRate: 1e-3, checkpointSteps: 2 } as
 type Train = (
   model: Model,
   adapter: "lora" | "none",
-  context: LoopContext,
+  context: TrainingContext,
 ) => AsyncGenerator<TrainingEvent>;
 const TRAINERS: Readonly<Record<string, Train>> = {
   sft: (model, adapter, context) =>
@@ -70,16 +71,27 @@ const newRun = (command: string): Run =>
     modelFingerprint: "m",
   });
 
-/** Trains, and spoils a weight when a step is done. */
+/** The model that the next trainer trains: a copy of the one that it is given. */
+function inTraining(): () => Model {
+  const opened = vi.spyOn(Trainee, "open");
+  return () => {
+    const { value } = opened.mock.settledResults[0]!;
+    return (value as Trainee).model;
+  };
+}
+
+/** Trains, and spoils a weight of the model in training when a step is done. */
 async function trainAndSpoil(
   events: AsyncIterable<TrainingEvent>,
-  target: { model: Model; weight: string; afterStep: number; value?: number },
+  target: { model: () => Model; weight: string; afterStep: number; value?: number },
 ): Promise<void> {
   const { weight, afterStep, value = NaN } = target;
   for await (const event of events)
     if (event.type === "step" && event.step === afterStep)
-      (weightOf(target.model, weight).data as Float32Array)[3] = value;
+      (weightOf(target.model(), weight).data as Float32Array)[3] = value;
 }
+
+afterEach(() => void vi.restoreAllMocks());
 
 const WEIGHT = "model.layers.1.mlp.up_proj.weight";
 
@@ -88,9 +100,13 @@ describe.each(Object.entries(TRAINERS))("%s", (name, train) => {
     "adapter %s: a NaN in a weight names step and weight, and the run goes on from the last good checkpoint",
     async (adapter) => {
       const run = newRun(name);
-      const model = tinyModel();
+      const opened = inTraining();
       await expect(
-        trainAndSpoil(train(model, adapter, { run }), { model, weight: WEIGHT, afterStep: 5 }),
+        trainAndSpoil(train(tinyModel(), adapter, { run }), {
+          model: opened,
+          weight: WEIGHT,
+          afterStep: 5,
+        }),
       ).rejects.toThrow(`step 6: ${WEIGHT} is not finite`);
       run.fail(new Error("stopped"));
       expect(readRunInfo(run.folder).status).toBe("failed");
@@ -102,7 +118,7 @@ describe.each(Object.entries(TRAINERS))("%s", (name, train) => {
       const state = await SafetensorsFile.open(
         join(again.resumedFrom!.folder, "state.safetensors"),
       );
-      expect((await state.read("values")).every(Number.isFinite)).toBe(true);
+      expect((await state.read("model.values")).every(Number.isFinite)).toBe(true);
       await state.close();
       const end = (await collect(train(tinyModel(), adapter, { run: again }))).at(-1)!;
       expect(end.type === "end" && end.status).toBe("completed");
@@ -111,10 +127,14 @@ describe.each(Object.entries(TRAINERS))("%s", (name, train) => {
 
   test("a NaN that would be saved is found at the checkpoint, which stays the one before", async () => {
     const run = newRun(name);
-    const model = tinyModel();
+    const opened = inTraining();
     // the events are pulled: the checkpoint of step 2 is made after the test has spoilt the weight
     await expect(
-      trainAndSpoil(train(model, "none", { run }), { model, weight: WEIGHT, afterStep: 4 }),
+      trainAndSpoil(train(tinyModel(), "none", { run }), {
+        model: opened,
+        weight: WEIGHT,
+        afterStep: 4,
+      }),
     ).rejects.toThrow(`step 4: ${WEIGHT} is not finite`);
     expect(run.checkpoints().map(({ step }) => step)).toEqual([2]);
     run.close();
@@ -166,13 +186,7 @@ describe.each(["ppo", "grpo"] as const)("%s", (name) => {
       await expect(
         trainAndSpoil(
           train(run, (actor) => (model = actor)),
-          {
-            get model() {
-              return model;
-            },
-            weight: WEIGHT,
-            afterStep,
-          },
+          { model: () => model, weight: WEIGHT, afterStep },
         ),
       ).rejects.toMatchObject({ code: "numeric", message: expect.stringContaining(WEIGHT) });
       expect(run.checkpoints().map(({ step }) => step)).toEqual(kept);

@@ -4,6 +4,8 @@
  * passes are exactly that many.
  */
 import { Random } from "../core/random.ts";
+import type { ScheduleOptions } from "../optim/schedules.ts";
+import { scheduleFactor } from "../optim/schedules.ts";
 
 export interface Passes {
   batchSize: number;
@@ -46,6 +48,31 @@ export function epochsAfter(
   { batchSize, epochs }: Pick<Passes, "batchSize" | "epochs">,
 ): number {
   return Math.min(steps * batchSize, samplesOf(examples, epochs)) / examples;
+}
+
+/** Where an optimiser step stands in its run. */
+export interface StepPlace {
+  /** From 1. */
+  step: number;
+  learningRate: number;
+  /** Passes that are done after it. */
+  epoch: number;
+}
+
+/** Options of a run from data that place its steps. */
+export interface DataSchedule extends Passes, Omit<ScheduleOptions, "totalSteps"> {
+  /** Peak. */
+  learningRate: number;
+}
+
+/** @param index of the step, from 0 */
+export function placeOf(index: number, examples: number, config: DataSchedule): StepPlace {
+  const factor = scheduleFactor(index, { ...config, totalSteps: totalSteps(examples, config) });
+  return {
+    step: index + 1,
+    learningRate: config.learningRate * factor,
+    epoch: epochsAfter(examples, index + 1, config),
+  };
 }
 
 /** Items of optimiser step `step` (from 0). */

@@ -14,7 +14,7 @@ import type { TrainingEvent } from "../runs/events.ts";
 import { Run } from "../runs/run.ts";
 import { createEncoder } from "../text/encoder.ts";
 import { byteTokenizer } from "../text/testing.ts";
-import type { LoopContext } from "./loop.ts";
+import type { TrainingContext } from "./loop.ts";
 
 export const tokenizer = byteTokenizer();
 export const encoder = createEncoder(tokenizer, { maxLength: 48, template: "none" });
@@ -64,6 +64,18 @@ export async function collect(events: AsyncIterable<TrainingEvent>): Promise<Tra
   return all;
 }
 
+/** Runs a trainer to its end: what happened, and what it gave back. */
+export async function finished<T>(
+  events: AsyncGenerator<TrainingEvent, T>,
+): Promise<{ events: TrainingEvent[]; result: T }> {
+  const all: TrainingEvent[] = [];
+  for (;;) {
+    const { value, done } = await events.next();
+    if (done) return { events: all, result: value };
+    all.push(value);
+  }
+}
+
 /** A metric of every step. */
 export const stepMetric = (events: readonly TrainingEvent[], name: string): number[] =>
   events.flatMap((event) =>
@@ -84,7 +96,7 @@ export const warningsOf = (events: readonly TrainingEvent[]): string[] =>
  * that was not: metrics, checkpoint and the folders that it made.
  */
 export async function expectSameBytes(
-  train: (context: LoopContext) => AsyncIterable<TrainingEvent>,
+  train: (context: TrainingContext) => AsyncIterable<TrainingEvent>,
   artifacts: readonly string[] = ["model"],
 ): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "attune-same-bytes-"));

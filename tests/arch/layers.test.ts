@@ -218,12 +218,8 @@ const KNOWN_CIRCLES_OF_FILES: readonly string[] = [
   "models/adapter.ts models/int8.ts models/model.ts",
   "models/peft/fold.ts models/peft/read.ts",
   "models/plans/blockwise-sessions.ts models/plans/blockwise.ts",
-  "training/offline/dpo-metrics.ts training/offline/dpo.ts",
 ];
-const KNOWN_CIRCLES_OF_FOLDERS: readonly string[] = [
-  "training/common.config.ts training/offline",
-  "training/rollout training/trainee.ts",
-];
+const KNOWN_CIRCLES_OF_FOLDERS: readonly string[] = [];
 
 describe("circles", () => {
   const graph = new Map(

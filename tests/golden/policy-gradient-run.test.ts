@@ -9,7 +9,7 @@ import { describe, test } from "vitest";
 import type { Model } from "../../src/models/model.ts";
 import { resolveConfig } from "../../src/training/configs.ts";
 import { grpo } from "../../src/training/online/grpo.ts";
-import type { PolicyInput } from "../../src/training/rollout/policy-method.ts";
+import type { PolicyInput } from "../../src/training/rollout/policy.ts";
 import { reinforcePlusPlus } from "../../src/training/online/reinforce-plus-plus.ts";
 import { rloo } from "../../src/training/online/rloo.ts";
 import type { PrescribedAnswer } from "./prescribed.ts";

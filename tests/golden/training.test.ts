@@ -11,6 +11,8 @@ import type { PreferenceRecord, UnpairedRecord } from "../../src/data/records.ts
 import type { Model } from "../../src/models/model.ts";
 import { SCORE_HEAD } from "../../src/models/model.ts";
 import { openModel } from "../../src/models/open.ts";
+import type { TrainedModel } from "../../src/training/loop.ts";
+import { finished, stepsOf } from "../../src/training/testing.ts";
 import { SafetensorsFile } from "../../src/models/weights/safetensors.ts";
 import type { TrainingEvent } from "../../src/runs/events.ts";
 import type { Encoder } from "../../src/text/encoder.ts";
@@ -109,7 +111,7 @@ interface Setting {
   train: (
     input: { model: Model; encoder: Encoder },
     run: GoldenRun,
-  ) => AsyncGenerator<TrainingEvent>;
+  ) => AsyncGenerator<TrainingEvent, TrainedModel>;
   /** TRL's metrics that are something else with us, and why. */
   apart?: readonly string[];
   /** File of weights that the run starts from. */
@@ -274,9 +276,8 @@ describe.each(steps.runs.map((run) => [`${run.name}, ${run.batch}`, run] as cons
     const apart = setting.apart ? `, but ${setting.apart.join(", ")}` : "";
     test(`ten steps and the final weights equal TRL's within 1e-4${apart}`, async () => {
       const start = await openStart(setting.initial);
-      const found: Record<string, number>[] = [];
-      for await (const event of setting.train(start, run))
-        if (event.type === "step") found.push(event.metrics as Record<string, number>);
+      const { events, result } = await finished(setting.train(start, run));
+      const found = stepsOf(events);
       expect(found).toHaveLength(10);
       const compared = new Set<string>();
       run.steps.forEach((expected, step) => {
@@ -304,8 +305,8 @@ describe.each(steps.runs.map((run) => [`${run.name}, ${run.batch}`, run] as cons
       for (const [name, { data }] of final) {
         const ours =
           name === SCORE_HEAD
-            ? start.model.scoreHead!
-            : (start.model.adapter?.weights.get(name) ?? start.model.weights.get(name)!);
+            ? result.model.scoreHead!
+            : (result.model.adapter?.weights.get(name) ?? result.model.weights.get(name)!);
         expect(furthest(ours.data as Float32Array, data as Float32Array), name).toBeLessThan(
           TOLERANCE,
         );

@@ -32,10 +32,10 @@ import { resolveConfig } from "../../src/training/configs.ts";
 import { dpo } from "../../src/training/offline/dpo.ts";
 import { grpo } from "../../src/training/online/grpo.ts";
 import { kto } from "../../src/training/offline/kto.ts";
-import type { PolicyInput } from "../../src/training/rollout/policy-method.ts";
+import type { PolicyInput } from "../../src/training/rollout/policy.ts";
 import { rewardModel } from "../../src/training/offline/reward.ts";
 import { rloo } from "../../src/training/online/rloo.ts";
-import { openActor } from "../../src/training/rollout/roles.ts";
+import { openWeights } from "../../src/training/trainee.ts";
 import { sft } from "../../src/training/offline/sft.ts";
 import { prescribedEngine, prescribedReward, recordOf } from "../golden/prescribed.ts";
 import { repositoryRoot, sharedData } from "../support/shared.ts";
@@ -44,10 +44,10 @@ import { findPython } from "./python.ts";
 const SEED = 42;
 /** What all trainers start from: the adapter that methods over roll-outs make for their actor. */
 const adapterOf = (model: Model): Adapter =>
-  openActor(model, {
+  openWeights(model, {
     adapter: "lora",
     lora: { rank: 4, alpha: 8, rslora: false, targets: ["all-linear"] },
-    seed: SEED,
+    adapterSeed: Random.for(SEED, "actor").bits(),
   }).model.adapter!;
 const STEPS = 10;
 const ROWS = 2;

@@ -10,7 +10,7 @@ import { adapterBase, openOver, sourceOf } from "../../models/open.ts";
 import type { Precision } from "../../models/precision.ts";
 import type { Encoder } from "../../text/encoder.ts";
 import { createEncoder } from "../../text/encoder.ts";
-import type { PolicyReward } from "../../training/rollout/policy-method.ts";
+import type { PolicyReward } from "../../training/rollout/policy.ts";
 import { isRewardFile, openRewardFile, tryReward } from "../../training/rollout/reward-file.ts";
 import type { RewardModelInput, RewardSource } from "../../training/rollout/rewards.ts";
 import { checkRewardModel } from "../../training/rollout/rewards.ts";

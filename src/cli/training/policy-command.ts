@@ -9,14 +9,13 @@ import { recordsAs } from "../../data/dataset.ts";
 import type { PromptRecord, RecordKind } from "../../data/records.ts";
 import type { OpenedModel } from "../../models/open.ts";
 import type { ConfigDefinition, ConfigOf, Fields } from "../../config/config.ts";
-import { hashRows } from "../../runs/encoded-rows.ts";
 import { diskError } from "../../runs/files.ts";
 import type { EndEvent, TrainingEvent } from "../../runs/events.ts";
 import type { Run } from "../../runs/run.ts";
 import { checkDecodable } from "../../sampling/decoder-graph.ts";
-import type { LoopContext } from "../../training/loop.ts";
+import type { TrainingContext } from "../../training/loop.ts";
 import { examplesRead, totalSteps } from "../../training/passes.ts";
-import type { PolicyInput } from "../../training/rollout/policy-method.ts";
+import type { PolicyInput } from "../../training/rollout/policy.ts";
 import type { PolicyConfig } from "../../training/rollout/rollout.config.ts";
 import { isRewardFile } from "../../training/rollout/reward-file.ts";
 import { REWARD_TEMPLATE } from "../../training/rollout/reward-template.ts";
@@ -34,7 +33,11 @@ import { readTemplate } from "../inputs/template-input.ts";
 export interface PolicyCommand<F extends Fields, Input extends PolicyInput> {
   config: ConfigDefinition<F>;
   examples: readonly string[];
-  train: (input: Input, config: ConfigOf<F>, context: LoopContext) => AsyncIterable<TrainingEvent>;
+  train: (
+    input: Input,
+    config: ConfigOf<F>,
+    context: TrainingContext,
+  ) => AsyncIterable<TrainingEvent>;
   /** Steps of a run. Default: roll-outs of batchSize answers. */
   steps?: (prompts: number, config: ConfigOf<F>) => number;
   /** Refuses what such a number of steps makes pointless. */
@@ -181,12 +184,6 @@ export function policyCommand<F extends Fields, Input extends PolicyInput>({
           dataHash: joined(dataset.hash, more?.dataHash),
           modelFingerprint: joined(roles.fingerprint, opened?.fingerprint),
         });
-        run.keepRows(
-          hashRows(
-            encoded.prompts.map(({ ids }) => ids),
-            encoder.fingerprint,
-          ),
-        );
         const end = await runTrainer(
           train(inputOf(await more?.begin(run)), config, { run, signal }),
           reporter,

@@ -18,10 +18,11 @@ import { cacheFolder } from "../../runs/cache-folder.ts";
 import type { EndEvent, TrainingEvent } from "../../runs/events.ts";
 import type { Run } from "../../runs/run.ts";
 import type { Encoder } from "../../text/encoder.ts";
-import type { EncodingReport } from "../../training/offline/encoding.ts";
-import type { LoopContext, LoopOptions } from "../../training/loop.ts";
+import type { EncodingReport } from "../../training/encoding.ts";
+import type { TrainingContext } from "../../training/loop.ts";
 import type { SftConfig } from "../../training/offline/sft.ts";
 import { encodeSftRecord } from "../../training/offline/sft.ts";
+import type { DataSchedule } from "../../training/passes.ts";
 import { totalSteps } from "../../training/passes.ts";
 import type { CommandContext } from "../command.ts";
 import { runTrainer, dryRunTrainer } from "../display/run-trainer.ts";
@@ -36,7 +37,7 @@ import {
 } from "../display/shown-example.ts";
 import type { RunFacts } from "./training-command.ts";
 
-export interface InputConfig extends LoopOptions, DataConfig {
+export interface InputConfig extends DataSchedule, DataConfig {
   model: string;
   seed: number;
   heldOut: number;
@@ -153,7 +154,7 @@ export interface TrainingJob<R extends DataRecord> {
    * What is learned of an example: its answers (the default), every token, or a score at the end.
    */
   loss?: SftConfig["loss"] | "score";
-  train: (context: LoopContext) => AsyncGenerator<TrainingEvent>;
+  train: (context: TrainingContext) => AsyncGenerator<TrainingEvent>;
 }
 
 /** The first record as its trainer encodes it. */

@@ -11,15 +11,11 @@ import { reduce } from "./samples/reduce.ts";
 import type { Sample } from "./samples/sample.ts";
 import { shape } from "./samples/shape.ts";
 
-const SAMPLES: { readonly [N in OpName]: readonly Sample<N>[] } = {
+export const SAMPLES = {
   ...elementwise,
   ...reduce,
   ...shape,
   ...indexing,
   ...linearAlgebra,
   ...attention,
-};
-
-export function samplesOf<N extends OpName>(op: N): readonly Sample<N>[] {
-  return SAMPLES[op];
-}
+} satisfies { [N in OpName]: readonly Sample<N>[] };

@@ -8,10 +8,12 @@
 import { AttuneError } from "../../core/errors.ts";
 import { fitsSize, formatShape, resolveShape, symbolSizes } from "../dimensions.ts";
 import type { Graph, GraphNode, Value } from "../ir.ts";
+import type { OpName } from "../op-types.ts";
 import { liveNodes } from "../passes.ts";
 import type { PlainTensor } from "./plain.ts";
 import { fromHost } from "./plain.ts";
-import { referenceOf } from "./references.ts";
+import { REFERENCES } from "./references.ts";
+import type { Reference } from "./references/reference.ts";
 
 /** Inputs by name. */
 export type PlainInputs = Readonly<Record<string, PlainTensor>>;
@@ -81,7 +83,8 @@ function evaluate(
   known: Map<Value, PlainTensor>,
   sizes: Readonly<Record<string, number>>,
 ): void {
-  const results = referenceOf(node.op)(
+  const reference = REFERENCES[node.op] as unknown as Reference<OpName>;
+  const results = reference(
     node.inputs.map((input) => read(input, known)),
     node.attributes,
     (shape) => resolveShape(shape, sizes),

@@ -12,16 +12,11 @@ import { reduce } from "./references/reduce.ts";
 import type { Reference } from "./references/reference.ts";
 import { shape } from "./references/shape.ts";
 
-const REFERENCES: { readonly [N in OpName]: Reference<N> } = {
+export const REFERENCES = {
   ...elementwise,
   ...reduce,
   ...shape,
   ...indexing,
   ...linearAlgebra,
   ...attention,
-};
-
-/** What an operation means. */
-export function referenceOf<N extends OpName>(op: N): Reference<N> {
-  return REFERENCES[op];
-}
+} satisfies { [N in OpName]: Reference<N> };

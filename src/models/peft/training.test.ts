@@ -5,8 +5,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { float32 } from "../../core/tensor.ts";
 import { sftObjective } from "../../objectives/sft.ts";
-import { openForTraining } from "../../training/prepare.ts";
-import { copyAdapter, openActor } from "../../training/rollout/roles.ts";
+import { copyAdapter, openWeights as openForTraining } from "../../training/trainee.ts";
 import { adapterNames } from "../adapter.ts";
 import { readModel } from "../load.ts";
 import type { Model } from "../model.ts";
@@ -21,7 +20,7 @@ const here = dirname(fileURLToPath(import.meta.url));
 const options = {
   adapter: "lora",
   lora: { rank: 2, alpha: 4, rslora: false, targets: ["q_proj"] },
-  seed: 1,
+  adapterSeed: 1,
 } as const;
 
 async function open(name: string): Promise<Model> {
@@ -40,8 +39,7 @@ describe.each(["rank-pattern", "layers", "lora-bias", "lora-bias-without-bias", 
     test("the block plan's gradients are the whole plan's, and what only fills up has none", async () => {
       const gradients = await Promise.all(
         (["whole", ...RECOMPUTE] as const).map(async (kind) => {
-          const model = await open(name);
-          const trainable = openForTraining(model, options);
+          const { model, trainable } = openForTraining(await open(name), options);
           const common = {
             model,
             trainable,
@@ -109,9 +107,7 @@ describe.each(["rank-pattern", "layers", "lora-bias", "lora-bias-without-bias", 
 test("a copy keeps scales and folded parts; an adapter that is folded as a whole is not trained further", async () => {
   const uneven = await open("rank-pattern");
   expect(copyAdapter(uneven.adapter!)).toEqual(uneven.adapter);
-  expect(openActor(uneven, options).model.adapter).toEqual(uneven.adapter);
-  for (const use of [openActor, openForTraining]) {
-    const dora = await open("dora");
-    expect(() => use(dora, options)).toThrow("this adapter cannot be trained further");
-  }
+  expect(openForTraining(uneven, options).model.adapter).toEqual(uneven.adapter);
+  const dora = await open("dora");
+  expect(() => openForTraining(dora, options)).toThrow("this adapter cannot be trained further");
 });

@@ -10,41 +10,37 @@
  * SFT term is normalised by the tokens of the whole optimiser step.
  */
 import { float32 } from "../../core/tensor.ts";
+import type { ConfigOf } from "../../config/config.ts";
 import type { PreferenceRecord } from "../../data/records.ts";
 import type { Model } from "../../models/model.ts";
-import type { ExecutionPlan, InputsOf, StepResult } from "../../models/plans/plan.ts";
+import type { StepResult } from "../../models/plans/plan.ts";
 import { saveTrained } from "../../models/save.ts";
 import type { PairObjective } from "../../objectives/pairs.ts";
 import { pairObjective, sequencesPerPair } from "../../objectives/pairs.ts";
 import { PREFERENCE_LOSS_TABLE } from "../../objectives/preference.ts";
-import type { ConfigOf } from "../../config/config.ts";
 import type { TrainingEvent } from "../../runs/events.ts";
 import type { EncodedPair, Encoder } from "../../text/encoder.ts";
+import type { LaidBatch, LaidRow } from "../layout.ts";
+import { layShared, sumBySequence, withPromptReads } from "../layout.ts";
+import type { Method, TrainedModel, TrainingContext } from "../loop.ts";
+import { keepRows, resultOf, trainingLoop, warn } from "../loop.ts";
+import { itemsOfStep, itemsSeen, placeOf, totalSteps } from "../passes.ts";
+import type { MicroBatch } from "../trainee.ts";
+import { ONLY, Trainee } from "../trainee.ts";
 import type { dpoConfig } from "./dpo.config.ts";
-import type { ReadPair } from "./dpo-metrics.ts";
+import type { ReadPair } from "../pair-metrics.ts";
 import {
   evaluationMetrics,
   lossWeights,
   pairMetrics,
   readPairs,
   rewardsOf,
-} from "./dpo-metrics.ts";
-import { EncodingReport } from "./encoding.ts";
-import { LastEvaluation, promptCluster, writeHeldOut } from "./held-out.ts";
-import type { LaidBatch, LaidRow } from "../layout.ts";
-import { groupByLength, joinRows, layShared, sumBySequence, withPromptReads } from "../layout.ts";
-import type { LoopContext, MicroBatch } from "../loop.ts";
-import { trainingLoop } from "../loop.ts";
-import { itemsSeen } from "../passes.ts";
-import { choosePlan, openForTraining } from "../prepare.ts";
-import type { ReferenceModel } from "./reference.ts";
-import {
-  ReferenceTable,
-  asGiven,
-  referenceKey,
-  referenceModel,
-  tellWarnings,
-} from "./reference.ts";
+} from "../pair-metrics.ts";
+import { EncodingReport } from "../encoding.ts";
+import { LastEvaluation, promptCluster, scoreOf, writeHeldOut } from "./held-out.ts";
+import type { Reference } from "./reference.ts";
+import { openReference, ReferenceTable } from "./reference.ts";
+import { RowBatches } from "./row-batches.ts";
 
 export type DpoConfig = ConfigOf<typeof dpoConfig>;
 
@@ -116,30 +112,49 @@ function toPair(
   };
 }
 
-/** Trains, and yields what happens; the model holds the result. */
+/** Trains, yields what happens, and returns what was trained. */
 export async function* dpo(
   input: DpoInput,
   config: DpoConfig,
-  context: LoopContext = {},
-): AsyncGenerator<TrainingEvent> {
-  const { model, encoder } = input;
-  const withPrompt = readsPrompts(config);
-  const needsReference = config.loss.some((type) => PREFERENCE_LOSS_TABLE[type].reference);
-  const { pairs, held, report } = encodeDpo(input, config);
-  yield* report.tell(context);
-  const given = asGiven(model, config.reference);
-  const trainable = openForTraining(model, config);
-  const plan = choosePlan(
-    {
-      model,
-      reads: "tokens",
-      objective: pairObjective(lossWeights(config), config, { withPrompt }),
-      trainable,
-    },
-    config,
-  );
-  const layout = { padId: encoder.padId };
+  context: TrainingContext = {},
+): AsyncGenerator<TrainingEvent, TrainedModel> {
+  const encoded = encodeDpo(input, config);
+  for (const warning of encoded.report.warnings) yield warn(warning, context);
+  keepRows(encoded.pairs, context);
+  const run = await openDpo(input, encoded, { config, context });
+  const method = dpoMethod(run, input);
+  yield* trainingLoop(method, config, context);
+  return resultOf(method);
+}
 
+/** What a run works with. */
+interface DpoRun {
+  config: DpoConfig;
+  pairs: readonly Pair[];
+  held: readonly Pair[];
+  trainee: Trainee<PairObjective>;
+  table: ReferenceTable;
+  /** Undefined for losses without one. */
+  reference: Reference | undefined;
+  batches: RowBatches<Pair>;
+  /** Sequences that are read of one pair. */
+  columns: number;
+}
+
+async function openDpo(
+  { model, encoder }: DpoInput,
+  { pairs, held }: EncodedPairs,
+  { config, context }: { config: DpoConfig; context: TrainingContext },
+): Promise<DpoRun> {
+  const withPrompt = readsPrompts(config);
+  const trainee = await Trainee.open(model, {
+    name: ONLY,
+    config,
+    adapterSeed: config.seed,
+    takesModel: context.takesModel && config.reference !== "copy",
+    reads: "tokens",
+    objective: pairObjective(lossWeights(config), config, { withPrompt }),
+  });
   // 3.
   const all = [...pairs, ...held];
   const rows = {
@@ -148,215 +163,171 @@ export async function* dpo(
     lengthOf: (index: number) => all[index]!.row.ids.length,
     lay: (index: number) => all[index]!.row,
   };
-  const table = new ReferenceTable(rows, { ...layout, microBatchTokens: config.microBatchTokens });
+  const layout = {
+    padId: encoder.padId,
+    microBatchTokens: config.microBatchTokens,
+  };
+  const needsReference = config.loss.some((type) => PREFERENCE_LOSS_TABLE[type].reference);
+  const wanted = [...itemsSeen(pairs, config), ...held].map(({ index }) => index);
   const reference = needsReference
-    ? referenceModel(config.reference, { given, plan }, config)
+    ? openReference({ rows, wanted }, { start: model, trainee, encoder }, { config, context })
     : undefined;
-  if (!reference) table.values.fill(0);
-  else if (config.reference === "cached" && !context.run?.resumedFrom && !context.rehearsal) {
-    const wanted = [...itemsSeen(pairs, config), ...held].map(({ index }) => index);
-    yield* tellWarnings(
-      await table.complete(wanted, reference, {
-        key: referenceKey(encoder, config, context),
-        context,
-      }),
-      context,
-    );
-  }
-
-  const work = new PairWork({ config, plan, table, reference, layout, columns: rows.sequences });
-  const evaluated = new LastEvaluation(() => work.read(held));
-  try {
-    yield* trainingLoop(
-      {
-        name: "dpo",
-        items: pairs,
-        plan,
-        trainable,
-        model,
-        extraState: { reference: table.values },
-        watch: "eval_loss",
-        // 4.
-        microBatches: (items) => work.microBatches(items),
-        // 5.
-        metrics: (results, batches) => work.metrics(results, batches),
-        // 6.
-        ...(held.length === 0
-          ? {}
-          : {
-              evaluate: async (step) => {
-                const { pairs: read, nll } = await evaluated.at(step);
-                return { metrics: evaluationMetrics(read, config, nll), examples: read.length };
-              },
-            }),
-        save: async (folder, step) => {
-          await saveTrained(model, encoder, folder);
-          if (held.length === 0) return;
-          const { pairs: read } = await evaluated.at(step);
-          await writeHeldOut(
-            folder,
-            read.map((pair) => ({
-              ...rewardsOf(pair, config),
-              chosenLength: pair.chosenTokens,
-              rejectedLength: pair.rejectedTokens,
-              p: pair.p,
-              cluster: pair.cluster,
-            })),
-          );
-        },
-      },
-      config,
-      context,
-    );
-  } finally {
-    await reference?.close();
-  }
+  const table = reference?.table ?? ReferenceTable.without(rows, layout);
+  const batches = new RowBatches<Pair>({
+    ...layout,
+    lengthOf: ({ row }) => row.ids.length,
+    rowOf: ({ row }) => row,
+    before: async (members, laid) =>
+      reference?.ensure(
+        members.map(({ index }) => index),
+        laid,
+      ),
+  });
+  return { config, pairs, held, trainee, table, reference, batches, columns: rows.sequences };
 }
 
-interface PairWorkParts {
-  config: DpoConfig;
-  plan: ExecutionPlan<PairObjective>;
-  table: ReferenceTable;
-  reference: ReferenceModel | undefined;
-  layout: { padId: number };
-  /** Sequences that are read of one pair. */
-  columns: number;
-}
-
-/** Batches of pairs, and what is read of them. */
-class PairWork {
-  private readonly parts: PairWorkParts;
-
-  constructor(parts: PairWorkParts) {
-    this.parts = parts;
-  }
-
-  async microBatches(items: readonly Pair[]): Promise<MicroBatch<PairObjective>[]> {
-    const sftTokens = items.reduce((total, pair) => total + pair.sftTokens, 0);
-    const batches: MicroBatch<PairObjective>[] = [];
-    for (const group of this.groups(items))
-      batches.push(
-        await this.microBatch(group, {
-          scale: 1 / items.length,
-          sftSlope: -this.parts.config.sftWeight / sftTokens,
+function dpoMethod(run: DpoRun, { encoder }: DpoInput): Method {
+  const { config, pairs, held, trainee, table, reference } = run;
+  const evaluated = new LastEvaluation(() => readHeld(run));
+  return {
+    name: "dpo",
+    trainees: [trainee],
+    totalSteps: totalSteps(pairs.length, config),
+    examples: pairs.length,
+    tensors: { reference: table.values },
+    choosesBest: true,
+    // A checkpoint holds what is known of the reference.
+    prepare: async (kept) => (kept ? [] : ((await reference?.prepare()) ?? [])),
+    async step(index) {
+      const items = itemsOfStep(pairs, index, config);
+      // 4.
+      const batches = await microBatches(run, items);
+      const place = placeOf(index, pairs.length, config);
+      const { results, outcome } = await trainee.learn(batches, place);
+      // 5.
+      return { ...outcome, metrics: { ...outcome.metrics, ...metricsOf(run, results, batches) } };
+    },
+    // 6.
+    ...(held.length === 0
+      ? {}
+      : {
+          async evaluate(step) {
+            const { pairs: read, nll } = await evaluated.at(step);
+            const metrics = evaluationMetrics(read, config, nll);
+            return { metrics, examples: read.length, score: scoreOf(metrics, "eval_loss") };
+          },
+          finish: async (step) => void (await evaluated.at(step)),
         }),
-      );
-    return batches;
-  }
+    async save(folder) {
+      await saveTrained(trainee.model, encoder, folder);
+      const read = evaluated.last?.pairs ?? [];
+      if (read.length > 0)
+        await writeHeldOut(
+          folder,
+          read.map((pair) => heldOutPair(pair, config)),
+        );
+    },
+    close: async () => reference?.close(),
+  };
+}
 
-  private async microBatch(
-    group: readonly Pair[],
-    { scale, sftSlope }: { scale: number; sftSlope: number },
-  ): Promise<MicroBatch<PairObjective>> {
-    const { batch, sequenceOfRead, tokens } = await this.layOut(group);
+const heldOutPair = (pair: ReadHeldPair, config: DpoConfig) => ({
+  ...rewardsOf(pair, config),
+  chosenLength: pair.chosenTokens,
+  rejectedLength: pair.rejectedTokens,
+  p: pair.p,
+  cluster: pair.cluster,
+});
+
+function microBatches(
+  { batches, config, table, columns }: DpoRun,
+  items: readonly Pair[],
+): Promise<MicroBatch<PairObjective>[]> {
+  const scale = 1 / items.length;
+  const sftTokens = items.reduce((total, pair) => total + pair.sftTokens, 0);
+  const sftSlope = -config.sftWeight / sftTokens;
+  return batches.forTraining<PairObjective>(items, (members, { sequenceOfRead }) => {
     const sides = (pick: (pair: Pair) => readonly [number, number]) =>
-      float32([group.length, 2], group.flatMap(pick));
+      float32([members.length, 2], members.flatMap(pick));
     const slope = Float32Array.from(sequenceOfRead.data, (sequence) =>
-      Number(sequence) % this.parts.columns === 1 ? 0 : sftSlope,
+      Number(sequence) % columns === 1 ? 0 : sftSlope,
     );
-    const inputs: InputsOf<PairObjective> = {
+    return {
       sequence: sequenceOfRead,
-      reference: sides(({ index }) => pairOf(this.parts.table.of(index))),
+      reference: sides(({ index }) => pairOf(table.of(index))),
       lengths: sides((pair) => [pair.chosenTokens, pair.rejectedTokens]),
       p: float32(
-        [group.length],
-        group.map(({ p }) => p),
+        [members.length],
+        members.map(({ p }) => p),
       ),
       scale: float32(
-        [group.length],
-        group.map(() => scale),
+        [members.length],
+        members.map(() => scale),
       ),
       sftSlope: float32([slope.length], slope),
     };
-    return { batch, inputs, tokens };
-  }
+  });
+}
 
-  metrics(
-    results: readonly StepResult<PairObjective>[],
-    batches: readonly MicroBatch<PairObjective>[],
-  ) {
-    const { config, columns } = this.parts;
-    const pairs = results.flatMap(({ metrics }, i) => {
-      const { reference, lengths, p } = batches[i]!.inputs;
-      return readPairs(metrics.logps.data, {
-        reference: reference.data,
-        lengths: lengths.data,
-        p: p.data,
-        columns,
-      });
+function metricsOf(
+  { config, columns }: DpoRun,
+  results: readonly StepResult<PairObjective>[],
+  batches: readonly MicroBatch<PairObjective>[],
+) {
+  const pairs = results.flatMap(({ metrics }, i) => {
+    const { reference, lengths, p } = batches[i]!.inputs;
+    return readPairs(metrics.logps.data, {
+      reference: reference.data,
+      lengths: lengths.data,
+      p: p.data,
+      columns,
     });
-    const sftTerm = results.reduce(
-      (total, { readout }, i) =>
-        total +
-        batches[i]!.inputs.sftSlope.data.reduce(
-          (sum, slope, read) => sum + slope * readout[read]!,
-          0,
-        ),
-      0,
-    );
-    return pairMetrics(
-      pairs,
-      config,
-      config.sftWeight > 0 ? sftTerm / config.sftWeight : undefined,
-    );
-  }
+  });
+  const sftTerm = results.reduce(
+    (total, { readout }, i) =>
+      total +
+      batches[i]!.inputs.sftSlope.data.reduce(
+        (sum, slope, read) => sum + slope * readout[read]!,
+        0,
+      ),
+    0,
+  );
+  return pairMetrics(pairs, config, config.sftWeight > 0 ? sftTerm / config.sftWeight : undefined);
+}
 
-  /** Reads pairs without training; `nll` is the mean over the tokens that the SFT term reads. */
-  async read(
-    items: readonly Pair[],
-  ): Promise<{ pairs: (ReadPair & { cluster: string })[]; nll: number }> {
-    const { plan, table, columns } = this.parts;
-    const pairs = new Map<Pair, ReadPair & { cluster: string }>();
-    let sft = 0;
-    for (const group of this.groups(items)) {
-      const { batch, sequenceOfRead } = await this.layOut(group);
-      const logps = sumBySequence(
-        (await plan.score(batch)).readout,
-        sequenceOfRead,
-        columns * group.length,
-      );
-      group.forEach((pair, i) => {
-        const { index, chosenTokens, rejectedTokens, p, cluster } = pair;
-        const [chosen, rejected] = pairOf(logps.subarray(columns * i));
-        const [referenceChosen, referenceRejected] = pairOf(table.of(index));
-        pairs.set(pair, {
-          chosen,
-          rejected,
-          referenceChosen,
-          referenceRejected,
-          chosenTokens,
-          rejectedTokens,
-          p,
-          cluster,
-        });
-        sft -= chosen + (columns > 2 ? logps[columns * i + 2]! : 0);
+type ReadHeldPair = ReadPair & { cluster: string };
+
+/** Reads held-out pairs; `nll` is the mean over the tokens that the SFT term reads. */
+async function readHeld({
+  held,
+  trainee,
+  table,
+  batches,
+  columns,
+}: DpoRun): Promise<{ pairs: ReadHeldPair[]; nll: number }> {
+  const pairs = new Map<Pair, ReadHeldPair>();
+  let sft = 0;
+  await batches.read(held, trainee.plan, (members, { readout }, laid: LaidBatch) => {
+    const logps = sumBySequence(readout, laid.sequenceOfRead, columns * members.length);
+    members.forEach((pair, i) => {
+      const { index, chosenTokens, rejectedTokens, p, cluster } = pair;
+      const [chosen, rejected] = pairOf(logps.subarray(columns * i));
+      const [referenceChosen, referenceRejected] = pairOf(table.of(index));
+      pairs.set(pair, {
+        chosen,
+        rejected,
+        referenceChosen,
+        referenceRejected,
+        chosenTokens,
+        rejectedTokens,
+        p,
+        cluster,
       });
-    }
-    return {
-      pairs: items.map((pair) => pairs.get(pair)!),
-      nll: sft / items.reduce((total, { sftTokens }) => total + sftTokens, 0),
-    };
-  }
-
-  private groups(items: readonly Pair[]): Pair[][] {
-    return groupByLength(items, ({ row }) => row.ids.length, this.parts.config.microBatchTokens);
-  }
-
-  /** Lays pairs out, with the reference's values known afterwards. */
-  private async layOut(group: readonly Pair[]): Promise<LaidBatch> {
-    const { table, reference, layout } = this.parts;
-    const laid = joinRows(
-      group.map(({ row }) => row),
-      layout,
-    );
-    if (reference)
-      await table.ensure(
-        group.map(({ index }) => index),
-        reference,
-        laid,
-      );
-    return laid;
-  }
+      sft -= chosen + (columns > 2 ? logps[columns * i + 2]! : 0);
+    });
+  });
+  const tokens = held.reduce((total, { sftTokens }) => total + sftTokens, 0);
+  return { pairs: held.map((pair) => pairs.get(pair)!), nll: sft / tokens };
 }
 
 const countOf = (labels: Uint8Array): number => labels.reduce((total, label) => total + label, 0);

@@ -10,6 +10,7 @@ import { promptKey } from "../../data/split.ts";
 import type { DataRecord } from "../../data/records.ts";
 import type { Metrics } from "../../runs/events.ts";
 import { readWholeFile } from "../../runs/files.ts";
+import type { Score } from "../step.ts";
 
 /** One held-out pair. */
 export interface HeldOutPair {
@@ -48,11 +49,9 @@ export function readHeldOut(folder: string): HeldOutPair[] {
     .map((line) => JSON.parse(line) as HeldOutPair);
 }
 
-/** Metrics by the names that they have on held-out data: with `eval_` before them. */
-export function evaluationNames(metrics: Metrics): Metrics {
-  return Object.fromEntries(
-    Object.entries(metrics).map(([name, value]) => [`eval_${name}`, value]),
-  );
+/** The checkpoint with the lowest loss on held-out data is the result. */
+export function scoreOf(metrics: Metrics, metric: "eval_loss"): Score {
+  return { metric, value: metrics[metric]! };
 }
 
 /** Remembers an evaluation until the weights have changed. */
@@ -62,6 +61,11 @@ export class LastEvaluation<T> {
 
   constructor(measure: () => Promise<T>) {
     this.measure = measure;
+  }
+
+  /** What was measured last. */
+  get last(): T | undefined {
+    return this.known?.value;
   }
 
   /** What holds after `step` steps. */

@@ -8,9 +8,10 @@ import type { Model } from "../../models/model.ts";
 import { roundProjections } from "../../models/int8.ts";
 import { resolveConfig } from "../configs.ts";
 import { dpo } from "./dpo.ts";
-import type { LoopContext } from "../loop.ts";
+import type { TrainingEvent } from "../../runs/events.ts";
+import type { TrainingContext } from "../loop.ts";
 import { ppo } from "../online/ppo.ts";
-import { addScoreHead } from "./reward.ts";
+import { freshScoreHead } from "./reward.ts";
 import {
   COMMON,
   collect,
@@ -34,7 +35,7 @@ const pairs = madePairs(32);
 
 async function preferred(
   changes: Record<string, unknown> = {},
-  context: LoopContext = {},
+  context: TrainingContext = {},
 ): Promise<ReturnType<typeof stepsOf>> {
   const config = resolveConfig("dpo", {
     ...COMMON,
@@ -75,11 +76,11 @@ const prompts = Array.from({ length: 12 }, (_, i) => ({
 
 async function* rolled(
   changes: Record<string, unknown>,
-  context: LoopContext = {},
-): ReturnType<typeof ppo> {
+  context: TrainingContext = {},
+): AsyncGenerator<TrainingEvent, void> {
   const model = await rounded();
   const judge = shareBase(model);
-  addScoreHead(judge, 3);
+  judge.scoreHead = freshScoreHead(judge, 3);
   const config = resolveConfig("ppo", {
     model: "tiny",
     data: "made",

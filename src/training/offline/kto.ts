@@ -15,34 +15,32 @@
  * same prompt is no mismatch; 3. on held-out data z0 is of all of it.
  */
 import { float32 } from "../../core/tensor.ts";
+import type { ConfigOf } from "../../config/config.ts";
 import type { UnpairedRecord } from "../../data/records.ts";
 import type { Model } from "../../models/model.ts";
-import type { ExecutionPlan, InputsOf, StepResult } from "../../models/plans/plan.ts";
+import type { StepResult } from "../../models/plans/plan.ts";
 import { saveTrained } from "../../models/save.ts";
-import type { KtoObjective } from "../../objectives/kto.ts";
 import { evaluatorOf } from "../../objectives/evaluate.ts";
+import type { KtoObjective } from "../../objectives/kto.ts";
 import { ktoObjective, ktoReferencePoint } from "../../objectives/kto.ts";
-import type { ConfigOf } from "../../config/config.ts";
 import type { Metrics, TrainingEvent } from "../../runs/events.ts";
 import { mean } from "../../stats/intervals.ts";
 import type { EncodedExample, Encoder } from "../../text/encoder.ts";
+import type { LaidRow } from "../layout.ts";
+import { layShared, sumBySequence } from "../layout.ts";
+import type { Method, TrainedModel, TrainingContext } from "../loop.ts";
+import { keepRows, resultOf, trainingLoop, warn } from "../loop.ts";
+import { examplesRead, itemsOfRun, itemsOfStep, placeOf, totalSteps } from "../passes.ts";
+import type { Warning } from "../step.ts";
+import { evaluationNames } from "../step.ts";
+import type { MicroBatch } from "../trainee.ts";
+import { ONLY, Trainee } from "../trainee.ts";
+import { EncodingReport } from "../encoding.ts";
+import { scoreOf } from "./held-out.ts";
 import type { ktoConfig } from "./kto.config.ts";
-import { EncodingReport } from "./encoding.ts";
-import { evaluationNames } from "./held-out.ts";
-import type { LaidBatch, LaidRow } from "../layout.ts";
-import { groupByLength, joinRows, layShared, sumBySequence } from "../layout.ts";
-import type { LoopContext, MicroBatch } from "../loop.ts";
-import { trainingLoop } from "../loop.ts";
-import { examplesRead, itemsOfRun } from "../passes.ts";
-import { choosePlan, openForTraining } from "../prepare.ts";
-import type { ReferenceModel, RowSource } from "./reference.ts";
-import {
-  ReferenceTable,
-  asGiven,
-  referenceKey,
-  referenceModel,
-  tellWarnings,
-} from "./reference.ts";
+import type { Reference, RowSource } from "./reference.ts";
+import { openReference } from "./reference.ts";
+import { RowBatches } from "./row-batches.ts";
 
 export type KtoConfig = ConfigOf<typeof ktoConfig>;
 
@@ -113,81 +111,129 @@ export function partnersOf<T extends { promptKey: string }>(answers: readonly T[
   });
 }
 
-/** Trains, and yields what happens; the model holds the result. */
+/** Trains, yields what happens, and returns what was trained. */
 export async function* kto(
   input: KtoInput,
   config: KtoConfig,
-  context: LoopContext = {},
-): AsyncGenerator<TrainingEvent> {
-  const { model, encoder } = input;
+  context: TrainingContext = {},
+): AsyncGenerator<TrainingEvent, TrainedModel> {
   const { answers, held, report } = encodeKto(input, config);
-  yield* report.tell(context);
-  const given = asGiven(model, config.reference);
-  const trainable = openForTraining(model, config);
-  const plan = choosePlan(
-    { model, reads: "tokens", objective: ktoObjective(config), trainable },
-    config,
-  );
+  const warnings = [...report.warnings, ...adviseOnBalance(answers, config)];
+  if (examplesRead(answers.length, config) % config.batchSize === 1)
+    warnings.push({
+      id: "kto-lone-answer",
+      message:
+        "the last step holds one answer alone, whose prompt no other answer is read with: its KL " +
+        "term is 0",
+    });
+  for (const warning of warnings) yield warn(warning, context);
+  keepRows(answers, context);
+  const run = await openKto(input, { answers, held }, { config, context });
+  const method = ktoMethod(run, input);
+  yield* trainingLoop(method, config, context);
+  return resultOf(method);
+}
 
+/** What a run works with. */
+interface KtoRun {
+  config: KtoConfig;
+  answers: readonly Answer[];
+  held: readonly Answer[];
+  trainee: Trainee<KtoObjective>;
+  rows: Rows;
+  reference: Reference;
+  batches: RowBatches<PlacedRow>;
+}
+
+/** A row by its index, and its place among those that are read with it: it may be there twice. */
+interface PlacedRow {
+  row: number;
+  place: number;
+}
+
+const placed = (rows: readonly number[]): PlacedRow[] => rows.map((row, place) => ({ row, place }));
+
+async function openKto(
+  { model, encoder }: KtoInput,
+  { answers, held }: Pick<EncodedAnswers, "answers" | "held">,
+  { config, context }: { config: KtoConfig; context: TrainingContext },
+): Promise<KtoRun> {
+  const trainee = await Trainee.open(model, {
+    name: ONLY,
+    config,
+    adapterSeed: config.seed,
+    takesModel: context.takesModel && config.reference !== "copy",
+    reads: "tokens",
+    objective: ktoObjective(config),
+  });
   // 3.
   const rows = new Rows([...answers, ...held], encoder.maxLength);
+  const wanted = rowsOfRun(rows, { answers, held }, config);
+  const parts = { start: model, trainee, encoder };
+  const reference = openReference({ rows, wanted }, parts, { config, context });
+  const batches = new RowBatches<PlacedRow>({
+    padId: encoder.padId,
+    microBatchTokens: config.microBatchTokens,
+    lengthOf: ({ row }) => rows.lengthOf(row),
+    rowOf: ({ row }) => rows.lay(row),
+    before: (members, laid) =>
+      reference.ensure(
+        members.map(({ row }) => row),
+        laid,
+      ),
+  });
+  return { config, answers, held, trainee, rows, reference, batches };
+}
+
+/** Rows that a run reads: its answers, and the prompts with their partners' completions. */
+function rowsOfRun(
+  rows: Rows,
+  { answers, held }: Pick<EncodedAnswers, "answers" | "held">,
+  config: KtoConfig,
+): number[] {
   const order = itemsOfRun(answers, config);
   const wanted = new Set([...order, ...held].map(({ index }) => index));
   for (let start = 0; start < order.length; start += config.batchSize)
-    rows
-      .addPartners(order.slice(start, start + config.batchSize))
-      .forEach((row) => wanted.add(row));
-  rows.addPartners(held).forEach((row) => wanted.add(row));
-  const layout = { padId: encoder.padId };
-  const table = new ReferenceTable(rows, { ...layout, microBatchTokens: config.microBatchTokens });
-  const reference = referenceModel(config.reference, { given, plan }, config);
-  if (config.reference === "cached" && !context.run?.resumedFrom && !context.rehearsal) {
-    yield* tellWarnings(
-      await table.complete([...wanted], reference, {
-        key: referenceKey(encoder, config, context),
-        context,
-      }),
-      context,
-    );
-  }
-  yield* balanceWarning(answers, config, context);
-  if (examplesRead(answers.length, config) % config.batchSize === 1)
-    yield warning(
-      "kto-lone-answer",
-      "the last step holds one answer alone, whose prompt no other answer is read with: its KL " +
-        "term is 0",
-      context,
-    );
+    for (const row of rows.addPartners(order.slice(start, start + config.batchSize)))
+      wanted.add(row);
+  for (const row of rows.addPartners(held)) wanted.add(row);
+  return [...wanted];
+}
 
-  const work = new AnswerWork({ config, plan, table, reference, layout, rows });
-  try {
-    yield* trainingLoop(
-      {
-        name: "kto",
-        items: answers,
-        plan,
-        trainable,
-        model,
-        extraState: { reference: table.values },
-        watch: "eval_loss",
-        // 4.
-        microBatches: (items) => work.microBatches(items),
-        // 5.
-        metrics: (results, batches) => work.metrics(results, batches),
-        // 6.
-        ...(held.length === 0
-          ? {}
-          : {
-              evaluate: async () => ({ metrics: await work.evaluate(held), examples: held.length }),
-            }),
-        save: (folder) => saveTrained(model, encoder, folder),
-      },
-      config,
-      context,
-    );
-  } finally {
-    await reference.close();
-  }
+function ktoMethod(run: KtoRun, { encoder }: KtoInput): Method {
+  const { config, answers, held, trainee, reference } = run;
+  return {
+    name: "kto",
+    trainees: [trainee],
+    totalSteps: totalSteps(answers.length, config),
+    examples: answers.length,
+    tensors: { reference: reference.table.values },
+    choosesBest: true,
+    // A checkpoint holds what is known of the reference.
+    prepare: async (kept) => (kept ? [] : reference.prepare()),
+    async step(index) {
+      const items = itemsOfStep(answers, index, config);
+      // 4.
+      const z0 = await referencePoint(run, items);
+      const batches = await microBatches(run, items, z0);
+      const place = placeOf(index, answers.length, config);
+      const { results, outcome } = await trainee.learn(batches, place);
+      // 5.
+      const metrics = ktoMetrics(readAnswers(results, batches), { beta: config.beta, z0 });
+      return { ...outcome, metrics: { ...outcome.metrics, ...metrics } };
+    },
+    // 6.
+    ...(held.length === 0
+      ? {}
+      : {
+          async evaluate() {
+            const metrics = await evaluate(run);
+            return { metrics, examples: held.length, score: scoreOf(metrics, "eval_loss") };
+          },
+        }),
+    save: (folder) => saveTrained(trainee.model, encoder, folder),
+    close: () => reference.close(),
+  };
 }
 
 /**
@@ -246,129 +292,93 @@ export class Rows implements RowSource {
   }
 }
 
-interface AnswerWorkParts {
-  config: KtoConfig;
-  plan: ExecutionPlan<KtoObjective>;
-  table: ReferenceTable;
-  reference: ReferenceModel;
-  layout: { padId: number };
-  rows: Rows;
-}
-
 interface ReadAnswer {
   logp: number;
   reference: number;
   desirable: boolean;
 }
 
-/** Batches of answers, and what is read of them. */
-class AnswerWork {
-  private readonly parts: AnswerWorkParts;
-
-  constructor(parts: AnswerWorkParts) {
-    this.parts = parts;
-  }
-
-  async microBatches(items: readonly Answer[]): Promise<MicroBatch<KtoObjective>[]> {
-    const z0 = await this.referencePoint(items);
-    const batches: MicroBatch<KtoObjective>[] = [];
-    for (const group of this.groups(items, ({ index }) => index)) {
-      const { batch, sequenceOfRead, tokens } = await this.layOut(group.map(({ index }) => index));
-      const vector = (pick: (answer: Answer) => number) => float32([group.length], group.map(pick));
-      const inputs: InputsOf<KtoObjective> = {
-        sequence: sequenceOfRead,
-        reference: vector(({ index }) => this.parts.table.of(index)[0]!),
-        label: vector(({ desirable }) => (desirable ? 1 : -1)),
-        scale: vector(() => 1 / items.length),
-        z0: float32([], [z0]),
-      };
-      batches.push({ batch, inputs, tokens });
-    }
-    return batches;
-  }
-
-  metrics(
-    results: readonly StepResult<KtoObjective>[],
-    batches: readonly MicroBatch<KtoObjective>[],
-  ): Metrics {
-    const read = results.flatMap(({ metrics }, i) => {
-      const { reference, label } = batches[i]!.inputs;
-      return Array.from(metrics.logps.data, (logp, j): ReadAnswer => ({
-        logp,
-        reference: reference.data[j]!,
-        desirable: label.data[j]! > 0,
-      }));
-    });
-    return ktoMetrics(read, {
-      beta: this.parts.config.beta,
-      z0: batches[0]!.inputs.z0.data[0]!,
-    });
-  }
-
-  /** Loss and metrics of held-out answers; names carry `eval_`. */
-  async evaluate(items: readonly Answer[]): Promise<Metrics> {
-    const { config } = this.parts;
-    const z0 = await this.referencePoint(items);
-    const read = await this.read(items.map(({ index }) => index));
-    const answers = items.map(({ desirable }, i): ReadAnswer => ({ ...read[i]!, desirable }));
-    const { values } = evaluatorOf(ktoObjective(config))(
-      answers.map(({ logp }) => logp),
-      {
-        sequence: [...answers.keys()],
-        reference: answers.map(({ reference }) => reference),
-        label: answers.map(({ desirable }) => (desirable ? 1 : -1)),
-        scale: answers.map(() => 1 / answers.length),
-        z0: [z0],
-      },
-    );
-    const loss = mean(values.losses);
-    return evaluationNames({ loss, ...ktoMetrics(answers, { beta: config.beta, z0 }) });
-  }
-
-  /**
-   * 0 for an answer alone, as the last step of a run may hold: there is no other answer to read its
-   * prompt with.
-   */
-  private async referencePoint(items: readonly Answer[]): Promise<number> {
-    if (items.length < 2) return 0;
-    return ktoReferencePoint(
-      (await this.read(this.parts.rows.addPartners(items))).map(
-        ({ logp, reference }) => logp - reference,
-      ),
-    );
-  }
-
-  /** Sums of log-probabilities of rows, in their order. */
-  private async read(rows: readonly number[]): Promise<{ logp: number; reference: number }[]> {
-    const { plan, table } = this.parts;
-    const read: { logp: number; reference: number }[] = [];
-    for (const group of this.groups(
-      rows.map((row, place) => ({ row, place })),
-      ({ row }) => row,
-    )) {
-      const { batch, sequenceOfRead } = await this.layOut(group.map(({ row }) => row));
-      const sums = sumBySequence((await plan.score(batch)).readout, sequenceOfRead, group.length);
-      group.forEach(
-        ({ row, place }, i) => (read[place] = { logp: sums[i]!, reference: table.of(row)[0]! }),
+function microBatches(
+  { batches, answers, reference: { table } }: KtoRun,
+  items: readonly Answer[],
+  z0: number,
+): Promise<MicroBatch<KtoObjective>[]> {
+  const rows = placed(items.map(({ index }) => index));
+  return batches.forTraining<KtoObjective>(rows, (members, { sequenceOfRead }) => {
+    const vector = (pick: (row: number) => number) =>
+      float32(
+        [members.length],
+        members.map(({ row }) => pick(row)),
       );
-    }
-    return read;
-  }
+    return {
+      sequence: sequenceOfRead,
+      reference: vector((row) => table.of(row)[0]!),
+      label: vector((row) => (answers[row]!.desirable ? 1 : -1)),
+      scale: vector(() => 1 / items.length),
+      z0: float32([], [z0]),
+    };
+  });
+}
 
-  private groups<T>(items: readonly T[], rowOf: (item: T) => number): T[][] {
-    const { rows, config } = this.parts;
-    return groupByLength(items, (item) => rows.lengthOf(rowOf(item)), config.microBatchTokens);
-  }
+/** The answers of a step as its micro-batches read them. */
+function readAnswers(
+  results: readonly StepResult<KtoObjective>[],
+  batches: readonly MicroBatch<KtoObjective>[],
+): ReadAnswer[] {
+  return results.flatMap(({ metrics }, i) => {
+    const { reference, label } = batches[i]!.inputs;
+    return Array.from(metrics.logps.data, (logp, j): ReadAnswer => ({
+      logp,
+      reference: reference.data[j]!,
+      desirable: label.data[j]! > 0,
+    }));
+  });
+}
 
-  /** Lays rows out, with the reference's values known afterwards. */
-  private async layOut(rows: readonly number[]): Promise<LaidBatch> {
-    const laid = joinRows(
-      rows.map((row) => this.parts.rows.lay(row)),
-      this.parts.layout,
+/** Loss and metrics of held-out answers; names carry `eval_`. */
+async function evaluate(run: KtoRun): Promise<Metrics> {
+  const { config, held } = run;
+  const z0 = await referencePoint(run, held);
+  const indices = held.map(({ index }) => index);
+  const read = await readRows(run, indices);
+  const answers = held.map(({ desirable }, i): ReadAnswer => ({ ...read[i]!, desirable }));
+  const { values } = evaluatorOf(ktoObjective(config))(
+    answers.map(({ logp }) => logp),
+    {
+      sequence: [...answers.keys()],
+      reference: answers.map(({ reference }) => reference),
+      label: answers.map(({ desirable }) => (desirable ? 1 : -1)),
+      scale: answers.map(() => 1 / answers.length),
+      z0: [z0],
+    },
+  );
+  const loss = mean(values.losses);
+  return evaluationNames({ loss, ...ktoMetrics(answers, { beta: config.beta, z0 }) });
+}
+
+/**
+ * z0. 0 for an answer alone, as the last step of a run may hold: there is no other answer to read
+ * its prompt with.
+ */
+async function referencePoint(run: KtoRun, items: readonly Answer[]): Promise<number> {
+  if (items.length < 2) return 0;
+  const read = await readRows(run, run.rows.addPartners(items));
+  return ktoReferencePoint(read.map(({ logp, reference }) => logp - reference));
+}
+
+/** Sums of log-probabilities of rows, in their order. */
+async function readRows(
+  { batches, trainee, reference: { table } }: KtoRun,
+  rows: readonly number[],
+): Promise<{ logp: number; reference: number }[]> {
+  const read: { logp: number; reference: number }[] = [];
+  await batches.read(placed(rows), trainee.plan, (members, { readout }, { sequenceOfRead }) => {
+    const sums = sumBySequence(readout, sequenceOfRead, members.length);
+    members.forEach(
+      ({ row, place }, i) => (read[place] = { logp: sums[i]!, reference: table.of(row)[0]! }),
     );
-    await this.parts.table.ensure(rows, this.parts.reference, laid);
-    return laid;
-  }
+  });
+  return read;
 }
 
 /** TRL's names; a side that no answer of the step is on has no metrics. */
@@ -401,21 +411,15 @@ function ktoMetrics(
  */
 const BALANCE = [1, 4 / 3] as const;
 
-function warning(id: string, message: string, { run }: LoopContext): TrainingEvent {
-  const event: TrainingEvent = { type: "warning", id, message };
-  return run?.record(event) ?? event;
-}
-
-function* balanceWarning(
+function adviseOnBalance(
   answers: readonly Answer[],
   { desirableWeight, undesirableWeight }: KtoConfig,
-  context: LoopContext,
-): Generator<TrainingEvent> {
+): Warning[] {
   const desirable = answers.filter((answer) => answer.desirable).length;
   const undesirable = answers.length - desirable;
   const ratio = (desirableWeight * desirable) / (undesirableWeight * undesirable);
   // equal sides are on the bound, and rounding must not warn
-  if (ratio > BALANCE[0] - 1e-6 && ratio < BALANCE[1] + 1e-6) return;
+  if (ratio > BALANCE[0] - 1e-6 && ratio < BALANCE[1] + 1e-6) return [];
   const counts =
     `${desirable} desirable and ${undesirable} undesirable answers with weights ` +
     `${desirableWeight} and ${undesirableWeight}`;
@@ -424,5 +428,5 @@ function* balanceWarning(
       ? "KTO learns from both kinds"
       : "the paper recommends a balance of 1 to 4/3, such as an undesirable weight of " +
         `${((desirableWeight * desirable) / undesirable).toFixed(2)}`;
-  yield warning("kto-balance", `${counts}: ${advice}`, context);
+  return [{ id: "kto-balance", message: `${counts}: ${advice}` }];
 }

@@ -18,8 +18,8 @@ import { cacheFolder } from "../../runs/cache-folder.ts";
 import { createEncoder } from "../../text/encoder.ts";
 import { resolveConfig } from "../configs.ts";
 import { dpo } from "./dpo.ts";
-import type { LoopContext } from "../loop.ts";
-import { openForTraining } from "../prepare.ts";
+import type { TrainingContext } from "../loop.ts";
+import { openWeights } from "../trainee.ts";
 import { cachePath, readCache, writeCache } from "./reference-cache.ts";
 import {
   COMMON,
@@ -37,7 +37,7 @@ const newFolder = (): string => mkdtempSync(join(tmpdir(), "attune-reference-"))
 
 interface Trial {
   options?: object;
-  context?: LoopContext;
+  context?: TrainingContext;
   model?: Model;
   train?: readonly PreferenceRecord[];
   heldOut?: readonly PreferenceRecord[];
@@ -54,7 +54,7 @@ async function trial({
   maxLength = 48,
 }: Trial = {}) {
   let computed = 0;
-  const progress: LoopContext["progress"] = ({ title, total, unit }) => {
+  const progress: TrainingContext["progress"] = ({ title, total, unit }) => {
     expect([title, unit]).toEqual(["reference", "rows"]);
     return {
       update: (done) => expect(done).toBeLessThanOrEqual(total),
@@ -74,7 +74,7 @@ async function trial({
 
 const warningsOf = (events: readonly TrainingEvent[]): string[] =>
   events.flatMap((event) => (event.type === "warning" ? [event.message] : []));
-const cached = (folder: string, modelFingerprint = "m"): LoopContext => ({
+const cached = (folder: string, modelFingerprint = "m"): TrainingContext => ({
   cache: { folder, modelFingerprint },
 });
 const filesOf = (folder: string): string[] =>
@@ -84,11 +84,10 @@ const filesOf = (folder: string): string[] =>
 
 /** A model whose adapter has learned something. */
 function movedModel(): Model {
-  const model = oneLayer();
-  openForTraining(model, {
+  const { model } = openWeights(oneLayer(), {
     adapter: "lora",
     lora: { rank: 4, alpha: 8, rslora: false, targets: ["all-linear"] },
-    seed: 5,
+    adapterSeed: 5,
   });
   for (const [name, { data }] of model.adapter!.weights)
     if (name.includes("lora_B")) data.forEach((_, i) => (data[i] = Math.sin(i) / 4));
@@ -316,7 +315,7 @@ describe("values on disk", () => {
       dataHash: "d",
       modelFingerprint: "m",
     });
-    const context: LoopContext = {
+    const context: TrainingContext = {
       ...cached(other),
       run,
       signal: stop.signal,

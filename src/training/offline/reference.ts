@@ -20,15 +20,15 @@ import { createHash } from "node:crypto";
 import { setImmediate } from "node:timers/promises";
 import type { Model } from "../../models/model.ts";
 import type { ExecutionPlan, TokenBatch } from "../../models/plans/plan.ts";
-import type { WarningEvent } from "../../runs/events.ts";
 import { versions } from "../../runs/versions.ts";
 import type { Encoder } from "../../text/encoder.ts";
 import type { REFERENCE_WAYS } from "../common.config.ts";
 import type { LaidBatch, LaidRow } from "../layout.ts";
 import { groupByLength, joinRows, sumBySequence } from "../layout.ts";
-import type { LoopContext } from "../loop.ts";
-import type { PlanChoice } from "../prepare.ts";
-import { choosePlan } from "../prepare.ts";
+import type { PlanChoice } from "../choose-plan.ts";
+import { choosePlan } from "../choose-plan.ts";
+import type { TrainingContext } from "../loop.ts";
+import type { Warning } from "../step.ts";
 import { readCache, writeCache } from "./reference-cache.ts";
 
 export type ReferenceWay = (typeof REFERENCE_WAYS)[number];
@@ -41,35 +41,16 @@ export interface ReferenceModel {
 }
 
 /**
- * The model as it is now, whatever is trained later: call it before training opens the model.
- * Weights are shared until then; what is trained gets memory of its own (makeTrainable), so they
- * are kept only where a copy will be read.
+ * @param start the model before training
+ * @param plan of the model in training
  */
-export function asGiven(model: Model, way: ReferenceWay): Model {
-  const { adapter } = model;
-  const kept = <T>(weights: ReadonlyMap<string, T>): Map<string, T> =>
-    new Map(way === "copy" ? weights : []);
-  return {
-    ...model,
-    weights: kept(model.weights),
-    ...(adapter ? { adapter: { ...adapter, weights: kept(adapter.weights) } } : {}),
-  };
-}
-
-export interface ReferenceModelParts {
-  /** Of {@link asGiven}. */
-  given: Model;
-  /** The plan of the model in training. */
-  plan: ExecutionPlan;
-}
-
-export function referenceModel(
+function referenceModel(
   way: ReferenceWay,
-  { given, plan }: ReferenceModelParts,
+  { start, plan }: { start: Model; plan: () => Pick<ExecutionPlan, "score"> },
   choice: PlanChoice,
 ): ReferenceModel {
   if (way === "copy") {
-    const copy = choosePlan({ model: given, reads: "tokens" }, choice);
+    const copy = choosePlan({ model: start, reads: "tokens" }, choice);
     return {
       way,
       score: async (batch) => (await copy.score(batch)).readout,
@@ -77,10 +58,10 @@ export function referenceModel(
     };
   }
   // a fresh adapter changes nothing yet, and reading without it is cheaper
-  const adapter = way === "cached" && given.adapter !== undefined;
+  const adapter = way === "cached" && start.adapter !== undefined;
   return {
     way,
-    score: async (batch) => (await plan.score(batch, { adapter })).readout,
+    score: async (batch) => (await plan().score(batch, { adapter })).readout,
     close: async () => undefined,
   };
 }
@@ -111,6 +92,13 @@ export class ReferenceTable {
     this.values = new Float32Array(rows.count * rows.sequences).fill(NaN);
     this.rows = rows;
     this.options = options;
+  }
+
+  /** Of losses that read no reference: all values are 0. */
+  static without(rows: RowSource, options: TableOptions): ReferenceTable {
+    const table = new ReferenceTable(rows, options);
+    table.values.fill(0);
+    return table;
   }
 
   /** Values of one row. */
@@ -150,7 +138,7 @@ export class ReferenceTable {
   async complete(
     rows: readonly number[],
     model: ReferenceModel,
-    { key, context }: { key: CacheKey | undefined; context: LoopContext },
+    { key, context }: { key: CacheKey | undefined; context: TrainingContext },
   ): Promise<string[]> {
     const { order, same, hash } = this.canonical(rows, key);
     const warnings: string[] = [];
@@ -175,7 +163,11 @@ export class ReferenceTable {
       context,
       missing,
       save,
-    }: { context: LoopContext; missing: number; save: () => Promise<void> | Promise<undefined> },
+    }: {
+      context: TrainingContext;
+      missing: number;
+      save: () => Promise<void> | Promise<undefined>;
+    },
   ): Promise<void> {
     const progress = context.progress?.({ title: "reference", total: missing, unit: "rows" });
     let done = 0;
@@ -262,22 +254,59 @@ export interface CacheKey {
 export function referenceKey(
   encoder: Pick<Encoder, "fingerprint">,
   { plan, precision, referenceCache }: { plan: string; precision: string; referenceCache: boolean },
-  { cache }: LoopContext,
+  { cache }: TrainingContext,
 ): CacheKey | undefined {
   return cache && referenceCache
     ? { model: cache.modelFingerprint, encoder: encoder.fingerprint, plan, precision }
     : undefined;
 }
 
-/** The warnings as events. */
-export function* tellWarnings(
-  messages: readonly string[],
-  { run }: LoopContext,
-): Generator<WarningEvent> {
-  for (const message of messages) {
-    const event: WarningEvent = { type: "warning", id: "reference-cache", message };
-    yield run?.record(event) ?? event;
-  }
+/** What the reference says in one run, and how it is computed. */
+export interface Reference {
+  table: ReferenceTable;
+  /** Computes the values of a batch's rows where they are not known yet. */
+  ensure(rows: readonly number[], laid: LaidBatch): Promise<void>;
+  /**
+   * Before the first step: with `cached`, computes all that the run reads, or takes it from disk.
+   * @returns warnings
+   */
+  prepare(): Promise<Warning[]>;
+  close(): Promise<void>;
+}
+
+export interface ReferenceOptions extends PlanChoice {
+  reference: ReferenceWay;
+  referenceCache: boolean;
+  precision: string;
+  microBatchTokens: number;
+}
+
+/** @param wanted rows that the run reads */
+export function openReference(
+  { rows, wanted }: { rows: RowSource; wanted: readonly number[] },
+  {
+    start,
+    trainee,
+    encoder,
+  }: { start: Model; trainee: { readonly plan: Pick<ExecutionPlan, "score"> }; encoder: Encoder },
+  { config, context }: { config: ReferenceOptions; context: TrainingContext },
+): Reference {
+  const { microBatchTokens } = config;
+  const layout = { padId: encoder.padId };
+  const table = new ReferenceTable(rows, { ...layout, microBatchTokens });
+  const models = { start, plan: () => trainee.plan };
+  const model = referenceModel(config.reference, models, config);
+  return {
+    table,
+    ensure: (members, laid) => table.ensure(members, model, laid),
+    async prepare() {
+      if (config.reference !== "cached") return [];
+      const key = referenceKey(encoder, config, context);
+      const messages = await table.complete(wanted, model, { key, context });
+      return messages.map((message) => ({ id: "reference-cache", message }));
+    },
+    close: () => model.close(),
+  };
 }
 
 function hashRow(row: LaidRow): string {

@@ -16,15 +16,16 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { AttuneError } from "../../core/errors.ts";
 import { Random } from "../../core/random.ts";
+import type { HostTensor } from "../../core/tensor.ts";
 import { float32, int64 } from "../../core/tensor.ts";
 import { rankedToPreferences } from "../../data/conversions.ts";
 import type { PreferenceRecord, RankedRecord } from "../../data/records.ts";
 import { compact } from "../../data/records.ts";
 import type { Model } from "../../models/model.ts";
-import type { ExecutionPlan, InputsOf, StepResult } from "../../models/plans/plan.ts";
+import type { StepResult } from "../../models/plans/plan.ts";
 import { saveTrained } from "../../models/save.ts";
-import type { RewardObjective } from "../../objectives/reward.ts";
 import { evaluatorOf } from "../../objectives/evaluate.ts";
+import type { RewardObjective } from "../../objectives/reward.ts";
 import { rewardObjective } from "../../objectives/reward.ts";
 import type { ConfigOf } from "../../config/config.ts";
 import type { Metrics, TrainingEvent } from "../../runs/events.ts";
@@ -32,15 +33,19 @@ import { mean, meanAndDeviation } from "../../stats/intervals.ts";
 import type { EncodedAnswers, Encoder } from "../../text/encoder.ts";
 import { refuseIdenticalAnswers } from "../../text/encoder.ts";
 import type { Completion } from "../../text/messages.ts";
-import { EncodingReport } from "./encoding.ts";
-import type { HeldOutPair } from "./held-out.ts";
-import { LastEvaluation, evaluationNames, promptCluster, writeHeldOut } from "./held-out.ts";
 import type { LaidRow } from "../layout.ts";
-import { groupByLength, joinRows, layShared } from "../layout.ts";
-import type { LoopContext, MicroBatch } from "../loop.ts";
-import { trainingLoop } from "../loop.ts";
-import { choosePlan, openForTraining } from "../prepare.ts";
+import { layShared } from "../layout.ts";
+import type { Method, TrainedModel, TrainingContext } from "../loop.ts";
+import { keepRows, resultOf, trainingLoop, warn } from "../loop.ts";
+import { itemsOfStep, placeOf, totalSteps } from "../passes.ts";
+import { evaluationNames } from "../step.ts";
+import type { MicroBatch } from "../trainee.ts";
+import { ONLY, Trainee } from "../trainee.ts";
+import { EncodingReport } from "../encoding.ts";
+import type { HeldOutPair } from "./held-out.ts";
+import { LastEvaluation, promptCluster, scoreOf, writeHeldOut } from "./held-out.ts";
 import type { rewardConfig } from "./reward.config.ts";
+import { RowBatches } from "./row-batches.ts";
 
 export type RewardConfig = ConfigOf<typeof rewardConfig>;
 
@@ -196,107 +201,113 @@ function readAtEnds(row: LaidRow, promptLength: number): LaidRow {
   };
 }
 
-/** Gives a model a fresh scalar head. */
-export function addScoreHead(model: Model, seed: number): void {
+/** A scalar head [1, d] from N(0, 1 / (d + 1)). */
+export function freshScoreHead(model: Model, seed: number): HostTensor<"float32"> {
   const size = model.config.hiddenSize;
-  model.scoreHead = float32(
-    [1, size],
-    Random.for(seed, "score head").fillNormal(new Float32Array(size), 1 / Math.sqrt(size + 1)),
-  );
+  const data = new Float32Array(size);
+  const deviation = 1 / Math.sqrt(size + 1);
+  return float32([1, size], Random.for(seed, "score head").fillNormal(data, deviation));
 }
 
-/** Trains, and yields what happens; the model holds the result. */
+/** Trains, yields what happens, and returns what was trained. */
 export async function* rewardModel(
   input: RewardInput,
   config: RewardConfig,
-  context: LoopContext = {},
-): AsyncGenerator<TrainingEvent> {
-  const { model, encoder } = input;
-  const { groups, held, report } = encodeReward(input, config);
-  yield* report.tell(context);
-  if (!model.scoreHead) addScoreHead(model, config.seed);
-  const trainable = openForTraining(model, config);
-  const longestRow = [...groups, ...held].reduce(
-    (most, { row }) => Math.max(most, row.ids.length),
-    0,
-  );
-  const plan = choosePlan(
-    { model, reads: "scores", objective: rewardObjective(config), trainable, longestRow },
-    config,
-  );
-  const work = new GroupWork({
-    config,
-    plan,
-    layout: { padId: encoder.padId },
-  });
-  const evaluated = new LastEvaluation(() => work.read(held));
-
-  yield* trainingLoop(
-    {
-      name: "reward",
-      items: groups,
-      plan,
-      trainable,
-      model,
-      watch: "eval_loss",
-      // 3.
-      microBatches: (items) => work.microBatches(items),
-      // 4.
-      metrics: (results, batches) =>
-        rewardMetrics(results.flatMap((result, i) => scoredPairs(result, batches[i]!))),
-      // 5.
-      ...(held.length === 0
-        ? {}
-        : {
-            evaluate: async (step) => {
-              const { pairs, loss } = await evaluated.at(step);
-              return {
-                metrics: evaluationNames({ loss, ...rewardMetrics(pairs) }),
-                examples: pairs.length,
-              };
-            },
-          }),
-      // 6.
-      save: async (folder, step) => {
-        await saveTrained(model, encoder, folder);
-        const { pairs, scores } =
-          held.length === 0 ? { pairs: [], scores: [] } : await evaluated.at(step);
-        await writeFile(
-          join(folder, "reward_normalisation.json"),
-          `${JSON.stringify(scaleOf(scores))}\n`,
-        );
-        if (pairs.length > 0) await writeHeldOut(folder, pairs);
-      },
-    },
-    config,
-    context,
-  );
+  context: TrainingContext = {},
+): AsyncGenerator<TrainingEvent, TrainedModel> {
+  const encoded = encodeReward(input, config);
+  for (const warning of encoded.report.warnings) yield warn(warning, context);
+  keepRows(encoded.groups, context);
+  const run = await openReward(input, encoded, { config, context });
+  const method = rewardMethod(run, input);
+  yield* trainingLoop(method, config, context);
+  return resultOf(method);
 }
 
-interface GroupWorkParts {
+/** What a run works with. */
+interface RewardRun {
   config: RewardConfig;
-  plan: ExecutionPlan<RewardObjective>;
-  layout: { padId: number };
+  groups: readonly Group[];
+  held: readonly Group[];
+  trainee: Trainee<RewardObjective>;
+  batches: RowBatches<Group>;
 }
 
-/** Batches of prompts with their answers, and what is read of them. */
-class GroupWork {
-  private readonly parts: GroupWorkParts;
+async function openReward(
+  { model, encoder }: RewardInput,
+  { groups, held }: EncodedGroups,
+  { config, context }: { config: RewardConfig; context: TrainingContext },
+): Promise<RewardRun> {
+  const lengths = [...groups, ...held].map(({ row }) => row.ids.length);
+  const scoreHead = model.scoreHead ?? freshScoreHead(model, config.seed);
+  const trainee = await Trainee.open(
+    { ...model, scoreHead },
+    {
+      name: ONLY,
+      config,
+      adapterSeed: config.seed,
+      takesModel: context.takesModel,
+      reads: "scores",
+      objective: rewardObjective(config),
+      longestRow: lengths.reduce((most, length) => Math.max(most, length), 0),
+    },
+  );
+  const batches = new RowBatches<Group>({
+    padId: encoder.padId,
+    microBatchTokens: config.microBatchTokens,
+    lengthOf: ({ row }) => row.ids.length,
+    rowOf: ({ row }) => row,
+  });
+  return { config, groups, held, trainee, batches };
+}
 
-  constructor(parts: GroupWorkParts) {
-    this.parts = parts;
-  }
+function rewardMethod(run: RewardRun, { encoder }: RewardInput): Method {
+  const { config, groups, held, trainee } = run;
+  const evaluated = new LastEvaluation(() => readHeld(run));
+  return {
+    name: "reward",
+    trainees: [trainee],
+    totalSteps: totalSteps(groups.length, config),
+    examples: groups.length,
+    choosesBest: true,
+    async step(index) {
+      const items = itemsOfStep(groups, index, config);
+      // 3.
+      const batches = await microBatches(run, items);
+      const place = placeOf(index, groups.length, config);
+      const { results, outcome } = await trainee.learn(batches, place);
+      // 4.
+      const pairs = results.flatMap((result, i) => scoredPairs(result, batches[i]!));
+      return { ...outcome, metrics: { ...outcome.metrics, ...rewardMetrics(pairs) } };
+    },
+    // 5.
+    ...(held.length === 0
+      ? {}
+      : {
+          async evaluate(step) {
+            const { pairs, loss } = await evaluated.at(step);
+            const metrics = evaluationNames({ loss, ...rewardMetrics(pairs) });
+            return { metrics, examples: pairs.length, score: scoreOf(metrics, "eval_loss") };
+          },
+          finish: async (step) => void (await evaluated.at(step)),
+        }),
+    // 6.
+    async save(folder) {
+      await saveTrained(trainee.model, encoder, folder);
+      const { pairs, scores } = evaluated.last ?? { pairs: [], scores: [] };
+      const scale = `${JSON.stringify(scaleOf(scores))}\n`;
+      await writeFile(join(folder, "reward_normalisation.json"), scale);
+      if (pairs.length > 0) await writeHeldOut(folder, pairs);
+    },
+  };
+}
 
-  microBatches(items: readonly Group[]): MicroBatch<RewardObjective>[] {
-    return this.groups(items).map((members) => this.toBatch(members, items.length));
-  }
-
-  /** @param prompts of the whole step */
-  private toBatch(members: readonly Group[], prompts: number): MicroBatch<RewardObjective> {
-    const { batch, tokens } = joinRows(
-      members.map(({ row }) => row),
-      this.parts.layout,
-    );
+/** Every pair of a prompt counts 1 / (pairs of the prompt), and every prompt of the step the same. */
+function microBatches(
+  { batches }: RewardRun,
+  items: readonly Group[],
+): Promise<MicroBatch<RewardObjective>[]> {
+  return batches.forTraining<RewardObjective>(items, (members) => {
     let offset = 0;
     const pairs = members.flatMap(({ row, pairs: comparisons }) => {
       const start = offset;
@@ -305,77 +316,69 @@ class GroupWork {
         ...pair,
         chosen: start + pair.chosen,
         rejected: start + pair.rejected,
-        scale: 1 / (comparisons.length * prompts),
+        scale: 1 / (comparisons.length * items.length),
       }));
     });
     const count = [pairs.length] as const;
-    const inputs: InputsOf<RewardObjective> = {
-      chosen: int64(
+    const answers = (side: "chosen" | "rejected") =>
+      int64(
         count,
-        pairs.map((pair) => pair.chosen),
-      ),
-      rejected: int64(
+        pairs.map((pair) => pair[side]),
+      );
+    const numbers = (name: "p" | "margin" | "scale") =>
+      float32(
         count,
-        pairs.map((pair) => pair.rejected),
-      ),
-      p: float32(
-        count,
-        pairs.map((pair) => pair.p),
-      ),
-      margin: float32(
-        count,
-        pairs.map((pair) => pair.margin),
-      ),
-      scale: float32(
-        count,
-        pairs.map(({ scale }) => scale),
-      ),
+        pairs.map((pair) => pair[name]),
+      );
+    return {
+      chosen: answers("chosen"),
+      rejected: answers("rejected"),
+      p: numbers("p"),
+      margin: numbers("margin"),
+      scale: numbers("scale"),
     };
-    return { batch, inputs, tokens };
-  }
+  });
+}
 
-  /**
-   * Scores without training: every pair in the order of the data, every answer once, and the loss.
-   */
-  async read(
-    items: readonly Group[],
-  ): Promise<{ pairs: HeldOutPair[]; scores: number[]; loss: number }> {
-    const pairs = new Map<Group, HeldOutPair[]>();
-    const scores: number[] = [];
-    const evaluate = evaluatorOf(rewardObjective(this.parts.config));
-    let loss = 0;
-    for (const members of this.groups(items)) {
-      const { readout } = await this.parts.plan.score(this.toBatch(members, items.length).batch);
-      scores.push(...readout);
-      let start = 0;
-      for (const group of members) {
-        const { row, pairs: comparisons, lengths, cluster } = group;
-        const read = comparisons.map(({ chosen, rejected, p }) => ({
-          chosen: readout[start + chosen]!,
-          rejected: readout[start + rejected]!,
-          p,
-          chosenLength: lengths[chosen]!,
-          rejectedLength: lengths[rejected]!,
-          cluster,
-        }));
-        pairs.set(group, read);
-        const { values } = evaluate(readout.subarray(start, start + row.sequences), {
-          chosen: comparisons.map(({ chosen }) => chosen),
-          rejected: comparisons.map(({ rejected }) => rejected),
-          p: comparisons.map(({ p }) => p),
-          margin: comparisons.map(({ margin }) => margin),
-          scale: comparisons.map(() => 1 / comparisons.length),
-        });
-        loss += mean(values.losses) / items.length;
-        start += row.sequences;
-      }
+/**
+ * Scores held-out answers: every pair in the order of the data, every answer once, and the loss.
+ */
+async function readHeld({
+  config,
+  held,
+  trainee,
+  batches,
+}: RewardRun): Promise<{ pairs: HeldOutPair[]; scores: number[]; loss: number }> {
+  const pairs = new Map<Group, HeldOutPair[]>();
+  const scores: number[] = [];
+  const evaluate = evaluatorOf(rewardObjective(config));
+  let loss = 0;
+  await batches.read(held, trainee.plan, (members, { readout }) => {
+    scores.push(...readout);
+    let start = 0;
+    for (const group of members) {
+      const { row, pairs: comparisons, lengths, cluster } = group;
+      const read = comparisons.map(({ chosen, rejected, p }) => ({
+        chosen: readout[start + chosen]!,
+        rejected: readout[start + rejected]!,
+        p,
+        chosenLength: lengths[chosen]!,
+        rejectedLength: lengths[rejected]!,
+        cluster,
+      }));
+      pairs.set(group, read);
+      const { values } = evaluate(readout.subarray(start, start + row.sequences), {
+        chosen: comparisons.map(({ chosen }) => chosen),
+        rejected: comparisons.map(({ rejected }) => rejected),
+        p: comparisons.map(({ p }) => p),
+        margin: comparisons.map(({ margin }) => margin),
+        scale: comparisons.map(() => 1 / comparisons.length),
+      });
+      loss += mean(values.losses) / held.length;
+      start += row.sequences;
     }
-    return { pairs: items.flatMap((group) => pairs.get(group)!), scores, loss };
-  }
-
-  private groups(items: readonly Group[]): Group[][] {
-    return groupByLength(items, ({ row }) => row.ids.length, this.parts.config.microBatchTokens);
-  }
+  });
+  return { pairs: held.flatMap((group) => pairs.get(group)!), scores, loss };
 }
 
 interface ScoredPair {

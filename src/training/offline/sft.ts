@@ -12,18 +12,24 @@
 import { float32 } from "../../core/tensor.ts";
 import type { ConversationRecord, DemonstrationRecord, TextRecord } from "../../data/records.ts";
 import type { Model } from "../../models/model.ts";
+import type { Statistics } from "../../models/plans/plan.ts";
 import { saveTrained } from "../../models/save.ts";
 import type { SftObjective } from "../../objectives/sft.ts";
 import { sftObjective } from "../../objectives/sft.ts";
 import type { ConfigOf } from "../../config/config.ts";
-import type { TrainingEvent } from "../../runs/events.ts";
+import type { Metrics, TrainingEvent } from "../../runs/events.ts";
 import type { EncodedExample, Encoder } from "../../text/encoder.ts";
-import { EncodingReport } from "./encoding.ts";
-import type { LaidBatch } from "../layout.ts";
-import { groupByLength, joinRows, layExample, packExamples } from "../layout.ts";
-import type { LoopContext, MicroBatch } from "../loop.ts";
-import { trainingLoop } from "../loop.ts";
-import { choosePlan, openForTraining } from "../prepare.ts";
+import type { LaidRow } from "../layout.ts";
+import { layExample, packExamples } from "../layout.ts";
+import type { Method, TrainedModel, TrainingContext } from "../loop.ts";
+import { keepRows, resultOf, trainingLoop, warn } from "../loop.ts";
+import { itemsOfStep, placeOf, totalSteps } from "../passes.ts";
+import { evaluationNames } from "../step.ts";
+import type { MicroBatch } from "../trainee.ts";
+import { ONLY, Trainee } from "../trainee.ts";
+import { EncodingReport } from "../encoding.ts";
+import { scoreOf } from "./held-out.ts";
+import { RowBatches } from "./row-batches.ts";
 import type { sftConfig } from "./sft.config.ts";
 
 export type SftConfig = ConfigOf<typeof sftConfig>;
@@ -92,82 +98,110 @@ export function packIntoRows<T extends { ids: Int32Array }>(
   return rows.map(({ members }) => members);
 }
 
-/** Trains, and yields what happens; the model holds the result. */
+/** Trains, yields what happens, and returns what was trained. */
 export async function* sft(
   input: SftInput,
   config: SftConfig,
-  context: LoopContext = {},
-): AsyncGenerator<TrainingEvent> {
+  context: TrainingContext = {},
+): AsyncGenerator<TrainingEvent, TrainedModel> {
   const { model, encoder } = input;
   const { examples, held, report } = encodeSft(input, config);
-  yield* report.tell(context);
-  const trainable = openForTraining(model, config);
-  const plan = choosePlan(
-    { model, reads: "tokens", objective: sftObjective, trainable, statistics: true },
+  for (const warning of report.warnings) yield warn(warning, context);
+  keepRows(examples, context);
+  const trainee = await Trainee.open(model, {
+    name: ONLY,
     config,
-  );
-  const layOut = (items: readonly EncodedExample[]): LaidBatch[] => {
-    // Rows shorter than the longest example would be of no use, and longer ones cost attention over
-    // other texts.
-    const rowLength = Math.max(
-      Math.min(config.maxLength, config.microBatchTokens),
-      ...items.map(({ ids }) => ids.length),
-    );
-    const rows = config.packing
-      ? packIntoRows(items, rowLength).map(packExamples)
-      : items.map(layExample);
-    return groupByLength(rows, ({ ids }) => ids.length, config.microBatchTokens).map((group) =>
-      joinRows(group, { padId: encoder.padId }),
-    );
-  };
+    adapterSeed: config.seed,
+    takesModel: context.takesModel,
+    reads: "tokens",
+    objective: sftObjective,
+    statistics: true,
+  });
+  const batches = new RowBatches<LaidRow>({
+    padId: encoder.padId,
+    microBatchTokens: config.microBatchTokens,
+    lengthOf: ({ ids }) => ids.length,
+    rowOf: (row) => row,
+  });
+  const run: SftRun = { config, examples, held, trainee, batches };
+  const method = sftMethod(run, encoder);
+  yield* trainingLoop(method, config, context);
+  return resultOf(method);
+}
 
-  yield* trainingLoop(
-    {
-      name: "sft",
-      items: examples,
-      plan,
-      trainable,
-      model,
-      watch: "eval_loss",
+/** What a run works with. */
+interface SftRun {
+  config: SftConfig;
+  examples: readonly EncodedExample[];
+  held: readonly EncodedExample[];
+  trainee: Trainee<SftObjective>;
+  batches: RowBatches<LaidRow>;
+}
+
+function sftMethod(run: SftRun, encoder: Encoder): Method {
+  const { config, examples, held, trainee } = run;
+  return {
+    name: "sft",
+    trainees: [trainee],
+    totalSteps: totalSteps(examples.length, config),
+    examples: examples.length,
+    choosesBest: true,
+    async step(index) {
+      const items = itemsOfStep(examples, index, config);
       // 3.
-      microBatches(items) {
-        const supervised = items.reduce((total, item) => total + supervisedTokens(item), 0);
-        return layOut(items).map(({ batch, tokens }): MicroBatch<SftObjective> => {
-          const slope = new Float32Array(batch.selected.data.length).fill(-1 / supervised);
-          return { batch, tokens, inputs: { slope: float32([slope.length], slope) } };
-        });
-      },
+      const batches = await microBatches(run, items);
+      const place = placeOf(index, examples.length, config);
+      const { results, outcome } = await trainee.learn(batches, place);
       // 4.
-      metrics: (results) => tokenMeans(results.map(({ statistics }) => statistics!)),
-      // 5.
-      ...(held.length === 0
-        ? {}
-        : {
-            evaluate: async () => {
-              let [total, count] = [0, 0];
-              const statistics: { entropy: Float32Array; correct: Float32Array }[] = [];
-              for (const { batch } of layOut(held)) {
-                const read = await plan.score(batch);
-                total -= read.readout.reduce((sum, logp) => sum + logp, 0);
-                count += read.readout.length;
-                statistics.push(read.statistics!);
-              }
-              const means = tokenMeans(statistics);
-              return {
-                metrics: {
-                  eval_loss: total / count,
-                  eval_entropy: means.entropy,
-                  eval_mean_token_accuracy: means.mean_token_accuracy,
-                },
-                examples: held.length,
-              };
-            },
-          }),
-      save: (folder) => saveTrained(model, encoder, folder),
+      const means = tokenMeans(results.map(({ statistics }) => statistics!));
+      return { ...outcome, metrics: { ...outcome.metrics, ...means } };
     },
-    config,
-    context,
+    // 5.
+    ...(held.length === 0
+      ? {}
+      : {
+          async evaluate() {
+            const metrics = await evaluate(run);
+            return { metrics, examples: held.length, score: scoreOf(metrics, "eval_loss") };
+          },
+        }),
+    save: (folder) => saveTrained(trainee.model, encoder, folder),
+  };
+}
+
+/** 2. */
+function toRows(items: readonly EncodedExample[], config: SftConfig): LaidRow[] {
+  if (!config.packing) return items.map(layExample);
+  // Rows shorter than the longest example would be of no use, and longer ones cost attention over
+  // other texts.
+  const rowLength = Math.max(
+    Math.min(config.maxLength, config.microBatchTokens),
+    ...items.map(({ ids }) => ids.length),
   );
+  return packIntoRows(items, rowLength).map(packExamples);
+}
+
+function microBatches(
+  { batches, config }: SftRun,
+  items: readonly EncodedExample[],
+): Promise<MicroBatch<SftObjective>[]> {
+  const supervised = items.reduce((total, item) => total + supervisedTokens(item), 0);
+  return batches.forTraining<SftObjective>(toRows(items, config), (_, { batch }) => {
+    const slope = new Float32Array(batch.selected.data.length).fill(-1 / supervised);
+    return { slope: float32([slope.length], slope) };
+  });
+}
+
+/** Held-out loss and token means; names carry `eval_`. */
+async function evaluate({ batches, config, held, trainee }: SftRun): Promise<Metrics> {
+  let [total, count] = [0, 0];
+  const statistics: Statistics[] = [];
+  await batches.read(toRows(held, config), trainee.plan, (_, read) => {
+    total -= read.readout.reduce((sum, logp) => sum + logp, 0);
+    count += read.readout.length;
+    statistics.push(read.statistics!);
+  });
+  return evaluationNames({ loss: total / count, ...tokenMeans(statistics) });
 }
 
 /** Means over all read tokens. */

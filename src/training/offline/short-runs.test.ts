@@ -5,6 +5,7 @@
 import { expect, test } from "vitest";
 import type { UnpairedRecord } from "../../data/records.ts";
 import type { Model } from "../../models/model.ts";
+import type { TrainedModel } from "../loop.ts";
 import type { TrainingEvent } from "../../runs/events.ts";
 import { resolveConfig } from "../configs.ts";
 import { dpo } from "./dpo.ts";
@@ -20,6 +21,7 @@ import { rloo } from "../online/rloo.ts";
 import { sft } from "./sft.ts";
 import {
   collect,
+  finished,
   encoder,
   madePairs,
   stepsOf,
@@ -59,7 +61,7 @@ const rolling = {
   rewardNormalise: "none",
 } as const;
 type Reward = (call: RewardCall) => number;
-type Train = (model: Model, reward: Reward) => AsyncIterable<TrainingEvent>;
+type Train = (model: Model, reward: Reward) => AsyncGenerator<TrainingEvent, TrainedModel>;
 const OFFLINE: Readonly<Record<string, Train>> = {
   sft: (model) =>
     sft({ model, encoder, train: demonstrations, heldOut: [] }, resolveConfig("sft", given)),
@@ -98,11 +100,13 @@ test.each(Object.entries(OFFLINE))(
   "%s: one epoch of five examples is one step of five, and learns",
   async (_name, train) => {
     const model = tinyModel();
-    const steps = stepsOf(await collect(train(model, () => 0)));
+    const { events, result } = await finished(train(model, () => 0));
+    const steps = stepsOf(events);
     expect(steps).toHaveLength(1);
     expect(steps[0]!["epoch"]).toBe(1);
     expect(steps[0]!["learning_rate"]).toBeGreaterThan(0);
-    expect(moved(model)).toBe(true);
+    expect(moved(result.model)).toBe(true);
+    expect(model.adapter).toBeUndefined();
   },
 );
 

@@ -4,7 +4,6 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { PreferenceRecord, RankedRecord } from "../../data/records.ts";
 import { openModel } from "../../models/open.ts";
-import { saveMerged } from "../../models/save.ts";
 import { WholePlan } from "../../models/plans/whole.ts";
 import { TINY_CONFIGS } from "../../models/testing.ts";
 import { Run } from "../../runs/run.ts";
@@ -18,11 +17,11 @@ import { sft } from "./sft.ts";
 import {
   COMMON,
   collect,
+  finished,
   encoder,
   madePairs,
   stepMetric,
   tinyModel,
-  tokenizer,
 } from "../testing.ts";
 
 const tiny = tinyModel;
@@ -209,16 +208,15 @@ test("reward: starts near ln 2, learns, and the head travels with the model", as
     adapter: "none",
     centerCoefficient: 0,
   });
-  const model = tiny();
-  const events = await collect(
-    rewardModel({ model, encoder, train: pairs, heldOut: pairs.slice(0, 8) }, config),
+  const {
+    events,
+    result: { model, save },
+  } = await finished(
+    rewardModel({ model: tiny(), encoder, train: pairs, heldOut: pairs.slice(0, 8) }, config),
   );
   expect(stepMetric(events, "accuracy").at(-1)).toBeGreaterThan(0.9);
   const folder = mkdtempSync(join(tmpdir(), "attune-reward-"));
-  await saveMerged(model, folder);
-  const { writeFileSync } = await import("node:fs");
-  for (const [name, content] of Object.entries(tokenizer.files))
-    writeFileSync(join(folder, name), content);
+  await save(folder);
   const opened = await openModel(folder);
   expect(opened.model.scoreHead!.data).toEqual(model.scoreHead!.data);
   expect(opened.model.weights.get("model.norm.weight")!.data).toEqual(

@@ -12,7 +12,7 @@ import { Run } from "../../runs/run.ts";
 import type { BestOfNResult } from "./best-of-n.ts";
 import { bestOfN, readCurve } from "./best-of-n.ts";
 import { resolveConfig } from "../configs.ts";
-import type { LoopContext } from "../loop.ts";
+import type { TrainingContext } from "../loop.ts";
 import type { RewardCall } from "../rollout/rewards.ts";
 import { createEncoder } from "../../text/encoder.ts";
 import { encoder, expectSameBytes, tinyModel, tokenizer, warningsOf, collect } from "../testing.ts";
@@ -29,7 +29,7 @@ const prompts: PromptRecord[] = Array.from({ length: 7 }, (_, i) => ({
   extra: { task: i },
 }));
 const letters = ({ completion }: RewardCall): number => (completion.match(/[a-z]/g) ?? []).length;
-const run = (given: object = {}, context?: LoopContext, reward = letters) =>
+const run = (given: object = {}, context?: TrainingContext, reward = letters) =>
   bestOfN(
     {
       model: tiny,

@@ -16,28 +16,27 @@ import type { PromptRecord } from "../../data/records.ts";
 import { compact } from "../../data/records.ts";
 import type { Model } from "../../models/model.ts";
 import { parameterCount } from "../../models/model.ts";
-import type { ScoreScale } from "../../objectives/advantages.ts";
 import { penaliseMissingStop } from "../../objectives/advantages.ts";
 import type { ConfigOf } from "../../config/config.ts";
 import type { TrainingEvent } from "../../runs/events.ts";
 import type { Interval } from "../../stats/intervals.ts";
-import { mean, meanAndDeviation, meanInterval } from "../../stats/intervals.ts";
+import { mean, meanInterval } from "../../stats/intervals.ts";
 import { bestOfNCurve, bestOfNKl } from "../../stats/over-optimisation.ts";
 import type { AnswerLimit } from "../../sampling/answer-limit.ts";
 import type { Encoder } from "../../text/encoder.ts";
 import { answerTo } from "../../text/messages.ts";
 import type { bestOfNConfig } from "./best-of-n.config.ts";
-import type { LoopContext } from "../loop.ts";
-import type { MonitorMemory } from "../rollout/monitor.ts";
+import type { Method, TrainingContext } from "../loop.ts";
+import { keepRows, trainingLoop } from "../loop.ts";
 import { Monitor } from "../rollout/monitor.ts";
-import type { PolicyReward } from "../rollout/policy-method.ts";
-import { adviseOnInput, measureRewards, openReward } from "../rollout/policy-method.ts";
+import { scoreMetrics } from "../rollout/phases.ts";
+import type { PolicyReward, PolicyState } from "../rollout/policy.ts";
+import { adviseOnInput, measureRewards, openReward } from "../rollout/policy.ts";
 import type { RewardSource } from "../rollout/rewards.ts";
 import { Rewards } from "../rollout/rewards.ts";
-import type { Memory, RolloutMethod, RolloutStep } from "../rollout/rollout-loop.ts";
-import { rolloutLoop } from "../rollout/rollout-loop.ts";
 import type { EncodedPrompts, RolloutEngine, RolloutPrompt } from "../rollout/rollout.ts";
 import { encodePrompts, rolloutSeed, samplingEngine } from "../rollout/rollout.ts";
+import type { StepOutcome } from "../step.ts";
 import { readWholeFile } from "../../runs/files.ts";
 
 export type BestOfNConfig = ConfigOf<typeof bestOfNConfig>;
@@ -94,174 +93,160 @@ export interface BestOfNResult {
 export async function* bestOfN(
   input: BestOfNInput,
   config: BestOfNConfig,
-  context: LoopContext = {},
+  context: TrainingContext = {},
 ): AsyncGenerator<TrainingEvent, BestOfNResult> {
-  const method = new BestOfN(input, config, context.signal);
-  yield* rolloutLoop(method, { ...config, sampleSteps: 0 }, context);
-  return method.result;
+  const run = openBestOfN(input, config, context);
+  yield* trainingLoop(bestOfNMethod(run), config, context);
+  return resultOf(run);
 }
 
-interface BestOfNMemory extends Memory {
-  scales: ScoreScale[];
-  monitor: MonitorMemory;
-  answers: ScoredAnswer[][];
-}
-
-class BestOfN implements RolloutMethod {
-  readonly name = "best-of-n";
-  readonly artifact = "answers";
-  readonly totalSteps: number;
-  readonly tensors = {};
-  readonly broken = undefined;
-  private readonly input: BestOfNInput;
-  private readonly config: BestOfNConfig;
-  private readonly signal: AbortSignal | undefined;
-  private readonly prompts: readonly RolloutPrompt[];
-  private readonly encoded: EncodedPrompts;
-  private readonly limit: AnswerLimit;
-  private readonly rewards: Rewards;
-  private readonly heldOut: RewardSource | undefined;
-  private readonly monitor: Monitor;
-  private readonly engine: RolloutEngine;
+/** What a run works with. */
+interface BestOfNRun {
+  input: BestOfNInput;
+  config: BestOfNConfig;
+  signal: AbortSignal | undefined;
+  encoded: EncodedPrompts;
+  limit: AnswerLimit;
+  prompts: readonly RolloutPrompt[];
+  rewards: Rewards;
+  heldOut: RewardSource | undefined;
+  monitor: Monitor;
+  engine: RolloutEngine;
   /** By prompt. */
-  private answers: ScoredAnswer[][] = [];
+  answers: readonly (readonly ScoredAnswer[])[];
+}
 
-  constructor(input: BestOfNInput, config: BestOfNConfig, signal: AbortSignal | undefined) {
-    const { model, encoder, rewards, heldOutReward } = input;
-    const records = config.prompts > 0 ? input.prompts.slice(0, config.prompts) : input.prompts;
-    this.limit = {
-      maxNewTokens: config.maxNewTokens,
-      maxLength: Math.min(config.maxLength, model.config.maxPositions),
-    };
-    this.encoded = encodePrompts(records, encoder, { ...this.limit, onBad: config.onBad });
-    const { prompts } = this.encoded;
-    const choice = { ...config, recompute: "all" as const };
-    this.input = input;
-    this.config = config;
-    this.signal = signal;
-    this.prompts = prompts;
-    this.totalSteps = Math.ceil(prompts.length / config.promptsPerStep);
-    this.rewards = new Rewards(
-      rewards.map((reward) => openReward(reward, encoder, choice)),
-      config,
-    );
-    this.heldOut = heldOutReward && openReward(heldOutReward, encoder, choice);
-    this.monitor = new Monitor(this.heldOut, {
-      guard: "off",
-      guardWindow: 1,
-      guardAlpha: 0.001,
-      guardShare: 0.5,
-    });
-    this.engine = samplingEngine(model, encoder);
-  }
+/** Small state of a checkpoint. */
+interface BestOfNState extends PolicyState {
+  answers: readonly (readonly ScoredAnswer[])[];
+}
 
-  get examples(): number {
-    return this.prompts.length;
-  }
+function openBestOfN(
+  input: BestOfNInput,
+  config: BestOfNConfig,
+  context: TrainingContext,
+): BestOfNRun {
+  const { model, encoder } = input;
+  const records = config.prompts > 0 ? input.prompts.slice(0, config.prompts) : input.prompts;
+  const maxLength = Math.min(config.maxLength, model.config.maxPositions);
+  const limit = { maxNewTokens: config.maxNewTokens, maxLength };
+  const encoded = encodePrompts(records, encoder, { ...limit, onBad: config.onBad });
+  const { prompts } = encoded;
+  keepRows(
+    prompts.map(({ ids }) => ids),
+    context,
+    encoder.fingerprint,
+  );
+  const choice = { ...config, recompute: "all" as const };
+  const sources = input.rewards.map((reward) => openReward(reward, encoder, choice));
+  const heldOut = input.heldOutReward && openReward(input.heldOutReward, encoder, choice);
+  const guard = { guard: "off", guardWindow: 1, guardAlpha: 0.001, guardShare: 0.5 } as const;
+  return {
+    input,
+    config,
+    signal: context.signal,
+    encoded,
+    limit,
+    prompts,
+    rewards: new Rewards(sources, config),
+    heldOut,
+    monitor: new Monitor(heldOut, guard),
+    engine: samplingEngine(model, encoder),
+    answers: [],
+  };
+}
 
-  get parameters(): { trainable: number; total: number } {
-    return {
-      trainable: 0,
-      total: parameterCount(this.input.model.family, this.input.model.config),
-    };
-  }
-
-  get result(): BestOfNResult {
-    const choices = this.answers.map((answers, index): BestOfNChoice => ({
-      record: this.prompts[index]!.record,
-      answers,
-      best: placeOfBest(answers),
-    }));
-    return { choices, curve: curveOf(this.answers) };
-  }
-
-  memory(): BestOfNMemory {
-    return { scales: this.rewards.scales, monitor: this.monitor.memory, answers: this.answers };
-  }
-
-  async prepare(memory: Memory | undefined): Promise<RolloutStep["warnings"]> {
-    const kept = memory as BestOfNMemory | undefined;
-    const { prompts, rewards, monitor, engine } = this;
-    if (!kept)
-      return [
-        ...adviseOnInput(this.encoded, rewards, this.limit),
-        ...(await measureRewards({ prompts, rewards, monitor, engine }, this.config, this.signal)),
-      ];
-    rewards.scales = kept.scales;
-    monitor.restore(kept.monitor);
-    this.answers = kept.answers;
-    return [];
-  }
-
-  async step(step: number): Promise<RolloutStep | undefined> {
-    const { samples, seed, promptsPerStep, missingEosPenalty } = this.config;
-    // 1. Roll out.
-    const asked = this.prompts.slice(step * promptsPerStep, (step + 1) * promptsPerStep);
-    const rollouts = await this.engine.roll(
-      asked,
-      { ...this.config, seed: rolloutSeed(seed, step) },
-      this.signal,
-    );
-    await this.engine.release();
-    if (this.signal?.aborted) return undefined;
-    // 2. Score.
-    const { scores: proxy, bySource } = await this.rewards.score(rollouts);
-    await this.rewards.release();
-    const heldOut = await this.monitor.judge(rollouts);
-    // 3. Keep.
-    const answers = rollouts.map(({ text, stopped }, i): ScoredAnswer => ({
-      text,
-      stopped,
-      score: penaliseMissingStop(proxy[i]!, stopped, missingEosPenalty),
-      rewards: bySource.map((scores) => scores[i]!),
-      ...(heldOut ? { heldOutScore: heldOut[i]! } : {}),
-    }));
-    const groups = asked.map((_, index) => answers.slice(index * samples, (index + 1) * samples));
-    this.answers = [...this.answers, ...groups];
-    const watched = this.monitor.watch(rollouts, proxy, undefined);
-    const { mean: score, deviation } = meanAndDeviation(answers.map((answer) => answer.score));
-    return {
-      metrics: {
-        "objective/scores": score,
-        "objective/scores_std": deviation,
-        "objective/best_scores": mean(groups.map((group) => group[placeOfBest(group)]!.score)),
-        ...(heldOut ? { "objective/held_out_scores": mean(heldOut) } : {}),
-        ...watched.metrics,
-        epoch: this.answers.length / this.prompts.length,
-      },
-      episodes: rollouts.length,
-      tokens: rollouts.reduce(
-        (total, { prompt, ids }) => total + prompt.ids.length + ids.length,
-        0,
+function bestOfNMethod(run: BestOfNRun): Method {
+  const { input, config, signal, prompts, rewards, heldOut, monitor, engine } = run;
+  const { family, config: shape } = input.model;
+  return {
+    name: "best-of-n",
+    artifact: "answers",
+    trainees: [],
+    parameters: { trainable: 0, total: parameterCount(family, shape) },
+    totalSteps: Math.ceil(prompts.length / config.promptsPerStep),
+    examples: prompts.length,
+    step: (index) => bestOfNStep(run, index),
+    state: (): BestOfNState => ({
+      scales: rewards.scales,
+      monitor: monitor.state,
+      answers: run.answers,
+    }),
+    async prepare(kept) {
+      const state = kept as BestOfNState | undefined;
+      if (!state)
+        return [
+          ...adviseOnInput(run.encoded, rewards, run.limit),
+          ...(await measureRewards(run, config, signal)),
+        ];
+      rewards.scales = state.scales;
+      monitor.restore(state.monitor);
+      run.answers = state.answers;
+      return [];
+    },
+    // 4.
+    save: (folder) =>
+      writeChoices(
+        resultOf(run),
+        rewards.sources.map(({ name }) => name),
+        folder,
       ),
-      warnings: [
-        ...watched.warnings,
-        ...this.rewards.takeWarnings(),
-        ...(this.heldOut?.takeWarnings?.() ?? []),
-      ],
-    };
-  }
+    async close() {
+      await Promise.all([engine.release(), rewards.close(), heldOut?.close()]);
+    },
+  };
+}
 
-  samples(): Promise<[]> {
-    return Promise.resolve([]);
-  }
+function resultOf({ answers: all, prompts }: BestOfNRun): BestOfNResult {
+  const choices = all.map((answers, index): BestOfNChoice => ({
+    record: prompts[index]!.record,
+    answers,
+    best: placeOfBest(answers),
+  }));
+  return { choices, curve: curveOf(all) };
+}
 
-  restorePolicy(): Promise<void> {
-    return Promise.resolve();
-  }
-
-  // 4.
-  save(folder: string): Promise<void> {
-    return writeChoices(
-      this.result,
-      this.rewards.sources.map(({ name }) => name),
-      folder,
-    );
-  }
-
-  async close(): Promise<void> {
-    await Promise.all([this.engine.release(), this.rewards.close(), this.heldOut?.close()]);
-  }
+async function bestOfNStep(run: BestOfNRun, index: number): Promise<StepOutcome | undefined> {
+  const { config, signal, prompts, rewards, monitor, engine } = run;
+  const { samples, promptsPerStep, missingEosPenalty } = config;
+  // 1. Roll out.
+  const asked = prompts.slice(index * promptsPerStep, (index + 1) * promptsPerStep);
+  const request = { ...config, seed: rolloutSeed(config.seed, index) };
+  const rollouts = await engine.roll(asked, request, signal);
+  await engine.release();
+  if (signal?.aborted) return undefined;
+  // 2. Score.
+  const { scores: proxy, bySource } = await rewards.score(rollouts);
+  await rewards.release();
+  const heldOut = await monitor.judge(rollouts);
+  // 3. Keep.
+  const answers = rollouts.map(({ text, stopped }, i): ScoredAnswer => ({
+    text,
+    stopped,
+    score: penaliseMissingStop(proxy[i]!, stopped, missingEosPenalty),
+    rewards: bySource.map((scores) => scores[i]!),
+    ...(heldOut ? { heldOutScore: heldOut[i]! } : {}),
+  }));
+  const groups = asked.map((_, group) => answers.slice(group * samples, (group + 1) * samples));
+  run.answers = [...run.answers, ...groups];
+  const watched = monitor.watch(rollouts, proxy, undefined);
+  const lengths = rollouts.map(({ prompt, ids }) => prompt.ids.length + ids.length);
+  return {
+    metrics: {
+      ...scoreMetrics(answers.map(({ score }) => score)),
+      "objective/best_scores": mean(groups.map((group) => group[placeOfBest(group)]!.score)),
+      ...(heldOut ? { "objective/held_out_scores": mean(heldOut) } : {}),
+      ...watched.metrics,
+      epoch: run.answers.length / prompts.length,
+    },
+    answers: rollouts.length,
+    tokens: lengths.reduce((total, length) => total + length, 0),
+    warnings: [
+      ...watched.warnings,
+      ...rewards.takeWarnings(),
+      ...(run.heldOut?.takeWarnings?.() ?? []),
+    ],
+  };
 }
 
 function placeOfBest(answers: readonly ScoredAnswer[]): number {

@@ -14,10 +14,10 @@ import { completionText } from "../../text/messages.ts";
 import { resolveConfig } from "../configs.ts";
 import { dpo } from "../offline/dpo.ts";
 import type { Judge } from "./judge.ts";
-import type { LoopContext } from "../loop.ts";
+import type { TrainingContext } from "../loop.ts";
 import type { OnlineDpoInput } from "./online-dpo.ts";
 import { onlineDpo } from "./online-dpo.ts";
-import type { PolicyInput } from "../rollout/policy-method.ts";
+import type { PolicyInput } from "../rollout/policy.ts";
 import { rejectionSampling } from "./rejection-sampling.ts";
 import type { RolloutEngine } from "../rollout/rollout.ts";
 import { sft } from "../offline/sft.ts";
@@ -62,9 +62,9 @@ const common = {
   temperature: 1,
 };
 type Given = Readonly<Record<string, unknown>>;
-const online = (given: Given, from: OnlineDpoInput = input(), context?: LoopContext) =>
+const online = (given: Given, from: OnlineDpoInput = input(), context?: TrainingContext) =>
   onlineDpo(from, resolveConfig("online-dpo", { ...common, samples: 4, ...given }), context);
-const imitate = (given: Given, from: PolicyInput = input(), context?: LoopContext) =>
+const imitate = (given: Given, from: PolicyInput = input(), context?: TrainingContext) =>
   rejectionSampling(
     from,
     resolveConfig("rejection-sampling", { ...common, samples: 4, ...given }),
@@ -213,7 +213,7 @@ describe("online DPO", () => {
 
 describe("a judge", () => {
   const { missingEosPenalty: _, ...forJudge } = common;
-  const judgedBy = (judge: Judge, given: Given = {}, context?: LoopContext) =>
+  const judgedBy = (judge: Judge, given: Given = {}, context?: TrainingContext) =>
     onlineDpo(
       { ...input(), rewards: [], judge },
       resolveConfig("online-dpo", {

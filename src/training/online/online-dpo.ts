@@ -16,33 +16,40 @@
 import { countOf } from "../../core/counts.ts";
 import { AttuneError } from "../../core/errors.ts";
 import { float32 } from "../../core/tensor.ts";
+import type { ConfigOf } from "../../config/config.ts";
 import type { InputsOf, StepResult } from "../../models/plans/plan.ts";
 import type { AnswerPair } from "../../objectives/choices.ts";
 import { extremePairs } from "../../objectives/choices.ts";
 import type { PairObjective } from "../../objectives/pairs.ts";
 import { pairObjective } from "../../objectives/pairs.ts";
-import type { ConfigOf } from "../../config/config.ts";
 import type { Metrics, TrainingEvent } from "../../runs/events.ts";
 import { mean } from "../../stats/intervals.ts";
-import { lossWeights, pairMetrics, readPairs } from "../offline/dpo-metrics.ts";
-import type { Judge } from "./judge.ts";
-import { judgePairs } from "./judge.ts";
 import { layShared } from "../layout.ts";
-import type { LoopContext, MicroBatch } from "../loop.ts";
-import { Moves } from "../rollout/moves.ts";
-import type { onlineDpoConfig } from "./online-dpo.config.ts";
-import type { PolicyInput, ReadRollouts, Update } from "../rollout/policy-method.ts";
+import type { TrainedModel, TrainingContext } from "../loop.ts";
+import { resultOf, trainingLoop } from "../loop.ts";
+import { lossWeights, pairMetrics, readPairs } from "../pair-metrics.ts";
+import type { ReadRollouts, Scored, Update } from "../rollout/phases.ts";
 import {
-  PolicyMethod,
+  distanceFromOld,
   groupMetrics,
   logRatiosOf,
+  readLogProbabilities,
+  rollOut,
+  score,
+  scoreMetrics,
   sum,
   updateMetrics,
-} from "../rollout/policy-method.ts";
-import type { Memory, RolloutStep } from "../rollout/rollout-loop.ts";
-import { rolloutLoop } from "../rollout/rollout-loop.ts";
+  updatePolicy,
+  watch,
+} from "../rollout/phases.ts";
+import type { Policy, PolicyInput } from "../rollout/policy.ts";
+import { openPolicy, policyMethod } from "../rollout/policy.ts";
 import type { Rollout, RolloutBatch } from "../rollout/rollout.ts";
-import { joinReads } from "../rollout/rollout.ts";
+import type { StepOutcome, Warning } from "../step.ts";
+import type { MicroBatch } from "../trainee.ts";
+import type { Judge } from "./judge.ts";
+import { judgePairs } from "./judge.ts";
+import type { onlineDpoConfig } from "./online-dpo.config.ts";
 
 export type OnlineDpoConfig = ConfigOf<typeof onlineDpoConfig>;
 
@@ -52,201 +59,179 @@ export interface OnlineDpoInput extends PolicyInput {
 }
 
 /**
- * Trains, and yields what happens.
+ * Trains, yields what happens, and returns the policy.
  * @throws AttuneError `config` where the options ask for a judge and there is none, or the other
  * way round
  */
 export async function* onlineDpo(
   input: OnlineDpoInput,
   config: OnlineDpoConfig,
-  context: LoopContext = {},
-): AsyncGenerator<TrainingEvent> {
-  yield* rolloutLoop(new OnlineDpoMethod(input, config, context.signal), config, context);
+  context: TrainingContext = {},
+): AsyncGenerator<TrainingEvent, TrainedModel> {
+  checkJudge(input, config);
+  const objective = pairObjective(lossWeights(config), config);
+  // A judge gives no level that could part from the held-out reward's.
+  const guard = input.judge ? "off" : config.guard;
+  const policy = await openPolicy(input, config, { objective, context, guard });
+  const run: OnlineDpoRun = { policy, judge: input.judge };
+  const step = (index: number) => onlineDpoStep(run, index);
+  const method = { ...policyMethod(policy, "online-dpo"), step };
+  yield* trainingLoop(method, config, context);
+  return resultOf(method);
 }
 
-class OnlineDpoMethod extends PolicyMethod<OnlineDpoConfig, PairObjective, OnlineDpoInput> {
-  readonly name = "online-dpo";
-  /** Why pairs of this step have no judgement. */
-  private refused: readonly string[] = [];
+function checkJudge({ judge, rewards }: OnlineDpoInput, config: OnlineDpoConfig): void {
+  const asked = config.judge !== "";
+  if ((judge !== undefined) === asked && rewards.length > 0 !== asked) return;
+  const given = `${judge ? "a judge" : "no judge"} and ${rewards.length} rewards`;
+  throw new AttuneError("config", "a judge stands in place of rewards", {
+    got: `${given}, with the option judge ${asked ? config.judge : "empty"}`,
+    expected: "one of the two, as the options say",
+  });
+}
 
-  constructor(input: OnlineDpoInput, config: OnlineDpoConfig, signal: AbortSignal | undefined) {
-    const asked = config.judge !== "";
-    if ((input.judge !== undefined) !== asked || input.rewards.length > 0 === asked) {
-      throw new AttuneError("config", "a judge stands in place of rewards", {
-        got:
-          `${input.judge ? "a judge" : "no judge"} and ${input.rewards.length} rewards, with the ` +
-          `option judge ${asked ? config.judge : "empty"}`,
-        expected: "one of the two, as the options say",
-      });
-    }
-    // a judge gives no level that could part from the held-out reward's
-    super(input, input.judge ? { ...config, guard: "off" } : config, signal);
-  }
+interface OnlineDpoRun {
+  policy: Policy<OnlineDpoConfig, PairObjective>;
+  judge: Judge | undefined;
+}
 
-  protected objective(): PairObjective {
-    return pairObjective(lossWeights(this.config), this.config);
-  }
+/** One roll-out and its updates. */
+async function onlineDpoStep(
+  { policy, judge }: OnlineDpoRun,
+  index: number,
+): Promise<StepOutcome | undefined> {
+  const { samples, beta } = policy.config;
+  // 1. Roll out.
+  const rollouts = await rollOut(policy, index);
+  if (!rollouts) return undefined;
+  // 2. Score, log-probabilities.
+  const { scored, refused } = judge
+    ? await scoreByJudge(judge, rollouts, policy.signal)
+    : { scored: await score(policy, rollouts), refused: [] };
+  const read = await readLogProbabilities(policy, scored);
+  if (!read) return undefined;
+  // 3. Pairs.
+  const chosen = extremePairs(read.scores, samples);
+  const pairs = judge ? chosen.map((pair) => ({ ...pair, p: read.scores[pair.chosen]! })) : chosen;
+  // 4. Updates.
+  const updates = pairs.length === 0 ? [] : await learn(policy, { pairs, read }, index);
+  await policy.actor.release();
+  // 5. Metrics.
+  const penalty = -beta * mean(logRatiosOf(read).map(sum));
+  const gaps = pairs.map((pair) => read.scores[pair.chosen]! - read.scores[pair.rejected]!);
+  const prompts = read.rollouts.length / samples;
+  // A judge's scores are one half on average, whatever the policy does.
+  const level: Metrics = judge
+    ? {}
+    : { ...scoreMetrics(read.scores), "objective/rlhf_reward": mean(read.scores) + penalty };
+  const own: Metrics = {
+    beta,
+    "objective/non_score_reward": penalty,
+    "objective/scores_margin": sum(gaps) / prompts,
+    "val/contain_eos_token": mean(read.rollouts.map(({ stopped }) => Number(stopped))),
+    ...level,
+    ...groupMetrics(read.scores, samples),
+    ...updateMetrics(updates),
+  };
+  const warnings = [
+    ...(refused.length > 0 ? [noJudgement(refused, { index, pairs: prompts })] : []),
+    ...(pairs.length === 0 ? [nothingLearned(index)] : []),
+  ];
+  return watch(policy, read, index, { own, warnings });
+}
 
-  override async prepare(memory: Memory | undefined): Promise<RolloutStep["warnings"]> {
-    const warnings = await super.prepare(memory);
-    return this.input.judge ? warnings.filter(({ id }) => id !== "held-out-disagrees") : warnings;
-  }
+/** Chances of being preferred, two answers to a prompt at a time. */
+async function scoreByJudge(
+  judge: Judge,
+  rollouts: readonly Rollout[],
+  signal: AbortSignal | undefined,
+): Promise<{ scored: Scored; refused: readonly string[] }> {
+  const pairs = Array.from(
+    { length: rollouts.length / 2 },
+    (_, pair) => [rollouts[2 * pair]!, rollouts[2 * pair + 1]!] as const,
+  );
+  const { chances, refused } = await judgePairs(judge, pairs, signal);
+  const scores = signal?.aborted ? rollouts.map(() => 0.5) : chances.flatMap((p) => [p, 1 - p]);
+  return { scored: { rollouts, proxy: scores, scores }, refused };
+}
 
-  protected override async score(
-    rollouts: readonly Rollout[],
-  ): Promise<{ proxy: number[]; scores: number[] }> {
-    const { judge } = this.input;
-    if (!judge) return super.score(rollouts);
-    const pairs = Array.from(
-      { length: rollouts.length / 2 },
-      (_, pair) => [rollouts[2 * pair]!, rollouts[2 * pair + 1]!] as const,
+const noJudgement = (
+  refused: readonly string[],
+  { index, pairs }: { index: number; pairs: number },
+): Warning => ({
+  id: "no-judgement",
+  message:
+    `the judge has no opinion on ${refused.length} of ${countOf(pairs, "pair")} of roll-out ` +
+    `${index + 1}, which are left out: ${refused[0]}`,
+});
+
+const nothingLearned = (index: number): Warning => ({
+  id: "no-informative-group",
+  message:
+    `all answers to each prompt of roll-out ${index + 1} are judged the same, so nothing was ` +
+    "learned from it: other prompts, a finer reward, more samples or a higher temperature",
+});
+
+function learn(
+  policy: OnlineDpoRun["policy"],
+  { pairs, read }: { pairs: readonly AnswerPair[]; read: ReadRollouts },
+  index: number,
+): Promise<Update[]> {
+  const { rollouts, old, reference } = read;
+  const sides = ({ chosen, rejected }: AnswerPair) => [chosen, rejected] as const;
+  const rows = pairs.map((pair) => {
+    const answers = sides(pair).map((answer) => rollouts[answer]!.ids);
+    return layShared(rollouts[pair.chosen]!.prompt.ids, answers);
+  });
+  const before = pairs.map((pair) =>
+    Float64Array.from(sides(pair).flatMap((answer) => [...old[answer]!])),
+  );
+  const perSide = (members: readonly number[], value: (answer: number) => number) =>
+    float32(
+      [members.length, 2],
+      members.flatMap((member) => sides(pairs[member]!).map(value)),
     );
-    const { chances, refused } = await judgePairs(judge, pairs, this.signal);
-    this.refused = refused;
-    const scores = this.signal?.aborted
-      ? rollouts.map(() => 0.5)
-      : chances.flatMap((p) => [p, 1 - p]);
-    return { proxy: scores, scores };
-  }
-
-  async step(step: number): Promise<RolloutStep | undefined> {
-    // 1. Roll out; 2. score, log-probabilities.
-    const read = await this.collect(step);
-    if (!read) return undefined;
-    // 3. Pairs.
-    const { judge } = this.input;
-    const { samples, beta, iterations } = this.config;
-    const pairs = extremePairs(read.scores, samples).map((pair) =>
-      judge ? { ...pair, p: read.scores[pair.chosen]! } : pair,
-    );
-    // 4. Updates.
-    const updates = pairs.length === 0 ? [] : await this.learn(pairs, read, step, iterations);
-    await this.actor.phase.release();
-    // 5. Metrics.
-    const penalty = -beta * mean(logRatiosOf(read).map(sum));
-    const gaps = pairs.map(({ chosen, rejected }) => read.scores[chosen]! - read.scores[rejected]!);
-    const own: Metrics = {
-      beta,
-      "objective/non_score_reward": penalty,
-      "objective/scores_margin": sum(gaps) / (read.rollouts.length / samples),
-      "val/contain_eos_token": mean(read.rollouts.map(({ stopped }) => Number(stopped))),
-    };
-    const idle =
-      pairs.length > 0
-        ? []
-        : [
-            {
-              id: "no-informative-group",
-              message:
-                `all answers to each prompt of roll-out ${step + 1} are judged the same, so ` +
-                "nothing was learned from it: other prompts, a finer reward, more samples or a " +
-                "higher temperature",
-            },
-          ];
-    const silent =
-      this.refused.length === 0
-        ? []
-        : [
-            {
-              id: "no-judgement",
-              message:
-                `the judge has no opinion on ${this.refused.length} of ` +
-                `${countOf(read.rollouts.length / samples, "pair")} of roll-out ${step + 1}, ` +
-                `which are left out: ${this.refused[0]}`,
-            },
-          ];
-    const level = judge ? {} : { "objective/rlhf_reward": mean(read.scores) + penalty };
-    return this.withoutLevel(
-      this.finish(
-        read,
-        step,
-        { ...own, ...level, ...groupMetrics(read.scores, samples), ...updateMetrics(updates) },
-        [...silent, ...idle],
-      ),
-    );
-  }
-
-  /** A judge's scores are one half on average, whatever the policy does. */
-  private withoutLevel(done: RolloutStep): RolloutStep {
-    if (!this.input.judge) return done;
-    const {
-      "objective/scores": _mean,
-      "objective/scores_std": _deviation,
-      ...metrics
-    } = done.metrics;
-    return { ...done, metrics };
-  }
-
-  private learn(
-    pairs: readonly AnswerPair[],
-    read: ReadRollouts,
-    step: number,
-    epochs: number,
-  ): Promise<Update[]> {
-    const { rollouts, old, reference } = read;
-    const sides = ({ chosen, rejected }: AnswerPair) => [chosen, rejected] as const;
-    const rows = pairs.map((pair) =>
-      layShared(
-        rollouts[pair.chosen]!.prompt.ids,
-        sides(pair).map((answer) => rollouts[answer]!.ids),
-      ),
-    );
-    const before = pairs.map((pair) =>
-      Float64Array.from(sides(pair).flatMap((answer) => [...old[answer]!])),
-    );
-    const perSide = (members: readonly number[], value: (answer: number) => number) =>
-      float32(
-        [members.length, 2],
-        members.flatMap((member) => sides(pairs[member]!).map(value)),
-      );
-    const moves = new Moves();
-    const inputs = (
-      batch: RolloutBatch,
-      { members }: { members: readonly number[] },
-    ): InputsOf<PairObjective> => {
-      const reads = joinReads(before, batch);
-      const count = batch.members.length;
-      return moves.remember(
-        {
-          sequence: batch.laid.sequenceOfRead,
-          reference: perSide(batch.members, (answer) => sum(reference[answer]!)),
-          lengths: perSide(batch.members, (answer) => rollouts[answer]!.ids.length),
-          p: float32(
-            [count],
-            batch.members.map((member) => pairs[member]!.p),
-          ),
-          scale: float32([count], new Float32Array(count).fill(1 / members.length)),
-          sftSlope: float32([reads.length], new Float32Array(reads.length)),
-        },
-        reads,
-      );
-    };
-    return this.updateActor({ ...read, rows, old: before }, step, {
-      epochs,
-      inputs,
-      measure: (results, batches) => ({
-        ...this.measure(results, batches),
-        ...moves.measure(results, batches),
-      }),
-    });
-  }
-
-  private measure(
-    results: readonly StepResult<PairObjective>[],
-    batches: readonly MicroBatch<PairObjective>[],
-  ): Update {
-    const pairs = results.flatMap(({ metrics }, i) => {
-      const { reference, lengths, p } = batches[i]!.inputs;
-      return readPairs(metrics.logps.data, {
-        reference: reference.data,
-        lengths: lengths.data,
-        p: p.data,
-        columns: 2,
-      });
-    });
+  const inputs = (
+    { members, laid }: RolloutBatch,
+    { members: minibatch }: { members: readonly number[] },
+  ): InputsOf<PairObjective> => {
+    const count = [members.length] as const;
+    const probabilities = members.map((member) => pairs[member]!.p);
+    const reads = laid.batch.selected.data.length;
     return {
-      loss: results.reduce((total, { loss }) => total + loss, 0),
-      ...(pairMetrics(pairs, this.config, undefined) as Update),
+      sequence: laid.sequenceOfRead,
+      reference: perSide(members, (answer) => sum(reference[answer]!)),
+      lengths: perSide(members, (answer) => rollouts[answer]!.ids.length),
+      p: float32(count, probabilities),
+      scale: float32(count, new Float32Array(members.length).fill(1 / minibatch.length)),
+      sftSlope: float32([reads], new Float32Array(reads)),
     };
-  }
+  };
+  return updatePolicy(policy, { rows, old: before }, index, {
+    epochs: policy.config.iterations,
+    inputs,
+    measure: (results, batches) => ({
+      ...pairUpdate(results, batches, policy.config),
+      ...distanceFromOld(results, batches, before),
+    }),
+  });
+}
+
+/** Means over the pairs of one update. */
+function pairUpdate(
+  results: readonly StepResult<PairObjective>[],
+  batches: readonly MicroBatch<PairObjective>[],
+  config: OnlineDpoConfig,
+): Update {
+  const pairs = results.flatMap(({ metrics }, i) => {
+    const { reference, lengths, p } = batches[i]!.inputs;
+    return readPairs(metrics.logps.data, {
+      reference: reference.data,
+      lengths: lengths.data,
+      p: p.data,
+      columns: 2,
+    });
+  });
+  const loss = results.reduce((total, result) => total + result.loss, 0);
+  return { loss, ...(pairMetrics(pairs, config, undefined) as Update) };
 }

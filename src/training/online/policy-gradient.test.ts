@@ -11,8 +11,8 @@ import { createEncoder } from "../../text/encoder.ts";
 import { byteTokenizer } from "../../text/testing.ts";
 import { resolveConfig } from "../configs.ts";
 import { grpo } from "./grpo.ts";
-import type { LoopContext } from "../loop.ts";
-import type { PolicyInput } from "../rollout/policy-method.ts";
+import type { TrainingContext } from "../loop.ts";
+import type { PolicyInput } from "../rollout/policy.ts";
 import { reinforcePlusPlus } from "./reinforce-plus-plus.ts";
 import type { RewardCall } from "../rollout/rewards.ts";
 import { rloo } from "./rloo.ts";
@@ -65,11 +65,11 @@ const common = {
 };
 type Given = Partial<Record<string, unknown>>;
 const METHODS = {
-  rloo: (given: Given, context?: LoopContext, from = input()) =>
+  rloo: (given: Given, context?: TrainingContext, from = input()) =>
     rloo(from, resolveConfig("rloo", { ...common, ...given }), context),
-  grpo: (given: Given, context?: LoopContext, from = input()) =>
+  grpo: (given: Given, context?: TrainingContext, from = input()) =>
     grpo(from, resolveConfig("grpo", { ...common, ...given }), context),
-  "grpo with KL, dr_grpo": (given: Given, context?: LoopContext, from = input()) =>
+  "grpo with KL, dr_grpo": (given: Given, context?: TrainingContext, from = input()) =>
     grpo(
       from,
       resolveConfig("grpo", {
@@ -81,9 +81,9 @@ const METHODS = {
       }),
       context,
     ),
-  "reinforce++": (given: Given, context?: LoopContext, from = input()) =>
+  "reinforce++": (given: Given, context?: TrainingContext, from = input()) =>
     reinforcePlusPlus(from, resolveConfig("reinforce++", { ...common, ...given }), context),
-  "reinforce++ with a group baseline": (given: Given, context?: LoopContext, from = input()) =>
+  "reinforce++ with a group baseline": (given: Given, context?: TrainingContext, from = input()) =>
     reinforcePlusPlus(
       from,
       resolveConfig("reinforce++", { ...common, baseline: "group", ...given }),

@@ -20,11 +20,12 @@ import { resolveConfig } from "../configs.ts";
 import type { PpoInput } from "./ppo.ts";
 import { ppo } from "./ppo.ts";
 import type { ppoConfig } from "./ppo.config.ts";
-import { addScoreHead } from "../offline/reward.ts";
+import { freshScoreHead } from "../offline/reward.ts";
 import type { RewardCall } from "../rollout/rewards.ts";
 import { joinRows } from "../layout.ts";
 import { layRollout } from "../rollout/rollout.ts";
-import { copyAdapter, openActor, openCritic, sharesBase } from "../rollout/roles.ts";
+import { criticHead, scaleScoreHead, sharesBase } from "../rollout/roles.ts";
+import { copyAdapter, openWeights } from "../trainee.ts";
 
 const tokenizer = byteTokenizer();
 const encoder = createEncoder(tokenizer, { maxLength: 48, template: "none" });
@@ -49,7 +50,7 @@ const prompts: PromptRecord[] = Array.from({ length: 12 }, (_, i) => ({
 
 function judge(seed = 3): Model {
   const model = tiny(seed);
-  addScoreHead(model, seed);
+  model.scoreHead = freshScoreHead(model, seed);
   return model;
 }
 
@@ -200,7 +201,7 @@ describe("roles", () => {
   const options = {
     adapter: "lora",
     lora: { rank: 2, alpha: 4, rslora: false, targets: ["all-linear"] },
-    seed: 1,
+    adapterSeed: 1,
   } as const;
   const withAdapter = (): Model => {
     const model = tiny();
@@ -215,23 +216,29 @@ describe("roles", () => {
     return { ...model, adapter };
   };
 
+  const criticOver = (model: Model, scale: number) => {
+    const critic = openWeights({ ...model, scoreHead: criticHead(model) }, options);
+    scaleScoreHead(critic.trainable, scale);
+    return critic;
+  };
+
   test("four roles lie over one base in memory", () => {
     const base = tiny();
     const reward = { ...shareBase(base), scoreHead: judge().scoreHead! };
-    const actor = openActor(base, options);
-    const critic = openCritic({ model: reward, scale: 0.5 }, options);
+    const actor = openWeights(base, options);
+    const critic = criticOver(reward, 0.5);
     for (const model of [reward, actor.model, critic.model])
       expect(sharesBase(model, base)).toBe(true);
     expect(base.adapter).toBeUndefined();
     expect([...critic.model.scoreHead!.data]).toEqual(
       [...reward.scoreHead.data].map((x) => Math.fround(x * 0.5)),
     );
-    expect(sharesBase(openActor(base, { ...options, adapter: "none" }).model, base)).toBe(false);
+    expect(sharesBase(openWeights(base, { ...options, adapter: "none" }).model, base)).toBe(false);
   });
 
   test("a critic that starts as the reward model predicts the normalised score, but for the constant", async () => {
     const reward = judge();
-    const critic = openCritic({ model: reward, scale: 1 / 0.4 }, options);
+    const critic = criticOver(reward, 1 / 0.4);
     const laid = joinRows(
       [
         layRollout({

@@ -17,7 +17,9 @@
  */
 import { countOf } from "../../core/counts.ts";
 import { AttuneError } from "../../core/errors.ts";
+import { Random } from "../../core/random.ts";
 import { float32 } from "../../core/tensor.ts";
+import type { ConfigOf } from "../../config/config.ts";
 import type { DemonstrationRecord } from "../../data/records.ts";
 import type { Model } from "../../models/model.ts";
 import type { StepResult } from "../../models/plans/plan.ts";
@@ -33,32 +35,44 @@ import type { PolicyObjective, ValueObjective } from "../../objectives/ppo.ts";
 import { policyObjective, valueObjective } from "../../objectives/ppo.ts";
 import type { SftObjective } from "../../objectives/sft.ts";
 import { sftObjective } from "../../objectives/sft.ts";
-import type { ConfigOf } from "../../config/config.ts";
 import type { Metrics, TrainingEvent } from "../../runs/events.ts";
 import { mean } from "../../stats/intervals.ts";
 import type { EncodedExample } from "../../text/encoder.ts";
-import { EncodingReport } from "../offline/encoding.ts";
+import { PlanOnDemand } from "../choose-plan.ts";
+import { EncodingReport } from "../encoding.ts";
 import { groupByLength, joinRows, layExample } from "../layout.ts";
-import type { LoopContext, MicroBatch } from "../loop.ts";
+import type { Method, TrainedModel, TrainingContext } from "../loop.ts";
+import { resultOf, trainingLoop } from "../loop.ts";
 import { itemsOfStep } from "../passes.ts";
-import type { PolicyInput, PolicyMemory, ReadRollouts, Update } from "../rollout/policy-method.ts";
+import type { ReadRollouts, Update } from "../rollout/phases.ts";
 import {
-  PolicyMethod,
+  batchesOf,
   constant,
   entropyOf,
   logRatiosOf,
+  microBatchesOf,
+  minibatches,
   movesOf,
   perRead,
+  rateOf,
+  readLogProbabilities,
+  rollOut,
+  score,
+  scoreMetrics,
   sum,
   updateMetrics,
-} from "../rollout/policy-method.ts";
-import type { ppoConfig } from "./ppo.config.ts";
+  updatePolicy,
+  watch,
+} from "../rollout/phases.ts";
+import type { Policy, PolicyInput, PolicyState } from "../rollout/policy.ts";
+import { openPolicy, policyMethod, preparePolicy } from "../rollout/policy.ts";
 import { RewardModelSource } from "../rollout/rewards.ts";
-import { openCritic } from "../rollout/roles.ts";
-import type { Memory, RolloutStep } from "../rollout/rollout-loop.ts";
-import { rolloutLoop } from "../rollout/rollout-loop.ts";
+import { criticHead, scaleScoreHead } from "../rollout/roles.ts";
 import { joinReads, readByAnswer } from "../rollout/rollout.ts";
-import { PhasePlan, Trainee } from "../trainee.ts";
+import type { StepOutcome } from "../step.ts";
+import type { MicroBatch } from "../trainee.ts";
+import { Trainee } from "../trainee.ts";
+import type { ppoConfig } from "./ppo.config.ts";
 
 export type PpoConfig = ConfigOf<typeof ppoConfig>;
 
@@ -86,15 +100,130 @@ export function checkCriticWarmup(
   );
 }
 
-/** Trains, and yields what happens. */
+/** Trains, yields what happens, and returns the policy. */
 export async function* ppo(
   input: PpoInput,
   config: PpoConfig,
-  context: LoopContext = {},
-): AsyncGenerator<TrainingEvent> {
-  const method = new PpoMethod(input, config, context.signal);
-  checkCriticWarmup(method.totalSteps, config);
-  yield* rolloutLoop(method, config, context);
+  context: TrainingContext = {},
+): AsyncGenerator<TrainingEvent, TrainedModel> {
+  const objective = policyObjective(config);
+  const policy = await openPolicy(input, config, { objective, context });
+  checkCriticWarmup(policy.totalSteps, config);
+  const method = ppoMethod(await openPpo(policy, input));
+  yield* trainingLoop(method, config, context);
+  return resultOf(method);
+}
+
+/** What a run works with. */
+interface PpoRun {
+  policy: Policy<PpoConfig, PolicyObjective>;
+  critic: Trainee<ValueObjective>;
+  /** Index of the reward model that the critic starts as; undefined where it starts as the policy. */
+  criticReward: number | undefined;
+  /** Added to what the critic's network predicts. */
+  valueOffset: number;
+  /** The policy under the SFT loss, for PPO-ptx. */
+  ptx: PlanOnDemand<SftObjective> | undefined;
+  demonstrations: ReturnType<typeof encodeDemonstrations>;
+  klCoefficient: number;
+}
+
+/** Small state of a checkpoint. */
+interface PpoState extends PolicyState {
+  klCoefficient: number;
+}
+
+async function openPpo(policy: PpoRun["policy"], input: PpoInput): Promise<PpoRun> {
+  const { actor, config } = policy;
+  const { model, reward } = criticStart(policy);
+  const critic = await Trainee.open(
+    { ...model, scoreHead: criticHead(model) },
+    {
+      name: "critic",
+      config,
+      adapterSeed: Random.for(config.seed, "critic").bits(),
+      reads: "scores",
+      objective: valueObjective(config),
+    },
+  );
+  // Demonstrations are learned at temperature 1, at which SFT reads them.
+  const { model: trained, trainable } = actor;
+  const request = { model: trained, trainable, reads: "tokens", objective: sftObjective } as const;
+  return {
+    policy,
+    critic,
+    criticReward: reward,
+    valueOffset: 0,
+    ptx: config.ptx.coef > 0 ? new PlanOnDemand(request, config) : undefined,
+    demonstrations: encodeDemonstrations(input, config),
+    klCoefficient: config.kl.coef,
+  };
+}
+
+/** The network that the critic starts as: a reward model's, or the policy's. */
+function criticStart({ rewards, config, input }: PpoRun["policy"]): {
+  model: Model;
+  reward: number | undefined;
+} {
+  const { start } = config.critic;
+  const fits = (source: unknown): source is RewardModelSource =>
+    source instanceof RewardModelSource && source.sameTokens;
+  const index = start === "policy" ? -1 : rewards.sources.findIndex(fits);
+  if (index >= 0)
+    return { model: (rewards.sources[index] as RewardModelSource).model, reward: index };
+  if (start === "reward")
+    throw new AttuneError("config", "the critic cannot start as a reward model", {
+      got: "no reward model that reads the policy's tokens",
+      expected: "critic.start policy",
+    });
+  const { scoreHead: _, ...model } = input.model;
+  return { model, reward: undefined };
+}
+
+function ppoMethod(run: PpoRun): Method {
+  const { policy, critic, ptx } = run;
+  const base = policyMethod(policy, "ppo");
+  return {
+    ...base,
+    trainees: [policy.actor, critic],
+    step: (index) => ppoStep(run, index),
+    state: (): PpoState => ({ ...base.state(), klCoefficient: run.klCoefficient }),
+    prepare: (kept) => prepare(run, kept as PpoState | undefined),
+    async close() {
+      await Promise.all([base.close(), ptx?.close()]);
+    },
+  };
+}
+
+async function prepare(run: PpoRun, kept: PpoState | undefined) {
+  const { policy, demonstrations } = run;
+  const advice = [...demonstrations.report.warnings];
+  if (policy.config.kl.coef === 0)
+    advice.push({
+      id: "no-kl-penalty",
+      message:
+        "kl.coef is 0: nothing holds the policy near the reference, and it will find what the " +
+        "reward overrates",
+    });
+  const warnings = await preparePolicy(policy, kept, advice);
+  if (kept) run.klCoefficient = kept.klCoefficient;
+  startCritic(run, kept === undefined);
+  return warnings;
+}
+
+/**
+ * A critic that starts as a reward model predicts (score - mean) / deviation at the last token from
+ * the first step on: its head is scaled, and the rest is an offset.
+ */
+function startCritic(run: PpoRun, fresh: boolean): void {
+  const { critic, criticReward: index, policy } = run;
+  if (index === undefined) return;
+  const { mean: average, deviation } = policy.rewards.scales[index]!;
+  const weight = policy.config.rewardWeights[index] ?? 1;
+  run.valueOffset = (-weight * average) / deviation;
+  // A checkpoint holds the head as it is.
+  if (!fresh) return;
+  scaleScoreHead(critic.trainable, weight / deviation);
 }
 
 /** A roll-out with everything that the updates read. Arrays of one value a token, by answer. */
@@ -104,252 +233,150 @@ interface Experience extends ReadRollouts {
   returns: readonly Float64Array[];
 }
 
-interface PpoMemory extends PolicyMemory {
-  klCoefficient: number;
+/** One roll-out and its updates. */
+async function ppoStep(run: PpoRun, index: number): Promise<StepOutcome | undefined> {
+  const { policy } = run;
+  const { config } = policy;
+  // 1. Roll out.
+  const rollouts = await rollOut(policy, index);
+  if (!rollouts) return undefined;
+  // 2. Score at the stop token.
+  const scored = await score(policy, rollouts);
+  // 3. Log-probabilities of policy and reference, and values.
+  const read = await readLogProbabilities(policy, scored);
+  const values = read && (await readValues(run, read));
+  if (!values || policy.signal?.aborted) return undefined;
+  // 4. Rewards of tokens.
+  const rewards = logRatiosOf(read).map((ratios, i) =>
+    tokenRewards(ratios, read.scores[i]!, run.klCoefficient),
+  );
+  // 5. Generalised advantages.
+  const used = config.whitenRewards ? whiten(rewards, { keepMean: true }) : rewards;
+  const estimates = used.map((each, i) => generalisedAdvantages(each, values[i]!, config));
+  // 6. Whitening.
+  const advantages = whiten(estimates.map((estimate) => estimate.advantages));
+  const returns = estimates.map((estimate) => estimate.returns);
+  const experience: Experience = { ...read, values, advantages, returns };
+  // 7. The policy's updates; in the critic's warm-up there are none.
+  const warmup = index < config.critic.warmupSteps;
+  const policyUpdates = warmup ? [] : await learnPolicy(run, experience, index);
+  await policy.actor.release();
+  await run.ptx?.release();
+  // 8. The critic's updates.
+  const criticUpdates = await learnValues(run, experience, index);
+  // 9. The KL controller; 10. metrics.
+  const own = {
+    ...rolloutMetrics(run, experience),
+    ...updateMetrics(policyUpdates),
+    ...updateMetrics(criticUpdates),
+    "critic/lr": rateOf(policy, config.critic.learningRate, index),
+  };
+  const outcome = watch(policy, read, index, { own });
+  adaptKl(run, outcome.metrics["objective/kl"]!, rollouts.length);
+  return outcome;
 }
 
-class PpoMethod extends PolicyMethod<PpoConfig, PolicyObjective, PpoInput> {
-  readonly name = "ppo";
-  private klCoefficient = this.config.kl.coef;
-  private critic: { trainee: Trainee<ValueObjective>; offset: number } | undefined;
-  private ptx: PhasePlan<SftObjective> | undefined;
-  /** Of PPO-ptx. */
-  private readonly demonstrations = encodeDemonstrations(this.input, this.config);
+async function readValues(
+  { policy, critic, valueOffset }: PpoRun,
+  { rows }: ReadRollouts,
+): Promise<Float64Array[]> {
+  const values: Float64Array[] = [];
+  for (const batch of batchesOf(policy, rows))
+    readByAnswer((await critic.plan.score(batch.laid.batch)).readout, batch, values);
+  await critic.release();
+  return values.map((each) => each.map((value) => value + valueOffset));
+}
 
-  protected objective(): PolicyObjective {
-    return policyObjective(this.config);
+function learnPolicy(run: PpoRun, experience: Experience, index: number): Promise<Update[]> {
+  const { policy } = run;
+  const { config, actor } = policy;
+  const { old, reference, advantages } = experience;
+  return updatePolicy(policy, experience, index, {
+    epochs: config.ppoEpochs,
+    earlyStopKl: config.earlyStopKl,
+    inputs: (batch, { tokens }) => ({
+      oldLogps: perRead(joinReads(old, batch)),
+      advantages: perRead(joinReads(advantages, batch)),
+      weight: perRead(constant(batch, 1 / tokens)),
+      reference: perRead(joinReads(reference, batch)),
+    }),
+    measure: (results, batches) => policyUpdate(results, batches, config),
+    addGradients: () => addDemonstrations(run, actor.optimizer.steps),
+  });
+}
+
+/** Adds the gradients of the SFT loss (PPO-ptx) to those of an update. */
+async function addDemonstrations(
+  { policy, ptx, demonstrations }: PpoRun,
+  update: number,
+): Promise<Update | undefined> {
+  if (!ptx) return undefined;
+  const { encoder } = policy.input;
+  const { seed, microBatchTokens } = policy.config;
+  const { batchSize, coef } = policy.config.ptx;
+  const passes = { batchSize, seed, epochs: Infinity };
+  const examples = itemsOfStep(demonstrations.examples, update, passes).map(layExample);
+  const tokens = examples.reduce((total, { reads }) => total + reads.length, 0);
+  const layout = { padId: encoder.padId };
+  let loss = 0;
+  for (const group of groupByLength(examples, ({ ids }) => ids.length, microBatchTokens)) {
+    const { batch } = joinRows(group, layout);
+    const slope = new Float32Array(batch.selected.data.length).fill(-coef / tokens);
+    loss += (await ptx.plan.step(batch, { slope: float32([slope.length], slope) })).loss;
   }
+  return { "loss/ptx_avg": loss / coef };
+}
 
-  protected override get trainees(): readonly Trainee[] {
-    return [this.actor, this.critic!.trainee];
-  }
-
-  override memory(): PpoMemory {
-    return { ...super.memory(), klCoefficient: this.klCoefficient };
-  }
-
-  override async prepare(memory: Memory | undefined): Promise<RolloutStep["warnings"]> {
-    if (memory) this.klCoefficient = (memory as PpoMemory).klCoefficient;
-    return super.prepare(memory);
-  }
-
-  /** One roll-out and its updates. */
-  async step(step: number): Promise<RolloutStep | undefined> {
-    // 1. Roll out; 2. score at the stop token; 3. log-probabilities and values.
-    const read = await this.collect(step);
-    if (!read) return undefined;
-    const values = await this.readValues(read);
-    if (this.signal?.aborted) return undefined;
-    // 4. Rewards of tokens.
-    const logRatios = logRatiosOf(read);
-    const rewards = logRatios.map((ratios, i) =>
-      tokenRewards(ratios, read.scores[i]!, this.klCoefficient),
-    );
-    // 5. Generalised advantages.
-    const used = this.config.whitenRewards ? whiten(rewards, { keepMean: true }) : rewards;
-    const estimates = used.map((each, i) => generalisedAdvantages(each, values[i]!, this.config));
-    // 6. Whitening.
-    const experience: Experience = {
-      ...read,
-      values,
-      advantages: whiten(estimates.map(({ advantages }) => advantages)),
-      returns: estimates.map(({ returns }) => returns),
-    };
-    // 7. The actor's updates; in the critic's warm-up there are none.
-    const actorUpdates =
-      step < this.config.critic.warmupSteps ? [] : await this.updatePolicy(experience, step);
-    await this.actor.phase.release();
-    await this.ptx?.release();
-    // 8. The critic's updates.
-    const criticUpdates = await this.updateCritic(experience, step);
-    await this.critic!.trainee.phase.release();
-    // 9. The KL controller; 10. metrics.
-    const metrics = {
-      ...this.rolloutMetrics(experience),
-      ...updateMetrics(actorUpdates),
-      ...updateMetrics(criticUpdates),
-      "critic/lr": this.rate(this.config.critic.learningRate, step),
-    };
-    const result = this.finish(read, step, metrics);
-    this.adaptKl(result.metrics["objective/kl"]!, read.rollouts.length);
-    return result;
-  }
-
-  override async close(): Promise<void> {
-    await Promise.all([super.close(), this.critic?.trainee.close(), this.ptx?.close()]);
-  }
-
-  protected override adviseBeforeStart(): ReturnType<PolicyMethod<PpoConfig>["adviseBeforeStart"]> {
-    const free =
-      this.config.kl.coef === 0
-        ? [
-            {
-              id: "no-kl-penalty",
-              message:
-                "kl.coef is 0: nothing holds the policy near the reference, and it will find " +
-                "what the reward overrates",
-            },
-          ]
-        : [];
-    return [...super.adviseBeforeStart(), ...this.demonstrations.report.warnings, ...free];
-  }
-
-  protected override async openOthers(): Promise<void> {
-    const { config } = this;
-    const { start, offset } = this.criticStart();
-    const trainee = await Trainee.create("critic", openCritic(start, config), {
-      choice: config,
-      optimizer: config,
-      objective: valueObjective(config),
-      reads: "scores",
-    });
-    this.critic = { trainee, offset };
-    const { model, trainable } = this.actorRole;
-    // Demonstrations are learned at temperature 1, at which SFT reads them.
-    if (config.ptx.coef > 0)
-      this.ptx = new PhasePlan(
-        { model, trainable, reads: "tokens", objective: sftObjective },
-        config,
-      );
-  }
-
-  /**
-   * The reward model's network predicts (score - mean) / deviation at the last token from the first
-   * step on.
-   */
-  private criticStart(): { start: { model: Model; scale: number }; offset: number } {
-    const wanted = this.config.critic.start;
-    const index =
-      wanted === "policy"
-        ? -1
-        : this.rewards.sources.findIndex(
-            (source) => source instanceof RewardModelSource && source.sameTokens,
-          );
-    if (index < 0) {
-      if (wanted === "reward")
-        throw new AttuneError("config", "the critic cannot start as a reward model", {
-          got: "no reward model that reads the policy's tokens",
-          expected: "critic.start policy",
-        });
-      const { scoreHead: _, ...model } = this.input.model;
-      return { start: { model, scale: 1 }, offset: 0 };
-    }
-    const { mean, deviation } = this.rewards.scales[index]!;
-    const weight = this.config.rewardWeights[index] ?? 1;
-    return {
-      start: {
-        model: (this.rewards.sources[index] as RewardModelSource).model,
-        scale: weight / deviation,
-      },
-      offset: (-weight * mean) / deviation,
-    };
-  }
-
-  private async readValues({ rows }: ReadRollouts): Promise<Float64Array[]> {
-    const { trainee, offset } = this.critic!;
-    const values: Float64Array[] = [];
-    for (const batch of this.batches(rows, [...rows.keys()]))
-      readByAnswer((await trainee.phase.plan.score(batch.laid.batch)).readout, batch, values);
-    await trainee.phase.release();
-    return values.map((each) => each.map((value) => value + offset));
-  }
-
-  private updatePolicy(experience: Experience, step: number): Promise<Update[]> {
-    const { old, reference, advantages } = experience;
-    return this.updateActor(experience, step, {
-      epochs: this.config.ppoEpochs,
-      earlyStopKl: this.config.earlyStopKl,
-      inputs: (batch, { tokens }) => ({
-        oldLogps: perRead(joinReads(old, batch)),
-        advantages: perRead(joinReads(advantages, batch)),
+async function learnValues(
+  { policy, critic, valueOffset }: PpoRun,
+  { rows, ...experience }: Experience,
+  index: number,
+): Promise<Update[]> {
+  const { config } = policy;
+  // The network predicts the value less the offset, so its targets are less the offset too.
+  const shifted = (arrays: readonly Float64Array[]): Float64Array[] =>
+    arrays.map((each) => each.map((value) => value - valueOffset));
+  const [old, returns] = [shifted(experience.values), shifted(experience.returns)];
+  const rate = rateOf(policy, config.critic.learningRate, index);
+  const updates: Update[] = [];
+  for (const { members, tokens } of minibatches(policy, old, { index, epochs: config.ppoEpochs })) {
+    const batches = microBatchesOf<ValueObjective>(policy, rows, {
+      members,
+      inputs: (batch) => ({
+        oldValues: perRead(joinReads(old, batch)),
+        returns: perRead(joinReads(returns, batch)),
         weight: perRead(constant(batch, 1 / tokens)),
-        reference: perRead(joinReads(reference, batch)),
       }),
-      measure: (results, batches) => policyUpdate(results, batches, this.config),
-      addGradients: () => this.addDemonstrations(this.actor.optimizer.steps),
     });
+    const update = valueUpdate(await critic.gradients(batches), batches, config);
+    const loss = update["loss/value_avg"]!;
+    const norm = await critic.update(rate, { step: index + 1, loss });
+    updates.push({ ...update, "critic/grad_norm": norm });
   }
+  await critic.release();
+  return updates;
+}
 
-  /** Adds the gradients of the SFT loss (PPO-ptx) to those of an update. */
-  private async addDemonstrations(update: number): Promise<Update | undefined> {
-    const { ptx } = this;
-    const { encoder } = this.input;
-    if (!ptx) return undefined;
-    const { batchSize, coef } = this.config.ptx;
-    const examples = itemsOfStep(this.demonstrations.examples, update, {
-      batchSize,
-      seed: this.config.seed,
-      epochs: Infinity,
-    }).map(layExample);
-    const tokens = examples.reduce((total, { reads }) => total + reads.length, 0);
-    let loss = 0;
-    for (const group of groupByLength(
-      examples,
-      ({ ids }) => ids.length,
-      this.config.microBatchTokens,
-    )) {
-      const { batch } = joinRows(group, { padId: encoder.padId });
-      const slope = new Float32Array(batch.selected.data.length).fill(-coef / tokens);
-      loss += (await ptx.plan.step(batch, { slope: float32([slope.length], slope) })).loss;
-    }
-    return { "loss/ptx_avg": loss / coef };
-  }
+function adaptKl(run: PpoRun, observed: number, answers: number): void {
+  const { controller, target, horizon } = run.policy.config.kl;
+  if (controller !== "adaptive") return;
+  const seen = { observed, answers };
+  run.klCoefficient = adaptKlCoefficient(run.klCoefficient, seen, { target, horizon });
+}
 
-  private async updateCritic(experience: Experience, step: number): Promise<Update[]> {
-    const { trainee, offset } = this.critic!;
-    // The network predicts the value less the offset, so its targets are less the offset too.
-    const shifted = (arrays: readonly Float64Array[]): Float64Array[] =>
-      arrays.map((each) => each.map((value) => value - offset));
-    const [old, returns] = [shifted(experience.values), shifted(experience.returns)];
-    const updates: Update[] = [];
-    for (let epoch = 0; epoch < this.config.ppoEpochs; epoch++) {
-      for (const members of this.minibatches(old.length, step, epoch)) {
-        const tokens = members.reduce((total, member) => total + old[member]!.length, 0);
-        const inputs = this.batches(experience.rows, members).map(
-          (batch): MicroBatch<ValueObjective> => ({
-            batch: batch.laid.batch,
-            tokens: batch.laid.tokens,
-            inputs: {
-              oldValues: perRead(joinReads(old, batch)),
-              returns: perRead(joinReads(returns, batch)),
-              weight: perRead(constant(batch, 1 / tokens)),
-            },
-          }),
-        );
-        const results = await trainee.gradients(inputs);
-        const update = valueUpdate(results, inputs, this.config);
-        const norm = await trainee.update(this.rate(this.config.critic.learningRate, step), {
-          step: step + 1,
-          loss: update["loss/value_avg"]!,
-        });
-        updates.push({ ...update, "critic/grad_norm": norm });
-      }
-    }
-    return updates;
-  }
-
-  private adaptKl(observed: number, answers: number): void {
-    const { controller, target, horizon } = this.config.kl;
-    if (controller === "adaptive")
-      this.klCoefficient = adaptKlCoefficient(
-        this.klCoefficient,
-        { observed, answers },
-        { target, horizon },
-      );
-  }
-
-  private rolloutMetrics({ scores, values, returns, ...read }: Experience): Metrics {
-    const penalty = -this.klCoefficient * mean(logRatiosOf(read).map(sum));
-    return {
-      "objective/kl_coef": this.klCoefficient,
-      "objective/non_score_reward": penalty,
-      "objective/rlhf_reward": mean(scores) + penalty,
-      "val/explained_variance": explainedVariance(
-        values.flatMap((each) => [...each]),
-        returns.flatMap((each) => [...each]),
-      ),
-    };
-  }
+function rolloutMetrics(
+  { klCoefficient }: PpoRun,
+  { scores, values, returns, ...read }: Experience,
+): Metrics {
+  const penalty = -klCoefficient * mean(logRatiosOf(read).map(sum));
+  const all = (arrays: readonly Float64Array[]): number[] => arrays.flatMap((each) => [...each]);
+  return {
+    ...scoreMetrics(scores),
+    "objective/kl_coef": klCoefficient,
+    "objective/non_score_reward": penalty,
+    "objective/rlhf_reward": mean(scores) + penalty,
+    "val/explained_variance": explainedVariance(all(values), all(returns)),
+  };
 }
 
 function encodeDemonstrations(
@@ -373,7 +400,7 @@ function encodeDemonstrations(
   };
 }
 
-/** Token means of one update of the actor. */
+/** Token means of one update of the policy. */
 function policyUpdate(
   results: readonly StepResult<PolicyObjective>[],
   batches: readonly MicroBatch<PolicyObjective>[],

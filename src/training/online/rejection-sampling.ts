@@ -12,38 +12,47 @@
  */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { ConfigOf } from "../../config/config.ts";
 import { chooseAnswers } from "../../objectives/choices.ts";
 import type { SftObjective } from "../../objectives/sft.ts";
 import { sftObjective } from "../../objectives/sft.ts";
-import type { ConfigOf } from "../../config/config.ts";
 import type { TrainingEvent } from "../../runs/events.ts";
 import { mean } from "../../stats/intervals.ts";
 import type { Completion, Prompt } from "../../text/messages.ts";
 import { answerTo } from "../../text/messages.ts";
-import type { LoopContext } from "../loop.ts";
-import { Moves } from "../rollout/moves.ts";
-import type { PolicyInput, PolicyMemory, ReadRollouts, Update } from "../rollout/policy-method.ts";
+import type { Method, TrainedModel, TrainingContext } from "../loop.ts";
+import { resultOf, trainingLoop } from "../loop.ts";
+import type { ReadRollouts, Update } from "../rollout/phases.ts";
 import {
-  PolicyMethod,
   constant,
+  distanceFromOld,
   groupMetrics,
   perRead,
+  readLogProbabilities,
+  rollOut,
+  score,
+  scoreMetrics,
   updateMetrics,
-} from "../rollout/policy-method.ts";
+  updatePolicy,
+  watch,
+} from "../rollout/phases.ts";
+import type { Policy, PolicyInput, PolicyState } from "../rollout/policy.ts";
+import { openPolicy, policyMethod, preparePolicy } from "../rollout/policy.ts";
+import type { StepOutcome, Warning } from "../step.ts";
 import type { rejectionSamplingConfig } from "./rejection-sampling.config.ts";
-import type { Memory, RolloutStep } from "../rollout/rollout-loop.ts";
-import { rolloutLoop } from "../rollout/rollout-loop.ts";
-import { joinReads } from "../rollout/rollout.ts";
 
 export type RejectionSamplingConfig = ConfigOf<typeof rejectionSamplingConfig>;
 
-/** Trains, and yields what happens. */
+/** Trains, yields what happens, and returns the policy. */
 export async function* rejectionSampling(
   input: PolicyInput,
   config: RejectionSamplingConfig,
-  context: LoopContext = {},
-): AsyncGenerator<TrainingEvent> {
-  yield* rolloutLoop(new RejectionSamplingMethod(input, config, context.signal), config, context);
+  context: TrainingContext = {},
+): AsyncGenerator<TrainingEvent, TrainedModel> {
+  const policy = await openPolicy(input, config, { objective: sftObjective, context });
+  const method = choosingMethod({ policy, chosen: [] });
+  yield* trainingLoop(method, config, context);
+  return resultOf(method);
 }
 
 /** A line of `answers/chosen.jsonl` in the run folder; `attune sft` reads them. */
@@ -54,103 +63,104 @@ interface ChosenAnswer {
   extra: { step: number; reward: number };
 }
 
-interface ChoosingMemory extends PolicyMemory {
-  chosen: ChosenAnswer[];
+/** What a run works with. */
+interface ChoosingRun {
+  policy: Policy<RejectionSamplingConfig, SftObjective>;
+  /** Of all steps so far. */
+  chosen: readonly ChosenAnswer[];
 }
 
-class RejectionSamplingMethod extends PolicyMethod<RejectionSamplingConfig, SftObjective> {
-  readonly name = "rejection-sampling";
-  readonly results = {
-    answers: (folder: string) =>
-      writeFile(
-        join(folder, "chosen.jsonl"),
-        this.chosen.map((line) => `${JSON.stringify(line)}\n`).join(""),
-      ),
+/** Small state of a checkpoint. */
+interface ChoosingState extends PolicyState {
+  chosen: readonly ChosenAnswer[];
+}
+
+function choosingMethod(run: ChoosingRun): Method {
+  const base = policyMethod(run.policy, "rejection-sampling");
+  const writeChosen = (folder: string): Promise<void> => {
+    const lines = run.chosen.map((line) => `${JSON.stringify(line)}\n`);
+    return writeFile(join(folder, "chosen.jsonl"), lines.join(""));
   };
-  private chosen: ChosenAnswer[] = [];
+  return {
+    ...base,
+    step: (index) => choosingStep(run, index),
+    state: (): ChoosingState => ({ ...base.state(), chosen: run.chosen }),
+    prepare(kept) {
+      const state = kept as ChoosingState | undefined;
+      if (state) run.chosen = state.chosen;
+      return preparePolicy(run.policy, state);
+    },
+    results: { answers: writeChosen },
+  };
+}
 
-  protected objective(): SftObjective {
-    return sftObjective;
-  }
+/** One roll-out and its updates. */
+async function choosingStep(run: ChoosingRun, index: number): Promise<StepOutcome | undefined> {
+  const { policy } = run;
+  const { config } = policy;
+  // 1. Roll out.
+  const rollouts = await rollOut(policy, index);
+  if (!rollouts) return undefined;
+  // 2. Score.
+  const read = await readLogProbabilities(policy, await score(policy, rollouts));
+  if (!read) return undefined;
+  // 3. Choose.
+  const chosen = chooseAnswers(read.scores, config);
+  run.chosen = [...run.chosen, ...chosen.map((answer) => demonstration(read, answer, index))];
+  // 4. Updates.
+  const updates = chosen.length === 0 ? [] : await imitate(policy, { chosen, read }, index);
+  await policy.actor.release();
+  // 5. Metrics.
+  const kept = (): number => mean(chosen.map((answer) => read.scores[answer]!));
+  const own = {
+    ...scoreMetrics(read.scores),
+    ...groupMetrics(read.scores, config.samples),
+    "objective/kept_share": chosen.length / read.scores.length,
+    ...(chosen.length > 0 ? { "objective/kept_scores": kept() } : {}),
+    ...updateMetrics(updates),
+  };
+  const warnings = chosen.length > 0 ? [] : [nothingKept(config, index)];
+  return watch(policy, read, index, { own, warnings });
+}
 
-  override memory(): ChoosingMemory {
-    return { ...super.memory(), chosen: this.chosen };
-  }
+function nothingKept({ keep, threshold }: RejectionSamplingConfig, index: number): Warning {
+  const reason =
+    keep === "threshold"
+      ? `no answer has a reward of ${threshold} or more; a lower threshold, or keep best`
+      : "all answers to each prompt have the same reward; other prompts, a finer reward, more " +
+        "samples or a higher temperature";
+  return {
+    id: "nothing-kept",
+    message: `nothing was learned from roll-out ${index + 1}: ${reason}`,
+  };
+}
 
-  override async prepare(memory: Memory | undefined): Promise<RolloutStep["warnings"]> {
-    if (memory) this.chosen = (memory as ChoosingMemory).chosen;
-    return super.prepare(memory);
-  }
+function demonstration(
+  { rollouts, scores }: ReadRollouts,
+  answer: number,
+  index: number,
+): ChosenAnswer {
+  const { prompt, text } = rollouts[answer]!;
+  return {
+    prompt: prompt.record.prompt,
+    completion: answerTo(prompt.record.prompt, text),
+    extra: { step: index + 1, reward: scores[answer]! },
+  };
+}
 
-  async step(step: number): Promise<RolloutStep | undefined> {
-    // 1. Roll out; 2. score.
-    const read = await this.collect(step);
-    if (!read) return undefined;
-    // 3. Choose.
-    const chosen = chooseAnswers(read.scores, this.config);
-    this.chosen = [
-      ...this.chosen,
-      ...chosen.map((answer) => this.demonstration(read, answer, step)),
-    ];
-    // 4. Updates.
-    const updates = chosen.length === 0 ? [] : await this.imitate(chosen, read, step);
-    await this.actor.phase.release();
-    // 5. Metrics.
-    const kept =
-      chosen.length > 0
-        ? { "objective/kept_scores": mean(chosen.map((answer) => read.scores[answer]!)) }
-        : {};
-    const warnings =
-      chosen.length > 0
-        ? []
-        : [
-            {
-              id: "nothing-kept",
-              message:
-                `nothing was learned from roll-out ${step + 1}: ` +
-                `${this.config.keep === "threshold" ? `no answer has a reward of ${this.config.threshold} or more; a lower threshold, or keep best` : "all answers to each prompt have the same reward; other prompts, a finer reward, more samples or a higher temperature"}`,
-            },
-          ];
-    return this.finish(
-      read,
-      step,
-      {
-        ...groupMetrics(read.scores, this.config.samples),
-        "objective/kept_share": chosen.length / read.scores.length,
-        ...kept,
-        ...updateMetrics(updates),
-      },
-      warnings,
-    );
-  }
-
-  private demonstration(
-    { rollouts, scores }: ReadRollouts,
-    answer: number,
-    step: number,
-  ): ChosenAnswer {
-    const { prompt, text } = rollouts[answer]!;
-    return {
-      prompt: prompt.record.prompt,
-      completion: answerTo(prompt.record.prompt, text),
-      extra: { step: step + 1, reward: scores[answer]! },
-    };
-  }
-
-  private imitate(chosen: readonly number[], read: ReadRollouts, step: number): Promise<Update[]> {
-    const [rows, old] = [
-      chosen.map((answer) => read.rows[answer]!),
-      chosen.map((answer) => read.old[answer]!),
-    ];
-    const moves = new Moves();
-    return this.updateActor({ ...read, rows, old }, step, {
-      epochs: this.config.iterations,
-      inputs: (batch, { tokens }) =>
-        moves.remember({ slope: perRead(constant(batch, -1 / tokens)) }, joinReads(old, batch)),
-      measure: (results, batches) => ({
-        loss: results.reduce((total, { loss }) => total + loss, 0),
-        ...moves.measure(results, batches),
-      }),
-    });
-  }
+function imitate(
+  policy: ChoosingRun["policy"],
+  { chosen, read }: { chosen: readonly number[]; read: ReadRollouts },
+  index: number,
+): Promise<Update[]> {
+  const rows = chosen.map((answer) => read.rows[answer]!);
+  const old = chosen.map((answer) => read.old[answer]!);
+  return updatePolicy(policy, { rows, old }, index, {
+    epochs: policy.config.iterations,
+    inputs: (batch, { tokens }) => ({ slope: perRead(constant(batch, -1 / tokens)) }),
+    measure: (results, batches) => ({
+      loss: results.reduce((total, { loss }) => total + loss, 0),
+      ...distanceFromOld(results, batches, old),
+    }),
+  });
 }

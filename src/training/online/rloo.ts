@@ -11,83 +11,97 @@
  * Differences from TRL: 1. the log-probabilities before the update are always read by the training
  * forward pass, and the first minibatch must have ratio 1; 2. nothing is read from padding.
  */
+import type { ConfigOf } from "../../config/config.ts";
 import type { StepResult } from "../../models/plans/plan.ts";
 import { leaveOneOut, standardise } from "../../objectives/group-advantages.ts";
 import { evaluateStep } from "../../objectives/evaluate.ts";
 import { k2 } from "../../objectives/kl.ts";
 import type { SequencePolicyObjective } from "../../objectives/sequence-policy.ts";
 import { sequencePolicyObjective } from "../../objectives/sequence-policy.ts";
-import type { ConfigOf } from "../../config/config.ts";
 import type { TrainingEvent } from "../../runs/events.ts";
 import { mean } from "../../stats/intervals.ts";
-import type { LoopContext, MicroBatch } from "../loop.ts";
-import type { PolicyInput, Update } from "../rollout/policy-method.ts";
+import type { TrainedModel, TrainingContext } from "../loop.ts";
+import { resultOf, trainingLoop } from "../loop.ts";
+import type { Update } from "../rollout/phases.ts";
 import {
-  PolicyMethod,
   entropyOf,
   groupMetrics,
   logRatiosOf,
   movesOf,
   perRead,
+  readLogProbabilities,
+  rollOut,
+  score,
+  scoreMetrics,
   sum,
   updateMetrics,
-} from "../rollout/policy-method.ts";
-import type { rlooConfig } from "./rloo.config.ts";
-import type { RolloutStep } from "../rollout/rollout-loop.ts";
-import { rolloutLoop } from "../rollout/rollout-loop.ts";
+  updatePolicy,
+  watch,
+} from "../rollout/phases.ts";
+import type { Policy, PolicyInput } from "../rollout/policy.ts";
+import { openPolicy, policyMethod } from "../rollout/policy.ts";
 import { joinReads } from "../rollout/rollout.ts";
+import type { StepOutcome } from "../step.ts";
+import type { MicroBatch } from "../trainee.ts";
+import type { rlooConfig } from "./rloo.config.ts";
 
 export type RlooConfig = ConfigOf<typeof rlooConfig>;
 
-/** Trains, and yields what happens. */
+/** Trains, yields what happens, and returns the policy. */
 export async function* rloo(
   input: PolicyInput,
   config: RlooConfig,
-  context: LoopContext = {},
-): AsyncGenerator<TrainingEvent> {
-  yield* rolloutLoop(new RlooMethod(input, config, context.signal), config, context);
+  context: TrainingContext = {},
+): AsyncGenerator<TrainingEvent, TrainedModel> {
+  const objective = sequencePolicyObjective(config);
+  const policy = await openPolicy(input, config, { objective, context });
+  const step = (index: number) => rlooStep(policy, index);
+  const method = { ...policyMethod(policy, "rloo"), step };
+  yield* trainingLoop(method, config, context);
+  return resultOf(method);
 }
 
-class RlooMethod extends PolicyMethod<RlooConfig, SequencePolicyObjective> {
-  readonly name = "rloo";
-
-  protected objective(): SequencePolicyObjective {
-    return sequencePolicyObjective(this.config);
-  }
-
-  async step(step: number): Promise<RolloutStep | undefined> {
-    // 1. Roll out; 2. score at the stop token; 3. log-probabilities.
-    const read = await this.collect(step);
-    if (!read) return undefined;
-    const { samples, kl, normaliseAdvantages, iterations } = this.config;
-    // 4. The answer's KL in its reward.
-    const divergences = logRatiosOf(read).map(sum);
-    const rewards = read.scores.map((score, i) => score - kl.coef * divergences[i]!);
-    // 5. Leave-one-out advantages.
-    const raw = leaveOneOut(rewards, samples);
-    const advantages = normaliseAdvantages ? standardise(raw) : raw;
-    // 6. Updates.
-    const updates = await this.updateActor(read, step, {
-      epochs: iterations,
-      inputs: (batch, { members }) => ({
-        oldLogps: perRead(joinReads(read.old, batch)),
-        sequence: batch.laid.sequenceOfRead,
-        advantages: perRead(Float32Array.from(batch.members, (member) => advantages[member]!)),
-        weight: perRead(new Float32Array(batch.members.length).fill(1 / members.length)),
-      }),
-      measure: (results, batches) => sequenceUpdate(results, batches, this.config),
-    });
-    await this.actor.phase.release();
-    // 7. Metrics.
-    const penalty = -kl.coef * mean(divergences);
-    return this.finish(read, step, {
-      "objective/kl_coef": kl.coef,
-      "objective/non_score_reward": penalty,
-      "objective/rlhf_reward": mean(read.scores) + penalty,
-      ...groupMetrics(read.scores, samples),
-      ...updateMetrics(updates),
-    });
-  }
+/** One roll-out and its updates. */
+async function rlooStep(
+  policy: Policy<RlooConfig, SequencePolicyObjective>,
+  index: number,
+): Promise<StepOutcome | undefined> {
+  const { samples, kl, normaliseAdvantages, iterations } = policy.config;
+  // 1. Roll out.
+  const rollouts = await rollOut(policy, index);
+  if (!rollouts) return undefined;
+  // 2. Score at the stop token; 3. log-probabilities.
+  const read = await readLogProbabilities(policy, await score(policy, rollouts));
+  if (!read) return undefined;
+  // 4. The answer's KL in its reward.
+  const divergences = logRatiosOf(read).map(sum);
+  const rewards = read.scores.map((each, i) => each - kl.coef * divergences[i]!);
+  // 5. Leave-one-out advantages.
+  const raw = leaveOneOut(rewards, samples);
+  const advantages = normaliseAdvantages ? standardise(raw) : raw;
+  // 6. Updates.
+  const updates = await updatePolicy(policy, read, index, {
+    epochs: iterations,
+    inputs: (batch, { members }) => ({
+      oldLogps: perRead(joinReads(read.old, batch)),
+      sequence: batch.laid.sequenceOfRead,
+      advantages: perRead(Float32Array.from(batch.members, (member) => advantages[member]!)),
+      weight: perRead(new Float32Array(batch.members.length).fill(1 / members.length)),
+    }),
+    measure: (results, batches) => sequenceUpdate(results, batches, policy.config),
+  });
+  await policy.actor.release();
+  // 7. Metrics.
+  const penalty = -kl.coef * mean(divergences);
+  const own = {
+    ...scoreMetrics(read.scores),
+    "objective/kl_coef": kl.coef,
+    "objective/non_score_reward": penalty,
+    "objective/rlhf_reward": mean(read.scores) + penalty,
+    ...groupMetrics(read.scores, samples),
+    ...updateMetrics(updates),
+  };
+  return watch(policy, read, index, { own });
 }
 
 /** Means over the answers of one update. */
@@ -96,11 +110,8 @@ function sequenceUpdate(
   batches: readonly MicroBatch<SequencePolicyObjective>[],
   config: RlooConfig,
 ): Update {
-  const { losses, ratio, clipped } = evaluateStep(
-    sequencePolicyObjective(config),
-    results,
-    batches,
-  );
+  const objective = sequencePolicyObjective(config);
+  const { losses, ratio, clipped } = evaluateStep(objective, results, batches);
   return {
     "loss/policy_avg": mean(losses),
     "policy/approxkl_avg": mean(movesOf(results, batches).map(k2)),

@@ -55,7 +55,7 @@ test("answers that repeat themselves are, also after a restart", () => {
     ),
   ).toEqual([]);
   const monitor = make();
-  monitor.restore(first.memory);
+  monitor.restore(first.state);
   expect(
     told(
       monitor,

@@ -15,7 +15,7 @@ import { WEAK_CORRELATION, correlation, judgeGuard } from "./guard.ts";
 import { finiteScores } from "./rewards.ts";
 import type { RewardSource } from "./rewards.ts";
 import type { Rollout } from "./rollout.ts";
-import type { RolloutStep } from "./rollout-loop.ts";
+import type { StepOutcome, Warning } from "../step.ts";
 
 export interface MonitorOptions {
   guard: "off" | "warn" | "stop";
@@ -24,8 +24,8 @@ export interface MonitorOptions {
   guardShare: number;
 }
 
-/** What the monitor must remember over a restart. */
-export interface MonitorMemory {
+/** What the monitor must know again after a restart. */
+export interface MonitorState {
   heldOutScale: ScoreScale;
   correlation: number;
   /** Mean and deviation of the optimised reward over answers of the reference. */
@@ -36,9 +36,7 @@ export interface MonitorMemory {
   firstDistinct?: number;
 }
 
-export type Watched = Pick<RolloutStep, "metrics" | "score" | "stop"> & {
-  warnings: RolloutStep["warnings"][number][];
-};
+export type Watched = Pick<StepOutcome, "metrics" | "score" | "stop"> & { warnings: Warning[] };
 
 const UNIT: ScoreScale = { mean: 0, deviation: 1, clip: 0 };
 
@@ -52,7 +50,7 @@ const DISTINCT_FLOOR = 0.2;
 export class Monitor {
   private readonly heldOut: RewardSource | undefined;
   private readonly options: MonitorOptions;
-  private state: MonitorMemory = {
+  private current: MonitorState = {
     heldOutScale: UNIT,
     correlation: 0,
     proxyScale: UNIT,
@@ -70,38 +68,43 @@ export class Monitor {
     return this.heldOut !== undefined;
   }
 
-  get memory(): MonitorMemory {
-    return this.state;
+  get state(): MonitorState {
+    return this.current;
   }
 
-  restore(memory: MonitorMemory): void {
-    this.state = memory;
+  restore(state: MonitorState): void {
+    this.current = state;
   }
 
-  /** Scales and correlation of the two rewards over answers of the reference. */
+  /**
+   * Scales and correlation of the two rewards over answers of the reference.
+   * @param proxy scores by the optimised reward; left out where a judge stands in place of one,
+   * whose scores have no level that could part from the held-out reward's
+   */
   async measure(
     rollouts: readonly Rollout[],
-    proxy: readonly number[],
-  ): Promise<Watched["warnings"]> {
+    proxy: readonly number[] | undefined,
+  ): Promise<Warning[]> {
     if (!this.heldOut) return [];
     const scores = await finiteScores(this.heldOut, rollouts);
     const scale = (values: readonly number[]): ScoreScale => {
       const { mean: average, deviation } = meanAndDeviation(values);
       return { mean: average, deviation: deviation || 1, clip: 0 };
     };
-    this.state = {
-      ...this.state,
-      heldOutScale: scale(scores),
+    this.current = { ...this.current, heldOutScale: scale(scores) };
+    if (!proxy) return [];
+    this.current = {
+      ...this.current,
       proxyScale: scale(proxy),
       correlation: correlation(proxy, scores),
     };
-    if (this.state.correlation > WEAK_CORRELATION) return [];
+    if (this.current.correlation > WEAK_CORRELATION) return [];
     return [
       {
         id: "held-out-disagrees",
         message:
           "the reward and the held-out reward hardly agree on answers of the reference " +
-          `(correlation ${this.state.correlation.toFixed(2)}), so a gain of one says nothing ` +
+          `(correlation ${this.current.correlation.toFixed(2)}), so a gain of one says nothing ` +
           "about the other",
       },
     ];
@@ -112,7 +115,7 @@ export class Monitor {
     if (!this.heldOut) return undefined;
     const scores = await finiteScores(this.heldOut, rollouts);
     await this.heldOut.release();
-    return scores.map((score) => normaliseScore(score, this.state.heldOutScale));
+    return scores.map((score) => normaliseScore(score, this.current.heldOutScale));
   }
 
   /**
@@ -128,14 +131,16 @@ export class Monitor {
     this.warnOfCollapse(rollouts, proxy, watched);
     if (!heldOut) return watched;
     const { guardWindow, guardAlpha, guardShare, guard } = this.options;
-    const normalised = proxy.map((score) => normaliseScore(score, this.state.proxyScale));
-    this.state.window = [...this.state.window, { proxy: normalised, heldOut }].slice(-guardWindow);
-    const verdict = judgeGuard(this.state.window, {
-      correlation: this.state.correlation,
+    const normalised = proxy.map((score) => normaliseScore(score, this.current.proxyScale));
+    this.current.window = [...this.current.window, { proxy: normalised, heldOut }].slice(
+      -guardWindow,
+    );
+    const verdict = judgeGuard(this.current.window, {
+      correlation: this.current.correlation,
       alpha: guardAlpha,
       share: guardShare,
     });
-    const level = mean(this.state.window.flatMap((step) => step.heldOut));
+    const level = mean(this.current.window.flatMap((step) => step.heldOut));
     watched.score = { metric: "objective/held_out_scores", value: level };
     watched.metrics = {
       ...watched.metrics,
@@ -143,9 +148,9 @@ export class Monitor {
       "guard/unconfirmed": verdict.unconfirmed,
       "guard/stalled": verdict.stalled,
     };
-    const full = this.state.window.length === guardWindow;
+    const full = this.current.window.length === guardWindow;
     const parted = full && verdict.reason !== undefined;
-    if (guard !== "off" && parted && !this.state.parted) {
+    if (guard !== "off" && parted && !this.current.parted) {
       const how =
         verdict.reason === "unconfirmed"
           ? "the held-out reward has confirmed less than " +
@@ -157,7 +162,7 @@ export class Monitor {
       watched.warnings.push({ id: "guard", message });
       if (guard === "stop") watched.stop = message;
     }
-    this.state.parted = parted;
+    this.current.parted = parted;
     return watched;
   }
 
@@ -179,19 +184,19 @@ export class Monitor {
         `${faultText(fault)}: an answer without words or without an end says little to a reward`,
       );
     const distinct = metrics["completions/distinct_2"]!;
-    if (this.state.firstDistinct === undefined && distinct > 0)
-      this.state = { ...this.state, firstDistinct: distinct };
+    if (this.current.firstDistinct === undefined && distinct > 0)
+      this.current = { ...this.current, firstDistinct: distinct };
     if (same)
       tell(
         "collapsed-policy",
         `the policy has collapsed: ${Math.round((100 * same.count) / same.n)}% of its answers to ` +
           `${countOf(same.prompts, "prompt")} are the same, ${same.example}; ${COLLAPSE_HINT}`,
       );
-    else if (distinct < DISTINCT_FLOOR * this.state.firstDistinct!)
+    else if (distinct < DISTINCT_FLOOR * this.current.firstDistinct!)
       tell(
         "collapsed-policy",
         `the policy is collapsing: ${percent(distinct)} of the pairs of words in its answers are ` +
-          `different, where it was ${percent(this.state.firstDistinct!)} at first; ` +
+          `different, where it was ${percent(this.current.firstDistinct!)} at first; ` +
           `${COLLAPSE_HINT}`,
       );
     if (new Set(proxy).size === 1 && rollouts.length > 1)

@@ -20,11 +20,11 @@ import type { Prompt } from "../../text/messages.ts";
 import { answerTo, promptText } from "../../text/messages.ts";
 import type { LaidRow } from "../layout.ts";
 import { layExample } from "../layout.ts";
-import type { PlanChoice } from "../prepare.ts";
+import type { PlanChoice } from "../choose-plan.ts";
+import { PlanOnDemand } from "../choose-plan.ts";
 import type { NORMALISATIONS, REWARD_COMBINATIONS } from "./rollout.config.ts";
 import type { Rollout } from "./rollout.ts";
 import { batchRollouts, readByAnswer } from "./rollout.ts";
-import { PhasePlan } from "../trainee.ts";
 
 export interface RewardSource {
   readonly name: string;
@@ -74,7 +74,7 @@ export class RewardModelSource implements RewardSource {
    */
   private readonly policy: Encoder;
   private readonly microBatchTokens: number;
-  private readonly phase: PhasePlan;
+  private readonly sessions: PlanOnDemand;
   /** Since warnings were taken last. */
   private cutAnswers = 0;
   private firstCut: ErrorPlace = {};
@@ -88,7 +88,7 @@ export class RewardModelSource implements RewardSource {
     this.encoder = encoder;
     this.policy = policy;
     this.microBatchTokens = options.microBatchTokens;
-    this.phase = new PhasePlan({ model, reads: "scores" }, options);
+    this.sessions = new PlanOnDemand({ model, reads: "scores" }, options);
   }
 
   /** Whether it reads the policy's tokens as they are. */
@@ -104,17 +104,17 @@ export class RewardModelSource implements RewardSource {
       padId: this.encoder.padId,
     };
     for (const batch of batchRollouts(rows, [...rows.keys()], options)) {
-      readByAnswer((await this.phase.plan.score(batch.laid.batch)).readout, batch, scores);
+      readByAnswer((await this.sessions.plan.score(batch.laid.batch)).readout, batch, scores);
     }
     return scores.map((values) => values[0]!);
   }
 
   release(): Promise<void> {
-    return this.phase.release();
+    return this.sessions.release();
   }
 
   close(): Promise<void> {
-    return this.phase.close();
+    return this.sessions.close();
   }
 
   private layOut({ prompt, ids, text, stopped }: Rollout): LaidRow {

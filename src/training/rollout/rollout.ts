@@ -15,7 +15,7 @@ import { neededRoom, shortenedNote } from "../../sampling/answer-limit.ts";
 import { checkDecodable } from "../../sampling/decoder-graph.ts";
 import { generate } from "../../sampling/generate.ts";
 import type { Encoder } from "../../text/encoder.ts";
-import { EncodingReport } from "../offline/encoding.ts";
+import { EncodingReport } from "../encoding.ts";
 import type { LaidBatch, LaidRow } from "../layout.ts";
 import { groupByLength, joinRows, layExample } from "../layout.ts";
 

@@ -27,13 +27,10 @@ export interface SampleInput {
 }
 
 /** Inputs on which an operation is compared with its reference. */
-export type Sample<N extends OpName> = SampleWith<OpAttributes[N]>;
-
-/** A sample for every operation with these attributes. */
-export interface SampleWith<Attributes> {
+export interface Sample<N extends OpName> {
   /** What is special about it. */
   readonly name: string;
-  readonly attributes: Attributes;
+  readonly attributes: OpAttributes[N];
   readonly inputs: readonly SampleInput[];
   /** The same session runs once for each of these. */
   readonly sizes: readonly Sizes[];
@@ -53,8 +50,6 @@ export interface SampleWith<Attributes> {
   readonly open?: boolean;
   /** Step of the central differences. */
   readonly step?: number;
-  /** What some processors or drivers lack: exact products of bytes, numbers of 16 bits. */
-  readonly needs?: "exact bytes" | "float16";
 }
 
 /** Two batches of different size, the second with an axis of size 1. */

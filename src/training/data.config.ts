@@ -1,9 +1,9 @@
 /** Options of how data is read, for every command that reads some. */
 import { z } from "zod";
-import { ON_BAD } from "../../data/bad-row.ts";
-import { FORMAT_NAMES } from "../../data/formats/names.ts";
-import type { ConfigValues } from "../../config/config.ts";
-import { field, requiredField } from "../../config/config.ts";
+import { ON_BAD } from "../data/bad-row.ts";
+import { FORMAT_NAMES } from "../data/formats/names.ts";
+import type { ConfigValues } from "../config/config.ts";
+import { field, requiredField } from "../config/config.ts";
 
 /** How a data set is read, wherever one is. */
 export const dataFields = {

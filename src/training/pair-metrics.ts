@@ -5,13 +5,12 @@
  * beta times the mean log-probability of a token for SimPO and ORPO. Difference from TRL: `logps/*`
  * are sums for these two as well.
  */
-import { pairEvaluator, rewardOf } from "../../objectives/pairs.ts";
-import type { PairTerms } from "../../objectives/preference-loss.ts";
-import type { PreferenceHyperparameters } from "../../objectives/preference.ts";
-import type { Metrics } from "../../runs/events.ts";
-import { mean } from "../../stats/intervals.ts";
-import type { DpoConfig } from "./dpo.ts";
-import { evaluationNames } from "./held-out.ts";
+import { pairEvaluator, rewardOf } from "../objectives/pairs.ts";
+import type { PairTerms } from "../objectives/preference-loss.ts";
+import type { PreferenceHyperparameters, PreferenceLossName } from "../objectives/preference.ts";
+import type { Metrics } from "../runs/events.ts";
+import { mean } from "../stats/intervals.ts";
+import { evaluationNames } from "./step.ts";
 
 /** One pair as it was read: sums of log-probabilities. */
 export type ReadPair = PairTerms<number>;
@@ -37,13 +36,17 @@ export function readPairs(
   }));
 }
 
-/** What pair losses read of the options. */
-export type LossConfig = Pick<DpoConfig, "loss" | "lossWeights"> & PreferenceHyperparameters;
+/** The options of every method that learns from pairs. */
+export interface LossConfig extends PreferenceHyperparameters {
+  /** Losses that are added up, and their weights; a weight left out is 1. */
+  loss: readonly PreferenceLossName[];
+  lossWeights: readonly number[];
+}
 
 /** Implicit rewards of both answers. */
 export function rewardsOf(
   pair: ReadPair,
-  { loss, beta }: Pick<DpoConfig, "loss" | "beta">,
+  { loss, beta }: Pick<LossConfig, "loss" | "beta">,
 ): { chosen: number; rejected: number } {
   const reward = rewardOf(loss);
   const { chosen, referenceChosen, chosenTokens } = pair;
@@ -90,7 +93,7 @@ const roundingOf = ({ chosen, rejected }: ReadPair, beta: number): number =>
 /** The loss of held-out pairs, SFT term included, and their metrics; names carry `eval_`. */
 export function evaluationMetrics(
   pairs: readonly ReadPair[],
-  config: DpoConfig,
+  config: LossConfig & { sftWeight: number },
   nll: number,
 ): Metrics {
   const { losses } = pairEvaluator(lossWeights(config), config)(pairs);
@@ -104,5 +107,5 @@ export function evaluationMetrics(
 export const lossWeights = ({
   loss,
   lossWeights: weights,
-}: Pick<DpoConfig, "loss" | "lossWeights">) =>
+}: Pick<LossConfig, "loss" | "lossWeights">) =>
   loss.map((type, index) => ({ type, weight: weights[index] ?? 1 }));

@@ -5,22 +5,22 @@ import type {
   DemonstrationRecord,
   PreferenceRecord,
   TextRecord,
-} from "../../data/records.ts";
-import type { TrainingEvent } from "../../runs/events.ts";
-import { createEncoder } from "../../text/encoder.ts";
-import type { Message } from "../../text/messages.ts";
-import { byteCharacters } from "../../text/byte-level.ts";
-import { byteTokenizer } from "../../text/testing.ts";
-import type { Tokenizer, TokenizerFiles } from "../../text/tokenizer.ts";
-import { tokenizerFromFiles } from "../../text/tokenizer.ts";
-import { resolveConfig } from "../configs.ts";
-import { dpo, encodeDpo } from "./dpo.ts";
-import { Rows, encodeKto } from "./kto.ts";
-import { addScoreHead, encodeReward } from "./reward.ts";
-import { RewardModelSource } from "../rollout/rewards.ts";
-import type { Rollout } from "../rollout/rollout.ts";
-import { encodeSft, sft } from "./sft.ts";
-import { COMMON, collect, tinyModel, tokenizer } from "../testing.ts";
+} from "../data/records.ts";
+import type { TrainingEvent } from "../runs/events.ts";
+import { createEncoder } from "../text/encoder.ts";
+import type { Message } from "../text/messages.ts";
+import { byteCharacters } from "../text/byte-level.ts";
+import { byteTokenizer } from "../text/testing.ts";
+import type { Tokenizer, TokenizerFiles } from "../text/tokenizer.ts";
+import { tokenizerFromFiles } from "../text/tokenizer.ts";
+import { resolveConfig } from "./configs.ts";
+import { dpo, encodeDpo } from "./offline/dpo.ts";
+import { Rows, encodeKto } from "./offline/kto.ts";
+import { freshScoreHead, encodeReward } from "./offline/reward.ts";
+import { RewardModelSource } from "./rollout/rewards.ts";
+import type { Rollout } from "./rollout/rollout.ts";
+import { encodeSft, sft } from "./offline/sft.ts";
+import { COMMON, collect, tinyModel, tokenizer } from "./testing.ts";
 
 const limits = { maxLength: 48, onBad: "error" } as const;
 const plain = createEncoder(tokenizer, { maxLength: 48, template: "none" });
@@ -371,7 +371,7 @@ describe("a reward model with another tokenizer", () => {
   };
   const open = (policy: typeof plain, encoder = plain) => {
     const model = tinyModel();
-    addScoreHead(model, 1);
+    model.scoreHead = freshScoreHead(model, 1);
     return new RewardModelSource({ model, encoder }, policy, {
       name: "judge",
       microBatchTokens: 512,

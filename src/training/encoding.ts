@@ -2,18 +2,17 @@
  * Encodes the rows of a run and tells what became of them: what was cut, left out, split or read as
  * letters, each once, with a count and the first row.
  */
-import { AttuneError, formatPlace } from "../../core/errors.ts";
-import type { ErrorPlace } from "../../core/errors.ts";
-import type { OnBad } from "../../data/bad-row.ts";
-import { FEW_BAD_ROWS } from "../../data/bad-row.ts";
-import type { DataRecord } from "../../data/records.ts";
-import { countOf } from "../../core/counts.ts";
-import type { WarningEvent } from "../../runs/events.ts";
-import { quantileOfSorted } from "../../stats/bootstrap.ts";
-import type { Cut, Encoded, Encoder } from "../../text/encoder.ts";
-import type { Completion, Prompt } from "../../text/messages.ts";
-import { writtenControlToken } from "../../text/written-text.ts";
-import type { LoopContext } from "../loop.ts";
+import { AttuneError, formatPlace } from "../core/errors.ts";
+import type { ErrorPlace } from "../core/errors.ts";
+import type { OnBad } from "../data/bad-row.ts";
+import { FEW_BAD_ROWS } from "../data/bad-row.ts";
+import type { DataRecord } from "../data/records.ts";
+import { countOf } from "../core/counts.ts";
+import { quantileOfSorted } from "../stats/bootstrap.ts";
+import type { Cut, Encoded, Encoder } from "../text/encoder.ts";
+import type { Completion, Prompt } from "../text/messages.ts";
+import { writtenControlToken } from "../text/written-text.ts";
+import type { Warning } from "./step.ts";
 
 /** Rows of one kind that are worth telling of. */
 class Tally {
@@ -155,7 +154,7 @@ export class EncodingReport {
   }
 
   /** What is worth telling, by a stable name each. */
-  get warnings(): { id: string; message: string }[] {
+  get warnings(): Warning[] {
     const leftOut = [...this.bad].map(([what, tally]) => ({
       id: "left-out-rows",
       message: `${tally.of(this.records)} left out: ${what}${tally.example}`,
@@ -170,7 +169,7 @@ export class EncodingReport {
     ];
   }
 
-  private truncation(): { id: string; message: string }[] {
+  private truncation(): Warning[] {
     if (this.cut.rows === 0) return [];
     const tokens = this.cuts.map((each) => each.tokens);
     const lost = (count: number, what: string): string[] =>
@@ -210,7 +209,7 @@ export class EncodingReport {
     ];
   }
 
-  private controlTokens(): { id: string; message: string }[] {
+  private controlTokens(): Warning[] {
     if (this.control.rows === 0) return [];
     const trusted = this.controlIn.texts
       ? "; where the template is written out in texts that you trust, --trust-text reads it"
@@ -225,7 +224,7 @@ export class EncodingReport {
     ];
   }
 
-  private losses(): { id: string; message: string }[] {
+  private losses(): Warning[] {
     if (this.lost.rows === 0) return [];
     return [
       {
@@ -238,7 +237,7 @@ export class EncodingReport {
     ];
   }
 
-  private splitting(): { id: string; message: string }[] {
+  private splitting(): Warning[] {
     if (this.split.rows === 0) return [];
     const more = (100 * this.repeatedTokens) / (this.tokens - this.repeatedTokens);
     return [
@@ -252,7 +251,7 @@ export class EncodingReport {
     ];
   }
 
-  private thoughts(): { id: string; message: string }[] {
+  private thoughts(): Warning[] {
     if (this.emptyThoughts.rows === 0) return [];
     return [
       {
@@ -262,14 +261,6 @@ export class EncodingReport {
           `template opens: they are learned with an empty one${this.emptyThoughts.example}`,
       },
     ];
-  }
-
-  /** The warnings as events. */
-  *tell({ run }: LoopContext): Generator<WarningEvent> {
-    for (const warning of this.warnings) {
-      const event: WarningEvent = { type: "warning", ...warning };
-      yield run?.record(event) ?? event;
-    }
   }
 }
 
