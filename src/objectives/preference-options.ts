@@ -13,6 +13,10 @@ import { PREFERENCE_LOSSES, PREFERENCE_LOSS_TABLE } from "./preference.ts";
 export const lossesThat = (holds: (loss: PreferenceLoss) => boolean): PreferenceLossName[] =>
   PREFERENCE_LOSSES.filter((name) => holds(PREFERENCE_LOSS_TABLE[name]));
 
+/** Those of the losses that read no soft labels, each once. */
+export const withoutSoftLabels = (losses: readonly PreferenceLossName[]): PreferenceLossName[] =>
+  [...new Set(losses)].filter((loss) => !PREFERENCE_LOSS_TABLE[loss].softLabels);
+
 /** Defaults of an option by the chosen loss, of the losses that have one of their own. */
 export function defaultsByLoss<T>(
   of: (loss: PreferenceLoss) => { readonly value: T; readonly source: string } | undefined,

@@ -184,7 +184,9 @@ export const METRICS = {
     families: PREFERENCE,
   },
   "rewards/accuracies": {
-    formula: "share of pairs with a reward margin above rounding; ties count as wrong",
+    formula:
+      "share of pairs, ties of the label left out, with a reward margin above rounding; equal " +
+      "rewards count as wrong",
     unit: "1",
     better: "higher",
     families: PAIRED,

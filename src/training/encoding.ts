@@ -64,6 +64,7 @@ export class EncodingReport {
   private repeatedTokens = 0;
   private readonly bad = new Map<string, Tally>();
   private firstError: AttuneError | undefined;
+  private readonly others: Warning[] = [];
 
   constructor(encoder: Encoder, options: EncodingOptions) {
     this.encoder = encoder;
@@ -153,6 +154,11 @@ export class EncodingReport {
     this.control.add(record.place);
   }
 
+  /** Tells this too, before what encoding has to say. */
+  tellToo(warnings: readonly Warning[]): void {
+    this.others.push(...warnings);
+  }
+
   /** What is worth telling, by a stable name each. */
   get warnings(): Warning[] {
     const leftOut = [...this.bad].map(([what, tally]) => ({
@@ -160,6 +166,7 @@ export class EncodingReport {
       message: `${tally.of(this.records)} left out: ${what}${tally.example}`,
     }));
     return [
+      ...this.others,
       ...leftOut,
       ...this.truncation(),
       ...this.controlTokens(),

@@ -73,14 +73,20 @@ export function pairMetrics(
     "rewards/chosen": mean(rewards.map(({ chosen }) => chosen)),
     "rewards/rejected": mean(rewards.map(({ rejected }) => rejected)),
     "rewards/margins": mean(margins),
-    "rewards/accuracies": mean(
-      pairs.map((pair, i) => (margins[i]! > roundingOf(pair, config.beta) ? 1 : 0)),
-    ),
+    ...accuracy(pairs, margins, config.beta),
     "logps/chosen": mean(pairs.map(({ chosen }) => chosen)),
     "logps/rejected": mean(pairs.map(({ rejected }) => rejected)),
     ...(nll === undefined ? {} : { nll_loss: nll }),
     ...Object.fromEntries(Object.entries(metrics).map(([name, values]) => [name, mean(values)])),
   };
+}
+
+/** A pair labelled 0.5 has no right order and does not count. */
+function accuracy(pairs: readonly ReadPair[], margins: readonly number[], beta: number): Metrics {
+  const right = pairs.flatMap((pair, i) =>
+    pair.p === 0.5 ? [] : [margins[i]! > roundingOf(pair, beta) ? 1 : 0],
+  );
+  return right.length === 0 ? {} : { "rewards/accuracies": mean(right) };
 }
 
 /**

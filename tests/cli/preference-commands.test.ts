@@ -174,6 +174,46 @@ describe("attune kto", () => {
   });
 });
 
+describe("labels that are probabilities", () => {
+  const soft = (): string =>
+    write(
+      "soft.jsonl",
+      pairs.map(({ prompt, chosen, rejected }, i) => ({
+        prompt,
+        chosen: i === 2 ? rejected : chosen,
+        rejected: i === 2 ? chosen : rejected,
+        p: [0.5, 0.75, 0.1][i] ?? 1,
+      })),
+    );
+  const told = async (command: string, ...more: string[]): Promise<string> => {
+    const given = ["--model", model, "--data", soft(), "--dry-run", ...more];
+    const { status, err } = await attune(command, ...given);
+    expect(status).toBe(0);
+    return err;
+  };
+
+  test("attune dpo tells which rows are turned over, left out and read as certain", async () => {
+    const err = await told("dpo", "--loss", "ipo");
+    expect(err).toMatch(/1 of 40 pairs have a p below 0\.5.*soft\.jsonl:3, p 0\.1/);
+    expect(err).toMatch(/1 of 40 pairs are ties.*ipo learns nothing.*soft\.jsonl:1/);
+    expect(err).toMatch(
+      /2 of 40 pairs have a p between 0 and 1, which ipo.*soft\.jsonl:2, p 0\.75/,
+    );
+    const sigmoid = await told("dpo");
+    expect(sigmoid).toContain("p below 0.5");
+    expect(sigmoid).not.toMatch(/ties|between 0 and 1/);
+  });
+
+  test.each([
+    ["kto", "KTO"],
+    ["sft", "learning from demonstrations"],
+  ])("attune %s tells what answers alone do not keep", async (command, reader) => {
+    const err = await told(command);
+    expect(err).toContain(`1 of 40 pairs are ties (p 0.5), from which ${reader} learns nothing`);
+    expect(err).toContain(`2 of 40 pairs have a p between 0 and 1, which ${reader} does not read`);
+  });
+});
+
 test("attune sft refuses a mixture of kinds, naming the row, and writes nothing", async () => {
   const mixed = write("mixed.jsonl", [
     { prompt: "a", completion: "b" },

@@ -5,8 +5,10 @@
 import { countOf } from "../../core/counts.ts";
 import { AttuneError } from "../../core/errors.ts";
 import type { Dataset } from "../../data/dataset.ts";
+import { rankedToPreferences } from "../../data/conversions.ts";
 import { splitDataset } from "../../data/dataset.ts";
-import type { DataRecord, RecordKind } from "../../data/records.ts";
+import { likelierAsChosen, readAsCertain } from "../../data/judgements.ts";
+import type { DataRecord, PreferenceRecord, RecordKind } from "../../data/records.ts";
 import type { OpenedModel } from "../../models/open.ts";
 import type { Precision } from "../../models/precision.ts";
 import type { DataConfig } from "../inputs/data-input.ts";
@@ -72,6 +74,7 @@ export async function openInput<R extends DataRecord>(
 ): Promise<TrainingInput<R>> {
   readTemplate(config.template);
   const dataset = await loadTrainingData(config, needs, { context: { reporter, signal } });
+  warnOfLabels(dataset.records, needs, reporter);
   const { train, heldOut, leaked, unused } = splitDataset({ records: convert(dataset) }, config);
   if (unused > 0)
     reporter.note(
@@ -174,7 +177,7 @@ function firstExample(
     case "demonstration":
       return textsOfExample(encodeSftRecord(record, encoder, loss)[0]!);
     case "preference":
-      return textsOfPair(encoder.encodePair(record.prompt, record.chosen, record.rejected, record));
+      return textsOfPreference(likelierAsChosen(record), encoder);
     case "unpaired":
       return textsOfExample(encoder.encodeExample(record.prompt, record.completion, record));
     case "ranked":
@@ -189,6 +192,23 @@ function firstExample(
       return [{ ids: encoder.encodePrompt(record.prompt, record) }];
   }
 }
+
+/** What of the labels of pairs answers alone do not keep. */
+function warnOfLabels(records: readonly DataRecord[], needs: RecordKind, reporter: Reporter): void {
+  if (needs === "preference") return;
+  const pairs = records.flatMap((record) =>
+    record.kind === "ranked" && needs === "unpaired"
+      ? rankedToPreferences(record)
+      : record.kind === "preference"
+        ? [record]
+        : [],
+  );
+  const reader = needs === "unpaired" ? "KTO" : "learning from demonstrations";
+  for (const { id, message } of readAsCertain(pairs, reader)) reporter.warn(id, message);
+}
+
+const textsOfPreference = (pair: PreferenceRecord, encoder: Encoder): ShownText[] =>
+  textsOfPair(encoder.encodePair(pair.prompt, pair.chosen, pair.rejected, pair));
 
 /**
  * Rows that cannot be encoded are told or refused when all are encoded: the first of the others is

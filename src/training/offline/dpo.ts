@@ -11,6 +11,7 @@
  */
 import { float32 } from "../../core/tensor.ts";
 import type { ConfigOf } from "../../config/config.ts";
+import { likelierAsChosen } from "../../data/judgements.ts";
 import type { PreferenceRecord } from "../../data/records.ts";
 import type { Model } from "../../models/model.ts";
 import type { StepResult } from "../../models/plans/plan.ts";
@@ -37,6 +38,7 @@ import {
   rewardsOf,
 } from "../pair-metrics.ts";
 import { EncodingReport } from "../encoding.ts";
+import { pairLabels } from "./pair-labels.ts";
 import { LastEvaluation, promptCluster, scoreOf, writeHeldOut } from "./held-out.ts";
 import type { Reference } from "./reference.ts";
 import { openReference, ReferenceTable } from "./reference.ts";
@@ -82,9 +84,11 @@ export function encodeDpo(
   config: DpoConfig,
 ): EncodedPairs {
   const report = new EncodingReport(encoder, config);
+  const { usable, notes } = pairLabels([...train, ...heldOut], config.loss);
+  report.tellToo(notes);
   const encode = (records: readonly PreferenceRecord[], first: number): Pair[] =>
     report
-      .encodeAll(records, (record) => [
+      .encodeAll(records.filter(usable).map(likelierAsChosen), (record) => [
         encoder.encodePair(record.prompt, record.chosen, record.rejected, record),
       ])
       .map(({ record, encoded }, index) =>

@@ -19,6 +19,7 @@ import { Random } from "../../core/random.ts";
 import type { HostTensor } from "../../core/tensor.ts";
 import { float32, int64 } from "../../core/tensor.ts";
 import { rankedToPreferences } from "../../data/conversions.ts";
+import { likelierAsChosen, turnedOver } from "../../data/judgements.ts";
 import type { PreferenceRecord, RankedRecord } from "../../data/records.ts";
 import { compact } from "../../data/records.ts";
 import type { Model } from "../../models/model.ts";
@@ -89,6 +90,9 @@ export function encodeReward(
   config: Pick<RewardConfig, "margin" | "maxLength" | "onBad">,
 ): EncodedGroups {
   const report = new EncodingReport(encoder, config);
+  report.tellToo(
+    turnedOver([...train, ...heldOut].filter((record) => record.kind === "preference")),
+  );
   const [groups, held] = [train, heldOut].map((records) =>
     encodeGroups(records, { encoder, report, useMargin: config.margin }),
   ) as [Group[], Group[]];
@@ -105,9 +109,17 @@ function encodeGroups(
   records: readonly (PreferenceRecord | RankedRecord)[],
   { encoder, report, useMargin }: GroupEncoding,
 ): Group[] {
-  const members = new Map(groupPairs(records).map((pairs) => [asRanked(pairs), pairs]));
+  const members = new Map(
+    groupPairs(records).map((pairs) => {
+      const turned = pairs.map(likelierAsChosen);
+      return [asRanked(turned), turned];
+    }),
+  );
   return report
-    .encodeAll([...members.keys()], (record) => [encodeRanked(record, encoder)])
+    .encodeAll([...members.keys()], (record) => {
+      if (useMargin) members.get(record)!.forEach(refuseContradiction);
+      return [encodeRanked(record, encoder)];
+    })
     .map(({ record, encoded }) => toGroup(members.get(record)!, record, { encoded, useMargin }));
 }
 
@@ -145,6 +157,21 @@ function encodeRanked(record: RankedRecord, encoder: Encoder): EncodedAnswers {
     );
   }
   return encoded;
+}
+
+/**
+ * The loss is least at a difference of margin + logit(p), which may not prefer the answer that is
+ * the worse one by p.
+ */
+function refuseContradiction({ p, margin = 0, place }: PreferenceRecord): void {
+  const least = p === 1 ? Infinity : margin + Math.log(p / (1 - p));
+  if (p === 0.5 ? margin === 0 : least > 0) return;
+  throw new AttuneError("data", "margin and p contradict each other: one prefers each answer", {
+    ...place,
+    got: `p ${p} for the better answer, and a margin of ${margin}`,
+    expected: "a margin above 0 for the better answer, and of 0 for a tie",
+    hint: "--no-margin learns from p alone",
+  });
 }
 
 /** The pairs of each training example. */

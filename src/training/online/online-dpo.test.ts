@@ -250,6 +250,22 @@ describe("a judge", () => {
     expect([placed[0]!["frac_reward_zero_std"], placed[0]!["loss"]]).toEqual([1, undefined]);
   });
 
+  test("whose probability a loss does not read is followed, and that is said", async () => {
+    const compare: Judge["compare"] = async (_prompt, first, second) =>
+      0.5 + 0.2 * Math.sign(letters(first) - letters(second));
+    const run = async (loss: readonly string[]) => {
+      const given = { loss: [...loss], iterations: 4, learningRate: 2e-2 };
+      return collect(judgedBy({ name: "critic", compare }, given));
+    };
+    const events = await run(["ipo", "sigmoid"]);
+    expect(events.find((event) => event.type === "warning")).toMatchObject({
+      id: "soft-labels",
+      message: expect.stringContaining("ipo does not read the judge's probabilities") as string,
+    });
+    expect(stepsOf(events)[0]!["rewards/margins"]).toBeGreaterThan(0);
+    expect(warningsOf(await run(["sigmoid"]))).not.toContain("soft-labels");
+  });
+
   test("that fails, hangs or gives no probability is told by name", async () => {
     await expect(judged(async () => 2)).rejects.toThrow(
       /what the judge critic says is no probability/,

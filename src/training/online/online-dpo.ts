@@ -22,10 +22,11 @@ import type { AnswerPair } from "../../objectives/choices.ts";
 import { extremePairs } from "../../objectives/choices.ts";
 import type { PairObjective } from "../../objectives/pairs.ts";
 import { pairObjective } from "../../objectives/pairs.ts";
+import { withoutSoftLabels } from "../../objectives/preference-options.ts";
 import type { Metrics, TrainingEvent } from "../../runs/events.ts";
 import { mean } from "../../stats/intervals.ts";
 import { layShared } from "../layout.ts";
-import type { TrainedModel, TrainingContext } from "../loop.ts";
+import type { Method, TrainedModel, TrainingContext } from "../loop.ts";
 import { resultOf, trainingLoop } from "../loop.ts";
 import { lossWeights, pairMetrics, readPairs } from "../pair-metrics.ts";
 import type { ReadRollouts, Scored, Update } from "../rollout/phases.ts";
@@ -42,8 +43,8 @@ import {
   updatePolicy,
   watch,
 } from "../rollout/phases.ts";
-import type { Policy, PolicyInput } from "../rollout/policy.ts";
-import { openPolicy, policyMethod } from "../rollout/policy.ts";
+import type { Policy, PolicyInput, PolicyState } from "../rollout/policy.ts";
+import { openPolicy, policyMethod, preparePolicy } from "../rollout/policy.ts";
 import type { Rollout, RolloutBatch } from "../rollout/rollout.ts";
 import type { StepOutcome, Warning } from "../step.ts";
 import type { MicroBatch } from "../trainee.ts";
@@ -75,7 +76,12 @@ export async function* onlineDpo(
   const policy = await openPolicy(input, config, { objective, context, guard });
   const run: OnlineDpoRun = { policy, judge: input.judge };
   const step = (index: number) => onlineDpoStep(run, index);
-  const method = { ...policyMethod(policy, "online-dpo"), step };
+  const method: Method = {
+    ...policyMethod(policy, "online-dpo"),
+    prepare: (kept) =>
+      preparePolicy(policy, kept as PolicyState | undefined, adviceOnLabels(input, config)),
+    step,
+  };
   yield* trainingLoop(method, config, context);
   return resultOf(method);
 }
@@ -88,6 +94,20 @@ function checkJudge({ judge, rewards }: OnlineDpoInput, config: OnlineDpoConfig)
     got: `${given}, with the option judge ${asked ? config.judge : "empty"}`,
     expected: "one of the two, as the options say",
   });
+}
+
+/** Of a judge's probabilities, what the losses do not read. */
+function adviceOnLabels({ judge }: OnlineDpoInput, { loss }: OnlineDpoConfig): Warning[] {
+  const certain = withoutSoftLabels(loss);
+  if (!judge || certain.length === 0) return [];
+  return [
+    {
+      id: "soft-labels",
+      message:
+        `${certain.join(" and ")} does not read the judge's probabilities: the answer that the ` +
+        "judge prefers counts as the better one for certain",
+    },
+  ];
 }
 
 interface OnlineDpoRun {
