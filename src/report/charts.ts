@@ -9,6 +9,7 @@ import type { ReliabilityBin } from "../stats/calibration.ts";
 import type { Interval } from "../stats/intervals.ts";
 import { escapeHtml, visibleText } from "./escape.ts";
 import { formatNumber } from "../evaluation/table.ts";
+import { type MarkedPoint, placeLabels } from "./mark-labels.ts";
 
 interface ChartText {
   title: string;
@@ -43,8 +44,7 @@ export interface LineChart extends ChartText {
    * left out.
    */
   yRange?: readonly [number, number];
-  /** Points worth a word, such as a peak. */
-  marks?: readonly { x: number; y: number; label: string }[];
+  marks?: readonly MarkedPoint[];
   /** Dotted lines across, such as for checkpoints. */
   rules?: readonly number[];
 }
@@ -75,6 +75,9 @@ export interface Drawing {
 }
 
 const WIDTH = 680;
+const BOTTOM = 46;
+/** Of a chart of lines. */
+const [HEIGHT, TOP, LEFT, RIGHT] = [340, 32, 56, 40];
 /** Colours and shapes repeat after this many series. */
 const SERIES = 8;
 const SYMBOLS = [
@@ -111,7 +114,7 @@ export async function drawChart(chart: Chart): Promise<Drawing> {
     width: WIDTH,
     className: "chart",
     style: { background: "none", fontSize: "12px" },
-    marginBottom: 46,
+    marginBottom: BOTTOM,
     ...parts,
   });
   const svg = visibleText(String((drawn as { outerHTML: string }).outerHTML));
@@ -259,20 +262,29 @@ function lines(
 ): Parts {
   // a clipped dot at the very edge is half a dot
   const clip = yRange !== undefined && liesBeyond(series, yRange) ? { clip: true as const } : {};
+  const labels = placeLabels(marks, series, {
+    width: WIDTH - LEFT - RIGHT,
+    height: HEIGHT - TOP - BOTTOM,
+  });
+  // labels that went higher than one line over their point need the room above the chart
+  const higher = Math.max(0, ...labels.map(({ dy }) => -dy - 14));
   return {
     marks: [
       plot.gridY({ strokeOpacity: 0.15 }),
       plot.ruleX(rules, { stroke: "currentColor", strokeOpacity: 0.4, strokeDasharray: "1 3" }),
       ...drawSeries(plot, series, clip),
       plot.dot(marks, { x: "x", y: "y", r: 7, stroke: "currentColor", strokeWidth: 1.5 }),
-      plot.text(marks, {
-        x: "x",
-        y: "y",
-        text: "label",
-        dy: -14,
-        fontWeight: "bold",
-        fill: "currentColor",
-      }),
+      ...labels.map((mark) =>
+        plot.text([mark], {
+          x: "x",
+          y: "y",
+          text: "label",
+          dy: mark.dy,
+          textAnchor: mark.anchor,
+          fontWeight: "bold",
+          fill: "currentColor",
+        }),
+      ),
     ],
     x: {
       label: xLabel,
@@ -286,10 +298,10 @@ function lines(
       nice: true,
       ...(yRange === undefined ? {} : { domain: yRange, ...shortTicks(yRange) }),
     },
-    height: 340,
-    marginTop: 32,
-    marginLeft: 56,
-    marginRight: 40,
+    height: HEIGHT + higher,
+    marginTop: TOP + higher,
+    marginLeft: LEFT,
+    marginRight: RIGHT,
     ...(series.length > 1 ? { legend: series.map(({ name }) => name) } : {}),
   };
 }
