@@ -27,7 +27,7 @@ test("words stand above their point, and at the edge beside it", () => {
   expect(right).toEqual({ x: 10, y: 1, label: "the last", anchor: "end", dy: -14 });
 });
 
-test("words that would cover others go a line higher, and only they", () => {
+test("words that would cover others, or a ring, go a line higher, and only they", () => {
   const label = "PPO without KL: peak 77.2%";
   const placed = placeLabels(
     [
@@ -42,7 +42,10 @@ test("words that would cover others go a line higher, and only they", () => {
   const heights = placed.map(({ y, dy }) => 260 - 26 * y + dy);
   expect(placed.map(({ dy }) => dy)).toContain(-14);
   for (const [i, a] of heights.entries())
-    for (const b of heights.slice(i + 1)) expect(Math.abs(a - b)).toBeGreaterThanOrEqual(13.9);
+    for (const b of heights.slice(i + 1)) expect(Math.abs(a - b)).toBeGreaterThanOrEqual(13);
+  const rings = placed.map(({ y }) => 260 - 26 * y);
+  for (const height of heights)
+    for (const ring of rings) expect(Math.abs(height - ring)).toBeGreaterThanOrEqual(13);
   // far below the others nothing has to give way
   expect(placed.find(({ y }) => y === 2)!.dy).toBe(-14);
 });

@@ -15,6 +15,8 @@ export interface PlacedLabel extends MarkedPoint {
 
 /** Width of a bold letter of 12 px in the mean, and height of a line of them, pixels. */
 const [LETTER, LINE] = [7, 14];
+/** Of the ring around a point, pixels. */
+const RADIUS = 8;
 
 /**
  * @param series what else is drawn: its points are the chart's range
@@ -36,7 +38,11 @@ export function placeLabels(
     points.map(({ y }) => -y),
     height,
   );
-  const taken: { left: number; right: number; middle: number }[] = [];
+  const taken = marks.map(({ x, y }) => ({
+    left: across(x) - RADIUS,
+    right: across(x) + RADIUS,
+    middle: down(-y),
+  }));
   return marks
     .toSorted((a, b) => a.x - b.x)
     .map((mark) => {
@@ -48,7 +54,7 @@ export function placeLabels(
           (other) =>
             left < other.right &&
             other.left < left + length &&
-            Math.abs(other.middle - middle) < LINE,
+            Math.abs(other.middle - middle) < LINE - 1,
         )
       )
         middle -= LINE;
