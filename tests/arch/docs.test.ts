@@ -92,11 +92,12 @@ describe("pages", () => {
 
   test("links lead somewhere", () => {
     const links = pages.flatMap((page) =>
-      [...page.prose.matchAll(/\[[^\]]*\]\(([^)\s]+)(?: "[^"]*")?\)/g)].map(([, target]) => ({
-        page,
-        target: target!,
-      })),
+      [
+        ...page.prose.matchAll(/\[[^\]]*\]\(([^)\s]+)(?: "[^"]*")?\)/g),
+        ...page.prose.matchAll(/<(?:img|source)\b[^>]*\bsrc(?:set)?="([^"]+)"/g),
+      ].map(([, target]) => ({ page, target: target! })),
     );
+    expect(links.map(({ target }) => target)).toContain("docs/images/report-dark.png");
     expect(links.length).toBeGreaterThan(10);
     const broken = links
       .map(({ page, target }) => ({ page, target, why: brokenLink(page, target) }))
