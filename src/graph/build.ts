@@ -5,7 +5,7 @@
 import type { DType } from "../core/tensor.ts";
 import type { Dimension, Shape } from "./dimensions.ts";
 import { sameShape } from "./dimensions.ts";
-import type { Graph, GraphNode, Value } from "./ir.ts";
+import type { Graph, Value } from "./ir.ts";
 import type { OpAttributes, OpName } from "./op-types.ts";
 
 type Operand = Value | number;
@@ -106,6 +106,11 @@ export const concat = (values: readonly Value[], axis: number): Value =>
 /** Elements start (included) to end (excluded) along an axis of known size. */
 export const slice = (x: Value, axis: number, start: number, end: number): Value =>
   one("slice", [x], { axis, start, end });
+/** Of what a value is a {@link slice}, and which; undefined where it is made otherwise. */
+export function sliceOf(x: Value): ({ whole: Value } & OpAttributes["slice"]) | undefined {
+  const node = x.producer;
+  return node?.op === "slice" ? { whole: node.inputs[0]!, ...node.attributes } : undefined;
+}
 /** Zeros before and after along an axis of known size. */
 export const pad = (x: Value, axis: number, before: number, after: number): Value =>
   one("pad", [x], { axis, before, after });
@@ -183,7 +188,7 @@ export function addProduct(base: Value, x: Value): Value {
   const node = x.producer;
   if (node?.op !== "gemm" || node.inputs.length !== 2) return add(base, x);
   const [a, b] = node.inputs as readonly [Value, Value];
-  return gemm(a, b, { ...(node as GraphNode<"gemm">).attributes, bias: base });
+  return gemm(a, b, { ...node.attributes, bias: base });
 }
 /** x [N, in] times weight [out, in] transposed, plus bias [out]: a torch Linear layer. */
 export const linear = (x: Value, weight: Value, bias?: Value): Value =>

@@ -126,7 +126,7 @@ export class Graph {
     const types = this.inferTypes(op, name, inputs, attributes);
     const outputs: Value[] = [];
     const node: GraphNode<N> = { op, name, inputs, attributes, outputs };
-    const erased = node as unknown as GraphNode;
+    const erased = node as GraphNode;
     types.forEach((type, index) =>
       outputs.push(
         this.value(type, index === 0 ? `${name}:out` : `${name}:out${index}`, { producer: erased }),

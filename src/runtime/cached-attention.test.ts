@@ -9,7 +9,7 @@ import { float32, int32, zeros } from "../core/tensor.ts";
 import { difference } from "../graph/check/compare.ts";
 import { at, build, fromHost } from "../graph/interpreter/plain.ts";
 import type { PlainTensor } from "../graph/interpreter/plain.ts";
-import { REFERENCES } from "../graph/interpreter/references.ts";
+import { referenceOf } from "../graph/interpreter/references.ts";
 import { createGraph } from "../graph/op-table.ts";
 import type { OpAttributes } from "../graph/op-types.ts";
 import { Session } from "./session.ts";
@@ -106,7 +106,7 @@ function wholeAttention(
   const tables = attributes.rotary
     ? [Math.cos, Math.sin].map((wave) => fromHost(float32([ROOM, SIZE / 2], table(wave))))
     : [];
-  return REFERENCES.cachedAttention(
+  return referenceOf("cachedAttention")(
     [...inputs, empty, empty, ...counts, ...tables],
     attributes,
     () => [],

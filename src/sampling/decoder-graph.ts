@@ -4,11 +4,10 @@
  * single steps, for any number of rows.
  */
 import { AttuneError } from "../core/errors.ts";
-import { gatherRows, reshape } from "../graph/build.ts";
+import { gatherRows, reshape, sliceOf } from "../graph/build.ts";
 import type { Dimension } from "../graph/dimensions.ts";
 import type { Graph, Value } from "../graph/ir.ts";
 import { createGraph } from "../graph/op-table.ts";
-import type { OpAttributes } from "../graph/op-types.ts";
 import type { Attention, ModelParts } from "../models/builders.ts";
 import { Parameters, blockBuilder, endBuilder } from "../models/builders.ts";
 import type { LayerKind } from "../models/decoder-config.ts";
@@ -57,13 +56,12 @@ export function checkDecodable({
 
 /** The value whose columns these are, one part after the other, where they are all of it. */
 function columnsOf(...parts: readonly Value[]): Value | undefined {
-  const whole = parts[0]!.producer?.inputs[0];
+  const slices = parts.map(sliceOf);
+  const whole = slices[0]?.whole;
   let end: Dimension = 0;
-  for (const { producer } of parts) {
-    if (producer?.op !== "slice" || producer.inputs[0] !== whole) return undefined;
-    const { axis, start, end: next } = producer.attributes as OpAttributes["slice"];
-    if (axis !== 1 || start !== end) return undefined;
-    end = next;
+  for (const slice of slices) {
+    if (slice?.whole !== whole || slice?.axis !== 1 || slice.start !== end) return undefined;
+    end = slice.end;
   }
   return end === whole?.shape[1] ? whole : undefined;
 }

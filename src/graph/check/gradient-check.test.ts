@@ -6,7 +6,7 @@ import { difference } from "./compare.ts";
 import type { CheckOptions } from "./gradient-check.ts";
 import { checkSample } from "./gradient-check.ts";
 import { fromHost } from "../interpreter/plain.ts";
-import { SAMPLES } from "./samples.ts";
+import { samplesOf } from "./samples.ts";
 
 /** Sessions whose result of the given name has its last entry changed. */
 function tampering(name: string, change: (entry: number) => number): CheckOptions["compile"] {
@@ -24,7 +24,7 @@ function tampering(name: string, change: (entry: number) => number): CheckOption
   };
 }
 
-const sample = SAMPLES.multiply.find(({ name }) => name === "a row")!;
+const sample = samplesOf("multiply").find(({ name }) => name === "a row")!;
 const check = (name: string, change: (entry: number) => number): Promise<string[]> =>
   checkSample("multiply", sample, { compile: tampering(name, change) });
 

@@ -11,11 +11,15 @@ import { reduce } from "./samples/reduce.ts";
 import type { Sample } from "./samples/sample.ts";
 import { shape } from "./samples/shape.ts";
 
-export const SAMPLES = {
+const SAMPLES: { readonly [N in OpName]: readonly Sample<N>[] } = {
   ...elementwise,
   ...reduce,
   ...shape,
   ...indexing,
   ...linearAlgebra,
   ...attention,
-} satisfies { [N in OpName]: readonly Sample<N>[] };
+};
+
+export function samplesOf<N extends OpName>(op: N): readonly Sample<N>[] {
+  return SAMPLES[op];
+}

@@ -8,12 +8,10 @@
 import { AttuneError } from "../../core/errors.ts";
 import { fitsSize, formatShape, resolveShape, symbolSizes } from "../dimensions.ts";
 import type { Graph, GraphNode, Value } from "../ir.ts";
-import type { OpName } from "../op-types.ts";
 import { liveNodes } from "../passes.ts";
 import type { PlainTensor } from "./plain.ts";
 import { fromHost } from "./plain.ts";
-import { REFERENCES } from "./references.ts";
-import type { Reference } from "./references/reference.ts";
+import { referenceOf } from "./references.ts";
 
 /** Inputs by name. */
 export type PlainInputs = Readonly<Record<string, PlainTensor>>;
@@ -83,8 +81,7 @@ function evaluate(
   known: Map<Value, PlainTensor>,
   sizes: Readonly<Record<string, number>>,
 ): void {
-  const reference = REFERENCES[node.op] as unknown as Reference<OpName>;
-  const results = reference(
+  const results = referenceOf(node.op)(
     node.inputs.map((input) => read(input, known)),
     node.attributes,
     (shape) => resolveShape(shape, sizes),

@@ -12,11 +12,16 @@ import { reduce } from "./references/reduce.ts";
 import type { Reference } from "./references/reference.ts";
 import { shape } from "./references/shape.ts";
 
-export const REFERENCES = {
+const REFERENCES: { readonly [N in OpName]: Reference<N> } = {
   ...elementwise,
   ...reduce,
   ...shape,
   ...indexing,
   ...linearAlgebra,
   ...attention,
-} satisfies { [N in OpName]: Reference<N> };
+};
+
+/** What an operation means. */
+export function referenceOf<N extends OpName>(op: N): Reference<N> {
+  return REFERENCES[op];
+}

@@ -1,8 +1,13 @@
 /** Samples of softmaxes with masks, normalisations, rotary embeddings and cached attention. */
 import { softmaxOf } from "../../interpreter/references/reference.ts";
-import type { OpName } from "../../op-types.ts";
+import type {
+  AttentionAttributes,
+  None,
+  NormAttributes,
+  SoftmaxAttributes,
+} from "../../op-types.ts";
 import type { PlainTensor } from "../../interpreter/plain.ts";
-import type { Fill, Sample, SampleInput, Sizes } from "./sample.ts";
+import type { Fill, Sample, SampleWith, SampleInput, Sizes } from "./sample.ts";
 import { NO_SYMBOLS, TWO_SIZES, below, float, integer, listed, normal } from "./sample.ts";
 
 const MASKED = -1e9;
@@ -37,7 +42,7 @@ function atTargets(
   return spread;
 }
 
-function softmaxes<N extends "softmax" | "logSoftmax">(masked: Partial<Sample<N>>): Sample<N>[] {
+function softmaxes(masked: Partial<SampleWith<None>>): SampleWith<None>[] {
   return [
     { name: "a matrix", attributes: {}, inputs: [float(["n", "m"], normal(2))], sizes: TWO_SIZES },
     { name: "heads", attributes: {}, inputs: [float(["n", 2, 3, "m"])], sizes: TWO_SIZES },
@@ -49,7 +54,7 @@ function softmaxes<N extends "softmax" | "logSoftmax">(masked: Partial<Sample<N>
       sizes: NO_SYMBOLS,
       ...masked,
     },
-  ] as Sample<N>[];
+  ];
 }
 
 const tokens = (
@@ -213,4 +218,6 @@ export const attention = {
     ),
     cached("several tokens on a filled cache with a window", { ...continued, window: 3 }),
   ],
-} satisfies { [N in OpName]?: readonly Sample<N>[] };
+} satisfies {
+  [N in keyof (SoftmaxAttributes & NormAttributes & AttentionAttributes)]: readonly Sample<N>[];
+};

@@ -1,8 +1,8 @@
 /** Samples of the elementwise operations. */
 import { halfToFloatTable, toHalf } from "../../../core/tensor.ts";
-import type { OpName } from "../../op-types.ts";
+import type { ElementwiseAttributes, None } from "../../op-types.ts";
 import type { PlainTensor } from "../../interpreter/plain.ts";
-import type { Fill, Sample } from "./sample.ts";
+import type { Fill, Sample, SampleWith } from "./sample.ts";
 import {
   NO_SYMBOLS,
   TWO_SIZES,
@@ -17,16 +17,14 @@ import {
   uniform,
 } from "./sample.ts";
 
-type Binary = "add" | "subtract" | "multiply" | "divide" | "maximum" | "minimum";
-type Unary = "negate" | "exp" | "log" | "sqrt" | "abs" | "tanh" | "sigmoid" | "softplus" | "silu";
-
-function binary<N extends Binary>(left: Fill, right: Fill): Sample<N>[] {
+/** For any operation of two numbers. */
+function binary(left: Fill, right: Fill): SampleWith<None>[] {
   const sample = (
     name: string,
     a: readonly (number | string)[],
     b: readonly (number | string)[],
     sizes = TWO_SIZES,
-  ): Sample<Binary> => ({
+  ): SampleWith<None> => ({
     name,
     attributes: {},
     inputs: [float(a, left), float(b, right)],
@@ -41,10 +39,11 @@ function binary<N extends Binary>(left: Fill, right: Fill): Sample<N>[] {
     sample("a mask over heads", ["n", 2, "m", "m"], ["n", 1, "m", "m"]),
     sample("missing and unit axes", [4, 1, 3], [2, 1], NO_SYMBOLS),
     sample("scalars", [], [], NO_SYMBOLS),
-  ] as Sample<N>[];
+  ];
 }
 
-function unary<N extends Unary>(fill: Fill, extremes: readonly number[]): Sample<N>[] {
+/** For any function of one number. */
+function unary(fill: Fill, extremes: readonly number[]): SampleWith<None>[] {
   return [
     { name: "a matrix", attributes: {}, inputs: [float(["n", "m"], fill)], sizes: TWO_SIZES },
     { name: "a scalar", attributes: {}, inputs: [float([], fill)], sizes: NO_SYMBOLS },
@@ -54,21 +53,21 @@ function unary<N extends Unary>(fill: Fill, extremes: readonly number[]): Sample
       inputs: [float([extremes.length], listed(...extremes))],
       sizes: NO_SYMBOLS,
     },
-  ] as Sample<Unary>[] as Sample<N>[];
+  ];
 }
 
 const ties = listed(1, 2, 3, 2, -1);
 const otherTies = listed(1, 3, 2, 2, -1);
 
-function choosing<N extends "maximum" | "minimum">(): Sample<N>[] {
-  const tied: Sample<"maximum"> = {
+const choosing: readonly SampleWith<None>[] = [
+  ...binary(apart(), apart(0.1)),
+  {
     name: "ties, shared by halves",
     attributes: {},
     inputs: [float([5], ties), float([5], otherTies)],
     sizes: NO_SYMBOLS,
-  };
-  return [...binary<N>(apart(), apart(0.1)), tied as Sample<N>];
-}
+  },
+];
 
 const identity = (
   _: readonly PlainTensor[],
@@ -80,8 +79,8 @@ export const elementwise = {
   subtract: binary(normal(), normal()),
   multiply: binary(normal(), normal()),
   divide: binary(normal(), awayFromZero),
-  maximum: choosing(),
-  minimum: choosing(),
+  maximum: choosing,
+  minimum: choosing,
   negate: unary(normal(), [0, 1e4, -1e-4]),
   exp: unary(normal(), [0, -1e9, -90, 10]),
   log: unary(uniform(0.2, 3), [0.01, 1, 1e4]),
@@ -194,6 +193,7 @@ export const elementwise = {
       name: "float16 to float32",
       attributes: { to: "float32" },
       inputs: [{ dtype: "float16", shape: ["n", "m"], fill: normal() }],
+      needs: "float16",
       sizes: TWO_SIZES,
       gradient: (_, [upstream]) => [upstream!.data.map((g) => halfToFloatTable()[toHalf(g)]!)],
     },
@@ -201,6 +201,7 @@ export const elementwise = {
     {
       name: "float32 to float16",
       attributes: { to: "float16" },
+      needs: "float16",
       inputs: [float(["n", "m"])],
       sizes: TWO_SIZES,
       gradient: identity,
@@ -216,4 +217,4 @@ export const elementwise = {
       gradient: ([x]) => [new Float64Array(x!.data.length)],
     },
   ],
-} satisfies { [N in OpName]?: readonly Sample<N>[] };
+} satisfies { [N in keyof ElementwiseAttributes]: readonly Sample<N>[] };

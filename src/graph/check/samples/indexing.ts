@@ -2,7 +2,7 @@
  * Samples of reading and adding at positions named by indices; repeated indices are certain in the
  * larger sizes.
  */
-import type { OpName } from "../../op-types.ts";
+import type { IndexingAttributes } from "../../op-types.ts";
 import type { Sample } from "./sample.ts";
 import { NO_SYMBOLS, TWO_SIZES, below, float, integer, listed } from "./sample.ts";
 
@@ -105,4 +105,4 @@ export const indexing = {
       sizes: TWO_SIZES,
     },
   ],
-} satisfies { [N in OpName]?: readonly Sample<N>[] };
+} satisfies { [N in keyof IndexingAttributes]: readonly Sample<N>[] };

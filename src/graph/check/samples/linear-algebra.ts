@@ -3,7 +3,7 @@
  * biases.
  */
 import type { Shape } from "../../dimensions.ts";
-import type { OpName } from "../../op-types.ts";
+import type { LinearAlgebraAttributes } from "../../op-types.ts";
 import { linearAlgebra as linearAlgebraReferences } from "../../interpreter/references/linear-algebra.ts";
 import type { Sample, SampleInput } from "./sample.ts";
 import { NO_SYMBOLS, TWO_SIZES, float } from "./sample.ts";
@@ -64,6 +64,7 @@ function int8Sample(name: string, inner: number, columns: number): Sample<"int8P
       float([inner], scale),
     ],
     sizes: TWO_SIZES,
+    needs: "exact bytes",
     constants: [2, 4],
     gradient: ([, , , transposed, scales], [upstream]) => [
       linearAlgebraReferences.int8Product([upstream!, transposed!, scales!])[0]!.data,
@@ -114,4 +115,4 @@ export const linearAlgebra = {
     int8Sample("blocks of 64, odd on the other side", 192, 5),
     int8Sample("nothing to turn", 7, 9),
   ],
-} satisfies { [N in OpName]?: readonly Sample<N>[] };
+} satisfies { [N in keyof LinearAlgebraAttributes]: readonly Sample<N>[] };

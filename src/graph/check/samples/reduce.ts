@@ -1,14 +1,14 @@
 /** Samples of the reductions. */
-import type { OpAttributes, OpName } from "../../op-types.ts";
-import type { Fill, Sample } from "./sample.ts";
+import type { Axes, ReduceAttributes } from "../../op-types.ts";
+import type { Fill, Sample, SampleWith } from "./sample.ts";
 import { NO_SYMBOLS, TWO_SIZES, apart, below, float, listed, normal } from "./sample.ts";
 
-function reduction<N extends "sum" | "mean" | "max">(fill: Fill): Sample<N>[] {
+function reduction(fill: Fill): SampleWith<Axes>[] {
   const sample = (
     name: string,
     axes: readonly number[],
     keepDimensions: boolean,
-  ): Sample<"sum"> => ({
+  ): SampleWith<Axes> => ({
     name,
     attributes: { axes, keepDimensions },
     inputs: [float(["n", 3, "m"], fill)],
@@ -30,23 +30,23 @@ function reduction<N extends "sum" | "mean" | "max">(fill: Fill): Sample<N>[] {
     sample("every axis, kept", [0, 1, 2], true),
     sample("no axis", [], false),
     unknown,
-  ] as Sample<N>[];
+  ];
 }
 
-const keptLast: OpAttributes["max"] = { axes: [1], keepDimensions: false };
+const keptLast: Axes = { axes: [1], keepDimensions: false };
 
 export const reduce = {
   sum: reduction(normal()),
   mean: reduction(normal()),
   max: [
-    ...reduction<"max">(apart()),
+    ...reduction(apart()),
     {
       name: "ties of two and three share the gradient evenly",
       attributes: keptLast,
       inputs: [float([2, 3], listed(2, 1, 2, 4, 4, 4))],
       sizes: NO_SYMBOLS,
       gradient: (_, [upstream]) => {
-        const [first, second] = upstream!.data as unknown as [number, number];
+        const [first, second] = [upstream!.data[0]!, upstream!.data[1]!];
         return [Float64Array.of(first / 2, 0, first / 2, second / 3, second / 3, second / 3)];
       },
     },
@@ -92,4 +92,4 @@ export const reduce = {
       sizes: NO_SYMBOLS,
     },
   ],
-} satisfies { [N in OpName]?: readonly Sample<N>[] };
+} satisfies { [N in keyof ReduceAttributes]: readonly Sample<N>[] };

@@ -27,10 +27,13 @@ export interface SampleInput {
 }
 
 /** Inputs on which an operation is compared with its reference. */
-export interface Sample<N extends OpName> {
+export type Sample<N extends OpName> = SampleWith<OpAttributes[N]>;
+
+/** A sample for every operation with these attributes. */
+export interface SampleWith<Attributes> {
   /** What is special about it. */
   readonly name: string;
-  readonly attributes: OpAttributes[N];
+  readonly attributes: Attributes;
   readonly inputs: readonly SampleInput[];
   /** The same session runs once for each of these. */
   readonly sizes: readonly Sizes[];
@@ -50,6 +53,8 @@ export interface Sample<N extends OpName> {
   readonly open?: boolean;
   /** Step of the central differences. */
   readonly step?: number;
+  /** What some processors or drivers lack: exact products of bytes, numbers of 16 bits. */
+  readonly needs?: "exact bytes" | "float16";
 }
 
 /** Two batches of different size, the second with an axis of size 1. */

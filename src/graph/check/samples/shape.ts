@@ -1,6 +1,6 @@
 /** Samples of the operations that move numbers. */
 import type { Shape } from "../../dimensions.ts";
-import type { OpName } from "../../op-types.ts";
+import type { ShapeAttributes } from "../../op-types.ts";
 import type { Sample, SampleInput } from "./sample.ts";
 import { NO_SYMBOLS, TWO_SIZES, below, float, integer } from "./sample.ts";
 
@@ -133,4 +133,4 @@ export const shape = {
     { name: "a scalar", attributes: { shape: [], value: 7 }, inputs: [], sizes: NO_SYMBOLS },
     { name: "large", attributes: { shape: [70, 70], value: 1 }, inputs: [], sizes: NO_SYMBOLS },
   ],
-} satisfies { [N in OpName]?: readonly Sample<N>[] };
+} satisfies { [N in keyof ShapeAttributes]: readonly Sample<N>[] };

@@ -1,5 +1,5 @@
 /** References of softmaxes, normalisations, rotary embeddings and cached attention. */
-import type { OpName } from "../../op-types.ts";
+import type { AttentionAttributes, NormAttributes, SoftmaxAttributes } from "../../op-types.ts";
 import type { PlainTensor } from "../plain.ts";
 import { at, build, flatIndex, mapRows } from "../plain.ts";
 import type { Reference } from "./reference.ts";
@@ -221,4 +221,6 @@ export const attention = {
     ];
   },
   cachedAttention,
-} satisfies { [N in OpName]?: Reference<N> };
+} satisfies {
+  [N in keyof (SoftmaxAttributes & NormAttributes & AttentionAttributes)]: Reference<N>;
+};

@@ -1,7 +1,7 @@
 /** References of the elementwise operations. */
 import type { DType } from "../../../core/tensor.ts";
 import { elementCount, halfToFloatTable, toHalf } from "../../../core/tensor.ts";
-import type { OpName } from "../../op-types.ts";
+import type { ElementwiseAttributes } from "../../op-types.ts";
 import type { PlainTensor } from "../plain.ts";
 import { broadcastAt, broadcastSizes, build } from "../plain.ts";
 import type { Reference } from "./reference.ts";
@@ -98,4 +98,4 @@ export const elementwise = {
     elementwiseOf(inputs[1]!.dtype, inputs, (condition, a, b) => (condition === 0 ? b : a)),
   cast: (inputs, { to }) => elementwiseOf(to, inputs, CAST[to]),
   stopGradient: ([x]) => [x!],
-} satisfies { [N in OpName]?: Reference<N> };
+} satisfies { [N in keyof ElementwiseAttributes]: Reference<N> };

@@ -1,5 +1,5 @@
 /** References of reading and adding at positions named by indices. */
-import type { OpName } from "../../op-types.ts";
+import type { IndexingAttributes } from "../../op-types.ts";
 import type { PlainTensor } from "../plain.ts";
 import type { Reference } from "./reference.ts";
 
@@ -38,4 +38,4 @@ export const indexing = {
     );
     return [{ ...base!, data }];
   },
-} satisfies { [N in OpName]?: Reference<N> };
+} satisfies { [N in keyof IndexingAttributes]: Reference<N> };

@@ -1,6 +1,6 @@
 /** References of the matrix products. */
 import { rotate, rotationBlock } from "../../rotation.ts";
-import type { OpName } from "../../op-types.ts";
+import type { LinearAlgebraAttributes } from "../../op-types.ts";
 import type { PlainTensor } from "../plain.ts";
 import { at, broadcastAt, build, mapRows } from "../plain.ts";
 import type { Reference } from "./reference.ts";
@@ -63,4 +63,4 @@ export const linearAlgebra = {
       }),
     ];
   },
-} satisfies { [N in OpName]?: Reference<N> };
+} satisfies { [N in keyof LinearAlgebraAttributes]: Reference<N> };

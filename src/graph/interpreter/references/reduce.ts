@@ -1,6 +1,6 @@
 /** References of the reductions. */
 import { normalizeAxis } from "../../dimensions.ts";
-import type { OpAttributes, OpName } from "../../op-types.ts";
+import type { OpAttributes, ReduceAttributes } from "../../op-types.ts";
 import type { PlainTensor } from "../plain.ts";
 import { advance, build, flatIndex } from "../plain.ts";
 import type { Reference } from "./reference.ts";
@@ -61,4 +61,4 @@ export const reduce = {
       return total(positions.map((i) => x!.data[flatIndex(x!.shape, [...index.slice(0, -1), i])]!));
     }),
   ],
-} satisfies { [N in OpName]?: Reference<N> };
+} satisfies { [N in keyof ReduceAttributes]: Reference<N> };

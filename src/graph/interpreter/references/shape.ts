@@ -1,6 +1,6 @@
 /** References of the operations that move numbers. */
 import { normalizeAxis } from "../../dimensions.ts";
-import type { OpName } from "../../op-types.ts";
+import type { ShapeAttributes } from "../../op-types.ts";
 import { at, broadcastAt, build } from "../plain.ts";
 import type { Reference } from "./reference.ts";
 
@@ -56,4 +56,4 @@ export const shape = {
   fill: (_, attributes, resolve) => [
     build("float32", resolve(attributes.shape), () => attributes.value),
   ],
-} satisfies { [N in OpName]?: Reference<N> };
+} satisfies { [N in keyof ShapeAttributes]: Reference<N> };
