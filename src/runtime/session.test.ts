@@ -14,8 +14,7 @@ import * as b from "../graph/build.ts";
 import type { NodeWriter } from "../graph/emission.ts";
 import type { Graph, Value } from "../graph/ir.ts";
 import type { EmitRule } from "../graph/op-definition.ts";
-import { createGraph } from "../graph/op-table.ts";
-import { everywhere } from "../graph/ops/shared.ts";
+import { createGraph, definitionOf } from "../graph/op-table.ts";
 import { changeRecord } from "../graph/testing.ts";
 import { defaultDevice } from "./devices.ts";
 import { Session } from "./session.ts";
@@ -33,14 +32,14 @@ function embedding(): { graph: Graph; y: Value } {
   };
 }
 
-/** A graph whose only node, inside a scope, is written as the given ONNX node. */
+/** A graph whose only node, inside a scope, is written as the given ONNX node on the CPU. */
 function forged(write: (writer: NodeWriter, input: string, output: string) => void): {
   graph: Graph;
   y: Value;
 } {
   const rule: EmitRule<"exp"> = (writer, { inputs, outputs }) =>
     write(writer, inputs[0]!.name, outputs[0]!.name);
-  changeRecord("exp", { emit: everywhere(rule) });
+  changeRecord("exp", { emit: { ...definitionOf("exp").emit, cpu: rule } });
   const graph = createGraph();
   return {
     graph,
