@@ -196,6 +196,7 @@ export const linearAlgebra = {
     },
     product: {
       operations: (node) => operationsOf(node, innerSize(node.inputs[0]!, node.attributes)),
+      // Attention's scores, which grow with the square of time: docs/decisions/op-records.md.
       kept: false,
     },
   }),
