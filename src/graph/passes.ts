@@ -48,7 +48,7 @@ export function fusedPairs(
     const producer = nodes[index - 1];
     const { fusion } = definitionOf(node.op);
     const emit = fusion?.emit[device];
-    if (!producer || !emit || producer.outputs[0] !== node.inputs[0]) return;
+    if (!producer || !emit || producer.outputs[0] !== node.inputs[0] || pairs.has(producer)) return;
     if (!fusion.fits(producer) || node.outputs.slice(1).some((output) => read.has(output))) return;
     pairs.set(node, { producer, write: (writer) => emit(writer, node, producer) });
   });

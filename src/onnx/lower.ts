@@ -4,7 +4,8 @@
  */
 import { invariant } from "../core/errors.ts";
 import type { HostTensor } from "../core/tensor.ts";
-import { fitsSize, formatShape } from "../graph/dimensions.ts";
+import type { Dimension } from "../graph/dimensions.ts";
+import { fitsSize, formatShape, symbolsOf } from "../graph/dimensions.ts";
 import type { Device } from "../graph/emission.ts";
 import type { Graph, GraphNode, Value, ValueType } from "../graph/ir.ts";
 import { definitionOf } from "../graph/op-table.ts";
@@ -58,31 +59,21 @@ export function lower(
   options: LowerOptions = {},
 ): LoweredGraph {
   const wanted = Object.values(outputs);
-  const cuts = options.cuts ?? [];
+  const { cuts = [], initializers: stored = {}, device = "cpu" } = options;
   const nodes = liveNodes(graph, wanted, cuts);
   const used = new Set<Value>([...wanted, ...nodes.flatMap((node) => node.inputs)]);
-  const symbols = new Set(nodes.flatMap(shapeSymbols));
-  const stored = options.initializers ?? {};
-  // An input that nothing reads may still be the only place where a symbol of a shape is bound.
-  const inputs = [...graph.inputs, ...cuts];
-  const kept = inputs.filter(
-    (input) =>
-      !(input.name in stored) && (used.has(input) || bindsAlone(input, symbols, inputs, used)),
+  const kept = neededInputs([...graph.inputs, ...cuts], nodes, used).filter(
+    ({ name }) => !(name in stored),
   );
-  const device = options.device ?? "cpu";
   const emitter = new Emitter(kept);
   for (const value of used) if (value.constant) emitter.initializer(value.name, value.constant);
   for (const input of graph.inputs)
     if (input.name in stored && used.has(input))
       emitter.initializer(input.name, fitting(input, stored[input.name]!));
-  const pairs = options.fuse ? fusedPairs(nodes, wanted, device) : new Map<GraphNode, FusedPair>();
-  const written = new Set([...pairs.values()].map(({ producer }) => producer));
-  for (const node of nodes.filter((each) => !written.has(each))) {
-    const pair = pairs.get(node);
-    const writer = emitter.under(node.name);
-    if (pair) pair.write(writer);
-    else definitionOf(node.op).emit[device](writer, node);
-  }
+  writeNodes(emitter, nodes, {
+    device,
+    pairs: options.fuse ? fusedPairs(nodes, wanted, device) : new Map(),
+  });
   const results = nameOutputs(emitter, outputs, options.exactNames ?? false);
   return {
     model: emitter.model(kept, results, options.firstOutput),
@@ -126,34 +117,47 @@ function nameOutputs(
   });
 }
 
-/** Symbols among a node's attributes, whose sizes it reads when it runs. */
-function shapeSymbols({ attributes }: GraphNode): string[] {
-  const shape = "shape" in attributes ? attributes.shape : [];
-  return shape.flatMap((dimension) =>
-    typeof dimension === "string"
-      ? dimension
-          .split("*")
-          .filter((part) => !/^\d+$/.test(part))
-          .concat(dimension)
-      : [],
-  );
+/** Writes each node by its record, or together with the one before it. */
+function writeNodes(
+  emitter: Emitter,
+  nodes: readonly GraphNode[],
+  { device, pairs }: { device: Device; pairs: ReadonlyMap<GraphNode, FusedPair> },
+): void {
+  const producers = new Set([...pairs.values()].map(({ producer }) => producer));
+  for (const node of nodes) {
+    if (producers.has(node)) continue;
+    const writer = emitter.under(node.name);
+    const pair = pairs.get(node);
+    if (pair) pair.write(writer);
+    else definitionOf(node.op).emit[device](writer, node);
+  }
 }
 
-function bindsAlone(
-  input: Value,
-  symbols: ReadonlySet<string>,
+/**
+ * Inputs that a run needs: those that are read, and those that alone give a size that some shape
+ * names.
+ */
+function neededInputs(
   inputs: readonly Value[],
+  nodes: readonly GraphNode[],
   used: ReadonlySet<Value>,
-): boolean {
-  return input.shape.some(
-    (dimension) =>
-      typeof dimension === "string" &&
-      symbols.has(dimension) &&
-      !inputs.some(
-        (other) =>
-          (used.has(other) || other.id < input.id) &&
-          other !== input &&
-          other.shape.includes(dimension),
-      ),
-  );
+): Value[] {
+  const symbols = new Set(nodes.flatMap(shapeSymbols));
+  return inputs.filter((input) => {
+    if (used.has(input)) return true;
+    const others = inputs.filter(
+      (other) => other !== input && (used.has(other) || other.id < input.id),
+    );
+    return input.shape.some(
+      (dimension) =>
+        typeof dimension === "string" &&
+        symbols.has(dimension) &&
+        !others.some((other) => other.shape.includes(dimension)),
+    );
+  });
+}
+
+/** Dimensions of the shape among a node's attributes, and their symbols. */
+function shapeSymbols({ attributes }: GraphNode): Dimension[] {
+  return "shape" in attributes ? [...attributes.shape, ...symbolsOf(attributes.shape)] : [];
 }
