@@ -138,6 +138,13 @@ MODELS = {
         "block": ATTENTION | MLP | norms("post_attention_layernorm", "post_feedforward_layernorm") | norms("self_attn.q_norm", size=64) | norms("self_attn.k_norm", size=32),
         "config": CONFIG | {"architectures": ["Olmo2ForCausalLM"], "model_type": "olmo2", "tie_word_embeddings": False},
     },
+    "phi3": {
+        "arch": MODEL_ARCH.PHI3,
+        "block": {"self_attn.qkv_proj": (64, HIDDEN), "self_attn.o_proj": (HIDDEN, HIDDEN), "mlp.gate_up_proj": (2 * WIDE, HIDDEN), "mlp.down_proj": (HIDDEN, WIDE)} | norms("input_layernorm", "post_attention_layernorm"),
+        "config": {key: value for key, value in CONFIG.items() if key != "head_dim"} | {"architectures": ["Phi3ForCausalLM"], "model_type": "phi3", "tie_word_embeddings": True, "sliding_window": None, "partial_rotary_factor": 0.5, "original_max_position_embeddings": 16, "rope_scaling": {"rope_type": "longrope", "short_factor": [1.0, 1.1], "long_factor": [1.5, 9.25]}},
+        "settings": {"key_length": None, "value_length": None, "rope_dimension_count": 4, "sliding_window": 0, "rope_scaling_orig_ctx_len": 16, "rope_scaling_attn_factors": math.sqrt(1 + math.log(CONTEXT / 16) / math.log(16))},
+        "extra": {"rope_factors_long.weight": [1.5, 9.25], "rope_factors_short.weight": [1.0, 1.1]},
+    },
 }
 
 
@@ -148,7 +155,8 @@ def write_model(folder, name, *, arch, block, config, change=None, settings=None
     tensors = {key: rng.normal(scale=0.2 if len(shape) > 1 else 1, size=shape).astype(np.float16) for key, shape in shapes.items()}
     writer = GGUFWriter(str(folder / f"tiny-{name}.gguf"), MODEL_ARCH_NAMES[arch])
     for key, value in ({"context_length": CONTEXT, "embedding_length": HIDDEN, "block_count": LAYERS, "feed_forward_length": WIDE, "head_count": 4, "head_count_kv": 2, "key_length": 16, "value_length": 16, "layer_norm_rms_eps": 1e-6, "rope_freq_base": THETA, "bos_token_id": 1, "eos_token_id": 2} | (settings or {})).items():
-        getattr(writer, f"add_{key}")(value)
+        if value is not None:
+            getattr(writer, f"add_{key}")(value)
     names = get_tensor_name_map(arch, LAYERS)
     for key, weights in tensors.items():
         data = change(key, weights) if change else weights

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 import transformers
 from safetensors.numpy import save_file
-from transformers import GPT2Config, LlamaConfig, MistralConfig, Olmo2Config, Qwen2Config, Qwen3Config
+from transformers import GPT2Config, LlamaConfig, MistralConfig, Olmo2Config, Phi3Config, Qwen2Config, Qwen3Config
 
 LENGTHS, WIDTH = (13, 9, 6), 13
 DENSE = {"hidden_size": 24, "intermediate_size": 40, "num_hidden_layers": 2, "max_position_embeddings": 64, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2}
@@ -27,6 +27,8 @@ def configs() -> dict[str, transformers.PretrainedConfig]:
     plain = {"rope_type": "default", "rope_theta": 10_000.0}
     # With heads of 8 the four frequencies are unscaled, smoothed, smoothed and fully scaled.
     llama3 = {"rope_type": "llama3", "rope_theta": 100.0, "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 64}
+    # Heads of 12, of which 8 dimensions turn.
+    longrope = {"rope_type": "longrope", "rope_theta": 10_000.0, "partial_rotary_factor": 0.7, "short_factor": [1.0, 1.1, 1.3, 1.7], "long_factor": [1.2, 2.5, 4.0, 9.0]}
     linear = {"rope_type": "linear", "rope_theta": 10_000.0, "factor": 2.0}
     return {
         "llama2": LlamaConfig(**DENSE, vocab_size=67, num_attention_heads=3, num_key_value_heads=3, tie_word_embeddings=False, rms_norm_eps=1e-5, rope_parameters=plain),
@@ -36,6 +38,10 @@ def configs() -> dict[str, transformers.PretrainedConfig]:
         "mistral": MistralConfig(**DENSE, vocab_size=67, num_attention_heads=3, num_key_value_heads=1, sliding_window=4, tie_word_embeddings=False, rope_parameters=plain),
         "olmo2": Olmo2Config(**DENSE, vocab_size=67, num_attention_heads=3, num_key_value_heads=1, tie_word_embeddings=False, rms_norm_eps=1e-5, rope_parameters=plain | {"rope_theta": 500_000.0}),
         "olmo2-biases": Olmo2Config(**DENSE | {"num_hidden_layers": 1}, vocab_size=67, num_attention_heads=3, num_key_value_heads=3, attention_bias=True, tie_word_embeddings=True, rope_parameters=linear),
+        # A window, and every dimension of a head turns; then some of them, by short factors (13 tokens of 16) and by long ones (13 of 8).
+        "phi3": Phi3Config(**DENSE, vocab_size=67, num_attention_heads=3, num_key_value_heads=1, sliding_window=4, tie_word_embeddings=False, rope_parameters=plain),
+        "phi3-short": Phi3Config(**DENSE, vocab_size=67, num_attention_heads=2, num_key_value_heads=1, original_max_position_embeddings=16, tie_word_embeddings=True, rope_parameters=longrope),
+        "phi3-long": Phi3Config(**DENSE, vocab_size=67, num_attention_heads=2, num_key_value_heads=1, original_max_position_embeddings=8, tie_word_embeddings=True, rope_parameters=longrope),
         "qwen2": Qwen2Config(**DENSE, vocab_size=67, num_attention_heads=3, num_key_value_heads=1, tie_word_embeddings=True, use_sliding_window=False, rope_parameters=plain | {"rope_theta": 1_000_000.0}),
         "qwen3": Qwen3Config(**DENSE, vocab_size=67, num_attention_heads=4, num_key_value_heads=2, head_dim=16, tie_word_embeddings=True, use_sliding_window=False, rope_parameters=plain | {"rope_theta": 1_000_000.0}),
         "gpt2": GPT2Config(vocab_size=67, n_embd=24, n_layer=2, n_head=3, n_positions=32, resid_pdrop=0, embd_pdrop=0, attn_pdrop=0, pad_token_id=0, bos_token_id=1, eos_token_id=2),

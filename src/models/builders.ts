@@ -239,6 +239,13 @@ export interface AttentionInputs {
   rotary?: RotaryTables | undefined;
 }
 
+/** As many of a head's dimensions turn as the tables have angles for: x [B, H, T, D]. */
+function turned(x: Value, tables: RotaryTables): Value {
+  const [size, rotated] = [x.shape[3] as number, 2 * (tables.cosines.shape[1] as number)];
+  if (rotated === size) return rotary(x, tables);
+  return concat([rotary(slice(x, 3, 0, rotated), tables), slice(x, 3, rotated, size)], 3);
+}
+
 /** Causal attention of every token of a batch, with the rotation; see {@link causalAttention}. */
 export function trainingAttention(
   config: DecoderConfig,
@@ -247,7 +254,7 @@ export function trainingAttention(
   const { heads, keyValueHeads, headSize } = config;
   const split = (x: Value, count: number): Value =>
     transpose(reshape(x, [batch, time, count, headSize]), [0, 2, 1, 3]); // [B, H, T, D]
-  const turn = (x: Value): Value => (tables ? rotary(x, tables) : x);
+  const turn = (x: Value): Value => (tables ? turned(x, tables) : x);
   return (query, key, value) =>
     bias.graph.scope("attention", () => {
       const mixed = causalAttention({

@@ -41,6 +41,17 @@ export class ConfigReader {
     });
   }
 
+  /** A list of `count` positive numbers. */
+  numbers(key: string, count: number): readonly number[] {
+    const value = this.json[key];
+    const isPositive = (x: unknown): x is number => typeof x === "number" && x > 0 && x < Infinity;
+    if (Array.isArray(value) && value.length === count && value.every(isPositive)) return value;
+    throw new AttuneError("model", `config.json: ${key} is wrong`, {
+      got: preview(value),
+      expected: `a list of ${count} positive numbers`,
+    });
+  }
+
   boolean(key: string, fallback: boolean): boolean {
     const value = this.json[key] ?? fallback;
     if (typeof value === "boolean") return value;

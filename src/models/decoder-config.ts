@@ -11,6 +11,25 @@ export interface RopeConfig {
   };
   /** Linear position interpolation; 1 for none. */
   linearFactor: number;
+  /** Dimensions of a head that turn, its first ones; absent where all do. */
+  rotated?: number;
+  /** Factors of each wavelength, for short texts and for long ones; absent for plain RoPE. */
+  longrope?: LongRope;
+}
+
+/** Source: LongRoPE (Ding et al. 2024). */
+export interface LongRope {
+  /** What each of the rotated / 2 wavelengths is multiplied by. */
+  shortFactors: readonly number[];
+  longFactors: readonly number[];
+  /** Longest text that the short factors serve, tokens. */
+  originalMaxPositions: number;
+  /** Longest text that the long factors serve, tokens. */
+  maxPositions: number;
+  /** What cosines and sines are multiplied by. */
+  attentionFactor: number;
+  /** Which of the two a run computes with; see context.ts. */
+  factors: "short" | "long";
 }
 
 /**

@@ -1,6 +1,7 @@
 /** Reads a model into memory and checks every weight against the shapes that its family says. */
 import { AttuneError } from "../core/errors.ts";
 import { float32, halfToFloatTable, tensor, toHalf } from "../core/tensor.ts";
+import { configForContext } from "./context.ts";
 import type { DecoderConfig } from "./decoder-config.ts";
 import type { ModelFamily } from "./family.ts";
 import type { Int8Weights } from "./int8.ts";
@@ -13,6 +14,11 @@ import { checkFinite } from "./weights/finite.ts";
 import type { WeightSource } from "./weights/source.ts";
 
 export interface ReadModelOptions {
+  /**
+   * Longest text that the model will read, tokens. Only models with short and long RoPE factors ask
+   * for it (context.ts). Default: as long as the short ones serve.
+   */
+  context?: number;
   /** Default float32. */
   precision?: Precision;
   onProgress?: (read: number, total: number) => void;
@@ -32,7 +38,8 @@ export async function readModel(
   source: WeightSource,
   options: ReadModelOptions = {},
 ): Promise<Model> {
-  const { family, config } = configOf(source);
+  const { family, config: whole } = configOf(source);
+  const config = configForContext(whole, options.context ?? 0);
   const available = new Set(source.names());
   const shapes = Object.entries(weightShapes(family, config));
   const rounds = options.precision === "int8";

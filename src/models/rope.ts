@@ -56,15 +56,22 @@ export function readRope(
 const notEmpty = (record: Readonly<Record<string, unknown>> | undefined): typeof record =>
   record && Object.keys(record).length > 0 ? record : undefined;
 
-/** Dimensions of a head that turn: the first ones. */
-export const rotatedSize = (_rope: RopeConfig, headSize: number): number => headSize;
+/** Dimensions of a head that turn, its first ones: R. */
+export const rotatedSize = ({ rotated }: RopeConfig, headSize: number): number =>
+  rotated ?? headSize;
 
-/** Angular frequencies [D/2], radians per position. */
+/** Angular frequencies [R/2], radians per position. */
 export function ropeFrequencies(rope: RopeConfig, headSize: number): Float64Array {
+  const size = rotatedSize(rope, headSize);
   const frequencies = Float64Array.from(
-    { length: headSize / 2 },
-    (_, i) => rope.theta ** ((-2 * i) / headSize),
+    { length: size / 2 },
+    (_, i) => rope.theta ** ((-2 * i) / size),
   );
+  if (rope.longrope) {
+    const { factors, shortFactors, longFactors } = rope.longrope;
+    const chosen = factors === "long" ? longFactors : shortFactors;
+    return frequencies.map((frequency, i) => frequency / chosen[i]!);
+  }
   const scale = rope.llama3;
   if (!scale) return frequencies.map((frequency) => frequency / rope.linearFactor);
   const longest = scale.originalMaxPositions / scale.lowFrequencyFactor;
@@ -85,17 +92,18 @@ export interface RopeTables {
   sines: HostTensor<"float32">;
 }
 
-/** Cosines and sines [positions, D/2]. */
+/** Cosines and sines [positions, R/2]. */
 export function ropeTables(rope: RopeConfig, headSize: number, positions: number): RopeTables {
   const frequencies = ropeFrequencies(rope, headSize);
-  const half = headSize / 2;
+  const half = frequencies.length;
+  const scale = rope.longrope?.attentionFactor ?? 1;
   const cosines = new Float32Array(positions * half);
   const sines = new Float32Array(positions * half);
   for (let position = 0; position < positions; position++) {
     for (let i = 0; i < half; i++) {
       const angle = position * frequencies[i]!;
-      cosines[position * half + i] = Math.cos(angle);
-      sines[position * half + i] = Math.sin(angle);
+      cosines[position * half + i] = scale * Math.cos(angle);
+      sines[position * half + i] = scale * Math.sin(angle);
     }
   }
   return { cosines: float32([positions, half], cosines), sines: float32([positions, half], sines) };

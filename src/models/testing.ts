@@ -22,15 +22,16 @@ export const decodableConfig = (type: string): Readonly<Record<string, unknown>>
 export function randomModel(
   json: Readonly<Record<string, unknown>>,
   seed = 0,
-  deviation = 0.3,
+  deviation?: number,
 ): Model {
   const { family, config } = readModelConfig(json);
+  const spread = deviation ?? 1.2 / Math.sqrt(config.hiddenSize);
   const weights: Model["weights"] = new Map();
   for (const [name, shape] of Object.entries(weightShapes(family, config))) {
     const random = Random.for(seed, name);
     const isNorm = shape.length === 1 && name.endsWith(".weight");
     const data = new Float32Array(elementCount(shape));
-    random.fillNormal(data, isNorm ? 0.1 : deviation, isNorm ? family.neutralNorm : 0);
+    random.fillNormal(data, isNorm ? 0.1 : spread, isNorm ? family.neutralNorm : 0);
     weights.set(name, float32(shape, data));
   }
   return { family, config, weights };

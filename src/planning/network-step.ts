@@ -6,6 +6,7 @@ import type { DType, HostTensor } from "../core/tensor.ts";
 import { ELEMENT_BYTES, elementCount, zeros } from "../core/tensor.ts";
 import { square, sumAll } from "../graph/build.ts";
 import { adapterNames } from "../models/adapter.ts";
+import { modelForContext } from "../models/context.ts";
 import type { Projection } from "../models/family.ts";
 import type { Int8Weights } from "../models/int8.ts";
 import { int8Names } from "../models/int8.ts";
@@ -152,12 +153,12 @@ export interface NetworkStep extends StepMemory {
 /** One micro-batch of a network that is trained, or of one that is only read. */
 export async function networkStep(request: PlanRequest, network: Network): Promise<NetworkStep> {
   const { method, recompute } = request;
-  const model = emptyModel(request, network);
   const objective = method === "sft" ? sftObjective : anyLoss(network.reads);
   const statistics = method === "sft" || (rollsOut(method) && network.name === "policy");
   const temperature =
     method === "ppo" && network.reads === "tokens" ? ppoConfig.fields.temperature.default : 1;
   const { batch, rows, length } = microBatch(request, network.reads);
+  const model = modelForContext(emptyModel(request, network), length);
   const training = network.trained ? { objective, trainable: emptyTrainable(model) } : {};
   const plan = choosePlan(
     { model, reads: network.reads, statistics, temperature, ...training },

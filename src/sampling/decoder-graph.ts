@@ -38,16 +38,20 @@ export function checkDecodable({
     });
   }
   const { headSize } = config;
-  const turns = kindsOf(config).some(({ rope }) => rope);
+  const ropes = kindsOf(config).flatMap(({ rope }) => rope ?? []);
+  const turns = ropes.length > 0;
   const multiple = turns ? 16 : 8;
-  if (headSize % multiple === 0) return;
+  const turned = ropes.map((rope) => rotatedSize(rope, headSize));
+  if ([headSize, ...turned].every((size) => size % multiple === 0)) return;
   throw new AttuneError(
     "model",
     "attune cannot generate with this model: its attention heads have a size that the key-value " +
       "cache does not take",
     {
       ...(source === undefined ? {} : { file: source }),
-      got: `heads of ${headSize}`,
+      got:
+        `heads of ${headSize}` +
+        turned.map((size) => (size === headSize ? "" : `, of which ${size} turn`)).join(""),
       expected: `a multiple of ${multiple}${turns ? " (with rotary positions)" : ""}`,
       hint: "it can be trained and scored (sft, dpo, kto, reward), exported, and run elsewhere",
     },

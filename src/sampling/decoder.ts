@@ -8,6 +8,7 @@ import type { HostTensor } from "../core/tensor.ts";
 import { float32, int32, int64, zeros } from "../core/tensor.ts";
 import type { Model } from "../models/model.ts";
 import { parameterCount, weightOf } from "../models/model.ts";
+import { refuseLonger } from "../models/context.ts";
 import { allRotaryFeeds } from "../models/plans/layer-inputs.ts";
 import type { Tensors } from "../runtime/session.ts";
 import { Session } from "../runtime/session.ts";
@@ -101,7 +102,9 @@ export class Decoder {
     this.tables = allRotaryFeeds(model.config, options.maxLength);
   }
 
+  /** @throws AttuneError `config` for more tokens than the RoPE factors of the run serve */
   static async create(model: Model, options: DecoderOptions): Promise<Decoder> {
+    refuseLonger(model.config, options.maxLength);
     const built = buildDecoder(model, {
       weightsFirst: !options.prepack && (options.rows ?? 1) >= WEIGHTS_FIRST_ROWS,
       joined: options.prepack ?? false,

@@ -65,14 +65,14 @@ describe.each(readdirSync(folder))("%s", (family) => {
     async (kind) => {
       const { file, rows, time, examples } = await readReference(path);
       const source = await openWeights(path);
-      const model = await readModel(source);
+      const model = await readModel(source, { context: time });
       const trainable = makeTrainable(model, model.weights.keys());
       const options = {
         model,
         trainable,
         objective: sftObjective,
         reads: "tokens",
-        maxLength: 64,
+        maxLength: Math.min(64, model.config.maxPositions),
       } as const;
       const plan = kind === "whole" ? new WholePlan(options) : new BlockwisePlan(options);
       const { batch } = joinRows(

@@ -65,7 +65,7 @@ async function compute(
   const plan = new WholePlan({
     model,
     reads: model.scoreHead ? "scores" : "tokens",
-    maxLength: 16,
+    maxLength: IDS.length,
   });
   const { readout } = await plan.score({
     tokens: int64([1, length], IDS),

@@ -7,6 +7,7 @@ import { loadDataset, recordsAs } from "../../data/dataset.ts";
 import type { PromptRecord } from "../../data/records.ts";
 import { defineConfig, field, requiredField } from "../../config/config.ts";
 import { parseConfig } from "../../config/sources.ts";
+import { contextNote, modelForContext } from "../../models/context.ts";
 import { shortenedNote } from "../../sampling/answer-limit.ts";
 import type { GenerateOptions } from "../../sampling/generate.ts";
 import { generate } from "../../sampling/generate.ts";
@@ -201,18 +202,21 @@ export const command: CommandModule = {
         const sampling: GenerateOptions = { ...config, stopTexts: config.stop };
         const ids = given.map((each) => encoder.encodePrompt(each.prompt, each));
         warnOfLostCharacters(prompts, encoder.tokenizer, context.reporter);
-        const shortened = shortenedNote(
-          ids.map(({ length }) => length),
-          { ...config, maxLength: opened.model.config.maxPositions },
-        );
-        if (shortened !== undefined) context.reporter.note(shortened);
+        const lengths = ids.map(({ length }) => length);
+        const model = modelForContext(opened.model, Math.max(...lengths) + 1);
+        const { maxPositions } = model.config;
+        for (const note of [
+          contextNote(model.config),
+          shortenedNote(lengths, { ...config, maxLength: maxPositions }),
+        ])
+          if (note !== undefined) context.reporter.note(note);
         const total = ids.length * config.samples;
         const single = total === 1 && !context.json;
         const progress = single
           ? undefined
           : context.reporter.progress({ title: "generating", total, unit: "answers" });
         let [done, shown] = [0, 0];
-        const answers = await generate(opened.model, encoder, ids, sampling, {
+        const answers = await generate(model, encoder, ids, sampling, {
           signal: context.signal,
           onAnswer: () => progress?.update(++done),
           ...(single

@@ -2,6 +2,7 @@
  * Opens the model of `generate`, `chat`, `serve` and critics: one that answers, with its encoder.
  */
 import { wallClock } from "../../core/wall-clock.ts";
+import { longestContext } from "../../models/context.ts";
 import type { OpenedModel } from "../../models/open.ts";
 import type { Precision } from "../../models/precision.ts";
 import { checkDecodable } from "../../sampling/decoder-graph.ts";
@@ -16,13 +17,17 @@ export interface ModelToAnswer {
   encoder: Encoder;
 }
 
-/** @throws AttuneError `model` for a model that does not answer, such as a reward model */
+/**
+ * @param config.room longest prompt and answer together, where it is known beforehand, tokens
+ * @throws AttuneError `model` for a model that does not answer, such as a reward model
+ */
 export async function openModelToAnswer(
-  { model: name, precision }: { model: string; precision: Precision },
+  { model: name, precision, room }: { model: string; precision: Precision; room?: number },
   context: CommandContext,
 ): Promise<OpenedModel> {
   const opened = await readModelOf(name, await findModel(name, context), {
     precision,
+    ...(room === undefined ? {} : { context: room }),
     reporter: context.reporter,
   });
   checkDecodable(opened.model);
@@ -31,7 +36,7 @@ export async function openModelToAnswer(
 
 /** @param conversations whether it is given messages, and not only texts */
 export async function openForGeneration(
-  config: { model: string; precision: Precision; template: string },
+  config: { model: string; precision: Precision; template: string; room?: number },
   { conversations }: { conversations: boolean },
   context: CommandContext,
 ): Promise<ModelToAnswer> {
@@ -41,7 +46,7 @@ export async function openForGeneration(
     {
       template: config.template,
       conversations,
-      maxLength: opened.model.config.maxPositions,
+      maxLength: longestContext(opened.model.config),
       templateTime: () => wallClock(),
     },
     context,

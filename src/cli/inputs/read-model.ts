@@ -2,6 +2,7 @@
  * Reads a model that a command was given, with its progress, and says what of its file is not read.
  */
 import { countOf } from "../../core/counts.ts";
+import { contextNote } from "../../models/context.ts";
 import type { OpenedModel, OpenModelOptions } from "../../models/open.ts";
 import { openModel } from "../../models/open.ts";
 import type { Reporter } from "../display/reporter.ts";
@@ -23,6 +24,8 @@ export async function readModelOf(
     onUnread: (names) => (unread = names),
   }).finally(() => progress.end());
   const { modelType } = opened.model.config;
+  const note = contextNote(opened.model.config);
+  if (note !== undefined) reporter.note(`${name}: ${note}`);
   if (unread.length > 0)
     reporter.warn(
       "unread-tensors",

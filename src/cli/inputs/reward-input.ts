@@ -183,6 +183,7 @@ async function openPolicy(
     config.adapter === "lora" && base !== undefined && over(base) > over(sourceOf(path));
   return readModelOf(config.model, path, {
     precision: config.precision,
+    context: config.maxLength,
     merge: !apart,
     reporter: context.reporter,
   });
@@ -211,6 +212,7 @@ async function openReward(
   }
   const opened = await readModelOf(reward.name, reward.path, {
     precision: config.precision,
+    context: config.maxLength,
     merge: false,
     reporter: context.reporter,
   });

@@ -103,6 +103,7 @@ export async function openInput<R extends DataRecord>(
   const opened = await readModelOf(config.model, path, {
     merge: true,
     precision: config.precision,
+    context: config.maxLength,
     reporter,
   });
   return {

@@ -100,7 +100,7 @@ function inferCachedAttention(
     sameShape(pastValue.shape, cache) &&
     sameShape(lengths.shape, [batch]) &&
     sameShape(total.shape, [1]) &&
-    tables.every((table) => table.shape[1] === size / 2);
+    tables.every(({ shape: [, half] }) => Number(half) <= size / 2);
   if (!fits)
     throw new AttuneError(
       "internal",
@@ -108,10 +108,12 @@ function inferCachedAttention(
         `${inputs.map((input) => formatShape(input.shape)).join(", ")}`,
     );
   // What ONNX Runtime 1.30 asks for, said before a run fails.
-  if (size % (rotate ? 16 : 8) !== 0)
+  const turned = rotate ? 2 * Number(tables[0]!.shape[1]) : 0;
+  if (size % (rotate ? 16 : 8) !== 0 || turned % 16 !== 0)
     throw new AttuneError(
       "internal",
-      `cached attention needs heads of a multiple of ${rotate ? 16 : 8}, got ${size}`,
+      `cached attention needs heads of a multiple of ${rotate ? 16 : 8}, got ${size}` +
+        `${turned % 16 === 0 ? "" : `, of which ${turned} turn`}`,
     );
   return [{ dtype: "float32", shape: [batch, steps, heads * size] }, pastKey, pastValue];
 }
@@ -153,7 +155,8 @@ export const attention = {
     doc:
       "causal attention of new tokens over a key-value cache, which it extends: query [B, S, " +
       "H*D], key and value [B, S, K*D] (or all three in one, packed), past [B, K, M, D] twice, " +
-      "lengths - 1 int32 [B], total int32 [1], cosines and sines [M, D/2] where rotary",
+      "lengths - 1 int32 [B], total int32 [1], cosines and sines [M, D/2] where rotary, or of fewer " +
+      "columns where only the first dimensions of a head turn",
     infer: inferCachedAttention,
     emit: everywhere(emitCachedAttention),
     gradient: nonDifferentiable("it serves decoding only; training uses matmul and softmax"),

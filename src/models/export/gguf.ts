@@ -7,6 +7,7 @@
 import { basename, join } from "node:path";
 import { AttuneError, invariant } from "../../core/errors.ts";
 import type { Tokenizer } from "../../text/tokenizer.ts";
+import { configForContext } from "../context.ts";
 import { weightNumbers } from "../load.ts";
 import type { Model } from "../model.ts";
 import type { QuantName } from "../weights/gguf-quantize.ts";
@@ -60,7 +61,8 @@ export async function exportGguf(
   dtype: GgufDType = "F32",
 ): Promise<GgufReport> {
   invariant(!model.adapter && !model.scoreHead, "this kind of model has no GGUF form");
-  const { config, family } = model;
+  const { family } = model;
+  const config = configForContext(model.config, Infinity);
   const { gguf: form } = family;
   if (!form)
     throw new AttuneError("model", "GGUF has no architecture for this family", {
@@ -82,7 +84,7 @@ export async function exportGguf(
       ([key, value]): [string, TypedValue] => [`tokenizer.${key}`, value],
     ),
   ]);
-  const tensors = tensorsOf(model, form, dtype);
+  const tensors = tensorsOf({ ...model, config }, form, dtype);
   await writeGguf(join(folder, "model.gguf"), metadata, tensors);
   return {
     formats: countFormats(tensors),

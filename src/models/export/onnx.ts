@@ -33,8 +33,9 @@ import { blockBuilder, endBuilder, Parameters, trainingAttention } from "../buil
 import type { DecoderConfig } from "../decoder-config.ts";
 import { kindsOf } from "../decoder-config.ts";
 import { weightNumbers } from "../load.ts";
+import { exportedTables, tablePositions } from "./onnx-rotary.ts";
 import type { Model } from "../model.ts";
-import { allRotaryFeeds, kindSuffix, rotaryInputs } from "../plans/layer-inputs.ts";
+import { kindSuffix, rotaryInputs } from "../plans/layer-inputs.ts";
 import { HIDDEN } from "../plans/plan.ts";
 import { writeWhole } from "../weights/safetensors-writer.ts";
 
@@ -43,6 +44,7 @@ const MOST_INLINE = 1e9;
 /** A memory map begins at a page. */
 const PAGE = 4096;
 const WEIGHTS_FILE = "model.onnx_data";
+
 export interface OnnxOptions {
   /** Weights above this go into `model.onnx_data` beside the model, bytes. Default 1 GB. */
   maxInlineBytes?: number;
@@ -61,7 +63,7 @@ export async function exportOnnx(
   invariant(!model.adapter && !model.scoreHead, "this kind of model has no ONNX form");
   const { graph, logits, names } = buildInference(model);
   const weights = new Map(names.map((name) => [name, model.weights.get(name)!]));
-  const tables = allRotaryFeeds(model.config, model.config.maxPositions);
+  const tables = exportedTables(model.config);
   const bytes = [...weights.values()].reduce(
     (total, { shape }) => total + 4 * elementCount(shape),
     0,
@@ -120,7 +122,8 @@ function buildInference(model: Model): { graph: Graph; logits: Value; names: str
   const attentions = new Map(
     kindsOf(config).map((kind) => {
       const suffix = kindSuffix(config, kind);
-      const rotary = rotaryInputs(graph, config, kind, { positions, suffix });
+      const places = graph.scope("mask", () => tablePositions(positions, kind));
+      const rotary = rotaryInputs(graph, config, kind, { positions: places, suffix });
       const inputs = { batch: "batch", time: "sequence", bias: biases.get(kind.name)!, rotary };
       return [kind.name, trainingAttention(config, inputs)];
     }),

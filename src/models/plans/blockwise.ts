@@ -17,7 +17,7 @@ import type { BlockSessions, BlockTraining, KindSessions } from "./blockwise-ses
 import { TIME_BLOCKS, buildBlockwise } from "./blockwise-sessions.ts";
 import type { PlanOptions } from "./common.ts";
 import { accumulatorFeeds, floats, metricsOf, readings } from "./common.ts";
-import { biasCount, kindBias, rotaryFeeds } from "./layer-inputs.ts";
+import { biasCount, checkTexts, kindBias, rotaryFeeds } from "./layer-inputs.ts";
 import type {
   ExecutionPlan,
   InputsOf,
@@ -384,6 +384,7 @@ export class BlockwisePlan<O extends Objective> implements ExecutionPlan<O> {
   }
 
   private blockFeeds(batch: TokenBatch): BlockFeeds {
+    checkTexts(this.options.model.config, batch);
     return new Map(
       kindsOf(this.options.model.config).map((kind) => [
         kind.name,

@@ -7,6 +7,7 @@ import type { HostTensor } from "../../core/tensor.ts";
 import type { RotaryTables } from "../../graph/build.ts";
 import type { Graph, Value } from "../../graph/ir.ts";
 import type { Tensors } from "../../runtime/session.ts";
+import { refuseLonger } from "../context.ts";
 import type { DecoderConfig, LayerKind } from "../decoder-config.ts";
 import { kindsOf } from "../decoder-config.ts";
 import { rotatedSize, ropeTables } from "../rope.ts";
@@ -42,7 +43,9 @@ export function rotaryFeeds(
   suffix = "",
 ): Tensors {
   if (!kind.rope) return {};
-  const { cosines, sines } = ropeTables(kind.rope, config.headSize, maxLength);
+  // short factors serve no longer texts, though several may be packed into a longer row
+  const rows = kind.rope.longrope ? Math.min(maxLength, config.maxPositions) : maxLength;
+  const { cosines, sines } = ropeTables(kind.rope, config.headSize, rows);
   return { [`cosines${suffix}`]: cosines, [`sines${suffix}`]: sines };
 }
 
@@ -54,6 +57,15 @@ export const allRotaryFeeds = (config: DecoderConfig, maxLength: number): Tensor
       rotaryFeeds(config, kind, maxLength, kindSuffix(config, kind)),
     ),
   ) as Tensors;
+
+/** @throws AttuneError `config` for a text that takes other RoPE factors than those of the run */
+export function checkTexts(config: DecoderConfig, { positions }: TokenBatch): void {
+  if (!kindsOf(config).some(({ rope }) => rope?.longrope)) return;
+  refuseLonger(
+    config,
+    positions.data.reduce((most, place) => Math.max(most, Number(place)), 0) + 1,
+  );
+}
 
 /** How many biases of a batch are in memory: its own, and one for each kind with a window. */
 export const biasCount = (config: DecoderConfig): number =>

@@ -26,7 +26,14 @@ import {
   readings,
   threadOptions,
 } from "./common.ts";
-import { allRotaryFeeds, biasCount, kindBias, kindSuffix, rotaryInputs } from "./layer-inputs.ts";
+import {
+  allRotaryFeeds,
+  biasCount,
+  checkTexts,
+  kindBias,
+  kindSuffix,
+  rotaryInputs,
+} from "./layer-inputs.ts";
 import type {
   ExecutionPlan,
   InputsOf,
@@ -172,6 +179,7 @@ export class WholePlan<O extends Objective> implements ExecutionPlan<O> {
 
   private batchFeeds(batch: TokenBatch): Tensors {
     const { config } = this.options.model;
+    checkTexts(config, batch);
     const biases = kindsOf(config).map((kind) => [
       `bias${kindSuffix(config, kind)}`,
       kindBias(batch, kind, this.scratch),

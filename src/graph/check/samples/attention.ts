@@ -109,17 +109,27 @@ interface CacheCase {
   window?: number;
   rotary?: boolean;
   packed?: boolean;
+  /** Default: {@link HEAD_SIZE}, which turns in whole. */
+  headSize?: number;
 }
 
 function cached(
   name: string,
-  { sizes, length, total, window = 0, rotary: rotate = true, packed = false }: CacheCase,
+  {
+    sizes,
+    length,
+    total,
+    window = 0,
+    rotary: rotate = true,
+    packed = false,
+    headSize = HEAD_SIZE,
+  }: CacheCase,
 ): Sample<"cachedAttention"> {
   const table = (wave: (x: number) => number): SampleInput =>
     float(["cache", HEAD_SIZE / 2], ({ flat }) =>
       wave(Math.floor(flat / 8) * 1e4 ** (-(flat % 8) / 8)),
     );
-  const past = float(["n", HEADS.keyValueHeads, "cache", HEAD_SIZE]);
+  const past = float(["n", HEADS.keyValueHeads, "cache", headSize]);
   return {
     name,
     attributes: { ...HEADS, rotary: rotate, window, packed },
@@ -127,7 +137,7 @@ function cached(
       ...(packed
         ? [HEADS.heads + 2 * HEADS.keyValueHeads]
         : [HEADS.heads, HEADS.keyValueHeads, HEADS.keyValueHeads]
-      ).map((count) => float(["n", "step", count * HEAD_SIZE])),
+      ).map((count) => float(["n", "step", count * headSize])),
       past,
       past,
       { dtype: "int32", shape: ["n"], fill: ({ flat, sizes: given }) => length(flat, given) - 1 },
@@ -206,6 +216,15 @@ export const attention = {
     cached("single steps without rotation", { ...single, rotary: false }),
     cached("single steps with a window", { ...single, window: 3 }),
     cached("a window of one", { ...single, window: 1 }),
+    ...[prefill, single, continued].flatMap((each, i) =>
+      [true, false].map((packed) =>
+        cached(`half of a head turns${packed ? ", packed" : ""}, case ${i + 1}`, {
+          ...each,
+          packed,
+          headSize: 2 * HEAD_SIZE,
+        }),
+      ),
+    ),
     cached("several tokens on a filled cache", continued),
     ...[prefill, single, continued].flatMap((each, i) =>
       [true, false].map((rotate) =>

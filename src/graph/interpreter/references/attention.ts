@@ -17,7 +17,8 @@ function rowStatistic(x: PlainTensor, statistic: (row: Float64Array) => number):
 }
 
 /**
- * Turns one head: the pair (first[i], second[i]) of the two halves by the angle of its position.
+ * Turns as much of one head as the tables have angles for, its first dimensions: the pair (first[i],
+ * second[i]) of their two halves by the angle of its position.
  */
 function rotated(
   head: readonly number[],
@@ -26,8 +27,9 @@ function rotated(
   sines: PlainTensor,
   direction: 1 | -1 = 1,
 ): number[] {
-  const half = head.length / 2;
+  const half = cosines.shape[1]!;
   return head.map((x, i) => {
+    if (i >= 2 * half) return x;
     const angle = [position, i % half];
     const [cosine, sine] = [at(cosines, angle), direction * at(sines, angle)];
     return i < half ? x * cosine - head[i + half]! * sine : x * cosine + head[i - half]! * sine;
