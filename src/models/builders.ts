@@ -24,7 +24,13 @@ import type { AdapterConfig } from "./adapter.ts";
 import { adapterNames, adapterScale, matrixRank, scaleName } from "./adapter.ts";
 import { causalAttention } from "./causal-attention.ts";
 import type { DecoderConfig } from "./decoder-config.ts";
-import type { BlockBuilder, EndBuilder, ModelFamily, Projection, Shapes } from "./family.ts";
+import type {
+  BlockBuilder,
+  OuterLayersBuilder,
+  ModelFamily,
+  Projection,
+  Shapes,
+} from "./family.ts";
 import { int8Names } from "./int8.ts";
 
 /** Declares weights as inputs of a graph on first use, widening float16 ones. */
@@ -219,8 +225,11 @@ export function blockBuilder(
   };
 }
 
-/** The builder for the embedding and the final norm. */
-export function endBuilder({ family, config }: ModelParts, parameters: Parameters): EndBuilder {
+/** The builder for the layers outside the blocks: the embedding and the final norm. */
+export function outerLayersBuilder(
+  { family, config }: ModelParts,
+  parameters: Parameters,
+): OuterLayersBuilder {
   const shapes: Shapes = { ...family.embeddingShapes(config), ...family.finalShapes(config) };
   return {
     graph: parameters.graph,

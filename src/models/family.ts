@@ -37,8 +37,8 @@ export interface BlockBuilder {
   attention(query: Value, key: Value, value: Value): Value;
 }
 
-/** What the code of the embedding and of the final norm may use. Names are whole. */
-export interface EndBuilder {
+/** What the layers outside the blocks, embedding and final norm, are built with; names are whole. */
+export interface OuterLayersBuilder {
   readonly graph: Graph;
   readonly config: DecoderConfig;
   parameter(name: string): Value;
@@ -91,9 +91,9 @@ export interface ModelFamily {
   /** Published models by short name, for planning. */
   readonly published: Readonly<Record<string, PublishedModel>>;
   /** tokens and positions int64 [N] -> [N, d] */
-  embed(builder: EndBuilder, tokens: Value, positions: Value): Value;
+  embed(builder: OuterLayersBuilder, tokens: Value, positions: Value): Value;
   /** x [N, d] -> [N, d] */
   block(builder: BlockBuilder, x: Value, layer: LayerKind): Value;
   /** x [N, d] -> [N, d] */
-  finalNorm(builder: EndBuilder, x: Value): Value;
+  finalNorm(builder: OuterLayersBuilder, x: Value): Value;
 }

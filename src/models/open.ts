@@ -186,7 +186,7 @@ export async function adapterBase(path: string): Promise<string | undefined> {
  * it.
  * @throws AttuneError `model` where the adapter does not fit
  */
-export async function openOver(
+export async function openAdapterOver(
   base: Model,
   path: string,
 ): Promise<{ model: Model; tokenizer: Tokenizer | undefined; fingerprint: string }> {

@@ -10,7 +10,7 @@ import { createEncoder } from "../text/encoder.ts";
 import { byteTokenizer } from "../text/testing.ts";
 import { createAdapter } from "./adapter.ts";
 import { ggufVocabulary } from "./export/gguf-vocabulary.ts";
-import { openModel, openOver } from "./open.ts";
+import { openModel, openAdapterOver } from "./open.ts";
 import { saveTrained } from "./save.ts";
 import { TINY_CONFIGS, randomModel } from "./testing.ts";
 
@@ -70,7 +70,7 @@ test("an adapter is opened with the template that it was trained with, not with 
     for (const opened of [
       await openModel(join(folder, "adapted")),
       await openModel(join(folder, "adapted"), { merge: true }),
-      await openOver(base, join(folder, "adapted")),
+      await openAdapterOver(base, join(folder, "adapted")),
     ]) {
       expect(createEncoder(opened.tokenizer!, { maxLength: 64 }).encodePrompt("hi")).toEqual(
         encoder.encodePrompt("hi"),

@@ -9,7 +9,7 @@ import type { Dimension } from "../graph/dimensions.ts";
 import type { Graph, Value } from "../graph/ir.ts";
 import { createGraph } from "../graph/op-table.ts";
 import type { Attention, ModelParts } from "../models/builders.ts";
-import { Parameters, blockBuilder, endBuilder } from "../models/builders.ts";
+import { Parameters, blockBuilder, outerLayersBuilder } from "../models/builders.ts";
 import type { LayerKind } from "../models/decoder-config.ts";
 import { kindsOf } from "../models/decoder-config.ts";
 import type { Model } from "../models/model.ts";
@@ -156,7 +156,7 @@ export function buildDecoder(
   }
   const outputs: Record<string, Value> = {};
   const flat = (x: Value): Value => reshape(x, ["batch*step"]);
-  const end = endBuilder(parts, parameters);
+  const end = outerLayersBuilder(parts, parameters);
   let x = graph.scope("embedding", () => family.embed(end, flat(tokens), flat(positions)));
   for (const [layer, kind] of config.layerKinds.entries()) {
     const prefix = family.blockPrefix(layer);

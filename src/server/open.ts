@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { basename } from "node:path";
 import { AttuneError } from "../core/errors.ts";
 import type { OpenedModel } from "../models/open.ts";
-import { adapterBase, openOver } from "../models/open.ts";
+import { adapterBase, openAdapterOver } from "../models/open.ts";
 import { checkDecodable } from "../sampling/decoder-graph.ts";
 import type { Encoder } from "../text/encoder.ts";
 import { namedTemplate } from "../text/templates.ts";
@@ -48,7 +48,7 @@ export async function openServedModels(
         hint: "--name names the base, --adapter NAME=FOLDER an adapter",
       });
     await checkBase(opened, path);
-    const { model, tokenizer, fingerprint } = await openOver(opened.model, path);
+    const { model, tokenizer, fingerprint } = await openAdapterOver(opened.model, path);
     checkDecodable({ ...model, source: path });
     checkTemplate(tokenizer, encoder, path);
     served.push({

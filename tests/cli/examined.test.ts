@@ -12,7 +12,7 @@ import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { int64, zeros } from "../../src/core/tensor.ts";
-import { openModel, openOver } from "../../src/models/open.ts";
+import { openModel, openAdapterOver } from "../../src/models/open.ts";
 import { WholePlan } from "../../src/models/plans/whole.ts";
 import { TINY_CONFIGS, randomModel } from "../../src/models/testing.ts";
 import { GgufFile } from "../../src/models/weights/gguf.ts";
@@ -346,7 +346,7 @@ test.each(["alpha-pattern", "lora-bias", "dora", "head-untied"])(
       path(name),
     );
     const { model: base } = await openModel(folder);
-    const { model: adapted } = await openOver(base, join(adapters, name));
+    const { model: adapted } = await openAdapterOver(base, join(adapters, name));
     const [length, size] = [ids.length, adapted.config.vocabularySize];
     const bias = zeros("float32", [1, 1, length, length]);
     for (let query = 0; query < length; query++)

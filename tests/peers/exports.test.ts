@@ -20,7 +20,7 @@ import { Random } from "../../src/core/random.ts";
 import { float32, int64, zeros } from "../../src/core/tensor.ts";
 import { applyAdapter, createAdapter } from "../../src/models/adapter.ts";
 import type { Model } from "../../src/models/model.ts";
-import { openModel, openOver } from "../../src/models/open.ts";
+import { openModel, openAdapterOver } from "../../src/models/open.ts";
 import { saveAdapter } from "../../src/models/peft/write.ts";
 import { WholePlan } from "../../src/models/plans/whole.ts";
 import { saveMerged, saveTokenizer } from "../../src/models/save.ts";
@@ -114,7 +114,7 @@ async function exportAdapters(bases: ReadonlyMap<string, string>): Promise<void>
       readFileSync(join(adapters, name, "adapter_config.json"), "utf8"),
     ) as { base_model_name_or_path: string };
     const opened = await openModel(bases.get(base)!);
-    const { model } = await openOver(opened.model, join(adapters, name));
+    const { model } = await openAdapterOver(opened.model, join(adapters, name));
     const folder = join(root, `peft-${name}`);
     await saveAdapter(model, folder, bases.get(base)!);
     expectation(folder, { ...(await compute(model)), base: bases.get(base)! });

@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { resolve } from "node:path";
 import type { PromptRecord } from "../../data/records.ts";
 import type { OpenedModel } from "../../models/open.ts";
-import { adapterBase, openOver, sourceOf } from "../../models/open.ts";
+import { adapterBase, openAdapterOver, sourceOf } from "../../models/open.ts";
 import type { Precision } from "../../models/precision.ts";
 import type { Encoder } from "../../text/encoder.ts";
 import { createEncoder } from "../../text/encoder.ts";
@@ -204,7 +204,7 @@ async function openReward(
       model,
       tokenizer = policy.tokenizer,
       fingerprint,
-    } = await openOver(policy.model, reward.path);
+    } = await openAdapterOver(policy.model, reward.path);
     return {
       input: { model, encoder: encoderFor({ model, tokenizer }, config, context) },
       fingerprint,

@@ -29,7 +29,7 @@ import type { Graph, Value } from "../../graph/ir.ts";
 import { lower } from "../../onnx/lower.ts";
 import type { ExternalTensor } from "../../onnx/emitter.ts";
 import { createGraph } from "../../graph/op-table.ts";
-import { blockBuilder, endBuilder, Parameters, trainingAttention } from "../builders.ts";
+import { blockBuilder, outerLayersBuilder, Parameters, trainingAttention } from "../builders.ts";
 import type { DecoderConfig } from "../decoder-config.ts";
 import { kindsOf } from "../decoder-config.ts";
 import { weightNumbers } from "../load.ts";
@@ -129,7 +129,7 @@ function buildInference(model: Model): { graph: Graph; logits: Value; names: str
     }),
   );
   const flat = (x: Value): Value => reshape(x, ["batch*sequence"]);
-  const end = endBuilder(parts, parameters);
+  const end = outerLayersBuilder(parts, parameters);
   let x = graph.scope("embedding", () => family.embed(end, flat(tokens), flat(positions)));
   for (const [layer, kind] of config.layerKinds.entries()) {
     const prefix = family.blockPrefix(layer);

@@ -9,7 +9,7 @@ import { AttuneError } from "../../core/errors.ts";
 import { ConfigReader, LIMITS } from "../config-reader.ts";
 import type { DecoderConfig } from "../decoder-config.ts";
 import { equalLayers } from "../decoder-config.ts";
-import type { BlockBuilder, EndBuilder, ModelFamily, Projection } from "../family.ts";
+import type { BlockBuilder, OuterLayersBuilder, ModelFamily, Projection } from "../family.ts";
 import type { GgufChange, GgufForm } from "../gguf/form.ts";
 import { blockCount, tokenIds, vocabularySize } from "../gguf/metadata.ts";
 
@@ -70,7 +70,7 @@ function projections(config: DecoderConfig): Record<string, Projection> {
   };
 }
 
-function norm(builder: BlockBuilder | EndBuilder, x: Value, name: string): Value {
+function norm(builder: BlockBuilder | OuterLayersBuilder, x: Value, name: string): Value {
   return layerNorm(
     x,
     builder.parameter(`${name}.weight`),

@@ -17,7 +17,7 @@ import { roundProjections } from "../int8.ts";
 import { readModel } from "../load.ts";
 import type { Model } from "../model.ts";
 import { SCORE_HEAD, weightOf } from "../model.ts";
-import { openModel, openOver } from "../open.ts";
+import { openModel, openAdapterOver } from "../open.ts";
 import { BlockwisePlan } from "../plans/blockwise.ts";
 import type { ExecutionPlan, TokenBatch } from "../plans/plan.ts";
 import { WholePlan } from "../plans/whole.ts";
@@ -60,7 +60,7 @@ async function readBase(name: string): Promise<Model> {
 
 const openAdapter = async (name: string): Promise<Model> =>
   (
-    await openOver(
+    await openAdapterOver(
       await readBase(String(jsonOf(name)["base_model_name_or_path"])),
       join(folder, name),
     )
@@ -176,7 +176,7 @@ describe.each(names)("%s", (name) => {
       const model = await openAdapter(name);
       await saveAdapter(model, out, "base");
       const again = (
-        await openOver(await readBase(String(jsonOf(name)["base_model_name_or_path"])), out)
+        await openAdapterOver(await readBase(String(jsonOf(name)["base_model_name_or_path"])), out)
       ).model;
       expect(numbersOf(again)).toEqual(numbersOf(model));
       expect(again.config).toEqual(model.config);
@@ -213,7 +213,7 @@ describe("the base stays as it was under adapters that change whole weights", ()
   ])("%s", async (name) => {
     const base = await readBase(String(jsonOf(name)["base_model_name_or_path"]));
     const before = numbersOf(base);
-    const { model } = await openOver(base, join(folder, name));
+    const { model } = await openAdapterOver(base, join(folder, name));
     expect(numbersOf(base)).toEqual(before);
     expect(base.config.tieEmbeddings).toBe(
       (await readBase(String(jsonOf(name)["base_model_name_or_path"]))).config.tieEmbeddings,
@@ -297,7 +297,7 @@ onExact(
         [...wanted.int8!].map(([name, { data }]) => [name, data]),
       );
       const { model: rounded } = await openModel(join(models, "smollm2"), { precision: "int8" });
-      await expect(openOver(rounded, path)).rejects.toThrow("which is kept in 8 bits");
+      await expect(openAdapterOver(rounded, path)).rejects.toThrow("which is kept in 8 bits");
     }),
 );
 
@@ -305,7 +305,7 @@ test("in half precision whole weights are narrowed as the base's are", async () 
   const source = await openWeights(join(models, "smollm2"));
   const base = await readModel(source, { precision: "float16" });
   await source.close();
-  const { model } = await openOver(base, join(folder, "dora"));
+  const { model } = await openAdapterOver(base, join(folder, "dora"));
   expect([
     ...new Set(
       [...model.weights.values()].filter(({ shape }) => shape.length > 1).map(({ dtype }) => dtype),

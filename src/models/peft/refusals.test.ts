@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 import { AttuneError } from "../../core/errors.ts";
 import { createAdapter } from "../adapter.ts";
 import type { Model } from "../model.ts";
-import { openModel, openOver } from "../open.ts";
+import { openModel, openAdapterOver } from "../open.ts";
 import { TINY_CONFIGS, randomModel } from "../testing.ts";
 import { SafetensorsFile, writeSafetensors } from "../weights/safetensors.ts";
 import { withFolder } from "../weights/testing.ts";
@@ -72,7 +72,7 @@ async function openChanged(
       [...tensors].map(([name, tensor]) => ({ name, ...tensor })),
     );
     const { adapter: _, ...base } = model;
-    return (await openOver(base, folder)).model;
+    return (await openAdapterOver(base, folder)).model;
   });
 }
 

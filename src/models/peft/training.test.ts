@@ -9,7 +9,7 @@ import { copyAdapter, openWeights as openForTraining } from "../../training/trai
 import { adapterNames } from "../adapter.ts";
 import { readModel } from "../load.ts";
 import type { Model } from "../model.ts";
-import { openOver } from "../open.ts";
+import { openAdapterOver } from "../open.ts";
 import { BlockwisePlan } from "../plans/blockwise.ts";
 import { RECOMPUTE } from "../plans/plan.ts";
 import { WholePlan } from "../plans/whole.ts";
@@ -30,7 +30,7 @@ async function open(name: string): Promise<Model> {
   const source = await openWeights(join(here, "../../../tests/golden/models", base));
   const model = await readModel(source);
   await source.close();
-  return (await openOver(model, join(here, "../golden/adapters", name))).model;
+  return (await openAdapterOver(model, join(here, "../golden/adapters", name))).model;
 }
 
 describe.each(["rank-pattern", "layers", "lora-bias", "lora-bias-without-bias", "head-tied"])(

@@ -12,7 +12,7 @@ import { createGraph, definitionOf } from "../../graph/op-table.ts";
 import { liveNodes } from "../../graph/passes.ts";
 import { Session } from "../../runtime/session.ts";
 import type { AdapterConfig } from "../adapter.ts";
-import { Parameters, blockBuilder, endBuilder, trainingAttention } from "../builders.ts";
+import { Parameters, blockBuilder, outerLayersBuilder, trainingAttention } from "../builders.ts";
 import type { LayerKind } from "../decoder-config.ts";
 import { kindsOf } from "../decoder-config.ts";
 import { weightOf } from "../model.ts";
@@ -265,7 +265,7 @@ function buildEmbedding({ model }: BlockwiseOptions): BuiltEmbedding {
   const flat = (x: Value): Value => reshape(x, ["batch*time"]);
   const y = graph.scope("embedding", () =>
     model.family.embed(
-      endBuilder({ family: model.family, config: model.config }, parameters),
+      outerLayersBuilder({ family: model.family, config: model.config }, parameters),
       flat(tokens),
       flat(positions),
     ),

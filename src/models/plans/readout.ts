@@ -16,7 +16,7 @@ import {
 } from "../../graph/build.ts";
 import type { Value } from "../../graph/ir.ts";
 import type { ModelParts, Parameters } from "../builders.ts";
-import { endBuilder } from "../builders.ts";
+import { outerLayersBuilder } from "../builders.ts";
 import { SCORE_HEAD } from "../model.ts";
 import type { Reading } from "./plan.ts";
 
@@ -49,7 +49,7 @@ export function buildReadout(
   const { graph } = rows;
   const { family, config } = parts;
   return graph.scope("readout", () => {
-    const end = endBuilder(parts, parameters);
+    const end = outerLayersBuilder(parts, parameters);
     const hidden = family.finalNorm(end, rows);
     if (options.reads === "scores") {
       const score = gemm(hidden, parameters.get(SCORE_HEAD, [1, config.hiddenSize]), {

@@ -11,7 +11,7 @@ import { createGraph } from "../../graph/op-table.ts";
 import type { Tensors } from "../../runtime/session.ts";
 import { Session } from "../../runtime/session.ts";
 import type { ModelParts } from "../builders.ts";
-import { Parameters, blockBuilder, endBuilder, trainingAttention } from "../builders.ts";
+import { Parameters, blockBuilder, outerLayersBuilder, trainingAttention } from "../builders.ts";
 import { kindsOf } from "../decoder-config.ts";
 import { weightOf } from "../model.ts";
 import type { PlanOptions } from "./common.ts";
@@ -78,7 +78,7 @@ function buildForward(options: PlanOptions, parts: ModelParts): BuiltModel {
   );
   const flat = (x: Value): Value => reshape(x, ["batch*time"]);
   let x = graph.scope("embedding", () =>
-    family.embed(endBuilder(parts, parameters), flat(tokens), flat(positions)),
+    family.embed(outerLayersBuilder(parts, parameters), flat(tokens), flat(positions)),
   );
   for (const [layer, kind] of config.layerKinds.entries()) {
     const prefix = family.blockPrefix(layer);
