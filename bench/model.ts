@@ -121,6 +121,8 @@ export function idEncoder(sequences: readonly Int32Array[]): Encoder {
   };
   return {
     tokenizer: {
+      controlTokens: [],
+      lostCharacters: () => [],
       get files() {
         return unused();
       },

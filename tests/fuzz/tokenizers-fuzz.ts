@@ -82,42 +82,69 @@ const pattern = oneof(
   { weight: 1, arbitrary: jsonValue().map((value) => value as Json) },
 );
 
+/** Components that make a text too long. */
+const GROWING: readonly Json[] = [
+  {
+    type: "Sequence",
+    normalizers: Array.from({ length: 60 }, () => ({
+      type: "Replace",
+      pattern: { String: "a" },
+      content: "aa",
+    })),
+  },
+  {
+    type: "Sequence",
+    normalizers: Array.from({ length: 60 }, () => ({
+      type: "Replace",
+      pattern: { Regex: "" },
+      content: "xx",
+    })),
+  },
+  {
+    type: "Sequence",
+    pretokenizers: Array.from({ length: 60 }, () => ({
+      type: "ByteLevel",
+      add_prefix_space: false,
+      use_regex: false,
+    })),
+  },
+  {
+    type: "Sequence",
+    normalizers: Array.from({ length: 60 }, () => ({ type: "Prepend", prepend: "aaaa" })),
+  },
+  { type: "Prepend", prepend: "a".repeat(1e6) },
+  { type: "Replace", pattern: { String: "e" }, content: "a".repeat(1e6) },
+  { type: "Metaspace", replacement: "a".repeat(1e5), prepend_scheme: "always" },
+  { type: "Precompiled", precompiled_charsmap: "AAAA" },
+];
+/** Components by their name alone, some of which are not supported or not there. */
+const NAMED: readonly Json[] = [
+  { type: "NFC" },
+  { type: "NFKD" },
+  { type: "Lowercase" },
+  { type: "StripAccents" },
+  { type: "BertNormalizer" },
+  { type: "BertPreTokenizer" },
+  { type: "Punctuation" },
+  { type: "Whitespace" },
+  { type: "WhitespaceSplit" },
+  { type: "Digits", individual_digits: true },
+  { type: "ByteLevel" },
+  { type: "ByteLevel", use_regex: false },
+  { type: "Metaspace" },
+  { type: "Nope" },
+  { type: "ByteFallback" },
+  { type: "Fuse" },
+  { type: "Strip", content: " ", start: 1e9, stop: 1e9 },
+  { type: "WordPiece" },
+  { type: "CTC" },
+  { type: "FixedLength", length: 0 },
+  { type: "Delimiter" },
+];
+
 const list = constantFrom("normalizers", "pretokenizers", "decoders");
 const components = letrec<{ component: Json; grown: Json }>((tie) => ({
-  grown: constantFrom<Json>(
-    {
-      type: "Sequence",
-      normalizers: Array.from({ length: 60 }, () => ({
-        type: "Replace",
-        pattern: { String: "a" },
-        content: "aa",
-      })),
-    },
-    {
-      type: "Sequence",
-      normalizers: Array.from({ length: 60 }, () => ({
-        type: "Replace",
-        pattern: { Regex: "" },
-        content: "xx",
-      })),
-    },
-    {
-      type: "Sequence",
-      pretokenizers: Array.from({ length: 60 }, () => ({
-        type: "ByteLevel",
-        add_prefix_space: false,
-        use_regex: false,
-      })),
-    },
-    {
-      type: "Sequence",
-      normalizers: Array.from({ length: 60 }, () => ({ type: "Prepend", prepend: "aaaa" })),
-    },
-    { type: "Prepend", prepend: "a".repeat(1e6) },
-    { type: "Replace", pattern: { String: "e" }, content: "a".repeat(1e6) },
-    { type: "Metaspace", replacement: "a".repeat(1e5), prepend_scheme: "always" },
-    { type: "Precompiled", precompiled_charsmap: "AAAA" },
-  ),
+  grown: constantFrom(...GROWING),
   component: oneof(
     { maxDepth: 4, withCrossShrink: true },
     tie("grown"),
@@ -141,29 +168,7 @@ const components = letrec<{ component: Json; grown: Json }>((tie) => ({
     tuple(pattern, constantFrom("", "a", "aa", "\u0000", "a".repeat(99))).map(
       ([replaced, content]): Json => ({ type: "Replace", pattern: replaced, content }),
     ),
-    constantFrom<Json>(
-      { type: "NFC" },
-      { type: "NFKD" },
-      { type: "Lowercase" },
-      { type: "StripAccents" },
-      { type: "BertNormalizer" },
-      { type: "BertPreTokenizer" },
-      { type: "Punctuation" },
-      { type: "Whitespace" },
-      { type: "WhitespaceSplit" },
-      { type: "Digits", individual_digits: true },
-      { type: "ByteLevel" },
-      { type: "ByteLevel", use_regex: false },
-      { type: "Metaspace" },
-      { type: "Nope" },
-      { type: "ByteFallback" },
-      { type: "Fuse" },
-      { type: "Strip", content: " ", start: 1e9, stop: 1e9 },
-      { type: "WordPiece" },
-      { type: "CTC" },
-      { type: "FixedLength", length: 0 },
-      { type: "Delimiter" },
-    ),
+    constantFrom(...NAMED),
     tuple(list, array(tie("component"), { maxLength: 5 })).map(([key, members]): Json => ({
       type: "Sequence",
       [key]: members,
