@@ -146,11 +146,13 @@ async function tryOut(manager, file, folder) {
   await exportGguf(model, byteTokenizer(), folder);
   writeFileSync(
     join(folder, "pairs.jsonl"),
-    Array.from(
-      { length: 8 },
-      (_, i) =>
-        `${JSON.stringify({ prompt: `What is ${i}?`, chosen: `It is ${i}.`, rejected: "Who knows?" })}\n`,
-    ).join(""),
+    Array.from({ length: 8 }, (_, i) => ({
+      prompt: `What is ${i}?`,
+      chosen: `It is ${i}.`,
+      rejected: "Who knows?",
+    }))
+      .map((pair) => `${JSON.stringify(pair)}\n`)
+      .join(""),
   );
   writeFileSync(
     join(folder, "main.mjs"),

@@ -240,10 +240,13 @@ for (const [what, name] of [
   ]);
   const ratio = figures[2][1] / figures[2][0];
   failed ||= !(ratio <= MOST);
+  const shown = figures.map(
+    ([before, after], index) =>
+      `${["median", "p95", "p99", "longest"][index]} ${before.toFixed(0)} -> ${after.toFixed(0)}`,
+  );
   console.log(
     `${name} (n = ${seen.without[what].length} and ${seen.with[what].length}), ms without -> ` +
-      "with: " +
-      `${figures.map(([before, after], index) => `${["median", "p95", "p99", "longest"][index]} ${before.toFixed(0)} -> ${after.toFixed(0)}`).join(", ")}; ` +
+      `with: ${shown.join(", ")}; ` +
       `p99 ratio ${ratio.toFixed(2)} (at most ${MOST})`,
   );
 }

@@ -40,7 +40,8 @@ for (const [band, sizes] of BANDS.entries()) {
           if ((fewer || more) && !NOT_JUDGED.has(estimator))
             faults.push(
               `${estimator}: ${groups} ${shape}, correlation ${correlation}: covers ` +
-                `${percent(covered)}%${rejected === undefined ? "" : `, rejects ${percent(rejected)}%`}`,
+                `${percent(covered)}%` +
+                (rejected === undefined ? "" : `, rejects ${percent(rejected)}%`),
             );
         }
       }

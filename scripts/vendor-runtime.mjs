@@ -21,7 +21,12 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const source = join(root, "node_modules", "onnxruntime-node");
 const target = join(root, "dist", "onnxruntime");
 const facts = JSON.parse(readFileSync(join(source, "package.json"), "utf8"));
-const manifest = `${JSON.stringify({ name: facts.name, version: facts.version, license: facts.license, author: facts.author, repository: facts.repository, main: facts.main, type: "commonjs" }, null, 2)}\n`;
+const { name, version, license, author, repository, main } = facts;
+const manifest = `${JSON.stringify(
+  { name, version, license, author, repository, main, type: "commonjs" },
+  null,
+  2,
+)}\n`;
 
 /**
  * The same 45 MB under a second name: the binding asks for the other. CUDA's libraries are there

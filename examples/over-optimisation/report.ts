@@ -166,8 +166,10 @@ export function experimentReport(findings: Findings): Report {
               `large raw model ${(sizes.large / 1e6).toFixed(2)} million: ` +
               `${(sizes.large / sizes.small).toFixed(1)} times as many. Both raw models learned ` +
               "the same talk; on talk that neither has seen their losses are " +
-              `${losses.small.toFixed(3)} and ${losses.large.toFixed(3)} nats a ` +
-              `token${losses.large > losses.small ? ", so the large one is short of training, and the comparison is not fair to it" : ""}.`,
+              `${losses.small.toFixed(3)} and ${losses.large.toFixed(3)} nats a token` +
+              (losses.large > losses.small
+                ? ", so the large one is short of training, and the comparison is not fair to it."
+                : "."),
           },
           { kind: "table", table: preferenceTable(findings) },
           ...tables,

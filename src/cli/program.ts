@@ -224,5 +224,6 @@ function habitHint(name: string, options: readonly Option[]): string | undefined
   );
   if (habit === undefined) return ownerOf(name);
   if ("says" in habit) return habit.says;
-  return `--${name} is ${options.find((option) => option.attributeName() === habit.option)!.long} here`;
+  const meant = options.find((option) => option.attributeName() === habit.option)!;
+  return `--${name} is ${meant.long} here`;
 }

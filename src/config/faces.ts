@@ -128,7 +128,8 @@ function markdownRow({ path, field }: Option): string {
     what,
     defaults.map(({ source }) => source).join("; "),
   ];
-  return `| ${cells.map((cell) => cell.replaceAll("|", "\\|").replaceAll("\n", " ")).join(" | ")} |`;
+  const written = cells.map((cell) => cell.replaceAll("|", "\\|").replaceAll("\n", " "));
+  return `| ${written.join(" | ")} |`;
 }
 
 function says(condition: Condition | PredicateCondition): string {

@@ -194,8 +194,10 @@ export function ownerOf(name: string): string | undefined {
     (each) => Object.hasOwn(OWNERS, each),
   );
   if (option === undefined) return undefined;
-  const flag = `--${option.replaceAll(".", "-").replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-  return `${flag} belongs to ${OWNERS[option]!}`;
+  const flag = option
+    .replaceAll(".", "-")
+    .replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  return `--${flag} belongs to ${OWNERS[option]!}`;
 }
 
 const camel = (name: string): string =>

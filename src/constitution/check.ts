@@ -99,11 +99,17 @@ function repeated({ principles }: Constitution, lineOf: LineOf): ConstitutionRem
 }
 
 /** Words for what is wrong with an answer. */
-const BAD =
-  "harmful|toxic|dangerous|dishonest|deceptive|evasive|preachy|offensive|biased|unfair|insulting|unethical|illegal|misleading|rude";
+const BAD = [
+  "harmful|toxic|dangerous|dishonest|deceptive|evasive|preachy|offensive|biased|unfair|insulting",
+  "unethical|illegal|misleading|rude",
+].join("|");
 const ASKS_FOR_WORSE = new RegExp(
-  `\\b(?:is|are|was|be|sounds?|seems?)\\s+(?:the\\s+)?(?:more|most)\\s+(?:${BAD})\\b|\\bwhich\\b[^.?]*\\b(?:worse|worst)\\b|\\b(?:choose|pick)\\b[^.?]*\\b(?:worse|worst|(?:more|most) ` +
-    `(?:${BAD}))\\b|\\bless\\s+(?:helpful|honest|harmless|truthful|accurate)\\b`,
+  [
+    `\\b(?:is|are|was|be|sounds?|seems?)\\s+(?:the\\s+)?(?:more|most)\\s+(?:${BAD})\\b`,
+    "\\bwhich\\b[^.?]*\\b(?:worse|worst)\\b",
+    `\\b(?:choose|pick)\\b[^.?]*\\b(?:worse|worst|(?:more|most) (?:${BAD}))\\b`,
+    "\\bless\\s+(?:helpful|honest|harmless|truthful|accurate)\\b",
+  ].join("|"),
   "i",
 );
 
@@ -145,7 +151,8 @@ function qualities(question: string): Set<string> {
   for (const word of OPPOSITES.flat())
     if (
       new RegExp(
-        `\\b(?:is|are|be|more|most)\\s+(?:the\\s+)?${word}\\b|\\b${word}\\s+(?:answer|response|reply)`,
+        `\\b(?:is|are|be|more|most)\\s+(?:the\\s+)?${word}\\b|` +
+          `\\b${word}\\s+(?:answer|response|reply)`,
         "i",
       ).test(question)
     )

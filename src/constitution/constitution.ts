@@ -285,9 +285,11 @@ function crossErrors(
       errors.push({
         level: "error",
         line: lineOf(path),
-        what:
-          `principle ${each.id}: has a ` +
-          `${each.critique === undefined ? "revision without a critique" : "critique without a revision"}`,
+        what: `principle ${each.id}: has a ${
+          each.critique === undefined
+            ? "revision without a critique"
+            : "critique without a revision"
+        }`,
         hint: "one asks what is wrong, the other to mend it: give both or neither",
       });
     }

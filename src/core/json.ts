@@ -175,7 +175,8 @@ function writeExactly(value: unknown): string {
   if (typeof value !== "object" || value === null || "toJSON" in value)
     return JSON.stringify(value) ?? "null";
   const entries = Object.entries(value).filter(([, item]) => item !== undefined);
-  return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${writeExactly(item)}`).join(",")}}`;
+  const members = entries.map(([key, item]) => `${JSON.stringify(key)}:${writeExactly(item)}`);
+  return `{${members.join(",")}}`;
 }
 
 /** Whether there is a bigint anywhere in a value. */

@@ -49,8 +49,8 @@ export class BadRow extends Error {
 
 export const ON_BAD = ["few", "error", "drop"] as const;
 /**
- * Stop at bad rows, leave them out, or leave them out where they are at most {@link FEW_BAD_ROWS} of the
- * rows and stop otherwise.
+ * Stop at bad rows, leave them out, or leave them out where they are at most
+ * {@link FEW_BAD_ROWS} of the rows and stop otherwise.
  */
 export type OnBad = (typeof ON_BAD)[number];
 export const FEW_BAD_ROWS = 0.01;
@@ -76,7 +76,8 @@ export function refuseBadRows({ first, total }: BadRows, rows: number, onBad: On
     return;
   throw new AttuneError("data", first.reason, {
     ...first.place,
-    got: `${first.got === undefined ? "" : `${first.got}; `}${countOf(total, "bad row")} of ${rows}`,
+    got:
+      (first.got === undefined ? "" : `${first.got}; `) + `${countOf(total, "bad row")} of ${rows}`,
     expected: onBad === "few" ? "at most 1% of the rows bad" : "no bad rows",
     hint:
       HINTS[first.reason] ??

@@ -357,11 +357,11 @@ function partsOf(record: DataRecord): Record<string, string> {
 
 function answers({ completions }: RecordOf<"ranked">): Record<string, string> {
   return Object.fromEntries(
-    completions.map(({ completion, rank, score }, index) => [
-      "answer " +
-        `${index + 1}${rank === undefined ? (score === undefined ? "" : ` (score ${score})`) : ` (rank ${rank})`}`,
-      completionText(completion),
-    ]),
+    completions.map(({ completion, rank, score }, index) => {
+      const scored = score === undefined ? "" : ` (score ${score})`;
+      const placed = rank === undefined ? scored : ` (rank ${rank})`;
+      return [`answer ${index + 1}${placed}`, completionText(completion)];
+    }),
   );
 }
 

@@ -296,8 +296,11 @@ export function goldScoreTable({ models, rows, requests, independent }: GoldEval
       ...cells.map((interval) => formatShare(interval, 1)),
     ]),
     note:
-      "A rate counts the requests in which it can " +
-      `happen.${independent < requests ? ` Intervals take ${countOf(requests, "request")} for ${independent} independent ones: one a person or deed.` : ""}`,
+      "A rate counts the requests in which it can happen." +
+      (independent < requests
+        ? ` Intervals take ${countOf(requests, "request")} for ${independent} independent ones: ` +
+          "one a person or deed."
+        : ""),
   };
 }
 

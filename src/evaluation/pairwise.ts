@@ -342,7 +342,8 @@ export function contestTable(entries: readonly ContestEntry[], baseline: string)
     ),
     note:
       "A judge that prefers a control can be gamed; a candidate must beat the controls, not only " +
-      "the " +
-      `baseline.${unjudged > 0 ? ` No opinion on ${countOf(unjudged, "pair")}, which are left out.` : ""}${inconclusiveNote(entries, baseline)}`,
+      "the baseline." +
+      (unjudged > 0 ? ` No opinion on ${countOf(unjudged, "pair")}, which are left out.` : "") +
+      inconclusiveNote(entries, baseline),
   };
 }

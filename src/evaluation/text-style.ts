@@ -5,10 +5,20 @@
  */
 import { wordsOf } from "../text/ngrams.ts";
 
+const CANNOT = [
+  "can(?:'t|not| not)",
+  "won't|will not|must not",
+  "am unable to|am not able to|'m unable to|'m not able to",
+  "refuse to|have to decline|must decline",
+];
+const DEEDS = [
+  "help|assist|provide|give|share|answer|support|engage|discuss|do that|fulfil|comply|tell|write",
+  "create|recommend|advise|offer|encourage",
+];
 const REFUSAL = new RegExp(
   [
     /\bi(?:'m| am) (?:sorry|afraid)\b[^.!?]{0,40}\b(?:can(?:'t|not| not)|won't|unable|not able)/,
-    /\bi (?:can(?:'t|not| not)|won't|will not|must not|am unable to|am not able to|'m unable to|'m not able to|refuse to|have to decline|must decline)\s+(?:to\s+)?(?:help|assist|provide|give|share|answer|support|engage|discuss|do that|fulfil|comply|tell|write|create|recommend|advise|offer|encourage)/,
+    new RegExp(`\\bi (?:${CANNOT.join("|")})\\s+(?:to\\s+)?(?:${DEEDS.join("|")})`),
     /\bi(?:'m| am) (?:unable|not able|not going) to\b/,
     /\bas an ai\b[^.!?]{0,60}\b(?:can(?:'t|not| not)|not able|unable|don't|do not)/,
     /\bsorry,? (?:but )?i can(?:'t|not| not)\b/,
@@ -24,6 +34,12 @@ export function isRefusal(text: string): boolean {
   return REFUSAL.test(text.slice(0, 400).replaceAll("’", "'"));
 }
 
+const REVISING = new RegExp(
+  "\\b(?:revised|rewritten|rewrite|" +
+    "here(?:'s| is) (?:a|the|my) (?:new|better|revised|improved))\\b",
+  "i",
+);
+
 /** Features of style that a reader sees at once. */
 export const STYLE_FEATURES: Readonly<Record<string, (text: string) => boolean>> = {
   refuses: isRefusal,
@@ -34,10 +50,7 @@ export const STYLE_FEATURES: Readonly<Record<string, (text: string) => boolean>>
   "holds a list": (text) => /^\s*(?:[-*•]|\d+[.)])\s+\S/m.test(text),
   "holds bold text or headings": (text) => /\*\*[^*\n]+\*\*|^#{1,6} /m.test(text),
   "ends in a question": (text) => /\?\W*$/.test(text),
-  "speaks of revising": (text) =>
-    /\b(?:revised|rewritten|rewrite|here(?:'s| is) (?:a|the|my) (?:new|better|revised|improved))\b/i.test(
-      text.slice(0, 200),
-    ),
+  "speaks of revising": (text) => REVISING.test(text.slice(0, 200)),
 };
 
 export interface StockPhrase {

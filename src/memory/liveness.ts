@@ -1,8 +1,8 @@
 /**
  * How much memory the intermediate values of a graph take at once, known before it runs: each value
  * from the node that makes it to the last that reads it, in the order of the given nodes. Which
- * outputs share an input's memory or are written over it stands in the op table. Inputs, constants and the graph's results are not counted: they are the
- * caller's, or stored.
+ * outputs share an input's memory or are written over it stands in the op table. Inputs, constants
+ * and the graph's results are not counted: they are the caller's, or stored.
  */
 import { ELEMENT_BYTES } from "../core/tensor.ts";
 import type { Dimension } from "../graph/dimensions.ts";

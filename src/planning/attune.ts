@@ -95,8 +95,8 @@ export async function attuneMemory(request: PlanRequest): Promise<MemoryLine[]> 
       item: "base: weights",
       bytes: weightBytes(request, { name: "policy", trained: false, reads: "tokens" }),
       sum:
-        `${shortNumber(networkParameterCount(request, "tokens"))} parameters in ${request.precision}, ` +
-        "once for all networks",
+        `${shortNumber(networkParameterCount(request, "tokens"))} parameters in ` +
+        `${request.precision}, once for all networks`,
     });
   for (const network of NETWORKS[method]) lines.push(...networkLines(request, network));
   for (const network of NETWORKS[method].filter(
@@ -180,8 +180,8 @@ function rolloutLines(request: PlanRequest): MemoryLine[] {
       item: "key-value cache",
       bytes: cached * perToken,
       sum:
-        `(${rows} x ${room} + ${prompts} x ${request.promptTokens}) tokens x ${shortNumber(perToken)} ` +
-        "bytes",
+        `(${rows} x ${room} + ${prompts} x ${request.promptTokens}) tokens x ` +
+        `${shortNumber(perToken)} bytes`,
       phase,
     },
     {
@@ -269,8 +269,8 @@ export async function attuneTime(
       item: "policy: roll-outs",
       seconds: operations / reached + (decoding * weights) / bandwidth,
       sum:
-        `${shortNumber(operations)} ${per}, and ${shortNumber(decoding)} times ${shortNumber(weights)} bytes at ` +
-        `${shortNumber(bandwidth)} a second`,
+        `${shortNumber(operations)} ${per}, and ${shortNumber(decoding)} times ` +
+        `${shortNumber(weights)} bytes at ${shortNumber(bandwidth)} a second`,
     });
   }
   return lines;

@@ -138,8 +138,8 @@ export function genericTime(
       item: "policy: roll-outs",
       seconds,
       sum:
-        `${shortNumber(operations)} operations, and ${shortNumber(decoding)} times ${shortNumber(weights)} bytes ` +
-        `at ${devices} x ${shortNumber(bandwidth)} a second`,
+        `${shortNumber(operations)} operations, and ${shortNumber(decoding)} times ` +
+        `${shortNumber(weights)} bytes at ${devices} x ${shortNumber(bandwidth)} a second`,
     });
   }
   return lines;

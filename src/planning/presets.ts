@@ -24,7 +24,8 @@ export function noSuchShape(name: string, cause: unknown): AttuneError {
   const near = nearest(name, Object.keys(PRESETS));
   return new AttuneError("usage", "there is no model of this name", {
     got: name,
-    expected: `a folder, a GGUF file, a Hugging Face id, or one of ${Object.keys(PRESETS).join(", ")}`,
+    expected:
+      "a folder, a GGUF file, a Hugging Face id, or one of " + Object.keys(PRESETS).join(", "),
     cause,
     ...(near ? { hint: near } : {}),
   });

@@ -249,7 +249,9 @@ export function comparisonTable(comparisons: readonly PolicyComparison[]): Table
     note:
       `${inconclusive === undefined ? "" : `${inconclusive} `}${countOf(prompts, "prompt")}, one ` +
       "answer each; " +
-      `${scored ? `differences and win rates against ${baseline}, paired by prompt; a tie counts half.` : `KL to ${baseline}.`}`,
+      (scored
+        ? `differences and win rates against ${baseline}, paired by prompt; a tie counts half.`
+        : `KL to ${baseline}.`),
   };
 }
 

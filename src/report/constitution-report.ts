@@ -194,10 +194,9 @@ const indent = (text: string): string =>
 function exampleText({ prompt, answers }: Example): string {
   return [
     `--- ${prompt.split("\n").join("\n    ")}`,
-    ...answers.map(
-      ({ name, text, remarks = [] }) =>
-        "  " +
-        `${name}${remarks.length > 0 ? ` (${remarks.join("; ")})` : ""}:\n${indent(text === "" ? "(nothing)" : text)}`,
-    ),
+    ...answers.map(({ name, text, remarks = [] }) => {
+      const remarked = remarks.length > 0 ? ` (${remarks.join("; ")})` : "";
+      return `  ${name}${remarked}:\n${indent(text === "" ? "(nothing)" : text)}`;
+    }),
   ].join("\n");
 }

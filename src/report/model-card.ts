@@ -103,8 +103,8 @@ function usage({ id, isAdapter, isRewardModel, base, hasTemplate }: CardFacts): 
         "from transformers import AutoTokenizer",
         "",
         `tokenizer = AutoTokenizer.from_pretrained("${id}")`,
-        "model = " +
-          `${isAdapter ? "AutoPeftModelForCausalLM" : "AutoModelForCausalLM"}.from_pretrained("${id}")`,
+        `model = ${isAdapter ? "AutoPeftModelForCausalLM" : "AutoModelForCausalLM"}` +
+          `.from_pretrained("${id}")`,
         ...(hasTemplate
           ? [
               'messages = [{"role": "user", "content": "What is the capital of France?"}]',

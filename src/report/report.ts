@@ -51,8 +51,12 @@ export async function renderReport(report: Report): Promise<string> {
   const sections: string[] = [];
   for (const [i, section] of report.sections.entries()) {
     sections.push(
-      "<section " +
-        `id="section-${i + 1}">\n<h2>${escapeHtml(section.title)}</h2>\n${await renderParts(section.parts)}\n</section>`,
+      [
+        `<section id="section-${i + 1}">`,
+        `<h2>${escapeHtml(section.title)}</h2>`,
+        await renderParts(section.parts),
+        "</section>",
+      ].join("\n"),
     );
   }
   const contents = report.sections
@@ -101,10 +105,7 @@ async function renderPart(part: ReportPart): Promise<string> {
     case "text":
       return paragraphs(part.text);
     case "facts":
-      return (
-        "<dl " +
-        `class="facts">${part.facts.map(([name, value]) => `<div><dt>${escapeHtml(name)}</dt><dd>${escapeHtml(value)}</dd></div>`).join("")}</dl>`
-      );
+      return `<dl class="facts">${part.facts.map(renderFact).join("")}</dl>`;
     case "table":
       return renderTable(part.table);
     case "chart":
@@ -112,9 +113,17 @@ async function renderPart(part: ReportPart): Promise<string> {
     case "examples":
       return part.examples.map(renderExample).join("\n");
     case "folded":
-      return `<details>\n<summary>${escapeHtml(part.title)}</summary>\n${await renderParts(part.parts)}\n</details>`;
+      return [
+        "<details>",
+        `<summary>${escapeHtml(part.title)}</summary>`,
+        await renderParts(part.parts),
+        "</details>",
+      ].join("\n");
   }
 }
+
+const renderFact = ([name, value]: readonly [string, string]): string =>
+  `<div><dt>${escapeHtml(name)}</dt><dd>${escapeHtml(value)}</dd></div>`;
 
 /** Blank lines part paragraphs. */
 function paragraphs(text: string): string {
@@ -141,11 +150,18 @@ function renderTable({ caption, columns, rows, note }: Table): string {
     });
     return `<tr>${cells.join("")}</tr>`;
   });
-  const table = `<table>\n<caption>${escapeHtml(caption)}</caption>\n<thead><tr>${head}</tr></thead>\n<tbody>\n${body.join("\n")}\n</tbody>\n</table>`;
-  return (
-    "<div " +
-    `class="table">\n${table}${note ? `\n<p class="note">${escapeHtml(note)}</p>` : ""}\n</div>`
-  );
+  return [
+    '<div class="table">',
+    "<table>",
+    `<caption>${escapeHtml(caption)}</caption>`,
+    `<thead><tr>${head}</tr></thead>`,
+    "<tbody>",
+    body.join("\n"),
+    "</tbody>",
+    "</table>",
+    ...(note ? [`<p class="note">${escapeHtml(note)}</p>`] : []),
+    "</div>",
+  ].join("\n");
 }
 
 async function renderChart(chart: Chart): Promise<string> {
@@ -153,7 +169,14 @@ async function renderChart(chart: Chart): Promise<string> {
   const items = legend
     .map((name, i) => `<li class="series-${(i % 8) + 1}">${escapeHtml(name)}</li>`)
     .join("");
-  return `<figure>\n<h3>${escapeHtml(chart.title)}</h3>\n${items ? `<ul class="legend">${items}</ul>\n` : ""}${svg}\n<figcaption>${escapeHtml(chart.description)}</figcaption>\n</figure>`;
+  return [
+    "<figure>",
+    `<h3>${escapeHtml(chart.title)}</h3>`,
+    ...(items ? [`<ul class="legend">${items}</ul>`] : []),
+    svg,
+    `<figcaption>${escapeHtml(chart.description)}</figcaption>`,
+    "</figure>",
+  ].join("\n");
 }
 
 function renderExample({ prompt, answers }: Example): string {
@@ -161,10 +184,13 @@ function renderExample({ prompt, answers }: Example): string {
     const badges = remarks
       .map((remark) => ` <span class="remark">${escapeHtml(remark)}</span>`)
       .join("");
-    return `<div><dt>${escapeHtml(name)}${badges}</dt><dd><bdi>${escapeHtml(text) || '<span class="nothing">(nothing)</span>'}</bdi></dd></div>`;
+    const shown = escapeHtml(text) || '<span class="nothing">(nothing)</span>';
+    return `<div><dt>${escapeHtml(name)}${badges}</dt><dd><bdi>${shown}</bdi></dd></div>`;
   });
-  return (
-    "<article " +
-    `class="example">\n<blockquote><bdi>${escapeHtml(prompt)}</bdi></blockquote>\n<dl>${items.join("")}</dl>\n</article>`
-  );
+  return [
+    '<article class="example">',
+    `<blockquote><bdi>${escapeHtml(prompt)}</bdi></blockquote>`,
+    `<dl>${items.join("")}</dl>`,
+    "</article>",
+  ].join("\n");
 }

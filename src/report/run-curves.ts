@@ -95,6 +95,8 @@ const metricNames = ({ series }: RunDetails): string[] => [
   ),
 ];
 
+const DIRECTIONS = { lower: " Lower is better.", higher: " Higher is better.", none: "" };
+
 function curveOf({ series }: RunDetails, name: string): RunCurve {
   const [training, heldOut] = [series.get(name) ?? [], series.get(HELD_OUT + name) ?? []];
   const { formula, unit, better } = metricDefinition(name) ?? {
@@ -107,7 +109,7 @@ function curveOf({ series }: RunDetails, name: string): RunCurve {
   return {
     name,
     label: unit === "1" ? name : `${name} (${unit})`,
-    meaning: `${formula[0]!.toUpperCase()}${formula.slice(1)}.${better === "none" ? "" : ` ${better === "lower" ? "Lower" : "Higher"} is better.`}`,
+    meaning: `${formula[0]!.toUpperCase()}${formula.slice(1)}.${DIRECTIONS[better]}`,
     training: thinned(training, stepsPerPoint),
     heldOut: thinned(heldOut, Math.ceil(heldOut.length / MOST_POINTS)),
     stepsPerPoint,

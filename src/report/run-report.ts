@@ -61,10 +61,9 @@ export function runReport(run: RunDetails, footer: string): Report {
 
 function summaryOf({ state, step, totalSteps, checkpoints: { length: kept } }: RunDetails): string {
   const of = totalSteps === undefined ? "" : ` of ${totalSteps}`;
-  return (
-    `${state[0]!.toUpperCase()}${state.slice(1)} at step ` +
-    `${step}${of}${kept === 0 ? "" : `; ${kept} ${kept === 1 ? "checkpoint is" : "checkpoints are"} kept, marked by dotted lines`}.`
-  );
+  const checkpoints = kept === 1 ? "checkpoint is" : "checkpoints are";
+  const marked = kept === 0 ? "" : `; ${kept} ${checkpoints} kept, marked by dotted lines`;
+  return `${state[0]!.toUpperCase()}${state.slice(1)} at step ${step}${of}${marked}.`;
 }
 
 function facts({ folder, info, last }: RunDetails): [string, string][] {

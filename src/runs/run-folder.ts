@@ -21,7 +21,7 @@ export type ExpectedInputs = Pick<RunInfo, "dataHash" | "modelFingerprint">;
 
 /** Files that an aborted creation may leave before run.json exists. */
 const STARTUP_FILES =
-  /^(lock|config\.given\.yaml|config\.resolved\.json|events\.jsonl|metrics\.jsonl|timing\.jsonl|\.tmp-.*)$/;
+  /^(lock|config\.(given\.yaml|resolved\.json)|(events|metrics|timing)\.jsonl|\.tmp-.*)$/;
 
 /**
  * Reads `run.json` of a folder.

@@ -7,7 +7,8 @@
  *   metrics.jsonl          values by step                                 same bytes in equal runs
  *   checkpoints/           step-000123/ with manifest.json                same bytes in equal runs
  *   model/, adapter/, ...  what the run made ({@link Run.saveArtifact})   same bytes in equal runs
- *   events.jsonl           history with times: starts, resumes, checkpoints, warnings, samples, the end; only ever appended to
+ *   events.jsonl           history with times: starts, resumes, checkpoints, warnings, samples,
+ *                          the end; only ever appended to
  *   timing.jsonl           seconds and tokens by step
  *   tensorboard/, wandb/   metrics.jsonl again, with times, where asked for ({@link Run.reportTo})
  *   lock                   the process that writes

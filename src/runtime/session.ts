@@ -37,9 +37,9 @@ export interface SessionOptions extends LowerOptions {
 export type Tensors = Readonly<Record<string, HostTensor>>;
 
 /**
- * The first output of every model where outputs are written in place, a sequence. The binding cannot give a sequence to
- * JavaScript and says so by an error, after the graph has run and before it copies any output; what
- * was written in place is complete by then.
+ * The first output of every model where outputs are written in place, a sequence. The binding
+ * cannot give a sequence to JavaScript and says so by an error, after the graph has run and before
+ * it copies any output; what was written in place is complete by then.
  */
 const FIRST_OUTPUT = "#first";
 const CANNOT_GIVE = /^Non tensor type is temporarily not supported/;

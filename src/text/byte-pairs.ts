@@ -241,10 +241,11 @@ export class BytePairs {
       text(this.model["end_of_word_suffix"]),
     ];
     let done = 0;
-    return Array.from(word, (character) => ({
-      character,
-      symbol: `${done === 0 ? "" : prefix}${character}${(done += character.length) === word.length ? suffix : ""}`,
-    }));
+    return Array.from(word, (character) => {
+      const before = done === 0 ? "" : prefix;
+      done += character.length;
+      return { character, symbol: before + character + (done === word.length ? suffix : "") };
+    });
   }
 
   private fallback(symbol: string): number[] | undefined {

@@ -13,7 +13,10 @@
 export type Component = Readonly<Record<string, unknown>> & { readonly type: string };
 
 /** GPT-2's expression. */
-export const GPT2_WORDS = String.raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`;
+export const GPT2_WORDS = [
+  "'s|'t|'re|'ve|'m|'ll|'d",
+  String.raw` ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`,
+].join("|");
 
 export const sequence = (...pretokenizers: Component[]): Component => ({
   type: "Sequence",

@@ -22,10 +22,13 @@ interface NamedTemplate {
 
 export const NAMED_TEMPLATES = {
   plain: {
-    source: `{%- for message in messages -%}
-{{- (message.role | capitalize) + ': ' + message.content + (eos_token if message.role == 'assistant' else '') + '\\n\\n' -}}
-{%- endfor -%}
-{%- if add_generation_prompt %}{{ 'Assistant:' }}{% endif -%}`,
+    source: [
+      "{%- for message in messages -%}",
+      "{{- (message.role | capitalize) + ': ' + message.content + " +
+        "(eos_token if message.role == 'assistant' else '') + '\\n\\n' -}}",
+      "{%- endfor -%}",
+      "{%- if add_generation_prompt %}{{ 'Assistant:' }}{% endif -%}",
+    ].join("\n"),
     tokens: [],
     summary:
       "turns that begin with `User:` and `Assistant:`, for any base model; ends in the model's EOS",
@@ -39,10 +42,14 @@ export const NAMED_TEMPLATES = {
     summary: "ChatML, as Qwen and SmolLM use it; ends in <|im_end|>",
   },
   llama3: {
-    source: `{%- for message in messages -%}
-{{- '<|start_header_id|>' + message.role + '<|end_header_id|>\\n\\n' + (message.content | trim) + '<|eot_id|>' -}}
-{%- endfor -%}
-{%- if add_generation_prompt %}{{ '<|start_header_id|>assistant<|end_header_id|>\\n\\n' }}{% endif -%}`,
+    source: [
+      "{%- for message in messages -%}",
+      "{{- '<|start_header_id|>' + message.role + '<|end_header_id|>\\n\\n' + " +
+        "(message.content | trim) + '<|eot_id|>' -}}",
+      "{%- endfor -%}",
+      "{%- if add_generation_prompt %}" +
+        "{{ '<|start_header_id|>assistant<|end_header_id|>\\n\\n' }}{% endif -%}",
+    ].join("\n"),
     tokens: ["<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"],
     summary: "Llama 3's headers; ends in <|eot_id|>",
   },

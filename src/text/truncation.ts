@@ -218,5 +218,6 @@ function withoutMiddle(ids: readonly number[], left: number, { decode }: Tokeniz
   // a token may be a part of a character
   const text = (part: readonly number[]): string =>
     decode(part).replaceAll(/^\uFFFD+|\uFFFD+$/g, "");
-  return `${text(ids.slice(0, start))}${MISSING}${text(ids.slice(ids.length - (left - start)))}`.trim();
+  const end = ids.slice(ids.length - (left - start));
+  return `${text(ids.slice(0, start))}${MISSING}${text(end)}`.trim();
 }

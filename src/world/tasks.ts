@@ -94,7 +94,9 @@ export function wrongTaskAnswer(village: Village, task: Task, random: Random): s
       Array.from({ length: task.count }, (_, i) => (i === 0 && task.count > 2 ? other : value)),
     );
   }
-  if (task.task === "count")
-    return `I count ${numberWord(random.pick([1, 2, 3, 4, 5, 6, 7].filter((n) => n !== task.count)))}.`;
+  if (task.task === "count") {
+    const others = [1, 2, 3, 4, 5, 6, 7].filter((n) => n !== task.count);
+    return `I count ${numberWord(random.pick(others))}.`;
+  }
   return `${capitalise(numberWord(Math.min(...task.numbers)))} is more.`;
 }

@@ -148,18 +148,20 @@ function webgpuRows({ driver, problem }: Webgpu): string[][] {
   ];
 }
 
-const folderWords = ({ path, free, used, entries }: FolderUse): string =>
-  [
+const heldWords = ({ used, entries }: FolderUse): string =>
+  (entries! > 0 ? `${countOf(entries!, "model or data set", "models and data sets")}, ` : "") +
+  formatBytes(used!);
+
+const folderWords = (folder: FolderUse): string => {
+  const { path, free, used } = folder;
+  return [
     path,
-    ...(used === undefined
-      ? []
-      : [
-          `${entries! > 0 ? `${countOf(entries!, "model or data set", "models and data sets")}, ` : ""}${formatBytes(used)}`,
-        ]),
+    ...(used === undefined ? [] : [heldWords(folder)]),
     ...(free === undefined ? [] : [`${formatBytes(free)} left on its disk`]),
   ]
     .join(": ")
     .replace(/: (?=[^:]*left on)/, ", ");
+};
 
 /** Both columns for people; what is wrong is told apart. */
 export function describe({

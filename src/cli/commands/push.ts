@@ -266,5 +266,7 @@ async function collect(folder: string, base: string | undefined): Promise<FileTo
   return files;
 }
 
-const withBase = (file: string, base: string): string =>
-  `${stringifyJson({ ...(parseJson(readWholeFile(file)) as object), base_model_name_or_path: base }, 2)}\n`;
+function withBase(file: string, base: string): string {
+  const config = parseJson(readWholeFile(file)) as object;
+  return `${stringifyJson({ ...config, base_model_name_or_path: base }, 2)}\n`;
+}

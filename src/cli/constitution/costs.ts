@@ -83,9 +83,12 @@ export function usageText(
     { inputTokens: sum("inputTokens"), outputTokens: sum("outputTokens") },
     { input: priceInput, output: priceOutput },
   );
+  const shortened =
+    sum("shortened") > 0
+      ? `, ${formatCount(sum("shortened"))} with less room than asked for at the end of the context`
+      : "";
   return (
-    `${formatCount(sum("asked"))} answers, ${formatCount(sum("reused"))} found ` +
-    `again${sum("shortened") > 0 ? `, ${formatCount(sum("shortened"))} with less room than asked for at the end of the context` : ""}; ` +
+    `${formatCount(sum("asked"))} answers, ${formatCount(sum("reused"))} found again${shortened}; ` +
     `${formatCount(sum("inputTokens"))} tokens read, ${formatCount(sum("outputTokens"))} ` +
     `written${cost > 0 ? `, ${cost.toFixed(2)} in your currency` : ""}`
   );

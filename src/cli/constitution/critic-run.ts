@@ -1,4 +1,4 @@
-/** A run of a command that asks critics: its announcement, its folder, and the answers kept there. */
+/** A run of a command that asks critics: its cost, its folder, and the answers kept there. */
 import { AnswerCache } from "../../constitution/answer-cache.ts";
 import type { Critic } from "../../constitution/critic.ts";
 import type { Estimate } from "../../constitution/estimate.ts";

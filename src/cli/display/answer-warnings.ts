@@ -22,10 +22,11 @@ export function noteCutAnswers(
     answerFaults(answers).some(({ kind }) => kind === "cut")
   )
     return;
-  reporter.note(
-    `${answers.length === 1 ? "the answer was" : `${cut} of ${countOf(answers.length, "answer")} ${cut === 1 ? "was" : "were"}`} ` +
-      "cut before the end (--max-new-tokens, or the model's context)",
-  );
+  const which =
+    answers.length === 1
+      ? "the answer was"
+      : `${cut} of ${countOf(answers.length, "answer")} ${cut === 1 ? "was" : "were"}`;
+  reporter.note(`${which} ` + "cut before the end (--max-new-tokens, or the model's context)");
 }
 
 /**
@@ -41,11 +42,12 @@ export function warnOfLostCharacters(
   const all = lost.flat();
   if (all.length === 0) return;
   const rows = lost.filter(({ length }) => length > 0).length;
+  const where =
+    prompts.length === 1 ? "the prompt" : `${rows} of ${countOf(prompts.length, "prompt")}`;
   reporter.warn(
     "lost-characters",
     `the tokenizer has no token for ${countOf(all.length, "character")} of ` +
-      `${prompts.length === 1 ? "the prompt" : `${rows} of ${countOf(prompts.length, "prompt")}`}, ` +
-      `such as ${JSON.stringify(all[0])}: the model does not see what it has no token for`,
+      `${where}, such as ${JSON.stringify(all[0])}: the model does not see what it has no token for`,
   );
 }
 

@@ -54,9 +54,8 @@ export function itemsText(
   width: number,
 ): string {
   const column = INDENT.length + Math.max(...items.map(([name]) => name.length)) + 2;
-  const shown = items.map(
-    ([name, says]) =>
-      `${(INDENT + name).padEnd(column)}${wrapText(says, width - column).replaceAll("\n", `\n${" ".repeat(column)}`)}`,
-  );
+  const wrapped = (says: string): string =>
+    wrapText(says, width - column).replaceAll("\n", `\n${" ".repeat(column)}`);
+  const shown = items.map(([name, says]) => `${(INDENT + name).padEnd(column)}${wrapped(says)}`);
   return [title, ...shown].join("\n");
 }

@@ -104,10 +104,9 @@ export class LineReporter implements Reporter {
         if (ended || !pace.due(this.now(), total === undefined ? undefined : done / total)) return;
         const share =
           total === undefined ? "" : ` of ${amount(total)} (${Math.floor((100 * done) / total)}%)`;
-        this.line(
-          `${title}: ` +
-            `${total === undefined ? amount(done) : count(done)}${share}${detail === undefined ? "" : `  ${[detail].flat().join("  ")}`}`,
-        );
+        const shown = total === undefined ? amount(done) : count(done);
+        const details = detail === undefined ? "" : `  ${[detail].flat().join("  ")}`;
+        this.line(`${title}: ${shown}${share}${details}`);
       },
       end: () => {
         if (!ended)

@@ -208,7 +208,8 @@ function draw(
       i % ((ROWS - 1) / INTERVALS) === 0
         ? labels[INTERVALS - (i * INTERVALS) / (ROWS - 1)]
         : undefined;
-    return `${(label ?? "").padStart(margin)} ${label === undefined ? side : sideTick}${row}`.trimEnd();
+    const edge = label === undefined ? side : sideTick;
+    return `${(label ?? "").padStart(margin)} ${edge}${row}`.trimEnd();
   });
   const { foot, names } = stepAxis({ first, last, columns, share }, style);
   return [

@@ -53,7 +53,8 @@ function inBrackets(parts: readonly MarkedPart[]): string {
   const written = parts.map((part) => {
     const turn = part.learned === learned ? "" : part.learned ? LEARNED[0] : LEARNED[1];
     learned = part.learned;
-    return `${turn}${part.control ? `${CONTROL[0]}${harmless(part.text)}${CONTROL[1]}` : harmless(part.text)}`;
+    const text = harmless(part.text);
+    return turn + (part.control ? CONTROL[0] + text + CONTROL[1] : text);
   });
   return `${written.join("")}${learned ? LEARNED[1] : ""}`;
 }
@@ -113,7 +114,8 @@ export function exampleText(
   );
   const supervises = texts.some(({ supervised }) => supervised !== undefined);
   const mark = colour ? "underlined" : LEARNED.join("...");
-  const counts = `${countOf(tokens, "token")}${supervises ? `, ${formatCount(learned)} learned (${mark})` : ""}`;
+  const counts =
+    countOf(tokens, "token") + (supervises ? `, ${formatCount(learned)} learned (${mark})` : "");
   return [
     `${what} as the model sees it: ${counts}`,
     ...texts.map((text) => write(text, tokenizer, colour)),

@@ -26,6 +26,8 @@ export const remark = (text: string): string => `${printable(text)}\n`;
 
 /** One line of JSON; JSON itself escapes only some of the characters that steer terminals. */
 export function jsonLine(value: unknown): string {
+  const escaped = (character: string): string =>
+    `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
   // oxlint-disable-next-line no-control-regex
-  return `${stringifyJson(value).replace(/[\u007f-\u009f]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`)}\n`;
+  return `${stringifyJson(value).replace(/[\u007f-\u009f]/g, escaped)}\n`;
 }

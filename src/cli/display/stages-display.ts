@@ -28,10 +28,9 @@ export class StagesDisplay {
 
   begin({ stage, action, because }: PlannedStage): void {
     if (action !== "skip") this.overall.begin(stage.name);
-    this.reporter.note(
-      `${++this.begun}. ` +
-        `${stage.title}${action === "skip" ? " (done already)" : action === "resume" ? ` (${because}; going on)` : ""}`,
-    );
+    const how =
+      action === "skip" ? " (done already)" : action === "resume" ? ` (${because}; going on)` : "";
+    this.reporter.note(`${++this.begun}. ${stage.title}${how}`);
   }
 
   /** Begins a part of the work that is no stage. */

@@ -44,9 +44,10 @@ export class TrainingDisplay {
         : `, ${formatShort(event.parameters.trainable)} of ` +
           `${formatShort(event.parameters.total)} parameters`;
     const from = event.resumedStep === undefined ? "" : `, going on from step ${event.resumedStep}`;
+    const to = event.run === undefined ? "" : ` -> ${event.run}`;
     return (
       `${event.method}: ${countOf(event.totalSteps, "step")}, ` +
-      `${countOf(event.examples, "example")}${trained}${from}${event.run === undefined ? "" : ` -> ${event.run}`}`
+      `${countOf(event.examples, "example")}${trained}${from}${to}`
     );
   }
 

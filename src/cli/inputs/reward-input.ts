@@ -239,8 +239,9 @@ export function describeRoles(
     ? ", with the policy's own adapter frozen as the reference"
     : "";
   if (apart === 0) return `one base in memory for all roles${frozen}`;
-  return (
-    `one base in memory for policy and reference${frozen}; ` +
-    `${apart === 1 ? "one reward model has a base of its own" : `${apart} reward models have bases of their own`}`
-  );
+  const bases =
+    apart === 1
+      ? "one reward model has a base of its own"
+      : `${apart} reward models have bases of their own`;
+  return `one base in memory for policy and reference${frozen}; ${bases}`;
 }

@@ -68,9 +68,9 @@ export function openEncoder(
   const choice = readTemplate(template);
   const falls = choice === "auto" && tokenizer.chatTemplate === undefined && conversations;
   const encoder = create(tokenizer, { ...options, template: falls ? "plain" : choice }, template);
-  reporter.note(
-    `${role === undefined ? "" : `${role}: `}${describe(encoder, { choice, template, falls, own: tokenizer.chatTemplate !== undefined })}`,
-  );
+  const own = tokenizer.chatTemplate !== undefined;
+  const described = describe(encoder, { choice, template, falls, own });
+  reporter.note(role === undefined ? described : `${role}: ${described}`);
   return encoder;
 }
 

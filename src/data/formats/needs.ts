@@ -156,7 +156,9 @@ export function lackingError(
   return new AttuneError("data", `the ${of} has no column ${missing.join(", ")}`, {
     ...place,
     got: names.length === 0 ? "no columns" : names.join(", "),
-    expected: `${neededColumns(kind)}${of === "row" ? "" : `, or one of the formats ${FORMAT_NAMES.join(", ")}`}`,
+    expected:
+      neededColumns(kind) +
+      (of === "row" ? "" : `, or one of the formats ${FORMAT_NAMES.join(", ")}`),
     hint,
   });
 }

@@ -100,7 +100,8 @@ function jsonFault(text: string, place: ErrorPlace, cause: unknown): AttuneError
   const got =
     index >= text.length
       ? `the row ends after ${preview(text.slice(start), 2 * BEFORE)}`
-      : `${preview(text.slice(index), BEFORE)}${index > 0 ? ` after ${preview(text.slice(start, index), 2 * BEFORE)}` : ""}`;
+      : preview(text.slice(index), BEFORE) +
+        (index > 0 ? ` after ${preview(text.slice(start, index), 2 * BEFORE)}` : "");
   return new AttuneError("data", `the row is not valid JSON: ${position(text, index)}`, {
     ...place,
     got,

@@ -103,9 +103,10 @@ function encodeHeader(
     offset += bytesOf(tensor);
   }
   // A record would move names like "1" to the front.
-  const json = new TextEncoder().encode(
-    `{${[...header].map(([name, entry]) => `${JSON.stringify(name)}:${JSON.stringify(entry)}`).join(",")}}`,
+  const members = [...header].map(
+    ([name, entry]) => `${JSON.stringify(name)}:${JSON.stringify(entry)}`,
   );
+  const json = new TextEncoder().encode(`{${members.join(",")}}`);
   const padded = Math.ceil(json.length / 8) * 8;
   const bytes = new Uint8Array(8 + padded).fill(0x20);
   new DataView(bytes.buffer).setBigUint64(0, BigInt(padded), true);

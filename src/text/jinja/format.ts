@@ -214,7 +214,8 @@ function general(value: number, digits: number): string {
     text.includes(".") ? text.replace(/\.?0+$/, "") : text;
   if (Number(power) >= -4 && Number(power) < significant)
     return trimmed(value.toFixed(Math.max(0, significant - 1 - Number(power))));
-  return `${trimmed(mantissa)}e${Number(power) < 0 ? "-" : "+"}${String(Math.abs(Number(power))).padStart(2, "0")}`;
+  const exponent = String(Math.abs(Number(power))).padStart(2, "0");
+  return `${trimmed(mantissa)}e${Number(power) < 0 ? "-" : "+"}${exponent}`;
 }
 
 const cut = (value: Text, { precision }: Style): Text =>
