@@ -62,16 +62,21 @@ const CELLS = [
   '\\"',
 ];
 
+const listed = (count: number, make: (index: number) => string): string[] =>
+  Array.from({ length: Math.ceil(count) }, (_, index) => make(index));
+
 function rows(random: Random, size: number, end: string): string {
   let text = "";
-  while (text.length < size)
-    text += `${Array.from({ length: 1 + random.integer(4) }, () => pick(random, CELLS)).join(pick(random, [",", ",", ",", "\t", ";"]))}${end}`;
+  while (text.length < size) {
+    const cells = listed(1 + random.integer(4), () => pick(random, CELLS));
+    text += cells.join(pick(random, [",", ",", ",", "\t", ";"])) + end;
+  }
   return text;
 }
 
 const BUILDERS: Readonly<Record<string, Build>> = {
   "a header of many columns": (random, size) =>
-    `${Array.from({ length: Math.ceil(size / 8) }, (_, i) => `c${i}`).join(",")}${pick(random, ENDS)}`,
+    listed(size / 8, (i) => `c${i}`).join(",") + pick(random, ENDS),
   "a header of empty columns": (_random, size) => ",".repeat(size),
   "columns of one name": (random, size) =>
     `${repeat(pick(random, ["a,", "prompt,", "__proto__,", "constructor,"]), size)}b\n`,
@@ -91,17 +96,24 @@ const BUILDERS: Readonly<Record<string, Build>> = {
   "JSON without end": (random, size) =>
     `messages\n"${repeat(pick(random, ["[", '{""a"":', '[{""role"":""user"",', "[[],"]), size)}"\n`,
   "JSON of many keys": (_random, size) =>
-    `messages\n"{${Array.from({ length: Math.ceil(size / 14) }, (_, i) => `""k${i}"":1`).join(",")}}"\n`,
-  "JSON of long numbers": (random, size) =>
-    `extra,prompt,completion\n"{""n"":${repeat(pick(random, ["1", "9", "-1", "1e", "0.1"]), size)}}",a,b\n`,
-  "JSON of backslashes": (random, size) =>
-    `messages\n"[{""role"":""user"",""content"":""${repeat(pick(random, ["\\\\", '\\""', "\\u00", "\\"]), size)}""}]"\n`,
+    `messages\n"{${listed(size / 14, (i) => `""k${i}"":1`).join(",")}}"\n`,
+  "JSON of long numbers": (random, size) => {
+    const digits = pick(random, ["1", "9", "-1", "1e", "0.1"]);
+    return `extra,prompt,completion\n"{""n"":${repeat(digits, size)}}",a,b\n`;
+  },
+  "JSON of backslashes": (random, size) => {
+    const escape = pick(random, ["\\\\", '\\""', "\\u00", "\\"]);
+    return `messages\n"[{""role"":""user"",""content"":""${repeat(escape, size)}""}]"\n`;
+  },
   "tools of many": (_random, size) =>
     `prompt,completion,tools\na,b,"[${repeat('{""name"":""f""},', size)}{}]"\n`,
   "rows in order, with an oddity": (random, size) =>
     `prompt,completion\n${repeat('"a, b",c\n', size)}${pick(random, CELLS)},x\n`,
-  "labels of all sorts": (random, size) =>
-    `prompt,completion,thumbs\n${Array.from({ length: Math.ceil(size / 12) }, (_, i) => `p${i},a,${pick(random, ["up", "down", "1", "0", "", "?", "👍"])}`).join("\n")}\n`,
+  "labels of all sorts": (random, size) => {
+    const label = (): string => pick(random, ["up", "down", "1", "0", "", "?", "👍"]);
+    const labelled = listed(size / 12, (i) => `p${i},a,${label()}`);
+    return `prompt,completion,thumbs\n${labelled.join("\n")}\n`;
+  },
   "bytes of any kind": (random, size) =>
     Buffer.from(Array.from({ length: Math.min(size, 65536) }, () => random.integer(256))),
   "UTF-16": (random, size) =>

@@ -8,14 +8,20 @@ import type { Letter } from "../letters.ts";
 
 export const TEST_CONSTITUTION: Constitution = parseConstitution(`name: test
 principles:
-  - {id: kind, critique: Is it kind?, revision: Make it kind., comparison: Which answer is kinder?, tags: [helpful]}
+  - id: kind
+    critique: Is it kind?
+    revision: Make it kind.
+    comparison: Which answer is kinder?
+    tags: [helpful]
   - {id: calm, critique: Is it calm?, revision: Make it calm., comparison: Which answer is calmer?}
 examples:
   critiques:
     - {prompt: Hi, answer: Go away, principle: kind, critique: That is rude., revision: "Hello!"}
   comparisons:
-    - {prompt: Hi, first: "Hello!", second: Go away, principle: kind, reasoning: The second one is rude., better: first}
-    - {prompt: Bye, first: Good riddance, second: "See you!", principle: calm, reasoning: The first one is bitter., better: second}
+    - {prompt: Hi, first: "Hello!", second: Go away, principle: kind,
+       reasoning: The second one is rude., better: first}
+    - {prompt: Bye, first: Good riddance, second: "See you!", principle: calm,
+       reasoning: The first one is bitter., better: second}
 `);
 
 export interface FakeCritic extends Critic {
