@@ -370,7 +370,9 @@ describe("status and errors", () => {
     [
       "pond --data frogs --optim adam",
       2,
-      "error: unknown option '--optim'\n  try: the optimiser is AdamW; its options are --adam-beta1, --adam-beta2 and --adam-epsilon\n",
+      "error: unknown option '--optim'\n" +
+        "  try: the optimiser is AdamW; its options are --adam-beta1, --adam-beta2 and " +
+        "--adam-epsilon\n",
     ],
     [
       "pond --data frogs --los wavy",
@@ -380,7 +382,8 @@ describe("status and errors", () => {
     [
       "pond",
       2,
-      'error: pond needs the option data\n  try: --data on the command line, or "data" in the config file\n',
+      "error: pond needs the option data\n" +
+        '  try: --data on the command line, or "data" in the config file\n',
     ],
     [
       "pond --data",
@@ -390,7 +393,10 @@ describe("status and errors", () => {
     [
       "pond --data frogs --strength 2",
       2,
-      "error: --strength has no effect with loss still\n  got: loss: still\n  expected: strength is used with loss wavy\n  try: remove strength, or change loss\n",
+      "error: --strength has no effect with loss still\n" +
+        "  got: loss: still\n" +
+        "  expected: strength is used with loss wavy\n" +
+        "  try: remove strength, or change loss\n",
     ],
     ["pond --data toads", 2, "error: toads: there is no such file\n"],
     [
@@ -607,7 +613,12 @@ describe("a training command", () => {
     const refused = await attune("resume runs/e");
     expect(refused.status).toBe(2);
     expect(refused.err).toMatch(
-      /runs\/e: the run was changed by hand since it began\n {2}got: learningRate 0\.5\n {2}expected: learningRate 0\.001\n {2}try: put it back, or `attune resume [^ ]*runs\/e --accept-changes`/,
+      new RegExp(
+        "runs/e: the run was changed by hand since it began" +
+          String.raw`\n {2}got: learningRate 0\.5` +
+          String.raw`\n {2}expected: learningRate 0\.001` +
+          "\\n {2}try: put it back, or `attune resume [^ ]*runs/e --accept-changes`",
+      ),
     );
     expect(readJsonLines("runs/e/metrics.jsonl")).toHaveLength(2);
     expect(await attune("resume runs/e --accept-changes")).toMatchObject({ status: 0 });
@@ -713,8 +724,13 @@ loss  0.2500  0.5000  +0.2500
 
   it("draws the curves on a terminal as wide as it is, and into a pipe where it is asked to", async () => {
     await attune("pond --data frogs --out runs/a");
-    const drawing =
-      /^loss \(nats\) +⠒⠒ training 0\.2500\n[^]*⠢[^]*\nstep  1 +2 +3 +4\n\n--html writes every curve and its meaning as a page\n$/m;
+    const drawing = new RegExp(
+      String.raw`^loss \(nats\) +⠒⠒ training 0\.2500` +
+        String.raw`\n[^]*⠢[^]*\nstep  1 +2 +3 +4` +
+        String.raw`\n\n--html writes every curve and its meaning as a page` +
+        String.raw`\n$`,
+      "m",
+    );
     const { out } = await onTerminal("runs show runs/a", 60);
     expect(out).toMatch(drawing);
     expect(

@@ -191,7 +191,9 @@ function opposed({ principles }: Constitution, lineOf: LineOf): ConstitutionRema
               level: "warning",
               line: lineOf(["principles", i + 1 + offset, "comparison"]),
               what: `the comparisons of ${one.id} and ${other.id} contradict each other (${clash})`,
-              hint: "their labels cancel; word them so that one answer can satisfy both, or drop one",
+              hint:
+                "their labels cancel; word them so that one answer can satisfy both, or drop " +
+                "one",
             },
           ];
     }),

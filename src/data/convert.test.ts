@@ -361,7 +361,8 @@ describe("refusals before anything is read", () => {
     [{ to: "xstest", out: "x.jsonl" }, "the format xstest is only read"],
     [
       { to: "trl", out: "x.arrow" },
-      "x.arrow: this kind of file is not written\n  expected: .jsonl, .json, .csv, .tsv (also with .gz), .parquet",
+      "x.arrow: this kind of file is not written\n" +
+        "  expected: .jsonl, .json, .csv, .tsv (also with .gz), .parquet",
     ],
     [
       { to: "alpaca", out: "x.jsonl", kind: "unpaired" as const },

@@ -483,17 +483,26 @@ describe("one's own names", () => {
     [
       "a column that is not there",
       { columns: ["prompt=questoin", "chosen=better", "rejected=worse"] },
-      "own.jsonl:1: there is no column questoin\n  got: question, better, worse\n  expected: questoin, which --columns names for prompt\n  try: did you mean prompt=question?",
+      "own.jsonl:1: there is no column questoin\n" +
+        "  got: question, better, worse\n" +
+        "  expected: questoin, which --columns names for prompt\n" +
+        "  try: did you mean prompt=question?",
     ],
     [
       "a name that nobody reads",
       { columns: ["promt=question"] },
-      "no format reads a column promt\n  got: promt=question\n  expected: what is read before =, the data's own name after it\n  try: did you mean prompt=question?",
+      "no format reads a column promt\n" +
+        "  got: promt=question\n" +
+        "  expected: what is read before =, the data's own name after it\n" +
+        "  try: did you mean prompt=question?",
     ],
     [
       "the other way round",
       { columns: ["favourite=chosen"] },
-      "no format reads a column favourite\n  got: favourite=chosen\n  expected: what is read before =, the data's own name after it\n  try: did you mean chosen=favourite?",
+      "no format reads a column favourite\n" +
+        "  got: favourite=chosen\n" +
+        "  expected: what is read before =, the data's own name after it\n" +
+        "  try: did you mean chosen=favourite?",
     ],
     ["no name", { columns: ["prompt"] }, "a column is named as NAME=COLUMN\n  got: prompt"],
     [
@@ -509,7 +518,9 @@ describe("one's own names", () => {
     [
       "preference",
       { question: "p", better: "a", worse: "b" },
-      "own.jsonl:1: the data has no column prompt, chosen, rejected\n  got: question, better, worse\n  expected: columns prompt, chosen, rejected, or one of the formats trl,",
+      "own.jsonl:1: the data has no column prompt, chosen, rejected\n" +
+        "  got: question, better, worse\n" +
+        "  expected: columns prompt, chosen, rejected, or one of the formats trl,",
     ],
     [
       "preference",
@@ -519,12 +530,17 @@ describe("one's own names", () => {
     [
       "preference",
       { prompt: "p", chosen: "a", loser: "b" },
-      "own.jsonl:1: the row has no column rejected\n  got: prompt, chosen, loser\n  expected: columns prompt, chosen, rejected\n  try: say which columns hold them: --columns rejected=loser",
+      "own.jsonl:1: the row has no column rejected\n" +
+        "  got: prompt, chosen, loser\n" +
+        "  expected: columns prompt, chosen, rejected\n" +
+        "  try: say which columns hold them: --columns rejected=loser",
     ],
     [
       "demonstration",
       { question: "p", answer: "a" },
-      "own.jsonl:1: the data has no column prompt, completion\n  got: question, answer\n  expected: columns prompt, completion (or messages, or text), or one of the formats",
+      "own.jsonl:1: the data has no column prompt, completion\n" +
+        "  got: question, answer\n" +
+        "  expected: columns prompt, completion (or messages, or text), or one of the formats",
     ],
     [
       "unpaired",

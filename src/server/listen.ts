@@ -171,7 +171,9 @@ export function checkOpenness({ host, token }: Pick<ServerOptions, "host" | "tok
   if (token !== undefined || isLoopback(host)) return;
   throw new AttuneError("usage", "a server that others can reach needs a token", {
     got: `--host ${host}`,
-    hint: "--token-file FILE or ATTUNE_SERVE_TOKEN; or leave --host out, to serve this machine alone",
+    hint:
+      "--token-file FILE or ATTUNE_SERVE_TOKEN; or leave --host out, to serve this machine " +
+      "alone",
   });
 }
 

@@ -57,7 +57,8 @@ describe("control tokens in data are characters, and the template computes with 
     ],
     [
       "startswith and in",
-      "{% if messages[0].content.startswith('<end>') and '<end>' in messages[0].content %}{{ messages[0].content }}{% endif %}<end>",
+      "{% if messages[0].content.startswith('<end>') and '<end>' in messages[0].content %}{{ " +
+        "messages[0].content }}{% endif %}<end>",
       "<end>x",
       "<end>x<end>",
     ],
@@ -144,7 +145,8 @@ describe("what a row says must come out", () => {
     ],
     [
       "content beside a call",
-      "{% for m in messages %}{% if m.tool_calls %}{{ m.tool_calls[0].function }}{% else %}{{ m.content }}{% endif %}{% endfor %}",
+      "{% for m in messages %}{% if m.tool_calls %}{{ m.tool_calls[0].function }}{% else " +
+        "%}{{ m.content }}{% endif %}{% endfor %}",
       [
         user("q"),
         assistant("words", {
@@ -168,7 +170,8 @@ describe("what a row says must come out", () => {
     ],
     [
       "an argument",
-      "{% for m in messages %}{{ m.content }}{% for c in m.tool_calls or [] %}{{ c.function.name }}{% endfor %}{% endfor %}",
+      "{% for m in messages %}{{ m.content }}{% for c in m.tool_calls or [] %}{{ " +
+        "c.function.name }}{% endfor %}{% endfor %}",
       [
         user("q"),
         assistant("", {

@@ -61,7 +61,8 @@ test.each([
   ["chatml", "<s><|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\n", "<|im_end|>"],
   [
     "llama3",
-    "<s><|start_header_id|>user<|end_header_id|>\n\nhi<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n",
+    "<s><|start_header_id|>user<|end_header_id|>\n\n" +
+      "hi<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n",
     "<|eot_id|>",
   ],
 ] as const)("the template %s", (name, prompt, stop) => {
@@ -77,7 +78,8 @@ test.each([
   [
     {
       jinja:
-        "{% for m in messages %}<user>{{ m.content }}<end>{% endfor %}{% if add_generation_prompt %}<assistant>{% endif %}",
+        "{% for m in messages %}<user>{{ m.content }}<end>{% endfor %}{% if " +
+        "add_generation_prompt %}<assistant>{% endif %}",
     },
   ],
 ] as const)(

@@ -110,7 +110,11 @@ describe("encoder", () => {
   test("a completion that truncation empties is refused with its place", () => {
     const tiny = createEncoder(tokenizer, { maxLength: 1, template: "none" });
     expect(() => tiny.encodeExample("ab", "c", { place: { file: "d.jsonl", row: 7 } })).toThrow(
-      /^d\.jsonl:7: truncation leaves nothing of the completion\n {2}got: 3 prompt and 2 completion tokens, max length 1\n {2}try: /,
+      new RegExp(
+        String.raw`^d\.jsonl:7: truncation leaves nothing of the completion` +
+          String.raw`\n {2}got: 3 prompt and 2 completion tokens, max length 1` +
+          String.raw`\n {2}try: `,
+      ),
     );
   });
 });

@@ -144,7 +144,8 @@ describe("answers", () => {
     expect(elements.form).toBe("elements");
     expect(
       elements.read(
-        "<tool_call>\n<function=f>\n<parameter=text>\ntwo\nlines\n</parameter>\n<parameter=n>\n3\n</parameter>\n</function>\n</tool_call>",
+        "<tool_call>\n<function=f>\n<parameter=text>\ntwo\nlines\n</parameter>\n" +
+          "<parameter=n>\n3\n</parameter>\n</function>\n</tool_call>",
       ).tool_calls,
     ).toEqual([
       { type: "function", function: { name: "f", arguments: { text: "two\nlines", n: 3 } } },

@@ -115,7 +115,11 @@ describe("conversations", () => {
         place: { file: "d.jsonl", row: 7 },
       }),
     ).toThrow(
-      /^d\.jsonl:7: truncation leaves nothing of the completion\n {2}got: \d+ prompt and 2 completion tokens, max length 64\n {2}try: /,
+      new RegExp(
+        String.raw`^d\.jsonl:7: truncation leaves nothing of the completion` +
+          String.raw`\n {2}got: \d+ prompt and 2 completion tokens, max length 64` +
+          String.raw`\n {2}try: `,
+      ),
     );
   });
 });

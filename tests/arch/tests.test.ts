@@ -24,9 +24,11 @@ test("a file named slow carries the tag by which it is run, and no other does", 
 
 test("no test has a limit of time of its own: a loaded machine would reach it", () => {
   const limited = files.filter((file) =>
-    /^\s*\}, (?:\d+_\d{3}|\d{5,})\);$|[{,] timeout: (?:\d{1,3}_\d{3}|\d{1,6}) \}, (?:async|\()|\bwaitFor\(|\bsetConfig\(\{ testTimeout/m.test(
-      textOf(file),
-    ),
+    new RegExp(
+      String.raw`^\s*\}, (?:\d+_\d{3}|\d{5,})\);$|[{,] timeout: (?:\d{1,3}_\d{3}|\d{1,6}) ` +
+        String.raw`\}, (?:async|\()|\bwaitFor\(|\bsetConfig\(\{ testTimeout`,
+      "m",
+    ).test(textOf(file)),
   );
   expect(limited.filter((file) => !file.endsWith(join("arch", "tests.test.ts")))).toEqual([]);
 });

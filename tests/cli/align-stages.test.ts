@@ -182,7 +182,10 @@ test(
     expect([dry.status, dry.out]).toEqual([
       0,
       expect.stringMatching(
-        /Critiques and revisions +run +not done yet: 4 prompts, 12 requests[^]*its data come from revise[^]*its data come from compare/,
+        new RegExp(
+          "Critiques and revisions +run +not done yet: 4 prompts, 12 " +
+            "requests[^]*its data come from revise[^]*its data come from compare",
+        ),
       ),
     ]);
     expect(existsSync(path("cai"))).toBe(false);
@@ -327,7 +330,12 @@ describe("a dry run", () => {
     const { status, out, err } = await attune("align", file, "--dry-run");
     expect([status, err]).toEqual([2, expect.stringMatching(/4 parts of the pipeline would fail/)]);
     expect(out).toMatch(
-      /1\. Supervised[^\n]*\n +would fail: [^\n]*nowhere\.jsonl[^]*2\. Reward[^\n]*\n +would fail: [^\n]*broken\.jsonl:2[^]*3\. PPO[^\n]*\n +would fail: [^]*4\. DPO +run +not done yet: 24 examples, 3 steps\n[^]*5\. Evaluation\n +would fail: [^\n]*gone\.jsonl/,
+      new RegExp(
+        String.raw`1\. Supervised[^\n]*\n +would fail: [^\n]*nowhere\.jsonl[^]*2\. ` +
+          String.raw`Reward[^\n]*\n +would fail: [^\n]*broken\.jsonl:2[^]*3\. PPO[^\n]*` +
+          String.raw`\n +would fail: [^]*4\. DPO +run +not done yet: 24 examples, 3 steps` +
+          String.raw`\n[^]*5\. Evaluation\n +would fail: [^\n]*gone\.jsonl`,
+      ),
     );
     expect(existsSync(path("dry"))).toBe(false);
   });
@@ -380,7 +388,12 @@ describe("a dry run", () => {
     expect([status, out]).toEqual([
       2,
       expect.stringMatching(
-        /Reward model[^\n]*\n +would fail: [^\n]*no-such-model[^]*DPO[^\n]*\n +would fail: as Reward model would\n[^]*Evaluation\n +would fail: as Reward model would\n/,
+        new RegExp(
+          String.raw`Reward model[^\n]*\n +would fail: [^\n]*no-such-model[^]*DPO[^\n]*` +
+            String.raw`\n +would fail: as Reward model would` +
+            String.raw`\n[^]*Evaluation\n +would fail: as Reward model would` +
+            String.raw`\n`,
+        ),
       ),
     ]);
   });

@@ -363,7 +363,10 @@ const CASES: readonly Case[] = [
   {
     name: "the folder for the run is taken",
     argv: "dpo --model model --data good.jsonl --out full",
-    says: "full: the folder for the run is not empty\n  got: it holds notes.txt\n  try: another --out",
+    says:
+      "full: the folder for the run is not empty\n" +
+      "  got: it holds notes.txt\n" +
+      "  try: another --out",
   },
   {
     name: "what should be resumed is no run",
@@ -405,19 +408,31 @@ describe("an id that cannot be reached", () => {
       "a model offline",
       withModel("someone/nothing"),
       { HF_HUB_OFFLINE: "1" },
-      "someone/nothing: there is no such file or folder\n  got: as a Hugging Face id it is of no use either: someone/nothing is not in the cache, and HF_HUB_OFFLINE is set (nothing in the cache)\n  try: check the path; or, if it is an id: unset HF_HUB_OFFLINE, or give the path of a local copy",
+      "someone/nothing: there is no such file or folder\n" +
+        "  got: as a Hugging Face id it is of no use either: someone/nothing is not in the " +
+        "cache, and HF_HUB_OFFLINE is set (nothing in the cache)\n" +
+        "  try: check the path; or, if it is an id: unset HF_HUB_OFFLINE, or give the path of " +
+        "a local copy",
     ],
     [
       "a data set offline",
       dpo("someone/nothing"),
       { HF_HUB_OFFLINE: "1" },
-      "someone/nothing: there is no such file or folder\n  got: as a Hugging Face id it is of no use either: someone/nothing is not in the cache, and HF_HUB_OFFLINE is set (nothing in the cache)\n  try: check the path; or, if it is an id: unset HF_HUB_OFFLINE, or give the path of a local copy",
+      "someone/nothing: there is no such file or folder\n" +
+        "  got: as a Hugging Face id it is of no use either: someone/nothing is not in the " +
+        "cache, and HF_HUB_OFFLINE is set (nothing in the cache)\n" +
+        "  try: check the path; or, if it is an id: unset HF_HUB_OFFLINE, or give the path of " +
+        "a local copy",
     ],
     [
       "a hub that does not answer",
       withModel("someone/nothing"),
       { HF_ENDPOINT: "http://127.0.0.1:9" },
-      "someone/nothing: there is no such file or folder\n  got: as a Hugging Face id it is of no use either: http://127.0.0.1:9 cannot be reached, and someone/nothing is not in the cache (fetch failed...\n  try: check the path; or, if it is an id: check the connection (HF_ENDPOINT names another hub), or give the path of a local copy",
+      "someone/nothing: there is no such file or folder\n" +
+        "  got: as a Hugging Face id it is of no use either: http://127.0.0.1:9 cannot be " +
+        "reached, and someone/nothing is not in the cache (fetch failed...\n" +
+        "  try: check the path; or, if it is an id: check the connection (HF_ENDPOINT names " +
+        "another hub), or give the path of a local copy",
     ],
   ])("%s", async (_, argv, environment, says) => {
     vi.stubEnv("HF_HUB_CACHE", join(parent, "hub"));
@@ -436,9 +451,11 @@ test("a loss that is no number stops the run, names the tensor, and keeps the la
   );
   expect(status).toBe(1);
   const [, step] =
-    /^error: step (\d+): (?:the gradient of [\w.]+|the loss) is not finite \(NaN or infinity\)\n {2}try: a lower learning rate, .*the last checkpoint is kept\n$/.exec(
-      err,
-    ) ?? [];
+    new RegExp(
+      String.raw`^error: step (\d+): (?:the gradient of [\w.]+|the loss) is not finite \(NaN ` +
+        String.raw`or infinity\)\n {2}try: a lower learning rate, .*the last checkpoint is kept` +
+        String.raw`\n$`,
+    ).exec(err) ?? [];
   expect(step).toBeDefined();
   expect(JSON.parse(readFileSync("diverged/run.json", "utf8"))).toMatchObject({ status: "failed" });
   const checkpoints = fs.readdirSync("diverged/checkpoints");

@@ -204,7 +204,11 @@ describe("interrupted", () => {
     const stopped = await begin(run, options, { name: "SIGINT", steps: 6, delay: 0 });
     expect(stopped.status).toBe("1");
     expect(stopped.stderr).toMatch(
-      /stopping: what is done is kept; Ctrl-C again ends at once\n[^]*stopped at step \d+ of \d+\n {2}try: `attune resume .*` goes on from there/,
+      new RegExp(
+        "stopping: what is done is kept; Ctrl-C again ends at once" +
+          String.raw`\n[^]*stopped at step \d+ of \d+` +
+          "\\n {2}try: `attune resume .*` goes on from there",
+      ),
     );
     expect(JSON.parse(readFileSync(join(parent, run, "run.json"), "utf8"))).toMatchObject({
       status: "interrupted",
@@ -293,7 +297,12 @@ test.skipIf(!canMount)(
       encoding: "utf8",
     });
     expect(stderr).toMatch(
-      /^error: .*step-\d+: the checkpoint of step \d+ cannot be saved: the disk is full\n[^]*the last good checkpoint is step \d+; free some space[^]*status 1\nstatus 0\n$/,
+      new RegExp(
+        String.raw`^error: .*step-\d+: the checkpoint of step \d+ cannot be saved: the disk ` +
+          String.raw`is full\n[^]*the last good checkpoint is step \d+; free some ` +
+          String.raw`space[^]*status 1\nstatus 0` +
+          String.raw`\n$`,
+      ),
     );
     expect(comparedFiles("kept")).toEqual(expected[name]);
   },

@@ -163,7 +163,13 @@ function badInput(method: string): void {
       "is NaN",
       "./nan.mjs",
       "",
-      /^error: prompts\.jsonl:1: the reward nan\.mjs is no number, on the first row of the data, before any model was read\n {2}got: NaN for the answer .*\n {2}expected: export default/m,
+      new RegExp(
+        String.raw`^error: prompts\.jsonl:1: the reward nan\.mjs is no number, on the first ` +
+          "row of the data, before any model was read" +
+          String.raw`\n {2}got: NaN for the answer .*` +
+          String.raw`\n {2}expected: export default`,
+        "m",
+      ),
     ],
     [
       "throws",
@@ -201,7 +207,10 @@ function badInput(method: string): void {
     expect([status, err]).toEqual([
       2,
       expect.stringMatching(
-        /late\.mjs failed\n {2}got: Error: gone[\s\S]*the last checkpoint is kept: mend the function, then `attune resume`/,
+        new RegExp(
+          String.raw`late\.mjs failed\n {2}got: Error: gone[\s\S]*the last checkpoint is ` +
+            "kept: mend the function, then `attune resume`",
+        ),
       ),
     ]);
     expect(

@@ -77,7 +77,10 @@ test("a busy machine, little memory, a full disk and an old processor are told",
     "slow-processor",
   ]);
   expect(findProblems(bad)[0]!.message).toMatch(
-    /^the machine is busy: others used 43% of its processors while it was measured, and two measurements gave 90\.0 and 150 GFLOP\/s/,
+    new RegExp(
+      "^the machine is busy: others used 43% of its processors while it was " +
+        String.raw`measured, and two measurements gave 90\.0 and 150 GFLOP/s`,
+    ),
   );
   // unsteady without others that could be seen, as on a shared host
   expect(

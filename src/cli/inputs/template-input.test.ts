@@ -180,7 +180,10 @@ test("what is chosen is said, with the token that ends answers; a model without 
     'chat template: none, so texts are plain texts; answers end in "<end>"',
   );
   expect(said(bare, "auto", true)).toMatch(
-    /^chat template: plain \(User: \.\.\. Assistant: \.\.\.\), since the model has none of its own and is given conversations/,
+    new RegExp(
+      String.raw`^chat template: plain \(User: \.\.\. Assistant: \.\.\.\), since the model ` +
+        "has none of its own and is given conversations",
+    ),
   );
   expect(said(bare, "plain", true)).toBe('chat template: plain; answers end in "<end>"');
 });

@@ -137,7 +137,8 @@ describe("marks of answers that are not learned", () => {
     [
       "two that contradict",
       { weight: 0, train: true },
-      "f:1: a message of the column messages has marks that contradict each other\n  got: weight: 0, train: true",
+      "f:1: a message of the column messages has marks that contradict each other\n" +
+        "  got: weight: 0, train: true",
     ],
     [
       "parts of a turn",
@@ -339,7 +340,8 @@ describe("calls, tool turns and thoughts", () => {
     [
       "arguments that are no JSON",
       calling("{city: Oslo}"),
-      'f:1: the column messages holds a tool call whose arguments are no JSON object\n  got: "{city: Oslo}"',
+      "f:1: the column messages holds a tool call whose arguments are no JSON object\n" +
+        '  got: "{city: Oslo}"',
     ],
     [
       "arguments that are a list",

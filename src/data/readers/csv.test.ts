@@ -75,12 +75,17 @@ test.each([
   [
     "cells.csv",
     "a,b\n1,2\n3\n",
-    'cells.csv:3: the row has another number of cells than the header\n  got: 1: "3"\n  expected: 2: "a,b"\n  try: put cells that hold commas or quotes into double quotes, and double the quotes inside',
+    "cells.csv:3: the row has another number of cells than the header\n" +
+      '  got: 1: "3"\n' +
+      '  expected: 2: "a,b"\n' +
+      "  try: put cells that hold commas or quotes into double quotes, and double the quotes " +
+      "inside",
   ],
   [
     "open.csv",
     'a,b\n1,2\n3,"4\n5,6\n',
-    "open.csv:3: a quote is opened and never closed\n  try: close it, and double quotes inside a quoted cell",
+    "open.csv:3: a quote is opened and never closed\n" +
+      "  try: close it, and double quotes inside a quoted cell",
   ],
   [
     "closing.csv",
@@ -90,7 +95,8 @@ test.each([
   [
     "opening.csv",
     'a,b\n1,x"y\n',
-    "opening.csv:2: there is a quote inside a cell that is not quoted\n  try: put the whole cell into double quotes, and double the quotes inside",
+    "opening.csv:2: there is a quote inside a cell that is not quoted\n" +
+      "  try: put the whole cell into double quotes, and double the quotes inside",
   ],
   [
     "twice.csv",
@@ -100,12 +106,16 @@ test.each([
   [
     "nameless.csv",
     "a,,b\n1,2,3\n",
-    'nameless.csv:1: column 2 of the header has no usable name\n  got: ""\n  expected: the first line names the columns',
+    "nameless.csv:1: column 2 of the header has no usable name\n" +
+      '  got: ""\n' +
+      "  expected: the first line names the columns",
   ],
   [
     "proto.csv",
     "a,__proto__\n1,2\n",
-    'proto.csv:1: column 2 of the header has no usable name\n  got: "__proto__"\n  expected: the first line names the columns',
+    "proto.csv:1: column 2 of the header has no usable name\n" +
+      '  got: "__proto__"\n' +
+      "  expected: the first line names the columns",
   ],
   [
     "number.csv",
@@ -115,12 +125,19 @@ test.each([
   [
     "json.csv",
     'messages\n"[{""role"": }]"\n',
-    'json.csv:2 (messages): the row is not valid JSON: column 11\n  got: "}]" after "[{\\"role\\": "\n  expected: a value\n  try: mend the row, or leave it out',
+    "json.csv:2 (messages): the row is not valid JSON: column 11\n" +
+      '  got: "}]" after "[{\\"role\\": "\n' +
+      "  expected: a value\n" +
+      "  try: mend the row, or leave it out",
   ],
   [
     "bytes.csv",
     Buffer.concat([Buffer.from('a,b\n"x\ny",2\n3,'), Buffer.from([0xe9]), Buffer.from("\n")]),
-    "bytes.csv:4: the text is not valid UTF-8: column 3\n  got: byte 0xe9\n  expected: UTF-8\n  try: save the file as UTF-8 (`iconv -f WINDOWS-1252 -t UTF-8` if it comes from an older Windows program)",
+    "bytes.csv:4: the text is not valid UTF-8: column 3\n" +
+      "  got: byte 0xe9\n" +
+      "  expected: UTF-8\n" +
+      "  try: save the file as UTF-8 (`iconv -f WINDOWS-1252 -t UTF-8` if it comes from an " +
+      "older Windows program)",
   ],
 ])("%s", async (name, content, expected) => {
   const path = folder.write(name, content);

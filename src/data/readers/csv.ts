@@ -34,7 +34,9 @@ export async function* readCsv(file: string, limits: ReadLimits): AsyncGenerator
         ...place,
         got: `${cells.length}: ${preview(cells.join(","))}`,
         expected: `${header.length}: ${preview(header.join(","))}`,
-        hint: "put cells that hold commas or quotes into double quotes, and double the quotes inside",
+        hint:
+          "put cells that hold commas or quotes into double quotes, and double the quotes " +
+          "inside",
       });
     }
     const columns: Record<string, unknown> = {};

@@ -271,17 +271,26 @@ describe("bad files", () => {
     [
       "cut.jsonl",
       '{"a": 1}\n{"a": "b',
-      'cut.jsonl:2: the row is not valid JSON: column 9\n  got: the row ends after "{\\"a\\": \\"b"\n  expected: the closing quote\n  try: mend the row, or leave it out',
+      "cut.jsonl:2: the row is not valid JSON: column 9\n" +
+        '  got: the row ends after "{\\"a\\": \\"b"\n' +
+        "  expected: the closing quote\n" +
+        "  try: mend the row, or leave it out",
     ],
     [
       "comma.jsonl",
       '{"a": 1,}\n',
-      'comma.jsonl:1: the row is not valid JSON: column 9\n  got: "}" after "{\\"a\\": 1,"\n  expected: a key in double quotes\n  try: mend the row, or leave it out',
+      "comma.jsonl:1: the row is not valid JSON: column 9\n" +
+        '  got: "}" after "{\\"a\\": 1,"\n' +
+        "  expected: a key in double quotes\n" +
+        "  try: mend the row, or leave it out",
     ],
     [
       "two.jsonl",
       '{"a": 1} {"a": 2}\n',
-      'two.jsonl:1: the row is not valid JSON: column 10\n  got: "{\\"a\\": 2}" after "{\\"a\\": 1} "\n  expected: the end of the value\n  try: mend the row, or leave it out',
+      "two.jsonl:1: the row is not valid JSON: column 10\n" +
+        '  got: "{\\"a\\": 2}" after "{\\"a\\": 1} "\n' +
+        "  expected: the end of the value\n" +
+        "  try: mend the row, or leave it out",
     ],
     [
       "list.jsonl",
@@ -291,17 +300,27 @@ describe("bad files", () => {
     [
       "bytes.jsonl",
       Buffer.from([0x7b, 0x7d, 0x0a, 0x7b, 0x22, 0xff, 0x22, 0x7d]),
-      "bytes.jsonl:2: the text is not valid UTF-8: column 3\n  got: byte 0xff\n  expected: UTF-8\n  try: save the file as UTF-8 (`iconv -f WINDOWS-1252 -t UTF-8` if it comes from an older Windows program)",
+      "bytes.jsonl:2: the text is not valid UTF-8: column 3\n" +
+        "  got: byte 0xff\n" +
+        "  expected: UTF-8\n" +
+        "  try: save the file as UTF-8 (`iconv -f WINDOWS-1252 -t UTF-8` if it comes from an " +
+        "older Windows program)",
     ],
     [
       "cut.json",
       '[{"a": 1}, {"a":',
-      'cut.json:2: the row is not valid JSON: column 6\n  got: the row ends after "{\\"a\\":"\n  expected: a value\n  try: mend the row, or leave it out',
+      "cut.json:2: the row is not valid JSON: column 6\n" +
+        '  got: the row ends after "{\\"a\\":"\n' +
+        "  expected: a value\n" +
+        "  try: mend the row, or leave it out",
     ],
     [
       "lines.json",
       '[{"a": 1},\n {"a":\n   oops}]',
-      'lines.json:2: the row is not valid JSON: line 2 of the row, column 4\n  got: "oops}" after "{\\"a\\":\\n   "\n  expected: a value\n  try: mend the row, or leave it out',
+      "lines.json:2: the row is not valid JSON: line 2 of the row, column 4\n" +
+        '  got: "oops}" after "{\\"a\\":\\n   "\n' +
+        "  expected: a value\n" +
+        "  try: mend the row, or leave it out",
     ],
     [
       "open.json",
@@ -311,7 +330,8 @@ describe("bad files", () => {
     [
       "missing.json",
       '[{"a": 1}\n{"a": 2}]',
-      'missing.json:2: a comma is missing between two rows: line 2, column 1 of the file\n  expected: "," or "]"',
+      "missing.json:2: a comma is missing between two rows: line 2, column 1 of the file\n" +
+        '  expected: "," or "]"',
     ],
     [
       "double.json",
@@ -321,12 +341,15 @@ describe("bad files", () => {
     [
       "last.json",
       '[{"a": 1},]',
-      "last.json:2: there is a comma after the last row: line 1, column 11 of the file\n  expected: a row",
+      "last.json:2: there is a comma after the last row: line 1, column 11 of the file\n" +
+        "  expected: a row",
     ],
     [
       "after.json",
       '[{"a": 1}] {"a": 2}',
-      "after.json:2: there is something after the list of rows: line 1, column 12 of the file\n  expected: the end of the file",
+      "after.json:2: there is something after the list of rows: line 1, column 12 of the " +
+        "file\n" +
+        "  expected: the end of the file",
     ],
     [
       "scalar.json",
@@ -336,22 +359,26 @@ describe("bad files", () => {
     [
       "deep.json",
       "[".repeat(100_000),
-      "deep.json:1: the row has too many lists and objects inside one another\n  expected: at most 64",
+      "deep.json:1: the row has too many lists and objects inside one another\n" +
+        "  expected: at most 64",
     ],
     [
       "deep.jsonl",
       `{"__proto__":${"[".repeat(50_000)}${"]".repeat(50_000)}}`,
-      "deep.jsonl:1: the row has too many lists and objects inside one another\n  expected: at most 64",
+      "deep.jsonl:1: the row has too many lists and objects inside one another\n" +
+        "  expected: at most 64",
     ],
     [
       "cut.jsonl.gz",
       gzipSync(jsonLines({ a: "x".repeat(1000) })).subarray(0, -10),
-      "cut.jsonl.gz: the gzip data is damaged or cut off\n  try: download or compress the file again",
+      "cut.jsonl.gz: the gzip data is damaged or cut off\n" +
+        "  try: download or compress the file again",
     ],
     [
       "name.txt",
       "",
-      "name.txt: this kind of file is not read\n  expected: .json, .jsonl, .ndjson, .csv, .tsv (also with .gz), .parquet",
+      "name.txt: this kind of file is not read\n" +
+        "  expected: .json, .jsonl, .ndjson, .csv, .tsv (also with .gz), .parquet",
     ],
   ])("%s", async (name, content, expected) => {
     const path = folder.write(name, content);

@@ -198,7 +198,10 @@ describe("damaged files", () => {
     [
       "data cut out",
       Buffer.concat([good.subarray(0, 4), good.subarray(60)]),
-      /lies outside the file|of an unknown type|claims|contradicts|out of range|ends too early|belong|appears twice|too large|too long|does not fit/,
+      new RegExp(
+        "lies outside the file|of an unknown type|claims|contradicts|out of " +
+          "range|ends too early|belong|appears twice|too large|too long|does not fit",
+      ),
     ],
   ])("%s", async (_name, content, expected) => {
     const path = folder.write("damaged.parquet", content);
