@@ -33,10 +33,19 @@ const entries = [
     }
     throw signal.reason;
   }) },
-  { name: "answers", summary: "s", group: "g", load: async () => ({ endsWithReader: true, ...(await entries[1].load()) }) },
-  { name: "stubborn", summary: "s", group: "g", load: command(async ({ context: { reporter } }) => { reporter.note("ready"); await forever(); }) },
+  { name: "answers", summary: "s", group: "g", load: async () => ({
+    endsWithReader: true,
+    ...(await entries[1].load()),
+  }) },
+  { name: "stubborn", summary: "s", group: "g", load: command(async ({ context: { reporter } }) => {
+    reporter.note("ready");
+    await forever();
+  }) },
 ];
-process.exitCode = await runProgram(process.argv.slice(5), { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr, signals: process, readerGone: watchReaders([process.stdout, process.stderr]) }, entries);
+const { stdin, stdout, stderr } = process;
+const readerGone = watchReaders([stdout, stderr]);
+const io = { stdin, stdout, stderr, signals: process, readerGone };
+process.exitCode = await runProgram(process.argv.slice(5), io, entries);
 `;
 
 beforeAll(() => {

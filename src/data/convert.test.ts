@@ -342,7 +342,9 @@ describe("numbers that a double does not hold", () => {
   test.each(["jsonl", "json", "csv", "parquet"])(
     "are written back as they stand: %s",
     async (ending) => {
-      const text = `{"prompt":"a","completion":"b","id":${id},"meta":{"n":[${2n ** 70n}]}}\n{"prompt":"c","completion":"d","id":5}\n`;
+      const text =
+        `{"prompt":"a","completion":"b","id":${id},"meta":{"n":[${2n ** 70n}]}}\n` +
+        '{"prompt":"c","completion":"d","id":5}\n';
       const big = folder.write("big.jsonl", text);
       const path = at(`big-out.${ending}`);
       await convertDataset({ source: big, to: "attune", out: path });

@@ -97,8 +97,12 @@ test.skipIf(!canMount)("a read-only disk is called one", () => {
   const compiled = compileSources();
   try {
     const program = `const { Run } = await import(${JSON.stringify(compiled.module("runs/run"))});
-      try { Run.create("${parent}/runs/one", { command: "dpo", seed: 1, config: { given: {}, effective: {} }, dataHash: "d", modelFingerprint: "m" }); } catch (error) { console.log(error.code + ": " + error.message); }`;
-    const script = `mount -t tmpfs -o ro tmpfs ${parent} && exec ${process.execPath} --input-type=module -`;
+      const config = { given: {}, effective: {} };
+      const given = { command: "dpo", seed: 1, config, dataHash: "d", modelFingerprint: "m" };
+      try { Run.create("${parent}/runs/one", given); }
+      catch (error) { console.log(error.code + ": " + error.message); }`;
+    const script =
+      `mount -t tmpfs -o ro tmpfs ${parent} && ` + `exec ${process.execPath} --input-type=module -`;
     const { stdout } = spawnSync("unshare", ["-rm", "sh", "-c", script], {
       encoding: "utf8",
       input: program,

@@ -23,13 +23,19 @@ import { existsSync, readFileSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 const { Run } = await import(process.argv[2]);
 const { Random } = await import(process.argv[3]);
-const [folder, pause, interruptAt] = [process.argv[4], Number(process.argv[5]), Number(process.argv[6])];
+const folder = process.argv[4];
+const [pause, interruptAt] = process.argv.slice(5).map(Number);
 const TOTAL = 43;
 writeSync(1, "ready\\n");
 // killed between its last write and its end: nothing is left to do
-if (existsSync(join(folder, "run.json")) && JSON.parse(readFileSync(join(folder, "run.json"), "utf8")).status === "completed") process.exit(0);
-const info = { command: "pond", seed: 3, config: { given: { a: 1 }, effective: { a: 1, b: 2 } }, dataHash: "d", modelFingerprint: "m", keepLast: 2 };
-const run = existsSync(join(folder, "run.json")) ? (await Run.open(folder)).run : Run.create(folder, info);
+const begun = existsSync(join(folder, "run.json"));
+if (begun && JSON.parse(readFileSync(join(folder, "run.json"), "utf8")).status === "completed")
+  process.exit(0);
+const config = { given: { a: 1 }, effective: { a: 1, b: 2 } };
+const hashes = { dataHash: "d", modelFingerprint: "m" };
+const info = { command: "pond", seed: 3, config, ...hashes, keepLast: 2 };
+const run = begun ? (await Run.open(folder)).run : Run.create(folder, info);
+const totalSteps = TOTAL;
 let weights = new Float64Array(64);
 let tokens = 0;
 if (run.resumedFrom) {
@@ -46,21 +52,25 @@ for (let step = (run.resumedFrom?.step ?? 0) + 1; step <= TOTAL; step++) {
   for (let i = 0; i < 64; i++) weights[i] += random.normal() * 0.1;
   tokens += random.integer(100);
   const loss = weights.reduce((sum, weight) => sum + weight * weight, 0);
-  run.record({ type: "step", step, totalSteps: TOTAL, tokens, metrics: { loss, num_tokens: tokens }, seconds: 0.001 });
+  const metrics = { loss, num_tokens: tokens };
+  run.record({ type: "step", step, totalSteps, tokens, metrics, seconds: 0.001 });
   if (step % 5 === 0 || step === TOTAL) {
     const value = Math.abs(weights[0]);
-    run.record({ type: "evaluation", step, totalSteps: TOTAL, examples: 1, metrics: { eval_loss: value }, seconds: 0.001 });
+    const metrics = { eval_loss: value };
+    run.record({ type: "evaluation", step, totalSteps, examples: 1, metrics, seconds: 0.001 });
     await run.saveCheckpoint(step, write, { score: { metric: "eval_loss", value } });
   } else if (step === interruptAt) {
     await run.saveCheckpoint(step, write, { temporary: true });
-    run.record({ type: "end", status: "interrupted", step, totalSteps: TOTAL, tokens, metrics: { loss }, seconds: 0 });
+    const end = { totalSteps, tokens, metrics: { loss }, seconds: 0 };
+    run.record({ type: "end", status: "interrupted", step, ...end });
     process.exit(0);
   }
   writeSync(1, ".");
   await new Promise((resolve) => setTimeout(resolve, pause));
 }
 await run.saveArtifact("model", write);
-run.record({ type: "end", status: "completed", step: TOTAL, totalSteps: TOTAL, tokens, metrics: {}, seconds: 0 });
+const end = { totalSteps, tokens, metrics: {}, seconds: 0 };
+run.record({ type: "end", status: "completed", step: TOTAL, ...end });
 `;
 
 let compiled: Compiled;

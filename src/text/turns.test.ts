@@ -173,8 +173,10 @@ describe("Qwen3's own template", () => {
     );
     expect(more).toEqual([]);
     expect(row).toBe(
-      `${ask("q")}[<think>\nt\n</think>\n\n<tool_call>\n{"name": "f", "arguments": {"x": ` +
-        `1}}\n</tool_call><|im_end|>]\n<|im_start|>user\n<tool_response>\nr\n</tool_response><|im_end|>\n<|im_start|>assistant\n[<think>\nu\n</think>\n\na<|im_end|>]`,
+      `${ask("q")}[<think>\nt\n</think>\n\n` +
+        '<tool_call>\n{"name": "f", "arguments": {"x": 1}}\n</tool_call><|im_end|>]\n' +
+        "<|im_start|>user\n<tool_response>\nr\n</tool_response><|im_end|>\n" +
+        "<|im_start|>assistant\n[<think>\nu\n</think>\n\na<|im_end|>]",
     );
   });
 

@@ -4,11 +4,18 @@ import { expect, test } from "vitest";
 
 const root = join(import.meta.dirname, "../../src");
 /** What commands, trainers and reports count; sizes in bytes and limits are never 1. */
-const NOUNS =
-  "steps|rows|pairs|tokens|answers|epochs|prompts|examples|records|requests|turns|checkpoints|principles";
+const NOUNS = [
+  "steps|rows|pairs|tokens|answers|epochs|prompts|examples|records|requests|turns|checkpoints",
+  "principles",
+].join("|");
+const COUNTS = String.raw`length|size|[cC]ount|rows|steps|total|event\.\w+|pairs|prompts|answers`;
 /** A count beside a plural, `${n} steps`: not a constant, and not a limit. */
 const WRITTEN = new RegExp(
-  String.raw`(?<!at most |more than |fewer than )\$\{(?!countOf|short|mean|formatShort)[^{}\`]*(?:length|size|[cC]ount|rows|steps|total|event\.\w+|pairs|prompts|answers)\)*\} (?:${NOUNS})\b`,
+  [
+    String.raw`(?<!at most |more than |fewer than )`,
+    String.raw`\$\{(?!countOf|short|mean|formatShort)[^{}\`]*(?:${COUNTS})\)*\}`,
+    String.raw` (?:${NOUNS})\b`,
+  ].join(""),
 );
 
 /** Messages for those who write attune, where a number may stand beside a plural. */

@@ -96,8 +96,11 @@ function chainTo(
 
 describe("the reader of imports", () => {
   test("sees every way to import", () => {
-    const text = `import a from "./a.ts"; import type { B } from "./b.ts"; export * from "./c.ts"; export { d } from "./d.ts";
-      import "./e.ts"; const f = await import("./f.ts"); type G = import("./g.ts").G; import h = require("./h.ts"); const i = require("./i.ts");
+    const text = `
+      import a from "./a.ts"; import type { B } from "./b.ts";
+      export * from "./c.ts"; export { d } from "./d.ts";
+      import "./e.ts"; const f = await import("./f.ts"); type G = import("./g.ts").G;
+      import h = require("./h.ts"); const i = require("./i.ts");
       const j = await import(\`./j.ts\`); const k = await import(name); // import "./not.ts"
       const text = 'import "./not.ts"';`;
     expect(

@@ -351,7 +351,8 @@ describe("a dry run", () => {
     ],
     [
       "a judge of the evaluation that is not there",
-      `${sft}${dpo(own)}evaluation: { data: ${path("prompts.jsonl")}, judge: ${path("nobody")}, constitution: ${path("constitution.yaml")} }\n`,
+      `${sft}${dpo(own)}evaluation: { data: ${path("prompts.jsonl")}, ` +
+        `judge: ${path("nobody")}, constitution: ${path("constitution.yaml")} }\n`,
       /Evaluation: .*nobody/,
     ],
     [
@@ -361,7 +362,8 @@ describe("a dry run", () => {
     ],
     [
       "the same where the data are still to be made",
-      `compare: { data: ${path("prompts.jsonl")}, constitution: ${path("constitution.yaml")}, maxNewTokens: 6 }\n${dpo("lora: { targets: [middle_proj] }")}`,
+      `compare: { data: ${path("prompts.jsonl")}, constitution: ${path("constitution.yaml")}, ` +
+        `maxNewTokens: 6 }\n${dpo("lora: { targets: [middle_proj] }")}`,
       /DPO: .*middle_proj/,
     ],
     [

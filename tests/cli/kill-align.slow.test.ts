@@ -49,9 +49,12 @@ const FILE = `
 model: model
 out: out
 seed: 7
-sft: { data: demonstrations.jsonl, batchSize: 4, heldOut: 0, maxSteps: 12, epochs: 9, checkpointSteps: 3 }
-reward: { data: pairs.jsonl, batchSize: 4, heldOut: 6, maxSteps: 10, epochs: 9, checkpointSteps: 3, evaluationSteps: 6 }
-rejectionSampling: { data: pairs.jsonl, batchSize: 8, samples: 4, maxNewTokens: 6, maxLength: 64, maxSteps: 4, rewardSamples: 8, sampleSteps: 0, checkpointSteps: 1 }
+sft: { data: demonstrations.jsonl, batchSize: 4, heldOut: 0, maxSteps: 12, epochs: 9,
+       checkpointSteps: 3 }
+reward: { data: pairs.jsonl, batchSize: 4, heldOut: 6, maxSteps: 10, epochs: 9, checkpointSteps: 3,
+          evaluationSteps: 6 }
+rejectionSampling: { data: pairs.jsonl, batchSize: 8, samples: 4, maxNewTokens: 6, maxLength: 64,
+                     maxSteps: 4, rewardSamples: 8, sampleSteps: 0, checkpointSteps: 1 }
 dpo: { batchSize: 4, heldOut: 0, maxSteps: 10, epochs: 9, checkpointSteps: 3 }
 evaluation: { data: pairs.jsonl, prompts: 24, maxLength: 64, maxNewTokens: 24 }
 `;

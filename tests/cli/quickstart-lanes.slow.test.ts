@@ -32,11 +32,13 @@ async function inThreads(
   folder: string,
   signal?: { name: NodeJS.Signals; when: string },
 ): Promise<{ status: string; said: string }> {
+  const module = `file://${compiled.module("quickstart/pipeline")}`;
   const program = `
-    import { runWorldPipeline } from ${JSON.stringify(`file://${compiled.module("quickstart/pipeline")}`)};
+    import { runWorldPipeline } from ${JSON.stringify(module)};
     const interruption = new AbortController();
     process.once("SIGINT", () => interruption.abort());
-    const { models } = await runWorldPipeline({ seed: 3, folder: ${JSON.stringify(folder)}, recipe: ${JSON.stringify(SMALL_RECIPE)} }, { signal: interruption.signal });
+    const input = ${JSON.stringify({ seed: 3, folder, recipe: SMALL_RECIPE })};
+    const { models } = await runWorldPipeline(input, { signal: interruption.signal });
     console.log(models.length);`;
   const child = spawn(process.execPath, ["--input-type=module", "--eval", program], {
     stdio: ["ignore", "pipe", "pipe"],

@@ -45,10 +45,13 @@ for (const [index, folder] of process.argv.slice(4).entries()) {
     await openModel(folder, index % 2 === 0 ? {} : { merge: true });
   } catch (error) {
     outcome = error instanceof AttuneError ? error.code : "error";
-    if (!(error instanceof AttuneError) || error.code === "internal" || error.message.length > 4000) wrong = String(error?.stack ?? error).slice(0, 2000);
+    const known = error instanceof AttuneError && error.code !== "internal";
+    if (!known || error.message.length > 4000) wrong = String(error?.stack ?? error).slice(0, 2000);
   }
   const { user, system } = process.cpuUsage(before);
-  console.log(JSON.stringify({ index, milliseconds: Math.round((user + system) / 1000), outcome, wrong, memory: process.resourceUsage().maxRSS * 1024 }));
+  const milliseconds = Math.round((user + system) / 1000);
+  const memory = process.resourceUsage().maxRSS * 1024;
+  console.log(JSON.stringify({ index, milliseconds, outcome, wrong, memory }));
 }
 `;
 

@@ -37,7 +37,8 @@ describe.each(Object.entries(golden))("%s", (name, expected) => {
   for (const source of ["published", "packaged"] as const) {
     const reason = obstacle ?? (source === "published" ? noTemplate : undefined);
     test.skipIf(reason !== undefined)(
-      `ids under the ${source} template, or a refusal where transformers refuses${reason === undefined ? "" : ` (skipped: ${reason})`}`,
+      `ids under the ${source} template, or a refusal where transformers refuses` +
+        (reason === undefined ? "" : ` (skipped: ${reason})`),
       () => {
         const files = Object.fromEntries(
           ["tokenizer.json", "tokenizer_config.json"].map((file) => [

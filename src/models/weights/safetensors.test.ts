@@ -328,7 +328,8 @@ describe("hostile headers", () => {
     [
       "duplicate tensor",
       safetensorsBytes(
-        '{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"\\u0061":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}',
+        '{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},' +
+          '"\\u0061":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}',
         1,
       ),
       'tensor "a" is there twice',
