@@ -101,8 +101,8 @@ test.skipIf(!canMount)("a read-only disk is called one", () => {
       const given = { command: "dpo", seed: 1, config, dataHash: "d", modelFingerprint: "m" };
       try { Run.create("${parent}/runs/one", given); }
       catch (error) { console.log(error.code + ": " + error.message); }`;
-    const script =
-      `mount -t tmpfs -o ro tmpfs ${parent} && ` + `exec ${process.execPath} --input-type=module -`;
+    const node = `exec ${process.execPath} --input-type=module -`;
+    const script = `mount -t tmpfs -o ro tmpfs ${parent} && ${node}`;
     const { stdout } = spawnSync("unshare", ["-rm", "sh", "-c", script], {
       encoding: "utf8",
       input: program,

@@ -200,18 +200,17 @@ export class EncodingReport {
         "lost the beginning of a prompt",
       ),
     ];
+    const sorted = tokens.toSorted((a, b) => a - b);
+    const median = Math.round(quantileOfSorted(sorted, 0.5));
+    const most = tokens.reduce((largest, each) => Math.max(largest, each), 0);
     return [
       {
         id: "truncated-examples",
-        message: `${this.cut.of(this.records)} did not fit into ${countOf(this.options.maxLength, "token")} and were cut, by ${countOf(
-          Math.round(
-            quantileOfSorted(
-              tokens.toSorted((a, b) => a - b),
-              0.5,
-            ),
-          ),
-          "token",
-        )} in the median and ${tokens.reduce((most, each) => Math.max(most, each), 0).toLocaleString("en-US")} at most: ${parts.join("; ")}${this.cut.example}. A larger --max-length keeps them whole`,
+        message:
+          `${this.cut.of(this.records)} did not fit into ` +
+          `${countOf(this.options.maxLength, "token")} and were cut, by ` +
+          `${countOf(median, "token")} in the median and ${most.toLocaleString("en-US")} at ` +
+          `most: ${parts.join("; ")}${this.cut.example}. A larger --max-length keeps them whole`,
       },
     ];
   }

@@ -26,7 +26,7 @@ export function noteCutAnswers(
     answers.length === 1
       ? "the answer was"
       : `${cut} of ${countOf(answers.length, "answer")} ${cut === 1 ? "was" : "were"}`;
-  reporter.note(`${which} ` + "cut before the end (--max-new-tokens, or the model's context)");
+  reporter.note(`${which} cut before the end (--max-new-tokens, or the model's context)`);
 }
 
 /**

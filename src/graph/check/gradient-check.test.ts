@@ -35,7 +35,10 @@ test("an untouched session passes", async () => {
 test("a wrong output is named with op, sample, sizes and index", async () => {
   const [first] = await check("output 0", (x) => x + 1e-3);
   expect(first).toMatch(
-    /^multiply, a row, sizes \{"n":2,"m":3\}: output 0: 1 of 6 differ; worst at \[1, 2\]: got .*, want .* \(difference 0\.00[01]/,
+    new RegExp(
+      String.raw`^multiply, a row, sizes \{"n":2,"m":3\}: output 0: 1 of 6 differ; worst at ` +
+        String.raw`\[1, 2\]: got .*, want .* \(difference 0\.00[01]`,
+    ),
   );
 });
 

@@ -63,7 +63,10 @@ test("answers that repeat themselves are, also after a restart", () => {
     ),
   ).toEqual([
     expect.stringMatching(
-      /^collapsed-policy: the policy is collapsing: \d\.\d% of the pairs of words in its answers are different, where it was \d+\.\d% at first$/,
+      new RegExp(
+        String.raw`^collapsed-policy: the policy is collapsing: \d\.\d% of the pairs of ` +
+          String.raw`words in its answers are different, where it was \d+\.\d% at first$`,
+      ),
     ),
   ]);
   expect(

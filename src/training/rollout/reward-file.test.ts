@@ -39,7 +39,8 @@ describe("a reward function in a file", () => {
       `import { trimmed } from "./helper.ts";
 import type { RewardCall } from "attune";
 export default async function reward({ completion, extra, prompt, stopped, messages }: RewardCall): Promise<number> {
-  if (prompt !== "user: 2 + 2?" || !stopped || typeof messages === "string") throw new Error("not what was asked: " + prompt);
+  if (prompt !== "user: 2 + 2?" || !stopped || typeof messages === "string")
+    throw new Error("not what was asked: " + prompt);
   return trimmed(completion) === (extra["answer"] as string) ? 1 : 0;
 }`,
     );
@@ -96,7 +97,8 @@ export default async function reward({ completion, extra, prompt, stopped, messa
     ],
     [
       "a promise that nobody waits for",
-      'void Promise.resolve().then(() => new Promise((_, reject) => setImmediate(() => reject(new Error("late")))))',
+      "void Promise.resolve().then(() => new Promise((_, reject) => setImmediate(() => " +
+        'reject(new Error("late")))))',
       /later.mjs failed[^]*late/,
     ],
     [
@@ -142,7 +144,12 @@ export default async function reward({ completion, extra, prompt, stopped, messa
         place: { file: "tasks.jsonl", row: 1 },
       }),
     ).rejects.toThrow(
-      /^tasks\.jsonl:1: the reward text\.mjs is no number, on the first row of the data, before any model was read\n {2}got: "good"[^\n]*\n {2}expected: export default \(\{ prompt, completion/,
+      new RegExp(
+        String.raw`^tasks\.jsonl:1: the reward text\.mjs is no number, on the first row of ` +
+          "the data, before any model was read" +
+          String.raw`\n {2}got: "good"[^\n]*\n {2}expected: export default \(\{ prompt, ` +
+          "completion",
+      ),
     );
     await expect(
       tryReward(

@@ -27,14 +27,19 @@ import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 let strip;
-export function initialize({ compiler }) { strip = createRequire(compiler)(compiler).transformSync; }
+export function initialize({ compiler }) {
+  strip = createRequire(compiler)(compiler).transformSync;
+}
 export async function load(url, context, next) {
   if (!/\\.m?ts$/.test(url)) return next(url, context);
   const filename = fileURLToPath(url);
   try {
-    return { format: "module", shortCircuit: true, source: strip(await readFile(filename, "utf8"), { mode: "strip-only", module: true, filename }).code };
+    const text = await readFile(filename, "utf8");
+    const { code } = strip(text, { mode: "strip-only", module: true, filename });
+    return { format: "module", shortCircuit: true, source: code };
   } catch (error) {
-    throw new SyntaxError(error.startLine === undefined ? String(error.message ?? error) : filename + ":" + error.startLine + ": " + error.message);
+    if (error.startLine === undefined) throw new SyntaxError(String(error.message ?? error));
+    throw new SyntaxError(filename + ":" + error.startLine + ": " + error.message);
   }
 }`;
 
@@ -43,15 +48,21 @@ const WORKER = `
 const { parentPort, workerData } = require("node:worker_threads");
 const { register } = require("node:module");
 // of the stack, what lies in the user's own files
-const isOurs = (line) => /^ +at .*(\\[worker eval\\]|data:text\\/javascript|node:|\\(<anonymous>\\))/.test(line);
-const tell = (error) => (error instanceof Error ? (error.stack ?? error.message).split("\\n").filter((line) => !isOurs(line)).join("\\n") : String(error));
-register("data:text/javascript," + encodeURIComponent(workerData.hooks), { data: { compiler: workerData.compiler } });
+const isOurs = (line) =>
+  /^ +at .*(\\[worker eval\\]|data:text\\/javascript|node:|\\(<anonymous>\\))/.test(line);
+const withoutOurs = (stack) => stack.split("\\n").filter((line) => !isOurs(line)).join("\\n");
+const tell = (error) =>
+  error instanceof Error ? withoutOurs(error.stack ?? error.message) : String(error);
+const { hooks, compiler } = workerData;
+register("data:text/javascript," + encodeURIComponent(hooks), { data: { compiler } });
 import(workerData.url).then((module) => {
   const reward = module.default ?? module.reward;
-  if (typeof reward !== "function") return parentPort.postMessage({ exports: Object.keys(module) });
+  if (typeof reward !== "function")
+    return parentPort.postMessage({ exports: Object.keys(module) });
   parentPort.on("message", async (calls) => {
     try {
-      parentPort.postMessage({ scores: await Promise.all(calls.map(async (call) => reward(call))) });
+      const scores = await Promise.all(calls.map(async (call) => reward(call)));
+      parentPort.postMessage({ scores });
     } catch (error) {
       parentPort.postMessage({ error: tell(error) });
     }
