@@ -24,7 +24,6 @@ const UNPARTED: readonly RegExp[] = [
 const WRITTEN_OUT: readonly string[] = [
   "src/cli/align/template.ts",
   "src/constitution/default-constitution.ts",
-  "src/training/rollout/reward-template.ts",
 ];
 /** Lines that are still wide, by file. Whoever mends them takes the file off; none is added. */
 const KNOWN: Readonly<Record<string, number>> = {};

@@ -24,8 +24,10 @@ import type { CommandContext, CommandModule } from "../command.ts";
 import { runTrainer, dryRunTrainer } from "../display/run-trainer.ts";
 import { reportPlan } from "../display/dry-run.ts";
 import { showExample } from "../display/shown-example.ts";
+import type { TrainingCall } from "./training-command.ts";
 import { trainingCommand } from "./training-command.ts";
 import { jointHash } from "../../runs/joint-hash.ts";
+import type { OpenedRoles } from "../inputs/reward-input.ts";
 import { describeRoles, openRoles } from "../inputs/reward-input.ts";
 import { dataName, loadTrainingData } from "../inputs/data-input.ts";
 import { readTemplate } from "../inputs/template-input.ts";
@@ -102,105 +104,175 @@ function writeRewardFile({ reporter }: CommandContext): void {
 }
 
 /** A command whose options include those of {@link PolicyConfig}. */
-export function policyCommand<F extends Fields, Input extends PolicyInput>({
-  config: definition,
-  examples,
-  train,
-  steps,
-  checkSteps,
-  report,
-  openExtraInput,
-}: PolicyCommand<F, Input>): CommandModule {
+export function policyCommand<F extends Fields, Input extends PolicyInput>(
+  command: PolicyCommand<F, Input>,
+): CommandModule {
+  const { config, examples } = command;
   return trainingCommand({
-    config: definition,
+    config,
     examples,
     instead({ reward }, context) {
       if (reward !== INIT) return false;
       writeRewardFile(context);
       return true;
     },
-    async run({ config: given, effective, dryRun, out, openRun }, context) {
-      const config = given as ConfigOf<F> & PolicyConfig;
-      const { reporter, signal } = context;
-      readTemplate(config.template);
-      const dataset = await load(config, context);
-      const prompts = recordsAs(dataset, "prompt");
-      const more = await openExtraInput?.(config, {
-        load: (source) =>
-          load(
-            { ...config, data: source, dataWeights: [], columns: [], limit: 0 },
-            context,
-            "demonstration",
-          ),
-        context,
-      });
-      const roles = await openRoles({ ...UNTRAINED, ...config }, prompts, context);
-      const { policy, encoder, rewards, heldOutReward } = roles;
-      let run: Run | undefined;
+    async run(call, context) {
+      const work = await openWork(command, call.config as ConfigOf<F> & PolicyConfig, context);
       try {
-        checkDecodable(policy.model);
-        const opened = await more?.open?.(policy);
-        reporter.note(`${describeRoles(roles, config.adapter)}${opened ? `; ${opened.note}` : ""}`);
-        const maxLength = Math.min(config.maxLength, policy.model.config.maxPositions);
-        const encoded = encodePrompts(prompts, encoder, { ...config, maxLength });
-        const usable = encoded.prompts.length;
-        showExample(
-          [{ ids: encoded.prompts[0]!.ids }],
-          { tokenizer: encoder.tokenizer, what: "the first prompt" },
-          reporter,
-        );
-        const passes = { ...config, batchSize: config.batchSize / config.samples };
-        const total = steps ? steps(usable, config) : totalSteps(usable, passes);
-        checkSteps?.(total, config);
-        const cost = more?.announce?.({ prompts, asked: examplesRead(usable, passes), dryRun });
-        const inputOf = (beside: Omit<Input, keyof PolicyInput> | undefined): Input =>
-          ({
-            model: policy.model,
-            encoder,
-            prompts,
-            rewards,
-            heldOutReward,
-            ...beside,
-          }) as unknown as Input;
-        if (dryRun) {
-          for (const { id, message } of promptWarnings(encoded, { ...config, maxLength }))
-            reporter.warn(id, message);
-          await dryRunTrainer(
-            train(inputOf(await more?.begin(undefined)), config, { rehearsal: true, signal }),
-            reporter,
-          );
-          reportPlan(reporter, {
-            command: definition.name,
-            examples: usable,
-            steps: total,
-            out,
-            config: effective,
-            ...cost,
-          });
-          return;
-        }
-        run = await openRun({
-          seed: config.seed,
-          dataHash: joined(dataset.hash, more?.dataHash),
-          modelFingerprint: joined(roles.fingerprint, opened?.fingerprint),
-        });
-        const end = await runTrainer(
-          train(inputOf(await more?.begin(run)), config, { run, signal }),
-          reporter,
-          run.folder,
-        );
-        more?.done?.();
-        report?.(end, context);
-      } catch (error) {
-        // before the command's own guard, which would take a run without steps back
-        if (more?.keeps?.()) run?.fail(error);
-        throw error;
+        const ahead = await lookAhead(command, work, { dryRun: call.dryRun, context });
+        await (call.dryRun ? showPlan : train)(command, { work, ahead, call }, context);
       } finally {
-        for (const reward of rewards) if ("close" in reward) await reward.close();
-        await more?.close?.();
+        for (const reward of work.roles.rewards) if ("close" in reward) await reward.close();
+        await work.more?.close?.();
       }
     },
   });
+}
+
+/** What a run is made of, open. */
+interface PolicyWork<F extends Fields, Input extends PolicyInput> {
+  config: ConfigOf<F> & PolicyConfig;
+  dataset: Dataset;
+  prompts: PromptRecord[];
+  roles: OpenedRoles;
+  more: ExtraInput<Input> | undefined;
+}
+
+async function openWork<F extends Fields, Input extends PolicyInput>(
+  { openExtraInput }: PolicyCommand<F, Input>,
+  config: ConfigOf<F> & PolicyConfig,
+  context: CommandContext,
+): Promise<PolicyWork<F, Input>> {
+  readTemplate(config.template);
+  const dataset = await load(config, context);
+  const prompts = recordsAs(dataset, "prompt");
+  const more = await openExtraInput?.(config, {
+    load: (source) =>
+      load(
+        { ...config, data: source, dataWeights: [], columns: [], limit: 0 },
+        context,
+        "demonstration",
+      ),
+    context,
+  });
+  const roles = await openRoles({ ...UNTRAINED, ...config }, prompts, context);
+  return { config, dataset, prompts, roles, more };
+}
+
+/** What a run will do, known before its first step. */
+interface LookAhead {
+  /** Prompts that leave room for an answer. */
+  usable: number;
+  steps: number;
+  /** Worth saying of the prompts. */
+  warnings: readonly { id: string; message: string }[];
+  /** What the extra input will take, for the plan of a dry run. */
+  cost: Readonly<Record<string, unknown>> | undefined;
+  /** Of the models of the extra input. */
+  fingerprint: string | undefined;
+}
+
+/** Opens what is left, encodes the prompts, and says what is known now. */
+async function lookAhead<F extends Fields, Input extends PolicyInput>(
+  { steps, checkSteps }: PolicyCommand<F, Input>,
+  { config, prompts, roles, more }: PolicyWork<F, Input>,
+  { dryRun, context: { reporter } }: { dryRun: boolean; context: CommandContext },
+): Promise<LookAhead> {
+  const { policy, encoder } = roles;
+  checkDecodable(policy.model);
+  const opened = await more?.open?.(policy);
+  reporter.note(`${describeRoles(roles, config.adapter)}${opened ? `; ${opened.note}` : ""}`);
+  const limit = {
+    ...config,
+    maxLength: Math.min(config.maxLength, policy.model.config.maxPositions),
+  };
+  const encoded = encodePrompts(prompts, encoder, limit);
+  showExample(
+    [{ ids: encoded.prompts[0]!.ids }],
+    { tokenizer: encoder.tokenizer, what: "the first prompt" },
+    reporter,
+  );
+  const usable = encoded.prompts.length;
+  const passes = { ...config, batchSize: config.batchSize / config.samples };
+  const total = steps ? steps(usable, config) : totalSteps(usable, passes);
+  checkSteps?.(total, config);
+  return {
+    usable,
+    steps: total,
+    warnings: promptWarnings(encoded, limit),
+    cost: more?.announce?.({ prompts, asked: examplesRead(usable, passes), dryRun }),
+    fingerprint: opened?.fingerprint,
+  };
+}
+
+interface PolicyRun<F extends Fields, Input extends PolicyInput> {
+  work: PolicyWork<F, Input>;
+  ahead: LookAhead;
+  call: TrainingCall<ConfigDefinition<F>>;
+}
+
+/** @param run undefined in a dry run */
+async function inputOf<F extends Fields, Input extends PolicyInput>(
+  { prompts, roles, more }: PolicyWork<F, Input>,
+  run: Run | undefined,
+): Promise<Input> {
+  const { policy, encoder, rewards, heldOutReward } = roles;
+  const extra = await more?.begin(run);
+  return {
+    model: policy.model,
+    encoder,
+    prompts,
+    rewards,
+    heldOutReward,
+    ...extra,
+  } as unknown as Input;
+}
+
+/** What would happen; nothing is written. */
+async function showPlan<F extends Fields, Input extends PolicyInput>(
+  { config: definition, train }: PolicyCommand<F, Input>,
+  { work, ahead, call }: PolicyRun<F, Input>,
+  { reporter, signal }: CommandContext,
+): Promise<void> {
+  for (const { id, message } of ahead.warnings) reporter.warn(id, message);
+  await dryRunTrainer(
+    train(await inputOf(work, undefined), work.config, { rehearsal: true, signal }),
+    reporter,
+  );
+  reportPlan(reporter, {
+    command: definition.name,
+    examples: ahead.usable,
+    steps: ahead.steps,
+    out: call.out,
+    config: call.effective,
+    ...ahead.cost,
+  });
+}
+
+async function train<F extends Fields, Input extends PolicyInput>(
+  command: PolicyCommand<F, Input>,
+  { work, ahead, call }: PolicyRun<F, Input>,
+  context: CommandContext,
+): Promise<void> {
+  const { config, dataset, roles, more } = work;
+  const run = await call.openRun({
+    seed: config.seed,
+    dataHash: joined(dataset.hash, more?.dataHash),
+    modelFingerprint: joined(roles.fingerprint, ahead.fingerprint),
+  });
+  try {
+    const end = await runTrainer(
+      command.train(await inputOf(work, run), config, { run, signal: context.signal }),
+      context.reporter,
+      run.folder,
+    );
+    more?.done?.();
+    command.report?.(end, context);
+  } catch (error) {
+    // before the command's own guard, which would take a run without steps back
+    if (more?.keeps?.()) run.fail(error);
+    throw error;
+  }
 }
 
 /** A hash of its own for two things that a resumed run must find as they were. */
