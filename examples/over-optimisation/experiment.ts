@@ -6,7 +6,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { PromptRecord } from "../../src/data/records.ts";
-import { cloneModel, initializeModel } from "../../src/models/initialize.ts";
 import type { Model } from "../../src/models/model.ts";
 import { openModel } from "../../src/models/open.ts";
 import { WholePlan } from "../../src/models/plans/whole.ts";
@@ -15,47 +14,27 @@ import { readJsonLines } from "../../src/runs/json-lines.ts";
 import type { Stage } from "../../src/runs/pipeline.ts";
 import { runPipeline } from "../../src/runs/pipeline.ts";
 import { generate } from "../../src/sampling/generate.ts";
-import type { Encoder } from "../../src/text/encoder.ts";
 import { createEncoder } from "../../src/text/encoder.ts";
 import { tokenizerFromFiles } from "../../src/text/tokenizer.ts";
 import { resolveConfig } from "../../src/training/configs.ts";
 import { joinRows, layExample } from "../../src/training/layout.ts";
-import { ppo } from "../../src/training/online/ppo.ts";
-import { rewardModel } from "../../src/training/offline/reward.ts";
 import { RewardModelSource } from "../../src/training/rollout/rewards.ts";
-import { samplingEngine } from "../../src/training/rollout/rollout.ts";
-import { sft } from "../../src/training/offline/sft.ts";
 import { goldScore } from "../../src/world/gold.ts";
 import { DEFAULT_SIZES, createWorld } from "../../src/world/index.ts";
 import type { Request } from "../../src/world/requests.ts";
 import { requestTopic } from "../../src/world/requests.ts";
-import { vocabularySize } from "../../src/world/tokenizer.ts";
-import { goldRequests, readGold, withGold } from "../../src/quickstart/gold-points.ts";
-import type { WorldPipeline, WorldStage } from "../../src/quickstart/world-stage.ts";
+import { goldRequests, readGold } from "../../src/quickstart/gold-points.ts";
+import type { WorldPipeline } from "../../src/quickstart/world-stage.ts";
 import { toPipelineStage, stageModels } from "../../src/quickstart/world-stage.ts";
 import { MAX_LENGTH, WORLD_RECIPE } from "../../src/quickstart/recipe.ts";
 import type { Curve, Look } from "./curves.ts";
 import { bestOfNLooks, curveOf } from "./curves.ts";
+import { PAIRS, experimentStages } from "./stages.ts";
 
-/** Pairs that the three proxies learn from. */
-export const PAIRS = [250, 1000, 4000] as const;
 /** Answers drawn to each request for best-of-n. */
 const SAMPLES = 64;
 const TEMPERATURE = 1;
 const LOOK_EVERY = 4;
-
-/** 11.8 million parameters: the quickstart's model has 0.94 million. */
-const LARGE = {
-  model_type: "llama",
-  hidden_size: 384,
-  num_hidden_layers: 6,
-  num_attention_heads: 6,
-  num_key_value_heads: 6,
-  intermediate_size: 1152,
-  max_position_embeddings: 256,
-  rms_norm_eps: 1e-5,
-  tie_word_embeddings: true,
-};
 
 export interface Experiment {
   pipeline: WorldPipeline;
@@ -106,101 +85,10 @@ export async function createExperiment({
     pipeline,
     quickstart,
     sft: fingerprint,
-    stages: works(pipeline, fingerprint).map((work) => toPipelineStage(work, pipeline)),
+    stages: experimentStages(pipeline, fingerprint).map((stage) =>
+      toPipelineStage(stage, pipeline),
+    ),
   };
-}
-
-function works(pipeline: WorldPipeline, from: string): WorldStage[] {
-  const { seed, world, encoder, recipe, open } = pipeline;
-  const given = { ...recipe.common, model: "the built-in world", data: "the built-in world", seed };
-  // A larger model takes a smaller learning rate; three passes where the small one has two, so that
-  // it lacks nothing.
-  const large = resolveConfig("sft", { ...given, ...recipe.raw, learningRate: 1.5e-3, epochs: 3 });
-  const prompts = world.preferences
-    .slice(0, recipe.pairs.prompts)
-    .map(({ prompt, place }): PromptRecord => ({ kind: "prompt", prompt, place }));
-  const { batchSize } = resolveConfig("reward", { ...given, ...recipe.reward });
-  // nobody watches: the whole curve is wanted
-  const {
-    guardWindow: _window,
-    guardShare: _share,
-    guardAlpha: _alpha,
-    ...unguarded
-  } = recipe.ppoWithoutKl;
-  const proxies = PAIRS.flatMap((pairs): WorldStage[] => {
-    // As many steps as the data gives in two passes, and at least 60: the smallest would not be
-    // trained at all.
-    const steps = Math.max(60, Math.ceil((2 * pairs) / batchSize));
-    const config = resolveConfig("reward", {
-      ...given,
-      ...recipe.reward,
-      epochs: Math.ceil((steps * batchSize) / pairs),
-      maxSteps: steps,
-    });
-    const hacking = resolveConfig("ppo", { ...given, ...unguarded, reward: ["proxy"] });
-    return [
-      {
-        name: `reward-${pairs}`,
-        title: `Reward model on ${pairs} pairs`,
-        needs: [],
-        options: { ...config, pairs, from },
-        begin: async (context) =>
-          rewardModel(
-            {
-              model: cloneModel(await open("sft")),
-              encoder,
-              train: world.preferences.slice(0, pairs),
-              heldOut: world.heldOutPreferences,
-            },
-            config,
-            context,
-          ),
-      },
-      {
-        name: `ppo-${pairs}`,
-        title: `PPO without a penalty against the reward model on ${pairs} pairs`,
-        needs: [`reward-${pairs}`],
-        options: { ...hacking, goldSteps: recipe.goldSteps, from },
-        begin: async (context) => {
-          let actor: Model | undefined;
-          const input = {
-            model: await open("sft"),
-            encoder,
-            prompts,
-            rewards: [{ name: "proxy", model: await open(`reward-${pairs}`), encoder }],
-            engine: (model: Model, by: Encoder) => samplingEngine((actor = model), by),
-          };
-          return withGold(ppo(input, hacking, context), pipeline, {
-            run: context.run,
-            model: () => actor!,
-          });
-        },
-      },
-    ];
-  });
-  return [
-    {
-      name: "raw-large",
-      title: "Raw, twelve times as large, on the same talk",
-      needs: [],
-      options: { ...large, shape: LARGE },
-      begin: async (context) =>
-        sft(
-          {
-            model: initializeModel(
-              { ...LARGE, vocab_size: vocabularySize(world.tokenizerFiles) },
-              seed,
-            ),
-            encoder,
-            train: world.corpus,
-            heldOut: [],
-          },
-          large,
-          context,
-        ),
-    },
-    ...proxies,
-  ];
 }
 
 export const runStages = (

@@ -15,14 +15,8 @@ import { runWorldPipeline } from "../../src/quickstart/pipeline.ts";
 import { parameterCount } from "../../src/models/model.ts";
 import type { Model } from "../../src/models/model.ts";
 import { readJsonLines } from "../../src/runs/json-lines.ts";
-import {
-  PAIRS,
-  bestOfNCurves,
-  createExperiment,
-  heldOutLoss,
-  rlCurves,
-  runStages,
-} from "./experiment.ts";
+import { bestOfNCurves, createExperiment, heldOutLoss, rlCurves, runStages } from "./experiment.ts";
+import { PAIRS } from "./stages.ts";
 import { curveTable, experimentReport, headTables, preferenceTable } from "./report.ts";
 
 const { values } = parseArgs({
