@@ -16,6 +16,7 @@ import { syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { FAMILIES } from "../../src/models/registry.ts";
 import { worldTokenizer } from "../../src/world/tokenizer.ts";
 import { attune, saveTinyModel, snapshot } from "./support.ts";
 
@@ -319,8 +320,8 @@ const CASES: readonly Case[] = [
     name: "a family is unknown",
     argv: withModel("family"),
     says:
-      '...this model family is not supported\n  got: model_type "lama"\n  expected: llama, ' +
-      "mistral, qwen2, qwen3, gpt2\n  try: a llama model",
+      '...this model family is not supported\n  got: model_type "lama"\n  expected: ' +
+      `${FAMILIES.map(({ modelType }) => modelType).join(", ")}\n  try: a llama model`,
   },
   {
     name: "a config names a size beyond every model",
@@ -462,6 +463,7 @@ test("a loss that is no number stops the run, names the tensor, and keeps the la
   expect(checkpoints.at(-1)).toBe(`step-${String(Number(step) - 1).padStart(6, "0")}`);
   expect(fs.readdirSync(join("diverged/checkpoints", checkpoints.at(-1)!)).toSorted()).toEqual([
     "manifest.json",
+    "state.json",
     "state.safetensors",
   ]);
   rmSync("diverged", { recursive: true });
