@@ -45,22 +45,43 @@ export { NAMED_TEMPLATES } from "./text/templates.ts";
 export type { TemplateChoice } from "./text/templates.ts";
 export type { Encoder } from "./text/encoder.ts";
 export type { Message } from "./text/messages.ts";
-export { resolveConfig } from "./training/configs.ts";
-export { dpo } from "./training/offline/dpo.ts";
-export { kto } from "./training/offline/kto.ts";
-export { bestOfN } from "./training/online/best-of-n.ts";
-export type { BestOfNInput, BestOfNResult } from "./training/online/best-of-n.ts";
-export { grpo } from "./training/online/grpo.ts";
-export type { PolicyInput, PolicyReward } from "./training/rollout/policy.ts";
-export { onlineDpo } from "./training/online/online-dpo.ts";
 export type { Judge, NoJudgement } from "./training/online/judge.ts";
-export type { OnlineDpoInput } from "./training/online/online-dpo.ts";
-export { ppo } from "./training/online/ppo.ts";
-export type { PpoInput } from "./training/online/ppo.ts";
-export { reinforcePlusPlus } from "./training/online/reinforce-plus-plus.ts";
-export { rloo } from "./training/online/rloo.ts";
-export { rejectionSampling } from "./training/online/rejection-sampling.ts";
-export { rewardModel } from "./training/offline/reward.ts";
 export type { RewardCall, RewardFunction, RewardSource } from "./training/rollout/rewards.ts";
 export { openRewardFile } from "./training/rollout/reward-file.ts";
-export { sft } from "./training/offline/sft.ts";
+export { ask, score } from "./library/ask.ts";
+export type { AnsweredPrompt, AskOptions } from "./library/ask.ts";
+export {
+  bestOfN,
+  grpo,
+  onlineDpo,
+  ppo,
+  reinforcePlusPlus,
+  rejectionSampling,
+  rloo,
+} from "./library/from-answers.ts";
+export type {
+  AnswersInput,
+  BestOfN,
+  BestOfNOptions,
+  GrpoOptions,
+  OnlineDpoInput,
+  OnlineDpoOptions,
+  PpoInput,
+  PpoOptions,
+  ReinforcePlusPlusOptions,
+  RejectionSamplingOptions,
+  Reward,
+  RlooOptions,
+} from "./library/from-answers.ts";
+export { dpo, kto, rewardModel, sft } from "./library/from-data.ts";
+export type {
+  DataInput,
+  DpoOptions,
+  KtoOptions,
+  Records,
+  RewardModelOptions,
+  SftOptions,
+} from "./library/from-data.ts";
+export type { LanguageModel, Trained } from "./library/models.ts";
+export type { RunOptions } from "./library/run.ts";
+export type { Training } from "./library/training.ts";

@@ -73,6 +73,23 @@ export function changesSince(folder: string, info: RunInfo): Change[] {
   ];
 }
 
+/**
+ * @param config options that have an effect, as given now
+ * @throws AttuneError `run` where the run was begun with others
+ */
+export function refuseOtherOptions(folder: string, config: object): void {
+  const given = parseJson(stringifyJson(config)) as object;
+  const [first, ...others] = differences(readConfig(folder), given, "");
+  if (!first) return;
+  const more = others.length === 0 ? "" : `, and ${countOf(others.length, "more option")}`;
+  throw new AttuneError("run", "the run was begun with other options", {
+    file: folder,
+    got: `${first.name} ${first.after}${more}`,
+    expected: `${first.name} ${first.before}`,
+    hint: "the options that it was begun with, or another folder",
+  });
+}
+
 const acceptHint = (folder: string): string =>
   `put it back, or \`attune resume ${folder} --accept-changes\` to go on with it as it is now`;
 /** Hint for a stage of a pipeline, whose own file says what a stage is. */

@@ -53,6 +53,12 @@ export function layExample(example: { ids: Int32Array; supervised: Uint8Array })
   return packExamples([example]);
 }
 
+/** A text alone in its row, read at its last token. */
+export function layAtEnd(ids: Int32Array): LaidRow {
+  const row = layExample({ ids, supervised: new Uint8Array(ids.length) });
+  return { ...row, reads: [{ row: ids.length - 1, target: 0, sequence: 0 }] };
+}
+
 /** Several texts in one row, which do not see each other. */
 export function packExamples(
   examples: readonly { ids: Int32Array; supervised: Uint8Array }[],

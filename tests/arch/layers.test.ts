@@ -29,6 +29,7 @@ const ROOMS = [
   "report",
   "planning",
   "quickstart",
+  "library",
   "labelling",
   "scale",
   "server",

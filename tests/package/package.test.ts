@@ -4,7 +4,7 @@
  * apart: `npm run test:package`.
  */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -48,6 +48,7 @@ if (reason !== undefined) console.log(`skipped: the packed package; ${reason}`);
 describe.skipIf(reason !== undefined)("the packed package", () => {
   const parent = mkdtempSync(join(tmpdir(), "attune-package-"));
   const project = join(parent, "project");
+  const trainers = join(repositoryRoot, "examples", "trainers");
   const readme = readFileSync(join(repositoryRoot, "README.md"), "utf8");
   const example = /^## The library\n[^]*?```ts\n([^]*?)```/m.exec(readme)?.[1];
   let packed: { filename: string; files: { path: string }[] };
@@ -93,6 +94,12 @@ describe.skipIf(reason !== undefined)("the packed package", () => {
       join(project, "pairs.jsonl"),
       pairs.map((pair) => `${JSON.stringify(pair)}\n`).join(""),
     );
+    writeFileSync(
+      join(project, "demonstrations.jsonl"),
+      pairs
+        .map(({ prompt, chosen }) => `${JSON.stringify({ prompt, completion: chosen })}\n`)
+        .join(""),
+    );
   });
   afterAll(() => rmSync(parent, { recursive: true, force: true }));
 
@@ -127,12 +134,30 @@ describe.skipIf(reason !== undefined)("the packed package", () => {
       .trim()
       .split("\n")
       .map((line) => line.split(" ").map(Number));
-    expect(steps.map(([step]) => step)).toEqual([1, 2, 3]);
+    expect(steps.slice(0, 3).map(([step]) => step)).toEqual([1, 2, 3]);
     expect(Math.abs(steps[0]![1]! - Math.LN2)).toBeLessThan(1e-4);
   });
 
-  test("has types that the example passes under strict", () => {
+  test.each(["sft", "reward", "dpo", "ppo", "grpo"])(
+    "trains, saves, loads and asks by %s in at most 15 lines",
+    (name) => {
+      const text = readFileSync(join(trainers, `${name}.mjs`), "utf8");
+      expect(text.trimEnd().split("\n").length).toBeLessThanOrEqual(15);
+      writeFileSync(join(project, `${name}.mjs`), text);
+      const { status, stdout, stderr } = run("node", [`${name}.mjs`], project);
+      expect([status, stderr]).toEqual([0, ""]);
+      expect(stdout.trim()).not.toBe("");
+    },
+  );
+
+  test("has types that the examples pass under strict", () => {
     writeFileSync(join(project, "example.mts"), example!);
+    const programs = readdirSync(trainers).map((name) => name.replace(".mjs", ".mts"));
+    for (const name of programs)
+      writeFileSync(
+        join(project, name),
+        readFileSync(join(trainers, name.replace(".mts", ".mjs"))),
+      );
     const tsc = join(repositoryRoot, "node_modules", "typescript", "bin", "tsc");
     const { status, stdout } = run(
       "node",
@@ -149,6 +174,7 @@ describe.skipIf(reason !== undefined)("the packed package", () => {
         "--types",
         "node",
         "example.mts",
+        ...programs,
       ],
       project,
     );

@@ -36,7 +36,7 @@ import { OPTIONS_WITHOUT_INFLUENCE, fileHashes, withoutPaths } from "./stages.ts
 import { adviseOnLetterCosts, announceCosts, usageText } from "../constitution/costs.ts";
 import { loadConstitution } from "../constitution/constitution-file.ts";
 import { findModel } from "../inputs/find-model.ts";
-import { readTemplate } from "../inputs/template-input.ts";
+import { readTemplate } from "../../training/open-encoder.ts";
 import { reportDataset } from "../inputs/data-input.ts";
 import { estimateJudge, judgeOptions, openJudgeCritic } from "../constitution/judge-input.ts";
 

@@ -1,7 +1,7 @@
 /** `attune sft`: supervised fine-tuning. */
 import { sftConfig } from "../../training/offline/sft.config.ts";
 import { encodeSft, sft } from "../../training/offline/sft.ts";
-import { demonstrations } from "../inputs/demonstrations.ts";
+import { demonstrations } from "../../training/offline/demonstrations.ts";
 import { trainingCommand } from "../training/training-command.ts";
 import { openInput, runTraining } from "../training/training-input.ts";
 

@@ -17,7 +17,7 @@ import { encodeSftRecord } from "../../training/offline/sft.ts";
 import type { CommandContext } from "../command.ts";
 import type { DataConfig } from "./data-input.ts";
 import { loadTrainingData } from "./data-input.ts";
-import { demonstrations } from "./demonstrations.ts";
+import { demonstrations } from "../../training/offline/demonstrations.ts";
 
 const NEEDS: Readonly<Record<Method, RecordKind>> = {
   sft: "demonstration",

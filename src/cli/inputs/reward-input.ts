@@ -18,7 +18,8 @@ import { sharesBase } from "../../training/rollout/roles.ts";
 import type { CommandContext } from "../command.ts";
 import { findModel } from "./find-model.ts";
 import { readModelOf } from "./read-model.ts";
-import { holdConversations, openEncoder } from "./template-input.ts";
+import { openEncoder } from "./template-input.ts";
+import { holdConversations } from "../../training/open-encoder.ts";
 
 export interface RoleConfig {
   model: string;

@@ -19,7 +19,8 @@ import { resolveConfig } from "../../training/configs.ts";
 import type { CommandContext } from "../command.ts";
 import { openForGeneration } from "./model-to-answer.ts";
 import { openRoles } from "./reward-input.ts";
-import { openEncoder, readTemplate } from "./template-input.ts";
+import { openEncoder } from "./template-input.ts";
+import { readTemplate } from "../../training/open-encoder.ts";
 import { openInput } from "../training/training-input.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "attune-templates-"));

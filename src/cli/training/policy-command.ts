@@ -30,7 +30,7 @@ import { jointHash } from "../../runs/joint-hash.ts";
 import type { OpenedRoles } from "../inputs/reward-input.ts";
 import { describeRoles, openRoles } from "../inputs/reward-input.ts";
 import { dataName, loadTrainingData } from "../inputs/data-input.ts";
-import { readTemplate } from "../inputs/template-input.ts";
+import { readTemplate } from "../../training/open-encoder.ts";
 
 export interface PolicyCommand<F extends Fields, Input extends PolicyInput> {
   config: ConfigDefinition<F>;

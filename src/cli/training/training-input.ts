@@ -15,7 +15,8 @@ import type { DataConfig } from "../inputs/data-input.ts";
 import { dataName, loadTrainingData } from "../inputs/data-input.ts";
 import { findModel } from "../inputs/find-model.ts";
 import { readModelOf } from "../inputs/read-model.ts";
-import { holdConversations, openEncoder, readTemplate } from "../inputs/template-input.ts";
+import { openEncoder } from "../inputs/template-input.ts";
+import { holdConversations, readTemplate } from "../../training/open-encoder.ts";
 import { cacheFolder } from "../../runs/cache-folder.ts";
 import type { EndEvent, TrainingEvent } from "../../runs/events.ts";
 import type { Run } from "../../runs/run.ts";
@@ -261,7 +262,14 @@ export async function runTraining<R extends DataRecord>(
   });
   const cache = { folder: cacheFolder(), modelFingerprint };
   return runTrainer(
-    work.train({ run, signal, cache, progress: (shown) => reporter.progress(shown) }),
+    // nobody reads the model that was opened afterwards
+    work.train({
+      run,
+      signal,
+      cache,
+      takesModel: true,
+      progress: (shown) => reporter.progress(shown),
+    }),
     reporter,
     run.folder,
   );

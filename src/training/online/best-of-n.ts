@@ -94,10 +94,16 @@ export async function* bestOfN(
   input: BestOfNInput,
   config: BestOfNConfig,
   context: TrainingContext = {},
-): AsyncGenerator<TrainingEvent, BestOfNResult> {
+): AsyncGenerator<TrainingEvent, BestOfNResult & Saved> {
   const run = openBestOfN(input, config, context);
-  yield* trainingLoop(bestOfNMethod(run), config, context);
-  return resultOf(run);
+  const { save, ...method } = bestOfNMethod(run);
+  yield* trainingLoop({ ...method, save }, config, context);
+  return { ...resultOf(run), save };
+}
+
+/** How the choices are written; see {@link writeChoices}. */
+interface Saved {
+  save(folder: string): Promise<void>;
 }
 
 /** What a run works with. */

@@ -19,7 +19,7 @@ import type { Encoder } from "../../text/encoder.ts";
 import type { Prompt } from "../../text/messages.ts";
 import { answerTo, promptText } from "../../text/messages.ts";
 import type { LaidRow } from "../layout.ts";
-import { layExample } from "../layout.ts";
+import { layAtEnd } from "../layout.ts";
 import type { PlanChoice } from "../choose-plan.ts";
 import { PlanOnDemand } from "../choose-plan.ts";
 import type { NORMALISATIONS, REWARD_COMBINATIONS } from "./rollout.config.ts";
@@ -124,7 +124,7 @@ export class RewardModelSource implements RewardSource {
         this.encoder.encodePrompt(prompt.record.prompt, prompt.record).join() ===
           prompt.ids.join());
     this.same.set(prompt, same);
-    return readAtEnd(
+    return layAtEnd(
       same ? Int32Array.from([...prompt.ids, ...ids]) : this.encode(prompt.record, text, stopped),
     );
   }
@@ -152,13 +152,6 @@ export class RewardModelSource implements RewardSource {
     this.cutAnswers = 0;
     return [{ id: "reward-truncated", message }];
   }
-}
-
-function readAtEnd(ids: Int32Array): LaidRow {
-  return {
-    ...layExample({ ids, supervised: new Uint8Array(ids.length) }),
-    reads: [{ row: ids.length - 1, target: 0, sequence: 0 }],
-  };
 }
 
 /** What a reward function is given. */

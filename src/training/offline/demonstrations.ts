@@ -1,19 +1,21 @@
 /** What `attune sft` and its plan learn from in a data set. */
 import { AttuneError } from "../../core/errors.ts";
 import type { Dataset } from "../../data/dataset.ts";
-import { kindEntries, recordsAs } from "../../data/dataset.ts";
-import type { SftRecord } from "../../training/offline/sft.ts";
+import { countKinds, kindEntries, recordsAs } from "../../data/dataset.ts";
+import type { SftRecord } from "./sft.ts";
 
 /**
  * Conversations and texts as they are; of anything else, the best answers.
  * @throws AttuneError `data` for records of several kinds, which would be encoded and supervised in
  * different ways
  */
-export function demonstrations(dataset: Pick<Dataset, "records" | "counts">): SftRecord[] {
+export function demonstrations(dataset: Pick<Dataset, "records">): SftRecord[] {
   const { kind } = dataset.records[0]!;
   const other = dataset.records.find((record) => record.kind !== kind);
   if (other) {
-    const counts = kindEntries(dataset.counts).map(([name, count]) => `${count} ${name}`);
+    const counts = kindEntries(countKinds(dataset.records)).map(
+      ([name, count]) => `${count} ${name}`,
+    );
     throw new AttuneError(
       "data",
       `this is ${other.kind} data in a data set that begins with ${kind} data`,

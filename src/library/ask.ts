@@ -1,0 +1,89 @@
+/** Asks a model, and scores answers with a reward model. */
+import { AttuneError } from "../core/errors.ts";
+import type { Answer, GenerateOptions } from "../sampling/generate.ts";
+import { GREEDY, generate } from "../sampling/generate.ts";
+import { createEncoder } from "../text/encoder.ts";
+import type { Completion, Prompt } from "../text/messages.ts";
+import type { PlanChoice } from "../training/choose-plan.ts";
+import { PlanOnDemand } from "../training/choose-plan.ts";
+import { groupByLength, joinRows, layAtEnd } from "../training/layout.ts";
+import { fallsBackToPlain, holdConversations, readTemplate } from "../training/open-encoder.ts";
+import type { LanguageModel } from "./models.ts";
+
+/** How answers are drawn; the most likely tokens where nothing is said. */
+export interface AskOptions extends Partial<GenerateOptions> {
+  /** As the option of trainings: `auto`, `none`, a name or a Jinja file. Default auto. */
+  template?: string;
+}
+
+/**
+ * Answers to prompts, as the model was trained to give them: through its chat template where it has
+ * one.
+ * @returns texts without special tokens, in the order of the prompts; with `samples` above 1 those
+ * to one prompt together
+ * @throws AttuneError `model`, `config` or `data` (a prompt that leaves no room for an answer)
+ */
+export async function ask(
+  { model, tokenizer }: LanguageModel,
+  prompts: readonly Prompt[],
+  { template = "auto", ...options }: AskOptions = {},
+): Promise<string[]> {
+  const choice = readTemplate(template);
+  const conversations = holdConversations(prompts.map((prompt) => ({ prompt })));
+  const falls = fallsBackToPlain(choice, tokenizer, { conversations });
+  const encoder = createEncoder(tokenizer, {
+    maxLength: model.config.maxPositions,
+    template: falls ? "plain" : choice,
+  });
+  const ids = prompts.map((prompt) => encoder.encodePrompt(prompt));
+  const answers = await generate(model, encoder, ids, { ...GREEDY, ...options });
+  const order = (a: Answer, b: Answer): number => a.prompt - b.prompt || a.sample - b.sample;
+  return answers.toSorted(order).map(({ text }) => text);
+}
+
+/** A prompt with an answer. */
+export interface AnsweredPrompt {
+  prompt: Prompt;
+  completion: Completion;
+}
+
+/** Tokens that are computed together. */
+const BATCH_TOKENS = 4096;
+
+/**
+ * What a reward model says of answers, at their last token. Only differences between answers to the
+ * same prompt mean something.
+ * @returns one number for each answer, in order
+ * @throws AttuneError `model` for a model that gives no scores
+ */
+export async function score(
+  { model, tokenizer }: LanguageModel,
+  answers: readonly AnsweredPrompt[],
+): Promise<number[]> {
+  if (!model.scoreHead)
+    throw new AttuneError("model", "the model has no score head, so it is no reward model", {
+      hint: "rewardModel trains one",
+    });
+  const maxLength = model.config.maxPositions;
+  const encoder = createEncoder(tokenizer, { maxLength });
+  const rows = answers.map(({ prompt, completion }, place) => {
+    const { ids } = encoder.encodeExample(prompt, completion);
+    return { place, row: layAtEnd(ids) };
+  });
+  const choice: PlanChoice = { plan: "auto", recompute: "all", maxLength };
+  const sessions = new PlanOnDemand({ model, reads: "scores" }, choice);
+  const scores: number[] = [];
+  try {
+    for (const group of groupByLength(rows, ({ row }) => row.ids.length, BATCH_TOKENS)) {
+      const { batch } = joinRows(
+        group.map(({ row }) => row),
+        { padId: encoder.padId },
+      );
+      const { readout } = await sessions.plan.score(batch);
+      group.forEach(({ place }, i) => (scores[place] = readout[i]!));
+    }
+  } finally {
+    await sessions.close();
+  }
+  return scores;
+}

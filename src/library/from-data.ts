@@ -1,0 +1,218 @@
+/** Trainings from data: supervised fine-tuning, reward models, DPO and KTO. */
+import { createHash } from "node:crypto";
+import type { ConfigDefinition, ConfigOf } from "../config/config.ts";
+import { countOf } from "../core/counts.ts";
+import { AttuneError } from "../core/errors.ts";
+import type { Dataset } from "../data/dataset.ts";
+import { recordsAs } from "../data/dataset.ts";
+import type { DataRecord } from "../data/records.ts";
+import { splitDataset } from "../data/split.ts";
+import type { Model } from "../models/model.ts";
+import type { TrainingEvent } from "../runs/events.ts";
+import type { Encoder } from "../text/encoder.ts";
+import { createEncoder } from "../text/encoder.ts";
+import type { TrainedModel, TrainingContext } from "../training/loop.ts";
+import { warn } from "../training/loop.ts";
+import { demonstrations } from "../training/offline/demonstrations.ts";
+import { dpoConfig } from "../training/offline/dpo.config.ts";
+import { dpo as trainDpo } from "../training/offline/dpo.ts";
+import { ktoConfig } from "../training/offline/kto.config.ts";
+import { kto as trainKto } from "../training/offline/kto.ts";
+import { rewardConfig } from "../training/offline/reward.config.ts";
+import { rewardModel as trainReward } from "../training/offline/reward.ts";
+import { sftConfig } from "../training/offline/sft.config.ts";
+import { sft as trainSft } from "../training/offline/sft.ts";
+import { fallsBackToPlain, holdConversations, readTemplate } from "../training/open-encoder.ts";
+import type { Warning } from "../training/step.ts";
+import type { LanguageModel, Trained } from "./models.ts";
+import { precisionOf, trainedFrom } from "./models.ts";
+import type { OptionsOf } from "./options.ts";
+import { resolveOptions } from "./options.ts";
+import type { RunOptions } from "./run.ts";
+import { finishRun, openRun } from "./run.ts";
+import { Training } from "./training.ts";
+
+/** Rows: what `loadDataset` gives, or records of a program's own. */
+export type Records = Dataset | readonly DataRecord[];
+
+/** What a training from data starts from. */
+export interface DataInput {
+  /** What `loadModel` gives, or a training; it stays as it was. */
+  model: LanguageModel;
+  train: Records;
+  /**
+   * Rows that are measured and not learned. Where they are left out, the option `heldOut` says how
+   * many of `train` are.
+   */
+  heldOut?: Records;
+}
+
+/** Options that every such training has. */
+interface DataOptions {
+  seed: number;
+  heldOut: number;
+  maxLength: number;
+  template: string;
+  trustText: boolean;
+}
+
+/** What a trainer is to the library. */
+interface DataTrainer<D extends ConfigDefinition, R extends DataRecord> {
+  config: D;
+  /** Records as the trainer reads them. */
+  convert(data: { records: readonly DataRecord[] }): R[];
+  train(
+    input: { model: Model; encoder: Encoder; train: R[]; heldOut: R[] },
+    config: ConfigOf<D>,
+    context: TrainingContext,
+  ): AsyncGenerator<TrainingEvent, TrainedModel>;
+}
+
+export const datasetOf = (data: Records): Pick<Dataset, "records"> & Partial<Dataset> =>
+  "records" in data ? data : { records: data };
+
+/** Over the records, in order. */
+export const hashOf = (data: Records): string => {
+  const { hash, records } = datasetOf(data);
+  return hash ?? createHash("sha256").update(JSON.stringify(records)).digest("hex");
+};
+
+async function* trainOn<D extends ConfigDefinition, R extends DataRecord>(
+  { config: definition, convert, train }: DataTrainer<D, R>,
+  input: DataInput,
+  { options, run: runOptions }: { options: object; run: RunOptions },
+): AsyncGenerator<TrainingEvent, Trained> {
+  const dataset = datasetOf(input.train);
+  const parsed = resolveOptions(definition, options, {
+    model: input.model.model.source ?? "a model of the program",
+    data: dataset.source ?? "records of the program",
+    ...precisionOf(input.model.model),
+    ...(input.heldOut ? { heldOut: 0 } : {}),
+  });
+  const config = parsed.resolved as ConfigOf<D> & DataOptions;
+  const rows = splitRows(
+    convert(dataset),
+    input.heldOut && convert(datasetOf(input.heldOut)),
+    config,
+  );
+  const { context, templateTime, run } = await openRun(
+    {
+      config: parsed,
+      command: definition.name,
+      seed: config.seed,
+      dataHash: [input.train, ...(input.heldOut ? [input.heldOut] : [])].map(hashOf).join(" "),
+      model: input.model,
+    },
+    runOptions,
+  );
+  for (const message of dataset.warnings ?? []) yield warn({ id: "data", message }, context);
+  for (const warning of rows.warnings) yield warn(warning, context);
+  const encoder = encoderFor(input.model, config, {
+    templateTime,
+    conversations: holdConversations(rows.train),
+  });
+  const events = train({ model: input.model.model, encoder, ...rows }, config, context);
+  const { result, end } = yield* finishRun(events, run);
+  return trainedFrom(input.model, result, { metrics: end.metrics, run: run?.folder });
+}
+
+/** @throws AttuneError `data` where nothing is left to train on */
+function splitRows<R extends DataRecord>(
+  records: R[],
+  heldOut: R[] | undefined,
+  config: DataOptions,
+): { train: R[]; heldOut: R[]; warnings: Warning[] } {
+  const split = heldOut
+    ? { train: records, heldOut, leaked: 0 }
+    : splitDataset({ records }, config);
+  if (split.train.length === 0)
+    throw new AttuneError("data", "nothing is left to train on", {
+      got: `${countOf(records.length, "row")}, all held out`,
+      hint: "a smaller heldOut",
+    });
+  const message =
+    `${countOf(split.leaked, "held-out record")} left out, for a prompt that is in the training ` +
+    "part too";
+  const warnings = split.leaked > 0 ? [{ id: "leaked-prompts", message }] : [];
+  return { train: split.train, heldOut: split.heldOut, warnings };
+}
+
+/** The encoder of a model by the options of a training. */
+export function encoderFor(
+  { tokenizer }: LanguageModel,
+  { maxLength, template, trustText }: Pick<DataOptions, "maxLength" | "template" | "trustText">,
+  { templateTime, conversations }: { templateTime: string; conversations: boolean },
+): Encoder {
+  const choice = readTemplate(template);
+  const falls = fallsBackToPlain(choice, tokenizer, { conversations });
+  const options = { maxLength, trustText, templateTime };
+  return createEncoder(tokenizer, { ...options, template: falls ? "plain" : choice });
+}
+
+/** Options of {@link sft}. */
+export type SftOptions = OptionsOf<typeof sftConfig>;
+/** Options of {@link rewardModel}. */
+export type RewardModelOptions = OptionsOf<typeof rewardConfig>;
+/** Options of {@link dpo}. */
+export type DpoOptions = OptionsOf<typeof dpoConfig>;
+/** Options of {@link kto}. */
+export type KtoOptions = OptionsOf<typeof ktoConfig>;
+
+const asPairs = (data: { records: readonly DataRecord[] }) => recordsAs(data, "preference");
+const asJudged = (data: { records: readonly DataRecord[] }) => recordsAs(data, "unpaired");
+
+/**
+ * Supervised fine-tuning: learns the answers of demonstrations and conversations, or texts; of
+ * pairs and rankings the best answers. Loss: mean negative log-likelihood of a token, nats.
+ * @throws AttuneError `data`, `config`, `model`, `run` or `numeric`, from the first event on
+ */
+export function sft(
+  input: DataInput,
+  options: SftOptions = {},
+  run: RunOptions = {},
+): Training<Trained> {
+  const trainer = { config: sftConfig, convert: demonstrations, train: trainSft };
+  return new Training(trainOn(trainer, input, { options, run }));
+}
+
+/**
+ * A Bradley-Terry reward model: a scalar head at the last token of an answer, from pairs or
+ * rankings. Loss: -log sigmoid of the difference of two scores, nats a pair.
+ * @throws AttuneError as {@link sft}
+ */
+export function rewardModel(
+  input: DataInput,
+  options: RewardModelOptions = {},
+  run: RunOptions = {},
+): Training<Trained> {
+  const trainer = { config: rewardConfig, convert: asPairs, train: trainReward };
+  return new Training(trainOn(trainer, input, { options, run }));
+}
+
+/**
+ * Direct preference optimisation and its relatives (option `loss`), from pairs. The reference is
+ * the model that was given. Loss: nats a pair, ln 2 at the start for `sigmoid`.
+ * @throws AttuneError as {@link sft}
+ */
+export function dpo(
+  input: DataInput,
+  options: DpoOptions = {},
+  run: RunOptions = {},
+): Training<Trained> {
+  const trainer = { config: dpoConfig, convert: asPairs, train: trainDpo };
+  return new Training(trainOn(trainer, input, { options, run }));
+}
+
+/**
+ * KTO: answers that are desirable or not, without pairs; pairs become two answers each. Loss: 0 to
+ * 1 an answer, 0.5 at the start.
+ * @throws AttuneError as {@link sft}
+ */
+export function kto(
+  input: DataInput,
+  options: KtoOptions = {},
+  run: RunOptions = {},
+): Training<Trained> {
+  const trainer = { config: ktoConfig, convert: asJudged, train: trainKto };
+  return new Training(trainOn(trainer, input, { options, run }));
+}

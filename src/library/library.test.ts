@@ -1,0 +1,213 @@
+/** The library's trainings: what they give back, what they leave alone, and run folders. */
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import type { AttuneError } from "../core/errors.ts";
+import { saveMerged, saveTokenizer } from "../models/save.ts";
+import { openModel } from "../models/open.ts";
+import type { TrainingEvent } from "../runs/events.ts";
+import { byteTokenizer } from "../text/testing.ts";
+import { madePairs, tinyModel } from "../training/testing.ts";
+import { ask, score } from "./ask.ts";
+import {
+  bestOfN,
+  grpo,
+  onlineDpo,
+  ppo,
+  reinforcePlusPlus,
+  rejectionSampling,
+  rloo,
+} from "./from-answers.ts";
+import { dpo, kto, rewardModel, sft } from "./from-data.ts";
+import type { LanguageModel, Trained } from "./models.ts";
+import { fingerprintOf } from "./models.ts";
+import type { RunOptions } from "./run.ts";
+import type { Training } from "./training.ts";
+
+const parent = mkdtempSync(join(tmpdir(), "attune-library-"));
+const path = (name: string): string => join(parent, name);
+const pairs = madePairs(12);
+let base: LanguageModel;
+let judge: LanguageModel;
+
+beforeAll(async () => {
+  vi.stubEnv("ATTUNE_CACHE", path("cache"));
+  const tokenizer = byteTokenizer();
+  const model = tinyModel("llama", {
+    vocab_size: tokenizer.vocabularySize,
+    hidden_size: 32,
+    num_attention_heads: 2,
+    num_key_value_heads: 1,
+  });
+  await saveMerged(model, path("base"), { tokenizer });
+  await saveTokenizer(tokenizer, path("base"));
+  base = await openModel(path("base"));
+  judge = await rewardModel({ model: base, train: pairs }, { ...common, maxSteps: 1 });
+});
+afterAll(() => {
+  vi.unstubAllEnvs();
+  rmSync(parent, { recursive: true, force: true });
+});
+
+const common = { maxLength: 64, learningRate: 1e-2, batchSize: 4 };
+const rolling = { ...common, batchSize: 8, maxNewTokens: 6, rewardSamples: 8 };
+const short = ({ completion }: { completion: string }): number => 1 / (1 + completion.length);
+type Train = (
+  adapter: "lora" | "none",
+  run?: RunOptions,
+  changes?: { maxSteps?: number },
+) => Training<Trained>;
+const input = () => ({ model: base, train: pairs });
+const answers = () => ({ model: base, prompts: pairs, rewards: short });
+const TRAINERS: Readonly<Record<string, Train>> = {
+  sft: (adapter, run, more) => sft(input(), { ...common, adapter, ...more }, run),
+  rewardModel: (adapter, run, more) => rewardModel(input(), { ...common, adapter, ...more }, run),
+  dpo: (adapter, run, more) => dpo(input(), { ...common, adapter, ...more }, run),
+  kto: (adapter, run, more) => kto(input(), { ...common, adapter, ...more }, run),
+  ppo: (adapter, run, more) => {
+    const critic = { warmupSteps: 0 };
+    const given = { ...answers(), rewards: judge };
+    return ppo(given, { ...rolling, adapter, critic, ...more }, run);
+  },
+  rloo: (adapter, run, more) => rloo(answers(), { ...rolling, samples: 4, adapter, ...more }, run),
+  grpo: (adapter, run, more) => grpo(answers(), { ...rolling, samples: 4, adapter, ...more }, run),
+  reinforcePlusPlus: (adapter, run, more) =>
+    reinforcePlusPlus(answers(), { ...rolling, adapter, ...more }, run),
+  onlineDpo: (adapter, run, more) => onlineDpo(answers(), { ...rolling, adapter, ...more }, run),
+  rejectionSampling: (adapter, run, more) =>
+    rejectionSampling(answers(), { ...rolling, samples: 4, adapter, ...more }, run),
+};
+
+/** The weights as they are, not as they were read. */
+const weightsOf = ({ model, tokenizer }: LanguageModel): string =>
+  fingerprintOf({ model, tokenizer });
+
+describe.each(Object.entries(TRAINERS))("%s", (name, train) => {
+  test.each(["lora", "none"] as const)(
+    "adapter %s: leaves its input as it was, and what it gives back is saved and loaded",
+    async (adapter) => {
+      const before = weightsOf(base);
+      const trained = await train(adapter);
+      expect(weightsOf(base)).toBe(before);
+      expect(base.model.adapter).toBeUndefined();
+      expect(base.model.scoreHead).toBeUndefined();
+      expect(weightsOf(trained)).not.toBe(before);
+      const folder = await trained.save(path(`${name}-${adapter}`));
+      const loaded = await openModel(folder);
+      expect(loaded.model.adapter === undefined).toBe(adapter === "none");
+      if (name === "rewardModel") {
+        const asked = pairs
+          .slice(0, 2)
+          .map(({ prompt, chosen }) => ({ prompt, completion: chosen }));
+        const [ours, theirs] = [await score(trained, asked), await score(loaded, asked)];
+        expect(ours).toHaveLength(2);
+        ours.forEach((value, i) => expect(value).toBeCloseTo(theirs[i]!, 5));
+      } else {
+        const asked = pairs.slice(0, 2).map(({ prompt }) => prompt);
+        const options = { maxNewTokens: 6 };
+        expect(await ask(loaded, asked, options)).toEqual(await ask(trained, asked, options));
+      }
+    },
+  );
+
+  test("a run that is stopped goes on with the same call, to the same bytes", async () => {
+    const whole = await train("lora", { run: path(`${name}-whole`) }, { maxSteps: 2 });
+    expect(whole.run).toBe(path(`${name}-whole`));
+    const stop = new AbortController();
+    const cut = { run: path(`${name}-cut`), signal: stop.signal };
+    const stopped = train("lora", cut, { maxSteps: 2 });
+    await expect(
+      (async () => {
+        for await (const event of stopped)
+          if (event.type === "step" && event.step === 1) stop.abort();
+        await stopped;
+      })(),
+    ).rejects.toMatchObject({ code: "interrupted" });
+    expect(existsSync(join(cut.run, "model"))).toBe(false);
+    await train("lora", { run: cut.run }, { maxSteps: 2 });
+    for (const file of [
+      "metrics.jsonl",
+      ...readdirSync(join(cut.run, "model")).map((each) => `model/${each}`),
+    ])
+      expect(
+        readFileSync(join(cut.run, file)).equals(readFileSync(join(whole.run!, file))),
+        file,
+      ).toBe(true);
+  });
+});
+
+test("a second training starts from what the first gave back", async () => {
+  const first = await sft(input(), common);
+  const second = await dpo({ model: first, train: pairs }, common);
+  expect(weightsOf(second)).not.toBe(weightsOf(first));
+});
+
+test("held-out rows of one's own are measured and not learned", async () => {
+  const events: TrainingEvent[] = [];
+  const training = dpo({ ...input(), heldOut: pairs.slice(0, 3) }, common);
+  for await (const event of training) events.push(event);
+  const start = events.find((event) => event.type === "start")!;
+  expect(start).toMatchObject({ examples: pairs.length });
+  expect((await training).metrics.eval_loss).toBeGreaterThan(0);
+});
+
+test("best-of-n gives choices back, and saves them", async () => {
+  const best = await bestOfN(answers(), { maxLength: 64, samples: 3, prompts: 4, maxNewTokens: 6 });
+  expect(best.choices).toHaveLength(4);
+  expect(best.curve.map(({ k }) => k)).toEqual([1, 2, 3]);
+  await best.save(path("best"));
+  expect(readdirSync(path("best")).toSorted()).toEqual([
+    "best.jsonl",
+    "curve.json",
+    "ranked.jsonl",
+  ]);
+});
+
+describe("what is refused", () => {
+  const refusal = async (training: PromiseLike<unknown>): Promise<AttuneError> =>
+    (await Promise.resolve(training).then(
+      () => undefined,
+      (error: unknown) => error,
+    )) as AttuneError;
+
+  test("options that a program hands over as values, and unknown ones", async () => {
+    const wrong = { ...common, model: "x" } as object;
+    expect(await refusal(dpo(input(), wrong))).toMatchObject({ code: "config" });
+    const unknown = { ...common, betta: 1 } as object;
+    expect((await refusal(dpo(input(), unknown))).message).toContain("beta");
+  });
+
+  test("a run folder of other options, and one that is finished", async () => {
+    const run = { run: path("begun") };
+    await sft(input(), { ...common, maxSteps: 1 }, run);
+    expect(await refusal(sft(input(), { ...common, maxSteps: 1 }, run))).toMatchObject({
+      code: "run",
+    });
+    const other = await refusal(sft(input(), { ...common, maxSteps: 2 }, run));
+    expect(other.message).toContain("other options");
+    expect(other.message).toContain("maxSteps");
+  });
+
+  test("a folder to save to that holds something", async () => {
+    const trained = await sft(input(), { ...common, maxSteps: 1 });
+    await trained.save(path("taken"));
+    await expect(trained.save(path("taken"))).rejects.toMatchObject({ code: "usage" });
+  });
+
+  test("a second loop over one training, and a loop that is left early", async () => {
+    const training = sft(input(), { ...common, maxSteps: 2 });
+    for await (const event of training) if (event.type === "step") break;
+    expect(await refusal(training)).toMatchObject({ code: "interrupted" });
+    const again = async (): Promise<void> => {
+      for await (const _ of training);
+    };
+    await expect(again()).rejects.toMatchObject({ code: "usage" });
+  });
+
+  test("answers scored by a model that is no reward model", async () => {
+    await expect(score(base, [{ prompt: "a", completion: "b" }])).rejects.toMatchObject({
+      code: "model",
+    });
+  });
+});
