@@ -19,7 +19,7 @@ import type { Recompute, TokenBatch } from "./plans/plan.ts";
 import { RECOMPUTE } from "./plans/plan.ts";
 import { WholePlan } from "./plans/whole.ts";
 import { sharesBase } from "../training/rollout/roles.ts";
-import { openWeights } from "../training/trainee.ts";
+import { openWeights } from "../training/open-weights.ts";
 import { saveTrained } from "./save.ts";
 import { TINY_CONFIGS, decodableConfig, randomBatch, randomModel } from "./testing.ts";
 import { makeTrainable } from "./trainable.ts";

@@ -27,18 +27,10 @@ import {
   sumAll,
   where,
 } from "../graph/build.ts";
-import type { Value } from "../graph/ir.ts";
 import { defineObjective } from "../models/plans/plan.ts";
+import type { LossKl } from "./loss-kl.ts";
+import { klTerm } from "./loss-kl.ts";
 import { LARGEST_LOG_RATIO, clamp, saturate } from "./bounds.ts";
-
-/** A KL term in the loss. */
-export interface LossKl {
-  /** beta > 0 */
-  coef: number;
-  estimator: "k2" | "k3";
-  /** Multiply by the ratio: without it k3's gradient is not that of the KL (arXiv 2512.21852). */
-  correction: boolean;
-}
 
 /** What the surrogate of a ratio reads, of tokens or of whole answers, as options of trainers. */
 export const ratioHyperparameters = {
@@ -154,20 +146,6 @@ export function policyObjective({
       };
     },
   });
-}
-
-/** beta k2 or k3 of each token, d = log pi - log pi_ref. */
-function klTerm(
-  logp: Value,
-  reference: Value,
-  ratio: Value,
-  { coef, estimator, correction }: LossKl,
-  limit: number,
-): Value {
-  const d = clamp(subtract(logp, reference), -limit, limit);
-  const divergence =
-    estimator === "k2" ? multiply(square(d), 0.5) : add(subtract(exp(negate(d)), 1), d);
-  return multiply(correction ? multiply(divergence, ratio) : divergence, coef);
 }
 
 /** What the critic's loss reads, as options of the trainer. */

@@ -6,19 +6,8 @@
  * micro-batches, a check that they are finite, clipping by their norm, AdamW.
  */
 import { setImmediate } from "node:timers/promises";
-import { AttuneError } from "../core/errors.ts";
-import type { HostTensor } from "../core/tensor.ts";
-import { float32 } from "../core/tensor.ts";
-import type { Adapter } from "../models/adapter.ts";
-import {
-  applyAdapter,
-  createAdapter,
-  requireTrainable,
-  resolveTargets,
-} from "../models/adapter.ts";
-import { cloneModel } from "../models/initialize.ts";
 import type { Model } from "../models/model.ts";
-import { nonFiniteWeight, SCORE_HEAD, shareBase } from "../models/model.ts";
+import { nonFiniteWeight } from "../models/model.ts";
 import type {
   ExecutionPlan,
   InputsOf,
@@ -27,7 +16,6 @@ import type {
   TokenBatch,
 } from "../models/plans/plan.ts";
 import type { TrainableParameters } from "../models/trainable.ts";
-import { makeTrainable } from "../models/trainable.ts";
 import type { GradientNorm, Optimizer } from "../optim/optimizer.ts";
 import {
   clipFactor,
@@ -39,6 +27,8 @@ import {
 } from "../optim/optimizer.ts";
 import type { PlanChoice, PlanRequest } from "./choose-plan.ts";
 import { PlanOnDemand } from "./choose-plan.ts";
+import type { AdapterOptions, OpenOptions, OpenedWeights } from "./open-weights.ts";
+import { openWeights } from "./open-weights.ts";
 import type { StepPlace } from "./passes.ts";
 import type { StepOutcome } from "./step.ts";
 
@@ -49,79 +39,6 @@ export interface MicroBatch<O extends Objective = Objective> {
   inputs: InputsOf<O>;
   /** Tokens without padding. */
   tokens: number;
-}
-
-export interface AdapterOptions {
-  /** Train a low-rank adapter over frozen weights, or all weights. */
-  adapter: "lora" | "none";
-  lora: { rank: number; alpha: number; rslora: boolean; targets: readonly string[] };
-}
-
-/** A model for training, and what of it is moved. */
-export interface OpenedWeights {
-  model: Model;
-  trainable: TrainableParameters;
-}
-
-/**
- * Opens a model for training, and leaves the one that it starts from as it was. With an adapter,
- * training goes on with a copy of the one that the model has, or with a fresh one, which changes
- * nothing at the start; frozen weights are shared. Without, all weights are copied, an adapter
- * merged into them. A score head is trained in both cases.
- * @param adapterSeed of a fresh adapter's random numbers
- * @throws AttuneError `config` for weights that cannot be trained
- */
-export function openWeights(
-  start: Model,
-  { adapterSeed, ...options }: AdapterOptions & { adapterSeed: number },
-): OpenedWeights {
-  const model =
-    options.adapter === "lora" ? withAdapter(start, options.lora, adapterSeed) : allWeights(start);
-  const names = options.adapter === "lora" ? model.adapter!.weights.keys() : model.weights.keys();
-  const head = start.scoreHead;
-  if (head) model.scoreHead = head;
-  return { model, trainable: makeTrainable(model, [...names, ...(head ? [SCORE_HEAD] : [])]) };
-}
-
-function withAdapter(start: Model, lora: AdapterOptions["lora"], adapterSeed: number): Model {
-  const model = shareBase(start);
-  if (start.adapter) {
-    requireTrainable(start.adapter, start.source);
-    return { ...model, adapter: copyAdapter(start.adapter) };
-  }
-  const { rank, alpha, rslora: rsLora } = lora;
-  const targets = resolveTargets(model.family, model.config, lora.targets);
-  const config = { rank, alpha, rsLora, targets };
-  return { ...model, adapter: createAdapter(model.family, model.config, config, adapterSeed) };
-}
-
-/** makeTrainable copies the tensors, so those of a model without an adapter may be shared. */
-function allWeights(start: Model): Model {
-  if (start.int8)
-    throw new AttuneError(
-      "config",
-      "the model's projections are kept in int8, which cannot be trained",
-      { expected: "precision float32 with adapter none" },
-    );
-  for (const [name, { dtype }] of start.weights)
-    if (dtype !== "float32")
-      throw new AttuneError("config", `${name} is kept in ${dtype}, which cannot be trained`, {
-        expected: "precision float32 with adapter none",
-      });
-  if (!start.adapter) return shareBase(start);
-  const source = start.source === undefined ? {} : { source: start.source };
-  const model = { ...cloneModel(start), ...source };
-  applyAdapter(model, start.adapter, 1);
-  return model;
-}
-
-/** An adapter with weights of its own. */
-export function copyAdapter({ weights, ...adapter }: Adapter): Adapter {
-  const copied = [...weights].map(([name, { shape, data }]): [string, HostTensor<"float32">] => [
-    name,
-    float32(shape, data.slice()),
-  ]);
-  return { ...adapter, weights: new Map(copied) };
 }
 
 /** Options of AdamW and of clipping, under the names that they have for users. */
@@ -142,10 +59,8 @@ export interface TraineeOptions<O extends Objective> extends Omit<
   /** Its name in checkpoints and messages, such as `critic`. */
   name: string;
   config: AdapterOptions & OptimizerOptions & PlanChoice;
-  /** Of a fresh adapter's random numbers. */
-  adapterSeed: number;
-  /** Nobody reads the model that it starts from afterwards: its trained weights are let go. */
-  takesModel?: boolean | undefined;
+  adapterSeed: OpenOptions["adapterSeed"];
+  takesModel?: OpenOptions["takesModel"];
 }
 
 export class Trainee<O extends Objective = Objective> {
@@ -176,16 +91,13 @@ export class Trainee<O extends Objective = Objective> {
     start: Model,
     options: TraineeOptions<O>,
   ): Promise<Trainee<O>> {
-    const { config, adapterSeed } = options;
-    const { adapter, lora, weightDecay } = config;
-    const opened = openWeights(start, { adapter, lora, adapterSeed });
-    if (options.takesModel)
-      for (const name of opened.trainable.byName.keys()) start.weights.delete(name);
+    const { config, adapterSeed, takesModel } = options;
+    const opened = openWeights(start, { ...config, adapterSeed, takesModel });
     const optimizer = await createAdamW(opened.trainable, {
       beta1: config.adamBeta1,
       beta2: config.adamBeta2,
       epsilon: config.adamEpsilon,
-      weightDecay,
+      weightDecay: config.weightDecay,
     });
     const norm = await createGradientNorm(opened.trainable);
     return new Trainee(opened, options, { optimizer, norm });

@@ -35,7 +35,7 @@ import { kto } from "../../src/training/offline/kto.ts";
 import type { PolicyInput } from "../../src/training/rollout/policy.ts";
 import { rewardModel } from "../../src/training/offline/reward.ts";
 import { rloo } from "../../src/training/online/rloo.ts";
-import { openWeights } from "../../src/training/trainee.ts";
+import { openWeights } from "../../src/training/open-weights.ts";
 import { sft } from "../../src/training/offline/sft.ts";
 import { prescribedEngine, prescribedReward, recordOf } from "../golden/prescribed.ts";
 import { repositoryRoot, sharedData } from "../support/shared.ts";

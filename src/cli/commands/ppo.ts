@@ -1,7 +1,8 @@
 /** `attune ppo`: proximal policy optimisation from reward models or reward functions. */
 import { recordsAs } from "../../data/dataset.ts";
 import { ppoConfig } from "../../training/online/ppo.config.ts";
-import { checkCriticWarmup, ppo } from "../../training/online/ppo.ts";
+import { checkCriticWarmup } from "../../training/online/ppo-run.ts";
+import { ppo } from "../../training/online/ppo.ts";
 import { policyCommand } from "../training/policy-command.ts";
 
 export const command = policyCommand({

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { float32 } from "../../core/tensor.ts";
 import { sftObjective } from "../../objectives/sft.ts";
-import { copyAdapter, openWeights as openForTraining } from "../../training/trainee.ts";
+import { copyAdapter, openWeights as openForTraining } from "../../training/open-weights.ts";
 import { adapterNames } from "../adapter.ts";
 import { readModel } from "../load.ts";
 import type { Model } from "../model.ts";

@@ -19,7 +19,7 @@ import { createEncoder } from "../../text/encoder.ts";
 import { resolveConfig } from "../configs.ts";
 import { dpo } from "./dpo.ts";
 import type { TrainingContext } from "../loop.ts";
-import { openWeights } from "../trainee.ts";
+import { openWeights } from "../open-weights.ts";
 import { cachePath, readCache, writeCache } from "./reference-cache.ts";
 import {
   COMMON,

@@ -29,7 +29,7 @@ import type { bestOfNConfig } from "./best-of-n.config.ts";
 import type { Method, TrainingContext } from "../loop.ts";
 import { keepRows, trainingLoop } from "../loop.ts";
 import { Monitor } from "../rollout/monitor.ts";
-import { scoreMetrics } from "../rollout/phases.ts";
+import { scoreMetrics } from "../rollout/update-metrics.ts";
 import type { PolicyReward, PolicyState } from "../rollout/policy.ts";
 import { adviseOnInput, measureRewards, openReward } from "../rollout/policy.ts";
 import type { RewardSource } from "../rollout/rewards.ts";

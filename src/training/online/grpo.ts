@@ -25,20 +25,17 @@ import { resultOf, trainingLoop } from "../loop.ts";
 import type { Minibatch, ReadRollouts, Scored } from "../rollout/phases.ts";
 import {
   drawAnswers,
-  groupMetrics,
-  perRead,
   promptsOf,
   readLogProbabilities,
   score,
-  scoreMetrics,
-  updateMetrics,
   updatePolicy,
   watch,
 } from "../rollout/phases.ts";
+import { groupMetrics, scoreMetrics, updateMetrics } from "../rollout/update-metrics.ts";
 import type { Policy, PolicyInput } from "../rollout/policy.ts";
 import { openPolicy, policyMethod } from "../rollout/policy.ts";
 import type { RolloutBatch } from "../rollout/rollout.ts";
-import { joinReads, rolloutSeed } from "../rollout/rollout.ts";
+import { joinReads, perRead, rolloutSeed } from "../rollout/rollout.ts";
 import type { StepOutcome, Warning } from "../step.ts";
 import type { grpoConfig } from "./grpo.config.ts";
 import { tokenUpdate } from "./token-update.ts";

@@ -31,18 +31,20 @@ import { resultOf, trainingLoop } from "../loop.ts";
 import { lossWeights, pairMetrics, readPairs } from "../pair-metrics.ts";
 import type { ReadRollouts, Scored, Update } from "../rollout/phases.ts";
 import {
-  distanceFromOld,
-  groupMetrics,
   logRatiosOf,
   readLogProbabilities,
   rollOut,
   score,
-  scoreMetrics,
   sum,
-  updateMetrics,
   updatePolicy,
   watch,
 } from "../rollout/phases.ts";
+import {
+  distanceFromOld,
+  groupMetrics,
+  scoreMetrics,
+  updateMetrics,
+} from "../rollout/update-metrics.ts";
 import type { Policy, PolicyInput, PolicyState } from "../rollout/policy.ts";
 import { openPolicy, policyMethod, preparePolicy } from "../rollout/policy.ts";
 import type { Rollout, RolloutBatch } from "../rollout/rollout.ts";

@@ -17,7 +17,7 @@ import { Run } from "../../runs/run.ts";
 import { createEncoder } from "../../text/encoder.ts";
 import { byteTokenizer } from "../../text/testing.ts";
 import { resolveConfig } from "../configs.ts";
-import type { PpoInput } from "./ppo.ts";
+import type { PpoInput } from "./ppo-run.ts";
 import { ppo } from "./ppo.ts";
 import type { ppoConfig } from "./ppo.config.ts";
 import { freshScoreHead } from "../offline/reward.ts";
@@ -25,7 +25,7 @@ import type { RewardCall } from "../rollout/rewards.ts";
 import { joinRows } from "../layout.ts";
 import { layRollout } from "../rollout/rollout.ts";
 import { criticHead, scaleScoreHead, sharesBase } from "../rollout/roles.ts";
-import { copyAdapter, openWeights } from "../trainee.ts";
+import { copyAdapter, openWeights } from "../open-weights.ts";
 
 const tokenizer = byteTokenizer();
 const encoder = createEncoder(tokenizer, { maxLength: 48, template: "none" });

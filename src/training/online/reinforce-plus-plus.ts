@@ -20,22 +20,18 @@ import { mean } from "../../stats/intervals.ts";
 import type { TrainedModel, TrainingContext } from "../loop.ts";
 import { resultOf, trainingLoop } from "../loop.ts";
 import {
-  constant,
-  groupMetrics,
   logRatiosOf,
-  perRead,
   readLogProbabilities,
   rollOut,
   score,
-  scoreMetrics,
   sum,
-  updateMetrics,
   updatePolicy,
   watch,
 } from "../rollout/phases.ts";
+import { groupMetrics, scoreMetrics, updateMetrics } from "../rollout/update-metrics.ts";
 import type { Policy, PolicyInput } from "../rollout/policy.ts";
 import { openPolicy, policyMethod } from "../rollout/policy.ts";
-import { joinReads } from "../rollout/rollout.ts";
+import { constant, joinReads, perRead } from "../rollout/rollout.ts";
 import type { StepOutcome } from "../step.ts";
 import type { reinforcePlusPlusConfig } from "./reinforce-plus-plus.config.ts";
 import { tokenUpdate } from "./token-update.ts";

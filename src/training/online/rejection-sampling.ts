@@ -23,19 +23,14 @@ import { answerTo } from "../../text/messages.ts";
 import type { Method, TrainedModel, TrainingContext } from "../loop.ts";
 import { resultOf, trainingLoop } from "../loop.ts";
 import type { ReadRollouts, Update } from "../rollout/phases.ts";
+import { readLogProbabilities, rollOut, score, updatePolicy, watch } from "../rollout/phases.ts";
 import {
-  constant,
   distanceFromOld,
   groupMetrics,
-  perRead,
-  readLogProbabilities,
-  rollOut,
-  score,
   scoreMetrics,
   updateMetrics,
-  updatePolicy,
-  watch,
-} from "../rollout/phases.ts";
+} from "../rollout/update-metrics.ts";
+import { constant, perRead } from "../rollout/rollout.ts";
 import type { Policy, PolicyInput, PolicyState } from "../rollout/policy.ts";
 import { openPolicy, policyMethod, preparePolicy } from "../rollout/policy.ts";
 import type { StepOutcome, Warning } from "../step.ts";

@@ -24,23 +24,24 @@ import type { TrainedModel, TrainingContext } from "../loop.ts";
 import { resultOf, trainingLoop } from "../loop.ts";
 import type { Update } from "../rollout/phases.ts";
 import {
-  entropyOf,
-  groupMetrics,
   logRatiosOf,
-  movesOf,
-  perRead,
   readLogProbabilities,
   rollOut,
   score,
-  scoreMetrics,
   sum,
-  updateMetrics,
   updatePolicy,
   watch,
 } from "../rollout/phases.ts";
+import {
+  entropyOf,
+  groupMetrics,
+  movesOf,
+  scoreMetrics,
+  updateMetrics,
+} from "../rollout/update-metrics.ts";
 import type { Policy, PolicyInput } from "../rollout/policy.ts";
 import { openPolicy, policyMethod } from "../rollout/policy.ts";
-import { joinReads } from "../rollout/rollout.ts";
+import { joinReads, perRead } from "../rollout/rollout.ts";
 import type { StepOutcome } from "../step.ts";
 import type { MicroBatch } from "../trainee.ts";
 import type { rlooConfig } from "./rloo.config.ts";

@@ -6,7 +6,7 @@ import type { PolicyHyperparameters, PolicyObjective } from "../../objectives/pp
 import { policyObjective } from "../../objectives/ppo.ts";
 import { mean } from "../../stats/intervals.ts";
 import type { Update } from "../rollout/phases.ts";
-import { entropyOf, movesOf } from "../rollout/phases.ts";
+import { entropyOf, movesOf } from "../rollout/update-metrics.ts";
 import type { MicroBatch } from "../trainee.ts";
 
 /** Token means of one update. */

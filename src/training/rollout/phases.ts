@@ -3,25 +3,22 @@
  * the stop token; read log-probabilities of policy and reference; updates in minibatches; watch and
  * metrics. Each is a plain function; a phase that was asked to stop gives undefined.
  */
-import { AttuneError } from "../../core/errors.ts";
 import { Random } from "../../core/random.ts";
-import type { HostTensor } from "../../core/tensor.ts";
-import { float32 } from "../../core/tensor.ts";
 import type { InputsOf, Objective, StepResult } from "../../models/plans/plan.ts";
 import { penaliseMissingStop } from "../../objectives/advantages.ts";
-import { shareOfUninformative } from "../../objectives/group-advantages.ts";
-import { isNegative, k1, k2, k3 } from "../../objectives/kl.ts";
+import { k1, k3 } from "../../objectives/kl.ts";
 import { scheduleFactor } from "../../optim/schedules.ts";
 import type { Metrics } from "../../runs/events.ts";
-import { mean, meanAndDeviation } from "../../stats/intervals.ts";
+import { mean } from "../../stats/intervals.ts";
 import type { LaidRow } from "../layout.ts";
 import { epochsAfter, itemsOfStep } from "../passes.ts";
 import type { StepOutcome, Warning } from "../step.ts";
 import type { MicroBatch } from "../trainee.ts";
+import { checkOnPolicy, negativeKl } from "./checks.ts";
 import type { Policy } from "./policy.ts";
 import type { PolicyConfig } from "./rollout.config.ts";
 import type { Rollout, RolloutBatch, RolloutPrompt } from "./rollout.ts";
-import { batchRollouts, joinReads, layRollout, readByAnswer, rolloutSeed } from "./rollout.ts";
+import { batchRollouts, layRollout, readByAnswer, rolloutSeed } from "./rollout.ts";
 
 // Roll out.
 
@@ -225,98 +222,7 @@ export async function updatePolicy<O extends Objective>(
 export const rateOf = ({ config, totalSteps }: Policy, peak: number, index: number): number =>
   peak * scheduleFactor(index, { ...config, totalSteps });
 
-/** How far the first minibatch may be from ratio 1 and approximate KL 0. */
-const ON_POLICY_TOLERANCE = 1e-4;
-
-/**
- * The policy that learns must be the one that answered: before its first update every ratio is 1.
- */
-function checkOnPolicy({ checks }: Policy, update: Update): void {
-  if (checks.onPolicy) return;
-  checks.onPolicy = true;
-  const { "val/ratio": ratio, "policy/approxkl_avg": approximateKl } = update;
-  if (Math.abs(ratio! - 1) <= ON_POLICY_TOLERANCE && approximateKl! <= ON_POLICY_TOLERANCE) return;
-  throw new AttuneError(
-    "numeric",
-    "the first minibatch is not on policy: scoring and training disagree about the same weights",
-    {
-      got: `ratio ${ratio}, approximate KL ${approximateKl}`,
-      expected: `1 and 0 within ${ON_POLICY_TOLERANCE}`,
-      hint: "this is a defect of attune or of the device: please report it with the model",
-    },
-  );
-}
-
-// Metrics.
-
-/**
- * Token means of how far an update's policy is from the one that answered, for objectives that do
- * not read the old log-probabilities themselves.
- * @param old by the rows of the micro-batches
- */
-export function distanceFromOld<O extends Objective>(
-  results: readonly StepResult<O>[],
-  batches: readonly RolloutMicroBatch<O>[],
-  old: readonly Float64Array[],
-): Update {
-  const moved = results.flatMap(({ readout }, i) => {
-    const before = joinReads(old, batches[i]!.rollout);
-    return Array.from(readout, (logp, token) => logp - before[token]!);
-  });
-  return {
-    "policy/approxkl_avg": mean(moved.map(k2)),
-    "policy/entropy_avg": entropyOf(results),
-    "val/ratio": mean(moved.map(Math.exp)),
-  };
-}
-
-/** An input of one number a token or answer. */
-export const perRead = (data: Float32Array) => float32([data.length], data);
-
-/** The same number for every token of a batch. */
-export const constant = ({ laid }: RolloutBatch, value: number): Float32Array =>
-  new Float32Array(laid.batch.selected.data.length).fill(value);
-
-/** log pi - log pi_old of each token that the micro-batches read. */
-export const movesOf = (
-  results: readonly Pick<StepResult, "readout">[],
-  batches: readonly { inputs: { oldLogps: HostTensor<"float32"> } }[],
-): number[] =>
-  results.flatMap(({ readout }, i) => {
-    const old = batches[i]!.inputs.oldLogps.data;
-    return Array.from(readout, (logp, token) => logp - old[token]!);
-  });
-
-/** Mean of the policy's exact entropy over the tokens of an update. */
-export const entropyOf = (results: readonly Pick<StepResult, "statistics">[]): number =>
-  mean(results.flatMap(({ statistics }) => [...statistics!.entropy]));
-
-/**
- * Means over the updates of a step, and the variance of the ratio among them; nothing where there
- * were none.
- */
-export function updateMetrics(updates: readonly Update[]): Metrics {
-  const [first] = updates;
-  if (!first) return {};
-  const of = (name: string): number[] => updates.map((update) => update[name]!);
-  const means = Object.fromEntries(Object.keys(first).map((name) => [name, mean(of(name))]));
-  if (!("val/ratio" in first)) return means;
-  return { ...means, "val/ratio_var": meanAndDeviation(of("val/ratio")).deviation ** 2 };
-}
-
-/** What a roll-out tells of its groups. */
-export const groupMetrics = (scores: readonly number[], samples: number): Metrics => ({
-  frac_reward_zero_std: shareOfUninformative(scores, samples),
-});
-
-/** Mean and deviation of what the policy is to raise. */
-export function scoreMetrics(scores: readonly number[]): Metrics {
-  const { mean: average, deviation } = meanAndDeviation(scores);
-  return { "objective/scores": average, "objective/scores_std": deviation };
-}
-
-/** Roll-outs in a row with a KL significantly below 0 that are worth a warning. */
-const NEGATIVE_STEPS = 3;
+// Watch.
 
 /**
  * The end of a step: what is watched, and what all methods log of a roll-out.
@@ -353,16 +259,6 @@ export function watch(
     score: watched.score,
     stop: watched.stop,
   };
-}
-
-/** Noise may bring one roll-out's KL below 0, but not several in a row. */
-function negativeKl({ checks }: Policy, perAnswer: readonly number[]): Warning[] {
-  checks.negativeSteps = isNegative(perAnswer) ? checks.negativeSteps + 1 : 0;
-  if (checks.negativeSteps !== NEGATIVE_STEPS) return [];
-  const message =
-    `the KL from the reference has been significantly below 0 for ${NEGATIVE_STEPS} roll-outs: ` +
-    "answers are not drawn from the policy that is trained";
-  return [{ id: "negative-kl", message }];
 }
 
 export function sum(values: Iterable<number>): number {

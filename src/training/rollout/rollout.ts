@@ -9,6 +9,7 @@ import { Random } from "../../core/random.ts";
 import type { OnBad } from "../../data/bad-row.ts";
 import type { PromptRecord } from "../../data/records.ts";
 import { countOf } from "../../core/counts.ts";
+import { float32 } from "../../core/tensor.ts";
 import type { Model } from "../../models/model.ts";
 import type { AnswerLimit } from "../../sampling/answer-limit.ts";
 import { neededRoom, shortenedNote } from "../../sampling/answer-limit.ts";
@@ -249,3 +250,10 @@ export function joinReads(
 ): Float32Array {
   return Float32Array.from(members.flatMap((member) => [...values[member]!]));
 }
+
+/** An input of one number a token or answer. */
+export const perRead = (data: Float32Array) => float32([data.length], data);
+
+/** The same number for every token of a batch. */
+export const constant = ({ laid }: RolloutBatch, value: number): Float32Array =>
+  new Float32Array(laid.batch.selected.data.length).fill(value);
