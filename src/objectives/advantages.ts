@@ -12,6 +12,7 @@
 
 import { mean } from "../stats/intervals.ts";
 
+/** How a reward is brought to a common scale. */
 export interface ScoreScale {
   /** Mean and standard deviation of raw scores over answers of the reference. */
   mean: number;
@@ -48,11 +49,13 @@ export function tokenRewards(
   return rewards;
 }
 
+/** Of generalised advantage estimation, both 0 to 1. */
 export interface GaeOptions {
   gamma: number;
   lambda: number;
 }
 
+/** One number a token of an answer. */
 export interface Advantages {
   advantages: Float64Array;
   /** Targets of the value function: advantage + value. */

@@ -80,6 +80,7 @@ export const tokenHyperparameters = {
   }),
 };
 
+/** What {@link policyObjective} is made of. */
 export interface PolicyHyperparameters extends ConfigOf<typeof ratioHyperparameters> {
   readonly dualClip: number;
   /** 0 or left out for the same as below. */
@@ -88,7 +89,7 @@ export interface PolicyHyperparameters extends ConfigOf<typeof ratioHyperparamet
   readonly lossKl?: LossKl | undefined;
 }
 
-/** Rules between the numbers of the surrogate. */
+/** Which numbers of the surrogate do not go together; undefined where all do. */
 export function checkClipping({
   clipRange,
   clipRangeHigh = 0,
@@ -182,6 +183,7 @@ export const valueHyperparameters = {
   }),
 };
 
+/** Values of these: 0 or more. */
 export type ValueHyperparameters = ConfigOf<typeof valueHyperparameters>;
 
 /**
@@ -220,5 +222,8 @@ export function valueObjective({ clipRangeValue: range }: ValueHyperparameters) 
   });
 }
 
+/** With the names and types of its inputs, metrics and terms. */
 export type PolicyObjective = ReturnType<typeof policyObjective>;
+
+/** With the names and types of its inputs, metrics and terms. */
 export type ValueObjective = ReturnType<typeof valueObjective>;

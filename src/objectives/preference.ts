@@ -297,6 +297,7 @@ const LOSSES = {
   }),
 };
 
+/** The losses by TRL's names; `dpo --loss` takes these. */
 export type PreferenceLossName = keyof typeof LOSSES;
 
 /** Names of all that some loss reads. */
@@ -307,6 +308,8 @@ export type HyperparameterName = {
 /** A value for each; a loss reads its own. */
 export type PreferenceHyperparameters = Readonly<Record<HyperparameterName, number>>;
 
+/** Every loss by its name. */
 export const PREFERENCE_LOSS_TABLE: Readonly<Record<PreferenceLossName, PreferenceLoss>> = LOSSES;
 
+/** Names of all losses, in the order of the table. */
 export const PREFERENCE_LOSSES = Object.keys(LOSSES) as PreferenceLossName[];

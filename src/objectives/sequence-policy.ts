@@ -64,4 +64,5 @@ export function sequencePolicyObjective({
   });
 }
 
+/** With the names and types of its inputs, metrics and terms. */
 export type SequencePolicyObjective = ReturnType<typeof sequencePolicyObjective>;
