@@ -7,9 +7,11 @@
  * ppo_trainer.py; dual clip: Ye et al. 2020, equation 5 (verl's form; TRL's delta); clip-higher: Yu
  * et al. 2025 (DAPO), section 3.1; the KL term: Shao et al. 2024 (GRPO), equation 4, and TRL's
  * grpo_trainer.py with use_bias_correction_kl.
- * Differences: 1. the log-ratio is kept within a limit, so that one token cannot overflow the ratio
- * (outside it has no slope); 2. actor and critic are two networks with an optimiser each, so there
- * is no weight between the losses.
+ * Differences:
+ * 1. the log-ratio is kept within a limit, so that one token cannot overflow the ratio (outside it
+ *    has no slope);
+ * 2. actor and critic are two networks with an optimiser each, so there is no weight between the
+ *    losses.
  */
 import { z } from "zod";
 import type { ConfigOf, ConfigProblem } from "../config/config.ts";

@@ -5,10 +5,12 @@
  *
  * Source: each entry names its paper; formulas and defaults follow TRL's dpo_trainer.py and
  * cpo_trainer.py.
- * Differences: 1. `sigmoid` keeps cDPO's label smoothing, which TRL dropped; 2. every loss that can
- * takes a soft label p = P(chosen is preferred); 3. SFT terms are normalised by the tokens of the
- * whole optimiser step; 4. every loss is finite with finite slopes for all finite inputs
- * (bounds.ts), where TRL's ORPO and DiscoPOP become NaN.
+ * Differences:
+ * 1. `sigmoid` keeps cDPO's label smoothing, which TRL dropped;
+ * 2. every loss that can takes a soft label p = P(chosen is preferred);
+ * 3. SFT terms are normalised by the tokens of the whole optimiser step;
+ * 4. every loss is finite with finite slopes for all finite inputs (bounds.ts), where TRL's ORPO
+ *    and DiscoPOP become NaN.
  */
 import { z } from "zod";
 import {
