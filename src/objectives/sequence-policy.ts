@@ -28,8 +28,8 @@ const ANSWERS = ["answers"] as const;
 /**
  * Inputs, beside the read log-probabilities [S]: `oldLogps` float32 [S], `sequence` int64 [S], the
  * answer of each token; `advantages` and `weight` float32 [answers], weight being 1 / (answers of
- * the minibatch). Results: `losses` [answers]. Terms: `ratio` and whether the
- * clipped term was the larger loss, `clipped` [answers].
+ * the minibatch). Results: `losses` [answers]. Terms: `ratio` and whether the clipped term was the
+ * larger loss, `clipped` [answers].
  */
 export function sequencePolicyObjective({
   clipRange,
