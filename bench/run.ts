@@ -114,6 +114,7 @@ async function main(): Promise<void> {
         `${Object.keys(MEASUREMENTS).join(", ")}`,
       { exitCode: 2 },
     );
+  const asked = process.argv.slice(2);
   const facts = {
     date: new Date().toISOString().slice(0, 16).replace("T", " "),
     processor: `${cpus()[0]?.model.trim() ?? "unknown"}, ${cpus().length} cores`,
@@ -123,9 +124,7 @@ async function main(): Promise<void> {
     model: process.env["ATTUNE_SMOLLM2_GGUF"]
       ? "SmolLM2-135M-Instruct"
       : "random weights of SmolLM2-135M's shape",
-    command:
-      "npm run " +
-      `bench${process.argv.slice(2).length > 0 ? ` -- ${process.argv.slice(2).join(" ")}` : ""}`,
+    command: ["npm run bench", ...(asked.length > 0 ? ["--", ...asked] : [])].join(" "),
   };
   const figures: Figure[] = [];
   const failed: string[] = [];

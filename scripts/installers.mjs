@@ -156,12 +156,16 @@ async function tryOut(manager, file, folder) {
   );
   writeFileSync(
     join(folder, "main.mjs"),
-    'import "attune/package.json" with { type: "json" };\nimport { createRequire } from ' +
-      '"node:module";\nimport { dirname, join } from "node:path";\nimport { pathToFileURL } from ' +
-      '"node:url";\nconst folder = ' +
-      'dirname(createRequire(import.meta.url).resolve("attune/package.json"));\nprocess.argv[1] ' +
-      "= " +
-      'join(folder, "dist/cli/main.js");\nawait import(pathToFileURL(process.argv[1]));\n',
+    [
+      'import "attune/package.json" with { type: "json" };',
+      'import { createRequire } from "node:module";',
+      'import { dirname, join } from "node:path";',
+      'import { pathToFileURL } from "node:url";',
+      'const folder = dirname(createRequire(import.meta.url).resolve("attune/package.json"));',
+      'process.argv[1] = join(folder, "dist/cli/main.js");',
+      "await import(pathToFileURL(process.argv[1]));",
+      "",
+    ].join("\n"),
   );
   const trained = spawn(
     [

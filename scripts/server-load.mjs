@@ -246,8 +246,7 @@ for (const [what, name] of [
   );
   console.log(
     `${name} (n = ${seen.without[what].length} and ${seen.with[what].length}), ms without -> ` +
-      `with: ${shown.join(", ")}; ` +
-      `p99 ratio ${ratio.toFixed(2)} (at most ${MOST})`,
+      `with: ${shown.join(", ")}; p99 ratio ${ratio.toFixed(2)} (at most ${MOST})`,
   );
 }
 console.log(failed ? "1 failed" : "0 failed");

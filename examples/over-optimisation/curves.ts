@@ -2,10 +2,12 @@
  * Curves of over-optimisation: gold and proxy reward against the distance from the policy that was
  * begun with, and Gao's laws fitted to them. Numbers in, numbers out.
  *
- * Source: Gao, Schulman and Hilton 2023 (arXiv 2210.10760), sections 3.1 and 3.2. Differences: 1.
- * gold is in points of the gold total (0 to 100) less that of the initial policy, not in standard
- * deviations. 2. the coefficients' intervals come from resampling requests, those about one thing
- * together; other seeds would differ more.
+ * Source: Gao, Schulman and Hilton 2023 (arXiv 2210.10760), sections 3.1 and 3.2.
+ * Differences:
+ * 1. gold is in points of the gold total (0 to 100) less that of the initial policy, not in
+ *    standard deviations.
+ * 2. the coefficients' intervals come from resampling requests, those about one thing together;
+ *    other seeds would differ more.
  */
 import { Random } from "../../src/core/random.ts";
 import type { Interval } from "../../src/stats/intervals.ts";

@@ -25,10 +25,11 @@ WHOLE = {
     "qwen3": SHARED | {"head_dim": 4, "tie_word_embeddings": True, "attention_bias": True, "use_sliding_window": False, "sliding_window": 9},
     "olmo2": SHARED | {"tie_word_embeddings": True, "attention_bias": True},
     "phi3": SHARED | {"num_attention_heads": 16, "tie_word_embeddings": True, "sliding_window": 7, "original_max_position_embeddings": 32, "partial_rotary_factor": 0.5},
+    "smollm3": SHARED | {"num_hidden_layers": 5, "tie_word_embeddings": False, "attention_bias": True, "mlp_bias": True, "no_rope_layer_interval": 3, "use_sliding_window": True, "sliding_window": 7},
     "gpt2": {"vocab_size": 67, "n_embd": 24, "n_layer": 2, "n_head": 3, "n_inner": 40, "n_positions": 32, "layer_norm_epsilon": 1e-6, "activation_function": "gelu_new", "tie_word_embeddings": False},
 }
 # Not in the json, since attune does not read it: the default is no token of so small a vocabulary.
-NEEDED = {"phi3": {"pad_token_id": 0}}
+NEEDED = {"phi3": {"pad_token_id": 0}, "smollm3": {"pad_token_id": 0}}
 LLAMA3 = {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0}
 ROPE = {
     "theta in rope_parameters wins": {"rope_theta": 5.0, "rope_parameters": {"rope_type": "default", "rope_theta": 7.0}},
@@ -54,6 +55,13 @@ OTHER = {
         "longrope with an original length of its own": {"rope_parameters": LONGROPE | {"rope_theta": 7.0, "original_max_position_embeddings": 16, "partial_rotary_factor": 1.0, "short_factor": [1.0, 2.0, 3.0, 4.0], "long_factor": [3.0, 4.0, 5.0, 6.0]}},
         "longrope without an original length": {"rope_scaling": LONGROPE, "original_max_position_embeddings": None},
         "longrope with factors of attention": {"rope_scaling": LONGROPE | {"attention_factor": 1.5, "factor": 4.0}},
+    },
+    "smollm3": {
+        "null key-value heads": {"num_key_value_heads": None},
+        "null window": {"sliding_window": None},
+        "a window that is turned off": {"use_sliding_window": False},
+        "layers by name": {"no_rope_layers": [0, 1, 1, 0, 1, 0], "no_rope_layer_interval": None},
+        "windows by name": {"layer_types": ["sliding_attention", "full_attention", "full_attention", "sliding_attention", "full_attention"]},
     },
     "gpt2": {"null inner size": {"n_inner": None}, "other families' names": {"n_embd": None, "hidden_size": 36, "n_layer": None, "num_hidden_layers": 3, "n_head": None, "num_attention_heads": 4, "n_positions": None, "max_position_embeddings": 16}},
 }

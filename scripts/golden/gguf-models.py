@@ -138,6 +138,12 @@ MODELS = {
         "block": ATTENTION | MLP | norms("post_attention_layernorm", "post_feedforward_layernorm") | norms("self_attn.q_norm", size=64) | norms("self_attn.k_norm", size=32),
         "config": CONFIG | {"architectures": ["Olmo2ForCausalLM"], "model_type": "olmo2", "tie_word_embeddings": False},
     },
+    "smollm3": {
+        "arch": MODEL_ARCH.SMOLLM3,
+        "block": ATTENTION | MLP | norms("input_layernorm", "post_attention_layernorm"),
+        "config": CONFIG | {"architectures": ["SmolLM3ForCausalLM"], "model_type": "smollm3", "tie_word_embeddings": True, "no_rope_layer_interval": 4, "attention_bias": False, "mlp_bias": False},
+        "change": lambda key, weights: interleave(weights, weights.shape[0] // 16) if ".q_proj." in key or ".k_proj." in key else weights,
+    },
     "phi3": {
         "arch": MODEL_ARCH.PHI3,
         "block": {"self_attn.qkv_proj": (64, HIDDEN), "self_attn.o_proj": (HIDDEN, HIDDEN), "mlp.gate_up_proj": (2 * WIDE, HIDDEN), "mlp.down_proj": (HIDDEN, WIDE)} | norms("input_layernorm", "post_attention_layernorm"),

@@ -1,6 +1,8 @@
 """Values and gradients of TRL's losses on prescribed log-probabilities, in float64.
 
-    python scripts/golden/losses.py tests/golden/losses.json
+    python -P scripts/golden/losses.py tests/golden/losses.json
+
+(-P, since the statistics.py beside this file would stand in for Python's own.)
 
 TRL's own methods compute them (each entry's `source` names the method): a stand-in for the model returns the prescribed
 log-probability of every token. Where TRL has no such loss (cDPO, soft labels) the formula is written out here.
@@ -110,9 +112,11 @@ def dpo_entries(pairs: list[dict]) -> list[dict]:
     return entries
 
 
-def entry_of(losses: torch.Tensor, leaves: dict[str, torch.Tensor]) -> dict:
+def entry_of(losses: torch.Tensor, leaves: dict[str, torch.Tensor], kinks: tuple[int, ...] = ()) -> dict:
+    """At a kink of the loss, the pairs `kinks`, rounding decides about the slope, and none is stated."""
     losses.sum().backward()
-    return {"losses": losses.tolist(), "mean": losses.mean().item(), "gradient": {name: leaf.grad.tolist() for name, leaf in leaves.items()}}
+    gradient = {name: [None if index in kinks else slope for index, slope in enumerate(leaf.grad.tolist())] for name, leaf in leaves.items()}
+    return {"losses": losses.tolist(), "mean": losses.mean().item(), "gradient": gradient}
 
 
 def leaves_of(pairs: list[dict]) -> dict[str, torch.Tensor]:

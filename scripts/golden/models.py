@@ -17,7 +17,7 @@ import numpy as np
 import torch
 import transformers
 from safetensors.numpy import save_file
-from transformers import GPT2Config, LlamaConfig, MistralConfig, Olmo2Config, Phi3Config, Qwen2Config, Qwen3Config
+from transformers import GPT2Config, LlamaConfig, MistralConfig, Olmo2Config, Phi3Config, Qwen2Config, Qwen3Config, SmolLM3Config
 
 LENGTHS, WIDTH = (13, 9, 6), 13
 DENSE = {"hidden_size": 24, "intermediate_size": 40, "num_hidden_layers": 2, "max_position_embeddings": 64, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2}
@@ -44,6 +44,9 @@ def configs() -> dict[str, transformers.PretrainedConfig]:
         "phi3-long": Phi3Config(**DENSE, vocab_size=67, num_attention_heads=2, num_key_value_heads=1, original_max_position_embeddings=8, tie_word_embeddings=True, rope_parameters=longrope),
         "qwen2": Qwen2Config(**DENSE, vocab_size=67, num_attention_heads=3, num_key_value_heads=1, tie_word_embeddings=True, use_sliding_window=False, rope_parameters=plain | {"rope_theta": 1_000_000.0}),
         "qwen3": Qwen3Config(**DENSE, vocab_size=67, num_attention_heads=4, num_key_value_heads=2, head_dim=16, tie_word_embeddings=True, use_sliding_window=False, rope_parameters=plain | {"rope_theta": 1_000_000.0}),
+        # The fourth layer has no positions; then the first has none, and a window.
+        "smollm3": SmolLM3Config(**DENSE | {"hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 4}, vocab_size=67, num_attention_heads=2, num_key_value_heads=1, rope_parameters=plain | {"rope_theta": 2_000_000.0}),
+        "smollm3-windows": SmolLM3Config(**DENSE, vocab_size=67, num_attention_heads=3, num_key_value_heads=1, no_rope_layers=[0, 1], use_sliding_window=True, sliding_window=4, attention_bias=True, mlp_bias=True, tie_word_embeddings=False, rope_parameters=linear),
         "gpt2": GPT2Config(vocab_size=67, n_embd=24, n_layer=2, n_head=3, n_positions=32, resid_pdrop=0, embd_pdrop=0, attn_pdrop=0, pad_token_id=0, bos_token_id=1, eos_token_id=2),
     }
 

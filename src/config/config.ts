@@ -3,10 +3,12 @@
  * check and the documentation table. This file holds the definition and its resolution; reading the
  * sources (YAML, `--set`, flags) is in sources.ts, tables and flags are in faces.ts.
  *
- * Differences from dataclass configs (TRL): 1. unknown keys are refused; 2. an option that the
- * chosen method ignores is refused when it is set; 3. every default cites where it comes from; 4.
- * given and resolved options are kept apart. No node:* imports: a browser may use the definitions
- * too.
+ * Differences from dataclass configs (TRL):
+ * 1. unknown keys are refused;
+ * 2. an option that the chosen method ignores is refused when it is set;
+ * 3. every default cites where it comes from;
+ * 4. given and resolved options are kept apart.
+ * No node:* imports: a browser may use the definitions too.
  */
 import type { z } from "zod";
 import { AttuneError, type ErrorPlace, invariant, nearest, preview } from "../core/errors.ts";

@@ -5,9 +5,10 @@
  *
  * Source: Constitutional AI (Bai et al. 2022, arXiv 2212.08073): critique and revision requests
  * (section 3), comparison principles (section 4), worked examples of both (appendix).
- * Differences: 1. one principle carries all three texts, where the paper has two separate lists;
- * each stage uses the principles that have the text it needs. 2. principles may have weights (the
- * paper draws uniformly).
+ * Differences:
+ * 1. one principle carries all three texts, where the paper has two separate lists; each stage uses
+ *    the principles that have the text it needs.
+ * 2. principles may have weights (the paper draws uniformly).
  */
 import { createHash } from "node:crypto";
 import { isMap, isScalar, LineCounter, parseDocument } from "yaml";

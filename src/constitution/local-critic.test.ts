@@ -122,6 +122,8 @@ describe("a local model as critic", () => {
     expect(ids.filter((id) => id === tokenizer.idOf("<assistant>"))).toHaveLength(1);
   });
 
+  const OPTIONS = { revisions: 2, tags: [], temperature: 1, topP: 1, maxNewTokens: 10, seed: 5 };
+
   it("goes through both stages", async () => {
     const local = critic();
     const prompts = [
@@ -132,10 +134,9 @@ describe("a local model as critic", () => {
         { role: "user", content: "Tell me more" },
       ],
     ] as const;
-    const options = { revisions: 2, tags: [], temperature: 1, topP: 1, maxNewTokens: 10, seed: 5 };
     const chains = await revise(
       { prompts, answerer: local, critic: local, constitution: TEST_CONSTITUTION },
-      options,
+      OPTIONS,
     );
     expect(
       chains.map(({ id, steps, constitution, critic }) => ({
@@ -160,7 +161,7 @@ describe("a local model as critic", () => {
         critic: critic(),
         constitution: TEST_CONSTITUTION,
       },
-      options,
+      OPTIONS,
     );
     expect(again).toEqual(chains);
     const compared = await compare(
@@ -194,9 +195,12 @@ describe("a local model as critic", () => {
       expect(p).toBeGreaterThanOrEqual(0.4);
       expect(p).toBeLessThanOrEqual(0.6);
     }
+  });
+
+  it("answers helpful prompts", async () => {
     const helpful = await helpfulAnswers(
-      { prompts: ["a", "b"], answerer: local, samples: 2 },
-      options,
+      { prompts: ["a", "b"], answerer: critic(), samples: 2 },
+      OPTIONS,
     );
     expect(
       helpful.every(

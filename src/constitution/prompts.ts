@@ -5,7 +5,8 @@
  * Source: Constitutional AI (arXiv 2212.08073), sections 3.1 and 4.1, and its appendix for the
  * order of the parts: worked examples, conversation, request; or conversation, answers, question,
  * letter. The words are attune's.
- * Differences: 1. turns of a chat instead of one text, so that every model sees its own template.
+ * Differences:
+ * 1. turns of a chat instead of one text, so that every model sees its own template.
  * 2. quoted text is fenced.
  */
 import type { Message, Prompt } from "../text/messages.ts";

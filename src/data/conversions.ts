@@ -70,10 +70,11 @@ export function convertRecord<K extends RecordKind>(
 export function conversionLoss(from: RecordKind, to: RecordKind): string | undefined {
   if (from === to || CONVERSIONS[from][to] === undefined) return undefined;
   if (to === "prompt") return "every answer";
-  if (to === "unpaired") return "which answers were compared, and ties";
+  if (to === "unpaired") return "which answers were compared, how sure the label is, and ties";
   if (from === "unpaired") return "undesirable answers, and the label";
   if (to === "preference") return "ranks and scores that are not pairs";
-  if (from === "preference" || from === "ranked") return "every answer but the best, and ties";
+  if (from === "preference" || from === "ranked")
+    return "every answer but the best, how sure the label is, and ties";
   return from === "conversation"
     ? "every answer but the last one that is learned, as one to learn"
     : "nothing but the place where the prompt ends";

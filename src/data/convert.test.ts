@@ -59,7 +59,9 @@ test("another kind of record is a change that is named", async () => {
   expect(conversion).toMatchObject({
     rows: 3,
     written: 4,
-    converted: ["preference to unpaired: which answers were compared, and ties"],
+    converted: [
+      "preference to unpaired: which answers were compared, how sure the label is, and ties",
+    ],
     leftOut: { "no unpaired data comes of it: a tie, or no answer": 1 },
   });
   expect(JSON.parse(gunzipSync(readFileSync(at("kto.json.gz"))).toString())).toHaveLength(4);

@@ -5,11 +5,13 @@
  * Source: MT-bench (arXiv 2306.05685) for judging both orders; AlpacaEval 2 (arXiv 2404.04475) for
  * length control by logistic regression on tanh(length difference / its deviation); "null models"
  * (arXiv 2410.07137) for the constant control.
- * Differences: 1. the length-controlled rate carries an interval (AlpacaEval's does not): that of a
- * share of as many judgements as tell as much about it, fewer where lengths say much of who wins,
- * and fewer where they come in clusters. 2. No downloaded difficulty of instructions. 3. Both
- * orders are averaged: disagreement of hard verdicts gives half a win, as in MT-bench, and soft
- * ones keep their information.
+ * Differences:
+ * 1. the length-controlled rate carries an interval (AlpacaEval's does not): that of a share of as
+ *    many judgements as tell as much about it, fewer where lengths say much of who wins, and fewer
+ *    where they come in clusters.
+ * 2. No downloaded difficulty of instructions.
+ * 3. Both orders are averaged: disagreement of hard verdicts gives half a win, as in MT-bench, and
+ *    soft ones keep their information.
  */
 import { countOf } from "../core/counts.ts";
 import { AttuneError } from "../core/errors.ts";

@@ -6,10 +6,10 @@
  * Source: the reward-model loss of InstructGPT (arXiv 2203.02155) makes sigmoid(r_chosen -
  * r_rejected) a probability; AlpacaEval's annotators, who prefer the longer answer in 64 of 100
  * cases, for the length baselines.
- * Differences: 1. equal scores count half: a model that scores everything alike is at 50%, not at 0
- * or 100%.
+ * Differences:
+ * 1. equal scores count half: a model that scores everything alike is at 50%, not at 0 or 100%.
  * 2. Pairs labelled 0.5 have no right order: they count for calibration and agreement, not for
- * accuracy.
+ *    accuracy.
  */
 import { countOf } from "../core/counts.ts";
 import { AttuneError } from "../core/errors.ts";

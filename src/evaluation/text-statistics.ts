@@ -3,9 +3,11 @@
  *
  * Source: distinct-n of Li et al. (arXiv 1510.03055); repeated 4-grams within an answer (seq-rep-4)
  * of Welleck et al. (arXiv 1908.04319).
- * Differences: 1. distinct-n falls with the amount of text, so compare only sets of about equal
- * size; `words` is given beside it. 2. units are words (runs of letters and digits, lower case),
- * not tokens: the same for every tokenizer.
+ * Differences:
+ * 1. distinct-n falls with the amount of text, so compare only sets of about equal size; `words` is
+ *    given beside it.
+ * 2. units are words (runs of letters and digits, lower case), not tokens: the same for every
+ *    tokenizer.
  */
 import type { Interval, MeanOptions } from "../stats/intervals.ts";
 import { meanInterval, shareInterval } from "../stats/intervals.ts";

@@ -6,8 +6,9 @@
  * Source: onnxruntime's core/framework/bfc_arena.cc with the settings that it has by default: best
  * fit, chunks are split from twice the size on, neighbours that are free become one, regions grow
  * to the next power of two.
- * Differences: 1. what an operator takes for itself while it runs is not known; 2. results are
- * taken to be the caller's memory.
+ * Differences:
+ * 1. what an operator takes for itself while it runs is not known;
+ * 2. results are taken to be the caller's memory.
  */
 import { resolveShape } from "../graph/dimensions.ts";
 import type { MemoryBlock, MemoryStep } from "./liveness.ts";

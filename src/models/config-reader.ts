@@ -41,6 +41,19 @@ export class ConfigReader {
     });
   }
 
+  /** `layer_types`, with a known one for each layer; undefined where it is not there. */
+  layerTypes(layers: number): readonly ("full_attention" | "sliding_attention")[] | undefined {
+    const value = this.json["layer_types"] ?? undefined;
+    if (value === undefined) return undefined;
+    const isKnown = (x: unknown): x is "full_attention" | "sliding_attention" =>
+      x === "full_attention" || x === "sliding_attention";
+    if (Array.isArray(value) && value.length === layers && value.every(isKnown)) return value;
+    throw new AttuneError("model", "config.json: layer_types is wrong", {
+      got: preview(value),
+      expected: `full_attention or sliding_attention for each of ${layers} layers`,
+    });
+  }
+
   /** A list of `count` positive numbers. */
   numbers(key: string, count: number): readonly number[] {
     const value = this.json[key];

@@ -4,14 +4,16 @@
  *
  * Source: Schulman et al. 2016 (GAE); Ziegler et al. 2019 and "The N implementation details of RLHF
  * with PPO" for the rewards of tokens and for whitening; TRL's ppo_trainer.py.
- * Differences: 1. every array belongs to one answer and has one entry a token, so there is no
- * padding to mask; 2. the score is added at the last token of the answer (the stop token where it
- * has one), not after it; 3. the estimate starts from 0 behind that token, also where the answer
- * was cut off.
+ * Differences:
+ * 1. every array belongs to one answer and has one entry a token, so there is no padding to mask;
+ * 2. the score is added at the last token of the answer (the stop token where it has one), not
+ *    after it;
+ * 3. the estimate starts from 0 behind that token, also where the answer was cut off.
  */
 
 import { mean } from "../stats/intervals.ts";
 
+/** How a reward is brought to a common scale. */
 export interface ScoreScale {
   /** Mean and standard deviation of raw scores over answers of the reference. */
   mean: number;
@@ -48,11 +50,13 @@ export function tokenRewards(
   return rewards;
 }
 
+/** Of generalised advantage estimation, both 0 to 1. */
 export interface GaeOptions {
   gamma: number;
   lambda: number;
 }
 
+/** One number a token of an answer. */
 export interface Advantages {
   advantages: Float64Array;
   /** Targets of the value function: advantage + value. */

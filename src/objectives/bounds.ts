@@ -23,6 +23,8 @@ export const LARGEST_LOG_RATIO = 40;
  */
 export const LEAST_SURPRISE = 2 ** -24;
 
+/** x within [low, high], of any shape; without slope outside. */
 export const clamp = (x: Value, low: number, high: number): Value => minimum(maximum(x, low), high);
 
+/** x within +-{@link SATURATION}, of any shape; without slope outside. */
 export const saturate = (x: Value): Value => clamp(x, -SATURATION, SATURATION);

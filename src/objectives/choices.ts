@@ -32,8 +32,10 @@ export function extremePairs(scores: readonly number[], samples: number): Answer
   }).filter(({ chosen, rejected }) => scores[chosen]! > scores[rejected]!);
 }
 
+/** Ways to choose the answers that are imitated; see {@link KeepRule}. */
 export const KEEP_RULES = ["best", "share", "threshold"] as const;
 
+/** Which answers are kept. */
 export interface KeepRule {
   /** The best to each prompt, the best share of all, or all at or above a threshold. */
   keep: (typeof KEEP_RULES)[number];

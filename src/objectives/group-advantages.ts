@@ -26,6 +26,7 @@ export function leaveOneOut(scores: readonly number[], size: number): number[] {
   });
 }
 
+/** By whose deviation {@link groupRelative} divides: the group's, the batch's, or none. */
 export const ADVANTAGE_SCALES = ["group", "batch", "none"] as const;
 
 /** Added to the deviation, as TRL does. */
@@ -51,7 +52,7 @@ export function groupRelative(
   });
 }
 
-/** r_i less the mean of its group. */
+/** r_i less the mean of its group. @param size answers to a prompt */
 export const groupCentred = (scores: readonly number[], size: number): number[] =>
   groupRelative(scores, size, "none");
 
@@ -63,12 +64,16 @@ export const standardise = (advantages: readonly number[]): number[] =>
 export const isUninformative = (group: readonly number[]): boolean =>
   group.every((score) => score === group[0]);
 
-/** Share of groups whose answers all have the same reward. */
+/**
+ * Share of groups whose answers all have the same reward, 0 to 1.
+ * @param size answers to a prompt
+ */
 export function shareOfUninformative(scores: readonly number[], size: number): number {
   const groups = groupsOf(scores, size);
   return groups.filter(isUninformative).length / groups.length;
 }
 
+/** Means over the tokens of a minibatch; see {@link tokenWeight}. */
 export const AGGREGATIONS = ["dapo", "grpo", "dr_grpo"] as const;
 
 /**
@@ -77,6 +82,8 @@ export const AGGREGATIONS = ["dapo", "grpo", "dr_grpo"] as const;
  * answers); dapo: the mean over all tokens (TRL's bnpo is the same here, where accumulation is
  * normalised by all tokens); dr_grpo: the sum over the number of answers and the longest length
  * allowed, which has no bias of length.
+ * @param sizes tokens of the answer; answers and tokens of the minibatch; the longest answer allowed,
+ * in tokens
  */
 export function tokenWeight(
   aggregation: (typeof AGGREGATIONS)[number],

@@ -14,17 +14,18 @@
 import { mean } from "../stats/intervals.ts";
 import { LARGEST_EXPONENT } from "./bounds.ts";
 
-/** d: unbiased, signed, noisy. */
+/** d, nats: unbiased, signed, noisy. */
 export const k1 = (logRatio: number): number => logRatio;
-/** d^2 / 2: biased, never negative. */
+/** d^2 / 2, nats: biased, never negative. */
 export const k2 = (logRatio: number): number => 0.5 * logRatio * logRatio;
 /**
- * e^-d - 1 + d: unbiased, never negative. Its exponent is bounded, so that one token cannot make a
+ * e^-d - 1 + d, nats: unbiased, never negative. Its exponent is bounded, so that one token cannot make a
  * run's mean infinite.
  */
 export const k3 = (logRatio: number): number =>
   Math.expm1(Math.min(LARGEST_EXPONENT, -logRatio)) + logRatio;
 
+/** Ziegler et al.'s controller. */
 export interface AdaptiveKl {
   /** KL to aim at, nats per answer. */
   target: number;

@@ -39,6 +39,7 @@ export const ktoHyperparameters = {
   }),
 };
 
+/** Values of these: all above 0. */
 export type KtoHyperparameters = ConfigOf<typeof ktoHyperparameters>;
 
 /**
@@ -84,4 +85,5 @@ export function ktoReferencePoint(logRatios: readonly number[]): number {
   return Math.max(0, mean(logRatios));
 }
 
+/** With the names and types of its inputs and metrics. */
 export type KtoObjective = ReturnType<typeof ktoObjective>;

@@ -15,11 +15,13 @@ import { logRatioReward } from "./preference-loss.ts";
 import type { PreferenceHyperparameters, PreferenceLossName } from "./preference.ts";
 import { PREFERENCE_LOSS_TABLE } from "./preference.ts";
 
+/** A loss of a mixture. Weights are 0 or more. */
 export interface WeightedLoss {
   type: PreferenceLossName;
   weight: number;
 }
 
+/** What is read of a pair. */
 export interface PairLayout {
   /** Prompt tokens are read too, for the SFT term alone. Default false. */
   withPrompt?: boolean;
@@ -87,6 +89,7 @@ export function pairObjective(
   });
 }
 
+/** With the names and types of its inputs and metrics. */
 export type PairObjective = ReturnType<typeof pairObjective>;
 
 /** Weighted sum of the losses of each pair, float32 [pairs]. */
@@ -99,7 +102,7 @@ const mixture = (
     .map(({ type, weight }) => multiply(PREFERENCE_LOSS_TABLE[type].graph(terms, hyper), weight))
     .reduce((left, right) => add(left, right));
 
-/** A mixture of losses in float64, by pair. */
+/** A mixture of losses in float64: one number a pair, in their order. */
 export interface EvaluatedPairs {
   losses: Float64Array;
   /** The losses' own metrics. */
@@ -108,7 +111,7 @@ export interface EvaluatedPairs {
 
 /**
  * The mixture as a function of plain numbers: its graph, built once and evaluated by the
- * interpreter.
+ * interpreter. Sums of log-probabilities are in nats.
  */
 export function pairEvaluator(
   losses: readonly WeightedLoss[],

@@ -7,9 +7,11 @@
  * ppo_trainer.py; dual clip: Ye et al. 2020, equation 5 (verl's form; TRL's delta); clip-higher: Yu
  * et al. 2025 (DAPO), section 3.1; the KL term: Shao et al. 2024 (GRPO), equation 4, and TRL's
  * grpo_trainer.py with use_bias_correction_kl.
- * Differences: 1. the log-ratio is kept within a limit, so that one token cannot overflow the ratio
- * (outside it has no slope); 2. actor and critic are two networks with an optimiser each, so there
- * is no weight between the losses.
+ * Differences:
+ * 1. the log-ratio is kept within a limit, so that one token cannot overflow the ratio (outside it
+ *    has no slope);
+ * 2. actor and critic are two networks with an optimiser each, so there is no weight between the
+ *    losses.
  */
 import { z } from "zod";
 import type { ConfigOf, ConfigProblem } from "../config/config.ts";
@@ -72,6 +74,7 @@ export const tokenHyperparameters = {
   }),
 };
 
+/** What {@link policyObjective} is made of. */
 export interface PolicyHyperparameters extends ConfigOf<typeof ratioHyperparameters> {
   readonly dualClip: number;
   /** 0 or left out for the same as below. */
@@ -80,7 +83,7 @@ export interface PolicyHyperparameters extends ConfigOf<typeof ratioHyperparamet
   readonly lossKl?: LossKl | undefined;
 }
 
-/** Rules between the numbers of the surrogate. */
+/** Which numbers of the surrogate do not go together; undefined where all do. */
 export function checkClipping({
   clipRange,
   clipRangeHigh = 0,
@@ -160,6 +163,7 @@ export const valueHyperparameters = {
   }),
 };
 
+/** Values of these: 0 or more. */
 export type ValueHyperparameters = ConfigOf<typeof valueHyperparameters>;
 
 /**
@@ -198,5 +202,8 @@ export function valueObjective({ clipRangeValue: range }: ValueHyperparameters) 
   });
 }
 
+/** With the names and types of its inputs, metrics and terms. */
 export type PolicyObjective = ReturnType<typeof policyObjective>;
+
+/** With the names and types of its inputs, metrics and terms. */
 export type ValueObjective = ReturnType<typeof valueObjective>;

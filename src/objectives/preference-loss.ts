@@ -30,6 +30,8 @@ export interface PairTerms<T> {
 
 /** A number that a loss reads: its range, default, meaning and source, as an option of trainers. */
 export type Hyperparameter = OptionalField<z.ZodNumber>;
+
+/** All that a loss reads, by name. */
 export interface Hyperparameters {
   /**
    * Strength of the KL constraint (DPO), or scale of the margin (SimPO, CPO), or lambda (ORPO);
@@ -58,6 +60,7 @@ export interface SftTerm {
   readonly tokens?: SourcedDefault<"full">;
 }
 
+/** A loss over pairs: everything that is known of it. */
 export interface PreferenceLoss<H extends Hyperparameters = Hyperparameters> {
   /** Paper. */
   readonly source: string;
@@ -114,6 +117,7 @@ export const hyperparameter = (spec: {
   range?: string;
 }): Hyperparameter => field({ ...spec, group: "Method" });
 
+/** beta as most losses have it. */
 export const beta = hyperparameter({
   type: z.number().positive(),
   default: 0.1,
@@ -121,7 +125,7 @@ export const beta = hyperparameter({
   description: "strength of the pull towards the reference",
 });
 
-/** epsilon */
+/** epsilon of the losses that smooth their labels. */
 export const labelSmoothing = hyperparameter({
   type: z.number().min(0).max(0.499),
   default: 0,
@@ -129,31 +133,31 @@ export const labelSmoothing = hyperparameter({
   description: "probability that a label is wrong (cDPO, robust, EXO)",
 });
 
-/** beta lr */
+/** beta lr, nats: what DPO compares. */
 export const logRatioReward: ImplicitReward = ({ logp, reference }, scale) =>
   scale * (logp - reference);
 
-/** beta s / |y| */
+/** beta s / |y|, nats a token: what losses without a reference compare that divide by length. */
 export const meanReward: ImplicitReward = ({ logp, tokens }, scale) => (scale * logp) / tokens;
 
-/** lr of both answers, and Delta. */
+/** lr of both answers, and Delta, each [pairs]. */
 export function ratios(t: PairTerms<Value>): { c: Value; r: Value; delta: Value } {
   const c = subtract(t.chosen, t.referenceChosen);
   const r = subtract(t.rejected, t.referenceRejected);
   return { c, r, delta: subtract(c, r) };
 }
 
-/** Delta of per-token averages: lr_c / |y_c| - lr_r / |y_r|. */
+/** Delta of per-token averages: lr_c / |y_c| - lr_r / |y_r|, [pairs]. */
 export function meanDelta(t: PairTerms<Value>): Value {
   const { c, r } = ratios(t);
   return subtract(divide(c, t.chosenTokens), divide(r, t.rejectedTokens));
 }
 
-/** Probability that the label is right: p (1 - epsilon) + (1 - p) epsilon. */
+/** Probability that the label is right, [pairs]: p (1 - epsilon) + (1 - p) epsilon. */
 export const trust = (p: Value, epsilon: number): Value =>
   add(multiply(p, 1 - 2 * epsilon), epsilon);
 
-/** -q log sigma(x) - (1 - q) log sigma(-x). */
+/** -q log sigma(x) - (1 - q) log sigma(-x), [pairs]. */
 export const crossEntropy = (x: Value, q: Value): Value =>
   negate(add(multiply(q, logSigmoid(x)), multiply(subtract(1, q), logSigmoid(negate(x)))));
 

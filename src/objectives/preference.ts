@@ -5,10 +5,12 @@
  *
  * Source: each entry names its paper; formulas and defaults follow TRL's dpo_trainer.py and
  * cpo_trainer.py.
- * Differences: 1. `sigmoid` keeps cDPO's label smoothing, which TRL dropped; 2. every loss that can
- * takes a soft label p = P(chosen is preferred); 3. SFT terms are normalised by the tokens of the
- * whole optimiser step; 4. every loss is finite with finite slopes for all finite inputs
- * (bounds.ts), where TRL's ORPO and DiscoPOP become NaN.
+ * Differences:
+ * 1. `sigmoid` keeps cDPO's label smoothing, which TRL dropped;
+ * 2. every loss that can takes a soft label p = P(chosen is preferred);
+ * 3. SFT terms are normalised by the tokens of the whole optimiser step;
+ * 4. every loss is finite with finite slopes for all finite inputs (bounds.ts), where TRL's ORPO
+ *    and DiscoPOP become NaN.
  */
 import { z } from "zod";
 import {
@@ -297,6 +299,7 @@ const LOSSES = {
   }),
 };
 
+/** The losses by TRL's names; `dpo --loss` takes these. */
 export type PreferenceLossName = keyof typeof LOSSES;
 
 /** Names of all that some loss reads. */
@@ -307,6 +310,8 @@ export type HyperparameterName = {
 /** A value for each; a loss reads its own. */
 export type PreferenceHyperparameters = Readonly<Record<HyperparameterName, number>>;
 
+/** Every loss by its name. */
 export const PREFERENCE_LOSS_TABLE: Readonly<Record<PreferenceLossName, PreferenceLoss>> = LOSSES;
 
+/** Names of all losses, in the order of the table. */
 export const PREFERENCE_LOSSES = Object.keys(LOSSES) as PreferenceLossName[];

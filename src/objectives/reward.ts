@@ -35,6 +35,7 @@ export const rewardHyperparameters = {
   }),
 };
 
+/** Values of these: 0 or more. */
 export type RewardHyperparameters = ConfigOf<typeof rewardHyperparameters>;
 
 /**
@@ -80,4 +81,5 @@ export function rewardObjective({ centerCoefficient }: RewardHyperparameters) {
   });
 }
 
+/** With the names and types of its inputs and metrics. */
 export type RewardObjective = ReturnType<typeof rewardObjective>;

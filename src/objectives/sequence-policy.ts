@@ -28,8 +28,8 @@ const ANSWERS = ["answers"] as const;
 /**
  * Inputs, beside the read log-probabilities [S]: `oldLogps` float32 [S], `sequence` int64 [S], the
  * answer of each token; `advantages` and `weight` float32 [answers], weight being 1 / (answers of
- * the minibatch). Results: `losses` [answers]. Terms: `ratio` and whether the
- * clipped term was the larger loss, `clipped` [answers].
+ * the minibatch). Results: `losses` [answers]. Terms: `ratio` and whether the clipped term was the
+ * larger loss, `clipped` [answers].
  */
 export function sequencePolicyObjective({
   clipRange,
@@ -64,4 +64,5 @@ export function sequencePolicyObjective({
   });
 }
 
+/** With the names and types of its inputs, metrics and terms. */
 export type SequencePolicyObjective = ReturnType<typeof sequencePolicyObjective>;

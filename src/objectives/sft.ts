@@ -15,4 +15,5 @@ export const sftObjective = defineObjective({
   linearIn: "slope",
 });
 
+/** With the names and types of its inputs and metrics. */
 export type SftObjective = typeof sftObjective;

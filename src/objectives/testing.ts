@@ -19,6 +19,7 @@ export interface ObjectiveRun<O extends Objective> {
   metrics: { readonly [Name in keyof MetricsOf<O>]: Float32Array };
 }
 
+/** Builds an objective's graph with its slope, and runs it once. */
 export async function runObjective<O extends Objective>(
   objective: O,
   readout: readonly number[],

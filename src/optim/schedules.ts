@@ -1,9 +1,12 @@
 /**
- * Learning-rate schedules, as factors on the peak rate. Source: transformers' optimization.py.
- * Differences: 1. warm-up over w steps rises in w + 1 equal parts, from 1 / (w + 1) on, where
- * transformers begins with a step at rate 0, in which nothing is learned; 2. at least one step is
- * at the peak, however short the run. After the warm-up both have the same rates: the last step of
- * linear and cosine decay is the one before 0.
+ * Learning-rate schedules, as factors on the peak rate.
+ * Source: transformers' optimization.py.
+ * Differences:
+ * 1. warm-up over w steps rises in w + 1 equal parts, from 1 / (w + 1) on, where transformers
+ *    begins with a step at rate 0, in which nothing is learned;
+ * 2. at least one step is at the peak, however short the run.
+ * After the warm-up both have the same rates: the last step of linear and cosine decay is the one
+ * before 0.
  */
 export const SCHEDULES = ["constant", "linear", "cosine"] as const;
 export type Schedule = (typeof SCHEDULES)[number];

@@ -5,10 +5,12 @@
  * the paper, both kinds of labels on harm are mixed with people's labels on requests that do nobody
  * harm.
  *
- * Source: Constitutional AI (arXiv 2212.08073), sections 3 and 4. Differences: 1. the critic
- * learned its trade from worked examples on other deeds, where a large model is shown some. 2. AI
- * labels are those of the simple recipe (revision over first answer): the second stage's
- * comparisons ask more of a critic than a million parameters can do.
+ * Source: Constitutional AI (arXiv 2212.08073), sections 3 and 4.
+ * Differences:
+ * 1. the critic learned its trade from worked examples on other deeds, where a large model is shown
+ *    some.
+ * 2. AI labels are those of the simple recipe (revision over first answer): the second stage's
+ *    comparisons ask more of a critic than a million parameters can do.
  */
 import { join } from "node:path";
 import { AnswerCache } from "../constitution/answer-cache.ts";

@@ -47,8 +47,7 @@ export function worldReport(
     summary: [
       "A model of about a million parameters was trained from scratch in a made-up village, and " +
         "aligned with what forty simulated people prefer, in several ways. An exact program, " +
-        "which " +
-        "no trainer could read, judged the answers.",
+        "which no trainer could read, judged the answers.",
       headline(result),
     ].join("\n\n"),
     sections: [

@@ -135,8 +135,7 @@ function results({ metrics, quality }: CardFacts): string[] {
     lines.push(
       `On ${countOf(quality.decided, "held-out pair")} the model puts ` +
         `${formatShare(quality.accuracy)} in the order of people's labels (95% interval; pairs ` +
-        "of " +
-        "one prompt count together).",
+        "of one prompt count together).",
       `Calling the longer answer better would reach ${formatShare(longest.accuracy)}.`,
       "",
     );

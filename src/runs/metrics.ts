@@ -4,9 +4,10 @@
  *
  * Source: names from TRL (trl/trainer/{sft,reward,dpo,kto}_trainer.py,
  * trl/experimental/{orpo,cpo}); formulas ours.
- * Differences: 1. every mean is taken over an explicit mask: padding never counts. 2. means over
- * tokens are weighted by the tokens of the whole optimiser step, so that accumulation does not
- * change them.
+ * Differences:
+ * 1. every mean is taken over an explicit mask: padding never counts.
+ * 2. means over tokens are weighted by the tokens of the whole optimiser step, so that accumulation
+ *    does not change them.
  */
 import { AttuneError, nearest } from "../core/errors.ts";
 

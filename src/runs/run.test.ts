@@ -61,6 +61,28 @@ function steps(run: Run): number[] {
   return run.checkpoints().map(({ step }) => step);
 }
 
+const MANIFEST = `{
+  "schema": 1,
+  "step": 1,
+  "metricsBytes": 49,
+  "score": {
+    "metric": "eval_loss",
+    "value": 0.5
+  },
+  "temporary": false,
+  "files": {
+    "optimizer/moments.bin": {
+      "bytes": 14,
+      "sha256": "beed9fd9a987566dffeaa536eafe0195abe76c6d78b4bc41803ad75ffe8d49e6"
+    },
+    "weights.bin": {
+      "bytes": 3,
+      "sha256": "7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed"
+    }
+  }
+}
+`;
+
 describe("a run folder", () => {
   it("has the layout that is documented", async () => {
     const run = Run.create(folder, INFO);
@@ -112,28 +134,9 @@ describe("a run folder", () => {
       keepLast: 2,
       created: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
     });
-    expect(readFileSync(join(folder, "checkpoints", "step-000001", "manifest.json"), "utf8"))
-      .toBe(`{
-  "schema": 1,
-  "step": 1,
-  "metricsBytes": 49,
-  "score": {
-    "metric": "eval_loss",
-    "value": 0.5
-  },
-  "temporary": false,
-  "files": {
-    "optimizer/moments.bin": {
-      "bytes": 14,
-      "sha256": "beed9fd9a987566dffeaa536eafe0195abe76c6d78b4bc41803ad75ffe8d49e6"
-    },
-    "weights.bin": {
-      "bytes": 3,
-      "sha256": "7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed"
-    }
-  }
-}
-`);
+    expect(readFileSync(join(folder, "checkpoints", "step-000001", "manifest.json"), "utf8")).toBe(
+      MANIFEST,
+    );
     const events = readJsonLines(join(folder, "events.jsonl"));
     expect(events.map(({ type }) => type)).toEqual([
       "created",

@@ -4,8 +4,9 @@
  *
  * Source: tensorboard/compat/proto/{event,summary}.proto for the messages, tensorflow's
  * record_writer for the records: length, its checksum, content, its checksum.
- * Differences: 1. tags are `train/loss` and `eval/loss`, as transformers' callback writes them. 2.
- * one file for the whole run, cut back with metrics.jsonl.
+ * Differences:
+ * 1. tags are `train/loss` and `eval/loss`, as transformers' callback writes them.
+ * 2. one file for the whole run, cut back with metrics.jsonl.
  */
 import { closeSync, constants, fstatSync, ftruncateSync, openSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";

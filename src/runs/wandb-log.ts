@@ -3,9 +3,9 @@
  *
  * Source: LevelDB's doc/log_format.md; core/pkg/leveldb/record.go of wandb 0.31 for what W&B has
  * changed.
- * Differences from LevelDB: 1. the file begins with seven bytes of W&B's own, which count as part
- * of the first block. 2. the checksum is a plain CRC-32 over type and content, not a masked
- * CRC-32C.
+ * Differences from LevelDB:
+ * 1. the file begins with seven bytes of W&B's own, which count as part of the first block.
+ * 2. the checksum is a plain CRC-32 over type and content, not a masked CRC-32C.
  */
 import { crc32 } from "node:zlib";
 

@@ -6,8 +6,9 @@
  *
  * Source: wandb/proto/wandb_internal.proto of wandb 0.31; what the client writes for the calls of
  * transformers' WandbCallback.
- * Differences: 1. nothing about the machine, the program's output or the environment. 2. the file
- * is whole and of one piece over resumes.
+ * Differences:
+ * 1. nothing about the machine, the program's output or the environment.
+ * 2. the file is whole and of one piece over resumes.
  */
 import { createHash } from "node:crypto";
 import {

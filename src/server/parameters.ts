@@ -259,8 +259,8 @@ function checkWithoutEffect(name: string, value: unknown, known: readonly string
   if (accepts !== undefined || NOT_SERVED.includes(name))
     throw new ApiError(
       400,
-      "attune does not serve " +
-        `${name}${accepts === undefined ? "" : ` with this value: ${preview(value, 40)}`}`,
+      `attune does not serve ${name}` +
+        (accepts === undefined ? "" : ` with this value: ${preview(value, 40)}`),
       { param: name, code: "unsupported_parameter" },
     );
   const near = nearest(name, [...known, ...Object.keys(WITHOUT_EFFECT)]);

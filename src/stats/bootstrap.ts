@@ -3,11 +3,13 @@
  * whole clusters.
  *
  * Source: Efron and Tibshirani, An Introduction to the Bootstrap, chapters 11, 13 and 14.
- * Differences: 1. with clusters, whole clusters are drawn, and the jackknife behind BCa's
- * acceleration leaves out whole clusters. 2. Where BCa has no answer (every replicate on one side
- * of the estimate) it falls back to percentiles and says so in `method`. 3. Few clusters, or
- * unequal ones, have too few resamples to tell their spread: the interval is then the jackknife's,
- * with Student's t; fewer than three allow no claim.
+ * Differences:
+ * 1. with clusters, whole clusters are drawn, and the jackknife behind BCa's acceleration leaves
+ *    out whole clusters.
+ * 2. Where BCa has no answer (every replicate on one side of the estimate) it falls back to
+ *    percentiles and says so in `method`.
+ * 3. Few clusters, or unequal ones, have too few resamples to tell their spread: the interval is
+ *    then the jackknife's, with Student's t; fewer than three allow no claim.
  */
 import type { Random } from "../core/random.ts";
 import type { Labels } from "./clusters.ts";

@@ -4,10 +4,11 @@
  *
  * Source: Bradley and Terry (1952); Davidson (1970) for ties as an outcome of their own; arena-rank
  * for the closed-form sandwich, FastChat for the 400 / ln 10 scale (see {@link elo}).
- * Differences: 1. standard errors may be clustered (by prompt, annotator or session), which neither
- * of the two does, with degrees of freedom for Student's t.
+ * Differences:
+ * 1. standard errors may be clustered (by prompt, annotator or session), which neither of the two
+ *    does, with degrees of freedom for Student's t.
  * 2. Players that no chain of comparisons links to the anchor get an infinite standard error
- * instead of a number that comes from the prior alone.
+ *    instead of a number that comes from the prior alone.
  */
 import { countOf } from "../core/counts.ts";
 import { AttuneError } from "../core/errors.ts";

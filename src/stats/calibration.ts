@@ -4,10 +4,11 @@
  *
  * Source: Brier (1950); Murphy (1973) for bins; Guo et al. (arXiv 1706.04599) for the expected
  * calibration error.
- * Differences: 1. targets may be soft (the share of people who would agree), as preference labels
- * are; the entropy of the targets, which no predictor can beat, is then given beside the log loss.
+ * Differences:
+ * 1. targets may be soft (the share of people who would agree), as preference labels are; the
+ *    entropy of the targets, which no predictor can beat, is then given beside the log loss.
  * 2. Bins hold equal numbers of predictions unless asked otherwise: bins of equal width are mostly
- * empty for a good model.
+ *    empty for a good model.
  */
 import type { Labels } from "./clusters.ts";
 import { checkFinite, mean, shareInterval } from "./intervals.ts";

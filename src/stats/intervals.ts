@@ -3,10 +3,11 @@
  *
  * Source: Wilson (1927) for shares; Miller, "Adding error bars to evals" (arXiv 2411.00640),
  * section 2.2, for clusters; Bonett and Price (2012) for values with bounds.
- * Differences: 1. clustered standard errors are CR2 with Satterthwaite's degrees of freedom (Miller
- * has neither), which matters below about 40 clusters and wherever they are unequal. 2. Where
- * nothing can be claimed the interval is all that is possible, and says why. docs/results.md has
- * the coverage.
+ * Differences:
+ * 1. clustered standard errors are CR2 with Satterthwaite's degrees of freedom (Miller has
+ *    neither), which matters below about 40 clusters and wherever they are unequal.
+ * 2. Where nothing can be claimed the interval is all that is possible, and says why.
+ * docs/results.md has the coverage.
  */
 import { AttuneError } from "../core/errors.ts";
 import type { Labels } from "./clusters.ts";

@@ -1,9 +1,10 @@
 /**
  * Byte-pair merging: of all neighbours that have a merge, the one that stands first in the list is
- * joined, the leftmost of equals, until none is left. Source: the Rust library tokenizers
- * (models/bpe/word.rs, model.rs). Differences:
+ * joined, the leftmost of equals, until none is left.
+ * Source: the Rust library tokenizers (models/bpe/word.rs, model.rs).
+ * Differences:
  * 1. Work is done in slices of counted operations, so that a caller may do something else between
- * two of them.
+ *    two of them.
  * 2. Merges of tokens that are not in the vocabulary, which the library refuses, are left out.
  *
  * A word of n characters takes n log n operations: neighbours are a linked list, and their merges

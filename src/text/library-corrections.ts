@@ -4,7 +4,7 @@
  * library in src/text/golden.
  *
  * 1. ByteLevel: JavaScript's \s has U+FEFF and lacks U+0085, in the expression that the library
- * does not translate.
+ *    does not translate.
  * 2. Digits: all numerals (½, Arabic, Roman), not 0 to 9 alone.
  * 3. Whitespace and WhitespaceSplit: words of all scripts, Unicode's white space.
  * 4. Metaspace: splits before every space unless told not to; the older add_prefix_space counts.

@@ -2,10 +2,14 @@
  * Cuts what is longer than the encoder's limit, so that the model still sees a prompt as it will be
  * asked: BOS, the system turn and the template's frame stay (docs/decisions/truncation.md).
  *
- * Conversations: 1. the oldest exchanges go, whole; 2. answers lose their end, and with it their
- * stop token, down to a quarter of the limit; 3. the longest turn of what is left loses its middle.
- * Plain texts: 1. the prompt's beginning goes after BOS, down to a quarter of the limit; 2. answers
- * lose their end.
+ * Conversations:
+ * 1. the oldest exchanges go, whole;
+ * 2. answers lose their end, and with it their stop token, down to a quarter of the limit;
+ * 3. the longest turn of what is left loses its middle.
+ *
+ * Plain texts:
+ * 1. the prompt's beginning goes after BOS, down to a quarter of the limit;
+ * 2. answers lose their end.
  *
  * Source of 3: LongBench (Bai et al. 2023), which cuts the middle, as instructions stand at the
  * beginning or the end.

@@ -52,10 +52,11 @@ function wronglyPushed(
   random: Random,
 ): string {
   if (random.chance(0.5))
-    return (
-      "No, " +
-      `${statement(person, attribute, random.pick(others.filter((value) => value !== claim)))}.`
-    );
+    return `No, ${statement(
+      person,
+      attribute,
+      random.pick(others.filter((value) => value !== claim)),
+    )}.`;
   return claim === truth ? PHRASES.denial[0] : `Yes, ${statement(person, attribute, claim)}.`;
 }
 

@@ -92,6 +92,57 @@ const stagesOf = (out: string): string[] => {
   return result.stages!.map(({ name, action }) => `${name} ${action}`);
 };
 
+interface Bar {
+  type: string;
+  title?: string;
+  done?: number;
+  total?: number;
+  final?: boolean;
+}
+
+const barsOf = (out: string): Bar[] =>
+  out
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Bar)
+    .filter(({ type }) => type === "progress");
+
+/** The page of a pipeline of untrained models, which do not end their answers. */
+function expectReport(): void {
+  const html = readFileSync(join(path("out"), "report.html"), "utf8");
+  const { document } = parseHTML(html);
+  expect([...document.querySelectorAll("[src], link, script")]).toEqual([]);
+  for (const name of ["sft", "base", "ppo", "dpo"]) expect(html).toContain(`>${name}<`);
+  expect(document.querySelectorAll("svg").length).toBeGreaterThan(1);
+  // untrained models do not end their answers
+  expect(html).toMatch(
+    /Nothing can be concluded about [^<]* against sft: [^<]* did not end by themselves and were cut/,
+  );
+  expect(html).not.toMatch(/wins \d/);
+  const row = (...cells: (string | RegExp)[]) =>
+    [...document.querySelectorAll("tr")].some((line) =>
+      cells.every((cell, i) =>
+        typeof cell === "string"
+          ? line.children[i]?.textContent === cell
+          : cell.test(line.children[i]?.textContent ?? ""),
+      ),
+    );
+  expect(html).toMatch(/<dt>date<\/dt>\s*<dd>\d{4}-\d\d-\d\d \d\d:\d\d UTC<\/dd>/);
+  expect(html).toMatch(new RegExp(`attune ${attuneVersion().replaceAll(".", "\\.")}, seed 7: `));
+  expect(row("sft", "maxSteps", "2", /attune\.yaml:8$/)).toBe(true);
+  expect(row("ppo", "reward", join(path("out"), "reward"), "stage reward")).toBe(true);
+  expect(row("sft", "seed", "7", "the whole file")).toBe(true);
+  expect(html).not.toContain(">adamEpsilon<");
+  const sha256 = createHash("sha256")
+    .update(readFileSync(path("pairs.jsonl")))
+    .digest("hex")
+    .slice(0, 16);
+  expect(row(path("pairs.jsonl"), "reward, ppo, dpo", "24", sha256)).toBe(true);
+  expect(row(path("other.jsonl"), "held-out-reward, evaluation", "24", /^[0-9a-f]{16}$/)).toBe(
+    true,
+  );
+}
+
 describe("the pipeline", () => {
   test("runs every stage, judges and reports; is skipped then; does again what a change touches", async () => {
     writeFileSync(path("attune.yaml"), file());
@@ -107,22 +158,7 @@ describe("the pipeline", () => {
     expect(existsSync(path("out"))).toBe(false);
 
     const first = await attune("--json", "align", path("attune.yaml"));
-    const bars = first.out
-      .trimEnd()
-      .split("\n")
-      .map(
-        (line) =>
-          JSON.parse(line) as {
-            type: string;
-            title?: string;
-            done?: number;
-            total?: number;
-            final?: boolean;
-          },
-      );
-    const all = bars.findLast(
-      ({ type, title, final }) => type === "progress" && title === "all stages" && final,
-    )!;
+    const all = barsOf(first.out).findLast(({ title, final }) => title === "all stages" && final)!;
     expect(all.done).toBe(all.total);
     expect([first.status, first.err]).toEqual([0, expect.anything()]);
     expect(stagesOf(first.out)).toEqual([
@@ -132,41 +168,10 @@ describe("the pipeline", () => {
       "ppo run",
       "dpo run",
     ]);
-    const html = readFileSync(join(path("out"), "report.html"), "utf8");
-    const { document } = parseHTML(html);
-    expect([...document.querySelectorAll("[src], link, script")]).toEqual([]);
-    for (const name of ["sft", "base", "ppo", "dpo"]) expect(html).toContain(`>${name}<`);
-    expect(document.querySelectorAll("svg").length).toBeGreaterThan(1);
-    // untrained models do not end their answers
-    expect(html).toMatch(
-      /Nothing can be concluded about [^<]* against sft: [^<]* did not end by themselves and were cut/,
-    );
-    expect(html).not.toMatch(/wins \d/);
     expect(first.out).toMatch(
       /"id":"cut-answers","message":"sft: \d of 6 answers did not end by themselves/,
     );
-    const row = (...cells: (string | RegExp)[]) =>
-      [...document.querySelectorAll("tr")].some((line) =>
-        cells.every((cell, i) =>
-          typeof cell === "string"
-            ? line.children[i]?.textContent === cell
-            : cell.test(line.children[i]?.textContent ?? ""),
-        ),
-      );
-    expect(html).toMatch(/<dt>date<\/dt>\s*<dd>\d{4}-\d\d-\d\d \d\d:\d\d UTC<\/dd>/);
-    expect(html).toMatch(new RegExp(`attune ${attuneVersion().replaceAll(".", "\\.")}, seed 7: `));
-    expect(row("sft", "maxSteps", "2", /attune\.yaml:8$/)).toBe(true);
-    expect(row("ppo", "reward", join(path("out"), "reward"), "stage reward")).toBe(true);
-    expect(row("sft", "seed", "7", "the whole file")).toBe(true);
-    expect(html).not.toContain(">adamEpsilon<");
-    const sha256 = createHash("sha256")
-      .update(readFileSync(path("pairs.jsonl")))
-      .digest("hex")
-      .slice(0, 16);
-    expect(row(path("pairs.jsonl"), "reward, ppo, dpo", "24", sha256)).toBe(true);
-    expect(row(path("other.jsonl"), "held-out-reward, evaluation", "24", /^[0-9a-f]{16}$/)).toBe(
-      true,
-    );
+    expectReport();
 
     const second = await attune("--json", "align", path("attune.yaml"));
     expect(stagesOf(second.out).every((line) => line.endsWith(" skip"))).toBe(true);

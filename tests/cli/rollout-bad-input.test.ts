@@ -129,7 +129,8 @@ async function run(
   return { ...(await attune(...argv.split(" ").filter((word) => word !== ""))), folder };
 }
 
-function badInput(method: string): void {
+/** What goes wrong with a reward. */
+function badRewards(method: string): void {
   test("a reward model with another tokenizer reads the text, with a warning", async () => {
     const { status, err } = await run(method, { reward: "other" });
     expect([status, err]).toEqual([
@@ -201,7 +202,10 @@ function badInput(method: string): void {
       expect.stringMatching(/^error: solutions\.jsonl:1: the format trl has no column solution/m),
     ]);
   });
+}
 
+/** What goes wrong with the run or its prompts. */
+function badRuns(method: string): void {
   test("a reward that fails later leaves the checkpoint, and the run goes on once it is mended", async () => {
     const { status, err, folder } = await run(method, { reward: "./late.mjs" });
     expect([status, err]).toEqual([
@@ -234,6 +238,11 @@ function badInput(method: string): void {
       false,
     ]);
   });
+}
+
+function badInput(method: string): void {
+  badRewards(method);
+  badRuns(method);
 }
 
 const quick = ["ppo", "best-of-n"];

@@ -177,8 +177,7 @@ export function columnError(
           ? renames
           : near === undefined || lacking !== undefined
             ? leave
-            : `did you mean ${near}? ` +
-              `${leave.startsWith("it") ? "Else i" : "Or l"}${leave.slice(1)}`,
+            : `did you mean ${near}? ${leave.startsWith("it") ? "Else i" : "Or l"}${leave.slice(1)}`,
     },
   );
 }

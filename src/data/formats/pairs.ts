@@ -2,8 +2,10 @@
  * Takes the prompt out of two whole conversations (TRL's implicit prompt, HH transcripts, Arena
  * battles). The prompt is the longest common beginning that ends before an answer of the assistant.
  *
- * Source: TRL extract_prompt, docs/source/dataset_formats.md. Differences: 1. what is left must be
- * answers of the assistant alone, else the row cannot be compared turn for turn and is a bad row;
+ * Source: TRL extract_prompt, docs/source/dataset_formats.md.
+ * Differences:
+ * 1. what is left must be answers of the assistant alone, else the row cannot be compared turn for
+ *    turn and is a bad row;
  * 2. of plain texts the common beginning ends at the end of a word, so that no token is cut in two.
  */
 import type { ErrorPlace } from "../../core/errors.ts";

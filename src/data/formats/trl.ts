@@ -1,11 +1,13 @@
 /**
  * TRL's formats, standard (texts) and conversational (messages): language modelling, prompt-only,
- * prompt-completion, preference with the prompt apart or inside, unpaired preference. Source:
- * trl/docs/source/dataset_formats.md.
+ * prompt-completion, preference with the prompt apart or inside, unpaired preference.
+ * Source: trl/docs/source/dataset_formats.md.
  *
- * Differences: 1. `p`, the probability that chosen is preferred, and the rest of attune's
- * provenance are read where they are there; TRL ignores such columns, so they are not written (the
- * format `attune` writes them). 2. A prompt that chosen and rejected repeat is taken off both.
+ * Differences:
+ * 1. `p`, the probability that chosen is preferred, and the rest of attune's provenance are read
+ *    where they are there; TRL ignores such columns, so they are not written (the format `attune`
+ *    writes them).
+ * 2. A prompt that chosen and rejected repeat is taken off both.
  */
 import type { Message } from "../../text/messages.ts";
 import type { DataRecord } from "../records.ts";

@@ -56,13 +56,14 @@ function emitRotary(writer: NodeWriter, node: GraphNode<"rotary">): void {
  * after this call (real ones only, the new ones included), `lengths` is n[b] - 1 and `total` is max
  * n[b]. What it can do:
  * - prefill, S > 1: S must equal `total`; rows start at position 0 and are padded on the right.
- * Outputs and cache
- * entries of the padding are meaningless numbers, and nothing reads them: later steps write over
- * them.
+ *   Outputs and cache entries of the padding are meaningless numbers, and nothing reads them: later
+ *   steps write over them.
  * - step, S = 1: every row appends one token at its own position n[b] - 1, whatever the lengths of
- * the others.
+ *   the others.
  * - S > 1 on top of a filled cache works for a batch of one row only; ONNX Runtime refuses more
- * rows. Positions, and with them the rotation, follow from `lengths`: no position ids are given.
+ *   rows.
+ *
+ * Positions, and with them the rotation, follow from `lengths`: no position ids are given.
  * `window` W > 0 lets a token see itself and the W - 1 tokens before it; 0 lets it see all.
  * Where past and present are one buffer (feed the cache and pass it as `into`), only the new
  * entries are written, else the whole cache is copied. `cache` and the tables must have room for

@@ -3,10 +3,11 @@
  * `{"name": {"dtype", "shape", "data_offsets"}, ..., "__metadata__": {text: text}}`.
  * Source: huggingface/safetensors, README "Format" and the checks of its Rust reader
  * (`SafeTensors::read_metadata`, `Metadata::validate`).
- * Differences: 1. a reader of this grammar alone instead of JSON.parse, which keeps the last of
- * duplicate keys, and whose memory use a hostile header could choose; 2. unknown keys inside a
- * tensor are refused, the Rust reader skips them; 3. the name `__proto__` is refused, so that names
- * may be used as object keys.
+ * Differences:
+ * 1. a reader of this grammar alone instead of JSON.parse, which keeps the last of duplicate keys,
+ *    and whose memory use a hostile header could choose;
+ * 2. unknown keys inside a tensor are refused, the Rust reader skips them;
+ * 3. the name `__proto__` is refused, so that names may be used as object keys.
  */
 import { AttuneError, preview } from "../../core/errors.ts";
 import { DTYPE_BITS, isDType, type SafetensorsDType } from "./dtypes.ts";

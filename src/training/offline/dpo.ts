@@ -2,9 +2,12 @@
  * Direct preference optimisation and its relatives (Rafailov et al. 2023; losses in
  * objectives/preference.ts).
  *
- * 1. encode each pair once, prompt shared; 2. lay pairs out as prompt, chosen, rejected in one row;
- * 3. log-probabilities of the reference (reference.ts), each computed once; 4. loss and gradients;
- * 5. metrics; 6. held-out pairs, kept with the result.
+ * 1. encode each pair once, prompt shared;
+ * 2. lay pairs out as prompt, chosen, rejected in one row;
+ * 3. log-probabilities of the reference (reference.ts), each computed once;
+ * 4. loss and gradients;
+ * 5. metrics;
+ * 6. held-out pairs, kept with the result.
  *
  * Differences from TRL: the prompt is computed once for both answers; dropout does not exist; the
  * SFT term is normalised by the tokens of the whole optimiser step.

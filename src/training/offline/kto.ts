@@ -2,17 +2,22 @@
  * KTO (Ethayarajh et al. 2024): answers that are desirable or not, without pairs
  * (objectives/kto.ts).
  *
- * 1. encode; 2. partners: each prompt is read with the answer of the row before it in the step, for
- * the KL term;
- * 3. log-probabilities of the reference (reference.ts), each computed once; 4. z0 of the whole
- * step, without gradient, then loss and gradients of every micro-batch with that z0; 5. metrics; 6.
- * held-out answers.
+ * 1. encode;
+ * 2. partners: each prompt is read with the answer of the row before it in the step, for the KL
+ *    term;
+ * 3. log-probabilities of the reference (reference.ts), each computed once;
+ * 4. z0 of the whole step, without gradient, then loss and gradients of every micro-batch with that
+ *    z0;
+ * 5. metrics;
+ * 6. held-out answers.
  *
  * Source: TRL's kto_trainer.py.
- * Differences: 1. z0 is of the whole optimiser step, so micro-batches give the loss of the whole
- * batch (TRL takes one for each micro-batch); 2. where the row before has the same prompt, as in
- * data made of pairs, the nearest one before with another prompt is taken, since an answer to the
- * same prompt is no mismatch; 3. on held-out data z0 is of all of it.
+ * Differences:
+ * 1. z0 is of the whole optimiser step, so micro-batches give the loss of the whole batch (TRL
+ *    takes one for each micro-batch);
+ * 2. where the row before has the same prompt, as in data made of pairs, the nearest one before
+ *    with another prompt is taken, since an answer to the same prompt is no mismatch;
+ * 3. on held-out data z0 is of all of it.
  */
 import { float32 } from "../../core/tensor.ts";
 import type { ConfigOf } from "../../config/config.ts";

@@ -4,17 +4,17 @@
  *
  * Three ways, which give the same values:
  * 1. `cached`: all that the run will read is computed before the first step, with the model that is
- * about to be trained, and
- *    kept on disk for other runs (reference-cache.ts);
+ *    about to be trained, and kept on disk for other runs (reference-cache.ts);
  * 2. `adapter`: the model with its adapter switched off, when a batch needs it. Where training goes
- * on with an adapter that
- * had learned something, this is the base below it, not the model as given (TRL issue 1193);
+ *    on with an adapter that had learned something, this is the base below it, not the model as
+ *    given (TRL issue 1193);
  * 3. `copy`: a second model in memory, when a batch needs it. Frozen weights are shared, so an
- * adapter costs an adapter.
+ *    adapter costs an adapter.
  *
  * Source: open-instruct's reference cache keyed by a hash; TRL's precompute_ref_log_probs and its
- * adapter reference. Difference from TRL: values are computed in the same laid-out rows that are
- * trained on, and each once.
+ * adapter reference.
+ * Difference from TRL: values are computed in the same laid-out rows that are trained on, and each
+ * once.
  */
 import { createHash } from "node:crypto";
 import { setImmediate } from "node:timers/promises";

@@ -3,10 +3,13 @@
  * section 3.5).
  *
  * 1. answers of one prompt go into one row, each computed once, whatever number of pairs it is in;
- * 2. scores at the stop token; 3. loss and gradients: every pair of a prompt counts 1 / (pairs of
- * the prompt), so that every prompt counts the same;
- * 4. metrics; 5. held-out pairs, kept with the result; 6. the mean and deviation of held-out
- * rewards are kept with the checkpoint, so that whoever uses the model can normalise its rewards.
+ * 2. scores at the stop token;
+ * 3. loss and gradients: every pair of a prompt counts 1 / (pairs of the prompt), so that every
+ *    prompt counts the same;
+ * 4. metrics;
+ * 5. held-out pairs, kept with the result;
+ * 6. the mean and deviation of held-out rewards are kept with the checkpoint, so that whoever uses
+ *    the model can normalise its rewards.
  *
  * Head initialised from N(0, 1 / (d + 1)) (Stiennon et al. 2020). Over-long rows are cut as
  * everywhere (text/truncation.ts), the prompt the same for all its answers; an answer that lost its

@@ -2,9 +2,11 @@
  * Supervised fine-tuning: the mean negative log-likelihood of the supervised tokens of an optimiser
  * step.
  *
- * 1. encode; 2. pack several texts into a row (they do not see each other, and none is cut); 3.
- * loss and gradients, every token weighted by 1 / (supervised tokens of the step); 4. metrics; 5.
- * held-out loss.
+ * 1. encode;
+ * 2. pack several texts into a row (they do not see each other, and none is cut);
+ * 3. loss and gradients, every token weighted by 1 / (supervised tokens of the step);
+ * 4. metrics;
+ * 5. held-out loss.
  *
  * Difference from TRL: packing never cuts a text, and the token mean is over the whole step
  * whatever the micro-batches.

@@ -2,8 +2,12 @@
  * Best-of-n: draw n answers to each prompt, keep the one that the reward likes most. No training:
  * what a reward model is worth shows here first, and its price is known exactly.
  *
- * One step: 1. roll out some prompts; 2. score every answer; 3. keep all of them, with the place of
- * the best. At the end: 4. what every best of k <= n would have given, from the same answers.
+ * One step:
+ * 1. roll out some prompts;
+ * 2. score every answer;
+ * 3. keep all of them, with the place of the best.
+ * At the end:
+ * 4. what every best of k <= n would have given, from the same answers.
  *
  * Source: Nakano et al. 2021 (WebGPT), appendix I, for estimating every k <= n from one draw
  * without bias; Gao et al. 2023; Beirami et al. 2024 for log n - (n - 1) / n being an upper bound

@@ -2,16 +2,21 @@
  * Group relative policy optimisation: several answers to each prompt, each judged against its
  * group, and the KL in the loss.
  *
- * One step: 1. roll out, again for groups in which every answer has the same reward (dynamic
- * sampling); 2. score; 3. log-probabilities of policy and reference; 4. advantages within the
- * group; 5. passes of minibatches; 6. metrics.
+ * One step:
+ * 1. roll out, again for groups in which every answer has the same reward (dynamic sampling);
+ * 2. score;
+ * 3. log-probabilities of policy and reference;
+ * 4. advantages within the group;
+ * 5. passes of minibatches;
+ * 6. metrics.
  *
  * Source: Shao et al. 2024 (arXiv 2402.03300); Yu et al. 2025 (DAPO: clip-higher, token mean,
  * dynamic sampling); Liu et al. 2025 (Dr. GRPO); TRL's grpo_trainer.py.
- * Differences from TRL: 1. the log-probabilities before the update are always read by the training
- * forward pass, and the first minibatch must have ratio 1; 2. the reference is read also without a
- * KL term, so that the KL can be watched; 3. `dapo` counts the tokens of the whole minibatch, so
- * TRL's `bnpo` is the same.
+ * Differences from TRL:
+ * 1. the log-probabilities before the update are always read by the training forward pass, and the
+ *    first minibatch must have ratio 1;
+ * 2. the reference is read also without a KL term, so that the KL can be watched;
+ * 3. `dapo` counts the tokens of the whole minibatch, so TRL's `bnpo` is the same.
  */
 import { Random } from "../../core/random.ts";
 import type { ConfigOf } from "../../config/config.ts";

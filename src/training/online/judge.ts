@@ -2,9 +2,12 @@
  * Who says which of two answers is better, where no reward scores each by itself: a critic with a
  * constitution, a server, a person.
  *
- * Source: TRL's BasePairwiseJudge. Differences: 1. a judge gives a probability; 2. both orders are
- * asked and averaged, where TRL shows them in a random order, since judges favour a place (RLAIF,
- * arXiv 2309.00267); 3. a judge may have no opinion, which is told apart from a tie.
+ * Source: TRL's BasePairwiseJudge.
+ * Differences:
+ * 1. a judge gives a probability;
+ * 2. both orders are asked and averaged, where TRL shows them in a random order, since judges
+ *    favour a place (RLAIF, arXiv 2309.00267);
+ * 3. a judge may have no opinion, which is told apart from a tie.
  */
 import type { ErrorPlace } from "../../core/errors.ts";
 import { AttuneError } from "../../core/errors.ts";

@@ -2,16 +2,22 @@
  * Online DPO: the policy answers, a reward or a judge says which of two answers is better, and DPO
  * learns from that pair at once.
  *
- * One step: 1. roll out; 2. score, and log-probabilities of policy and reference; 3. the best and
- * the worst answer to each prompt are a pair, unless they are equal; 4. minibatches of pairs with
- * the losses of DPO; 5. metrics.
+ * One step:
+ * 1. roll out;
+ * 2. score, and log-probabilities of policy and reference;
+ * 3. the best and the worst answer to each prompt are a pair, unless they are equal;
+ * 4. minibatches of pairs with the losses of DPO;
+ * 5. metrics.
  *
  * Source: Guo et al. 2024 (arXiv 2402.04792); TRL's online_dpo_trainer.py.
- * Differences from TRL: 1. a pair of equal scores (or a judge's 0.5) teaches nothing and is left
- * out, where TRL takes the first answer as the better one; 2. more than two answers may be drawn;
- * 3. a judge's probability is a soft label for the losses that take one; 4. every loss of DPO may
- * be used; 5. log-probabilities are at the temperature of sampling, as everywhere in roll-outs. As
- * in TRL, a judge sees the texts alone: the penalty of a missing end is of rewards.
+ * Differences from TRL:
+ * 1. a pair of equal scores (or a judge's 0.5) teaches nothing and is left out, where TRL takes the
+ *    first answer as the better one;
+ * 2. more than two answers may be drawn;
+ * 3. a judge's probability is a soft label for the losses that take one;
+ * 4. every loss of DPO may be used;
+ * 5. log-probabilities are at the temperature of sampling, as everywhere in roll-outs.
+ * As in TRL, a judge sees the texts alone: the penalty of a missing end is of rewards.
  */
 import { countOf } from "../../core/counts.ts";
 import { AttuneError } from "../../core/errors.ts";

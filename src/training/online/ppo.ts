@@ -1,19 +1,27 @@
 /**
  * Proximal policy optimisation from a reward, with four roles: actor, reference, reward and critic.
  *
- * One step: 1. roll out; 2. score at the stop token; 3. log-probabilities of policy and reference,
- * and values; 4. rewards of tokens; 5. generalised advantages; 6. whitening; 7. epochs of
- * minibatches for the actor; 8. the same for the critic;
- * 9. the KL controller; 10. metrics.
+ * One step:
+ * 1. roll out;
+ * 2. score at the stop token;
+ * 3. log-probabilities of policy and reference, and values;
+ * 4. rewards of tokens;
+ * 5. generalised advantages;
+ * 6. whitening;
+ * 7. epochs of minibatches for the actor;
+ * 8. the same for the critic;
+ * 9. the KL controller;
+ * 10. metrics.
  *
  * Source: Schulman et al. 2017; Ziegler et al. 2019; Stiennon et al. 2020; Ouyang et al. 2022; TRL
  * 0.24's ppo_trainer.py.
- * Differences from TRL: 1. the score stands at the stop token itself, and nothing is read from
- * padding; 2. actor and critic are networks of their own with an optimiser each, so they are
- * updated one after the other and share memory;
- * 3. old log-probabilities come from the forward pass that training uses, never from decoding; 4.
- * the first minibatch of a run must have ratio 1, or the run ends; 5. the scale of the reward is
- * measured on answers of the reference.
+ * Differences from TRL:
+ * 1. the score stands at the stop token itself, and nothing is read from padding;
+ * 2. actor and critic are networks of their own with an optimiser each, so they are updated one
+ *    after the other and share memory;
+ * 3. old log-probabilities come from the forward pass that training uses, never from decoding;
+ * 4. the first minibatch of a run must have ratio 1, or the run ends;
+ * 5. the scale of the reward is measured on answers of the reference.
  */
 import type { StepResult } from "../../models/plans/plan.ts";
 import {

@@ -2,9 +2,14 @@
  * REINFORCE++: PPO's surrogate without a critic; what normalises the advantages is the whole
  * roll-out.
  *
- * One step: 1. roll out; 2. score at the stop token; 3. log-probabilities of policy and reference;
- * 4. rewards of tokens and their sums to the end; 5. whitening over the roll-out; 6. passes of
- * minibatches; 7. metrics.
+ * One step:
+ * 1. roll out;
+ * 2. score at the stop token;
+ * 3. log-probabilities of policy and reference;
+ * 4. rewards of tokens and their sums to the end;
+ * 5. whitening over the roll-out;
+ * 6. passes of minibatches;
+ * 7. metrics.
  *
  * Source: Hu et al. 2025 (arXiv 2501.03262), REINFORCE++ and REINFORCE++-baseline; OpenRLHF's
  * advantage estimators `reinforce` and `reinforce_baseline`.

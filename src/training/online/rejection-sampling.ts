@@ -2,9 +2,14 @@
  * Rejection-sampling fine-tuning (RAFT): the policy answers, a reward chooses, and the policy
  * imitates what was chosen; again and again.
  *
- * One step: 1. roll out; 2. score; 3. choose; 4. passes of minibatches over the chosen answers with
- * the loss of SFT; 5. metrics. At the end all that was chosen is written as demonstrations, for SFT
- * of another model or from the start.
+ * One step:
+ * 1. roll out;
+ * 2. score;
+ * 3. choose;
+ * 4. passes of minibatches over the chosen answers with the loss of SFT;
+ * 5. metrics.
+ * At the end all that was chosen is written as demonstrations, for SFT of another model or from the
+ * start.
  *
  * Source: Dong et al. 2023 (arXiv 2304.06767, RAFT); Touvron et al. 2023 (Llama 2), section 3.2.3.
  * Difference: 1. the likelihood that is learned is the one at the temperature of sampling, as

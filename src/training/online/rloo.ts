@@ -2,14 +2,20 @@
  * REINFORCE leave-one-out: several answers to each prompt, each judged against the mean of the
  * others.
  *
- * One step: 1. roll out; 2. score at the stop token; 3. log-probabilities of policy and reference;
+ * One step:
+ * 1. roll out;
+ * 2. score at the stop token;
+ * 3. log-probabilities of policy and reference;
  * 4. the answer's KL in its reward;
- * 5. leave-one-out advantages; 6. passes of minibatches with the ratio of whole answers; 7.
- * metrics.
+ * 5. leave-one-out advantages;
+ * 6. passes of minibatches with the ratio of whole answers;
+ * 7. metrics.
  *
  * Source: Kool et al. 2019; Ahmadian et al. 2024 (arXiv 2402.14740); TRL's rloo_trainer.py.
- * Differences from TRL: 1. the log-probabilities before the update are always read by the training
- * forward pass, and the first minibatch must have ratio 1; 2. nothing is read from padding.
+ * Differences from TRL:
+ * 1. the log-probabilities before the update are always read by the training forward pass, and the
+ *    first minibatch must have ratio 1;
+ * 2. nothing is read from padding.
  */
 import type { ConfigOf } from "../../config/config.ts";
 import type { StepResult } from "../../models/plans/plan.ts";

@@ -7,16 +7,12 @@
  * one-sided level alpha:
  *
  * 1. unconfirmed: over answers of the reference, the held-out reward rises by rho for each unit of
- * the proxy (rho is their
- * correlation: the held-out gain that an honest gain of the proxy would bring). The proxy has
- * risen, and the held-out
- * reward has risen by significantly less than a share s of what that predicts: the mean of h - s
- * rho p is below 0.
+ *    the proxy (rho is their correlation: the held-out gain that an honest gain of the proxy would
+ *    bring). The proxy has risen, and the held-out reward has risen by significantly less than a
+ *    share s of what that predicts: the mean of h - s rho p is below 0.
  * 2. stalled: the same within the window, whatever was gained before it. The proxy does not fall,
- * and the held-out reward
- * falls, or rises by significantly less than that share of what the proxy's rise predicts: the
- * slope of h - s rho p over the
- *    roll-outs is below 0.
+ *    and the held-out reward falls, or rises by significantly less than that share of what the
+ *    proxy's rise predicts: the slope of h - s rho p over the roll-outs is below 0.
  *
  * Source: the split of Gao et al. 2023 (arXiv 2210.10760) into proxy and gold; regression to the
  * mean for rho. The t tests treat answers as independent; docs/decisions/reward-guard.md says what

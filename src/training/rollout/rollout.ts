@@ -174,8 +174,8 @@ export function promptWarnings(
       id: "long-prompts",
       message:
         `${countOf(tooLong, "prompt")} left out: with ${countOf(neededRoom(limit), "token")} of ` +
-        "answer they do not fit into " +
-        `${limit.maxLength}${first === "" ? "" : `; the first: ${first}`}`,
+        `answer they do not fit into ${limit.maxLength}` +
+        (first === "" ? "" : `; the first: ${first}`),
     });
   if (repeated > 0)
     warnings.push({

@@ -229,8 +229,8 @@ export const attention = {
     ...[prefill, single, continued].flatMap((each, i) =>
       [true, false].map((rotate) =>
         cached(
-          "packed, " +
-            `${["prefill", "single steps", "several tokens"][i]}${rotate ? "" : " without rotation"}`,
+          `packed, ${["prefill", "single steps", "several tokens"][i]}` +
+            (rotate ? "" : " without rotation"),
           { ...each, packed: true, rotary: rotate },
         ),
       ),

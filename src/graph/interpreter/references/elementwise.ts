@@ -13,13 +13,12 @@ function elementwiseOf(
 ): PlainTensor[] {
   const shape = broadcastSizes(...inputs.map((input) => input.shape));
   const [a, b, c] = inputs.map((input) => broadcastTo(input, shape));
+  const data = new Float64Array(a!.length);
   // Without a list of arguments for every entry: losses are evaluated over all tokens of a step.
-  const entry = c
-    ? (i: number) => compute(a![i]!, b![i]!, c[i]!)
-    : b
-      ? (i: number) => compute(a![i]!, b[i]!)
-      : (i: number) => compute(a![i]!);
-  return [{ dtype, shape, data: a!.map((_, i) => entry(i)) }];
+  if (c) for (let i = 0; i < data.length; i++) data[i] = compute(a![i]!, b![i]!, c[i]!);
+  else if (b) for (let i = 0; i < data.length; i++) data[i] = compute(a![i]!, b[i]!);
+  else for (let i = 0; i < data.length; i++) data[i] = compute(a![i]!);
+  return [{ dtype, shape, data }];
 }
 
 /** The entries that broadcasting makes of a tensor. */
