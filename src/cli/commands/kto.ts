@@ -1,7 +1,8 @@
 /** `attune kto`: learning from answers that are desirable or not. */
 import { recordsAs } from "../../data/dataset.ts";
 import { ktoConfig } from "../../training/offline/kto.config.ts";
-import { encodeKto, kto } from "../../training/offline/kto.ts";
+import { encodeKto } from "../../training/offline/kto-rows.ts";
+import { kto } from "../../training/offline/kto.ts";
 import { trainingCommand } from "../training/training-command.ts";
 import { openInput, runTraining } from "../training/training-input.ts";
 

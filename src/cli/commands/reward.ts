@@ -1,7 +1,8 @@
 /** `attune reward`: a Bradley-Terry reward model. */
 import { recordsAs } from "../../data/dataset.ts";
 import { rewardConfig } from "../../training/offline/reward.config.ts";
-import { encodeReward, rewardModel } from "../../training/offline/reward.ts";
+import { encodeReward } from "../../training/offline/reward-groups.ts";
+import { rewardModel } from "../../training/offline/reward.ts";
 import { trainingCommand } from "../training/training-command.ts";
 import { reportHeldOut } from "../training/held-out-table.ts";
 import { openInput, runTraining } from "../training/training-input.ts";

@@ -6,7 +6,8 @@ import { recordsAs } from "../../data/dataset.ts";
 import type { PreferenceRecord, UnpairedRecord } from "../../data/records.ts";
 import { Run } from "../../runs/run.ts";
 import { resolveConfig } from "../configs.ts";
-import { kto, partnersOf } from "./kto.ts";
+import { partnersOf } from "./kto-rows.ts";
+import { kto } from "./kto.ts";
 import { COMMON, collect, encoder, madePairs, stepMetric, tinyModel } from "../testing.ts";
 
 const pairs = madePairs(16);

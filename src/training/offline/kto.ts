@@ -20,9 +20,6 @@
  * 3. on held-out data z0 is of all of it.
  */
 import { float32 } from "../../core/tensor.ts";
-import type { ConfigOf } from "../../config/config.ts";
-import type { UnpairedRecord } from "../../data/records.ts";
-import type { Model } from "../../models/model.ts";
 import type { StepResult } from "../../models/plans/plan.ts";
 import { saveTrained } from "../../models/save.ts";
 import { evaluatorOf } from "../../objectives/evaluate.ts";
@@ -30,9 +27,7 @@ import type { KtoObjective } from "../../objectives/kto.ts";
 import { ktoObjective, ktoReferencePoint } from "../../objectives/kto.ts";
 import type { Metrics, TrainingEvent } from "../../runs/events.ts";
 import { mean } from "../../stats/intervals.ts";
-import type { EncodedExample, Encoder } from "../../text/encoder.ts";
-import type { LaidRow } from "../layout.ts";
-import { layShared, sumBySequence } from "../layout.ts";
+import { sumBySequence } from "../layout.ts";
 import type { Method, TrainedModel, TrainingContext } from "../loop.ts";
 import { keepRows, resultOf, trainingLoop, warn } from "../loop.ts";
 import { examplesRead, itemsOfRun, itemsOfStep, placeOf, totalSteps } from "../passes.ts";
@@ -40,81 +35,12 @@ import type { Warning } from "../step.ts";
 import { evaluationNames } from "../step.ts";
 import type { MicroBatch } from "../trainee.ts";
 import { ONLY, Trainee } from "../trainee.ts";
-import { EncodingReport } from "../encoding.ts";
 import { scoreOf } from "./held-out.ts";
-import type { ktoConfig } from "./kto.config.ts";
-import type { Reference, RowSource } from "./reference.ts";
+import type { Reference } from "./reference.ts";
 import { openReference } from "./reference.ts";
 import { RowBatches } from "./row-batches.ts";
-
-export type KtoConfig = ConfigOf<typeof ktoConfig>;
-
-export interface KtoInput {
-  model: Model;
-  encoder: Encoder;
-  train: readonly UnpairedRecord[];
-  heldOut: readonly UnpairedRecord[];
-}
-
-interface Answer {
-  index: number;
-  prompt: Int32Array;
-  completion: Int32Array;
-  /** Where a token of the completion is read. */
-  supervised: Uint8Array;
-  /** The same for answers to one prompt. */
-  promptKey: string;
-  desirable: boolean;
-}
-
-interface EncodedAnswers {
-  answers: Answer[];
-  held: Answer[];
-  report: EncodingReport;
-}
-
-/** 1. */
-export function encodeKto(
-  { encoder, train, heldOut }: Omit<KtoInput, "model">,
-  config: Pick<KtoConfig, "maxLength" | "onBad">,
-): EncodedAnswers {
-  const report = new EncodingReport(encoder, config);
-  const encode = (records: readonly UnpairedRecord[], first: number): Answer[] =>
-    report
-      .encodeAll(records, (record) => [
-        encoder.encodeExample(record.prompt, record.completion, record),
-      ])
-      .map(({ record, encoded }, index) => toAnswer(record, encoded, first + index));
-  const answers = encode(train, 0);
-  return { answers, held: encode(heldOut, answers.length), report };
-}
-
-function toAnswer(
-  { label }: UnpairedRecord,
-  { ids, promptLength, supervised }: EncodedExample,
-  index: number,
-): Answer {
-  const prompt = ids.slice(0, promptLength);
-  return {
-    index,
-    prompt,
-    completion: ids.slice(promptLength),
-    supervised: supervised.slice(promptLength),
-    promptKey: prompt.join(","),
-    desirable: label,
-  };
-}
-
-/** 2. For each answer, the one whose completion its prompt is read with. */
-export function partnersOf<T extends { promptKey: string }>(answers: readonly T[]): T[] {
-  const count = answers.length;
-  return answers.map(({ promptKey }, i) => {
-    const before = (distance: number): T => answers[(i - distance + count) % count]!;
-    for (let distance = 1; distance < count; distance++)
-      if (before(distance).promptKey !== promptKey) return before(distance);
-    return before(1);
-  });
-}
+import type { KtoConfig, KtoInput, Answer, EncodedAnswers } from "./kto-rows.ts";
+import { encodeKto, Rows } from "./kto-rows.ts";
 
 /** Trains, yields what happens, and returns what was trained. */
 export async function* kto(
@@ -239,62 +165,6 @@ function ktoMethod(run: KtoRun, { encoder }: KtoInput): Method {
     save: (folder) => saveTrained(trainee.model, encoder, folder),
     close: () => reference.close(),
   };
-}
-
-/**
- * All rows that are read: the answers by their index, then each pair of prompt and partner once.
- */
-export class Rows implements RowSource {
-  readonly sequences = 1;
-  private readonly parts: Pick<Answer, "prompt" | "completion" | "supervised">[];
-  private readonly mismatched = new Map<string, number>();
-  private readonly maxLength: number;
-
-  constructor(answers: readonly Answer[], maxLength: number) {
-    this.parts = answers.map(({ prompt, completion, supervised }) => ({
-      prompt,
-      completion,
-      supervised,
-    }));
-    this.maxLength = maxLength;
-  }
-
-  get count(): number {
-    return this.parts.length;
-  }
-
-  lengthOf(row: number): number {
-    const { prompt, completion } = this.parts[row]!;
-    return prompt.length + completion.length;
-  }
-
-  lay(row: number): LaidRow {
-    const { prompt, completion, supervised } = this.parts[row]!;
-    return layShared(prompt, [completion], [supervised]);
-  }
-
-  /**
-   * Rows of the answers' prompts with their partners' completions; an answer alone has no partner.
-   */
-  addPartners(answers: readonly Answer[]): number[] {
-    if (answers.length < 2) return [];
-    return partnersOf(answers).map(({ index: other, completion, supervised }, i) => {
-      const { index, prompt } = answers[i]!;
-      const key = `${index} ${other}`;
-      const known = this.mismatched.get(key);
-      if (known !== undefined) return known;
-      // the prompt is within the limit already, and keeps its frame
-      const room = this.maxLength - prompt.length;
-      this.mismatched.set(key, this.parts.length);
-      return (
-        this.parts.push({
-          prompt,
-          completion: completion.subarray(0, room),
-          supervised: supervised.subarray(0, room),
-        }) - 1
-      );
-    });
-  }
 }
 
 interface ReadAnswer {

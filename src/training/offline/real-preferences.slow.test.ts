@@ -11,7 +11,8 @@ import type { PreferenceRecord, RankedRecord } from "../../data/records.ts";
 import { createEncoder } from "../../text/encoder.ts";
 import { resolveConfig } from "../configs.ts";
 import { kto } from "./kto.ts";
-import { encodeReward, rewardModel } from "./reward.ts";
+import { encodeReward } from "./reward-groups.ts";
+import { rewardModel } from "./reward.ts";
 import { COMMON, collect, stepMetric, tinyModel, tokenizer } from "../testing.ts";
 
 const encoder = createEncoder(tokenizer, { maxLength: 512 });

@@ -10,7 +10,8 @@ import { resolveConfig } from "../configs.ts";
 import { COMMON, collect, encoder, madePairs, tinyModel, warningsOf } from "../testing.ts";
 import { encodeDpo, dpo } from "./dpo.ts";
 import type { DpoConfig } from "./dpo.ts";
-import { encodeReward, rewardModel } from "./reward.ts";
+import { encodeReward } from "./reward-groups.ts";
+import { rewardModel } from "./reward.ts";
 
 const good = madePairs(24);
 /** The same judgements, told of the other answer. */

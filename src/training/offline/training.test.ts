@@ -12,7 +12,8 @@ import { resolveConfig } from "../configs.ts";
 import { dpo } from "./dpo.ts";
 import { readHeldOut } from "./held-out.ts";
 import { joinRows, layExample, layShared, packExamples } from "../layout.ts";
-import { encodeReward, rewardModel } from "./reward.ts";
+import { encodeReward } from "./reward-groups.ts";
+import { rewardModel } from "./reward.ts";
 import { sft } from "./sft.ts";
 import {
   COMMON,

@@ -9,6 +9,7 @@ import { float32 } from "../../core/tensor.ts";
 import type { ConfigOf } from "../../config/config.ts";
 import type { DemonstrationRecord } from "../../data/records.ts";
 import type { Model } from "../../models/model.ts";
+import type { Method } from "../loop.ts";
 import type { PolicyObjective, ValueObjective } from "../../objectives/ppo.ts";
 import { valueObjective } from "../../objectives/ppo.ts";
 import type { SftObjective } from "../../objectives/sft.ts";
@@ -20,7 +21,7 @@ import { groupByLength, joinRows, layExample } from "../layout.ts";
 import { itemsOfStep } from "../passes.ts";
 import type { Update } from "../rollout/phases.ts";
 import type { Policy, PolicyInput, PolicyState } from "../rollout/policy.ts";
-import { preparePolicy } from "../rollout/policy.ts";
+import { policyMethod, preparePolicy } from "../rollout/policy.ts";
 import { RewardModelSource } from "../rollout/rewards.ts";
 import { criticHead, scaleScoreHead } from "../rollout/roles.ts";
 import { Trainee } from "../trainee.ts";
@@ -189,5 +190,21 @@ function encodeDemonstrations(
       )
       .map(({ encoded }) => encoded),
     report,
+  };
+}
+
+/** @param step one roll-out and its updates */
+export function ppoMethod(run: PpoRun, step: Method["step"]): Method {
+  const { policy, critic, ptx } = run;
+  const base = policyMethod(policy, "ppo");
+  return {
+    ...base,
+    trainees: [policy.actor, critic],
+    step,
+    state: (): PpoState => ({ ...base.state(), klCoefficient: run.klCoefficient }),
+    prepare: (kept) => preparePpo(run, kept as PpoState | undefined),
+    async close() {
+      await Promise.all([base.close(), ptx?.close()]);
+    },
   };
 }

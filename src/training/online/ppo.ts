@@ -36,7 +36,7 @@ import type { PolicyObjective, ValueObjective } from "../../objectives/ppo.ts";
 import { policyObjective, valueObjective } from "../../objectives/ppo.ts";
 import type { Metrics, TrainingEvent } from "../../runs/events.ts";
 import { mean } from "../../stats/intervals.ts";
-import type { Method, TrainedModel, TrainingContext } from "../loop.ts";
+import type { TrainedModel, TrainingContext } from "../loop.ts";
 import { resultOf, trainingLoop } from "../loop.ts";
 import type { ReadRollouts, Update } from "../rollout/phases.ts";
 import {
@@ -53,13 +53,12 @@ import {
   watch,
 } from "../rollout/phases.ts";
 import { entropyOf, movesOf, scoreMetrics, updateMetrics } from "../rollout/update-metrics.ts";
-import { openPolicy, policyMethod } from "../rollout/policy.ts";
+import { openPolicy } from "../rollout/policy.ts";
 import { constant, joinReads, perRead, readByAnswer } from "../rollout/rollout.ts";
 import type { StepOutcome } from "../step.ts";
 import type { MicroBatch } from "../trainee.ts";
-
-import type { PpoConfig, PpoInput, PpoRun, PpoState } from "./ppo-run.ts";
-import { addDemonstrations, checkCriticWarmup, openPpo, preparePpo } from "./ppo-run.ts";
+import type { PpoConfig, PpoInput, PpoRun } from "./ppo-run.ts";
+import { addDemonstrations, checkCriticWarmup, openPpo, ppoMethod } from "./ppo-run.ts";
 
 /** Trains, yields what happens, and returns the policy. */
 export async function* ppo(
@@ -70,24 +69,10 @@ export async function* ppo(
   const objective = policyObjective(config);
   const policy = await openPolicy(input, config, { objective, context });
   checkCriticWarmup(policy.totalSteps, config);
-  const method = ppoMethod(await openPpo(policy, input));
+  const run = await openPpo(policy, input);
+  const method = ppoMethod(run, (index) => ppoStep(run, index));
   yield* trainingLoop(method, config, context);
   return resultOf(method);
-}
-
-function ppoMethod(run: PpoRun): Method {
-  const { policy, critic, ptx } = run;
-  const base = policyMethod(policy, "ppo");
-  return {
-    ...base,
-    trainees: [policy.actor, critic],
-    step: (index) => ppoStep(run, index),
-    state: (): PpoState => ({ ...base.state(), klCoefficient: run.klCoefficient }),
-    prepare: (kept) => preparePpo(run, kept as PpoState | undefined),
-    async close() {
-      await Promise.all([base.close(), ptx?.close()]);
-    },
-  };
 }
 
 /** A roll-out with everything that the updates read. Arrays of one value a token, by answer. */

@@ -20,8 +20,6 @@ import type { PolicyConfig } from "./rollout.config.ts";
 import type { Rollout, RolloutBatch, RolloutPrompt } from "./rollout.ts";
 import { batchRollouts, layRollout, readByAnswer, rolloutSeed } from "./rollout.ts";
 
-// Roll out.
-
 /** Prompts of a step, a new order for every pass over them. */
 export const promptsOf = ({ prompts, passes }: Policy, index: number): RolloutPrompt[] =>
   itemsOfStep(prompts, index, passes);
@@ -214,7 +212,6 @@ export async function updatePolicy<O extends Objective>(
     const norm = await actor.update(rate, { step: index + 1, loss });
     updates.push({ ...update, ...more, grad_norm: norm });
   }
-  await actor.release();
   return updates;
 }
 
