@@ -126,7 +126,9 @@ export async function* ppo(
 interface PpoRun {
   policy: Policy<PpoConfig, PolicyObjective>;
   critic: Trainee<ValueObjective>;
-  /** Index of the reward model that the critic starts as; undefined where it starts as the policy. */
+  /**
+   * Index of the reward model that the critic starts as; undefined where it starts as the policy.
+   */
   criticReward: number | undefined;
   /** Added to what the critic's network predicts. */
   valueOffset: number;
