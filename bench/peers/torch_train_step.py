@@ -2,9 +2,9 @@
 
     python torch_train_step.py [--tokens 1024] [--rows 1] [--sweep]
 
-A step is forward, backward and AdamW on every weight. `gflops` counts the products of forward and backward, attention and head
-included (three times the forward's), as attune's own figure does; `share_of_product_rate` divides it by the rate of a
-2048-cubed product in the same process.
+A step is forward, backward and AdamW on every weight. `gflops` counts the products of forward and
+backward, attention and head included (three times the forward's), as attune's own figure does;
+`share_of_product_rate` divides it by the rate of a 2048-cubed product in the same process.
 """
 
 import contextlib
@@ -26,14 +26,22 @@ def options():
 
 
 def settings() -> list[list[str]]:
-    return [["--dtype", dtype] for dtype in ("autocast", "bfloat16", "float32-medium", "float32")] + [["--dtype", "float32", "--checkpointing"]]
+    return [
+        ["--dtype", dtype] for dtype in ("autocast", "bfloat16", "float32-medium", "float32")
+    ] + [["--dtype", "float32", "--checkpointing"]]
 
 
 def forward_products(tokens: int, rows: int) -> float:
     """Operations of the forward's products; attention counts the causal half."""
-    hidden, wide, layers, heads = (SHAPE[key] for key in ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads"))
+    hidden, wide, layers, heads = (
+        SHAPE[key]
+        for key in ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads")
+    )
     keys = hidden // heads * SHAPE["num_key_value_heads"]
-    weights = layers * (2 * hidden * hidden + 2 * hidden * keys + 3 * hidden * wide) + hidden * SHAPE["vocab_size"]
+    weights = (
+        layers * (2 * hidden * hidden + 2 * hidden * keys + 3 * hidden * wide)
+        + hidden * SHAPE["vocab_size"]
+    )
     attention = layers * 2 * hidden * (tokens / rows) / 2
     return 2 * tokens * (weights + attention)
 
@@ -50,11 +58,20 @@ def main() -> None:
     if given.checkpointing:
         model.gradient_checkpointing_enable()
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-5)
-    ids = torch.randint(10, model.config.vocab_size, (given.rows, given.tokens // given.rows), generator=torch.Generator().manual_seed(0))
+    ids = torch.randint(
+        10,
+        model.config.vocab_size,
+        (given.rows, given.tokens // given.rows),
+        generator=torch.Generator().manual_seed(0),
+    )
     seconds, losses = [], []
     for _ in range(given.steps):
         began = time.perf_counter()
-        with torch.autocast("cpu", dtype=torch.bfloat16) if given.dtype == "autocast" else contextlib.nullcontext():
+        with (
+            torch.autocast("cpu", dtype=torch.bfloat16)
+            if given.dtype == "autocast"
+            else contextlib.nullcontext()
+        ):
             loss = model(input_ids=ids, labels=ids, use_cache=False).loss
         loss.backward()
         optimizer.step()
@@ -64,12 +81,28 @@ def main() -> None:
     step = statistics.median(seconds[2:])
     rate = 3 * forward_products(given.tokens, given.rows) / step / 1e9
     product = product_rate(given.dtype)
-    print(json.dumps({
-        "peer": "torch full step", "tokens_per_second": round(given.tokens / step, 2), "gflops": round(rate, 1), "product_gflops": round(product, 1), "share_of_product_rate": round(rate / product, 3),
-        "step_seconds": [round(value, 3) for value in seconds], "losses": [losses[0], losses[-1]], **memory.report(),
-        "settings": {"dtype": given.dtype, "tokens": given.tokens, "rows": given.rows, "checkpointing": given.checkpointing, "threads": torch.get_num_threads()},
-        "versions": versions("torch", "transformers"),
-    }))
+    print(
+        json.dumps(
+            {
+                "peer": "torch full step",
+                "tokens_per_second": round(given.tokens / step, 2),
+                "gflops": round(rate, 1),
+                "product_gflops": round(product, 1),
+                "share_of_product_rate": round(rate / product, 3),
+                "step_seconds": [round(value, 3) for value in seconds],
+                "losses": [losses[0], losses[-1]],
+                **memory.report(),
+                "settings": {
+                    "dtype": given.dtype,
+                    "tokens": given.tokens,
+                    "rows": given.rows,
+                    "checkpointing": given.checkpointing,
+                    "threads": torch.get_num_threads(),
+                },
+                "versions": versions("torch", "transformers"),
+            }
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -2,8 +2,9 @@
 
     python transformers_generate.py [--sweep]
 
-Prompts are random token ids, all of one length, so that nothing is padded. `tokens_per_second` is the median over --runs of
-all new tokens by the time of the whole call, reading the prompts included; `decode_tokens_per_second` leaves the first token out.
+Prompts are random token ids, all of one length, so that nothing is padded. `tokens_per_second` is
+the median over --runs of all new tokens by the time of the whole call, reading the prompts
+included; `decode_tokens_per_second` leaves the first token out.
 """
 
 import json
@@ -27,7 +28,11 @@ def options():
 
 def settings() -> list[list[str]]:
     kinds = [["--dtype", dtype] for dtype in ("bfloat16", "float32-medium", "float32")]
-    return [*kinds, ["--dtype", "bfloat16", "--attention", "eager"], ["--dtype", "float32", "--attention", "eager"]]
+    return [
+        *kinds,
+        ["--dtype", "bfloat16", "--attention", "eager"],
+        ["--dtype", "float32", "--attention", "eager"],
+    ]
 
 
 def main() -> None:
@@ -40,13 +45,26 @@ def main() -> None:
     memory = Memory()
     model = build_model(given.model, given.dtype).eval()
     model.set_attn_implementation(given.attention)
-    ids = torch.randint(10, model.config.vocab_size, (given.batch, given.prompt_tokens), generator=torch.Generator().manual_seed(0))
+    ids = torch.randint(
+        10,
+        model.config.vocab_size,
+        (given.batch, given.prompt_tokens),
+        generator=torch.Generator().manual_seed(0),
+    )
     model.generation_config.eos_token_id = None
 
     def generate(count: int) -> float:
         began = time.perf_counter()
         with torch.inference_mode():
-            output = model.generate(ids, attention_mask=torch.ones_like(ids), do_sample=False, max_new_tokens=count, use_cache=True, cache_implementation=given.cache, pad_token_id=0)
+            output = model.generate(
+                ids,
+                attention_mask=torch.ones_like(ids),
+                do_sample=False,
+                max_new_tokens=count,
+                use_cache=True,
+                cache_implementation=given.cache,
+                pad_token_id=0,
+            )
         assert output.shape == (given.batch, given.prompt_tokens + count)
         return time.perf_counter() - began
 
@@ -54,13 +72,31 @@ def main() -> None:
     whole = [generate(given.new_tokens) for _ in range(given.runs)]
     first = statistics.median(generate(1) for _ in range(given.runs))
     seconds = statistics.median(whole)
-    print(json.dumps({
-        "peer": "transformers generate", "tokens_per_second": round(given.batch * given.new_tokens / seconds, 2),
-        "decode_tokens_per_second": round(given.batch * (given.new_tokens - 1) / (seconds - first), 2), "prompt_seconds": round(first, 3), "seconds": [round(value, 3) for value in whole],
-        **memory.report(), "product_gflops": round(product_rate(given.dtype), 1),
-        "settings": {"dtype": given.dtype, "batch": given.batch, "prompt_tokens": given.prompt_tokens, "new_tokens": given.new_tokens, "attention": given.attention, "cache": given.cache, "threads": torch.get_num_threads()},
-        "versions": versions("torch", "transformers"),
-    }))
+    print(
+        json.dumps(
+            {
+                "peer": "transformers generate",
+                "tokens_per_second": round(given.batch * given.new_tokens / seconds, 2),
+                "decode_tokens_per_second": round(
+                    given.batch * (given.new_tokens - 1) / (seconds - first), 2
+                ),
+                "prompt_seconds": round(first, 3),
+                "seconds": [round(value, 3) for value in whole],
+                **memory.report(),
+                "product_gflops": round(product_rate(given.dtype), 1),
+                "settings": {
+                    "dtype": given.dtype,
+                    "batch": given.batch,
+                    "prompt_tokens": given.prompt_tokens,
+                    "new_tokens": given.new_tokens,
+                    "attention": given.attention,
+                    "cache": given.cache,
+                    "threads": torch.get_num_threads(),
+                },
+                "versions": versions("torch", "transformers"),
+            }
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -1,11 +1,13 @@
-"""Tiny random models of each family, with logits, loss and the gradient of every parameter from transformers.
+"""Tiny random models of each family, with logits, loss and the gradient of every parameter from
+transformers.
 
     python -P scripts/golden/models.py tests/golden/models [NAME...]
 
-Writes NAME/config.json and NAME/model.safetensors as transformers saves them, and NAME/reference.safetensors:
-input_ids, attention_mask, labels (-100: not a label) int64 [B, T]; logits [B, T, V] (0 where padded); loss [], the mean
-cross-entropy over all labels of the batch; gradient.PARAMETER, its gradient. Computed in float64 and stored in float32;
-the metadata tells how far transformers' own float32 is from that. Same seed, same bytes.
+Writes NAME/config.json and NAME/model.safetensors as transformers saves them, and
+NAME/reference.safetensors: input_ids, attention_mask, labels (-100: not a label) int64 [B, T];
+logits [B, T, V] (0 where padded); loss [], the mean cross-entropy over all labels of the batch;
+gradient.PARAMETER, its gradient. Computed in float64 and stored in float32; the metadata tells how
+far transformers' own float32 is from that. Same seed, same bytes.
 """
 
 import json
@@ -17,37 +19,197 @@ import numpy as np
 import torch
 import transformers
 from safetensors.numpy import save_file
-from transformers import GPT2Config, LlamaConfig, MistralConfig, Olmo2Config, Phi3Config, Qwen2Config, Qwen3Config, SmolLM3Config
+from transformers import (
+    GPT2Config,
+    LlamaConfig,
+    MistralConfig,
+    Olmo2Config,
+    Phi3Config,
+    Qwen2Config,
+    Qwen3Config,
+    SmolLM3Config,
+)
 
 LENGTHS, WIDTH = (13, 9, 6), 13
-DENSE = {"hidden_size": 24, "intermediate_size": 40, "num_hidden_layers": 2, "max_position_embeddings": 64, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2}
+DENSE = {
+    "hidden_size": 24,
+    "intermediate_size": 40,
+    "num_hidden_layers": 2,
+    "max_position_embeddings": 64,
+    "pad_token_id": 0,
+    "bos_token_id": 1,
+    "eos_token_id": 2,
+}
 
 
 def configs() -> dict[str, transformers.PretrainedConfig]:
     plain = {"rope_type": "default", "rope_theta": 10_000.0}
     # With heads of 8 the four frequencies are unscaled, smoothed, smoothed and fully scaled.
-    llama3 = {"rope_type": "llama3", "rope_theta": 100.0, "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 64}
+    llama3 = {
+        "rope_type": "llama3",
+        "rope_theta": 100.0,
+        "factor": 8.0,
+        "low_freq_factor": 1.0,
+        "high_freq_factor": 4.0,
+        "original_max_position_embeddings": 64,
+    }
     # Heads of 12, of which 8 dimensions turn.
-    longrope = {"rope_type": "longrope", "rope_theta": 10_000.0, "partial_rotary_factor": 0.7, "short_factor": [1.0, 1.1, 1.3, 1.7], "long_factor": [1.2, 2.5, 4.0, 9.0]}
+    longrope = {
+        "rope_type": "longrope",
+        "rope_theta": 10_000.0,
+        "partial_rotary_factor": 0.7,
+        "short_factor": [1.0, 1.1, 1.3, 1.7],
+        "long_factor": [1.2, 2.5, 4.0, 9.0],
+    }
     linear = {"rope_type": "linear", "rope_theta": 10_000.0, "factor": 2.0}
     return {
-        "llama2": LlamaConfig(**DENSE, vocab_size=67, num_attention_heads=3, num_key_value_heads=3, tie_word_embeddings=False, rms_norm_eps=1e-5, rope_parameters=plain),
-        "llama3": LlamaConfig(**DENSE | {"hidden_size": 32, "max_position_embeddings": 128}, vocab_size=67, num_attention_heads=4, num_key_value_heads=2, tie_word_embeddings=False, rms_norm_eps=1e-5, rope_parameters=llama3),
-        "smollm2": LlamaConfig(**DENSE, vocab_size=97, num_attention_heads=3, num_key_value_heads=1, tie_word_embeddings=True, rms_norm_eps=1e-5, rope_parameters=plain | {"rope_theta": 100_000.0}),
-        "llama-biases": LlamaConfig(**DENSE, vocab_size=67, num_attention_heads=2, num_key_value_heads=2, head_dim=16, attention_bias=True, mlp_bias=True, tie_word_embeddings=False, rope_parameters=linear),
-        "mistral": MistralConfig(**DENSE, vocab_size=67, num_attention_heads=3, num_key_value_heads=1, sliding_window=4, tie_word_embeddings=False, rope_parameters=plain),
-        "olmo2": Olmo2Config(**DENSE, vocab_size=67, num_attention_heads=3, num_key_value_heads=1, tie_word_embeddings=False, rms_norm_eps=1e-5, rope_parameters=plain | {"rope_theta": 500_000.0}),
-        "olmo2-biases": Olmo2Config(**DENSE | {"num_hidden_layers": 1}, vocab_size=67, num_attention_heads=3, num_key_value_heads=3, attention_bias=True, tie_word_embeddings=True, rope_parameters=linear),
-        # A window, and every dimension of a head turns; then some of them, by short factors (13 tokens of 16) and by long ones (13 of 8).
-        "phi3": Phi3Config(**DENSE, vocab_size=67, num_attention_heads=3, num_key_value_heads=1, sliding_window=4, tie_word_embeddings=False, rope_parameters=plain),
-        "phi3-short": Phi3Config(**DENSE, vocab_size=67, num_attention_heads=2, num_key_value_heads=1, original_max_position_embeddings=16, tie_word_embeddings=True, rope_parameters=longrope),
-        "phi3-long": Phi3Config(**DENSE, vocab_size=67, num_attention_heads=2, num_key_value_heads=1, original_max_position_embeddings=8, tie_word_embeddings=True, rope_parameters=longrope),
-        "qwen2": Qwen2Config(**DENSE, vocab_size=67, num_attention_heads=3, num_key_value_heads=1, tie_word_embeddings=True, use_sliding_window=False, rope_parameters=plain | {"rope_theta": 1_000_000.0}),
-        "qwen3": Qwen3Config(**DENSE, vocab_size=67, num_attention_heads=4, num_key_value_heads=2, head_dim=16, tie_word_embeddings=True, use_sliding_window=False, rope_parameters=plain | {"rope_theta": 1_000_000.0}),
+        "llama2": LlamaConfig(
+            **DENSE,
+            vocab_size=67,
+            num_attention_heads=3,
+            num_key_value_heads=3,
+            tie_word_embeddings=False,
+            rms_norm_eps=1e-5,
+            rope_parameters=plain,
+        ),
+        "llama3": LlamaConfig(
+            **DENSE | {"hidden_size": 32, "max_position_embeddings": 128},
+            vocab_size=67,
+            num_attention_heads=4,
+            num_key_value_heads=2,
+            tie_word_embeddings=False,
+            rms_norm_eps=1e-5,
+            rope_parameters=llama3,
+        ),
+        "smollm2": LlamaConfig(
+            **DENSE,
+            vocab_size=97,
+            num_attention_heads=3,
+            num_key_value_heads=1,
+            tie_word_embeddings=True,
+            rms_norm_eps=1e-5,
+            rope_parameters=plain | {"rope_theta": 100_000.0},
+        ),
+        "llama-biases": LlamaConfig(
+            **DENSE,
+            vocab_size=67,
+            num_attention_heads=2,
+            num_key_value_heads=2,
+            head_dim=16,
+            attention_bias=True,
+            mlp_bias=True,
+            tie_word_embeddings=False,
+            rope_parameters=linear,
+        ),
+        "mistral": MistralConfig(
+            **DENSE,
+            vocab_size=67,
+            num_attention_heads=3,
+            num_key_value_heads=1,
+            sliding_window=4,
+            tie_word_embeddings=False,
+            rope_parameters=plain,
+        ),
+        "olmo2": Olmo2Config(
+            **DENSE,
+            vocab_size=67,
+            num_attention_heads=3,
+            num_key_value_heads=1,
+            tie_word_embeddings=False,
+            rms_norm_eps=1e-5,
+            rope_parameters=plain | {"rope_theta": 500_000.0},
+        ),
+        "olmo2-biases": Olmo2Config(
+            **DENSE | {"num_hidden_layers": 1},
+            vocab_size=67,
+            num_attention_heads=3,
+            num_key_value_heads=3,
+            attention_bias=True,
+            tie_word_embeddings=True,
+            rope_parameters=linear,
+        ),
+        # A window, and every dimension of a head turns; then some of them, by short factors (13
+        # tokens of 16) and by long ones (13 of 8).
+        "phi3": Phi3Config(
+            **DENSE,
+            vocab_size=67,
+            num_attention_heads=3,
+            num_key_value_heads=1,
+            sliding_window=4,
+            tie_word_embeddings=False,
+            rope_parameters=plain,
+        ),
+        "phi3-short": Phi3Config(
+            **DENSE,
+            vocab_size=67,
+            num_attention_heads=2,
+            num_key_value_heads=1,
+            original_max_position_embeddings=16,
+            tie_word_embeddings=True,
+            rope_parameters=longrope,
+        ),
+        "phi3-long": Phi3Config(
+            **DENSE,
+            vocab_size=67,
+            num_attention_heads=2,
+            num_key_value_heads=1,
+            original_max_position_embeddings=8,
+            tie_word_embeddings=True,
+            rope_parameters=longrope,
+        ),
+        "qwen2": Qwen2Config(
+            **DENSE,
+            vocab_size=67,
+            num_attention_heads=3,
+            num_key_value_heads=1,
+            tie_word_embeddings=True,
+            use_sliding_window=False,
+            rope_parameters=plain | {"rope_theta": 1_000_000.0},
+        ),
+        "qwen3": Qwen3Config(
+            **DENSE,
+            vocab_size=67,
+            num_attention_heads=4,
+            num_key_value_heads=2,
+            head_dim=16,
+            tie_word_embeddings=True,
+            use_sliding_window=False,
+            rope_parameters=plain | {"rope_theta": 1_000_000.0},
+        ),
         # The fourth layer has no positions; then the first has none, and a window.
-        "smollm3": SmolLM3Config(**DENSE | {"hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 4}, vocab_size=67, num_attention_heads=2, num_key_value_heads=1, rope_parameters=plain | {"rope_theta": 2_000_000.0}),
-        "smollm3-windows": SmolLM3Config(**DENSE, vocab_size=67, num_attention_heads=3, num_key_value_heads=1, no_rope_layers=[0, 1], use_sliding_window=True, sliding_window=4, attention_bias=True, mlp_bias=True, tie_word_embeddings=False, rope_parameters=linear),
-        "gpt2": GPT2Config(vocab_size=67, n_embd=24, n_layer=2, n_head=3, n_positions=32, resid_pdrop=0, embd_pdrop=0, attn_pdrop=0, pad_token_id=0, bos_token_id=1, eos_token_id=2),
+        "smollm3": SmolLM3Config(
+            **DENSE | {"hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 4},
+            vocab_size=67,
+            num_attention_heads=2,
+            num_key_value_heads=1,
+            rope_parameters=plain | {"rope_theta": 2_000_000.0},
+        ),
+        "smollm3-windows": SmolLM3Config(
+            **DENSE,
+            vocab_size=67,
+            num_attention_heads=3,
+            num_key_value_heads=1,
+            no_rope_layers=[0, 1],
+            use_sliding_window=True,
+            sliding_window=4,
+            attention_bias=True,
+            mlp_bias=True,
+            tie_word_embeddings=False,
+            rope_parameters=linear,
+        ),
+        "gpt2": GPT2Config(
+            vocab_size=67,
+            n_embd=24,
+            n_layer=2,
+            n_head=3,
+            n_positions=32,
+            resid_pdrop=0,
+            embd_pdrop=0,
+            attn_pdrop=0,
+            pad_token_id=0,
+            bos_token_id=1,
+            eos_token_id=2,
+        ),
     }
 
 
@@ -63,11 +225,17 @@ def initial_value(name: str, shape: tuple[int, ...], random: np.random.Generator
     return 0.3 * values
 
 
-def build(config: transformers.PretrainedConfig, random: np.random.Generator) -> transformers.PreTrainedModel:
-    model = transformers.AutoModelForCausalLM.from_config(config, attn_implementation="sdpa", dtype=torch.float32).eval()
+def build(
+    config: transformers.PretrainedConfig, random: np.random.Generator
+) -> transformers.PreTrainedModel:
+    model = transformers.AutoModelForCausalLM.from_config(
+        config, attn_implementation="sdpa", dtype=torch.float32
+    ).eval()
     with torch.no_grad():
         for name, parameter in sorted(model.named_parameters()):
-            parameter.copy_(torch.from_numpy(initial_value(name, tuple(parameter.shape), random)).float())
+            parameter.copy_(
+                torch.from_numpy(initial_value(name, tuple(parameter.shape), random)).float()
+            )
     return model
 
 
@@ -75,7 +243,9 @@ def in_float64(model: transformers.PreTrainedModel) -> transformers.PreTrainedMo
     """transformers' RMS norms compute in float32 whatever they are given; these do not."""
 
     def forward(self, x):
-        return self.weight * x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + self.variance_epsilon)
+        return (
+            self.weight * x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + self.variance_epsilon)
+        )
 
     model = model.double()
     for module in model.modules():
@@ -93,19 +263,39 @@ def batch(vocabulary: int, random: np.random.Generator) -> dict[str, torch.Tenso
     return {"input_ids": ids, "attention_mask": mask, "labels": labels}
 
 
-def measure(model: transformers.PreTrainedModel, inputs: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+def measure(
+    model: transformers.PreTrainedModel, inputs: dict[str, torch.Tensor]
+) -> dict[str, torch.Tensor]:
     model.zero_grad(set_to_none=True)
-    logits = model(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"], use_cache=False).logits
-    loss = torch.nn.functional.cross_entropy(logits[:, :-1].flatten(0, 1), inputs["labels"][:, 1:].flatten(), ignore_index=-100)
+    logits = model(
+        input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"], use_cache=False
+    ).logits
+    loss = torch.nn.functional.cross_entropy(
+        logits[:, :-1].flatten(0, 1), inputs["labels"][:, 1:].flatten(), ignore_index=-100
+    )
     loss.backward()
     shown = logits.detach().masked_fill(inputs["attention_mask"][..., None] == 0, 0)
-    return {"logits": shown, "loss": loss.detach(), **{f"gradient.{name}": parameter.grad for name, parameter in model.named_parameters()}}
+    return {
+        "logits": shown,
+        "loss": loss.detach(),
+        **{f"gradient.{name}": parameter.grad for name, parameter in model.named_parameters()},
+    }
 
 
 def largest_difference(exact: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> float:
-    """Relative to the largest value of each tensor, and to the largest gradient for gradients that are 0 in theory."""
-    overall = max(value.abs().max().item() for name, value in exact.items() if name.startswith("gradient."))
-    return max(((other[name] - exact[name]).abs().max() / max(exact[name].abs().max().item(), 1e-3 * overall)).item() for name in exact)
+    """Relative to the largest value of each tensor, and to the largest gradient for gradients that
+    are 0 in theory.
+    """
+    overall = max(
+        value.abs().max().item() for name, value in exact.items() if name.startswith("gradient.")
+    )
+    return max(
+        (
+            (other[name] - exact[name]).abs().max()
+            / max(exact[name].abs().max().item(), 1e-3 * overall)
+        ).item()
+        for name in exact
+    )
 
 
 def main(target: str, *names: str) -> None:
@@ -125,10 +315,22 @@ def main(target: str, *names: str) -> None:
         exact = measure(in_float64(model), inputs)
         difference = largest_difference(exact, single)
         assert difference < 1e-4, (name, difference)
-        tensors = {key: value.numpy() for key, value in inputs.items()} | {key: value.float().numpy() for key, value in exact.items()}
-        made = json.dumps({"torch": torch.__version__, "transformers": transformers.__version__, "float32_difference": f"{difference:.1e}"})
+        tensors = {key: value.numpy() for key, value in inputs.items()} | {
+            key: value.float().numpy() for key, value in exact.items()
+        }
+        made = json.dumps(
+            {
+                "torch": torch.__version__,
+                "transformers": transformers.__version__,
+                "float32_difference": f"{difference:.1e}",
+            }
+        )
         # One key, since the writer keeps no order among several.
-        save_file({key: np.ascontiguousarray(value) for key, value in tensors.items()}, folder / "reference.safetensors", metadata={"made_with": made})
+        save_file(
+            {key: np.ascontiguousarray(value) for key, value in tensors.items()},
+            folder / "reference.safetensors",
+            metadata={"made_with": made},
+        )
         for file in folder.iterdir():
             file.chmod(0o644)
         print(name, f"loss {exact['loss'].item():.6f}", made)

@@ -1,7 +1,8 @@
-"""Writes tests/golden/parquet: rows of data as pyarrow writes them, in every codec and encoding that the reader knows.
+"""Writes tests/golden/parquet: rows of data as pyarrow writes them, in every codec and encoding
+that the reader knows.
 
-    python3 -m venv venv && venv/bin/pip install pyarrow==26.0.1
-    venv/bin/python scripts/golden/parquet.py
+python3 -m venv venv && venv/bin/pip install pyarrow==26.0.1 venv/bin/python
+scripts/golden/parquet.py
 """
 
 import datetime
@@ -29,7 +30,15 @@ SCHEMA = pa.schema(
 def row(i):
     """A row that repeats values, leaves some out and has lists of every length."""
     return {
-        "messages": None if i % 7 == 3 else [{"role": ["user", "assistant"][j % 2], "content": None if j == 3 else f"héllo {(i + j) % 5}"} for j in range(i % 5)],
+        "messages": None
+        if i % 7 == 3
+        else [
+            {
+                "role": ["user", "assistant"][j % 2],
+                "content": None if j == 3 else f"héllo {(i + j) % 5}",
+            }
+            for j in range(i % 5)
+        ],
         "prompt": None if i % 11 == 5 else f"question {i % 13} " + "and so on " * (i % 3),
         "label": None if i % 5 == 4 else i % 2 == 0,
         "margin": None if i % 3 == 1 else i / 7,
@@ -41,7 +50,12 @@ def row(i):
 ROWS = [row(i) for i in range(45)]
 TABLE = pa.Table.from_pylist(ROWS, schema=SCHEMA)
 FLAT = TABLE.select(["prompt", "label", "margin", "count"])
-DELTA = {"prompt": "DELTA_BYTE_ARRAY", "label": "RLE", "margin": "BYTE_STREAM_SPLIT", "count": "DELTA_BINARY_PACKED"}
+DELTA = {
+    "prompt": "DELTA_BYTE_ARRAY",
+    "label": "RLE",
+    "margin": "BYTE_STREAM_SPLIT",
+    "count": "DELTA_BINARY_PACKED",
+}
 
 
 def write(name, table, **options):
@@ -53,10 +67,26 @@ OUT.mkdir(parents=True, exist_ok=True)
 write("snappy-1.0-dictionary", TABLE, compression="snappy", data_page_version="1.0")
 write("zstd-2.0-dictionary", TABLE, compression="zstd", data_page_version="2.0")
 write("gzip-1.0-plain", TABLE, compression="gzip", data_page_version="1.0", use_dictionary=False)
-write("brotli-2.0-plain", TABLE, compression="brotli", data_page_version="2.0", use_dictionary=False)
+write(
+    "brotli-2.0-plain", TABLE, compression="brotli", data_page_version="2.0", use_dictionary=False
+)
 write("lz4-2.0-dictionary", TABLE, compression="lz4", data_page_version="2.0")
-write("flat-delta", FLAT, compression="none", data_page_version="2.0", use_dictionary=False, column_encoding=DELTA)
-write("flat-delta-length", FLAT, compression="none", data_page_version="1.0", use_dictionary=False, column_encoding={**DELTA, "prompt": "DELTA_LENGTH_BYTE_ARRAY"})
+write(
+    "flat-delta",
+    FLAT,
+    compression="none",
+    data_page_version="2.0",
+    use_dictionary=False,
+    column_encoding=DELTA,
+)
+write(
+    "flat-delta-length",
+    FLAT,
+    compression="none",
+    data_page_version="1.0",
+    use_dictionary=False,
+    column_encoding={**DELTA, "prompt": "DELTA_LENGTH_BYTE_ARRAY"},
+)
 
 # values that a double does not hold, each beside its text
 EXACT = OUT / "exact"
@@ -71,7 +101,9 @@ SMALL = ["1234.567", "-0.001", "0.500", "0.000"]
 def iso(count, digits):
     """The time as ISO 8601 with the digits of its unit."""
     seconds, fraction = divmod(count, 10**digits)
-    return (datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=seconds)).isoformat() + f".{fraction:0{digits}d}Z"
+    return (
+        datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=seconds)
+    ).isoformat() + f".{fraction:0{digits}d}Z"
 
 
 def exact(name, columns, texts, **options):
@@ -101,5 +133,14 @@ exact(
     },
     store_decimal_as_integer=True,
 )
-exact("int96", {"nanos": pa.array(NANOS, pa.timestamp("ns"))}, {"nanos": [iso(c, 9) for c in NANOS]}, use_deprecated_int96_timestamps=True)
-exact("decimal-bytes", {"small": pa.array([decimal.Decimal(d) for d in SMALL], pa.decimal128(9, 3))}, {"small": SMALL})
+exact(
+    "int96",
+    {"nanos": pa.array(NANOS, pa.timestamp("ns"))},
+    {"nanos": [iso(c, 9) for c in NANOS]},
+    use_deprecated_int96_timestamps=True,
+)
+exact(
+    "decimal-bytes",
+    {"small": pa.array([decimal.Decimal(d) for d in SMALL], pa.decimal128(9, 3))},
+    {"small": SMALL},
+)

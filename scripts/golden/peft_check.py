@@ -1,13 +1,15 @@
-"""Logits of a model folder, with an exported adapter or without, from transformers and peft in float32.
+"""Logits of a model folder, with an exported adapter or without, from transformers and peft in
+float32.
 
-    python scripts/golden/peft_check.py --base FOLDER [--adapter FOLDER] --ids FILE [--out FILE] [--compare FILE] [--tolerance 1e-4]
+    python scripts/golden/peft_check.py --base FOLDER [--adapter FOLDER] --ids FILE [--out FILE]
+        [--compare FILE] [--tolerance 1e-4]
 
 --base       folder that transformers loads: a base model, or merged safetensors
 --adapter    folder that peft loads onto it: adapter_config.json and adapter_model.safetensors
 --ids        JSON: a list of rows of token ids, each of its own length
 --out        safetensors to write: logits.ROW float32 [T, V] for every row, each computed alone
---compare    safetensors with the same names, from attune: prints the largest difference relative to the largest logit, and
-             exits with 1 where it exceeds --tolerance or a row is missing
+--compare    safetensors with the same names, from attune: prints the largest difference relative
+             to the largest logit, and exits with 1 where it exceeds --tolerance or a row is missing
 """
 
 import argparse
@@ -24,8 +26,14 @@ from safetensors.torch import load_file, save_file
 
 
 def load(base: str, adapter: str | None) -> torch.nn.Module:
-    model, loading = transformers.AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32, output_loading_info=True)
-    strange = {key: sorted(loading[key]) for key in ("missing_keys", "unexpected_keys", "mismatched_keys") if loading[key]}
+    model, loading = transformers.AutoModelForCausalLM.from_pretrained(
+        base, dtype=torch.float32, output_loading_info=True
+    )
+    strange = {
+        key: sorted(loading[key])
+        for key in ("missing_keys", "unexpected_keys", "mismatched_keys")
+        if loading[key]
+    }
     if strange:
         sys.exit(f"{base} does not fit its config.json: {strange}")
     if adapter:
@@ -38,7 +46,9 @@ def load(base: str, adapter: str | None) -> torch.nn.Module:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     for name in ("base", "ids"):
         parser.add_argument(f"--{name}", required=True)
     for name in ("adapter", "out", "compare"):
@@ -50,16 +60,36 @@ def main() -> int:
     with open(options.ids) as file:
         rows = json.load(file)
     with torch.no_grad():
-        logits = {f"logits.{row}": model(input_ids=torch.tensor([ids]), use_cache=False).logits[0] for row, ids in enumerate(rows)}
+        logits = {
+            f"logits.{row}": model(input_ids=torch.tensor([ids]), use_cache=False).logits[0]
+            for row, ids in enumerate(rows)
+        }
     if options.out:
         save_file(logits, options.out)
     if not options.compare:
         return 0
     other = load_file(options.compare)
     missing = sorted(set(logits) - set(other))
-    worst = max((((other[name] - values).abs().max() / values.abs().max()).item() for name, values in logits.items() if name in other), default=float("nan"))
+    worst = max(
+        (
+            ((other[name] - values).abs().max() / values.abs().max()).item()
+            for name, values in logits.items()
+            if name in other
+        ),
+        default=float("nan"),
+    )
     passed = not missing and worst <= options.tolerance
-    print(json.dumps({"rows": len(rows), "missing": missing, "largest_relative_difference": worst, "tolerance": options.tolerance, "passed": passed}))
+    print(
+        json.dumps(
+            {
+                "rows": len(rows),
+                "missing": missing,
+                "largest_relative_difference": worst,
+                "tolerance": options.tolerance,
+                "passed": passed,
+            }
+        )
+    )
     return 0 if passed else 1
 
 

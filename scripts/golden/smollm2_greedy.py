@@ -1,12 +1,14 @@
 """Token ids and greedy continuations of 20 prompts from llama.cpp, for a real model.
 
     pip install -r scripts/golden/requirements-llama.txt
-    python scripts/golden/smollm2_greedy.py SmolLM2-135M-Instruct.Q4_1.gguf tests/golden/smollm2-greedy.json [--keep FILE.gguf]
+    python scripts/golden/smollm2_greedy.py SmolLM2-135M-Instruct.Q4_1.gguf
+        tests/golden/smollm2-greedy.json [--keep FILE.gguf]
 
-llama.cpp multiplies quantised weights with activations that it rounds to 8 bits, and keeps keys and values in float16. The
-exact reference is therefore a second file, with every weight dequantised to float32 by the gguf package, run with a
-float32 cache. Both are recorded: `exact`, which an engine on dequantised weights must reproduce, and `quantised`, what
-llama.cpp's users see. --keep keeps the float32 file.
+llama.cpp multiplies quantised weights with activations that it rounds to 8 bits, and keeps keys and
+values in float16. The exact reference is therefore a second file, with every weight dequantised to
+float32 by the gguf package, run with a float32 cache. Both are recorded: `exact`, which an engine
+on dequantised weights must reproduce, and `quantised`, what llama.cpp's users see. --keep keeps the
+float32 file.
 """
 
 import argparse
@@ -44,7 +46,11 @@ CHAT = [
     [("user", "Name five birds.")],
     [("user", "Is it safe to mix bleach and vinegar?")],
     [("user", "I have 3 boxes with 14 apples each and eat 5 apples. How many are left?")],
-    [("user", "Hi!"), ("assistant", "Hello! How can I help you?"), ("user", "Tell me a fact about bees.")],
+    [
+        ("user", "Hi!"),
+        ("assistant", "Hello! How can I help you?"),
+        ("user", "Tell me a fact about bees."),
+    ],
     [("system", "You are a pirate."), ("user", "What's for dinner? 🦜")],
     [("user", "Translate to French: The cat sleeps on the chair.")],
     [("user", "  List the steps\n\tto plant a tree.  ")],
@@ -63,7 +69,11 @@ def widen(source: str, target: str) -> None:
         writer.add_key_value(name, field.contents(), kinds[0], sub_type=inner)
     writer.add_file_type(0)
     for tensor in reader.tensors:
-        writer.add_tensor(tensor.name, dequantize(tensor.data, tensor.tensor_type).astype(np.float32), raw_dtype=GGMLQuantizationType.F32)
+        writer.add_tensor(
+            tensor.name,
+            dequantize(tensor.data, tensor.tensor_type).astype(np.float32),
+            raw_dtype=GGMLQuantizationType.F32,
+        )
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -73,14 +83,20 @@ def widen(source: str, target: str) -> None:
 class Engine:
     def __init__(self, path: str, *, exact: bool):
         cache = {"type_k": 0, "type_v": 0} if exact else {}
-        self.model = llama_cpp.Llama(path, n_ctx=512, n_threads=2, n_threads_batch=2, n_gpu_layers=0, verbose=False, **cache)
+        self.model = llama_cpp.Llama(
+            path, n_ctx=512, n_threads=2, n_threads_batch=2, n_gpu_layers=0, verbose=False, **cache
+        )
 
     def logits(self) -> np.ndarray:
         pointer = llama_cpp.llama_get_logits_ith(self.model.ctx, -1)
-        return np.ctypeslib.as_array(ctypes.cast(pointer, ctypes.POINTER(ctypes.c_float)), (self.model.n_vocab(),)).copy()
+        return np.ctypeslib.as_array(
+            ctypes.cast(pointer, ctypes.POINTER(ctypes.c_float)), (self.model.n_vocab(),)
+        ).copy()
 
     def greedy(self, ids: list[int], stops: set[int]) -> dict:
-        """Ids up to and with the stop token; margin: the smallest gap between the best and the second-best logit."""
+        """Ids up to and with the stop token; margin: the smallest gap between the best and the
+        second-best logit.
+        """
         self.model.reset()
         self.model.eval(ids)
         chosen, margins, first = [], [], []
@@ -93,18 +109,28 @@ class Engine:
             if chosen[-1] in stops:
                 break
             self.model.eval(chosen[-1:])
-        return {"ids": chosen, "text": self.model.detokenize(chosen, special=False).decode(errors="replace"), "margin": round(min(margins), 5), "first": first}
+        return {
+            "ids": chosen,
+            "text": self.model.detokenize(chosen, special=False).decode(errors="replace"),
+            "margin": round(min(margins), 5),
+            "first": first,
+        }
 
 
 def first_difference(left: list[int], right: list[int]) -> int | None:
     """Index of the first token that differs; nothing where both are equal."""
     if left == right:
         return None
-    return next((index for index, (a, b) in enumerate(zip(left, right)) if a != b), min(len(left), len(right)))
+    return next(
+        (index for index, (a, b) in enumerate(zip(left, right)) if a != b),
+        min(len(left), len(right)),
+    )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("source")
     parser.add_argument("target")
     parser.add_argument("--keep")
@@ -112,28 +138,63 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         wide = options.keep or str(Path(scratch) / "float32.gguf")
         widen(options.source, wide)
-        engines = {"quantised": Engine(options.source, exact=False), "exact": Engine(wide, exact=True)}
+        engines = {
+            "quantised": Engine(options.source, exact=False),
+            "exact": Engine(wide, exact=True),
+        }
     model = engines["exact"].model
     vocabulary = llama_cpp.llama_model_get_vocab(model.model)
     adds_bos = bool(llama_cpp.llama_vocab_get_add_bos(vocabulary))
-    stops = {token for token in range(model.n_vocab()) if llama_cpp.llama_vocab_is_eog(vocabulary, token)}
-    formatter = Jinja2ChatFormatter(model.metadata["tokenizer.chat_template"], eos_token="<|im_end|>", bos_token="<|im_start|>")
+    stops = {
+        token for token in range(model.n_vocab()) if llama_cpp.llama_vocab_is_eog(vocabulary, token)
+    }
+    formatter = Jinja2ChatFormatter(
+        model.metadata["tokenizer.chat_template"], eos_token="<|im_end|>", bos_token="<|im_start|>"
+    )
     prompts = []
     for source in [*RAW, *CHAT]:
-        messages = None if isinstance(source, str) else [{"role": role, "content": content} for role, content in source]
+        messages = (
+            None
+            if isinstance(source, str)
+            else [{"role": role, "content": content} for role, content in source]
+        )
         text = formatter(messages=messages).prompt if messages else source
-        ids = model.tokenize(text.encode(), add_bos=adds_bos and not messages, special=bool(messages))
+        ids = model.tokenize(
+            text.encode(), add_bos=adds_bos and not messages, special=bool(messages)
+        )
         runs = {name: engine.greedy(ids, stops) for name, engine in engines.items()}
         differs = first_difference(runs["exact"]["ids"], runs["quantised"]["ids"])
-        prompts.append({**({"messages": messages} if messages else {}), "text": text, "ids": ids, **runs, "first_difference": differs})
-        print(f"{differs!s:>5} {runs['exact']['margin']:.4f} {runs['exact']['text'][:90]!r}", flush=True)
+        prompts.append(
+            {
+                **({"messages": messages} if messages else {}),
+                "text": text,
+                "ids": ids,
+                **runs,
+                "first_difference": differs,
+            }
+        )
+        print(
+            f"{differs!s:>5} {runs['exact']['margin']:.4f} {runs['exact']['text'][:90]!r}",
+            flush=True,
+        )
     result = {
         "made_with": {"llama-cpp-python": llama_cpp.__version__, "gguf": "0.19.0"},
-        "file": {"name": Path(options.source).name, "sha256": hashlib.sha256(Path(options.source).read_bytes()).hexdigest()},
-        "adds_bos": adds_bos, "stop_ids": sorted(stops), "max_tokens": TOKENS, "prompts": prompts,
+        "file": {
+            "name": Path(options.source).name,
+            "sha256": hashlib.sha256(Path(options.source).read_bytes()).hexdigest(),
+        },
+        "adds_bos": adds_bos,
+        "stop_ids": sorted(stops),
+        "max_tokens": TOKENS,
+        "prompts": prompts,
     }
     lines = json.dumps({**result, "prompts": []}, ensure_ascii=False, indent=1)[: -len("[]\n}")]
-    Path(options.target).write_text(lines + "[\n" + ",\n".join(json.dumps(prompt, ensure_ascii=False) for prompt in prompts) + "\n]}\n")
+    Path(options.target).write_text(
+        lines
+        + "[\n"
+        + ",\n".join(json.dumps(prompt, ensure_ascii=False) for prompt in prompts)
+        + "\n]}\n"
+    )
 
 
 if __name__ == "__main__":

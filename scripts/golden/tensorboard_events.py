@@ -1,8 +1,10 @@
-"""An event file as TensorBoard's own messages and record writer make it: tests/golden/tensorboard/events.json.
+"""An event file as TensorBoard's own messages and record writer make it:
+tests/golden/tensorboard/events.json.
 
-    pip install -r scripts/golden/requirements.txt tensorboard==2.21.0
-    python scripts/golden/tensorboard_events.py
+pip install -r scripts/golden/requirements.txt tensorboard==2.21.0 python
+scripts/golden/tensorboard_events.py
 """
+
 import io
 import json
 from pathlib import Path
@@ -26,7 +28,7 @@ class Kept(io.BytesIO):
 
 
 def tag(name):
-    return "eval/" + name[len("eval_"):] if name.startswith("eval_") else "train/" + name
+    return "eval/" + name[len("eval_") :] if name.startswith("eval_") else "train/" + name
 
 
 def main():
@@ -34,8 +36,16 @@ def main():
     writer = RecordWriter(file)
     writer.write(Event(wall_time=WALL_TIME, file_version="brain.Event:2").SerializeToString())
     for line in LINES:
-        values = [Summary.Value(tag=tag(name), simple_value=float(value)) for name, value in line.items() if name != "step"]
-        writer.write(Event(wall_time=WALL_TIME, step=line["step"], summary=Summary(value=values)).SerializeToString())
+        values = [
+            Summary.Value(tag=tag(name), simple_value=float(value))
+            for name, value in line.items()
+            if name != "step"
+        ]
+        writer.write(
+            Event(
+                wall_time=WALL_TIME, step=line["step"], summary=Summary(value=values)
+            ).SerializeToString()
+        )
     writer.flush()
     FOLDER.mkdir(parents=True, exist_ok=True)
     golden = {"wallTime": WALL_TIME, "lines": LINES, "file": file.getvalue().hex()}

@@ -1,11 +1,14 @@
-"""An offline run as W&B's own client writes it, and the records that attune's should be: tests/golden/wandb.
+"""An offline run as W&B's own client writes it, and the records that attune's should be:
+tests/golden/wandb.
 
     pip install wandb==0.31.0
     python scripts/golden/wandb_run.py
 
-`client.wandb.gz` is the client's file as it is. `records.json.gz` holds its records without what attune does not tell (the machine, telemetry, the
-list of files, `_info`), with fixed times, and with items in the order of the call (the client's is that of a Go map).
+`client.wandb.gz` is the client's file as it is. `records.json.gz` holds its records without what
+attune does not tell (the machine, telemetry, the list of files, `_info`), with fixed times, and
+with items in the order of the call (the client's is that of a Go map).
 """
+
 import gzip
 import hashlib
 import json
@@ -27,11 +30,23 @@ CREATED, CREATED_SECONDS, CREATED_NANOS = "2026-01-02T03:04:05.678Z", 1767323045
 BEGAN = 1767323045.678
 NOW = BEGAN + 12.25
 INFO = {
-    "command": "dpo", "argv": ["dpo", "--beta", "0.1"], "workingFolder": "/home/somebody", "seed": 7,
-    "versions": {"attune": "0.0.0", "node": "20.19.0"}, "dataHash": "data", "modelFingerprint": "model", "created": CREATED,
+    "command": "dpo",
+    "argv": ["dpo", "--beta", "0.1"],
+    "workingFolder": "/home/somebody",
+    "seed": 7,
+    "versions": {"attune": "0.0.0", "node": "20.19.0"},
+    "dataHash": "data",
+    "modelFingerprint": "model",
+    "created": CREATED,
 }
 # the long text makes the run's record go over blocks
-CONFIG = {"beta": 0.1, "lora": {"rank": 8, "targets": ["all-linear"]}, "adapter": "lora", "shuffle": True, "prompt": "A long prompt. " * 3000}
+CONFIG = {
+    "beta": 0.1,
+    "lora": {"rank": 8, "targets": ["all-linear"]},
+    "adapter": "lora",
+    "shuffle": True,
+    "prompt": "A long prompt. " * 3000,
+}
 LINES = [
     {"step": 1, "loss": 0.6931471805599453, "rewards/accuracies": 0.5, "learning_rate": 0.001},
     {"step": 2, "loss": "NaN", "grad_norm": "Infinity", "rewards/margins": "-Infinity"},
@@ -40,7 +55,13 @@ LINES = [
 
 
 def run_id():
-    text = json.dumps([INFO[name] for name in ("created", "workingFolder", "argv", "dataHash", "modelFingerprint")], separators=(",", ":"))
+    text = json.dumps(
+        [
+            INFO[name]
+            for name in ("created", "workingFolder", "argv", "dataHash", "modelFingerprint")
+        ],
+        separators=(",", ":"),
+    )
     number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
     digits = ""
     while number:
@@ -50,18 +71,39 @@ def run_id():
 
 
 def tag(name):
-    return "eval/" + name[len("eval_"):] if name.startswith("eval_") else "train/" + name
+    return "eval/" + name[len("eval_") :] if name.startswith("eval_") else "train/" + name
 
 
 def write(folder):
     """The calls that transformers' WandbCallback makes."""
-    settings = wandb.Settings(x_disable_stats=True, x_disable_meta=True, console="off", host="golden", x_save_requirements=False)
-    facts = {name: INFO[name] for name in ("command", "seed", "versions", "dataHash", "modelFingerprint")}
-    run = wandb.init(project="attune", name="golden", id=run_id(), job_type=INFO["command"], dir=folder, config={**CONFIG, "attune": facts}, settings=settings)
+    settings = wandb.Settings(
+        x_disable_stats=True,
+        x_disable_meta=True,
+        console="off",
+        host="golden",
+        x_save_requirements=False,
+    )
+    facts = {
+        name: INFO[name] for name in ("command", "seed", "versions", "dataHash", "modelFingerprint")
+    }
+    run = wandb.init(
+        project="attune",
+        name="golden",
+        id=run_id(),
+        job_type=INFO["command"],
+        dir=folder,
+        config={**CONFIG, "attune": facts},
+        settings=settings,
+    )
     run.define_metric("train/global_step")
     run.define_metric("*", step_metric="train/global_step", step_sync=True)
     for line in LINES:
-        run.log({**{tag(name): float(value) for name, value in line.items() if name != "step"}, "train/global_step": line["step"]})
+        run.log(
+            {
+                **{tag(name): float(value) for name, value in line.items() if name != "step"},
+                "train/global_step": line["step"],
+            }
+        )
     run.finish(exit_code=255)
     return next(Path(folder).glob("wandb/offline-run-*/*.wandb")).read_bytes()
 
@@ -73,8 +115,8 @@ def read(file):
         if left < 7:
             at += left
             continue
-        _, length, kind = struct.unpack("<IHB", file[at:at + 7])
-        content += file[at + 7:at + 7 + length]
+        _, length, kind = struct.unpack("<IHB", file[at : at + 7])
+        content += file[at + 7 : at + 7 + length]
         at += 7 + length
         if kind in (1, 4):
             record = pb.Record()
@@ -114,10 +156,22 @@ def expected(records):
             del message.config.update[:]
             message.config.update.extend(sorted(items, key=lambda item: order.index(item.key)))
         elif kind == "summary":
-            summary.update({name_of(item): item for item in message.update if list(item.nested_key) != ["_wandb", "runtime"] and item.nested_key})
+            summary.update(
+                {
+                    name_of(item): item
+                    for item in message.update
+                    if list(item.nested_key) != ["_wandb", "runtime"] and item.nested_key
+                }
+            )
             continue
         elif kind == "history":
-            order = [*(tag(name) for name in next(lines) if name != "step"), "train/global_step", "_timestamp", "_runtime", "_step"]
+            order = [
+                *(tag(name) for name in next(lines) if name != "step"),
+                "train/global_step",
+                "_timestamp",
+                "_runtime",
+                "_step",
+            ]
             items = sorted(message.item, key=lambda item: order.index(name_of(item)))
             del message.item[:]
             message.item.extend(items)
@@ -147,7 +201,14 @@ def main():
         print(json.dumps(MessageToDict(record, preserving_proto_field_name=True))[:600])
     FOLDER.mkdir(parents=True, exist_ok=True)
     (FOLDER / "client.wandb.gz").write_bytes(gzip.compress(file, mtime=0))
-    golden = {"id": run_id(), "info": INFO, "config": CONFIG, "lines": LINES, "now": NOW, "records": [record.SerializeToString().hex() for record in records]}
+    golden = {
+        "id": run_id(),
+        "info": INFO,
+        "config": CONFIG,
+        "lines": LINES,
+        "now": NOW,
+        "records": [record.SerializeToString().hex() for record in records],
+    }
     (FOLDER / "records.json.gz").write_bytes(gzip.compress(json.dumps(golden).encode(), mtime=0))
 
 

@@ -209,8 +209,8 @@ function sortKeys(_key: string, value: unknown): unknown {
 }
 
 /**
- * The records as the kind that a trainer needs. Pairs that become answers or demonstrations lose how
- * sure their label is, and ties (judgements.ts).
+ * The records as the kind that a trainer needs. Pairs that become answers or demonstrations lose
+ * how sure their label is, and ties (judgements.ts).
  * @throws AttuneError `data` where one of them cannot be converted (conversions.ts)
  */
 export function recordsAs<K extends RecordKind>(

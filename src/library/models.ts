@@ -16,8 +16,8 @@ export interface LanguageModel {
   readonly model: Model;
   readonly tokenizer: Tokenizer;
   /**
-   * Changes whenever what the model computes may; computed from the weights where it is left out and
-   * a run folder must know it.
+   * Changes whenever what the model computes may; computed from the weights where it is left out
+   * and a run folder must know it.
    */
   readonly fingerprint?: string;
 }

@@ -37,7 +37,9 @@ export interface BlockBuilder {
   attention(query: Value, key: Value, value: Value): Value;
 }
 
-/** What the layers outside the blocks, embedding and final norm, are built with; names are whole. */
+/**
+ * What the layers outside the blocks, embedding and final norm, are built with; names are whole.
+ */
 export interface OuterLayersBuilder {
   readonly graph: Graph;
   readonly config: DecoderConfig;
@@ -82,11 +84,15 @@ export interface ModelFamily {
    * Tensors that older checkpoints hold and that say nothing that is not computed anyway: buffers.
    */
   readonly harmless?: readonly RegExp[];
-  /** Modules that peft adapts where adapter_config.json names none; undefined: it must name them. */
+  /**
+   * Modules that peft adapts where adapter_config.json names none; undefined: it must name them.
+   */
   readonly peftTargets: readonly string[] | undefined;
   /** llama.cpp's form of the family; undefined where it has none that attune writes. */
   readonly gguf: GgufForm | undefined;
-  /** config.json of a model of a few thousand parameters, for the tests that run over all families. */
+  /**
+   * config.json of a model of a few thousand parameters, for the tests that run over all families.
+   */
   readonly tiny: Json;
   /** Published models by short name, for planning. */
   readonly published: Readonly<Record<string, PublishedModel>>;

@@ -94,7 +94,9 @@ function configOf({ config, path }: WeightSource): ReturnType<typeof readModelCo
   }
 }
 
-/** Some checkpoints leave out the base model's prefix (`transformer.`, `model.`) or have another. */
+/**
+ * Some checkpoints leave out the base model's prefix (`transformer.`, `model.`) or have another.
+ */
 function findName(
   name: string,
   available: ReadonlySet<string>,

@@ -77,13 +77,12 @@ export function shareOfUninformative(scores: readonly number[], size: number): n
 export const AGGREGATIONS = ["dapo", "grpo", "dr_grpo"] as const;
 
 /**
- * Weight of one token's loss.
- * grpo: the mean over answers of the means over their tokens (favours short good and long bad
- * answers); dapo: the mean over all tokens (TRL's bnpo is the same here, where accumulation is
- * normalised by all tokens); dr_grpo: the sum over the number of answers and the longest length
- * allowed, which has no bias of length.
- * @param sizes tokens of the answer; answers and tokens of the minibatch; the longest answer allowed,
- * in tokens
+ * Weight of one token's loss. grpo: the mean over answers of the means over their tokens (favours
+ * short good and long bad answers); dapo: the mean over all tokens (TRL's bnpo is the same here,
+ * where accumulation is normalised by all tokens); dr_grpo: the sum over the number of answers and
+ * the longest length allowed, which has no bias of length.
+ * @param sizes tokens of the answer; answers and tokens of the minibatch; the longest answer
+ * allowed, in tokens
  */
 export function tokenWeight(
   aggregation: (typeof AGGREGATIONS)[number],

@@ -19,8 +19,8 @@ export const k1 = (logRatio: number): number => logRatio;
 /** d^2 / 2, nats: biased, never negative. */
 export const k2 = (logRatio: number): number => 0.5 * logRatio * logRatio;
 /**
- * e^-d - 1 + d, nats: unbiased, never negative. Its exponent is bounded, so that one token cannot make a
- * run's mean infinite.
+ * e^-d - 1 + d, nats: unbiased, never negative. Its exponent is bounded, so that one token cannot
+ * make a run's mean infinite.
  */
 export const k3 = (logRatio: number): number =>
   Math.expm1(Math.min(LARGEST_EXPONENT, -logRatio)) + logRatio;

@@ -1,6 +1,6 @@
 /**
- * Objectives of pairs and of single answers: ONNX Runtime's values are the interpreter's, its slopes
- * central differences of the interpreter, and each starts at its exact value.
+ * Objectives of pairs and of single answers: ONNX Runtime's values are the interpreter's, its
+ * slopes central differences of the interpreter, and each starts at its exact value.
  */
 import { assert, double, property } from "fast-check";
 import { describe, expect, test } from "vitest";

@@ -107,11 +107,11 @@ export function checkClipping({
 const TOKENS = ["selected"] as const;
 
 /**
- * Inputs, beside the read log-probabilities [S]: `oldLogps`, `advantages`, `weight` and, read by the
- * KL term alone, `reference` float32 [S]. The weights say what mean is taken: 1 / (tokens of the
- * minibatch) for the mean over tokens, so that micro-batches add up to it. Results: `losses` [S],
- * the KL term left out. Terms: `ratio`, and whether the clipped term was the larger loss, `clipped`
- * [S].
+ * Inputs, beside the read log-probabilities [S]: `oldLogps`, `advantages`, `weight` and, read by
+ * the KL term alone, `reference` float32 [S]. The weights say what mean is taken: 1 / (tokens of
+ * the minibatch) for the mean over tokens, so that micro-batches add up to it. Results: `losses`
+ * [S], the KL term left out. Terms: `ratio`, and whether the clipped term was the larger loss,
+ * `clipped` [S].
  */
 export function policyObjective({
   clipRange,

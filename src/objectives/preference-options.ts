@@ -27,7 +27,9 @@ export function defaultsByLoss<T>(
   });
 }
 
-/** Every hyperparameter of every loss, as an option that is refused where no chosen loss reads it. */
+/**
+ * Every hyperparameter of every loss, as an option that is refused where no chosen loss reads it.
+ */
 export const hyperparameterFields = Object.fromEntries(
   PREFERENCE_LOSSES.flatMap((loss) => Object.keys(PREFERENCE_LOSS_TABLE[loss].hyperparameters)).map(
     (name) => [name, optionOf(name)],

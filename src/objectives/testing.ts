@@ -60,7 +60,9 @@ export function centralDifferences(
   );
 }
 
-/** The first number that is further from the wanted one than the tolerance, relative or absolute. */
+/**
+ * The first number that is further from the wanted one than the tolerance, relative or absolute.
+ */
 export function farthest(
   got: ArrayLike<number>,
   want: ArrayLike<number>,

@@ -1,7 +1,7 @@
 /**
- * The shipped objectives, run by ONNX Runtime and evaluated by the interpreter, against TRL's losses:
- * values and gradients on prescribed log-probabilities. losses.json was written by scripts/golden/losses.py, which says
- * what its numbers are.
+ * The shipped objectives, run by ONNX Runtime and evaluated by the interpreter, against TRL's
+ * losses: values and gradients on prescribed log-probabilities. losses.json was written by
+ * scripts/golden/losses.py, which says what its numbers are.
  */
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";

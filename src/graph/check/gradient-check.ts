@@ -2,9 +2,9 @@
  * One harness for every operation: ONNX Runtime's outputs against the interpreter's, and the
  * gradients that autodiff gives against central differences of the interpreter in float64, entry by
  * entry and along a random direction. Source of the idea: optax's and JAX's check_grads.
- * Differences: the interpreter, not the float32 kernel, is differenced, so small tolerances hold; one
- * session serves all sizes of a sample; gradients asked for one input at a time must equal those
- * asked for together.
+ * Differences: the interpreter, not the float32 kernel, is differenced, so small tolerances hold;
+ * one session serves all sizes of a sample; gradients asked for one input at a time must equal
+ * those asked for together.
  */
 import { Random } from "../../core/random.ts";
 import type { DType, HostTensor } from "../../core/tensor.ts";

@@ -86,7 +86,9 @@ function readConfig(json: Json): DecoderConfig {
   };
 }
 
-/** llama.cpp counts the layers without positions itself, and has no windows and no scaling tables. */
+/**
+ * llama.cpp counts the layers without positions itself, and has no windows and no scaling tables.
+ */
 function refuseOthers({ layerKinds }: DecoderConfig): void {
   const computed = layerKinds.every(
     ({ rope, window }, layer) =>

@@ -175,6 +175,9 @@ function llama3Table(rope: RopeConfig | undefined, size: number): Record<string,
   return { [ROPE_FACTORS]: Float32Array.from(llama3Factors(scaling, rope.theta, size / 2)) };
 }
 
-/** llama.cpp has no window for this architecture: beyond it, it would see keys that the model does not. */
+/**
+ * llama.cpp has no window for this architecture: beyond it, it would see keys that the model does
+ * not.
+ */
 export const positionsWithinWindow = ({ maxPositions, layerKinds }: DecoderConfig): number =>
   Math.min(maxPositions, ...layerKinds.map(({ window = maxPositions }) => window));

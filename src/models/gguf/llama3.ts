@@ -1,5 +1,6 @@
 /**
- * The frequency factors of Llama 3.1 and later: a table in a GGUF file, four numbers in config.json.
+ * The frequency factors of Llama 3.1 and later: a table in a GGUF file, four numbers in
+ * config.json.
  * Source: llama.cpp's `generate_extra_tensors`; transformers' modeling_rope_utils.py.
  */
 import { AttuneError } from "../../core/errors.ts";

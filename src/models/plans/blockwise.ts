@@ -1,9 +1,9 @@
 /**
  * The block-wise plan: one forward and one backward session for the transformer blocks of a kind,
- * run for every layer with that layer's weights as inputs. Sessions are built in milliseconds at any depth, and
- * with `recompute` (activation checkpointing, Chen et al. 2016) memory grows with depth only by one
- * [N, d] tensor a layer; without it the forward graph also gives the activations that its backward
- * graph reads, which costs memory and saves a forward pass.
+ * run for every layer with that layer's weights as inputs. Sessions are built in milliseconds at
+ * any depth, and with `recompute` (activation checkpointing, Chen et al. 2016) memory grows with
+ * depth only by one [N, d] tensor a layer; without it the forward graph also gives the activations
+ * that its backward graph reads, which costs memory and saves a forward pass.
  */
 import { invariant } from "../../core/errors.ts";
 import type { HostTensor } from "../../core/tensor.ts";

@@ -141,7 +141,9 @@ function rewardMethod(run: RewardRun, { encoder }: RewardInput): Method {
   };
 }
 
-/** Every pair of a prompt counts 1 / (pairs of the prompt), and every prompt of the step the same. */
+/**
+ * Every pair of a prompt counts 1 / (pairs of the prompt), and every prompt of the step the same.
+ */
 function microBatches(
   { batches }: RewardRun,
   items: readonly Group[],

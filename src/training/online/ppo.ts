@@ -31,8 +31,8 @@ import {
   whiten,
 } from "../../objectives/advantages.ts";
 import { evaluateStep } from "../../objectives/evaluate.ts";
-import { adaptKlCoefficient, k2 } from "../../objectives/kl.ts";
-import type { PolicyObjective, ValueObjective } from "../../objectives/ppo.ts";
+import { adaptKlCoefficient } from "../../objectives/kl.ts";
+import type { ValueObjective } from "../../objectives/ppo.ts";
 import { policyObjective, valueObjective } from "../../objectives/ppo.ts";
 import type { Metrics, TrainingEvent } from "../../runs/events.ts";
 import { mean } from "../../stats/intervals.ts";
@@ -52,11 +52,12 @@ import {
   updatePolicy,
   watch,
 } from "../rollout/phases.ts";
-import { entropyOf, movesOf, scoreMetrics, updateMetrics } from "../rollout/update-metrics.ts";
+import { scoreMetrics, updateMetrics } from "../rollout/update-metrics.ts";
 import { openPolicy } from "../rollout/policy.ts";
 import { constant, joinReads, perRead, readByAnswer } from "../rollout/rollout.ts";
 import type { StepOutcome } from "../step.ts";
 import type { MicroBatch } from "../trainee.ts";
+import { policyUpdate } from "./token-update.ts";
 import type { PpoConfig, PpoInput, PpoRun } from "./ppo-run.ts";
 import { addDemonstrations, checkCriticWarmup, openPpo, ppoMethod } from "./ppo-run.ts";
 
@@ -203,22 +204,6 @@ function rolloutMetrics(
     "objective/non_score_reward": penalty,
     "objective/rlhf_reward": mean(scores) + penalty,
     "val/explained_variance": explainedVariance(all(values), all(returns)),
-  };
-}
-
-/** Token means of one update of the policy. */
-function policyUpdate(
-  results: readonly StepResult<PolicyObjective>[],
-  batches: readonly MicroBatch<PolicyObjective>[],
-  config: PpoConfig,
-): Update {
-  const { losses, ratio, clipped } = evaluateStep(policyObjective(config), results, batches);
-  return {
-    "loss/policy_avg": mean(losses),
-    "policy/approxkl_avg": mean(movesOf(results, batches).map(k2)),
-    "policy/clipfrac_avg": mean(clipped),
-    "policy/entropy_avg": entropyOf(results),
-    "val/ratio": mean(ratio),
   };
 }
 

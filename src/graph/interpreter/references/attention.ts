@@ -17,8 +17,8 @@ function rowStatistic(x: PlainTensor, statistic: (row: Float64Array) => number):
 }
 
 /**
- * Turns as much of one head as the tables have angles for, its first dimensions: the pair (first[i],
- * second[i]) of their two halves by the angle of its position.
+ * Turns as much of one head as the tables have angles for, its first dimensions: the pair
+ * (first[i], second[i]) of their two halves by the angle of its position.
  */
 function rotated(
   head: readonly number[],
