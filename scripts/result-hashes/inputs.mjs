@@ -1,6 +1,6 @@
 /** Models and data of result-hashes, made by a fixed generator. */
 import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { FAMILIES, SEED } from "./runs.mjs";
 
 /** The made model's tokens: control tokens, then ASCII as byte-level BPE writes it. */
