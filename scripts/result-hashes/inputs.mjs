@@ -1,5 +1,5 @@
 /** Models and data of result-hashes, made by a fixed generator. */
-import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { FAMILIES, SEED } from "./runs.mjs";
 

@@ -17,6 +17,7 @@ import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readFileSync,
   readdirSync,
@@ -121,7 +122,9 @@ async function execute(name, begun) {
   if (needed.some(({ failed }) => failed)) return { failed: "a run that it needs failed" };
   const { status, out, err } = await attune(name);
   if (status !== 0) return { failed: firstError(err) ?? `it ended with ${status}` };
-  write(`runs/${name}/printed.txt`, PRINTING.test(RUNS[name]) ? out : numbersOf(out));
+  const printed = PRINTING.test(RUNS[name]) ? out : numbersOf(out);
+  mkdirSync(join(folder, "runs", name), { recursive: true });
+  writeFileSync(join(folder, "runs", name, "printed.txt"), printed);
   return hashFolder(`runs/${name}`);
 }
 
