@@ -25,13 +25,17 @@ import type {
 import type { LetterReading } from "./letters.ts";
 import { LETTERS } from "./letters.ts";
 
+/** What a critic in this process is made of. */
 export interface LocalCriticOptions {
+  /** Reads and writes; stays as it is. */
   model: Model;
   /** Its `maxLength` should be the model's context. */
   encoder: Encoder;
   /** The critic's name for people; the fingerprint says which weights it has. */
   name: string;
+  /** Of the model's weights, as `loadModel` gives it: answers are kept under it. */
   fingerprint: string;
+  /** Where answers are kept; stays open. */
   cache: AnswerCache;
   /** Answers that are written together. */
   slots: number;
@@ -53,6 +57,7 @@ type KeptWriting = z.output<typeof writing>;
 const letters = z.object({ A: z.number(), B: z.number() });
 type KeptLetters = z.output<typeof letters>;
 
+/** A model in this process as critic. Whoever makes it closes it. */
 export class LocalCritic implements Critic {
   readonly name: string;
   readonly concurrency: number;
@@ -72,6 +77,10 @@ export class LocalCritic implements Critic {
     this.concurrency = 2 * options.slots;
   }
 
+  /**
+   * As {@link Critic.write}.
+   * @throws AttuneError `model`, `disk`, `runtime`; the reason of the signal
+   */
   async write(request: WritingRequest, signal?: AbortSignal): Promise<Answered<WrittenText>> {
     const { messages, maxNewTokens: asked, stopTexts = [], ...rest } = request;
     const prompt = this.options.encoder.encodePrompt(messages);
@@ -130,6 +139,10 @@ export class LocalCritic implements Critic {
     return { text: drawn.text, finish: drawn.finish, tokens: [prompt.length, drawn.ids.length] };
   }
 
+  /**
+   * As {@link Critic.readLetters}.
+   * @throws AttuneError as {@link LocalCritic.write}
+   */
   async readLetters(
     { messages }: LetterRequest,
     signal?: AbortSignal,
@@ -172,6 +185,7 @@ export class LocalCritic implements Critic {
     this.usage.outputTokens += output;
   }
 
+  /** Gives back the memory of the engine. */
   async close(): Promise<void> {
     // one that could not be made has nothing to close
     for (const part of [this.engine, this.reader])

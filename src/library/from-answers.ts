@@ -62,7 +62,12 @@ export interface PpoInput extends AnswersInput {
 /** What online DPO starts from: rewards, or a judge in their place. */
 export type OnlineDpoInput =
   | AnswersInput
-  | (Omit<AnswersInput, "rewards"> & { judge: Judge; rewards?: undefined });
+  | (Omit<AnswersInput, "rewards"> & {
+      /** Compares the policy's own answers, both orders of each pair. */
+      judge: Judge;
+      /** A judge stands in their place. */
+      rewards?: undefined;
+    });
 
 /** Options that every such training has. */
 interface AnswersOptions {
@@ -284,6 +289,8 @@ export interface BestOfN extends BestOfNResult {
   /**
    * Writes `best.jsonl`, `ranked.jsonl` and `curve.json`.
    * @param folder new or empty
+   * @returns its path
+   * @throws AttuneError `usage` where it holds something, `disk` where it cannot be written
    */
   save(folder: string): Promise<string>;
 }

@@ -39,6 +39,7 @@ export type Records = Dataset | readonly DataRecord[];
 export interface DataInput {
   /** What `loadModel` gives, or a training; it stays as it was. */
   model: LanguageModel;
+  /** Rows to learn from; converted to the kind that the method needs. */
   train: Records;
   /**
    * Rows that are measured and not learned. Where they are left out, the option `heldOut` says how

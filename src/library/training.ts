@@ -8,6 +8,10 @@
 import { AttuneError } from "../core/errors.ts";
 import type { TrainingEvent } from "../runs/events.ts";
 
+/**
+ * A training that has not begun: await it for what it gives, or loop over its events first. See the
+ * top of this file for both.
+ */
 export class Training<Result> implements AsyncIterable<TrainingEvent>, PromiseLike<Result> {
   private readonly generator: AsyncGenerator<TrainingEvent, Result>;
   private begun = false;
@@ -53,7 +57,11 @@ export class Training<Result> implements AsyncIterable<TrainingEvent>, PromiseLi
     }
   }
 
-  /** Runs to the end where nobody reads the events, and gives what came out. */
+  /**
+   * Runs to the end where nobody reads the events, and gives what came out: what `await` calls.
+   * @throws AttuneError of the training, as the method that made it says; `interrupted` where it was
+   * stopped
+   */
   // oxlint-disable-next-line unicorn/no-thenable
   then<Fulfilled = Result, Rejected = never>(
     onFulfilled?: ((result: Result) => Fulfilled | PromiseLike<Fulfilled>) | null,
