@@ -122,7 +122,9 @@ export function softTarget(readings: readonly OrderReading[]): number | undefine
 }
 
 /**
- * A comparison for every pair, in their order.
+ * Asks the critic about every pair, in both orders: a comparison for each, in their order.
+ *
+ * Source: Constitutional AI (arXiv 2212.08073), section 4.1; RLAIF (arXiv 2309.00267).
  * @throws AttuneError `config` where no principle fits; what the critic throws; the reason of the
  * signal
  */

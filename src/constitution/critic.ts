@@ -67,7 +67,7 @@ export interface Critic {
    */
   write(request: WritingRequest, signal?: AbortSignal): Promise<Answered<WrittenText>>;
   /**
-   * Throws as {@link Critic.write} does.
+   * Asks for A or B, and reads the probabilities of both.
    * @throws AttuneError as {@link Critic.write}
    */
   readLetters(request: LetterRequest, signal?: AbortSignal): Promise<Answered<LetterReading>>;

@@ -77,10 +77,6 @@ export class LocalCritic implements Critic {
     this.concurrency = 2 * options.slots;
   }
 
-  /**
-   * As {@link Critic.write}.
-   * @throws AttuneError `model`, `disk`, `runtime`; the reason of the signal
-   */
   async write(request: WritingRequest, signal?: AbortSignal): Promise<Answered<WrittenText>> {
     const { messages, maxNewTokens: asked, stopTexts = [], ...rest } = request;
     const prompt = this.options.encoder.encodePrompt(messages);
@@ -139,10 +135,6 @@ export class LocalCritic implements Critic {
     return { text: drawn.text, finish: drawn.finish, tokens: [prompt.length, drawn.ids.length] };
   }
 
-  /**
-   * As {@link Critic.readLetters}.
-   * @throws AttuneError as {@link LocalCritic.write}
-   */
   async readLetters(
     { messages }: LetterRequest,
     signal?: AbortSignal,
@@ -185,7 +177,6 @@ export class LocalCritic implements Critic {
     this.usage.outputTokens += output;
   }
 
-  /** Gives back the memory of the engine. */
   async close(): Promise<void> {
     // one that could not be made has nothing to close
     for (const part of [this.engine, this.reader])

@@ -93,7 +93,9 @@ export interface RevisionChain {
 }
 
 /**
- * A chain for every prompt, in their order.
+ * Answers each prompt, criticises and revises: a chain for every prompt, in their order.
+ *
+ * Source: Constitutional AI (arXiv 2212.08073), section 3.1.
  * @throws AttuneError `config` where no principle fits; what a critic throws; the reason of the
  * signal
  */

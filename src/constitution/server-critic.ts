@@ -111,7 +111,6 @@ const MOST_REPLY = 16 * 2 ** 20;
 export class ServerCritic implements Critic {
   readonly name: string;
   readonly concurrency: number;
-  /** Letters are asked for as texts are. */
   readonly letterConcurrency: number;
   readonly usage: Usage = { asked: 0, reused: 0, inputTokens: 0, outputTokens: 0, shortened: 0 };
   private readonly options: ServerCriticOptions;
@@ -138,7 +137,7 @@ export class ServerCritic implements Critic {
 
   /**
    * Opens the client; asks nothing of the server yet.
-   * @throws nothing that can be mended: what is wrong with the server shows at the first request
+   * @throws the error of loading the client; a wrong server shows at the first request
    */
   static async create(options: ServerCriticOptions): Promise<ServerCritic> {
     const { OpenAI, APIError } = await import("openai");
@@ -156,10 +155,6 @@ export class ServerCritic implements Critic {
     return new ServerCritic(options, client, { APIError });
   }
 
-  /**
-   * As {@link Critic.write}.
-   * @throws AttuneError `network`, `disk`; the reason of the signal
-   */
   async write(
     { messages, maxNewTokens, temperature, topP, seed, stream, stopTexts = [] }: WritingRequest,
     signal?: AbortSignal,
@@ -180,10 +175,6 @@ export class ServerCritic implements Critic {
     };
   }
 
-  /**
-   * As {@link Critic.readLetters}.
-   * @throws AttuneError as {@link ServerCritic.write}
-   */
   async readLetters(
     request: LetterRequest,
     signal?: AbortSignal,
@@ -350,7 +341,6 @@ export class ServerCritic implements Critic {
     throw new AttuneError("network", "the critic's server refused a request", { got: why });
   }
 
-  /** Nothing is held open. */
   async close(): Promise<void> {
     // the client keeps nothing open
   }

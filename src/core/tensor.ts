@@ -12,11 +12,11 @@ export interface ArrayOf {
   float32: Float32Array;
   /** Raw bits of half precision, one number each. */
   float16: Uint16Array;
-  /** Token ids, places and counts. */
+  /** Whole numbers of 64 bits, such as token ids in a graph. */
   int64: BigInt64Array;
-  /** Token ids of programs. */
+  /** Whole numbers of 32 bits. */
   int32: Int32Array;
-  /** Quantised weights. */
+  /** Whole numbers of 8 bits, such as rounded weights. */
   int8: Int8Array;
   /** 0 or 1. */
   bool: Uint8Array;

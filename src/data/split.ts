@@ -52,7 +52,8 @@ function turnKeys(record: DataRecord): string[] {
  * Parts records into training and held-out ones so that no prompt, cluster or beginning of a
  * conversation is in both. What is held out depends on the seed and the prompts alone.
  * @param heldOut share of the records below 1, or a number of records from 1 on; met to within one
- * group's records @throws AttuneError `usage` where nothing would be left to train on
+ * group's records
+ * @throws AttuneError `usage` where nothing would be left to train on
  */
 export function splitRecords<R extends DataRecord>(
   records: readonly R[],

@@ -91,7 +91,13 @@ export interface LengthControlled extends Interval {
 /** Prior precision of the coefficients: keeps them finite where every prompt is won. */
 const RIDGE = 0.01;
 
-/** The win rate that the candidate would have if its answers were as long as the baseline's. */
+/**
+ * The win rate that the candidate would have if its answers were as long as the baseline's.
+ *
+ * Source: AlpacaEval 2 (arXiv 2404.04475), with an interval, which it does not have.
+ * @param confidence of the interval, above 0 and below 1
+ * @returns a share, 0 to 1; NaN with the interval 0 to 1 where nothing was judged
+ */
 export function lengthControlledWinRate(
   judgements: readonly Judgement[],
   confidence = 0.95,
@@ -206,7 +212,8 @@ export interface ComparisonInput {
 /**
  * Asks the judge about every prompt in both orders. Equal answers are a tie, unasked; prompts that
  * the judge has no opinion on are left out.
- * @throws AttuneError as {@link judgeBothOrders} does
+ * @throws AttuneError `data` where the judge fails, hangs or judges no pair at all; `numeric` where
+ * it gives no probability
  */
 export async function compareAnswers({
   prompts,

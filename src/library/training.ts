@@ -1,16 +1,13 @@
-/**
- * A training that a program runs: its events one by one, or only what comes out.
- *
- *   const trained = await dpo(...);                    // runs to its end
- *   for await (const event of training) { ... }        // or step by step, and
- *   const trained = await training;                    // what came out
- */
+/** A training that a program runs. */
 import { AttuneError } from "../core/errors.ts";
 import type { TrainingEvent } from "../runs/events.ts";
 
 /**
- * A training that has not begun: await it for what it gives, or loop over its events first. See the
- * top of this file for both.
+ * A training that has not begun: its events one by one, or only what comes out.
+ *
+ *   const trained = await dpo(...);                    // runs to its end
+ *   for await (const event of training) { ... }        // or step by step, and
+ *   const trained = await training;                    // what came out
  */
 export class Training<Result> implements AsyncIterable<TrainingEvent>, PromiseLike<Result> {
   private readonly generator: AsyncGenerator<TrainingEvent, Result>;

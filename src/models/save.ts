@@ -35,7 +35,7 @@ export interface SaveOptions {
 /**
  * Writes config.json and all weights, with the adapter merged into them.
  * @param folder made where it is not there; files of the same names are replaced
- * @throws AttuneError `disk` where it cannot be written
+ * @throws AttuneError `disk` where the weights cannot be written
  */
 export async function saveMerged(
   model: Model,

@@ -14,7 +14,7 @@ export interface Encoded {
 
 /** A prompt and its answer as one row of T tokens. */
 export interface EncodedExample extends Encoded {
-  /** [T] */
+  /** Token ids [T]. */
   ids: Int32Array;
   /** Tokens before the first supervised one. */
   promptLength: number;

@@ -33,8 +33,8 @@ export type { Cut } from "./truncation.ts";
 export type { EncodingRow } from "./turns.ts";
 
 /**
- * Prompts, answers and conversations to token ids. Every method throws AttuneError `data`, with the
- * place of the row, for what cannot be encoded.
+ * Prompts, answers and conversations to token ids. Methods that encode throw AttuneError `data`,
+ * with the place of the row, for what cannot be encoded.
  */
 export interface Encoder {
   /**

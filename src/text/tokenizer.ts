@@ -75,7 +75,7 @@ export interface Tokenizer {
     options?: {
       /** Leaves control tokens out. Default false. */
       skipSpecial?: boolean;
-      /** The text goes on with another one. Default false. */
+      /** They go on with another text: a space at their beginning stays. Default false. */
       continues?: boolean;
     },
   ): string;

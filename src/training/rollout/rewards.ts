@@ -28,7 +28,7 @@ import { batchRollouts, readByAnswer } from "./rollout.ts";
 
 /** A reward of a program's own that judges many answers together, such as one behind a server. */
 export interface RewardSource {
-  /** By which warnings, metrics and run folders call it. */
+  /** By which warnings and run folders call it. */
   readonly name: string;
   /** Whether it is a trained model, whose scale means nothing by itself. */
   readonly kind: "model" | "function";
