@@ -16,6 +16,18 @@ export function answerKey(...parts: readonly unknown[]): string {
   return createHash("sha256").update(JSON.stringify(parts)).digest("hex");
 }
 
+/** An answer, new or kept. */
+export interface KeptAnswer<T> {
+  /** What was answered. */
+  answer: T;
+  /** Whether it had been asked for before. */
+  reused: boolean;
+}
+
+/**
+ * Answers of critics by the hash of what was asked: in memory, or in a file that the next run goes
+ * on with.
+ */
 export class AnswerCache {
   private readonly answers = new Map<string, unknown>();
   private readonly open = new Map<string, Promise<unknown>>();
@@ -53,6 +65,7 @@ export class AnswerCache {
     return this.answers.size;
   }
 
+  /** Whether there is an answer under a key. */
   has(key: string): boolean {
     return this.answers.has(key);
   }
@@ -60,11 +73,20 @@ export class AnswerCache {
   /**
    * The answer under a key; asked for where there is none that `accepts` takes. Who asks for the
    * same while it is being asked waits for the same answer.
+   * @throws AttuneError `disk`; whatever `ask` throws
    */
   async answer<T>(
     key: string,
-    { accepts, ask }: { accepts: (kept: unknown) => kept is T; ask: () => Promise<T> },
-  ): Promise<{ answer: T; reused: boolean }> {
+    {
+      accepts,
+      ask,
+    }: {
+      /** Whether a kept answer has the form that is needed. */
+      accepts: (kept: unknown) => kept is T;
+      /** Gets a new answer. */
+      ask: () => Promise<T>;
+    },
+  ): Promise<KeptAnswer<T>> {
     const kept = this.answers.get(key);
     if (accepts(kept)) return { answer: kept, reused: true };
     const asked = this.open.get(key);
@@ -88,6 +110,7 @@ export class AnswerCache {
     this.answers.set(key, answer);
   }
 
+  /** Closes the file, where there is one. */
   close(): void {
     this.log?.close();
   }

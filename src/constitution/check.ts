@@ -11,7 +11,9 @@ import type {
 } from "./constitution.ts";
 import { isComparisonPrinciple, isCritiquePrinciple, readConstitution } from "./constitution.ts";
 
+/** A constitution with what there is to say about it. */
 export interface CheckedConstitution {
+  /** Undefined where there are errors. */
   constitution: Constitution | undefined;
   /** Errors first, each with its line, then warnings. */
   remarks: readonly ConstitutionRemark[];

@@ -23,6 +23,7 @@ import { clampTo, probabilityOfA } from "./letters.ts";
 import { comparisonMessages, decisionMessages, turnsOf } from "./prompts.ts";
 import type { WorkHooks } from "./revise.ts";
 
+/** How pairs of answers are compared. */
 export interface ComparisonOptions {
   /** Principles that judge each pair. */
   principles: number;
@@ -32,52 +33,75 @@ export interface ComparisonOptions {
   reasoning: boolean;
   /** Longest thoughts, tokens. */
   maxNewTokens: number;
+  /** Of the thoughts: 0 for the most likely tokens. */
   temperature: number;
+  /**
+   * Of the thoughts: only the most likely tokens that together have this share, 0 to 1; 1 for all.
+   */
   topP: number;
+  /** Bounds of the soft label; 0.4 and 0.6 after reasoning in the paper. Undefined for none. */
   clamp: Clamp | undefined;
+  /** Of principles and thoughts. */
   seed: number;
 }
 
 /** Two answers to one prompt, in no meaningful order. */
 export interface AnswerPair {
+  /** What was asked. */
   prompt: Prompt;
+  /** Text of one answer. */
   first: string;
+  /** Text of the other one. */
   second: string;
   /** P(first preferred) by people, where it is known. The critic never sees it. */
   human?: number;
+  /** Pairs with one label may depend on each other. */
   cluster?: string;
   /** Who wrote them. */
-  models?: { first: string; second: string };
+  models?: {
+    /** Who wrote `first`. */
+    first: string;
+    /** Who wrote `second`. */
+    second: string;
+  };
 }
 
 /** One question to the critic, and what its probabilities say. */
 export interface OrderReading extends LetterReading {
+  /** Id of the principle. */
   principle: string;
   /** Which answer was shown as A. */
   shownFirst: "first" | "second";
   /** P(first answer preferred); undefined where no letter could be read. */
   p?: number;
+  /** Thoughts before the choice, where they were asked for. */
   reasoning?: string;
   /** Keys of the kept exchanges that the comparison was made of. */
   keys: string[];
+  /** Why there is no reading. */
   refused?: string;
 }
 
+/** A pair with what a critic says of it. */
 export interface AiComparison extends Omit<AnswerPair, "prompt"> {
   /** Number of the pair, from 0. */
   id: number;
+  /** Turns before the answers. */
   prompt: Message[];
+  /** Two for each principle: one for each order. */
   readings: OrderReading[];
   /**
    * P(first preferred): mean over orders and principles; undefined where no principle was read in
    * both orders.
    */
   raw?: number;
+  /** The bounds that were asked for. */
   clamp?: Clamp;
   /** The soft target: raw within the clamp. */
   p?: number;
   /** Hash of the constitution, and who judged. */
   constitution: string;
+  /** Name of who judged. */
   critic: string;
 }
 
@@ -97,13 +121,26 @@ export function softTarget(readings: readonly OrderReading[]): number | undefine
   return means.length === 0 ? undefined : mean(means);
 }
 
-/** A comparison for every pair, in their order. */
+/**
+ * Asks the critic about every pair, in both orders: a comparison for each, in their order.
+ *
+ * Source: Constitutional AI (arXiv 2212.08073), section 4.1; RLAIF (arXiv 2309.00267).
+ * @throws AttuneError `config` where no principle fits; what the critic throws; the reason of the
+ * signal
+ */
 export async function compare(
   {
     pairs,
     critic,
     constitution,
-  }: { pairs: readonly AnswerPair[]; critic: Critic; constitution: Constitution },
+  }: {
+    /** What is compared. */
+    pairs: readonly AnswerPair[];
+    /** Who compares. */
+    critic: Critic;
+    /** Principles with a comparison are drawn from. */
+    constitution: Constitution;
+  },
   options: ComparisonOptions,
   { signal, onProgress }: WorkHooks = {},
 ): Promise<AiComparison[]> {

@@ -78,11 +78,16 @@ export const constitutionSchema = z.strictObject({
     .describe("worked examples, shown to the critic before each request"),
 });
 
+/**
+ * A principle of a constitution: texts by which answers are criticised, revised and compared, its
+ * weight (above 0, default 1) and its tags.
+ */
 export type Principle = z.output<typeof principle>;
 export type CritiqueExample = z.output<typeof critiqueExample>;
 export type ComparisonExample = z.output<typeof comparisonExample>;
 export type ExamplePrompt = z.output<typeof prompt>;
 
+/** Principles with worked examples of their use; the fields: docs/constitution.schema.json. */
 export interface Constitution extends z.output<typeof constitutionSchema> {
   /** SHA-256 of the content: comments and the order of keys do not count. */
   readonly hash: string;
@@ -94,10 +99,13 @@ export type ComparisonPrinciple = Principle & { comparison: string };
 
 /** Something to say about a constitution file. */
 export interface ConstitutionRemark {
+  /** Errors make the file unusable. */
   level: "error" | "warning";
   /** From 1; undefined where it concerns the whole file. */
   line?: number;
+  /** A sentence without its end. */
   what: string;
+  /** What to do about it. */
   hint?: string;
 }
 
@@ -139,7 +147,11 @@ export function readConstitution(yaml: string): ReadConstitution {
   return { constitution: { ...result.data, hash: hashOf(result.data) }, errors, lineOf };
 }
 
-/** @throws AttuneError `config` with file and line for the first thing that is wrong */
+/**
+ * Reads the text of a constitution file.
+ * @param file by which errors call it
+ * @throws AttuneError `config` with file and line for the first thing that is wrong
+ */
 export function parseConstitution(yaml: string, file = "constitution.yaml"): Constitution {
   const { constitution, errors } = readConstitution(yaml);
   if (constitution !== undefined) return constitution;

@@ -13,6 +13,9 @@ import type { Constitution } from "./constitution.ts";
 import { drawPrinciples, isComparisonPrinciple, principlesFor } from "./constitution.ts";
 import type { Critic } from "./critic.ts";
 
+/**
+ * As {@link ComparisonOptions}. Default: one principle a prompt, no reasoning, no clamp, seed 0.
+ */
 export type JudgeOptions = Partial<ComparisonOptions>;
 
 /**
@@ -20,6 +23,7 @@ export type JudgeOptions = Partial<ComparisonOptions>;
  * the prompt, so that both orders, and every candidate's answers to one prompt, are judged by the
  * same ones; their probabilities are averaged. A critic that names neither letter by one of them
  * has no judgement, as it would else count as a tie.
+ * @throws AttuneError `config` where no principle fits
  */
 export function constitutionJudge(
   critic: Critic,

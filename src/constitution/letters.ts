@@ -10,14 +10,17 @@
 import { sigmoid } from "../stats/special.ts";
 
 export const LETTERS = ["A", "B"] as const;
+/** The name under which an answer is shown. */
 export type Letter = (typeof LETTERS)[number];
 
+/** What a critic says between A and B. */
 export interface LetterReading {
   /**
    * log p of each letter: as read, or of its smoothed share among samples; missing where neither
    * was found.
    */
   logps?: Readonly<Record<Letter, number>>;
+  /** Where the probabilities come from. */
   method: "log-probabilities" | "samples";
   /**
    * The letter that the server did not list: its log p is that of the least likely token listed, so

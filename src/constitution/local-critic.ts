@@ -25,13 +25,17 @@ import type {
 import type { LetterReading } from "./letters.ts";
 import { LETTERS } from "./letters.ts";
 
+/** What a critic in this process is made of. */
 export interface LocalCriticOptions {
+  /** Reads and writes; stays as it is. */
   model: Model;
   /** Its `maxLength` should be the model's context. */
   encoder: Encoder;
   /** The critic's name for people; the fingerprint says which weights it has. */
   name: string;
+  /** Of the model's weights, as `loadModel` gives it: answers are kept under it. */
   fingerprint: string;
+  /** Where answers are kept; stays open. */
   cache: AnswerCache;
   /** Answers that are written together. */
   slots: number;
@@ -53,6 +57,7 @@ type KeptWriting = z.output<typeof writing>;
 const letters = z.object({ A: z.number(), B: z.number() });
 type KeptLetters = z.output<typeof letters>;
 
+/** A model in this process as critic. Whoever makes it closes it. */
 export class LocalCritic implements Critic {
   readonly name: string;
   readonly concurrency: number;

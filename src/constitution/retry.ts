@@ -7,11 +7,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { AttuneError } from "../core/errors.ts";
 import { Random } from "../core/random.ts";
 
+/** How often and after which waits a request is tried again. */
 export interface RetryOptions {
   /** Tries after the first. */
   retries: number;
   /** Wait before the first of them, doubled each time up to the longest. Milliseconds. */
   firstWait: number;
+  /** Longest wait between two tries. Milliseconds. */
   longestWait: number;
   /**
    * A server that asks for a longer pause ends the run, which can be resumed then. Milliseconds.

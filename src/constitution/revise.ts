@@ -18,35 +18,49 @@ import { isRefused } from "./critic.ts";
 import { inParallel } from "./in-parallel.ts";
 import { critiqueMessages, REQUEST_MARKS, revisionMessages, turnsOf } from "./prompts.ts";
 
+/** How answers are criticised and revised. */
 export interface RevisionOptions {
   /** Critiques and revisions of each answer. */
   revisions: number;
   /** Only principles with one of these tags; all where empty. */
   tags: readonly string[];
+  /** 0 for the most likely tokens; 1 in the paper. */
   temperature: number;
+  /** Only the most likely tokens that together have this share, 0 to 1; 1 for all. */
   topP: number;
+  /** Longest answer, critique and revision, tokens. */
   maxNewTokens: number;
+  /** Of principles and texts. */
   seed: number;
 }
 
+/** What is revised, by whom and by which principles. */
 export interface RevisionInput {
+  /** Texts, or messages that end before the answer. */
   prompts: readonly Prompt[];
   /** Answers first; in the paper a model trained to be helpful only. */
   answerer: Critic;
   /** Criticises and revises; in the paper the answerer itself. */
   critic: Critic;
+  /** Principles with critique and revision are drawn from. */
   constitution: Constitution;
 }
 
+/** How a long work is followed and stopped. */
 export interface WorkHooks {
+  /** Ends it, with its reason as the error. */
   signal?: AbortSignal | undefined;
+  /** After every prompt or pair: how many are done. */
   onProgress?: ((done: number) => void) | undefined;
 }
 
 /** One critique and the revision that it led to. */
 export interface RevisionStep {
+  /** Id of the principle. */
   principle: string;
+  /** What the critic said of the answer. */
   critique: string;
+  /** The answer rewritten. */
   revision: string;
   /** The revision did not end by itself. */
   cut?: true;
@@ -58,22 +72,33 @@ export interface RevisionStep {
 export interface RevisionChain {
   /** Number of the prompt, from 0. */
   id: number;
+  /** Turns before the answer. */
   prompt: Message[];
+  /** The first answer. */
   answer: string;
   /** The answer did not end by itself. */
   cut?: true;
   /** Keys of the kept exchange that the answer came from. */
   keys: string[];
+  /** In order; each revises what the one before it made. */
   steps: RevisionStep[];
   /** Why there are fewer steps than asked for. */
   refused?: string;
   /** Hash of the constitution; who answered and who criticised. */
   constitution: string;
+  /** Name of who answered. */
   answerer: string;
+  /** Name of who criticised. */
   critic: string;
 }
 
-/** A chain for every prompt, in their order. */
+/**
+ * Answers each prompt, criticises and revises: a chain for every prompt, in their order.
+ *
+ * Source: Constitutional AI (arXiv 2212.08073), section 3.1.
+ * @throws AttuneError `config` where no principle fits; what a critic throws; the reason of the
+ * signal
+ */
 export async function revise(
   input: RevisionInput,
   options: RevisionOptions,

@@ -29,18 +29,28 @@ import { RETRIES, Retrier, retryAfter } from "./retry.ts";
 import type { ServerSettings } from "./server-settings.ts";
 import { withoutSecrets } from "./server-settings.ts";
 
+/** What a critic behind a server is made of. */
 export interface ServerCriticOptions {
+  /** Address and key, as `readServerSettings` gives them. */
   settings: ServerSettings;
+  /** The name by which the server knows it. */
   model: string;
+  /** Where answers are kept; stays open. */
   cache: AnswerCache;
   /** Requests open at once. */
   concurrency: number;
   /** A request that takes longer is given up and tried again. Milliseconds. */
   timeout: number;
+  /**
+   * How the choice between A and B is read: from log-probabilities, from samples, or (`auto`) from
+   * the first where the server gives them.
+   */
   letters: (typeof LETTER_METHODS)[number];
   /** Samples a letter is counted from, without log-probabilities. */
   letterSamples: number;
+  /** What differs from 8 tries, after 1 to 60 seconds each. */
   retry?: Partial<RetryOptions>;
+  /** Before every further try: why, and the milliseconds until then. */
   onRetry?: (why: string, wait: number) => void;
 }
 
@@ -97,6 +107,7 @@ const TOP_TOKENS = 20;
  */
 const MOST_REPLY = 16 * 2 ** 20;
 
+/** A model behind an OpenAI-compatible server as critic. Made by `ServerCritic.create`. */
 export class ServerCritic implements Critic {
   readonly name: string;
   readonly concurrency: number;
@@ -124,6 +135,10 @@ export class ServerCritic implements Critic {
     this.retrier = new Retrier({ ...RETRIES, ...options.retry }, options.onRetry);
   }
 
+  /**
+   * Opens the client; asks nothing of the server yet.
+   * @throws the error of loading the client; a wrong server shows at the first request
+   */
   static async create(options: ServerCriticOptions): Promise<ServerCritic> {
     const { OpenAI, APIError } = await import("openai");
     const { baseUrl, apiKey } = options.settings;

@@ -7,7 +7,9 @@ import { z } from "zod";
 import { AttuneError } from "../core/errors.ts";
 import { readRegularText } from "../text/regular-file.ts";
 
+/** Where a critic's server is, and the key to it. */
 export interface ServerSettings {
+  /** Address before `/chat/completions`, such as http://127.0.0.1:8000/v1. */
   baseUrl: string;
   /** Never written anywhere; see {@link withoutSecrets}. */
   apiKey: string;

@@ -32,11 +32,15 @@ const USER_CODES: ReadonlySet<ErrorCode> = new Set([
 
 /** Where in the user's files the problem lies. `row` counts from 1, as editors do. */
 export interface ErrorPlace {
+  /** Path, as it was given. */
   file?: string;
+  /** Line or row, from 1. */
   row?: number;
+  /** The column's name. */
   column?: string;
 }
 
+/** What an error says besides what happened. */
 export interface ErrorDetails extends ErrorPlace {
   /** What was found. */
   got?: string;
@@ -44,13 +48,20 @@ export interface ErrorDetails extends ErrorPlace {
   expected?: string;
   /** What the user can do about it. */
   hint?: string;
+  /** The error that led to this one. */
   cause?: unknown;
 }
 
+/**
+ * The one error that attune throws: `code` for programs, `message` with place, got, expected and
+ * what to try for people.
+ */
 export class AttuneError extends Error {
+  /** Which kind of mistake it is. */
   readonly code: ErrorCode;
   /** What happened, without place, got, expected and hint. */
   readonly what: string;
+  /** Place, got, expected and hint, apart. */
   readonly details: ErrorDetails;
 
   constructor(code: ErrorCode, whole: string, given: ErrorDetails = {}) {

@@ -1,27 +1,38 @@
 /** Dtypes and plain host tensors: a typed array with a shape. No arithmetic lives here. */
 import { AttuneError } from "./errors.ts";
 
+/** What the numbers of a tensor are. */
 export type DType = "float32" | "float16" | "int64" | "int32" | "int8" | "bool";
 
 /**
  * The typed array that holds each dtype; float16 is kept as raw 16-bit patterns, bool as 0 or 1.
  */
 export interface ArrayOf {
+  /** Single precision. */
   float32: Float32Array;
+  /** Raw bits of half precision, one number each. */
   float16: Uint16Array;
+  /** Whole numbers of 64 bits, such as token ids in a graph. */
   int64: BigInt64Array;
+  /** Whole numbers of 32 bits. */
   int32: Int32Array;
+  /** Whole numbers of 8 bits, such as rounded weights. */
   int8: Int8Array;
+  /** 0 or 1. */
   bool: Uint8Array;
 }
 export type TensorData = ArrayOf[DType];
 
+/** Numbers in memory with a shape. */
 export interface HostTensor<
   D extends DType = DType,
   S extends readonly number[] = readonly number[],
 > {
+  /** What they are. */
   readonly dtype: D;
+  /** Sizes, slowest dimension first. */
   readonly shape: S;
+  /** Row-major, as many as the product of the shape. */
   readonly data: ArrayOf[D];
 }
 

@@ -20,6 +20,7 @@ import { ReadReport, readRecords } from "./stream.ts";
 export { ON_BAD };
 export type { OnBad };
 
+/** How data is read; all of it may be left out. */
 export interface LoadOptions extends ReadOptions {
   /**
    * What to do with rows that cannot be used (an empty completion, two identical ones): stop at the
@@ -36,21 +37,31 @@ export interface LoadOptions extends ReadOptions {
   readonly resolveRemote?: ResolveRemote;
 }
 
+/** One file of a data set. */
 export interface DataFile {
+  /** Where it was read from. */
   readonly path: string;
+  /** Part of the data set, told by its name. */
   readonly split?: Split;
+  /** Name of its format. */
   readonly format: string;
+  /** Rows read. */
   readonly rows: number;
+  /** Records that they gave. */
   readonly records: number;
   /** SHA-256 of the content, decompressed. */
   readonly sha256: string;
 }
 
+/** Records in memory, and everything that is to be said of how they were read. */
 export interface Dataset<R extends DataRecord = DataRecord> {
+  /** Path or id, as it was given; several joined by " + ". */
   readonly source: string;
+  /** In the order of the files. */
   readonly records: readonly R[];
   /** Records of each kind that there are any of. */
   readonly counts: Readonly<Partial<Record<RecordKind, number>>>;
+  /** Those that were read, in order. */
   readonly files: readonly DataFile[];
   /** Name of the format; several are joined by " + ". */
   readonly format: string;
@@ -74,12 +85,19 @@ export interface Dataset<R extends DataRecord = DataRecord> {
 
 /** One of several data sets that are read as one. */
 export interface DataSource {
+  /** A file, a folder or a Hugging Face id. */
   readonly source: string;
   /** How often its records come: 1 for once, 0.5 for half of them, 2 for twice (weights.ts). */
   readonly weight: number;
 }
 
-/** @throws AttuneError `data` with file and row for anything that is wrong with the data */
+/**
+ * Reads a data set in any known format (recognised by its columns) and checks every row. Nothing is
+ * dropped without being counted.
+ * @param source a file, a folder, an id (with `resolveRemote`), or several with weights
+ * @returns one record at least
+ * @throws AttuneError `data` with file and row for anything that is wrong with the data
+ */
 export async function loadDataset(
   source: string | readonly DataSource[],
   options: LoadOptions = {},

@@ -15,7 +15,14 @@ export interface SourceFile {
 }
 
 /** A downloaded data set: all of a folder, or some of its files. */
-export type RemoteData = string | { readonly folder: string; readonly files: readonly string[] };
+export type RemoteData =
+  | string
+  | {
+      /** Where it lies. */
+      readonly folder: string;
+      /** Paths below the folder that belong to it. */
+      readonly files: readonly string[];
+    };
 /** Downloads a data set by its Hugging Face id. */
 export type ResolveRemote = (id: string) => Promise<RemoteData>;
 

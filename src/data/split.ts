@@ -11,8 +11,11 @@ import { promptMessages } from "./formats/messages.ts";
 import type { DataRecord, Split } from "./records.ts";
 import { callsAndThought } from "./records.ts";
 
+/** Records in two parts. */
 export interface SplitRecords<R extends DataRecord> {
+  /** To learn from, in their order. */
   readonly train: R[];
+  /** To measure on, in their order. */
   readonly heldOut: R[];
 }
 
@@ -46,6 +49,8 @@ function turnKeys(record: DataRecord): string[] {
 }
 
 /**
+ * Parts records into training and held-out ones so that no prompt, cluster or beginning of a
+ * conversation is in both. What is held out depends on the seed and the prompts alone.
  * @param heldOut share of the records below 1, or a number of records from 1 on; met to within one
  * group's records
  * @throws AttuneError `usage` where nothing would be left to train on

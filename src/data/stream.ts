@@ -26,6 +26,7 @@ import type { DataRecord, RecordKind, Split } from "./records.ts";
 import type { Rename } from "./renames.ts";
 import { checkRenames, labelRename, parseRenames, renameColumns } from "./renames.ts";
 
+/** How rows are read; all of it may be left out. */
 export interface ReadOptions {
   /** Name of the format; found by the first rows of each file where left out. */
   readonly format?: string;
@@ -44,13 +45,17 @@ export interface ReadOptions {
   readonly limit?: number;
   /** What will be made of the records, for errors that say what is missing. */
   readonly needs?: RecordKind;
+  /** Larger or smaller bounds for hostile files; {@link ReadLimits}. */
   readonly limits?: Partial<ReadLimits>;
+  /** Ends the reading, which is then rejected with its reason. */
   readonly signal?: AbortSignal;
 }
 
 /** Something that was read and is not kept. */
 export interface Note {
+  /** Such as a column, as a part of a sentence. */
   readonly what: string;
+  /** How many rows had it. */
   readonly rows: number;
   /** The first row of them. */
   readonly first: ErrorPlace;

@@ -34,18 +34,25 @@ import { isRefused, judgeBothOrders, refusalsOf } from "../training/online/judge
 import { formatNumber, formatPValue, formatShare } from "./table.ts";
 import type { Table } from "./table.ts";
 
+/** What a judge said of one prompt. */
 export interface Judgement {
   /** P(candidate preferred): 1, 0, 0.5 for a tie, or a probability. */
   outcome: number;
   /** Lengths of the two answers, in any one unit. */
   candidateLength: number;
+  /** Length of the baseline's answer. */
   baselineLength: number;
+  /** Prompts with one label may depend on each other. */
   cluster?: string | number;
 }
 
+/** Share of prompts won, 0 to 1, a tie counting half, with its interval. */
 export interface WinRate extends Interval {
+  /** Prompts with an outcome above a half. */
   wins: number;
+  /** Prompts with an outcome of a half. */
   ties: number;
+  /** Prompts with an outcome below a half. */
   losses: number;
   /**
    * Two-sided, exact, of wins against losses, ties left out: the sign test, which flips whole
@@ -54,7 +61,11 @@ export interface WinRate extends Interval {
   pValue: number;
 }
 
-/** Share of prompts won, a tie counting half. */
+/**
+ * Share of prompts won, a tie counting half.
+ * @param confidence of the interval, above 0 and below 1
+ * @returns a share, 0 to 1; NaN with the interval 0 to 1 where nothing was judged
+ */
 export function winRate(judgements: readonly Judgement[], confidence = 0.95): WinRate {
   const outcomes = judgements.map(({ outcome }) => outcome);
   const clusters = clustersOf(judgements);
@@ -68,6 +79,7 @@ export function winRate(judgements: readonly Judgement[], confidence = 0.95): Wi
   };
 }
 
+/** The win rate at equal length, 0 to 1, with its interval. */
 export interface LengthControlled extends Interval {
   /**
    * Log-odds for one deviation of longer answers (tanh 1 = 0.76 of it); 0 where length does not
@@ -79,7 +91,13 @@ export interface LengthControlled extends Interval {
 /** Prior precision of the coefficients: keeps them finite where every prompt is won. */
 const RIDGE = 0.01;
 
-/** The win rate that the candidate would have if its answers were as long as the baseline's. */
+/**
+ * The win rate that the candidate would have if its answers were as long as the baseline's.
+ *
+ * Source: AlpacaEval 2 (arXiv 2404.04475), with an interval, which it does not have.
+ * @param confidence of the interval, above 0 and below 1
+ * @returns a share, 0 to 1; NaN with the interval 0 to 1 where nothing was judged
+ */
 export function lengthControlledWinRate(
   judgements: readonly Judgement[],
   confidence = 0.95,
@@ -153,6 +171,7 @@ function clustersOf(judgements: readonly Judgement[]): (string | number)[] | und
     : undefined;
 }
 
+/** What a judge said of all prompts. */
 export interface JudgedComparison {
   /** Judgements of the prompts that the judge has an opinion on, in their order. */
   judgements: Judgement[];
@@ -167,9 +186,13 @@ export interface JudgedComparison {
   refused: string[];
 }
 
+/** Two models' answers to the same prompts, and who judges them. */
 export interface ComparisonInput {
+  /** What was asked. */
   prompts: readonly Prompt[];
+  /** The answers that are to be judged, one for each prompt. */
   candidate: readonly string[];
+  /** The answers that they are compared with, one for each prompt. */
   baseline: readonly string[];
   /**
    * A critic with a constitution (constitution/judge.ts), or anything else that compares. Its clamp
@@ -178,16 +201,19 @@ export interface ComparisonInput {
   judge: Judge;
   /** Length of an answer; its UTF-16 units where left out. */
   length?: (text: string) => number;
+  /** One label for each prompt: those of one label may depend on each other. */
   clusters?: readonly (string | number)[] | undefined;
   /** After every prompt. */
   onPrompt?: () => void;
+  /** Ends it, with its reason as the error. */
   signal?: AbortSignal;
 }
 
 /**
  * Asks the judge about every prompt in both orders. Equal answers are a tie, unasked; prompts that
  * the judge has no opinion on are left out.
- * @throws AttuneError as {@link judgeBothOrders} does
+ * @throws AttuneError `data` where the judge fails, hangs or judges no pair at all; `numeric` where
+ * it gives no probability
  */
 export async function compareAnswers({
   prompts,
@@ -238,13 +264,19 @@ export async function compareAnswers({
 export const NULL_ANSWER =
   "Thank you for your question. I have thought about it carefully, and this is my answer.";
 
+/** One candidate against the baseline. */
 export interface ContestEntry {
+  /** The candidate's. */
   name: string;
   /** A control is no model: a candidate that does not beat it has shown nothing. */
   control: boolean;
+  /** As judged. */
   raw: WinRate;
+  /** At equal length. */
   lengthControlled: LengthControlled;
+  /** As in {@link JudgedComparison}. */
   positionBias: number;
+  /** As in {@link JudgedComparison}. */
   flipped: Interval;
   /** Prompts that the judge had no opinion on. */
   unjudged: number;
@@ -255,7 +287,9 @@ export interface ContestEntry {
   inconclusive?: string;
 }
 
+/** Several candidates against one baseline. */
 export type ContestInput = Omit<ComparisonInput, "candidate"> & {
+  /** By name: one answer for each prompt. */
   candidates: Readonly<Record<string, readonly string[]>>;
 };
 
@@ -265,6 +299,7 @@ export const CONTROLS = 2;
 /**
  * Every candidate against the baseline, and two controls: the constant answer, and for each prompt
  * the longest answer that anybody gave, whoever it was.
+ * @throws AttuneError as {@link compareAnswers}
  */
 export async function contest({ candidates, ...input }: ContestInput): Promise<ContestEntry[]> {
   const { length = (text: string): number => text.length } = input;

@@ -43,7 +43,9 @@ export async function ask(
 
 /** A prompt with an answer. */
 export interface AnsweredPrompt {
+  /** What was asked: a text, or messages that end before the answer. */
   prompt: Prompt;
+  /** What was answered: a text, or the assistant's messages. */
   completion: Completion;
 }
 

@@ -62,7 +62,12 @@ export interface PpoInput extends AnswersInput {
 /** What online DPO starts from: rewards, or a judge in their place. */
 export type OnlineDpoInput =
   | AnswersInput
-  | (Omit<AnswersInput, "rewards"> & { judge: Judge; rewards?: undefined });
+  | (Omit<AnswersInput, "rewards"> & {
+      /** Compares the policy's own answers, both orders of each pair. */
+      judge: Judge;
+      /** A judge stands in their place. */
+      rewards?: undefined;
+    });
 
 /** Options that every such training has. */
 interface AnswersOptions {
@@ -200,6 +205,9 @@ export type BestOfNOptions = OptionsOf<typeof bestOfNConfig>;
  * Proximal policy optimisation with four roles: policy, reference, reward and critic, over one base
  * in memory where they come from the same model. Reward: score at the stop token, less beta times
  * the KL from the reference, nats a token.
+ *
+ * Source: Schulman et al. 2017 (arXiv 1707.06347); Ouyang et al. 2022 (arXiv 2203.02155); TRL 0.24's
+ * ppo_trainer.py.
  * @throws AttuneError `data`, `config`, `model`, `run` or `numeric`, from the first event on
  */
 export function ppo(
@@ -218,6 +226,8 @@ export function ppo(
 
 /**
  * REINFORCE leave-one-out: no critic; an answer's baseline is the mean of the others to its prompt.
+ *
+ * Source: Ahmadian et al. 2024 (arXiv 2402.14740); TRL's rloo_trainer.py.
  * @throws AttuneError as {@link ppo}
  */
 export const rloo = (
@@ -229,6 +239,9 @@ export const rloo = (
 /**
  * Group relative policy optimisation (GRPO, DAPO, Dr. GRPO): advantages within the answers to one
  * prompt.
+ *
+ * Source: Shao et al. 2024 (arXiv 2402.03300); Yu et al. 2025 (DAPO); Liu et al. 2025 (Dr. GRPO);
+ * TRL's grpo_trainer.py.
  * @throws AttuneError as {@link ppo}
  */
 export const grpo = (
@@ -239,6 +252,8 @@ export const grpo = (
 
 /**
  * REINFORCE++: PPO's surrogate without a critic, advantages normalised over the roll-out.
+ *
+ * Source: Hu et al. 2025 (arXiv 2501.03262); OpenRLHF's advantage estimators.
  * @throws AttuneError as {@link ppo}
  */
 export const reinforcePlusPlus = (
@@ -251,6 +266,8 @@ export const reinforcePlusPlus = (
 /**
  * Online DPO: of the policy's own answers, the better and the worse one by a reward or a judge are
  * a pair.
+ *
+ * Source: Guo et al. 2024 (arXiv 2402.04792); TRL's online_dpo_trainer.py.
  * @throws AttuneError as {@link ppo}
  */
 export function onlineDpo(
@@ -270,6 +287,8 @@ export function onlineDpo(
 /**
  * Rejection-sampling fine-tuning (RAFT): imitates the policy's own best answers. What was chosen is
  * saved beside the model, in `answers/chosen.jsonl`.
+ *
+ * Source: Dong et al. 2023 (arXiv 2304.06767).
  * @throws AttuneError as {@link ppo}
  */
 export const rejectionSampling = (
@@ -284,6 +303,8 @@ export interface BestOfN extends BestOfNResult {
   /**
    * Writes `best.jsonl`, `ranked.jsonl` and `curve.json`.
    * @param folder new or empty
+   * @returns its path
+   * @throws AttuneError `usage` where it holds something, `disk` where it cannot be written
    */
   save(folder: string): Promise<string>;
 }
@@ -291,6 +312,8 @@ export interface BestOfN extends BestOfNResult {
 /**
  * Draws n answers (option `samples`) to each prompt and keeps the one that the reward likes most.
  * Trains nothing.
+ *
+ * Source: Nakano et al. 2021 (arXiv 2112.09332), appendix I, for every k up to n from one draw.
  * @throws AttuneError as {@link ppo}
  */
 export function bestOfN(

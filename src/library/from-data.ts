@@ -39,6 +39,7 @@ export type Records = Dataset | readonly DataRecord[];
 export interface DataInput {
   /** What `loadModel` gives, or a training; it stays as it was. */
   model: LanguageModel;
+  /** Rows to learn from; converted to the kind that the method needs. */
   train: Records;
   /**
    * Rows that are measured and not learned. Where they are left out, the option `heldOut` says how
@@ -178,6 +179,8 @@ export function sft(
 /**
  * A Bradley-Terry reward model: a scalar head at the last token of an answer, from pairs or
  * rankings. Loss: -log sigmoid of the difference of two scores, nats a pair.
+ *
+ * Source: Ouyang et al. 2022 (arXiv 2203.02155), section 3.5; TRL's reward_trainer.py.
  * @throws AttuneError as {@link sft}
  */
 export function rewardModel(
@@ -192,6 +195,8 @@ export function rewardModel(
 /**
  * Direct preference optimisation and its relatives (option `loss`), from pairs. The reference is
  * the model that was given. Loss: nats a pair, ln 2 at the start for `sigmoid`.
+ *
+ * Source: Rafailov et al. 2023 (arXiv 2305.18290); TRL's dpo_trainer.py.
  * @throws AttuneError as {@link sft}
  */
 export function dpo(
@@ -206,6 +211,8 @@ export function dpo(
 /**
  * KTO: answers that are desirable or not, without pairs; pairs become two answers each. Loss: 0 to
  * 1 an answer, 0.5 at the start.
+ *
+ * Source: Ethayarajh et al. 2024 (arXiv 2402.01306), equation 8; TRL's kto_trainer.py.
  * @throws AttuneError as {@link sft}
  */
 export function kto(

@@ -13,7 +13,9 @@ import type { TrainedModel } from "../training/loop.ts";
 
 /** A model with its tokenizer. */
 export interface LanguageModel {
+  /** Weights, with the adapter and score head where there are any. */
   readonly model: Model;
+  /** Turns texts into the ids that the model reads; carries the chat template. */
   readonly tokenizer: Tokenizer;
   /**
    * Changes whenever what the model computes may; computed from the weights where it is left out

@@ -1,13 +1,14 @@
+/** A training that a program runs. */
+import { AttuneError } from "../core/errors.ts";
+import type { TrainingEvent } from "../runs/events.ts";
+
 /**
- * A training that a program runs: its events one by one, or only what comes out.
+ * A training that has not begun: its events one by one, or only what comes out.
  *
  *   const trained = await dpo(...);                    // runs to its end
  *   for await (const event of training) { ... }        // or step by step, and
  *   const trained = await training;                    // what came out
  */
-import { AttuneError } from "../core/errors.ts";
-import type { TrainingEvent } from "../runs/events.ts";
-
 export class Training<Result> implements AsyncIterable<TrainingEvent>, PromiseLike<Result> {
   private readonly generator: AsyncGenerator<TrainingEvent, Result>;
   private begun = false;
@@ -53,7 +54,11 @@ export class Training<Result> implements AsyncIterable<TrainingEvent>, PromiseLi
     }
   }
 
-  /** Runs to the end where nobody reads the events, and gives what came out. */
+  /**
+   * Runs to the end where nobody reads the events, and gives what came out: what `await` calls.
+   * @throws AttuneError of the training, as the method that made it says; `interrupted` where it was
+   * stopped
+   */
   // oxlint-disable-next-line unicorn/no-thenable
   then<Fulfilled = Result, Rejected = never>(
     onFulfilled?: ((result: Result) => Fulfilled | PromiseLike<Fulfilled>) | null,

@@ -13,6 +13,7 @@ import { readModelConfig } from "./registry.ts";
 import { checkFinite } from "./weights/finite.ts";
 import type { WeightSource } from "./weights/source.ts";
 
+/** How weights are read; all of it may be left out. */
 export interface ReadModelOptions {
   /**
    * Longest text that the model will read, tokens. Only models with short and long RoPE factors ask
@@ -21,6 +22,7 @@ export interface ReadModelOptions {
   context?: number;
   /** Default float32. */
   precision?: Precision;
+  /** After every tensor: how many were read, of how many. */
   onProgress?: (read: number, total: number) => void;
   /**
    * Told of tensors that the family has no place for, but for those that it knows to say nothing;

@@ -13,8 +13,11 @@ import type { Int8Weights } from "./int8.ts";
 /** Name of the score head's weight [1, d], as in transformers' sequence classification models. */
 export const SCORE_HEAD = "score.weight";
 
+/** A decoder-only language model in memory. Programs hand it on as it is. */
 export interface Model {
+  /** How weights are named and what is computed with them. */
   readonly family: ModelFamily;
+  /** Sizes and settings, read from config.json or GGUF. */
   readonly config: DecoderConfig;
   /** Float32 or float16 by Hugging Face name; frozen unless a trainer says otherwise. */
   readonly weights: Map<string, HostTensor<"float32"> | HostTensor<"float16">>;
@@ -23,6 +26,7 @@ export interface Model {
    * them then.
    */
   int8?: Int8Weights;
+  /** Low-rank matrices that are added to projections. */
   adapter?: Adapter;
   /** Where it was read from, as an adapter records its base. */
   source?: string;

@@ -19,13 +19,17 @@ import { changesProjections, CONFIG_FILE, readAdapterFolder } from "./peft/read.
 import { sourceTokenizer } from "./source-tokenizer.ts";
 import { openWeights, readJsonObject, weightsFingerprint } from "./weights/source.ts";
 
+/** A model read from files, with the tokenizer that belongs to it. */
 export interface OpenedModel {
+  /** Weights in memory, and the adapter and score head where the files have them. */
   readonly model: Model;
+  /** With the chat template that the model was trained with, where there is one. */
   readonly tokenizer: Tokenizer;
   /** Changes whenever what the model computes may. */
   readonly fingerprint: string;
 }
 
+/** How a model is read; all of it may be left out. */
 export interface OpenModelOptions extends ReadModelOptions {
   /**
    * Merge an adapter into the weights, so that a new one may be trained on top. Default false: keep
@@ -34,7 +38,12 @@ export interface OpenModelOptions extends ReadModelOptions {
   merge?: boolean;
 }
 
-/** @throws AttuneError `model` (or `run`) saying what is missing */
+/**
+ * Reads a model into memory: a folder of safetensors, a GGUF file, a folder with a PEFT adapter
+ * (its base is read too) or a run folder (whose result is read). Nothing is downloaded.
+ * @param path of the file or folder
+ * @throws AttuneError `model` (or `run`) saying what is missing
+ */
 export function openModel(path: string, options: OpenModelOptions = {}): Promise<OpenedModel> {
   return openChain(path, options, []);
 }

@@ -4,4 +4,5 @@
  * see int8.ts.
  */
 export const PRECISIONS = ["float32", "float16", "int8"] as const;
+/** How weights that are not trained are kept in memory: 4, 2 or about 1 byte each. */
 export type Precision = (typeof PRECISIONS)[number];

@@ -21,6 +21,7 @@ export interface TokenizerFilesOwner {
   readonly tokenizer: Tokenizer;
 }
 
+/** What is written of a whole model; all of it may be left out. */
 export interface SaveOptions {
   /** Default F32. */
   dtype?: WeightDType;
@@ -31,7 +32,11 @@ export interface SaveOptions {
   tokenizer?: Tokenizer;
 }
 
-/** Writes config.json and all weights, with the adapter merged into them. */
+/**
+ * Writes config.json and all weights, with the adapter merged into them.
+ * @param folder made where it is not there; files of the same names are replaced
+ * @throws AttuneError `disk` where the weights cannot be written
+ */
 export async function saveMerged(
   model: Model,
   folder: string,

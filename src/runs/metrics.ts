@@ -482,6 +482,7 @@ export const METRICS = {
   },
 } as const satisfies Record<string, MetricDefinition>;
 
+/** Names of all metrics; their formulas and units: docs/metrics.md. */
 export type MetricName = keyof typeof METRICS;
 
 const EVALUATION_PREFIX = "eval_";

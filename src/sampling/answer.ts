@@ -11,6 +11,7 @@ import { LogitShaping } from "./shaping.ts";
 /** What an answer ended by: itself, the limit of its length, or the caller. */
 export type Finish = "stop" | "length" | "cancelled";
 
+/** An answer, finished or still growing. */
 export interface DrawnAnswer {
   /** Tokens, the stop token included where there is one. */
   ids: number[];
@@ -23,10 +24,13 @@ export interface DrawnAnswer {
    * become a stop text. Of a finished answer: all of it, up to the first stop text.
    */
   text: string;
+  /** What it ended by; `length` while it grows. */
   finish: Finish;
 }
 
+/** How an answer is drawn and where it ends. */
 export interface AnswerOptions extends SamplingOptions, LogitShapingOptions {
+  /** Longest answer, tokens, the stop token included. */
   maxNewTokens: number;
   /** Texts at which an answer ends; the text itself is left out. */
   stopTexts: readonly string[];
@@ -36,7 +40,8 @@ export interface AnswerOptions extends SamplingOptions, LogitShapingOptions {
   decode?: Decode;
 }
 
-type Decode = (ids: readonly number[]) => string;
+/** Token ids to text. */
+export type Decode = (ids: readonly number[]) => string;
 
 /**
  * Decodes a growing list of tokens without decoding all of it again. Source of the method: vLLM's

@@ -11,6 +11,7 @@
  */
 import type { Random } from "../core/random.ts";
 
+/** How a token is chosen. */
 export interface SamplingOptions {
   /** 0 for the most likely token. */
   temperature: number;
@@ -35,7 +36,9 @@ export function keepsAll({ topK, topP, minP = 0 }: Filters): boolean {
   return topK === 0 && topP >= 1 && minP <= 0;
 }
 
+/** A token with how likely it was. */
 export interface ChosenToken {
+  /** Its id in the vocabulary. */
   id: number;
   /**
    * log p of the token under softmax(logits / temperature) over the whole vocabulary (temperature 1

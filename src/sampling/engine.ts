@@ -25,6 +25,7 @@ import type { PromptReading } from "./prompt-reading.ts";
 import { ReadingPace } from "./prompt-reading.ts";
 import type { GenerationHooks, GenerationRequest, Sampled } from "./request.ts";
 
+/** How much is decoded together. */
 export interface EngineOptions {
   /** Rows that are decoded together. */
   slots: number;
@@ -32,15 +33,22 @@ export interface EngineOptions {
   room: number;
   /** See {@link worthPacking}. Default false. */
   prepack?: boolean;
+  /** Threads of an operator; by the size of the model where left out. */
   threads?: number;
   /**
    * Somebody reads along: prompts are read in parts between steps, and nobody's requests take all
    * slots; see `admission.ts`. `readTokens` are read at once; default as many as take the time of a
    * step. `between` is waited for after every step. Default: whole prompts, and nothing between.
    */
-  fair?: { readTokens?: number; between?: () => Promise<void> };
+  fair?: {
+    /** Tokens of a prompt that are read at once; 1 at least. */
+    readTokens?: number;
+    /** Waited for after every step. */
+    between?: () => Promise<void>;
+  };
 }
 
+/** A request that is being answered. */
 export interface Generation {
   /** All answers in order, once they are finished; of a cancelled request those that were begun. */
   readonly answers: Promise<Sampled[]>;
@@ -54,8 +62,14 @@ interface Row {
   sampled: Sampled;
 }
 
+/**
+ * Answers requests as they come, many together (continuous batching). Made by
+ * `BatchingEngine.create`; whoever makes it closes it.
+ */
 export class BatchingEngine {
+  /** Rows that are decoded together. */
   readonly slots: number;
+  /** Tokens of a row: prompt and answer together. */
   readonly room: number;
   private readonly encoder: Encoder;
   private readonly decoder: Decoder;

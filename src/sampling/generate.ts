@@ -13,7 +13,9 @@ import type { Sampled } from "./request.ts";
 import { BatchingEngine } from "./engine.ts";
 import { weightCount, worthPacking } from "./packing.ts";
 
+/** How answers to many prompts are drawn. */
 export interface GenerateOptions extends AnswerOptions {
+  /** The same seed gives the same answers, whatever is decoded beside them. */
   seed: number;
   /**
    * Longest prompt and answer together, tokens: answers behind long prompts become no longer.
@@ -33,6 +35,7 @@ export interface GenerateOptions extends AnswerOptions {
   besideTraining?: boolean;
 }
 
+/** The most likely token always, one answer of at most 128 tokens: what to change options from. */
 export const GREEDY: GenerateOptions = {
   temperature: 0,
   topK: 0,
@@ -44,15 +47,19 @@ export const GREEDY: GenerateOptions = {
   stopTexts: [],
 };
 
+/** An answer with the numbers of its prompt and sample. */
 export interface Answer extends DrawnAnswer {
   /** Index of the prompt, and of the answer to it. */
   prompt: number;
+  /** Number among the answers to the prompt, from 0. */
   sample: number;
 }
 
+/** Called while answers are drawn. */
 export interface GenerateHooks {
   /** After every token, in the order of the rows. */
   onToken?: (answer: Answer) => void;
+  /** When an answer is finished. */
   onAnswer?: (answer: Answer) => void;
   /** Ends what is open: its answers are as long as they got, and answers that wait are left out. */
   signal?: AbortSignal;
@@ -91,7 +98,8 @@ export function onAbort(signal: AbortSignal | undefined, callback: () => void): 
 }
 
 /**
- * @param prompts ids of each prompt
+ * Draws answers to prompts, many rows together. The model is left as it is.
+ * @param prompts ids of each prompt, as `encodePrompt` gives them
  * @returns answers, those to one prompt together and in order
  * @throws AttuneError `usage` where a prompt leaves no room for an answer
  */
@@ -144,6 +152,7 @@ const roomOf = (
   { maxLength = config.maxPositions }: Pick<GenerateOptions, "maxLength">,
 ): number => Math.min(maxLength, config.maxPositions);
 
+/** How answers to a stream of prompts are drawn. */
 export interface StreamOptions extends GenerateOptions {
   /**
    * Longest prompt and answer together, tokens; default the model's context. Memory is taken as it

@@ -21,6 +21,7 @@ export interface TokenConstraint {
   take(id: number): void;
 }
 
+/** What changes the logits before a token is chosen. */
 export interface LogitShapingOptions {
   /** Added to the logits of tokens. Default none. */
   bias?: ReadonlyMap<number, number>;

@@ -21,9 +21,13 @@ import {
 } from "./clusters.ts";
 import { betaQuantile, normalQuantile } from "./special.ts";
 
+/** A number that was measured, with what is compatible with it. */
 export interface Interval {
+  /** The number itself; NaN where nothing was observed. */
   estimate: number;
+  /** Lower end. */
   low: number;
+  /** Upper end. */
   high: number;
   /** Number of observations. */
   n: number;

@@ -12,7 +12,9 @@ export interface Encoded {
   emptyThought?: true;
 }
 
+/** A prompt and its answer as one row of T tokens. */
 export interface EncodedExample extends Encoded {
+  /** Token ids [T]. */
   ids: Int32Array;
   /** Tokens before the first supervised one. */
   promptLength: number;
@@ -20,7 +22,9 @@ export interface EncodedExample extends Encoded {
   supervised: Uint8Array;
 }
 
+/** A prompt and several answers to it. */
 export interface EncodedAnswers extends Encoded {
+  /** Ids of the prompt. */
   prompt: Int32Array;
   /** Ids of each completion, stop token included. */
   completions: Int32Array[];
@@ -28,10 +32,13 @@ export interface EncodedAnswers extends Encoded {
   supervised: Uint8Array[];
 }
 
+/** A prompt, the preferred answer and the other one. */
 export interface EncodedPair extends Encoded {
+  /** Ids of the prompt. */
   prompt: Int32Array;
   /** Completions, stop token included. */
   chosen: Int32Array;
+  /** As chosen. */
   rejected: Int32Array;
   /** As in {@link EncodedAnswers}: chosen, rejected. */
   supervised: [Uint8Array, Uint8Array];

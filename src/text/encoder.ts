@@ -32,6 +32,10 @@ export type { LossOption } from "./row-encoder.ts";
 export type { Cut } from "./truncation.ts";
 export type { EncodingRow } from "./turns.ts";
 
+/**
+ * Prompts, answers and conversations to token ids. Methods that encode throw AttuneError `data`,
+ * with the place of the row, for what cannot be encoded.
+ */
 export interface Encoder {
   /**
    * The tokenizer, carrying the chat template that was chosen, also in the files that it writes.
@@ -44,7 +48,9 @@ export interface Encoder {
   readonly hasTemplate: boolean;
   /** The token that completions end in, then further ones at which generation stops. */
   readonly stopIds: readonly number[];
+  /** Fills up rows; not the token that ends answers. */
   readonly padId: number;
+  /** Longest example, tokens. */
   readonly maxLength: number;
   /** Whether control tokens in plain texts are tokens. */
   readonly trustsText: boolean;
@@ -56,7 +62,9 @@ export interface Encoder {
     row?: EncodingRow,
     options?: EncodeOptions,
   ): Slices<Int32Array>;
+  /** A prompt with its answer, cut where both are too long together. */
   encodeExample(prompt: Prompt, completion: Completion, row?: EncodingRow): EncodedExample;
+  /** Two answers to one prompt, which is cut the same for both. */
   encodePair(
     prompt: Prompt,
     chosen: Completion,
@@ -97,6 +105,7 @@ export interface Encoder {
   readonly fingerprint: string;
 }
 
+/** How texts become rows. */
 export interface EncoderOptions {
   /** Longest example, tokens. */
   maxLength: number;
@@ -120,7 +129,10 @@ export interface EncoderOptions {
 /** To be raised whenever equal rows would get other ids. */
 const VERSION = 2;
 
-/** @throws AttuneError `model` where the tokenizer has no token to end an answer with */
+/**
+ * An encoder for training, scoring and generation.
+ * @throws AttuneError `model` where the tokenizer has no token to end an answer with
+ */
 export function createEncoder(
   given: Tokenizer,
   {

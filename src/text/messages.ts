@@ -2,11 +2,17 @@
  * Conversations as they are written in data: TRL's standard (text) and conversational (messages)
  * forms.
  */
+
+/** Who says a turn. */
 export type Role = "system" | "developer" | "user" | "assistant" | "tool";
 
+/** One turn of a conversation, with OpenAI's names. */
 export interface Message {
+  /** Who says it. */
   role: Role;
+  /** Its text, which may be empty beside calls. */
   content: string;
+  /** Who it is among several of one role; handed to the chat template. */
   name?: string;
   /** Calls that an assistant's turn makes, as OpenAI writes them; arguments as an object. */
   tool_calls?: readonly ToolCall[];
@@ -21,10 +27,18 @@ export interface Message {
   weight?: 0 | 1;
 }
 
+/** A call of a tool by the assistant, as OpenAI writes it. */
 export interface ToolCall {
+  /** By which the answer names it. */
   id?: string;
   type: "function";
-  function: { name: string; arguments: Readonly<Record<string, unknown>> };
+  /** What is called, and the arguments as an object rather than a text. */
+  function: {
+    /** Name of the tool. */
+    name: string;
+    /** By name, as the tool's schema has them. */
+    arguments: Readonly<Record<string, unknown>>;
+  };
 }
 
 /** What a row gives the chat template besides its messages. A data record is one. */

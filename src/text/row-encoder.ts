@@ -15,6 +15,7 @@ import type { EncodingRow } from "./turns.ts";
 import type { TextReader } from "./written-text.ts";
 import { createTextReader } from "./written-text.ts";
 
+/** What is learned of a row. */
 export interface LossOption {
   /** What is supervised: the answers, or every token. */
   loss: "completion" | "full";

@@ -20,6 +20,7 @@ interface NamedTemplate {
   readonly summary: string;
 }
 
+/** Chat templates that attune knows by name, in Jinja, with the tokens that they write. */
 export const NAMED_TEMPLATES = {
   plain: {
     source: [
@@ -55,13 +56,22 @@ export const NAMED_TEMPLATES = {
   },
 } as const satisfies Readonly<Record<string, NamedTemplate>>;
 
+/** Names of {@link NAMED_TEMPLATES}. */
 export type TemplateName = keyof typeof NAMED_TEMPLATES;
 
 /**
  * `auto`: the model's own where it has one, else none. `model`: its own, which it must have.
  * `none`: texts are plain texts. A name; or Jinja of one's own.
  */
-export type TemplateChoice = "auto" | "model" | "none" | TemplateName | { readonly jinja: string };
+export type TemplateChoice =
+  | "auto"
+  | "model"
+  | "none"
+  | TemplateName
+  | {
+      /** Source of the template. */
+      readonly jinja: string;
+    };
 
 /** Words of `--template` that are no file. */
 export const TEMPLATE_WORDS = [

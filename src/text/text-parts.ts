@@ -6,7 +6,9 @@
 import { AttuneError } from "../core/errors.ts";
 import type { TokenFinder } from "./token-finder.ts";
 
+/** A part of a text, trusted or not. */
 export interface TextPart {
+  /** Its characters. */
   text: string;
   /** No token of the tokenizer's list of added tokens is recognised in it. */
   plain: boolean;

@@ -129,6 +129,7 @@ const NAMED = [
   "cls_token",
   "mask_token",
 ] as const;
+/** Names of tokens in tokenizer_config.json. */
 export type NamedToken = (typeof NAMED)[number];
 
 /** Text of a token in a config, where it is given as a text or as an object. */

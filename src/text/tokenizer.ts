@@ -30,12 +30,17 @@ import {
   readTokenizerJson,
 } from "./tokenizer-json.ts";
 
+/** Texts to token ids and back, exactly as tokenizer.json says. */
 export interface Tokenizer {
   /** Ids are below this. */
   readonly vocabularySize: number;
+  /** Begins a text; undefined where there is none. */
   readonly bosId: number | undefined;
+  /** Ends a text; undefined where there is none. */
   readonly eosId: number | undefined;
+  /** Fills up rows; undefined where there is none. */
   readonly padId: number | undefined;
+  /** Stands for what has no token; undefined where there is none. */
   readonly unknownId: number | undefined;
   /** Whether plain text is meant to start with BOS. */
   readonly addsBos: boolean;
@@ -65,13 +70,23 @@ export interface Tokenizer {
    * Ids without a token (a padded vocabulary has some) give nothing. `skipSpecial` leaves control
    * tokens out; what `continues` another text keeps the space that it begins with.
    */
-  decode(ids: readonly number[], options?: { skipSpecial?: boolean; continues?: boolean }): string;
+  decode(
+    ids: readonly number[],
+    options?: {
+      /** Leaves control tokens out. Default false. */
+      skipSpecial?: boolean;
+      /** They go on with another text: a space at their beginning stays. Default false. */
+      continues?: boolean;
+    },
+  ): string;
   /**
    * Characters of an untrusted text that become no token, since the vocabulary has neither them,
    * nor their bytes, nor an unknown token.
    */
   lostCharacters(text: string): string[];
+  /** Id of a token; undefined where there is none. */
   idOf(token: string): number | undefined;
+  /** The token of an id, as the vocabulary writes it; undefined where there is none. */
   tokenOf(id: number): string | undefined;
   /**
    * What a token is within a text; nothing for an id without a token. Joined, the bytes of tokens

@@ -27,6 +27,7 @@ import type { Tokenizer } from "./tokenizer.ts";
  * record is one.
  */
 export interface EncodingRow extends TemplateInputs {
+  /** File and row, for errors. */
   place?: ErrorPlace;
   /**
    * Its texts are plain, and no turns of anybody: parts of one text, or a text that the model goes

@@ -17,6 +17,7 @@ import { CONFIG_FILE, PEFT_PREFIX, WEIGHTS_FILE } from "./read.ts";
 /**
  * Writes adapter_config.json and adapter_model.safetensors.
  * @param base path or id of the base model, as peft records it
+ * @throws AttuneError `disk` where the weights cannot be written
  */
 export async function saveAdapter(model: Model, folder: string, base: string): Promise<void> {
   const { adapter, scoreHead, family } = model;

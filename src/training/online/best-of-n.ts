@@ -54,8 +54,11 @@ export interface BestOfNInput {
   heldOutReward?: PolicyReward | undefined;
 }
 
+/** An answer with what was said of it. */
 export interface ScoredAnswer {
+  /** Without special tokens. */
   text: string;
+  /** Whether it ended by itself. */
   stopped: boolean;
   /**
    * By which the best is chosen: rewards normalised and combined, less the penalty of a missing
@@ -64,27 +67,35 @@ export interface ScoredAnswer {
   score: number;
   /** Each reward by itself, normalised. */
   rewards: number[];
+  /** Raw score of the reward that chooses nothing, where there is one. */
   heldOutScore?: number;
 }
 
 /** All answers to one prompt; the first of the highest score is the best. */
 export interface BestOfNChoice {
+  /** The prompt, as it stands in the data. */
   record: PromptRecord;
+  /** Index of the best answer, from 0. */
   best: number;
+  /** All n, in the order in which they were drawn. */
   answers: readonly ScoredAnswer[];
 }
 
 /** What best-of-k would give, k <= n. */
 export interface BestOfNPoint {
+  /** Answers that are drawn to choose from, 1 to n. */
   k: number;
   /** Upper bound of the KL from the policy, nats. */
   kl: number;
   /** Means over prompts, without bias; intervals over prompts. */
   score: Interval;
+  /** The same of the held-out reward, for the answer that the other reward chose. */
   heldOutScore?: Interval;
 }
 
+/** What was drawn and chosen, and what other numbers of answers would have given. */
 export interface BestOfNResult {
+  /** One for each prompt, in order. */
   choices: BestOfNChoice[];
   /** For every k from 1 to n. */
   curve: BestOfNPoint[];

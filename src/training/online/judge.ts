@@ -17,14 +17,18 @@ import type { Rollout } from "../rollout/rollout.ts";
 
 /** Why a judge has no opinion on a pair: it is too long, or the reply was neither answer. */
 export interface NoJudgement {
+  /** The reason, as a sentence. */
   refused: string;
 }
 
+/** Says which of two answers to a prompt is better. */
 export interface Judge {
   /** Told where it fails. */
   readonly name: string;
   /**
    * P(the answer shown first is better), 0 to 1. Pairs are asked at once where the judge allows it.
+   * @param first text of the answer shown first, without special tokens
+   * @throws whatever it likes: the training ends with an AttuneError `data` that quotes it
    */
   compare(
     prompt: Prompt,

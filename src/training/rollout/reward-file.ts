@@ -85,6 +85,9 @@ interface Reply {
 const LOADING = 60;
 
 /**
+ * Opens a reward function from a file, as `--reward ./reward.ts` does: the default export or
+ * `reward` of a JavaScript or TypeScript module, run in a thread of its own, so that one that hangs
+ * can be ended. Whoever opens it closes it.
  * @param timeout seconds for judging one roll-out
  * @throws AttuneError `data` where the file is missing, cannot be loaded, or exports no function
  */

@@ -26,21 +26,31 @@ import type { NORMALISATIONS, REWARD_COMBINATIONS } from "./rollout.config.ts";
 import type { Rollout } from "./rollout.ts";
 import { batchRollouts, readByAnswer } from "./rollout.ts";
 
+/** A reward of a program's own that judges many answers together, such as one behind a server. */
 export interface RewardSource {
+  /** By which warnings and run folders call it. */
   readonly name: string;
   /** Whether it is a trained model, whose scale means nothing by itself. */
   readonly kind: "model" | "function";
-  /** Raw scores of answers, in order. */
+  /**
+   * Raw scores of answers, in order.
+   * @returns one finite number for each answer, higher is better
+   * @throws whatever it likes: it ends the training
+   */
   score(rollouts: readonly Rollout[]): Promise<number[]>;
   /** What was met since it was asked last. */
   takeWarnings?(): RewardWarning[];
   /** Another phase begins. */
   release(): Promise<void>;
+  /** The training is over: gives back what it holds. */
   close(): Promise<void>;
 }
 
+/** Something about a reward that is correct, but very likely a mistake. */
 export interface RewardWarning {
+  /** Stable name of this kind of warning, such as `reward-truncated`. */
   id: string;
+  /** A sentence for people. */
   message: string;
 }
 

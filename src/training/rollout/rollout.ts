@@ -22,17 +22,21 @@ import { groupByLength, joinRows, layExample } from "../layout.ts";
 
 /** A prompt that roll-outs begin with. */
 export interface RolloutPrompt {
+  /** The row of the data. */
   record: PromptRecord;
+  /** Tokens of the prompt with the opening of the answer. */
   ids: Int32Array;
 }
 
 /** An answer of the policy. */
 export interface Rollout {
+  /** What was answered. */
   prompt: RolloutPrompt;
   /** Tokens of the answer, the stop token included where there is one. */
   ids: Int32Array;
   /** Whether it ended by itself. */
   stopped: boolean;
+  /** Text of the answer, without special tokens. */
   text: string;
 }
 
