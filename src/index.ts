@@ -5,7 +5,7 @@
  *   constitution, low level
  */
 
-// Load and ask: models by path, answers to prompts, scores of answers, and what is written.
+// Load and ask: models by path, answers to prompts, scores of answers.
 export { openModel as loadModel } from "./models/open.ts";
 export type { OpenedModel, OpenModelOptions } from "./models/open.ts";
 export type { ReadModelOptions } from "./models/load.ts";
@@ -13,10 +13,6 @@ export type { Precision } from "./models/precision.ts";
 export { ask, score } from "./library/ask.ts";
 export type { AnsweredPrompt, AskOptions } from "./library/ask.ts";
 export type { LanguageModel, Trained } from "./library/models.ts";
-export { saveAdapter } from "./models/peft/write.ts";
-export { saveMerged } from "./models/save.ts";
-export type { SaveOptions } from "./models/save.ts";
-export type { WeightDType } from "./models/weights/dtypes.ts";
 
 // Train from data: demonstrations, pairs, single judged answers.
 export { dpo, kto, rewardModel, sft } from "./library/from-data.ts";
@@ -181,8 +177,12 @@ export type {
 export { constitutionJudge } from "./constitution/judge.ts";
 export type { JudgeOptions } from "./constitution/judge.ts";
 
-// Low level: token ids in, token ids out.
+// Low level: weights into files, texts to token ids, token ids drawn.
 export type { Model } from "./models/model.ts";
+export { saveAdapter } from "./models/peft/write.ts";
+export { saveMerged } from "./models/save.ts";
+export type { SaveOptions } from "./models/save.ts";
+export type { WeightDType } from "./models/weights/dtypes.ts";
 export type { ArrayOf, DType, HostTensor } from "./core/tensor.ts";
 export type { Tokenizer } from "./text/tokenizer.ts";
 export type { NamedToken } from "./text/tokenizer-json.ts";

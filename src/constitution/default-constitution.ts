@@ -105,7 +105,7 @@ examples:
       better: first
 `;
 
-/** The default constitution, read. */
+/** The constitution that comes with attune: principles of harmlessness, honesty and helpfulness. */
 export function defaultConstitution(): Constitution {
   return parseConstitution(DEFAULT_CONSTITUTION, DEFAULT_NAME);
 }

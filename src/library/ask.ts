@@ -21,7 +21,8 @@ export interface AskOptions extends Partial<GenerateOptions> {
  * one.
  * @returns texts without special tokens, in the order of the prompts; with `samples` above 1 those
  * to one prompt together
- * @throws AttuneError `model`, `config` or `data` (a prompt that leaves no room for an answer)
+ * @throws AttuneError `model` or `config`; `data` for a prompt that cannot be encoded; `usage` for one
+ * that leaves no room for an answer
  */
 export async function ask(
   { model, tokenizer }: LanguageModel,
@@ -54,9 +55,10 @@ const BATCH_TOKENS = 4096;
 
 /**
  * What a reward model says of answers, at their last token. Only differences between answers to the
- * same prompt mean something.
- * @returns one number for each answer, in order
- * @throws AttuneError `model` for a model that gives no scores
+ * same prompt mean something. What is longer than the model's context is cut as in training.
+ * @returns one number for each answer, in order, without a unit
+ * @throws AttuneError `model` for a model that gives no scores; `data` for an answer that cannot be
+ * encoded
  */
 export async function score(
   { model, tokenizer }: LanguageModel,

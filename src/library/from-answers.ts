@@ -186,19 +186,19 @@ const policyTraining = <D extends ConfigDefinition>(
   return new Training(events());
 };
 
-/** Options of {@link ppo}. */
+/** Options of {@link ppo}, all with a default. Units, ranges and sources: docs/options.md. */
 export type PpoOptions = OptionsOf<typeof ppoConfig>;
-/** Options of {@link rloo}. */
+/** Options of {@link rloo}, all with a default. Units, ranges and sources: docs/options.md. */
 export type RlooOptions = OptionsOf<typeof rlooConfig>;
-/** Options of {@link grpo}. */
+/** Options of {@link grpo}, all with a default. Units, ranges and sources: docs/options.md. */
 export type GrpoOptions = OptionsOf<typeof grpoConfig>;
-/** Options of {@link reinforcePlusPlus}. */
+/** Options of {@link reinforcePlusPlus}, all with a default. Units, ranges and sources: docs/options.md. */
 export type ReinforcePlusPlusOptions = OptionsOf<typeof reinforcePlusPlusConfig>;
-/** Options of {@link onlineDpo}. */
+/** Options of {@link onlineDpo}, all with a default. Units, ranges and sources: docs/options.md. */
 export type OnlineDpoOptions = OptionsOf<typeof onlineDpoConfig>;
-/** Options of {@link rejectionSampling}. */
+/** Options of {@link rejectionSampling}, all with a default. Units, ranges and sources: docs/options.md. */
 export type RejectionSamplingOptions = OptionsOf<typeof rejectionSamplingConfig>;
-/** Options of {@link bestOfN}. */
+/** Options of {@link bestOfN}, all with a default. Units, ranges and sources: docs/options.md. */
 export type BestOfNOptions = OptionsOf<typeof bestOfNConfig>;
 
 /**

@@ -150,13 +150,13 @@ export function encoderFor(
   return createEncoder(tokenizer, { ...options, template: falls ? "plain" : choice });
 }
 
-/** Options of {@link sft}. */
+/** Options of {@link sft}, all with a default. Units, ranges and sources: docs/options.md. */
 export type SftOptions = OptionsOf<typeof sftConfig>;
-/** Options of {@link rewardModel}. */
+/** Options of {@link rewardModel}, all with a default. Units, ranges and sources: docs/options.md. */
 export type RewardModelOptions = OptionsOf<typeof rewardConfig>;
-/** Options of {@link dpo}. */
+/** Options of {@link dpo}, all with a default. Units, ranges and sources: docs/options.md. */
 export type DpoOptions = OptionsOf<typeof dpoConfig>;
-/** Options of {@link kto}. */
+/** Options of {@link kto}, all with a default. Units, ranges and sources: docs/options.md. */
 export type KtoOptions = OptionsOf<typeof ktoConfig>;
 
 const asPairs = (data: { records: readonly DataRecord[] }) => recordsAs(data, "preference");

@@ -15,7 +15,9 @@ import { writeSafetensors } from "../weights/safetensors-writer.ts";
 import { CONFIG_FILE, PEFT_PREFIX, WEIGHTS_FILE } from "./read.ts";
 
 /**
- * Writes adapter_config.json and adapter_model.safetensors.
+ * Writes adapter_config.json and adapter_model.safetensors, without the tokenizer; nothing for a
+ * model without an adapter.
+ * @param folder made where it is not there; files of the same names are replaced
  * @param base path or id of the base model, as peft records it
  * @throws AttuneError `disk` where the weights cannot be written
  */
