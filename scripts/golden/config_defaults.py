@@ -72,6 +72,18 @@ WHOLE = {
         "use_sliding_window": True,
         "sliding_window": 7,
     },
+    "gemma3_text": {key: value for key, value in SHARED.items() if key != "hidden_act"}
+    | {
+        "num_hidden_layers": 5,
+        "num_key_value_heads": 4,
+        "head_dim": 4,
+        "tie_word_embeddings": False,
+        "attention_bias": True,
+        "hidden_activation": "gelu_pytorch_tanh",
+        "sliding_window": 7,
+        "sliding_window_pattern": 3,
+        "rope_local_base_freq": 300.0,
+    },
     "gpt2": {
         "vocab_size": 67,
         "n_embd": 24,
@@ -175,6 +187,37 @@ OTHER = {
             ]
         },
     },
+    "gemma3_text": {
+        "scaling of layers without a window": {
+            "rope_scaling": {"rope_type": "linear", "factor": 8.0}
+        },
+        "a theta within it": {
+            "rope_scaling": {"rope_type": "linear", "factor": 8.0, "rope_theta": 99.0}
+        },
+        "rotations by kind": {
+            "rope_theta": None,
+            "rope_local_base_freq": None,
+            "rope_parameters": {
+                "full_attention": {"rope_type": "llama3", "rope_theta": 77.0}
+                | LLAMA3
+                | {"original_max_position_embeddings": 32},
+                "sliding_attention": {"rope_type": "linear", "factor": 2.0, "rope_theta": 88.0},
+            },
+        },
+        "a rotation of one kind": {
+            "rope_parameters": {"sliding_attention": {"rope_type": "default", "rope_theta": 88.0}}
+        },
+        "layers by name": {
+            "layer_types": [
+                "full_attention",
+                "sliding_attention",
+                "sliding_attention",
+                "full_attention",
+                "full_attention",
+            ]
+        },
+        "an activation by another name": {"hidden_act": "silu"},
+    },
     "gpt2": {
         "null inner size": {"n_inner": None},
         "other families' names": {
@@ -198,7 +241,9 @@ def cases(family: str) -> dict[str, dict]:
     whole = WHOLE[family]
     found = {"whole": whole, "nothing": {}}
     found |= {f"without {key}": {k: v for k, v in whole.items() if k != key} for key in whole}
-    for name, changes in (OTHER[family] | (ROPE if family not in ("gpt2", "phi3") else {})).items():
+    for name, changes in (
+        OTHER[family] | (ROPE if family not in ("gpt2", "phi3", "gemma3_text") else {})
+    ).items():
         found[name] = {
             k: v
             for k, v in (whole | changes).items()
@@ -258,7 +303,7 @@ def layers(model: transformers.PreTrainedModel) -> dict:
         turned = getattr(config, "no_rope_layers", None)
         kind = {
             "window": getattr(config, "sliding_window", None) if slides else None,
-            "rotation": turns[types[layer] if len(turns) > 1 else ""]
+            "rotation": turns.get(types[layer] if types else "", turns.get(""))
             if not turned or turned[layer]
             else None,
         }

@@ -18,7 +18,7 @@ import zlib
 from pathlib import Path
 
 import numpy as np
-from gguf import MODEL_ARCH, MODEL_ARCH_NAMES, GGUFWriter, get_tensor_name_map
+from gguf import MODEL_ARCH, MODEL_ARCH_NAMES, GGUFWriter, RopeScalingType, get_tensor_name_map
 from safetensors.numpy import save_file
 
 LAYERS, HIDDEN, WIDE, VOCABULARY, CONTEXT = 2, 32, 48, 40, 64
@@ -226,6 +226,39 @@ MODELS = {
             else weights
         ),
     },
+    "gemma3": {
+        "arch": MODEL_ARCH.GEMMA3,
+        "block": ATTENTION
+        | MLP
+        | norms(
+            "input_layernorm",
+            "post_attention_layernorm",
+            "pre_feedforward_layernorm",
+            "post_feedforward_layernorm",
+        )
+        | norms("self_attn.q_norm", "self_attn.k_norm", size=16),
+        "config": {key: value for key, value in CONFIG.items() if key != "hidden_act"}
+        | {
+            "architectures": ["Gemma3ForCausalLM"],
+            "model_type": "gemma3_text",
+            "tie_word_embeddings": True,
+            "hidden_activation": "gelu_pytorch_tanh",
+            "rope_scaling": {"rope_type": "linear", "factor": 8},
+            "rope_local_base_freq": 10_000,
+            "sliding_window": 24,
+            "sliding_window_pattern": 6,
+            "query_pre_attn_scalar": 16,
+        },
+        # numbers of float16 to which float32 can add 1
+        "change": lambda key, weights: (
+            weights.astype(np.float32) + 1 if key.endswith("norm.weight") else weights
+        ),
+        "settings": {
+            "sliding_window": 24,
+            "rope_scaling_type": RopeScalingType.LINEAR,
+            "rope_scaling_factor": 8.0,
+        },
+    },
     "phi3": {
         "arch": MODEL_ARCH.PHI3,
         "block": {
@@ -276,6 +309,11 @@ def write_model(folder, name, *, arch, block, config, change=None, settings=None
         key: rng.normal(scale=0.2 if len(shape) > 1 else 1, size=shape).astype(np.float16)
         for key, shape in shapes.items()
     }
+    if arch == MODEL_ARCH.GEMMA3:
+        tensors = {
+            key: np.round(value * 4096) / np.float16(4096) if value.ndim == 1 else value
+            for key, value in tensors.items()
+        }
     writer = GGUFWriter(str(folder / f"tiny-{name}.gguf"), MODEL_ARCH_NAMES[arch])
     for key, value in (
         {

@@ -20,6 +20,8 @@ import torch
 import transformers
 from safetensors.numpy import save_file
 from transformers import (
+    Gemma3Config,
+    Gemma3TextConfig,
     GPT2Config,
     LlamaConfig,
     MistralConfig,
@@ -31,6 +33,21 @@ from transformers import (
 )
 
 LENGTHS, WIDTH = (13, 9, 6), 13
+GEMMA = {
+    "vocab_size": 67,
+    "hidden_size": 16,
+    "intermediate_size": 24,
+    "num_hidden_layers": 6,
+    "num_attention_heads": 2,
+    "num_key_value_heads": 1,
+    "head_dim": 12,
+    "query_pre_attn_scalar": 12,
+    "sliding_window": 4,
+    "max_position_embeddings": 64,
+    "pad_token_id": 0,
+    "bos_token_id": 1,
+    "eos_token_id": 2,
+}
 DENSE = {
     "hidden_size": 24,
     "intermediate_size": 40,
@@ -60,6 +77,10 @@ def configs() -> dict[str, transformers.PretrainedConfig]:
         "partial_rotary_factor": 0.7,
         "short_factor": [1.0, 1.1, 1.3, 1.7],
         "long_factor": [1.2, 2.5, 4.0, 9.0],
+    }
+    gemma3 = {
+        "full_attention": {"rope_type": "linear", "factor": 8.0, "rope_theta": 1_000_000.0},
+        "sliding_attention": {"rope_type": "default", "rope_theta": 10_000.0},
     }
     linear = {"rope_type": "linear", "rope_theta": 10_000.0, "factor": 2.0}
     return {
@@ -197,6 +218,43 @@ def configs() -> dict[str, transformers.PretrainedConfig]:
             tie_word_embeddings=False,
             rope_parameters=linear,
         ),
+        # Heads that are no part of the width, and scores scaled by neither; then what llama.cpp
+        # computes; then within a model that sees images.
+        "gemma3": Gemma3TextConfig(
+            **DENSE | {"num_hidden_layers": 3},
+            vocab_size=67,
+            num_attention_heads=3,
+            num_key_value_heads=1,
+            head_dim=16,
+            query_pre_attn_scalar=12,
+            attention_bias=True,
+            sliding_window=4,
+            layer_types=["sliding_attention", "full_attention", "sliding_attention"],
+            rope_parameters=gemma3,
+        ),
+        "gemma3-pattern": Gemma3TextConfig(**GEMMA, rope_parameters=gemma3),
+        "gemma3-images": Gemma3Config(
+            text_config=GEMMA
+            | {
+                "model_type": "gemma3_text",
+                "num_hidden_layers": 2,
+                "layer_types": ["full_attention", "sliding_attention"],
+                "rope_parameters": gemma3,
+            },
+            vision_config={
+                "hidden_size": 8,
+                "intermediate_size": 8,
+                "num_hidden_layers": 1,
+                "num_attention_heads": 1,
+                "image_size": 8,
+                "patch_size": 4,
+            },
+            mm_tokens_per_image=4,
+            image_token_index=66,
+            pad_token_id=0,
+            bos_token_id=1,
+            eos_token_id=2,
+        ),
         "gpt2": GPT2Config(
             vocab_size=67,
             n_embd=24,
@@ -213,13 +271,16 @@ def configs() -> dict[str, transformers.PretrainedConfig]:
     }
 
 
-def initial_value(name: str, shape: tuple[int, ...], random: np.random.Generator) -> np.ndarray:
+def initial_value(
+    name: str, shape: tuple[int, ...], random: np.random.Generator, around: float
+) -> np.ndarray:
     """Far from every default, so that a forgotten norm weight or bias shows."""
     values = random.normal(size=shape)
     if name.endswith("bias"):
         return 0.2 * values
     if len(shape) == 1:
-        return 1 + 0.25 * values
+        # Where norms multiply by 1 + weight, numbers to which float32 can add 1.
+        return 1 + 0.25 * values if around else np.round(0.25 * values * 4096) / 4096
     if "embed" in name or "wte" in name or "wpe" in name:
         return 0.5 * values
     return 0.3 * values
@@ -228,13 +289,19 @@ def initial_value(name: str, shape: tuple[int, ...], random: np.random.Generator
 def build(
     config: transformers.PretrainedConfig, random: np.random.Generator
 ) -> transformers.PreTrainedModel:
-    model = transformers.AutoModelForCausalLM.from_config(
-        config, attn_implementation="sdpa", dtype=torch.float32
-    ).eval()
+    loader = (
+        transformers.AutoModelForImageTextToText
+        if hasattr(config, "text_config")
+        else transformers.AutoModelForCausalLM
+    )
+    model = loader.from_config(config, attn_implementation="sdpa", dtype=torch.float32).eval()
+    around = 0 if config.model_type.startswith("gemma3") else 1
     with torch.no_grad():
         for name, parameter in sorted(model.named_parameters()):
             parameter.copy_(
-                torch.from_numpy(initial_value(name, tuple(parameter.shape), random)).float()
+                torch.from_numpy(
+                    initial_value(name, tuple(parameter.shape), random, around)
+                ).float()
             )
     return model
 
@@ -247,10 +314,15 @@ def in_float64(model: transformers.PreTrainedModel) -> transformers.PreTrainedMo
             self.weight * x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + self.variance_epsilon)
         )
 
+    def forward_from_zero(self, x):
+        return (1 + self.weight) * x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + self.eps)
+
     model = model.double()
     for module in model.modules():
         if type(module).__name__.endswith("RMSNorm"):
-            module.forward = forward.__get__(module)
+            module.forward = (
+                forward if hasattr(module, "variance_epsilon") else forward_from_zero
+            ).__get__(module)
     return model
 
 
@@ -275,10 +347,16 @@ def measure(
     )
     loss.backward()
     shown = logits.detach().masked_fill(inputs["attention_mask"][..., None] == 0, 0)
+    # Of a model that sees images, those of its language model, by the names that it would have alone.
+    named = {
+        name.replace("language_model.", ""): parameter.grad
+        for name, parameter in model.named_parameters()
+        if parameter.grad is not None
+    }
     return {
         "logits": shown,
         "loss": loss.detach(),
-        **{f"gradient.{name}": parameter.grad for name, parameter in model.named_parameters()},
+        **{f"gradient.{name}": gradient for name, gradient in named.items()},
     }
 
 
@@ -306,7 +384,10 @@ def main(target: str, *names: str) -> None:
             continue
         random = np.random.default_rng(zlib.crc32(name.encode()))
         model = build(config, random)
-        inputs = batch(config.vocab_size, random)
+        inputs = batch(
+            config.get_text_config().vocab_size - (1 if hasattr(config, "text_config") else 0),
+            random,
+        )
         folder = Path(target) / name
         model.save_pretrained(folder)
         for extra in folder.glob("generation_config.json"):

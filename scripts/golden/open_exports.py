@@ -79,6 +79,8 @@ def check(folder: Path) -> dict:
             and transformers.GenerationConfig.from_pretrained(folder).eos_token_id is None
         ):
             wrong.append("nothing to stop at")
+        # A constant of Gemma's is rounded to the dtype that a model is opened in.
+        model, _ = open_model(folder, reward, torch.float32)
     with torch.no_grad():
         logits = (
             model.float()

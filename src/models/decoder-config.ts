@@ -65,6 +65,11 @@ export interface DecoderConfig {
    * llamas).
    */
   biases: { queryKeyValue: boolean; output: boolean; mlp: boolean };
+  /**
+   * What torch has in place of the family's prefix, where the files are of a larger model around
+   * this one.
+   */
+  modulePrefix?: string;
   json: Readonly<Record<string, unknown>>;
 }
 

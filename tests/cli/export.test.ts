@@ -126,12 +126,16 @@ const weightsOf = ({ weights }: Model): Record<string, unknown> =>
     [...weights].map(([name, { shape, data }]) => [name, { shape, data }]).toSorted(),
   );
 
+/** Without what is said of a model that sees images, of which only the language model is read. */
+const ofText = (err: string): string =>
+  err.replace(/^warning: .* has 34 tensors that gemma3_text models have no place for.*\n/, "");
+
 describe.each(readdirSync(golden("models")))("%s", (name) => {
   test("onnx: ONNX Runtime gives transformers' logits, whichever side is padded", async () => {
     const [model, out] = [copyGolden(name, fresh()), fresh()];
-    expect(
-      await attune("--quiet", "export", model, "--format", "onnx", "--out", out),
-    ).toMatchObject({ status: 0, err: "" });
+    const command = ["--quiet", "export", model, "--format", "onnx", "--out", out];
+    const { status, err } = await attune(...command);
+    expect([status, ofText(err)]).toEqual([0, ""]);
     const { rows, logits } = await reference(name);
     expectClose(await runOnnx(out, rows), logits, rows);
     // every row's padding moved to its left
@@ -161,7 +165,8 @@ describe.each(readdirSync(golden("models")))("%s", (name) => {
     const [model, out] = [copyGolden(name, fresh()), fresh()];
     const { family, config } = (await openModel(model)).model;
     const command = ["--quiet", "export", model, "--format", "gguf", "--out", out];
-    const { status, err } = await attune(...command);
+    const { status, err: said } = await attune(...command);
+    const err = ofText(said);
     try {
       family.gguf!.settings(config);
     } catch (refused) {

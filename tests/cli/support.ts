@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { runProgram } from "../../src/cli/program.ts";
 import { fakeIo } from "../../src/cli/testing.ts";
 import { initializeModel } from "../../src/models/initialize.ts";
+import { readModelConfig } from "../../src/models/registry.ts";
 import { saveTrained } from "../../src/models/save.ts";
 import { byteCharacters } from "../../src/text/byte-level.ts";
 import { tokenizerFromFiles } from "../../src/text/tokenizer.ts";
@@ -110,10 +111,10 @@ export function smallTokenizerFiles(size: number): {
 export function copyGolden(name: string, folder: string): string {
   cpSync(golden("models", name), folder, { recursive: true });
   if (!existsSync(join(folder, "tokenizer.json"))) {
-    const { vocab_size: size } = JSON.parse(readFileSync(join(folder, "config.json"), "utf8")) as {
-      vocab_size: number;
-    };
-    for (const [file, content] of Object.entries(smallTokenizerFiles(size)))
+    const { config } = readModelConfig(
+      JSON.parse(readFileSync(join(folder, "config.json"), "utf8")) as Record<string, unknown>,
+    );
+    for (const [file, content] of Object.entries(smallTokenizerFiles(config.vocabularySize)))
       writeFileSync(join(folder, file), content);
   }
   return folder;

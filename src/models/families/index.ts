@@ -1,4 +1,5 @@
 /** Every model family: one line each, and one file that says all of it. */
+export { gemma3 } from "./gemma3.ts";
 export { gpt2 } from "./gpt2.ts";
 export { llama } from "./llama.ts";
 export { mistral } from "./mistral.ts";

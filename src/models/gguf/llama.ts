@@ -3,7 +3,7 @@
  * Source: llama.cpp's convert_hf_to_gguf.py and gguf-py/gguf/constants.py.
  */
 import { AttuneError, invariant } from "../../core/errors.ts";
-import type { DecoderConfig, RopeConfig } from "../decoder-config.ts";
+import type { DecoderConfig, LayerKind, RopeConfig } from "../decoder-config.ts";
 import type { GgufForm, GgufNames, GgufSetting } from "./form.ts";
 import { showValue } from "./header.ts";
 import { llama3Factors, llama3Scaling } from "./llama3.ts";
@@ -45,11 +45,22 @@ export interface LlamaGguf
   own?: (reader: MetadataReader) => Json;
   /** @throws AttuneError `model` for a model that llama.cpp would compute otherwise */
   check?: (config: DecoderConfig) => void;
+  /** The kind of layers that settings of RoPE and window are about. Default: the first. */
+  settingsKind?: (config: DecoderConfig) => LayerKind;
+  /** What config.json calls the activation. Default: SiLU. */
+  activation?: Json;
   /** Default: the context length. */
   maxPositions?: (reader: MetadataReader) => number;
 }
 
-export function llamaGguf({ own, check, maxPositions, ...form }: LlamaGguf): GgufForm {
+export function llamaGguf({
+  own,
+  check,
+  settingsKind = ({ layerKinds }) => layerKinds[0]!,
+  activation = { hidden_act: "silu" },
+  maxPositions,
+  ...form
+}: LlamaGguf): GgufForm {
   return {
     block: LLAMA_BLOCK,
     top: LLAMA_TOP,
@@ -60,15 +71,15 @@ export function llamaGguf({ own, check, maxPositions, ...form }: LlamaGguf): Ggu
       ...llamaSizes(reader, maxPositions),
       ...ropeScaling(reader, tensors.get(ROPE_FACTORS)),
       ...own?.(reader),
-      hidden_act: "silu",
+      ...activation,
       tie_word_embeddings: !reader.header.tensors.has("output.weight"),
       ...tokenIds(reader),
     }),
     settings(config) {
       check?.(config);
-      return llamaSettings(config, form.faithfulPositions?.(config));
+      return llamaSettings(config, settingsKind(config), form.faithfulPositions?.(config));
     },
-    tensors: ({ layerKinds, headSize: size }) => llama3Table(layerKinds[0]!.rope, size),
+    tensors: (config) => llama3Table(settingsKind(config).rope, config.headSize),
     ...form,
   };
 }
@@ -135,13 +146,12 @@ function ropeScaling(reader: MetadataReader, factors: Float32Array | undefined):
   return { rope_scaling: { rope_type: "llama3", ...llama3Scaling(reader, factors) } };
 }
 
-/** Settings of a model whose layers are alike, with a rotation. */
 function llamaSettings(
   config: DecoderConfig,
+  { rope, window }: LayerKind,
   positions = config.maxPositions,
 ): Record<string, GgufSetting> {
   const { headSize: size } = config;
-  const { rope, window } = config.layerKinds[0]!;
   invariant(rope, "a Llama has rotary positions");
   return {
     block_count: config.layers,

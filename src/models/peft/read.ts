@@ -21,6 +21,8 @@ import { readJsonObject } from "../weights/json-file.ts";
 import type { PeftConfig } from "./config.ts";
 import { readPeftConfig } from "./config.ts";
 import { foldParts } from "./fold.ts";
+import type { PeftNames } from "./names.ts";
+import { peftNames } from "./names.ts";
 import type { Candidate, Matched } from "./targets.ts";
 import { matchModules } from "./targets.ts";
 
@@ -48,7 +50,7 @@ export async function readAdapterFolder(model: Model, folder: string): Promise<M
   const config = readPeftConfig(json, path);
   const file = await SafetensorsFile.open(join(folder, WEIGHTS_FILE));
   try {
-    const tensors = new AdapterTensors(file, join(folder, WEIGHTS_FILE));
+    const tensors = new AdapterTensors(file, join(folder, WEIGHTS_FILE), peftNames(model));
     return await readParts(model, { config, json, path }, tensors);
   } finally {
     await file.close();
@@ -75,11 +77,16 @@ async function readParts(
     config.keepsTied && tieEmbeddings
       ? ([moduleOf(family.headWeight(model.config)), "lm_head"] as const)
       : undefined;
-  const matched = matchModules(config, candidatesOf(model, classifier), {
+  const { toPeft, fromPeft } = peftNames(model);
+  const candidates = candidatesOf(model, classifier).map((each) => ({
+    ...each,
+    name: toPeft(each.name),
+  }));
+  const matched = matchModules(config, candidates, {
     file: path,
     defaults: config.targets === undefined ? defaultTargets(model, path) : [],
-    tied,
-  });
+    tied: tied && [toPeft(tied[0]), tied[1]],
+  }).map((each) => ({ ...each, name: fromPeft(each.name) }));
   const live = config.dora ? [] : matched.filter(({ name }) => projectionOf(model, name));
   const folded = matched.filter((module) => !live.includes(module));
   const adapter = await readLive(model, live, { config, tensors });
@@ -120,10 +127,12 @@ export class AdapterTensors {
   readonly path: string;
   private readonly file: SafetensorsFile;
   private readonly left: Set<string>;
+  private readonly peft: PeftNames;
 
-  constructor(file: SafetensorsFile, path: string) {
+  constructor(file: SafetensorsFile, path: string, peft: PeftNames) {
     this.file = file;
     this.path = path;
+    this.peft = peft;
     this.left = new Set(file.header.tensors.keys());
   }
 
@@ -131,11 +140,11 @@ export class AdapterTensors {
   names(): string[] {
     return [...this.left]
       .filter((name) => name.startsWith(PEFT_PREFIX))
-      .map((name) => name.slice(PEFT_PREFIX.length));
+      .map((name) => this.peft.fromPeft(name.slice(PEFT_PREFIX.length)));
   }
 
   has(name: string): boolean {
-    return this.left.has(PEFT_PREFIX + name);
+    return this.left.has(PEFT_PREFIX + this.peft.toPeft(name));
   }
 
   /**
@@ -143,7 +152,7 @@ export class AdapterTensors {
    * one that is not finite
    */
   async read(name: string, shape: readonly number[]): Promise<HostTensor<"float32">> {
-    const whole = PEFT_PREFIX + name;
+    const whole = PEFT_PREFIX + this.peft.toPeft(name);
     const entry = this.file.header.tensors.get(whole);
     if (!entry || !this.left.delete(whole)) {
       throw new AttuneError("model", `the adapter lacks the tensor ${preview(whole, 120)}`, {

@@ -9,6 +9,7 @@ import { float32 } from "../../core/tensor.ts";
 import type { Adapter, ModuleRank } from "../adapter.ts";
 import { adapterNames } from "../adapter.ts";
 import type { Model } from "../model.ts";
+import { peftNames } from "./names.ts";
 import { SCORE_HEAD } from "../model.ts";
 import type { TensorToWrite } from "../weights/safetensors-writer.ts";
 import { writeSafetensors } from "../weights/safetensors-writer.ts";
@@ -25,6 +26,7 @@ export async function saveAdapter(model: Model, folder: string, base: string): P
   const { adapter, scoreHead, family } = model;
   if (!adapter) return;
   await mkdir(folder, { recursive: true });
+  const { toPeft } = peftNames(model);
   const { rank, alpha, rsLora, biases } = adapter.config;
   const { modules_to_save: saved, ...settings } = adapter.folded?.settings ?? {};
   const modulesToSave = [
@@ -42,7 +44,7 @@ export async function saveAdapter(model: Model, folder: string, base: string): P
     fan_in_fan_out: Object.values(family.projections(model.config)).some(
       ({ transposed }) => transposed,
     ),
-    ...targetSettings(adapter, Object.keys(family.projections(model.config))),
+    ...targetSettings(model, adapter),
     ...(biases ? { lora_bias: true } : {}),
     modules_to_save: modulesToSave.length > 0 ? modulesToSave : null,
     inference_mode: true,
@@ -56,7 +58,7 @@ export async function saveAdapter(model: Model, folder: string, base: string): P
   await writeSafetensors(
     join(folder, WEIGHTS_FILE),
     tensors.map(([name, { shape, data }]): TensorToWrite => ({
-      name: PEFT_PREFIX + name,
+      name: PEFT_PREFIX + toPeft(name),
       dtype: "F32",
       shape,
       data,
@@ -68,25 +70,34 @@ export async function saveAdapter(model: Model, folder: string, base: string): P
 /**
  * Targets by their last parts where all layers are alike, else by whole names with what differs.
  */
-function targetSettings(
-  { config, folded }: Adapter,
-  projections: readonly string[],
-): Record<string, unknown> {
-  const names = config.targets.map((target) => shortName(target, config.targets, projections));
-  if (!config.uneven && !folded?.modules.size) return { target_modules: [...new Set(names)] };
-  const modules = new Map<string, ModuleRank>([
-    ...(config.uneven?.modules ?? []),
-    ...(folded?.modules ?? []),
-  ]);
+function targetSettings(model: Model, { config, folded }: Adapter): Record<string, unknown> {
+  const { toPeft } = peftNames(model);
+  const names = targetNames(model, config.targets);
+  if (!config.uneven && !folded?.modules.size) return { target_modules: names };
+  const modules = [...(config.uneven?.modules ?? []), ...(folded?.modules ?? [])].map(
+    ([name, own]): [string, ModuleRank] => [toPeft(name), own],
+  );
   const differing = (key: keyof ModuleRank): Record<string, number> =>
     Object.fromEntries(
-      [...modules].flatMap(([name, own]) => (own[key] === config[key] ? [] : [[name, own[key]]])),
+      modules.flatMap(([name, own]) => (own[key] === config[key] ? [] : [[name, own[key]]])),
     );
   return {
-    target_modules: [...(config.uneven ? [] : new Set(names)), ...modules.keys()],
+    target_modules: [...(config.uneven ? [] : names), ...modules.map(([name]) => name)],
     rank_pattern: differing("rank"),
     alpha_pattern: differing("alpha"),
   };
+}
+
+/** Names that mean these projections of every layer and nothing else. */
+function targetNames({ family, config }: Model, targets: readonly string[]): string[] {
+  const projections = Object.keys(family.projections(config));
+  if (config.modulePrefix === undefined)
+    return [...new Set(targets.map((target) => shortName(target, targets, projections)))];
+  // the larger model around it has modules of the same names
+  const { toPeft } = peftNames({ family, config });
+  return Array.from({ length: config.layers }, (_, layer) => family.blockPrefix(layer)).flatMap(
+    (prefix) => targets.map((target) => toPeft(prefix + target)),
+  );
 }
 
 /** The last part of a projection's name, unless that would mean one that is no target too. */
