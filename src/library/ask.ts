@@ -1,4 +1,5 @@
 /** Asks a model, and scores answers with a reward model. */
+import { countOf } from "../core/counts.ts";
 import { AttuneError } from "../core/errors.ts";
 import type { Answer, GenerateOptions } from "../sampling/generate.ts";
 import { GREEDY, generate } from "../sampling/generate.ts";
@@ -55,10 +56,10 @@ const BATCH_TOKENS = 4096;
 
 /**
  * What a reward model says of answers, at their last token. Only differences between answers to the
- * same prompt mean something. What is longer than the model's context is cut as in training.
+ * same prompt mean something.
  * @returns one number for each answer, in order, without a unit
  * @throws AttuneError `model` for a model that gives no scores; `data` for an answer that cannot be
- * encoded
+ * encoded, or does not fit into the model's context
  */
 export async function score(
   { model, tokenizer }: LanguageModel,
@@ -71,7 +72,12 @@ export async function score(
   const maxLength = model.config.maxPositions;
   const encoder = createEncoder(tokenizer, { maxLength });
   const rows = answers.map(({ prompt, completion }, place) => {
-    const { ids } = encoder.encodeExample(prompt, completion);
+    const { ids, cut } = encoder.encodeExample(prompt, completion);
+    if (cut)
+      throw new AttuneError("data", "an answer with its prompt does not fit into the context", {
+        got: `answer ${place + 1}, ${countOf(cut.tokens, "token")} too long`,
+        expected: `${countOf(maxLength, "token")} at most`,
+      });
     return { place, row: layAtEnd(ids) };
   });
   const choice: PlanChoice = { plan: "auto", recompute: "all", maxLength };

@@ -205,6 +205,13 @@ describe("what is refused", () => {
     await expect(again()).rejects.toMatchObject({ code: "usage" });
   });
 
+  test("an answer that is longer than a reward model's context", async () => {
+    const completion = "a".repeat(judge.model.config.maxPositions);
+    await expect(score(judge, [{ prompt: "a", completion }])).rejects.toMatchObject({
+      code: "data",
+    });
+  });
+
   test("answers scored by a model that is no reward model", async () => {
     await expect(score(base, [{ prompt: "a", completion: "b" }])).rejects.toMatchObject({
       code: "model",
