@@ -63,8 +63,9 @@ test("a head that came untied is said to be", () => {
 test.each(FAMILIES.map((family) => [family.modelType, family] as const))(
   "a reward model of %s has one label",
   (type, { architectures }) => {
-    expect(exportedConfig(modelOf(type, true), "F32", { padId: 0, eosId: 2 })).toMatchObject({
-      architectures: [architectures.scores],
+    const json = exportedConfig(modelOf(type, true), "F32", { padId: 0, eosId: 2 });
+    expect(json["architectures"]).toEqual(architectures.scores && [architectures.scores]);
+    expect(json).toMatchObject({
       num_labels: 1,
       id2label: { 0: "LABEL_0" },
       label2id: { LABEL_0: 0 },

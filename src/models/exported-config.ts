@@ -60,6 +60,10 @@ function scorePadding({
   return padId === undefined || [eosId, ...extraStopIds, ...stopIds].includes(padId) ? null : padId;
 }
 
+/** No key where transformers has no class of this kind. */
+const architecturesOf = (name: string | undefined): { architectures?: [string] } =>
+  name === undefined ? {} : { architectures: [name] };
+
 export function exportedConfig(
   { family, config, scoreHead }: Model,
   dtype: WeightDType,
@@ -71,7 +75,7 @@ export function exportedConfig(
   const { language, scores } = family.architectures;
   return {
     ...Object.fromEntries(kept),
-    architectures: [scoreHead ? scores : language],
+    ...architecturesOf(scoreHead ? scores : language),
     tie_word_embeddings: config.tieEmbeddings,
     ...(scoreHead
       ? {

@@ -60,8 +60,11 @@ export interface ModelFamily {
   readonly modelType: string;
   /** Other model types whose language model this is, such as a model that sees images too. */
   readonly otherTypes?: readonly string[];
-  /** transformers' classes, which a written config.json names: of the language model, of scores. */
-  readonly architectures: { readonly language: string; readonly scores: string };
+  /**
+   * transformers' classes, which a written config.json names: of the language model, and of scores,
+   * where it has one.
+   */
+  readonly architectures: { readonly language: string; readonly scores: string | undefined };
   /** @throws AttuneError `model` for a setting that is wrong or that attune does not have */
   readConfig(json: Json): DecoderConfig;
   /** Shapes of the weights before the blocks, of one block (local names), and after the blocks. */
