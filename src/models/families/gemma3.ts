@@ -20,7 +20,7 @@ import { readRope } from "../rope.ts";
 import {
   EMBEDDING,
   FINAL_NORM,
-  llama,
+  llamaLike,
   LLAMA_BUFFERS,
   llamaMlp,
   llamaProjectionShapes,
@@ -238,7 +238,7 @@ const published = ({ hidden, wide, layers, window }: Sizes): Json => ({
 });
 
 export const gemma3: ModelFamily = {
-  ...llama,
+  ...llamaLike,
   modelType: "gemma3_text",
   otherTypes: ["gemma3"],
   architectures: { language: "Gemma3ForCausalLM", scores: "Gemma3TextForSequenceClassification" },

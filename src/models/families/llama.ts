@@ -284,23 +284,11 @@ const PUBLISHED: ModelFamily["published"] = {
   },
 };
 
-export const llama: ModelFamily = {
-  modelType: "llama",
-  architectures: { language: "LlamaForCausalLM", scores: "LlamaForSequenceClassification" },
+/** What families of this kind share; each says for itself what other programs call it. */
+export const llamaLike = {
   prefix: { name: "model.", others: [""] },
   harmless: LLAMA_BUFFERS,
   neutralNorm: 1,
-  peftTargets: ["q_proj", "v_proj"],
-  gguf: llamaGguf({
-    architecture: "llama",
-    // with a window it is a mistral
-    fits: (reader) => reader.value("attention.sliding_window") === undefined,
-    changes: INTERLEAVED,
-    own: llamaBiases,
-  }),
-  tiny: { model_type: "llama", ...TINY_LLAMA, rms_norm_eps: 1e-5, tie_word_embeddings: true },
-  published: PUBLISHED,
-  readConfig: readOwnLlamaConfig,
   embeddingShapes: (config): Shapes => ({
     [EMBEDDING]: [config.vocabularySize, config.hiddenSize],
   }),
@@ -316,4 +304,21 @@ export const llama: ModelFamily = {
   embed: (builder, tokens) => gatherRows(builder.parameter(EMBEDDING), tokens),
   block: (builder, x) => llamaBlock(builder, x),
   finalNorm: (builder, x) => rmsNorm(x, builder.parameter(FINAL_NORM), builder.config.normEpsilon),
+} satisfies Partial<ModelFamily>;
+
+export const llama: ModelFamily = {
+  ...llamaLike,
+  modelType: "llama",
+  architectures: { language: "LlamaForCausalLM", scores: "LlamaForSequenceClassification" },
+  peftTargets: ["q_proj", "v_proj"],
+  gguf: llamaGguf({
+    architecture: "llama",
+    // with a window it is a mistral
+    fits: (reader) => reader.value("attention.sliding_window") === undefined,
+    changes: INTERLEAVED,
+    own: llamaBiases,
+  }),
+  tiny: { model_type: "llama", ...TINY_LLAMA, rms_norm_eps: 1e-5, tie_word_embeddings: true },
+  published: PUBLISHED,
+  readConfig: readOwnLlamaConfig,
 };

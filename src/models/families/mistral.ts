@@ -5,15 +5,16 @@
 import { ConfigReader, LIMITS } from "../config-reader.ts";
 import type { ModelFamily } from "../family.ts";
 import { INTERLEAVED, llamaGguf, positionsWithinWindow } from "../gguf/llama.ts";
-import { llama, llamaBiases, llamaSizes, readLlamaConfig, TINY_LLAMA } from "./llama.ts";
+import { llamaLike, llamaBiases, llamaSizes, readLlamaConfig, TINY_LLAMA } from "./llama.ts";
 
 /** Of a config.json without the key; null there means full attention. */
 const DEFAULT_WINDOW = 4096;
 
 export const mistral: ModelFamily = {
-  ...llama,
+  ...llamaLike,
   modelType: "mistral",
   architectures: { language: "MistralForCausalLM", scores: "MistralForSequenceClassification" },
+  peftTargets: ["q_proj", "v_proj"],
   gguf: llamaGguf({
     architecture: "llama",
     fits: (reader) => reader.value("attention.sliding_window") !== undefined,

@@ -11,7 +11,7 @@ import type { DecoderConfig } from "../decoder-config.ts";
 import type { BlockBuilder, ModelFamily } from "../family.ts";
 import { LLAMA_BLOCK, llamaGguf } from "../gguf/llama.ts";
 import {
-  llama,
+  llamaLike,
   llamaMlp,
   llamaProjectionShapes,
   llamaSizes,
@@ -53,7 +53,7 @@ function refuseOthers({ biases, tieEmbeddings, layerKinds, ...sizes }: DecoderCo
 }
 
 export const olmo2: ModelFamily = {
-  ...llama,
+  ...llamaLike,
   modelType: "olmo2",
   architectures: { language: "Olmo2ForCausalLM", scores: "Olmo2ForSequenceClassification" },
   peftTargets: undefined,

@@ -17,7 +17,7 @@ import type { GgufForm, GgufSetting } from "../gguf/form.ts";
 import { LLAMA_TOP, positionsWithinWindow } from "../gguf/llama.ts";
 import type { Json, MetadataReader } from "../gguf/metadata.ts";
 import { blockCount, headSize, shortest, tokenIds, vocabularySize } from "../gguf/metadata.ts";
-import { linear, llama, llamaSizes, readLlamaConfig } from "./llama.ts";
+import { linear, llamaLike, llamaSizes, readLlamaConfig } from "./llama.ts";
 
 const DEFAULTS = {
   vocabularySize: 32_064,
@@ -218,7 +218,7 @@ function longRopeSettings(
 const TINY_FACTORS = Array.from({ length: 8 }, (_, i) => 1 + i / 8);
 
 export const phi3: ModelFamily = {
-  ...llama,
+  ...llamaLike,
   modelType: "phi3",
   architectures: { language: "Phi3ForCausalLM", scores: "Phi3ForSequenceClassification" },
   peftTargets: undefined,

@@ -6,7 +6,7 @@
 import { ConfigReader } from "../config-reader.ts";
 import type { ModelFamily } from "../family.ts";
 import { llamaGguf } from "../gguf/llama.ts";
-import { llama, llamaSizes, readLlamaConfig, TINY_LLAMA } from "./llama.ts";
+import { llamaLike, llamaSizes, readLlamaConfig, TINY_LLAMA } from "./llama.ts";
 
 /** What both generations have where config.json lacks a key. */
 export const QWEN_DEFAULTS = {
@@ -27,9 +27,10 @@ export function refuseWindows(json: Readonly<Record<string, unknown>>): void {
 }
 
 export const qwen2: ModelFamily = {
-  ...llama,
+  ...llamaLike,
   modelType: "qwen2",
   architectures: { language: "Qwen2ForCausalLM", scores: "Qwen2ForSequenceClassification" },
+  peftTargets: ["q_proj", "v_proj"],
   // Its biases are always there, and config.json has no word for them.
   gguf: llamaGguf({ architecture: "qwen2" }),
   tiny: { model_type: "qwen2", ...TINY_LLAMA, tie_word_embeddings: true },

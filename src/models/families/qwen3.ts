@@ -8,7 +8,7 @@ import type { Value } from "../../graph/ir.ts";
 import { ConfigReader } from "../config-reader.ts";
 import type { BlockBuilder, ModelFamily } from "../family.ts";
 import { llamaGguf } from "../gguf/llama.ts";
-import { llama, llamaBlock, llamaBlockShapes, readLlamaConfig, TINY_LLAMA } from "./llama.ts";
+import { llamaLike, llamaBlock, llamaBlockShapes, readLlamaConfig, TINY_LLAMA } from "./llama.ts";
 import { QWEN_DEFAULTS, refuseWindows } from "./qwen2.ts";
 
 /** [N, heads * D] -> [N, heads, D], normalised over D. */
@@ -22,9 +22,10 @@ function headNorm(builder: BlockBuilder, x: Value, heads: number, weight: string
 }
 
 export const qwen3: ModelFamily = {
-  ...llama,
+  ...llamaLike,
   modelType: "qwen3",
   architectures: { language: "Qwen3ForCausalLM", scores: "Qwen3ForSequenceClassification" },
+  peftTargets: ["q_proj", "v_proj"],
   gguf: llamaGguf({
     architecture: "qwen3",
     own: ({ header }) => ({ attention_bias: header.tensors.has("blk.0.attn_q.bias") }),

@@ -9,7 +9,7 @@ import type { DecoderConfig, LayerKind } from "../decoder-config.ts";
 import type { ModelFamily } from "../family.ts";
 import { INTERLEAVED, llamaGguf } from "../gguf/llama.ts";
 import type { Json } from "../gguf/metadata.ts";
-import { llama, llamaBiases, llamaSizes, readLlamaConfig, TINY_LLAMA } from "./llama.ts";
+import { llamaLike, llamaBiases, llamaSizes, readLlamaConfig, TINY_LLAMA } from "./llama.ts";
 
 const DEFAULTS = {
   vocabularySize: 128_256,
@@ -103,7 +103,7 @@ function refuseOthers({ layerKinds }: DecoderConfig): void {
 }
 
 export const smollm3: ModelFamily = {
-  ...llama,
+  ...llamaLike,
   modelType: "smollm3",
   architectures: { language: "SmolLM3ForCausalLM", scores: "SmolLM3ForSequenceClassification" },
   peftTargets: undefined,
