@@ -25,7 +25,8 @@ describe.each(FAMILIES.map((family) => [family.modelType, family] as const))(
       for (const [name, { inputs, outputs, transposed }] of projections)
         expect(block[`${name}.weight`]).toEqual(transposed ? [inputs, outputs] : [outputs, inputs]);
       const names = projections.map(([name]) => name);
-      for (const group of family.joined ?? []) expect(names).toEqual(expect.arrayContaining([...group]));
+      for (const group of family.joined ?? [])
+        expect(names).toEqual(expect.arrayContaining([...group]));
       for (const target of family.peftTargets ?? [])
         expect(names.some((name) => name.endsWith(`.${target}`))).toBe(true);
     });
