@@ -321,7 +321,8 @@ const CASES: readonly Case[] = [
     argv: withModel("family"),
     says:
       '...this model family is not supported\n  got: model_type "lama"\n  expected: ' +
-      `${FAMILIES.map(({ modelType }) => modelType).join(", ")}\n  try: a llama model`,
+      `${FAMILIES.flatMap(({ modelType, otherTypes = [] }) => [modelType, ...otherTypes]).join(", ")}\n` +
+      "  try: a llama model",
   },
   {
     name: "a config names a size beyond every model",
