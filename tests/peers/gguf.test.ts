@@ -11,9 +11,10 @@ import { pathToFileURL } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
 import { Random } from "../../src/core/random.ts";
 import { int64, zeros } from "../../src/core/tensor.ts";
+import type { GgufForm } from "../../src/models/gguf/form.ts";
 import type { Model } from "../../src/models/model.ts";
 import { openModel } from "../../src/models/open.ts";
-import { FAMILIES } from "../../src/models/registry.ts";
+import { FAMILIES, readModelConfig } from "../../src/models/registry.ts";
 import { decodableConfig } from "../../src/models/testing.ts";
 import { WholePlan } from "../../src/models/plans/whole.ts";
 import { saveMerged, saveTokenizer } from "../../src/models/save.ts";
@@ -136,6 +137,16 @@ async function exported(
   return join(root, `${name}-gguf`, "model.gguf");
 }
 
+/** Whether llama.cpp computes what the tiny model of a family does. */
+function isHeld({ settings }: GgufForm, tiny: Readonly<Record<string, unknown>>): boolean {
+  try {
+    settings(readModelConfig(tiny).config);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 describe.skipIf(!runs)("llama.cpp", () => {
   // llama.cpp keeps keys and values in float16, and rounds activations to 8 bits where weights are
   // in blocks.
@@ -159,11 +170,16 @@ describe.skipIf(!runs)("llama.cpp", () => {
   // by the size of its context, which llama.cpp makes a multiple of 256
   const longrope = { sliding_window: undefined, max_position_embeddings: 512 };
   type Case = [name: string, type: string, changes: Record<string, unknown>];
-  test.each<Case>([
-    ...FAMILIES.filter(({ gguf }) => gguf).map(({ modelType }): Case => [modelType, modelType, {}]),
+  const cases: Case[] = [
+    ...FAMILIES.filter(({ gguf, tiny }) => gguf && isHeld(gguf, tiny)).map(
+      ({ modelType }): Case => [modelType, modelType, {}],
+    ),
+    ["gemma3", "gemma3_text", { num_hidden_layers: 6, layer_types: undefined }],
+    ["smollm3", "smollm3", { num_hidden_layers: 4, no_rope_layer_interval: undefined }],
     ["phi3 by its short factors", "phi3", { ...longrope, original_max_position_embeddings: 256 }],
     ["phi3 by its long factors", "phi3", { ...longrope, original_max_position_embeddings: 32 }],
-  ])("computes what attune computes: %s", async (name, type, changes) => {
+  ];
+  test.each(cases)("computes what attune computes: %s", async (name, type, changes) => {
     const absent = ["tie_word_embeddings", "rms_norm_eps", "num_key_value_heads"];
     // llama.cpp wants tokens of Phi-3's where a model's name has that in it
     const path = await exported(name.replaceAll(/\W|phi/g, "-"), {
@@ -181,6 +197,13 @@ describe.skipIf(!runs)("llama.cpp", () => {
         `${(-mean(ours)).toFixed(2)} a token`,
     );
     expect(mean(off)).toBeLessThan(5e-3);
+  });
+
+  test("every family that has a GGUF form is compared", () => {
+    const types = new Set(cases.map(([, type]) => type));
+    expect([...types].toSorted()).toEqual(
+      FAMILIES.flatMap(({ modelType, gguf }) => (gguf ? [modelType] : [])).toSorted(),
+    );
   });
 
   test("agrees within a sliding window, which is the context that it reads, and not beyond", async () => {

@@ -60,11 +60,15 @@ export function readSources(folder: string): SourceFile[] {
     .toSorted()
     .map((name) => {
       const text = readFileSync(join(folder, name), "utf8");
+      let imports: Import[] | undefined;
       return {
         name,
         room: name.includes("/") ? name.slice(0, name.indexOf("/")) : "",
         text,
-        imports: importsOf(text, name),
+        // parsing costs most of the time, and some tests want the text alone
+        get imports() {
+          return (imports ??= importsOf(text, name));
+        },
       };
     });
 }

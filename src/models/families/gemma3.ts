@@ -251,7 +251,7 @@ export const gemma3: ModelFamily = {
   tiny: {
     model_type: "gemma3_text",
     ...TINY_LLAMA,
-    num_hidden_layers: 6,
+    layer_types: ["sliding_attention", "full_attention"],
     head_dim: 16,
     query_pre_attn_scalar: 16,
     sliding_window: 4,

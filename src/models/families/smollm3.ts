@@ -113,7 +113,7 @@ export const smollm3: ModelFamily = {
     own: (reader) => ({ no_rope_layer_interval: INTERVAL, ...llamaBiases(reader) }),
     check: refuseOthers,
   }),
-  tiny: { model_type: "smollm3", ...TINY_LLAMA, num_hidden_layers: 4 },
+  tiny: { model_type: "smollm3", ...TINY_LLAMA, no_rope_layer_interval: 2 },
   published: {
     "smollm3-3b": {
       parameters: 3_075_098_624,

@@ -67,11 +67,13 @@ function expectClose(actual: Float32Array, expected: Float32Array, tolerance: nu
 }
 
 describe.each(Object.keys(TINY_CONFIGS))("%s", (type) => {
-  test.each([
+  const modes = [
     ["full", false, weighted],
     ["adapter", true, weighted],
-    ["adapter, loss not linear", true, squared],
-  ] as const)("block-wise equals whole: %s", async (_name, adapter, objective) => {
+    // of the plan, not of the family
+    ...(type === "llama" ? ([["adapter, loss not linear", true, squared]] as const) : []),
+  ] as const;
+  test.each(modes)("block-wise equals whole: %s", async (_name, adapter, objective) => {
     const make = async (plan: "whole" | Recompute) => {
       const { model, trainable } = setUp(type, adapter);
       const options = {
