@@ -8,7 +8,7 @@ import type { Completion, Prompt } from "../text/messages.ts";
 import type { PlanChoice } from "../training/choose-plan.ts";
 import { PlanOnDemand } from "../training/choose-plan.ts";
 import { groupByLength, joinRows, layAtEnd } from "../training/layout.ts";
-import { fallsBackToPlain, holdConversations, readTemplate } from "../training/open-encoder.ts";
+import { encoderByTemplate, holdConversations } from "../training/open-encoder.ts";
 import type { LanguageModel } from "./models.ts";
 
 /** How answers are drawn; the most likely tokens where nothing is said. */
@@ -19,7 +19,7 @@ export interface AskOptions extends Partial<GenerateOptions> {
 
 /**
  * Answers to prompts, as the model was trained to give them: through its chat template where it has
- * one.
+ * one; without one, messages meet the template `plain`.
  * @returns texts without special tokens, in the order of the prompts; with `samples` above 1 those
  * to one prompt together
  * @throws AttuneError `model` or `config`; `data` for a prompt that cannot be encoded; `usage` for one
@@ -30,12 +30,10 @@ export async function ask(
   prompts: readonly Prompt[],
   { template = "auto", ...options }: AskOptions = {},
 ): Promise<string[]> {
-  const choice = readTemplate(template);
-  const conversations = holdConversations(prompts.map((prompt) => ({ prompt })));
-  const falls = fallsBackToPlain(choice, tokenizer, { conversations });
-  const encoder = createEncoder(tokenizer, {
+  const { encoder } = encoderByTemplate(tokenizer, {
     maxLength: model.config.maxPositions,
-    template: falls ? "plain" : choice,
+    template,
+    conversations: holdConversations(prompts.map((prompt) => ({ prompt }))),
   });
   const ids = prompts.map((prompt) => encoder.encodePrompt(prompt));
   const answers = await generate(model, encoder, ids, { ...GREEDY, ...options });

@@ -5,7 +5,6 @@ import { recordsAs } from "../data/dataset.ts";
 import type { TrainingEvent } from "../runs/events.ts";
 import { createEncoder } from "../text/encoder.ts";
 import type { TrainedModel, TrainingContext } from "../training/loop.ts";
-import { warn } from "../training/loop.ts";
 import { bestOfNConfig } from "../training/online/best-of-n.config.ts";
 import type { BestOfNResult } from "../training/online/best-of-n.ts";
 import { bestOfN as drawBestOfN } from "../training/online/best-of-n.ts";
@@ -22,17 +21,16 @@ import { rejectionSamplingConfig } from "../training/online/rejection-sampling.c
 import { rejectionSampling as trainRejection } from "../training/online/rejection-sampling.ts";
 import { rlooConfig } from "../training/online/rloo.config.ts";
 import { rloo as trainRloo } from "../training/online/rloo.ts";
-import { holdConversations } from "../training/open-encoder.ts";
 import type { PolicyInput, PolicyReward } from "../training/rollout/policy.ts";
 import type { RewardFunction, RewardSource } from "../training/rollout/rewards.ts";
 import type { Records } from "./from-data.ts";
-import { datasetOf, encoderFor, hashOf } from "./from-data.ts";
+import { datasetOf, hashOf, openEncoder, tellOfData } from "./from-data.ts";
 import type { LanguageModel, Trained } from "./models.ts";
 import { precisionOf, saveNew, trainedFrom } from "./models.ts";
 import type { OptionsOf } from "./options.ts";
 import { resolveOptions } from "./options.ts";
 import type { RunOptions } from "./run.ts";
-import { finishRun, openRun } from "./run.ts";
+import { inRun } from "./run.ts";
 import { Training } from "./training.ts";
 
 /**
@@ -123,40 +121,33 @@ async function* trainOver<D extends ConfigDefinition, Result>(
   const config = parsed.resolved as ConfigOf<D> & AnswersOptions;
   const dataset = datasetOf(input.prompts);
   const prompts = recordsAs(dataset, "prompt");
-  const { context, templateTime, run } = await openRun(
-    {
-      config: parsed,
-      command: definition.name,
-      seed: config.seed,
-      dataHash: [input.prompts, ...(extra.data ?? [])].map(hashOf).join(" "),
-      model,
-      others: [...rewards, ...(heldOutReward ? [heldOutReward] : [])].filter(isModel),
-    },
-    runOptions,
-  );
-  for (const message of dataset.warnings ?? []) yield warn({ id: "data", message }, context);
-  const maxLength = Math.min(config.maxLength, model.model.config.maxPositions);
-  const encoder = encoderFor(
+  const facts = {
+    config: parsed,
+    command: definition.name,
+    seed: config.seed,
+    dataHash: [input.prompts, ...(extra.data ?? [])].map(hashOf).join(" "),
     model,
-    { ...config, maxLength },
-    {
-      templateTime,
-      conversations: holdConversations(prompts),
-    },
-  );
-  const open = (reward: Reward, index: number): PolicyReward =>
-    openReward(reward, nameOf(reward, index), { ...config, templateTime });
-  const policyInput: PolicyInput = {
-    model: model.model,
-    encoder,
-    prompts,
-    rewards: rewards.map(open),
-    ...(heldOutReward ? { heldOutReward: open(heldOutReward, rewards.length) } : {}),
-    ...extra.input,
+    others: [...rewards, ...(heldOutReward ? [heldOutReward] : [])].filter(isModel),
   };
-  const events = train(policyInput, config, context);
-  const { result, end } = yield* finishRun(events, run);
-  return { result, metrics: end.metrics, run: run?.folder };
+  return yield* inRun(facts, runOptions, async function* (begun) {
+    const { context, templateTime } = begun;
+    const maxLength = Math.min(config.maxLength, model.model.config.maxPositions);
+    const limited = { ...config, maxLength };
+    const encoder = yield* openEncoder(model, limited, { ...begun, rows: prompts });
+    yield* tellOfData(dataset, [], context);
+    const open = (reward: Reward, index: number): PolicyReward =>
+      openReward(reward, nameOf(reward, index), { ...config, templateTime });
+    const policyInput: PolicyInput = {
+      model: model.model,
+      encoder,
+      prompts,
+      rewards: rewards.map(open),
+      ...(heldOutReward ? { heldOutReward: open(heldOutReward, rewards.length) } : {}),
+      ...extra.input,
+    };
+    const result = yield* train(policyInput, config, context);
+    return { ...result, tokenizer: encoder.tokenizer };
+  });
 }
 
 /** A reward model reads with the template that it was trained with. */
@@ -180,8 +171,8 @@ const policyTraining = <D extends ConfigDefinition>(
   given: Parameters<typeof trainOver<D, TrainedModel>>[2],
 ): Training<Trained> => {
   async function* events(): AsyncGenerator<TrainingEvent, Trained> {
-    const { result, ...told } = yield* trainOver(definition, train, given);
-    return trainedFrom(given.input.model, result, told);
+    const { result, ...end } = yield* trainOver(definition, train, given);
+    return trainedFrom(result, end);
   }
   return new Training(events());
 };
@@ -323,7 +314,8 @@ export function bestOfN(
 ): Training<BestOfN> {
   async function* events(): AsyncGenerator<TrainingEvent, BestOfN> {
     const { result } = yield* trainOver(bestOfNConfig, drawBestOfN, { input, options, run });
-    return { ...result, save: (folder) => saveNew(folder, (draft) => result.save(draft)) };
+    const { tokenizer: _, save, ...best } = result;
+    return { ...best, save: (folder) => saveNew(folder, (draft) => save(draft)) };
   }
   return new Training(events());
 }

@@ -1,19 +1,16 @@
 /** Trainings from data: supervised fine-tuning, reward models, DPO and KTO. */
 import { createHash } from "node:crypto";
 import type { ConfigDefinition, ConfigOf } from "../config/config.ts";
-import { countOf } from "../core/counts.ts";
-import { AttuneError } from "../core/errors.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { recordsAs } from "../data/dataset.ts";
-import type { DataRecord } from "../data/records.ts";
-import { splitDataset } from "../data/split.ts";
+import type { DataRecord, RecordKind } from "../data/records.ts";
 import type { Model } from "../models/model.ts";
 import type { TrainingEvent } from "../runs/events.ts";
 import type { Encoder } from "../text/encoder.ts";
-import { createEncoder } from "../text/encoder.ts";
 import type { TrainedModel, TrainingContext } from "../training/loop.ts";
 import { warn } from "../training/loop.ts";
 import { demonstrations } from "../training/offline/demonstrations.ts";
+import { divideRows, labelWarnings } from "../training/offline/divide-rows.ts";
 import { dpoConfig } from "../training/offline/dpo.config.ts";
 import { dpo as trainDpo } from "../training/offline/dpo.ts";
 import { ktoConfig } from "../training/offline/kto.config.ts";
@@ -22,14 +19,14 @@ import { rewardConfig } from "../training/offline/reward.config.ts";
 import { rewardModel as trainReward } from "../training/offline/reward.ts";
 import { sftConfig } from "../training/offline/sft.config.ts";
 import { sft as trainSft } from "../training/offline/sft.ts";
-import { fallsBackToPlain, holdConversations, readTemplate } from "../training/open-encoder.ts";
+import { encoderByTemplate, holdConversations } from "../training/open-encoder.ts";
 import type { Warning } from "../training/step.ts";
 import type { LanguageModel, Trained } from "./models.ts";
 import { precisionOf, trainedFrom } from "./models.ts";
 import type { OptionsOf } from "./options.ts";
 import { resolveOptions } from "./options.ts";
-import type { RunOptions } from "./run.ts";
-import { finishRun, openRun } from "./run.ts";
+import type { BegunRun, RunOptions } from "./run.ts";
+import { inRun } from "./run.ts";
 import { Training } from "./training.ts";
 
 /** Rows: what `loadDataset` gives, or records of a program's own. */
@@ -60,6 +57,7 @@ interface DataOptions {
 /** What a trainer is to the library. */
 interface DataTrainer<D extends ConfigDefinition, R extends DataRecord> {
   config: D;
+  needs: RecordKind;
   /** Records as the trainer reads them. */
   convert(data: { records: readonly DataRecord[] }): R[];
   train(
@@ -79,7 +77,7 @@ export const hashOf = (data: Records): string => {
 };
 
 async function* trainOn<D extends ConfigDefinition, R extends DataRecord>(
-  { config: definition, convert, train }: DataTrainer<D, R>,
+  { config: definition, needs, convert, train }: DataTrainer<D, R>,
   input: DataInput,
   { options, run: runOptions }: { options: object; run: RunOptions },
 ): AsyncGenerator<TrainingEvent, Trained> {
@@ -91,63 +89,61 @@ async function* trainOn<D extends ConfigDefinition, R extends DataRecord>(
     ...(input.heldOut ? { heldOut: 0 } : {}),
   });
   const config = parsed.resolved as ConfigOf<D> & DataOptions;
-  const rows = splitRows(
-    convert(dataset),
-    input.heldOut && convert(datasetOf(input.heldOut)),
-    config,
-  );
-  const { context, templateTime, run } = await openRun(
-    {
-      config: parsed,
-      command: definition.name,
-      seed: config.seed,
-      dataHash: [input.train, ...(input.heldOut ? [input.heldOut] : [])].map(hashOf).join(" "),
-      model: input.model,
-    },
-    runOptions,
-  );
-  for (const message of dataset.warnings ?? []) yield warn({ id: "data", message }, context);
-  for (const warning of rows.warnings) yield warn(warning, context);
-  const encoder = encoderFor(input.model, config, {
-    templateTime,
-    conversations: holdConversations(rows.train),
+  const rows = divide(convert(dataset), input.heldOut && convert(datasetOf(input.heldOut)), config);
+  const facts = {
+    config: parsed,
+    command: definition.name,
+    seed: config.seed,
+    dataHash: [input.train, ...(input.heldOut ? [input.heldOut] : [])].map(hashOf).join(" "),
+    model: input.model,
+  };
+  const told = [...labelWarnings(dataset.records, needs), ...rows.warnings];
+  const { result, ...end } = yield* inRun(facts, runOptions, async function* (begun) {
+    const { context } = begun;
+    const encoder = yield* openEncoder(input.model, config, { ...begun, rows: rows.train });
+    yield* tellOfData(dataset, told, context);
+    const trained = yield* train({ model: input.model.model, encoder, ...rows }, config, context);
+    return { ...trained, tokenizer: encoder.tokenizer };
   });
-  const events = train({ model: input.model.model, encoder, ...rows }, config, context);
-  const { result, end } = yield* finishRun(events, run);
-  return trainedFrom(input.model, result, { metrics: end.metrics, run: run?.folder });
+  return trainedFrom(result, end);
 }
 
-/** @throws AttuneError `data` where nothing is left to train on */
-function splitRows<R extends DataRecord>(
+/** Rows of a program's own are held out as they are; else the option says how many. */
+function divide<R extends DataRecord>(
   records: R[],
   heldOut: R[] | undefined,
   config: DataOptions,
 ): { train: R[]; heldOut: R[]; warnings: Warning[] } {
-  const split = heldOut
-    ? { train: records, heldOut, leaked: 0 }
-    : splitDataset({ records }, config);
-  if (split.train.length === 0)
-    throw new AttuneError("data", "nothing is left to train on", {
-      got: `${countOf(records.length, "row")}, all held out`,
-      hint: "a smaller heldOut",
-    });
-  const message =
-    `${countOf(split.leaked, "held-out record")} left out, for a prompt that is in the training ` +
-    "part too";
-  const warnings = split.leaked > 0 ? [{ id: "leaked-prompts", message }] : [];
-  return { train: split.train, heldOut: split.heldOut, warnings };
+  const divided = divideRows(records, heldOut ? { ...config, heldOut: 0 } : config);
+  const { train, note, warnings } = divided;
+  const unused = note === undefined ? [] : [{ id: "unused-rows", message: note }];
+  return { train, heldOut: heldOut ?? divided.heldOut, warnings: [...unused, ...warnings] };
 }
 
-/** The encoder of a model by the options of a training. */
-export function encoderFor(
+/** What was met while data was read, and what is worth telling of it. */
+export function* tellOfData(
+  { warnings = [] }: Partial<Dataset>,
+  more: readonly Warning[],
+  context: TrainingContext,
+): Generator<TrainingEvent> {
+  for (const message of warnings) yield warn({ id: "data", message }, context);
+  for (const warning of more) yield warn(warning, context);
+}
+
+/** The encoder of a model by the options of a training. A template that nobody chose is told. */
+export function* openEncoder(
   { tokenizer }: LanguageModel,
   { maxLength, template, trustText }: Pick<DataOptions, "maxLength" | "template" | "trustText">,
-  { templateTime, conversations }: { templateTime: string; conversations: boolean },
-): Encoder {
-  const choice = readTemplate(template);
-  const falls = fallsBackToPlain(choice, tokenizer, { conversations });
-  const options = { maxLength, trustText, templateTime };
-  return createEncoder(tokenizer, { ...options, template: falls ? "plain" : choice });
+  { templateTime, context, rows }: BegunRun & { rows: readonly object[] },
+): Generator<TrainingEvent, Encoder> {
+  const conversations = holdConversations(rows);
+  const request = { maxLength, template, trustText, templateTime, conversations };
+  const { encoder, falls } = encoderByTemplate(tokenizer, request);
+  const message =
+    "the model has no chat template and is given conversations, which are written as User: ... " +
+    "Assistant: ... (the template plain); the option template names another";
+  if (falls) yield warn({ id: "plain-template", message }, context);
+  return encoder;
 }
 
 /** Options of {@link sft}, all with a default. Units, ranges and sources: docs/options.md. */
@@ -172,7 +168,12 @@ export function sft(
   options: SftOptions = {},
   run: RunOptions = {},
 ): Training<Trained> {
-  const trainer = { config: sftConfig, convert: demonstrations, train: trainSft };
+  const trainer = {
+    config: sftConfig,
+    needs: "demonstration" as const,
+    convert: demonstrations,
+    train: trainSft,
+  };
   return new Training(trainOn(trainer, input, { options, run }));
 }
 
@@ -188,7 +189,12 @@ export function rewardModel(
   options: RewardModelOptions = {},
   run: RunOptions = {},
 ): Training<Trained> {
-  const trainer = { config: rewardConfig, convert: asPairs, train: trainReward };
+  const trainer = {
+    config: rewardConfig,
+    needs: "preference" as const,
+    convert: asPairs,
+    train: trainReward,
+  };
   return new Training(trainOn(trainer, input, { options, run }));
 }
 
@@ -204,7 +210,12 @@ export function dpo(
   options: DpoOptions = {},
   run: RunOptions = {},
 ): Training<Trained> {
-  const trainer = { config: dpoConfig, convert: asPairs, train: trainDpo };
+  const trainer = {
+    config: dpoConfig,
+    needs: "preference" as const,
+    convert: asPairs,
+    train: trainDpo,
+  };
   return new Training(trainOn(trainer, input, { options, run }));
 }
 
@@ -220,6 +231,11 @@ export function kto(
   options: KtoOptions = {},
   run: RunOptions = {},
 ): Training<Trained> {
-  const trainer = { config: ktoConfig, convert: asJudged, train: trainKto };
+  const trainer = {
+    config: ktoConfig,
+    needs: "unpaired" as const,
+    convert: asJudged,
+    train: trainKto,
+  };
   return new Training(trainOn(trainer, input, { options, run }));
 }

@@ -143,6 +143,42 @@ test("a second training starts from what the first gave back", async () => {
   expect(weightsOf(second)).not.toBe(weightsOf(first));
 });
 
+test("what is trained with a template is asked with it, saved or not", async () => {
+  const trained = await sft(input(), { ...common, template: "plain", maxSteps: 1 });
+  const loaded = await openModel(await trained.save(path("plain")));
+  expect(trained.tokenizer.chatTemplate).toBeDefined();
+  expect(loaded.tokenizer.chatTemplate).toBe(trained.tokenizer.chatTemplate);
+  const asked = pairs.slice(0, 2).map(({ prompt }) => prompt);
+  const options = { maxNewTokens: 6 };
+  expect(await ask(loaded, asked, options)).toEqual(await ask(trained, asked, options));
+});
+
+test("what is passed over of the data is told", async () => {
+  const warnings = async (training: AsyncIterable<TrainingEvent>): Promise<string[]> => {
+    const ids: string[] = [];
+    for await (const event of training) if (event.type === "warning") ids.push(event.id);
+    return ids;
+  };
+  const one = { ...common, maxSteps: 1 };
+  const few = { ...one, heldOut: 0.01 };
+  expect(await warnings(dpo(input(), few))).toContain("nothing-held-out");
+  expect(await warnings(dpo(input(), { ...one, heldOut: 0 }))).not.toContain("nothing-held-out");
+  const unsure = { model: base, train: pairs.map((pair) => ({ ...pair, p: 0.7 })) };
+  expect(await warnings(kto(unsure, one))).toContain("soft-labels");
+  const parts = pairs.map(
+    (pair, i) => ({ ...pair, split: i < 8 ? "train" : "validation" }) as const,
+  );
+  expect(await warnings(dpo({ model: base, train: parts }, { ...one, heldOut: 0 }))).toContain(
+    "unused-rows",
+  );
+  const messages = pairs.map(({ prompt, ...pair }) => ({
+    ...pair,
+    prompt: [{ role: "user" as const, content: prompt as string }],
+  }));
+  const plain = { model: base.model, tokenizer: { ...base.tokenizer, chatTemplate: undefined } };
+  expect(await warnings(dpo({ model: plain, train: messages }, one))).toContain("plain-template");
+});
+
 test("held-out rows of one's own are measured and not learned", async () => {
   const events: TrainingEvent[] = [];
   const training = dpo({ ...input(), heldOut: pairs.slice(0, 3) }, common);
@@ -187,6 +223,13 @@ describe("what is refused", () => {
     const other = await refusal(sft(input(), { ...common, maxSteps: 2 }, run));
     expect(other.message).toContain("other options");
     expect(other.message).toContain("maxSteps");
+  });
+
+  test("what is wrong before the first step leaves no folder behind", async () => {
+    const run = { run: path("never") };
+    const wrong = await refusal(sft(input(), { ...common, template: "chatml" }, run));
+    expect(wrong).toMatchObject({ code: "model" });
+    expect(existsSync(run.run)).toBe(false);
   });
 
   test("a folder to save to that holds something", async () => {

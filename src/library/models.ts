@@ -40,21 +40,21 @@ export interface Trained extends LanguageModel {
   save(folder: string): Promise<string>;
 }
 
+/** @param trained with the tokenizer that it was trained with, its chat template included */
 export function trainedFrom(
-  start: LanguageModel,
-  { model, save }: TrainedModel,
-  told: { metrics: Metrics; run?: string | undefined },
+  { model, tokenizer, save }: TrainedModel & { tokenizer: Tokenizer },
+  { metrics, run }: { metrics: Metrics; run?: string },
 ): Trained {
   let fingerprint: string | undefined;
   return {
     model,
-    tokenizer: start.tokenizer,
+    tokenizer,
     get fingerprint() {
-      fingerprint ??= fingerprintOf({ model, tokenizer: start.tokenizer });
+      fingerprint ??= fingerprintOf({ model, tokenizer });
       return fingerprint;
     },
-    metrics: told.metrics,
-    ...(told.run === undefined ? {} : { run: told.run }),
+    metrics,
+    ...(run === undefined ? {} : { run }),
     save: (folder) => saveNew(folder, save),
   };
 }

@@ -5,7 +5,7 @@ import type { ConfigDefinition, ParsedConfig } from "../config/config.ts";
 import { AttuneError } from "../core/errors.ts";
 import { wallClock } from "../core/wall-clock.ts";
 import { cacheFolder } from "../runs/cache-folder.ts";
-import type { EndEvent, TrainingEvent } from "../runs/events.ts";
+import type { EndEvent, Metrics, TrainingEvent } from "../runs/events.ts";
 import { refuseOtherOptions } from "../runs/recorded.ts";
 import { Run } from "../runs/run.ts";
 import type { TrainingContext } from "../training/loop.ts";
@@ -41,80 +41,78 @@ interface Facts {
   others?: readonly LanguageModel[];
 }
 
-export interface OpenedRun {
+/** What a training is given when its run has begun. */
+export interface BegunRun {
   context: TrainingContext;
   /** Local date and time that chat templates see. */
   templateTime: string;
-  run: Run | undefined;
 }
 
 /**
- * Begins a run folder, or goes on with the run that it holds.
- * @throws AttuneError `run` where it holds another run, or something else
+ * Begins a run folder, where one is wanted, or goes on with the run that it holds; trains; and gives
+ * what came out. An error ends the run, whatever it came from.
+ * @param begin opens what is trained, and trains it
+ * @throws AttuneError `run` where the folder holds another run, or something else; `interrupted`
+ * where the training was asked to stop
  */
-export async function openRun(facts: Facts, options: RunOptions): Promise<OpenedRun> {
-  const { signal, run: folder, takesModel } = options;
-  const { model, config, others = [] } = facts;
-  if (folder === undefined) {
-    const known = model.fingerprint === undefined ? {} : { cache: cacheOf(model.fingerprint) };
-    return { context: { signal, takesModel, ...known }, templateTime: wallClock(), run: undefined };
+export async function* inRun<Result>(
+  facts: Facts,
+  options: RunOptions,
+  begin: (begun: BegunRun) => AsyncGenerator<TrainingEvent, Result>,
+): AsyncGenerator<TrainingEvent, { result: Result; metrics: Metrics; run?: string }> {
+  const { signal, takesModel, run: folder } = options;
+  const { model } = facts;
+  const opened = folder === undefined ? undefined : await openRun(folder, facts);
+  const run = opened?.run;
+  try {
+    // the run's history has them already
+    for (const message of opened?.warnings ?? []) yield { type: "warning", id: "resume", message };
+    // weights are read for a fingerprint only where a run folder must know them
+    const known = run ? fingerprintOf(model) : model.fingerprint;
+    const cache = known && { folder: cacheFolder(), modelFingerprint: known };
+    const context = { signal, takesModel, run, ...(cache ? { cache } : {}) };
+    const events = begin({ context, templateTime: run?.info.templateTime ?? wallClock() });
+    const { result, end } = yield* toTheEnd(events);
+    if (end?.status !== "completed") throw interrupted(end, folder);
+    return { result, metrics: end.metrics, ...(run ? { run: run.folder } : {}) };
+  } catch (error) {
+    run?.abandon(error);
+    throw error;
+  } finally {
+    run?.close();
   }
-  const modelFingerprint = [model, ...others].map(fingerprintOf).join(" ");
-  const expected = { dataHash: facts.dataHash, modelFingerprint };
-  const run = existsSync(join(folder, "run.json"))
-    ? await goOn(folder, config.effective, expected)
-    : Run.create(folder, {
-        command: facts.command,
-        seed: facts.seed,
-        config,
-        templateTime: wallClock(),
-        ...expected,
-      });
-  run.reportTo((config.resolved as { reportTo?: readonly string[] }).reportTo ?? []);
-  return {
-    context: { signal, takesModel, run, cache: cacheOf(fingerprintOf(model)) },
-    templateTime: run.info.templateTime ?? wallClock(),
-    run,
-  };
 }
 
-const cacheOf = (modelFingerprint: string) => ({ folder: cacheFolder(), modelFingerprint });
-
-async function goOn(
+async function openRun(
   folder: string,
-  config: object,
-  expected: Parameters<typeof Run.open>[1],
-): Promise<Run> {
-  refuseOtherOptions(folder, config);
-  return (await Run.open(folder, expected)).run;
+  { config, command, seed, dataHash, model, others = [] }: Facts,
+): Promise<{ run: Run; warnings: readonly string[] }> {
+  const modelFingerprint = [model, ...others].map(fingerprintOf).join(" ");
+  const expected = { dataHash, modelFingerprint };
+  const begun = existsSync(join(folder, "run.json"));
+  if (begun) refuseOtherOptions(folder, config.effective);
+  const about = { command, seed, config, templateTime: wallClock(), ...expected };
+  const opened = begun
+    ? await Run.open(folder, expected)
+    : { run: Run.create(folder, about), warnings: [] };
+  opened.run.reportTo((config.resolved as { reportTo?: readonly string[] }).reportTo ?? []);
+  return opened;
 }
 
-/**
- * Passes events on, and gives what came out with the last of them. A run that fails says so in its
- * folder.
- * @throws AttuneError `interrupted` where the training was asked to stop
- */
-export async function* finishRun<Result>(
+/** Passes events on, and keeps the last. */
+async function* toTheEnd<Result>(
   events: AsyncGenerator<TrainingEvent, Result>,
-  run: Run | undefined,
-): AsyncGenerator<TrainingEvent, { result: Result; end: EndEvent }> {
+): AsyncGenerator<TrainingEvent, { result: Result; end: EndEvent | undefined }> {
   let end: EndEvent | undefined;
   try {
     for (;;) {
       const { value, done } = await events.next();
-      if (done) {
-        if (end?.status === "completed") return { result: value, end };
-        throw interrupted(end, run?.folder);
-      }
+      if (done) return { result: value, end };
       if (value.type === "end") end = value;
       yield value;
     }
-  } catch (error) {
-    run?.fail(error);
-    throw error;
   } finally {
     await events.return(undefined as never);
-    run?.close();
   }
 }
 

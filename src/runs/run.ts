@@ -350,6 +350,15 @@ export class Run {
     return true;
   }
 
+  /**
+   * Ends the run because of an error; bad input that shows before the first step leaves no folder
+   * behind.
+   */
+  abandon(error: unknown): void {
+    const mendable = error instanceof AttuneError && error.exitCode === 2;
+    if (!(mendable && this.discard())) this.fail(error);
+  }
+
   /** Lets go of the folder without a status, as a killed process would. Safe to call twice. */
   close(): void {
     if (this.closed) return;

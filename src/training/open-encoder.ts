@@ -1,6 +1,8 @@
 /** The encoder of a run, by the options that say how rows become ids. */
 import { readFileSync, statSync } from "node:fs";
 import { AttuneError } from "../core/errors.ts";
+import type { Encoder, EncoderOptions } from "../text/encoder.ts";
+import { createEncoder } from "../text/encoder.ts";
 import type { Prompt } from "../text/messages.ts";
 import type { TemplateChoice } from "../text/templates.ts";
 import { TEMPLATE_WORDS, isTemplateName, nearTemplate } from "../text/templates.ts";
@@ -46,9 +48,36 @@ export const holdConversations = (records: readonly object[]): boolean =>
       [prompt, messages, completion, chosen, completions?.[0]?.completion].some(Array.isArray),
   );
 
-/** Whether a model without a template of its own meets the template `plain` instead. */
-export const fallsBackToPlain = (
-  choice: TemplateChoice,
-  { chatTemplate }: Tokenizer,
-  { conversations }: { conversations: boolean },
-): boolean => choice === "auto" && chatTemplate === undefined && conversations;
+export interface TemplateRequest extends Omit<EncoderOptions, "template"> {
+  /** The template as it was given: a word or a file. */
+  template: string;
+  /** Whether what is encoded holds messages. */
+  conversations: boolean;
+}
+
+export interface TemplatedEncoder {
+  encoder: Encoder;
+  choice: TemplateChoice;
+  /** Whether a model without a template of its own meets conversations with the template `plain`. */
+  falls: boolean;
+}
+
+/**
+ * The encoder of a model by the option `template`.
+ * @throws AttuneError `config` or `model` for a template that does not fit, with the file that it is
+ * from
+ */
+export function encoderByTemplate(
+  tokenizer: Tokenizer,
+  { template: given, conversations, ...options }: TemplateRequest,
+): TemplatedEncoder {
+  const choice = readTemplate(given);
+  const falls = choice === "auto" && tokenizer.chatTemplate === undefined && conversations;
+  const template = falls ? "plain" : choice;
+  try {
+    return { encoder: createEncoder(tokenizer, { ...options, template }), choice, falls };
+  } catch (error) {
+    if (!(error instanceof AttuneError) || typeof template !== "object") throw error;
+    throw new AttuneError("config", error.what, { ...error.details, file: given, cause: error });
+  }
+}

@@ -1,17 +1,12 @@
 /** `--template`: which chat template prompts meet, said once at the start. */
-import { AttuneError } from "../../core/errors.ts";
-import type { Encoder, EncoderOptions } from "../../text/encoder.ts";
-import { createEncoder } from "../../text/encoder.ts";
+import type { Encoder } from "../../text/encoder.ts";
 import type { TemplateChoice } from "../../text/templates.ts";
 import type { Tokenizer } from "../../text/tokenizer.ts";
-import { fallsBackToPlain, readTemplate } from "../../training/open-encoder.ts";
+import type { TemplateRequest } from "../../training/open-encoder.ts";
+import { encoderByTemplate } from "../../training/open-encoder.ts";
 import type { CommandContext } from "../command.ts";
 
-export interface EncoderInput extends Omit<EncoderOptions, "template"> {
-  /** The template as it was given. */
-  template: string;
-  /** Whether what is encoded holds messages. */
-  conversations: boolean;
+export interface EncoderInput extends TemplateRequest {
   /** Said before what the template is, where there are several models. */
   role?: string;
 }
@@ -23,25 +18,15 @@ export interface EncoderInput extends Omit<EncoderOptions, "template"> {
  */
 export function openEncoder(
   tokenizer: Tokenizer,
-  { template, conversations, role, ...options }: EncoderInput,
+  { role, ...request }: EncoderInput,
   { reporter }: Pick<CommandContext, "reporter">,
 ): Encoder {
-  const choice = readTemplate(template);
-  const falls = fallsBackToPlain(choice, tokenizer, { conversations });
-  const encoder = create(tokenizer, { ...options, template: falls ? "plain" : choice }, template);
+  const { encoder, choice, falls } = encoderByTemplate(tokenizer, request);
+  const { template } = request;
   const own = tokenizer.chatTemplate !== undefined;
   const described = describe(encoder, { choice, template, falls, own });
   reporter.note(role === undefined ? described : `${role}: ${described}`);
   return encoder;
-}
-
-function create(tokenizer: Tokenizer, options: EncoderOptions, file: string): Encoder {
-  try {
-    return createEncoder(tokenizer, options);
-  } catch (error) {
-    if (!(error instanceof AttuneError) || typeof options.template !== "object") throw error;
-    throw new AttuneError("config", error.what, { ...error.details, file, cause: error });
-  }
 }
 
 function describe(

@@ -198,8 +198,7 @@ async function guard<D extends ConfigDefinition>(
     );
     return run;
   } catch (error) {
-    const mendable = error instanceof AttuneError && error.exitCode === 2;
-    if (!(mendable && run?.discard())) run?.fail(error);
+    run?.abandon(error);
     throw error;
   } finally {
     run?.close();

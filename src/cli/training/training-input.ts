@@ -2,12 +2,9 @@
  * What the training commands share: opening the model, loading and splitting the data, saying what
  * would happen.
  */
-import { countOf } from "../../core/counts.ts";
 import { AttuneError } from "../../core/errors.ts";
 import type { Dataset } from "../../data/dataset.ts";
-import { rankedToPreferences } from "../../data/conversions.ts";
-import { splitDataset } from "../../data/dataset.ts";
-import { likelierAsChosen, readAsCertain } from "../../data/judgements.ts";
+import { likelierAsChosen } from "../../data/judgements.ts";
 import type { DataRecord, PreferenceRecord, RecordKind } from "../../data/records.ts";
 import type { OpenedModel } from "../../models/open.ts";
 import type { Precision } from "../../models/precision.ts";
@@ -23,6 +20,7 @@ import type { Run } from "../../runs/run.ts";
 import type { Encoder } from "../../text/encoder.ts";
 import type { EncodingReport } from "../../training/encoding.ts";
 import type { TrainingContext } from "../../training/loop.ts";
+import { divideRows, labelWarnings } from "../../training/offline/divide-rows.ts";
 import type { SftConfig } from "../../training/offline/sft.ts";
 import { encodeSftRecord } from "../../training/offline/sft.ts";
 import type { DataSchedule } from "../../training/passes.ts";
@@ -75,27 +73,11 @@ export async function openInput<R extends DataRecord>(
 ): Promise<TrainingInput<R>> {
   readTemplate(config.template);
   const dataset = await loadTrainingData(config, needs, { context: { reporter, signal } });
-  warnOfLabels(dataset.records, needs, reporter);
-  const { train, heldOut, leaked, unused } = splitDataset({ records: convert(dataset) }, config);
-  if (unused > 0)
-    reporter.note(
-      `${countOf(unused, "record")} of other parts of the data: neither trained on nor held out`,
-    );
-  if (leaked > 0)
-    reporter.warn(
-      "leaked-prompts",
-      `${countOf(leaked, "held-out record")} left out, for a prompt that is in the training part ` +
-        "too",
-    );
-  const nothing =
-    heldOut.length === 0 && leaked === 0 ? nothingHeldOut(config.heldOut, train.length) : undefined;
-  if (nothing !== undefined) reporter.warn("nothing-held-out", nothing);
-  if (train.length === 0)
-    throw new AttuneError("data", "nothing is left to train on", {
-      file: dataName(config.data),
-      got: `${countOf(heldOut.length, "row")}, all held out`,
-      hint: "a smaller --held-out",
-    });
+  for (const { id, message } of labelWarnings(dataset.records, needs)) reporter.warn(id, message);
+  const divided = divideRows(convert(dataset), config, dataName(config.data));
+  const { train, heldOut, note, warnings } = divided;
+  if (note !== undefined) reporter.note(note);
+  for (const { id, message } of warnings) reporter.warn(id, message);
   const path = await findModel(config.model, {
     reporter,
     signal,
@@ -124,19 +106,6 @@ export async function openInput<R extends DataRecord>(
     train,
     heldOut,
   };
-}
-
-/**
- * Why there are no held-out rows although some were wanted; undefined where none were.
- * @param wanted share of the rows, or their number
- */
-export function nothingHeldOut(wanted: number, rows: number): string | undefined {
-  if (wanted === 0) return undefined;
-  return (
-    "nothing is held out, so nothing is measured on rows that were not learned: " +
-    `${Number((100 * wanted).toPrecision(3))}% of ${countOf(rows, "row")} is less than one; ` +
-    "--held-out N holds out N rows"
-  );
 }
 
 export interface EncodedInput {
@@ -193,20 +162,6 @@ function firstExample(
     case "prompt":
       return [{ ids: encoder.encodePrompt(record.prompt, record) }];
   }
-}
-
-/** What of the labels of pairs answers alone do not keep. */
-function warnOfLabels(records: readonly DataRecord[], needs: RecordKind, reporter: Reporter): void {
-  if (needs === "preference") return;
-  const pairs = records.flatMap((record) =>
-    record.kind === "ranked" && needs === "unpaired"
-      ? rankedToPreferences(record)
-      : record.kind === "preference"
-        ? [record]
-        : [],
-  );
-  const reader = needs === "unpaired" ? "KTO" : "learning from demonstrations";
-  for (const { id, message } of readAsCertain(pairs, reader)) reporter.warn(id, message);
 }
 
 const textsOfPreference = (pair: PreferenceRecord, encoder: Encoder): ShownText[] =>
