@@ -1,8 +1,7 @@
 /**
  * The library: what the command line does, as functions over plain values.
  *
- *   load and ask, train from data, train over answers, run folders, data, evaluation,
- *   constitution, low level
+ *   load and ask, train, run folders, data, evaluation, constitution, low level
  */
 
 // Load and ask: models by path, answers to prompts, scores of answers.
@@ -14,41 +13,11 @@ export { ask, score } from "./library/ask.ts";
 export type { AnsweredPrompt, AskOptions } from "./library/ask.ts";
 export type { LanguageModel, Trained } from "./library/models.ts";
 
-// Train from data: demonstrations, pairs, single judged answers.
-export { dpo, kto, rewardModel, sft } from "./library/from-data.ts";
-export type {
-  DataInput,
-  DpoOptions,
-  KtoOptions,
-  Records,
-  RewardModelOptions,
-  SftOptions,
-} from "./library/from-data.ts";
-
-// Train over answers: the model's own, judged by rewards or by a judge.
-export {
-  bestOfN,
-  grpo,
-  onlineDpo,
-  ppo,
-  reinforcePlusPlus,
-  rejectionSampling,
-  rloo,
-} from "./library/from-answers.ts";
-export type {
-  AnswersInput,
-  BestOfN,
-  BestOfNOptions,
-  GrpoOptions,
-  OnlineDpoInput,
-  OnlineDpoOptions,
-  PpoInput,
-  PpoOptions,
-  ReinforcePlusPlusOptions,
-  RejectionSamplingOptions,
-  Reward,
-  RlooOptions,
-} from "./library/from-answers.ts";
+// Train: from data, and over the model's own answers, judged by rewards or by a judge.
+export * from "./library/trainers.ts";
+export type { DataInput } from "./library/from-data.ts";
+export type { AnswersInput, OnlineDpoInput, PpoInput, Reward } from "./library/from-answers.ts";
+export type { Records } from "./library/records.ts";
 export type {
   BestOfNChoice,
   BestOfNPoint,

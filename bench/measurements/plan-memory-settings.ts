@@ -1,7 +1,7 @@
 /** The settings in which planned and measured memory are compared. */
 import { parseConfig } from "../../src/config/sources.ts";
 import { readModelConfig } from "../../src/models/registry.ts";
-import { planConfig } from "../../src/planning/plan.config.ts";
+import { planConfig } from "../../src/planning/plan-options.ts";
 import type { PlanOptions } from "../../src/planning/plan.ts";
 import type { ModelShape } from "../../src/planning/presets.ts";
 import { presetShape } from "../../src/planning/presets.ts";

@@ -27,6 +27,7 @@ import { trainingCommand } from "./training/training-command.ts";
 
 const pondConfig = defineConfig({
   name: "pond",
+  examples: ["attune pond --data frogs.jsonl"],
   fields: {
     data: requiredField({ type: z.string(), description: "what swims", group: "Input" }),
     loss: field({
@@ -129,7 +130,6 @@ let afterStep: (step: number) => void = () => undefined;
 const templateTimes: string[] = [];
 const pond = trainingCommand({
   config: pondConfig,
-  examples: ["attune pond --data frogs.jsonl"],
   async run({ config, effective, dryRun, out, openRun }, context) {
     templateTimes.push(context.templateTime);
     if (!existsSync(config.data))

@@ -5,8 +5,12 @@
 import { compareConfig } from "../constitution/compare.config.ts";
 import { constitutionSchemaText } from "../constitution/constitution.ts";
 import { reviseConfig } from "../constitution/revise.config.ts";
+import type { ConfigDefinition } from "../config/config.ts";
 import { configMarkdown } from "../config/faces.ts";
-import { metricsMarkdown } from "../runs/metrics.ts";
+import type { MetricDefinition } from "../runs/metric-definition.ts";
+import { METRICS } from "../runs/metrics.ts";
+import type { TrainerEntry } from "../training/trainer.ts";
+import { TRAINERS } from "../training/trainers.ts";
 import { evaluationConfig } from "../evaluation/evaluation.config.ts";
 import { planOwnConfig } from "../planning/method-config.ts";
 import { serveConfig } from "../server/serve.config.ts";
@@ -14,6 +18,13 @@ import { TRAINER_CONFIGS } from "../training/configs.ts";
 import { generateConfig } from "./commands/generate.ts";
 
 const MADE = "<!-- Written by `npm run docs`: change the definitions, not this page. -->";
+
+/** A command's examples and its options. */
+function commandSection(definition: ConfigDefinition): string {
+  const { name, examples = [] } = definition;
+  const shown = examples.length === 0 ? "" : `\`\`\`sh\n${examples.join("\n")}\n\`\`\`\n\n`;
+  return `## attune ${name}\n\n${shown}${configMarkdown(definition)}`;
+}
 
 /** Every option of the commands that have a configuration. */
 function optionsPage(): string {
@@ -26,9 +37,7 @@ function optionsPage(): string {
     planOwnConfig,
   ];
   const sections = [
-    ...commands.map(
-      (definition) => `## attune ${definition.name}\n\n${configMarkdown(definition)}`,
-    ),
+    ...commands.map(commandSection),
     `## evaluation, in the file of attune align\n\n${configMarkdown(evaluationConfig)}`,
   ];
   return [
@@ -45,6 +54,25 @@ function optionsPage(): string {
     ...sections,
   ].join("\n");
 }
+
+/** Trainers that log a metric. */
+const loggersOf = ({ loggedBy }: MetricDefinition): string[] =>
+  Object.entries<TrainerEntry>(TRAINERS)
+    .filter(([, { logs }]) => logs.some((kind) => loggedBy.includes(kind)))
+    .map(([name]) => name);
+
+/** The metrics as a Markdown table. */
+export const metricsMarkdown = (): string =>
+  [
+    "| metric | formula | unit | better | logged by |",
+    "|---|---|---|---|---|",
+    ...Object.entries<MetricDefinition>(METRICS).map(
+      ([name, metric]) =>
+        `| \`${name}\` | ${metric.formula.replaceAll("|", "\\|")} | ${metric.unit} | ` +
+        `${metric.better} | ${loggersOf(metric).join(", ")} |`,
+    ),
+    "",
+  ].join("\n");
 
 function metricsPage(): string {
   return [

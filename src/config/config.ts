@@ -140,6 +140,8 @@ export interface Option {
 export interface ConfigDefinition<F extends Fields = Fields> {
   /** The command that the options belong to. */
   readonly name: string;
+  /** Command lines, for the end of `--help`. */
+  readonly examples?: readonly string[];
   readonly fields: F;
   readonly options: readonly Option[];
   // a method, so that a definition of certain fields is a definition of any fields
@@ -153,6 +155,7 @@ export interface ConfigDefinition<F extends Fields = Fields> {
  */
 export function defineConfig<F extends Fields>(spec: {
   name: string;
+  examples?: readonly string[];
   fields: F;
   check?: (config: ConfigOf<F>) => ConfigProblem | undefined;
 }): ConfigDefinition<F> {

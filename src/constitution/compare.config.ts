@@ -14,6 +14,11 @@ import { dataFields, localFields, writingFields } from "./critic.config.ts";
 
 export const compareConfig = defineConfig({
   name: "constitution compare",
+  examples: [
+    "attune constitution compare --critic model.gguf --data pairs.jsonl --out runs/compare",
+    "attune constitution compare --critic openai:my-model --model runs/sl-cai --data " +
+      "prompts.jsonl --reasoning",
+  ],
   fields: {
     data: requiredField({
       type: z.string().min(1),

@@ -7,6 +7,12 @@ import { dataFields, localFields, writingFields } from "./critic.config.ts";
 
 export const reviseConfig = defineConfig({
   name: "constitution revise",
+  examples: [
+    "attune constitution revise --model model.gguf --data harmless.jsonl --limit 100 --out " +
+      "runs/revise",
+    "attune constitution revise --model openai:my-model --data prompts.jsonl --helpful " +
+      "helpful.jsonl --price-input 0.15 --price-output 0.6",
+  ],
   fields: {
     model: requiredField({
       type: z.string().min(1),

@@ -18,8 +18,11 @@ import {
   reinforcePlusPlus,
   rejectionSampling,
   rloo,
-} from "./from-answers.ts";
-import { dpo, kto, rewardModel, sft } from "./from-data.ts";
+  dpo,
+  kto,
+  rewardModel,
+  sft,
+} from "./trainers.ts";
 import type { LanguageModel, Trained } from "./models.ts";
 import { fingerprintOf } from "./models.ts";
 import type { RunOptions } from "./run.ts";

@@ -5,6 +5,7 @@
 import type { ConfigDefinition, ConfigOf, GivenOf, ParsedConfig } from "../config/config.ts";
 import { parseConfig } from "../config/sources.ts";
 import { AttuneError } from "../core/errors.ts";
+import type { TrainerConfig, TrainerName } from "../training/trainers.ts";
 
 /** How the command reads model and data. */
 type Read =
@@ -19,8 +20,10 @@ type Read =
 /** What the command opens by name. */
 type Opened = "reward" | "heldOutReward" | "judge";
 
-/** Options of a training; all may be left out. Names, defaults and ranges: docs/options.md. */
-export type OptionsOf<D extends ConfigDefinition> = Partial<Omit<GivenOf<D>, Read | Opened>>;
+/** Options of a trainer; all may be left out. Names, defaults and ranges: docs/options.md. */
+export type OptionsOf<Name extends TrainerName> = Partial<
+  Omit<GivenOf<TrainerConfig<Name>>, Read | Opened>
+>;
 
 const HANDED_OVER: readonly string[] = [
   "model",

@@ -17,7 +17,7 @@ import type { Machine } from "./calibrate.ts";
 import { cachePerToken, forwardOperations, networkParameterCount } from "./counts.ts";
 import { emptyModel, networkStep, weightBytes } from "./network-step.ts";
 import type { MemoryLine, Network, PlanRequest, TimeLine } from "./work.ts";
-import { NETWORKS, adapterSize, rollsOut, rowSizes, shortNumber } from "./work.ts";
+import { adapterSize, networksOf, rollsOut, rowSizes, shortNumber } from "./work.ts";
 
 /**
  * Resident memory of a run of a model of next to nothing, measured: Node.js with attune 80 MB, ONNX
@@ -98,8 +98,8 @@ export async function attuneMemory(request: PlanRequest): Promise<MemoryLine[]> 
         `${shortNumber(networkParameterCount(request, "tokens"))} parameters in ` +
         `${request.precision}, once for all networks`,
     });
-  for (const network of NETWORKS[method]) lines.push(...networkLines(request, network));
-  for (const network of NETWORKS[method].filter(
+  for (const network of networksOf(method)) lines.push(...networkLines(request, network));
+  for (const network of networksOf(method).filter(
     (each) => each.trained || staysOpen(request, each),
   )) {
     const { activations, working, rows } = await networkStep(request, network);
@@ -142,7 +142,7 @@ const isWhole = ({ family, config }: PlanRequest): boolean =>
 function rolloutLines(request: PlanRequest): MemoryLine[] {
   const rows = Math.min(request.rolloutBatch, request.batchSize);
   const room = request.promptTokens + request.answerTokens;
-  const policy = NETWORKS[request.method][0]!;
+  const policy = networksOf(request.method)[0]!;
   const model = emptyModel(request, policy);
   const count = networkParameterCount(request, "tokens");
   const packs = worthPacking({
@@ -220,7 +220,7 @@ export async function attuneTime(
   // How much faster depends on the processor's products of bytes, which are not measured.
   const upper = request.precision === "int8" ? ", which is float32's rate: int8 takes less" : "";
   const per = `operations at ${STEP_SHARE} x ${shortNumber(rate)} a second${upper}`;
-  for (const network of NETWORKS[method]) {
+  for (const network of networksOf(method)) {
     const forward =
       steps *
       batchSize *

@@ -9,7 +9,7 @@
  */
 import { cachePerToken, forwardOperations, networkParameterCount } from "./counts.ts";
 import type { MemoryLine, Network, PlanRequest, TimeLine } from "./work.ts";
-import { NETWORKS, adapterSize, rollsOut, rowSizes, shortNumber } from "./work.ts";
+import { adapterSize, networksOf, rollsOut, rowSizes, shortNumber } from "./work.ts";
 
 export interface GenericMachine {
   devices: number;
@@ -54,7 +54,7 @@ function networkLines(request: PlanRequest, network: Network): MemoryLine[] {
 
 export function genericMemory(request: PlanRequest): MemoryLine[] {
   const { config, method, microBatchTokens: tokens, adapter, roles } = request;
-  const lines = NETWORKS[method].flatMap((network) => networkLines(request, network));
+  const lines = networksOf(method).flatMap((network) => networkLines(request, network));
   if (adapter === "lora" && roles === "shared") {
     const count = networkParameterCount(request, "tokens");
     lines.unshift({
@@ -114,7 +114,7 @@ export function genericTime(
     sum: `${shortNumber(operations)} operations at ${devices} x ${shortNumber(rate)} a second`,
   });
   const lines: TimeLine[] = [];
-  for (const { name, trained, reads } of NETWORKS[method]) {
+  for (const { name, trained, reads } of networksOf(method)) {
     const forward = forwardOperations(request, {
       context: length / 2,
       read: reads === "tokens" ? read / length : 0,

@@ -6,7 +6,7 @@ import { z } from "zod";
 import type { ConfigDefinition, Field, Fields } from "../config/config.ts";
 import { defineConfig, field } from "../config/config.ts";
 import { TRAINER_CONFIGS } from "../training/configs.ts";
-import { planConfig } from "./plan.config.ts";
+import { planConfig } from "./plan-options.ts";
 import type { PlanOptions } from "./plan.ts";
 import type { Method } from "./work.ts";
 

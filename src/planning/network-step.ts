@@ -2,6 +2,7 @@
  * What a network takes in a step, from the graphs that the run would build, with shapes in place of
  * numbers.
  */
+import type { ConfigDefinition } from "../config/config.ts";
 import type { DType, HostTensor } from "../core/tensor.ts";
 import { ELEMENT_BYTES, elementCount, zeros } from "../core/tensor.ts";
 import { square, sumAll } from "../graph/build.ts";
@@ -15,9 +16,10 @@ import { SCORE_HEAD, projectionsByWeight, weightShapes } from "../models/model.t
 import type { Objective, ScoreOptions, StepMemory, TokenBatch } from "../models/plans/plan.ts";
 import type { TrainableParameters } from "../models/trainable.ts";
 import { sftObjective } from "../objectives/sft.ts";
-import { ppoConfig } from "../training/online/ppo.config.ts";
+import { TRAINER_CONFIGS } from "../training/configs.ts";
+import { TRAINERS } from "../training/trainers.ts";
 import { choosePlan } from "../training/choose-plan.ts";
-import type { Network, PlanRequest } from "./work.ts";
+import type { Method, Network, PlanRequest } from "./work.ts";
 import { rollsOut, rowSizes } from "./work.ts";
 
 /** A tensor of which only the shape is known. */
@@ -113,7 +115,7 @@ interface MicroBatch {
 
 function microBatch(request: PlanRequest, reads: Network["reads"]): MicroBatch {
   const sizes = rowSizes(request);
-  const packed = request.method === "sft";
+  const packed = TRAINERS[request.method].learnsFrom === "demonstration";
   const fitting = Math.max(1, Math.floor(request.microBatchTokens / sizes.length));
   const together = Math.min(request.batchSize, fitting);
   const [rows, length] = packed ? [1, together * sizes.length] : [together, sizes.length];
@@ -138,10 +140,18 @@ function microBatch(request: PlanRequest, reads: Network["reads"]): MicroBatch {
  */
 function scoredWays({ method, roles }: PlanRequest, { reads, trained }: Network): ScoreOptions[] {
   if (!trained) return [{}];
-  if (method === "sft" || method === "reward" || reads === "scores") return [];
+  const { learnsFrom } = TRAINERS[method];
+  if (learnsFrom === "demonstration" || reads === "scores") return [];
   const base = { adapter: false };
-  if (method === "dpo") return [base];
+  if (learnsFrom === "preference") return [base];
   return rollsOut(method) && roles === "separate" ? [{}] : [base, {}];
+}
+
+/** What log-probabilities are divided by, as it is where nobody sets it. */
+function samplingTemperature(method: Method): number {
+  const definition: ConfigDefinition = TRAINER_CONFIGS[method];
+  const option = definition.options.find(({ path }) => path === "temperature")?.field;
+  return option?.kind === "optional" ? Number(option.default) : 1;
 }
 
 export interface NetworkStep extends StepMemory {
@@ -153,10 +163,10 @@ export interface NetworkStep extends StepMemory {
 /** One micro-batch of a network that is trained, or of one that is only read. */
 export async function networkStep(request: PlanRequest, network: Network): Promise<NetworkStep> {
   const { method, recompute } = request;
-  const objective = method === "sft" ? sftObjective : anyLoss(network.reads);
-  const statistics = method === "sft" || (rollsOut(method) && network.name === "policy");
-  const temperature =
-    method === "ppo" && network.reads === "tokens" ? ppoConfig.fields.temperature.default : 1;
+  const imitates = TRAINERS[method].learnsFrom === "demonstration";
+  const objective = imitates ? sftObjective : anyLoss(network.reads);
+  const statistics = imitates || (rollsOut(method) && network.name === "policy");
+  const temperature = network.reads === "tokens" ? samplingTemperature(method) : 1;
   const { batch, rows, length } = microBatch(request, network.reads);
   const model = modelForContext(emptyModel(request, network), length);
   const training = network.trained ? { objective, trainable: emptyTrainable(model) } : {};

@@ -5,7 +5,7 @@ import { calibrate } from "./calibrate.ts";
 import type { Machine } from "./calibrate.ts";
 import { genericMemory, genericTime } from "./generic.ts";
 import { attuneMemory, attuneTime } from "./attune.ts";
-import type { planConfig } from "./plan.config.ts";
+import type { planConfig } from "./plan-options.ts";
 import type { ModelShape } from "./presets.ts";
 import type { MemoryLine, Peak, PlanRequest, TimeLine } from "./work.ts";
 import { peakOf } from "./work.ts";

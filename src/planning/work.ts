@@ -4,11 +4,20 @@
  */
 import type { Recompute } from "../models/plans/plan.ts";
 import type { Precision } from "../models/precision.ts";
+import type { NetworkName, TrainerEntry } from "../training/trainer.ts";
+import type { TrainerName } from "../training/trainers.ts";
+import { TRAINERS } from "../training/trainers.ts";
 import { adapterParameterCount } from "./counts.ts";
 import type { ModelShape } from "./presets.ts";
 
-export const METHODS = ["sft", "reward", "dpo", "kto", "ppo", "rloo", "grpo"] as const;
-export type Method = (typeof METHODS)[number];
+/** Trainers that can be planned: those whose entry says which networks they hold. */
+export type Method = {
+  [Name in TrainerName]: (typeof TRAINERS)[Name] extends { networks: unknown } ? Name : never;
+}[TrainerName];
+
+export const METHODS = Object.entries<TrainerEntry>(TRAINERS)
+  .filter(([, { networks }]) => networks !== undefined)
+  .map(([name]) => name) as [Method, ...Method[]];
 
 export interface PlanRequest extends ModelShape {
   method: Method;
@@ -37,29 +46,25 @@ export interface PlanRequest extends ModelShape {
 }
 
 export interface Network {
-  name: "policy" | "reward model" | "critic" | "reference";
+  name: NetworkName;
   trained: boolean;
   reads: "tokens" | "scores";
 }
 
-const policy: Network = { name: "policy", trained: true, reads: "tokens" };
-const reference: Network = { name: "reference", trained: false, reads: "tokens" };
-const frozenReward: Network = { name: "reward model", trained: false, reads: "scores" };
-const critic: Network = { name: "critic", trained: true, reads: "scores" };
-
 /** Networks that a method holds, in the order in which a reader expects them. */
-export const NETWORKS: Readonly<Record<Method, readonly Network[]>> = {
-  sft: [policy],
-  reward: [{ ...frozenReward, trained: true }],
-  dpo: [policy, reference],
-  kto: [policy, reference],
-  ppo: [policy, reference, frozenReward, critic],
-  rloo: [policy, reference, frozenReward],
-  grpo: [policy, reference, frozenReward],
-};
+export function networksOf(method: Method): Network[] {
+  const { networks, makes }: TrainerEntry = TRAINERS[method];
+  return networks!.map((name) => ({
+    name,
+    trained: name === "critic" || name === (makes === "reward" ? "reward model" : "policy"),
+    reads: name === "critic" || name === "reward model" ? "scores" : "tokens",
+  }));
+}
 
-export const rollsOut = (method: Method): boolean =>
-  method === "ppo" || method === "rloo" || method === "grpo";
+export const rollsOut = (method: Method): boolean => TRAINERS[method].learnsFrom === "answers";
+
+/** Whether it learns from pairs, whose answers share the row of their prompt. */
+const fromPairs = (method: Method): boolean => TRAINERS[method].learnsFrom === "preference";
 
 /**
  * A row of a training batch: its tokens, and those that a network of tokens or of scores is read
@@ -77,8 +82,7 @@ export function rowSizes({
   promptTokens: prompt,
   answerTokens: answer,
 }: PlanRequest): RowSizes {
-  if (method === "dpo" || method === "reward")
-    return { length: prompt + 2 * answer, tokens: 2 * answer, scores: 2 };
+  if (fromPairs(method)) return { length: prompt + 2 * answer, tokens: 2 * answer, scores: 2 };
   return { length: prompt + answer, tokens: answer, scores: rollsOut(method) ? answer : 1 };
 }
 

@@ -7,6 +7,7 @@ import { countOf } from "../core/counts.ts";
 import { stringify } from "yaml";
 import type { RewardModelQuality } from "../evaluation/reward-model-quality.ts";
 import { formatNumber, formatShare } from "../evaluation/table.ts";
+import { trainerEntry } from "../training/trainers.ts";
 
 export interface CardFacts {
   /** OWNER/NAME of the repository. */
@@ -36,19 +37,6 @@ export interface CardFacts {
   /** Whether the tokenizer carries a chat template. */
   hasTemplate: boolean;
 }
-
-const METHODS: Readonly<Record<string, string>> = {
-  sft: "supervised fine-tuning on demonstrations",
-  reward: "a Bradley-Terry reward model, learned from comparisons",
-  dpo: "direct preference optimisation (or a relative: see the options)",
-  kto: "Kahneman-Tversky optimisation on answers that are desirable or not",
-  ppo: "PPO with a KL penalty",
-  rloo: "REINFORCE leave-one-out (RLOO)",
-  grpo: "group relative policy optimisation (GRPO)",
-  "reinforce++": "REINFORCE++",
-  "online-dpo": "online DPO on pairs of the policy's own answers",
-  "rejection-sampling": "rejection sampling (RAFT)",
-};
 
 function head({ isAdapter, isRewardModel, base, datasets, license, method }: CardFacts): string {
   const fields = {
@@ -176,7 +164,7 @@ export function modelCard(facts: CardFacts): string {
     "",
     `# ${id.slice(id.indexOf("/") + 1)}`,
     "",
-    `${what}${over}, trained by ${METHODS[method] ?? method}.`,
+    `${what}${over}, trained by ${trainerEntry(method)?.fullName ?? method}.`,
     "",
     "## Use",
     "",

@@ -1,39 +1,22 @@
-/** The option definitions of all trainers, and their resolution for library users. */
+/** The options of all trainers, loaded, and their resolution. */
 import type { ConfigOf, GivenOf } from "../config/config.ts";
 import { parseConfig } from "../config/sources.ts";
-import { bestOfNConfig } from "./online/best-of-n.config.ts";
-import { dpoConfig } from "./offline/dpo.config.ts";
-import { grpoConfig } from "./online/grpo.config.ts";
-import { ktoConfig } from "./offline/kto.config.ts";
-import { onlineDpoConfig } from "./online/online-dpo.config.ts";
-import { ppoConfig } from "./online/ppo.config.ts";
-import { reinforcePlusPlusConfig } from "./online/reinforce-plus-plus.config.ts";
-import { rejectionSamplingConfig } from "./online/rejection-sampling.config.ts";
-import { rewardConfig } from "./offline/reward.config.ts";
-import { rlooConfig } from "./online/rloo.config.ts";
-import { sftConfig } from "./offline/sft.config.ts";
+import type { TrainerConfig, TrainerName } from "./trainers.ts";
+import { TRAINERS } from "./trainers.ts";
 
-export const TRAINER_CONFIGS = {
-  sft: sftConfig,
-  reward: rewardConfig,
-  dpo: dpoConfig,
-  kto: ktoConfig,
-  ppo: ppoConfig,
-  rloo: rlooConfig,
-  grpo: grpoConfig,
-  "reinforce++": reinforcePlusPlusConfig,
-  "online-dpo": onlineDpoConfig,
-  "rejection-sampling": rejectionSamplingConfig,
-  "best-of-n": bestOfNConfig,
-};
+type Configs = { readonly [Name in TrainerName]: TrainerConfig<Name> };
 
-type Configs = typeof TRAINER_CONFIGS;
+export const TRAINER_CONFIGS = Object.fromEntries(
+  await Promise.all(
+    Object.entries(TRAINERS).map(async ([name, { config }]) => [name, await config()] as const),
+  ),
+) as unknown as Configs;
 
 /**
  * Checks options and fills in the defaults: `resolveConfig("dpo", { model, data, beta: 0.05 })`.
  * @throws AttuneError `config`
  */
-export function resolveConfig<Name extends keyof Configs>(
+export function resolveConfig<Name extends TrainerName>(
   name: Name,
   given: GivenOf<Configs[Name]>,
 ): ConfigOf<Configs[Name]> {

@@ -327,7 +327,7 @@ describe("a template that rewrites earlier turns", () => {
 
 test("DPO sums the labels of a completion alone, and counts them", () => {
   const chosen = [say("assistant", "call", 0), say("tool", "42"), say("assistant", "fine")];
-  const { pairs } = encodeDpo(
+  const { examples: pairs } = encodeDpo(
     { encoder: turned, train: [{ ...pair("q", "", "no", 1), chosen }], heldOut: [] },
     resolveConfig("dpo", COMMON),
   );
@@ -347,7 +347,7 @@ test("KTO reads a partner's answer after the whole prompt, BOS included", () => 
     label: i % 2 === 0,
     place: place(i),
   }));
-  const { answers } = encodeKto({ encoder: plain, train, heldOut: [] }, limits);
+  const { examples: answers } = encodeKto({ encoder: plain, train, heldOut: [] }, limits);
   const rows = new Rows(answers, 48);
   const partners = rows.addPartners(answers).map((row) => rows.lay(row));
   expect(partners.map(({ ids }) => tokenizer.decode([...ids]))).toEqual([

@@ -9,9 +9,6 @@ import { repositoryRoot } from "../support/shared.ts";
 const ELSEWHERE: Readonly<Record<string, readonly string[]>> = {
   // an operation, and the default loss
   sigmoid: ["graph/", "memory/", "onnx/", "training/offline/dpo.config.ts"],
-  // trainers of TRL, whose metrics these are
-  orpo: ["runs/metrics.ts"],
-  cpo: ["runs/metrics.ts"],
 };
 
 test("no shipped file but the table names a loss", () => {

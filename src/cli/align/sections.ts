@@ -6,6 +6,9 @@ import { join } from "node:path";
 import { compareConfig } from "../../constitution/compare.config.ts";
 import { reviseConfig } from "../../constitution/revise.config.ts";
 import { TRAINER_CONFIGS } from "../../training/configs.ts";
+import type { TrainerEntry } from "../../training/trainer.ts";
+import type { TrainerName } from "../../training/trainers.ts";
+import { TRAINERS, trainerEntry } from "../../training/trainers.ts";
 
 /** Commands that stages are runs of, and their options. */
 export const STAGE_CONFIGS = {
@@ -25,6 +28,25 @@ export interface Section {
   makes: "data" | "reward" | "policy";
 }
 
+/** `online-dpo` is `onlineDpo` in the file. */
+const camelCase = (name: string): string =>
+  name.replaceAll(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+
+/** Trainers of policies, but for SFT, which comes before preferences and rewards are made. */
+const policies = Object.entries<TrainerEntry>(TRAINERS).filter(
+  ([name, { makes }]) => makes === "policy" && name !== "sft",
+);
+
+const sectionsOf = (
+  fits: (learnsFrom: TrainerEntry["learnsFrom"]) => boolean,
+): [string, Section][] =>
+  policies
+    .filter(([, { learnsFrom }]) => fits(learnsFrom))
+    .map(([name, { title }]) => [
+      camelCase(name),
+      { method: name as TrainerName, folder: name, title, makes: "policy" },
+    ]);
+
 /** Names in the file are in camel case; hyphens and underscores are taken too. */
 export const SECTIONS: Readonly<Record<string, Section>> = {
   revise: {
@@ -33,38 +55,22 @@ export const SECTIONS: Readonly<Record<string, Section>> = {
     title: "Critiques and revisions",
     makes: "data",
   },
-  sft: { method: "sft", folder: "sft", title: "Supervised fine-tuning", makes: "policy" },
+  sft: { method: "sft", folder: "sft", title: TRAINERS.sft.title, makes: "policy" },
   compare: {
     method: "constitution compare",
     folder: "compare",
     title: "Comparisons by principles",
     makes: "data",
   },
-  reward: { method: "reward", folder: "reward", title: "Reward model", makes: "reward" },
+  reward: { method: "reward", folder: "reward", title: TRAINERS.reward.title, makes: "reward" },
   heldOutReward: {
     method: "reward",
     folder: "held-out-reward",
     title: "Held-out reward model",
     makes: "reward",
   },
-  ppo: { method: "ppo", folder: "ppo", title: "PPO", makes: "policy" },
-  rloo: { method: "rloo", folder: "rloo", title: "RLOO", makes: "policy" },
-  grpo: { method: "grpo", folder: "grpo", title: "GRPO", makes: "policy" },
-  "reinforce++": {
-    method: "reinforce++",
-    folder: "reinforce++",
-    title: "REINFORCE++",
-    makes: "policy",
-  },
-  onlineDpo: { method: "online-dpo", folder: "online-dpo", title: "Online DPO", makes: "policy" },
-  rejectionSampling: {
-    method: "rejection-sampling",
-    folder: "rejection-sampling",
-    title: "Rejection sampling",
-    makes: "policy",
-  },
-  dpo: { method: "dpo", folder: "dpo", title: "DPO", makes: "policy" },
-  kto: { method: "kto", folder: "kto", title: "KTO", makes: "policy" },
+  ...Object.fromEntries(sectionsOf((kind) => kind === "answers")),
+  ...Object.fromEntries(sectionsOf((kind) => kind !== "answers")),
 };
 
 /** An option that is filled in, and the stage whose result it is. */
@@ -91,7 +97,7 @@ export interface FillingInput {
 
 /** What a stage is given where its section says nothing else. */
 export function filledOptions(
-  { method, folder, makes }: Section,
+  { method, folder }: Section,
   { model, out, seed, template, given, done }: FillingInput,
 ): FilledOption[] {
   const result = (stage: string, ...path: string[]): Omit<FilledOption, "option">[] =>
@@ -117,7 +123,8 @@ export function filledOptions(
   );
   if (folder === "compare") return [...filled, { option: "critic", value: model }];
   if (folder === "reward") return [...filled, ...first("data", ...labels)];
-  if (method === "dpo")
+  const learnsFrom = trainerEntry(method)?.learnsFrom;
+  if (learnsFrom === "preference")
     return [
       ...filled,
       ...first(
@@ -127,7 +134,7 @@ export function filledOptions(
         ...result("revise", "data", "pairs.jsonl"),
       ),
     ];
-  if (makes !== "policy" || method === "kto") return filled;
+  if (learnsFrom !== "answers") return filled;
   const judged = given.has("judge");
   const reward = judged ? [] : result("reward").map((each) => ({ ...each, value: [each.value] }));
   return [

@@ -1,7 +1,9 @@
 /**
  * Every command of `attune`, in the order of `attune --help`. A new command: a file that exports
- * `command` (a CommandModule), and a line here.
+ * `command` (a CommandModule), and a line here. Trainers have theirs by their entries.
  */
+import type { TrainerEntry } from "../../training/trainer.ts";
+import { TRAINERS } from "../../training/trainers.ts";
 import { type CommandEntry, lookupIn } from "../command.ts";
 
 const START = "Start";
@@ -9,6 +11,19 @@ const TRAIN = "Train";
 const USE = "Use";
 const DATA = "Data";
 const RUNS = "Runs";
+
+const trainerEntries = (
+  fits: (entry: TrainerEntry) => boolean,
+  group: string,
+): readonly CommandEntry[] =>
+  Object.entries<TrainerEntry>(TRAINERS)
+    .filter(([, entry]) => fits(entry))
+    .map(([name, entry]) => ({
+      name,
+      summary: entry.summary,
+      group,
+      load: async () => (await import("./trainer.ts")).trainerCommand(entry),
+    }));
 
 export const COMMANDS: readonly CommandEntry[] = [
   {
@@ -35,66 +50,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     group: START,
     load: async () => (await import("./doctor.ts")).command,
   },
-  {
-    name: "sft",
-    summary: "supervised fine-tuning on demonstrations",
-    group: TRAIN,
-    load: async () => (await import("./sft.ts")).command,
-  },
-  {
-    name: "reward",
-    summary: "a Bradley-Terry reward model from preferences",
-    group: TRAIN,
-    load: async () => (await import("./reward.ts")).command,
-  },
-  {
-    name: "dpo",
-    summary: "direct preference optimisation and its relatives",
-    group: TRAIN,
-    load: async () => (await import("./dpo.ts")).command,
-  },
-  {
-    name: "kto",
-    summary: "learning from answers that are desirable or not",
-    group: TRAIN,
-    load: async () => (await import("./kto.ts")).command,
-  },
-  {
-    name: "ppo",
-    summary: "reinforcement learning from a reward, with a KL penalty",
-    group: TRAIN,
-    load: async () => (await import("./ppo.ts")).command,
-  },
-  {
-    name: "rloo",
-    summary: "the same without a critic: answers to one prompt judge each other",
-    group: TRAIN,
-    load: async () => (await import("./rloo.ts")).command,
-  },
-  {
-    name: "grpo",
-    summary: "group relative policy optimisation, DAPO and Dr. GRPO; for verifiable rewards",
-    group: TRAIN,
-    load: async () => (await import("./grpo.ts")).command,
-  },
-  {
-    name: "reinforce++",
-    summary: "PPO's surrogate without a critic, advantages normalised over the roll-out",
-    group: TRAIN,
-    load: async () => (await import("./reinforce-plus-plus.ts")).command,
-  },
-  {
-    name: "online-dpo",
-    summary: "DPO on pairs of the policy's own answers, judged as they come",
-    group: TRAIN,
-    load: async () => (await import("./online-dpo.ts")).command,
-  },
-  {
-    name: "rejection-sampling",
-    summary: "imitate the best of one's own answers, again and again (RAFT)",
-    group: TRAIN,
-    load: async () => (await import("./rejection-sampling.ts")).command,
-  },
+  ...trainerEntries(({ makes }) => makes !== "answers", TRAIN),
   {
     name: "generate",
     summary: "answers to prompts",
@@ -113,12 +69,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     group: USE,
     load: async () => (await import("./serve.ts")).command,
   },
-  {
-    name: "best-of-n",
-    summary: "n answers to each prompt, of which a reward keeps the best",
-    group: USE,
-    load: async () => (await import("./best-of-n.ts")).command,
-  },
+  ...trainerEntries(({ makes }) => makes === "answers", USE),
   {
     name: "export",
     summary: "a model in the form that other software reads",

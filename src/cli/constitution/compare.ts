@@ -38,11 +38,6 @@ const isPair = ({ kind }: DataRecord): boolean => kind === "preference" || kind 
 
 export const compareCommand = trainingCommand({
   config: compareConfig,
-  examples: [
-    "attune constitution compare --critic model.gguf --data pairs.jsonl --out runs/compare",
-    "attune constitution compare --critic openai:my-model --model runs/sl-cai --data " +
-      "prompts.jsonl --reasoning",
-  ],
   async run({ config, dryRun, openRun }, context) {
     for (const name of config.export) formatNamed(name);
     const input = await readInput(config, context);

@@ -16,13 +16,13 @@ import type { OpenedModel } from "../../models/open.ts";
 import { writeFileAtomic } from "../../runs/files.ts";
 import type { Prompt } from "../../text/messages.ts";
 import { SERVER_PREFIX, clampOf } from "../../training/online/judge.config.ts";
-import type { OnlineDpoConfig, OnlineDpoInput } from "../../training/online/online-dpo.ts";
+import type { OnlineDpoConfig } from "../../training/online/online-dpo.ts";
 import type { CommandContext } from "../command.ts";
 import type { OpenedCritic } from "./critics.ts";
 import { adviseOnLetterCosts, announceCosts, letterRequests, usageText } from "./costs.ts";
 import { loadConstitution } from "./constitution-file.ts";
 import { openCritics } from "./critics.ts";
-import type { ExtraInput } from "../training/policy-command.ts";
+import type { ExtraInput } from "../inputs/extra-input.ts";
 
 /** Prompts that the estimate looks at. */
 const LOOKED_AT = 500;
@@ -65,7 +65,7 @@ export const judgeOptions = ({
 export async function openJudge(
   config: OnlineDpoConfig,
   context: CommandContext,
-): Promise<ExtraInput<OnlineDpoInput> | undefined> {
+): Promise<ExtraInput | undefined> {
   if (config.judge === "") return undefined;
   const { constitution, text } = loadConstitution(config.constitution);
   const options = judgeOptions(config);

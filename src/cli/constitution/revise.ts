@@ -57,12 +57,6 @@ function helpfulPart(
 
 export const reviseCommand = trainingCommand({
   config: reviseConfig,
-  examples: [
-    "attune constitution revise --model model.gguf --data harmless.jsonl --limit 100 --out " +
-      "runs/revise",
-    "attune constitution revise --model openai:my-model --data prompts.jsonl --helpful " +
-      "helpful.jsonl --price-input 0.15 --price-output 0.6",
-  ],
   async run({ config, dryRun, openRun }, context) {
     const input = await readInput(config, context);
     const { constitution, prompts, helpful } = input;

@@ -5,29 +5,20 @@
 import { countOf } from "../../core/counts.ts";
 import { AttuneError } from "../../core/errors.ts";
 import { recordsAs, splitDataset } from "../../data/dataset.ts";
-import type { DataRecord, RecordKind } from "../../data/records.ts";
+import type { DataRecord } from "../../data/records.ts";
 import { completionText, promptText } from "../../text/messages.ts";
 import type { MeasuredData } from "../../planning/method-config.ts";
 import type { Method } from "../../planning/work.ts";
 import { rollsOut } from "../../planning/work.ts";
 import type { Encoder } from "../../text/encoder.ts";
 import { totalSteps } from "../../training/passes.ts";
-import type { SftRecord } from "../../training/offline/sft.ts";
+import type { SftRecord } from "../../training/demonstrations.ts";
 import { encodeSftRecord } from "../../training/offline/sft.ts";
 import type { CommandContext } from "../command.ts";
 import type { DataConfig } from "./data-input.ts";
 import { loadTrainingData } from "./data-input.ts";
-import { demonstrations } from "../../training/offline/demonstrations.ts";
-
-const NEEDS: Readonly<Record<Method, RecordKind>> = {
-  sft: "demonstration",
-  reward: "preference",
-  dpo: "preference",
-  kto: "unpaired",
-  ppo: "prompt",
-  rloo: "prompt",
-  grpo: "prompt",
-};
+import { recordsFor } from "../../training/trainer.ts";
+import { TRAINERS } from "../../training/trainers.ts";
 
 /** Rows whose lengths are measured; of more, these many, evenly spaced. */
 const MOST_MEASURED = 512;
@@ -123,12 +114,14 @@ export async function measureData(
   { encoder, context }: { encoder: Encoder | undefined; context: CommandContext },
 ): Promise<MeasuredData> {
   const { reporter } = context;
-  const dataset = await loadTrainingData(config, NEEDS[method], {
+  const { learnsFrom } = TRAINERS[method];
+  const needs = learnsFrom === "answers" ? "prompt" : learnsFrom;
+  const dataset = await loadTrainingData(config, needs, {
     context,
     keepColumns: rollsOut(method),
   });
   const records: readonly DataRecord[] =
-    method === "sft" ? demonstrations(dataset) : recordsAs(dataset, NEEDS[method]);
+    learnsFrom === "answers" ? recordsAs(dataset, "prompt") : recordsFor(learnsFrom, dataset);
   const train =
     config.heldOut === undefined
       ? records

@@ -71,11 +71,7 @@ async function trainAndUse(
   template: string,
 ): Promise<{ trained: Encoder; used: Encoder[] }> {
   const options = { model: path(model), data: path(data), maxLength: 96, heldOut: 0, template };
-  const input = await openInput(
-    resolveConfig("dpo", options),
-    { needs: "preference", convert: (dataset) => recordsAs(dataset, "preference") },
-    context,
-  );
+  const input = await openInput(resolveConfig("dpo", options), "preference", context);
   const run = path(`run-${runs++}`);
   await saveTrained({ ...input.opened.model, scoreHead: undefined as never }, input.encoder, run);
   const answering = await openForGeneration(

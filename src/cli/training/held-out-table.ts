@@ -5,21 +5,20 @@
 import { countOf } from "../../core/counts.ts";
 import { rewardModelQuality, rewardModelTable } from "../../evaluation/reward-model-quality.ts";
 import { formatTable } from "../../evaluation/table.ts";
-import type { EndEvent } from "../../runs/events.ts";
 import type { Interval } from "../../stats/intervals.ts";
 import { readHeldOut } from "../../training/offline/held-out.ts";
 import type { Reporter } from "../display/reporter.ts";
 
 /**
- * @param end of the run; undefined for a dry run, which measured nothing
+ * @param folder of the run's result
  * @param accuracy metric by which the accuracy is known
  */
 export function reportHeldOut(
-  end: EndEvent | undefined,
+  folder: string,
   accuracy: "rewards/accuracies" | "accuracy",
   reporter: Reporter,
 ): void {
-  const pairs = end?.output === undefined ? [] : readHeldOut(end.output);
+  const pairs = readHeldOut(folder);
   if (pairs.length === 0) return;
   const quality = rewardModelQuality(pairs);
   const interval = ({ estimate, low, high, noClaim }: Interval) => ({

@@ -1,16 +1,6 @@
 /**
- * Makes a command from a trainer: flags from its config definition, `--config`, `--set`, `--out`,
- * `--dry-run`, and the way back for `attune resume`. A trainer's command file is then a few lines:
- *
- *   export const command = trainingCommand({
- *     config: dpoConfig,
- *     async run({ config, dryRun, out, openRun }, { reporter, signal }) {
- *       const data = await ...;                          // load and check everything first
- *       if (dryRun) return reportPlan(reporter, { ... });
- *       const run = await openRun({ seed: config.seed, dataHash: data.hash, ... });
- *       await runTrainer(dpo({ config, data, model, run, signal }), reporter, run.folder);
- *     },
- *   });
+ * Makes a command from a definition of options and a function: flags from the definition,
+ * `--config`, `--set`, `--out`, `--dry-run`, and the way back for `attune resume`.
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -64,8 +54,6 @@ export interface TrainingCommandSpec<D extends ConfigDefinition> {
     options: Readonly<Record<string, unknown>>,
     context: CommandContext,
   ) => boolean;
-  /** Shown at the end of `--help`. */
-  readonly examples?: readonly string[];
 }
 
 interface TrainingOptions extends Record<string, unknown> {
@@ -84,7 +72,7 @@ export function trainingCommand<D extends ConfigDefinition>(
   return {
     configure(command, bind) {
       addRunOptions(command, definition);
-      const { examples } = spec;
+      const { examples } = definition;
       if (examples) addBelowHelp(command, (width) => examplesText(examples, width));
       command.action(
         bind<TrainingOptions>(async ({ options, context }) => {

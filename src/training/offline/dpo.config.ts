@@ -43,6 +43,10 @@ export const preferenceLossFields = {
 
 export const dpoConfig = defineConfig({
   name: "dpo",
+  examples: [
+    "attune dpo --model model.gguf --data preferences.jsonl --out runs/dpo",
+    "attune dpo --model models/base --data pairs.jsonl --loss ipo --beta 0.05",
+  ],
   fields: {
     ...inputFields,
     ...preferenceLossFields,

@@ -41,6 +41,7 @@ import {
   rewardsOf,
 } from "../pair-metrics.ts";
 import { EncodingReport } from "../encoding.ts";
+import type { DataTrainer } from "../trainer.ts";
 import { pairLabels } from "./pair-labels.ts";
 import { LastEvaluation, promptCluster, scoreOf, writeHeldOut } from "./held-out.ts";
 import type { Reference } from "./reference.ts";
@@ -70,7 +71,7 @@ interface Pair {
 }
 
 interface EncodedPairs {
-  pairs: Pair[];
+  examples: Pair[];
   held: Pair[];
   report: EncodingReport;
 }
@@ -97,8 +98,8 @@ export function encodeDpo(
       .map(({ record, encoded }, index) =>
         toPair(record, encoded, { index: first + index, withPrompt: readsPrompts(config) }),
       );
-  const pairs = encode(train, 0);
-  return { pairs, held: encode(heldOut, pairs.length), report };
+  const examples = encode(train, 0);
+  return { examples, held: encode(heldOut, examples.length), report };
 }
 
 function toPair(
@@ -119,6 +120,12 @@ function toPair(
   };
 }
 
+export const trainer: DataTrainer<typeof dpoConfig, PreferenceRecord> = {
+  train: dpo,
+  encode: encodeDpo,
+  accuracy: "rewards/accuracies",
+};
+
 /** Trains, yields what happens, and returns what was trained. */
 export async function* dpo(
   input: DpoInput,
@@ -127,7 +134,7 @@ export async function* dpo(
 ): AsyncGenerator<TrainingEvent, TrainedModel> {
   const encoded = encodeDpo(input, config);
   for (const warning of encoded.report.warnings) yield warn(warning, context);
-  keepRows(encoded.pairs, context);
+  keepRows(encoded.examples, context);
   const run = await openDpo(input, encoded, { config, context });
   const method = dpoMethod(run, input);
   yield* trainingLoop(method, config, context);
@@ -150,7 +157,7 @@ interface DpoRun {
 
 async function openDpo(
   { model, encoder }: DpoInput,
-  { pairs, held }: EncodedPairs,
+  { examples: pairs, held }: EncodedPairs,
   { config, context }: { config: DpoConfig; context: TrainingContext },
 ): Promise<DpoRun> {
   const withPrompt = readsPrompts(config);

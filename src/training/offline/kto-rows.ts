@@ -30,7 +30,7 @@ export interface Answer {
 }
 
 export interface EncodedAnswers {
-  answers: Answer[];
+  examples: Answer[];
   held: Answer[];
   report: EncodingReport;
 }
@@ -47,8 +47,8 @@ export function encodeKto(
         encoder.encodeExample(record.prompt, record.completion, record),
       ])
       .map(({ record, encoded }, index) => toAnswer(record, encoded, first + index));
-  const answers = encode(train, 0);
-  return { answers, held: encode(heldOut, answers.length), report };
+  const examples = encode(train, 0);
+  return { examples, held: encode(heldOut, examples.length), report };
 }
 
 function toAnswer(

@@ -15,6 +15,10 @@ import {
 
 export const ktoConfig = defineConfig({
   name: "kto",
+  examples: [
+    "attune kto --model models/sft --data judged.jsonl --out runs/kto",
+    "attune kto --model models/sft --data pairs.jsonl --undesirable-weight 1.33",
+  ],
   fields: {
     ...inputFields,
     ...ktoHyperparameters,

@@ -20,6 +20,7 @@
  * 3. on held-out data z0 is of all of it.
  */
 import { float32 } from "../../core/tensor.ts";
+import type { UnpairedRecord } from "../../data/records.ts";
 import type { StepResult } from "../../models/plans/plan.ts";
 import { saveTrained } from "../../models/save.ts";
 import { evaluatorOf } from "../../objectives/evaluate.ts";
@@ -35,12 +36,19 @@ import type { Warning } from "../step.ts";
 import { evaluationNames } from "../step.ts";
 import type { MicroBatch } from "../trainee.ts";
 import { ONLY, Trainee } from "../trainee.ts";
+import type { DataTrainer } from "../trainer.ts";
 import { scoreOf } from "./held-out.ts";
+import type { ktoConfig } from "./kto.config.ts";
 import type { Reference } from "./reference.ts";
 import { openReference } from "./reference.ts";
 import { RowBatches } from "./row-batches.ts";
 import type { KtoConfig, KtoInput, Answer, EncodedAnswers } from "./kto-rows.ts";
 import { encodeKto, Rows } from "./kto-rows.ts";
+
+export const trainer: DataTrainer<typeof ktoConfig, UnpairedRecord> = {
+  train: kto,
+  encode: encodeKto,
+};
 
 /** Trains, yields what happens, and returns what was trained. */
 export async function* kto(
@@ -48,7 +56,7 @@ export async function* kto(
   config: KtoConfig,
   context: TrainingContext = {},
 ): AsyncGenerator<TrainingEvent, TrainedModel> {
-  const { answers, held, report } = encodeKto(input, config);
+  const { examples: answers, held, report } = encodeKto(input, config);
   const warnings = [...report.warnings, ...adviseOnBalance(answers, config)];
   if (examplesRead(answers.length, config) % config.batchSize === 1)
     warnings.push({
@@ -59,7 +67,7 @@ export async function* kto(
     });
   for (const warning of warnings) yield warn(warning, context);
   keepRows(answers, context);
-  const run = await openKto(input, { answers, held }, { config, context });
+  const run = await openKto(input, { examples: answers, held }, { config, context });
   const method = ktoMethod(run, input);
   yield* trainingLoop(method, config, context);
   return resultOf(method);
@@ -86,7 +94,7 @@ const placed = (rows: readonly number[]): PlacedRow[] => rows.map((row, place) =
 
 async function openKto(
   { model, encoder }: KtoInput,
-  { answers, held }: Pick<EncodedAnswers, "answers" | "held">,
+  { examples: answers, held }: Pick<EncodedAnswers, "examples" | "held">,
   { config, context }: { config: KtoConfig; context: TrainingContext },
 ): Promise<KtoRun> {
   const trainee = await Trainee.open(model, {
@@ -99,7 +107,7 @@ async function openKto(
   });
   // 3.
   const rows = new Rows([...answers, ...held], encoder.maxLength);
-  const wanted = rowsOfRun(rows, { answers, held }, config);
+  const wanted = rowsOfRun(rows, { examples: answers, held }, config);
   const parts = { start: model, trainee, encoder };
   const reference = openReference({ rows, wanted }, parts, { config, context });
   const batches = new RowBatches<PlacedRow>({
@@ -119,7 +127,7 @@ async function openKto(
 /** Rows that a run reads: its answers, and the prompts with their partners' completions. */
 function rowsOfRun(
   rows: Rows,
-  { answers, held }: Pick<EncodedAnswers, "answers" | "held">,
+  { examples: answers, held }: Pick<EncodedAnswers, "examples" | "held">,
   config: KtoConfig,
 ): number[] {
   const order = itemsOfRun(answers, config);

@@ -28,7 +28,7 @@ test("fine-grained RLHF: every question is one row with its four answers, and it
   const ranked = (dataset.records as RankedRecord[]).slice(0, 80);
   const encode = (train: readonly (PreferenceRecord | RankedRecord)[]) =>
     encodeReward({ encoder, train, heldOut: [] }, { margin: true, maxLength: 512, onBad: "error" })
-      .groups;
+      .examples;
   const groups = encode(ranked);
   expect(groups).toHaveLength(80);
   expect(groups.reduce((total, { pairs }) => total + pairs.length, 0)).toBeLessThanOrEqual(6 * 80);

@@ -43,7 +43,7 @@ export interface Group {
 }
 
 export interface EncodedGroups {
-  groups: Group[];
+  examples: Group[];
   held: Group[];
   report: EncodingReport;
 }
@@ -60,10 +60,10 @@ export function encodeReward(
   report.tellToo(
     turnedOver([...train, ...heldOut].filter((record) => record.kind === "preference")),
   );
-  const [groups, held] = [train, heldOut].map((records) =>
+  const [examples, held] = [train, heldOut].map((records) =>
     encodeGroups(records, { encoder, report, useMargin: config.margin }),
   ) as [Group[], Group[]];
-  return { groups, held, report };
+  return { examples, held, report };
 }
 
 interface GroupEncoding {

@@ -14,6 +14,7 @@ import {
 
 export const rewardConfig = defineConfig({
   name: "reward",
+  examples: ["attune reward --model models/sft --data preferences.jsonl --out runs/reward"],
   fields: {
     ...inputFields,
     margin: field({

@@ -20,6 +20,7 @@ import { join } from "node:path";
 import { Random } from "../../core/random.ts";
 import type { HostTensor } from "../../core/tensor.ts";
 import { float32, int64 } from "../../core/tensor.ts";
+import type { PreferenceRecord } from "../../data/records.ts";
 import type { Model } from "../../models/model.ts";
 import type { StepResult } from "../../models/plans/plan.ts";
 import { saveTrained } from "../../models/save.ts";
@@ -34,7 +35,9 @@ import { itemsOfStep, placeOf, totalSteps } from "../passes.ts";
 import { evaluationNames } from "../step.ts";
 import type { MicroBatch } from "../trainee.ts";
 import { ONLY, Trainee } from "../trainee.ts";
+import type { DataTrainer } from "../trainer.ts";
 import type { HeldOutPair } from "./held-out.ts";
+import type { rewardConfig } from "./reward.config.ts";
 import { LastEvaluation, scoreOf, writeHeldOut } from "./held-out.ts";
 import { RowBatches } from "./row-batches.ts";
 import type { RewardConfig, RewardInput, Group, EncodedGroups } from "./reward-groups.ts";
@@ -48,6 +51,13 @@ export function freshScoreHead(model: Model, seed: number): HostTensor<"float32"
   return float32([1, size], Random.for(seed, "score head").fillNormal(data, deviation));
 }
 
+export const trainer: DataTrainer<typeof rewardConfig, PreferenceRecord> = {
+  train: rewardModel,
+  encode: encodeReward,
+  learned: () => "score",
+  accuracy: "accuracy",
+};
+
 /** Trains, yields what happens, and returns what was trained. */
 export async function* rewardModel(
   input: RewardInput,
@@ -56,7 +66,7 @@ export async function* rewardModel(
 ): AsyncGenerator<TrainingEvent, TrainedModel> {
   const encoded = encodeReward(input, config);
   for (const warning of encoded.report.warnings) yield warn(warning, context);
-  keepRows(encoded.groups, context);
+  keepRows(encoded.examples, context);
   const run = await openReward(input, encoded, { config, context });
   const method = rewardMethod(run, input);
   yield* trainingLoop(method, config, context);
@@ -74,7 +84,7 @@ interface RewardRun {
 
 async function openReward(
   { model, encoder }: RewardInput,
-  { groups, held }: EncodedGroups,
+  { examples: groups, held }: EncodedGroups,
   { config, context }: { config: RewardConfig; context: TrainingContext },
 ): Promise<RewardRun> {
   const lengths = [...groups, ...held].map(({ row }) => row.ids.length);

@@ -13,6 +13,7 @@ import {
 
 export const sftConfig = defineConfig({
   name: "sft",
+  examples: ["attune sft --model models/base --data demonstrations.jsonl --out runs/sft"],
   fields: {
     ...inputFields,
     loss: field({

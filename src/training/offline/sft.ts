@@ -12,7 +12,6 @@
  * whatever the micro-batches.
  */
 import { float32 } from "../../core/tensor.ts";
-import type { ConversationRecord, DemonstrationRecord, TextRecord } from "../../data/records.ts";
 import type { Model } from "../../models/model.ts";
 import type { Statistics } from "../../models/plans/plan.ts";
 import { saveTrained } from "../../models/save.ts";
@@ -30,12 +29,13 @@ import { evaluationNames } from "../step.ts";
 import type { MicroBatch } from "../trainee.ts";
 import { ONLY, Trainee } from "../trainee.ts";
 import { EncodingReport } from "../encoding.ts";
+import type { DataTrainer } from "../trainer.ts";
+import type { SftRecord } from "../demonstrations.ts";
 import { scoreOf } from "./held-out.ts";
 import { RowBatches } from "./row-batches.ts";
 import type { sftConfig } from "./sft.config.ts";
 
 export type SftConfig = ConfigOf<typeof sftConfig>;
-export type SftRecord = DemonstrationRecord | ConversationRecord | TextRecord;
 
 export interface SftInput {
   model: Model;
@@ -99,6 +99,12 @@ export function packIntoRows<T extends { ids: Int32Array }>(
   }
   return rows.map(({ members }) => members);
 }
+
+export const trainer: DataTrainer<typeof sftConfig, SftRecord> = {
+  train: sft,
+  encode: encodeSft,
+  learned: ({ loss }) => loss,
+};
 
 /** Trains, yields what happens, and returns what was trained. */
 export async function* sft(

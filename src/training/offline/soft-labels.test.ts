@@ -66,7 +66,7 @@ describe("a row with p 0.1", () => {
 describe("what becomes of the rows", () => {
   const encoded = (rows: readonly PreferenceRecord[], loss: readonly PreferenceLossName[]) => {
     const {
-      pairs,
+      examples: pairs,
       held: kept,
       report,
     } = encodeDpo({ encoder, train: rows, heldOut: rows }, config({ loss: [...loss] }));
@@ -122,7 +122,7 @@ describe("a reward model's margin", () => {
     encodeReward(
       { encoder, train: [{ ...good[0]!, p, margin }], heldOut: [] },
       { margin: useMargin, maxLength: 48, onBad: "error" },
-    ).groups[0]!.pairs;
+    ).examples[0]!.pairs;
 
   test("is of the answer that is taken as chosen", () => {
     expect(groups(0.75, 2)).toEqual([{ chosen: 0, rejected: 1, p: 0.75, margin: 2 }]);

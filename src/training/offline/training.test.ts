@@ -237,7 +237,7 @@ describe("reward: several answers to one prompt", () => {
     const [group, ...others] = encodeReward(
       { encoder, train: [ranked([3, 1, 2, 2])], heldOut: [] },
       { margin: true, maxLength: 48, onBad: "error" },
-    ).groups;
+    ).examples;
     expect(others).toEqual([]);
     expect(group!.row.sequences).toBe(4);
     // one token begins the text, and one ends each answer
@@ -304,7 +304,7 @@ describe("reward: several answers to one prompt", () => {
     const [group] = encodeReward(
       { encoder, train: [long], heldOut: [] },
       { margin: true, maxLength: 48, onBad: "error" },
-    ).groups;
+    ).examples;
     expect(group!.row.ids).toHaveLength(48 - 31 + 2 + 31 + 2);
   });
 

@@ -12,6 +12,11 @@ import {
 
 export const bestOfNConfig = defineConfig({
   name: "best-of-n",
+  examples: [
+    "attune best-of-n --model runs/sft --reward runs/reward --data prompts.jsonl --samples 64 " +
+      "--out runs/best",
+    "attune sft --model runs/sft --data runs/best/answers/best.jsonl --out runs/best-sft",
+  ],
   fields: {
     ...policyPromptFields,
     ...rewardFields,

@@ -41,6 +41,7 @@ import { Rewards } from "../rollout/rewards.ts";
 import type { EncodedPrompts, RolloutEngine, RolloutPrompt } from "../rollout/rollout.ts";
 import { encodePrompts, rolloutSeed, samplingEngine } from "../rollout/rollout.ts";
 import type { StepOutcome } from "../step.ts";
+import type { AnswersTrainer } from "../trainer.ts";
 import { readWholeFile } from "../../runs/files.ts";
 
 export type BestOfNConfig = ConfigOf<typeof bestOfNConfig>;
@@ -101,6 +102,12 @@ export interface BestOfNResult {
   curve: BestOfNPoint[];
 }
 
+export const trainer: AnswersTrainer<typeof bestOfNConfig, BestOfNInput, BestOfNResult & Saved> = {
+  train: bestOfN,
+  steps: (prompts, { prompts: wanted, promptsPerStep }) =>
+    Math.ceil((wanted > 0 ? Math.min(wanted, prompts) : prompts) / promptsPerStep),
+};
+
 /**
  * Draws and chooses, and yields what happens; returns the choices. A run folder keeps them as
  * {@link writeChoices} says.
@@ -117,7 +124,7 @@ export async function* bestOfN(
 }
 
 /** How the choices are written; see {@link writeChoices}. */
-interface Saved {
+export interface Saved {
   save(folder: string): Promise<void>;
 }
 

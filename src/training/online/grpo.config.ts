@@ -17,6 +17,13 @@ import {
 
 export const grpoConfig = defineConfig({
   name: "grpo",
+  examples: [
+    "attune grpo --model models/base --reward ./reward.ts --data tasks.jsonl --out runs/grpo",
+    "attune grpo --model models/base --reward ./reward.ts --data tasks.jsonl --clip-range-high " +
+      "0.28 --dynamic-sampling 2   # DAPO",
+    "attune grpo --model models/base --reward ./reward.ts --data tasks.jsonl --aggregation " +
+      "dr_grpo --scale-rewards none    # Dr. GRPO",
+  ],
   fields: {
     ...policyInputFields,
     ...groupRolloutFields(8, "trl GRPOConfig.num_generations"),

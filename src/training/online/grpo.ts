@@ -42,10 +42,13 @@ import { openPolicy, policyMethod } from "../rollout/policy.ts";
 import type { RolloutBatch } from "../rollout/rollout.ts";
 import { joinReads, perRead, rolloutSeed } from "../rollout/rollout.ts";
 import type { StepOutcome, Warning } from "../step.ts";
+import type { AnswersTrainer } from "../trainer.ts";
 import type { grpoConfig } from "./grpo.config.ts";
 import { tokenUpdate } from "./token-update.ts";
 
 export type GrpoConfig = ConfigOf<typeof grpoConfig>;
+
+export const trainer: AnswersTrainer<typeof grpoConfig> = { train: grpo };
 
 /** Trains, yields what happens, and returns the policy. */
 export async function* grpo(

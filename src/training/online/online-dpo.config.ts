@@ -31,6 +31,14 @@ const { guard, guardWindow, guardShare, guardAlpha } = guardFields;
 
 export const onlineDpoConfig = defineConfig({
   name: "online-dpo",
+  examples: [
+    "attune online-dpo --model runs/sft --reward runs/reward --data prompts.jsonl --out " +
+      "runs/online-dpo",
+    "attune online-dpo --model runs/sft --judge model.gguf --constitution constitution.yaml " +
+      "--data prompts.jsonl",
+    "attune online-dpo --model runs/sft --judge openai:my-model --price-input 0.15 " +
+      "--price-output 0.6 --budget 5 --data prompts.jsonl",
+  ],
   fields: {
     ...policyPromptFields,
     reward: field({

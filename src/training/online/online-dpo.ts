@@ -56,6 +56,7 @@ import { openPolicy, policyMethod, preparePolicy } from "../rollout/policy.ts";
 import type { Rollout, RolloutBatch } from "../rollout/rollout.ts";
 import type { StepOutcome, Warning } from "../step.ts";
 import type { MicroBatch } from "../trainee.ts";
+import type { AnswersTrainer } from "../trainer.ts";
 import type { Judge } from "./judge.ts";
 import { judgePairs } from "./judge.ts";
 import type { onlineDpoConfig } from "./online-dpo.config.ts";
@@ -66,6 +67,11 @@ export interface OnlineDpoInput extends PolicyInput {
   /** In place of rewards, which are empty then; the option `judge` names it. */
   judge?: Judge;
 }
+
+export const trainer: AnswersTrainer<typeof onlineDpoConfig, OnlineDpoInput> = {
+  train: onlineDpo,
+  besides: "judge",
+};
 
 /**
  * Trains, yields what happens, and returns the policy.

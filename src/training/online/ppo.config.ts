@@ -19,6 +19,12 @@ const positive = z.number().positive();
 
 export const ppoConfig = defineConfig({
   name: "ppo",
+  examples: [
+    "attune ppo --model runs/sft --reward runs/reward --data prompts.jsonl --out runs/ppo",
+    "attune ppo --model runs/sft --reward runs/reward --held-out-reward runs/reward-2 --guard " +
+      "stop --data pairs.jsonl",
+    "attune ppo --model models/base --reward ./reward.ts --data tasks.jsonl --kl-coef 0.02",
+  ],
   fields: {
     ...policyInputFields,
     kl: {

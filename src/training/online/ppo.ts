@@ -57,9 +57,17 @@ import { openPolicy } from "../rollout/policy.ts";
 import { constant, joinReads, perRead, readByAnswer } from "../rollout/rollout.ts";
 import type { StepOutcome } from "../step.ts";
 import type { MicroBatch } from "../trainee.ts";
+import type { AnswersTrainer } from "../trainer.ts";
 import { policyUpdate } from "./token-update.ts";
+import type { ppoConfig } from "./ppo.config.ts";
 import type { PpoConfig, PpoInput, PpoRun } from "./ppo-run.ts";
 import { addDemonstrations, checkCriticWarmup, openPpo, ppoMethod } from "./ppo-run.ts";
+
+export const trainer: AnswersTrainer<typeof ppoConfig, PpoInput> = {
+  train: ppo,
+  checkSteps: checkCriticWarmup,
+  besides: "demonstrations",
+};
 
 /** Trains, yields what happens, and returns the policy. */
 export async function* ppo(

@@ -14,6 +14,10 @@ import {
 
 export const reinforcePlusPlusConfig = defineConfig({
   name: "reinforce++",
+  examples: [
+    "attune reinforce++ --model runs/sft --reward runs/reward --data prompts.jsonl --out " +
+      "runs/reinforce",
+  ],
   fields: {
     ...policyInputFields,
     baseline: field({

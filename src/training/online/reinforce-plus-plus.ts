@@ -38,10 +38,13 @@ import type { Policy, PolicyInput } from "../rollout/policy.ts";
 import { openPolicy, policyMethod } from "../rollout/policy.ts";
 import { constant, joinReads, perRead } from "../rollout/rollout.ts";
 import type { StepOutcome } from "../step.ts";
+import type { AnswersTrainer } from "../trainer.ts";
 import type { reinforcePlusPlusConfig } from "./reinforce-plus-plus.config.ts";
 import { tokenUpdate } from "./token-update.ts";
 
 export type ReinforcePlusPlusConfig = ConfigOf<typeof reinforcePlusPlusConfig>;
+
+export const trainer: AnswersTrainer<typeof reinforcePlusPlusConfig> = { train: reinforcePlusPlus };
 
 /** Trains, yields what happens, and returns the policy. */
 export async function* reinforcePlusPlus(

@@ -13,6 +13,11 @@ import {
 
 export const rejectionSamplingConfig = defineConfig({
   name: "rejection-sampling",
+  examples: [
+    "attune rejection-sampling --model runs/sft --reward runs/reward --data prompts.jsonl " +
+      "--samples 8 --out runs/raft",
+    "attune sft --model models/base --data runs/raft/answers/chosen.jsonl --out runs/sft-on-chosen",
+  ],
   fields: {
     ...policyInputFields,
     ...groupRolloutFields(8, "Dong et al. 2023 (RAFT), K"),

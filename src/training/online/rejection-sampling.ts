@@ -39,9 +39,12 @@ import { constant, perRead } from "../rollout/rollout.ts";
 import type { Policy, PolicyInput, PolicyState } from "../rollout/policy.ts";
 import { openPolicy, policyMethod, preparePolicy } from "../rollout/policy.ts";
 import type { StepOutcome, Warning } from "../step.ts";
+import type { AnswersTrainer } from "../trainer.ts";
 import type { rejectionSamplingConfig } from "./rejection-sampling.config.ts";
 
 export type RejectionSamplingConfig = ConfigOf<typeof rejectionSamplingConfig>;
+
+export const trainer: AnswersTrainer<typeof rejectionSamplingConfig> = { train: rejectionSampling };
 
 /** Trains, yields what happens, and returns the policy. */
 export async function* rejectionSampling(

@@ -12,6 +12,10 @@ import {
 
 export const rlooConfig = defineConfig({
   name: "rloo",
+  examples: [
+    "attune rloo --model runs/sft --reward runs/reward --data prompts.jsonl --samples 4 --out " +
+      "runs/rloo",
+  ],
   fields: {
     ...policyInputFields,
     ...groupRolloutFields(4, "Ahmadian et al. 2024, k of 2 and 4; trl has 2"),

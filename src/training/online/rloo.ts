@@ -50,9 +50,12 @@ import { openPolicy, policyMethod } from "../rollout/policy.ts";
 import { joinReads, perRead } from "../rollout/rollout.ts";
 import type { StepOutcome } from "../step.ts";
 import type { MicroBatch } from "../trainee.ts";
+import type { AnswersTrainer } from "../trainer.ts";
 import type { rlooConfig } from "./rloo.config.ts";
 
 export type RlooConfig = ConfigOf<typeof rlooConfig>;
+
+export const trainer: AnswersTrainer<typeof rlooConfig> = { train: rloo };
 
 /** Trains, yields what happens, and returns the policy. */
 export async function* rloo(

@@ -1,8 +1,11 @@
 /** What `attune sft` and its plan learn from in a data set. */
-import { AttuneError } from "../../core/errors.ts";
-import type { Dataset } from "../../data/dataset.ts";
-import { countKinds, kindEntries, recordsAs } from "../../data/dataset.ts";
-import type { SftRecord } from "./sft.ts";
+import { AttuneError } from "../core/errors.ts";
+import type { Dataset } from "../data/dataset.ts";
+import { countKinds, kindEntries, recordsAs } from "../data/dataset.ts";
+import type { ConversationRecord, DemonstrationRecord, TextRecord } from "../data/records.ts";
+
+/** What supervised fine-tuning reads. */
+export type SftRecord = DemonstrationRecord | ConversationRecord | TextRecord;
 
 /**
  * Conversations and texts as they are; of anything else, the best answers.

@@ -1,30 +1,19 @@
-/** `attune best-of-n`: draw n answers to each prompt, and keep the one that a reward likes most. */
+/** The table that `best-of-n` ends with: what other numbers of answers would have been worth. */
 import type { Table } from "../../evaluation/table.ts";
 import { formatMean, formatNumber, formatTable } from "../../evaluation/table.ts";
-import { bestOfNConfig } from "../../training/online/best-of-n.config.ts";
+import type { EndEvent } from "../../runs/events.ts";
 import type { BestOfNPoint } from "../../training/online/best-of-n.ts";
-import { bestOfN, readCurve } from "../../training/online/best-of-n.ts";
-import { policyCommand } from "../training/policy-command.ts";
+import { readCurve } from "../../training/online/best-of-n.ts";
+import type { Reporter } from "../display/reporter.ts";
 
-export const command = policyCommand({
-  config: bestOfNConfig,
-  examples: [
-    "attune best-of-n --model runs/sft --reward runs/reward --data prompts.jsonl --samples 64 " +
-      "--out runs/best",
-    "attune sft --model runs/sft --data runs/best/answers/best.jsonl --out runs/best-sft",
-  ],
-  train: bestOfN,
-  steps: (prompts, { prompts: wanted, promptsPerStep }) =>
-    Math.ceil((wanted > 0 ? Math.min(wanted, prompts) : prompts) / promptsPerStep),
-  report({ output }, { reporter }) {
-    if (output === undefined) return;
-    const curve = readCurve(output);
-    reporter.result(
-      { curve },
-      `${formatTable(curveTable(curve))}\n\nbest.jsonl, ranked.jsonl and curve.json -> ${output}`,
-    );
-  },
-});
+export function reportCurve({ output }: EndEvent, reporter: Reporter): void {
+  if (output === undefined) return;
+  const curve = readCurve(output);
+  reporter.result(
+    { curve },
+    `${formatTable(curveTable(curve))}\n\nbest.jsonl, ranked.jsonl and curve.json -> ${output}`,
+  );
+}
 
 /** k = 1, 2, 4, ... and n. */
 function curveTable(curve: readonly BestOfNPoint[]): Table {

@@ -4,20 +4,21 @@ import { RECOMPUTE } from "../models/plans/plan.ts";
 import { PRECISIONS } from "../models/precision.ts";
 import { defineConfig, field, requiredField } from "../config/config.ts";
 import { adapterFields } from "../training/common.config.ts";
+import type { Method } from "./work.ts";
+import { METHODS, rollsOut } from "./work.ts";
 
 const count = z.int().min(1);
 const { alpha: _alpha, rslora: _rslora, ...lora } = adapterFields.lora;
 const rolling = {
-  says: "for ppo, rloo and grpo",
-  test: (config: (path: string) => unknown) =>
-    ["ppo", "rloo", "grpo"].includes(String(config("method"))),
+  says: "for trainers over the model's own answers",
+  test: (config: (path: string) => unknown) => rollsOut(config("method") as Method),
 };
 
 export const planConfig = defineConfig({
   name: "plan",
   fields: {
     method: requiredField({
-      type: z.enum(["sft", "reward", "dpo", "kto", "ppo", "rloo", "grpo"]),
+      type: z.enum(METHODS),
       description: "what is to be run",
       group: "What",
     }),

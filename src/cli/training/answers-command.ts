@@ -1,19 +1,16 @@
 /**
- * The shape of every command that trains a policy on rewards of its own answers: open the roles,
- * show the plan or train.
+ * The shape of every command over a policy's own answers: open the roles, show the plan or train.
  */
 import { writeFileSync } from "node:fs";
 import { AttuneError } from "../../core/errors.ts";
 import type { Dataset } from "../../data/dataset.ts";
 import { recordsAs } from "../../data/dataset.ts";
 import type { PromptRecord, RecordKind } from "../../data/records.ts";
-import type { OpenedModel } from "../../models/open.ts";
-import type { ConfigDefinition, ConfigOf, Fields } from "../../config/config.ts";
+import type { ConfigDefinition, ConfigOf } from "../../config/config.ts";
 import { diskError } from "../../runs/files.ts";
-import type { EndEvent, TrainingEvent } from "../../runs/events.ts";
+import type { EndEvent } from "../../runs/events.ts";
 import type { Run } from "../../runs/run.ts";
 import { checkDecodable } from "../../sampling/decoder-graph.ts";
-import type { TrainingContext } from "../../training/loop.ts";
 import { examplesRead, totalSteps } from "../../training/passes.ts";
 import type { PolicyInput } from "../../training/rollout/policy.ts";
 import type { PolicyConfig } from "../../training/rollout/rollout.config.ts";
@@ -24,6 +21,9 @@ import type { CommandContext, CommandModule } from "../command.ts";
 import { runTrainer, dryRunTrainer } from "../display/run-trainer.ts";
 import { reportPlan } from "../display/dry-run.ts";
 import { showExample } from "../display/shown-example.ts";
+import type { AnswersTrainer, AnswersTrainerEntry } from "../../training/trainer.ts";
+import { reportCurve } from "./best-of-n-curve.ts";
+import type { ExtraInput, OpenExtraInput } from "../inputs/extra-input.ts";
 import type { TrainingCall } from "./training-command.ts";
 import { trainingCommand } from "./training-command.ts";
 import { jointHash } from "../../runs/joint-hash.ts";
@@ -31,51 +31,6 @@ import type { OpenedRoles } from "../inputs/reward-input.ts";
 import { describeRoles, openRoles } from "../inputs/reward-input.ts";
 import { dataName, loadTrainingData } from "../inputs/data-input.ts";
 import { readTemplate } from "../../training/open-encoder.ts";
-
-export interface PolicyCommand<F extends Fields, Input extends PolicyInput> {
-  config: ConfigDefinition<F>;
-  examples: readonly string[];
-  train: (
-    input: Input,
-    config: ConfigOf<F>,
-    context: TrainingContext,
-  ) => AsyncIterable<TrainingEvent>;
-  /** Steps of a run. Default: roll-outs of batchSize answers. */
-  steps?: (prompts: number, config: ConfigOf<F>) => number;
-  /** Refuses what such a number of steps makes pointless. */
-  checkSteps?: (steps: number, config: ConfigOf<F>) => void;
-  /** What is said at the end. */
-  report?: (end: EndEvent, context: CommandContext) => void;
-  /** Opens what is needed beside policy, prompts and rewards; undefined for nothing. */
-  openExtraInput?: (
-    config: ConfigOf<F>,
-    tools: { load: (source: string) => Promise<Dataset>; context: CommandContext },
-  ) => Promise<ExtraInput<Input> | undefined>;
-}
-
-/** What a method reads besides policy, prompts and rewards: demonstrations, or a judge. */
-export interface ExtraInput<Input extends PolicyInput> {
-  /** What a resumed run must find as it was, besides the prompts. */
-  dataHash?: string;
-  /** Opens models, and tells their fingerprint. */
-  open?(policy: OpenedModel): Promise<{ fingerprint: string; note: string }>;
-  /**
-   * Says what it will take, and gives it for the plan of a dry run. May refuse.
-   * @param work.asked prompts of all roll-outs together
-   */
-  announce?(work: {
-    prompts: readonly PromptRecord[];
-    asked: number;
-    dryRun: boolean;
-  }): Readonly<Record<string, unknown>>;
-  /** Gives the input once there is a run folder (undefined in a dry run, which asks nothing). */
-  begin(run: Run | undefined): Promise<Omit<Input, keyof PolicyInput>>;
-  /** Whether a run that failed before its first step has something worth keeping. */
-  keeps?(): boolean;
-  /** After the last step. */
-  done?(): void;
-  close?(): Promise<void>;
-}
 
 /** How models are opened where nothing is trained. */
 const UNTRAINED = { adapter: "lora", precision: "float32" } as const;
@@ -103,24 +58,27 @@ function writeRewardFile({ reporter }: CommandContext): void {
   );
 }
 
-/** A command whose options include those of {@link PolicyConfig}. */
-export function policyCommand<F extends Fields, Input extends PolicyInput>(
-  command: PolicyCommand<F, Input>,
+/** A command that trains a policy on its own answers, or only draws them, as its entry says. */
+export function answersCommand<D extends ConfigDefinition>(
+  config: D,
+  { makes }: AnswersTrainerEntry<D>,
+  { trainer, openExtra }: { trainer: Trainer<D>; openExtra: OpenExtraInput | undefined },
 ): CommandModule {
-  const { config, examples } = command;
   return trainingCommand({
     config,
-    examples,
     instead({ reward }, context) {
       if (reward !== INIT) return false;
       writeRewardFile(context);
       return true;
     },
     async run(call, context) {
-      const work = await openWork(command, call.config as ConfigOf<F> & PolicyConfig, context);
+      const work = await openWork(openExtra, call.config as Config<D>, context);
       try {
-        const ahead = await lookAhead(command, work, { dryRun: call.dryRun, context });
-        await (call.dryRun ? showPlan : train)(command, { work, ahead, call }, context);
+        const ahead = await lookAhead(trainer, work, { dryRun: call.dryRun, context });
+        if (call.dryRun)
+          return await showPlan(trainer, { work, ahead, call, name: config.name }, context);
+        const end = await train(trainer, { work, ahead, call }, context);
+        if (makes === "answers") reportCurve(end, context.reporter);
       } finally {
         for (const reward of work.roles.rewards) if ("close" in reward) await reward.close();
         await work.more?.close?.();
@@ -129,24 +87,27 @@ export function policyCommand<F extends Fields, Input extends PolicyInput>(
   });
 }
 
+type Trainer<D extends ConfigDefinition> = AnswersTrainer<D, PolicyInput, unknown>;
+type Config<D extends ConfigDefinition> = ConfigOf<D> & PolicyConfig;
+
 /** What a run is made of, open. */
-interface PolicyWork<F extends Fields, Input extends PolicyInput> {
-  config: ConfigOf<F> & PolicyConfig;
+interface OpenWork<D extends ConfigDefinition> {
+  config: Config<D>;
   dataset: Dataset;
   prompts: PromptRecord[];
   roles: OpenedRoles;
-  more: ExtraInput<Input> | undefined;
+  more: ExtraInput | undefined;
 }
 
-async function openWork<F extends Fields, Input extends PolicyInput>(
-  { openExtraInput }: PolicyCommand<F, Input>,
-  config: ConfigOf<F> & PolicyConfig,
+async function openWork<D extends ConfigDefinition>(
+  openExtra: OpenExtraInput | undefined,
+  config: Config<D>,
   context: CommandContext,
-): Promise<PolicyWork<F, Input>> {
+): Promise<OpenWork<D>> {
   readTemplate(config.template);
   const dataset = await load(config, context);
   const prompts = recordsAs(dataset, "prompt");
-  const more = await openExtraInput?.(config, {
+  const more = await openExtra?.(config, {
     load: (source) =>
       load(
         { ...config, data: source, dataWeights: [], columns: [], limit: 0 },
@@ -173,9 +134,9 @@ interface LookAhead {
 }
 
 /** Opens what is left, encodes the prompts, and says what is known now. */
-async function lookAhead<F extends Fields, Input extends PolicyInput>(
-  { steps, checkSteps }: PolicyCommand<F, Input>,
-  { config, prompts, roles, more }: PolicyWork<F, Input>,
+async function lookAhead<D extends ConfigDefinition>(
+  { steps, checkSteps }: Trainer<D>,
+  { config, prompts, roles, more }: OpenWork<D>,
   { dryRun, context: { reporter } }: { dryRun: boolean; context: CommandContext },
 ): Promise<LookAhead> {
   const { policy, encoder } = roles;
@@ -205,17 +166,17 @@ async function lookAhead<F extends Fields, Input extends PolicyInput>(
   };
 }
 
-interface PolicyRun<F extends Fields, Input extends PolicyInput> {
-  work: PolicyWork<F, Input>;
+interface AnswersRun<D extends ConfigDefinition> {
+  work: OpenWork<D>;
   ahead: LookAhead;
-  call: TrainingCall<ConfigDefinition<F>>;
+  call: TrainingCall<D>;
 }
 
 /** @param run undefined in a dry run */
-async function inputOf<F extends Fields, Input extends PolicyInput>(
-  { prompts, roles, more }: PolicyWork<F, Input>,
+async function inputOf<D extends ConfigDefinition>(
+  { prompts, roles, more }: OpenWork<D>,
   run: Run | undefined,
-): Promise<Input> {
+): Promise<PolicyInput> {
   const { policy, encoder, rewards, heldOutReward } = roles;
   const extra = await more?.begin(run);
   return {
@@ -225,13 +186,13 @@ async function inputOf<F extends Fields, Input extends PolicyInput>(
     rewards,
     heldOutReward,
     ...extra,
-  } as unknown as Input;
+  };
 }
 
 /** What would happen; nothing is written. */
-async function showPlan<F extends Fields, Input extends PolicyInput>(
-  { config: definition, train }: PolicyCommand<F, Input>,
-  { work, ahead, call }: PolicyRun<F, Input>,
+async function showPlan<D extends ConfigDefinition>(
+  { train }: Trainer<D>,
+  { work, ahead, call, name }: AnswersRun<D> & { name: string },
   { reporter, signal }: CommandContext,
 ): Promise<void> {
   for (const { id, message } of ahead.warnings) reporter.warn(id, message);
@@ -240,7 +201,7 @@ async function showPlan<F extends Fields, Input extends PolicyInput>(
     reporter,
   );
   reportPlan(reporter, {
-    command: definition.name,
+    command: name,
     examples: ahead.usable,
     steps: ahead.steps,
     out: call.out,
@@ -249,11 +210,11 @@ async function showPlan<F extends Fields, Input extends PolicyInput>(
   });
 }
 
-async function train<F extends Fields, Input extends PolicyInput>(
-  command: PolicyCommand<F, Input>,
-  { work, ahead, call }: PolicyRun<F, Input>,
+async function train<D extends ConfigDefinition>(
+  trainer: Trainer<D>,
+  { work, ahead, call }: AnswersRun<D>,
   context: CommandContext,
-): Promise<void> {
+): Promise<EndEvent> {
   const { config, dataset, roles, more } = work;
   const run = await call.openRun({
     seed: config.seed,
@@ -262,12 +223,12 @@ async function train<F extends Fields, Input extends PolicyInput>(
   });
   try {
     const end = await runTrainer(
-      command.train(await inputOf(work, run), config, { run, signal: context.signal }),
+      trainer.train(await inputOf(work, run), config, { run, signal: context.signal }),
       context.reporter,
       run.folder,
     );
     more?.done?.();
-    command.report?.(end, context);
+    return end;
   } catch (error) {
     // before the command's own guard, which would take a run without steps back
     if (more?.keeps?.()) run.fail(error);

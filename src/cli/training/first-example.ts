@@ -1,0 +1,71 @@
+/** What is shown of the data before a training: the first row, as its trainer encodes it. */
+import { AttuneError } from "../../core/errors.ts";
+import { likelierAsChosen } from "../../data/judgements.ts";
+import type { DataRecord, PreferenceRecord } from "../../data/records.ts";
+import type { Encoder } from "../../text/encoder.ts";
+import { encodeSftRecord } from "../../training/offline/sft.ts";
+import type { Reporter } from "../display/reporter.ts";
+import type { ShownText } from "../display/shown-example.ts";
+import {
+  showExample,
+  textsOfAnswers,
+  textsOfExample,
+  textsOfPair,
+} from "../display/shown-example.ts";
+
+/** What is learned of an example: its answers, every token, or a score at its end. */
+type Learned = "completion" | "full" | "score";
+
+/** The first record as its trainer encodes it. */
+function firstExample(record: DataRecord, encoder: Encoder, learned: Learned): ShownText[] {
+  if (learned === "score")
+    return firstExample(record, encoder, "completion").map(({ ids, name }) => ({
+      ids,
+      ...(name === undefined ? {} : { name }),
+    }));
+  switch (record.kind) {
+    case "text":
+    case "conversation":
+    case "demonstration":
+      return textsOfExample(encodeSftRecord(record, encoder, learned)[0]!);
+    case "preference":
+      return textsOfPreference(likelierAsChosen(record), encoder);
+    case "unpaired":
+      return textsOfExample(encoder.encodeExample(record.prompt, record.completion, record));
+    case "ranked":
+      return textsOfAnswers(
+        encoder.encodeAnswers(
+          record.prompt,
+          record.completions.map(({ completion }) => completion),
+          record,
+        ),
+      );
+    case "prompt":
+      return [{ ids: encoder.encodePrompt(record.prompt, record) }];
+  }
+}
+
+const textsOfPreference = (pair: PreferenceRecord, encoder: Encoder): ShownText[] =>
+  textsOfPair(encoder.encodePair(pair.prompt, pair.chosen, pair.rejected, pair));
+
+/**
+ * Rows that cannot be encoded are told or refused when all are encoded: the first of the others is
+ * shown.
+ */
+export function showFirst(
+  { train, encoder }: { train: readonly DataRecord[]; encoder: Encoder },
+  learned: Learned,
+  reporter: Reporter,
+): void {
+  for (const record of train) {
+    try {
+      return showExample(
+        firstExample(record, encoder, learned),
+        { tokenizer: encoder.tokenizer, what: "the first example" },
+        reporter,
+      );
+    } catch (error) {
+      if (!(error instanceof AttuneError) || error.code !== "data") throw error;
+    }
+  }
+}
