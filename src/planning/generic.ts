@@ -9,6 +9,7 @@
  */
 import { cachePerToken, forwardOperations, networkParameterCount } from "./counts.ts";
 import type { MemoryLine, Network, PlanRequest, TimeLine } from "./work.ts";
+import { TRAINERS } from "../training/trainers.ts";
 import { adapterSize, networksOf, rollsOut, rowSizes, shortNumber } from "./work.ts";
 
 export interface GenericMachine {
@@ -65,7 +66,7 @@ export function genericMemory(request: PlanRequest): MemoryLine[] {
   }
   const phase = rollsOut(method) ? { phase: "update" } : {};
   const { length, tokens: read } = rowSizes(request);
-  const logits = method === "reward" ? 0 : Math.round((tokens * read) / length);
+  const logits = TRAINERS[method].makes === "reward" ? 0 : Math.round((tokens * read) / length);
   const hidden = tokens * config.hiddenSize;
   if (request.recompute !== "none")
     lines.push({

@@ -8,6 +8,7 @@ import { tokenizerOf } from "../models/open.ts";
 import { isHubId } from "../models/weights/hub.ts";
 import type { RunDetails } from "../runs/compare.ts";
 import { readWholeFile } from "../runs/files.ts";
+import { trainerEntry } from "../training/trainers.ts";
 import { metricDefinition } from "../runs/metrics.ts";
 import { flatten } from "../runs/recorded.ts";
 import { readHeldOut } from "../training/offline/held-out.ts";
@@ -23,7 +24,7 @@ export async function runCard(
   { id, base, isAdapter, license }: Pick<CardFacts, "id" | "base" | "isAdapter" | "license">,
 ): Promise<string> {
   const model = join(run.folder, "model");
-  const isRewardModel = run.info.command === "reward";
+  const isRewardModel = trainerEntry(run.info.command)?.makes === "reward";
   const facts: CardFacts = {
     id,
     isAdapter,

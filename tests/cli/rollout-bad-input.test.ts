@@ -11,6 +11,8 @@ import { randomModel } from "../../src/models/testing.ts";
 import { saveTrained } from "../../src/models/save.ts";
 import { tokenizerFromFiles } from "../../src/text/tokenizer.ts";
 import { worldTokenizer } from "../../src/world/tokenizer.ts";
+import type { TrainerEntry } from "../../src/training/trainer.ts";
+import { TRAINERS } from "../../src/training/trainers.ts";
 import { attune, saveTinyModel } from "./support.ts";
 import type { Outcome } from "./support.ts";
 
@@ -90,28 +92,17 @@ afterAll(() => {
 });
 
 /** Options with which a method answers 8 prompts with 2 samples, 4 prompts a step. */
-const METHODS: Readonly<Record<string, string>> = {
-  ppo:
-    "--samples 2 --batch-size 8 --epochs 2 --max-steps 3 --learning-rate 1e-3 --checkpoint-steps " +
-    "1 --sample-steps 0",
-  rloo:
+function optionsOf(method: string): string {
+  if (method === "best-of-n") return "--samples 2 --prompts-per-step 3 --checkpoint-steps 1";
+  const more = method === "ppo" ? " --epochs 2" : "";
+  return (
     "--samples 2 --batch-size 8 --max-steps 3 --learning-rate 1e-3 --checkpoint-steps 1 " +
-    "--sample-steps 0",
-  grpo:
-    "--samples 2 --batch-size 8 --max-steps 3 --learning-rate 1e-3 --checkpoint-steps 1 " +
-    "--sample-steps 0",
-  "reinforce++":
-    "--samples 2 --batch-size 8 --max-steps 3 --learning-rate 1e-3 --checkpoint-steps 1 " +
-    "--sample-steps 0",
-  "online-dpo":
-    "--samples 2 --batch-size 8 --max-steps 3 --learning-rate 1e-3 --checkpoint-steps 1 " +
-    "--sample-steps 0",
-  "rejection-sampling":
-    "--samples 2 --batch-size 8 --max-steps 3 --learning-rate 1e-3 --checkpoint-steps 1 " +
-    "--sample-steps 0",
-  "best-of-n": "--samples 2 --prompts-per-step 3 --checkpoint-steps 1",
-};
-const methods = Object.keys(METHODS);
+    `--sample-steps 0${more}`
+  );
+}
+const methods = Object.entries<TrainerEntry>(TRAINERS)
+  .filter(([, { learnsFrom }]) => learnsFrom === "answers")
+  .map(([name]) => name);
 let number = 0;
 
 async function run(
@@ -125,7 +116,7 @@ async function run(
   const folder = `runs/${++number}`;
   const argv =
     `--quiet ${method} --model model --data ${data} --reward ${reward} --out ${folder} ` +
-    `--max-length 64 --max-new-tokens 6 --reward-samples 8 ${METHODS[method]} ${more}`;
+    `--max-length 64 --max-new-tokens 6 --reward-samples 8 ${optionsOf(method)} ${more}`;
   return { ...(await attune(...argv.split(" ").filter((word) => word !== ""))), folder };
 }
 
