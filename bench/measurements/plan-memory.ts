@@ -9,6 +9,7 @@ import type {
   PromptRecord,
   UnpairedRecord,
 } from "../../src/data/records.ts";
+import { parseConfig } from "../../src/config/sources.ts";
 import { attuneMemory } from "../../src/planning/attune.ts";
 import type { PlanOptions } from "../../src/planning/plan.ts";
 import { requestOf } from "../../src/planning/plan.ts";
@@ -21,12 +22,11 @@ import { peakMemory } from "../../src/runtime/peak-memory.ts";
 import type { Encoder } from "../../src/text/encoder.ts";
 import { resolveConfig } from "../../src/training/configs.ts";
 import { dpo } from "../../src/training/offline/dpo.ts";
-import { grpo } from "../../src/training/online/grpo.ts";
 import { kto } from "../../src/training/offline/kto.ts";
-import { ppo } from "../../src/training/online/ppo.ts";
 import { rewardModel } from "../../src/training/offline/reward.ts";
-import { rloo } from "../../src/training/online/rloo.ts";
 import { sft } from "../../src/training/offline/sft.ts";
+import type { AnswersTrainerEntry } from "../../src/training/trainer.ts";
+import { TRAINERS } from "../../src/training/trainers.ts";
 import type { Figure } from "../measure.ts";
 import { rounded, spread } from "../measure.ts";
 import { idEncoder, noiseModel, randomIds, waveHead } from "../model.ts";
@@ -184,10 +184,10 @@ function offlineTrainer(
   }
 }
 
-function onlineTrainer(
-  method: "ppo" | "grpo" | "rloo",
+async function* onlineTrainer(
+  method: Exclude<PlanOptions["method"], "sft" | "reward" | "dpo" | "kto">,
   { model, items, encoder, options }: TrainerInput,
-): AsyncIterable<TrainingEvent> {
+): AsyncGenerator<TrainingEvent> {
   const { promptTokens, answerTokens, batchSize, samples, rolloutBatch, steps, lora } = options;
   const prompts = items((batchSize * steps) / samples, (prompt): PromptRecord => ({
     kind: "prompt",
@@ -211,14 +211,10 @@ function onlineTrainer(
     rewardNormalise: "none" as const,
     sampleSteps: 0,
   };
-  if (method === "ppo")
-    return ppo(
-      input,
-      resolveConfig("ppo", { ...config, ppoEpochs: 1, critic: { warmupSteps: 0 } }),
-    );
-  return method === "grpo"
-    ? grpo(input, resolveConfig("grpo", config))
-    : rloo(input, resolveConfig("rloo", config));
+  const entry: AnswersTrainerEntry = TRAINERS[method];
+  const [definition, { train }] = await Promise.all([entry.config(), entry.load()]);
+  const once = method === "ppo" ? { ppoEpochs: 1, critic: { warmupSteps: 0 } } : {};
+  yield* train(input, parseConfig(definition, { values: { ...config, ...once } }).resolved);
 }
 
 interface Peak {
