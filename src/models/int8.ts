@@ -8,14 +8,13 @@
  * Differences: scales of single rows and columns, and no gradient of the weights, which are frozen.
  * See docs/decisions/int8.md.
  */
-import { AttuneError, invariant } from "../core/errors.ts";
+import { AttuneError } from "../core/errors.ts";
 import type { HostTensor } from "../core/tensor.ts";
 import { float32, int8 } from "../core/tensor.ts";
 import { rotate, rotationBlock } from "../graph/rotation.ts";
 import { hasExactBytes } from "../runtime/bytes.ts";
-import type { Orientation } from "./family.ts";
-import type { Model } from "./model.ts";
-import { projectionsByWeight } from "./model.ts";
+import type { DecoderConfig } from "./decoder-config.ts";
+import type { ModelFamily, Orientation } from "./family.ts";
 
 const LARGEST_CODE = 127;
 
@@ -37,7 +36,13 @@ export function int8Names(weight: string): {
 }
 
 /** Local names of a block's tensors in 8 bits. */
-export function int8Locals({ family, config }: Pick<Model, "family" | "config">): string[] {
+export function int8Locals({
+  family,
+  config,
+}: {
+  family: ModelFamily;
+  config: DecoderConfig;
+}): string[] {
   return Object.keys(family.projections(config)).flatMap((local) =>
     Object.values(int8Names(`${local}.weight`)),
   );
@@ -106,27 +111,6 @@ export function roundWeight(
     .set(names.scales, forward.scales)
     .set(names.transposedCodes, backward.codes)
     .set(names.transposedScales, backward.scales);
-}
-
-/**
- * Puts a model's projections into 8 bits; their float32 weights are let go of.
- * @throws AttuneError `config` where this processor's products of bytes are not exact, or the
- * weights are not float32
- */
-export async function roundProjections(model: Model): Promise<void> {
-  await requireExactBytes();
-  const rounded: Int8Weights = new Map();
-  for (const [name, projection] of projectionsByWeight(model.family, model.config)) {
-    const weight = model.weights.get(name);
-    invariant(weight, `the weight ${name} is missing`);
-    if (weight.dtype !== "float32")
-      throw new AttuneError("config", `${name} is kept in ${weight.dtype}`, {
-        expected: "float32, to be rounded to 8 bits",
-      });
-    roundWeight(rounded, name, weight.data, projection);
-    model.weights.delete(name);
-  }
-  model.int8 = rounded;
 }
 
 /** @throws AttuneError `config` */

@@ -9,13 +9,14 @@ import { AttuneError, preview } from "../core/errors.ts";
 import { float32 } from "../core/tensor.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import { loadTokenizer } from "../text/tokenizer.ts";
-import { applyAdapter } from "./adapter.ts";
-import { roundProjections } from "./int8.ts";
 import type { ReadModelOptions } from "./load.ts";
 import { readModel } from "./load.ts";
+import { applyAdapter } from "./merge-adapter.ts";
 import type { Model } from "./model.ts";
 import { SCORE_HEAD, shareBase } from "./model.ts";
-import { changesProjections, CONFIG_FILE, readAdapterFolder } from "./peft/read.ts";
+import { CONFIG_FILE } from "./peft/names.ts";
+import { changesProjections, readAdapterFolder } from "./peft/read.ts";
+import { roundProjections } from "./round-projections.ts";
 import { sourceTokenizer } from "./source-tokenizer.ts";
 import { openWeights, readJsonObject, weightsFingerprint } from "./weights/source.ts";
 

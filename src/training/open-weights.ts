@@ -6,13 +6,9 @@ import { AttuneError } from "../core/errors.ts";
 import type { HostTensor } from "../core/tensor.ts";
 import { float32 } from "../core/tensor.ts";
 import type { Adapter } from "../models/adapter.ts";
-import {
-  applyAdapter,
-  createAdapter,
-  requireTrainable,
-  resolveTargets,
-} from "../models/adapter.ts";
+import { createAdapter, requireTrainable, resolveTargets } from "../models/adapter.ts";
 import { cloneModel } from "../models/initialize.ts";
+import { applyAdapter } from "../models/merge-adapter.ts";
 import type { Model } from "../models/model.ts";
 import { SCORE_HEAD, shareBase } from "../models/model.ts";
 import type { TrainableParameters } from "../models/trainable.ts";

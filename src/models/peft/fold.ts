@@ -19,8 +19,8 @@ import type { Model } from "../model.ts";
 import { projectionsByWeight, SCORE_HEAD, weightShapes } from "../model.ts";
 import { transposeInto } from "../weights/gguf-orders.ts";
 import type { PeftConfig } from "./config.ts";
-import type { AdapterTensors } from "./read.ts";
 import type { Matched } from "./targets.ts";
+import type { AdapterTensors } from "./tensors.ts";
 
 export interface FoldRequest {
   config: PeftConfig;

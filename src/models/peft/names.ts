@@ -1,9 +1,16 @@
 /**
- * What peft calls the modules of a model. Names are those of the language model alone, unless the
- * base is a larger model around it, whose modules have another prefix.
+ * What peft calls an adapter's files and tensors and a model's modules. Names of modules are those
+ * of the language model alone, unless the base is a larger model around it, whose modules have
+ * another prefix.
  */
 import type { DecoderConfig } from "../decoder-config.ts";
 import type { ModelFamily } from "../family.ts";
+
+/** Before the name of every tensor of an adapter. */
+export const PEFT_PREFIX = "base_model.model.";
+
+export const CONFIG_FILE = "adapter_config.json";
+export const WEIGHTS_FILE = "adapter_model.safetensors";
 
 export interface PeftNames {
   /** attune's name of a module or a weight as peft has it, and back. */

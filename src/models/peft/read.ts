@@ -7,28 +7,22 @@
  * there, or the adapter is refused by name.
  */
 import { join } from "node:path";
-import { countOf } from "../../core/counts.ts";
-import { AttuneError, preview } from "../../core/errors.ts";
+import { AttuneError } from "../../core/errors.ts";
 import type { HostTensor } from "../../core/tensor.ts";
 import { float32, zeros } from "../../core/tensor.ts";
 import type { Adapter, ModuleRank, UnevenRanks } from "../adapter.ts";
 import { adapterNames, adapterScale, scaleName } from "../adapter.ts";
 import type { Model } from "../model.ts";
 import { SCORE_HEAD } from "../model.ts";
-import { checkFinite } from "../weights/finite.ts";
 import { SafetensorsFile } from "../weights/safetensors.ts";
 import { readJsonObject } from "../weights/json-file.ts";
 import type { PeftConfig } from "./config.ts";
 import { readPeftConfig } from "./config.ts";
 import { foldParts } from "./fold.ts";
-import type { PeftNames } from "./names.ts";
-import { peftNames } from "./names.ts";
+import { CONFIG_FILE, peftNames, WEIGHTS_FILE } from "./names.ts";
 import type { Candidate, Matched } from "./targets.ts";
 import { matchModules } from "./targets.ts";
-
-export const PEFT_PREFIX = "base_model.model.";
-export const CONFIG_FILE = "adapter_config.json";
-export const WEIGHTS_FILE = "adapter_model.safetensors";
+import { AdapterTensors } from "./tensors.ts";
 
 /**
  * Whether an adapter changes whole projections, so that it must be read over weights that are not
@@ -122,80 +116,6 @@ const KEPT_SETTINGS = [
   "ensure_weight_tying",
 ];
 
-/** Tensors of an adapter's file; each is asked for once, and none may be left over. */
-export class AdapterTensors {
-  readonly path: string;
-  private readonly file: SafetensorsFile;
-  private readonly left: Set<string>;
-  private readonly peft: PeftNames;
-
-  constructor(file: SafetensorsFile, path: string, peft: PeftNames) {
-    this.file = file;
-    this.path = path;
-    this.peft = peft;
-    this.left = new Set(file.header.tensors.keys());
-  }
-
-  /** Without the prefix, as the other methods take them; those that were not read yet. */
-  names(): string[] {
-    return [...this.left]
-      .filter((name) => name.startsWith(PEFT_PREFIX))
-      .map((name) => this.peft.fromPeft(name.slice(PEFT_PREFIX.length)));
-  }
-
-  has(name: string): boolean {
-    return this.left.has(PEFT_PREFIX + this.peft.toPeft(name));
-  }
-
-  /**
-   * @throws AttuneError `model` for a tensor that is not there or has another shape, `numeric` for
-   * one that is not finite
-   */
-  async read(name: string, shape: readonly number[]): Promise<HostTensor<"float32">> {
-    const whole = PEFT_PREFIX + this.peft.toPeft(name);
-    const entry = this.file.header.tensors.get(whole);
-    if (!entry || !this.left.delete(whole)) {
-      throw new AttuneError("model", `the adapter lacks the tensor ${preview(whole, 120)}`, {
-        file: this.path,
-        got: countOf(this.file.header.tensors.size, "tensor"),
-        expected: `[${shape.join(", ")}], by adapter_config.json and the base model`,
-      });
-    }
-    if (entry.shape.join() !== shape.join())
-      throw new AttuneError(
-        "model",
-        `the adapter's tensor ${preview(whole, 120)} has the wrong shape`,
-        {
-          file: this.path,
-          got: `[${entry.shape.join(", ")}]`,
-          expected: `[${shape.join(", ")}], by adapter_config.json and the base model`,
-        },
-      );
-    const data = await this.file.read(whole);
-    checkFinite(data, whole, this.path);
-    return float32(shape, data);
-  }
-
-  /** @throws AttuneError `model` where tensors are left that nothing read */
-  finish(): void {
-    if (this.left.size === 0) return;
-    const shown = [...this.left].slice(0, 3).map((name) => preview(name, 120));
-    throw new AttuneError(
-      "model",
-      `the adapter has ${this.left.size === 1 ? "a tensor" : countOf(this.left.size, "tensor")} ` +
-        "that attune does not read",
-      {
-        file: this.path,
-        got: `${shown.join(", ")}${this.left.size > shown.length ? ", ..." : ""}`,
-        expected: "only what adapter_config.json speaks of",
-        hint:
-          "the adapter may belong to another base model, or be of a kind that its configuration " +
-          "does not name",
-      },
-    );
-  }
-}
-
 /** Everything that low-rank matrices may lie on, by torch's names. */
 function candidatesOf({ family, config }: Model, classifier: boolean): Candidate[] {
   const modules = (names: readonly string[]): Candidate[] =>
@@ -214,7 +134,7 @@ function candidatesOf({ family, config }: Model, classifier: boolean): Candidate
 }
 
 /** `model.norm` of `model.norm.weight`. */
-export const moduleOf = (weight: string): string => weight.slice(0, weight.lastIndexOf("."));
+const moduleOf = (weight: string): string => weight.slice(0, weight.lastIndexOf("."));
 
 /** @throws AttuneError `model` where peft has none for the family */
 function defaultTargets({ family }: Model, path: string): readonly string[] {
@@ -226,7 +146,7 @@ function defaultTargets({ family }: Model, path: string): readonly string[] {
 }
 
 /** A module's layer and local name, where it is a projection of a block. */
-export function projectionOf(
+function projectionOf(
   { family, config }: Model,
   name: string,
 ): { prefix: string; local: string } | undefined {

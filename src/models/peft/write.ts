@@ -9,11 +9,10 @@ import { float32 } from "../../core/tensor.ts";
 import type { Adapter, ModuleRank } from "../adapter.ts";
 import { adapterNames } from "../adapter.ts";
 import type { Model } from "../model.ts";
-import { peftNames } from "./names.ts";
 import { SCORE_HEAD } from "../model.ts";
 import type { TensorToWrite } from "../weights/safetensors-writer.ts";
 import { writeSafetensors } from "../weights/safetensors-writer.ts";
-import { CONFIG_FILE, PEFT_PREFIX, WEIGHTS_FILE } from "./read.ts";
+import { CONFIG_FILE, PEFT_PREFIX, peftNames, WEIGHTS_FILE } from "./names.ts";
 
 /**
  * Writes adapter_config.json and adapter_model.safetensors, without the tokenizer; nothing for a

@@ -5,7 +5,7 @@
 import { expect } from "vitest";
 import { SCORE_HEAD, shareBase } from "../../models/model.ts";
 import type { Model } from "../../models/model.ts";
-import { roundProjections } from "../../models/int8.ts";
+import { roundProjections } from "../../models/round-projections.ts";
 import { resolveConfig } from "../configs.ts";
 import { dpo } from "./dpo.ts";
 import type { TrainingEvent } from "../../runs/events.ts";
