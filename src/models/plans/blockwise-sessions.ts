@@ -16,7 +16,7 @@ import { Parameters, blockBuilder, outerLayersBuilder, trainingAttention } from 
 import type { LayerKind } from "../decoder-config.ts";
 import { kindsOf } from "../decoder-config.ts";
 import { weightOf } from "../model.ts";
-import type { BlockwiseOptions } from "./blockwise.ts";
+import type { BlockwiseOptions } from "./blockwise-options.ts";
 import { METRIC, accumulate, prefixed, threadOptions } from "./common.ts";
 import { rotaryInputs } from "./layer-inputs.ts";
 import { buildLoss } from "./plan.ts";

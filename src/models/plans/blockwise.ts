@@ -7,23 +7,23 @@
  */
 import { invariant } from "../../core/errors.ts";
 import type { HostTensor } from "../../core/tensor.ts";
-import { elementCount, float32, int64 } from "../../core/tensor.ts";
+import { elementCount } from "../../core/tensor.ts";
 import type { Tensors } from "../../runtime/session.ts";
 import { adapterLocals } from "../adapter.ts";
 import { int8Locals } from "../int8.ts";
 import { kindsOf } from "../decoder-config.ts";
 import { weightOf } from "../model.ts";
+import { BlockwiseHead } from "./blockwise-head.ts";
+import type { BlockwiseOptions } from "./blockwise-options.ts";
 import type { BlockSessions, BlockTraining, KindSessions } from "./blockwise-sessions.ts";
 import { TIME_BLOCKS, buildBlockwise } from "./blockwise-sessions.ts";
-import type { PlanOptions } from "./common.ts";
-import { accumulatorFeeds, floats, metricsOf, readings } from "./common.ts";
+import { accumulatorFeeds, floats, metricsOf, namedWeights } from "./common.ts";
 import { biasCount, checkTexts, kindBias, rotaryFeeds } from "./layer-inputs.ts";
 import type {
   ExecutionPlan,
   InputsOf,
   Objective,
   Readings,
-  Recompute,
   ScoreOptions,
   StepMemory,
   StepResult,
@@ -32,19 +32,6 @@ import type {
 import { padTime } from "./padding.ts";
 import { Scratch } from "./scratch.ts";
 import { resolveShape } from "../../graph/dimensions.ts";
-
-export interface BlockwiseOptions<O extends Objective = Objective> extends PlanOptions<O> {
-  /** What of a block's forward its backward computes again instead of keeping it. Default all. */
-  recompute?: Recompute;
-  /** Most rows of logits that are in memory at once. */
-  headRows?: number;
-}
-
-/**
- * Of logits at once. A head that is trained adds to all of its gradient once a chunk, which few
- * large chunks do less often.
- */
-const HEAD_BYTES = { frozen: 32 * 2 ** 20, trained: 128 * 2 ** 20 };
 
 /** What blocks read of a batch, by the name of their kind. */
 type BlockFeeds = ReadonlyMap<string, Tensors>;
@@ -63,7 +50,7 @@ export class BlockwisePlan<O extends Objective> implements ExecutionPlan<O> {
   /** Tables by the name of the kind. */
   private readonly rotary: ReadonlyMap<string, Tensors>;
   private readonly scratch = new Scratch();
-  private readonly headRows: number;
+  private readonly head: BlockwiseHead;
   private built: Promise<BlockSessions> | undefined;
 
   constructor(options: BlockwiseOptions<O>) {
@@ -72,7 +59,7 @@ export class BlockwisePlan<O extends Objective> implements ExecutionPlan<O> {
     this.rotary = new Map(
       kindsOf(config).map((kind) => [kind.name, rotaryFeeds(config, kind, options.maxLength)]),
     );
-    this.headRows = options.headRows ?? defaultHeadRows(options);
+    this.head = new BlockwiseHead(options);
   }
 
   async score(given: TokenBatch, { adapter = true }: ScoreOptions = {}): Promise<Readings> {
@@ -87,7 +74,7 @@ export class BlockwisePlan<O extends Objective> implements ExecutionPlan<O> {
       await block.run({ x, ...feeds.get(name), ...this.layerWeights(layer) }, { y });
       x = y;
     }
-    return this.readForward(sessions, this.selectRows(x, batch), batch);
+    return this.head.read(sessions, x, batch);
   }
 
   async step(given: TokenBatch, inputs: InputsOf<O>): Promise<StepResult<O>> {
@@ -96,37 +83,30 @@ export class BlockwisePlan<O extends Objective> implements ExecutionPlan<O> {
     invariant(sessions.training, "this plan was made without trainable parameters");
     const feeds = this.blockFeeds(batch);
     const activations = await this.forward(sessions, batch, feeds);
-    const rows = this.selectRows(activations.at(-1)!, batch);
-    const { read, gradient, results } = await this.readAndJudge(sessions, rows, batch, inputs);
+    const x = activations.at(-1)!;
+    const { read, gradient, results } = await this.head.judge(sessions, x, batch, inputs);
     await this.backward(sessions, { batch, feeds, activations, last: gradient });
     return { ...read, loss: floats(results, "loss")[0]!, metrics: metricsOf<O>(results) };
   }
 
   async operations(given: TokenBatch): Promise<number> {
     const sessions = await this.sessions();
-    const { training } = sessions;
-    invariant(training, "this plan was made without trainable parameters");
+    invariant(sessions.training, "this plan was made without trainable parameters");
     const [batch, time] = padTime(given, TIME_BLOCKS).tokens.shape as readonly [number, number];
     const sizes = { batch, block: time / TIME_BLOCKS };
-    let total = this.layersOf(sessions).reduce(
+    const blocks = this.layersOf(sessions).reduce(
       (sum, { forward, training: { saving = forward, backward } }) =>
         sum + saving.operations(sizes) + backward.operations(sizes),
       0,
     );
-    await this.chunks(given.selected.data.length, async (start, end) => {
-      const chunk = { chunk: end - start };
-      total += training.readBackward.operations(chunk);
-      if (this.options.objective!.linearIn === undefined)
-        total += sessions.readForward.operations(chunk);
-    });
-    return total;
+    return blocks + this.head.operations(sessions, given.selected.data.length);
   }
 
   async memory(given: TokenBatch, scored: readonly ScoreOptions[] = []): Promise<StepMemory> {
     const sessions = await this.sessions();
     const { training } = sessions;
     invariant(training, "this plan was made without trainable parameters");
-    const { model, objective } = this.options;
+    const { model } = this.options;
     const [batch, time] = padTime(given, TIME_BLOCKS).tokens.shape as readonly [number, number];
     const sizes = { batch, block: time / TIME_BLOCKS };
     const hidden = 4 * batch * time * model.config.hiddenSize;
@@ -141,11 +121,6 @@ export class BlockwisePlan<O extends Objective> implements ExecutionPlan<O> {
       2 * 4 * read * model.config.hiddenSize +
       4 * biasCount(model.config) * batch * time * time +
       saved;
-    const chunk = { chunk: Math.min(read, this.options.reads === "scores" ? read : this.headRows) };
-    const heads =
-      objective!.linearIn === undefined || scored.length > 0
-        ? [sessions.readForward, training.readBackward]
-        : [training.readBackward];
     const blocks = new Set(
       this.layersOf(sessions).flatMap(({ forward, baseForward, training: trained }) => [
         trained.saving ?? forward,
@@ -157,40 +132,9 @@ export class BlockwisePlan<O extends Objective> implements ExecutionPlan<O> {
     const working = [
       embedding,
       ...[...blocks].map((session) => session.workingBytes(sizes)),
-      ...heads.map((session) => session.workingBytes(chunk)),
+      this.head.workingBytes(sessions, read, scored.length > 0),
     ];
     return { activations, working: working.reduce((total, bytes) => total + bytes, 0) };
-  }
-
-  /**
-   * Head and objective: the slope of a linear objective is known beforehand, so its head is
-   * computed once.
-   */
-  private async readAndJudge(
-    sessions: BlockSessions,
-    rows: HostTensor<"float32">,
-    batch: TokenBatch,
-    inputs: Tensors,
-  ) {
-    const { linearIn } = this.options.objective!;
-    if (linearIn !== undefined) {
-      const { gradient, ...read } = await this.readBackward(
-        sessions,
-        rows,
-        batch,
-        inputs[linearIn] as HostTensor<"float32">,
-      );
-      return { read, gradient, results: await this.objective(sessions, read.readout, inputs) };
-    }
-    const read = await this.readForward(sessions, rows, batch);
-    const results = await this.objective(sessions, read.readout, inputs);
-    const { gradient } = await this.readBackward(
-      sessions,
-      rows,
-      batch,
-      results["slope"] as HostTensor<"float32">,
-    );
-    return { read, gradient, results };
   }
 
   async close(): Promise<void> {
@@ -209,7 +153,7 @@ export class BlockwisePlan<O extends Objective> implements ExecutionPlan<O> {
       {
         tokens: batch.tokens,
         positions: batch.positions,
-        ...this.namedWeights(sessions.embeddingNames),
+        ...namedWeights(this.options.model, sessions.embeddingNames),
       },
       { y },
     );
@@ -290,99 +234,6 @@ export class BlockwisePlan<O extends Objective> implements ExecutionPlan<O> {
     );
   }
 
-  /** Copies the hidden states that are read out into a dense [S, d]. */
-  private selectRows(x: HostTensor<"float32">, batch: TokenBatch): HostTensor<"float32"> {
-    const width = x.shape[1]!;
-    const rows = this.scratch.get("rows", [batch.selected.data.length, width]);
-    batch.selected.data.forEach((row, index) =>
-      rows.data.set(x.data.subarray(Number(row) * width, (Number(row) + 1) * width), index * width),
-    );
-    return rows;
-  }
-
-  /** Adds the gradients of the read rows back into a dense [N, d]. */
-  private scatterRows(gradient: HostTensor<"float32">, batch: TokenBatch): HostTensor<"float32"> {
-    const width = gradient.shape[1]!;
-    const result = this.scratch.get("d last", [batch.tokens.data.length, width]);
-    result.data.fill(0);
-    batch.selected.data.forEach((row, index) => {
-      const offset = Number(row) * width;
-      for (let i = 0; i < width; i++) result.data[offset + i]! += gradient.data[index * width + i]!;
-    });
-    return result;
-  }
-
-  /**
-   * Runs a readout session over chunks of rows, so that only a few rows of logits exist at once.
-   */
-  private async chunks(
-    count: number,
-    run: (start: number, end: number) => Promise<void>,
-  ): Promise<void> {
-    const size = this.options.reads === "scores" ? count : this.headRows;
-    for (let start = 0; start < count; start += size)
-      await run(start, Math.min(count, start + size));
-  }
-
-  private async readForward(
-    sessions: BlockSessions,
-    rows: HostTensor<"float32">,
-    batch: TokenBatch,
-  ): Promise<Readings> {
-    const weights = this.namedWeights(sessions.readoutNames);
-    const collected = new Collected(rows.shape[0]!);
-    await this.chunks(rows.shape[0]!, async (start, end) => {
-      const results = await sessions.readForward.run({
-        ...chunkFeeds(rows, batch, start, end),
-        ...weights,
-      });
-      collected.add(results, start);
-    });
-    return readings(collected.tensors());
-  }
-
-  private async readBackward(
-    sessions: BlockSessions,
-    rows: HostTensor<"float32">,
-    batch: TokenBatch,
-    slope: HostTensor<"float32">,
-  ): Promise<Readings & { gradient: HostTensor<"float32"> }> {
-    const training = sessions.training!;
-    const width = rows.shape[1]!;
-    const weights = this.namedWeights(sessions.readoutNames);
-    const gradient = this.scratch.get("d rows", rows.shape);
-    const accumulators = accumulatorFeeds(
-      this.options.trainable!,
-      training.readoutTrainables.map((name) => [name, name] as const),
-    );
-    const collected = new Collected(rows.shape[0]!);
-    await this.chunks(rows.shape[0]!, async (start, end) => {
-      const feeds = {
-        ...chunkFeeds(rows, batch, start, end),
-        slope: float32([end - start], slope.data.subarray(start, end)),
-        ...weights,
-        ...accumulators.feeds,
-      };
-      const dRows = float32(
-        [end - start, width],
-        gradient.data.subarray(start * width, end * width),
-      );
-      collected.add(await training.readBackward.run(feeds, { dRows, ...accumulators.into }), start);
-    });
-    return { ...readings(collected.tensors()), gradient: this.scatterRows(gradient, batch) };
-  }
-
-  private objective(
-    sessions: BlockSessions,
-    readout: Float32Array,
-    inputs: Tensors,
-  ): Promise<Record<string, HostTensor>> {
-    return sessions.training!.objective.run({
-      readout: float32([readout.length], readout),
-      ...inputs,
-    });
-  }
-
   private blockFeeds(batch: TokenBatch): BlockFeeds {
     checkTexts(this.options.model.config, batch);
     return new Map(
@@ -428,54 +279,5 @@ export class BlockwisePlan<O extends Objective> implements ExecutionPlan<O> {
     );
     this.layerCache.set(layer, weights);
     return weights;
-  }
-
-  private namedWeights(names: readonly string[]): Tensors {
-    return Object.fromEntries(names.map((name) => [name, weightOf(this.options.model, name)]));
-  }
-}
-
-function defaultHeadRows({ model: { family, config }, trainable }: BlockwiseOptions): number {
-  const bytes = trainable?.has(family.headWeight(config)) ? HEAD_BYTES.trained : HEAD_BYTES.frozen;
-  return Math.max(16, Math.floor(bytes / (4 * config.vocabularySize)));
-}
-
-function chunkFeeds(
-  rows: HostTensor<"float32">,
-  batch: TokenBatch,
-  start: number,
-  end: number,
-): Tensors {
-  const width = rows.shape[1]!;
-  return {
-    rows: float32([end - start, width], rows.data.subarray(start * width, end * width)),
-    targets: int64([end - start], batch.targets.data.subarray(start, end)),
-  };
-}
-
-/** Joins the results of chunks. */
-class Collected {
-  private readonly arrays = new Map<string, Float32Array>();
-  private readonly count: number;
-
-  constructor(count: number) {
-    this.count = count;
-    this.arrays.set("readout", new Float32Array(count));
-  }
-
-  add(results: Tensors, start: number): void {
-    for (const name of ["readout", "entropy", "correct"]) {
-      const part = results[name];
-      if (!part) continue;
-      const whole = this.arrays.get(name) ?? new Float32Array(this.count);
-      this.arrays.set(name, whole);
-      whole.set(part.data as Float32Array, start);
-    }
-  }
-
-  tensors(): Tensors {
-    return Object.fromEntries(
-      [...this.arrays].map(([name, data]) => [name, float32([this.count], data)]),
-    );
   }
 }

@@ -1,4 +1,4 @@
-/** Pieces that both plans share: accumulators, feeds of the batch, and reading results back. */
+/** Pieces that both plans share: accumulators, feeds, and reading results back. */
 import { invariant } from "../../core/errors.ts";
 import type { HostTensor } from "../../core/tensor.ts";
 import { addProduct } from "../../graph/build.ts";
@@ -6,7 +6,7 @@ import type { Graph, Value } from "../../graph/ir.ts";
 import type { Tensors } from "../../runtime/session.ts";
 import { threadsFor } from "../../runtime/threads.ts";
 import type { Model } from "../model.ts";
-import { parameterCount } from "../model.ts";
+import { parameterCount, weightOf } from "../model.ts";
 import type { TrainableParameters } from "../trainable.ts";
 import type { MetricsOf, Objective, Readings, TokenBatch } from "./plan.ts";
 
@@ -66,6 +66,9 @@ export function threadOptions({
 }: PlanOptions): { threads?: number } {
   return threads === undefined ? {} : { threads };
 }
+
+export const namedWeights = (model: Model, names: readonly string[]): Tensors =>
+  Object.fromEntries(names.map((name) => [name, weightOf(model, name)]));
 
 /** What a graph for all layers reads of a batch, but for the bias of each kind of layers. */
 export function batchFeeds(batch: TokenBatch): Tensors {

@@ -22,6 +22,7 @@ import {
   batchFeeds,
   floats,
   metricsOf,
+  namedWeights,
   prefixed,
   readings,
   threadOptions,
@@ -119,7 +120,9 @@ export class WholePlan<O extends Objective> implements ExecutionPlan<O> {
 
   async score(batch: TokenBatch, { adapter = true }: ScoreOptions = {}): Promise<Readings> {
     const { session, names } = await this.scorer(adapter);
-    return readings(await session.run({ ...this.batchFeeds(batch), ...this.weights(names) }));
+    return readings(
+      await session.run({ ...this.batchFeeds(batch), ...namedWeights(this.options.model, names) }),
+    );
   }
 
   async step(batch: TokenBatch, inputs: InputsOf<O>): Promise<StepResult<O>> {
@@ -133,7 +136,7 @@ export class WholePlan<O extends Objective> implements ExecutionPlan<O> {
     );
     const feeds = {
       ...this.batchFeeds(batch),
-      ...this.weights(names),
+      ...namedWeights(this.options.model, names),
       ...accumulators.feeds,
       ...inputs,
     };
@@ -185,10 +188,6 @@ export class WholePlan<O extends Objective> implements ExecutionPlan<O> {
       kindBias(batch, kind, this.scratch),
     ]);
     return { ...batchFeeds(batch), ...Object.fromEntries(biases), ...this.rotary };
-  }
-
-  private weights(names: readonly string[]): Tensors {
-    return Object.fromEntries(names.map((name) => [name, weightOf(this.options.model, name)]));
   }
 
   private async scorer(adapter: boolean): Promise<{ session: Session; names: string[] }> {
