@@ -11,10 +11,10 @@ each, so they are fetched, not kept. Same versions, same bytes.
 """
 
 import json
-import sys
 from pathlib import Path
 
 from chat_templates import CONVERSATIONS, FAMILIES, template_source
+from command_line import positional
 from transformers import AutoTokenizer
 
 
@@ -54,4 +54,4 @@ def main(tokenizers, out):
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(*map(Path, positional(__doc__, "TOKENIZERS", "FOLDER")))

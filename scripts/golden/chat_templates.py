@@ -14,9 +14,9 @@ import datetime
 import importlib.util
 import json
 import random
-import sys
 from pathlib import Path
 
+from command_line import positional
 from tokenizers import AddedToken, Tokenizer
 from transformers import PreTrainedTokenizerFast
 from transformers.utils import chat_template_utils
@@ -896,4 +896,4 @@ def main(out):
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(*map(Path, positional(__doc__, "FOLDER")))

@@ -1,6 +1,6 @@
 """What transformers makes of a config.json that lacks a key, for each family that attune reads.
 
-    python -P scripts/golden/config_defaults.py src/models/golden/config-defaults.json FAMILY...
+    python scripts/golden/config_defaults.py src/models/golden/config-defaults.json FAMILY...
 
 The families of the first five are in config-defaults.json, later ones each in
 config-defaults-FAMILY.json. Writes a list of {name, json, config, biases, parameters}: `json` is
@@ -11,10 +11,10 @@ spellings.
 """
 
 import json
-import sys
 
 import torch
 import transformers
+from command_line import positional
 from transformers import AutoConfig, AutoModelForCausalLM
 from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
 
@@ -357,4 +357,4 @@ def main(path: str, *families: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(*positional(__doc__, "FILE", more="FAMILY"))

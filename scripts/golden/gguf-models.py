@@ -1,7 +1,7 @@
 """Tiny models of each GGUF architecture that attune reads, beside their Hugging Face checkpoints.
 
     pip install gguf==0.19.0 numpy==2.4.6 safetensors==0.8.0
-    python -P scripts/golden/gguf-models.py src/models/weights/golden [NAME...]
+    python scripts/golden/gguf-models.py src/models/weights/golden [NAME...]
 
 For each architecture writes tiny-NAME.gguf and tiny-NAME.safetensors with the checkpoint's names
 and orientation; for those of MODELS tiny-NAME.json as well, the config.json that the file's
@@ -13,11 +13,11 @@ tensor rope_freqs.weight. Same seed, same bytes.
 
 import json
 import math
-import sys
 import zlib
 from pathlib import Path
 
 import numpy as np
+from command_line import positional
 from gguf import MODEL_ARCH, MODEL_ARCH_NAMES, GGUFWriter, RopeScalingType, get_tensor_name_map
 from safetensors.numpy import save_file
 
@@ -387,4 +387,5 @@ def main(folder: Path, *wanted: str) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), *sys.argv[2:])
+    folder, *names = positional(__doc__, "FOLDER", more="NAME")
+    main(Path(folder), *names)

@@ -7,10 +7,10 @@ Writes quants.gguf (random blocks, written by the gguf package) and quants.safet
 numbers as float32, dequantised by the gguf package, under the same names). Same seed, same bytes.
 """
 
-import sys
 from pathlib import Path
 
 import numpy as np
+from command_line import positional
 from gguf import GGML_QUANT_SIZES, GGMLQuantizationType, GGUFWriter
 from gguf.quants import dequantize
 from safetensors.numpy import save_file
@@ -69,4 +69,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(*map(Path, positional(__doc__, "FOLDER")))

@@ -11,10 +11,10 @@ Dequantised by the gguf package; query and key rows are put back as transformers
 
 import hashlib
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
+from command_line import positional
 from gguf import MODEL_ARCH, GGUFReader, get_tensor_name_map
 from gguf.quants import dequantize
 
@@ -60,4 +60,4 @@ def main(source: str, target: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:3])
+    main(*positional(__doc__, "SOURCE", "TARGET"))

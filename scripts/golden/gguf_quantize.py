@@ -7,9 +7,8 @@ the numbers: normal ones of many sizes, equal ones, zeros, halves between two st
 alone, negative and positive extremes of the same size.
 """
 
-import sys
-
 import numpy as np
+from command_line import positional
 from gguf import GGMLQuantizationType
 from gguf.quants import quantize
 from safetensors.numpy import save_file
@@ -50,4 +49,4 @@ def main(path: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:2])
+    main(*positional(__doc__, "FILE"))

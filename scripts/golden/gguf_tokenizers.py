@@ -9,11 +9,11 @@ merges, as in the models' own files.
 """
 
 import json
-import sys
 import tempfile
 from pathlib import Path
 
 import llama_cpp
+from command_line import positional
 from gguf import GGUFWriter
 
 PRE = {
@@ -126,4 +126,4 @@ def main(folder: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:2])
+    main(*positional(__doc__, "FOLDER"))

@@ -1,8 +1,6 @@
 """Values and gradients of TRL's losses on prescribed log-probabilities, in float64.
 
-    python -P scripts/golden/losses.py tests/golden/losses.json
-
-(-P, since the statistics.py beside this file would stand in for Python's own.)
+    python scripts/golden/losses.py tests/golden/losses.json
 
 TRL's own methods compute them (each entry's `source` names the method): a stand-in for the model
 returns the prescribed log-probability of every token. Where TRL has no such loss (cDPO, soft
@@ -15,7 +13,6 @@ with respect to the answer's summed log-probability.
 """
 
 import json
-import sys
 from collections import defaultdict
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,6 +21,7 @@ import numpy as np
 import torch
 import transformers
 import trl
+from command_line import positional
 from trl.experimental.cpo import CPOTrainer
 from trl.experimental.orpo import ORPOTrainer
 
@@ -432,4 +430,4 @@ def main(target: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:2])
+    main(*positional(__doc__, "FILE"))

@@ -1,7 +1,7 @@
 """Tiny random models of each family, with logits, loss and the gradient of every parameter from
 transformers.
 
-    python -P scripts/golden/models.py tests/golden/models [NAME...]
+    python scripts/golden/models.py tests/golden/models [NAME...]
 
 Writes NAME/config.json and NAME/model.safetensors as transformers saves them, and
 NAME/reference.safetensors: input_ids, attention_mask, labels (-100: not a label) int64 [B, T];
@@ -11,13 +11,13 @@ far transformers' own float32 is from that. Same seed, same bytes.
 """
 
 import json
-import sys
 import zlib
 from pathlib import Path
 
 import numpy as np
 import torch
 import transformers
+from command_line import positional
 from safetensors.numpy import save_file
 from transformers import (
     Gemma3Config,
@@ -418,4 +418,4 @@ def main(target: str, *names: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(*positional(__doc__, "FOLDER", more="NAME"))

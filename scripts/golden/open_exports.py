@@ -12,7 +12,6 @@ kept in.
 
 import json
 import os
-import sys
 import warnings
 from pathlib import Path
 
@@ -21,6 +20,7 @@ os.environ.update(HF_HUB_OFFLINE="1", CUDA_VISIBLE_DEVICES="")
 import peft
 import torch
 import transformers
+from command_line import positional
 from safetensors.torch import load_file
 
 
@@ -102,4 +102,4 @@ def main(root: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:2])
+    main(*positional(__doc__, "FOLDER"))

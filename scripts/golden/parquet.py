@@ -1,8 +1,8 @@
 """Writes tests/golden/parquet: rows of data as pyarrow writes them, in every codec and encoding
 that the reader knows.
 
-python3 -m venv venv && venv/bin/pip install pyarrow==26.0.1 venv/bin/python
-scripts/golden/parquet.py
+    python3 -m venv venv && venv/bin/pip install pyarrow==26.0.1
+    venv/bin/python scripts/golden/parquet.py
 """
 
 import datetime
@@ -12,6 +12,9 @@ import pathlib
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from command_line import positional
+
+positional(__doc__)
 
 OUT = pathlib.Path(__file__).resolve().parents[2] / "tests" / "golden" / "parquet"
 MESSAGE = pa.struct([("role", pa.string()), ("content", pa.string())])

@@ -13,7 +13,6 @@ base_model_name_or_path says. Same seed, same bytes.
 import json
 import os
 import shutil
-import sys
 import warnings
 import zlib
 from pathlib import Path
@@ -24,6 +23,7 @@ import numpy as np
 import peft
 import torch
 import transformers
+from command_line import positional
 from peft import LoraConfig
 from safetensors.torch import load_file, save_file
 
@@ -282,4 +282,4 @@ def main(bases: str, target: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:3])
+    main(*positional(__doc__, "MODELS", "FOLDER"))

@@ -12,7 +12,6 @@ float32.
              to the largest logit, and exits with 1 where it exceeds --tolerance or a row is missing
 """
 
-import argparse
 import json
 import os
 import sys
@@ -22,6 +21,7 @@ os.environ.update(HF_HUB_OFFLINE="1", CUDA_VISIBLE_DEVICES="")
 import peft
 import torch
 import transformers
+from command_line import file_name, parser_of
 from safetensors.torch import load_file, save_file
 
 
@@ -46,13 +46,11 @@ def load(base: str, adapter: str | None) -> torch.nn.Module:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     for name in ("base", "ids"):
-        parser.add_argument(f"--{name}", required=True)
+        parser.add_argument(f"--{name}", type=file_name, required=True)
     for name in ("adapter", "out", "compare"):
-        parser.add_argument(f"--{name}")
+        parser.add_argument(f"--{name}", type=file_name)
     parser.add_argument("--tolerance", type=float, default=1e-4)
     options = parser.parse_args()
     transformers.utils.logging.disable_progress_bar()

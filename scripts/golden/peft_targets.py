@@ -9,8 +9,8 @@ the configurations are put together at random. Same seed, same bytes.
 
 import json
 import random
-import sys
 
+from command_line import positional
 from peft import LoraConfig
 from peft.tuners.tuners_utils import check_target_module_exists
 from peft.utils.other import get_pattern_key
@@ -183,4 +183,4 @@ def main(path: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:2])
+    main(*positional(__doc__, "FILE"))

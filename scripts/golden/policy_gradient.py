@@ -13,7 +13,6 @@ after Hu et al. 2025 and OpenRLHF's experience_maker.py, with PPO's whitening (p
 """
 
 import json
-import sys
 from collections import defaultdict
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,6 +21,7 @@ import numpy as np
 import torch
 import transformers
 import trl
+from command_line import positional
 from ppo import (
     STOP,
     Random,
@@ -502,4 +502,4 @@ def main(target: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:2])
+    main(*positional(__doc__, "FOLDER"))

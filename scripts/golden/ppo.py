@@ -14,12 +14,12 @@ answer.
 
 import json
 import math
-import sys
 from pathlib import Path
 
 import numpy as np
 import torch
 import transformers
+from command_line import positional
 from safetensors.torch import save_file
 
 # --- attune's seeded stream, for the order of minibatches -----------------------------------------
@@ -485,4 +485,4 @@ def main(target: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:2])
+    main(*positional(__doc__, "FOLDER"))

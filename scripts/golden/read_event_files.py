@@ -1,7 +1,7 @@
 """Values by tag and step that TensorBoard and trackio read from a folder of event files, as a last
 line of JSON: tests/peers/reports.test.ts.
 
-TRACKIO_DIR=EMPTY_FOLDER python scripts/golden/read_event_files.py RUN/tensorboard
+    TRACKIO_DIR=EMPTY_FOLDER python scripts/golden/read_event_files.py RUN/tensorboard
 """
 
 import json
@@ -11,9 +11,10 @@ import sys
 from pathlib import Path
 
 import trackio
+from command_line import positional
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-folder = sys.argv[1]
+(folder,) = positional(__doc__, "FOLDER")
 
 
 def number(value):

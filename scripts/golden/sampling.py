@@ -11,12 +11,12 @@ those that `generate` itself puts together (`_get_logits_processor`), in its ord
 
 import itertools
 import json
-import sys
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import torch
+from command_line import positional
 from transformers import GenerationConfig, GPT2Config, GPT2LMHeadModel
 
 VOCABULARY = 100
@@ -32,7 +32,7 @@ def warp(model, logits: torch.Tensor, **options) -> torch.Tensor:
     return processors(torch.zeros(1, 1, dtype=torch.long), logits[None])[0]
 
 
-def main() -> None:
+def main(target: str) -> None:
     random = np.random.default_rng(21)
     model = GPT2LMHeadModel(
         GPT2Config(
@@ -75,10 +75,10 @@ def main() -> None:
         {name: values.tolist() for name, values in shapes.items()}, separators=(",", ":")
     )
     made = json.dumps({"transformers": version("transformers"), "torch": version("torch")})
-    Path(sys.argv[1]).write_text(
+    Path(target).write_text(
         f'{{"made_with": {made},\n "logits": {logits},\n "cases": [\n{lines}\n]}}\n'
     )
 
 
 if __name__ == "__main__":
-    main()
+    main(*positional(__doc__, "FILE"))

@@ -11,7 +11,6 @@ on dequantised weights must reproduce, and `quantised`, what llama.cpp's users s
 float32 file.
 """
 
-import argparse
 import ctypes
 import hashlib
 import json
@@ -21,6 +20,7 @@ from pathlib import Path
 
 import llama_cpp
 import numpy as np
+from command_line import file_name, parser_of
 from gguf import GGMLQuantizationType, GGUFReader, GGUFWriter
 from gguf.constants import GGUFValueType
 from gguf.quants import dequantize
@@ -128,12 +128,9 @@ def first_difference(left: list[int], right: list[int]) -> int | None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("source")
-    parser.add_argument("target")
-    parser.add_argument("--keep")
+    parser = parser_of(__doc__)
+    for argument in ("source", "target", "--keep"):
+        parser.add_argument(argument, type=file_name)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         wide = options.keep or str(Path(scratch) / "float32.gguf")

@@ -10,11 +10,11 @@ difference, if any, is recorded.
 """
 
 import json
-import sys
 from pathlib import Path
 
 import torch
 import transformers
+from command_line import positional
 
 PROMPT, BEST = 12, 20  # a chat with a system prompt
 
@@ -70,4 +70,4 @@ def main(folder: str, name: str, greedy: str, target: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:5])
+    main(*positional(__doc__, "FOLDER", "NAME", "GREEDY", "TARGET"))

@@ -3,6 +3,13 @@
 #     Rscript scripts/golden/statistics.R src/stats/golden/clusters.json
 #
 # R 4.2.2 with clubSandwich 0.5.8 and jsonlite (Debian 12: r-cran-clubsandwich, r-cran-jsonlite).
+arguments <- commandArgs(trailingOnly = TRUE)
+if (length(arguments) != 1 || startsWith(arguments[1], "-")) {
+  script <- sub("^--file=", "", grep("^--file=", commandArgs(), value = TRUE))
+  lines <- readLines(script)
+  writeLines(sub("^# ?", "", head(lines, which(!startsWith(lines, "#"))[1] - 1)))
+  quit(status = if (identical(arguments, "--help")) 0 else 2)
+}
 suppressMessages({ library(clubSandwich); library(jsonlite) })
 
 set.seed(23)
@@ -46,4 +53,4 @@ weighted <- function() {
 made_with <- list(R = paste(R.version$major, R.version$minor, sep = "."), clubSandwich = as.character(packageVersion("clubSandwich")))
 large <- lapply(shapes[c("unequal", "half", "many")], function(sizes) 3 * sizes)
 result <- list(made_with = made_with, means = unname(Map(mean_case, names(shapes), shapes)), logistic = unname(Map(logistic_case, names(large), large)), bradleyTerry = bradley_terry(), weighted = weighted())
-writeLines(toJSON(result, auto_unbox = TRUE, digits = NA), commandArgs(trailingOnly = TRUE)[1])
+writeLines(toJSON(result, auto_unbox = TRUE, digits = NA), arguments)

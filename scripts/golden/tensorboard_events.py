@@ -1,14 +1,15 @@
 """An event file as TensorBoard's own messages and record writer make it:
 tests/golden/tensorboard/events.json.
 
-pip install -r scripts/golden/requirements.txt tensorboard==2.21.0 python
-scripts/golden/tensorboard_events.py
+    pip install -r scripts/golden/requirements.txt tensorboard==2.21.0
+    python scripts/golden/tensorboard_events.py
 """
 
 import io
 import json
 from pathlib import Path
 
+from command_line import positional
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.record_writer import RecordWriter
@@ -52,4 +53,5 @@ def main():
     (FOLDER / "events.json").write_text(json.dumps(golden, indent=1) + "\n")
 
 
-main()
+if __name__ == "__main__":
+    main(*positional(__doc__))

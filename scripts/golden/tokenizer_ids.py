@@ -11,9 +11,9 @@ a text) where that differs from `plain`. Same versions, same bytes.
 """
 
 import json
-import sys
 from pathlib import Path
 
+from command_line import positional
 from tokenizers import (
     AddedToken,
     Regex,
@@ -388,4 +388,4 @@ def main(folder: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:2])
+    main(*positional(__doc__, "FOLDER"))

@@ -16,7 +16,6 @@ steps cut at ten.
 import json
 import logging
 import os
-import sys
 import tempfile
 from pathlib import Path
 
@@ -28,6 +27,7 @@ import peft
 import torch
 import transformers
 import trl
+from command_line import positional
 from safetensors.torch import save_file
 from trl.experimental.cpo import CPOConfig, CPOTrainer
 from trl.experimental.orpo import ORPOConfig, ORPOTrainer
@@ -388,4 +388,4 @@ def main(target: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:2])
+    main(*positional(__doc__, "FOLDER"))

@@ -8,9 +8,9 @@ the texts use, with a chat template.
 """
 
 import json
-import sys
 from pathlib import Path
 
+from command_line import positional
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
 
 VOCABULARY = 97
@@ -104,4 +104,4 @@ def main(target: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:2])
+    main(*positional(__doc__, "FOLDER"))

@@ -21,6 +21,7 @@ os.environ["WANDB_MODE"] = "offline"
 os.environ["WANDB_SILENT"] = "true"
 
 import wandb
+from command_line import positional
 from google.protobuf.json_format import MessageToDict
 from wandb.proto import wandb_internal_pb2 as pb
 
@@ -212,4 +213,5 @@ def main():
     (FOLDER / "records.json.gz").write_bytes(gzip.compress(json.dumps(golden).encode(), mtime=0))
 
 
-main()
+if __name__ == "__main__":
+    main(*positional(__doc__))

@@ -1,6 +1,6 @@
 """Reference values of the tests of src/stats, by scipy and statsmodels.
 
-    python scripts/golden/statistics.py src/stats/golden/tests.json
+    python scripts/golden/significance.py src/stats/golden/tests.json
 
 `flips`: sums of clusters and the p-value of flipping their signs in every pattern
 (scipy.stats.permutation_test). `binomial`: the same for sums of 1 and -1, which is McNemar's exact
@@ -9,12 +9,12 @@ its t intervals (statsmodels WLS.conf_int).
 """
 
 import json
-import sys
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import statsmodels.api as sm
+from command_line import positional
 from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
 
@@ -50,7 +50,7 @@ def weighted() -> list[dict]:
     return results
 
 
-def main() -> None:
+def main(target: str) -> None:
     random = np.random.default_rng(23)
     binomial = [
         [a, b, float(mcnemar([[0, a], [b, 0]], exact=True).pvalue)]
@@ -65,8 +65,8 @@ def main() -> None:
         "binomial": binomial,
         "weighted": weighted(),
     }
-    Path(sys.argv[1]).write_text(json.dumps(result, indent=1) + "\n")
+    Path(target).write_text(json.dumps(result, indent=1) + "\n")
 
 
 if __name__ == "__main__":
-    main()
+    main(*positional(__doc__, "FILE"))
