@@ -214,7 +214,10 @@ async function* onlineTrainer(
   const entry: AnswersTrainerEntry = TRAINERS[method];
   const [definition, { train }] = await Promise.all([entry.config(), entry.load()]);
   const once = method === "ppo" ? { ppoEpochs: 1, critic: { warmupSteps: 0 } } : {};
-  yield* train(input, parseConfig(definition, { values: { ...config, ...once } }).resolved);
+  yield* train(
+    input,
+    parseConfig(definition, { values: { ...config, ...once } as never }).resolved,
+  );
 }
 
 interface Peak {
