@@ -3,12 +3,7 @@
  * options: the real trainers on random weights, every setting in a process of its own, with lengths
  * that are the plan's.
  */
-import type {
-  DemonstrationRecord,
-  PreferenceRecord,
-  PromptRecord,
-  UnpairedRecord,
-} from "../../src/data/records.ts";
+import type { PromptRecord } from "../../src/data/records.ts";
 import { parseConfig } from "../../src/config/sources.ts";
 import { attuneMemory } from "../../src/planning/attune.ts";
 import type { PlanOptions } from "../../src/planning/plan.ts";
@@ -20,12 +15,8 @@ import { parameterCount, shareBase } from "../../src/models/model.ts";
 import type { TrainingEvent } from "../../src/runs/events.ts";
 import { peakMemory } from "../../src/runtime/peak-memory.ts";
 import type { Encoder } from "../../src/text/encoder.ts";
-import { resolveConfig } from "../../src/training/configs.ts";
-import { dpo } from "../../src/training/offline/dpo.ts";
-import { kto } from "../../src/training/offline/kto.ts";
-import { rewardModel } from "../../src/training/offline/reward.ts";
-import { sft } from "../../src/training/offline/sft.ts";
-import type { AnswersTrainerEntry } from "../../src/training/trainer.ts";
+import type { PolicyInput } from "../../src/training/rollout/policy.ts";
+import type { LearnedKind, RecordsOf, TrainerEntry } from "../../src/training/trainer.ts";
 import { TRAINERS } from "../../src/training/trainers.ts";
 import type { Figure } from "../measure.ts";
 import { rounded, spread } from "../measure.ts";
@@ -84,7 +75,7 @@ interface TrainerInput {
   options: PlanOptions;
 }
 
-function trainer(model: Model, options: PlanOptions): AsyncIterable<TrainingEvent> {
+async function* trainer(model: Model, options: PlanOptions): AsyncGenerator<TrainingEvent> {
   const texts = new Texts(model.config.vocabularySize);
   const input: TrainerInput = {
     model,
@@ -96,14 +87,23 @@ function trainer(model: Model, options: PlanOptions): AsyncIterable<TrainingEven
     // Answers end only at their full length.
     encoder: () => ({ ...idEncoder(texts.sequences), stopIds: [] }),
   };
-  switch (options.method) {
-    case "sft":
-    case "reward":
-    case "dpo":
-    case "kto":
-      return offlineTrainer(options.method, input);
-    default:
-      return onlineTrainer(options.method, input);
+  const entry: TrainerEntry = TRAINERS[options.method];
+  const definition = await entry.config();
+  const configOf = (given: object) =>
+    parseConfig(definition, { values: { ...sharedOptions(options), ...given } as never }).resolved;
+  // as commands do: nobody reads the model afterwards
+  const context = { takesModel: true };
+  if (entry.learnsFrom === "answers") {
+    const { train } = await entry.load();
+    yield* train(answersInput(input), configOf(answersOptions(options)), context);
+  } else {
+    const { train } = await entry.load();
+    const rows = rowsOf(entry.learnsFrom, input);
+    const { microBatchTokens, promptTokens, answerTokens } = options;
+    // Rows of packed texts are as long as micro-batches, as the plan has them.
+    const maxLength = Math.max(microBatchTokens, promptTokens + 2 * answerTokens);
+    const given = { model, train: rows, heldOut: [], encoder: input.encoder() };
+    yield* train(given, configOf({ heldOut: 0, maxLength }), context);
   }
 }
 
@@ -127,98 +127,51 @@ const sharedOptions = ({
   epochs: 1000,
 });
 
-function offlineTrainer(
-  method: "sft" | "reward" | "dpo" | "kto",
-  { model, items, encoder, options }: TrainerInput,
-): AsyncIterable<TrainingEvent> {
-  const { promptTokens, answerTokens, batchSize, microBatchTokens, steps } = options;
-  const config = {
-    ...sharedOptions(options),
-    heldOut: 0,
-    // Rows of packed texts are as long as micro-batches, as the plan has them.
-    maxLength: Math.max(microBatchTokens, promptTokens + 2 * answerTokens),
-  };
-  const count = batchSize * steps;
-  const input = <R>(train: R[]) => ({ model, train, heldOut: [], encoder: encoder() });
-  const pairs = () =>
-    items(count, (prompt, answer): PreferenceRecord => ({
-      kind: "preference",
-      prompt,
-      chosen: answer(),
-      rejected: answer(),
-      p: 1,
-      place,
-    }));
-  switch (method) {
-    case "sft":
-      return sft(
-        input(
-          items(count, (prompt, answer): DemonstrationRecord => ({
-            kind: "demonstration",
-            prompt,
-            completion: answer(),
-            place,
-          })),
-        ),
-        resolveConfig("sft", config),
-      );
-    case "reward":
-      return rewardModel(input(pairs()), resolveConfig("reward", config));
-    case "dpo":
-      return dpo(input(pairs()), resolveConfig("dpo", config));
-    case "kto": {
-      let row = 0;
-      return kto(
-        input(
-          items(count, (prompt, answer): UnpairedRecord => ({
-            kind: "unpaired",
-            prompt,
-            completion: answer(),
-            label: ++row % 2 === 0,
-            place,
-          })),
-        ),
-        resolveConfig("kto", config),
-      );
+/** Rows for all steps. */
+function rowsOf(kind: LearnedKind, { items, options }: TrainerInput): RecordsOf<LearnedKind>[] {
+  const count = options.batchSize * options.steps;
+  let row = 0;
+  return items(count, (prompt, answer): RecordsOf<LearnedKind> => {
+    switch (kind) {
+      case "demonstration":
+        return { kind, prompt, completion: answer(), place };
+      case "preference":
+        return { kind, prompt, chosen: answer(), rejected: answer(), p: 1, place };
+      case "unpaired":
+        return { kind, prompt, completion: answer(), label: ++row % 2 === 0, place };
     }
-  }
+  });
 }
 
-async function* onlineTrainer(
-  method: Exclude<PlanOptions["method"], "sft" | "reward" | "dpo" | "kto">,
-  { model, items, encoder, options }: TrainerInput,
-): AsyncGenerator<TrainingEvent> {
-  const { promptTokens, answerTokens, batchSize, samples, rolloutBatch, steps, lora } = options;
+function answersInput({ model, items, encoder, options }: TrainerInput): PolicyInput {
+  const { batchSize, samples, steps, lora } = options;
   const prompts = items((batchSize * steps) / samples, (prompt): PromptRecord => ({
     kind: "prompt",
     prompt,
     place,
   }));
   const { roles } = requestOf(options, model);
-  const input = {
-    model,
-    encoder: encoder(),
-    prompts,
-    rewards: [{ name: "random", model: rewardOf(model, { roles, lora }), encoder: encoder() }],
-  };
-  const config = {
-    ...sharedOptions(options),
-    reward: ["random"],
-    samples,
-    rolloutBatch,
-    maxNewTokens: answerTokens,
-    maxLength: promptTokens + answerTokens + 1,
-    rewardNormalise: "none" as const,
-    sampleSteps: 0,
-  };
-  const entry: AnswersTrainerEntry = TRAINERS[method];
-  const [definition, { train }] = await Promise.all([entry.config(), entry.load()]);
-  const once = method === "ppo" ? { ppoEpochs: 1, critic: { warmupSteps: 0 } } : {};
-  yield* train(
-    input,
-    parseConfig(definition, { values: { ...config, ...once } as never }).resolved,
-  );
+  const reward = rewardOf(model, { roles, lora });
+  const rewards = [{ name: "random", model: reward, encoder: encoder() }];
+  return { model, encoder: encoder(), prompts, rewards };
 }
+
+const answersOptions = ({
+  method,
+  samples,
+  rolloutBatch,
+  promptTokens,
+  answerTokens,
+}: PlanOptions) => ({
+  reward: ["random"],
+  samples,
+  rolloutBatch,
+  maxNewTokens: answerTokens,
+  maxLength: promptTokens + answerTokens + 1,
+  rewardNormalise: "none",
+  sampleSteps: 0,
+  ...(method === "ppo" ? { ppoEpochs: 1, critic: { warmupSteps: 0 } } : {}),
+});
 
 interface Peak {
   peak: number;

@@ -76,8 +76,9 @@ export class ReadReport {
   private readonly leftOut = new Map<BadReason, number>();
   private readonly noted = new Map<string, Note>();
 
-  addBad({ reason, place, got }: BadRow, format: DataFormat): void {
-    if (format.leavesOut?.includes(reason) === true) {
+  /** @param format of the row; none for records of a program's own */
+  addBad({ reason, place, got }: BadRow, format?: DataFormat): void {
+    if (format?.leavesOut?.includes(reason) === true) {
       count(this.leftOut, reason);
       return;
     }

@@ -1,5 +1,6 @@
 /** How a program trains over the model's own answers. */
 import type { ConfigDefinition, ConfigOf } from "../config/config.ts";
+import type { OnBad } from "../data/dataset.ts";
 import { recordsAs } from "../data/dataset.ts";
 import type { TrainingEvent } from "../runs/events.ts";
 import { createEncoder } from "../text/encoder.ts";
@@ -10,9 +11,10 @@ import type { RewardFunction, RewardSource } from "../training/rollout/rewards.t
 import type { AnswersTrainerEntry } from "../training/trainer.ts";
 import type { LanguageModel, Trained } from "./models.ts";
 import { precisionOf, trainedFrom } from "./models.ts";
+import { namingOptions } from "./option-names.ts";
 import { resolveOptions } from "./options.ts";
 import type { Records } from "./records.ts";
-import { datasetOf, hashOf, openEncoder, tellOfData } from "./records.ts";
+import { datasetOf, hashOf, openEncoder, tellOfData, usableOf } from "./records.ts";
 import type { RunOptions } from "./run.ts";
 import { inRun } from "./run.ts";
 import { Training } from "./training.ts";
@@ -54,6 +56,7 @@ export type OnlineDpoInput =
 /** Options that every such training has. */
 interface AnswersOptions {
   seed: number;
+  onBad: OnBad;
   maxLength: number;
   template: string;
   trustText: boolean;
@@ -64,7 +67,7 @@ interface Extra {
   /** As the command would have been told. */
   told?: Readonly<Record<string, unknown>>;
   input?: object;
-  data?: readonly Records[];
+  demonstrations?: Records;
 }
 
 type AnyInput = AnswersInput | (Omit<AnswersInput, "rewards"> & { rewards?: undefined });
@@ -103,13 +106,17 @@ export async function* resultOver<D extends ConfigDefinition, Result>(
     ...extra.told,
   });
   const config = parsed.resolved as ConfigOf<D> & AnswersOptions;
-  const dataset = datasetOf(input.prompts);
-  const prompts = recordsAs(dataset, "prompt");
+  const asked = usableOf(input.prompts, config.onBad);
+  const shown = extra.demonstrations && usableOf(extra.demonstrations, config.onBad);
+  const prompts = recordsAs(asked, "prompt");
+  const demonstrations = shown && recordsAs(shown, "demonstration");
   const facts = {
     config: parsed,
     command: definition.name,
     seed: config.seed,
-    dataHash: [input.prompts, ...(extra.data ?? [])].map(hashOf).join(" "),
+    dataHash: [input.prompts, ...(extra.demonstrations ? [extra.demonstrations] : [])]
+      .map(hashOf)
+      .join(" "),
     model,
     others: [...rewards, ...(heldOutReward ? [heldOutReward] : [])].filter(isModel),
   };
@@ -118,7 +125,7 @@ export async function* resultOver<D extends ConfigDefinition, Result>(
     const maxLength = Math.min(config.maxLength, model.model.config.maxPositions);
     const limited = { ...config, maxLength };
     const encoder = yield* openEncoder(model, limited, { ...begun, rows: prompts });
-    yield* tellOfData(dataset, [], context);
+    yield* tellOfData([asked, ...(shown ? [shown] : [])], [], context);
     const open = (reward: Reward, index: number): PolicyReward =>
       openReward(reward, nameOf(reward, index), { ...config, templateTime });
     const policyInput: PolicyInput = {
@@ -127,6 +134,7 @@ export async function* resultOver<D extends ConfigDefinition, Result>(
       prompts,
       rewards: rewards.map(open),
       ...(heldOutReward ? { heldOutReward: open(heldOutReward, rewards.length) } : {}),
+      ...(demonstrations ? { demonstrations } : {}),
       ...extra.input,
     };
     const result = yield* train(policyInput, config, context);
@@ -152,7 +160,7 @@ function openReward(
 export const trainOverAnswers = <D extends ConfigDefinition>(
   entry: AnswersTrainerEntry<D, PolicyInput, TrainedModel>,
   given: Given,
-): Training<Trained> => new Training(events(entry, given));
+): Training<Trained> => new Training(namingOptions(entry, events(entry, given)));
 
 async function* events<D extends ConfigDefinition>(
   entry: AnswersTrainerEntry<D, PolicyInput, TrainedModel>,

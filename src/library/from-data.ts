@@ -1,5 +1,6 @@
 /** How a program trains on data. */
 import type { ConfigDefinition, ConfigOf } from "../config/config.ts";
+import type { OnBad } from "../data/dataset.ts";
 import type { TrainingEvent } from "../runs/events.ts";
 import { divideRows, labelWarnings } from "../training/offline/divide-rows.ts";
 import type { Warning } from "../training/step.ts";
@@ -8,9 +9,10 @@ import { recordsFor } from "../training/trainer.ts";
 import type { DataRecord } from "../data/records.ts";
 import type { LanguageModel, Trained } from "./models.ts";
 import { precisionOf, trainedFrom } from "./models.ts";
+import { namingOptions } from "./option-names.ts";
 import { resolveOptions } from "./options.ts";
 import type { Records } from "./records.ts";
-import { datasetOf, hashOf, openEncoder, tellOfData } from "./records.ts";
+import { datasetOf, hashOf, openEncoder, tellOfData, usableOf } from "./records.ts";
 import type { RunOptions } from "./run.ts";
 import { inRun } from "./run.ts";
 import { Training } from "./training.ts";
@@ -31,6 +33,7 @@ export interface DataInput {
 /** Options that every such training has. */
 interface DataOptions {
   seed: number;
+  onBad: OnBad;
   heldOut: number;
   maxLength: number;
   template: string;
@@ -48,7 +51,7 @@ interface Given {
 export const trainOnData = <D extends ConfigDefinition, Kind extends LearnedKind>(
   entry: DataTrainerEntry<D, Kind>,
   given: Given,
-): Training<Trained> => new Training(events(entry, given));
+): Training<Trained> => new Training(namingOptions(entry, events(entry, given)));
 
 async function* events<D extends ConfigDefinition, Kind extends LearnedKind>(
   entry: DataTrainerEntry<D, Kind>,
@@ -56,17 +59,19 @@ async function* events<D extends ConfigDefinition, Kind extends LearnedKind>(
 ): AsyncGenerator<TrainingEvent, Trained> {
   const { learnsFrom } = entry;
   const [definition, { train }] = await Promise.all([entry.config(), entry.load()]);
-  const dataset = datasetOf(input.train);
   const parsed = resolveOptions(definition, options, {
     model: input.model.model.source ?? "a model of the program",
-    data: dataset.source ?? "records of the program",
+    data: datasetOf(input.train).source ?? "records of the program",
     ...precisionOf(input.model.model),
     ...(input.heldOut ? { heldOut: 0 } : {}),
   });
   const config = parsed.resolved as ConfigOf<D> & DataOptions;
+  const { onBad } = config;
+  const dataset = usableOf(input.train, onBad);
+  const held = input.heldOut && usableOf(input.heldOut, onBad);
   const rows = divide(
     recordsFor(learnsFrom, dataset),
-    input.heldOut && recordsFor(learnsFrom, datasetOf(input.heldOut)),
+    held && recordsFor(learnsFrom, held),
     config,
   );
   const facts = {
@@ -80,7 +85,7 @@ async function* events<D extends ConfigDefinition, Kind extends LearnedKind>(
   const { result, ...end } = yield* inRun(facts, runOptions, async function* (begun) {
     const { context } = begun;
     const encoder = yield* openEncoder(input.model, config, { ...begun, rows: rows.train });
-    yield* tellOfData(dataset, told, context);
+    yield* tellOfData([dataset, ...(held ? [held] : [])], told, context);
     const trained = yield* train({ model: input.model.model, encoder, ...rows }, config, context);
     return { ...trained, tokenizer: encoder.tokenizer };
   });

@@ -182,6 +182,46 @@ test("what is passed over of the data is told", async () => {
   expect(await warnings(dpo({ model: plain, train: messages }, one))).toContain("plain-template");
 });
 
+test("records of one's own are held to the same as the rows of a file", async () => {
+  const same = { ...pairs[4]!, rejected: pairs[4]!.chosen, place: {} };
+  const withSame = [...pairs.slice(0, 4), same, ...pairs.slice(5)];
+  const refused = dpo({ model: base, train: withSame }, common);
+  await expect(refused).rejects.toThrow(
+    "row 5: chosen and rejected are identical\n  got: 1 bad row of 12",
+  );
+  await expect(dpo({ model: base, train: withSame }, common)).rejects.toThrow("onBad drop");
+  const events: TrainingEvent[] = [];
+  const one = { ...common, maxSteps: 1, heldOut: 0, onBad: "drop" as const };
+  for await (const event of dpo({ model: base, train: withSame }, one)) events.push(event);
+  expect(events).toContainEqual(
+    expect.objectContaining({ message: "1 row left out: chosen and rejected are identical" }),
+  );
+  expect(events.find(({ type }) => type === "start")).toMatchObject({ examples: 11 });
+  const prompts = [...pairs.slice(0, 7), { ...pairs[0]!, prompt: " " }];
+  await expect(rloo({ ...answers(), prompts }, rolling)).rejects.toThrow("the prompt is empty");
+});
+
+test("what to do is said in options, which are what a program has", async () => {
+  const message = async (training: PromiseLike<unknown>): Promise<string> => {
+    try {
+      await training;
+    } catch (error) {
+      return (error as AttuneError).message;
+    }
+    return "no error";
+  };
+  const given = { ...answers(), rewards: judge };
+  const allWarmUp = { ...rolling, maxSteps: 1, critic: { warmupSteps: 1 } };
+  expect(await message(ppo(given, allWarmUp))).toContain("critic.warmupSteps 0, more prompts");
+  const events: TrainingEvent[] = [];
+  const long = { ...common, maxLength: 12, maxSteps: 1, heldOut: 0.01 };
+  for await (const event of dpo(input(), long)) events.push(event);
+  for (const told of ["A larger maxLength keeps", "; heldOut N holds out N rows"])
+    expect(events).toContainEqual(
+      expect.objectContaining({ message: expect.stringContaining(told) }),
+    );
+});
+
 test("held-out rows of one's own are measured and not learned", async () => {
   const events: TrainingEvent[] = [];
   const training = dpo({ ...input(), heldOut: pairs.slice(0, 3) }, common);

@@ -1,7 +1,8 @@
 /** Data as programs hold it, and what is told of it before a training. */
 import { createHash } from "node:crypto";
-import type { Dataset } from "../data/dataset.ts";
+import type { Dataset, OnBad } from "../data/dataset.ts";
 import type { DataRecord } from "../data/records.ts";
+import { usableRecords } from "../data/usable-records.ts";
 import type { TrainingEvent } from "../runs/events.ts";
 import type { Encoder } from "../text/encoder.ts";
 import type { TrainingContext } from "../training/loop.ts";
@@ -14,8 +15,19 @@ import type { BegunRun } from "./run.ts";
 /** Rows: what `loadDataset` gives, or records of a program's own. */
 export type Records = Dataset | readonly DataRecord[];
 
-export const datasetOf = (data: Records): Pick<Dataset, "records"> & Partial<Dataset> =>
+/** What a data set says of itself, as far as it is known. */
+export type KnownDataset = Pick<Dataset, "records"> & Partial<Dataset>;
+
+/** As they were given. */
+export const datasetOf = (data: Records): KnownDataset =>
   "records" in data ? data : { records: data };
+
+/**
+ * With the records that can be used: those of a program's own are looked at as rows of a file were.
+ * @throws AttuneError `data` for what `onBad` does not let go
+ */
+export const usableOf = (data: Records, onBad: OnBad): KnownDataset =>
+  "records" in data ? data : usableRecords(data, onBad);
 
 /** Over the records, in order. */
 export const hashOf = (data: Records): string => {
@@ -25,11 +37,12 @@ export const hashOf = (data: Records): string => {
 
 /** What was met while data was read, and what is worth telling of it. */
 export function* tellOfData(
-  { warnings = [] }: Partial<Dataset>,
+  datasets: readonly KnownDataset[],
   more: readonly Warning[],
   context: TrainingContext,
 ): Generator<TrainingEvent> {
-  for (const message of warnings) yield warn({ id: "data", message }, context);
+  for (const { warnings = [] } of datasets)
+    for (const message of warnings) yield warn({ id: "data", message }, context);
   for (const warning of more) yield warn(warning, context);
 }
 

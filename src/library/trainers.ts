@@ -3,7 +3,6 @@
  * makes stands in its entry in training/trainers.ts.
  */
 import { AttuneError } from "../core/errors.ts";
-import { recordsAs } from "../data/dataset.ts";
 import type { TrainingEvent } from "../runs/events.ts";
 import type { BestOfNResult } from "../training/online/best-of-n.ts";
 import { TRAINERS } from "../training/trainers.ts";
@@ -13,6 +12,7 @@ import type { DataInput } from "./from-data.ts";
 import { trainOnData } from "./from-data.ts";
 import type { Trained } from "./models.ts";
 import { saveNew } from "./models.ts";
+import { namingOptions } from "./option-names.ts";
 import type { OptionsOf } from "./options.ts";
 import { datasetOf } from "./records.ts";
 import type { RunOptions } from "./run.ts";
@@ -108,10 +108,9 @@ export function ppo(
 ): Training<Trained> {
   const { demonstrations } = input;
   if (!demonstrations) return trainOverAnswers(TRAINERS.ppo, { input, options, run });
-  const records = recordsAs(datasetOf(demonstrations), "demonstration");
-  const extra = { input: { demonstrations: records }, data: [demonstrations] };
   const data = datasetOf(demonstrations).source ?? "demonstrations of the program";
   const withData = { ...options, ptx: { ...options.ptx, data } };
+  const extra = { demonstrations };
   return trainOverAnswers(TRAINERS.ppo, { input, extra, options: withData, run });
 }
 
@@ -215,5 +214,5 @@ export function bestOfN(
     const { tokenizer: _, save, ...best } = result;
     return { ...best, save: (folder) => saveNew(folder, (draft) => save(draft)) };
   }
-  return new Training(events());
+  return new Training(namingOptions(TRAINERS["best-of-n"], events()));
 }
