@@ -18,13 +18,8 @@ export * from "./library/trainers.ts";
 export type { DataInput } from "./library/from-data.ts";
 export type { AnswersInput, OnlineDpoInput, PpoInput, Reward } from "./library/from-answers.ts";
 export type { Records } from "./library/records.ts";
-export type {
-  BestOfNChoice,
-  BestOfNPoint,
-  BestOfNResult,
-  ScoredAnswer,
-} from "./training/online/best-of-n.ts";
-export type { Judge, NoJudgement } from "./training/online/judge.ts";
+export type { BestOfNChoice, BestOfNResult, ScoredAnswer } from "./training/online/best-of-n.ts";
+export type { Judge, NoJudgement } from "./training/rollout/judge.ts";
 export { openRewardFile } from "./training/rollout/reward-file.ts";
 export type {
   RewardCall,
@@ -102,6 +97,7 @@ export type {
   WinRate,
 } from "./evaluation/pairwise.ts";
 export type { Interval } from "./stats/intervals.ts";
+export type { BestOfNPoint } from "./stats/over-optimisation.ts";
 
 // Constitution: principles, critics, critique and revision, AI labels.
 export { checkConstitution } from "./constitution/check.ts";

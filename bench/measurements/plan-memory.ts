@@ -91,7 +91,7 @@ async function* trainer(model: Model, options: PlanOptions): AsyncGenerator<Trai
   const definition = await entry.config();
   const configOf = (given: object) =>
     parseConfig(definition, { values: { ...sharedOptions(options), ...given } as never }).resolved;
-  // as commands do: nobody reads the model afterwards
+  // as commands that train on data do: nobody reads the model afterwards
   const context = { takesModel: true };
   if (entry.learnsFrom === "answers") {
     const { train } = await entry.load();

@@ -1,9 +1,8 @@
 /**
  * What a command of `attune` is. A command file exports one `CommandModule`; `commands/index.ts`
- * lists it with a lazy import, so that `attune --help` loads none of them.
- *
- * Trainers do not write a CommandModule by hand: `trainingCommand` in training-command.ts makes one
- * from a config definition and a `run` function.
+ * lists it with a lazy import, so that `attune --help` loads none of them. Trainers' commands are
+ * made of their entries (commands/trainer.ts), and every command that makes runs from its options
+ * and a function (training/training-command.ts).
  */
 import type { Command } from "commander";
 import type { RunSummary } from "../runs/run-info.ts";

@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { Random } from "../core/random.ts";
 import { mean } from "../stats/intervals.ts";
 import { promptText } from "../text/messages.ts";
-import type { Judge } from "../training/online/judge.ts";
+import type { Judge } from "../training/rollout/judge.ts";
 import type { ComparisonOptions } from "./compare.ts";
 import { readOrder } from "./compare.ts";
 import type { Constitution } from "./constitution.ts";

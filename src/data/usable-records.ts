@@ -1,4 +1,5 @@
 /** Records that a program made, held to the same as the rows of a file. */
+import { AttuneError } from "../core/errors.ts";
 import type { OnBad } from "./bad-row.ts";
 import { BadRow, badReasonOf, refuseBadRows } from "./bad-row.ts";
 import type { DataRecord } from "./records.ts";
@@ -7,8 +8,9 @@ import { ReadReport } from "./stream.ts";
 /**
  * Records without those that cannot be used (an empty completion, two identical ones), and what was
  * left out, counted.
+ * @returns one record at least
  * @throws AttuneError `data` for the first of them, by its number from 1, where `onBad` does not let
- * it go
+ * it go, and where none is left
  */
 export function usableRecords(
   records: readonly DataRecord[],
@@ -22,5 +24,9 @@ export function usableRecords(
     return reason === undefined;
   });
   refuseBadRows(report.badRows, records.length, onBad);
+  if (records.length === 0)
+    throw new AttuneError("data", "there are no records", { expected: "one at least" });
+  if (usable.length === 0)
+    throw new AttuneError("data", "no record can be used", { got: report.warnings.join("; ") });
   return { records: usable, warnings: report.warnings };
 }

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { Random } from "../core/random.ts";
 import { wilson } from "../stats/intervals.ts";
 import { sigmoid } from "../stats/special.ts";
-import type { Judge, NoJudgement } from "../training/online/judge.ts";
+import type { Judge, NoJudgement } from "../training/rollout/judge.ts";
 import {
   compareAnswers,
   contest,

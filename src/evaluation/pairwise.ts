@@ -28,9 +28,9 @@ import { dot, fitLogistic } from "../stats/logistic.ts";
 import { signTest } from "../stats/paired.ts";
 import { sigmoid } from "../stats/special.ts";
 import type { Prompt } from "../text/messages.ts";
-import type { Judge } from "../training/online/judge.ts";
+import type { Judge } from "../training/rollout/judge.ts";
 import { inconclusiveText } from "./inconclusive.ts";
-import { isRefused, judgeBothOrders, refusalsOf } from "../training/online/judge.ts";
+import { isRefused, judgeBothOrders, refusalsOf } from "../training/rollout/judge.ts";
 import { formatNumber, formatPValue, formatShare } from "./table.ts";
 import type { Table } from "./table.ts";
 

@@ -2,11 +2,12 @@
 import type { ConfigDefinition, ConfigOf } from "../config/config.ts";
 import type { OnBad } from "../data/dataset.ts";
 import { recordsAs } from "../data/dataset.ts";
+import { AttuneError } from "../core/errors.ts";
 import type { TrainingEvent } from "../runs/events.ts";
-import { createEncoder } from "../text/encoder.ts";
 import type { TrainedModel } from "../training/loop.ts";
-import type { Judge } from "../training/online/judge.ts";
-import type { PolicyInput, PolicyReward } from "../training/rollout/policy.ts";
+import type { Judge } from "../training/rollout/judge.ts";
+import { rewardEncoder } from "../training/open-encoder.ts";
+import type { Besides, PolicyInput, PolicyReward } from "../training/rollout/policy.ts";
 import type { RewardFunction, RewardSource } from "../training/rollout/rewards.ts";
 import type { AnswersTrainerEntry } from "../training/trainer.ts";
 import type { LanguageModel, Trained } from "./models.ts";
@@ -62,15 +63,12 @@ interface AnswersOptions {
   trustText: boolean;
 }
 
-/** The parts of an input that a method reads besides the policy's. */
-interface Extra {
-  /** As the command would have been told. */
-  told?: Readonly<Record<string, unknown>>;
-  input?: object;
-  demonstrations?: Records;
+/** What trainers read besides policy, prompts and rewards, as a program hands it over. */
+interface AnyInput extends Omit<AnswersInput, "rewards"> {
+  rewards?: AnswersInput["rewards"] | undefined;
+  demonstrations?: Records | undefined;
+  judge?: Judge | undefined;
 }
-
-type AnyInput = AnswersInput | (Omit<AnswersInput, "rewards"> & { rewards?: undefined });
 
 const isModel = (reward: Reward): reward is LanguageModel => "tokenizer" in reward;
 
@@ -83,7 +81,6 @@ function nameOf(reward: Reward, index: number): string {
 /** What a training over answers is given. */
 interface Given {
   input: AnyInput;
-  extra?: Extra;
   options: object;
   run: RunOptions;
 }
@@ -91,32 +88,26 @@ interface Given {
 /** Trains by a trainer's entry, and gives what it made, with the tokenizer that it was made with. */
 export async function* resultOver<D extends ConfigDefinition, Result>(
   entry: AnswersTrainerEntry<D, PolicyInput, Result>,
-  { input, extra = {}, options, run: runOptions }: Given,
+  { input, options, run: runOptions }: Given,
 ) {
-  const [definition, { train }] = await Promise.all([entry.config(), entry.load()]);
-  const { model, heldOutReward } = input;
+  const [definition, trainer] = await Promise.all([entry.config(), entry.load()]);
   const rewards: readonly Reward[] = [input.rewards ?? []].flat();
-  const names = rewards.map(nameOf);
-  const parsed = resolveOptions(definition, options, {
-    model: model.model.source ?? "a model of the program",
-    data: datasetOf(input.prompts).source ?? "prompts of the program",
-    ...precisionOf(model.model),
-    ...(names.length > 0 ? { reward: names } : {}),
-    ...(heldOutReward ? { heldOutReward: nameOf(heldOutReward, rewards.length) } : {}),
-    ...extra.told,
-  });
+  checkInput(input, rewards, trainer);
+  const { model, heldOutReward, demonstrations, judge } = input;
+  const parsed = resolveOptions(definition, options, toldOf(input, rewards));
   const config = parsed.resolved as ConfigOf<D> & AnswersOptions;
   const asked = usableOf(input.prompts, config.onBad);
-  const shown = extra.demonstrations && usableOf(extra.demonstrations, config.onBad);
+  const shown = demonstrations && usableOf(demonstrations, config.onBad);
   const prompts = recordsAs(asked, "prompt");
-  const demonstrations = shown && recordsAs(shown, "demonstration");
+  const besides: Besides = {
+    ...(shown ? { demonstrations: recordsAs(shown, "demonstration") } : {}),
+    ...(judge ? { judge } : {}),
+  };
   const facts = {
     config: parsed,
     command: definition.name,
     seed: config.seed,
-    dataHash: [input.prompts, ...(extra.demonstrations ? [extra.demonstrations] : [])]
-      .map(hashOf)
-      .join(" "),
+    dataHash: [input.prompts, ...(demonstrations ? [demonstrations] : [])].map(hashOf).join(" "),
     model,
     others: [...rewards, ...(heldOutReward ? [heldOutReward] : [])].filter(isModel),
   };
@@ -128,32 +119,64 @@ export async function* resultOver<D extends ConfigDefinition, Result>(
     yield* tellOfData([asked, ...(shown ? [shown] : [])], [], context);
     const open = (reward: Reward, index: number): PolicyReward =>
       openReward(reward, nameOf(reward, index), { ...config, templateTime });
-    const policyInput: PolicyInput = {
+    const policyInput: PolicyInput & Besides = {
       model: model.model,
       encoder,
       prompts,
       rewards: rewards.map(open),
       ...(heldOutReward ? { heldOutReward: open(heldOutReward, rewards.length) } : {}),
-      ...(demonstrations ? { demonstrations } : {}),
-      ...extra.input,
+      ...besides,
     };
-    const result = yield* train(policyInput, config, context);
+    const result = yield* trainer.train(policyInput, config, context);
     return { ...result, tokenizer: encoder.tokenizer };
   });
 }
 
-/** A reward model reads with the template that it was trained with. */
+/** What the command would have been told. */
+function toldOf(
+  { model: { model }, prompts, heldOutReward, demonstrations, judge }: AnyInput,
+  rewards: readonly Reward[],
+): Readonly<Record<string, unknown>> {
+  const names = rewards.map(nameOf);
+  return {
+    model: model.source ?? "a model of the program",
+    data: datasetOf(prompts).source ?? "prompts of the program",
+    ...precisionOf(model),
+    ...(names.length > 0 ? { reward: names } : {}),
+    ...(heldOutReward ? { heldOutReward: nameOf(heldOutReward, rewards.length) } : {}),
+    ...(judge ? { judge: "a judge of the program" } : {}),
+    ...(demonstrations
+      ? { "ptx.data": datasetOf(demonstrations).source ?? "demonstrations of the program" }
+      : {}),
+  };
+}
+
+/** @throws AttuneError `config` where nothing judges the answers, or two things do */
+function checkInput(
+  { judge }: AnyInput,
+  rewards: readonly Reward[],
+  { besides }: { besides?: keyof Besides },
+): void {
+  if (rewards.length > 0 !== (judge !== undefined)) return;
+  const expected =
+    besides === "judge"
+      ? "rewards or a judge"
+      : "rewards: a reward model or a function, or several";
+  throw new AttuneError(
+    "config",
+    judge ? "a judge stands in place of rewards" : "nothing says which answers are good",
+    { expected: judge ? "one of rewards and judge" : expected },
+  );
+}
+
 function openReward(
   reward: Reward,
   name: string,
-  { maxLength, trustText, templateTime }: AnswersOptions & { templateTime: string },
+  options: AnswersOptions & { templateTime: string },
 ): PolicyReward {
   if (typeof reward === "function") return { name, reward };
   if (!isModel(reward)) return reward;
-  const { model, tokenizer } = reward;
-  const longest = Math.min(maxLength, model.config.maxPositions);
-  const encoder = createEncoder(tokenizer, { maxLength: longest, trustText, templateTime });
-  return { name, model, encoder };
+  return { name, model: reward.model, encoder: rewardEncoder(reward, options) };
 }
 
 /** A training by the entry of a trainer of policies. */

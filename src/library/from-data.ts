@@ -68,7 +68,9 @@ async function* events<D extends ConfigDefinition, Kind extends LearnedKind>(
   const config = parsed.resolved as ConfigOf<D> & DataOptions;
   const { onBad } = config;
   const dataset = usableOf(input.train, onBad);
-  const held = input.heldOut && usableOf(input.heldOut, onBad);
+  const given = input.heldOut && datasetOf(input.heldOut);
+  // none held out is a choice
+  const held = given && given.records.length > 0 ? usableOf(input.heldOut!, onBad) : given;
   const rows = divide(
     recordsFor(learnsFrom, dataset),
     held && recordsFor(learnsFrom, held),

@@ -7,7 +7,11 @@ import type { AttuneError } from "../core/errors.ts";
 import { saveMerged, saveTokenizer } from "../models/save.ts";
 import { openModel } from "../models/open.ts";
 import type { TrainingEvent } from "../runs/events.ts";
+import type { MetricDefinition } from "../runs/metric-definition.ts";
+import { METRICS } from "../runs/metrics.ts";
+import { readRunInfo } from "../runs/run-folder.ts";
 import { byteTokenizer } from "../text/testing.ts";
+import { trainerEntry } from "../training/trainers.ts";
 import { madePairs, tinyModel } from "../training/testing.ts";
 import { ask, score } from "./ask.ts";
 import {
@@ -86,6 +90,40 @@ const TRAINERS: Readonly<Record<string, Train>> = {
 const weightsOf = ({ model, tokenizer }: LanguageModel): string =>
   fingerprintOf({ model, tokenizer });
 
+/** Metrics that are logged where options or answers are so. */
+const SOMETIMES: readonly string[] = [
+  // reinforce++ compares answers where its baseline says so
+  "frac_reward_zero_std",
+  "nll_loss",
+  "log_odds_ratio",
+  "log_odds_chosen",
+  "loss/ptx_avg",
+  "objective/held_out_scores",
+  "guard/unconfirmed",
+  "guard/stalled",
+  "objective/kept_scores",
+  // told in events alone
+  "eps",
+];
+
+/** What a run logged and its trainer's entry does not say, and the other way round. */
+function undeclared(folder: string): { logged: string[]; declared: string[] } {
+  const { logs } = trainerEntry(readRunInfo(folder).command)!;
+  const declared = Object.entries<MetricDefinition>(METRICS)
+    .filter(([, { loggedBy }]) => logs.some((kind) => loggedBy.includes(kind)))
+    .map(([metric]) => metric);
+  const lines = readFileSync(join(folder, "metrics.jsonl"), "utf8").trimEnd().split("\n");
+  const logged = new Set(
+    lines.flatMap((line) =>
+      Object.keys(JSON.parse(line) as object).map((key) => key.replace(/^eval_/, "")),
+    ),
+  );
+  return {
+    logged: [...logged].filter((key) => Object.hasOwn(METRICS, key) && !declared.includes(key)),
+    declared: declared.filter((key) => !logged.has(key) && !SOMETIMES.includes(key)),
+  };
+}
+
 describe.each(Object.entries(TRAINERS))("%s", (name, train) => {
   test.each(["lora", "none"] as const)(
     "adapter %s: leaves its input as it was, and what it gives back is saved and loaded",
@@ -117,6 +155,7 @@ describe.each(Object.entries(TRAINERS))("%s", (name, train) => {
   test("a run that is stopped goes on with the same call, to the same bytes", async () => {
     const whole = await train("lora", { run: path(`${name}-whole`) }, { maxSteps: 2 });
     expect(whole.run).toBe(path(`${name}-whole`));
+    expect(undeclared(whole.run!)).toEqual({ logged: [], declared: [] });
     const stop = new AbortController();
     const cut = { run: path(`${name}-cut`), signal: stop.signal };
     const stopped = train("lora", cut, { maxSteps: 2 });
@@ -199,6 +238,37 @@ test("records of one's own are held to the same as the rows of a file", async ()
   expect(events.find(({ type }) => type === "start")).toMatchObject({ examples: 11 });
   const prompts = [...pairs.slice(0, 7), { ...pairs[0]!, prompt: " " }];
   await expect(rloo({ ...answers(), prompts }, rolling)).rejects.toThrow("the prompt is empty");
+});
+
+test("no data, no rewards, and options of what a program hands over", async () => {
+  await expect(sft({ model: base, train: [] }, common)).rejects.toThrow("there are no records");
+  const empty = pairs.slice(0, 4).map((pair) => ({ ...pair, chosen: " " }));
+  await expect(dpo({ model: base, train: empty }, { ...common, onBad: "drop" })).rejects.toThrow(
+    "no record can be used\n  got: 4 rows left out: the chosen completion is empty",
+  );
+  const none = await sft({ ...input(), heldOut: [] }, { ...common, maxSteps: 1 });
+  expect(none.metrics.eval_loss).toBeUndefined();
+  await expect(grpo({ ...answers(), rewards: [] }, rolling)).rejects.toThrow(
+    "nothing says which answers are good\n  expected: rewards: a reward model or a function",
+  );
+  const given = { ...answers(), rewards: judge };
+  const mixing = { ...rolling, critic: { warmupSteps: 0 }, ptx: { coef: 1 } };
+  await expect(ppo(given, mixing)).rejects.toThrow("there are no demonstrations for the SFT loss");
+  await expect(ppo({ ...given, demonstrations: [] }, mixing)).rejects.toThrow(
+    "there are no records",
+  );
+  const named = { ...mixing, ptx: { coef: 1, data: "demonstrations.jsonl" } };
+  await expect(ppo(given, named)).rejects.toThrow("ptx.data is no option of a program");
+  const mixed = await ppo({ ...given, demonstrations: pairs }, { ...mixing, maxSteps: 1 });
+  expect(mixed.metrics["loss/ptx_avg"]).toBeGreaterThan(0);
+  const judged = { model: base, prompts: pairs, judge: { name: "first", compare: async () => [] } };
+  const clamped = { ...rolling, clamp: [0.1, 0.9] };
+  await expect(onlineDpo(judged as never, clamped as never)).rejects.toThrow(
+    "clamp is no option of a program",
+  );
+  // nothing is thrown before the first event is asked for
+  const both = onlineDpo({ ...judged, rewards: short } as never, rolling);
+  await expect(both).rejects.toThrow("a judge stands in place of rewards");
 });
 
 test("what to do is said in options, which are what a program has", async () => {

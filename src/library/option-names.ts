@@ -7,7 +7,7 @@ import type { TrainingEvent } from "../runs/events.ts";
 export function inOptionNames(text: string, { options }: ConfigDefinition): string {
   const paths = new Map(options.map(({ flag, path }) => [flag, path]));
   return text.replaceAll(
-    /--(no-)?([a-z][a-z-]*)/g,
+    /(?<![\w/.-])--(no-)?([a-z][a-z-]*)/g,
     (flag, no: string | undefined, name: string) => {
       const path = paths.get(flag);
       if (path !== undefined) return path;

@@ -16,7 +16,7 @@ import type { BegunRun } from "./run.ts";
 export type Records = Dataset | readonly DataRecord[];
 
 /** What a data set says of itself, as far as it is known. */
-export type KnownDataset = Pick<Dataset, "records"> & Partial<Dataset>;
+type KnownDataset = Pick<Dataset, "records"> & Partial<Dataset>;
 
 /** As they were given. */
 export const datasetOf = (data: Records): KnownDataset =>

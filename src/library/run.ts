@@ -24,8 +24,9 @@ export interface RunOptions {
    */
   run?: string;
   /**
-   * Nobody reads the given model afterwards: where all weights are trained, they need not be kept
-   * twice. Default false: the model stays as it was.
+   * Nobody reads the given model afterwards: where all weights are trained from data, they need not
+   * be kept twice (over answers the start is also the reference). Default false: the model stays as
+   * it was.
    */
   takesModel?: boolean;
 }
@@ -67,7 +68,7 @@ export async function* inRun<Result>(
   try {
     // the run's history has them already
     for (const message of opened?.warnings ?? []) yield { type: "warning", id: "resume", message };
-    // weights are read for a fingerprint only where a run folder must know them
+    // where nothing needs it, a model that was read from no file is not hashed for it
     const known = run ? fingerprintOf(model) : model.fingerprint;
     const cache = known && { folder: cacheFolder(), modelFingerprint: known };
     const context = { signal, takesModel, run, ...(cache ? { cache } : {}) };

@@ -2,7 +2,6 @@
  * A function for every trainer, from data and over the model's own answers. What each needs and
  * makes stands in its entry in training/trainers.ts.
  */
-import { AttuneError } from "../core/errors.ts";
 import type { TrainingEvent } from "../runs/events.ts";
 import type { BestOfNResult } from "../training/online/best-of-n.ts";
 import { TRAINERS } from "../training/trainers.ts";
@@ -14,7 +13,6 @@ import type { Trained } from "./models.ts";
 import { saveNew } from "./models.ts";
 import { namingOptions } from "./option-names.ts";
 import type { OptionsOf } from "./options.ts";
-import { datasetOf } from "./records.ts";
 import type { RunOptions } from "./run.ts";
 import { Training } from "./training.ts";
 
@@ -78,7 +76,10 @@ export const kto = (
 ): Training<Trained> => trainOnData(TRAINERS.kto, { input, options, run });
 
 /** Options of {@link ppo}, all with a default. Units, ranges and sources: docs/options.md. */
-export type PpoOptions = OptionsOf<"ppo">;
+export type PpoOptions = Omit<OptionsOf<"ppo">, "ptx"> & {
+  /** Weight and batch of the SFT loss on `demonstrations`. */
+  ptx?: Omit<NonNullable<OptionsOf<"ppo">["ptx"]>, "data">;
+};
 /** Options of {@link rloo}, all with a default. Units, ranges and sources: docs/options.md. */
 export type RlooOptions = OptionsOf<"rloo">;
 /** Options of {@link grpo}, all with a default. Units, ranges and sources: docs/options.md. */
@@ -101,18 +102,11 @@ export type BestOfNOptions = OptionsOf<"best-of-n">;
  * ppo_trainer.py.
  * @throws AttuneError `data`, `config`, `model`, `run` or `numeric`, from the first event on
  */
-export function ppo(
+export const ppo = (
   input: PpoInput,
   options: PpoOptions = {},
   run: RunOptions = {},
-): Training<Trained> {
-  const { demonstrations } = input;
-  if (!demonstrations) return trainOverAnswers(TRAINERS.ppo, { input, options, run });
-  const data = datasetOf(demonstrations).source ?? "demonstrations of the program";
-  const withData = { ...options, ptx: { ...options.ptx, data } };
-  const extra = { demonstrations };
-  return trainOverAnswers(TRAINERS.ppo, { input, extra, options: withData, run });
-}
+): Training<Trained> => trainOverAnswers(TRAINERS.ppo, { input, options, run });
 
 /**
  * REINFORCE leave-one-out: no critic; an answer's baseline is the mean of the others to its prompt.
@@ -159,19 +153,11 @@ export const reinforcePlusPlus = (
  * Source: Guo et al. 2024 (arXiv 2402.04792); TRL's online_dpo_trainer.py.
  * @throws AttuneError as {@link ppo}
  */
-export function onlineDpo(
+export const onlineDpo = (
   input: OnlineDpoInput,
   options: OnlineDpoOptions = {},
   run: RunOptions = {},
-): Training<Trained> {
-  const judge = "judge" in input ? input.judge : undefined;
-  if (judge && input.rewards !== undefined)
-    throw new AttuneError("config", "a judge stands in place of rewards", {
-      expected: "one of judge and rewards",
-    });
-  const extra = judge ? { told: { judge: "a judge of the program" }, input: { judge } } : {};
-  return trainOverAnswers(TRAINERS["online-dpo"], { input, extra, options, run });
-}
+): Training<Trained> => trainOverAnswers(TRAINERS["online-dpo"], { input, options, run });
 
 /**
  * Rejection-sampling fine-tuning (RAFT): imitates the policy's own best answers. What was chosen is

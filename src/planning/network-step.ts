@@ -154,7 +154,7 @@ function samplingTemperature(method: Method): number {
   return option?.kind === "optional" ? Number(option.default) : 1;
 }
 
-export interface NetworkStep extends StepMemory {
+interface NetworkStep extends StepMemory {
   operations: number;
   /** Texts, pairs or answers in it. */
   rows: number;

@@ -70,7 +70,7 @@ const fromPairs = (method: Method): boolean => TRAINERS[method].learnsFrom === "
  * A row of a training batch: its tokens, and those that a network of tokens or of scores is read
  * at.
  */
-export interface RowSizes {
+interface RowSizes {
   length: number;
   tokens: number;
   scores: number;

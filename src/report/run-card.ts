@@ -75,7 +75,7 @@ function withoutPath(text: string, folder: string): string {
 }
 
 /** Metrics that the card leaves out: they only tell how the run went by. */
-const ASIDE = new Set(["epoch", "global_step", "num_tokens", "learning_rate", "grad_norm"]);
+const ASIDE = new Set(["epoch", "num_tokens", "learning_rate", "grad_norm"]);
 
 function metricsOf({ last }: RunDetails): CardFacts["metrics"] {
   const names = Object.keys(last)

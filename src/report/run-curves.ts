@@ -51,16 +51,7 @@ const FIRST = [
   "margin",
 ];
 /** They tell where a run is, not how well it does. */
-const COUNTERS = [
-  "epoch",
-  "global_step",
-  "num_tokens",
-  "episode",
-  "learning_rate",
-  "lr",
-  "critic/lr",
-  "eps",
-];
+const COUNTERS = ["epoch", "num_tokens", "episode", "learning_rate", "lr", "critic/lr", "eps"];
 
 /** Differences of greater values would not be finite: they count as values that are not. */
 const GREATEST = 1e300;

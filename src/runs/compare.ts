@@ -54,7 +54,7 @@ export function listRuns(folder: string): { runs: RunOverview[]; unreadable: Unr
     throw new AttuneError(
       "run",
       existsSync(folder) ? "this is no folder" : "there is no such folder",
-      { file: folder, hint: "runs are made by `attune sft`, `reward`, `dpo` and `kto`" },
+      { file: folder, hint: "runs are made by every command that trains, such as `attune sft`" },
     );
   const runs: RunOverview[] = [];
   const unreadable: UnreadableRun[] = [];

@@ -1,4 +1,4 @@
-/** Metrics of trainings over the model's own answers. What each column says: metrics.ts. */
+/** Metrics of trainings over the model's own answers. What each field says: metric-definition.ts. */
 import type { MetricDefinition } from "./metric-definition.ts";
 
 export const METRICS_OF_ANSWERS = {
@@ -52,13 +52,13 @@ export const METRICS_OF_ANSWERS = {
     formula: "mean over answers of -beta sum_t k1",
     unit: "reward",
     better: "none",
-    loggedBy: ["policy-gradient", "own-pairs"],
+    loggedBy: ["kl-in-reward"],
   },
   "objective/rlhf_reward": {
     formula: "objective/scores + objective/non_score_reward",
     unit: "reward",
     better: "higher",
-    loggedBy: ["policy-gradient", "own-pairs"],
+    loggedBy: ["kl-in-reward"],
   },
   "objective/scores_margin": {
     formula:
@@ -151,7 +151,7 @@ export const METRICS_OF_ANSWERS = {
       "mean over updates of the negative log-likelihood of a demonstration's token (PPO-ptx)",
     unit: "nats",
     better: "lower",
-    loggedBy: ["critic"],
+    loggedBy: ["sft-mix"],
   },
   "val/clipfrac_avg": {
     formula: "mean over updates of the share of tokens whose value was clipped",

@@ -1,4 +1,4 @@
-/** Metrics of trainings from data. What each column says: metrics.ts. */
+/** Metrics of trainings from data. What each field says: metric-definition.ts. */
 import type { MetricDefinition } from "./metric-definition.ts";
 
 export const METRICS_OF_DATA = {
@@ -27,12 +27,6 @@ export const METRICS_OF_DATA = {
     better: "none",
     loggedBy: ["data", "answers"],
   },
-  global_step: {
-    formula: "optimiser steps done",
-    unit: "steps",
-    better: "none",
-    loggedBy: ["data"],
-  },
   num_tokens: {
     formula:
       "tokens fed to the model since the run began, padding not counted; of prompts and answers " +
@@ -46,14 +40,14 @@ export const METRICS_OF_DATA = {
     formula: "mean over supervised tokens of -sum_v p(v) log p(v)",
     unit: "nats",
     better: "none",
-    loggedBy: ["language"],
+    loggedBy: ["imitation"],
   },
   mean_token_accuracy: {
     formula:
       "share of supervised tokens that are the most probable one (of the chosen side for pairs)",
     unit: "1",
     better: "higher",
-    loggedBy: ["language"],
+    loggedBy: ["imitation"],
   },
 
   accuracy: {
@@ -100,18 +94,6 @@ export const METRICS_OF_DATA = {
     better: "none",
     loggedBy: ["preferences"],
   },
-  "logits/chosen": {
-    formula: "mean logit over the chosen tokens and the whole vocabulary (as TRL; says little)",
-    unit: "1",
-    better: "none",
-    loggedBy: ["preferences"],
-  },
-  "logits/rejected": {
-    formula: "mean logit over the rejected tokens and the whole vocabulary (as TRL; says little)",
-    unit: "1",
-    better: "none",
-    loggedBy: ["preferences"],
-  },
   "rewards/chosen": {
     formula:
       "mean of beta (log pi - log pi_ref)(chosen | prompt); without a reference, beta log pi",
@@ -153,18 +135,18 @@ export const METRICS_OF_DATA = {
     formula: "mean negative log-likelihood of the chosen tokens",
     unit: "nats",
     better: "lower",
-    loggedBy: ["pairs"],
+    loggedBy: ["sft-term"],
   },
   log_odds_ratio: {
     formula: "of the loss orpo: mean of log sigmoid(log odds(chosen) - log odds(rejected))",
     unit: "nats",
     better: "higher",
-    loggedBy: ["pairs"],
+    loggedBy: ["sft-term"],
   },
   log_odds_chosen: {
     formula: "of the loss orpo: mean of log odds(chosen) - log odds(rejected)",
     unit: "nats",
     better: "higher",
-    loggedBy: ["pairs"],
+    loggedBy: ["sft-term"],
   },
 } as const satisfies Record<string, MetricDefinition>;

@@ -7,7 +7,7 @@ describe("the metric table", () => {
     expect(() => checkMetricName("eval_loss")).not.toThrow();
     expect(() => checkMetricName("reward/margins")).toThrow(
       'the metric "reward/margins" is not defined\n  try: did you mean "rewards/margins"? Every ' +
-        "logged metric has its formula and unit in src/runs/metrics.ts",
+        "logged metric has its formula and unit in src/runs/metrics-of-data.ts or metrics-of-answers.ts",
     );
     expect(() => checkMetricName("eval_eval_loss")).toThrow("not defined");
     expect(() => checkMetricName("toString")).toThrow("not defined");

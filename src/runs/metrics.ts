@@ -39,7 +39,7 @@ export function checkMetricName(name: string): void {
   throw new AttuneError("internal", `the metric "${name}" is not defined`, {
     hint:
       `${near === undefined ? "" : `did you mean "${near}"? `}Every logged metric has its ` +
-      "formula and unit in src/runs/metrics.ts",
+      "formula and unit in src/runs/metrics-of-data.ts or metrics-of-answers.ts",
   });
 }
 

@@ -59,6 +59,18 @@ export function bestOfNCurve(proxy: readonly number[], gold: readonly number[]):
   });
 }
 
+/** What best-of-k would give, k <= n. */
+export interface BestOfNPoint {
+  /** Answers that are drawn to choose from, 1 to n. */
+  k: number;
+  /** Upper bound of the KL from the policy, nats. */
+  kl: number;
+  /** Means over prompts, without bias; intervals over prompts. */
+  score: Interval;
+  /** The same of the held-out reward, for the answer that the other reward chose. */
+  heldOutScore?: Interval;
+}
+
 /**
  * Gold scores in the order of the proxy, worst first; equal proxy scores share the mean of theirs.
  */

@@ -1,4 +1,4 @@
-/** What `attune sft` and its plan learn from in a data set. */
+/** What is imitated in a data set. */
 import { AttuneError } from "../core/errors.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { countKinds, kindEntries, recordsAs } from "../data/dataset.ts";
@@ -13,7 +13,8 @@ export type SftRecord = DemonstrationRecord | ConversationRecord | TextRecord;
  * different ways
  */
 export function demonstrations(dataset: Pick<Dataset, "records">): SftRecord[] {
-  const { kind } = dataset.records[0]!;
+  const kind = dataset.records[0]?.kind;
+  if (kind === undefined) return [];
   const other = dataset.records.find((record) => record.kind !== kind);
   if (other) {
     const counts = kindEntries(countKinds(dataset.records)).map(

@@ -1,6 +1,7 @@
-/** The encoder of a run, by the options that say how rows become ids. */
+/** The encoders of a run, by the options that say how rows become ids. */
 import { readFileSync, statSync } from "node:fs";
 import { AttuneError } from "../core/errors.ts";
+import type { Model } from "../models/model.ts";
 import type { Encoder, EncoderOptions } from "../text/encoder.ts";
 import { createEncoder } from "../text/encoder.ts";
 import type { Prompt } from "../text/messages.ts";
@@ -81,3 +82,16 @@ export function encoderByTemplate(
     throw new AttuneError("config", error.what, { ...error.details, file: given, cause: error });
   }
 }
+
+/** A reward model reads with the template that it was trained with, as long as its context is. */
+export const rewardEncoder = (
+  { model, tokenizer }: { model: Model; tokenizer: Tokenizer },
+  {
+    maxLength,
+    trustText,
+    templateTime,
+  }: Required<Pick<EncoderOptions, "maxLength" | "trustText" | "templateTime">>,
+): Encoder => {
+  const longest = Math.min(maxLength, model.config.maxPositions);
+  return createEncoder(tokenizer, { maxLength: longest, trustText, templateTime });
+};

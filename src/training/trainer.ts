@@ -5,7 +5,7 @@
 import type { ConfigDefinition, ConfigOf } from "../config/config.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { recordsAs } from "../data/dataset.ts";
-import type { DataRecord, RecordOf } from "../data/records.ts";
+import type { DataRecord, PreferenceRecord, UnpairedRecord } from "../data/records.ts";
 import type { Model } from "../models/model.ts";
 import type { TrainingEvent } from "../runs/events.ts";
 import type { MetricKind } from "../runs/metric-definition.ts";
@@ -14,7 +14,8 @@ import type { EncodingReport } from "./encoding.ts";
 import type { TrainedModel, TrainingContext } from "./loop.ts";
 import type { SftRecord } from "./demonstrations.ts";
 import { demonstrations } from "./demonstrations.ts";
-import type { PolicyInput } from "./rollout/policy.ts";
+import type { BestOfNPoint } from "../stats/over-optimisation.ts";
+import type { Besides, PolicyInput } from "./rollout/policy.ts";
 
 /** A network that a trainer holds; the one that it makes is trained, and so is a critic. */
 export type NetworkName = "policy" | "reference" | "reward model" | "critic";
@@ -37,16 +38,26 @@ interface TrainerFacts<D extends ConfigDefinition> {
   config(): Promise<D>;
 }
 
-/** Kinds of records that are learned from. */
-export type LearnedKind = "demonstration" | "preference" | "unpaired";
+/** Records as trainers read them. */
+interface LearnedRecords {
+  /** Conversations and texts too. */
+  demonstration: SftRecord;
+  preference: PreferenceRecord;
+  unpaired: UnpairedRecord;
+}
 
-/** Records as trainers read them. Demonstrations may be conversations and texts too. */
-export type RecordsOf<Kind extends LearnedKind> = Kind extends "demonstration"
-  ? SftRecord
-  : RecordOf<Kind>;
+/** Kinds of records that are learned from. */
+export type LearnedKind = keyof LearnedRecords;
+export type RecordsOf<Kind extends LearnedKind> = LearnedRecords[Kind];
+
+/** What is learned of an example: its answers, every token, or a score at its end. */
+export type Learned = "completion" | "full" | "score";
+
+/** How often the better answer of a pair has the greater reward. */
+export type AccuracyMetric = "rewards/accuracies" | "accuracy";
 
 /** Rows of the data, and what turns them into token ids. */
-export interface DataRows<R> {
+interface DataRows<R> {
   encoder: Encoder;
   train: readonly R[];
   heldOut: readonly R[];
@@ -69,10 +80,10 @@ export interface DataTrainer<D extends ConfigDefinition, R> {
     readonly held: readonly unknown[];
     readonly report: EncodingReport;
   };
-  /** What is learned of an example: its answers (the default), every token, or a score at its end. */
-  learned?(config: ConfigOf<D>): "completion" | "full" | "score";
+  /** Default: its answers. */
+  learned?(config: ConfigOf<D>): Learned;
   /** The metric that counts held-out pairs in the right order; absent where there are none. */
-  readonly accuracy?: "rewards/accuracies" | "accuracy";
+  readonly accuracy?: AccuracyMetric;
 }
 
 /** Learns from the model's own answers, or draws them. */
@@ -92,7 +103,9 @@ export interface AnswersTrainer<
   /** Refuses what such a number of steps makes pointless. */
   checkSteps?(steps: number, config: ConfigOf<D>): void;
   /** What it may read besides policy, prompts and rewards, as its options say. */
-  readonly besides?: "demonstrations" | "judge";
+  readonly besides?: keyof Besides;
+  /** Reads the curve of best-of-k from its result; absent where it makes none. */
+  curve?(folder: string): BestOfNPoint[];
 }
 
 /** Entry of a trainer that learns from data. */
@@ -115,6 +128,11 @@ export interface AnswersTrainerEntry<
 }
 
 export type TrainerEntry = DataTrainerEntry | AnswersTrainerEntry;
+
+/** An entry whose code reads what the entry says. */
+export type CheckedEntry =
+  | { [Kind in LearnedKind]: DataTrainerEntry<ConfigDefinition, Kind> }[LearnedKind]
+  | AnswersTrainerEntry;
 
 /** Data as the records that a trainer reads. @throws AttuneError `data` */
 export function recordsFor<Kind extends LearnedKind>(

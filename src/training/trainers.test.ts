@@ -1,6 +1,7 @@
-import { describe, expect, it, test } from "vitest";
+import { expect, test } from "vitest";
 import { METRICS } from "../runs/metrics.ts";
 import type { MetricDefinition } from "../runs/metric-definition.ts";
+import { METRIC_KINDS } from "../runs/metric-definition.ts";
 import type { TrainerEntry } from "./trainer.ts";
 import type { TrainerName } from "./trainers.ts";
 import { TRAINERS } from "./trainers.ts";
@@ -12,71 +13,55 @@ const loggedBy = (name: TrainerName): string[] => {
     .map(([metric]) => metric);
 };
 
-const COMMON = ["loss", "learning_rate", "grad_norm", "epoch", "global_step", "num_tokens"];
-const PAIR = [
-  "logits/chosen",
-  "logits/rejected",
+test("every metric is logged by a trainer, and every kind of metrics is some trainer's", () => {
+  const names = Object.keys(TRAINERS) as TrainerName[];
+  expect([...new Set(names.flatMap(loggedBy))].toSorted()).toEqual(Object.keys(METRICS).toSorted());
+  const kinds = Object.values<TrainerEntry>(TRAINERS).flatMap(({ logs }) => logs);
+  expect([...new Set(kinds)].toSorted()).toEqual(Object.keys(METRIC_KINDS).toSorted());
+});
+
+const COMMON = ["loss", "learning_rate", "grad_norm", "epoch", "num_tokens"];
+const PAIRS = [
   "logps/chosen",
   "logps/rejected",
   "rewards/chosen",
   "rewards/rejected",
   "rewards/margins",
 ];
-const LANGUAGE = ["entropy", "mean_token_accuracy"];
+/** TRL's names, from its documentation of each trainer; DPO's are those of CPO and ORPO too. */
+const OF_TRL: Readonly<Record<string, readonly string[]>> = {
+  sft: ["entropy", "mean_token_accuracy"],
+  reward: ["accuracy", "margin", "min_reward", "mean_reward", "max_reward"],
+  dpo: [...PAIRS, "rewards/accuracies", "nll_loss", "log_odds_ratio", "log_odds_chosen"],
+  kto: [...PAIRS, "kl"],
+};
 
-describe("metrics", () => {
-  // the literal side comes from TRL's documentation of each trainer, not from the tables; DPO's
-  // command has those of TRL's CPO and ORPO too
-  it.each<[TrainerName, string[]]>([
-    ["sft", [...COMMON, ...LANGUAGE]],
-    ["reward", [...COMMON, "accuracy", "margin", "min_reward", "mean_reward", "max_reward"]],
-    [
-      "dpo",
-      [
-        ...COMMON,
-        ...LANGUAGE,
-        ...PAIR,
-        "rewards/accuracies",
-        "nll_loss",
-        "log_odds_ratio",
-        "log_odds_chosen",
-      ],
-    ],
-    ["kto", [...COMMON, ...LANGUAGE, ...PAIR, "kl"]],
-  ])("of %s have TRL's names", (name, metrics) => {
-    expect(loggedBy(name).toSorted()).toEqual(metrics.toSorted());
-  });
+test.each(Object.entries(OF_TRL))("the metrics of %s have TRL's names", (name, own) => {
+  expect(loggedBy(name as TrainerName).toSorted()).toEqual([...COMMON, ...own].toSorted());
+});
 
-  it("of PPO have the names of TRL 0.24", () => {
-    expect(loggedBy("ppo")).toEqual(
-      expect.arrayContaining([
-        "eps",
-        "objective/kl",
-        "objective/entropy",
-        "objective/non_score_reward",
-        "objective/rlhf_reward",
-        "objective/scores",
-        "policy/approxkl_avg",
-        "policy/clipfrac_avg",
-        "policy/entropy_avg",
-        "loss/policy_avg",
-        "loss/value_avg",
-        "val/clipfrac_avg",
-        "val/ratio",
-        "val/ratio_var",
-        "val/num_eos_tokens",
-        "lr",
-        "episode",
-      ]),
-    );
-  });
-
-  it("are each logged by a trainer, and each kind is some trainer's", () => {
-    const names = Object.keys(TRAINERS) as TrainerName[];
-    expect([...new Set(names.flatMap(loggedBy))].toSorted()).toEqual(
-      Object.keys(METRICS).toSorted(),
-    );
-  });
+test("the metrics of PPO have the names of TRL 0.24", () => {
+  expect(loggedBy("ppo")).toEqual(
+    expect.arrayContaining([
+      "eps",
+      "objective/kl",
+      "objective/entropy",
+      "objective/non_score_reward",
+      "objective/rlhf_reward",
+      "objective/scores",
+      "policy/approxkl_avg",
+      "policy/clipfrac_avg",
+      "policy/entropy_avg",
+      "loss/policy_avg",
+      "loss/value_avg",
+      "val/clipfrac_avg",
+      "val/ratio",
+      "val/ratio_var",
+      "val/num_eos_tokens",
+      "lr",
+      "episode",
+    ]),
+  );
 });
 
 test.each(Object.entries<TrainerEntry>(TRAINERS))(

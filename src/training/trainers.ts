@@ -2,7 +2,7 @@
  * Every trainer, in the order of `attune --help`. A new one: a file of options, a file that exports
  * `trainer`, an entry here, and its function for programs in library/trainers.ts.
  */
-import type { TrainerEntry } from "./trainer.ts";
+import type { CheckedEntry, TrainerEntry } from "./trainer.ts";
 
 export const TRAINERS = {
   sft: {
@@ -12,7 +12,7 @@ export const TRAINERS = {
     learnsFrom: "demonstration",
     makes: "policy",
     networks: ["policy"],
-    logs: ["loss", "data", "language"],
+    logs: ["loss", "data", "imitation"],
     config: async () => (await import("./offline/sft.config.ts")).sftConfig,
     load: async () => (await import("./offline/sft.ts")).trainer,
   },
@@ -34,7 +34,7 @@ export const TRAINERS = {
     learnsFrom: "preference",
     makes: "policy",
     networks: ["policy", "reference"],
-    logs: ["loss", "data", "language", "preferences", "pairs"],
+    logs: ["loss", "data", "preferences", "pairs", "sft-term"],
     config: async () => (await import("./offline/dpo.config.ts")).dpoConfig,
     load: async () => (await import("./offline/dpo.ts")).trainer,
   },
@@ -45,7 +45,7 @@ export const TRAINERS = {
     learnsFrom: "unpaired",
     makes: "policy",
     networks: ["policy", "reference"],
-    logs: ["loss", "data", "language", "preferences", "reference-point"],
+    logs: ["loss", "data", "preferences", "reference-point"],
     config: async () => (await import("./offline/kto.config.ts")).ktoConfig,
     load: async () => (await import("./offline/kto.ts")).trainer,
   },
@@ -56,7 +56,7 @@ export const TRAINERS = {
     learnsFrom: "answers",
     makes: "policy",
     networks: ["policy", "reference", "reward model", "critic"],
-    logs: ["answers", "updates", "policy-gradient", "critic"],
+    logs: ["answers", "updates", "policy-gradient", "kl-in-reward", "critic", "sft-mix"],
     config: async () => (await import("./online/ppo.config.ts")).ppoConfig,
     load: async () => (await import("./online/ppo.ts")).trainer,
   },
@@ -67,7 +67,7 @@ export const TRAINERS = {
     learnsFrom: "answers",
     makes: "policy",
     networks: ["policy", "reference", "reward model"],
-    logs: ["answers", "updates", "policy-gradient", "groups"],
+    logs: ["answers", "updates", "policy-gradient", "kl-in-reward", "groups"],
     config: async () => (await import("./online/rloo.config.ts")).rlooConfig,
     load: async () => (await import("./online/rloo.ts")).trainer,
   },
@@ -88,7 +88,7 @@ export const TRAINERS = {
     fullName: "REINFORCE++",
     learnsFrom: "answers",
     makes: "policy",
-    logs: ["answers", "updates", "policy-gradient", "groups", "token-clipping"],
+    logs: ["answers", "updates", "policy-gradient", "kl-in-reward", "groups", "token-clipping"],
     config: async () =>
       (await import("./online/reinforce-plus-plus.config.ts")).reinforcePlusPlusConfig,
     load: async () => (await import("./online/reinforce-plus-plus.ts")).trainer,
@@ -99,7 +99,16 @@ export const TRAINERS = {
     fullName: "online DPO on pairs of the policy's own answers",
     learnsFrom: "answers",
     makes: "policy",
-    logs: ["loss", "answers", "updates", "groups", "preferences", "pairs", "own-pairs"],
+    logs: [
+      "loss",
+      "answers",
+      "updates",
+      "kl-in-reward",
+      "groups",
+      "preferences",
+      "pairs",
+      "own-pairs",
+    ],
     config: async () => (await import("./online/online-dpo.config.ts")).onlineDpoConfig,
     load: async () => (await import("./online/online-dpo.ts")).trainer,
   },
@@ -124,7 +133,7 @@ export const TRAINERS = {
     config: async () => (await import("./online/best-of-n.config.ts")).bestOfNConfig,
     load: async () => (await import("./online/best-of-n.ts")).trainer,
   },
-} as const satisfies Record<string, TrainerEntry>;
+} as const satisfies Record<string, CheckedEntry>;
 
 export type TrainerName = keyof typeof TRAINERS;
 

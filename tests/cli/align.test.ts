@@ -322,6 +322,12 @@ describe("a file with a mistake is refused with its line", () => {
       ":4",
       "no judge",
     ],
+    [
+      "a held-out reward without pairs of its own",
+      `${base}reward:\n  data: x\nheldOutReward:\n  epochs: 1\n`,
+      "",
+      "needs the option data",
+    ],
     ["a list where options belong", `${base}dpo:\n  - data\n`, ":2", "holds the options of"],
     ["broken YAML", `${base}dpo: [\n`, ":", "not valid YAML"],
   ])("%s", async (_name, text, line, message) => {

@@ -18,7 +18,7 @@ import { checkEvaluation } from "./evaluation.ts";
 import type { AlignContext } from "./stages.ts";
 import { isWithin, stageCommand } from "./stages.ts";
 
-export interface StageCheck {
+interface StageCheck {
   stage: string;
   title: string;
   action: PlannedStage["action"];
@@ -33,7 +33,7 @@ export interface StageCheck {
 }
 
 /** Looks at every stage that would run. */
-export async function checkStages(
+async function checkStages(
   pipeline: AlignFile,
   planned: readonly PlannedStage[],
   context: AlignContext,
@@ -71,7 +71,7 @@ export async function checkStages(
  * What stands in for the models of stages that are still to be run: those that they begin with;
  * nothing, for reward models.
  */
-export function standInModels(
+function standInModels(
   { stages, out }: AlignFile,
   planned: readonly PlannedStage[],
 ): Map<string, string | undefined> {
@@ -171,7 +171,7 @@ export async function checkAll(
   }
 }
 
-export interface EvaluationCheck {
+interface EvaluationCheck {
   prompts: number;
   warnings: string[];
   error?: AttuneError;

@@ -80,7 +80,7 @@ export interface FilledOption {
   from?: string;
 }
 
-export interface FillingInput {
+interface FillingInput {
   model: string;
   out: string;
   seed: number;
@@ -97,7 +97,7 @@ export interface FillingInput {
 
 /** What a stage is given where its section says nothing else. */
 export function filledOptions(
-  { method, folder }: Section,
+  { method, folder, makes }: Section,
   { model, out, seed, template, given, done }: FillingInput,
 ): FilledOption[] {
   const result = (stage: string, ...path: string[]): Omit<FilledOption, "option">[] =>
@@ -124,7 +124,7 @@ export function filledOptions(
   if (folder === "compare") return [...filled, { option: "critic", value: model }];
   if (folder === "reward") return [...filled, ...first("data", ...labels)];
   const learnsFrom = trainerEntry(method)?.learnsFrom;
-  if (learnsFrom === "preference")
+  if (makes === "policy" && learnsFrom === "preference")
     return [
       ...filled,
       ...first(

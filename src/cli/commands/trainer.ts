@@ -28,5 +28,5 @@ export async function trainerCommand(entry: TrainerEntry): Promise<CommandModule
   if (entry.learnsFrom !== "answers") return dataCommand(config, entry, await entry.load());
   const trainer = await entry.load();
   const openExtra = trainer.besides && OPENERS[trainer.besides];
-  return answersCommand(config, entry, { trainer, openExtra });
+  return answersCommand(config, { trainer, openExtra });
 }

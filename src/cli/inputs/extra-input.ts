@@ -3,6 +3,7 @@ import type { Dataset } from "../../data/dataset.ts";
 import type { PromptRecord } from "../../data/records.ts";
 import type { OpenedModel } from "../../models/open.ts";
 import type { Run } from "../../runs/run.ts";
+import type { Besides } from "../../training/rollout/policy.ts";
 import type { CommandContext } from "../command.ts";
 
 /** Demonstrations, or a judge. */
@@ -21,7 +22,7 @@ export interface ExtraInput {
     dryRun: boolean;
   }): Readonly<Record<string, unknown>>;
   /** Gives the input once there is a run folder (undefined in a dry run, which asks nothing). */
-  begin(run: Run | undefined): Promise<object>;
+  begin(run: Run | undefined): Promise<Besides>;
   /** Whether a run that failed before its first step has something worth keeping. */
   keeps?(): boolean;
   /** After the last step. */

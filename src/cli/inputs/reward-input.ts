@@ -9,7 +9,6 @@ import type { OpenedModel } from "../../models/open.ts";
 import { adapterBase, openAdapterOver, sourceOf } from "../../models/open.ts";
 import type { Precision } from "../../models/precision.ts";
 import type { Encoder } from "../../text/encoder.ts";
-import { createEncoder } from "../../text/encoder.ts";
 import type { PolicyReward } from "../../training/rollout/policy.ts";
 import { isRewardFile, openRewardFile, tryReward } from "../../training/rollout/reward-file.ts";
 import type { RewardModelInput, RewardSource } from "../../training/rollout/rewards.ts";
@@ -19,7 +18,7 @@ import type { CommandContext } from "../command.ts";
 import { findModel } from "./find-model.ts";
 import { readModelOf } from "./read-model.ts";
 import { openEncoder } from "./template-input.ts";
-import { holdConversations } from "../../training/open-encoder.ts";
+import { holdConversations, rewardEncoder } from "../../training/open-encoder.ts";
 
 export interface RoleConfig {
   model: string;
@@ -52,6 +51,9 @@ interface FoundReward {
   base: string | undefined;
 }
 
+/** A reward by its name: a model's place, a function's file, or nothing that is there yet. */
+type NamedReward = FoundReward | { file: string } | { awaited: string };
+
 /**
  * @param prompts that the policy answers; reward functions are tried on the first before a model is
  * read
@@ -61,28 +63,48 @@ export async function openRoles(
   prompts: readonly PromptRecord[],
   context: CommandContext,
 ): Promise<OpenedRoles> {
-  const find = async (name: string): Promise<FoundReward> => {
-    const path = await findModel(name, context);
-    return { name, path, base: await adapterBase(path) };
-  };
   // a model that is not made yet cannot be opened, while a pipeline is checked
   const isThere = (name: string): boolean => !context.standIns?.has(name);
-  const found = await Promise.all(
-    config.reward.map(async (name) =>
-      !isThere(name) ? { awaited: name } : isRewardFile(name) ? { file: name } : find(name),
-    ),
+  const named = await Promise.all(
+    config.reward.map(async (name): Promise<NamedReward> => {
+      if (!isThere(name)) return { awaited: name };
+      return isRewardFile(name) ? { file: name } : findReward(name, context);
+    }),
   );
-  const functions = await openFunctions(
-    found.flatMap((each) => ("file" in each ? [each.file] : [])),
-    config,
-    prompts[0],
-  );
-  const heldOut =
-    config.heldOutReward === "" || !isThere(config.heldOutReward)
-      ? undefined
-      : await find(config.heldOutReward);
+  const files = named.flatMap((each) => ("file" in each ? [each.file] : []));
+  const functions = await openFunctions(files, config, prompts[0]);
+  try {
+    const heldOut =
+      config.heldOutReward === "" || !isThere(config.heldOutReward)
+        ? undefined
+        : await findReward(config.heldOutReward, context);
+    return await openModels({ named, functions, heldOut, prompts }, config, context);
+  } catch (error) {
+    await closeAll(functions);
+    throw error;
+  }
+}
+
+async function findReward(name: string, context: CommandContext): Promise<FoundReward> {
+  const path = await findModel(name, context);
+  return { name, path, base: await adapterBase(path) };
+}
+
+/** What {@link openRoles} has found. */
+interface FoundRoles {
+  named: readonly NamedReward[];
+  functions: ReadonlyMap<string, RewardSource>;
+  heldOut: FoundReward | undefined;
+  prompts: readonly PromptRecord[];
+}
+
+async function openModels(
+  { named, functions, heldOut, prompts }: FoundRoles,
+  config: RoleConfig,
+  context: CommandContext,
+): Promise<OpenedRoles> {
   const models = [
-    ...found.flatMap((each) => ("path" in each ? [each] : [])),
+    ...named.flatMap((each) => ("path" in each ? [each] : [])),
     ...(heldOut ? [heldOut] : []),
   ];
   const policy = await openPolicy(config, models, context);
@@ -94,26 +116,24 @@ export async function openRoles(
     return input;
   };
   const rewards: PolicyReward[] = [];
-  for (const each of found) {
+  for (const each of named) {
     if ("awaited" in each) rewards.push({ name: each.awaited, reward: () => NaN });
-    else
-      rewards.push(
-        "file" in each ? functions.get(each.file)! : { name: each.name, ...(await open(each)) },
-      );
+    else if ("file" in each) rewards.push(functions.get(each.file)!);
+    else rewards.push({ name: each.name, ...(await open(each)) });
   }
   const heldOutReward = heldOut && { name: heldOut.name, ...(await open(heldOut)) };
+  const conversations = holdConversations(prompts);
   return {
     policy,
-    encoder: policyEncoder(
-      policy,
-      { ...config, conversations: holdConversations(prompts) },
-      context,
-    ),
+    encoder: policyEncoder(policy, { ...config, conversations }, context),
     rewards,
     heldOutReward,
     fingerprint: createHash("sha256").update(fingerprints.join()).digest("hex"),
   };
 }
+
+const closeAll = (functions: ReadonlyMap<string, RewardSource>): Promise<unknown> =>
+  Promise.allSettled([...functions.values()].map((source) => source.close()));
 
 /**
  * Reward functions by their file, each tried on a row: a mistake in one should not cost the time to
@@ -131,23 +151,18 @@ async function openFunctions(
       if (trial !== undefined) await tryReward(opened.get(file)!, trial);
     }
   } catch (error) {
-    for (const source of opened.values()) await source.close();
+    await closeAll(opened);
     throw error;
   }
   return opened;
 }
 
-/** The encoder of a reward model, with the template that it was trained with. */
+/** With the template that it was trained with. */
 const encoderFor = (
-  { model, tokenizer }: Omit<OpenedModel, "fingerprint">,
-  { maxLength, trustText }: RoleConfig,
+  reward: Omit<OpenedModel, "fingerprint">,
+  config: RoleConfig,
   { templateTime }: CommandContext,
-): Encoder =>
-  createEncoder(tokenizer, {
-    maxLength: Math.min(maxLength, model.config.maxPositions),
-    trustText,
-    templateTime,
-  });
+): Encoder => rewardEncoder(reward, { ...config, templateTime });
 
 const policyEncoder = (
   { model, tokenizer }: OpenedModel,

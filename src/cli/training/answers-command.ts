@@ -21,7 +21,7 @@ import type { CommandContext, CommandModule } from "../command.ts";
 import { runTrainer, dryRunTrainer } from "../display/run-trainer.ts";
 import { reportPlan } from "../display/dry-run.ts";
 import { showExample } from "../display/shown-example.ts";
-import type { AnswersTrainer, AnswersTrainerEntry } from "../../training/trainer.ts";
+import type { AnswersTrainer } from "../../training/trainer.ts";
 import { reportCurve } from "./best-of-n-curve.ts";
 import type { ExtraInput, OpenExtraInput } from "../inputs/extra-input.ts";
 import type { TrainingCall } from "./training-command.ts";
@@ -61,7 +61,6 @@ function writeRewardFile({ reporter }: CommandContext): void {
 /** A command that trains a policy on its own answers, or only draws them, as its entry says. */
 export function answersCommand<D extends ConfigDefinition>(
   config: D,
-  { makes }: AnswersTrainerEntry<D>,
   { trainer, openExtra }: { trainer: Trainer<D>; openExtra: OpenExtraInput | undefined },
 ): CommandModule {
   return trainingCommand({
@@ -77,11 +76,11 @@ export function answersCommand<D extends ConfigDefinition>(
         const ahead = await lookAhead(trainer, work, { dryRun: call.dryRun, context });
         if (call.dryRun)
           return await showPlan(trainer, { work, ahead, call, name: config.name }, context);
-        const end = await train(trainer, { work, ahead, call }, context);
-        if (makes === "answers") reportCurve(end, context.reporter);
+        const { output } = await train(trainer, { work, ahead, call }, context);
+        if (trainer.curve && output !== undefined)
+          reportCurve(trainer.curve(output), output, context.reporter);
       } finally {
-        for (const reward of work.roles.rewards) if ("close" in reward) await reward.close();
-        await work.more?.close?.();
+        await closeWork(work);
       }
     },
   });
@@ -116,8 +115,19 @@ async function openWork<D extends ConfigDefinition>(
       ),
     context,
   });
-  const roles = await openRoles({ ...UNTRAINED, ...config }, prompts, context);
-  return { config, dataset, prompts, roles, more };
+  try {
+    const roles = await openRoles({ ...UNTRAINED, ...config }, prompts, context);
+    return { config, dataset, prompts, roles, more };
+  } catch (error) {
+    await more?.close?.();
+    throw error;
+  }
+}
+
+/** Whatever fails to close keeps nothing else open. */
+async function closeWork<D extends ConfigDefinition>({ roles, more }: OpenWork<D>): Promise<void> {
+  const rewards = roles.rewards.map((reward) => ("close" in reward ? reward.close() : undefined));
+  await Promise.allSettled([...rewards, more?.close?.()]);
 }
 
 /** What a run will do, known before its first step. */

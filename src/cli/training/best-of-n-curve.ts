@@ -1,14 +1,15 @@
 /** The table that `best-of-n` ends with: what other numbers of answers would have been worth. */
 import type { Table } from "../../evaluation/table.ts";
 import { formatMean, formatNumber, formatTable } from "../../evaluation/table.ts";
-import type { EndEvent } from "../../runs/events.ts";
-import type { BestOfNPoint } from "../../training/online/best-of-n.ts";
-import { readCurve } from "../../training/online/best-of-n.ts";
+import type { BestOfNPoint } from "../../stats/over-optimisation.ts";
 import type { Reporter } from "../display/reporter.ts";
 
-export function reportCurve({ output }: EndEvent, reporter: Reporter): void {
-  if (output === undefined) return;
-  const curve = readCurve(output);
+/** @param output folder of the answers */
+export function reportCurve(
+  curve: readonly BestOfNPoint[],
+  output: string,
+  reporter: Reporter,
+): void {
   reporter.result(
     { curve },
     `${formatTable(curveTable(curve))}\n\nbest.jsonl, ranked.jsonl and curve.json -> ${output}`,

@@ -30,9 +30,10 @@ export function dataCommand<D extends ConfigDefinition, Kind extends LearnedKind
     config,
     async run(call, context) {
       const { reporter } = context;
-      const input = await openInput(call.config as ConfigOf<D> & InputConfig, learnsFrom, context);
-      showFirst(input, trainer.learned?.(call.config) ?? "completion", reporter);
-      const work = { call, name: config.name, trainer, input };
+      const settings = call.config as Config<D>;
+      const input = await openInput(settings, learnsFrom, context);
+      showFirst(input, trainer.learned?.(settings) ?? "completion", reporter);
+      const work = { call, config: settings, name: config.name, trainer, input };
       if (call.dryRun) return showPlan(work, context);
       const { output } = await train(work, context);
       if (trainer.accuracy && output !== undefined)
@@ -41,9 +42,12 @@ export function dataCommand<D extends ConfigDefinition, Kind extends LearnedKind
   });
 }
 
+type Config<D extends ConfigDefinition> = ConfigOf<D> & InputConfig;
+
 /** A training whose input is open. */
 interface DataTraining<D extends ConfigDefinition, Kind extends LearnedKind> {
-  call: TrainingCall<D>;
+  call: Omit<TrainingCall<D>, "config">;
+  config: Config<D>;
   /** Of the command. */
   name: string;
   trainer: DataTrainer<D, RecordsOf<Kind>>;
@@ -52,7 +56,7 @@ interface DataTraining<D extends ConfigDefinition, Kind extends LearnedKind> {
 
 /** Says what would happen, as far as it shows before the first step. */
 async function showPlan<D extends ConfigDefinition, Kind extends LearnedKind>(
-  { call: { config, effective, out }, name, trainer, input }: DataTraining<D, Kind>,
+  { call: { effective, out }, config, name, trainer, input }: DataTraining<D, Kind>,
   { reporter, signal }: CommandContext,
 ): Promise<void> {
   const { examples, held, report } = trainer.encode(input, config);
@@ -67,19 +71,19 @@ async function showPlan<D extends ConfigDefinition, Kind extends LearnedKind>(
     command: name,
     examples: examples.length,
     heldOut: held.length,
-    steps: totalSteps(examples.length, config as ConfigOf<D> & InputConfig),
+    steps: totalSteps(examples.length, config),
     out,
     config: effective,
   });
 }
 
 async function train<D extends ConfigDefinition, Kind extends LearnedKind>(
-  { call: { config, openRun }, trainer, input }: DataTraining<D, Kind>,
+  { call, config, trainer, input }: DataTraining<D, Kind>,
   { reporter, signal }: CommandContext,
 ): Promise<EndEvent> {
   const { fingerprint: modelFingerprint, model } = input.opened;
-  const { seed } = config as ConfigOf<D> & InputConfig;
-  const run = await openRun({ seed, dataHash: input.dataset.hash, modelFingerprint });
+  const { seed } = config;
+  const run = await call.openRun({ seed, dataHash: input.dataset.hash, modelFingerprint });
   const context = {
     run,
     signal,

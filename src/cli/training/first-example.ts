@@ -1,23 +1,20 @@
 /** What is shown of the data before a training: the first row, as its trainer encodes it. */
 import { AttuneError } from "../../core/errors.ts";
 import { likelierAsChosen } from "../../data/judgements.ts";
-import type { DataRecord, PreferenceRecord } from "../../data/records.ts";
+import type { PreferenceRecord } from "../../data/records.ts";
 import type { Encoder } from "../../text/encoder.ts";
 import { encodeSftRecord } from "../../training/offline/sft.ts";
+import type { Learned, LearnedKind, RecordsOf } from "../../training/trainer.ts";
 import type { Reporter } from "../display/reporter.ts";
 import type { ShownText } from "../display/shown-example.ts";
-import {
-  showExample,
-  textsOfAnswers,
-  textsOfExample,
-  textsOfPair,
-} from "../display/shown-example.ts";
-
-/** What is learned of an example: its answers, every token, or a score at its end. */
-type Learned = "completion" | "full" | "score";
+import { showExample, textsOfExample, textsOfPair } from "../display/shown-example.ts";
 
 /** The first record as its trainer encodes it. */
-function firstExample(record: DataRecord, encoder: Encoder, learned: Learned): ShownText[] {
+function firstExample(
+  record: RecordsOf<LearnedKind>,
+  encoder: Encoder,
+  learned: Learned,
+): ShownText[] {
   if (learned === "score")
     return firstExample(record, encoder, "completion").map(({ ids, name }) => ({
       ids,
@@ -32,16 +29,6 @@ function firstExample(record: DataRecord, encoder: Encoder, learned: Learned): S
       return textsOfPreference(likelierAsChosen(record), encoder);
     case "unpaired":
       return textsOfExample(encoder.encodeExample(record.prompt, record.completion, record));
-    case "ranked":
-      return textsOfAnswers(
-        encoder.encodeAnswers(
-          record.prompt,
-          record.completions.map(({ completion }) => completion),
-          record,
-        ),
-      );
-    case "prompt":
-      return [{ ids: encoder.encodePrompt(record.prompt, record) }];
   }
 }
 
@@ -53,7 +40,7 @@ const textsOfPreference = (pair: PreferenceRecord, encoder: Encoder): ShownText[
  * shown.
  */
 export function showFirst(
-  { train, encoder }: { train: readonly DataRecord[]; encoder: Encoder },
+  { train, encoder }: { train: readonly RecordsOf<LearnedKind>[]; encoder: Encoder },
   learned: Learned,
   reporter: Reporter,
 ): void {

@@ -7,17 +7,14 @@ import { rewardModelQuality, rewardModelTable } from "../../evaluation/reward-mo
 import { formatTable } from "../../evaluation/table.ts";
 import type { Interval } from "../../stats/intervals.ts";
 import { readHeldOut } from "../../training/offline/held-out.ts";
+import type { AccuracyMetric } from "../../training/trainer.ts";
 import type { Reporter } from "../display/reporter.ts";
 
 /**
  * @param folder of the run's result
  * @param accuracy metric by which the accuracy is known
  */
-export function reportHeldOut(
-  folder: string,
-  accuracy: "rewards/accuracies" | "accuracy",
-  reporter: Reporter,
-): void {
+export function reportHeldOut(folder: string, accuracy: AccuracyMetric, reporter: Reporter): void {
   const pairs = readHeldOut(folder);
   if (pairs.length === 0) return;
   const quality = rewardModelQuality(pairs);

@@ -43,7 +43,7 @@ export interface TrainingCall<D extends ConfigDefinition> {
   readonly openRun: (facts: RunFacts) => Promise<Run>;
 }
 
-export interface TrainingCommandSpec<D extends ConfigDefinition> {
+interface TrainingCommandSpec<D extends ConfigDefinition> {
   readonly config: D;
   readonly run: (call: TrainingCall<D>, context: CommandContext) => Promise<void>;
   /**

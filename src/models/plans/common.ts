@@ -24,8 +24,8 @@ export interface PlanOptions<O extends Objective = Objective> {
   threads?: number;
 }
 
-export const accumulatorName = (name: string): string => `accumulated:${name}`;
-export const gradientName = (name: string): string => `gradient:${name}`;
+const accumulatorName = (name: string): string => `accumulated:${name}`;
+const gradientName = (name: string): string => `gradient:${name}`;
 
 /**
  * Adds gradient += of each named parameter to a graph's outputs; the accumulator is an input of the

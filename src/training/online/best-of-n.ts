@@ -25,6 +25,7 @@ import type { ConfigOf } from "../../config/config.ts";
 import type { TrainingEvent } from "../../runs/events.ts";
 import type { Interval } from "../../stats/intervals.ts";
 import { mean, meanInterval } from "../../stats/intervals.ts";
+import type { BestOfNPoint } from "../../stats/over-optimisation.ts";
 import { bestOfNCurve, bestOfNKl } from "../../stats/over-optimisation.ts";
 import type { AnswerLimit } from "../../sampling/answer-limit.ts";
 import type { Encoder } from "../../text/encoder.ts";
@@ -82,18 +83,6 @@ export interface BestOfNChoice {
   answers: readonly ScoredAnswer[];
 }
 
-/** What best-of-k would give, k <= n. */
-export interface BestOfNPoint {
-  /** Answers that are drawn to choose from, 1 to n. */
-  k: number;
-  /** Upper bound of the KL from the policy, nats. */
-  kl: number;
-  /** Means over prompts, without bias; intervals over prompts. */
-  score: Interval;
-  /** The same of the held-out reward, for the answer that the other reward chose. */
-  heldOutScore?: Interval;
-}
-
 /** What was drawn and chosen, and what other numbers of answers would have given. */
 export interface BestOfNResult {
   /** One for each prompt, in order. */
@@ -106,6 +95,7 @@ export const trainer: AnswersTrainer<typeof bestOfNConfig, BestOfNInput, BestOfN
   train: bestOfN,
   steps: (prompts, { prompts: wanted, promptsPerStep }) =>
     Math.ceil((wanted > 0 ? Math.min(wanted, prompts) : prompts) / promptsPerStep),
+  curve: readCurve,
 };
 
 /**

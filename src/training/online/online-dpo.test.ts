@@ -13,7 +13,7 @@ import { Run } from "../../runs/run.ts";
 import { completionText } from "../../text/messages.ts";
 import { resolveConfig } from "../configs.ts";
 import { dpo } from "../offline/dpo.ts";
-import type { Judge } from "./judge.ts";
+import type { Judge } from "../rollout/judge.ts";
 import type { TrainingContext } from "../loop.ts";
 import type { OnlineDpoInput } from "./online-dpo.ts";
 import { onlineDpo } from "./online-dpo.ts";

@@ -51,22 +51,19 @@ import {
   scoreMetrics,
   updateMetrics,
 } from "../rollout/update-metrics.ts";
-import type { Policy, PolicyInput, PolicyState } from "../rollout/policy.ts";
+import type { Besides, Policy, PolicyInput, PolicyState } from "../rollout/policy.ts";
 import { openPolicy, policyMethod, preparePolicy } from "../rollout/policy.ts";
 import type { Rollout, RolloutBatch } from "../rollout/rollout.ts";
 import type { StepOutcome, Warning } from "../step.ts";
 import type { MicroBatch } from "../trainee.ts";
 import type { AnswersTrainer } from "../trainer.ts";
-import type { Judge } from "./judge.ts";
-import { judgePairs } from "./judge.ts";
+import type { Judge } from "../rollout/judge.ts";
+import { judgePairs } from "../rollout/judge.ts";
 import type { onlineDpoConfig } from "./online-dpo.config.ts";
 
 export type OnlineDpoConfig = ConfigOf<typeof onlineDpoConfig>;
 
-export interface OnlineDpoInput extends PolicyInput {
-  /** In place of rewards, which are empty then; the option `judge` names it. */
-  judge?: Judge;
-}
+export type OnlineDpoInput = PolicyInput & Pick<Besides, "judge">;
 
 export const trainer: AnswersTrainer<typeof onlineDpoConfig, OnlineDpoInput> = {
   train: onlineDpo,

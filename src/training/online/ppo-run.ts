@@ -7,7 +7,6 @@ import { AttuneError } from "../../core/errors.ts";
 import { Random } from "../../core/random.ts";
 import { float32 } from "../../core/tensor.ts";
 import type { ConfigOf } from "../../config/config.ts";
-import type { DemonstrationRecord } from "../../data/records.ts";
 import type { Model } from "../../models/model.ts";
 import type { Method } from "../loop.ts";
 import type { PolicyObjective, ValueObjective } from "../../objectives/ppo.ts";
@@ -20,7 +19,7 @@ import { EncodingReport } from "../encoding.ts";
 import { groupByLength, joinRows, layExample } from "../layout.ts";
 import { itemsOfStep } from "../passes.ts";
 import type { Update } from "../rollout/phases.ts";
-import type { Policy, PolicyInput, PolicyState } from "../rollout/policy.ts";
+import type { Besides, Policy, PolicyInput, PolicyState } from "../rollout/policy.ts";
 import { policyMethod, preparePolicy } from "../rollout/policy.ts";
 import { RewardModelSource } from "../rollout/rewards.ts";
 import { criticHead, scaleScoreHead } from "../rollout/roles.ts";
@@ -29,10 +28,7 @@ import type { ppoConfig } from "./ppo.config.ts";
 
 export type PpoConfig = ConfigOf<typeof ppoConfig>;
 
-export interface PpoInput extends PolicyInput {
-  /** Demonstrations for PPO-ptx. */
-  demonstrations?: readonly DemonstrationRecord[];
-}
+export type PpoInput = PolicyInput & Pick<Besides, "demonstrations">;
 
 /**
  * @throws AttuneError `config` where the critic would learn alone in every roll-out
@@ -51,6 +47,21 @@ export function checkCriticWarmup(
       hint: "--critic-warmup-steps 0, more prompts or --epochs, or a smaller --batch-size",
     },
   );
+}
+
+/** Refuses what cannot be trained. */
+export function checkPpo(
+  { totalSteps, rewards }: Pick<Policy, "totalSteps" | "rewards">,
+  input: PpoInput,
+  config: PpoConfig,
+): void {
+  checkCriticWarmup(totalSteps, config);
+  criticStart({ rewards, config, input });
+  if (config.ptx.coef > 0 && !input.demonstrations?.length)
+    throw new AttuneError("config", "there are no demonstrations to mix in", {
+      got: `ptx.coef ${config.ptx.coef}`,
+      expected: "demonstrations, or ptx.coef 0",
+    });
 }
 
 /** What a run works with. */
@@ -100,7 +111,11 @@ export async function openPpo(policy: PpoRun["policy"], input: PpoInput): Promis
 }
 
 /** The network that the critic starts as: a reward model's, or the policy's. */
-function criticStart({ rewards, config, input }: PpoRun["policy"]): {
+function criticStart({
+  rewards,
+  config,
+  input,
+}: Pick<PpoRun["policy"], "rewards" | "config" | "input">): {
   model: Model;
   reward: number | undefined;
 } {
@@ -119,7 +134,7 @@ function criticStart({ rewards, config, input }: PpoRun["policy"]): {
   return { model, reward: undefined };
 }
 
-export async function preparePpo(run: PpoRun, kept: PpoState | undefined) {
+async function preparePpo(run: PpoRun, kept: PpoState | undefined) {
   const { policy, demonstrations } = run;
   const advice = [...demonstrations.report.warnings];
   if (policy.config.kl.coef === 0)

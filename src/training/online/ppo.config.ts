@@ -171,7 +171,7 @@ export const ppoConfig = defineConfig({
       return {
         option: "ptx.coef",
         what: "there are no demonstrations for the SFT loss",
-        expected: "ptx.data",
+        expected: "demonstrations (--ptx-data), or ptx.coef 0",
       };
     return checkClipping(config) ?? checkPolicyConfig(config);
   },

@@ -53,6 +53,7 @@ import {
   watch,
 } from "../rollout/phases.ts";
 import { scoreMetrics, updateMetrics } from "../rollout/update-metrics.ts";
+import type { Policy } from "../rollout/policy.ts";
 import { openPolicy } from "../rollout/policy.ts";
 import { constant, joinReads, perRead, readByAnswer } from "../rollout/rollout.ts";
 import type { StepOutcome } from "../step.ts";
@@ -61,7 +62,7 @@ import type { AnswersTrainer } from "../trainer.ts";
 import { policyUpdate } from "./token-update.ts";
 import type { ppoConfig } from "./ppo.config.ts";
 import type { PpoConfig, PpoInput, PpoRun } from "./ppo-run.ts";
-import { addDemonstrations, checkCriticWarmup, openPpo, ppoMethod } from "./ppo-run.ts";
+import { addDemonstrations, checkCriticWarmup, checkPpo, openPpo, ppoMethod } from "./ppo-run.ts";
 
 export const trainer: AnswersTrainer<typeof ppoConfig, PpoInput> = {
   train: ppo,
@@ -76,8 +77,8 @@ export async function* ppo(
   context: TrainingContext = {},
 ): AsyncGenerator<TrainingEvent, TrainedModel> {
   const objective = policyObjective(config);
-  const policy = await openPolicy(input, config, { objective, context });
-  checkCriticWarmup(policy.totalSteps, config);
+  const check = (run: Pick<Policy, "totalSteps" | "rewards">) => checkPpo(run, input, config);
+  const policy = await openPolicy(input, config, { objective, context, check });
   const run = await openPpo(policy, input);
   const method = ppoMethod(run, (index) => ppoStep(run, index));
   yield* trainingLoop(method, config, context);

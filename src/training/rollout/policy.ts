@@ -11,7 +11,7 @@
  */
 import { AttuneError } from "../../core/errors.ts";
 import { Random } from "../../core/random.ts";
-import type { PromptRecord } from "../../data/records.ts";
+import type { DemonstrationRecord, PromptRecord } from "../../data/records.ts";
 import type { Model } from "../../models/model.ts";
 import type { Objective } from "../../models/plans/plan.ts";
 import { saveTrained } from "../../models/save.ts";
@@ -29,6 +29,7 @@ import { totalSteps } from "../passes.ts";
 import type { Warning } from "../step.ts";
 import { Trainee } from "../trainee.ts";
 import type { MonitorState } from "./monitor.ts";
+import type { Judge } from "./judge.ts";
 import { Monitor } from "./monitor.ts";
 import type { RewardFunction, RewardModelInput, RewardSource } from "./rewards.ts";
 import { RewardModelSource, Rewards, functionSource } from "./rewards.ts";
@@ -41,6 +42,14 @@ export type PolicyReward =
   | (RewardModelInput & { name: string })
   | { name: string; reward: RewardFunction }
   | RewardSource;
+
+/** What methods may read besides policy, prompts and rewards. */
+export interface Besides {
+  /** Imitated beside the reinforcement (PPO-ptx). */
+  demonstrations?: readonly DemonstrationRecord[];
+  /** Compares answers in place of rewards, which are empty then; the option `judge` names it. */
+  judge?: Judge;
+}
 
 export interface PolicyInput {
   /** The policy as it starts, which is also the reference; it is not changed. */
@@ -86,13 +95,15 @@ export interface PolicyOptions<O extends Objective> {
   context: TrainingContext;
   /** Default: the option `guard`. */
   guard?: PolicyConfig["guard"];
+  /** Refuses what cannot be trained, before anything is opened. */
+  check?: (run: Pick<Policy, "totalSteps" | "rewards">) => void;
 }
 
 /** @throws AttuneError `data`, `config` or `model` for input that cannot be trained on */
 export async function openPolicy<Config extends PolicyConfig, O extends Objective>(
   input: PolicyInput,
   config: Config,
-  { objective, context, guard = config.guard }: PolicyOptions<O>,
+  { objective, context, guard = config.guard, check }: PolicyOptions<O>,
 ): Promise<Policy<Config, O>> {
   const { model, encoder } = input;
   const { batchSize, samples, epochs, maxSteps, seed, maxNewTokens, temperature } = config;
@@ -107,6 +118,9 @@ export async function openPolicy<Config extends PolicyConfig, O extends Objectiv
   const passes = { batchSize: batchSize / samples, epochs, maxSteps, seed };
   const sources = input.rewards.map((reward) => openReward(reward, encoder, config));
   const heldOut = input.heldOutReward && openReward(input.heldOutReward, encoder, config);
+  const rewards = new Rewards(sources, config);
+  const steps = totalSteps(encoded.prompts.length, passes);
+  check?.({ totalSteps: steps, rewards });
   // A score head judges answers, and gives none.
   const { scoreHead: _, ...start } = model;
   const actor = await Trainee.open(start, {
@@ -129,8 +143,8 @@ export async function openPolicy<Config extends PolicyConfig, O extends Objectiv
     prompts: encoded.prompts,
     limit,
     passes,
-    totalSteps: totalSteps(encoded.prompts.length, passes),
-    rewards: new Rewards(sources, config),
+    totalSteps: steps,
+    rewards,
     heldOut,
     monitor: new Monitor(heldOut, { ...config, guard }),
     engine: (input.engine ?? samplingEngine)(actor.model, encoder),

@@ -12,8 +12,8 @@
 import type { ErrorPlace } from "../../core/errors.ts";
 import { AttuneError } from "../../core/errors.ts";
 import type { Prompt } from "../../text/messages.ts";
-import { withinTime } from "../rollout/rewards.ts";
-import type { Rollout } from "../rollout/rollout.ts";
+import { withinTime } from "./rewards.ts";
+import type { Rollout } from "./rollout.ts";
 
 /** Why a judge has no opinion on a pair: it is too long, or the reply was neither answer. */
 export interface NoJudgement {
