@@ -10,6 +10,7 @@ import { rewardEncoder } from "../training/open-encoder.ts";
 import type { Besides, PolicyInput, PolicyReward } from "../training/rollout/policy.ts";
 import type { RewardFunction, RewardSource } from "../training/rollout/rewards.ts";
 import type { AnswersTrainerEntry } from "../training/trainer.ts";
+import { refuseUnknown } from "./fields.ts";
 import type { LanguageModel, Trained } from "./models.ts";
 import { precisionOf, trainedFrom } from "./models.ts";
 import { namingOptions } from "./option-names.ts";
@@ -92,7 +93,9 @@ export async function* resultOver<D extends ConfigDefinition, Result>(
 ) {
   const [definition, trainer] = await Promise.all([entry.config(), entry.load()]);
   const rewards: readonly Reward[] = [input.rewards ?? []].flat();
-  checkInput(input, rewards, trainer);
+  const { besides: also } = trainer;
+  refuseUnknown(input, ["model", "prompts", "rewards", "heldOutReward", ...(also ? [also] : [])]);
+  checkInput(input, rewards, also);
   const { model, heldOutReward, demonstrations, judge } = input;
   const parsed = resolveOptions(definition, options, toldOf(input, rewards));
   const config = parsed.resolved as ConfigOf<D> & AnswersOptions;
@@ -155,7 +158,7 @@ function toldOf(
 function checkInput(
   { judge }: AnyInput,
   rewards: readonly Reward[],
-  { besides }: { besides?: keyof Besides },
+  besides: keyof Besides | undefined,
 ): void {
   if (rewards.length > 0 !== (judge !== undefined)) return;
   const expected =

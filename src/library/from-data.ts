@@ -7,6 +7,7 @@ import type { Warning } from "../training/step.ts";
 import type { DataTrainerEntry, LearnedKind } from "../training/trainer.ts";
 import { recordsFor } from "../training/trainer.ts";
 import type { DataRecord } from "../data/records.ts";
+import { refuseUnknown } from "./fields.ts";
 import type { LanguageModel, Trained } from "./models.ts";
 import { precisionOf, trainedFrom } from "./models.ts";
 import { namingOptions } from "./option-names.ts";
@@ -57,6 +58,7 @@ async function* events<D extends ConfigDefinition, Kind extends LearnedKind>(
   entry: DataTrainerEntry<D, Kind>,
   { input, options, run: runOptions }: Given,
 ): AsyncGenerator<TrainingEvent, Trained> {
+  refuseUnknown(input, ["model", "train", "heldOut"]);
   const { learnsFrom } = entry;
   const [definition, { train }] = await Promise.all([entry.config(), entry.load()]);
   const parsed = resolveOptions(definition, options, {

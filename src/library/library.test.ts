@@ -266,6 +266,15 @@ test("no data, no rewards, and options of what a program hands over", async () =
   await expect(onlineDpo(judged as never, clamped as never)).rejects.toThrow(
     "clamp is no option of a program",
   );
+  await expect(rloo({ ...answers(), judge: judged.judge } as never, rolling)).rejects.toThrow(
+    "nothing reads the field judge\n  expected: model, prompts, rewards, heldOutReward",
+  );
+  await expect(dpo({ ...input(), heldout: pairs } as never, common)).rejects.toThrow(
+    "did you mean heldOut?",
+  );
+  await expect(sft(input(), common, { folder: path("x") } as never)).rejects.toThrow(
+    "nothing reads the field folder",
+  );
   // nothing is thrown before the first event is asked for
   const both = onlineDpo({ ...judged, rewards: short } as never, rolling);
   await expect(both).rejects.toThrow("a judge stands in place of rewards");

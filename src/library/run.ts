@@ -9,6 +9,7 @@ import type { EndEvent, Metrics, TrainingEvent } from "../runs/events.ts";
 import { refuseOtherOptions } from "../runs/recorded.ts";
 import { Run } from "../runs/run.ts";
 import type { TrainingContext } from "../training/loop.ts";
+import { refuseUnknown } from "./fields.ts";
 import type { LanguageModel } from "./models.ts";
 import { fingerprintOf } from "./models.ts";
 
@@ -61,6 +62,7 @@ export async function* inRun<Result>(
   options: RunOptions,
   begin: (begun: BegunRun) => AsyncGenerator<TrainingEvent, Result>,
 ): AsyncGenerator<TrainingEvent, { result: Result; metrics: Metrics; run?: string }> {
+  refuseUnknown(options, ["signal", "run", "takesModel"]);
   const { signal, takesModel, run: folder } = options;
   const { model } = facts;
   const opened = folder === undefined ? undefined : await openRun(folder, facts);
