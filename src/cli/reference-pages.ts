@@ -9,7 +9,7 @@ import type { ConfigDefinition } from "../config/config.ts";
 import { configMarkdown } from "../config/faces.ts";
 import type { MetricDefinition } from "../runs/metric-definition.ts";
 import { METRICS } from "../runs/metrics.ts";
-import type { TrainerEntry } from "../training/trainer.ts";
+import { metricsOf } from "../training/trainer.ts";
 import { TRAINERS } from "../training/trainers.ts";
 import { evaluationConfig } from "../evaluation/evaluation.config.ts";
 import { planOwnConfig } from "../planning/method-config.ts";
@@ -56,9 +56,9 @@ function optionsPage(): string {
 }
 
 /** Trainers that log a metric. */
-const loggersOf = ({ loggedBy }: MetricDefinition): string[] =>
-  Object.entries<TrainerEntry>(TRAINERS)
-    .filter(([, { logs }]) => logs.some((kind) => loggedBy.includes(kind)))
+const loggersOf = (metric: string): string[] =>
+  Object.entries(TRAINERS)
+    .filter(([, entry]) => metricsOf(entry).includes(metric))
     .map(([name]) => name);
 
 /** The metrics as a Markdown table. */
@@ -69,7 +69,7 @@ export const metricsMarkdown = (): string =>
     ...Object.entries<MetricDefinition>(METRICS).map(
       ([name, metric]) =>
         `| \`${name}\` | ${metric.formula.replaceAll("|", "\\|")} | ${metric.unit} | ` +
-        `${metric.better} | ${loggersOf(metric).join(", ")} |`,
+        `${metric.better} | ${loggersOf(name).join(", ")} |`,
     ),
     "",
   ].join("\n");

@@ -7,10 +7,10 @@ import type { AttuneError } from "../core/errors.ts";
 import { saveMerged, saveTokenizer } from "../models/save.ts";
 import { openModel } from "../models/open.ts";
 import type { TrainingEvent } from "../runs/events.ts";
-import type { MetricDefinition } from "../runs/metric-definition.ts";
 import { METRICS } from "../runs/metrics.ts";
 import { readRunInfo } from "../runs/run-folder.ts";
 import { byteTokenizer } from "../text/testing.ts";
+import { metricsOf } from "../training/trainer.ts";
 import { trainerEntry } from "../training/trainers.ts";
 import { madePairs, tinyModel } from "../training/testing.ts";
 import { ask, score } from "./ask.ts";
@@ -108,10 +108,7 @@ const SOMETIMES: readonly string[] = [
 
 /** What a run logged and its trainer's entry does not say, and the other way round. */
 function undeclared(folder: string): { logged: string[]; declared: string[] } {
-  const { logs } = trainerEntry(readRunInfo(folder).command)!;
-  const declared = Object.entries<MetricDefinition>(METRICS)
-    .filter(([, { loggedBy }]) => logs.some((kind) => loggedBy.includes(kind)))
-    .map(([metric]) => metric);
+  const declared = metricsOf(trainerEntry(readRunInfo(folder).command)!);
   const lines = readFileSync(join(folder, "metrics.jsonl"), "utf8").trimEnd().split("\n");
   const logged = new Set(
     lines.flatMap((line) =>
@@ -253,7 +250,9 @@ test("no data, no rewards, and options of what a program hands over", async () =
   );
   const given = { ...answers(), rewards: judge };
   const mixing = { ...rolling, critic: { warmupSteps: 0 }, ptx: { coef: 1 } };
-  await expect(ppo(given, mixing)).rejects.toThrow("there are no demonstrations for the SFT loss");
+  await expect(ppo(given, mixing)).rejects.toThrow(
+    "there are no demonstrations for the SFT loss\n  got: 1\n  expected: demonstrations (ptx.data), or ptx.coef 0",
+  );
   await expect(ppo({ ...given, demonstrations: [] }, mixing)).rejects.toThrow(
     "there are no records",
   );

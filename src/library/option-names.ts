@@ -33,13 +33,13 @@ export async function* namingOptions<Result>(
   } catch (error) {
     if (!(error instanceof AttuneError)) throw error;
     const { code, what, details } = error;
-    const { hint } = details;
-    if (hint === undefined || !hint.includes("--")) throw error;
-    throw new AttuneError(code, what, {
-      ...details,
-      hint: inOptionNames(hint, await config()),
-      cause: error,
-    });
+    const renamed = { ...details, cause: error };
+    for (const part of ["expected", "hint"] as const) {
+      const text = details[part];
+      if (text !== undefined) renamed[part] = inOptionNames(text, await config());
+    }
+    if (renamed.expected === details.expected && renamed.hint === details.hint) throw error;
+    throw new AttuneError(code, what, renamed);
   } finally {
     await events.return(undefined as never);
   }

@@ -8,7 +8,8 @@ import { recordsAs } from "../data/dataset.ts";
 import type { DataRecord, PreferenceRecord, UnpairedRecord } from "../data/records.ts";
 import type { Model } from "../models/model.ts";
 import type { TrainingEvent } from "../runs/events.ts";
-import type { MetricKind } from "../runs/metric-definition.ts";
+import type { MetricDefinition, MetricKind } from "../runs/metric-definition.ts";
+import { METRICS } from "../runs/metrics.ts";
 import type { Encoder } from "../text/encoder.ts";
 import type { EncodingReport } from "./encoding.ts";
 import type { TrainedModel, TrainingContext } from "./loop.ts";
@@ -133,6 +134,12 @@ export type TrainerEntry = DataTrainerEntry | AnswersTrainerEntry;
 export type CheckedEntry =
   | { [Kind in LearnedKind]: DataTrainerEntry<ConfigDefinition, Kind> }[LearnedKind]
   | AnswersTrainerEntry;
+
+/** Names of the metrics that a trainer logs, some of them only where its options say so. */
+export const metricsOf = ({ logs }: Pick<TrainerEntry, "logs">): string[] =>
+  Object.entries<MetricDefinition>(METRICS)
+    .filter(([, { loggedBy }]) => logs.some((kind) => loggedBy.includes(kind)))
+    .map(([name]) => name);
 
 /** Data as the records that a trainer reads. @throws AttuneError `data` */
 export function recordsFor<Kind extends LearnedKind>(

@@ -1,17 +1,12 @@
 import { expect, test } from "vitest";
 import { METRICS } from "../runs/metrics.ts";
-import type { MetricDefinition } from "../runs/metric-definition.ts";
 import { METRIC_KINDS } from "../runs/metric-definition.ts";
 import type { TrainerEntry } from "./trainer.ts";
+import { metricsOf } from "./trainer.ts";
 import type { TrainerName } from "./trainers.ts";
 import { TRAINERS } from "./trainers.ts";
 
-const loggedBy = (name: TrainerName): string[] => {
-  const { logs }: TrainerEntry = TRAINERS[name];
-  return Object.entries<MetricDefinition>(METRICS)
-    .filter(([, metric]) => logs.some((kind) => metric.loggedBy.includes(kind)))
-    .map(([metric]) => metric);
-};
+const loggedBy = (name: TrainerName): string[] => metricsOf(TRAINERS[name]);
 
 test("every metric is logged by a trainer, and every kind of metrics is some trainer's", () => {
   const names = Object.keys(TRAINERS) as TrainerName[];

@@ -5,7 +5,7 @@
  */
 import { countOf } from "../../core/counts.ts";
 import { styleText } from "node:util";
-import type { EncodedAnswers, EncodedExample, EncodedPair } from "../../text/encoder.ts";
+import type { EncodedExample, EncodedPair } from "../../text/encoder.ts";
 import type { MarkedPart } from "../../text/marked-text.ts";
 import { markedParts, shortenList, shortenParts } from "../../text/marked-text.ts";
 import type { Tokenizer } from "../../text/tokenizer.ts";
@@ -23,18 +23,10 @@ export interface ShownText {
 export const textsOfExample = ({ ids, supervised }: EncodedExample): ShownText[] => [
   { ids, supervised },
 ];
-export const textsOfPair = ({ prompt, chosen, rejected, supervised }: EncodedPair): ShownText[] =>
-  textsOfAnswers({ prompt, completions: [chosen, rejected], supervised }, ["chosen", "rejected"]);
-export const textsOfAnswers = (
-  { prompt, completions, supervised }: EncodedAnswers,
-  names: readonly string[] = completions.map((_, index) => `answer ${index + 1}`),
-): ShownText[] => [
+export const textsOfPair = ({ prompt, chosen, rejected, supervised }: EncodedPair): ShownText[] => [
   { name: "prompt", ids: prompt },
-  ...completions.map((ids, index) => ({
-    name: names[index]!,
-    ids,
-    supervised: supervised[index]!,
-  })),
+  { name: "chosen", ids: chosen, supervised: supervised[0] },
+  { name: "rejected", ids: rejected, supervised: supervised[1] },
 ];
 
 const CONTROL = ["⟦", "⟧"] as const;

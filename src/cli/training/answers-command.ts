@@ -74,14 +74,19 @@ export function answersCommand<D extends ConfigDefinition>(
       const work = await openWork(openExtra, call.config as Config<D>, context);
       try {
         const ahead = await lookAhead(trainer, work, { dryRun: call.dryRun, context });
-        if (call.dryRun)
-          return await showPlan(trainer, { work, ahead, call, name: config.name }, context);
-        const { output } = await train(trainer, { work, ahead, call }, context);
-        if (trainer.curve && output !== undefined)
-          reportCurve(trainer.curve(output), output, context.reporter);
-      } finally {
-        await closeWork(work);
+        const run = { work, ahead, call };
+        if (call.dryRun) await showPlan(trainer, { ...run, name: config.name }, context);
+        else {
+          const { output } = await train(trainer, run, context);
+          if (trainer.curve && output !== undefined)
+            reportCurve(trainer.curve(output), output, context.reporter);
+        }
+      } catch (error) {
+        // what failed first is what is told
+        await closeWork(work).catch(() => undefined);
+        throw error;
       }
+      await closeWork(work);
     },
   });
 }
@@ -119,15 +124,17 @@ async function openWork<D extends ConfigDefinition>(
     const roles = await openRoles({ ...UNTRAINED, ...config }, prompts, context);
     return { config, dataset, prompts, roles, more };
   } catch (error) {
-    await more?.close?.();
+    await more?.close?.().catch(() => undefined);
     throw error;
   }
 }
 
-/** Whatever fails to close keeps nothing else open. */
+/** Closes everything. @throws the first error of closing, once all the rest is closed */
 async function closeWork<D extends ConfigDefinition>({ roles, more }: OpenWork<D>): Promise<void> {
   const rewards = roles.rewards.map((reward) => ("close" in reward ? reward.close() : undefined));
-  await Promise.allSettled([...rewards, more?.close?.()]);
+  const closed = await Promise.allSettled([...rewards, more?.close?.()]);
+  const failed = closed.find(({ status }) => status === "rejected");
+  if (failed?.status === "rejected") throw failed.reason;
 }
 
 /** What a run will do, known before its first step. */
