@@ -5,7 +5,8 @@ import {
   goldScoreTable,
 } from "../../src/evaluation/gold-table.ts";
 import type { ScoredModel } from "../../src/evaluation/gold-table.ts";
-import type { Report, ReportPart } from "../../src/report/report.ts";
+import type { ReportPart } from "../../src/evaluation/page.ts";
+import type { Report } from "../../src/report/report.ts";
 import type { Table } from "../../src/evaluation/table.ts";
 import { formatMean, formatNumber, formatShare } from "../../src/evaluation/table.ts";
 import { attuneVersion } from "../../src/runs/versions.ts";

@@ -10,7 +10,7 @@ import type { GoldScore } from "../world/gold.ts";
 import { goldScore } from "../world/gold.ts";
 import { evaluateGold, goldDifferenceTable, goldScoreTable } from "../evaluation/gold-table.ts";
 import type { GoldEvaluation, GoldRow } from "../evaluation/gold-table.ts";
-import type { Example, ReportSection } from "../report/report.ts";
+import type { Example, ReportSection } from "../evaluation/page.ts";
 import { goldExamples } from "../report/report-sections.ts";
 import { driftTable, revisionDrift } from "../evaluation/revision-drift.ts";
 import type { Table } from "../evaluation/table.ts";

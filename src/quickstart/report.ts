@@ -4,12 +4,13 @@
  */
 import { flatten } from "../runs/recorded.ts";
 import { versions } from "../runs/versions.ts";
-import type { Chart, LineChart } from "../report/charts.ts";
+import type { Chart, LineChart } from "../evaluation/chart.ts";
 import type { MemoryFigure } from "./method-memory.ts";
 import { MEMORY_CASES } from "./method-memory.ts";
 import type { UsedOption } from "../report/provenance.ts";
 import { formatDate, optionTable } from "../report/provenance.ts";
-import type { Report, ReportPart, ReportSection } from "../report/report.ts";
+import type { Report } from "../report/report.ts";
+import type { ReportPart, ReportSection } from "../evaluation/page.ts";
 import {
   goldExamples,
   goldSection,

@@ -19,7 +19,8 @@ import type { EvaluatedAnswer, EvaluatedModel } from "../evaluation/evaluated-mo
 import { comparePolicies } from "../evaluation/policy-evaluation.ts";
 import type { AlignProvenance } from "./provenance.ts";
 import { fileTable, formatDate, optionTable } from "./provenance.ts";
-import type { Report, ReportPart, ReportSection } from "./report.ts";
+import type { Report } from "./report.ts";
+import type { ReportPart, ReportSection } from "../evaluation/page.ts";
 import { rewardModelSection, textSection } from "./report-sections.ts";
 import { rewardModelQuality } from "../evaluation/reward-model-quality.ts";
 import type { Table } from "../evaluation/table.ts";

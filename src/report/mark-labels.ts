@@ -1,11 +1,5 @@
 /** Where the words at marked points of a line chart stand, so that none covers another. */
-
-/** A point worth a word, such as a peak. */
-export interface MarkedPoint {
-  x: number;
-  y: number;
-  label: string;
-}
+import type { MarkedPoint } from "../evaluation/chart.ts";
 
 export interface PlacedLabel extends MarkedPoint {
   /** Pixels from the point to the middle of the words; negative is above it. */

@@ -10,7 +10,7 @@ import {
   goldScoreTable,
 } from "../evaluation/gold-table.ts";
 import type { GoldEvaluation, GoldOptions, ScoredModel } from "../evaluation/gold-table.ts";
-import type { Example, ReportPart, ReportSection } from "./report.ts";
+import type { Example, ReportPart, ReportSection } from "../evaluation/page.ts";
 import { rewardModelTable } from "../evaluation/reward-model-quality.ts";
 import type { RewardModelQuality } from "../evaluation/reward-model-quality.ts";
 import { formatPoints, verdictOf } from "../evaluation/table.ts";

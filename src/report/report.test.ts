@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { parseHTML } from "linkedom";
 import { afterAll, describe, expect, test } from "vitest";
 import { drawChart } from "./charts.ts";
-import type { Chart } from "./charts.ts";
+import type { Chart } from "../evaluation/chart.ts";
 import { escapeHtml } from "./escape.ts";
 import { STYLE } from "./report-style.ts";
 import { renderReport, writeReport } from "./report.ts";

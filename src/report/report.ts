@@ -6,36 +6,12 @@
 import { dirname, resolve } from "node:path";
 import { makeFolder, writeFileAtomic } from "../runs/files.ts";
 import { drawChart } from "./charts.ts";
-import type { Chart } from "./charts.ts";
 import { escapeHtml } from "./escape.ts";
 import { STYLE } from "./report-style.ts";
+import type { Chart } from "../evaluation/chart.ts";
+import type { Example, ReportPart, ReportSection } from "../evaluation/page.ts";
 import { cellText } from "../evaluation/table.ts";
 import type { Table } from "../evaluation/table.ts";
-
-/** One prompt and what several models answered. */
-export interface Example {
-  prompt: string;
-  answers: readonly {
-    name: string;
-    text: string;
-    /** Short remarks, such as "confidently wrong". */
-    remarks?: readonly string[];
-  }[];
-}
-
-export type ReportPart =
-  | { kind: "text"; text: string }
-  | { kind: "facts"; facts: readonly (readonly [name: string, value: string])[] }
-  | { kind: "table"; table: Table }
-  | { kind: "chart"; chart: Chart }
-  | { kind: "examples"; examples: readonly Example[] }
-  /** Opened by a click on its title. */
-  | { kind: "folded"; title: string; parts: readonly ReportPart[] };
-
-export interface ReportSection {
-  title: string;
-  parts: readonly ReportPart[];
-}
 
 export interface Report {
   title: string;

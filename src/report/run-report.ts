@@ -6,8 +6,9 @@ import { countOf } from "../core/counts.ts";
 import { relative } from "node:path";
 import type { RunDetails } from "../runs/compare.ts";
 import { flatten } from "../runs/recorded.ts";
-import type { LineChart } from "./charts.ts";
-import type { Report, ReportPart } from "./report.ts";
+import type { LineChart } from "../evaluation/chart.ts";
+import type { Report } from "./report.ts";
+import type { ReportPart } from "../evaluation/page.ts";
 import { notFiniteNote, outsideNote, type RunCurve, runCurves, valueRange } from "./run-curves.ts";
 
 /** Points up to which each has a dot of its own: more would look like a thick line. */

@@ -1,0 +1,67 @@
+/** What a chart shows, as data: report/charts.ts draws it. */
+import type { ReliabilityBin } from "../stats/calibration.ts";
+import type { Interval } from "../stats/intervals.ts";
+
+/** A point worth a word, such as a peak. */
+export interface MarkedPoint {
+  x: number;
+  y: number;
+  label: string;
+}
+
+interface ChartText {
+  title: string;
+  /** What the chart shows, in words: the caption, and what a screen reader says. */
+  description: string;
+}
+
+/** Estimates with intervals, grouped in rows; one colour and shape a series. */
+export interface IntervalChart extends ChartText {
+  kind: "intervals";
+  label: string;
+  rows: readonly { group: string; series: string; interval: Interval }[];
+  /** Values are shares, to be shown as per cent. */
+  percent?: boolean;
+}
+
+export interface LineChart extends ChartText {
+  kind: "lines";
+  xLabel: string;
+  yLabel: string;
+  series: readonly {
+    name: string;
+    points: readonly { x: number; y: number; low?: number; high?: number }[];
+    dashed?: boolean;
+    /** A dot at each point; default true. */
+    dots?: boolean;
+  }[];
+  /** Horizontal values are whole numbers, and so are the ticks. */
+  wholeX?: boolean;
+  /**
+   * Least and greatest value that is drawn; points beyond are cut off at the edge. All points where
+   * left out.
+   */
+  yRange?: readonly [number, number];
+  marks?: readonly MarkedPoint[];
+  /** Dotted lines across, such as for checkpoints. */
+  rules?: readonly number[];
+}
+
+/** Predicted against observed share, with the diagonal of perfect calibration. */
+export interface ReliabilityChart extends ChartText {
+  kind: "reliability";
+  bins: readonly ReliabilityBin[];
+  xLabel?: string;
+  yLabel?: string;
+}
+
+export interface BarChart extends ChartText {
+  kind: "bars";
+  /** What is measured, with its unit. */
+  label: string;
+  bars: readonly { name: string; value: number }[];
+  /** Decimals of the numbers at the bars; 1 where left out. */
+  decimals?: number;
+}
+
+export type Chart = IntervalChart | LineChart | ReliabilityChart | BarChart;

@@ -1,0 +1,77 @@
+/**
+ * What an evaluation found, as data. Everything that shows it is made of this: the terminal, the
+ * page (report/findings-page.ts), `--json`, JUnit and `--fail-under`.
+ */
+import type { Interval } from "../stats/intervals.ts";
+import type { Chart } from "./chart.ts";
+import type { ReportPart } from "./page.ts";
+
+/**
+ * How a question was answered. `better`, `worse`, `equal` (within a margin that was named) and
+ * `not distinguishable` are of comparisons; `hacked` and `not hacked` of a reward; `fooled` of a
+ * judge that prefers a control; `measured` of a number that has nothing to be compared with;
+ * `no conclusion` where the data allow none, whose sentence says why.
+ */
+export type Conclusion =
+  | "better"
+  | "worse"
+  | "equal"
+  | "not distinguishable"
+  | "hacked"
+  | "not hacked"
+  | "fooled"
+  | "sound"
+  | "measured"
+  | "no conclusion";
+
+export type Unit = "share" | "points" | "nats" | "score" | "tokens" | "words" | "rating" | "pairs";
+
+/** One number that was measured. */
+export interface Measure {
+  /**
+   * Words joined by slashes, lower case, stable: `compare/dpo/win-rate`. What JSON, JUnit and
+   * `--fail-under` call it.
+   */
+  id: string;
+  /** In words, for a reader. */
+  name: string;
+  /** A share is 0 to 1, and points are a difference of shares, -1 to 1. */
+  value: Interval;
+  unit: Unit;
+  good: "higher" | "lower" | "neither";
+}
+
+/** One question with its answer. */
+export interface Finding {
+  /** Lower case with hyphens, unique on its page: `is-it-better`. */
+  id: string;
+  /** As a reader would ask: "Is it better?". */
+  question: string;
+  conclusion: Conclusion;
+  /** The answer, one or two plain sentences with the numbers that carry it. */
+  answer: string;
+  measures: readonly Measure[];
+  /** Figures that show the answer; at most two or three. */
+  figures: readonly ReportPart[];
+  /** Everything else, folded on the page and left out in the terminal. */
+  details: readonly ReportPart[];
+}
+
+/** What a whole evaluation found. */
+export interface Findings {
+  /** What was evaluated: "dpo against sft". */
+  title: string;
+  /** The verdict in words, first on every page and last in the terminal. */
+  verdict: { conclusion: Conclusion; sentence: string };
+  /** The one picture of the verdict. */
+  picture?: Chart;
+  findings: readonly Finding[];
+  /** What was left out, guessed or may mislead, each with a count and an example. */
+  warnings: readonly string[];
+  /** How it can be done again: command, seed, versions, hashes, dates. */
+  facts: readonly (readonly [name: string, value: string])[];
+}
+
+/** All measures of a page, in order. */
+export const measuresOf = ({ findings }: Pick<Findings, "findings">): Measure[] =>
+  findings.flatMap(({ measures }) => measures);
