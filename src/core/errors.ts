@@ -14,6 +14,7 @@ export type ErrorCode =
   | "disk" // reading or writing failed
   | "numeric" // a NaN or an infinity appeared in weights, loss or gradients
   | "interrupted" // the user asked to stop
+  | "threshold" // an evaluation fell short of what was asked of it
   | "runtime" // ONNX Runtime refused a graph or failed in it
   | "internal"; // a defect of attune itself
 

@@ -30,7 +30,10 @@ const WIDTH = 80;
  * The table as aligned lines without trailing spaces: caption, columns, rows, note. One that is too
  * wide is a block for each row.
  */
-export function formatTable({ caption, columns, rows, note }: Table): string {
+export const formatTable = (table: Table): string => formatTableIn(table, WIDTH);
+
+/** As {@link formatTable}, for a line of so many characters. */
+export function formatTableIn({ caption, columns, rows, note }: Table, width: number): string {
   const lines = [columns.map(({ name }) => name), ...rows.map((row) => row.map(cellText))];
   const widths = columns.map((_, i) => Math.max(...lines.map((line) => (line[i] ?? "").length)));
   const line = (cells: readonly string[]): string => {
@@ -42,12 +45,14 @@ export function formatTable({ caption, columns, rows, note }: Table): string {
     return padded.join("  ").trimEnd();
   };
   const table = lines.map(line);
-  const shown = table.every(({ length }) => length <= WIDTH)
+  const shown = table.every(({ length }) => length <= width)
     ? table
     : rows.flatMap((row) => block(row.map(cellText), columns));
-  return [...(caption ? [wrapped(caption)] : []), ...shown, ...(note ? [wrapped(note)] : [])].join(
-    "\n",
-  );
+  return [
+    ...(caption ? [wrapped(caption, width)] : []),
+    ...shown,
+    ...(note ? [wrapped(note, width)] : []),
+  ].join("\n");
 }
 
 /** A row below its first cell: a line for each of the others, with the name of its column. */
@@ -61,9 +66,9 @@ function block([first, ...cells]: readonly string[], columns: Table["columns"]):
   ];
 }
 
-function wrapped(text: string): string {
+function wrapped(text: string, width: number): string {
   return text.replace(
-    new RegExp(String.raw`(?![^\n]{1,${WIDTH}}$)([^\n]{1,${WIDTH}}) `, "gm"),
+    new RegExp(String.raw`(?![^\n]{1,${width}}$)([^\n]{1,${width}}) `, "gm"),
     "$1\n",
   );
 }
