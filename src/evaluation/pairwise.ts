@@ -16,19 +16,11 @@
 import { countOf } from "../core/counts.ts";
 import { AttuneError } from "../core/errors.ts";
 import type { Interval } from "../stats/intervals.ts";
-import {
-  checkFinite,
-  mean,
-  shareInterval,
-  shareOfEffectiveSize,
-  variance,
-} from "../stats/intervals.ts";
-import { twoSidedStudent } from "../stats/clusters.ts";
-import { dot, fitLogistic } from "../stats/logistic.ts";
+import { checkFinite, mean, shareInterval, variance } from "../stats/intervals.ts";
 import { signTest } from "../stats/paired.ts";
-import { sigmoid } from "../stats/special.ts";
 import type { Prompt } from "../text/messages.ts";
 import type { Judge } from "../training/rollout/judge.ts";
+import { controlledRate } from "./controlled-rate.ts";
 import { inconclusiveText } from "./inconclusive.ts";
 import { isRefused, judgeBothOrders, refusalsOf } from "../training/rollout/judge.ts";
 import { formatNumber, formatPValue, formatShare } from "./table.ts";
@@ -88,9 +80,6 @@ export interface LengthControlled extends Interval {
   lengthEffect: Interval;
 }
 
-/** Prior precision of the coefficients: keeps them finite where every prompt is won. */
-const RIDGE = 0.01;
-
 /**
  * The win rate that the candidate would have if its answers were as long as the baseline's.
  *
@@ -116,53 +105,24 @@ export function lengthControlledWinRate(
   );
   checkFinite(differences, "lengths");
   const deviation = Math.sqrt(variance(differences)) || 0;
-  const rows = differences.map((difference) => ({
-    indices: [0, 1],
-    values: [1, deviation > 0 ? Math.tanh(difference / deviation) : 0],
-  }));
-  const outcomes = judgements.map(({ outcome }) => outcome);
-  const clusters = clustersOf(judgements);
-  const { coefficients, covariance, information, degreesOfFreedom } = fitLogistic({
-    columns: 2,
-    rows,
-    targets: outcomes,
-    ridge: RIDGE,
-    clusters,
+  const { rate, effects } = controlledRate({
+    outcomes: judgements.map(({ outcome }) => outcome),
+    features: [
+      differences.map((difference) => (deviation > 0 ? Math.tanh(difference / deviation) : 0)),
+    ],
+    clusters: clustersOf(judgements),
+    confidence,
   });
-  const share = sigmoid(coefficients[0]!);
-  // What each of so many judgements of answers of equal length would tell: p (1 - p) to the
-  // information.
-  const [a, b, , d] = information as unknown as [number, number, number, number];
-  const size = Math.min(judgements.length, (a - (b * b) / d) / (share * (1 - share)));
-  const residuals = outcomes.map((outcome, i) => outcome - sigmoid(dot(rows[i]!, coefficients)));
   return {
-    ...shareOfEffectiveSize(share, { size, residuals, clusters, confidence }),
-    lengthEffect:
-      deviation > 0
-        ? coefficientInterval(coefficients[1]!, Math.sqrt(covariance[3]!), {
-            n: judgements.length,
-            freedom: degreesOfFreedom(1),
-            confidence,
-          })
-        : {
-            estimate: NaN,
-            low: -Infinity,
-            high: Infinity,
-            n: judgements.length,
-            noClaim: "all answers are as long as the baseline's",
-          },
+    ...rate,
+    lengthEffect: (deviation > 0 ? effects[0] : undefined) ?? {
+      estimate: NaN,
+      low: -Infinity,
+      high: Infinity,
+      n: judgements.length,
+      noClaim: "all answers are as long as the baseline's",
+    },
   };
-}
-
-function coefficientInterval(
-  estimate: number,
-  standardError: number,
-  { n, freedom, confidence }: { n: number; freedom: number; confidence: number },
-): Interval {
-  if (!(freedom >= 1) || !Number.isFinite(standardError))
-    return { estimate, low: -Infinity, high: Infinity, n, noClaim: "too few independent groups" };
-  const half = twoSidedStudent(confidence, freedom) * standardError;
-  return { estimate, low: estimate - half, high: estimate + half, n };
 }
 
 function clustersOf(judgements: readonly Judgement[]): (string | number)[] | undefined {

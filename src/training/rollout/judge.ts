@@ -65,6 +65,11 @@ export type PairJudgement = BothOrders | NoJudgement | undefined;
 
 const DEFAULT_SECONDS = 60;
 
+export interface AskOptions {
+  signal?: AbortSignal | undefined;
+  onPair?: (() => void) | undefined;
+}
+
 /**
  * Asks about each pair in both orders.
  * @returns one judgement a pair; an abort ends it early and leaves pairs out
@@ -74,26 +79,36 @@ const DEFAULT_SECONDS = 60;
 export async function judgeBothOrders(
   judge: Judge,
   pairs: readonly ComparedAnswers[],
-  { signal, onPair }: { signal?: AbortSignal | undefined; onPair?: (() => void) | undefined } = {},
+  options: AskOptions = {},
+): Promise<PairJudgement[]> {
+  const judgements = await judgeOrders(judge, pairs, { ...options, orders: 2 });
+  const refused = refusalsOf(judgements);
+  if (refused.length > 0 && !options.signal?.aborted && !judgements.some(isJudged)) {
+    throw new AttuneError("data", `the judge ${judge.name} judges no pair of ${refused.length}`, {
+      got: refused[0]!,
+      hint: "another judge, or one with more room; what was done before is kept",
+    });
+  }
+  return judgements;
+}
+
+/**
+ * As {@link judgeBothOrders}, for whoever can do without a judgement of any pair.
+ * @param options orders: 1 for a judge that the order cannot move, whose one reply stands for both
+ */
+export async function judgeOrders(
+  judge: Judge,
+  pairs: readonly ComparedAnswers[],
+  { signal, onPair, orders }: AskOptions & { orders: 1 | 2 },
 ): Promise<PairJudgement[]> {
   const judgements: PairJudgement[] = [];
   let next = 0;
   const work = async (): Promise<void> => {
     for (let i = next++; i < pairs.length; i = next++) {
       if (signal?.aborted) return;
-      const { prompt, first, second, place } = pairs[i]!;
-      judgements[i] = undefined;
-      if (first !== second) {
-        const forward = await ask(judge, { prompt, first, second, place }, signal);
-        const backward =
-          typeof forward === "number"
-            ? await ask(judge, { prompt, first: second, second: first, place }, signal)
-            : forward;
-        judgements[i] =
-          typeof forward === "number" && typeof backward === "number"
-            ? [forward, 1 - backward]
-            : (backward as NoJudgement);
-      }
+      const { first, second } = pairs[i]!;
+      judgements[i] =
+        first === second ? undefined : await askOrders(judge, pairs[i]!, { orders, signal });
       onPair?.();
     }
   };
@@ -103,14 +118,19 @@ export async function judgeBothOrders(
     // a question that was cut off is asked again with all others
     if (!signal?.aborted) throw error;
   }
-  const refused = refusalsOf(judgements);
-  if (refused.length > 0 && !signal?.aborted && !judgements.some(isJudged)) {
-    throw new AttuneError("data", `the judge ${judge.name} judges no pair of ${refused.length}`, {
-      got: refused[0]!,
-      hint: "another judge, or one with more room; what was done before is kept",
-    });
-  }
   return judgements;
+}
+
+async function askOrders(
+  judge: Judge,
+  { prompt, first, second, place }: ComparedAnswers,
+  { orders, signal }: { orders: 1 | 2; signal: AbortSignal | undefined },
+): Promise<BothOrders | NoJudgement> {
+  const forward = await ask(judge, { prompt, first, second, place }, signal);
+  if (typeof forward !== "number") return forward;
+  if (orders === 1) return [forward, forward];
+  const backward = await ask(judge, { prompt, first: second, second: first, place }, signal);
+  return typeof backward === "number" ? [forward, 1 - backward] : backward;
 }
 
 /** Two roll-outs of the same prompt. */

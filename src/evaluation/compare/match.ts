@@ -1,0 +1,284 @@
+/**
+ * Which prompts several models answered all, told by the prompt itself and not by its name: rows of
+ * one name whose prompts differ are not compared. A prompt that a set holds several times is
+ * several samples of one cluster. Everything that is left out is counted.
+ */
+import { countOf } from "../../core/counts.ts";
+import { AttuneError, formatPlace, preview } from "../../core/errors.ts";
+import type { Prompt } from "../../text/messages.ts";
+import { promptText } from "../../text/messages.ts";
+import type { AnswerSet, SetAnswer } from "./answer-set.ts";
+import { readGroups } from "./groups.ts";
+
+/** One prompt, or one of several samples of it, with every model's answer. */
+export interface MatchedPrompt {
+  prompt: Prompt;
+  /** Unique among the matched. */
+  key: string;
+  /** Prompts of one cluster may depend on each other; undefined where each is by itself. */
+  cluster?: string;
+  /** Category, where the rows name one. */
+  group?: string;
+  /** One for each set, in their order. */
+  answers: readonly SetAnswer[];
+}
+
+/** What a reader must know of how the sets were put together. */
+export interface MatchNote {
+  kind: "missing" | "unequal" | "repeated" | "unpaired" | "empty" | "groups";
+  /** The set that it is about; undefined for all. */
+  set?: string;
+  count: number;
+  /** A sentence with the count and an example. */
+  text: string;
+}
+
+export interface MatchedAnswers {
+  names: readonly string[];
+  prompts: readonly MatchedPrompt[];
+  notes: readonly MatchNote[];
+  /** The column that groups are read from. */
+  groupColumn?: string;
+}
+
+/**
+ * Prompts that are in all sets, in the order of the first.
+ * @param options group: the column that names a prompt's category
+ * @throws AttuneError `data` where there is nothing to compare
+ */
+export function matchAnswers(
+  sets: readonly AnswerSet[],
+  { group }: { group?: string | undefined } = {},
+): MatchedAnswers {
+  checkSets(sets);
+  const indices = sets.map(({ answers }) => byPrompt(answers));
+  const [first, ...others] = indices as [PromptIndex, ...PromptIndex[]];
+  const notes: MatchNote[] = [
+    ...sets.flatMap((set) => emptyNote(set)),
+    ...sets.flatMap((set, i) => repeatedNote(set, indices[i]!)),
+    ...unequalNotes(sets, indices),
+  ];
+  const prompts: MatchedPrompt[] = [];
+  const unpaired: { prompt: Prompt; counts: number[] }[] = [];
+  for (const [text, own] of first) {
+    if (!others.every((index) => index.has(text))) continue;
+    const lists = alignSamples(indices.map((index) => index.get(text)!));
+    const samples = Math.min(...lists.map(({ length }) => length));
+    if (lists.some(({ length }) => length > samples))
+      unpaired.push({ prompt: own[0]!.prompt, counts: lists.map(({ length }) => length) });
+    for (let sample = 0; sample < samples; sample++)
+      prompts.push(matchedPrompt(text, { lists, sample, samples }));
+  }
+  notes.push(...missingNotes(sets, indices), ...unpairedNote(unpaired));
+  if (prompts.length === 0) throw nothingInCommon(sets, notes);
+  const groups = readGroups(prompts, group);
+  const without = groups?.values.filter((value) => value === undefined).length ?? 0;
+  if (groups && without > 0) {
+    const example = prompts[groups.values.indexOf(undefined)]!;
+    notes.push({
+      kind: "groups",
+      count: without,
+      text:
+        `${countOf(without, "prompt")} ${without === 1 ? "has" : "have"} no ${groups.column}, ` +
+        `such as ${shortPrompt(example.prompt)}`,
+    });
+  }
+  return {
+    names: sets.map(({ name }) => name),
+    prompts: prompts.map((each, i) => {
+      const value = groups?.values[i];
+      return value === undefined ? each : { ...each, group: value };
+    }),
+    notes,
+    ...(groups ? { groupColumn: groups.column } : {}),
+  };
+}
+
+function checkSets(sets: readonly AnswerSet[]): void {
+  if (sets.length < 2)
+    throw new AttuneError("usage", "a comparison needs two models", {
+      got: countOf(sets.length, "model"),
+    });
+  const names = sets.map(({ name }) => name);
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined)
+    throw new AttuneError("usage", `two models of a comparison are named ${twice}`, {
+      hint: "give each a name of its own",
+    });
+  const empty = sets.find(({ answers }) => answers.length === 0);
+  if (empty)
+    throw new AttuneError("data", `${empty.name} has no answers`, {
+      got: `0 from ${empty.source}`,
+    });
+}
+
+type PromptIndex = ReadonlyMap<string, readonly SetAnswer[]>;
+
+/**
+ * What makes two prompts the same: their text, and the roles of other turns than one of the user's
+ * alone. Space around a turn does not count.
+ */
+export function promptIdentity(prompt: Prompt): string {
+  if (typeof prompt === "string") return prompt.trim();
+  const turns = prompt.map(({ role, content }) => [role, content.trim()] as const);
+  return turns.length === 1 && turns[0]![0] === "user" ? turns[0]![1] : JSON.stringify(turns);
+}
+
+function byPrompt(answers: readonly SetAnswer[]): PromptIndex {
+  const index = new Map<string, SetAnswer[]>();
+  for (const answer of answers) {
+    const text = promptIdentity(answer.prompt);
+    const list = index.get(text);
+    if (list) list.push(answer);
+    else index.set(text, [answer]);
+  }
+  return index;
+}
+
+/** Samples of one prompt with the same names stand beside each other. */
+function alignSamples(lists: readonly (readonly SetAnswer[])[]): (readonly SetAnswer[])[] {
+  const named = lists.map(
+    (list) => new Map(list.flatMap((each) => (each.key === undefined ? [] : [[each.key, each]]))),
+  );
+  const [first] = lists as [readonly SetAnswer[]];
+  const distinct = named.every((map, i) => map.size === lists[i]!.length);
+  const common = first.flatMap(({ key }) =>
+    key !== undefined && named.every((map) => map.has(key)) ? [key] : [],
+  );
+  if (!distinct || first.length < 2 || common.length !== first.length) return [...lists];
+  return named.map((map) => common.map((key) => map.get(key)!));
+}
+
+function matchedPrompt(
+  text: string,
+  {
+    lists,
+    sample,
+    samples,
+  }: { lists: readonly (readonly SetAnswer[])[]; sample: number; samples: number },
+): MatchedPrompt {
+  const answers = lists.map((list) => list[sample]!);
+  const named = answers[0]!.key ?? text;
+  const cluster = answers.find((answer) => answer.cluster !== undefined)?.cluster;
+  return {
+    prompt: answers[0]!.prompt,
+    key: samples > 1 ? `${named} #${sample + 1}` : named,
+    ...(cluster !== undefined
+      ? { cluster: String(cluster) }
+      : samples > 1
+        ? { cluster: `prompt ${text}` }
+        : {}),
+    answers,
+  };
+}
+
+const shortPrompt = (prompt: Prompt): string => preview(promptText(prompt), 60);
+
+const placed = ({ place, prompt }: SetAnswer): string => {
+  const at = place ? formatPlace(place) : "";
+  return at ? `${shortPrompt(prompt)} (${at})` : shortPrompt(prompt);
+};
+
+function emptyNote({ name, answers }: AnswerSet): MatchNote[] {
+  const empty = answers.filter(({ text }) => text.trim() === "");
+  if (empty.length === 0) return [];
+  return [
+    {
+      kind: "empty",
+      set: name,
+      count: empty.length,
+      text:
+        `${countOf(empty.length, "answer")} of ${name} ` +
+        `${empty.length === 1 ? "is" : "are"} empty, such as the one to ${placed(empty[0]!)}; ` +
+        "they are judged as they are",
+    },
+  ];
+}
+
+function repeatedNote({ name }: AnswerSet, index: PromptIndex): MatchNote[] {
+  const repeated = [...index.values()].filter(({ length }) => length > 1);
+  if (repeated.length === 0) return [];
+  return [
+    {
+      kind: "repeated",
+      set: name,
+      count: repeated.length,
+      text:
+        `${countOf(repeated.length, "prompt")} of ${name} ` +
+        `${repeated.length === 1 ? "stands" : "stand"} there more than once, such as ` +
+        `${placed(repeated[0]![1]!)}: taken for samples of one prompt, which count as one cluster`,
+    },
+  ];
+}
+
+/** Rows of one name that ask different things. */
+function unequalNotes(sets: readonly AnswerSet[], indices: readonly PromptIndex[]): MatchNote[] {
+  const [first] = sets as [AnswerSet];
+  const named = new Map(first.answers.flatMap((each) => (each.key ? [[each.key, each]] : [])));
+  return sets.slice(1).flatMap((set): MatchNote[] => {
+    const unequal = set.answers.filter((each) => {
+      const same = each.key === undefined ? undefined : named.get(each.key);
+      const text = promptIdentity(each.prompt);
+      return same && promptIdentity(same.prompt) !== text && !indices[0]!.has(text);
+    });
+    if (unequal.length === 0) return [];
+    const example = unequal[0]!;
+    return [
+      {
+        kind: "unequal",
+        set: set.name,
+        count: unequal.length,
+        text:
+          `${countOf(unequal.length, "prompt")} of ${set.name} and ${first.name} ` +
+          `${unequal.length === 1 ? "has" : "have"} one name and another text, such as ` +
+          `${example.key}: ${placed(example)} and ${placed(named.get(example.key!)!)}; left out`,
+      },
+    ];
+  });
+}
+
+function missingNotes(sets: readonly AnswerSet[], indices: readonly PromptIndex[]): MatchNote[] {
+  const all = new Map<string, SetAnswer>();
+  for (const index of indices)
+    for (const [text, [answer]] of index) if (!all.has(text)) all.set(text, answer!);
+  return sets.flatMap(({ name }, i): MatchNote[] => {
+    const missing = [...all].filter(([text]) => !indices[i]!.has(text));
+    if (missing.length === 0) return [];
+    return [
+      {
+        kind: "missing",
+        set: name,
+        count: missing.length,
+        text:
+          `${name} has no answer to ${countOf(missing.length, "prompt")} that ` +
+          `${sets.length > 2 ? "others" : "the other"} answered, such as ` +
+          `${placed(missing[0]![1])}; left out`,
+      },
+    ];
+  });
+}
+
+function unpairedNote(unpaired: readonly { prompt: Prompt; counts: number[] }[]): MatchNote[] {
+  const [example] = unpaired;
+  if (!example) return [];
+  return [
+    {
+      kind: "unpaired",
+      count: unpaired.length,
+      text:
+        `${countOf(unpaired.length, "prompt")} ${unpaired.length === 1 ? "has" : "have"} more ` +
+        `samples from one model than from another, such as ${shortPrompt(example.prompt)} with ` +
+        `${example.counts.join(" and ")}; what is more is left out`,
+    },
+  ];
+}
+
+function nothingInCommon(sets: readonly AnswerSet[], notes: readonly MatchNote[]): AttuneError {
+  const unequal = notes.find(({ kind }) => kind === "unequal");
+  return new AttuneError("data", "these models have no prompt in common", {
+    got:
+      unequal?.text ??
+      sets.map(({ name, answers }) => `${name}: ${placed(answers[0]!)}`).join("; "),
+    hint: "answers to the same prompts",
+  });
+}
