@@ -16,6 +16,7 @@ import { planOwnConfig } from "../planning/method-config.ts";
 import { serveConfig } from "../server/serve.config.ts";
 import { TRAINER_CONFIGS } from "../training/configs.ts";
 import { generateConfig } from "./commands/generate.ts";
+import { PART_DEFINITIONS } from "./evaluation/parts.ts";
 
 const MADE = "<!-- Written by `npm run docs`: change the definitions, not this page. -->";
 
@@ -35,6 +36,7 @@ function optionsPage(): string {
     reviseConfig,
     compareConfig,
     planOwnConfig,
+    ...PART_DEFINITIONS.values(),
   ];
   const sections = [
     ...commands.map(commandSection),

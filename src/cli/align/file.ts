@@ -3,15 +3,16 @@
  * stage takes from another (the model to start from, the reward, the pairs) is filled in and may be
  * overridden.
  */
-import { LineCounter, isMap, isScalar, parseDocument } from "yaml";
-import type { ParsedNode } from "yaml";
+import { isMap, isScalar } from "yaml";
 import { z } from "zod";
-import { AttuneError, formatPlace, nearest } from "../../core/errors.ts";
+import { AttuneError, formatPlace } from "../../core/errors.ts";
 import { stringifyJson } from "../../core/json.ts";
 import type { AlignEvaluation } from "../../evaluation/evaluation.config.ts";
 import { evaluationConfig } from "../../evaluation/evaluation.config.ts";
 import type { ConfigDefinition, GivenValue, ParsedConfig } from "../../config/config.ts";
 import { resolveValues } from "../../config/config.ts";
+import type { YamlPart, YamlSource } from "../../config/yaml-parts.ts";
+import { readParts, sectionText } from "../../config/yaml-parts.ts";
 import { canonical, readSources } from "../../config/sources.ts";
 import type { Section, FilledOption } from "./sections.ts";
 import { SECTIONS, STAGE_CONFIGS, filledOptions } from "./sections.ts";
@@ -44,22 +45,13 @@ export interface AlignFile {
   evaluation: AlignEvaluation | undefined;
 }
 
-/** One part of the file, with its line. */
-interface Part {
-  node: ParsedNode | null;
-  row: number;
-}
-
-/** What every part is read with. */
-interface Source {
-  text: string;
-  file: string;
-}
-
 /** @throws AttuneError `config` with file and line for whatever is wrong in it */
 export function readAlignFile(text: string, file: string): AlignFile {
   const source = { text, file };
-  const parts = partsOf(source);
+  const parts = readParts(source, {
+    names: ["model", "out", "seed", "template", ...Object.keys(SECTIONS), "evaluation"],
+    init: "attune align --init",
+  });
   const model = plainPart(parts, "model", {
     file,
     type: z.string().min(1),
@@ -106,54 +98,8 @@ export function readAlignFile(text: string, file: string): AlignFile {
   return { file, model, out, seed, template, stages: [...stages.values()], evaluation };
 }
 
-/** The parts of the file by name. */
-function partsOf({ text, file }: Source): Map<string, Part> {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const broken = document.errors[0];
-  if (broken)
-    throw new AttuneError("config", `not valid YAML: ${broken.message}`, {
-      file,
-      row: lines.linePos(broken.pos[0]).line,
-      cause: broken,
-    });
-  if (!isMap(document.contents))
-    throw new AttuneError("config", "the file holds no sections", {
-      file,
-      expected: "`attune align --init` writes one to start from",
-    });
-  const names = ["model", "out", "seed", "template", ...Object.keys(SECTIONS), "evaluation"];
-  const parts = new Map<string, Part>();
-  for (const { key, value } of document.contents.items as {
-    key: ParsedNode;
-    value: ParsedNode | null;
-  }[]) {
-    const written = String(isScalar(key) ? key.value : key);
-    const name = canonical(written);
-    const row = lines.linePos(key.range[0]).line;
-    if (!names.includes(name)) {
-      const near = nearest(name, names);
-      throw new AttuneError("config", `${written} is not a part of this file`, {
-        file,
-        row,
-        expected: names.join(", "),
-        ...(near === undefined ? {} : { hint: `did you mean ${near}?` }),
-      });
-    }
-    const before = parts.get(name);
-    if (before)
-      throw new AttuneError("config", `${name} is there twice`, {
-        file,
-        row,
-        got: `also on line ${before.row}`,
-      });
-    parts.set(name, { node: value, row });
-  }
-  return parts;
-}
-
 function plainPart<T>(
-  parts: ReadonlyMap<string, Part>,
+  parts: ReadonlyMap<string, YamlPart>,
   name: string,
   {
     file,
@@ -175,12 +121,12 @@ function plainPart<T>(
 
 function readStage(
   name: string,
-  part: Part,
+  part: YamlPart,
   {
     source,
     ...pipeline
   }: {
-    source: Source;
+    source: YamlSource;
     model: string;
     out: string;
     seed: number;
@@ -214,17 +160,21 @@ function readStage(
  */
 function readOptions(
   name: string,
-  { node, row }: Part,
+  part: YamlPart,
   {
     source,
     definition,
     wires,
-  }: { source: Source; definition: ConfigDefinition; wires: readonly FilledOption[] },
+  }: { source: YamlSource; definition: ConfigDefinition; wires: readonly FilledOption[] },
 ): { parsed: ParsedConfig; values: Map<string, GivenValue> } {
+  const { node, row } = part;
   const empty = node === null || (isScalar(node) && node.value === null);
   const yaml = empty
     ? undefined
-    : { text: sectionText(source.text, node, { file: source.file, row, name }), file: source.file };
+    : {
+        text: sectionText(source, part, { name, command: SECTIONS[name]?.method ?? name }),
+        file: source.file,
+      };
   try {
     const values = readSources(definition, {
       values: Object.fromEntries(wires.map(({ option, value }) => [option, value])) as never,
@@ -240,25 +190,6 @@ function readOptions(
       cause: error,
     });
   }
-}
-
-/** The lines of a section alone, where they stand, so that errors name their lines. */
-function sectionText(
-  text: string,
-  node: ParsedNode,
-  { file, row, name }: { file: string; row: number; name: string },
-): string {
-  if (!isMap(node))
-    throw new AttuneError(
-      "config",
-      `${name} holds the options of \`attune ${SECTIONS[name]?.method ?? name}\``,
-      { file, row, expected: "lines such as `data: pairs.jsonl`, indented below it" },
-    );
-  const [start, end] = node.range;
-  const before = text.slice(0, start);
-  const line = before.lastIndexOf("\n") + 1;
-  const indent = /^\s*$/.test(before.slice(line)) ? before.slice(line) : "";
-  return "\n".repeat(before.split("\n").length - 1) + indent + text.slice(start, end);
 }
 
 function chosenOptions(

@@ -71,6 +71,12 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   ...trainerEntries(({ makes }) => makes === "answers", USE),
   {
+    name: "eval",
+    summary: "is a model honest, harmless and helpful; is a reward right, or was it hacked",
+    group: USE,
+    load: async () => (await import("./eval.ts")).command,
+  },
+  {
     name: "export",
     summary: "a model in the form that other software reads",
     group: USE,

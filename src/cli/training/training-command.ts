@@ -137,7 +137,7 @@ function readOptions<D extends ConfigDefinition>(
 ): ParsedConfig<D> {
   const { config: file, set } = options;
   return parseConfig<D>(definition, {
-    ...(file === undefined ? {} : { yaml: { text: readText(file), file } }),
+    ...(file === undefined ? {} : { yaml: { text: readConfigText(file), file } }),
     ...(set === undefined ? {} : { set }),
     flags: readConfigFlags(definition, options),
   });
@@ -193,7 +193,7 @@ async function guard<D extends ConfigDefinition>(
   }
 }
 
-function readText(file: string): string {
+export function readConfigText(file: string): string {
   try {
     return readRegularText(file, { code: "config" });
   } catch (cause) {
@@ -207,7 +207,7 @@ function readText(file: string): string {
   }
 }
 
-function nextFree(name: string): string {
+export function nextFree(name: string): string {
   for (let number = 1; ; number++) {
     const folder = join("runs", `${name.replaceAll(" ", "-")}-${number}`);
     if (!existsSync(folder)) return folder;

@@ -1,0 +1,70 @@
+/** What several parts of an evaluation found, as one page. */
+import type { Conclusion, Findings } from "../../evaluation/findings.ts";
+import { PARTS } from "./parts.ts";
+import type { PartFindings } from "./part.ts";
+
+/** The one that a reader must see first, first. */
+const GRAVEST: readonly Conclusion[] = [
+  "hacked",
+  "fooled",
+  "worse",
+  "no conclusion",
+  "not distinguishable",
+  "better",
+  "equal",
+  "not hacked",
+  "sound",
+  "measured",
+];
+
+interface FoundPart {
+  name: string;
+  subject: string;
+  found: PartFindings;
+}
+
+export function togetherFindings(
+  parts: readonly FoundPart[],
+  { facts }: { facts: Findings["facts"] },
+): Findings {
+  const pictures = parts.flatMap(({ found: { picture } }) => picture ?? []);
+  const several = parts.length > 1;
+  return {
+    title: titleOf(parts),
+    verdict: verdictOf(parts),
+    ...(pictures[0] ? { picture: pictures[0] } : {}),
+    findings: parts.flatMap(({ found }) => found.findings),
+    warnings: parts.flatMap(({ name, found: { warnings = [] } }) =>
+      several ? warnings.map((text) => `${PARTS[name]!.title}: ${text}`) : warnings,
+    ),
+    facts: [...facts, ...parts.flatMap(({ found }) => found.facts ?? [])],
+  };
+}
+
+function titleOf(parts: readonly FoundPart[]): string {
+  const subjects = [...new Set(parts.map(({ subject }) => subject))];
+  return `${parts.map(({ name }) => PARTS[name]!.title).join(", ")}: ${subjects.join(", ")}`;
+}
+
+/** What each part says first; of several parts the gravest conclusion is that of the page. */
+function verdictOf(parts: readonly FoundPart[]): Findings["verdict"] {
+  const said = parts.map(({ name, found }) => ({
+    title: PARTS[name]!.title,
+    ...(found.verdict ?? firstFinding(found)),
+  }));
+  const conclusion = GRAVEST.find((each) => said.some((one) => one.conclusion === each))!;
+  return {
+    conclusion,
+    sentence:
+      said.length === 1
+        ? said[0]!.sentence
+        : said.map(({ title, sentence }) => `${title}: ${sentence}`).join(" "),
+  };
+}
+
+function firstFinding({ findings }: PartFindings): Findings["verdict"] {
+  const [first] = findings;
+  return first
+    ? { conclusion: first.conclusion, sentence: first.answer }
+    : { conclusion: "no conclusion", sentence: "Nothing was found." };
+}

@@ -1,0 +1,260 @@
+/**
+ * One evaluation: its parts are prepared together, so that bad input costs nothing, then run one
+ * after the other in a run folder that keeps what was answered.
+ */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { AnswerCache } from "../../constitution/answer-cache.ts";
+import { countOf } from "../../core/counts.ts";
+import { AttuneError } from "../../core/errors.ts";
+import type { Findings } from "../../evaluation/findings.ts";
+import type { Subject } from "../../evaluation/subject.ts";
+import { jointHash } from "../../runs/joint-hash.ts";
+import { refuseOtherOptions } from "../../runs/recorded.ts";
+import { Run } from "../../runs/run.ts";
+import { readRunInfo } from "../../runs/run-folder.ts";
+import { versions } from "../../runs/versions.ts";
+import type { CommandContext } from "../command.ts";
+import { shellWord } from "../display/words.ts";
+import type { Progress } from "../display/reporter.ts";
+import type { AskedParts } from "./eval-options.ts";
+import { togetherFindings } from "./eval-findings.ts";
+import type { OpenedSubject, SubjectConfig } from "./open-subject.ts";
+import { openSubject } from "./open-subject.ts";
+import type { PartFindings, PartWork, PreparedPart } from "./part.ts";
+import { PARTS, sectionOf } from "./parts.ts";
+
+/** Name by which run folders know the command. */
+export const EVAL_COMMAND = "eval";
+
+interface Facts {
+  seed: number;
+  dataHash: string;
+  modelFingerprint: string;
+}
+
+export interface EvaluationRun {
+  findings: Findings;
+  /** Run folder. */
+  folder: string;
+  /** What is left to do once everything is written: the run is over. */
+  finish(): void;
+}
+
+/** A part with its name, ready to run. */
+interface NamedPart {
+  name: string;
+  prepared: PreparedPart;
+}
+
+/** Options of all parts as a run folder keeps them: a section for each. */
+export const runConfig = (parts: AskedParts): { given: object; effective: object } => ({
+  given: Object.fromEntries([...parts].map(([name, { given }]) => [sectionOf(name), given])),
+  effective: Object.fromEntries(
+    [...parts].map(([name, { effective }]) => [sectionOf(name), effective]),
+  ),
+});
+
+/** Opens data and models, and says what would be done. */
+export async function planEvaluation(parts: AskedParts, context: CommandContext): Promise<void> {
+  await withPrepared(parts, context, (prepared) => {
+    const lines = prepared.map(
+      ({ name, prepared: { subject, plan } }) =>
+        `  ${PARTS[name]!.title}, ${subject}: ${plan.join("; ")}`,
+    );
+    context.reporter.result(
+      {
+        dryRun: true,
+        parts: prepared.map(({ name, prepared: { subject, plan } }) => ({ name, subject, plan })),
+      },
+      `eval would do this (nothing was asked or written):\n${lines.join("\n")}`,
+    );
+    return Promise.resolve();
+  });
+}
+
+/**
+ * Runs what is asked for, in a new folder or in one that an evaluation with the same options left
+ * unfinished.
+ * @param show is given what was found before the run ends
+ */
+export async function runEvaluation(
+  { parts, out, resume }: { parts: AskedParts; out: string; resume?: { acceptChanges: boolean } },
+  context: CommandContext,
+  show: (run: { findings: Findings; folder: string }) => Promise<void>,
+): Promise<void> {
+  const goesOn = resume !== undefined || isUnfinished(out, parts);
+  let run: Run | undefined;
+  try {
+    await withPrepared(parts, context, async (prepared) => {
+      const facts = factsOf(parts, prepared);
+      run = goesOn
+        ? await reopen(out, facts, { acceptChanges: resume?.acceptChanges ?? false, context })
+        : Run.create(out, {
+            ...facts,
+            command: EVAL_COMMAND,
+            argv: context.argv,
+            templateTime: context.templateTime,
+            config: runConfig(parts),
+          });
+      await findAll(run, { parts, prepared, context, show });
+    });
+  } catch (error) {
+    run?.abandon(error);
+    throw error;
+  } finally {
+    run?.close();
+  }
+}
+
+/** Whether the folder holds an evaluation with these options that can go on. */
+function isUnfinished(out: string, parts: AskedParts): boolean {
+  if (!existsSync(join(out, "run.json"))) return false;
+  const info = readRunInfo(out);
+  if (info.command !== EVAL_COMMAND || info.status === "completed") return false;
+  refuseOtherOptions(out, runConfig(parts).effective);
+  return true;
+}
+
+async function reopen(
+  out: string,
+  { dataHash, modelFingerprint }: Facts,
+  { acceptChanges, context }: { acceptChanges: boolean; context: CommandContext },
+): Promise<Run> {
+  const { run, warnings } = await Run.open(out, { dataHash, modelFingerprint }, { acceptChanges });
+  for (const message of warnings) context.reporter.warn("resume", message);
+  return run;
+}
+
+function factsOf(parts: AskedParts, prepared: readonly NamedPart[]): Facts {
+  const seeds = [...parts.values()].map(({ resolved }) => (resolved as { seed?: number }).seed);
+  return {
+    seed: seeds.find((seed) => seed !== undefined) ?? 42,
+    dataHash: jointHash(...prepared.map(({ prepared: each }) => each.dataHash)),
+    modelFingerprint: jointHash(...prepared.map(({ prepared: each }) => each.fingerprint)),
+  };
+}
+
+async function withPrepared(
+  parts: AskedParts,
+  context: CommandContext,
+  work: (prepared: readonly NamedPart[]) => Promise<void>,
+): Promise<void> {
+  const opened = new Map<string, Promise<OpenedSubject>>();
+  const open = (config: SubjectConfig): Promise<OpenedSubject> => {
+    const { model, template, precision, contextLength } = config;
+    const key = JSON.stringify([model, template, precision, contextLength]);
+    const known = opened.get(key) ?? openSubject(config, context);
+    opened.set(key, known);
+    return known;
+  };
+  const prepared: NamedPart[] = [];
+  try {
+    for (const [name, { resolved }] of parts) {
+      context.signal.throwIfAborted();
+      const part = await PARTS[name]!.load();
+      prepared.push({
+        name,
+        prepared: await part.prepare({ config: resolved, context, openSubject: open }),
+      });
+    }
+    await work(prepared);
+  } finally {
+    for (const { prepared: each } of prepared) await each.close?.();
+  }
+}
+
+/** What the parts find, kept in the folder whatever ends them. */
+async function findAll(
+  run: Run,
+  {
+    parts,
+    prepared,
+    context,
+    show,
+  }: {
+    parts: AskedParts;
+    prepared: readonly NamedPart[];
+    context: CommandContext;
+    show: (run: { findings: Findings; folder: string }) => Promise<void>;
+  },
+): Promise<void> {
+  const reuse = [...parts.values()].flatMap(
+    ({ resolved }) => (resolved as { reuse?: readonly string[] }).reuse ?? [],
+  );
+  const cache = AnswerCache.open(run.folder, [...new Set(reuse)]);
+  const subjects = new Map<OpenedSubject, Promise<Subject>>();
+  try {
+    const found: { name: string; subject: string; found: PartFindings }[] = [];
+    for (const { name, prepared: part } of prepared) {
+      if (prepared.length > 1)
+        context.reporter.note(`\n${found.length + 1} of ${prepared.length}: ${PARTS[name]!.title}`);
+      found.push({
+        name,
+        subject: part.subject,
+        found: await runPart(part, { run, cache, subjects, context }),
+      });
+    }
+    const findings = togetherFindings(found, {
+      facts: [
+        ["command", `attune ${run.info.argv.map(shellWord).join(" ")}`],
+        ["seed", String(run.info.seed)],
+        ["data", run.info.dataHash.slice(0, 12)],
+        ["models", run.info.modelFingerprint.slice(0, 12)],
+        ...Object.entries(versions()),
+      ],
+    });
+    await show({ findings, folder: run.folder });
+    run.finish("completed");
+  } catch (error) {
+    // before the guard, which would take a run without steps back, and its answers with it
+    if (cache.size > 0) run.fail(error);
+    if (!(error instanceof AttuneError) || error.code !== "interrupted") throw error;
+    throw new AttuneError("interrupted", "stopped before the end", {
+      got: `kept: ${countOf(cache.size, "answer")}`,
+      hint: `\`attune resume ${shellWord(run.folder)}\` goes on from there`,
+      cause: error,
+    });
+  } finally {
+    for (const subject of subjects.values()) await (await subject).close();
+    cache.close();
+  }
+}
+
+async function runPart(
+  part: PreparedPart,
+  {
+    run,
+    cache,
+    subjects,
+    context,
+  }: {
+    run: Run;
+    cache: AnswerCache;
+    subjects: Map<OpenedSubject, Promise<Subject>>;
+    context: CommandContext;
+  },
+): Promise<PartFindings> {
+  const shown: Progress[] = [];
+  const work: PartWork = {
+    context,
+    signal: context.signal,
+    folder: run.folder,
+    cache,
+    subject(opened) {
+      const known = subjects.get(opened) ?? opened.open(cache);
+      subjects.set(opened, known);
+      return known;
+    },
+    progress(options) {
+      const progress = context.reporter.progress(options);
+      shown.push(progress);
+      return progress;
+    },
+  };
+  try {
+    return await part.run(work);
+  } finally {
+    for (const progress of shown) progress.end();
+  }
+}

@@ -1,0 +1,46 @@
+/**
+ * The parts of `attune eval`, in the order of its page. A new part: a definition of options, a file
+ * that exports `part` (part.ts), and an entry here. Only the parts that are asked for are loaded.
+ */
+import type { ConfigDefinition } from "../../config/config.ts";
+import type { EvaluationPart } from "./part.ts";
+
+export interface PartEntry {
+  /** Heading on the page. */
+  readonly title: string;
+  /** One line of `attune eval --help`. */
+  readonly summary: string;
+  /** The option that `attune eval --PART VALUE` gives. */
+  readonly shortcut: string;
+  /** What VALUE is, for the help: "questions". */
+  readonly shortcutValue: string;
+  readonly config: () => Promise<ConfigDefinition>;
+  readonly load: () => Promise<EvaluationPart>;
+}
+
+export const PARTS: Readonly<Record<string, PartEntry>> = {
+  "reward-model": {
+    title: "Reward model",
+    summary: "is a reward model right, calibrated, and robust to length, format and order?",
+    shortcut: "reward",
+    shortcutValue: "model",
+    config: async () =>
+      (await import("../../evaluation/reward-benchmarks/reward-model.config.ts")).rewardModelConfig,
+    load: async () => (await import("./reward-model.ts")).part,
+  },
+};
+
+/** Options of every part, by its name. */
+export const PART_DEFINITIONS: ReadonlyMap<string, ConfigDefinition> = new Map(
+  await Promise.all(
+    Object.entries(PARTS).map(async ([name, { config }]) => [name, await config()] as const),
+  ),
+);
+
+/** `reward-model` is `rewardModel` in a file. */
+export const sectionOf = (part: string): string =>
+  part.replaceAll(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+
+/** The name of the part whose section this is. */
+export const partOf = (section: string): string | undefined =>
+  Object.keys(PARTS).find((part) => sectionOf(part) === section);

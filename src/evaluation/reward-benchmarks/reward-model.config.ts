@@ -1,0 +1,68 @@
+/** Options of `attune eval reward-model`. */
+import { z } from "zod";
+import { defineConfig, field, requiredField } from "../../config/config.ts";
+import { precisionField } from "../../sampling/precision.config.ts";
+import { dataFields } from "../../training/data.config.ts";
+import { seedField } from "../subject.config.ts";
+
+const count = z.int().min(1);
+
+/** How a reward is opened and asked, for every part that asks one. */
+export const scoringFields = {
+  precision: precisionField("Reward"),
+  maxLength: field({
+    type: count,
+    default: 1024,
+    source: "trl RewardConfig.max_length",
+    description: "longest prompt with its answer",
+    group: "Reward",
+    unit: "tokens",
+  }),
+  microBatchTokens: field({
+    type: count,
+    default: 1024,
+    source: "measured: bench/, scoring",
+    description: "tokens that are scored together",
+    group: "Reward",
+    unit: "tokens",
+  }),
+  rewardTimeout: field({
+    type: z.number().positive(),
+    default: 60,
+    source: "attune grpo",
+    description: "longest time for a reward function",
+    group: "Reward",
+    unit: "seconds",
+  }),
+};
+
+export const rewardModelConfig = defineConfig({
+  name: "eval reward-model",
+  examples: [
+    "attune eval reward-model --reward runs/reward --data pairs.jsonl",
+    "attune eval reward-model --reward reward.ts --data pairs.jsonl",
+  ],
+  fields: {
+    reward: requiredField({
+      type: z.string().min(1),
+      description: "reward model (a folder, a run, a Hugging Face id) or a function's file",
+      group: "Reward",
+    }),
+    data: requiredField({
+      type: z.string().min(1),
+      description: "pairs in any known format",
+      group: "Input",
+    }),
+    ...dataFields,
+    limit: field({
+      type: z.int().min(0),
+      default: 0,
+      source: "all rows",
+      description: "only the first rows of the data",
+      group: "Input",
+      unit: "rows",
+    }),
+    ...scoringFields,
+    seed: seedField,
+  },
+});
