@@ -1,6 +1,6 @@
 /** Options of what becomes of findings, for every command that evaluates. */
 import { z } from "zod";
-import { field } from "../config/config.ts";
+import { defineConfig, field } from "../config/config.ts";
 
 export const outcomeFields = {
   failUnder: field({
@@ -27,6 +27,9 @@ export const outcomeFields = {
     group: "Outcome",
   }),
 };
+
+/** The same by themselves, for an evaluation of several parts with options of their own. */
+export const outcomeDefinition = defineConfig({ name: "eval", fields: outcomeFields });
 
 /** What {@link outcomeFields} give. */
 export interface OutcomeConfig {

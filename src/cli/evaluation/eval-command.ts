@@ -1,14 +1,13 @@
 /** The command lines of `attune eval`: all parts together, and each by itself. */
 import type { Command } from "commander";
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { stringifyJson } from "../../core/json.ts";
 import { parseConfig } from "../../config/sources.ts";
 import type { ParsedConfig } from "../../config/config.ts";
 import { changesSince, readConfig, refuseChanges } from "../../runs/recorded.ts";
 import type { RunSummary } from "../../runs/run-info.ts";
 import { wallClock } from "../../core/wall-clock.ts";
-import type { Findings } from "../../evaluation/findings.ts";
+import type { OutcomeConfig } from "../../evaluation/outcome.config.ts";
+import { outcomeDefinition } from "../../evaluation/outcome.config.ts";
+import { checkRequirements } from "../../evaluation/thresholds.ts";
 import type { Bind, CommandContext, ResumeOptions } from "../command.ts";
 import { addConfigOptions, readConfigFlags } from "../config-options.ts";
 import { addBelowHelp, examplesText } from "../display/help-text.ts";
@@ -28,13 +27,14 @@ export interface EvalFlags extends Record<string, unknown> {
 
 const repeated = (value: string, before: string[] = []): string[] => [...before, value];
 
-/** `--out`, `--config`, `--set`, `--dry-run`. */
+/** `--out`, `--config`, `--set`, `--dry-run`, and what is asked of the findings. */
 export function addEvalOptions(command: Command, folder: string): void {
   command
     .option("--out <folder>", `folder for the run (default: the next free runs/${folder}-1, ...)`)
     .option("--config <file>", "options in YAML; flags and --set win over it")
     .option("--set <name=value>", "one option by name, such as seed=7; repeatable", repeated)
     .option("--dry-run", "open data and models and say what would be done, without doing it");
+  addConfigOptions(command, outcomeDefinition);
 }
 
 /** `attune eval PART`. */
@@ -63,7 +63,7 @@ export async function evaluateAll(options: EvalFlags, context: CommandContext): 
   const shared = ["model", "seed", "template", "precision"].flatMap((name) =>
     options[name] === undefined ? [] : [`${name}=${String(options[name])}`],
   );
-  const { parts, out } = readEvalOptions({
+  const { parts, out, outcome } = readEvalOptions({
     ...(file === undefined ? {} : { yaml: { text: readConfigText(file), file } }),
     set: [...shared, ...set],
     shortcuts: Object.fromEntries(
@@ -72,6 +72,7 @@ export async function evaluateAll(options: EvalFlags, context: CommandContext): 
   });
   await evaluate(parts, "eval", {
     options: { ...options, ...(options.out === undefined && out ? { out } : {}) },
+    outcome,
     context,
   });
 }
@@ -79,11 +80,21 @@ export async function evaluateAll(options: EvalFlags, context: CommandContext): 
 async function evaluate(
   parts: AskedParts,
   folder: string,
-  { options, context }: { options: EvalFlags; context: CommandContext },
+  {
+    options,
+    outcome: values = {},
+    context,
+  }: { options: EvalFlags; outcome?: Readonly<Record<string, unknown>>; context: CommandContext },
 ): Promise<void> {
+  const { resolved: outcome } = parseConfig(outcomeDefinition, {
+    values,
+    flags: readConfigFlags(outcomeDefinition, options),
+  });
+  // before anything is asked
+  checkRequirements(outcome);
   if (options.dryRun) return planEvaluation(parts, context);
   const { out = nextFree(folder) } = options;
-  await runEvaluation({ parts, out }, context, (run) => show(run, context));
+  await runEvaluation({ parts, out, outcome }, context);
 }
 
 /** `attune resume`: the options are those that the run folder keeps. */
@@ -96,26 +107,13 @@ export async function resumeEvaluation(
   const templateTime = info.templateTime ?? wallClock(new Date(info.created));
   const context = { ...outer, templateTime };
   const parts = new Map<string, ParsedConfig>();
-  for (const [section, values] of Object.entries(readConfig(folder))) {
+  const { outcome, ...sections } = readConfig(folder);
+  for (const [section, values] of Object.entries(sections)) {
     const name = partOf(section)!;
     parts.set(name, parseConfig(PART_DEFINITIONS.get(name)!, { values: values as never }));
   }
-  await runEvaluation({ parts, out: folder, resume: { acceptChanges } }, context, (run) =>
-    show(run, context),
+  await runEvaluation(
+    { parts, out: folder, outcome: outcome as OutcomeConfig, resume: { acceptChanges } },
+    context,
   );
-}
-
-async function show(
-  { findings, folder }: { findings: Findings; folder: string },
-  { reporter }: CommandContext,
-): Promise<void> {
-  writeFileSync(join(folder, "findings.json"), `${stringifyJson(findings, 2)}\n`);
-  const lines = [
-    ...findings.findings.flatMap(({ question, answer }) => [question, `  ${answer}`]),
-    "",
-    findings.verdict.sentence,
-    `findings.json -> ${folder}`,
-  ];
-  reporter.result({ ...findings, folder }, lines.join("\n"));
-  return Promise.resolve();
 }

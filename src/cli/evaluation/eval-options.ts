@@ -5,6 +5,7 @@
 import { isScalar } from "yaml";
 import { AttuneError, nearest } from "../../core/errors.ts";
 import type { ConfigDefinition, ParsedConfig } from "../../config/config.ts";
+import { outcomeDefinition } from "../../evaluation/outcome.config.ts";
 import type { FlagValue } from "../../config/sources.ts";
 import { canonical, parseConfig } from "../../config/sources.ts";
 import type { YamlPart, YamlSource } from "../../config/yaml-parts.ts";
@@ -26,7 +27,11 @@ export interface EvalRequest {
   readonly parts: AskedParts;
   /** Folder that the file names. */
   readonly out: string | undefined;
+  /** What the file says of the outcome, by option. */
+  readonly outcome: Readonly<Record<string, unknown>>;
 }
+
+const OUTCOME = outcomeDefinition.options.map(({ path }) => path);
 
 /** What is said of parts before it is known which options they have. */
 interface Given {
@@ -38,6 +43,10 @@ interface Given {
   values: Record<string, unknown>;
   /** `NAME=VALUE` for all parts. */
   shared: string[];
+  /** Folder of the run. */
+  out?: string;
+  /** Thresholds and the like. */
+  outcome: Record<string, unknown>;
 }
 
 /**
@@ -45,33 +54,32 @@ interface Given {
  * something is given that none of those asked for has
  */
 export function readEvalOptions(sources: EvalSources): EvalRequest {
-  const { given, out } = readGiven(sources);
+  const given = readGiven(sources);
   const asked = Object.keys(PARTS).filter((name) => given.sections.has(name));
   if (asked.length === 0) throw nothingAsked(sources.yaml?.file);
   refuseStray(given, asked);
   return {
     parts: new Map(asked.map((name) => [name, parsePart(name, { given, sources })])),
-    out,
+    out: given.out,
+    outcome: given.outcome,
   };
 }
 
-function readGiven({ yaml, set = [], shortcuts = {} }: EvalSources): {
-  given: Given;
-  out: string | undefined;
-} {
+function readGiven({ yaml, set = [], shortcuts = {} }: EvalSources): Given {
   const given: Given = {
     sections: new Map(),
     assignments: new Map(),
     values: {},
     shared: [],
+    outcome: {},
   };
-  let out: string | undefined;
   if (yaml) {
-    const names = [...Object.keys(PARTS).map(sectionOf), "out", ...sharedNames()];
+    const names = [...Object.keys(PARTS).map(sectionOf), "out", ...OUTCOME, ...sharedNames()];
     for (const [name, part] of readParts(yaml, { names, init: "attune eval --init" })) {
       const of = partOf(name);
       if (of !== undefined) given.sections.set(of, part);
-      else if (name === "out") out = String(plainValue(name, part, yaml));
+      else if (name === "out") given.out = String(plainValue(name, part, yaml));
+      else if (OUTCOME.includes(name)) given.outcome[name] = plainValue(name, part, yaml);
       else given.values[name] = plainValue(name, part, yaml);
     }
   }
@@ -86,7 +94,7 @@ function readGiven({ yaml, set = [], shortcuts = {} }: EvalSources): {
       given.assignments.set(of, [...(given.assignments.get(of) ?? []), rest]);
     }
   }
-  return { given, out };
+  return given;
 }
 
 /** Options that may stand beside the sections: those of any part, but for groups. */

@@ -7,15 +7,17 @@ import { join } from "node:path";
 import { AnswerCache } from "../../constitution/answer-cache.ts";
 import { countOf } from "../../core/counts.ts";
 import { AttuneError } from "../../core/errors.ts";
-import type { Findings } from "../../evaluation/findings.ts";
+import type { OutcomeConfig } from "../../evaluation/outcome.config.ts";
 import type { Subject } from "../../evaluation/subject.ts";
 import { jointHash } from "../../runs/joint-hash.ts";
-import { refuseOtherOptions } from "../../runs/recorded.ts";
+import { readConfig, refuseOtherOptions } from "../../runs/recorded.ts";
 import { Run } from "../../runs/run.ts";
 import { readRunInfo } from "../../runs/run-folder.ts";
 import { versions } from "../../runs/versions.ts";
 import type { CommandContext } from "../command.ts";
 import { shellWord } from "../display/words.ts";
+import type { Outcome } from "../display/outcome.ts";
+import { tellFindings } from "../display/outcome.ts";
 import type { Progress } from "../display/reporter.ts";
 import type { AskedParts } from "./eval-options.ts";
 import { togetherFindings } from "./eval-findings.ts";
@@ -33,12 +35,14 @@ interface Facts {
   modelFingerprint: string;
 }
 
-export interface EvaluationRun {
-  findings: Findings;
+export interface EvaluationCall {
+  parts: AskedParts;
   /** Run folder. */
-  folder: string;
-  /** What is left to do once everything is written: the run is over. */
-  finish(): void;
+  out: string;
+  /** What is asked of the findings. */
+  outcome: OutcomeConfig;
+  /** Goes on with the run that is there. */
+  resume?: { acceptChanges: boolean };
 }
 
 /** A part with its name, ready to run. */
@@ -48,11 +52,15 @@ interface NamedPart {
 }
 
 /** Options of all parts as a run folder keeps them: a section for each. */
-export const runConfig = (parts: AskedParts): { given: object; effective: object } => ({
+const runConfig = (
+  parts: AskedParts,
+  outcome: object,
+): { given: object; effective: Record<string, unknown> } => ({
   given: Object.fromEntries([...parts].map(([name, { given }]) => [sectionOf(name), given])),
-  effective: Object.fromEntries(
-    [...parts].map(([name, { effective }]) => [sectionOf(name), effective]),
-  ),
+  effective: {
+    ...Object.fromEntries([...parts].map(([name, { effective }]) => [sectionOf(name), effective])),
+    outcome,
+  },
 });
 
 /** Opens data and models, and says what would be done. */
@@ -76,15 +84,15 @@ export async function planEvaluation(parts: AskedParts, context: CommandContext)
 /**
  * Runs what is asked for, in a new folder or in one that an evaluation with the same options left
  * unfinished.
- * @param show is given what was found before the run ends
+ * @throws AttuneError `threshold` where something that was asked of the findings is not reached
  */
 export async function runEvaluation(
-  { parts, out, resume }: { parts: AskedParts; out: string; resume?: { acceptChanges: boolean } },
+  { parts, out, outcome, resume }: EvaluationCall,
   context: CommandContext,
-  show: (run: { findings: Findings; folder: string }) => Promise<void>,
 ): Promise<void> {
   const goesOn = resume !== undefined || isUnfinished(out, parts);
   let run: Run | undefined;
+  let told: Outcome | undefined;
   try {
     await withPrepared(parts, context, async (prepared) => {
       const facts = factsOf(parts, prepared);
@@ -95,9 +103,9 @@ export async function runEvaluation(
             command: EVAL_COMMAND,
             argv: context.argv,
             templateTime: context.templateTime,
-            config: runConfig(parts),
+            config: runConfig(parts, outcome),
           });
-      await findAll(run, { parts, prepared, context, show });
+      told = await findAll(run, { parts, prepared, outcome, context });
     });
   } catch (error) {
     run?.abandon(error);
@@ -105,6 +113,7 @@ export async function runEvaluation(
   } finally {
     run?.close();
   }
+  told!.decide();
 }
 
 /** Whether the folder holds an evaluation with these options that can go on. */
@@ -112,7 +121,9 @@ function isUnfinished(out: string, parts: AskedParts): boolean {
   if (!existsSync(join(out, "run.json"))) return false;
   const info = readRunInfo(out);
   if (info.command !== EVAL_COMMAND || info.status === "completed") return false;
-  refuseOtherOptions(out, runConfig(parts).effective);
+  // other thresholds do not make it another evaluation
+  const { outcome = {} } = readConfig(out) as { outcome?: object };
+  refuseOtherOptions(out, runConfig(parts, outcome).effective);
   return true;
 }
 
@@ -170,15 +181,15 @@ async function findAll(
   {
     parts,
     prepared,
+    outcome,
     context,
-    show,
   }: {
     parts: AskedParts;
     prepared: readonly NamedPart[];
+    outcome: OutcomeConfig;
     context: CommandContext;
-    show: (run: { findings: Findings; folder: string }) => Promise<void>;
   },
-): Promise<void> {
+): Promise<Outcome> {
   const reuse = [...parts.values()].flatMap(
     ({ resolved }) => (resolved as { reuse?: readonly string[] }).reuse ?? [],
   );
@@ -204,8 +215,19 @@ async function findAll(
         ...Object.entries(versions()),
       ],
     });
-    await show({ findings, folder: run.folder });
+    const told = await tellFindings(
+      {
+        findings,
+        command: EVAL_COMMAND,
+        config: outcome,
+        folder: run.folder,
+        created: run.info.created,
+        more: { folder: run.folder },
+      },
+      context,
+    );
     run.finish("completed");
+    return told;
   } catch (error) {
     // before the guard, which would take a run without steps back, and its answers with it
     if (cache.size > 0) run.fail(error);

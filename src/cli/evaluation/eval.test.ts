@@ -105,6 +105,22 @@ describe("attune eval", () => {
     expect(err).toContain(message);
   });
 
+  test("a threshold that is not reached ends with 1, from flags and from the file", async () => {
+    const argv = ["eval", "--reward-model", at("reward.mjs"), "--set", `data=${at("pairs.jsonl")}`];
+    const under = ["--fail-under", "reward-model/accuracy=0.9", "--junit", at("junit.xml")];
+    const missed = await run(...argv, ...under, "--out", at("missed"));
+    expect(missed.status).toBe(1);
+    expect(missed.out).toContain("NOT reached: reward-model/accuracy >= 0.9");
+    expect(readFileSync(at("junit.xml"), "utf8")).toContain("<failure");
+    expect(findingsIn("missed").findings.length).toBeGreaterThan(0);
+    const near = await run(...argv, "--fail-under", "reward-model/acuracy=0.9", "--dry-run");
+    expect(near.status).toBe(0);
+    const { outcome } = readEvalOptions({
+      yaml: { text: "failUnder: [a=1]\nrewardModel:\n  reward: r.ts\n  data: d\n", file: "e.yaml" },
+    });
+    expect(outcome).toEqual({ failUnder: ["a=1"] });
+  });
+
   test("a mistake in the file is told with its line", () => {
     const text = "seed: 3\nreward-model:\n  reward: r.ts\n  data: d.jsonl\n  limitt: 3\n";
     expect(() => readEvalOptions({ yaml: { text, file: "e.yaml" } })).toThrow(/e\.yaml:5.*limitt/s);
