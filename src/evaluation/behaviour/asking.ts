@@ -1,0 +1,90 @@
+/** Asks the model that is measured for everything that a measure wants, stage by stage. */
+import { countOf } from "../../core/counts.ts";
+import { answerFaults, faultText } from "../../text/answer-faults.ts";
+import type { Prompt } from "../../text/messages.ts";
+import type {
+  AnswerRequest,
+  ContinuationRequest,
+  ContinuationScore,
+  Hooks,
+  NoAnswer,
+  SubjectAnswer,
+} from "../subject.ts";
+import type { Measuring, Remarks } from "./measured.ts";
+
+export interface AskOptions {
+  maxNewTokens: number;
+  temperature: number;
+  seed: number;
+}
+
+export const isNoAnswer = (
+  reply: SubjectAnswer | ContinuationScore | NoAnswer,
+): reply is NoAnswer => "refused" in reply;
+
+/** The user's turn. */
+export const asUser = (content: string): Prompt => [{ role: "user", content }];
+
+function hooksOf({ signal, onProgress }: Measuring, stage: string, total: number): Hooks {
+  onProgress?.(stage, 0, total);
+  return { signal, onDone: (done) => onProgress?.(stage, done, total) };
+}
+
+/**
+ * An answer to each prompt, in their order; undefined where there is none, which is remarked.
+ * @param stage what progress calls it
+ */
+export async function askAll(
+  measuring: Measuring,
+  prompts: readonly Prompt[],
+  { stage, remarks, ...options }: AskOptions & { stage: string; remarks: Remarks },
+): Promise<(SubjectAnswer | undefined)[]> {
+  if (prompts.length === 0) return [];
+  const requests = prompts.map((prompt): AnswerRequest => ({ prompt, ...options }));
+  const replies = await measuring.subject.answer(
+    requests,
+    hooksOf(measuring, stage, requests.length),
+  );
+  return replies.map((reply) => {
+    if (!isNoAnswer(reply)) return reply;
+    remarks.add(`no answer (${stage})`, reply.refused);
+    return undefined;
+  });
+}
+
+/** The same for log-probabilities. */
+export async function scoreAll(
+  measuring: Measuring,
+  requests: readonly ContinuationRequest[],
+  { stage, remarks }: { stage: string; remarks: Remarks },
+): Promise<(ContinuationScore | undefined)[]> {
+  if (requests.length === 0) return [];
+  const replies = await measuring.subject.score!(
+    requests,
+    hooksOf(measuring, stage, requests.length),
+  );
+  return replies.map((reply) => {
+    if (!isNoAnswer(reply)) return reply;
+    remarks.add(`no log-probability (${stage})`, reply.refused);
+    return undefined;
+  });
+}
+
+/** What is wrong with the answers as a whole, for warnings. */
+export function faultTexts(answers: readonly (SubjectAnswer | undefined)[]): string[] {
+  const given = answers.filter((answer) => answer !== undefined);
+  return answerFaults(given.map(({ text, stopped }) => ({ text, stopped }))).map(faultText);
+}
+
+/** Why answers show nothing, whatever was measured; undefined where they may show something. */
+export function whyNothing(answers: readonly (SubjectAnswer | undefined)[]): string | undefined {
+  const given = answers.filter((answer) => answer !== undefined);
+  if (given.length === 0)
+    return answers.length === 0
+      ? "there is nothing to ask"
+      : `the model answered none of ${countOf(answers.length, "prompt")}`;
+  const empty = given.filter(({ text }) => text.trim() === "").length;
+  return empty === given.length
+    ? `all ${countOf(given.length, "answer")} are empty; is the template right?`
+    : undefined;
+}

@@ -1,0 +1,194 @@
+/**
+ * Does it follow instructions? Of prompts whose instructions a program can check: how many answers
+ * follow all of theirs, and how many instructions are followed, strictly and loosely.
+ *
+ * Source: IFEval (Zhou et al., arXiv 2311.07911).
+ * Difference: every share carries an interval; instructions of one prompt count as one cluster.
+ */
+import { countOf } from "../../core/counts.ts";
+import type { Row } from "../../data/readers/row.ts";
+import type { Interval } from "../../stats/intervals.ts";
+import { shareInterval } from "../../stats/intervals.ts";
+import type { AskOptions } from "../behaviour/asking.ts";
+import { askAll, asUser, faultTexts, whyNothing } from "../behaviour/asking.ts";
+import type { Measured, Measuring } from "../behaviour/measured.ts";
+import { clustersFor, noConclusion, Remarks, share } from "../behaviour/measured.ts";
+import type { Finding } from "../findings.ts";
+import type { Example } from "../page.ts";
+import type { SubjectAnswer } from "../subject.ts";
+import { formatShare } from "../table.ts";
+import type { Table } from "../table.ts";
+import type { Followed, InstructedPrompt } from "./following.ts";
+import { followedBy } from "./following.ts";
+import { readInstructed } from "./instructed-rows.ts";
+
+const ID = "does-it-follow-instructions";
+const QUESTION = "Does it follow instructions that a program can check?";
+const EXAMPLES = 5;
+
+interface Checked extends Followed {
+  readonly prompt: InstructedPrompt;
+  readonly answer: SubjectAnswer;
+}
+
+/** @param rows of IFEval's form */
+export async function instructionFollowing(
+  measuring: Measuring,
+  rows: readonly Row[],
+  options: AskOptions,
+): Promise<Measured> {
+  const remarks = new Remarks();
+  const prompts = readInstructed(rows, remarks);
+  const answers = await askAll(
+    measuring,
+    prompts.map(({ prompt }) => asUser(prompt)),
+    { ...options, stage: "instructions", remarks },
+  );
+  const why = whyNothing(answers);
+  const warnings = [...remarks.texts("row"), ...faultTexts(answers)];
+  if (why !== undefined) return { findings: [noConclusion(ID, QUESTION, why)], warnings };
+  const checked = prompts.flatMap((prompt, i): Checked[] => {
+    const answer = answers[i];
+    return answer ? [{ prompt, answer, ...followedBy(answer.text, prompt.instructions) }] : [];
+  });
+  const cut = checked.filter(({ answer: { stopped } }) => !stopped).length;
+  if (cut > 0)
+    warnings.push(
+      `${countOf(cut, "answer")} of ${checked.length} did not end within ` +
+        `${countOf(options.maxNewTokens, "token")} and ${cut === 1 ? "is" : "are"} judged as cut`,
+    );
+  return { findings: [findingOf(checked)], warnings };
+}
+
+type Way = "strict" | "loose";
+
+/** Share of prompts whose instructions are all followed; the same prompt twice is a cluster. */
+const promptLevel = (checked: readonly Checked[], way: Way): Interval =>
+  shareInterval(
+    checked.map((each) => (each[way].every(Boolean) ? 1 : 0)),
+    { clusters: clustersFor(checked.map(({ prompt: { prompt } }) => prompt)) },
+  );
+
+/** Share of the instructions that are followed, those of one prompt being a cluster. */
+function instructionLevel(
+  checked: readonly Checked[],
+  way: Way,
+  fits: (id: string) => boolean = () => true,
+): Interval {
+  const all = checked.flatMap((each) =>
+    each.prompt.instructions.flatMap(({ id }, i) =>
+      fits(id) ? [{ followed: each[way][i] ? 1 : 0, prompt: each.prompt.prompt }] : [],
+    ),
+  );
+  return shareInterval(
+    all.map(({ followed }) => followed),
+    { clusters: clustersFor(all.map(({ prompt }) => prompt)) },
+  );
+}
+
+function findingOf(checked: readonly Checked[]): Finding {
+  const strict = promptLevel(checked, "strict");
+  const loose = promptLevel(checked, "loose");
+  const each = instructionLevel(checked, "strict");
+  const groups = groupsOf(checked, (id) => id.split(":")[0]!);
+  const known = groups.filter(({ strict: { noClaim, n } }) => noClaim === undefined && n >= 10);
+  const worst = known.toSorted((a, b) => a.strict.estimate - b.strict.estimate)[0];
+  return {
+    id: ID,
+    question: QUESTION,
+    conclusion: "measured",
+    answer:
+      `It follows all instructions of ${formatShare(strict)} of ${countOf(strict.n, "prompt")} ` +
+      `(${formatShare(loose)} where a first or last line and asterisks are forgiven), and ` +
+      `${formatShare(each)} of ${countOf(each.n, "instruction")}` +
+      (worst && known.length > 1
+        ? `; least those about ${worst.name.replaceAll("_", " ")}, ${formatShare(worst.strict)}.`
+        : "."),
+    measures: [
+      share("helpful/prompt-strict", "prompts whose instructions are all followed", strict),
+      share("helpful/prompt-loose", "the same, loosely", loose),
+      share("helpful/instruction-strict", "instructions that are followed", each),
+      share("helpful/instruction-loose", "the same, loosely", instructionLevel(checked, "loose")),
+    ],
+    figures: [
+      {
+        kind: "chart",
+        chart: {
+          kind: "intervals",
+          title: "Instructions that are followed, by what they ask",
+          description:
+            "Share of the instructions of each group that the answers follow, with 95% intervals " +
+            "that count a prompt's instructions as one cluster.",
+          label: "instructions followed",
+          percent: true,
+          rows: groups.map(({ name, strict: interval }) => ({
+            group: name.replaceAll("_", " "),
+            series: "strict",
+            interval,
+          })),
+        },
+      },
+    ],
+    details: [
+      { kind: "table", table: kindsTable(groupsOf(checked, (id) => id)) },
+      { kind: "examples", examples: examplesOf(checked) },
+      {
+        kind: "text",
+        text:
+          "The checks are those of IFEval; sentences are told without Punkt's English model, and " +
+          "languages by script, letters and frequent words, so that an answer in a rare language " +
+          "may be taken for a neighbour. A keyword is found inside other words too, as in IFEval.",
+      },
+    ],
+  };
+}
+
+function groupsOf(
+  checked: readonly Checked[],
+  nameOf: (id: string) => string,
+): { name: string; strict: Interval; loose: Interval }[] {
+  const names = new Set(
+    checked.flatMap(({ prompt }) => prompt.instructions.map(({ id }) => nameOf(id))),
+  );
+  return [...names].toSorted().map((name) => ({
+    name,
+    strict: instructionLevel(checked, "strict", (id) => nameOf(id) === name),
+    loose: instructionLevel(checked, "loose", (id) => nameOf(id) === name),
+  }));
+}
+
+function kindsTable(kinds: ReturnType<typeof groupsOf>): Table {
+  return {
+    caption: "By kind of instruction",
+    columns: [
+      { name: "instruction" },
+      { name: "strict [95%]", align: "right" },
+      { name: "loose [95%]", align: "right" },
+      { name: "n", align: "right" },
+    ],
+    rows: kinds.map(({ name, strict, loose }) => [
+      name,
+      formatShare(strict),
+      formatShare(loose),
+      String(strict.n),
+    ]),
+  };
+}
+
+function examplesOf(checked: readonly Checked[]): Example[] {
+  return checked
+    .filter(({ strict }) => !strict.every(Boolean))
+    .slice(0, EXAMPLES)
+    .map(({ prompt: { prompt, instructions }, answer: { text }, strict, loose }) => ({
+      prompt,
+      answers: [
+        {
+          name: "answer",
+          text,
+          remarks: instructions.flatMap(({ id }, i) =>
+            strict[i] ? [] : [`${id} ${loose[i] ? "only loosely followed" : "not followed"}`],
+          ),
+        },
+      ],
+    }));
+}
