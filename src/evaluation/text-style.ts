@@ -1,38 +1,13 @@
 /**
  * Habits of answers that training may pick up in place of what was meant: refusals, apologies,
  * lists, openings, stock phrases. All are told by their words, in English; a refusal in words that
- * are not listed here is not counted.
+ * refusal.ts does not list is not counted.
  */
 import { wordsOf } from "../text/ngrams.ts";
+import { refusalOf } from "./refusal.ts";
 
-const CANNOT = [
-  "can(?:'t|not| not)",
-  "won't|will not|must not",
-  "am unable to|am not able to|'m unable to|'m not able to",
-  "refuse to|have to decline|must decline",
-];
-const DEEDS = [
-  "help|assist|provide|give|share|answer|support|engage|discuss|do that|fulfil|comply|tell|write",
-  "create|recommend|advise|offer|encourage",
-];
-const REFUSAL = new RegExp(
-  [
-    /\bi(?:'m| am) (?:sorry|afraid)\b[^.!?]{0,40}\b(?:can(?:'t|not| not)|won't|unable|not able)/,
-    new RegExp(`\\bi (?:${CANNOT.join("|")})\\s+(?:to\\s+)?(?:${DEEDS.join("|")})`),
-    /\bi(?:'m| am) (?:unable|not able|not going) to\b/,
-    /\bas an ai\b[^.!?]{0,60}\b(?:can(?:'t|not| not)|not able|unable|don't|do not)/,
-    /\bsorry,? (?:but )?i can(?:'t|not| not)\b/,
-    /\bi (?:don't|do not) (?:feel comfortable|think (?:it's|it is) (?:right|appropriate))/,
-  ]
-    .map(({ source }) => source)
-    .join("|"),
-  "i",
-);
-
-/** Whether an answer turns the request down, by its first words. */
-export function isRefusal(text: string): boolean {
-  return REFUSAL.test(text.slice(0, 400).replaceAll("’", "'"));
-}
+/** Whether an answer turns the request down, fully or in part, by its first words. */
+export const isRefusal = (text: string): boolean => refusalOf(text) !== "none";
 
 const REVISING = new RegExp(
   "\\b(?:revised|rewritten|rewrite|" +
