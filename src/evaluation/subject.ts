@@ -58,6 +58,11 @@ export interface Subject {
   readonly name: string;
   /** What kept answers depend on: weights and template, or server and model. */
   readonly fingerprint: string;
+  /**
+   * Whether a text is the user's turn, after which an answer begins; false for a model without a
+   * template, which goes on with it. True where left out.
+   */
+  readonly asTurns?: boolean;
   /** In the order of the requests. */
   answer(requests: readonly AnswerRequest[], hooks?: Hooks): Promise<(SubjectAnswer | NoAnswer)[]>;
   /** Undefined for servers that give no log-probabilities of prompts. */

@@ -16,14 +16,16 @@ export interface AskOptions {
   maxNewTokens: number;
   temperature: number;
   seed: number;
+  /** Texts at which an answer ends. */
+  stopTexts?: readonly string[];
 }
 
 export const isNoAnswer = (
   reply: SubjectAnswer | ContinuationScore | NoAnswer,
 ): reply is NoAnswer => "refused" in reply;
 
-/** The user's turn. */
-export const asUser = (content: string): Prompt => [{ role: "user", content }];
+/** The user's turn, or a text to be gone on with where the model knows no turns. */
+export const asUser = (content: string): Prompt => content;
 
 function hooksOf({ signal, onProgress }: Measuring, stage: string, total: number): Hooks {
   onProgress?.(stage, 0, total);

@@ -15,7 +15,8 @@ export interface ScriptedSubject extends Subject {
   readonly asked: string[];
 }
 
-const text = (prompt: Prompt): string => promptText(prompt);
+const text = (prompt: Prompt): string =>
+  typeof prompt === "string" ? `user: ${prompt}` : promptText(prompt);
 
 export function scriptedSubject({ answer, score }: Script): ScriptedSubject {
   const asked: string[] = [];
