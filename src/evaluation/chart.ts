@@ -13,6 +13,8 @@ interface ChartText {
   title: string;
   /** What the chart shows, in words: the caption, and what a screen reader says. */
   description: string;
+  /** What a reader should take from it, in a sentence: stands under it. */
+  says?: string;
 }
 
 /** Estimates with intervals, grouped in rows; one colour and shape a series. */
@@ -22,6 +24,8 @@ export interface IntervalChart extends ChartText {
   rows: readonly { group: string; series: string; interval: Interval }[];
   /** Values are shares, to be shown as per cent. */
   percent?: boolean;
+  /** A line across, such as what changes nothing; 0 where left out. */
+  level?: { x: number; label: string };
 }
 
 export interface LineChart extends ChartText {
@@ -34,6 +38,11 @@ export interface LineChart extends ChartText {
     dashed?: boolean;
     /** A dot at each point; default true. */
     dots?: boolean;
+    /**
+     * Points, in order of x, are noisy: they are dots, and the line is their moving mean over this
+     * many of them.
+     */
+    smoothed?: number;
   }[];
   /** Horizontal values are whole numbers, and so are the ticks. */
   wholeX?: boolean;
@@ -45,6 +54,29 @@ export interface LineChart extends ChartText {
   marks?: readonly MarkedPoint[];
   /** Dotted lines across, such as for checkpoints. */
   rules?: readonly number[];
+  /** Lines across with a word each, such as where a guard spoke up. */
+  flags?: readonly { x: number; label: string; series?: number }[];
+  /** A line along, such as what changes nothing. */
+  level?: { y: number; label: string };
+}
+
+/**
+ * Ways through a plane, such as reward against KL: the line is smoothed in order of time, fainter
+ * where it is older, with arrows and the steps at some points.
+ */
+export interface PathChart extends ChartText {
+  kind: "path";
+  xLabel: string;
+  yLabel: string;
+  series: readonly {
+    name: string;
+    /** In order of time. */
+    points: readonly { x: number; y: number; step: number }[];
+    marks?: readonly { step: number; label: string }[];
+    /** Points that the line is the moving mean of. */
+    smoothed?: number;
+  }[];
+  level?: { y: number; label: string };
 }
 
 /** Predicted against observed share, with the diagonal of perfect calibration. */
@@ -64,4 +96,4 @@ export interface BarChart extends ChartText {
   decimals?: number;
 }
 
-export type Chart = IntervalChart | LineChart | ReliabilityChart | BarChart;
+export type Chart = IntervalChart | LineChart | PathChart | ReliabilityChart | BarChart;

@@ -4,25 +4,10 @@
  */
 import type { Interval } from "../stats/intervals.ts";
 import type { Chart } from "./chart.ts";
+import type { Conclusion } from "./conclusion.ts";
 import type { ReportPart } from "./page.ts";
 
-/**
- * How a question was answered. `better`, `worse`, `equal` (within a margin that was named) and
- * `not distinguishable` are of comparisons; `hacked` and `not hacked` of a reward; `fooled` of a
- * judge that prefers a control; `measured` of a number that has nothing to be compared with;
- * `no conclusion` where the data allow none, whose sentence says why.
- */
-export type Conclusion =
-  | "better"
-  | "worse"
-  | "equal"
-  | "not distinguishable"
-  | "hacked"
-  | "not hacked"
-  | "fooled"
-  | "sound"
-  | "measured"
-  | "no conclusion";
+export type { Conclusion };
 
 export type Unit = "share" | "points" | "nats" | "score" | "tokens" | "words" | "rating" | "pairs";
 

@@ -3,13 +3,14 @@
  * the report.
  */
 import type { Interval } from "../stats/intervals.ts";
+import type { Conclusion } from "./conclusion.ts";
 
 /** What a difference amounts to, for colour in the report and for words in the terminal. */
 export type Verdict = "better" | "worse" | "not distinguishable";
 
 export interface Cell {
   text: string;
-  verdict?: Verdict;
+  verdict?: Conclusion;
 }
 
 export interface Table {
@@ -18,6 +19,11 @@ export interface Table {
   rows: readonly (readonly (string | Cell)[])[];
   /** What a reader must know to read the numbers. */
   note?: string;
+  /**
+   * Cells from this column on are compared: rows in which all of them are alike fold away on a
+   * page.
+   */
+  foldsFrom?: number;
 }
 
 export const cellText = (cell: string | Cell): string =>

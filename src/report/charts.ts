@@ -2,98 +2,122 @@
  * Charts as SVG text, drawn by Observable Plot into a document that lives in memory. Colours are
  * CSS variables of the report's style sheet (`--series-1` to `--series-8`), so one drawing serves
  * light, dark and paper; series differ in shape and dashes too, for those who cannot tell the
- * colours apart.
+ * colours apart. A chart across the page is drawn twice, once for phones: letters of the one would
+ * be too small there.
  */
-import type * as PlotModule from "@observablehq/plot";
-import type {
-  BarChart,
-  Chart,
-  IntervalChart,
-  LineChart,
-  ReliabilityChart,
-} from "../evaluation/chart.ts";
-import { escapeHtml, visibleText } from "./escape.ts";
+import type { BarChart, Chart, IntervalChart, ReliabilityChart } from "../evaluation/chart.ts";
 import { formatNumber } from "../evaluation/table.ts";
-import { placeLabels } from "./mark-labels.ts";
+import type { Frame, Parts, Plot } from "./chart-frame.ts";
+import { FRAMES, HALO, SERIES, SYMBOLS, colour, marginFor } from "./chart-frame.ts";
+import { lines } from "./chart-lines.ts";
+import { path } from "./chart-path.ts";
+import { escapeHtml, visibleText } from "./escape.ts";
 
 export interface Drawing {
   svg: string;
+  /** The same for phones; undefined of a small chart. */
+  narrow?: string;
   /** Names of the series in the order of their colours; empty where there is only one. */
   legend: string[];
 }
 
-const WIDTH = 680;
 const BOTTOM = 46;
-/** Of a chart of lines. */
-const [HEIGHT, TOP, LEFT, RIGHT] = [340, 32, 56, 40];
-/** Colours and shapes repeat after this many series. */
-const SERIES = 8;
-const SYMBOLS = [
-  "circle",
-  "square",
-  "triangle",
-  "diamond",
-  "star",
-  "cross",
-  "wye",
-  "times",
-] as const;
-const DASHES = ["none", "6 3", "2 3", "8 3 2 3", "12 4", "4 2", "1 4", "10 2 2 2"] as const;
 
-const colour = (series: number): string => `var(--series-${(series % SERIES) + 1})`;
-
-type Plot = typeof PlotModule;
-type Parts = Pick<
-  PlotModule.PlotOptions,
-  "marks" | "x" | "y" | "height" | "marginLeft" | "marginRight" | "marginTop"
-> & { legend?: string[] };
+export interface DrawingOptions {
+  /** Among several. */
+  small?: boolean;
+  /** Values of x at which a line is drawn that a control shows, by its place in this list. */
+  stops?: readonly number[];
+}
 
 /** Draws a chart. Values that are not finite are left out. */
-export async function drawChart(chart: Chart): Promise<Drawing> {
+export async function drawChart(
+  chart: Chart,
+  { small = false, stops = [] }: DrawingOptions = {},
+): Promise<Drawing> {
   // Loaded here: programs that draw nothing need not wait for it.
   const [plot, { parseHTML }] = await Promise.all([
     import("@observablehq/plot"),
     import("linkedom"),
   ]);
-  const { document } = parseHTML("<!doctype html><html><body></body></html>");
-  const { legend = [], ...parts } = partsOf(plot, chart);
-  const drawn = plot.plot({
-    document: document as never,
-    width: WIDTH,
-    className: "chart",
-    style: { background: "none", fontSize: "12px" },
-    marginBottom: BOTTOM,
-    ...parts,
-  });
-  const svg = visibleText(String((drawn as { outerHTML: string }).outerHTML));
-  // linkedom escapes text but leaves ampersands in attributes as they are, so untrusted text enters
-  // no attribute there.
-  const label = `role="img" aria-label="${escapeHtml(`${chart.title}. ${chart.description}`)}"`;
-  return { svg: svg.replace("<svg ", () => `<svg ${label} `), legend };
+  const draw = (frame: Frame): Drawing => {
+    const { document } = parseHTML("<!doctype html><html><body></body></html>");
+    const { legend = [], ...parts } = partsOf(plot, chart, { frame, stops });
+    const drawn = plot.plot({
+      document: document as never,
+      width: frame.width,
+      className: "chart",
+      style: { background: "none", fontSize: frame.small ? "11px" : "12px" },
+      marginBottom: BOTTOM,
+      ...parts,
+    });
+    const svg = visibleText(String((drawn as { outerHTML: string }).outerHTML));
+    // linkedom escapes text but leaves ampersands in attributes as they are, so untrusted text
+    // enters no attribute there.
+    const label = `role="img" aria-label="${escapeHtml(`${chart.title}. ${chart.description}`)}"`;
+    return { svg: svg.replace("<svg ", () => `<svg ${label} `), legend };
+  };
+  if (small) return draw(FRAMES.small);
+  return { ...draw(FRAMES.wide), narrow: draw(FRAMES.narrow).svg };
 }
 
-function partsOf(plot: Plot, chart: Chart): Parts {
+function partsOf(
+  plot: Plot,
+  chart: Chart,
+  { frame, stops }: { frame: Frame; stops: readonly number[] },
+): Parts {
   switch (chart.kind) {
     case "intervals":
-      return intervals(plot, chart);
+      return intervals(plot, chart, frame);
     case "lines":
-      return lines(plot, chart);
+      return lines(plot, chart, { frame, stops });
+    case "path":
+      return path(plot, chart, frame);
     case "reliability":
-      return reliability(plot, chart);
+      return reliability(plot, chart, frame);
     case "bars":
-      return bars(plot, chart);
+      return bars(plot, chart, frame);
   }
 }
 
-/** Room for the longest label, in pixels; labels are set in 12 px type. */
-const marginFor = (labels: readonly string[]): number =>
-  Math.min(260, 24 + 7 * Math.max(0, ...labels.map((label) => label.length)));
+/** Names of rows: beside them, or above them where there is no room. */
+function rowNames(
+  plot: Plot,
+  names: readonly string[],
+  { narrow }: Frame,
+  dy: number,
+): { marks: NonNullable<Parts["marks"]>; y: NonNullable<Parts["y"]>; marginLeft: number } {
+  const domain = { label: null, domain: [...names], type: "band" as const };
+  if (!narrow) return { marks: [], y: domain, marginLeft: marginFor(names) };
+  return {
+    marks: [
+      plot.text(names, {
+        y: (name: string) => name,
+        frameAnchor: "left",
+        text: String,
+        textAnchor: "start",
+        dx: -8,
+        dy,
+        fontWeight: "bold",
+        fill: "currentColor",
+        ...HALO,
+      }),
+    ],
+    y: { ...domain, axis: null },
+    marginLeft: 14,
+  };
+}
 
-function intervals(plot: Plot, { rows, label, percent }: IntervalChart): Parts {
+function intervals(
+  plot: Plot,
+  { rows, label, percent, level = { x: 0, label: "" } }: IntervalChart,
+  frame: Frame,
+): Parts {
   const scale = percent ? 100 : 1;
   const groups = [...new Set(rows.map(({ group }) => group))];
   const series = [...new Set(rows.map((row) => row.series))];
   const step = 12;
+  const band = series.length * step + (frame.narrow ? 32 : 18);
   const marks = series.flatMap((name, i) => {
     const shown = rows
       .filter((row) => row.series === name && Number.isFinite(row.interval.estimate))
@@ -104,7 +128,7 @@ function intervals(plot: Plot, { rows, label, percent }: IntervalChart): Parts {
         high: scale * high,
         claimed: noClaim === undefined,
       }));
-    const dy = (i - (series.length - 1) / 2) * step;
+    const dy = (i - (series.length - 1) / 2) * step + (frame.narrow ? 8 : 0);
     const bounded = shown.filter(
       ({ low, high, claimed }) => claimed && Number.isFinite(low) && Number.isFinite(high),
     );
@@ -128,135 +152,41 @@ function intervals(plot: Plot, { rows, label, percent }: IntervalChart): Parts {
       }),
     ];
   });
-  return {
-    marks: [plot.gridX({ strokeOpacity: 0.15 }), plot.ruleX([0], { strokeOpacity: 0.4 }), ...marks],
-    x: { label: percent ? `${label} (%)` : label, labelAnchor: "center", labelOffset: 40 },
-    y: { label: null, domain: groups, type: "band" },
-    height: 70 + groups.length * (series.length * step + 18),
-    marginLeft: marginFor(groups),
-    ...(series.length > 1 ? { legend: series } : {}),
-  };
-}
-
-/** Powers of ten where the margin has no room for all the digits. */
-function shortTicks([low, high]: readonly [number, number]): {
-  tickFormat?: (value: number) => string;
-} {
-  const size = Math.max(Math.abs(low), Math.abs(high));
-  return size >= 0.001 && size < 1e5
-    ? {}
-    : {
-        tickFormat: (value) =>
-          value === 0 ? "0" : Number(value.toPrecision(4)).toExponential().replace("e+", "e"),
-      };
-}
-
-/** Below this many whole numbers the axis would show fractions of them. */
-const FEW_WHOLE = 10;
-
-/** Ticks of an axis that counts: whole numbers, where there are few. */
-function wholeTicks(series: LineChart["series"]): {
-  ticks?: number[];
-  tickFormat?: (value: number) => string;
-} {
-  const xs = series.flatMap(({ points }) => points.map(({ x }) => x)).filter(Number.isFinite);
-  const [first, last] = [Math.ceil(Math.min(...xs)), Math.floor(Math.max(...xs))];
-  return last - first < FEW_WHOLE
-    ? {
-        ticks: Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => first + i),
-        tickFormat: String,
-      }
-    : {};
-}
-
-/** Each series as a line with its interval and dots. */
-function drawSeries(
-  plot: Plot,
-  series: LineChart["series"],
-  options: { clip?: true },
-): NonNullable<Parts["marks"]> {
-  return series.flatMap(({ points, dashed, dots = true }, i) => {
-    const shown = points.filter(({ x, y }) => Number.isFinite(x) && Number.isFinite(y));
-    const bounded = shown.filter(({ low, high }) => Number.isFinite(low) && Number.isFinite(high));
-    const at = { x: "x", y: "y", ...options };
-    const interval = { x: "x", y1: "low", y2: "high", ...options };
-    return [
-      plot.areaY(bounded, { ...interval, fill: colour(i), fillOpacity: 0.15 }),
-      plot.line(shown, {
-        ...at,
-        stroke: colour(i),
-        strokeWidth: 2,
-        strokeDasharray: dashed ? "4 4" : DASHES[i % SERIES]!,
-      }),
-      ...(dots
-        ? [plot.dot(shown, { ...at, fill: colour(i), symbol: SYMBOLS[i % SERIES]!, r: 2.5 })]
-        : []),
-    ];
-  });
-}
-
-/** Whether a value or its interval lies outside the range. */
-const liesBeyond = (
-  series: LineChart["series"],
-  [least, most]: readonly [number, number],
-): boolean =>
-  series.some(({ points }) =>
-    points.some(({ y, low = y, high = y }) => low < least || high > most),
-  );
-
-function lines(
-  plot: Plot,
-  { series, marks = [], rules = [], xLabel, yLabel, wholeX = false, yRange }: LineChart,
-): Parts {
-  // a clipped dot at the very edge is half a dot
-  const clip = yRange !== undefined && liesBeyond(series, yRange) ? { clip: true as const } : {};
-  const labels = placeLabels(marks, series, {
-    width: WIDTH - LEFT - RIGHT,
-    height: HEIGHT - TOP - BOTTOM,
-  });
-  // labels that went higher than one line over their point need the room above the chart
-  const higher = Math.max(0, ...labels.map(({ dy }) => -dy - 14));
+  const names = rowNames(plot, groups, frame, -band / 2 + 10);
   return {
     marks: [
-      plot.gridY({ strokeOpacity: 0.15 }),
-      plot.ruleX(rules, { stroke: "currentColor", strokeOpacity: 0.4, strokeDasharray: "1 3" }),
-      ...drawSeries(plot, series, clip),
-      plot.dot(marks, { x: "x", y: "y", r: 7, stroke: "currentColor", strokeWidth: 1.5 }),
-      ...labels.map((mark) =>
-        plot.text([mark], {
-          x: "x",
-          y: "y",
-          text: "label",
-          dy: mark.dy,
-          textAnchor: mark.anchor,
-          fontWeight: "bold",
-          fill: "currentColor",
-        }),
-      ),
+      plot.gridX({ strokeOpacity: 0.15 }),
+      plot.ruleX([scale * level.x], {
+        strokeOpacity: 0.55,
+        strokeDasharray: level.x === 0 ? "none" : "4 3",
+      }),
+      ...(level.label === ""
+        ? []
+        : [
+            plot.text([level.label], {
+              x: () => scale * level.x,
+              frameAnchor: "top",
+              dy: -8,
+              text: String,
+              fill: "currentColor",
+            }),
+          ]),
+      ...names.marks,
+      ...marks,
     ],
-    x: {
-      label: xLabel,
-      labelAnchor: "center",
-      labelOffset: 40,
-      ...(wholeX ? wholeTicks(series) : {}),
-    },
-    y: {
-      label: yLabel,
-      grid: false,
-      nice: true,
-      ...(yRange === undefined ? {} : { domain: yRange, ...shortTicks(yRange) }),
-    },
-    height: HEIGHT + higher,
-    marginTop: TOP + higher,
-    marginLeft: LEFT,
-    marginRight: RIGHT,
-    ...(series.length > 1 ? { legend: series.map(({ name }) => name) } : {}),
+    x: { label: percent ? `${label} (%)` : label, labelAnchor: "center", labelOffset: 40 },
+    y: names.y,
+    height: 70 + groups.length * band,
+    marginLeft: names.marginLeft,
+    ...(level.label === "" ? {} : { marginTop: 28 }),
+    ...(series.length > 1 ? { legend: series } : {}),
   };
 }
 
 function reliability(
   plot: Plot,
   { bins, xLabel = "predicted probability", yLabel = "share that happened" }: ReliabilityChart,
+  frame: Frame,
 ): Parts {
   const points = bins.map(({ predicted, observed }) => ({
     x: predicted,
@@ -277,6 +207,16 @@ function reliability(
         ],
         { stroke: "currentColor", strokeOpacity: 0.5, strokeDasharray: "4 4" },
       ),
+      plot.text(["as sure as right"], {
+        x: () => (low + 1) / 2,
+        y: () => (low + 1) / 2,
+        text: String,
+        textAnchor: "start",
+        dx: 6,
+        dy: 10,
+        fill: "currentColor",
+        fillOpacity: 0.8,
+      }),
       plot.ruleX(claimed, { x: "x", y1: "low", y2: "high", stroke: colour(0), strokeWidth: 2 }),
       plot.dot(points, { x: "x", y: "y", fill: colour(0), r: 4 }),
     ],
@@ -285,31 +225,39 @@ function reliability(
       label: yLabel,
       domain: [Math.min(low, ...points.map(({ y }) => y), ...claimed.map((point) => point.low)), 1],
     },
-    height: 360,
+    height: frame.height + 20,
     marginLeft: 56,
   };
 }
 
-function bars(plot: Plot, { bars: values, label, decimals = 1 }: BarChart): Parts {
+function bars(plot: Plot, { bars: values, label, decimals = 1 }: BarChart, frame: Frame): Parts {
   const shown = values.filter(({ value }) => Number.isFinite(value));
-  const names = shown.map(({ name }) => name);
+  const names = rowNames(
+    plot,
+    shown.map(({ name }) => name),
+    frame,
+    -12,
+  );
+  const inset = frame.narrow ? { insetTop: 18, insetBottom: 1 } : { insetTop: 3, insetBottom: 3 };
   return {
     marks: [
       plot.gridX({ strokeOpacity: 0.15 }),
-      plot.barX(shown, { x: "value", y: "name", fill: colour(0), insetTop: 3, insetBottom: 3 }),
+      plot.barX(shown, { x: "value", y: "name", fill: colour(0), ...inset }),
       plot.text(shown, {
         x: "value",
         y: "name",
         text: ({ value }: { value: number }) => formatNumber(value, decimals),
         textAnchor: "start",
         dx: 5,
+        dy: frame.narrow ? 8 : 0,
       }),
       plot.ruleX([0]),
+      ...names.marks,
     ],
     x: { label, labelAnchor: "center", labelOffset: 40 },
-    y: { label: null, domain: names, type: "band" },
-    height: 70 + 30 * names.length,
-    marginLeft: marginFor(names),
+    y: names.y,
+    height: 70 + (frame.narrow ? 44 : 30) * shown.length,
+    marginLeft: names.marginLeft,
     marginRight: 60,
   };
 }

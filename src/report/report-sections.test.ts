@@ -91,5 +91,5 @@ test("reward model and text sections render", async () => {
     "Reward model on 50 held-out pairs",
     "Text of the answers",
   ]);
-  expect(document.querySelectorAll("figure svg").length).toBe(1);
+  expect(document.querySelectorAll("figure .wide svg").length).toBe(1);
 });

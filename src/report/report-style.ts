@@ -3,15 +3,19 @@
  * darkened for white paper and lightened for dark screens until each has a contrast of at least 3
  * to 1 with its background.
  */
+import { CHIP_STYLE } from "./style-chips.ts";
+import { JOURNEY_STYLE } from "./style-journey.ts";
+import { TABLE_STYLE } from "./style-tables.ts";
+
 const LIGHT = `
   --paper: #ffffff; --ink: #1c2024; --soft: #5a636c; --line: #d5dade; --panel: #f5f7f8;
-  --link: #0059a8; --better: #00644a; --worse: #a33000;
+  --link: #0059a8; --better: #00644a; --worse: #a33000; --hacked: #9b1c31; --fooled: #6b3fa0;
   --series-1: #0072b2; --series-2: #c44e00; --series-3: #00805c; --series-4: #a84a85;
   --series-5: #8a6d00; --series-6: #2b7fb8; --series-7: #555c63; --series-8: #7a4fbf;`;
 
 const DARK = `
   --paper: #14181b; --ink: #e4e8eb; --soft: #a3adb5; --line: #353c42; --panel: #1d2327;
-  --link: #7cbcf0; --better: #4fd0a5; --worse: #ff9466;
+  --link: #7cbcf0; --better: #4fd0a5; --worse: #ff9466; --hacked: #ff8597; --fooled: #c9a7f5;
   --series-1: #56b4e9; --series-2: #f08a4b; --series-3: #35c49a; --series-4: #dd8fbf;
   --series-5: #e0c040; --series-6: #8fc9f0; --series-7: #b0b8bf; --series-8: #b79af0;`;
 
@@ -29,43 +33,61 @@ export const STYLE = `
 }
 }
 * { box-sizing: border-box; }
-body {
-  margin: 0 auto; padding: 2rem 1rem 4rem; max-width: 46rem; background: var(--paper);
-  color: var(--ink); font: 1rem/1.55 system-ui, sans-serif;
+html { scroll-behavior: smooth; -webkit-text-size-adjust: 100%; }
+@media (prefers-reduced-motion: reduce) {
+* { scroll-behavior: auto !important; transition: none !important; animation: none !important; }
 }
+body {
+  margin: 0 auto; padding: 2rem 1rem 4rem; max-width: 50rem; background: var(--paper);
+  color: var(--ink); font: 1rem/1.55 system-ui, sans-serif; overflow-wrap: break-word;
+}
+:focus-visible { outline: 3px solid var(--link); outline-offset: 2px; border-radius: 3px; }
 h1 { font-size: 1.9rem; line-height: 1.2; margin: 0 0 .75rem; }
 h2 {
-  font-size: 1.35rem; margin: 2.75rem 0 .75rem; border-bottom: 1px solid var(--line);
+  font-size: 1.4rem; line-height: 1.25; margin: 3rem 0 .75rem; border-bottom: 1px solid var(--line);
   padding-bottom: .25rem;
 }
-h3 { font-size: 1rem; margin: 0 0 .5rem; }
+header h2 { font-size: 1rem; border: 0; margin: 0 0 .5rem; padding: 0; }
+h3 { font-size: 1.1rem; line-height: 1.3; margin: 1.75rem 0 .5rem; }
+h4, h5, h6, figure > h3 { font-size: 1rem; margin: 0 0 .5rem; }
 p { margin: .75rem 0; white-space: pre-line; }
-header p { font-size: 1.1rem; }
+header > p, .verdict { font-size: 1.1rem; }
 a { color: var(--link); }
 nav ol {
   display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; padding: 0; list-style: none;
   font-size: .95rem;
 }
-.table { margin: 1.25rem 0; overflow-x: auto; }
-table {
-  border-collapse: collapse; width: 100%; font-size: .92rem; font-variant-numeric: tabular-nums;
+nav ol.questions { display: grid; gap: .5rem; }
+a.term { color: inherit; text-decoration: underline dotted; text-underline-offset: .2em; }
+p.terms, header > p.terms {
+  color: var(--soft); font-size: .86rem; line-height: 1.45; margin: .35rem 0 .9rem;
+  border-left: 3px solid var(--line); padding-left: .75rem; white-space: normal;
 }
-caption { text-align: left; font-weight: 600; padding-bottom: .4rem; }
-th, td {
-  text-align: left; padding: .35rem .6rem; border-bottom: 1px solid var(--line);
-  vertical-align: top;
+dfn { font-style: normal; font-weight: 600; color: var(--ink); scroll-margin-top: 40vh; }
+dfn:target { background: var(--panel); outline: 2px solid var(--link); }
+.unseen {
+  position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
+  white-space: nowrap;
 }
-thead th { border-bottom: 2px solid var(--line); }
-tbody th { font-weight: 400; }
-.number { text-align: right; white-space: nowrap; }
-.better { color: var(--better); font-weight: 600; }
-.better::before { content: "\\2713\\00A0"; }
-.worse { color: var(--worse); font-weight: 600; }
-.worse::before { content: "\\2717\\00A0"; }
-.not-distinguishable { color: var(--soft); }
+${CHIP_STYLE}
+${TABLE_STYLE}
 .note, figcaption, footer { color: var(--soft); font-size: .88rem; }
-figure { margin: 1.5rem 0; }
+figure { margin: 1.5rem 0; container-type: inline-size; }
+figcaption p { margin: .35rem 0; }
+.says { color: var(--ink); font-size: 1rem; font-weight: 600; }
 svg.chart { max-width: 100%; height: auto; display: block; }
+.narrow { display: none; }
+@container (max-width: 30rem) {
+.wide { display: none; }
+.narrow { display: block; }
+.narrow svg.chart { width: 100%; }
+}
+.small-charts {
+  display: grid; grid-template-columns: repeat(auto-fill, minmax(15rem, 1fr)); gap: .5rem 1.5rem;
+}
+figure.small { margin: .5rem 0; }
+figure.small :is(h3, h4, h5, h6) { font-size: .9rem; margin: 0; }
+figure.small figcaption { font-size: .8rem; }
 .legend {
   display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; padding: 0; margin: 0 0 .5rem;
   list-style: none; font-size: .9rem;
@@ -76,11 +98,12 @@ svg.chart { max-width: 100%; height: auto; display: block; }
 }
 ${series}
 details { margin: 1rem 0; }
-summary { cursor: pointer; color: var(--link); }
+details > details, .group { margin-left: 0; }
+summary { cursor: pointer; color: var(--link); padding: .25rem 0; }
 dl { margin: 0; }
 dd { margin: 0; overflow-wrap: anywhere; }
 .facts {
-  display: grid; grid-template-columns: repeat(auto-fill, minmax(14rem, 1fr));
+  display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 14rem), 1fr));
   gap: .75rem 1.5rem; margin: 1rem 0;
 }
 .facts dt { color: var(--soft); font-size: .88rem; }
@@ -92,40 +115,38 @@ dd { margin: 0; overflow-wrap: anywhere; }
   margin: 0 0 .6rem; font-weight: 600; white-space: pre-wrap; overflow-wrap: anywhere;
 }
 .example dl > div {
-  display: grid; grid-template-columns: 8rem 1fr; gap: .75rem; padding: .3rem 0;
+  display: grid; grid-template-columns: 9rem 1fr; gap: .75rem; padding: .3rem 0;
   border-top: 1px solid var(--line);
 }
 .example dt { color: var(--soft); overflow-wrap: anywhere; }
 .example dd { white-space: pre-wrap; }
 .remark {
   display: inline-block; border: 1px solid currentColor; border-radius: 4px; padding: 0 .3em;
-  font-size: .8em;
+  font-size: .8em; color: var(--soft); white-space: normal;
 }
 .nothing { color: var(--soft); font-style: italic; }
-footer {
-  margin-top: 3rem; border-top: 1px solid var(--line); padding-top: .75rem;
-  overflow-wrap: anywhere;
-}
+${JOURNEY_STYLE}
+footer { margin-top: 3rem; border-top: 1px solid var(--line); padding-top: .75rem; }
+footer, code { overflow-wrap: anywhere; }
 @media (max-width: 34rem) {
 .example dl > div { grid-template-columns: 1fr; gap: 0; }
-/* letters of a chart would become too small to read */
-figure { overflow-x: auto; }
-svg.chart { min-width: 34rem; }
 }
 @media print {
 :root {${LIGHT}
 }
-body { max-width: none; padding: 0; font-size: 10.5pt; }
+body { max-width: none; padding: 0; font-size: 10pt; }
 nav { display: none; }
 /* paper has no clicks */
 details::details-content { content-visibility: visible; display: block; block-size: auto; }
 section { break-inside: auto; }
-h2, h3, caption { break-after: avoid; }
-figure, .example, table, .facts > div { break-inside: avoid; }
-footer { margin-top: 1rem; }
-.table { overflow: visible; }
-table { font-size: 7.5pt; }
-td, th { white-space: normal; padding: 2px 4px; }
-a { color: inherit; text-decoration: none; }
+h1, h2, h3, h4, caption, summary, .verdict { break-after: avoid; }
+figure, .example, tr, .facts > div { break-inside: avoid; }
+.wide { display: block; }
+.wide svg.chart { max-height: 8.5cm; margin: 0 auto; }
+.narrow { display: none; }
+table { font-size: 8pt; }
+th, td { padding: 2px 4px; }
+a, a.term { color: inherit; text-decoration: none; }
+.small-charts { grid-template-columns: repeat(3, 1fr); }
 }
 `;

@@ -174,11 +174,14 @@ describe("the page", () => {
     expect(document.documentElement.getAttribute("lang")).toBe("en");
     expect(document.querySelectorAll("section h2").length).toBe(3);
     expect(document.querySelectorAll("nav a").length).toBe(3);
-    expect(document.querySelectorAll("figure svg").length).toBe(4);
+    expect(document.querySelectorAll("figure .wide svg").length).toBe(4);
+    expect(document.querySelectorAll("figure .narrow svg").length).toBe(4);
     for (const svg of document.querySelectorAll("figure svg"))
       expect(svg.getAttribute("aria-label")).toBe("plain. plain");
     expect(document.querySelector("tbody th")!.getAttribute("scope")).toBe("row");
-    expect(document.querySelector("td .not-distinguishable")!.textContent).toBe("plain");
+    expect(document.querySelector("td .not-distinguishable")!.textContent).toBe(
+      "not distinguishable: plain",
+    );
     expect(document.querySelector(".nothing")!.textContent).toBe("(nothing)");
   });
 
@@ -195,7 +198,9 @@ describe("the page", () => {
 
 describe("charts", () => {
   test("name their series in the order of their colours, and only where there are several", async () => {
-    const [intervals, lines, reliability, bars] = await Promise.all(charts("t").map(drawChart));
+    const [intervals, lines, reliability, bars] = await Promise.all(
+      charts("t").map((chart) => drawChart(chart)),
+    );
     expect([intervals!.legend, lines!.legend, reliability!.legend, bars!.legend]).toEqual([
       ["a", "t"],
       ["t", "b"],
@@ -208,7 +213,7 @@ describe("charts", () => {
   });
 
   test("no coordinate is NaN or infinite, even where values are", async () => {
-    for (const drawing of await Promise.all(charts("t").map(drawChart)))
+    for (const drawing of await Promise.all(charts("t").map((chart) => drawChart(chart))))
       expect(drawing.svg).not.toMatch(/NaN|Infinity/);
   });
 
@@ -234,7 +239,7 @@ describe("charts", () => {
     const ring = [...document.querySelectorAll("circle")].find(
       (circle) => circle.getAttribute("r") === "7",
     )!;
-    const [width, left, right] = [680, 56, 40];
+    const [width, left, right] = [720, 56, 40];
     expect(Number(ring.getAttribute("cx"))).toBeCloseTo((left + width - right) / 2, 0);
   });
 

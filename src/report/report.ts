@@ -1,22 +1,29 @@
 /**
  * A report as one HTML file that needs nothing else: no script, no network (its policy forbids
- * both), light and dark by the reader's setting, good on paper. Every text is untrusted and
- * escaped; nothing takes HTML.
+ * both), light and dark by the reader's setting, good on a phone and on paper. Every text is
+ * untrusted and escaped; nothing takes HTML.
  */
 import { dirname, resolve } from "node:path";
-import { makeFolder, writeFileAtomic } from "../runs/files.ts";
-import { drawChart } from "./charts.ts";
-import { escapeHtml } from "./escape.ts";
-import { STYLE } from "./report-style.ts";
 import type { Chart } from "../evaluation/chart.ts";
-import type { Example, ReportPart, ReportSection } from "../evaluation/page.ts";
-import { cellText } from "../evaluation/table.ts";
-import type { Table } from "../evaluation/table.ts";
+import type { Conclusion } from "../evaluation/conclusion.ts";
+import type { ReportPart, ReportSection } from "../evaluation/page.ts";
+import { makeFolder, writeFileAtomic } from "../runs/files.ts";
+import { renderChip } from "./chip.ts";
+import { escapeHtml } from "./escape.ts";
+import { renderChart } from "./render-chart.ts";
+import { journeyStyle } from "./render-journey.ts";
+import { paragraphs, renderParts, renderVerdict } from "./render-part.ts";
+import { STYLE } from "./report-style.ts";
+import { Wording } from "./wording.ts";
 
 export interface Report {
   title: string;
+  /** What came of it, with its chip: the first thing on the page. */
+  verdict?: { conclusion: Conclusion; sentence: string };
   /** A sentence or two: what was done, and what came of it. */
   summary: string;
+  /** The one picture of the verdict. */
+  picture?: Chart;
   sections: readonly ReportSection[];
   /** Last line: version, seed, command. */
   footer?: string;
@@ -24,20 +31,20 @@ export interface Report {
 
 /** Draws the charts and writes the whole page. The same report gives the same bytes. */
 export async function renderReport(report: Report): Promise<string> {
+  const wording = new Wording();
+  const header = await renderHeader(report, wording);
   const sections: string[] = [];
   for (const [i, section] of report.sections.entries()) {
     sections.push(
       [
         `<section id="section-${i + 1}">`,
         `<h2>${escapeHtml(section.title)}</h2>`,
-        await renderParts(section.parts),
+        await renderParts(section.parts, wording, 3),
         "</section>",
       ].join("\n"),
     );
   }
-  const contents = report.sections
-    .map(({ title }, i) => `<li><a href="#section-${i + 1}">${escapeHtml(title)}</a></li>`)
-    .join("");
+  const stops = Math.max(0, ...report.sections.flatMap(({ parts }) => parts.flatMap(stopsIn)));
   return [
     "<!doctype html>",
     '<html lang="en">',
@@ -48,13 +55,11 @@ export async function renderReport(report: Report): Promise<string> {
     '<meta name="viewport" content="width=device-width, initial-scale=1">',
     '<meta name="color-scheme" content="light dark">',
     `<title>${escapeHtml(report.title)}</title>`,
-    `<style>${STYLE}</style>`,
+    `<style>${STYLE}${journeyStyle(stops)}</style>`,
     "</head>",
     "<body>",
-    `<header>\n<h1>${escapeHtml(report.title)}</h1>\n${paragraphs(report.summary)}\n</header>`,
-    ...(report.sections.length > 2
-      ? [`<nav aria-label="Contents"><ol>${contents}</ol></nav>`]
-      : []),
+    header,
+    ...(report.sections.length > 2 ? [contents(report.sections)] : []),
     `<main>\n${sections.join("\n")}\n</main>`,
     ...(report.footer ? [`<footer>${escapeHtml(report.footer)}</footer>`] : []),
     "</body>",
@@ -63,110 +68,41 @@ export async function renderReport(report: Report): Promise<string> {
   ].join("\n");
 }
 
+async function renderHeader(
+  { title, verdict, summary, picture }: Report,
+  wording: Wording,
+): Promise<string> {
+  return [
+    "<header>",
+    `<h1>${escapeHtml(title)}</h1>`,
+    ...(verdict
+      ? [renderVerdict({ conclusion: verdict.conclusion, text: verdict.sentence }, wording)]
+      : []),
+    paragraphs(summary, wording),
+    ...(picture ? [await renderChart(picture, wording, { level: 2 })] : []),
+    "</header>",
+  ].join("\n");
+}
+
+function contents(sections: readonly ReportSection[]): string {
+  const items = sections.map(
+    ({ title, conclusion }, i) =>
+      `<li><a href="#section-${i + 1}">${escapeHtml(title)}</a>` +
+      `${conclusion ? ` ${renderChip(conclusion)}` : ""}</li>`,
+  );
+  const list = sections.some(({ conclusion }) => conclusion) ? ' class="questions"' : "";
+  return `<nav aria-label="Contents"><ol${list}>${items.join("")}</ol></nav>`;
+}
+
+/** Stops of the ways in a part. */
+function stopsIn(part: ReportPart): number[] {
+  if (part.kind === "journey") return [part.journey.stops.length];
+  return part.kind === "group" || part.kind === "folded" ? part.parts.flatMap(stopsIn) : [];
+}
+
 /** Renders and writes a report, whole or not at all. Folders that are missing are made. */
 export async function writeReport(path: string, report: Report): Promise<void> {
   const html = await renderReport(report);
   makeFolder(dirname(resolve(path)), "shared");
   writeFileAtomic(path, html);
-}
-
-async function renderParts(parts: readonly ReportPart[]): Promise<string> {
-  const rendered: string[] = [];
-  for (const part of parts) rendered.push(await renderPart(part));
-  return rendered.join("\n");
-}
-
-async function renderPart(part: ReportPart): Promise<string> {
-  switch (part.kind) {
-    case "text":
-      return paragraphs(part.text);
-    case "facts":
-      return `<dl class="facts">${part.facts.map(renderFact).join("")}</dl>`;
-    case "table":
-      return renderTable(part.table);
-    case "chart":
-      return renderChart(part.chart);
-    case "examples":
-      return part.examples.map(renderExample).join("\n");
-    case "folded":
-      return [
-        "<details>",
-        `<summary>${escapeHtml(part.title)}</summary>`,
-        await renderParts(part.parts),
-        "</details>",
-      ].join("\n");
-  }
-}
-
-const renderFact = ([name, value]: readonly [string, string]): string =>
-  `<div><dt>${escapeHtml(name)}</dt><dd>${escapeHtml(value)}</dd></div>`;
-
-/** Blank lines part paragraphs. */
-function paragraphs(text: string): string {
-  return text
-    .split(/\n{2,}/)
-    .filter((paragraph) => paragraph.trim() !== "")
-    .map((paragraph) => `<p>${escapeHtml(paragraph.trim())}</p>`)
-    .join("\n");
-}
-
-function renderTable({ caption, columns, rows, note }: Table): string {
-  const classOf = (i: number): string => (columns[i]?.align === "right" ? ' class="number"' : "");
-  const head = columns
-    .map(({ name }, i) => `<th scope="col"${classOf(i)}>${escapeHtml(name)}</th>`)
-    .join("");
-  const body = rows.map((row) => {
-    const cells = row.map((cell, i) => {
-      const verdict = typeof cell === "string" ? undefined : cell.verdict;
-      const text = verdict
-        ? `<span class="${verdict.replaceAll(" ", "-")}" ` +
-          `title="${verdict}">${escapeHtml(cellText(cell))}</span>`
-        : escapeHtml(cellText(cell));
-      return i === 0 ? `<th scope="row">${text}</th>` : `<td${classOf(i)}>${text}</td>`;
-    });
-    return `<tr>${cells.join("")}</tr>`;
-  });
-  return [
-    '<div class="table">',
-    "<table>",
-    `<caption>${escapeHtml(caption)}</caption>`,
-    `<thead><tr>${head}</tr></thead>`,
-    "<tbody>",
-    body.join("\n"),
-    "</tbody>",
-    "</table>",
-    ...(note ? [`<p class="note">${escapeHtml(note)}</p>`] : []),
-    "</div>",
-  ].join("\n");
-}
-
-async function renderChart(chart: Chart): Promise<string> {
-  const { svg, legend } = await drawChart(chart);
-  const items = legend
-    .map((name, i) => `<li class="series-${(i % 8) + 1}">${escapeHtml(name)}</li>`)
-    .join("");
-  return [
-    "<figure>",
-    `<h3>${escapeHtml(chart.title)}</h3>`,
-    ...(items ? [`<ul class="legend">${items}</ul>`] : []),
-    svg,
-    `<figcaption>${escapeHtml(chart.description)}</figcaption>`,
-    "</figure>",
-  ].join("\n");
-}
-
-function renderExample({ prompt, answers }: Example): string {
-  const items = answers.map(({ name, text, remarks = [] }) => {
-    const badges = remarks
-      .map((remark) => ` <span class="remark">${escapeHtml(remark)}</span>`)
-      .join("");
-    const shown = escapeHtml(text) || '<span class="nothing">(nothing)</span>';
-    return `<div><dt>${escapeHtml(name)}${badges}</dt><dd><bdi>${shown}</bdi></dd></div>`;
-  });
-  return [
-    '<article class="example">',
-    `<blockquote><bdi>${escapeHtml(prompt)}</bdi></blockquote>`,
-    `<dl>${items.join("")}</dl>`,
-    "</article>",
-  ].join("\n");
 }

@@ -85,7 +85,7 @@ it("is written by runs show --html as one page for its owner alone, and folds wh
     "Options that had an effect (1)",
   ]);
   expect(document.querySelectorAll("script, link, img, b")).toHaveLength(0);
-  expect(document.querySelectorAll("svg.chart")).toHaveLength(3);
+  expect(document.querySelectorAll(".wide svg.chart")).toHaveLength(3);
   expect(document.querySelector("details")!.textContent).toContain("7 <b>examples</b> were cut");
 });
 

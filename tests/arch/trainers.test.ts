@@ -7,10 +7,10 @@ import { repositoryRoot } from "../support/shared.ts";
 
 /** Where a name means something else. */
 const ELSEWHERE: Readonly<Record<string, readonly string[]>> = {
-  // a loss, a way to add up losses, and a kind of optimisation
+  // a loss, a way to add up losses, a kind of optimisation, and a word that pages explain
   kto: ["objectives/kto.ts"],
   grpo: ["objectives/group-advantages.ts"],
-  "best-of-n": ["stats/over-optimisation.ts"],
+  "best-of-n": ["stats/over-optimisation.ts", "report/terms.ts"],
 };
 /** Programs that run certain trainers. */
 const USERS = ["quickstart/", "library/trainers.ts", "training/trainers.ts"];

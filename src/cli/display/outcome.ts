@@ -13,7 +13,7 @@ import type { Requirement } from "../../evaluation/thresholds.ts";
 import { judgeFindings } from "../../evaluation/thresholds.ts";
 import { makeFolder, writeFileAtomic } from "../../runs/files.ts";
 import { findingsText } from "./findings.ts";
-import { writeFindingsPage } from "./findings-page.ts";
+import { writeFindingsPage } from "../../report/findings-page.ts";
 import type { Reporter } from "./reporter.ts";
 import { shellWord } from "./words.ts";
 

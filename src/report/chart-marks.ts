@@ -1,0 +1,64 @@
+/** Marked points with their words, and lines that say where nothing changes. */
+import type { MarkedPoint } from "../evaluation/chart.ts";
+import type { Frame, Marks, Plot } from "./chart-frame.ts";
+import { HALO } from "./chart-frame.ts";
+import { placeLabels } from "./mark-labels.ts";
+
+/** Room around the lines of a chart, pixels. */
+export const ROOM = { top: 32, bottom: 46, left: 56, right: 40 } as const;
+/** Height of a line of words above the chart. */
+export const LINE = 15;
+
+/** A ring around each point, and its words where they cover no others. */
+export function drawMarks(
+  plot: Plot,
+  marks: readonly MarkedPoint[],
+  {
+    series,
+    frame,
+  }: {
+    series: readonly { points: readonly { x: number; y: number }[] }[];
+    frame: Frame;
+  },
+): { marks: Marks; higher: number } {
+  const labels = placeLabels(marks, series, {
+    width: frame.width - ROOM.left - ROOM.right,
+    height: frame.height - ROOM.top - ROOM.bottom,
+  });
+  return {
+    marks: [
+      plot.dot(marks, { x: "x", y: "y", r: 7, stroke: "currentColor", strokeWidth: 1.5 }),
+      ...labels.map((mark) =>
+        plot.text([mark], {
+          x: "x",
+          y: "y",
+          text: "label",
+          dy: mark.dy,
+          textAnchor: mark.anchor,
+          fontWeight: "bold",
+          fill: "currentColor",
+          ...HALO,
+        }),
+      ),
+    ],
+    // labels that went higher than one line over their point need the room above the chart
+    higher: Math.max(0, ...labels.map(({ dy }) => -dy - 14)),
+  };
+}
+
+export function drawLevel(plot: Plot, level: { y: number; label: string } | undefined): Marks {
+  if (level === undefined) return [];
+  return [
+    plot.ruleY([level.y], { stroke: "currentColor", strokeOpacity: 0.55, strokeDasharray: "3 3" }),
+    plot.text([level.label], {
+      y: () => level.y,
+      frameAnchor: "right",
+      text: String,
+      textAnchor: "end",
+      dy: -7,
+      fill: "currentColor",
+      fillOpacity: 0.8,
+      ...HALO,
+    }),
+  ];
+}

@@ -1,0 +1,121 @@
+/**
+ * What an evaluation found as one page that can be sent on: the verdict in words and one picture; a
+ * section for each question; what was left out or may mislead; how it can be done again.
+ */
+import { countOf, formatCount } from "../core/counts.ts";
+import type { Finding, Findings, Measure } from "../evaluation/findings.ts";
+import { formatMeasure } from "../evaluation/measure-text.ts";
+import type { ReportSection } from "../evaluation/page.ts";
+import type { Table } from "../evaluation/table.ts";
+import type { Report } from "./report.ts";
+import { writeReport } from "./report.ts";
+
+/** What else a page may hold. */
+export interface PageExtras {
+  /** Below the verdict. */
+  summary?: string;
+  /** Between the verdict and the questions, such as a story. */
+  before?: readonly ReportSection[];
+  /** Behind the questions, before how it can be done again. */
+  behind?: readonly ReportSection[];
+}
+
+export function findingsReport(
+  { title, verdict, picture, findings, warnings, facts }: Findings,
+  { summary = "", before = [], behind = [] }: PageExtras = {},
+  footer?: string,
+): Report {
+  return {
+    title,
+    verdict,
+    summary,
+    ...(picture ? { picture } : {}),
+    sections: [
+      ...before,
+      ...findings.map(findingSection),
+      ...(warnings.length > 0 ? [warningSection(warnings)] : []),
+      ...behind,
+      ...(facts.length > 0
+        ? [{ title: "How to do it again", parts: [{ kind: "facts" as const, facts }] }]
+        : []),
+    ],
+    ...(footer === undefined ? {} : { footer }),
+  };
+}
+
+/** Renders and writes the page, whole or not at all. */
+export async function writeFindingsPage(
+  path: string,
+  findings: Findings,
+  footer?: string,
+): Promise<void> {
+  await writeReport(path, findingsReport(findings, {}, footer));
+}
+
+/** A question: its chip with the answer, figures, numbers, and the rest folded. */
+export function findingSection({
+  question,
+  conclusion,
+  answer,
+  measures,
+  figures,
+  details,
+}: Finding): ReportSection {
+  const measured = measures.length > 0;
+  return {
+    title: question,
+    conclusion,
+    parts: [
+      { kind: "verdict", conclusion, text: answer },
+      ...figures,
+      ...(measured ? [{ kind: "table" as const, table: measureTable(measures) }] : []),
+      ...(measured || details.length > 0
+        ? [
+            {
+              kind: "folded" as const,
+              title: "More on this question",
+              parts: [
+                ...details,
+                ...(measured ? [{ kind: "table" as const, table: nameTable(measures) }] : []),
+              ],
+            },
+          ]
+        : []),
+    ],
+  };
+}
+
+/** Numbers with interval and n. */
+export function measureTable(measures: readonly Measure[]): Table {
+  return {
+    caption: "What was measured",
+    columns: [{ name: "" }, { name: "value [95%]", align: "right" }, { name: "n", align: "right" }],
+    rows: measures.map((measure) => [
+      measure.name,
+      formatMeasure(measure),
+      formatCount(measure.value.n),
+    ]),
+  };
+}
+
+const GOOD = { higher: "higher is better", lower: "lower is better", neither: "" } as const;
+
+/** What the measures are called in files and by options. */
+const nameTable = (measures: readonly Measure[]): Table => ({
+  caption: "Names of the measures, for --fail-under and in JSON",
+  columns: [{ name: "" }, { name: "name" }, { name: "good" }],
+  rows: measures.map(({ name, id, good }) => [name, id, GOOD[good]]),
+});
+
+function warningSection(warnings: readonly string[]): ReportSection {
+  return {
+    title: "What may mislead",
+    parts: [
+      {
+        kind: "text",
+        text: `${countOf(warnings.length, "thing")} to know before these numbers are believed:`,
+      },
+      { kind: "list", items: warnings },
+    ],
+  };
+}

@@ -1,0 +1,54 @@
+/** Charts as figures: title, legend, drawing, what it shows and what it says. */
+import type { Chart } from "../evaluation/chart.ts";
+import { drawChart } from "./charts.ts";
+import { escapeHtml } from "./escape.ts";
+import type { Wording } from "./wording.ts";
+
+/** Texts in the drawing, where no link can stand. */
+function textsIn(chart: Chart): string[] {
+  switch (chart.kind) {
+    case "intervals":
+      return [chart.label, ...chart.rows.flatMap(({ group, series }) => [group, series])];
+    case "lines":
+    case "path":
+      return [chart.xLabel, chart.yLabel, ...chart.series.map(({ name }) => name)];
+    case "reliability":
+      return [chart.xLabel ?? "", chart.yLabel ?? ""];
+    case "bars":
+      return [chart.label, ...chart.bars.map(({ name }) => name)];
+  }
+}
+
+/**
+ * @param level of the heading
+ * @param extra goes into the drawing, such as marks that a control shows
+ */
+export async function renderChart(
+  chart: Chart,
+  wording: Wording,
+  {
+    level,
+    small = false,
+    stops = [],
+  }: { level: number; small?: boolean; stops?: readonly number[] },
+): Promise<string> {
+  const { svg, narrow, legend } = await drawChart(chart, { small, stops });
+  const items = legend
+    .map((name, i) => `<li class="series-${(i % 8) + 1}">${escapeHtml(name)}</li>`)
+    .join("");
+  const title = wording.mark(chart.title);
+  const caption = wording.mark(chart.description);
+  if (!small) wording.note(...textsIn(chart));
+  return [
+    `<figure${small ? ' class="small"' : ""}>`,
+    `<h${level}>${title}</h${level}>`,
+    ...(items ? [`<ul class="legend">${items}</ul>`] : []),
+    ...(narrow === undefined
+      ? [svg]
+      : [`<div class="wide">${svg}</div>`, `<div class="narrow">${narrow}</div>`]),
+    `<figcaption>${chart.says ? `<p class="says">${wording.mark(chart.says)}</p>` : ""}` +
+      `<p>${caption}</p></figcaption>`,
+    "</figure>",
+    ...(small ? [] : [wording.definitions()].filter(Boolean)),
+  ].join("\n");
+}

@@ -1,0 +1,81 @@
+/** Findings of every kind, for tests of pages and for looking at one. */
+import type { Conclusion } from "../evaluation/conclusion.ts";
+import { CONCLUSIONS } from "../evaluation/conclusion.ts";
+import type { Finding, Findings } from "../evaluation/findings.ts";
+import type { Table } from "../evaluation/table.ts";
+import type { Interval } from "../stats/intervals.ts";
+
+export const around = (estimate: number, n = 50): Interval => ({
+  estimate,
+  low: estimate - 0.1,
+  high: estimate + 0.1,
+  n,
+});
+
+/** Six models beside each other, as wide as tables get. */
+export const WIDE_TABLE: Table = {
+  caption: "Gold scores of six models, mean [95%]",
+  columns: [
+    { name: "" },
+    { name: "requests", align: "right" },
+    ...["raw", "SFT", "PPO with KL", "PPO without KL", "RLOO", "DPO"].map((name) => ({
+      name,
+      align: "right" as const,
+    })),
+  ],
+  rows: ["total", "helpful", "honest", "harmless", "over-refused", "insulting"].map((name, i) => [
+    name,
+    "300",
+    ...Array.from({ length: 6 }, (_, k) =>
+      i > 3 ? "0.0% [0.0, 6.9]" : `${45 + 3 * i + 7 * k}.7% [39.0, ${52 + i}.6]`,
+    ),
+  ]),
+  foldsFrom: 2,
+  note: "A rate counts the requests in which it can happen.",
+};
+
+export const findingOf = (conclusion: Conclusion): Finding => ({
+  id: conclusion.replaceAll(" ", "-"),
+  question: `Is it ${conclusion}?`,
+  conclusion,
+  answer: "It wins 55.0% [45.2, 64.4] of 100 prompts, paired, at a KL of 2.1 nats.",
+  measures: [
+    {
+      id: "compare/dpo/win-rate",
+      name: "win rate of dpo against sft",
+      value: around(0.55, 100),
+      unit: "share",
+      good: "higher",
+    },
+    { id: "compare/dpo/kl", name: "KL", value: around(2.1, 100), unit: "nats", good: "neither" },
+  ],
+  figures: [],
+  details: [{ kind: "table", table: WIDE_TABLE }],
+});
+
+/** @param text of titles, sentences and names, which is untrusted */
+export function findingsOf(text = "dpo against sft"): Findings {
+  return {
+    title: text,
+    verdict: { conclusion: "better", sentence: `${text}: it is better, 61.0% [55.1, 66.6].` },
+    picture: {
+      kind: "intervals",
+      title: `Win rate: ${text}`,
+      description: "Share of prompts on which the answer is better, with its 95% interval.",
+      says: "Better than the baseline, and not by length.",
+      label: "win rate",
+      percent: true,
+      level: { x: 0.5, label: "as good as each other" },
+      rows: [
+        { group: text, series: "judge", interval: around(0.6) },
+        { group: "a control", series: "judge", interval: around(0.3) },
+      ],
+    },
+    findings: CONCLUSIONS.map(findingOf),
+    warnings: [`12 prompts stand twice and count once, such as "${text}"`],
+    facts: [
+      ["command", `attune compare ${text}`],
+      ["seed", "1"],
+    ],
+  };
+}
