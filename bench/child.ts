@@ -2,6 +2,7 @@
  * One measurement in a process of its own, or a part of one; prints what it found as JSON on the
  * last line.
  */
+import { bootstrap } from "./measurements/bootstrap.ts";
 import { decodeMany, decodeOne } from "./measurements/decoding.ts";
 import { dpoMemory, dpoPeak } from "./measurements/memory.ts";
 import { ownDpo, ownGeneration, transformersGeneration, trlDpo } from "./measurements/peers.ts";
@@ -22,6 +23,7 @@ const PARTS: Readonly<Record<string, (argument: number) => Promise<unknown>>> = 
   "ppo-memory": ppoMemory,
   rollouts,
   "plan-memory": planMemory,
+  bootstrap,
   "plan-peak": planPeak,
   "trl-dpo": trlDpo,
   "trl-ppo": trlPpo,

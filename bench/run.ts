@@ -27,6 +27,7 @@ const MEASUREMENTS: Readonly<Record<string, { rounds: number; peers?: true }>> =
   "ppo-memory": { rounds: 1 },
   rollouts: { rounds: 5 },
   "plan-memory": { rounds: 1 },
+  bootstrap: { rounds: 5 },
   "trl-dpo": { rounds: 3, peers: true },
   "trl-ppo": { rounds: 1, peers: true },
   "transformers-generate": { rounds: 3, peers: true },

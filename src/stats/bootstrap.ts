@@ -105,7 +105,7 @@ export function bootstrapInterval<T>(
  * Clusters of equal size that tell as much: from here on the bootstrap covers as often as it says
  * (docs/results.md).
  */
-const JACKKNIFE_BELOW = 40;
+export const JACKKNIFE_BELOW = 40;
 
 /** Kish's: n² over the sum of squared sizes. */
 function clusterEquivalents(units: readonly (readonly unknown[])[]): number {
