@@ -1,13 +1,17 @@
 /** Opens the model that is evaluated, in this process or behind a server. */
 import type { AnswerCache } from "../../constitution/answer-cache.ts";
-import type { Critic } from "../../constitution/critic.ts";
-import { isRefused } from "../../constitution/critic.ts";
-import { inParallel } from "../../constitution/in-parallel.ts";
-import type { AnswerRequest, Hooks, NoAnswer } from "../../evaluation/subject.ts";
-import type { Subject, SubjectAnswer } from "../../evaluation/subject.ts";
-import type { Message, Prompt } from "../../text/messages.ts";
+import { LocalSubject } from "../../evaluation/subjects/local-subject.ts";
+import { ServerSubject } from "../../evaluation/subjects/server-subject.ts";
+import type { Subject } from "../../evaluation/subject.ts";
+import { readServerSettings } from "../../constitution/server-settings.ts";
+import { longestContext } from "../../models/context.ts";
+import { jointHash } from "../../runs/joint-hash.ts";
+import { SERVER_PREFIX } from "../../training/online/judge.config.ts";
 import type { CommandContext } from "../command.ts";
-import { openCritics } from "../constitution/critics.ts";
+import { serverModel } from "../constitution/critics.ts";
+import { formatDuration } from "../display/words.ts";
+import { openModelToAnswer } from "../inputs/model-to-answer.ts";
+import { openEncoder } from "../inputs/template-input.ts";
 
 /** The options of subjectFields (evaluation/subject.config.ts). */
 export interface SubjectConfig {
@@ -34,55 +38,79 @@ export interface OpenedSubject {
   open(cache: AnswerCache): Promise<Subject>;
 }
 
-/** @throws AttuneError as openCritics */
-export async function openSubject(
-  config: SubjectConfig,
-  context: CommandContext,
-): Promise<OpenedSubject> {
-  const [opened] = await openCritics([config.model], { ...config, maxNewTokens: 256 }, context);
-  const { fingerprint, isServer } = opened!;
-  return {
-    name: config.model,
-    fingerprint,
-    isServer,
-    open: async (cache) =>
-      criticSubject(await opened!.open(cache), { name: config.model, fingerprint }),
-  };
+/** What a subject is asked, where its template depends on it. */
+export interface SubjectUse {
+  /** Whether it is given messages; default true, so that texts are turns of a chat model. */
+  conversations?: boolean;
 }
 
-function criticSubject(
-  critic: Critic,
-  { name, fingerprint }: { name: string; fingerprint: string },
-): Subject {
-  const answer = async (
-    { prompt, sample = 0, stopTexts, ...request }: AnswerRequest,
-    signal: AbortSignal | undefined,
-  ): Promise<SubjectAnswer | NoAnswer> => {
-    const written = await critic.write(
-      {
-        ...request,
-        messages: messagesOf(prompt),
-        topP: 1,
-        stream: ["answer", sample],
-        ...(stopTexts ? { stopTexts } : {}),
-      },
-      signal,
-    );
-    if (isRefused(written)) return { refused: written.refused };
-    return { text: written.text, stopped: written.finish === "stop" };
-  };
+/** @throws AttuneError as openModelToAnswer, openEncoder, readServerSettings */
+export function openSubject(
+  config: SubjectConfig,
+  context: CommandContext,
+  use: SubjectUse = {},
+): Promise<OpenedSubject> {
+  return config.model.startsWith(SERVER_PREFIX)
+    ? Promise.resolve(openServed(config, context))
+    : openLocal(config, context, use);
+}
+
+async function openLocal(
+  { model: name, template, precision, batchSize, contextLength }: SubjectConfig,
+  context: CommandContext,
+  { conversations = true }: SubjectUse,
+): Promise<OpenedSubject> {
+  const {
+    model,
+    tokenizer,
+    fingerprint: weights,
+  } = await openModelToAnswer({ model: name, precision }, context);
+  const encoder = openEncoder(
+    tokenizer,
+    {
+      template,
+      conversations,
+      role: name,
+      maxLength: longestContext(model.config),
+      templateTime: context.templateTime,
+    },
+    context,
+  );
+  const fingerprint = jointHash(weights, precision, encoder.fingerprint);
   return {
     name,
     fingerprint,
-    answer: (requests: readonly AnswerRequest[], { signal, onDone }: Hooks = {}) =>
-      inParallel(
-        requests,
-        { limit: critic.concurrency, signal, ...(onDone ? { onDone } : {}) },
-        (request) => answer(request, signal),
+    isServer: false,
+    open: (cache) =>
+      Promise.resolve(
+        new LocalSubject({ name, model, encoder, fingerprint, cache, batchSize, contextLength }),
       ),
-    close: () => critic.close(),
   };
 }
 
-const messagesOf = (prompt: Prompt): readonly Message[] =>
-  typeof prompt === "string" ? [{ role: "user", content: prompt }] : prompt;
+function openServed(
+  { model: name, criticSettings, concurrency, timeout, retries }: SubjectConfig,
+  { reporter }: CommandContext,
+): OpenedSubject {
+  const model = serverModel(name);
+  const settings = readServerSettings(criticSettings === "" ? undefined : criticSettings);
+  const fingerprint = jointHash(settings.baseUrl, model);
+  return {
+    name,
+    fingerprint,
+    isServer: true,
+    open: (cache) =>
+      ServerSubject.create({
+        name,
+        fingerprint,
+        settings,
+        model,
+        cache,
+        concurrency,
+        timeout: 1000 * timeout,
+        retry: { retries },
+        onRetry: (why, wait) =>
+          reporter.note(`trying again in ${formatDuration(wait / 1000)}: ${why.split("\n")[0]!}`),
+      }),
+  };
+}

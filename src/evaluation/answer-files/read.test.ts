@@ -286,7 +286,7 @@ describe("Inspect AI", () => {
       ["tiny.eval", "tiny.json"].map((name) => readAnswers(join(golden, name))),
     );
     const told = (read: typeof packed): unknown =>
-      read!.sets[0]!.answers.map(({ place: _, ...answer }) => answer).toSorted((a, b) =>
+      read!.sets[0]!.answers.map((answer) => ({ ...answer, place: undefined })).toSorted((a, b) =>
         a.key! < b.key! ? -1 : 1,
       );
     expect(told(packed)).toEqual(told(plain));
