@@ -5,7 +5,8 @@
 `sequential`: wealth of a mixture of bets, multiplied out one observation after the other, and the
 means that it leaves (scipy.optimize.brentq). `equivalence`: ttost_paired. `unpaired`: Welch's and
 Newcombe's intervals (scipy, statsmodels) and the z test of lm-evaluation-harness. `mcnemar`:
-statsmodels, and Fagerland's mid-p. `adjusted`: multipletests.
+statsmodels, and Fagerland's mid-p. `adjusted`: multipletests. `powered`: ppi_py, whose error is read
+off the width of its interval. `corrected`: Lang and Reiczigel's equations.
 """
 
 import json
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 from command_line import positional
+from ppi_py import ppi_mean_ci, ppi_mean_pointestimate
 from scipy import optimize, stats
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
@@ -130,16 +132,75 @@ def adjusted(random: np.random.Generator) -> list[dict]:
     return results
 
 
+def powered(random: np.random.Generator) -> list[dict]:
+    results = []
+    for n, others, share, right in ((12, 60, 0.4, 0.8), (40, 500, 0.1, 0.95), (30, 30, 0.7, 0.5)):
+        truth = random.random(n + others) < share
+        guess = np.where(random.random(n + others) < right, truth, ~truth).astype(float)
+        if right == 0.8:
+            guess = np.round(0.2 + 0.6 * guess, 3)
+        y, f, rest = truth[:n].astype(float), guess[:n], guess[n:]
+        for weight in (None, 1, 0.4):
+            low, high = (float(end[0]) for end in ppi_mean_ci(y, f, rest, alpha=0.05, lam=weight))
+            estimate = np.asarray(ppi_mean_pointestimate(y, f, rest, lam=weight)).item()
+            results.append(
+                {
+                    "labels": y.tolist(),
+                    "predictions": f.tolist(),
+                    "unlabelled": rest.tolist(),
+                    "weight": weight,
+                    "estimate": estimate,
+                    "error": (high - low) / 2 / float(stats.norm.ppf(0.975)),
+                }
+            )
+    return results
+
+
+def corrected() -> list[dict]:
+    results = []
+    z = stats.norm.ppf(0.975)
+    for positives, tested, hits, ill, passed, well in (
+        (23, 150, 48, 50, 89, 100),
+        (6, 151, 96, 100, 93, 100),
+        (60, 100, 17, 20, 29, 30),
+        (0, 40, 10, 10, 30, 30),
+        (40, 40, 45, 50, 30, 30),
+    ):
+        apparent = (positives + z**2 / 2) / (tested + z**2)
+        se, sp = (hits + 1) / (ill + 2), (passed + 1) / (well + 2)
+        share = (apparent + sp - 1) / (se + sp - 1)
+        shift = 2 * z**2 * (
+            share * se * (1 - se) / (ill + 2) - (1 - share) * sp * (1 - sp) / (well + 2)
+        )
+        variance = (
+            apparent * (1 - apparent) / (tested + z**2)
+            + share**2 * se * (1 - se) / (ill + 2)
+            + (1 - share) ** 2 * sp * (1 - sp) / (well + 2)
+        ) / (se + sp - 1) ** 2
+        half = z * np.sqrt(variance)
+        plain = (positives / tested + passed / well - 1) / (hits / ill + passed / well - 1)
+        results.append(
+            {
+                "counts": [positives, tested, hits, ill, passed, well],
+                "uncut": plain,
+                "interval": np.clip([share + shift - half, share + shift + half], 0, 1).tolist(),
+            }
+        )
+    return results
+
+
 def main(target: str) -> None:
     random = np.random.default_rng(31)
     result = {
-        "made_with": {name: version(name) for name in ("scipy", "statsmodels", "numpy")},
+        "made_with": {name: version(name) for name in ("scipy", "statsmodels", "numpy", "ppi-python")},
         "sequential": sequential(random),
         "equivalence": equivalence(random),
         "unpaired": unpaired(random),
         "mcnemar": mcnemar_tests(),
         "same_items": same_items(),
         "adjusted": adjusted(random),
+        "powered": powered(random),
+        "corrected": corrected(),
     }
     Path(target).write_text(json.dumps(result, indent=1) + "\n")
 
