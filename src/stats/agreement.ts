@@ -109,7 +109,7 @@ export function kappaInterval(
 }
 
 /** 1 for equal categories, less the further they lie apart. */
-function likenessOf(
+export function likenessOf(
   count: number,
   weights: "linear" | "quadratic" | undefined,
 ): (i: number, j: number) => number {
@@ -182,7 +182,8 @@ function pairSum(
   return sum;
 }
 
-function distanceOf(
+/** How far two labels lie apart, for {@link krippendorffAlpha}. */
+export function distanceOf(
   totals: ReadonlyMap<Label, number>,
   { level = "nominal", categories }: AlphaOptions,
 ): (x: Label, y: Label) => number {
@@ -217,16 +218,19 @@ function distanceOf(
   };
 }
 
-const present = (labels: ItemLabels): Label[] => labels.filter((label) => label !== undefined);
+/** The labels of an item that are there. */
+export const present = (labels: ItemLabels): Label[] =>
+  labels.filter((label) => label !== undefined);
 
-function countLabels(labels: readonly Label[]): Map<Label, number> {
+/** How often each label is given. */
+export function countLabels(labels: readonly Label[]): Map<Label, number> {
   const counts = new Map<Label, number>();
   for (const label of labels) counts.set(label, (counts.get(label) ?? 0) + 1);
   return counts;
 }
 
 /** Share of agreeing pairs among the labels of one item. */
-function pairAgreement(labels: readonly Label[]): number {
+export function pairAgreement(labels: readonly Label[]): number {
   const agreeing = [...countLabels(labels).values()].reduce(
     (sum, count) => sum + count * (count - 1),
     0,
