@@ -8,7 +8,8 @@
  * 1. the rate carries an interval (AlpacaEval's does not): that of a share of as many judgements as
  *    tell as much about it, fewer where differences say much of who wins, and fewer where they come
  *    in clusters.
- * 2. Differences are scaled and not centred: at the mean difference of two models nothing would be
+ * 2. Ties and soft outcomes vary less than wins and losses, and narrow it.
+ * 3. Differences are scaled and not centred: at the mean difference of two models nothing would be
  *    equal.
  */
 import { twoSidedStudent } from "../stats/clusters.ts";
@@ -64,9 +65,15 @@ export function controlledRate({
     outcomes.length,
     ownInformation(information, columns) / (share * (1 - share)),
   );
-  const residuals = outcomes.map((outcome, i) => outcome - sigmoid(dot(rows[i]!, coefficients)));
+  const expected = rows.map((row) => sigmoid(dot(row, coefficients)));
+  const residuals = outcomes.map((outcome, i) => outcome - expected[i]!);
   return {
-    rate: shareOfEffectiveSize(share, { size, residuals, clusters, confidence }),
+    rate: shareOfEffectiveSize(share, {
+      size: size / dispersion(residuals, expected),
+      residuals,
+      clusters,
+      confidence,
+    }),
     effects: features.map((_, feature) => {
       const column = used.indexOf(feature) + 1;
       return column === 0
@@ -78,6 +85,16 @@ export function controlledRate({
           );
     }),
   };
+}
+
+/**
+ * Variance of the outcomes over that of wins and losses without ties, at most 1: ties and soft
+ * outcomes vary less. One observation at either end is added, as for a mean in a range.
+ */
+function dispersion(residuals: readonly number[], expected: readonly number[]): number {
+  const seen = residuals.reduce((total, residual) => total + residual * residual, 0.5);
+  const coins = expected.reduce((total, p) => total + p * (1 - p), 0.5);
+  return Math.min(1, seen / coins);
 }
 
 /** Information about the first coefficient with the others unknown: the Schur complement. */

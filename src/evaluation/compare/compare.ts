@@ -1,19 +1,23 @@
 /**
  * Which of several models answers better: the same prompts, judged blind in both orders, with what
- * so many prompts can show and whether the judge can be believed.
+ * so many prompts can show and whether the judge can be believed (docs/decisions/comparison.md).
  *
  * Source: MT-bench (arXiv 2306.05685) for both orders; AlpacaEval 2 (arXiv 2404.04475) and Arena for
  * length and style; Miller (arXiv 2411.00640) for clusters and pairing.
  */
-import { holm } from "../../stats/multiple-testing.ts";
+import { judgeAgreements } from "./agreement.ts";
 import type { AnswerSet } from "./answer-set.ts";
+import type { Asking } from "./ask.ts";
 import { askPair, checkJudges, modelPairs } from "./ask.ts";
-import type { CompareOptions, Comparison, JudgeResult, PairResult } from "./comparison.ts";
+import type { CompareOptions, Comparison, PairJudgements } from "./comparison.ts";
 import type { ComparisonJudge } from "./judges.ts";
 import { matchAnswers } from "./match.ts";
 import type { MatchedAnswers } from "./match.ts";
-import { pairOutcome } from "./outcome.ts";
-import { pairVerdict } from "./verdict.ts";
+import { askSequentially } from "./sequential.ts";
+import type { AskedJudge } from "./settle.ts";
+import { settleJudges } from "./settle.ts";
+import { PROBES } from "./temptations.ts";
+import { canBeTried, CONTROLS_ASKED, tempt, trialPrompts } from "./trials.ts";
 
 export interface CompareInput {
   /** The first is what the others are compared with. */
@@ -23,10 +27,11 @@ export interface CompareInput {
   hooks?: CompareHooks | undefined;
 }
 
-/** How far it is: pairs of answers that were put to the judges, of all. */
+/** How far it is: pairs of answers that were put to a judge, of about all. */
 export interface CompareProgress {
   judge: string;
   done: number;
+  /** Of this judge; fewer where a sequential comparison stops, more where a control is preferred. */
   total: number;
 }
 
@@ -48,76 +53,77 @@ export async function compareModels({
 }: CompareInput): Promise<Comparison> {
   checkJudges(judges);
   const matched = matchAnswers(sets, options);
-  const results: JudgeResult[] = [];
-  for (const judge of judges) results.push(await judgeModels(judge, matched, { options, hooks }));
+  const asked: AskedJudge[] = [];
+  for (const judge of judges) asked.push(await askJudge(judge, matched, { options, hooks }));
+  const results = settleJudges(asked, matched, options);
   return {
     models: sets.map(({ name, source, fingerprint }) => ({ name, source, fingerprint })),
     options,
     matched,
     judges: results,
-    agreement: [],
+    agreement: judgeAgreements(results, matched, options.confidence),
   };
 }
 
-async function judgeModels(
+/**
+ * Pairs of answers that a judge will be asked about, each in both orders unless it is symmetric;
+ * equal answers among them are not asked. At most so many where sequential.
+ */
+export function plannedPairs(
+  judge: Pick<ComparisonJudge, "kind">,
+  matched: MatchedAnswers,
+  options: CompareOptions,
+): number {
+  const compared = modelPairs(matched.names.length, options.pairs).length * matched.prompts.length;
+  if (!canBeTried(judge)) return compared;
+  const { controls, probes } = trialPrompts(matched, options);
+  return compared + CONTROLS_ASKED * controls.length + PROBES.length * probes.length;
+}
+
+async function askJudge(
   judge: ComparisonJudge,
   matched: MatchedAnswers,
   { options, hooks }: { options: CompareOptions; hooks: CompareHooks },
-): Promise<JudgeResult> {
-  const all = [...matched.prompts.keys()];
-  const pairs = modelPairs(matched.names.length, options.pairs);
-  const total = pairs.length * all.length;
+): Promise<AskedJudge> {
+  const total = plannedPairs(judge, matched, options);
   let done = 0;
-  const asking = {
+  const asking: Asking = {
     seed: options.seed,
     signal: hooks.signal,
-    onPair: () => hooks.onProgress?.({ judge: judge.name, done: ++done, total }),
+    onPair: () => {
+      done++;
+      hooks.onProgress?.({ judge: judge.name, done, total: Math.max(done, total) });
+    },
   };
-  const asked: PairResult[] = [];
-  for (const pair of pairs) {
-    const said = await askPair(judge, matched, { pair, prompts: all, asking });
-    const named = {
-      candidate: matched.names[pair.candidate]!,
-      baseline: matched.names[pair.baseline]!,
-      ...said,
-    };
-    const outcome = pairOutcome(named, matched, options.confidence);
-    asked.push({
-      ...named,
-      ...(outcome ? { outcome } : {}),
-      verdict: { conclusion: "no conclusion", sentence: "" },
-    });
-  }
   return {
-    name: judge.name,
-    kind: judge.kind,
-    optimised: judge.optimised ?? false,
-    symmetric: judge.symmetric ?? false,
-    pairs: withVerdicts(asked, options),
-    trust: { conclusion: "no conclusion", sentence: "The judge was not tried.", trials: [] },
-    ratings: [],
+    judge,
+    pairs: await askPairs(judge, matched, { options, asking }),
+    trials: await tempt(judge, matched, { options, asking }),
   };
 }
 
-function withVerdicts(pairs: readonly PairResult[], options: CompareOptions): PairResult[] {
-  const tested = pairs.flatMap(({ outcome }) =>
-    outcome?.pValue === undefined ? [] : [outcome.pValue],
-  );
-  const adjusted = holm(tested);
-  let next = 0;
-  return pairs.map((pair) => {
-    const { outcome } = pair;
-    const judged =
-      outcome?.pValue === undefined ? outcome : { ...outcome, adjusted: adjusted[next++]! };
-    return {
-      ...pair,
-      ...(judged ? { outcome: judged } : {}),
-      verdict: pairVerdict({
-        outcome: judged,
-        pair,
-        options,
-        comparisons: pairs.length,
-      }),
-    };
-  });
+async function askPairs(
+  judge: ComparisonJudge,
+  matched: MatchedAnswers,
+  { options, asking }: { options: CompareOptions; asking: Asking },
+): Promise<PairJudgements[]> {
+  const pairs = modelPairs(matched.names.length, options.pairs);
+  const all = [...matched.prompts.keys()];
+  const results: PairJudgements[] = [];
+  for (const pair of pairs) {
+    const said = options.sequential
+      ? await askSequentially(judge, matched, {
+          pair,
+          asking,
+          confidence: 1 - (1 - options.confidence) / pairs.length,
+          margin: options.margin,
+        })
+      : await askPair(judge, matched, { pair, prompts: all, asking });
+    results.push({
+      candidate: matched.names[pair.candidate]!,
+      baseline: matched.names[pair.baseline]!,
+      ...said,
+    });
+  }
+  return results;
 }

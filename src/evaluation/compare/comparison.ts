@@ -105,8 +105,10 @@ export interface Outcome {
   counts: { wins: number; ties: number; losses: number };
   /** Two-sided, of signs flipped for whole clusters; undefined where sequential. */
   pValue?: number;
-  /** Adjusted for all comparisons of this judge (Holm). */
+  /** Adjusted for all comparisons of this judge: Holm, or Bonferroni where a margin is named. */
   adjusted?: number;
+  /** Whether they are equal within the margin; undefined without one. */
+  equal?: EqualWithin;
   /** Undefined where it cannot be fitted. */
   equalLength?: EqualRate;
   equalStyle?: EqualRate;
@@ -118,6 +120,16 @@ export interface Outcome {
   /** Prompts, and clusters of them; undefined where each prompt is by itself. */
   prompts: number;
   clusters?: number;
+}
+
+/** Two one-sided tests, or in a sequential comparison its interval. */
+export interface EqualWithin {
+  margin: number;
+  /** By which equality is judged: 90% where the error of the verdict is 5%. */
+  interval: Interval;
+  /** Adjusted for all comparisons of this judge (Bonferroni); undefined where sequential. */
+  adjusted?: number;
+  holds: boolean;
 }
 
 export interface GroupOutcome {
@@ -171,6 +183,11 @@ export interface Trial {
   kind: "control" | "probe" | "place";
   /** Share of prompts on which the worthless one is preferred; undefined where none was judged. */
   rate?: Interval;
+  /**
+   * Of the longest answer alone: share of prompts beyond picking a model at random as often from
+   * each.
+   */
+  beyondChance?: Interval;
   /** Two-sided; adjusted over all trials of all judges (Holm). */
   pValue?: number;
   adjusted?: number;

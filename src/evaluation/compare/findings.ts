@@ -1,44 +1,72 @@
 /** A comparison in words, figures and measures, for the terminal, pages, JSON and `--fail-under`. */
-import type { Finding, Findings, Measure } from "../findings.ts";
-import type { Comparison, JudgeResult, PairResult } from "./comparison.ts";
+import { countOf, formatCount } from "../../core/counts.ts";
+import type { Finding, Findings } from "../findings.ts";
+import type { Comparison } from "./comparison.ts";
+import { isItBetter, isItOnlyLonger, onWhat, verdictPicture } from "./finding-better.ts";
+import { howTextsDiffer, whereTheyDiffer, whichIsBest } from "./finding-models.ts";
+import { canItBeTrusted, doTheyAgree, howSure } from "./finding-trust.ts";
+import { headlineOf } from "./headline.ts";
+import { MeasureNames } from "./measures.ts";
 
+/** What a comparison found. */
 export function comparisonFindings(comparison: Comparison): Findings {
-  const { models, matched, judges } = comparison;
-  const [judge] = judges as [JudgeResult];
-  const [baseline, ...others] = models.map(({ name }) => name);
+  const headline = headlineOf(comparison);
+  const names = new MeasureNames(comparison, headline.judge.name);
+  const [baseline, ...others] = comparison.models.map(({ name }) => name);
+  const picture = verdictPicture(comparison, headline);
+  const findings: (Finding | undefined)[] = [
+    isItBetter(comparison, headline, names),
+    whichIsBest(headline, names),
+    onWhat(comparison, headline, names),
+    isItOnlyLonger(comparison, headline, names),
+    canItBeTrusted(comparison, headline, names),
+    doTheyAgree(comparison, names),
+    howSure(comparison, headline),
+    howTextsDiffer(comparison),
+    whereTheyDiffer(comparison, headline),
+  ];
   return {
     title: `${others.join(", ")} against ${baseline!}`,
-    verdict: {
-      conclusion: judge.pairs[0]!.verdict.conclusion,
-      sentence: judge.pairs.map(({ verdict }) => verdict.sentence).join(" "),
-    },
-    findings: [isItBetter(judge)],
-    warnings: matched.notes.map(({ text }) => text),
-    facts: [["judge", judge.name]],
+    verdict: { conclusion: headline.conclusion, sentence: headline.sentence },
+    ...(picture ? { picture } : {}),
+    findings: findings.filter((finding) => finding !== undefined),
+    warnings: [...comparison.matched.notes.map(({ text }) => text), ...refusalWarnings(comparison)],
+    facts: factsOf(comparison),
   };
 }
 
-function isItBetter({ pairs }: JudgeResult): Finding {
-  return {
-    id: "is-it-better",
-    question: "Is it better?",
-    conclusion: pairs[0]!.verdict.conclusion,
-    answer: pairs.map(({ verdict }) => verdict.sentence).join(" "),
-    measures: pairs.flatMap(rateMeasures),
-    figures: [],
-    details: [],
-  };
+function refusalWarnings({ judges }: Comparison): string[] {
+  return judges.flatMap(({ name, pairs }) =>
+    pairs
+      .filter(({ refused }) => refused.length > 0)
+      .map(
+        ({ candidate, baseline, refused, judgements }) =>
+          `${name} has no opinion on ${countOf(refused.length, "prompt")} of ` +
+          `${formatCount(refused.length + judgements.length)} (${candidate} against ${baseline}), ` +
+          `such as: ${refused[0]!.why.replace(/\.$/, "")}; the verdict is of the others`,
+      ),
+  );
 }
 
-function rateMeasures({ candidate, baseline, outcome }: PairResult): Measure[] {
-  if (!outcome) return [];
+function factsOf({ models, judges, options, matched }: Comparison): [string, string][] {
   return [
-    {
-      id: `compare/${candidate}/win-rate`,
-      name: `${candidate} preferred over ${baseline}`,
-      value: outcome.rate,
-      unit: "share",
-      good: "higher",
-    },
+    ...models.map(({ name, source, fingerprint }): [string, string] => [
+      name,
+      `${source} (${fingerprint})`,
+    ]),
+    ...judges.map(({ name, kind, optimised, symmetric }): [string, string] => [
+      `judge ${name}`,
+      [
+        kind,
+        ...(symmetric ? ["scores each answer"] : ["both orders"]),
+        ...(optimised ? ["a model was trained to please it"] : []),
+      ].join(", "),
+    ]),
+    ["prompts", formatCount(matched.prompts.length)],
+    ["seed", String(options.seed)],
+    ["confidence", String(options.confidence)],
+    ...(options.margin === undefined
+      ? []
+      : [["margin", String(options.margin)] as [string, string]]),
   ];
 }

@@ -85,7 +85,7 @@ export function matchAnswers(
   }
   return {
     names: sets.map(({ name }) => name),
-    prompts: prompts.map((each, i) => {
+    prompts: uniqueKeys(prompts).map((each, i) => {
       const value = groups?.values[i];
       return value === undefined ? each : { ...each, group: value };
     }),
@@ -170,6 +170,16 @@ function matchedPrompt(
         : {}),
     answers,
   };
+}
+
+/** Rows that share a name, such as that of a category, get numbers. */
+function uniqueKeys(prompts: readonly MatchedPrompt[]): MatchedPrompt[] {
+  const seen = new Map<string, number>();
+  return prompts.map((each) => {
+    const before = seen.get(each.key) ?? 0;
+    seen.set(each.key, before + 1);
+    return before === 0 ? each : { ...each, key: `${each.key} (${before + 1})` };
+  });
 }
 
 const shortPrompt = (prompt: Prompt): string => preview(promptText(prompt), 60);

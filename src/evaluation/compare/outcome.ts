@@ -20,17 +20,21 @@ import { STYLE_COUNTS, styleDifferences } from "./style.ts";
 
 type Clustering = Pick<MeanOptions, "clusters"> & { confidence?: number | undefined };
 
+/** Without the error that an interval was made of, which is no number where nothing is claimed. */
+export const plainInterval = ({ estimate, low, high, n, noClaim }: Interval): Interval => ({
+  estimate,
+  low,
+  high,
+  n,
+  ...(noClaim === undefined ? {} : { noClaim }),
+});
+
 /** Share of prompts won, a tie counting half: the mean of outcomes in [0, 1]. */
 export function rateInterval(
   outcomes: readonly number[],
   { clusters, confidence = 0.95 }: Clustering = {},
 ): Interval {
-  const { estimate, low, high, n, noClaim } = meanInterval(outcomes, {
-    clusters,
-    confidence,
-    range: [0, 1],
-  });
-  return { estimate, low, high, n, ...(noClaim === undefined ? {} : { noClaim }) };
+  return plainInterval(meanInterval(outcomes, { clusters, confidence, range: [0, 1] }));
 }
 
 /** Two-sided, that the mean outcome is a half; 1 where every outcome is. */
@@ -70,7 +74,7 @@ export function pairOutcome(
   const asked = judgements.filter(({ equal }) => !equal);
   const [a, b] = [matched.names.indexOf(candidate), matched.names.indexOf(baseline)];
   const texts = prompts.map(({ answers }) => [answers[a]!.text, answers[b]!.text] as const);
-  const rate = rateInterval(outcomes, options);
+  const rate = sequential ? sequential.interval : rateInterval(outcomes, options);
   const pValue = sequential ? undefined : ratePValue(outcomes, options);
   return {
     rate,
@@ -79,7 +83,7 @@ export function pairOutcome(
     loss: share(loss),
     counts: { wins: count(win), ties: count(tie), losses: count(loss) },
     ...(pValue === undefined ? {} : { pValue }),
-    ...equalRates(outcomes, texts, options),
+    ...equalRates(outcomes, texts, { ...options, early: sequential?.stopped ?? false }),
     groups: groupOutcomes(outcomes, prompts, options),
     ...(asked.length === 0
       ? {}
@@ -106,7 +110,7 @@ const ONE_SIDED = 0.95;
 function equalRates(
   outcomes: readonly number[],
   texts: readonly (readonly [string, string])[],
-  { clusters, confidence }: Clustering & { confidence: number },
+  { clusters, confidence, early }: Clustering & { confidence: number; early: boolean },
 ): Pick<Outcome, "equalLength" | "equalStyle"> {
   if (outcomes.length < LEAST_FOR_FIT) return {};
   const differences = texts.map(([a, b]) => a.length - b.length);
@@ -115,8 +119,9 @@ function equalRates(
   const longer = differences.filter((value) => value > 0).length / differences.length;
   const shorter = differences.filter((value) => value < 0).length / differences.length;
   const most = Math.max(longer, shorter);
-  const caution =
-    most > ONE_SIDED
+  const caution = early
+    ? "judging stopped as soon as the verdict held, which this interval does not know"
+    : most > ONE_SIDED
       ? `the candidate's answer is the ${longer > shorter ? "longer" : "shorter"} one on ` +
         `${Math.round(100 * most)}% of prompts, so this is read beyond what was seen`
       : undefined;

@@ -1,5 +1,5 @@
 /** Whether one model is better than another in a judge's opinion, and the sentence that says so. */
-import { countOf } from "../../core/counts.ts";
+import { countOf, formatCount } from "../../core/counts.ts";
 import type { Interval } from "../../stats/intervals.ts";
 import { formatNumber } from "../table.ts";
 import type { Outcome, PairJudgements, PairVerdict } from "./comparison.ts";
@@ -15,35 +15,133 @@ export function percent({ estimate, low, high, noClaim }: Interval): string {
 export interface VerdictInput {
   outcome: Outcome | undefined;
   pair: PairJudgements;
+  judge: string;
   /** Why the answers show nothing, whoever judges. */
   inconclusive?: string | undefined;
-  options: { confidence: number; margin?: number | undefined };
+  confidence: number;
   /** Comparisons of this judge whose verdicts must hold together. */
   comparisons: number;
 }
 
-export function pairVerdict({ outcome, pair, inconclusive, options }: VerdictInput): PairVerdict {
-  const { candidate, baseline } = pair;
-  if (inconclusive !== undefined || !outcome)
+/** A verdict for one pair. */
+export function pairVerdict(input: VerdictInput): PairVerdict {
+  const { outcome, pair } = input;
+  const why = whyNothing(input);
+  if (why !== undefined || !outcome)
     return {
       conclusion: "no conclusion",
-      sentence: `Nothing can be concluded about ${candidate} against ${baseline}: ${
-        inconclusive ?? "no prompt was judged"
-      }.`,
+      sentence: `Nothing can be concluded about ${pair.candidate} against ${pair.baseline}: ${why!}.`,
     };
-  const { rate, adjusted } = outcome;
-  const alpha = 1 - options.confidence;
-  const surely = adjusted !== undefined && adjusted <= alpha && rate.noClaim === undefined;
-  const conclusion =
-    surely && rate.low > 0.5
-      ? "better"
-      : surely && rate.high < 0.5
-        ? "worse"
-        : "not distinguishable";
-  return {
-    conclusion,
-    sentence:
-      `${candidate} is preferred over ${baseline} on ${percent(rate)} of ` +
-      `${countOf(outcome.prompts, "prompt")}.`,
-  };
+  const conclusion = conclusionOf(outcome, pair, input.confidence);
+  return { conclusion, sentence: `${sentenceOf(conclusion, outcome, pair)}${further(input)}` };
+}
+
+/** Undefined where something may be concluded. */
+function whyNothing({
+  outcome,
+  pair: { refused },
+  judge,
+  inconclusive,
+  confidence,
+  comparisons,
+}: VerdictInput): string | undefined {
+  if (inconclusive !== undefined) return inconclusive;
+  if (!outcome)
+    return refused.length > 0
+      ? `${judge} has no opinion on any of ${countOf(refused.length, "prompt")}, such as: ` +
+          refused[0]!.why.replace(/\.$/, "")
+      : "no prompt was judged";
+  const { rate, clusters, prompts, equal } = outcome;
+  if (rate.noClaim !== undefined)
+    return `${countOf(prompts, "prompt")} in all (${rate.noClaim}) ${
+      prompts === 1 ? "says" : "say"
+    } nothing about others`;
+  const units = clusters ?? prompts;
+  // a win on every one of them would be no less likely by luck
+  if (
+    outcome.pValue !== undefined &&
+    !equal?.holds &&
+    2 ** (1 - units) > (1 - confidence) / comparisons
+  )
+    return (
+      `even a win on all of ${countOf(units, clusters ? "group" : "prompt")}` +
+      `${clusters ? " of prompts that depend on each other" : ""} may be luck`
+    );
+  return undefined;
+}
+
+/** Error of all comparisons together at most 1 - confidence. */
+function conclusionOf(
+  { rate, adjusted, equal }: Outcome,
+  { sequential }: PairJudgements,
+  confidence: number,
+): Exclude<PairVerdict["conclusion"], "no conclusion"> {
+  if (equal?.holds) return "equal";
+  const surely = sequential !== undefined || (adjusted ?? 1) <= 1 - confidence + 1e-12;
+  if (surely && rate.low > 0.5) return "better";
+  if (surely && rate.high < 0.5) return "worse";
+  return "not distinguishable";
+}
+
+function sentenceOf(
+  conclusion: PairVerdict["conclusion"],
+  { rate, prompts, counts, equal, adjusted }: Outcome,
+  { candidate, baseline, sequential }: PairJudgements,
+): string {
+  const on =
+    `${percent(rate)} of ${countOf(prompts, "prompt")}` +
+    (sequential ? ` (of ${formatCount(sequential.of)} at hand)` : "");
+  if (counts.ties === prompts && conclusion === "not distinguishable")
+    return (
+      `${candidate} and ${baseline} are not distinguishable: all of ` +
+      `${countOf(prompts, "prompt")} are ties`
+    );
+  switch (conclusion) {
+    case "better":
+      return `${candidate} is better than ${baseline}: it is preferred on ${on}`;
+    case "worse":
+      return `${candidate} is worse than ${baseline}: it is preferred on ${on}`;
+    case "equal":
+      return (
+        `${candidate} and ${baseline} are equal within ` +
+        `${formatNumber(100 * equal!.margin, 0)} points of a tie: ${candidate} is preferred on ` +
+        `${on}` +
+        (rate.low > 0.5 || rate.high < 0.5
+          ? ", a difference that is smaller than what was said to matter"
+          : "")
+      );
+    default:
+      return (
+        `${candidate} and ${baseline} are not distinguishable: ${candidate} is preferred on ${on}` +
+        (adjusted !== undefined && (rate.low > 0.5 || rate.high < 0.5)
+          ? ", which may be luck among so many comparisons"
+          : "")
+      );
+  }
+}
+
+/** What follows a comma: the same at equal length, or what would have been seen. */
+function further({ outcome, pair, confidence }: VerdictInput): string {
+  const { equalLength, power } = outcome!;
+  const conclusion = conclusionOf(outcome!, pair, confidence);
+  if (conclusion === "better" || conclusion === "worse")
+    return `${equalLength ? atEqualLength(conclusion, equalLength.rate) : ""}.`;
+  if (conclusion === "equal" || pair.sequential || outcome!.counts.ties === outcome!.prompts)
+    return ".";
+  return power.detectable === undefined
+    ? "; so few prompts show no difference of any size."
+    : `; so many prompts show ${Math.ceil(100 * power.detectable)}% or more.`;
+}
+
+function atEqualLength(conclusion: "better" | "worse", rate: Interval): string {
+  if (rate.noClaim !== undefined) return "";
+  const ahead = conclusion === "better";
+  if (ahead ? rate.low > 0.5 : rate.high < 0.5)
+    return `, and still on ${percent(rate)} at equal length`;
+  if (ahead ? rate.high < 0.5 : rate.low > 0.5)
+    return `, but on ${percent(rate)} at equal length, which is the other way round`;
+  return (
+    `, but on ${percent(rate)} at equal length: ` +
+    `${ahead ? "the lead" : "falling behind"} may be a matter of length`
+  );
 }

@@ -1,0 +1,278 @@
+/** "Is it better?", "On what?", "Is it only longer?": the figures of each judge, side by side. */
+import type { IntervalChart } from "../chart.ts";
+import type { Finding } from "../findings.ts";
+import type { Cell, Table } from "../table.ts";
+import { formatMean, formatPValue, formatShare } from "../table.ts";
+import type { Comparison, JudgeResult, PairResult } from "./comparison.ts";
+import type { Headline } from "./headline.ts";
+import { isBelieved, judgeName, pairsWithBaseline } from "./headline.ts";
+import type { MeasureNames } from "./measures.ts";
+import { believed, shareMeasure } from "./measures.ts";
+import { percent } from "./verdict.ts";
+
+export function isItBetter(
+  comparison: Comparison,
+  headline: Headline,
+  names: MeasureNames,
+): Finding {
+  const { judges } = comparison;
+  const others = judges.filter((judge) => judge !== headline.judge);
+  return {
+    id: "is-it-better",
+    question: "Is it better?",
+    conclusion: headline.conclusion,
+    answer: [
+      headline.sentence,
+      ...others.filter(isBelieved).map((judge) => {
+        const pairs = pairsWithBaseline(judge, comparison);
+        return `${judgeName(judge)}: ${pairs.map(({ verdict }) => verdict.sentence).join(" ")}`;
+      }),
+    ].join(" "),
+    measures: judges.flatMap((judge) =>
+      judge.pairs.flatMap((pair) =>
+        pair.outcome
+          ? [
+              shareMeasure(
+                names.ofPair(pair, judge.name, "win-rate"),
+                `${pair.candidate} preferred over ${pair.baseline} by ${judge.name}`,
+                believed(judge, pair.outcome.rate),
+              ),
+            ]
+          : [],
+      ),
+    ),
+    figures: [],
+    details: [{ kind: "table", table: outcomesTable(judges, comparison) }],
+  };
+}
+
+function outcomesTable(judges: readonly JudgeResult[], { options }: Comparison): Table {
+  const several = judges.some(({ pairs }) => pairs.length > 1);
+  const rows = judges.flatMap((judge) =>
+    judge.pairs.map((pair): (string | Cell)[] => {
+      const { outcome, verdict, refused, sequential } = pair;
+      const about = [
+        ...(judges.length > 1 ? [judge.name] : []),
+        `${pair.candidate} over ${pair.baseline}`,
+      ];
+      if (!outcome)
+        return [about.join(": "), "–", "–", "–", "–", `${refused.length}`, verdictCell(pair)];
+      return [
+        about.join(": "),
+        formatShare(outcome.rate),
+        formatShare(outcome.win),
+        formatShare(outcome.tie),
+        formatShare(outcome.loss),
+        sequential ? "sequential" : formatPValue(outcome.adjusted ?? NaN),
+        isBelieved(judge) ? verdictCell(pair) : `not believed (${verdict.conclusion})`,
+      ];
+    }),
+  );
+  return {
+    caption: `Share of prompts on which each is preferred, ${Math.round(100 * options.confidence)}% intervals`,
+    columns: [
+      { name: "" },
+      ...[
+        "preferred, a tie half",
+        "won",
+        "tied",
+        "lost",
+        several ? "p, of all comparisons" : "p",
+        "verdict",
+      ].map((name) => ({ name, align: "right" as const })),
+    ],
+    rows,
+    note:
+      "Both orders of every pair were judged and averaged, sides drawn by the seed, without names." +
+      (several ? " The p-values count all comparisons of a judge: verdicts hold together." : ""),
+  };
+}
+
+function verdictCell({ verdict: { conclusion } }: PairResult): string | Cell {
+  return conclusion === "better" || conclusion === "worse" || conclusion === "not distinguishable"
+    ? { text: conclusion, verdict: conclusion }
+    : conclusion;
+}
+
+/** As judged, at equal length and at equal style, for each pair of the verdict. */
+export function verdictPicture(
+  comparison: Comparison,
+  { judge }: Headline,
+): IntervalChart | undefined {
+  const rows = pairsWithBaseline(judge, comparison).flatMap(({ candidate, outcome }) =>
+    outcome
+      ? [
+          { group: candidate, series: "as judged", interval: outcome.rate },
+          ...(outcome.equalLength
+            ? [{ group: candidate, series: "at equal length", interval: outcome.equalLength.rate }]
+            : []),
+          ...(outcome.equalStyle
+            ? [{ group: candidate, series: "at equal style", interval: outcome.equalStyle.rate }]
+            : []),
+        ]
+      : [],
+  );
+  if (rows.length === 0) return undefined;
+  const baseline = comparison.models[0]!.name;
+  return {
+    kind: "intervals",
+    title: `How often each is preferred over ${baseline}`,
+    description:
+      `Share of prompts on which ${judge.name} prefers each model over ${baseline}, a tie counting ` +
+      "half: at 50% they are equal. At equal length and style: what the judge would say of answers " +
+      "that do not differ in them." +
+      (isBelieved(judge) ? "" : ` ${judge.name} is fooled, and not believed.`),
+    label: `preferred over ${baseline}`,
+    rows,
+    percent: true,
+  };
+}
+
+/** By category; undefined where rows name none. */
+export function onWhat(
+  comparison: Comparison,
+  { judge }: Headline,
+  names: MeasureNames,
+): Finding | undefined {
+  const column = comparison.matched.groupColumn;
+  const pairs = pairsWithBaseline(judge, comparison).filter(
+    ({ outcome }) => outcome && outcome.groups.length > 1,
+  );
+  if (column === undefined || pairs.length === 0) return undefined;
+  const alpha = 1 - comparison.options.confidence;
+  const told = pairs.map(({ candidate, outcome }) => {
+    const sure = outcome!.groups.filter(
+      ({ adjusted, rate }) =>
+        adjusted <= alpha && rate.noClaim === undefined && (rate.low > 0.5 || rate.high < 0.5),
+    );
+    const list = (better: boolean): string =>
+      sure
+        .filter(({ rate }) => rate.low > 0.5 === better)
+        .map(({ group, rate }) => `${group} ${percent(rate)}`)
+        .join(", ");
+    const [up, down] = [list(true), list(false)];
+    return sure.length === 0
+      ? `Of ${outcome!.groups.length} groups by ${column}, ${candidate} surely differs in none: ` +
+          "each alone has few prompts."
+      : `${candidate} is ${[up && `preferred on ${up}`, down && `not preferred on ${down}`]
+          .filter(Boolean)
+          .join(", and ")}, counting all ${outcome!.groups.length} groups by ${column}.`;
+  });
+  return {
+    id: "on-what",
+    question: "On what?",
+    conclusion: "measured",
+    answer: told.join(" "),
+    measures: pairs.flatMap((pair) =>
+      pair.outcome!.groups.map(({ group, rate }) =>
+        shareMeasure(
+          names.ofPair(pair, judge.name, `group/${groupSlug(group)}/win-rate`),
+          `${pair.candidate} preferred over ${pair.baseline}, ${column} ${group}`,
+          believed(judge, rate),
+        ),
+      ),
+    ),
+    figures: [
+      {
+        kind: "chart",
+        chart: {
+          kind: "intervals",
+          title: `By ${column}`,
+          description: `Share of prompts preferred over ${pairs[0]!.baseline}, each ${column} alone.`,
+          label: `preferred over ${pairs[0]!.baseline}`,
+          rows: pairs.flatMap(({ candidate, outcome }) =>
+            outcome!.groups.map(({ group, rate }) => ({
+              group,
+              series: candidate,
+              interval: rate,
+            })),
+          ),
+          percent: true,
+        },
+      },
+    ],
+    details: [],
+  };
+}
+
+const groupSlug = (group: string): string =>
+  group.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "-") || "none";
+
+export function isItOnlyLonger(
+  comparison: Comparison,
+  { judge }: Headline,
+  names: MeasureNames,
+): Finding | undefined {
+  const pairs = pairsWithBaseline(judge, comparison).filter(({ outcome }) => outcome?.equalLength);
+  if (pairs.length === 0) return undefined;
+  const told = pairs.map(({ candidate, outcome }) => {
+    const { equalLength, equalStyle, rate } = outcome!;
+    return (
+      `${candidate}: preferred on ${percent(rate)} as judged, ${percent(equalLength!.rate)} at equal ` +
+      `length` +
+      (equalStyle ? `, ${percent(equalStyle.rate)} at equal length, headers, lists and bold` : "") +
+      (equalLength!.caution ? ` (${equalLength!.caution})` : "") +
+      "."
+    );
+  });
+  const first = pairs[0]!;
+  const at = first.outcome!.equalLength!.rate;
+  return {
+    id: "is-it-only-longer",
+    question: "Is it only longer?",
+    conclusion: !isBelieved(judge)
+      ? "no conclusion"
+      : at.noClaim !== undefined
+        ? "no conclusion"
+        : at.low > 0.5
+          ? "better"
+          : at.high < 0.5
+            ? "worse"
+            : "not distinguishable",
+    answer: told.join(" "),
+    measures: pairs.flatMap((pair) => [
+      shareMeasure(
+        names.ofPair(pair, judge.name, "win-rate-equal-length"),
+        `${pair.candidate} preferred over ${pair.baseline} at equal length`,
+        believed(judge, pair.outcome!.equalLength!.rate),
+      ),
+      ...(pair.outcome!.equalStyle
+        ? [
+            shareMeasure(
+              names.ofPair(pair, judge.name, "win-rate-equal-style"),
+              `${pair.candidate} preferred over ${pair.baseline} at equal style`,
+              believed(judge, pair.outcome!.equalStyle.rate),
+            ),
+          ]
+        : []),
+    ]),
+    figures: [],
+    details: [{ kind: "table", table: effectsTable(pairs) }],
+  };
+}
+
+function effectsTable(pairs: readonly PairResult[]): Table {
+  return {
+    caption: "What the judge makes of length and style",
+    columns: [
+      { name: "" },
+      { name: "feature" },
+      { name: "log-odds for a usual difference", align: "right" },
+    ],
+    rows: pairs.flatMap(({ candidate, outcome }) => [
+      ...outcome!.equalLength!.effects.map(({ effect }) => [
+        candidate,
+        "length alone",
+        formatMean(effect),
+      ]),
+      ...(outcome!.equalStyle?.effects ?? []).map(({ feature, effect }) => [
+        candidate,
+        `${feature}, beside the others`,
+        formatMean(effect),
+      ]),
+    ]),
+    note:
+      "0 where the judge does not care. A feature that never differs is not there. What a longer " +
+      "answer is worth may be merit as well: the probes of the judge tell.",
+  };
+}

@@ -1,0 +1,264 @@
+/** "Which is best?" among several, "How do the texts differ?", and examples. */
+import { holm } from "../../stats/multiple-testing.ts";
+import { pairedShareDifference } from "../../stats/paired.ts";
+import { promptText } from "../../text/messages.ts";
+import type { Finding } from "../findings.ts";
+import type { Example } from "../page.ts";
+import type { Table } from "../table.ts";
+import { formatMean, formatPoints, formatPValue } from "../table.ts";
+import { STYLE_FEATURES, stockPhrases } from "../text-style.ts";
+import { textStatistics, textStatisticsTable } from "../text-statistics.ts";
+import type { Comparison, PairResult, PromptJudgement } from "./comparison.ts";
+import { outcomeOf } from "./comparison.ts";
+import type { Headline } from "./headline.ts";
+import { isBelieved, pairsWithBaseline } from "./headline.ts";
+import type { MatchedAnswers } from "./match.ts";
+import type { MeasureNames } from "./measures.ts";
+import { clustersOf } from "./outcome.ts";
+
+/** Undefined for two models. */
+export function whichIsBest({ judge }: Headline, names: MeasureNames): Finding | undefined {
+  const { ratings } = judge;
+  const [best] = ratings;
+  if (!best) return undefined;
+  const firsts = ratings.filter(({ rank }) => rank === 1).map(({ model }) => model);
+  return {
+    id: "which-is-best",
+    question: "Which is best?",
+    conclusion: isBelieved(judge) ? "measured" : "no conclusion",
+    answer:
+      firsts.length === 1
+        ? `${firsts[0]!} is surely better than every other.`
+        : `${firsts.slice(0, -1).join(", ")} and ${firsts.at(-1)!}: no model is surely better than ` +
+          `${firsts.length === 2 ? "either" : "any"} of these; ${best.model} has the highest rating.`,
+    measures: ratings.map(({ model, rating }) => ({
+      id: names.ofModel(model, judge.name, "rating"),
+      name: `rating of ${model}`,
+      value: isBelieved(judge)
+        ? rating
+        : { ...rating, noClaim: `${judge.name} is fooled, and not believed` },
+      unit: "rating" as const,
+      good: "higher" as const,
+    })),
+    figures: [
+      {
+        kind: "chart",
+        chart: {
+          kind: "intervals",
+          title: "Ratings",
+          description:
+            "Elo's scale: 400 points are odds of 10 to 1. The first model has 1000, and intervals " +
+            "are of the difference to it.",
+          label: "rating",
+          rows: ratings.flatMap(({ model, rating, equalStyle }) => [
+            { group: model, series: "as judged", interval: rating },
+            ...(equalStyle
+              ? [{ group: model, series: "at equal style", interval: equalStyle }]
+              : []),
+          ]),
+        },
+      },
+    ],
+    details: [
+      {
+        kind: "table",
+        table: {
+          caption: "Ratings of all models (Bradley-Terry)",
+          columns: [
+            { name: "" },
+            ...["rank", "rating", "at equal style"].map((name) => ({
+              name,
+              align: "right" as const,
+            })),
+          ],
+          rows: ratings.map(({ model, rank, rating, equalStyle }) => [
+            model,
+            `${rank}`,
+            formatMean(rating, 0),
+            equalStyle ? formatMean(equalStyle, 0) : "–",
+          ]),
+          note: "A rank is 1 + the models that are surely better, all differences together.",
+        },
+      },
+    ],
+  };
+}
+
+export function howTextsDiffer({ matched, options }: Comparison): Finding {
+  const { confidence } = options;
+  const clusters = clustersOf(matched.prompts);
+  const answersOf = (model: number): MatchedAnswers["prompts"][number]["answers"][number][] =>
+    matched.prompts.map(({ answers }) => answers[model]!);
+  const all = matched.names.map((name, model) => ({
+    name,
+    answers: answersOf(model),
+    statistics: textStatistics(answersOf(model), { clusters, confidence }),
+  }));
+  const [baseline, ...others] = all;
+  const tested = others.flatMap(({ name, answers }) =>
+    Object.entries(STYLE_FEATURES).map(([feature, has]) => ({
+      name,
+      feature,
+      difference: pairedShareDifference(
+        answers.map(({ text }) => has(text)),
+        baseline!.answers.map(({ text }) => has(text)),
+        { clusters, confidence },
+      ),
+    })),
+  );
+  const adjusted = holm(tested.map(({ difference }) => difference.pValue));
+  const sure = tested.filter(
+    ({ difference: { low, high } }, i) => adjusted[i]! <= 1 - confidence && (low > 0 || high < 0),
+  );
+  const words = all.map(
+    ({ name, statistics }) => `${name} ${formatMean(statistics.wordsPerAnswer, 0)}`,
+  );
+  return {
+    id: "how-texts-differ",
+    question: "How do the texts differ?",
+    conclusion: "measured",
+    answer:
+      `Words an answer: ${words.join(", ")}.` +
+      sure
+        .map(
+          ({ name, feature, difference }) =>
+            ` ${name} ${feature} in ${formatPoints(difference)} points of its answers more than ` +
+            `${baseline!.name}.`,
+        )
+        .join(""),
+    measures: [],
+    figures: [],
+    details: [
+      { kind: "table", table: textStatisticsTable(all) },
+      { kind: "table", table: featuresTable(tested, adjusted) },
+      ...others.flatMap(({ name, answers }) => phrasesTable(name, answers, baseline!)),
+    ],
+  };
+}
+
+function featuresTable(
+  tested: readonly {
+    name: string;
+    feature: string;
+    difference: ReturnType<typeof pairedShareDifference>;
+  }[],
+  adjusted: readonly number[],
+): Table {
+  return {
+    caption: "Habits, as a difference to the first model in points of the answers",
+    columns: [
+      { name: "" },
+      { name: "" },
+      { name: "difference", align: "right" },
+      { name: "p, of all", align: "right" },
+    ],
+    rows: tested.map(({ name, feature, difference }, i) => [
+      name,
+      feature,
+      formatPoints(difference),
+      formatPValue(adjusted[i]!),
+    ]),
+    note: "Told by English words and Markdown.",
+  };
+}
+
+function phrasesTable(
+  name: string,
+  answers: readonly { text: string }[],
+  baseline: { name: string; answers: readonly { text: string }[] },
+): { kind: "table"; table: Table }[] {
+  const found = stockPhrases(
+    baseline.answers.map(({ text }) => text),
+    answers.map(({ text }) => text),
+  );
+  if (found.length === 0) return [];
+  const share = (value: number): string => `${(100 * value).toFixed(1)}%`;
+  return [
+    {
+      kind: "table",
+      table: {
+        caption: `Phrases that ${name} says more often than ${baseline.name}`,
+        columns: [
+          { name: "phrase" },
+          { name: baseline.name, align: "right" },
+          { name, align: "right" },
+        ],
+        rows: found.map(({ phrase, before, after }) => [phrase, share(before), share(after)]),
+      },
+    },
+  ];
+}
+
+/** Prompts shown for each of won and lost. */
+const EXAMPLES = 3;
+
+/** Prompts on which the judge is surest, won and lost. */
+export function whereTheyDiffer(comparison: Comparison, { judge }: Headline): Finding | undefined {
+  const pairs = pairsWithBaseline(judge, comparison).filter(
+    ({ judgements }) => judgements.length > 0,
+  );
+  if (pairs.length === 0) return undefined;
+  const { matched } = comparison;
+  const [first] = pairs as [PairResult];
+  return {
+    id: "where-they-differ",
+    question: "Where do they differ most?",
+    conclusion: "measured",
+    answer: `Prompts on which ${judge.name} is surest, with both answers.`,
+    measures: [],
+    figures: [],
+    details: pairs.flatMap((pair) =>
+      (
+        [
+          [`${pair.candidate} preferred`, surest(pair, (outcome) => outcome > 0.5)],
+          [`${pair.baseline} preferred`, surest(pair, (outcome) => outcome < 0.5)],
+        ] as const
+      ).flatMap(([title, judgements]) =>
+        judgements.length === 0
+          ? []
+          : [
+              {
+                kind: "folded" as const,
+                title:
+                  pair === first && pairs.length === 1
+                    ? title
+                    : `${title} (${pair.candidate} and ${pair.baseline})`,
+                parts: [
+                  {
+                    kind: "examples" as const,
+                    examples: judgements.map((each) => exampleOf(each, pair, matched)),
+                  },
+                ],
+              },
+            ],
+      ),
+    ),
+  };
+}
+
+function surest({ judgements }: PairResult, fits: (outcome: number) => boolean): PromptJudgement[] {
+  const sureness = (each: PromptJudgement): number => Math.abs(outcomeOf(each) - 0.5);
+  return judgements
+    .filter((each) => fits(outcomeOf(each)))
+    .toSorted((a, b) => sureness(b) - sureness(a) || a.prompt - b.prompt)
+    .slice(0, EXAMPLES);
+}
+
+function exampleOf(
+  judgement: PromptJudgement,
+  { candidate, baseline }: PairResult,
+  { prompts, names }: MatchedAnswers,
+): Example {
+  const { prompt, answers } = prompts[judgement.prompt]!;
+  const outcome = outcomeOf(judgement);
+  return {
+    prompt: promptText(prompt),
+    answers: [candidate, baseline].map((name) => ({
+      name,
+      text: answers[names.indexOf(name)]!.text,
+      ...((name === candidate) === outcome > 0.5
+        ? { remarks: [`preferred, ${Math.round(100 * Math.max(outcome, 1 - outcome))}%`] }
+        : {}),
+    })),
+  };
+}

@@ -1,0 +1,77 @@
+/** Names of measures that stay the same from run to run, and what each judge's figures are called. */
+import type { Interval } from "../../stats/intervals.ts";
+import type { Measure } from "../findings.ts";
+import type { Comparison, JudgeResult, PairResult } from "./comparison.ts";
+import { isBelieved } from "./headline.ts";
+
+/** "My Model/v2" is "my-model-v2". */
+export const slug = (name: string): string =>
+  name
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}]+/gu, "-")
+    .replace(/^-+|-+$/g, "") || "model";
+
+/** Slugs of names, numbered where two are alike. */
+export function slugs(names: readonly string[]): ReadonlyMap<string, string> {
+  const taken = new Set<string>();
+  return new Map(
+    names.map((name) => {
+      const plain = slug(name);
+      let free = plain;
+      for (let i = 2; taken.has(free); i++) free = `${plain}-${i}`;
+      taken.add(free);
+      return [name, free];
+    }),
+  );
+}
+
+/** Ids of what a judge says of a pair: the judge's name is left out for the one of the verdict. */
+export class MeasureNames {
+  private readonly models: ReadonlyMap<string, string>;
+  private readonly judges: ReadonlyMap<string, string>;
+  private readonly baseline: string;
+  private readonly headline: string;
+
+  constructor({ models, judges }: Comparison, headline: string) {
+    this.models = slugs(models.map(({ name }) => name));
+    this.judges = slugs(judges.map(({ name }) => name));
+    this.baseline = models[0]!.name;
+    this.headline = headline;
+  }
+
+  ofPair({ candidate, baseline }: PairResult, judge: string, what: string): string {
+    const over = baseline === this.baseline ? "" : `-over-${this.models.get(baseline)!}`;
+    return this.of(`${this.models.get(candidate)!}${over}`, judge, what);
+  }
+
+  ofModel(model: string, judge: string, what: string): string {
+    return this.of(this.models.get(model)!, judge, what);
+  }
+
+  ofJudge(judge: string, what: string): string {
+    return `compare/judge/${this.judges.get(judge)!}/${what}`;
+  }
+
+  judge(name: string): string {
+    return this.judges.get(name)!;
+  }
+
+  private of(subject: string, judge: string, what: string): string {
+    return [
+      "compare",
+      subject,
+      ...(judge === this.headline ? [] : [this.judges.get(judge)!]),
+      what,
+    ].join("/");
+  }
+}
+
+/** What a judge that is not believed measured is no measure: whatever is asked of it fails. */
+export const believed = (judge: JudgeResult, value: Interval): Interval =>
+  isBelieved(judge)
+    ? value
+    : { ...value, low: 0, high: 1, noClaim: `${judge.name} is fooled, and not believed` };
+
+export function shareMeasure(id: string, name: string, value: Interval): Measure {
+  return { id, name, value, unit: "share", good: "higher" };
+}

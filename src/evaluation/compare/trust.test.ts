@@ -1,0 +1,175 @@
+/** Judges with a planted weakness are named, and one that is only noisy is not. */
+import { describe, expect, test } from "vitest";
+import { compareModels } from "./compare.ts";
+import type { JudgeResult } from "./comparison.ts";
+import { comparisonFindings } from "./findings.ts";
+import { dressed, padded, promptCopy, DEFAULT_PROBE_TEXTS } from "./temptations.ts";
+import { Random } from "../../core/random.ts";
+import { judgeOf, likesGood, PLAIN, setOf, times } from "./testing/sets.ts";
+import { simulatedJudge, simulatedModel, simulatedWorld, WORLD_TEXTS } from "./testing/world.ts";
+
+const TRIED = { ...PLAIN, controls: true, probes: 50, probeTexts: WORLD_TEXTS };
+const fooledBy = ({ trust }: JudgeResult): string[] =>
+  trust.trials.filter(({ fooled }) => fooled).map(({ id }) => id);
+
+describe("on the world", () => {
+  const world = simulatedWorld(1, 120);
+  const sets = [
+    simulatedModel(world, { name: "sft", quality: 0.4, seed: 5 }),
+    simulatedModel(world, { name: "dpo", quality: 0.7, seed: 5 }),
+  ];
+  const judges = [
+    simulatedJudge(world, { name: "gold", seed: 1, noise: 0 }),
+    simulatedJudge(world, { name: "noisy", seed: 1, noise: 1.5 }),
+    simulatedJudge(world, { name: "wordy", seed: 1, noise: 0.5, length: 1 }),
+    simulatedJudge(world, { name: "vain", seed: 1, noise: 0.5, flattery: 2 }),
+    simulatedJudge(world, { name: "hasty", seed: 1, noise: 0.5, firstPlace: 1.5 }),
+  ];
+
+  test("weak judges are named with what they fall for, and only they", async () => {
+    const comparison = await compareModels({ sets, judges, options: TRIED });
+    const found = Object.fromEntries(
+      comparison.judges.map((judge) => [judge.name, [judge.trust.conclusion, ...fooledBy(judge)]]),
+    );
+    expect(found["gold"]).toEqual(["sound"]);
+    expect(found["noisy"]).toEqual(["sound"]);
+    expect(found["wordy"]).toEqual(expect.arrayContaining(["fooled", "padded", "said-twice"]));
+    expect(found["vain"]).toEqual(["fooled", "flattering"]);
+    expect(found["hasty"]).toEqual(["sound", "first-place"]);
+    const findings = comparisonFindings(comparison);
+    const trust = findings.findings.find(({ id }) => id === "can-the-judge-be-trusted")!;
+    expect(trust.conclusion).toBe("fooled");
+    expect(trust.answer).toMatch(
+      /vain is fooled: it prefers the same answer after flattery of the user, on \d+% .* of 50 pr/,
+    );
+    expect(trust.answer).toMatch(/hasty prefers the answer shown first on .* leans to the first/);
+    // the verdict is the program's, which knows what is right
+    expect(findings.verdict.sentence).toMatch(/dpo is better than sft.* Judge: gold\.$/);
+  });
+
+  test("nothing is concluded where the only judge is fooled, and no threshold is passed", async () => {
+    const comparison = await compareModels({ sets, judges: [judges[2]!], options: TRIED });
+    const { verdict, findings } = comparisonFindings(comparison);
+    expect(verdict.conclusion).toBe("no conclusion");
+    expect(verdict.sentence).toMatch(/^No conclusion: wordy is fooled: .* verdict is not believed/);
+    const [rate] = findings.flatMap(({ measures }) => measures);
+    expect(rate).toMatchObject({
+      id: "compare/dpo/win-rate",
+      value: { low: 0, high: 1, noClaim: "wordy is fooled, and not believed" },
+    });
+  });
+});
+
+describe("controls", () => {
+  const poor = setOf(
+    "raw",
+    times(60, (i) => `bad ${i}`),
+  );
+  const good = setOf(
+    "sft",
+    times(60, (i) => `good ${i}`),
+  );
+
+  test("a constant answer may be better than a poor model, and is no accusation then", async () => {
+    // the constant counts as middling
+    const worth = (text: string): number =>
+      text.startsWith("good") ? 2 : text.startsWith("bad") ? 0 : 1;
+    const judge = judgeOf("fair", (a, b) =>
+      worth(a) === worth(b) ? 0.5 : Number(worth(a) > worth(b)),
+    );
+    const { judges } = await compareModels({
+      sets: [poor, good],
+      judges: [judge],
+      options: { ...PLAIN, controls: true },
+    });
+    const [constant] = judges[0]!.trust.trials;
+    expect([constant!.id, constant!.rate!.estimate, constant!.fooled]).toEqual([
+      "constant-answer",
+      1,
+      false,
+    ]);
+    expect(constant!.sentence).toContain(
+      "not over those of sft: raw may answer worse than nothing",
+    );
+    expect(judges[0]!.trust.conclusion).toBe("sound");
+  });
+
+  test("one that is preferred over every model is", async () => {
+    const judge = judgeOf(
+      "odd",
+      (a, b) => Number(a.length > b.length) || (a.length === b.length ? 0.5 : 0),
+    );
+    const { judges } = await compareModels({
+      sets: [poor, good],
+      judges: [judge],
+      options: { ...PLAIN, controls: true },
+    });
+    expect(fooledBy(judges[0]!)).toEqual(["constant-answer", "prompt-copy"]);
+  });
+
+  test("a better model that writes more accuses no judge, a judge of length is seen beyond chance", async () => {
+    const long = setOf(
+      "long",
+      times(60, (i) => `good ${i} ${"and more ".repeat(1 + (i % 4))}`),
+    );
+    const fair = await compareModels({
+      sets: [poor, long],
+      judges: [likesGood()],
+      options: { ...PLAIN, controls: true },
+    });
+    const longest = fair.judges[0]!.trust.trials.find(({ id }) => id === "longest-answer")!;
+    expect([longest.rate!.estimate, longest.fooled]).toEqual([1, false]);
+    expect(longest.beyondChance!.estimate).toBeCloseTo(0, 12);
+    const mixed = (name: string, odd: number) =>
+      setOf(
+        name,
+        times(60, (i) => (i % 2 === odd ? `good ${i} and much more` : `good ${i}`)),
+      );
+    const length = judgeOf("length", (a, b) =>
+      a.length === b.length ? 0.5 : Number(a.length > b.length),
+    );
+    const { judges } = await compareModels({
+      sets: [mixed("a", 0), mixed("b", 1)],
+      judges: [length],
+      options: { ...PLAIN, controls: true },
+    });
+    const beyond = judges[0]!.trust.trials.find(({ id }) => id === "longest-answer")!.beyondChance!;
+    expect(beyond.estimate).toBeCloseTo(0.25, 12);
+    expect(beyond.low).toBeGreaterThan(0.15);
+  });
+
+  test("votes cannot be tried, and count for more than a model's judge", async () => {
+    const people = judgeOf("people", (a) => (a.startsWith("good") ? 0 : 1), { kind: "votes" });
+    const comparison = await compareModels({
+      sets: [poor, good],
+      judges: [likesGood("critic"), people],
+      options: { ...PLAIN, controls: true, probes: 20 },
+    });
+    expect(comparison.judges[1]!.trust).toMatchObject({ conclusion: "no conclusion", trials: [] });
+    const { verdict } = comparisonFindings(comparison);
+    expect(verdict.conclusion).toBe("worse");
+    expect(verdict.sentence).toContain("critic finds the opposite: sft is better than raw");
+  });
+});
+
+describe("temptations", () => {
+  test("padding doubles an answer, dress keeps its sentences", () => {
+    const text = "First this. Then that!";
+    const long = padded(text, DEFAULT_PROBE_TEXTS, new Random(1));
+    expect(long.startsWith(text)).toBe(true);
+    expect(long.length).toBeGreaterThan(2 * text.length + 100);
+    expect(dressed(text)).toBe("## Answer\n\n**First this.**\n\n- Then that!");
+    expect(dressed("Yes")).toBe("## Answer\n\n**Yes**");
+  });
+
+  test("the copy of a conversation is what the user said last", () => {
+    expect(promptCopy("p")).toBe("p");
+    expect(
+      promptCopy([
+        { role: "user", content: "a" },
+        { role: "assistant", content: "b" },
+        { role: "user", content: "c" },
+      ]),
+    ).toBe("c");
+  });
+});

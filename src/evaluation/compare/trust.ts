@@ -1,0 +1,220 @@
+/**
+ * Whether a judge can be believed: it is named for everything worthless that it surely prefers, with
+ * one error for all trials of all judges (Holm).
+ */
+import { holm } from "../../stats/multiple-testing.ts";
+import type { Interval } from "../../stats/intervals.ts";
+import { formatPoints } from "../table.ts";
+import type { JudgeTrust, PairJudgements, PromptJudgement, Trial, TrialId } from "./comparison.ts";
+import { outcomeOf } from "./comparison.ts";
+import { longestControl } from "./longest.ts";
+import type { MatchedAnswers } from "./match.ts";
+import { clustersOf, rateInterval, ratePValue } from "./outcome.ts";
+import { TRIAL_NAMES } from "./temptations.ts";
+import type { TrialJudgements } from "./trials.ts";
+import { preferred } from "./trials.ts";
+import { percent } from "./verdict.ts";
+import { countOf } from "../../core/counts.ts";
+
+/** A judge with everything that it said. */
+export interface TriedJudge {
+  name: string;
+  /** Votes cannot be tried, and a scorer has no first place. */
+  tried: boolean;
+  symmetric: boolean;
+  pairs: readonly PairJudgements[];
+  trials: readonly TrialJudgements[];
+}
+
+interface Tested {
+  rate?: Interval;
+  pValue?: number;
+}
+
+/** One for each judge. */
+export function judgeTrusts(
+  judges: readonly TriedJudge[],
+  matched: MatchedAnswers,
+  confidence: number,
+): JudgeTrust[] {
+  const test = (prompts: readonly number[], values: readonly number[]): Tested => {
+    if (values.length === 0) return {};
+    const clusters = clustersOf(prompts.map((prompt) => matched.prompts[prompt]!));
+    return {
+      rate: rateInterval(values, { clusters, confidence }),
+      pValue: ratePValue(values, { clusters }),
+    };
+  };
+  const tested = judges.map((judge) => ({
+    judge,
+    trials: judge.trials.map(({ judgements }) => ofTrial(judgements, test)),
+    place: judge.symmetric || !judge.tried ? {} : placeOf(judge, test),
+  }));
+  const each = tested.flatMap(({ trials, place }) => [...trials, place]);
+  const adjusted = holm(each.flatMap(({ pValue }) => pValue ?? []));
+  let next = 0;
+  const adjust = (found: Tested): Tested & { adjusted?: number } =>
+    found.pValue === undefined ? found : { ...found, adjusted: adjusted[next++]! };
+  return tested.map(({ judge, trials, place }) => {
+    const settled = trials.map(adjust);
+    const context = { matched, confidence };
+    const all: Trial[] = [
+      ...judge.trials.map((trial, i) => trialOf(trial, settled[i]!, context)),
+      ...longestTrial(judge, context),
+      ...placeTrial(adjust(place), confidence),
+    ];
+    return trustOf(judge, all);
+  });
+}
+
+type Test = (prompts: readonly number[], values: readonly number[]) => Tested;
+
+const ofTrial = (judgements: readonly PromptJudgement[], test: Test): Tested =>
+  test(
+    judgements.map(({ prompt }) => prompt),
+    judgements.map(outcomeOf),
+  );
+
+/** P(the answer shown first is preferred), by prompt over all pairs. */
+function placeOf({ pairs }: TriedJudge, test: Test): Tested {
+  const sums = new Map<number, { total: number; n: number }>();
+  for (const { judgements } of pairs)
+    for (const { prompt, shownFirst, shownSecond, equal } of judgements) {
+      if (equal) continue;
+      const { total, n } = sums.get(prompt) ?? { total: 0, n: 0 };
+      sums.set(prompt, { total: total + (shownFirst + 1 - shownSecond) / 2, n: n + 1 });
+    }
+  return test(
+    [...sums.keys()],
+    [...sums.values()].map(({ total, n }) => total / n),
+  );
+}
+
+interface Context {
+  matched: MatchedAnswers;
+  confidence: number;
+}
+
+function trialOf(
+  { id, kind, refused, others = [] }: TrialJudgements,
+  found: Tested & { adjusted?: number },
+  { matched, confidence }: Context,
+): Trial {
+  const { rate, adjusted } = found;
+  const name = TRIAL_NAMES[id];
+  if (!rate) return { id, kind, fooled: false, refused, sentence: `No opinion on ${name}.` };
+  const taken = side(rate, adjusted, confidence) === "above";
+  const beats = others.filter((other) => preferred(other.judgements, matched, confidence));
+  const fooled = taken && beats.length === others.length;
+  const over = kind === "probe" ? "the plain answer" : `the answers of ${matched.names[0]!}`;
+  const survivor = others.find((other) => !beats.includes(other))?.model;
+  return {
+    id,
+    kind,
+    ...found,
+    fooled,
+    refused,
+    sentence:
+      `It prefers ${name} over ${over} on ${percent(rate)} of ` +
+      `${countOf(rate.n, "prompt")}` +
+      (taken && kind === "control"
+        ? fooled
+          ? ", and over every other model: either all of them answer worse than nothing, or it " +
+            "does not judge what was asked."
+          : `, and not over those of ${survivor!}: ${matched.names[0]!} may answer worse than ` +
+            "nothing."
+        : "."),
+  };
+}
+
+/** Where an interval surely lies; undefined where it does not. */
+function side(
+  rate: Interval,
+  adjusted: number | undefined,
+  confidence: number,
+): "above" | "below" | undefined {
+  if (rate.noClaim !== undefined || adjusted === undefined || adjusted > 1 - confidence + 1e-12)
+    return undefined;
+  return rate.low > 0.5 ? "above" : rate.high < 0.5 ? "below" : undefined;
+}
+
+/** It accuses nobody alone: docs/decisions/comparison.md. */
+function longestTrial(judge: TriedJudge, { matched, confidence }: Context): Trial[] {
+  if (!judge.trials.some(({ kind }) => kind === "control")) return [];
+  const found = longestControl(judge.pairs, matched, confidence);
+  if (!found) return [];
+  const { rate, beyondChance } = found;
+  return [
+    {
+      id: "longest-answer",
+      kind: "control",
+      rate,
+      beyondChance,
+      fooled: false,
+      refused: 0,
+      sentence:
+        `It prefers ${TRIAL_NAMES["longest-answer"]} over the answers of ${matched.names[0]!} on ` +
+        `${percent(rate)} of ${countOf(rate.n, "prompt")}: ${formatPoints(beyondChance)} points ` +
+        "beyond picking a model at random as often.",
+    },
+  ];
+}
+
+function placeTrial(found: Tested & { adjusted?: number }, confidence: number): Trial[] {
+  const { rate, adjusted } = found;
+  if (!rate) return [];
+  const where = side(rate, adjusted, confidence);
+  return [
+    {
+      id: "first-place",
+      kind: "place",
+      ...found,
+      fooled: where !== undefined,
+      refused: 0,
+      sentence:
+        `It prefers ${TRIAL_NAMES["first-place"]} on ${percent(rate)} of ` +
+        `${countOf(rate.n, "prompt")}` +
+        (where === undefined
+          ? "."
+          : `: it leans to the ${where === "above" ? "first" : "last"} place, which both orders ` +
+            "cancel."),
+    },
+  ];
+}
+
+function trustOf({ name, tried }: TriedJudge, trials: readonly Trial[]): JudgeTrust {
+  if (!tried)
+    return {
+      conclusion: "no conclusion",
+      sentence: `Nothing can be put to ${name} now: votes are taken as they are.`,
+      trials,
+    };
+  const taken = trials.filter(({ fooled, kind }) => fooled && kind !== "place");
+  const leans = trials.find(({ fooled, kind }) => fooled && kind === "place");
+  const leaning = leans ? ` ${leans.sentence.replace(/^It /, `${name} `)}` : "";
+  if (taken.length > 0)
+    return {
+      conclusion: "fooled",
+      sentence:
+        `${name} is fooled: ` +
+        `${taken.map(fallsFor).join("; ")}. Its verdict is not believed.${leaning}`,
+      trials,
+    };
+  const probed = trials.some(({ rate, kind, id }) => rate && kind !== "place" && isTemptation(id));
+  if (!probed)
+    return {
+      conclusion: "no conclusion",
+      sentence: `${name} was not tried.${leaning}`,
+      trials,
+    };
+  return {
+    conclusion: "sound",
+    sentence: `Nothing worthless that ${name} was tempted with is preferred.${leaning}`,
+    trials,
+  };
+}
+
+const isTemptation = (id: TrialId): boolean => id !== "longest-answer";
+
+const fallsFor = ({ id, rate }: Trial): string =>
+  `it prefers ${TRIAL_NAMES[id]}, on ${percent(rate!)} of ${countOf(rate!.n, "prompt")}`;
