@@ -98,10 +98,10 @@ test("a detector that tells nothing, or of which nothing is known, allows no cla
     [{ flagged, sensitivity: none, specificity: good }, /no labelled example where it happened/],
     [{ flagged, sensitivity: good, specificity: none }, /where it did not happen/],
     [{ flagged: none, sensitivity: good, specificity: good }, /nothing observed/],
-    [{ flagged, sensitivity: of(2, 3), specificity: of(2, 3) }, /too few labelled examples/],
+    [{ flagged, sensitivity: of(65, 100), specificity: of(2, 4) }, /too few labelled examples/],
   ] as const)
     expect(correctedShare(parts)).toMatchObject({
-      estimate: NaN,
+      estimate: parts.flagged.share,
       low: 0,
       high: 1,
       noClaim: expect.stringMatching(why) as string,

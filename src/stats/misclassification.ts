@@ -35,7 +35,10 @@ export interface CorrectedShare extends Interval {
   /** NaN where no example was labelled. */
   sensitivity: number;
   specificity: number;
-  /** Before it was cut to [0, 1]: outside, the labelled examples are not like the cases. */
+  /**
+   * Before it was cut to [0, 1]: outside, the labelled examples are not like the cases. What was
+   * flagged where the detector is no better than guessing.
+   */
   uncut: number;
 }
 
@@ -49,12 +52,19 @@ export function correctedShare(
       throw new RangeError(`${name} is no share: ${share} of ${n}`);
   const z = twoSidedNormal(checkConfidence(confidence));
   const [se, sp] = [shareOf(sensitivity), shareOf(specificity)];
-  const uncut = (shareOf(flagged) + sp - 1) / (se + sp - 1);
-  const about = { n: flagged.n, flagged: shareOf(flagged), sensitivity: se, specificity: sp };
+  const corrected = (shareOf(flagged) + sp - 1) / (se + sp - 1);
+  const uncut = se + sp > 1 ? corrected : shareOf(flagged);
+  const about = {
+    n: flagged.n,
+    flagged: shareOf(flagged),
+    sensitivity: se,
+    specificity: sp,
+    uncut,
+  };
+  // Where nothing can be corrected, what was flagged is all that is known.
   const none = (noClaim: string): CorrectedShare => ({
     ...about,
-    estimate: NaN,
-    uncut: NaN,
+    estimate: shareOf(flagged),
     low: 0,
     high: 1,
     noClaim,
@@ -76,7 +86,6 @@ export function correctedShare(
   return {
     ...about,
     estimate,
-    uncut,
     low: Math.min(estimate, cut(share + shift - half)),
     high: Math.max(estimate, cut(share + shift + half)),
   };

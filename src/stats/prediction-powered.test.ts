@@ -92,7 +92,7 @@ test("a difference of two systems that answered the same cases covers, also in c
 
 test("one label, none, none but predictions: what is claimed and what is not", () => {
   const none = predictionPoweredShare({ labels: [], predictions: [], unlabelled: [1, 0] });
-  expect(none).toMatchObject({ estimate: NaN, low: 0, high: 1, noClaim: "0 labelled" });
+  expect(none).toMatchObject({ estimate: 0.5, low: 0, high: 1, noClaim: "0 labelled" });
   expect(
     predictionPoweredShare({ labels: [1], predictions: [1], unlabelled: [1, 0] }),
   ).toMatchObject({ low: 0, high: 1, noClaim: "1 labelled" });

@@ -92,9 +92,10 @@ function powered(
   const weight = checkWeight(options.weight) ?? bestWeight(cases);
   const rest = labels.map((label, i) => label - weight * predictions[i]!);
   const predicted = unlabelled.length === 0 ? 0 : weight * mean(unlabelled);
-  const estimate = n === 0 ? NaN : Math.max(range[0], Math.min(range[1], predicted + mean(rest)));
+  const found = n === 0 ? mean(unlabelled) : predicted + mean(rest);
+  const estimate = Math.max(range[0], Math.min(range[1], found));
   const error = Math.sqrt(
-    spreadOf(rest) / n +
+    spreadOf(rest) / Math.max(1, n) +
       (weight === 0 ? 0 : (weight ** 2 * spreadOf(unlabelled)) / unlabelled.length),
   );
   const worthLabels = error > 0 ? spreadOf(labels) / error ** 2 : n;
