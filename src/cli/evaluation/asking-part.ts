@@ -46,7 +46,7 @@ function limited(rows: readonly Row[], limit: number, seed: number): readonly Ro
  * @param also further files whose content decides about what is found
  */
 export async function prepareAsking(
-  { config, context, openSubject }: PartInput & { config: AskingConfig },
+  { config, context, openSubject }: Omit<PartInput, "config"> & { config: AskingConfig },
   {
     also = [],
     measure,

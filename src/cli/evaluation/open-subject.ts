@@ -5,6 +5,7 @@ import { ServerSubject } from "../../evaluation/subjects/server-subject.ts";
 import type { Subject } from "../../evaluation/subject.ts";
 import { readServerSettings } from "../../constitution/server-settings.ts";
 import { longestContext } from "../../models/context.ts";
+import type { Precision } from "../../models/precision.ts";
 import { jointHash } from "../../runs/joint-hash.ts";
 import { SERVER_PREFIX } from "../../training/online/judge.config.ts";
 import type { CommandContext } from "../command.ts";
@@ -17,7 +18,7 @@ import { openEncoder } from "../inputs/template-input.ts";
 export interface SubjectConfig {
   readonly model: string;
   readonly template: string;
-  readonly precision: "float32" | "int8";
+  readonly precision: Precision;
   readonly batchSize: number;
   readonly contextLength: number;
   readonly reuse: readonly string[];

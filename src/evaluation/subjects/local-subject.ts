@@ -51,6 +51,7 @@ interface Encoded {
 export class LocalSubject implements Subject {
   readonly name: string;
   readonly fingerprint: string;
+  readonly asTurns: boolean;
   private readonly options: LocalSubjectOptions;
   private readonly room: number;
   private reader: ContinuationReader | undefined;
@@ -61,6 +62,7 @@ export class LocalSubject implements Subject {
     this.options = options;
     this.name = options.name;
     this.fingerprint = options.fingerprint;
+    this.asTurns = options.encoder.hasTemplate;
     this.room = Math.min(options.contextLength, options.model.config.maxPositions);
   }
 
