@@ -105,7 +105,9 @@ function byOthers({ told, labelled, counts, safety }: CorrectionInput, own: numb
     (those === same ? ` (to ${safety} prompts)` : "");
   return corrected === undefined
     ? {
-        sentence: `Nothing is corrected: on ${countOf(those.length, "labelled answer")} words tell no better than chance.`,
+        sentence:
+          `Nothing is corrected: on ${countOf(those.length, "labelled answer")} words tell no ` +
+          "better than chance.",
         details: [],
       }
     : {
