@@ -127,12 +127,20 @@ describe.skipIf(python === undefined)("lm_eval", () => {
   });
 
   test("and as texts, which the server encodes", async () => {
+    // a window of a longer text begins with a control token or within a character: ids alone say so
+    const tasks = FILES.filter((name) => name !== "texts.yaml" && name !== "last-words.yaml");
     const found = await lmEval("texts", {
+      tasks,
       model: "local-completions",
       model_args: endpoint("completions", { tokenized_requests: false, num_concurrent: 4 }),
     });
-    expectEqualAnswers(found, reference);
-    expectEqual(found, reference);
+    const names = Object.keys(found.samples);
+    const kept = (all: object): never =>
+      Object.fromEntries(Object.entries(all).filter(([name]) => names.includes(name))) as never;
+    const expected = { results: kept(reference.results), samples: kept(reference.samples) };
+    expect(names).toHaveLength(tasks.length);
+    expectEqualAnswers(found, expected);
+    expectEqual(found, expected);
   });
 
   test("local-chat-completions writes what its own backend writes", async () => {

@@ -27,10 +27,9 @@ export function findPromptfoo(): string | undefined {
   writeFileSync(join(folder, "package.json"), '{ "private": true }\n');
   const reason = installWith(
     "npm",
-    [
-      ...["install", "--omit=optional", "--ignore-scripts", "--no-audit", "--no-fund"],
-      ...[PROMPTFOO, DATA_BASE],
-    ],
+    `install --omit=optional --ignore-scripts --no-audit --no-fund ${PROMPTFOO} ${DATA_BASE}`.split(
+      " ",
+    ),
     folder,
   );
   return reason === undefined ? program : skip(reason);

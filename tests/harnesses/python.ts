@@ -15,8 +15,12 @@ const REQUIREMENTS = join(import.meta.dirname, "requirements.txt");
 export const WANTED = process.env["ATTUNE_HARNESSES"] === "1";
 
 /** What clients of a registry say where it is not reached. */
-const UNREACHED =
-  /NewConnectionError|ConnectTimeout|ReadTimeout|name resolution|unreachable|ProxyError|ENOTFOUND|ECONNREFUSED|ETIMEDOUT|EAI_AGAIN|ECONNRESET|ERR_SOCKET_TIMEOUT/;
+const UNREACHED = new RegExp(
+  [
+    "NewConnectionError|ConnectTimeout|ReadTimeout|name resolution|unreachable|ProxyError",
+    "ENOTFOUND|ECONNREFUSED|ETIMEDOUT|EAI_AGAIN|ECONNRESET|ERR_SOCKET_TIMEOUT",
+  ].join("|"),
+);
 
 /**
  * Runs a client of a registry.

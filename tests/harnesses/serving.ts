@@ -16,7 +16,12 @@ export async function serve(model: string, ...options: string[]): Promise<Served
     process.execPath,
     [
       join(repositoryRoot, "dist", "cli", "main.js"),
-      ...["serve", "--model", model, "--name", "tiny", "--port", "0", "--json", ...options],
+      "serve",
+      `--model=${model}`,
+      "--name=tiny",
+      "--port=0",
+      "--json",
+      ...options,
     ],
     { stdio: ["ignore", "pipe", "pipe"] },
   );

@@ -4,6 +4,7 @@
  */
 import { mkdirSync } from "node:fs";
 import { decodableConfig, randomModel } from "../../src/models/testing.ts";
+import type { Model } from "../../src/models/model.ts";
 import { saveMerged, saveTokenizer } from "../../src/models/save.ts";
 import { byteCharacters } from "../../src/text/byte-level.ts";
 import type { Tokenizer } from "../../src/text/tokenizer.ts";
@@ -88,9 +89,7 @@ export function tinyTokenizer(): Tokenizer {
   });
 }
 
-/** Writes the model as a folder of safetensors. */
-export async function writeTinyModel(folder: string, seed = 1): Promise<void> {
-  mkdirSync(folder, { recursive: true });
+export function tinyModel(seed = 1): { model: Model; tokenizer: Tokenizer } {
   const tokenizer = tinyTokenizer();
   const model = randomModel(
     {
@@ -104,6 +103,13 @@ export async function writeTinyModel(folder: string, seed = 1): Promise<void> {
     seed,
     0.25,
   );
+  return { model, tokenizer };
+}
+
+/** Writes the model as a folder of safetensors. */
+export async function writeTinyModel(folder: string): Promise<void> {
+  const { model, tokenizer } = tinyModel();
+  mkdirSync(folder, { recursive: true });
   await saveMerged(model, folder, { tokenizer });
   await saveTokenizer(tokenizer, folder);
 }

@@ -168,6 +168,14 @@ export class LocalSubject implements Subject {
     return this.reader.score(requests, hooks);
   }
 
+  async scoreTexts(
+    texts: readonly string[],
+    hooks: Hooks = {},
+  ): Promise<(ContinuationScore | NoAnswer)[]> {
+    this.reader ??= new ContinuationReader({ ...this.options, room: this.room });
+    return this.reader.scoreTexts(texts, hooks);
+  }
+
   async close(): Promise<void> {
     await this.reader?.close();
   }

@@ -103,7 +103,9 @@ export class Contexts {
               ? (this.documents.choices(example, own)[question] ?? "")
               : question,
           answer:
-            typeof answer === "number" && doc_to_choice !== undefined && typeof question === "string"
+            typeof answer === "number" &&
+            doc_to_choice !== undefined &&
+            typeof question === "string"
               ? (this.documents.choices(example, own)[answer] ?? "")
               : pythonText(answer),
           prefix: this.documents.field(example, own.gen_prefix ?? gen_prefix),
@@ -120,8 +122,11 @@ export class Contexts {
   }
 
   private drawn(doc: Doc): readonly Doc[] {
-    const { fewshot_config: own, fewshot_split: split, test_split: test } =
-      this.documents.task.fields;
+    const {
+      fewshot_config: own,
+      fewshot_split: split,
+      test_split: test,
+    } = this.documents.task.fields;
     // as in lm_eval, also where neither is named
     const excludes = (own.split ?? split) === test;
     const others = (drawn: readonly Doc[]): Doc[] => {

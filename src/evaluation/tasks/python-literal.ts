@@ -138,7 +138,8 @@ class Reader {
 }
 
 const unescaped = (text: string): string =>
-  text.replaceAll(ESCAPE, (whole, x?: string, u?: string, wide?: string, octal?: string, one?: string) => {
+  text.replaceAll(ESCAPE, (whole, ...groups: (string | undefined)[]) => {
+    const [x, u, wide, octal, one] = groups;
     const code = x ?? u ?? wide;
     if (code !== undefined) return String.fromCodePoint(Number.parseInt(code, 16));
     if (octal !== undefined) return String.fromCodePoint(Number.parseInt(octal, 8));

@@ -9,7 +9,7 @@ import { withinTime } from "../../text/within-time.ts";
 /** Processor time of one pattern on one text, milliseconds. */
 const LONGEST = 2000;
 /** Of classes in Python's texts, which are Unicode's. */
-const CLASSES: Readonly<Record<string, string>> = {
+export const CLASSES: Readonly<Record<string, string>> = {
   d: String.raw`\p{Nd}`,
   w: String.raw`\p{L}\p{N}_`,
   s: String.raw`\t-\r\x1C-\x20\x85\p{Z}`,
@@ -68,9 +68,11 @@ function translate(
       at += length;
     } else {
       // Python's $ stands before a last line end too
-      if (rest[0] === "$") out += multiline ? String.raw`(?=\n|(?![^]))` : String.raw`(?=\n?(?![^]))`;
+      if (rest[0] === "$")
+        out += multiline ? String.raw`(?=\n|(?![^]))` : String.raw`(?=\n?(?![^]))`;
       else if (rest[0] === "^") out += multiline ? String.raw`(?<=\n|(?<![^]))` : "(?<![^])";
-      else if (/^(?:[*+?]|\{\d*,?\d*\})\+/.test(rest)) throw refused(pattern, "a possessive repeat");
+      else if (/^(?:[*+?]|\{\d*,?\d*\})\+/.test(rest))
+        throw refused(pattern, "a possessive repeat");
       else if (rest[0] === "{" && !/^\{\d*,?\d*\}/.test(rest)) out += String.raw`\{`;
       else if (rest[0] === "{") out += rest[1] === "," ? "{0" : "{";
       else if ((rest[0] === "}" && !/\{\d*,?\d*$/.test(body.slice(0, at))) || rest[0] === "]")
@@ -161,8 +163,8 @@ export function findAll(pattern: RegExp, text: string): (string | readonly strin
 export function replaceAll(pattern: RegExp, text: string, by: string): string {
   const replacement = by
     .replaceAll("$", "$$$$")
-    .replaceAll(/\\(?:(\d)|g<(\d+)>|g<(\w+)>|(n|t|\\))/g, (whole, one, number, name, simple) =>
-      one ?? number
+    .replaceAll(/\\(?:(\d)|g<(\d+)>|g<(\w+)>|(n|t|\\))/g, (_, one, number, name, simple) =>
+      (one ?? number)
         ? `$${(one ?? number) as string}`
         : name
           ? `$<${name as string}>`

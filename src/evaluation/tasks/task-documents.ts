@@ -62,7 +62,11 @@ export class TaskDocuments {
       if (value === null || typeof value === "string" || typeof value === "number") return value;
       if (typeof value === "boolean") return Number(value);
       if (Array.isArray(value)) return value as (string | number)[];
-      throw this.error(doc, `the target (doc_to_target: ${from}) is neither text nor number`, value);
+      throw this.error(
+        doc,
+        `the target (doc_to_target: ${from}) is neither text nor number`,
+        value,
+      );
     }
     const text = this.rendered(from, doc);
     if (isDigits(text) && choices !== undefined) return Number(text);
@@ -85,7 +89,11 @@ export class TaskDocuments {
       value.every((each): each is string => typeof each === "string")
     )
       return value;
-    throw this.error(doc, `the choices (doc_to_choice: ${preview(from)}) are no list of texts`, value);
+    throw this.error(
+      doc,
+      `the choices (doc_to_choice: ${preview(from)}) are no list of texts`,
+      value,
+    );
   }
 
   /** A template, or the name of a column; nothing where it is not said. */
@@ -103,17 +111,7 @@ export class TaskDocuments {
       template = new TaskTemplate(source, { file: this.task.file });
       this.templates.set(source, template);
     }
-    try {
-      return template.render(document, split);
-    } catch (cause) {
-      if (!(cause instanceof AttuneError)) throw cause;
-      throw new AttuneError("data", `${cause.what}, number ${row} of its split`, {
-        file: this.task.file,
-        ...(cause.got === undefined ? {} : { got: cause.got }),
-        hint: "columns of the documents are variables of the template",
-        cause,
-      });
-    }
+    return template.render(document, { fractions: split.fractions, row });
   }
 
   error({ row }: Pick<Doc, "row">, what: string, got: unknown): AttuneError {

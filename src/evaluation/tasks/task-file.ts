@@ -79,7 +79,10 @@ class Reading {
     const name = given["group"];
     const fields = checked(groupSchema, given, file);
     if (typeof name !== "string")
-      throw new AttuneError("data", "a list of tasks has no name", { file, expected: "group: NAME" });
+      throw new AttuneError("data", "a list of tasks has no name", {
+        file,
+        expected: "group: NAME",
+      });
     const tasks = fields.task.flatMap((each) =>
       typeof each === "string"
         ? this.add(this.fileOf(each, file), depth + 1)
@@ -123,7 +126,9 @@ const beside = (name: string, from: string): string =>
 /** Names of tasks and groups by the files of a folder. Files that cannot be read are left out. */
 function namesIn(folder: string): ReadonlyMap<string, string> {
   const names = new Map<string, string>();
-  for (const each of readdirSync(folder).filter((name) => /\.ya?ml$/.test(name)).toSorted()) {
+  for (const each of readdirSync(folder)
+    .filter((name) => /\.ya?ml$/.test(name))
+    .toSorted()) {
     const file = join(folder, each);
     const text = readRegularText(file, { code: "data" });
     for (const key of ["group", "task"]) {
@@ -245,9 +250,10 @@ function checkTask({ file, fields }: TaskFile): void {
       file,
       expected: "doc_to_choice",
     });
-  if (type !== "generate_until" && fields.filter_list?.some(({ filter }) =>
-    filter.some((step) => step.function !== "take_first"),
-  ))
+  if (
+    type !== "generate_until" &&
+    fields.filter_list?.some(({ filter }) => filter.some((step) => step.function !== "take_first"))
+  )
     throw new AttuneError("data", "filters change written answers, and the task asks for none", {
       file,
       got: `output_type: ${type}`,

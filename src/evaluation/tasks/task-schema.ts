@@ -123,7 +123,7 @@ export const taskSchema = z.strictObject({
   unsafe_code: z.literal(false).default(false),
   should_decontaminate: z.boolean().optional(),
   doc_to_decontamination_query: text.optional(),
-  metadata: z.unknown(),
+  metadata: z.unknown().optional(),
 });
 export type TaskFields = z.output<typeof taskSchema>;
 
@@ -142,7 +142,7 @@ export const groupSchema = z.strictObject({
     )
     .optional(),
   tag: texts.optional(),
-  metadata: z.unknown(),
+  metadata: z.unknown().optional(),
 });
 export type GroupFields = z.output<typeof groupSchema>;
 

@@ -7,9 +7,8 @@ import type { ErrorPlace } from "../../core/errors.ts";
 import { AttuneError } from "../../core/errors.ts";
 import { wallClock } from "../../core/wall-clock.ts";
 import { textOf } from "../../text/jinja/data-text.ts";
-import { LimitError } from "../../text/jinja/budget.ts";
+import { Budget, LimitError } from "../../text/jinja/budget.ts";
 import { toText } from "../../text/jinja/printing.ts";
-import { Budget } from "../../text/jinja/budget.ts";
 import { Template } from "../../text/jinja/template.ts";
 import type { Value } from "../../text/jinja/values.ts";
 import { Dict, List, TemplateError } from "../../text/jinja/values.ts";
@@ -76,20 +75,23 @@ export class TaskTemplate {
   }
 
   /** @throws AttuneError `data` where the document lacks something, or the template runs too long */
-  render(document: Document, { fractions }: Pick<Split, "fractions">): string {
+  render(
+    document: Document,
+    { fractions, row }: Pick<Split, "fractions"> & { row: number },
+  ): string {
     const variables = new Map<string, Value>(
       Object.entries(document).map(([name, value]) => [name, valueOf(value, fractions.has(name))]),
     );
     try {
       return textOf(
         this.template.render(variables, {
-          time: wallClock(),
+          time: () => wallClock(),
           inputSize: sizeOf(document),
           filters,
         }),
       );
     } catch (cause) {
-      throw this.error("a template of the task fails on a document", cause);
+      throw this.error(`a template of the task fails on document ${row}`, cause);
     }
   }
 
@@ -98,6 +100,7 @@ export class TaskTemplate {
     return new AttuneError("data", what, {
       ...this.place,
       got: `${cause.message}: ${this.source.slice(0, 200)}`,
+      hint: "the columns of a document are the variables of its templates",
       cause,
     });
   }

@@ -61,9 +61,7 @@ export class Interpreter {
           );
         return undefined;
       case "if": {
-        const branch = statement.branches.find(({ test }) =>
-          this.expressions.isTrue(test, scope),
-        );
+        const branch = statement.branches.find(({ test }) => this.expressions.isTrue(test, scope));
         return this.run(branch?.body ?? statement.otherwise, scope, out);
       }
       case "for":

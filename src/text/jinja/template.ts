@@ -38,7 +38,10 @@ export class Template {
   }
 
   /** @throws TemplateError, LimitError */
-  render(variables: ReadonlyMap<string, Value>, { time, inputSize, filters = {} }: RenderSettings): Text {
+  render(
+    variables: ReadonlyMap<string, Value>,
+    { time, inputSize, filters = {} }: RenderSettings,
+  ): Text {
     const runtime: Runtime = {
       budget: new Budget(inputSize),
       time,
