@@ -15,6 +15,7 @@ import { evaluationConfig } from "../evaluation/evaluation.config.ts";
 import { planOwnConfig } from "../planning/method-config.ts";
 import { serveConfig } from "../server/serve.config.ts";
 import { TRAINER_CONFIGS } from "../training/configs.ts";
+import { compareModelsConfig } from "./compare/compare.config.ts";
 import { generateConfig } from "./commands/generate.ts";
 import { PART_DEFINITIONS } from "./evaluation/parts.ts";
 
@@ -32,6 +33,7 @@ function optionsPage(): string {
   const commands = [
     ...Object.values(TRAINER_CONFIGS),
     generateConfig,
+    compareModelsConfig,
     serveConfig,
     reviseConfig,
     compareConfig,

@@ -71,6 +71,12 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   ...trainerEntries(({ makes }) => makes === "answers", USE),
   {
+    name: "compare",
+    summary: "which of several models answers better, and can the judge be believed",
+    group: USE,
+    load: async () => (await import("./compare.ts")).command,
+  },
+  {
     name: "eval",
     summary: "is a model honest, harmless and helpful; is a reward right, or was it hacked",
     group: USE,

@@ -2,11 +2,11 @@
  * Findings in the terminal: each question with its answer and numbers, what may mislead, and the
  * verdict last, where the eye is. What is folded on the page is left out.
  */
-import { formatCount } from "../../core/counts.ts";
+import { countOf, formatCount } from "../../core/counts.ts";
 import type { Finding, Findings, Measure } from "../../evaluation/findings.ts";
 import { claims, formatMeasure } from "../../evaluation/measure-text.ts";
 import { formatTableIn } from "../../evaluation/table.ts";
-import { formatHeadedTable, LINE_WIDTH, wrapText } from "./words.ts";
+import { LINE_WIDTH, wrapText } from "./words.ts";
 
 /** Wider lines than these nobody reads. */
 const WIDEST = 120;
@@ -44,27 +44,30 @@ function findingText(
   ].join("\n");
 }
 
-/** Columns where they fit; a measure without an interval says why on a line of its own. */
+/** Measures of one finding that are shown; the page has all of them. */
+const MOST_MEASURES = 8;
+
+/** Columns where they fit, else the number below its name. */
 function measureLines(measures: readonly Measure[], width: number): string {
-  const whole = measures.filter(({ value }) => claims(value));
-  const table =
-    whole.length === 0
-      ? []
-      : [
-          formatHeadedTable(
-            ["", "", "n"],
-            whole.map((measure) => [
-              measure.name,
-              formatMeasure(measure),
-              formatCount(measure.value.n),
-            ]),
-            width - INDENT.length,
-          ),
-        ];
-  const others = measures
-    .filter(({ value }) => !claims(value))
-    .map((measure) => wrapText(`${measure.name}: ${formatMeasure(measure)}`, width - 2));
-  return indent([...table, ...others].join("\n"));
+  const shown = measures.slice(0, MOST_MEASURES);
+  const rows = shown.map((measure) => [
+    measure.name,
+    claims(measure.value)
+      ? `${formatMeasure(measure)}  n = ${formatCount(measure.value.n)}`
+      : formatMeasure(measure),
+  ]);
+  const names = Math.max(...rows.map(([name]) => name!.length));
+  const room = width - INDENT.length - 2 - names;
+  const fits = rows.every(([, value]) => value!.length <= room);
+  const lines = rows.map(([name, value]) =>
+    fits
+      ? `${name!.padEnd(names)}  ${value!}`
+      : `${wrapText(name!, width - INDENT.length)}\n${indented(value!, width - INDENT.length)}`,
+  );
+  const more = measures.length - shown.length;
+  return indent(
+    [...lines, ...(more > 0 ? [`and ${countOf(more, "number")} more on the page`] : [])].join("\n"),
+  );
 }
 
 const indent = (text: string, by = INDENT): string =>

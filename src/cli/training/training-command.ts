@@ -54,6 +54,8 @@ interface TrainingCommandSpec<D extends ConfigDefinition> {
     options: Readonly<Record<string, unknown>>,
     context: CommandContext,
   ) => boolean;
+  /** An option that is given without its flag: a list. */
+  readonly argument?: { readonly usage: string; readonly path: string };
 }
 
 interface TrainingOptions extends Record<string, unknown> {
@@ -71,12 +73,17 @@ export function trainingCommand<D extends ConfigDefinition>(
     parseConfig<D>(definition, { values: values as GivenOf<D> });
   return {
     configure(command, bind) {
+      const { argument } = spec;
+      if (argument) command.argument(argument.usage, descriptionOf(definition, argument.path));
       addRunOptions(command, definition);
       const { examples } = definition;
       if (examples) addBelowHelp(command, (width) => examplesText(examples, width));
       command.action(
-        bind<TrainingOptions>(async ({ options, context }) => {
-          if (spec.instead?.(options, context) === true) return;
+        bind<TrainingOptions>(async ({ values, options: flags, context }) => {
+          if (spec.instead?.(flags, context) === true) return;
+          const given = values.flat().filter((value) => value !== undefined);
+          const options =
+            argument && given.length > 0 ? { ...flags, [argument.path]: given } : flags;
           const parsed = readOptions(definition, options);
           const { out = nextFree(definition.name), dryRun = false } = options;
           const run = await beginRun(spec, { parsed, out, dryRun, context });
@@ -112,6 +119,9 @@ export function trainingCommand<D extends ConfigDefinition>(
     },
   };
 }
+
+const descriptionOf = ({ options }: ConfigDefinition, path: string): string =>
+  options.find((option) => option.path === path)!.field.description;
 
 function addRunOptions(command: Command, definition: ConfigDefinition): void {
   command

@@ -1,0 +1,228 @@
+/** Options of `attune compare`. */
+import { z } from "zod";
+import type { ConfigValues, Fields, PredicateCondition } from "../../config/config.ts";
+import { defineConfig, field, requiredField } from "../../config/config.ts";
+import { outcomeFields } from "../../evaluation/outcome.config.ts";
+import { precisionField } from "../../sampling/precision.config.ts";
+import { templateField } from "../../sampling/template.config.ts";
+import {
+  comparisonFields,
+  constitutionFields,
+  contextField,
+  letterFields,
+  reuseFields,
+  SERVER_PREFIX,
+  serverFields,
+} from "../../training/online/judge.config.ts";
+
+const count = z.int().min(1);
+const several = z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]);
+
+const behindServer =
+  (...names: readonly string[]) =>
+  (config: ConfigValues): boolean =>
+    names.some((name) =>
+      [config(name)].flat().some((each) => String(each ?? "").includes(SERVER_PREFIX)),
+    );
+const onServer: PredicateCondition = {
+  says: "with a model or a judge behind a server",
+  test: behindServer("models", "judge"),
+};
+const judgedByServer: PredicateCondition = {
+  says: "with a judge behind a server",
+  test: behindServer("judge"),
+};
+
+/** The same options under another condition. */
+const under = <F extends Fields>(condition: PredicateCondition, fields: F): F =>
+  Object.fromEntries(
+    Object.entries(fields).map(([name, each]) => [name, { ...each, appliesWhen: condition }]),
+  ) as F;
+
+// a clamp is for labels that are learned from
+const { clamp: _clamp, ...criticFields } = comparisonFields;
+
+const inputFields = {
+  models: requiredField({
+    type: z.array(z.string().min(1)).min(1),
+    description:
+      "models, run folders, adapters, Hugging Face ids, openai:NAME, or files of answers; the " +
+      "first is what the others are compared with",
+    group: "Input",
+  }),
+  names: field({
+    type: z.array(z.string().min(1)),
+    default: [],
+    source: "the last part of each path, or what the files say",
+    description: "what the models are called, in their order",
+    group: "Input",
+  }),
+  data: field({
+    type: z.string(),
+    default: "",
+    source: "the prompts of the first file of answers, or of the world that gold judges",
+    description:
+      "prompts that models answer: a data file, a folder, a Hugging Face id, or world:SEED for " +
+      "the requests of the built-in world",
+    group: "Input",
+  }),
+  prompts: field({
+    type: z.int().min(0),
+    default: 500,
+    source: "a win rate to about 4.4 points",
+    description: "how many of them, the first; 0 for all",
+    group: "Input",
+    unit: "prompts",
+  }),
+  group: field({
+    type: z.string(),
+    default: "",
+    source: "a column category, group, subset, dataset or task where there is one",
+    description: "column by which results are told apart",
+    group: "Input",
+  }),
+  ...reuseFields,
+};
+
+const judgingFields = {
+  judge: requiredField({
+    type: several,
+    description:
+      "who judges; repeatable: gold, scores, votes[:FILE], a reward model, a critic " +
+      "(a model or openai:NAME), or a function's file such as ./judge.ts (--judge --init writes one)",
+    group: "Judge",
+  }),
+  rubric: field({
+    type: z.string(),
+    default: "",
+    source: "a constitution in its place",
+    description: "what a critic judges by, in your own words: a text, or a file of text",
+    group: "Judge",
+  }),
+  judgeTimeout: field({
+    type: z.number().positive(),
+    default: 60,
+    source: "attune's rewards",
+    description: "of a function's file, for the answers that it judges at once",
+    group: "Judge",
+    unit: "seconds",
+  }),
+  ...constitutionFields,
+  ...criticFields,
+  thoughts: {
+    maxNewTokens: field({
+      type: count,
+      default: 256,
+      source: "common practice",
+      description: "longest reasoning of a critic",
+      group: "Judge",
+      unit: "tokens",
+    }),
+  },
+};
+
+const answerFields = {
+  maxNewTokens: field({
+    type: count,
+    default: 256,
+    source: "common practice",
+    description: "longest answer",
+    group: "Answers",
+    unit: "tokens",
+  }),
+  temperature: field({
+    type: z.number().min(0),
+    default: 0,
+    source: "the most likely answer: nothing is left to chance",
+    description: "of the answers; 0 takes the most likely tokens",
+    group: "Answers",
+  }),
+  template: { ...templateField, group: "Answers" },
+  precision: precisionField("Answers"),
+  batchSize: field({
+    type: count,
+    default: 16,
+    source: "measured: bench/, decoding",
+    description: "answers that a model decodes together",
+    group: "Answers",
+    unit: "rows",
+  }),
+  contextLength: { ...contextField, group: "Answers" },
+};
+
+const verdictFields = {
+  margin: field({
+    type: z.number().min(0).max(0.5),
+    default: 0,
+    source: "nothing is equal unless you say what is",
+    description:
+      "distance of a win rate from a half that does not matter: with 0.05, models whose win rate " +
+      "surely lies within 45% and 55% are equal",
+    group: "Verdict",
+  }),
+  confidence: field({
+    type: z.number().gt(0.5).lt(1),
+    default: 0.95,
+    source: "common practice",
+    description: "of every interval; one less it is the error of all verdicts together",
+    group: "Verdict",
+  }),
+  sequential: field({
+    type: z.boolean(),
+    default: false,
+    source: "all prompts",
+    description: "judge one prompt after another, and stop as soon as the verdict holds",
+    group: "Verdict",
+  }),
+  pairs: field({
+    type: z.enum(["baseline", "all"]),
+    default: "baseline",
+    source: "fewer comparisons find more",
+    description: "the first model against each of the others, or each against each",
+    group: "Verdict",
+  }),
+  controls: field({
+    type: z.boolean(),
+    default: true,
+    source: "null models, arXiv 2410.07137",
+    description: "a constant answer, the prompt itself and the longest answer compete as well",
+    group: "Verdict",
+  }),
+  probes: field({
+    type: z.int().min(0),
+    default: 50,
+    source: "finds a judge that falls for a bait two times in three",
+    description:
+      "prompts on which an answer of the first model is also padded, flattering and dressed, to try the judge",
+    group: "Verdict",
+    unit: "prompts",
+  }),
+  seed: field({
+    type: z.int().min(0),
+    default: 42,
+    source: "transformers TrainingArguments.seed",
+    description: "of sides, orders, principles and answers",
+    group: "Verdict",
+  }),
+};
+
+export const compareModelsConfig = defineConfig({
+  name: "compare",
+  examples: [
+    "attune compare runs/sft runs/dpo --data prompts.jsonl --judge ./judge.ts",
+    "attune compare runs/quickstart-1/sft runs/quickstart-1/ppo --judge gold --judge " +
+      "runs/quickstart-1/held-out-reward",
+    "attune compare old.jsonl new.jsonl --judge openai:gpt-4o --rubric 'Prefer the answer that is " +
+      "right; if both are, the shorter one.'",
+    "attune compare battles.jsonl --judge votes",
+  ],
+  fields: {
+    ...inputFields,
+    ...judgingFields,
+    ...answerFields,
+    ...verdictFields,
+    ...outcomeFields,
+    ...under(judgedByServer, letterFields),
+    ...under(onServer, serverFields),
+  },
+});

@@ -1,0 +1,33 @@
+/** What a judge is between its option and the comparison. */
+import type { AnswerCache } from "../../constitution/answer-cache.ts";
+import type { Constitution } from "../../constitution/constitution.ts";
+import type { Critic } from "../../constitution/critic.ts";
+import type { ConfigOf } from "../../config/config.ts";
+import type { AnswerSet } from "../../evaluation/compare/answer-set.ts";
+import type { ComparisonJudge } from "../../evaluation/compare/judges.ts";
+import type { RowOf } from "../../evaluation/judges/function-judge.ts";
+import type { compareModelsConfig } from "./compare.config.ts";
+
+export type CompareConfig = ConfigOf<typeof compareModelsConfig>;
+
+/** What judges are made of once the run has begun. */
+export interface JudgeMaterial {
+  cache: AnswerCache;
+  sets: readonly AnswerSet[];
+  rowOf: RowOf;
+}
+
+/** A judge that is found and read. */
+export interface OpenedJudge {
+  name: string;
+  /** How the option was understood: "a reward model", "a critic with the constitution ...". */
+  chosen: string;
+  /** Of everything that its judgements depend on, but a function's file, which may be mended. */
+  fingerprint: string;
+  /** What a critic behind a server is asked by; undefined for judges that cost nothing. */
+  constitution?: Constitution;
+  begin(material: JudgeMaterial): Promise<ComparisonJudge>;
+  /** The critic that has begun, for what it has spent. */
+  critic?: () => Critic | undefined;
+  close?(): Promise<void>;
+}

@@ -1,0 +1,64 @@
+/** What a comparison would do and cost, before it does anything. */
+import type { Estimate } from "../../constitution/estimate.ts";
+import { countOf } from "../../core/counts.ts";
+import type { CommandContext } from "../command.ts";
+import { announceCosts } from "../constitution/costs.ts";
+import { pairsToJudge } from "./costs.ts";
+import type { CompareConfig, OpenedJudge } from "./opened-judge.ts";
+import type { Prompts } from "./prompts.ts";
+import type { Sources } from "./sources.ts";
+
+interface Planned {
+  sources: Sources;
+  prompts: Prompts | undefined;
+  judges: readonly OpenedJudge[];
+}
+
+/** @throws AttuneError `usage` where it costs more than the budget */
+export function announceComparison(
+  config: CompareConfig,
+  estimate: Estimate | undefined,
+  context: CommandContext,
+): string | undefined {
+  return estimate === undefined ? undefined : announceCosts(estimate, config, context);
+}
+
+/** What a dry run prints. */
+export function planComparison(
+  config: CompareConfig,
+  { sources, prompts, judges }: Planned,
+  { estimate, context }: { estimate: Estimate | undefined; context: CommandContext },
+): void {
+  const said = announceComparison(config, estimate, context);
+  const models = sources.sources.map((source) => ({
+    name: source.name,
+    ...(source.kind === "model"
+      ? { asked: prompts!.records.length }
+      : { answers: source.set.answers.length, source: source.set.source }),
+  }));
+  const most = Math.max(
+    ...models.map((model) => ("asked" in model ? model.asked! : model.answers!)),
+  );
+  const pairs = pairsToJudge(config, { models: models.length, prompts: most });
+  const lines = [
+    "compare would do this (nothing was asked or written):",
+    ...models.map((model) =>
+      "asked" in model
+        ? `  ${model.name}: ${countOf(model.asked!, "prompt")} to answer`
+        : `  ${model.name}: ${countOf(model.answers!, "answer")} of ${model.source!}`,
+    ),
+    ...judges.map(
+      ({ name, chosen }) => `  judge ${name}: about ${countOf(pairs, "pair")}; ${chosen}`,
+    ),
+    ...(said === undefined ? [] : [`  ${said}`]),
+  ];
+  context.reporter.result(
+    {
+      dryRun: true,
+      models,
+      judges: judges.map(({ name, chosen }) => ({ name, chosen, pairs })),
+      ...estimate,
+    },
+    lines.join("\n"),
+  );
+}

@@ -1,0 +1,70 @@
+/**
+ * Scores that stand in the files of answers as a judge: lm-evaluation-harness's acc, an Inspect
+ * scorer's value, a column of one's own. The higher score wins.
+ */
+import { AttuneError, nearest } from "../../core/errors.ts";
+import { mean } from "../../stats/intervals.ts";
+import type { AnswerSet } from "../compare/answer-set.ts";
+import type { ComparisonJudge } from "../compare/judges.ts";
+import { promptIdentity } from "../compare/match.ts";
+import { scoreOf } from "../answer-files/format.ts";
+import { scoredJudge } from "./scored-judge.ts";
+
+export interface ColumnJudgeInput {
+  sets: readonly AnswerSet[];
+  /** Columns that are scores, the usual one first. */
+  metrics: readonly string[];
+  /** The one that is asked for; the usual one where left out. */
+  metric?: string | undefined;
+}
+
+/** @throws AttuneError `usage` where the files hold no such score */
+export function columnJudge(
+  { sets, metrics, metric = metrics[0] }: ColumnJudgeInput,
+  name: string,
+): { judge: ComparisonJudge; metric: string } {
+  if (metric === undefined || !metrics.includes(metric)) {
+    const near = metric === undefined ? undefined : nearest(metric, metrics);
+    throw new AttuneError(
+      "usage",
+      metric === undefined
+        ? "the files of answers hold no scores"
+        : `the files of answers hold no score ${metric}`,
+      {
+        expected:
+          metrics.length === 0
+            ? "a column of numbers beside the answers, such as score or acc"
+            : metrics.join(", "),
+        ...(near === undefined ? {} : { hint: `did you mean ${near}?` }),
+      },
+    );
+  }
+  // a grader that draws may score one answer twice
+  const scores = new Map<string, number[]>();
+  for (const { prompt, text, columns } of sets.flatMap(({ answers }) => answers)) {
+    const score = scoreOf(columns?.[metric]);
+    if (score === undefined) continue;
+    const key = JSON.stringify([promptIdentity(prompt), text]);
+    scores.set(key, [...(scores.get(key) ?? []), score]);
+  }
+  return {
+    metric,
+    judge: {
+      kind: "gold",
+      name,
+      symmetric: true,
+      judge: scoredJudge({
+        name,
+        score: (answers) =>
+          Promise.resolve(
+            answers.map(({ prompt, text }) => {
+              const found = scores.get(JSON.stringify([promptIdentity(prompt), text]));
+              return found
+                ? mean(found)
+                : { refused: `the files hold no ${metric} of this answer` };
+            }),
+          ),
+      }),
+    },
+  };
+}

@@ -1,0 +1,228 @@
+/**
+ * A function from a user's file, in a thread of its own, so that one that hangs can be ended, and
+ * one that ends its process ends only the thread.
+ *
+ * TypeScript is stripped by the compiler that Node itself uses for that
+ * (docs/decisions/reward-functions.md): types go, line numbers stay, syntax that needs more than
+ * stripping (enums) is refused. The file is the user's own program: it may do what the user may do.
+ */
+import { statSync } from "node:fs";
+import { createRequire } from "node:module";
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { Worker } from "node:worker_threads";
+import { AttuneError } from "../../core/errors.ts";
+import { notAFile } from "../../text/regular-file.ts";
+
+/** Loads modules in TypeScript; runs beside the worker's own code. */
+const HOOKS = `
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+let strip;
+export function initialize({ compiler }) {
+  strip = createRequire(compiler)(compiler).transformSync;
+}
+export async function load(url, context, next) {
+  if (!/\\.m?ts$/.test(url)) return next(url, context);
+  const filename = fileURLToPath(url);
+  try {
+    const text = await readFile(filename, "utf8");
+    const { code } = strip(text, { mode: "strip-only", module: true, filename });
+    return { format: "module", shortCircuit: true, source: code };
+  } catch (error) {
+    if (error.startLine === undefined) throw new SyntaxError(String(error.message ?? error));
+    throw new SyntaxError(filename + ":" + error.startLine + ": " + error.message);
+  }
+}`;
+
+/** The worker: imports the file, then answers calls. */
+const WORKER = `
+const { parentPort, workerData } = require("node:worker_threads");
+const { register } = require("node:module");
+// of the stack, what lies in the user's own files
+const isOurs = (line) =>
+  /^ +at .*(\\[worker eval\\]|data:text\\/javascript|node:|\\(<anonymous>\\))/.test(line);
+const withoutOurs = (stack) => stack.split("\\n").filter((line) => !isOurs(line)).join("\\n");
+const tell = (error) =>
+  error instanceof Error ? withoutOurs(error.stack ?? error.message) : String(error);
+const { hooks, compiler, names } = workerData;
+register("data:text/javascript," + encodeURIComponent(hooks), { data: { compiler } });
+import(workerData.url).then((module) => {
+  const name = names.find((each) => typeof module[each] === "function");
+  if (name === undefined) return parentPort.postMessage({ exports: Object.keys(module) });
+  parentPort.on("message", async (calls) => {
+    try {
+      const results = await Promise.all(calls.map(async (call) => module[name](...call)));
+      parentPort.postMessage({ results });
+    } catch (error) {
+      parentPort.postMessage({ error: tell(error) });
+    }
+  });
+  parentPort.postMessage({ ready: name });
+}).catch((error) => parentPort.postMessage({ error: tell(error) }));`;
+
+interface Reply {
+  /** Name of the function that is called. */
+  ready?: string;
+  /** Names that the module exports, where none of them is a function to call. */
+  exports?: string[];
+  results?: unknown[];
+  error?: string;
+}
+
+/** What is thrown, in the words of whoever opens the file. */
+export interface FunctionErrors {
+  late: (seconds: number) => AttuneError;
+  failed: (cause: unknown) => AttuneError;
+}
+
+export interface FunctionFile {
+  /** What the function is: "reward function", "judge". */
+  kind: string;
+  /** Names of exports that may be called, the preferred one first. */
+  names: readonly string[];
+  /** What it should look like. */
+  form: string;
+  /** What to do where there is none, or none in the file. */
+  hints: { missing: string; empty: string };
+  errors: FunctionErrors;
+}
+
+/** A function of a user's file. Calls wait for each other. */
+export interface UserFunction {
+  /** Which export is called. */
+  readonly export: string;
+  /**
+   * Calls it once for each list of arguments, at once.
+   * @throws AttuneError where one call throws, all together are late, or the thread has ended
+   */
+  call(calls: readonly (readonly unknown[])[]): Promise<unknown[]>;
+  /** @throws AttuneError where it has failed since somebody asked */
+  check(): void;
+  close(): Promise<void>;
+}
+
+/**
+ * Seconds at least for loading a file: what it imports has to be read and stripped, however fast it
+ * then judges.
+ */
+const LOADING = 60;
+
+/**
+ * Loads the file. Whoever opens it closes it.
+ * @param timeout seconds for calls that are made together
+ * @throws AttuneError `data` where the file is missing, cannot be loaded, or exports no function
+ */
+export async function openFunction(
+  path: string,
+  timeout: number,
+  { kind, names, form, hints, errors }: FunctionFile,
+): Promise<UserFunction> {
+  const file = resolve(path);
+  const stats = statSync(file, { throwIfNoEntry: false });
+  if (stats !== undefined && !stats.isFile())
+    throw new AttuneError("data", `this is ${notAFile(stats)!}, not a file with a ${kind}`, {
+      file: path,
+    });
+  if (stats === undefined)
+    throw new AttuneError("data", `there is no such ${kind}`, { file: path, hint: hints.missing });
+  const workerData = {
+    url: pathToFileURL(file).href,
+    hooks: HOOKS,
+    compiler: createRequire(import.meta.url).resolve("@swc/wasm-typescript"),
+    names,
+  };
+  const worker = new Worker(WORKER, { eval: true, workerData, stdout: true });
+  // What the function prints must not mix with results.
+  worker.stdout.on("data", (chunk: Uint8Array) => process.stderr.write(chunk));
+  const thread = new FunctionThread(worker, errors);
+  try {
+    const first = await thread.reply(Math.max(timeout, LOADING));
+    if (first.exports)
+      throw new AttuneError("data", `the file has no ${kind}`, {
+        file: path,
+        got: first.exports.length === 0 ? "no exports" : `exports ${first.exports.join(", ")}`,
+        expected: form,
+        hint: hints.empty,
+      });
+    if (first.error !== undefined)
+      throw new AttuneError("data", `the ${kind} cannot be loaded`, {
+        file: path,
+        got: first.error,
+      });
+    // Waiting for an answer keeps the process alive by its timer; an idle thread does not.
+    worker.unref();
+    return {
+      export: first.ready!,
+      async call(calls) {
+        const answer = thread.reply(timeout);
+        // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a
+        // window
+        worker.postMessage(calls);
+        const { results, error } = await answer;
+        if (error !== undefined) throw errors.failed(error);
+        return results!;
+      },
+      check: () => thread.check(),
+      close: () => thread.close(),
+    };
+  } catch (error) {
+    await thread.close();
+    throw error;
+  }
+}
+
+/**
+ * The thread, whose end or error may come at any moment: from a timer, say, when nobody waits for
+ * an answer.
+ */
+class FunctionThread {
+  private readonly worker: Worker;
+  private readonly errors: FunctionErrors;
+  private failure: AttuneError | undefined;
+  private closing = false;
+  /** Whoever waits for the next message. */
+  private waiting:
+    | { done: (message: Reply) => void; fail: (error: AttuneError) => void }
+    | undefined;
+
+  constructor(worker: Worker, errors: FunctionErrors) {
+    this.worker = worker;
+    this.errors = errors;
+    worker.on("message", (message: Reply) => this.waiting?.done(message));
+    worker.on("error", (error) => this.fail(errors.failed(error)));
+    worker.on("exit", () => this.fail(errors.failed("it ended its thread")));
+  }
+
+  /** @throws AttuneError `data` where it has failed since somebody asked */
+  check(): void {
+    if (this.failure) throw this.failure;
+  }
+
+  /** The next message, or the error that came instead. */
+  async reply(seconds: number): Promise<Reply> {
+    this.check();
+    let timer: NodeJS.Timeout | undefined;
+    try {
+      return await new Promise((done, fail) => {
+        this.waiting = { done, fail };
+        timer = setTimeout(() => fail(this.errors.late(seconds)), seconds * 1000);
+      });
+    } finally {
+      clearTimeout(timer);
+      this.waiting = undefined;
+    }
+  }
+
+  async close(): Promise<void> {
+    this.closing = true;
+    await this.worker.terminate();
+  }
+
+  private fail(error: AttuneError): void {
+    if (this.closing) return;
+    this.failure ??= error;
+    this.waiting?.fail(this.failure);
+  }
+}
