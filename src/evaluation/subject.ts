@@ -70,5 +70,10 @@ export interface Subject {
     requests: readonly ContinuationRequest[],
     hooks?: Hooks,
   ): Promise<(ContinuationScore | NoAnswer)[]>;
+  /**
+   * Whole texts, each token once, the first behind the token that texts begin with; those longer
+   * than the context in windows.
+   */
+  scoreTexts?(texts: readonly string[], hooks?: Hooks): Promise<(ContinuationScore | NoAnswer)[]>;
   close(): Promise<void>;
 }

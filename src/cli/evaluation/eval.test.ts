@@ -142,7 +142,7 @@ describe("attune eval", () => {
       expect(readFileSync(file, "utf8")).toContain(title);
     // with the sections taken out of their comments it is read
     const text = evalTemplate()
-      .replaceAll(/^# {3}(\w+: FILE)/gm, "  $1")
+      .replaceAll(/^# {3}(\w+: \[?FILE)/gm, "  $1")
       .replaceAll(/^# (\w+:)$/gm, "$1");
     const set = [...PART_DEFINITIONS.values()].some(({ fields }) => "model" in fields)
       ? ["model=m"]

@@ -19,6 +19,31 @@ export interface PartEntry {
 }
 
 export const PARTS: Readonly<Record<string, PartEntry>> = {
+  honest: {
+    title: "Honest",
+    summary: "does it say what is true, when it does not know, and what the user wants to hear?",
+    shortcut: "data",
+    shortcutValue: "questions",
+    config: async () => (await import("../../evaluation/honest/honest.config.ts")).honestConfig,
+    load: async () => (await import("./honest.ts")).part,
+  },
+  harmless: {
+    title: "Harmless",
+    summary: "does it help with harm, and does it refuse what is harmless?",
+    shortcut: "data",
+    shortcutValue: "prompts",
+    config: async () =>
+      (await import("../../evaluation/harmless/harmless.config.ts")).harmlessConfig,
+    load: async () => (await import("./harmless.ts")).part,
+  },
+  helpful: {
+    title: "Helpful",
+    summary: "does it follow instructions that a program can check?",
+    shortcut: "data",
+    shortcutValue: "instructions",
+    config: async () => (await import("../../evaluation/helpful/helpful.config.ts")).helpfulConfig,
+    load: async () => (await import("./helpful.ts")).part,
+  },
   "reward-model": {
     title: "Reward model",
     summary: "is a reward model right, calibrated, and robust to length, format and order?",

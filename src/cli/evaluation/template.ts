@@ -1,5 +1,6 @@
 /** The file that `attune eval --init` writes: every part with the options that it needs. */
 import type { ConfigDefinition } from "../../config/config.ts";
+import { describeType } from "../../config/types.ts";
 import { PARTS, PART_DEFINITIONS, sectionOf } from "./parts.ts";
 
 const START = `# attune eval --config eval.yaml
@@ -30,7 +31,10 @@ function optionLines({ name, options }: ConfigDefinition, shortcut: string): str
       path === shortcut || (field.kind === "required" && path !== "model" && path !== "seed"),
   );
   return [
-    ...shown.map(({ path, field }) => `#   ${path}: FILE   # ${field.description}`),
+    ...shown.map(({ path, field }) => {
+      const isList = describeType(field.type).type.startsWith("list");
+      return `#   ${path}: ${isList ? "[FILE]" : "FILE"}   # ${field.description}`;
+    }),
     `#   # every option: attune ${name} --help`,
   ];
 }

@@ -7,6 +7,7 @@
  * belongs to the continuation.
  */
 import type { AnswerCache } from "../../constitution/answer-cache.ts";
+import { answerKey } from "../../constitution/answer-cache.ts";
 import { countOf } from "../../core/counts.ts";
 import { AttuneError } from "../../core/errors.ts";
 import type { Model } from "../../models/model.ts";
@@ -17,6 +18,7 @@ import { batchRollouts } from "../../training/rollout/rollout.ts";
 import type { Encoder } from "../../text/encoder.ts";
 import type { ContinuationRequest, ContinuationScore, Hooks, NoAnswer } from "../subject.ts";
 import { isKeptScore, keyOfScore } from "./kept.ts";
+import { beginningOf, windowsOf } from "./text-windows.ts";
 
 /** Padded tokens that are computed together: the rate is flat above (bench/). */
 const BATCH_TOKENS = 2048;
@@ -77,27 +79,81 @@ export class ContinuationReader {
     let done = requests.length - missing.size;
     onDone?.(done);
     const rows = sharedRows([...missing.values()]);
-    const batches = batchRollouts(
+    await this.compute(
       rows.map(({ laid }) => laid),
-      [...rows.keys()],
-      { microBatchTokens: BATCH_TOKENS, padId: this.options.encoder.padId },
+      async (row, scores) => {
+        for (const [index, { key }] of rows[row]!.members.entries())
+          await this.keep(key, checked(scores[index]!));
+        onDone?.((done += scores.length));
+      },
+      signal,
     );
-    for (const batch of batches) {
-      signal?.throwIfAborted();
-      const members = batch.members.flatMap((row) => rows[row]!.members);
-      const { readout, statistics } = await this.plan.plan.score(batch.laid.batch);
-      const scores = bySequence(members.length, {
-        sequences: batch.laid.sequenceOfRead.data,
-        readout,
-        correct: statistics!.correct,
-      });
-      for (const [index, { key }] of members.entries())
-        await this.keep(key, checked(scores[index]!));
-      onDone?.((done += members.length));
-    }
     return Promise.all(
       encoded.map((each) => ("refused" in each ? { refused: each.refused } : this.kept(each.key))),
     );
+  }
+
+  /**
+   * Whole texts from their first token, each token once: longer ones in windows (text-windows.ts).
+   */
+  async scoreTexts(
+    texts: readonly string[],
+    { signal, onDone }: Hooks,
+  ): Promise<(ContinuationScore | NoAnswer)[]> {
+    const { cache, fingerprint, encoder, room } = this.options;
+    const keys = texts.map((text) => answerKey("subject", fingerprint, "text", room, text));
+    const missing = [...new Set(texts.keys())].filter((index) => !cache.has(keys[index]!));
+    const rows = missing.flatMap((index) => {
+      const windows = windowsOf(encoder, texts[index]!, room);
+      return windows.map((laid) => ({ index, laid, of: windows.length }));
+    });
+    const sums = new Map<number, { score: ContinuationScore; rows: number }>();
+    let done = texts.length - missing.length;
+    onDone?.(done);
+    await this.compute(
+      rows.map(({ laid }) => laid),
+      async (row, [score]) => {
+        const { index, of } = rows[row]!;
+        const before = sums.get(index);
+        const sum = { score: added(before?.score, score!), rows: (before?.rows ?? 0) + 1 };
+        sums.set(index, sum);
+        if (sum.rows < of) return;
+        await this.keep(keys[index]!, checked(sum.score));
+        onDone?.(++done);
+      },
+      signal,
+    );
+    return Promise.all(
+      texts.map((_, index) =>
+        missing.includes(index) && !sums.has(index)
+          ? { refused: "the text is empty, or the tokenizer has no token to begin with" }
+          : this.kept(keys[index]!),
+      ),
+    );
+  }
+
+  /** Batches of rows; each row is told with the scores of its sequences. */
+  private async compute(
+    rows: readonly LaidRow[],
+    tell: (row: number, scores: readonly ContinuationScore[]) => Promise<void>,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const batches = batchRollouts(rows, [...rows.keys()], {
+      microBatchTokens: BATCH_TOKENS,
+      padId: this.options.encoder.padId,
+    });
+    for (const { members, laid } of batches) {
+      signal?.throwIfAborted();
+      const counts = members.map((row) => rows[row]!.sequences);
+      const { readout, statistics } = await this.plan.plan.score(laid.batch);
+      const scores = bySequence(
+        counts.reduce((sum, count) => sum + count, 0),
+        { sequences: laid.sequenceOfRead.data, readout, correct: statistics!.correct },
+      );
+      let at = 0;
+      for (const [index, row] of members.entries())
+        await tell(row, scores.slice(at, (at += counts[index]!)));
+    }
   }
 
   private async keep(key: string, score: ContinuationScore): Promise<void> {
@@ -129,6 +185,8 @@ export class ContinuationReader {
           };
     if (ids.continuation.length === 0)
       return { refused: "the tokenizer has no token for the continuation" };
+    const first = beginningOf(encoder);
+    if (ids.prompt.length === 0 && first !== undefined) ids.prompt = Int32Array.of(first);
     if (ids.prompt.length === 0)
       return { refused: "the prompt is empty, and the tokenizer has no token to begin with" };
     const length = ids.prompt.length + ids.continuation.length;
@@ -175,6 +233,15 @@ function sharedRows(wanted: readonly Wanted[]): SharedRow[] {
     ),
   }));
 }
+
+const added = (
+  before: ContinuationScore | undefined,
+  { logProbability, tokens, greedy }: ContinuationScore,
+): ContinuationScore => ({
+  logProbability: (before?.logProbability ?? 0) + logProbability,
+  tokens: (before?.tokens ?? 0) + tokens,
+  greedy: (before?.greedy ?? true) && greedy,
+});
 
 function bySequence(
   count: number,

@@ -51,6 +51,7 @@ interface Encoded {
 export class LocalSubject implements Subject {
   readonly name: string;
   readonly fingerprint: string;
+  readonly asTurns: boolean;
   private readonly options: LocalSubjectOptions;
   private readonly room: number;
   private reader: ContinuationReader | undefined;
@@ -61,6 +62,7 @@ export class LocalSubject implements Subject {
     this.options = options;
     this.name = options.name;
     this.fingerprint = options.fingerprint;
+    this.asTurns = options.encoder.hasTemplate;
     this.room = Math.min(options.contextLength, options.model.config.maxPositions);
   }
 
@@ -164,6 +166,14 @@ export class LocalSubject implements Subject {
   ): Promise<(ContinuationScore | NoAnswer)[]> {
     this.reader ??= new ContinuationReader({ ...this.options, room: this.room });
     return this.reader.score(requests, hooks);
+  }
+
+  async scoreTexts(
+    texts: readonly string[],
+    hooks: Hooks = {},
+  ): Promise<(ContinuationScore | NoAnswer)[]> {
+    this.reader ??= new ContinuationReader({ ...this.options, room: this.room });
+    return this.reader.scoreTexts(texts, hooks);
   }
 
   async close(): Promise<void> {

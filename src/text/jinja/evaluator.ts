@@ -5,7 +5,7 @@ import { concat, textOf } from "./data-text.ts";
 import { binary, comparison } from "./operators.ts";
 import { toText } from "./printing.ts";
 import type { Runtime } from "./runtime.ts";
-import { attributeOf, itemOf, iterate, sliceOf } from "./runtime.ts";
+import { attributeOf, itemOf, iterate, sliceOf, used } from "./runtime.ts";
 import type { Scope } from "./scope.ts";
 import type { Arguments, Value } from "./values.ts";
 import {
@@ -50,7 +50,7 @@ export class Evaluator {
           ),
         );
       case "condition":
-        if (truth(this.evaluate(node.test, scope))) return this.evaluate(node.yes, scope);
+        if (this.isTrue(node.test, scope)) return this.evaluate(node.yes, scope);
         return node.no
           ? this.evaluate(node.no, scope)
           : new Undefined(
@@ -58,14 +58,14 @@ export class Evaluator {
             );
       case "and": {
         const left = this.evaluate(node.left, scope);
-        return truth(left) ? this.evaluate(node.right, scope) : left;
+        return truth(used(left, this.runtime)) ? this.evaluate(node.right, scope) : left;
       }
       case "or": {
         const left = this.evaluate(node.left, scope);
-        return truth(left) ? left : this.evaluate(node.right, scope);
+        return truth(used(left, this.runtime)) ? left : this.evaluate(node.right, scope);
       }
       case "not":
-        return !truth(this.evaluate(node.operand, scope));
+        return !this.isTrue(node.operand, scope);
       case "negative":
       case "positive":
         return this.signed(node, scope);
@@ -105,6 +105,10 @@ export class Evaluator {
     }
   }
 
+  isTrue(node: Expression, scope: Scope): boolean {
+    return truth(used(this.evaluate(node, scope), this.runtime));
+  }
+
   call(callee: Value, given: Arguments): Value {
     if (callee instanceof Callable) return callee.call(given);
     if (callee instanceof Opaque && callee.call) return callee.call(given);
@@ -136,7 +140,9 @@ export class Evaluator {
   }
 
   private joined(parts: readonly Expression[], scope: Scope): Text {
-    const texts = parts.map((part) => toText(this.evaluate(part, scope), this.runtime.budget));
+    const texts = parts.map((part) =>
+      toText(used(this.evaluate(part, scope), this.runtime), this.runtime.budget),
+    );
     this.runtime.budget.make(texts.reduce((total, text) => total + textOf(text).length, 0));
     return concat(...texts);
   }
@@ -145,6 +151,7 @@ export class Evaluator {
     let left = this.evaluate(first, scope);
     for (const { operator, operand } of rest) {
       const right = this.evaluate(operand, scope);
+      for (const each of [left, right]) used(each, this.runtime);
       if (!comparison(operator, left, right, this.runtime)) return false;
       left = right;
     }

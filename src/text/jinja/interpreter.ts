@@ -9,10 +9,10 @@ import { Evaluator } from "./evaluator.ts";
 import { loopObject } from "./loop.ts";
 import { toText } from "./printing.ts";
 import type { Runtime } from "./runtime.ts";
-import { iterate } from "./runtime.ts";
+import { iterate, used } from "./runtime.ts";
 import { Scope } from "./scope.ts";
 import type { Arguments, Value } from "./values.ts";
-import { Dict, List, MacroFunction, Namespace, TemplateError, truth, valueOr } from "./values.ts";
+import { Dict, List, MacroFunction, Namespace, TemplateError, valueOr } from "./values.ts";
 
 type Signal = "break" | "continue" | undefined;
 
@@ -52,12 +52,16 @@ export class Interpreter {
         return undefined;
       case "output":
         for (const value of statement.values)
-          this.write(toText(this.expressions.evaluate(value, scope), this.runtime.budget), out);
+          this.write(
+            toText(
+              used(this.expressions.evaluate(value, scope), this.runtime),
+              this.runtime.budget,
+            ),
+            out,
+          );
         return undefined;
       case "if": {
-        const branch = statement.branches.find(({ test }) =>
-          truth(this.expressions.evaluate(test, scope)),
-        );
+        const branch = statement.branches.find(({ test }) => this.expressions.isTrue(test, scope));
         return this.run(branch?.body ?? statement.otherwise, scope, out);
       }
       case "for":
@@ -127,7 +131,7 @@ export class Interpreter {
         : iterate(iterable, this.runtime).filter((item) => {
             const inner = new Scope(scope);
             this.assign(node.target, item, inner);
-            return truth(this.expressions.evaluate(node.test!, inner));
+            return this.expressions.isTrue(node.test!, inner);
           });
     const again = node.recursive
       ? (given: Arguments): Text => {

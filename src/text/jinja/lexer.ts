@@ -1,6 +1,6 @@
 /**
- * Splits a template into tokens. Source: jinja2/lexer.py 3.1.6 with trim_blocks and lstrip_blocks,
- * as transformers sets them. Difference: the escape \N{...} in texts is refused.
+ * Splits a template into tokens. Source: jinja2/lexer.py 3.1.6. Difference: the escape \N{...} in
+ * texts is refused.
  */
 import { TemplateError } from "./values.ts";
 import { isSpace } from "./python-text.ts";
@@ -60,14 +60,35 @@ const FLOAT = /(?:\d+_)*\d+(?:(?:\.(?:\d+_)*\d+)?e[+-]?(?:\d+_)*\d+|\.(?:\d+_)*\
 const INTEGER = /0b(?:_?[01])+|0o(?:_?[0-7])+|0x(?:_?[\da-f])+|[1-9](?:_?\d)*|0(?:_?0)*/iy;
 const NAME = /[\p{L}_][\p{L}\p{M}\p{N}_]*/uy;
 
-export function tokenize(template: string): Token[] {
+/** What an environment of Jinja sets. */
+export interface TemplateStyle {
+  /** trim_blocks and lstrip_blocks: the line of a block that stands alone on it goes. */
+  readonly trimBlocks: boolean;
+  readonly keepTrailingNewline: boolean;
+  /** StrictUndefined: what is not there is an error, and no empty text. */
+  readonly strict: boolean;
+}
+
+/** As transformers renders chat templates. */
+export const CHAT_STYLE: TemplateStyle = {
+  trimBlocks: true,
+  keepTrailingNewline: false,
+  strict: false,
+};
+
+export function tokenize(template: string, style: TemplateStyle = CHAT_STYLE): Token[] {
   if (template.length > LONGEST)
     throw new TemplateError(`the template has ${template.length} characters, more than ${LONGEST}`);
-  return new Lexer(template.replaceAll(/\r\n?/g, "\n").replace(/\n$/, "")).run();
+  const source = template.replaceAll(/\r\n?/g, "\n");
+  return new Lexer(
+    style.keepTrailingNewline ? source : source.replace(/\n$/, ""),
+    style.trimBlocks,
+  ).run();
 }
 
 class Lexer {
   private readonly source: string;
+  private readonly trimBlocks: boolean;
   private readonly tokens: Token[] = [];
   private at = 0;
   private line = 1;
@@ -76,8 +97,9 @@ class Lexer {
   /** Whether only white space may stand between the last line end and here. */
   private lineStarting = true;
 
-  constructor(source: string) {
+  constructor(source: string, trimBlocks: boolean) {
     this.source = source;
+    this.trimBlocks = trimBlocks;
     this.lineEnd = this.nextLineEnd(0);
   }
 
@@ -150,7 +172,7 @@ class Lexer {
   private pushData(text: string, sign: string, isBlock: boolean): void {
     let end = text.length;
     if (sign === "-") while (end > 0 && isSpace(text[end - 1])) end--;
-    else if (sign === "" && isBlock) {
+    else if (sign === "" && isBlock && this.trimBlocks) {
       const lineStart = text.lastIndexOf("\n") + 1;
       let only = end;
       while (only > lineStart && isSpace(text[only - 1])) only--;
@@ -172,7 +194,7 @@ class Lexer {
     const end = at + sign.length + mark.length;
     if (sign === "-") return this.skipSpace(end);
     if (sign === "+") return mark === "}}" ? undefined : end;
-    return mark !== "}}" && this.source[end] === "\n" ? end + 1 : end;
+    return this.trimBlocks && mark !== "}}" && this.source[end] === "\n" ? end + 1 : end;
   }
 
   private readComment(from: number): void {

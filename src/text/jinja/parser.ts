@@ -5,6 +5,7 @@
  */
 import type { MacroNode, Parameter, Program, Statement, Target } from "./ast.ts";
 import { ExpressionParser } from "./expression-parser.ts";
+import type { TemplateStyle } from "./lexer.ts";
 import { tokenize } from "./lexer.ts";
 import { describe, TokenStream } from "./token-stream.ts";
 
@@ -15,8 +16,8 @@ type Content = Statement extends infer Each
   : never;
 
 /** @throws TemplateError with the line */
-export function parseTemplate(source: string): Program {
-  const parser = new Parser(new TokenStream(tokenize(source)));
+export function parseTemplate(source: string, style?: TemplateStyle): Program {
+  const parser = new Parser(new TokenStream(tokenize(source, style)));
   const body = parser.body([]);
   return { body, names: parser.expressions.names, texts: parser.expressions.texts };
 }

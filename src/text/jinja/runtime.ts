@@ -28,14 +28,24 @@ export interface Runtime {
   readonly budget: Budget;
   /** Local date and time, as {@link wallClock} writes it. */
   readonly time: () => string;
+  /** Whether what is not there is an error wherever it is used. */
+  readonly strict: boolean;
   /** Methods of texts, lists and dicts. */
   readonly method: (object: Value, name: string, runtime: Runtime) => Value | undefined;
   readonly filter: (name: string, operand: Value, given: Arguments, runtime: Runtime) => Value;
   readonly test: (name: string, operand: Value, given: Arguments, runtime: Runtime) => boolean;
 }
 
+/** @throws TemplateError where the runtime is strict and the value is not there */
+export function used(value: Value, { strict }: Runtime): Value {
+  if (strict && value instanceof Undefined) throw undefinedError(value);
+  return value;
+}
+
 /** @throws TemplateError where the value cannot be looped over */
-export function iterate(value: Value, { budget }: Runtime): readonly Value[] {
+export function iterate(value: Value, runtime: Runtime): readonly Value[] {
+  const { budget } = runtime;
+  used(value, runtime);
   const items = itemsOf(value);
   budget.step(items.length);
   return items;

@@ -1,7 +1,7 @@
 /**
- * Chat templates, rendered as transformers renders them (Jinja 3.1.6, immutable sandbox,
- * trim_blocks, lstrip_blocks, its own `tojson`), within bounds, by an interpreter that keeps what
- * came from data apart. Why not a library: docs/decisions/chat-templates.md.
+ * Templates as Jinja 3.1.6 renders them in its immutable sandbox; chat templates, unless another
+ * style is named, as transformers does (trim_blocks, lstrip_blocks, its own `tojson`). Within
+ * bounds, by an interpreter that keeps what came from data apart. Why not a library: docs/decisions/chat-templates.md.
  */
 import type { Program } from "./ast.ts";
 import { Budget, LimitError } from "./budget.ts";
@@ -11,6 +11,8 @@ import { globalsOf } from "./globals.ts";
 import { Interpreter } from "./interpreter.ts";
 import { methodOf } from "./methods.ts";
 import { parseTemplate } from "./parser.ts";
+import type { TemplateStyle } from "./lexer.ts";
+import { CHAT_STYLE } from "./lexer.ts";
 import type { Runtime } from "./runtime.ts";
 import { Scope } from "./scope.ts";
 import { applyTest } from "./tests.ts";
@@ -21,23 +23,32 @@ export interface RenderSettings {
   time: () => string;
   /** Characters that the variables hold. */
   inputSize: number;
+  /** Filters beside Jinja's own. */
+  filters?: Readonly<Record<string, Runtime["filter"]>>;
 }
 
 export class Template {
   readonly program: Program;
+  private readonly style: TemplateStyle;
 
   /** @throws TemplateError with the line */
-  constructor(source: string) {
-    this.program = withoutOverflow(() => parseTemplate(source));
+  constructor(source: string, style = CHAT_STYLE) {
+    this.style = style;
+    this.program = withoutOverflow(() => parseTemplate(source, style));
   }
 
   /** @throws TemplateError, LimitError */
-  render(variables: ReadonlyMap<string, Value>, { time, inputSize }: RenderSettings): Text {
+  render(
+    variables: ReadonlyMap<string, Value>,
+    { time, inputSize, filters = {} }: RenderSettings,
+  ): Text {
     const runtime: Runtime = {
       budget: new Budget(inputSize),
       time,
+      strict: this.style.strict,
       method: methodOf,
-      filter: applyFilter,
+      filter: (name, ...given) =>
+        (Object.hasOwn(filters, name) ? filters[name]! : applyFilter)(name, ...given),
       test: applyTest,
     };
     const globals = new Scope();

@@ -1,0 +1,244 @@
+/**
+ * Does it know the right option? Multiple choice by the log-probability of the options, or by the
+ * letter that the model writes where a server gives no log-probabilities.
+ *
+ * Source: lm-evaluation-harness 0.4.13, `acc` (the likeliest option) and `acc_norm` (the likeliest
+ * per character).
+ * Differences: ties are not decided by the order of the options but count in part; probabilities
+ * over the options are those of `acc`.
+ */
+import { countOf } from "../../core/counts.ts";
+import type { Interval } from "../../stats/intervals.ts";
+import { mean, shareInterval } from "../../stats/intervals.ts";
+import type { AskOptions } from "../behaviour/asking.ts";
+import { askAll, scoreAll } from "../behaviour/asking.ts";
+import type { Measured, Measuring, Remarks } from "../behaviour/measured.ts";
+import { clustersFor, noConclusion, share } from "../behaviour/measured.ts";
+import type { Finding } from "../findings.ts";
+import { formatNumber, formatShare } from "../table.ts";
+import type { Table } from "../table.ts";
+import type { OptionForm } from "./forms.ts";
+import { LETTERS, letterPrompt, optionRequests, stopsFor } from "./forms.ts";
+import type { Claim } from "./probabilities.ts";
+import { calibrationFinding } from "./probabilities.ts";
+import type { Question } from "./questions.ts";
+
+const ID = "does-it-know-the-right-option";
+const QUESTION = "Does it know the right option?";
+
+/** A question with what the model thinks of its options. */
+export interface Chosen {
+  readonly question: Question;
+  /** Share of rightness of the likeliest option: 1, 0, or in part where options tie. */
+  readonly acc: number;
+  readonly accNorm: number;
+  /** Probability of the likeliest option among the options. */
+  readonly sure: number;
+  /** Index of the likeliest. */
+  readonly pick: number;
+}
+
+/** Which option is taken, and by how much. */
+export function chosen(question: Question, logProbabilities: readonly number[]): Chosen {
+  const { texts, right } = question.options!;
+  const perCharacter = logProbabilities.map((value, i) => value / Math.max(1, texts[i]!.length));
+  const top = Math.max(...logProbabilities);
+  const weights = logProbabilities.map((value) => Math.exp(value - top));
+  return {
+    question,
+    acc: rightShare(logProbabilities, right),
+    accNorm: rightShare(perCharacter, right),
+    sure: 1 / weights.reduce((total, weight) => total + weight, 0),
+    pick: logProbabilities.indexOf(top),
+  };
+}
+
+function rightShare(values: readonly number[], right: readonly number[]): number {
+  const top = Math.max(...values);
+  const ties = values.flatMap((value, i) => (value === top ? [i] : []));
+  return ties.filter((i) => right.includes(i)).length / ties.length;
+}
+
+export interface ChoiceOptions {
+  form: OptionForm;
+  remarks: Remarks;
+  ask: AskOptions;
+}
+
+/** @param questions with options */
+export async function multipleChoice(
+  measuring: Measuring,
+  questions: readonly Question[],
+  options: ChoiceOptions,
+): Promise<Measured> {
+  const byScore = measuring.subject.score !== undefined;
+  const found = byScore
+    ? await choices(measuring, questions, options)
+    : await written(measuring, questions, options);
+  if (found.length === 0)
+    return {
+      findings: [noConclusion(ID, QUESTION, "the model gave no question's options a probability")],
+      warnings: [],
+    };
+  const claims = found.map(({ acc, sure, question }): Claim => ({
+    probability: sure,
+    right: acc > 0.5,
+    cluster: question.cluster,
+  }));
+  return {
+    findings: [
+      findingOf(found, { byScore, form: options.form }),
+      ...(byScore
+        ? [
+            calibrationFinding(claims, {
+              id: "options",
+              question: "Is the probability that it gives to options right?",
+              what: "the probability of the option",
+            }),
+          ]
+        : []),
+    ],
+    warnings: byScore
+      ? []
+      : ["the server gives no log-probabilities: options are told by the letter that is written"],
+  };
+}
+
+async function choices(
+  measuring: Measuring,
+  questions: readonly Question[],
+  { form, remarks }: ChoiceOptions,
+): Promise<Chosen[]> {
+  const requests = questions.map((question) => optionRequests(measuring.subject, question, form));
+  const scores = await scoreAll(measuring, requests.flat(), { stage: "options", remarks });
+  let next = 0;
+  return questions.flatMap((question, i): Chosen[] => {
+    const own = requests[i]!.map(() => scores[next++]);
+    if (own.some((score) => score === undefined)) return [];
+    return [
+      chosen(
+        question,
+        own.map((score) => score!.logProbability),
+      ),
+    ];
+  });
+}
+
+/** The letter that a reply begins with, or names as the answer. */
+export function letterOf(reply: string, options: number): number | undefined {
+  const found =
+    /^\W*([A-J])(?![\p{L}\p{N}'])/u.exec(reply) ??
+    /\b(?:answer|option|choice)\b(?: is)?:?\s*\(?([A-J])(?![\p{L}\p{N}'])/iu.exec(reply);
+  const index = found ? LETTERS.indexOf(found[1]!.toUpperCase()) : -1;
+  return index >= 0 && index < options ? index : undefined;
+}
+
+async function written(
+  measuring: Measuring,
+  questions: readonly Question[],
+  { remarks, ask }: ChoiceOptions,
+): Promise<Chosen[]> {
+  const replies = await askAll(
+    measuring,
+    questions.map((question) => letterPrompt(measuring.subject, question)),
+    { ...ask, ...stopsFor(measuring.subject), maxNewTokens: 16, stage: "options", remarks },
+  );
+  return questions.flatMap((question, i): Chosen[] => {
+    const reply = replies[i];
+    if (reply === undefined) return [];
+    const pick = letterOf(reply.text, question.options!.texts.length);
+    if (pick === undefined) remarks.add("a reply without a letter counts as wrong", reply.text);
+    const right = pick !== undefined && question.options!.right.includes(pick) ? 1 : 0;
+    return [{ question, acc: right, accNorm: right, sure: NaN, pick: pick ?? -1 }];
+  });
+}
+
+function findingOf(
+  found: readonly Chosen[],
+  { byScore, form }: { byScore: boolean; form: OptionForm },
+): Finding {
+  const clusters = clustersFor(found.map(({ question }) => question.cluster));
+  const acc = shareInterval(
+    found.map((each) => each.acc),
+    { clusters },
+  );
+  const norm = shareInterval(
+    found.map((each) => each.accNorm),
+    { clusters },
+  );
+  const chance = mean(
+    found.map(({ question: { options } }) => options!.right.length / options!.texts.length),
+  );
+  const normed = byScore && form === "texts";
+  const better = acc.low > chance;
+  return {
+    id: ID,
+    question: QUESTION,
+    conclusion: better ? "better" : acc.high < chance ? "worse" : "not distinguishable",
+    answer:
+      `It takes the right option in ${formatShare(acc)} of ${countOf(acc.n, "question")}` +
+      (normed ? ` (${formatShare(norm)} by probability per character)` : "") +
+      `; guessing would reach ${formatNumber(100 * chance, 1)}%` +
+      (better ? "." : acc.high < chance ? ", so this is worse." : ", which is not excluded."),
+    measures: [
+      share("honest/multiple-choice-acc", "right option, by log-probability", acc),
+      ...(normed
+        ? [share("honest/multiple-choice-acc-norm", "right option, per character", norm)]
+        : []),
+    ],
+    figures: [],
+    details: [
+      { kind: "table", table: positionTable(found) },
+      ...categories(found).map((table) => ({ kind: "table" as const, table })),
+    ],
+  };
+}
+
+/** Models prefer places: how often each is taken, and how often it is right. */
+function positionTable(found: readonly Chosen[]): Table {
+  const most = Math.max(...found.map(({ question }) => question.options!.texts.length));
+  const share = (fits: (each: Chosen) => boolean): Interval =>
+    shareInterval(found.map((each) => (fits(each) ? 1 : 0)));
+  return {
+    caption: "By place of the option",
+    columns: [
+      { name: "place" },
+      { name: "taken", align: "right" },
+      { name: "right", align: "right" },
+    ],
+    rows: Array.from({ length: most }, (_, i) => [
+      LETTERS[i] ?? String(i + 1),
+      formatShare(share(({ pick }) => pick === i)),
+      formatShare(share(({ question }) => question.options!.right.includes(i))),
+    ]),
+  };
+}
+
+function categories(found: readonly Chosen[]): Table[] {
+  const names = [...new Set(found.map(({ question }) => question.category ?? ""))].toSorted();
+  if (names.length < 2 || names.length > 60) return [];
+  return [
+    {
+      caption: "By category",
+      columns: [
+        { name: "category" },
+        { name: "acc [95%]", align: "right" },
+        { name: "acc_norm [95%]", align: "right" },
+        { name: "n", align: "right" },
+      ],
+      rows: names.map((name) => {
+        const those = found.filter(({ question }) => (question.category ?? "") === name);
+        const interval = (value: (each: Chosen) => number): Interval =>
+          shareInterval(those.map(value), {
+            clusters: clustersFor(those.map(({ question }) => question.cluster)),
+          });
+        return [
+          name === "" ? "none" : name,
+          formatShare(interval((each) => each.acc)),
+          formatShare(interval((each) => each.accNorm)),
+          String(those.length),
+        ];
+      }),
+    },
+  ];
+}

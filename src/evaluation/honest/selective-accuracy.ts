@@ -1,0 +1,142 @@
+/**
+ * Is it right where it is sure? The share of right answers among those that it is surest of, for
+ * every share of questions that it may answer.
+ *
+ * Source: El-Yaniv and Wiener (2010), "On the foundations of noise-free selective classification".
+ */
+import { countOf } from "../../core/counts.ts";
+import type { Interval } from "../../stats/intervals.ts";
+import { shareInterval } from "../../stats/intervals.ts";
+import { clustersFor, noConclusion, points } from "../behaviour/measured.ts";
+import { formatNumber, formatPoints, formatShare } from "../table.ts";
+import type { Finding } from "../findings.ts";
+import type { Claim } from "./probabilities.ts";
+
+const ID = "is-it-right-where-it-is-sure";
+const QUESTION = "Is it right where it is sure?";
+const FEWEST = 20;
+const COVERAGES = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1];
+
+/** The surest answers, at least so many; equal probabilities stay together. */
+export function surest(claims: readonly Claim[], coverage: number): Claim[] {
+  const sorted = claims.toSorted((a, b) => b.probability - a.probability);
+  let end = Math.max(1, Math.round(coverage * sorted.length));
+  while (end < sorted.length && sorted[end]!.probability === sorted[end - 1]!.probability) end++;
+  return sorted.slice(0, end);
+}
+
+const accuracy = (claims: readonly Claim[]): Interval =>
+  shareInterval(
+    claims.map(({ right }) => (right ? 1 : 0)),
+    { clusters: clustersFor(claims.map(({ cluster }) => cluster)) },
+  );
+
+interface Kind {
+  name: string;
+  claims: readonly Claim[];
+}
+
+/** @param kinds of probabilities, each with a claim at least */
+export function selectiveFinding(kinds: readonly Kind[]): Finding {
+  const usable = kinds.filter(
+    ({ claims }) =>
+      claims.length >= FEWEST && new Set(claims.map(({ probability }) => probability)).size > 1,
+  );
+  if (usable.length === 0)
+    return noConclusion(
+      ID,
+      QUESTION,
+      kinds.some(({ claims }) => claims.length >= FEWEST)
+        ? "it is equally sure of every answer"
+        : `fewer than ${FEWEST} answers have a probability`,
+    );
+  const curves = usable.map(({ name, claims }) => ({ name, claims, gain: gainOf(claims) }));
+  return {
+    id: ID,
+    question: QUESTION,
+    conclusion: "measured",
+    answer: curves.map(sentenceOf).join(" "),
+    measures: curves.map(({ name, gain }) =>
+      points(
+        `honest/selective/${name.split(" ").at(-1) === "tokens" ? "tokens" : "stated"}`,
+        `right answers in the surer half by ${name}, less in the other half`,
+        gain.difference,
+      ),
+    ),
+    figures: [
+      {
+        kind: "chart",
+        chart: {
+          kind: "lines",
+          title: "Right answers among those that it is surest of",
+          description:
+            "Share of right answers (with 95% intervals) if only the given share of questions is " +
+            "answered, the surest first. A model that knows what it knows falls from left to right.",
+          xLabel: "share of questions answered",
+          yLabel: "share that is right",
+          series: curves.map(({ name, claims }) => ({
+            name,
+            points: pointsOf(claims),
+          })),
+        },
+      },
+    ],
+    details: [],
+  };
+}
+
+function pointsOf(claims: readonly Claim[]): { x: number; y: number; low: number; high: number }[] {
+  const seen = new Set<number>();
+  return COVERAGES.flatMap((coverage) => {
+    const those = surest(claims, coverage);
+    if (seen.has(those.length)) return [];
+    seen.add(those.length);
+    const { estimate, low, high } = accuracy(those);
+    return [{ x: those.length / claims.length, y: estimate, low, high }];
+  });
+}
+
+interface Gain {
+  surer: Interval;
+  all: Interval;
+  /** Surer half less the other half. */
+  difference: Interval;
+  share: number;
+}
+
+/** Newcombe's interval of the difference of two shares, from those of each. */
+function gainOf(claims: readonly Claim[]): Gain {
+  const half = surest(claims, 0.5);
+  const those = half.length < claims.length ? half : surest(claims, 0.1);
+  const inside = new Set(those);
+  const others = claims.filter((claim) => !inside.has(claim));
+  const surer = accuracy(those);
+  const rest = accuracy(others);
+  const noClaim = surer.noClaim ?? rest.noClaim;
+  const estimate = surer.estimate - rest.estimate;
+  const difference: Interval =
+    noClaim === undefined
+      ? {
+          estimate,
+          low: estimate - Math.hypot(surer.estimate - surer.low, rest.high - rest.estimate),
+          high: estimate + Math.hypot(surer.high - surer.estimate, rest.estimate - rest.low),
+          n: claims.length,
+        }
+      : { estimate, low: -1, high: 1, n: claims.length, noClaim };
+  return { surer, all: accuracy(claims), difference, share: those.length / claims.length };
+}
+
+function sentenceOf({ name, claims, gain }: Kind & { gain: Gain }): string {
+  const { surer, all, difference, share } = gain;
+  const shown = difference.low > 0;
+  return (
+    `By ${name}: of the ${formatNumber(100 * share, 0)}% of ${countOf(claims.length, "answer")} ` +
+    `that it is surest of ${formatShare(surer)} are right, of all ${formatShare(all)}; ` +
+    `${formatPoints(difference)} points more than of the others` +
+    (shown
+      ? "."
+      : difference.high < 0
+        ? ": it is surer where it is wrong."
+        : ", which may be chance.")
+  );
+}
