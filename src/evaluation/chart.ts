@@ -79,6 +79,38 @@ export interface PathChart extends ChartText {
   level?: { y: number; label: string };
 }
 
+/**
+ * Two measures against each other, each with its interval, such as helpful against harmless; with
+ * curves through them.
+ */
+export interface ScatterChart extends ChartText {
+  kind: "scatter";
+  xLabel: string;
+  yLabel: string;
+  points: readonly {
+    name: string;
+    series: string;
+    x: ScatterValue;
+    y: ScatterValue;
+    /** Drawn with a ring and its name, such as those on a front. */
+    marked?: boolean;
+  }[];
+  curves?: readonly {
+    name: string;
+    points: readonly { x: number; y: number }[];
+    dashed?: boolean;
+  }[];
+  /** Values are shares, to be shown as per cent. */
+  percent?: boolean;
+}
+
+/** A value with its interval, where it has one. */
+export interface ScatterValue {
+  estimate: number;
+  low?: number;
+  high?: number;
+}
+
 /** Predicted against observed share, with the diagonal of perfect calibration. */
 export interface ReliabilityChart extends ChartText {
   kind: "reliability";
@@ -96,4 +128,10 @@ export interface BarChart extends ChartText {
   decimals?: number;
 }
 
-export type Chart = IntervalChart | LineChart | PathChart | ReliabilityChart | BarChart;
+export type Chart =
+  | IntervalChart
+  | LineChart
+  | PathChart
+  | ScatterChart
+  | ReliabilityChart
+  | BarChart;

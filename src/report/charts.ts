@@ -11,6 +11,7 @@ import type { Frame, Parts, Plot } from "./chart-frame.ts";
 import { FRAMES, HALO, SERIES, SYMBOLS, colour, marginFor } from "./chart-frame.ts";
 import { lines } from "./chart-lines.ts";
 import { path } from "./chart-path.ts";
+import { scatter } from "./chart-scatter.ts";
 import { escapeHtml, visibleText } from "./escape.ts";
 
 export interface Drawing {
@@ -73,6 +74,8 @@ function partsOf(
       return lines(plot, chart, { frame, stops });
     case "path":
       return path(plot, chart, frame);
+    case "scatter":
+      return scatter(plot, chart, frame);
     case "reliability":
       return reliability(plot, chart, frame);
     case "bars":

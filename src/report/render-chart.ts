@@ -12,6 +12,13 @@ function textsIn(chart: Chart): string[] {
     case "lines":
     case "path":
       return [chart.xLabel, chart.yLabel, ...chart.series.map(({ name }) => name)];
+    case "scatter":
+      return [
+        chart.xLabel,
+        chart.yLabel,
+        ...chart.points.flatMap(({ name, series }) => [name, series]),
+        ...(chart.curves ?? []).map(({ name }) => name),
+      ];
     case "reliability":
       return [chart.xLabel ?? "", chart.yLabel ?? ""];
     case "bars":

@@ -1,0 +1,133 @@
+/**
+ * Gao's laws through what gold says at each look, with intervals over prompts: where the curve turns
+ * down, how high it is there, and which steps may be the peak.
+ *
+ * Source: Gao, Schulman and Hilton (arXiv 2210.10760). Difference: 1. their intervals are over
+ * points of one curve; these draw whole prompts (clusters) again, since all looks ask the same ones
+ * and err together.
+ */
+import type { Random } from "../../core/random.ts";
+import { quantileOfSorted } from "../../stats/bootstrap.ts";
+import type { Labels } from "../../stats/clusters.ts";
+import { tooFewClusters } from "../../stats/clusters.ts";
+import type { Interval } from "../../stats/intervals.ts";
+import { mean } from "../../stats/intervals.ts";
+import type { OptimisationFit, OptimisationKind } from "../../stats/over-optimisation.ts";
+import {
+  fitOptimisation,
+  LEAST_RL_DISTANCE,
+  optimisationReward,
+} from "../../stats/over-optimisation.ts";
+
+/** A look at the distance where it was taken. */
+export interface DistantLook {
+  /** sqrt(KL) from where it began. */
+  distance: number;
+  /** By prompt. */
+  values: readonly number[];
+}
+
+export interface FittedLaw {
+  kind: OptimisationKind;
+  fit: OptimisationFit;
+  alpha: Interval;
+  beta: Interval;
+  /** sqrt(KL) at which the curve turns; the upper end is infinite where it may never. */
+  peakDistance: Interval;
+  /** Above where it began. */
+  peakReward: Interval;
+  /** Share of the resamples whose curve turns down within what was seen. */
+  turns: number;
+}
+
+export interface LawOptions {
+  random: Random;
+  clusters?: Labels | undefined;
+  /** 400 where left out. */
+  resamples?: number;
+}
+
+/**
+ * @param looks the first is where it began, at distance 0
+ * @returns undefined where the looks lie at fewer than two distances
+ */
+export function fitLaw(
+  kind: OptimisationKind,
+  looks: readonly DistantLook[],
+  { random, clusters, resamples = 400 }: LawOptions,
+): FittedLaw | undefined {
+  const least = kind === "rl" ? LEAST_RL_DISTANCE : 0;
+  const far = new Set(looks.map(({ distance }) => distance).filter((d) => d > least));
+  const groups = [...groupPrompts(looks[0]?.values.length ?? 0, clusters)];
+  if (far.size < 2 || groups.length === 0) return undefined;
+  const fitTo = (prompts: readonly number[]): OptimisationFit => {
+    const level = (look: DistantLook): number => mean(prompts.map((i) => look.values[i]!));
+    const start = level(looks[0]!);
+    return fitOptimisation(
+      kind,
+      looks.slice(1).map((look) => ({ distance: look.distance, reward: level(look) - start })),
+    );
+  };
+  const all = fitTo(groups.flat());
+  const drawn = Array.from({ length: resamples }, () =>
+    fitTo(groups.flatMap(() => groups[random.integer(groups.length)]!)),
+  );
+  const furthest = Math.max(...far);
+  const noClaim = tooFewClusters({ clusters: groups.length });
+  const interval = (read: (fit: OptimisationFit) => number): Interval => {
+    const about = { estimate: read(all), n: groups.flat().length };
+    if (noClaim !== undefined) return { ...about, low: -Infinity, high: Infinity, noClaim };
+    const sorted = Float64Array.from(drawn, read).toSorted();
+    return { ...about, low: quantile(sorted, 0.025), high: quantile(sorted, 0.975) };
+  };
+  return {
+    kind,
+    fit: all,
+    alpha: interval(({ alpha }) => alpha.estimate),
+    beta: interval(({ beta }) => beta.estimate),
+    peakDistance: interval(({ peakDistance }) => peakDistance),
+    // the height within what was seen, where the curve turns behind it or never
+    peakReward: interval(({ alpha, beta, peakDistance }) =>
+      optimisationReward(kind, alpha.estimate, beta.estimate, Math.min(peakDistance, furthest)),
+    ),
+    turns: mean(drawn.map(({ peakDistance }) => (peakDistance < furthest ? 1 : 0))),
+  };
+}
+
+/** Infinite values have no line between them. */
+function quantile(sorted: Float64Array, level: number): number {
+  const value = quantileOfSorted(sorted, level);
+  return Number.isNaN(value) ? sorted[Math.ceil((sorted.length - 1) * level)]! : value;
+}
+
+/** Steps among which the peak is, in 95 of 100 resamples of the prompts. */
+export function peakSteps(
+  looks: readonly { step: number; values: readonly number[] }[],
+  { random, clusters, resamples = 1000 }: LawOptions,
+): { low: number; high: number } {
+  const groups = [...groupPrompts(looks[0]!.values.length, clusters)];
+  const sums = looks.map(({ values }) =>
+    groups.map((prompts) => prompts.reduce((sum, i) => sum + values[i]!, 0)),
+  );
+  const steps = Float64Array.from({ length: resamples }, () => {
+    const draw = groups.map(() => random.integer(groups.length));
+    const totals = sums.map((byGroup) => draw.reduce((sum, group) => sum + byGroup[group]!, 0));
+    return looks[totals.indexOf(Math.max(...totals))]!.step;
+  }).toSorted();
+  return {
+    low: steps[Math.floor(0.025 * (steps.length - 1))]!,
+    high: steps[Math.ceil(0.975 * (steps.length - 1))]!,
+  };
+}
+
+/** Indices of prompts that are drawn together. */
+function groupPrompts(count: number, clusters: Labels | undefined): Iterable<number[]> {
+  const groups = new Map<string | number, number[]>();
+  for (let i = 0; i < count; i++) {
+    const label = clusters?.[i] ?? i;
+    const group = groups.get(label);
+    if (group) group.push(i);
+    else groups.set(label, [i]);
+  }
+  return groups.values();
+}
