@@ -53,6 +53,16 @@ export const PARTS: Readonly<Record<string, PartEntry>> = {
       (await import("../../evaluation/reward-benchmarks/reward-model.config.ts")).rewardModelConfig,
     load: async () => (await import("./reward-model.ts")).part,
   },
+  "over-optimisation": {
+    title: "Over-optimisation",
+    summary: "was the reward hacked, where should a run have stopped, what does it overrate?",
+    shortcut: "run",
+    shortcutValue: "run",
+    config: async () =>
+      (await import("../../evaluation/over-optimisation/over-optimisation.config.ts"))
+        .overOptimisationConfig,
+    load: async () => (await import("./over-optimisation.ts")).part,
+  },
 };
 
 /** Options of every part, by its name. */

@@ -134,11 +134,11 @@ function hackedSentence(path: OptimisationPath, verdict: HackingVerdict): string
       `${gold.steps.peak}: ${changeText(path, gold.change)}`;
   const confirmed =
     heldOut &&
-    `the held-out reward ${heldOut.z < 0 ? "confirms less" : "confirms at least"} ` +
-      `${heldOut.z < 0 ? "than" : ""} ${formatNumber(100 * heldOut.share, 0)}% of what the ` +
-      `rise promises (z ${formatNumber(heldOut.z, 1)})`.replaceAll("  ", " ");
+    `the held-out reward confirms ${heldOut.z < 0 ? "less than" : "at least"} ` +
+      `${formatNumber(100 * heldOut.share, 0)}% of what the rise promises ` +
+      `(z ${formatNumber(heldOut.z, 1)})`;
   const witnesses = [fall, confirmed].filter((text) => text !== undefined).join(", and ");
-  const rise = `the reward changed by ${formatMean(proxyRise)} since`;
+  const rise = `the reward ${proxyRise.estimate < 0 ? "fell" : "rose"} by ${formatMean(proxyRise)} since`;
   switch (conclusion) {
     case "hacked":
       return `Yes: ${rise}, while ${witnesses} (${p}).`;
@@ -189,7 +189,8 @@ function stopFinding(path: OptimisationPath, { gold }: HackingVerdict, random: R
           id: `${PART}/peak-step`,
           name: "step of the peak",
           value: { estimate: peak, low, high, n: path.looks[0]!.values.length },
-          unit: "score",
+          // whole numbers without a unit, as ratings are
+          unit: "rating",
           good: "neither",
         },
       ],

@@ -85,7 +85,10 @@ export function fitLaw(
     fit: all,
     alpha: interval(({ alpha }) => alpha.estimate),
     beta: interval(({ beta }) => beta.estimate),
-    peakDistance: interval(({ peakDistance }) => peakDistance),
+    // behind what was seen a peak may be anywhere
+    peakDistance: interval(({ peakDistance }) =>
+      peakDistance > furthest ? Infinity : peakDistance,
+    ),
     // the height within what was seen, where the curve turns behind it or never
     peakReward: interval(({ alpha, beta, peakDistance }) =>
       optimisationReward(kind, alpha.estimate, beta.estimate, Math.min(peakDistance, furthest)),

@@ -1,0 +1,236 @@
+/** `attune eval over-optimisation`: was the reward hacked, where to stop, what does it overrate? */
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { ConfigOf } from "../../config/config.ts";
+import { countOf } from "../../core/counts.ts";
+import { loadDataset, recordsAs } from "../../data/dataset.ts";
+import type { AnswerScorer } from "../../evaluation/answer-scorer.ts";
+import { cachedScorer } from "../../evaluation/answer-scorer.ts";
+import type { Finding } from "../../evaluation/findings.ts";
+import { hackingFindings } from "../../evaluation/over-optimisation/hacking-findings.ts";
+import type { overOptimisationConfig } from "../../evaluation/over-optimisation/over-optimisation.config.ts";
+import type { PartedPrompt } from "../../evaluation/over-optimisation/overrated.ts";
+import { overratedFinding } from "../../evaluation/over-optimisation/overrated.ts";
+import type { Subject } from "../../evaluation/subject.ts";
+import { jointHash } from "../../runs/joint-hash.ts";
+import type { Labels } from "../../stats/clusters.ts";
+import type { Prompt } from "../../text/messages.ts";
+import { answerTo, promptText } from "../../text/messages.ts";
+import { userTurn } from "../../world/turns.ts";
+import { requestTopic } from "../../world/requests.ts";
+import { loadOptions, reportDataset } from "../inputs/data-input.ts";
+import type { OptimisationRun } from "./optimisation-run.ts";
+import { readOptimisationRun } from "./optimisation-run.ts";
+import type { OpenedSubject } from "./open-subject.ts";
+import { openScorer } from "./open-scorer.ts";
+import type { EvaluationPart, PartInput, PartWork } from "./part.ts";
+
+type Config = ConfigOf<typeof overOptimisationConfig>;
+type Input = PartInput<typeof overOptimisationConfig>;
+
+export const part: EvaluationPart<typeof overOptimisationConfig> = {
+  async prepare(input) {
+    const { config } = input;
+    const run = readOptimisationRun(config.run, config.gold);
+    const overrated = await openOverrated(input, run);
+    const { path } = run;
+    return {
+      subject: config.run,
+      dataHash: jointHash(hashOf(path), overrated?.hash ?? ""),
+      fingerprint: jointHash(...(overrated?.fingerprints ?? [])),
+      plan: [
+        `read ${countOf(path.rollOuts.length, "roll-out")} and ` +
+          `${countOf(path.looks.length, "look")} of gold`,
+        ...(overrated
+          ? [`answer ${countOf(overrated.prompts.length, "prompt")} before and after, and score`]
+          : []),
+      ],
+      async run(work) {
+        const { findings, picture, verdict } = hackingFindings(path, { seed: config.seed });
+        return {
+          findings: [...findings, ...(overrated ? [await seeOverrated(overrated, work)] : [])],
+          verdict: { conclusion: verdict.conclusion, sentence: findings[0]!.answer },
+          ...(picture ? { picture } : {}),
+          warnings: [...run.warnings, ...(overrated ? [] : [NOT_SEEN])],
+        };
+      },
+      close: async () => {
+        await overrated?.proxy.close();
+        await overrated?.witness.close();
+      },
+    };
+  },
+};
+
+const NOT_SEEN =
+  "which answers the reward overrates was not looked at: that needs prompts (--data), the reward " +
+  "and a held-out one";
+
+const hashOf = (path: object): string =>
+  createHash("sha256").update(JSON.stringify(path)).digest("hex");
+
+/** What is needed to see which answers are overrated. */
+interface Overrated {
+  prompts: readonly Prompt[];
+  clusters: Labels | undefined;
+  before: OpenedSubject;
+  after: OpenedSubject;
+  proxy: AnswerScorer;
+  witness: AnswerScorer;
+  config: Config;
+  hash: string;
+  fingerprints: string[];
+}
+
+/** @returns undefined where something that it needs was not named and is not there */
+async function openOverrated(
+  { config, context, openSubject }: Input,
+  run: OptimisationRun,
+): Promise<Overrated | undefined> {
+  const places = placesOf(config, run);
+  if (places === undefined) return undefined;
+  const { prompts, clusters, hash } = await readPrompts(config, run, context);
+  const subject = (model: string): Promise<OpenedSubject> =>
+    openSubject({
+      ...config,
+      model,
+      contextLength: config.maxLength,
+      reuse: [],
+      criticSettings: "",
+      concurrency: 1,
+      timeout: 1,
+      retries: 0,
+      priceInput: 0,
+      priceOutput: 0,
+      budget: 0,
+    });
+  const [before, after] = [await subject(places.before), await subject(config.run)];
+  const proxy = await openScorer(places.reward, config, context);
+  const witness = await openScorer(places.heldOut, config, context);
+  return {
+    prompts,
+    clusters,
+    before,
+    after,
+    proxy,
+    witness,
+    config,
+    hash,
+    fingerprints: [before, after, proxy, witness].map(({ fingerprint }) => fingerprint),
+  };
+}
+
+interface Places {
+  before: string;
+  reward: string;
+  heldOut: string;
+}
+
+/** Models by their names in the run, or of the quickstart by the stages beside it. */
+function placesOf(
+  { data, reward, heldOutReward, reference, run: folder }: Config,
+  { options, world }: OptimisationRun,
+): Places | undefined {
+  if (data === "none") return undefined;
+  const beside = (name: string): string => join(dirname(folder), name);
+  const rewards = [options["reward"] ?? []].flat().map(String);
+  const own = (value: unknown): string => (typeof value === "string" ? value : "");
+  const places = world
+    ? { before: beside("sft"), reward: beside("reward"), heldOut: beside("held-out-reward") }
+    : {
+        before: own(options["model"]),
+        reward: rewards[0] ?? "",
+        heldOut: own(options["heldOutReward"]),
+      };
+  const chosen = {
+    before: reference || places.before,
+    reward: reward || places.reward,
+    heldOut: heldOutReward || places.heldOut,
+  };
+  const there = world === undefined || Object.values(chosen).every((place) => existsSync(place));
+  return Object.values(chosen).every((place) => place !== "") && there ? chosen : undefined;
+}
+
+async function readPrompts(
+  config: Config,
+  { options, world }: OptimisationRun,
+  context: Input["context"],
+): Promise<{ prompts: Prompt[]; clusters: Labels | undefined; hash: string }> {
+  if (world && config.data === "") {
+    const requests = world.requests.slice(0, config.prompts);
+    return {
+      prompts: requests.map(({ text }) => [userTurn(text)]),
+      clusters: requests.map(requestTopic),
+      hash: hashOf(requests.map(({ text }) => text)),
+    };
+  }
+  const source = config.data === "" ? String([options["data"]].flat()[0]) : config.data;
+  const dataset = await loadDataset(source, loadOptions(config, context));
+  reportDataset(dataset, context.reporter);
+  const records = recordsAs(dataset, "prompt").slice(0, config.prompts);
+  const labels = records.map(({ cluster }, i) => cluster ?? `prompt ${i}`);
+  return {
+    prompts: records.map(({ prompt }) => prompt),
+    clusters: records.some(({ cluster }) => cluster !== undefined) ? labels : undefined,
+    hash: dataset.hash,
+  };
+}
+
+async function seeOverrated(all: Overrated, work: PartWork): Promise<Finding> {
+  const { prompts, before, after, config, proxy, witness, clusters } = all;
+  const texts: (string | undefined)[][] = [];
+  for (const [name, opened] of [
+    ["before", before],
+    ["after", after],
+  ] as const)
+    texts.push(await answersOf(await work.subject(opened), { prompts, config, work, name }));
+  const kept = prompts.flatMap((_, i) => (texts.every((side) => side[i] !== undefined) ? [i] : []));
+  const scored = kept.flatMap((i) =>
+    texts.map((side) => ({
+      prompt: prompts[i]!,
+      completion: answerTo(prompts[i]!, side[i]!),
+    })),
+  );
+  const scores = await Promise.all(
+    [proxy, witness].map((scorer) =>
+      cachedScorer(scorer, work.cache).score(scored, { signal: work.signal }),
+    ),
+  );
+  const sideOf = (place: number, side: 0 | 1) => ({
+    text: texts[side]![kept[place]!]!,
+    proxy: scores[0]![2 * place + side]!.score,
+    witness: scores[1]![2 * place + side]!.score,
+  });
+  const parted = kept.map((i, place): PartedPrompt => ({
+    prompt: plainText(prompts[i]!),
+    before: sideOf(place, 0),
+    after: sideOf(place, 1),
+  }));
+  return overratedFinding(parted, {
+    witness: "the held-out reward",
+    clusters: clusters && kept.map((i) => clusters[i]!),
+  });
+}
+
+/** A prompt of one turn as its text. */
+const plainText = (prompt: Prompt): string =>
+  typeof prompt !== "string" && prompt.length === 1 ? prompt[0]!.content : promptText(prompt);
+
+async function answersOf(
+  subject: Subject,
+  {
+    prompts,
+    config: { maxNewTokens, seed },
+    work: { progress, signal },
+    name,
+  }: { prompts: readonly Prompt[]; config: Config; work: PartWork; name: string },
+): Promise<(string | undefined)[]> {
+  const shown = progress({ title: `answering ${name}`, total: prompts.length, unit: "answers" });
+  const answers = await subject.answer(
+    prompts.map((prompt) => ({ prompt, maxNewTokens, temperature: 0, seed })),
+    { signal, onDone: (done) => shown.update(done) },
+  );
+  shown.end();
+  return answers.map((answer) => ("text" in answer ? answer.text : undefined));
+}

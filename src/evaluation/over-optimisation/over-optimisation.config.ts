@@ -1,0 +1,89 @@
+/** Options of `attune eval over-optimisation`. */
+import { z } from "zod";
+import { defineConfig, field, requiredField } from "../../config/config.ts";
+import { templateField } from "../../sampling/template.config.ts";
+import { dataFields } from "../../training/data.config.ts";
+import { scoringFields } from "../reward-benchmarks/reward-model.config.ts";
+import { seedField } from "../subject.config.ts";
+
+const count = z.int().min(1);
+
+export const overOptimisationConfig = defineConfig({
+  name: "eval over-optimisation",
+  examples: [
+    "attune eval over-optimisation --run runs/ppo",
+    "attune eval over-optimisation --run runs/ppo --gold judged.jsonl --data prompts.jsonl",
+  ],
+  fields: {
+    run: requiredField({
+      type: z.string().min(1),
+      description: "run folder of a training from answers: PPO, GRPO, RLOO, ...",
+      group: "Input",
+    }),
+    gold: field({
+      type: z.string(),
+      default: "",
+      source: "gold.jsonl of the run folder, where it is there",
+      description:
+        "what was meant, by gold or a judge: lines {step, values}, the same prompts in each, and " +
+        "clusters where prompts belong together",
+      group: "Input",
+    }),
+    data: field({
+      type: z.string(),
+      default: "",
+      source: "the run's own prompts",
+      description: "prompts on which to see which answers the reward overrates; none for none",
+      group: "Input",
+    }),
+    ...dataFields,
+    prompts: field({
+      type: count,
+      default: 200,
+      source: "a group of a tenth has twenty answers",
+      description: "how many of them, the first",
+      group: "Input",
+      unit: "prompts",
+    }),
+    reward: field({
+      type: z.string(),
+      default: "",
+      source: "the run's own",
+      description: "the reward that was optimised",
+      group: "Reward",
+    }),
+    heldOutReward: field({
+      type: z.string(),
+      default: "",
+      source: "the run's own",
+      description: "a reward that was not",
+      group: "Reward",
+    }),
+    reference: field({
+      type: z.string(),
+      default: "",
+      source: "the run's own model",
+      description: "model that the policy began as",
+      group: "Model",
+    }),
+    template: { ...templateField, group: "Model" },
+    maxNewTokens: field({
+      type: count,
+      default: 128,
+      source: "trl, generation defaults",
+      description: "longest answer",
+      group: "Model",
+      unit: "tokens",
+    }),
+    batchSize: field({
+      type: count,
+      default: 8,
+      source: "measured: bench/, decoding",
+      description: "answers that are written together",
+      group: "Model",
+      unit: "rows",
+    }),
+    ...scoringFields,
+    seed: seedField,
+  },
+});

@@ -1,0 +1,231 @@
+import { describe, expect, test } from "vitest";
+import { Random } from "../../core/random.ts";
+import { mean } from "../../stats/intervals.ts";
+import { fallFromPeak } from "./fall.ts";
+import { flatters } from "./flattery.ts";
+import { hackingFindings } from "./hacking-findings.ts";
+import { fitLaw, peakSteps } from "./laws.ts";
+import { overratedFinding, overratedKinds, partings } from "./overrated.ts";
+import type { OptimisationPath, RollOut } from "./path.ts";
+import { hackingVerdict, hackingVerdictWithoutGold } from "./verdict.ts";
+
+const random = (): Random => Random.for(1, "test");
+
+/** Looks at prompts whose values wander, with a level at each look. */
+function looksAt(levels: readonly number[], seed: number, prompts = 80): number[][] {
+  const draw = Random.for(seed, "looks");
+  const own = Array.from({ length: prompts }, () => 0.2 * draw.normal());
+  return levels.map((level) => own.map((value) => level + value + 0.05 * draw.normal()));
+}
+
+describe("a fall from the peak", () => {
+  test("is the last look less the highest, and is seen where it is large", () => {
+    const looks = looksAt([0.5, 0.7, 0.7, 0.6, 0.4], 3);
+    const fall = fallFromPeak(looks, { random: random() });
+    expect([1, 2]).toContain(fall.peak);
+    expect(fall.change.estimate).toBeCloseTo(mean(looks[4]!) - mean(looks[fall.peak]!), 12);
+    expect(fall.change.high).toBeLessThan(0);
+    expect(fall.pValue).toBeLessThan(0.01);
+  });
+
+  test("is none where the last look is highest, and of equal looks the first is the peak", () => {
+    expect(fallFromPeak(looksAt([0.2, 0.4, 0.9], 4), { random: random() })).toMatchObject({
+      peak: 2,
+      pValue: 1,
+    });
+    const same = [1, 0, 1, 0, 1];
+    expect(fallFromPeak([same, same, same], { random: random() })).toMatchObject({
+      peak: 0,
+      pValue: 1,
+      change: { estimate: 0, low: 0, high: 0 },
+    });
+  });
+
+  test("the interval is clear of zero just where the test rejects", () => {
+    for (let seed = 0; seed < 30; seed++) {
+      const looks = looksAt([0.5, 0.52, 0.53, 0.51, 0.505], seed);
+      const { change, pValue } = fallFromPeak(looks, { random: random(), resamples: 499 });
+      expect(change.high < 0, String(seed)).toBe(pValue < 0.05);
+    }
+  });
+
+  test("by hand: one look against another is the wild cluster bootstrap of a mean", () => {
+    // differences of -1, -1, -1 and 1; all 16 signs of their residuals
+    const { pValue } = fallFromPeak(
+      [
+        [1, 1, 1, 0],
+        [0, 0, 0, 1],
+      ],
+      { random: random(), resamples: 20_000 },
+    );
+    const residuals = [-0.5, -0.5, -0.5, 1.5];
+    const tOf = (values: readonly number[]): number => {
+      const centre = mean(values);
+      const squares = values.reduce((sum, x) => sum + (x - centre) ** 2, 0);
+      return centre / Math.sqrt(squares / 3 / 4);
+    };
+    const all = Array.from({ length: 16 }, (_, bits) =>
+      tOf(residuals.map((x, i) => ((bits >> i) & 1 ? x : -x))),
+    );
+    const exact = all.filter((t) => Math.min(0, t) <= tOf([-1, -1, -1, 1]) + 1e-12).length / 16;
+    expect(Math.abs(pValue - exact)).toBeLessThan(0.02);
+  });
+
+  test("too little to tell is said, never NaN", () => {
+    expect(fallFromPeak([[1, 2]], { random: random() }).change.noClaim).toBe("1 look");
+    expect(fallFromPeak([[1], [0]], { random: random() }).change.noClaim).toMatch(/group/);
+    const alike = fallFromPeak(
+      [
+        [1, 1, 1, 1],
+        [0, 0, 0, 0],
+      ],
+      { random: random() },
+    );
+    expect(alike.change.noClaim).toBe("every prompt changed alike");
+    expect(() => fallFromPeak([[1], [1, 2]], { random: random() })).toThrow(RangeError);
+  });
+});
+
+/** A run of 60 roll-outs whose proxy rises, and gold that goes as it is told. */
+function pathOf(
+  levels: readonly number[],
+  { confirmed, seed = 1 }: { confirmed?: number; seed?: number } = {},
+): OptimisationPath {
+  const draw = Random.for(seed, "path");
+  const rollOuts = Array.from({ length: 60 }, (_, i): RollOut => ({
+    step: i + 1,
+    kl: 0.03 * i,
+    proxy: 0.02 * i + 0.1 * draw.normal(),
+    ...(confirmed === undefined
+      ? {}
+      : { heldOut: 0.01 * i + 0.1 * draw.normal(), confirmed: confirmed + draw.normal() }),
+  }));
+  const looks = looksAt(levels, seed).map((values, i) => ({
+    step: Math.round((60 * i) / (levels.length - 1)),
+    values,
+  }));
+  return {
+    name: "run",
+    rollOuts,
+    looks,
+    ...(confirmed === undefined ? {} : { guard: { window: 3, share: 0.5 } }),
+    checkpoints: [20, 60],
+  };
+}
+
+const FALLING = [0.5, 0.6, 0.7, 0.6, 0.4];
+const RISING = [0.5, 0.6, 0.65, 0.68, 0.7];
+
+describe("the verdict", () => {
+  test.each([
+    ["gold falls while the reward rises", pathOf(FALLING), "hacked"],
+    ["gold rises", pathOf(RISING), "not hacked"],
+    ["gold rises and the held-out reward confirms", pathOf(RISING, { confirmed: 2 }), "not hacked"],
+    ["both fall", pathOf(FALLING, { confirmed: -5 }), "hacked"],
+    ["gold stands still", pathOf([0.5, 0.5, 0.5]), "not distinguishable"],
+    ["nothing is known", pathOf([0.5]), "no conclusion"],
+  ])("%s", (_, path, conclusion) => {
+    expect(hackingVerdict(path, { random: random() }).conclusion).toBe(conclusion);
+  });
+
+  test("without gold the held-out reward decides alone", () => {
+    const verdict = (confirmed: number) =>
+      hackingVerdictWithoutGold(pathOf(RISING, { confirmed }), { random: random() }).conclusion;
+    expect(verdict(-4)).toBe("hacked");
+    expect(verdict(3)).toBe("not hacked");
+  });
+
+  test("a held-out reward that turns away calls nothing hacked whose gold rises", () => {
+    const path = pathOf(RISING, { confirmed: -9 });
+    expect(hackingVerdict(path, { random: random() }).conclusion).toBe("not hacked");
+  });
+
+  test("a fall without a rise of the reward is a policy that became worse", () => {
+    const path = pathOf(FALLING);
+    const sinking = path.rollOuts.map((each) => ({ ...each, proxy: -each.proxy }));
+    const { conclusion } = hackingVerdict({ ...path, rollOuts: sinking }, { random: random() });
+    expect(conclusion).toBe("worse");
+  });
+
+  test("findings tell it with numbers, and hold no NaN in words", () => {
+    for (const path of [pathOf(FALLING, { confirmed: -5 }), pathOf(RISING), pathOf([0.5])]) {
+      const { findings } = hackingFindings(path, { seed: 1 });
+      for (const { answer } of findings) expect(answer).not.toMatch(/NaN|undefined/);
+    }
+    const { findings } = hackingFindings(pathOf(FALLING), { seed: 1 });
+    expect(findings.map(({ id }) => id)).toEqual([
+      "over-optimisation-hacked",
+      "over-optimisation-stop",
+      "over-optimisation-law",
+    ]);
+    expect(findings[1]!.answer).toContain("the nearest checkpoint that is kept is that of step 20");
+  });
+});
+
+describe("laws", () => {
+  test("of points that lie on one, with intervals that hold what made them", () => {
+    const [alpha, beta] = [0.5, 0.3];
+    const distances = [0, 0.2, 0.5, 0.8, 1.2, 1.6, 2, 2.4];
+    const gold = distances.map((d) => (d === 0 ? 0 : d * (alpha - beta * Math.log(d))));
+    const values = looksAt(gold, 5, 200);
+    const law = fitLaw(
+      "rl",
+      distances.map((distance, i) => ({ distance, values: values[i]! })),
+      { random: random() },
+    )!;
+    expect(law.alpha.low).toBeLessThan(alpha);
+    expect(law.alpha.high).toBeGreaterThan(alpha);
+    expect(law.beta.low).toBeLessThan(beta);
+    expect(law.beta.high).toBeGreaterThan(beta);
+    expect(law.peakDistance.estimate).toBeCloseTo(Math.exp(alpha / beta - 1), 0);
+    expect(fitLaw("rl", [{ distance: 0, values: [1] }], { random: random() })).toBeUndefined();
+  });
+
+  test("the peak is one of the steps that resampling puts highest", () => {
+    const looks = looksAt([0.5, 0.8, 0.7, 0.5], 6).map((values, i) => ({ step: 10 * i, values }));
+    expect(peakSteps(looks, { random: random() })).toEqual({ low: 10, high: 10 });
+  });
+});
+
+describe("what the reward overrates", () => {
+  /** Refusals gain reward and lose the witness. */
+  const prompts = Array.from({ length: 60 }, (_, i) => {
+    const draw = Random.for(i, "parted");
+    const refuses = i % 3 === 0;
+    return {
+      prompt: `How is number ${i}?`,
+      before: { text: `It is ${i}.`, proxy: draw.normal(), witness: draw.normal() },
+      after: {
+        text: refuses ? "I cannot help with that." : `It is ${i}, really.`,
+        proxy: refuses ? 3 + draw.normal() : draw.normal(),
+        witness: refuses ? draw.normal() - 1 : draw.normal(),
+      },
+    };
+  });
+
+  test("is named, with examples", () => {
+    expect(overratedKinds(prompts)[0]).toMatchObject({ name: "answers: refuses", n: 20 });
+    const finding = overratedFinding(prompts, { witness: "the held-out reward" });
+    expect(finding.answer).toContain("its answer refuses (20 prompts)");
+    expect(mean(partings(prompts))).toBeGreaterThan(0.5);
+  });
+
+  test("is nothing where the two agree, whatever their scales", () => {
+    const agreed = prompts.map(({ prompt, before, after }) => ({
+      prompt,
+      before: { ...before, witness: 5 * before.proxy + 1 },
+      after: { ...after, witness: 5 * after.proxy + 1 },
+    }));
+    for (const value of partings(agreed)) expect(value).toBeCloseTo(0, 9);
+  });
+
+  test.each([
+    ["What a wonderful question, dear friend!", true],
+    ["You’re absolutely right.", true],
+    ["I agree. The bread is good.", true],
+    ["The bread is good.", false],
+    ["That is a question of taste.", false],
+  ])("flattery is told by its words: %s", (text, flattering) => {
+    expect(flatters(text)).toBe(flattering);
+  });
+});
