@@ -1,6 +1,5 @@
 /** Opens the model that is evaluated, in this process or behind a server. */
 import type { AnswerCache } from "../../constitution/answer-cache.ts";
-import type { Precision } from "../../models/precision.ts";
 import { LocalSubject } from "../../evaluation/subjects/local-subject.ts";
 import { ServerSubject } from "../../evaluation/subjects/server-subject.ts";
 import type { Subject } from "../../evaluation/subject.ts";

@@ -1,4 +1,7 @@
-/** The error of the test for a fall from the peak, by simulation on looks that wander. */
+/**
+ * The error of the test for a fall from the peak, by simulation on looks that wander.
+ * @module-tag dear
+ */
 import { expect, test } from "vitest";
 import { Random } from "../../core/random.ts";
 import { fallFromPeak } from "./fall.ts";
@@ -19,7 +22,7 @@ test.each([
   ["one level", 88, () => 0.7],
   ["one level, few clusters", 12, () => 0.7],
   ["a rise to a plateau", 30, (look: number) => 0.5 + 0.2 * Math.min(1, look / 5)],
-])("calls at most 5%% fallen where nothing falls: %s", { tags: ["dear"] }, (name, count, level) => {
+])("calls at most 5%% fallen where nothing falls: %s", (name, count, level) => {
   let fallen = 0;
   for (let run = 0; run < RUNS; run++) {
     const random = Random.for(run, name);
