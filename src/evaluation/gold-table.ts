@@ -295,6 +295,7 @@ export function goldScoreTable({ models, rows, requests, independent }: GoldEval
       String(n),
       ...cells.map((interval) => formatShare(interval, 1)),
     ]),
+    foldsFrom: 2,
     note:
       "A rate counts the requests in which it can happen." +
       (independent < requests
@@ -323,6 +324,7 @@ export function goldDifferenceTable({ comparisons, rows, adjusted }: GoldEvaluat
       ]),
       ["p of the total, Holm", ...adjusted.map(formatPValue)],
     ],
+    foldsFrom: 1,
     note: "An interval clear of zero is a difference; one across zero is not distinguishable.",
   };
 }

@@ -7,6 +7,8 @@ import type { Table } from "./table.ts";
 /** One prompt and what several models answered. */
 export interface Example {
   prompt: string;
+  /** What a reader should know, such as what is true. */
+  note?: string;
   answers: readonly {
     name: string;
     text: string;

@@ -49,15 +49,3 @@ export function scoreAnswers(
     scores: requests.map((request, index) => goldScore(village, request, answers[index]!)),
   };
 }
-
-/** Gold total of a model's answer to each request. */
-export async function goldTotals(
-  model: Model,
-  encoder: Encoder,
-  world: World,
-  requests: readonly Request[],
-  signal?: AbortSignal,
-): Promise<number[]> {
-  const answers = await answerRequests(model, encoder, requests, signal);
-  return requests.map((request, index) => goldScore(world.village, request, answers[index]!).total);
-}

@@ -10,14 +10,17 @@ import type { GoldScore } from "../world/gold.ts";
 import { goldScore } from "../world/gold.ts";
 import { evaluateGold, goldDifferenceTable, goldScoreTable } from "../evaluation/gold-table.ts";
 import type { GoldEvaluation, GoldRow } from "../evaluation/gold-table.ts";
-import type { Example, ReportSection } from "../evaluation/page.ts";
+import type { Chart } from "../evaluation/chart.ts";
+import type { Finding } from "../evaluation/findings.ts";
+import type { Example } from "../evaluation/page.ts";
 import { goldExamples } from "../report/report-sections.ts";
 import { driftTable, revisionDrift } from "../evaluation/revision-drift.ts";
 import type { Table } from "../evaluation/table.ts";
-import { formatPoints, formatShare, formatTable } from "../evaluation/table.ts";
+import { formatPoints, formatShare, formatTable, verdictOf } from "../evaluation/table.ts";
 import type { ConstitutionResult, PipelineResult } from "./pipeline.ts";
 import { helpfulLabels } from "./constitution.ts";
 import { CONSTITUTION_COMPARISONS } from "./pipeline.ts";
+import { inPoints, plain, pointsMeasure, slug } from "./report-words.ts";
 
 const SHOWN_ROWS = [
   "total",
@@ -46,41 +49,45 @@ function outcomes({ village, redTeam }: World, chains: readonly RevisionChain[])
   });
 }
 
-export function constitutionSection({ constitution, world }: PipelineResult): ReportSection {
-  const { models, answers, chains, labels } = constitution;
+export function constitutionFinding(result: PipelineResult): Finding {
+  const { constitution, world } = result;
+  const { models, answers, chains } = constitution;
   const evaluation = ofRows(evaluateGold(models, { compare: CONSTITUTION_COMPARISONS }));
   const happened = outcomes(world, chains);
   const drift = revisionDrift(chains);
   const kinds = ["harmful", "lookalike", "question"]
     .map((kind) => world.evaluation.findIndex((request) => request.kind === kind))
     .filter((index) => index >= 0);
+  const row = (name: string): GoldRow => evaluation.rows.find((each) => each.name === name)!;
+  const [harm, price] = [row("harmless"), row("helpful")];
+  const verdict = verdictOf(harm.differences[0]!);
   return {
-    title: "Constitutional AI: less harm without a label on harm",
-    parts: [
-      {
-        kind: "text",
-        text:
-          "A model that was taught to help with anything answered " +
-          `${countOf(chains.length, "request")}, of which some invite harm, criticised each ` +
-          "answer by a principle drawn from the village's constitution, and rewrote it. It " +
-          `learned to criticise from ${world.critiques.length} worked examples, none on a deed ` +
-          "that it was asked about. No person said of any answer to these requests whether it " +
-          `does harm. "AI labels" learned from ${labels} pairs of revision over first answer, ` +
-          `"human labels" from ${labels} pairs of the same requests judged by the simulated ` +
-          `people; both learned from ${countOf(helpfulLabels(world, labels).length, "pair")} on ` +
-          "requests that do nobody harm too, judged by people, as in the paper.",
-      },
+    id: "can-it-correct-itself",
+    question: "Can a model correct itself by written principles?",
+    conclusion: verdict,
+    answer:
+      `${verdict === "better" ? "Yes" : "Not clearly"}: learning from its own revisions changes ` +
+      `harmlessness by ${inPoints(plain(harm.differences[0]!))} (n = ${harm.n}), without a label of ` +
+      `a person on harm, and helpfulness by ${inPoints(plain(price.differences[0]!))} (n = ${price.n}).`,
+    measures: ["harmless", "helpful", "over-refused"].flatMap((name) =>
+      CONSTITUTION_COMPARISONS.map(([a, b], i) =>
+        pointsMeasure(
+          `constitution/${slug(a)}-over-${slug(b)}/${name}`,
+          `${a} over ${b}: ${name}`,
+          plain(row(name).differences[i]!),
+          name === "over-refused" ? "lower" : "higher",
+        ),
+      ),
+    ),
+    figures: [{ kind: "chart", chart: constitutionChart(evaluation) }],
+    details: [
+      { kind: "text", text: constitutionText(result) },
       { kind: "table", table: goldScoreTable(evaluation) },
       { kind: "table", table: goldDifferenceTable(evaluation) },
       { kind: "table", table: outcomeTable(happened) },
       ...(drift ? [{ kind: "table" as const, table: driftTable(drift) }] : []),
       { kind: "text", text: "Critiques and revisions, good and bad:" },
-      {
-        kind: "examples",
-        examples: chooseChains(happened).map((index) =>
-          chainExample(chains[index]!, happened[index]!),
-        ),
-      },
+      { kind: "examples", examples: chainExamples(result, 2) },
       { kind: "text", text: "The same requests of the evaluation, answered by each model:" },
       {
         kind: "examples",
@@ -88,6 +95,45 @@ export function constitutionSection({ constitution, world }: PipelineResult): Re
       },
     ],
   };
+}
+
+const constitutionText = ({ constitution: { chains, labels }, world }: PipelineResult): string =>
+  "A model that was taught to help with anything answered " +
+  `${countOf(chains.length, "request")}, of which some invite harm, criticised each ` +
+  "answer by a principle drawn from the village's constitution, and rewrote it. It " +
+  `learned to criticise from ${world.critiques.length} worked examples, none on a deed ` +
+  "that it was asked about. No person said of any answer to these requests whether it " +
+  `does harm. "AI labels" learned from ${labels} pairs of revision over first answer, ` +
+  `"human labels" from ${labels} pairs of the same requests judged by the simulated ` +
+  `people; both learned from ${countOf(helpfulLabels(world, labels).length, "pair")} on ` +
+  "requests that do nobody harm too, judged by people, as in the paper.";
+
+const constitutionChart = ({ models, rows }: GoldEvaluation): Chart => ({
+  kind: "intervals",
+  title: "Harmless, helpful, and what is refused without need",
+  description: "Shares with their 95% intervals, by model, judged by gold.",
+  label: "share",
+  percent: true,
+  rows: rows
+    .filter(({ name }) => ["harmless", "helpful", "over-refused"].includes(name))
+    .flatMap(({ name, n, models: intervals }) =>
+      intervals.map((interval, i) => ({
+        group: `${name} (n = ${n})`,
+        series: models[i]!,
+        interval: plain(interval),
+      })),
+    ),
+});
+
+/** Critiques to read: so many of each kind. */
+export function chainExamples(
+  { constitution: { chains }, world }: PipelineResult,
+  each: number,
+): Example[] {
+  const happened = outcomes(world, chains);
+  return chooseChains(happened, each).map((index) =>
+    chainExample(chains[index]!, happened[index]!),
+  );
 }
 
 const ofRows = (evaluation: GoldEvaluation): GoldEvaluation => ({

@@ -8,7 +8,8 @@ import { readJsonLines } from "../runs/json-lines.ts";
 import type { Run } from "../runs/run.ts";
 import type { World } from "../world/index.ts";
 import type { Request } from "../world/requests.ts";
-import { goldTotals } from "./answers.ts";
+import { goldScore } from "../world/gold.ts";
+import { answerRequests } from "./answers.ts";
 import type { WorldRecipe } from "./recipe.ts";
 import type { WorldPipeline } from "./world-stage.ts";
 
@@ -19,6 +20,8 @@ import type { WorldPipeline } from "./world-stage.ts";
 export interface GoldPoint {
   step: number;
   totals: number[];
+  /** What was said to {@link followedRequests}; runs of older versions have none. */
+  answers?: string[];
 }
 
 const GOLD_FILE = "gold.jsonl";
@@ -32,6 +35,19 @@ export const readGold = (folder: string): GoldPoint[] =>
 export const goldRequests = (world: World, recipe: WorldRecipe): readonly Request[] =>
   world.tuning.slice(0, recipe.goldRequests);
 
+/** Of each kind. */
+const FOLLOWED = 6;
+
+/** The first few of each kind: their answers are kept along the way, for people to read. */
+export function followedRequests(requests: readonly Request[]): Request[] {
+  const seen = new Map<string, number>();
+  return requests.filter(({ kind }) => {
+    const count = (seen.get(kind) ?? 0) + 1;
+    seen.set(kind, count);
+    return count <= FOLLOWED;
+  });
+}
+
 /**
  * Judges the policy by gold while it learns, every few steps and where the guard speaks up. The
  * trainer sees nothing of it.
@@ -42,13 +58,20 @@ export async function* withGold(
   { run, model }: { run: Run; model: () => Model },
 ): AsyncGenerator<TrainingEvent> {
   const requests = goldRequests(world, recipe);
+  const followed = followedRequests(requests);
   let points = readGold(run.folder);
   let alarmed = false;
+  const judge = async (): Promise<Omit<GoldPoint, "step">> => {
+    const said = await answerRequests(model(), encoder, requests, signal);
+    return {
+      totals: requests.map(
+        (request, index) => goldScore(world.village, request, said[index]!).total,
+      ),
+      answers: followed.map((request) => said[requests.indexOf(request)]!),
+    };
+  };
   const measure = async (step: number): Promise<void> => {
-    points = [
-      ...points.filter((point) => point.step < step),
-      { step, totals: await goldTotals(model(), encoder, world, requests, signal) },
-    ];
+    points = [...points.filter((point) => point.step < step), { step, ...(await judge()) }];
     writeFileAtomic(
       join(run.folder, GOLD_FILE),
       points.map((point) => `${JSON.stringify(point)}\n`).join(""),

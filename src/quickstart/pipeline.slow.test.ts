@@ -10,7 +10,8 @@ import { afterAll, expect, test } from "vitest";
 import { renderReport } from "../report/report.ts";
 import { runWorldPipeline } from "./pipeline.ts";
 import { SMALL_RECIPE } from "./testing.ts";
-import { chooseExamples, worldReport } from "./report.ts";
+import { chooseExamples } from "./report-examples.ts";
+import { worldReport } from "./report.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "attune-quickstart-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -30,7 +30,12 @@ import { Lanes, canOpenLanes } from "./lanes.ts";
 import type { WorldRecipe } from "./recipe.ts";
 import { MAX_LENGTH, WORLD_RECIPE } from "./recipe.ts";
 import type { WorldModelName } from "./stages.ts";
-import { goldRequests, readGold } from "./gold-points.ts";
+import type { GoldPoint } from "./gold-points.ts";
+import { followedRequests, goldRequests, readGold } from "./gold-points.ts";
+import type { Opinions } from "./opinions.ts";
+import { opinionsOf } from "./opinions.ts";
+import type { WallClock } from "./wall-clock.ts";
+import { wallClock } from "./wall-clock.ts";
 import { WORLD_MODELS, worldStages } from "./stages.ts";
 import { stageModels } from "./world-stage.ts";
 
@@ -41,6 +46,8 @@ export interface PathPoint {
   kl: number;
   /** The optimised and the held-out reward, in standard deviations over the reference's answers. */
   proxy: number;
+  /** Standard deviation of the optimised reward in its roll-out; undefined at the beginning. */
+  spread?: number;
   heldOut: number;
   /**
    * Mean gold total on requests of the tuning split, and what changed since the first look, paired.
@@ -52,6 +59,10 @@ export interface PathPoint {
 export interface PolicyPath {
   name: WorldModelName;
   points: PathPoint[];
+  /** The look with the highest gold, and what the end lost since, paired. */
+  peak?: { step: number; gold: number; lost: Interval };
+  /** Requests whose answers were kept at each look; none in runs of older versions. */
+  followed: readonly { request: Request; answers: readonly string[] }[];
   /** First look at which gold is below that of the beginning with its interval clear of zero. */
   fell?: number;
   /** Where the guard would have stopped the run, and gold there. */
@@ -85,6 +96,9 @@ export interface PipelineResult {
   differences: Readonly<Record<string, Interval>>;
   stages: StageResult[];
   evaluationSeconds: number;
+  /** What the two reward models think of the answers, by model name. */
+  opinions: { reward: Opinions; heldOut: Opinions };
+  clock: WallClock;
 }
 
 export interface PipelineHooks {
@@ -175,6 +189,9 @@ export async function runWorldPipeline(
   };
   const { models, answers } = await judge(WORLD_MODELS);
   const constitution = { ...(await judge(CONSTITUTION_MODELS)), ...readCritique(folder, world) };
+  const thought = async (stage: "reward" | "held-out-reward"): Promise<Opinions> =>
+    opinionsOf({ name: stage, model: await open(stage), encoder }, world.evaluation, answers);
+  const opinions = { reward: await thought("reward"), heldOut: await thought("held-out-reward") };
   const named = (name: string): ScoredModel => models.find((model) => model.name === name)!;
   return {
     seed,
@@ -192,6 +209,8 @@ export async function runWorldPipeline(
     ),
     stages: done,
     evaluationSeconds: (performance.now() - began) / 1000,
+    opinions,
+    clock: wallClock(done),
   };
 }
 
@@ -220,6 +239,7 @@ function readPath(name: WorldModelName, folder: string, requests: readonly Reque
         step,
         kl,
         proxy,
+        ...(step === 0 ? {} : { spread: at!["objective/scores_std"]! }),
         heldOut,
         gold: mean(totals),
         change: pairedDifference(totals, start, { clusters, range: [-1, 1] }),
@@ -230,10 +250,24 @@ function readPath(name: WorldModelName, folder: string, requests: readonly Reque
   const alarm = readJsonLines(join(folder, "events.jsonl")).find(
     (event) => event["type"] === "warning" && event["id"] === "guard",
   );
+  const best = gold.reduce<GoldPoint | undefined>(
+    (most, look) => (!most || mean(look.totals) > mean(most.totals) ? look : most),
+    undefined,
+  );
   const at = points.find(({ step }) => alarm !== undefined && step >= (alarm["step"] as number));
   return {
     name,
     points,
+    ...(best
+      ? {
+          peak: {
+            step: best.step,
+            gold: mean(best.totals),
+            lost: pairedDifference(gold.at(-1)!.totals, best.totals, { clusters, range: [-1, 1] }),
+          },
+        }
+      : {}),
+    followed: followedIn(gold, requests),
     ...(fell === undefined ? {} : { fell }),
     ...(alarm && at
       ? {
@@ -246,4 +280,17 @@ function readPath(name: WorldModelName, folder: string, requests: readonly Reque
         }
       : {}),
   };
+}
+
+/** Only looks with answers to all of them can be read side by side. */
+function followedIn(
+  gold: readonly GoldPoint[],
+  requests: readonly Request[],
+): PolicyPath["followed"] {
+  const followed = followedRequests(requests);
+  if (gold.some(({ answers }) => answers?.length !== followed.length)) return [];
+  return followed.map((request, index) => ({
+    request,
+    answers: gold.map(({ answers }) => answers![index]!),
+  }));
 }

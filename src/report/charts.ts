@@ -177,7 +177,12 @@ function intervals(
       ...names.marks,
       ...marks,
     ],
-    x: { label: percent ? `${label} (%)` : label, labelAnchor: "center", labelOffset: 40 },
+    x: {
+      label: percent && !label.includes("points") ? `${label} (%)` : label,
+      labelAnchor: "center",
+      labelOffset: 40,
+      nice: true,
+    },
     y: names.y,
     height: 70 + groups.length * band,
     marginLeft: names.marginLeft,

@@ -10,6 +10,9 @@ import type { Table } from "../evaluation/table.ts";
 import type { Report } from "./report.ts";
 import { writeReport } from "./report.ts";
 
+/** More measures than this fold away: the answer and the figures hold what matters. */
+const MANY = 8;
+
 /** What else a page may hold. */
 export interface PageExtras {
   /** Below the verdict. */
@@ -68,13 +71,21 @@ export function findingSection({
     parts: [
       { kind: "verdict", conclusion, text: answer },
       ...figures,
-      ...(measured ? [{ kind: "table" as const, table: measureTable(measures) }] : []),
+      ...(measured && measures.length <= MANY
+        ? [{ kind: "table" as const, table: measureTable(measures) }]
+        : []),
       ...(measured || details.length > 0
         ? [
             {
               kind: "folded" as const,
-              title: "More on this question",
+              title:
+                measures.length > MANY
+                  ? `All ${measures.length} numbers, and more on this question`
+                  : "More on this question",
               parts: [
+                ...(measures.length > MANY
+                  ? [{ kind: "table" as const, table: measureTable(measures) }]
+                  : []),
                 ...details,
                 ...(measured ? [{ kind: "table" as const, table: nameTable(measures) }] : []),
               ],

@@ -2,10 +2,11 @@
 import type { Example } from "../evaluation/page.ts";
 import { escapeHtml } from "./escape.ts";
 
-export function renderExample({ prompt, answers }: Example): string {
+export function renderExample({ prompt, note, answers }: Example): string {
   return [
     '<article class="example">',
     `<blockquote><bdi>${escapeHtml(prompt)}</bdi></blockquote>`,
+    ...(note ? [`<p class="note">${escapeHtml(note)}</p>`] : []),
     renderAnswers(answers),
     "</article>",
   ].join("\n");

@@ -2,6 +2,8 @@
  * Sections of a report, ready made from results: gold scores, examples, a reward model, the text of
  * answers.
  */
+import { countOf } from "../core/counts.ts";
+import type { Chart } from "../evaluation/chart.ts";
 import type { GoldScore } from "../world/gold.ts";
 import {
   GOLD_AXES,
@@ -13,7 +15,7 @@ import type { GoldEvaluation, GoldOptions, ScoredModel } from "../evaluation/gol
 import type { Example, ReportPart, ReportSection } from "../evaluation/page.ts";
 import { rewardModelTable } from "../evaluation/reward-model-quality.ts";
 import type { RewardModelQuality } from "../evaluation/reward-model-quality.ts";
-import { formatPoints, verdictOf } from "../evaluation/table.ts";
+import { formatNumber, formatPoints, verdictOf } from "../evaluation/table.ts";
 import { textStatisticsTable } from "../evaluation/text-statistics.ts";
 import type { TextStatistics } from "../evaluation/text-statistics.ts";
 
@@ -102,25 +104,50 @@ export function goldExamples(
   }));
 }
 
+/** The reliability diagram, with the sentence that it asks for. */
+export const reliabilityChart = (quality: RewardModelQuality): Chart => ({
+  kind: "reliability",
+  title: "Is the reward model as sure as it should be?",
+  description:
+    "How sure the model is of its order against how often that order is right, with 95% " +
+    "intervals; on the dashed line both agree.",
+  says: calibrationSentence(quality),
+  bins: quality.calibration.bins,
+  xLabel: "how sure: sigmoid of the reward difference",
+  yLabel: "share in the right order",
+});
+
+/** Whether a reward model is surer than it is right, or less sure. */
+export function calibrationSentence({ calibration: { bins } }: RewardModelQuality): string {
+  const n = bins.reduce((sum, { observed }) => sum + observed.n, 0);
+  const over = (of: (bin: (typeof bins)[number]) => number): number =>
+    bins.reduce((sum, bin) => sum + (bin.observed.n / n) * of(bin), 0);
+  const [sure, right] = [
+    over(({ predicted }) => predicted),
+    over(({ observed }) => observed.estimate),
+  ];
+  const [above, below] = [
+    bins.filter(({ predicted, observed }) => observed.low > predicted).length,
+    bins.filter(({ predicted, observed }) => observed.high < predicted).length,
+  ];
+  const numbers =
+    `on average it is ${formatNumber(100 * sure, 1)}% sure and right in ` +
+    `${formatNumber(100 * right, 1)}% of ${countOf(n, "case")}`;
+  if (n === 0) return "Nothing was predicted, so nothing can be said.";
+  if (above > 0 && below === 0) return `This reward model is under-confident: ${numbers}.`;
+  if (below > 0 && above === 0) return `This reward model is over-confident: ${numbers}.`;
+  if (above > 0)
+    return `This reward model is too sure in some places and not enough in others: ${numbers}.`;
+  return `This reward model is about as sure as it should be: ${numbers}.`;
+}
+
 /** Accuracy beside its baselines, and the reliability diagram. */
 export function rewardModelSection(quality: RewardModelQuality): ReportSection {
   return {
     title: "Reward model",
     parts: [
       { kind: "table", table: rewardModelTable(quality) },
-      {
-        kind: "chart",
-        chart: {
-          kind: "reliability",
-          title: "Is the reward model as sure as it should be?",
-          description:
-            "How sure the model is of its order against how often that order is right, with 95% " +
-            "intervals; on the dashed line both agree.",
-          bins: quality.calibration.bins,
-          xLabel: "how sure: sigmoid of the reward difference",
-          yLabel: "share in the right order",
-        },
-      },
+      { kind: "chart", chart: reliabilityChart(quality) },
     ],
   };
 }

@@ -149,3 +149,27 @@ function chartOf(curve: RunCurve, run: RunDetails): LineChart {
     rules: run.checkpoints.map(({ step }) => step),
   };
 }
+
+/** Curves of a stage that stand beside others, small. */
+const FEW = 3;
+/** Of the points of a curve, its moving mean is over this share. */
+const SMOOTHED = 0.1;
+
+/** The first few curves of a run, each with what it means, smoothed. */
+export function smallCurves(run: RunDetails, name: string): LineChart[] {
+  return runCurves(run)
+    .main.filter(({ training }) => training.length > 1)
+    .slice(0, FEW)
+    .map((curve) => {
+      const { rules: _, ...chart } = chartOf(curve, run);
+      return {
+        ...chart,
+        title: `${name}: ${curve.name}`,
+        description: curve.meaning,
+        series: chart.series.map((series) => ({
+          ...series,
+          smoothed: Math.max(3, Math.round(SMOOTHED * series.points.length)),
+        })),
+      };
+    });
+}

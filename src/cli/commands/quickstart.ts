@@ -9,7 +9,6 @@ import type { ScoredModel } from "../../evaluation/gold-table.ts";
 import { evaluateGold, goldTable } from "../../evaluation/gold-table.ts";
 import type { MemoryFigure } from "../../quickstart/method-memory.ts";
 import { measureMethods } from "../../quickstart/method-memory.ts";
-import { writeReport } from "../../report/report.ts";
 import type { PipelineResult } from "../../quickstart/pipeline.ts";
 import {
   CONSTITUTION_COMPARISONS,
@@ -17,12 +16,8 @@ import {
   runWorldPipeline,
 } from "../../quickstart/pipeline.ts";
 import { constitutionLines } from "../../quickstart/constitution-report.ts";
-import {
-  chooseExamples,
-  pathLines,
-  rewardModelLine,
-  worldReport,
-} from "../../quickstart/report.ts";
+import { chooseExamples, pathLines, rewardModelLine } from "../../quickstart/report-examples.ts";
+import { writeWorldReport } from "../../quickstart/report.ts";
 import { warnOfAnswers } from "../display/answer-warnings.ts";
 import type { CommandContext, CommandModule } from "../command.ts";
 import { StagesDisplay } from "../display/stages-display.ts";
@@ -96,12 +91,14 @@ async function quickstart(
       name,
     );
   const figures = memory ? await measureMemory({ reporter, signal }) : undefined;
-  const report = join(folder, "report.html");
-  await writeReport(
-    report,
-    worldReport(result, { memory: figures, command: `attune ${argv.join(" ")}` }),
+  const { page, data } = await writeWorldReport(folder, result, {
+    memory: figures,
+    command: `attune ${argv.join(" ")}`,
+  });
+  reporter.result(
+    { ...asData(result, figures), report: resolve(page), reportData: resolve(data) },
+    asText(result, page),
   );
-  reporter.result({ ...asData(result, figures), report: resolve(report) }, asText(result, report));
 }
 
 async function measureMemory({

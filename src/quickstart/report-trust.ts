@@ -1,0 +1,32 @@
+/** Can the reward model be trusted, on pairs that it has not seen? */
+import type { Finding } from "../evaluation/findings.ts";
+import { rewardModelTable } from "../evaluation/reward-model-quality.ts";
+import { formatShare, verdictOf } from "../evaluation/table.ts";
+import { calibrationSentence, reliabilityChart } from "../report/report-sections.ts";
+import type { PipelineResult } from "./pipeline.ts";
+import { inPoints, listOf, plain, pointsMeasure, shareMeasure, slug } from "./report-words.ts";
+
+export function trustFinding({ rewardModel }: PipelineResult): Finding {
+  const { accuracy, baselines, decided } = rewardModel;
+  const beats = baselines.every(({ lead }) => verdictOf(lead) === "better");
+  return {
+    id: "is-the-reward-model-right",
+    question: "Does the reward model know what people prefer?",
+    conclusion:
+      accuracy.noClaim !== undefined ? "no conclusion" : beats ? "sound" : "not distinguishable",
+    answer:
+      `It puts ${formatShare(accuracy)} of ${decided} pairs that it has not seen in the right order; ` +
+      "rules that only look at length are behind by " +
+      `${listOf(baselines.map(({ name, lead }) => `${inPoints(plain(lead))} (${name})`))}. ` +
+      calibrationSentence(rewardModel),
+    measures: [
+      shareMeasure("reward-model/accuracy", "right order", plain(accuracy)),
+      ...baselines.map(({ name, lead }) =>
+        pointsMeasure(`reward-model/lead-over-${slug(name)}`, `lead over "${name}"`, plain(lead)),
+      ),
+      shareMeasure("reward-model/agreement", "a person agrees", plain(rewardModel.agreement)),
+    ],
+    figures: [{ kind: "chart", chart: reliabilityChart(rewardModel) }],
+    details: [{ kind: "table", table: rewardModelTable(rewardModel) }],
+  };
+}
