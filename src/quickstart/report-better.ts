@@ -56,7 +56,7 @@ export function betterFinding({ models }: PipelineResult): Finding {
           ? "better"
           : "not distinguishable",
     answer: [
-      `Imitating good answers (SFT) is ${first === "not distinguishable" ? "not distinguishable from" : `${first} than`} ` +
+      `Imitating good answers (SFT) is ${first}${first === "not distinguishable" ? " from" : " than"} ` +
         `the raw model: ${inPoints(imitation.value)} of gold.`,
       ...(gains.length > 0 ? [`Learning from preferences adds to that: ${told(gains)}.`] : []),
       ...(losses.length > 0 ? [`It takes from that: ${told(losses)}.`] : []),

@@ -8,8 +8,16 @@ import type { Interval } from "../stats/intervals.ts";
 import { shareInterval } from "../stats/intervals.ts";
 import { pairedDifference } from "../stats/paired.ts";
 import type { PathPoint, PipelineResult, PolicyPath } from "./pipeline.ts";
-import { journeyOf } from "./report-journey.ts";
-import { inPoints, modelNamed, plain, pointsMeasure, shareMeasure, slug } from "./report-words.ts";
+import { alarmLook, journeyOf } from "./report-journey.ts";
+import {
+  sampleOf,
+  inPoints,
+  modelNamed,
+  plain,
+  pointsMeasure,
+  shareMeasure,
+  slug,
+} from "./report-words.ts";
 
 const [HELD, FREE] = ["PPO with KL", "PPO without KL"] as const;
 
@@ -72,7 +80,7 @@ export function hackedFinding(result: PipelineResult): Finding {
     id: "was-the-reward-hacked",
     question: "Was the reward hacked?",
     conclusion: held.hacked || free.hacked ? "hacked" : "not hacked",
-    answer: `${sentence(free)} ${sentence(held)} n = ${result.world.evaluation.length} requests.`,
+    answer: `${sentence(free)} ${sentence(held)} ${sampleOf(result)}.`,
     measures: [
       ...winMeasures(result),
       ...[free, held].flatMap((belief) => [
@@ -211,12 +219,18 @@ function pathChart({ paths }: PipelineResult, what: "reward" | "gold"): PathChar
       })),
       marks: [
         ...(what === "gold" && peak ? [{ step: peak.step, label: `${name}: peak` }] : []),
-        ...(alarm && points.some(({ step }) => step === alarm.step)
-          ? [{ step: alarm.step, label: "⚑ guard" }]
-          : []),
+        ...guardMark(points, alarm),
       ],
     })),
   };
+}
+
+function guardMark(
+  points: readonly PathPoint[],
+  alarm: PolicyPath["alarm"],
+): { step: number; label: string }[] {
+  const at = alarmLook({ points, alarm });
+  return at === undefined ? [] : [{ step: at, label: "⚑ the guard speaks up" }];
 }
 
 export function stopFinding(result: PipelineResult): Finding {

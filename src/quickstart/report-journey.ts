@@ -27,7 +27,7 @@ export function journeyOf(
   return {
     title: "Move along the run",
     description:
-      "One control moves along both runs of PPO: the line in the charts, and the answers to the " +
+      "One slider moves along both runs of PPO: the line in the charts, and the answers to the " +
       "same requests. After a click the arrow keys move it too.",
     unit: "roll-out",
     stops: steps.map((step) => stopOf(paths, step)),
@@ -50,6 +50,15 @@ export function journeyOf(
   };
 }
 
+/** The first look at or behind the guard's word. */
+export const alarmLook = ({
+  points,
+  alarm,
+}: {
+  points: readonly { step: number }[];
+  alarm?: PolicyPath["alarm"];
+}): number | undefined => alarm && points.find(({ step }) => step >= alarm.step)?.step;
+
 /** The last look at or before a step. */
 const lookAt = (points: PolicyPath["points"], step: number): number =>
   points.findLastIndex((point) => point.step <= step);
@@ -57,7 +66,7 @@ const lookAt = (points: PolicyPath["points"], step: number): number =>
 function stopOf(paths: readonly PolicyPath[], step: number): Journey["stops"][number] {
   const remarks = [
     ...(step === 0 ? ["SFT"] : []),
-    ...paths.flatMap(({ alarm }) => (alarm?.step === step ? ["guard"] : [])),
+    ...paths.flatMap((way) => (alarmLook(way) === step ? ["guard"] : [])),
     ...paths.flatMap(({ name, peak }) =>
       peak?.step === step ? [`peak ${name.replace(/^PPO /, "")}`] : [],
     ),
@@ -97,7 +106,5 @@ function chooseFollowed(
   const ranked = moves.toSorted((a, b) => b.worth - a.worth || a.index - b.index);
   const kinds = new Set<string>();
   const apart = ranked.filter(({ kind }) => !kinds.has(kind) && kinds.add(kind));
-  return [...new Set([...ranked.slice(0, 2), ...apart, ...ranked])]
-    .slice(0, SHOWN)
-    .map(({ index }) => index);
+  return [...new Set([...apart, ...ranked])].slice(0, SHOWN).map(({ index }) => index);
 }

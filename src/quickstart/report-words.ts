@@ -1,4 +1,5 @@
 /** Words and small calculations that the parts of the quickstart's report share. */
+import { countOf } from "../core/counts.ts";
 import type { ScoredModel } from "../evaluation/gold-table.ts";
 import { evaluateGold } from "../evaluation/gold-table.ts";
 import type { Measure } from "../evaluation/findings.ts";
@@ -79,3 +80,7 @@ export const plain = ({ estimate, low, high, n, noClaim }: Interval): Interval =
 /** Mean gold total of a model. */
 export const goldOf = ({ models }: Pick<PipelineResult, "models">, name: string): Interval =>
   plain(evaluateGold([modelNamed({ models }, name)]).rows[0]!.models[0]!);
+
+/** "n = 300 requests". */
+export const sampleOf = ({ world }: Pick<PipelineResult, "world">): string =>
+  `n = ${countOf(world.evaluation.length, "request")}`;

@@ -22,7 +22,7 @@ import { detailSections } from "./report-details.ts";
 import { beliefOf, beliefPicture, hackedFinding, stopFinding } from "./report-hacking.ts";
 import { storySection } from "./report-story.ts";
 import { trustFinding } from "./report-trust.ts";
-import { goldOf } from "./report-words.ts";
+import { goldOf, sampleOf } from "./report-words.ts";
 import { formatSeconds } from "./wall-clock.ts";
 
 export interface ReportInput {
@@ -129,7 +129,7 @@ function verdictOf(result: PipelineResult): Findings["verdict"] {
           `more and give ${gold("PPO without KL")}. The reward was hacked.`
         : "Pleasing the trained judge at any price did not clearly make it worse with this seed: " +
           `${gold("PPO without KL")}.`,
-      `(${result.world.evaluation.length} requests each.)`,
+      `(${sampleOf(result)} each.)`,
     ].join(" "),
   };
 }

@@ -28,7 +28,7 @@ function textsIn(chart: Chart): string[] {
 
 /**
  * @param level of the heading
- * @param extra goes into the drawing, such as marks that a control shows
+ * @param options.waits explanations of terms are asked for by the caller
  */
 export async function renderChart(
   chart: Chart,
@@ -37,7 +37,8 @@ export async function renderChart(
     level,
     small = false,
     stops = [],
-  }: { level: number; small?: boolean; stops?: readonly number[] },
+    waits = small,
+  }: { level: number; small?: boolean; stops?: readonly number[]; waits?: boolean },
 ): Promise<string> {
   const { svg, narrow, legend } = await drawChart(chart, { small, stops });
   const items = legend
@@ -56,6 +57,6 @@ export async function renderChart(
     `<figcaption>${chart.says ? `<p class="says">${wording.mark(chart.says)}</p>` : ""}` +
       `<p>${caption}</p></figcaption>`,
     "</figure>",
-    ...(small ? [] : [wording.definitions()].filter(Boolean)),
+    ...(waits ? [] : [wording.definitions()].filter(Boolean)),
   ].join("\n");
 }

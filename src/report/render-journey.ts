@@ -33,17 +33,18 @@ export async function renderJourney(
   );
   const drawn: string[] = [];
   for (const chart of charts)
-    drawn.push(await renderChart(chart, wording, { level: level + 1, stops: steps }));
+    drawn.push(await renderChart(chart, wording, { level: level + 1, stops: steps, waits: true }));
   return [
     '<div class="journey">',
     `<h${level}>${wording.mark(title)}</h${level}>`,
     `<p>${wording.mark(description)}</p>`,
     wording.definitions(),
+    `<div class="pair">${drawn.join("\n")}</div>`,
+    wording.definitions(),
     `<fieldset class="stops"><legend>${escapeHtml(unit)}</legend>${control.join("")}</fieldset>`,
     '<div class="moments">',
     ...stops.map((_, i) => renderMoment(journey, i)),
     "</div>",
-    ...drawn,
     '<details class="strip">',
     "<summary>The whole way at once</summary>",
     renderStrip(journey),

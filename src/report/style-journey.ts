@@ -2,6 +2,8 @@
 export const JOURNEY_STYLE = `
 .journey { margin: 1.5rem 0; }
 .at { display: none; }
+.pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 20rem), 1fr)); gap: 0 1.5rem; }
+.pair figure { margin: .75rem 0; }
 .moment { display: none; }
 .moment .facts {
   margin: .25rem 0 .5rem; grid-template-columns: repeat(auto-fill, minmax(min(100%, 18rem), 1fr));
