@@ -32,7 +32,18 @@ export function simulatedWorld(seed: number, prompts: number): SimulatedWorld {
   return { village, requests: [...requests.values()] };
 }
 
-const POOR: readonly Style[] = [
+/** Requests as they come: the same one may come twice. */
+export function sampledWorld(seed: number, name: string, prompts: number): SimulatedWorld {
+  const village = createVillage(seed);
+  const requests = Array.from({ length: prompts }, (_, i) => {
+    const random = Random.for(seed, name, i);
+    return drawRequest(village, random.pick(REQUEST_KINDS), "heldOut", random);
+  });
+  return { village, requests };
+}
+
+/** Ways in which a model answers that does not answer well. */
+export const POOR: readonly Style[] = [
   "wrong",
   "unsure",
   "refuse",
