@@ -63,7 +63,7 @@ export function calibration(
   targets: readonly number[],
   options: CalibrationOptions = {},
 ): Calibration {
-  check(predictions, targets);
+  checkCalibration(predictions, targets);
   const n = predictions.length;
   const bins = reliabilityBins(predictions, targets, options);
   const gaps = bins.map(({ predicted, observed }) => Math.abs(predicted - observed.estimate));
@@ -85,66 +85,59 @@ export function reliabilityBins(
   targets: readonly number[],
   options: CalibrationOptions = {},
 ): ReliabilityBin[] {
-  check(predictions, targets);
-  const { bins = 10, binning = "equal-count", clusters } = options;
+  checkCalibration(predictions, targets);
+  const { bins = 10, binning, clusters } = options;
+  return placesInBins(predictions, options).map((places) => {
+    const inside = places.map((place) => predictions[place]!);
+    const observed = shareInterval(
+      places.map((place) => targets[place]!),
+      clusters ? { clusters: places.map((place) => clusters[place]!) } : {},
+    );
+    const bin = widthBin(inside[0]!, bins);
+    const [from, to] =
+      binning === "equal-width" ? [bin / bins, (bin + 1) / bins] : [inside[0]!, inside.at(-1)!];
+    return { from, to, predicted: mean(inside), observed };
+  });
+}
+
+/** Which predictions lie in which bin, smallest first. Empty bins are left out. */
+export function placesInBins(
+  predictions: readonly number[],
+  { bins = 10, binning = "equal-count", clusters }: CalibrationOptions = {},
+): number[][] {
   if (clusters && clusters.length !== predictions.length)
     throw new RangeError(
       `calibration: ${clusters.length} clusters for ${predictions.length} predictions`,
     );
   if (!Number.isInteger(bins) || bins < 1)
     throw new RangeError(`bins must be a positive integer; got ${bins}`);
-  const pairs = predictions
-    .map((p, i): Pair => ({
-      p,
-      target: targets[i]!,
-      ...(clusters ? { cluster: clusters[i]! } : {}),
-    }))
-    .toSorted((x, y) => x.p - y.p);
-  return binning === "equal-width" ? equalWidth(pairs, bins) : equalCount(pairs, bins);
+  const order = predictions.map((_, i) => i).toSorted((i, j) => predictions[i]! - predictions[j]!);
+  if (binning === "equal-count") return equalCount(order, predictions, bins);
+  const filled = Array.from({ length: bins }, (): number[] => []);
+  for (const place of order) filled[widthBin(predictions[place]!, bins)]!.push(place);
+  return filled.filter((places) => places.length > 0);
 }
 
-interface Pair {
-  p: number;
-  target: number;
-  cluster?: string | number;
-}
-
-function equalWidth(pairs: readonly Pair[], bins: number): ReliabilityBin[] {
-  const filled = Array.from({ length: bins }, (_, i) => {
-    const inside = pairs.filter(({ p }) => Math.min(bins - 1, Math.floor(p * bins)) === i);
-    return inside.length === 0
-      ? undefined
-      : { ...summarise(inside), from: i / bins, to: (i + 1) / bins };
-  });
-  return filled.filter((bin) => bin !== undefined);
-}
+const widthBin = (prediction: number, bins: number): number =>
+  Math.min(bins - 1, Math.floor(prediction * bins));
 
 /** Equal predictions stay in one bin, so bins may differ in size. */
-function equalCount(pairs: readonly Pair[], bins: number): ReliabilityBin[] {
-  const result: ReliabilityBin[] = [];
+function equalCount(
+  order: readonly number[],
+  predictions: readonly number[],
+  bins: number,
+): number[][] {
+  const valueAt = (rank: number): number => predictions[order[rank]!]!;
+  const result: number[][] = [];
   let start = 0;
   for (let i = 1; i <= bins; i++) {
-    let end = Math.round((i * pairs.length) / bins);
+    let end = Math.round((i * order.length) / bins);
     if (end <= start) continue;
-    while (end < pairs.length && pairs[end]!.p === pairs[end - 1]!.p) end++;
-    result.push(summarise(pairs.slice(start, end)));
+    while (end < order.length && valueAt(end) === valueAt(end - 1)) end++;
+    result.push(order.slice(start, end));
     start = end;
   }
   return result;
-}
-
-function summarise(pairs: readonly Pair[]): ReliabilityBin {
-  const clusters = pairs.flatMap(({ cluster }) => cluster ?? []);
-  const observed = shareInterval(
-    pairs.map(({ target }) => target),
-    clusters.length > 0 ? { clusters } : {},
-  );
-  return {
-    from: pairs[0]!.p,
-    to: pairs.at(-1)!.p,
-    predicted: mean(pairs.map(({ p }) => p)),
-    observed,
-  };
 }
 
 /**
@@ -157,7 +150,8 @@ export function crossEntropy(prediction: number, target: number): number {
   return happened + not;
 }
 
-function check(predictions: readonly number[], targets: readonly number[]): void {
+/** Probabilities, as many as targets. */
+export function checkCalibration(predictions: readonly number[], targets: readonly number[]): void {
   if (predictions.length !== targets.length)
     throw new RangeError(
       `calibration: ${predictions.length} predictions for ${targets.length} targets`,
