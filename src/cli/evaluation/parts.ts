@@ -44,6 +44,14 @@ export const PARTS: Readonly<Record<string, PartEntry>> = {
     config: async () => (await import("../../evaluation/helpful/helpful.config.ts")).helpfulConfig,
     load: async () => (await import("./helpful.ts")).part,
   },
+  tasks: {
+    title: "Tasks",
+    summary: "how does it do on tasks in lm-evaluation-harness's YAML?",
+    shortcut: "tasks",
+    shortcutValue: "files",
+    config: async () => (await import("../../evaluation/tasks/tasks.config.ts")).tasksConfig,
+    load: async () => (await import("./tasks.ts")).part,
+  },
   "reward-model": {
     title: "Reward model",
     summary: "is a reward model right, calibrated, and robust to length, format and order?",

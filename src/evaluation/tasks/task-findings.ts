@@ -1,0 +1,194 @@
+/** What tasks say about a model: one finding a task, one a group. */
+import { countOf } from "../../core/counts.ts";
+import type { Interval } from "../../stats/intervals.ts";
+import { mean, twoSidedNormal, variance } from "../../stats/intervals.ts";
+import type { Chart } from "../chart.ts";
+import type { Finding, Measure } from "../findings.ts";
+import { measureText } from "../measure-text.ts";
+import type { Table } from "../table.ts";
+import { METRIC_KINDS } from "./metrics.ts";
+import type { MetricResult, TaskResult } from "./run-task.ts";
+import type { TaskGroup } from "./task-file.ts";
+
+const PART = "tasks";
+
+/** A name as a word of an id. */
+const slug = (name: string): string =>
+  name
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, "-")
+    .replaceAll(/^-|-$/g, "");
+
+const NAMES: Readonly<Record<string, string>> = {
+  acc: "accuracy",
+  acc_norm: "accuracy by probability for each character",
+  acc_bytes: "accuracy by probability for each byte",
+  acc_mutual_info: "accuracy by mutual information",
+  exact_match: "exact match",
+  f1: "F1",
+  mcc: "Matthews' correlation",
+  brier_score: "Brier score",
+  perplexity: "perplexity",
+  word_perplexity: "perplexity for each word",
+  byte_perplexity: "perplexity for each byte",
+  bits_per_byte: "bits for each byte",
+};
+
+const labelOf = ({ metric, filter }: Pick<MetricResult, "metric" | "filter">): string =>
+  NAMES[metric]! + (filter === "none" ? "" : ` (${filter})`);
+
+function measureOf(task: string, result: MetricResult): Measure {
+  const { metric, filter, value } = result;
+  const { unit, good } = METRIC_KINDS[metric];
+  const parts = [PART, slug(task), slug(metric), ...(filter === "none" ? [] : [slug(filter)])];
+  return { id: parts.join("/"), name: `${task}: ${labelOf(result)}`, value, unit, good };
+}
+
+const nameOf = ({ prepared }: TaskResult): string =>
+  prepared.task.fields.task_alias ?? prepared.task.fields.task;
+
+export function taskFindings(
+  results: readonly TaskResult[],
+  groups: readonly TaskGroup[],
+): Finding[] {
+  return [...groups.flatMap((group) => groupFinding(group, results)), ...results.map(taskFinding)];
+}
+
+function taskFinding(result: TaskResult): Finding {
+  const { metrics, documents, prepared } = result;
+  const name = nameOf(result);
+  const measures = metrics.map((metric) => measureOf(name, metric));
+  const about =
+    `${countOf(documents.length, "document")}` +
+    (prepared.shots > 0 ? `, ${countOf(prepared.shots, "example")} before each` : "");
+  const guess = guessing(result);
+  return {
+    id: `${PART}-${slug(name)}`,
+    question: `How does it do on ${name}?`,
+    conclusion: documents.length === 0 ? "no conclusion" : "measured",
+    answer:
+      documents.length === 0
+        ? "The model gave no reply to any of its documents."
+        : `${metrics.map((each, index) => `${labelOf(each)} ${measureText(measures[index]!)}`).join(", ")} ` +
+          `on ${about}.${guess === undefined ? "" : ` Guessing is right on ${guess}.`}`,
+    measures,
+    figures: [{ kind: "table", table: taskTable(result) }],
+    details: [],
+  };
+}
+
+/** How often a choice that is made blindly is right. */
+function guessing({ prepared: { task }, documents }: TaskResult): string | undefined {
+  if (task.fields.output_type !== "multiple_choice" || documents.length === 0) return undefined;
+  const shares = documents.map(({ asked }) => 1 / Math.max(1, asked.choices.length));
+  return `${(100 * mean(shares)).toFixed(1)}%`;
+}
+
+function taskTable(result: TaskResult): Table {
+  return {
+    caption: nameOf(result),
+    columns: [{ name: "measure" }, { name: "value", align: "right" }],
+    rows: result.metrics.map((metric) => [
+      labelOf(metric),
+      measureText(measureOf(nameOf(result), metric)),
+    ]),
+  };
+}
+
+/** Tasks weighted by their documents, or each alike. Each task's documents are drawn apart. */
+function groupFinding(group: TaskGroup, results: readonly TaskResult[]): Finding[] {
+  const own = group.tasks.flatMap((name) =>
+    results.filter(({ prepared }) => prepared.task.fields.task === name),
+  );
+  const measures = (group.fields.aggregate_metric_list ?? []).flatMap(
+    ({ metric, weight_by_size: bySize, filter_list: filters }) =>
+      filters.flatMap((filter): Measure[] => {
+        const parts = own.flatMap(({ metrics }) =>
+          metrics.filter((each) => each.metric === metric && each.filter === filter),
+        );
+        const kind = METRIC_KINDS[metric as MetricResult["metric"]];
+        if (parts.length === 0 || kind?.unit !== "share") return [];
+        return [
+          {
+            ...measureOf(group.name, { ...parts[0]!, value: pooled(parts, bySize) }),
+            name: `${group.name}: ${labelOf(parts[0]!)}`,
+          },
+        ];
+      }),
+  );
+  if (measures.length === 0) return [];
+  return [
+    {
+      id: `${PART}-group-${slug(group.name)}`,
+      question: `How does it do on ${group.fields.group_alias ?? group.name}, its ${countOf(own.length, "task")} together?`,
+      conclusion: "measured",
+      answer: `${measures.map((each) => `${each.name} ${measureText(each)}`).join(", ")}.`,
+      measures,
+      figures: [],
+      details: [],
+    },
+  ];
+}
+
+/** The mean of means with the interval of a stratified sample. */
+function pooled(parts: readonly MetricResult[], bySize: boolean): Interval {
+  const lists = parts.map(({ counts }) => counts as readonly number[]);
+  const n = lists.reduce((sum, { length }) => sum + length, 0);
+  const weights = lists.map(({ length }) => (bySize ? length / n : 1 / lists.length));
+  const estimate = lists.reduce((sum, list, index) => sum + weights[index]! * mean(list), 0);
+  // half a right answer and half a wrong one more: no task without spread is certain
+  const spread = lists.reduce(
+    (sum, list, index) =>
+      sum + (weights[index]! ** 2 * variance([...list, 0, 1])) / (list.length + 2),
+    0,
+  );
+  const half = twoSidedNormal(0.95) * Math.sqrt(spread);
+  return {
+    estimate,
+    low: Math.max(0, estimate - half),
+    high: Math.min(1, estimate + half),
+    n,
+  };
+}
+
+/** What a reader must know: documents left out, targets that are no choice. */
+export function taskWarnings(results: readonly TaskResult[]): string[] {
+  return results.flatMap((result) => {
+    const { left, without } = result;
+    const name = nameOf(result);
+    return [
+      ...(left.length === 0
+        ? []
+        : [
+            `${name}: ${countOf(left.length, "document")} left out, as the model gives no reply; ` +
+              `the first is number ${left[0]!.row}: ${left[0]!.why}`,
+          ]),
+      ...(without.length === 0
+        ? []
+        : [
+            `${name}: of ${countOf(without.length, "document")} the target is none of the ` +
+              `choices, so no answer is right; the first is number ${without[0]!}`,
+          ]),
+    ];
+  });
+}
+
+/** Shares of all tasks beside each other. */
+export function taskPicture(results: readonly TaskResult[]): Chart | undefined {
+  const rows = results.flatMap((result) =>
+    result.metrics.flatMap((metric) =>
+      METRIC_KINDS[metric.metric].unit === "share" && metric.value.noClaim === undefined
+        ? [{ group: nameOf(result), series: labelOf(metric), interval: metric.value }]
+        : [],
+    ),
+  );
+  if (rows.length === 0) return undefined;
+  return {
+    kind: "intervals",
+    title: "Right answers",
+    description: "Share of documents that are answered right, by task, with 95% intervals.",
+    label: "right",
+    rows,
+    percent: true,
+  };
+}
