@@ -7,9 +7,7 @@ import { findAll, patternOf, replaceAll } from "./python-pattern.ts";
 import { PythonRandom } from "./python-random.ts";
 import { TaskTemplate } from "./task-template.ts";
 
-const golden = JSON.parse(
-  readFileSync(new URL("golden/python.json", import.meta.url), "utf8"),
-) as {
+const golden = JSON.parse(readFileSync(new URL("golden/python.json", import.meta.url), "utf8")) as {
   samples: [seed: number, n: number, count: number, draws: number[][]][];
   patterns: [pattern: string, text: string, found: unknown][];
   replaced: [pattern: string, by: string, text: string, result: string][];

@@ -120,7 +120,9 @@ function groupFinding(group: TaskGroup, results: readonly TaskResult[]): Finding
   return [
     {
       id: `${PART}-group-${slug(group.name)}`,
-      question: `How does it do on ${group.fields.group_alias ?? group.name}, its ${countOf(own.length, "task")} together?`,
+      question:
+        `How does it do on ${group.fields.group_alias ?? group.name}, ` +
+        `its ${countOf(own.length, "task")} together?`,
       conclusion: "measured",
       answer: `${measures.map((each) => `${each.name} ${measureText(each)}`).join(", ")}.`,
       measures,
