@@ -11,6 +11,7 @@ import type { MetricDefinition } from "../runs/metric-definition.ts";
 import { METRICS } from "../runs/metrics.ts";
 import { metricsOf } from "../training/trainer.ts";
 import { TRAINERS } from "../training/trainers.ts";
+import { aggregateConfig } from "../evaluation/annotators/aggregate.config.ts";
 import { evaluationConfig } from "../evaluation/evaluation.config.ts";
 import { planOwnConfig } from "../planning/method-config.ts";
 import { serveConfig } from "../server/serve.config.ts";
@@ -37,6 +38,7 @@ function optionsPage(): string {
     serveConfig,
     reviseConfig,
     compareConfig,
+    aggregateConfig,
     planOwnConfig,
     ...PART_DEFINITIONS.values(),
   ];

@@ -1,4 +1,4 @@
-/** `attune data inspect DATA` and `attune data convert DATA --to FORMAT --out FILE`. */
+/** `attune data`: inspect, convert, aggregate. */
 import { InvalidArgumentError } from "commander";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -19,6 +19,7 @@ import { dataSources } from "../inputs/data-input.ts";
 import { remoteData } from "../inputs/find-data.ts";
 import { findModel } from "../inputs/find-model.ts";
 import { oneOf } from "../inputs/one-of.ts";
+import { configureAggregate } from "./data-aggregate.ts";
 
 interface ReadingOptions {
   readonly split?: Split;
@@ -76,6 +77,12 @@ export const command: CommandModule = {
         ),
       );
     addBelowHelp(convert, formatsHelp);
+    configureAggregate(
+      command
+        .command("aggregate")
+        .description("votes of several annotators: who judges how, and one label a pair"),
+      bind,
+    );
   },
 };
 

@@ -102,7 +102,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: "data",
-    summary: "look at a data set, or change its format",
+    summary: "look at a data set, change its format, or weigh votes of several annotators",
     group: DATA,
     load: async () => (await import("./data.ts")).command,
   },

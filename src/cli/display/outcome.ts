@@ -51,7 +51,29 @@ export async function tellFindings(
 ): Promise<Outcome> {
   makeFolder(folder, "shared");
   writeFileAtomic(join(folder, FINDINGS_JSON), findingsJson(findings));
-  await writeFindingsPage(join(folder, FINDINGS_PAGE), findings);
+  const page = join(folder, FINDINGS_PAGE);
+  return tellFileFindings(
+    { findings, command, config, page, created, more },
+    { reporter, columns },
+  );
+}
+
+/**
+ * The same for a command without a run folder.
+ * @param input its page, or an empty text for none
+ */
+export async function tellFileFindings(
+  {
+    findings,
+    command,
+    config,
+    page,
+    created,
+    more = {},
+  }: Omit<OutcomeInput, "folder"> & { page: string },
+  { reporter, columns }: { reporter: Reporter; columns: number | undefined },
+): Promise<Outcome> {
+  if (page !== "") await writeFindingsPage(page, findings);
   let refused: unknown;
   let requirements: Requirement[] = [];
   try {
@@ -67,17 +89,16 @@ export async function tellFindings(
       junitReport(findings, { requirements, command: `attune ${command}`, created }),
     );
   }
-  const page = join(folder, FINDINGS_PAGE);
   reporter.result(
     {
       ...plainFindings(findings),
       ...(requirements.length === 0 ? {} : { requirements }),
-      page,
+      ...(page === "" ? {} : { page }),
       ...more,
     },
     [findingsText(findings, columns), ...requirements.map(requirementText)].join("\n"),
   );
-  reporter.note(`the page to send on: ${shellWord(page)}`);
+  if (page !== "") reporter.note(`the page to send on: ${shellWord(page)}`);
   return {
     decide() {
       if (refused !== undefined) throw refused;

@@ -228,7 +228,10 @@ function judge(
 ): Pick<DawidSkeneFit, "accuracies" | "statements"> {
   const confidence = checkConfidence(options.confidence ?? 0.95);
   const overlap = overlapOf(layout);
-  const agreement = chanceCorrectedAgreement(layout);
+  const agreement = chanceCorrectedAgreement(
+    layout,
+    fit.classShares === "uniform" ? 1 / layout.classes : undefined,
+  );
   const statements = [...overlap.statements];
   const disagrees = layout.gold.size === 0 && agreement.pairs > 0 && agreement.value <= 0;
   if (disagrees)

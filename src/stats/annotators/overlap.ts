@@ -72,14 +72,14 @@ export function overlapOf({ votes, items, annotators, gold }: Votes): Overlap {
 }
 
 /**
- * Agreement of pairs of votes on one item beyond what the shares of the labels give by chance, and
- * the class that all votes name, where it is one.
+ * Agreement of pairs of votes on one item beyond chance, and the class that all votes name, where
+ * it is one.
+ * @param chance agreement by chance; from the shares of the labels where left out
  */
-export function chanceCorrectedAgreement({ votes, items }: Pick<Votes, "votes" | "items">): {
-  value: number;
-  pairs: number;
-  oneClass: number | undefined;
-} {
+export function chanceCorrectedAgreement(
+  { votes, items }: Pick<Votes, "votes" | "items">,
+  chance?: number,
+): { value: number; pairs: number; oneClass: number | undefined } {
   const byItem: number[][] = Array.from({ length: items }, () => []);
   for (const { item, label } of votes) byItem[item]!.push(label);
   let [agreeing, pairs] = [0, 0];
@@ -93,10 +93,11 @@ export function chanceCorrectedAgreement({ votes, items }: Pick<Votes, "votes" |
       }
     }
   }
-  const chance = [...totals.values()].reduce((sum, count) => sum + (count / votes.length) ** 2, 0);
+  const expected =
+    chance ?? [...totals.values()].reduce((sum, count) => sum + (count / votes.length) ** 2, 0);
   const oneClass = totals.size === 1 ? [...totals.keys()][0] : undefined;
   return {
-    value: oneClass !== undefined ? 1 : (agreeing / pairs - chance) / (1 - chance),
+    value: oneClass !== undefined ? 1 : (agreeing / pairs - expected) / (1 - expected),
     pairs,
     oneClass,
   };
