@@ -171,6 +171,35 @@ export const TERMS: readonly Term[] = [
     pattern: /\b[Cc]ontrols?\b(?! flow)/,
   },
   {
+    term: "probe",
+    meaning:
+      "a model's own answer with something added that makes it no better, such as padding or " +
+      "flattery: a judge that prefers it judges something else",
+    pattern: /\b[Pp]robes?\b/,
+  },
+  {
+    term: "fooled",
+    meaning:
+      "said of a judge that surely prefers a probe, or a control over every model; its " +
+      "verdict is not believed",
+  },
+  {
+    term: "at equal style",
+    meaning:
+      "the win rate that a fit predicts for answers of equal length, headers, list items and " +
+      "bold",
+  },
+  {
+    term: "kappa",
+    meaning: "Cohen's kappa: how far two judges agree beyond chance; 0 for chance, 1 for always",
+  },
+  {
+    term: "always-valid",
+    meaning:
+      "said of an interval that holds however often one looks, so that judging may stop as " +
+      "soon as it is clear",
+  },
+  {
     term: "calibration",
     meaning: "whether what is predicted with 80% happens in 80 of 100 cases",
     pattern: /\b[Cc]alibrat(?:ion|ed)\b/,

@@ -34,6 +34,7 @@ export function judgeAgreements(
         several || prompts.some(({ cluster }) => cluster !== undefined)
           ? prompts.map(({ cluster, key }) => cluster ?? `prompt ${key}`)
           : undefined;
+      const both = keys.flatMap((_, k) => (a[k] === "tie" || b[k] === "tie" ? [] : [k]));
       found.push({
         judges: [first.name, second.name],
         people: first.kind === "votes" || second.kind === "votes",
@@ -41,6 +42,14 @@ export function judgeAgreements(
           a.map((label, k) => (label === b[k] ? 1 : 0)),
           { clusters, confidence },
         ),
+        ...(both.length === 0
+          ? {}
+          : {
+              decided: shareInterval(
+                both.map((k) => (a[k] === b[k] ? 1 : 0)),
+                { clusters: clusters && both.map((k) => clusters[k]!), confidence },
+              ),
+            }),
         kappa: kappaInterval(a, b, { clusters, confidence }),
       });
     }

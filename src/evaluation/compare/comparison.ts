@@ -235,6 +235,8 @@ export interface JudgeAgreement {
   people: boolean;
   /** Share of pairs with the same verdict: win, tie or loss. */
   raw: Interval;
+  /** The same winner, of the pairs that both decide; undefined where there are none. */
+  decided?: Interval;
   /** Cohen's: what is left of it above chance. */
   kappa: Interval;
 }

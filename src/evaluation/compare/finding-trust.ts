@@ -85,8 +85,11 @@ function trialsTable(judges: readonly JudgeResult[], baseline: string): Table {
 export function doTheyAgree({ agreement }: Comparison, names: MeasureNames): Finding | undefined {
   if (agreement.length === 0) return undefined;
   const told = agreement.map(
-    ({ judges: [a, b], raw, kappa, people }) =>
+    ({ judges: [a, b], raw, decided, kappa, people }) =>
       `${a} and ${b} give the same verdict on ${percent(raw)} of ${countOf(raw.n, "pair")}` +
+      (decided && decided.n < raw.n
+        ? `, and on ${percent(decided)} of the ${formatCount(decided.n)} that neither calls a tie`
+        : "") +
       (kappa.noClaim === undefined
         ? `, kappa ${formatMean(kappa)}${people ? ", beside people" : ""}.`
         : ` (kappa says nothing: ${kappa.noClaim}).`),
