@@ -5,6 +5,7 @@ import { defineConfig, field, requiredField } from "../../config/config.ts";
 import { outcomeFields } from "../../evaluation/outcome.config.ts";
 import { precisionField } from "../../sampling/precision.config.ts";
 import { templateField } from "../../sampling/template.config.ts";
+import { dataFields } from "../../training/data.config.ts";
 import {
   comparisonFields,
   constitutionFields,
@@ -81,6 +82,7 @@ const inputFields = {
     description: "column by which results are told apart",
     group: "Input",
   }),
+  ...dataFields,
   ...reuseFields,
 };
 

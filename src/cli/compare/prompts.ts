@@ -13,11 +13,11 @@ import {
 } from "../../evaluation/judges/gold-judge.ts";
 import { hashRecords } from "../../data/dataset.ts";
 import type { CommandContext } from "../command.ts";
-import { reportDataset } from "../inputs/data-input.ts";
-import { remoteData } from "../inputs/find-data.ts";
+import type { ReadingConfig } from "../inputs/data-input.ts";
+import { loadOptions, reportDataset } from "../inputs/data-input.ts";
 import type { Sources } from "./sources.ts";
 
-export interface PromptInput {
+export interface PromptInput extends ReadingConfig {
   data: string;
   prompts: number;
   judge: readonly string[];
@@ -38,7 +38,7 @@ export const isGold = (judge: string): boolean =>
  * @throws AttuneError `usage` where nobody says what to ask
  */
 export async function readPrompts(
-  { data, prompts, judge }: PromptInput,
+  { data, prompts, judge, ...reading }: PromptInput,
   { sources, seed }: { sources: Sources["sources"]; seed: number },
   context: CommandContext,
 ): Promise<Prompts> {
@@ -70,8 +70,10 @@ export async function readPrompts(
     );
   }
   const dataset = await loadDataset(data, {
-    signal: context.signal,
-    resolveRemote: remoteData(context),
+    ...loadOptions(reading, context),
+    needs: "prompt",
+    // a judge of the user's may read them, and --group
+    keepColumns: true,
   });
   reportDataset(dataset, context.reporter);
   return limited(recordsAs(dataset, "prompt"), prompts, data);

@@ -21,6 +21,9 @@ const REST = ["cluster", "stopped", "tokens", "sample", "messages"] as const;
 /** What `attune generate --json` prints besides. */
 const GENERATED = ["type", "ids", "logps", "finish", "alternatives", "prompt"] as const;
 
+/** Columns that are scores without being named as such, the usual one first. */
+const SCORES = ["score", "correct", "acc", "accuracy", "exact_match", "reward"];
+
 const isGiven = (row: Row, name: string): boolean => row.columns[name] !== undefined;
 const first = (row: Row, names: readonly string[]): string | undefined =>
   names.find((name) => isGiven(row, name));
@@ -40,7 +43,7 @@ export const attuneAnswers: AnswerFormat = {
     !isEvent(row) &&
     (Array.isArray(row.columns["messages"]) ||
       (first(row, PROMPTS) !== undefined && first(row, ANSWERS) !== undefined)),
-  read({ rows, name, notes }: FileToRead) {
+  read({ rows, name, notes, metric }: FileToRead) {
     const answers = new Answers();
     const metrics = new Set<string>();
     for (const row of rows) {
@@ -48,18 +51,18 @@ export const attuneAnswers: AnswerFormat = {
       const answer = readRow(row, notes);
       if (answer === undefined) continue;
       for (const [key, value] of Object.entries(answer.columns ?? {}))
-        if (scoreOf(value) !== undefined) metrics.add(key);
+        if ((SCORES.includes(key) || key === metric) && scoreOf(value) !== undefined)
+          metrics.add(key);
       const model = first(row, MODELS);
       answers.add(model === undefined ? name : column.text(row, model), answer);
     }
-    return { answers: answers.byModel, votes: [], metrics: [...metrics].toSorted(scoreFirst) };
+    return {
+      answers: answers.byModel,
+      votes: [],
+      metrics: [...metrics].toSorted((a, b) => SCORES.indexOf(a) - SCORES.indexOf(b)),
+    };
   },
 };
-
-const SCORES = ["score", "correct", "acc", "accuracy", "exact_match", "reward"];
-const scoreFirst = (a: string, b: string): number => rank(a) - rank(b);
-const rank = (name: string): number =>
-  SCORES.includes(name) ? SCORES.indexOf(name) : SCORES.length;
 
 function readRow(row: Row, notes: FileNotes): SetAnswer | undefined {
   const generated = isGiven(row, "promptText");

@@ -33,7 +33,7 @@ export function columnJudge(
       {
         expected:
           metrics.length === 0
-            ? "a column of numbers beside the answers, such as score or acc"
+            ? "a column score, correct or acc beside the answers, or scores:NAME for another"
             : metrics.join(", "),
         ...(near === undefined ? {} : { hint: `did you mean ${near}?` }),
       },

@@ -1,0 +1,216 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { AnswerCache } from "../../constitution/answer-cache.ts";
+import type { PreferenceRecord } from "../../data/records.ts";
+import { goldScore } from "../../world/gold.ts";
+import { answer } from "../../world/answers.ts";
+import { Random } from "../../core/random.ts";
+import { batched } from "./batcher.ts";
+import { columnJudge } from "./column-judge.ts";
+import { openFunctionJudge } from "./function-judge.ts";
+import { goldJudge, readSeed, requestsWorld, worldPrompts } from "./gold-judge.ts";
+import { rubricConstitution } from "./rubric.ts";
+import { scoredJudge } from "./scored-judge.ts";
+import { votesJudge } from "./votes-judge.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "attune-judges-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+describe("gold", () => {
+  const world = requestsWorld(1);
+  const { judge, symmetric } = goldJudge(world, "gold");
+
+  test("prefers what the exact scorer scores higher, for every request of the world", async () => {
+    expect(symmetric).toBe(true);
+    const prompts = worldPrompts(world);
+    expect(prompts).toHaveLength(300);
+    const random = Random.for(1, "answers");
+    for (const [index, request] of world.evaluation.slice(0, 40).entries()) {
+      const [one, other] = ["good", "wrong"].map((style) =>
+        answer(world.village, request, style as Parameters<typeof answer>[2], random),
+      );
+      const scores = [one, other].map((text) => goldScore(world.village, request, text!).total);
+      const expected = scores[0] === scores[1] ? 0.5 : scores[0]! > scores[1]! ? 1 : 0;
+      expect(await judge.compare(prompts[index]!.prompt, one!, other!)).toBe(expected);
+    }
+  });
+
+  test("finds a request behind a system message, and has no opinion on anything else", async () => {
+    const { text } = world.evaluation[0]!;
+    const turns = [
+      { role: "system" as const, content: "Be short." },
+      { role: "user" as const, content: text },
+    ];
+    expect(typeof (await judge.compare(turns, "a", "b"))).toBe("number");
+    expect(typeof (await judge.compare(text, "a", "b"))).toBe("number");
+    expect(await judge.compare("What is love?", "a", "b")).toMatchObject({
+      refused: expect.stringContaining("no request"),
+    });
+  });
+
+  test("the world of requests alone is the world of the quickstart", () => {
+    expect(requestsWorld(2).evaluation[0]).not.toEqual(world.evaluation[0]);
+    expect([readSeed("gold", 7), readSeed("gold:3", 7), readSeed("world:12", 7)]).toEqual([
+      7, 3, 12,
+    ]);
+    expect(() => readSeed("gold:one", 7)).toThrow(/no seed/);
+  });
+});
+
+test("votes are found whichever side an answer stood on, and averaged", async () => {
+  const vote = (chosen: string, rejected: string, p: number): PreferenceRecord => ({
+    kind: "preference",
+    prompt: [{ role: "user", content: "Which?" }],
+    chosen,
+    rejected,
+    p,
+    place: {},
+  });
+  const { judge } = votesJudge(
+    [vote("a", "b", 1), vote("b", "a", 1), vote("a", "b", 0.5), vote("c", "a", 1)],
+    "people",
+  );
+  expect(await judge.compare("Which?", "a", "b")).toBe(0.5);
+  expect(await judge.compare("Which?", "b ", "a")).toBe(0.5);
+  expect(await judge.compare("Which?", "a", "c")).toBe(0);
+  expect(await judge.compare("Which?", "c", "a")).toBe(1);
+  expect(await judge.compare("Which?", "b", "c")).toMatchObject({ refused: expect.any(String) });
+});
+
+test("columns of the files judge: the higher score wins, and a missing one is no opinion", async () => {
+  const set = (
+    name: string,
+    rows: readonly (readonly [string, number | boolean | undefined])[],
+  ) => ({
+    name,
+    source: name,
+    fingerprint: name,
+    answers: rows.map(([text, acc], i) => ({ prompt: `p${i}`, text, columns: { acc } })),
+  });
+  const sets = [
+    set("one", [
+      ["a", 1],
+      ["b", false],
+      ["c", 1],
+    ]),
+    set("two", [
+      ["A", 0],
+      ["B", 0],
+      ["C", undefined],
+    ]),
+  ];
+  const {
+    judge: { judge },
+    metric,
+  } = columnJudge({ sets, metrics: ["acc"] }, "scores");
+  expect(metric).toBe("acc");
+  expect(await judge.compare("p0", "a", "A")).toBe(1);
+  expect(await judge.compare("p0", "A", "a")).toBe(0);
+  expect(await judge.compare("p1", "b", "B")).toBe(0.5);
+  expect(await judge.compare("p2", "c", "C")).toMatchObject({
+    refused: expect.stringContaining("acc"),
+  });
+  expect(() => columnJudge({ sets, metrics: ["acc"], metric: "ac" }, "scores")).toThrow(
+    /did you mean acc/,
+  );
+});
+
+describe("whoever scores answers", () => {
+  test("is asked once for each, many together, and again after a failure", async () => {
+    const batches: number[] = [];
+    let fails = true;
+    const judge = scoredJudge({
+      name: "length",
+      batch: 8,
+      score(answers) {
+        batches.push(answers.length);
+        if (fails) return Promise.reject(new Error("not now"));
+        return Promise.resolve(answers.map(({ text }) => text.length));
+      },
+    });
+    await expect(judge.compare("p", "a", "bb")).rejects.toThrow("not now");
+    fails = false;
+    const said = await Promise.all(
+      ["a", "bb", "ccc"].map((text) => judge.compare("p", text, "bb")),
+    );
+    expect(said).toEqual([0, 0.5, 1]);
+    expect(batches).toEqual([2, 3]);
+    expect(await judge.compare("p", "a", "ccc")).toBe(0);
+    expect(batches).toEqual([2, 3]);
+  });
+
+  test("keeps what it gave, and no NaN passes", async () => {
+    const cache = AnswerCache.inMemory();
+    let asked = 0;
+    const make = (score: number) =>
+      scoredJudge({
+        name: "constant",
+        kept: { cache, fingerprint: "f" },
+        score: (answers) => Promise.resolve(answers.map(() => (asked++, score))),
+      });
+    expect(await make(1).compare("p", "a", "b")).toBe(0.5);
+    expect(await make(2).compare("p", "b", "a")).toBe(0.5);
+    expect([asked, cache.size]).toEqual([2, 2]);
+    await expect(make(NaN).compare("p", "c", "d")).rejects.toMatchObject({ code: "numeric" });
+  });
+});
+
+describe("a function's file", () => {
+  const open = (name: string, text: string) => {
+    writeFileSync(join(folder, name), text);
+    return openFunctionJudge(join(folder, name), { timeout: 2, name });
+  };
+
+  test("that compares is told the row, and is asked nothing twice", async () => {
+    const opened = await open(
+      "pair.ts",
+      "interface Row { extra: { want: string } }\n" +
+        "export const compare = (_: string, first: string, second: string, row: Row): number =>\n" +
+        "  first === row.extra.want ? 1 : second === row.extra.want ? 0 : 0.5;\n",
+    );
+    const cache = AnswerCache.inMemory();
+    const { judge, symmetric } = opened.judge({ cache, rowOf: () => ({ want: "yes" }) });
+    expect(symmetric).toBe(false);
+    expect(
+      await Promise.all([judge.compare("p", "yes", "no"), judge.compare("p", "no", "yes")]),
+    ).toEqual([1, 0]);
+    expect(await judge.compare("p", "yes", "no")).toBe(1);
+    expect(cache.size).toBe(2);
+    await opened.close();
+  });
+
+  test("that hangs is given up", async () => {
+    await expect(
+      open("hangs.ts", "export const score = () => new Promise(() => undefined);\n"),
+    ).rejects.toMatchObject({
+      details: { hint: expect.stringContaining("--judge-timeout") },
+    });
+  });
+
+  test("that gives no probability is refused before anything is asked", async () => {
+    await expect(open("two.ts", "export const compare = () => 2;\n")).rejects.toThrow(
+      /gives no number/,
+    );
+  });
+});
+
+test("a rubric is a constitution of one principle", () => {
+  const { constitution } = rubricConstitution("Prefer: the right answer.\n\n- be kind");
+  expect(constitution.principles).toHaveLength(1);
+  expect(constitution.principles[0]!.comparison).toMatch(
+    /^Prefer: the right answer[^]*which of the two answers is better\?$/,
+  );
+});
+
+test("a batch that fails fails for those who waited for it alone", async () => {
+  let calls = 0;
+  const ask = batched((items: readonly number[]) => {
+    if (calls++ === 0) return Promise.reject(new Error("first"));
+    return Promise.resolve(items.map((item) => 2 * item));
+  }, 2);
+  const said = await Promise.allSettled([1, 2, 3].map(ask));
+  expect(said.map(({ status }) => status)).toEqual(["rejected", "rejected", "fulfilled"]);
+  expect(await ask(4)).toBe(8);
+});
