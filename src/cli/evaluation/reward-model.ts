@@ -1,61 +1,295 @@
 /** `attune eval reward-model`: is a reward right, and what fools it? */
+import { createHash } from "node:crypto";
+import { existsSync, statSync } from "node:fs";
 import type { ConfigOf } from "../../config/config.ts";
-import { loadDataset, recordsAs } from "../../data/dataset.ts";
-import type { PreferenceRecord } from "../../data/records.ts";
-import { answerOf, cachedScorer } from "../../evaluation/answer-scorer.ts";
-import type { AnswerScorer, AnswerToScore } from "../../evaluation/answer-scorer.ts";
-import { pairFindings } from "../../evaluation/reward-benchmarks/pair-findings.ts";
-import type { rewardModelConfig } from "../../evaluation/reward-benchmarks/reward-model.config.ts";
-import type { ScoredPair } from "../../evaluation/reward-model-quality.ts";
 import { countOf } from "../../core/counts.ts";
+import { loadDataset, recordsAs } from "../../data/dataset.ts";
+import { isDataFile } from "../../data/readers/read-rows.ts";
+import type { DataRecord, PreferenceRecord, RankedRecord } from "../../data/records.ts";
+import type { AnswerScore, AnswerScorer, AnswerToScore } from "../../evaluation/answer-scorer.ts";
+import { answerOf, cachedScorer } from "../../evaluation/answer-scorer.ts";
+import type { Finding } from "../../evaluation/findings.ts";
+import type {
+  BenchmarkItem,
+  BenchmarkKind,
+  ScoredItem,
+} from "../../evaluation/reward-benchmarks/item.ts";
+import {
+  answersOfItems,
+  readBenchmark,
+  withScores,
+} from "../../evaluation/reward-benchmarks/item.ts";
+import type { Candidates } from "../../evaluation/reward-benchmarks/benchmark-findings.ts";
+import {
+  bestOfFinding,
+  rewardBenchFinding,
+  rmBenchFinding,
+} from "../../evaluation/reward-benchmarks/benchmark-findings.ts";
+import {
+  pairFindings,
+  robustnessFinding,
+} from "../../evaluation/reward-benchmarks/reward-findings.ts";
+import type { rewardModelConfig } from "../../evaluation/reward-benchmarks/reward-model.config.ts";
+import { DRESSES, batchCheck, robustness } from "../../evaluation/reward-benchmarks/robustness.ts";
+import type { ScoredPair } from "../../evaluation/reward-model-quality.ts";
+import { meanAndDeviation } from "../../stats/intervals.ts";
+import type { Completion } from "../../text/messages.ts";
 import { promptCluster } from "../../training/offline/held-out.ts";
 import { loadOptions, reportDataset } from "../inputs/data-input.ts";
 import { openScorer } from "./open-scorer.ts";
-import type { EvaluationPart, PartWork } from "./part.ts";
+import type { EvaluationPart, PartInput, PartWork } from "./part.ts";
+
+type Config = ConfigOf<typeof rewardModelConfig>;
+
+/** What is scored: a benchmark's items, or pairs and prompts with several scored answers. */
+type Material =
+  | { kind: BenchmarkKind; items: readonly BenchmarkItem[]; hash: string }
+  | {
+      kind: "pairs";
+      pairs: readonly PreferenceRecord[];
+      ranked: readonly RankedRecord[];
+      hash: string;
+    };
 
 export const part: EvaluationPart<typeof rewardModelConfig> = {
   async prepare({ config, context }) {
-    const dataset = await loadDataset(config.data, loadOptions(config, context));
-    reportDataset(dataset, context.reporter);
-    const pairs = limited(recordsAs(dataset, "preference"), config);
+    const material = await readMaterial(config, context);
     const scorer = await openScorer(config.reward, config, context);
     return {
       subject: config.reward,
-      dataHash: dataset.hash,
+      dataHash: material.hash,
       fingerprint: scorer.fingerprint,
-      plan: [`score the answers of ${countOf(pairs.length, "pair")} of ${config.data}`],
-      run: async (work) => ({
-        findings: pairFindings(await scorePairs(pairs, scorer, work)),
-      }),
+      plan: [planOf(material, config)],
+      run: (work) => findings(material, { scorer, config, work }),
       close: () => scorer.close(),
     };
   },
 };
 
-const limited = <T>(
-  rows: readonly T[],
-  { limit }: Pick<ConfigOf<typeof rewardModelConfig>, "limit">,
-): readonly T[] => (limit === 0 ? rows : rows.slice(0, limit));
+function planOf(material: Material, { data }: Config): string {
+  return material.kind === "pairs"
+    ? `score the answers of ${countOf(material.pairs.length, "pair")} of ${data}`
+    : `score the answers to ${countOf(material.items.length, "prompt")} of ${material.kind}`;
+}
 
-async function scorePairs(
-  records: readonly PreferenceRecord[],
-  scorer: AnswerScorer,
-  { cache, progress, signal }: PartWork,
-): Promise<ScoredPair[]> {
-  const answers = records.flatMap((record): AnswerToScore[] =>
+async function readMaterial(config: Config, context: PartInput["context"]): Promise<Material> {
+  const limited = <T>(rows: readonly T[]): readonly T[] =>
+    config.limit === 0 ? rows : rows.slice(0, config.limit);
+  const { data } = config;
+  const isFile = existsSync(data) && statSync(data).isFile() && isDataFile(data);
+  const benchmark = isFile ? await readBenchmark(data) : undefined;
+  if (benchmark) {
+    const items = limited(benchmark.items);
+    context.reporter.note(`${data}: ${benchmark.kind}`);
+    return {
+      kind: benchmark.kind,
+      items,
+      hash: createHash("sha256").update(JSON.stringify(items)).digest("hex"),
+    };
+  }
+  const dataset = await loadDataset(data, {
+    ...loadOptions(config, context),
+    ...(config.groups === "" ? {} : { keepColumns: true }),
+  });
+  reportDataset(dataset, context.reporter);
+  const records = limited(dataset.records);
+  return {
+    kind: "pairs",
+    pairs: recordsAs({ records, columns: dataset.columns }, "preference"),
+    ranked: records.filter((record: DataRecord) => record.kind === "ranked"),
+    hash: dataset.hash,
+  };
+}
+
+interface Scoring {
+  scorer: AnswerScorer;
+  config: Config;
+  work: PartWork;
+}
+
+async function findings(
+  material: Material,
+  scoring: Scoring,
+): Promise<{ findings: Finding[]; warnings: string[] }> {
+  if (material.kind !== "pairs") return benchmarkFindings(material, scoring);
+  const { pairs, ranked } = material;
+  const answers = pairs.flatMap((record): AnswerToScore[] =>
     [record.chosen, record.rejected].map((completion) => answerOf(record, completion)),
   );
-  const shown = progress({ title: "scoring", total: answers.length, unit: "answers" });
+  const scores = await scoreAll(answers, "scoring", scoring);
+  const scored = pairs.map((record, i) => pairOf(record, scores.slice(2 * i), scoring.config));
+  const bestOf = await bestOfRanked(ranked, scoring);
+  return {
+    findings: [
+      ...pairFindings(scored),
+      ...(bestOf ? [bestOf] : []),
+      ...(scoring.config.robustness
+        ? [await robustnessOf(pairs, scored, { answers, scores, scoring })]
+        : []),
+    ],
+    warnings: warningsOf(scores, scored, scoring),
+  };
+}
+
+function warningsOf(
+  scores: readonly AnswerScore[],
+  pairs: readonly ScoredPair[],
+  { config, scorer }: Scoring,
+): string[] {
+  const cut = scores.filter((score) => score.cut).length;
+  const equal = pairs.filter(({ chosen, rejected }) => chosen === rejected).length;
+  return [
+    ...(cut === 0
+      ? []
+      : [
+          `${countOf(cut, "answer")} of ${scores.length} did not fit into ${config.maxLength} tokens ` +
+            "with the prompt and were cut (--max-length)",
+        ]),
+    ...(equal === 0
+      ? []
+      : [`${countOf(equal, "pair")} of ${pairs.length} have equal rewards, and count half`]),
+    ...(scorer.kind === "function"
+      ? ["a function's differences are no log-odds: its calibration means little"]
+      : []),
+  ];
+}
+
+function pairOf(
+  record: PreferenceRecord,
+  [chosen, rejected]: readonly AnswerScore[],
+  { groups }: Config,
+): ScoredPair {
+  const group = groups === "" ? undefined : record.extra?.[groups];
+  return {
+    chosen: chosen!.score,
+    rejected: rejected!.score,
+    chosenLength: chosen!.length,
+    rejectedLength: rejected!.length,
+    p: record.p,
+    cluster: record.cluster ?? promptCluster(record),
+    ...(group === undefined ? {} : { group: String(group) }),
+  };
+}
+
+async function scoreAll(
+  answers: readonly AnswerToScore[],
+  title: string,
+  { scorer, work: { cache, progress, signal } }: Scoring,
+): Promise<AnswerScore[]> {
+  const shown = progress({ title, total: answers.length, unit: "answers" });
   const scores = await cachedScorer(scorer, cache).score(answers, {
     signal,
     onDone: (done) => shown.update(done),
   });
-  return records.map((record, i) => ({
-    chosen: scores[2 * i]!.score,
-    rejected: scores[2 * i + 1]!.score,
-    chosenLength: scores[2 * i]!.length,
-    rejectedLength: scores[2 * i + 1]!.length,
-    p: record.p,
-    cluster: promptCluster(record),
-  }));
+  shown.end();
+  return scores;
 }
+
+/** Best of k by the reward, worth what the data's own scores say. */
+async function bestOfRanked(
+  ranked: readonly RankedRecord[],
+  scoring: Scoring,
+): Promise<Finding | undefined> {
+  const scored = ranked.filter(
+    ({ completions }) =>
+      completions.length > 1 && completions.every(({ score }) => score !== undefined),
+  );
+  if (scored.length < 2) return undefined;
+  const answers = scored.flatMap((record) =>
+    record.completions.map(({ completion }) => answerOf(record, completion)),
+  );
+  const scores = await scoreAll(answers, "scoring candidates", scoring);
+  let start = 0;
+  const prompts = scored.map(({ completions }): Candidates => {
+    const own = scores.slice(start, (start += completions.length));
+    return {
+      proxy: own.map(({ score }) => score),
+      worth: completions.map(({ score }) => score!),
+    };
+  });
+  return bestOfFinding(prompts, "the data's own score");
+}
+
+const dressed = (completion: Completion, dress: (text: string) => string): Completion =>
+  typeof completion === "string"
+    ? dress(completion)
+    : completion.map((message, i) =>
+        i === completion.length - 1 ? { ...message, content: dress(message.content) } : message,
+      );
+
+/** Answers that are scored alone, to see whether their batch changed them. */
+const ALONE = 32;
+/** Pairs whose worse answer is dressed. */
+const DRESSED = 300;
+
+async function robustnessOf(
+  records: readonly PreferenceRecord[],
+  pairs: readonly ScoredPair[],
+  {
+    answers,
+    scores,
+    scoring,
+  }: { answers: readonly AnswerToScore[]; scores: readonly AnswerScore[]; scoring: Scoring },
+): Promise<Finding> {
+  const right = pairs
+    .flatMap((pair, i) => (pair.p === 1 && pair.chosen > pair.rejected ? [i] : []))
+    .slice(0, DRESSED);
+  const { deviation } = meanAndDeviation(scores.map(({ score }) => score));
+  const dresses = [];
+  for (const [name, dress] of Object.entries(DRESSES)) {
+    const dressedScores = await scoreAll(
+      right.map((i) => answerOf(records[i]!, dressed(records[i]!.rejected, dress))),
+      `dressed: ${name}`,
+      scoring,
+    );
+    dresses.push(
+      robustness(
+        name,
+        right.map((i, place) => ({
+          chosen: pairs[i]!.chosen,
+          rejected: pairs[i]!.rejected,
+          dressed: dressedScores[place]!.score,
+          cluster: pairs[i]!.cluster,
+        })),
+        deviation,
+      ),
+    );
+  }
+  const { scorer, work } = scoring;
+  const few = answers.slice(0, ALONE);
+  const alone = await cachedScorer(scorer, work.cache).scoreAlone?.(few, { signal: work.signal });
+  return robustnessFinding(
+    dresses,
+    alone &&
+      batchCheck(
+        scores.slice(0, few.length).map(({ score }) => score),
+        alone.map(({ score }) => score),
+      ),
+  );
+}
+
+async function benchmarkFindings(
+  { kind, items }: { kind: BenchmarkKind; items: readonly BenchmarkItem[] },
+  scoring: Scoring,
+): Promise<{ findings: Finding[]; warnings: string[] }> {
+  const scores = await scoreAll(answersOfItems(items), "scoring", scoring);
+  const scored = withScores(
+    items,
+    scores.map(({ score }) => score),
+  );
+  const bestOf = bestOfFinding(scored.map(candidatesOf), "share of right answers");
+  return {
+    findings: [
+      kind === "rm-bench"
+        ? rmBenchFinding(scored)
+        : rewardBenchFinding(scored, scoring.config.seed),
+      ...(bestOf ? [bestOf] : []),
+    ],
+    warnings: warningsOf(scores, [], scoring),
+  };
+}
+
+const candidatesOf = ({ rightScores, wrongScores }: ScoredItem): Candidates => ({
+  proxy: [...rightScores, ...wrongScores],
+  worth: [...rightScores.map(() => 1), ...wrongScores.map(() => 0)],
+});

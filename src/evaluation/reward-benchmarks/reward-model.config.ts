@@ -50,8 +50,23 @@ export const rewardModelConfig = defineConfig({
     }),
     data: requiredField({
       type: z.string().min(1),
-      description: "pairs in any known format",
+      description:
+        "pairs in any known format, answers with scores, or the rows of RewardBench 2 or RM-Bench",
       group: "Input",
+    }),
+    groups: field({
+      type: z.string(),
+      default: "",
+      source: "all pairs together",
+      description: "column by whose values accuracy is told apart, such as a topic",
+      group: "Input",
+    }),
+    robustness: field({
+      type: z.boolean(),
+      default: true,
+      source: "a reward that is fooled is not worth its accuracy",
+      description: "dress worse answers (length, format, flattery), and score alone and in batches",
+      group: "Evaluation",
     }),
     ...dataFields,
     limit: field({

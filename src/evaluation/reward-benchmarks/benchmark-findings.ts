@@ -1,0 +1,191 @@
+/** What published benchmarks say of a reward, and whether it is worth choosing by. */
+import { countOf } from "../../core/counts.ts";
+import { Random } from "../../core/random.ts";
+import { bootstrapInterval } from "../../stats/bootstrap.ts";
+import type { Interval } from "../../stats/intervals.ts";
+import { mean, meanInterval, shareInterval } from "../../stats/intervals.ts";
+import type { BestOfNPoint } from "../../stats/over-optimisation.ts";
+import { bestOfNCurve, bestOfNKl } from "../../stats/over-optimisation.ts";
+import type { Finding } from "../findings.ts";
+import { formatMean, formatNumber, formatShare } from "../table.ts";
+import type { SubsetScore } from "./benchmark-scores.ts";
+import { bestOfAccuracy, isTies, styleScores, tiesPairs, tiesScore } from "./benchmark-scores.ts";
+import type { ScoredItem } from "./item.ts";
+import { RM_BENCH_STYLES } from "./item.ts";
+import { PART, share, slug } from "./measures.ts";
+
+/** RewardBench 2: best of four by subset, Ties by their formula. */
+export function rewardBenchFinding(items: readonly ScoredItem[], seed: number): Finding {
+  const ties = items.filter(isTies);
+  const pairs = tiesPairs(ties);
+  const subsets: SubsetScore[] = bestOfAccuracy(items.filter((item) => !isTies(item)));
+  const scored = ties.length === 0 ? undefined : tiesScore(pairs);
+  if (scored)
+    subsets.push({
+      name: "Ties",
+      score: bootstrapInterval(pairs, (drawn) => tiesScore(drawn).score, {
+        random: Random.for(seed, "ties"),
+        resamples: 1000,
+      }),
+      chance: NaN,
+    });
+  const overall = mean(subsets.map(({ score }) => score.estimate));
+  return {
+    id: `${PART}-rewardbench-2`,
+    question: "How does it do on RewardBench 2?",
+    conclusion: "measured",
+    answer:
+      `${formatNumber(100 * overall, 1)} on average over ` +
+      `${countOf(subsets.length, "subset")} of ${countOf(items.length, "prompt")}: ` +
+      `${subsets.map(({ name, score }) => `${name} ${formatShare(score)}`).join(", ")}.`,
+    measures: subsets.map(({ name, score }) =>
+      share(`rewardbench-2/${slug(name)}`, `RewardBench 2, ${name}`, score),
+    ),
+    figures: [
+      {
+        kind: "chart",
+        chart: {
+          kind: "intervals",
+          title: "RewardBench 2 by subset",
+          description: "Best-of-n accuracy; of Ties the score of its own formula.",
+          label: "score",
+          percent: true,
+          level: { x: 0.25, label: "chance of best of 4" },
+          rows: subsets.map(({ name, score }) => ({
+            group: name,
+            series: "score",
+            interval: score,
+          })),
+        },
+      },
+    ],
+    details: scored
+      ? [
+          {
+            kind: "facts",
+            facts: [
+              ["right order, one right answer", formatNumber(scored.referenceAccuracy, 3)],
+              ["right order, several", formatNumber(scored.tiedAccuracy, 3)],
+              [
+                "right answers differ by less than right and wrong",
+                formatNumber(scored.preferred, 3),
+              ],
+              ["the same beside the reference prompt", formatNumber(scored.preferredHard, 3)],
+              ["term that breaks ties", formatNumber(scored.margin, 3)],
+              ["prompts without their partner", String(scored.single)],
+            ],
+          },
+        ]
+      : [],
+  };
+}
+
+/** RM-Bench: accuracy where style speaks for the wrong answer, for neither, for the right one. */
+export function rmBenchFinding(items: readonly ScoredItem[]): Finding {
+  const { hard, normal, easy, average, matrix } = styleScores(items);
+  return {
+    id: `${PART}-rm-bench`,
+    question: "Does it see past style (RM-Bench)?",
+    conclusion: "measured",
+    answer:
+      `${formatShare(hard)} where style speaks for the wrong answer, ${formatShare(normal)} where ` +
+      `both have one style, ${formatShare(easy)} where it speaks for the right one.`,
+    measures: [
+      share("rm-bench/hard", "hard", hard),
+      share("rm-bench/normal", "normal", normal),
+      share("rm-bench/easy", "easy", easy),
+      share("rm-bench/average", "average", average),
+    ],
+    figures: [
+      {
+        kind: "table",
+        table: {
+          caption: "Right answer (rows) against wrong answer (columns), by style",
+          columns: [
+            { name: "" },
+            ...RM_BENCH_STYLES.map((name) => ({ name, align: "right" as const })),
+          ],
+          rows: matrix.map((row, i) => [
+            RM_BENCH_STYLES[i] ?? String(i + 1),
+            ...row.map((value) => `${formatNumber(100 * value, 1)}%`),
+          ]),
+        },
+      },
+    ],
+    details: [],
+  };
+}
+
+/** Answers of one prompt with the reward and what they are worth. */
+export interface Candidates {
+  proxy: readonly number[];
+  worth: readonly number[];
+}
+
+/** What choosing the best of k by the reward is worth, without bias from all answers. */
+export function bestOfFinding(prompts: readonly Candidates[], worth: string): Finding | undefined {
+  const most = Math.min(...prompts.map(({ proxy }) => proxy.length));
+  if (prompts.length < 2 || most < 2) return undefined;
+  const curves = prompts.map(({ proxy, worth: own }) => bestOfNCurve(proxy, own));
+  const shares = prompts.every((each) => each.worth.every((value) => value >= 0 && value <= 1));
+  const points = Array.from({ length: most }, (_, i): BestOfNPoint => {
+    const values = curves.map((curve) => curve[i]!);
+    return {
+      k: i + 1,
+      kl: bestOfNKl(i + 1),
+      score: shares ? shareInterval(values) : meanInterval(values),
+    };
+  });
+  const last = points.at(-1)!;
+  const gain = meanInterval(curves.map((curve) => curve[most - 1]! - curve[0]!));
+  const text = (value: Interval): string => (shares ? formatShare(value) : formatMean(value));
+  return {
+    id: `${PART}-best-of-n`,
+    question: "Is it worth choosing by?",
+    conclusion:
+      gain.noClaim !== undefined
+        ? "no conclusion"
+        : gain.low > 0
+          ? "better"
+          : gain.high < 0
+            ? "worse"
+            : "not distinguishable",
+    answer:
+      `The best of ${last.k} by the reward: ${worth} ${text(last.score)}, of one answer ` +
+      `${text(points[0]!.score)}.`,
+    measures: [
+      {
+        id: `${PART}/best-of-${last.k}`,
+        name: `${worth}, best of ${last.k}`,
+        value: last.score,
+        unit: shares ? "share" : "score",
+        good: "higher",
+      },
+    ],
+    figures: [
+      {
+        kind: "chart",
+        chart: {
+          kind: "lines",
+          title: "Best of k by the reward",
+          description: `Mean over ${countOf(prompts.length, "prompt")}, every k from the same answers.`,
+          xLabel: "k",
+          yLabel: worth,
+          wholeX: true,
+          series: [
+            {
+              name: worth,
+              points: points.map(({ k, score }) => ({
+                x: k,
+                y: score.estimate,
+                low: score.low,
+                high: score.high,
+              })),
+            },
+          ],
+        },
+      },
+    ],
+    details: [],
+  };
+}
