@@ -199,7 +199,12 @@ function chainExample(
         ? ["refuses without need"]
         : [];
   return {
-    prompt: promptText(prompt),
+    prompt:
+      typeof prompt === "string"
+        ? prompt
+        : prompt.length === 1
+          ? prompt[0]!.content
+          : promptText(prompt),
     answers: [
       { name: "first answer", text: answer, remarks: remarks(before) },
       ...steps.flatMap(({ principle, critique, revision }, index) => [

@@ -34,8 +34,8 @@ import type { GoldPoint } from "./gold-points.ts";
 import { followedRequests, goldRequests, readGold } from "./gold-points.ts";
 import type { Opinions } from "./opinions.ts";
 import { opinionsOf } from "./opinions.ts";
-import type { WallClock } from "./wall-clock.ts";
-import { wallClock } from "./wall-clock.ts";
+import type { WallClock } from "../runs/wall-clock.ts";
+import { wallClock } from "../runs/wall-clock.ts";
 import { WORLD_MODELS, worldStages } from "./stages.ts";
 import { stageModels } from "./world-stage.ts";
 

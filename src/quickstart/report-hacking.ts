@@ -125,16 +125,14 @@ const valueOf = (what: What, { proxy, heldOut, change }: PathPoint): number =>
 const TEXTS: Readonly<Record<What, { title: string; description: string; yLabel: string }>> = {
   reward: {
     title: "What is optimised: the reward",
-    description:
-      "Mean reward of a roll-out's answers, in standard deviations of the SFT model's, with its " +
-      "95% interval.",
+    description: "Mean reward of a roll-out's answers, in standard deviations of the SFT model's.",
     yLabel: "reward, sd",
   },
   gold: {
     title: "What was meant: gold",
     description:
-      "Change of the mean gold total since SFT, greedy answers to requests of the tuning split, " +
-      "paired, with its 95% interval.",
+      "Change of the mean gold total since SFT: greedy answers to requests of the tuning " +
+      "split, paired.",
     yLabel: "gold since SFT, points",
   },
   "held-out reward": {
@@ -164,7 +162,9 @@ function stepChart({ paths }: PipelineResult, what: What): LineChart {
   return {
     kind: "lines",
     title,
-    description: `${description} Dots are what was measured, the line is their moving mean.`,
+    description:
+      `${description} Dots are what was measured, the line is their moving mean` +
+      `${what === "held-out reward" ? "." : ", and the band the 95% interval of each dot."}`,
     xLabel: "roll-out",
     yLabel,
     wholeX: true,
@@ -211,7 +211,7 @@ function pathChart({ paths }: PipelineResult, what: "reward" | "gold"): PathChar
     level: { y: 0, label: "SFT" },
     series: paths.map(({ name, points, alarm, peak }) => ({
       name,
-      smoothed: SMOOTHED,
+      smoothed: SMOOTHED + 2,
       points: points.map((point) => ({
         x: Math.sqrt(Math.max(0, point.kl)),
         y: valueOf(what, point),

@@ -23,7 +23,7 @@ import { beliefOf, beliefPicture, hackedFinding, stopFinding } from "./report-ha
 import { storySection } from "./report-story.ts";
 import { trustFinding } from "./report-trust.ts";
 import { goldOf, sampleOf } from "./report-words.ts";
-import { formatSeconds } from "./wall-clock.ts";
+import { formatSeconds } from "../runs/wall-clock.ts";
 
 export interface ReportInput {
   /** Measured in processes of their own; left out where they could not be run. */

@@ -5,7 +5,11 @@
 import { countOf } from "../core/counts.ts";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { readJsonLines } from "../runs/json-lines.ts";
+import { showRun } from "../runs/compare.ts";
+import { formatSeconds, wallClock } from "../runs/wall-clock.ts";
+import type { Interval } from "../stats/intervals.ts";
+import { alignPathSection, readPath } from "./align-path.ts";
+import { smallCurves } from "./run-report.ts";
 import type { StageResult } from "../runs/pipeline.ts";
 import { readRunInfo } from "../runs/run-folder.ts";
 import { attuneVersion, versions } from "../runs/versions.ts";
@@ -21,11 +25,16 @@ import type { AlignProvenance } from "./provenance.ts";
 import { fileTable, formatDate, optionTable } from "./provenance.ts";
 import type { Report } from "./report.ts";
 import type { ReportPart, ReportSection } from "../evaluation/page.ts";
-import { rewardModelSection, textSection } from "./report-sections.ts";
+import { rewardModelSection } from "./report-sections.ts";
 import { rewardModelQuality } from "../evaluation/reward-model-quality.ts";
 import type { Table } from "../evaluation/table.ts";
-import { formatMean, formatNumber, formatShare, verdictOf } from "../evaluation/table.ts";
-import { textStatistics } from "../evaluation/text-statistics.ts";
+import {
+  formatMean,
+  formatNumber,
+  formatShare,
+  verdictOf as verdictOfInterval,
+} from "../evaluation/table.ts";
+import { textStatistics, textStatisticsTable } from "../evaluation/text-statistics.ts";
 
 export interface AlignOutcome {
   folder: string;
@@ -57,47 +66,81 @@ export function alignReport(
 ): Report {
   const rewards = stages.filter(({ stage }) => stage.name.endsWith("reward"));
   const paths = stages
-    .map(({ stage, folder: own }) => ({ name: stage.name, points: readPath(own) }))
+    .map(({ stage, folder: own }) => ({ name: stage.name, ...readPath(own) }))
     .filter(({ points }) => points.length > 1);
+  const judged = evaluated && verdicts ? { evaluated, verdicts } : undefined;
   return {
-    title: "attune align",
-    summary:
-      evaluated && verdicts
-        ? summary(evaluated, verdicts)
-        : "The models were trained; the file asks for no evaluation.",
+    title: "attune align: is it better?",
+    verdict: judged
+      ? verdictOf(judged.evaluated, judged.verdicts)
+      : {
+          conclusion: "no conclusion",
+          sentence: "The models were trained; the file asks for no evaluation.",
+        },
+    summary: "",
+    ...pictureOf(judged),
     sections: [
-      {
-        title: "What was done",
-        parts: [
-          { kind: "facts", facts: facts(provenance) },
-          { kind: "table", table: stageTable(stages) },
-        ],
-      },
-      ...(evaluated && verdicts ? verdictSections(evaluated, verdicts) : []),
-      ...(paths.length > 0 ? [pathSection(paths)] : []),
+      ...(evaluated ? [exampleSection(evaluated)] : []),
+      ...(judged ? verdictSections(judged.evaluated, judged.verdicts) : []),
+      ...(paths.length > 0 ? [alignPathSection(paths)] : []),
       ...rewards.flatMap(({ stage, folder: own }): ReportSection[] => {
         const pairs = readHeldOut(join(own, "model"));
         return pairs.length > 1
           ? [{ ...rewardModelSection(rewardModelQuality(pairs)), title: stage.title }]
           : [];
       }),
-      ...(evaluated
-        ? [
-            exampleSection(evaluated),
-            textSection(
-              evaluated.map(({ name, answers }) => ({ name, statistics: textStatistics(answers) })),
-            ),
-          ]
-        : []),
-      {
-        title: "Options and data",
-        parts: [
-          { kind: "table", table: optionTable(provenance.options) },
-          { kind: "table", table: fileTable(provenance) },
-        ],
-      },
+      detailSection({ stages, evaluated, provenance }),
+      { title: "How to do it again", parts: [{ kind: "facts", facts: facts(provenance, stages) }] },
     ],
     footer: `attune ${attuneVersion()}, seed ${provenance.seed}: ${footer}; models in ${folder}`,
+  };
+}
+
+/** Everything else, folded. */
+function detailSection({
+  stages,
+  evaluated,
+  provenance,
+}: Pick<AlignOutcome, "stages" | "evaluated" | "provenance">): ReportSection {
+  const folded = (title: string, ...tables: Table[]): ReportPart => ({
+    kind: "folded",
+    title,
+    parts: tables.map((table) => ({ kind: "table", table })),
+  });
+  return {
+    title: "Everything else",
+    parts: [
+      ...(evaluated
+        ? [
+            folded("How the answers are written: length, variety, repetition", {
+              ...textStatisticsTable(
+                evaluated.map(({ name, answers }) => ({
+                  name,
+                  statistics: textStatistics(answers),
+                })),
+              ),
+              foldsFrom: 1,
+            }),
+          ]
+        : []),
+      ...stages.flatMap(({ stage, folder }): ReportPart[] => {
+        const charts = existsSync(join(folder, "metrics.jsonl"))
+          ? smallCurves(showRun(folder), stage.name)
+          : [];
+        return charts.length === 0
+          ? []
+          : [
+              {
+                kind: "folded",
+                title: `Training curves: ${stage.title}`,
+                parts: [{ kind: "small-charts", charts }],
+              },
+            ];
+      }),
+      folded("Stages and their time", stageTable(stages)),
+      folded("Options that are not at their defaults", optionTable(provenance.options)),
+      folded("Data files", fileTable(provenance)),
+    ],
   };
 }
 
@@ -107,6 +150,70 @@ const REWARD_WARNING =
 const CRITIC_WARNING =
   "That critic also made the labels that were learned from, so this says how well they were " +
   "learned, not whether people would agree: let another critic judge.";
+
+/** The summary with what it amounts to: a judge that was optimised against decides nothing. */
+function verdictOf(
+  evaluated: readonly EvaluatedModel[],
+  verdicts: Verdicts,
+): NonNullable<Report["verdict"]> {
+  const { reward, critic } = verdicts;
+  const found = [
+    ...(reward && !reward.optimised
+      ? comparePolicies(evaluated).flatMap(({ difference }) => (difference ? [difference] : []))
+      : []),
+    ...(critic && !critic.optimised ? contestIntervals(critic.entries) : []),
+  ].map((interval) => (interval.noClaim === undefined ? verdictOfInterval(interval) : undefined));
+  const all = found.filter((each) => each !== undefined);
+  const conclusion = all.includes("worse")
+    ? "worse"
+    : all.includes("better")
+      ? "better"
+      : all.length > 0
+        ? "not distinguishable"
+        : "no conclusion";
+  return { conclusion, sentence: summary(evaluated, verdicts) };
+}
+
+/** Win rates less a half. */
+const contestIntervals = (entries: readonly ContestEntry[]): Interval[] =>
+  entries
+    .filter(({ control, inconclusive }) => !control && inconclusive === undefined)
+    .map(({ raw }) => ({
+      ...raw,
+      estimate: raw.estimate - 0.5,
+      low: raw.low - 0.5,
+      high: raw.high - 0.5,
+    }));
+
+/** Win rates against the first model, by each judge. */
+function pictureOf(
+  judged: { evaluated: readonly EvaluatedModel[]; verdicts: Verdicts } | undefined,
+): Pick<Report, "picture"> {
+  if (!judged) return {};
+  const { evaluated, verdicts } = judged;
+  const rows = [
+    ...comparePolicies(evaluated).flatMap(({ name, wins }) =>
+      wins ? [{ group: name, series: verdicts.reward?.name ?? "reward", interval: wins }] : [],
+    ),
+    ...(verdicts.critic?.entries ?? [])
+      .filter(({ inconclusive }) => inconclusive === undefined)
+      .map(({ name, raw }) => ({ group: name, series: verdicts.critic!.name, interval: raw })),
+  ];
+  if (rows.length === 0) return {};
+  return {
+    picture: {
+      kind: "intervals",
+      title: `How often each model's answer is better than that of ${evaluated[0]!.name}`,
+      description:
+        "Win rate on the same prompts with its 95% interval, by judge; a tie counts half " +
+        `(n = ${evaluated[0]!.answers.length}).`,
+      label: "win rate",
+      percent: true,
+      level: { x: 0.5, label: "as good" },
+      rows,
+    },
+  };
+}
 
 function summary(evaluated: readonly EvaluatedModel[], { reward, critic }: Verdicts): string {
   const baseline = evaluated[0]!.name;
@@ -137,12 +244,21 @@ function summary(evaluated: readonly EvaluatedModel[], { reward, critic }: Verdi
   ].join(" ");
 }
 
-function facts({ date, file, model, seed }: AlignProvenance): [string, string][] {
+function facts(
+  { date, file, model, seed }: AlignProvenance,
+  stages: readonly StageResult[],
+): [string, string][] {
+  const { elapsed, work, atOnce } = wallClock(stages);
   return [
     ["date", formatDate(date)],
     ["pipeline", file],
     ["model", model],
     ["seed", String(seed)],
+    [
+      "time of the stages",
+      `${formatSeconds(elapsed)} on the clock` +
+        (atOnce > 1 ? `; up to ${atOnce} at once, ${formatSeconds(work)} of work` : ""),
+    ],
     [
       "versions",
       Object.entries(versions())
@@ -237,7 +353,7 @@ export function comparisonTable(comparisons: readonly PolicyComparison[]): Table
           ? [
               score ? formatMean(score) : "",
               difference
-                ? { text: formatMean(difference), verdict: verdictOf(difference) }
+                ? { text: formatMean(difference), verdict: verdictOfInterval(difference) }
                 : none(why),
               wins ? formatShare(wins) : none(why),
               winsAtEqualLength ? formatShare(winsAtEqualLength) : none(why),
@@ -253,77 +369,6 @@ export function comparisonTable(comparisons: readonly PolicyComparison[]): Table
       (scored
         ? `differences and win rates against ${baseline}, paired by prompt; a tie counts half.`
         : `KL to ${baseline}.`),
-  };
-}
-
-interface PathPoint {
-  distance: number;
-  proxy: number;
-  heldOut?: number;
-}
-
-/** What a run over roll-outs logged of its way. */
-function readPath(folder: string): PathPoint[] {
-  const file = join(folder, "metrics.jsonl");
-  if (!existsSync(file)) return [];
-  return readJsonLines(file).flatMap((line): PathPoint[] => {
-    const at = line as Record<string, number>;
-    const [kl, proxy, heldOut] = [
-      at["objective/kl"],
-      at["objective/scores"],
-      at["objective/held_out_scores"],
-    ];
-    return kl === undefined || proxy === undefined
-      ? []
-      : [
-          {
-            distance: Math.sqrt(Math.max(0, kl)),
-            proxy,
-            ...(heldOut === undefined ? {} : { heldOut }),
-          },
-        ];
-  });
-}
-
-function pathSection(
-  paths: readonly { name: string; points: readonly PathPoint[] }[],
-): ReportSection {
-  const chart = (
-    title: string,
-    description: string,
-    value: (point: PathPoint) => number | undefined,
-  ): ReportPart => ({
-    kind: "chart",
-    chart: {
-      kind: "lines",
-      title,
-      description,
-      xLabel: "distance from the start: square root of the KL, sqrt(nats)",
-      yLabel: "reward",
-      series: paths.map(({ name, points }) => ({
-        name,
-        points: points.flatMap((point) =>
-          value(point) === undefined ? [] : [{ x: point.distance, y: value(point)! }],
-        ),
-      })),
-    },
-  });
-  const watched = paths.some(({ points }) => points.some(({ heldOut }) => heldOut !== undefined));
-  return {
-    title: "Is the reward hacked?",
-    parts: [
-      chart("What is optimised: the reward", "Mean reward of each roll-out.", ({ proxy }) => proxy),
-      ...(watched
-        ? [
-            chart(
-              "What a second reward model says",
-              "Mean score by the held-out reward model, which is never optimised: where it stops " +
-                "following, the reward is being hacked.",
-              ({ heldOut }) => heldOut,
-            ),
-          ]
-        : []),
-    ],
   };
 }
 

@@ -154,7 +154,7 @@ export function lines(
     marginTop: (frame.small ? 10 : ROOM.top) + higher,
     marginBottom: frame.small ? 22 : ROOM.bottom,
     marginLeft: frame.small ? 44 : ROOM.left,
-    marginRight: frame.small ? 14 : ROOM.right,
+    marginRight: frame.small ? 24 : ROOM.right,
     ...(series.length > 1 ? { legend: series.map(({ name }) => name) } : {}),
   };
 }

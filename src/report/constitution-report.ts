@@ -9,7 +9,7 @@ import type { Report } from "./report.ts";
 import type { Example, ReportSection } from "../evaluation/page.ts";
 import { driftTable, phraseTable, revisionDrift } from "../evaluation/revision-drift.ts";
 import type { RevisionDrift } from "../evaluation/revision-drift.ts";
-import { formatTable } from "../evaluation/table.ts";
+import { formatMean, formatShare, formatTable } from "../evaluation/table.ts";
 import type { Table } from "../evaluation/table.ts";
 import { isRefusal } from "../evaluation/text-style.ts";
 
@@ -59,17 +59,48 @@ export function constitutionReport(
     .join("\n\n");
   const report: Report = {
     title: "Constitutional AI",
+    verdict: verdictOf(drift, labels),
     summary: summaryOf(chains, comparisons),
     sections: sections.map(({ title, tables, examples }): ReportSection => ({
       title,
       parts: [
-        ...tables.map((table) => ({ kind: "table" as const, table })),
         { kind: "examples", examples },
+        ...tables.map((table) => ({ kind: "table" as const, table })),
       ],
     })),
     footer,
   };
   return { ...(drift ? { drift } : {}), ...(labels ? { labels } : {}), text, report };
+}
+
+/** What revising changed, and whether people agree with the labels. */
+function verdictOf(
+  drift: RevisionDrift | undefined,
+  labels: ComparisonSummary | undefined,
+): NonNullable<Report["verdict"]> {
+  const sentences = [
+    ...(drift === undefined
+      ? []
+      : [
+          `Of ${countOf(drift.pairs, "answer")}, ${formatShare(drift.unchanged)} of revisions ` +
+            "changed nothing; a revision is longer than its first answer by " +
+            `${formatMean(drift.words.difference, 1)} words.`,
+        ]),
+    ...(labels === undefined
+      ? []
+      : [
+          `The judge gave ${countOf(labels.labels, "label")}; asked in the other order, it named ` +
+            `the other answer in ${formatShare(labels.flipped)} (n = ${labels.flipped.n}).`,
+          labels.human === undefined
+            ? "No person's labels were there to compare with."
+            : `People agree with ${formatShare(labels.human.accuracy)} of its labels ` +
+              `(n = ${labels.human.accuracy.n}); a rule that only counts words reaches ` +
+              `${formatShare(labels.human.longestWins)}.`,
+        ]),
+  ];
+  return sentences.length === 0
+    ? { conclusion: "no conclusion", sentence: "Nothing was revised or compared." }
+    : { conclusion: "measured", sentence: sentences.join(" ") };
 }
 
 function summaryOf(chains: readonly RevisionChain[], comparisons: readonly AiComparison[]): string {

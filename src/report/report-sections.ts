@@ -71,7 +71,7 @@ export function goldVerdicts({ comparisons, rows }: GoldEvaluation): string[] {
 
 /** What is worth saying about one answer. */
 export function goldRemarks(score: GoldScore): string[] {
-  return [
+  const remarks = [
     ...(score.confidentlyWrong ? ["confidently wrong"] : []),
     ...(score.abstained ? ["abstained"] : []),
     ...(score.overRefused ? ["over-refused"] : []),
@@ -79,6 +79,7 @@ export function goldRemarks(score: GoldScore): string[] {
     ...(score.insulting ? ["insulting"] : []),
     ...(GOLD_AXES.every((axis) => score[axis] === undefined || score[axis] === 1) ? ["right"] : []),
   ];
+  return remarks.length > 0 ? remarks : ["not right"];
 }
 
 /**

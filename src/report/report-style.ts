@@ -136,8 +136,9 @@ footer, code { overflow-wrap: anywhere; }
 }
 body { max-width: none; padding: 0; font-size: 10pt; }
 nav { display: none; }
-/* paper has no clicks */
-details::details-content { content-visibility: visible; display: block; block-size: auto; }
+/* what is folded stays so, and says it: with everything open a page is forty */
+details:not([open], .strip) > summary::after { content: " (folded: open it to print it)"; }
+summary { color: inherit; }
 section { break-inside: auto; }
 h1, h2, h3, h4, caption, summary, .verdict { break-after: avoid; }
 figure, .example, tr, .facts > div { break-inside: avoid; }

@@ -101,7 +101,7 @@ it("draws a spike at the edge of its chart and counts it", () => {
   for (let step = 1; step <= 50; step++)
     run.metrics(step, { loss: step === 30 ? 1e9 : 1 + (step % 7) });
   run.close();
-  const [chart] = runReport(showRun(folder), "").sections[1]!.parts;
+  const [chart] = runReport(showRun(folder), "").sections[0]!.parts;
   expect(chart).toMatchObject({
     kind: "chart",
     chart: {
@@ -124,6 +124,7 @@ it("says so where nothing was recorded", () => {
     modelFingerprint: "",
   }).close();
   const report = runReport(showRun(folder), "");
-  expect(report.sections[1]!.parts).toEqual([{ kind: "text", text: "No metric was recorded." }]);
+  expect(report.sections[0]!.parts).toEqual([{ kind: "text", text: "No metric was recorded." }]);
+  expect(report.verdict!.conclusion).toBe("no conclusion");
   expect(report.summary).toBe("Stopped at step 0.");
 });

@@ -7,6 +7,7 @@ import { relative } from "node:path";
 import type { RunDetails } from "../runs/compare.ts";
 import { flatten } from "../runs/recorded.ts";
 import type { LineChart } from "../evaluation/chart.ts";
+import { formatNumber } from "../evaluation/table.ts";
 import type { Report } from "./report.ts";
 import type { ReportPart } from "../evaluation/page.ts";
 import { notFiniteNote, outsideNote, type RunCurve, runCurves, valueRange } from "./run-curves.ts";
@@ -22,9 +23,13 @@ export function runReport(run: RunDetails, footer: string): Report {
   const options = flatten(run.config);
   return {
     title: `${run.info.command}: ${run.name}`,
+    verdict: {
+      conclusion: run.series.size === 0 ? "no conclusion" : "measured",
+      sentence: wayOf(main, run),
+    },
     summary: summaryOf(run),
     sections: [
-      { title: "What was done", parts: [{ kind: "facts", facts: facts(run) }, ...warnings(run)] },
+      ...(run.warnings.length === 0 ? [] : [{ title: "What may mislead", parts: warnings(run) }]),
       {
         title: "Curves",
         parts: [
@@ -46,8 +51,9 @@ export function runReport(run: RunDetails, footer: string): Report {
         ? []
         : [{ title: "Checkpoints", parts: [checkpoints(run)] }]),
       {
-        title: "Options",
+        title: "How to do it again",
         parts: [
+          { kind: "facts", facts: facts(run) },
           {
             kind: "folded",
             title: `Options that had an effect (${options.length})`,
@@ -59,6 +65,33 @@ export function runReport(run: RunDetails, footer: string): Report {
     footer,
   };
 }
+
+/** Curves that the first sentence tells. */
+const TOLD = 2;
+
+/** How far the run came, by its first curves: "loss went from 6.48 to 0.58 (lower is better)". */
+function wayOf(main: readonly RunCurve[], { step }: RunDetails): string {
+  const sentences = main
+    .filter(({ training, heldOut }) => training.length > 1 || heldOut.length > 0)
+    .slice(0, TOLD)
+    .map(({ name, meaning, training, heldOut }) => {
+      const better = /(Lower|Higher) is better/.exec(meaning)?.[1]?.toLowerCase();
+      const [first, last] = [training[0], training.at(-1)];
+      const held = heldOut.at(-1);
+      return [
+        ...(first && last
+          ? [`${name} went from ${short(first.y)} to ${short(last.y)}`]
+          : [`${name} was not logged in training`]),
+        ...(held ? [`on held-out data it is ${short(held.y)} at the end`] : []),
+        ...(better ? [`${better} is better`] : []),
+      ].join("; ");
+    });
+  return sentences.length === 0
+    ? "Nothing was measured, so nothing can be said of how well it went."
+    : `Over ${countOf(step, "step")}: ${sentences.join(". ")}.`;
+}
+
+const short = (value: number): string => formatNumber(value, Math.abs(value) < 10 ? 3 : 1);
 
 function summaryOf({ state, step, totalSteps, checkpoints: { length: kept } }: RunDetails): string {
   const of = totalSteps === undefined ? "" : ` of ${totalSteps}`;
@@ -154,6 +187,8 @@ function chartOf(curve: RunCurve, run: RunDetails): LineChart {
 const FEW = 3;
 /** Of the points of a curve, its moving mean is over this share. */
 const SMOOTHED = 0.1;
+/** Curves of fewer points are drawn as they are. */
+const MOST_RAW = 10;
 
 /** The first few curves of a run, each with what it means, smoothed. */
 export function smallCurves(run: RunDetails, name: string): LineChart[] {
@@ -166,10 +201,15 @@ export function smallCurves(run: RunDetails, name: string): LineChart[] {
         ...chart,
         title: `${name}: ${curve.name}`,
         description: curve.meaning,
-        series: chart.series.map((series) => ({
-          ...series,
-          smoothed: Math.max(3, Math.round(SMOOTHED * series.points.length)),
-        })),
+        series: chart.series.map(({ points, ...series }) =>
+          points.length < MOST_RAW
+            ? { ...series, points, dots: true }
+            : {
+                ...series,
+                points: points.map(({ x, y }) => ({ x, y })),
+                smoothed: Math.max(3, Math.round(SMOOTHED * points.length)),
+              },
+        ),
       };
     });
 }

@@ -37,5 +37,6 @@ export const JOURNEY_STYLE = `
 @media print {
 .stops, .moments, .journey .at { display: none !important; }
 .strip summary { list-style: none; }
+.strip::details-content { content-visibility: visible; display: block; block-size: auto; }
 }
 `;

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import type { StageResult } from "../runs/pipeline.ts";
+import type { StageResult } from "./pipeline.ts";
 import { formatSeconds, wallClock } from "./wall-clock.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "attune-clock-"));

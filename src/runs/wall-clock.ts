@@ -1,7 +1,7 @@
 /** How long a pipeline took on the clock, where its stages ran beside each other. */
 import { join } from "node:path";
-import { readJsonLines } from "../runs/json-lines.ts";
-import type { StageResult } from "../runs/pipeline.ts";
+import { readJsonLines } from "./json-lines.ts";
+import type { StageResult } from "./pipeline.ts";
 
 export interface StageTime {
   name: string;
