@@ -11,6 +11,15 @@ export type { ReadModelOptions } from "./models/load.ts";
 export type { Precision } from "./models/precision.ts";
 export { ask, score } from "./library/ask.ts";
 export type { AnsweredPrompt, AskOptions } from "./library/ask.ts";
+export { compareModels } from "./library/compare.ts";
+export type {
+  ComparedPair,
+  CompareModelsOptions,
+  ModelComparison,
+  ModelsInput,
+  PairFunction,
+} from "./library/compare.ts";
+export type { Conclusion } from "./evaluation/conclusion.ts";
 export type { LanguageModel, Trained } from "./library/models.ts";
 
 // Train: from data, and over the model's own answers, judged by rewards or by a judge.

@@ -16,4 +16,5 @@ export const CONCLUSIONS = [
   "measured",
   "no conclusion",
 ] as const;
+/** One word for how a question was answered, as CONCLUSIONS explains them. */
 export type Conclusion = (typeof CONCLUSIONS)[number];

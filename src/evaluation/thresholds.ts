@@ -1,7 +1,9 @@
 /** What is asked of findings, and whether they reach it: `--fail-under` and `--fail-on`. */
 import { AttuneError, nearest } from "../core/errors.ts";
 import { formatPlainList } from "./plain-list.ts";
-import type { Conclusion, Findings, Measure } from "./findings.ts";
+import type { Conclusion } from "./conclusion.ts";
+import { CONCLUSIONS } from "./conclusion.ts";
+import type { Findings, Measure } from "./findings.ts";
 import { measuresOf } from "./findings.ts";
 import { claims, formatInUnit, measureText } from "./measure-text.ts";
 import type { OutcomeConfig } from "./outcome.config.ts";
@@ -22,19 +24,6 @@ export interface Threshold {
   /** As it was written. */
   text: string;
 }
-
-const CONCLUSIONS: readonly Conclusion[] = [
-  "better",
-  "worse",
-  "equal",
-  "not distinguishable",
-  "hacked",
-  "not hacked",
-  "fooled",
-  "sound",
-  "measured",
-  "no conclusion",
-];
 
 /**
  * Reads `ID=VALUE` before anything is measured.
