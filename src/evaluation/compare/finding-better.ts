@@ -7,7 +7,7 @@ import type { Comparison, JudgeResult, PairResult } from "./comparison.ts";
 import type { Headline } from "./headline.ts";
 import { isBelieved, judgeName, pairsWithBaseline } from "./headline.ts";
 import type { MeasureNames } from "./measures.ts";
-import { believed, shareMeasure } from "./measures.ts";
+import { believed, shareMeasure, slugs } from "./measures.ts";
 import { percent } from "./verdict.ts";
 
 export function isItBetter(
@@ -163,15 +163,16 @@ export function onWhat(
     question: "On what?",
     conclusion: "measured",
     answer: told.join(" "),
-    measures: pairs.flatMap((pair) =>
-      pair.outcome!.groups.map(({ group, rate }) =>
+    measures: pairs.flatMap((pair) => {
+      const plain = slugs(pair.outcome!.groups.map(({ group }) => group));
+      return pair.outcome!.groups.map(({ group, rate }) =>
         shareMeasure(
-          names.ofPair(pair, judge.name, `group/${groupSlug(group)}/win-rate`),
+          names.ofPair(pair, judge.name, `group/${plain.get(group)!}/win-rate`),
           `${pair.candidate} preferred over ${pair.baseline}, ${column} ${group}`,
           believed(judge, rate),
         ),
-      ),
-    ),
+      );
+    }),
     figures: [
       {
         kind: "chart",
@@ -194,9 +195,6 @@ export function onWhat(
     details: [],
   };
 }
-
-const groupSlug = (group: string): string =>
-  group.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "-") || "none";
 
 export function isItOnlyLonger(
   comparison: Comparison,

@@ -122,8 +122,8 @@ export function howTextsDiffer({ matched, options }: Comparison): Finding {
       sure
         .map(
           ({ name, feature, difference }) =>
-            ` ${name} ${feature} in ${formatPoints(difference)} points of its answers more than ` +
-            `${baseline!.name}.`,
+            ` ${name} ${feature} ${difference.low > 0 ? "more" : "less"} often than ` +
+            `${baseline!.name}: ${formatPoints(difference)} points of its answers.`,
         )
         .join(""),
     measures: [],

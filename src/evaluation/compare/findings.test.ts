@@ -69,6 +69,24 @@ describe("several models", () => {
     expect(examples.length).toBeGreaterThan(1);
   });
 
+  test("more than two are told in short, with those whose lead is gone at equal length", async () => {
+    const longer = setOf(
+      "wordy",
+      times(60, (i) => `good wordy ${i} ${i % 4 === 0 ? "" : "and much more of it".repeat(3)}`),
+    );
+    const judge = judgeOf("length", (a, b) =>
+      Math.abs(a.length - b.length) < 20 ? 0.5 : Number(a.length > b.length),
+    );
+    const { verdict } = comparisonFindings(
+      await compareModels({ sets: [...models, longer], judges: [judge], options: PLAIN }),
+    );
+    expect(verdict.sentence).toMatch(
+      /^Better than SFT v1: wordy 88% .* Not distinguishable from SFT v1: dpo 50% .*, ppo 50% /,
+    );
+    expect(verdict.sentence).toContain("Shares of 60 prompts on which each is preferred.");
+    expect(verdict.sentence).toMatch(/At equal length this does not hold of wordy \d+% /);
+  });
+
   test("names for thresholds are plain, and told apart", () => {
     expect([...slugs(["My Model/v2", "my model v2", "模型", "!!"]).values()]).toEqual([
       "my-model-v2",

@@ -82,7 +82,25 @@ function inShort(pairs: readonly PairResult[]): string {
     return [`${words[0]!.toUpperCase()}${words.slice(1)}: ${names.join(", ")}.`];
   });
   const prompts = pairs.find(({ outcome }) => outcome)?.outcome?.prompts ?? 0;
-  return `${sentences.join(" ")} Shares of ${countOf(prompts, "prompt")} on which each is preferred.`;
+  return (
+    `${sentences.join(" ")} Shares of ${countOf(prompts, "prompt")} on which each is preferred.` +
+    lengthInShort(pairs)
+  );
+}
+
+/** Leads and lags that are not there at equal length. */
+function lengthInShort(pairs: readonly PairResult[]): string {
+  const gone = pairs.flatMap(({ candidate, outcome, verdict: { conclusion } }) => {
+    const rate = outcome?.equalLength?.rate;
+    if (!rate || rate.noClaim !== undefined) return [];
+    const holds = conclusion === "better" ? rate.low > 0.5 : rate.high < 0.5;
+    return (conclusion === "better" || conclusion === "worse") && !holds
+      ? [`${candidate} ${percent(rate)}`]
+      : [];
+  });
+  return gone.length === 0
+    ? ""
+    : ` At equal length this does not hold of ${gone.join(", ")}: it may be a matter of length.`;
 }
 
 /** A believed judge that finds the opposite of the same pair. */
