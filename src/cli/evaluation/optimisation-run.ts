@@ -17,7 +17,7 @@ import type { Request } from "../../world/requests.ts";
 import { requestTopic } from "../../world/requests.ts";
 
 /** By which a run of the quickstart says where its model and data are from. */
-const BUILT_IN = "the built-in world";
+export const BUILT_IN = "the built-in world";
 
 export interface OptimisationRun {
   path: OptimisationPath;
@@ -120,7 +120,7 @@ const ownLooks = (folder: string): Look[] =>
 const fitting = (looks: readonly Look[], labels: Labels): Labels | undefined =>
   looks[0]?.values.length === labels.length ? labels : undefined;
 
-function builtInWorld(seed: number): OptimisationRun["world"] {
+export function builtInWorld(seed: number): NonNullable<OptimisationRun["world"]> {
   const { pairs, sizes } = WORLD_RECIPE;
   const world = createWorld({
     seed,

@@ -71,6 +71,15 @@ export const PARTS: Readonly<Record<string, PartEntry>> = {
         .overOptimisationConfig,
     load: async () => (await import("./over-optimisation.ts")).part,
   },
+  conflicts: {
+    title: "Conflicts",
+    summary: "which change helped one of helpful, honest and harmless at another's expense?",
+    shortcut: "models",
+    shortcutValue: "folders",
+    config: async () =>
+      (await import("../../evaluation/conflicts/conflicts.config.ts")).conflictsConfig,
+    load: async () => (await import("./conflicts.ts")).part,
+  },
 };
 
 /** Options of every part, by its name. */

@@ -1,0 +1,240 @@
+/** `attune eval conflicts`: what was bought with what, among helpful, honest and harmless. */
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { ConfigOf } from "../../config/config.ts";
+import { Random } from "../../core/random.ts";
+import { countOf } from "../../core/counts.ts";
+import { AttuneError, nearest } from "../../core/errors.ts";
+import { conflictFindings } from "../../evaluation/conflicts/conflict-findings.ts";
+import type { conflictsConfig } from "../../evaluation/conflicts/conflicts.config.ts";
+import type { ConflictAxis } from "../../evaluation/conflicts/conflicts.ts";
+import { conflictsAmong } from "../../evaluation/conflicts/conflicts.ts";
+import type { Findings, Measure } from "../../evaluation/findings.ts";
+import { measuresOf } from "../../evaluation/findings.ts";
+import { jointHash } from "../../runs/joint-hash.ts";
+import { readConfig } from "../../runs/recorded.ts";
+import { readRunInfo } from "../../runs/run-folder.ts";
+import type { GoldScore } from "../../world/gold.ts";
+import { goldScore } from "../../world/gold.ts";
+import type { World } from "../../world/index.ts";
+import { requestTopic } from "../../world/requests.ts";
+import { userTurn } from "../../world/turns.ts";
+import { FINDINGS_JSON } from "../display/outcome.ts";
+import type { OpenedSubject } from "./open-subject.ts";
+import { BUILT_IN, builtInWorld, nameOf } from "./optimisation-run.ts";
+import type { EvaluationPart, PartInput, PartWork, PreparedPart } from "./part.ts";
+
+type Config = ConfigOf<typeof conflictsConfig>;
+type Input = PartInput<typeof conflictsConfig>;
+
+export const part: EvaluationPart<typeof conflictsConfig> = {
+  prepare: (input) =>
+    input.config.models.every((folder) => existsSync(join(folder, FINDINGS_JSON)))
+      ? Promise.resolve(prepareFindings(input.config))
+      : prepareWorld(input),
+};
+
+function found(
+  { models, seed }: Config,
+  axes: readonly ConflictAxis[],
+): Awaited<ReturnType<PreparedPart["run"]>> {
+  const conflicts = conflictsAmong(namesOf(models), axes, {
+    random: Random.for(seed, "conflicts"),
+  });
+  return {
+    findings: conflictFindings(
+      conflicts,
+      axes.map(({ name }) => name),
+    ),
+  };
+}
+
+/** Last parts of paths; whole paths where two share theirs. */
+function namesOf(models: readonly string[]): string[] {
+  const names = models.map(nameOf);
+  return new Set(names).size === names.length ? names : [...models];
+}
+
+function prepareFindings(config: Config): PreparedPart {
+  const runs = config.models.map(readFindings);
+  const axes = config.axes.length > 0 ? namedAxes(config, runs) : commonAxes(config, runs);
+  return {
+    subject: config.models.join(", "),
+    dataHash: createHash("sha256").update(JSON.stringify(axes)).digest("hex"),
+    fingerprint: "",
+    plan: [`hold ${axes.map(({ name }) => name).join(", ")} against each other`],
+    run: () => Promise.resolve(found(config, axes)),
+  };
+}
+
+function readFindings(folder: string): Measure[] {
+  const file = join(folder, FINDINGS_JSON);
+  try {
+    const kept = JSON.parse(readFileSync(file, "utf8")) as Pick<Findings, "findings">;
+    return measuresOf(kept).map((measure) => ({
+      ...measure,
+      // what is no number is null in JSON
+      value: {
+        ...measure.value,
+        estimate: measure.value.estimate ?? NaN,
+        low: measure.value.low ?? -Infinity,
+        high: measure.value.high ?? Infinity,
+      },
+    }));
+  } catch (cause) {
+    throw new AttuneError("data", "the findings cannot be read", {
+      file,
+      got: (cause as Error).message,
+      expected: "what `attune eval` writes",
+      cause,
+    });
+  }
+}
+
+const axisOf = (id: string, runs: readonly (readonly Measure[])[]): ConflictAxis | undefined => {
+  const measures = runs.map((measured) => measured.find((measure) => measure.id === id));
+  const [first] = measures;
+  const usable = measures.every(
+    (measure) => measure !== undefined && Number.isFinite(measure.value.estimate),
+  );
+  if (!usable || first!.good === "neither") return undefined;
+  return { name: id, better: first!.good, values: measures.map((measure) => measure!.value) };
+};
+
+function namedAxes(
+  { axes, models }: Config,
+  runs: readonly (readonly Measure[])[],
+): ConflictAxis[] {
+  return axes.map((id) => {
+    const axis = axisOf(id, runs);
+    if (axis) return axis;
+    const known = runs[0]!.map((measure) => measure.id);
+    const near = nearest(id, known);
+    const lacking = models.find(
+      (_, i) => !runs[i]!.some((measure) => measure.id === id && measure.good !== "neither"),
+    );
+    throw new AttuneError("usage", `not every run has the measure ${id} as good or bad`, {
+      ...(lacking === undefined ? {} : { file: lacking }),
+      expected: known.join(", "),
+      ...(near === undefined ? {} : { hint: `did you mean ${near}?` }),
+    });
+  });
+}
+
+/** The first share of each of the three that all runs have. */
+function commonAxes({ models }: Config, runs: readonly (readonly Measure[])[]): ConflictAxis[] {
+  const axes = ["helpful", "honest", "harmless"].flatMap((part): ConflictAxis[] => {
+    const found = runs[0]!
+      .filter(({ id, unit }) => id.startsWith(`${part}/`) && unit === "share")
+      .map(({ id }) => axisOf(id, runs))
+      .find((axis) => axis !== undefined);
+    return found ? [found] : [];
+  });
+  if (axes.length >= 2) return axes;
+  throw new AttuneError("data", "the runs share fewer than two of helpful, honest and harmless", {
+    file: models[0]!,
+    got: runs[0]!.map(({ id }) => id).join(", "),
+    expected: "shares of two at least in each findings.json, or their ids by --axes",
+  });
+}
+
+async function prepareWorld({ config, context, openSubject }: Input): Promise<PreparedPart> {
+  const seeds = config.models.map(worldSeed);
+  if (new Set(seeds).size > 1)
+    throw new AttuneError("usage", "the models are of different worlds", {
+      got: seeds.map((seed, i) => `${config.models[i]!} of seed ${seed}`).join(", "),
+      expected: "models of one quickstart",
+    });
+  const { world } = builtInWorld(seeds[0]!);
+  const opened: OpenedSubject[] = [];
+  for (const model of config.models)
+    opened.push(
+      await openSubject({
+        model,
+        template: "auto",
+        precision: config.precision,
+        batchSize: 64,
+        contextLength: 256,
+        reuse: [],
+        criticSettings: "",
+        concurrency: 1,
+        timeout: 1,
+        retries: 0,
+        priceInput: 0,
+        priceOutput: 0,
+        budget: 0,
+      }),
+    );
+  context.reporter.note(`judged by gold on ${countOf(world.evaluation.length, "request")}`);
+  return {
+    subject: config.models.join(", "),
+    dataHash: jointHash(...world.evaluation.map(({ text }) => text)),
+    fingerprint: jointHash(...opened.map(({ fingerprint }) => fingerprint)),
+    plan: [
+      `answer ${countOf(world.evaluation.length, "request")} with each of ` +
+        countOf(opened.length, "model"),
+    ],
+    run: async (work) => found(config, await goldAxes(world, opened, { config, work })),
+  };
+}
+
+/** The seed of the world that a model of the quickstart was made on. */
+function worldSeed(folder: string): number {
+  const info = existsSync(join(folder, "run.json")) ? readRunInfo(folder) : undefined;
+  if (info && readConfig(folder)["model"] === BUILT_IN) return info.seed;
+  throw new AttuneError("usage", "nothing says how good this model is on each axis", {
+    file: folder,
+    expected: "folders of `attune eval` runs (findings.json), or runs of the quickstart",
+    hint: "`attune eval --model M --honest F --harmless F` for each, then this command over them",
+  });
+}
+
+/** Longest answer of the built-in world, tokens. */
+const MAX_ANSWER = 40;
+const GOLD_AXES = ["helpful", "honest", "harmless"] as const;
+
+async function goldAxes(
+  world: World,
+  opened: readonly OpenedSubject[],
+  { config, work }: { config: Config; work: PartWork },
+): Promise<ConflictAxis[]> {
+  const requests = world.evaluation;
+  const scores: GoldScore[][] = [];
+  for (const each of opened) {
+    const subject = await work.subject(each);
+    const shown = work.progress({
+      title: `answering, ${nameOf(each.name)}`,
+      total: requests.length,
+      unit: "answers",
+    });
+    const answers = await subject.answer(
+      requests.map(({ text }) => ({
+        prompt: [userTurn(text)],
+        maxNewTokens: MAX_ANSWER,
+        temperature: 0,
+        seed: config.seed,
+      })),
+      { signal: work.signal, onDone: (done) => shown.update(done) },
+    );
+    shown.end();
+    scores.push(
+      requests.map((request, i) => {
+        const answer = answers[i]!;
+        return goldScore(world.village, request, "text" in answer ? answer.text : "");
+      }),
+    );
+  }
+  return GOLD_AXES.map((name): ConflictAxis => {
+    // whether an axis is tested is the request's, whatever was answered
+    const tested = requests.flatMap((_, i) =>
+      scores.every((own) => own[i]![name] !== undefined) ? [i] : [],
+    );
+    return {
+      name,
+      better: "higher",
+      scores: scores.map((own) => tested.map((i) => own[i]![name]!)),
+      clusters: tested.map((i) => requestTopic(requests[i]!)),
+    };
+  });
+}

@@ -1,0 +1,179 @@
+/** Trade-offs among axes as findings: who is on the front, and what was bought with what. */
+import { countOf } from "../../core/counts.ts";
+import type { ScatterChart } from "../chart.ts";
+import type { Finding, Measure } from "../findings.ts";
+import { formatNumber, formatPValue, formatPoints, formatShare } from "../table.ts";
+import type { Table } from "../table.ts";
+import type { Change, Conflicts } from "./conflicts.ts";
+
+const PART = "conflicts";
+
+const slug = (name: string): string =>
+  name
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, "-")
+    .replaceAll(/^-|-$/g, "");
+
+export function conflictFindings(conflicts: Conflicts, axes: readonly string[]): Finding[] {
+  return [tradeFinding(conflicts), frontFinding(conflicts, axes)];
+}
+
+const traded = ({ helped, harmed }: Change): boolean => helped.length > 0 && harmed.length > 0;
+
+function changeOn({ axes }: Change, axis: string): string {
+  return formatPoints(axes.find((each) => each.axis === axis)!.difference);
+}
+
+const tradeText = (change: Change): string =>
+  `from ${change.from} to ${change.to} it helped ` +
+  `${change.helped.map((axis) => `${axis} (${changeOn(change, axis)} points)`).join(" and ")} at ` +
+  `the expense of ` +
+  `${change.harmed.map((axis) => `${axis} (${changeOn(change, axis)} points)`).join(" and ")}`;
+
+function tradeFinding({ changes, paired }: Conflicts): Finding {
+  const trades = changes.filter(traded);
+  const harmed = changes.filter((change) => !traded(change) && change.harmed.length > 0);
+  const claimed = changes.some(({ axes }) => axes.some(({ pValue }) => !Number.isNaN(pValue)));
+  const number = `${countOf(changes.length, "change")}`;
+  return {
+    id: `${PART}-traded`,
+    question: "Did a change help one at the expense of another?",
+    conclusion: !claimed ? "no conclusion" : trades.length > 0 ? "worse" : "not distinguishable",
+    answer: !claimed
+      ? "Nothing can be concluded: no difference has an interval."
+      : trades.length > 0
+        ? `Yes: ${trades.map(tradeText).join("; ")}.`
+        : `None of ${number} is shown to do so` +
+          (harmed.length === 0
+            ? "."
+            : `; ${harmed
+                .map(
+                  ({ from, to, harmed: axes }) =>
+                    `from ${from} to ${to} ${axes.join(" and ")} fell`,
+                )
+                .join(", ")} without a gain elsewhere.`),
+    measures: changes.flatMap(({ from, to, axes }): Measure[] =>
+      axes.map(({ axis, difference }) => ({
+        id: `${PART}/${slug(from)}-to-${slug(to)}/${slug(axis)}`,
+        name: `${axis}, ${from} to ${to}`,
+        value: difference,
+        unit: "points",
+        good: "higher",
+      })),
+    ),
+    figures: [{ kind: "table", table: changeTable(changes) }],
+    details: paired
+      ? []
+      : [
+          {
+            kind: "text",
+            text:
+              "Only intervals of the earlier runs are known, so models are taken as independent: " +
+              "changes on the same prompts would be seen sooner.",
+          },
+        ],
+  };
+}
+
+const changeTable = (changes: readonly Change[]): Table => ({
+  caption: "What each change did, points [95%], above 0 is better",
+  columns: [
+    { name: "change" },
+    { name: "axis" },
+    { name: "difference", align: "right" },
+    { name: "p (Holm)", align: "right" },
+  ],
+  rows: changes.flatMap(({ from, to, axes }) =>
+    axes.map(({ axis, difference, pValue }, i) => [
+      i === 0 ? `${from} → ${to}` : "",
+      axis,
+      {
+        text: formatPoints(difference),
+        ...(pValue < 0.05
+          ? { verdict: difference.estimate > 0 ? ("better" as const) : ("worse" as const) }
+          : {}),
+      },
+      formatPValue(pValue),
+    ]),
+  ),
+  note: "Corrected by Holm over all changes on all axes.",
+});
+
+function frontFinding({ models }: Conflicts, axes: readonly string[]): Finding {
+  const front = models.filter(({ onFront }) => onFront);
+  const sure = (probability: number): string =>
+    `in ${formatNumber(100 * probability, 0)} of 100 resamples`;
+  const pairs = axes.flatMap((_, i) =>
+    axes.slice(i + 1).map((__, j): [number, number] => [i, i + 1 + j]),
+  );
+  return {
+    id: `${PART}-front`,
+    question: "Which models are on the Pareto front?",
+    conclusion: "measured",
+    answer: `${front
+      .map(({ name, probabilityOnFront }) => `${name} (${sure(probabilityOnFront)})`)
+      .join(", ")}: no other is at least as good on ${axes.join(", ")} and better on one.`,
+    measures: models.flatMap(({ name, values }): Measure[] =>
+      values.map((value, i) => ({
+        id: `${PART}/${slug(name)}/${slug(axes[i]!)}`,
+        name: `${axes[i]!}, ${name}`,
+        value,
+        unit: "share",
+        good: "higher",
+      })),
+    ),
+    figures: pairs.slice(0, 3).map(([i, j]) => ({
+      kind: "chart" as const,
+      chart: tradeChart(models, [axes[i]!, axes[j]!], [i, j]),
+    })),
+    details: [
+      {
+        kind: "table",
+        table: {
+          caption: "Models on all axes",
+          columns: [
+            { name: "model" },
+            ...axes.map((name) => ({ name, align: "right" as const })),
+            { name: "on the front", align: "right" },
+          ],
+          rows: models.map(({ name, values, onFront, probabilityOnFront }) => [
+            name,
+            ...values.map((value) => formatShare(value)),
+            `${onFront ? "yes" : "no"} (${formatNumber(100 * probabilityOnFront, 0)}%)`,
+          ]),
+        },
+      },
+    ],
+  };
+}
+
+function tradeChart(
+  models: Conflicts["models"],
+  [xName, yName]: readonly [string, string],
+  [x, y]: readonly [number, number],
+): ScatterChart {
+  return {
+    kind: "scatter",
+    title: `${yName} against ${xName}`,
+    description:
+      "Each model with its 95% intervals; those on the Pareto front of all axes are ringed, and the " +
+      "line joins the models in the order in which they were made.",
+    xLabel: xName,
+    yLabel: yName,
+    percent: true,
+    points: models.map(({ name, values, onFront }) => ({
+      name,
+      series: "models",
+      x: values[x]!,
+      y: values[y]!,
+      marked: onFront,
+    })),
+    curves: [
+      {
+        name: "in order of making",
+        dashed: true,
+        points: models.map(({ values }) => ({ x: values[x]!.estimate, y: values[y]!.estimate })),
+      },
+    ],
+  };
+}

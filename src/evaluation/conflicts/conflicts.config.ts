@@ -1,0 +1,31 @@
+/** Options of `attune eval conflicts`. */
+import { z } from "zod";
+import { defineConfig, field, requiredField } from "../../config/config.ts";
+import { precisionField } from "../../sampling/precision.config.ts";
+import { seedField } from "../subject.config.ts";
+
+export const conflictsConfig = defineConfig({
+  name: "eval conflicts",
+  examples: [
+    "attune eval conflicts --models runs/eval-sft,runs/eval-dpo,runs/eval-ppo",
+    "attune eval conflicts --models quick/sft,quick/ppo,quick/ppo-without-kl",
+  ],
+  fields: {
+    models: requiredField({
+      type: z.array(z.string().min(1)).min(2),
+      description:
+        "in the order in which they were made: folders of earlier `attune eval` runs, whose " +
+        "findings.json is read; or models of the quickstart, judged by gold on its world",
+      group: "Input",
+    }),
+    axes: field({
+      type: z.array(z.string().min(1)),
+      default: [],
+      source: "the first measure of helpful, honest and harmless each that all runs have",
+      description: "ids of the measures to hold against each other, of findings",
+      group: "Input",
+    }),
+    precision: precisionField("Model"),
+    seed: seedField,
+  },
+});

@@ -1,0 +1,87 @@
+import { describe, expect, test } from "vitest";
+import { Random } from "../../core/random.ts";
+import { conflictFindings } from "./conflict-findings.ts";
+import type { ConflictAxis } from "./conflicts.ts";
+import { conflictsAmong } from "./conflicts.ts";
+
+const random = (): Random => Random.for(1, "test");
+const NAMES = ["sft", "helped", "better"];
+
+/** Shares of right answers by model, over the same 100 prompts. */
+const axis = (name: string, ...shares: number[]): ConflictAxis => ({
+  name,
+  better: "higher",
+  scores: shares.map((share) => Array.from({ length: 100 }, (_, i) => (i < 100 * share ? 1 : 0))),
+});
+
+describe("conflicts", () => {
+  const axes = [axis("helpful", 0.5, 0.8, 0.8), axis("harmless", 0.9, 0.6, 0.9)];
+  const found = conflictsAmong(NAMES, axes, { random: random() });
+
+  test("a change that helps one at the expense of another is named, and so is its price", () => {
+    const [first, second, third] = found.changes;
+    expect(first).toMatchObject({
+      from: "sft",
+      to: "helped",
+      helped: ["helpful"],
+      harmed: ["harmless"],
+    });
+    expect(second).toMatchObject({
+      from: "helped",
+      to: "better",
+      helped: ["harmless"],
+      harmed: [],
+    });
+    expect(third).toMatchObject({ from: "sft", to: "better", helped: ["helpful"], harmed: [] });
+    const [traded] = conflictFindings(found, ["helpful", "harmless"]);
+    expect(traded!.conclusion).toBe("worse");
+    expect(traded!.answer).toContain("from sft to helped it helped helpful (+30.0");
+    expect(traded!.answer).toContain("at the expense of harmless (−30.0");
+    expect(traded!.measures[0]!.id).toBe("conflicts/sft-to-helped/helpful");
+  });
+
+  test("the front holds who is beaten on no axis", () => {
+    expect(found.models.map(({ onFront }) => onFront)).toEqual([false, false, true]);
+    expect(found.models[2]!.probabilityOnFront).toBeGreaterThan(0.9);
+    expect(found.models[0]!.values.map(({ estimate }) => estimate)).toEqual([0.5, 0.9]);
+  });
+
+  test("Holm: all changes on all axes are one family", () => {
+    // by hand: two of the six are equal (p 1), the others as small as the pairs make them
+    const values = found.changes.flatMap(({ axes: each }) => each.map(({ pValue }) => pValue));
+    expect(values).toHaveLength(6);
+    expect(values.filter((p) => p > 0.9)).toHaveLength(2);
+    expect(values.filter((p) => p < 0.001)).toHaveLength(4);
+  });
+
+  test("intervals alone serve too, and a lower good counts as better", () => {
+    const interval = (estimate: number) => ({
+      estimate,
+      low: estimate - 0.098,
+      high: estimate + 0.098,
+      n: 100,
+    });
+    const bare: ConflictAxis[] = [
+      { name: "honest", better: "higher", values: [0.5, 0.8].map(interval) },
+      { name: "over-refusal", better: "lower", values: [0.1, 0.5].map(interval) },
+    ];
+    const { changes, paired, models } = conflictsAmong(["a", "b"], bare, { random: random() });
+    expect(paired).toBe(false);
+    expect(changes[0]).toMatchObject({ helped: ["honest"], harmed: ["over-refusal"] });
+    // the difference of two values with a standard error of 0.05 each
+    expect(changes[0]!.axes[0]!.difference.low).toBeCloseTo(0.3 - 1.96 * 0.05 * Math.SQRT2, 4);
+    expect(models.map(({ onFront }) => onFront)).toEqual([true, true]);
+  });
+
+  test("what has no interval claims nothing", () => {
+    const none = { estimate: 0.5, low: 0, high: 1, n: 1, noClaim: "1 observation" };
+    const bare: ConflictAxis[] = [
+      { name: "honest", better: "higher", values: [none, none] },
+      { name: "harmless", better: "higher", values: [none, none] },
+    ];
+    const conflicts = conflictsAmong(["a", "b"], bare, { random: random() });
+    const findings = conflictFindings(conflicts, ["honest", "harmless"]);
+    expect(findings[0]!.conclusion).toBe("no conclusion");
+    for (const { answer } of findings) expect(answer).not.toMatch(/NaN/);
+  });
+});

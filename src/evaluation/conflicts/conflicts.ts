@@ -1,0 +1,217 @@
+/**
+ * Do helpful, honest and harmless pull against each other? Several models (checkpoints, weights of a
+ * mixture, strengths of a KL penalty) on several axes: who is on the Pareto front, how sure that is,
+ * and which change helped one axis at the expense of another.
+ *
+ * Source: Bai et al. (arXiv 2204.05862), section 1, for the trade-off; Holm (1979) over every change
+ * on every axis. Difference: 1. where only intervals are known (findings of earlier runs) the models
+ * are taken as independent and as normal as their intervals say, which loses the pairing of prompts:
+ * a change must then be larger to be seen.
+ */
+import type { Random } from "../../core/random.ts";
+import type { Labels } from "../../stats/clusters.ts";
+import type { Interval } from "../../stats/intervals.ts";
+import { twoSidedNormal } from "../../stats/intervals.ts";
+import { holm } from "../../stats/multiple-testing.ts";
+import { pairedDifference } from "../../stats/paired.ts";
+import { paretoFront } from "../../stats/pareto.ts";
+import { normalCdf } from "../../stats/special.ts";
+
+/** One axis by model: scores of the same prompts, or intervals alone. */
+export interface ConflictAxis {
+  name: string;
+  better: "higher" | "lower";
+  scores?: readonly (readonly number[])[];
+  clusters?: Labels | undefined;
+  /** By model; made of the scores where left out. */
+  values?: readonly Interval[];
+}
+
+export interface ModelOnAxes {
+  name: string;
+  /** By axis. */
+  values: Interval[];
+  onFront: boolean;
+  /** Share of resamples. */
+  probabilityOnFront: number;
+}
+
+/** What happened to one axis from one model to another; above 0 is better. */
+export interface AxisChange {
+  axis: string;
+  difference: Interval;
+  /** Holm's, over all changes on all axes. NaN where nothing is claimed. */
+  pValue: number;
+}
+
+export interface Change {
+  from: string;
+  to: string;
+  axes: AxisChange[];
+  /** Axes that it clearly helped and clearly harmed. */
+  helped: string[];
+  harmed: string[];
+}
+
+export interface Conflicts {
+  models: ModelOnAxes[];
+  /** From each model to the next, and from the first to all others. */
+  changes: Change[];
+  /** Whether differences are of the same prompts. */
+  paired: boolean;
+}
+
+const ALPHA = 0.05;
+
+/** @param names of models, in the order in which they were made */
+export function conflictsAmong(
+  names: readonly string[],
+  axes: readonly ConflictAxis[],
+  { random }: { random: Random },
+): Conflicts {
+  const paired = axes.every(({ scores }) => scores !== undefined);
+  const models = paired ? frontOfScores(names, axes, random) : frontOfValues(names, axes, random);
+  const pairs = changedPairs(names.length);
+  const differences = pairs.map(([from, to]) =>
+    axes.map((axis, i) => {
+      const [a, b] = [models[to]!.values[i]!, models[from]!.values[i]!];
+      return axis.scores ? pairedChange(axis, [from, to]) : unpairedChange(a, b, axis.better);
+    }),
+  );
+  const known = differences.flat().filter(({ pValue }) => !Number.isNaN(pValue));
+  const adjusted = holm(known.map(({ pValue }) => pValue));
+  const adjust = new Map(known.map((each, i) => [each, adjusted[i]!]));
+  return {
+    models,
+    paired,
+    changes: pairs.map(([from, to], place): Change => {
+      const changes = axes.map(({ name }, i): AxisChange => {
+        const found = differences[place]![i]!;
+        return {
+          axis: name,
+          difference: found.difference,
+          pValue: adjust.get(found) ?? NaN,
+        };
+      });
+      const clear = (sign: 1 | -1): string[] =>
+        changes
+          .filter(({ difference, pValue }) => pValue < ALPHA && sign * difference.estimate > 0)
+          .map(({ axis }) => axis);
+      return {
+        from: names[from]!,
+        to: names[to]!,
+        axes: changes,
+        helped: clear(1),
+        harmed: clear(-1),
+      };
+    }),
+  };
+}
+
+/** From each to the next, and from the first to all others. */
+function changedPairs(count: number): [number, number][] {
+  const steps = Array.from({ length: count - 1 }, (_, i): [number, number] => [i, i + 1]);
+  const fromFirst = Array.from({ length: count - 2 }, (_, i): [number, number] => [0, i + 2]);
+  return [...steps, ...fromFirst];
+}
+
+function frontOfScores(
+  names: readonly string[],
+  axes: readonly ConflictAxis[],
+  random: Random,
+): ModelOnAxes[] {
+  const { models } = paretoFront(
+    axes.map(({ name, scores, better, clusters }) => ({
+      scores: scores!,
+      better,
+      clusters,
+      range: [0, 1] as const,
+      set: name,
+    })),
+    { random },
+  );
+  return models.map(({ means, onFront, probabilityOnFront }, i) => ({
+    name: names[i]!,
+    values: means,
+    onFront,
+    probabilityOnFront,
+  }));
+}
+
+const RESAMPLES = 2000;
+
+/** Each value drawn from the normal distribution that its interval is of. */
+function frontOfValues(
+  names: readonly string[],
+  axes: readonly ConflictAxis[],
+  random: Random,
+): ModelOnAxes[] {
+  const values = names.map((_, model) => axes.map((axis) => axis.values![model]!));
+  const signs = axes.map(({ better }) => (better === "higher" ? 1 : -1));
+  const front = (drawn: readonly (readonly number[])[]): boolean[] =>
+    drawn.map((own) => !drawn.some((other) => dominates(other, own, signs)));
+  const onFront = front(values.map((own) => own.map(({ estimate }) => estimate)));
+  const counts = names.map(() => 0);
+  for (let i = 0; i < RESAMPLES; i++)
+    front(
+      values.map((own) => own.map((value) => value.estimate + errorOf(value) * random.normal())),
+    ).forEach((on, model) => (counts[model]! += Number(on)));
+  return names.map((name, i) => ({
+    name,
+    values: values[i]!,
+    onFront: onFront[i]!,
+    probabilityOnFront: counts[i]! / RESAMPLES,
+  }));
+}
+
+const dominates = (
+  other: readonly number[],
+  own: readonly number[],
+  signs: readonly number[],
+): boolean =>
+  other.every((value, i) => signs[i]! * value >= signs[i]! * own[i]!) &&
+  other.some((value, i) => signs[i]! * value > signs[i]! * own[i]!);
+
+/** Standard error of a 95% interval; 0 where it claims nothing. */
+const errorOf = ({ low, high, noClaim }: Interval): number =>
+  noClaim === undefined && Number.isFinite(high - low)
+    ? (high - low) / 2 / twoSidedNormal(0.95)
+    : 0;
+
+interface Difference {
+  difference: Interval;
+  pValue: number;
+}
+
+function pairedChange(
+  { scores, clusters, better }: ConflictAxis,
+  [from, to]: readonly [number, number],
+): Difference {
+  const [a, b] = better === "higher" ? [to, from] : [from, to];
+  const found = pairedDifference(scores![a]!, scores![b]!, { clusters, range: [-1, 1] });
+  return { difference: found, pValue: found.noClaim === undefined ? found.pValue : NaN };
+}
+
+function unpairedChange(to: Interval, from: Interval, better: "higher" | "lower"): Difference {
+  const sign = better === "higher" ? 1 : -1;
+  const estimate = sign * (to.estimate - from.estimate);
+  const noClaim = to.noClaim ?? from.noClaim;
+  const error = Math.hypot(errorOf(to), errorOf(from));
+  const n = Math.min(to.n, from.n);
+  if (noClaim !== undefined || !(error > 0))
+    return {
+      difference: {
+        estimate,
+        low: -Infinity,
+        high: Infinity,
+        n,
+        noClaim: noClaim ?? "an interval without width",
+      },
+      pValue: NaN,
+    };
+  const half = twoSidedNormal(0.95) * error;
+  return {
+    difference: { estimate, low: estimate - half, high: estimate + half, n },
+    pValue: 2 * normalCdf(-Math.abs(estimate) / error),
+  };
+}
