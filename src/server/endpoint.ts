@@ -15,7 +15,7 @@ import type { Engines } from "./engines.ts";
 import type { Grammars } from "./grammars.ts";
 import type { RequestWatch, ServerMetrics } from "./metrics.ts";
 import type { ChatRequest, TextRequest } from "./parameters.ts";
-import { tooLong } from "./parameters.ts";
+import { checkTold, tooLong } from "./parameters.ts";
 import type { AnswerParser } from "./answer-parser.ts";
 import type { TokenTexts } from "./tokens.ts";
 
@@ -115,6 +115,7 @@ async function engineRequest<Request extends ChatRequest | TextRequest>(
     if (error instanceof TextTooLong) throw tooLong(kind.field, room);
     throw error;
   }
+  checkTold(prompts, promptTop);
   if (kind.constrains(request)) await context.grammars.ready();
   const special = prompts.map((prompt) => kind.drawing(request, prompt, { ...context, encoder }));
   const bias = new Map(

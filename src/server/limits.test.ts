@@ -86,9 +86,9 @@ describe("bad requests", () => {
     ["chat/completions", { ...chat, n: 69 }, [400, "invalid_value", "n"], "at once"],
     [
       "chat/completions",
-      { ...chat, stop: ["1", "2", "3", "4", "5"] },
+      { ...chat, stop: Array.from({ length: 17 }, String) },
       [400, "invalid_value", "stop"],
-      "<=4 items",
+      "<=16 items",
     ],
     ["chat/completions", { ...chat, stop: "" }, [400, "invalid_value", "stop"], ">=1 characters"],
     [

@@ -14,13 +14,20 @@ import { message, tool } from "./message-schema.ts";
 /** Answers to one request at most, over all its prompts. */
 const MOST_ANSWERS = 128;
 const MOST_TOP = 20;
+/** OpenAI allows four; evaluations end an answer at more. */
+const MOST_STOPS = 16;
+/**
+ * Log-probabilities of prompts that one request is told: 128 prompts of 2,048 tokens with one each.
+ * They are written at once, which takes some 200 ms.
+ */
+const MOST_TOLD = 2 ** 18;
 
 const stop = z.union([
   z
     .string()
     .min(1)
     .transform((text) => [text]),
-  z.array(z.string().min(1)).max(4),
+  z.array(z.string().min(1)).max(MOST_STOPS),
 ]);
 const bias = z.record(
   z.string().regex(/^\d{1,7}$/, "keys are token ids"),
@@ -211,6 +218,19 @@ export const tooLong = (param: PromptField, room: number, got = ""): ApiError =>
       `${got === "" ? "the prompt is longer" : got}`,
     { param, code: "context_length_exceeded" },
   );
+
+/** @throws ApiError 400 where a request wants to be told too much of its prompts */
+export function checkTold(prompts: readonly ArrayLike<number>[], top: number | undefined): void {
+  if (top === undefined) return;
+  const tokens = prompts.reduce((sum, { length }) => sum + length, 0);
+  if (tokens * Math.max(1, top) > MOST_TOLD)
+    throw new ApiError(
+      400,
+      `the log-probabilities of ${countOf(tokens, "token")} of prompts with logprobs: ${top} are ` +
+        `more than the ${MOST_TOLD} of a request; fewer prompts, or a smaller logprobs`,
+      { param: "logprobs", code: "invalid_value" },
+    );
+}
 
 const partsOf = (given: unknown): number =>
   typeof given === "object" && given !== null && "content" in given && Array.isArray(given.content)
