@@ -104,7 +104,7 @@ describe("log-probabilities of prompts", () => {
       body: asked(many, { logprobs: 20 }),
     });
     expect([status, json().error.param]).toEqual([400, "logprobs"]);
-    expect(json().error.message).toContain("14400 tokens of prompts");
+    expect(json().error.message).toContain("14,400 tokens of prompts");
   });
 
   test("are read in parts between steps, so that others' answers go on", async () => {

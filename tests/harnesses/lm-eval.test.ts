@@ -19,9 +19,22 @@ const FILES = readdirSync(TASKS).filter(
 
 interface Found {
   results: Record<string, Record<string, number | string>>;
-  samples: Record<string, { filter: string; filtered_resps: unknown[]; doc_id: number }[]>;
+  samples: Record<
+    string,
+    {
+      filter: string;
+      filtered_resps: unknown[];
+      doc_id: number;
+      prompt_hash: string;
+      arguments?: unknown;
+    }[]
+  >;
 }
 
+const GOLDEN = join(
+  import.meta.dirname,
+  ..."../../src/evaluation/tasks/golden/lm-eval.json".split("/"),
+);
 const root = mkdtempSync(join(tmpdir(), "attune-harnesses-"));
 const model = join(root, "model");
 let served: Served;
@@ -72,6 +85,30 @@ function expectEqualAnswers(found: Found, reference: Found): void {
         ),
       );
     });
+}
+
+/** What src/evaluation/tasks/lm-eval.test.ts reads. */
+function writeGolden({ results, samples, versions }: Found & { versions?: object }): void {
+  const of = <T, U>(all: Record<string, T>, map: (each: T) => U): Record<string, U> =>
+    Object.fromEntries(Object.entries(all).map(([name, each]) => [name, map(each)]));
+  const kept = {
+    versions,
+    results: of(results, (found) =>
+      Object.fromEntries(
+        Object.entries(found).filter(([key]) => key.includes(",") && !key.includes("_stderr")),
+      ),
+    ),
+    samples: of(samples, (list) =>
+      list.map(({ doc_id, filter, filtered_resps, prompt_hash, arguments: given }) => ({
+        doc_id,
+        filter,
+        filtered_resps,
+        prompt_hash,
+        ...(doc_id === 0 ? { arguments: given } : {}),
+      })),
+    ),
+  };
+  writeFileSync(GOLDEN, `${JSON.stringify(kept, null, 1)}\n`);
 }
 
 beforeAll(async () => {
@@ -141,6 +178,17 @@ describe.skipIf(python === undefined)("lm_eval", () => {
     expect(names).toHaveLength(tasks.length);
     expectEqualAnswers(found, expected);
     expectEqual(found, expected);
+  });
+
+  test("what attune eval tasks is held against is what the package finds", async () => {
+    const found = await lmEval("golden", {
+      model: "hf",
+      model_args: { pretrained: model, dtype: "float32" },
+    });
+    if (process.env["ATTUNE_WRITE_GOLDEN"]) writeGolden(found);
+    const kept = JSON.parse(readFileSync(GOLDEN, "utf8")) as Found;
+    expectEqual(found, { ...kept, samples: {} });
+    expectEqualAnswers(found, kept);
   });
 
   test("local-chat-completions writes what its own backend writes", async () => {
