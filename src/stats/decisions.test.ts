@@ -3,7 +3,15 @@ import * as fc from "fast-check";
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { Random } from "../core/random.ts";
-import { benjaminiHochberg, holm } from "./multiple-testing.ts";
+import type { Interval } from "./intervals.ts";
+import { meanInterval, twoSidedNormal, wilson } from "./intervals.ts";
+import {
+  benjaminiHochberg,
+  bonferroni,
+  holm,
+  simultaneousConfidence,
+  simultaneousIntervals,
+} from "./multiple-testing.ts";
 import {
   bestOfN,
   bestOfNCurve,
@@ -17,7 +25,9 @@ import {
   detectableDifference,
   detectableShare,
   promptsForDifference,
+  toSettle,
 } from "./power.ts";
+import { studentTwoSided } from "./special.ts";
 
 describe("multiple testing", () => {
   const p = [0.01, 0.04, 0.03, 0.005, 0.2, 0.04, 0.9];
@@ -29,6 +39,69 @@ describe("multiple testing", () => {
     [0.035, 0.056, 0.056, 0.035, 0.7 / 3, 0.056, 0.9].forEach((want, i) =>
       expect(benjaminiHochberg(p)[i]).toBeCloseTo(want, 12),
     );
+  });
+
+  test("equals multipletests on sets of 1 to 20, equal ones among them", () => {
+    const { adjusted } = JSON.parse(
+      readFileSync(new URL("./golden/estimators.json", import.meta.url), "utf8"),
+    ) as { adjusted: Record<"p" | "holm" | "discovery" | "bonferroni", number[]>[] };
+    for (const set of adjusted) {
+      for (const [found, want] of [
+        [holm(set.p), set.holm],
+        [benjaminiHochberg(set.p), set.discovery],
+        [bonferroni(set.p), set.bonferroni],
+      ] as const)
+        for (const [i, value] of want.entries()) expect(found[i]).toBeCloseTo(value, 12);
+    }
+    expect(adjusted.map((set) => set.p.length)).toEqual([1, 3, 8, 20]);
+  });
+
+  /** A normal estimate with error 1. */
+  const comparison = (
+    estimate: number,
+  ): { pValue: number; intervalAt: (confidence: number) => Interval } => ({
+    pValue: studentTwoSided(estimate, Infinity),
+    intervalAt: (confidence) => ({
+      estimate,
+      low: estimate - twoSidedNormal(confidence),
+      high: estimate + twoSidedNormal(confidence),
+      n: 10,
+    }),
+  });
+
+  test("simultaneous intervals never contradict Holm", () => {
+    // Bonferroni asks for 2.39 of three; Holm for 2.39, 2.24 and 1.96, one after the other
+    const [first, second, third] = simultaneousIntervals([3, -2.3, 1.5].map(comparison));
+    expect(first).toMatchObject({ side: 1 });
+    expect(first!.low).toBeCloseTo(3 - 2.394, 3);
+    expect(second).toMatchObject({ side: -1, high: 0 });
+    expect(second!.low).toBeCloseTo(-2.3 - 2.394, 3);
+    expect(third).toMatchObject({ side: 0 });
+    expect(third!.low).toBeLessThan(0);
+    expect(simultaneousConfidence(0.95, 5)).toBeCloseTo(0.99, 12);
+    expect(simultaneousIntervals([])).toEqual([]);
+    expect(() => simultaneousConfidence(0.95, 0)).toThrow(/from 1; got 0/);
+    const nothing = { estimate: 1, low: -1, high: 1, n: 2, noClaim: "2 independent groups" };
+    expect(simultaneousIntervals([{ pValue: 0.001, intervalAt: () => nothing }])[0]!.side).toBe(0);
+  });
+
+  test("all of them hold in 95%, whichever are rejected", () => {
+    const random = new Random(5);
+    for (const truths of [
+      [0, 0, 0, 0],
+      [3, -2.5, 0.3, 0],
+      [6, 6, 2.2, 0.1],
+    ]) {
+      let held = 0;
+      const rounds = 1000;
+      for (let round = 0; round < rounds; round++) {
+        const found = simultaneousIntervals(
+          truths.map((truth) => comparison(truth + random.normal())),
+        );
+        if (found.every(({ low, high }, i) => low <= truths[i]! && truths[i]! <= high)) held++;
+      }
+      expect(held / rounds).toBeGreaterThan(0.93);
+    }
   });
 
   test("never below the raw p-value, in its order, and Holm never below Benjamini-Hochberg", () => {
@@ -71,6 +144,33 @@ describe("power", () => {
       expect(comparisonsForShare(detectableShare(n) - 0.002)).toBeGreaterThan(n);
     }
     expect(detectableShare(2)).toBeNaN();
+  });
+
+  test("what would settle an interval follows from its own width", () => {
+    const values = Array.from({ length: 50 }, (_, i) => 0.12 + Math.sin(3 * i));
+    const interval = meanInterval(values, { quantile: "normal" });
+    const deviation = interval.standardError * Math.sqrt(50);
+    const found = toSettle(interval)!;
+    expect(found.settled).toBe(false);
+    expect(found.detectable).toBeCloseTo(detectableDifference(50, deviation), 10);
+    expect(found.more + 50).toBe(promptsForDifference(interval.estimate, deviation));
+    expect(found.moreIfHalf + 50).toBe(promptsForDifference(interval.estimate / 2, deviation));
+    expect(found.fewest).toBe(Math.max(0, promptsForDifference(interval.high, deviation) - 50));
+    // a share of 57% of 100: some 388 in all, as for a share that is known
+    const share = toSettle(wilson(57, 100), { against: 0.5 })!;
+    expect(Math.abs(share.more + 100 - comparisonsForShare(0.57))).toBeLessThan(20);
+    expect(toSettle(wilson(75, 100), { against: 0.5 })).toMatchObject({ settled: true, more: 0 });
+    expect(toSettle(wilson(50, 100), { against: 0.5 })!.more).toBe(Infinity);
+    expect(toSettle(wilson(0, 0))).toBeUndefined();
+    expect(toSettle(meanInterval([1, 1, 1]))).toBeUndefined();
+  });
+
+  test("clusters that are alike ask for as many times more", () => {
+    const outcomes = Array.from({ length: 112 }, (_, i) => (Math.floor(i / 4) % 7 < 4 ? 1 : 0));
+    const clusters = outcomes.map((_, i) => Math.floor(i / 4));
+    const plain = toSettle(meanInterval(outcomes), { against: 0.5 })!;
+    const clustered = toSettle(meanInterval(outcomes, { clusters }), { against: 0.5 })!;
+    expect((clustered.more + 112) / (plain.more + 112)).toBeCloseTo(4, 0);
   });
 
   test("promised power is what simulation finds", () => {

@@ -7,14 +7,12 @@
  * Differences: 1. the intervals are those that the difference itself is given with (clustered, of
  * values in a range, of shares), and the p-value is the smallest alpha at which equality would be
  * claimed, so that it cannot contradict them.
- * 2. Of shares the interval also holds every difference that would itself have spread enough: so
- * many pairs must differ at least. Without that, where nearly all pairs are alike and those that
- * differ do so in one direction, clustered intervals lie below the truth in 10% instead of 5%.
+ * 2. Of shares the interval also holds what the exact intervals of either direction give (Zou and
+ * Donner 2008). Without that, where nearly all pairs are alike and those that differ do so in one
+ * direction, clustered intervals lie below the truth in 10% instead of 5%.
  */
-import type { Labels } from "./clusters.ts";
-import { clusteredMean, effectiveSize } from "./clusters.ts";
 import type { Interval, MeanOptions } from "./intervals.ts";
-import { mean, shareInterval, twoSidedNormal } from "./intervals.ts";
+import { clopperPearson, shareInterval } from "./intervals.ts";
 import { pairedDifference, pairedShareDifference } from "./paired.ts";
 
 export interface EquivalenceOptions {
@@ -77,44 +75,47 @@ export function pairedShareEquivalence(
   b: readonly boolean[],
   { margin, alpha, clusters }: EquivalenceOptions & Pick<MeanOptions, "clusters">,
 ): Equivalence {
-  const differences = a.map((value, i) => Number(value) - Number(b[i]));
   return equivalence(
-    (confidence) => {
-      const found = intervalOf(pairedShareDifference(a, b, { clusters, confidence }));
-      if (found.noClaim !== undefined) return found;
-      const { low, high } = plausible(differences, clusters, confidence);
-      return { ...found, low: Math.min(low, found.low), high: Math.max(high, found.high) };
-    },
+    (confidence) => plausibleShareDifference(a, b, { clusters, confidence }),
     asked(margin, alpha),
   );
 }
 
-/**
- * The mean differences that a score test leaves, each with the spread that it has at least: of
- * pairs that differ by 1, 0 or -1 no fewer differ than the mean says.
- */
-function plausible(
-  differences: readonly number[],
-  clusters: Labels | undefined,
-  confidence: number,
-): { low: number; high: number } {
-  const estimate = mean(differences);
-  const differing = mean(differences.map(Math.abs));
-  const size = clusters
-    ? effectiveSize(clusteredMean(differences, clusters), confidence)
-    : differences.length;
-  const z = twoSidedNormal(confidence);
-  const farthest = (end: number): number => {
-    let [inside, outside] = [estimate, end];
-    for (let step = 0; step < 40; step++) {
-      const middle = (inside + outside) / 2;
-      const spread = Math.max(differing, Math.abs(middle)) - middle * middle;
-      if (size * (middle - estimate) ** 2 <= z * z * spread) inside = middle;
-      else outside = middle;
-    }
-    return outside;
+/** The interval by which {@link pairedShareEquivalence} judges; it holds that of the difference. */
+export function plausibleShareDifference(
+  a: readonly boolean[],
+  b: readonly boolean[],
+  { clusters, confidence = 0.9 }: Pick<MeanOptions, "clusters" | "confidence"> = {},
+): Interval {
+  const found = intervalOf(pairedShareDifference(a, b, { clusters, confidence }));
+  if (found.noClaim !== undefined) return found;
+  // Of pairs that all differ in one direction the mean is a share, with an exact interval.
+  const [onlyA, onlyB] = [a, b].map((own, side) =>
+    exactShare(
+      own.map((value, i) => Number(value && !(side === 0 ? b : a)[i])),
+      { clusters, confidence },
+    ),
+  ) as [Interval, Interval];
+  const reach = (up: Interval, down: Interval): number =>
+    Math.hypot(up.high - up.estimate, down.estimate - down.low);
+  return {
+    ...found,
+    low: Math.max(-1, Math.min(found.low, found.estimate - reach(onlyB, onlyA))),
+    high: Math.min(1, Math.max(found.high, found.estimate + reach(onlyA, onlyB))),
   };
-  return { low: farthest(-1), high: farthest(1) };
+}
+
+function exactShare(
+  values: readonly number[],
+  { clusters, confidence = 0.9 }: Pick<MeanOptions, "clusters" | "confidence">,
+): Interval {
+  return clusters
+    ? shareInterval(values, { clusters, confidence })
+    : clopperPearson(
+        values.reduce((total, value) => total + value, 0),
+        values.length,
+        confidence,
+      );
 }
 
 /**

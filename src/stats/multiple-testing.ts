@@ -4,6 +4,8 @@
  *
  * Source: Holm (1979), family-wise error; Benjamini and Hochberg (1995), false discovery rate.
  */
+import { checkConfidence } from "./intervals.ts";
+import type { Interval } from "./intervals.ts";
 
 /**
  * Holm's adjusted p-values, in the given order: those at most alpha hold together, with error at
@@ -43,4 +45,54 @@ function adjust(
     result[index] = bound;
   }
   return result;
+}
+
+/** Bonferroni's adjusted p-values: what intervals of {@link simultaneousConfidence} go with. */
+export function bonferroni(pValues: readonly number[]): number[] {
+  return adjust(pValues, "ascending", (p, _, count) => p * count);
+}
+
+/** The confidence of each of so many intervals that hold together with the given one. */
+export function simultaneousConfidence(confidence: number, count: number): number {
+  if (!Number.isInteger(count) || count < 1)
+    throw new RangeError(`intervals are counted from 1; got ${count}`);
+  return 1 - (1 - checkConfidence(confidence)) / count;
+}
+
+export interface SimultaneousInterval extends Interval {
+  /** Holm's adjusted p-value. */
+  adjusted: number;
+  /**
+   * Which side of 0 the truth is on, of all together: 1, -1, or 0 where that is not known. Never
+   * against the interval.
+   */
+  side: 1 | -1 | 0;
+}
+
+/**
+ * Intervals that hold all together, beside Holm's p-values of the same comparisons, whose verdicts
+ * they never contradict. Holm rejects more than such intervals show: the interval of what only Holm
+ * rejects ends at 0, since then the side is known and the size is not.
+ *
+ * Source: Bonferroni; Strassburger and Bretz (2008) for the intervals that belong to Holm's test,
+ * which say no more than the side of what is rejected.
+ * @param comparisons the raw p-value of each, and its interval for any confidence
+ */
+export function simultaneousIntervals(
+  comparisons: readonly { pValue: number; intervalAt: (confidence: number) => Interval }[],
+  confidence = 0.95,
+): SimultaneousInterval[] {
+  if (comparisons.length === 0) return [];
+  const each = simultaneousConfidence(confidence, comparisons.length);
+  const adjusted = holm(comparisons.map(({ pValue }) => pValue));
+  return comparisons.map(({ intervalAt }, i) => {
+    const interval = { ...intervalAt(each), adjusted: adjusted[i]! };
+    if (interval.noClaim !== undefined) return { ...interval, side: 0 };
+    if (interval.low > 0) return { ...interval, side: 1 };
+    if (interval.high < 0) return { ...interval, side: -1 };
+    if (adjusted[i]! > 1 - confidence || interval.estimate === 0) return { ...interval, side: 0 };
+    return interval.estimate > 0
+      ? { ...interval, low: 0, side: 1 }
+      : { ...interval, high: 0, side: -1 };
+  });
 }

@@ -5,6 +5,7 @@
  * 2411.00640), section 5, for paired evaluations.
  */
 import { twoSidedNormal } from "./intervals.ts";
+import type { Interval } from "./intervals.ts";
 import { normalQuantile } from "./special.ts";
 
 export interface PowerOptions {
@@ -83,4 +84,51 @@ export function detectableDifference(
  */
 export function designEffect(clusterSize: number, intraclassCorrelation: number): number {
   return 1 + (clusterSize - 1) * intraclassCorrelation;
+}
+
+export interface Settling {
+  /** The interval is clear of what it is compared with: nothing more is needed. */
+  settled: boolean;
+  /** The smallest difference that as many observations show with the power that was asked for. */
+  detectable: number;
+  /**
+   * More observations of the same kind (in clusters as these) until a difference as large as the
+   * one seen would be found; Infinity where none was seen.
+   */
+  more: number;
+  /** The same if the truth is half of what was seen; a difference that is seen is often too large. */
+  moreIfHalf: number;
+  /** The same if the truth is at the farther end of the interval: fewer will not do. */
+  fewest: number;
+}
+
+/**
+ * How many more observations would settle what an interval leaves open, counted for a new look at
+ * all of them. What clusters cost is in the interval's width, and so here.
+ * @param interval of a difference, or of a win rate with `against` 1/2
+ * @param options confidence of that interval; the test is its complement unless alpha is given
+ * @returns undefined where the interval claims nothing, or has no width
+ */
+export function toSettle(
+  interval: Interval,
+  options: Omit<PowerOptions, "designEffect"> & { against?: number; confidence?: number } = {},
+): Settling | undefined {
+  const { against = 0, confidence = 0.95 } = options;
+  const { estimate, low, high, n, noClaim } = interval;
+  // an end that is cut off at the range is nearer than the error
+  const half = Math.max(high - estimate, estimate - low);
+  if (noClaim !== undefined || !(half > 0) || !Number.isFinite(half)) return undefined;
+  const [first, second] = quantiles({ alpha: 1 - confidence, ...options });
+  const detectable = ((first + second) * half) / twoSidedNormal(confidence);
+  const settled = low > against || high < against;
+  const moreFor = (difference: number): number =>
+    settled ? 0 : Math.max(0, Math.ceil(n * (detectable / difference) ** 2 - 1e-9) - n);
+  const seen = Math.abs(estimate - against);
+  return {
+    settled,
+    detectable,
+    more: moreFor(seen),
+    moreIfHalf: moreFor(seen / 2),
+    fewest: moreFor(Math.max(Math.abs(high - against), Math.abs(low - against))),
+  };
 }

@@ -6,9 +6,9 @@
  * Source: Angelopoulos et al. (2023, "Prediction-powered inference", arXiv 2301.09633);
  * Angelopoulos, Duchi and Zrnic (2023, PPI++, arXiv 2311.01453), example 6.1, for the weight that
  * the predictions get; ppi_py 0.2.3 computes the same weight, estimate and error.
- * Differences: 1. the interval has one more observation at either end of the range, as Bonett and
- * Price's, so that few labels that all agree with their predictions do not leave it without a width;
- * it stays within what is possible.
+ * Differences: 1. the interval has more observations at either end of the range, two of a share (as
+ * Agresti and Coull's) and one of a difference (as Bonett and Price's), so that few labels that all
+ * agree with their predictions do not leave it without a width; it stays within what is possible.
  * 2. A weight that was chosen by the labels costs two of them in the interval.
  * 3. With clusters both parts count as many observations as carry the same information.
  * What it assumes: the labelled cases are a random part of all.
@@ -108,8 +108,8 @@ function powered(
   const noClaim = n < 2 ? `${n} labelled` : (labelled.noClaim ?? others.noClaim);
   if (noClaim !== undefined) return { ...about, low: range[0], high: range[1], noClaim };
   // The ends of label - weight * prediction where a prediction has the sign of its label.
-  const [lowest, highest] = range[0] === 0 ? [-weight, 1] : [-1, 1];
-  const corrected = withEnds(rest, [lowest, highest], labelled.size);
+  const ends = range[0] === 0 ? [-weight, 1, -weight, 1] : [-1, 1];
+  const corrected = withEnds(rest, ends, labelled.size);
   const half =
     twoSidedNormal(confidence) *
     Math.sqrt(corrected.variance + (weight ** 2 * spreadOf(unlabelled)) / others.size);
@@ -133,16 +133,16 @@ function bestWeight({ labels, predictions, unlabelled }: PartlyLabelled): number
   return Math.max(0, Math.min(1, best));
 }
 
-/** A mean with one more value at either end, and its variance. */
+/** A mean of so many values and the ends, and its variance. */
 function withEnds(
   values: readonly number[],
-  [lowest, highest]: readonly [number, number],
+  ends: readonly number[],
   size: number,
 ): { mean: number; variance: number } {
-  const total = size + 2;
-  const first = (size * mean(values) + lowest + highest) / total;
-  const second =
-    (size * mean(values.map((value) => value * value)) + lowest ** 2 + highest ** 2) / total;
+  const total = size + ends.length;
+  const sumOf = (of: (value: number) => number): number =>
+    (size * mean(values.map(of)) + ends.length * mean(ends.map(of))) / total;
+  const [first, second] = [sumOf((value) => value), sumOf((value) => value * value)];
   return { mean: first, variance: Math.max(0, second - first * first) / total };
 }
 

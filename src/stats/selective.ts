@@ -59,28 +59,47 @@ export function selective(
   right: readonly boolean[],
   options: SelectiveOptions = {},
 ): Selective {
-  checkFinite(confidences, "confidences");
-  if (confidences.length !== right.length)
-    throw new RangeError(`${confidences.length} confidences for ${right.length} answers`);
+  check(confidences, right);
   const n = right.length;
-  const order = confidences.map((_, i) => i).toSorted((i, j) => confidences[j]! - confidences[i]!);
+  const order = orderOf(confidences);
   const ranked: Ranked[] = [];
   let block = -1;
   for (const [rank, place] of order.entries()) {
     if (rank === 0 || confidences[place] !== confidences[order[rank - 1]!]) block++;
     ranked[place] = { block, wrong: right[place] ? 0 : 1 };
   }
-  const { coverages = Array.from({ length: 10 }, (_, i) => (i + 1) / 10) } = options;
-  const wrong = coverages.find((coverage) => !(coverage > 0 && coverage <= 1));
-  if (wrong !== undefined) throw new RangeError(`a coverage lies in (0, 1]; got ${wrong}`);
   return {
-    points:
-      n === 0 ? [] : coverages.map((at) => pointAt(at, { order, confidences, right, options })),
+    points: selectiveAccuracy(confidences, right, options),
     area: areaInterval(ranked, areaOf, options),
     excess: areaInterval(ranked, (sample) => areaOf(sample) - leastAreaOf(sample), options),
     leastArea: n === 0 ? NaN : leastAreaOf(ranked),
     n,
   };
+}
+
+/** The points of {@link selective} alone, without areas, which cost resamples. */
+export function selectiveAccuracy(
+  confidences: readonly number[],
+  right: readonly boolean[],
+  options: SelectiveOptions = {},
+): CoveragePoint[] {
+  check(confidences, right);
+  const { coverages = Array.from({ length: 10 }, (_, i) => (i + 1) / 10) } = options;
+  const wrong = coverages.find((coverage) => !(coverage > 0 && coverage <= 1));
+  if (wrong !== undefined) throw new RangeError(`a coverage lies in (0, 1]; got ${wrong}`);
+  if (right.length === 0) return [];
+  const order = orderOf(confidences);
+  return coverages.map((at) => pointAt(at, { order, confidences, right, options }));
+}
+
+/** Places of the answers, the surest first. */
+const orderOf = (confidences: readonly number[]): number[] =>
+  confidences.map((_, i) => i).toSorted((i, j) => confidences[j]! - confidences[i]!);
+
+function check(confidences: readonly number[], right: readonly boolean[]): void {
+  checkFinite(confidences, "confidences");
+  if (confidences.length !== right.length)
+    throw new RangeError(`${confidences.length} confidences for ${right.length} answers`);
 }
 
 /** Answers that leaving out each in turn may read; beyond, percentiles are as good as BCa. */

@@ -9,10 +9,12 @@ import { bootstrapInterval } from "../bootstrap.ts";
 import type { Comparison } from "../bradley-terry.ts";
 import { fitBradleyTerry } from "../bradley-terry.ts";
 import { twoSidedStudent } from "../clusters.ts";
-import type { Interval } from "../intervals.ts";
 import { mean, meanInterval, shareInterval } from "../intervals.ts";
 import { pairedDifference, pairedShareDifference, signTest } from "../paired.ts";
 import { sigmoid } from "../special.ts";
+import type { Data, Estimator, Outcome } from "./estimator.ts";
+import { signs } from "./estimator.ts";
+import { JUDGED } from "./judged.ts";
 
 /** Observations in each of so many clusters. */
 export const SHAPES = {
@@ -41,13 +43,6 @@ export interface Measured {
   rejected?: number;
 }
 
-interface Data {
-  clusters: number[];
-  /** A number in [0, 1) for each observation, alike within clusters. */
-  uniform: () => number[];
-  normal: () => number[];
-}
-
 /**
  * Each observation takes its cluster's draw with probability sqrt(correlation), else one of its
  * own.
@@ -71,14 +66,6 @@ function draw({ shape, groups, correlation }: Scenario, random: Random): Data {
   };
 }
 
-interface Outcome {
-  interval: Interval;
-  truth: number;
-  pValue?: number;
-}
-
-type Estimator = (data: Data, random: Random) => Outcome;
-
 const share =
   (p: number): Estimator =>
   ({ clusters, uniform }) => ({
@@ -88,10 +75,6 @@ const share =
     ),
     truth: p,
   });
-
-/** 1 and -1 with probability p / 2 each. */
-const signs = (uniform: readonly number[], p: number): number[] =>
-  uniform.map((u) => (u < p / 2 ? -1 : u < p ? 1 : 0));
 
 const scoreDifference =
   (p: number): Estimator =>
@@ -222,6 +205,7 @@ const WHOLE: Readonly<Record<string, Estimator>> = {
   "Cohen's kappa, even": kappa(0.5),
   "Cohen's kappa, 8 of 10": kappa(0.8),
   "Bradley-Terry strength": bradleyTerry,
+  ...JUDGED,
   "mean of exponential values": skewedMean,
 };
 
