@@ -245,6 +245,36 @@ describe("lm-evaluation-harness", () => {
   });
 });
 
+describe("logs that lm_eval itself wrote", () => {
+  const read = async (metric?: string): ReturnType<typeof readAnswers> =>
+    readAnswers(join(golden, "lm-eval"), { metric });
+
+  test.each(["acc", "acc_norm"])("the answer is the one that its %s counts", async (metric) => {
+    const { sets, metrics } = await read(metric);
+    // lm_eval names a model without arguments by chance
+    expect(sets.map(({ name }) => name)).toEqual([expect.stringMatching(/^\w+$/)]);
+    expect(metrics).toEqual(["acc", "exact_match", "acc_norm"]);
+    const answers = sets[0]!.answers.filter(({ columns }) => columns!["task"] === "tiny_choice");
+    expect(answers).toHaveLength(12);
+    for (const { text, columns } of answers) {
+      const right = ["yes", "certainly not", "no"][Number(columns!["target"])];
+      expect([text, columns![metric]]).toEqual([text, text === right ? 1 : 0]);
+    }
+  });
+
+  test("and what was written", async () => {
+    const { sets } = await read();
+    const written = sets[0]!.answers.filter(({ columns }) => columns!["task"] === "tiny_text");
+    expect(written).toHaveLength(12);
+    expect(written[0]).toMatchObject({
+      prompt: "Q: Is 0 even?\nA:",
+      text: expect.any(String),
+      key: "0",
+      columns: { exact_match: 0, category: "sums" },
+    });
+  });
+});
+
 describe("Inspect AI", () => {
   test.each(["tiny.eval", "tiny.json"])("%s, as Inspect wrote it", async (name) => {
     const { sets, metrics, format } = await readAnswers(join(golden, name));
@@ -294,7 +324,7 @@ describe("Inspect AI", () => {
 
   test("a folder of logs, and an archive that was cut off", async () => {
     const place = join(folder.path, "logs");
-    cpSync(golden, place, { recursive: true });
+    for (const name of ["tiny.eval", "tiny.json"]) cpSync(join(golden, name), join(place, name));
     expect((await readAnswers(place)).sets[0]!.answers).toHaveLength(8);
     const cut = folder.write("cut.eval", Buffer.from("PK\u0003\u0004 no end"));
     expect(await folder.refusal(() => readAnswers(cut))).toMatch(/its end is missing/);
