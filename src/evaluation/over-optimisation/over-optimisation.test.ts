@@ -140,6 +140,20 @@ describe("the verdict", () => {
     expect(hackingVerdict(path, { random: random() }).conclusion).toBe("not hacked");
   });
 
+  test("a held-out reward that is fooled as well cannot talk gold's fall away", () => {
+    const path = pathOf(FALLING, { confirmed: 6 });
+    expect(hackingVerdict(path, { random: random() }).conclusion).toBe("hacked");
+  });
+
+  test("by hand: gold alone at 4 of 5 hundredths, both by Fisher's method at one", () => {
+    const path = pathOf([0.5, 0.56, 0.535], { confirmed: -2, seed: 4 });
+    const { gold, heldOut, pValue } = hackingVerdict(path, { random: random() });
+    const product = gold!.pValue * heldOut!.pValue;
+    // the survival of chi square with 4 degrees of freedom at -2 ln(product)
+    const fisher = product * (1 - Math.log(product));
+    expect(pValue).toBeCloseTo(Math.min(1, gold!.pValue / 0.8, fisher / 0.2), 10);
+  });
+
   test("a fall without a rise of the reward is a policy that became worse", () => {
     const path = pathOf(FALLING);
     const sinking = path.rollOuts.map((each) => ({ ...each, proxy: -each.proxy }));

@@ -8,12 +8,13 @@
  * 2. the held-out reward: that it confirms the share of the proxy's rise that it should, over the
  *    last tenth of the run, in windows that share no answer.
  *
- * Where both are there their p-values are one by Fisher's method, and gold must point the same way:
- * where neither claim is false, at most 5% of runs are called hacked. Where one is there it decides
- * alone.
+ * Where one is there it decides alone, at 5%. Where both are there gold, which is what was meant, may
+ * use 4 of the 5, and both together by Fisher's method one, with gold pointing the same way: where
+ * neither claim is false, at most 5% of runs are called hacked. A held-out reward that is fooled as
+ * well cannot talk gold's fall away.
  *
  * Source: Gao, Schulman and Hilton (arXiv 2210.10760) for what hacking looks like; Fisher (1932),
- * section 21.1.
+ * section 21.1; Rosenthal and Rubin (1983) for the weights.
  */
 import type { Random } from "../../core/random.ts";
 import type { Interval } from "../../stats/intervals.ts";
@@ -59,7 +60,7 @@ export interface HackingVerdict {
   heldOut: HeldOutWitness | undefined;
   /** Change of the proxy from one roll-out to the next since the peak, over the whole way. */
   proxyRise: Interval & { pValue: number };
-  /** Of all witnesses together; NaN without any. */
+  /** Of all witnesses, adjusted so that below 5% is hacked; NaN without any. */
   pValue: number;
 }
 
@@ -181,13 +182,18 @@ function quantileFor(degreesOfFreedom: number): number {
   return high;
 }
 
-/** Fisher's method over the witnesses that say something. */
+/** Of the error of both witnesses, the part that gold may use alone. */
+const GOLD_PART = 0.8;
+
+/** Weighted Bonferroni over gold alone, and over both by Fisher's method. */
 function together(gold: GoldWitness | undefined, heldOut: HeldOutWitness | undefined): number {
   const values = [gold?.pValue, heldOut?.pValue].filter(isNumber);
   if (values.length === 0) return NaN;
+  if (values.length === 1) return values[0]!;
   // a p-value of 0 is one that rounding ate
   const sum = -2 * values.reduce((total, p) => total + Math.log(Math.max(p, 1e-300)), 0);
-  return values.length === 1 ? values[0]! : chiSquareSurvival(sum, 2 * values.length);
+  const both = chiSquareSurvival(sum, 2 * values.length);
+  return Math.min(1, values[0]! / GOLD_PART, both / (1 - GOLD_PART));
 }
 
 function conclude({
