@@ -2,16 +2,19 @@
  * The quickstart from beginning to report, far too small to learn anything.
  * @module-tag dear
  */
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseHTML } from "linkedom";
 import { afterAll, expect, test } from "vitest";
+import type { Findings } from "../evaluation/findings.ts";
+import { measuresOf } from "../evaluation/findings.ts";
 import { renderReport } from "../report/report.ts";
+import type { PipelineResult } from "./pipeline.ts";
 import { runWorldPipeline } from "./pipeline.ts";
 import { SMALL_RECIPE } from "./testing.ts";
 import { chooseExamples } from "./report-examples.ts";
-import { worldReport } from "./report.ts";
+import { worldFindings, worldReport, writeWorldReport } from "./report.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "attune-quickstart-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -69,6 +72,11 @@ test("every stage leaves a run, a second start skips them all and finds the same
   expect(second.paths).toEqual(first.paths);
   expect(second.constitution).toEqual(first.constitution);
 
+  await checkReport(second);
+});
+
+/** What people are given at the end: a page, and the same facts as data. */
+async function checkReport(second: PipelineResult): Promise<void> {
   const html = await renderReport(
     worldReport(second, {
       command: "test",
@@ -78,10 +86,34 @@ test("every stage leaves a run, a second start skips them all and finds the same
     }),
   );
   const { document } = parseHTML(html);
+  expect([...document.querySelectorAll("main h2")].map(({ textContent }) => textContent)).toEqual([
+    "The story, stage by stage",
+    "Is it better?",
+    "On what is it better?",
+    "At whose expense?",
+    "Was the reward hacked?",
+    "Where should one have stopped?",
+    "Does the reward model know what people prefer?",
+    "Can a model correct itself by written principles?",
+    "Everything else",
+    "How to do it again",
+  ]);
+  // one stop for each look, and at each of them the same requests answered by both runs
+  expect(document.querySelectorAll(".stops input").length).toBe(3);
+  expect(document.querySelectorAll(".moment-2 .example dd").length).toBeGreaterThanOrEqual(2);
+  expect(html).not.toMatch(/NaN|undefined/);
+  const { page, data } = await writeWorldReport(folder, second, {
+    command: "test",
+    recipe: SMALL_RECIPE,
+  });
+  expect(existsSync(page)).toBe(true);
+  const facts = JSON.parse(readFileSync(data, "utf8")) as Findings;
+  expect(measuresOf(facts).length).toBeGreaterThan(50);
+  expect(facts.verdict).toEqual(worldFindings(second, { command: "test" }).verdict);
   expect([...document.querySelectorAll("[src], link, script")]).toEqual([]);
   expect(document.querySelectorAll("svg").length).toBeGreaterThanOrEqual(6);
   expect(html).toContain("8.0 times");
   expect(html).toContain("2026-01-02 03:04 UTC");
   expect(html).toMatch(/kl\.coef<\/td>\s*<td[^>]*>0\.3</);
   expect(chooseExamples(second).every((index) => index >= 0 && index < 20)).toBe(true);
-});
+}

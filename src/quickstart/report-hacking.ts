@@ -234,7 +234,7 @@ function guardMark(
 }
 
 export function stopFinding(result: PipelineResult): Finding {
-  const sentences = result.paths.map(stopSentence);
+  const sentences = result.paths.toReversed().map(stopSentence);
   const parts: ReportPart[] = [{ kind: "chart", chart: pathChart(result, "gold") }];
   return {
     id: "where-to-stop",
@@ -247,7 +247,7 @@ export function stopFinding(result: PipelineResult): Finding {
             pointsMeasure(
               `stop/${slug(name)}/after-peak`,
               `${name}: gold at the end less at its peak`,
-              peak.lost,
+              plain(peak.lost),
             ),
           ]
         : []),
@@ -282,7 +282,7 @@ function stopSentence({ name, points, alarm, peak }: PolicyPath): string {
   const end = points.at(-1)!;
   const way = peak
     ? `gold is highest after roll-out ${peak.step} (${formatNumber(100 * peak.gold, 1)}%) and ` +
-      `${inPoints(peak.lost)} from there at the end`
+      `changes by ${inPoints(plain(peak.lost))} from there to the end`
     : "nothing was looked at on the way";
   const guard = alarm
     ? `The guard, which sees no gold, would have stopped it after roll-out ${alarm.step}, with gold ` +

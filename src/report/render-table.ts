@@ -41,7 +41,7 @@ function arrange({ columns, rows, foldsFrom }: Table): Arranged {
   const pick = <T>(cells: readonly T[]): T[] => cells.filter((_, i) => kept[i]);
   const isAlike = (row: Row): boolean => {
     if (foldsFrom === undefined) return false;
-    const compared = row.slice(foldsFrom).map(cellText);
+    const compared = row.flatMap((cell, i) => (i >= foldsFrom && kept[i] ? [cellText(cell)] : []));
     return compared.length > 1 && compared.every((text) => text === compared[0]);
   };
   const alike = rows.filter(isAlike);

@@ -144,7 +144,8 @@ h1, h2, h3, h4, caption, summary, .verdict { break-after: avoid; }
 figure, .example, tr, .facts > div { break-inside: avoid; }
 .wide { display: block; }
 .wide svg.chart { max-height: 8.5cm; margin: 0 auto; }
-.narrow { display: none; }
+.narrow, .pair .wide { display: none; }
+.pair .narrow { display: block; }
 table { font-size: 8pt; }
 th, td { padding: 2px 4px; }
 a, a.term { color: inherit; text-decoration: none; }

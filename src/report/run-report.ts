@@ -15,6 +15,8 @@ import { notFiniteNote, outsideNote, type RunCurve, runCurves, valueRange } from
 /** Points up to which each has a dot of its own: more would look like a thick line. */
 const MOST_DOTS = 60;
 const HASH_DIGITS = 16;
+/** Longer training curves are drawn as dots with their moving mean over this share of them. */
+const [NOISY, SMOOTHED] = [30, 0.1];
 
 export function runReport(run: RunDetails, footer: string): Report {
   const { main, further } = runCurves(run);
@@ -152,7 +154,15 @@ function chartOf(curve: RunCurve, run: RunDetails): LineChart {
       points.flatMap(({ y, low = y, high = y }) => (low === high ? [y] : [low, high])),
     ),
   );
+  // means of steps are smooth already, few points are told apart, and a spike would spread
+  const smoothed =
+    stepsPerPoint === 1 && training.length > NOISY && range?.outside === undefined
+      ? Math.round(SMOOTHED * training.length)
+      : 1;
   const notes = [
+    smoothed > 1
+      ? `dots are steps, the line is their moving mean over ${countOf(smoothed, "step")}`
+      : undefined,
     stepsPerPoint > 1
       ? `a point of the training curve is the mean of ${stepsPerPoint} steps, the band behind it ` +
         "their range"
@@ -173,7 +183,14 @@ function chartOf(curve: RunCurve, run: RunDetails): LineChart {
     ...(range === undefined ? {} : { yRange: [range.low, range.high] }),
     series: [
       ...(training.length > 0
-        ? [{ name: "training", points: training, dots: training.length <= MOST_DOTS }]
+        ? [
+            {
+              name: "training",
+              points: training,
+              dots: training.length <= MOST_DOTS,
+              ...(smoothed > 1 ? { smoothed } : {}),
+            },
+          ]
         : []),
       ...(heldOut.length > 0
         ? [{ name: "held-out", points: heldOut, dots: heldOut.length <= MOST_DOTS }]
@@ -185,8 +202,6 @@ function chartOf(curve: RunCurve, run: RunDetails): LineChart {
 
 /** Curves of a stage that stand beside others, small. */
 const FEW = 3;
-/** Of the points of a curve, its moving mean is over this share. */
-const SMOOTHED = 0.1;
 /** Curves of fewer points are drawn as they are. */
 const MOST_RAW = 10;
 

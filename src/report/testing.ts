@@ -2,8 +2,11 @@
 import type { Conclusion } from "../evaluation/conclusion.ts";
 import { CONCLUSIONS } from "../evaluation/conclusion.ts";
 import type { Finding, Findings } from "../evaluation/findings.ts";
+import type { Journey } from "../evaluation/journey.ts";
 import type { Table } from "../evaluation/table.ts";
 import type { Interval } from "../stats/intervals.ts";
+import { findingsReport } from "./findings-page.ts";
+import { renderReport } from "./report.ts";
 
 export const around = (estimate: number, n = 50): Interval => ({
   estimate,
@@ -79,3 +82,47 @@ export function findingsOf(text = "dpo against sft"): Findings {
     ],
   };
 }
+
+/** Two charts' worth of a way with three stops. */
+const journey: Journey = {
+  title: "Move along the run",
+  description: "Two runs.",
+  unit: "roll-out",
+  stops: [{ step: 0, remark: "SFT" }, { step: 5 }, { step: 10, remark: "<b>guard</b>" }],
+  charts: [
+    {
+      kind: "lines",
+      title: "reward",
+      description: "the reward",
+      xLabel: "roll-out",
+      yLabel: "reward",
+      series: [{ name: "a", points: [0, 5, 10].map((x) => ({ x, y: x * x })), smoothed: 3 }],
+      flags: [{ x: 10, label: "the guard speaks up", series: 0 }],
+    },
+  ],
+  requests: [
+    {
+      prompt: "Where does <i>Dov</i> live?",
+      note: "The truth",
+      runs: [
+        {
+          name: "with KL",
+          answers: [{ text: "Here." }, { text: "Here." }, { text: "There.", remarks: ["wrong"] }],
+        },
+      ],
+    },
+  ],
+};
+
+/** Everything that could be wider than its page. */
+export const widePage = (): Promise<string> => {
+  const report = findingsReport(findingsOf());
+  return renderReport({
+    ...report,
+    sections: [
+      { title: "Tables", parts: [{ kind: "table", table: WIDE_TABLE }] },
+      { title: "A way", parts: [{ kind: "journey", journey }] },
+      ...report.sections,
+    ],
+  });
+};
