@@ -174,6 +174,9 @@ test("percentage agreement counts each item once, and clusters", () => {
   });
   expect(clustered.n).toBe(30);
   expect(clustered.low).toBeLessThan(clopperPearson(20, 30).low);
+  // the shares of three labels are thirds, which vary less than a coin does
+  const thirds = agreementInterval(items.map((labels) => [...labels, "a"]));
+  expect(thirds.high - thirds.low).toBeLessThan(wilson(23.3, 30).high - wilson(23.3, 30).low);
 });
 
 test("weights want the order of the categories, and know them all", () => {
