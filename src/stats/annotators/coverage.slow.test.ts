@@ -3,6 +3,9 @@
  * @module-tag dear
  */
 import { expect, test } from "vitest";
+import { Random } from "../../core/random.ts";
+import { sigmoid } from "../special.ts";
+import { fitCrowdBradleyTerry } from "./crowd-bradley-terry.ts";
 import { fitDawidSkene } from "./dawid-skene.ts";
 import { drawCrowd } from "./testing.ts";
 
@@ -42,3 +45,41 @@ test.each(SCENARIOS)(
     expect(claimed / all).toBeGreaterThan(0.95);
   },
 );
+
+test("differences of strengths cover, drawn from the stated priors; skills and biases less", () => {
+  const [players, annotators, votesEach, rounds] = [10, 8, 120, 80];
+  const held = { differences: 0, skills: 0, biases: 0 };
+  for (let round = 0; round < rounds; round++) {
+    const random = Random.for(round, "strengths");
+    const normal = (size: number, mean: number, deviation: number): number[] =>
+      Array.from({ length: size }, () => mean + deviation * random.normal());
+    const strengths = normal(players, 0, 1);
+    const skills = normal(annotators, 1, Math.SQRT2);
+    const biases = normal(annotators, 0, Math.SQRT2);
+    const votes = Array.from({ length: annotators * votesEach }, (_, n) => {
+      const [left, right] = random.sample([...strengths.keys()], 2) as [number, number];
+      const annotator = n % annotators;
+      const judges = random.chance(sigmoid(skills[annotator]!));
+      const odds = judges ? strengths[left]! - strengths[right]! : biases[annotator]!;
+      return { left, right, annotator, outcome: random.chance(sigmoid(odds)) ? 1 : 0 };
+    });
+    const fit = fitCrowdBradleyTerry(votes, { players, annotators });
+    const within = (off: number, error: number): number => (Math.abs(off) <= 1.96 * error ? 1 : 0);
+    const logit = (p: number): number => Math.log(p / (1 - p));
+    for (let i = 1; i < players; i++)
+      held.differences +=
+        within(
+          fit.strengths[i]! - fit.strengths[0]! - (strengths[i]! - strengths[0]!),
+          fit.differenceError(i, 0),
+        ) /
+        (rounds * (players - 1));
+    for (const [j, { skill, skillError, bias, biasError }] of fit.annotators.entries()) {
+      held.skills += within(logit(skill) - skills[j]!, skillError) / (rounds * annotators);
+      held.biases += within(logit(bias) - biases[j]!, biasError) / (rounds * annotators);
+    }
+  }
+  expect(held.differences).toBeGreaterThan(0.93);
+  expect(held.differences).toBeLessThan(0.97);
+  // their likelihoods are lopsided, which the curvature at the maximum does not tell
+  for (const covered of [held.skills, held.biases]) expect(covered).toBeGreaterThan(0.86);
+});
