@@ -37,8 +37,8 @@ const WEIGHTS = [
   0.011257411327720689,
 ];
 /** Spreads that are tried, as shares of the mean following, and in log-odds for leanings. */
-const FOLLOWING = [0.15, 0.3, 0.45] as const;
-const LEANING = [0.2, 0.4, 0.7] as const;
+const FOLLOWING = [0.2, 0.35, 0.55] as const;
+const LEANING = [0.25, 0.5, 0.8] as const;
 
 interface Term {
   /** Log-odds that the others' votes give for the answer that was chosen. */
