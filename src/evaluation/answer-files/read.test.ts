@@ -253,7 +253,7 @@ describe("logs that lm_eval itself wrote", () => {
     const { sets, metrics } = await read(metric);
     // lm_eval names a model without arguments by chance
     expect(sets.map(({ name }) => name)).toEqual([expect.stringMatching(/^\w+$/)]);
-    expect(metrics).toEqual(["acc", "exact_match", "acc_norm"]);
+    expect(metrics).toEqual(["acc", "acc_norm", "exact_match"]);
     const answers = sets[0]!.answers.filter(({ columns }) => columns!["task"] === "tiny_choice");
     expect(answers).toHaveLength(12);
     for (const { text, columns } of answers) {

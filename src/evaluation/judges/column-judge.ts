@@ -14,16 +14,16 @@ export interface ColumnJudgeInput {
   sets: readonly AnswerSet[];
   /** Columns that are scores, the usual one first. */
   metrics: readonly string[];
-  /** The one that is asked for; the usual one where left out. */
+  /** The one that is asked for; of each answer the first that it has where left out. */
   metric?: string | undefined;
 }
 
 /** @throws AttuneError `usage` where the files hold no such score */
 export function columnJudge(
-  { sets, metrics, metric = metrics[0] }: ColumnJudgeInput,
+  { sets, metrics, metric }: ColumnJudgeInput,
   name: string,
 ): { judge: ComparisonJudge; metric: string } {
-  if (metric === undefined || !metrics.includes(metric)) {
+  if (metrics.length === 0 || (metric !== undefined && !metrics.includes(metric))) {
     const near = metric === undefined ? undefined : nearest(metric, metrics);
     throw new AttuneError(
       "usage",
@@ -41,14 +41,20 @@ export function columnJudge(
   }
   // a grader that draws may score one answer twice
   const scores = new Map<string, number[]>();
+  const used = new Set<string>();
   for (const { prompt, text, columns } of sets.flatMap(({ answers }) => answers)) {
-    const score = scoreOf(columns?.[metric]);
-    if (score === undefined) continue;
+    const name = (metric === undefined ? metrics : [metric]).find(
+      (each) => scoreOf(columns?.[each]) !== undefined,
+    );
+    if (name === undefined) continue;
+    used.add(name);
+    const score = scoreOf(columns![name])!;
     const key = JSON.stringify([promptIdentity(prompt), text]);
     scores.set(key, [...(scores.get(key) ?? []), score]);
   }
+  const told = [...used].join(", ");
   return {
-    metric,
+    metric: told,
     judge: {
       kind: "gold",
       name,
@@ -59,9 +65,7 @@ export function columnJudge(
           Promise.resolve(
             answers.map(({ prompt, text }) => {
               const found = scores.get(JSON.stringify([promptIdentity(prompt), text]));
-              return found
-                ? mean(found)
-                : { refused: `the files hold no ${metric} of this answer` };
+              return found ? mean(found) : { refused: `the files hold no ${told} of this answer` };
             }),
           ),
       }),
