@@ -1,11 +1,13 @@
 /** What is compared: models that answer, and answers that are there already. */
 import { existsSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
+import { countOf } from "../../core/counts.ts";
 import { AttuneError } from "../../core/errors.ts";
 import type { PreferenceRecord } from "../../data/records.ts";
 import { isAnswersPath, placeOfAnswers, readAnswers } from "../../evaluation/answer-files/read.ts";
 import type { AnswerSet } from "../../evaluation/compare/answer-set.ts";
 import { SERVER_PREFIX } from "../../training/online/judge.config.ts";
+import { shellWord } from "../display/words.ts";
 
 /** A model that has to be asked. */
 export interface ModelSource {
@@ -61,6 +63,13 @@ export async function readSources(
     found.votes.push(...read.votes);
     found.metrics.push(...read.metrics.filter((name) => !found.metrics.includes(name)));
     found.notes.push(...read.notes);
+    if (read.sets.length > 2) {
+      const [one, other] = read.sets.map((set) => shellWord(`${each}#${set.name}`));
+      found.notes.push(
+        `${each} holds answers of ${countOf(read.sets.length, "model")}, which are compared where ` +
+          `all of them answered; two alone: ${one!} ${other!}`,
+      );
+    }
     for (const set of read.sets) found.sources.push({ kind: "answers", name: set.name, set });
   }
   return { ...found, sources: named(found.sources, names) };
