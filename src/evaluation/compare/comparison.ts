@@ -149,6 +149,8 @@ export interface PowerFigures {
    * found already, undefined where nothing was seen.
    */
   more?: number;
+  /** The same if the truth is half as far from a tie: what is seen is often too large. */
+  moreIfHalf?: number;
   /** Prompts in all that find a true win rate of 55%. */
   forFiftyFive: number;
 }

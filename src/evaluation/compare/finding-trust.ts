@@ -193,6 +193,7 @@ function sureSentence(
         `${margin === undefined ? "; a margin that you name could show them equal" : ""}.`
       : power.more === 0
         ? `if ${seen} is the truth, about as many prompts again would show it.`
-        : `if ${seen} is the truth, ${countOf(power.more, "more prompt")} would show it.`)
+        : `if ${seen} is the truth, ${countOf(power.more, "more prompt")} would show it, and ` +
+          `${formatCount(power.moreIfHalf!)} if it is half as far from a tie.`)
   );
 }

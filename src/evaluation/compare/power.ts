@@ -11,7 +11,6 @@ import { normalQuantile } from "../../stats/special.ts";
 import type { PowerFigures } from "./comparison.ts";
 
 const POWER = 0.8;
-const LEAST_VARIANCE_OBSERVATIONS = 1;
 
 /**
  * @param options alpha: error of the verdict; found: whether it is settled already
@@ -33,17 +32,21 @@ export function powerFigures(
   const centre = mean(outcomes);
   // One observation at either end, as in the interval: without it equal outcomes would promise
   // that any difference is seen.
-  const spread =
-    ((n > 1 ? variance(outcomes) * (n - 1) : 0) + 2 * LEAST_VARIANCE_OBSERVATIONS * 0.25) / (n + 2);
+  const spread = ((n > 1 ? variance(outcomes) * (n - 1) : 0) + 0.5) / (n + 2);
   const { designSize } = clusters ? clusteredMean(outcomes, clusters) : { designSize: n };
   const design = Math.max(1, n / designSize);
   const error = Math.sqrt((design * spread) / n);
   const detectable = 0.5 + reach * error;
   const distance = Math.abs(centre - 0.5);
-  const needed = Math.ceil((reach / distance) * (reach / distance) * design * spread);
+  const moreFor = (difference: number): number =>
+    Math.max(0, Math.ceil((reach / difference) ** 2 * design * spread) - n);
   return {
     ...(detectable <= 1 ? { detectable } : {}),
-    ...(found ? { more: 0 } : distance > 1e-9 ? { more: Math.max(0, needed - n) } : {}),
+    ...(found
+      ? { more: 0 }
+      : distance > 1e-9
+        ? { more: moreFor(distance), moreIfHalf: moreFor(distance / 2) }
+        : {}),
     forFiftyFive: Math.ceil(
       comparisonsForShare(0.55, 0.5, { alpha, designEffect: design * Math.min(1, spread / 0.25) }),
     ),
