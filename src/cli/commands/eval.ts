@@ -26,6 +26,10 @@ const SHARED = [
   ["--precision <precision>", "how weights are kept"],
 ] as const;
 
+/** Several are a list. A part's option of the part's name is read here too. */
+const together = (value: string, before: string | undefined): string =>
+  before === undefined ? value : `${before},${value}`;
+
 export const command: CommandModule = {
   stopping: "what was answered is kept",
   configure(command, bind) {
@@ -35,7 +39,7 @@ export const command: CommandModule = {
     command.enablePositionalOptions();
     addEvalOptions(command, "eval");
     for (const [name, { title, shortcutValue }] of Object.entries(PARTS))
-      command.option(`--${name} <${shortcutValue}>`, `also: ${title}`);
+      command.option(`--${name} <${shortcutValue}>`, `also: ${title}`, together);
     for (const [flag, help] of SHARED) command.option(flag, help);
     command.option("--init", `write a commented file to start from (${DEFAULT_FILE})`);
     addBelowHelp(command, (width) =>

@@ -59,7 +59,9 @@ describe("attune eval tasks", () => {
   });
 
   test("a dry run counts what would be asked, and writes nothing", async () => {
-    const { status, out } = await run("--tasks", task("facts"), "--out", at("dry"), "--dry-run");
+    const both = ["--tasks", task("facts"), "--tasks", task("sums")];
+    const { status, out } = await run(...both, "--out", at("dry"), "--dry-run");
+    expect(out).toContain("20 requests about 20 documents of attune_sums");
     expect(status).toBe(0);
     expect(out).toContain("32 requests about 16 documents of attune_facts");
     expect(existsSync(at("dry"))).toBe(false);

@@ -4,11 +4,13 @@ import type { Interval } from "../../stats/intervals.ts";
 import { mean, twoSidedNormal, variance } from "../../stats/intervals.ts";
 import type { Chart } from "../chart.ts";
 import type { Finding, Measure } from "../findings.ts";
-import { measureText } from "../measure-text.ts";
+import { formatMeasure, measureText } from "../measure-text.ts";
 import type { Table } from "../table.ts";
 import { METRIC_KINDS } from "./metrics.ts";
+import type { AskedDoc, TaskReply } from "./requests.ts";
 import type { MetricResult, TaskResult } from "./run-task.ts";
 import type { TaskGroup } from "./task-file.ts";
+import { pythonText } from "./task-template.ts";
 
 const PART = "tasks";
 
@@ -69,11 +71,11 @@ function taskFinding(result: TaskResult): Finding {
     answer:
       documents.length === 0
         ? "The model gave no reply to any of its documents."
-        : `${metrics.map((each, index) => `${labelOf(each)} ${measureText(measures[index]!)}`).join(", ")} ` +
+        : `${metrics.map((each, index) => `${labelOf(each)} ${formatMeasure(measures[index]!)}`).join(", ")} ` +
           `on ${about}.${guess === undefined ? "" : ` Guessing is right on ${guess}.`}`,
     measures,
-    figures: [{ kind: "table", table: taskTable(result) }],
-    details: [],
+    figures: [],
+    details: documents.length === 0 ? [] : [{ kind: "table", table: shownTable(result) }],
   };
 }
 
@@ -84,15 +86,40 @@ function guessing({ prepared: { task }, documents }: TaskResult): string | undef
   return `${(100 * mean(shares)).toFixed(1)}%`;
 }
 
-function taskTable(result: TaskResult): Table {
+/** Documents that are shown, and characters of each text. */
+const SHOWN = 5;
+const WIDTH = 200;
+
+/** The first documents: the end of what was asked, what is right, what came. */
+function shownTable(result: TaskResult): Table {
+  const short = (text: string): string => (text.length > WIDTH ? `…${text.slice(-WIDTH)}` : text);
   return {
-    caption: nameOf(result),
-    columns: [{ name: "measure" }, { name: "value", align: "right" }],
-    rows: result.metrics.map((metric) => [
-      labelOf(metric),
-      measureText(measureOf(nameOf(result), metric)),
-    ]),
+    caption: `The first documents of ${nameOf(result)}`,
+    columns: [{ name: "asked" }, { name: "right" }, { name: "reply" }],
+    rows: result.documents.slice(0, SHOWN).map(({ asked, replies }) => {
+      const { requests, choices, target } = asked;
+      const [request] = requests;
+      const right = typeof target === "number" ? (choices[target] ?? target) : target;
+      return [
+        short(request === undefined ? "" : request.kind === "text" ? request.text : request.prompt),
+        short(pythonText(right)),
+        short(shownReply(asked, replies)),
+      ];
+    }),
   };
+}
+
+function shownReply({ choices }: AskedDoc, replies: readonly TaskReply[]): string {
+  const [first] = replies;
+  if (first !== undefined && "text" in first) return first.text;
+  const logps = replies.map((reply) =>
+    "logProbability" in reply ? reply.logProbability : -Infinity,
+  );
+  if (choices.length === 0 || logps.length < choices.length) return `${logps[0]!.toFixed(2)} nats`;
+  const best = logps
+    .slice(0, choices.length)
+    .reduce((most, logp, index) => (logp > logps[most]! ? index : most), 0);
+  return choices[best]!;
 }
 
 /** Tasks weighted by their documents, or each alike. Each task's documents are drawn apart. */
