@@ -33,7 +33,8 @@ function optionLines({ name, options }: ConfigDefinition, shortcut: string): str
   return [
     ...shown.map(({ path, field }) => {
       const isList = describeType(field.type).type.startsWith("list");
-      return `#   ${path}: ${isList ? "[FILE]" : "FILE"}   # ${field.description}`;
+      const list = field.type.safeParse(["FILE"]).success ? "[FILE]" : "[FILE, FILE]";
+      return `#   ${path}: ${isList ? list : "FILE"}   # ${field.description}`;
     }),
     `#   # every option: attune ${name} --help`,
   ];
