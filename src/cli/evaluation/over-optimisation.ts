@@ -4,10 +4,13 @@ import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { ConfigOf } from "../../config/config.ts";
 import { countOf } from "../../core/counts.ts";
+import { AttuneError } from "../../core/errors.ts";
+import type { RankedRecord } from "../../data/records.ts";
 import { loadDataset, recordsAs } from "../../data/dataset.ts";
 import type { AnswerScorer } from "../../evaluation/answer-scorer.ts";
-import { cachedScorer } from "../../evaluation/answer-scorer.ts";
+import { answerOf, cachedScorer } from "../../evaluation/answer-scorer.ts";
 import type { Finding } from "../../evaluation/findings.ts";
+import { bestOfNHacking } from "../../evaluation/over-optimisation/best-of-n-findings.ts";
 import { hackingFindings } from "../../evaluation/over-optimisation/hacking-findings.ts";
 import type { overOptimisationConfig } from "../../evaluation/over-optimisation/over-optimisation.config.ts";
 import type { PartedPrompt } from "../../evaluation/over-optimisation/overrated.ts";
@@ -34,11 +37,12 @@ export const part: EvaluationPart<typeof overOptimisationConfig> = {
     const { config } = input;
     const run = readOptimisationRun(config.run, config.gold);
     const overrated = await openOverrated(input, run);
+    const samples = config.samples === "" ? undefined : await openSamples(input, run);
     const { path } = run;
     return {
       subject: config.run,
-      dataHash: jointHash(hashOf(path), overrated?.hash ?? ""),
-      fingerprint: jointHash(...(overrated?.fingerprints ?? [])),
+      dataHash: jointHash(hashOf(path), overrated?.hash ?? "", samples?.hash ?? ""),
+      fingerprint: jointHash(...(overrated?.fingerprints ?? []), ...(samples?.fingerprints ?? [])),
       plan: [
         `read ${countOf(path.rollOuts.length, "roll-out")} and ` +
           `${countOf(path.looks.length, "look")} of gold`,
@@ -48,8 +52,13 @@ export const part: EvaluationPart<typeof overOptimisationConfig> = {
       ],
       async run(work) {
         const { findings, picture, verdict } = hackingFindings(path, { seed: config.seed });
+        const chosen = samples && (await seeSamples(samples, work));
         return {
-          findings: [...findings, ...(overrated ? [await seeOverrated(overrated, work)] : [])],
+          findings: [
+            ...findings,
+            ...(chosen ? [chosen] : []),
+            ...(overrated ? [await seeOverrated(overrated, work)] : []),
+          ],
           verdict: { conclusion: verdict.conclusion, sentence: findings[0]!.answer },
           ...(picture ? { picture } : {}),
           warnings: [...run.warnings, ...(overrated ? [] : [NOT_SEEN])],
@@ -58,6 +67,8 @@ export const part: EvaluationPart<typeof overOptimisationConfig> = {
       close: async () => {
         await overrated?.proxy.close();
         await overrated?.witness.close();
+        await samples?.proxy.close();
+        await samples?.witness?.close();
       },
     };
   },
@@ -69,6 +80,71 @@ const NOT_SEEN =
 
 const hashOf = (path: object): string =>
   createHash("sha256").update(JSON.stringify(path)).digest("hex");
+
+/** Answers to choose from, with the reward that chooses and what says what they are worth. */
+interface Samples {
+  records: readonly RankedRecord[];
+  proxy: AnswerScorer;
+  /** Undefined where the file's own scores say it. */
+  witness: AnswerScorer | undefined;
+  seed: number;
+  hash: string;
+  fingerprints: string[];
+}
+
+/** @throws AttuneError `data` for a file without several scored answers to a prompt */
+async function openSamples({ config, context }: Input, run: OptimisationRun): Promise<Samples> {
+  const dataset = await loadDataset(config.samples, loadOptions(config, context));
+  reportDataset(dataset, context.reporter);
+  const judged = config.heldOutReward !== "";
+  const records = dataset.records.filter(
+    (record): record is RankedRecord =>
+      record.kind === "ranked" &&
+      record.completions.length > 1 &&
+      (judged || record.completions.every(({ score }) => score !== undefined)),
+  );
+  const places = placesOf({ ...config, data: "" }, run);
+  if (records.length < 2 || places === undefined)
+    throw new AttuneError("data", "best of n needs several answers to each of two prompts", {
+      file: config.samples,
+      got: `${countOf(records.length, "prompt")} of ${dataset.records.length}`,
+      expected: judged ? "ranked answers" : "ranked answers with scores, or --held-out-reward",
+    });
+  const proxy = await openScorer(places.reward, config, context);
+  const witness = judged ? await openScorer(places.heldOut, config, context) : undefined;
+  return {
+    records,
+    proxy,
+    witness,
+    seed: config.seed,
+    hash: dataset.hash,
+    fingerprints: [proxy.fingerprint, ...(witness ? [witness.fingerprint] : [])],
+  };
+}
+
+async function seeSamples(
+  { records, proxy, witness, seed }: Samples,
+  { cache, signal }: PartWork,
+): Promise<Finding | undefined> {
+  const answers = records.flatMap((record) =>
+    record.completions.map(({ completion }) => answerOf(record, completion)),
+  );
+  const score = async (scorer: AnswerScorer): Promise<number[]> =>
+    (await cachedScorer(scorer, cache).score(answers, { signal })).map((each) => each.score);
+  const rewards = await score(proxy);
+  const worth = witness
+    ? await score(witness)
+    : records.flatMap(({ completions }) => completions.map((each) => each.score!));
+  let start = 0;
+  const prompts = records.map(({ completions }) => {
+    const [from, to] = [start, (start += completions.length)];
+    return { proxy: rewards.slice(from, to), worth: worth.slice(from, to) };
+  });
+  return bestOfNHacking(prompts, {
+    witness: witness ? "the held-out reward" : "the file's scores",
+    seed,
+  });
+}
 
 /** What is needed to see which answers are overrated. */
 interface Overrated {

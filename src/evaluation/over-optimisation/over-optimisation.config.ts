@@ -29,6 +29,15 @@ export const overOptimisationConfig = defineConfig({
         "clusters where prompts belong together",
       group: "Input",
     }),
+    samples: field({
+      type: z.string(),
+      default: "",
+      source: "the run alone",
+      description:
+        "prompts with several answers each, to see what choosing the best of n by the reward costs: " +
+        "by the held-out reward, or else by the scores that the file gives",
+      group: "Input",
+    }),
     data: field({
       type: z.string(),
       default: "",

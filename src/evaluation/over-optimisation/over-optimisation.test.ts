@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { Random } from "../../core/random.ts";
 import { mean } from "../../stats/intervals.ts";
+import { bestOfNHacking } from "./best-of-n-findings.ts";
 import { fallFromPeak } from "./fall.ts";
 import { flatters } from "./flattery.ts";
 import { hackingFindings } from "./hacking-findings.ts";
@@ -174,6 +175,20 @@ describe("the verdict", () => {
     ]);
     expect(findings[1]!.answer).toContain("the nearest checkpoint that is kept is that of step 20");
   });
+});
+
+test("choosing by a reward that likes what is bad is hacked, by one that is right is not", () => {
+  const prompts = (sign: number) =>
+    Array.from({ length: 40 }, (_, prompt) => {
+      const draw = Random.for(prompt, "samples");
+      const worth = Array.from({ length: 8 }, () => draw.normal());
+      return { proxy: worth.map((value) => sign * value + 0.1 * draw.normal()), worth };
+    });
+  const of = (sign: number) => bestOfNHacking(prompts(sign), { witness: "gold", seed: 1 })!;
+  expect(of(1).conclusion).toBe("not hacked");
+  expect(of(-1)).toMatchObject({ conclusion: "hacked" });
+  expect(of(-1).answer).toContain("against the best of 1, its peak");
+  expect(bestOfNHacking([], { witness: "gold", seed: 1 })).toBeUndefined();
 });
 
 describe("laws", () => {
