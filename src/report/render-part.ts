@@ -80,12 +80,16 @@ export function renderVerdict(
   ].join("\n");
 }
 
+/** Values of more characters than this have a row of their own. */
+const LONG = 48;
+
 function renderFacts(
   facts: readonly (readonly [name: string, value: string])[],
   wording: Wording,
 ): string {
   const items = facts.map(
-    ([name, value]) => `<div><dt>${wording.mark(name)}</dt><dd>${escapeHtml(value)}</dd></div>`,
+    ([name, value]) =>
+      `<div${value.length > LONG ? ' class="long"' : ""}><dt>${wording.mark(name)}</dt><dd>${escapeHtml(value)}</dd></div>`,
   );
   return `<dl class="facts">${items.join("")}</dl>\n${wording.definitions()}`;
 }

@@ -106,6 +106,7 @@ dd { margin: 0; overflow-wrap: anywhere; }
   display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 14rem), 1fr));
   gap: .75rem 1.5rem; margin: 1rem 0;
 }
+.facts .long { grid-column: 1 / -1; }
 .facts dt { color: var(--soft); font-size: .88rem; }
 .example {
   background: var(--panel); border: 1px solid var(--line); border-radius: 8px;
