@@ -87,10 +87,10 @@ function renderFacts(
   facts: readonly (readonly [name: string, value: string])[],
   wording: Wording,
 ): string {
-  const items = facts.map(
-    ([name, value]) =>
-      `<div${value.length > LONG ? ' class="long"' : ""}><dt>${wording.mark(name)}</dt><dd>${escapeHtml(value)}</dd></div>`,
-  );
+  const items = facts.map(([name, value]) => {
+    const long = value.length > LONG ? ' class="long"' : "";
+    return `<div${long}><dt>${wording.mark(name)}</dt><dd>${escapeHtml(value)}</dd></div>`;
+  });
   return `<dl class="facts">${items.join("")}</dl>\n${wording.definitions()}`;
 }
 
