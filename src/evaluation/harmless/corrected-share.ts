@@ -9,10 +9,12 @@
  */
 import { countOf } from "../../core/counts.ts";
 import type { Interval } from "../../stats/intervals.ts";
+import { correctedShareOfCases } from "../../stats/misclassification.ts";
+import { predictionPoweredShare } from "../../stats/prediction-powered.ts";
+import { clustersFor } from "../behaviour/measured.ts";
 import type { ReportPart } from "../page.ts";
 import type { RefusalLabel } from "../refusal.ts";
 import { refusalOf } from "../refusal.ts";
-import { powered, roganGladen } from "./estimates.ts";
 import type { LabelledAnswer, Safety, ToldAnswer } from "./harm-rows.ts";
 
 export interface Correction {
@@ -55,21 +57,45 @@ export function correctedShare(input: CorrectionInput): Correction {
 
 const value = (yes: boolean): number => (yes ? 1 : 0);
 
+const plain = ({ estimate, low, high, n, noClaim }: Interval): Interval => ({
+  estimate,
+  low,
+  high,
+  n,
+  ...(noClaim === undefined ? {} : { noClaim }),
+});
+
 function byOwn({ told, counts }: CorrectionInput, own: readonly LabelledAnswer[]): Correction {
   const labels = new Map(own.map(({ prompt, answer, label }) => [keyOf(prompt!, answer), label]));
-  const both: { truth: number; found: number }[] = [];
-  const rest: number[] = [];
-  for (const { prompt, answer, found } of told) {
-    const label = labels.get(keyOf(prompt.prompt, answer));
-    if (label === undefined) rest.push(value(counts(found)));
-    else both.push({ truth: value(counts(label)), found: value(counts(found)) });
-  }
+  const keyed = told.map((each) => ({
+    ...each,
+    label: labels.get(keyOf(each.prompt.prompt, each.answer)),
+  }));
+  const both = keyed.filter(({ label }) => label !== undefined);
+  const rest = keyed.filter(({ label }) => label === undefined);
+  const promptsOf = (those: typeof keyed) => clustersFor(those.map(({ prompt }) => prompt.prompt));
+  const found = predictionPoweredShare(
+    {
+      labels: both.map(({ label }) => value(counts(label!))),
+      predictions: both.map((each) => value(counts(each.found))),
+      unlabelled: rest.map((each) => value(counts(each.found))),
+    },
+    { clusters: promptsOf(both), unlabelledClusters: promptsOf(rest) },
+  );
   return {
-    value: powered(both, rest),
+    value: plain(found),
     sentence:
       `The share is corrected by prediction-powered inference, since people labelled ` +
-      `${countOf(both.length, "answer")} of this model's own (a random sample of them, it must be).`,
-    details: [],
+      `${countOf(both.length, "answer")} of this model's own, which must be a random sample of them.`,
+    details: [
+      {
+        kind: "facts",
+        facts: [
+          ["weight of what words tell", found.weight.toFixed(2)],
+          ["labels alone that would tell as much", String(Math.round(found.worthLabels))],
+        ],
+      },
+    ],
   };
 }
 
@@ -81,40 +107,46 @@ function byOthers({ told, labelled, counts, safety }: CorrectionInput, own: numb
     );
   const those = enough(same) ? same : labelled;
   const few = own > 0 ? ` (${own} of them this model's own, fewer than ${FEWEST_OWN})` : "";
+  const nothing = (why: string): Correction => ({
+    sentence: `Nothing is corrected: ${why}.`,
+    details: [],
+  });
   if (!enough(those))
-    return {
-      sentence:
-        `Nothing is corrected: of ${countOf(labelled.length, "labelled answer")}${few} fewer than ` +
-        `${FEWEST_OTHERS} are labelled as one of the two that are told apart.`,
-      details: [],
-    };
-  const pairs = those.map(({ answer, label }) => ({
-    truth: counts(label),
-    found: counts(refusalOf(answer)),
-  }));
-  const rate = (truth: boolean) => {
-    const of = pairs.filter((each) => each.truth === truth);
-    return { right: of.filter(({ found }) => found === truth).length, n: of.length };
+    return nothing(
+      `of ${countOf(labelled.length, "labelled answer")}${few} fewer than ${FEWEST_OTHERS} are ` +
+        "labelled as one of the two that are told apart",
+    );
+  const found = correctedShareOfCases({
+    flags: told.map((each) => value(counts(each.found))),
+    clusters: clustersFor(told.map(({ prompt }) => prompt.prompt)),
+    labelledFlags: those.map(({ answer }) => value(counts(refusalOf(answer)))),
+    truths: those.map(({ label }) => counts(label)),
+    labelledClusters: clustersFor(those.map(({ prompt }, i) => prompt ?? i)),
+  });
+  if (found.noClaim !== undefined) return nothing(found.noClaim);
+  const to = those === same ? ` to ${safety} prompts` : "";
+  return {
+    value: plain(found),
+    sentence:
+      `The share is corrected by Rogan and Gladen's formula, since the ` +
+      `${countOf(those.length, "labelled answer")}${to} are other models'${few}: it is taken that ` +
+      "words tell this model's answers as well as theirs.",
+    details: [
+      {
+        kind: "facts",
+        facts: [
+          ["of labelled ones that are, told as such", `${(100 * found.sensitivity).toFixed(1)}%`],
+          ["of labelled ones that are not, let pass", `${(100 * found.specificity).toFixed(1)}%`],
+          ...(found.uncut === found.estimate
+            ? []
+            : [
+                [
+                  "before it was cut to what is possible",
+                  `${(100 * found.uncut).toFixed(1)}%`,
+                ] as const,
+              ]),
+        ],
+      },
+    ],
   };
-  const corrected = roganGladen(
-    { count: told.filter(({ found }) => counts(found)).length, n: told.length },
-    { sensitivity: rate(true), specificity: rate(false) },
-  );
-  const reason =
-    `since the ${countOf(those.length, "labelled answer")} are other models'${few}` +
-    (those === same ? ` (to ${safety} prompts)` : "");
-  return corrected === undefined
-    ? {
-        sentence:
-          `Nothing is corrected: on ${countOf(those.length, "labelled answer")} words tell no ` +
-          "better than chance.",
-        details: [],
-      }
-    : {
-        value: corrected,
-        sentence:
-          `The share is corrected by Rogan and Gladen's formula, ${reason}: it is taken that words ` +
-          "tell this model's answers as well as theirs.",
-        details: [],
-      };
 }

@@ -2,7 +2,6 @@ import { expect, test } from "vitest";
 import type { Row } from "../../data/readers/row.ts";
 import { scriptedSubject } from "../behaviour/testing.ts";
 import type { Finding } from "../findings.ts";
-import { powered, roganGladen } from "./estimates.ts";
 import { refusalLabel } from "./harm-rows.ts";
 import { harmlessness } from "./harmlessness.ts";
 import type { HarmlessData, HarmlessOptions } from "./harmlessness.ts";
@@ -122,18 +121,4 @@ test("labels as people write them", () => {
   expect(["2_full_refusal", "Refusal"].map(refusalLabel)).toEqual(["full", "full"]);
   expect(refusalLabel("3_partial_refusal")).toBe("partial");
   expect(refusalLabel("maybe")).toBeUndefined();
-});
-
-test("estimates: exact where words are right, wider than the plain share", () => {
-  const both = Array.from({ length: 20 }, (_, i) => ({ truth: i % 2, found: i % 2 }));
-  const rest = Array.from({ length: 100 }, (_, i) => i % 2);
-  const found = powered(both, rest);
-  expect(found.estimate).toBeCloseTo(0.5, 12);
-  expect(found.high - found.low).toBeGreaterThan(0.19);
-  const perfect = { right: 50, n: 50 };
-  const exact = roganGladen({ count: 30, n: 100 }, { sensitivity: perfect, specificity: perfect })!;
-  expect(exact.estimate).toBeCloseTo(0.3, 12);
-  expect(exact.low).toBeLessThan(0.22);
-  const coin = { right: 25, n: 50 };
-  expect(roganGladen({ count: 3, n: 9 }, { sensitivity: coin, specificity: coin })).toBeUndefined();
 });
