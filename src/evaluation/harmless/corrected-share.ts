@@ -124,13 +124,19 @@ function byOthers({ told, labelled, counts, safety }: CorrectionInput, own: numb
     labelledClusters: clustersFor(those.map(({ prompt }, i) => prompt ?? i)),
   });
   if (found.noClaim !== undefined) return nothing(found.noClaim);
+  if (found.high - found.low < 1e-9)
+    return nothing(
+      "by the labels the share would lie beyond what is possible, so the labelled answers are not " +
+        "like these",
+    );
   const to = those === same ? ` to ${safety} prompts` : "";
   return {
     value: plain(found),
     sentence:
       `The share is corrected by Rogan and Gladen's formula, since the ` +
       `${countOf(those.length, "labelled answer")}${to} are other models'${few}: it is taken that ` +
-      "words tell this model's answers as well as theirs.",
+      "words tell this model's answers as well as theirs, which often does not hold. Labels of its " +
+      "own answers (--label-sample) would need no such thing.",
     details: [
       {
         kind: "facts",

@@ -68,7 +68,7 @@ const LATIN: Readonly<Record<string, Signs>> = {
       "der die und in den von zu das mit sich des auf für ist im dem nicht ein eine als auch es an " +
       "werden aus er hat dass sie nach wird bei einer um am sind noch wie einem über einen so zum war " +
       "haben nur oder aber vor zur bis mehr durch man ich du wir kann",
-    letters: /[ßä]/gu,
+    letters: /ß|sch|ung(?!\p{L})/gu,
   },
   it: {
     words:
