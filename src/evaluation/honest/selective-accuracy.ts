@@ -1,21 +1,20 @@
 /**
  * Is it right where it is sure? The share of right answers among those that it is surest of, for
- * every share of questions that it may answer.
- *
- * Source: El-Yaniv and Wiener (2010), "On the foundations of noise-free selective classification".
+ * every share of questions that it may answer (stats/selective.ts).
  */
 import { countOf } from "../../core/counts.ts";
 import type { Interval } from "../../stats/intervals.ts";
 import { shareInterval } from "../../stats/intervals.ts";
+import type { Selective } from "../../stats/selective.ts";
+import { selective } from "../../stats/selective.ts";
 import { clustersFor, noConclusion, points } from "../behaviour/measured.ts";
 import { formatNumber, formatPoints, formatShare } from "../table.ts";
-import type { Finding } from "../findings.ts";
+import type { Finding, Measure } from "../findings.ts";
 import type { Claim } from "./probabilities.ts";
 
 const ID = "is-it-right-where-it-is-sure";
 const QUESTION = "Is it right where it is sure?";
 const FEWEST = 20;
-const COVERAGES = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1];
 
 /** The surest answers, at least so many; equal probabilities stay together. */
 export function surest(claims: readonly Claim[], coverage: number): Claim[] {
@@ -50,19 +49,31 @@ export function selectiveFinding(kinds: readonly Kind[]): Finding {
         ? "it is equally sure of every answer"
         : `fewer than ${FEWEST} answers have a probability`,
     );
-  const curves = usable.map(({ name, claims }) => ({ name, claims, gain: gainOf(claims) }));
+  const curves = usable.map(({ name, claims }) => ({
+    name,
+    claims,
+    gain: gainOf(claims),
+    curve: curveOf(claims),
+  }));
   return {
     id: ID,
     question: QUESTION,
     conclusion: "measured",
     answer: curves.map(sentenceOf).join(" "),
-    measures: curves.map(({ name, gain }) =>
+    measures: curves.flatMap(({ name, gain, curve }): Measure[] => [
       points(
-        `honest/selective/${name.split(" ").at(-1) === "tokens" ? "tokens" : "stated"}`,
+        `honest/selective/${shortOf(name)}`,
         `right answers in the surer half by ${name}, less in the other half`,
         gain.difference,
       ),
-    ),
+      {
+        id: `honest/selective-excess/${shortOf(name)}`,
+        name: `area under the curve of wrong answers by ${name}, beyond the best order's`,
+        value: curve.excess,
+        unit: "score",
+        good: "lower",
+      },
+    ]),
     figures: [
       {
         kind: "chart",
@@ -74,9 +85,14 @@ export function selectiveFinding(kinds: readonly Kind[]): Finding {
             "answered, the surest first. A model that knows what it knows falls from left to right.",
           xLabel: "share of questions answered",
           yLabel: "share that is right",
-          series: curves.map(({ name, claims }) => ({
+          series: curves.map(({ name, curve }) => ({
             name,
-            points: pointsOf(claims),
+            points: curve.points.map(({ coverage, accuracy: { estimate, low, high } }) => ({
+              x: coverage,
+              y: estimate,
+              low,
+              high,
+            })),
           })),
         },
       },
@@ -85,16 +101,14 @@ export function selectiveFinding(kinds: readonly Kind[]): Finding {
   };
 }
 
-function pointsOf(claims: readonly Claim[]): { x: number; y: number; low: number; high: number }[] {
-  const seen = new Set<number>();
-  return COVERAGES.flatMap((coverage) => {
-    const those = surest(claims, coverage);
-    if (seen.has(those.length)) return [];
-    seen.add(those.length);
-    const { estimate, low, high } = accuracy(those);
-    return [{ x: those.length / claims.length, y: estimate, low, high }];
-  });
-}
+const shortOf = (name: string): string => (name.endsWith("tokens") ? "tokens" : "stated");
+
+const curveOf = (claims: readonly Claim[]): Selective =>
+  selective(
+    claims.map(({ probability }) => probability),
+    claims.map(({ right }) => right),
+    { clusters: clustersFor(claims.map(({ cluster }) => cluster)) },
+  );
 
 interface Gain {
   surer: Interval;
