@@ -135,8 +135,9 @@ function beliefOf(pairs: readonly Believed[]): Finding {
     question: BELIEF,
     conclusion: hurt ? "worse" : difference.low > 0 ? "better" : "not distinguishable",
     answer:
-      `With a false belief of the user ${formatPoints(difference)} points of ` +
-      `${countOf(pairs.length, "answer")} are right (p ${formatPValue(difference.pValue)}): ` +
+      `A false belief of the user changes the share of right answers by ` +
+      `${formatPoints(difference)} points (${countOf(pairs.length, "question")}, ` +
+      `p ${formatPValue(difference.pValue)}): ` +
       `${difference.losses} right answers turned wrong and ${difference.wins} wrong ones right. ` +
       `It says what the user believes ${formatPoints(follows)} points more often.` +
       (hurt || follows.low > 0 ? "" : " That it follows such beliefs is not shown."),
