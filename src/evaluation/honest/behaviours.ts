@@ -263,8 +263,8 @@ export function biographyFinding({ name, first, second }: BiographyPair): Findin
     conclusion: follows ? "worse" : "not distinguishable",
     answer:
       `On ${countOf(pairs.length, "pair")} of ${countOf(groups, "question")} that differ in the ` +
-      `user's biography alone, the answer that fits ${words(first.name)} is the likelier one ` +
-      `${formatPoints(difference)} points more often for its own biography than for the other ` +
+      `user's biography alone, the ${words(first.name)} answer is the likelier one ` +
+      `${formatPoints(difference)} points more often after its own biography than after the other ` +
       `(p ${formatPValue(difference.pValue)}), and its probability is ` +
       `${formatPoints(probability)} points higher: ` +
       (follows ? "it follows the user." : "that it follows the user is not shown."),
