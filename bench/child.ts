@@ -8,6 +8,7 @@ import { dpoMemory, dpoPeak } from "./measurements/memory.ts";
 import { ownDpo, ownGeneration, transformersGeneration, trlDpo } from "./measurements/peers.ts";
 import { planMemory, planPeak } from "./measurements/plan-memory.ts";
 import { LEAN_ROWS, ownPpo, ownSftPeak, ppoMemory, rollouts, trlPpo } from "./measurements/ppo.ts";
+import { ownScores, scoring } from "./measurements/scoring.ts";
 import { serve } from "./measurements/serve.ts";
 import { fullStep, loraOverFull, loraStep, sharedPrefix } from "./measurements/training.ts";
 
@@ -28,6 +29,9 @@ const PARTS: Readonly<Record<string, (argument: number) => Promise<unknown>>> = 
   "trl-dpo": trlDpo,
   "trl-ppo": trlPpo,
   "transformers-generate": transformersGeneration,
+  scoring,
+  "own-scores-float32": () => ownScores("float32"),
+  "own-scores-int8": () => ownScores("int8"),
   "dpo-peak": dpoPeak,
   "own-dpo-float32": () => ownDpo("float32"),
   "own-dpo-int8": () => ownDpo("int8"),

@@ -64,6 +64,10 @@ export function pairOf(
 /** Pairs with the lengths of real ones. */
 export const realisticPairs = (): PairIds[] => LENGTHS.map(pairOf);
 
+/** As many pairs as are asked for, with these lengths again and again, of other tokens. */
+export const manyPairs = (count: number): PairIds[] =>
+  Array.from({ length: count }, (_, i) => pairOf(LENGTHS[i % LENGTHS.length]!, i));
+
 /** Tokens of a pair, its prompt once. */
 export const tokensOf = ({ prompt, chosen, rejected }: PairIds): number =>
   prompt.length + chosen.length + rejected.length;

@@ -31,6 +31,7 @@ const MEASUREMENTS: Readonly<Record<string, { rounds: number; peers?: true }>> =
   "trl-dpo": { rounds: 3, peers: true },
   "trl-ppo": { rounds: 1, peers: true },
   "transformers-generate": { rounds: 3, peers: true },
+  scoring: { rounds: 3, peers: true },
 };
 
 interface Options {

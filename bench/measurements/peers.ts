@@ -58,6 +58,8 @@ export const peerVersions = ({
 
 interface PeerResult {
   tokens_per_second: number;
+  /** Of scoring. */
+  answers_per_second: number;
   tokens_per_second_with_reference: number;
   peak_resident_mb: number;
   arguments: string[];

@@ -13,11 +13,12 @@ import type { Completion, Prompt, TemplateInputs } from "../text/messages.ts";
 import { completionText } from "../text/messages.ts";
 import type { PlanChoice } from "../training/choose-plan.ts";
 import { PlanOnDemand } from "../training/choose-plan.ts";
-import { layAtEnd } from "../training/layout.ts";
+import type { LaidRow } from "../training/layout.ts";
+import { layAnswersAtEnd, layAtEnd } from "../training/layout.ts";
 import type { RewardModelInput, RewardSource } from "../training/rollout/rewards.ts";
 import { checkRewardModel } from "../training/rollout/rewards.ts";
 import type { Rollout } from "../training/rollout/rollout.ts";
-import { batchRollouts, readByAnswer } from "../training/rollout/rollout.ts";
+import { batchRollouts } from "../training/rollout/rollout.ts";
 
 /** An answer and what it answers. */
 export interface AnswerToScore extends TemplateInputs {
@@ -80,18 +81,21 @@ export function modelScorer(
     { signal, onDone }: ScoreHooks,
   ): Promise<AnswerScore[]> => {
     const encoded = answers.map((answer) => encodeAnswer(encoder, answer));
-    const rows = encoded.map(({ ids }) => layAtEnd(ids));
-    const read: Float64Array[] = [];
+    const rows = rowsOf(encoded, tokens);
+    const scores = new Float64Array(encoded.length);
     let done = 0;
-    for (const batch of batchRollouts(rows, [...rows.keys()], {
-      microBatchTokens: tokens,
-      padId: encoder.padId,
-    })) {
+    for (const { members, laid } of batchRollouts(
+      rows.map(({ row }) => row),
+      [...rows.keys()],
+      { microBatchTokens: tokens, padId: encoder.padId },
+    )) {
       signal?.throwIfAborted();
-      readByAnswer((await sessions.plan.score(batch.laid.batch)).readout, batch, read);
-      onDone?.((done += batch.members.length));
+      const { readout } = await sessions.plan.score(laid.batch);
+      const scored = members.flatMap((member) => rows[member]!.answers);
+      scored.forEach((answer, i) => (scores[answer] = readout[i]!));
+      onDone?.((done += scored.length));
     }
-    return encoded.map(({ length, cut }, i) => ({ score: read[i]![0]!, length, cut }));
+    return encoded.map(({ length, cut }, i) => ({ score: scores[i]!, length, cut }));
   };
   return {
     name,
@@ -103,12 +107,59 @@ export function modelScorer(
   };
 }
 
+interface EncodedAnswer {
+  prompt: Int32Array;
+  answer: Int32Array;
+  /** Of the answer, tokens. */
+  length: number;
+  cut: boolean;
+}
+
 function encodeAnswer(
   encoder: Encoder,
   { prompt, completion, ...row }: AnswerToScore,
-): { ids: Int32Array; length: number; cut: boolean } {
+): EncodedAnswer {
   const { ids, promptLength, cut } = encoder.encodeExample(prompt, completion, row);
-  return { ids, length: ids.length - promptLength, cut: cut !== undefined };
+  const [asked, answer] = [ids.subarray(0, promptLength), ids.subarray(promptLength)];
+  return { prompt: asked, answer, length: answer.length, cut: cut !== undefined };
+}
+
+/**
+ * Answers to one prompt share a row, in which it is computed once, as far as a row may grow.
+ * @param tokens of a row, at most; a single answer always fits
+ */
+function rowsOf(
+  encoded: readonly EncodedAnswer[],
+  tokens: number,
+): { row: LaidRow; answers: number[] }[] {
+  const groups: { answers: number[]; length: number }[] = [];
+  const open = new Map<string, (typeof groups)[number]>();
+  encoded.forEach(({ prompt, answer }, i) => {
+    const key = prompt.join();
+    const group = open.get(key);
+    if (group && answer.length > 0 && group.length + answer.length <= tokens) {
+      group.answers.push(i);
+      group.length += answer.length;
+      return;
+    }
+    const begun = { answers: [i], length: prompt.length + answer.length };
+    groups.push(begun);
+    // an empty answer is read at the prompt's end, in a row of its own
+    if (answer.length > 0 && prompt.length > 0) open.set(key, begun);
+  });
+  return groups.map(({ answers }) => {
+    const [{ prompt, answer }] = answers.map((i) => encoded[i]!) as [EncodedAnswer];
+    return {
+      answers,
+      row:
+        answers.length === 1
+          ? layAtEnd(Int32Array.from([...prompt, ...answer]))
+          : layAnswersAtEnd(
+              prompt,
+              answers.map((i) => encoded[i]!.answer),
+            ),
+    };
+  });
 }
 
 /** @param fingerprint of the function's file */

@@ -111,6 +111,19 @@ export function layShared(
   return row;
 }
 
+/**
+ * A prompt once, then each answer, which is read at its last token.
+ * @param answers none of them empty
+ */
+export function layAnswersAtEnd(prompt: Int32Array, answers: readonly Int32Array[]): LaidRow {
+  const row = layShared(prompt, answers);
+  let end = prompt.length - 1;
+  return {
+    ...row,
+    reads: answers.map(({ length }, sequence) => ({ row: (end += length), target: 0, sequence })),
+  };
+}
+
 /** Reads the prompt of such a row too, as its last sequence. */
 export function withPromptReads(row: LaidRow, promptLength: number): LaidRow {
   const prompt = Array.from({ length: Math.max(0, promptLength - 1) }, (_, i): Read => ({

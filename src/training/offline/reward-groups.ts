@@ -10,7 +10,7 @@ import type { EncodedAnswers, Encoder } from "../../text/encoder.ts";
 import { refuseIdenticalAnswers } from "../../text/encoder.ts";
 import type { Completion } from "../../text/messages.ts";
 import type { LaidRow } from "../layout.ts";
-import { layShared } from "../layout.ts";
+import { layAnswersAtEnd } from "../layout.ts";
 import { EncodingReport } from "../encoding.ts";
 import { promptCluster } from "./held-out.ts";
 import type { rewardConfig } from "./reward.config.ts";
@@ -178,19 +178,10 @@ function toGroup(
   }));
   const { prompt, completions: ids } = encoded;
   return {
-    row: readAtEnds(layShared(prompt, ids), prompt.length),
+    // 2.
+    row: layAnswersAtEnd(prompt, ids),
     pairs,
     lengths: ids.map(({ length }) => length),
     cluster: promptCluster(members[0]!),
-  };
-}
-
-/** 2. Reads each answer once, at its last token. */
-function readAtEnds(row: LaidRow, promptLength: number): LaidRow {
-  const ends = new Map<number, number>();
-  for (let i = promptLength; i < row.ids.length; i++) ends.set(row.branchStart[i]!, i);
-  return {
-    ...row,
-    reads: [...ends.values()].map((end, sequence) => ({ row: end, target: 0, sequence })),
   };
 }
