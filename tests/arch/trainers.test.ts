@@ -10,7 +10,11 @@ const ELSEWHERE: Readonly<Record<string, readonly string[]>> = {
   // a loss, a way to add up losses, a kind of optimisation, and a word that pages explain
   kto: ["objectives/kto.ts"],
   grpo: ["objectives/group-advantages.ts"],
-  "best-of-n": ["stats/over-optimisation.ts", "report/terms.ts"],
+  "best-of-n": [
+    "stats/over-optimisation.ts",
+    "evaluation/over-optimisation/best-of-n-findings.ts",
+    "report/terms.ts",
+  ],
 };
 /** Programs that run certain trainers. */
 const USERS = ["quickstart/", "library/trainers.ts", "training/trainers.ts"];
