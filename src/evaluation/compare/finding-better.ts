@@ -125,8 +125,12 @@ export function verdictPicture(
     label: `preferred over ${baseline}`,
     rows,
     percent: true,
+    level: EQUAL,
   };
 }
+
+/** Where neither is preferred. */
+const EQUAL = { x: 0.5, label: "equal" };
 
 /** By category; undefined where rows name none. */
 export function onWhat(
@@ -189,6 +193,7 @@ export function onWhat(
             })),
           ),
           percent: true,
+          level: EQUAL,
         },
       },
     ],

@@ -50,6 +50,7 @@ export function whichIsBest({ judge }: Headline, names: MeasureNames): Finding |
             "Elo's scale: 400 points are odds of 10 to 1. The first model has 1000, and intervals " +
             "are of the difference to it.",
           label: "rating",
+          level: { x: 1000, label: "the first" },
           rows: ratings.flatMap(({ model, rating, equalStyle }) => [
             { group: model, series: "as judged", interval: rating },
             ...(equalStyle
