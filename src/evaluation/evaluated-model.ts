@@ -1,6 +1,9 @@
 /** Answers of a model to the prompts of an evaluation, with what is said of them. */
 import type { Prompt } from "../text/messages.ts";
 
+/** Name of the model that a pipeline begins with, which nothing has trained. */
+export const BASE_MODEL = "base";
+
 /** One answer, with everything that is said of it later. */
 export interface EvaluatedAnswer {
   prompt: Prompt;

@@ -309,7 +309,9 @@ export function goldScoreTable({ models, rows, requests, independent }: GoldEval
 export function goldDifferenceTable({ comparisons, rows, adjusted }: GoldEvaluation): Table {
   const cell = ({ good }: GoldRow, difference: Interval): Cell => ({
     text: formatPoints(difference),
-    ...(good === "either" ? {} : { verdict: verdictOf(difference, good) }),
+    ...(good === "either" || difference.noClaim !== undefined
+      ? {}
+      : { verdict: verdictOf(difference, good) }),
   });
   return {
     caption: "Paired differences on the same requests, points [95%]",

@@ -34,7 +34,7 @@ export interface RevisionDrift {
    * "shorter wins".
    */
   toldByLength: number;
-  /** Share of revisions that say what the first answer said, word for word. */
+  /** Share of pairs whose last revision is the first answer, word for word. */
   unchanged: Interval;
   features: FeatureDrift[];
   phrases: StockPhrase[];

@@ -20,7 +20,7 @@ import { checkFinite, mean, meanInterval, shareInterval } from "../stats/interva
 import type { PairedDifference } from "../stats/paired.ts";
 import { pairedDifference } from "../stats/paired.ts";
 import { sigmoid } from "../stats/special.ts";
-import { formatNumber, formatPoints, formatShare, verdictOf } from "./table.ts";
+import { differenceCell, formatNumber, formatPoints, formatShare } from "./table.ts";
 import type { Table } from "./table.ts";
 
 export interface ScoredPair {
@@ -224,7 +224,7 @@ export function rewardModelTable(quality: RewardModelQuality): Table {
       ...[longest, shortest].map(({ name, accuracy, lead }) => [
         name,
         formatShare(accuracy),
-        { text: formatPoints(lead), verdict: verdictOf(lead) },
+        differenceCell(formatPoints(lead), lead),
       ]),
       ...quality.groups.map(({ name, accuracy }) => [
         `right order, ${name} (${accuracy.n})`,

@@ -139,3 +139,11 @@ export function verdictOf(
   if (high < 0) return good === "higher" ? "worse" : "better";
   return "not distinguishable";
 }
+
+/** A difference with its mark; none where the interval claims nothing. */
+export const differenceCell = (
+  text: string,
+  difference: Interval,
+  good: "higher" | "lower" = "higher",
+): Cell =>
+  difference.noClaim === undefined ? { text, verdict: verdictOf(difference, good) } : { text };

@@ -7,18 +7,19 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { showRun } from "../runs/compare.ts";
 import { formatSeconds, wallClock } from "../runs/wall-clock.ts";
-import type { Interval } from "../stats/intervals.ts";
 import { alignPathSection, readPath } from "./align-path.ts";
+import type { Verdicts } from "./align-verdict.ts";
+import { alignVerdict } from "./align-verdict.ts";
 import { smallCurves } from "./run-report.ts";
 import type { StageResult } from "../runs/pipeline.ts";
 import { readRunInfo } from "../runs/run-folder.ts";
 import { attuneVersion, versions } from "../runs/versions.ts";
 import { promptText } from "../text/messages.ts";
 import { readHeldOut } from "../training/offline/held-out.ts";
-import { inconclusiveModels, inconclusiveText } from "../evaluation/inconclusive.ts";
-import type { ContestEntry, WinRate } from "../evaluation/pairwise.ts";
+import { inconclusiveText } from "../evaluation/inconclusive.ts";
 import { contestTable } from "../evaluation/pairwise.ts";
 import type { PolicyComparison } from "../evaluation/policy-evaluation.ts";
+import { BASE_MODEL } from "../evaluation/evaluated-model.ts";
 import type { EvaluatedAnswer, EvaluatedModel } from "../evaluation/evaluated-model.ts";
 import { comparePolicies } from "../evaluation/policy-evaluation.ts";
 import type { AlignProvenance } from "./provenance.ts";
@@ -28,12 +29,7 @@ import type { ReportPart, ReportSection } from "../evaluation/page.ts";
 import { rewardModelSection } from "./report-sections.ts";
 import { rewardModelQuality } from "../evaluation/reward-model-quality.ts";
 import type { Table } from "../evaluation/table.ts";
-import {
-  formatMean,
-  formatNumber,
-  formatShare,
-  verdictOf as verdictOfInterval,
-} from "../evaluation/table.ts";
+import { differenceCell, formatMean, formatNumber, formatShare } from "../evaluation/table.ts";
 import { textStatistics, textStatisticsTable } from "../evaluation/text-statistics.ts";
 
 export interface AlignOutcome {
@@ -43,18 +39,6 @@ export interface AlignOutcome {
   evaluated?: readonly EvaluatedModel[] | undefined;
   verdicts?: Verdicts | undefined;
   provenance: AlignProvenance;
-}
-
-/** What judged the answers, and whether a policy was optimised against it. */
-export interface NamedJudge {
-  name: string;
-  optimised: boolean;
-}
-
-/** Who judged: a reward model by scores, a critic by comparisons with the first model, or both. */
-export interface Verdicts {
-  reward?: NamedJudge | undefined;
-  critic?: (NamedJudge & { entries: readonly ContestEntry[] }) | undefined;
 }
 
 /** Examples in the report. */
@@ -72,7 +56,7 @@ export function alignReport(
   return {
     title: "attune align: is it better?",
     verdict: judged
-      ? verdictOf(judged.evaluated, judged.verdicts)
+      ? alignVerdict(judged.evaluated, judged.verdicts)
       : {
           conclusion: "no conclusion",
           sentence: "The models were trained; the file asks for no evaluation.",
@@ -144,47 +128,6 @@ function detailSection({
   };
 }
 
-const REWARD_WARNING =
-  "That judge is the reward that was optimised, so this says how well it was climbed, not " +
-  "whether people would agree: give heldOutReward pairs of their own.";
-const CRITIC_WARNING =
-  "That critic also made the labels that were learned from, so this says how well they were " +
-  "learned, not whether people would agree: let another critic judge.";
-
-/** The summary with what it amounts to: a judge that was optimised against decides nothing. */
-function verdictOf(
-  evaluated: readonly EvaluatedModel[],
-  verdicts: Verdicts,
-): NonNullable<Report["verdict"]> {
-  const { reward, critic } = verdicts;
-  const found = [
-    ...(reward && !reward.optimised
-      ? comparePolicies(evaluated).flatMap(({ difference }) => (difference ? [difference] : []))
-      : []),
-    ...(critic && !critic.optimised ? contestIntervals(critic.entries) : []),
-  ].map((interval) => (interval.noClaim === undefined ? verdictOfInterval(interval) : undefined));
-  const all = found.filter((each) => each !== undefined);
-  const conclusion = all.includes("worse")
-    ? "worse"
-    : all.includes("better")
-      ? "better"
-      : all.length > 0
-        ? "not distinguishable"
-        : "no conclusion";
-  return { conclusion, sentence: summary(evaluated, verdicts) };
-}
-
-/** Win rates less a half. */
-const contestIntervals = (entries: readonly ContestEntry[]): Interval[] =>
-  entries
-    .filter(({ control, inconclusive }) => !control && inconclusive === undefined)
-    .map(({ raw }) => ({
-      ...raw,
-      estimate: raw.estimate - 0.5,
-      low: raw.low - 0.5,
-      high: raw.high - 0.5,
-    }));
-
 /** Win rates against the first model, by each judge. */
 function pictureOf(
   judged: { evaluated: readonly EvaluatedModel[]; verdicts: Verdicts } | undefined,
@@ -213,35 +156,6 @@ function pictureOf(
       rows,
     },
   };
-}
-
-function summary(evaluated: readonly EvaluatedModel[], { reward, critic }: Verdicts): string {
-  const baseline = evaluated[0]!.name;
-  const wins = (name: string, rate: WinRate): string =>
-    `${name} wins ${formatShare(rate)} of prompts against ${baseline}`;
-  const byReward = comparePolicies(evaluated).flatMap(({ name, wins: rate }) =>
-    rate ? [wins(name, rate)] : [],
-  );
-  const byCritic =
-    critic?.entries
-      .filter(({ control, inconclusive }) => !control && inconclusive === undefined)
-      .map(({ name, raw }) => wins(name, raw)) ?? [];
-  const nothing = inconclusiveText(inconclusiveModels(evaluated), baseline);
-  return [
-    ...(nothing === undefined ? [] : [nothing]),
-    ...(reward
-      ? [
-          `Judged by ${reward.name}: ${byReward.join("; ") || "no verdict"}.`,
-          ...(reward.optimised ? [REWARD_WARNING] : []),
-        ]
-      : []),
-    ...(critic
-      ? [
-          `Judged by ${critic.name}: ${byCritic.join("; ") || "no verdict"}.`,
-          ...(critic.optimised ? [CRITIC_WARNING] : []),
-        ]
-      : []),
-  ].join(" ");
 }
 
 function facts(
@@ -352,9 +266,7 @@ export function comparisonTable(comparisons: readonly PolicyComparison[]): Table
         ...(scored
           ? [
               score ? formatMean(score) : "",
-              difference
-                ? { text: formatMean(difference), verdict: verdictOfInterval(difference) }
-                : none(why),
+              difference ? differenceCell(formatMean(difference), difference) : none(why),
               wins ? formatShare(wins) : none(why),
               winsAtEqualLength ? formatShare(winsAtEqualLength) : none(why),
             ]
@@ -372,10 +284,20 @@ export function comparisonTable(comparisons: readonly PolicyComparison[]): Table
   };
 }
 
-function exampleSection(evaluated: readonly EvaluatedModel[]): ReportSection {
-  const [first] = evaluated;
-  const examples = first!.answers.slice(0, EXAMPLES).map(({ prompt }, i) => ({
-    prompt: promptText(prompt),
+/**
+ * The first prompts on which the trained models differ (all models, where one alone was trained):
+ * answers that are alike show nothing.
+ */
+export function exampleSection(evaluated: readonly EvaluatedModel[]): ReportSection {
+  const prompts = evaluated[0]!.answers;
+  const trained = evaluated.filter(({ name }) => name !== BASE_MODEL);
+  const compared = trained.length > 1 ? trained : evaluated;
+  const differing = [...prompts.keys()].filter(
+    (i) => new Set(compared.map(({ answers }) => answers[i]!.text.trim())).size > 1,
+  );
+  const chosen = (differing.length > 0 ? differing : [...prompts.keys()]).slice(0, EXAMPLES);
+  const examples = chosen.map((i) => ({
+    prompt: promptText(prompts[i]!.prompt),
     answers: evaluated.map(({ name, answers }) => ({
       name,
       text: answers[i]!.text,
@@ -384,7 +306,16 @@ function exampleSection(evaluated: readonly EvaluatedModel[]): ReportSection {
   }));
   return {
     title: "The same prompts, answered by every model",
-    parts: [{ kind: "examples", examples }],
+    parts: [
+      {
+        kind: "text",
+        text:
+          `${compared.map(({ name }) => name).join(", ")}: the answers differ on ` +
+          `${differing.length} of ${countOf(prompts.length, "prompt")}` +
+          (differing.length > EXAMPLES ? `, of which these are the first ${EXAMPLES}.` : "."),
+      },
+      { kind: "examples", examples },
+    ],
   };
 }
 

@@ -220,6 +220,20 @@ describe("the drift of revisions", () => {
 });
 
 describe("the report", () => {
+  it("counts prompts by how they end, and says shorter of fewer words", () => {
+    const sentence = (chains: readonly RevisionChain[]): string =>
+      constitutionReport({ chains, comparisons: [], examples: 0 }, "").report.verdict!.sentence;
+    const shorter = [0, 1, 2, 3].map((id) =>
+      chain(id, "one two three four", id === 0 ? "one two three four" : "one two three"),
+    );
+    expect(sentence(shorter)).toMatch(
+      /^Of 4 prompts, 25\.0% \[[^\]]+\] end with their first answer\./,
+    );
+    expect(sentence(shorter)).toContain("shorter than first answers by 0.8 [");
+    const longer = [0, 1].map((id) => chain(id, "one", "one two"));
+    expect(sentence(longer)).toContain("longer than first answers by 1.0");
+  });
+
   it("is text and one page, where hostile text stays text", async () => {
     const hostile = "<script>alert(1)</script><img src=x onerror=alert(1)>";
     const { text, report } = constitutionReport(

@@ -11,6 +11,7 @@ import { driftTable, phraseTable, revisionDrift } from "../evaluation/revision-d
 import type { RevisionDrift } from "../evaluation/revision-drift.ts";
 import { formatMean, formatShare, formatTable } from "../evaluation/table.ts";
 import type { Table } from "../evaluation/table.ts";
+import type { Interval } from "../stats/intervals.ts";
 import { isRefusal } from "../evaluation/text-style.ts";
 
 export interface ConstitutionResults {
@@ -82,9 +83,8 @@ function verdictOf(
     ...(drift === undefined
       ? []
       : [
-          `Of ${countOf(drift.pairs, "answer")}, ${formatShare(drift.unchanged)} of revisions ` +
-            "changed nothing; a revision is longer than its first answer by " +
-            `${formatMean(drift.words.difference, 1)} words.`,
+          `Of ${countOf(drift.pairs, "prompt")}, ${formatShare(drift.unchanged)} end with their ` +
+            `first answer. ${lengthSentence(drift.words.difference)}`,
         ]),
     ...(labels === undefined
       ? []
@@ -101,6 +101,17 @@ function verdictOf(
   return sentences.length === 0
     ? { conclusion: "no conclusion", sentence: "Nothing was revised or compared." }
     : { conclusion: "measured", sentence: sentences.join(" ") };
+}
+
+/** "Last revisions are shorter than first answers by 0.4 [0.1, 0.7] words." */
+function lengthSentence(difference: Interval): string {
+  const { estimate, low, high, ...rest } = difference;
+  const shorter = estimate < 0;
+  const size = shorter ? { ...rest, estimate: -estimate, low: -high, high: -low } : difference;
+  return (
+    `Last revisions are ${shorter ? "shorter" : "longer"} than first answers by ` +
+    `${formatMean(size, 1)} words in the mean.`
+  );
 }
 
 function summaryOf(chains: readonly RevisionChain[], comparisons: readonly AiComparison[]): string {

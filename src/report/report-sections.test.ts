@@ -2,6 +2,7 @@ import { parseHTML } from "linkedom";
 import { expect, test } from "vitest";
 import type { GoldScore } from "../world/gold.ts";
 import {
+  calibrationSentence,
   goldExamples,
   goldRemarks,
   goldSection,
@@ -9,7 +10,7 @@ import {
   textSection,
 } from "./report-sections.ts";
 import { renderReport } from "./report.ts";
-import { rewardModelQuality } from "../evaluation/reward-model-quality.ts";
+import { rewardModelQuality, rewardModelTable } from "../evaluation/reward-model-quality.ts";
 import { textStatistics } from "../evaluation/text-statistics.ts";
 
 const flags = {
@@ -73,6 +74,26 @@ test("examples carry each model's answer and what the gold scorer says of it", (
   expect(goldRemarks({ ...score(false), abstained: true, confidentlyWrong: false })).toEqual([
     "abstained",
   ]);
+});
+
+test("few cases tell nothing of calibration, nor of a lead", () => {
+  const pairs = (count: number) =>
+    Array.from({ length: count }, (_, i) => ({
+      chosen: 2,
+      rejected: i % 8 === 0 ? 4 : 0,
+      chosenLength: 1,
+      rejectedLength: 2,
+    }));
+  expect(calibrationSentence(rewardModelQuality(pairs(4)))).toMatch(
+    /^Too few cases to tell .*: on average it is 88\.1% sure and right in 75\.0% of 4 cases\.$/,
+  );
+  expect(calibrationSentence(rewardModelQuality(pairs(400)))).toMatch(
+    /^This reward model is about/,
+  );
+  const clustered = pairs(400).map((pair, i) => ({ ...pair, cluster: i % 2 }));
+  expect(calibrationSentence(rewardModelQuality(clustered))).toMatch(/^Too few cases to tell/);
+  const [, , longest] = rewardModelTable(rewardModelQuality(clustered)).rows;
+  expect(longest![2]).toEqual({ text: expect.stringContaining("no interval") as string });
 });
 
 test("reward model and text sections render", async () => {

@@ -118,6 +118,9 @@ export const reliabilityChart = (quality: RewardModelQuality): Chart => ({
   yLabel: "share in the right order",
 });
 
+/** Cases that a sentence on calibration needs: of fewer no bin could differ. */
+const LEAST_CASES = 50;
+
 /** Whether a reward model is surer than it is right, or less sure. */
 export function calibrationSentence({ calibration: { bins } }: RewardModelQuality): string {
   const n = bins.reduce((sum, { observed }) => sum + observed.n, 0);
@@ -135,6 +138,8 @@ export function calibrationSentence({ calibration: { bins } }: RewardModelQualit
     `on average it is ${formatNumber(100 * sure, 1)}% sure and right in ` +
     `${formatNumber(100 * right, 1)}% of ${countOf(n, "case")}`;
   if (n === 0) return "Nothing was predicted, so nothing can be said.";
+  if (n < LEAST_CASES || bins.every(({ observed }) => observed.noClaim !== undefined))
+    return `Too few cases to tell whether this reward model is as sure as it should be: ${numbers}.`;
   if (above > 0 && below === 0) return `This reward model is under-confident: ${numbers}.`;
   if (below > 0 && above === 0) return `This reward model is over-confident: ${numbers}.`;
   if (above > 0)

@@ -12,9 +12,10 @@ import { AttuneError } from "../../core/errors.ts";
 import { stringifyJson, reviveNumbers } from "../../core/json.ts";
 import { loadDataset, recordsAs } from "../../data/dataset.ts";
 import type { PromptRecord } from "../../data/records.ts";
-import type { NamedJudge, Verdicts } from "../../report/align-report.ts";
+import type { NamedJudge, Verdicts } from "../../report/align-verdict.ts";
 import type { AlignEvaluation } from "../../evaluation/evaluation.config.ts";
 import { CONTROLS } from "../../evaluation/pairwise.ts";
+import { BASE_MODEL } from "../../evaluation/evaluated-model.ts";
 import type { EvaluatedModel } from "../../evaluation/evaluated-model.ts";
 import {
   contestOfPolicies,
@@ -138,7 +139,7 @@ async function answerAndScore(
       openEvaluated(path, choice, { config, context });
   const policies = stages.filter(({ makes }) => makes === "policy");
   const models = [
-    { name: "base", open: opener(await findModel(model, context), template) },
+    { name: BASE_MODEL, open: opener(await findModel(model, context), template) },
     ...policies.map(({ folder }) => ({ name: folder, open: opener(join(out, folder)) })),
   ];
   // Every stage after SFT starts from it, so it is what they are measured against.

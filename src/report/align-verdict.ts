@@ -1,0 +1,143 @@
+/**
+ * What a pipeline amounts to: each trained stage against the one that it began as, by every judge
+ * that nobody optimised. The untrained model is no stage: what it loses by, the first stage has won.
+ */
+import type { Conclusion } from "../evaluation/conclusion.ts";
+import { BASE_MODEL } from "../evaluation/evaluated-model.ts";
+import type { EvaluatedModel } from "../evaluation/evaluated-model.ts";
+import { inconclusiveModels, inconclusiveText } from "../evaluation/inconclusive.ts";
+import type { ContestEntry } from "../evaluation/pairwise.ts";
+import { comparePolicies } from "../evaluation/policy-evaluation.ts";
+import type { Verdict } from "../evaluation/table.ts";
+import { formatMean, formatShare, verdictOf } from "../evaluation/table.ts";
+import type { Interval } from "../stats/intervals.ts";
+
+/** What judged the answers, and whether a policy was optimised against it. */
+export interface NamedJudge {
+  name: string;
+  optimised: boolean;
+}
+
+/** Who judged: a reward model by scores, a critic by comparisons with the first model, or both. */
+export interface Verdicts {
+  reward?: NamedJudge | undefined;
+  critic?: (NamedJudge & { entries: readonly ContestEntry[] }) | undefined;
+}
+
+const REWARD_WARNING =
+  "That judge is the reward that was optimised, so this says how well it was climbed, not " +
+  "whether people would agree: give heldOutReward pairs of their own.";
+const CRITIC_WARNING =
+  "That critic also made the labels that were learned from, so this says how well they were " +
+  "learned, not whether people would agree: let another critic judge.";
+
+/** One model beside another, as one judge sees them. */
+interface Compared {
+  model: string;
+  against: string;
+  /** Positive where the model is better; decides. */
+  difference: Interval;
+  /** Difference of scores, where there are scores. */
+  score: Interval | undefined;
+  wins: Interval;
+  /** The other one is the untrained model, and the reference was trained: context. */
+  context: boolean;
+}
+
+/** The conclusion, and the sentences that name whose it is. */
+export function alignVerdict(
+  evaluated: readonly EvaluatedModel[],
+  { reward, critic }: Verdicts,
+): { conclusion: Conclusion; sentence: string } {
+  const baseline = evaluated[0]!.name;
+  const judges = [
+    ...(reward ? [{ ...reward, warning: REWARD_WARNING, found: byReward(evaluated) }] : []),
+    ...(critic
+      ? [{ ...critic, warning: CRITIC_WARNING, found: byCritic(critic.entries, baseline) }]
+      : []),
+  ];
+  const fair = judges.filter(({ optimised }) => !optimised).flatMap(({ found }) => found);
+  const stages = fair.filter(({ context }) => !context);
+  const nothing = inconclusiveText(inconclusiveModels(evaluated), baseline);
+  return {
+    // a first stage that stands alone has only the untrained model to be compared with
+    conclusion: conclusionOf(
+      evaluated.some(({ name }) => name !== baseline && name !== BASE_MODEL) ? stages : fair,
+    ),
+    sentence: [
+      ...(nothing === undefined ? [] : [nothing]),
+      ...judges.flatMap(({ name, optimised, warning, found }) => [
+        `Judged by ${name}: ${found.map((each) => said(each, optimised)).join("; ") || "no verdict"}.`,
+        ...(optimised ? [warning] : []),
+      ]),
+    ].join(" "),
+  };
+}
+
+function conclusionOf(found: readonly Compared[]): Conclusion {
+  const all = found.flatMap((each) => claimOf(each) ?? []);
+  if (all.includes("worse")) return "worse";
+  if (all.includes("better")) return "better";
+  return all.length > 0 ? "not distinguishable" : "no conclusion";
+}
+
+const claimOf = ({ difference }: Compared): Verdict | undefined =>
+  difference.noClaim === undefined ? verdictOf(difference) : undefined;
+
+/** A clause: "dpo is better than sft: it wins 62.0% [55.1, 68.4] of prompts". */
+function said(compared: Compared, optimised: boolean): string {
+  const { model, against, wins, score, context } = compared;
+  if (context) return `${model} beats the untrained model on ${formatShare(wins)} of prompts`;
+  const claim = optimised ? undefined : claimOf(compared);
+  const prompts = `wins ${formatShare(wins)} of prompts`;
+  const scored =
+    score === undefined ? "" : `, its score less that of ${against} is ${formatMean(score)}`;
+  if (claim === undefined) return `${model} ${prompts} against ${against}`;
+  return claim === "not distinguishable"
+    ? `${model} is not distinguishable from ${against}: it ${prompts}${scored}`
+    : `${model} is ${claim} than ${against}: it ${prompts}${scored}`;
+}
+
+const byReward = (evaluated: readonly EvaluatedModel[]): Compared[] =>
+  comparePolicies(evaluated).flatMap(({ name, difference, wins }) =>
+    difference && wins
+      ? [turned({ model: name, against: evaluated[0]!.name, difference, score: difference, wins })]
+      : [],
+  );
+
+const byCritic = (entries: readonly ContestEntry[], baseline: string): Compared[] =>
+  entries
+    .filter(({ control, inconclusive }) => !control && inconclusive === undefined)
+    .map(({ name, raw }) =>
+      turned({
+        model: name,
+        against: baseline,
+        difference: {
+          ...raw,
+          estimate: raw.estimate - 0.5,
+          low: raw.low - 0.5,
+          high: raw.high - 0.5,
+        },
+        score: undefined,
+        wins: raw,
+      }),
+    );
+
+/** The untrained model beside a stage is read as the stage beside the untrained model. */
+function turned(compared: Omit<Compared, "context">): Compared {
+  if (compared.model !== BASE_MODEL) return { ...compared, context: false };
+  const less = (from: number, { estimate, low, high, ...rest }: Interval): Interval => ({
+    ...rest,
+    estimate: from - estimate,
+    low: from - high,
+    high: from - low,
+  });
+  return {
+    model: compared.against,
+    against: compared.model,
+    difference: less(0, compared.difference),
+    score: compared.score && less(0, compared.score),
+    wins: less(1, compared.wins),
+    context: true,
+  };
+}
