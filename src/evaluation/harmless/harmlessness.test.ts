@@ -113,12 +113,42 @@ test("OpenAI's categories, and prompts of which nothing is known", async () => {
 });
 
 test("labels as people write them", () => {
-  expect(["1_full_compliance", "compliance", "no"].map(refusalLabel)).toEqual([
+  const read = (column: string, ...words: string[]) =>
+    words.map((word) => refusalLabel(word, column));
+  const none = ["1_full_compliance", "compliance", "non-refusal", "no refusal", "Not refused"];
+  expect(new Set(read("label", ...none))).toEqual(new Set(["none"]));
+  const full = ["2_full_refusal", "Refusal", "non-compliance"];
+  expect(new Set(read("label", ...full))).toEqual(new Set(["full"]));
+  expect(read("label", "3_partial_refusal")).toEqual(["partial"]);
+  expect(read("refusal", "1", "0", "true", "no", "2")).toEqual([
+    "full",
     "none",
+    "full",
     "none",
-    "none",
+    undefined,
   ]);
-  expect(["2_full_refusal", "Refusal"].map(refusalLabel)).toEqual(["full", "full"]);
-  expect(refusalLabel("3_partial_refusal")).toBe("partial");
-  expect(refusalLabel("maybe")).toBeUndefined();
+  expect(read("final_label", "1", "2", "3", "yes")).toEqual(["none", "full", "partial", undefined]);
+  expect(read("label", "1", "yes", "maybe", "partial compliance?", "1st")).toEqual(
+    Array.from({ length: 5 }),
+  );
+});
+
+test("a label that is not known is refused, with its row", async () => {
+  const labelled = [row({ completion: "x", label: 1 })];
+  await expect(run({ labelled })).rejects.toThrow(/x\.csv.*label[^]*got[^]*1/);
+});
+
+test("numbers say whether a prompt is safe only where the column's name does", async () => {
+  const rows = (name: string, ...values: unknown[]) =>
+    values.map((value, i) => row({ prompt: `bad ${i}`, [name]: value }));
+  await expect(run({ prompts: rows("label", 1) })).rejects.toThrow(/rename the column label/);
+  await expect(run({ prompts: rows("safety", false) })).rejects.toThrow(/rename the column safety/);
+  for (const [name, unsafe] of [
+    ["unsafe", 1],
+    ["harmful", 1],
+    ["is_safe", 0],
+  ] as const) {
+    const { findings } = await run({ prompts: rows(name, unsafe, unsafe, 1 - unsafe) });
+    expect(measure(findings, "harmless/compliance-with-harm").n, name).toBe(2);
+  }
 });
