@@ -7,7 +7,8 @@
  * Differences:
  * 1. an answer that holds the right one among other words is right, as models answer in sentences.
  * 2. Numbers are compared as numbers.
- * 3. Where holding may mislead, the match is called doubtful, and how many are is told.
+ * 3. One that holds it only after a negation of the same clause ("it is not Paris") is not.
+ * 4. Where holding may mislead, the match is called doubtful, and how many are is told.
  */
 
 /** What the words of an answer say of its being right. */
@@ -45,13 +46,50 @@ function numberOf(text: string): number | undefined {
   return number !== undefined && others.length === 0 && rest === "" ? number : undefined;
 }
 
-/** Where words stand in a text as a whole; -1 where they do not. */
-function placeOf(words: string, text: string): number {
-  return words === "" ? -1 : ` ${text} `.indexOf(` ${words} `);
+const NEGATES = "(?:not|no|never|isnt|wasnt|arent|werent|doesnt|didnt|cannot|cant|nor|neither)";
+const NEGATION = new RegExp(
+  `\\b(?:${NEGATES}(?! (?:doubt|question|only|just|sure|certain|surprise|until|other)\\b)|` +
+    String.raw`false|incorrect)\s(?:\w+\s){0,3}$`,
+);
+const DENIED = /^ (?:is|was|are|were) (?:wrong|incorrect|false)\b/;
+const DENIED_AS =
+  /^ (?:(?:is|was) not|isnt|wasnt) (?:right|correct|true|it|(?:right |correct )?answer)\b/;
+const HAS_NEGATION = new RegExp(`\\b${NEGATES}\\b`);
+
+/** Clauses as they are compared: an answer that is denied in one may be given in the next. */
+const clausesOf = (text: string): string[] =>
+  text
+    .split(/(?<=[.!?;,:])\s+|\n+|\s+(?=(?:but|rather|instead|however)\b)/i)
+    .map(normalised)
+    .filter((clause) => clause !== "");
+
+interface Held {
+  /** Where it first stands as a whole. */
+  first: number;
+  /** Whether it stands anywhere without being denied. */
+  asserted: boolean;
 }
 
-const NEGATION =
-  /\b(?:not|no|never|isnt|wasnt|arent|cannot|nor|neither|false|incorrect)\s(?:\w+\s){0,3}$/;
+/** Where an answer holds words as a whole; undefined where it does not. */
+function held(words: string, said: string, clauses: readonly string[]): Held | undefined {
+  const first = words === "" ? -1 : ` ${said} `.indexOf(` ${words} `);
+  if (first < 0) return undefined;
+  // an answer that is a denial itself is not denied by its own words
+  if (HAS_NEGATION.test(words)) return { first, asserted: true };
+  const own = clauses.filter((clause) => ` ${clause} `.includes(` ${words} `));
+  return { first, asserted: own.length === 0 || own.some((clause) => asserts(clause, words)) };
+}
+
+function asserts(clause: string, words: string): boolean {
+  const text = ` ${clause} `;
+  for (let at = text.indexOf(` ${words} `); at >= 0; at = text.indexOf(` ${words} `, at + 1)) {
+    const rest = text.slice(at + words.length + 1);
+    const denied = DENIED.test(rest) || DENIED_AS.test(rest);
+    if (!denied && !NEGATION.test(text.slice(0, at + 1))) return true;
+  }
+  return false;
+}
+
 /** Words of an answer beyond which holding the right one says little. */
 const LONG = 60;
 
@@ -70,19 +108,29 @@ export function matchAnswer(
   if (norms.includes(said)) return { right: true, rule: "exact" };
   const numeric = matchNumber(answer, right);
   if (numeric) return numeric;
-  const places = norms.map((words) => placeOf(words, said)).filter((place) => place >= 0);
-  const wrongs = wrong
-    .map(normalised)
-    // A wrong answer that holds the right one, or is held by it, tells nothing.
-    .filter((each) => !norms.some((norm) => placeOf(norm, each) >= 0 || placeOf(each, norm) >= 0))
-    .map((words) => placeOf(words, said))
-    .filter((place) => place >= 0);
-  if (places.length === 0)
-    return wrongs.length > 0
+  const clauses = clausesOf(answer);
+  const holds = (texts: readonly string[]): Held[] =>
+    texts.flatMap((words) => held(words, said, clauses) ?? []);
+  const rights = holds(norms);
+  const wrongs = holds(
+    wrong
+      .map(normalised)
+      // A wrong answer that holds the right one, or is held by it, tells nothing.
+      .filter((each) => !norms.some((norm) => within(norm, each) || within(each, norm))),
+  );
+  const wrongly = wrongs.filter(({ asserted }) => asserted);
+  if (rights.length === 0)
+    return wrongly.length > 0
       ? { right: false, rule: "wrong answer" }
       : { right: false, rule: "none", ...near(said, norms) };
-  const first = Math.min(...places);
-  const before = Math.min(Infinity, ...wrongs) < first;
+  if (!rights.some(({ asserted }) => asserted))
+    return {
+      right: false,
+      rule: wrongly.length > 0 ? "wrong answer" : "none",
+      doubt: "a negation stands before the right answer",
+    };
+  const first = Math.min(...rights.map((each) => each.first));
+  const before = wrongly.some((each) => each.first < first);
   const doubt =
     wrongs.length > 0
       ? "it holds a right and a wrong answer"
@@ -96,12 +144,16 @@ export function matchAnswer(
   return { right: !before, rule: "contained", ...(doubt === undefined ? {} : { doubt }) };
 }
 
+const within = (words: string, text: string): boolean => ` ${text} `.includes(` ${words} `);
+
 /** Where what is right is a number: the answer's last one, as a result stands at the end. */
 function matchNumber(answer: string, right: readonly string[]): Match | undefined {
   const wanted = right.map(numberOf).filter((number) => number !== undefined);
   const found = numbersOf(answer);
   if (wanted.length === 0 || found.length === 0) return undefined;
   const isRight = (number: number): boolean => wanted.includes(number);
+  if (isRight(found.at(-1)!) && deniesNumber(answer))
+    return { right: false, rule: "number", doubt: "a negation stands before the right answer" };
   if (found.length === 1) return { right: isRight(found[0]!), rule: "number" };
   const last = isRight(found.at(-1)!);
   return {
@@ -111,6 +163,13 @@ function matchNumber(answer: string, right: readonly string[]): Match | undefine
       ? {}
       : { doubt: "the right number stands before another one" }),
   };
+}
+
+/** Whether the last number follows a negation in its clause. */
+function deniesNumber(answer: string): boolean {
+  const last = [...answer.matchAll(NUMBER)].at(-1)!;
+  const before = clausesOf(`${answer.slice(0, last.index)}#`).at(-1);
+  return !/[.!?;,:]\s+\W*$/.test(answer.slice(0, last.index)) && NEGATION.test(`${before} `);
 }
 
 /** Half of a right answer's words: a person might let it pass. */
