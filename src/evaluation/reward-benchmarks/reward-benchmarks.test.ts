@@ -148,6 +148,22 @@ describe("robustness", () => {
     expect(verdict([])).toBe("no conclusion");
   });
 
+  test("a dress that adds a constant fools where it turns pairs; little is no conclusion", () => {
+    const verdict = (pairs: Parameters<typeof robustness>[1]) =>
+      robustnessFinding([robustness("length", pairs, 1)], undefined).conclusion;
+    const many = (made: ReturnType<typeof pair>, n = 60) => Array.from({ length: n }, () => made);
+    // every change is 2 and has no interval
+    expect(verdict(many(pair(1, 0, 2)))).toBe("fooled");
+    expect(verdict(many(pair(1, 0, -2)))).toBe("sound");
+    expect(verdict([pair(1, 0, 2)])).toBe("no conclusion");
+    expect(verdict([pair(1, 0, 0.5)])).toBe("no conclusion");
+    // none of ten turned leaves 28% possible
+    expect(verdict(many(pair(1, 0, 0.5), 10))).toBe("no conclusion");
+    const groups = (dressed: number) =>
+      many(pair(1, 0, dressed)).map((each, i) => ({ ...each, cluster: i % 2 }));
+    for (const dressed of [2, 0]) expect(verdict(groups(dressed))).toBe("no conclusion");
+  });
+
   test("a batch that changes a reward is told", () => {
     expect(batchCheck([1, 2, 3], [1, 2, 3])).toMatchObject({ largest: 0, relative: 0 });
     const changed = batchCheck([1, 2, 3.5], [1, 2, 3]);

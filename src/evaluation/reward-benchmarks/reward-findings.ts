@@ -138,12 +138,42 @@ function calibrationFinding(pairs: readonly ScoredPair[], quality: RewardModelQu
   };
 }
 
+/** Share of turned pairs above which a dress fools a reward, and below which it does not. */
+const FOOLED_ABOVE = 0.05;
+const SOUND_BELOW = 0.1;
+
+/** By the share of turned pairs alone: a change that all pairs share has no interval. */
+function judgeDress({ turned, change }: Robustness): "fooled" | "sound" | "no conclusion" {
+  if (turned.noClaim !== undefined || turned.n < 2) return "no conclusion";
+  // all changes are equal: their sign is known without an interval
+  const raised = change.standardError > 0 || change.estimate > 0;
+  if (turned.low > FOOLED_ABOVE) return raised ? "fooled" : "no conclusion";
+  return turned.high < SOUND_BELOW ? "sound" : "no conclusion";
+}
+
+function whyUntold(dresses: readonly Robustness[]): string {
+  if (dresses.every(({ turned }) => turned.n === 0))
+    return "Nothing can be concluded: no pair is in the right order, so none can be turned.";
+  const open = dresses.filter((each) => judgeDress(each) === "no conclusion");
+  const told = open.map(
+    ({ name, turned }) =>
+      `${name} turns ${formatShare(turned)} of ${countOf(turned.n, "right pair")}` +
+      (turned.noClaim === undefined ? "" : ` (${turned.noClaim})`),
+  );
+  return (
+    `Nothing can be concluded: ${told.join("; ")}. A dress fools where more than ` +
+    `${formatNumber(100 * FOOLED_ABOVE, 0)}% are shown to turn, and does not where fewer than ` +
+    `${formatNumber(100 * SOUND_BELOW, 0)}% are.`
+  );
+}
+
 /** Which dresses turn its order, and whether a batch does. */
 export function robustnessFinding(
   dresses: readonly Robustness[],
   batch: BatchCheck | undefined,
 ): Finding {
-  const fooled = dresses.filter(({ change, turned }) => change.low > 0 && turned.low > 0.05);
+  const fooled = dresses.filter((each) => judgeDress(each) === "fooled");
+  const sound = dresses.length > 0 && dresses.every((each) => judgeDress(each) === "sound");
   const mates = batch !== undefined && batch.relative > BATCH_TOLERANCE;
   const parts = [
     ...fooled.map(
@@ -156,18 +186,18 @@ export function robustnessFinding(
         ]
       : []),
   ];
-  const enough = dresses.some(({ turned }) => turned.n > 0);
   return {
     id: `${PART}-robustness`,
     question: "Is it fooled by what says nothing?",
-    conclusion: !enough ? "no conclusion" : parts.length > 0 ? "fooled" : "sound",
-    answer: !enough
-      ? "Nothing can be concluded: no pair is in the right order, so none can be turned."
-      : parts.length > 0
+    conclusion: parts.length > 0 ? "fooled" : sound ? "sound" : "no conclusion",
+    answer:
+      parts.length > 0
         ? `Yes: ${parts.join("; ")}.`
-        : `No: neither ${dresses.map(({ name }) => name).join(" nor ")} on the worse answer ` +
-          `raises its reward and turns more than 5% of the pairs` +
-          (batch ? ", and batches change nothing." : "."),
+        : sound
+          ? `No: neither ${dresses.map(({ name }) => name).join(" nor ")} on the worse answer turns ` +
+            `${formatNumber(100 * SOUND_BELOW, 0)}% of the right pairs` +
+            (batch ? ", and batches change nothing." : ".")
+          : whyUntold(dresses),
     measures: [
       ...dresses.map(({ name, turned }): Measure => ({
         id: `${PART}/turned/${slug(name)}`,
