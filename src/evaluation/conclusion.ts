@@ -18,3 +18,21 @@ export const CONCLUSIONS = [
 ] as const;
 /** One word for how a question was answered, as CONCLUSIONS explains them. */
 export type Conclusion = (typeof CONCLUSIONS)[number];
+
+/** The one that a reader must see first, first. */
+const GRAVEST: readonly Conclusion[] = [
+  "hacked",
+  "fooled",
+  "worse",
+  "no conclusion",
+  "not distinguishable",
+  "better",
+  "equal",
+  "not hacked",
+  "sound",
+  "measured",
+];
+
+/** What stands for several; `no conclusion` where there are none. */
+export const gravest = (conclusions: readonly Conclusion[]): Conclusion =>
+  GRAVEST.find((each) => conclusions.includes(each)) ?? "no conclusion";

@@ -26,13 +26,19 @@ export interface Measure {
   good: "higher" | "lower" | "neither";
 }
 
+/** How a question was answered; of several things by the gravest answer. */
+export interface Concluded {
+  conclusion: Conclusion;
+  /** Of each, where the question is of several things: `--fail-on` looks at all of them. */
+  conclusions?: readonly Conclusion[];
+}
+
 /** One question with its answer. */
-export interface Finding {
+export interface Finding extends Concluded {
   /** Lower case with hyphens, unique on its page: `is-it-better`. */
   id: string;
   /** As a reader would ask: "Is it better?". */
   question: string;
-  conclusion: Conclusion;
   /** The answer, one or two plain sentences with the numbers that carry it. */
   answer: string;
   measures: readonly Measure[];

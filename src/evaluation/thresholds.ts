@@ -3,7 +3,7 @@ import { AttuneError, nearest } from "../core/errors.ts";
 import { formatPlainList } from "./plain-list.ts";
 import type { Conclusion } from "./conclusion.ts";
 import { CONCLUSIONS } from "./conclusion.ts";
-import type { Findings, Measure } from "./findings.ts";
+import type { Concluded, Findings, Measure } from "./findings.ts";
 import { measuresOf } from "./findings.ts";
 import { claims, formatInUnit, measureText } from "./measure-text.ts";
 import type { OutcomeConfig } from "./outcome.config.ts";
@@ -122,10 +122,13 @@ function unknown(id: string, measures: readonly Measure[]): AttuneError {
 }
 
 function avoid(conclusion: Conclusion, { verdict, findings }: Findings): Requirement {
-  const met = findings.filter((each) => each.conclusion === conclusion);
-  const isVerdict = verdict.conclusion === conclusion;
+  const concludes = (each: Concluded): boolean =>
+    each.conclusion === conclusion || (each.conclusions ?? []).includes(conclusion);
+  const met = findings.filter(concludes);
   const where = [
-    ...(isVerdict ? [`the verdict is ${conclusion}: ${verdict.sentence}`] : []),
+    ...(verdict.conclusion === conclusion
+      ? [`the verdict is ${conclusion}: ${verdict.sentence}`]
+      : []),
     ...met.map(({ question, answer }) => `${question} ${answer}`),
   ];
   return {

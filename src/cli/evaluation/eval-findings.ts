@@ -1,21 +1,8 @@
 /** What several parts of an evaluation found, as one page. */
-import type { Conclusion, Findings } from "../../evaluation/findings.ts";
+import { gravest } from "../../evaluation/conclusion.ts";
+import type { Findings } from "../../evaluation/findings.ts";
 import { PARTS } from "./parts.ts";
 import type { PartFindings } from "./part.ts";
-
-/** The one that a reader must see first, first. */
-const GRAVEST: readonly Conclusion[] = [
-  "hacked",
-  "fooled",
-  "worse",
-  "no conclusion",
-  "not distinguishable",
-  "better",
-  "equal",
-  "not hacked",
-  "sound",
-  "measured",
-];
 
 interface FoundPart {
   name: string;
@@ -52,9 +39,8 @@ function verdictOf(parts: readonly FoundPart[]): Findings["verdict"] {
     title: PARTS[name]!.title,
     ...(found.verdict ?? firstFinding(found)),
   }));
-  const conclusion = GRAVEST.find((each) => said.some((one) => one.conclusion === each))!;
   return {
-    conclusion,
+    conclusion: gravest(said.map(({ conclusion }) => conclusion)),
     sentence:
       said.length === 1
         ? said[0]!.sentence

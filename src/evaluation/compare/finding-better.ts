@@ -1,11 +1,12 @@
 /** "Is it better?", "On what?", "Is it only longer?": the figures of each judge, side by side. */
 import type { IntervalChart } from "../chart.ts";
-import type { Finding } from "../findings.ts";
+import type { Interval } from "../../stats/intervals.ts";
+import type { Conclusion, Finding } from "../findings.ts";
 import type { Cell, Table } from "../table.ts";
 import { formatMean, formatPValue, formatShare } from "../table.ts";
 import type { Comparison, JudgeResult, PairResult } from "./comparison.ts";
 import type { Headline } from "./headline.ts";
-import { isBelieved, judgeName, pairsWithBaseline } from "./headline.ts";
+import { concludedOf, isBelieved, judgeName, pairsWithBaseline } from "./headline.ts";
 import type { MeasureNames } from "./measures.ts";
 import { believed, shareMeasure, slugs } from "./measures.ts";
 import { percent } from "./verdict.ts";
@@ -21,6 +22,7 @@ export function isItBetter(
     id: "is-it-better",
     question: "Is it better?",
     conclusion: headline.conclusion,
+    ...(headline.conclusions ? { conclusions: headline.conclusions } : {}),
     answer: [
       headline.sentence,
       ...others.filter(isBelieved).map((judge) => {
@@ -218,20 +220,14 @@ export function isItOnlyLonger(
       "."
     );
   });
-  const first = pairs[0]!;
-  const at = first.outcome!.equalLength!.rate;
   return {
     id: "is-it-only-longer",
     question: "Is it only longer?",
-    conclusion: !isBelieved(judge)
-      ? "no conclusion"
-      : at.noClaim !== undefined
-        ? "no conclusion"
-        : at.low > 0.5
-          ? "better"
-          : at.high < 0.5
-            ? "worse"
-            : "not distinguishable",
+    ...concludedOf(
+      pairs.map(({ outcome }) =>
+        isBelieved(judge) ? atEqualLength(outcome!.equalLength!.rate) : "no conclusion",
+      ),
+    ),
     answer: told.join(" "),
     measures: pairs.flatMap((pair) => [
       shareMeasure(
@@ -252,6 +248,11 @@ export function isItOnlyLonger(
     figures: [],
     details: [{ kind: "table", table: effectsTable(pairs) }],
   };
+}
+
+function atEqualLength({ low, high, noClaim }: Interval): Conclusion {
+  if (noClaim !== undefined) return "no conclusion";
+  return low > 0.5 ? "better" : high < 0.5 ? "worse" : "not distinguishable";
 }
 
 function effectsTable(pairs: readonly PairResult[]): Table {

@@ -21,6 +21,7 @@ export function canItBeTrusted(
     id: "can-the-judge-be-trusted",
     question: judges.length === 1 ? "Can the judge be trusted?" : "Can the judges be trusted?",
     conclusion: conclusions.includes("fooled") ? "fooled" : judge.trust.conclusion,
+    ...(conclusions.length > 1 ? { conclusions } : {}),
     answer: [
       ...judges.map(({ trust }) => trust.sentence),
       ...(optimised.length > 0

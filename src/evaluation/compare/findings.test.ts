@@ -2,6 +2,8 @@
 import { describe, expect, test } from "vitest";
 import { cohenKappa } from "../../stats/agreement.ts";
 import { measuresOf } from "../findings.ts";
+import { judgeFindings } from "../thresholds.ts";
+import type { AnswerSet } from "./answer-set.ts";
 import { compareModels } from "./compare.ts";
 import { comparisonFindings } from "./findings.ts";
 import { slugs } from "./measures.ts";
@@ -85,6 +87,41 @@ describe("several models", () => {
     );
     expect(verdict.sentence).toContain("Shares of 60 prompts on which each is preferred.");
     expect(verdict.sentence).toMatch(/At equal length this does not hold of wordy \d+% /);
+  });
+
+  test("one that is worse shows, and fails what must not be worse, in any order", async () => {
+    const [base, better, worse] = (
+      [
+        ["dpo", 0.6, 11],
+        ["ppo", 0.95, 29],
+        ["sft", 0.15, 0],
+      ] as const
+    ).map(([name, share, shift]) =>
+      setOf(
+        name,
+        times(60, (i) => `${(i * 7 + shift) % 60 < share * 60 ? "good" : "evil"} ${name} ${i}`),
+      ),
+    ) as [AnswerSet, AnswerSet, AnswerSet];
+    for (const sets of [
+      [base, better, worse],
+      [base, worse, better],
+    ]) {
+      const found = comparisonFindings(
+        await compareModels({ sets, judges: [likesGood()], options: PLAIN }),
+      );
+      const failOn = ["worse", "better", "equal"];
+      expect(judgeFindings(found, { failUnder: [], failOn }).map(({ met }) => met)).toEqual([
+        false,
+        false,
+        true,
+      ]);
+      expect(found.verdict.conclusion).toBe("worse");
+      expect(found.verdict.sentence).toContain("sft is worse than dpo");
+      expect(found.verdict.sentence).toContain("ppo is better than dpo");
+      const longer = found.findings.find(({ id }) => id === "is-it-only-longer")!;
+      expect(longer.conclusion).toBe("worse");
+      expect(longer.conclusions!.toSorted()).toEqual(["better", "worse"]);
+    }
   });
 
   test("names for thresholds are plain, and told apart", () => {

@@ -1,11 +1,11 @@
 /** The verdict of a whole comparison: whose opinion is told, and the sentence. */
 import { countOf } from "../../core/counts.ts";
-import type { Conclusion } from "../findings.ts";
+import { gravest } from "../conclusion.ts";
+import type { Concluded, Conclusion } from "../findings.ts";
 import type { Comparison, JudgeResult, PairResult } from "./comparison.ts";
 import { percent } from "./verdict.ts";
 
-export interface Headline {
-  conclusion: Conclusion;
+export interface Headline extends Concluded {
   sentence: string;
   /** Whose opinion it is; the first judge where none is believed. */
   judge: JudgeResult;
@@ -42,12 +42,17 @@ export function headlineOf(comparison: Comparison): Headline {
     };
   const pairs = pairsWithBaseline(judge, comparison);
   const against = contradiction(judge, ordered, comparison);
-  const conclusion = against?.undecided ? "no conclusion" : overall(pairs);
+  const undecided = against?.undecided ?? [];
+  const open = undecided.length > 0 && pairs.length > 1 ? ` about ${undecided.join(", ")}` : "";
   const by = judges.length > 1 || judge.optimised ? ` Judge: ${judgeName(judge)}.` : "";
   return {
-    conclusion,
+    ...concludedOf(
+      pairs.map(({ candidate, verdict }) =>
+        undecided.includes(candidate) ? "no conclusion" : verdict.conclusion,
+      ),
+    ),
     sentence:
-      `${against?.undecided ? "No conclusion: judges contradict each other. " : ""}` +
+      `${undecided.length > 0 ? `No conclusion${open}: judges contradict each other. ` : ""}` +
       `${pairs.length <= MOST_SENTENCES ? pairs.map(({ verdict }) => verdict.sentence).join(" ") : inShort(pairs)}` +
       `${by}${against ? ` ${against.sentence}` : ""}`,
     judge,
@@ -57,12 +62,11 @@ export function headlineOf(comparison: Comparison): Headline {
 /** More pairs than these are told by what was concluded. */
 const MOST_SENTENCES = 2;
 
-function overall(pairs: readonly PairResult[]): Conclusion {
-  const found = pairs.map(({ verdict }) => verdict.conclusion);
-  for (const conclusion of ["better", "not distinguishable", "equal", "worse"] as const)
-    if (found.includes(conclusion)) return conclusion;
-  return "no conclusion";
-}
+/** The gravest conclusion, with all of them where there are several. */
+export const concludedOf = (conclusions: readonly Conclusion[]): Concluded => ({
+  conclusion: gravest(conclusions),
+  ...(conclusions.length > 1 ? { conclusions } : {}),
+});
 
 function inShort(pairs: readonly PairResult[]): string {
   const baseline = pairs[0]!.baseline;
@@ -103,24 +107,30 @@ function lengthInShort(pairs: readonly PairResult[]): string {
     : ` At equal length this does not hold of ${gone.join(", ")}: it may be a matter of length.`;
 }
 
-/** A believed judge that finds the opposite of the same pair. */
+/**
+ * A believed judge that finds the opposite of the same pair, and the models on which one of no less
+ * weight does.
+ */
 function contradiction(
   judge: JudgeResult,
   believed: readonly JudgeResult[],
   comparison: Comparison,
-): { sentence: string; undecided: boolean } | undefined {
+): { sentence: string; undecided: string[] } | undefined {
   const opposite = { better: "worse", worse: "better" } as Readonly<Record<string, string>>;
   const own = pairsWithBaseline(judge, comparison);
-  for (const other of believed) {
-    if (other === judge) continue;
-    const pair = pairsWithBaseline(other, comparison).find(
-      ({ verdict }, i) => opposite[own[i]!.verdict.conclusion] === verdict.conclusion,
-    );
-    if (pair)
-      return {
-        sentence: `${judgeName(other)} finds the opposite: ${pair.verdict.sentence}`,
-        undecided: weight(other) === weight(judge),
-      };
-  }
-  return undefined;
+  const against = believed.flatMap((other) =>
+    other === judge
+      ? []
+      : pairsWithBaseline(other, comparison)
+          .filter(({ verdict }, i) => opposite[own[i]!.verdict.conclusion] === verdict.conclusion)
+          .map((pair) => ({ other, pair })),
+  );
+  const [first] = against;
+  if (!first) return undefined;
+  return {
+    sentence: `${judgeName(first.other)} finds the opposite: ${first.pair.verdict.sentence}`,
+    undecided: against
+      .filter(({ other }) => weight(other) === weight(judge))
+      .map(({ pair }) => pair.candidate),
+  };
 }
