@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { Random } from "../core/random.ts";
 import type { Interval } from "./intervals.ts";
-import { meanInterval, twoSidedNormal, wilson } from "./intervals.ts";
+import { twoSidedNormal } from "./intervals.ts";
 import {
   benjaminiHochberg,
   bonferroni,
@@ -25,7 +25,6 @@ import {
   detectableDifference,
   detectableShare,
   promptsForDifference,
-  toSettle,
 } from "./power.ts";
 import { studentTwoSided } from "./special.ts";
 
@@ -146,31 +145,13 @@ describe("power", () => {
     expect(detectableShare(2)).toBeNaN();
   });
 
-  test("what would settle an interval follows from its own width", () => {
-    const values = Array.from({ length: 50 }, (_, i) => 0.12 + Math.sin(3 * i));
-    const interval = meanInterval(values, { quantile: "normal" });
-    const deviation = interval.standardError * Math.sqrt(50);
-    const found = toSettle(interval)!;
-    expect(found.settled).toBe(false);
-    expect(found.detectable).toBeCloseTo(detectableDifference(50, deviation), 10);
-    expect(found.more + 50).toBe(promptsForDifference(interval.estimate, deviation));
-    expect(found.moreIfHalf + 50).toBe(promptsForDifference(interval.estimate / 2, deviation));
-    expect(found.fewest).toBe(Math.max(0, promptsForDifference(interval.high, deviation) - 50));
-    // a share of 57% of 100: some 388 in all, as for a share that is known
-    const share = toSettle(wilson(57, 100), { against: 0.5 })!;
-    expect(Math.abs(share.more + 100 - comparisonsForShare(0.57))).toBeLessThan(20);
-    expect(toSettle(wilson(75, 100), { against: 0.5 })).toMatchObject({ settled: true, more: 0 });
-    expect(toSettle(wilson(50, 100), { against: 0.5 })!.more).toBe(Infinity);
-    expect(toSettle(wilson(0, 0))).toBeUndefined();
-    expect(toSettle(meanInterval([1, 1, 1]))).toBeUndefined();
-  });
-
-  test("clusters that are alike ask for as many times more", () => {
-    const outcomes = Array.from({ length: 112 }, (_, i) => (Math.floor(i / 4) % 7 < 4 ? 1 : 0));
-    const clusters = outcomes.map((_, i) => Math.floor(i / 4));
-    const plain = toSettle(meanInterval(outcomes), { against: 0.5 })!;
-    const clustered = toSettle(meanInterval(outcomes, { clusters }), { against: 0.5 })!;
-    expect((clustered.more + 112) / (plain.more + 112)).toBeCloseTo(4, 0);
+  test("ties tell more for their number, and are fewer where the win rate needs it", () => {
+    // half of them: variances of 0.125 and 0.125 - 0.0025, by hand
+    const root = 1.959964 * Math.sqrt(0.125) + 0.841621 * Math.sqrt(0.1225);
+    expect(comparisonsForShare(0.55, 0.5, { decided: 0.5 })).toBe(Math.ceil((root / 0.05) ** 2));
+    expect(detectableShare(100, { decided: 0.5 })).toBeLessThan(detectableShare(100));
+    const few = comparisonsForShare(0.75, 0.5, { decided: 0.1 });
+    expect(few).toBe(comparisonsForShare(0.75, 0.5, { decided: 0.5 }));
   });
 
   test("promised power is what simulation finds", () => {

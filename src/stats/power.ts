@@ -5,7 +5,6 @@
  * 2411.00640), section 5, for paired evaluations.
  */
 import { twoSidedNormal } from "./intervals.ts";
-import type { Interval } from "./intervals.ts";
 import { normalQuantile } from "./special.ts";
 
 export interface PowerOptions {
@@ -20,28 +19,42 @@ export interface PowerOptions {
   designEffect?: number;
 }
 
+export interface SharePowerOptions extends PowerOptions {
+  /**
+   * Of win rates, a tie counting half: the share of comparisons that are no tie, or 4 times the
+   * mean squared distance of outcomes from 1/2; 1 where left out.
+   */
+  decided?: number;
+}
+
 function quantiles({ alpha = 0.05, power = 0.8 }: PowerOptions): [number, number] {
   if (!(power > 0 && power < 1))
     throw new RangeError(`power must lie between 0 and 1; got ${power}`);
   return [twoSidedNormal(1 - alpha), normalQuantile(power)];
 }
 
-/** Comparisons needed to tell a win rate from another (50% where left out); ties not counted. */
+/** Comparisons needed to tell a win rate from another, 50% where left out. */
 export function comparisonsForShare(
   share: number,
   against = 0.5,
-  options: PowerOptions = {},
+  options: SharePowerOptions = {},
 ): number {
   if (!(share >= 0 && share <= 1 && against > 0 && against < 1))
     throw new RangeError(`shares lie in [0, 1]; got ${share} and ${against}`);
   if (share === against) return Infinity;
   const [first, second] = quantiles(options);
-  const root = first * Math.sqrt(against * (1 - against)) + second * Math.sqrt(share * (1 - share));
-  return Math.ceil((options.designEffect ?? 1) * (root / (share - against)) ** 2);
+  const { designEffect: effect = 1, decided = 1 } = options;
+  if (!(decided >= 0 && decided <= 1))
+    throw new RangeError(`the share that is decided lies in [0, 1]; got ${decided}`);
+  // a rate far from a half leaves less room for ties
+  const spread = Math.max(decided, 2 * Math.abs(share - 0.5), 2 * Math.abs(against - 0.5)) / 4;
+  const deviationAt = (rate: number): number => Math.sqrt(spread - (rate - 0.5) ** 2);
+  const root = first * deviationAt(against) + second * deviationAt(share);
+  return Math.ceil(effect * (root / (share - against)) ** 2);
 }
 
 /** The smallest win rate above 50% that n comparisons can tell from 50%. */
-export function detectableShare(n: number, options: PowerOptions = {}): number {
+export function detectableShare(n: number, options: SharePowerOptions = {}): number {
   if (comparisonsForShare(1, 0.5, options) > n) return NaN;
   let [low, high] = [0.5, 1];
   for (let step = 0; step < 60; step++) {
@@ -84,51 +97,4 @@ export function detectableDifference(
  */
 export function designEffect(clusterSize: number, intraclassCorrelation: number): number {
   return 1 + (clusterSize - 1) * intraclassCorrelation;
-}
-
-export interface Settling {
-  /** The interval is clear of what it is compared with: nothing more is needed. */
-  settled: boolean;
-  /** The smallest difference that as many observations show with the power that was asked for. */
-  detectable: number;
-  /**
-   * More observations of the same kind (in clusters as these) until a difference as large as the
-   * one seen would be found; Infinity where none was seen.
-   */
-  more: number;
-  /** The same if the truth is half of what was seen; a difference that is seen is often too large. */
-  moreIfHalf: number;
-  /** The same if the truth is at the farther end of the interval: fewer will not do. */
-  fewest: number;
-}
-
-/**
- * How many more observations would settle what an interval leaves open, counted for a new look at
- * all of them. What clusters cost is in the interval's width, and so here.
- * @param interval of a difference, or of a win rate with `against` 1/2
- * @param options confidence of that interval; the test is its complement unless alpha is given
- * @returns undefined where the interval claims nothing, or has no width
- */
-export function toSettle(
-  interval: Interval,
-  options: Omit<PowerOptions, "designEffect"> & { against?: number; confidence?: number } = {},
-): Settling | undefined {
-  const { against = 0, confidence = 0.95 } = options;
-  const { estimate, low, high, n, noClaim } = interval;
-  // an end that is cut off at the range is nearer than the error
-  const half = Math.max(high - estimate, estimate - low);
-  if (noClaim !== undefined || !(half > 0) || !Number.isFinite(half)) return undefined;
-  const [first, second] = quantiles({ alpha: 1 - confidence, ...options });
-  const detectable = ((first + second) * half) / twoSidedNormal(confidence);
-  const settled = low > against || high < against;
-  const moreFor = (difference: number): number =>
-    settled ? 0 : Math.max(0, Math.ceil(n * (detectable / difference) ** 2 - 1e-9) - n);
-  const seen = Math.abs(estimate - against);
-  return {
-    settled,
-    detectable,
-    more: moreFor(seen),
-    moreIfHalf: moreFor(seen / 2),
-    fewest: moreFor(Math.max(Math.abs(high - against), Math.abs(low - against))),
-  };
 }

@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { Random } from "../../core/random.ts";
 import { comparisonsForShare } from "../../stats/power.ts";
+import { rateInterval } from "./outcome.ts";
 import { powerFigures } from "./power.ts";
 
 const outcomes = (wins: number, ties: number, losses: number): number[] => [
@@ -32,4 +34,44 @@ describe("what so many prompts can show", () => {
     expect([even.more, even.moreIfHalf]).toEqual([undefined, undefined]);
     expect(powerFigures([1, 0, 1], { alpha: 0.05, found: false }).detectable).toBeUndefined();
   });
+
+  test.each([
+    ["9 of 10 won", 90, 0, 10],
+    ["all won", 120, 0, 0],
+    ["half won, half tied", 60, 60, 0],
+    ["most tied, few lost", 20, 75, 5],
+  ])("what is promised is kept, whatever was seen: %s", (_, wins, ties, losses) => {
+    const n = wins + ties + losses;
+    const { detectable, forFiftyFive } = powerFigures(outcomes(wins, ties, losses), {
+      alpha: 0.05,
+      found: true,
+    });
+    const found = (rate: number, prompts: number): number =>
+      shareFound({ rate, prompts, ties: ties / n });
+    expect(Math.abs(found(detectable!, n) - 0.8)).toBeLessThan(0.07);
+    expect(Math.abs(found(0.55, forFiftyFive) - 0.8)).toBeLessThan(0.05);
+  });
 });
+
+/** How often prompts with a true win rate show that it is not a half; as many ties as was seen. */
+function shareFound({
+  rate,
+  prompts,
+  ties,
+}: {
+  rate: number;
+  prompts: number;
+  ties: number;
+}): number {
+  const rounds = 500;
+  const tied = Math.min(ties, 1 - 2 * Math.abs(rate - 0.5));
+  let found = 0;
+  for (let round = 0; round < rounds; round++) {
+    const random = Random.for(5, "power", round);
+    const drawn = Array.from({ length: prompts }, () =>
+      random.chance(tied) ? 0.5 : random.chance((rate - tied / 2) / (1 - tied)) ? 1 : 0,
+    );
+    if (rateInterval(drawn).low > 0.5) found++;
+  }
+  return found / rounds;
+}

@@ -1,16 +1,14 @@
 /**
- * What so many prompts can show, and how many more would settle it. With the spread that was seen:
- * ties make an outcome less uncertain than a coin, clusters make a prompt worth less.
+ * What so many prompts can show, and how many more would settle it. Ties make an outcome less
+ * uncertain than a coin, clusters make a prompt worth less.
  *
  * Source: stats/power.ts.
  */
 import { clusteredMean } from "../../stats/clusters.ts";
-import { mean, twoSidedNormal, variance } from "../../stats/intervals.ts";
-import { comparisonsForShare } from "../../stats/power.ts";
-import { normalQuantile } from "../../stats/special.ts";
+import { mean } from "../../stats/intervals.ts";
+import type { SharePowerOptions } from "../../stats/power.ts";
+import { comparisonsForShare, detectableShare } from "../../stats/power.ts";
 import type { PowerFigures } from "./comparison.ts";
-
-const POWER = 0.8;
 
 /**
  * @param options alpha: error of the verdict; found: whether it is settled already
@@ -28,27 +26,29 @@ export function powerFigures(
   },
 ): PowerFigures {
   const n = outcomes.length;
-  const reach = twoSidedNormal(1 - alpha) + normalQuantile(POWER);
-  const centre = mean(outcomes);
-  // One observation at either end, as in the interval: without it equal outcomes would promise
-  // that any difference is seen.
-  const spread = ((n > 1 ? variance(outcomes) * (n - 1) : 0) + 0.5) / (n + 2);
   const { designSize } = clusters ? clusteredMean(outcomes, clusters) : { designSize: n };
-  const design = Math.max(1, n / designSize);
-  const error = Math.sqrt((design * spread) / n);
-  const detectable = 0.5 + reach * error;
-  const distance = Math.abs(centre - 0.5);
+  const options: SharePowerOptions = {
+    alpha,
+    designEffect: Math.max(1, n / designSize),
+    decided: decidedShare(outcomes),
+  };
+  const detectable = detectableShare(n, options);
+  const distance = Math.abs(mean(outcomes) - 0.5);
   const moreFor = (difference: number): number =>
-    Math.max(0, Math.ceil((reach / difference) ** 2 * design * spread) - n);
+    Math.max(0, comparisonsForShare(0.5 + difference, 0.5, options) - n);
   return {
-    ...(detectable <= 1 ? { detectable } : {}),
+    ...(Number.isNaN(detectable) ? {} : { detectable }),
     ...(found
       ? { more: 0 }
       : distance > 1e-9
         ? { more: moreFor(distance), moreIfHalf: moreFor(distance / 2) }
         : {}),
-    forFiftyFive: Math.ceil(
-      comparisonsForShare(0.55, 0.5, { alpha, designEffect: design * Math.min(1, spread / 0.25) }),
-    ),
+    forFiftyFive: comparisonsForShare(0.55, 0.5, options),
   };
+}
+
+/** One observation at either end, as in the interval: a few ties promise no ties to come. */
+function decidedShare(outcomes: readonly number[]): number {
+  const squares = outcomes.reduce((total, outcome) => total + (outcome - 0.5) ** 2, 0);
+  return Math.min(1, (4 * squares + 2) / (outcomes.length + 2));
 }

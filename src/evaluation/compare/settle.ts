@@ -1,6 +1,6 @@
 /** From what judges said to verdicts that hold together, and to how far each judge is believed. */
 import { equivalence } from "../../stats/equivalence.ts";
-import { holm } from "../../stats/multiple-testing.ts";
+import { bonferroni, holm } from "../../stats/multiple-testing.ts";
 import { answerFaults, faultText } from "../../text/answer-faults.ts";
 import type {
   CompareOptions,
@@ -70,8 +70,7 @@ function settlePairs(
   const pValues = outcomes.flatMap((outcome) => outcome?.pValue ?? []);
   // with a margin both a difference and its absence may be claimed, and stepping down from one to
   // the other does not hold
-  const adjusted =
-    margin === undefined ? holm(pValues) : pValues.map((p) => Math.min(1, p * pValues.length));
+  const adjusted = margin === undefined ? holm(pValues) : bonferroni(pValues);
   let next = 0;
   return pairs.map((pair, i) => {
     const raw = outcomes[i];
