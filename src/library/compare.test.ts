@@ -46,6 +46,34 @@ test("models in memory answer the prompts", async () => {
   expect(found.pairs[0]).toMatchObject({ candidate: "two", baseline: "one" });
 });
 
+test.each([
+  { margin: 5 },
+  { margin: -0.1 },
+  { confidence: 0.2 },
+  { confidence: 95 },
+  { seed: NaN },
+  { seed: -1 },
+  { probes: -3 },
+  { probes: 2.5 },
+])("refused before anything is asked: %o", async (options) => {
+  let asked = 0;
+  const judge = (): number => (asked++, 0.5);
+  await expect(
+    compareModels({ models: { old: wrong, new: right }, prompts, judge }, options),
+  ).rejects.toMatchObject({
+    code: "config",
+    message: expect.stringContaining(Object.keys(options)[0]!) as string,
+  });
+  expect(asked).toBe(0);
+});
+
+test("a margin of 0 is none, and what is left undefined has its default", async () => {
+  const input = { models: { old: wrong, new: right }, prompts, judge: sums };
+  const found = await compareModels(input, { margin: 0, seed: undefined as never });
+  expect(found).toMatchObject({ verdict: (await compareModels(input)).verdict });
+  expect(JSON.stringify(found.findings)).not.toContain('"margin"');
+});
+
 test("what does not fit is refused", async () => {
   await expect(
     compareModels({ models: { old: wrong, new: right.slice(1) }, prompts, judge: sums }),

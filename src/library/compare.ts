@@ -3,8 +3,10 @@ import { createHash } from "node:crypto";
 import { AttuneError } from "../core/errors.ts";
 import type { SetAnswer } from "../evaluation/compare/answer-set.ts";
 import { compareModels as compareAnswerSets } from "../evaluation/compare/compare.ts";
-import type { Comparison } from "../evaluation/compare/comparison.ts";
+import { parseConfig } from "../config/sources.ts";
+import type { CompareOptions, Comparison } from "../evaluation/compare/comparison.ts";
 import { comparisonFindings } from "../evaluation/compare/findings.ts";
+import { programVerdictConfig } from "../evaluation/compare/verdict.config.ts";
 import { plainFindings } from "../evaluation/findings-json.ts";
 import type { Conclusion } from "../evaluation/conclusion.ts";
 import { writeFindingsPage } from "../report/findings-page.ts";
@@ -49,7 +51,7 @@ export interface CompareModelsOptions {
   seed?: number;
   /** Of every interval, above 0.5 and below 1. Default 0.95. */
   confidence?: number;
-  /** Distance of a win rate from a half that does not matter, as a share. Default: none. */
+  /** Distance of a win rate from a half that does not matter, 0 to 0.5. Default 0: none. */
   margin?: number;
   /** Stops as soon as the verdict holds. Default false. */
   sequential?: boolean;
@@ -99,17 +101,18 @@ export interface ModelComparison {
 
 /**
  * Says which of several models answers better, by whatever judge.
- * @throws AttuneError `usage` or `data` where there is nothing to compare or the judge fails; as
- * `ask` for models that answer
+ * @throws AttuneError `usage` or `data` where there is nothing to compare or the judge fails;
+ * `config` for an option that cannot be, before anything is asked; as `ask` for models that answer
  */
 export async function compareModels(
   { models, prompts, judge, clusters, ...unknown }: ModelsInput,
   options: CompareModelsOptions = {},
 ): Promise<ModelComparison> {
   refuseUnknown(unknown, ["models", "prompts", "judge", "clusters"]);
-  const { answers: asking = {}, seed = 42, confidence = 0.95, margin, ...more } = options;
-  const { sequential = false, probes = 50, signal, ...others } = more;
-  refuseUnknown(others, OPTIONS);
+  const { answers: asking = {}, signal, ...numbers } = options;
+  refuseUnknown(numbers, OPTIONS);
+  const verdict = verdictOptions(numbers);
+  const { seed } = verdict;
   const answers: Record<string, readonly string[]> = {};
   for (const [name, model] of Object.entries(models)) {
     signal?.throwIfAborted();
@@ -129,14 +132,25 @@ export async function compareModels(
       })),
     })),
     judges: [{ kind: "function", name: judgeName(judge), judge: asJudge(judge) }],
-    options: { seed, confidence, margin, sequential, pairs: "baseline", controls: true, probes },
+    options: { ...verdict, pairs: "baseline", controls: true },
     hooks: { signal },
   });
   signal?.throwIfAborted();
   return resultOf(comparison, answers);
 }
 
-const OPTIONS = ["answers", "seed", "confidence", "margin", "sequential", "probes", "signal"];
+const OPTIONS = ["answers", "signal", ...programVerdictConfig.options.map(({ path }) => path)];
+
+/** Checked before anything is asked, by the command's own definition. */
+function verdictOptions(
+  given: Omit<CompareModelsOptions, "answers" | "signal">,
+): Omit<CompareOptions, "pairs" | "controls"> {
+  const values = Object.fromEntries(
+    Object.entries(given).filter(([, value]) => value !== undefined),
+  );
+  const { margin, ...others } = parseConfig(programVerdictConfig, { values }).resolved;
+  return { ...others, margin: margin === 0 ? undefined : margin };
+}
 
 function resultOf(
   comparison: Comparison,
