@@ -5,9 +5,10 @@ import {
   equivalence,
   pairedEquivalence,
   pairedShareEquivalence,
+  plausibleWinRate,
   winRateEquivalence,
 } from "./equivalence.ts";
-import { shareInterval } from "./intervals.ts";
+import { clopperPearson, meanInterval } from "./intervals.ts";
 import { pairedDifference, pairedShareDifference } from "./paired.ts";
 
 const { equivalence: golden } = JSON.parse(
@@ -39,7 +40,7 @@ test("shares and win rates are judged by their own 90% intervals", () => {
   const [a, b] = [clusters.map((_, i) => i % 2 > 0), clusters.map((_, i) => i % 4 > 1)];
   const outcomes = clusters.map((_, i) => (i % 3) / 2);
   const difference = pairedShareDifference(a, b, { clusters, confidence: 0.9 });
-  const rate = shareInterval(outcomes, { clusters, confidence: 0.9 });
+  const rate = plausibleWinRate(outcomes, { clusters, confidence: 0.9 });
   const found = pairedShareEquivalence(a, b, { margin: 0.9, clusters });
   expect(found.interval.low).toBeCloseTo(difference.low, 2);
   expect(found.interval.low).toBeLessThanOrEqual(difference.low);
@@ -52,6 +53,20 @@ test("shares and win rates are judged by their own 90% intervals", () => {
     const margin = Math.max(rate.high - 0.5, 0.5 - rate.low) + change;
     expect(winRateEquivalence(outcomes, { margin, clusters }).equal).toBe(equal);
   }
+});
+
+test("wins in one direction among ties are judged by their exact interval too", () => {
+  const outcomes = Array.from({ length: 400 }, (_, i) => (i < 28 ? 1 : 0.5));
+  const plain = meanInterval(outcomes, { confidence: 0.9, range: [0, 1] });
+  const { low, high } = plausibleWinRate(outcomes);
+  expect(high).toBeCloseTo(0.5 + clopperPearson(28, 400, 0.9).high / 2, 12);
+  expect(low).toBeLessThanOrEqual(plain.low);
+  const margin = (plain.high + high) / 2 - 0.5;
+  expect(winRateEquivalence(outcomes, { margin }).equal).toBe(false);
+  expect(winRateEquivalence(outcomes, { margin: high - 0.5 + 1e-9 }).equal).toBe(true);
+  // in either direction, and of few that differ in both the plain interval is the wider
+  expect(plausibleWinRate(outcomes.map((each) => 1 - each)).low).toBeCloseTo(1 - high, 12);
+  expect(plausibleWinRate([1, 0, 1, 0]).high).toBeGreaterThan(0.8);
 });
 
 test("what allows no claim is not equal, and nonsense is refused", () => {

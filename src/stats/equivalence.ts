@@ -7,12 +7,12 @@
  * Differences: 1. the intervals are those that the difference itself is given with (clustered, of
  * values in a range, of shares), and the p-value is the smallest alpha at which equality would be
  * claimed, so that it cannot contradict them.
- * 2. Of shares the interval also holds what the exact intervals of either direction give (Zou and
+ * 2. Of shares and win rates the interval also holds what the exact intervals of either direction give (Zou and
  * Donner 2008). Without that, where nearly all pairs are alike and those that differ do so in one
  * direction, clustered intervals lie below the truth in 10% instead of 5%.
  */
 import type { Interval, MeanOptions } from "./intervals.ts";
-import { clopperPearson, shareInterval } from "./intervals.ts";
+import { clopperPearson, meanInterval, shareInterval } from "./intervals.ts";
 import { pairedDifference, pairedShareDifference } from "./paired.ts";
 
 export interface EquivalenceOptions {
@@ -89,20 +89,32 @@ export function plausibleShareDifference(
 ): Interval {
   const found = intervalOf(pairedShareDifference(a, b, { clusters, confidence }));
   if (found.noClaim !== undefined) return found;
-  // Of pairs that all differ in one direction the mean is a share, with an exact interval.
-  const [onlyA, onlyB] = [a, b].map((own, side) =>
-    exactShare(
-      own.map((value, i) => Number(value && !(side === 0 ? b : a)[i])),
-      { clusters, confidence },
-    ),
-  ) as [Interval, Interval];
-  const reach = (up: Interval, down: Interval): number =>
-    Math.hypot(up.high - up.estimate, down.estimate - down.low);
+  const only = a.map((value, i) => Number(value) - Number(b[i]!));
+  const { down, up } = exactReach(only, { clusters, confidence });
   return {
     ...found,
-    low: Math.max(-1, Math.min(found.low, found.estimate - reach(onlyB, onlyA))),
-    high: Math.min(1, Math.max(found.high, found.estimate + reach(onlyA, onlyB))),
+    low: Math.max(-1, Math.min(found.low, found.estimate - down)),
+    high: Math.min(1, Math.max(found.high, found.estimate + up)),
   };
+}
+
+/**
+ * How far the mean of differences in [-1, 1] may lie from what was seen. Where all differ in one
+ * direction their mean is a share, with an exact interval.
+ */
+function exactReach(
+  differences: readonly number[],
+  options: Pick<MeanOptions, "clusters" | "confidence">,
+): { down: number; up: number } {
+  const [more, less] = [1, -1].map((sign) =>
+    exactShare(
+      differences.map((value) => Math.max(0, sign * value)),
+      options,
+    ),
+  ) as [Interval, Interval];
+  const reach = (own: Interval, other: Interval): number =>
+    Math.hypot(own.high - own.estimate, other.estimate - other.low);
+  return { down: reach(less, more), up: reach(more, less) };
 }
 
 function exactShare(
@@ -120,16 +132,34 @@ function exactShare(
 
 /**
  * Whether a win rate lies within 1/2 ± margin.
- * @param outcomes win 1, tie 1/2, loss 0
+ * @param outcomes win 1, tie 1/2, loss 0, or a probability
  */
 export function winRateEquivalence(
   outcomes: readonly number[],
   { margin, alpha, clusters }: EquivalenceOptions & Pick<MeanOptions, "clusters">,
 ): Equivalence {
-  return equivalence((confidence) => shareInterval(outcomes, { clusters, confidence }), {
+  return equivalence((confidence) => plausibleWinRate(outcomes, { clusters, confidence }), {
     ...asked(margin, alpha),
     centre: 0.5,
   });
+}
+
+/** The interval by which {@link winRateEquivalence} judges; it holds that of the win rate. */
+export function plausibleWinRate(
+  outcomes: readonly number[],
+  { clusters, confidence = 0.9 }: Pick<MeanOptions, "clusters" | "confidence"> = {},
+): Interval {
+  const found = intervalOf(meanInterval(outcomes, { clusters, confidence, range: [0, 1] }));
+  if (found.noClaim !== undefined) return found;
+  const { down, up } = exactReach(
+    outcomes.map((outcome) => 2 * outcome - 1),
+    { clusters, confidence },
+  );
+  return {
+    ...found,
+    low: Math.max(0, Math.min(found.low, found.estimate - down / 2)),
+    high: Math.min(1, Math.max(found.high, found.estimate + up / 2)),
+  };
 }
 
 const asked = (margin: number, alpha: number | undefined): EquivalenceOptions => ({

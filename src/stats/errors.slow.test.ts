@@ -5,8 +5,7 @@
  */
 import { expect, test } from "vitest";
 import { Random } from "../core/random.ts";
-import { plausibleShareDifference } from "./equivalence.ts";
-import { shareInterval } from "./intervals.ts";
+import { plausibleShareDifference, plausibleWinRate } from "./equivalence.ts";
 import { selective } from "./selective.ts";
 import { SequentialShare } from "./sequential.ts";
 import { sigmoid } from "./special.ts";
@@ -29,7 +28,7 @@ test.each([
     const found = plausibleShareDifference(a, b, { clusters });
     if (found.high < p - m && found.low > m - p) shares++;
     const outcomes = u.map((x) => (x < 0.45 ? 1 : x < 0.75 ? 0.5 : 0));
-    const rate = shareInterval(outcomes, { clusters, confidence: 0.9 });
+    const rate = plausibleWinRate(outcomes, { clusters });
     if (rate.high < 0.6 && rate.low > 0.4) wins++;
   }
   // 5%, and three standard errors of so many rounds

@@ -233,6 +233,16 @@ test("220 items that both models answered: lm-evaluation-harness' issue 3831, by
   expect(found.conclusion).toBe("better");
 });
 
+test("equal within a margin is not claimed of ties and wins by an interval that is too narrow", async () => {
+  const sets = [
+    times(400, (i) => `bad ${i}`),
+    times(400, (i) => (i < 30 ? `good ${i}` : `bad ${i}`)),
+  ] as const;
+  // a share of 30 in 400 may be 10.05% (Clopper and Pearson, 90%), a win rate of 55.02%
+  expect(await verdict(sets, { margin: 0.05 })).toMatchObject({ conclusion: "better" });
+  expect(await verdict(sets, { margin: 0.051 })).toMatchObject({ conclusion: "equal" });
+});
+
 test("stopping early: the verdict holds, and what it cost is said", async () => {
   const count = 400;
   const { conclusion, sentence } = await verdict(

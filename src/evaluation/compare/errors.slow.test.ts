@@ -43,6 +43,15 @@ test("where the truth is at the margin, equality is claimed in at most 5%; withi
   expect(found(0.5).found).toBeGreaterThan(0.7);
 });
 
+test("equality errs in at most 5% also where nearly all are ties and the others wins", () => {
+  const rounds = 1500;
+  const { wrong } = drawnVerdicts(
+    { quality: 40, ties: 0.9, prompts: 400 },
+    { rounds, seed: 11, margin: 0.05 },
+  );
+  expect(wrong).toBeLessThan(most(rounds));
+});
+
 test("a length effect is taken out, and the interval holds what is left", () => {
   const rounds = 200;
   const { coveredAtEqualLength } = drawnVerdicts(

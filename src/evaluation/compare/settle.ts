@@ -1,5 +1,5 @@
 /** From what judges said to verdicts that hold together, and to how far each judge is believed. */
-import { equivalence } from "../../stats/equivalence.ts";
+import { winRateEquivalence } from "../../stats/equivalence.ts";
 import { bonferroni, holm } from "../../stats/multiple-testing.ts";
 import { answerFaults, faultText } from "../../text/answer-faults.ts";
 import type {
@@ -12,7 +12,7 @@ import type {
 } from "./comparison.ts";
 import { outcomeOf } from "./comparison.ts";
 import type { ComparisonJudge } from "./judges.ts";
-import { clustersOf, pairOutcome, rateInterval } from "./outcome.ts";
+import { clustersOf, pairOutcome } from "./outcome.ts";
 import { modelRatings } from "./ratings.ts";
 import type { MatchedAnswers } from "./match.ts";
 import { canBeTried } from "./trials.ts";
@@ -135,11 +135,7 @@ function equality(
     comparisons: number;
   },
 ): EqualWithin {
-  const found = equivalence((confidence) => rateInterval(outcomes, { clusters, confidence }), {
-    margin,
-    alpha: alpha / comparisons,
-    centre: 0.5,
-  });
+  const found = winRateEquivalence(outcomes, { margin, alpha: alpha / comparisons, clusters });
   return {
     margin,
     interval: found.interval,
