@@ -2,24 +2,35 @@
 import type { Estimate } from "../../constitution/estimate.ts";
 import { estimateAnswers, estimateComparisons, sumEstimates } from "../../constitution/estimate.ts";
 import type { PromptRecord } from "../../data/records.ts";
-import { promptIdentity } from "../../evaluation/compare/match.ts";
+import type { AnswerSet } from "../../evaluation/compare/answer-set.ts";
+import { plannedPairs } from "../../evaluation/compare/compare.ts";
+import type { MatchedAnswers } from "../../evaluation/compare/match.ts";
+import { matchAnswers, promptIdentity } from "../../evaluation/compare/match.ts";
 import { SERVER_PREFIX } from "../../training/online/judge.config.ts";
 import { letterRequests } from "../constitution/costs.ts";
 import type { CompareConfig, OpenedJudge } from "./opened-judge.ts";
 import type { Source } from "./sources.ts";
 
-/** Kinds of controls that are asked about, and of changes that probes make. */
-const CONTROLS = 2;
-const PROBES = 4;
-
-/** Pairs that each judge is asked about, at most about so many. */
-export function pairsToJudge(
-  { pairs, controls, probes }: Pick<CompareConfig, "pairs" | "controls" | "probes">,
-  { models, prompts }: { models: number; prompts: number },
-): number {
-  const compared = pairs === "all" ? (models * (models - 1)) / 2 : models - 1;
-  return (compared + (controls ? CONTROLS : 0)) * prompts + PROBES * Math.min(probes, prompts);
-}
+/**
+ * What will be matched, told before models are asked: they are taken to answer every prompt.
+ * @throws AttuneError `data` where the models will have no prompt in common
+ */
+export const expectedMatch = (
+  sources: readonly Source[],
+  prompts: readonly PromptRecord[],
+): MatchedAnswers =>
+  matchAnswers(
+    sources.map((source): AnswerSet =>
+      source.kind === "answers"
+        ? { ...source.set, name: source.name }
+        : {
+            name: source.name,
+            source: source.model,
+            fingerprint: "",
+            answers: prompts.map(({ prompt }) => ({ prompt, text: "an answer" })),
+          },
+    ),
+  );
 
 /** Undefined where nothing is asked of a server. */
 export function estimateComparison(
@@ -27,10 +38,13 @@ export function estimateComparison(
   {
     sources,
     prompts,
+    expected,
     judges,
   }: {
     sources: readonly Source[];
+    /** Those that models are asked. */
     prompts: readonly PromptRecord[];
+    expected: MatchedAnswers;
     judges: readonly OpenedJudge[];
   },
 ): Estimate | undefined {
@@ -39,23 +53,26 @@ export function estimateComparison(
   ).length;
   const critics = judges.filter(({ constitution }) => constitution !== undefined);
   if (served === 0 && critics.length === 0) return undefined;
-  const asked = prompts.map(({ prompt }) => prompt);
   const texts = lengthsOf(config, sources);
-  const pairs = pairsToJudge(config, { models: sources.length, prompts: prompts.length });
   const options = { ...config, maxNewTokens: config.thoughts.maxNewTokens };
-  const judged = critics.map(({ constitution }, index) => {
+  const judged = critics.map((judge, index) => {
     const each = estimateComparisons(
-      asked.map((prompt) => {
+      expected.prompts.map(({ prompt }) => {
         const text = texts(promptIdentity(prompt));
         return { prompt, first: text, second: text };
       }),
-      constitution!,
+      judge.constitution!,
       options,
       letterRequests(`${SERVER_PREFIX}${index}`, config),
     );
-    return timesOf(each, asked.length === 0 ? 0 : pairs / asked.length);
+    return timesOf(each, plannedPairs(judge, expected, config) / expected.prompts.length);
   });
-  return sumEstimates([timesOf(estimateAnswers(asked, 1, config), served), ...judged]);
+  const asked = estimateAnswers(
+    prompts.map(({ prompt }) => prompt),
+    1,
+    config,
+  );
+  return sumEstimates([timesOf(asked, served), ...judged]);
 }
 
 const timesOf = (estimate: Estimate, times: number): Estimate => ({

@@ -73,6 +73,7 @@ function openGold(judge: string, name: string, { sources }: Opening): OpenedJudg
   const world = requestsWorld(seed);
   return {
     name,
+    kind: "gold",
     chosen: `the exact scorer of the built-in world, seed ${seed}`,
     fingerprint: `gold ${seed}`,
     begin: () => Promise.resolve(goldJudge(world, name)),
@@ -92,6 +93,7 @@ function openScores(name: string, { config, sources }: Opening): OpenedJudge {
   const { metric: read } = columnJudge(input, name);
   return {
     name,
+    kind: "gold",
     chosen: `the column ${read} of the files; the higher score wins`,
     fingerprint: `scores ${read}`,
     begin: ({ sets: named }) => Promise.resolve(columnJudge({ ...input, sets: named }, name).judge),
@@ -122,6 +124,7 @@ async function openVotes(
     });
   return {
     name,
+    kind: "votes",
     chosen: `${votes.length} votes${file === "" ? "" : ` of ${file}`}`,
     fingerprint: createHash("sha256").update(JSON.stringify(votes)).digest("hex"),
     begin: () => Promise.resolve(votesJudge(votes, name)),
@@ -137,6 +140,7 @@ async function openFile(
   const opened = await openFunctionJudge(judge, { timeout: config.judgeTimeout, name });
   return {
     name,
+    kind: "function",
     chosen: opened.scores
       ? "a function that scores each answer; the higher score wins"
       : "a function that compares two answers, asked in both orders",

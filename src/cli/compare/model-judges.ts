@@ -81,6 +81,7 @@ function openReward(
   );
   return {
     name,
+    kind: "reward",
     chosen:
       "a reward model, by its score head; the higher score wins" +
       (optimised ? ", and one of the models was trained to please it" : ""),
@@ -135,6 +136,7 @@ async function openCritic(
   const { principles, tags, reasoning, seed } = config;
   return {
     name,
+    kind: "critic",
     chosen:
       `a critic (${opened.isServer ? "behind a server" : "no score head"}) with ${told}, asked in ` +
       "both orders",

@@ -4,7 +4,7 @@ import type { Constitution } from "../../constitution/constitution.ts";
 import type { Critic } from "../../constitution/critic.ts";
 import type { ConfigOf } from "../../config/config.ts";
 import type { AnswerSet } from "../../evaluation/compare/answer-set.ts";
-import type { ComparisonJudge } from "../../evaluation/compare/judges.ts";
+import type { ComparisonJudge, JudgeKind } from "../../evaluation/compare/judges.ts";
 import type { RowOf } from "../../evaluation/judges/function-judge.ts";
 import type { compareModelsConfig } from "./compare.config.ts";
 
@@ -20,6 +20,7 @@ export interface JudgeMaterial {
 /** A judge that is found and read. */
 export interface OpenedJudge {
   name: string;
+  kind: JudgeKind;
   /** How the option was understood: "a reward model", "a critic with the constitution ...". */
   chosen: string;
   /** Of everything that its judgements depend on, but a function's file, which may be mended. */

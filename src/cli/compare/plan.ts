@@ -1,9 +1,10 @@
 /** What a comparison would do and cost, before it does anything. */
 import type { Estimate } from "../../constitution/estimate.ts";
 import { countOf } from "../../core/counts.ts";
+import { plannedPairs } from "../../evaluation/compare/compare.ts";
+import type { MatchedAnswers } from "../../evaluation/compare/match.ts";
 import type { CommandContext } from "../command.ts";
 import { announceCosts } from "../constitution/costs.ts";
-import { pairsToJudge } from "./costs.ts";
 import type { CompareConfig, OpenedJudge } from "./opened-judge.ts";
 import type { Prompts } from "./prompts.ts";
 import type { Sources } from "./sources.ts";
@@ -27,7 +28,11 @@ export function announceComparison(
 export function planComparison(
   config: CompareConfig,
   { sources, prompts, judges }: Planned,
-  { estimate, context }: { estimate: Estimate | undefined; context: CommandContext },
+  {
+    expected,
+    estimate,
+    context,
+  }: { expected: MatchedAnswers; estimate: Estimate | undefined; context: CommandContext },
 ): void {
   const said = announceComparison(config, estimate, context);
   const models = sources.sources.map((source) => ({
@@ -36,10 +41,11 @@ export function planComparison(
       ? { asked: prompts!.records.length }
       : { answers: source.set.answers.length, source: source.set.source }),
   }));
-  const most = Math.max(
-    ...models.map((model) => ("asked" in model ? model.asked! : model.answers!)),
-  );
-  const pairs = pairsToJudge(config, { models: models.length, prompts: most });
+  const asked = judges.map((judge) => ({
+    name: judge.name,
+    chosen: judge.chosen,
+    pairs: plannedPairs(judge, expected, config),
+  }));
   const lines = [
     "compare would do this (nothing was asked or written):",
     ...models.map((model) =>
@@ -47,8 +53,8 @@ export function planComparison(
         ? `  ${model.name}: ${countOf(model.asked!, "prompt")} to answer`
         : `  ${model.name}: ${countOf(model.answers!, "answer")} of ${model.source!}`,
     ),
-    ...judges.map(
-      ({ name, chosen }) => `  judge ${name}: about ${countOf(pairs, "pair")}; ${chosen}`,
+    ...asked.map(
+      ({ name, chosen, pairs }) => `  judge ${name}: about ${countOf(pairs, "pair")}; ${chosen}`,
     ),
     ...(said === undefined ? [] : [`  ${said}`]),
   ];
@@ -56,7 +62,7 @@ export function planComparison(
     {
       dryRun: true,
       models,
-      judges: judges.map(({ name, chosen }) => ({ name, chosen, pairs })),
+      judges: asked,
       ...estimate,
     },
     lines.join("\n"),

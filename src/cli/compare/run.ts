@@ -28,7 +28,7 @@ import { openSubject } from "../evaluation/open-subject.ts";
 import type { TrainingCall } from "../training/training-command.ts";
 import { askModel, writeAnswers } from "./answering.ts";
 import type { compareModelsConfig } from "./compare.config.ts";
-import { estimateComparison } from "./costs.ts";
+import { estimateComparison, expectedMatch } from "./costs.ts";
 import type { CompareConfig, OpenedJudge } from "./opened-judge.ts";
 import { closeJudges, metricOf, openJudges } from "./judges.ts";
 import { planComparison, announceComparison } from "./plan.ts";
@@ -68,12 +68,15 @@ export async function runComparison(
   const judges = await openJudges(config, sources, context);
   try {
     const opened = await openModels(config, { sources, judges }, context);
+    const prompts = opened.prompts?.records ?? [];
+    const expected = expectedMatch(sources.sources, prompts);
     const estimate = estimateComparison(config, {
       sources: sources.sources,
-      prompts: opened.prompts?.records ?? promptsOf(sources),
+      prompts,
+      expected,
       judges,
     });
-    if (dryRun) return planComparison(config, opened, { estimate, context });
+    if (dryRun) return planComparison(config, opened, { expected, estimate, context });
     announceComparison(config, estimate, context);
     const run = await openRun(factsOf(config, opened));
     await compareAll(run, opened, { config, context });
@@ -81,14 +84,6 @@ export async function runComparison(
     await closeJudges(judges);
   }
 }
-
-/** Those of files of answers alone, for an estimate. */
-const promptsOf = ({ sources }: Sources) =>
-  sources.flatMap((source) =>
-    source.kind === "answers"
-      ? source.set.answers.map(({ prompt }) => ({ kind: "prompt" as const, prompt, place: {} }))
-      : [],
-  );
 
 async function openModels(
   config: CompareConfig,

@@ -72,7 +72,7 @@ export async function compareModels({
 export function plannedPairs(
   judge: Pick<ComparisonJudge, "kind">,
   matched: MatchedAnswers,
-  options: CompareOptions,
+  options: Pick<CompareOptions, "seed" | "pairs" | "controls" | "probes">,
 ): number {
   const compared = modelPairs(matched.names.length, options.pairs).length * matched.prompts.length;
   if (!canBeTried(judge)) return compared;
