@@ -27,7 +27,7 @@ import { evaluate } from "../align/evaluation.ts";
 import { provenanceOf } from "../align/provenance.ts";
 import type { AlignContext } from "../align/stages.ts";
 import { asStage } from "../align/stages.ts";
-import { shellWord } from "../display/words.ts";
+import { commandLine, shellWord } from "../display/words.ts";
 
 const DEFAULT_FILE = "attune.yaml";
 
@@ -250,7 +250,7 @@ async function align(
         verdicts: result?.verdicts,
         provenance: await provenanceOf(pipeline, context),
       },
-      `attune ${context.argv.join(" ")}`,
+      commandLine(context.argv),
     ),
   );
   const comparisons = result && comparePolicies(result.evaluated);

@@ -58,6 +58,13 @@ const read = (name: string): (Row & { extra: { votes: number } })[] =>
     .split("\n")
     .map((line) => JSON.parse(line) as Row & { extra: { votes: number } });
 
+test("the page gives its command as it can be given again", async () => {
+  const spaced = folder.write("my votes.jsonl", jsonLines(...crowd(20)));
+  await aggregate("--data", spaced, "--report", at("spaced.html"));
+  const page = readFileSync(at("spaced.html"), "utf8").replaceAll("&#39;", "'");
+  expect(page).toContain(`attune data aggregate --data '${spaced}' --report`);
+});
+
 test("labels are weighed by reliability; who votes for the left is named", async () => {
   const { status, out, err } = await aggregate(
     "--data",

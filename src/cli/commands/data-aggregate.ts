@@ -22,6 +22,7 @@ import type { Bind, CommandContext } from "../command.ts";
 import { addConfigOptions, readConfigFlags } from "../config-options.ts";
 import { addBelowHelp, examplesText } from "../display/help-text.ts";
 import { tellFileFindings } from "../display/outcome.ts";
+import { commandLine } from "../display/words.ts";
 import { dataName, dataSources, loadOptions, reportDataset } from "../inputs/data-input.ts";
 import { readConfigText } from "../training/training-command.ts";
 
@@ -123,7 +124,7 @@ function factsOf(
   { argv }: CommandContext,
 ): [string, string][] {
   return [
-    ["command", `attune ${argv.join(" ")}`],
+    ["command", commandLine(argv)],
     ["version", attuneVersion()],
     ["votes", `${dataName(config.data)}, ${countOf(rows, "row")}, sha256 ${hash.slice(0, 16)}`],
     ["seed", String(config.seed)],

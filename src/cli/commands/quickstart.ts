@@ -21,6 +21,7 @@ import { writeWorldReport } from "../../quickstart/report.ts";
 import { warnOfAnswers } from "../display/answer-warnings.ts";
 import type { CommandContext, CommandModule } from "../command.ts";
 import { StagesDisplay } from "../display/stages-display.ts";
+import { commandLine } from "../display/words.ts";
 
 export const command: CommandModule = {
   configure(command, bind) {
@@ -93,7 +94,7 @@ async function quickstart(
   const figures = memory ? await measureMemory({ reporter, signal }) : undefined;
   const { page, data } = await writeWorldReport(folder, result, {
     memory: figures,
-    command: `attune ${argv.join(" ")}`,
+    command: commandLine(argv),
   });
   reporter.result(
     { ...asData(result, figures), report: resolve(page), reportData: resolve(data) },

@@ -20,7 +20,13 @@ import { metricDefinition } from "../../runs/metrics.ts";
 import { flatten } from "../../runs/recorded.ts";
 import type { CommandModule } from "../command.ts";
 import { plotCurves, type PlotOptions, showsUnicode } from "../display/plot.ts";
-import { formatHeadedTable, formatNumber, formatTable, LINE_WIDTH } from "../display/words.ts";
+import {
+  commandLine,
+  formatHeadedTable,
+  formatNumber,
+  formatTable,
+  LINE_WIDTH,
+} from "../display/words.ts";
 
 /** Shown in the list, where a run has them, and at most this many. */
 const LIST_METRICS = [
@@ -73,7 +79,7 @@ export const command: CommandModule = {
             const details = showRun(folder!);
             const page = html === true ? join(folder!, PAGE) : html;
             if (page !== undefined)
-              await writeReport(page, runReport(details, `attune ${context.argv.join(" ")}`));
+              await writeReport(page, runReport(details, commandLine(context.argv)));
             const draw = curves ?? context.columns !== undefined;
             const text = showText(details, {
               draw,

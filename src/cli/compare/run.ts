@@ -22,7 +22,7 @@ import type { CommandContext } from "../command.ts";
 import { usageText } from "../constitution/costs.ts";
 import { tellFindings } from "../display/outcome.ts";
 import type { Progress } from "../display/reporter.ts";
-import { shellWord } from "../display/words.ts";
+import { commandLine, shellWord } from "../display/words.ts";
 import type { OpenedSubject } from "../evaluation/open-subject.ts";
 import { openSubject } from "../evaluation/open-subject.ts";
 import type { TrainingCall } from "../training/training-command.ts";
@@ -280,7 +280,7 @@ function withFacts(
     ...findings,
     warnings: [...notes, ...findings.warnings],
     facts: [
-      ["command", `attune ${run.info.argv.map(shellWord).join(" ")}`],
+      ["command", commandLine(run.info.argv)],
       ["seed", String(run.info.seed)],
       ...(prompts ? [["prompts", prompts.source] as const] : []),
       ...judges.map(({ name, chosen }) => [`judge ${name}`, chosen] as const),

@@ -11,6 +11,7 @@ import { writeReport } from "../../report/report.ts";
 import { readJsonLines } from "../../runs/json-lines.ts";
 import { attuneVersion } from "../../runs/versions.ts";
 import type { Bind, CommandContext } from "../command.ts";
+import { commandLine } from "../display/words.ts";
 
 interface ReportOptions {
   html?: string;
@@ -55,7 +56,7 @@ async function report(
     });
   const made = constitutionReport(
     { chains, comparisons: renumbered(comparisons), examples },
-    `attune ${attuneVersion()}: attune ${argv.join(" ")}`,
+    `attune ${attuneVersion()}: ${commandLine(argv)}`,
   );
   if (html !== undefined) await writeReport(html, made.report);
   const { drift, labels } = made;

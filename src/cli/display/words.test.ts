@@ -1,5 +1,6 @@
 import { describe, expect, it, test } from "vitest";
 import {
+  commandLine,
   formatBytes,
   formatDuration,
   formatNumber,
@@ -10,6 +11,12 @@ import {
   unitsOf,
   wrapText,
 } from "./words.ts";
+
+test("a command is quoted where the shell would take it apart", () => {
+  expect(commandLine(["compare", "my runs/a", "b", "--rubric", "it's $5"])).toBe(
+    "attune compare 'my runs/a' b --rubric 'it'\\''s $5'",
+  );
+});
 
 describe("words for numbers", () => {
   it.each<[number, string]>([

@@ -162,3 +162,7 @@ export function printable(text: string): string {
 /** A word of a command line, quoted where the shell would take it apart. */
 export const shellWord = (word: string): string =>
   /^[\w./:@=,+-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+
+/** A command as it can be given again. */
+export const commandLine = (argv: readonly string[]): string =>
+  ["attune", ...argv.map(shellWord)].join(" ");

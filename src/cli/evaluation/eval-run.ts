@@ -15,7 +15,7 @@ import { Run } from "../../runs/run.ts";
 import { readRunInfo } from "../../runs/run-folder.ts";
 import { versions } from "../../runs/versions.ts";
 import type { CommandContext } from "../command.ts";
-import { shellWord } from "../display/words.ts";
+import { commandLine, shellWord } from "../display/words.ts";
 import type { Outcome } from "../display/outcome.ts";
 import { tellFindings } from "../display/outcome.ts";
 import type { Progress } from "../display/reporter.ts";
@@ -208,7 +208,7 @@ async function findAll(
     }
     const findings = togetherFindings(found, {
       facts: [
-        ["command", `attune ${run.info.argv.map(shellWord).join(" ")}`],
+        ["command", commandLine(run.info.argv)],
         ["seed", String(run.info.seed)],
         ["data", run.info.dataHash.slice(0, 12)],
         ["models", run.info.modelFingerprint.slice(0, 12)],

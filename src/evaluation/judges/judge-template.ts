@@ -11,7 +11,7 @@ export const JUDGE_TEMPLATE = `/**
  * a server, say) and run in a thread of their own; what they print goes to standard error. What
  * they said is kept in the run folder: \`attune resume\` asks nothing twice.
  *
- *   attune compare runs/new runs/old --data prompts.jsonl --judge ./judge.ts
+ *   attune compare runs/old runs/new --data prompts.jsonl --judge ./judge.ts
  */
 interface Answer {
   /** The prompt as text, roles included. */

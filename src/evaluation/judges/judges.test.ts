@@ -11,12 +11,17 @@ import { batched } from "./batcher.ts";
 import { columnJudge } from "./column-judge.ts";
 import { openFunctionJudge } from "./function-judge.ts";
 import { goldJudge, readSeed, requestsWorld, worldPrompts } from "./gold-judge.ts";
+import { JUDGE_TEMPLATE } from "./judge-template.ts";
 import { rubricConstitution } from "./rubric.ts";
 import { scoredJudge } from "./scored-judge.ts";
 import { votesJudge } from "./votes-judge.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "attune-judges-"));
 afterAll(() => rmSync(folder, { recursive: true }));
+
+test("the file to start from names the model that the others are compared with first", () => {
+  expect(JUDGE_TEMPLATE).toContain("attune compare runs/old runs/new ");
+});
 
 describe("gold", () => {
   const world = requestsWorld(1);
