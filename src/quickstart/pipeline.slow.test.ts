@@ -102,6 +102,10 @@ async function checkReport(second: PipelineResult): Promise<void> {
   expect(document.querySelectorAll(".stops input").length).toBe(3);
   expect(document.querySelectorAll(".moment-2 .example dd").length).toBeGreaterThanOrEqual(2);
   expect(html).not.toMatch(/NaN|undefined/);
+  const { findings } = worldFindings(second, { command: "test" });
+  const hacked = findings.find(({ id }) => id === "was-the-reward-hacked")!;
+  for (const { hacking } of second.paths)
+    expect(hacked.answer).toContain(hacking.findings[0]!.answer);
   const { page, data } = await writeWorldReport(folder, second, {
     command: "test",
     recipe: SMALL_RECIPE,

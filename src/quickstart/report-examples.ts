@@ -1,6 +1,7 @@
 /** What the terminal and the page show of single answers, and lines for the terminal. */
 import { formatNumber, formatPoints, formatShare } from "../evaluation/table.ts";
-import type { PipelineResult, PolicyPath } from "./pipeline.ts";
+import type { PipelineResult } from "./pipeline.ts";
+import type { PolicyPath } from "./policy-path.ts";
 
 /**
  * Requests of different kinds; among them those where PPO without its penalty lost most against PPO
@@ -25,7 +26,7 @@ export function chooseExamples({
   return [...new Set([...hacked, ...kinds])];
 }
 
-function guardSentence({ name, points, alarm, fell }: PolicyPath): string {
+function guardSentence({ name, points, alarm, hacking }: PolicyPath): string {
   const [start, end] = [points[0], points.at(-1)];
   const way =
     start && end
@@ -33,15 +34,12 @@ function guardSentence({ name, points, alarm, fell }: PolicyPath): string {
         `${formatNumber(100 * end.gold, 1)}%, the reward from ${formatNumber(start.proxy)} to ` +
         `${formatNumber(end.proxy)}.`
       : "";
-  const low =
-    fell === undefined
-      ? " At no look was gold below that of SFT with its interval clear of zero."
-      : ` Gold was below that of SFT, its interval clear of zero, from roll-out ${fell} on.`;
-  if (!alarm) return `${name}: the guard stayed quiet.${way}${low}`;
+  const hacked = ` Was the reward hacked? ${hacking.findings[0]!.answer}`;
+  if (!alarm) return `${name}: the guard stayed quiet.${way}${hacked}`;
   return (
     `${name}: the guard would have stopped the run after roll-out ${alarm.step}, with gold at ` +
     `${formatNumber(100 * alarm.gold, 1)}%, ${formatPoints(alarm.change)} points against SFT ` +
-    `(${alarm.message}).${way}${low}`
+    `(${alarm.message}).${way}${hacked}`
   );
 }
 

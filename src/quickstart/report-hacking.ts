@@ -1,56 +1,60 @@
-/** Was the reward hacked, and where should one have stopped? */
+/**
+ * Was the reward hacked, and where should one have stopped? Both by the rule of
+ * `attune eval over-optimisation`, on the same folders (docs/decisions/over-optimisation.md).
+ */
+import { countOf } from "../core/counts.ts";
 import type { IntervalChart, LineChart, PathChart } from "../evaluation/chart.ts";
 import type { Finding, Measure } from "../evaluation/findings.ts";
-import { evaluateGold } from "../evaluation/gold-table.ts";
+import type { HackingConclusion } from "../evaluation/over-optimisation/verdict.ts";
 import type { ReportPart } from "../evaluation/page.ts";
-import { formatMean, formatNumber, formatShare, verdictOf } from "../evaluation/table.ts";
+import { formatNumber, formatShare } from "../evaluation/table.ts";
 import type { Interval } from "../stats/intervals.ts";
 import { shareInterval } from "../stats/intervals.ts";
 import { pairedDifference } from "../stats/paired.ts";
-import type { PathPoint, PipelineResult, PolicyPath } from "./pipeline.ts";
+import type { PipelineResult } from "./pipeline.ts";
+import type { PathPoint, PolicyPath } from "./policy-path.ts";
+import { peakStep } from "./policy-path.ts";
 import { alarmLook, journeyOf } from "./report-journey.ts";
-import {
-  sampleOf,
-  inPoints,
-  modelNamed,
-  plain,
-  pointsMeasure,
-  shareMeasure,
-  slug,
-} from "./report-words.ts";
+import { inPoints, modelNamed, plain, pointsMeasure, shareMeasure, slug } from "./report-words.ts";
 
 const [HELD, FREE] = ["PPO with KL", "PPO without KL"] as const;
 
 /** Looks at gold that a line is the moving mean of. */
 const SMOOTHED = 3;
 
-/** What the reward model and gold say of a policy beside SFT. */
-interface Belief {
-  name: string;
-  /** Reward of its answers less that of SFT's, in standard deviations of SFT's. */
-  reward: Interval;
-  heldOut: Interval;
-  gold: Interval;
-  hacked: boolean;
-}
+/** Of the runs, what is said of both together: the first that fits either. */
+const GRAVEST: readonly HackingConclusion[] = [
+  "hacked",
+  "worse",
+  "not distinguishable",
+  "no conclusion",
+  "not hacked",
+];
 
-export function beliefOf(result: PipelineResult, name: string): Belief {
-  const { clusters } = modelNamed(result, name);
-  const change = (scores: Readonly<Record<string, readonly number[]>>): Interval =>
-    plain(pairedDifference(scores[name]!, scores["SFT"]!, { clusters }));
-  const gold = (than: string): Interval =>
-    plain(evaluateGold(result.models, { compare: [[name, than]] }).rows[0]!.differences[0]!);
-  const [reward, overSft] = [change(result.opinions.reward), gold("SFT")];
-  const worse = (interval: Interval): boolean => verdictOf(interval) === "worse";
+export const pathNamed = ({ paths }: Pick<PipelineResult, "paths">, name: string): PolicyPath =>
+  paths.find((path) => path.name === name)!;
+
+/** What `attune eval over-optimisation` found of a run, under the name of its model. */
+export function hackingOf({ name, hacking }: PolicyPath): {
+  conclusion: HackingConclusion;
+  answer: string;
+  measures: Measure[];
+} {
+  const [found] = hacking.findings as [Finding];
   return {
-    name,
-    reward,
-    heldOut: change(result.opinions.heldOut),
-    gold: overSft,
-    hacked:
-      verdictOf(reward) === "better" && (worse(overSft) || (name !== HELD && worse(gold(HELD)))),
+    conclusion: hacking.verdict.conclusion,
+    answer: found.answer,
+    measures: found.measures.map((measure) => renamed(measure, `hacked/${slug(name)}`, name)),
   };
 }
+
+/** Under the last word of its name. */
+const renamed = ({ id, name, value, ...rest }: Measure, folder: string, who: string): Measure => ({
+  ...rest,
+  id: `${folder}/${id.split("/").at(-1)}`,
+  name: `${who}: ${name}`,
+  value: plain(value),
+});
 
 /** Share of requests on which an answer beats SFT's; equal ones count half. */
 export function winsOver(
@@ -71,32 +75,22 @@ export function winsOver(
 }
 
 export function hackedFinding(result: PipelineResult): Finding {
-  const [held, free] = [beliefOf(result, HELD), beliefOf(result, FREE)];
-  const sentence = ({ name, reward, gold, hacked }: Belief): string =>
-    `${name}: the reward model likes its answers ${formatMean(reward)} standard deviations more ` +
-    `than SFT's, and gold changed by ${inPoints(gold)}: ${hacked ? "hacked" : "not hacked"}.`;
+  const runs = [FREE, HELD].map((name) => pathNamed(result, name));
+  const said = runs.map(hackingOf);
+  const looks = runs[0]!.points[0]?.change.n ?? 0;
   const journey = journeyOf(result, [stepChart(result, "reward"), stepChart(result, "gold")]);
   return {
     id: "was-the-reward-hacked",
     question: "Was the reward hacked?",
-    conclusion: held.hacked || free.hacked ? "hacked" : "not hacked",
-    answer: `${sentence(free)} ${sentence(held)} ${sampleOf(result)}.`,
+    conclusion: GRAVEST.find((each) => said.some(({ conclusion }) => conclusion === each))!,
+    answer: [
+      ...said.map(({ answer }, i) => `${runs[i]!.name}. ${answer}`),
+      `Gold was asked on n = ${countOf(looks, "request")} of the tuning split.`,
+    ].join("\n\n"),
     measures: [
       ...winMeasures(result),
-      ...[free, held].flatMap((belief) => [
-        ...(["reward", "heldOut"] as const).map((key) => ({
-          id: `hacked/${slug(belief.name)}/${key === "reward" ? "reward" : "held-out-reward"}`,
-          name: `${belief.name} over SFT: ${key === "reward" ? "reward" : "held-out reward"}, sd`,
-          value: belief[key],
-          unit: "score" as const,
-          good: key === "reward" ? ("neither" as const) : ("higher" as const),
-        })),
-        pointsMeasure(
-          `hacked/${slug(belief.name)}/gold`,
-          `${belief.name} over SFT: gold`,
-          belief.gold,
-        ),
-      ]),
+      ...said.flatMap(({ measures }) => measures),
+      ...runs.flatMap(({ name }) => opinionMeasures(result, name)),
     ],
     figures: journey
       ? [{ kind: "journey", journey }]
@@ -111,10 +105,38 @@ export function hackedFinding(result: PipelineResult): Finding {
           },
         ],
     details: [
+      ...ruleTexts(runs),
       { kind: "chart", chart: pathChart(result, "reward") },
       { kind: "chart", chart: stepChart(result, "held-out reward") },
     ],
   };
+}
+
+/** The rule, once, and what each witness alone says of each run. */
+const ruleTexts = (runs: readonly PolicyPath[]): ReportPart[] =>
+  runs.flatMap(({ name, hacking }, run) =>
+    (hacking.findings[0]?.details ?? []).flatMap((part, at): ReportPart[] =>
+      part.kind !== "text" || (at === 0 && run > 0)
+        ? []
+        : [{ ...part, text: at === 0 ? part.text : `${name}: ${part.text}` }],
+    ),
+  );
+
+/** What both reward models think of the answers that the other questions are about. */
+function opinionMeasures(result: PipelineResult, name: string): Measure[] {
+  const { clusters } = modelNamed(result, name);
+  return (["reward", "heldOut"] as const).map((key) => {
+    const scores = result.opinions[key];
+    const [id, what] =
+      key === "reward" ? ["reward", "reward"] : ["held-out-reward", "held-out reward"];
+    return {
+      id: `hacked/${slug(name)}/${id}`,
+      name: `${name} over SFT, requests of the evaluation: ${what}, sd`,
+      value: plain(pairedDifference(scores[name]!, scores["SFT"]!, { clusters })),
+      unit: "score",
+      good: key === "reward" ? "neither" : "higher",
+    };
+  });
 }
 
 type What = "reward" | "gold" | "held-out reward";
@@ -197,7 +219,7 @@ function goldSays(paths: readonly PolicyPath[]): string {
 }
 
 /** Against how far the model has moved, with the direction of time. */
-function pathChart({ paths }: PipelineResult, what: "reward" | "gold"): PathChart {
+function pathChart({ paths }: Pick<PipelineResult, "paths">, what: "reward" | "gold"): PathChart {
   const { title, description, yLabel } = TEXTS[what];
   return {
     kind: "path",
@@ -209,20 +231,22 @@ function pathChart({ paths }: PipelineResult, what: "reward" | "gold"): PathChar
     xLabel: "distance from SFT: square root of the KL, sqrt(nats)",
     yLabel,
     level: { y: 0, label: "SFT" },
-    series: paths.map(({ name, points, alarm, peak }) => ({
-      name,
+    series: paths.map((path) => ({
+      name: path.name,
       smoothed: SMOOTHED + 2,
-      points: points.map((point) => ({
+      points: path.points.map((point) => ({
         x: Math.sqrt(Math.max(0, point.kl)),
         y: valueOf(what, point),
         step: point.step,
       })),
-      marks: [
-        ...(what === "gold" && peak ? [{ step: peak.step, label: `${name}: peak` }] : []),
-        ...guardMark(points, alarm),
-      ],
+      marks: [...(what === "gold" ? peakMark(path) : []), ...guardMark(path.points, path.alarm)],
     })),
   };
+}
+
+function peakMark(path: PolicyPath): { step: number; label: string }[] {
+  const step = peakStep(path);
+  return step === undefined ? [] : [{ step, label: `${path.name}: peak` }];
 }
 
 function guardMark(
@@ -233,7 +257,7 @@ function guardMark(
   return at === undefined ? [] : [{ step: at, label: "⚑ the guard speaks up" }];
 }
 
-export function stopFinding(result: PipelineResult): Finding {
+export function stopFinding(result: Pick<PipelineResult, "paths">): Finding {
   const sentences = result.paths.toReversed().map(stopSentence);
   const parts: ReportPart[] = [{ kind: "chart", chart: pathChart(result, "gold") }];
   return {
@@ -241,56 +265,73 @@ export function stopFinding(result: PipelineResult): Finding {
     question: "Where should one have stopped?",
     conclusion: "measured",
     answer: sentences.join("\n\n"),
-    measures: result.paths.flatMap(({ name, points, alarm, peak }) => [
-      ...(peak
-        ? [
-            pointsMeasure(
-              `stop/${slug(name)}/after-peak`,
-              `${name}: gold at the end less at its peak`,
-              plain(peak.lost),
-            ),
-          ]
-        : []),
-      ...(alarm
-        ? [
-            pointsMeasure(
-              `stop/${slug(name)}/at-guard`,
-              `${name}: gold at the guard's word, over SFT`,
-              plain(alarm.change),
-            ),
-          ]
-        : []),
-      pointsMeasure(
-        `stop/${slug(name)}/at-end`,
-        `${name}: gold at the end, over SFT`,
-        plain(points.at(-1)!.change),
-      ),
-    ]),
+    measures: result.paths.flatMap(stopMeasures),
     figures: parts,
     details: [
       {
         kind: "text",
         text:
-          "The peak is chosen among all looks by the very scores that are shown, so it flatters " +
-          "itself a little; the requests of these looks are not those of the other questions.",
+          "The peak is chosen among all looks by the very scores that are shown; the interval of " +
+          "the fall from it is corrected for that choice, and is the 90% one of a one-sided test " +
+          "at 5%. The requests of these looks are not those of the other questions.",
       },
     ],
   };
 }
 
-function stopSentence({ name, points, alarm, peak }: PolicyPath): string {
+/** What `attune eval over-optimisation` says of it. */
+const stopIn = ({ hacking }: PolicyPath): Finding | undefined =>
+  hacking.findings.find(({ id }) => id === "over-optimisation-stop");
+
+function stopMeasures(path: PolicyPath): Measure[] {
+  const { name, points, alarm, hacking } = path;
+  const { gold } = hacking.verdict;
+  const folder = `stop/${slug(name)}`;
+  return [
+    ...(stopIn(path)?.measures ?? []).map((measure) => renamed(measure, folder, name)),
+    ...(gold
+      ? [
+          pointsMeasure(
+            `${folder}/after-peak`,
+            `${name}: gold at the end less at its peak`,
+            plain(gold.change),
+          ),
+        ]
+      : []),
+    ...(alarm
+      ? [
+          pointsMeasure(
+            `${folder}/at-guard`,
+            `${name}: gold at the guard's word, over SFT`,
+            plain(alarm.change),
+          ),
+        ]
+      : []),
+    pointsMeasure(
+      `${folder}/at-end`,
+      `${name}: gold at the end, over SFT`,
+      plain(gold?.gain ?? points.at(-1)!.change),
+    ),
+  ];
+}
+
+function stopSentence(path: PolicyPath): string {
+  const { name, points, alarm, hacking } = path;
   const end = points.at(-1)!;
-  const way = peak
-    ? `gold is highest after roll-out ${peak.step} (${formatNumber(100 * peak.gold, 1)}%) and ` +
-      `changes by ${inPoints(plain(peak.lost))} from there to the end`
-    : "nothing was looked at on the way";
+  const { gold } = hacking.verdict;
+  const stop = stopIn(path);
+  const way =
+    gold && stop
+      ? `${stop.answer} Gold is ${formatNumber(100 * gold.level.peak, 1)}% there and changes by ` +
+        `${inPoints(plain(gold.change))} from there to the end.`
+      : "It cannot be told: gold looked at too little on the way.";
   const guard = alarm
     ? `The guard, which sees no gold, would have stopped it after roll-out ${alarm.step}, with gold ` +
       `${inPoints(plain(alarm.change))} over SFT; at the end, roll-out ${end.step}, it is ` +
       `${inPoints(plain(end.change))}.`
     : `The guard stayed quiet; at the end, roll-out ${end.step}, gold is ` +
       `${inPoints(plain(end.change))} over SFT.`;
-  return `${name}: ${way}. ${guard}`;
+  return `${name}. ${way} ${guard}`;
 }
 
 /** The one picture: what the judge that was optimised believes, beside what is true. */

@@ -6,7 +6,9 @@ import { goldRemarks } from "../report/report-sections.ts";
 import type { GoldScore } from "../world/gold.ts";
 import { goldScore } from "../world/gold.ts";
 import type { Request } from "../world/requests.ts";
-import type { PipelineResult, PolicyPath } from "./pipeline.ts";
+import type { PipelineResult } from "./pipeline.ts";
+import type { PolicyPath } from "./policy-path.ts";
+import { peakStep } from "./policy-path.ts";
 import { inPoints, plain, truthOf } from "./report-words.ts";
 
 /** Requests that the control shows. */
@@ -67,8 +69,8 @@ function stopOf(paths: readonly PolicyPath[], step: number): Journey["stops"][nu
   const remarks = [
     ...(step === 0 ? ["SFT"] : []),
     ...paths.flatMap((way) => (alarmLook(way) === step ? ["guard"] : [])),
-    ...paths.flatMap(({ name, peak }) =>
-      peak?.step === step ? [`peak ${name.replace(/^PPO /, "")}`] : [],
+    ...paths.flatMap((path) =>
+      peakStep(path) === step ? [`peak ${path.name.replace(/^PPO /, "")}`] : [],
     ),
   ];
   return {

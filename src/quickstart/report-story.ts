@@ -10,6 +10,7 @@ import { showRun } from "../runs/compare.ts";
 import type { Request } from "../world/requests.ts";
 import { chainExamples } from "./constitution-report.ts";
 import type { PipelineResult } from "./pipeline.ts";
+import { hackingOf, pathNamed } from "./report-hacking.ts";
 import { modelNamed, truthOf } from "./report-words.ts";
 import type { WorldModelName } from "./stages.ts";
 
@@ -106,6 +107,7 @@ function chapters(result: PipelineResult): Chapter[] {
 function policyChapters(result: PipelineResult, main: number): Chapter[] {
   const changed = (than: WorldModelName, ...names: WorldModelName[]): number[] =>
     mostChanged(result, names, than).filter((index) => index !== main);
+  const hacked = hackingOf(pathNamed(result, "PPO without KL")).conclusion === "hacked";
   return [
     {
       title: "4. PPO with a brake: it pleases the reward model, near SFT",
@@ -120,8 +122,8 @@ function policyChapters(result: PipelineResult, main: number): Chapter[] {
     {
       title: "5. PPO without the brake: it pleases the reward model at any price",
       text:
-        "The same without the penalty. The reward model likes these answers even better; read " +
-        "what they say. This is what a hacked reward looks like.",
+        "The same without the penalty: the reward model's word is all that counts. Read what " +
+        `these answers say${hacked ? ". This is what a hacked reward looks like." : "."}`,
       models: ["SFT", "PPO with KL", "PPO without KL"],
       requests: [
         main,

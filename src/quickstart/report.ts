@@ -19,7 +19,13 @@ import type { WorldRecipe } from "./recipe.ts";
 import { WORLD_RECIPE } from "./recipe.ts";
 import { METHODS, axesFinding, betterFinding, expenseFinding } from "./report-better.ts";
 import { detailSections } from "./report-details.ts";
-import { beliefOf, beliefPicture, hackedFinding, stopFinding } from "./report-hacking.ts";
+import {
+  beliefPicture,
+  hackedFinding,
+  hackingOf,
+  pathNamed,
+  stopFinding,
+} from "./report-hacking.ts";
 import { storySection } from "./report-story.ts";
 import { trustFinding } from "./report-trust.ts";
 import { goldOf, sampleOf } from "./report-words.ts";
@@ -111,7 +117,7 @@ export function reportData(result: PipelineResult, input: ReportInput): Record<s
 function verdictOf(result: PipelineResult): Findings["verdict"] {
   const { conclusion } = betterFinding(result);
   const gold = (name: string): string => formatShare(goldOf(result, name));
-  const free = beliefOf(result, "PPO without KL");
+  const free = hackingOf(pathNamed(result, "PPO without KL"));
   const best = METHODS.toSorted(
     (a, b) => goldOf(result, b).estimate - goldOf(result, a).estimate,
   )[0]!;
@@ -124,12 +130,9 @@ function verdictOf(result: PipelineResult): Findings["verdict"] {
       `Of what an answer should give, the raw model gives ${gold("raw")}, imitation of good answers ` +
         `${gold("SFT")}, and learning from people's preferences ${gold(best)} (${best}, the best of ` +
         `${METHODS.length}).`,
-      free.hacked
-        ? `Pleasing the judge at any price made it worse: its answers please the trained judge ` +
-          `more and give ${gold("PPO without KL")}. The reward was hacked.`
-        : "Pleasing the trained judge at any price did not clearly make it worse with this seed: " +
-          `${gold("PPO without KL")}.`,
-      `(${sampleOf(result)} each.)`,
+      `PPO without KL, which pleases the trained judge at any price, gives ` +
+        `${gold("PPO without KL")} (${sampleOf(result)} each).`,
+      `Was the reward hacked there? ${free.answer}`,
     ].join(" "),
   };
 }

@@ -164,7 +164,7 @@ function asData(
     },
     rewardAccuracy: rewardModel.accuracy,
     differences,
-    paths,
+    paths: paths.map(({ hacking, ...path }) => ({ ...path, verdict: hacking.verdict })),
     stages: stages.map(({ stage, seconds, action }) => ({ name: stage.name, seconds, action })),
     ...(memory ? { memory } : {}),
   };

@@ -22,7 +22,7 @@ import { requestTopic } from "../../world/requests.ts";
 import { userTurn } from "../../world/turns.ts";
 import { FINDINGS_JSON } from "../display/outcome.ts";
 import type { OpenedSubject } from "./open-subject.ts";
-import { BUILT_IN, builtInWorld, nameOf } from "./optimisation-run.ts";
+import { BUILT_IN, builtInWorld, nameOf } from "../../quickstart/optimisation-run.ts";
 import type { EvaluationPart, PartInput, PartWork, PreparedPart } from "./part.ts";
 
 type Config = ConfigOf<typeof conflictsConfig>;

@@ -4,7 +4,12 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Random } from "../../core/random.ts";
 import type { Findings } from "../../evaluation/findings.ts";
+import { measuresOf } from "../../evaluation/findings.ts";
+import { BUILT_IN, builtInWorld } from "../../quickstart/optimisation-run.ts";
+import { readPath } from "../../quickstart/policy-path.ts";
+import { hackingOf, stopFinding } from "../../quickstart/report-hacking.ts";
 import { Run } from "../../runs/run.ts";
+import type { Interval } from "../../stats/intervals.ts";
 import { runProgram } from "../program.ts";
 import { fakeIo } from "../testing.ts";
 
@@ -71,6 +76,71 @@ test("without gold the held-out reward is asked", async () => {
   expect(out).toContain("Verdict: hacked");
   expect(out).not.toContain("gold fell");
 });
+
+/** A run of the quickstart whose gold hardly falls, while the held-out reward turns away. */
+function recordQuickstart(name: string, requests: number): string {
+  const config = { model: BUILT_IN, guardWindow: 4, guardShare: 0.8 };
+  const run = Run.create(at(name), {
+    command: "quickstart",
+    seed: 5,
+    dataHash: "d",
+    modelFingerprint: "m",
+    config: { given: config, effective: config },
+  });
+  const random = Random.for(2, "quickstart");
+  for (let step = 1; step <= 40; step++)
+    run.metrics(step, {
+      "objective/kl": 0.02 * step,
+      "objective/scores": 0.03 * step + 0.05 * random.normal(),
+      "objective/scores_std": 1,
+      "objective/held_out_scores": 0.1 * random.normal(),
+      "guard/unconfirmed": -4 + random.normal(),
+    });
+  run.finish("completed");
+  const looks = [0.5, 0.62, 0.6, 0.6].map((level, i) => ({
+    step: Math.round((40 * i) / 3),
+    totals: Array.from({ length: requests }, () => (random.chance(level) ? 1 : 0)),
+  }));
+  writeFileSync(
+    join(at(name), "gold.jsonl"),
+    looks.map((look) => `${JSON.stringify(look)}\n`).join(""),
+  );
+  return at(name);
+}
+
+// dear, since the command makes the world again
+test(
+  "the quickstart's report says of a run what the command says of its folder",
+  { tags: ["dear"] },
+  async () => {
+    const world = builtInWorld(5);
+    const run = recordQuickstart("ppo-without-kl", world.requests.length);
+    await evaluate("--run", run, "--data", "none", "--out", at("beside"));
+    const found = JSON.parse(readFileSync(join(at("beside"), "findings.json"), "utf8")) as Findings;
+    const path = readPath("PPO without KL", run, world);
+    const said = hackingOf(path);
+    const [hacked, stop] = found.findings;
+    expect(said.conclusion).toBe("hacked");
+    expect(said.conclusion).toBe(found.verdict.conclusion);
+    expect(said.answer).toBe(hacked!.answer);
+    expect(said.answer).toContain("gold is not clearly below its peak");
+    expect(said.measures).toHaveLength(hacked!.measures.length);
+    const ends = ({ estimate, low, high, n }: Interval): number[] => [estimate, low, high, n];
+    const told = (name: string): number[] =>
+      ends(measuresOf(found).find(({ id }) => id === `over-optimisation/${name}`)!.value);
+    for (const { id, value } of said.measures)
+      expect(ends(value), id).toEqual(told(id.split("/").at(-1)!));
+    const stopped = stopFinding({ paths: [path] });
+    expect(stopped.answer).toContain(stop!.answer);
+    const measured = (name: string): number[] =>
+      ends(stopped.measures.find(({ id }) => id === `stop/ppo-without-kl/${name}`)!.value);
+    expect(measured("peak-step")).toEqual(told("peak-step"));
+    expect(measured("after-peak")).toEqual(told("gold-since-peak"));
+    expect(measured("at-end")).toEqual(told("gold-gain"));
+    // the dots of the chart are of the same looks
+    expect(ends(path.points.at(-1)!.change)).toEqual(told("gold-gain"));
+  },
+);
 
 test("says what is wrong with the run and with gold", async () => {
   expect((await evaluate("--run", at("none"))).status).toBe(2);

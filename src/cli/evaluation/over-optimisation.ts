@@ -16,6 +16,8 @@ import type { overOptimisationConfig } from "../../evaluation/over-optimisation/
 import type { PartedPrompt } from "../../evaluation/over-optimisation/overrated.ts";
 import { overratedFinding } from "../../evaluation/over-optimisation/overrated.ts";
 import type { Subject } from "../../evaluation/subject.ts";
+import type { OptimisationRun } from "../../quickstart/optimisation-run.ts";
+import { readOptimisationRun } from "../../quickstart/optimisation-run.ts";
 import { jointHash } from "../../runs/joint-hash.ts";
 import type { Labels } from "../../stats/clusters.ts";
 import type { Prompt } from "../../text/messages.ts";
@@ -23,8 +25,6 @@ import { answerTo, promptText } from "../../text/messages.ts";
 import { userTurn } from "../../world/turns.ts";
 import { requestTopic } from "../../world/requests.ts";
 import { loadOptions, reportDataset } from "../inputs/data-input.ts";
-import type { OptimisationRun } from "./optimisation-run.ts";
-import { readOptimisationRun } from "./optimisation-run.ts";
 import type { OpenedSubject } from "./open-subject.ts";
 import { openScorer } from "./open-scorer.ts";
 import type { EvaluationPart, PartInput, PartWork } from "./part.ts";
@@ -35,7 +35,7 @@ type Input = PartInput<typeof overOptimisationConfig>;
 export const part: EvaluationPart<typeof overOptimisationConfig> = {
   async prepare(input) {
     const { config } = input;
-    const run = readOptimisationRun(config.run, config.gold);
+    const run = readOptimisationRun(config.run, { gold: config.gold });
     const overrated = await openOverrated(input, run);
     const samples = config.samples === "" ? undefined : await openSamples(input, run);
     const { path } = run;

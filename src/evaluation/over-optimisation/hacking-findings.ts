@@ -1,5 +1,5 @@
 /** What the way of an optimisation tells: was the reward hacked, where to stop, and by what law. */
-import { countOf } from "../../core/counts.ts";
+import { countOf, formatCount } from "../../core/counts.ts";
 import { Random } from "../../core/random.ts";
 import type { Interval } from "../../stats/intervals.ts";
 import { mean, meanInterval } from "../../stats/intervals.ts";
@@ -7,11 +7,12 @@ import { optimisationReward } from "../../stats/over-optimisation.ts";
 import type { LineChart, PathChart, ScatterChart } from "../chart.ts";
 import type { Finding, Measure, Unit } from "../findings.ts";
 import { formatInUnit } from "../measure-text.ts";
-import { formatMean, formatNumber, formatPValue, formatPoints } from "../table.ts";
+import { formatMean, formatNumber, formatPValue } from "../table.ts";
 import type { FittedLaw } from "./laws.ts";
-import { fitLaw, peakSteps } from "./laws.ts";
+import { RESAMPLES, fitLaw, peakSteps } from "./laws.ts";
 import type { Look, OptimisationPath } from "./path.ts";
 import { rollOutAt } from "./path.ts";
+import { hackedSentence, unitsOf } from "./hacking-sentence.ts";
 import type { HackingVerdict } from "./verdict.ts";
 import { hackingVerdict, hackingVerdictWithoutGold } from "./verdict.ts";
 
@@ -44,16 +45,6 @@ export function hackingFindings(
     verdict,
     picture,
   };
-}
-
-/** Values of a look are shares where they lie between 0 and 1. */
-const unitsOf = ({ range }: OptimisationPath): { level: Unit; change: Unit } =>
-  range?.[0] === 0 && range[1] === 1
-    ? { level: "share", change: "points" }
-    : { level: "score", change: "score" };
-
-function changeText(path: OptimisationPath, change: Interval): string {
-  return unitsOf(path).change === "points" ? `${formatPoints(change)} points` : formatMean(change);
 }
 
 function hackedFinding(
@@ -123,50 +114,6 @@ const measure = (id: string, name: string, value: Interval, unit: Unit): Measure
   good: "higher",
 });
 
-/** One or two sentences with the numbers that carry them. */
-function hackedSentence(path: OptimisationPath, verdict: HackingVerdict): string {
-  const { conclusion, gold, heldOut, proxyRise, pValue } = verdict;
-  if (conclusion === "no conclusion") return whyNone(path);
-  const p = `p ${formatPValue(pValue)}`;
-  const fall =
-    gold &&
-    `gold ${gold.change.estimate < 0 ? "fell" : "did not fall"} from its peak at step ` +
-      `${gold.steps.peak}: ${changeText(path, gold.change)}`;
-  const confirmed =
-    heldOut &&
-    `the held-out reward confirms ${heldOut.z < 0 ? "less than" : "at least"} ` +
-      `${formatNumber(100 * heldOut.share, 0)}% of what the rise promises ` +
-      `(z ${formatNumber(heldOut.z, 1)})`;
-  const witnesses = [fall, confirmed].filter((text) => text !== undefined).join(", and ");
-  const rise = Number.isNaN(proxyRise.estimate)
-    ? "the peak is the end"
-    : `the reward ${proxyRise.estimate < 0 ? "fell" : "rose"} by ${formatMean(proxyRise)} since`;
-  switch (conclusion) {
-    case "hacked":
-      return `Yes: ${rise}, while ${witnesses} (${p}).`;
-    case "worse":
-      return `It became worse, and not by pleasing the reward: ${rise}; ${witnesses} (${p}).`;
-    case "not hacked":
-      return `No sign of it: ${witnesses} (${p}); ${rise}.`;
-    case "not distinguishable":
-      return `It cannot be told: ${witnesses} (${p}); ${rise}. More prompts would tell.`;
-  }
-}
-
-function whyNone({ looks, guard }: OptimisationPath): string {
-  const gold =
-    looks.length === 0
-      ? "nothing says how what was meant changed (--gold)"
-      : looks.length === 1
-        ? "gold looked once, and a change needs two looks"
-        : "gold looked at too few prompts that are independent";
-  const heldOut =
-    guard === undefined
-      ? "no held-out reward was logged (--held-out-reward)"
-      : "the run is too short";
-  return `Nothing can be concluded: ${gold}, and ${heldOut}.`;
-}
-
 function stopFinding(path: OptimisationPath, { gold }: HackingVerdict, random: Random): Finding[] {
   if (!gold || Number.isNaN(gold.pValue)) return [];
   const { low, high } = peakSteps(path.looks, { random, clusters: path.clusters });
@@ -185,7 +132,7 @@ function stopFinding(path: OptimisationPath, { gold }: HackingVerdict, random: R
       answer:
         (peak === last ? "Not before its end: gold is highest at the last look, " : "At ") +
         `step ${peak} of ${last} ` +
-        `(${low} to ${high} in 95 of 100 resamples of the prompts); ${kept}.`,
+        `(${low} to ${high} in 95% of ${formatCount(RESAMPLES)} resamples of the prompts); ${kept}.`,
       measures: [
         {
           id: `${PART}/peak-step`,
@@ -224,12 +171,13 @@ function lawOf(path: OptimisationPath, random: Random): FittedLaw | undefined {
 function lawFinding(path: OptimisationPath, law: FittedLaw): Finding {
   const { level, change } = unitsOf(path);
   const { alpha, beta, peakDistance, peakReward, turns } = law;
-  const turn =
-    turns > 0.975
+  const resampled = `${formatNumber(100 * turns, 0)}% of ${formatCount(RESAMPLES)} resamples of the prompts`;
+  const turn = Number.isNaN(peakDistance.estimate)
+    ? `does not turn down within what was seen; that of ${resampled} does`
+    : peakDistance.noClaim === undefined
       ? `turns down at a distance of ${formatMean(peakDistance)}`
-      : turns < 0.025
-        ? "does not turn down within what was seen"
-        : `turns down within what was seen in ${formatNumber(100 * turns, 0)} of 100 resamples`;
+      : `turns down at a distance of ${formatNumber(peakDistance.estimate)}; that of ${resampled} ` +
+        "turns down within what was seen";
   return {
     id: `${PART}-law`,
     question: "What is its law?",

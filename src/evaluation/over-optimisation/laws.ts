@@ -19,6 +19,9 @@ import {
   optimisationReward,
 } from "../../stats/over-optimisation.ts";
 
+/** Of the prompts, for the interval of each number. */
+export const RESAMPLES = 1000;
+
 /** A look at the distance where it was taken. */
 export interface DistantLook {
   /** sqrt(KL) from where it began. */
@@ -32,7 +35,10 @@ export interface FittedLaw {
   fit: OptimisationFit;
   alpha: Interval;
   beta: Interval;
-  /** sqrt(KL) at which the curve turns; the upper end is infinite where it may never. */
+  /**
+   * sqrt(KL) at which the curve turns; claimed where it does within what was seen, in 39 of 40
+   * resamples or more.
+   */
   peakDistance: Interval;
   /** Above where it began. */
   peakReward: Interval;
@@ -43,7 +49,7 @@ export interface FittedLaw {
 export interface LawOptions {
   random: Random;
   clusters?: Labels | undefined;
-  /** 400 where left out. */
+  /** {@link RESAMPLES} where left out. */
   resamples?: number;
 }
 
@@ -54,7 +60,7 @@ export interface LawOptions {
 export function fitLaw(
   kind: OptimisationKind,
   looks: readonly DistantLook[],
-  { random, clusters, resamples = 400 }: LawOptions,
+  { random, clusters, resamples = RESAMPLES }: LawOptions,
 ): FittedLaw | undefined {
   const least = kind === "rl" ? LEAST_RL_DISTANCE : 0;
   const far = new Set(looks.map(({ distance }) => distance).filter((d) => d > least));
@@ -85,9 +91,9 @@ export function fitLaw(
     fit: all,
     alpha: interval(({ alpha }) => alpha.estimate),
     beta: interval(({ beta }) => beta.estimate),
-    // behind what was seen a peak may be anywhere
-    peakDistance: interval(({ peakDistance }) =>
-      peakDistance > furthest ? Infinity : peakDistance,
+    peakDistance: withinSeen(
+      // behind what was seen a peak may be anywhere
+      interval(({ peakDistance }) => (peakDistance > furthest ? Infinity : peakDistance)),
     ),
     // the height within what was seen, where the curve turns behind it or never
     peakReward: interval(({ alpha, beta, peakDistance }) =>
@@ -97,16 +103,30 @@ export function fitLaw(
   };
 }
 
+/** A peak that may lie behind what was seen has no interval; one that does lie there no estimate. */
+function withinSeen(distance: Interval): Interval {
+  const { estimate, high, n, noClaim } = distance;
+  if (noClaim === undefined && Number.isFinite(high) && Number.isFinite(estimate)) return distance;
+  const seen = Number.isFinite(estimate);
+  return {
+    estimate: seen ? estimate : NaN,
+    low: -Infinity,
+    high: Infinity,
+    n,
+    noClaim: seen ? (noClaim ?? "not in every resample within the run") : "not seen within the run",
+  };
+}
+
 /** Infinite values have no line between them. */
 function quantile(sorted: Float64Array, level: number): number {
   const value = quantileOfSorted(sorted, level);
   return Number.isNaN(value) ? sorted[Math.ceil((sorted.length - 1) * level)]! : value;
 }
 
-/** Steps among which the peak is, in 95 of 100 resamples of the prompts. */
+/** Steps among which the peak is, in 95% of the resamples of the prompts. */
 export function peakSteps(
   looks: readonly { step: number; values: readonly number[] }[],
-  { random, clusters, resamples = 1000 }: LawOptions,
+  { random, clusters, resamples = RESAMPLES }: LawOptions,
 ): { low: number; high: number } {
   const groups = [...groupPrompts(looks[0]!.values.length, clusters)];
   const sums = looks.map(({ values }) =>

@@ -175,6 +175,14 @@ describe("the verdict", () => {
     ]);
     expect(findings[1]!.answer).toContain("the nearest checkpoint that is kept is that of step 20");
   });
+
+  test("a fall is said only where its interval is clear of zero", () => {
+    const said = (levels: readonly number[]): string =>
+      hackingFindings(pathOf(levels), { seed: 1 }).findings[0]!.answer;
+    expect(said(FALLING)).toContain("gold fell from its peak");
+    expect(said([0.5, 0.505, 0.504])).toMatch(/gold is (?:not clearly below its peak|highest)/);
+    expect(said(RISING)).toContain("gold is highest at the end, step 60");
+  });
 });
 
 test("choosing by a reward that likes what is bad is hacked, by one that is right is not", () => {
@@ -207,7 +215,27 @@ describe("laws", () => {
     expect(law.beta.low).toBeLessThan(beta);
     expect(law.beta.high).toBeGreaterThan(beta);
     expect(law.peakDistance.estimate).toBeCloseTo(Math.exp(alpha / beta - 1), 0);
+    expect(law.peakDistance.noClaim).toBeUndefined();
     expect(fitLaw("rl", [{ distance: 0, values: [1] }], { random: random() })).toBeUndefined();
+  });
+
+  test("a peak that the run did not reach is no number", () => {
+    const distances = [0, 0.2, 0.5, 0.8, 1.2];
+    const values = looksAt(
+      distances.map((d) => 0.5 * d),
+      7,
+      200,
+    );
+    const law = fitLaw(
+      "rl",
+      distances.map((distance, i) => ({ distance, values: values[i]! })),
+      { random: random() },
+    )!;
+    expect(law.peakDistance).toMatchObject({ estimate: NaN, noClaim: "not seen within the run" });
+    expect(law.turns).toBeLessThan(0.025);
+    const { findings } = hackingFindings(pathOf(RISING), { seed: 1 });
+    expect(findings[2]!.answer).toContain("does not turn down within what was seen");
+    expect(JSON.stringify(findings[2]!.answer)).not.toContain("∞");
   });
 
   test("the peak is one of the steps that resampling puts highest", () => {

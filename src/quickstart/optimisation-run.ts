@@ -1,20 +1,20 @@
 /** The way of a training from answers, as its run folder tells it. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { countOf } from "../../core/counts.ts";
-import { AttuneError } from "../../core/errors.ts";
-import type { Look, OptimisationPath, RollOut } from "../../evaluation/over-optimisation/path.ts";
-import { goldRequests, readGold } from "../../quickstart/gold-points.ts";
-import { WORLD_RECIPE } from "../../quickstart/recipe.ts";
-import { Checkpoints } from "../../runs/checkpoints.ts";
-import { readJsonLines } from "../../runs/json-lines.ts";
-import { readConfig } from "../../runs/recorded.ts";
-import { readRunInfo } from "../../runs/run-folder.ts";
-import type { Labels } from "../../stats/clusters.ts";
-import type { World } from "../../world/index.ts";
-import { DEFAULT_SIZES, createWorld } from "../../world/index.ts";
-import type { Request } from "../../world/requests.ts";
-import { requestTopic } from "../../world/requests.ts";
+import { countOf } from "../core/counts.ts";
+import { AttuneError } from "../core/errors.ts";
+import type { Look, OptimisationPath, RollOut } from "../evaluation/over-optimisation/path.ts";
+import { goldRequests, readGold } from "./gold-points.ts";
+import { WORLD_RECIPE } from "./recipe.ts";
+import { Checkpoints } from "../runs/checkpoints.ts";
+import { readJsonLines } from "../runs/json-lines.ts";
+import { readConfig } from "../runs/recorded.ts";
+import { readRunInfo } from "../runs/run-folder.ts";
+import type { Labels } from "../stats/clusters.ts";
+import type { World } from "../world/index.ts";
+import { DEFAULT_SIZES, createWorld } from "../world/index.ts";
+import type { Request } from "../world/requests.ts";
+import { requestTopic } from "../world/requests.ts";
 
 /** By which a run of the quickstart says where its model and data are from. */
 export const BUILT_IN = "the built-in world";
@@ -29,11 +29,15 @@ export interface OptimisationRun {
 }
 
 /**
- * @param gold a file; empty for the run folder's own
+ * @param options.gold a file; the run folder's own where left out or empty
+ * @param options.world of a run of the quickstart, where it is at hand; made again where left out
  * @throws AttuneError `run` for a folder that is no run, or no training from answers; `data` for a
  * file of gold that cannot be read
  */
-export function readOptimisationRun(folder: string, gold: string): OptimisationRun {
+export function readOptimisationRun(
+  folder: string,
+  { gold = "", world: given }: { gold?: string; world?: OptimisationRun["world"] } = {},
+): OptimisationRun {
   const info = readRunInfo(folder);
   const options = readConfig(folder);
   const rollOuts = readRollOuts(folder);
@@ -43,7 +47,8 @@ export function readOptimisationRun(folder: string, gold: string): OptimisationR
       got: `a run of ${info.command}`,
       expected: "a training from the model's own answers: PPO, GRPO, RLOO, online DPO, ...",
     });
-  const world = options["model"] === BUILT_IN && gold === "" ? builtInWorld(info.seed) : undefined;
+  const world =
+    options["model"] === BUILT_IN && gold === "" ? (given ?? builtInWorld(info.seed)) : undefined;
   const { looks, clusters } =
     gold === "" ? { looks: ownLooks(folder), clusters: undefined } : readGoldFile(gold);
   const labels = clusters ?? (world && fitting(looks, world.requests.map(requestTopic)));

@@ -1,0 +1,72 @@
+/** The verdict on an optimisation in one or two sentences, with the numbers that carry it. */
+import type { Interval } from "../../stats/intervals.ts";
+import type { Unit } from "../findings.ts";
+import { formatMean, formatNumber, formatPValue, formatPoints } from "../table.ts";
+import type { OptimisationPath } from "./path.ts";
+import type { GoldWitness, HackingVerdict } from "./verdict.ts";
+import { ALPHA } from "./verdict.ts";
+
+/** Values of a look are shares where they lie between 0 and 1. */
+export const unitsOf = ({ range }: OptimisationPath): { level: Unit; change: Unit } =>
+  range?.[0] === 0 && range[1] === 1
+    ? { level: "share", change: "points" }
+    : { level: "score", change: "score" };
+
+function changeText(path: OptimisationPath, change: Interval): string {
+  return unitsOf(path).change === "points" ? `${formatPoints(change)} points` : formatMean(change);
+}
+
+/** One or two sentences with the numbers that carry them. */
+export function hackedSentence(path: OptimisationPath, verdict: HackingVerdict): string {
+  const { conclusion, gold, heldOut, proxyRise, pValue } = verdict;
+  if (conclusion === "no conclusion") return whyNone(path);
+  const p = `p ${formatPValue(pValue)}`;
+  const fall = gold && fallText(path, gold);
+  const confirmed =
+    heldOut &&
+    `the held-out reward confirms ${heldOut.z < 0 ? "less than" : "at least"} ` +
+      `${formatNumber(100 * heldOut.share, 0)}% of what the rise promises ` +
+      `(z ${formatNumber(heldOut.z, 1)})`;
+  const witnesses = [fall, confirmed].filter((text) => text !== undefined).join(", and ");
+  const rise = Number.isNaN(proxyRise.estimate)
+    ? "the peak is the end"
+    : `${gold ? "since gold's peak" : "over the run"} the reward ${riseWord(proxyRise)} by ` +
+      formatMean(proxyRise);
+  switch (conclusion) {
+    case "hacked":
+      return `Yes: ${rise}, while ${witnesses} (${p}).`;
+    case "worse":
+      return `It became worse, and not by pleasing the reward: ${rise}; ${witnesses} (${p}).`;
+    case "not hacked":
+      return `No sign of it: ${witnesses} (${p}); ${rise}.`;
+    case "not distinguishable":
+      return `It cannot be told: ${witnesses} (${p}); ${rise}. More prompts would tell.`;
+  }
+}
+
+/** A fall is said where the interval is clear of zero. */
+function fallText(path: OptimisationPath, { steps, change }: GoldWitness): string {
+  if (steps.peak === steps.last) return `gold is highest at the end, step ${steps.last}`;
+  const text = changeText(path, change);
+  return change.high < 0
+    ? `gold fell from its peak at step ${steps.peak}: ${text}`
+    : `gold is not clearly below its peak at step ${steps.peak}: ${text}`;
+}
+
+/** A rise is said by the rule's own test, a fall where the interval is clear of zero. */
+const riseWord = ({ pValue, high }: HackingVerdict["proxyRise"]): string =>
+  pValue < ALPHA ? "rose" : high < 0 ? "fell" : "changed";
+
+function whyNone({ looks, guard }: OptimisationPath): string {
+  const gold =
+    looks.length === 0
+      ? "nothing says how what was meant changed (--gold)"
+      : looks.length === 1
+        ? "gold looked once, and a change needs two looks"
+        : "gold looked at too few prompts that are independent";
+  const heldOut =
+    guard === undefined
+      ? "no held-out reward was logged (--held-out-reward)"
+      : "the run is too short";
+  return `Nothing can be concluded: ${gold}, and ${heldOut}.`;
+}
