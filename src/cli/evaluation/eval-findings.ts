@@ -48,9 +48,20 @@ function verdictOf(parts: readonly FoundPart[]): Findings["verdict"] {
   };
 }
 
+/** What is said of a part beside its first finding, however good that is. */
+const GRAVE: readonly Conclusion[] = ["hacked", "fooled", "worse"];
+
+/** The first finding, and the gravest of the others where it is graver. */
 function firstFinding({ findings }: PartFindings): Findings["verdict"] {
-  const [first] = findings;
-  return first
-    ? { conclusion: first.conclusion, sentence: first.answer }
-    : { conclusion: "no conclusion", sentence: "Nothing was found." };
+  const [first, ...others] = findings;
+  if (!first) return { conclusion: "no conclusion", sentence: "Nothing was found." };
+  const grave = GRAVE.slice(0, GRAVE.indexOf(first.conclusion) + 1 || GRAVE.length)
+    .flatMap((each) => others.find(({ conclusion }) => conclusion === each) ?? [])
+    .at(0);
+  if (!grave || grave.conclusion === first.conclusion)
+    return { conclusion: first.conclusion, sentence: first.answer };
+  return {
+    conclusion: grave.conclusion,
+    sentence: `${grave.question} ${grave.answer} ${first.answer}`,
+  };
 }

@@ -1,0 +1,32 @@
+import { expect, test } from "vitest";
+import type { Conclusion, Finding } from "../../evaluation/findings.ts";
+import { togetherFindings } from "./eval-findings.ts";
+
+const finding = (conclusion: Conclusion): Finding => ({
+  id: conclusion,
+  question: `Is it ${conclusion}?`,
+  conclusion,
+  answer: `It is ${conclusion}.`,
+  measures: [],
+  figures: [],
+  details: [],
+});
+
+const verdict = (...conclusions: Conclusion[]) =>
+  togetherFindings(
+    [{ name: "reward-model", subject: "r", found: { findings: conclusions.map(finding) } }],
+    { facts: [] },
+  ).verdict;
+
+test("a grave finding of a part is its verdict, whatever its first finding is", () => {
+  expect(verdict("better", "measured", "fooled")).toEqual({
+    conclusion: "fooled",
+    sentence: "Is it fooled? It is fooled. It is better.",
+  });
+  expect(verdict("worse", "fooled").conclusion).toBe("fooled");
+  expect(verdict("better", "worse", "hacked").conclusion).toBe("hacked");
+  expect(verdict("fooled", "worse").sentence).toBe("It is fooled.");
+  // what a part could not tell besides says nothing of what it told
+  expect(verdict("better", "no conclusion", "sound").conclusion).toBe("better");
+  expect(verdict().conclusion).toBe("no conclusion");
+});
