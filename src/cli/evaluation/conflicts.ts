@@ -1,6 +1,6 @@
 /** `attune eval conflicts`: what was bought with what, among helpful, honest and harmless. */
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import type { ConfigOf } from "../../config/config.ts";
 import { Random } from "../../core/random.ts";
@@ -29,11 +29,33 @@ type Config = ConfigOf<typeof conflictsConfig>;
 type Input = PartInput<typeof conflictsConfig>;
 
 export const part: EvaluationPart<typeof conflictsConfig> = {
-  prepare: (input) =>
-    input.config.models.every((folder) => existsSync(join(folder, FINDINGS_JSON)))
-      ? Promise.resolve(prepareFindings(input.config))
-      : prepareWorld(input),
+  prepare: async (input) => {
+    const { models } = input.config;
+    const ofRuns = models.every((folder) => existsSync(join(folder, FINDINGS_JSON)));
+    refuseTwice(models, ofRuns);
+    return ofRuns ? prepareFindings(input.config) : await prepareWorld(input);
+  },
 };
+
+/** One run held against itself, by whatever path or copied, would be two equal models. */
+function refuseTwice(models: readonly string[], ofRuns: boolean): void {
+  const seen = new Map<string, string>();
+  for (const folder of models) {
+    const same = ofRuns
+      ? readFileSync(join(folder, FINDINGS_JSON), "utf8")
+      : existsSync(folder)
+        ? realpathSync(folder)
+        : folder;
+    const before = seen.get(same);
+    if (before !== undefined)
+      throw new AttuneError("usage", "the same run is given twice", {
+        file: folder,
+        got: `${before} and ${folder}`,
+        expected: "each run once",
+      });
+    seen.set(same, folder);
+  }
+}
 
 function found(
   { models, seed }: Config,
@@ -57,22 +79,50 @@ function namesOf(models: readonly string[]): string[] {
 }
 
 function prepareFindings(config: Config): PreparedPart {
-  const runs = config.models.map(readFindings);
+  const kept = config.models.map(readFindings);
+  const runs = kept.map(({ measures }) => measures);
+  const warnings = dataWarnings(
+    config,
+    kept.map(({ data }) => data),
+  );
   const axes = config.axes.length > 0 ? namedAxes(config, runs) : commonAxes(config, runs);
   return {
     subject: config.models.join(", "),
     dataHash: createHash("sha256").update(JSON.stringify(axes)).digest("hex"),
     fingerprint: "",
     plan: [`hold ${axes.map(({ name }) => name).join(", ")} against each other`],
-    run: () => Promise.resolve(found(config, axes)),
+    run: () => Promise.resolve({ ...found(config, axes), warnings }),
   };
 }
 
-function readFindings(folder: string): Measure[] {
+/** What is said where runs are of different data, or of data that nobody knows. */
+function dataWarnings(
+  { models }: Config,
+  data: readonly (string | undefined)[],
+): readonly string[] {
+  const told = models.map((model, i) => `${model}: ${data[i] ?? "not told"}`).join(", ");
+  if (data.includes(undefined))
+    return [`whether the runs are of the same data is not known: hashes of data are ${told}`];
+  return new Set(data).size === 1
+    ? []
+    : [
+        `the runs are of different data, so a difference may be the data's: hashes of data are ` +
+          told,
+      ];
+}
+
+interface KeptRun {
+  readonly measures: Measure[];
+  /** Hash of its data. */
+  readonly data: string | undefined;
+}
+
+function readFindings(folder: string): KeptRun {
   const file = join(folder, FINDINGS_JSON);
   try {
-    const kept = JSON.parse(readFileSync(file, "utf8")) as Pick<Findings, "findings">;
-    return measuresOf(kept).map((measure) => ({
+    const kept = JSON.parse(readFileSync(file, "utf8")) as Pick<Findings, "findings"> &
+      Partial<Pick<Findings, "facts">>;
+    const measures = measuresOf(kept).map((measure) => ({
       ...measure,
       // what is no number is null in JSON
       value: {
@@ -82,6 +132,7 @@ function readFindings(folder: string): Measure[] {
         high: measure.value.high ?? Infinity,
       },
     }));
+    return { measures, data: kept.facts?.find(([name]) => name === "data")?.[1] };
   } catch (cause) {
     throw new AttuneError("data", "the findings cannot be read", {
       file,

@@ -5,6 +5,7 @@ import type { Finding, Measure } from "../findings.ts";
 import { formatNumber, formatPValue, formatPoints, formatShare } from "../table.ts";
 import type { Table } from "../table.ts";
 import type { Change, Conflicts } from "./conflicts.ts";
+import { gainOf } from "./conflicts.ts";
 
 const PART = "conflicts";
 
@@ -21,14 +22,16 @@ export function conflictFindings(conflicts: Conflicts, axes: readonly string[]):
 const traded = ({ helped, harmed }: Change): boolean => helped.length > 0 && harmed.length > 0;
 
 function changeOn({ axes }: Change, axis: string): string {
-  return formatPoints(axes.find((each) => each.axis === axis)!.difference);
+  const { difference, better } = axes.find((each) => each.axis === axis)!;
+  const lower = better === "lower" ? ", of which less is better" : "";
+  return `${formatPoints(difference)} points${lower}`;
 }
 
 const tradeText = (change: Change): string =>
   `from ${change.from} to ${change.to} it helped ` +
-  `${change.helped.map((axis) => `${axis} (${changeOn(change, axis)} points)`).join(" and ")} at ` +
+  `${change.helped.map((axis) => `${axis} (${changeOn(change, axis)})`).join(" and ")} at ` +
   `the expense of ` +
-  `${change.harmed.map((axis) => `${axis} (${changeOn(change, axis)} points)`).join(" and ")}`;
+  `${change.harmed.map((axis) => `${axis} (${changeOn(change, axis)})`).join(" and ")}`;
 
 function tradeFinding({ changes, paired }: Conflicts): Finding {
   const trades = changes.filter(traded);
@@ -49,16 +52,16 @@ function tradeFinding({ changes, paired }: Conflicts): Finding {
             : `; ${harmed
                 .map(
                   ({ from, to, harmed: axes }) =>
-                    `from ${from} to ${to} ${axes.join(" and ")} fell`,
+                    `from ${from} to ${to} ${axes.join(" and ")} got worse`,
                 )
                 .join(", ")} without a gain elsewhere.`),
     measures: changes.flatMap(({ from, to, axes }): Measure[] =>
-      axes.map(({ axis, difference }) => ({
+      axes.map(({ axis, difference, better }) => ({
         id: `${PART}/${slug(from)}-to-${slug(to)}/${slug(axis)}`,
         name: `${axis}, ${from} to ${to}`,
         value: difference,
         unit: "points",
-        good: "higher",
+        good: better,
       })),
     ),
     figures: [{ kind: "table", table: changeTable(changes) }],
@@ -76,21 +79,26 @@ function tradeFinding({ changes, paired }: Conflicts): Finding {
 }
 
 const changeTable = (changes: readonly Change[]): Table => ({
-  caption: "What each change did, points [95%], above 0 is better",
+  caption: "What each change did, points [95%]",
   columns: [
     { name: "change" },
     { name: "axis" },
+    { name: "better" },
     { name: "difference", align: "right" },
     { name: "p (Holm)", align: "right" },
   ],
   rows: changes.flatMap(({ from, to, axes }) =>
-    axes.map(({ axis, difference, pValue }, i) => [
+    axes.map(({ axis, better, difference, pValue }, i) => [
       i === 0 ? `${from} → ${to}` : "",
       axis,
+      better,
       {
         text: formatPoints(difference),
         ...(pValue < 0.05
-          ? { verdict: difference.estimate > 0 ? ("better" as const) : ("worse" as const) }
+          ? {
+              verdict:
+                gainOf({ better, difference }) > 0 ? ("better" as const) : ("worse" as const),
+            }
           : {}),
       },
       formatPValue(pValue),
@@ -99,8 +107,13 @@ const changeTable = (changes: readonly Change[]): Table => ({
   note: "Corrected by Holm over all changes on all axes.",
 });
 
-function frontFinding({ models }: Conflicts, axes: readonly string[]): Finding {
+function frontFinding({ models, changes }: Conflicts, axes: readonly string[]): Finding {
   const front = models.filter(({ onFront }) => onFront);
+  const untold = models.flatMap(({ name, noClaim }) =>
+    noClaim === undefined ? [] : [`${name} (${noClaim})`],
+  );
+  const better = changes[0]!.axes.map((each) => each.better);
+  const enough = models.length - untold.length >= 2;
   const sure = (probability: number): string =>
     `in ${formatNumber(100 * probability, 0)} of 100 resamples`;
   const pairs = axes.flatMap((_, i) =>
@@ -109,17 +122,21 @@ function frontFinding({ models }: Conflicts, axes: readonly string[]): Finding {
   return {
     id: `${PART}-front`,
     question: "Which models are on the Pareto front?",
-    conclusion: "measured",
-    answer: `${front
-      .map(({ name, probabilityOnFront }) => `${name} (${sure(probabilityOnFront)})`)
-      .join(", ")}: no other is at least as good on ${axes.join(", ")} and better on one.`,
+    conclusion: enough ? "measured" : "no conclusion",
+    answer:
+      (enough
+        ? `${front
+            .map(({ name, probabilityOnFront }) => `${name} (${sure(probabilityOnFront)})`)
+            .join(", ")}: no other is at least as good on ${axes.join(", ")} and better on one.`
+        : "Nothing can be concluded: fewer than two models have intervals on all axes.") +
+      (untold.length > 0 ? ` Nothing is claimed of ${untold.join(", ")}.` : ""),
     measures: models.flatMap(({ name, values }): Measure[] =>
       values.map((value, i) => ({
         id: `${PART}/${slug(name)}/${slug(axes[i]!)}`,
         name: `${axes[i]!}, ${name}`,
         value,
         unit: "share",
-        good: "higher",
+        good: better[i]!,
       })),
     ),
     figures: pairs.slice(0, 3).map(([i, j]) => ({
@@ -136,10 +153,12 @@ function frontFinding({ models }: Conflicts, axes: readonly string[]): Finding {
             ...axes.map((name) => ({ name, align: "right" as const })),
             { name: "on the front", align: "right" },
           ],
-          rows: models.map(({ name, values, onFront, probabilityOnFront }) => [
+          rows: models.map(({ name, values, onFront, probabilityOnFront, noClaim }) => [
             name,
             ...values.map((value) => formatShare(value)),
-            `${onFront ? "yes" : "no"} (${formatNumber(100 * probabilityOnFront, 0)}%)`,
+            noClaim === undefined
+              ? `${onFront ? "yes" : "no"} (${formatNumber(100 * probabilityOnFront, 0)}%)`
+              : `not told: ${noClaim}`,
           ]),
         },
       },

@@ -69,8 +69,33 @@ describe("conflicts", () => {
     expect(paired).toBe(false);
     expect(changes[0]).toMatchObject({ helped: ["honest"], harmed: ["over-refusal"] });
     // the difference of two values with a standard error of 0.05 each
-    expect(changes[0]!.axes[0]!.difference.low).toBeCloseTo(0.3 - 1.96 * 0.05 * Math.SQRT2, 4);
+    const [honest, refusal] = changes[0]!.axes;
+    expect(refusal!.difference.estimate).toBeCloseTo(0.4, 12);
+    const [trade, front] = conflictFindings({ changes, paired, models }, [
+      "honest",
+      "over-refusal",
+    ]);
+    expect(trade!.answer).toContain("expense of over-refusal (+40.0");
+    expect(trade!.answer).toContain("of which less is better");
+    for (const { measures } of [trade!, front!])
+      expect([...new Set(measures.map(({ good }) => good))]).toEqual(["higher", "lower"]);
+    expect(honest!.difference.low).toBeCloseTo(0.3 - 1.96 * 0.05 * Math.SQRT2, 4);
     expect(models.map(({ onFront }) => onFront)).toEqual([true, true]);
+  });
+
+  test("a model of which one axis has no interval is not on the front, nor before another", () => {
+    const told = { estimate: 0.5, low: 0.4, high: 0.6, n: 100 };
+    const one = { estimate: 1, low: 0, high: 1, n: 1, noClaim: "1 observation" };
+    const bare = ["honest", "harmless"].map((name): ConflictAxis => ({
+      name,
+      better: "higher",
+      values: [told, one, told],
+    }));
+    const conflicts = conflictsAmong(NAMES, bare, { random: random() });
+    expect(conflicts.models.map(({ onFront }) => onFront)).toEqual([true, false, true]);
+    expect(conflicts.models[1]).toMatchObject({ probabilityOnFront: NaN });
+    const [, front] = conflictFindings(conflicts, ["honest", "harmless"]);
+    expect(front!.answer).toContain("Nothing is claimed of helped (1 observation).");
   });
 
   test("what has no interval claims nothing", () => {
@@ -81,7 +106,7 @@ describe("conflicts", () => {
     ];
     const conflicts = conflictsAmong(["a", "b"], bare, { random: random() });
     const findings = conflictFindings(conflicts, ["honest", "harmless"]);
-    expect(findings[0]!.conclusion).toBe("no conclusion");
+    for (const { conclusion } of findings) expect(conclusion).toBe("no conclusion");
     for (const { answer } of findings) expect(answer).not.toMatch(/NaN/);
   });
 });

@@ -32,13 +32,17 @@ export interface ModelOnAxes {
   /** By axis. */
   values: Interval[];
   onFront: boolean;
-  /** Share of resamples. */
+  /** Share of resamples; NaN where nothing is claimed. */
   probabilityOnFront: number;
+  /** Why nothing is claimed of its place: it is then held against no other. */
+  noClaim?: string;
 }
 
-/** What happened to one axis from one model to another; above 0 is better. */
+/** What happened to one axis from one model to another, in the axis's own direction. */
 export interface AxisChange {
   axis: string;
+  better: "higher" | "lower";
+  /** The later value less the earlier. */
   difference: Interval;
   /** Holm's, over all changes on all axes. NaN where nothing is claimed. */
   pValue: number;
@@ -75,7 +79,7 @@ export function conflictsAmong(
   const differences = pairs.map(([from, to]) =>
     axes.map((axis, i) => {
       const [a, b] = [models[to]!.values[i]!, models[from]!.values[i]!];
-      return axis.scores ? pairedChange(axis, [from, to]) : unpairedChange(a, b, axis.better);
+      return axis.scores ? pairedChange(axis, [from, to]) : unpairedChange(a, b);
     }),
   );
   const known = differences.flat().filter(({ pValue }) => !Number.isNaN(pValue));
@@ -85,17 +89,18 @@ export function conflictsAmong(
     models,
     paired,
     changes: pairs.map(([from, to], place): Change => {
-      const changes = axes.map(({ name }, i): AxisChange => {
+      const changes = axes.map(({ name, better }, i): AxisChange => {
         const found = differences[place]![i]!;
         return {
           axis: name,
+          better,
           difference: found.difference,
           pValue: adjust.get(found) ?? NaN,
         };
       });
       const clear = (sign: 1 | -1): string[] =>
         changes
-          .filter(({ difference, pValue }) => pValue < ALPHA && sign * difference.estimate > 0)
+          .filter((change) => change.pValue < ALPHA && sign * gainOf(change) > 0)
           .map(({ axis }) => axis);
       return {
         from: names[from]!,
@@ -107,6 +112,10 @@ export function conflictsAmong(
     }),
   };
 }
+
+/** Above 0 where a change is for the better. */
+export const gainOf = ({ better, difference }: Pick<AxisChange, "better" | "difference">): number =>
+  better === "higher" ? difference.estimate : -difference.estimate;
 
 /** From each to the next, and from the first to all others. */
 function changedPairs(count: number): [number, number][] {
@@ -148,20 +157,29 @@ function frontOfValues(
 ): ModelOnAxes[] {
   const values = names.map((_, model) => axes.map((axis) => axis.values![model]!));
   const signs = axes.map(({ better }) => (better === "higher" ? 1 : -1));
+  const untold = values.map((own) => own.map(whyNoError).find((why) => why !== undefined));
+  const told = values.filter((_, model) => untold[model] === undefined);
   const front = (drawn: readonly (readonly number[])[]): boolean[] =>
     drawn.map((own) => !drawn.some((other) => dominates(other, own, signs)));
-  const onFront = front(values.map((own) => own.map(({ estimate }) => estimate)));
-  const counts = names.map(() => 0);
+  const onFront = front(told.map((own) => own.map(({ estimate }) => estimate)));
+  const counts = told.map(() => 0);
   for (let i = 0; i < RESAMPLES; i++)
     front(
-      values.map((own) => own.map((value) => value.estimate + errorOf(value) * random.normal())),
+      told.map((own) => own.map((value) => value.estimate + errorOf(value) * random.normal())),
     ).forEach((on, model) => (counts[model]! += Number(on)));
-  return names.map((name, i) => ({
-    name,
-    values: values[i]!,
-    onFront: onFront[i]!,
-    probabilityOnFront: counts[i]! / RESAMPLES,
-  }));
+  let next = 0;
+  return names.map((name, model) => {
+    const noClaim = untold[model];
+    if (noClaim !== undefined)
+      return { name, values: values[model]!, onFront: false, probabilityOnFront: NaN, noClaim };
+    const place = next++;
+    return {
+      name,
+      values: values[model]!,
+      onFront: onFront[place]!,
+      probabilityOnFront: counts[place]! / RESAMPLES,
+    };
+  });
 }
 
 const dominates = (
@@ -172,11 +190,15 @@ const dominates = (
   other.every((value, i) => signs[i]! * value >= signs[i]! * own[i]!) &&
   other.some((value, i) => signs[i]! * value > signs[i]! * own[i]!);
 
-/** Standard error of a 95% interval; 0 where it claims nothing. */
-const errorOf = ({ low, high, noClaim }: Interval): number =>
-  noClaim === undefined && Number.isFinite(high - low)
-    ? (high - low) / 2 / twoSidedNormal(0.95)
-    : 0;
+/** Why an interval says nothing of an error; undefined where it does. */
+function whyNoError({ low, high, noClaim }: Interval): string | undefined {
+  if (noClaim !== undefined) return noClaim;
+  if (!Number.isFinite(high - low)) return "an interval without ends";
+  return high > low ? undefined : "an interval without width";
+}
+
+/** Standard error of a 95% interval. */
+const errorOf = ({ low, high }: Interval): number => (high - low) / 2 / twoSidedNormal(0.95);
 
 interface Difference {
   difference: Interval;
@@ -184,31 +206,23 @@ interface Difference {
 }
 
 function pairedChange(
-  { scores, clusters, better }: ConflictAxis,
+  { scores, clusters }: ConflictAxis,
   [from, to]: readonly [number, number],
 ): Difference {
-  const [a, b] = better === "higher" ? [to, from] : [from, to];
-  const found = pairedDifference(scores![a]!, scores![b]!, { clusters, range: [-1, 1] });
+  const found = pairedDifference(scores![to]!, scores![from]!, { clusters, range: [-1, 1] });
   return { difference: found, pValue: found.noClaim === undefined ? found.pValue : NaN };
 }
 
-function unpairedChange(to: Interval, from: Interval, better: "higher" | "lower"): Difference {
-  const sign = better === "higher" ? 1 : -1;
-  const estimate = sign * (to.estimate - from.estimate);
-  const noClaim = to.noClaim ?? from.noClaim;
-  const error = Math.hypot(errorOf(to), errorOf(from));
+function unpairedChange(to: Interval, from: Interval): Difference {
+  const estimate = to.estimate - from.estimate;
   const n = Math.min(to.n, from.n);
-  if (noClaim !== undefined || !(error > 0))
+  const noClaim = whyNoError(to) ?? whyNoError(from);
+  if (noClaim !== undefined)
     return {
-      difference: {
-        estimate,
-        low: -Infinity,
-        high: Infinity,
-        n,
-        noClaim: noClaim ?? "an interval without width",
-      },
+      difference: { estimate, low: -Infinity, high: Infinity, n, noClaim },
       pValue: NaN,
     };
+  const error = Math.hypot(errorOf(to), errorOf(from));
   const half = twoSidedNormal(0.95) * error;
   return {
     difference: { estimate, low: estimate - half, high: estimate + half, n },
