@@ -100,8 +100,9 @@ export interface ScatterChart extends ChartText {
     points: readonly { x: number; y: number }[];
     dashed?: boolean;
   }[];
-  /** Values are shares, to be shown as per cent. */
+  /** Values of y, of x, are shares, to be shown as per cent. */
   percent?: boolean;
+  percentX?: boolean;
 }
 
 /** A value with its interval, where it has one. */

@@ -55,13 +55,15 @@ export const HALO = { stroke: "var(--paper)", strokeWidth: 4, paintOrder: "strok
 export const marginFor = (labels: readonly string[]): number =>
   Math.min(260, 24 + 7 * Math.max(0, ...labels.map((label) => label.length)));
 
-/** The middle of each value's neighbours: a mean over `size` of them, fewer at the ends. */
+/**
+ * A mean over `size` neighbours of each value (an odd number), as many before as behind; at the
+ * ends over the first and the last `size`, so that no single value decides where a line ends.
+ */
 export function movingMean(values: readonly number[], size: number): number[] {
   const reach = Math.floor((Math.max(1, size) - 1) / 2);
   return values.map((_, i) => {
-    // As many before as behind, so that the ends are not drawn towards the middle.
-    const side = Math.min(reach, i, values.length - 1 - i);
-    const part = values.slice(i - side, i + side + 1);
+    const from = Math.max(0, Math.min(i - reach, values.length - 2 * reach - 1));
+    const part = values.slice(from, from + 2 * reach + 1);
     return part.reduce((sum, value) => sum + value, 0) / part.length;
   });
 }

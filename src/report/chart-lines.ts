@@ -2,7 +2,7 @@
 import type { LineChart } from "../evaluation/chart.ts";
 import type { Frame, Marks, Parts, Plot } from "./chart-frame.ts";
 import { DASHES, SERIES, SYMBOLS, colour, movingMean } from "./chart-frame.ts";
-import { LINE, ROOM, drawLevel, drawMarks } from "./chart-marks.ts";
+import { LINE, ROOM, drawLevel, drawMarks, xAxis } from "./chart-marks.ts";
 
 /** Below this many whole numbers the axis would show fractions of them. */
 const FEW_WHOLE = 10;
@@ -124,6 +124,7 @@ export function lines(
   const clip = yRange !== undefined && liesBeyond(series, yRange) ? { clip: true as const } : {};
   const marked = drawMarks(plot, marks, { series, frame });
   const higher = marked.higher + LINE * flags.length;
+  const along = xAxis(xLabel, frame);
   return {
     marks: [
       plot.gridY({ strokeOpacity: 0.15, ...(frame.small ? { ticks: 4 } : {}) }),
@@ -137,9 +138,8 @@ export function lines(
       ...marked.marks,
     ],
     x: {
-      label: frame.small ? null : xLabel,
-      labelAnchor: "center",
-      labelOffset: 40,
+      ...along.x,
+      ...(frame.small ? { label: null } : {}),
       ...(wholeX ? wholeTicks(series) : {}),
       ...(frame.small && !(wholeX && wholeTicks(series).ticks) ? { ticks: 4 } : {}),
     },
@@ -152,7 +152,7 @@ export function lines(
     },
     height: frame.height + higher,
     marginTop: (frame.small ? 10 : ROOM.top) + higher,
-    marginBottom: frame.small ? 22 : ROOM.bottom,
+    marginBottom: frame.small ? 22 : along.marginBottom,
     marginLeft: frame.small ? 44 : ROOM.left,
     marginRight: frame.small ? 24 : ROOM.right,
     ...(series.length > 1 ? { legend: series.map(({ name }) => name) } : {}),

@@ -1,6 +1,6 @@
 /** Marked points with their words, and lines that say where nothing changes. */
 import type { MarkedPoint } from "../evaluation/chart.ts";
-import type { Frame, Marks, Plot } from "./chart-frame.ts";
+import type { Frame, Marks, Parts, Plot } from "./chart-frame.ts";
 import { HALO } from "./chart-frame.ts";
 import { placeLabels } from "./mark-labels.ts";
 
@@ -8,6 +8,26 @@ import { placeLabels } from "./mark-labels.ts";
 export const ROOM = { top: 32, bottom: 46, left: 56, right: 40 } as const;
 /** Height of a line of words above the chart. */
 export const LINE = 15;
+
+/** Letters of 12 px that fit below a chart on a phone. */
+const LINE_OF_PHONE = 46;
+
+/** The axis of x with its name in the middle, in several lines where a phone has no room. */
+export function xAxis(
+  label: string,
+  { narrow }: Frame,
+): { x: NonNullable<Parts["x"]>; marginBottom: number } {
+  const lines: string[] = [];
+  for (const word of narrow ? label.split(" ") : [label])
+    if (lines.length > 0 && lines.at(-1)!.length + 1 + word.length <= LINE_OF_PHONE)
+      lines.push(`${lines.pop()} ${word}`);
+    else lines.push(word);
+  const more = LINE * (lines.length - 1);
+  return {
+    x: { label: lines.join("\n"), labelAnchor: "center", labelOffset: 40 + more },
+    marginBottom: ROOM.bottom + more,
+  };
+}
 
 /** A ring around each point, and its words where they cover no others. */
 export function drawMarks(

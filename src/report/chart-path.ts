@@ -6,7 +6,7 @@
 import type { PathChart } from "../evaluation/chart.ts";
 import type { Frame, Marks, Parts, Plot } from "./chart-frame.ts";
 import { HALO, SERIES, SYMBOLS, colour, movingMean } from "./chart-frame.ts";
-import { ROOM, drawLevel, drawMarks } from "./chart-marks.ts";
+import { ROOM, drawLevel, drawMarks, xAxis } from "./chart-marks.ts";
 
 /** Pieces of the line, each more opaque than the one before, and the opacity of the first. */
 const [PIECES, FAINTEST] = [8, 0.25];
@@ -149,6 +149,7 @@ export function path(
     series: ways.map((points) => ({ points })),
     frame,
   });
+  const along = xAxis(xLabel, frame);
   return {
     marks: [
       plot.gridY({ strokeOpacity: 0.15 }),
@@ -169,11 +170,11 @@ export function path(
       ...drawSteps(plot, numbered(ways, toPixels)),
       ...ringed,
     ],
-    x: { label: xLabel, labelAnchor: "center", labelOffset: 40 },
+    x: along.x,
     y: { label: yLabel, grid: false, nice: true },
     height: frame.height + higher,
     marginTop: ROOM.top + higher,
-    marginBottom: ROOM.bottom,
+    marginBottom: along.marginBottom,
     marginLeft: ROOM.left,
     marginRight: ROOM.right,
     ...(series.length > 1 ? { legend: series.map(({ name }) => name) } : {}),

@@ -2,22 +2,24 @@
 import type { ScatterChart } from "../evaluation/chart.ts";
 import type { Frame, Marks, Parts, Plot } from "./chart-frame.ts";
 import { DASHES, HALO, SERIES, SYMBOLS, colour } from "./chart-frame.ts";
-import { ROOM } from "./chart-marks.ts";
+import { ROOM, xAxis } from "./chart-marks.ts";
 
 type Point = ScatterChart["points"][number];
+type Scale = Record<"x" | "y", number>;
 
 const finite = (value: number | undefined): value is number =>
   value !== undefined && Number.isFinite(value);
 
 export function scatter(plot: Plot, chart: ScatterChart, frame: Frame): Parts {
-  const { points, curves = [], xLabel, yLabel, percent } = chart;
-  const scale = percent ? 100 : 1;
+  const { points, curves = [], xLabel, yLabel, percent, percentX } = chart;
+  const scale: Scale = { x: percentX ? 100 : 1, y: percent ? 100 : 1 };
+  const along = xAxis(percentX ? `${xLabel}, %` : xLabel, frame);
   const shown = points.filter(({ x, y }) => finite(x.estimate) && finite(y.estimate));
   const names = [...new Set(shown.map(({ series }) => series))];
   const line = (own: readonly { x: number; y: number }[]): { x: number; y: number }[] =>
     own
       .filter(({ x, y }) => finite(x) && finite(y))
-      .map(({ x, y }) => ({ x: scale * x, y: scale * y }));
+      .map(({ x, y }) => ({ x: scale.x * x, y: scale.y * y }));
   return {
     marks: [
       plot.gridY({ strokeOpacity: 0.15 }),
@@ -39,11 +41,11 @@ export function scatter(plot: Plot, chart: ScatterChart, frame: Frame): Parts {
       ),
       ...labels(plot, shown, { scale, frame }),
     ],
-    x: { label: percent ? `${xLabel}, %` : xLabel, labelAnchor: "center", labelOffset: 40 },
+    x: along.x,
     y: { label: percent ? `${yLabel}, %` : yLabel, grid: false, nice: true },
     height: frame.height,
     marginTop: ROOM.top,
-    marginBottom: ROOM.bottom,
+    marginBottom: along.marginBottom,
     marginLeft: ROOM.left,
     marginRight: ROOM.right,
     ...(names.length + curves.length > 1
@@ -55,7 +57,7 @@ export function scatter(plot: Plot, chart: ScatterChart, frame: Frame): Parts {
 function drawPoints(
   plot: Plot,
   points: readonly Point[],
-  { series, scale }: { series: number; scale: number },
+  { series, scale }: { series: number; scale: Scale },
 ): Marks {
   const stroke = colour(series);
   const along = { stroke, strokeWidth: 1.5, strokeOpacity: 0.55 };
@@ -65,24 +67,24 @@ function drawPoints(
     plot.ruleY(
       points.filter(({ x }) => inside(x.low, x.high)),
       {
-        y: ({ y }: Point) => scale * y.estimate,
-        x1: ({ x }: Point) => scale * x.low!,
-        x2: ({ x }: Point) => scale * x.high!,
+        y: ({ y }: Point) => scale.y * y.estimate,
+        x1: ({ x }: Point) => scale.x * x.low!,
+        x2: ({ x }: Point) => scale.x * x.high!,
         ...along,
       },
     ),
     plot.ruleX(
       points.filter(({ y }) => inside(y.low, y.high)),
       {
-        x: ({ x }: Point) => scale * x.estimate,
-        y1: ({ y }: Point) => scale * y.low!,
-        y2: ({ y }: Point) => scale * y.high!,
+        x: ({ x }: Point) => scale.x * x.estimate,
+        y1: ({ y }: Point) => scale.y * y.low!,
+        y2: ({ y }: Point) => scale.y * y.high!,
         ...along,
       },
     ),
     plot.dot([...points], {
-      x: ({ x }: Point) => scale * x.estimate,
-      y: ({ y }: Point) => scale * y.estimate,
+      x: ({ x }: Point) => scale.x * x.estimate,
+      y: ({ y }: Point) => scale.y * y.estimate,
       r: 4.5,
       symbol: SYMBOLS[series % SERIES]!,
       fill: stroke,
@@ -90,8 +92,8 @@ function drawPoints(
     plot.dot(
       points.filter(({ marked }) => marked === true),
       {
-        x: ({ x }: Point) => scale * x.estimate,
-        y: ({ y }: Point) => scale * y.estimate,
+        x: ({ x }: Point) => scale.x * x.estimate,
+        y: ({ y }: Point) => scale.y * y.estimate,
         r: 9,
         stroke,
         strokeWidth: 1.8,
@@ -107,7 +109,7 @@ const FEW = 12;
 function labels(
   plot: Plot,
   points: readonly Point[],
-  { scale, frame }: { scale: number; frame: Frame },
+  { scale, frame }: { scale: Scale; frame: Frame },
 ): Marks {
   if (frame.small) return [];
   const named = points.filter(
@@ -115,8 +117,8 @@ function labels(
   );
   return [
     plot.text(named, {
-      x: ({ x }: Point) => scale * x.estimate,
-      y: ({ y }: Point) => scale * y.estimate,
+      x: ({ x }: Point) => scale.x * x.estimate,
+      y: ({ y }: Point) => scale.y * y.estimate,
       text: ({ name }: Point) => name,
       dy: -14,
       fontSize: 11,

@@ -48,6 +48,11 @@ describe("tables", () => {
   });
 });
 
+test("names of rows are broken between words, and a verdict stays on one sheet", () => {
+  expect(STYLE).toMatch(/tbody th \{[^}]*overflow-wrap: break-word; min-width: 6em/);
+  expect(STYLE.slice(STYLE.indexOf("@media print"))).toContain(".verdict { break-inside: avoid; }");
+});
+
 describe("a way with stops", () => {
   test("has one control without a script, and a strip that says everything", async () => {
     const html = await widePage();

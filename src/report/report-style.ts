@@ -142,6 +142,7 @@ details:not([open], .strip) > summary::after { content: " (folded: open it to pr
 summary { color: inherit; }
 section { break-inside: auto; }
 h1, h2, h3, h4, caption, summary, .verdict { break-after: avoid; }
+.verdict { break-inside: avoid; }
 figure, .example, tr, .facts > div { break-inside: avoid; }
 .wide { display: block; }
 .wide svg.chart { max-height: 8.5cm; margin: 0 auto; }

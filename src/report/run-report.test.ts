@@ -114,6 +114,34 @@ it("draws a spike at the edge of its chart and counts it", () => {
   });
 });
 
+it("tells how far it came by means of tenths, with the interval of their difference", () => {
+  const sentenceOf = (name: string, steps: number, valueAt: (step: number) => number): string => {
+    const folder = join(root, name);
+    const run = Run.create(folder, {
+      command: "ppo",
+      seed: 1,
+      config: { given: {}, effective: {} },
+      dataHash: "",
+      modelFingerprint: "",
+    });
+    for (let step = 1; step <= steps; step++) run.metrics(step, { loss: valueAt(step) });
+    run.close();
+    return runReport(showRun(folder), "").verdict!.sentence;
+  };
+  // one step of either end says the opposite of the tenths
+  const noisy = sentenceOf("noisy", 100, (step) =>
+    step === 1 ? 0 : step === 100 ? 9 : step <= 10 ? 5 + (step % 2) : 2 + (step % 2),
+  );
+  expect(noisy).toContain("the mean of loss went from 4.900 in the first 10 steps to 3.200");
+  expect(noisy).toMatch(/a difference of −1\.700 \[−\d\.\d+, [\d.]+\].*: no clear change/);
+  const clear = sentenceOf("clear", 100, (step) => 10 - step / 20 + (step % 2) / 10);
+  expect(clear).toMatch(/a difference of −4\.500 \[−4\.\d+, −4\.\d+\], taking steps for ind/);
+  expect(clear).not.toContain("no clear change");
+  expect(sentenceOf("short", 5, (step) => step)).toContain(
+    "loss was 1.000 in its first step and 5.000 in its last: 5 steps are too few to compare",
+  );
+});
+
 it("says so where nothing was recorded", () => {
   const folder = join(root, "empty");
   Run.create(folder, {

@@ -7,7 +7,9 @@ import { relative } from "node:path";
 import type { RunDetails } from "../runs/compare.ts";
 import { flatten } from "../runs/recorded.ts";
 import type { LineChart } from "../evaluation/chart.ts";
-import { formatNumber } from "../evaluation/table.ts";
+import { formatMean, formatNumber, verdictOf } from "../evaluation/table.ts";
+import { mean } from "../stats/intervals.ts";
+import { unpairedDifference } from "../stats/unpaired.ts";
 import type { Report } from "./report.ts";
 import type { ReportPart } from "../evaluation/page.ts";
 import { notFiniteNote, outsideNote, type RunCurve, runCurves, valueRange } from "./run-curves.ts";
@@ -71,19 +73,40 @@ export function runReport(run: RunDetails, footer: string): Report {
 /** Curves that the first sentence tells. */
 const TOLD = 2;
 
-/** How far the run came, by its first curves: "loss went from 6.48 to 0.58 (lower is better)". */
-function wayOf(main: readonly RunCurve[], { step }: RunDetails): string {
+/** Least steps at each end whose means are compared. */
+const LEAST_STEPS = 3;
+
+/** One step is mostly noise: means of the first and of the last tenth are compared. */
+function changeOf(name: string, points: readonly { value: number }[]): string {
+  const values = points.map(({ value }) => value).filter(Number.isFinite);
+  if (values.length === 0) return `${name} was not logged in training`;
+  const size = Math.max(LEAST_STEPS, Math.round(values.length / 10));
+  if (values.length < 2 * size)
+    return (
+      `${name} was ${short(values[0]!)} in its first step and ${short(values.at(-1)!)} in its ` +
+      `last: ${countOf(values.length, "step")} are too few to compare`
+    );
+  const [first, last] = [values.slice(0, size), values.slice(-size)];
+  const difference = unpairedDifference(last, first);
+  const [from, to] = [mean(first), mean(last)].map(short);
+  const change = formatMean(difference, decimalsOf(difference.estimate));
+  return (
+    `the mean of ${name} went from ${from} in the first ${countOf(size, "step")} to ${to} in the last, ` +
+    `a difference of ${change}, taking steps for independent` +
+    (verdictOf(difference) === "not distinguishable" ? ": no clear change" : "")
+  );
+}
+
+/** How far the run came, by its first curves. */
+function wayOf(main: readonly RunCurve[], { step, series }: RunDetails): string {
   const sentences = main
     .filter(({ training, heldOut }) => training.length > 1 || heldOut.length > 0)
     .slice(0, TOLD)
-    .map(({ name, meaning, training, heldOut }) => {
+    .map(({ name, meaning, heldOut }) => {
       const better = /(Lower|Higher) is better/.exec(meaning)?.[1]?.toLowerCase();
-      const [first, last] = [training[0], training.at(-1)];
       const held = heldOut.at(-1);
       return [
-        ...(first && last
-          ? [`${name} went from ${short(first.y)} to ${short(last.y)}`]
-          : [`${name} was not logged in training`]),
+        changeOf(name, series.get(name) ?? []),
         ...(held ? [`on held-out data it is ${short(held.y)} at the end`] : []),
         ...(better ? [`${better} is better`] : []),
       ].join("; ");
@@ -93,7 +116,8 @@ function wayOf(main: readonly RunCurve[], { step }: RunDetails): string {
     : `Over ${countOf(step, "step")}: ${sentences.join(". ")}.`;
 }
 
-const short = (value: number): string => formatNumber(value, Math.abs(value) < 10 ? 3 : 1);
+const decimalsOf = (value: number): number => (Math.abs(value) < 10 ? 3 : 1);
+const short = (value: number): string => formatNumber(value, decimalsOf(value));
 
 function summaryOf({ state, step, totalSteps, checkpoints: { length: kept } }: RunDetails): string {
   const of = totalSteps === undefined ? "" : ` of ${totalSteps}`;

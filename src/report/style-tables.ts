@@ -29,7 +29,7 @@ th, td {
   vertical-align: top; overflow-wrap: anywhere;
 }
 thead th { border-bottom: 2px solid var(--line); overflow-wrap: normal; vertical-align: bottom; }
-tbody th { font-weight: 400; }
+tbody th { font-weight: 400; overflow-wrap: break-word; min-width: 6em; }
 th:first-child, td:first-child { padding-left: 0; }
 th:last-child, td:last-child { padding-right: 0; }
 .number { text-align: right; overflow-wrap: normal; }

@@ -54,6 +54,27 @@ test("a term is explained behind the paragraph of its first mention, and once", 
   expect(new Set(ids).size).toBe(ids.length);
 });
 
+test("nothing is marked inside a name", () => {
+  for (const name of [
+    "helpful-only",
+    "un-helpful",
+    "runs/gold",
+    "gold.jsonl",
+    "gold_2",
+    "my-KL-run",
+  ])
+    expect(new Wording().mark(`see ${name} there`), name).toBe(`see ${name} there`);
+  for (const text of ["helpful.", "helpful, and", "(gold)", "gold", "helpful - or"])
+    expect(new Wording().mark(text), text).toContain('<a class="term"');
+});
+
+test("what a term means holds on every page", () => {
+  const meaning = (name: string): string => TERMS.find(({ term }) => term === name)!.meaning;
+  expect(meaning("gold")).toContain("labels that you give");
+  expect(meaning("kappa")).toMatch(/Cohen's of two, Fleiss' of several/);
+  expect(meaning("interval")).not.toMatch(/Wilson|sandwich/);
+});
+
 test("the longer term wins, and text around it is escaped", () => {
   const wording = new Wording();
   expect(wording.mark("a <b> reward model & more")).toBe(

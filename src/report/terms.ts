@@ -15,9 +15,7 @@ export interface Term {
 export const TERMS: readonly Term[] = [
   {
     term: "interval",
-    meaning:
-      "the numbers in brackets: of a hundred such intervals 95 hold the true value; Wilson's for " +
-      "shares, Student's t for means, sandwich for fits",
+    meaning: "the numbers in brackets: of a hundred such intervals 95 hold the true value",
     pattern: /\[[+−-]?[\d.,]+%?, [+−-]?[\d.,]+%?\]|\b(?:95% )?intervals?\b/,
   },
   {
@@ -28,8 +26,8 @@ export const TERMS: readonly Term[] = [
   {
     term: "gold",
     meaning:
-      "the verdict of an exact program that knows what is true in the built-in world; no trainer " +
-      "may read it",
+      "what says which answer is the better one: labels that you give, or in the built-in " +
+      "world an exact program that knows what is true; no trainer may read it",
     pattern: /\b[Gg]old(?: scorers?| totals?| scores?)?\b/,
   },
   {
@@ -191,7 +189,9 @@ export const TERMS: readonly Term[] = [
   },
   {
     term: "kappa",
-    meaning: "Cohen's kappa: how far two judges agree beyond chance; 0 for chance, 1 for always",
+    meaning:
+      "how far judges agree beyond chance (Cohen's of two, Fleiss' of several); 0 for " +
+      "chance, 1 for always",
   },
   {
     term: "always-valid",
@@ -220,7 +220,9 @@ export const TERMS: readonly Term[] = [
   },
   {
     term: "helpful",
-    meaning: "in the built-in world: the share of what was asked for that an answer gives",
+    meaning:
+      "of an answer that gives what was asked for; in the built-in world a score: the share " +
+      "of it that it gives",
     pattern: /\bhelpful\b(?! only)/,
   },
   {

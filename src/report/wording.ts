@@ -14,6 +14,10 @@ interface Mention {
   to: number;
 }
 
+/** Part of a longer word, such as a model's name: "helpful-only", "runs/gold", "gold.jsonl". */
+const isWithinWord = (text: string, { from, to }: Mention): boolean =>
+  /[\w/_]-?$|[/_.]$/.test(text.slice(0, from)) || /^(?:-\w|[/_]|\.\w)/.test(text.slice(to));
+
 /** First mentions of terms, the longer one where two overlap. */
 function mentionsIn(text: string): Mention[] {
   const found = PATTERNS.flatMap(({ term, pattern }): Mention[] =>
@@ -22,7 +26,7 @@ function mentionsIn(text: string): Mention[] {
       from: match.index,
       to: match.index + match[0].length,
     })),
-  );
+  ).filter((mention) => !isWithinWord(text, mention));
   const taken: Mention[] = [];
   for (const mention of found.toSorted((a, b) => b.to - b.from - (a.to - a.from)))
     if (taken.every(({ from, to }) => mention.to <= from || to <= mention.from))

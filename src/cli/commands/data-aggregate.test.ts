@@ -97,6 +97,35 @@ test("labels are weighed by reliability; who votes for the left is named", async
   ]);
 });
 
+test("who votes against the better answer is named though nobody is flagged, and gold is said", async () => {
+  const random = new Random(3);
+  const rows = Array.from({ length: 60 }, (_, pair) =>
+    ["ann", "bob", "cid", ...(pair < 14 ? ["gus"] : [])].map((name) =>
+      vote(pair, name, name === "gus" ? pair === 0 : random.chance(0.85)),
+    ),
+  ).flat();
+  const file = folder.write("gus.jsonl", jsonLines(...rows));
+  const gold = folder.write(
+    "gold.jsonl",
+    jsonLines(
+      ...Array.from({ length: 60 }, (_, pair) => {
+        const { annotator: _name, ...known } = vote(pair, "", true);
+        return known;
+      }),
+    ),
+  );
+  const options = ["--gold", gold, "--flag-level", "0.0001"];
+  const { status, out } = await aggregate("--data", file, ...options);
+  expect(status).toBe(0);
+  expect(out).toContain("No annotator is flagged.");
+  expect(out).toMatch(
+    /gus votes against the better answer: right in [\d.]+% \[[\d., ]+\] of votes \(95%/,
+  );
+  expect(out).not.toMatch(/(ann|bob|cid) votes against/);
+  expect(out).toContain("gold labels are taken for true");
+  expect((await aggregate("--data", file)).out).toContain("without gold");
+});
+
 test("--json tells the findings and every annotator's numbers, without NaN", async () => {
   const io = fakeIo();
   const status = await runProgram(["--json", "data", "aggregate", "--data", votes], io);

@@ -188,18 +188,20 @@ function showText(
 }
 
 /**
- * Name, first value, course, last value and unit of every metric, the course as wide as the line
- * allows.
+ * Name, first finite value (with its step where it is not the first), course, last value and unit
+ * of every metric, the course as wide as the line allows.
  */
 function metricRows({ series }: RunDetails, { width, unicode }: PlotOptions): string[][] {
   const rows = [...series].map(([name, points]) => {
     const values = points.map(({ value }) => value);
+    const first = points.find(({ value }) => Number.isFinite(value));
+    const begun = first === points[0] ? "" : ` (step ${first?.step})`;
     return {
       values,
       words: [
         name,
-        formatNumber(values[0]!),
-        formatNumber(values.at(-1)!),
+        first === undefined ? "no finite value" : `${formatNumber(first.value)}${begun}`,
+        first === undefined ? "" : formatNumber(values.at(-1)!),
         metricDefinition(name)?.unit ?? "",
       ],
     };

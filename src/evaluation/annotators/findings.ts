@@ -53,7 +53,7 @@ export function annotatorFindings(
   const findings = [
     agreementFinding(items, votes, config),
     noiseFinding(noise),
-    annotatorFinding(profiles, config),
+    annotatorFinding(profiles, gold !== undefined, config),
     labelFinding(judged, config),
   ];
   const flagged = profiles.filter(({ anomaly }) => anomaly.flagged);
@@ -69,6 +69,7 @@ export function annotatorFindings(
             `be right on more than ${formatShare(noise.ceiling)} of single votes.`
           : `How often annotators agree cannot be told: ${noise.agreement.noClaim}.`,
         flaggedSentence(flagged),
+        ...unflaggedSentences(profiles, config),
       ].join(" "),
     },
     findings,
@@ -207,7 +208,36 @@ const flaggedSentence = (flagged: readonly AnnotatorProfile[]): string =>
     ? "No annotator is flagged."
     : `Flagged: ${flagged.map((one) => `${one.name} ${flagText(one)}`).join("; ")}.`;
 
-function annotatorFinding(profiles: readonly AnnotatorProfile[], config: AggregateConfig): Finding {
+/** Why somebody who is not flagged should be looked at: undefined where nothing says so. */
+function againstText({ name, anomaly, accuracy, agreement }: AnnotatorProfile): string | undefined {
+  const isBelow = (value: Interval): boolean => claims(value) && value.high < 0.5;
+  if (anomaly.flagged) return undefined;
+  if (isBelow(accuracy))
+    return `${name} votes against the better answer: right in ${formatShare(accuracy)} of votes`;
+  return isBelow(agreement)
+    ? `${name} votes against the others: agrees with them in ${formatShare(agreement)} of votes`
+    : undefined;
+}
+
+/** Nobody who votes against the better answer is passed over, flagged or not. */
+function unflaggedSentences(
+  profiles: readonly AnnotatorProfile[],
+  { confidence }: AggregateConfig,
+): string[] {
+  const against = profiles.flatMap((profile) => againstText(profile) ?? []);
+  return against.length === 0
+    ? []
+    : [
+        `${against.join("; ")} (${formatNumber(100 * confidence, 0)}% intervals below a half; ` +
+          "no flag by the sequential test).",
+      ];
+}
+
+function annotatorFinding(
+  profiles: readonly AnnotatorProfile[],
+  hasGold: boolean,
+  config: AggregateConfig,
+): Finding {
   const flagged = profiles.filter(({ anomaly }) => anomaly.flagged);
   const tested = profiles.filter(({ anomaly }) => anomaly.votes > 0).length;
   return {
@@ -217,12 +247,13 @@ function annotatorFinding(profiles: readonly AnnotatorProfile[], config: Aggrega
     answer:
       tested === 0
         ? "Nobody can be tested: there are only ties."
-        : `${flaggedSentence(flagged)} An ordinary annotator is flagged with a probability of at ` +
-          `most ${formatNumber(100 * config.flagLevel, 1)}%, however often one looks; of ` +
+        : `${[flaggedSentence(flagged), ...unflaggedSentences(profiles, config)].join(" ")} ` +
+          "An ordinary annotator is flagged with a probability of at most " +
+          `${formatNumber(100 * config.flagLevel, 1)}%, however often one looks; of ` +
           `${countOf(tested, "annotator")} that is ${formatNumber(config.flagLevel * tested, 1)} ` +
           "expected at most.",
     measures: [],
-    figures: [{ kind: "table", table: profileTable(profiles) }],
+    figures: [{ kind: "table", table: profileTable(profiles, hasGold) }],
     details: [],
   };
 }
@@ -230,9 +261,11 @@ function annotatorFinding(profiles: readonly AnnotatorProfile[], config: Aggrega
 /** More rows than these nobody reads: the flagged ones, and those with the most votes. */
 const MOST_ROWS = 60;
 
-function profileTable(profiles: readonly AnnotatorProfile[]): Table {
+function profileTable(profiles: readonly AnnotatorProfile[], hasGold: boolean): Table {
   const sorted = profiles.toSorted((a, b) => b.votes - a.votes || (a.name < b.name ? -1 : 1));
-  const rows = sorted.filter(({ anomaly }, n) => n < MOST_ROWS || anomaly.flagged);
+  const rows = sorted.filter(
+    (one, n) => n < MOST_ROWS || one.anomaly.flagged || againstText(one) !== undefined,
+  );
   const hidden = profiles.length - rows.length;
   const shown = (value: Interval, write: (value: Interval) => string): string =>
     value.n === 0 || Number.isNaN(value.estimate)
@@ -240,6 +273,9 @@ function profileTable(profiles: readonly AnnotatorProfile[]): Table {
         ? "–"
         : `– (${value.noClaim})`
       : write(value);
+  const known = hasGold
+    ? "gold labels are taken for true"
+    : "without gold, against what annotators have in common";
   return {
     caption:
       hidden === 0
@@ -268,7 +304,7 @@ function profileTable(profiles: readonly AnnotatorProfile[]): Table {
         : flagText(profile),
     ]),
     note:
-      "Accuracy: Dawid and Skene's model (without gold, against what annotators have in common). " +
+      `Accuracy: Dawid and Skene's model (${known}). ` +
       "Towards the left: votes for the left answer less a half, in points. Towards length: how " +
       "much more often the longer answer than the others of the same pairs, in points.",
   };

@@ -180,6 +180,7 @@ function tradeChart(
     xLabel: xName,
     yLabel: yName,
     percent: true,
+    percentX: true,
     points: models.map(({ name, values, onFront }) => ({
       name,
       series: "models",
