@@ -1,6 +1,6 @@
 /** What several parts of an evaluation found, as one page. */
 import { gravest } from "../../evaluation/conclusion.ts";
-import type { Findings } from "../../evaluation/findings.ts";
+import type { Conclusion, Findings } from "../../evaluation/findings.ts";
 import { PARTS } from "./parts.ts";
 import type { PartFindings } from "./part.ts";
 
