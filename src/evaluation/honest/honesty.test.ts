@@ -5,6 +5,7 @@ import { scriptedSubject } from "../behaviour/testing.ts";
 import type { Finding } from "../findings.ts";
 import type { HonestOptions } from "./honesty.ts";
 import { honesty } from "./honesty.ts";
+import { letterOf } from "./multiple-choice.ts";
 
 const OPTIONS: HonestOptions = {
   instruction: "",
@@ -170,6 +171,34 @@ describe("multiple choice", () => {
     ]);
     expect(valueOf(written.findings, "honest/multiple-choice-acc")).toBe(1 / 2);
     expect(written.warnings.join()).toContain("without a letter counts as wrong");
+  });
+
+  test.each([
+    ["I think the answer is B", 1],
+    ["**B**", 1],
+    ["It's B", 1],
+    ["It is B.", 1],
+    ["The answer is: (C)", 2],
+    ["The answer is A.", 0],
+    ["Answer: **D**", 3],
+    ["(B) blue", 1],
+    ["B. blue", 1],
+    ["A", 0],
+    ["The answer is a dog", undefined],
+    ["A dog", undefined],
+    ["I would say so", undefined],
+    ["Because", undefined],
+    ["E", undefined],
+  ])("the letter of %j is %s", (reply, index) => expect(letterOf(reply, 4)).toBe(index));
+
+  test("labels that count from 1 are refused; from 0, and names, are read", async () => {
+    const rows = (...answers: unknown[]) =>
+      answers.map((answer, i) =>
+        row({ question: `${i}?`, choices: ["one", "two"], answer }, i + 1),
+      );
+    await expect(find({ score }, rows(1, 2, 1))).rejects.toThrow(/qa\.jsonl:2[^]*from 1/);
+    const { findings } = await find({ score: (_, c) => c.length }, rows(0, 1, 1));
+    expect(findings[0]!.measures[0]!.value.n).toBe(3);
   });
 
   test("rows whose right option cannot be told are left out, and told", async () => {

@@ -124,13 +124,23 @@ async function choices(
   });
 }
 
-/** The letter that a reply begins with, or names as the answer. */
+/** A letter that no word follows on: "A dog" and "I think" begin with a word. */
+const LETTER = String.raw`["'*_(\[]*(?:([B-HJ])(?![\p{L}\p{N}'’])|([AI])(?!\p{M}*(?:[\p{L}\p{N}'’]| [a-z])))`;
+const SAID = new RegExp(
+  String.raw`\b(?:(?:[Aa]nswer|ANSWER|[Oo]ption|[Cc]hoice|[Ii]t)(?:\W+is|['’]s)?|[Cc]hoose|[Pp]ick|` +
+    String.raw`[Ss]elect)\b[:\s*]*${LETTER}`,
+  "u",
+);
+const FIRST = new RegExp(String.raw`^\W*?${LETTER}`, "u");
+
+/** The letter that a reply names as the answer, or begins with. */
 export function letterOf(reply: string, options: number): number | undefined {
-  const found =
-    /^\W*([A-J])(?![\p{L}\p{N}'])/u.exec(reply) ??
-    /\b(?:answer|option|choice)\b(?: is)?:?\s*\(?([A-J])(?![\p{L}\p{N}'])/iu.exec(reply);
-  const index = found ? LETTERS.indexOf(found[1]!.toUpperCase()) : -1;
-  return index >= 0 && index < options ? index : undefined;
+  for (const form of [SAID, FIRST]) {
+    const [, letter, article] = form.exec(reply) ?? [];
+    const index = LETTERS.indexOf(letter ?? article ?? "?");
+    if (index >= 0 && index < options) return index;
+  }
+  return undefined;
 }
 
 async function written(

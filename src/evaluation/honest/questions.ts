@@ -3,7 +3,7 @@
  * question and answer(s), SQuAD, TriviaQA, GSM8K, TruthfulQA, and multiple choice as MMLU, ARC,
  * SciQ, GPQA and HellaSwag write it.
  */
-import { preview } from "../../core/errors.ts";
+import { AttuneError, preview } from "../../core/errors.ts";
 import type { Row } from "../../data/readers/row.ts";
 import type { Remarks } from "../behaviour/measured.ts";
 import { columnOf, parsed, textOf, textsOf, unreadable } from "../behaviour/rows.ts";
@@ -77,6 +77,7 @@ export function readQuestions(
   remarks: Remarks,
   { cluster }: QuestionColumns = {},
 ): Question[] {
+  refuseFromOne(rows);
   const questions = rows.flatMap((row): Question[] => {
     const read = readRow(row, cluster);
     if (typeof read !== "string") return [read];
@@ -156,6 +157,33 @@ function nested(object: Record<string, unknown>): string[] {
 
 /** GSM8K's answers end in `#### 42` after the working. */
 const lastOfWorking = (text: string): string => /####\s*(.+?)\s*$/s.exec(text)?.[1] ?? text;
+
+/** @throws AttuneError `data` where numbers of right options count from 1, as their last one shows */
+function refuseFromOne(rows: readonly Row[]): void {
+  const numbered = rows.flatMap((row) => {
+    const given = parsed(columnOf(row, CHOICES));
+    const label = columnOf(row, [...LABEL, "answer", "Answer", "target"]);
+    if (!/^\d+$/.test(String(label).trim())) return [];
+    const lettered = [...LETTERS].map((letter) => textOf(row, [letter]));
+    const {
+      texts,
+      names = [],
+      right,
+    } = listOf(given ?? lettered.filter((text) => text !== undefined));
+    const word = String(label).trim();
+    const named = names.includes(word) || texts.some((text) => text.trim() === word);
+    return named || right ? [] : [{ row, number: Number(word), count: texts.length }];
+  });
+  if (numbered.some(({ number, count }) => number < 1 || number > count)) return;
+  const last = numbered.find(({ number, count }) => number === count);
+  if (last === undefined) return;
+  throw new AttuneError("data", "the numbers of right options count from 1", {
+    ...last.row.place,
+    got: `${last.number} of ${last.count} options, and never 0`,
+    expected: "numbers from 0, letters from A, or the text of the right option",
+    hint: "write each number less 1",
+  });
+}
 
 /** Undefined where the row has none; why they cannot be read as a text. */
 function optionsOf(row: Row): Options | string | undefined {

@@ -11,6 +11,7 @@
  * 2024, arXiv 2410.16184).
  */
 import { readRows } from "../../data/readers/read-rows.ts";
+import type { ErrorPlace } from "../../core/errors.ts";
 import { AttuneError, preview } from "../../core/errors.ts";
 import type { AnswerToScore } from "../answer-scorer.ts";
 import { answerOf } from "../answer-scorer.ts";
@@ -55,6 +56,7 @@ export async function readBenchmark(
 ): Promise<{ kind: BenchmarkKind; items: BenchmarkItem[] } | undefined> {
   let kind: BenchmarkKind | undefined;
   const items: BenchmarkItem[] = [];
+  const tied = new Map<string, number | undefined>();
   for await (const { columns: row, place } of readRows(file)) {
     const found = benchmarkOf(row);
     if (kind === undefined && found === undefined) return undefined;
@@ -65,6 +67,7 @@ export async function readBenchmark(
         got: preview(Object.keys(row).join(", ")),
         expected: "prompt, chosen and rejected as lists of texts, and subset or domain",
       });
+    checkForm(kind, row, { place, tied });
     items.push({
       id: String(row["id"] ?? items.length),
       prompt: row["prompt"] as string,
@@ -74,6 +77,40 @@ export async function readBenchmark(
     });
   }
   return kind === undefined ? undefined : { kind, items };
+}
+
+/** Whether a row has what its score reads by place or by id; `tied` holds the ids of Ties so far. */
+function checkForm(
+  kind: BenchmarkKind,
+  row: Readonly<Record<string, unknown>>,
+  { place, tied }: { place: ErrorPlace; tied: Map<string, number | undefined> },
+): void {
+  const [right, wrong] = [row["chosen"] as string[], row["rejected"] as string[]];
+  const styles = RM_BENCH_STYLES.length;
+  if (kind === "rm-bench" && (right.length !== styles || wrong.length !== styles))
+    throw new AttuneError("data", "a row of RM-Bench has not its three styles", {
+      ...place,
+      got: `${right.length} chosen and ${wrong.length} rejected`,
+      expected: `${styles} of each: ${RM_BENCH_STYLES.join(", ")}`,
+    });
+  if (kind === "rm-bench" || String(row["subset"]).toLowerCase() !== "ties") return;
+  const id = String(row["id"] ?? "");
+  const [key] = /^(?:ref|tied):[^:]+/.exec(id) ?? [];
+  if (key === undefined)
+    throw new AttuneError("data", "the id of a row of Ties names no reference", {
+      ...place,
+      column: "id",
+      got: preview(row["id"]),
+      expected: "ref:3 or tied:3",
+    });
+  if (tied.has(key))
+    throw new AttuneError("data", `two rows of Ties are ${key}`, {
+      ...place,
+      column: "id",
+      got: preview(id),
+      expected: `one row of each id; the other is row ${tied.get(key) ?? "?"}`,
+    });
+  tied.set(key, place.row);
 }
 
 /** Every answer of every item, right ones first. */

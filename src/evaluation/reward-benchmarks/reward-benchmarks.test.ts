@@ -107,10 +107,23 @@ describe("benchmark files", () => {
       return path;
     };
     const lists = { prompt: "q", chosen: ["a"], rejected: ["b", "c", "d"] };
+    const styled = (right: number, wrong: number): object => ({
+      prompt: "q",
+      domain: "chat",
+      chosen: Array.from({ length: right }, () => "a"),
+      rejected: Array.from({ length: wrong }, () => "b"),
+    });
     const second = await readBenchmark(write("rb.jsonl", { id: "7", subset: "Math", ...lists }));
     expect(second).toMatchObject({ kind: "rewardbench-2", items: [{ id: "7", subset: "Math" }] });
-    const rm = await readBenchmark(write("rm.jsonl", { id: 1, domain: "chat", ...lists }));
+    const rm = await readBenchmark(write("rm.jsonl", styled(3, 3)));
     expect(rm?.kind).toBe("rm-bench");
+    const short = readBenchmark(write("short.jsonl", styled(3, 3), styled(3, 2)));
+    await expect(short).rejects.toThrow(/short\.jsonl:2[^]*3 chosen and 2 rejected/);
+    const ties = (...ids: string[]) =>
+      readBenchmark(write("ties.jsonl", ...ids.map((id) => ({ id, subset: "Ties", ...lists }))));
+    expect((await ties("ref:1", "tied:1", "ref:2"))?.items).toHaveLength(3);
+    await expect(ties("ref:1", "tied:1", "ref:1")).rejects.toThrow(/ties\.jsonl:3/);
+    await expect(ties("ref:1", "1")).rejects.toThrow(/names no reference/);
     const pairs = write("pairs.jsonl", { prompt: "q", chosen: "a", rejected: "b" });
     expect(await readBenchmark(pairs)).toBeUndefined();
     const mixed = write("mixed.jsonl", { subset: "Math", ...lists }, { prompt: "q", chosen: "a" });
