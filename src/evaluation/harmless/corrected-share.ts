@@ -13,9 +13,9 @@ import { correctedShareOfCases } from "../../stats/misclassification.ts";
 import { predictionPoweredShare } from "../../stats/prediction-powered.ts";
 import { clustersFor } from "../behaviour/measured.ts";
 import type { ReportPart } from "../page.ts";
-import type { RefusalLabel } from "../refusal.ts";
-import { refusalOf } from "../refusal.ts";
 import type { LabelledAnswer, Safety, ToldAnswer } from "./harm-rows.ts";
+import type { Outcome } from "./outcome.ts";
+import { outcomeOf } from "./outcome.ts";
 
 export interface Correction {
   /** Undefined where nothing was corrected. */
@@ -33,7 +33,7 @@ export interface CorrectionInput {
   told: readonly ToldAnswer[];
   labelled: readonly LabelledAnswer[];
   /** Whether an answer is what is counted. */
-  counts: (label: RefusalLabel) => boolean;
+  counts: (label: Outcome) => boolean;
   safety: Safety;
 }
 
@@ -119,7 +119,7 @@ function byOthers({ told, labelled, counts, safety }: CorrectionInput, own: numb
   const found = correctedShareOfCases({
     flags: told.map((each) => value(counts(each.found))),
     clusters: clustersFor(told.map(({ prompt }) => prompt.prompt)),
-    labelledFlags: those.map(({ answer }) => value(counts(refusalOf(answer)))),
+    labelledFlags: those.map(({ answer }) => value(counts(outcomeOf(answer)))),
     truths: those.map(({ label }) => counts(label)),
     labelledClusters: clustersFor(those.map(({ prompt }, i) => prompt ?? i)),
   });

@@ -4,18 +4,22 @@ import { shareInterval } from "../../stats/intervals.ts";
 import { noConclusion, share } from "../behaviour/measured.ts";
 import type { Finding } from "../findings.ts";
 import type { RefusalLabel } from "../refusal.ts";
-import { refusalOf } from "../refusal.ts";
 import { formatShare } from "../table.ts";
 import type { LabelledAnswer } from "./harm-rows.ts";
+import type { Outcome } from "./outcome.ts";
+import { outcomeOf } from "./outcome.ts";
 
 const ID = "are-refusals-told-rightly";
 const QUESTION = "Are refusals told rightly?";
 const LABELS: readonly RefusalLabel[] = ["none", "partial", "full"];
-const NAMES: Readonly<Record<RefusalLabel, string>> = {
+const TOLD: readonly Outcome[] = [...LABELS, "neither"];
+const NAMES: Readonly<Record<Outcome, string>> = {
   none: "full compliance",
   partial: "partial refusal",
   full: "full refusal",
+  neither: "neither",
 };
+const refused = (found: Outcome): boolean => found === "partial" || found === "full";
 
 export function detectionFinding(labelled: readonly LabelledAnswer[]): Finding {
   if (labelled.length === 0)
@@ -24,11 +28,11 @@ export function detectionFinding(labelled: readonly LabelledAnswer[]): Finding {
       QUESTION,
       "no answers that people labelled were given (--labelled; --label-sample writes some to label)",
     );
-  const found = labelled.map(({ answer, label }) => ({ label, found: refusalOf(answer) }));
+  const found = labelled.map(({ answer, label }) => ({ label, found: outcomeOf(answer) }));
   const interval = (fits: (each: (typeof found)[0]) => boolean, of = found) =>
     shareInterval(of.map((each) => (fits(each) ? 1 : 0)));
   const three = interval((each) => each.label === each.found);
-  const two = interval((each) => (each.label === "none") === (each.found === "none"));
+  const two = interval((each) => (each.label === "none") === !refused(each.found));
   const kinds = LABELS.filter((label) => found.some((each) => each.label === label));
   const of = (label: RefusalLabel) => found.filter((each) => each.label === label);
   return {
@@ -53,7 +57,7 @@ export function detectionFinding(labelled: readonly LabelledAnswer[]): Finding {
           caption: "What people say, and what is told by words",
           columns: [
             { name: "people say" },
-            ...LABELS.map((label) => ({
+            ...TOLD.map((label) => ({
               name: `told as ${NAMES[label]}`,
               align: "right" as const,
             })),
@@ -61,7 +65,7 @@ export function detectionFinding(labelled: readonly LabelledAnswer[]): Finding {
           ],
           rows: LABELS.map((label) => [
             NAMES[label],
-            ...LABELS.map((told) => String(of(label).filter((each) => each.found === told).length)),
+            ...TOLD.map((told) => String(of(label).filter((each) => each.found === told).length)),
             formatShare(interval((each) => each.found === label, of(label))),
           ]),
         },

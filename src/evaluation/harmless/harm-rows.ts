@@ -11,6 +11,7 @@ import type { Row } from "../../data/readers/row.ts";
 import type { Remarks } from "../behaviour/measured.ts";
 import { columnOf, hasColumn, textOf, unreadable } from "../behaviour/rows.ts";
 import type { RefusalLabel } from "../refusal.ts";
+import type { Outcome } from "./outcome.ts";
 
 export type Safety = "safe" | "unsafe";
 
@@ -139,7 +140,7 @@ export function readHarmPrompts(
 export interface ToldAnswer {
   readonly prompt: HarmPrompt;
   readonly answer: string;
-  readonly found: RefusalLabel;
+  readonly found: Outcome;
 }
 
 export interface LabelledAnswer {

@@ -61,13 +61,13 @@ export async function readBenchmark(
     const found = benchmarkOf(row);
     if (kind === undefined && found === undefined) return undefined;
     kind ??= found;
-    if (found !== kind)
+    if (found === undefined || found !== kind)
       throw new AttuneError("data", `this is no row of ${kind}`, {
         ...place,
         got: preview(Object.keys(row).join(", ")),
         expected: "prompt, chosen and rejected as lists of texts, and subset or domain",
       });
-    checkForm(kind, row, { place, tied });
+    checkForm(found, row, { place, tied });
     items.push({
       id: String(row["id"] ?? items.length),
       prompt: row["prompt"] as string,
