@@ -468,6 +468,14 @@ export function score({ completion }: { completion: string }): number {
   const options = ["--judge", "moody.ts", "--out", "runs/moody", ...SHORT];
   const failed = await attune("compare", "wrong.jsonl", "right.jsonl", ...options);
   expect([failed.status, failed.err]).toEqual([2, expect.stringContaining("not yet")]);
+  expect(failed.err).toContain("--reuse");
+  const source = readFileSync("moody.ts", "utf8");
+  writeFileSync("moody.ts", source.replace("-completion", "completion"));
+  expect(await attune("resume", "runs/moody")).toMatchObject({
+    status: 2,
+    err: expect.stringContaining("begin a new run"),
+  });
+  writeFileSync("moody.ts", source);
   writeFileSync("go-on", "");
   expect(await attune("resume", "runs/moody")).toMatchObject({ status: 0 });
   expect(readFindings("runs/moody").verdict.sentence).not.toBe("");
@@ -477,5 +485,5 @@ export function score({ completion }: { completion: string }): number {
   const keys = kept.map((line) => (JSON.parse(line) as { key: string }).key);
   expect(new Set(keys).size).toBe(keys.length);
   // a batch that failed is asked whole again, and the trial comes with each start
-  expect(readFileSync("asked", "utf8").length).toBeLessThanOrEqual(keys.length + 32 + 2);
+  expect(readFileSync("asked", "utf8").length).toBeLessThanOrEqual(keys.length + 32 + 3);
 });

@@ -7,6 +7,7 @@ import { readAnswers } from "../../evaluation/answer-files/read.ts";
 import { columnJudge } from "../../evaluation/judges/column-judge.ts";
 import { openFunctionJudge } from "../../evaluation/judges/function-judge.ts";
 import { goldJudge, readSeed, requestsWorld } from "../../evaluation/judges/gold-judge.ts";
+import { formatPlainList } from "../../evaluation/plain-list.ts";
 import { votesJudge } from "../../evaluation/judges/votes-judge.ts";
 import { isRewardFile } from "../../training/rollout/reward-file.ts";
 import { SERVER_PREFIX } from "../../training/online/judge.config.ts";
@@ -138,13 +139,18 @@ async function openFile(
 ): Promise<OpenedJudge> {
   context.signal.throwIfAborted();
   const opened = await openFunctionJudge(judge, { timeout: config.judgeTimeout, name });
+  if (opened.notFollowed.length > 0)
+    context.reporter.note(
+      `judge ${name}: its file and what it imports by a relative path are followed, so that a ` +
+        `change asks it anew; not ${formatPlainList(opened.notFollowed)}`,
+    );
   return {
     name,
     kind: "function",
     chosen: opened.scores
       ? "a function that scores each answer; the higher score wins"
       : "a function that compares two answers, asked in both orders",
-    fingerprint: "function",
+    fingerprint: opened.fingerprint,
     begin: ({ cache, rowOf }) => Promise.resolve(opened.judge({ cache, rowOf })),
     close: () => opened.close(),
   };

@@ -1,6 +1,4 @@
 /** A judge from a user's file, `--judge ./judge.ts`, in a thread of its own. */
-import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import type { AnswerCache } from "../../constitution/answer-cache.ts";
 import { answerKey } from "../../constitution/answer-cache.ts";
@@ -13,6 +11,7 @@ import { openFunction } from "../../training/rollout/user-function.ts";
 import type { ComparisonJudge } from "../compare/judges.ts";
 import { batched } from "./batcher.ts";
 import { JUDGE_FORM } from "./judge-template.ts";
+import { moduleFingerprint } from "./module-fingerprint.ts";
 import { scoredJudge } from "./scored-judge.ts";
 
 /** Further columns of a prompt's row. */
@@ -25,7 +24,10 @@ export interface FunctionJudgeOptions {
 }
 
 export interface OpenedFunctionJudge {
+  /** Of its file and what that imports by a relative path. */
   fingerprint: string;
+  /** What it depends on beside them, for people. */
+  notFollowed: readonly string[];
   /** Whether it scores answers, rather than comparing two. */
   scores: boolean;
   judge(kept: { cache: AnswerCache; rowOf: RowOf }): ComparisonJudge;
@@ -34,6 +36,10 @@ export interface OpenedFunctionJudge {
 
 /** Calls that are made together. */
 const BATCH = 32;
+const MEND =
+  "mend the function, then compare again with --reuse and this run: answers of models are kept, " +
+  "and everything is judged anew; where the fault was not in it or a file that it imports, " +
+  "`attune resume` keeps what was judged";
 /** Judged before any model is read: a mistake in the function should cost a second. */
 const TRIAL = "A trial answer, written by nobody.";
 
@@ -65,7 +71,7 @@ export async function openFunctionJudge(
       failed: (cause) =>
         new AttuneError("data", `the judge ${file} failed`, {
           got: cause instanceof Error ? cause.message : String(cause),
-          hint: "mend the function, then `attune resume`: what was judged is kept",
+          hint: MEND,
           cause,
         }),
     },
@@ -77,9 +83,10 @@ export async function openFunctionJudge(
     await judge.close();
     throw error;
   }
-  const fingerprint = createHash("sha256").update(readFileSync(path)).digest("hex");
+  const { hash: fingerprint, notFollowed } = moduleFingerprint(path);
   return {
     fingerprint,
+    notFollowed,
     scores,
     judge: ({ cache, rowOf }) => ({
       kind: "function",
@@ -89,7 +96,7 @@ export async function openFunctionJudge(
         ? scoredJudge({
             name,
             batch: BATCH,
-            kept: { cache, fingerprint },
+            kept: { cache, fingerprint, rowOf },
             score: async (answers) =>
               (await judge.call(
                 answers.map(({ prompt, text }) => [callOf(prompt, text, rowOf)]),
@@ -123,7 +130,8 @@ function comparingJudge(
     concurrency: BATCH,
     timeout: Infinity,
     async compare(prompt, first, second) {
-      const key = answerKey("judge", fingerprint, "compare", prompt, first, second);
+      const asked = [prompt, first, second, rowOf(prompt)];
+      const key = answerKey("judge", fingerprint, "compare", ...asked);
       const { answer } = await cache.answer<number>(key, {
         accepts: (kept): kept is number => typeof kept === "number",
         ask: async () => {

@@ -9,7 +9,8 @@ export const JUDGE_FORM =
 export const JUDGE_TEMPLATE = `/**
  * A judge: which of two answers is better? Export one of two functions. Both may be async (to ask
  * a server, say) and run in a thread of their own; what they print goes to standard error. What
- * they said is kept in the run folder: \`attune resume\` asks nothing twice.
+ * they said is kept in the run folder: \`attune resume\` asks nothing twice. A change of this file,
+ * or of one that it imports by a relative path, asks everything anew; a package's is not noticed.
  *
  *   attune compare runs/old runs/new --data prompts.jsonl --judge ./judge.ts
  */

@@ -12,6 +12,7 @@ import { columnJudge } from "./column-judge.ts";
 import { openFunctionJudge } from "./function-judge.ts";
 import { goldJudge, readSeed, requestsWorld, worldPrompts } from "./gold-judge.ts";
 import { JUDGE_TEMPLATE } from "./judge-template.ts";
+import { moduleFingerprint } from "./module-fingerprint.ts";
 import { rubricConstitution } from "./rubric.ts";
 import { scoredJudge } from "./scored-judge.ts";
 import { votesJudge } from "./votes-judge.ts";
@@ -184,6 +185,72 @@ describe("a function's file", () => {
     expect(await judge.compare("p", "yes", "no")).toBe(1);
     expect(cache.size).toBe(2);
     await opened.close();
+  });
+
+  test.each(["score", "compare"])(
+    "that exports %s is asked anew once what it sees changes",
+    async (way) => {
+      const source =
+        way === "score"
+          ? 'import { right } from "./rule.ts";\n' +
+            "export const score = ({ completion, extra }: any) => right(completion, extra);\n"
+          : "import type { Anything } from \"left-pad\";\nimport { right } from './rule.ts';\n" +
+            "export const compare = (_: string, a: string, b: string, row: any): number =>\n" +
+            "  (1 + right(a, row.extra) - right(b, row.extra)) / 2;\n";
+      const rule = (sign: string): void =>
+        writeFileSync(
+          join(folder, "rule.ts"),
+          'import words from "./words.json" with { type: "json" };\n' +
+            "export const right = (text: string, { want }: any): number =>\n" +
+            `  Number(text ${sign} (want ?? words.want));\n`,
+        );
+      const words = (want: string): void =>
+        writeFileSync(join(folder, "words.json"), JSON.stringify({ want }));
+      const cache = AnswerCache.inMemory();
+      const ask = async (want: string | undefined) => {
+        const opened = await open(`${way}s.ts`, source);
+        const { judge } = opened.judge({ cache, rowOf: () => ({ want }) });
+        const said = await judge.compare("p", "yes", "no");
+        await opened.close();
+        return said;
+      };
+      rule("===");
+      words("yes");
+      expect([await ask("yes"), await ask("no"), await ask(undefined)]).toEqual([1, 0, 1]);
+      rule("!==");
+      expect(await ask("yes")).toBe(0);
+      words("no");
+      expect(await ask(undefined)).toBe(1);
+      const kept = cache.size;
+      expect(await ask("yes")).toBe(0);
+      // words.json changed since
+      expect(cache.size).toBeGreaterThan(kept);
+      const all = cache.size;
+      expect(await ask("yes")).toBe(0);
+      expect(cache.size).toBe(all);
+    },
+  );
+
+  test("names what of a function is not followed", () => {
+    const path = join(folder, "far.ts");
+    writeFileSync(join(folder, "near.cjs"), "module.exports = require('./nearer');\n");
+    writeFileSync(join(folder, "nearer.js"), "module.exports = 1;\n");
+    writeFileSync(
+      path,
+      'import fs from "node:fs";\nimport path from "path";\nimport one from "./near.cjs";\n' +
+        'import pad from "left-pad";\nexport * from "@scope/name/sub";\n' +
+        "// from './nowhere.ts'\n" +
+        "export const score = async () => (await import(`./${pad}.ts`)).default;\n",
+    );
+    expect(moduleFingerprint(path)).toEqual({
+      hash: expect.stringMatching(/^[0-9a-f]{64}$/),
+      files: ["far.ts", "near.cjs", "nearer.js"],
+      notFollowed: [
+        "the package @scope/name/sub",
+        "the package left-pad",
+        "imports that far.ts computes",
+      ],
+    });
   });
 
   test("that hangs is given up", async () => {

@@ -24,7 +24,12 @@ export interface ScoredJudgeOptions {
   /** One for each answer, in order. */
   score(answers: readonly AnswerToJudge[]): Promise<readonly AnswerScore[]>;
   /** Where scores are kept, and under what; undefined for those that cost nothing. */
-  kept?: { cache: AnswerCache; fingerprint: string };
+  kept?: {
+    cache: AnswerCache;
+    fingerprint: string;
+    /** Further columns of a prompt's row, where whoever scores reads them. */
+    rowOf?: (prompt: Prompt) => Readonly<Record<string, unknown>>;
+  };
   /** Answers that are scored together. */
   batch?: number;
 }
@@ -69,7 +74,8 @@ async function fresh(
   kept: ScoredJudgeOptions["kept"],
 ): Promise<AnswerScore> {
   if (!kept) return ask(answer);
-  const key = answerKey("judge", kept.fingerprint, "score", answer.prompt, answer.text);
+  const row = kept.rowOf ? [kept.rowOf(answer.prompt)] : [];
+  const key = answerKey("judge", kept.fingerprint, "score", answer.prompt, answer.text, ...row);
   const { answer: score } = await kept.cache.answer<number>(key, {
     accepts: (found): found is number => typeof found === "number",
     ask: async () => (await ask(answer)) as number,
