@@ -9,12 +9,18 @@ import type { AnswerFormat, FileToRead } from "./format.ts";
 import { Answers, otherColumns } from "./format.ts";
 
 const READ = ["instruction", "input", "system", "history", "output", "generator"];
+/** attune's own names of a model's answer. */
+const ANSWERS_BESIDE = ["completion", "response", "generation"];
 
 export const alpacaEvalOutputs: AnswerFormat = {
   name: "alpaca-eval outputs",
   title: "AlpacaEval's model outputs",
   needs: "instruction, output and generator",
-  detect: (row) => hasColumns(row, "instruction", "output") && !hasColumns(row, "output_1"),
+  detect: (row) =>
+    hasColumns(row, "instruction", "output") &&
+    !hasColumns(row, "output_1") &&
+    // output is the right one where a model's answer stands beside it
+    (hasColumns(row, "generator") || !ANSWERS_BESIDE.some((name) => hasColumns(row, name))),
   read({ rows, name, notes }: FileToRead) {
     const answers = new Answers();
     for (const row of rows) {

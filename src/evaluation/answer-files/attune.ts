@@ -3,6 +3,7 @@
  * `attune generate --json` prints them, or as most people would write them by hand.
  */
 import { AttuneError, preview } from "../../core/errors.ts";
+import { readInstruction } from "../../data/formats/alpaca.ts";
 import * as column from "../../data/formats/columns.ts";
 import { readTextOrMessages } from "../../data/formats/messages.ts";
 import type { Row } from "../../data/readers/row.ts";
@@ -13,8 +14,11 @@ import type { SetAnswer } from "../compare/answer-set.ts";
 import type { AnswerFormat, FileNotes, FileToRead } from "./format.ts";
 import { Answers, otherColumns, scoreOf } from "./format.ts";
 
-const PROMPTS = ["promptText", "prompt", "question", "input", "instruction"] as const;
-const ANSWERS = ["completion", "answer", "response", "output", "text"] as const;
+const PROMPTS = ["promptText", "prompt", "question", "instruction", "input"] as const;
+/** `instruction` with these is Alpaca's. */
+const ALPACA = ["instruction", "input", "system", "history"] as const;
+/** The model's own first: beside one of these, `answer` is mostly the right one. */
+const ANSWERS = ["completion", "response", "generation", "output", "answer", "text"] as const;
 const MODELS = ["model", "generator", "model_name"] as const;
 const KEYS = ["key", "id", "prompt_id", "question_id"] as const;
 const REST = ["cluster", "stopped", "tokens", "sample", "messages"] as const;
@@ -74,13 +78,14 @@ function readRow(row: Row, notes: FileNotes): SetAnswer | undefined {
   }
   const { cluster, stopped, finish, tokens, ids } = row.columns;
   const key = first(row, KEYS);
+  if (texts === undefined && !generated) noteReference(row, notes);
   const read = [
-    ...PROMPTS,
-    ...MODELS,
-    ...KEYS,
+    ...promptColumns(row),
+    first(row, MODELS) ?? "",
+    key ?? "",
     ...REST,
     ...(generated ? GENERATED : ["finish"]),
-    first(row, ANSWERS) ?? "",
+    answerColumn(row) ?? "",
   ];
   return compact({
     prompt,
@@ -119,13 +124,35 @@ function conversation(row: Row, notes: FileNotes): [Prompt, string] | undefined 
   return [messages.slice(0, -1), last.content];
 }
 
+/** The columns that make the prompt. */
+function promptColumns(row: Row): readonly string[] {
+  if (isGiven(row, "promptText")) return ["promptText"];
+  if (isGiven(row, "messages")) return ["messages"];
+  const name = first(row, PROMPTS) ?? "prompt";
+  return name === "instruction" && typeof row.columns[name] === "string" ? ALPACA : [name];
+}
+
 function promptOf(row: Row, notes: FileNotes): Prompt {
-  const name = isGiven(row, "messages") ? "messages" : (first(row, PROMPTS) ?? "prompt");
+  const columns = promptColumns(row);
+  if (columns === ALPACA) return readInstruction(row);
+  // what `attune generate --json` prints keeps its conversation beside the text
+  const name = isGiven(row, "messages") ? "messages" : columns[0]!;
   return readTextOrMessages(row, name, noteOn(notes, row));
 }
 
+const answerColumn = (row: Row): string | undefined =>
+  first(row, isGiven(row, "promptText") ? ["text"] : ANSWERS);
+
+/** Which of two columns is the model's is a guess. */
+function noteReference(row: Row, notes: FileNotes): void {
+  const name = answerColumn(row);
+  const [other] = ANSWERS.filter((each) => each !== name && typeof row.columns[each] === "string");
+  if (name !== undefined && other !== undefined)
+    notes.count(`the model's answer is taken from ${name}, and not from ${other}`, row.place);
+}
+
 function answerOf(row: Row, notes: FileNotes): string | undefined {
-  const name = first(row, isGiven(row, "promptText") ? ["text"] : ANSWERS);
+  const name = answerColumn(row);
   if (name === undefined || row.columns[name] === null) return undefined;
   return completionText(readTextOrMessages(row, name, noteOn(notes, row)));
 }
