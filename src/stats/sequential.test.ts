@@ -105,3 +105,38 @@ test("nothing observed, one side only, and what is no outcome", () => {
   expect(() => none.add(1.5)).toThrow(/not in \[0, 1\]/);
   expect(() => none.add([])).toThrow(/without outcomes/);
 });
+
+test("clusters that count by their members: the share of these, and errs in at most 5%", () => {
+  const sized = new SequentialShare({ largestCluster: 4 });
+  sized.add([1, 1, 1, 1]).add([0]).add([0, 0.5]);
+  expect(sized.estimate).toBeCloseTo(4.5 / 7, 12);
+  const [low, high] = [sized.interval().low, sized.interval().high];
+  expect(low).toBeLessThan(4.5 / 7);
+  expect(high).toBeGreaterThan(4.5 / 7);
+  expect(sized.costOfPeeking().widthRatio).toBeGreaterThan(0);
+  expect(
+    new SequentialShare({ largestCluster: 4 }).add(1).costOfPeeking().widthRatio,
+  ).not.toBeNaN();
+  // of one size they are clusters as before
+  const alike = new SequentialShare({ largestCluster: 2 }).add([1, 0.5]).add([0, 1]);
+  expect(alike.eValue).toBeCloseTo(sequentialShare([0.75, 0.5]).eValue, 12);
+  expect(() => sized.add([1, 1, 1, 1, 1])).toThrow(/at most 4/);
+
+  // nine clusters of one are won for each of nine that is lost: half of all members
+  let [byMembers, byClusters] = [0, 0];
+  for (let trial = 0; trial < 200; trial++) {
+    const random = Random.for(trial, "sizes");
+    const share = new SequentialShare({ largestCluster: 9 });
+    const means = new SequentialShare();
+    for (let unit = 0; unit < 300; unit++) {
+      const members = random.uniform() < 0.9 ? [1] : Array.from({ length: 9 }, () => 0);
+      share.add(members);
+      means.add(members);
+    }
+    if (share.pValue <= 0.05) byMembers++;
+    if (means.pValue <= 0.05) byClusters++;
+  }
+  // 10 expected at most, with their deviation
+  expect(byMembers).toBeLessThanOrEqual(17);
+  expect(byClusters).toBe(200);
+});

@@ -9,6 +9,8 @@
  * and to what was seen: the wealth depends on how often each outcome came and not on their order,
  * and it is convex in the mean that is bet against, so what is left is an interval.
  * 2. Half of the wealth bets on more and half on less, and the two are added, not compared.
+ * 3. Where clusters count by their members, what is bet on one is in proportion to its size over
+ * the largest: Σ outcomes − m size has the mean 0 where m is the share of all members.
  * What it assumes: units come in random order, each with the same mean given those before it.
  */
 import { AttuneError } from "../core/errors.ts";
@@ -33,6 +35,11 @@ export interface CostOfPeeking {
 export interface SequentialOptions {
   /** The mean that the e-value and the p-value speak against; 1/2 where left out. */
   against?: number;
+  /**
+   * The most members of a cluster, known before any comes: the share is then of members. Where left
+   * out it is of clusters, each its mean.
+   */
+  largestCluster?: number | undefined;
 }
 
 /**
@@ -43,35 +50,51 @@ export interface SequentialOptions {
  */
 export class SequentialShare {
   readonly against: number;
-  /** How often each value came. */
-  private readonly counts = new Map<number, number>();
+  /** How often units of each value and weight came. */
+  private readonly counts = new Map<string, Units>();
+  private readonly largestCluster: number | undefined;
+  /** Of each cluster, where these count by their members. */
+  private readonly members: (readonly number[])[] = [];
   private readonly logWealth = new Float64Array(2 * FRACTIONS.length);
   private units = 0;
   private total = 0;
+  private weight = 0;
   private largest = 0;
 
-  constructor({ against = 0.5 }: SequentialOptions = {}) {
+  constructor({ against = 0.5, largestCluster }: SequentialOptions = {}) {
     this.against = checkInside(against, "the mean that is tested");
+    this.largestCluster = largestCluster;
   }
 
   /**
    * @param outcome of one unit, in [0, 1]; of a cluster the outcomes of its members, which count as
-   * their mean
+   * their mean, with `largestCluster` by its size
    */
   add(outcome: number | readonly number[]): this {
     const members = typeof outcome === "number" ? [outcome] : outcome;
     for (const member of members) checkOutcome(member);
     if (members.length === 0) throw new RangeError("a cluster without outcomes");
     const value = mean(members);
+    const weight = this.weightOf(members);
     this.units++;
-    this.total += value;
-    this.counts.set(value, (this.counts.get(value) ?? 0) + 1);
+    this.total += weight * value;
+    this.weight += weight;
+    const key = `${value} ${weight}`;
+    this.counts.set(key, { value, weight, count: (this.counts.get(key)?.count ?? 0) + 1 });
     for (const [k, fraction] of FRACTIONS.entries()) {
-      this.logWealth[2 * k]! += logGain(fraction, value, this.against);
-      this.logWealth[2 * k + 1]! += logGain(fraction, 1 - value, 1 - this.against);
+      this.logWealth[2 * k]! += logGain(weight * fraction, value, this.against);
+      this.logWealth[2 * k + 1]! += logGain(weight * fraction, 1 - value, 1 - this.against);
     }
     this.largest = Math.max(this.largest, logSumExp(this.logWealth) + LOG_WEIGHT);
     return this;
+  }
+
+  private weightOf(members: readonly number[]): number {
+    if (this.largestCluster === undefined) return 1;
+    if (members.length > this.largestCluster)
+      throw new RangeError(`a cluster of ${members.length}, at most ${this.largestCluster} said`);
+    this.members.push(members);
+    return members.length / this.largestCluster;
   }
 
   /** Units so far: outcomes, or clusters. */
@@ -79,9 +102,9 @@ export class SequentialShare {
     return this.units;
   }
 
-  /** The mean of all units; NaN where there are none. */
+  /** The mean of all units, or members; NaN where there are none. */
   get estimate(): number {
-    return this.units === 0 ? NaN : this.total / this.units;
+    return this.units === 0 ? NaN : this.total / this.weight;
   }
 
   /**
@@ -135,10 +158,18 @@ export class SequentialShare {
 
   /** Beside the interval that {@link shareInterval} gives the same units. */
   costOfPeeking(confidence = 0.95): CostOfPeeking {
-    const units = [...this.counts].flatMap(([value, count]) =>
+    const units = [...this.counts.values()].flatMap(({ value, count }) =>
       Array.from({ length: count }, () => value),
     );
-    const [sequential, fixed] = [this.interval(confidence), shareInterval(units, { confidence })];
+    const [sequential, fixed] = [
+      this.interval(confidence),
+      this.largestCluster === undefined
+        ? shareInterval(units, { confidence })
+        : shareInterval(this.members.flat(), {
+            confidence,
+            clusters: this.members.flatMap((members, i) => members.map(() => i)),
+          }),
+    ];
     const widthRatio =
       this.units === 0 ? NaN : (sequential.high - sequential.low) / (fixed.high - fixed.low);
     return { sequential, fixed, widthRatio };
@@ -153,11 +184,12 @@ export class SequentialShare {
 
   /** ln of the wealth of bets that the mean is above m; falls with m. */
   private logAbove(m: number): number {
-    return logWealthOf(this.counts, m);
+    return logWealthOf([...this.counts.values()], m);
   }
 
   private logBelow(m: number): number {
-    return logWealthOf(new Map([...this.counts].map(([value, n]) => [1 - value, n])), 1 - m);
+    const turned = [...this.counts.values()].map((each) => ({ ...each, value: 1 - each.value }));
+    return logWealthOf(turned, 1 - m);
   }
 }
 
@@ -187,10 +219,18 @@ export function sequentialShare(
 const logGain = (fraction: number, value: number, m: number): number =>
   Math.log(1 - fraction + (fraction * value) / m);
 
-function logWealthOf(counts: ReadonlyMap<number, number>, m: number): number {
+interface Units {
+  value: number;
+  /** Size over the largest; 1 where units count once. */
+  weight: number;
+  count: number;
+}
+
+function logWealthOf(units: readonly Units[], m: number): number {
   const logs = FRACTIONS.map((fraction) => {
     let sum = 0;
-    for (const [value, count] of counts) sum += count * logGain(fraction, value, m);
+    for (const { value, weight, count } of units)
+      sum += count * logGain(weight * fraction, value, m);
     return sum;
   });
   return logSumExp(logs) - Math.log(FRACTIONS.length);

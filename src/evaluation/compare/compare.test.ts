@@ -262,3 +262,34 @@ test("stopping early: the verdict holds, and what it cost is said", async () => 
   const sure = comparisonFindings(comparison).findings.find(({ id }) => id === "how-sure")!;
   expect(sure.answer).toMatch(/stopped after \d+ of 40 prompts; .* times as wide/);
 });
+
+test("stopping early is about prompts, however unequal clusters are", async () => {
+  // 30 clusters of 10 are won and one of 100 is lost: 75% of prompts
+  const clusterOf = (i: number): number => Math.min(30, Math.floor(i / 10));
+  const extra = (i: number) => ({ cluster: clusterOf(i) });
+  const sets = [
+    setOf(
+      "old",
+      times(400, (i) => (clusterOf(i) < 30 ? `bad ${i}` : `good ${i}`)),
+      extra,
+    ),
+    setOf(
+      "new",
+      times(400, (i) => (clusterOf(i) < 30 ? `good! ${i}` : `bad! ${i}`)),
+      extra,
+    ),
+  ];
+  for (let seed = 1; seed <= 12; seed++) {
+    const { judges } = await compareModels({
+      sets,
+      judges: [likesGood()],
+      options: { ...PLAIN, seed, sequential: true },
+    });
+    const { judgements, outcome, verdict: found, sequential } = judges[0]!.pairs[0]!;
+    const won = judgements.filter(({ shownFirst }) => shownFirst === 1).length;
+    expect(outcome!.rate.estimate).toBeCloseTo(won / judgements.length, 12);
+    expect(outcome!.win.estimate).toBeCloseTo(won / judgements.length, 12);
+    expect(outcome!.rate.low).toBeLessThan(0.75);
+    expect([found.conclusion, sequential!.used]).toEqual(["not distinguishable", 400]);
+  }
+});

@@ -1,6 +1,7 @@
 /**
  * As many prompts as it takes: in a random order, until the always-valid interval of the win rate
- * lies clear of a half, or within the margin. Prompts of one cluster come together and count once.
+ * lies clear of a half, or within the margin. Prompts of one cluster come together, and count by
+ * their number, so that the share is of prompts as it is where all are judged.
  */
 import { Random } from "../../core/random.ts";
 import { SequentialShare } from "../../stats/sequential.ts";
@@ -27,7 +28,8 @@ export async function askSequentially(
 ): Promise<Pick<PairJudgements, "judgements" | "refused" | "sequential">> {
   const units = unitsOf(matched, asking.seed);
   const together = Math.max(1, judge.judge.concurrency ?? 1);
-  const share = new SequentialShare();
+  const largest = Math.max(...units.map(({ length }) => length));
+  const share = new SequentialShare(largest > 1 ? { largestCluster: largest } : {});
   const judgements: PromptJudgement[] = [];
   const refused: Refusal[] = [];
   let stopped = false;
