@@ -37,7 +37,7 @@ export function isItBetter(
               shareMeasure(
                 names.ofPair(pair, judge.name, "win-rate"),
                 `${pair.candidate} preferred over ${pair.baseline} by ${judge.name}`,
-                believed(judge, pair.outcome.rate),
+                believed(judge, pair, pair.outcome.rate),
               ),
             ]
           : [],
@@ -175,7 +175,7 @@ export function onWhat(
         shareMeasure(
           names.ofPair(pair, judge.name, `group/${plain.get(group)!}/win-rate`),
           `${pair.candidate} preferred over ${pair.baseline}, ${column} ${group}`,
-          believed(judge, rate),
+          believed(judge, pair, rate),
         ),
       );
     }),
@@ -233,14 +233,14 @@ export function isItOnlyLonger(
       shareMeasure(
         names.ofPair(pair, judge.name, "win-rate-equal-length"),
         `${pair.candidate} preferred over ${pair.baseline} at equal length`,
-        believed(judge, pair.outcome!.equalLength!.rate),
+        believed(judge, pair, pair.outcome!.equalLength!.rate),
       ),
       ...(pair.outcome!.equalStyle
         ? [
             shareMeasure(
               names.ofPair(pair, judge.name, "win-rate-equal-style"),
               `${pair.candidate} preferred over ${pair.baseline} at equal style`,
-              believed(judge, pair.outcome!.equalStyle.rate),
+              believed(judge, pair, pair.outcome!.equalStyle.rate),
             ),
           ]
         : []),

@@ -214,3 +214,21 @@ test("marks of style are counted outside code", () => {
     bold: 2,
   });
 });
+
+test("answers that show nothing pass no threshold: their measures claim nothing", async () => {
+  const texts = (word: string) => times(60, (i) => `${word} ${i} ${"x".repeat(i % 7)}`);
+  // every answer was cut off
+  const sets = [
+    setOf("old", texts("bad"), () => ({ stopped: false, columns: { group: "all" } })),
+    setOf("new", texts("good"), () => ({ stopped: false, columns: { group: "all" } })),
+  ];
+  const comparison = await compareModels({ sets, judges: [likesGood()], options: PLAIN });
+  const { verdict, findings } = comparisonFindings(comparison);
+  expect(verdict.conclusion).toBe("no conclusion");
+  const rates = findings
+    .flatMap(({ measures }) => measures)
+    .filter(({ id }) => id.includes("win-rate"));
+  expect(rates.length).toBeGreaterThan(1);
+  for (const { value } of rates)
+    expect(value).toMatchObject({ low: 0, high: 1, noClaim: expect.stringMatching(/./) });
+});

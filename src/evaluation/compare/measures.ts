@@ -66,11 +66,21 @@ export class MeasureNames {
   }
 }
 
-/** What a judge that is not believed measured is no measure: whatever is asked of it fails. */
-export const believed = (judge: JudgeResult, value: Interval): Interval =>
-  isBelieved(judge)
-    ? value
-    : { ...value, low: 0, high: 1, noClaim: `${judge.name} is fooled, and not believed` };
+/**
+ * What a judge that is not believed measured, or what was measured of answers that show nothing, is
+ * no measure: whatever is asked of it fails.
+ */
+export function believed(
+  judge: JudgeResult,
+  { verdict }: Pick<PairResult, "verdict">,
+  value: Interval,
+): Interval {
+  const nothing = { ...value, low: 0, high: 1 };
+  if (!isBelieved(judge))
+    return { ...nothing, noClaim: `${judge.name} is fooled, and not believed` };
+  if (verdict.conclusion !== "no conclusion") return value;
+  return { ...nothing, noClaim: value.noClaim ?? "nothing can be concluded of these answers" };
+}
 
 export function shareMeasure(id: string, name: string, value: Interval): Measure {
   return { id, name, value, unit: "share", good: "higher" };
