@@ -195,6 +195,10 @@ export interface Trial {
   adjusted?: number;
   /** Whether the judge falls for it. */
   fooled: boolean;
+  /** Independent prompts that it was judged on: clusters, where prompts belong together. */
+  units?: number;
+  /** Of a control that is surely preferred over the baseline: whether another model clears it. */
+  cleared?: boolean;
   /** What was seen, in words. */
   sentence: string;
   refused: number;
@@ -202,7 +206,7 @@ export interface Trial {
 
 /** Whether a judge can be believed. */
 export interface JudgeTrust {
-  /** `no conclusion` where it was not tried. */
+  /** `no conclusion` where it was not tried, or on too little to find anything. */
   conclusion: "sound" | "fooled" | "no conclusion";
   sentence: string;
   trials: readonly Trial[];

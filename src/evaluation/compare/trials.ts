@@ -90,7 +90,7 @@ export async function tempt(
       ]);
     const found = await against(0);
     const others: { model: string; judgements: PromptJudgement[] }[] = [];
-    if (preferred(found.judgements, matched))
+    if (preferred(found.judgements, matched, options.confidence))
       for (let model = 1; model < matched.names.length; model++)
         others.push({
           model: matched.names[model]!,
@@ -120,7 +120,7 @@ export async function tempt(
 export function preferred(
   judgements: readonly PromptJudgement[],
   matched: MatchedAnswers,
-  confidence = 0.95,
+  confidence: number,
 ): boolean {
   if (judgements.length === 0) return false;
   const clusters = clustersOf(judgements.map(({ prompt }) => matched.prompts[prompt]!));

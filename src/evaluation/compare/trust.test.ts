@@ -89,9 +89,12 @@ describe("controls", () => {
       false,
     ]);
     expect(constant!.sentence).toContain(
-      "not over those of sft: raw may answer worse than nothing",
+      "not surely over those of sft: raw may answer worse than nothing",
     );
     expect(judges[0]!.trust.conclusion).toBe("sound");
+    expect(judges[0]!.trust.sentence).toMatch(
+      /^Nothing else worthless .* fair prefers the same empty phrase .* not surely over those of sft/,
+    );
   });
 
   test("one that is preferred over every model is", async () => {
@@ -149,6 +152,81 @@ describe("controls", () => {
     const { verdict } = comparisonFindings(comparison);
     expect(verdict.conclusion).toBe("worse");
     expect(verdict.sentence).toContain("critic finds the opposite: sft is better than raw");
+  });
+});
+
+describe("without evidence no judge is sound", () => {
+  const tryOn = async (
+    count: number,
+    extra: { cluster?: string; refuses?: boolean; confidence?: number } = {},
+  ) => {
+    const own = () => (extra.cluster === undefined ? {} : { cluster: extra.cluster });
+    const sets = ["bad", "good"].map((word) =>
+      setOf(
+        word,
+        times(count, (i) => `${word} ${i}`),
+        own,
+      ),
+    );
+    const judge = judgeOf("fair", (a, b) =>
+      extra.refuses && !(/^(bad|good) \d+$/.test(a) && /^(bad|good) \d+$/.test(b))
+        ? { refused: "no" }
+        : 0.5,
+    );
+    const { judges } = await compareModels({
+      sets,
+      judges: [judge],
+      options: { ...TRIED, confidence: extra.confidence ?? 0.95 },
+    });
+    return judges[0]!.trust;
+  };
+
+  test("few prompts, one cluster, and trials that it refused", async () => {
+    expect(await tryOn(6)).toMatchObject({
+      conclusion: "no conclusion",
+      sentence: expect.stringMatching(/empty phrase .*\(6 prompts\).*: 9 independent prompts at/),
+    });
+    expect(await tryOn(40, { cluster: "one" })).toMatchObject({
+      conclusion: "no conclusion",
+      sentence: expect.stringContaining("(40 prompts in 1 independent group)"),
+    });
+    expect(await tryOn(40, { refuses: true })).toMatchObject({
+      conclusion: "no conclusion",
+      sentence: expect.stringContaining("(0 prompts, 40 refused)"),
+    });
+    expect(await tryOn(40)).toMatchObject({ conclusion: "sound" });
+  });
+
+  test("an innocent judge is not fooled at another confidence", async () => {
+    // a constant is better than the poor model on few more than half: sure at 80%, not at 95%
+    const worth = (text: string): number =>
+      text.startsWith("good") ? 2 : text.startsWith("bad") ? 0 : 1;
+    const judge = judgeOf("fair", (a, b) =>
+      worth(a) === worth(b) ? 0.5 : Number(worth(a) > worth(b)),
+    );
+    const poor = setOf(
+      "raw",
+      times(100, (i) => `bad ${i}`),
+    );
+    const better = setOf(
+      "sft",
+      times(100, (i) => `good ${i}`),
+    );
+    for (const wins of [57, 58, 59, 60]) {
+      const mixed = {
+        ...poor,
+        answers: poor.answers.map((each, i) => ({
+          ...each,
+          text: `${i < wins ? "bad" : "good"} ${i}`,
+        })),
+      };
+      const { judges } = await compareModels({
+        sets: [mixed, better],
+        judges: [judge],
+        options: { ...PLAIN, controls: true, confidence: 0.8 },
+      });
+      expect([wins, fooledBy(judges[0]!)]).toEqual([wins, []]);
+    }
   });
 });
 

@@ -29,6 +29,7 @@ export interface TriedJudge {
 interface Tested {
   rate?: Interval;
   pValue?: number;
+  units?: number;
 }
 
 /** One for each judge. */
@@ -43,6 +44,7 @@ export function judgeTrusts(
     return {
       rate: rateInterval(values, { clusters, confidence }),
       pValue: ratePValue(values, { clusters }),
+      units: new Set(clusters ?? prompts).size,
     };
   };
   const tested = judges.map((judge) => ({
@@ -52,6 +54,8 @@ export function judgeTrusts(
   }));
   const each = tested.flatMap(({ trials, place }) => [...trials, place]);
   const adjusted = holm(each.flatMap(({ pValue }) => pValue ?? []));
+  // a judge that always prefers one side has the p-value 2^(1 - units), for all trials by so many
+  const needed = 1 + Math.ceil(Math.log2(adjusted.length / (1 - confidence)) - 1e-9);
   let next = 0;
   const adjust = (found: Tested): Tested & { adjusted?: number } =>
     found.pValue === undefined ? found : { ...found, adjusted: adjusted[next++]! };
@@ -63,7 +67,7 @@ export function judgeTrusts(
       ...longestTrial(judge, context),
       ...placeTrial(adjust(place), confidence),
     ];
-    return trustOf(judge, all);
+    return trustOf(judge, all, needed);
   });
 }
 
@@ -104,25 +108,30 @@ function trialOf(
   const name = TRIAL_NAMES[id];
   if (!rate) return { id, kind, fooled: false, refused, sentence: `No opinion on ${name}.` };
   const taken = side(rate, adjusted, confidence) === "above";
-  const beats = others.filter((other) => preferred(other.judgements, matched, confidence));
-  const fooled = taken && beats.length === others.length;
+  const tried = others.filter(({ judgements }) => judgements.length > 0);
+  const survivor = tried.find((other) => !preferred(other.judgements, matched, confidence))?.model;
+  const cleared = kind === "control" && taken ? survivor !== undefined : undefined;
+  const fooled =
+    taken && (kind === "probe" || (tried.length === others.length && tried.length > 0 && !cleared));
   const over = kind === "probe" ? "the plain answer" : `the answers of ${matched.names[0]!}`;
-  const survivor = others.find((other) => !beats.includes(other))?.model;
   return {
     id,
     kind,
     ...found,
     fooled,
     refused,
+    ...(cleared === undefined ? {} : { cleared }),
     sentence:
       `It prefers ${name} over ${over} on ${percent(rate)} of ` +
       `${countOf(rate.n, "prompt")}` +
-      (taken && kind === "control"
+      (cleared !== undefined
         ? fooled
           ? ", and over every other model: either all of them answer worse than nothing, or it " +
             "does not judge what was asked."
-          : `, and not over those of ${survivor!}: ${matched.names[0]!} may answer worse than ` +
-            "nothing."
+          : cleared
+            ? `, and not surely over those of ${survivor!}: ${matched.names[0]!} may answer worse ` +
+              "than nothing."
+            : ", and gave no opinion beside another model: nothing is concluded of it."
         : "."),
   };
 }
@@ -182,16 +191,21 @@ function placeTrial(found: Tested & { adjusted?: number }, confidence: number): 
   ];
 }
 
-function trustOf({ name, tried }: TriedJudge, trials: readonly Trial[]): JudgeTrust {
+function trustOf(
+  { name, tried }: TriedJudge,
+  trials: readonly Trial[],
+  needed: number,
+): JudgeTrust {
   if (!tried)
     return {
       conclusion: "no conclusion",
       sentence: `Nothing can be put to ${name} now: votes are taken as they are.`,
       trials,
     };
+  const told = (trial: Trial | undefined): string =>
+    trial ? ` ${trial.sentence.replace(/^It /, `${name} `)}` : "";
+  const leaning = told(trials.find(({ fooled, kind }) => fooled && kind === "place"));
   const taken = trials.filter(({ fooled, kind }) => fooled && kind !== "place");
-  const leans = trials.find(({ fooled, kind }) => fooled && kind === "place");
-  const leaning = leans ? ` ${leans.sentence.replace(/^It /, `${name} `)}` : "";
   if (taken.length > 0)
     return {
       conclusion: "fooled",
@@ -200,18 +214,44 @@ function trustOf({ name, tried }: TriedJudge, trials: readonly Trial[]): JudgeTr
         `${taken.map(fallsFor).join("; ")}. Its verdict is not believed.${leaning}`,
       trials,
     };
-  const probed = trials.some(({ rate, kind, id }) => rate && kind !== "place" && isTemptation(id));
-  if (!probed)
+  const put = trials.filter(({ kind, id }) => kind !== "place" && isTemptation(id));
+  const unsettled = put.filter(({ cleared }) => cleared !== undefined).map(told);
+  const telling = put.filter((trial) => tells(trial, needed));
+  const few = put.filter((trial) => !tells(trial, needed));
+  const shortOf = few.length === 0 ? "" : ` ${tooLittle(few, needed)}`;
+  if (telling.length === 0 || put.some(({ cleared }) => cleared === false))
     return {
       conclusion: "no conclusion",
-      sentence: `${name} was not tried.${leaning}`,
+      sentence:
+        (put.length === 0
+          ? `${name} was not tried.`
+          : `Whether ${name} can be trusted is not known.${shortOf}`) +
+        `${unsettled.join("")}${leaning}`,
       trials,
     };
   return {
     conclusion: "sound",
-    sentence: `Nothing worthless that ${name} was tempted with is preferred.${leaning}`,
+    sentence:
+      `Nothing${unsettled.length > 0 ? " else" : ""} worthless that ${name} was tempted with is ` +
+      `preferred.${unsettled.join("")}${shortOf}${leaning}`,
     trials,
   };
+}
+
+/** Whether a judge that always falls for it would be found. */
+const tells = ({ rate, units = 0 }: Trial, needed: number): boolean =>
+  rate !== undefined && rate.noClaim === undefined && units >= needed;
+
+function tooLittle(few: readonly Trial[], needed: number): string {
+  const told = few.map(({ id, rate, units = 0, refused }) => {
+    const groups = rate && units < rate.n ? ` in ${countOf(units, "independent group")}` : "";
+    const refusals = refused > 0 ? `, ${refused} refused` : "";
+    return `${TRIAL_NAMES[id]} (${countOf(rate?.n ?? 0, "prompt")}${groups}${refusals})`;
+  });
+  return (
+    `Too little to tell was judged of ${told.join("; ")}: ${needed} independent prompts at least ` +
+    "are needed."
+  );
 }
 
 const isTemptation = (id: TrialId): boolean => id !== "longest-answer";
