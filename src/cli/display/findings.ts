@@ -6,14 +6,15 @@ import { countOf, formatCount } from "../../core/counts.ts";
 import type { Finding, Findings, Measure } from "../../evaluation/findings.ts";
 import { claims, formatMeasure } from "../../evaluation/measure-text.ts";
 import { formatTableIn } from "../../evaluation/table.ts";
-import { LINE_WIDTH, wrapText } from "./words.ts";
+import { LINE_WIDTH, printable, wrapText } from "./words.ts";
 
 /** Wider lines than these nobody reads. */
 const WIDEST = 120;
 const INDENT = "  ";
 
 /** @param columns of the terminal; undefined for a file or a pipe */
-export function findingsText(findings: Findings, columns?: number): string {
+export function findingsText(found: Findings, columns?: number): string {
+  const findings = safe(found);
   const width = Math.min(WIDEST, Math.max(40, columns ?? LINE_WIDTH));
   const { title, verdict, warnings } = findings;
   return [
@@ -29,6 +30,14 @@ export function findingsText(findings: Findings, columns?: number): string {
         ]),
     `Verdict: ${verdict.conclusion}\n${indented(verdict.sentence, width)}`,
   ].join("\n\n");
+}
+
+/** Names of models and texts of answers are anybody's, and a pipe may end in a terminal. */
+function safe<T>(value: T): T {
+  if (typeof value === "string") return printable(value) as T;
+  if (Array.isArray(value)) return value.map(safe) as T;
+  if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, safe(each)])) as T;
 }
 
 function findingText(

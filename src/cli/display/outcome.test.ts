@@ -80,3 +80,27 @@ test("a requirement that is not reached ends with 1, after everything was told a
   expect((await tell({ failOn: ["better"] })).error).toMatchObject({ exitCode: 1 });
   expect((await tell({ failUnder: ["win-rate=0.5"] })).error).toMatchObject({ exitCode: 2 });
 });
+
+test("what steers a terminal in a model's name is shown", () => {
+  const evil = "gpt\u001b[2J\u009b31m";
+  const [finding] = SOME_FINDINGS.findings;
+  const text = findingsText({
+    ...SOME_FINDINGS,
+    title: `${evil} against sft`,
+    warnings: [evil],
+    verdict: { conclusion: "better", sentence: `${evil} is better` },
+    findings: [
+      {
+        ...finding!,
+        answer: evil,
+        measures: finding!.measures.map((measure) => ({ ...measure, name: evil })),
+        figures: [
+          { kind: "table", table: { caption: evil, columns: [{ name: evil }], rows: [[evil]] } },
+        ],
+      },
+    ],
+  });
+  // oxlint-disable-next-line no-control-regex
+  expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
+  expect(text.split("gpt\\x1b[2J\\x9b31m").length).toBeGreaterThanOrEqual(7);
+});
