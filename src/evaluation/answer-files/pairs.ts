@@ -13,6 +13,7 @@ import { readRecord, refuseUnreadable } from "../../data/formats/index.ts";
 import type { Row } from "../../data/readers/row.ts";
 import type { PreferenceRecord } from "../../data/records.ts";
 import { completionText } from "../../text/messages.ts";
+import { promptIdentity } from "../compare/match.ts";
 import type { AnswerFormat, FileToRead, ReadFile } from "./format.ts";
 import { Answers, nothingToRead } from "./format.ts";
 import { noteOn } from "./attune.ts";
@@ -57,15 +58,22 @@ function readPairs(format: DataFormat, { file, rows, notes }: FileToRead): ReadF
       notes.count(`left out: ${error.message}`, error.place);
     }
   }
-  for (const { prompt, chosen, rejected, models, cluster, extra, place } of votes) {
-    if (models === undefined) continue;
+  const battles = battlesOf(votes);
+  for (const { vote, key } of battles) {
+    const { prompt, chosen, rejected, models, cluster, extra, place } = vote;
     const more = {
+      ...(key === undefined ? {} : { key }),
       ...(cluster === undefined ? {} : { cluster }),
       ...(extra === undefined ? {} : { columns: extra }),
       place,
     };
-    answers.addOnce(models.chosen, { prompt, text: completionText(chosen), ...more });
-    answers.addOnce(models.rejected, { prompt, text: completionText(rejected), ...more });
+    const add = (model: string, text: string): void => {
+      // with a key it stands there once for each battle
+      if (key === undefined) answers.addOnce(model, { prompt, text, ...more });
+      else answers.add(model, { prompt, text, ...more });
+    };
+    add(models.chosen, completionText(chosen));
+    add(models.rejected, completionText(rejected));
   }
   if (votes.length === 0) nothingToRead(file, "the file holds no pair of answers");
   const nameless = votes.filter(({ models }) => models === undefined);
@@ -74,5 +82,59 @@ function readPairs(format: DataFormat, { file, rows, notes }: FileToRead): ReadF
       "pairs that do not name their models: they are votes, and no model's answers",
       place,
     );
-  return { answers: answers.byModel, votes, metrics: [] };
+  const order = modelOrder(
+    battles.map(({ vote }) => vote),
+    notes,
+  );
+  return {
+    answers: new Map(order.map((name) => [name, answers.byModel.get(name)!])),
+    votes,
+    metrics: [],
+  };
+}
+
+type NamedVote = PreferenceRecord & { models: { chosen: string; rejected: string } };
+
+/** Votes on the same two answers are one battle. */
+function battlesOf(votes: readonly PreferenceRecord[]): { vote: NamedVote; key?: string }[] {
+  const byPrompt = new Map<string, Map<string, NamedVote>>();
+  for (const vote of votes) {
+    if (vote.models === undefined) continue;
+    const prompt = promptIdentity(vote.prompt);
+    const battles = byPrompt.get(prompt) ?? new Map<string, NamedVote>();
+    byPrompt.set(prompt, battles);
+    const sides = JSON.stringify(textsOf(vote as NamedVote).toSorted());
+    if (!battles.has(sides)) battles.set(sides, vote as NamedVote);
+  }
+  return [...byPrompt].flatMap(([prompt, battles]) => {
+    const all = [...battles.values()];
+    const texts = new Set(all.flatMap(textsOf));
+    const models = new Set(all.flatMap(({ models: { chosen, rejected } }) => [chosen, rejected]));
+    // a model with several answers: those that were voted on stand beside each other
+    return texts.size > models.size
+      ? all.map((vote, i) => ({ vote, key: `${prompt} (battle ${i + 1})` }))
+      : all.map((vote) => ({ vote }));
+  });
+}
+
+/** Model and text of both sides. */
+const textsOf = ({ models, chosen, rejected }: NamedVote): string[] => [
+  JSON.stringify([models.chosen, completionText(chosen)]),
+  JSON.stringify([models.rejected, completionText(rejected)]),
+];
+
+/** The first is the baseline: whoever stands first in every pair, and never whoever lost. */
+function modelOrder(votes: readonly NamedVote[], notes: FileToRead["notes"]): string[] {
+  const sides = votes.map(({ side, models: { chosen, rejected } }) =>
+    side === "second" ? ([rejected, chosen] as const) : ([chosen, rejected] as const),
+  );
+  const names = [...new Set(sides.flat())];
+  const firsts = new Set(sides.map(([first]) => first));
+  if (firsts.size === 1 && votes.every(({ side }) => side !== undefined)) return names;
+  const sorted = names.toSorted();
+  if (sorted.length > 1)
+    notes.say(
+      `no model stands first in every pair: the baseline is the first in the alphabet, ${sorted[0]!}`,
+    );
+  return sorted;
 }

@@ -125,8 +125,8 @@ describe("AlpacaEval's", () => {
     );
     const { sets, votes, notes } = await readAnswers(file);
     expect(sets.map(({ name, answers }) => [name, answers.map(({ text }) => text)])).toEqual([
+      ["small", ["Fig", "Fig"]],
       ["large", ["Figs are fruit.", "Fig"]],
-      ["small", ["Fig"]],
     ]);
     expect(votes.map(({ p, models }) => [p, models!.chosen])).toEqual([
       [1, "large"],
@@ -158,10 +158,10 @@ test("Arena battles: answers of both, the vote, the session", async () => {
   );
   const { sets, votes } = await readAnswers(file);
   expect(sets.map(({ name, answers }) => [name, answers.length])).toEqual([
-    ["claude", 1],
     ["gpt", 2],
+    ["claude", 2],
   ]);
-  expect(sets[0]!.answers[0]).toMatchObject({ text: "Ho", cluster: "s1" });
+  expect(sets[1]!.answers[0]).toMatchObject({ text: "Ho", cluster: "s1" });
   expect(votes.map(({ p }) => p)).toEqual([1, 0.5]);
 });
 

@@ -145,8 +145,12 @@ function alignSamples(lists: readonly (readonly SetAnswer[])[]): (readonly SetAn
   const common = first.flatMap(({ key }) =>
     key !== undefined && named.every((map) => map.has(key)) ? [key] : [],
   );
-  if (!distinct || first.length < 2 || common.length !== first.length) return [...lists];
-  return named.map((map) => common.map((key) => map.get(key)!));
+  if (!distinct || common.length === 0) return [...lists];
+  const paired = new Set<string | undefined>(common);
+  return lists.map((list, i) => [
+    ...common.map((key) => named[i]!.get(key)!),
+    ...list.filter(({ key }) => !paired.has(key)),
+  ]);
 }
 
 function matchedPrompt(
