@@ -44,7 +44,7 @@ export function judgeTrusts(
     return {
       rate: rateInterval(values, { clusters, confidence }),
       pValue: ratePValue(values, { clusters }),
-      units: new Set(clusters ?? prompts).size,
+      units: clusters ? new Set(clusters).size : prompts.length,
     };
   };
   const tested = judges.map((judge) => ({
@@ -55,7 +55,9 @@ export function judgeTrusts(
   const each = tested.flatMap(({ trials, place }) => [...trials, place]);
   const adjusted = holm(each.flatMap(({ pValue }) => pValue ?? []));
   // a judge that always prefers one side has the p-value 2^(1 - units), for all trials by so many
-  const needed = 1 + Math.ceil(Math.log2(adjusted.length / (1 - confidence)) - 1e-9);
+  const put = tested.reduce((sum, { trials }) => sum + trials.length, 0);
+  const most = Math.max(1, put, adjusted.length);
+  const needed = 1 + Math.ceil(Math.log2(most / (1 - confidence)) - 1e-9);
   let next = 0;
   const adjust = (found: Tested): Tested & { adjusted?: number } =>
     found.pValue === undefined ? found : { ...found, adjusted: adjusted[next++]! };
