@@ -17,7 +17,8 @@ import {
 } from "./prompts.ts";
 import type { RevisionOptions } from "./revise.ts";
 
-const CHARACTERS = 4;
+/** Of a token, as a rule of thumb. */
+export const CHARACTERS = 4;
 
 export interface Estimate {
   requests: number;

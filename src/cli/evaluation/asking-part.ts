@@ -1,5 +1,7 @@
 /** What the parts that ask a language model share: data files, the model, progress. */
 import { basename } from "node:path";
+import type { Estimate } from "../../constitution/estimate.ts";
+import { sumEstimates } from "../../constitution/estimate.ts";
 import { countOf } from "../../core/counts.ts";
 import { Random } from "../../core/random.ts";
 import type { Row } from "../../data/readers/row.ts";
@@ -7,6 +9,7 @@ import { hashContent } from "../../data/files.ts";
 import type { AskOptions } from "../../evaluation/behaviour/asking.ts";
 import type { Measured, Measuring } from "../../evaluation/behaviour/measured.ts";
 import { readEvaluationRows } from "../../evaluation/behaviour/rows.ts";
+import { CountedSubject } from "../../evaluation/subjects/counted-subject.ts";
 import { jointHash } from "../../runs/joint-hash.ts";
 import type { Progress } from "../display/reporter.ts";
 import type { SubjectConfig } from "./open-subject.ts";
@@ -42,20 +45,26 @@ function limited(rows: readonly Row[], limit: number, seed: number): readonly Ro
 }
 
 /**
- * Prepares a part: reads its files, opens the model, and measures.
+ * Prepares a part: reads its files, opens the model, counts what a server would be asked, and
+ * measures.
  * @param also further files whose content decides about what is found
+ * @param judging what critics are asked besides
+ * @param measure without a `part` where requests are only counted: it then asks nobody else, and
+ * writes nothing
  */
 export async function prepareAsking(
   { config, context, openSubject }: Omit<PartInput, "config"> & { config: AskingConfig },
   {
     also = [],
+    judging,
     measure,
   }: {
     also?: readonly string[];
+    judging?: (files: readonly NamedRows[]) => Estimate;
     measure: (
       measuring: Measuring,
       files: readonly NamedRows[],
-      work: { ask: AskOptions; part: PartWork },
+      work: { ask: AskOptions; part?: PartWork },
     ) => Promise<Measured>;
   },
 ): Promise<PreparedPart> {
@@ -72,6 +81,15 @@ export async function prepareAsking(
   }
   const others = await Promise.all(also.map(hashContent));
   const opened = await openSubject(config);
+  const { maxNewTokens, temperature, seed } = config;
+  const ask = { maxNewTokens, temperature, seed };
+  const estimates: Estimate[] = [];
+  if (opened.isServer) {
+    const subject = new CountedSubject(opened.name);
+    await measure({ subject, signal }, files, { ask });
+    estimates.push(subject.estimate);
+  }
+  if (judging) estimates.push(judging(files));
   const drawn = files.filter(({ rows, all }) => rows.length < all);
   return {
     subject: opened.name,
@@ -82,14 +100,15 @@ export async function prepareAsking(
         `ask ${opened.name} about ${countOf(rows.length, "row")} of ${name}` +
         (rows.length < all ? ` (of ${all})` : ""),
     ),
+    ...(estimates.length > 0
+      ? { costs: { estimate: sumEstimates(estimates), prices: config } }
+      : {}),
     async run(part) {
       const measuring: Measuring = {
         subject: await part.subject(opened),
         signal: part.signal,
         onProgress: shownProgress(part),
       };
-      const { maxNewTokens, temperature, seed } = config;
-      const ask = { maxNewTokens, temperature, seed };
       const { findings, warnings } = await measure(measuring, files, { ask, part });
       return {
         findings,

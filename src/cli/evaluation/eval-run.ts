@@ -20,6 +20,7 @@ import type { Outcome } from "../display/outcome.ts";
 import { tellFindings } from "../display/outcome.ts";
 import type { Progress } from "../display/reporter.ts";
 import type { AskedParts } from "./eval-options.ts";
+import { announceParts } from "./eval-costs.ts";
 import { togetherFindings } from "./eval-findings.ts";
 import type { OpenedSubject, SubjectConfig } from "./open-subject.ts";
 import { openSubject } from "./open-subject.ts";
@@ -65,7 +66,7 @@ const runConfig = (
 
 /** Opens data and models, and says what would be done. */
 export async function planEvaluation(parts: AskedParts, context: CommandContext): Promise<void> {
-  await withPrepared(parts, context, (prepared) => {
+  await withPrepared(parts, context, (prepared, costs) => {
     const lines = prepared.map(
       ({ name, prepared: { subject, plan } }) =>
         `  ${PARTS[name]!.title}, ${subject}: ${plan.join("; ")}`,
@@ -74,8 +75,10 @@ export async function planEvaluation(parts: AskedParts, context: CommandContext)
       {
         dryRun: true,
         parts: prepared.map(({ name, prepared: { subject, plan } }) => ({ name, subject, plan })),
+        costs,
       },
-      `eval would do this (nothing was asked or written):\n${lines.join("\n")}`,
+      `eval would do this (nothing was asked or written):\n` +
+        [...lines, ...costs.map((text) => `  ${text}`)].join("\n"),
     );
     return Promise.resolve();
   });
@@ -149,7 +152,7 @@ function factsOf(parts: AskedParts, prepared: readonly NamedPart[]): Facts {
 async function withPrepared(
   parts: AskedParts,
   context: CommandContext,
-  work: (prepared: readonly NamedPart[]) => Promise<void>,
+  work: (prepared: readonly NamedPart[], costs: readonly string[]) => Promise<void>,
 ): Promise<void> {
   const opened = new Map<string, Promise<OpenedSubject>>();
   const open = (config: SubjectConfig): Promise<OpenedSubject> => {
@@ -169,7 +172,7 @@ async function withPrepared(
         prepared: await part.prepare({ config: resolved, context, openSubject: open }),
       });
     }
-    await work(prepared);
+    await work(prepared, announceParts(prepared, context));
   } finally {
     for (const { prepared: each } of prepared) await each.close?.();
   }

@@ -27,7 +27,7 @@ export const part: EvaluationPart<typeof harmlessConfig> = {
           },
           { ask, assumption, labelSample },
         );
-        if (found.toLabel.length > 0) writeToLabel(found.toLabel, work);
+        if (work && found.toLabel.length > 0) writeToLabel(found.toLabel, work);
         return found;
       },
     });

@@ -2,23 +2,27 @@
 import type { ConfigOf } from "../../config/config.ts";
 import { isComparisonPrinciple, principlesFor } from "../../constitution/constitution.ts";
 import type { Constitution } from "../../constitution/constitution.ts";
-import { estimateComparisons } from "../../constitution/estimate.ts";
+import type { Critic } from "../../constitution/critic.ts";
+import type { Estimate } from "../../constitution/estimate.ts";
+import { CHARACTERS, estimateComparisons } from "../../constitution/estimate.ts";
 import { constitutionJudge } from "../../constitution/judge.ts";
 import { AttuneError } from "../../core/errors.ts";
 import type { Measured } from "../../evaluation/behaviour/measured.ts";
 import { Remarks } from "../../evaluation/behaviour/measured.ts";
 import { readEvaluationRows } from "../../evaluation/behaviour/rows.ts";
-import { againstReferences } from "../../evaluation/helpful/against-references.ts";
+import { againstReferences, referencePairs } from "../../evaluation/helpful/against-references.ts";
 import type { helpfulConfig } from "../../evaluation/helpful/helpful.config.ts";
 import { instructionFollowing } from "../../evaluation/helpful/instruction-following.ts";
 import { hasReference, readReferences } from "../../evaluation/helpful/reference-rows.ts";
 import type { CommandContext } from "../command.ts";
 import { loadConstitution } from "../constitution/constitution-file.ts";
-import { adviseOnLetterCosts, announceCosts, letterRequests } from "../constitution/costs.ts";
+import { adviseOnLetterCosts, letterRequests } from "../constitution/costs.ts";
 import type { OpenedCritic } from "../constitution/critics.ts";
 import { openCritics } from "../constitution/critics.ts";
+import type { Judge } from "../../training/rollout/judge.ts";
+import type { NamedRows } from "./asking-part.ts";
 import { prepareAsking } from "./asking-part.ts";
-import type { EvaluationPart } from "./part.ts";
+import type { EvaluationPart, PartWork } from "./part.ts";
 
 type Config = ConfigOf<typeof helpfulConfig>;
 
@@ -28,11 +32,12 @@ export const part: EvaluationPart<typeof helpfulConfig> = {
     const files = await Promise.all(config.data.map((file) => readEvaluationRows(file)));
     const judged = files.filter((rows) => rows.some(hasReference));
     const judge = await openJudge(config, context, judged.length > 0);
-    if (judge) announce(config, judge.constitution, { rows: judged.flat(), context });
+    if (judge) adviseOnLetterCosts(config.judge, config, context);
     return prepareAsking(input, {
+      ...(judge ? { judging: (data) => estimateJudging(config, judge.constitution, data) } : {}),
       async measure(measuring, data, { ask, part: work }) {
         const found: Measured[] = [];
-        const references = data.filter(({ rows }) => rows.some(hasReference));
+        const references = data.filter(isReferenced);
         const instructed = data.filter((file) => !references.includes(file));
         if (instructed.length > 0)
           found.push(
@@ -43,23 +48,22 @@ export const part: EvaluationPart<typeof helpfulConfig> = {
             ),
           );
         if (judge && references.length > 0) {
-          const critic = await judge.opened.open(work.cache);
-          const { tags, principles, seed } = config;
+          const rows = references.flatMap((file) => file.rows);
+          const compare = (by: Judge): Promise<Measured> =>
+            againstReferences(measuring, rows, {
+              ask,
+              judge: { judge: by, kind: "critic", name: config.judge },
+            });
           found.push(
-            await againstReferences(
-              measuring,
-              references.flatMap(({ rows }) => rows),
-              {
-                ask,
-                judge: {
-                  judge: constitutionJudge(critic, judge.constitution, { tags, principles, seed }),
-                  kind: "critic",
-                  name: config.judge,
-                },
-              },
-            ),
+            work
+              ? await withCritic(judge.opened, work, (critic) => {
+                  const { tags, principles, seed } = config;
+                  return compare(
+                    constitutionJudge(critic, judge.constitution, { tags, principles, seed }),
+                  );
+                })
+              : await compare(UNDECIDED),
           );
-          await critic.close();
         }
         return {
           findings: found.flatMap(({ findings }) => findings),
@@ -69,6 +73,22 @@ export const part: EvaluationPart<typeof helpfulConfig> = {
     });
   },
 };
+
+const isReferenced = ({ rows }: NamedRows): boolean => rows.some(hasReference);
+
+/** Closes it, whatever happens. */
+async function withCritic<T>(
+  opened: OpenedCritic,
+  { cache }: PartWork,
+  use: (critic: Critic) => Promise<T>,
+): Promise<T> {
+  const critic = await opened.open(cache);
+  try {
+    return await use(critic);
+  } finally {
+    await critic.close();
+  }
+}
 
 async function openJudge(
   config: Config,
@@ -96,30 +116,35 @@ async function openJudge(
   return { opened: opened!, constitution };
 }
 
-/** What the judge will be asked, before anything is: the controls double it. */
-function announce(
+/**
+ * What the judge is asked about answers of any length: both orders, controls and probes. A control
+ * that it prefers is tried against the model too: under a budget that counts.
+ */
+function estimateJudging(
   config: Config,
   constitution: Constitution,
-  { rows, context }: { rows: Parameters<typeof readReferences>[0]; context: CommandContext },
-): void {
-  const all = readReferences(rows, new Remarks());
-  const references = config.limit > 0 ? all.slice(0, config.limit) : all;
-  const longest = "x".repeat(4 * config.maxNewTokens);
-  const { tags, principles, judge } = config;
+  files: readonly NamedRows[],
+): Estimate {
+  const references = readReferences(
+    files.filter(isReferenced).flatMap(({ rows }) => rows),
+    new Remarks(),
+  );
+  const longest = "x".repeat(CHARACTERS * config.maxNewTokens);
+  const { tags, principles, judge, seed, budget } = config;
   const once = estimateComparisons(
     references.map(({ prompt, reference }) => ({ prompt, first: reference, second: longest })),
     constitution,
     { tags, principles, reasoning: false, maxNewTokens: 256 },
     letterRequests(judge, config),
   );
-  adviseOnLetterCosts(judge, config, context);
-  announceCosts(
-    {
-      requests: 2 * once.requests,
-      inputTokens: 2 * once.inputTokens,
-      outputTokens: 2 * once.outputTokens,
-    },
-    config,
-    context,
-  );
+  const { planned, most } = referencePairs(references, longest, seed);
+  const times = references.length === 0 ? 0 : (budget > 0 ? most : planned) / references.length;
+  return {
+    requests: Math.round(times * once.requests),
+    inputTokens: Math.round(times * once.inputTokens),
+    outputTokens: Math.round(times * once.outputTokens),
+  };
 }
+
+/** Stands in for the judge where only the model's requests are counted. */
+const UNDECIDED: Judge = { name: "nobody", compare: () => Promise.resolve(0.5) };

@@ -7,7 +7,9 @@ import type { AnswerCache } from "../../constitution/answer-cache.ts";
 import type { Chart } from "../../evaluation/chart.ts";
 import type { Finding, Findings } from "../../evaluation/findings.ts";
 import type { Subject } from "../../evaluation/subject.ts";
+import type { Estimate } from "../../constitution/estimate.ts";
 import type { CommandContext } from "../command.ts";
+import type { CostConfig } from "../constitution/costs.ts";
 import type { Progress, ProgressOptions } from "../display/reporter.ts";
 import type { OpenedSubject, SubjectConfig } from "./open-subject.ts";
 
@@ -47,6 +49,12 @@ export interface PartFindings {
   readonly facts?: Findings["facts"];
 }
 
+/** Parts with the same prices and budget have one bill. */
+export interface PartCosts {
+  readonly estimate: Estimate;
+  readonly prices: CostConfig;
+}
+
 /** A part that has read its data and opened its models. */
 export interface PreparedPart {
   /** What is evaluated, in a few words: "runs/reward". */
@@ -57,6 +65,8 @@ export interface PreparedPart {
   readonly fingerprint: string;
   /** What a dry run says would be done, a line each. */
   readonly plan: readonly string[];
+  /** What critics and models behind servers are asked at most, and what that may cost. */
+  readonly costs?: PartCosts;
   run(work: PartWork): Promise<PartFindings>;
   /** Gives back what was opened; called once, also where it was never run. */
   close?(): Promise<void>;

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { countOf } from "../../core/counts.ts";
 import { hashContent } from "../../data/files.ts";
+import { CountedSubject } from "../../evaluation/subjects/counted-subject.ts";
 import { filesOf } from "../../evaluation/tasks/documents.ts";
 import type { PreparedTask, TaskResult } from "../../evaluation/tasks/run-task.ts";
 import { prepareTask, runTask } from "../../evaluation/tasks/run-task.ts";
@@ -26,6 +27,9 @@ export const part: EvaluationPart<typeof tasksConfig> = {
         }),
       );
     const opened = await openSubject({ ...config, template: "none" });
+    const counted = new CountedSubject(opened.name);
+    if (opened.isServer)
+      for (const each of prepared) await runTask(each, counted, { seed: config.seed });
     return {
       subject: opened.name,
       dataHash: jointHash(...(await Promise.all(tasks.map(contentHash)))),
@@ -39,6 +43,7 @@ export const part: EvaluationPart<typeof tasksConfig> = {
           )} ` +
           `about ${countOf(asked.length, "document")} of ${task.fields.task}`,
       ),
+      ...(opened.isServer ? { costs: { estimate: counted.estimate, prices: config } } : {}),
       async run(work) {
         const subject = await work.subject(opened);
         const results: TaskResult[] = [];

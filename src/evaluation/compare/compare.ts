@@ -80,6 +80,18 @@ export function plannedPairs(
   return compared + CONTROLS_ASKED * controls.length + PROBES.length * probes.length;
 }
 
+/** The same where the judge prefers every control, which is then tried against every model. */
+export function mostPairs(
+  judge: Pick<ComparisonJudge, "kind">,
+  matched: MatchedAnswers,
+  options: CompareOptions,
+): number {
+  const again = canBeTried(judge) ? trialPrompts(matched, options).controls.length : 0;
+  return (
+    plannedPairs(judge, matched, options) + CONTROLS_ASKED * again * (matched.names.length - 1)
+  );
+}
+
 async function askJudge(
   judge: ComparisonJudge,
   matched: MatchedAnswers,

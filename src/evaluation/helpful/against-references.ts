@@ -7,15 +7,77 @@ import type { AskOptions } from "../behaviour/asking.ts";
 import { askAll, asUser, faultTexts, whyNothing } from "../behaviour/asking.ts";
 import type { Measured, Measuring } from "../behaviour/measured.ts";
 import { noConclusion, Remarks } from "../behaviour/measured.ts";
-import { compareModels } from "../compare/compare.ts";
+import type { AnswerSet } from "../compare/answer-set.ts";
+import { compareModels, mostPairs, plannedPairs } from "../compare/compare.ts";
+import type { CompareOptions } from "../compare/comparison.ts";
 import { comparisonFindings } from "../compare/findings.ts";
 import type { ComparisonJudge } from "../compare/judges.ts";
+import { matchAnswers } from "../compare/match.ts";
 import type { Finding } from "../findings.ts";
+import type { Subject } from "../subject.ts";
+import type { ReferencePrompt } from "./reference-rows.ts";
 import { readReferences } from "./reference-rows.ts";
 
 const REFERENCES = "the reference answers";
 /** Prompts on which the judge itself is tried, as `attune compare` does. */
 const PROBES = 20;
+
+interface GivenAnswer extends ReferencePrompt {
+  readonly answer: { readonly text: string; readonly stopped: boolean };
+}
+
+const setsOf = (
+  given: readonly GivenAnswer[],
+  { name, fingerprint }: Pick<Subject, "name" | "fingerprint">,
+): AnswerSet[] => [
+  {
+    name: REFERENCES,
+    source: "the data",
+    fingerprint: "data",
+    answers: given.map(({ prompt, reference }) => ({ prompt, text: reference })),
+  },
+  {
+    name,
+    source: name,
+    fingerprint,
+    answers: given.map(({ prompt, answer: { text, stopped } }) => ({ prompt, text, stopped })),
+  },
+];
+
+const optionsFor = (prompts: number, seed: number): CompareOptions => ({
+  seed,
+  confidence: 0.95,
+  pairs: "baseline",
+  controls: true,
+  probes: Math.min(PROBES, prompts),
+});
+
+/**
+ * Pairs of answers that a judge will be asked about where the model answers every prompt, and where
+ * the judge also prefers every control.
+ * @param text stands for each answer
+ */
+export function referencePairs(
+  references: readonly ReferencePrompt[],
+  text: string,
+  seed: number,
+): { planned: number; most: number } {
+  if (references.length === 0) return { planned: 0, most: 0 };
+  const answer = { text, stopped: true };
+  const options = optionsFor(references.length, seed);
+  const matched = matchAnswers(
+    setsOf(
+      references.map((each) => ({ ...each, answer })),
+      { name: "the model", fingerprint: "" },
+    ),
+    options,
+  );
+  const judge = { kind: "critic" } as const;
+  return {
+    planned: plannedPairs(judge, matched, options),
+    most: mostPairs(judge, matched, options),
+  };
+}
 
 export async function againstReferences(
   measuring: Measuring,
@@ -44,28 +106,9 @@ export async function againstReferences(
   });
   const { subject, signal, onProgress } = measuring;
   const comparison = await compareModels({
-    sets: [
-      {
-        name: REFERENCES,
-        source: "the data",
-        fingerprint: "data",
-        answers: given.map(({ prompt, reference }) => ({ prompt, text: reference })),
-      },
-      {
-        name: subject.name,
-        source: subject.name,
-        fingerprint: subject.fingerprint,
-        answers: given.map(({ prompt, answer: { text, stopped } }) => ({ prompt, text, stopped })),
-      },
-    ],
+    sets: setsOf(given, subject),
     judges: [judge],
-    options: {
-      seed: ask.seed,
-      confidence: 0.95,
-      pairs: "baseline",
-      controls: true,
-      probes: Math.min(PROBES, given.length),
-    },
+    options: optionsFor(given.length, ask.seed),
     hooks: {
       signal,
       onProgress: ({ done, total }) => onProgress?.("judging", done, total),

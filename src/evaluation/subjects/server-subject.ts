@@ -138,15 +138,13 @@ export class ServerSubject implements Subject {
   }
 
   private async scoreOne(
-    { prompt, continuation }: ContinuationRequest,
+    request: ContinuationRequest,
     signal: AbortSignal | undefined,
   ): Promise<ContinuationScore | NoAnswer> {
-    if (typeof prompt !== "string")
-      return {
-        refused:
-          "a server scores plain texts, and the prompt is a conversation, whose template it keeps",
-      };
-    if (continuation === "") return { refused: "the continuation is empty" };
+    const never = refusedScore(request);
+    if (never) return never;
+    const { continuation } = request;
+    const prompt = request.prompt as string;
     if (this.scoreless !== undefined) return { refused: this.scoreless };
     const { settings, model, cache } = this.options;
     const body = {
@@ -217,6 +215,16 @@ export class ServerSubject implements Subject {
   close(): Promise<void> {
     return this.critic.close();
   }
+}
+
+/** Why no server is asked; undefined where one is. */
+export function refusedScore({ prompt, continuation }: ContinuationRequest): NoAnswer | undefined {
+  if (typeof prompt !== "string")
+    return {
+      refused:
+        "a server scores plain texts, and the prompt is a conversation, whose template it keeps",
+    };
+  return continuation === "" ? { refused: "the continuation is empty" } : undefined;
 }
 
 /** Undefined where the echo does not reach over the prompt. */
