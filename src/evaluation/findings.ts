@@ -2,6 +2,7 @@
  * What an evaluation found, as data. Everything that shows it is made of this: the terminal, the
  * page (report/findings-page.ts), `--json`, JUnit and `--fail-under`.
  */
+import { AttuneError } from "../core/errors.ts";
 import type { Interval } from "../stats/intervals.ts";
 import type { Chart } from "./chart.ts";
 import type { Conclusion } from "./conclusion.ts";
@@ -63,6 +64,17 @@ export interface Findings {
   facts: readonly (readonly [name: string, value: string])[];
 }
 
-/** All measures of a page, in order. */
-export const measuresOf = ({ findings }: Pick<Findings, "findings">): Measure[] =>
-  findings.flatMap(({ measures }) => measures);
+/**
+ * All measures of a page, in order.
+ * @throws AttuneError `internal` where two have one id, of which a threshold would test the first
+ */
+export function measuresOf({ findings }: Pick<Findings, "findings">): Measure[] {
+  const all = findings.flatMap(({ measures }) => measures);
+  const ids = new Set<string>();
+  for (const { id } of all) {
+    if (ids.has(id))
+      throw new AttuneError("internal", "internal: two measures have one id", { got: id });
+    ids.add(id);
+  }
+  return all;
+}

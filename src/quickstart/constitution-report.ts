@@ -8,6 +8,7 @@ import { promptText } from "../text/messages.ts";
 import type { World } from "../world/index.ts";
 import type { GoldScore } from "../world/gold.ts";
 import { goldScore } from "../world/gold.ts";
+import { slug } from "../evaluation/measure-names.ts";
 import { evaluateGold, goldDifferenceTable, goldScoreTable } from "../evaluation/gold-table.ts";
 import type { GoldEvaluation, GoldRow } from "../evaluation/gold-table.ts";
 import type { Chart } from "../evaluation/chart.ts";
@@ -20,7 +21,7 @@ import { formatPoints, formatShare, formatTable, verdictOf } from "../evaluation
 import type { ConstitutionResult, PipelineResult } from "./pipeline.ts";
 import { helpfulLabels } from "./constitution.ts";
 import { CONSTITUTION_COMPARISONS } from "./pipeline.ts";
-import { inPoints, plain, pointsMeasure, slug } from "./report-words.ts";
+import { inPoints, plain, pointsMeasure } from "./report-words.ts";
 
 const SHOWN_ROWS = [
   "total",

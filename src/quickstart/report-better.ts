@@ -1,5 +1,6 @@
 /** Is it better, on what, and at whose expense: the models beside each other by gold. */
 import { countOf } from "../core/counts.ts";
+import { slug } from "../evaluation/measure-names.ts";
 import type { Finding } from "../evaluation/findings.ts";
 import type { GoldEvaluation, GoldRow, ScoredModel } from "../evaluation/gold-table.ts";
 import { evaluateGold, goldDifferenceTable, goldScoreTable } from "../evaluation/gold-table.ts";
@@ -9,15 +10,7 @@ import type { Interval } from "../stats/intervals.ts";
 import { REQUEST_KINDS } from "../world/requests.ts";
 import { CONSTITUTION_COMPARISONS, WORLD_COMPARISONS } from "./pipeline.ts";
 import type { PipelineResult } from "./pipeline.ts";
-import {
-  KINDS,
-  inPoints,
-  listOf,
-  plain,
-  pointsMeasure,
-  shareMeasure,
-  slug,
-} from "./report-words.ts";
+import { KINDS, inPoints, listOf, plain, pointsMeasure, shareMeasure } from "./report-words.ts";
 
 /** Trained from preferences, with something that holds them near SFT. */
 export const METHODS = ["PPO with KL", "RLOO", "DPO"] as const;

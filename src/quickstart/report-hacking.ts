@@ -5,6 +5,7 @@
 import { countOf } from "../core/counts.ts";
 import type { IntervalChart, LineChart, PathChart } from "../evaluation/chart.ts";
 import type { Finding, Measure } from "../evaluation/findings.ts";
+import { slug } from "../evaluation/measure-names.ts";
 import type { HackingConclusion } from "../evaluation/over-optimisation/verdict.ts";
 import type { ReportPart } from "../evaluation/page.ts";
 import { formatNumber, formatShare } from "../evaluation/table.ts";
@@ -15,7 +16,7 @@ import type { PipelineResult } from "./pipeline.ts";
 import type { PathPoint, PolicyPath } from "./policy-path.ts";
 import { peakStep } from "./policy-path.ts";
 import { alarmLook, journeyOf } from "./report-journey.ts";
-import { inPoints, modelNamed, plain, pointsMeasure, shareMeasure, slug } from "./report-words.ts";
+import { inPoints, modelNamed, plain, pointsMeasure, shareMeasure } from "./report-words.ts";
 
 const [HELD, FREE] = ["PPO with KL", "PPO without KL"] as const;
 

@@ -1,10 +1,11 @@
 /** Can the reward model be trusted, on pairs that it has not seen? */
+import { slug } from "../evaluation/measure-names.ts";
 import type { Finding } from "../evaluation/findings.ts";
 import { rewardModelTable } from "../evaluation/reward-model-quality.ts";
 import { formatShare, verdictOf } from "../evaluation/table.ts";
 import { calibrationSentence, reliabilityChart } from "../report/report-sections.ts";
 import type { PipelineResult } from "./pipeline.ts";
-import { inPoints, listOf, plain, pointsMeasure, shareMeasure, slug } from "./report-words.ts";
+import { inPoints, listOf, plain, pointsMeasure, shareMeasure } from "./report-words.ts";
 
 export function trustFinding({ rewardModel }: PipelineResult): Finding {
   const { accuracy, baselines, decided } = rewardModel;

@@ -41,13 +41,6 @@ export function truthOf(village: Village, request: Request): string | undefined 
   }
 }
 
-/** Lower case with hyphens, for the names of measures. */
-export const slug = (name: string): string =>
-  name
-    .toLowerCase()
-    .replaceAll(/[^a-z0-9]+/g, "-")
-    .replaceAll(/^-|-$/g, "");
-
 export const modelNamed = ({ models }: Pick<PipelineResult, "models">, name: string): ScoredModel =>
   models.find((model) => model.name === name)!;
 

@@ -2,13 +2,14 @@
 import type { IntervalChart } from "../chart.ts";
 import type { Interval } from "../../stats/intervals.ts";
 import type { Conclusion, Finding } from "../findings.ts";
+import { slugs } from "../measure-names.ts";
 import type { Cell, Table } from "../table.ts";
 import { formatMean, formatPValue, formatShare } from "../table.ts";
 import type { Comparison, JudgeResult, PairResult } from "./comparison.ts";
 import type { Headline } from "./headline.ts";
 import { concludedOf, isBelieved, judgeName, pairsWithBaseline } from "./headline.ts";
 import type { MeasureNames } from "./measures.ts";
-import { believed, shareMeasure, slugs } from "./measures.ts";
+import { believed, shareMeasure } from "./measures.ts";
 import { percent } from "./verdict.ts";
 
 export function isItBetter(

@@ -6,7 +6,7 @@ import { judgeFindings } from "../thresholds.ts";
 import type { AnswerSet } from "./answer-set.ts";
 import { compareModels } from "./compare.ts";
 import { comparisonFindings } from "./findings.ts";
-import { slugs } from "./measures.ts";
+import { slugs } from "../measure-names.ts";
 import { styleCounts } from "./style.ts";
 import { judgeOf, likesGood, notNumbers, PLAIN, setOf, times } from "./testing/sets.ts";
 
@@ -129,7 +129,7 @@ describe("several models", () => {
       "my-model-v2",
       "my-model-v2-2",
       "模型",
-      "model",
+      "unnamed",
     ]);
   });
 });

@@ -1,29 +1,9 @@
 /** Names of measures that stay the same from run to run, and what each judge's figures are called. */
 import type { Interval } from "../../stats/intervals.ts";
 import type { Measure } from "../findings.ts";
+import { slugs } from "../measure-names.ts";
 import type { Comparison, JudgeResult, PairResult } from "./comparison.ts";
 import { isBelieved } from "./headline.ts";
-
-/** "My Model/v2" is "my-model-v2". */
-export const slug = (name: string): string =>
-  name
-    .toLowerCase()
-    .replace(/[^\p{L}\p{N}]+/gu, "-")
-    .replace(/^-+|-+$/g, "") || "model";
-
-/** Slugs of names, numbered where two are alike. */
-export function slugs(names: readonly string[]): ReadonlyMap<string, string> {
-  const taken = new Set<string>();
-  return new Map(
-    names.map((name) => {
-      const plain = slug(name);
-      let free = plain;
-      for (let i = 2; taken.has(free); i++) free = `${plain}-${i}`;
-      taken.add(free);
-      return [name, free];
-    }),
-  );
-}
 
 /** Ids of what a judge says of a pair: the judge's name is left out for the one of the verdict. */
 export class MeasureNames {

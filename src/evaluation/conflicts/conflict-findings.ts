@@ -2,6 +2,7 @@
 import { countOf } from "../../core/counts.ts";
 import type { ScatterChart } from "../chart.ts";
 import type { Finding, Measure } from "../findings.ts";
+import { numberedSlugs, slugs } from "../measure-names.ts";
 import { formatNumber, formatPValue, formatPoints, formatShare } from "../table.ts";
 import type { Table } from "../table.ts";
 import type { Change, Conflicts } from "./conflicts.ts";
@@ -9,14 +10,29 @@ import { gainOf } from "./conflicts.ts";
 
 const PART = "conflicts";
 
-const slug = (name: string): string =>
-  name
-    .toLowerCase()
-    .replaceAll(/[^a-z0-9]+/g, "-")
-    .replaceAll(/^-|-$/g, "");
+/** Words for the ids of models and of changes, and of axes. */
+interface Words {
+  models: readonly string[];
+  changes: readonly string[];
+  axes: ReadonlyMap<string, string>;
+}
+
+function wordsOf({ models, changes }: Conflicts, axes: readonly string[]): Words {
+  // together, as a model may be named like a change
+  const all = numberedSlugs([
+    ...models.map(({ name }) => name),
+    ...changes.map(({ from, to }) => `${from} to ${to}`),
+  ]);
+  return {
+    models: all.slice(0, models.length),
+    changes: all.slice(models.length),
+    axes: slugs(axes),
+  };
+}
 
 export function conflictFindings(conflicts: Conflicts, axes: readonly string[]): Finding[] {
-  return [tradeFinding(conflicts), frontFinding(conflicts, axes)];
+  const words = wordsOf(conflicts, axes);
+  return [tradeFinding(conflicts, words), frontFinding(conflicts, axes, words)];
 }
 
 const traded = ({ helped, harmed }: Change): boolean => helped.length > 0 && harmed.length > 0;
@@ -33,7 +49,7 @@ const tradeText = (change: Change): string =>
   `the expense of ` +
   `${change.harmed.map((axis) => `${axis} (${changeOn(change, axis)})`).join(" and ")}`;
 
-function tradeFinding({ changes, paired }: Conflicts): Finding {
+function tradeFinding({ changes, paired }: Conflicts, words: Words): Finding {
   const trades = changes.filter(traded);
   const harmed = changes.filter((change) => !traded(change) && change.harmed.length > 0);
   const claimed = changes.some(({ axes }) => axes.some(({ pValue }) => !Number.isNaN(pValue)));
@@ -55,9 +71,9 @@ function tradeFinding({ changes, paired }: Conflicts): Finding {
                     `from ${from} to ${to} ${axes.join(" and ")} got worse`,
                 )
                 .join(", ")} without a gain elsewhere.`),
-    measures: changes.flatMap(({ from, to, axes }): Measure[] =>
+    measures: changes.flatMap(({ from, to, axes }, i): Measure[] =>
       axes.map(({ axis, difference, better }) => ({
-        id: `${PART}/${slug(from)}-to-${slug(to)}/${slug(axis)}`,
+        id: `${PART}/${words.changes[i]!}/${words.axes.get(axis)!}`,
         name: `${axis}, ${from} to ${to}`,
         value: difference,
         unit: "points",
@@ -107,7 +123,11 @@ const changeTable = (changes: readonly Change[]): Table => ({
   note: "Corrected by Holm over all changes on all axes.",
 });
 
-function frontFinding({ models, changes }: Conflicts, axes: readonly string[]): Finding {
+function frontFinding(
+  { models, changes }: Conflicts,
+  axes: readonly string[],
+  words: Words,
+): Finding {
   const front = models.filter(({ onFront }) => onFront);
   const untold = models.flatMap(({ name, noClaim }) =>
     noClaim === undefined ? [] : [`${name} (${noClaim})`],
@@ -130,9 +150,9 @@ function frontFinding({ models, changes }: Conflicts, axes: readonly string[]): 
             .join(", ")}: no other is at least as good on ${axes.join(", ")} and better on one.`
         : "Nothing can be concluded: fewer than two models have intervals on all axes.") +
       (untold.length > 0 ? ` Nothing is claimed of ${untold.join(", ")}.` : ""),
-    measures: models.flatMap(({ name, values }): Measure[] =>
+    measures: models.flatMap(({ name, values }, model): Measure[] =>
       values.map((value, i) => ({
-        id: `${PART}/${slug(name)}/${slug(axes[i]!)}`,
+        id: `${PART}/${words.models[model]!}/${words.axes.get(axes[i]!)!}`,
         name: `${axes[i]!}, ${name}`,
         value,
         unit: "share",

@@ -7,6 +7,7 @@ import { faultTexts, whyNothing } from "../behaviour/asking.ts";
 import type { Measured, Measuring } from "../behaviour/measured.ts";
 import { noConclusion, Remarks } from "../behaviour/measured.ts";
 import type { Finding } from "../findings.ts";
+import { numberedSlugs } from "../measure-names.ts";
 import type { Answered } from "./answered.ts";
 import { answerQuestions } from "./answered.ts";
 import { isBehaviourFile, readBehaviour } from "./behaviour-rows.ts";
@@ -225,12 +226,11 @@ async function behavioursOf(measuring: Measuring, files: readonly HonestFile[]):
       warnings: [],
     };
   const scored = [];
-  for (const { name, rows } of files) {
+  const names = numberedSlugs(files.map(({ name }) => name));
+  for (const [i, { rows }] of files.entries()) {
+    const name = names[i]!;
     const items = readBehaviour(rows, remarks);
-    scored.push({
-      name: idOf(name),
-      items: await scoreBehaviour(measuring, { name: idOf(name), items }, remarks),
-    });
+    scored.push({ name, items: await scoreBehaviour(measuring, { name, items }, remarks) });
   }
   const pair = biographyPair(scored);
   const findings = [
@@ -244,12 +244,6 @@ async function behavioursOf(measuring: Measuring, files: readonly HonestFile[]):
   ];
   return { findings, warnings: remarks.texts("row") };
 }
-
-const idOf = (name: string): string =>
-  name
-    .toLowerCase()
-    .replaceAll(/[^a-z0-9]+/g, "-")
-    .replace(/^-+|-+$/g, "");
 
 /** Two files of the same length whose names part after `-bio-`, as anthropics/evals names them. */
 function biographyPair<T extends { name: string; items: readonly unknown[] }>(

@@ -12,7 +12,8 @@ import type { SubsetScore } from "./benchmark-scores.ts";
 import { bestOfAccuracy, isTies, styleScores, tiesPairs, tiesScore } from "./benchmark-scores.ts";
 import type { ScoredItem } from "./item.ts";
 import { RM_BENCH_STYLES } from "./item.ts";
-import { PART, share, slug } from "./measures.ts";
+import { slugs } from "../measure-names.ts";
+import { PART, share } from "./measures.ts";
 
 /** RewardBench 2: best of four by subset, Ties by their formula. */
 export function rewardBenchFinding(items: readonly ScoredItem[], seed: number): Finding {
@@ -29,6 +30,7 @@ export function rewardBenchFinding(items: readonly ScoredItem[], seed: number): 
       }),
       chance: NaN,
     });
+  const words = slugs(subsets.map(({ name }) => name));
   const overall = mean(subsets.map(({ score }) => score.estimate));
   return {
     id: `${PART}-rewardbench-2`,
@@ -39,7 +41,7 @@ export function rewardBenchFinding(items: readonly ScoredItem[], seed: number): 
       `${countOf(subsets.length, "subset")} of ${countOf(items.length, "prompt")}: ` +
       `${subsets.map(({ name, score }) => `${name} ${formatShare(score)}`).join(", ")}.`,
     measures: subsets.map(({ name, score }) =>
-      share(`rewardbench-2/${slug(name)}`, `RewardBench 2, ${name}`, score),
+      share(`rewardbench-2/${words.get(name)!}`, `RewardBench 2, ${name}`, score),
     ),
     figures: [
       {

@@ -12,10 +12,3 @@ export const share = (id: string, name: string, value: Interval): Measure => ({
   unit: "share",
   good: "higher",
 });
-
-/** A name as a word of an id. */
-export const slug = (name: string): string =>
-  name
-    .toLowerCase()
-    .replaceAll(/[^a-z0-9]+/g, "-")
-    .replaceAll(/^-|-$/g, "");

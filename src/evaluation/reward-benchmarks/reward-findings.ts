@@ -6,7 +6,8 @@ import type { Conclusion, Finding, Measure } from "../findings.ts";
 import type { RewardModelQuality, ScoredPair } from "../reward-model-quality.ts";
 import { rewardModelQuality, rewardModelTable } from "../reward-model-quality.ts";
 import { formatNumber, formatPoints, formatShare } from "../table.ts";
-import { PART, share, slug } from "./measures.ts";
+import { slug, slugs } from "../measure-names.ts";
+import { PART, share } from "./measures.ts";
 import type { BatchCheck, Robustness } from "./robustness.ts";
 import { BATCH_TOLERANCE } from "./robustness.ts";
 
@@ -20,6 +21,7 @@ function accuracyFinding(quality: RewardModelQuality): Finding {
   const { accuracy, baselines, groups, decided } = quality;
   const best = baselines.toSorted((a, b) => b.accuracy.estimate - a.accuracy.estimate)[0]!;
   const { lead } = best;
+  const words = slugs(groups.map(({ name }) => name));
   const conclusion: Conclusion =
     lead.noClaim === undefined
       ? lead.low > 0
@@ -44,7 +46,7 @@ function accuracyFinding(quality: RewardModelQuality): Finding {
         good: "higher",
       },
       ...groups.map(({ name, accuracy: own }) =>
-        share(`accuracy/${slug(name)}`, `right order, ${name}`, own),
+        share(`accuracy/${words.get(name)!}`, `right order, ${name}`, own),
       ),
     ],
     figures: [

@@ -5,6 +5,7 @@ import { mean, twoSidedNormal, variance } from "../../stats/intervals.ts";
 import type { Chart } from "../chart.ts";
 import type { Finding, Measure } from "../findings.ts";
 import { formatMeasure, measureText } from "../measure-text.ts";
+import { numbered, numberedSlugs, slug } from "../measure-names.ts";
 import type { Table } from "../table.ts";
 import { METRIC_KINDS } from "./metrics.ts";
 import type { AskedDoc, TaskReply } from "./requests.ts";
@@ -13,13 +14,6 @@ import type { TaskGroup } from "./task-file.ts";
 import { pythonText } from "./task-template.ts";
 
 const PART = "tasks";
-
-/** A name as a word of an id. */
-const slug = (name: string): string =>
-  name
-    .toLowerCase()
-    .replaceAll(/[^a-z0-9]+/g, "-")
-    .replaceAll(/^-|-$/g, "");
 
 const NAMES: Readonly<Record<string, string>> = {
   acc: "accuracy",
@@ -39,11 +33,23 @@ const NAMES: Readonly<Record<string, string>> = {
 const labelOf = ({ metric, filter }: Pick<MetricResult, "metric" | "filter">): string =>
   NAMES[metric]! + (filter === "none" ? "" : ` (${filter})`);
 
-function measureOf(task: string, result: MetricResult): Measure {
+/** A task or a group, with its word in ids. */
+interface Named {
+  name: string;
+  word: string;
+}
+
+function measureOf({ name, word }: Named, result: MetricResult): Measure {
   const { metric, filter, value } = result;
   const { unit, good } = METRIC_KINDS[metric];
-  const parts = [PART, slug(task), slug(metric), ...(filter === "none" ? [] : [slug(filter)])];
-  return { id: parts.join("/"), name: `${task}: ${labelOf(result)}`, value, unit, good };
+  const parts = [PART, word, slug(metric), ...(filter === "none" ? [] : [slug(filter)])];
+  return { id: parts.join("/"), name: `${name}: ${labelOf(result)}`, value, unit, good };
+}
+
+/** Filters may have names that are the same word. */
+function distinct(measures: readonly Measure[]): Measure[] {
+  const ids = numbered(measures.map(({ id }) => id));
+  return measures.map((measure, i) => ({ ...measure, id: ids[i]! }));
 }
 
 const nameOf = ({ prepared }: TaskResult): string =>
@@ -53,19 +59,23 @@ export function taskFindings(
   results: readonly TaskResult[],
   groups: readonly TaskGroup[],
 ): Finding[] {
-  return [...groups.flatMap((group) => groupFinding(group, results)), ...results.map(taskFinding)];
+  const words = numberedSlugs([...groups.map(({ name }) => name), ...results.map(nameOf)]);
+  return [
+    ...groups.flatMap((group, i) => groupFinding(group, results, words[i]!)),
+    ...results.map((result, i) => taskFinding(result, words[groups.length + i]!)),
+  ];
 }
 
-function taskFinding(result: TaskResult): Finding {
+function taskFinding(result: TaskResult, word: string): Finding {
   const { metrics, documents, prepared } = result;
   const name = nameOf(result);
-  const measures = metrics.map((metric) => measureOf(name, metric));
+  const measures = distinct(metrics.map((metric) => measureOf({ name, word }, metric)));
   const about =
     `${countOf(documents.length, "document")}` +
     (prepared.shots > 0 ? `, ${countOf(prepared.shots, "example")} before each` : "");
   const guess = guessing(result);
   return {
-    id: `${PART}-${slug(name)}`,
+    id: `${PART}-${word}`,
     question: `How does it do on ${name}?`,
     conclusion: documents.length === 0 ? "no conclusion" : "measured",
     answer:
@@ -123,11 +133,11 @@ function shownReply({ choices }: AskedDoc, replies: readonly TaskReply[]): strin
 }
 
 /** Tasks weighted by their documents, or each alike. Each task's documents are drawn apart. */
-function groupFinding(group: TaskGroup, results: readonly TaskResult[]): Finding[] {
+function groupFinding(group: TaskGroup, results: readonly TaskResult[], word: string): Finding[] {
   const own = group.tasks.flatMap((name) =>
     results.filter(({ prepared }) => prepared.task.fields.task === name),
   );
-  const measures = (group.fields.aggregate_metric_list ?? []).flatMap(
+  const all = (group.fields.aggregate_metric_list ?? []).flatMap(
     ({ metric, weight_by_size: bySize, filter_list: filters }) =>
       filters.flatMap((filter): Measure[] => {
         const parts = own.flatMap(({ metrics }) =>
@@ -137,16 +147,19 @@ function groupFinding(group: TaskGroup, results: readonly TaskResult[]): Finding
         if (parts.length === 0 || kind?.unit !== "share") return [];
         return [
           {
-            ...measureOf(group.name, { ...parts[0]!, value: pooled(parts, bySize) }),
-            name: `${group.name}: ${labelOf(parts[0]!)}`,
+            ...measureOf(
+              { name: group.name, word },
+              { ...parts[0]!, value: pooled(parts, bySize) },
+            ),
           },
         ];
       }),
   );
+  const measures = distinct(all);
   if (measures.length === 0) return [];
   return [
     {
-      id: `${PART}-group-${slug(group.name)}`,
+      id: `${PART}-group-${word}`,
       question:
         `How does it do on ${group.fields.group_alias ?? group.name}, ` +
         `its ${countOf(own.length, "task")} together?`,
