@@ -2,16 +2,22 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { saveTinyModel } from "../../../tests/cli/support.ts";
 import { Random } from "../../core/random.ts";
+import { float32 } from "../../core/tensor.ts";
 import type { Findings } from "../../evaluation/findings.ts";
 import { measuresOf } from "../../evaluation/findings.ts";
 import { BUILT_IN, builtInWorld } from "../../quickstart/optimisation-run.ts";
 import { readPath } from "../../quickstart/policy-path.ts";
 import { hackingOf, stopFinding } from "../../quickstart/report-hacking.ts";
-import { Run } from "../../runs/run.ts";
 import type { Interval } from "../../stats/intervals.ts";
+import { openModel } from "../../models/open.ts";
+import { saveTrained } from "../../models/save.ts";
+import { Run } from "../../runs/run.ts";
+import { byteTokenizer } from "../../text/testing.ts";
 import { runProgram } from "../program.ts";
 import { fakeIo } from "../testing.ts";
+import { unansweredWarnings } from "./scoring-warnings.ts";
 
 let folder: string;
 const at = (name: string): string => join(folder, name);
@@ -150,4 +156,48 @@ test("says what is wrong with the run and with gold", async () => {
   writeFileSync(at("odd.jsonl"), '{"step": 1, "values": [1, 0]}\n{"step": 2, "values": [1]}\n');
   const odd = await evaluate("--run", at("ppo"), "--gold", at("odd.jsonl"), "--data", "none");
   expect(odd.err).toContain("2 values at step 1, 1 at step 2");
+});
+
+test("prompts that are dropped and answers that are cut are told, with counts", async () => {
+  const tokenizer = byteTokenizer();
+  await saveTinyModel(at("base"), tokenizer.files as never);
+  const { model } = await openModel(at("base"));
+  const scoreHead = float32([1, 32], new Float32Array(32));
+  await saveTrained({ ...model, scoreHead }, { tokenizer }, at("reward"));
+  const lines = (rows: readonly object[]): string =>
+    rows.map((row) => `${JSON.stringify(row)}\n`).join("");
+  const numbers = [0, 1, 2, 3, 4, 5];
+  writeFileSync(
+    at("samples.jsonl"),
+    lines(
+      numbers.map((i) => ({
+        prompt: `q${i}`,
+        completions: [
+          { completion: "a", score: 1 },
+          { completion: "b".repeat(90), score: 0 },
+        ],
+      })),
+    ),
+  );
+  const given = ["--run", at("ppo"), "--gold", at("gold.jsonl"), "--max-length", "64"];
+  given.push(
+    "--reward",
+    at("reward"),
+    "--held-out-reward",
+    at("reward"),
+    "--reference",
+    at("base"),
+  );
+  given.push("--data", "none", "--samples", at("samples.jsonl"), "--out", at("samples"));
+  const { status } = await evaluate(...given);
+  expect(status).toBe(0);
+  const found = JSON.parse(readFileSync(join(at("samples"), "findings.json"), "utf8")) as Findings;
+  for (const reward of ["the reward", "the held-out reward"])
+    expect(found.warnings.join("\n")).toContain(
+      "6 answers of 12 did not fit into 64 tokens with the prompt and were cut (--max-length) " +
+        `before ${reward} saw them, such as the one to`,
+    );
+  expect(
+    unansweredWarnings(["a", "b", "c"], [undefined, "it is too long", "it is too long"]),
+  ).toEqual(['2 prompts of 3 have no answer and are left out, such as "b": it is too long']);
 });

@@ -15,9 +15,9 @@ import { hackingFindings } from "../../evaluation/over-optimisation/hacking-find
 import type { overOptimisationConfig } from "../../evaluation/over-optimisation/over-optimisation.config.ts";
 import type { PartedPrompt } from "../../evaluation/over-optimisation/overrated.ts";
 import { overratedFinding } from "../../evaluation/over-optimisation/overrated.ts";
-import type { Subject } from "../../evaluation/subject.ts";
 import type { OptimisationRun } from "../../quickstart/optimisation-run.ts";
 import { readOptimisationRun } from "../../quickstart/optimisation-run.ts";
+import type { NoAnswer, Subject, SubjectAnswer } from "../../evaluation/subject.ts";
 import { jointHash } from "../../runs/joint-hash.ts";
 import type { Labels } from "../../stats/clusters.ts";
 import type { Prompt } from "../../text/messages.ts";
@@ -28,6 +28,7 @@ import { loadOptions, reportDataset } from "../inputs/data-input.ts";
 import type { OpenedSubject } from "./open-subject.ts";
 import { openScorer } from "./open-scorer.ts";
 import type { EvaluationPart, PartInput, PartWork } from "./part.ts";
+import { cutWarnings, unansweredWarnings } from "./scoring-warnings.ts";
 
 type Config = ConfigOf<typeof overOptimisationConfig>;
 type Input = PartInput<typeof overOptimisationConfig>;
@@ -52,16 +53,21 @@ export const part: EvaluationPart<typeof overOptimisationConfig> = {
       ],
       async run(work) {
         const { findings, picture, verdict } = hackingFindings(path, { seed: config.seed });
-        const chosen = samples && (await seeSamples(samples, work));
+        const chosen = samples && (await seeSamples(samples, config, work));
+        const seen = overrated && (await seeOverrated(overrated, work));
         return {
           findings: [
             ...findings,
-            ...(chosen ? [chosen] : []),
-            ...(overrated ? [await seeOverrated(overrated, work)] : []),
+            ...(chosen?.finding ? [chosen.finding] : []),
+            ...(seen?.finding ? [seen.finding] : []),
           ],
           verdict: { conclusion: verdict.conclusion, sentence: findings[0]!.answer },
           ...(picture ? { picture } : {}),
-          warnings: [...run.warnings, ...(overrated ? [] : [NOT_SEEN])],
+          warnings: [
+            ...run.warnings,
+            ...(chosen?.warnings ?? []),
+            ...(seen?.warnings ?? [NOT_SEEN]),
+          ],
         };
       },
       close: async () => {
@@ -122,28 +128,43 @@ async function openSamples({ config, context }: Input, run: OptimisationRun): Pr
   };
 }
 
+/** A finding, and what may mislead in it. */
+interface Seen {
+  finding: Finding | undefined;
+  warnings: string[];
+}
+
+const REWARD = "the reward";
+const HELD_OUT = "the held-out reward";
+
 async function seeSamples(
   { records, proxy, witness, seed }: Samples,
+  { maxLength }: Config,
   { cache, signal }: PartWork,
-): Promise<Finding | undefined> {
+): Promise<Seen> {
   const answers = records.flatMap((record) =>
     record.completions.map(({ completion }) => answerOf(record, completion)),
   );
-  const score = async (scorer: AnswerScorer): Promise<number[]> =>
-    (await cachedScorer(scorer, cache).score(answers, { signal })).map((each) => each.score);
-  const rewards = await score(proxy);
+  const warnings: string[] = [];
+  const score = async (scorer: AnswerScorer, reward: string): Promise<number[]> => {
+    const scores = await cachedScorer(scorer, cache).score(answers, { signal });
+    warnings.push(...cutWarnings(answers, scores, { maxLength, reward }));
+    return scores.map((each) => each.score);
+  };
+  const rewards = await score(proxy, REWARD);
   const worth = witness
-    ? await score(witness)
+    ? await score(witness, HELD_OUT)
     : records.flatMap(({ completions }) => completions.map((each) => each.score!));
   let start = 0;
   const prompts = records.map(({ completions }) => {
     const [from, to] = [start, (start += completions.length)];
     return { proxy: rewards.slice(from, to), worth: worth.slice(from, to) };
   });
-  return bestOfNHacking(prompts, {
-    witness: witness ? "the held-out reward" : "the file's scores",
+  const finding = bestOfNHacking(prompts, {
+    witness: witness ? HELD_OUT : "the file's scores",
     seed,
   });
+  return { finding, warnings };
 }
 
 /** What is needed to see which answers are overrated. */
@@ -253,14 +274,18 @@ async function readPrompts(
   };
 }
 
-async function seeOverrated(all: Overrated, work: PartWork): Promise<Finding> {
+async function seeOverrated(all: Overrated, work: PartWork): Promise<Seen> {
   const { prompts, before, after, config, proxy, witness, clusters } = all;
   const texts: (string | undefined)[][] = [];
+  const refusals: (string | undefined)[][] = [];
   for (const [name, opened] of [
     ["before", before],
     ["after", after],
-  ] as const)
-    texts.push(await answersOf(await work.subject(opened), { prompts, config, work, name }));
+  ] as const) {
+    const answers = await answersOf(await work.subject(opened), { prompts, config, work, name });
+    texts.push(answers.map((answer) => ("text" in answer ? answer.text : undefined)));
+    refusals.push(answers.map((answer) => ("text" in answer ? undefined : answer.refused)));
+  }
   const kept = prompts.flatMap((_, i) => (texts.every((side) => side[i] !== undefined) ? [i] : []));
   const scored = kept.flatMap((i) =>
     texts.map((side) => ({
@@ -283,10 +308,21 @@ async function seeOverrated(all: Overrated, work: PartWork): Promise<Finding> {
     before: sideOf(place, 0),
     after: sideOf(place, 1),
   }));
-  return overratedFinding(parted, {
-    witness: "the held-out reward",
-    clusters: clusters && kept.map((i) => clusters[i]!),
-  });
+  return {
+    finding: overratedFinding(parted, {
+      witness: HELD_OUT,
+      clusters: clusters && kept.map((i) => clusters[i]!),
+    }),
+    warnings: [
+      ...unansweredWarnings(
+        prompts,
+        prompts.map((_, i) => refusals[0]![i] ?? refusals[1]![i]),
+      ),
+      ...[REWARD, HELD_OUT].flatMap((reward, i) =>
+        cutWarnings(scored, scores[i]!, { maxLength: config.maxLength, reward }),
+      ),
+    ],
+  };
 }
 
 /** A prompt of one turn as its text. */
@@ -301,12 +337,12 @@ async function answersOf(
     work: { progress, signal },
     name,
   }: { prompts: readonly Prompt[]; config: Config; work: PartWork; name: string },
-): Promise<(string | undefined)[]> {
+): Promise<(SubjectAnswer | NoAnswer)[]> {
   const shown = progress({ title: `answering ${name}`, total: prompts.length, unit: "answers" });
   const answers = await subject.answer(
     prompts.map((prompt) => ({ prompt, maxNewTokens, temperature: 0, seed })),
     { signal, onDone: (done) => shown.update(done) },
   );
   shown.end();
-  return answers.map((answer) => ("text" in answer ? answer.text : undefined));
+  return answers;
 }

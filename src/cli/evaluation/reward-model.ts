@@ -38,6 +38,7 @@ import { promptCluster } from "../../training/offline/held-out.ts";
 import { loadOptions, reportDataset } from "../inputs/data-input.ts";
 import { openScorer } from "./open-scorer.ts";
 import type { EvaluationPart, PartInput, PartWork } from "./part.ts";
+import { cutWarnings } from "./scoring-warnings.ts";
 
 type Config = ConfigOf<typeof rewardModelConfig>;
 
@@ -127,24 +128,18 @@ async function findings(
         ? [await robustnessOf(pairs, scored, { answers, scores, scoring })]
         : []),
     ],
-    warnings: warningsOf(scores, scored, scoring),
+    warnings: warningsOf({ answers, scores }, scored, scoring),
   };
 }
 
 function warningsOf(
-  scores: readonly AnswerScore[],
+  { answers, scores }: { answers: readonly AnswerToScore[]; scores: readonly AnswerScore[] },
   pairs: readonly ScoredPair[],
   { config, scorer }: Scoring,
 ): string[] {
-  const cut = scores.filter((score) => score.cut).length;
   const equal = pairs.filter(({ chosen, rejected }) => chosen === rejected).length;
   return [
-    ...(cut === 0
-      ? []
-      : [
-          `${countOf(cut, "answer")} of ${scores.length} did not fit into ${config.maxLength} tokens ` +
-            "with the prompt and were cut (--max-length)",
-        ]),
+    ...cutWarnings(answers, scores, config),
     ...(equal === 0
       ? []
       : [`${countOf(equal, "pair")} of ${pairs.length} have equal rewards, and count half`]),
@@ -272,7 +267,8 @@ async function benchmarkFindings(
   { kind, items }: { kind: BenchmarkKind; items: readonly BenchmarkItem[] },
   scoring: Scoring,
 ): Promise<{ findings: Finding[]; warnings: string[] }> {
-  const scores = await scoreAll(answersOfItems(items), "scoring", scoring);
+  const answers = answersOfItems(items);
+  const scores = await scoreAll(answers, "scoring", scoring);
   const scored = withScores(
     items,
     scores.map(({ score }) => score),
@@ -285,7 +281,7 @@ async function benchmarkFindings(
         : rewardBenchFinding(scored, scoring.config.seed),
       ...(bestOf ? [bestOf] : []),
     ],
-    warnings: warningsOf(scores, [], scoring),
+    warnings: warningsOf({ answers, scores }, [], scoring),
   };
 }
 
