@@ -6,6 +6,7 @@
  */
 import { countOf } from "../core/counts.ts";
 import { AttuneError, preview } from "../core/errors.ts";
+import { BYTE_LEVEL, addedToken, bpeModel } from "./bpe-json.ts";
 import { PRE_TOKENIZERS, PRE_TOKENIZER_OF_ARCHITECTURE } from "./gguf-pre-tokenizers.ts";
 import type { GgufPreTokenizer } from "./gguf-pre-tokenizers.ts";
 import { sentencePieceMerges } from "./sentencepiece.ts";
@@ -210,28 +211,9 @@ function addedTokens({ tokens, types }: Vocabulary): object[] {
   return tokens.flatMap((content, id) => {
     const special = types[id] === CONTROL || types[id] === UNKNOWN;
     if (!special && types[id] !== USER_DEFINED) return [];
-    return [
-      { id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special },
-    ];
+    return [addedToken(id, content, special)];
   });
 }
-
-const bpe = (
-  vocabulary: Vocabulary,
-  merges: readonly (readonly [string, string])[],
-  options: object,
-): object => ({
-  type: "BPE",
-  dropout: null,
-  unk_token: null,
-  continuing_subword_prefix: null,
-  end_of_word_suffix: null,
-  fuse_unk: false,
-  byte_fallback: false,
-  ...options,
-  vocab: Object.fromEntries(vocabulary.tokens.map((token, id) => [token, id])),
-  merges,
-});
 
 function byteLevelForm(keys: Keys, vocabulary: Vocabulary, pre: GgufPreTokenizer): object {
   const lines = keys.required(keys.list("merges", isText, "texts"), "merges");
@@ -246,8 +228,8 @@ function byteLevelForm(keys: Keys, vocabulary: Vocabulary, pre: GgufPreTokenizer
   return {
     normalizer: pre.normalizer ?? null,
     pre_tokenizer: pre.preTokenizer,
-    decoder: { type: "ByteLevel", add_prefix_space: true, trim_offsets: true, use_regex: true },
-    model: bpe(vocabulary, merges, { ignore_merges: pre.ignoreMerges ?? false }),
+    decoder: BYTE_LEVEL.decoder,
+    model: bpeModel(vocabulary.tokens, merges, { ignore_merges: pre.ignoreMerges ?? false }),
   };
 }
 
@@ -289,7 +271,7 @@ function sentencePieceForm(keys: Keys, vocabulary: Vocabulary): object {
         ...(prefix ? [{ type: "Strip", content: " ", start: 1, stop: 0 }] : []),
       ],
     },
-    model: bpe(vocabulary, sentencePieceMerges(vocabulary.tokens, scores), {
+    model: bpeModel(vocabulary.tokens, sentencePieceMerges(vocabulary.tokens, scores), {
       unk_token: unknown,
       fuse_unk: true,
       byte_fallback: true,

@@ -1,6 +1,7 @@
 /** A byte tokenizer for tests: 256 bytes and a few special tokens, with a ChatML-like template. */
 import { byteCharacters } from "./byte-level.ts";
 import type { Tokenizer } from "./tokenizer.ts";
+import { BYTE_LEVEL, addedToken, bpeModel } from "./bpe-json.ts";
 import { tokenizerFromFiles } from "./tokenizer.ts";
 
 export const BYTE_SPECIALS = ["<pad>", "<s>", "<end>", "<user>", "<assistant>"] as const;
@@ -26,35 +27,11 @@ export function byteTokenizer({
   const vocabulary = [...byteCharacters(), ...added];
   const json = {
     version: "1.0",
-    added_tokens: added.map((content, index) => ({
-      id: 256 + index,
-      content,
-      single_word: false,
-      lstrip: false,
-      rstrip: false,
-      normalized: false,
-      special: !words.includes(content),
-    })),
-    normalizer: null,
-    pre_tokenizer: {
-      type: "ByteLevel",
-      add_prefix_space: false,
-      trim_offsets: true,
-      use_regex: true,
-    },
-    post_processor: null,
-    decoder: { type: "ByteLevel", add_prefix_space: true, trim_offsets: true, use_regex: true },
-    model: {
-      type: "BPE",
-      dropout: null,
-      unk_token: null,
-      continuing_subword_prefix: null,
-      end_of_word_suffix: null,
-      fuse_unk: false,
-      byte_fallback: false,
-      vocab: Object.fromEntries(vocabulary.map((token, id) => [token, id])),
-      merges: [],
-    },
+    added_tokens: added.map((content, index) =>
+      addedToken(256 + index, content, !words.includes(content)),
+    ),
+    ...BYTE_LEVEL,
+    model: bpeModel(vocabulary),
   };
   const config = {
     bos_token: "<s>",

@@ -5,6 +5,7 @@
  */
 import { byteCharacters } from "../text/byte-level.ts";
 import type { TokenizerFiles } from "../text/tokenizer.ts";
+import { BYTE_LEVEL, addedToken, bpeModel } from "../text/bpe-json.ts";
 
 const SPECIALS = ["<pad>", "<end>", "<user>", "<assistant>", "<system>"] as const;
 
@@ -20,41 +21,14 @@ function wordsOf(texts: Iterable<string>): string[] {
 /** Tokenizer files for a world whose texts are all among `texts`. */
 export function worldTokenizer(texts: Iterable<string>): TokenizerFiles {
   const vocabulary = [...byteCharacters(), ...wordsOf(texts)];
-  const specials = SPECIALS.map((content, index) => ({
-    id: vocabulary.length + index,
-    content,
-    single_word: false,
-    lstrip: false,
-    rstrip: false,
-    normalized: false,
-    special: true,
-  }));
+  const specials = SPECIALS.map((content, index) => addedToken(vocabulary.length + index, content));
   const tokenizer = {
     version: "1.0",
     truncation: null,
     padding: null,
     added_tokens: specials,
-    normalizer: null,
-    pre_tokenizer: {
-      type: "ByteLevel",
-      add_prefix_space: false,
-      trim_offsets: true,
-      use_regex: true,
-    },
-    post_processor: null,
-    decoder: { type: "ByteLevel", add_prefix_space: true, trim_offsets: true, use_regex: true },
-    model: {
-      type: "BPE",
-      dropout: null,
-      unk_token: null,
-      continuing_subword_prefix: null,
-      end_of_word_suffix: null,
-      fuse_unk: false,
-      byte_fallback: false,
-      ignore_merges: true,
-      vocab: Object.fromEntries(vocabulary.map((word, id) => [word, id])),
-      merges: [],
-    },
+    ...BYTE_LEVEL,
+    model: bpeModel(vocabulary, [], { ignore_merges: true }),
   };
   const config = {
     eos_token: "<end>",

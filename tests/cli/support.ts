@@ -11,6 +11,7 @@ import { initializeModel } from "../../src/models/initialize.ts";
 import { readModelConfig } from "../../src/models/registry.ts";
 import { saveTrained } from "../../src/models/save.ts";
 import { byteCharacters } from "../../src/text/byte-level.ts";
+import { BYTE_LEVEL, addedToken, bpeModel } from "../../src/text/bpe-json.ts";
 import { tokenizerFromFiles } from "../../src/text/tokenizer.ts";
 import { repositoryRoot } from "../support/shared.ts";
 
@@ -67,35 +68,11 @@ export function smallTokenizerFiles(size: number): {
   ];
   const tokenizer = {
     version: "1.0",
-    added_tokens: specials.map((content, index) => ({
-      id: size - specials.length + index,
-      content,
-      single_word: false,
-      lstrip: false,
-      rstrip: false,
-      normalized: false,
-      special: true,
-    })),
-    normalizer: null,
-    pre_tokenizer: {
-      type: "ByteLevel",
-      add_prefix_space: false,
-      trim_offsets: true,
-      use_regex: true,
-    },
-    post_processor: null,
-    decoder: { type: "ByteLevel", add_prefix_space: true, trim_offsets: true, use_regex: true },
-    model: {
-      type: "BPE",
-      dropout: null,
-      unk_token: null,
-      continuing_subword_prefix: null,
-      end_of_word_suffix: null,
-      fuse_unk: false,
-      byte_fallback: false,
-      vocab: Object.fromEntries(vocabulary.map((token, id) => [token, id])),
-      merges: [],
-    },
+    added_tokens: specials.map((content, index) =>
+      addedToken(size - specials.length + index, content),
+    ),
+    ...BYTE_LEVEL,
+    model: bpeModel(vocabulary),
   };
   return {
     "tokenizer.json": JSON.stringify(tokenizer),

@@ -7,6 +7,7 @@ import { decodableConfig, randomModel } from "../../src/models/testing.ts";
 import type { Model } from "../../src/models/model.ts";
 import { saveMerged, saveTokenizer } from "../../src/models/save.ts";
 import { byteCharacters } from "../../src/text/byte-level.ts";
+import { BYTE_LEVEL, addedToken, bpeModel } from "../../src/text/bpe-json.ts";
 import type { Tokenizer } from "../../src/text/tokenizer.ts";
 import { tokenizerFromFiles } from "../../src/text/tokenizer.ts";
 
@@ -47,36 +48,9 @@ export function tinyTokenizer(): Tokenizer {
       version: "1.0",
       truncation: null,
       padding: null,
-      added_tokens: SPECIALS.map((content, id) => ({
-        id,
-        content,
-        single_word: false,
-        lstrip: false,
-        rstrip: false,
-        normalized: false,
-        special: true,
-      })),
-      normalizer: null,
-      pre_tokenizer: {
-        type: "ByteLevel",
-        add_prefix_space: false,
-        trim_offsets: true,
-        use_regex: true,
-      },
-      post_processor: null,
-      decoder: { type: "ByteLevel", add_prefix_space: true, trim_offsets: true, use_regex: true },
-      model: {
-        type: "BPE",
-        dropout: null,
-        unk_token: null,
-        continuing_subword_prefix: null,
-        end_of_word_suffix: null,
-        fuse_unk: false,
-        byte_fallback: false,
-        ignore_merges: false,
-        vocab: Object.fromEntries(vocabulary.map((token, id) => [token, id])),
-        merges,
-      },
+      added_tokens: SPECIALS.map((content, id) => addedToken(id, content)),
+      ...BYTE_LEVEL,
+      model: bpeModel(vocabulary, merges, { ignore_merges: false }),
     }),
     "tokenizer_config.json": JSON.stringify({
       tokenizer_class: "PreTrainedTokenizerFast",
