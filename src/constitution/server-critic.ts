@@ -5,7 +5,7 @@
  */
 import type { APIError, OpenAI } from "openai";
 import { z } from "zod";
-import { boundedFetch, ReplyTooLong } from "../core/bounded-fetch.ts";
+import { ReplyTooLong } from "../core/bounded-fetch.ts";
 import { AttuneError } from "../core/errors.ts";
 import { Random } from "../core/random.ts";
 import type { Message } from "../text/messages.ts";
@@ -26,6 +26,7 @@ import type { LetterReading, ReplyPlace } from "./letters.ts";
 import { readPlaces, readSamples } from "./letters.ts";
 import type { RetryOptions, Attempt } from "./retry.ts";
 import { RETRIES, Retrier, retryAfter } from "./retry.ts";
+import { openServerClient } from "./server-client.ts";
 import type { ServerSettings } from "./server-settings.ts";
 import { withoutSecrets } from "./server-settings.ts";
 
@@ -140,19 +141,11 @@ export class ServerCritic implements Critic {
    * @throws the error of loading the client; a wrong server shows at the first request
    */
   static async create(options: ServerCriticOptions): Promise<ServerCritic> {
-    const { OpenAI, APIError } = await import("openai");
-    const { baseUrl, apiKey } = options.settings;
-    const client = new OpenAI({
-      baseURL: baseUrl,
-      apiKey,
-      maxRetries: 0,
+    const { client, errors } = await openServerClient(options.settings, {
       timeout: options.timeout,
-      fetch: boundedFetch(MOST_REPLY),
-      logLevel: "off",
-      organization: null,
-      project: null,
+      mostReply: MOST_REPLY,
     });
-    return new ServerCritic(options, client, { APIError });
+    return new ServerCritic(options, client, errors);
   }
 
   async write(

@@ -190,7 +190,7 @@ function commonAxes({ models }: Config, runs: readonly (readonly Measure[])[]): 
   });
 }
 
-async function prepareWorld({ config, context, openSubject }: Input): Promise<PreparedPart> {
+async function prepareWorld({ config, context, openLocalSubject }: Input): Promise<PreparedPart> {
   const seeds = config.models.map(worldSeed);
   if (new Set(seeds).size > 1)
     throw new AttuneError("usage", "the models are of different worlds", {
@@ -201,20 +201,12 @@ async function prepareWorld({ config, context, openSubject }: Input): Promise<Pr
   const opened: OpenedSubject[] = [];
   for (const model of config.models)
     opened.push(
-      await openSubject({
+      await openLocalSubject({
         model,
         template: "auto",
         precision: config.precision,
         batchSize: 64,
         contextLength: 256,
-        reuse: [],
-        criticSettings: "",
-        concurrency: 1,
-        timeout: 1,
-        retries: 0,
-        priceInput: 0,
-        priceOutput: 0,
-        budget: 0,
       }),
     );
   context.reporter.note(`judged by gold on ${countOf(world.evaluation.length, "request")}`);

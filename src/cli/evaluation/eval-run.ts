@@ -22,8 +22,8 @@ import type { Progress } from "../display/reporter.ts";
 import type { AskedParts } from "./eval-options.ts";
 import { announceParts } from "./eval-costs.ts";
 import { togetherFindings } from "./eval-findings.ts";
-import type { OpenedSubject, SubjectConfig } from "./open-subject.ts";
-import { openSubject } from "./open-subject.ts";
+import type { LocalSubjectConfig, OpenedSubject } from "./open-subject.ts";
+import { openLocalSubject, openSubject } from "./open-subject.ts";
 import type { PartFindings, PartWork, PreparedPart } from "./part.ts";
 import { PARTS, sectionOf } from "./parts.ts";
 
@@ -155,13 +155,18 @@ async function withPrepared(
   work: (prepared: readonly NamedPart[], costs: readonly string[]) => Promise<void>,
 ): Promise<void> {
   const opened = new Map<string, Promise<OpenedSubject>>();
-  const open = (config: SubjectConfig): Promise<OpenedSubject> => {
-    const { model, template, precision, contextLength } = config;
-    const key = JSON.stringify([model, template, precision, contextLength]);
-    const known = opened.get(key) ?? openSubject(config, context);
-    opened.set(key, known);
-    return known;
-  };
+  const once =
+    <C extends LocalSubjectConfig>(
+      open: (config: C, context: CommandContext) => Promise<OpenedSubject>,
+    ) =>
+    (config: C): Promise<OpenedSubject> => {
+      const { model, template, precision, contextLength } = config;
+      const key = JSON.stringify([model, template, precision, contextLength]);
+      const known = opened.get(key) ?? open(config, context);
+      opened.set(key, known);
+      return known;
+    };
+  const open = { openSubject: once(openSubject), openLocalSubject: once(openLocalSubject) };
   const prepared: NamedPart[] = [];
   try {
     for (const [name, { resolved }] of parts) {
@@ -169,7 +174,7 @@ async function withPrepared(
       const part = await PARTS[name]!.load();
       prepared.push({
         name,
-        prepared: await part.prepare({ config: resolved, context, openSubject: open }),
+        prepared: await part.prepare({ config: resolved, context, ...open }),
       });
     }
     await work(prepared, announceParts(prepared, context));

@@ -4,6 +4,7 @@ import { LocalSubject } from "../../evaluation/subjects/local-subject.ts";
 import { ServerSubject } from "../../evaluation/subjects/server-subject.ts";
 import type { Subject } from "../../evaluation/subject.ts";
 import { readServerSettings } from "../../constitution/server-settings.ts";
+import { AttuneError } from "../../core/errors.ts";
 import { longestContext } from "../../models/context.ts";
 import type { Precision } from "../../models/precision.ts";
 import { jointHash } from "../../runs/joint-hash.ts";
@@ -14,13 +15,17 @@ import { formatDuration } from "../display/words.ts";
 import { openModelToAnswer } from "../inputs/model-to-answer.ts";
 import { openEncoder } from "../inputs/template-input.ts";
 
-/** The options of subjectFields (evaluation/subject.config.ts). */
-export interface SubjectConfig {
+/** What a model in this process is opened by. */
+export interface LocalSubjectConfig {
   readonly model: string;
   readonly template: string;
   readonly precision: Precision;
   readonly batchSize: number;
   readonly contextLength: number;
+}
+
+/** The options of subjectFields (evaluation/subject.config.ts). */
+export interface SubjectConfig extends LocalSubjectConfig {
   readonly reuse: readonly string[];
   readonly criticSettings: string;
   readonly concurrency: number;
@@ -53,14 +58,20 @@ export function openSubject(
 ): Promise<OpenedSubject> {
   return config.model.startsWith(SERVER_PREFIX)
     ? Promise.resolve(openServed(config, context))
-    : openLocal(config, context, use);
+    : openLocalSubject(config, context, use);
 }
 
-async function openLocal(
-  { model: name, template, precision, batchSize, contextLength }: SubjectConfig,
+/** @throws AttuneError as openModelToAnswer, openEncoder; `usage` for one behind a server */
+export async function openLocalSubject(
+  { model: name, template, precision, batchSize, contextLength }: LocalSubjectConfig,
   context: CommandContext,
-  { conversations = true }: SubjectUse,
+  { conversations = true }: SubjectUse = {},
 ): Promise<OpenedSubject> {
+  if (name.startsWith(SERVER_PREFIX))
+    throw new AttuneError("usage", "this is asked of a model here, not of one behind a server", {
+      got: name,
+      hint: "a folder, a GGUF file, a run or a Hugging Face id",
+    });
   const {
     model,
     tokenizer,

@@ -182,25 +182,17 @@ interface Overrated {
 
 /** @returns undefined where something that it needs was not named and is not there */
 async function openOverrated(
-  { config, context, openSubject }: Input,
+  { config, context, openLocalSubject }: Input,
   run: OptimisationRun,
 ): Promise<Overrated | undefined> {
   const places = placesOf(config, run);
   if (places === undefined) return undefined;
   const { prompts, clusters, hash } = await readPrompts(config, run, context);
   const subject = (model: string): Promise<OpenedSubject> =>
-    openSubject({
+    openLocalSubject({
       ...config,
       model,
       contextLength: config.maxLength,
-      reuse: [],
-      criticSettings: "",
-      concurrency: 1,
-      timeout: 1,
-      retries: 0,
-      priceInput: 0,
-      priceOutput: 0,
-      budget: 0,
     });
   const [before, after] = [await subject(places.before), await subject(config.run)];
   const proxy = await openScorer(places.reward, config, context);

@@ -10,10 +10,11 @@ import { isRefused } from "../../constitution/critic.ts";
 import { inParallel } from "../../constitution/in-parallel.ts";
 import type { Attempt } from "../../constitution/retry.ts";
 import { RETRIES, Retrier, retryAfter } from "../../constitution/retry.ts";
+import type { ServerClient } from "../../constitution/server-client.ts";
+import { openServerClient } from "../../constitution/server-client.ts";
 import type { ServerCriticOptions } from "../../constitution/server-critic.ts";
 import { ServerCritic } from "../../constitution/server-critic.ts";
 import { withoutSecrets } from "../../constitution/server-settings.ts";
-import { boundedFetch } from "../../core/bounded-fetch.ts";
 import { AttuneError } from "../../core/errors.ts";
 import type {
   AnswerRequest,
@@ -68,7 +69,7 @@ export class ServerSubject implements Subject {
 
   private constructor(
     options: ServerSubjectOptions,
-    parts: { critic: ServerCritic; client: OpenAI; errors: { APIError: typeof APIError } },
+    parts: ServerClient & { critic: ServerCritic },
   ) {
     this.options = options;
     this.name = options.name;
@@ -84,20 +85,12 @@ export class ServerSubject implements Subject {
    * @throws the error of loading the client
    */
   static async create(options: ServerSubjectOptions): Promise<ServerSubject> {
-    const { OpenAI, APIError } = await import("openai");
-    const { baseUrl, apiKey } = options.settings;
-    const client = new OpenAI({
-      baseURL: baseUrl,
-      apiKey,
-      maxRetries: 0,
+    const opened = await openServerClient(options.settings, {
       timeout: options.timeout,
-      fetch: boundedFetch(MOST_REPLY),
-      logLevel: "off",
-      organization: null,
-      project: null,
+      mostReply: MOST_REPLY,
     });
     const critic = await ServerCritic.create({ ...options, letters: "auto", letterSamples: 8 });
-    return new ServerSubject(options, { critic, client, errors: { APIError } });
+    return new ServerSubject(options, { critic, ...opened });
   }
 
   answer(

@@ -3,6 +3,7 @@
  * by ast.literal_eval. Difference: sets, complex numbers, and texts that stand side by side are no
  * values here.
  */
+import { SIMPLE_ESCAPES } from "../../text/jinja/lexer.ts";
 
 /** A value of Python; of tuples lists, of dicts maps by text. */
 export type Literal =
@@ -14,19 +15,6 @@ export type Literal =
   | { readonly [key: string]: Literal };
 
 const WORDS: Readonly<Record<string, Literal>> = { True: true, False: false, None: null };
-const ESCAPES: Readonly<Record<string, string>> = {
-  n: "\n",
-  t: "\t",
-  r: "\r",
-  a: "\u0007",
-  b: "\b",
-  f: "\f",
-  v: "\v",
-  "\\": "\\",
-  "'": "'",
-  '"': '"',
-  "\n": "",
-};
 const NUMBER = /[+-]?(?:\d[\d_]*(?:\.[\d_]*)?|\.\d[\d_]*)(?:e[+-]?\d+)?/iy;
 const PREFIX = /(?:r|u)?(?='|")/iy;
 const ESCAPE = /\\(?:x([\da-f]{2})|u([\da-f]{4})|U([\da-f]{8})|([0-7]{1,3})|([^]))/gi;
@@ -143,5 +131,5 @@ const unescaped = (text: string): string =>
     const code = x ?? u ?? wide;
     if (code !== undefined) return String.fromCodePoint(Number.parseInt(code, 16));
     if (octal !== undefined) return String.fromCodePoint(Number.parseInt(octal, 8));
-    return ESCAPES[one!] ?? whole;
+    return SIMPLE_ESCAPES[one!] ?? whole;
   });

@@ -300,7 +300,8 @@ class Lexer {
   }
 }
 
-const SIMPLE: Readonly<Record<string, string>> = {
+/** What Python writes behind a backslash, by its letter. */
+export const SIMPLE_ESCAPES: Readonly<Record<string, string>> = {
   n: "\n",
   t: "\t",
   r: "\r",
@@ -334,7 +335,7 @@ function unescape(text: string, fail: (what: string) => never): string {
         return String.fromCodePoint(code) + digits.slice(length);
       }
       if (simple === "N") fail(`the escape \\N in a text is not known`);
-      return SIMPLE[simple!] ?? whole;
+      return SIMPLE_ESCAPES[simple!] ?? whole;
     },
   );
 }
