@@ -200,19 +200,17 @@ function stepChart({ paths }: PipelineResult, what: What): LineChart {
     flags: paths.flatMap(({ alarm }, series) =>
       alarm ? [{ x: alarm.step, label: "the guard speaks up", series }] : [],
     ),
-    ...(what === "gold" ? { says: goldSays(paths) } : {}),
-    ...(what === "reward"
-      ? { says: "The reward rises in both, and further where nothing holds the model back." }
-      : {}),
+    ...(what === "held-out reward" ? {} : { says: endsSay(paths, what) }),
   };
 }
 
-function goldSays(paths: readonly PolicyPath[]): string {
+/** Where each run ends, by the interval of its last dot. */
+function endsSay(paths: readonly PolicyPath[], what: "reward" | "gold"): string {
   return paths
     .map(({ name, points }) => {
-      const end = points.at(-1)!;
-      const fell = end.change.high < 0;
-      const rose = end.change.low > 0;
+      const { low, high } = pointOf(what, points.at(-1)!);
+      const rose = low !== undefined && low > 0;
+      const fell = high !== undefined && high < 0;
       return `${name} ends ${rose ? "above" : fell ? "below" : "where it cannot be told from"} SFT`;
     })
     .join("; ")

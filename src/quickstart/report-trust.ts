@@ -7,6 +7,12 @@ import { calibrationSentence, reliabilityChart } from "../report/report-sections
 import type { PipelineResult } from "./pipeline.ts";
 import { inPoints, listOf, plain, pointsMeasure, shareMeasure } from "./report-words.ts";
 
+const PLACES = {
+  better: "ahead of",
+  worse: "behind",
+  "not distinguishable": "not to be told from",
+} as const;
+
 export function trustFinding({ rewardModel }: PipelineResult): Finding {
   const { accuracy, baselines, decided } = rewardModel;
   const beats = baselines.every(({ lead }) => verdictOf(lead) === "better");
@@ -17,8 +23,8 @@ export function trustFinding({ rewardModel }: PipelineResult): Finding {
       accuracy.noClaim !== undefined ? "no conclusion" : beats ? "sound" : "not distinguishable",
     answer:
       `It puts ${formatShare(accuracy)} of ${decided} pairs that it has not seen in the right order; ` +
-      "rules that only look at length are behind by " +
-      `${listOf(baselines.map(({ name, lead }) => `${inPoints(plain(lead))} (${name})`))}. ` +
+      "of rules that only look at length it is " +
+      `${listOf(baselines.map(({ name, lead }) => `${PLACES[verdictOf(lead)]} "${name}" (${inPoints(plain(lead))})`))}. ` +
       calibrationSentence(rewardModel),
     measures: [
       shareMeasure("reward-model/accuracy", "right order", plain(accuracy)),
