@@ -2,6 +2,7 @@
  * Was the reward hacked, and where should one have stopped? Both by the rule of
  * `attune eval over-optimisation`, on the same folders (docs/decisions/over-optimisation.md).
  */
+import { rateInterval } from "../evaluation/compare/outcome.ts";
 import { countOf } from "../core/counts.ts";
 import type { IntervalChart, LineChart, PathChart } from "../evaluation/chart.ts";
 import type { Finding, Measure } from "../evaluation/findings.ts";
@@ -10,7 +11,6 @@ import type { HackingConclusion } from "../evaluation/over-optimisation/verdict.
 import type { ReportPart } from "../evaluation/page.ts";
 import { formatNumber, formatShare } from "../evaluation/table.ts";
 import type { Interval } from "../stats/intervals.ts";
-import { shareInterval } from "../stats/intervals.ts";
 import { pairedDifference } from "../stats/paired.ts";
 import type { PipelineResult } from "./pipeline.ts";
 import type { PathPoint, PolicyPath } from "./policy-path.ts";
@@ -64,11 +64,9 @@ export function winsOver(
 ): { reward: Interval; gold: Interval } {
   const { clusters } = modelNamed(result, name);
   const wins = (own: readonly number[], other: readonly number[]): Interval =>
-    plain(
-      shareInterval(
-        own.map((score, i) => (score === other[i]! ? 0.5 : score > other[i]! ? 1 : 0)),
-        { clusters },
-      ),
+    rateInterval(
+      own.map((score, i) => (score === other[i]! ? 0.5 : score > other[i]! ? 1 : 0)),
+      { clusters },
     );
   const totals = (of: string): number[] => modelNamed(result, of).scores.map(({ total }) => total);
   const { reward } = result.opinions;

@@ -16,6 +16,9 @@ const PLACES = {
 export function trustFinding({ rewardModel }: PipelineResult): Finding {
   const { accuracy, baselines, decided } = rewardModel;
   const beats = baselines.every(({ lead }) => verdictOf(lead) === "better");
+  const places = baselines.map(
+    ({ name, lead }) => `${PLACES[verdictOf(lead)]} "${name}" (${inPoints(plain(lead))})`,
+  );
   return {
     id: "is-the-reward-model-right",
     question: "Does the reward model know what people prefer?",
@@ -24,7 +27,7 @@ export function trustFinding({ rewardModel }: PipelineResult): Finding {
     answer:
       `It puts ${formatShare(accuracy)} of ${decided} pairs that it has not seen in the right order; ` +
       "of rules that only look at length it is " +
-      `${listOf(baselines.map(({ name, lead }) => `${PLACES[verdictOf(lead)]} "${name}" (${inPoints(plain(lead))})`))}. ` +
+      `${listOf(places)}. ` +
       calibrationSentence(rewardModel),
     measures: [
       shareMeasure("reward-model/accuracy", "right order", plain(accuracy)),
