@@ -1,7 +1,7 @@
 /**
  * How often attune compare is wrong, by simulation where the truth is known: verdicts and intervals
- * on drawn judgements and on the world, verdicts that are looked at after every prompt, judges with
- * and without a planted weakness. As tables.
+ * on drawn judgements and on the world, verdicts that are looked at after every prompt, ratings of
+ * several models, verdicts of several judges, judges with and without a planted weakness. As tables.
  *
  *     npm run test:compare [ROUNDS]
  *
@@ -14,6 +14,10 @@ import {
   peekedVerdicts,
   worldVerdicts,
 } from "../dist/evaluation/compare/testing/simulations.js";
+import {
+  jointErrors,
+  ratingFigures,
+} from "../dist/evaluation/compare/testing/field-simulations.js";
 
 const rounds = Number(process.argv[2] ?? 1000);
 const percent = (share) => (Number.isNaN(share) ? "" : (100 * share).toFixed(1));
@@ -140,6 +144,45 @@ for (const [name, noise, prompts] of [
   console.error(`world with ${name} done`);
 }
 table(["judge", "prompts", "pairs of models", "wrong", "told apart", "covered"], world);
+
+const rated = [];
+const fields = Math.ceil(rounds / 5);
+for (const [name, field] of [
+  ["2 and the first, alike", { strengths: [0, 0, 0], pairs: "baseline" }],
+  ["2 and the first", { strengths: [0, 1, 0.4], pairs: "baseline" }],
+  ["the same, 6 of 10 even ones ties", { strengths: [0, 1, 0.4], pairs: "baseline", ties: 0.6 }],
+  ["2 that win 98 and 99 of 100", { strengths: [0, 4, 4.6], pairs: "baseline" }],
+  ["3, each with each, ties", { strengths: [0, 1, 0.4], pairs: "all", ties: 0.6 }],
+  ["3, each with each, near separation", { strengths: [0, 4, 4.6], pairs: "all" }],
+  ["6 alike, each with each", { strengths: [0, 0, 0, 0, 0, 0], pairs: "all" }],
+  ["6 alike, with the first", { strengths: [0, 0, 0, 0, 0, 0], pairs: "baseline" }],
+  ["6, each with each, ties", { strengths: [0, 0.2, 0.4, 0.6, 0.8, 3], pairs: "all", ties: 0.3 }],
+]) {
+  const found = ratingFigures({ prompts: 100, ...field }, { rounds: fields, seed: 8 });
+  most(found.wrongVerdict, fields, `wrong verdicts, ${name}`);
+  least(found.covered, fields, `ratings, ${name}`);
+  if (found.contradicted > 0) faults.push(`ranks contradict verdicts: ${name}`);
+  rated.push([name, ...[found.covered, found.wrongVerdict, found.wrong, found.found].map(percent)]);
+  console.error(`ratings of ${name} done`);
+}
+table(["models, 100 prompts", "covered", "wrong verdict", "wrong rank", "told apart"], rated);
+
+const joint = [];
+for (const [models, judges] of [
+  [2, 1],
+  [2, 5],
+  [4, 1],
+  [4, 3],
+]) {
+  const found = jointErrors(
+    { models, judges, prompts: 100, pairs: "baseline" },
+    { rounds: fields, seed: 9 },
+  );
+  most(found.ofOne, fields, `wrong verdicts of one judge, ${models} models`);
+  most(found.told, fields, `wrong verdicts told, ${models} models, ${judges} judges`);
+  joint.push([models, judges, ...[found.ofOne, found.ofAny, found.told].map(percent)]);
+}
+table(["models alike", "judges", "wrong, of one", "of any", "told"], joint);
 
 const judged = [];
 const seeds = Math.max(200, Math.ceil(rounds / 5));

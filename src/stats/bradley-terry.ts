@@ -310,7 +310,10 @@ function davidsonCurvature(
 }
 
 /** Label of each player's connected group, whoever won. */
-function connectedGroups(comparisons: readonly Comparison[], players: number): number[] {
+export function connectedGroups(
+  comparisons: readonly Pick<Comparison, "a" | "b">[],
+  players: number,
+): number[] {
   const parent = Array.from({ length: players }, (_, i) => i);
   const root = (i: number): number => {
     while (parent[i] !== i) i = parent[i] = parent[parent[i]!]!;

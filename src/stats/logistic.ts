@@ -50,12 +50,10 @@ export interface LogisticFit {
 export function fitLogistic(data: LogisticData): LogisticFit {
   check(data);
   const { rows, targets, weights, columns } = data;
-  const ridge = Array.from({ length: columns }, (_, i) =>
-    typeof data.ridge === "number" ? data.ridge : (data.ridge?.[i] ?? 0),
-  );
+  const ridge = ridgeOf(data);
   const { point, at, iterations } = minimise(
     columns,
-    (point) => curvature(data, ridge, point),
+    (point) => logisticCurvature(data, ridge, point),
     "logistic regression",
   );
   const scores = rows.map((row, i) => {
@@ -86,7 +84,14 @@ export function fitLogistic(data: LogisticData): LogisticFit {
   };
 }
 
-function curvature(
+/** The penalty of each coefficient. */
+export const ridgeOf = ({ ridge, columns }: LogisticData): number[] =>
+  Array.from({ length: columns }, (_, i) =>
+    typeof ridge === "number" ? ridge : (ridge?.[i] ?? 0),
+  );
+
+/** Minus the penalised log-likelihood at a point, with its derivatives. */
+export function logisticCurvature(
   { rows, targets, weights, columns }: LogisticData,
   ridge: readonly number[],
   point: Float64Array,

@@ -21,22 +21,33 @@ export interface Minimum {
 }
 
 /**
- * Minimises from the origin, halving steps that make things worse.
+ * Minimises from the origin, or from `start`, halving steps that make things worse.
  * @throws AttuneError where no minimum is found: the function has none, or it lies at infinity
  */
 export function minimise(
   size: number,
   evaluate: (point: Float64Array) => Curvature,
   what: string,
+  {
+    start = new Float64Array(size),
+    tolerance = 1e-10,
+    largestStep = Infinity,
+  }: {
+    start?: Float64Array;
+    /** The largest change of a variable at which it ends. */
+    tolerance?: number;
+    /** The most that a variable may change at once: where a function is flat, Newton's is far. */
+    largestStep?: number;
+  } = {},
 ): Minimum {
-  let point = new Float64Array(size);
+  let point = start.slice();
   let at = evaluate(point);
   for (let iterations = 1; iterations <= 200; iterations++) {
     const step = solve(at.hessian, at.gradient);
     if (!step) break;
     const largest = step.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
-    let scale = 1;
-    let next = point.map((value, i) => value - step[i]!);
+    let scale = Math.min(1, largestStep / largest);
+    let next = point.map((value, i) => value - scale * step[i]!);
     let there = evaluate(next);
     while (!(there.value <= at.value + 1e-12 * Math.abs(at.value)) && scale > 1e-6) {
       scale /= 2;
@@ -44,7 +55,7 @@ export function minimise(
       there = evaluate(next);
     }
     [point, at] = [next, there];
-    if (scale * largest < 1e-10) return { point, at, iterations };
+    if (scale * largest < tolerance) return { point, at, iterations };
     if (point.some((value) => Math.abs(value) > 500)) break;
   }
   throw new AttuneError("numeric", `${what}: the fit has no finite answer`, {

@@ -199,6 +199,8 @@ export interface Trial {
   units?: number;
   /** Of a control that is surely preferred over the baseline: whether another model clears it. */
   cleared?: boolean;
+  /** Of a control: it is surely preferred over every model. */
+  overAll?: true;
   /** What was seen, in words. */
   sentence: string;
   refused: number;
@@ -210,17 +212,25 @@ export interface JudgeTrust {
   conclusion: "sound" | "fooled" | "no conclusion";
   sentence: string;
   trials: readonly Trial[];
+  /** What the verdict must say besides: a program that is the truth prefers a control to all. */
+  caution?: string;
 }
 
 /** A model among several, in the opinion of one judge. */
 export interface Rating {
   model: string;
-  /** Elo's scale: 400 points are odds of 10 to 1; the first model has 1000. */
+  /** Elo's scale: 400 points are odds of 10 to 1; the first model of a group has 1000. */
   rating: Interval;
+  /** The end of its interval that only the prior holds: it never lost, or never won. */
+  unbounded?: "above" | "below";
   /** The same with answers of equal length, headers, lists and bold; undefined if not fitted. */
   equalStyle?: Interval;
-  /** 1 + models that are surely better; ranks hold together. */
+  /** 1 + models that are surely better. */
   rank: number;
+  /** Those, by the verdicts; of models that were not compared with it, by the fit. */
+  surelyBetter: readonly string[];
+  /** Ratings of two groups, by number, cannot be compared; undefined where all are linked. */
+  group?: number;
 }
 
 export interface JudgeResult {

@@ -9,7 +9,7 @@ import type { Comparison, JudgeResult, PairResult } from "./comparison.ts";
 import type { Headline } from "./headline.ts";
 import { concludedOf, isBelieved, judgeName, pairsWithBaseline } from "./headline.ts";
 import type { MeasureNames } from "./measures.ts";
-import { believed, shareMeasure } from "./measures.ts";
+import { believed, shareMeasure, whyNoMeasure } from "./measures.ts";
 import { percent } from "./verdict.ts";
 
 export function isItBetter(
@@ -38,7 +38,7 @@ export function isItBetter(
               shareMeasure(
                 names.ofPair(pair, judge.name, "win-rate"),
                 `${pair.candidate} preferred over ${pair.baseline} by ${judge.name}`,
-                believed(judge, pair, pair.outcome.rate),
+                believed(judge, pair, { value: pair.outcome.rate, headline }),
               ),
             ]
           : [],
@@ -138,9 +138,10 @@ const EQUAL = { x: 0.5, label: "equal" };
 /** By category; undefined where rows name none. */
 export function onWhat(
   comparison: Comparison,
-  { judge }: Headline,
+  headline: Headline,
   names: MeasureNames,
 ): Finding | undefined {
+  const { judge } = headline;
   const column = comparison.matched.groupColumn;
   const pairs = pairsWithBaseline(judge, comparison).filter(
     ({ outcome }) => outcome && outcome.groups.length > 1,
@@ -176,7 +177,7 @@ export function onWhat(
         shareMeasure(
           names.ofPair(pair, judge.name, `group/${plain.get(group)!}/win-rate`),
           `${pair.candidate} preferred over ${pair.baseline}, ${column} ${group}`,
-          believed(judge, pair, rate),
+          believed(judge, pair, { value: rate, headline }),
         ),
       );
     }),
@@ -206,9 +207,10 @@ export function onWhat(
 
 export function isItOnlyLonger(
   comparison: Comparison,
-  { judge }: Headline,
+  headline: Headline,
   names: MeasureNames,
 ): Finding | undefined {
+  const { judge } = headline;
   const pairs = pairsWithBaseline(judge, comparison).filter(({ outcome }) => outcome?.equalLength);
   if (pairs.length === 0) return undefined;
   const told = pairs.map(({ candidate, outcome }) => {
@@ -225,8 +227,10 @@ export function isItOnlyLonger(
     id: "is-it-only-longer",
     question: "Is it only longer?",
     ...concludedOf(
-      pairs.map(({ outcome }) =>
-        isBelieved(judge) ? atEqualLength(outcome!.equalLength!.rate) : "no conclusion",
+      pairs.map((pair) =>
+        whyNoMeasure(judge, [pair], headline) === undefined
+          ? atEqualLength(pair.outcome!.equalLength!.rate)
+          : "no conclusion",
       ),
     ),
     answer: told.join(" "),
@@ -234,14 +238,14 @@ export function isItOnlyLonger(
       shareMeasure(
         names.ofPair(pair, judge.name, "win-rate-equal-length"),
         `${pair.candidate} preferred over ${pair.baseline} at equal length`,
-        believed(judge, pair, pair.outcome!.equalLength!.rate),
+        believed(judge, pair, { value: pair.outcome!.equalLength!.rate, headline }),
       ),
       ...(pair.outcome!.equalStyle
         ? [
             shareMeasure(
               names.ofPair(pair, judge.name, "win-rate-equal-style"),
               `${pair.candidate} preferred over ${pair.baseline} at equal style`,
-              believed(judge, pair, pair.outcome!.equalStyle.rate),
+              believed(judge, pair, { value: pair.outcome!.equalStyle.rate, headline }),
             ),
           ]
         : []),

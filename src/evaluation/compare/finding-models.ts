@@ -1,4 +1,4 @@
-/** "Which is best?" among several, "How do the texts differ?", and examples. */
+/** "How do the texts differ?", and examples. */
 import { holm } from "../../stats/multiple-testing.ts";
 import { pairedShareDifference } from "../../stats/paired.ts";
 import { promptText } from "../../text/messages.ts";
@@ -11,79 +11,9 @@ import { textStatistics, textStatisticsTable } from "../text-statistics.ts";
 import type { Comparison, PairResult, PromptJudgement } from "./comparison.ts";
 import { outcomeOf } from "./comparison.ts";
 import type { Headline } from "./headline.ts";
-import { isBelieved, pairsWithBaseline } from "./headline.ts";
+import { pairsWithBaseline } from "./headline.ts";
 import type { MatchedAnswers } from "./match.ts";
-import type { MeasureNames } from "./measures.ts";
 import { clustersOf } from "./outcome.ts";
-
-/** Undefined for two models. */
-export function whichIsBest({ judge }: Headline, names: MeasureNames): Finding | undefined {
-  const { ratings } = judge;
-  const [best] = ratings;
-  if (!best) return undefined;
-  const firsts = ratings.filter(({ rank }) => rank === 1).map(({ model }) => model);
-  return {
-    id: "which-is-best",
-    question: "Which is best?",
-    conclusion: isBelieved(judge) ? "measured" : "no conclusion",
-    answer:
-      firsts.length === 1
-        ? `${firsts[0]!} is surely better than every other.`
-        : `${firsts.slice(0, -1).join(", ")} and ${firsts.at(-1)!}: no model is surely better than ` +
-          `${firsts.length === 2 ? "either" : "any"} of these; ${best.model} has the highest rating.`,
-    measures: ratings.map(({ model, rating }) => ({
-      id: names.ofModel(model, judge.name, "rating"),
-      name: `rating of ${model}`,
-      value: isBelieved(judge)
-        ? rating
-        : { ...rating, noClaim: `${judge.name} is fooled, and not believed` },
-      unit: "rating" as const,
-      good: "higher" as const,
-    })),
-    figures: [
-      {
-        kind: "chart",
-        chart: {
-          kind: "intervals",
-          title: "Ratings",
-          description:
-            "Elo's scale: 400 points are odds of 10 to 1. The first model has 1000, and intervals " +
-            "are of the difference to it.",
-          label: "rating",
-          level: { x: 1000, label: "the first" },
-          rows: ratings.flatMap(({ model, rating, equalStyle }) => [
-            { group: model, series: "as judged", interval: rating },
-            ...(equalStyle
-              ? [{ group: model, series: "at equal style", interval: equalStyle }]
-              : []),
-          ]),
-        },
-      },
-    ],
-    details: [
-      {
-        kind: "table",
-        table: {
-          caption: "Ratings of all models (Bradley-Terry)",
-          columns: [
-            { name: "" },
-            ...["rank", "rating", "at equal style"].map((name) => ({
-              name,
-              align: "right" as const,
-            })),
-          ],
-          rows: ratings.map(({ model, rank, rating, equalStyle }) => [
-            model,
-            `${rank}`,
-            formatMean(rating, 0),
-            equalStyle ? formatMean(equalStyle, 0) : "–",
-          ]),
-          note: "A rank is 1 + the models that are surely better, all differences together.",
-        },
-      },
-    ],
-  };
-}
 
 export function howTextsDiffer({ matched, options }: Comparison): Finding {
   const { confidence } = options;

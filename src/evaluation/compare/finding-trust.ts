@@ -126,7 +126,7 @@ export function doTheyAgree({ agreement }: Comparison, names: MeasureNames): Fin
 }
 
 export function howSure(comparison: Comparison, { judge }: Headline): Finding | undefined {
-  const { options } = comparison;
+  const { options, judges } = comparison;
   const pairs = pairsWithBaseline(judge, comparison).filter(({ outcome }) => outcome);
   if (pairs.length === 0) return undefined;
   const sentences = pairs.map((pair) => sureSentence(pair, comparison));
@@ -155,7 +155,12 @@ export function howSure(comparison: Comparison, { judge }: Headline): Finding | 
               ]
             : []),
           ["prompts that find a true 55%", formatCount(outcome!.power.forFiftyFive)],
-          ["error of all verdicts together", `${formatNumber(100 * (1 - options.confidence), 0)}%`],
+          [
+            judges.length > 1
+              ? "error of each judge's verdicts together"
+              : "error of all verdicts together",
+            `${formatNumber(100 * (1 - options.confidence), 0)}%`,
+          ],
         ],
       },
     ],

@@ -3,7 +3,8 @@ import { countOf, formatCount } from "../../core/counts.ts";
 import type { Finding, Findings } from "../findings.ts";
 import type { Comparison } from "./comparison.ts";
 import { isItBetter, isItOnlyLonger, onWhat, verdictPicture } from "./finding-better.ts";
-import { howTextsDiffer, whereTheyDiffer, whichIsBest } from "./finding-models.ts";
+import { howTextsDiffer, whereTheyDiffer } from "./finding-models.ts";
+import { whichIsBest } from "./finding-ratings.ts";
 import { canItBeTrusted, doTheyAgree, howSure } from "./finding-trust.ts";
 import { headlineOf } from "./headline.ts";
 import { MeasureNames } from "./measures.ts";
@@ -11,7 +12,7 @@ import { MeasureNames } from "./measures.ts";
 /** What a comparison found. */
 export function comparisonFindings(comparison: Comparison): Findings {
   const headline = headlineOf(comparison);
-  const names = new MeasureNames(comparison, headline.judge.name);
+  const names = new MeasureNames(comparison);
   const [baseline, ...others] = comparison.models.map(({ name }) => name);
   const picture = verdictPicture(comparison, headline);
   const findings: (Finding | undefined)[] = [

@@ -3,12 +3,15 @@ import { countOf } from "../../core/counts.ts";
 import { gravest } from "../conclusion.ts";
 import type { Concluded, Conclusion } from "../findings.ts";
 import type { Comparison, JudgeResult, PairResult } from "./comparison.ts";
+import { formatNumber } from "../table.ts";
 import { percent } from "./verdict.ts";
 
 export interface Headline extends Concluded {
   sentence: string;
   /** Whose opinion it is; the first judge where none is believed. */
   judge: JudgeResult;
+  /** Pairs of models of which a judge of no less weight finds the opposite. */
+  isOpen(judge: JudgeResult, pair: Pick<PairResult, "candidate" | "baseline">): boolean;
 }
 
 export const isBelieved = ({ trust }: JudgeResult): boolean => trust.conclusion !== "fooled";
@@ -22,6 +25,10 @@ function weight({ kind, optimised }: JudgeResult): number {
   return optimised ? 3 : kind === "gold" ? 0 : kind === "votes" ? 1 : 2;
 }
 
+/** By weight, whether or not they turn out to be believed. */
+export const byWeight = (judges: readonly JudgeResult[]): JudgeResult[] =>
+  judges.toSorted((a, b) => weight(a) - weight(b) || judges.indexOf(a) - judges.indexOf(b));
+
 /** Pairs with the first model, which the verdict is about. */
 export const pairsWithBaseline = (
   { pairs }: JudgeResult,
@@ -30,33 +37,63 @@ export const pairsWithBaseline = (
 
 export function headlineOf(comparison: Comparison): Headline {
   const { judges } = comparison;
-  const ordered = judges
-    .filter(isBelieved)
-    .toSorted((a, b) => weight(a) - weight(b) || judges.indexOf(a) - judges.indexOf(b));
-  const [judge] = ordered;
-  if (!judge)
-    return {
-      conclusion: "no conclusion",
-      sentence: `No conclusion: ${judges.map(({ trust }) => trust.sentence).join(" ")}`,
-      judge: judges[0]!,
-    };
+  const believed = byWeight(judges).filter(isBelieved);
+  const isOpen = (judge: JudgeResult, pair: Pick<PairResult, "candidate" | "baseline">): boolean =>
+    isBelieved(judge) &&
+    oppositesOf(judge, believed, pair).some((other) => weight(other) === weight(judge));
+  const judge = believed.find(({ optimised }) => !optimised || judges.every(isOptimised));
+  if (!judge) return { ...nobodyBelieved(comparison), isOpen };
   const pairs = pairsWithBaseline(judge, comparison);
-  const against = contradiction(judge, ordered, comparison);
-  const undecided = against?.undecided ?? [];
+  const undecided = pairs.filter((pair) => isOpen(judge, pair)).map(({ candidate }) => candidate);
   const open = undecided.length > 0 && pairs.length > 1 ? ` about ${undecided.join(", ")}` : "";
-  const by = judges.length > 1 || judge.optimised ? ` Judge: ${judgeName(judge)}.` : "";
   return {
     ...concludedOf(
-      pairs.map(({ candidate, verdict }) =>
-        undecided.includes(candidate) ? "no conclusion" : verdict.conclusion,
-      ),
+      pairs.map((pair) => (isOpen(judge, pair) ? "no conclusion" : pair.verdict.conclusion)),
     ),
-    sentence:
-      `${undecided.length > 0 ? `No conclusion${open}: judges contradict each other. ` : ""}` +
-      `${pairs.length <= MOST_SENTENCES ? pairs.map(({ verdict }) => verdict.sentence).join(" ") : inShort(pairs)}` +
-      `${by}${against ? ` ${against.sentence}` : ""}`,
+    sentence: [
+      ...(undecided.length > 0 ? [`No conclusion${open}: judges contradict each other.`] : []),
+      pairs.length <= MOST_SENTENCES
+        ? pairs.map(({ verdict }) => verdict.sentence).join(" ")
+        : inShort(pairs),
+      ...(judge.trust.caution === undefined ? [] : [judge.trust.caution]),
+      ...(judges.length > 1 || judge.optimised ? [`Judge: ${judgeName(judge)}.`] : []),
+      ...contradiction(judge, believed, comparison),
+      ...errorOfAll(comparison),
+    ].join(" "),
     judge,
+    isOpen,
   };
+}
+
+const isOptimised = ({ optimised }: JudgeResult): boolean => optimised;
+
+/** A judge that a model was trained to please does not speak in the place of one that is not. */
+function nobodyBelieved({ judges }: Comparison): Omit<Headline, "isOpen"> {
+  const unbiased = judges.filter((judge) => !judge.optimised);
+  const left = judges.filter((judge) => judge.optimised && isBelieved(judge));
+  const why = (unbiased.length > 0 ? unbiased : judges).map(({ trust }) => trust.sentence);
+  const names = left.map(({ name }) => name).join(" and ");
+  return {
+    conclusion: "no conclusion",
+    sentence:
+      `No conclusion: ${why.join(" ")}` +
+      (left.length > 0
+        ? ` A model was trained to please ${names}, so that nothing rests on what it says alone.`
+        : ""),
+    judge: byWeight(judges)[0]!,
+  };
+}
+
+/** Verdicts of one judge hold together, and those of several do not. */
+export function errorOfAll({ judges, options: { confidence } }: Comparison): string[] {
+  if (judges.length < 2) return [];
+  const each = 1 - confidence;
+  const share = (value: number): string => `${formatNumber(100 * value, 0)}%`;
+  return [
+    `The verdicts of one judge are together wrong in at most ${share(each)} of such comparisons; ` +
+      `of ${judges.length} judges some verdict is in up to ` +
+      `${share(Math.min(1, judges.length * each))}.`,
+  ];
 }
 
 /** More pairs than these are told by what was concluded. */
@@ -107,30 +144,39 @@ function lengthInShort(pairs: readonly PairResult[]): string {
     : ` At equal length this does not hold of ${gone.join(", ")}: it may be a matter of length.`;
 }
 
-/**
- * A believed judge that finds the opposite of the same pair, and the models on which one of no less
- * weight does.
- */
+const OPPOSITE: Readonly<Record<string, string>> = { better: "worse", worse: "better" };
+
+/** Believed judges that find the opposite of a pair. */
+function oppositesOf(
+  judge: JudgeResult,
+  believed: readonly JudgeResult[],
+  pair: Pick<PairResult, "candidate" | "baseline">,
+): JudgeResult[] {
+  const own = verdictOn(judge, pair);
+  return believed.filter(
+    (other) =>
+      other !== judge &&
+      own !== undefined &&
+      verdictOn(other, pair)?.conclusion === OPPOSITE[own.conclusion],
+  );
+}
+
+const verdictOn = (
+  { pairs }: JudgeResult,
+  { candidate, baseline }: Pick<PairResult, "candidate" | "baseline">,
+): PairResult["verdict"] | undefined =>
+  pairs.find((pair) => pair.candidate === candidate && pair.baseline === baseline)?.verdict;
+
+/** The first believed judge that finds the opposite, in its words. */
 function contradiction(
   judge: JudgeResult,
   believed: readonly JudgeResult[],
   comparison: Comparison,
-): { sentence: string; undecided: string[] } | undefined {
-  const opposite = { better: "worse", worse: "better" } as Readonly<Record<string, string>>;
-  const own = pairsWithBaseline(judge, comparison);
-  const against = believed.flatMap((other) =>
-    other === judge
-      ? []
-      : pairsWithBaseline(other, comparison)
-          .filter(({ verdict }, i) => opposite[own[i]!.verdict.conclusion] === verdict.conclusion)
-          .map((pair) => ({ other, pair })),
-  );
-  const [first] = against;
-  if (!first) return undefined;
-  return {
-    sentence: `${judgeName(first.other)} finds the opposite: ${first.pair.verdict.sentence}`,
-    undecided: against
-      .filter(({ other }) => weight(other) === weight(judge))
-      .map(({ pair }) => pair.candidate),
-  };
+): string[] {
+  for (const pair of pairsWithBaseline(judge, comparison)) {
+    const [other] = oppositesOf(judge, believed, pair);
+    if (other)
+      return [`${judgeName(other)} finds the opposite: ${verdictOn(other, pair)!.sentence}`];
+  }
+  return [];
 }

@@ -3,20 +3,24 @@ import type { Interval } from "../../stats/intervals.ts";
 import type { Measure } from "../findings.ts";
 import { slugs } from "../measure-names.ts";
 import type { Comparison, JudgeResult, PairResult } from "./comparison.ts";
-import { isBelieved } from "./headline.ts";
+import type { Headline } from "./headline.ts";
+import { byWeight, isBelieved } from "./headline.ts";
 
-/** Ids of what a judge says of a pair: the judge's name is left out for the one of the verdict. */
+/**
+ * Ids of what a judge says of a pair: the judge's name is left out for the one of most weight, which
+ * is known before anything is judged, so that an id never means another judge in another run.
+ */
 export class MeasureNames {
   private readonly models: ReadonlyMap<string, string>;
   private readonly judges: ReadonlyMap<string, string>;
   private readonly baseline: string;
-  private readonly headline: string;
+  private readonly first: string;
 
-  constructor({ models, judges }: Comparison, headline: string) {
+  constructor({ models, judges }: Pick<Comparison, "models" | "judges">) {
     this.models = slugs(models.map(({ name }) => name));
     this.judges = slugs(judges.map(({ name }) => name));
     this.baseline = models[0]!.name;
-    this.headline = headline;
+    this.first = byWeight(judges)[0]!.name;
   }
 
   ofPair({ candidate, baseline }: PairResult, judge: string, what: string): string {
@@ -40,26 +44,37 @@ export class MeasureNames {
     return [
       "compare",
       subject,
-      ...(judge === this.headline ? [] : [this.judges.get(judge)!]),
+      ...(judge === this.first ? [] : [this.judges.get(judge)!]),
       what,
     ].join("/");
   }
 }
 
 /**
- * What a judge that is not believed measured, or what was measured of answers that show nothing, is
- * no measure: whatever is asked of it fails.
+ * What a judge that is not believed measured, what judges contradict each other about, or what was
+ * measured of answers that show nothing, is no measure: whatever is asked of it fails.
  */
 export function believed(
   judge: JudgeResult,
-  { verdict }: Pick<PairResult, "verdict">,
-  value: Interval,
+  pair: Pick<PairResult, "candidate" | "baseline" | "verdict">,
+  { value, headline }: { value: Interval; headline: Headline },
 ): Interval {
   const nothing = { ...value, low: 0, high: 1 };
-  if (!isBelieved(judge))
-    return { ...nothing, noClaim: `${judge.name} is fooled, and not believed` };
-  if (verdict.conclusion !== "no conclusion") return value;
-  return { ...nothing, noClaim: value.noClaim ?? "nothing can be concluded of these answers" };
+  const why = whyNoMeasure(judge, [pair], headline);
+  return why === undefined ? value : { ...nothing, noClaim: value.noClaim ?? why };
+}
+
+/** Why nothing can be asked of what a judge says of pairs; undefined where something can. */
+export function whyNoMeasure(
+  judge: JudgeResult,
+  pairs: readonly Pick<PairResult, "candidate" | "baseline" | "verdict">[],
+  { isOpen }: Headline,
+): string | undefined {
+  if (!isBelieved(judge)) return `${judge.name} is fooled, and not believed`;
+  if (pairs.some((pair) => isOpen(judge, pair))) return "judges contradict each other";
+  return pairs.every(({ verdict }) => verdict.conclusion === "no conclusion")
+    ? "nothing can be concluded of these answers"
+    : undefined;
 }
 
 export function shareMeasure(id: string, name: string, value: Interval): Measure {

@@ -1,18 +1,19 @@
 /**
  * Several models on one scale: Bradley-Terry strengths of all pairs that were judged, as they are
- * and at equal style.
+ * and at equal style, and who is surely better than whom.
  *
  * Source: arena-rank (the scale of 400 / ln 10, an anchor, style as further columns of one logistic
- * fit); stats/logistic.ts.
+ * fit); stats/logistic-difference.ts for the intervals.
  * Differences: 1. errors are clustered by prompt, as every pair of models answers the same ones.
- * 2. Ranks come from the differences of two models, all of which hold together, and not from
- * intervals against the anchor.
+ * 2. Ranks are those of the verdicts: a model is surely better than one that it was compared with
+ * where the verdict says so. Of two that were not compared the fit decides, all of these together
+ * with one error.
  */
+import { connectedGroups } from "../../stats/bradley-terry.ts";
 import type { Interval } from "../../stats/intervals.ts";
-import { twoSidedStudent } from "../../stats/clusters.ts";
-import { fitLogistic } from "../../stats/logistic.ts";
-import { differenceError } from "../../stats/bradley-terry.ts";
-import type { PairJudgements, Rating } from "./comparison.ts";
+import type { LogisticDifferences } from "../../stats/logistic-difference.ts";
+import { logisticDifferences } from "../../stats/logistic-difference.ts";
+import type { PairResult, Rating } from "./comparison.ts";
 import { outcomeOf } from "./comparison.ts";
 import type { MatchedAnswers } from "./match.ts";
 import { styleDifferences } from "./style.ts";
@@ -30,17 +31,62 @@ interface Row {
   texts: readonly [string, string];
 }
 
-/** Best first; empty where fewer than three models were judged. */
+interface Fitted {
+  differences: LogisticDifferences;
+  n: number;
+}
+
+/**
+ * Best first, those of a group that no judgement links to the first model after them; empty where
+ * fewer than three models were judged.
+ */
 export function modelRatings(
-  pairs: readonly PairJudgements[],
+  pairs: readonly PairResult[],
   matched: MatchedAnswers,
   confidence: number,
 ): Rating[] {
   const { names } = matched;
-  const rows = pairs.flatMap(({ candidate, baseline, judgements }): Row[] => {
-    const [a, b] = [names.indexOf(candidate), names.indexOf(baseline)];
+  const rows = rowsOf(pairs, matched);
+  const judged = new Set(rows.flatMap(({ candidate, baseline }) => [candidate, baseline]));
+  if (judged.size < 3) return [];
+  const models = [...judged].toSorted((a, b) => a - b);
+  const labels = connectedGroups(
+    rows.map(({ candidate, baseline }) => ({ a: candidate, b: baseline })),
+    names.length,
+  );
+  // groups in the order of their first models, which are their anchors
+  const anchors = models.filter((model, i) =>
+    models.slice(0, i).every((other) => labels[other] !== labels[model]),
+  );
+  const groupOf = (model: number): number =>
+    anchors.findIndex((anchor) => labels[anchor] === labels[model]);
+  const plain = fit(rows, names.length, []);
+  const styled = fit(rows, names.length, styleDifferences(rows.map(({ texts }) => texts)));
+  const better = surelyBetter(pairs, { models, labels, names, plain, confidence });
+  return models
+    .map((model): Rating => {
+      const group = groupOf(model);
+      const anchor = anchors[group]!;
+      const { interval, unbounded } = ratingOf(plain, [model, anchor], confidence);
+      return {
+        model: names[model]!,
+        rating: interval,
+        equalStyle: ratingOf(styled, [model, anchor], confidence).interval,
+        ...(unbounded ? { unbounded } : {}),
+        rank: 1 + (better.get(model)?.size ?? 0),
+        surelyBetter: [...(better.get(model) ?? [])].map((other) => names[other]!),
+        ...(anchors.length > 1 ? { group } : {}),
+      };
+    })
+    .toSorted((a, b) => (a.group ?? 0) - (b.group ?? 0) || b.rating.estimate - a.rating.estimate);
+}
+
+function rowsOf(pairs: readonly PairResult[], { names, prompts }: MatchedAnswers): Row[] {
+  const numbers = new Map(names.map((name, i) => [name, i]));
+  return pairs.flatMap(({ candidate, baseline, judgements }): Row[] => {
+    const [a, b] = [numbers.get(candidate)!, numbers.get(baseline)!];
     return judgements.map((each) => {
-      const { cluster, key, answers } = matched.prompts[each.prompt]!;
+      const { cluster, key, answers } = prompts[each.prompt]!;
       return {
         candidate: a,
         baseline: b,
@@ -50,86 +96,132 @@ export function modelRatings(
       };
     });
   });
-  const judged = new Set(rows.flatMap(({ candidate, baseline }) => [candidate, baseline]));
-  if (judged.size < 3 || !judged.has(0)) return [];
-  const models = [...judged].toSorted((a, b) => a - b);
-  const plain = fit(rows, names.length, []);
-  const styles = styleDifferences(rows.map(({ texts }) => texts));
-  const styled = fit(rows, names.length, styles);
-  return models
-    .map((model): Rating => ({
-      model: names[model]!,
-      rating: ratingOf(plain, model, confidence),
-      equalStyle: ratingOf(styled, model, confidence),
-      rank: rankOf(plain, model, { models, confidence }),
-    }))
-    .toSorted((a, b) => b.rating.estimate - a.rating.estimate);
 }
 
-interface Fit {
-  strength: (model: number) => number;
-  error: (model: number, other: number) => number;
-  freedom: (model: number, other: number) => number;
-  n: number;
-}
-
-function fit(rows: readonly Row[], players: number, styles: readonly (readonly number[])[]): Fit {
+function fit(
+  rows: readonly Row[],
+  players: number,
+  styles: readonly (readonly number[])[],
+): Fitted {
   const used = styles.filter((values) => values.some((value) => value !== 0));
-  const columns = players + used.length;
-  const { coefficients, covariance, degreesOfFreedom } = fitLogistic({
-    columns,
-    rows: rows.map(({ candidate, baseline }, i) => ({
-      indices: [candidate, baseline, ...used.map((_, style) => players + style)],
-      values: [1, -1, ...used.map((values) => values[i]!)],
-    })),
-    targets: rows.map(({ outcome }) => outcome),
-    clusters: rows.map(({ cluster }) => cluster),
-    ridge: RIDGE,
-  });
   return {
-    strength: (model) => coefficients[model]!,
-    error: (model, other) => differenceError(covariance, columns, model, other),
-    freedom: (model, other) => degreesOfFreedom(model, other),
     n: rows.length,
+    differences: logisticDifferences({
+      columns: players + used.length,
+      rows: rows.map(({ candidate, baseline }, i) => ({
+        indices: [candidate, baseline, ...used.map((_, style) => players + style)],
+        values: [1, -1, ...used.map((values) => values[i]!)],
+      })),
+      targets: rows.map(({ outcome }) => outcome),
+      clusters: rows.map(({ cluster }) => cluster),
+      ridge: RIDGE,
+    }),
   };
 }
 
 function ratingOf(
-  { strength, error, freedom, n }: Fit,
-  model: number,
+  { differences, n }: Fitted,
+  [model, anchor]: readonly [number, number],
   confidence: number,
-): Interval {
-  const estimate = ANCHOR_RATING + SCALE * (strength(model) - strength(0));
-  if (model === 0) return { estimate, low: estimate, high: estimate, n };
-  const half = halfWidth({ strength, error, freedom, n }, [model, 0], confidence);
-  return Number.isFinite(half)
-    ? { estimate, low: estimate - SCALE * half, high: estimate + SCALE * half, n }
-    : { estimate, low: -Infinity, high: Infinity, n, noClaim: "too few independent prompts" };
+): { interval: Interval; unbounded?: "above" | "below" } {
+  if (model === anchor)
+    return { interval: { estimate: ANCHOR_RATING, low: ANCHOR_RATING, high: ANCHOR_RATING, n } };
+  const { estimate, low, high, unbounded } = differences.interval({
+    pair: [model, anchor],
+    confidence,
+  });
+  const [at, from, to] = [estimate, low, high].map((value) => ANCHOR_RATING + SCALE * value) as [
+    number,
+    number,
+    number,
+  ];
+  return Number.isFinite(low) && Number.isFinite(high)
+    ? {
+        interval: { estimate: at, low: from, high: to, n },
+        ...(unbounded ? { unbounded } : {}),
+      }
+    : {
+        interval: { estimate: at, low: from, high: to, n, noClaim: "too few independent prompts" },
+      };
 }
 
-function halfWidth(
-  { error, freedom }: Fit,
-  [model, other]: readonly [number, number],
-  confidence: number,
-): number {
-  const degrees = freedom(model, other);
-  return degrees >= 1 ? twoSidedStudent(confidence, degrees) * error(model, other) : Infinity;
+interface Field {
+  models: readonly number[];
+  /** Of the connected group of each model. */
+  labels: readonly number[];
+  names: readonly string[];
+  plain: Fitted;
+  confidence: number;
 }
 
-/** Models that are surely better, at a level at which all differences hold together. */
-function rankOf(
-  found: Fit,
-  model: number,
-  { models, confidence }: { models: readonly number[]; confidence: number },
-): number {
-  const differences = (models.length * (models.length - 1)) / 2;
-  const level = 1 - (1 - confidence) / differences;
-  return (
-    1 +
-    models.filter(
-      (other) =>
-        other !== model &&
-        found.strength(other) - found.strength(model) > halfWidth(found, [other, model], level),
-    ).length
+/** Of each model, those that are surely better. */
+function surelyBetter(
+  pairs: readonly PairResult[],
+  { models, labels, names, plain, confidence }: Field,
+): Map<number, Set<number>> {
+  const better = new Map(models.map((model) => [model, new Set<number>()]));
+  const compared = new Map(
+    pairs.map((pair) => [[pair.candidate, pair.baseline].toSorted().join("\n"), pair]),
   );
+  const unmet: [number, number][] = [];
+  for (const [i, model] of models.entries())
+    for (const other of models.slice(i + 1)) {
+      const pair = compared.get([names[model]!, names[other]!].toSorted().join("\n"));
+      if (!pair) {
+        if (labels[model] === labels[other]) unmet.push([model, other]);
+        continue;
+      }
+      const { conclusion } = pair.verdict;
+      if (conclusion !== "better" && conclusion !== "worse") continue;
+      const winner = conclusion === "better" ? pair.candidate : pair.baseline;
+      const [first, second] = winner === names[model] ? [model, other] : [other, model];
+      better.get(second)!.add(first);
+    }
+  for (const [model, other] of unmet) {
+    const ahead = unmetLead([model, other], {
+      pairs,
+      names,
+      plain,
+      confidence: 1 - (1 - confidence) / unmet.length,
+    });
+    if (ahead > 0) better.get(other)!.add(model);
+    if (ahead < 0) better.get(model)!.add(other);
+  }
+  return better;
+}
+
+/** The sign of a sure lead of two models that were not compared with each other; 0 for none. */
+function unmetLead(
+  [model, other]: readonly [number, number],
+  {
+    pairs,
+    names,
+    plain,
+    confidence,
+  }: Pick<Field, "names" | "plain" | "confidence"> & { pairs: readonly PairResult[] },
+): number {
+  const of = (name: string): PairResult[] =>
+    pairs.filter(({ candidate, baseline }) => name === candidate || name === baseline);
+  const [its, others] = [of(names[model]!), of(names[other]!)];
+  const showNothing = (each: readonly PairResult[]): boolean =>
+    each.every(({ verdict }) => verdict.conclusion === "no conclusion");
+  if (showNothing(its) || showNothing(others)) return 0;
+  const own = [...its, ...others];
+  if (own.some(({ sequential }) => sequential)) return sequentialLead(own, names[model]!);
+  const { low, high } = plain.differences.interval({ pair: [model, other], confidence });
+  return low > 0 ? 1 : high < 0 ? -1 : 0;
+}
+
+/**
+ * Intervals that hold after every prompt, all together, hold when judging stopped too: a lead over
+ * the same model is sure where they lie apart.
+ */
+function sequentialLead(own: readonly PairResult[], model: string): number {
+  const [first, second] = [
+    own.find(({ candidate }) => candidate === model),
+    own.find(({ candidate }) => candidate !== model),
+  ];
+  if (!first?.sequential || !second?.sequential || first.baseline !== second.baseline) return 0;
+  const [a, b] = [first.sequential.interval, second.sequential.interval];
+  return a.low > b.high ? 1 : a.high < b.low ? -1 : 0;
 }

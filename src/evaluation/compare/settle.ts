@@ -36,6 +36,7 @@ export function settleJudges(
   const trusts = judgeTrusts(
     asked.map(({ judge, pairs, trials }) => ({
       name: judge.name,
+      kind: judge.kind,
       tried: canBeTried(judge),
       symmetric: judge.symmetric ?? false,
       pairs,
@@ -44,15 +45,18 @@ export function settleJudges(
     matched,
     options.confidence,
   );
-  return asked.map(({ judge, pairs }, i) => ({
-    name: judge.name,
-    kind: judge.kind,
-    optimised: judge.optimised ?? false,
-    symmetric: judge.symmetric ?? false,
-    pairs: settlePairs(judge.name, pairs, { matched, options }),
-    trust: trusts[i]!,
-    ratings: modelRatings(pairs, matched, options.confidence),
-  }));
+  return asked.map(({ judge, pairs }, i) => {
+    const settled = settlePairs(judge.name, pairs, { matched, options });
+    return {
+      name: judge.name,
+      kind: judge.kind,
+      optimised: judge.optimised ?? false,
+      symmetric: judge.symmetric ?? false,
+      pairs: settled,
+      trust: trusts[i]!,
+      ratings: modelRatings(settled, matched, options.confidence),
+    };
+  });
 }
 
 interface Setting {

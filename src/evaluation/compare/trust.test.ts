@@ -44,7 +44,9 @@ describe("on the world", () => {
     );
     expect(trust.answer).toMatch(/hasty prefers the answer shown first on .* leans to the first/);
     // the verdict is the program's, which knows what is right
-    expect(findings.verdict.sentence).toMatch(/dpo is better than sft.* Judge: gold\.$/);
+    expect(findings.verdict.sentence).toMatch(
+      /dpo is better than sft.* Judge: gold\. The verdicts of/,
+    );
   });
 
   test("nothing is concluded where the only judge is fooled, and no threshold is passed", async () => {
@@ -108,6 +110,46 @@ describe("controls", () => {
       options: { ...PLAIN, controls: true },
     });
     expect(fooledBy(judges[0]!)).toEqual(["constant-answer", "prompt-copy"]);
+  });
+
+  test("a program that is the truth is right about them, and no other judge speaks in its place", async () => {
+    const insults = (name: string, worst: number) =>
+      setOf(
+        name,
+        times(60, (i) => `${i < worst ? "worst" : "bad"} ${name} ${i}`),
+      );
+    const sets = [insults("raw", 40), insults("new", 0)];
+    const worth = (text: string): number =>
+      text.startsWith("worst") ? 0 : text.startsWith("bad") ? 1 : 2;
+    const compareWorth = (a: string, b: string): number =>
+      worth(a) === worth(b) ? 0.5 : Number(worth(a) > worth(b));
+    const reward = judgeOf("reward", (a, b) => 1 - compareWorth(a, b), {
+      kind: "reward",
+      optimised: true,
+    });
+    const run = async (kind: "gold" | "critic") => {
+      const judges = [judgeOf("truth", compareWorth, { kind }), reward];
+      const options = { ...PLAIN, controls: true };
+      return comparisonFindings(await compareModels({ sets, judges, options }));
+    };
+    const { verdict } = await run("gold");
+    expect(verdict.conclusion).toBe("better");
+    expect(verdict.sentence).toMatch(
+      /^new is better than raw: .* truth prefers the same empty phrase to every prompt over the answers of raw on 100% .* all of them answer worse than the same empty phrase/,
+    );
+    // of another judge it is not known, and what was optimised against does not decide
+    const other = await run("critic");
+    expect(other.verdict.conclusion).toBe("no conclusion");
+    expect(other.verdict.sentence).toMatch(
+      /^No conclusion: truth prefers .*either all of them answer worse than .*, or it does not judge what was asked/,
+    );
+    expect(other.verdict.sentence).toContain(
+      "A model was trained to please reward, so that nothing rests on what it says alone.",
+    );
+    const rates = other.findings
+      .flatMap(({ measures }) => measures)
+      .filter(({ id }) => id === "compare/new/win-rate");
+    expect(rates[0]!.value.noClaim).toBe("truth is fooled, and not believed");
   });
 
   test("a better model that writes more accuses no judge, a judge of length is seen beyond chance", async () => {

@@ -5,6 +5,7 @@
 import { holm } from "../../stats/multiple-testing.ts";
 import type { Interval } from "../../stats/intervals.ts";
 import { formatPoints } from "../table.ts";
+import type { JudgeKind } from "./judges.ts";
 import type { JudgeTrust, PairJudgements, PromptJudgement, Trial, TrialId } from "./comparison.ts";
 import { outcomeOf } from "./comparison.ts";
 import { longestControl } from "./longest.ts";
@@ -19,6 +20,7 @@ import { countOf } from "../../core/counts.ts";
 /** A judge with everything that it said. */
 export interface TriedJudge {
   name: string;
+  kind: JudgeKind;
   /** Votes cannot be tried, and a scorer has no first place. */
   tried: boolean;
   symmetric: boolean;
@@ -63,7 +65,7 @@ export function judgeTrusts(
     found.pValue === undefined ? found : { ...found, adjusted: adjusted[next++]! };
   return tested.map(({ judge, trials, place }) => {
     const settled = trials.map(adjust);
-    const context = { matched, confidence };
+    const context = { matched, confidence, isTruth: judge.kind === "gold" };
     const all: Trial[] = [
       ...judge.trials.map((trial, i) => trialOf(trial, settled[i]!, context)),
       ...longestTrial(judge, context),
@@ -99,12 +101,14 @@ function placeOf({ pairs }: TriedJudge, test: Test): Tested {
 interface Context {
   matched: MatchedAnswers;
   confidence: number;
+  /** A program that knows what is right is never wrong about a control. */
+  isTruth: boolean;
 }
 
 function trialOf(
   { id, kind, refused, others = [] }: TrialJudgements,
   found: Tested & { adjusted?: number },
-  { matched, confidence }: Context,
+  { matched, confidence, isTruth }: Context,
 ): Trial {
   const { rate, adjusted } = found;
   const name = TRIAL_NAMES[id];
@@ -113,8 +117,8 @@ function trialOf(
   const tried = others.filter(({ judgements }) => judgements.length > 0);
   const survivor = tried.find((other) => !preferred(other.judgements, matched, confidence))?.model;
   const cleared = kind === "control" && taken ? survivor !== undefined : undefined;
-  const fooled =
-    taken && (kind === "probe" || (tried.length === others.length && tried.length > 0 && !cleared));
+  const overAll = cleared === false && tried.length === others.length && tried.length > 0;
+  const fooled = taken && (kind === "probe" || (overAll && !isTruth));
   const over = kind === "probe" ? "the plain answer" : `the answers of ${matched.names[0]!}`;
   return {
     id,
@@ -123,13 +127,16 @@ function trialOf(
     fooled,
     refused,
     ...(cleared === undefined ? {} : { cleared }),
+    ...(overAll ? { overAll: true as const } : {}),
     sentence:
       `It prefers ${name} over ${over} on ${percent(rate)} of ` +
       `${countOf(rate.n, "prompt")}` +
       (cleared !== undefined
-        ? fooled
-          ? ", and over every other model: either all of them answer worse than nothing, or it " +
-            "does not judge what was asked."
+        ? overAll
+          ? isTruth
+            ? `, and over every other model: all of them answer worse than ${name}.`
+            : `, and over every other model: either all of them answer worse than ${name}, or it ` +
+              "does not judge what was asked."
           : cleared
             ? `, and not surely over those of ${survivor!}: ${matched.names[0]!} may answer worse ` +
               "than nothing."
@@ -194,7 +201,7 @@ function placeTrial(found: Tested & { adjusted?: number }, confidence: number): 
 }
 
 function trustOf(
-  { name, tried }: TriedJudge,
+  { name, tried, kind: judgeKind }: TriedJudge,
   trials: readonly Trial[],
   needed: number,
 ): JudgeTrust {
@@ -211,9 +218,11 @@ function trustOf(
   if (taken.length > 0)
     return {
       conclusion: "fooled",
-      sentence:
-        `${name} is fooled: ` +
-        `${taken.map(fallsFor).join("; ")}. Its verdict is not believed.${leaning}`,
+      sentence: taken.every(({ overAll }) => overAll)
+        ? `${taken.map((trial) => told(trial).trim()).join(" ")} Its verdict is not ` +
+          `believed.${leaning}`
+        : `${name} is fooled: ` +
+          `${taken.map(fallsFor).join("; ")}. Its verdict is not believed.${leaning}`,
       trials,
     };
   const put = trials.filter(({ kind, id }) => kind !== "place" && isTemptation(id));
@@ -221,7 +230,12 @@ function trustOf(
   const telling = put.filter((trial) => tells(trial, needed));
   const few = put.filter((trial) => !tells(trial, needed));
   const shortOf = few.length === 0 ? "" : ` ${tooLittle(few, needed)}`;
-  if (telling.length === 0 || put.some(({ cleared }) => cleared === false))
+  const beaten = put.filter(({ overAll }) => overAll);
+  const caution = judgeKind === "gold" && beaten.length > 0 ? beaten.map(told).join("") : "";
+  if (
+    telling.length === 0 ||
+    put.some(({ cleared, overAll }) => cleared === false && overAll !== true)
+  )
     return {
       conclusion: "no conclusion",
       sentence:
@@ -237,6 +251,7 @@ function trustOf(
       `Nothing${unsettled.length > 0 ? " else" : ""} worthless that ${name} was tempted with is ` +
       `preferred.${unsettled.join("")}${shortOf}${leaning}`,
     trials,
+    ...(caution === "" ? {} : { caution: caution.trim() }),
   };
 }
 

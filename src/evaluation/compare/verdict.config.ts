@@ -16,7 +16,7 @@ export const verdictFields = {
     type: z.number().gt(0.5).lt(1),
     default: 0.95,
     source: "common practice",
-    description: "of every interval; one less it is the error of all verdicts together",
+    description: "of every interval; one less it is the error of all verdicts of a judge together",
     group: "Verdict",
   }),
   sequential: field({
