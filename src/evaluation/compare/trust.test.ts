@@ -135,8 +135,9 @@ describe("controls", () => {
     const { verdict } = await run("gold");
     expect(verdict.conclusion).toBe("better");
     expect(verdict.sentence).toMatch(
-      /^new is better than raw: .* truth prefers the same empty phrase to every prompt over the answers of raw on 100% .* all of them answer worse than the same empty phrase/,
+      /^new is better than raw: .* truth prefers the same empty phrase to every prompt over the/,
     );
+    expect(verdict.sentence).toContain("all of them answer worse than the same empty phrase");
     // of another judge it is not known, and what was optimised against does not decide
     const other = await run("critic");
     expect(other.verdict.conclusion).toBe("no conclusion");
