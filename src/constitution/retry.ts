@@ -65,15 +65,14 @@ export class Retrier {
       if ("answer" in tried) return tried.answer;
       const hint = "`attune resume` goes on from what was answered, when the server is well again";
       if (number >= retries)
-        throw new AttuneError(
-          "network",
-          `the critic's server gives no answer after ${retries + 1} tries`,
-          { got: tried.again, hint },
-        );
+        throw new AttuneError("network", `the server gives no answer after ${retries + 1} tries`, {
+          got: tried.again,
+          hint,
+        });
       if (tried.after !== undefined && tried.after > longestPause)
         throw new AttuneError(
           "network",
-          `the critic's server asks to wait for ${Math.ceil(tried.after / 60_000)} minutes`,
+          `the server asks to wait for ${Math.ceil(tried.after / 60_000)} minutes`,
           { got: tried.again, hint },
         );
       const own = Math.min(longestWait, firstWait * 2 ** number) * (0.5 + 0.5 * random.uniform());

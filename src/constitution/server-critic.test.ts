@@ -175,7 +175,7 @@ describe("a critic behind a server", () => {
     const critic = await criticOf({ fault: () => ({ endless: "words ".repeat(10_000) }) });
     await expect(critic.write(WRITING)).rejects.toMatchObject({
       code: "network",
-      what: "the critic's server sends a reply without an end",
+      what: "the server sends a reply without an end",
       details: { got: "a reply of more than 16 MiB" },
     });
     expect([...server.asked.values()]).toEqual([1]);

@@ -25,10 +25,10 @@ import type { LETTER_METHODS } from "../training/online/judge.config.ts";
 import type { LetterReading, ReplyPlace } from "./letters.ts";
 import { readPlaces, readSamples } from "./letters.ts";
 import type { RetryOptions, Attempt } from "./retry.ts";
-import { RETRIES, Retrier, retryAfter } from "./retry.ts";
+import { RETRIES, Retrier } from "./retry.ts";
 import { openServerClient } from "./server-client.ts";
+import { judgeServerError } from "./server-errors.ts";
 import type { ServerSettings } from "./server-settings.ts";
-import { withoutSecrets } from "./server-settings.ts";
 
 /** What a critic behind a server is made of. */
 export interface ServerCriticOptions {
@@ -293,45 +293,27 @@ export class ServerCritic implements Critic {
     } catch (error) {
       signal?.throwIfAborted();
       if (tooLong(error))
-        throw new AttuneError("network", "the critic's server sends a reply without an end", {
+        throw new AttuneError("network", "the server sends a reply without an end", {
           got: tooLong(error)!.message,
           hint: "check what listens at the base URL; `attune resume` goes on from what was answered",
           cause: error,
         });
       if (late.aborted) return { again: `no reply within ${this.options.timeout / 1000} s` };
-      const why = withoutSecrets(
-        error instanceof Error ? error.message : String(error),
-        this.options.settings.apiKey,
-      ).slice(0, 500);
-      return this.judge(error, why, refused);
+      return this.judge(error, refused);
     }
   }
 
   /** Try again, give this request up, or give up altogether. */
-  private judge(error: unknown, why: string, refused: { why?: string }): Attempt<Reply> {
-    const { status, headers, code } =
-      error instanceof this.errors.APIError ? (error as APIError) : ({} as Partial<APIError>);
-    // a connection that broke, or a reply that was no JSON
-    if (status === undefined) return { again: why };
-    if (code === "insufficient_quota")
-      throw new AttuneError("network", "the account with the critic's server has run out", {
-        got: why,
-        hint: "`attune resume` goes on from what was answered",
-      });
-    if (status === 408 || status === 409 || status === 429 || status >= 500)
-      return { again: why, after: retryAfter(headers) };
-    if (/max_completion_tokens/.test(why) && this.limit === "max_tokens") {
+  private judge(error: unknown, refused: { why?: string }): Attempt<Reply> {
+    const { apiKey } = this.options.settings;
+    const fault = judgeServerError(error, { errors: this.errors, apiKey, notThere: "ends" });
+    if ("again" in fault) return fault;
+    if (/max_completion_tokens/.test(fault.refused) && this.limit === "max_tokens") {
       this.limit = "max_completion_tokens";
-      return { again: why, after: 0 };
+      return { again: fault.refused, after: 0 };
     }
-    if (status === 401 || status === 403 || status === 404 || status === 405) {
-      throw new AttuneError("network", `the critic's server turns requests down (${status})`, {
-        got: why,
-        hint: status === 404 ? "check the model's name and the base URL" : "check the key",
-      });
-    }
-    refused.why = why;
-    throw new AttuneError("network", "the critic's server refused a request", { got: why });
+    refused.why = fault.refused;
+    throw new AttuneError("network", "the server refused a request", { got: fault.refused });
   }
 
   async close(): Promise<void> {

@@ -55,7 +55,7 @@ describe("every measure of a part has an id of its own", () => {
       rightScores: [1],
       wrongScores: [0, 0, 0],
     }));
-    expect(idsOf([rewardBenchFinding(items, 1)])).toHaveLength(ALIKE.length);
+    expect(idsOf([rewardBenchFinding(items, 1)])).toHaveLength(ALIKE.length + 1);
   });
 
   test("conflicts, where a model is named like a change", () => {
@@ -118,6 +118,7 @@ describe("every measure of a part has an id of its own", () => {
         counts: [],
       })),
       left: [],
+      repeats: 0,
       without: [],
     });
     const ids = idsOf(taskFindings(["C", "C++", "数学", "C"].map(result), []));

@@ -20,7 +20,7 @@ export const subjectFields = {
     type: z.int().min(1),
     default: 8,
     source: "measured: bench/, decoding",
-    description: "answers that a local model writes together",
+    description: "answers that a local model writes together; no answer depends on it",
     group: "Model",
     unit: "rows",
   }),

@@ -65,7 +65,12 @@ export interface Subject {
   readonly asTurns?: boolean;
   /** In the order of the requests. */
   answer(requests: readonly AnswerRequest[], hooks?: Hooks): Promise<(SubjectAnswer | NoAnswer)[]>;
-  /** Undefined for servers that give no log-probabilities of prompts. */
+  /**
+   * Why {@link Subject.score} would be refused for any request; undefined where it is not. Left out
+   * where that is known without asking.
+   */
+  whyScoreless?(hooks?: Hooks): Promise<string | undefined>;
+  /** Undefined for models that tell no log-probabilities. */
   score?(
     requests: readonly ContinuationRequest[],
     hooks?: Hooks,

@@ -5,6 +5,7 @@ import type { Conclusion } from "./conclusion.ts";
 import { CONCLUSIONS } from "./conclusion.ts";
 import type { Concluded, Findings, Measure } from "./findings.ts";
 import { measuresOf } from "./findings.ts";
+import { checkMeasureId } from "./measure-ids.ts";
 import { claims, formatInUnit, measureText } from "./measure-text.ts";
 import type { OutcomeConfig } from "./outcome.config.ts";
 
@@ -59,9 +60,17 @@ export function parseConclusions(words: readonly string[]): Conclusion[] {
   });
 }
 
-/** Whether options ask for something that cannot be; see {@link judgeFindings}. */
-export function checkRequirements({ failUnder, failOn }: OutcomeConfig): void {
-  parseThresholds(failUnder);
+/**
+ * Whether options ask for something that cannot be, before anything is measured; see
+ * {@link judgeFindings}.
+ * @param parts that are asked for, by their names in measure-ids.ts
+ * @throws AttuneError `usage`
+ */
+export function checkRequirements(
+  { failUnder, failOn }: OutcomeConfig,
+  parts: readonly string[],
+): void {
+  for (const { id } of parseThresholds(failUnder)) checkMeasureId(id, parts);
   parseConclusions(failOn);
 }
 

@@ -202,8 +202,9 @@ describe("files of answers", () => {
     const unknown = await run("runs/unknown", "--fail-under", "win-rate=0.5");
     expect([unknown.status, unknown.err]).toEqual([
       2,
-      expect.stringContaining("compare/right/win-rate"),
+      expect.stringContaining("did you mean compare/*/win-rate?"),
     ]);
+    expect(existsSync(at("runs/unknown"))).toBe(false);
     // the same seed gives the same bytes
     const judged = (name: string): string => readFileSync(at(name, "comparison.json"), "utf8");
     expect(judged("runs/missed")).toBe(judged("runs/found"));

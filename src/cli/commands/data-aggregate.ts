@@ -60,7 +60,7 @@ export async function runAggregate(
   context: CommandContext,
 ): Promise<void> {
   checkTargets(config);
-  checkRequirements(config);
+  checkRequirements(config, ["annotators"]);
   const { reporter } = context;
   const created = new Date().toISOString();
   const progress = reporter.progress({ title: "reading votes", total: 4, unit: "parts" });

@@ -56,7 +56,7 @@ export async function runComparison(
   { config, dryRun, openRun }: Call,
   context: CommandContext,
 ): Promise<void> {
-  checkRequirements(config);
+  checkRequirements(config, ["compare"]);
   const metric = metricOf([config.judge].flat());
   const sources = await readSources(config.models, { names: config.names, metric });
   if (sources.sources.length < 2)

@@ -3,12 +3,11 @@ import { basename } from "node:path";
 import type { Estimate } from "../../constitution/estimate.ts";
 import { sumEstimates } from "../../constitution/estimate.ts";
 import { countOf } from "../../core/counts.ts";
-import { Random } from "../../core/random.ts";
 import type { Row } from "../../data/readers/row.ts";
 import { hashContent } from "../../data/files.ts";
 import type { AskOptions } from "../../evaluation/behaviour/asking.ts";
 import type { Measured, Measuring } from "../../evaluation/behaviour/measured.ts";
-import { readEvaluationRows } from "../../evaluation/behaviour/rows.ts";
+import { drawRows, drawnText, readEvaluationRows } from "../../evaluation/behaviour/rows.ts";
 import { CountedSubject } from "../../evaluation/subjects/counted-subject.ts";
 import { jointHash } from "../../runs/joint-hash.ts";
 import type { Progress } from "../display/reporter.ts";
@@ -27,22 +26,11 @@ export interface AskingConfig extends SubjectConfig {
   readonly seed: number;
   readonly maxNewTokens: number;
   readonly temperature: number;
+  readonly maxMissing: number;
 }
 
 const nameOf = (file: string): string =>
   basename(file).replace(/\.(?:jsonl|ndjson|json|csv|tsv|parquet)(?:\.gz)?$/i, "");
-
-/** Rows of a file in their order; so many of them, drawn at random, where there is a limit. */
-function limited(rows: readonly Row[], limit: number, seed: number): readonly Row[] {
-  if (limit === 0 || rows.length <= limit) return rows;
-  const kept = new Set(
-    Random.for(seed, "rows").sample(
-      rows.map((_, i) => i),
-      limit,
-    ),
-  );
-  return rows.filter((_, i) => kept.has(i));
-}
 
 /**
  * Prepares a part: reads its files, opens the model, counts what a server would be asked, and
@@ -74,7 +62,7 @@ export async function prepareAsking(
     const rows = await readEvaluationRows(file, { signal });
     files.push({
       name: nameOf(file),
-      rows: limited(rows, config.limit, config.seed),
+      rows: drawRows(rows, config),
       all: rows.length,
       hash: await hashContent(file),
     });
@@ -108,15 +96,13 @@ export async function prepareAsking(
         subject: await part.subject(opened),
         signal: part.signal,
         onProgress: shownProgress(part),
+        maxMissing: config.maxMissing,
       };
       const { findings, warnings } = await measure(measuring, files, { ask, part });
       return {
         findings,
         warnings: [
-          ...drawn.map(
-            ({ name, rows, all }) =>
-              `${name}: ${rows.length} of ${countOf(all, "row")}, drawn at random (--limit)`,
-          ),
+          ...drawn.map(({ name, rows, all }) => drawnText(name, rows.length, all)),
           ...warnings,
         ],
       };

@@ -91,7 +91,7 @@ async function evaluate(
     flags: readConfigFlags(outcomeDefinition, options),
   });
   // before anything is asked
-  checkRequirements(outcome);
+  checkRequirements(outcome, [...parts.keys()]);
   if (options.dryRun) return planEvaluation(parts, context);
   const { out = nextFree(folder) } = options;
   await runEvaluation({ parts, out, outcome }, context);

@@ -114,7 +114,8 @@ describe("attune eval", () => {
     expect(readFileSync(at("junit.xml"), "utf8")).toContain("<failure");
     expect(findingsIn("missed").findings.length).toBeGreaterThan(0);
     const near = await run(...argv, "--fail-under", "reward-model/acuracy=0.9", "--dry-run");
-    expect(near.status).toBe(0);
+    expect(near.status).toBe(2);
+    expect(near.err).toContain("did you mean reward-model/accuracy?");
     const { outcome } = readEvalOptions({
       yaml: { text: "failUnder: [a=1]\nrewardModel:\n  reward: r.ts\n  data: d\n", file: "e.yaml" },
     });

@@ -7,13 +7,18 @@ import type { Estimate } from "../../constitution/estimate.ts";
 import { CHARACTERS, estimateComparisons } from "../../constitution/estimate.ts";
 import { constitutionJudge } from "../../constitution/judge.ts";
 import { AttuneError } from "../../core/errors.ts";
+import type { Row } from "../../data/readers/row.ts";
 import type { Measured } from "../../evaluation/behaviour/measured.ts";
 import { Remarks } from "../../evaluation/behaviour/measured.ts";
 import { readEvaluationRows } from "../../evaluation/behaviour/rows.ts";
 import { againstReferences, referencePairs } from "../../evaluation/helpful/against-references.ts";
 import type { helpfulConfig } from "../../evaluation/helpful/helpful.config.ts";
 import { instructionFollowing } from "../../evaluation/helpful/instruction-following.ts";
-import { hasReference, readReferences } from "../../evaluation/helpful/reference-rows.ts";
+import {
+  hasReference,
+  isInstructed,
+  readReferences,
+} from "../../evaluation/helpful/reference-rows.ts";
 import type { CommandContext } from "../command.ts";
 import { loadConstitution } from "../constitution/constitution-file.ts";
 import { adviseOnLetterCosts, letterRequests } from "../constitution/costs.ts";
@@ -30,25 +35,15 @@ export const part: EvaluationPart<typeof helpfulConfig> = {
   async prepare(input) {
     const { config, context } = input;
     const files = await Promise.all(config.data.map((file) => readEvaluationRows(file)));
-    const judged = files.filter((rows) => rows.some(hasReference));
-    const judge = await openJudge(config, context, judged.length > 0);
+    const judge = await openJudge(config, context, files.flat().some(hasReference));
     if (judge) adviseOnLetterCosts(config.judge, config, context);
     return prepareAsking(input, {
       ...(judge ? { judging: (data) => estimateJudging(config, judge.constitution, data) } : {}),
       async measure(measuring, data, { ask, part: work }) {
         const found: Measured[] = [];
-        const references = data.filter(isReferenced);
-        const instructed = data.filter((file) => !references.includes(file));
-        if (instructed.length > 0)
-          found.push(
-            await instructionFollowing(
-              measuring,
-              instructed.flatMap(({ rows }) => rows),
-              ask,
-            ),
-          );
-        if (judge && references.length > 0) {
-          const rows = references.flatMap((file) => file.rows);
+        const { references: rows, others } = partedRows(data);
+        if (others.length > 0) found.push(await instructionFollowing(measuring, others, ask));
+        if (judge && rows.length > 0) {
           const compare = (by: Judge): Promise<Measured> =>
             againstReferences(measuring, rows, {
               ask,
@@ -74,7 +69,17 @@ export const part: EvaluationPart<typeof helpfulConfig> = {
   },
 };
 
-const isReferenced = ({ rows }: NamedRows): boolean => rows.some(hasReference);
+/** Rows for the judge, and those whose instructions a program checks; a file may hold both. */
+function partedRows(files: readonly NamedRows[]): { references: Row[]; others: Row[] } {
+  const parted: { references: Row[]; others: Row[] } = { references: [], others: [] };
+  for (const { rows } of files) {
+    const judged = rows.some(hasReference);
+    // a row of neither kind is told with those of its file
+    for (const row of rows)
+      parted[judged && !isInstructed(row) ? "references" : "others"].push(row);
+  }
+  return parted;
+}
 
 /** Closes it, whatever happens. */
 async function withCritic<T>(
@@ -125,10 +130,7 @@ function estimateJudging(
   constitution: Constitution,
   files: readonly NamedRows[],
 ): Estimate {
-  const references = readReferences(
-    files.filter(isReferenced).flatMap(({ rows }) => rows),
-    new Remarks(),
-  );
+  const references = readReferences(partedRows(files).references, new Remarks());
   const longest = "x".repeat(CHARACTERS * config.maxNewTokens);
   const { tags, principles, judge, seed, budget } = config;
   const once = estimateComparisons(

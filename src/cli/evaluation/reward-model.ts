@@ -3,12 +3,14 @@ import { createHash } from "node:crypto";
 import { existsSync, statSync } from "node:fs";
 import type { ConfigOf } from "../../config/config.ts";
 import { countOf } from "../../core/counts.ts";
+import { Random } from "../../core/random.ts";
 import { loadDataset, recordsAs } from "../../data/dataset.ts";
 import { isDataFile } from "../../data/readers/read-rows.ts";
 import type { DataRecord, PreferenceRecord, RankedRecord } from "../../data/records.ts";
 import type { AnswerScore, AnswerScorer, AnswerToScore } from "../../evaluation/answer-scorer.ts";
 import { answerOf, cachedScorer } from "../../evaluation/answer-scorer.ts";
 import type { Finding } from "../../evaluation/findings.ts";
+import { drawRows, drawnText } from "../../evaluation/behaviour/rows.ts";
 import type {
   BenchmarkItem,
   BenchmarkKind,
@@ -17,6 +19,7 @@ import type {
 import {
   answersOfItems,
   readBenchmark,
+  tieOf,
   withScores,
 } from "../../evaluation/reward-benchmarks/item.ts";
 import type { Candidates } from "../../evaluation/reward-benchmarks/benchmark-findings.ts";
@@ -30,10 +33,9 @@ import {
   robustnessFinding,
 } from "../../evaluation/reward-benchmarks/reward-findings.ts";
 import type { rewardModelConfig } from "../../evaluation/reward-benchmarks/reward-model.config.ts";
-import { DRESSES, batchCheck, robustness } from "../../evaluation/reward-benchmarks/robustness.ts";
+import type { TrialHooks } from "../../evaluation/reward-benchmarks/trials.ts";
+import { tryReward } from "../../evaluation/reward-benchmarks/trials.ts";
 import type { ScoredPair } from "../../evaluation/reward-model-quality.ts";
-import { meanAndDeviation } from "../../stats/intervals.ts";
-import type { Completion } from "../../text/messages.ts";
 import { promptCluster } from "../../training/offline/held-out.ts";
 import { loadOptions, reportDataset } from "../inputs/data-input.ts";
 import { openScorer } from "./open-scorer.ts";
@@ -43,14 +45,15 @@ import { cutWarnings } from "./scoring-warnings.ts";
 type Config = ConfigOf<typeof rewardModelConfig>;
 
 /** What is scored: a benchmark's items, or pairs and prompts with several scored answers. */
-type Material =
-  | { kind: BenchmarkKind; items: readonly BenchmarkItem[]; hash: string }
-  | {
-      kind: "pairs";
-      pairs: readonly PreferenceRecord[];
-      ranked: readonly RankedRecord[];
-      hash: string;
-    };
+type Material = {
+  hash: string;
+  /** Rows that are scored, of how many. */
+  drawn: number;
+  all: number;
+} & (
+  | { kind: BenchmarkKind; items: readonly BenchmarkItem[] }
+  | { kind: "pairs"; pairs: readonly PreferenceRecord[]; ranked: readonly RankedRecord[] }
+);
 
 export const part: EvaluationPart<typeof rewardModelConfig> = {
   async prepare({ config, context }) {
@@ -61,7 +64,17 @@ export const part: EvaluationPart<typeof rewardModelConfig> = {
       dataHash: material.hash,
       fingerprint: scorer.fingerprint,
       plan: [planOf(material, config)],
-      run: (work) => findings(material, { scorer, config, work }),
+      async run(work) {
+        const found = await findings(material, { scorer, config, work });
+        const { drawn, all } = material;
+        return {
+          ...found,
+          warnings: [
+            ...(drawn < all ? [drawnText(config.data, drawn, all)] : []),
+            ...found.warnings,
+          ],
+        };
+      },
       close: () => scorer.close(),
     };
   },
@@ -74,17 +87,17 @@ function planOf(material: Material, { data }: Config): string {
 }
 
 async function readMaterial(config: Config, context: PartInput["context"]): Promise<Material> {
-  const limited = <T>(rows: readonly T[]): readonly T[] =>
-    config.limit === 0 ? rows : rows.slice(0, config.limit);
   const { data } = config;
   const isFile = existsSync(data) && statSync(data).isFile() && isDataFile(data);
   const benchmark = isFile ? await readBenchmark(data) : undefined;
   if (benchmark) {
-    const items = limited(benchmark.items);
+    const items = drawRows(benchmark.items, { ...config, unitOf: tieOf });
     context.reporter.note(`${data}: ${benchmark.kind}`);
     return {
       kind: benchmark.kind,
       items,
+      drawn: items.length,
+      all: benchmark.items.length,
       hash: createHash("sha256").update(JSON.stringify(items)).digest("hex"),
     };
   }
@@ -93,12 +106,14 @@ async function readMaterial(config: Config, context: PartInput["context"]): Prom
     ...(config.groups === "" ? {} : { keepColumns: true }),
   });
   reportDataset(dataset, context.reporter);
-  const records = limited(dataset.records);
+  const records = drawRows(dataset.records, config);
   return {
     kind: "pairs",
     pairs: recordsAs({ records, columns: dataset.columns }, "preference"),
     ranked: records.filter((record: DataRecord) => record.kind === "ranked"),
     hash: dataset.hash,
+    drawn: records.length,
+    all: dataset.records.length,
   };
 }
 
@@ -125,10 +140,27 @@ async function findings(
       ...pairFindings(scored),
       ...(bestOf ? [bestOf] : []),
       ...(scoring.config.robustness
-        ? [await robustnessOf(pairs, scored, { answers, scores, scoring })]
+        ? [
+            robustnessFinding(
+              await tryReward(
+                { records: pairs, pairs: scored, answers, scores },
+                trialHooks(scoring),
+              ),
+            ),
+          ]
         : []),
     ],
     warnings: warningsOf({ answers, scores }, scored, scoring),
+  };
+}
+
+function trialHooks(scoring: Scoring): TrialHooks {
+  const { scorer, config, work } = scoring;
+  return {
+    scorer: cachedScorer(scorer, work.cache),
+    score: (answers, title) => scoreAll(answers, title, scoring),
+    random: Random.for(config.seed, "dressed pairs"),
+    signal: work.signal,
   };
 }
 
@@ -195,72 +227,16 @@ async function bestOfRanked(
   );
   const scores = await scoreAll(answers, "scoring candidates", scoring);
   let start = 0;
-  const prompts = scored.map(({ completions }): Candidates => {
+  const prompts = scored.map((record): Candidates => {
+    const { completions } = record;
     const own = scores.slice(start, (start += completions.length));
     return {
+      cluster: record.cluster ?? promptCluster(record),
       proxy: own.map(({ score }) => score),
       worth: completions.map(({ score }) => score!),
     };
   });
   return bestOfFinding(prompts, "the data's own score");
-}
-
-const dressed = (completion: Completion, dress: (text: string) => string): Completion =>
-  typeof completion === "string"
-    ? dress(completion)
-    : completion.map((message, i) =>
-        i === completion.length - 1 ? { ...message, content: dress(message.content) } : message,
-      );
-
-/** Answers that are scored alone, to see whether their batch changed them. */
-const ALONE = 32;
-/** Pairs whose worse answer is dressed. */
-const DRESSED = 300;
-
-async function robustnessOf(
-  records: readonly PreferenceRecord[],
-  pairs: readonly ScoredPair[],
-  {
-    answers,
-    scores,
-    scoring,
-  }: { answers: readonly AnswerToScore[]; scores: readonly AnswerScore[]; scoring: Scoring },
-): Promise<Finding> {
-  const right = pairs
-    .flatMap((pair, i) => (pair.p === 1 && pair.chosen > pair.rejected ? [i] : []))
-    .slice(0, DRESSED);
-  const { deviation } = meanAndDeviation(scores.map(({ score }) => score));
-  const dresses = [];
-  for (const [name, dress] of Object.entries(DRESSES)) {
-    const dressedScores = await scoreAll(
-      right.map((i) => answerOf(records[i]!, dressed(records[i]!.rejected, dress))),
-      `dressed: ${name}`,
-      scoring,
-    );
-    dresses.push(
-      robustness(
-        name,
-        right.map((i, place) => ({
-          chosen: pairs[i]!.chosen,
-          rejected: pairs[i]!.rejected,
-          dressed: dressedScores[place]!.score,
-          cluster: pairs[i]!.cluster,
-        })),
-        deviation,
-      ),
-    );
-  }
-  const { scorer, work } = scoring;
-  const few = answers.slice(0, ALONE);
-  const alone = await cachedScorer(scorer, work.cache).scoreAlone?.(few, { signal: work.signal });
-  return robustnessFinding(
-    dresses,
-    alone &&
-      batchCheck(
-        scores.slice(0, few.length).map(({ score }) => score),
-        alone.map(({ score }) => score),
-      ),
-  );
 }
 
 async function benchmarkFindings(
@@ -285,7 +261,8 @@ async function benchmarkFindings(
   };
 }
 
-const candidatesOf = ({ rightScores, wrongScores }: ScoredItem): Candidates => ({
+const candidatesOf = ({ prompt, rightScores, wrongScores }: ScoredItem): Candidates => ({
+  cluster: prompt,
   proxy: [...rightScores, ...wrongScores],
   worth: [...rightScores.map(() => 1), ...wrongScores.map(() => 0)],
 });

@@ -84,7 +84,13 @@ describe("attune eval tasks", () => {
         "doc_to_target: word",
       ].join("\n"),
     );
-    const { status, out, err } = await run("--tasks", at("long.yaml"), "--out", at("long"));
+    const argv = ["--tasks", at("long.yaml"), "--out", at("long")];
+    const refused = await run(...argv);
+    expect([refused.status, refused.err]).toEqual([
+      2,
+      expect.stringContaining("too many questions got no answer"),
+    ]);
+    const { status, out, err } = await run(...argv, "--max-missing", "1");
     expect(status).toBe(0);
     expect(out + err).toContain("1 document left out");
     expect(out + err).not.toMatch(/NaN|Infinity/);

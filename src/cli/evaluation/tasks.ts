@@ -48,7 +48,7 @@ export const part: EvaluationPart<typeof tasksConfig> = {
         const subject = await work.subject(opened);
         const results: TaskResult[] = [];
         for (const each of prepared) {
-          const result = await runShown(each, { subject, seed: config.seed, work });
+          const result = await runShown(each, { subject, config, work });
           writeSamples(result, work);
           results.push(result);
         }
@@ -91,9 +91,13 @@ async function runShown(
   task: PreparedTask,
   {
     subject,
-    seed,
+    config: { seed, maxMissing },
     work,
-  }: { subject: Awaited<ReturnType<PartWork["subject"]>>; seed: number; work: PartWork },
+  }: {
+    subject: Awaited<ReturnType<PartWork["subject"]>>;
+    config: { seed: number; maxMissing: number };
+    work: PartWork;
+  },
 ): Promise<TaskResult> {
   const total = task.asked.reduce((sum, { requests }) => sum + requests.length, 0);
   const shown = work.progress({
@@ -104,6 +108,7 @@ async function runShown(
   });
   const result = await runTask(task, subject, {
     seed,
+    maxMissing,
     hooks: { signal: work.signal, onDone: (done) => shown.update(done) },
   });
   shown.end();

@@ -11,6 +11,7 @@ import type {
   SubjectAnswer,
 } from "../subject.ts";
 import type { Measuring, Remarks } from "./measured.ts";
+import { checkMissing, missingOf } from "./missing.ts";
 
 export interface AskOptions {
   maxNewTokens: number;
@@ -23,6 +24,13 @@ export interface AskOptions {
 export const isNoAnswer = (
   reply: SubjectAnswer | ContinuationScore | NoAnswer,
 ): reply is NoAnswer => "refused" in reply;
+
+/** Why the model tells no log-probabilities; undefined where it does. */
+export async function whyScoreless({ subject, signal }: Measuring): Promise<string | undefined> {
+  return subject.score === undefined
+    ? "the model tells no log-probabilities"
+    : subject.whyScoreless?.({ signal });
+}
 
 /** The user's turn, or a text to be gone on with where the model knows no turns. */
 export const asUser = (content: string): Prompt => content;
@@ -47,11 +55,19 @@ export async function askAll(
     requests,
     hooksOf(measuring, stage, requests.length),
   );
-  return replies.map((reply) => {
-    if (!isNoAnswer(reply)) return reply;
-    remarks.add(`no answer (${stage})`, reply.refused);
-    return undefined;
-  });
+  return given(replies, measuring, { stage, remarks, what: "no answer" });
+}
+
+/** Replies without those that are none, unless these are too many. */
+function given<T extends SubjectAnswer | ContinuationScore>(
+  replies: readonly (T | NoAnswer)[],
+  { maxMissing = 1 }: Measuring,
+  { stage, remarks, what }: { stage: string; remarks: Remarks; what: string },
+): (T | undefined)[] {
+  const found = replies.map((reply) => (isNoAnswer(reply) ? undefined : reply));
+  for (const reply of replies) if (isNoAnswer(reply)) remarks.lack(stage, what, reply.refused);
+  checkMissing(missingOf(found, remarks.whyMissing(stage)), maxMissing, stage);
+  return found;
 }
 
 /** The same for log-probabilities. */
@@ -65,11 +81,7 @@ export async function scoreAll(
     requests,
     hooksOf(measuring, stage, requests.length),
   );
-  return replies.map((reply) => {
-    if (!isNoAnswer(reply)) return reply;
-    remarks.add(`no log-probability (${stage})`, reply.refused);
-    return undefined;
-  });
+  return given(replies, measuring, { stage, remarks, what: "no log-probability" });
 }
 
 /** What is wrong with the answers as a whole, for warnings. */

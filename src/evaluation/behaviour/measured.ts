@@ -2,7 +2,7 @@
 import { countOf } from "../../core/counts.ts";
 import { preview } from "../../core/errors.ts";
 import type { Interval } from "../../stats/intervals.ts";
-import type { Finding, Measure } from "../findings.ts";
+import type { Finding } from "../findings.ts";
 import type { Subject } from "../subject.ts";
 
 /** Who is measured, and who is told how far it is. */
@@ -11,6 +11,8 @@ export interface Measuring {
   readonly signal?: AbortSignal | undefined;
   /** After each request of a stage, such as "answers". */
   readonly onProgress?: ((stage: string, done: number, total: number) => void) | undefined;
+  /** Share of a stage's questions that may get no answer; 1 where left out. */
+  readonly maxMissing?: number;
 }
 
 /** Findings of a part, and what was left out, guessed or may mislead. */
@@ -23,6 +25,7 @@ export interface Measured {
 /** Things that were left out or guessed, counted by what they are, with the first of each. */
 export class Remarks {
   private readonly found = new Map<string, { count: number; example: string }>();
+  private readonly lacking = new Map<string, string>();
 
   /** @param example what it was, or where; shortened */
   add(what: string, example: unknown): void {
@@ -33,6 +36,17 @@ export class Remarks {
         count: 1,
         example: typeof example === "string" ? preview(example) : preview(example),
       });
+  }
+
+  /** A question of a stage got nothing. */
+  lack(stage: string, what: string, why: string): void {
+    this.add(`${what} (${stage})`, why);
+    if (!this.lacking.has(stage)) this.lacking.set(stage, why);
+  }
+
+  /** Why the first question of a stage that got nothing got nothing. */
+  whyMissing(stage: string): string {
+    return this.lacking.get(stage) ?? "";
   }
 
   /** How often something was met. */
@@ -47,33 +61,6 @@ export class Remarks {
         `${countOf(count, thing, things)}: ${what}, such as ${example}`,
     );
   }
-}
-
-/** A share as a measure. */
-export function share(
-  id: string,
-  name: string,
-  value: Interval,
-  good: Measure["good"] = "higher",
-): Measure {
-  return { id, name, value, unit: "share", good };
-}
-
-/** A difference of shares as a measure. */
-export function points(
-  id: string,
-  name: string,
-  value: Interval,
-  good: Measure["good"] = "higher",
-): Measure {
-  const { estimate, low, high, n, noClaim } = value;
-  return {
-    id,
-    name,
-    value: { estimate, low, high, n, ...(noClaim === undefined ? {} : { noClaim }) },
-    unit: "points",
-    good,
-  };
 }
 
 /** A question that the data do not answer, with why. */

@@ -1,6 +1,9 @@
 /** Rows of evaluation files, with columns by any of the names that people give them. */
+import { basename } from "node:path";
+import { countOf } from "../../core/counts.ts";
 import { AttuneError, nearest, preview } from "../../core/errors.ts";
 import { parseJson } from "../../core/json.ts";
+import { Random } from "../../core/random.ts";
 import { readRows } from "../../data/readers/read-rows.ts";
 import type { Row } from "../../data/readers/row.ts";
 
@@ -17,6 +20,79 @@ export async function readEvaluationRows(
   }
   if (rows.length === 0) throw new AttuneError("data", "the file holds no rows", { file });
   return rows;
+}
+
+/**
+ * Rows in their order; so many of them, drawn at random, where there is a limit.
+ * @param unitOf rows that are drawn together; each by itself where left out
+ */
+export function drawRows<T>(
+  rows: readonly T[],
+  { limit, seed, unitOf }: { limit: number; seed: number; unitOf?: (row: T) => string | undefined },
+): readonly T[] {
+  if (limit === 0 || rows.length <= limit) return rows;
+  const units = new Map<string, number[]>();
+  for (const [i, row] of rows.entries()) {
+    const unit = unitOf?.(row) ?? `row ${i}`;
+    units.set(unit, [...(units.get(unit) ?? []), i]);
+  }
+  const kept = new Set<number>();
+  for (const unit of Random.for(seed, "rows").sample([...units.values()], units.size))
+    if (kept.size + unit.length <= limit) for (const i of unit) kept.add(i);
+  return rows.filter((_, i) => kept.has(i));
+}
+
+/** What a limit left of a file, for the warnings. */
+export const drawnText = (name: string, drawn: number, all: number): string =>
+  `${name}: ${drawn} of ${countOf(all, "row")}, drawn at random (--limit)`;
+
+/**
+ * What is said of things that stand there more than once and are not the same each time; undefined
+ * where there is none.
+ * @param agree whether two of one key say the same
+ */
+export function contradictionText<T>(
+  items: readonly T[],
+  {
+    keyOf,
+    agree,
+    tell,
+    thing,
+  }: {
+    keyOf: (item: T) => string;
+    agree: (a: T, b: T) => boolean;
+    tell: (item: T) => string;
+    thing: string;
+  },
+): string | undefined {
+  const first = new Map<string, T>();
+  const against = new Map<string, T>();
+  for (const item of items) {
+    const key = keyOf(item);
+    const known = first.get(key);
+    if (known === undefined) first.set(key, item);
+    else if (!against.has(key) && !agree(known, item)) against.set(key, item);
+  }
+  const [example] = against;
+  if (!example) return undefined;
+  const [key, item] = example;
+  return (
+    `${countOf(against.size, thing)} with rows that contradict each other, all of which count, such ` +
+    `as ${preview(key)}: ${preview(tell(first.get(key)!))} and ${preview(tell(item))}`
+  );
+}
+
+/** The file that a row stands in, without folders. */
+export const fileOf = ({ place: { file } }: Row): string | undefined =>
+  file === undefined ? undefined : basename(file);
+
+/** ` They are those of a.csv (20) and b.jsonl (30).`, where there are several files. */
+export function filesText(files: readonly (string | undefined)[]): string {
+  const counts = new Map<string, number>();
+  for (const file of files) if (file !== undefined) counts.set(file, (counts.get(file) ?? 0) + 1);
+  if (counts.size < 2) return "";
+  const names = [...counts].map(([name, count]) => `${name} (${count})`);
+  return ` They are those of ${names.slice(0, -1).join(", ")} and ${names.at(-1)!}.`;
 }
 
 /** The first of several columns that a row has; null counts as missing. */

@@ -12,6 +12,7 @@ import type { Interval } from "../../stats/intervals.ts";
 import { correctedShareOfCases } from "../../stats/misclassification.ts";
 import { predictionPoweredShare } from "../../stats/prediction-powered.ts";
 import { clustersFor } from "../behaviour/measured.ts";
+import { plainInterval } from "../measure.ts";
 import type { ReportPart } from "../page.ts";
 import type { LabelledAnswer, Safety, ToldAnswer } from "./harm-rows.ts";
 import type { Outcome } from "./outcome.ts";
@@ -57,14 +58,6 @@ export function correctedShare(input: CorrectionInput): Correction {
 
 const value = (yes: boolean): number => (yes ? 1 : 0);
 
-const plain = ({ estimate, low, high, n, noClaim }: Interval): Interval => ({
-  estimate,
-  low,
-  high,
-  n,
-  ...(noClaim === undefined ? {} : { noClaim }),
-});
-
 function byOwn({ told, counts }: CorrectionInput, own: readonly LabelledAnswer[]): Correction {
   const labels = new Map(own.map(({ prompt, answer, label }) => [keyOf(prompt!, answer), label]));
   const keyed = told.map((each) => ({
@@ -83,7 +76,7 @@ function byOwn({ told, counts }: CorrectionInput, own: readonly LabelledAnswer[]
     { clusters: promptsOf(both), unlabelledClusters: promptsOf(rest) },
   );
   return {
-    value: plain(found),
+    value: plainInterval(found),
     sentence:
       `The share is corrected by prediction-powered inference, since people labelled ` +
       `${countOf(both.length, "answer")} of this model's own, which must be a random sample of them.`,
@@ -131,7 +124,7 @@ function byOthers({ told, labelled, counts, safety }: CorrectionInput, own: numb
     );
   const to = those === same ? ` to ${safety} prompts` : "";
   return {
-    value: plain(found),
+    value: plainInterval(found),
     sentence:
       `The share is corrected by Rogan and Gladen's formula, since the ` +
       `${countOf(those.length, "labelled answer")}${to} are other models'${few}: it is taken that ` +

@@ -1,24 +1,19 @@
 /** How well refusals are told by words, against answers that people labelled. */
 import { countOf } from "../../core/counts.ts";
 import { shareInterval } from "../../stats/intervals.ts";
-import { noConclusion, share } from "../behaviour/measured.ts";
+import { noConclusion } from "../behaviour/measured.ts";
 import type { Finding } from "../findings.ts";
+import { share } from "../measure.ts";
 import type { RefusalLabel } from "../refusal.ts";
 import { formatShare } from "../table.ts";
 import type { LabelledAnswer } from "./harm-rows.ts";
 import type { Outcome } from "./outcome.ts";
-import { outcomeOf } from "./outcome.ts";
+import { NAMES, outcomeOf } from "./outcome.ts";
 
 const ID = "are-refusals-told-rightly";
 const QUESTION = "Are refusals told rightly?";
 const LABELS: readonly RefusalLabel[] = ["none", "partial", "full"];
 const TOLD: readonly Outcome[] = [...LABELS, "neither"];
-const NAMES: Readonly<Record<Outcome, string>> = {
-  none: "full compliance",
-  partial: "partial refusal",
-  full: "full refusal",
-  neither: "neither",
-};
 const refused = (found: Outcome): boolean => found === "partial" || found === "full";
 
 export function detectionFinding(labelled: readonly LabelledAnswer[]): Finding {

@@ -7,9 +7,10 @@
  * 3_partial_refusal; OpenAI's moderation samples, where a category with 1 makes a prompt unsafe.
  */
 import { AttuneError, preview } from "../../core/errors.ts";
+import { compact } from "../../data/records.ts";
 import type { Row } from "../../data/readers/row.ts";
 import type { Remarks } from "../behaviour/measured.ts";
-import { columnOf, hasColumn, textOf, unreadable } from "../behaviour/rows.ts";
+import { columnOf, fileOf, hasColumn, textOf, unreadable } from "../behaviour/rows.ts";
 import type { RefusalLabel } from "../refusal.ts";
 import type { Outcome } from "./outcome.ts";
 
@@ -20,6 +21,8 @@ export interface HarmPrompt {
   readonly safety: Safety;
   /** A kind of prompt, to be looked at by itself. */
   readonly type?: string;
+  /** The file that it stands in, without folders. */
+  readonly file?: string;
 }
 
 const PROMPT = ["prompt", "question", "instruction", "goal", "behavior", "text"];
@@ -125,7 +128,7 @@ export function readHarmPrompts(
       remarks.add(`taken for ${assumption}, as was said: no column tells`, prompt);
     const safety = said ?? (assumption as Safety);
     const type = typeOf(row);
-    return [{ prompt, safety, ...(type === undefined ? {} : { type }) }];
+    return [compact({ prompt, safety, type, file: fileOf(row) }) as HarmPrompt];
   });
   if (prompts.length === 0)
     throw unreadable(

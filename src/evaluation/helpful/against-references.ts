@@ -7,6 +7,7 @@ import type { AskOptions } from "../behaviour/asking.ts";
 import { askAll, asUser, faultTexts, whyNothing } from "../behaviour/asking.ts";
 import type { Measured, Measuring } from "../behaviour/measured.ts";
 import { noConclusion, Remarks } from "../behaviour/measured.ts";
+import { missingOf, withMissing } from "../behaviour/missing.ts";
 import type { AnswerSet } from "../compare/answer-set.ts";
 import { compareModels, mostPairs, plannedPairs } from "../compare/compare.ts";
 import type { CompareOptions } from "../compare/comparison.ts";
@@ -19,6 +20,7 @@ import type { ReferencePrompt } from "./reference-rows.ts";
 import { readReferences } from "./reference-rows.ts";
 
 const REFERENCES = "the reference answers";
+const STAGE = "answers to judge";
 /** Prompts on which the judge itself is tried, as `attune compare` does. */
 const PROBES = 20;
 
@@ -89,7 +91,7 @@ export async function againstReferences(
   const answers = await askAll(
     measuring,
     references.map(({ prompt }) => asUser(prompt)),
-    { ...ask, stage: "answers to judge", remarks },
+    { ...ask, stage: STAGE, remarks },
   );
   const warnings = [...remarks.texts("row"), ...faultTexts(answers)];
   const why = whyNothing(answers);
@@ -115,8 +117,10 @@ export async function againstReferences(
     },
   });
   const found = comparisonFindings(comparison);
+  const missing = missingOf(answers, remarks.whyMissing(STAGE));
+  const [first, ...others] = found.findings.map(ofThisPart);
   return {
-    findings: found.findings.map(ofThisPart),
+    findings: [withMissing(first!, missing, { thing: "prompt" }), ...others],
     warnings: [...warnings, ...found.warnings],
   };
 }

@@ -10,6 +10,8 @@ import { INSTRUCTIONS } from "./instructions.ts";
 /** A prompt with what its answer must follow. */
 export interface InstructedPrompt {
   readonly key: string;
+  /** The file that it stands in, without folders. */
+  readonly file?: string;
   readonly prompt: string;
   readonly instructions: readonly { readonly id: string; readonly given: InstructionArguments }[];
 }

@@ -1,8 +1,9 @@
 /** Rows of IFEval's form: `prompt`, `instruction_id_list`, `kwargs`, `key`. */
 import { nearest, preview } from "../../core/errors.ts";
+import { compact } from "../../data/records.ts";
 import type { Row } from "../../data/readers/row.ts";
 import type { Remarks } from "../behaviour/measured.ts";
-import { columnOf, parsed, textOf, textsOf, unreadable } from "../behaviour/rows.ts";
+import { columnOf, fileOf, parsed, textOf, textsOf, unreadable } from "../behaviour/rows.ts";
 import type { InstructedPrompt } from "./following.ts";
 import type { InstructionArguments } from "./instructions.ts";
 import { INSTRUCTIONS, whyWrongArgument } from "./instructions.ts";
@@ -45,7 +46,8 @@ function readRow(row: Row, index: number): InstructedPrompt | string {
     if (typeof read === "string") return read;
     instructions.push({ id, given: read });
   }
-  return { key: textOf(row, ["key", "id"]) ?? String(index + 1), prompt, instructions };
+  const key = textOf(row, ["key", "id"]) ?? String(index + 1);
+  return compact({ key, file: fileOf(row), prompt, instructions }) as InstructedPrompt;
 }
 
 function readArguments(id: string, given: unknown): InstructionArguments | string {

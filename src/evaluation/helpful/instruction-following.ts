@@ -12,9 +12,12 @@ import { shareInterval } from "../../stats/intervals.ts";
 import type { AskOptions } from "../behaviour/asking.ts";
 import { askAll, asUser, faultTexts, whyNothing } from "../behaviour/asking.ts";
 import type { Measured, Measuring } from "../behaviour/measured.ts";
-import { clustersFor, noConclusion, Remarks, share } from "../behaviour/measured.ts";
+import { clustersFor, noConclusion, Remarks } from "../behaviour/measured.ts";
+import { missingOf, withMissing } from "../behaviour/missing.ts";
+import { filesText } from "../behaviour/rows.ts";
 import type { Finding } from "../findings.ts";
-import type { Example } from "../page.ts";
+import { share } from "../measure.ts";
+import type { Example, ReportPart } from "../page.ts";
 import type { SubjectAnswer } from "../subject.ts";
 import { formatShare } from "../table.ts";
 import type { Table } from "../table.ts";
@@ -24,6 +27,7 @@ import { readInstructed } from "./instructed-rows.ts";
 
 const ID = "does-it-follow-instructions";
 const QUESTION = "Does it follow instructions that a program can check?";
+const STAGE = "instructions";
 const EXAMPLES = 5;
 
 interface Checked extends Followed {
@@ -42,7 +46,7 @@ export async function instructionFollowing(
   const answers = await askAll(
     measuring,
     prompts.map(({ prompt }) => asUser(prompt)),
-    { ...options, stage: "instructions", remarks },
+    { ...options, stage: STAGE, remarks },
   );
   const why = whyNothing(answers);
   const warnings = [...remarks.texts("row"), ...faultTexts(answers)];
@@ -57,7 +61,8 @@ export async function instructionFollowing(
       `${countOf(cut, "answer")} of ${checked.length} did not end within ` +
         `${countOf(options.maxNewTokens, "token")} and ${cut === 1 ? "is" : "are"} judged as cut`,
     );
-  return { findings: [findingOf(checked)], warnings };
+  const missing = missingOf(answers, remarks.whyMissing(STAGE));
+  return { findings: [withMissing(findingOf(checked), missing, { thing: "prompt" })], warnings };
 }
 
 type Way = "strict" | "loose";
@@ -103,7 +108,8 @@ function findingOf(checked: readonly Checked[]): Finding {
       `${formatShare(each)} of ${countOf(each.n, "instruction")}` +
       (worst && known.length > 1
         ? `; least those about ${worst.name.replaceAll("_", " ")}, ${formatShare(worst.strict)}.`
-        : "."),
+        : ".") +
+      filesText(checked.map(({ prompt: { file } }) => file)),
     measures: [
       share("helpful/prompt-strict", "prompts whose instructions are all followed", strict),
       share("helpful/prompt-loose", "the same, loosely", loose),
@@ -130,6 +136,7 @@ function findingOf(checked: readonly Checked[]): Finding {
       },
     ],
     details: [
+      ...filesTable(checked),
       { kind: "table", table: kindsTable(groupsOf(checked, (id) => id)) },
       { kind: "examples", examples: examplesOf(checked) },
       {
@@ -155,6 +162,34 @@ function groupsOf(
     strict: instructionLevel(checked, "strict", (id) => nameOf(id) === name),
     loose: instructionLevel(checked, "loose", (id) => nameOf(id) === name),
   }));
+}
+
+function filesTable(checked: readonly Checked[]): ReportPart[] {
+  const files = [...new Set(checked.flatMap(({ prompt: { file } }) => file ?? []))];
+  if (files.length < 2) return [];
+  return [
+    {
+      kind: "table",
+      table: {
+        caption: "By file: prompts whose instructions are all followed",
+        columns: [
+          { name: "file" },
+          { name: "strict [95%]", align: "right" },
+          { name: "loose [95%]", align: "right" },
+          { name: "n", align: "right" },
+        ],
+        rows: files.map((file) => {
+          const those = checked.filter(({ prompt }) => prompt.file === file);
+          return [
+            file,
+            formatShare(promptLevel(those, "strict")),
+            formatShare(promptLevel(those, "loose")),
+            String(those.length),
+          ];
+        }),
+      },
+    },
+  ];
 }
 
 function kindsTable(kinds: ReturnType<typeof groupsOf>): Table {

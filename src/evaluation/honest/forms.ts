@@ -51,8 +51,11 @@ export const ownAnswer = (
   continuation: hasTurns(subject) || /^\s/.test(answer) ? answer : ` ${answer}`,
 });
 
-/** How the options of multiple choice are put: each by itself, or all with letters. */
-export type OptionForm = "texts" | "letters";
+/**
+ * How the options of multiple choice are put: each by itself, or all with letters, whose
+ * probability is taken, or of which the model writes one.
+ */
+export type OptionForm = "texts" | "letters" | "written";
 
 /** One request for each option. */
 export function optionRequests(

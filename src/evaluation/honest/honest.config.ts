@@ -51,11 +51,12 @@ export const honestConfig = defineConfig({
       group: "Questions",
     }),
     options: field({
-      type: z.enum(["texts", "letters", "words"]),
+      type: z.enum(["texts", "letters", "written", "words"]),
       default: "texts",
       source: "lm-evaluation-harness: acc and acc_norm",
       description:
-        "multiple choice by the probability of the options' texts or letters; or in words, unseen",
+        "multiple choice by the probability of the options' texts or of their letters, or by the " +
+        "letter that the model writes (as where a server tells no probabilities); or in words, unseen",
       group: "Questions",
     }),
     ...answerFields(48, "a sentence or two"),

@@ -3,19 +3,28 @@ import { countOf } from "../../core/counts.ts";
 import { Random } from "../../core/random.ts";
 import type { Row } from "../../data/readers/row.ts";
 import type { AskOptions } from "../behaviour/asking.ts";
-import { faultTexts, whyNothing } from "../behaviour/asking.ts";
+import { faultTexts, whyNothing, whyScoreless } from "../behaviour/asking.ts";
 import type { Measured, Measuring } from "../behaviour/measured.ts";
 import { noConclusion, Remarks } from "../behaviour/measured.ts";
+import { missingOf, withMissing } from "../behaviour/missing.ts";
+import { contradictionText } from "../behaviour/rows.ts";
 import type { Finding } from "../findings.ts";
 import { numberedSlugs } from "../measure-names.ts";
 import type { Answered } from "./answered.ts";
 import { answerQuestions } from "./answered.ts";
 import { isBehaviourFile, readBehaviour } from "./behaviour-rows.ts";
-import { behavioursFinding, biographyFinding, scoreBehaviour } from "./behaviours.ts";
+import {
+  BEHAVIOURS,
+  BEHAVIOURS_ID,
+  behavioursFinding,
+  biographyFinding,
+  scoreBehaviour,
+} from "./behaviours.ts";
 import type { OptionForm } from "./forms.ts";
+import { normalised } from "./matching.ts";
 import { multipleChoice } from "./multiple-choice.ts";
 import { beliefFinding, sureFinding } from "./pressure.ts";
-import type { Claim } from "./probabilities.ts";
+import type { CalibrationText, Claim, Claims } from "./probabilities.ts";
 import { calibrationFinding, statedClaims, tokenClaims, UNPARSABLE } from "./probabilities.ts";
 import type { Question } from "./questions.ts";
 import { readQuestions } from "./questions.ts";
@@ -59,14 +68,26 @@ export async function honesty(
   const behaviours = files.filter(({ rows }) => isBehaviourFile(rows));
   const others = files.filter(({ rows }) => !isBehaviourFile(rows));
   const parts: Measured[] = [];
-  for (const file of others)
-    parts.push(await questionsOf(measuring, file, { ...options, labelledStances }));
+  for (const file of others) {
+    const found = await questionsOf(measuring, file, { ...options, labelledStances });
+    parts.push(others.length > 1 ? named(found, file.name) : found);
+  }
   if (behaviours.length > 0) parts.push(await behavioursOf(measuring, behaviours));
   return {
     findings: distinct(parts.flatMap(({ findings }) => findings)),
     warnings: parts.flatMap(({ warnings }) => warnings),
   };
 }
+
+/** Which of several files it is that findings are of. */
+const named = ({ findings, warnings }: Measured, file: string): Measured => ({
+  findings: findings.map((finding) => ({
+    ...finding,
+    question: `${finding.question.replace(/\?$/, "")} (${file})?`,
+    measures: finding.measures.map((measure) => ({ ...measure, name: `${file}: ${measure.name}` })),
+  })),
+  warnings,
+});
 
 /** Several files give the same questions: the second and later get a number. */
 function distinct(findings: readonly Finding[]): Finding[] {
@@ -98,6 +119,14 @@ async function questionsOf(
     same > 0
       ? [`${name}: questions that repeat another: ${same}; they are one cluster with it`]
       : [];
+  const against = contradictionText(questions, {
+    keyOf: ({ context = "", question }) => [context, question].join("\n").trim(),
+    agree: (a, b) =>
+      a.right.some((text) => b.right.some((each) => normalised(text) === normalised(each))),
+    tell: ({ right }) => right[0]!,
+    thing: "question",
+  });
+  if (against !== undefined) warnings.push(`${name}: ${against}`);
   const form = options.options;
   const choice = form === "words" ? [] : questions.filter((each) => each.options !== undefined);
   const open = questions.filter((each) => !choice.includes(each));
@@ -146,7 +175,10 @@ async function inWords(
     };
   const answered = all.filter((each) => each !== undefined);
   const detection = stanceDetection(answered, labelledStances, remarks);
-  const findings: Finding[] = [truthFinding(answered), knowingFinding(answered, detection)];
+  const missing = missingOf(answers, remarks.whyMissing("answers"));
+  const findings: Finding[] = [truthFinding(answered), knowingFinding(answered, detection)].map(
+    (finding) => withMissing(finding, missing),
+  );
   findings.push(...(await probabilities(measuring, answered, options)));
   if (measures.includes("belief")) {
     const random = Random.for(ask.seed, "false beliefs");
@@ -159,6 +191,15 @@ async function inWords(
   return { findings, warnings };
 }
 
+const TOKENS: CalibrationText = {
+  id: "tokens",
+  question: "Are its tokens more probable where it is right?",
+  what: "the probability of a token of its answers",
+  noClaim:
+    "that a token is probable means that the wording is expected, not that the answer is true, so " +
+    "that only the order says something",
+};
+
 async function probabilities(
   measuring: Measuring,
   answered: readonly Answered[],
@@ -166,46 +207,27 @@ async function probabilities(
 ): Promise<Finding[]> {
   const findings: Finding[] = [];
   const kinds: { name: string; claims: readonly Claim[] }[] = [];
-  const keep = (name: string, claims: readonly (Claim | undefined)[]): Claim[] => {
-    const found = claims.filter((claim) => claim !== undefined);
-    kinds.push({ name, claims: found });
-    return found;
+  const keep = (name: string, { claims, missing }: Claims, text: CalibrationText): void => {
+    kinds.push({ name, claims });
+    findings.push(withMissing(calibrationFinding(claims, text), missing));
   };
   if (measures.includes("tokens")) {
-    const text = {
-      id: "tokens",
-      question: "Is the probability of its answers right?",
-      what: "the probability of its tokens",
-    };
-    findings.push(
-      measuring.subject.score === undefined
-        ? noConclusion(
-            "is-tokens-calibrated",
-            text.question,
-            "the server gives no log-probabilities",
-          )
-        : calibrationFinding(
-            keep("probability of its tokens", await tokenClaims(measuring, answered, remarks)),
-            text,
-          ),
-    );
+    const scoreless = await whyScoreless(measuring);
+    if (scoreless === undefined)
+      keep("probability of its tokens", await tokenClaims(measuring, answered, remarks), TOKENS);
+    else findings.push(noConclusion("is-tokens-calibrated", TOKENS.question, scoreless));
   }
   if (measures.includes("stated")) {
-    const claims = keep(
-      "what it says of how sure it is",
-      await statedClaims(measuring, answered, { remarks, ask }),
-    );
+    const stated = await statedClaims(measuring, answered, { remarks, ask });
     const missing = remarks.count(UNPARSABLE);
-    findings.push(
-      calibrationFinding(claims, {
-        id: "stated",
-        question: "Is it as sure as it says?",
-        what: "what it says of how sure it is",
-        ...(missing > 0
-          ? { missing: ` (${countOf(missing, "reply", "replies")} named no number from 0 to 100)` }
-          : {}),
-      }),
-    );
+    keep("what it says of how sure it is", stated, {
+      id: "stated",
+      question: "Is it as sure as it says?",
+      what: "what it says of how sure it is",
+      ...(missing > 0
+        ? { missing: ` (${countOf(missing, "reply", "replies")} named no number from 0 to 100)` }
+        : {}),
+    });
   }
   const curves = kinds.filter(({ claims }) => claims.length > 0);
   if (curves.length > 0) findings.push(selectiveFinding(curves));
@@ -214,35 +236,35 @@ async function probabilities(
 
 async function behavioursOf(measuring: Measuring, files: readonly HonestFile[]): Promise<Measured> {
   const remarks = new Remarks();
-  if (measuring.subject.score === undefined)
-    return {
-      findings: [
-        noConclusion(
-          "which-behaviours-does-it-show",
-          "Which behaviours does it show?",
-          "the server gives no log-probabilities",
-        ),
-      ],
-      warnings: [],
-    };
+  const scoreless = await whyScoreless(measuring);
+  if (scoreless !== undefined)
+    return { findings: [noConclusion(BEHAVIOURS_ID, BEHAVIOURS, scoreless)], warnings: [] };
   const scored = [];
+  const warnings: string[] = [];
   const names = numberedSlugs(files.map(({ name }) => name));
   for (const [i, { rows }] of files.entries()) {
     const name = names[i]!;
-    const items = readBehaviour(rows, remarks);
-    scored.push({ name, items: await scoreBehaviour(measuring, { name, items }, remarks) });
+    const read = readBehaviour(rows, remarks);
+    const against = contradictionText(read, {
+      keyOf: ({ question }) => question,
+      agree: (a, b) => a.matching.some((answer) => b.matching.includes(answer)),
+      tell: ({ matching }) => matching[0]!,
+      thing: "question",
+    });
+    if (against !== undefined) warnings.push(`${files[i]!.name}: ${against}`);
+    const items = await scoreBehaviour(measuring, { name, items: read }, remarks);
+    const missing = missingOf(items, remarks.whyMissing(name));
+    scored.push({ name, items, missing, unscored: read.filter((_, at) => !items[at]) });
   }
   const pair = biographyPair(scored);
+  const why = scored.find(({ missing }) => missing.count > 0)?.missing.why ?? "";
   const findings = [
-    ...(pair ? [biographyFinding(pair)] : []),
+    ...(pair ? [biographyFinding({ ...pair, why })] : []),
     behavioursFinding(
-      scored.map(({ name, items }) => ({
-        name,
-        items: items.filter((each) => each !== undefined),
-      })),
+      scored.map((each) => ({ ...each, items: each.items.filter((item) => item !== undefined) })),
     ),
   ];
-  return { findings, warnings: remarks.texts("row") };
+  return { findings, warnings: [...remarks.texts("row"), ...warnings] };
 }
 
 /** Two files of the same length whose names part after `-bio-`, as anthropics/evals names them. */

@@ -1,6 +1,6 @@
 /**
  * Does it know the right option? Multiple choice by the log-probability of the options, or by the
- * letter that the model writes where a server gives no log-probabilities.
+ * letter that the model writes, as where a server gives no log-probabilities.
  *
  * Source: lm-evaluation-harness 0.4.13, `acc` (the likeliest option) and `acc_norm` (the likeliest
  * per character).
@@ -11,10 +11,12 @@ import { countOf } from "../../core/counts.ts";
 import type { Interval } from "../../stats/intervals.ts";
 import { mean, shareInterval } from "../../stats/intervals.ts";
 import type { AskOptions } from "../behaviour/asking.ts";
-import { askAll, scoreAll } from "../behaviour/asking.ts";
+import { askAll, scoreAll, whyScoreless } from "../behaviour/asking.ts";
 import type { Measured, Measuring, Remarks } from "../behaviour/measured.ts";
-import { clustersFor, noConclusion, share } from "../behaviour/measured.ts";
+import { clustersFor, noConclusion } from "../behaviour/measured.ts";
+import { missingOf, withMissing } from "../behaviour/missing.ts";
 import type { Finding } from "../findings.ts";
+import { share } from "../measure.ts";
 import { formatNumber, formatShare } from "../table.ts";
 import type { Table } from "../table.ts";
 import type { OptionForm } from "./forms.ts";
@@ -65,62 +67,63 @@ export interface ChoiceOptions {
   ask: AskOptions;
 }
 
+const STAGE = "options";
+
 /** @param questions with options */
 export async function multipleChoice(
   measuring: Measuring,
   questions: readonly Question[],
   options: ChoiceOptions,
 ): Promise<Measured> {
-  const byScore = measuring.subject.score !== undefined;
-  const found = byScore
+  const { form, remarks } = options;
+  const scoreless = form === "written" ? undefined : await whyScoreless(measuring);
+  const byScore = form !== "written" && scoreless === undefined;
+  const warnings =
+    scoreless === undefined ? [] : [`${scoreless}: options are told by the letter that it writes`];
+  const all = byScore
     ? await choices(measuring, questions, options)
     : await written(measuring, questions, options);
+  const missing = missingOf(all, remarks.whyMissing(STAGE));
+  const found = all.filter((each) => each !== undefined);
   if (found.length === 0)
-    return {
-      findings: [noConclusion(ID, QUESTION, "the model gave no question's options a probability")],
-      warnings: [],
-    };
+    return { findings: [withMissing(noConclusion(ID, QUESTION, NOTHING), missing)], warnings };
   const claims = found.map(({ acc, sure, question }): Claim => ({
     probability: sure,
     right: acc > 0.5,
     cluster: question.cluster,
   }));
-  return {
-    findings: [
-      findingOf(found, { byScore, form: options.form }),
-      ...(byScore
-        ? [
-            calibrationFinding(claims, {
-              id: "options",
-              question: "Is the probability that it gives to options right?",
-              what: "the probability of the option",
-            }),
-          ]
-        : []),
-    ],
-    warnings: byScore
-      ? []
-      : ["the server gives no log-probabilities: options are told by the letter that is written"],
-  };
+  const findings = [
+    findingOf(found, { byScore, form }),
+    ...(byScore
+      ? [
+          calibrationFinding(claims, {
+            id: "options",
+            question: "Is the probability that it gives to options right?",
+            what: "the probability of the option",
+          }),
+        ]
+      : []),
+  ];
+  return { findings: findings.map((finding) => withMissing(finding, missing)), warnings };
 }
+
+const NOTHING = "the model chose among the options of no question";
 
 async function choices(
   measuring: Measuring,
   questions: readonly Question[],
   { form, remarks }: ChoiceOptions,
-): Promise<Chosen[]> {
+): Promise<(Chosen | undefined)[]> {
   const requests = questions.map((question) => optionRequests(measuring.subject, question, form));
-  const scores = await scoreAll(measuring, requests.flat(), { stage: "options", remarks });
+  const scores = await scoreAll(measuring, requests.flat(), { stage: STAGE, remarks });
   let next = 0;
-  return questions.flatMap((question, i): Chosen[] => {
+  return questions.map((question, i) => {
     const own = requests[i]!.map(() => scores[next++]);
-    if (own.some((score) => score === undefined)) return [];
-    return [
-      chosen(
-        question,
-        own.map((score) => score!.logProbability),
-      ),
-    ];
+    if (own.some((score) => score === undefined)) return undefined;
+    return chosen(
+      question,
+      own.map((score) => score!.logProbability),
+    );
   });
 }
 
@@ -147,19 +150,19 @@ async function written(
   measuring: Measuring,
   questions: readonly Question[],
   { remarks, ask }: ChoiceOptions,
-): Promise<Chosen[]> {
+): Promise<(Chosen | undefined)[]> {
   const replies = await askAll(
     measuring,
     questions.map((question) => letterPrompt(measuring.subject, question)),
-    { ...ask, ...stopsFor(measuring.subject), maxNewTokens: 16, stage: "options", remarks },
+    { ...ask, ...stopsFor(measuring.subject), maxNewTokens: 16, stage: STAGE, remarks },
   );
-  return questions.flatMap((question, i): Chosen[] => {
+  return questions.map((question, i) => {
     const reply = replies[i];
-    if (reply === undefined) return [];
+    if (reply === undefined) return undefined;
     const pick = letterOf(reply.text, question.options!.texts.length);
     if (pick === undefined) remarks.add("a reply without a letter counts as wrong", reply.text);
     const right = pick !== undefined && question.options!.right.includes(pick) ? 1 : 0;
-    return [{ question, acc: right, accNorm: right, sure: NaN, pick: pick ?? -1 }];
+    return { question, acc: right, accNorm: right, sure: NaN, pick: pick ?? -1 };
   });
 }
 
@@ -191,7 +194,11 @@ function findingOf(
       `; guessing would reach ${formatNumber(100 * chance, 1)}%` +
       (better ? "." : acc.high < chance ? ", so this is worse." : ", which is not excluded."),
     measures: [
-      share("honest/multiple-choice-acc", "right option, by log-probability", acc),
+      share(
+        "honest/multiple-choice-acc",
+        `right option, by ${byScore ? "log-probability" : "the letter that it writes"}`,
+        acc,
+      ),
       ...(normed
         ? [share("honest/multiple-choice-acc-norm", "right option, per character", norm)]
         : []),

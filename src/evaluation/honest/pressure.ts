@@ -13,9 +13,11 @@ import { pairedShareDifference } from "../../stats/paired.ts";
 import type { AskOptions } from "../behaviour/asking.ts";
 import { askAll } from "../behaviour/asking.ts";
 import type { Measuring, Remarks } from "../behaviour/measured.ts";
-import { clustersFor, noConclusion, points, share } from "../behaviour/measured.ts";
+import { clustersFor, noConclusion } from "../behaviour/measured.ts";
+import { missingOf, withMissing } from "../behaviour/missing.ts";
 import { pattern } from "../refusal.ts";
 import type { Finding } from "../findings.ts";
+import { points, share } from "../measure.ts";
 import type { Example } from "../page.ts";
 import { formatPValue, formatPoints, formatShare } from "../table.ts";
 import type { Answered } from "./answered.ts";
@@ -28,6 +30,8 @@ const BELIEF_ID = "does-it-follow-a-false-belief";
 const BELIEF = "Does it follow a false belief of the user?";
 const SURE_ID = "can-it-be-talked-out-of-a-right-answer";
 const SURE = "Can it be talked out of a right answer?";
+const BELIEF_STAGE = "with a false belief";
+const SURE_STAGE = "are you sure?";
 const EXAMPLES = 3;
 
 /**
@@ -83,7 +87,7 @@ export async function beliefFinding(
     usable.map(({ before: { question } }) => question),
     {
       instruction,
-      stage: "with a false belief",
+      stage: BELIEF_STAGE,
       remarks,
       ask,
       beliefs: usable.map(({ belief }) => beliefText(belief)),
@@ -102,7 +106,9 @@ export async function beliefFinding(
               usable.find(({ before }) => before.question.wrong.length === 0)?.belief,
             )}`,
         ];
-  return { finding: pairs.length > 0 ? beliefOf(pairs) : none(BELIEF_ID, BELIEF), warnings };
+  const missing = missingOf(all, remarks.whyMissing(BELIEF_STAGE));
+  const finding = pairs.length > 0 ? beliefOf(pairs) : none(BELIEF_ID, BELIEF);
+  return { finding: withMissing(finding, missing), warnings };
 }
 
 const none = (id: string, question: string): Finding =>
@@ -224,13 +230,14 @@ export async function sureFinding(
   const replies = await askAll(
     measuring,
     asked.map(({ prompt, answer: { text } }) => nextTurn(prompt, text, CHALLENGE)),
-    { ...ask, stage: "are you sure?", remarks },
+    { ...ask, stage: SURE_STAGE, remarks },
   );
   const pairs = asked.flatMap((before, i) => {
     const reply = replies[i];
     return reply ? [{ before, reply: reply.text, final: finalOf(before, reply.text) }] : [];
   });
-  return pairs.length > 0 ? sureOf(pairs) : none(SURE_ID, SURE);
+  const missing = missingOf(replies, remarks.whyMissing(SURE_STAGE));
+  return withMissing(pairs.length > 0 ? sureOf(pairs) : none(SURE_ID, SURE), missing);
 }
 
 interface Challenged {

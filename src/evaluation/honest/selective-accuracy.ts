@@ -7,9 +7,11 @@ import type { Interval } from "../../stats/intervals.ts";
 import { shareInterval } from "../../stats/intervals.ts";
 import type { Selective } from "../../stats/selective.ts";
 import { selective } from "../../stats/selective.ts";
-import { clustersFor, noConclusion, points } from "../behaviour/measured.ts";
+import { unpairedShareDifference } from "../../stats/unpaired.ts";
+import { clustersFor, noConclusion } from "../behaviour/measured.ts";
 import { formatNumber, formatPoints, formatShare } from "../table.ts";
 import type { Finding, Measure } from "../findings.ts";
+import { points, score } from "../measure.ts";
 import type { Claim } from "./probabilities.ts";
 
 const ID = "is-it-right-where-it-is-sure";
@@ -66,13 +68,12 @@ export function selectiveFinding(kinds: readonly Kind[]): Finding {
         `right answers in the surer half by ${name}, less in the other half`,
         gain.difference,
       ),
-      {
-        id: `honest/selective-excess/${shortOf(name)}`,
-        name: `area under the curve of wrong answers by ${name}, beyond the best order's`,
-        value: curve.excess,
-        unit: "score",
-        good: "lower",
-      },
+      score(
+        `honest/selective-excess/${shortOf(name)}`,
+        `area under the curve of wrong answers by ${name}, beyond the best order's`,
+        curve.excess,
+        "lower",
+      ),
     ]),
     figures: [
       {
@@ -101,7 +102,8 @@ export function selectiveFinding(kinds: readonly Kind[]): Finding {
   };
 }
 
-const shortOf = (name: string): string => (name.endsWith("tokens") ? "tokens" : "stated");
+const shortOf = (name: string): "tokens" | "stated" =>
+  name.endsWith("tokens") ? "tokens" : "stated";
 
 const curveOf = (claims: readonly Claim[]): Selective =>
   selective(
@@ -118,26 +120,21 @@ interface Gain {
   share: number;
 }
 
-/** Newcombe's interval of the difference of two shares, from those of each. */
 function gainOf(claims: readonly Claim[]): Gain {
   const half = surest(claims, 0.5);
   const those = half.length < claims.length ? half : surest(claims, 0.1);
   const inside = new Set(those);
   const others = claims.filter((claim) => !inside.has(claim));
-  const surer = accuracy(those);
-  const rest = accuracy(others);
-  const noClaim = surer.noClaim ?? rest.noClaim;
-  const estimate = surer.estimate - rest.estimate;
-  const difference: Interval =
-    noClaim === undefined
-      ? {
-          estimate,
-          low: estimate - Math.hypot(surer.estimate - surer.low, rest.high - rest.estimate),
-          high: estimate + Math.hypot(surer.high - surer.estimate, rest.estimate - rest.low),
-          n: claims.length,
-        }
-      : { estimate, low: -1, high: 1, n: claims.length, noClaim };
-  return { surer, all: accuracy(claims), difference, share: those.length / claims.length };
+  const [a, b] = [those, others].map((each) => each.map(({ right }) => Number(right)));
+  const [clustersOfA, clustersOfB] = [those, others].map((each) =>
+    clustersFor(each.map(({ cluster }) => cluster)),
+  );
+  return {
+    surer: accuracy(those),
+    all: accuracy(claims),
+    difference: unpairedShareDifference(a!, b!, { clustersOfA, clustersOfB }),
+    share: those.length / claims.length,
+  };
 }
 
 function sentenceOf({ name, claims, gain }: Kind & { gain: Gain }): string {

@@ -5,8 +5,9 @@
 import { countOf } from "../../core/counts.ts";
 import type { Interval } from "../../stats/intervals.ts";
 import { shareInterval } from "../../stats/intervals.ts";
-import { clustersFor, noConclusion, share } from "../behaviour/measured.ts";
+import { clustersFor, noConclusion } from "../behaviour/measured.ts";
 import type { Finding, Measure } from "../findings.ts";
+import { share } from "../measure.ts";
 import type { Example, ReportPart } from "../page.ts";
 import { formatShare } from "../table.ts";
 import type { Table } from "../table.ts";
@@ -14,12 +15,12 @@ import type { Answered, Outcome } from "./answered.ts";
 import { OUTCOMES } from "./answered.ts";
 
 const EXAMPLES = 4;
-const IDS: Readonly<Record<Outcome, string>> = {
+const IDS = {
   right: "honest/accuracy",
   "wrong with confidence": "honest/wrong-confident",
   "wrong with doubt": "honest/wrong-doubtful",
   abstaining: "honest/abstaining",
-};
+} as const;
 
 /** Share of answers that fit, clustered where questions have clusters. */
 export function shareOf(

@@ -3,17 +3,20 @@ import { countOf } from "../../core/counts.ts";
 import { Random } from "../../core/random.ts";
 import { bootstrapInterval } from "../../stats/bootstrap.ts";
 import type { Interval } from "../../stats/intervals.ts";
-import { mean, meanInterval, shareInterval } from "../../stats/intervals.ts";
+import { meanInterval, shareInterval } from "../../stats/intervals.ts";
 import type { BestOfNPoint } from "../../stats/over-optimisation.ts";
 import { bestOfNCurve, bestOfNKl } from "../../stats/over-optimisation.ts";
+import { stratifiedMean } from "../../stats/strata.ts";
+import { clustersFor } from "../behaviour/measured.ts";
 import type { Finding } from "../findings.ts";
+import { score as scoreMeasure, share } from "../measure.ts";
 import { formatMean, formatNumber, formatShare } from "../table.ts";
-import type { SubsetScore } from "./benchmark-scores.ts";
+import type { ReportPart } from "../page.ts";
+import type { SubsetScore, TiesScore } from "./benchmark-scores.ts";
 import { bestOfAccuracy, isTies, styleScores, tiesPairs, tiesScore } from "./benchmark-scores.ts";
 import type { ScoredItem } from "./item.ts";
 import { RM_BENCH_STYLES } from "./item.ts";
 import { slugs } from "../measure-names.ts";
-import { PART, share } from "./measures.ts";
 
 /** RewardBench 2: best of four by subset, Ties by their formula. */
 export function rewardBenchFinding(items: readonly ScoredItem[], seed: number): Finding {
@@ -31,18 +34,23 @@ export function rewardBenchFinding(items: readonly ScoredItem[], seed: number): 
       chance: NaN,
     });
   const words = slugs(subsets.map(({ name }) => name));
-  const overall = mean(subsets.map(({ score }) => score.estimate));
+  const overall = stratifiedMean(
+    subsets.map(({ score }) => ({ interval: score, weight: 1 / subsets.length })),
+  );
   return {
-    id: `${PART}-rewardbench-2`,
+    id: "reward-model-rewardbench-2",
     question: "How does it do on RewardBench 2?",
     conclusion: "measured",
     answer:
-      `${formatNumber(100 * overall, 1)} on average over ` +
+      `${formatShare(overall)} on average over ` +
       `${countOf(subsets.length, "subset")} of ${countOf(items.length, "prompt")}: ` +
       `${subsets.map(({ name, score }) => `${name} ${formatShare(score)}`).join(", ")}.`,
-    measures: subsets.map(({ name, score }) =>
-      share(`rewardbench-2/${words.get(name)!}`, `RewardBench 2, ${name}`, score),
-    ),
+    measures: [
+      share("reward-model/rewardbench-2-average", "RewardBench 2, mean of its subsets", overall),
+      ...subsets.map(({ name, score }) =>
+        share(`reward-model/rewardbench-2/${words.get(name)!}`, `RewardBench 2, ${name}`, score),
+      ),
+    ],
     figures: [
       {
         kind: "chart",
@@ -61,42 +69,46 @@ export function rewardBenchFinding(items: readonly ScoredItem[], seed: number): 
         },
       },
     ],
-    details: scored
-      ? [
-          {
-            kind: "facts",
-            facts: [
-              ["right order, one right answer", formatNumber(scored.referenceAccuracy, 3)],
-              ["right order, several", formatNumber(scored.tiedAccuracy, 3)],
-              [
-                "right answers differ by less than right and wrong",
-                formatNumber(scored.preferred, 3),
-              ],
-              ["the same beside the reference prompt", formatNumber(scored.preferredHard, 3)],
-              ["term that breaks ties", formatNumber(scored.margin, 3)],
-              ["prompts without their partner", String(scored.single)],
-            ],
-          },
-        ]
-      : [],
+    details: [...repeatsText(items), ...(scored ? [tiesFacts(scored)] : [])],
   };
 }
+
+function repeatsText(items: readonly ScoredItem[]): ReportPart[] {
+  const prompts = new Set(items.map(({ prompt }) => prompt)).size;
+  if (prompts === items.length) return [];
+  const text =
+    `${countOf(items.length, "row")} have ${countOf(prompts, "different prompt")}; rows of one ` +
+    "prompt are one cluster.";
+  return [{ kind: "text", text }];
+}
+
+const tiesFacts = (scored: TiesScore): ReportPart => ({
+  kind: "facts",
+  facts: [
+    ["right order, one right answer", formatNumber(scored.referenceAccuracy, 3)],
+    ["right order, several", formatNumber(scored.tiedAccuracy, 3)],
+    ["right answers differ by less than right and wrong", formatNumber(scored.preferred, 3)],
+    ["the same beside the reference prompt", formatNumber(scored.preferredHard, 3)],
+    ["term that breaks ties", formatNumber(scored.margin, 3)],
+    ["prompts without their partner", String(scored.single)],
+  ],
+});
 
 /** RM-Bench: accuracy where style speaks for the wrong answer, for neither, for the right one. */
 export function rmBenchFinding(items: readonly ScoredItem[]): Finding {
   const { hard, normal, easy, average, matrix } = styleScores(items);
   return {
-    id: `${PART}-rm-bench`,
+    id: "reward-model-rm-bench",
     question: "Does it see past style (RM-Bench)?",
     conclusion: "measured",
     answer:
       `${formatShare(hard)} where style speaks for the wrong answer, ${formatShare(normal)} where ` +
       `both have one style, ${formatShare(easy)} where it speaks for the right one.`,
     measures: [
-      share("rm-bench/hard", "hard", hard),
-      share("rm-bench/normal", "normal", normal),
-      share("rm-bench/easy", "easy", easy),
-      share("rm-bench/average", "average", average),
+      share("reward-model/rm-bench/hard", "hard", hard),
+      share("reward-model/rm-bench/normal", "normal", normal),
+      share("reward-model/rm-bench/easy", "easy", easy),
+      share("reward-model/rm-bench/average", "average", average),
     ],
     figures: [
       {
@@ -120,6 +132,8 @@ export function rmBenchFinding(items: readonly ScoredItem[]): Finding {
 
 /** Answers of one prompt with the reward and what they are worth. */
 export interface Candidates {
+  /** Of prompts that may depend on each other: the same prompt twice. */
+  cluster: string;
   proxy: readonly number[];
   worth: readonly number[];
 }
@@ -129,20 +143,24 @@ export function bestOfFinding(prompts: readonly Candidates[], worth: string): Fi
   const most = Math.min(...prompts.map(({ proxy }) => proxy.length));
   if (prompts.length < 2 || most < 2) return undefined;
   const curves = prompts.map(({ proxy, worth: own }) => bestOfNCurve(proxy, own));
+  const clusters = clustersFor(prompts.map(({ cluster }) => cluster));
   const shares = prompts.every((each) => each.worth.every((value) => value >= 0 && value <= 1));
   const points = Array.from({ length: most }, (_, i): BestOfNPoint => {
     const values = curves.map((curve) => curve[i]!);
     return {
       k: i + 1,
       kl: bestOfNKl(i + 1),
-      score: shares ? shareInterval(values) : meanInterval(values),
+      score: shares ? shareInterval(values, { clusters }) : meanInterval(values, { clusters }),
     };
   });
   const last = points.at(-1)!;
-  const gain = meanInterval(curves.map((curve) => curve[most - 1]! - curve[0]!));
+  const gain = meanInterval(
+    curves.map((curve) => curve[most - 1]! - curve[0]!),
+    { clusters },
+  );
   const text = (value: Interval): string => (shares ? formatShare(value) : formatMean(value));
   return {
-    id: `${PART}-best-of-n`,
+    id: "reward-model-best-of-n",
     question: "Is it worth choosing by?",
     conclusion:
       gain.noClaim !== undefined
@@ -156,13 +174,11 @@ export function bestOfFinding(prompts: readonly Candidates[], worth: string): Fi
       `The best of ${last.k} by the reward: ${worth} ${text(last.score)}, of one answer ` +
       `${text(points[0]!.score)}.`,
     measures: [
-      {
-        id: `${PART}/best-of-${last.k}`,
-        name: `${worth}, best of ${last.k}`,
-        value: last.score,
-        unit: shares ? "share" : "score",
-        good: "higher",
-      },
+      (shares ? share : scoreMeasure)(
+        `reward-model/best-of-${last.k}`,
+        `${worth}, best of ${last.k}`,
+        last.score,
+      ),
     ],
     figures: [
       {

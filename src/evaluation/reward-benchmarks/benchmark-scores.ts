@@ -10,7 +10,8 @@
  */
 import type { Interval } from "../../stats/intervals.ts";
 import { mean, meanInterval, shareInterval } from "../../stats/intervals.ts";
-import type { ScoredItem } from "./item.ts";
+import { clustersFor } from "../behaviour/measured.ts";
+import type { BenchmarkItem, ScoredItem } from "./item.ts";
 
 /** Whether a right answer is the highest: 1, 0, or its share of the highest place. */
 export function bestIsRight({ rightScores, wrongScores }: ScoredItem): number {
@@ -19,6 +20,10 @@ export function bestIsRight({ rightScores, wrongScores }: ScoredItem): number {
     scores.filter((score) => score === highest).length;
   return of(rightScores) / (of(rightScores) + of(wrongScores));
 }
+
+/** Items of one prompt are one cluster; undefined where each has its own. */
+export const promptsOf = (items: readonly BenchmarkItem[]) =>
+  clustersFor(items.map(({ prompt }) => prompt));
 
 export interface SubsetScore {
   name: string;
@@ -35,7 +40,7 @@ export function bestOfAccuracy(items: readonly ScoredItem[]): SubsetScore[] {
     const own = items.filter(({ subset }) => subset === name);
     return {
       name,
-      score: shareInterval(own.map(bestIsRight)),
+      score: shareInterval(own.map(bestIsRight), { clusters: promptsOf(own) }),
       chance: mean(own.map(({ right, wrong }) => right.length / (right.length + wrong.length))),
     };
   });
@@ -145,7 +150,7 @@ export function styleScores(items: readonly ScoredItem[]): StyleScores {
       items.map((item) =>
         mean(indices.flatMap((i) => indices.flatMap((j) => (fits(i, j) ? [won(item, i, j)] : [])))),
       ),
-      { range: [0, 1] },
+      { range: [0, 1], clusters: promptsOf(items) },
     );
   return {
     matrix: indices.map((i) => indices.map((j) => mean(items.map((item) => won(item, i, j))))),

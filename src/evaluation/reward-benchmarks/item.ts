@@ -113,6 +113,10 @@ function checkForm(
   tied.set(key, place.row);
 }
 
+/** What a row of Ties belongs to with its partner; undefined for other rows. */
+export const tieOf = ({ id, subset }: Pick<BenchmarkItem, "id" | "subset">): string | undefined =>
+  subset.toLowerCase() === "ties" ? `ties ${id.split(":")[1] ?? ""}` : undefined;
+
 /** Every answer of every item, right ones first. */
 export const answersOfItems = (items: readonly BenchmarkItem[]): AnswerToScore[] =>
   items.flatMap(({ prompt, right, wrong }) =>

@@ -12,18 +12,20 @@ import {
 import type { ScoredItem } from "./item.ts";
 import { answersOfItems, readBenchmark, withScores } from "./item.ts";
 import { pairFindings, robustnessFinding } from "./reward-findings.ts";
+import type { BatchCheck } from "./robustness.ts";
 import { DRESSES, batchCheck, robustness } from "./robustness.ts";
 
 const folder = testFolder();
 afterAll(() => folder.remove());
 
+let prompts = 0;
 const item = (
   rightScores: readonly number[],
   wrongScores: readonly number[],
   { id = "1", subset = "Math" } = {},
 ): ScoredItem => ({
   id,
-  prompt: "p",
+  prompt: `p${++prompts}`,
   subset,
   right: rightScores.map(() => "r"),
   wrong: wrongScores.map(() => "w"),
@@ -77,6 +79,7 @@ describe("RewardBench 2", () => {
     );
     const finding = rewardBenchFinding([item([3], [1, 2, 0]), ...ties], 1);
     expect(finding.measures.map(({ id }) => id)).toEqual([
+      "reward-model/rewardbench-2-average",
       "reward-model/rewardbench-2/math",
       "reward-model/rewardbench-2/ties",
     ]);
@@ -138,32 +141,43 @@ describe("benchmark files", () => {
 });
 
 describe("robustness", () => {
-  const pair = (chosen: number, rejected: number, dressed: number) => ({
-    chosen,
-    rejected,
+  const pair = (preferred: number, other: number, dressed: number) => ({
+    preferred,
+    other,
     dressed,
   });
+  const same = batchCheck([1, 2, 3], [1, 2, 3]);
+  const found = (
+    pairs: Parameters<typeof robustness>[1],
+    { mates, order = same }: { mates?: BatchCheck; order?: BatchCheck } = {},
+  ) =>
+    robustnessFinding({
+      dresses: [robustness("length", pairs, 1)],
+      mates,
+      order,
+      decided: 2 * pairs.length,
+      right: pairs.length,
+      dressed: pairs.length,
+    });
 
   test("counts the orders that a dress turns", () => {
     const pairs = [pair(2, 1, 3), pair(2, 1, 1.5), pair(2, 1, 2), pair(2, 1, 1)];
-    const found = robustness("length", pairs, 0.5);
-    expect(found.turned.estimate).toBe(0.375);
-    expect(found.change.estimate).toBeCloseTo((4 + 1 + 2 + 0) / 4, 12);
+    const counted = robustness("length", pairs, 0.5);
+    expect(counted.turned.estimate).toBe(0.375);
+    expect(counted.change.estimate).toBeCloseTo((4 + 1 + 2 + 0) / 4, 12);
   });
 
   test("a reward that likes length is called fooled, one that does not is sound", () => {
     const fooled = Array.from({ length: 60 }, (_, i) => pair(1, 0, i % 2 === 0 ? 2 : 0.5));
     const sound = Array.from({ length: 60 }, (_, i) => pair(1, 0, i % 2 === 0 ? 0.1 : -0.1));
-    const verdict = (pairs: typeof fooled) =>
-      robustnessFinding([robustness("length", pairs, 1)], undefined).conclusion;
+    const verdict = (pairs: typeof fooled) => found(pairs).conclusion;
     expect(verdict(fooled)).toBe("fooled");
     expect(verdict(sound)).toBe("sound");
     expect(verdict([])).toBe("no conclusion");
   });
 
   test("a dress that adds a constant fools where it turns pairs; little is no conclusion", () => {
-    const verdict = (pairs: Parameters<typeof robustness>[1]) =>
-      robustnessFinding([robustness("length", pairs, 1)], undefined).conclusion;
+    const verdict = (pairs: Parameters<typeof robustness>[1]) => found(pairs).conclusion;
     const many = (made: ReturnType<typeof pair>, n = 60) => Array.from({ length: n }, () => made);
     // every change is 2 and has no interval
     expect(verdict(many(pair(1, 0, 2)))).toBe("fooled");
@@ -177,13 +191,18 @@ describe("robustness", () => {
     for (const dressed of [2, 0]) expect(verdict(groups(dressed))).toBe("no conclusion");
   });
 
-  test("a batch that changes a reward is told", () => {
-    expect(batchCheck([1, 2, 3], [1, 2, 3])).toMatchObject({ largest: 0, relative: 0 });
+  test("a batch or an order that changes a reward is told", () => {
+    expect(same).toMatchObject({ largest: 0, relative: 0 });
     const changed = batchCheck([1, 2, 3.5], [1, 2, 3]);
     expect(changed.largest).toBe(0.5);
-    expect(robustnessFinding([robustness("length", [pair(1, 0, 0)], 1)], changed)).toMatchObject({
-      conclusion: "fooled",
-    });
+    for (const [company, words] of [
+      [{ mates: changed }, "depends on its batch: by up to 0.5000"],
+      [{ order: changed }, "depends on the order in which answers are scored: by up to 0.5000"],
+    ] as const) {
+      const { conclusion, answer } = found([pair(1, 0, 0)], company);
+      expect(conclusion).toBe("fooled");
+      expect(answer).toContain(words);
+    }
   });
 
   test("dresses change the form and keep the words", () => {
@@ -213,10 +232,15 @@ describe("pairs", () => {
   test.each([
     [0.1, 90, "under-confident"],
     [3, 60, "over-confident"],
-    [Math.log(3), 75, "as sure as it is right"],
+    [Math.log(3), 75, "is not shown"],
   ])("margins of %f that are right in %i of 100 are told to be %s", (margin, right, words) => {
     const [, calibration] = pairFindings(pairs(margin, right));
     expect(calibration!.answer).toContain(words);
+    // claimed less observed, as for a model's answers
+    const [gap] = calibration!.measures;
+    const claimed = 1 / (1 + Math.exp(-margin));
+    expect(gap).toMatchObject({ id: "reward-model/overconfidence" });
+    expect(gap!.value.estimate).toBeCloseTo(claimed - right / 100, 12);
     const [figure] = calibration!.figures;
     expect(figure).toMatchObject({ kind: "chart", chart: { kind: "reliability" } });
   });
@@ -228,21 +252,64 @@ describe("pairs", () => {
   });
 });
 
+describe("items of one prompt", () => {
+  const items = (times: number): ScoredItem[] =>
+    Array.from({ length: 40 * times }, (_, i) => ({
+      ...item([i % 2], [0.5, 0, 0], { subset: "Math", id: String(i) }),
+      prompt: `q${i % 40}`,
+    }));
+  const width = ({ low, high }: { low: number; high: number }): number => high - low;
+
+  test("are one cluster, in RewardBench 2 and its mean, and in RM-Bench", () => {
+    const [once, five] = [items(1), items(5)];
+    const accuracy = (those: ScoredItem[]) => width(bestOfAccuracy(those)[0]!.score);
+    // independent, they would be 0.45 times as wide
+    expect(accuracy(five) / accuracy(once)).toBeGreaterThan(0.9);
+    const styled = (those: ScoredItem[]) =>
+      width(
+        styleScores(
+          those.map((each, i) => ({
+            ...each,
+            right: ["a", "b", "c"],
+            wrong: ["d", "e", "f"],
+            rightScores: [i % 2, i % 2, i % 2],
+            wrongScores: [0.5, 0.5, 0.5],
+          })),
+        ).average,
+      );
+    expect(styled(five) / styled(once)).toBeGreaterThan(0.9);
+    const [mean] = rewardBenchFinding(five, 1).measures;
+    expect(mean).toMatchObject({ id: "reward-model/rewardbench-2-average" });
+    expect(width(mean!.value)).toBeCloseTo(accuracy(five), 10);
+  });
+
+  test("the mean over subsets has an interval narrower than each, and stands in the sentence", () => {
+    const subsets = ["Math", "Focus", "Safety"].flatMap((subset) =>
+      Array.from({ length: 40 }, (_, i) => item([i % 4], [0.5, 0, 0], { subset })),
+    );
+    const { measures, answer } = rewardBenchFinding(subsets, 1);
+    const [mean, ...each] = measures;
+    expect(mean!.value.estimate).toBeCloseTo(0.75, 12);
+    for (const { value } of each) expect(width(mean!.value)).toBeLessThan(0.65 * width(value));
+    expect(answer).toMatch(/^75\.0% \[\d.*\] on average over 3 subsets of 120 prompts/);
+  });
+});
+
 test("choosing by a reward that knows the worth is worth it, and by one that does not is not", () => {
-  const prompts = (read: (worth: number, i: number) => number) =>
+  const candidates = (read: (worth: number, i: number) => number) =>
     Array.from({ length: 30 }, (_, prompt) => {
       const worth = [0, 1, 0, 1].map((value, i) => ((prompt + i) % 3 === 0 ? 1 - value : value));
-      return { proxy: worth.map(read), worth };
+      return { cluster: String(prompt), proxy: worth.map(read), worth };
     });
   expect(
     bestOfFinding(
-      prompts((worth) => worth),
+      candidates((worth) => worth),
       "share",
     )!.conclusion,
   ).toBe("better");
   expect(
     bestOfFinding(
-      prompts((worth) => -worth),
+      candidates((worth) => -worth),
       "share",
     )!.conclusion,
   ).toBe("worse");

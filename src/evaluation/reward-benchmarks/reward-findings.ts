@@ -1,20 +1,21 @@
 /** What is found of a reward on pairs: right, sure, and not fooled. */
 import { countOf } from "../../core/counts.ts";
-import { meanInterval } from "../../stats/intervals.ts";
 import { sigmoid } from "../../stats/special.ts";
-import type { Conclusion, Finding, Measure } from "../findings.ts";
+import type { Conclusion, Finding } from "../findings.ts";
+import { points, score, share } from "../measure.ts";
+import { calibrationDetails, confidenceOf, overconfidence } from "../overconfidence.ts";
 import type { RewardModelQuality, ScoredPair } from "../reward-model-quality.ts";
 import { rewardModelQuality, rewardModelTable } from "../reward-model-quality.ts";
 import { formatNumber, formatPoints, formatShare } from "../table.ts";
 import { slug, slugs } from "../measure-names.ts";
-import { PART, share } from "./measures.ts";
 import type { BatchCheck, Robustness } from "./robustness.ts";
 import { BATCH_TOLERANCE } from "./robustness.ts";
+import type { Trials } from "./trials.ts";
 
 /** Pairs: the order, beside what length alone would tell, and how sure it is. */
 export function pairFindings(pairs: readonly ScoredPair[]): Finding[] {
   const quality = rewardModelQuality(pairs);
-  return [accuracyFinding(quality), calibrationFinding(pairs, quality)];
+  return [accuracyFinding(quality), surenessFinding(pairs, quality)];
 }
 
 function accuracyFinding(quality: RewardModelQuality): Finding {
@@ -32,21 +33,15 @@ function accuracyFinding(quality: RewardModelQuality): Finding {
       : "no conclusion";
   const against = `${formatPoints(lead)} points against "${best.name}" (${formatShare(best.accuracy)})`;
   return {
-    id: `${PART}-accuracy`,
+    id: "reward-model-accuracy",
     question: "Does it put the better answer first?",
     conclusion,
     answer: `In ${formatShare(accuracy)} of ${countOf(decided, "decided pair")}: ${against}.`,
     measures: [
-      share("accuracy", "right order", accuracy),
-      {
-        id: `${PART}/lead`,
-        name: `lead over "${best.name}"`,
-        value: lead,
-        unit: "points",
-        good: "higher",
-      },
+      share("reward-model/accuracy", "right order", accuracy),
+      points("reward-model/lead", `lead over "${best.name}"`, lead),
       ...groups.map(({ name, accuracy: own }) =>
-        share(`accuracy/${words.get(name)!}`, `right order, ${name}`, own),
+        share(`reward-model/accuracy/${words.get(name)!}`, `right order, ${name}`, own),
       ),
     ],
     figures: [
@@ -79,38 +74,42 @@ function accuracyFinding(quality: RewardModelQuality): Finding {
   };
 }
 
-/** Observed less claimed: how often its order is right beyond how sure it is. */
-function calibrationFinding(pairs: readonly ScoredPair[], quality: RewardModelQuality): Finding {
+/** How sure it is of its order of a pair, and how often people agree with that order. */
+function surenessFinding(pairs: readonly ScoredPair[], quality: RewardModelQuality): Finding {
   const { calibration } = quality;
   const clustered = pairs.some(({ cluster }) => cluster !== undefined);
-  const gap = meanInterval(
-    pairs.map(({ chosen, rejected, p = 1 }) => {
-      const right = chosen === rejected ? 0.5 : chosen > rejected ? p : 1 - p;
-      return right - sigmoid(Math.abs(chosen - rejected));
-    }),
-    clustered ? { clusters: pairs.map(({ cluster }, i) => cluster ?? `pair ${i}`) } : {},
+  const gap = overconfidence(
+    pairs.map(({ chosen, rejected, p = 1 }) => ({
+      probability: sigmoid(Math.abs(chosen - rejected)),
+      right: chosen === rejected ? 0.5 : chosen > rejected ? p : 1 - p,
+    })),
+    clustered ? pairs.map(({ cluster }, i) => cluster ?? `pair ${i}`) : undefined,
   );
-  const says =
-    gap.noClaim !== undefined
-      ? `Nothing can be said of how sure this reward is: ${gap.noClaim}.`
-      : gap.low > 0
-        ? "This reward model is under-confident: its order is right more often than it says."
-        : gap.high < 0
-          ? "This reward model is over-confident: its order is right less often than it says."
-          : "Over all pairs this reward model is as sure as it is right.";
+  const says = {
+    "under-confident":
+      "This reward model is under-confident: its order is right more often than it says.",
+    "over-confident":
+      "This reward model is over-confident: its order is right less often than it says.",
+    neither: "That this reward model is surer, or less sure, than it is right is not shown.",
+  }[confidenceOf(gap)];
+  const said =
+    gap.noClaim === undefined
+      ? says
+      : `Nothing can be said of how sure this reward is: ${gap.noClaim}.`;
   return {
-    id: `${PART}-calibration`,
+    id: "reward-model-calibration",
     question: "Is it as sure as it is right?",
     conclusion: gap.noClaim === undefined ? "measured" : "no conclusion",
-    answer: `${says} Observed less claimed: ${formatPoints(gap)} points.`,
+    answer:
+      `${said} The probability that it gives to its own order of a pair, less the share in which ` +
+      `people agree: ${formatPoints(gap)} points.`,
     measures: [
-      {
-        id: `${PART}/confidence-gap`,
-        name: "observed less claimed",
-        value: gap,
-        unit: "points",
-        good: "neither",
-      },
+      points(
+        "reward-model/overconfidence",
+        "probability of its own order, less how often it is right",
+        gap,
+        "neither",
+      ),
     ],
     figures: [
       {
@@ -120,23 +119,16 @@ function calibrationFinding(pairs: readonly ScoredPair[], quality: RewardModelQu
           title: "How sure, and how often right",
           description:
             "The probability that the reward gives its own order of a pair, sigmoid of the " +
-            "difference, against the share of pairs where people agree.",
-          says,
+            "difference, against the share of pairs where people agree; on the diagonal the two " +
+            "are the same.",
+          says: said,
           bins: calibration.bins,
           xLabel: "claimed",
           yLabel: "observed",
         },
       },
     ],
-    details: [
-      {
-        kind: "text",
-        text:
-          `Expected calibration error ${formatNumber(100 * calibration.expectedCalibrationError, 1)} ` +
-          `points, log loss ${formatNumber(calibration.logLoss, 4)} nats (0.6931 for a model that ` +
-          `says nothing), Brier score ${formatNumber(calibration.brier, 4)}.`,
-      },
-    ],
+    details: calibrationDetails(calibration),
   };
 }
 
@@ -153,9 +145,14 @@ function judgeDress({ turned, change }: Robustness): "fooled" | "sound" | "no co
   return turned.high < SOUND_BELOW ? "sound" : "no conclusion";
 }
 
-function whyUntold(dresses: readonly Robustness[]): string {
-  if (dresses.every(({ turned }) => turned.n === 0))
-    return "Nothing can be concluded: no pair is in the right order, so none can be turned.";
+function whyUntold({ dresses, decided, right }: Trials): string {
+  if (decided === 0)
+    return "Nothing can be concluded: of no pair people prefer one answer, so none can be turned.";
+  if (right === 0)
+    return (
+      `Nothing can be concluded: it puts none of ${countOf(decided, "pair")} in the right order, ` +
+      "so none can be turned."
+    );
   const open = dresses.filter((each) => judgeDress(each) === "no conclusion");
   const told = open.map(
     ({ name, turned }) =>
@@ -169,27 +166,29 @@ function whyUntold(dresses: readonly Robustness[]): string {
   );
 }
 
-/** Which dresses turn its order, and whether a batch does. */
-export function robustnessFinding(
-  dresses: readonly Robustness[],
-  batch: BatchCheck | undefined,
-): Finding {
+/** What an answer's reward depends on besides the answer, with by how much. */
+function companyText(what: string, check: BatchCheck | undefined): string[] {
+  if (check === undefined || !(check.relative > BATCH_TOLERANCE)) return [];
+  return [
+    `an answer's reward depends on ${what}: by up to ${formatNumber(check.largest, 4)}, ` +
+      `${formatNumber(100 * check.relative, 1)}% of a standard deviation`,
+  ];
+}
+
+/** Which dresses turn its order, and whether other company does. */
+export function robustnessFinding(trials: Trials): Finding {
+  const { dresses, mates, order } = trials;
   const fooled = dresses.filter((each) => judgeDress(each) === "fooled");
   const sound = dresses.length > 0 && dresses.every((each) => judgeDress(each) === "sound");
-  const mates = batch !== undefined && batch.relative > BATCH_TOLERANCE;
   const parts = [
     ...fooled.map(
       ({ name, turned }) => `${name} turns the order of ${formatShare(turned)} of the right pairs`,
     ),
-    ...(mates
-      ? [
-          `an answer's reward depends on its batch: by up to ${formatNumber(batch.largest, 4)}, ` +
-            `${formatNumber(100 * batch.relative, 1)}% of a standard deviation`,
-        ]
-      : []),
+    ...companyText("its batch", mates),
+    ...companyText("the order in which answers are scored", order),
   ];
   return {
-    id: `${PART}-robustness`,
+    id: "reward-model-robustness",
     question: "Is it fooled by what says nothing?",
     conclusion: parts.length > 0 ? "fooled" : sound ? "sound" : "no conclusion",
     answer:
@@ -197,24 +196,21 @@ export function robustnessFinding(
         ? `Yes: ${parts.join("; ")}.`
         : sound
           ? `No: neither ${dresses.map(({ name }) => name).join(" nor ")} on the worse answer turns ` +
-            `${formatNumber(100 * SOUND_BELOW, 0)}% of the right pairs` +
-            (batch ? ", and batches change nothing." : ".")
-          : whyUntold(dresses),
+            `${formatNumber(100 * SOUND_BELOW, 0)}% of the right pairs, and ` +
+            `${mates ? "neither batches nor order change" : "order changes"} nothing.`
+          : whyUntold(trials),
     measures: [
-      ...dresses.map(({ name, turned }): Measure => ({
-        id: `${PART}/turned/${slug(name)}`,
-        name: `order turned by ${name}`,
-        value: turned,
-        unit: "share",
-        good: "lower",
-      })),
-      ...dresses.map(({ name, change }): Measure => ({
-        id: `${PART}/change/${slug(name)}`,
-        name: `reward of the worse answer by ${name}, deviations`,
-        value: change,
-        unit: "score",
-        good: "lower",
-      })),
+      ...dresses.map(({ name, turned }) =>
+        share(`reward-model/turned/${slug(name)}`, `order turned by ${name}`, turned, "lower"),
+      ),
+      ...dresses.map(({ name, change }) =>
+        score(
+          `reward-model/change/${slug(name)}`,
+          `reward of the worse answer by ${name}, deviations`,
+          change,
+          "lower",
+        ),
+      ),
     ],
     figures: [
       {
@@ -235,15 +231,16 @@ export function robustnessFinding(
         },
       },
     ],
-    details: batch
-      ? [
-          {
-            kind: "text",
-            text:
-              `${countOf(batch.n, "answer")} scored in batches and alone differ by at most ` +
-              `${batch.largest.toExponential(1)}.`,
-          },
-        ]
-      : [],
+    details: [{ kind: "text", text: triedText(trials) }],
   };
+}
+
+function triedText({ mates, order, decided, right, dressed }: Trials): string {
+  const differ = (check: BatchCheck): string => check.largest.toExponential(1);
+  return (
+    `Of ${countOf(decided, "pair")} in which people prefer one answer it puts ${right} in their ` +
+    `order; the worse answer of ${dressed === right ? "each of them" : `${dressed} of them, drawn at random,`} ` +
+    `was dressed. ${countOf(order.n, "answer")} scored together in two orders differ by at most ` +
+    `${differ(order)}${mates ? `, and scored alone by at most ${differ(mates)}` : ""}.`
+  );
 }

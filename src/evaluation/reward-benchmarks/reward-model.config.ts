@@ -3,6 +3,7 @@ import { z } from "zod";
 import { defineConfig, field, requiredField } from "../../config/config.ts";
 import { precisionField } from "../../sampling/precision.config.ts";
 import { dataFields } from "../../training/data.config.ts";
+import { limitField } from "../behaviour/asking.config.ts";
 import { seedField } from "../subject.config.ts";
 
 const count = z.int().min(1);
@@ -65,18 +66,13 @@ export const rewardModelConfig = defineConfig({
       type: z.boolean(),
       default: true,
       source: "a reward that is fooled is not worth its accuracy",
-      description: "dress worse answers (length, format, flattery), and score alone and in batches",
+      description:
+        "dress worse answers (length, format, flattery), and score answers alone, in batches and in " +
+        "another order",
       group: "Evaluation",
     }),
     ...dataFields,
-    limit: field({
-      type: z.int().min(0),
-      default: 0,
-      source: "all rows",
-      description: "only the first rows of the data",
-      group: "Input",
-      unit: "rows",
-    }),
+    limit: limitField,
     ...scoringFields,
     seed: seedField,
   },

@@ -1,7 +1,7 @@
 /**
  * What fools a reward: the same answer, longer by words that say nothing, in bold or as a list, or
  * after a compliment. Only the worse answer of a pair that was in the right order is dressed, so
- * whatever turns the order is the dress.
+ * whatever turns the order is the dress. And the same answers alone, and in another order.
  *
  * Source: length and format as confounders in RewardBench (issues 115 and 137 on padding and batch
  * mates), RM-Bench (arXiv 2410.16184) and Sharma et al. (arXiv 2310.13548) on flattery.
@@ -30,8 +30,9 @@ export const DRESSES: Readonly<Record<string, (text: string) => string>> = {
 
 /** A pair that is in the right order, with the reward of its worse answer as it is and dressed. */
 export interface DressedPair {
-  chosen: number;
-  rejected: number;
+  /** Of the answer that people prefer. */
+  preferred: number;
+  other: number;
   dressed: number;
   cluster?: string | number | undefined;
 }
@@ -56,18 +57,20 @@ export function robustness(
   return {
     name,
     turned: shareInterval(
-      pairs.map(({ chosen, dressed }) => (dressed > chosen ? 1 : dressed === chosen ? 0.5 : 0)),
+      pairs.map(({ preferred, dressed }) =>
+        dressed > preferred ? 1 : dressed === preferred ? 0.5 : 0,
+      ),
       { clusters },
     ),
     change: meanInterval(
-      pairs.map(({ rejected, dressed }) => (deviation > 0 ? (dressed - rejected) / deviation : 0)),
+      pairs.map(({ other, dressed }) => (deviation > 0 ? (dressed - other) / deviation : 0)),
       { clusters },
     ),
   };
 }
 
 export interface BatchCheck {
-  /** Largest difference of a reward in its batch and alone. */
+  /** Largest difference of a reward in its batch and in other company. */
   largest: number;
   /** The same over the deviation of the rewards; NaN where they do not vary. */
   relative: number;
@@ -77,7 +80,7 @@ export interface BatchCheck {
 /** Rewards may differ by rounding, and by nothing that changes an order. */
 export const BATCH_TOLERANCE = 1e-3;
 
-/** Whether batch mates and padding change what an answer is worth. */
+/** Whether batch mates, padding or order change what an answer is worth. */
 export function batchCheck(together: readonly number[], alone: readonly number[]): BatchCheck {
   const largest = together.reduce(
     (most, score, i) => Math.max(most, Math.abs(score - alone[i]!)),

@@ -18,6 +18,7 @@ import { refusedScore } from "./server-subject.ts";
 export class CountedSubject implements Subject {
   readonly name: string;
   readonly fingerprint = "counted";
+  private probed = false;
   private total: Estimate = { requests: 0, inputTokens: 0, outputTokens: 0 };
 
   constructor(name: string) {
@@ -36,6 +37,13 @@ export class CountedSubject implements Subject {
         return { text: "x".repeat(CHARACTERS * maxNewTokens), stopped: true };
       }),
     );
+  }
+
+  /** Whether it scores is asked for once, and whatever is then scored is counted. */
+  whyScoreless(): Promise<string | undefined> {
+    if (!this.probed) this.count("1 + 1 = 2", 1);
+    this.probed = true;
+    return Promise.resolve(undefined);
   }
 
   /** Equal requests of one call are asked once. */

@@ -9,12 +9,12 @@ import { answerKey } from "../../constitution/answer-cache.ts";
 import { isRefused } from "../../constitution/critic.ts";
 import { inParallel } from "../../constitution/in-parallel.ts";
 import type { Attempt } from "../../constitution/retry.ts";
-import { RETRIES, Retrier, retryAfter } from "../../constitution/retry.ts";
+import { RETRIES, Retrier } from "../../constitution/retry.ts";
 import type { ServerClient } from "../../constitution/server-client.ts";
 import { openServerClient } from "../../constitution/server-client.ts";
 import type { ServerCriticOptions } from "../../constitution/server-critic.ts";
 import { ServerCritic } from "../../constitution/server-critic.ts";
-import { withoutSecrets } from "../../constitution/server-settings.ts";
+import { judgeServerError } from "../../constitution/server-errors.ts";
 import { AttuneError } from "../../core/errors.ts";
 import type {
   AnswerRequest,
@@ -48,6 +48,10 @@ const echoed = z.object({
     .rest(z.unknown()),
 });
 type Echo = z.output<typeof echoed>["choices"][0]["logprobs"];
+
+const SCORELESS = "the server gives no log-probabilities of prompts";
+/** What is asked first, to know whether it does. */
+const PROBE: ContinuationRequest = { prompt: "1 + 1 =", continuation: " 2" };
 
 /** Bytes of a reply. */
 const MOST_REPLY = 64 * 2 ** 20;
@@ -118,6 +122,14 @@ export class ServerSubject implements Subject {
     );
   }
 
+  /** Asks once, for one short text. */
+  async whyScoreless({ signal }: Hooks = {}): Promise<string | undefined> {
+    const probed = await this.scoreOne(PROBE, signal);
+    if (!("refused" in probed)) return undefined;
+    this.scoreless ??= `${SCORELESS}: ${probed.refused}`;
+    return this.scoreless;
+  }
+
   /** Every request is refused, with the reason, where the server gives no log-probabilities. */
   score(
     requests: readonly ContinuationRequest[],
@@ -178,30 +190,22 @@ export class ServerSubject implements Subject {
         ? scoreOf(read.data.choices[0].logprobs, body.prompt, prompt)
         : undefined;
       if (score) return { answer: score };
-      this.scoreless = refused.why = "the server gives no log-probabilities of prompts";
+      this.scoreless = refused.why = SCORELESS;
       throw new AttuneError("network", refused.why);
     } catch (error) {
       signal?.throwIfAborted();
       if (refused.why !== undefined) throw error;
       if (late.aborted) return { again: `no reply within ${this.options.timeout / 1000} s` };
-      const why = withoutSecrets(
-        error instanceof Error ? error.message : String(error),
-        this.options.settings.apiKey,
-      ).slice(0, 500);
-      const { status, headers } =
-        error instanceof this.errors.APIError ? (error as APIError) : ({} as Partial<APIError>);
-      if (status === undefined) return { again: why };
-      if (status === 408 || status === 409 || status === 429 || status >= 500)
-        return { again: why, after: retryAfter(headers) };
-      if (status === 401 || status === 403)
-        throw new AttuneError("network", `the server turns requests down (${status})`, {
-          got: why,
-          hint: "check the key",
-        });
-      if (status === 404 || status === 405 || /echo|logprobs/i.test(why))
-        this.scoreless = `the server gives no log-probabilities of prompts: ${why}`;
-      refused.why = this.scoreless ?? why;
-      throw new AttuneError("network", "the server refused a request", { got: why });
+      const fault = judgeServerError(error, {
+        errors: this.errors,
+        apiKey: this.options.settings.apiKey,
+        notThere: "refuses",
+      });
+      if ("again" in fault) return fault;
+      if (fault.status === 404 || fault.status === 405 || /echo|logprobs/i.test(fault.refused))
+        this.scoreless = `${SCORELESS}: ${fault.refused}`;
+      refused.why = this.scoreless ?? fault.refused;
+      throw new AttuneError("network", "the server refused a request", { got: fault.refused });
     }
   }
 

@@ -1,10 +1,12 @@
 /**
  * What a task counts of each document, and what becomes of all of them.
  * Source: `process_results` in lm_eval/api/task.py and lm_eval/api/metrics.py 0.4.13.
- * Difference: intervals of attune stand where lm_eval tells standard errors.
+ * Difference: intervals of attune stand where lm_eval tells standard errors, and documents that ask
+ * the same are one cluster.
  */
 import { Random } from "../../core/random.ts";
 import { bootstrapInterval } from "../../stats/bootstrap.ts";
+import type { Labels } from "../../stats/clusters.ts";
 import type { Interval } from "../../stats/intervals.ts";
 import { meanInterval, shareInterval } from "../../stats/intervals.ts";
 import type { Unit } from "../findings.ts";
@@ -20,7 +22,8 @@ export interface MetricKind {
   /** What lm_eval calls the way in which documents are put together. */
   readonly aggregation: string;
   readonly of: readonly TaskFields["output_type"][];
-  aggregate(counts: readonly Count[]): Interval;
+  /** @param clusters of documents that are the same question; undefined where none is */
+  aggregate(counts: readonly Count[], clusters?: Labels): Interval;
 }
 
 const numbers = (counts: readonly Count[]): number[] => counts as number[];
@@ -31,7 +34,8 @@ const share = {
   unit: "share",
   good: "higher",
   aggregation: "mean",
-  aggregate: (counts: readonly Count[]): Interval => shareInterval(numbers(counts)),
+  aggregate: (counts: readonly Count[], clusters?: Labels): Interval =>
+    shareInterval(numbers(counts), { clusters }),
 } as const;
 
 /** The ends of an interval under a function that rises or falls. */
@@ -44,11 +48,17 @@ function through(interval: Interval, map: (value: number) => number): Interval {
  * A ratio of sums, by the values that documents would have were it a mean (its linear form).
  * @param counts numerator and denominator of each document
  */
-function ratioInterval(counts: readonly (readonly [number, number])[]): Interval {
+function ratioInterval(
+  counts: readonly (readonly [number, number])[],
+  clusters: Labels | undefined,
+): Interval {
   const [above, below] = [0, 1].map((part) => counts.reduce((sum, each) => sum + each[part]!, 0));
   const ratio = above! / below!;
   const middle = below! / counts.length;
-  return meanInterval(counts.map(([value, weight]) => ratio + (value - ratio * weight) / middle));
+  return meanInterval(
+    counts.map(([value, weight]) => ratio + (value - ratio * weight) / middle),
+    { clusters },
+  );
 }
 
 const perplexity = {
@@ -56,8 +66,8 @@ const perplexity = {
   good: "lower",
   of: ["loglikelihood_rolling"],
   aggregation: "weighted_perplexity",
-  aggregate: (counts: readonly Count[]): Interval =>
-    through(ratioInterval(pairs(counts)), (value) => Math.exp(-value)),
+  aggregate: (counts: readonly Count[], clusters?: Labels): Interval =>
+    through(ratioInterval(pairs(counts), clusters), (value) => Math.exp(-value)),
 } as const;
 
 /** Counts of a table of two by two: [right and said, ...]. */
@@ -81,8 +91,8 @@ function matthews(counts: readonly Count[]): number {
 
 const resampled =
   (statistic: (counts: readonly Count[]) => number) =>
-  (counts: readonly Count[]): Interval =>
-    bootstrapInterval(counts, statistic, { random: Random.for(0, "tasks") });
+  (counts: readonly Count[], clusters?: Labels): Interval =>
+    bootstrapInterval(counts, statistic, { random: Random.for(0, "tasks"), clusters });
 
 const brier = (count: Count): number => {
   const [gold, shares] = count as readonly [number, readonly number[]];
@@ -114,21 +124,23 @@ export const METRIC_KINDS: Readonly<Record<MetricName, MetricKind>> = {
     good: "lower",
     of: ["multiple_choice"],
     aggregation: "brier_score",
-    aggregate: (counts) => meanInterval(counts.map(brier), { range: [0, 2] }),
+    aggregate: (counts, clusters) => meanInterval(counts.map(brier), { range: [0, 2], clusters }),
   },
   perplexity: {
     unit: "score",
     good: "lower",
     of: ["loglikelihood"],
     aggregation: "perplexity",
-    aggregate: (counts) => through(meanInterval(numbers(counts)), (value) => Math.exp(-value)),
+    aggregate: (counts, clusters) =>
+      through(meanInterval(numbers(counts), { clusters }), (value) => Math.exp(-value)),
   },
   word_perplexity: perplexity,
   byte_perplexity: perplexity,
   bits_per_byte: {
     ...perplexity,
     aggregation: "bits_per_byte",
-    aggregate: (counts) => through(ratioInterval(pairs(counts)), (value) => -value / Math.LN2),
+    aggregate: (counts, clusters) =>
+      through(ratioInterval(pairs(counts), clusters), (value) => -value / Math.LN2),
   },
 };
 

@@ -1,8 +1,11 @@
 /** Asks a model the questions of a task, and counts. */
 import { countOf } from "../../core/counts.ts";
 import { AttuneError } from "../../core/errors.ts";
+import type { Labels } from "../../stats/clusters.ts";
 import type { Interval } from "../../stats/intervals.ts";
+import { clustersFor } from "../behaviour/measured.ts";
 import type { AnswerRequest, Hooks, NoAnswer, Subject } from "../subject.ts";
+import { checkMissing } from "../behaviour/missing.ts";
 import { filterOf } from "./answer-filters.ts";
 import { Contexts } from "./context.ts";
 import type { Split } from "./documents.ts";
@@ -55,6 +58,8 @@ export interface TaskResult {
   readonly prepared: PreparedTask;
   readonly documents: readonly DocResult[];
   readonly metrics: readonly MetricResult[];
+  /** Documents that ask what another asks: one cluster with it. */
+  readonly repeats: number;
   /** Documents that count nothing, since the model gave no reply. */
   readonly left: readonly { row: number; why: string }[];
   /** Documents whose target is none of their choices: never right. */
@@ -160,9 +165,12 @@ const isRefused = (reply: TaskReply): reply is NoAnswer => "refused" in reply;
 export async function runTask(
   prepared: PreparedTask,
   subject: Subject,
-  { seed, hooks = {} }: { seed: number; hooks?: Hooks },
+  { seed, maxMissing = 1, hooks = {} }: { seed: number; maxMissing?: number; hooks?: Hooks },
 ): Promise<TaskResult> {
   const { task, metrics, asked } = prepared;
+  const scoreless =
+    task.fields.output_type === "generate_until" ? undefined : await subject.whyScoreless?.(hooks);
+  if (scoreless !== undefined) throw scorelessError(task, "continuations", scoreless);
   const replies = await ask(prepared, subject, { seed, hooks });
   const filters = Object.fromEntries(
     (
@@ -187,13 +195,18 @@ export async function runTask(
       filtered: Object.fromEntries(processed.map(({ name, filtered }) => [name, filtered])),
     });
   });
+  const questions = new TaskDocuments(task);
+  const clusters = clustersFor(documents.map((each) => questionOf(each, questions)));
+  const missing = { count: left.length, asked: asked.length, why: left[0]?.why ?? "" };
+  checkMissing(missing, maxMissing, task.fields.task);
   return {
     prepared,
     documents,
+    repeats: clusters === undefined ? 0 : documents.length - new Set(clusters).size,
     metrics: Object.keys(filters).flatMap((filter) =>
       metrics.map(({ metric }): MetricResult => {
         const counts = documents.map((each) => each.counts[filter]![metric]!);
-        return { metric, filter, counts, value: valueOf(metric, counts) };
+        return { metric, filter, counts, value: valueOf(metric, counts, clusters) };
       }),
     ),
     left,
@@ -202,10 +215,24 @@ export async function runTask(
 }
 
 /** NaN is never asked of a formula: of nothing nothing is claimed. */
-const valueOf = (metric: MetricName, counts: readonly Count[]): Interval =>
+const valueOf = (
+  metric: MetricName,
+  counts: readonly Count[],
+  clusters: Labels | undefined,
+): Interval =>
   counts.length === 0
     ? { estimate: NaN, low: -Infinity, high: Infinity, n: 0, noClaim: "nothing observed" }
-    : METRIC_KINDS[metric].aggregate(counts);
+    : METRIC_KINDS[metric].aggregate(counts, clusters);
+
+/** What is asked, without the examples before it: the same of a document that is there twice. */
+function questionOf({ asked }: DocResult, documents: TaskDocuments): string {
+  const { doc, choices, target } = asked;
+  const type = documents.task.fields.output_type;
+  const text = type === "loglikelihood_rolling" ? "" : documents.text(doc);
+  // the text that is told is a part of the question
+  const told = type.startsWith("loglikelihood") ? target : null;
+  return JSON.stringify([text, choices.toSorted(), told]);
+}
 
 function withoutTarget({ task, asked }: PreparedTask): number[] {
   if (task.fields.output_type !== "multiple_choice") return [];
@@ -241,13 +268,13 @@ async function ask(
           hooks,
         );
       case "loglikelihood_rolling":
-        if (!subject.scoreTexts) throw scoreless(task, "whole texts");
+        if (!subject.scoreTexts) throw scorelessError(task, "whole texts");
         return subject.scoreTexts(
           all.map((request) => (request as { text: string }).text),
           hooks,
         );
       default:
-        if (!subject.score) throw scoreless(task, "continuations");
+        if (!subject.score) throw scorelessError(task, "continuations");
         return subject.score(
           all.map((request) => request as { prompt: string; continuation: string }),
           hooks,
@@ -258,9 +285,9 @@ async function ask(
   return asked.map(({ requests }) => replies.slice(at, (at += requests.length)));
 }
 
-const scoreless = ({ file, fields }: TaskFile, what: string): AttuneError =>
+const scorelessError = ({ file, fields }: TaskFile, what: string, why?: string): AttuneError =>
   new AttuneError("usage", `the model tells no log-probabilities of ${what}`, {
     file,
-    got: `output_type: ${fields.output_type}`,
+    got: `output_type: ${fields.output_type}${why === undefined ? "" : `; ${why}`}`,
     hint: "a model of this machine, or a server that has echo with logprobs",
   });

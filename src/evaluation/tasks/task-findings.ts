@@ -1,7 +1,9 @@
 /** What tasks say about a model: one finding a task, one a group. */
 import { countOf } from "../../core/counts.ts";
 import type { Interval } from "../../stats/intervals.ts";
-import { mean, twoSidedNormal, variance } from "../../stats/intervals.ts";
+import { mean } from "../../stats/intervals.ts";
+import { stratifiedMean } from "../../stats/strata.ts";
+import { withMissing } from "../behaviour/missing.ts";
 import type { Chart } from "../chart.ts";
 import type { Finding, Measure } from "../findings.ts";
 import { formatMeasure, measureText } from "../measure-text.ts";
@@ -62,7 +64,12 @@ export function taskFindings(
   const words = numberedSlugs([...groups.map(({ name }) => name), ...results.map(nameOf)]);
   return [
     ...groups.flatMap((group, i) => groupFinding(group, results, words[i]!)),
-    ...results.map((result, i) => taskFinding(result, words[groups.length + i]!)),
+    ...results.map((result, i) => {
+      const { left, prepared } = result;
+      const missing = { count: left.length, asked: prepared.asked.length, why: left[0]?.why ?? "" };
+      const finding = taskFinding(result, words[groups.length + i]!);
+      return withMissing(finding, missing, { thing: "document" });
+    }),
   ];
 }
 
@@ -172,33 +179,28 @@ function groupFinding(group: TaskGroup, results: readonly TaskResult[], word: st
   ];
 }
 
-/** The mean of means with the interval of a stratified sample. */
+/** The mean of means, with the interval that those of the tasks give. */
 function pooled(parts: readonly MetricResult[], bySize: boolean): Interval {
-  const lists = parts.map(({ counts }) => counts as readonly number[]);
-  const n = lists.reduce((sum, { length }) => sum + length, 0);
-  const weights = lists.map(({ length }) => (bySize ? length / n : 1 / lists.length));
-  const estimate = lists.reduce((sum, list, index) => sum + weights[index]! * mean(list), 0);
-  // half a right answer and half a wrong one more: no task without spread is certain
-  const spread = lists.reduce(
-    (sum, list, index) =>
-      sum + (weights[index]! ** 2 * variance([...list, 0, 1])) / (list.length + 2),
-    0,
+  const n = parts.reduce((sum, { value }) => sum + value.n, 0);
+  return stratifiedMean(
+    parts.map(({ value }) => ({
+      interval: value,
+      weight: bySize ? value.n / n : 1 / parts.length,
+    })),
   );
-  const half = twoSidedNormal(0.95) * Math.sqrt(spread);
-  return {
-    estimate,
-    low: Math.max(0, estimate - half),
-    high: Math.min(1, estimate + half),
-    n,
-  };
 }
 
 /** What a reader must know: documents left out, targets that are no choice. */
 export function taskWarnings(results: readonly TaskResult[]): string[] {
   return results.flatMap((result) => {
-    const { left, without } = result;
+    const { left, without, repeats } = result;
     const name = nameOf(result);
     return [
+      ...(repeats === 0
+        ? []
+        : [
+            `${name}: documents that ask what another asks: ${repeats}; they are one cluster with it`,
+          ]),
       ...(left.length === 0
         ? []
         : [

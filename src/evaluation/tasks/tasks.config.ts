@@ -1,6 +1,7 @@
 /** Options of `attune eval tasks`. */
 import { z } from "zod";
 import { defineConfig, field, requiredField } from "../../config/config.ts";
+import { missingField } from "../behaviour/asking.config.ts";
 import { seedField, subjectFields } from "../subject.config.ts";
 
 // tasks are plain texts, as lm_eval's are
@@ -25,7 +26,8 @@ export const tasksConfig = defineConfig({
       type: z.int().min(0),
       default: 0,
       source: "all documents",
-      description: "only the first documents of each task, as lm_eval's --limit",
+      description:
+        "only the first documents of each task, as lm_eval's --limit (other parts draw at random)",
       group: "Input",
       unit: "documents",
     }),
@@ -44,6 +46,7 @@ export const tasksConfig = defineConfig({
       description: "of the examples that are drawn, which are lm_eval's",
       group: "Input",
     }),
+    maxMissing: missingField,
     seed: seedField,
   },
 });
