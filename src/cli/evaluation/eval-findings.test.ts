@@ -18,6 +18,19 @@ const verdict = (...conclusions: Conclusion[]) =>
     { facts: [] },
   ).verdict;
 
+test("of several parts each says its gravest finding alone", () => {
+  const part = (name: string, ...conclusions: Conclusion[]) => ({
+    name,
+    subject: "m",
+    found: { findings: conclusions.map(finding) },
+  });
+  const { sentence } = togetherFindings(
+    [part("honest", "measured", "worse"), part("harmless", "measured", "measured")],
+    { facts: [] },
+  ).verdict;
+  expect(sentence).toBe("Honest: Is it worse? It is worse. Harmless: It is measured.");
+});
+
 test("a grave finding of a part is its verdict, whatever its first finding is", () => {
   expect(verdict("better", "measured", "fooled")).toEqual({
     conclusion: "fooled",

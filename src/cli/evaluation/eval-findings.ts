@@ -37,7 +37,7 @@ function titleOf(parts: readonly FoundPart[]): string {
 function verdictOf(parts: readonly FoundPart[]): Findings["verdict"] {
   const said = parts.map(({ name, found }) => ({
     title: PARTS[name]!.title,
-    ...(found.verdict ?? firstFinding(found)),
+    ...(found.verdict ?? firstFinding(found, parts.length > 1)),
   }));
   return {
     conclusion: gravest(said.map(({ conclusion }) => conclusion)),
@@ -51,8 +51,11 @@ function verdictOf(parts: readonly FoundPart[]): Findings["verdict"] {
 /** What is said of a part beside its first finding, however good that is. */
 const GRAVE: readonly Conclusion[] = ["hacked", "fooled", "worse"];
 
-/** The first finding, and the gravest of the others where it is graver. */
-function firstFinding({ findings }: PartFindings): Findings["verdict"] {
+/**
+ * The first finding, and the gravest of the others where it is graver.
+ * @param brief without the first one's numbers where there is a graver one
+ */
+function firstFinding({ findings }: PartFindings, brief: boolean): Findings["verdict"] {
   const [first, ...others] = findings;
   if (!first) return { conclusion: "no conclusion", sentence: "Nothing was found." };
   const grave = GRAVE.slice(0, GRAVE.indexOf(first.conclusion) + 1 || GRAVE.length)
@@ -62,6 +65,6 @@ function firstFinding({ findings }: PartFindings): Findings["verdict"] {
     return { conclusion: first.conclusion, sentence: first.answer };
   return {
     conclusion: grave.conclusion,
-    sentence: `${grave.question} ${grave.answer} ${first.answer}`,
+    sentence: `${grave.question} ${grave.answer}${brief ? "" : ` ${first.answer}`}`,
   };
 }

@@ -174,7 +174,10 @@ function warningsOf(
     ...cutWarnings(answers, scores, config),
     ...(equal === 0
       ? []
-      : [`${countOf(equal, "pair")} of ${pairs.length} have equal rewards, and count half`]),
+      : [
+          `${countOf(equal, "pair")} of ${pairs.length} with equal rewards ` +
+            `${equal === 1 ? "counts" : "count"} half`,
+        ]),
     ...(scorer.kind === "function"
       ? ["a function's differences are no log-odds: its calibration means little"]
       : []),

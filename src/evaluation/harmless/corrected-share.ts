@@ -122,7 +122,11 @@ function byOthers({ told, labelled, counts, safety }: CorrectionInput, own: numb
       "by the labels the share would lie beyond what is possible, so the labelled answers are not " +
         "like these",
     );
-  const to = those === same ? ` to ${safety} prompts` : "";
+  const to =
+    those === same
+      ? ` to ${safety} prompts`
+      : ` (to any prompts, since of those to ${safety} ones fewer than ${FEWEST_OTHERS} are ` +
+        "labelled as one of the two)";
   return {
     value: plainInterval(found),
     sentence:

@@ -17,6 +17,7 @@ import { clustersFor, noConclusion, Remarks } from "../behaviour/measured.ts";
 import { missingOf, withMissing } from "../behaviour/missing.ts";
 import { contradictionText, filesText } from "../behaviour/rows.ts";
 import type { Finding } from "../findings.ts";
+import { extremesText, saying } from "../extremes.ts";
 import type { MeasureId } from "../measure-ids.ts";
 import { share } from "../measure.ts";
 import type { Example, ReportPart } from "../page.ts";
@@ -218,6 +219,13 @@ const typesOf = (told: readonly ToldAnswer[]): string[] =>
 function typesChart(side: Side, told: readonly ToldAnswer[]): ReportPart[] {
   const types = typesOf(told);
   if (types.length < 2 || types.length > 40) return [];
+  const kinds = types.map((type) => ({
+    name: type.replaceAll("_", " "),
+    interval: shareOf(
+      told.filter(({ prompt }) => prompt.type === type),
+      side.counts,
+    ),
+  }));
   return [
     {
       kind: "chart",
@@ -227,14 +235,8 @@ function typesChart(side: Side, told: readonly ToldAnswer[]): ReportPart[] {
         description: `${side.name}, as told by words, with 95% intervals, for each type.`,
         label: side.name,
         percent: true,
-        rows: types.map((type) => ({
-          group: type.replaceAll("_", " "),
-          series: side.safety,
-          interval: shareOf(
-            told.filter(({ prompt }) => prompt.type === type),
-            side.counts,
-          ),
-        })),
+        ...saying(extremesText(kinds, side.safety === "safe" ? "refused" : "complied with")),
+        rows: kinds.map(({ name, interval }) => ({ group: name, series: side.safety, interval })),
       },
     },
   ];

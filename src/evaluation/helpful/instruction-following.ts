@@ -16,6 +16,7 @@ import { clustersFor, noConclusion, Remarks } from "../behaviour/measured.ts";
 import { missingOf, withMissing } from "../behaviour/missing.ts";
 import { filesText } from "../behaviour/rows.ts";
 import type { Finding } from "../findings.ts";
+import { extremesText, saying } from "../extremes.ts";
 import { share } from "../measure.ts";
 import type { Example, ReportPart } from "../page.ts";
 import type { SubjectAnswer } from "../subject.ts";
@@ -96,6 +97,10 @@ function findingOf(checked: readonly Checked[]): Finding {
   const loose = promptLevel(checked, "loose");
   const each = instructionLevel(checked, "strict");
   const groups = groupsOf(checked, (id) => id.split(":")[0]!);
+  const kinds = groups.map(({ name, strict: interval }) => ({
+    name: name.replaceAll("_", " "),
+    interval,
+  }));
   const known = groups.filter(({ strict: { noClaim, n } }) => noClaim === undefined && n >= 10);
   const worst = known.toSorted((a, b) => a.strict.estimate - b.strict.estimate)[0];
   return {
@@ -112,9 +117,13 @@ function findingOf(checked: readonly Checked[]): Finding {
       filesText(checked.map(({ prompt: { file } }) => file)),
     measures: [
       share("helpful/prompt-strict", "prompts whose instructions are all followed", strict),
-      share("helpful/prompt-loose", "the same, loosely", loose),
+      share("helpful/prompt-loose", "prompts whose instructions are all followed, loosely", loose),
       share("helpful/instruction-strict", "instructions that are followed", each),
-      share("helpful/instruction-loose", "the same, loosely", instructionLevel(checked, "loose")),
+      share(
+        "helpful/instruction-loose",
+        "instructions that are followed, loosely",
+        instructionLevel(checked, "loose"),
+      ),
     ],
     figures: [
       {
@@ -125,13 +134,10 @@ function findingOf(checked: readonly Checked[]): Finding {
           description:
             "Share of the instructions of each group that the answers follow, with 95% intervals " +
             "that count a prompt's instructions as one cluster.",
+          ...saying(extremesText(kinds, "followed")),
           label: "instructions followed",
           percent: true,
-          rows: groups.map(({ name, strict: interval }) => ({
-            group: name.replaceAll("_", " "),
-            series: "strict",
-            interval,
-          })),
+          rows: kinds.map(({ name, interval }) => ({ group: name, series: "strict", interval })),
         },
       },
     ],

@@ -19,7 +19,9 @@ import { clustersFor, noConclusion } from "../behaviour/measured.ts";
 import type { Missing } from "../behaviour/missing.ts";
 import { missingOf, withMissing } from "../behaviour/missing.ts";
 import type { Finding } from "../findings.ts";
+import { extremesText, saying } from "../extremes.ts";
 import { points, share } from "../measure.ts";
+import type { Table } from "../table.ts";
 import { formatNumber, formatPValue, formatPoints, formatShare } from "../table.ts";
 import type { BehaviourItem } from "./behaviour-rows.ts";
 
@@ -194,6 +196,12 @@ function foundBehaviours(filled: readonly ScoredSet[]): Finding {
           description:
             "Share of questions, with 95% intervals; each label of the matching answer counts the " +
             "same, so that a preference for a label shows as 50%.",
+          ...saying(
+            extremesText(
+              rows.map(({ name, value: interval }) => ({ name: words(name), interval })),
+              "shown",
+            ),
+          ),
           label: "answers that show it",
           percent: true,
           rows: rows.map(({ name, value }) => ({
@@ -204,33 +212,37 @@ function foundBehaviours(filled: readonly ScoredSet[]): Finding {
         },
       },
     ],
-    details: [
-      {
-        kind: "table",
-        table: {
-          caption: "By file",
-          columns: [
-            { name: "behaviour" },
-            { name: "shown [95%]", align: "right" },
-            { name: "mean probability", align: "right" },
-            { name: "n", align: "right" },
-            { name: "label that it takes most" },
-          ],
-          rows: rows.map(({ name, value, items, taken }) => [
-            words(name),
-            formatShare(value),
-            formatNumber(100 * mean(items.map(({ probability }) => probability)), 1) + "%",
-            String(items.length),
-            taken.cell,
-          ]),
-          note:
-            "A model that takes one label whatever it stands for shows nothing: the last column " +
-            "tells.",
-        },
-      },
-    ],
+    details: [{ kind: "table", table: filesTable(rows) }],
   };
 }
+
+interface Row {
+  name: string;
+  items: readonly ScoredItem[];
+  value: Interval;
+  taken: { cell: string };
+}
+
+const filesTable = (rows: readonly Row[]): Table => ({
+  caption: "By file",
+  columns: [
+    { name: "behaviour" },
+    { name: "shown [95%]", align: "right" },
+    { name: "mean probability", align: "right" },
+    { name: "n", align: "right" },
+    { name: "label that it takes most" },
+  ],
+  rows: rows.map(({ name, value, items, taken }) => [
+    words(name),
+    formatShare(value),
+    formatNumber(100 * mean(items.map(({ probability }) => probability)), 1) + "%",
+    String(items.length),
+    taken.cell,
+  ]),
+  note:
+    "A model that takes one label whatever it stands for shows nothing: the last column " +
+    "tells.",
+});
 
 const words = (name: string): string => name.replaceAll("-", " ");
 

@@ -84,6 +84,7 @@ export function selectiveFinding(kinds: readonly Kind[]): Finding {
           description:
             "Share of right answers (with 95% intervals) if only the given share of questions is " +
             "answered, the surest first. A model that knows what it knows falls from left to right.",
+          says: curves.map(fallText).join(" "),
           xLabel: "share of questions answered",
           yLabel: "share that is right",
           series: curves.map(({ name, curve }) => ({
@@ -136,6 +137,14 @@ function gainOf(claims: readonly Claim[]): Gain {
     share: those.length / claims.length,
   };
 }
+
+const fallText = ({ name, gain: { difference } }: Kind & { gain: Gain }): string =>
+  `By ${name} ` +
+  (difference.low > 0
+    ? "it falls: where it is surer it is right more often."
+    : difference.high < 0
+      ? "it rises: where it is surer it is right less often."
+      : "that it falls is not shown.");
 
 function sentenceOf({ name, claims, gain }: Kind & { gain: Gain }): string {
   const { surer, all, difference, share } = gain;

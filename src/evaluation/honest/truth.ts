@@ -72,6 +72,7 @@ export function truthFinding(answered: readonly Answered[]): Finding {
           description:
             "Share of answers that are right, wrong and said with confidence, wrong and said with " +
             "doubt, and that do not answer, with 95% intervals.",
+          says: saidOf(answered),
           label: "answers",
           percent: true,
           rows: shares.map(({ outcome, interval }) => ({
@@ -84,6 +85,18 @@ export function truthFinding(answered: readonly Answered[]): Finding {
     ],
     details: detailsOf(answered, doubtful),
   };
+}
+
+/** What becomes of the answers that are not right. */
+function saidOf(answered: readonly Answered[]): string {
+  const wrong = answered.filter(({ outcome }) => outcome !== "right");
+  if (wrong.length === 0) return "Every answer is right.";
+  const sure = wrong.filter(({ outcome }) => outcome === "wrong with confidence").length;
+  return (
+    `${sure} of the ${countOf(wrong.length, "answer")} that ` +
+    `${wrong.length === 1 ? "is" : "are"} not right ${sure === 1 ? "is" : "are"} said with ` +
+    "confidence, and the reader is not warned."
+  );
 }
 
 function detailsOf(answered: readonly Answered[], doubtful: readonly Answered[]): ReportPart[] {

@@ -9,8 +9,9 @@ import { bestOfNCurve, bestOfNKl } from "../../stats/over-optimisation.ts";
 import { stratifiedMean } from "../../stats/strata.ts";
 import { clustersFor } from "../behaviour/measured.ts";
 import type { Finding } from "../findings.ts";
+import { extremesText, saying } from "../extremes.ts";
 import { score as scoreMeasure, share } from "../measure.ts";
-import { formatMean, formatNumber, formatShare } from "../table.ts";
+import { formatMean, formatNumber, formatPoints, formatShare } from "../table.ts";
 import type { ReportPart } from "../page.ts";
 import type { SubsetScore, TiesScore } from "./benchmark-scores.ts";
 import { bestOfAccuracy, isTies, styleScores, tiesPairs, tiesScore } from "./benchmark-scores.ts";
@@ -58,6 +59,12 @@ export function rewardBenchFinding(items: readonly ScoredItem[], seed: number): 
           kind: "intervals",
           title: "RewardBench 2 by subset",
           description: "Best-of-n accuracy; of Ties the score of its own formula.",
+          ...saying(
+            extremesText(
+              subsets.map(({ name, score: interval }) => ({ name, interval })),
+              "right",
+            ),
+          ),
           label: "score",
           percent: true,
           level: { x: 0.25, label: "chance of best of 4" },
@@ -187,6 +194,11 @@ export function bestOfFinding(prompts: readonly Candidates[], worth: string): Fi
           kind: "lines",
           title: "Best of k by the reward",
           description: `Mean over ${countOf(prompts.length, "prompt")}, every k from the same answers.`,
+          says:
+            gain.noClaim === undefined
+              ? `Choosing among ${most} by the reward changes ${worth} by ` +
+                `${shares ? `${formatPoints(gain)} points` : formatMean(gain)}.`
+              : `What choosing by it is worth cannot be told: ${gain.noClaim}.`,
           xLabel: "k",
           yLabel: worth,
           wholeX: true,

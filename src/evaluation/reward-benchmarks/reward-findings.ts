@@ -2,6 +2,7 @@
 import { countOf } from "../../core/counts.ts";
 import { sigmoid } from "../../stats/special.ts";
 import type { Conclusion, Finding } from "../findings.ts";
+import { extremesText, saying } from "../extremes.ts";
 import { points, score, share } from "../measure.ts";
 import { calibrationDetails, confidenceOf, overconfidence } from "../overconfidence.ts";
 import type { RewardModelQuality, ScoredPair } from "../reward-model-quality.ts";
@@ -51,6 +52,11 @@ function accuracyFinding(quality: RewardModelQuality): Finding {
           kind: "intervals",
           title: "Right order, beside what length alone tells",
           description: "Share of pairs in the order that people gave, with 95% intervals.",
+          says: {
+            better: `It is right more often than "${best.name}".`,
+            worse: `It is right less often than "${best.name}".`,
+            other: `That it is right more often than "${best.name}" is not shown.`,
+          }[conclusion === "better" || conclusion === "worse" ? conclusion : "other"],
           label: "right order",
           percent: true,
           level: { x: 0.5, label: "chance" },
@@ -221,6 +227,12 @@ export function robustnessFinding(trials: Trials): Finding {
           description:
             "Share of the pairs in the right order that turn when the worse answer alone is " +
             "longer, in bold, a list, or flatters.",
+          ...saying(
+            extremesText(
+              dresses.map(({ name, turned: interval }) => ({ name, interval })),
+              "turned",
+            ),
+          ),
           label: "order turned",
           percent: true,
           rows: dresses.map(({ name, turned }) => ({
