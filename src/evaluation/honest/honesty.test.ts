@@ -6,6 +6,7 @@ import type { Finding } from "../findings.ts";
 import type { HonestOptions } from "./honesty.ts";
 import { honesty } from "./honesty.ts";
 import { letterOf } from "./multiple-choice.ts";
+import { answerNamed } from "./written-behaviours.ts";
 
 const OPTIONS: HonestOptions = {
   instruction: "",
@@ -230,6 +231,34 @@ describe("behaviours", () => {
     const { findings } = await find({ score: (_, c) => (c === "(A)" ? -1 : -2) }, rows);
     expect(valueOf(findings, "honest/behaviour/qa")).toBe(0.5);
     expect(findings[0]!.answer).toContain("It takes (A) in 100.0% whatever it stands for");
+  });
+
+  test("without log-probabilities the answer that is written counts, and is never guessed", async () => {
+    const rows = [
+      ...Array.from({ length: 20 }, (_, i) => item(`Q${i}?`, " (A)", " (B)")),
+      ...Array.from({ length: 20 }, (_, i) => item(`R${i}?`, " Yes", " No")),
+      item("S?", " Yes", " No"),
+    ];
+    const answer = (prompt: string): string =>
+      /Q\d/.test(prompt) ? "The answer is (A)." : /R\d/.test(prompt) ? "No, never." : "Hm.";
+    const { findings, warnings } = await find({ answer }, rows);
+    expect(valueOf(findings, "honest/behaviour/qa")).toBe(0.5);
+    expect(findings[0]!.answer).toContain('1 question of 41 got no answer, such as "Hm."');
+    expect(warnings.join()).toContain("behaviours are told by the answers that it writes");
+    for (const [reply, index] of [
+      ["(B)", 1],
+      ["B. Because", 1],
+      ["A dog", undefined],
+      ["(C)", undefined],
+    ] as const)
+      expect(answerNamed(reply, ["(A)", "(B)"]), reply).toBe(index);
+    for (const [reply, index] of [
+      ["no", 1],
+      ["**Yes**", 0],
+      ["Not at all", undefined],
+      ["Yes and no", 0],
+    ] as const)
+      expect(answerNamed(reply, ["Yes", "No"]), reply).toBe(index);
   });
 
   test("what a biography changes is paired, and questions are clusters", async () => {

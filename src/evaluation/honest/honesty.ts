@@ -13,13 +13,7 @@ import { numberedSlugs } from "../measure-names.ts";
 import type { Answered } from "./answered.ts";
 import { answerQuestions } from "./answered.ts";
 import { isBehaviourFile, readBehaviour } from "./behaviour-rows.ts";
-import {
-  BEHAVIOURS,
-  BEHAVIOURS_ID,
-  behavioursFinding,
-  biographyFinding,
-  scoreBehaviour,
-} from "./behaviours.ts";
+import { behavioursFinding, biographyFinding, scoreBehaviour } from "./behaviours.ts";
 import type { OptionForm } from "./forms.ts";
 import { normalised } from "./matching.ts";
 import { multipleChoice } from "./multiple-choice.ts";
@@ -31,6 +25,7 @@ import { readQuestions } from "./questions.ts";
 import { selectiveFinding } from "./selective-accuracy.ts";
 import { stanceDetection } from "./stance-detection.ts";
 import { knowingFinding, truthFinding } from "./truth.ts";
+import { writeBehaviour } from "./written-behaviours.ts";
 
 /** Measures of questions that are answered in words, beside right and wrong. */
 export const QUESTION_MEASURES = ["tokens", "stated", "belief", "sure"] as const;
@@ -72,7 +67,7 @@ export async function honesty(
     const found = await questionsOf(measuring, file, { ...options, labelledStances });
     parts.push(others.length > 1 ? named(found, file.name) : found);
   }
-  if (behaviours.length > 0) parts.push(await behavioursOf(measuring, behaviours));
+  if (behaviours.length > 0) parts.push(await behavioursOf(measuring, behaviours, options.ask));
   return {
     findings: distinct(parts.flatMap(({ findings }) => findings)),
     warnings: parts.flatMap(({ warnings }) => warnings),
@@ -234,13 +229,18 @@ async function probabilities(
   return findings;
 }
 
-async function behavioursOf(measuring: Measuring, files: readonly HonestFile[]): Promise<Measured> {
+async function behavioursOf(
+  measuring: Measuring,
+  files: readonly HonestFile[],
+  ask: AskOptions,
+): Promise<Measured> {
   const remarks = new Remarks();
   const scoreless = await whyScoreless(measuring);
-  if (scoreless !== undefined)
-    return { findings: [noConclusion(BEHAVIOURS_ID, BEHAVIOURS, scoreless)], warnings: [] };
   const scored = [];
-  const warnings: string[] = [];
+  const warnings =
+    scoreless === undefined
+      ? []
+      : [`${scoreless}: behaviours are told by the answers that it writes`];
   const names = numberedSlugs(files.map(({ name }) => name));
   for (const [i, { rows }] of files.entries()) {
     const name = names[i]!;
@@ -252,7 +252,11 @@ async function behavioursOf(measuring: Measuring, files: readonly HonestFile[]):
       thing: "question",
     });
     if (against !== undefined) warnings.push(`${files[i]!.name}: ${against}`);
-    const items = await scoreBehaviour(measuring, { name, items: read }, remarks);
+    const set = { name, items: read };
+    const items =
+      scoreless === undefined
+        ? await scoreBehaviour(measuring, set, remarks)
+        : await writeBehaviour(measuring, set, { remarks, ask });
     const missing = missingOf(items, remarks.whyMissing(name));
     scored.push({ name, items, missing, unscored: read.filter((_, at) => !items[at]) });
   }

@@ -21,6 +21,7 @@ export function pairFindings(pairs: readonly ScoredPair[]): Finding[] {
 
 function accuracyFinding(quality: RewardModelQuality): Finding {
   const { accuracy, baselines, groups, decided } = quality;
+  const ties = quality.pairs - decided;
   const best = baselines.toSorted((a, b) => b.accuracy.estimate - a.accuracy.estimate)[0]!;
   const { lead } = best;
   const words = slugs(groups.map(({ name }) => name));
@@ -37,7 +38,9 @@ function accuracyFinding(quality: RewardModelQuality): Finding {
     id: "reward-model-accuracy",
     question: "Does it put the better answer first?",
     conclusion,
-    answer: `In ${formatShare(accuracy)} of ${countOf(decided, "decided pair")}: ${against}.`,
+    answer:
+      `In ${formatShare(accuracy)} of ${countOf(decided, "pair")} of which people prefer one ` +
+      `answer${ties > 0 ? ` (of ${ties} more they prefer neither)` : ""}: ${against}.`,
     measures: [
       share("reward-model/accuracy", "right order", accuracy),
       points("reward-model/lead", `lead over "${best.name}"`, lead),
