@@ -118,10 +118,26 @@ for (const [rate, margin, clusterSize] of [
     percent(found.wrong),
     percent(found.found),
     percent(found.used),
+    `${percent(found.covered)}, ${percent(found.coveredWins)}, ${percent(found.coveredAtEqualLength)}`,
+    percent(found.excess),
   ]);
+  least(found.covered, looks, `peeking, ${percent(rate)}%`);
+  least(found.coveredWins, looks, `wins after peeking, ${percent(rate)}%`);
   console.error(`peeking at ${rate} done`);
 }
-table(["truth", "margin", "cluster", "wrong", "concluded", "prompts used of 400"], peeked);
+table(
+  [
+    "truth",
+    "margin",
+    "cluster",
+    "wrong",
+    "concluded",
+    "prompts used of 400",
+    "covered: all, wins, equal length",
+    "too far from 50",
+  ],
+  peeked,
+);
 
 const world = [];
 for (const [name, noise, prompts] of [

@@ -366,6 +366,43 @@ describe("files of answers", () => {
   });
 });
 
+describe("nothing is ignored", () => {
+  test.each([
+    ["--prompts", "5", "where a model answers"],
+    ["--data", "prompts.jsonl", "where a model answers"],
+    ["--max-new-tokens", "9", "where a model answers"],
+    ["--rubric", "be kind", "with a judge that is a model"],
+    ["--context-length", "99", "where a model answers or judges"],
+    ["--on-bad", "drop", "with --data that names a data set"],
+  ])("%s %s has no effect between files with a function", async (option, value, why) => {
+    const files = ["wrong.jsonl", "right.jsonl", "--judge", "./judge.ts"];
+    const { status, err } = await attune("compare", ...files, option, value);
+    expect(status).toBe(2);
+    expect(err).toContain(`${option} has no effect here`);
+    expect(err).toContain(`only used ${why}`);
+  });
+
+  test("prompts that a model did not answer stand in the verdict", async () => {
+    write("long.jsonl", [
+      ...PROMPTS.slice(0, 9).map((prompt) => ({ prompt })),
+      { prompt: `What is ${"1 plus ".repeat(400)} 1?` },
+    ]);
+    const { status, out } = await attune(
+      ...["compare", "old", "new", "--data", "long.jsonl", "--judge", "./judge.ts"],
+      ...["--max-new-tokens", "4", "--context-length", "64", "--template", "none", "--json"],
+      ...SHORT,
+    );
+    expect(status).toBe(0);
+    const { verdict } = out
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { verdict?: { sentence: string } })
+      .find((line) => line.verdict) as { verdict: { sentence: string } };
+    expect(verdict.sentence).toContain("old gave no answer to 1 prompt of 10, which are left out");
+    expect(verdict.sentence).toContain("new gave no answer to 1 prompt of 10");
+  });
+});
+
 describe("servers", () => {
   let server: MockServer | undefined;
   afterAll(() => server?.close());

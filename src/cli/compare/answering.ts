@@ -21,8 +21,8 @@ export const ANSWERS_FOLDER = "answers";
 
 export interface AskedModel {
   set: AnswerSet;
-  /** Prompts that it gave no answer to, in words. */
-  notes: string[];
+  /** Prompts that it gave no answer to, in words; empty where it answered all. */
+  refused: string[];
 }
 
 /** Every prompt once, with progress; what was answered before is not asked again. */
@@ -65,7 +65,7 @@ export async function askModel(
     );
     return {
       set: { name, source: model, fingerprint: fingerprintOf(answers), answers },
-      notes: refusedNote(name, said),
+      refused: refusedNote(name, said),
     };
   } finally {
     progress.end();

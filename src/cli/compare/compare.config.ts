@@ -2,11 +2,14 @@
 import { z } from "zod";
 import type { ConfigValues, Fields, PredicateCondition } from "../../config/config.ts";
 import { defineConfig, field, requiredField } from "../../config/config.ts";
+import { isAnswersPath, placeOfAnswers } from "../../evaluation/answer-files/read.ts";
 import { verdictFields } from "../../evaluation/compare/verdict.config.ts";
 import { outcomeFields } from "../../evaluation/outcome.config.ts";
 import { precisionField } from "../../sampling/precision.config.ts";
 import { templateField } from "../../sampling/template.config.ts";
 import { dataFields } from "../../training/data.config.ts";
+import { isRewardFile } from "../../training/rollout/reward-file.ts";
+import { isModelJudge, isVotes } from "./judge-words.ts";
 import {
   comparisonFields,
   constitutionFields,
@@ -33,6 +36,32 @@ const onServer: PredicateCondition = {
 const judgedByServer: PredicateCondition = {
   says: "with a judge behind a server",
   test: behindServer("judge"),
+};
+
+const listOf = (config: ConfigValues, name: string): string[] => [config(name)].flat().map(String);
+const askedModel: PredicateCondition = {
+  says: "where a model answers, and not files of answers alone",
+  test: (config) => listOf(config, "models").some((model) => !isAnswersPath(placeOfAnswers(model))),
+};
+const readData: PredicateCondition = {
+  says: "with --data that names a data set",
+  test: (config) => !/^(?:world(?::.*)?)?$/.test(String(config("data") ?? "")),
+};
+const judgedByModel: PredicateCondition = {
+  says: "with a judge that is a model",
+  test: (config) => listOf(config, "judge").some(isModelJudge),
+};
+const answeredOrJudged: PredicateCondition = {
+  says: "where a model answers or judges",
+  test: (config) => askedModel.test(config) || judgedByModel.test(config),
+};
+const judgedByFile: PredicateCondition = {
+  says: "with a judge that is a function's file",
+  test: (config) => listOf(config, "judge").some(isRewardFile),
+};
+const triedJudge: PredicateCondition = {
+  says: "with a judge that can be asked: votes were given before",
+  test: (config) => !listOf(config, "judge").every(isVotes),
 };
 
 /** The same options under another condition. */
@@ -67,6 +96,7 @@ const inputFields = {
       "prompts that models answer: a data file, a folder, a Hugging Face id, or world:SEED for " +
       "the requests of the built-in world",
     group: "Input",
+    appliesWhen: askedModel,
   }),
   prompts: field({
     type: z.int().min(0),
@@ -75,6 +105,7 @@ const inputFields = {
     description: "how many of them, the first; 0 for all",
     group: "Input",
     unit: "prompts",
+    appliesWhen: askedModel,
   }),
   group: field({
     type: z.string(),
@@ -83,7 +114,7 @@ const inputFields = {
     description: "column by which results are told apart",
     group: "Input",
   }),
-  ...dataFields,
+  ...under(readData, dataFields),
   ...reuseFields,
 };
 
@@ -101,6 +132,7 @@ const judgingFields = {
     source: "a constitution in its place",
     description: "what a critic judges by, in your own words: a text, or a file of text",
     group: "Judge",
+    appliesWhen: judgedByModel,
   }),
   judgeTimeout: field({
     type: z.number().positive(),
@@ -109,9 +141,10 @@ const judgingFields = {
     description: "of a function's file, for the answers that it judges at once",
     group: "Judge",
     unit: "seconds",
+    appliesWhen: judgedByFile,
   }),
-  ...constitutionFields,
-  ...criticFields,
+  ...under(judgedByModel, constitutionFields),
+  ...under(judgedByModel, criticFields),
   thoughts: {
     maxNewTokens: field({
       type: count,
@@ -120,6 +153,7 @@ const judgingFields = {
       description: "longest reasoning of a critic",
       group: "Judge",
       unit: "tokens",
+      appliesWhen: judgedByModel,
     }),
   },
 };
@@ -150,8 +184,9 @@ const answerFields = {
     group: "Answers",
     unit: "rows",
   }),
-  contextLength: { ...contextField, group: "Answers" },
 };
+
+const { controls, probes, ...restOfVerdict } = verdictFields;
 
 export const compareModelsConfig = defineConfig({
   name: "compare",
@@ -166,8 +201,10 @@ export const compareModelsConfig = defineConfig({
   fields: {
     ...inputFields,
     ...judgingFields,
-    ...answerFields,
-    ...verdictFields,
+    ...under(askedModel, answerFields),
+    contextLength: { ...contextField, group: "Answers", appliesWhen: answeredOrJudged },
+    ...restOfVerdict,
+    ...under(triedJudge, { controls, probes }),
     ...outcomeFields,
     ...under(judgedByServer, letterFields),
     ...under(onServer, serverFields),

@@ -13,21 +13,11 @@ import { isRewardFile } from "../../training/rollout/reward-file.ts";
 import { SERVER_PREFIX } from "../../training/online/judge.config.ts";
 import type { CommandContext } from "../command.ts";
 import type { CompareConfig, OpenedJudge } from "./opened-judge.ts";
+import { isGold, isScores, isVotes, metricOf, SCORES, VOTES } from "./judge-words.ts";
 import { openModelJudge, openServerCritic } from "./model-judges.ts";
-import { isGold } from "./prompts.ts";
 import { nameOfModel } from "./sources.ts";
 import type { Sources } from "./sources.ts";
 import { worldSeedOf } from "./trained-for.ts";
-
-const VOTES = "votes";
-const SCORES = "scores";
-export const isScores = (judge: string): boolean =>
-  judge === SCORES || judge.startsWith(`${SCORES}:`);
-const isVotes = (judge: string): boolean => judge === VOTES || judge.startsWith(`${VOTES}:`);
-
-/** The score that answers are to be read for, where one is named. */
-export const metricOf = (judges: readonly string[]): string | undefined =>
-  judges.find(isScores)?.slice(SCORES.length + 1) || undefined;
 
 /** Whoever opens them closes them. @throws AttuneError where one of them is wrong */
 export async function openJudges(
@@ -43,11 +33,31 @@ export async function openJudges(
       context.reporter.note(`judge ${made.name}: ${made.chosen}`);
       opened.push(made);
     }
+    refuseIdleCriticOptions(config, opened);
     return opened;
   } catch (error) {
     await closeJudges(opened);
     throw error;
   }
+}
+
+/** What a model is shows once it is read: a reward model reads no rubric. */
+function refuseIdleCriticOptions(
+  { rubric, constitution, tags, reasoning }: CompareConfig,
+  judges: readonly OpenedJudge[],
+): void {
+  if (judges.some(({ kind }) => kind === "critic")) return;
+  const given = [
+    ...(rubric === "" ? [] : ["--rubric"]),
+    ...(constitution === "" ? [] : ["--constitution"]),
+    ...(tags.length === 0 ? [] : ["--tags"]),
+    ...(reasoning ? ["--reasoning"] : []),
+  ];
+  if (given.length > 0)
+    throw new AttuneError("usage", `${given.join(", ")}: no judge is a critic that reads it`, {
+      got: judges.map(({ name, chosen }) => `${name}: ${chosen}`).join("; "),
+      hint: "a language model or openai:NAME after --judge, or without the option",
+    });
 }
 
 export async function closeJudges(judges: readonly OpenedJudge[]): Promise<void> {

@@ -5,7 +5,6 @@ import type { PromptRecord } from "../../data/records.ts";
 import { compact } from "../../data/records.ts";
 import { promptIdentity } from "../../evaluation/compare/match.ts";
 import {
-  GOLD_JUDGE,
   readSeed,
   requestsWorld,
   WORLD_PREFIX,
@@ -15,6 +14,7 @@ import { hashRecords } from "../../data/dataset.ts";
 import type { CommandContext } from "../command.ts";
 import type { ReadingConfig } from "../inputs/data-input.ts";
 import { loadOptions, reportDataset } from "../inputs/data-input.ts";
+import { isGold } from "./judge-words.ts";
 import type { Sources } from "./sources.ts";
 
 export interface PromptInput extends ReadingConfig {
@@ -29,9 +29,6 @@ export interface Prompts {
   /** As a reader would say where they come from. */
   source: string;
 }
-
-export const isGold = (judge: string): boolean =>
-  judge === GOLD_JUDGE || judge.startsWith(`${GOLD_JUDGE}:`);
 
 /**
  * @param seed of the world that models come from, where the option names none

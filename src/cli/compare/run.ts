@@ -30,7 +30,8 @@ import { askModel, writeAnswers } from "./answering.ts";
 import type { compareModelsConfig } from "./compare.config.ts";
 import { estimateComparison, expectedMatch } from "./costs.ts";
 import type { CompareConfig, OpenedJudge } from "./opened-judge.ts";
-import { closeJudges, metricOf, openJudges } from "./judges.ts";
+import { metricOf } from "./judge-words.ts";
+import { closeJudges, openJudges } from "./judges.ts";
 import { planComparison, announceComparison } from "./plan.ts";
 import type { Prompts } from "./prompts.ts";
 import { readPrompts } from "./prompts.ts";
@@ -92,13 +93,7 @@ async function openModels(
 ): Promise<OpenedComparison> {
   const models = sources.sources.filter((source) => source.kind === "model");
   const subjects = new Map<ModelSource, OpenedSubject>();
-  if (models.length === 0) {
-    if (config.data !== "")
-      throw new AttuneError("usage", "--data has no effect here: no model is asked", {
-        hint: "remove --data, or name a model in the place of a file of answers",
-      });
-    return { sources, prompts: undefined, judges, subjects };
-  }
+  if (models.length === 0) return { sources, prompts: undefined, judges, subjects };
   const prompts = await readPrompts(
     { ...config, judge: [config.judge].flat() },
     { sources: sources.sources, seed: worldSeedOf(sources.sources) },
@@ -143,7 +138,7 @@ async function compareAll(
   const shown: Progress[] = [];
   let decide: () => void;
   try {
-    const { sets, notes } = await answersOf(opened, { config, cache, context });
+    const { sets, notes, refused } = await answersOf(opened, { config, cache, context });
     await writeAnswers(run, sets);
     const rowOf = rowsOf(sets);
     const judges: ComparisonJudge[] = [];
@@ -156,7 +151,7 @@ async function compareAll(
     });
     context.signal.throwIfAborted();
     for (const progress of shown) progress.end();
-    const findings = withFacts(comparisonFindings(comparison), { run, opened, notes });
+    const findings = withFacts(comparisonFindings(comparison), { run, opened, notes, refused });
     writeFileAtomic(join(run.folder, COMPARISON_FILE), comparisonText(comparison));
     const outcome = await tellFindings(
       {
@@ -202,9 +197,9 @@ function keep(
 async function answersOf(
   { sources, prompts, subjects }: OpenedComparison,
   asking: { config: CompareConfig; cache: AnswerCache; context: CommandContext },
-): Promise<{ sets: AnswerSet[]; notes: string[] }> {
+): Promise<{ sets: AnswerSet[]; notes: readonly string[]; refused: string[] }> {
   const sets: AnswerSet[] = [];
-  const notes = [...sources.notes];
+  const refused: string[] = [];
   for (const source of sources.sources) {
     if (source.kind === "answers") {
       sets.push(source.set);
@@ -216,9 +211,9 @@ async function answersOf(
     });
     asking.context.signal.throwIfAborted();
     sets.push(asked.set);
-    notes.push(...asked.notes);
+    refused.push(...asked.refused);
   }
-  return { sets, notes };
+  return { sets, notes: sources.notes, refused };
 }
 
 /** Further columns of a prompt's row, as the first model's answers have them. */
@@ -274,10 +269,19 @@ function withFacts(
     run,
     opened: { judges, prompts },
     notes,
-  }: { run: Run; opened: OpenedComparison; notes: readonly string[] },
+    refused,
+  }: {
+    run: Run;
+    opened: OpenedComparison;
+    notes: readonly string[];
+    /** What a model did not answer changes what the verdict is about, so it stands there. */
+    refused: readonly string[];
+  },
 ): Findings {
+  const { conclusion, sentence } = findings.verdict;
   return {
     ...findings,
+    verdict: { conclusion, sentence: [sentence, ...refused.map((each) => `${each.replace(/\.$/, "")}.`)].join(" ") },
     warnings: [...notes, ...findings.warnings],
     facts: [
       ["command", commandLine(run.info.argv)],

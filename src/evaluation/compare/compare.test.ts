@@ -1,6 +1,7 @@
 /** What is asked of judges, and what is said of data that allow little. */
 import { describe, expect, test } from "vitest";
 import { reviveNumbers, stringifyJson } from "../../core/json.ts";
+import { shareInterval } from "../../stats/intervals.ts";
 import { compareModels, plannedPairs } from "./compare.ts";
 import type { CompareOptions, Comparison } from "./comparison.ts";
 import { comparisonFindings } from "./findings.ts";
@@ -261,6 +262,15 @@ test("stopping early: the verdict holds, and what it cost is said", async () => 
   expect(sequential!.used).toBeLessThan(15);
   const sure = comparisonFindings(comparison).findings.find(({ id }) => id === "how-sure")!;
   expect(sure.answer).toMatch(/stopped after \d+ of 40 prompts; .* times as wide/);
+  // every look counts for the other figures too, and those that it spoils are named
+  const { outcome } = comparison.judges[0]!.pairs[0]!;
+  const fixed = shareInterval(judgements.map(() => 1));
+  expect(outcome!.win.low).toBeLessThan(fixed.low);
+  const findings = comparisonFindings(comparison);
+  expect(findings.warnings).toEqual([outcome!.caution]);
+  expect(findings.findings[0]!.answer).toContain(
+    "too far from a half, by 2 to 4 points on average",
+  );
 });
 
 test("stopping early is about prompts, however unequal clusters are", async () => {

@@ -120,6 +120,8 @@ export interface Outcome {
   /** Prompts, and clusters of them; undefined where each prompt is by itself. */
   prompts: number;
   clusters?: number;
+  /** Why its figures must be read with care: judging stopped as soon as the verdict held. */
+  caution?: string;
 }
 
 /** Two one-sided tests, or in a sequential comparison its interval. */

@@ -30,6 +30,9 @@ export function isItBetter(
         const pairs = pairsWithBaseline(judge, comparison);
         return `${judgeName(judge)}: ${pairs.map(({ verdict }) => verdict.sentence).join(" ")}`;
       }),
+      ...pairsWithBaseline(headline.judge, comparison).flatMap(({ outcome }) =>
+        outcome?.caution === undefined ? [] : [`${outcome.caution}.`],
+      ),
     ].join(" "),
     measures: judges.flatMap((judge) =>
       judge.pairs.flatMap((pair) =>

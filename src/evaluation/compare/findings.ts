@@ -31,10 +31,19 @@ export function comparisonFindings(comparison: Comparison): Findings {
     verdict: { conclusion: headline.conclusion, sentence: headline.sentence },
     ...(picture ? { picture } : {}),
     findings: findings.filter((finding) => finding !== undefined),
-    warnings: [...comparison.matched.notes.map(({ text }) => text), ...refusalWarnings(comparison)],
+    warnings: [
+      ...comparison.matched.notes.map(({ text }) => text),
+      ...refusalWarnings(comparison),
+      ...cautions(comparison),
+    ],
     facts: factsOf(comparison),
   };
 }
+
+/** One for each candidate that was judged until the verdict held. */
+const cautions = ({ judges }: Comparison): string[] => [
+  ...new Set(judges.flatMap(({ pairs }) => pairs.flatMap(({ outcome }) => outcome?.caution ?? []))),
+];
 
 function refusalWarnings({ judges }: Comparison): string[] {
   return judges.flatMap(({ name, pairs }) =>

@@ -12,6 +12,7 @@ import { sumByLabel } from "../../stats/clusters.ts";
 import { holm } from "../../stats/multiple-testing.ts";
 import { signFlipTest } from "../../stats/sign-flips.ts";
 import { controlledRate } from "../controlled-rate.ts";
+import { alwaysValidInterval, alwaysValidP, largestCluster } from "./always-valid.ts";
 import type { EqualRate, GroupOutcome, Outcome, PairJudgements } from "./comparison.ts";
 import { outcomeOf } from "./comparison.ts";
 import type { MatchedAnswers, MatchedPrompt } from "./match.ts";
@@ -60,8 +61,17 @@ export function pairOutcome(
   const outcomes = judgements.map(outcomeOf);
   const clusters = clustersOf(prompts);
   const options = { clusters, confidence };
+  // of a comparison that may stop at every prompt, intervals hold at every prompt
+  const largest = sequential ? largestCluster(matched) : undefined;
+  const shareOf = (
+    values: readonly number[],
+    shared: { clusters: readonly string[] | undefined; confidence: number },
+  ): Interval =>
+    largest === undefined
+      ? shareInterval(values, shared)
+      : alwaysValidInterval(values, { ...shared, largestCluster: largest });
   const share = (fits: (outcome: number) => boolean): Interval =>
-    shareInterval(
+    shareOf(
       outcomes.map((outcome) => (fits(outcome) ? 1 : 0)),
       options,
     );
@@ -84,11 +94,11 @@ export function pairOutcome(
     counts: { wins: count(win), ties: count(tie), losses: count(loss) },
     ...(pValue === undefined ? {} : { pValue }),
     ...equalRates(outcomes, texts, { ...options, early: sequential?.stopped ?? false }),
-    groups: groupOutcomes(outcomes, prompts, options),
+    groups: groupOutcomes(outcomes, prompts, { confidence, largest }),
     ...(asked.length === 0
       ? {}
       : {
-          flipped: shareInterval(
+          flipped: shareOf(
             asked.map((each) => ((each.shownFirst - 0.5) * (each.shownSecond - 0.5) < 0 ? 1 : 0)),
             {
               confidence,
@@ -99,8 +109,16 @@ export function pairOutcome(
     power: powerFigures(outcomes, { clusters, alpha: 1 - confidence, found: false }),
     prompts: outcomes.length,
     ...(clusters ? { clusters: new Set(clusters).size } : {}),
+    ...(sequential?.stopped ? { caution: stoppedCaution(candidate) } : {}),
   };
 }
+
+/** What a reader of any figure of a comparison must know that stopped early. */
+const stoppedCaution = (candidate: string): string =>
+  `${candidate} was judged until the verdict held and no further: the share on which it is ` +
+  "preferred is then too far from a half, by 2 to 4 points on average, and its interval is what " +
+  "counts; the intervals of prompts won, tied and lost and of groups hold as well, those at equal " +
+  "length and style and of ratings are of a number of prompts that was fixed before, and cover less";
 
 /** Prompts from which a fit of several features tells more than its prior. */
 const LEAST_FOR_FIT = 10;
@@ -157,7 +175,7 @@ const LEAST_IN_GROUP = 5;
 function groupOutcomes(
   outcomes: readonly number[],
   prompts: readonly MatchedPrompt[],
-  { confidence }: { confidence: number },
+  { confidence, largest }: { confidence: number; largest: number | undefined },
 ): GroupOutcome[] {
   const members = new Map<string, number[]>();
   for (const [i, { group }] of prompts.entries())
@@ -170,8 +188,15 @@ function groupOutcomes(
       const clusters = clustersOf(indices.map((i) => prompts[i]!));
       return {
         group,
-        rate: rateInterval(own, { clusters, confidence }),
-        pValue: ratePValue(own, { clusters }),
+        ...(largest === undefined
+          ? {
+              rate: rateInterval(own, { clusters, confidence }),
+              pValue: ratePValue(own, { clusters }),
+            }
+          : {
+              rate: alwaysValidInterval(own, { clusters, confidence, largestCluster: largest }),
+              pValue: alwaysValidP(own, { clusters, largestCluster: largest }),
+            }),
       };
     });
   const adjusted = holm(tested.map(({ pValue }) => pValue));

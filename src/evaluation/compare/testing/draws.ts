@@ -4,7 +4,12 @@
  */
 import type { Random } from "../../../core/random.ts";
 import { sigmoid } from "../../../stats/special.ts";
-import type { CompareOptions, JudgeResult, PromptJudgement } from "../comparison.ts";
+import type {
+  CompareOptions,
+  JudgeResult,
+  PairJudgements,
+  PromptJudgement,
+} from "../comparison.ts";
 import type { MatchedAnswers, MatchedPrompt } from "../match.ts";
 import { settleJudges } from "../settle.ts";
 import { judgeOf, PLAIN } from "./sets.ts";
@@ -71,11 +76,20 @@ export function settleDrawn(
   options: Partial<CompareOptions> = {},
 ): JudgeResult["pairs"][number] {
   const { matched, judgements } = drawJudgements(drawn, random);
+  return settlePair({ judgements, refused: [] }, matched, options);
+}
+
+/** The shipped verdict on what a judge said of the two models. */
+export function settlePair(
+  said: Pick<PairJudgements, "judgements" | "refused" | "sequential">,
+  matched: MatchedAnswers,
+  options: Partial<CompareOptions>,
+): JudgeResult["pairs"][number] {
   const [judge] = settleJudges(
     [
       {
         judge: judgeOf("drawn", () => 0.5),
-        pairs: [{ candidate: "new", baseline: "base", judgements, refused: [] }],
+        pairs: [{ candidate: "new", baseline: "base", ...said }],
         trials: [],
       },
     ],

@@ -4,7 +4,7 @@
  */
 import { Random } from "../../../core/random.ts";
 import type { Interval } from "../../../stats/intervals.ts";
-import { normalCdf } from "../../../stats/special.ts";
+import { normalCdf, sigmoid } from "../../../stats/special.ts";
 import { merit } from "../../../world/annotators.ts";
 import { answer, STYLES } from "../../../world/answers.ts";
 import type { Style } from "../../../world/answers.ts";
@@ -12,7 +12,7 @@ import { askSequentially } from "../sequential.ts";
 import { compareModels } from "../compare.ts";
 import type { PairVerdict } from "../comparison.ts";
 import type { DrawnPair } from "./draws.ts";
-import { drawJudgements, settleDrawn, trueRate } from "./draws.ts";
+import { drawJudgements, settleDrawn, settlePair, trueRate } from "./draws.ts";
 import { judgeOf, PLAIN } from "./sets.ts";
 import type { SimulatedWorld, Weaknesses } from "./world.ts";
 import {
@@ -85,6 +85,12 @@ export interface SequentialFigures {
   found: number;
   /** Mean share of the prompts that were used. */
   used: number;
+  /** Intervals that hold the truth: of the win rate, of prompts won, of the rate at equal length. */
+  covered: number;
+  coveredWins: number;
+  coveredAtEqualLength: number;
+  /** By how much the win rate is too far from a half on average, of those that stopped early. */
+  excess: number;
 }
 
 /** Looks after every prompt, and stops as soon as it may. */
@@ -93,7 +99,9 @@ export async function peekedVerdicts(
   { rounds, seed, margin }: { rounds: number; seed: number; margin?: number },
 ): Promise<SequentialFigures> {
   const truth = trueRate(drawn);
-  let [wrong, found, used] = [0, 0, 0];
+  const winTruth = (1 - (drawn.ties ?? 0)) * sigmoid(drawn.quality);
+  let [wrong, found, used, covered, coveredWins, coveredAtEqualLength] = [0, 0, 0, 0, 0, 0];
+  let [stops, excess] = [0, 0];
   for (let round = 0; round < rounds; round++) {
     const { matched, judgements } = drawJudgements(drawn, Random.for(seed, "peeked", round));
     const byPrompt = new Map(
@@ -107,26 +115,34 @@ export async function peekedVerdicts(
       },
       { symmetric: true },
     );
-    const { sequential } = await askSequentially(judge, matched, {
+    const said = await askSequentially(judge, matched, {
       pair: { candidate: 1, baseline: 0 },
       asking: { seed: round },
       confidence: 0.95,
       margin,
     });
-    const { low, high } = sequential!.interval;
-    const equal = margin !== undefined && low > 0.5 - margin && high < 0.5 + margin;
-    const conclusion = equal
-      ? "equal"
-      : low > 0.5
-        ? "better"
-        : high < 0.5
-          ? "worse"
-          : "not distinguishable";
-    if (isWrong(conclusion, truth, margin)) wrong++;
-    else if (isFound(conclusion)) found++;
-    used += sequential!.used / sequential!.of;
+    const { outcome, verdict } = settlePair(said, matched, { margin, sequential: true });
+    if (isWrong(verdict.conclusion, truth, margin)) wrong++;
+    else if (isFound(verdict.conclusion)) found++;
+    const { used: judged, of, stopped } = said.sequential!;
+    used += judged / of;
+    if (holds(outcome!.rate, truth)) covered++;
+    if (holds(outcome!.win, winTruth)) coveredWins++;
+    if (outcome!.equalLength && holds(outcome!.equalLength.rate, truth)) coveredAtEqualLength++;
+    if (stopped) {
+      stops++;
+      excess += Math.abs(outcome!.rate.estimate - 0.5) - Math.abs(truth - 0.5);
+    }
   }
-  return { wrong: wrong / rounds, found: found / rounds, used: used / rounds };
+  return {
+    wrong: wrong / rounds,
+    found: found / rounds,
+    used: used / rounds,
+    covered: covered / rounds,
+    coveredWins: coveredWins / rounds,
+    coveredAtEqualLength: coveredAtEqualLength / rounds,
+    excess: excess / stops,
+  };
 }
 
 /** True win rates between ways of answering, for a judge of merit with noise. */
