@@ -388,8 +388,8 @@ describe("nothing is ignored", () => {
       { prompt: `What is ${"1 plus ".repeat(400)} 1?` },
     ]);
     const { status, out } = await attune(
-      ...["compare", "old", "new", "--data", "long.jsonl", "--judge", "./judge.ts"],
-      ...["--max-new-tokens", "4", "--context-length", "64", "--template", "none", "--json"],
+      ..."compare old new --data long.jsonl --judge ./judge.ts --json".split(" "),
+      ..."--max-new-tokens 4 --context-length 64 --template none".split(" "),
       ...SHORT,
     );
     expect(status).toBe(0);

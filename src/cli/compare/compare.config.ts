@@ -2,13 +2,12 @@
 import { z } from "zod";
 import type { ConfigValues, Fields, PredicateCondition } from "../../config/config.ts";
 import { defineConfig, field, requiredField } from "../../config/config.ts";
-import { isAnswersPath, placeOfAnswers } from "../../evaluation/answer-files/read.ts";
 import { verdictFields } from "../../evaluation/compare/verdict.config.ts";
 import { outcomeFields } from "../../evaluation/outcome.config.ts";
 import { precisionField } from "../../sampling/precision.config.ts";
 import { templateField } from "../../sampling/template.config.ts";
 import { dataFields } from "../../training/data.config.ts";
-import { isRewardFile } from "../../training/rollout/reward-file.ts";
+import { isRewardFile } from "../../training/rollout/function-file.ts";
 import { isModelJudge, isVotes } from "./judge-words.ts";
 import {
   comparisonFields,
@@ -39,9 +38,11 @@ const judgedByServer: PredicateCondition = {
 };
 
 const listOf = (config: ConfigValues, name: string): string[] => [config(name)].flat().map(String);
+/** A file of answers by its name; whether a folder holds any is seen when it is read. */
+const ANSWERS = /\.(?:json|jsonl|ndjson|csv|tsv|parquet|eval)(?:\.gz)?(?:#.*)?$/i;
 const askedModel: PredicateCondition = {
   says: "where a model answers, and not files of answers alone",
-  test: (config) => listOf(config, "models").some((model) => !isAnswersPath(placeOfAnswers(model))),
+  test: (config) => listOf(config, "models").some((model) => !ANSWERS.test(model)),
 };
 const readData: PredicateCondition = {
   says: "with --data that names a data set",

@@ -1,13 +1,13 @@
 /** What the words after `--judge` mean, before anything is opened. */
-import { GOLD_JUDGE } from "../../evaluation/judges/gold-judge.ts";
 import { SERVER_PREFIX } from "../../training/online/judge.config.ts";
-import { isRewardFile } from "../../training/rollout/reward-file.ts";
+import { isRewardFile } from "../../training/rollout/function-file.ts";
 
+/** What `gold:1` begins with. */
+const GOLD = "gold";
 export const VOTES = "votes";
 export const SCORES = "scores";
 
-export const isGold = (judge: string): boolean =>
-  judge === GOLD_JUDGE || judge.startsWith(`${GOLD_JUDGE}:`);
+export const isGold = (judge: string): boolean => judge === GOLD || judge.startsWith(`${GOLD}:`);
 export const isScores = (judge: string): boolean =>
   judge === SCORES || judge.startsWith(`${SCORES}:`);
 export const isVotes = (judge: string): boolean => judge === VOTES || judge.startsWith(`${VOTES}:`);

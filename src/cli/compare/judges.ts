@@ -9,7 +9,7 @@ import { openFunctionJudge } from "../../evaluation/judges/function-judge.ts";
 import { goldJudge, readSeed, requestsWorld } from "../../evaluation/judges/gold-judge.ts";
 import { formatPlainList } from "../../evaluation/plain-list.ts";
 import { votesJudge } from "../../evaluation/judges/votes-judge.ts";
-import { isRewardFile } from "../../training/rollout/reward-file.ts";
+import { isRewardFile } from "../../training/rollout/function-file.ts";
 import { SERVER_PREFIX } from "../../training/online/judge.config.ts";
 import type { CommandContext } from "../command.ts";
 import type { CompareConfig, OpenedJudge } from "./opened-judge.ts";

@@ -93,7 +93,14 @@ async function openModels(
 ): Promise<OpenedComparison> {
   const models = sources.sources.filter((source) => source.kind === "model");
   const subjects = new Map<ModelSource, OpenedSubject>();
-  if (models.length === 0) return { sources, prompts: undefined, judges, subjects };
+  if (models.length === 0) {
+    // folders of answers, which their names do not tell from models
+    if (config.data !== "")
+      throw new AttuneError("usage", "--data has no effect here: no model is asked", {
+        hint: "remove --data, or name a model in the place of a file of answers",
+      });
+    return { sources, prompts: undefined, judges, subjects };
+  }
   const prompts = await readPrompts(
     { ...config, judge: [config.judge].flat() },
     { sources: sources.sources, seed: worldSeedOf(sources.sources) },
@@ -281,7 +288,10 @@ function withFacts(
   const { conclusion, sentence } = findings.verdict;
   return {
     ...findings,
-    verdict: { conclusion, sentence: [sentence, ...refused.map((each) => `${each.replace(/\.$/, "")}.`)].join(" ") },
+    verdict: {
+      conclusion,
+      sentence: [sentence, ...refused.map((each) => `${each.replace(/\.$/, "")}.`)].join(" "),
+    },
     warnings: [...notes, ...findings.warnings],
     facts: [
       ["command", commandLine(run.info.argv)],

@@ -14,7 +14,7 @@ import { checkDecodable } from "../../sampling/decoder-graph.ts";
 import { examplesRead, totalSteps } from "../../training/passes.ts";
 import type { PolicyInput } from "../../training/rollout/policy.ts";
 import type { PolicyConfig } from "../../training/rollout/rollout.config.ts";
-import { isRewardFile } from "../../training/rollout/reward-file.ts";
+import { isRewardFile } from "../../training/rollout/function-file.ts";
 import { REWARD_TEMPLATE } from "../../training/rollout/reward-template.ts";
 import { encodePrompts, promptWarnings } from "../../training/rollout/rollout.ts";
 import type { CommandContext, CommandModule } from "../command.ts";

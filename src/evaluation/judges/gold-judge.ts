@@ -18,8 +18,6 @@ import { scoredJudge } from "./scored-judge.ts";
 
 /** What `--data world:1` begins with. */
 export const WORLD_PREFIX = "world:";
-/** What `--judge gold:1` begins with. */
-export const GOLD_JUDGE = "gold";
 
 /** A world's requests, without the corpus that models are trained on. */
 export const requestsWorld = (seed: number): World =>

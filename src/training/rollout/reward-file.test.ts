@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import type { RewardSource } from "./rewards.ts";
-import { isRewardFile, openRewardFile, tryReward } from "./reward-file.ts";
+import { isRewardFile } from "./function-file.ts";
+import { openRewardFile, tryReward } from "./reward-file.ts";
 import { REWARD_TEMPLATE } from "./reward-template.ts";
 import type { Rollout } from "./rollout.ts";
 

@@ -10,9 +10,6 @@ import type { RewardSource } from "./rewards.ts";
 import { finiteScores, rewardCall, rewardFailed, rewardTimeout } from "./rewards.ts";
 import { openFunction } from "./user-function.ts";
 
-/** Whether a reward is a file with a function rather than a model. */
-export const isRewardFile = (path: string): boolean => /\.[cm]?[jt]s$/.test(path);
-
 /**
  * Opens a reward function from a file, as `--reward ./reward.ts` does: the default export or
  * `reward` of a JavaScript or TypeScript module, run in a thread of its own, so that one that hangs
