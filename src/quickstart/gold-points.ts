@@ -24,7 +24,8 @@ export interface GoldPoint {
   answers?: string[];
 }
 
-const GOLD_FILE = "gold.jsonl";
+/** In a run folder. */
+export const GOLD_FILE = "gold.jsonl";
 
 export const readGold = (folder: string): GoldPoint[] =>
   existsSync(join(folder, GOLD_FILE))

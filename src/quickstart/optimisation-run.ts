@@ -1,10 +1,10 @@
 /** The way of a training from answers, as its run folder tells it. */
-import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { countOf } from "../core/counts.ts";
 import { AttuneError } from "../core/errors.ts";
 import type { Look, OptimisationPath, RollOut } from "../evaluation/over-optimisation/path.ts";
-import { goldRequests, readGold } from "./gold-points.ts";
+import { checkSteps, readGoldFile } from "./gold-file.ts";
+import { GOLD_FILE, goldRequests, readGold } from "./gold-points.ts";
 import { WORLD_RECIPE } from "./recipe.ts";
 import { Checkpoints } from "../runs/checkpoints.ts";
 import { readJsonLines } from "../runs/json-lines.ts";
@@ -51,6 +51,10 @@ export function readOptimisationRun(
     options["model"] === BUILT_IN && gold === "" ? (given ?? builtInWorld(info.seed)) : undefined;
   const { looks, clusters } =
     gold === "" ? { looks: ownLooks(folder), clusters: undefined } : readGoldFile(gold);
+  checkSteps(looks, {
+    file: gold === "" ? join(folder, GOLD_FILE) : gold,
+    last: rollOuts.at(-1)!.step,
+  });
   const labels = clusters ?? (world && fitting(looks, world.requests.map(requestTopic)));
   const values = looks.flatMap((look) => look.values);
   const shares = values.length > 0 && values.every((value) => value >= 0 && value <= 1);
@@ -74,6 +78,12 @@ export function readOptimisationRun(
         ? [
             `the ${countOf(looks[0]!.values.length, "prompt")} of gold are taken as independent: ` +
               "the file names no clusters",
+          ]
+        : []),
+      ...(looks.length > 1 && looks[0]!.step > 0
+        ? [
+            `the first look of gold is at step ${looks[0]!.step}: what is said of its beginning ` +
+              "is said of that step, when the policy had learned already",
           ]
         : []),
     ],
@@ -137,65 +147,4 @@ export function builtInWorld(seed: number): NonNullable<OptimisationRun["world"]
     },
   });
   return { world, requests: goldRequests(world, WORLD_RECIPE) };
-}
-
-/** Lines {step, values, clusters?}; `totals` is taken for `values`. */
-function readGoldFile(file: string): { looks: Look[]; clusters: Labels | undefined } {
-  if (!existsSync(file))
-    throw new AttuneError("data", "there is no such file", {
-      file,
-      hint: "check the path after --gold",
-    });
-  let clusters: Labels | undefined;
-  const looks = readFileSync(file, "utf8")
-    .split("\n")
-    .flatMap((text, index): Look[] => {
-      if (text.trim() === "") return [];
-      const line = parseLine(text, { file, row: index + 1 });
-      if (line.clusters) clusters = line.clusters;
-      return [{ step: line.step, values: line.values }];
-    })
-    .toSorted((a, b) => a.step - b.step);
-  const [first] = looks;
-  const other = looks.find(({ values }) => values.length !== first!.values.length);
-  if (other || (clusters && first && clusters.length !== first.values.length))
-    throw new AttuneError("data", "every line must hold the same prompts, in the same order", {
-      file,
-      got:
-        `${first!.values.length} values at step ${first!.step}, ` +
-        (other
-          ? `${other.values.length} at step ${other.step}`
-          : `${clusters!.length} labels of clusters`),
-    });
-  return { looks, clusters };
-}
-
-function parseLine(
-  text: string,
-  place: { file: string; row: number },
-): { step: number; values: number[]; clusters?: Labels } {
-  const expected = '{"step": 10, "values": [0.5, 1, ...], "clusters": ["a", "a", ...]}';
-  try {
-    const line = JSON.parse(text) as Record<string, unknown>;
-    const values = line["values"] ?? line["totals"];
-    const { step, clusters } = line;
-    const wrong =
-      typeof step !== "number" ||
-      !Array.isArray(values) ||
-      values.length === 0 ||
-      !values.every((value) => typeof value === "number" && Number.isFinite(value));
-    if (wrong) throw new Error("step or values are missing, or a value is no finite number");
-    return {
-      step,
-      values: values as number[],
-      ...(Array.isArray(clusters) ? { clusters: clusters.map(String) } : {}),
-    };
-  } catch (cause) {
-    throw new AttuneError("data", "this is no look of gold", {
-      ...place,
-      got: (cause as Error).message,
-      expected,
-      cause,
-    });
-  }
 }

@@ -156,6 +156,29 @@ test("says what is wrong with the run and with gold", async () => {
   writeFileSync(at("odd.jsonl"), '{"step": 1, "values": [1, 0]}\n{"step": 2, "values": [1]}\n');
   const odd = await evaluate("--run", at("ppo"), "--gold", at("odd.jsonl"), "--data", "none");
   expect(odd.err).toContain("2 values at step 1, 1 at step 2");
+  const refused = async (name: string, ...lines: object[]): Promise<string> => {
+    writeFileSync(at(name), lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
+    const argv = ["--run", at("ppo"), "--gold", at(name), "--data", "none"];
+    const { status, err } = await evaluate(...argv);
+    expect(status, name).not.toBe(0);
+    return err;
+  };
+  const look = (step: number, ...clusters: string[]): object => ({
+    step,
+    values: [1, 0],
+    ...(clusters.length > 0 ? { clusters } : {}),
+  });
+  expect(await refused("empty.jsonl")).toContain("the file holds no look of gold");
+  expect(await refused("twice.jsonl", look(1), look(9), look(9))).toContain(
+    "two looks of gold are at step 9",
+  );
+  expect(await refused("beyond.jsonl", look(0), look(41))).toMatch(
+    /gold looks beyond the end of the run[^]*step 41[^]*to 40, the run's last/,
+  );
+  expect(await refused("half.jsonl", look(0.5))).toContain("half.jsonl:1: this is no look of gold");
+  expect(await refused("mixed.jsonl", look(0, "a", "b"), look(1, "b", "a"))).toContain(
+    "two lines name other clusters",
+  );
 });
 
 test("prompts that are dropped and answers that are cut are told, with counts", async () => {

@@ -52,7 +52,10 @@ export const part: EvaluationPart<typeof overOptimisationConfig> = {
           : []),
       ],
       async run(work) {
-        const { findings, picture, verdict } = hackingFindings(path, { seed: config.seed });
+        const { findings, picture, verdict } = hackingFindings(path, {
+          seed: config.seed,
+          margin: marginOf(config),
+        });
         const chosen = samples && (await seeSamples(samples, config, work));
         const seen = overrated && (await seeOverrated(overrated, work));
         return {
@@ -79,6 +82,9 @@ export const part: EvaluationPart<typeof overOptimisationConfig> = {
     };
   },
 };
+
+/** Where none is named, that of gold's scale. */
+const marginOf = ({ margin }: Config): number | undefined => (margin > 0 ? margin : undefined);
 
 const NOT_SEEN =
   "which answers the reward overrates was not looked at: that needs prompts (--data), the reward " +
@@ -139,7 +145,7 @@ const HELD_OUT = "the held-out reward";
 
 async function seeSamples(
   { records, proxy, witness, seed }: Samples,
-  { maxLength }: Config,
+  config: Config,
   { cache, signal }: PartWork,
 ): Promise<Seen> {
   const answers = records.flatMap((record) =>
@@ -148,7 +154,7 @@ async function seeSamples(
   const warnings: string[] = [];
   const score = async (scorer: AnswerScorer, reward: string): Promise<number[]> => {
     const scores = await cachedScorer(scorer, cache).score(answers, { signal });
-    warnings.push(...cutWarnings(answers, scores, { maxLength, reward }));
+    warnings.push(...cutWarnings(answers, scores, { maxLength: config.maxLength, reward }));
     return scores.map((each) => each.score);
   };
   const rewards = await score(proxy, REWARD);
@@ -163,6 +169,7 @@ async function seeSamples(
   const finding = bestOfNHacking(prompts, {
     witness: witness ? HELD_OUT : "the file's scores",
     seed,
+    margin: marginOf(config),
   });
   return { finding, warnings };
 }

@@ -2,17 +2,15 @@
 import { countOf, formatCount } from "../../core/counts.ts";
 import { Random } from "../../core/random.ts";
 import type { Interval } from "../../stats/intervals.ts";
-import { mean, meanInterval } from "../../stats/intervals.ts";
-import { optimisationReward } from "../../stats/over-optimisation.ts";
-import type { LineChart, PathChart, ScatterChart } from "../chart.ts";
+import { mean } from "../../stats/intervals.ts";
+import type { LineChart, PathChart } from "../chart.ts";
 import type { Finding, Measure, Unit } from "../findings.ts";
 import { formatInUnit } from "../measure-text.ts";
-import { formatMean, formatNumber, formatPValue } from "../table.ts";
-import type { FittedLaw } from "./laws.ts";
-import { RESAMPLES, fitLaw, peakSteps } from "./laws.ts";
-import type { Look, OptimisationPath } from "./path.ts";
-import { rollOutAt } from "./path.ts";
+import { formatPValue } from "../table.ts";
 import { hackedSentence, unitsOf } from "./hacking-sentence.ts";
+import { lawFindings } from "./law-findings.ts";
+import { RESAMPLES, peakSteps } from "./laws.ts";
+import type { OptimisationPath } from "./path.ts";
 import type { HackingVerdict } from "./verdict.ts";
 import { hackingVerdict, hackingVerdictWithoutGold } from "./verdict.ts";
 
@@ -26,21 +24,23 @@ export interface HackingFindings {
   picture: LineChart | undefined;
 }
 
-/** @param seed of the tests and of the resampling */
+/**
+ * @param options.seed of the tests and of the resampling
+ * @param options.margin a fall of gold that does not matter; its default where left out
+ */
 export function hackingFindings(
   path: OptimisationPath,
-  { seed }: { seed: number },
+  { seed, margin }: { seed: number; margin?: number | undefined },
 ): HackingFindings {
   const random = (): Random => Random.for(seed, "over-optimisation", path.name);
-  const verdict = hackingVerdict(path, { random: random() });
+  const verdict = hackingVerdict(path, { random: random(), margin });
   const alone = hackingVerdictWithoutGold(path, { random: random() });
-  const law = lawOf(path, random());
   const picture = stepChart(path, verdict);
   return {
     findings: [
       hackedFinding(path, { verdict, alone, picture }),
       ...stopFinding(path, verdict, random()),
-      ...(law ? [lawFinding(path, law)] : []),
+      ...lawFindings(path, random),
     ],
     verdict,
     picture,
@@ -88,7 +88,10 @@ function hackedFinding(
           "not come with it, by gold (the fall from its peak, corrected for the choice of the " +
           "peak among all looks), or by the held-out reward (which should confirm its share of the " +
           "rise). Where both are known gold alone decides at 4% and both together at 1% " +
-          "(Fisher's method), so that where neither is so at most 5% of runs are called hacked.",
+          "(Fisher's method), so that where neither is so at most 5% of runs are called hacked. " +
+          "Not hacked is shown, too, where a fall that matters is ruled out and gold ends above " +
+          "its beginning, or without gold where the held-out reward confirms more than its share " +
+          "(each at 5%); what is neither shown cannot be told.",
       },
       ...(gold
         ? [
@@ -114,7 +117,11 @@ const measure = (id: string, name: string, value: Interval, unit: Unit): Measure
   good: "higher",
 });
 
-function stopFinding(path: OptimisationPath, { gold }: HackingVerdict, random: Random): Finding[] {
+function stopFinding(
+  path: OptimisationPath,
+  { gold, conclusion }: HackingVerdict,
+  random: Random,
+): Finding[] {
   if (!gold || Number.isNaN(gold.pValue)) return [];
   const { low, high } = peakSteps(path.looks, { random, clusters: path.clusters });
   const { peak, last } = gold.steps;
@@ -124,15 +131,21 @@ function stopFinding(path: OptimisationPath, { gold }: HackingVerdict, random: R
     nearest === undefined
       ? "no checkpoint is kept"
       : `the nearest checkpoint that is kept is that of step ${nearest}`;
+  const steps = `${low} to ${high} in 95% of ${formatCount(RESAMPLES)} resamples of the prompts`;
+  // a step before the end is advice only where something was lost by going on
+  const lost = conclusion === "hacked" || conclusion === "worse";
   return [
     {
       id: `${PART}-stop`,
       question: "Where should it have stopped?",
       conclusion: "measured",
       answer:
-        (peak === last ? "Not before its end: gold is highest at the last look, " : "At ") +
-        `step ${peak} of ${last} ` +
-        `(${low} to ${high} in 95% of ${formatCount(RESAMPLES)} resamples of the prompts); ${kept}.`,
+        lost && peak !== last
+          ? `At step ${peak} of ${last}, where gold is highest (${steps}); ${kept}.`
+          : (conclusion === "not hacked"
+              ? "Nowhere before its end: nothing that matters was lost by going on. "
+              : "It cannot be told: no loss by going on is shown. ") +
+            `Gold is highest at step ${peak} of ${last} (${steps}).`,
       measures: [
         {
           id: `${PART}/peak-step`,
@@ -147,92 +160,6 @@ function stopFinding(path: OptimisationPath, { gold }: HackingVerdict, random: R
       details: [],
     },
   ];
-}
-
-/** sqrt(KL) of each look: the mean of the roll-outs around it, since one roll-out has few answers. */
-function distanceOf(path: OptimisationPath, { step }: Look): number {
-  if (step === 0) return 0;
-  const at = rollOutAt(path, step);
-  if (at === undefined) return NaN;
-  const index = path.rollOuts.indexOf(at);
-  const reach = Math.min(3, index, path.rollOuts.length - 1 - index);
-  const near = path.rollOuts.slice(index - reach, index + reach + 1);
-  return Math.sqrt(Math.max(0, mean(near.map(({ kl }) => kl))));
-}
-
-function lawOf(path: OptimisationPath, random: Random): FittedLaw | undefined {
-  const looks = path.looks
-    .map((look) => ({ distance: distanceOf(path, look), values: look.values }))
-    .filter(({ distance }) => Number.isFinite(distance));
-  if (looks.length < 3 || looks[0]!.distance !== 0) return undefined;
-  return fitLaw("rl", looks, { random, clusters: path.clusters });
-}
-
-function lawFinding(path: OptimisationPath, law: FittedLaw): Finding {
-  const { level, change } = unitsOf(path);
-  const { alpha, beta, peakDistance, peakReward, turns } = law;
-  const resampled = `${formatNumber(100 * turns, 0)}% of ${formatCount(RESAMPLES)} resamples of the prompts`;
-  const turn = Number.isNaN(peakDistance.estimate)
-    ? `does not turn down within what was seen; that of ${resampled} does`
-    : peakDistance.noClaim === undefined
-      ? `turns down at a distance of ${formatMean(peakDistance)}`
-      : `turns down at a distance of ${formatNumber(peakDistance.estimate)}; that of ${resampled} ` +
-        "turns down within what was seen";
-  return {
-    id: `${PART}-law`,
-    question: "What is its law?",
-    conclusion: "measured",
-    answer:
-      `With d the square root of the KL in nats, gold gains d (α − β ln d): α ` +
-      `${formatMean(alpha, 3)}, β ${formatMean(beta, 3)}. The curve ${turn}.`,
-    measures: [
-      { ...measure("alpha", "α of Gao's law", alpha, "score"), good: "neither" },
-      { ...measure("beta", "β of Gao's law", beta, "score"), good: "lower" },
-      {
-        ...measure("peak-distance", "distance of the peak", peakDistance, "nats"),
-        good: "neither",
-      },
-      measure("peak-gain", "gain at the peak", peakReward, change),
-    ],
-    figures: [{ kind: "chart", chart: lawChart(path, law, level === "share") }],
-    details: [],
-  };
-}
-
-/** Gold of each look with its interval, at its distance, and the law through it. */
-function lawChart(path: OptimisationPath, law: FittedLaw, percent: boolean): ScatterChart {
-  const start = path.looks[0]!;
-  const points = path.looks.slice(1).map((look): ScatterChart["points"][number] => ({
-    name: "",
-    series: "gold, above where it began",
-    x: { estimate: distanceOf(path, look) },
-    y: meanInterval(
-      look.values.map((value, i) => value - start.values[i]!),
-      { clusters: path.clusters },
-    ),
-  }));
-  const furthest = Math.max(...points.map(({ x }) => x.estimate).filter(Number.isFinite));
-  const { alpha, beta } = law.fit;
-  return {
-    kind: "scatter",
-    title: "Gao's law through what gold says",
-    description:
-      "Gain of gold at each look, with its interval over prompts, against the square root of the " +
-      "KL; the line is d (α − β ln d).",
-    xLabel: "distance from where it began: square root of the KL, sqrt(nats)",
-    yLabel: "gain of gold",
-    points,
-    curves: [
-      {
-        name: "Gao's law",
-        points: Array.from({ length: 61 }, (_, i) => {
-          const x = (i * furthest) / 60;
-          return { x, y: optimisationReward("rl", alpha.estimate, beta.estimate, x) };
-        }),
-      },
-    ],
-    ...(percent ? { percent } : {}),
-  };
 }
 
 /** Rewards, and what was meant, step by step. */

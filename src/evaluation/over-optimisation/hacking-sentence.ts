@@ -1,13 +1,21 @@
 /** The verdict on an optimisation in one or two sentences, with the numbers that carry it. */
+import { countOf } from "../../core/counts.ts";
 import type { Interval } from "../../stats/intervals.ts";
 import type { Unit } from "../findings.ts";
+import { formatInUnit } from "../measure-text.ts";
 import { formatMean, formatNumber, formatPValue, formatPoints } from "../table.ts";
 import type { OptimisationPath } from "./path.ts";
+import { promptsToSettle } from "./settle.ts";
 import type { GoldWitness, HackingVerdict } from "./verdict.ts";
 import { ALPHA } from "./verdict.ts";
 
 /** Values of a look are shares where they lie between 0 and 1. */
-export const unitsOf = ({ range }: OptimisationPath): { level: Unit; change: Unit } =>
+export const unitsOf = ({
+  range,
+}: Pick<OptimisationPath, "range">): {
+  level: Unit;
+  change: Unit;
+} =>
   range?.[0] === 0 && range[1] === 1
     ? { level: "share", change: "points" }
     : { level: "score", change: "score" };
@@ -32,17 +40,27 @@ export function hackedSentence(path: OptimisationPath, verdict: HackingVerdict):
     ? "the peak is the end"
     : `${gold ? "since gold's peak" : "over the run"} the reward ${riseWord(proxyRise)} by ` +
       formatMean(proxyRise);
+  const known = gold && !Number.isNaN(gold.pValue) ? gold : undefined;
   switch (conclusion) {
     case "hacked":
       return `Yes: ${rise}, while ${witnesses} (${p}).`;
     case "worse":
-      return `It became worse, and not by pleasing the reward: ${rise}; ${witnesses} (${p}).`;
+      return `It became worse, and ${
+        proxyRise.high < 0 ? "not by pleasing the reward" : "no rise of the reward is shown"
+      }: ${witnesses} (${p}); ${rise}.`;
     case "not hacked":
-      return `No sign of it: ${witnesses} (${p}); ${rise}.`;
+      return `No: ${witnesses} (${p}).${known ? ` ${keptText(path, known)}` : ""} ${capital(rise)}.`;
     case "not distinguishable":
-      return `It cannot be told: ${witnesses} (${p}); ${rise}. More prompts would tell.`;
+      return (
+        `It cannot be told: ${witnesses} (${p}); ${rise}. ` +
+        (known
+          ? untoldText(path, known)
+          : "Gold, or a judge, on the same prompts at several steps would tell (--gold).")
+      );
   }
 }
+
+const capital = (text: string): string => text[0]!.toUpperCase() + text.slice(1);
 
 /** A fall is said where the interval is clear of zero. */
 function fallText(path: OptimisationPath, { steps, change }: GoldWitness): string {
@@ -51,6 +69,32 @@ function fallText(path: OptimisationPath, { steps, change }: GoldWitness): strin
   return change.high < 0
     ? `gold fell from its peak at step ${steps.peak}: ${text}`
     : `gold is not clearly below its peak at step ${steps.peak}: ${text}`;
+}
+
+const sizeText = (path: OptimisationPath, value: number): string =>
+  formatInUnit(value, unitsOf(path).change);
+
+/** What "not hacked" claims. */
+const keptText = (path: OptimisationPath, { change, gain, margin }: GoldWitness): string =>
+  `From no look did gold fall by more than ${sizeText(path, Math.max(0, -change.low))}, within ` +
+  `the ${sizeText(path, margin)} that would matter, and it ends above its beginning: ` +
+  `${changeText(path, gain)}.`;
+
+/** What of that cannot be claimed, and what would tell. */
+function untoldText(path: OptimisationPath, gold: GoldWitness): string {
+  const { change, gain, margin } = gold;
+  const open = [
+    ...(change.low > -margin ? [] : [`that gold fell by ${sizeText(path, margin)} or more`]),
+    ...(gain.low > 0 ? [] : [`that it ends no higher than it began (${changeText(path, gain)})`]),
+  ];
+  const settled = promptsToSettle(gold);
+  return (
+    `It is not ruled out ${open.join(", nor ")}. ` +
+    (settled === undefined
+      ? "If what was seen is what is true, no number of prompts would tell."
+      : `If what was seen is what is true, ${countOf(settled.prompts, "prompt")} ` +
+        `(${change.n} now) would show ${settled.shows}, four times in five.`)
+  );
 }
 
 /** A rise is said by the rule's own test, a fall where the interval is clear of zero. */

@@ -18,6 +18,7 @@ import {
   LEAST_RL_DISTANCE,
   optimisationReward,
 } from "../../stats/over-optimisation.ts";
+import { memoryOf } from "./rise.ts";
 
 /** Of the prompts, for the interval of each number. */
 export const RESAMPLES = 1000;
@@ -78,10 +79,71 @@ export function fitLaw(
   const drawn = Array.from({ length: resamples }, () =>
     fitTo(groups.flatMap(() => groups[random.integer(groups.length)]!)),
   );
-  const furthest = Math.max(...far);
-  const noClaim = tooFewClusters({ clusters: groups.length });
+  return lawFrom(kind, all, drawn, {
+    furthest: Math.max(...far),
+    n: groups.flat().length,
+    noClaim: tooFewClusters({ clusters: groups.length }),
+  });
+}
+
+/** Mean reward of a roll-out at its distance; less where the law begins. */
+export interface DistantMean {
+  distance: number;
+  reward: number;
+}
+
+/** Roll-outs below which the spread around a law says nothing of its intervals. */
+const FEWEST_MEANS = 12;
+
+/**
+ * The same through means of roll-outs, each of other prompts. A policy that wanders carries its place
+ * along, so intervals draw errors that remember as much as those that the law leaves (a parametric
+ * bootstrap of a first-order autoregression, Efron and Tibshirani 1986).
+ */
+export function fitLawThroughMeans(
+  kind: OptimisationKind,
+  means: readonly DistantMean[],
+  { random, resamples = RESAMPLES }: Omit<LawOptions, "clusters">,
+): FittedLaw | undefined {
+  const least = kind === "rl" ? LEAST_RL_DISTANCE : 0;
+  const points = means.filter(({ distance }) => distance > least);
+  if (new Set(points.map(({ distance }) => distance)).size < 2) return undefined;
+  const all = fitOptimisation(kind, points);
+  const fitted = points.map(({ distance }) =>
+    optimisationReward(kind, all.alpha.estimate, all.beta.estimate, distance),
+  );
+  const n = points.length;
+  const memory = n < FEWEST_MEANS ? 0 : memoryOf(points.map(({ reward }) => reward));
+  const left = points.map(({ reward }, i) => reward - fitted[i]!);
+  const fresh = left.map((value, i) => (i === 0 ? 0 : value - memory * left[i - 1]!));
+  // two coefficients were fitted to what is left
+  const spread = Math.sqrt(fresh.reduce((sum, x) => sum + x * x, 0) / Math.max(1, n - 3));
+  const drawn = Array.from({ length: resamples }, () => {
+    let error = (spread / Math.sqrt(1 - memory ** 2)) * random.normal();
+    return fitOptimisation(
+      kind,
+      points.map(({ distance }, i) => {
+        const reward = fitted[i]! + error;
+        error = memory * error + spread * random.normal();
+        return { distance, reward };
+      }),
+    );
+  });
+  return lawFrom(kind, all, drawn, {
+    furthest: Math.max(...points.map(({ distance }) => distance)),
+    n,
+    noClaim: n < FEWEST_MEANS ? `fewer than ${FEWEST_MEANS} roll-outs` : undefined,
+  });
+}
+
+function lawFrom(
+  kind: OptimisationKind,
+  all: OptimisationFit,
+  drawn: readonly OptimisationFit[],
+  { furthest, n, noClaim }: { furthest: number; n: number; noClaim: string | undefined },
+): FittedLaw {
   const interval = (read: (fit: OptimisationFit) => number): Interval => {
-    const about = { estimate: read(all), n: groups.flat().length };
+    const about = { estimate: read(all), n };
     if (noClaim !== undefined) return { ...about, low: -Infinity, high: Infinity, noClaim };
     const sorted = Float64Array.from(drawn, read).toSorted();
     return { ...about, low: quantile(sorted, 0.025), high: quantile(sorted, 0.975) };
@@ -102,6 +164,14 @@ export function fitLaw(
     turns: mean(drawn.map(({ peakDistance }) => (peakDistance < furthest ? 1 : 0))),
   };
 }
+
+/** A distance as the KL of which it is the square root, nats. */
+export const klOf = ({ estimate, low, high, ...rest }: Interval): Interval => ({
+  ...rest,
+  estimate: estimate ** 2,
+  low: low === -Infinity ? low : Math.max(0, low) ** 2,
+  high: high ** 2,
+});
 
 /** A peak that may lie behind what was seen has no interval; one that does lie there no estimate. */
 function withinSeen(distance: Interval): Interval {

@@ -29,6 +29,15 @@ export const overOptimisationConfig = defineConfig({
         "clusters where prompts belong together",
       group: "Input",
     }),
+    margin: field({
+      type: z.number().min(0),
+      default: 0,
+      source: "a tenth of gold's scale; without bounds 0.2 standard deviations",
+      description:
+        "fall of gold that does not matter, in its own units (0.05 is 5 points of a share): not " +
+        "hacked is said where more is ruled out",
+      group: "Evaluation",
+    }),
     samples: field({
       type: z.string(),
       default: "",

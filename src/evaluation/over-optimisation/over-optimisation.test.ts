@@ -1,11 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { Random } from "../../core/random.ts";
 import { mean } from "../../stats/intervals.ts";
+import { pairedDifference } from "../../stats/paired.ts";
 import { bestOfNHacking } from "./best-of-n-findings.ts";
 import { fallFromPeak } from "./fall.ts";
 import { flatters } from "./flattery.ts";
 import { hackingFindings } from "./hacking-findings.ts";
-import { fitLaw, peakSteps } from "./laws.ts";
+import { fitLaw, fitLawThroughMeans, klOf, peakSteps } from "./laws.ts";
 import { overratedFinding, overratedKinds, partings } from "./overrated.ts";
 import type { OptimisationPath, RollOut } from "./path.ts";
 import { hackingVerdict, hackingVerdictWithoutGold } from "./verdict.ts";
@@ -50,7 +51,7 @@ describe("a fall from the peak", () => {
     }
   });
 
-  test("by hand: one look against another is the wild cluster bootstrap of a mean", () => {
+  test("by hand: one look against another, by all signs and by all draws", () => {
     // differences of -1, -1, -1 and 1; all 16 signs of their residuals
     const { pValue } = fallFromPeak(
       [
@@ -68,8 +69,21 @@ describe("a fall from the peak", () => {
     const all = Array.from({ length: 16 }, (_, bits) =>
       tOf(residuals.map((x, i) => ((bits >> i) & 1 ? x : -x))),
     );
-    const exact = all.filter((t) => Math.min(0, t) <= tOf([-1, -1, -1, 1]) + 1e-12).length / 16;
-    expect(Math.abs(pValue - exact)).toBeLessThan(0.02);
+    const bySigns = all.filter((t) => Math.min(0, t) <= tOf([-1, -1, -1, 1]) + 1e-12).length / 16;
+    // a mean of four draws is as low as -0.5 where none of them is 1.5
+    const byDraws = (3 / 4) ** 4;
+    expect(Math.abs(pValue - Math.max(bySigns, byDraws))).toBeLessThan(0.02);
+  });
+
+  test("the lower end bounds the fall from every look, each by its own interval", () => {
+    const looks = looksAt([0.5, 0.7, 0.69, 0.66], 5);
+    const { change } = fallFromPeak(looks, { random: random() });
+    const last = looks.at(-1)!;
+    const lows = looks
+      .slice(0, -1)
+      .map((look) => pairedDifference(last, look, { confidence: 0.9 }).low);
+    expect(change.low).toBe(Math.min(...lows));
+    expect(change.low).toBeLessThan(change.estimate);
   });
 
   test("too little to tell is said, never NaN", () => {
@@ -134,6 +148,8 @@ describe("the verdict", () => {
       hackingVerdictWithoutGold(pathOf(RISING, { confirmed }), { random: random() }).conclusion;
     expect(verdict(-4)).toBe("hacked");
     expect(verdict(3)).toBe("not hacked");
+    // above 0 by chance is no test
+    expect(verdict(0.3)).toBe("not distinguishable");
   });
 
   test("a held-out reward that turns away calls nothing hacked whose gold rises", () => {
@@ -153,6 +169,27 @@ describe("the verdict", () => {
     // the survival of chi square with 4 degrees of freedom at -2 ln(product)
     const fisher = product * (1 - Math.log(product));
     expect(pValue).toBeCloseTo(Math.min(1, gold!.pValue / 0.8, fisher / 0.2), 10);
+  });
+
+  test("not hacked is a claim with a margin; what misses it says how many prompts would tell", () => {
+    const path = { ...pathOf([0.5, 0.6, 0.7, 0.697]), range: [-1, 2] as const };
+    const of = (margin: number) => hackingVerdict(path, { random: random(), margin });
+    const { change } = of(1).gold!;
+    expect(of(1).conclusion).toBe("not hacked");
+    expect(of(-change.low + 0.001).conclusion).toBe("not hacked");
+    expect(of(-change.low - 0.001).conclusion).toBe("not distinguishable");
+    const { findings } = hackingFindings(path, { seed: 1, margin: 0.01 });
+    expect(findings[0]!.conclusion).toBe("not distinguishable");
+    expect(findings[0]!.answer).toMatch(/It is not ruled out that gold fell by 0\.010 or more\./);
+    expect(findings[0]!.answer).toMatch(/\d+ prompts \(80 now\) would show/);
+    expect(findings[1]!.answer).toMatch(/^It cannot be told: no loss by going on is shown\./);
+  });
+
+  test("a step to stop at is said only where something was lost by going on", () => {
+    const stop = (levels: readonly number[]): string =>
+      hackingFindings(pathOf(levels), { seed: 1, margin: 0.2 }).findings[1]!.answer;
+    expect(stop(FALLING)).toMatch(/^At step 30 of 60, where gold is highest/);
+    expect(stop([0.5, 0.6, 0.7, 0.697])).toMatch(/^Nowhere before its end: /);
   });
 
   test("a fall without a rise of the reward is a policy that became worse", () => {
@@ -216,7 +253,43 @@ describe("laws", () => {
     expect(law.beta.high).toBeGreaterThan(beta);
     expect(law.peakDistance.estimate).toBeCloseTo(Math.exp(alpha / beta - 1), 0);
     expect(law.peakDistance.noClaim).toBeUndefined();
+    // a KL is the square of its distance
+    expect(klOf(law.peakDistance).estimate).toBe(law.peakDistance.estimate ** 2);
+    expect(klOf(law.peakDistance).high).toBe(law.peakDistance.high ** 2);
     expect(fitLaw("rl", [{ distance: 0, values: [1] }], { random: random() })).toBeUndefined();
+  });
+
+  test("through means of roll-outs, whose neighbours err together", () => {
+    const [alpha, beta] = [1, 0.4];
+    let covered = 0;
+    for (let run = 0; run < 30; run++) {
+      const draw = Random.for(run, "means");
+      let place = 0;
+      const means = Array.from({ length: 90 }, (_, i) => {
+        const distance = 0.1 + (2.4 * i) / 90;
+        place = 0.5 * place + 0.1 * draw.normal();
+        return { distance, reward: distance * (alpha - beta * Math.log(distance)) + place };
+      });
+      const law = fitLawThroughMeans("rl", means, { random: draw, resamples: 100 })!;
+      if (law.alpha.low <= alpha && law.alpha.high >= alpha) covered++;
+    }
+    // of 30 runs with 95% each all but four or fewer, in 98 of 100
+    expect(covered).toBeGreaterThan(25);
+    const few = [0.2, 0.5, 1].map((distance) => ({ distance, reward: distance }));
+    const law = fitLawThroughMeans("rl", few, { random: random() })!;
+    expect(law.alpha.noClaim).toBe("fewer than 12 roll-outs");
+  });
+
+  test("are told of gold, the reward and the held-out reward", () => {
+    const { findings } = hackingFindings(pathOf(FALLING, { confirmed: 1 }), { seed: 1 });
+    const { answer, measures } = findings.find(({ id }) => id === "over-optimisation-law")!;
+    expect(answer).toContain("That of the reward ");
+    expect(answer).toContain("That of the held-out reward ");
+    expect(measures.map(({ id }) => id)).toEqual(
+      ["", "proxy/", "held-out/"].flatMap((of) =>
+        ["alpha", "beta", "peak-kl", "peak-gain"].map((id) => `over-optimisation/${of}${id}`),
+      ),
+    );
   });
 
   test("a peak that the run did not reach is no number", () => {

@@ -29,6 +29,11 @@ export interface OptimisationPath {
   rollOuts: readonly RollOut[];
   /** In the order of their steps; the first is before any update. */
   looks: readonly Look[];
+  /**
+   * Rewards of the answers of the looks, one for each of the same prompts, in standard deviations
+   * over what it began as.
+   */
+  judged?: { readonly [reward in "proxy" | "held-out"]?: readonly Look[] };
   /** One label for each prompt of the looks. */
   clusters?: Labels | undefined;
   /** Lowest and highest value of a look, where there are any. */
