@@ -4,8 +4,8 @@
  * finds rises that are not there (of level rewards with a memory of 0.9: in every third).
  *
  * The errors are taken as an autoregression of first order, up to a random walk. How much they
- * remember is bounded by what the line leaves, and the slope is held against the memory within that
- * bound under which chance makes the steepest slopes.
+ * remember is bounded by what a polynomial through the whole run leaves, and the slope is held
+ * against the memory within that bound under which chance makes the steepest slopes.
  *
  * Source: Berger and Boos (1994) for the largest p-value over a confidence set; null distributions
  * by simulation, as slope and memory depend on nothing else than the number of roll-outs (Dufour
@@ -13,7 +13,6 @@
  */
 import { Random } from "../../core/random.ts";
 import type { Interval } from "../../stats/intervals.ts";
-import { mean } from "../../stats/intervals.ts";
 
 /** Over all of the roll-outs, from the line; one-sided, that it is not above 0. */
 export type Rise = Interval & { pValue: number };
@@ -26,9 +25,14 @@ const MEMORIES = [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1];
 const SIMULATIONS = 999;
 /** Fewer say nothing of how errors hang together. */
 const FEWEST = 6;
+/** A rise that levels off is no memory: a parabola of what is tested, more of a whole run. */
+const DEGREE = { slope: 2, memory: 4 } as const;
 
-/** @param values in order of time, at equal distances */
-export function riseOver(values: readonly number[]): Rise {
+/**
+ * @param values in order of time, at equal distances
+ * @param run the whole run that they are of, by which memory is bounded; themselves where left out
+ */
+export function riseOver(values: readonly number[], run: readonly number[] = values): Rise {
   const n = values.length;
   const none = (estimate: number, noClaim: string): Rise => ({
     estimate,
@@ -41,124 +45,133 @@ export function riseOver(values: readonly number[]): Rise {
   if (n === 0) return none(NaN, "no roll-out since the peak");
   if (n < FEWEST)
     return none(values.at(-1)! - values[0]!, `fewer than ${FEWEST} roll-outs since the peak`);
-  const { slope, error, memory } = lineThrough(values);
+  const { slope, t } = lineThrough(values);
   const estimate = slope * (n - 1);
-  if (!(error > 0)) return none(estimate, "the roll-outs lie on one line");
-  const laws = plausible(n, memory);
-  const t = slope / error;
-  const worst = Math.max(...laws.map((law) => shareOf(law, (value) => value >= t)));
+  if (!Number.isFinite(t)) return none(estimate, "the roll-outs lie on one line");
+  const laws = plausible(run, BOUND).map((memory) => slopesOf(n, memory));
+  const worst = Math.max(...laws.map((law) => law.filter((value) => value >= t).length));
   const critical = Math.max(
-    ...laws.map((law) => law.slopes.map(Math.abs).toSorted()[allowed(law.slopes.length)]!),
+    ...laws.map((law) => law.map(Math.abs).toSorted()[allowed(law.length)]!),
   );
-  const half = critical * error * (n - 1);
+  const half = Math.abs(estimate / t) * critical;
   return {
     estimate,
     low: estimate - half,
     high: estimate + half,
     n,
-    pValue: Math.min(1, worst + BOUND),
+    pValue: Math.min(1, (worst + 1) / (SIMULATIONS + 1) + BOUND),
   };
 }
 
 /** Place, among sorted sizes, that no more than alpha less the bound are beyond. */
 const allowed = (count: number): number => Math.ceil((1 - ALPHA + BOUND) * count) - 1;
 
-/** What chance makes of level errors with one memory. */
-interface NullLaw {
-  /** The slope in its standard errors. */
-  slopes: Float64Array;
-  /** Autocorrelation of what the line leaves. */
-  memories: Float64Array;
-}
-
-/** Laws of the memories under which what was left is no rare thing; that of none at least. */
-function plausible(n: number, memory: number): NullLaw[] {
-  const laws = lawsOf(n);
-  const kept = laws.filter(
-    ({ memories }) => memories.filter((value) => value <= memory).length > BOUND * SIMULATIONS,
-  );
-  return kept.length > 0 ? kept : [laws[0]!];
-}
-
-/** Memories that a law's intervals reckon with are beyond what was left in so many of 100. */
+/** An interval of a law reckons with memories that are not beyond what was seen in so many of 100. */
 const CAUTION = 0.2;
 
-/**
- * How much of one value's error the next one keeps, rather too much than too little: the largest
- * memory under which a fifth of what chance makes remembers no more than these values.
- */
-export function memoryOf(values: readonly number[]): number {
-  const { memory } = lineThrough(values);
-  const kept = MEMORIES.filter((each, i) => {
-    const { memories } = lawsOf(values.length)[i]!;
-    return each < 1 && memories.filter((value) => value <= memory).length > CAUTION * SIMULATIONS;
-  });
-  return kept.at(-1) ?? 0;
+/** How much of one value's error the next one keeps: rather too much than too little, below 1. */
+export const memoryOf = (values: readonly number[]): number =>
+  plausible(values, CAUTION).findLast((memory) => memory < 1) ?? 0;
+
+/** Memories under which what is left remembers no more in more than a share of chance's turns. */
+function plausible(values: readonly number[], share: number): number[] {
+  // a polynomial goes through so few whatever they remember
+  if (values.length < DEGREE.memory + 4) return MEMORIES;
+  const seen = memoryLeft(values);
+  const kept = MEMORIES.filter(
+    (memory) =>
+      memoriesOf(values.length, memory).filter((value) => value <= seen).length >
+      share * SIMULATIONS,
+  );
+  return kept.length > 0 ? kept : [0];
 }
 
-const shareOf = ({ slopes }: NullLaw, holds: (slope: number) => boolean): number =>
-  (slopes.filter(holds).length + 1) / (slopes.length + 1);
+/** Slopes in their standard errors that chance makes of level errors. */
+const slopesOf = (n: number, memory: number): Float64Array =>
+  lawOf("slope", { n, memory }, (values) => lineThrough(values).t);
 
-const known = new Map<number, NullLaw[]>();
+/** What level errors leave of memory. */
+const memoriesOf = (n: number, memory: number): Float64Array =>
+  lawOf("memory", { n, memory }, memoryLeft);
 
-/** Made once for each number of roll-outs. */
-function lawsOf(n: number): NullLaw[] {
-  const laws = known.get(n) ?? MEMORIES.map((memory) => nullLaw(n, memory));
-  known.set(n, laws);
-  return laws;
-}
+const known = new Map<string, Float64Array>();
 
-/** The same for the same numbers, whatever is asked. */
-function nullLaw(n: number, memory: number): NullLaw {
+/** The same for the same numbers, whatever is asked; made once. */
+function lawOf(
+  name: keyof typeof DEGREE,
+  { n, memory }: { n: number; memory: number },
+  read: (values: readonly number[]) => number,
+): Float64Array {
+  const key = `${name} ${n} ${memory}`;
+  const made = known.get(key);
+  if (made) return made;
   const random = Random.for(n, "rise", String(memory));
-  const law = {
-    slopes: new Float64Array(SIMULATIONS),
-    memories: new Float64Array(SIMULATIONS),
-  };
   const fresh = memory < 1 ? Math.sqrt(1 - memory * memory) : 1;
-  for (let i = 0; i < SIMULATIONS; i++) {
+  const law = Float64Array.from({ length: SIMULATIONS }, () => {
     let place = random.normal();
-    const line = lineThrough(
+    return read(
       Array.from({ length: n }, () => (place = memory * place + fresh * random.normal())),
     );
-    law.slopes[i] = line.slope / line.error;
-    law.memories[i] = line.memory;
-  }
+  });
+  known.set(key, law);
   return law;
 }
 
-/**
- * Slope of the line, by least squares on the order. What is left is what a parabola leaves, so that
- * a rise that levels off is no memory; standard error as if errors were independent.
- */
-function lineThrough(values: readonly number[]): { slope: number; error: number; memory: number } {
+/** Slope of the line, by least squares on the order, and its t as if errors were independent. */
+function lineThrough(values: readonly number[]): { slope: number; t: number } {
   const n = values.length;
-  const centre = mean(values);
-  const width = (n * n - 1) / 12;
-  let [xx, xy, qq, qy] = [0, 0, 0, 0];
-  for (let i = 0; i < n; i++) {
-    const x = i - (n - 1) / 2;
-    // a square that is uncorrelated with the order
-    const q = x * x - width;
-    xx += x * x;
-    xy += x * (values[i]! - centre);
-    qq += q * q;
-    qy += q * (values[i]! - centre);
-  }
-  const [slope, bend] = [xy / xx, qy / qq];
-  let [squares, products, before] = [0, 0, 0];
-  for (let i = 0; i < n; i++) {
-    const x = i - (n - 1) / 2;
-    const left = values[i]! - centre - slope * x - bend * (x * x - width);
-    squares += left * left;
-    products += left * before;
-    before = left;
-  }
+  const { coefficients, left } = polynomial(values, DEGREE.slope);
+  const squares = left.reduce((sum, x) => sum + x * x, 0);
+  const along = coefficients[1]!;
+  // of the orthonormal line, whose ends are the same distance apart for every n
+  const slope = along / Math.sqrt((n * (n * n - 1)) / 12);
+  const size = values.reduce((sum, x) => sum + x * x, 0);
   // what rounding leaves of a straight line is no error
-  const nothing = 1e-20 * n * (1 + centre * centre);
-  return {
-    slope,
-    error: squares > nothing ? Math.sqrt(squares / (n - 3) / xx) : 0,
-    memory: squares > 0 ? products / squares : 0,
-  };
+  const error = squares > 1e-20 * size ? Math.sqrt(squares / (n - 1 - DEGREE.slope)) : 0;
+  return { slope, t: error > 0 ? along / error : NaN };
+}
+
+/** First autocorrelation of what a polynomial leaves. */
+function memoryLeft(values: readonly number[]): number {
+  const { left } = polynomial(values, DEGREE.memory);
+  let [squares, products] = [0, 0];
+  for (const [i, value] of left.entries()) {
+    squares += value * value;
+    if (i > 0) products += value * left[i - 1]!;
+  }
+  return squares > 0 ? products / squares : 0;
+}
+
+/** Least squares on orthonormal polynomials of the order. */
+function polynomial(
+  values: readonly number[],
+  degree: number,
+): { coefficients: number[]; left: Float64Array } {
+  const left = Float64Array.from(values);
+  const coefficients = basis(values.length)
+    .slice(0, degree + 1)
+    .map((power) => {
+      const along = power.reduce((sum, x, i) => sum + x * left[i]!, 0);
+      for (let i = 0; i < left.length; i++) left[i]! -= along * power[i]!;
+      return along;
+    });
+  return { coefficients, left };
+}
+
+const bases = new Map<number, Float64Array[]>();
+
+/** By Gram and Schmidt, up to the highest degree that is asked for. */
+function basis(n: number): Float64Array[] {
+  const made = bases.get(n) ?? [];
+  for (let degree = made.length; degree <= DEGREE.memory; degree++) {
+    const power = Float64Array.from({ length: n }, (_, i) => (i / (n - 1) - 0.5) ** degree);
+    for (const other of made) {
+      const along = other.reduce((sum, x, i) => sum + x * power[i]!, 0);
+      for (let i = 0; i < n; i++) power[i]! -= along * other[i]!;
+    }
+    const size = Math.sqrt(power.reduce((sum, x) => sum + x * x, 0));
+    made.push(power.map((x) => x / size));
+  }
+  bases.set(n, made);
+  return made;
 }

@@ -88,6 +88,7 @@ export function hackingVerdict(
   const since = gold?.steps.peak ?? 0;
   const proxyRise = riseOver(
     path.rollOuts.filter(({ step }) => step > since).map(({ proxy }) => proxy),
+    path.rollOuts.map(({ proxy }) => proxy),
   );
   const pValue = together(gold, heldOut);
   return {
