@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { testFolder } from "../../data/testing.ts";
 import type { Findings } from "../../evaluation/findings.ts";
+import { Run } from "../../runs/run.ts";
 import { runProgram } from "../program.ts";
 import { fakeIo } from "../testing.ts";
 
@@ -41,10 +42,12 @@ beforeAll(() => {
   );
 });
 
-async function run(out: string, ...models: string[]) {
+const run = (out: string, ...models: string[]) => runAlong([], out, ...models);
+
+async function runAlong(options: readonly string[], out: string, ...models: string[]) {
   const io = fakeIo();
   const paths = models.map(at).join(",");
-  const argv = ["eval", "conflicts", "--models", paths, "--out", at(out)];
+  const argv = ["eval", "conflicts", "--models", paths, "--out", at(out), ...options];
   const status = await runProgram(argv, io);
   return { status, err: io.stderr.text };
 }
@@ -75,4 +78,68 @@ test("other data are told; one run twice is refused", async () => {
     expect(twice.status).toBe(2);
     expect(twice.err).toContain("the same run is given twice");
   }
+});
+
+test("along a scale there is a chart of each objective, and a sentence for each step", async () => {
+  const along = ["--along", "kl=8.4,0"];
+  expect((await runAlong(along, "scale", "dpo", "sft")).status).toBe(0);
+  const finding = findingsOf("scale").findings.find(({ id }) => id === "conflicts-along")!;
+  expect(finding.answer).toContain("From kl 0 to 8.40 it helped honest/accuracy (+30.0");
+  expect(finding.answer).toContain("at the expense of harmless/over-refusal (+30.0");
+  const charts = finding.figures.flatMap((part) => (part.kind === "chart" ? [part.chart] : []));
+  expect(charts.map(({ title }) => title)).toEqual([
+    "honest/accuracy along kl",
+    "harmless/over-refusal along kl",
+  ]);
+  expect(charts[0]).toMatchObject({
+    xLabel: "kl",
+    series: [
+      {
+        points: [
+          { x: 0, y: 50, low: 45, high: 55 },
+          { x: 8.4, y: 80 },
+        ],
+      },
+    ],
+  });
+});
+
+test("the scale may be told by the runs; a place that nobody knows or two share is refused", async () => {
+  for (const [name, step] of [
+    ["trained", 40],
+    ["longer", 90],
+  ] as const) {
+    const config = { beta: step / 100 };
+    const made = Run.create(at(`${name}-run`), {
+      command: "ppo",
+      seed: 1,
+      dataHash: "d",
+      modelFingerprint: "m",
+      config: { given: config, effective: config },
+    });
+    for (let i = 1; i <= step; i++) made.metrics(i, { "objective/kl": 0.01 * i });
+    made.finish("completed");
+    writeFileSync(
+      join(at(`${name}-run`), "findings.json"),
+      readFileSync(join(at(name === "trained" ? "sft" : "dpo"), "findings.json"), "utf8"),
+    );
+  }
+  const models = ["longer-run", "trained-run"];
+  for (const [scale, first] of [
+    ["step", 40],
+    ["kl", 0.37],
+    ["beta", 0.4],
+  ] as const) {
+    const { status, err } = await runAlong(["--along", scale], `by-${scale}`, ...models);
+    expect(status, err).toBe(0);
+    const finding = findingsOf(`by-${scale}`).findings.find(({ id }) => id === "conflicts-along")!;
+    const [part] = finding.figures;
+    const chart = part?.kind === "chart" && part.chart.kind === "lines" ? part.chart : undefined;
+    expect(chart!.series[0]!.points[0]!.x).toBeCloseTo(first, 9);
+  }
+  const refused = async (along: string): Promise<string> =>
+    (await runAlong(["--along", along], "refused", "sft", "dpo")).err;
+  expect(await refused("kl=1,1")).toContain("two models have the same kl");
+  expect(await refused("kl=1")).toContain("--along needs a number for each model");
+  expect(await refused("step")).toContain("nothing tells the step of this model");
 });

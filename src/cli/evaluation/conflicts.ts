@@ -7,6 +7,8 @@ import { Random } from "../../core/random.ts";
 import { countOf } from "../../core/counts.ts";
 import { AttuneError, nearest } from "../../core/errors.ts";
 import { conflictFindings } from "../../evaluation/conflicts/conflict-findings.ts";
+import type { Along } from "../../evaluation/conflicts/along.ts";
+import { alongFinding } from "../../evaluation/conflicts/along.ts";
 import type { conflictsConfig } from "../../evaluation/conflicts/conflicts.config.ts";
 import type { ConflictAxis } from "../../evaluation/conflicts/conflicts.ts";
 import { conflictsAmong } from "../../evaluation/conflicts/conflicts.ts";
@@ -21,6 +23,7 @@ import type { World } from "../../world/index.ts";
 import { requestTopic } from "../../world/requests.ts";
 import { userTurn } from "../../world/turns.ts";
 import { FINDINGS_JSON } from "../display/outcome.ts";
+import { placeModels } from "./conflict-places.ts";
 import type { OpenedSubject } from "./open-subject.ts";
 import { BUILT_IN, builtInWorld, nameOf } from "../../quickstart/optimisation-run.ts";
 import type { EvaluationPart, PartInput, PartWork, PreparedPart } from "./part.ts";
@@ -30,10 +33,14 @@ type Input = PartInput<typeof conflictsConfig>;
 
 export const part: EvaluationPart<typeof conflictsConfig> = {
   prepare: async (input) => {
-    const { models } = input.config;
-    const ofRuns = models.every((folder) => existsSync(join(folder, FINDINGS_JSON)));
-    refuseTwice(models, ofRuns);
-    return ofRuns ? prepareFindings(input.config) : await prepareWorld(input);
+    const given = input.config.models;
+    const ofRuns = given.every((folder) => existsSync(join(folder, FINDINGS_JSON)));
+    refuseTwice(given, ofRuns);
+    const { models, along } = placeModels(given, input.config.along);
+    const config = { ...input.config, models: [...models] };
+    return ofRuns
+      ? prepareFindings(config, along)
+      : await prepareWorld({ ...input, config }, along);
   },
 };
 
@@ -60,15 +67,17 @@ function refuseTwice(models: readonly string[], ofRuns: boolean): void {
 function found(
   { models, seed }: Config,
   axes: readonly ConflictAxis[],
+  along: Along | undefined,
 ): Awaited<ReturnType<PreparedPart["run"]>> {
   const conflicts = conflictsAmong(namesOf(models), axes, {
     random: Random.for(seed, "conflicts"),
   });
+  const names = axes.map(({ name }) => name);
   return {
-    findings: conflictFindings(
-      conflicts,
-      axes.map(({ name }) => name),
-    ),
+    findings: [
+      ...conflictFindings(conflicts, names),
+      ...(along ? [alongFinding(conflicts, { axes: names, along })] : []),
+    ],
   };
 }
 
@@ -78,7 +87,7 @@ function namesOf(models: readonly string[]): string[] {
   return new Set(names).size === names.length ? names : [...models];
 }
 
-function prepareFindings(config: Config): PreparedPart {
+function prepareFindings(config: Config, along: Along | undefined): PreparedPart {
   const kept = config.models.map(readFindings);
   const runs = kept.map(({ measures }) => measures);
   const warnings = dataWarnings(
@@ -91,7 +100,7 @@ function prepareFindings(config: Config): PreparedPart {
     dataHash: createHash("sha256").update(JSON.stringify(axes)).digest("hex"),
     fingerprint: "",
     plan: [`hold ${axes.map(({ name }) => name).join(", ")} against each other`],
-    run: () => Promise.resolve({ ...found(config, axes), warnings }),
+    run: () => Promise.resolve({ ...found(config, axes, along), warnings }),
   };
 }
 
@@ -190,7 +199,10 @@ function commonAxes({ models }: Config, runs: readonly (readonly Measure[])[]): 
   });
 }
 
-async function prepareWorld({ config, context, openLocalSubject }: Input): Promise<PreparedPart> {
+async function prepareWorld(
+  { config, context, openLocalSubject }: Input,
+  along: Along | undefined,
+): Promise<PreparedPart> {
   const seeds = config.models.map(worldSeed);
   if (new Set(seeds).size > 1)
     throw new AttuneError("usage", "the models are of different worlds", {
@@ -218,7 +230,7 @@ async function prepareWorld({ config, context, openLocalSubject }: Input): Promi
       `answer ${countOf(world.evaluation.length, "request")} with each of ` +
         countOf(opened.length, "model"),
     ],
-    run: async (work) => found(config, await goldAxes(world, opened, { config, work })),
+    run: async (work) => found(config, await goldAxes(world, opened, { config, work }), along),
   };
 }
 

@@ -1,12 +1,12 @@
 /** Trade-offs among axes as findings: who is on the front, and what was bought with what. */
-import { countOf } from "../../core/counts.ts";
+import { countOf, formatCount } from "../../core/counts.ts";
 import type { ScatterChart } from "../chart.ts";
 import type { Finding, Measure } from "../findings.ts";
 import { numberedSlugs, slugs } from "../measure-names.ts";
 import { formatNumber, formatPValue, formatPoints, formatShare } from "../table.ts";
 import type { Table } from "../table.ts";
 import type { Change, Conflicts } from "./conflicts.ts";
-import { gainOf } from "./conflicts.ts";
+import { RESAMPLES, gainOf } from "./conflicts.ts";
 
 const PART = "conflicts";
 
@@ -135,7 +135,7 @@ function frontFinding(
   const better = changes[0]!.axes.map((each) => each.better);
   const enough = models.length - untold.length >= 2;
   const sure = (probability: number): string =>
-    `in ${formatNumber(100 * probability, 0)} of 100 resamples`;
+    `in ${formatNumber(100 * probability, 0)}% of ${formatCount(RESAMPLES)} resamples`;
   const pairs = axes.flatMap((_, i) =>
     axes.slice(i + 1).map((__, j): [number, number] => [i, i + 1 + j]),
   );

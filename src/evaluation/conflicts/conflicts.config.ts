@@ -9,6 +9,7 @@ export const conflictsConfig = defineConfig({
   examples: [
     "attune eval conflicts --models runs/eval-sft,runs/eval-dpo,runs/eval-ppo",
     "attune eval conflicts --models quick/sft,quick/ppo,quick/ppo-without-kl",
+    "attune eval conflicts --models quick/sft,quick/ppo --along kl=0,2.1",
   ],
   fields: {
     models: requiredField({
@@ -23,6 +24,15 @@ export const conflictsConfig = defineConfig({
       default: [],
       source: "the first measure of helpful, honest and harmless each that all runs have",
       description: "ids of the measures to hold against each other, of findings",
+      group: "Input",
+    }),
+    along: field({
+      type: z.string(),
+      default: "",
+      source: "the order of --models",
+      description:
+        "scale that the models were made along, for charts against it: kl=0,2.1,8.4 with a number " +
+        "for each, or step, kl or a numeric option, as their runs tell",
       group: "Input",
     }),
     precision: precisionField("Model"),

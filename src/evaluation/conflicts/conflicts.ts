@@ -67,6 +67,9 @@ export interface Conflicts {
 
 const ALPHA = 0.05;
 
+/** By which the place on the front is told. */
+export const RESAMPLES = 2000;
+
 /** @param names of models, in the order in which they were made */
 export function conflictsAmong(
   names: readonly string[],
@@ -137,7 +140,7 @@ function frontOfScores(
       range: [0, 1] as const,
       set: name,
     })),
-    { random },
+    { random, resamples: RESAMPLES },
   );
   return models.map(({ means, onFront, probabilityOnFront }, i) => ({
     name: names[i]!,
@@ -146,8 +149,6 @@ function frontOfScores(
     probabilityOnFront,
   }));
 }
-
-const RESAMPLES = 2000;
 
 /** Each value drawn from the normal distribution that its interval is of. */
 function frontOfValues(
