@@ -96,7 +96,7 @@ test("along a scale there is a chart of each objective, and a sentence for each 
     series: [
       {
         points: [
-          { x: 0, y: 50, low: 45, high: 55 },
+          { x: 0, y: 50, low: expect.closeTo(45), high: expect.closeTo(55) },
           { x: 8.4, y: 80 },
         ],
       },
