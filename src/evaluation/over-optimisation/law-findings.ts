@@ -108,7 +108,7 @@ function lawOfRollOuts(
 function turnText({ law: { peakDistance, turns }, drawn }: WitnessLaw): string {
   const resampled = `${formatNumber(100 * turns, 0)}% of ${drawn}`;
   if (Number.isNaN(peakDistance.estimate))
-    return `does not turn down within what was seen; that of ${resampled} does`;
+    return `does not turn down within what was seen${turns < 0.005 ? "" : `; that of ${resampled} does`}`;
   return peakDistance.noClaim === undefined
     ? `turns down at a KL of ${formatMean(klOf(peakDistance))} nats`
     : `turns down at a KL of ${formatNumber(peakDistance.estimate ** 2)} nats; that of ` +
@@ -192,6 +192,7 @@ function lawChart(laws: readonly WitnessLaw[], percent: boolean): ScatterChart {
         ? "Gain of gold at each look, with its interval over prompts, "
         : "Gain of each reward, in standard deviations of what it began at, ") +
       "against the square root of the KL; the line is d (α − β ln d).",
+    says: laws.map((each) => `The curve of ${NAMES[each.of]} ${turnText(each)}.`).join(" "),
     xLabel: "distance from where it began: square root of the KL, sqrt(nats)",
     yLabel: ofGold ? "gain of gold" : "gain, standard deviations",
     points: laws.flatMap((each) =>
