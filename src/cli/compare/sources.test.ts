@@ -34,6 +34,12 @@ test("two of one name are told apart by their folders, or by names that are give
   expect(await read(["runs/model-of-nobody", files[0]!])).toEqual(["model-of-nobody", "a"]);
 });
 
+test("a name stands in one line, whatever a file calls the model", async () => {
+  const file = write("broken.jsonl", [{ ...ROW, model: "gpt\n4\t(new)" }]);
+  expect(await read([file])).toEqual(["gpt 4 (new)"]);
+  expect(await read([file], ["my\nmodel"])).toEqual(["my model"]);
+});
+
 test("runs say which world they are of, and whom they were trained to please", () => {
   const run = (name: string, config: object): string => {
     const place = join(folder, name);

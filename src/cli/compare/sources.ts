@@ -91,7 +91,7 @@ function named(sources: readonly Source[], names: readonly string[]): Source[] {
       got: `${names.length}`,
       expected: `${sources.length}: ${sources.map(({ name }) => name).join(", ")}`,
     });
-  const wanted = sources.map(({ name }, index) => names[index] ?? name);
+  const wanted = sources.map(({ name }, index) => inOneLine(names[index] ?? name));
   return sources.map((source, index) => {
     const twice = wanted.filter((name) => name === wanted[index]).length > 1;
     const name = twice && names.length === 0 ? longer(source, sources, index) : wanted[index]!;
@@ -100,6 +100,9 @@ function named(sources: readonly Source[], names: readonly string[]): Source[] {
       : { ...source, name, set: { ...source.set, name } };
   });
 }
+
+/** A name stands in sentences and tables. */
+const inOneLine = (name: string): string => name.replaceAll(/\s+/g, " ").trim() || "unnamed";
 
 /** Two of one name are told apart by where they lie. */
 function longer(source: Source, sources: readonly Source[], index: number): string {

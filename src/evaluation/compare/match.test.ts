@@ -6,6 +6,18 @@ import { setOf } from "./testing/sets.ts";
 const a = setOf("sft", ["a0", "a1", "a2"]);
 
 describe("prompts that all models answered", () => {
+  test("are the same however their lines end, which is said", () => {
+    const lines = (name: string, end: string) => ({
+      ...a,
+      name,
+      answers: a.answers.map((each, i) => ({ ...each, prompt: `line 1${end}line ${i}` })),
+    });
+    const { prompts, notes } = matchAnswers([lines("unix", "\n"), lines("dos", "\r\n")]);
+    expect(prompts).toHaveLength(3);
+    expect(notes).toMatchObject([{ kind: "line ends", set: "dos", count: 3 }]);
+    expect(notes[0]!.text).toMatch(/^3 prompts of dos and unix differ in how lines end/);
+  });
+
   test("are found by their text, whatever their order and form", () => {
     const b = setOf("dpo", ["b0", "b1", "b2"]);
     const turns = (text: string): Prompt => [{ role: "user", content: `${text}\n` }];

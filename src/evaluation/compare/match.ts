@@ -25,7 +25,7 @@ export interface MatchedPrompt {
 
 /** What a reader must know of how the sets were put together. */
 export interface MatchNote {
-  kind: "missing" | "unequal" | "repeated" | "unpaired" | "empty" | "groups";
+  kind: "missing" | "unequal" | "line ends" | "repeated" | "unpaired" | "empty" | "groups";
   /** The set that it is about; undefined for all. */
   set?: string;
   count: number;
@@ -57,6 +57,7 @@ export function matchAnswers(
     ...sets.flatMap((set) => emptyNote(set)),
     ...sets.flatMap((set, i) => repeatedNote(set, indices[i]!)),
     ...unequalNotes(sets, indices),
+    ...lineEndNotes(sets, indices),
   ];
   const prompts: MatchedPrompt[] = [];
   const unpaired: { prompt: Prompt; counts: number[] }[] = [];
@@ -114,13 +115,15 @@ function checkSets(sets: readonly AnswerSet[]): void {
 
 type PromptIndex = ReadonlyMap<string, readonly SetAnswer[]>;
 
+const plainText = (text: string): string => text.trim().replaceAll(/\r\n?/g, "\n");
+
 /**
  * What makes two prompts the same: their text, and the roles of other turns than one of the user's
- * alone. Space around a turn does not count.
+ * alone. Space around a turn does not count, nor how lines end.
  */
 export function promptIdentity(prompt: Prompt): string {
-  if (typeof prompt === "string") return prompt.trim();
-  const turns = prompt.map(({ role, content }) => [role, content.trim()] as const);
+  if (typeof prompt === "string") return plainText(prompt);
+  const turns = prompt.map(({ role, content }) => [role, plainText(content)] as const);
   return turns.length === 1 && turns[0]![0] === "user" ? turns[0]![1] : JSON.stringify(turns);
 }
 
@@ -246,6 +249,31 @@ function unequalNotes(sets: readonly AnswerSet[], indices: readonly PromptIndex[
           `${countOf(unequal.length, "prompt")} of ${set.name} and ${first.name} ` +
           `${unequal.length === 1 ? "has" : "have"} one name and another text, such as ` +
           `${example.key}: ${placed(example)} and ${placed(named.get(example.key!)!)}; left out`,
+      },
+    ];
+  });
+}
+
+/** Prompts that are the same but for how their lines end. */
+function lineEndNotes(sets: readonly AnswerSet[], indices: readonly PromptIndex[]): MatchNote[] {
+  const [first, ...others] = indices as [PromptIndex, ...PromptIndex[]];
+  const returns = ({ prompt }: SetAnswer): boolean => promptText(prompt).includes("\r");
+  return others.flatMap((index, i): MatchNote[] => {
+    const found = [...first].filter(([text, [own]]) => {
+      const other = index.get(text)?.[0];
+      return other !== undefined && returns(own!) !== returns(other);
+    });
+    if (found.length === 0) return [];
+    const set = sets[i + 1]!.name;
+    return [
+      {
+        kind: "line ends",
+        set,
+        count: found.length,
+        text:
+          `${countOf(found.length, "prompt")} of ${set} and ${sets[0]!.name} ` +
+          `${found.length === 1 ? "differs" : "differ"} in how lines end (\\r\\n and \\n), such as ` +
+          `${placed(found[0]![1][0]!)}: taken for the same`,
       },
     ];
   });

@@ -133,11 +133,11 @@ function comparingJudge(
       const asked = [prompt, first, second, rowOf(prompt)];
       const key = answerKey("judge", fingerprint, "compare", ...asked);
       const { answer } = await cache.answer<number>(key, {
-        accepts: (kept): kept is number => typeof kept === "number",
+        accepts: isChance,
         ask: async () => {
           const row = callOf(prompt, first, rowOf);
           const chance = await ask([promptText(prompt), first, second, row]);
-          if (typeof chance !== "number") throw noChance(name, chance);
+          if (!isChance(chance)) throw noChance(name, chance);
           return chance;
         },
       });
@@ -146,9 +146,13 @@ function comparingJudge(
   };
 }
 
+/** What is none is not kept: a mended judge is asked again. */
+const isChance = (said: unknown): said is number =>
+  typeof said === "number" && said >= 0 && said <= 1;
+
 const noChance = (name: string, got: unknown): AttuneError =>
   new AttuneError("numeric", `what the judge ${name} says is no probability`, {
-    got: preview(got),
+    got: typeof got === "number" ? String(got) : preview(got),
     expected: "a number from 0 to 1: the chance that the first answer is better",
     hint: "what was judged before is kept",
   });

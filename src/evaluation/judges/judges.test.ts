@@ -169,6 +169,26 @@ describe("a function's file", () => {
     return openFunctionJudge(join(folder, name), { timeout: 2, name });
   };
 
+  test("whose answer is no chance is quoted, and what it said is not kept", async () => {
+    const opened = await open(
+      "wrong.ts",
+      "export const compare = (prompt: string): unknown =>\n" +
+        '  ({ text: "quota exceeded", nan: NaN, seven: 7 })[prompt as "text"] ?? 0.5;\n',
+    );
+    const cache = AnswerCache.inMemory();
+    const { judge } = opened.judge({ cache, rowOf: () => ({}) });
+    for (const [prompt, got] of [
+      ["text", "quota exceeded"],
+      ["nan", "NaN"],
+      ["seven", "7"],
+    ] as const)
+      await expect(judge.compare(prompt, "a", "b")).rejects.toThrow(
+        new RegExp(`no probability[^]*${got}[^]*from 0 to 1`),
+      );
+    expect(cache.size).toBe(0);
+    await opened.close();
+  });
+
   test("that compares is told the row, and is asked nothing twice", async () => {
     const opened = await open(
       "pair.ts",
