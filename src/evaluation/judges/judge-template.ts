@@ -26,13 +26,16 @@ interface Answer {
 }
 
 /** How good is one answer? Higher is better; the better answer wins, equal ones are a tie. */
-export function score({ completion, extra }: Answer): number {
+export function score({ prompt, completion, extra }: Answer): number {
   // right or wrong, where the row has a column "solution"
   const numbers = completion.match(/-?\\d+(\\.\\d+)?/g) ?? [];
   if ("solution" in extra) return Number(numbers.at(-1)) === Number(extra["solution"]) ? 1 : 0;
-  // otherwise: an answer that says something, and says it in few words
-  const words = completion.split(/\\s+/).filter((word) => word !== "").length;
-  return words === 0 ? -1000 : -words;
+  // otherwise only a beginning, put your own in its place: does it take up a word of what was asked
+  // and add one of its own? More words count for no more, so padding and flattery gain nothing.
+  const words = (text: string): string[] => text.toLowerCase().match(/[\\p{L}\\p{N}]{4,}/gu) ?? [];
+  const asked = new Set(words(prompt));
+  const said = words(completion);
+  return said.some((word) => asked.has(word)) && said.some((word) => !asked.has(word)) ? 1 : 0;
 }
 
 /*

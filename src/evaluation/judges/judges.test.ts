@@ -9,6 +9,8 @@ import { answer } from "../../world/answers.ts";
 import { Random } from "../../core/random.ts";
 import { batched } from "./batcher.ts";
 import { columnJudge } from "./column-judge.ts";
+import type { AnswerSet } from "../compare/answer-set.ts";
+import { compareModels } from "../compare/compare.ts";
 import { openFunctionJudge } from "./function-judge.ts";
 import { goldJudge, readSeed, requestsWorld, worldPrompts } from "./gold-judge.ts";
 import { JUDGE_TEMPLATE } from "./judge-template.ts";
@@ -22,6 +24,36 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 test("the file to start from names the model that the others are compared with first", () => {
   expect(JUDGE_TEMPLATE).toContain("attune compare runs/old runs/new ");
+});
+
+test.each([
+  ["short answers", (i: number) => `Village number ${i % 7}`, (i: number) => `No ${i}.`],
+  [
+    "long ones",
+    (i: number) => `The oldest house of the village ${i} was built by a miller. `.repeat(6),
+    (i: number) => `Nobody can say that. It was long ago, number ${i}. `.repeat(5),
+  ],
+])("the file to start from is fooled by nothing worthless: %s", async (_, good, poor) => {
+  const path = join(folder, "template.ts");
+  writeFileSync(path, JUDGE_TEMPLATE);
+  const opened = await openFunctionJudge(path, { timeout: 20, name: "template" });
+  const set = (name: string, text: (i: number) => string): AnswerSet => ({
+    name,
+    source: name,
+    fingerprint: name,
+    answers: Array.from({ length: 60 }, (__, i) => ({
+      prompt: `Who built house ${i} of the village?`,
+      text: text(i),
+    })),
+  });
+  const { judges } = await compareModels({
+    sets: [set("old", poor), set("new", (i) => (i % 3 ? good(i) : poor(i)))],
+    judges: [opened.judge({ cache: AnswerCache.inMemory(), rowOf: () => ({}) })],
+    options: { seed: 1, confidence: 0.95, pairs: "baseline", controls: true, probes: 30 },
+  });
+  await opened.close();
+  expect(judges[0]!.trust.conclusion).toBe("sound");
+  expect(judges[0]!.pairs[0]!.verdict.conclusion).toBe("better");
 });
 
 describe("gold", () => {
