@@ -9,6 +9,7 @@ import { join, resolve } from "node:path";
 import { Command } from "commander";
 import type { Table } from "../src/evaluation/table.ts";
 import { formatTable } from "../src/evaluation/table.ts";
+import { madeFacts } from "../src/report/made.ts";
 import { writeReport } from "../src/report/report.ts";
 import type { Figure, Target } from "./measure.ts";
 import { meets } from "./measure.ts";
@@ -152,7 +153,10 @@ async function main(): Promise<void> {
     title: "attune bench",
     summary: "Speed and memory as ratios against the machine's own limits and against peers.",
     sections: [{ title: "Figures", parts: [{ kind: "table", table }] }],
-    footer: caption,
+    made: madeFacts({
+      command: facts.command,
+      more: Object.entries(facts).filter(([name]) => name !== "command"),
+    }),
   });
   if (failed.length > 0) {
     console.error(`failed: ${failed.join(", ")}`);

@@ -6,10 +6,10 @@ import {
 } from "../../src/evaluation/gold-table.ts";
 import type { ScoredModel } from "../../src/evaluation/gold-table.ts";
 import type { ReportPart } from "../../src/evaluation/page.ts";
+import { madeFacts } from "../../src/report/made.ts";
 import type { Report } from "../../src/report/report.ts";
 import type { Table } from "../../src/evaluation/table.ts";
 import { formatMean, formatNumber, formatShare } from "../../src/evaluation/table.ts";
-import { attuneVersion } from "../../src/runs/versions.ts";
 import { optimisationReward } from "../../src/stats/over-optimisation.ts";
 import type { Interval } from "../../src/stats/intervals.ts";
 import { shareInterval } from "../../src/stats/intervals.ts";
@@ -187,6 +187,6 @@ export function experimentReport(findings: Findings): Report {
         ],
       },
     ],
-    footer: `attune ${attuneVersion()}, seed ${seed}`,
+    made: madeFacts({ command: "node examples/over-optimisation/run.ts", seed }),
   };
 }

@@ -9,6 +9,15 @@ export interface MarkedPoint {
   label: string;
 }
 
+/** A moment of a run that has a look of its own: gold's peak, the guard's word, the end. */
+export type MomentKind = "peak" | "guard" | "end";
+
+/** A moment of a run: drawn on its line, with a letter and a shape that the legend explains. */
+export interface Moment {
+  step: number;
+  kind: MomentKind;
+}
+
 interface ChartText {
   title: string;
   /** What the chart shows, in words: the caption, and what a screen reader says. */
@@ -43,6 +52,8 @@ export interface LineChart extends ChartText {
      * many of them.
      */
     smoothed?: number;
+    /** On the line, smoothed or not; steps are values of x. */
+    moments?: readonly Moment[];
   }[];
   /** Horizontal values are whole numbers, and so are the ticks. */
   wholeX?: boolean;
@@ -73,6 +84,7 @@ export interface PathChart extends ChartText {
     /** In order of time. */
     points: readonly { x: number; y: number; step: number }[];
     marks?: readonly { step: number; label: string }[];
+    moments?: readonly Moment[];
     /** Points that the line is the moving mean of. */
     smoothed?: number;
   }[];

@@ -1,11 +1,12 @@
 /**
- * How a question was answered. `better`, `worse`, `equal` (within a margin that was named) and `not
- * distinguishable` are of comparisons; `hacked` and `not hacked` of a reward; `fooled` of a judge
+ * How a question was answered. `better`, `better at a cost` (and clearly worse in something else),
+ * `worse`, `equal` (within a margin that was named) and `not distinguishable` are of comparisons; `hacked` and `not hacked` of a reward; `fooled` of a judge
  * that prefers a control, `sound` of one that does not; `measured` of a number that has nothing to
  * be compared with; `no conclusion` where the data allow none, whose sentence says why.
  */
 export const CONCLUSIONS = [
   "better",
+  "better at a cost",
   "worse",
   "equal",
   "not distinguishable",
@@ -24,6 +25,7 @@ const GRAVEST: readonly Conclusion[] = [
   "hacked",
   "fooled",
   "worse",
+  "better at a cost",
   "no conclusion",
   "not distinguishable",
   "better",

@@ -3,17 +3,18 @@
  * paired differences between models. The intervals of two models may overlap where their paired
  * difference is clear of zero: the difference decides.
  *
- * Source: Miller (arXiv 2411.00640) for paired, clustered differences; Holm (1979) for the family
- * of all differences.
+ * Source: Miller (arXiv 2411.00640) for paired, clustered differences; Holm (1979) for
+ * differences that are looked at together.
  */
 import { countOf } from "../core/counts.ts";
 import { AttuneError } from "../core/errors.ts";
-import { meanInterval, shareInterval } from "../stats/intervals.ts";
+import { pValueOfInterval } from "../stats/interval-p-value.ts";
+import { meanInterval, plainInterval, shareInterval } from "../stats/intervals.ts";
 import type { Interval } from "../stats/intervals.ts";
-import { holm } from "../stats/multiple-testing.ts";
-import { pairedDifference, pairedShareDifference } from "../stats/paired.ts";
 import type { GoldScore } from "../world/gold.ts";
-import { formatPValue, formatPoints, formatShare, formatTable, verdictOf } from "./table.ts";
+import type { JudgedDifference, TestedDifference } from "./judged-differences.ts";
+import { judgedTogether } from "./judged-differences.ts";
+import { formatPValue, formatPoints, formatShare, formatTable } from "./table.ts";
 import type { Cell, Table } from "./table.ts";
 
 /** One score a request, in the same order for every model. */
@@ -75,6 +76,8 @@ export interface GoldOptions {
   compare?: readonly (readonly [string, string])[];
   /** Two-sided; 0.95 where left out. */
   confidence?: number;
+  /** Names of the rows that are looked at, and corrected for; all where left out. */
+  rows?: readonly string[];
 }
 
 export interface GoldRow {
@@ -86,7 +89,7 @@ export interface GoldRow {
   /** Intervals of the models, in the given order. */
   models: Interval[];
   /** Differences of the comparisons, in the given order. */
-  differences: (Interval & { pValue: number })[];
+  differences: JudgedDifference[];
 }
 
 export interface GoldEvaluation {
@@ -96,11 +99,6 @@ export interface GoldEvaluation {
   models: string[];
   comparisons: (readonly [string, string])[];
   rows: GoldRow[];
-  /**
-   * Holm's adjusted p-values of the differences of the total, by comparison; NaN where nothing was
-   * tested.
-   */
-  adjusted: number[];
 }
 
 /** Means, rates and paired differences of all models on all axes. */
@@ -115,10 +113,13 @@ export function evaluateGold(
   const pairs = comparisons.map(
     ([a, b]) => [modelNamed(models, a), modelNamed(models, b)] as const,
   );
-  const rows = [
-    ...GOLD_AXES.map((axis) => axisRow(axis, models, pairs, options)),
-    ...GOLD_RATES.map((rate) => rateRow(rate, models, pairs, options)),
-  ];
+  const rows = corrected(
+    [
+      ...GOLD_AXES.map((axis) => axisRow(axis, models, pairs, options)),
+      ...GOLD_RATES.map((rate) => rateRow(rate, models, pairs, options)),
+    ].filter(({ name }) => options.rows?.includes(name) ?? true),
+    options,
+  );
   const requests = models[0]!.scores.length;
   const independent = models[0]!.clusters ? new Set(models[0]!.clusters).size : requests;
   return {
@@ -127,14 +128,35 @@ export function evaluateGold(
     models: names,
     comparisons: [...comparisons],
     rows,
-    adjusted: adjustedP(rows[0]!.differences.map(({ pValue }) => pValue)),
   };
 }
 
-function adjustedP(pValues: readonly number[]): number[] {
-  const adjusted = holm(pValues.filter((p) => !Number.isNaN(p)));
-  let next = 0;
-  return pValues.map((p) => (Number.isNaN(p) ? NaN : adjusted[next++]!));
+/** Name of the row that is one score of everything; the others are looked through beside it. */
+const TOTAL = "total";
+
+type RawRow = Omit<GoldRow, "differences"> & {
+  differences: TestedDifference[];
+};
+
+/** The total is corrected for the comparisons; the other rows together, for all of theirs. */
+function corrected(rows: readonly RawRow[], { confidence = 0.95 }: GoldOptions): GoldRow[] {
+  const families = [
+    rows.filter(({ name }) => name === TOTAL),
+    rows.filter(({ name }) => name !== TOTAL),
+  ];
+  const done = new Map(
+    families.flatMap((family) => {
+      const judged = judgedTogether(
+        family.flatMap(({ good, differences }) => differences.map((each) => ({ ...each, good }))),
+        confidence,
+      );
+      return family.map(({ name, differences: { length } }, row) => [
+        name,
+        judged.slice(row * length, (row + 1) * length),
+      ]);
+    }),
+  );
+  return rows.map((row) => ({ ...row, differences: done.get(row.name)! }));
 }
 
 type Pairs = readonly (readonly [ScoredModel, ScoredModel])[];
@@ -144,7 +166,7 @@ function axisRow(
   models: readonly ScoredModel[],
   pairs: Pairs,
   options: GoldOptions,
-): GoldRow {
+): RawRow {
   const used = indicesWhere(models, (score) => score[axis] !== undefined, axis);
   const values = ({ scores }: ScoredModel): number[] => used.map((i) => scores[i]![axis]!);
   const settings = settingsFor(used, models, options);
@@ -176,14 +198,19 @@ function scoreInterval(values: readonly number[], settings: Settings): Interval 
   return meanInterval(values, { ...settings, range: SCORES });
 }
 
+/** With the p-value that belongs to the interval beside it. */
 function scoreDifference(
   a: readonly number[],
   b: readonly number[],
   settings: Settings,
-): Interval & { pValue: number } {
-  if (!isBinary(a) || !isBinary(b))
-    return pairedDifference(a, b, { ...settings, range: DIFFERENCES });
-  return pairedShareDifference(a.map(Boolean), b.map(Boolean), settings);
+): TestedDifference {
+  const differences = a.map((value, i) => value - b[i]!);
+  const intervalAt = (confidence: number): Interval =>
+    plainInterval(meanInterval(differences, { ...settings, confidence, range: DIFFERENCES }));
+  return {
+    ...intervalAt(settings.confidence ?? 0.95),
+    pValue: pValueOfInterval(intervalAt),
+  };
 }
 
 function rateRow(
@@ -191,17 +218,17 @@ function rateRow(
   models: readonly ScoredModel[],
   pairs: Pairs,
   options: GoldOptions,
-): GoldRow {
+): RawRow {
   const used = indicesWhere(models, applies, label);
-  const values = ({ scores }: ScoredModel): boolean[] => used.map((i) => scores[i]![flag]);
+  const values = ({ scores }: ScoredModel): number[] => used.map((i) => Number(scores[i]![flag]));
   const settings = settingsFor(used, models, options);
   return {
     name: label,
     kind: "rate",
     good,
     n: used.length,
-    models: models.map((model) => shareInterval(values(model).map(Number), settings)),
-    differences: pairs.map(([a, b]) => pairedShareDifference(values(a), values(b), settings)),
+    models: models.map((model) => shareInterval(values(model), settings)),
+    differences: pairs.map(([a, b]) => scoreDifference(values(a), values(b), settings)),
   };
 }
 
@@ -278,7 +305,7 @@ export function goldDifference(
   b: ScoredModel,
   options: Pick<GoldOptions, "confidence"> = {},
 ): Interval {
-  return evaluateGold([b, a], options).rows[0]!.differences[0]!;
+  return plainInterval(evaluateGold([b, a], options).rows[0]!.differences[0]!);
 }
 
 /** Means and rates: a row an axis, a column a model. */
@@ -306,28 +333,40 @@ export function goldScoreTable({ models, rows, requests, independent }: GoldEval
 }
 
 /** Paired differences: a row an axis, a column a comparison, in percentage points. */
-export function goldDifferenceTable({ comparisons, rows, adjusted }: GoldEvaluation): Table {
-  const cell = ({ good }: GoldRow, difference: Interval): Cell => ({
+export function goldDifferenceTable({ comparisons, rows }: GoldEvaluation): Table {
+  const cell = ({ verdict, ...difference }: JudgedDifference): Cell => ({
     text: formatPoints(difference),
-    ...(good === "either" || difference.noClaim !== undefined
-      ? {}
-      : { verdict: verdictOf(difference, good) }),
+    ...(verdict === undefined ? {} : { verdict }),
   });
+  const total = rows.find(({ name }) => name === TOTAL);
+  const others = rows.filter((row) => row !== total && row.good !== "either");
+  const families = [
+    ...(total ? [`${countOf(comparisons.length, "difference")} of the total`] : []),
+    ...(others.length > 0
+      ? [`${others.length * comparisons.length} ${total ? "others" : "differences"} together`]
+      : []),
+  ];
   return {
-    caption: "Paired differences on the same requests, points [95%]",
+    caption: "Paired differences on the same requests, percentage points [95%]",
     columns: [
       { name: "" },
       ...comparisons.map(([a, b]) => ({ name: `${a} − ${b}`, align: "right" as const })),
     ],
     rows: [
-      ...rows.map((row) => [
-        row.name,
-        ...row.differences.map((difference) => cell(row, difference)),
-      ]),
-      ["p of the total, Holm", ...adjusted.map(formatPValue)],
+      ...rows.map((row) => [row.name, ...row.differences.map(cell)]),
+      ...(total
+        ? [
+            [
+              "p of the total, Holm",
+              ...total.differences.map(({ adjusted }) => formatPValue(adjusted)),
+            ],
+          ]
+        : []),
     ],
     foldsFrom: 1,
-    note: "An interval clear of zero is a difference; one across zero is not distinguishable.",
+    note:
+      "Better and worse is what holds after Holm's correction (for the " +
+      `${families.join(", and for the ")}), at an error of 5% in all; the intervals are of each alone.`,
   };
 }
 

@@ -1,6 +1,6 @@
 /** No winner is called over answers that say nothing. */
 import { describe, expect, test } from "vitest";
-import { comparisonTable } from "../report/align-report.ts";
+import { comparisonTable } from "../report/align-findings.ts";
 import { inconclusiveModels, inconclusiveText, whyInconclusive } from "./inconclusive.ts";
 import { contestTable } from "./pairwise.ts";
 import type { EvaluatedModel } from "./evaluated-model.ts";

@@ -13,6 +13,7 @@ import {
 } from "./pairwise.ts";
 import type { Judgement } from "./pairwise.ts";
 import { formatTable } from "./table.ts";
+import { rateInterval, ratePValue } from "./win-rate.ts";
 
 const judged = (outcome: number, lengths: readonly [number, number] = [10, 10]): Judgement => ({
   outcome,
@@ -21,10 +22,26 @@ const judged = (outcome: number, lengths: readonly [number, number] = [10, 10]):
 });
 
 describe("win rate", () => {
-  test("ties count half; the p-value is of wins against losses", () => {
+  test("ties count half, and narrow the interval; the p-value is of wins against losses", () => {
     const rate = winRate([judged(1), judged(1), judged(0.5), judged(0), judged(1)]);
-    expect(rate).toMatchObject({ ...wilson(3.5, 5), wins: 3, ties: 1, losses: 1 });
+    expect(rate).toMatchObject({ estimate: 0.7, n: 5, wins: 3, ties: 1, losses: 1 });
     expect(rate.pValue).toBeCloseTo(0.625, 12);
+    const tied = winRate(Array.from({ length: 100 }, (_, i) => judged(i < 6 ? 1 : 0.5)));
+    expect(tied.high - tied.low).toBeLessThan(wilson(53, 100).high - wilson(53, 100).low - 0.1);
+    // by signs flipped 6 of 6 wins are no luck, and the interval says the same
+    expect([tied.low > 0.5, tied.pValue]).toEqual([true, 2 ** -5]);
+  });
+
+  test("is the very interval and p-value of attune compare, with clusters too", () => {
+    const outcomes = [1, 1, 0.5, 0.9, 0, 1, 0.5, 1, 0.7, 1, 1, 0.5];
+    const clusters = outcomes.map((_, i) => Math.floor(i / 2));
+    const rate = winRate(
+      outcomes.map((outcome, i) => ({ ...judged(outcome), cluster: clusters[i]! })),
+    );
+    expect(rate).toMatchObject({
+      ...rateInterval(outcomes, { clusters }),
+      pValue: ratePValue(outcomes, { clusters }),
+    });
   });
 
   test("from the other side it is the complement, raw and at equal length", () => {
@@ -138,7 +155,10 @@ describe("at equal length", () => {
   test("all won: the interval is that of the share, at equal length too; two people allow no claim", () => {
     const won = Array.from({ length: 10 }, (_, i) => judged(1, [i % 3, 1]));
     expect(lengthControlledWinRate(won).low).toBeLessThan(0.75);
-    expect(winRate(won)).toMatchObject({ low: wilson(10, 10).low, high: 1 });
+    expect(winRate(won)).toMatchObject({
+      low: rateInterval([...won.keys()].map(() => 1)).low,
+      high: 1,
+    });
     const two = won.map((judgement, i) => ({ ...judgement, cluster: i % 2 }));
     for (const { low, high, noClaim } of [winRate(two), lengthControlledWinRate(two)])
       expect([low, high, noClaim]).toEqual([0, 1, "2 independent groups"]);

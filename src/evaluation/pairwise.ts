@@ -17,7 +17,6 @@ import { countOf } from "../core/counts.ts";
 import { AttuneError } from "../core/errors.ts";
 import type { Interval } from "../stats/intervals.ts";
 import { checkFinite, mean, shareInterval, variance } from "../stats/intervals.ts";
-import { signTest } from "../stats/paired.ts";
 import type { Prompt } from "../text/messages.ts";
 import type { Judge } from "../training/rollout/judge.ts";
 import { controlledRate } from "./controlled-rate.ts";
@@ -25,6 +24,7 @@ import { inconclusiveText } from "./inconclusive.ts";
 import { isRefused, judgeBothOrders, refusalsOf } from "../training/rollout/judge.ts";
 import { formatNumber, formatPValue, formatShare } from "./table.ts";
 import type { Table } from "./table.ts";
+import { rateInterval, ratePValue } from "./win-rate.ts";
 
 /** What a judge said of one prompt. */
 export interface Judgement {
@@ -38,7 +38,7 @@ export interface Judgement {
   cluster?: string | number;
 }
 
-/** Share of prompts won, 0 to 1, a tie counting half, with its interval. */
+/** Share of prompts won, 0 to 1, a tie counting half, with the interval of `attune compare`. */
 export interface WinRate extends Interval {
   /** Prompts with an outcome above a half. */
   wins: number;
@@ -47,8 +47,8 @@ export interface WinRate extends Interval {
   /** Prompts with an outcome below a half. */
   losses: number;
   /**
-   * Two-sided, exact, of wins against losses, ties left out: the sign test, which flips whole
-   * clusters where they are given.
+   * Two-sided, that the mean outcome is a half: signs are flipped, of whole clusters where they are
+   * given. Of hard verdicts it is the sign test of wins against losses.
    */
   pValue: number;
 }
@@ -60,14 +60,14 @@ export interface WinRate extends Interval {
  */
 export function winRate(judgements: readonly Judgement[], confidence = 0.95): WinRate {
   const outcomes = judgements.map(({ outcome }) => outcome);
-  const clusters = clustersOf(judgements);
+  const options = { clusters: clustersOf(judgements), confidence };
+  const count = (fits: (outcome: number) => boolean): number => outcomes.filter(fits).length;
   return {
-    ...shareInterval(outcomes, { confidence, clusters }),
-    ...signTest(
-      outcomes,
-      outcomes.map(() => 0.5),
-      { clusters },
-    ),
+    ...rateInterval(outcomes, options),
+    wins: count((outcome) => outcome > 0.5),
+    ties: count((outcome) => outcome === 0.5),
+    losses: count((outcome) => outcome < 0.5),
+    pValue: outcomes.length === 0 ? NaN : ratePValue(outcomes, options),
   };
 }
 

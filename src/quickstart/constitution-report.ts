@@ -5,6 +5,7 @@
 import { countOf } from "../core/counts.ts";
 import type { RevisionChain } from "../constitution/revise.ts";
 import { promptText } from "../text/messages.ts";
+import { PRINCIPLES } from "../world/critiques.ts";
 import type { World } from "../world/index.ts";
 import type { GoldScore } from "../world/gold.ts";
 import { goldScore } from "../world/gold.ts";
@@ -17,20 +18,13 @@ import type { Example } from "../evaluation/page.ts";
 import { goldExamples } from "../report/report-sections.ts";
 import { driftTable, revisionDrift } from "../evaluation/revision-drift.ts";
 import type { Table } from "../evaluation/table.ts";
-import { formatPoints, formatShare, formatTable, verdictOf } from "../evaluation/table.ts";
+import { formatPoints, formatShare, formatTable } from "../evaluation/table.ts";
 import type { ConstitutionResult, PipelineResult } from "./pipeline.ts";
 import { helpfulLabels } from "./constitution.ts";
 import { CONSTITUTION_COMPARISONS } from "./pipeline.ts";
-import { inPoints, plain, pointsMeasure } from "./report-words.ts";
-
-const SHOWN_ROWS = [
-  "total",
-  "helpful",
-  "harmless",
-  "complied with harm",
-  "over-refused",
-  "insulting",
-];
+import { CONSTITUTION_ROWS, constitutionPrice, weighed } from "./report-better.ts";
+import { plainInterval } from "../stats/intervals.ts";
+import { inPoints, pointsMeasure } from "./report-words.ts";
 
 /** What became of the requests that invite harm, by gold, which the critic never saw. */
 interface Outcome {
@@ -53,29 +47,34 @@ function outcomes({ village, redTeam }: World, chains: readonly RevisionChain[])
 export function constitutionFinding(result: PipelineResult): Finding {
   const { constitution, world } = result;
   const { models, answers, chains } = constitution;
-  const evaluation = ofRows(evaluateGold(models, { compare: CONSTITUTION_COMPARISONS }));
+  const evaluation = evaluateGold(models, {
+    compare: CONSTITUTION_COMPARISONS,
+    rows: CONSTITUTION_ROWS,
+  });
   const happened = outcomes(world, chains);
   const drift = revisionDrift(chains);
   const kinds = ["harmful", "lookalike", "question"]
     .map((kind) => world.evaluation.findIndex((request) => request.kind === kind))
     .filter((index) => index >= 0);
   const row = (name: string): GoldRow => evaluation.rows.find((each) => each.name === name)!;
-  const [harm, price] = [row("harmless"), row("helpful")];
-  const verdict = verdictOf(harm.differences[0]!);
+  const price = constitutionPrice(result);
+  const gains = price.harmless.verdict === "better";
+  const costs = [price.helpful, price["over-refused"]].some(({ verdict }) => verdict === "worse");
   return {
     id: "can-it-correct-itself",
     question: "Can a model correct itself by written principles?",
-    conclusion: verdict,
+    ...weighed(gains, costs || price.harmless.verdict === "worse"),
     answer:
-      `${verdict === "better" ? "Yes" : "Not clearly"}: learning from its own revisions changes ` +
-      `harmlessness by ${inPoints(plain(harm.differences[0]!))} (n = ${harm.n}), without a label of ` +
-      `a person on harm, and helpfulness by ${inPoints(plain(price.differences[0]!))} (n = ${price.n}).`,
+      `${gains ? "Yes" : "Not clearly"}: learning from its own revisions changes harmlessness by ` +
+      `${inPoints(price.harmless.value)} (n = ${price.harmless.value.n}), without a label of a person ` +
+      `on harm.\n\n${costs ? "It has a price" : "A price is not shown"}: helpfulness changes by ` +
+      `${inPoints(price.helpful.value)} (n = ${price.helpful.value.n}).`,
     measures: ["harmless", "helpful", "over-refused"].flatMap((name) =>
       CONSTITUTION_COMPARISONS.map(([a, b], i) =>
         pointsMeasure(
           `constitution/${slug(a)}-over-${slug(b)}/${name}`,
           `${a} over ${b}: ${name}`,
-          plain(row(name).differences[i]!),
+          plainInterval(row(name).differences[i]!),
           name === "over-refused" ? "lower" : "higher",
         ),
       ),
@@ -121,7 +120,7 @@ const constitutionChart = ({ models, rows }: GoldEvaluation): Chart => ({
       intervals.map((interval, i) => ({
         group: `${name} (n = ${n})`,
         series: models[i]!,
-        interval: plain(interval),
+        interval: plainInterval(interval),
       })),
     ),
 });
@@ -136,11 +135,6 @@ export function chainExamples(
     chainExample(chains[index]!, happened[index]!),
   );
 }
-
-const ofRows = (evaluation: GoldEvaluation): GoldEvaluation => ({
-  ...evaluation,
-  rows: evaluation.rows.filter(({ name }) => SHOWN_ROWS.includes(name)),
-});
 
 function outcomeTable(happened: readonly Outcome[]): Table {
   const row = (
@@ -209,7 +203,8 @@ function chainExample(
     answers: [
       { name: "first answer", text: answer, remarks: remarks(before) },
       ...steps.flatMap(({ principle, critique, revision }, index) => [
-        { name: `critique ${index + 1}`, text: critique, remarks: [principle] },
+        { name: `principle ${index + 1}, drawn by lot`, text: principleText(principle) },
+        { name: `critique ${index + 1}`, text: critique },
         {
           name: `revision ${index + 1}`,
           text: revision,
@@ -218,6 +213,12 @@ function chainExample(
       ]),
     ],
   };
+}
+
+/** What the principle asks, and what it has changed. */
+function principleText(id: string): string {
+  const found = PRINCIPLES.find((each) => each.id === id);
+  return found ? `${found.critique} ${found.revision}` : id;
 }
 
 /** For the terminal: harm, over-refusal and helpfulness of the four models, and what changed. */

@@ -101,6 +101,10 @@ const numberAt = (line: Record<string, unknown>, name: string): number | undefin
   return typeof value === "number" && Number.isFinite(value) ? value : undefined;
 };
 
+/** Whether a folder's run learned from its own answers, and logged how. */
+export const hasRollOuts = (folder: string): boolean =>
+  existsSync(join(folder, "metrics.jsonl")) && readRollOuts(folder).length > 0;
+
 function readRollOuts(folder: string): RollOut[] {
   return readJsonLines(join(folder, "metrics.jsonl")).flatMap((line): RollOut[] => {
     const [step, kl, proxy] = [

@@ -96,11 +96,20 @@ async function checkReport(second: PipelineResult): Promise<void> {
     "Does the reward model know what people prefer?",
     "Can a model correct itself by written principles?",
     "Everything else",
-    "How to do it again",
   ]);
+  const made = document.querySelector("footer details")!.textContent!;
+  for (const fact of ["command", "test", "seed", "3", "SHA-256 of the options of ppo", "attune"])
+    expect(made).toContain(fact);
   // one stop for each look, and at each of them the same requests answered by both runs
   expect(document.querySelectorAll(".stops input").length).toBe(3);
   expect(document.querySelectorAll(".moment-2 .example dd").length).toBeGreaterThanOrEqual(2);
+  // it opens at the end or at a peak, never where nothing has happened
+  expect(
+    [...document.querySelectorAll(".stops input")].findIndex((stop) =>
+      stop.hasAttribute("checked"),
+    ),
+  ).toBeGreaterThan(0);
+  expect(document.querySelectorAll(".journey .pair figure").length).toBe(4);
   expect(html).not.toMatch(/NaN|undefined/);
   const { findings } = worldFindings(second, { command: "test" });
   const hacked = findings.find(({ id }) => id === "was-the-reward-hacked")!;

@@ -94,7 +94,7 @@ function pointsIn(
   );
   const clusters = requests.map(requestTopic);
   const start = gold[0]?.totals ?? [];
-  return gold.flatMap(({ step, totals }): PathPoint[] => {
+  return gold.flatMap(({ step, totals }, index): PathPoint[] => {
     // the roll-out of a step is made before its update, and gold is measured behind it: the
     // policy's own roll-out is the next one
     const at = metrics.get(step + 1) ?? metrics.get(step);
@@ -111,7 +111,11 @@ function pointsIn(
         ...(step === 0 ? {} : { spread: at!["objective/scores_std"]! }),
         heldOut,
         gold: mean(totals),
-        change: pairedDifference(totals, start, { clusters, range: [-1, 1] }),
+        // at the beginning there is nothing to differ from
+        change:
+          index === 0
+            ? { estimate: 0, low: 0, high: 0, n: totals.length }
+            : pairedDifference(totals, start, { clusters, range: [-1, 1] }),
       },
     ];
   });

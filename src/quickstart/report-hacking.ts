@@ -2,21 +2,21 @@
  * Was the reward hacked, and where should one have stopped? Both by the rule of
  * `attune eval over-optimisation`, on the same folders (docs/decisions/over-optimisation.md).
  */
-import { rateInterval } from "../evaluation/compare/outcome.ts";
 import { countOf } from "../core/counts.ts";
+import { rateInterval } from "../evaluation/win-rate.ts";
 import type { IntervalChart, LineChart, PathChart } from "../evaluation/chart.ts";
 import type { Finding, Measure } from "../evaluation/findings.ts";
 import { slug } from "../evaluation/measure-names.ts";
 import type { HackingConclusion } from "../evaluation/over-optimisation/verdict.ts";
 import type { ReportPart } from "../evaluation/page.ts";
-import { formatNumber, formatShare } from "../evaluation/table.ts";
+import { formatShare } from "../evaluation/table.ts";
 import type { Interval } from "../stats/intervals.ts";
+import { plainInterval } from "../stats/intervals.ts";
 import { pairedDifference } from "../stats/paired.ts";
 import type { PipelineResult } from "./pipeline.ts";
 import type { PathPoint, PolicyPath } from "./policy-path.ts";
-import { peakStep } from "./policy-path.ts";
-import { alarmLook, journeyOf } from "./report-journey.ts";
-import { inPoints, modelNamed, plain, pointsMeasure, shareMeasure } from "./report-words.ts";
+import { journeyOf, momentsOf } from "./report-journey.ts";
+import { inPoints, modelNamed, pointsMeasure, shareMeasure } from "./report-words.ts";
 
 const [HELD, FREE] = ["PPO with KL", "PPO without KL"] as const;
 
@@ -54,7 +54,7 @@ const renamed = ({ id, name, value, ...rest }: Measure, folder: string, who: str
   ...rest,
   id: `${folder}/${id.split("/").at(-1)}`,
   name: `${who}: ${name}`,
-  value: plain(value),
+  value: plainInterval(value),
 });
 
 /** Share of requests on which an answer beats SFT's; equal ones count half. */
@@ -73,19 +73,28 @@ export function winsOver(
   return { reward: wins(reward[name]!, reward["SFT"]!), gold: wins(totals(name), totals("SFT")) };
 }
 
+/** Two sets of requests give two numbers for one model: which one this is of. */
+const tuningText = (looks: number): string =>
+  `These numbers are of the way: gold on n = ${countOf(looks, "request")} of the tuning split, at ` +
+  "each look. The other questions are about the requests of the evaluation, and their numbers for " +
+  "the same model differ a little.";
+
 export function hackedFinding(result: PipelineResult): Finding {
   const runs = [FREE, HELD].map((name) => pathNamed(result, name));
   const said = runs.map(hackingOf);
   const looks = runs[0]!.points[0]?.change.n ?? 0;
-  const journey = journeyOf(result, [stepChart(result, "reward"), stepChart(result, "gold")]);
+  const charts = {
+    charts: [stepChart(result, "reward"), stepChart(result, "gold")],
+    below: [pathChart(result, "reward"), pathChart(result, "gold")],
+  };
+  const journey = journeyOf(result, charts);
   return {
     id: "was-the-reward-hacked",
     question: "Was the reward hacked?",
     conclusion: GRAVEST.find((each) => said.some(({ conclusion }) => conclusion === each))!,
-    answer: [
-      ...said.map(({ answer }, i) => `${runs[i]!.name}. ${answer}`),
-      `Gold was asked on n = ${countOf(looks, "request")} of the tuning split.`,
-    ].join("\n\n"),
+    answer: [...said.map(({ answer }, i) => `${runs[i]!.name}. ${answer}`), tuningText(looks)].join(
+      "\n\n",
+    ),
     measures: [
       ...winMeasures(result),
       ...said.flatMap(({ measures }) => measures),
@@ -94,8 +103,10 @@ export function hackedFinding(result: PipelineResult): Finding {
     figures: journey
       ? [{ kind: "journey", journey }]
       : [
-          { kind: "chart", chart: stepChart(result, "reward") },
-          { kind: "chart", chart: stepChart(result, "gold") },
+          ...[...charts.charts, ...charts.below].map((chart) => ({
+            kind: "chart" as const,
+            chart,
+          })),
           {
             kind: "text",
             text:
@@ -103,11 +114,7 @@ export function hackedFinding(result: PipelineResult): Finding {
               "version keep them.",
           },
         ],
-    details: [
-      ...ruleTexts(runs),
-      { kind: "chart", chart: pathChart(result, "reward") },
-      { kind: "chart", chart: stepChart(result, "held-out reward") },
-    ],
+    details: [...ruleTexts(runs), { kind: "chart", chart: stepChart(result, "held-out reward") }],
   };
 }
 
@@ -131,7 +138,7 @@ function opinionMeasures(result: PipelineResult, name: string): Measure[] {
     return {
       id: `hacked/${slug(name)}/${id}`,
       name: `${name} over SFT, requests of the evaluation: ${what}, sd`,
-      value: plain(pairedDifference(scores[name]!, scores["SFT"]!, { clusters })),
+      value: plainInterval(pairedDifference(scores[name]!, scores["SFT"]!, { clusters })),
       unit: "score",
       good: key === "reward" ? "neither" : "higher",
     };
@@ -152,8 +159,8 @@ const TEXTS: Readonly<Record<What, { title: string; description: string; yLabel:
   gold: {
     title: "What was meant: gold",
     description:
-      "Change of the mean gold total since SFT: greedy answers to requests of the tuning " +
-      "split, paired.",
+      "Change of the mean gold total since SFT, percentage points: greedy answers to requests of the " +
+      "tuning split, paired.",
     yLabel: "gold since SFT, points",
   },
   "held-out reward": {
@@ -170,7 +177,10 @@ const ROLLOUT = 64;
 function pointOf(what: What, point: PathPoint): LineChart["series"][number]["points"][number] {
   const { step, change, spread } = point;
   const y = valueOf(what, point);
-  if (what === "gold") return { x: step, y, low: 100 * change.low, high: 100 * change.high };
+  // where both begin there is nothing to differ from
+  if (what === "gold" && step > 0)
+    return { x: step, y, low: 100 * change.low, high: 100 * change.high };
+  if (step === 0) return { x: step, y };
   const reach = (1.96 * (spread ?? 0)) / Math.sqrt(ROLLOUT);
   return what === "reward" && spread !== undefined
     ? { x: step, y, low: y - reach, high: y + reach }
@@ -178,7 +188,7 @@ function pointOf(what: What, point: PathPoint): LineChart["series"][number]["poi
 }
 
 /** Against the steps of the run. */
-function stepChart({ paths }: PipelineResult, what: What): LineChart {
+function stepChart({ paths }: Pick<PipelineResult, "paths">, what: What): LineChart {
   const { title, description, yLabel } = TEXTS[what];
   return {
     kind: "lines",
@@ -190,14 +200,12 @@ function stepChart({ paths }: PipelineResult, what: What): LineChart {
     yLabel,
     wholeX: true,
     level: { y: 0, label: "SFT" },
-    series: paths.map(({ name, points }) => ({
-      name,
-      points: points.map((point) => pointOf(what, point)),
+    series: paths.map((path) => ({
+      name: path.name,
+      points: path.points.map((point) => pointOf(what, point)),
       smoothed: SMOOTHED,
+      moments: momentsOf(path),
     })),
-    flags: paths.flatMap(({ alarm }, series) =>
-      alarm ? [{ x: alarm.step, label: "the guard speaks up", series }] : [],
-    ),
     ...(what === "held-out reward" ? {} : { says: endsSay(paths, what) }),
   };
 }
@@ -236,45 +244,49 @@ function pathChart({ paths }: Pick<PipelineResult, "paths">, what: "reward" | "g
         y: valueOf(what, point),
         step: point.step,
       })),
-      marks: [...(what === "gold" ? peakMark(path) : []), ...guardMark(path.points, path.alarm)],
+      moments: momentsOf(path),
     })),
   };
 }
 
-function peakMark(path: PolicyPath): { step: number; label: string }[] {
-  const step = peakStep(path);
-  return step === undefined ? [] : [{ step, label: `${path.name}: peak` }];
-}
-
-function guardMark(
-  points: readonly PathPoint[],
-  alarm: PolicyPath["alarm"],
-): { step: number; label: string }[] {
-  const at = alarmLook({ points, alarm });
-  return at === undefined ? [] : [{ step: at, label: "⚑ the guard speaks up" }];
-}
-
 export function stopFinding(result: Pick<PipelineResult, "paths">): Finding {
-  const sentences = result.paths.toReversed().map(stopSentence);
-  const parts: ReportPart[] = [{ kind: "chart", chart: pathChart(result, "gold") }];
+  const looks = result.paths[0]!.points[0]?.change.n ?? 0;
   return {
     id: "where-to-stop",
     question: "Where should one have stopped?",
     conclusion: "measured",
-    answer: sentences.join("\n\n"),
+    answer: [...result.paths.toReversed().map(stopSentence), tuningText(looks)].join("\n\n"),
     measures: result.paths.flatMap(stopMeasures),
-    figures: parts,
+    figures: [{ kind: "chart", chart: stopChart(result) }],
     details: [
       {
         kind: "text",
         text:
           "The peak is chosen among all looks by the very scores that are shown; the interval of " +
           "the fall from it is corrected for that choice, and is the 90% one of a one-sided test " +
-          "at 5%. The requests of these looks are not those of the other questions.",
+          "at 5%.",
       },
     ],
   };
 }
+
+/** Gold on the way, with where one would have stopped by gold, and where by the guard. */
+const stopChart = (result: Pick<PipelineResult, "paths">): LineChart => ({
+  ...stepChart(result, "gold"),
+  title: "Where gold is highest, and where the guard speaks up",
+  says: result.paths
+    .map((path) => {
+      const at = (kind: string): number | undefined =>
+        momentsOf(path).find((moment) => moment.kind === kind)?.step;
+      const [peak, guard] = [at("peak"), at("guard")];
+      return (
+        `${path.name}: ${peak === undefined ? "no peak is known" : `highest at roll-out ${peak}`}, ` +
+        (guard === undefined ? "no word of the guard" : `the guard's word at ${guard}`)
+      );
+    })
+    .join("; ")
+    .concat("."),
+});
 
 /** What `attune eval over-optimisation` says of it. */
 const stopIn = ({ hacking }: PolicyPath): Finding | undefined =>
@@ -291,7 +303,7 @@ function stopMeasures(path: PolicyPath): Measure[] {
           pointsMeasure(
             `${folder}/after-peak`,
             `${name}: gold at the end less at its peak`,
-            plain(gold.change),
+            plainInterval(gold.change),
           ),
         ]
       : []),
@@ -300,18 +312,19 @@ function stopMeasures(path: PolicyPath): Measure[] {
           pointsMeasure(
             `${folder}/at-guard`,
             `${name}: gold at the guard's word, over SFT`,
-            plain(alarm.change),
+            plainInterval(alarm.change),
           ),
         ]
       : []),
     pointsMeasure(
       `${folder}/at-end`,
       `${name}: gold at the end, over SFT`,
-      plain(gold?.gain ?? points.at(-1)!.change),
+      plainInterval(gold?.gain ?? points.at(-1)!.change),
     ),
   ];
 }
 
+/** One number a sentence: the others stand in the table. */
 function stopSentence(path: PolicyPath): string {
   const { name, points, alarm, hacking } = path;
   const end = points.at(-1)!;
@@ -319,15 +332,16 @@ function stopSentence(path: PolicyPath): string {
   const stop = stopIn(path);
   const way =
     gold && stop
-      ? `${stop.answer} Gold is ${formatNumber(100 * gold.level.peak, 1)}% there and changes by ` +
-        `${inPoints(plain(gold.change))} from there to the end.`
+      ? `${stop.answer}${
+          gold.steps.peak === gold.steps.last
+            ? ""
+            : ` From there to the end gold changes by ${inPoints(plainInterval(gold.change))}.`
+        }`
       : "It cannot be told: gold looked at too little on the way.";
   const guard = alarm
-    ? `The guard, which sees no gold, would have stopped it after roll-out ${alarm.step}, with gold ` +
-      `${inPoints(plain(alarm.change))} over SFT; at the end, roll-out ${end.step}, it is ` +
-      `${inPoints(plain(end.change))}.`
-    : `The guard stayed quiet; at the end, roll-out ${end.step}, gold is ` +
-      `${inPoints(plain(end.change))} over SFT.`;
+    ? `The guard, which sees no gold, would have stopped it after roll-out ${alarm.step} of ` +
+      `${end.step}, with gold ${inPoints(plainInterval(alarm.change))} over SFT.`
+    : "The guard, which sees no gold, stayed quiet.";
   return `${name}. ${way} ${guard}`;
 }
 

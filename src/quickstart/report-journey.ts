@@ -1,5 +1,5 @@
 /** PPO's two runs as a way with stops: the same requests, answered at each look at gold. */
-import type { LineChart } from "../evaluation/chart.ts";
+import type { MomentKind } from "../evaluation/chart.ts";
 import type { Journey } from "../evaluation/journey.ts";
 import { formatNumber } from "../evaluation/table.ts";
 import { goldRemarks } from "../report/report-sections.ts";
@@ -9,7 +9,8 @@ import type { Request } from "../world/requests.ts";
 import type { PipelineResult } from "./pipeline.ts";
 import type { PolicyPath } from "./policy-path.ts";
 import { peakStep } from "./policy-path.ts";
-import { inPoints, plain, truthOf } from "./report-words.ts";
+import { plainInterval } from "../stats/intervals.ts";
+import { inPoints, truthOf } from "./report-words.ts";
 
 /** Requests that the control shows. */
 const SHOWN = 4;
@@ -17,23 +18,25 @@ const SHOWN = 4;
 /** Undefined where the answers on the way were not kept. */
 export function journeyOf(
   { paths, world }: PipelineResult,
-  charts: readonly LineChart[],
+  charts: Pick<Journey, "charts" | "below">,
 ): Journey | undefined {
   if (paths.some(({ followed }) => followed.length === 0)) return undefined;
   const steps = [
     ...new Set(paths.flatMap(({ points }) => points.map(({ step }) => step))),
   ].toSorted((a, b) => a - b);
+  const startsAt = beginning(paths, steps.at(-1)!);
   const score = (request: Request, answer: string): GoldScore =>
     goldScore(world.village, request, answer);
   const chosen = chooseFollowed(paths, score);
   return {
     title: "Move along the run",
     description:
-      "One slider moves along both runs of PPO: the line in the charts, and the answers to the " +
-      "same requests. After a click the arrow keys move it too.",
+      "One control moves along both runs of PPO: the mark in the charts, and beneath it the answers " +
+      `to the same requests. It begins at ${startsAt.says}.`,
     unit: "roll-out",
     stops: steps.map((step) => stopOf(paths, step)),
-    charts,
+    start: steps.indexOf(startsAt.step),
+    ...charts,
     requests: chosen.map((at) => {
       const { request } = paths[0]!.followed[at]!;
       const note = truthOf(world.village, request);
@@ -61,27 +64,67 @@ export const alarmLook = ({
   alarm?: PolicyPath["alarm"];
 }): number | undefined => alarm && points.find(({ step }) => step >= alarm.step)?.step;
 
+/** What a reader should see first: what hacked answers are like, or where a run was best. */
+function beginning(paths: readonly PolicyPath[], last: number): { step: number; says: string } {
+  const hacked = paths.find(({ hacking }) => hacking.verdict.conclusion === "hacked");
+  if (hacked) return { step: last, says: `the end, where ${hacked.name} has hacked its reward` };
+  const [best, peak] = paths
+    .flatMap((path) => {
+      const step = peakStep(path);
+      return step === undefined ? [] : [[path.name, step] as const];
+    })
+    .at(0) ?? ["", undefined];
+  return peak === undefined
+    ? { step: last, says: "the end" }
+    : { step: peak, says: `the peak of ${best}` };
+}
+
+/** What happens on the way of a run. */
+export function momentsOf(path: PolicyPath): { step: number; kind: MomentKind }[] {
+  const [guard, peak] = [alarmLook(path), peakStep(path)];
+  return [
+    ...(peak === undefined ? [] : [{ step: peak, kind: "peak" as const }]),
+    ...(guard === undefined ? [] : [{ step: guard, kind: "guard" as const }]),
+    { step: path.points.at(-1)!.step, kind: "end" },
+  ];
+}
+
+const SAID: Readonly<Record<MomentKind, string>> = {
+  peak: "gold is highest",
+  guard: "the guard speaks up",
+  end: "end",
+};
+
 /** The last look at or before a step. */
 const lookAt = (points: PolicyPath["points"], step: number): number =>
   points.findLastIndex((point) => point.step <= step);
 
 function stopOf(paths: readonly PolicyPath[], step: number): Journey["stops"][number] {
-  const remarks = [
-    ...(step === 0 ? ["SFT"] : []),
-    ...paths.flatMap((way) => (alarmLook(way) === step ? ["guard"] : [])),
-    ...paths.flatMap((path) =>
-      peakStep(path) === step ? [`peak ${path.name.replace(/^PPO /, "")}`] : [],
-    ),
-  ];
+  const here = paths.map((path) => ({
+    name: path.name,
+    kinds: momentsOf(path).filter((moment) => moment.step === step),
+  }));
+  const kinds = here.flatMap((each) => each.kinds.map(({ kind }) => kind));
+  const remarks = here
+    .filter((each) => each.kinds.length > 0)
+    .map((each) => `${each.name}: ${each.kinds.map(({ kind }) => SAID[kind]).join(", ")}`);
   return {
     step,
-    ...(remarks.length > 0 ? { remark: remarks.join(", ") } : {}),
+    ...(step === 0
+      ? { remark: "both begin as SFT" }
+      : remarks.length > 0
+        ? { remark: remarks.join("; ") }
+        : {}),
+    ...(kinds.length > 0 ? { kinds } : {}),
     facts: paths.map(({ name, points }) => {
       const { proxy, heldOut, kl, change } = points[lookAt(points, step)]!;
       return [
         name,
-        `reward ${formatNumber(proxy)}, held-out reward ${formatNumber(heldOut)}, KL ` +
-          `${formatNumber(kl)} nats, gold since SFT ${inPoints(plain(change))} (n = ${change.n})`,
+        step === 0
+          ? "SFT itself"
+          : `gold since SFT ${inPoints(plainInterval(change))} (n = ${change.n}); reward ` +
+            `${formatNumber(proxy)} and held-out reward ${formatNumber(heldOut)} standard ` +
+            `deviations; KL ${formatNumber(kl)} nats`,
       ] as const;
     }),
   };

@@ -5,7 +5,8 @@ import { rewardModelTable } from "../evaluation/reward-model-quality.ts";
 import { formatShare, verdictOf } from "../evaluation/table.ts";
 import { calibrationSentence, reliabilityChart } from "../report/report-sections.ts";
 import type { PipelineResult } from "./pipeline.ts";
-import { inPoints, listOf, plain, pointsMeasure, shareMeasure } from "./report-words.ts";
+import { plainInterval } from "../stats/intervals.ts";
+import { inPoints, listOf, pointsMeasure, shareMeasure } from "./report-words.ts";
 
 const PLACES = {
   better: "ahead of",
@@ -17,7 +18,7 @@ export function trustFinding({ rewardModel }: PipelineResult): Finding {
   const { accuracy, baselines, decided } = rewardModel;
   const beats = baselines.every(({ lead }) => verdictOf(lead) === "better");
   const places = baselines.map(
-    ({ name, lead }) => `${PLACES[verdictOf(lead)]} "${name}" (${inPoints(plain(lead))})`,
+    ({ name, lead }) => `${PLACES[verdictOf(lead)]} "${name}" (${inPoints(plainInterval(lead))})`,
   );
   return {
     id: "is-the-reward-model-right",
@@ -30,11 +31,19 @@ export function trustFinding({ rewardModel }: PipelineResult): Finding {
       `${listOf(places)}. ` +
       calibrationSentence(rewardModel),
     measures: [
-      shareMeasure("reward-model/accuracy", "right order", plain(accuracy)),
+      shareMeasure("reward-model/accuracy", "right order", plainInterval(accuracy)),
       ...baselines.map(({ name, lead }) =>
-        pointsMeasure(`reward-model/lead-over-${slug(name)}`, `lead over "${name}"`, plain(lead)),
+        pointsMeasure(
+          `reward-model/lead-over-${slug(name)}`,
+          `lead over "${name}"`,
+          plainInterval(lead),
+        ),
       ),
-      shareMeasure("reward-model/agreement", "a person agrees", plain(rewardModel.agreement)),
+      shareMeasure(
+        "reward-model/agreement",
+        "a person agrees",
+        plainInterval(rewardModel.agreement),
+      ),
     ],
     figures: [{ kind: "chart", chart: reliabilityChart(rewardModel) }],
     details: [{ kind: "table", table: rewardModelTable(rewardModel) }],

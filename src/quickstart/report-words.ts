@@ -5,6 +5,7 @@ import { evaluateGold } from "../evaluation/gold-table.ts";
 import type { Measure } from "../evaluation/findings.ts";
 import { formatPoints } from "../evaluation/table.ts";
 import type { Interval } from "../stats/intervals.ts";
+import { plainInterval } from "../stats/intervals.ts";
 import type { Request, RequestKind } from "../world/requests.ts";
 import type { Village } from "../world/village.ts";
 import { factOf, statement } from "../world/village.ts";
@@ -61,18 +62,9 @@ export const pointsMeasure = (
   good: Measure["good"] = "higher",
 ): Measure => ({ id, name, value, unit: "points", good });
 
-/** Without the parts of an interval that only its maker needs. */
-export const plain = ({ estimate, low, high, n, noClaim }: Interval): Interval => ({
-  estimate,
-  low,
-  high,
-  n,
-  ...(noClaim === undefined ? {} : { noClaim }),
-});
-
 /** Mean gold total of a model. */
 export const goldOf = ({ models }: Pick<PipelineResult, "models">, name: string): Interval =>
-  plain(evaluateGold([modelNamed({ models }, name)]).rows[0]!.models[0]!);
+  plainInterval(evaluateGold([modelNamed({ models }, name)]).rows[0]!.models[0]!);
 
 /** "n = 300 requests". */
 export const sampleOf = ({ world }: Pick<PipelineResult, "world">): string =>

@@ -4,13 +4,15 @@
  */
 import { join } from "node:path";
 import { stringifyJson } from "../core/json.ts";
-import type { Findings } from "../evaluation/findings.ts";
+import type { Conclusion, Findings } from "../evaluation/findings.ts";
 import { formatShare } from "../evaluation/table.ts";
 import { findingsReport } from "../report/findings-page.ts";
-import { formatDate } from "../report/provenance.ts";
+import type { Fact } from "../report/made.ts";
+import { madeFacts } from "../report/made.ts";
 import type { Report } from "../report/report.ts";
 import { writeReport } from "../report/report.ts";
 import { makeFolder, writeFileAtomic } from "../runs/files.ts";
+import { readRunInfo } from "../runs/run-folder.ts";
 import { versions } from "../runs/versions.ts";
 import { constitutionFinding } from "./constitution-report.ts";
 import type { MemoryFigure } from "./method-memory.ts";
@@ -67,16 +69,12 @@ const SUMMARY =
   "could read, judged what it says.";
 
 export function worldReport(result: PipelineResult, input: ReportInput): Report {
-  const { memory, command, recipe = WORLD_RECIPE } = input;
-  return findingsReport(
-    worldFindings(result, input),
-    {
-      summary: SUMMARY,
-      before: [storySection(result)],
-      behind: detailSections(result, { memory, recipe }),
-    },
-    `attune ${versions()["attune"] ?? ""}, seed ${result.seed}: ${command}`,
-  );
+  const { memory, recipe = WORLD_RECIPE } = input;
+  return findingsReport(worldFindings(result, input), {
+    summary: SUMMARY,
+    before: [storySection(result)],
+    behind: detailSections(result, { memory, recipe }),
+  });
 }
 
 /** Writes report.html, and report.json with the same facts. */
@@ -113,57 +111,73 @@ export function reportData(result: PipelineResult, input: ReportInput): Record<s
   };
 }
 
-/** In a beginner's words, with the numbers that carry it. */
+/** In a beginner's words, with the two numbers that carry it; the picture and the questions have more. */
 function verdictOf(result: PipelineResult): Findings["verdict"] {
   const { conclusion } = betterFinding(result);
   const gold = (name: string): string => formatShare(goldOf(result, name));
-  const free = hackingOf(pathNamed(result, "PPO without KL"));
+  const free = hackingOf(pathNamed(result, "PPO without KL")).conclusion;
   const best = METHODS.toSorted(
     (a, b) => goldOf(result, b).estimate - goldOf(result, a).estimate,
   )[0]!;
+  const costs = expenseFinding(result).conclusion === "worse";
   return {
-    conclusion,
+    conclusion: conclusion === "better" && costs ? "better at a cost" : conclusion,
     sentence: [
       conclusion === "better"
-        ? "Learning from people made the model better."
-        : "Learning from people did not clearly make the model better.",
-      `Of what an answer should give, the raw model gives ${gold("raw")}, imitation of good answers ` +
-        `${gold("SFT")}, and learning from people's preferences ${gold(best)} (${best}, the best of ` +
-        `${METHODS.length}).`,
-      `PPO without KL, which pleases the trained judge at any price, gives ` +
-        `${gold("PPO without KL")} (${sampleOf(result)} each).`,
-      `Was the reward hacked there? ${free.answer}`,
-    ].join(" "),
+        ? "Learning from people made the model better: of what was asked for it first gave " +
+          `${gold("raw")}, and after learning by ${best}, the best of ${METHODS.length} ways, gives ` +
+          `${gold(best)} (${sampleOf(result)}).`
+        : "Learning from people did not clearly make the model better: of what was asked for it " +
+          `first gave ${gold("raw")}, and after learning by ${best} gives ${gold(best)} ` +
+          `(${sampleOf(result)}).`,
+      FREED[free] ?? FREED["no conclusion"]!,
+      ...(costs ? ["Somebody pays for it: see at whose expense."] : []),
+    ].join("\n\n"),
   };
 }
 
-function facts(
+/** What became of the model that nothing held back. */
+const FREED: Partial<Record<Conclusion, string>> = {
+  hacked:
+    "Left free to please the judge that was trained in people's place, it learned to please that " +
+    "judge and not to answer well: its reward was hacked.",
+  worse:
+    "Left free to please the judge that was trained in people's place, it became worse, and not by " +
+    "pleasing that judge.",
+  "not hacked":
+    "Left free to please the judge that was trained in people's place, it did not learn to fool " +
+    "that judge: no sign of a hacked reward.",
+  "no conclusion":
+    "Whether it would fool the judge that was trained in people's place, if it were left free to, " +
+    "cannot be told here.",
+};
+
+const facts = (
   { seed, folder, world, stages, clock, evaluationSeconds }: PipelineResult,
   command: string,
   date: Date,
-): [string, string][] {
-  return [
-    ["command", command],
-    ["seed", String(seed)],
-    ["made", formatDate(date)],
-    [
-      "time",
-      `${formatSeconds(clock.elapsed + evaluationSeconds)} on the clock: stages ran beside each ` +
-        `other, at most ${clock.atOnce} at once, and worked ${formatSeconds(clock.work)} together`,
+): readonly Fact[] =>
+  madeFacts({
+    command,
+    seed,
+    date,
+    more: [
+      [
+        "time",
+        `${formatSeconds(clock.elapsed + evaluationSeconds)} on the clock: stages ran beside each ` +
+          `other, at most ${clock.atOnce} at once, and worked ${formatSeconds(clock.work)} together`,
+      ],
+      [
+        "requests of the evaluation",
+        `${world.evaluation.length}, in wordings, deeds and about strangers that no trainer saw`,
+      ],
+      [
+        "models",
+        `${stages.length} stages in ${folder}; attune chat --model ${folder}/ppo talks to one`,
+      ],
     ],
-    [
-      "requests of the evaluation",
-      `${world.evaluation.length}, in wordings, deeds and about strangers that no trainer saw`,
-    ],
-    [
-      "models",
-      `${stages.length} stages in ${folder}; attune chat --model ${folder}/ppo talks to one`,
-    ],
-    [
-      "versions",
-      Object.entries(versions())
-        .map(([name, version]) => `${name} ${version}`)
-        .join(", "),
-    ],
-  ];
-}
+    hashes: stages.map(({ stage, folder: own }) => [
+      `the options of ${stage.name}`,
+      readRunInfo(own).configHash ?? "",
+    ]),
+  });

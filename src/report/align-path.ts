@@ -1,8 +1,8 @@
 /** Reward and held-out reward along runs over roll-outs: against steps, and against KL. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { LineChart, PathChart } from "../evaluation/chart.ts";
-import type { ReportSection } from "../evaluation/page.ts";
+import type { Chart, LineChart, Moment, PathChart } from "../evaluation/chart.ts";
+import type { ReportPart } from "../evaluation/page.ts";
 import { readJsonLines } from "../runs/json-lines.ts";
 
 export interface AlignPath {
@@ -69,6 +69,12 @@ const TEXTS: Readonly<Record<What, { title: string; description: string }>> = {
 const smoothedOver = (points: readonly unknown[]): number =>
   Math.max(3, Math.round(SMOOTHED * points.length));
 
+/** Where the guard spoke up, and the end: without gold no peak is known. */
+const momentsOf = ({ alarm, points }: AlignPath): Moment[] => [
+  ...(alarm === undefined ? [] : [{ step: alarm, kind: "guard" as const }]),
+  ...(points.length === 0 ? [] : [{ step: points.at(-1)!.step, kind: "end" as const }]),
+];
+
 const valuesOf = (points: readonly PathPoint[], what: What): (PathPoint & { y: number })[] =>
   points.flatMap((point) =>
     point[what] === undefined ? [] : [{ ...point, y: point[what] as number }],
@@ -81,14 +87,12 @@ const stepChart = (paths: readonly AlignPath[], what: What): LineChart => ({
   xLabel: "roll-out",
   yLabel: "reward",
   wholeX: true,
-  series: paths.map(({ name, points }) => ({
-    name,
-    points: valuesOf(points, what).map(({ step, y }) => ({ x: step, y })),
-    smoothed: smoothedOver(points),
+  series: paths.map((path) => ({
+    name: path.name,
+    points: valuesOf(path.points, what).map(({ step, y }) => ({ x: step, y })),
+    smoothed: smoothedOver(path.points),
+    moments: momentsOf(path),
   })),
-  flags: paths.flatMap(({ alarm }, series) =>
-    alarm === undefined ? [] : [{ x: alarm, label: "the guard speaks up", series }],
-  ),
 });
 
 const pathChart = (paths: readonly AlignPath[], what: What): PathChart => ({
@@ -99,43 +103,22 @@ const pathChart = (paths: readonly AlignPath[], what: What): PathChart => ({
     "line, smoothed, is fainter where it is older, and arrows point onward in time.",
   xLabel: "distance from the start: square root of the KL, sqrt(nats)",
   yLabel: "reward",
-  series: paths.map(({ name, points, alarm }) => ({
-    name,
-    points: valuesOf(points, what).map(({ step, distance, y }) => ({ step, x: distance, y })),
-    smoothed: smoothedOver(points),
-    marks: alarm === undefined ? [] : [{ step: alarm, label: "⚑ the guard speaks up" }],
+  series: paths.map((path) => ({
+    name: path.name,
+    points: valuesOf(path.points, what).map(({ step, distance, y }) => ({ step, x: distance, y })),
+    smoothed: smoothedOver(path.points),
+    moments: momentsOf(path),
   })),
 });
 
-export function alignPathSection(paths: readonly AlignPath[]): ReportSection {
+/** Charts on the question whether a reward was hacked, and what is folded beneath them. */
+export function alignPathParts(
+  paths: readonly AlignPath[],
+): Record<"figures" | "details", ReportPart[]> {
   const watched = paths.filter(({ points }) => points.some(({ heldOut }) => heldOut !== undefined));
-  return {
-    title: "Was the reward hacked?",
-    parts: [
-      ...(watched.length === 0
-        ? [
-            {
-              kind: "text" as const,
-              text:
-                "No held-out reward watched these runs, so nothing here tells whether the reward " +
-                "was hacked.",
-            },
-          ]
-        : []),
-      { kind: "chart", chart: stepChart(paths, "proxy") },
-      ...(watched.length > 0
-        ? [{ kind: "chart" as const, chart: stepChart(watched, "heldOut") }]
-        : []),
-      {
-        kind: "folded",
-        title: "The same against the distance from the start",
-        parts: [
-          { kind: "chart", chart: pathChart(paths, "proxy") },
-          ...(watched.length > 0
-            ? [{ kind: "chart" as const, chart: pathChart(watched, "heldOut") }]
-            : []),
-        ],
-      },
-    ],
-  };
+  const both = (draw: (of: readonly AlignPath[], what: What) => Chart): ReportPart[] => [
+    { kind: "chart", chart: draw(paths, "proxy") },
+    ...(watched.length > 0 ? [{ kind: "chart" as const, chart: draw(watched, "heldOut") }] : []),
+  ];
+  return { figures: both(stepChart), details: both(pathChart) };
 }

@@ -2,82 +2,83 @@
  * The report of `attune align`: what was done, how the models compare by judges that nobody
  * optimised, and what they answer.
  */
-import { countOf } from "../core/counts.ts";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { showRun } from "../runs/compare.ts";
-import { formatSeconds, wallClock } from "../runs/wall-clock.ts";
-import { alignPathSection, readPath } from "./align-path.ts";
-import type { Verdicts } from "./align-verdict.ts";
-import { alignVerdict } from "./align-verdict.ts";
-import { smallCurves } from "./run-report.ts";
-import type { StageResult } from "../runs/pipeline.ts";
-import { readRunInfo } from "../runs/run-folder.ts";
-import { attuneVersion, versions } from "../runs/versions.ts";
-import { promptText } from "../text/messages.ts";
-import { readHeldOut } from "../training/offline/held-out.ts";
-import { inconclusiveText } from "../evaluation/inconclusive.ts";
-import { contestTable } from "../evaluation/pairwise.ts";
-import type { PolicyComparison } from "../evaluation/policy-evaluation.ts";
+import { countOf } from "../core/counts.ts";
 import { BASE_MODEL } from "../evaluation/evaluated-model.ts";
 import type { EvaluatedAnswer, EvaluatedModel } from "../evaluation/evaluated-model.ts";
+import type { Finding, Findings } from "../evaluation/findings.ts";
+import type { ReportPart, ReportSection } from "../evaluation/page.ts";
 import { comparePolicies } from "../evaluation/policy-evaluation.ts";
+import { rewardModelQuality } from "../evaluation/reward-model-quality.ts";
+import type { Table } from "../evaluation/table.ts";
+import { formatNumber } from "../evaluation/table.ts";
+import { textStatistics, textStatisticsTable } from "../evaluation/text-statistics.ts";
+import { showRun } from "../runs/compare.ts";
+import type { StageResult } from "../runs/pipeline.ts";
+import { readRunInfo } from "../runs/run-folder.ts";
+import { formatSeconds, wallClock } from "../runs/wall-clock.ts";
+import { promptText } from "../text/messages.ts";
+import { readHeldOut } from "../training/offline/held-out.ts";
+import type { HackingOfStages } from "./align-findings.ts";
+import { hackedFindings, judgedFindings, rewardFinding } from "./align-findings.ts";
+import type { Verdicts } from "./align-verdict.ts";
+import { alignVerdict } from "./align-verdict.ts";
+import { findingsReport } from "./findings-page.ts";
+import type { Fact } from "./made.ts";
+import { madeFacts } from "./made.ts";
 import type { AlignProvenance } from "./provenance.ts";
 import { fileTable, formatDate, optionTable } from "./provenance.ts";
 import type { Report } from "./report.ts";
-import type { ReportPart, ReportSection } from "../evaluation/page.ts";
-import { rewardModelSection } from "./report-sections.ts";
-import { rewardModelQuality } from "../evaluation/reward-model-quality.ts";
-import type { Table } from "../evaluation/table.ts";
-import { differenceCell, formatMean, formatNumber, formatShare } from "../evaluation/table.ts";
-import { textStatistics, textStatisticsTable } from "../evaluation/text-statistics.ts";
+import { smallCurves } from "./run-report.ts";
 
-export interface AlignOutcome {
+export interface AlignOutcome extends HackingOfStages {
   folder: string;
-  stages: readonly StageResult[];
   /** Undefined where the file asks for no evaluation. */
   evaluated?: readonly EvaluatedModel[] | undefined;
   verdicts?: Verdicts | undefined;
   provenance: AlignProvenance;
+  /** What was typed. */
+  command: string;
 }
 
 /** Examples in the report. */
 const EXAMPLES = 8;
 
-export function alignReport(
-  { folder, stages, evaluated, verdicts, provenance }: AlignOutcome,
-  footer: string,
-): Report {
+/** The whole report as data: the page, report.json, JUnit and `--fail-under` are made of it. */
+export function alignFindings(outcome: AlignOutcome): Findings {
+  const { stages, evaluated, verdicts } = outcome;
   const rewards = stages.filter(({ stage }) => stage.name.endsWith("reward"));
-  const paths = stages
-    .map(({ stage, folder: own }) => ({ name: stage.name, ...readPath(own) }))
-    .filter(({ points }) => points.length > 1);
   const judged = evaluated && verdicts ? { evaluated, verdicts } : undefined;
+  const verdict = judged
+    ? alignVerdict(judged.evaluated, judged.verdicts)
+    : {
+        conclusion: "no conclusion" as const,
+        sentence: "The models were trained; the file asks for no evaluation.",
+      };
   return {
     title: "attune align: is it better?",
-    verdict: judged
-      ? alignVerdict(judged.evaluated, judged.verdicts)
-      : {
-          conclusion: "no conclusion",
-          sentence: "The models were trained; the file asks for no evaluation.",
-        },
-    summary: "",
+    verdict,
     ...pictureOf(judged),
-    sections: [
-      ...(evaluated ? [exampleSection(evaluated)] : []),
-      ...(judged ? verdictSections(judged.evaluated, judged.verdicts) : []),
-      ...(paths.length > 0 ? [alignPathSection(paths)] : []),
-      ...rewards.flatMap(({ stage, folder: own }): ReportSection[] => {
+    findings: [
+      ...(judged ? judgedFindings(judged.evaluated, judged.verdicts, verdict) : []),
+      ...hackedFindings(outcome),
+      ...rewards.flatMap(({ stage, folder: own }): Finding[] => {
         const pairs = readHeldOut(join(own, "model"));
-        return pairs.length > 1
-          ? [{ ...rewardModelSection(rewardModelQuality(pairs)), title: stage.title }]
-          : [];
+        return pairs.length > 1 ? [rewardFinding(stage, rewardModelQuality(pairs))] : [];
       }),
-      detailSection({ stages, evaluated, provenance }),
-      { title: "How to do it again", parts: [{ kind: "facts", facts: facts(provenance, stages) }] },
     ],
-    footer: `attune ${attuneVersion()}, seed ${provenance.seed}: ${footer}; models in ${folder}`,
+    warnings: [],
+    facts: facts(outcome),
   };
+}
+
+export function alignReport(outcome: AlignOutcome): Report {
+  const { stages, evaluated, provenance } = outcome;
+  return findingsReport(alignFindings(outcome), {
+    ...(evaluated ? { after: [exampleSection(evaluated)] } : {}),
+    behind: [detailSection({ stages, evaluated, provenance })],
+  });
 }
 
 /** Everything else, folded. */
@@ -158,28 +159,31 @@ function pictureOf(
   };
 }
 
-function facts(
-  { date, file, model, seed }: AlignProvenance,
-  stages: readonly StageResult[],
-): [string, string][] {
+function facts({ stages, provenance, folder, command }: AlignOutcome): readonly Fact[] {
   const { elapsed, work, atOnce } = wallClock(stages);
-  return [
-    ["date", formatDate(date)],
-    ["pipeline", file],
-    ["model", model],
-    ["seed", String(seed)],
-    [
-      "time of the stages",
-      `${formatSeconds(elapsed)} on the clock` +
-        (atOnce > 1 ? `; up to ${atOnce} at once, ${formatSeconds(work)} of work` : ""),
+  const { date, file, model, seed, files } = provenance;
+  return madeFacts({
+    command,
+    seed,
+    date,
+    more: [
+      ["pipeline", file],
+      ["model", model],
+      ["models", `${countOf(stages.length, "stage")} in ${folder}`],
+      [
+        "time of the stages",
+        `${formatSeconds(elapsed)} on the clock` +
+          (atOnce > 1 ? `; up to ${atOnce} at once, ${formatSeconds(work)} of work` : ""),
+      ],
     ],
-    [
-      "versions",
-      Object.entries(versions())
-        .map(([name, version]) => `${name} ${version}`)
-        .join(", "),
+    hashes: [
+      ...files.map(({ path, sha256 = "" }) => [path, sha256] as const),
+      ...stages.map(
+        ({ stage, folder: own }) =>
+          [`the options of ${stage.name}`, readRunInfo(own).configHash ?? ""] as const,
+      ),
     ],
-  ];
+  });
 }
 
 function stageTable(stages: readonly StageResult[]): Table {
@@ -205,82 +209,6 @@ function stageTable(stages: readonly StageResult[]): Table {
       ];
     }),
     note: "All options of a stage: config.resolved.json in its folder.",
-  };
-}
-
-function verdictSections(
-  evaluated: readonly EvaluatedModel[],
-  { reward, critic }: Verdicts,
-): ReportSection[] {
-  const comparisons = {
-    kind: "table" as const,
-    table: comparisonTable(comparePolicies(evaluated)),
-  };
-  return [
-    {
-      title: reward ? `Judged by ${reward.name}` : "The models beside each other",
-      parts: [comparisons],
-    },
-    ...(critic
-      ? [
-          {
-            title: `Judged by ${critic.name}`,
-            parts: [
-              { kind: "table" as const, table: contestTable(critic.entries, evaluated[0]!.name) },
-            ],
-          },
-        ]
-      : []),
-  ];
-}
-
-const none = (why: string | undefined): string => (why === undefined ? "" : "–");
-
-/** All models beside the first. */
-export function comparisonTable(comparisons: readonly PolicyComparison[]): Table {
-  const right = "right" as const;
-  const scored = comparisons.some(({ score }) => score !== undefined);
-  const [{ name: baseline, prompts }] = comparisons as [PolicyComparison];
-  const inconclusive = inconclusiveText(
-    new Map(
-      comparisons.flatMap(({ name, inconclusive: why }) =>
-        why === undefined ? [] : [[name, why] as const],
-      ),
-    ),
-    baseline,
-  );
-  return {
-    caption: scored ? "Scores on the same prompts, mean [95%]" : "Answers to the same prompts",
-    columns: [
-      { name: "model" },
-      ...(scored ? ["score", "difference", "win rate", "at equal length"] : []).map((name) => ({
-        name,
-        align: right,
-      })),
-      { name: "KL, nats", align: right },
-      { name: "tokens", align: right },
-    ],
-    rows: comparisons.map(
-      ({ name, score, difference, wins, winsAtEqualLength, kl, tokens, inconclusive: why }) => [
-        name,
-        ...(scored
-          ? [
-              score ? formatMean(score) : "",
-              difference ? differenceCell(formatMean(difference), difference) : none(why),
-              wins ? formatShare(wins) : none(why),
-              winsAtEqualLength ? formatShare(winsAtEqualLength) : none(why),
-            ]
-          : []),
-        formatNumber(kl.estimate, 1),
-        formatNumber(tokens.estimate, 1),
-      ],
-    ),
-    note:
-      `${inconclusive === undefined ? "" : `${inconclusive} `}${countOf(prompts, "prompt")}, one ` +
-      "answer each; " +
-      (scored
-        ? `differences and win rates against ${baseline}, paired by prompt; a tie counts half.`
-        : `KL to ${baseline}.`),
   };
 }
 

@@ -1,5 +1,6 @@
 /** What the drawings of all kinds of charts share: size, colours, shapes. */
 import type * as PlotModule from "@observablehq/plot";
+import type { MomentKind } from "../evaluation/chart.ts";
 
 export type Plot = typeof PlotModule;
 export type Parts = Pick<
@@ -13,7 +14,7 @@ export type Parts = Pick<
   | "marginRight"
   | "marginTop"
   | "marginBottom"
-> & { legend?: string[] };
+> & { legend?: string[]; moments?: MomentKind[] };
 export type Marks = NonNullable<Parts["marks"]>;
 
 /** Where a chart stands: across the page, on a phone, or among several. */

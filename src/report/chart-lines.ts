@@ -2,7 +2,8 @@
 import type { LineChart } from "../evaluation/chart.ts";
 import type { Frame, Marks, Parts, Plot } from "./chart-frame.ts";
 import { DASHES, SERIES, SYMBOLS, colour, movingMean } from "./chart-frame.ts";
-import { LINE, ROOM, drawLevel, drawMarks, xAxis } from "./chart-marks.ts";
+import { LINE, ROOM, drawLevel, drawMarks, pixelsOf, xAxis } from "./chart-marks.ts";
+import { drawMoments, kindsIn, onLine } from "./chart-moments.ts";
 
 /** Below this many whole numbers the axis would show fractions of them. */
 const FEW_WHOLE = 10;
@@ -35,22 +36,31 @@ function wholeTicks(series: LineChart["series"]): {
     : {};
 }
 
+const isShown = ({ x, y }: { x: number; y: number }): boolean =>
+  Number.isFinite(x) && Number.isFinite(y);
+
+/** What the line of a series goes through. */
+function lineOf({ points, smoothed = 1 }: LineChart["series"][number]): { x: number; y: number }[] {
+  const shown = points.filter(isShown);
+  const means = movingMean(
+    shown.map(({ y }) => y),
+    smoothed,
+  );
+  return shown.map(({ x }, i) => ({ x, y: means[i]! }));
+}
+
 /** Each series as a line with its interval and dots, or as dots with their moving mean. */
 function drawSeries(
   plot: Plot,
   series: LineChart["series"],
   { small, ...options }: { clip?: true; small: boolean },
 ): Marks {
-  return series.flatMap(({ points, dashed, dots = true, smoothed }, i) => {
-    const shown = points.filter(({ x, y }) => Number.isFinite(x) && Number.isFinite(y));
+  return series.flatMap((each, i) => {
+    const { points, dashed, dots = true, smoothed } = each;
+    const shown = points.filter(isShown);
     const bounded = shown.filter(({ low, high }) => Number.isFinite(low) && Number.isFinite(high));
     const at = { x: "x", y: "y", ...options };
     const interval = { x: "x", y1: "low", y2: "high", ...options };
-    const means = movingMean(
-      shown.map(({ y }) => y),
-      smoothed ?? 1,
-    );
-    const line = shown.map(({ x }, k) => ({ x, y: means[k]! }));
     const symbol = SYMBOLS[i % SERIES]!;
     const fill = colour(i);
     return [
@@ -58,7 +68,7 @@ function drawSeries(
       ...(smoothed && smoothed > 1
         ? [plot.dot(shown, { ...at, fill, symbol, r: small ? 1.2 : 2, fillOpacity: 0.35 })]
         : []),
-      plot.line(line, {
+      plot.line(lineOf(each), {
         ...at,
         stroke: fill,
         strokeWidth: small ? 1.6 : 2.2,
@@ -112,6 +122,25 @@ function flagsWithin({ flags = [], series }: LineChart, { width }: Frame): Place
   });
 }
 
+/** Moments stand on the line itself, between its points too. */
+function momentsOf(plot: Plot, { series, level }: LineChart, frame: Frame): Marks {
+  const lined = series.map(lineOf);
+  const bounds = series.flatMap(({ points }) =>
+    points.filter(isShown).flatMap(({ x, y, low = y, high = y }) => [
+      { x, y: low },
+      { x, y: high },
+    ]),
+  );
+  const moments = series.flatMap(({ moments: own = [] }, i) =>
+    own.flatMap(({ step, kind }) => {
+      const y = onLine(lined[i]!, step);
+      return y === undefined ? [] : [{ x: step, y, kind, series: i }];
+    }),
+  );
+  const all = level ? [...bounds, { x: bounds[0]?.x ?? 0, y: level.y }] : bounds;
+  return drawMoments(plot, moments, pixelsOf(all, frame));
+}
+
 export function lines(
   plot: Plot,
   chart: LineChart,
@@ -136,6 +165,7 @@ export function lines(
       ),
       ...drawFlags(plot, flags),
       ...marked.marks,
+      ...(frame.small ? [] : momentsOf(plot, chart, frame)),
     ],
     x: {
       ...along.x,
@@ -156,5 +186,6 @@ export function lines(
     marginLeft: frame.small ? 44 : ROOM.left,
     marginRight: frame.small ? 24 : ROOM.right,
     ...(series.length > 1 ? { legend: series.map(({ name }) => name) } : {}),
+    ...(frame.small ? {} : { moments: kindsIn(series) }),
   };
 }

@@ -66,6 +66,17 @@ export function drawMarks(
   };
 }
 
+/** Values to pixels of the drawn area, from its range. */
+export function pixelsOf<P extends { x: number; y: number }>(
+  points: readonly P[],
+  { width, height }: Frame,
+): <Q extends { x: number; y: number }>(point: Q) => Q {
+  const [xs, ys] = [points.map(({ x }) => x), points.map(({ y }) => y)];
+  const across = (width - ROOM.left - ROOM.right) / (Math.max(...xs) - Math.min(...xs) || 1);
+  const down = (height - ROOM.top - ROOM.bottom) / (Math.max(...ys) - Math.min(...ys) || 1);
+  return (point) => ({ ...point, x: point.x * across, y: -point.y * down });
+}
+
 export function drawLevel(plot: Plot, level: { y: number; label: string } | undefined): Marks {
   if (level === undefined) return [];
   return [

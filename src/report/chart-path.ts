@@ -6,7 +6,8 @@
 import type { PathChart } from "../evaluation/chart.ts";
 import type { Frame, Marks, Parts, Plot } from "./chart-frame.ts";
 import { HALO, SERIES, SYMBOLS, colour, movingMean } from "./chart-frame.ts";
-import { ROOM, drawLevel, drawMarks, xAxis } from "./chart-marks.ts";
+import { ROOM, drawLevel, drawMarks, pixelsOf, xAxis } from "./chart-marks.ts";
+import { drawMoments, kindsIn } from "./chart-moments.ts";
 
 /** Pieces of the line, each more opaque than the one before, and the opacity of the first. */
 const [PIECES, FAINTEST] = [8, 0.25];
@@ -40,14 +41,6 @@ function smooth(points: readonly Point[], size: number): Point[] {
 const spread = (last: number, count: number): number[] => [
   ...new Set(Array.from({ length: count + 1 }, (_, i) => Math.round((i * last) / count))),
 ];
-
-/** Values to pixels of the drawn area. */
-function scaleOf(points: readonly Point[], { width, height }: Frame): (point: Point) => Point {
-  const [xs, ys] = [points.map(({ x }) => x), points.map(({ y }) => y)];
-  const across = (width - ROOM.left - ROOM.right) / (Math.max(...xs) - Math.min(...xs) || 1);
-  const down = (height - ROOM.top - ROOM.bottom) / (Math.max(...ys) - Math.min(...ys) || 1);
-  return ({ x, y, step }) => ({ x: x * across, y: -y * down, step });
-}
 
 /** Degrees clockwise from upwards, in which the line goes at an index. */
 function heading(points: readonly Point[], at: number, toPixels: (point: Point) => Point): number {
@@ -131,14 +124,18 @@ const drawSteps = (plot: Plot, steps: readonly (Point & { series: number })[]): 
     }),
   ]);
 
+/** The last point at or before a step. */
+const lookAt = (line: readonly Point[], step: number): Point | undefined =>
+  line.findLast((point) => point.step <= step);
+
 export function path(
   plot: Plot,
   { series, xLabel, yLabel, level }: PathChart,
-  frame: Frame,
+  { frame, stops }: { frame: Frame; stops: readonly number[] },
 ): Parts {
   const raw = series.map(({ points }) => points.filter(isFinitePoint));
   const ways = raw.map((points, i) => smooth(points, series[i]!.smoothed ?? 1));
-  const toPixels = scaleOf(raw.flat(), frame);
+  const toPixels = pixelsOf(raw.flat(), frame);
   const marks = series.flatMap(({ marks: own = [] }, i) =>
     own.flatMap(({ step, label }) => {
       const point = ways[i]!.find((each) => each.step === step);
@@ -149,6 +146,12 @@ export function path(
     series: ways.map((points) => ({ points })),
     frame,
   });
+  const moments = series.flatMap(({ moments: own = [] }, i) =>
+    own.flatMap(({ step, kind }) => {
+      const point = lookAt(ways[i]!, step);
+      return point ? [{ x: point.x, y: point.y, kind, series: i }] : [];
+    }),
+  );
   const along = xAxis(xLabel, frame);
   return {
     marks: [
@@ -168,7 +171,21 @@ export function path(
         line.length > 0 ? drawWay(plot, line, { series: i, toPixels }) : [],
       ),
       ...drawSteps(plot, numbered(ways, toPixels)),
+      ...drawMoments(plot, moments, toPixels),
       ...ringed,
+      ...stops.map((step, i) =>
+        plot.dot(
+          ways.flatMap((line) => lookAt(line, step) ?? []),
+          {
+            x: "x",
+            y: "y",
+            r: 12,
+            stroke: "currentColor",
+            strokeWidth: 2.5,
+            className: `at at-${i}`,
+          },
+        ),
+      ),
     ],
     x: along.x,
     y: { label: yLabel, grid: false, nice: true },
@@ -178,5 +195,6 @@ export function path(
     marginLeft: ROOM.left,
     marginRight: ROOM.right,
     ...(series.length > 1 ? { legend: series.map(({ name }) => name) } : {}),
+    moments: kindsIn(series),
   };
 }

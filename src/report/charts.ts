@@ -5,7 +5,13 @@
  * colours apart. A chart across the page is drawn twice, once for phones: letters of the one would
  * be too small there.
  */
-import type { BarChart, Chart, IntervalChart, ReliabilityChart } from "../evaluation/chart.ts";
+import type {
+  BarChart,
+  Chart,
+  IntervalChart,
+  MomentKind,
+  ReliabilityChart,
+} from "../evaluation/chart.ts";
 import { formatNumber } from "../evaluation/table.ts";
 import type { Frame, Parts, Plot } from "./chart-frame.ts";
 import { FRAMES, HALO, SERIES, SYMBOLS, colour, marginFor } from "./chart-frame.ts";
@@ -20,6 +26,8 @@ export interface Drawing {
   narrow?: string;
   /** Names of the series in the order of their colours; empty where there is only one. */
   legend: string[];
+  /** Kinds of moments that are marked, each with its letter. */
+  moments: MomentKind[];
 }
 
 const BOTTOM = 46;
@@ -43,7 +51,7 @@ export async function drawChart(
   ]);
   const draw = (frame: Frame): Drawing => {
     const { document } = parseHTML("<!doctype html><html><body></body></html>");
-    const { legend = [], ...parts } = partsOf(plot, chart, { frame, stops });
+    const { legend = [], moments = [], ...parts } = partsOf(plot, chart, { frame, stops });
     const drawn = plot.plot({
       document: document as never,
       width: frame.width,
@@ -56,7 +64,7 @@ export async function drawChart(
     // linkedom escapes text but leaves ampersands in attributes as they are, so untrusted text
     // enters no attribute there.
     const label = `role="img" aria-label="${escapeHtml(`${chart.title}. ${chart.description}`)}"`;
-    return { svg: svg.replace("<svg ", () => `<svg ${label} `), legend };
+    return { svg: svg.replace("<svg ", () => `<svg ${label} `), legend, moments };
   };
   if (small) return draw(FRAMES.small);
   return { ...draw(FRAMES.wide), narrow: draw(FRAMES.narrow).svg };
@@ -73,7 +81,7 @@ function partsOf(
     case "lines":
       return lines(plot, chart, { frame, stops });
     case "path":
-      return path(plot, chart, frame);
+      return path(plot, chart, { frame, stops });
     case "scatter":
       return scatter(plot, chart, frame);
     case "reliability":
@@ -111,11 +119,25 @@ function rowNames(
   };
 }
 
+/** An axis that begins at 0 shows little else where all values lie far from it, as ratings do. */
+const FAR = 2;
+
+function isFar(rows: IntervalChart["rows"], level: number): boolean {
+  const values = rows
+    .flatMap(({ interval: { estimate, low, high, noClaim } }) =>
+      noClaim === undefined ? [estimate, low, high] : [estimate],
+    )
+    .filter(Number.isFinite);
+  const [least, most] = [Math.min(...values), Math.max(...values)];
+  return values.length > 0 && Math.max(least - level, level - most) > FAR * (most - least);
+}
+
 function intervals(
   plot: Plot,
-  { rows, label, percent, level = { x: 0, label: "" } }: IntervalChart,
+  { rows, label, percent, level: given }: IntervalChart,
   frame: Frame,
 ): Parts {
+  const level = given ?? (isFar(rows, 0) ? undefined : { x: 0, label: "" });
   const scale = percent ? 100 : 1;
   const groups = [...new Set(rows.map(({ group }) => group))];
   const series = [...new Set(rows.map((row) => row.series))];
@@ -159,11 +181,11 @@ function intervals(
   return {
     marks: [
       plot.gridX({ strokeOpacity: 0.15 }),
-      plot.ruleX([scale * level.x], {
+      plot.ruleX(level ? [scale * level.x] : [], {
         strokeOpacity: 0.55,
-        strokeDasharray: level.x === 0 ? "none" : "4 3",
+        strokeDasharray: level?.x === 0 ? "none" : "4 3",
       }),
-      ...(level.label === ""
+      ...(level === undefined || level.label === ""
         ? []
         : [
             plot.text([level.label], {
@@ -186,7 +208,7 @@ function intervals(
     y: names.y,
     height: 70 + groups.length * band,
     marginLeft: names.marginLeft,
-    ...(level.label === "" ? {} : { marginTop: 28 }),
+    ...(level === undefined || level.label === "" ? {} : { marginTop: 28 }),
     ...(series.length > 1 ? { legend: series } : {}),
   };
 }

@@ -5,6 +5,9 @@ import { escapeHtml } from "./escape.ts";
 /** Drawn in a square of 16; `currentColor` alone. */
 const ICONS: Readonly<Record<Conclusion, string>> = {
   better: '<path d="M8 2.5 14 13H2z" fill="currentColor"/>',
+  "better at a cost":
+    '<path d="M6 1.5 11.5 10H.5z" fill="currentColor"/>' +
+    '<path d="M11.5 14.5 7.8 8.6h7.4z" fill="currentColor" stroke="currentColor"/>',
   worse: '<path d="M8 13.5 2 3h12z" fill="currentColor"/>',
   equal: '<path d="M2.5 5.5h11M2.5 10.5h11" stroke="currentColor" stroke-width="2.4"/>',
   "not distinguishable":

@@ -222,7 +222,7 @@ describe("the drift of revisions", () => {
 describe("the report", () => {
   it("counts prompts by how they end, and says shorter of fewer words", () => {
     const sentence = (chains: readonly RevisionChain[]): string =>
-      constitutionReport({ chains, comparisons: [], examples: 0 }, "").report.verdict!.sentence;
+      constitutionReport({ chains, comparisons: [], examples: 0 }, []).report.verdict!.sentence;
     const shorter = [0, 1, 2, 3].map((id) =>
       chain(id, "one two three four", id === 0 ? "one two three four" : "one two three"),
     );
@@ -245,7 +245,7 @@ describe("the report", () => {
         ],
         examples: 2,
       },
-      "footer",
+      [["command", "footer"]],
     );
     for (const part of [
       "Revisions by principle",

@@ -5,6 +5,7 @@ import type { RevisionChain } from "../constitution/revise.ts";
 import { promptText } from "../text/messages.ts";
 import { comparisonSummary, comparisonTables } from "../evaluation/ai-labels.ts";
 import type { ComparisonSummary } from "../evaluation/ai-labels.ts";
+import type { Fact } from "./made.ts";
 import type { Report } from "./report.ts";
 import type { Example, ReportSection } from "../evaluation/page.ts";
 import { driftTable, phraseTable, revisionDrift } from "../evaluation/revision-drift.ts";
@@ -31,7 +32,7 @@ export interface ConstitutionReport {
 
 export function constitutionReport(
   { chains, comparisons, examples }: ConstitutionResults,
-  footer: string,
+  made: readonly Fact[],
 ): ConstitutionReport {
   const drift = revisionDrift(chains);
   const labels = comparisons.length === 0 ? undefined : comparisonSummary(comparisons);
@@ -69,7 +70,7 @@ export function constitutionReport(
         ...tables.map((table) => ({ kind: "table" as const, table })),
       ],
     })),
-    footer,
+    made,
   };
   return { ...(drift ? { drift } : {}), ...(labels ? { labels } : {}), text, report };
 }

@@ -11,9 +11,9 @@ import { findingOf, findingsOf } from "./testing.ts";
 const folder = mkdtempSync(join(tmpdir(), "attune-findings-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-test("verdict and picture come first, then a section for each question, warnings, and how to do it again", async () => {
+test("verdict and picture come first, then a section for each question, warnings, and how it was made", async () => {
   const path = join(folder, "findings.html");
-  await writeFindingsPage(path, findingsOf(), "attune 0.1.0");
+  await writeFindingsPage(path, findingsOf());
   const { document } = parseHTML(readFileSync(path, "utf8"));
   const header = document.querySelector("header")!;
   expect([...header.children].map(({ tagName }) => tagName)).toEqual([
@@ -28,8 +28,10 @@ test("verdict and picture come first, then a section for each question, warnings
   expect([...document.querySelectorAll("main h2")].map(({ textContent }) => textContent)).toEqual([
     ...CONCLUSIONS.map((conclusion) => `Is it ${conclusion}?`),
     "What may mislead",
-    "How to do it again",
   ]);
+  const footer = document.querySelector("footer")!;
+  expect(footer.querySelector("p")!.textContent).toBe("seed 1: attune compare dpo against sft");
+  expect(footer.querySelector("details")!.textContent).toContain("seed1");
   const first = document.querySelector("#section-1")!;
   expect(first.querySelector(".verdict")!.textContent).toContain("55.0% [45.2, 64.4]");
   const row = [...first.querySelectorAll("tbody tr")][0]!;
@@ -78,4 +80,18 @@ test("hostile names stay text", async () => {
   const { document } = parseHTML(html);
   expect(document.querySelectorAll("script, img").length).toBe(0);
   expect(html.match(/<script|<img/gi)).toBeNull();
+});
+
+test("an answer that the verdict has said already is not said again beneath it", async () => {
+  const found = findingsOf();
+  const [first, ...rest] = found.findings;
+  const more = `${found.verdict.sentence} A second judge agrees.`;
+  const page = async (answer: string) =>
+    parseHTML(
+      await renderReport(findingsReport({ ...found, findings: [{ ...first!, answer }, ...rest] })),
+    ).document.querySelector("#section-1")!;
+  expect((await page(more)).textContent).toContain("A second judge agrees.");
+  expect((await page(more)).textContent).not.toContain(found.verdict.sentence);
+  expect((await page(found.verdict.sentence)).querySelector(".verdict")).toBeNull();
+  expect((await page("Another answer.")).querySelector(".verdict")).not.toBeNull();
 });

@@ -19,15 +19,17 @@ export interface PageExtras {
   summary?: string;
   /** Between the verdict and the questions, such as a story. */
   before?: readonly ReportSection[];
-  /** Behind the questions, before how it can be done again. */
+  /** Behind the first question, such as examples to read. */
+  after?: readonly ReportSection[];
+  /** Behind the questions. */
   behind?: readonly ReportSection[];
 }
 
 export function findingsReport(
   { title, verdict, picture, findings, warnings, facts }: Findings,
-  { summary = "", before = [], behind = [] }: PageExtras = {},
-  footer?: string,
+  { summary = "", before = [], after = [], behind = [] }: PageExtras = {},
 ): Report {
+  const beneath = before.length === 0 ? verdict.sentence : "";
   return {
     title,
     verdict,
@@ -35,41 +37,39 @@ export function findingsReport(
     ...(picture ? { picture } : {}),
     sections: [
       ...before,
-      ...findings.map(findingSection),
+      ...findings.slice(0, 1).map((finding) => findingSection(finding, beneath)),
+      ...after,
+      ...findings.slice(1).map((finding) => findingSection(finding, "")),
       ...(warnings.length > 0 ? [warningSection(warnings)] : []),
       ...behind,
-      ...(facts.length > 0
-        ? [{ title: "How to do it again", parts: [{ kind: "facts" as const, facts }] }]
-        : []),
     ],
-    ...(footer === undefined ? {} : { footer }),
+    made: facts,
   };
 }
 
 /** Renders and writes the page, whole or not at all. */
-export async function writeFindingsPage(
-  path: string,
-  findings: Findings,
-  footer?: string,
-): Promise<void> {
-  await writeReport(path, findingsReport(findings, {}, footer));
+export async function writeFindingsPage(path: string, findings: Findings): Promise<void> {
+  await writeReport(path, findingsReport(findings));
 }
 
-/** A question: its chip with the answer, figures, numbers, and the rest folded. */
-export function findingSection({
-  question,
-  conclusion,
-  answer,
-  measures,
-  figures,
-  details,
-}: Finding): ReportSection {
+/**
+ * A question: its chip with the answer, figures, numbers, and the rest folded.
+ * @param said what stands right above it, and is not said again
+ */
+function findingSection(
+  { question, conclusion, answer, measures, figures, details }: Finding,
+  said: string,
+): ReportSection {
+  const rest =
+    said !== "" && answer.startsWith(said) ? answer.slice(said.length).trim() : undefined;
   const measured = measures.length > 0;
   return {
     title: question,
     conclusion,
     parts: [
-      { kind: "verdict", conclusion, text: answer },
+      rest === undefined
+        ? { kind: "verdict", conclusion, text: answer }
+        : { kind: "text", text: rest },
       ...figures,
       ...(measured && measures.length <= MANY
         ? [{ kind: "table" as const, table: measureTable(measures) }]

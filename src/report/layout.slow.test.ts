@@ -22,6 +22,7 @@ function widerThan(html: string, width: number): string {
   // the test's own page may run a script; the report's policy forbids it one
   const open = html
     .replace(/<meta http-equiv="Content-Security-Policy"[^>]*>/, "")
+    .replace("</style>", ".strip { display: block; }</style>")
     .replaceAll("<details", "<details open");
   writeFileSync(join(folder, `report-${width}.html`), open);
   writeFileSync(

@@ -48,6 +48,13 @@ describe("tables", () => {
   });
 });
 
+test("a strip is there without :has and on paper, where a control is of no use", () => {
+  const [, without] = STYLE.split("@supports not selector(:has(*)) {");
+  expect(without!.split("\n}\n")[0]).toContain(".strip { display: block; }");
+  const paper = STYLE.slice(STYLE.indexOf("@media print"));
+  expect(paper).toContain(".strip { display: block; }");
+});
+
 test("names of rows are broken between words, and a verdict stays on one sheet", () => {
   expect(STYLE).toMatch(/tbody th \{[^}]*overflow-wrap: break-word; min-width: 6em/);
   expect(STYLE.slice(STYLE.indexOf("@media print"))).toContain(".verdict { break-inside: avoid; }");
@@ -60,10 +67,16 @@ describe("a way with stops", () => {
     const way = document.querySelector(".journey")!;
     expect(way.querySelectorAll("input[type=radio]").length).toBe(3);
     expect(way.querySelectorAll("input[checked]").length).toBe(1);
+    // it opens where the point is
+    expect(way.querySelector(".stop-2 input")!.hasAttribute("checked")).toBe(true);
+    expect(way.querySelector(".stop-2 input")!.getAttribute("aria-label")).toBe(
+      "roll-out 10: <b>guard</b>",
+    );
+    expect(way.querySelector(".stop-2 .signs")!.textContent).toBe("PG");
     expect(way.querySelectorAll(".moment").length).toBe(3);
     for (const i of [0, 1, 2]) {
       expect(html).toContain(`.journey:has(.stop-${i} :checked)`);
-      expect(way.querySelectorAll(`.wide .at-${i}`).length).toBe(1);
+      expect(way.querySelectorAll(`.wide .at-${i}`).length).toBe(2);
     }
     const strip = [...way.querySelectorAll(".strip dt")].map(({ textContent }) => textContent);
     expect(strip).toEqual(["roll-out 0 to 5", "roll-out 10"]);

@@ -1,6 +1,7 @@
 /** Charts as figures: title, legend, drawing, what it shows and what it says. */
-import type { Chart } from "../evaluation/chart.ts";
+import type { Chart, MomentKind } from "../evaluation/chart.ts";
 import { drawChart } from "./charts.ts";
+import { MOMENTS } from "./chart-moments.ts";
 import { escapeHtml } from "./escape.ts";
 import type { Wording } from "./wording.ts";
 
@@ -26,6 +27,10 @@ function textsIn(chart: Chart): string[] {
   }
 }
 
+/** The badge of a moment, as the charts have it. */
+export const renderMoment = (kind: MomentKind): string =>
+  `<span class="badge badge-${kind}" aria-hidden="true"><span>${MOMENTS[kind].letter}</span></span>`;
+
 /**
  * @param level of the heading
  * @param options.waits explanations of terms are asked for by the caller
@@ -40,10 +45,11 @@ export async function renderChart(
     waits = small,
   }: { level: number; small?: boolean; stops?: readonly number[]; waits?: boolean },
 ): Promise<string> {
-  const { svg, narrow, legend } = await drawChart(chart, { small, stops });
-  const items = legend
-    .map((name, i) => `<li class="series-${(i % 8) + 1}">${escapeHtml(name)}</li>`)
-    .join("");
+  const { svg, narrow, legend, moments } = await drawChart(chart, { small, stops });
+  const items = [
+    ...legend.map((name, i) => `<li class="series-${(i % 8) + 1}">${escapeHtml(name)}</li>`),
+    ...moments.map((kind) => `<li>${renderMoment(kind)} ${MOMENTS[kind].says}</li>`),
+  ].join("");
   const title = wording.mark(chart.title);
   const caption = wording.mark(chart.description);
   if (!small) wording.note(...textsIn(chart));

@@ -6,7 +6,7 @@
 import type { Journey } from "../evaluation/journey.ts";
 import { escapeHtml } from "./escape.ts";
 import { renderAnswers } from "./render-example.ts";
-import { renderChart } from "./render-chart.ts";
+import { renderChart, renderMoment } from "./render-chart.ts";
 import type { Wording } from "./wording.ts";
 
 /** Shows what belongs to the stop that is chosen. */
@@ -22,39 +22,63 @@ export async function renderJourney(
   wording: Wording,
   level: number,
 ): Promise<string> {
-  const { title, description, unit, stops, charts } = journey;
-  const name = wording.identifier("journey");
+  const { title, description, stops, charts, below = [] } = journey;
   const steps = stops.map(({ step }) => step);
-  const control = stops.map(
-    ({ step, remark }, i) =>
-      `<label class="stop stop-${i}${remark ? " remarked" : ""}">` +
-      `<input type="radio" name="${name}"${i === 0 ? " checked" : ""}>` +
-      `<span>${step}${remark ? `<small>${escapeHtml(remark)}</small>` : ""}</span></label>`,
-  );
-  const drawn: string[] = [];
-  for (const chart of charts)
-    drawn.push(await renderChart(chart, wording, { level: level + 1, stops: steps, waits: true }));
+  const drawn = async (those: Journey["charts"]): Promise<string> => {
+    const figures: string[] = [];
+    for (const chart of those)
+      figures.push(
+        await renderChart(chart, wording, { level: level + 1, stops: steps, waits: true }),
+      );
+    return figures.length === 0 ? "" : `<div class="pair">${figures.join("\n")}</div>`;
+  };
   return [
     '<div class="journey">',
     `<h${level}>${wording.mark(title)}</h${level}>`,
     `<p>${wording.mark(description)}</p>`,
     wording.definitions(),
-    `<div class="pair">${drawn.join("\n")}</div>`,
+    await drawn(charts),
     wording.definitions(),
-    `<fieldset class="stops"><legend>${escapeHtml(unit)}</legend>${control.join("")}</fieldset>`,
+    renderControl(journey, wording.identifier("journey")),
     '<div class="moments">',
-    ...stops.map((_, i) => renderMoment(journey, i)),
+    ...stops.map((_, i) => renderMoments(journey, i)),
     "</div>",
-    '<details class="strip">',
-    "<summary>The whole way at once</summary>",
-    renderStrip(journey),
-    "</details>",
+    await drawn(below),
+    wording.definitions(),
+    `<label class="whole"><input type="checkbox"> <span>The whole way at once</span></label>`,
+    `<div class="strip">${renderStrip(journey)}</div>`,
     "</div>",
-  ].join("\n");
+  ]
+    .filter(Boolean)
+    .join("\n");
+}
+
+/** Steps that are told on a phone too, beside those at which something happens. */
+const TOLD = 4;
+
+/** One line of radio buttons: arrow keys and screen readers know them as one control. */
+function renderControl({ unit, stops, start }: Journey, name: string): string {
+  const told = new Set(
+    Array.from({ length: TOLD + 1 }, (_, i) => Math.round((i * (stops.length - 1)) / TOLD)),
+  );
+  const knobs = stops.map(({ step, remark, kinds = [] }, i) => {
+    const said = `${unit} ${step}${remark ? `: ${remark}` : ""}`;
+    return (
+      `<label class="stop stop-${i}${told.has(i) ? " told" : ""}" title="${escapeHtml(said)}">` +
+      `<input type="radio" name="${name}" aria-label="${escapeHtml(said)}"` +
+      `${i === start ? " checked" : ""}>` +
+      `<span class="signs">${[...new Set(kinds)].map(renderMoment).join("")}</span>` +
+      `<span class="knob"></span><span class="step">${step}</span></label>`
+    );
+  });
+  return (
+    `<fieldset class="stops"><legend>${escapeHtml(unit)}: click along the line, or move with the ` +
+    `arrow keys</legend><div class="track">${knobs.join("")}</div></fieldset>`
+  );
 }
 
 /** All requests as they were answered at one stop. */
-function renderMoment({ unit, stops, requests }: Journey, at: number): string {
+function renderMoments({ unit, stops, requests }: Journey, at: number): string {
   const { step, remark, facts = [] } = stops[at]!;
   const values = facts
     .map(([name, value]) => `<div><dt>${escapeHtml(name)}</dt><dd>${escapeHtml(value)}</dd></div>`)

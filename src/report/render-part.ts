@@ -83,7 +83,7 @@ export function renderVerdict(
 /** Values of more characters than this have a row of their own. */
 const LONG = 48;
 
-function renderFacts(
+export function renderFacts(
   facts: readonly (readonly [name: string, value: string])[],
   wording: Wording,
 ): string {

@@ -5,13 +5,10 @@ import {
   calibrationSentence,
   goldExamples,
   goldRemarks,
-  goldSection,
   rewardModelSection,
-  textSection,
 } from "./report-sections.ts";
 import { renderReport } from "./report.ts";
 import { rewardModelQuality, rewardModelTable } from "../evaluation/reward-model-quality.ts";
-import { textStatistics } from "../evaluation/text-statistics.ts";
 
 const flags = {
   confidentlyWrong: false,
@@ -34,27 +31,6 @@ const models = [
   { name: "SFT", scores: Array.from({ length: 40 }, (_, i) => score(i % 4 !== 0)) },
   { name: "DPO", scores: Array.from({ length: 40 }, (_, i) => score(i % 4 !== 1)) },
 ];
-
-test("gold scores become sentences, tables and a chart that agree", async () => {
-  const section = goldSection(models);
-  const text = section.parts.find(({ kind }) => kind === "text") as { text: string };
-  const [first, second] = text.text.split("\n");
-  expect(first).toMatch(/^SFT is better than raw: \+33\.3 \[\+\d+\.\d, \+\d+\.\d\] points\.$/);
-  expect(second).toMatch(/^DPO and SFT are not distinguishable: 0\.0 \[/);
-  expect(section.parts.map(({ kind }) => kind)).toEqual(["text", "table", "table", "chart"]);
-  const { document } = parseHTML(
-    await renderReport({ title: "t", summary: "s", sections: [section] }),
-  );
-  expect(
-    [...document.querySelectorAll(".legend li")].map(({ textContent }) => textContent),
-  ).toEqual(["raw", "SFT", "DPO"]);
-  expect([...document.querySelectorAll(".better")].length).toBeGreaterThan(1);
-  expect(document.body.textContent).not.toMatch(/NaN|undefined/);
-});
-
-test("one model alone is described, not compared", () => {
-  expect(goldSection(models.slice(0, 1)).parts.map(({ kind }) => kind)).toEqual(["table", "chart"]);
-});
 
 test("examples carry each model's answer and what the gold scorer says of it", () => {
   const answers = Object.fromEntries(
@@ -96,21 +72,19 @@ test("few cases tell nothing of calibration, nor of a lead", () => {
   expect(longest![2]).toEqual({ text: expect.stringContaining("no interval") as string });
 });
 
-test("reward model and text sections render", async () => {
+test("a reward model has a table and its diagram", async () => {
   const pairs = Array.from({ length: 50 }, (_, i) => ({
     chosen: i / 25,
     rejected: 1,
     chosenLength: i,
     rejectedLength: 20,
   }));
-  const sections = [
-    rewardModelSection(rewardModelQuality(pairs)),
-    textSection([{ name: "raw", statistics: textStatistics([{ text: "a b c" }]) }]),
-  ];
-  const { document } = parseHTML(await renderReport({ title: "t", summary: "s", sections }));
+  const sections = [rewardModelSection(rewardModelQuality(pairs))];
+  const { document } = parseHTML(
+    await renderReport({ title: "t", summary: "s", sections, made: [] }),
+  );
   expect([...document.querySelectorAll("caption")].map(({ textContent }) => textContent)).toEqual([
     "Reward model on 50 held-out pairs",
-    "Text of the answers",
   ]);
   expect(document.querySelectorAll("figure .wide svg").length).toBe(1);
 });

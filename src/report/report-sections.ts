@@ -1,73 +1,13 @@
-/**
- * Sections of a report, ready made from results: gold scores, examples, a reward model, the text of
- * answers.
- */
+/** Parts of a report, ready made from results: examples with gold's remarks, a reward model. */
 import { countOf } from "../core/counts.ts";
 import type { Chart } from "../evaluation/chart.ts";
 import type { GoldScore } from "../world/gold.ts";
-import {
-  GOLD_AXES,
-  evaluateGold,
-  goldDifferenceTable,
-  goldScoreTable,
-} from "../evaluation/gold-table.ts";
-import type { GoldEvaluation, GoldOptions, ScoredModel } from "../evaluation/gold-table.ts";
-import type { Example, ReportPart, ReportSection } from "../evaluation/page.ts";
+import { GOLD_AXES } from "../evaluation/gold-table.ts";
+import type { ScoredModel } from "../evaluation/gold-table.ts";
+import type { Example, ReportSection } from "../evaluation/page.ts";
 import { rewardModelTable } from "../evaluation/reward-model-quality.ts";
 import type { RewardModelQuality } from "../evaluation/reward-model-quality.ts";
-import { formatNumber, formatPoints, verdictOf } from "../evaluation/table.ts";
-import { textStatisticsTable } from "../evaluation/text-statistics.ts";
-import type { TextStatistics } from "../evaluation/text-statistics.ts";
-
-/** Gold scores of all models: what came out in words, the two tables, and the axes as a chart. */
-export function goldSection(
-  models: readonly ScoredModel[],
-  options: GoldOptions = {},
-): ReportSection {
-  const evaluation = evaluateGold(models, options);
-  const compared = evaluation.comparisons.length > 0;
-  const parts: ReportPart[] = [
-    ...(compared ? [{ kind: "text" as const, text: goldVerdicts(evaluation).join("\n") }] : []),
-    { kind: "table", table: goldScoreTable(evaluation) },
-    ...(compared ? [{ kind: "table" as const, table: goldDifferenceTable(evaluation) }] : []),
-    {
-      kind: "chart",
-      chart: {
-        kind: "intervals",
-        title: "Gold scores by axis",
-        description: "Mean of each axis with its 95% interval, by model; further right is better.",
-        label: "gold score",
-        percent: true,
-        rows: evaluation.rows
-          .filter(({ kind }) => kind === "axis")
-          .flatMap(({ name, models: intervals }) =>
-            intervals.map((interval, i) => ({
-              group: name,
-              series: evaluation.models[i]!,
-              interval,
-            })),
-          ),
-      },
-    },
-  ];
-  return { title: "Gold scores", parts };
-}
-
-/**
- * One sentence a comparison, on the total: "DPO is better than SFT by +3.2 points [+1.0, +5.4]."
- */
-export function goldVerdicts({ comparisons, rows }: GoldEvaluation): string[] {
-  return comparisons.map(([a, b], i) => {
-    const difference = rows[0]!.differences[i]!;
-    const verdict = verdictOf(difference);
-    if (difference.noClaim !== undefined)
-      return `Nothing can be said of ${a} and ${b}: ${formatPoints(difference)}.`;
-    const points = `${formatPoints(difference)} points`;
-    return verdict === "not distinguishable"
-      ? `${a} and ${b} are not distinguishable: ${points}.`
-      : `${a} is ${verdict} than ${b}: ${points}.`;
-  });
-}
+import { formatNumber } from "../evaluation/table.ts";
 
 /** What is worth saying about one answer. */
 export function goldRemarks(score: GoldScore): string[] {
@@ -155,15 +95,5 @@ export function rewardModelSection(quality: RewardModelQuality): ReportSection {
       { kind: "table", table: rewardModelTable(quality) },
       { kind: "chart", chart: reliabilityChart(quality) },
     ],
-  };
-}
-
-/** What reward hacking would change: length, stopping, variety, repetition. */
-export function textSection(
-  models: readonly { name: string; statistics: TextStatistics }[],
-): ReportSection {
-  return {
-    title: "Text of the answers",
-    parts: [{ kind: "table", table: textStatisticsTable(models) }],
   };
 }

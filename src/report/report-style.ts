@@ -10,18 +10,23 @@ import { TABLE_STYLE } from "./style-tables.ts";
 const LIGHT = `
   --paper: #ffffff; --ink: #1c2024; --soft: #5a636c; --line: #d5dade; --panel: #f5f7f8;
   --link: #0059a8; --better: #00644a; --worse: #a33000; --hacked: #9b1c31; --fooled: #6b3fa0;
+  --better-pale: #d9efe7; --worse-pale: #f7ddd0;
   --series-1: #0072b2; --series-2: #c44e00; --series-3: #00805c; --series-4: #a84a85;
   --series-5: #8a6d00; --series-6: #2b7fb8; --series-7: #555c63; --series-8: #7a4fbf;`;
 
 const DARK = `
   --paper: #14181b; --ink: #e4e8eb; --soft: #a3adb5; --line: #353c42; --panel: #1d2327;
   --link: #7cbcf0; --better: #4fd0a5; --worse: #ff9466; --hacked: #ff8597; --fooled: #c9a7f5;
+  --better-pale: #1d3f34; --worse-pale: #4a2a1c;
   --series-1: #56b4e9; --series-2: #f08a4b; --series-3: #35c49a; --series-4: #dd8fbf;
   --series-5: #e0c040; --series-6: #8fc9f0; --series-7: #b0b8bf; --series-8: #b79af0;`;
 
+/** The shapes that charts draw their points in. */
+const SHAPES = ["●", "■", "▲", "◆", "★", "✚", "Y", "✖"] as const;
+
 const series = Array.from(
   { length: 8 },
-  (_, i) => `.series-${i + 1}::before { background: var(--series-${i + 1}); }`,
+  (_, i) => `.series-${i + 1}::before { content: "${SHAPES[i]}"; color: var(--series-${i + 1}); }`,
 ).join("\n");
 
 export const STYLE = `
@@ -93,8 +98,8 @@ figure.small figcaption { font-size: .8rem; }
   list-style: none; font-size: .9rem;
 }
 .legend li::before {
-  content: ""; display: inline-block; width: .8em; height: .8em; margin-right: .4em;
-  border-radius: 2px; print-color-adjust: exact; -webkit-print-color-adjust: exact;
+  display: inline-block; margin-right: .4em; print-color-adjust: exact;
+  -webkit-print-color-adjust: exact;
 }
 ${series}
 details { margin: 1rem 0; }
@@ -138,7 +143,7 @@ footer, code { overflow-wrap: anywhere; }
 body { max-width: none; padding: 0; font-size: 10pt; }
 nav { display: none; }
 /* what is folded stays so, and says it: with everything open a page is forty */
-details:not([open], .strip) > summary::after { content: " (folded: open it to print it)"; }
+details:not([open]) > summary::after { content: " (folded: open it to print it)"; }
 summary { color: inherit; }
 section { break-inside: auto; }
 h1, h2, h3, h4, caption, summary, .verdict { break-after: avoid; }

@@ -73,7 +73,7 @@ function reportOf(text: string): Report {
   return {
     title: text,
     summary: `${text}\n\n${text}`,
-    footer: text,
+    made: [["command", text]],
     sections: [
       {
         title: text,

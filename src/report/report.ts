@@ -11,6 +11,8 @@ import { makeFolder, writeFileAtomic } from "../runs/files.ts";
 import { renderChip } from "./chip.ts";
 import { escapeHtml } from "./escape.ts";
 import { renderChart } from "./render-chart.ts";
+import type { Fact } from "./made.ts";
+import { renderMade } from "./made.ts";
 import { journeyStyle } from "./render-journey.ts";
 import { paragraphs, renderParts, renderVerdict } from "./render-part.ts";
 import { STYLE } from "./report-style.ts";
@@ -25,8 +27,8 @@ export interface Report {
   /** The one picture of the verdict. */
   picture?: Chart;
   sections: readonly ReportSection[];
-  /** Last line: version, seed, command. */
-  footer?: string;
+  /** How it was made, as {@link madeFacts} says it. */
+  made: readonly Fact[];
 }
 
 /** Draws the charts and writes the whole page. The same report gives the same bytes. */
@@ -61,7 +63,7 @@ export async function renderReport(report: Report): Promise<string> {
     header,
     ...(report.sections.length > 2 ? [contents(report.sections)] : []),
     `<main>\n${sections.join("\n")}\n</main>`,
-    ...(report.footer ? [`<footer>${escapeHtml(report.footer)}</footer>`] : []),
+    renderMade(report.made, wording),
     "</body>",
     "</html>",
     "",

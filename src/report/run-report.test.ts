@@ -39,9 +39,11 @@ async function finishedRun(name: string): Promise<string> {
   return folder;
 }
 
+const typed = (argv: readonly string[]): string => ["attune", ...argv].join(" ");
+
 it("draws training and held-out values of a metric in one chart, with its meaning, long curves as means with their range", async () => {
   const details = showRun(await finishedRun("curves"));
-  const [, curves] = runReport(details, "attune runs show").sections;
+  const [, curves] = runReport(details, typed, ["runs", "show"]).sections;
   const [loss, further] = curves!.parts;
   if (loss?.kind !== "chart" || loss.chart.kind !== "lines" || further?.kind !== "folded")
     throw new Error("the loss is not the first chart");
@@ -101,7 +103,7 @@ it("draws a spike at the edge of its chart and counts it", () => {
   for (let step = 1; step <= 50; step++)
     run.metrics(step, { loss: step === 30 ? 1e9 : 1 + (step % 7) });
   run.close();
-  const [chart] = runReport(showRun(folder), "").sections[0]!.parts;
+  const [chart] = runReport(showRun(folder), typed, ["runs", "show"]).sections[0]!.parts;
   expect(chart).toMatchObject({
     kind: "chart",
     chart: {
@@ -126,7 +128,7 @@ it("tells how far it came by means of tenths, with the interval of their differe
     });
     for (let step = 1; step <= steps; step++) run.metrics(step, { loss: valueAt(step) });
     run.close();
-    return runReport(showRun(folder), "").verdict!.sentence;
+    return runReport(showRun(folder), typed, ["runs", "show"]).verdict!.sentence;
   };
   // one step of either end says the opposite of the tenths
   const noisy = sentenceOf("noisy", 100, (step) =>
@@ -151,8 +153,20 @@ it("says so where nothing was recorded", () => {
     dataHash: "",
     modelFingerprint: "",
   }).close();
-  const report = runReport(showRun(folder), "");
+  const report = runReport(showRun(folder), typed, ["runs", "show"]);
   expect(report.sections[0]!.parts).toEqual([{ kind: "text", text: "No metric was recorded." }]);
   expect(report.verdict!.conclusion).toBe("no conclusion");
   expect(report.summary).toBe("Stopped at step 0.");
+  expect(report.made.map(([name]) => name)).toEqual([
+    "command",
+    "run",
+    "the run's command",
+    "the run's seed",
+    "begun",
+    "the run's versions",
+    "SHA-256 of its options",
+    "attune",
+    "node",
+    "onnxruntime-node",
+  ]);
 });

@@ -10,17 +10,22 @@ import type { LineChart } from "../evaluation/chart.ts";
 import { formatMean, formatNumber, verdictOf } from "../evaluation/table.ts";
 import { mean } from "../stats/intervals.ts";
 import { unpairedDifference } from "../stats/unpaired.ts";
+import type { Fact } from "./made.ts";
+import { madeFacts, runFacts } from "./made.ts";
 import type { Report } from "./report.ts";
 import type { ReportPart } from "../evaluation/page.ts";
 import { notFiniteNote, outsideNote, type RunCurve, runCurves, valueRange } from "./run-curves.ts";
 
 /** Points up to which each has a dot of its own: more would look like a thick line. */
 const MOST_DOTS = 60;
-const HASH_DIGITS = 16;
 /** Longer training curves are drawn as dots with their moving mean over this share of them. */
 const [NOISY, SMOOTHED] = [30, 0.1];
 
-export function runReport(run: RunDetails, footer: string): Report {
+export function runReport(
+  run: RunDetails,
+  command: (argv: readonly string[]) => string,
+  argv: readonly string[],
+): Report {
   const { main, further } = runCurves(run);
   const charts = (curves: readonly RunCurve[]): ReportPart[] =>
     curves.map((curve) => ({ kind: "chart", chart: chartOf(curve, run) }));
@@ -55,9 +60,8 @@ export function runReport(run: RunDetails, footer: string): Report {
         ? []
         : [{ title: "Checkpoints", parts: [checkpoints(run)] }]),
       {
-        title: "How to do it again",
+        title: "Options",
         parts: [
-          { kind: "facts", facts: facts(run) },
           {
             kind: "folded",
             title: `Options that had an effect (${options.length})`,
@@ -66,7 +70,7 @@ export function runReport(run: RunDetails, footer: string): Report {
         ],
       },
     ],
-    footer,
+    made: madeOf(run, command, argv),
   };
 }
 
@@ -126,21 +130,21 @@ function summaryOf({ state, step, totalSteps, checkpoints: { length: kept } }: R
   return `${state[0]!.toUpperCase()}${state.slice(1)} at step ${step}${of}${marked}.`;
 }
 
-function facts({ folder, info, last }: RunDetails): [string, string][] {
-  const tokens = last["num_tokens"];
-  return [
-    ["begun (UTC)", info.created.slice(0, 16).replace("T", " ")],
-    ["seed", String(info.seed)],
-    ...(tokens === undefined
-      ? []
-      : [["tokens", tokens.toLocaleString("en-US")] satisfies [string, string]]),
-    ...Object.entries(info.versions),
-    ["folder", folder],
-    ["data", info.dataHash.slice(0, HASH_DIGITS)],
-    ...(info.modelFingerprint === ""
-      ? []
-      : [["model", info.modelFingerprint.slice(0, HASH_DIGITS)] satisfies [string, string]]),
-  ];
+function madeOf(
+  run: RunDetails,
+  command: (argv: readonly string[]) => string,
+  argv: readonly string[],
+): Fact[] {
+  const { more, hashes } = runFacts(run, command);
+  const tokens = run.last["num_tokens"];
+  return madeFacts({
+    command: command(argv),
+    more: [
+      ...more,
+      ...(tokens === undefined ? [] : [["tokens", tokens.toLocaleString("en-US")] as const]),
+    ],
+    hashes,
+  });
 }
 
 function warnings({ warnings: said }: RunDetails): ReportPart[] {

@@ -9,6 +9,10 @@ export const CHIP_STYLE = `
 .chip svg { flex: none; width: .95em; height: .95em; }
 nav .chip { font-size: .8rem; padding: 0 .5em; }
 .chip-better { background: var(--better); border-color: var(--better); color: var(--paper); }
+.chip-better-at-a-cost {
+  color: var(--ink); background: linear-gradient(100deg, var(--better-pale) 0 70%, var(--worse-pale) 70%);
+  border-color: var(--better); border-right: 6px solid var(--worse); border-radius: 999px 4px 4px 999px;
+}
 .chip-worse { background: var(--worse); border-color: var(--worse); color: var(--paper); border-radius: 4px; }
 .chip-equal { color: var(--ink); border-style: double; border-width: 4px; border-radius: 4px; }
 .chip-not-distinguishable { color: var(--soft); border-style: dashed; }
@@ -20,6 +24,7 @@ nav .chip { font-size: .8rem; padding: 0 .5em; }
 .chip-no-conclusion { color: var(--soft); border-style: dotted; border-radius: 4px; }
 :is(td, th) svg { width: .75em; height: .75em; margin-right: .3em; vertical-align: baseline; }
 .better { color: var(--better); font-weight: 600; }
+.better-at-a-cost { color: var(--better); font-weight: 600; }
 .worse { color: var(--worse); font-weight: 600; }
 .hacked { color: var(--hacked); font-weight: 600; }
 .fooled { color: var(--fooled); font-weight: 600; }

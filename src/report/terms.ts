@@ -31,6 +31,22 @@ export const TERMS: readonly Term[] = [
     pattern: /\b[Gg]old(?: scorers?| totals?| scores?)?\b/,
   },
   {
+    term: "points",
+    meaning: "percentage points, the difference of two percentages: from 40% to 45% are +5 points",
+    pattern: /\bpercentage points?\b|(?<=[\d\])] )points\b/,
+  },
+  {
+    term: "standard deviation",
+    meaning: "how far values usually lie from their mean: about two of three lie within one of it",
+    pattern: /\b[Ss]tandard deviations?\b|\bsd\b/,
+  },
+  {
+    term: "tuning split",
+    meaning:
+      "requests put aside, on which recipes are chosen and gold looks on the way of a training; " +
+      "those of the evaluation are others, on which nothing was chosen",
+  },
+  {
     term: "proxy",
     meaning: "the reward that training optimises, as opposed to what was meant",
   },

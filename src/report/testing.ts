@@ -88,7 +88,12 @@ const journey: Journey = {
   title: "Move along the run",
   description: "Two runs.",
   unit: "roll-out",
-  stops: [{ step: 0, remark: "SFT" }, { step: 5 }, { step: 10, remark: "<b>guard</b>" }],
+  stops: [
+    { step: 0, remark: "SFT" },
+    { step: 5 },
+    { step: 10, remark: "<b>guard</b>", kinds: ["peak", "guard", "peak"] },
+  ],
+  start: 2,
   charts: [
     {
       kind: "lines",
@@ -98,6 +103,22 @@ const journey: Journey = {
       yLabel: "reward",
       series: [{ name: "a", points: [0, 5, 10].map((x) => ({ x, y: x * x })), smoothed: 3 }],
       flags: [{ x: 10, label: "the guard speaks up", series: 0 }],
+    },
+  ],
+  below: [
+    {
+      kind: "path",
+      title: "reward against KL",
+      description: "the reward",
+      xLabel: "KL",
+      yLabel: "reward",
+      series: [
+        {
+          name: "a",
+          points: [0, 5, 10].map((step) => ({ step, x: step / 10, y: step * step })),
+          moments: [{ step: 10, kind: "end" }],
+        },
+      ],
     },
   ],
   requests: [

@@ -35,6 +35,15 @@ export interface Interval {
   noClaim?: string;
 }
 
+/** Without the error that an interval was made of, which is no number where nothing is claimed. */
+export const plainInterval = ({ estimate, low, high, n, noClaim }: Interval): Interval => ({
+  estimate,
+  low,
+  high,
+  n,
+  ...(noClaim === undefined ? {} : { noClaim }),
+});
+
 export interface MeanOptions {
   /** Two-sided, in (0, 1); 0.95 where left out. */
   confidence?: number;

@@ -8,21 +8,35 @@ import { pathToFileURL } from "node:url";
 import { countOf } from "../../core/counts.ts";
 import { AttuneError } from "../../core/errors.ts";
 import { readRegularText } from "../../text/regular-file.ts";
-import { alignReport, comparisonTable } from "../../report/align-report.ts";
+import type { AlignOutcome } from "../../report/align-report.ts";
+import { comparisonTable } from "../../report/align-findings.ts";
+import { alignFindings, alignReport } from "../../report/align-report.ts";
+import { findingsJson } from "../../evaluation/findings-json.ts";
+import type { OutcomeConfig } from "../../evaluation/outcome.config.ts";
+import { hackingFindings } from "../../evaluation/over-optimisation/hacking-findings.ts";
+import { hasRollOuts, readOptimisationRun } from "../../quickstart/optimisation-run.ts";
+import { readRunInfo } from "../../runs/run-folder.ts";
 import { contestTable } from "../../evaluation/pairwise.ts";
 import { comparePolicies } from "../../evaluation/policy-evaluation.ts";
 import { writeReport } from "../../report/report.ts";
 import { formatTable } from "../../evaluation/table.ts";
 import { writeFileAtomic } from "../../runs/files.ts";
-import type { Stage } from "../../runs/pipeline.ts";
+import type { Stage, StageResult } from "../../runs/pipeline.ts";
 import { planPipeline, runPipeline, templateTimeOf } from "../../runs/pipeline.ts";
 import type { AlignFile } from "../align/file.ts";
 import { readAlignFile } from "../align/file.ts";
 import { ALIGN_TEMPLATE } from "../align/template.ts";
 import type { CommandContext, CommandLookup, CommandModule } from "../command.ts";
 import { addBelowHelp, examplesText } from "../display/help-text.ts";
+import {
+  addOutcomeOptions,
+  askFindings,
+  readOutcomeOptions,
+  requirementLines,
+} from "../display/outcome.ts";
 import { OverallProgress } from "../display/overall-progress.ts";
 import { checkAll, checkLines, evaluationLines } from "../align/check.ts";
+import type { JudgedModels } from "../align/evaluation.ts";
 import { evaluate } from "../align/evaluation.ts";
 import { provenanceOf } from "../align/provenance.ts";
 import type { AlignContext } from "../align/stages.ts";
@@ -53,23 +67,24 @@ export const alignCommand = (lookup: CommandLookup): CommandModule => ({
       .option(
         "--dry-run",
         "open data and models, and say what would be done and what would fail, without doing it",
-      )
-      .action(
-        bind<{ init?: boolean; dryRun?: boolean }>(
-          async ({ values: [file = DEFAULT_FILE], options, context }) => {
-            if (options.init) return init(file, context);
-            await run(file, options, { ...context, lookup });
-          },
-        ),
       );
+    addOutcomeOptions(command);
+    command.action(
+      bind<AlignFlags>(async ({ values: [file = DEFAULT_FILE], options, context }) => {
+        if (options.init) return init(file, context);
+        await run(file, options, { ...context, lookup });
+      }),
+    );
   },
 });
 
-async function run(
-  file: string,
-  options: { dryRun?: boolean },
-  outer: AlignContext,
-): Promise<void> {
+interface AlignFlags extends Record<string, unknown> {
+  init?: boolean;
+  dryRun?: boolean;
+}
+
+async function run(file: string, options: AlignFlags, outer: AlignContext): Promise<void> {
+  const outcome = readOutcomeOptions(options);
   const pipeline = readAlignFile(readText(file), file);
   const context = { ...outer, templateTime: templateTimeOf(pipeline.out) ?? outer.templateTime };
   const overall = new OverallProgress(outer.reporter);
@@ -80,7 +95,7 @@ async function run(
   await goingOn(pipeline, () =>
     options.dryRun
       ? dryRun(pipeline, stages, context)
-      : align(pipeline, stages, { context, overall }).finally(() => overall.close()),
+      : align(pipeline, stages, { context, overall, outcome }).finally(() => overall.close()),
   );
 }
 
@@ -212,7 +227,11 @@ function refuseFailing(
 async function align(
   pipeline: AlignFile,
   stages: readonly Stage[],
-  { context, overall }: { context: AlignContext; overall: OverallProgress },
+  {
+    context,
+    overall,
+    outcome,
+  }: { context: AlignContext; overall: OverallProgress; outcome: OutcomeConfig },
 ): Promise<void> {
   const { reporter, signal } = context;
   const { out, evaluation } = pipeline;
@@ -239,20 +258,7 @@ async function align(
   }
   const result = evaluation && (await evaluate(pipeline, evaluation, context));
   if (evaluation) overall.end(EVALUATION);
-  const report = join(out, "report.html");
-  await writeReport(
-    report,
-    alignReport(
-      {
-        folder: out,
-        stages: done,
-        evaluated: result?.evaluated,
-        verdicts: result?.verdicts,
-        provenance: await provenanceOf(pipeline, context),
-      },
-      commandLine(context.argv),
-    ),
-  );
+  const told = await tellAlign(pipeline, { done, result, config: outcome }, context);
   const comparisons = result && comparePolicies(result.evaluated);
   const { reward, critic } = result?.verdicts ?? {};
   const tables = [
@@ -261,20 +267,70 @@ async function align(
   ];
   const text = [
     ...tables.flatMap((table) => ["", formatTable(table)]),
+    ...requirementLines(told.requirements),
     "",
-    `Report: ${pathToFileURL(resolve(report)).href}`,
+    `Report: ${pathToFileURL(resolve(told.page)).href}`,
   ];
   // the answer is the last word
   overall.close();
   reporter.result(
     {
       folder: resolve(out),
-      report: resolve(report),
+      report: resolve(told.page),
+      reportData: resolve(told.data),
       stages: done.map(({ stage, action, seconds }) => ({ name: stage.name, action, seconds })),
       ...(comparisons ? { comparisons } : {}),
       ...(reward ? { judge: reward } : {}),
       ...(critic ? { critic } : {}),
+      ...(told.requirements.length === 0 ? {} : { requirements: told.requirements }),
     },
     text.join("\n"),
   );
+  told.decide();
+}
+
+/** Writes report.html and report.json, which say the same, and asks of them what was asked. */
+async function tellAlign(
+  pipeline: AlignFile,
+  {
+    done,
+    result,
+    config,
+  }: {
+    done: readonly StageResult[];
+    result: JudgedModels | undefined;
+    config: OutcomeConfig;
+  },
+  context: CommandContext,
+): Promise<ReturnType<typeof askFindings> & { page: string; data: string }> {
+  const { out, seed } = pipeline;
+  const outcome: AlignOutcome = {
+    folder: out,
+    stages: done,
+    evaluated: result?.evaluated,
+    verdicts: result?.verdicts,
+    hacking: done.flatMap(({ stage, folder }) =>
+      hasRollOuts(folder)
+        ? [
+            {
+              stage: stage.name,
+              findings: hackingFindings(readOptimisationRun(folder).path, { seed }),
+            },
+          ]
+        : [],
+    ),
+    provenance: await provenanceOf(pipeline, context),
+    command: commandLine(context.argv),
+  };
+  const [page, data] = [join(out, "report.html"), join(out, "report.json")];
+  const findings = alignFindings(outcome);
+  await writeReport(page, alignReport(outcome));
+  writeFileAtomic(data, findingsJson(findings));
+  const asked = askFindings({
+    findings,
+    command: "align",
+    config,
+    created: readRunInfo(done[0]!.folder).created,
+  });
+  return { ...asked, page, data };
 }

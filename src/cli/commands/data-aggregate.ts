@@ -17,7 +17,8 @@ import type { AnnotatorFindings, Judged } from "../../evaluation/annotators/find
 import { annotatorFindings } from "../../evaluation/annotators/findings.ts";
 import { readGold, readVotes } from "../../evaluation/annotators/votes.ts";
 import { checkRequirements } from "../../evaluation/thresholds.ts";
-import { attuneVersion } from "../../runs/versions.ts";
+import type { Fact } from "../../report/made.ts";
+import { madeFacts } from "../../report/made.ts";
 import type { Bind, CommandContext } from "../command.ts";
 import { addConfigOptions, readConfigFlags } from "../config-options.ts";
 import { addBelowHelp, examplesText } from "../display/help-text.ts";
@@ -118,18 +119,18 @@ async function read(
 
 const pairsIn = (dataset: Dataset): PreferenceRecord[] => recordsAs(dataset, "preference");
 
-function factsOf(
+const factsOf = (
   { hash, rows }: Dataset,
   config: AggregateConfig,
   { argv }: CommandContext,
-): [string, string][] {
-  return [
-    ["command", commandLine(argv)],
-    ["version", attuneVersion()],
-    ["votes", `${dataName(config.data)}, ${countOf(rows, "row")}, sha256 ${hash.slice(0, 16)}`],
-    ["seed", String(config.seed)],
-  ];
-}
+): readonly Fact[] =>
+  madeFacts({
+    command: commandLine(argv),
+    seed: config.seed,
+    date: new Date(),
+    more: [["votes", `${dataName(config.data)}, ${countOf(rows, "row")}`]],
+    hashes: [["the votes", hash]],
+  });
 
 async function writeLabels(out: string, labels: readonly PreferenceRecord[]): Promise<void> {
   if (labels.length === 0)

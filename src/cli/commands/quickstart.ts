@@ -17,9 +17,16 @@ import {
 } from "../../quickstart/pipeline.ts";
 import { constitutionLines } from "../../quickstart/constitution-report.ts";
 import { chooseExamples, pathLines, rewardModelLine } from "../../quickstart/report-examples.ts";
-import { writeWorldReport } from "../../quickstart/report.ts";
+import { worldFindings, writeWorldReport } from "../../quickstart/report.ts";
+import { readRunInfo } from "../../runs/run-folder.ts";
 import { warnOfAnswers } from "../display/answer-warnings.ts";
 import type { CommandContext, CommandModule } from "../command.ts";
+import {
+  addOutcomeOptions,
+  askFindings,
+  readOutcomeOptions,
+  requirementLines,
+} from "../display/outcome.ts";
 import { StagesDisplay } from "../display/stages-display.ts";
 import { commandLine } from "../display/words.ts";
 
@@ -35,19 +42,22 @@ export const command: CommandModule = {
       .option(
         "--no-memory",
         "leave out the table of memory, which trains four more models for a moment",
-      )
-      .action(
-        bind<{ seed: string; out?: string; memory: boolean }>(({ options, context }) =>
-          quickstart(options, context),
-        ),
       );
+    addOutcomeOptions(command);
+    command.action(bind<QuickstartFlags>(({ options, context }) => quickstart(options, context)));
   },
 };
 
-async function quickstart(
-  { seed: given, out, memory }: { seed: string; out?: string; memory: boolean },
-  { reporter, signal, argv }: CommandContext,
-): Promise<void> {
+interface QuickstartFlags extends Record<string, unknown> {
+  seed: string;
+  out?: string;
+  memory: boolean;
+}
+
+async function quickstart(options: QuickstartFlags, context: CommandContext): Promise<void> {
+  const { seed: given, out, memory } = options;
+  const { reporter, signal, argv } = context;
+  const config = readOutcomeOptions(options);
   const seed = Number(given);
   if (!Number.isSafeInteger(seed) || seed < 0)
     throw new AttuneError("usage", "--seed takes a whole number", { got: given });
@@ -92,14 +102,24 @@ async function quickstart(
       name,
     );
   const figures = memory ? await measureMemory({ reporter, signal }) : undefined;
-  const { page, data } = await writeWorldReport(folder, result, {
-    memory: figures,
-    command: commandLine(argv),
+  const input = { memory: figures, command: commandLine(argv), date: new Date() };
+  const { page, data } = await writeWorldReport(folder, result, input);
+  const { requirements, decide } = askFindings({
+    findings: worldFindings(result, input),
+    command: "quickstart",
+    config,
+    created: readRunInfo(result.stages[0]!.folder).created,
   });
   reporter.result(
-    { ...asData(result, figures), report: resolve(page), reportData: resolve(data) },
-    asText(result, page),
+    {
+      ...asData(result, figures),
+      ...(requirements.length === 0 ? {} : { requirements }),
+      report: resolve(page),
+      reportData: resolve(data),
+    },
+    [asText(result, page), ...requirementLines(requirements)].join("\n"),
   );
+  decide();
 }
 
 async function measureMemory({

@@ -79,7 +79,7 @@ export const command: CommandModule = {
             const details = showRun(folder!);
             const page = html === true ? join(folder!, PAGE) : html;
             if (page !== undefined)
-              await writeReport(page, runReport(details, commandLine(context.argv)));
+              await writeReport(page, runReport(details, commandLine, context.argv));
             const draw = curves ?? context.columns !== undefined;
             const text = showText(details, {
               draw,

@@ -7,9 +7,11 @@ import type { AiComparison } from "../../constitution/compare.ts";
 import { RESULTS, readChains } from "../../constitution/results.ts";
 import { AttuneError } from "../../core/errors.ts";
 import { constitutionReport } from "../../report/constitution-report.ts";
+import { madeFacts, runFacts } from "../../report/made.ts";
+import type { Fact } from "../../report/made.ts";
 import { writeReport } from "../../report/report.ts";
 import { readJsonLines } from "../../runs/json-lines.ts";
-import { attuneVersion } from "../../runs/versions.ts";
+import { readRunInfo } from "../../runs/run-folder.ts";
 import type { Bind, CommandContext } from "../command.ts";
 import { commandLine } from "../display/words.ts";
 
@@ -56,7 +58,7 @@ async function report(
     });
   const made = constitutionReport(
     { chains, comparisons: renumbered(comparisons), examples },
-    `attune ${attuneVersion()}: ${commandLine(argv)}`,
+    madeOf(runs, argv),
   );
   if (html !== undefined) await writeReport(html, made.report);
   const { drift, labels } = made;
@@ -68,6 +70,21 @@ async function report(
     },
     `${made.text}${html === undefined ? "" : `\n\nalso written: ${html}`}`,
   );
+}
+
+/** Of each run what its folder says, and of all together what was typed. */
+function madeOf(runs: readonly string[], argv: readonly string[]): Fact[] {
+  const each = runs.map((folder) => runFacts({ folder, info: readRunInfo(folder) }, commandLine));
+  return madeFacts({
+    command: commandLine(argv),
+    date: new Date(),
+    more: each.flatMap(({ more }) => more),
+    hashes: each.flatMap(({ hashes }, i) =>
+      hashes.map(
+        ([name, hash]) => [runs.length > 1 ? `${name}, ${runs[i]!}` : name, hash] as const,
+      ),
+    ),
+  });
 }
 
 const read = (run: string, name: string): Record<string, unknown>[] =>

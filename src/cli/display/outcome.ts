@@ -3,15 +3,19 @@
  * findings.json and findings.html in the run folder, JUnit, and the exit status.
  */
 import { dirname, join, resolve } from "node:path";
+import type { Command } from "commander";
+import { parseConfig } from "../../config/sources.ts";
 import { countOf } from "../../core/counts.ts";
 import { AttuneError } from "../../core/errors.ts";
 import { findingsJson, plainFindings } from "../../evaluation/findings-json.ts";
 import type { Findings } from "../../evaluation/findings.ts";
 import { junitReport } from "../../evaluation/junit.ts";
 import type { OutcomeConfig } from "../../evaluation/outcome.config.ts";
+import { outcomeDefinition } from "../../evaluation/outcome.config.ts";
 import type { Requirement } from "../../evaluation/thresholds.ts";
-import { judgeFindings } from "../../evaluation/thresholds.ts";
+import { checkRequirements, judgeFindings } from "../../evaluation/thresholds.ts";
 import { makeFolder, writeFileAtomic } from "../../runs/files.ts";
+import { addConfigOptions, readConfigFlags } from "../config-options.ts";
 import { findingsText } from "./findings.ts";
 import { writeFindingsPage } from "../../report/findings-page.ts";
 import type { Reporter } from "./reporter.ts";
@@ -74,6 +78,32 @@ export async function tellFileFindings(
   { reporter, columns }: { reporter: Reporter; columns: number | undefined },
 ): Promise<Outcome> {
   if (page !== "") await writeFindingsPage(page, findings);
+  const { requirements, decide } = askFindings({ findings, command, config, created });
+  reporter.result(
+    {
+      ...plainFindings(findings),
+      ...(requirements.length === 0 ? {} : { requirements }),
+      ...(page === "" ? {} : { page }),
+      ...more,
+    },
+    [findingsText(findings, columns), ...requirements.map(requirementText)].join("\n"),
+  );
+  if (page !== "") reporter.note(`the page to send on: ${shellWord(page)}`);
+  return { decide };
+}
+
+/**
+ * What was asked of findings, into JUnit too; the caller tells it, and decides last.
+ * @returns what is known where a measure is asked for that there is not: `decide` refuses it
+ */
+export function askFindings({
+  findings,
+  command,
+  config,
+  created,
+}: Pick<OutcomeInput, "findings" | "command" | "config" | "created">): Outcome & {
+  requirements: Requirement[];
+} {
   let refused: unknown;
   let requirements: Requirement[] = [];
   try {
@@ -89,17 +119,8 @@ export async function tellFileFindings(
       junitReport(findings, { requirements, command: `attune ${command}`, created }),
     );
   }
-  reporter.result(
-    {
-      ...plainFindings(findings),
-      ...(requirements.length === 0 ? {} : { requirements }),
-      ...(page === "" ? {} : { page }),
-      ...more,
-    },
-    [findingsText(findings, columns), ...requirements.map(requirementText)].join("\n"),
-  );
-  if (page !== "") reporter.note(`the page to send on: ${shellWord(page)}`);
   return {
+    requirements,
     decide() {
       if (refused !== undefined) throw refused;
       const missed = requirements.filter(({ met }) => !met);
@@ -112,6 +133,26 @@ export async function tellFileFindings(
     },
   };
 }
+
+/** Adds `--fail-under`, `--fail-on` and `--junit` to a command without a definition of options. */
+export const addOutcomeOptions = (command: Command): void =>
+  addConfigOptions(command, outcomeDefinition);
+
+/**
+ * What {@link addOutcomeOptions} was given, before anything costs time.
+ * @throws AttuneError `usage`
+ */
+export function readOutcomeOptions(options: Readonly<Record<string, unknown>>): OutcomeConfig {
+  const { resolved } = parseConfig(outcomeDefinition, {
+    flags: readConfigFlags(outcomeDefinition, options),
+  });
+  checkRequirements(resolved);
+  return resolved;
+}
+
+/** A line for each requirement, reached or not. */
+export const requirementLines = (requirements: readonly Requirement[]): string[] =>
+  requirements.map(requirementText);
 
 const requirementText = ({ name, met, sentence }: Requirement): string =>
   `\n${met ? "reached" : "NOT reached"}: ${name}\n  ${sentence}`;

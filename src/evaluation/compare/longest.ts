@@ -5,11 +5,12 @@
  * more the judge likes a model's answers where they are the longer ones.
  */
 import type { Interval } from "../../stats/intervals.ts";
-import { meanInterval } from "../../stats/intervals.ts";
+import { meanInterval, plainInterval } from "../../stats/intervals.ts";
 import type { PairJudgements } from "./comparison.ts";
 import { outcomeOf } from "./comparison.ts";
 import type { MatchedAnswers } from "./match.ts";
-import { clustersOf, plainInterval, rateInterval } from "./outcome.ts";
+import { rateInterval } from "../win-rate.ts";
+import { clustersOf } from "./outcome.ts";
 
 export interface LongestControl {
   /** Preferred over the baseline; where the baseline's is the longest this is a tie. */

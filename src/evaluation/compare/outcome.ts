@@ -1,48 +1,19 @@
 /**
  * What a judge's opinions of one pair of models amount to: the share of prompts won, tied and lost,
  * whether that may be luck, and what is left of it at equal length and style.
- *
- * The share of prompts won, a tie counting half, is the mean of outcomes in [0, 1]; its interval is
- * Bonett and Price's for a mean in a range (stats/intervals.ts), which ties make narrower, and its
- * p-value that of flipped signs of whole clusters.
  */
-import type { Interval, MeanOptions } from "../../stats/intervals.ts";
-import { meanInterval, shareInterval, variance } from "../../stats/intervals.ts";
-import { sumByLabel } from "../../stats/clusters.ts";
+import type { Interval } from "../../stats/intervals.ts";
+import { shareInterval, variance } from "../../stats/intervals.ts";
 import { holm } from "../../stats/multiple-testing.ts";
-import { signFlipTest } from "../../stats/sign-flips.ts";
 import { controlledRate } from "../controlled-rate.ts";
+import type { Clustering } from "../win-rate.ts";
+import { rateInterval, ratePValue } from "../win-rate.ts";
 import { alwaysValidInterval, alwaysValidP, largestCluster } from "./always-valid.ts";
 import type { EqualRate, GroupOutcome, Outcome, PairJudgements } from "./comparison.ts";
 import { outcomeOf } from "./comparison.ts";
 import type { MatchedAnswers, MatchedPrompt } from "./match.ts";
 import { powerFigures } from "./power.ts";
 import { STYLE_COUNTS, styleDifferences } from "./style.ts";
-
-type Clustering = Pick<MeanOptions, "clusters"> & { confidence?: number | undefined };
-
-/** Without the error that an interval was made of, which is no number where nothing is claimed. */
-export const plainInterval = ({ estimate, low, high, n, noClaim }: Interval): Interval => ({
-  estimate,
-  low,
-  high,
-  n,
-  ...(noClaim === undefined ? {} : { noClaim }),
-});
-
-/** Share of prompts won, a tie counting half: the mean of outcomes in [0, 1]. */
-export function rateInterval(
-  outcomes: readonly number[],
-  { clusters, confidence = 0.95 }: Clustering = {},
-): Interval {
-  return plainInterval(meanInterval(outcomes, { clusters, confidence, range: [0, 1] }));
-}
-
-/** Two-sided, that the mean outcome is a half; 1 where every outcome is. */
-export function ratePValue(outcomes: readonly number[], { clusters }: Clustering = {}): number {
-  const excess = outcomes.map((outcome) => outcome - 0.5);
-  return signFlipTest(clusters ? sumByLabel(excess, clusters) : excess);
-}
 
 /** A label a prompt; undefined where no prompt depends on another. */
 export const clustersOf = (prompts: readonly MatchedPrompt[]): string[] | undefined =>

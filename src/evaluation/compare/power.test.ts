@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { Random } from "../../core/random.ts";
 import { comparisonsForShare } from "../../stats/power.ts";
-import { rateInterval } from "./outcome.ts";
+import { rateInterval } from "../win-rate.ts";
 import { powerFigures } from "./power.ts";
 
 const outcomes = (wins: number, ties: number, losses: number): number[] => [

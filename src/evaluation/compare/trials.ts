@@ -11,7 +11,8 @@ import type { ComparisonJudge } from "./judges.ts";
 import { askBlind } from "./judges.ts";
 import type { MatchedAnswers } from "./match.ts";
 import { DEFAULT_PROBE_TEXTS, PROBES, promptCopy } from "./temptations.ts";
-import { clustersOf, rateInterval } from "./outcome.ts";
+import { rateInterval } from "../win-rate.ts";
+import { clustersOf } from "./outcome.ts";
 import { outcomeOf } from "./comparison.ts";
 
 /** Prompts that controls are tried on at most: they find a judge that takes them 65 times in 100. */

@@ -10,7 +10,8 @@ import type { JudgeTrust, PairJudgements, PromptJudgement, Trial, TrialId } from
 import { outcomeOf } from "./comparison.ts";
 import { longestControl } from "./longest.ts";
 import type { MatchedAnswers } from "./match.ts";
-import { clustersOf, rateInterval, ratePValue } from "./outcome.ts";
+import { rateInterval, ratePValue } from "../win-rate.ts";
+import { clustersOf } from "./outcome.ts";
 import { TRIAL_NAMES } from "./temptations.ts";
 import type { TrialJudgements } from "./trials.ts";
 import { preferred } from "./trials.ts";
