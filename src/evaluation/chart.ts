@@ -52,6 +52,8 @@ export interface LineChart extends ChartText {
      * many of them.
      */
     smoothed?: number;
+    /** The first point is where all begins, without noise: the line begins there. */
+    exactStart?: boolean;
     /** On the line, smoothed or not; steps are values of x. */
     moments?: readonly Moment[];
   }[];
@@ -84,6 +86,8 @@ export interface PathChart extends ChartText {
     /** In order of time. */
     points: readonly { x: number; y: number; step: number }[];
     marks?: readonly { step: number; label: string }[];
+    /** The first point is where all begins, without noise: the line begins there. */
+    exactStart?: boolean;
     moments?: readonly Moment[];
     /** Points that the line is the moving mean of. */
     smoothed?: number;

@@ -1,8 +1,9 @@
 /**
  * How a question was answered. `better`, `better at a cost` (and clearly worse in something else),
- * `worse`, `equal` (within a margin that was named) and `not distinguishable` are of comparisons; `hacked` and `not hacked` of a reward; `fooled` of a judge
- * that prefers a control, `sound` of one that does not; `measured` of a number that has nothing to
- * be compared with; `no conclusion` where the data allow none, whose sentence says why.
+ * `worse`, `equal` (within a margin that was named) and `not distinguishable` are of comparisons;
+ * `hacked` and `not hacked` of a reward; `fooled` of a judge that prefers a control, `sound` of one
+ * that does not; `measured` of a number that has nothing to be compared with; `no conclusion` where
+ * the data allow none, whose sentence says why.
  */
 export const CONCLUSIONS = [
   "better",

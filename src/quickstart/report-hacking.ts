@@ -204,6 +204,7 @@ function stepChart({ paths }: Pick<PipelineResult, "paths">, what: What): LineCh
       name: path.name,
       points: path.points.map((point) => pointOf(what, point)),
       smoothed: SMOOTHED,
+      exactStart: true,
       moments: momentsOf(path),
     })),
     ...(what === "held-out reward" ? {} : { says: endsSay(paths, what) }),
@@ -239,6 +240,7 @@ function pathChart({ paths }: Pick<PipelineResult, "paths">, what: "reward" | "g
     series: paths.map((path) => ({
       name: path.name,
       smoothed: SMOOTHED + 2,
+      exactStart: true,
       points: path.points.map((point) => ({
         x: Math.sqrt(Math.max(0, point.kl)),
         y: valueOf(what, point),

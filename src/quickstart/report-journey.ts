@@ -31,7 +31,7 @@ export function journeyOf(
   return {
     title: "Move along the run",
     description:
-      "One control moves along both runs of PPO: the mark in the charts, and beneath it the answers " +
+      "One slider moves along both runs of PPO: the mark in the charts, and beneath it the answers " +
       `to the same requests. It begins at ${startsAt.says}.`,
     unit: "roll-out",
     stops: steps.map((step) => stopOf(paths, step)),

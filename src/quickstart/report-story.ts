@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { countOf } from "../core/counts.ts";
 import type { LineChart } from "../evaluation/chart.ts";
 import type { Example, ReportPart, ReportSection } from "../evaluation/page.ts";
+import type { Table } from "../evaluation/table.ts";
 import { formatNumber, formatShare } from "../evaluation/table.ts";
 import { goldRemarks } from "../report/report-sections.ts";
 import { smallCurves } from "../report/run-report.ts";
@@ -11,8 +12,16 @@ import type { Request } from "../world/requests.ts";
 import { chainExamples } from "./constitution-report.ts";
 import type { PipelineResult } from "./pipeline.ts";
 import { hackingOf, pathNamed } from "./report-hacking.ts";
-import { modelNamed, truthOf } from "./report-words.ts";
+import { listOf, modelNamed, truthOf } from "./report-words.ts";
 import type { WorldModelName } from "./stages.ts";
+
+/** Columns of the reward model's opinions. */
+const OPINION_COLUMNS: Table["columns"] = [
+  { name: "answer" },
+  { name: "of" },
+  { name: "gold says" },
+  { name: "the reward model's number", align: "right" },
+];
 
 /** A stage as it is told: which models answer, and which runs have curves. */
 interface Chapter {
@@ -79,15 +88,14 @@ function chapters(result: PipelineResult): Chapter[] {
         `${countOf(world.annotators.length, "simulated person", "simulated people")} were shown two answers ` +
         "to the same request and said which one is better. They have weaknesses that people " +
         "have: for longer answers, for flattery, for confidence. " +
-        "From their choices a reward model learned to give any answer a number. Below is its " +
-        "opinion of the two answers above, in standard deviations of SFT's answers. On pairs that " +
-        `it has not seen it is right in ${formatShare(rewardModel.accuracy)} (n = ` +
-        `${rewardModel.decided}). A second one, the held-out reward model, learned from other ` +
-        "people and is never optimised.",
+        "From their choices a reward model learned to give any answer a number: the reward. Of two " +
+        "answers that it has not seen it names the better one in " +
+        `${formatShare(rewardModel.accuracy)} of cases (n = ${rewardModel.decided}). A second one, ` +
+        "the held-out reward model, learned from other people and is never optimised.",
       models: ["raw", "SFT"],
-      requests: same,
+      requests: [],
       stages: ["reward", "held-out-reward"],
-      opinions: true,
+      more: [{ kind: "table", table: opinionTable(result, same, ["raw", "SFT"]) }],
     },
     ...policyChapters(result, main),
     {
@@ -147,8 +155,43 @@ function policyChapters(result: PipelineResult, main: number): Chapter[] {
   ];
 }
 
+/** What the reward model thinks of answers that stand above already. */
+function opinionTable(
+  result: PipelineResult,
+  requests: readonly number[],
+  names: readonly WorldModelName[],
+): Table {
+  return {
+    caption: "What the reward model thinks of the answers above",
+    columns: OPINION_COLUMNS,
+    rows: requests.flatMap((at) =>
+      names.map((name) => [
+        result.answers[name]![at]!,
+        name,
+        goldRemarks(modelNamed(result, name).scores[at]!).join(", "),
+        formatNumber(result.opinions.reward[name]![at]!),
+      ]),
+    ),
+    note: "In standard deviations of its numbers for SFT's answers; 0 is their mean.",
+  };
+}
+
+/** Whether a chapter's models all answer as its first one does, which has been read before. */
+const isUnchanged = ({ answers }: PipelineResult, { models }: Chapter, at: number): boolean =>
+  models.length > 1 && models.every((name) => answers[name]![at] === answers[models[0]!]![at]);
+
 function chapterPart(result: PipelineResult, chapter: Chapter): ReportPart {
-  const { title, text, requests, stages, more = [] } = chapter;
+  const { title, stages, models, more = [] } = chapter;
+  const unchanged = chapter.requests.filter((at) => isUnchanged(result, chapter, at));
+  const requests = chapter.requests.filter((at) => !unchanged.includes(at));
+  const text = [
+    chapter.text,
+    ...unchanged.map(
+      (at) =>
+        `To "${result.world.evaluation[at]!.text}" ${listOf(models.slice(1))} ` +
+        `${models.length > 2 ? "answer" : "answers"} as ${models[0]} does.`,
+    ),
+  ].join(" ");
   const times = result.clock.stages.filter(({ name }) => stages.includes(name));
   const charts = stages.flatMap((stage) => curvesOf(join(result.folder, stage), stage));
   const seconds = times.map(({ name, seconds: spent }) => `${name} ${formatNumber(spent, 1)} s`);

@@ -3,7 +3,7 @@ import { slug } from "../evaluation/measure-names.ts";
 import type { Finding } from "../evaluation/findings.ts";
 import { rewardModelTable } from "../evaluation/reward-model-quality.ts";
 import { formatShare, verdictOf } from "../evaluation/table.ts";
-import { calibrationSentence, reliabilityChart } from "../report/report-sections.ts";
+import { reliabilityChart } from "../report/report-sections.ts";
 import type { PipelineResult } from "./pipeline.ts";
 import { plainInterval } from "../stats/intervals.ts";
 import { inPoints, listOf, pointsMeasure, shareMeasure } from "./report-words.ts";
@@ -28,8 +28,7 @@ export function trustFinding({ rewardModel }: PipelineResult): Finding {
     answer:
       `It puts ${formatShare(accuracy)} of ${decided} pairs that it has not seen in the right order; ` +
       "of rules that only look at length it is " +
-      `${listOf(places)}. ` +
-      calibrationSentence(rewardModel),
+      `${listOf(places)}.`,
     measures: [
       shareMeasure("reward-model/accuracy", "right order", plainInterval(accuracy)),
       ...baselines.map(({ name, lead }) =>

@@ -125,11 +125,11 @@ function verdictOf(result: PipelineResult): Findings["verdict"] {
     sentence: [
       conclusion === "better"
         ? "Learning from people made the model better: of what was asked for it first gave " +
-          `${gold("raw")}, and after learning by ${best}, the best of ${METHODS.length} ways, gives ` +
-          `${gold(best)} (${sampleOf(result)}).`
+          `${gold("raw")}, and after the best of ${METHODS.length} ways to learn from people's choices ` +
+          `it gives ${gold(best)} (${sampleOf(result)}).`
         : "Learning from people did not clearly make the model better: of what was asked for it " +
-          `first gave ${gold("raw")}, and after learning by ${best} gives ${gold(best)} ` +
-          `(${sampleOf(result)}).`,
+          `first gave ${gold("raw")}, and after the best of ${METHODS.length} ways to learn from ` +
+          `people's choices it gives ${gold(best)} (${sampleOf(result)}).`,
       FREED[free] ?? FREED["no conclusion"]!,
       ...(costs ? ["Somebody pays for it: see at whose expense."] : []),
     ].join("\n\n"),

@@ -16,7 +16,7 @@ import type { Stage, StageResult } from "../runs/pipeline.ts";
 import { plainInterval } from "../stats/intervals.ts";
 import { alignPathParts, readPath } from "./align-path.ts";
 import type { Verdicts } from "./align-verdict.ts";
-import { calibrationSentence, rewardModelSection } from "./report-sections.ts";
+import { rewardModelSection } from "./report-sections.ts";
 
 /** What is said of the ways of stages that learned from their own answers. */
 export interface HackingOfStages {
@@ -153,7 +153,7 @@ export const rewardFinding = ({ name, title }: Stage, quality: RewardModelQualit
     conclusion: accuracy.noClaim === undefined ? "measured" : "no conclusion",
     answer:
       `It puts ${formatShare(accuracy)} of ${countOf(decided, "pair")} that it has not seen in the ` +
-      `right order. ${calibrationSentence(quality)}`,
+      "right order.",
     measures: [
       {
         id: `align/${slug(name)}/accuracy`,

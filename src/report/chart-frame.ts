@@ -54,17 +54,19 @@ export const HALO = { stroke: "var(--paper)", strokeWidth: 4, paintOrder: "strok
 
 /** Room for the longest label, in pixels; labels are set in 12 px type. */
 export const marginFor = (labels: readonly string[]): number =>
-  Math.min(260, 24 + 7 * Math.max(0, ...labels.map((label) => label.length)));
+  Math.min(320, 24 + 7 * Math.max(0, ...labels.map((label) => label.length)));
 
 /**
  * A mean over `size` neighbours of each value (an odd number), as many before as behind; at the
  * ends over the first and the last `size`, so that no single value decides where a line ends.
+ * @param exact the first value is known without noise, and is where the line begins
  */
-export function movingMean(values: readonly number[], size: number): number[] {
+export function movingMean(values: readonly number[], size: number, exact = false): number[] {
   const reach = Math.floor((Math.max(1, size) - 1) / 2);
   return values.map((_, i) => {
-    const from = Math.max(0, Math.min(i - reach, values.length - 2 * reach - 1));
-    const part = values.slice(from, from + 2 * reach + 1);
+    const near = exact ? Math.min(reach, i) : reach;
+    const from = Math.max(0, Math.min(i - near, values.length - 2 * near - 1));
+    const part = values.slice(from, from + 2 * near + 1);
     return part.reduce((sum, value) => sum + value, 0) / part.length;
   });
 }

@@ -40,11 +40,16 @@ const isShown = ({ x, y }: { x: number; y: number }): boolean =>
   Number.isFinite(x) && Number.isFinite(y);
 
 /** What the line of a series goes through. */
-function lineOf({ points, smoothed = 1 }: LineChart["series"][number]): { x: number; y: number }[] {
+function lineOf({
+  points,
+  smoothed = 1,
+  exactStart,
+}: LineChart["series"][number]): { x: number; y: number }[] {
   const shown = points.filter(isShown);
   const means = movingMean(
     shown.map(({ y }) => y),
     smoothed,
+    exactStart,
   );
   return shown.map(({ x }, i) => ({ x, y: means[i]! }));
 }

@@ -34,24 +34,27 @@ async function drawn(of: LineChart): Promise<{
   line: { x: number; y: number }[];
 }> {
   const { document } = parseHTML((await drawChart(of)).svg);
-  const placed = (element: Element): [number, number] => {
-    const own = /translate\(([-\d.]+),([-\d.]+)\)/.exec(element.getAttribute("transform") ?? "")!;
-    const outer = /translate\(([-\d.]+),([-\d.]+)\)/.exec(
-      element.parentElement!.getAttribute("transform") ?? "translate(0,0)",
-    )!;
-    return [Number(own[1]) + Number(outer[1]), Number(own[2]) + Number(outer[2])];
+  const shift = (transform: string | null): [number, number] => {
+    const [, x = "0", y = "0"] = /translate\(([-\d.]+),([-\d.]+)\)/.exec(transform ?? "") ?? [];
+    return [Number(x), Number(y)];
   };
   const letters = new Map(
     [...document.querySelectorAll("text")]
       .filter(({ textContent }) => ["P", "G", "E"].includes(textContent!))
-      .map((text) => [text.textContent!, placed(text)]),
+      .map((text): [string, [number, number]] => {
+        const own = shift(text.getAttribute("transform"));
+        const outer = shift(text.parentElement!.getAttribute("transform"));
+        return [text.textContent!, [own[0] + outer[0], own[1] + outer[1]]];
+      }),
   );
   const path = document.querySelector('[aria-label="line"] path')!.getAttribute("d")!;
   const line = path
     .slice(1)
     .split("L")
-    .map((pair) => pair.split(",").map(Number) as [number, number])
-    .map(([x, y]) => ({ x, y }));
+    .map((pair: string) => {
+      const [x, y] = pair.split(",").map(Number) as [number, number];
+      return { x, y };
+    });
   return { letters, line };
 }
 

@@ -23,15 +23,17 @@ interface Point {
 
 const isFinitePoint = ({ x, y }: Point): boolean => Number.isFinite(x) && Number.isFinite(y);
 
-function smooth(points: readonly Point[], size: number): Point[] {
+function smooth(points: readonly Point[], size: number, exact?: boolean): Point[] {
   const [xs, ys] = [
     movingMean(
       points.map(({ x }) => x),
       size,
+      exact,
     ),
     movingMean(
       points.map(({ y }) => y),
       size,
+      exact,
     ),
   ];
   return points.map(({ step }, i) => ({ step, x: xs[i]!, y: ys[i]! }));
@@ -134,7 +136,9 @@ export function path(
   { frame, stops }: { frame: Frame; stops: readonly number[] },
 ): Parts {
   const raw = series.map(({ points }) => points.filter(isFinitePoint));
-  const ways = raw.map((points, i) => smooth(points, series[i]!.smoothed ?? 1));
+  const ways = raw.map((points, i) =>
+    smooth(points, series[i]!.smoothed ?? 1, series[i]!.exactStart),
+  );
   const toPixels = pixelsOf(raw.flat(), frame);
   const marks = series.flatMap(({ marks: own = [] }, i) =>
     own.flatMap(({ step, label }) => {

@@ -194,6 +194,7 @@ function intervals(
               dy: -8,
               text: String,
               fill: "currentColor",
+              ...HALO,
             }),
           ]),
       ...names.marks,

@@ -67,16 +67,20 @@ async function renderPart(part: ReportPart, wording: Wording, level: number): Pr
   }
 }
 
-/** A chip, the sentence beside it, and what its terms mean. */
+/**
+ * A chip, the sentence beside it, and what its terms mean.
+ * @param waits explanations of terms are asked for by the caller
+ */
 export function renderVerdict(
   { conclusion, text }: Pick<Extract<ReportPart, { kind: "verdict" }>, "conclusion" | "text">,
   wording: Wording,
+  waits = false,
 ): string {
   const [first = "", ...rest] = text.split(/\n{2,}/);
   return [
     `<p class="verdict">${renderChip(conclusion)} ${wording.mark(first.trim())}</p>`,
-    wording.definitions(),
-    ...(rest.length > 0 ? [paragraphs(rest.join("\n\n"), wording)] : []),
+    ...(waits ? [] : [wording.definitions()]),
+    ...(rest.length > 0 ? [paragraphs(rest.join("\n\n"), wording, waits)] : []),
   ].join("\n");
 }
 
@@ -94,11 +98,17 @@ export function renderFacts(
   return `<dl class="facts">${items.join("")}</dl>\n${wording.definitions()}`;
 }
 
-/** Blank lines part paragraphs. */
-export function paragraphs(text: string, wording: Wording): string {
+/**
+ * Blank lines part paragraphs.
+ * @param waits explanations of terms are asked for by the caller
+ */
+export function paragraphs(text: string, wording: Wording, waits = false): string {
   return text
     .split(/\n{2,}/)
     .filter((paragraph) => paragraph.trim() !== "")
-    .map((paragraph) => `<p>${wording.mark(paragraph.trim())}</p>\n${wording.definitions()}`)
+    .map(
+      (paragraph) =>
+        `<p>${wording.mark(paragraph.trim())}</p>\n${waits ? "" : wording.definitions()}`,
+    )
     .join("\n");
 }

@@ -140,17 +140,20 @@ footer, code { overflow-wrap: anywhere; }
 @media print {
 :root {${LIGHT}
 }
-body { max-width: none; padding: 0; font-size: 10pt; }
+html { font-size: 12px; }
+body { max-width: none; padding: 0; }
 nav { display: none; }
 /* what is folded stays so, and says it: with everything open a page is forty */
 details:not([open]) > summary::after { content: " (folded: open it to print it)"; }
 summary { color: inherit; }
 section { break-inside: auto; }
-h1, h2, h3, h4, caption, summary, .verdict { break-after: avoid; }
+h1, h2, h3, h4, caption, blockquote, .legend, .run-name { break-after: avoid; }
 .verdict { break-inside: avoid; }
-figure, .example, tr, .facts > div { break-inside: avoid; }
+/* what is tall may be parted between its parts: whole, it would leave half a sheet empty */
+.wide, .narrow, .small, .example dl > div, .terms, tr, .facts > div { break-inside: avoid; }
+h2 { margin-top: 1.75rem; }
 .wide { display: block; }
-.wide svg.chart { max-height: 8.5cm; margin: 0 auto; }
+.wide svg.chart { max-height: 7cm; margin: 0 auto; }
 .narrow, .pair .wide { display: none; }
 .pair .narrow { display: block; }
 table { font-size: 8pt; }

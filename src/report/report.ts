@@ -78,9 +78,10 @@ async function renderHeader(
     "<header>",
     `<h1>${escapeHtml(title)}</h1>`,
     ...(verdict
-      ? [renderVerdict({ conclusion: verdict.conclusion, text: verdict.sentence }, wording)]
+      ? [renderVerdict({ conclusion: verdict.conclusion, text: verdict.sentence }, wording, true)]
       : []),
-    paragraphs(summary, wording),
+    paragraphs(summary, wording, true),
+    wording.definitions(),
     ...(picture ? [await renderChart(picture, wording, { level: 2 })] : []),
     "</header>",
   ].join("\n");

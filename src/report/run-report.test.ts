@@ -85,6 +85,7 @@ it("is written by runs show --html as one page for its owner alone, and folds wh
     "1 warning",
     "Further curves (2)",
     "Options that had an effect (1)",
+    "How this page was made: command, seed, dates, hashes and versions",
   ]);
   expect(document.querySelectorAll("script, link, img, b")).toHaveLength(0);
   expect(document.querySelectorAll(".wide svg.chart")).toHaveLength(3);

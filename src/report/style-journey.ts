@@ -36,7 +36,9 @@ export const JOURNEY_STYLE = `
 .stop input:focus-visible ~ .knob { outline: 3px solid var(--link); outline-offset: 3px; }
 @container (max-width: 34rem) {
 .stop:not(.told, :has(:checked)) .step { visibility: hidden; }
-.stop:has(:checked) + .told .step, .told:has(+ .stop:not(.told) :checked) .step { visibility: hidden; }
+.stop:has(:checked) + .told .step, .told:has(+ .stop:not(.told) :checked) .step {
+  visibility: hidden;
+}
 }
 .whole { display: block; width: fit-content; cursor: pointer; color: var(--link); padding: .25rem 0; }
 .journey:has(.whole :checked) .strip { display: block; }

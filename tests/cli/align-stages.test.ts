@@ -236,7 +236,7 @@ describe("a critic judges the evaluation", () => {
     const html = readFileSync(path("judged", "report.html"), "utf8");
     expect(html).toContain(`Judged by ${critic.name}`);
     expect(html).toMatch(/constant answer \(control\)/);
-    expect(html).toContain("The models beside each other");
+    expect(html).toContain(`What does ${critic.name} say?`);
     const asked = answers("judged");
     // at most two orders of four prompts for one model and two controls
     expect(asked).toBeLessThanOrEqual(24);

@@ -9,6 +9,8 @@ import { join } from "node:path";
 import { parseHTML } from "linkedom";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { readAlignFile } from "../../src/cli/align/file.ts";
+import type { Findings } from "../../src/evaluation/findings.ts";
+import { measuresOf } from "../../src/evaluation/findings.ts";
 import { attuneVersion } from "../../src/runs/versions.ts";
 import { madePairs } from "../../src/training/testing.ts";
 import { worldTokenizer } from "../../src/world/tokenizer.ts";
@@ -127,7 +129,7 @@ function expectReport(): void {
           : cell.test(line.children[i]?.textContent ?? ""),
       ),
     );
-  expect(html).toMatch(/<dt>date<\/dt>\s*<dd>\d{4}-\d\d-\d\d \d\d:\d\d UTC<\/dd>/);
+  expect(html).toMatch(/<dt>made<\/dt>\s*<dd>\d{4}-\d\d-\d\d \d\d:\d\d UTC<\/dd>/);
   expect(html).toMatch(new RegExp(`attune ${attuneVersion().replaceAll(".", "\\.")}, seed 7: `));
   expect(row("sft", "maxSteps", "2", /attune\.yaml:8$/)).toBe(true);
   expect(row("ppo", "reward", join(path("out"), "reward"), "stage reward")).toBe(true);
@@ -173,7 +175,27 @@ describe("the pipeline", () => {
     );
     expectReport();
 
-    const second = await attune("--json", "align", path("attune.yaml"));
+    const facts = JSON.parse(readFileSync(join(path("out"), "report.json"), "utf8")) as Findings;
+    expect(facts.findings.map(({ id }) => id)).toEqual([
+      "is-it-better",
+      "was-the-reward-hacked",
+      "does-reward-know",
+      "does-held-out-reward-know",
+    ]);
+    expect(measuresOf(facts).map(({ id }) => id)).toContain("align/reward/accuracy");
+
+    const asked = ["--junit", path("align.xml"), "--fail-under", "align/reward/accuracy=1"];
+    const second = await attune("--json", "align", path("attune.yaml"), ...asked);
+    expect(second.status).toBe(1);
+    expect(second.out).toContain("1 requirement of 1 not reached");
+    expect(readFileSync(path("align.xml"), "utf8")).toContain(
+      'name="align/reward/accuracy &gt;= 1"',
+    );
+    const mistaken = await attune("align", path("attune.yaml"), "--fail-on", "wrose");
+    expect([mistaken.status, mistaken.err]).toEqual([
+      2,
+      expect.stringContaining("did you mean worse"),
+    ]);
     expect(stagesOf(second.out).every((line) => line.endsWith(" skip"))).toBe(true);
     writeFileSync(path("attune.yaml"), file({ beta: 0.3 }));
     expect((await attune("align", path("attune.yaml"), "--dry-run")).out).toMatch(
