@@ -77,6 +77,28 @@ export const MEASURE_IDS = {
     "compare/judge/*",
   ],
   annotators: ["annotators/*"],
+  align: [
+    "align/*/reward-win-rate",
+    "align/*/critic-win-rate",
+    "align/*/score",
+    "align/*/kl",
+    "align/*/accuracy",
+    "align/*/gold-since-peak",
+    "align/*/gold-gain",
+    "align/*/proxy-rise",
+  ],
+  quickstart: [
+    "gold/*",
+    "helpful/*",
+    "honest/*",
+    "harmless/*",
+    "expense/*/*",
+    "wins/*/*",
+    "hacked/*/*",
+    "stop/*/*",
+    "reward-model/*",
+    "constitution/*/*",
+  ],
 } as const;
 
 type WithNames<Pattern extends string> = Pattern extends `${infer Before}*${infer After}`

@@ -9,6 +9,7 @@ import { parseHTML } from "linkedom";
 import { afterAll, expect, test } from "vitest";
 import type { Findings } from "../evaluation/findings.ts";
 import { measuresOf } from "../evaluation/findings.ts";
+import { checkMeasureId } from "../evaluation/measure-ids.ts";
 import { renderReport } from "../report/report.ts";
 import type { PipelineResult } from "./pipeline.ts";
 import { runWorldPipeline } from "./pipeline.ts";
@@ -122,6 +123,7 @@ async function checkReport(second: PipelineResult): Promise<void> {
   expect(existsSync(page)).toBe(true);
   const facts = JSON.parse(readFileSync(data, "utf8")) as Findings;
   expect(measuresOf(facts).length).toBeGreaterThan(50);
+  for (const { id } of measuresOf(facts)) checkMeasureId(id, ["quickstart"]);
   expect(facts.verdict).toEqual(worldFindings(second, { command: "test" }).verdict);
   expect([...document.querySelectorAll("[src], link, script")]).toEqual([]);
   expect(document.querySelectorAll("svg").length).toBeGreaterThanOrEqual(6);

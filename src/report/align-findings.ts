@@ -25,89 +25,108 @@ export interface HackingOfStages {
   hacking: readonly { stage: string; findings: HackingFindings }[];
 }
 
-/** A question a judge: the models beside the first. */
-export function judgedFindings(
-  evaluated: readonly EvaluatedModel[],
-  { reward, critic }: Verdicts,
-  verdict: Findings["verdict"],
-): Finding[] {
-  const comparisons = comparePolicies(evaluated);
-  const [{ name: baseline }] = comparisons as [PolicyComparison];
-  const by = reward ? reward.name : "no reward model";
-  const others = comparisons.filter(({ name }) => name !== baseline);
-  const ids = slugs(evaluated.map(({ name }) => name));
-  const measureOf = (
-    name: string,
-    what: string,
-    { unit, value, good, says }: Pick<Measure, "unit" | "value" | "good"> & { says: string },
-  ): Measure => ({
+/** One number of a model beside the first, under the name of the pipeline. */
+type MeasureOf = (
+  name: string,
+  what: string,
+  rest: Pick<Measure, "unit" | "value" | "good"> & { says: string },
+) => Measure;
+
+function measuresBy(names: readonly string[]): MeasureOf {
+  const ids = slugs(names);
+  return (name, what, { unit, value, good, says }) => ({
     id: `align/${ids.get(name)!}/${what}`,
     name: `${name}: ${says}`,
     value: plainInterval(value),
     unit,
     good,
   });
-  const first: Finding = {
-    id: "is-it-better",
-    question: "Is it better?",
-    ...verdict,
-    answer: verdict.sentence,
-    measures: others.flatMap(({ name, wins, difference, kl }) => [
-      ...(wins
-        ? [
-            measureOf(name, "reward-win-rate", {
-              unit: "share",
-              value: wins,
-              good: "higher",
-              says: `win rate against ${baseline}, by ${by}`,
-            }),
-          ]
-        : []),
-      ...(difference
-        ? [
-            measureOf(name, "score", {
-              unit: "score",
-              value: difference,
-              good: "higher",
-              says: `score of ${by} less that of ${baseline}`,
-            }),
-          ]
-        : []),
-      measureOf(name, "kl", {
-        unit: "nats",
-        value: kl,
-        good: "neither",
-        says: `KL from ${baseline}`,
-      }),
-    ]),
-    figures: [{ kind: "table", table: comparisonTable(comparisons) }],
-    details: [],
-  };
-  if (!critic) return [first];
+}
+
+/** A question a judge: the models beside the first. */
+export function judgedFindings(
+  evaluated: readonly EvaluatedModel[],
+  { reward, critic }: Verdicts,
+  { conclusion, sentence }: Findings["verdict"],
+): Finding[] {
+  const comparisons = comparePolicies(evaluated);
+  const [{ name: baseline }] = comparisons as [PolicyComparison];
+  const measureOf = measuresBy(evaluated.map(({ name }) => name));
   return [
-    first,
     {
-      id: "what-does-the-critic-say",
-      question: `What does ${critic.name} say?`,
-      conclusion: critic.optimised ? "no conclusion" : "measured",
-      answer: critic.optimised
-        ? "That critic also made the labels that were learned from."
-        : `It compared every model's answers with those of ${baseline}, in both orders.`,
-      measures: critic.entries
-        .filter(({ control, inconclusive }) => !control && inconclusive === undefined)
-        .map(({ name, raw }) =>
-          measureOf(name, "critic-win-rate", {
-            unit: "share",
-            value: raw,
-            good: "higher",
-            says: `win rate against ${baseline}, by ${critic.name}`,
-          }),
+      id: "is-it-better",
+      question: "Is it better?",
+      conclusion,
+      answer: sentence,
+      measures: comparisons
+        .filter(({ name }) => name !== baseline)
+        .flatMap((each) =>
+          policyMeasures(each, { baseline, judge: reward?.name ?? "", measureOf }),
         ),
-      figures: [{ kind: "table", table: contestTable(critic.entries, baseline) }],
+      figures: [{ kind: "table", table: comparisonTable(comparisons) }],
       details: [],
     },
+    ...(critic ? [criticFinding(critic, { baseline, measureOf })] : []),
   ];
 }
+
+function policyMeasures(
+  { name, wins, difference, kl }: PolicyComparison,
+  { baseline, judge, measureOf }: { baseline: string; judge: string; measureOf: MeasureOf },
+): Measure[] {
+  return [
+    ...(wins
+      ? [
+          measureOf(name, "reward-win-rate", {
+            unit: "share",
+            value: wins,
+            good: "higher",
+            says: `win rate against ${baseline}, by ${judge}`,
+          }),
+        ]
+      : []),
+    ...(difference
+      ? [
+          measureOf(name, "score", {
+            unit: "score",
+            value: difference,
+            good: "higher",
+            says: `score of ${judge} less that of ${baseline}`,
+          }),
+        ]
+      : []),
+    measureOf(name, "kl", {
+      unit: "nats",
+      value: kl,
+      good: "neither",
+      says: `KL from ${baseline}`,
+    }),
+  ];
+}
+
+const criticFinding = (
+  { name: critic, optimised, entries }: NonNullable<Verdicts["critic"]>,
+  { baseline, measureOf }: { baseline: string; measureOf: MeasureOf },
+): Finding => ({
+  id: "what-does-the-critic-say",
+  question: `What does ${critic} say?`,
+  conclusion: optimised ? "no conclusion" : "measured",
+  answer: optimised
+    ? "That critic also made the labels that were learned from."
+    : `It compared every model's answers with those of ${baseline}, in both orders.`,
+  measures: entries
+    .filter(({ control, inconclusive }) => !control && inconclusive === undefined)
+    .map(({ name, raw }) =>
+      measureOf(name, "critic-win-rate", {
+        unit: "share",
+        value: raw,
+        good: "higher",
+        says: `win rate against ${baseline}, by ${critic}`,
+      }),
+    ),
+  figures: [{ kind: "table", table: contestTable(entries, baseline) }],
+  details: [],
+});
 
 /** What `attune eval over-optimisation` says of each run, with the charts of all of them. */
 export function hackedFindings({ stages, hacking }: HackingOfStages): Finding[] {

@@ -13,7 +13,7 @@ import type {
   ReliabilityChart,
 } from "../evaluation/chart.ts";
 import { formatNumber } from "../evaluation/table.ts";
-import type { Frame, Parts, Plot } from "./chart-frame.ts";
+import type { Frame, Marks, Parts, Plot } from "./chart-frame.ts";
 import { FRAMES, HALO, SERIES, SYMBOLS, colour, marginFor } from "./chart-frame.ts";
 import { lines } from "./chart-lines.ts";
 import { path } from "./chart-path.ts";
@@ -132,18 +132,16 @@ function isFar(rows: IntervalChart["rows"], level: number): boolean {
   return values.length > 0 && Math.max(least - level, level - most) > FAR * (most - least);
 }
 
-function intervals(
+/** Pixels between two intervals of one row. */
+const STEP = 12;
+
+/** Each series' estimates with their intervals, one beneath the other in a row. */
+function intervalMarks(
   plot: Plot,
-  { rows, label, percent, level: given }: IntervalChart,
-  frame: Frame,
-): Parts {
-  const level = given ?? (isFar(rows, 0) ? undefined : { x: 0, label: "" });
-  const scale = percent ? 100 : 1;
-  const groups = [...new Set(rows.map(({ group }) => group))];
+  { rows, scale, narrow }: Pick<IntervalChart, "rows"> & { scale: number; narrow: boolean },
+): Marks {
   const series = [...new Set(rows.map((row) => row.series))];
-  const step = 12;
-  const band = series.length * step + (frame.narrow ? 32 : 18);
-  const marks = series.flatMap((name, i) => {
+  return series.flatMap((name, i) => {
     const shown = rows
       .filter((row) => row.series === name && Number.isFinite(row.interval.estimate))
       .map(({ group, interval: { estimate, low, high, noClaim } }) => ({
@@ -153,7 +151,7 @@ function intervals(
         high: scale * high,
         claimed: noClaim === undefined,
       }));
-    const dy = (i - (series.length - 1) / 2) * step + (frame.narrow ? 8 : 0);
+    const dy = (i - (series.length - 1) / 2) * STEP + (narrow ? 8 : 0);
     const bounded = shown.filter(
       ({ low, high, claimed }) => claimed && Number.isFinite(low) && Number.isFinite(high),
     );
@@ -177,28 +175,43 @@ function intervals(
       }),
     ];
   });
+}
+
+function levelMarks(plot: Plot, { x, label }: { x: number; label: string }): Marks {
+  return [
+    plot.ruleX([x], { strokeOpacity: 0.55, strokeDasharray: x === 0 ? "none" : "4 3" }),
+    ...(label === ""
+      ? []
+      : [
+          plot.text([label], {
+            x: () => x,
+            frameAnchor: "top",
+            dy: -8,
+            text: String,
+            fill: "currentColor",
+            ...HALO,
+          }),
+        ]),
+  ];
+}
+
+function intervals(
+  plot: Plot,
+  { rows, label, percent, level: given }: IntervalChart,
+  frame: Frame,
+): Parts {
+  const level = given ?? (isFar(rows, 0) ? undefined : { x: 0, label: "" });
+  const scale = percent ? 100 : 1;
+  const groups = [...new Set(rows.map(({ group }) => group))];
+  const series = [...new Set(rows.map((row) => row.series))];
+  const band = series.length * STEP + (frame.narrow ? 32 : 18);
   const names = rowNames(plot, groups, frame, -band / 2 + 10);
   return {
     marks: [
       plot.gridX({ strokeOpacity: 0.15 }),
-      plot.ruleX(level ? [scale * level.x] : [], {
-        strokeOpacity: 0.55,
-        strokeDasharray: level?.x === 0 ? "none" : "4 3",
-      }),
-      ...(level === undefined || level.label === ""
-        ? []
-        : [
-            plot.text([level.label], {
-              x: () => scale * level.x,
-              frameAnchor: "top",
-              dy: -8,
-              text: String,
-              fill: "currentColor",
-              ...HALO,
-            }),
-          ]),
+      ...(level ? levelMarks(plot, { ...level, x: scale * level.x }) : []),
       ...names.marks,
-      ...marks,
+      ...intervalMarks(plot, { rows, scale, narrow: frame.narrow }),
     ],
     x: {
       label: percent && !label.includes("points") ? `${label} (%)` : label,

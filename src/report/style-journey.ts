@@ -49,7 +49,10 @@ export const JOURNEY_STYLE = `
   print-color-adjust: exact; -webkit-print-color-adjust: exact;
 }
 .badge-peak { border-radius: 50%; background: var(--paper); color: var(--ink); }
-.badge-guard { background: var(--hacked); border-color: var(--hacked); color: var(--paper); transform: rotate(45deg) scale(.85); }
+.badge-guard {
+  background: var(--hacked); border-color: var(--hacked); color: var(--paper);
+  transform: rotate(45deg) scale(.85);
+}
 .badge-guard span { transform: rotate(-45deg); }
 .badge-end { background: var(--ink); border-color: var(--ink); color: var(--paper); }
 @supports not selector(:has(*)) {

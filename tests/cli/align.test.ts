@@ -11,6 +11,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { readAlignFile } from "../../src/cli/align/file.ts";
 import type { Findings } from "../../src/evaluation/findings.ts";
 import { measuresOf } from "../../src/evaluation/findings.ts";
+import { checkMeasureId } from "../../src/evaluation/measure-ids.ts";
 import { attuneVersion } from "../../src/runs/versions.ts";
 import { madePairs } from "../../src/training/testing.ts";
 import { worldTokenizer } from "../../src/world/tokenizer.ts";
@@ -183,6 +184,7 @@ describe("the pipeline", () => {
       "does-held-out-reward-know",
     ]);
     expect(measuresOf(facts).map(({ id }) => id)).toContain("align/reward/accuracy");
+    for (const { id } of measuresOf(facts)) checkMeasureId(id, ["align"]);
 
     const asked = ["--junit", path("align.xml"), "--fail-under", "align/reward/accuracy=1"];
     const second = await attune("--json", "align", path("attune.yaml"), ...asked);

@@ -84,7 +84,7 @@ interface AlignFlags extends Record<string, unknown> {
 }
 
 async function run(file: string, options: AlignFlags, outer: AlignContext): Promise<void> {
-  const outcome = readOutcomeOptions(options);
+  const outcome = readOutcomeOptions(options, "align");
   const pipeline = readAlignFile(readText(file), file);
   const context = { ...outer, templateTime: templateTimeOf(pipeline.out) ?? outer.templateTime };
   const overall = new OverallProgress(outer.reporter);

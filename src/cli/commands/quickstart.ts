@@ -57,7 +57,7 @@ interface QuickstartFlags extends Record<string, unknown> {
 async function quickstart(options: QuickstartFlags, context: CommandContext): Promise<void> {
   const { seed: given, out, memory } = options;
   const { reporter, signal, argv } = context;
-  const config = readOutcomeOptions(options);
+  const config = readOutcomeOptions(options, "quickstart");
   const seed = Number(given);
   if (!Number.isSafeInteger(seed) || seed < 0)
     throw new AttuneError("usage", "--seed takes a whole number", { got: given });

@@ -140,13 +140,17 @@ export const addOutcomeOptions = (command: Command): void =>
 
 /**
  * What {@link addOutcomeOptions} was given, before anything costs time.
+ * @param part whose measures may be asked for, by its name in measure-ids.ts
  * @throws AttuneError `usage`
  */
-export function readOutcomeOptions(options: Readonly<Record<string, unknown>>): OutcomeConfig {
+export function readOutcomeOptions(
+  options: Readonly<Record<string, unknown>>,
+  part: string,
+): OutcomeConfig {
   const { resolved } = parseConfig(outcomeDefinition, {
     flags: readConfigFlags(outcomeDefinition, options),
   });
-  checkRequirements(resolved);
+  checkRequirements(resolved, [part]);
   return resolved;
 }
 

@@ -9,7 +9,7 @@ import { countOf } from "../../core/counts.ts";
 import { calibration } from "../../stats/calibration.ts";
 import type { Calibration } from "../../stats/calibration.ts";
 import type { Interval } from "../../stats/intervals.ts";
-import { mean, meanInterval, plainInterval } from "../../stats/intervals.ts";
+import { mean, meanInterval } from "../../stats/intervals.ts";
 import type { AskOptions } from "../behaviour/asking.ts";
 import { askAll, scoreAll } from "../behaviour/asking.ts";
 import type { Measuring, Remarks } from "../behaviour/measured.ts";
