@@ -18,7 +18,6 @@ import type { WorldModelName } from "./stages.ts";
 /** Columns of the reward model's opinions. */
 const OPINION_COLUMNS: Table["columns"] = [
   { name: "answer" },
-  { name: "of" },
   { name: "gold says" },
   { name: "the reward model's number", align: "right" },
 ];
@@ -166,8 +165,7 @@ function opinionTable(
     columns: OPINION_COLUMNS,
     rows: requests.flatMap((at) =>
       names.map((name) => [
-        result.answers[name]![at]!,
-        name,
+        `${name}: ${result.answers[name]![at]!}`,
         goldRemarks(modelNamed(result, name).scores[at]!).join(", "),
         formatNumber(result.opinions.reward[name]![at]!),
       ]),

@@ -32,6 +32,8 @@ thead th { border-bottom: 2px solid var(--line); overflow-wrap: normal; vertical
 tbody th { font-weight: 400; overflow-wrap: break-word; min-width: 6em; }
 th:first-child, td:first-child { padding-left: 0; }
 th:last-child, td:last-child { padding-right: 0; }
+/* or a column of short words would be parted letter by letter */
+td:not(.number) { min-width: 3.2em; }
 .number { text-align: right; overflow-wrap: normal; }
 .estimate, .bounds { white-space: nowrap; }
 .bounds { color: var(--soft); font-weight: 400; }
