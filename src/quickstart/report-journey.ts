@@ -71,7 +71,8 @@ function beginning(paths: readonly PolicyPath[], last: number): { step: number; 
   const [best, peak] = paths
     .flatMap((path) => {
       const step = peakStep(path);
-      return step === undefined ? [] : [[path.name, step] as const];
+      // a peak where nothing has happened yet shows nothing
+      return step === undefined || step === 0 ? [] : [[path.name, step] as const];
     })
     .at(0) ?? ["", undefined];
   return peak === undefined
