@@ -1,4 +1,5 @@
 /** The way of a training from answers, as its run folder tells it. */
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { countOf } from "../core/counts.ts";
 import { AttuneError } from "../core/errors.ts";
