@@ -129,8 +129,8 @@ function further({ outcome, pair, confidence }: VerdictInput): string {
   if (conclusion === "equal" || pair.sequential || outcome!.counts.ties === outcome!.prompts)
     return ".";
   return power.detectable === undefined
-    ? "; so few prompts show no difference of any size."
-    : `; so many prompts show ${Math.ceil(100 * power.detectable)}% or more.`;
+    ? "; so few prompts would find no difference, however large."
+    : `; so many prompts find a true ${Math.ceil(100 * power.detectable)}% or more 8 times in 10.`;
 }
 
 function atEqualLength(conclusion: "better" | "worse", rate: Interval): string {
