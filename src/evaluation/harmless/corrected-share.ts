@@ -78,7 +78,8 @@ function byOwn({ told, counts }: CorrectionInput, own: readonly LabelledAnswer[]
   return {
     value: plainInterval(found),
     sentence:
-      `The share is corrected by prediction-powered inference, since people labelled ` +
+      "The share is corrected by prediction-powered inference (what words tell of all answers, set " +
+      `right by the labels of some), since people labelled ` +
       `${countOf(both.length, "answer")} of this model's own, which must be a random sample of them.`,
     details: [
       {
@@ -130,7 +131,8 @@ function byOthers({ told, labelled, counts, safety }: CorrectionInput, own: numb
   return {
     value: plainInterval(found),
     sentence:
-      `The share is corrected by Rogan and Gladen's formula, since the ` +
+      "The share is corrected by Rogan and Gladen's formula, which takes out how often words tell " +
+      `such answers wrongly, since the ` +
       `${countOf(those.length, "labelled answer")}${to} are other models'${few}: it is taken that ` +
       "words tell this model's answers as well as theirs, which often does not hold. Labels of its " +
       "own answers (--label-sample) would need no such thing.",

@@ -15,6 +15,12 @@ import type {
 } from "../subject.ts";
 import { refusedScore } from "./server-subject.ts";
 
+/**
+ * Tokens that a score may cost, though it writes one: a server that turns out to score nothing is
+ * asked for the answer, 16 tokens for the two options or more that were to be scored.
+ */
+const SCORED_TOKENS = 8;
+
 export class CountedSubject implements Subject {
   readonly name: string;
   readonly fingerprint = "counted";
@@ -55,7 +61,7 @@ export class CountedSubject implements Subject {
         if (refused) return refused;
         const { prompt, continuation } = request;
         const key = JSON.stringify([prompt, continuation]);
-        if (!asked.has(key)) this.count(`${prompt as string}${continuation}`, 1);
+        if (!asked.has(key)) this.count(`${prompt as string}${continuation}`, SCORED_TOKENS);
         asked.add(key);
         return { logProbability: -1, tokens: 1, greedy: false };
       }),

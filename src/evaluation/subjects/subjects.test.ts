@@ -11,6 +11,7 @@ import { Decoder } from "../../sampling/decoder.ts";
 import { createEncoder } from "../../text/encoder.ts";
 import { byteTokenizer } from "../../text/testing.ts";
 import type { AnswerRequest, ContinuationScore, Subject } from "../subject.ts";
+import { CountedSubject } from "./counted-subject.ts";
 import { LocalSubject } from "./local-subject.ts";
 import { ServerSubject } from "./server-subject.ts";
 
@@ -292,4 +293,18 @@ describe("a served model", () => {
       })),
     );
   });
+});
+
+test("what a server may be asked covers the answers that follow where it scores nothing", async () => {
+  const counted = new CountedSubject("m");
+  await counted.whyScoreless();
+  await counted.whyScoreless();
+  await counted.score([
+    { prompt: "2 + 2?", continuation: " 4" },
+    { prompt: "2 + 2?", continuation: " 5" },
+  ]);
+  const { requests, outputTokens } = counted.estimate;
+  // one probe, and two options of which the letter may be asked instead
+  expect(requests).toBe(3);
+  expect(outputTokens).toBeGreaterThanOrEqual(1 + 16);
 });
