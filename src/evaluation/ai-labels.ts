@@ -7,7 +7,8 @@
  */
 import { countOf } from "../core/counts.ts";
 import type { AiComparison, OrderReading } from "../constitution/compare.ts";
-import { cohenKappa, kappaInterval, krippendorffAlpha } from "../stats/agreement.ts";
+import { cohenKappa, krippendorffAlpha } from "../stats/agreement.ts";
+import { kappaInterval } from "../stats/agreement-intervals.ts";
 import type { Interval } from "../stats/intervals.ts";
 import { mean, meanInterval, shareInterval } from "../stats/intervals.ts";
 import { wordsOf } from "../text/ngrams.ts";

@@ -1,15 +1,8 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Random } from "../core/random.ts";
-import {
-  cohenKappa,
-  fleissKappa,
-  kappaInterval,
-  krippendorffAlpha,
-  rawAgreement,
-} from "./agreement.ts";
+import { cohenKappa, fleissKappa, krippendorffAlpha, rawAgreement } from "./agreement.ts";
 import type { ItemLabels } from "./agreement.ts";
-import { wilson } from "./intervals.ts";
 
 const transpose = (rows: readonly ItemLabels[]): ItemLabels[] =>
   rows[0]!.map((_, i) => rows.map((row) => row[i]));
@@ -63,35 +56,6 @@ describe("against other implementations", () => {
       12,
     );
   });
-});
-
-test("kappa's interval is that of the agreement, has a width where all agree, and counts clusters", () => {
-  const a = Array.from({ length: 40 }, (_, i) => (i % 2 === 0 ? "x" : "y"));
-  const b = a.map((label, i) => (i % 8 === 0 ? "y" : label));
-  const { value, expected } = cohenKappa(a, b);
-  const [plain, clustered] = [
-    kappaInterval(a, b),
-    kappaInterval(a, b, { clusters: a.map((_, i) => Math.floor(i / 8)) }),
-  ];
-  const share = wilson(35, 40);
-  expect(plain).toMatchObject({
-    estimate: value,
-    low: (share.low - expected) / (1 - expected),
-    high: (share.high - expected) / (1 - expected),
-    n: 40,
-  });
-  expect(clustered.estimate).toBe(value);
-  const all = kappaInterval(a, a, { clusters: a.map((_, i) => i % 5) });
-  expect([all.estimate, all.high]).toEqual([1, 1]);
-  expect(all.low).toBeLessThan(0.9);
-  expect(kappaInterval(a, a, { clusters: a.map((_, i) => i % 2) }).noClaim).toBe(
-    "2 independent groups",
-  );
-  expect(kappaInterval(["x", "x"], ["x", "x"])).toMatchObject({
-    estimate: NaN,
-    noClaim: "all labels are the same",
-  });
-  expect(kappaInterval(["x", undefined, "y"], ["x", "y", undefined]).n).toBe(1);
 });
 
 test("perfect agreement is 1; random labels are near 0, however unequal the categories", () => {

@@ -7,9 +7,6 @@
  * enough for tentative conclusions.
  */
 import { AttuneError } from "../core/errors.ts";
-import type { Labels } from "./clusters.ts";
-import type { Interval } from "./intervals.ts";
-import { shareInterval } from "./intervals.ts";
 
 /** A label: categories are compared by identity, so keep to texts or numbers. */
 export type Label = string | number;
@@ -83,29 +80,6 @@ export function cohenKappa(a: ItemLabels, b: ItemLabels, options: KappaOptions =
     for (const [j, y] of second.entries()) expected += x * y * likeness(i, j);
   // Counts first: of perfect agreement nothing is lost to rounding.
   return chanceCorrected(observed / pairs.length, expected / pairs.length ** 2, pairs.length);
-}
-
-/**
- * Cohen's kappa with an interval: that of the share of agreement, with the agreement by chance held
- * at what it is. It has a width where the two always agree, and counts clusters, where a bootstrap
- * of few clusters does neither.
- * @param options clusters: one label for each item
- */
-export function kappaInterval(
-  a: ItemLabels,
-  b: ItemLabels,
-  options: { clusters?: Labels | undefined; confidence?: number } = {},
-): Interval {
-  const { value, expected, items } = cohenKappa(a, b);
-  const both = a.flatMap((label, i) => (label === undefined || b[i] === undefined ? [] : [i]));
-  const { low, high, noClaim } = shareInterval(
-    both.map((i) => (a[i] === b[i] ? 1 : 0)),
-    { ...options, clusters: options.clusters && both.map((i) => options.clusters![i]!) },
-  );
-  const none = noClaim ?? (Number.isNaN(value) ? "all labels are the same" : undefined);
-  if (none !== undefined) return { estimate: value, low: -1, high: 1, n: items, noClaim: none };
-  const scaled = (share: number): number => Math.max(-1, (share - expected) / (1 - expected));
-  return { estimate: value, low: scaled(low), high: scaled(high), n: items };
 }
 
 /** 1 for equal categories, less the further they lie apart. */

@@ -1,42 +1,45 @@
 /**
  * Gwet's AC1, and AC2 for ordered categories: agreement beyond chance that stays high where nearly
- * all labels are of one category, with a standard error. Any number of raters, any labels missing.
+ * all labels are of one category. Any number of raters, any labels missing, items in clusters.
  *
  * Source: Gwet, "Computing inter-rater reliability and its variance in the presence of high
- * agreement" (2008); the variance for missing labels as in Handbook of Inter-Rater Reliability
- * (4th edition, 2014), section 5.3, and in the package irrCAC.
+ * agreement" (2008); for missing labels as in Handbook of Inter-Rater Reliability (4th edition,
+ * 2014), section 5.3, and in the package irrCAC.
  * Differences: 1. labels that are all the same are perfect agreement, without an interval, and not
  * an error of 1e-15.
+ * 2. The interval counts clusters (beyond-chance.ts), which the variance of 2008 does not.
  */
 import { AttuneError } from "../core/errors.ts";
 import type { Agreement, ItemLabels, KappaOptions } from "./agreement.ts";
 import { countLabels, likenessOf, present } from "./agreement.ts";
-import { twoSidedStudent } from "./clusters.ts";
-import { checkConfidence } from "./intervals.ts";
+import type { ClusteredItems } from "./agreement-intervals.ts";
+import { beyondChanceInterval, leastAgreement, movedShares } from "./beyond-chance.ts";
 import type { Interval } from "./intervals.ts";
 
 export interface GwetAgreement extends Agreement {
-  /** NaN for fewer than two items, and 0 where all say the same of everything. */
-  standardError: number;
   interval: Interval;
 }
 
 /**
  * AC1; AC2 with weights.
- * @param options weights and the order of the categories, which weights need; confidence of the
- * interval, 0.95 where left out
+ * @param options weights and the order of the categories, which weights need
  */
 export function gwetAgreement(
   items: readonly ItemLabels[],
-  options: KappaOptions & { confidence?: number } = {},
+  { clusters, confidence = 0.95, ...options }: KappaOptions & ClusteredItems = {},
 ): GwetAgreement {
-  const units = items.map(present).filter((labels) => labels.length > 0);
-  const categories = options.categories ?? [...countLabels(units.flat()).keys()];
+  const units = items.flatMap((item, i) => {
+    const labels = present(item);
+    return labels.length > 0 ? [{ labels, cluster: clusters?.[i] ?? i }] : [];
+  });
+  const categories = options.categories ?? [
+    ...countLabels(units.flatMap(({ labels }) => labels)).keys(),
+  ];
   if (options.weights && !options.categories)
     throw new RangeError("weighted agreement needs the order of the categories");
   const place = new Map(categories.map((category, k) => [category, k]));
-  const counts = units.map((labels) => {
-    const row = new Float64Array(categories.length);
+  const counted = units.map(({ labels, cluster }): CountedUnit => {
+    const counts = new Float64Array(categories.length);
     for (const label of labels) {
       const k = place.get(label);
       if (k === undefined)
@@ -45,51 +48,84 @@ export function gwetAgreement(
           `agreement: the label ${String(label)} is not one of the categories`,
           { expected: categories.join(", ") },
         );
-      row[k]! += 1;
+      counts[k]! += 1;
     }
-    return row;
+    return { counts, size: labels.length, cluster };
   });
-  return fromCounts(counts, {
+  return fromCounts(counted, {
+    categories: categories.length,
     likeness: likenessOf(categories.length, options.weights),
-    confidence: checkConfidence(options.confidence ?? 0.95),
+    // ordered labels that agree least are of two categories, the outermost
+    apartBy: options.weights ? 2 : categories.length,
+    confidence,
   });
+}
+
+interface CountedUnit {
+  /** How many raters put the item into each category. */
+  counts: Float64Array;
+  size: number;
+  cluster: string | number;
 }
 
 interface Weighing {
+  categories: number;
   likeness: (i: number, j: number) => number;
+  apartBy: number;
   confidence: number;
 }
 
-/** @param counts how many raters put each item into each category, [items][categories] */
 function fromCounts(
-  counts: readonly Float64Array[],
-  { likeness, confidence }: Weighing,
+  units: readonly CountedUnit[],
+  { categories: q, likeness, apartBy, confidence }: Weighing,
 ): GwetAgreement {
-  const n = counts.length;
-  const q = counts[0]?.length ?? 0;
-  const sizes = counts.map((row) => row.reduce((x, y) => x + y, 0));
-  const compared = sizes.filter((size) => size > 1).length;
-  const shares = new Float64Array(q);
-  for (const [i, row] of counts.entries())
-    for (let k = 0; k < q; k++) shares[k]! += row[k]! / sizes[i]! / n;
-  const found = counts.map((row, i) => (sizes[i]! > 1 ? weightedAgreement(row, likeness) : 0));
-  const observed = found.reduce((x, y) => x + y, 0) / compared;
+  const compared = units.filter(({ size }) => size > 1);
+  const shares = Array.from({ length: q }, (_, k) =>
+    units.reduce((sum, { counts, size }) => sum + counts[k]! / size / units.length, 0),
+  );
   let weights = 0;
   for (let i = 0; i < q; i++) for (let j = 0; j < q; j++) weights += likeness(i, j);
   const scale = q > 1 ? weights / (q * (q - 1)) : 0;
-  const expected = scale * shares.reduce((sum, share) => sum + share * (1 - share), 0);
-  const value = compared === 0 ? NaN : (observed - expected) / (1 - expected);
-  const influences = counts.map((row, i) => {
-    const own = sizes[i]! > 1 ? (n / compared) * ((found[i]! - expected) / (1 - expected)) : 0;
-    const chance =
-      (scale * row.reduce((sum, count, k) => sum + count * (1 - shares[k]!), 0)) / sizes[i]!;
-    return own - (2 * (1 - value) * (chance - expected)) / (1 - expected);
+  const chance = (of: readonly number[]): number =>
+    scale * of.reduce((sum, share) => sum + share * (1 - share), 0);
+  const found = compared.map(({ counts }) => weightedAgreement(counts, likeness));
+  const observed = found.reduce((x, y) => x + y, 0) / compared.length;
+  const expected = chance(shares);
+  const value = compared.length === 0 ? NaN : (observed - expected) / (1 - expected);
+  const top = shares.indexOf(Math.max(...shares));
+  const interval = beyondChanceInterval({
+    estimate: value,
+    confidence,
+    compared: compared.map(({ size, cluster }, i) => ({
+      agreement: found[i]!,
+      least: leastAgreement(size, apartBy),
+      weight: 1,
+      cluster,
+    })),
+    labelled: units.map(({ counts, size, cluster }) => ({
+      common: counts[top]! / size,
+      weight: 1,
+      cluster,
+    })),
+    expectedAt: (common) => chance(movedShares(shares, top, common - shares[top]!)),
   });
-  const standardError = Math.sqrt(
-    influences.reduce((sum, influence) => sum + (influence - value) ** 2, 0) / (n * (n - 1)),
-  );
-  const interval = intervalOf(value, { standardError, n, compared, confidence });
-  return { value, observed, expected, items: compared, standardError, interval };
+  const one = shares.filter((share) => share > 0).length === 1;
+  return {
+    value,
+    observed,
+    expected,
+    items: compared.length,
+    interval:
+      one && compared.length > 0
+        ? {
+            estimate: value,
+            low: -1,
+            high: 1,
+            n: compared.length,
+            noClaim: "all labels are the same",
+          }
+        : interval,
+  };
 }
 
 /** Share of a pair of an item's labels that agrees, on average. */
@@ -100,31 +136,4 @@ function weightedAgreement(row: Float64Array, likeness: Weighing["likeness"]): n
     for (let l = 0; l < row.length; l++)
       sum += row[k]! * (row[l]! - (k === l ? 1 : 0)) * likeness(k, l);
   return sum / (size * (size - 1));
-}
-
-function intervalOf(
-  estimate: number,
-  {
-    standardError,
-    n,
-    compared,
-    confidence,
-  }: { standardError: number; n: number; compared: number; confidence: number },
-): Interval {
-  const noClaim =
-    compared === 0
-      ? "no item has two labels"
-      : compared < 3
-        ? "fewer than three items have two labels"
-        : standardError > 1e-12
-          ? undefined
-          : "every item is labelled alike";
-  if (noClaim !== undefined) return { estimate, low: -1, high: 1, n: compared, noClaim };
-  const half = twoSidedStudent(confidence, n - 1) * standardError;
-  return {
-    estimate,
-    low: Math.max(-1, estimate - half),
-    high: Math.min(1, estimate + half),
-    n: compared,
-  };
 }

@@ -1,6 +1,5 @@
 /** What votes of several annotators tell, as findings: agreement, noise, annotators, labels. */
 import { countOf, formatCount } from "../../core/counts.ts";
-import { Random } from "../../core/random.ts";
 import type { PreferenceRecord } from "../../data/records.ts";
 import type { Label } from "../../stats/agreement.ts";
 import { fleissKappa } from "../../stats/agreement.ts";
@@ -8,7 +7,7 @@ import {
   agreementInterval,
   alphaInterval,
   fleissInterval,
-  weightedKappaInterval,
+  kappaInterval,
 } from "../../stats/agreement-intervals.ts";
 import type { AnomalyKind } from "../../stats/annotators/anomaly.ts";
 import type { LabelNoise } from "../../stats/annotators/label-noise.ts";
@@ -62,12 +61,12 @@ export function annotatorFindings(
       `Votes of ${countOf(votes.annotators.length, "annotator")} on ` +
       `${countOf(votes.pairs.length, "pair")}`,
     verdict: {
-      conclusion: claims(noise.agreement) ? "measured" : "no conclusion",
+      conclusion: claims(noise.ceiling) ? "measured" : "no conclusion",
       sentence: [
-        claims(noise.agreement)
+        claims(noise.ceiling)
           ? `Two annotators agree on ${formatShare(noise.agreement)} of the pairs, so nothing can ` +
             `be right on more than ${formatShare(noise.ceiling)} of single votes.`
-          : `How often annotators agree cannot be told: ${noise.agreement.noClaim}.`,
+          : `How right anything can be on these votes cannot be told: ${noise.ceiling.noClaim}.`,
         flaggedSentence(flagged),
         ...unflaggedSentences(profiles, config),
       ].join(" "),
@@ -94,11 +93,13 @@ function itemLabels({ pairs, votes }: Votes): Label[][] {
 function agreementFinding(
   items: readonly Label[][],
   votes: Votes,
-  { confidence, seed }: AggregateConfig,
+  { confidence }: AggregateConfig,
 ): Finding {
   const clusters = votes.pairs.map(({ cluster }) => cluster);
-  const random = Random.for(seed, "agreement");
-  const several = items.filter((labels) => labels.length > 1);
+  const how = { clusters, confidence };
+  const voted = items.flatMap((labels, i) => (labels.length > 1 ? [i] : []));
+  const several = voted.map((i) => items[i]!);
+  const groups = voted.map((i) => clusters[i]!);
   const even = several.every(({ length }) => length === several[0]!.length);
   const measure = (id: string, name: string, value: Interval): Measure => ({
     id: `annotators/${id}`,
@@ -107,33 +108,47 @@ function agreementFinding(
     unit: id === "agreement" ? "share" : "score",
     good: "higher",
   });
-  const alpha = alphaInterval(items, { random, confidence });
+  const alpha = alphaInterval(items, how);
   const measures = [
-    measure(
-      "agreement",
-      "agreement of two, ties included",
-      agreementInterval(items, { clusters, confidence }),
-    ),
+    measure("agreement", "agreement of two, ties included", agreementInterval(items, how)),
     measure("alpha", "Krippendorff's alpha", alpha),
     ...(even && several.length > 0 && !Number.isNaN(fleissKappa(several).value)
-      ? [measure("fleiss", "Fleiss' kappa", fleissInterval(several, { random, confidence }))]
+      ? [measure("fleiss", "Fleiss' kappa", fleissInterval(several, { ...how, clusters: groups }))]
       : []),
-    measure("ac1", "Gwet's AC1", gwetAgreement(items, { confidence }).interval),
-    ...cohenOfTwo(votes, confidence).map((value) => measure("cohen", "Cohen's kappa", value)),
+    measure("ac1", "Gwet's AC1", gwetAgreement(items, how).interval),
+    ...cohenOfTwo(votes, how).map((value) => measure("cohen", "Cohen's kappa", value)),
   ];
   return {
     id: "do-annotators-agree",
     question: "Do annotators agree?",
     conclusion: claims(alpha) ? "measured" : "no conclusion",
-    answer: claims(alpha)
-      ? `Krippendorff's alpha is ${formatNumber(alpha.estimate)} on ` +
-        `${countOf(several.length, "pair")} with two votes or more: ${reading(alpha.estimate)}.`
-      : `It cannot be told: ${alpha.noClaim}.`,
+    answer:
+      (claims(alpha)
+        ? `Krippendorff's alpha is ${formatNumber(alpha.estimate)} on ` +
+          `${countOf(several.length, "pair")} with two votes or more: ${reading(alpha.estimate)}.`
+        : `It cannot be told: ${alpha.noClaim}.`) + groupsSentence(several.length, groups),
     measures,
     figures: [],
     details: [],
   };
 }
+
+/** Fewer prompts than these make the intervals wider than they need be. */
+const FEW_GROUPS = 20;
+
+/** How far the intervals rest on prompts and not on pairs. */
+function groupsSentence(pairs: number, groups: readonly string[]): string {
+  const count = new Set(groups).size;
+  if (pairs === 0) return "";
+  const sources = countOf(count, "prompt or session", "prompts or sessions");
+  return count === pairs
+    ? ` Each of ${countOf(pairs, "pair")} counts by itself${fewSentence(count)}.`
+    : ` The ${countOf(pairs, "pair")} come from ${sources}, by which the intervals ` +
+        `are counted${fewSentence(count)}.`;
+}
+
+const fewSentence = (count: number): string =>
+  count < FEW_GROUPS ? `: with fewer than ${FEW_GROUPS} they are rather too wide` : "";
 
 /** Krippendorff's own thresholds. */
 const reading = (alpha: number): string =>
@@ -144,11 +159,14 @@ const reading = (alpha: number): string =>
       : "below what Krippendorff asks of single labels (0.667), as people's preferences mostly " +
         "are: several votes a pair make up for it";
 
-function cohenOfTwo({ annotators, votes, pairs }: Votes, confidence: number): Interval[] {
+function cohenOfTwo(
+  { annotators, votes, pairs }: Votes,
+  how: { clusters: string[]; confidence: number },
+): Interval[] {
   if (annotators.length !== 2) return [];
   const rows = annotators.map(() => Array.from(pairs, (): Label | undefined => undefined));
   for (const { pair, annotator, outcome } of votes) rows[annotator]![pair] = outcome;
-  return [weightedKappaInterval(rows[0]!, rows[1]!, { confidence })];
+  return [kappaInterval(rows[0]!, rows[1]!, how)];
 }
 
 function noiseFinding({ agreement, ceiling, noise }: LabelNoise): Finding {

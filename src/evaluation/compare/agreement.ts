@@ -1,5 +1,5 @@
 /** How alike judges judge: the same verdict on the same pairs, beyond chance; people among them. */
-import { kappaInterval } from "../../stats/agreement.ts";
+import { kappaInterval } from "../../stats/agreement-intervals.ts";
 import { shareInterval } from "../../stats/intervals.ts";
 import type { JudgeAgreement, JudgeResult } from "./comparison.ts";
 import { outcomeOf } from "./comparison.ts";

@@ -4,7 +4,6 @@
  * `npm run test:statistics` (the whole grid).
  */
 import { Random } from "../../core/random.ts";
-import { kappaInterval } from "../agreement.ts";
 import { bootstrapInterval } from "../bootstrap.ts";
 import type { Comparison } from "../bradley-terry.ts";
 import { fitBradleyTerry } from "../bradley-terry.ts";
@@ -12,6 +11,7 @@ import { twoSidedStudent } from "../clusters.ts";
 import { mean, meanInterval, shareInterval } from "../intervals.ts";
 import { pairedDifference, pairedShareDifference, signTest } from "../paired.ts";
 import { sigmoid } from "../special.ts";
+import { AGREEING } from "./agreeing.ts";
 import type { Data, Estimator, Outcome } from "./estimator.ts";
 import { signs } from "./estimator.ts";
 import { JUDGED } from "./judged.ts";
@@ -140,21 +140,6 @@ function jackknifedMean({ clusters, normal }: Data, random: Random): Outcome {
   };
 }
 
-/** Two raters who agree on 8 of 10 items, whatever these are. */
-const kappa =
-  (positive: number): Estimator =>
-  ({ clusters, uniform }) => {
-    const [labels, agreements] = [uniform(), uniform()];
-    const first = labels.map((u) => (u < positive ? 1 : 0));
-    const second = first.map((label, i) => (agreements[i]! < 0.8 ? label : 1 - label));
-    const other = 0.8 * positive + 0.2 * (1 - positive);
-    const chance = positive * other + (1 - positive) * (1 - other);
-    return {
-      interval: kappaInterval(first, second, { clusters }),
-      truth: (0.8 - chance) / (1 - chance),
-    };
-  };
-
 const STRENGTHS = [0, 0.7, -0.4];
 
 function bradleyTerry({ clusters, uniform }: Data): Outcome {
@@ -202,8 +187,7 @@ const WHOLE: Readonly<Record<string, Estimator>> = {
   "difference of scores, 4 of 10 differ": scoreDifference(0.4),
   "difference of shares, 1 of 50 differs": shareDifference(0.02),
   "bootstrap or jackknife of a mean": jackknifedMean,
-  "Cohen's kappa, even": kappa(0.5),
-  "Cohen's kappa, 8 of 10": kappa(0.8),
+  ...AGREEING,
   "Bradley-Terry strength": bradleyTerry,
   ...JUDGED,
   "mean of exponential values": skewedMean,
