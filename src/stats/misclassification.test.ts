@@ -60,6 +60,34 @@ test.each([
   expect(covered / claimed).toBeGreaterThan(0.92);
 });
 
+test("an interval has a width or says why it tells nothing, whatever was counted", () => {
+  const counts = [0, 0.3, 0.5, 0.9, 1];
+  let silent = 0;
+  for (const flagged of [0, 0.02, 0.3, 0.7, 0.98, 1])
+    for (const n of [5, 100, 100_000])
+      for (const labels of [3, 15, 1000])
+        for (const sensitivity of counts)
+          for (const specificity of counts) {
+            const found = correctedShare({
+              flagged: { share: flagged, n },
+              sensitivity: { share: sensitivity, n: labels },
+              specificity: { share: specificity, n: labels },
+            });
+            expect(Number.isNaN(found.low + found.high + found.estimate)).toBe(false);
+            if (found.noClaim === undefined) expect(found.high - found.low).toBeGreaterThan(1e-5);
+            else silent++;
+          }
+  expect(silent).toBeGreaterThan(100);
+  // a detector that flags 3 of 10 others flags nothing here
+  expect(
+    correctedShare({ flagged: of(0, 1000), sensitivity: of(90, 100), specificity: of(70, 100) }),
+  ).toMatchObject({
+    low: 0,
+    high: 1,
+    noClaim: expect.stringContaining("not like the cases") as string,
+  });
+});
+
 test("of cases in clusters each part counts what it is worth", () => {
   const flags = [1, 1, 1, 0, 0, 0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 1];
   const cases = {

@@ -7,7 +7,8 @@
  * as prevSeSp of the R package asht computes it.
  * Differences: 1. with clusters each of the three counts as many observations as carry the same
  * information.
- * 2. A detector that the labels do not tell from guessing allows no claim.
+ * 2. A detector that the labels do not tell from guessing allows no claim, and neither does an
+ * interval that lies beyond [0, 1]: cut, it would have no width.
  */
 import type { Labels } from "./clusters.ts";
 import { clusteredMean, effectiveSize, tooFewClusters } from "./clusters.ts";
@@ -82,12 +83,15 @@ export function correctedShare(
   const shift = 2 * z * z * (share * errorOf(hit) ** 2 - (1 - share) * errorOf(pass) ** 2);
   const half =
     (z * Math.hypot(errorOf(seen), share * errorOf(hit), (1 - share) * errorOf(pass))) / better;
+  const [low, high] = [share + shift - half, share + shift + half];
+  if (high <= 0 || low >= 1)
+    return none("the labelled examples allow no such share: they are not like the cases");
   const estimate = cut(uncut);
   return {
     ...about,
     estimate,
-    low: Math.min(estimate, cut(share + shift - half)),
-    high: Math.max(estimate, cut(share + shift + half)),
+    low: Math.min(estimate, cut(low)),
+    high: Math.max(estimate, cut(high)),
   };
 }
 

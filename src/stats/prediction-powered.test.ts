@@ -90,6 +90,39 @@ test("a difference of two systems that answered the same cases covers, also in c
   expect(covered / rounds).toBeGreaterThan(0.92);
 });
 
+test.each([undefined, 0.5, 1])("weight %s without other cases: the labels alone", (weight) => {
+  const [labels, predictions] = [
+    [1, 0, 1, 1, 0, 1],
+    [1, 1, 1, 0, 0, 1],
+  ];
+  const found = predictionPoweredShare(
+    { labels, predictions, unlabelled: [] },
+    weight === undefined ? {} : { weight },
+  );
+  expect(found).toMatchObject({ estimate: 4 / 6, weight: 0, worthLabels: 6 });
+  expect(found.noClaim).toBeUndefined();
+  expect(found.low).toBeGreaterThan(0.1);
+  expect(found.high).toBeLessThan(1);
+  if (weight === undefined) return;
+  expect(predictionPoweredShare({ labels, predictions, unlabelled: [1] }, { weight }).noClaim).toBe(
+    "1 without a label",
+  );
+});
+
+test("labels that are no random part of all allow no claim, and no interval is without a width", () => {
+  const zeros = Array.from({ length: 300 }, () => 0);
+  const ones = zeros.map(() => 1);
+  const found = predictionPoweredShare(
+    { labels: zeros, predictions: ones, unlabelled: zeros },
+    { weight: 1 },
+  );
+  expect(found).toMatchObject({
+    low: 0,
+    high: 1,
+    noClaim: expect.stringContaining("no random part") as string,
+  });
+});
+
 test("one label, none, none but predictions: what is claimed and what is not", () => {
   const none = predictionPoweredShare({ labels: [], predictions: [], unlabelled: [1, 0] });
   expect(none).toMatchObject({ estimate: 0.5, low: 0, high: 1, noClaim: "0 labelled" });

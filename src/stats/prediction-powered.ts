@@ -89,7 +89,9 @@ function powered(
   const { labels, predictions, unlabelled } = cases;
   const confidence = checkConfidence(options.confidence ?? 0.95);
   const [n, count] = [labels.length, labels.length + unlabelled.length];
-  const weight = checkWeight(options.weight) ?? bestWeight(cases);
+  const asked = checkWeight(options.weight) ?? bestWeight(cases);
+  // without other cases the labels alone are all that tells
+  const weight = unlabelled.length === 0 ? 0 : asked;
   const rest = labels.map((label, i) => label - weight * predictions[i]!);
   const predicted = unlabelled.length === 0 ? 0 : weight * mean(unlabelled);
   const found = n === 0 ? mean(unlabelled) : predicted + mean(rest);
@@ -105,8 +107,16 @@ function powered(
   if (options.weight === undefined) labelled.size = Math.max(1, labelled.size - 2);
   const others =
     weight === 0 ? { size: Infinity } : sizeOf(unlabelled, options.unlabelledClusters, confidence);
-  const noClaim = n < 2 ? `${n} labelled` : (labelled.noClaim ?? others.noClaim);
-  if (noClaim !== undefined) return { ...about, low: range[0], high: range[1], noClaim };
+  const none = (noClaim: string): PredictionPowered => ({
+    ...about,
+    low: range[0],
+    high: range[1],
+    noClaim,
+  });
+  if (n < 2) return none(`${n} labelled`);
+  if (weight > 0 && unlabelled.length < 2) return none(`${unlabelled.length} without a label`);
+  const noClaim = labelled.noClaim ?? others.noClaim;
+  if (noClaim !== undefined) return none(noClaim);
   // The ends of label - weight * prediction where a prediction has the sign of its label.
   const ends = range[0] === 0 ? [-weight, 1, -weight, 1] : [-1, 1];
   const corrected = withEnds(rest, ends, labelled.size);
@@ -114,6 +124,8 @@ function powered(
     twoSidedNormal(confidence) *
     Math.sqrt(corrected.variance + (weight ** 2 * spreadOf(unlabelled)) / others.size);
   const centre = predicted + corrected.mean;
+  if (centre + half <= range[0] || centre - half >= range[1])
+    return none("the labels allow no such share: the labelled cases are no random part of all");
   return {
     ...about,
     low: Math.min(estimate, Math.max(range[0], centre - half)),

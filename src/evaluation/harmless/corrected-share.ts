@@ -118,11 +118,6 @@ function byOthers({ told, labelled, counts, safety }: CorrectionInput, own: numb
     labelledClusters: clustersFor(those.map(({ prompt }, i) => prompt ?? i)),
   });
   if (found.noClaim !== undefined) return nothing(found.noClaim);
-  if (found.high - found.low < 1e-9)
-    return nothing(
-      "by the labels the share would lie beyond what is possible, so the labelled answers are not " +
-        "like these",
-    );
   const to =
     those === same
       ? ` to ${safety} prompts`

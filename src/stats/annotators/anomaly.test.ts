@@ -55,6 +55,18 @@ test("label noise follows from how often two agree", () => {
   expect(labelNoise([["a"]]).ceiling.noClaim).toBe("no item has two labels");
 });
 
+test("who agree less often than by chance tell nothing of noise", () => {
+  const items = Array.from({ length: 60 }, (_, i) => (i % 6 === 0 ? ["a", "a"] : ["a", "b"]));
+  const { agreement, ceiling, noise } = labelNoise(items);
+  expect(agreement.high).toBeLessThan(0.5);
+  expect(ceiling).toMatchObject({
+    low: 0.5,
+    high: 1,
+    noClaim: expect.stringContaining("less often than by chance") as string,
+  });
+  expect(noise).toMatchObject({ low: 0, high: 0.5, noClaim: ceiling.noClaim });
+});
+
 test("no model shows more than the ceiling, however unequally hard the items are", () => {
   const random = new Random(9);
   const shares = Array.from({ length: 4000 }, () => 0.5 + 0.5 * random.uniform() ** 2);

@@ -22,6 +22,9 @@ export interface LabelNoise {
   noise: Interval;
 }
 
+/** Why agreement does not tell how noisy labels are. */
+const LESS_THAN_CHANCE = "annotators agree less often than by chance, so they do not judge alike";
+
 /** Of two classes that mean nothing by themselves, such as the two answers of a pair. */
 export function labelNoise(
   items: readonly ItemLabels[],
@@ -29,11 +32,13 @@ export function labelNoise(
 ): LabelNoise {
   const agreement = agreementInterval(items, options);
   const { estimate, low, high, n, noClaim } = agreement;
-  const none = noClaim === undefined ? {} : { noClaim };
+  // who judge by themselves agree on half of two classes at least
+  const reason = noClaim ?? (high <= 0.5 ? LESS_THAN_CHANCE : undefined);
+  const none = reason === undefined ? {} : { noClaim: reason };
   const ceiling = {
     estimate: accuracyOfOne(estimate),
     low: accuracyOfOne(low),
-    high: accuracyOfOne(high),
+    high: reason === undefined ? accuracyOfOne(high) : 1,
     n,
     ...none,
   };
