@@ -8,13 +8,15 @@
  * other prompts of the same kind, and are no posterior: two models that are truly equal on an axis
  * dominate each other in about half of them.
  * 2. Domination is called clear where the interval of the paired difference is above zero on every
- * axis; each at full confidence, as all must hold together (Berger 1982).
+ * axis. Axes need no correction, as all must hold together (Berger 1982); pairs of models do, by
+ * Holm's steps (1979), so that any clear domination is wrong at most as often as the confidence says.
  */
 import type { Random } from "../core/random.ts";
 import type { Labels } from "./clusters.ts";
 import { tooFewClusters } from "./clusters.ts";
 import type { Interval } from "./intervals.ts";
 import { checkFinite, meanInterval } from "./intervals.ts";
+import { simultaneousConfidence } from "./multiple-testing.ts";
 import { pairedDifference } from "./paired.ts";
 
 /** One good, measured for every model on the same prompts. */
@@ -40,7 +42,7 @@ export interface ParetoModel {
   onFront: boolean;
   /** Share of the resamples in which that is so. */
   probabilityOnFront: number;
-  /** Models that are clearly better on every axis. */
+  /** Models that are clearly better on every axis, corrected over all pairs of models (Holm). */
   clearlyDominatedBy: number[];
 }
 
@@ -80,13 +82,12 @@ export function paretoFront(
     .map(({ units }) => tooFewClusters({ clusters: units.length }))
     .find((reason) => reason !== undefined);
   const tally = noClaim === undefined ? resample(axes, sets, { random, resamples }) : undefined;
+  const clear = clearDominations(axes, count, confidence);
   const models = Array.from({ length: count }, (_, model): ParetoModel => ({
     means: means.map((intervals) => intervals[model]!),
     onFront: found.front[model]!,
     probabilityOnFront: tally ? tally.front[model]! / resamples : Number(found.front[model]!),
-    clearlyDominatedBy: Array.from({ length: count }, (_, other) => other).filter(
-      (other) => other !== model && axes.every((axis) => clear(axis, { other, model, confidence })),
-    ),
+    clearlyDominatedBy: clear.flatMap(({ better, worse }) => (worse === model ? [better] : [])),
   }));
   const dominates = found.dominates.map((row, i) =>
     row.map((now, j) => (tally ? tally.dominates[i]![j]! / resamples : Number(now))),
@@ -94,12 +95,40 @@ export function paretoFront(
   return { models, dominates, resamples, ...(noClaim === undefined ? {} : { noClaim }) };
 }
 
-/** Whether the other is better on this axis, with its interval clear of zero. */
-function clear(
-  axis: ParetoAxis,
-  { other, model, confidence }: { other: number; model: number; confidence: number },
-): boolean {
-  const [a, b] = axis.better === "higher" ? [other, model] : [model, other];
+interface Domination {
+  better: number;
+  worse: number;
+}
+
+/** Holm's steps over pairs of models: what is found at the confidence of so many leaves fewer. */
+function clearDominations(
+  axes: readonly ParetoAxis[],
+  count: number,
+  confidence: number,
+): Domination[] {
+  let left = Array.from({ length: count }, (_, i) => i).flatMap((i) =>
+    Array.from({ length: count - i - 1 }, (_, j): [number, number] => [i, i + 1 + j]),
+  );
+  const found: Domination[] = [];
+  for (let before = 0; left.length > 0 && left.length !== before;) {
+    before = left.length;
+    const each = simultaneousConfidence(confidence, left.length);
+    left = left.filter(([i, j]) => {
+      const ways: readonly Domination[] = [
+        { better: i, worse: j },
+        { better: j, worse: i },
+      ];
+      const way = ways.find((one) => axes.every((axis) => isClear(axis, one, each)));
+      if (way) found.push(way);
+      return way === undefined;
+    });
+  }
+  return found.toSorted((a, b) => a.better - b.better);
+}
+
+/** Whether one is better on this axis, with its interval clear of zero. */
+function isClear(axis: ParetoAxis, { better, worse }: Domination, confidence: number): boolean {
+  const [a, b] = axis.better === "higher" ? [better, worse] : [worse, better];
   const reach = axis.range && axis.range[1] - axis.range[0];
   const difference = pairedDifference(axis.scores[a]!, axis.scores[b]!, {
     confidence,

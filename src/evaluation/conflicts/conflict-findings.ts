@@ -149,6 +149,7 @@ function frontFinding(
             .map(({ name, probabilityOnFront }) => `${name} (${sure(probabilityOnFront)})`)
             .join(", ")}: no other is at least as good on ${axes.join(", ")} and better on one.`
         : "Nothing can be concluded: fewer than two models have intervals on all axes.") +
+      dominatedSentence(models) +
       (untold.length > 0 ? ` Nothing is claimed of ${untold.join(", ")}.` : ""),
     measures: models.flatMap(({ name, values }, model): Measure[] =>
       values.map((value, i) => ({
@@ -184,6 +185,18 @@ function frontFinding(
       },
     ],
   };
+}
+
+/** Who is worse than another on every axis, beyond doubt; empty where nobody is. */
+function dominatedSentence(models: Conflicts["models"]): string {
+  const worse = models.flatMap(({ name, clearlyDominatedBy }) =>
+    clearlyDominatedBy.length === 0 ? [] : [`${name} (than ${clearlyDominatedBy.join(", ")})`],
+  );
+  const pairs = (models.length * (models.length - 1)) / 2;
+  return worse.length === 0
+    ? ""
+    : ` Clearly worse on every axis: ${worse.join(", ")}; corrected by Holm over ` +
+        `${countOf(pairs, "pair")} of models.`;
 }
 
 function tradeChart(

@@ -34,6 +34,8 @@ export interface ModelOnAxes {
   onFront: boolean;
   /** Share of resamples; NaN where nothing is claimed. */
   probabilityOnFront: number;
+  /** Models that are clearly better on every axis, corrected over all pairs of models (Holm). */
+  clearlyDominatedBy: string[];
   /** Why nothing is claimed of its place: it is then held against no other. */
   noClaim?: string;
 }
@@ -142,11 +144,12 @@ function frontOfScores(
     })),
     { random, resamples: RESAMPLES },
   );
-  return models.map(({ means, onFront, probabilityOnFront }, i) => ({
+  return models.map(({ means, onFront, probabilityOnFront, clearlyDominatedBy }, i) => ({
     name: names[i]!,
     values: means,
     onFront,
     probabilityOnFront,
+    clearlyDominatedBy: clearlyDominatedBy.map((other) => names[other]!),
   }));
 }
 
@@ -172,13 +175,22 @@ function frontOfValues(
   return names.map((name, model) => {
     const noClaim = untold[model];
     if (noClaim !== undefined)
-      return { name, values: values[model]!, onFront: false, probabilityOnFront: NaN, noClaim };
+      return {
+        name,
+        values: values[model]!,
+        onFront: false,
+        probabilityOnFront: NaN,
+        clearlyDominatedBy: [],
+        noClaim,
+      };
     const place = next++;
     return {
       name,
       values: values[model]!,
       onFront: onFront[place]!,
       probabilityOnFront: counts[place]! / RESAMPLES,
+      // without the scores of single prompts no pair of models is tested
+      clearlyDominatedBy: [],
     };
   });
 }
