@@ -10,6 +10,7 @@ import { slug } from "../evaluation/measure-names.ts";
 import type { HackingConclusion } from "../evaluation/over-optimisation/verdict.ts";
 import type { ReportPart } from "../evaluation/page.ts";
 import { formatShare } from "../evaluation/table.ts";
+import { twoSidedStudent } from "../stats/clusters.ts";
 import type { Interval } from "../stats/intervals.ts";
 import { plainInterval } from "../stats/intervals.ts";
 import { pairedDifference } from "../stats/paired.ts";
@@ -181,7 +182,7 @@ function pointOf(what: What, point: PathPoint): LineChart["series"][number]["poi
   if (what === "gold" && step > 0)
     return { x: step, y, low: 100 * change.low, high: 100 * change.high };
   if (step === 0) return { x: step, y };
-  const reach = (1.96 * (spread ?? 0)) / Math.sqrt(ROLLOUT);
+  const reach = (twoSidedStudent(0.95, ROLLOUT - 1) * (spread ?? 0)) / Math.sqrt(ROLLOUT);
   return what === "reward" && spread !== undefined
     ? { x: step, y, low: y - reach, high: y + reach }
     : { x: step, y };

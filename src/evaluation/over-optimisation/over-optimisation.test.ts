@@ -340,6 +340,27 @@ describe("what the reward overrates", () => {
     expect(mean(partings(prompts))).toBeGreaterThan(0.5);
   });
 
+  test("the interval of a kind is Student's: few prompts that are 2.1 errors off are not clear", () => {
+    const few = Array.from({ length: 20 }, (_, i) => {
+      const sign = i % 2 === 0 ? 1 : -1;
+      const refuses = i < 8;
+      return {
+        prompt: `${i}`,
+        before: { text: `It is ${i}.`, proxy: sign, witness: 0 },
+        after: {
+          text: refuses ? "I cannot help with that." : `It is ${i}.`,
+          // eight of mean 1.015 and variance 8/7 against twelve of mean 0 and variance 12/11
+          proxy: sign + (i % 4 < 2 ? 1 : -1) + (refuses ? 1.015 : 0),
+          witness: 0,
+        },
+      };
+    });
+    const { more } = overratedKinds(few).find(({ name }) => name === "answers: refuses")!;
+    expect(more.estimate).toBeCloseTo(1.015, 9);
+    expect(more.low).toBeLessThan(0);
+    expect(more.low).toBeGreaterThan(-0.2);
+  });
+
   test("is nothing where the two agree, whatever their scales", () => {
     const agreed = prompts.map(({ prompt, before, after }) => ({
       prompt,

@@ -7,6 +7,7 @@
  */
 import { countOf } from "../../core/counts.ts";
 import type { Labels } from "../../stats/clusters.ts";
+import { twoSidedStudent } from "../../stats/clusters.ts";
 import type { Interval } from "../../stats/intervals.ts";
 import { meanAndDeviation, meanInterval } from "../../stats/intervals.ts";
 import { holm } from "../../stats/multiple-testing.ts";
@@ -78,7 +79,7 @@ export function overratedKinds(
     const estimate = a.estimate - b.estimate;
     if (a.noClaim !== undefined || b.noClaim !== undefined || !(error > 0)) return [];
     const degreesOfFreedom = Math.min(a.degreesOfFreedom, b.degreesOfFreedom);
-    const half = 1.96 * error;
+    const half = twoSidedStudent(0.95, degreesOfFreedom) * error;
     return [
       {
         name,
