@@ -269,6 +269,33 @@ export function checkConfidence(confidence: number): number {
   return confidence;
 }
 
+/**
+ * A p-value that is never clear where the interval of the same values is not: the larger of the two.
+ * @param intervalAt for any confidence
+ */
+export function notBelowInterval(
+  pValue: number,
+  intervalAt: (confidence: number) => Interval,
+  against = 0,
+): number {
+  const excludes = (level: number): boolean => {
+    const { low, high, noClaim } = intervalAt(1 - level);
+    return noClaim !== undefined || low > against || high < against;
+  };
+  if (!(pValue < 1) || excludes(Math.max(pValue, LEAST_LEVEL))) return pValue;
+  let [holds, beyond] = [Math.max(pValue, LEAST_LEVEL), 1];
+  for (let i = 0; i < HALVINGS; i++) {
+    const level = Math.sqrt(holds * beyond);
+    if (excludes(level)) beyond = level;
+    else holds = level;
+  }
+  return beyond;
+}
+
+/** Levels below which quantiles lose their digits. */
+const LEAST_LEVEL = 1e-12;
+const HALVINGS = 30;
+
 /** A NaN in a statistic must not end as a silent NaN in a report. */
 export function checkFinite(values: readonly number[], what: string): void {
   const index = values.findIndex((value) => !Number.isFinite(value));

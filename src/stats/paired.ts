@@ -6,7 +6,9 @@
  * form; Bonett and Price (2012, "Adjusted Wald confidence interval for a difference of binomial
  * proportions based on paired data"). Every p-value counts clusters where they are given, as the
  * interval beside it does: by flipping the signs of whole clusters (McNemar's and the sign test are
- * the same for clusters of one), or by t where there are many.
+ * the same for clusters of one), or by t where there are many. No p-value of flipped signs is
+ * clear where the interval beside it is not: they alone take few and skewed values for different
+ * (sign-flips.ts).
  */
 import { AttuneError } from "../core/errors.ts";
 import type { Random } from "../core/random.ts";
@@ -14,7 +16,7 @@ import type { BootstrapInterval, BootstrapOptions } from "./bootstrap.ts";
 import { bootstrapMean } from "./bootstrap-mean.ts";
 import type { Labels } from "./clusters.ts";
 import { sumByLabel } from "./clusters.ts";
-import { checkFinite, mean, meanInterval } from "./intervals.ts";
+import { checkFinite, mean, meanInterval, notBelowInterval } from "./intervals.ts";
 import type { Interval, MeanInterval, MeanOptions } from "./intervals.ts";
 import { EXACT_UNITS, exactExtremes, randomExtremes, signFlipTest } from "./sign-flips.ts";
 import { binomialCdf, studentTwoSided } from "./special.ts";
@@ -49,19 +51,30 @@ export function pairedDifference(
   };
 }
 
+const clearOnlyWithInterval = (
+  pValue: number,
+  differences: readonly number[],
+  options: MeanOptions,
+): number =>
+  notBelowInterval(pValue, (confidence) => meanInterval(differences, { ...options, confidence }));
+
 function pairedPValue(
   differences: readonly number[],
   { standardError, degreesOfFreedom, estimate }: MeanInterval,
-  { clusters, quantile }: MeanOptions,
+  options: MeanOptions,
 ): number {
+  const { clusters, quantile, range } = options;
   const sums = sumsOf(differences, clusters);
   if (sums.length < 2) return NaN;
   // Equal differences have no spread, so t is 0/0 or infinite, whatever their number.
-  if (!(standardError > 0) || (clusters && sums.length <= EXACT_UNITS)) return signFlipTest(sums);
-  return studentTwoSided(
-    estimate / standardError,
-    quantile === "normal" ? Infinity : degreesOfFreedom,
-  );
+  const flipped = !(standardError > 0) || (clusters && sums.length <= EXACT_UNITS);
+  const pValue = flipped
+    ? signFlipTest(sums)
+    : studentTwoSided(
+        estimate / standardError,
+        quantile === "normal" ? Infinity : degreesOfFreedom,
+      );
+  return flipped || range ? clearOnlyWithInterval(pValue, differences, options) : pValue;
 }
 
 /**
@@ -115,7 +128,11 @@ export function signTest(
 /** P-value of differences that are all 1, 0 or -1. */
 function signedPValue(signs: readonly number[], clusters: Labels | undefined): number {
   if (signs.length === 0) return NaN;
-  if (clusters) return signFlipTest(sumByLabel(signs, clusters));
+  if (clusters)
+    return clearOnlyWithInterval(signFlipTest(sumByLabel(signs, clusters)), signs, {
+      clusters,
+      range: [-1, 1],
+    });
   const { wins, losses } = countSigns(signs);
   return mcnemarExact(wins, losses).pValue;
 }
