@@ -8,6 +8,7 @@ import { columnJudge } from "../../evaluation/judges/column-judge.ts";
 import { openFunctionJudge } from "../../evaluation/judges/function-judge.ts";
 import { goldJudge, readSeed, requestsWorld } from "../../evaluation/judges/gold-judge.ts";
 import { formatPlainList } from "../../evaluation/plain-list.ts";
+import { oneVoteEach } from "../../evaluation/annotators/votes.ts";
 import { votesJudge } from "../../evaluation/judges/votes-judge.ts";
 import { isRewardFile } from "../../training/rollout/function-file.ts";
 import { SERVER_PREFIX } from "../../training/online/judge.config.ts";
@@ -120,12 +121,14 @@ async function openVotes(
   { sources, context }: Opening,
 ): Promise<OpenedJudge> {
   const file = judge.slice(VOTES.length + 1);
-  let votes: readonly PreferenceRecord[] = sources.votes;
+  let given: readonly PreferenceRecord[] = sources.votes;
   if (file !== "") {
     const read = await readAnswers(file);
     for (const note of read.notes) context.reporter.note(note);
-    votes = read.votes;
+    given = read.votes;
   }
+  const { votes, notes } = oneVoteEach(given);
+  for (const { message } of notes) context.reporter.note(`judge ${name}: ${message}`);
   if (votes.length === 0)
     throw new AttuneError("usage", "there are no votes", {
       ...(file === "" ? {} : { file }),

@@ -172,8 +172,8 @@ function notesOf(found: Found): VoteNote[] {
  * Of votes of one annotator on one pair the first stays; where they contradict each other none
  * does.
  */
-function withoutRepeats(cast: readonly PairVote[], found: Found): PairVote[] {
-  const byBoth = new Map<string, PairVote[]>();
+function withoutRepeats<T extends PairVote>(cast: readonly T[], found: Found): T[] {
+  const byBoth = new Map<string, T[]>();
   for (const vote of cast) {
     const key = `${vote.annotator}/${vote.pair}`;
     byBoth.set(key, [...(byBoth.get(key) ?? []), vote]);
@@ -190,6 +190,36 @@ function withoutRepeats(cast: readonly PairVote[], found: Found): PairVote[] {
     found.add("repeated-votes", vote.place, `as ${formatPlace(same[0]!.place)}`);
     return false;
   });
+}
+
+/**
+ * The votes that count where they are averaged by pair: one of each annotator on a pair, none where
+ * he contradicts himself. Rows that do not say who judged all count.
+ */
+export function oneVoteEach(records: readonly PreferenceRecord[]): {
+  votes: PreferenceRecord[];
+  notes: VoteNote[];
+} {
+  const found = new Found();
+  const numberIn = (numbers: Map<string, number>, key: string): number => {
+    const number = numbers.get(key) ?? numbers.size;
+    numbers.set(key, number);
+    return number;
+  };
+  const [pairs, people] = [new Map<string, number>(), new Map<string, number>()];
+  const cast = records.map((record, row): PairVote & { record: PreferenceRecord } => {
+    const { key, oriented } = orient(record);
+    const name = record.annotator?.trim() ?? "";
+    return {
+      pair: numberIn(pairs, key),
+      annotator: numberIn(people, name === "" ? `${UNNAMED}${row})` : name),
+      outcome: oriented.p > 0.5 ? 1 : oriented.p < 0.5 ? 0 : 0.5,
+      place: record.place,
+      record,
+    };
+  });
+  const votes = withoutRepeats(cast, found).map(({ record }) => record);
+  return { votes, notes: notesOf(found) };
 }
 
 /** Annotators by name. */
