@@ -1,8 +1,8 @@
 /**
  * The share of prompts won, a tie counting half: the mean of outcomes in [0, 1]. Its interval is
  * Bonett and Price's for a mean in a range (stats/intervals.ts), which ties make narrower, and its
- * p-value that of flipped signs of whole clusters, which is never clear where the interval is not. Everything that says how often one answer beats
- * another says it by these.
+ * p-value that of flipped signs of whole clusters, which is never clear where the interval is not.
+ * Everything that says how often one answer beats another says it by these.
  */
 import { sumByLabel } from "../stats/clusters.ts";
 import type { Interval, MeanOptions } from "../stats/intervals.ts";
