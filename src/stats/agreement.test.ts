@@ -1,8 +1,9 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Random } from "../core/random.ts";
-import { cohenKappa, fleissKappa, krippendorffAlpha, rawAgreement } from "./agreement.ts";
+import { cohenKappa, fleissKappa, krippendorffAlpha } from "./agreement.ts";
 import type { ItemLabels } from "./agreement.ts";
+import { agreementInterval } from "./agreement-intervals.ts";
 
 const transpose = (rows: readonly ItemLabels[]): ItemLabels[] =>
   rows[0]!.map((_, i) => rows.map((row) => row[i]));
@@ -68,7 +69,7 @@ test("perfect agreement is 1; random labels are near 0, however unequal the cate
     expect(Math.abs(measure(items).value)).toBeLessThan(0.03);
   }
   // 0.9² + 0.1²: what chance alone gives, and what a raw share hides.
-  expect(Math.abs(rawAgreement(items).value - 0.82)).toBeLessThan(0.01);
+  expect(Math.abs(agreementInterval(items).estimate - 0.82)).toBeLessThan(0.01);
   expect(
     Math.abs(
       cohenKappa(
@@ -88,7 +89,7 @@ test("names of labels, order of items and order of raters do not matter", () => 
     fc.property(labels, (items) => {
       const renamed = items.map((item) => item.map((label) => ["x", "y", "z"][label]));
       const moved = items.toReversed().map((item) => item.toReversed());
-      for (const measure of [fleissKappa, krippendorffAlpha, rawAgreement]) {
+      for (const measure of [fleissKappa, krippendorffAlpha]) {
         const { value } = measure(items);
         for (const other of [renamed, moved])
           expect(measure(other).value).toSatisfy(
@@ -111,7 +112,6 @@ test("what is undefined is NaN, not 0 and not 1", () => {
   expect(fleissKappa([]).value).toBeNaN();
   expect(cohenKappa([], []).value).toBeNaN();
   expect(cohenKappa(["a", undefined], [undefined, "b"]).items).toBe(0);
-  expect(rawAgreement([["a"]])).toMatchObject({ value: NaN, items: 0 });
 });
 
 test("wrong use is refused with the item or label named", () => {

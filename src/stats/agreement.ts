@@ -27,18 +27,6 @@ export interface Agreement {
   items: number;
 }
 
-/**
- * Share of agreeing pairs of labels, over all pairs of labels of the same item, each item counting
- * once.
- */
-export function rawAgreement(items: readonly ItemLabels[]): { value: number; items: number } {
-  const shares = items
-    .map(present)
-    .filter((labels) => labels.length > 1)
-    .map(pairAgreement);
-  return { value: shares.reduce((x, y) => x + y, 0) / shares.length, items: shares.length };
-}
-
 export interface KappaOptions {
   /** Distances for ordered categories: 1 per step, or its square. Unordered where left out. */
   weights?: "linear" | "quadratic";

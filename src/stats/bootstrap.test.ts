@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { Random } from "../core/random.ts";
 import { bootstrapInterval, intervalFromReplicates, quantileOfSorted } from "./bootstrap.ts";
-import { clusteredStandardError, mean } from "./intervals.ts";
+import { clusteredMean } from "./clusters.ts";
+import { mean } from "./intervals.ts";
 
 const values = [1.5, 2.25, -0.5, 3, 4.75, 2, 0.25, 1, 9.5, 3.75];
 
@@ -66,8 +67,12 @@ test("clusters are drawn whole: the spread is that of the clustered standard err
   const sample = clusters.map((label) => shift[label]! + 0.3 * random.normal());
   const clustered = bootstrapInterval(sample, mean, { random, clusters, method: "percentile" });
   const naive = bootstrapInterval(sample, mean, { random, method: "percentile" });
-  expect(clustered.standardError / clusteredStandardError(sample, clusters)).toBeGreaterThan(0.93);
-  expect(clustered.standardError / clusteredStandardError(sample, clusters)).toBeLessThan(1.07);
+  expect(clustered.standardError / clusteredMean(sample, clusters).standardError).toBeGreaterThan(
+    0.93,
+  );
+  expect(clustered.standardError / clusteredMean(sample, clusters).standardError).toBeLessThan(
+    1.07,
+  );
   expect(clustered.standardError / naive.standardError).toBeGreaterThan(1.8);
 });
 

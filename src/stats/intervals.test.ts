@@ -1,13 +1,8 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Random } from "../core/random.ts";
-import {
-  clopperPearson,
-  clusteredStandardError,
-  meanInterval,
-  shareInterval,
-  wilson,
-} from "./intervals.ts";
+import { clopperPearson, meanInterval, shareInterval, wilson } from "./intervals.ts";
+import { clusteredMean } from "./clusters.ts";
 
 // Golden numbers: statsmodels 0.15.0 proportion_confint, scipy 1.17.1 t.interval and sem. Clusters:
 // clusters.test.ts.
@@ -163,10 +158,10 @@ describe("means", () => {
 
   test("clusters of one are no clusters; copied rows do not narrow a clustered interval", () => {
     expect(
-      clusteredStandardError(
+      clusteredMean(
         values,
         values.map((_, i) => i),
-      ),
+      ).standardError,
     ).toBeCloseTo(meanInterval(values).standardError, 13);
     const copied = meanInterval([...values, ...values], {
       clusters: [...values, ...values].map((_, i) => i % values.length),

@@ -228,11 +228,6 @@ function checkRange(values: readonly number[], [lowest, highest]: readonly [numb
     throw new RangeError(`values must lie in [${lowest}, ${highest}]; got ${wrong}`);
 }
 
-/** CR2 standard error of a mean whose values come in clusters. */
-export function clusteredStandardError(values: readonly number[], clusters: Labels): number {
-  return clusteredMean(values, clusters).standardError;
-}
-
 /** Arithmetic mean; NaN where there are no values. */
 export function mean(values: readonly number[] | Float64Array): number {
   return sum(values) / values.length;
