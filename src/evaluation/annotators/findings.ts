@@ -66,7 +66,9 @@ export function annotatorFindings(
         claims(noise.ceiling)
           ? `Two annotators agree on ${formatShare(noise.agreement)} of the pairs, so nothing can ` +
             `be right on more than ${formatShare(noise.ceiling)} of single votes.`
-          : `How right anything can be on these votes cannot be told: ${noise.ceiling.noClaim}.`,
+          : claims(noise.agreement)
+            ? `How right anything can be on single votes cannot be told: ${noise.ceiling.noClaim}.`
+            : `How often annotators agree cannot be told: ${noise.agreement.noClaim}.`,
         flaggedSentence(flagged),
         ...unflaggedSentences(profiles, config),
       ].join(" "),

@@ -4,6 +4,7 @@ import { votesJudge } from "../judges/votes-judge.ts";
 import { oneVoteEach } from "./votes.ts";
 
 const vote = (line: number, annotator: string | undefined, good: boolean): PreferenceRecord => ({
+  kind: "preference",
   prompt: "question",
   chosen: good ? "good" : "bad",
   rejected: good ? "bad" : "good",
