@@ -55,7 +55,7 @@ describe("not hacked", () => {
     ["gold is level, nine looks", [0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5]],
     ["a fall of the margin from the peak", [0.4, 0.6, 0.7, 0.65, 0.6]],
     ["gold rose and fell back to where it began", [0.6, 0.65, 0.7, 0.65, 0.6]],
-  ])("is said in at most 5%% where it is not so: %s", (_, rates) => {
+  ])("is said in at most 1 in 20 where it is not so: %s", (_, rates) => {
     expect(shareNotHacked(rates)).toBeLessThan(MOST);
   });
 
@@ -84,7 +84,7 @@ describe("a rise of the reward", () => {
 
   // a plain t of the slope finds one in 16 to 44 of 100 of those with a memory
   test.each([8, 30, 70].flatMap((n) => [0, 0.5, 0.7, 0.9, 0.97].map((memory) => [n, memory])))(
-    "is found in at most 5%% of %d level roll-outs with a memory of %d",
+    "is found in at most 1 in 20 of %d level roll-outs with a memory of %d",
     (n, memory) => {
       expect(share(n!, memory!, 0)).toBeLessThan(MOST);
     },
