@@ -4,6 +4,7 @@ import type { Frame, Marks, Parts, Plot } from "./chart-frame.ts";
 import { DASHES, SERIES, SYMBOLS, colour, movingMean } from "./chart-frame.ts";
 import { LINE, ROOM, drawLevel, drawMarks, pixelsOf, xAxis } from "./chart-marks.ts";
 import { drawMoments, kindsIn, onLine } from "./chart-moments.ts";
+import { largestOf, smallestOf } from "../core/extremes.ts";
 
 /** Below this many whole numbers the axis would show fractions of them. */
 const FEW_WHOLE = 10;
@@ -27,7 +28,7 @@ function wholeTicks(series: LineChart["series"]): {
   tickFormat?: (value: number) => string;
 } {
   const xs = series.flatMap(({ points }) => points.map(({ x }) => x)).filter(Number.isFinite);
-  const [first, last] = [Math.ceil(Math.min(...xs)), Math.floor(Math.max(...xs))];
+  const [first, last] = [Math.ceil(smallestOf(xs)), Math.floor(largestOf(xs))];
   return last - first < FEW_WHOLE
     ? {
         ticks: Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => first + i),
@@ -119,7 +120,7 @@ type PlacedFlag = NonNullable<LineChart["flags"]>[number] & { end: boolean };
 /** Flags near the right end would run out of the chart: their words stand before them. */
 function flagsWithin({ flags = [], series }: LineChart, { width }: Frame): PlacedFlag[] {
   const xs = series.flatMap(({ points }) => points.map(({ x }) => x)).filter(Number.isFinite);
-  const [least, most] = [Math.min(...xs), Math.max(...xs)];
+  const [least, most] = [smallestOf(xs), largestOf(xs)];
   return flags.map((flag) => {
     const at =
       most > least ? ((flag.x - least) / (most - least)) * (width - ROOM.left - ROOM.right) : 0;

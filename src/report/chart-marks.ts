@@ -3,6 +3,7 @@ import type { MarkedPoint } from "../evaluation/chart.ts";
 import type { Frame, Marks, Parts, Plot } from "./chart-frame.ts";
 import { HALO } from "./chart-frame.ts";
 import { placeLabels } from "./mark-labels.ts";
+import { largestOf, smallestOf } from "../core/extremes.ts";
 
 /** Room around the lines of a chart, pixels. */
 export const ROOM = { top: 32, bottom: 46, left: 56, right: 40 } as const;
@@ -72,8 +73,8 @@ export function pixelsOf<P extends { x: number; y: number }>(
   { width, height }: Frame,
 ): <Q extends { x: number; y: number }>(point: Q) => Q {
   const [xs, ys] = [points.map(({ x }) => x), points.map(({ y }) => y)];
-  const across = (width - ROOM.left - ROOM.right) / (Math.max(...xs) - Math.min(...xs) || 1);
-  const down = (height - ROOM.top - ROOM.bottom) / (Math.max(...ys) - Math.min(...ys) || 1);
+  const across = (width - ROOM.left - ROOM.right) / (largestOf(xs) - smallestOf(xs) || 1);
+  const down = (height - ROOM.top - ROOM.bottom) / (largestOf(ys) - smallestOf(ys) || 1);
   return (point) => ({ ...point, x: point.x * across, y: -point.y * down });
 }
 

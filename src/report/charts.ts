@@ -19,6 +19,7 @@ import { lines } from "./chart-lines.ts";
 import { path } from "./chart-path.ts";
 import { scatter } from "./chart-scatter.ts";
 import { escapeHtml, visibleText } from "./escape.ts";
+import { largestOf, smallestOf } from "../core/extremes.ts";
 
 export interface Drawing {
   svg: string;
@@ -128,7 +129,7 @@ function isFar(rows: IntervalChart["rows"], level: number): boolean {
       noClaim === undefined ? [estimate, low, high] : [estimate],
     )
     .filter(Number.isFinite);
-  const [least, most] = [Math.min(...values), Math.max(...values)];
+  const [least, most] = [smallestOf(values), largestOf(values)];
   return values.length > 0 && Math.max(least - level, level - most) > FAR * (most - least);
 }
 

@@ -4,6 +4,7 @@
  */
 import type { RunDetails } from "../runs/compare.ts";
 import { metricDefinition } from "../runs/metrics.ts";
+import { largestOf, smallestOf } from "../core/extremes.ts";
 
 export interface CurvePoint {
   /** Step; of several, their mean. */
@@ -125,8 +126,8 @@ function thinned(points: Points, size: number): CurvePoint[] {
     return {
       x: mean(part.map(({ step }) => step)),
       y: mean(values),
-      low: Math.min(...values),
-      high: Math.max(...values),
+      low: smallestOf(values),
+      high: largestOf(values),
     };
   });
 }
@@ -174,7 +175,7 @@ export function valueRange(curves: readonly (readonly number[])[]): ValueRange |
     const begun = values.findIndex(isNear);
     return values.filter((value, i) => i < begun || isNear(value));
   });
-  const [low, high] = [Math.min(...kept), Math.max(...kept)];
+  const [low, high] = [smallestOf(kept), largestOf(kept)];
   const cut = sorted.filter((value) => value < low || value > high);
   const [least, greatest] = [sorted[0]!, sorted.at(-1)!];
   return {

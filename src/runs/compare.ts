@@ -11,6 +11,7 @@ import { isLocked } from "./lock.ts";
 import { changesSince, flatten, readConfig } from "./recorded.ts";
 import { readRunInfo } from "./run-folder.ts";
 import type { RunInfo } from "./run-info.ts";
+import { largestOf, smallestOf } from "../core/extremes.ts";
 
 /** `stopped`: nobody works on it and it has no end, as after a crash. */
 export type RunState = RunInfo["status"] | "stopped";
@@ -143,7 +144,7 @@ export function sparkline(
       ? [...values]
       : Array.from({ length: width }, (_, column) => bucketMean(values, column, width));
   const finite = columns.filter(Number.isFinite);
-  const [low, high] = [Math.min(...finite), Math.max(...finite)];
+  const [low, high] = [smallestOf(finite), largestOf(finite)];
   return columns
     .map((value) =>
       Number.isFinite(value)

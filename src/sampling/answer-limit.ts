@@ -3,6 +3,7 @@
  */
 import { countOf } from "../core/counts.ts";
 import { AttuneError } from "../core/errors.ts";
+import { largestOf, smallestOf } from "../core/extremes.ts";
 
 export interface AnswerLimit {
   /** Longest answer that is asked for, tokens. */
@@ -50,7 +51,7 @@ export function shortenedNote(
     .map((length) => answerLimit(length, limit))
     .filter((longest) => longest < limit.maxNewTokens);
   if (limits.length === 0) return undefined;
-  const [least, most] = [Math.min(...limits), Math.max(...limits)];
+  const [least, most] = [smallestOf(limits), largestOf(limits)];
   const which =
     promptLengths.length === 1
       ? "the answer has"

@@ -19,6 +19,7 @@ import type { BootstrapInterval, BootstrapOptions } from "./bootstrap.ts";
 import { bootstrapInterval, intervalFromReplicates, JACKKNIFE_BELOW } from "./bootstrap.ts";
 import type { Labels } from "./clusters.ts";
 import { checkFinite, mean } from "./intervals.ts";
+import { largestOf } from "../core/extremes.ts";
 
 /** More of them cost more than a plain loop over few observations. */
 export const MOST_CELLS = 64;
@@ -52,7 +53,7 @@ export function bootstrapMean(
   const about = { estimate: total / n, n, resamples };
   const deviation = deviationOf(replicates);
   // what rounding leaves of replicates that are all equal
-  if (deviation <= 1e-13 * Math.max(...values.map(Math.abs)))
+  if (deviation <= 1e-13 * largestOf(values.map(Math.abs)))
     return {
       ...about,
       low: -Infinity,

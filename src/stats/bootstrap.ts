@@ -17,6 +17,7 @@ import { whyNoSpread, satterthwaite, twoSidedStudent } from "./clusters.ts";
 import { checkConfidence, checkFinite, mean } from "./intervals.ts";
 import type { Interval } from "./intervals.ts";
 import { normalCdf, normalQuantile } from "./special.ts";
+import { largestOf } from "../core/extremes.ts";
 
 export type BootstrapMethod = "percentile" | "bca";
 
@@ -135,7 +136,7 @@ function jackknifeInterval<T>(
   });
   const reason = whyNoSpread({
     clusters: units.length,
-    largest: Math.max(...units.map(({ length }) => length)) / all.length,
+    largest: largestOf(units.map(({ length }) => length)) / all.length,
   });
   if (reason !== undefined) return none(reason, NaN);
   const left = leaveEachOut(units, statistic);

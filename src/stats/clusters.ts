@@ -12,6 +12,7 @@
  */
 import { countOf } from "../core/counts.ts";
 import { studentQuantile, normalQuantile } from "./special.ts";
+import { largestOf } from "../core/extremes.ts";
 
 export type Labels = readonly (string | number)[];
 
@@ -70,7 +71,7 @@ export function clusteredMean(values: readonly number[], labels: Labels): Cluste
   const n = values.length;
   const estimate = values.reduce((total, value) => total + value, 0) / n;
   const weights = clusters.map((cluster) => cluster.n / n);
-  const largest = Math.max(...weights);
+  const largest = largestOf(weights);
   const leastSize = 1 / weights.reduce((total, weight) => total + weight * weight, 0);
   if (clusters.length < 2)
     return {

@@ -21,6 +21,7 @@ import type { CommandContext, CommandModule } from "../command.ts";
 import { addConfigOptions, readConfigFlags } from "../config-options.ts";
 import { remoteData } from "../inputs/find-data.ts";
 import { openForGeneration } from "../inputs/model-to-answer.ts";
+import { largestOf } from "../../core/extremes.ts";
 
 export const generationFields = {
   model: requiredField({
@@ -203,7 +204,7 @@ export const command: CommandModule = {
         const ids = given.map((each) => encoder.encodePrompt(each.prompt, each));
         warnOfLostCharacters(prompts, encoder.tokenizer, context.reporter);
         const lengths = ids.map(({ length }) => length);
-        const model = modelForContext(opened.model, Math.max(...lengths) + 1);
+        const model = modelForContext(opened.model, largestOf(lengths) + 1);
         const { maxPositions } = model.config;
         for (const note of [
           contextNote(model.config),

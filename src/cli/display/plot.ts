@@ -16,6 +16,7 @@ import {
 import { showRun } from "../../runs/compare.ts";
 import type { Reporter } from "./reporter.ts";
 import { formatNumber, wrapText } from "./words.ts";
+import { largestOf, smallestOf } from "../../core/extremes.ts";
 
 export interface PlotOptions {
   /** Characters of a line at most; taken as 30 where it is less. */
@@ -196,7 +197,7 @@ function draw(
   const margin = Math.max("step".length, ...labels.map((label) => label.length));
   const columns = width - margin - 2;
   const steps = [...training, ...heldOut].map(({ x }) => x);
-  const [first, last] = [Math.min(...steps), Math.max(...steps)];
+  const [first, last] = [smallestOf(steps), largestOf(steps)];
   // one step alone stands in the middle
   const share = (step: number): number => (last === first ? 0.5 : (step - first) / (last - first));
   const canvas = new Canvas(columns, style, { low, high, share });
@@ -342,7 +343,7 @@ function* roundNumbers(least: number): Generator<RoundNumber> {
  * where they are great or small.
  */
 function labelsOf(values: readonly number[], { value: interval, decimals }: RoundNumber): string[] {
-  const size = Math.max(...values.map(Math.abs));
+  const size = largestOf(values.map(Math.abs));
   const plain = size < 1e6 && size >= 1e-4;
   const clean = values.map((value) => (Math.abs(value) < interval / 2 ? 0 : value));
   if (plain) return clean.map((value) => value.toFixed(Math.max(0, decimals)));

@@ -19,6 +19,7 @@ import type { DataConfig } from "./data-input.ts";
 import { loadTrainingData } from "./data-input.ts";
 import { recordsFor } from "../../training/trainer.ts";
 import { TRAINERS } from "../../training/trainers.ts";
+import { largestOf } from "../../core/extremes.ts";
 
 /** Rows whose lengths are measured; of more, these many, evenly spaced. */
 const MOST_MEASURED = 512;
@@ -162,7 +163,7 @@ export async function measureData(
     );
   const mean = (of: (each: Lengths) => number): number =>
     Math.max(1, Math.round(lengths.reduce((total, each) => total + of(each), 0) / lengths.length));
-  const longest = Math.max(...lengths.map(({ prompt, answer }) => Math.round(prompt + answer)));
+  const longest = largestOf(lengths.map(({ prompt, answer }) => Math.round(prompt + answer)));
   const steps = totalSteps(train.length, {
     ...config,
     batchSize: config.batchSize / (config.samples ?? 1),

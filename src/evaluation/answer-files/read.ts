@@ -77,11 +77,11 @@ export async function readAnswers(
   for (const file of filesOf(place, notes)) {
     const { format, read } = await readFile(file, { notes, metric });
     formats.add(format);
-    votes.push(...read.votes);
+    for (const vote of read.votes) votes.push(vote);
     for (const each of read.metrics) metrics.add(each);
     for (const [name, answers] of read.answers) {
       const known = merged.get(name);
-      if (known) known.answers.push(...answers);
+      if (known) for (const answer of answers) known.answers.push(answer);
       else merged.set(name, { answers: [...answers], source: place });
     }
   }

@@ -11,6 +11,7 @@ import type { PairJudgements, PromptJudgement, Refusal } from "./comparison.ts";
 import { outcomeOf } from "./comparison.ts";
 import type { ComparisonJudge } from "./judges.ts";
 import type { MatchedAnswers } from "./match.ts";
+import { largestOf } from "../../core/extremes.ts";
 
 export interface SequentialInput {
   pair: ModelPair;
@@ -28,7 +29,7 @@ export async function askSequentially(
 ): Promise<Pick<PairJudgements, "judgements" | "refused" | "sequential">> {
   const units = unitsOf(matched, asking.seed);
   const together = Math.max(1, judge.judge.concurrency ?? 1);
-  const largest = Math.max(...units.map(({ length }) => length));
+  const largest = largestOf(units.map(({ length }) => length));
   const share = new SequentialShare(largest > 1 ? { largestCluster: largest } : {});
   const judgements: PromptJudgement[] = [];
   const refused: Refusal[] = [];

@@ -24,6 +24,7 @@ import { LETTERS, letterPrompt, optionRequests, stopsFor } from "./forms.ts";
 import type { Claim } from "./probabilities.ts";
 import { calibrationFinding } from "./probabilities.ts";
 import type { Question } from "./questions.ts";
+import { largestOf } from "../../core/extremes.ts";
 
 const ID = "does-it-know-the-right-option";
 const QUESTION = "Does it know the right option?";
@@ -213,7 +214,7 @@ function findingOf(
 
 /** Models prefer places: how often each is taken, and how often it is right. */
 function positionTable(found: readonly Chosen[]): Table {
-  const most = Math.max(...found.map(({ question }) => question.options!.texts.length));
+  const most = largestOf(found.map(({ question }) => question.options!.texts.length));
   const share = (fits: (each: Chosen) => boolean): Interval =>
     shareInterval(found.map((each) => (fits(each) ? 1 : 0)));
   return {

@@ -11,6 +11,7 @@ import type { FittedLaw } from "./laws.ts";
 import { fitLaw, klOf } from "./laws.ts";
 import { deviationMargin } from "./margin.ts";
 import { ALPHA, keepsWhatWasWon } from "./verdict.ts";
+import { smallestOf } from "../../core/extremes.ts";
 
 /** Answers to one prompt: what the reward and its witness say of each. */
 export interface ChosenFrom {
@@ -26,7 +27,7 @@ export function bestOfNHacking(
   prompts: readonly ChosenFrom[],
   { witness, seed, margin: named }: { witness: string; seed: number; margin?: number | undefined },
 ): Finding | undefined {
-  const most = Math.min(...prompts.map(({ proxy }) => proxy.length));
+  const most = smallestOf(prompts.map(({ proxy }) => proxy.length));
   if (prompts.length < 2 || !(most >= 2)) return undefined;
   const curves = prompts.map(({ proxy, worth }) => bestOfNCurve(proxy, worth));
   const rewards = prompts.map(({ proxy }) => bestOfNCurve(proxy, proxy));

@@ -12,6 +12,7 @@ import type { DistantMean, FittedLaw } from "./laws.ts";
 import { RESAMPLES, fitLaw, fitLawThroughMeans, klOf } from "./laws.ts";
 import type { Look, OptimisationPath, RollOut } from "./path.ts";
 import { rollOutAt } from "./path.ts";
+import { largestOf } from "../../core/extremes.ts";
 
 const PART = "over-optimisation";
 /** Roll-outs on either side of one, whose mean KL is taken: one roll-out has few answers. */
@@ -212,7 +213,7 @@ function curveOf(
   { of, law, points }: WitnessLaw,
   named: boolean,
 ): NonNullable<ScatterChart["curves"]>[number] {
-  const furthest = Math.max(...points.map(({ distance }) => distance));
+  const furthest = largestOf(points.map(({ distance }) => distance));
   const { alpha, beta } = law.fit;
   return {
     name: named ? `Gao's law, ${NAMES[of]}` : "Gao's law",

@@ -19,6 +19,7 @@ import {
   optimisationReward,
 } from "../../stats/over-optimisation.ts";
 import { memoryOf } from "./rise.ts";
+import { largestOf } from "../../core/extremes.ts";
 
 /** Of the prompts, for the interval of each number. */
 export const RESAMPLES = 1000;
@@ -80,7 +81,7 @@ export function fitLaw(
     fitTo(groups.flatMap(() => groups[random.integer(groups.length)]!)),
   );
   return lawFrom(kind, all, drawn, {
-    furthest: Math.max(...far),
+    furthest: largestOf(far),
     n: groups.flat().length,
     noClaim: tooFewClusters({ clusters: groups.length }),
   });
@@ -130,7 +131,7 @@ export function fitLawThroughMeans(
     );
   });
   return lawFrom(kind, all, drawn, {
-    furthest: Math.max(...points.map(({ distance }) => distance)),
+    furthest: largestOf(points.map(({ distance }) => distance)),
     n,
     noClaim: n < FEWEST_MEANS ? `fewer than ${FEWEST_MEANS} roll-outs` : undefined,
   });

@@ -13,6 +13,7 @@
  */
 import { Random } from "../../core/random.ts";
 import type { Interval } from "../../stats/intervals.ts";
+import { largestOf } from "../../core/extremes.ts";
 
 /** Over all of the roll-outs, from the line; one-sided, that it is not above 0. */
 export type Rise = Interval & { pValue: number };
@@ -49,7 +50,7 @@ export function riseOver(values: readonly number[], run: readonly number[] = val
   const estimate = slope * (n - 1);
   if (!Number.isFinite(t)) return none(estimate, "the roll-outs lie on one line");
   const laws = plausible(run, BOUND).map((memory) => slopesOf(n, memory));
-  const worst = Math.max(...laws.map((law) => law.filter((value) => value >= t).length));
+  const worst = largestOf(laws.map((law) => law.filter((value) => value >= t).length));
   const critical = Math.max(
     ...laws.map((law) => law.map(Math.abs).toSorted()[allowed(law.length)]!),
   );

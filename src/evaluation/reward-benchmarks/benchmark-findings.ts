@@ -18,6 +18,7 @@ import { bestOfAccuracy, isTies, styleScores, tiesPairs, tiesScore } from "./ben
 import type { ScoredItem } from "./item.ts";
 import { RM_BENCH_STYLES } from "./item.ts";
 import { slugs } from "../measure-names.ts";
+import { smallestOf } from "../../core/extremes.ts";
 
 /** RewardBench 2: best of four by subset, Ties by their formula. */
 export function rewardBenchFinding(items: readonly ScoredItem[], seed: number): Finding {
@@ -147,7 +148,7 @@ export interface Candidates {
 
 /** What choosing the best of k by the reward is worth, without bias from all answers. */
 export function bestOfFinding(prompts: readonly Candidates[], worth: string): Finding | undefined {
-  const most = Math.min(...prompts.map(({ proxy }) => proxy.length));
+  const most = smallestOf(prompts.map(({ proxy }) => proxy.length));
   if (prompts.length < 2 || most < 2) return undefined;
   const curves = prompts.map(({ proxy, worth: own }) => bestOfNCurve(proxy, own));
   const clusters = clustersFor(prompts.map(({ cluster }) => cluster));
