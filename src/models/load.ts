@@ -66,11 +66,7 @@ export async function readModel(
     const projection = projections?.get(name);
     const narrow = options.precision === "float16" && shape.length > 1;
     if (projection) roundWeight(int8, name, data, projection);
-    else
-      weights.set(
-        name,
-        narrow ? tensor("float16", shape, Uint16Array.from(data, toHalf)) : float32(shape, data),
-      );
+    else weights.set(name, narrow ? halved(shape, data) : float32(shape, data));
     options.onProgress?.(index + 1, shapes.length);
   }
   const strange = [...unread].filter(
@@ -81,6 +77,15 @@ export async function readModel(
   );
   if (strange.length > 0) options.onUnread?.(strange.toSorted());
   return { family, config, weights, ...(projections ? { int8 } : {}) };
+}
+
+const halved = (shape: readonly number[], data: Float32Array) =>
+  tensor("float16", shape, Uint16Array.from(data, toHalf));
+
+/** Keeps the matrices of a model that was read whole in float16, as {@link readModel} would have. */
+export function narrowWeights({ weights }: Model): void {
+  for (const [name, { shape, data, dtype }] of weights)
+    if (shape.length > 1 && dtype === "float32") weights.set(name, halved(shape, data));
 }
 
 /** Some checkpoints write the head although it is the embedding. */

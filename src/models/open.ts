@@ -1,6 +1,6 @@
 /**
  * Opens a model by what users call it: a folder of safetensors, a GGUF file, a folder with a PEFT
- * adapter, or a run folder (whose result is opened).
+ * adapter, a run folder (whose result is opened), or a run's checkpoint.
  */
 import { createHash } from "node:crypto";
 import { existsSync, realpathSync } from "node:fs";
@@ -9,8 +9,9 @@ import { AttuneError, preview } from "../core/errors.ts";
 import { float32 } from "../core/tensor.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import { loadTokenizer } from "../text/tokenizer.ts";
+import { fillFromCheckpoint, runOfCheckpoint } from "./checkpoint.ts";
 import type { ReadModelOptions } from "./load.ts";
-import { readModel } from "./load.ts";
+import { narrowWeights, readModel } from "./load.ts";
 import { applyAdapter } from "./merge-adapter.ts";
 import type { Model } from "./model.ts";
 import { SCORE_HEAD, shareBase } from "./model.ts";
@@ -41,7 +42,8 @@ export interface OpenModelOptions extends ReadModelOptions {
 
 /**
  * Reads a model into memory: a folder of safetensors, a GGUF file, a folder with a PEFT adapter
- * (its base is read too) or a run folder (whose result is read). Nothing is downloaded.
+ * (its base is read too), a run folder (whose result is read) or a checkpoint in a run folder.
+ * Nothing is downloaded.
  * @param path of the file or folder
  * @throws AttuneError `model` (or `run`) saying what is missing
  */
@@ -55,6 +57,8 @@ async function openChain(
   options: OpenModelOptions,
   above: readonly string[],
 ): Promise<OpenedModel> {
+  const run = runOfCheckpoint(path);
+  if (run !== undefined) return openCheckpoint(path, run, { options, above });
   const folder = resultFolder(path);
   if (existsSync(join(folder, CONFIG_FILE))) {
     checkChain(folder, above);
@@ -74,10 +78,32 @@ async function openChain(
   }
 }
 
-/** A run folder stands for what the run made. */
+/** Other weights in the model that the run made. What a run kept is narrowed once they are in. */
+async function openCheckpoint(
+  path: string,
+  run: string,
+  { options, above }: { options: OpenModelOptions; above: readonly string[] },
+): Promise<OpenedModel> {
+  const { precision, merge, ...others } = options;
+  const opened = await openChain(run, others, above);
+  const { model } = opened;
+  const values = await fillFromCheckpoint(model, path);
+  if (!model.adapter || merge) model.source = resolve(path);
+  if (merge && model.adapter) {
+    applyAdapter(model, model.adapter, 1);
+    delete model.adapter;
+  }
+  if (precision === "int8") await roundProjections(model);
+  if (precision === "float16") narrowWeights(model);
+  const fingerprint = createHash("sha256").update(`${opened.fingerprint} ${values}`).digest("hex");
+  return { ...opened, fingerprint };
+}
+
+/** A run folder stands for what the run made, which gives a checkpoint its form. */
 function resultFolder(path: string): string {
-  if (!existsSync(join(path, "run.json"))) return path;
-  const result = join(path, "model");
+  const run = runOfCheckpoint(path) ?? path;
+  if (!existsSync(join(run, "run.json"))) return path;
+  const result = join(run, "model");
   if (existsSync(result)) return result;
   throw new AttuneError("run", "the run has made no model yet", {
     file: path,
@@ -179,7 +205,8 @@ async function readBase(folder: string): Promise<string> {
 }
 
 /** What {@link Model.source} says of a model read from this folder or run. */
-export const sourceOf = (path: string): string => resolve(resultFolder(path));
+export const sourceOf = (path: string): string =>
+  resolve(runOfCheckpoint(path) === undefined ? resultFolder(path) : path);
 
 /**
  * The source (as in {@link Model.source}) that the adapter in a folder or run lies over; undefined
@@ -202,9 +229,12 @@ export async function openAdapterOver(
 ): Promise<{ model: Model; tokenizer: Tokenizer | undefined; fingerprint: string }> {
   const folder = resultFolder(path);
   const model = await readAdapterFolder(shareBase(base), folder);
+  const fingerprint = await weightsFingerprint(folder);
+  const values =
+    runOfCheckpoint(path) === undefined ? "" : ` ${await fillFromCheckpoint(model, path)}`;
   return {
     model,
     tokenizer: await ownTokenizer(folder, model),
-    fingerprint: await weightsFingerprint(folder),
+    fingerprint: fingerprint + values,
   };
 }

@@ -27,9 +27,7 @@ export class TrainableParameters {
    * transformers does.
    */
   constructor(tensors: ReadonlyMap<string, HostTensor<"float32">>) {
-    const isMatrix = ([, tensor]: [string, HostTensor]): boolean => tensor.shape.length > 1;
-    const entries = [...tensors];
-    const ordered = [...entries.filter(isMatrix), ...entries.filter((entry) => !isMatrix(entry))];
+    const ordered = inFlatOrder(tensors);
     const size = ordered.reduce((total, [, tensor]) => total + elementCount(tensor.shape), 0);
     this.values = new Float32Array(size);
     this.gradients = new Float32Array(size);
@@ -60,6 +58,13 @@ export class TrainableParameters {
     invariant(parameter, `${name} is not trainable`);
     return parameter;
   }
+}
+
+/** The order in which a buffer holds them: matrices, then vectors. */
+export function inFlatOrder<T extends HostTensor>(tensors: ReadonlyMap<string, T>): [string, T][] {
+  const isMatrix = ([, { shape }]: [string, T]): boolean => shape.length > 1;
+  const entries = [...tensors];
+  return [...entries.filter(isMatrix), ...entries.filter((entry) => !isMatrix(entry))];
 }
 
 /**

@@ -9,6 +9,7 @@ import type { ModelShape } from "../../planning/presets.ts";
 import { noSuchShape, presetShape } from "../../planning/presets.ts";
 import type { Method } from "../../planning/work.ts";
 import { METHODS } from "../../planning/work.ts";
+import { runOfCheckpoint } from "../../models/checkpoint.ts";
 import { adapterBase, sourceOf, tokenizerOf } from "../../models/open.ts";
 import { readModelConfig } from "../../models/registry.ts";
 import { openWeights } from "../../models/weights/source.ts";
@@ -30,7 +31,9 @@ async function findShape(name: string, context: CommandContext): Promise<ModelSh
   if (preset) return preset;
   if (!existsSync(name) && !name.includes("/")) throw noSuchShape(name, undefined);
   const path = await findModel(name, context);
-  const source = await openWeights((await adapterBase(path)) ?? sourceOf(path));
+  const source = await openWeights(
+    (await adapterBase(path)) ?? sourceOf(runOfCheckpoint(path) ?? path),
+  );
   try {
     return readModelConfig(source.config);
   } finally {

@@ -1,6 +1,7 @@
 /** What the run folders of compared models say: the world's seed, and what a model was trained for. */
 import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import { runOfCheckpoint } from "../../models/checkpoint.ts";
 import { readConfig } from "../../runs/recorded.ts";
 import { readRunInfo } from "../../runs/run-folder.ts";
 import type { Source } from "./sources.ts";
@@ -18,8 +19,9 @@ interface TrainedModel {
 
 function runsOf(sources: readonly Source[]): TrainedModel[] {
   return sources.flatMap((source) => {
-    if (source.kind !== "model" || !existsSync(join(source.model, "run.json"))) return [];
-    const folder = resolve(source.model);
+    if (source.kind !== "model") return [];
+    const folder = resolve(runOfCheckpoint(source.model) ?? source.model);
+    if (!existsSync(join(folder, "run.json"))) return [];
     const { seed } = readRunInfo(folder);
     return [{ folder, config: readConfig(folder) as Record<string, unknown>, seed }];
   });
