@@ -3,8 +3,8 @@ import type { Estimate } from "../../constitution/estimate.ts";
 import { estimateAnswers, estimateComparisons, sumEstimates } from "../../constitution/estimate.ts";
 import type { PromptRecord } from "../../data/records.ts";
 import type { AnswerSet } from "../../evaluation/compare/answer-set.ts";
-import { plannedPairs } from "../../evaluation/compare/compare.ts";
-import type { MatchedAnswers } from "../../evaluation/compare/match.ts";
+import { plannedPairs, votesAlone } from "../../evaluation/compare/compare.ts";
+import type { MatchedAnswers } from "../../evaluation/compare/matched.ts";
 import { matchAnswers, promptIdentity } from "../../evaluation/compare/match.ts";
 import { SERVER_PREFIX } from "../../training/online/judge.config.ts";
 import { letterRequests } from "../constitution/costs.ts";
@@ -18,6 +18,7 @@ import type { Source } from "./sources.ts";
 export const expectedMatch = (
   sources: readonly Source[],
   prompts: readonly PromptRecord[],
+  judges: readonly Pick<OpenedJudge, "kind">[] = [],
 ): MatchedAnswers =>
   matchAnswers(
     sources.map((source): AnswerSet =>
@@ -30,6 +31,7 @@ export const expectedMatch = (
             answers: prompts.map(({ prompt }) => ({ prompt, text: "an answer" })),
           },
     ),
+    { gaps: judges.length > 0 && votesAlone(judges) },
   );
 
 /** Undefined where nothing is asked of a server. */

@@ -2,7 +2,7 @@
 import type { Estimate } from "../../constitution/estimate.ts";
 import { countOf } from "../../core/counts.ts";
 import { plannedPairs } from "../../evaluation/compare/compare.ts";
-import type { MatchedAnswers } from "../../evaluation/compare/match.ts";
+import type { MatchedAnswers } from "../../evaluation/compare/matched.ts";
 import type { CommandContext } from "../command.ts";
 import { announceCosts } from "../constitution/costs.ts";
 import type { CompareConfig, OpenedJudge } from "./opened-judge.ts";

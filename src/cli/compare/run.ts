@@ -70,7 +70,7 @@ export async function runComparison(
   try {
     const opened = await openModels(config, { sources, judges }, context);
     const prompts = opened.prompts?.records ?? [];
-    const expected = expectedMatch(sources.sources, prompts);
+    const expected = expectedMatch(sources.sources, prompts, judges);
     const estimate = estimateComparison(config, {
       sources: sources.sources,
       prompts,

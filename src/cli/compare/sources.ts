@@ -66,8 +66,8 @@ export async function readSources(
     if (read.sets.length > 2) {
       const [one, other] = read.sets.map((set) => shellWord(`${each}#${set.name}`));
       found.notes.push(
-        `${each} holds answers of ${countOf(read.sets.length, "model")}, which are compared where ` +
-          `all of them answered; two alone: ${one!} ${other!}`,
+        `${each} holds answers of ${countOf(read.sets.length, "model")}, compared where all of ` +
+          `them answered (of --judge votes alone, where any two did); two alone: ${one!} ${other!}`,
       );
     }
     for (const set of read.sets) found.sources.push({ kind: "answers", name: set.name, set });

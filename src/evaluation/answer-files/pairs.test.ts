@@ -53,7 +53,7 @@ test("answers that were voted on stand beside each other", async () => {
     vote("b", ["s", "d"], { preference: 1 }),
   ]);
   const { prompts } = matchAnswers(sets);
-  expect(prompts.map(({ answers }) => answers.map(({ text }) => text))).toEqual([
+  expect(prompts.map(({ answers }) => answers.map((each) => each?.text))).toEqual([
     ["s1", "d1"],
     ["s1", "d2"],
     ["s2", "d2"],
@@ -64,7 +64,9 @@ test("answers that were voted on stand beside each other", async () => {
     { ...sets[0]!, answers: sets[0]!.answers.slice(1) },
     { ...sets[1]!, answers: sets[1]!.answers.slice(0, 3).toReversed() },
   ]);
-  expect(turned.prompts.slice(0, 2).map(({ answers }) => answers.map(({ text }) => text))).toEqual([
+  expect(
+    turned.prompts.slice(0, 2).map(({ answers }) => answers.map((each) => each?.text)),
+  ).toEqual([
     ["s1", "d2"],
     ["s2", "d2"],
   ]);

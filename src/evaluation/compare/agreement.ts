@@ -3,7 +3,7 @@ import { kappaInterval } from "../../stats/agreement-intervals.ts";
 import { shareInterval } from "../../stats/intervals.ts";
 import type { JudgeAgreement, JudgeResult } from "./comparison.ts";
 import { outcomeOf } from "./comparison.ts";
-import type { MatchedAnswers } from "./match.ts";
+import type { MatchedAnswers } from "./matched.ts";
 
 type Verdict = "win" | "tie" | "loss";
 

@@ -4,7 +4,7 @@
  */
 import type { Interval } from "../../stats/intervals.ts";
 import { SequentialShare } from "../../stats/sequential.ts";
-import type { MatchedAnswers } from "./match.ts";
+import type { MatchedPrompt } from "./matched.ts";
 
 export interface LookedAt {
   clusters?: readonly (string | number)[] | undefined;
@@ -13,7 +13,7 @@ export interface LookedAt {
 }
 
 /** The most prompts that belong together. */
-export function largestCluster({ prompts }: MatchedAnswers): number {
+export function largestCluster(prompts: readonly Pick<MatchedPrompt, "cluster">[]): number {
   const sizes = new Map<string, number>();
   for (const { cluster } of prompts)
     if (cluster !== undefined) sizes.set(cluster, (sizes.get(cluster) ?? 0) + 1);

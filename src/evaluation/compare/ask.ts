@@ -5,7 +5,7 @@ import type { PairJudgement } from "../../training/rollout/judge.ts";
 import type { PairJudgements, PromptJudgement, Refusal } from "./comparison.ts";
 import type { BlindPair, ComparisonJudge } from "./judges.ts";
 import { askBlind } from "./judges.ts";
-import type { MatchedAnswers } from "./match.ts";
+import type { MatchedAnswers } from "./matched.ts";
 
 /** Two models of a comparison, by their number. */
 export interface ModelPair {
@@ -37,7 +37,7 @@ export function blindPair(
   { name, first, second }: { name: string; first: string; second: string },
 ): BlindPair {
   const { prompt: asked, key, answers } = matched.prompts[prompt]!;
-  const place = answers[0]?.place;
+  const place = answers.find((each) => each !== undefined)?.place;
   return { id: `${name}/${key}`, prompt: asked, first, second, ...(place ? { place } : {}) };
 }
 

@@ -8,11 +8,12 @@
 import { judgeAgreements } from "./agreement.ts";
 import type { AnswerSet } from "./answer-set.ts";
 import type { Asking } from "./ask.ts";
-import { askPair, checkJudges, modelPairs } from "./ask.ts";
+import { askPair, checkJudges } from "./ask.ts";
 import type { CompareOptions, Comparison, PairJudgements } from "./comparison.ts";
 import type { ComparisonJudge } from "./judges.ts";
+import { comparedPairs } from "./gaps.ts";
 import { matchAnswers } from "./match.ts";
-import type { MatchedAnswers } from "./match.ts";
+import type { MatchedAnswers } from "./matched.ts";
 import { askSequentially } from "./sequential.ts";
 import type { AskedJudge } from "./settle.ts";
 import { settleJudges } from "./settle.ts";
@@ -52,7 +53,7 @@ export async function compareModels({
   hooks = {},
 }: CompareInput): Promise<Comparison> {
   checkJudges(judges);
-  const matched = matchAnswers(sets, options);
+  const matched = matchAnswers(sets, { group: options.group, gaps: votesAlone(judges) });
   const asked: AskedJudge[] = [];
   for (const judge of judges) asked.push(await askJudge(judge, matched, { options, hooks }));
   const results = settleJudges(asked, matched, options);
@@ -65,6 +66,10 @@ export async function compareModels({
   };
 }
 
+/** Votes were given on the pairs that there are: a model need not have answered all prompts. */
+export const votesAlone = (judges: readonly Pick<ComparisonJudge, "kind">[]): boolean =>
+  judges.every((judge) => !canBeTried(judge));
+
 /**
  * Pairs of answers that a judge will be asked about, each in both orders unless it is symmetric;
  * equal answers among them are not asked. At most so many where sequential.
@@ -74,7 +79,10 @@ export function plannedPairs(
   matched: MatchedAnswers,
   options: Pick<CompareOptions, "seed" | "pairs" | "controls" | "probes">,
 ): number {
-  const compared = modelPairs(matched.names.length, options.pairs).length * matched.prompts.length;
+  const compared = comparedPairs(matched, options.pairs).reduce(
+    (total, { prompts }) => total + prompts.length,
+    0,
+  );
   if (!canBeTried(judge)) return compared;
   const { controls, probes } = trialPrompts(matched, options);
   return compared + CONTROLS_ASKED * controls.length + PROBES.length * probes.length;
@@ -119,18 +127,18 @@ async function askPairs(
   matched: MatchedAnswers,
   { options, asking }: { options: CompareOptions; asking: Asking },
 ): Promise<PairJudgements[]> {
-  const pairs = modelPairs(matched.names.length, options.pairs);
-  const all = [...matched.prompts.keys()];
+  const pairs = comparedPairs(matched, options.pairs);
   const results: PairJudgements[] = [];
-  for (const pair of pairs) {
+  for (const { pair, prompts } of pairs) {
     const said = options.sequential
       ? await askSequentially(judge, matched, {
           pair,
+          prompts,
           asking,
           confidence: 1 - (1 - options.confidence) / pairs.length,
           margin: options.margin,
         })
-      : await askPair(judge, matched, { pair, prompts: all, asking });
+      : await askPair(judge, matched, { pair, prompts, asking });
     results.push({
       candidate: matched.names[pair.candidate]!,
       baseline: matched.names[pair.baseline]!,

@@ -1,7 +1,7 @@
 /** What a comparison found, as data: JSON keeps all of it (core/json.ts). */
 import type { Interval } from "../../stats/intervals.ts";
 import type { JudgeKind } from "./judges.ts";
-import type { MatchedAnswers } from "./match.ts";
+import type { MatchedAnswers } from "./matched.ts";
 
 export interface CompareOptions {
   /** Draws the sides, the order of prompts, and those that controls and probes are tried on. */
@@ -159,6 +159,8 @@ export interface PowerFigures {
 
 /** How two models compare, in the opinion of one judge. */
 export interface PairVerdict {
+  /** Nothing is concluded since prompts are few, and not for what was answered. */
+  few?: true;
   conclusion: "better" | "worse" | "equal" | "not distinguishable" | "no conclusion";
   /** A sentence with the numbers. */
   sentence: string;
@@ -227,6 +229,8 @@ export interface Rating {
   unbounded?: "above" | "below";
   /** The same with answers of equal length, headers, lists and bold; undefined if not fitted. */
   equalStyle?: Interval;
+  /** Pairs of its answers that were judged; several votes on one pair count once. */
+  judged: number;
   /** 1 + models that are surely better. */
   rank: number;
   /** Those, by the verdicts; of models that were not compared with it, by the fit. */

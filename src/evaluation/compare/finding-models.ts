@@ -12,20 +12,27 @@ import type { Comparison, PairResult, PromptJudgement } from "./comparison.ts";
 import { outcomeOf } from "./comparison.ts";
 import type { Headline } from "./headline.ts";
 import { pairsWithBaseline } from "./headline.ts";
-import type { MatchedAnswers } from "./match.ts";
+import type { SetAnswer } from "./answer-set.ts";
+import type { MatchedAnswers, MatchedPrompt } from "./matched.ts";
 import { clustersOf } from "./outcome.ts";
 
 export function howTextsDiffer({ matched, options }: Comparison): Finding {
   const { confidence } = options;
   const clusters = clustersOf(matched.prompts);
-  const answersOf = (model: number): MatchedAnswers["prompts"][number]["answers"][number][] =>
-    matched.prompts.map(({ answers }) => answers[model]!);
+  const answered = (model: number): MatchedPrompt[] =>
+    matched.prompts.filter(({ answers }) => answers[model] !== undefined);
+  const answersOf = (model: number): SetAnswer[] =>
+    answered(model).map(({ answers }) => answers[model]!);
   const all = matched.names.map((name, model) => ({
     name,
     answers: answersOf(model),
-    statistics: textStatistics(answersOf(model), { clusters, confidence }),
+    statistics: textStatistics(answersOf(model), {
+      clusters: clustersOf(answered(model)),
+      confidence,
+    }),
   }));
-  const [baseline, ...others] = all;
+  // habits are compared prompt by prompt, where there is an answer of each
+  const [baseline, ...others] = matched.gaps ? [all[0]!] : all;
   const tested = others.flatMap(({ name, answers }) =>
     Object.entries(STYLE_FEATURES).map(([feature, has]) => ({
       name,
@@ -50,6 +57,7 @@ export function howTextsDiffer({ matched, options }: Comparison): Finding {
     conclusion: "measured",
     answer:
       `Words an answer: ${words.join(", ")}.` +
+      (matched.gaps ? " Each of its own prompts, so that habits are not compared." : "") +
       sure
         .map(
           ({ name, feature, difference }) =>
@@ -61,7 +69,9 @@ export function howTextsDiffer({ matched, options }: Comparison): Finding {
     figures: [],
     details: [
       { kind: "table", table: textStatisticsTable(all) },
-      { kind: "table", table: featuresTable(tested, adjusted) },
+      ...(tested.length === 0
+        ? []
+        : [{ kind: "table" as const, table: featuresTable(tested, adjusted) }]),
       ...others.flatMap(({ name, answers }) => phrasesTable(name, answers, baseline!)),
     ],
   };

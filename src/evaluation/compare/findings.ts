@@ -17,7 +17,7 @@ export function comparisonFindings(comparison: Comparison): Findings {
   const picture = verdictPicture(comparison, headline);
   const findings: (Finding | undefined)[] = [
     isItBetter(comparison, headline, names),
-    whichIsBest(headline, names),
+    whichIsBest(headline, names, comparison.matched.gaps === true),
     onWhat(comparison, headline, names),
     isItOnlyLonger(comparison, headline, names),
     canItBeTrusted(comparison, headline, names),
@@ -27,7 +27,9 @@ export function comparisonFindings(comparison: Comparison): Findings {
     whereTheyDiffer(comparison, headline),
   ];
   return {
-    title: `${others.join(", ")} against ${baseline!}`,
+    title: comparison.matched.gaps
+      ? `Battles of ${countOf(others.length + 1, "model")}`
+      : `${others.join(", ")} against ${baseline!}`,
     verdict: { conclusion: headline.conclusion, sentence: headline.sentence },
     ...(picture ? { picture } : {}),
     findings: findings.filter((finding) => finding !== undefined),
@@ -45,7 +47,19 @@ const cautions = ({ judges }: Comparison): string[] => [
   ...new Set(judges.flatMap(({ pairs }) => pairs.flatMap(({ outcome }) => outcome?.caution ?? []))),
 ];
 
-function refusalWarnings({ judges }: Comparison): string[] {
+function refusalWarnings({ judges, matched }: Comparison): string[] {
+  if (matched.gaps)
+    return judges.flatMap(({ name, pairs }) => {
+      const those = pairs.filter(({ refused }) => refused.length > 0);
+      const count = those.reduce((sum, { refused }) => sum + refused.length, 0);
+      return those
+        .slice(0, 1)
+        .map(
+          ({ candidate, baseline, refused }) =>
+            `${name} has no opinion on ${countOf(count, "pair")} of answers, such as one of ` +
+            `${candidate} and ${baseline}: ${refused[0]!.why.replace(/\.$/, "")}`,
+        );
+    });
   return judges.flatMap(({ name, pairs }) =>
     pairs
       .filter(({ refused }) => refused.length > 0)

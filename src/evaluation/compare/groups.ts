@@ -13,7 +13,7 @@ export interface Groups {
   values: readonly (string | undefined)[];
 }
 
-type Rows = readonly { answers: readonly Pick<SetAnswer, "columns">[] }[];
+type Rows = readonly { answers: readonly (Pick<SetAnswer, "columns"> | undefined)[] }[];
 
 /**
  * @param wanted column; one of the usual names where left out
@@ -23,7 +23,7 @@ type Rows = readonly { answers: readonly Pick<SetAnswer, "columns">[] }[];
 export function readGroups(prompts: Rows, wanted: string | undefined): Groups | undefined {
   const valuesOf = (column: string): (string | undefined)[] =>
     prompts.map(({ answers }) => {
-      const value = answers.map(({ columns }) => columns?.[column]).find(isLabel);
+      const value = answers.map((each) => each?.columns?.[column]).find(isLabel);
       return value === undefined ? undefined : String(value);
     });
   const distinct = (column: string): number =>
@@ -37,7 +37,7 @@ export function readGroups(prompts: Rows, wanted: string | undefined): Groups | 
   if (column === undefined) return undefined;
   if (wanted !== undefined && distinct(wanted) === 0) {
     const columns = new Set(
-      prompts.flatMap(({ answers }) => answers.flatMap((each) => Object.keys(each.columns ?? {}))),
+      prompts.flatMap(({ answers }) => answers.flatMap((each) => Object.keys(each?.columns ?? {}))),
     );
     throw new AttuneError("data", `no row has a column ${wanted}`, {
       hint: columns.size > 0 ? `one of ${[...columns].join(", ")}` : "rows with a category",

@@ -4,6 +4,7 @@ import { gravest } from "../conclusion.ts";
 import type { Concluded, Conclusion } from "../findings.ts";
 import type { Comparison, JudgeResult, PairResult } from "./comparison.ts";
 import { formatNumber } from "../table.ts";
+import { bestOf } from "./best.ts";
 import { percent } from "./verdict.ts";
 
 export interface Headline extends Concluded {
@@ -55,6 +56,7 @@ export function headlineOf(comparison: Comparison): Headline {
       pairs.length <= MOST_SENTENCES
         ? pairs.map(({ verdict }) => verdict.sentence).join(" ")
         : inShort(pairs),
+      ...gapSentences(judge, pairs, comparison),
       ...(judge.trust.caution === undefined ? [] : [judge.trust.caution]),
       ...(judges.length > 1 || judge.optimised ? [`Judge: ${judgeName(judge)}.`] : []),
       ...contradiction(judge, believed, comparison),
@@ -63,6 +65,27 @@ export function headlineOf(comparison: Comparison): Headline {
     judge,
     isOpen,
   };
+}
+
+/** Of battles: whom the first model never met, and what the ratings of all say. */
+function gapSentences(
+  { ratings }: JudgeResult,
+  pairs: readonly PairResult[],
+  { matched, models }: Comparison,
+): string[] {
+  if (!matched.gaps) return [];
+  const unmet = models
+    .slice(1)
+    .filter(({ name }) => !pairs.some((pair) => pair.candidate === name));
+  return [
+    ...(unmet.length === 0
+      ? []
+      : [
+          `${models[0]!.name} never met ${countOf(unmet.length, "model")}, such as ` +
+            `${unmet[0]!.name}.`,
+        ]),
+    ...(ratings.length === 0 ? [] : [`Of all by their ratings: ${bestOf(ratings)}`]),
+  ];
 }
 
 const isOptimised = ({ optimised }: JudgeResult): boolean => optimised;
@@ -122,10 +145,11 @@ function inShort(pairs: readonly PairResult[]): string {
     );
     return [`${words[0]!.toUpperCase()}${words.slice(1)}: ${names.join(", ")}.`];
   });
-  const prompts = pairs.find(({ outcome }) => outcome)?.outcome?.prompts ?? 0;
+  const most = Math.max(0, ...pairs.map(({ outcome }) => outcome?.prompts ?? 0));
+  const least = Math.min(most, ...pairs.map(({ outcome }) => outcome?.prompts ?? most));
+  const of = least < most ? `${least} to ${countOf(most, "prompt")}` : countOf(most, "prompt");
   return (
-    `${sentences.join(" ")} Shares of ${countOf(prompts, "prompt")} on which each is preferred.` +
-    lengthInShort(pairs)
+    `${sentences.join(" ")} Shares of ${of} on which each is preferred.` + lengthInShort(pairs)
   );
 }
 

@@ -8,7 +8,7 @@ import type { Interval } from "../../stats/intervals.ts";
 import { meanInterval, plainInterval } from "../../stats/intervals.ts";
 import type { PairJudgements } from "./comparison.ts";
 import { outcomeOf } from "./comparison.ts";
-import type { MatchedAnswers } from "./match.ts";
+import type { MatchedAnswers } from "./matched.ts";
 import { rateInterval } from "../win-rate.ts";
 import { clustersOf } from "./outcome.ts";
 
@@ -37,7 +37,7 @@ export function longestControl(
   const prompts = [...matched.prompts.keys()].filter((prompt) =>
     outcomes.every((each) => each.has(prompt)),
   );
-  if (prompts.length === 0) return undefined;
+  if (against.length === 0 || prompts.length === 0) return undefined;
   const picks = prompts.map((prompt) => {
     const { answers } = matched.prompts[prompt]!;
     const longest = [0, ...models].reduce((best, model) =>

@@ -28,7 +28,7 @@ describe("prompts that all models answered", () => {
         .toReversed(),
     };
     const { prompts, notes } = matchAnswers([a, shuffled]);
-    expect(prompts.map(({ answers }) => answers.map(({ text }) => text))).toEqual([
+    expect(prompts.map(({ answers }) => answers.map((each) => each?.text))).toEqual([
       ["a0", "b0"],
       ["a1", "b1"],
       ["a2", "b2"],
@@ -113,7 +113,7 @@ describe("prompts that all models answered", () => {
       answers: keys.map((key) => ({ prompt: "p", text: `${name} ${key}`, key })),
     });
     const { prompts } = matchAnswers([rows("sft", ["1", "2"]), rows("dpo", ["2", "1"])]);
-    expect(prompts.map(({ answers }) => answers.map(({ text }) => text))).toEqual([
+    expect(prompts.map(({ answers }) => answers.map((each) => each?.text))).toEqual([
       ["sft 1", "dpo 1"],
       ["sft 2", "dpo 2"],
     ]);

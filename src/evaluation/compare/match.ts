@@ -4,57 +4,73 @@
  * several samples of one cluster. Everything that is left out is counted.
  */
 import { countOf } from "../../core/counts.ts";
-import { AttuneError, formatPlace, preview } from "../../core/errors.ts";
+import { AttuneError } from "../../core/errors.ts";
 import type { Prompt } from "../../text/messages.ts";
 import { promptText } from "../../text/messages.ts";
 import type { AnswerSet, SetAnswer } from "./answer-set.ts";
+import type { Groups } from "./groups.ts";
 import { readGroups } from "./groups.ts";
-
-/** One prompt, or one of several samples of it, with every model's answer. */
-export interface MatchedPrompt {
-  prompt: Prompt;
-  /** Unique among the matched. */
-  key: string;
-  /** Prompts of one cluster may depend on each other; undefined where each is by itself. */
-  cluster?: string;
-  /** Category, where the rows name one. */
-  group?: string;
-  /** One for each set, in their order. */
-  answers: readonly SetAnswer[];
-}
-
-/** What a reader must know of how the sets were put together. */
-export interface MatchNote {
-  kind: "missing" | "unequal" | "line ends" | "repeated" | "unpaired" | "empty" | "groups";
-  /** The set that it is about; undefined for all. */
-  set?: string;
-  count: number;
-  /** A sentence with the count and an example. */
-  text: string;
-}
-
-export interface MatchedAnswers {
-  names: readonly string[];
-  prompts: readonly MatchedPrompt[];
-  notes: readonly MatchNote[];
-  /** The column that groups are read from. */
-  groupColumn?: string;
-}
+import { gapsIn, matchSome } from "./gaps.ts";
+import type {
+  FoundPrompts,
+  MatchedAnswers,
+  MatchedPrompt,
+  MatchNote,
+  PromptIndex,
+} from "./matched.ts";
+import { placed, shortPrompt } from "./matched.ts";
 
 /**
  * Prompts that are in all sets, in the order of the first.
- * @param options group: the column that names a prompt's category
+ * @param options group: the column that names a prompt's category; gaps: takes prompts that two of
+ * more models answered as well
  * @throws AttuneError `data` where there is nothing to compare
  */
 export function matchAnswers(
   sets: readonly AnswerSet[],
-  { group }: { group?: string | undefined } = {},
+  { group, gaps = false }: { group?: string | undefined; gaps?: boolean } = {},
 ): MatchedAnswers {
   checkSets(sets);
   const indices = sets.map(({ answers }) => byPrompt(answers));
+  const own = sets.flatMap((set) => emptyNote(set));
+  const found = gaps && gapsIn(indices) ? matchSome(sets, indices) : matchAll(sets, indices);
+  const { prompts } = found;
+  const notes: MatchNote[] = [...own, ...found.notes];
+  if (prompts.length === 0) throw nothingInCommon(sets, notes);
+  const groups = readGroups(prompts, group);
+  const without = groups?.values.filter((value) => value === undefined).length ?? 0;
+  if (groups && without > 0) notes.push(groupNote(prompts, groups, without));
+  return {
+    names: sets.map(({ name }) => name),
+    prompts: uniqueKeys(prompts).map((each, i) => {
+      const value = groups?.values[i];
+      return value === undefined ? each : { ...each, group: value };
+    }),
+    notes,
+    ...(prompts.some(({ answers }) => answers.includes(undefined)) ? { gaps: true as const } : {}),
+    ...(groups ? { groupColumn: groups.column } : {}),
+  };
+}
+
+function groupNote(
+  prompts: readonly MatchedPrompt[],
+  { column, values }: Groups,
+  without: number,
+): MatchNote {
+  const example = prompts[values.indexOf(undefined)]!;
+  return {
+    kind: "groups",
+    count: without,
+    text:
+      `${countOf(without, "prompt")} ${without === 1 ? "has" : "have"} no ${column}, ` +
+      `such as ${shortPrompt(example.prompt)}`,
+  };
+}
+
+/** Prompts that all models answered. */
+function matchAll(sets: readonly AnswerSet[], indices: readonly PromptIndex[]): FoundPrompts {
   const [first, ...others] = indices as [PromptIndex, ...PromptIndex[]];
   const notes: MatchNote[] = [
-    ...sets.flatMap((set) => emptyNote(set)),
     ...sets.flatMap((set, i) => repeatedNote(set, indices[i]!)),
     ...unequalNotes(sets, indices),
     ...lineEndNotes(sets, indices),
@@ -71,28 +87,7 @@ export function matchAnswers(
       prompts.push(matchedPrompt(text, { lists, sample, samples }));
   }
   notes.push(...missingNotes(sets, indices), ...unpairedNote(unpaired));
-  if (prompts.length === 0) throw nothingInCommon(sets, notes);
-  const groups = readGroups(prompts, group);
-  const without = groups?.values.filter((value) => value === undefined).length ?? 0;
-  if (groups && without > 0) {
-    const example = prompts[groups.values.indexOf(undefined)]!;
-    notes.push({
-      kind: "groups",
-      count: without,
-      text:
-        `${countOf(without, "prompt")} ${without === 1 ? "has" : "have"} no ${groups.column}, ` +
-        `such as ${shortPrompt(example.prompt)}`,
-    });
-  }
-  return {
-    names: sets.map(({ name }) => name),
-    prompts: uniqueKeys(prompts).map((each, i) => {
-      const value = groups?.values[i];
-      return value === undefined ? each : { ...each, group: value };
-    }),
-    notes,
-    ...(groups ? { groupColumn: groups.column } : {}),
-  };
+  return { prompts, notes };
 }
 
 function checkSets(sets: readonly AnswerSet[]): void {
@@ -112,8 +107,6 @@ function checkSets(sets: readonly AnswerSet[]): void {
       got: `0 from ${empty.source}`,
     });
 }
-
-type PromptIndex = ReadonlyMap<string, readonly SetAnswer[]>;
 
 const plainText = (text: string): string => text.trim().replaceAll(/\r\n?/g, "\n");
 
@@ -188,13 +181,6 @@ function uniqueKeys(prompts: readonly MatchedPrompt[]): MatchedPrompt[] {
     return before === 0 ? each : { ...each, key: `${each.key} (${before + 1})` };
   });
 }
-
-const shortPrompt = (prompt: Prompt): string => preview(promptText(prompt), 60);
-
-const placed = ({ place, prompt }: SetAnswer): string => {
-  const at = place ? formatPlace(place) : "";
-  return at ? `${shortPrompt(prompt)} (${at})` : shortPrompt(prompt);
-};
 
 function emptyNote({ name, answers }: AnswerSet): MatchNote[] {
   const empty = answers.filter(({ text }) => text.trim() === "");
@@ -321,6 +307,8 @@ function nothingInCommon(sets: readonly AnswerSet[], notes: readonly MatchNote[]
     got:
       unequal?.text ??
       sets.map(({ name, answers }) => `${name}: ${placed(answers[0]!)}`).join("; "),
-    hint: "answers to the same prompts",
+    hint:
+      "answers to the same prompts; battles, each between two of many models, are read with " +
+      "--judge votes and no other judge",
   });
 }

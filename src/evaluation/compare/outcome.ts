@@ -11,7 +11,8 @@ import { rateInterval, ratePValue } from "../win-rate.ts";
 import { alwaysValidInterval, alwaysValidP, largestCluster } from "./always-valid.ts";
 import type { EqualRate, GroupOutcome, Outcome, PairJudgements } from "./comparison.ts";
 import { outcomeOf } from "./comparison.ts";
-import type { MatchedAnswers, MatchedPrompt } from "./match.ts";
+import type { MatchedAnswers, MatchedPrompt } from "./matched.ts";
+import { bothAnswered } from "./gaps.ts";
 import { powerFigures } from "./power.ts";
 import { STYLE_COUNTS, styleDifferences } from "./style.ts";
 
@@ -33,7 +34,10 @@ export function pairOutcome(
   const clusters = clustersOf(prompts);
   const options = { clusters, confidence };
   // of a comparison that may stop at every prompt, intervals hold at every prompt
-  const largest = sequential ? largestCluster(matched) : undefined;
+  const [a, b] = [matched.names.indexOf(candidate), matched.names.indexOf(baseline)];
+  const both = (): MatchedPrompt[] =>
+    bothAnswered(matched, { candidate: a, baseline: b }).map((i) => matched.prompts[i]!);
+  const largest = sequential ? largestCluster(both()) : undefined;
   const shareOf = (
     values: readonly number[],
     shared: { clusters: readonly string[] | undefined; confidence: number },
@@ -53,7 +57,6 @@ export function pairOutcome(
     (outcome: number): boolean => outcome < 0.5,
   ];
   const asked = judgements.filter(({ equal }) => !equal);
-  const [a, b] = [matched.names.indexOf(candidate), matched.names.indexOf(baseline)];
   const texts = prompts.map(({ answers }) => [answers[a]!.text, answers[b]!.text] as const);
   const rate = sequential ? sequential.interval : rateInterval(outcomes, options);
   const pValue = sequential ? undefined : ratePValue(outcomes, options);

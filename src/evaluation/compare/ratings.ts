@@ -15,7 +15,7 @@ import type { LogisticDifferences } from "../../stats/logistic-difference.ts";
 import { logisticDifferences } from "../../stats/logistic-difference.ts";
 import type { PairResult, Rating } from "./comparison.ts";
 import { outcomeOf } from "./comparison.ts";
-import type { MatchedAnswers } from "./match.ts";
+import type { MatchedAnswers } from "./matched.ts";
 import { styleDifferences } from "./style.ts";
 
 const ANCHOR_RATING = 1000;
@@ -62,7 +62,14 @@ export function modelRatings(
     anchors.findIndex((anchor) => labels[anchor] === labels[model]);
   const plain = fit(rows, names.length, []);
   const styled = fit(rows, names.length, styleDifferences(rows.map(({ texts }) => texts)));
-  const better = surelyBetter(pairs, { models, labels, names, plain, confidence });
+  const better = surelyBetter(pairs, {
+    models,
+    labels,
+    names,
+    plain,
+    confidence,
+    gaps: matched.gaps === true,
+  });
   return models
     .map((model): Rating => {
       const group = groupOf(model);
@@ -73,6 +80,8 @@ export function modelRatings(
         rating: interval,
         equalStyle: ratingOf(styled, [model, anchor], confidence).interval,
         ...(unbounded ? { unbounded } : {}),
+        judged: rows.filter(({ candidate, baseline }) => model === candidate || model === baseline)
+          .length,
         rank: 1 + (better.get(model)?.size ?? 0),
         surelyBetter: [...(better.get(model) ?? [])].map((other) => names[other]!),
         ...(anchors.length > 1 ? { group } : {}),
@@ -152,12 +161,14 @@ interface Field {
   names: readonly string[];
   plain: Fitted;
   confidence: number;
+  /** Pairs of few prompts tell together what none of them tells alone. */
+  gaps: boolean;
 }
 
 /** Of each model, those that are surely better. */
 function surelyBetter(
   pairs: readonly PairResult[],
-  { models, labels, names, plain, confidence }: Field,
+  { models, labels, names, plain, confidence, gaps }: Field,
 ): Map<number, Set<number>> {
   const better = new Map(models.map((model) => [model, new Set<number>()]));
   const compared = new Map(
@@ -167,7 +178,7 @@ function surelyBetter(
   for (const [i, model] of models.entries())
     for (const other of models.slice(i + 1)) {
       const pair = compared.get([names[model]!, names[other]!].toSorted().join("\n"));
-      if (!pair) {
+      if (!pair || (gaps && pair.verdict.few)) {
         if (labels[model] === labels[other]) unmet.push([model, other]);
         continue;
       }
@@ -182,6 +193,7 @@ function surelyBetter(
       pairs,
       names,
       plain,
+      gaps,
       confidence: 1 - (1 - confidence) / unmet.length,
     });
     if (ahead > 0) better.get(other)!.add(model);
@@ -198,13 +210,14 @@ function unmetLead(
     names,
     plain,
     confidence,
-  }: Pick<Field, "names" | "plain" | "confidence"> & { pairs: readonly PairResult[] },
+    gaps,
+  }: Pick<Field, "names" | "plain" | "confidence" | "gaps"> & { pairs: readonly PairResult[] },
 ): number {
   const of = (name: string): PairResult[] =>
     pairs.filter(({ candidate, baseline }) => name === candidate || name === baseline);
   const [its, others] = [of(names[model]!), of(names[other]!)];
   const showNothing = (each: readonly PairResult[]): boolean =>
-    each.every(({ verdict }) => verdict.conclusion === "no conclusion");
+    each.every(({ verdict }) => verdict.conclusion === "no conclusion" && !(gaps && verdict.few));
   if (showNothing(its) || showNothing(others)) return 0;
   const own = [...its, ...others];
   if (own.some(({ sequential }) => sequential)) return sequentialLead(own, names[model]!);

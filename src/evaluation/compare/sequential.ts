@@ -10,11 +10,13 @@ import { askPair } from "./ask.ts";
 import type { PairJudgements, PromptJudgement, Refusal } from "./comparison.ts";
 import { outcomeOf } from "./comparison.ts";
 import type { ComparisonJudge } from "./judges.ts";
-import type { MatchedAnswers } from "./match.ts";
 import { largestOf } from "../../core/extremes.ts";
+import type { MatchedAnswers } from "./matched.ts";
 
 export interface SequentialInput {
   pair: ModelPair;
+  /** That both answered. */
+  prompts: readonly number[];
   asking: Asking;
   /** Of this comparison alone, so that all hold together. */
   confidence: number;
@@ -25,9 +27,9 @@ export interface SequentialInput {
 export async function askSequentially(
   judge: ComparisonJudge,
   matched: MatchedAnswers,
-  { pair, asking, confidence, margin }: SequentialInput,
+  { pair, prompts, asking, confidence, margin }: SequentialInput,
 ): Promise<Pick<PairJudgements, "judgements" | "refused" | "sequential">> {
-  const units = unitsOf(matched, asking.seed);
+  const units = unitsOf(matched, prompts, asking.seed);
   const together = Math.max(1, judge.judge.concurrency ?? 1);
   const largest = largestOf(units.map(({ length }) => length));
   const share = new SequentialShare(largest > 1 ? { largestCluster: largest } : {});
@@ -57,8 +59,8 @@ export async function askSequentially(
     refused,
     sequential: {
       used: judgements.length + refused.length,
-      of: matched.prompts.length,
-      stopped: stopped && judgements.length + refused.length < matched.prompts.length,
+      of: prompts.length,
+      stopped: stopped && judgements.length + refused.length < prompts.length,
       interval: sequential,
       width: widthRatio,
     },
@@ -79,9 +81,10 @@ function isDecided(
 }
 
 /** Prompts by cluster, in a random order. */
-function unitsOf({ prompts }: MatchedAnswers, seed: number): number[][] {
+function unitsOf({ prompts }: MatchedAnswers, wanted: readonly number[], seed: number): number[][] {
   const units = new Map<string, number[]>();
-  for (const [i, { cluster, key }] of prompts.entries()) {
+  for (const i of wanted) {
+    const { cluster, key } = prompts[i]!;
     const name = cluster === undefined ? `alone ${key}` : `cluster ${cluster}`;
     units.set(name, [...(units.get(name) ?? []), i]);
   }

@@ -12,9 +12,10 @@ import type {
 } from "./comparison.ts";
 import { outcomeOf } from "./comparison.ts";
 import type { ComparisonJudge } from "./judges.ts";
+import { bothAnswered } from "./gaps.ts";
 import { clustersOf, pairOutcome } from "./outcome.ts";
 import { modelRatings } from "./ratings.ts";
-import type { MatchedAnswers } from "./match.ts";
+import type { MatchedAnswers } from "./matched.ts";
 import { canBeTried } from "./trials.ts";
 import type { TrialJudgements } from "./trials.ts";
 import { judgeTrusts } from "./trust.ts";
@@ -159,9 +160,11 @@ function answersFault(
   { candidate, baseline }: PairJudgements,
   { matched, options }: Setting,
 ): string | undefined {
+  const [a, b] = [candidate, baseline].map((name) => matched.names.indexOf(name));
+  const both = bothAnswered(matched, { candidate: a!, baseline: b! });
   const sideOf = (name: string): Side => {
     const model = matched.names.indexOf(name);
-    return { name, answers: matched.prompts.map(({ answers }) => answers[model]!) };
+    return { name, answers: both.map((i) => matched.prompts[i]!.answers[model]!) };
   };
   const [own, others] = [sideOf(candidate), sideOf(baseline)];
   const faults = [own, others].flatMap(({ name, answers }) =>
@@ -169,7 +172,7 @@ function answersFault(
       answers.map(({ text, stopped }, i) => ({
         text,
         stopped,
-        prompt: matched.prompts[i]!.prompt,
+        prompt: matched.prompts[both[i]!]!.prompt,
       })),
     ).map((fault) => `${name}: ${faultText(fault)}`),
   );

@@ -9,7 +9,7 @@ import { blindPair, sortJudgements } from "./ask.ts";
 import type { CompareOptions, PromptJudgement, TrialId } from "./comparison.ts";
 import type { ComparisonJudge } from "./judges.ts";
 import { askBlind } from "./judges.ts";
-import type { MatchedAnswers } from "./match.ts";
+import type { MatchedAnswers } from "./matched.ts";
 import { DEFAULT_PROBE_TEXTS, PROBES, promptCopy } from "./temptations.ts";
 import { rateInterval } from "../win-rate.ts";
 import { clustersOf } from "./outcome.ts";
@@ -50,7 +50,7 @@ export function trialPrompts(
       .sample(from, count)
       .toSorted((a, b) => a - b);
   const all = [...prompts.keys()];
-  const spoken = all.filter((i) => prompts[i]!.answers[0]!.text.trim() !== "");
+  const spoken = all.filter((i) => (prompts[i]!.answers[0]?.text ?? "").trim() !== "");
   return {
     controls: controls ? drawn("controls", all, CONTROL_PROMPTS) : [],
     probes: drawn("probes", spoken, probes),

@@ -9,7 +9,7 @@ import type { JudgeKind } from "./judges.ts";
 import type { JudgeTrust, PairJudgements, PromptJudgement, Trial, TrialId } from "./comparison.ts";
 import { outcomeOf } from "./comparison.ts";
 import { longestControl } from "./longest.ts";
-import type { MatchedAnswers } from "./match.ts";
+import type { MatchedAnswers } from "./matched.ts";
 import { rateInterval, ratePValue } from "../win-rate.ts";
 import { clustersOf } from "./outcome.ts";
 import { TRIAL_NAMES } from "./temptations.ts";

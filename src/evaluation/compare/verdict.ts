@@ -30,6 +30,7 @@ export function pairVerdict(input: VerdictInput): PairVerdict {
   if (why !== undefined || !outcome)
     return {
       conclusion: "no conclusion",
+      ...(outcome && input.inconclusive === undefined ? { few: true as const } : {}),
       sentence: `Nothing can be concluded about ${pair.candidate} against ${pair.baseline}: ${why!}.`,
     };
   const conclusion = conclusionOf(outcome, pair, input.confidence);

@@ -10,7 +10,7 @@ import type {
   PairJudgements,
   PromptJudgement,
 } from "../comparison.ts";
-import type { MatchedAnswers, MatchedPrompt } from "../match.ts";
+import type { MatchedAnswers, MatchedPrompt } from "../matched.ts";
 import { settleJudges } from "../settle.ts";
 import { judgeOf, PLAIN } from "./sets.ts";
 

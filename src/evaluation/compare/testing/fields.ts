@@ -3,7 +3,7 @@ import type { Random } from "../../../core/random.ts";
 import { sigmoid } from "../../../stats/special.ts";
 import { modelPairs } from "../ask.ts";
 import type { CompareOptions, JudgeResult, PairJudgements } from "../comparison.ts";
-import type { MatchedAnswers } from "../match.ts";
+import type { MatchedAnswers } from "../matched.ts";
 import { settleJudges } from "../settle.ts";
 import { judgeOf, PLAIN } from "./sets.ts";
 

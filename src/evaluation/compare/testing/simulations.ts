@@ -117,6 +117,7 @@ export async function peekedVerdicts(
     );
     const said = await askSequentially(judge, matched, {
       pair: { candidate: 1, baseline: 0 },
+      prompts: [...matched.prompts.keys()],
       asking: { seed: round },
       confidence: 0.95,
       margin,
