@@ -1,18 +1,10 @@
 /** Measures of the parts of an evaluation: how each unit is written down. */
 import type { Interval } from "../stats/intervals.ts";
+import { plainInterval } from "../stats/intervals.ts";
 import type { Measure } from "./findings.ts";
 import type { MeasureId } from "./measure-ids.ts";
 
 type Good = Measure["good"];
-
-/** The interval alone, without what else its maker knows. */
-export const plainInterval = ({ estimate, low, high, n, noClaim }: Interval): Interval => ({
-  estimate,
-  low,
-  high,
-  n,
-  ...(noClaim === undefined ? {} : { noClaim }),
-});
 
 const measureIn =
   (unit: Measure["unit"], usual: Good) =>

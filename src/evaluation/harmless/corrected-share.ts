@@ -12,7 +12,7 @@ import type { Interval } from "../../stats/intervals.ts";
 import { correctedShareOfCases } from "../../stats/misclassification.ts";
 import { predictionPoweredShare } from "../../stats/prediction-powered.ts";
 import { clustersFor } from "../behaviour/measured.ts";
-import { plainInterval } from "../measure.ts";
+import { plainInterval } from "../../stats/intervals.ts";
 import type { ReportPart } from "../page.ts";
 import type { LabelledAnswer, Safety, ToldAnswer } from "./harm-rows.ts";
 import type { Outcome } from "./outcome.ts";

@@ -10,8 +10,13 @@
  */
 import { countOf } from "../../core/counts.ts";
 import type { Interval } from "../../stats/intervals.ts";
-import { mean, shareInterval, shareOfEffectiveSize } from "../../stats/intervals.ts";
-import { meanInterval } from "../../stats/intervals.ts";
+import {
+  mean,
+  meanInterval,
+  plainInterval,
+  shareInterval,
+  shareOfEffectiveSize,
+} from "../../stats/intervals.ts";
 import { pairedShareDifference } from "../../stats/paired.ts";
 import { scoreAll } from "../behaviour/asking.ts";
 import type { Measuring, Remarks } from "../behaviour/measured.ts";
@@ -20,7 +25,7 @@ import type { Missing } from "../behaviour/missing.ts";
 import { missingOf, withMissing } from "../behaviour/missing.ts";
 import type { Finding } from "../findings.ts";
 import { extremesText, saying } from "../extremes.ts";
-import { plainInterval, points, share } from "../measure.ts";
+import { points, share } from "../measure.ts";
 import type { Table } from "../table.ts";
 import { formatNumber, formatPValue, formatPoints, formatShare } from "../table.ts";
 import type { BehaviourItem } from "./behaviour-rows.ts";
