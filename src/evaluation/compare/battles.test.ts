@@ -17,14 +17,14 @@ afterAll(() => folder.remove());
 type Winner = "model_a" | "model_b" | "tie";
 type Battle = readonly [a: string, b: string, winner: Winner];
 
-const read = (battles: readonly Battle[]) =>
+const read = (battles: readonly Battle[], question = (i: number) => `question ${i}`) =>
   readAnswers(
     folder.write(
       `battles-${battles.length}.jsonl`,
       battles
         .map(([model_a, model_b, winner], i) => {
           const said = (text: string): object[] => [
-            { role: "user", content: `question ${i}` },
+            { role: "user", content: question(i) },
             { role: "assistant", content: text },
           ];
           const [conversation_a, conversation_b] = [
@@ -37,8 +37,12 @@ const read = (battles: readonly Battle[]) =>
     ),
   );
 
-async function compared(battles: readonly Battle[], options = {}) {
-  const { sets, votes } = await read(battles);
+async function compared(
+  battles: readonly Battle[],
+  options = {},
+  question?: (i: number) => string,
+) {
+  const { sets, votes } = await read(battles, question);
   const comparison = await compareModels({
     sets,
     judges: [votesJudge(votes, "votes")],
@@ -89,6 +93,34 @@ describe("battles of many models", () => {
       /all pairs of models that met are compared[^]*2 pairs of models of 6 never met, such as a and d/,
     );
     expect(findings.verdict.sentence).toContain("a never met 1 model, such as d.");
+  });
+
+  test("on one prompt each keep their votes, and what was taken for the same is said", async () => {
+    const round: Battle[] = [
+      ["a", "b", "model_a"],
+      ["a", "c", "model_b"],
+      ["b", "c", "tie"],
+    ];
+    const battles = Array.from({ length: 20 }, () => round).flat();
+    const { judge, findings } = await compared(
+      battles,
+      {},
+      (i) => `prompt ${Math.floor(i / 3)}${i % 3 === 1 ? "\r\n" : "\n"}end`,
+    );
+    expect(
+      judge.pairs.map(({ baseline, candidate, outcome }) => [baseline, candidate, outcome!.counts]),
+    ).toEqual([
+      ["a", "b", { wins: 0, ties: 0, losses: 20 }],
+      ["a", "c", { wins: 20, ties: 0, losses: 0 }],
+      ["b", "c", { wins: 0, ties: 20, losses: 0 }],
+    ]);
+    const notes = findings.warnings.join("\n");
+    expect(notes).toMatch(
+      /20 prompts were answered by a model more than once, such as "user: prom/,
+    );
+    expect(notes).toMatch(
+      /20 prompts differ in how lines end \(\\r\\n and \\n\), such as "user: prom/,
+    );
   });
 
   test("that nothing links make groups, which cannot be compared", async () => {

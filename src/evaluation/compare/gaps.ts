@@ -12,18 +12,30 @@ import type {
   MatchedAnswers,
   MatchedPrompt,
   MatchNote,
+  PromptAnswers,
   PromptIndex,
 } from "./matched.ts";
-import { placed } from "./matched.ts";
+import { hasReturns, placed, promptOf } from "./matched.ts";
 
-type Row = readonly (SetAnswer | undefined)[];
-
-/** Whether more than two models answered prompts that are not the same for all. */
+/**
+ * Whether more than two models answered prompts that are not the same for all, or battles on one
+ * prompt that are not.
+ */
 export const gapsIn = (indices: readonly PromptIndex[]): boolean =>
   indices.length > 2 &&
   indices.some((index) =>
-    [...index.keys()].some((text) => indices.some((each) => !each.has(text))),
+    [...index].some(([text, answers]) =>
+      indices.some((each) => !holdsAll(each.get(text), answers)),
+    ),
   );
+
+/** Whether a model answered what another did; samples that are named, each. */
+function holdsAll(own: readonly SetAnswer[] | undefined, others: readonly SetAnswer[]): boolean {
+  if (own === undefined) return false;
+  if (own.length === 1 && others.length === 1) return true;
+  const named = new Set(own.map(({ key }) => key));
+  return others.every(({ key }) => key === undefined || named.has(key));
+}
 
 /** Prompts that two models at least answered. */
 export function matchSome(
@@ -44,11 +56,12 @@ export function matchSome(
     for (const [sample, row] of rows.entries())
       prompts.push(promptOf(text, row, { sample, samples: rows.length }));
   }
-  return { prompts, notes: [...aloneNote(alone), ...gapNotes(sets, prompts)] };
+  const notes = [...repeatedNote(indices), ...lineEndNote(indices), ...aloneNote(alone)];
+  return { prompts, notes: [...notes, ...gapNotes(sets, prompts)] };
 }
 
 /** Samples of one name stand beside each other, the others in their order. */
-function rowsOf(lists: readonly (readonly SetAnswer[])[]): Row[] {
+function rowsOf(lists: readonly (readonly SetAnswer[])[]): PromptAnswers[] {
   if (lists.every(({ length }) => length <= 1)) return [lists.map(([only]) => only)];
   const counts = new Map<string, number>();
   for (const list of lists)
@@ -63,27 +76,6 @@ function rowsOf(lists: readonly (readonly SetAnswer[])[]): Row[] {
     ...shared.map((key) => named.map((map) => map.get(key))),
     ...Array.from({ length: longest }, (_, i) => rest.map((list) => list[i])),
   ];
-}
-
-function promptOf(
-  text: string,
-  answers: Row,
-  { sample, samples }: { sample: number; samples: number },
-): MatchedPrompt {
-  const given = answers.filter((each) => each !== undefined);
-  const [first] = given as [SetAnswer];
-  const named = first.key ?? text;
-  const cluster = given.find((answer) => answer.cluster !== undefined)?.cluster;
-  return {
-    prompt: first.prompt,
-    key: samples > 1 ? `${named} #${sample + 1}` : named,
-    ...(cluster !== undefined
-      ? { cluster: String(cluster) }
-      : samples > 1
-        ? { cluster: `prompt ${text}` }
-        : {}),
-    answers,
-  };
 }
 
 /** Prompts that both of two models answered, by number. */
@@ -105,6 +97,46 @@ export function comparedPairs(
   return modelPairs(matched.names.length, matched.gaps ? "all" : which)
     .map((pair) => ({ pair, prompts: bothAnswered(matched, pair) }))
     .filter(({ prompts }) => prompts.length > 0);
+}
+
+/** Prompts that a model answered several times. */
+function repeatedNote(indices: readonly PromptIndex[]): MatchNote[] {
+  const repeated = new Map(
+    indices.flatMap((index) => [...index].filter(([, { length }]) => length > 1)),
+  );
+  const [example] = repeated.values();
+  if (!example) return [];
+  return [
+    {
+      kind: "repeated",
+      count: repeated.size,
+      text:
+        `${countOf(repeated.size, "prompt")} ${repeated.size === 1 ? "was" : "were"} answered by ` +
+        `a model more than once, such as ${placed(example[1]!)}: taken for samples of one prompt, ` +
+        "which count as one cluster",
+    },
+  ];
+}
+
+/** Prompts that are the same but for how their lines end. */
+function lineEndNote(indices: readonly PromptIndex[]): MatchNote[] {
+  const ends = new Map<string, Map<boolean, SetAnswer>>();
+  for (const [text, answers] of indices.flatMap((index) => [...index])) {
+    const own = ends.get(text) ?? new Map<boolean, SetAnswer>();
+    for (const answer of answers) own.set(hasReturns(answer), answer);
+    ends.set(text, own);
+  }
+  const mixed = [...ends.values()].filter(({ size }) => size > 1);
+  if (mixed.length === 0) return [];
+  return [
+    {
+      kind: "line ends",
+      count: mixed.length,
+      text:
+        `${countOf(mixed.length, "prompt")} ${mixed.length === 1 ? "differs" : "differ"} in how ` +
+        `lines end (\\r\\n and \\n), such as ${placed(mixed[0]!.get(false)!)}: taken for the same`,
+    },
+  ];
 }
 
 function aloneNote(alone: readonly SetAnswer[]): MatchNote[] {

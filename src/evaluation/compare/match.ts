@@ -6,7 +6,6 @@
 import { countOf } from "../../core/counts.ts";
 import { AttuneError } from "../../core/errors.ts";
 import type { Prompt } from "../../text/messages.ts";
-import { promptText } from "../../text/messages.ts";
 import type { AnswerSet, SetAnswer } from "./answer-set.ts";
 import type { Groups } from "./groups.ts";
 import { readGroups } from "./groups.ts";
@@ -18,7 +17,7 @@ import type {
   MatchNote,
   PromptIndex,
 } from "./matched.ts";
-import { placed, shortPrompt } from "./matched.ts";
+import { hasReturns, placed, promptOf, shortPrompt } from "./matched.ts";
 
 /**
  * Prompts that are in all sets, in the order of the first.
@@ -84,7 +83,13 @@ function matchAll(sets: readonly AnswerSet[], indices: readonly PromptIndex[]): 
     if (lists.some(({ length }) => length > samples))
       unpaired.push({ prompt: own[0]!.prompt, counts: lists.map(({ length }) => length) });
     for (let sample = 0; sample < samples; sample++)
-      prompts.push(matchedPrompt(text, { lists, sample, samples }));
+      prompts.push(
+        promptOf(
+          text,
+          lists.map((list) => list[sample]),
+          { sample, samples },
+        ),
+      );
   }
   notes.push(...missingNotes(sets, indices), ...unpairedNote(unpaired));
   return { prompts, notes };
@@ -147,29 +152,6 @@ function alignSamples(lists: readonly (readonly SetAnswer[])[]): (readonly SetAn
     ...common.map((key) => named[i]!.get(key)!),
     ...list.filter(({ key }) => !paired.has(key)),
   ]);
-}
-
-function matchedPrompt(
-  text: string,
-  {
-    lists,
-    sample,
-    samples,
-  }: { lists: readonly (readonly SetAnswer[])[]; sample: number; samples: number },
-): MatchedPrompt {
-  const answers = lists.map((list) => list[sample]!);
-  const named = answers[0]!.key ?? text;
-  const cluster = answers.find((answer) => answer.cluster !== undefined)?.cluster;
-  return {
-    prompt: answers[0]!.prompt,
-    key: samples > 1 ? `${named} #${sample + 1}` : named,
-    ...(cluster !== undefined
-      ? { cluster: String(cluster) }
-      : samples > 1
-        ? { cluster: `prompt ${text}` }
-        : {}),
-    answers,
-  };
 }
 
 /** Rows that share a name, such as that of a category, get numbers. */
@@ -243,11 +225,10 @@ function unequalNotes(sets: readonly AnswerSet[], indices: readonly PromptIndex[
 /** Prompts that are the same but for how their lines end. */
 function lineEndNotes(sets: readonly AnswerSet[], indices: readonly PromptIndex[]): MatchNote[] {
   const [first, ...others] = indices as [PromptIndex, ...PromptIndex[]];
-  const returns = ({ prompt }: SetAnswer): boolean => promptText(prompt).includes("\r");
   return others.flatMap((index, i): MatchNote[] => {
     const found = [...first].filter(([text, [own]]) => {
       const other = index.get(text)?.[0];
-      return other !== undefined && returns(own!) !== returns(other);
+      return other !== undefined && hasReturns(own!) !== hasReturns(other);
     });
     if (found.length === 0) return [];
     const set = sets[i + 1]!.name;

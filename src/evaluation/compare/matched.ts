@@ -13,9 +13,11 @@ export interface MatchedPrompt {
   cluster?: string;
   /** Category, where the rows name one. */
   group?: string;
-  /** One for each set, in their order; undefined where a model did not answer it. */
-  answers: readonly (SetAnswer | undefined)[];
+  answers: PromptAnswers;
 }
+
+/** One for each set, in their order; undefined where a model did not answer. */
+export type PromptAnswers = readonly (SetAnswer | undefined)[];
 
 /** What a reader must know of how the sets were put together. */
 export interface MatchNote {
@@ -61,3 +63,27 @@ export const placed = ({ place, prompt }: SetAnswer): string => {
   const at = place ? formatPlace(place) : "";
   return at ? `${shortPrompt(prompt)} (${at})` : shortPrompt(prompt);
 };
+
+export const hasReturns = ({ prompt }: SetAnswer): boolean => promptText(prompt).includes("\r");
+
+/** A prompt by its text, which is one of `samples` that depend on each other where it has several. */
+export function promptOf(
+  text: string,
+  answers: PromptAnswers,
+  { sample, samples }: { sample: number; samples: number },
+): MatchedPrompt {
+  const given = answers.filter((each) => each !== undefined);
+  const [first] = given as [SetAnswer];
+  const named = first.key ?? text;
+  const cluster = given.find((answer) => answer.cluster !== undefined)?.cluster;
+  return {
+    prompt: first.prompt,
+    key: samples > 1 ? `${named} #${sample + 1}` : named,
+    ...(cluster !== undefined
+      ? { cluster: String(cluster) }
+      : samples > 1
+        ? { cluster: `prompt ${text}` }
+        : {}),
+    answers,
+  };
+}
