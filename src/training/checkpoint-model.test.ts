@@ -5,16 +5,10 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Model } from "../models/model.ts";
 import { openModel, tokenizerOf } from "../models/open.ts";
 import { saveMerged, saveTokenizer } from "../models/save.ts";
-import { TINY_CONFIGS, randomModel } from "../models/testing.ts";
 import { Run } from "../runs/run.ts";
-import { createEncoder } from "../text/encoder.ts";
-import { byteTokenizer } from "../text/testing.ts";
 import { resolveConfig } from "./configs.ts";
 import { ppo } from "./online/ppo.ts";
-import { collect } from "./testing.ts";
-
-const tokenizer = byteTokenizer();
-const encoder = createEncoder(tokenizer, { maxLength: 48, template: "none" });
+import { collect, encoder, tinyModel, tokenizer } from "./testing.ts";
 
 let folder: string;
 beforeAll(() => {
@@ -31,18 +25,7 @@ const numbersOf = ({ weights, adapter }: Model): Record<string, number[]> =>
 async function train(adapter: "lora" | "none"): Promise<string> {
   const base = join(folder, `base-${adapter}`);
   await saveMerged(
-    randomModel(
-      {
-        ...TINY_CONFIGS["llama"]!,
-        hidden_size: 32,
-        num_attention_heads: 2,
-        num_key_value_heads: 1,
-        vocab_size: tokenizer.vocabularySize,
-        max_position_embeddings: 128,
-      },
-      3,
-      0.15,
-    ),
+    tinyModel("llama", { hidden_size: 32, num_attention_heads: 2, num_key_value_heads: 1 }),
     base,
     { tokenizer },
   );
