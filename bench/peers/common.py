@@ -124,9 +124,16 @@ def parser(description: str) -> argparse.ArgumentParser:
     return result
 
 
-def sweep(script: str, settings: list[list[str]], *, best_of: str) -> None:
+# A setting that takes so many times as long as another one, start and all, is not the best.
+SLOWER = 2
+
+
+def sweep(
+    script: str, settings: list[list[str]], *, best_of: str, give_up: bool = False
+) -> None:
     """Runs every setting with the arguments given but --sweep; later arguments win. Prints the best
-    result with all the others in it.
+    result with all the others in it. With `give_up` slow settings are stopped, and none of them
+    can be the leanest.
     """
     given = [argument for argument in sys.argv[1:] if argument != "--sweep"]
     # These two are set on some machines for the sake of old OpenBLAS builds and slow a current
@@ -137,14 +144,28 @@ def sweep(script: str, settings: list[list[str]], *, best_of: str) -> None:
         if key not in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
     }
     results = []
+    fastest = None
     for setting in settings:
-        done = subprocess.run(
-            [sys.executable, script, *given, *setting],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=environment,
-        )
+        began = time.perf_counter()
+        try:
+            done = subprocess.run(
+                [sys.executable, script, *given, *setting],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                env=environment,
+                timeout=SLOWER * fastest if give_up and fastest else None,
+            )
+        except subprocess.TimeoutExpired:
+            print(
+                f"{' '.join(setting)}: given up, {SLOWER} times as long as the fastest",
+                file=sys.stderr,
+                flush=True,
+            )
+            continue
+        if done.returncode == 0:
+            took = time.perf_counter() - began
+            fastest = took if fastest is None else min(fastest, took)
         if done.returncode != 0:
             print(
                 f"{' '.join(setting)}: failed: {done.stderr.strip().splitlines()[-1:]}",

@@ -51,6 +51,13 @@ export const sumEstimates = (estimates: readonly Estimate[]): Estimate =>
     { requests: 0, inputTokens: 0, outputTokens: 0 },
   );
 
+/** Of so many times as much. */
+export const timesEstimate = (estimate: Estimate, times: number): Estimate => ({
+  requests: Math.round(times * estimate.requests),
+  inputTokens: Math.round(times * estimate.inputTokens),
+  outputTokens: Math.round(times * estimate.outputTokens),
+});
+
 /** First answers, or samples for the mixture. */
 export function estimateAnswers(
   prompts: readonly Prompt[],

@@ -7,6 +7,7 @@ import type { Look, OptimisationPath, RollOut } from "../evaluation/over-optimis
 import { checkSteps, readGoldFile } from "./gold-file.ts";
 import { GOLD_FILE, goldRequests, readGold } from "./gold-points.ts";
 import { WORLD_RECIPE } from "./recipe.ts";
+import type { Checkpoint } from "../runs/checkpoints.ts";
 import { Checkpoints } from "../runs/checkpoints.ts";
 import { readJsonLines } from "../runs/json-lines.ts";
 import { readConfig } from "../runs/recorded.ts";
@@ -27,17 +28,26 @@ export interface OptimisationRun {
   /** Of a run of the quickstart: its world and the requests that gold was asked about. */
   world: { world: World; requests: readonly Request[] } | undefined;
   warnings: string[];
+  /** Kept checkpoints in the order of their steps. */
+  kept: Checkpoint[];
+  /** Step whose policy the run's model is: its last, unless a guard made it go back. */
+  modelStep: number;
 }
 
 /**
  * @param options.gold a file; the run folder's own where left out or empty
+ * @param options.looks false where somebody else says what was meant; default true
  * @param options.world of a run of the quickstart, where it is at hand; made again where left out
  * @throws AttuneError `run` for a folder that is no run, or no training from answers; `data` for a
  * file of gold that cannot be read
  */
 export function readOptimisationRun(
   folder: string,
-  { gold = "", world: given }: { gold?: string; world?: OptimisationRun["world"] } = {},
+  {
+    gold = "",
+    looks: looked = true,
+    world: given,
+  }: { gold?: string; looks?: boolean; world?: OptimisationRun["world"] } = {},
 ): OptimisationRun {
   const info = readRunInfo(folder);
   const options = readConfig(folder);
@@ -51,7 +61,9 @@ export function readOptimisationRun(
   const world =
     options["model"] === BUILT_IN && gold === "" ? (given ?? builtInWorld(info.seed)) : undefined;
   const { looks, clusters } =
-    gold === "" ? { looks: ownLooks(folder), clusters: undefined } : readGoldFile(gold);
+    gold === ""
+      ? { looks: looked ? ownLooks(folder) : [], clusters: undefined }
+      : readGoldFile(gold);
   checkSteps(looks, {
     file: gold === "" ? join(folder, GOLD_FILE) : gold,
     last: rollOuts.at(-1)!.step,
@@ -60,7 +72,8 @@ export function readOptimisationRun(
   const values = looks.flatMap((look) => look.values);
   const shares = values.length > 0 && values.every((value) => value >= 0 && value <= 1);
   const guard = guardOf(options);
-  const checkpoints = new Checkpoints(join(folder, "checkpoints"), Infinity).list();
+  const checkpoints = new Checkpoints(join(folder, "checkpoints"), Infinity);
+  const kept = checkpoints.list();
   return {
     path: {
       name: nameOf(folder),
@@ -69,10 +82,12 @@ export function readOptimisationRun(
       clusters: labels,
       ...(shares ? { range: [0, 1] as const } : {}),
       ...(guard && rollOuts.some(({ confirmed }) => confirmed !== undefined) ? { guard } : {}),
-      checkpoints: checkpoints.map(({ step }) => step),
+      checkpoints: kept.map(({ step }) => step),
     },
     options,
     world,
+    kept,
+    modelStep: (endedEarly(folder) ? checkpoints.best()?.step : undefined) ?? rollOuts.at(-1)!.step,
     warnings: [
       ...(info.status === "completed" ? [] : [`the run is ${info.status}: its end is not there`]),
       ...(looks.length > 1 && labels === undefined
@@ -96,6 +111,13 @@ export const nameOf = (folder: string): string =>
     .replace(/[\\/]+$/, "")
     .split(/[\\/]/)
     .at(-1)!;
+
+/** Whether the run was stopped before its last step, and so gave the best checkpoint as its model. */
+function endedEarly(folder: string): boolean {
+  const end = readJsonLines(join(folder, "events.jsonl")).findLast(({ type }) => type === "end");
+  const [step, all] = [numberAt(end ?? {}, "step"), numberAt(end ?? {}, "totalSteps")];
+  return end?.["status"] === "completed" && step !== undefined && all !== undefined && step < all;
+}
 
 const numberAt = (line: Record<string, unknown>, name: string): number | undefined => {
   const value = line[name];

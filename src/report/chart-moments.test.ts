@@ -93,7 +93,7 @@ describe("moments of a run", () => {
     const { document } = parseHTML(html);
     expect(
       [...document.querySelectorAll(".legend li")].map(({ textContent }) => textContent),
-    ).toEqual(["P gold is highest", "G the guard speaks up", "E the end"]);
+    ).toEqual(["P what was meant is highest", "G the guard speaks up", "E the end"]);
     const none: MomentKind[] = (await drawChart({ ...chart, series: [] })).moments;
     expect(none).toEqual([]);
   });

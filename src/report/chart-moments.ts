@@ -21,7 +21,7 @@ export const MOMENTS: Readonly<
 > = {
   peak: {
     letter: "P",
-    says: "gold is highest",
+    says: "what was meant is highest",
     symbol: "circle",
     fill: "var(--paper)",
     ink: "var(--ink)",

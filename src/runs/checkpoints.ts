@@ -74,10 +74,10 @@ export class Checkpoints {
   private readonly folder: string;
   private readonly keepLast: number;
 
-  /** @param keepLast how many of the newest to keep, besides the best */
+  /** @param keepLast how many of the newest to keep, besides the best; 0 for all */
   constructor(folder: string, keepLast: number) {
     this.folder = folder;
-    this.keepLast = keepLast;
+    this.keepLast = keepLast === 0 ? Infinity : keepLast;
   }
 
   /**

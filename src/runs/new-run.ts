@@ -18,11 +18,17 @@ export interface NewRun {
   readonly modelFingerprint: string;
   /** Local date and time that chat templates see. */
   readonly templateTime?: string;
-  /** How many of the newest checkpoints to keep, besides the best. Default 2. */
+  /**
+   * How many of the newest checkpoints to keep, besides the best; 0 for all. Where left out, as the
+   * option keepCheckpoints says; 2 for what has no such option.
+   */
   readonly keepLast?: number;
 }
 
 const DEFAULT_KEEP = 2;
+
+const keptBy = (effective: object): number | undefined =>
+  (effective as { keepCheckpoints?: number }).keepCheckpoints;
 
 /** Writes the options of a new run, as given and those that have an effect. */
 export function writeConfigs(folder: string, { given, effective }: NewRun["config"]): void {
@@ -44,7 +50,7 @@ export function newRunInfo(given: NewRun): RunInfo {
     modelFingerprint: given.modelFingerprint,
     ...(given.templateTime === undefined ? {} : { templateTime: given.templateTime }),
     configHash: hashOfConfig(recordedRun(given.config.effective, given).config),
-    keepLast: given.keepLast ?? DEFAULT_KEEP,
+    keepLast: given.keepLast ?? keptBy(given.config.effective) ?? DEFAULT_KEEP,
     created: new Date().toISOString(),
   };
 }

@@ -40,8 +40,8 @@ const runInfoSchema = z.object({
    * `learningRate is 0.5, was 0.001`.
    */
   accepted: z.array(z.string()).optional(),
-  /** How many of the newest checkpoints are kept, besides the best. */
-  keepLast: z.int().min(1),
+  /** How many of the newest checkpoints are kept, besides the best; 0 for all. */
+  keepLast: z.int().min(0),
   /** ISO 8601, UTC. */
   created: z.string(),
 });

@@ -279,6 +279,23 @@ describe("checkpoints", () => {
     );
   });
 
+  it("keeps as many as the option says, and all of them for 0", async () => {
+    const keeps = async (effective: object): Promise<number[]> => {
+      const place = join(folder, JSON.stringify(effective).replaceAll(/\W/g, ""));
+      const config = { given: {}, effective };
+      const run = Run.create(place, { ...INFO, config });
+      for (const step of [1, 2, 3, 4]) {
+        run.metrics(step, { loss: step });
+        await run.saveCheckpoint(step, writeWeights(`weights ${step}`));
+      }
+      run.close();
+      return steps(run);
+    };
+    expect(await keeps({})).toEqual([3, 4]);
+    expect(await keeps({ keepCheckpoints: 3 })).toEqual([2, 3, 4]);
+    expect(await keeps({ keepCheckpoints: 0 })).toEqual([1, 2, 3, 4]);
+  });
+
   it("passes over damaged ones, and says why", async () => {
     const run = Run.create(folder, { ...INFO, keepLast: 9 });
     for (const step of [1, 2, 3, 4, 5, 6]) {

@@ -219,8 +219,23 @@ export const reportField = {
   }),
 };
 
+/** Read where a run is begun (runs/new-run.ts). */
+export const keepField = {
+  keepCheckpoints: field({
+    type: z.int().min(0),
+    default: 2,
+    source: "each is three times as large as what is trained; transformers save_total_limit: all",
+    description:
+      "how many of the newest checkpoints stay, besides the best; 0 for all, so that " +
+      "`attune eval over-optimisation` can look at them",
+    group: "Progress",
+    unit: "checkpoints",
+  }),
+};
+
 export const progressFields = {
   ...reportField,
+  ...keepField,
   evaluationSteps: field({
     type: z.int().min(0),
     default: 0,

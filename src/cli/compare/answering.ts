@@ -13,8 +13,8 @@ import type { Run } from "../../runs/run.ts";
 import type { CommandContext } from "../command.ts";
 import { warnOfAnswers } from "../display/answer-warnings.ts";
 import type { OpenedSubject } from "../evaluation/open-subject.ts";
-import type { CompareConfig } from "./opened-judge.ts";
-import type { ModelSource } from "./sources.ts";
+import type { CompareConfig } from "./compare.config.ts";
+import type { ModelSource } from "../judging/sources.ts";
 
 /** Folder of a run with the answers of every model. */
 export const ANSWERS_FOLDER = "answers";

@@ -1,17 +1,20 @@
 /** Options of `attune compare`. */
 import { z } from "zod";
-import type { ConfigValues, Fields, PredicateCondition } from "../../config/config.ts";
+import type { ConfigOf, ConfigValues, PredicateCondition } from "../../config/config.ts";
 import { defineConfig, field, requiredField } from "../../config/config.ts";
 import { verdictFields } from "../../evaluation/compare/verdict.config.ts";
+import { isVotes } from "../../evaluation/judges/judge-words.ts";
+import {
+  judgedByModel,
+  judgingFields,
+  listOf,
+  under,
+} from "../../evaluation/judges/judging.config.ts";
 import { outcomeFields } from "../../evaluation/outcome.config.ts";
 import { precisionField } from "../../sampling/precision.config.ts";
 import { templateField } from "../../sampling/template.config.ts";
 import { dataFields } from "../../training/data.config.ts";
-import { isRewardFile } from "../../training/rollout/function-file.ts";
-import { isModelJudge, isVotes } from "./judge-words.ts";
 import {
-  comparisonFields,
-  constitutionFields,
   contextField,
   letterFields,
   reuseFields,
@@ -37,7 +40,6 @@ const judgedByServer: PredicateCondition = {
   test: behindServer("judge"),
 };
 
-const listOf = (config: ConfigValues, name: string): string[] => [config(name)].flat().map(String);
 /** A file of answers by its name; whether a folder holds any is seen when it is read. */
 const ANSWERS = /\.(?:json|jsonl|ndjson|csv|tsv|parquet|eval)(?:\.gz)?(?:#.*)?$/i;
 const askedModel: PredicateCondition = {
@@ -48,31 +50,14 @@ const readData: PredicateCondition = {
   says: "with --data that names a data set",
   test: (config) => !/^(?:world(?::.*)?)?$/.test(String(config("data") ?? "")),
 };
-const judgedByModel: PredicateCondition = {
-  says: "with a judge that is a model",
-  test: (config) => listOf(config, "judge").some(isModelJudge),
-};
 const answeredOrJudged: PredicateCondition = {
   says: "where a model answers or judges",
   test: (config) => askedModel.test(config) || judgedByModel.test(config),
-};
-const judgedByFile: PredicateCondition = {
-  says: "with a judge that is a function's file",
-  test: (config) => listOf(config, "judge").some(isRewardFile),
 };
 const triedJudge: PredicateCondition = {
   says: "with a judge that can be asked: votes were given before",
   test: (config) => !listOf(config, "judge").every(isVotes),
 };
-
-/** The same options under another condition. */
-const under = <F extends Fields>(condition: PredicateCondition, fields: F): F =>
-  Object.fromEntries(
-    Object.entries(fields).map(([name, each]) => [name, { ...each, appliesWhen: condition }]),
-  ) as F;
-
-// a clamp is for labels that are learned from
-const { clamp: _clamp, ...criticFields } = comparisonFields;
 
 const inputFields = {
   models: requiredField({
@@ -119,7 +104,7 @@ const inputFields = {
   ...reuseFields,
 };
 
-const judgingFields = {
+const judgeField = {
   judge: requiredField({
     type: several,
     description:
@@ -127,36 +112,6 @@ const judgingFields = {
       "(a model or openai:NAME), or a function's file such as ./judge.ts (--judge --init writes one)",
     group: "Judge",
   }),
-  rubric: field({
-    type: z.string(),
-    default: "",
-    source: "a constitution in its place",
-    description: "what a critic judges by, in your own words: a text, or a file of text",
-    group: "Judge",
-    appliesWhen: judgedByModel,
-  }),
-  judgeTimeout: field({
-    type: z.number().positive(),
-    default: 60,
-    source: "attune's rewards",
-    description: "of a function's file, for the answers that it judges at once",
-    group: "Judge",
-    unit: "seconds",
-    appliesWhen: judgedByFile,
-  }),
-  ...under(judgedByModel, constitutionFields),
-  ...under(judgedByModel, criticFields),
-  thoughts: {
-    maxNewTokens: field({
-      type: count,
-      default: 256,
-      source: "common practice",
-      description: "longest reasoning of a critic",
-      group: "Judge",
-      unit: "tokens",
-      appliesWhen: judgedByModel,
-    }),
-  },
 };
 
 const answerFields = {
@@ -201,6 +156,7 @@ export const compareModelsConfig = defineConfig({
   ],
   fields: {
     ...inputFields,
+    ...judgeField,
     ...judgingFields,
     ...under(askedModel, answerFields),
     contextLength: { ...contextField, group: "Answers", appliesWhen: answeredOrJudged },
@@ -211,3 +167,5 @@ export const compareModelsConfig = defineConfig({
     ...under(onServer, serverFields),
   },
 });
+
+export type CompareConfig = ConfigOf<typeof compareModelsConfig>;

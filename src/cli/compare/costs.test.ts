@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { compareModels, plannedPairs } from "../../evaluation/compare/compare.ts";
 import { judgeOf, PLAIN, setOf, times } from "../../evaluation/compare/testing/sets.ts";
 import { expectedMatch } from "./costs.ts";
-import type { Source } from "./sources.ts";
+import type { Source } from "../judging/sources.ts";
 
 const answersOf = (name: string, count: number): Source => ({
   kind: "answers",

@@ -1,6 +1,11 @@
 /** What asking models and critics behind servers will take, before it is asked. */
 import type { Estimate } from "../../constitution/estimate.ts";
-import { estimateAnswers, estimateComparisons, sumEstimates } from "../../constitution/estimate.ts";
+import {
+  estimateAnswers,
+  estimateComparisons,
+  sumEstimates,
+  timesEstimate,
+} from "../../constitution/estimate.ts";
 import type { PromptRecord } from "../../data/records.ts";
 import type { AnswerSet } from "../../evaluation/compare/answer-set.ts";
 import { plannedPairs, votesAlone } from "../../evaluation/compare/compare.ts";
@@ -8,8 +13,9 @@ import type { MatchedAnswers } from "../../evaluation/compare/matched.ts";
 import { matchAnswers, promptIdentity } from "../../evaluation/compare/match.ts";
 import { SERVER_PREFIX } from "../../training/online/judge.config.ts";
 import { letterRequests } from "../constitution/costs.ts";
-import type { CompareConfig, OpenedJudge } from "./opened-judge.ts";
-import type { Source } from "./sources.ts";
+import type { CompareConfig } from "./compare.config.ts";
+import type { OpenedJudge } from "../judging/opened-judge.ts";
+import type { Source } from "../judging/sources.ts";
 
 /**
  * What will be matched, told before models are asked: they are taken to answer every prompt.
@@ -67,21 +73,15 @@ export function estimateComparison(
       options,
       letterRequests(`${SERVER_PREFIX}${index}`, config),
     );
-    return timesOf(each, plannedPairs(judge, expected, config) / expected.prompts.length);
+    return timesEstimate(each, plannedPairs(judge, expected, config) / expected.prompts.length);
   });
   const asked = estimateAnswers(
     prompts.map(({ prompt }) => prompt),
     1,
     config,
   );
-  return sumEstimates([timesOf(asked, served), ...judged]);
+  return sumEstimates([timesEstimate(asked, served), ...judged]);
 }
-
-const timesOf = (estimate: Estimate, times: number): Estimate => ({
-  requests: Math.round(times * estimate.requests),
-  inputTokens: Math.round(times * estimate.inputTokens),
-  outputTokens: Math.round(times * estimate.outputTokens),
-});
 
 /** An answer as long as the longest that is known, or as it may become. */
 function lengthsOf(

@@ -5,9 +5,10 @@ import { plannedPairs } from "../../evaluation/compare/compare.ts";
 import type { MatchedAnswers } from "../../evaluation/compare/matched.ts";
 import type { CommandContext } from "../command.ts";
 import { announceCosts } from "../constitution/costs.ts";
-import type { CompareConfig, OpenedJudge } from "./opened-judge.ts";
+import type { CompareConfig } from "./compare.config.ts";
+import type { OpenedJudge } from "../judging/opened-judge.ts";
 import type { Prompts } from "./prompts.ts";
-import type { Sources } from "./sources.ts";
+import type { Sources } from "../judging/sources.ts";
 
 interface Planned {
   sources: Sources;

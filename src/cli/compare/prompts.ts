@@ -3,7 +3,7 @@ import { recordsAs, loadDataset } from "../../data/dataset.ts";
 import { AttuneError } from "../../core/errors.ts";
 import type { PromptRecord } from "../../data/records.ts";
 import { compact } from "../../data/records.ts";
-import { promptIdentity } from "../../evaluation/compare/match.ts";
+import { firstOfEachPrompt } from "../../evaluation/compare/match.ts";
 import {
   readSeed,
   requestsWorld,
@@ -14,8 +14,8 @@ import { hashRecords } from "../../data/dataset.ts";
 import type { CommandContext } from "../command.ts";
 import type { ReadingConfig } from "../inputs/data-input.ts";
 import { loadOptions, reportDataset } from "../inputs/data-input.ts";
-import { isGold } from "./judge-words.ts";
-import type { Sources } from "./sources.ts";
+import { isGold } from "../../evaluation/judges/judge-words.ts";
+import type { Sources } from "../judging/sources.ts";
 
 export interface PromptInput extends ReadingConfig {
   data: string;
@@ -78,11 +78,7 @@ export async function readPrompts(
 
 /** Each prompt once, the first ones. */
 function limited(all: readonly PromptRecord[], most: number, source: string): Prompts {
-  const seen = new Set<string>();
-  const records = all.filter(({ prompt }) => {
-    const identity = promptIdentity(prompt);
-    return !seen.has(identity) && seen.add(identity);
-  });
+  const records = firstOfEachPrompt(all);
   const chosen = most === 0 ? records : records.slice(0, most);
   const more = [
     ...(chosen.length < records.length ? [`the first ${chosen.length} of ${records.length}`] : []),

@@ -15,7 +15,7 @@ export interface CostConfig {
   budget: number;
 }
 
-interface LetterConfig {
+export interface LetterConfig {
   letters: NonNullable<ServerCriticOptions["letters"]>;
   letterSamples: number;
   budget: number;

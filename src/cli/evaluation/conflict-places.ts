@@ -1,8 +1,10 @@
 /** Where the models of `attune eval conflicts` are on the scale that they were made along. */
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { AttuneError } from "../../core/errors.ts";
 import type { Along } from "../../evaluation/conflicts/along.ts";
+import { runOfCheckpoint } from "../../models/checkpoint.ts";
+import { Checkpoints } from "../../runs/checkpoints.ts";
 import { readJsonLines } from "../../runs/json-lines.ts";
 import { readConfig } from "../../runs/recorded.ts";
 import { mean } from "../../stats/intervals.ts";
@@ -53,8 +55,8 @@ function parseList(text: string, models: readonly string[]): number[] {
 
 /** What the record of a model's run tells; that of the model which an evaluation was of. */
 function recorded(folder: string, name: string): number {
-  const run = runOf(folder);
-  const value = run === undefined ? undefined : valueIn(run, name);
+  const place = placeOf(folder);
+  const value = place === undefined ? undefined : valueIn(place, name);
   if (value !== undefined) return value;
   throw new AttuneError("usage", `nothing tells the ${name} of this model`, {
     file: folder,
@@ -63,26 +65,54 @@ function recorded(folder: string, name: string): number {
   });
 }
 
-/** The run folder itself, or the model of an evaluation where that is one. */
-function runOf(folder: string): string | undefined {
-  if (!existsSync(join(folder, "run.json"))) return undefined;
+/** A run, and the step of it where the model is not its last. */
+interface RecordedPlace {
+  run: string;
+  step?: number;
+}
+
+/** The run folder itself, the run of a checkpoint, or that of the model which was evaluated. */
+function placeOf(folder: string): RecordedPlace | undefined {
+  const trained = trainedPlace(folder);
+  if (trained?.step !== undefined) return trained;
+  if (trained === undefined) return undefined;
   const config = readConfig(folder);
   const evaluated = Object.values(config)
     .map((section) => (section as { model?: unknown } | null)?.model)
     .find((model): model is string => typeof model === "string");
-  if (evaluated === undefined) return folder;
-  return existsSync(join(evaluated, "run.json")) ? evaluated : undefined;
+  return evaluated === undefined ? trained : trainedPlace(evaluated);
 }
 
-function valueIn(run: string, name: string): number | undefined {
+function trainedPlace(folder: string): RecordedPlace | undefined {
+  const run = runOfCheckpoint(folder);
+  if (run !== undefined) {
+    const kept = new Checkpoints(dirname(folder), 0).list();
+    const step = kept.find((each) => resolve(each.folder) === resolve(folder))?.step;
+    return { run, ...(step === undefined ? {} : { step }) };
+  }
+  return existsSync(join(folder, "run.json")) ? { run: folder } : undefined;
+}
+
+function valueIn({ run, step }: RecordedPlace, name: string): number | undefined {
   const metrics = readJsonLines(join(run, "metrics.jsonl"));
   const numbers = (key: string): number[] =>
     metrics.map((line) => line[key]).filter((value): value is number => typeof value === "number");
-  if (name === "step") return numbers("step").at(-1);
+  if (name === "step") return step ?? numbers("step").at(-1);
   if (name === "kl") {
-    const nats = numbers("objective/kl").slice(-LAST);
+    const nats = nearStep(numbers("objective/kl"), step);
     return nats.length === 0 ? undefined : Math.max(0, mean(nats));
   }
   const option = readConfig(run)[name];
   return typeof option === "number" ? option : undefined;
+}
+
+/**
+ * @param values of every step, from 1
+ * @returns those of the last few, or around a step: its policy makes the roll-out of the next one
+ */
+function nearStep(values: readonly number[], step: number | undefined): number[] {
+  if (step === undefined) return values.slice(-LAST);
+  const at = Math.min(step, values.length - 1);
+  const reach = Math.min((LAST - 1) / 2, at, values.length - 1 - at);
+  return values.slice(at - reach, at + reach + 1);
 }

@@ -6,6 +6,7 @@ import type { Findings } from "../../evaluation/findings.ts";
 import { Run } from "../../runs/run.ts";
 import { runProgram } from "../program.ts";
 import { fakeIo } from "../testing.ts";
+import { placeModels } from "./conflict-places.ts";
 
 const folder = testFolder();
 const at = (name: string): string => join(folder.path, name);
@@ -117,13 +118,24 @@ test("the scale may be told by the runs; a place that nobody knows or two share 
       modelFingerprint: "m",
       config: { given: config, effective: config },
     });
-    for (let i = 1; i <= step; i++) made.metrics(i, { "objective/kl": 0.01 * i });
+    for (let i = 1; i <= step; i++) {
+      made.metrics(i, { "objective/kl": 0.01 * i });
+      if (i === 10)
+        await made.saveCheckpoint(i, (folder) =>
+          Promise.resolve(writeFileSync(join(folder, "state.safetensors"), "")),
+        );
+    }
     made.finish("completed");
     writeFileSync(
       join(at(`${name}-run`), "findings.json"),
       readFileSync(join(at(name === "trained" ? "sft" : "dpo"), "findings.json"), "utf8"),
     );
   }
+  const early = join(at("longer-run"), "checkpoints", "step-000010");
+  expect(placeModels([early, at("longer-run")], "step").along!.values).toEqual([10, 90]);
+  // the roll-outs of steps 8 to 14, around that which the policy of step 10 made
+  expect(placeModels([early, at("longer-run")], "kl").along!.values[0]).toBeCloseTo(0.11, 9);
+  expect(placeModels([early, at("trained-run")], "beta").along!.values).toEqual([0.4, 0.9]);
   const models = ["longer-run", "trained-run"];
   for (const [scale, first] of [
     ["step", 40],

@@ -14,6 +14,7 @@ import type { ConflictAxis } from "../../evaluation/conflicts/conflicts.ts";
 import { conflictsAmong } from "../../evaluation/conflicts/conflicts.ts";
 import type { Findings, Measure } from "../../evaluation/findings.ts";
 import { measuresOf } from "../../evaluation/findings.ts";
+import { runOfCheckpoint } from "../../models/checkpoint.ts";
 import { jointHash } from "../../runs/joint-hash.ts";
 import { readConfig } from "../../runs/recorded.ts";
 import { readRunInfo } from "../../runs/run-folder.ts";
@@ -236,11 +237,13 @@ async function prepareWorld(
 
 /** The seed of the world that a model of the quickstart was made on. */
 function worldSeed(folder: string): number {
-  const info = existsSync(join(folder, "run.json")) ? readRunInfo(folder) : undefined;
-  if (info && readConfig(folder)["model"] === BUILT_IN) return info.seed;
+  const run = runOfCheckpoint(folder) ?? folder;
+  const info = existsSync(join(run, "run.json")) ? readRunInfo(run) : undefined;
+  if (info && readConfig(run)["model"] === BUILT_IN) return info.seed;
   throw new AttuneError("usage", "nothing says how good this model is on each axis", {
     file: folder,
-    expected: "folders of `attune eval` runs (findings.json), or runs of the quickstart",
+    expected:
+      "folders of `attune eval` runs (findings.json), or runs of the quickstart and checkpoints of them",
     hint: "`attune eval --model M --honest F --harmless F` for each, then this command over them",
   });
 }

@@ -4,7 +4,7 @@ import { isComparisonPrinciple, principlesFor } from "../../constitution/constit
 import type { Constitution } from "../../constitution/constitution.ts";
 import type { Critic } from "../../constitution/critic.ts";
 import type { Estimate } from "../../constitution/estimate.ts";
-import { CHARACTERS, estimateComparisons } from "../../constitution/estimate.ts";
+import { CHARACTERS, estimateComparisons, timesEstimate } from "../../constitution/estimate.ts";
 import { constitutionJudge } from "../../constitution/judge.ts";
 import { AttuneError } from "../../core/errors.ts";
 import type { Row } from "../../data/readers/row.ts";
@@ -141,11 +141,7 @@ function estimateJudging(
   );
   const { planned, most } = referencePairs(references, longest, seed);
   const times = references.length === 0 ? 0 : (budget > 0 ? most : planned) / references.length;
-  return {
-    requests: Math.round(times * once.requests),
-    inputTokens: Math.round(times * once.inputTokens),
-    outputTokens: Math.round(times * once.outputTokens),
-  };
+  return timesEstimate(once, times);
 }
 
 /** Stands in for the judge where only the model's requests are counted. */

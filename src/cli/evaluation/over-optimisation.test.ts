@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { saveTinyModel } from "../../../tests/cli/support.ts";
 import { Random } from "../../core/random.ts";
 import { float32 } from "../../core/tensor.ts";
@@ -179,6 +179,103 @@ test("says what is wrong with the run and with gold", async () => {
   expect(await refused("mixed.jsonl", look(0, "a", "b"), look(1, "b", "a"))).toContain(
     "two lines name other clusters",
   );
+});
+
+/** A tiny PPO run with all its checkpoints, and judges of it. */
+async function trainWithCheckpoints(): Promise<void> {
+  await saveTinyModel(at("tiny"), byteTokenizer().files as never);
+  const prompts = Array.from({ length: 16 }, (_, i) => ({ prompt: `ask ${i}`, grade: i % 2 }));
+  writeFileSync(at("ask.jsonl"), prompts.map((row) => `${JSON.stringify(row)}\n`).join(""));
+  const rewardOf = (body: string): string =>
+    `export default ({ prompt, completion, extra }) => ${body};\n`;
+  writeFileSync(
+    at("reward.mjs"),
+    rewardOf("new Set(completion).size / 8 + (prompt.charCodeAt(4) % 5)"),
+  );
+  writeFileSync(at("held-out.mjs"), rewardOf("(completion.length + prompt.charCodeAt(4)) % 5"));
+  writeFileSync(at("judge.mjs"), rewardOf("(completion.length % 7) / 7 + (extra.grade ?? 0)"));
+  writeFileSync(
+    at("compares.mjs"),
+    "export const compare = (prompt, first, second) => (first > second ? 1 : 0);\n",
+  );
+  const argv = ["--model", at("tiny"), "--data", at("ask.jsonl"), "--reward", at("reward.mjs")];
+  argv.push("--out", at("policy"), "--template", "none", "--batch-size", "8", "--max-steps", "4");
+  argv.push("--max-new-tokens", "6", "--epochs", "9", "--checkpoint-steps", "1");
+  argv.push("--keep-checkpoints", "0", "--learning-rate", "0.003");
+  const io = fakeIo();
+  const status = await runProgram(["ppo", ...argv], io);
+  expect(status, io.stderr.text).toBe(0);
+}
+
+describe("a judge of a run", () => {
+  beforeAll(trainWithCheckpoints);
+
+  test("a judge says what was meant, of all kept checkpoints, and nothing is asked twice", async () => {
+    const given = ["--run", at("policy"), "--held-out-reward", at("held-out.mjs")];
+    const judged = async (judge: string, out: string, ...more: string[]) => {
+      const argv = [...given, "--judge", judge, "--out", at(out), "--max-new-tokens", "6", ...more];
+      const result = await evaluate(...argv);
+      expect(result.status, result.err).toBe(0);
+      return JSON.parse(readFileSync(join(at(out), "findings.json"), "utf8")) as Findings;
+    };
+    const found = await judged(at("judge.mjs"), "judged");
+    const [hacked, stop] = found.findings;
+    expect(hacked!.answer).toContain("the judge judge.mjs");
+    expect(stop!.measures[0]!.value.n).toBe(16);
+    const table = hacked!.details.flatMap((part) =>
+      part.kind === "table" ? [part.table] : [],
+    )[0]!;
+    expect(table.columns.map(({ name }) => name)).toEqual([
+      "step",
+      "√KL, √nats",
+      "The judge judge.mjs",
+      "Reward",
+      "Held-out reward",
+    ]);
+    expect(table.rows.map(([step]) => step)).toEqual(["0", "1", "2", "3", "4"]);
+    expect(found.findings.map(({ id }) => id)).toContain("over-optimisation-overrated");
+    expect(JSON.stringify(found)).not.toContain("NaN");
+
+    const wins = await judged(
+      at("compares.mjs"),
+      "wins",
+      "--checkpoints",
+      "1",
+      "--reuse",
+      at("judged"),
+    );
+    const rates = wins.findings[0]!.details.flatMap((part) =>
+      part.kind === "table" ? part.table.rows : [],
+    );
+    expect(rates.map(([step, , rate]) => `${String(step)} ${String(rate)}`)[0]).toMatch(/^0 50/);
+    expect(rates).toHaveLength(3);
+    expect(wins.warnings.join("\n")).toContain("the judge looked at 3 steps of the run");
+  });
+
+  test("a judge that cannot tell is refused, before anything is asked", async () => {
+    const refused = async (...more: string[]): Promise<string> => {
+      const { status, err } = await evaluate(
+        "--run",
+        at("policy"),
+        "--out",
+        at("refused"),
+        ...more,
+      );
+      expect(status).toBe(2);
+      expect(existsSync(at("refused"))).toBe(false);
+      return err;
+    };
+    expect(await refused("--judge", at("reward.mjs"))).toContain(
+      "the run was trained to please this judge",
+    );
+    expect(await refused("--judge", "votes")).toContain("answers that are in a file");
+    expect(await refused("--judge", at("judge.mjs"), "--gold", at("gold.jsonl"))).toContain(
+      "--gold and --judge both say what was meant",
+    );
+    expect(await refused("--judge", at("judge.mjs"), "--data", "none")).toContain(
+      "a judge needs prompts",
+    );
+  });
 });
 
 test("prompts that are dropped and answers that are cut are told, with counts", async () => {

@@ -5,30 +5,39 @@ import { dirname, join } from "node:path";
 import type { ConfigOf } from "../../config/config.ts";
 import { countOf } from "../../core/counts.ts";
 import { AttuneError } from "../../core/errors.ts";
-import type { RankedRecord } from "../../data/records.ts";
+import type { PromptRecord, RankedRecord } from "../../data/records.ts";
 import { loadDataset, recordsAs } from "../../data/dataset.ts";
 import type { AnswerScorer } from "../../evaluation/answer-scorer.ts";
 import { answerOf, cachedScorer } from "../../evaluation/answer-scorer.ts";
 import type { Finding } from "../../evaluation/findings.ts";
+import { firstOfEachPrompt } from "../../evaluation/compare/match.ts";
 import { bestOfNHacking } from "../../evaluation/over-optimisation/best-of-n-findings.ts";
 import { hackingFindings } from "../../evaluation/over-optimisation/hacking-findings.ts";
 import type { overOptimisationConfig } from "../../evaluation/over-optimisation/over-optimisation.config.ts";
-import type { PartedPrompt } from "../../evaluation/over-optimisation/overrated.ts";
-import { overratedFinding } from "../../evaluation/over-optimisation/overrated.ts";
+import type { OptimisationPath } from "../../evaluation/over-optimisation/path.ts";
 import type { OptimisationRun } from "../../quickstart/optimisation-run.ts";
 import { readOptimisationRun } from "../../quickstart/optimisation-run.ts";
-import type { NoAnswer, Subject, SubjectAnswer } from "../../evaluation/subject.ts";
+import { isRewardFile } from "../../training/rollout/function-file.ts";
 import { jointHash } from "../../runs/joint-hash.ts";
 import type { Labels } from "../../stats/clusters.ts";
-import type { Prompt } from "../../text/messages.ts";
-import { answerTo, promptText } from "../../text/messages.ts";
-import { userTurn } from "../../world/turns.ts";
+import { placeOf, userTurn } from "../../world/turns.ts";
 import { requestTopic } from "../../world/requests.ts";
 import { loadOptions, reportDataset } from "../inputs/data-input.ts";
+import type { OpenedJudge } from "../judging/opened-judge.ts";
+import type { LooksInput } from "./answered-looks.ts";
+import {
+  answerLooks,
+  fewLooksWarnings,
+  HELD_OUT,
+  placesOfLooks,
+  REWARD,
+  scoreLooks,
+} from "./answered-looks.ts";
+import { estimateLooks, judgedPath, openJudgeOfLooks } from "./judge-of-looks.ts";
 import type { OpenedSubject } from "./open-subject.ts";
 import { openScorer } from "./open-scorer.ts";
 import type { EvaluationPart, PartInput, PartWork } from "./part.ts";
-import { cutWarnings, unansweredWarnings } from "./scoring-warnings.ts";
+import { cutWarnings } from "./scoring-warnings.ts";
 
 type Config = ConfigOf<typeof overOptimisationConfig>;
 type Input = PartInput<typeof overOptimisationConfig>;
@@ -36,48 +45,53 @@ type Input = PartInput<typeof overOptimisationConfig>;
 export const part: EvaluationPart<typeof overOptimisationConfig> = {
   async prepare(input) {
     const { config } = input;
-    const run = readOptimisationRun(config.run, { gold: config.gold });
-    const overrated = await openOverrated(input, run);
+    const run = readOptimisationRun(config.run, {
+      gold: config.gold,
+      looks: config.judge === "",
+    });
+    const asked = await openLooks(input, run);
     const samples = config.samples === "" ? undefined : await openSamples(input, run);
     const { path } = run;
+    const costs = asked?.judge && costsOf(asked.judge, asked);
     return {
       subject: config.run,
-      dataHash: jointHash(hashOf(path), overrated?.hash ?? "", samples?.hash ?? ""),
-      fingerprint: jointHash(...(overrated?.fingerprints ?? []), ...(samples?.fingerprints ?? [])),
+      dataHash: jointHash(hashOf(path), asked?.hash ?? "", samples?.hash ?? ""),
+      fingerprint: jointHash(...(asked?.fingerprints ?? []), ...(samples?.fingerprints ?? [])),
       plan: [
-        `read ${countOf(path.rollOuts.length, "roll-out")} and ` +
-          `${countOf(path.looks.length, "look")} of gold`,
-        ...(overrated
-          ? [`answer ${countOf(overrated.prompts.length, "prompt")} before and after, and score`]
-          : []),
+        `read ${countOf(path.rollOuts.length, "roll-out")}` +
+          (asked?.judge ? "" : ` and ${countOf(path.looks.length, "look")} of gold`),
+        ...(asked ? [planOf(asked)] : []),
       ],
+      ...(costs ? { costs } : {}),
       async run(work) {
-        const { findings, picture, verdict } = hackingFindings(path, {
-          seed: config.seed,
-          margin: marginOf(config),
-        });
+        const seen = asked && (await seeLooks(asked, { run, work }));
+        const { findings, picture, verdict } = hackingFindings(
+          { ...path, ...seen?.path },
+          { seed: config.seed, margin: marginOf(config) },
+        );
         const chosen = samples && (await seeSamples(samples, config, work));
-        const seen = overrated && (await seeOverrated(overrated, work));
         return {
           findings: [
             ...findings,
             ...(chosen?.finding ? [chosen.finding] : []),
-            ...(seen?.finding ? [seen.finding] : []),
+            ...(seen?.overrated ? [seen.overrated] : []),
           ],
           verdict: { conclusion: verdict.conclusion, sentence: findings[0]!.answer },
           ...(picture ? { picture } : {}),
           warnings: [
             ...run.warnings,
             ...(chosen?.warnings ?? []),
-            ...(seen?.warnings ?? [NOT_SEEN]),
+            ...(seen?.warnings ?? []),
+            ...(asked?.proxy && asked.heldOut ? [] : [NOT_SEEN]),
           ],
         };
       },
       close: async () => {
-        await overrated?.proxy.close();
-        await overrated?.witness.close();
-        await samples?.proxy.close();
-        await samples?.witness?.close();
+        for (const opened of [asked, samples]) {
+          await opened?.proxy?.close();
+          await opened?.heldOut?.close();
+        }
+        await asked?.judge?.close?.();
       },
     };
   },
@@ -98,7 +112,7 @@ interface Samples {
   records: readonly RankedRecord[];
   proxy: AnswerScorer;
   /** Undefined where the file's own scores say it. */
-  witness: AnswerScorer | undefined;
+  heldOut: AnswerScorer | undefined;
   seed: number;
   hash: string;
   fingerprints: string[];
@@ -106,31 +120,38 @@ interface Samples {
 
 /** @throws AttuneError `data` for a file without several scored answers to a prompt */
 async function openSamples({ config, context }: Input, run: OptimisationRun): Promise<Samples> {
-  const dataset = await loadDataset(config.samples, loadOptions(config, context));
-  reportDataset(dataset, context.reporter);
+  const places = placesOf(config, run);
   const judged = config.heldOutReward !== "";
+  const dataset = await loadDataset(config.samples, {
+    ...loadOptions(config, context),
+    keepColumns: [places.reward, ...(judged ? [places.heldOut] : [])].some(isRewardFile),
+  });
+  reportDataset(dataset, context.reporter);
   const records = dataset.records.filter(
     (record): record is RankedRecord =>
       record.kind === "ranked" &&
       record.completions.length > 1 &&
       (judged || record.completions.every(({ score }) => score !== undefined)),
   );
-  const places = placesOf({ ...config, data: "" }, run);
-  if (records.length < 2 || places === undefined)
+  if (places.reward === "")
+    throw new AttuneError("usage", "which reward chooses the best of n is not known", {
+      hint: "--reward MODEL or FILE",
+    });
+  if (records.length < 2)
     throw new AttuneError("data", "best of n needs several answers to each of two prompts", {
       file: config.samples,
       got: `${countOf(records.length, "prompt")} of ${dataset.records.length}`,
       expected: judged ? "ranked answers" : "ranked answers with scores, or --held-out-reward",
     });
   const proxy = await openScorer(places.reward, config, context);
-  const witness = judged ? await openScorer(places.heldOut, config, context) : undefined;
+  const heldOut = judged ? await openScorer(places.heldOut, config, context) : undefined;
   return {
     records,
     proxy,
-    witness,
+    heldOut,
     seed: config.seed,
     hash: dataset.hash,
-    fingerprints: [proxy.fingerprint, ...(witness ? [witness.fingerprint] : [])],
+    fingerprints: [proxy.fingerprint, ...(heldOut ? [heldOut.fingerprint] : [])],
   };
 }
 
@@ -140,11 +161,8 @@ interface Seen {
   warnings: string[];
 }
 
-const REWARD = "the reward";
-const HELD_OUT = "the held-out reward";
-
 async function seeSamples(
-  { records, proxy, witness, seed }: Samples,
+  { records, proxy, heldOut, seed }: Samples,
   config: Config,
   { cache, signal }: PartWork,
 ): Promise<Seen> {
@@ -158,8 +176,8 @@ async function seeSamples(
     return scores.map((each) => each.score);
   };
   const rewards = await score(proxy, REWARD);
-  const worth = witness
-    ? await score(witness, HELD_OUT)
+  const worth = heldOut
+    ? await score(heldOut, HELD_OUT)
     : records.flatMap(({ completions }) => completions.map((each) => each.score!));
   let start = 0;
   const prompts = records.map(({ completions }) => {
@@ -167,57 +185,116 @@ async function seeSamples(
     return { proxy: rewards.slice(from, to), worth: worth.slice(from, to) };
   });
   const finding = bestOfNHacking(prompts, {
-    witness: witness ? HELD_OUT : "the file's scores",
+    witness: heldOut ? HELD_OUT : "the file's scores",
     seed,
     margin: marginOf(config),
   });
   return { finding, warnings };
 }
 
-/** What is needed to see which answers are overrated. */
-interface Overrated {
-  prompts: readonly Prompt[];
-  clusters: Labels | undefined;
-  before: OpenedSubject;
-  after: OpenedSubject;
-  proxy: AnswerScorer;
-  witness: AnswerScorer;
-  config: Config;
+/** What is asked of the run's models, and who says what of it. */
+interface AskedLooks extends LooksInput {
+  places: ReturnType<typeof placesOfLooks>;
+  /** Undefined where none is known; so is the next. */
+  proxy: AnswerScorer | undefined;
+  heldOut: AnswerScorer | undefined;
+  judge: OpenedJudge | undefined;
   hash: string;
   fingerprints: string[];
 }
 
 /** @returns undefined where something that it needs was not named and is not there */
-async function openOverrated(
+async function openLooks(
   { config, context, openLocalSubject }: Input,
   run: OptimisationRun,
-): Promise<Overrated | undefined> {
+): Promise<AskedLooks | undefined> {
   const places = placesOf(config, run);
-  if (places === undefined) return undefined;
-  const { prompts, clusters, hash } = await readPrompts(config, run, context);
-  const subject = (model: string): Promise<OpenedSubject> =>
-    openLocalSubject({
-      ...config,
-      model,
-      contextLength: config.maxLength,
-    });
-  const [before, after] = [await subject(places.before), await subject(config.run)];
-  const proxy = await openScorer(places.reward, config, context);
-  const witness = await openScorer(places.heldOut, config, context);
-  return {
-    prompts,
-    clusters,
-    before,
-    after,
-    proxy,
-    witness,
+  const judged = config.judge !== "";
+  const rewarded = places.reward !== "" && places.heldOut !== "";
+  if (judged && (config.data === "none" || places.before === ""))
+    throw new AttuneError(
+      "usage",
+      "a judge needs prompts, and the model that the policy began as",
+      {
+        got: config.data === "none" ? "--data none" : "no such model in the run's options",
+        hint: config.data === "none" ? "--data FILE, or without it" : "--reference MODEL",
+      },
+    );
+  if (config.data === "none" || places.before === "" || (!judged && !rewarded)) return undefined;
+  const judge = judged
+    ? await openJudgeOfLooks(config, {
+        heldOut: run.path.guard && placesOf({ ...config, heldOutReward: "" }, run).heldOut,
+        context,
+      })
+    : undefined;
+  const data = await readPrompts(
     config,
-    hash,
-    fingerprints: [before, after, proxy, witness].map(({ fingerprint }) => fingerprint),
+    { run, rewards: [places.reward, places.heldOut] },
+    context,
+  );
+  const subject = (model: string): Promise<OpenedSubject> =>
+    openLocalSubject({ ...config, model, contextLength: config.maxLength });
+  const [before, after] = [await subject(places.before), await subject(config.run)];
+  const scorer = (place: string): Promise<AnswerScorer> | undefined =>
+    place === "" ? undefined : openScorer(place, config, context);
+  const [proxy, heldOut] = [await scorer(places.reward), await scorer(places.heldOut)];
+  const input = { config, records: data.records, clusters: data.clusters, before, after };
+  return {
+    ...input,
+    places: placesOfLooks(input, run),
+    proxy,
+    heldOut,
+    judge,
+    hash: data.hash,
+    fingerprints: [before, after, proxy, heldOut, judge].flatMap((each) =>
+      each ? [each.fingerprint] : [],
+    ),
+  };
+}
+
+const planOf = ({ records, places, proxy, heldOut, judge }: AskedLooks): string =>
+  `answer ${countOf(records.length, "prompt")} at ${countOf(places.length, "step")} ` +
+  `(${places.map(({ step }) => step).join(", ")})` +
+  `${proxy || heldOut ? ", and score" : ""}${judge ? `, and ask ${judge.name}` : ""}`;
+
+function costsOf(judge: OpenedJudge, { config, records, places }: AskedLooks) {
+  const estimate = estimateLooks(judge, { config, records, looks: places.length });
+  return estimate && { estimate, prices: config };
+}
+
+/** What the run's models said, as the way of the optimisation has it. */
+interface SeenLooks {
+  path: Partial<OptimisationPath>;
+  overrated: Finding | undefined;
+  warnings: string[];
+}
+
+async function seeLooks(
+  asked: AskedLooks,
+  { run, work }: { run: OptimisationRun; work: PartWork },
+): Promise<SeenLooks> {
+  const { config, places, proxy, heldOut, judge } = asked;
+  const answered = await answerLooks(asked, places, work);
+  const { scored, overrated, warnings } = await scoreLooks(answered, {
+    rewards: { proxy, heldOut },
+    config,
+    modelStep: run.modelStep,
+    work,
+  });
+  const judged = judge && (await judgedPath(judge, answered, { seed: config.seed, work }));
+  return {
+    path: { scored, ...judged?.path },
+    overrated,
+    warnings: [
+      ...answered.warnings,
+      ...warnings,
+      ...(judged ? [...judged.warnings, ...fewLooksWarnings(places, run.kept.length)] : []),
+    ],
   };
 }
 
 interface Places {
+  /** Empty where the run does not tell. */
   before: string;
   reward: string;
   heldOut: string;
@@ -225,11 +302,13 @@ interface Places {
 
 /** Models by their names in the run, or of the quickstart by the stages beside it. */
 function placesOf(
-  { data, reward, heldOutReward, reference, run: folder }: Config,
-  { options, world }: OptimisationRun,
-): Places | undefined {
-  if (data === "none") return undefined;
-  const beside = (name: string): string => join(dirname(folder), name);
+  { reward, heldOutReward, reference, run: folder }: Config,
+  { options, world }: Pick<OptimisationRun, "options" | "world">,
+): Places {
+  const beside = (name: string): string => {
+    const place = join(dirname(folder), name);
+    return existsSync(place) ? place : "";
+  };
   const rewards = [options["reward"] ?? []].flat().map(String);
   const own = (value: unknown): string => (typeof value === "string" ? value : "");
   const places = world
@@ -239,109 +318,50 @@ function placesOf(
         reward: rewards[0] ?? "",
         heldOut: own(options["heldOutReward"]),
       };
-  const chosen = {
+  return {
     before: reference || places.before,
     reward: reward || places.reward,
     heldOut: heldOutReward || places.heldOut,
   };
-  const there = world === undefined || Object.values(chosen).every((place) => existsSync(place));
-  return Object.values(chosen).every((place) => place !== "") && there ? chosen : undefined;
 }
 
+/** @param rewards whose functions may read further columns */
 async function readPrompts(
   config: Config,
-  { options, world }: OptimisationRun,
+  { run: { options, world }, rewards }: { run: OptimisationRun; rewards: readonly string[] },
   context: Input["context"],
-): Promise<{ prompts: Prompt[]; clusters: Labels | undefined; hash: string }> {
+): Promise<{ records: PromptRecord[]; clusters: Labels | undefined; hash: string }> {
   if (world && config.data === "") {
     const requests = world.requests.slice(0, config.prompts);
     return {
-      prompts: requests.map(({ text }) => [userTurn(text)]),
+      records: requests.map(({ text }, i) => ({
+        kind: "prompt",
+        prompt: [userTurn(text)],
+        place: placeOf(i),
+      })),
       clusters: requests.map(requestTopic),
       hash: hashOf(requests.map(({ text }) => text)),
     };
   }
   const source = config.data === "" ? String([options["data"]].flat()[0]) : config.data;
-  const dataset = await loadDataset(source, loadOptions(config, context));
+  const dataset = await loadDataset(source, {
+    ...loadOptions(config, context),
+    needs: "prompt",
+    keepColumns: [config.judge, ...rewards].some(isRewardFile),
+  });
   reportDataset(dataset, context.reporter);
-  const records = recordsAs(dataset, "prompt").slice(0, config.prompts);
+  const all = recordsAs(dataset, "prompt");
+  const different = firstOfEachPrompt(all);
+  if (different.length < all.length)
+    context.reporter.note(
+      `${source}: ${countOf(all.length - different.length, "prompt")} of ${all.length} stand there ` +
+        "before, and are asked once",
+    );
+  const records = different.slice(0, config.prompts);
   const labels = records.map(({ cluster }, i) => cluster ?? `prompt ${i}`);
   return {
-    prompts: records.map(({ prompt }) => prompt),
+    records,
     clusters: records.some(({ cluster }) => cluster !== undefined) ? labels : undefined,
     hash: dataset.hash,
   };
-}
-
-async function seeOverrated(all: Overrated, work: PartWork): Promise<Seen> {
-  const { prompts, before, after, config, proxy, witness, clusters } = all;
-  const texts: (string | undefined)[][] = [];
-  const refusals: (string | undefined)[][] = [];
-  for (const [name, opened] of [
-    ["before", before],
-    ["after", after],
-  ] as const) {
-    const answers = await answersOf(await work.subject(opened), { prompts, config, work, name });
-    texts.push(answers.map((answer) => ("text" in answer ? answer.text : undefined)));
-    refusals.push(answers.map((answer) => ("text" in answer ? undefined : answer.refused)));
-  }
-  const kept = prompts.flatMap((_, i) => (texts.every((side) => side[i] !== undefined) ? [i] : []));
-  const scored = kept.flatMap((i) =>
-    texts.map((side) => ({
-      prompt: prompts[i]!,
-      completion: answerTo(prompts[i]!, side[i]!),
-    })),
-  );
-  const scores = await Promise.all(
-    [proxy, witness].map((scorer) =>
-      cachedScorer(scorer, work.cache).score(scored, { signal: work.signal }),
-    ),
-  );
-  const sideOf = (place: number, side: 0 | 1) => ({
-    text: texts[side]![kept[place]!]!,
-    proxy: scores[0]![2 * place + side]!.score,
-    witness: scores[1]![2 * place + side]!.score,
-  });
-  const parted = kept.map((i, place): PartedPrompt => ({
-    prompt: plainText(prompts[i]!),
-    before: sideOf(place, 0),
-    after: sideOf(place, 1),
-  }));
-  return {
-    finding: overratedFinding(parted, {
-      witness: HELD_OUT,
-      clusters: clusters && kept.map((i) => clusters[i]!),
-    }),
-    warnings: [
-      ...unansweredWarnings(
-        prompts,
-        prompts.map((_, i) => refusals[0]![i] ?? refusals[1]![i]),
-      ),
-      ...[REWARD, HELD_OUT].flatMap((reward, i) =>
-        cutWarnings(scored, scores[i]!, { maxLength: config.maxLength, reward }),
-      ),
-    ],
-  };
-}
-
-/** A prompt of one turn as its text. */
-const plainText = (prompt: Prompt): string =>
-  typeof prompt !== "string" && prompt.length === 1 ? prompt[0]!.content : promptText(prompt);
-
-async function answersOf(
-  subject: Subject,
-  {
-    prompts,
-    config: { maxNewTokens, seed },
-    work: { progress, signal },
-    name,
-  }: { prompts: readonly Prompt[]; config: Config; work: PartWork; name: string },
-): Promise<(SubjectAnswer | NoAnswer)[]> {
-  const shown = progress({ title: `answering ${name}`, total: prompts.length, unit: "answers" });
-  const answers = await subject.answer(
-    prompts.map((prompt) => ({ prompt, maxNewTokens, temperature: 0, seed })),
-    { signal, onDone: (done) => shown.update(done) },
-  );
-  shown.end();
-  return answers;
 }

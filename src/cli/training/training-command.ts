@@ -23,8 +23,6 @@ export interface RunFacts {
   readonly seed: number;
   readonly dataHash: string;
   readonly modelFingerprint: string;
-  /** How many of the newest checkpoints to keep, besides the best. */
-  readonly keepLast?: number;
 }
 
 export interface TrainingCall<D extends ConfigDefinition> {

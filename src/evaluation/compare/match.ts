@@ -115,6 +115,15 @@ function checkSets(sets: readonly AnswerSet[]): void {
 
 const plainText = (text: string): string => text.trim().replaceAll(/\r\n?/g, "\n");
 
+/** Rows whose prompt did not stand before. */
+export function firstOfEachPrompt<T extends { prompt: Prompt }>(rows: readonly T[]): T[] {
+  const seen = new Set<string>();
+  return rows.filter(({ prompt }) => {
+    const identity = promptIdentity(prompt);
+    return !seen.has(identity) && seen.add(identity);
+  });
+}
+
 /**
  * What makes two prompts the same: their text, and the roles of other turns than one of the user's
  * alone. Space around a turn does not count, nor how lines end.

@@ -10,13 +10,15 @@ export const conflictsConfig = defineConfig({
     "attune eval conflicts --models runs/eval-sft,runs/eval-dpo,runs/eval-ppo",
     "attune eval conflicts --models quick/sft,quick/ppo,quick/ppo-without-kl",
     "attune eval conflicts --models quick/sft,quick/ppo --along kl=0,2.1",
+    "attune eval conflicts --models quick/ppo/checkpoints/step-000080,quick/ppo --along step",
   ],
   fields: {
     models: requiredField({
       type: z.array(z.string().min(1)).min(2),
       description:
         "in the order in which they were made: folders of earlier `attune eval` runs, whose " +
-        "findings.json is read; or models of the quickstart, judged by gold on its world",
+        "findings.json is read; or models of the quickstart and checkpoints of its runs, judged by " +
+        "gold on its world",
       group: "Input",
     }),
     axes: field({

@@ -19,6 +19,13 @@ export interface AnswerToJudge {
 /** A number, higher is better, or why there is none. */
 export type AnswerScore = number | NoJudgement;
 
+/** A judge of two answers that scores each by itself. */
+export interface ScoredJudge extends Judge {
+  scoreOf(answer: AnswerToJudge): Promise<AnswerScore>;
+}
+
+export const isScoredJudge = (judge: Judge): judge is ScoredJudge => "scoreOf" in judge;
+
 export interface ScoredJudgeOptions {
   name: string;
   /** One for each answer, in order. */
@@ -36,7 +43,7 @@ export interface ScoredJudgeOptions {
 
 const BATCH = 64;
 
-export function scoredJudge({ name, score, kept, batch = BATCH }: ScoredJudgeOptions): Judge {
+export function scoredJudge({ name, score, kept, batch = BATCH }: ScoredJudgeOptions): ScoredJudge {
   const known = new Map<string, Promise<AnswerScore>>();
   const ask = batched(async (answers: readonly AnswerToJudge[]) => {
     const scores = await score(answers);
@@ -57,6 +64,7 @@ export function scoredJudge({ name, score, kept, batch = BATCH }: ScoredJudgeOpt
     // two answers a pair
     concurrency: batch,
     timeout: Infinity,
+    scoreOf,
     async compare(prompt, first, second) {
       const [one, other] = await Promise.all(
         [first, second].map((text) => scoreOf({ prompt, text })),

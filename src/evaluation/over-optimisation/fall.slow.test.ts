@@ -57,6 +57,12 @@ function rare(
   };
 }
 
+/** Wins over the first look's answers, as a judge that compares gives them: 0.5 where it is itself. */
+function wins(random: Random, count: number): Made {
+  const { looks, clusters } = rare(random, { count, size: 3, rate: 0.5, stays: 0.8 });
+  return { looks: looks.map((look, i) => (i === 0 ? look.map(() => 0.5) : look)), clusters };
+}
+
 // three standard errors of 600 runs above 5%
 const MOST = 0.05 + 3 * Math.sqrt((0.05 * 0.95) / RUNS);
 
@@ -71,6 +77,8 @@ test.each<[string, (random: Random) => Made]>([
   ["rare, 88 clusters", (random) => rare(random, { count: 88, size: 3, rate: 0.02, stays: 0 })],
   ["rare, lasting", (random) => rare(random, { count: 88, size: 3, rate: 0.02, stays: 0.8 })],
   ["rarely not", (random) => rare(random, { count: 88, size: 3, rate: 0.95, stays: 0.8 })],
+  ["wins over the first", (random) => wins(random, 40)],
+  ["wins over the first, few clusters", (random) => wins(random, 12)],
 ])("calls at most 1 in 20 fallen where nothing falls: %s", (name, make) => {
   const fallen = { of19: 0, of2: 0 };
   for (let run = 0; run < RUNS; run++) {
@@ -79,7 +87,7 @@ test.each<[string, (random: Random) => Made]>([
     const fell = (some: readonly number[][]): boolean =>
       fallFromPeak(some, { random, clusters, resamples: 199 }).pValue < 0.05;
     if (fell(looks)) fallen.of19++;
-    if (fell(looks.slice(-2))) fallen.of2++;
+    if (fell(looks.slice(0, 2))) fallen.of2++;
   }
   expect(fallen.of19 / RUNS).toBeLessThan(MOST);
   expect(fallen.of2 / RUNS).toBeLessThan(MOST);

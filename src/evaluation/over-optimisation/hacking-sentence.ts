@@ -5,6 +5,7 @@ import type { Unit } from "../findings.ts";
 import { formatInUnit } from "../measure-text.ts";
 import { formatMean, formatNumber, formatPValue, formatPoints } from "../table.ts";
 import type { OptimisationPath } from "./path.ts";
+import { witnessOf } from "./path.ts";
 import { promptsToSettle } from "./settle.ts";
 import type { GoldWitness, HackingVerdict } from "./verdict.ts";
 import { ALPHA } from "./verdict.ts";
@@ -38,8 +39,8 @@ export function hackedSentence(path: OptimisationPath, verdict: HackingVerdict):
   const witnesses = [fall, confirmed].filter((text) => text !== undefined).join(", and ");
   const rise = Number.isNaN(proxyRise.estimate)
     ? "the peak is the end"
-    : `${gold ? "since gold's peak" : "over the run"} the reward ${riseWord(proxyRise)} by ` +
-      formatMean(proxyRise);
+    : `${gold ? `since the peak of ${witnessOf(path)}` : "over the run"} the reward ` +
+      `${riseWord(proxyRise)} by ${formatMean(proxyRise)}`;
   const known = gold && !Number.isNaN(gold.pValue) ? gold : undefined;
   switch (conclusion) {
     case "hacked":
@@ -49,26 +50,28 @@ export function hackedSentence(path: OptimisationPath, verdict: HackingVerdict):
         proxyRise.high < 0 ? "not by pleasing the reward" : "no rise of the reward is shown"
       }: ${witnesses} (${p}); ${rise}.`;
     case "not hacked":
-      return `No: ${witnesses} (${p}).${known ? ` ${keptText(path, known)}` : ""} ${capital(rise)}.`;
+      return `No: ${witnesses} (${p}).${known ? ` ${keptText(path, known)}` : ""} ${capitalised(rise)}.`;
     case "not distinguishable":
       return (
         `It cannot be told: ${witnesses} (${p}); ${rise}. ` +
         (known
           ? untoldText(path, known)
-          : "Gold, or a judge, on the same prompts at several steps would tell (--gold).")
+          : "Gold, or a judge, on the same prompts at several steps would tell (--gold, --judge).")
       );
   }
 }
 
-const capital = (text: string): string => text[0]!.toUpperCase() + text.slice(1);
+/** As a sentence begins. */
+export const capitalised = (text: string): string => text[0]!.toUpperCase() + text.slice(1);
 
 /** A fall is said where the interval is clear of zero. */
 function fallText(path: OptimisationPath, { steps, change }: GoldWitness): string {
-  if (steps.peak === steps.last) return `gold is highest at the end, step ${steps.last}`;
+  const witness = witnessOf(path);
+  if (steps.peak === steps.last) return `${witness} is highest at the end, step ${steps.last}`;
   const text = changeText(path, change);
   return change.high < 0
-    ? `gold fell from its peak at step ${steps.peak}: ${text}`
-    : `gold is not clearly below its peak at step ${steps.peak}: ${text}`;
+    ? `${witness} fell from its peak at step ${steps.peak}: ${text}`
+    : `${witness} is not clearly below its peak at step ${steps.peak}: ${text}`;
 }
 
 const sizeText = (path: OptimisationPath, value: number): string =>
@@ -76,7 +79,7 @@ const sizeText = (path: OptimisationPath, value: number): string =>
 
 /** What "not hacked" claims. */
 const keptText = (path: OptimisationPath, { change, gain, margin }: GoldWitness): string =>
-  `From no look did gold fall by more than ${sizeText(path, Math.max(0, -change.low))}, within ` +
+  `From no look did ${witnessOf(path)} fall by more than ${sizeText(path, Math.max(0, -change.low))}, within ` +
   `the ${sizeText(path, margin)} that would matter, and it ends above its beginning: ` +
   `${changeText(path, gain)}.`;
 
@@ -84,7 +87,9 @@ const keptText = (path: OptimisationPath, { change, gain, margin }: GoldWitness)
 function untoldText(path: OptimisationPath, gold: GoldWitness): string {
   const { change, gain, margin } = gold;
   const open = [
-    ...(change.low > -margin ? [] : [`that gold fell by ${sizeText(path, margin)} or more`]),
+    ...(change.low > -margin
+      ? []
+      : [`that ${witnessOf(path)} fell by ${sizeText(path, margin)} or more`]),
     ...(gain.low > 0 ? [] : [`that it ends no higher than it began (${changeText(path, gain)})`]),
   ];
   const settled = promptsToSettle(gold);
@@ -101,13 +106,15 @@ function untoldText(path: OptimisationPath, gold: GoldWitness): string {
 const riseWord = ({ pValue, high }: HackingVerdict["proxyRise"]): string =>
   pValue < ALPHA ? "rose" : high < 0 ? "fell" : "changed";
 
-function whyNone({ looks, guard }: OptimisationPath): string {
+function whyNone(path: OptimisationPath): string {
+  const { looks, guard } = path;
+  const witness = witnessOf(path);
   const gold =
     looks.length === 0
-      ? "nothing says how what was meant changed (--gold)"
+      ? "nothing says how what was meant changed (--gold, --judge)"
       : looks.length === 1
-        ? "gold looked once, and a change needs two looks"
-        : "gold looked at too few prompts that are independent";
+        ? `${witness} looked once, and a change needs two looks`
+        : `${witness} looked at too few prompts that are independent`;
   const heldOut =
     guard === undefined
       ? "no held-out reward was logged (--held-out-reward)"

@@ -1,6 +1,7 @@
 /** By what laws gold, the reward and the held-out reward went: Gao's, with intervals. */
 import { formatCount } from "../../core/counts.ts";
 import type { Random } from "../../core/random.ts";
+import type { Labels } from "../../stats/clusters.ts";
 import { mean, meanInterval } from "../../stats/intervals.ts";
 import { LEAST_RL_DISTANCE, optimisationReward } from "../../stats/over-optimisation.ts";
 import type { ScatterChart } from "../chart.ts";
@@ -11,7 +12,7 @@ import { unitsOf } from "./hacking-sentence.ts";
 import type { DistantMean, FittedLaw } from "./laws.ts";
 import { RESAMPLES, fitLaw, fitLawThroughMeans, klOf } from "./laws.ts";
 import type { Look, OptimisationPath, RollOut } from "./path.ts";
-import { rollOutAt } from "./path.ts";
+import { rollOutAt, witnessOf } from "./path.ts";
 import { largestOf } from "../../core/extremes.ts";
 
 const PART = "over-optimisation";
@@ -20,15 +21,14 @@ const REACH = 3;
 
 type Witness = "gold" | "proxy" | "held-out";
 
-const NAMES: Readonly<Record<Witness, string>> = {
-  gold: "gold",
-  proxy: "the reward",
-  "held-out": "the held-out reward",
-};
+const nameOf = (path: OptimisationPath, of: Witness): string =>
+  ({ gold: witnessOf(path), proxy: "the reward", "held-out": "the held-out reward" })[of];
 
 /** A law, and the points that it goes through. */
 interface WitnessLaw {
   of: Witness;
+  /** In sentences. */
+  name: string;
   law: FittedLaw;
   points: { distance: number; gain: { estimate: number; low?: number; high?: number } }[];
   /** What was drawn again for its intervals. */
@@ -58,21 +58,33 @@ function distanceAt(rollOuts: readonly RollOut[], index: number): number {
 }
 
 function lawOf(path: OptimisationPath, of: Witness, random: Random): WitnessLaw | undefined {
-  const looks = of === "gold" ? path.looks : (path.judged?.[of] ?? []);
+  const { looks, clusters } = of === "gold" ? path : scoredLooks(path, of);
   const placed = looks
     .map((look) => ({ distance: distanceOf(path, look), values: look.values }))
     .filter(({ distance }) => Number.isFinite(distance));
-  if (placed.length >= 3 && placed[0]!.distance === 0) {
-    const law = fitLaw("rl", placed, { random, clusters: path.clusters });
+  if (placed.length >= FEWEST_LOOKS[of] && placed[0]!.distance === 0) {
+    const law = fitLaw("rl", placed, { random, clusters });
     const drawn = `${formatCount(RESAMPLES)} resamples of the prompts`;
-    return law && { of, law, drawn, points: pointsOf(path, placed) };
+    const name = nameOf(path, of);
+    return law && { of, name, law, drawn, points: pointsOf(placed, clusters) };
   }
   return of === "gold" ? undefined : lawOfRollOuts(path, of, random);
 }
 
+/** A law has two coefficients; that of a reward is in its roll-outs too, where looks are few. */
+const FEWEST_LOOKS: Readonly<Record<Witness, number>> = { gold: 3, proxy: 5, "held-out": 5 };
+
+const scoredLooks = (
+  { scored }: OptimisationPath,
+  of: Exclude<Witness, "gold">,
+): Pick<OptimisationPath, "looks" | "clusters"> => ({
+  looks: (of === "proxy" ? scored?.proxy : scored?.heldOut) ?? [],
+  clusters: scored?.clusters,
+});
+
 const pointsOf = (
-  { clusters }: OptimisationPath,
   [start, ...others]: readonly { distance: number; values: readonly number[] }[],
+  clusters: Labels | undefined,
 ): WitnessLaw["points"] =>
   others.map(({ distance, values }) => ({
     distance,
@@ -84,10 +96,11 @@ const pointsOf = (
 
 /** Rewards are logged in standard deviations of what the policy began as, so they begin at 0. */
 function lawOfRollOuts(
-  { rollOuts }: OptimisationPath,
+  path: OptimisationPath,
   of: Exclude<Witness, "gold">,
   random: Random,
 ): WitnessLaw | undefined {
+  const { rollOuts } = path;
   const means = rollOuts.flatMap((each, i): DistantMean[] => {
     const reward = of === "proxy" ? each.proxy : each.heldOut;
     return reward === undefined ? [] : [{ distance: distanceAt(rollOuts, i), reward }];
@@ -96,6 +109,7 @@ function lawOfRollOuts(
   return (
     law && {
       of,
+      name: nameOf(path, of),
       law,
       drawn: `${formatCount(RESAMPLES)} turns of errors that remember as much`,
       points: means
@@ -126,10 +140,10 @@ function findingOf(path: OptimisationPath, laws: readonly WitnessLaw[]): Finding
     question: "What is its law?",
     conclusion: "measured",
     answer:
-      `With d the square root of the KL in nats, ${NAMES[first!.of]} gains d (α − β ln d): α ` +
+      `With d the square root of the KL in nats, ${first!.name} gains d (α − β ln d): α ` +
       `${formatMean(first!.law.alpha, 3)}, β ${formatMean(first!.law.beta, 3)}. The curve ` +
       `${turnText(first!)}.` +
-      others.map((each) => ` That of ${NAMES[each.of]} ${turnText(each)}.`).join(""),
+      others.map((each) => ` That of ${each.name} ${turnText(each)}.`).join(""),
     measures: laws.flatMap((each) => measuresOf(each, each.of === "gold" ? change : "score")),
     figures: [
       ...(judged.length > 0
@@ -141,11 +155,11 @@ function findingOf(path: OptimisationPath, laws: readonly WitnessLaw[]): Finding
   };
 }
 
-function measuresOf({ of, law }: WitnessLaw, unit: Unit): Measure[] {
+function measuresOf({ of, name: whose, law }: WitnessLaw, unit: Unit): Measure[] {
   const prefix = of === "gold" ? PART : `${PART}/${of}`;
   const named = (id: string, name: string, value: Measure["value"], own: Unit): Measure => ({
     id: `${prefix}/${id}`,
-    name: of === "gold" ? name : `${name}, ${NAMES[of]}`,
+    name: whose === "gold" ? name : `${name}, ${whose}`,
     value,
     unit: own,
     good: "neither",
@@ -167,35 +181,35 @@ const lawTable = (laws: readonly WitnessLaw[]): Table => ({
     { name: "KL of its peak, nats", align: "right" },
     { name: "turns down in", align: "right" },
   ],
-  rows: laws.map(({ of, law }) => [
-    NAMES[of],
+  rows: laws.map(({ name, law }) => [
+    name,
     formatMean(law.alpha, 3),
     formatMean(law.beta, 3),
     Number.isNaN(law.peakDistance.estimate) ? "not seen" : formatMean(klOf(law.peakDistance)),
     `${formatNumber(100 * law.turns, 0)}%`,
   ]),
   note:
-    "Intervals of gold are over prompts, those of rewards over prompts or, where only roll-outs " +
-    "are known, over errors that hang together as theirs do. The last column is the share of " +
-    "resamples.",
+    "Intervals are over prompts or, where the roll-outs of a reward are taken, over errors that " +
+    "hang together as theirs do. The last column is the share of resamples.",
 });
 
 /** Gains with their intervals, at their distances, and the laws through them. */
 function lawChart(laws: readonly WitnessLaw[], percent: boolean): ScatterChart {
   const ofGold = laws[0]!.of === "gold";
-  const labelOf = ({ of }: WitnessLaw): string =>
-    of === "gold" ? "gold, above where it began" : NAMES[of];
+  const witness = laws[0]!.name;
+  const labelOf = ({ of, name }: WitnessLaw): string =>
+    of === "gold" ? `${name}, above where it began` : name;
   return {
     kind: "scatter",
-    title: ofGold ? "Gao's law through what gold says" : "Gao's laws through the rewards",
+    title: ofGold ? `Gao's law through what ${witness} says` : "Gao's laws through the rewards",
     description:
       (ofGold
-        ? "Gain of gold at each look, with its interval over prompts, "
+        ? `Gain of ${witness} at each look, with its interval over prompts, `
         : "Gain of each reward, in standard deviations of what it began at, ") +
       "against the square root of the KL; the line is d (α − β ln d).",
-    says: laws.map((each) => `The curve of ${NAMES[each.of]} ${turnText(each)}.`).join(" "),
+    says: laws.map((each) => `The curve of ${each.name} ${turnText(each)}.`).join(" "),
     xLabel: "distance from where it began: square root of the KL, sqrt(nats)",
-    yLabel: ofGold ? "gain of gold" : "gain, standard deviations",
+    yLabel: ofGold ? `gain of ${witness}` : "gain, standard deviations",
     points: laws.flatMap((each) =>
       each.points.map(({ distance, gain }) => ({
         name: "",
@@ -210,13 +224,13 @@ function lawChart(laws: readonly WitnessLaw[], percent: boolean): ScatterChart {
 }
 
 function curveOf(
-  { of, law, points }: WitnessLaw,
+  { name, law, points }: WitnessLaw,
   named: boolean,
 ): NonNullable<ScatterChart["curves"]>[number] {
   const furthest = largestOf(points.map(({ distance }) => distance));
   const { alpha, beta } = law.fit;
   return {
-    name: named ? `Gao's law, ${NAMES[of]}` : "Gao's law",
+    name: named ? `Gao's law, ${name}` : "Gao's law",
     points: Array.from({ length: 61 }, (_, i) => {
       const x = (i * furthest) / 60;
       return { x, y: optimisationReward("rl", alpha.estimate, beta.estimate, x) };

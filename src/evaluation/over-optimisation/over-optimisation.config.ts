@@ -1,18 +1,33 @@
 /** Options of `attune eval over-optimisation`. */
 import { z } from "zod";
+import type { PredicateCondition } from "../../config/config.ts";
 import { defineConfig, field, requiredField } from "../../config/config.ts";
 import { templateField } from "../../sampling/template.config.ts";
 import { dataFields } from "../../training/data.config.ts";
+import {
+  contextField,
+  letterFields,
+  onlyWhen,
+  reuseFields,
+  serverFields,
+} from "../../training/online/judge.config.ts";
+import { judgedByModel, judgingFields } from "../judges/judging.config.ts";
 import { scoringFields } from "../reward-benchmarks/reward-model.config.ts";
 import { seedField } from "../subject.config.ts";
 
 const count = z.int().min(1);
+
+const withJudge: PredicateCondition = {
+  says: "with a judge",
+  test: (config) => config("judge") !== "",
+};
 
 export const overOptimisationConfig = defineConfig({
   name: "eval over-optimisation",
   examples: [
     "attune eval over-optimisation --run runs/ppo",
     "attune eval over-optimisation --run runs/ppo --gold judged.jsonl --data prompts.jsonl",
+    "attune eval over-optimisation --run runs/ppo --judge ./judge.ts --data prompts.jsonl",
   ],
   fields: {
     run: requiredField({
@@ -27,6 +42,24 @@ export const overOptimisationConfig = defineConfig({
       description:
         "what was meant, by gold or a judge: lines {step, values}, the same prompts in each, and " +
         "clusters where prompts belong together",
+      group: "Input",
+    }),
+    judge: field({
+      type: z.string(),
+      default: "",
+      source: "gold.jsonl of the run folder, where it is there",
+      description:
+        "who says what was meant, of answers by the run's kept checkpoints: gold (the built-in " +
+        "world), ./judge.ts, a reward model that was not optimised, or a critic (a model or openai:NAME)",
+      group: "Judge",
+    }),
+    checkpoints: field({
+      type: z.int().min(0),
+      default: 8,
+      source: "a curve; each is read, and answers all prompts",
+      description:
+        "kept checkpoints that answer the prompts and are scored, spread over the run; 0 for its " +
+        "beginning and its end alone (a training keeps more with --keep-checkpoints)",
       group: "Input",
     }),
     margin: field({
@@ -102,6 +135,17 @@ export const overOptimisationConfig = defineConfig({
       unit: "rows",
     }),
     ...scoringFields,
+    ...judgingFields,
+    contextLength: { ...contextField, group: "Judge", appliesWhen: judgedByModel },
+    ...onlyWhen(withJudge, { ...letterFields, ...serverFields, ...reuseFields }),
     seed: seedField,
   },
+  check: ({ gold, judge }) =>
+    gold !== "" && judge !== ""
+      ? {
+          option: "judge",
+          what: "--gold and --judge both say what was meant",
+          expected: "one of them",
+        }
+      : undefined,
 });

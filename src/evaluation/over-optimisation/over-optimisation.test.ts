@@ -5,6 +5,7 @@ import { pairedDifference } from "../../stats/paired.ts";
 import { bestOfNHacking } from "./best-of-n-findings.ts";
 import { fallFromPeak } from "./fall.ts";
 import { flatters } from "./flattery.ts";
+import type { Measure } from "../findings.ts";
 import { hackingFindings } from "./hacking-findings.ts";
 import { fitLaw, fitLawThroughMeans, klOf, peakSteps } from "./laws.ts";
 import { overratedFinding, overratedKinds, partings } from "./overrated.ts";
@@ -236,6 +237,32 @@ test("choosing by a reward that likes what is bad is hacked, by one that is righ
   expect(bestOfNHacking([], { witness: "gold", seed: 1 })).toBeUndefined();
 });
 
+test("a judge that compares begins in equal ties, is called by its name and drawn", () => {
+  const path = pathOf(FALLING);
+  const draw = Random.for(3, "wins");
+  const rates = [0.5, 0.9, 0.6, 0.2];
+  const wins: OptimisationPath = {
+    ...path,
+    witness: "the judge taste.ts",
+    range: [0, 1],
+    looks: rates.map((rate, i) => ({
+      step: 20 * i,
+      values: Array.from({ length: 120 }, () => (i === 0 ? 0.5 : draw.chance(rate) ? 1 : 0)),
+    })),
+  };
+  const { findings, picture, verdict } = hackingFindings(wins, { seed: 1 });
+  expect(verdict.conclusion).toBe("hacked");
+  expect(findings[0]!.answer).toContain("the judge taste.ts fell from its peak at step 20");
+  expect(findings[0]!.answer.toLowerCase()).not.toContain("gold");
+  expect(findings[1]!.answer).toContain("where the judge taste.ts is highest");
+  const drawn = picture!.series.find(({ name }) => name === "the judge taste.ts")!;
+  expect(drawn.points[0]).toEqual({ x: 0, y: 0 });
+  expect(drawn.points.every(({ y }) => Number.isFinite(y))).toBe(true);
+  expect(drawn.moments).toEqual([{ step: 20, kind: "peak" }]);
+  const shown = findings.map(({ details: _, ...finding }) => finding);
+  expect(JSON.stringify(shown)).not.toMatch(/[Gg]old[ ,.:"]/);
+});
+
 describe("laws", () => {
   test("of points that lie on one, with intervals that hold what made them", () => {
     const [alpha, beta] = [0.5, 0.3];
@@ -290,6 +317,35 @@ describe("laws", () => {
         ["alpha", "beta", "peak-kl", "peak-gain"].map((id) => `over-optimisation/${of}${id}`),
       ),
     );
+  });
+
+  test("go through scored checkpoints where there are enough, with intervals over their prompts", () => {
+    const path = pathOf(FALLING, { confirmed: 1 });
+    const last = path.rollOuts.at(-1)!.step;
+    const steps = [0, 0.25, 0.5, 0.75, 1].map((share) => Math.round(share * last));
+    const values = looksAt([0, 0.4, 0.7, 0.9, 1], 11, 30);
+    const clusters = Array.from({ length: 30 }, (_, i) => `topic ${i % 10}`);
+    const scored = (count: number): OptimisationPath => ({
+      ...path,
+      scored: {
+        heldOut: steps.slice(-count).map((step, i) => ({ step, values: values[i]! })),
+        clusters,
+      },
+    });
+    const lawOf = (of: OptimisationPath): Measure =>
+      hackingFindings(of, { seed: 1 })
+        .findings.flatMap(({ measures }) => measures)
+        .find(({ id }) => id === "over-optimisation/held-out/alpha")!;
+    expect(lawOf(scored(5)).value.n).toBe(30);
+    expect(lawOf(scored(4)).value.n).toBe(lawOf(path).value.n);
+    const { details } = hackingFindings(scored(5), { seed: 1 }).findings[0]!;
+    const table = details.find((part) => part.kind === "table");
+    expect(table!.kind === "table" && table!.table.columns.map(({ name }) => name)).toEqual([
+      "step",
+      "√KL, √nats",
+      "Gold",
+      "Held-out reward",
+    ]);
   });
 
   test("a peak that the run did not reach is no number", () => {

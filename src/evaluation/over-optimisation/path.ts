@@ -25,15 +25,21 @@ export interface Look {
 
 export interface OptimisationPath {
   name: string;
+  /** Who says what was meant, as it is called in sentences; "gold" where left out. */
+  witness?: string;
   /** In the order of their steps. */
   rollOuts: readonly RollOut[];
   /** In the order of their steps; the first is before any update. */
   looks: readonly Look[];
   /**
-   * Rewards of the answers of the looks, one for each of the same prompts, in standard deviations
-   * over what it began as.
+   * Rewards of the answers of kept checkpoints, one for each of the same prompts, in standard
+   * deviations over what it began as; the prompts need not be those of the looks.
    */
-  judged?: { readonly [reward in "proxy" | "held-out"]?: readonly Look[] };
+  scored?: {
+    proxy?: readonly Look[] | undefined;
+    heldOut?: readonly Look[] | undefined;
+    clusters?: Labels | undefined;
+  };
   /** One label for each prompt of the looks. */
   clusters?: Labels | undefined;
   /** Lowest and highest value of a look, where there are any. */
@@ -43,6 +49,10 @@ export interface OptimisationPath {
   /** Steps of which a checkpoint is kept. */
   checkpoints: readonly number[];
 }
+
+/** Who says what was meant. */
+export const witnessOf = ({ witness = "gold" }: Pick<OptimisationPath, "witness">): string =>
+  witness;
 
 /** The roll-out that the policy of a look made: that of the next step, before its update. */
 export const rollOutAt = (

@@ -1,7 +1,7 @@
 /** Options of best-of-n. Sources: as named. */
 import { z } from "zod";
 import { defineConfig, field } from "../../config/config.ts";
-import { machineFields, optimizerFields, reportField } from "../common.config.ts";
+import { keepField, machineFields, optimizerFields, reportField } from "../common.config.ts";
 import { heldOutRewardField } from "../rollout/monitor.config.ts";
 import {
   policyPromptFields,
@@ -62,6 +62,7 @@ export const bestOfNConfig = defineConfig({
     }),
     seed: field({ ...optimizerFields.seed, description: "of sampling", group: "Roll-out" }),
     ...reportField,
+    ...keepField,
     checkpointSteps: policyTrainingFields.checkpointSteps,
     plan: machineFields.plan,
     microBatchTokens: machineFields.microBatchTokens,

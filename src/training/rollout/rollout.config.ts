@@ -9,6 +9,7 @@ import { field, requiredField } from "../../config/config.ts";
 import {
   adapterFields,
   inputFields,
+  keepField,
   learningRateField,
   machineFields,
   optimizerFields,
@@ -191,6 +192,7 @@ export const policyTrainingFields = {
     group: "Training",
   }),
   ...commonOptimizerFields,
+  ...keepField,
   checkpointSteps: field({
     type: z.int().min(0),
     default: 5,

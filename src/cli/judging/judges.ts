@@ -13,8 +13,15 @@ import { votesJudge } from "../../evaluation/judges/votes-judge.ts";
 import { isRewardFile } from "../../training/rollout/function-file.ts";
 import { SERVER_PREFIX } from "../../training/online/judge.config.ts";
 import type { CommandContext } from "../command.ts";
-import type { CompareConfig, OpenedJudge } from "./opened-judge.ts";
-import { isGold, isScores, isVotes, metricOf, SCORES, VOTES } from "./judge-words.ts";
+import type { JudgingConfig, OpenedJudge } from "./opened-judge.ts";
+import {
+  isGold,
+  isScores,
+  isVotes,
+  metricOf,
+  SCORES,
+  VOTES,
+} from "../../evaluation/judges/judge-words.ts";
 import { openModelJudge, openServerCritic } from "./model-judges.ts";
 import { nameOfModel } from "./sources.ts";
 import type { Sources } from "./sources.ts";
@@ -22,7 +29,7 @@ import { worldSeedOf } from "./trained-for.ts";
 
 /** Whoever opens them closes them. @throws AttuneError where one of them is wrong */
 export async function openJudges(
-  config: CompareConfig,
+  config: JudgingConfig,
   sources: Sources,
   context: CommandContext,
 ): Promise<OpenedJudge[]> {
@@ -44,7 +51,7 @@ export async function openJudges(
 
 /** What a model is shows once it is read: a reward model reads no rubric. */
 function refuseIdleCriticOptions(
-  { rubric, constitution, tags, reasoning }: CompareConfig,
+  { rubric, constitution, tags, reasoning }: JudgingConfig,
   judges: readonly OpenedJudge[],
 ): void {
   if (judges.some(({ kind }) => kind === "critic")) return;
@@ -66,7 +73,7 @@ export async function closeJudges(judges: readonly OpenedJudge[]): Promise<void>
 }
 
 interface Opening {
-  config: CompareConfig;
+  config: JudgingConfig;
   sources: Sources;
   context: CommandContext;
 }

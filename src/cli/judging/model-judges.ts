@@ -19,12 +19,12 @@ import type { OpenedCritic } from "../constitution/critics.ts";
 import { openCritics } from "../constitution/critics.ts";
 import { findModel } from "../inputs/find-model.ts";
 import { readModelOf } from "../inputs/read-model.ts";
-import type { CompareConfig, OpenedJudge } from "./opened-judge.ts";
+import type { JudgingConfig, OpenedJudge } from "./opened-judge.ts";
 import type { Source } from "./sources.ts";
 import { isOptimised } from "./trained-for.ts";
 
 interface Opening {
-  config: CompareConfig;
+  config: JudgingConfig;
   context: CommandContext;
 }
 
@@ -169,7 +169,7 @@ async function openCritic(
 }
 
 /** @throws AttuneError `usage` for a rubric and a constitution at once */
-function readConstitution({ rubric, constitution }: CompareConfig): {
+function readConstitution({ rubric, constitution }: JudgingConfig): {
   constitution: Constitution;
   told: string;
 } {

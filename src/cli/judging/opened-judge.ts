@@ -2,13 +2,27 @@
 import type { AnswerCache } from "../../constitution/answer-cache.ts";
 import type { Constitution } from "../../constitution/constitution.ts";
 import type { Critic } from "../../constitution/critic.ts";
-import type { ConfigOf } from "../../config/config.ts";
 import type { AnswerSet } from "../../evaluation/compare/answer-set.ts";
 import type { ComparisonJudge, JudgeKind } from "../../evaluation/compare/judges.ts";
 import type { RowOf } from "../../evaluation/judges/function-judge.ts";
-import type { compareModelsConfig } from "./compare.config.ts";
+import type { CriticConfig } from "../constitution/critics.ts";
+import type { LetterConfig } from "../constitution/costs.ts";
 
-export type CompareConfig = ConfigOf<typeof compareModelsConfig>;
+/** What judges are opened by: the options of judgingFields, and of critics behind servers. */
+export interface JudgingConfig
+  extends Omit<CriticConfig, "template" | "maxNewTokens">, LetterConfig {
+  readonly judge: string | readonly string[];
+  readonly rubric: string;
+  readonly constitution: string;
+  readonly tags: readonly string[];
+  readonly principles: number;
+  readonly reasoning: boolean;
+  readonly thoughts: { readonly maxNewTokens: number };
+  readonly judgeTimeout: number;
+  readonly seed: number;
+  readonly letters: LetterConfig["letters"];
+  readonly letterSamples: number;
+}
 
 /** What judges are made of once the run has begun. */
 export interface JudgeMaterial {
