@@ -5,6 +5,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { AttuneError } from "../core/errors.ts";
 import { JsonLines, readJsonLines } from "../runs/json-lines.ts";
 
@@ -32,6 +33,7 @@ export class AnswerCache {
   private readonly answers = new Map<string, unknown>();
   private readonly open = new Map<string, Promise<unknown>>();
   private readonly log: JsonLines | undefined;
+  private flushing: Promise<void> | undefined;
 
   private constructor(log: JsonLines | undefined) {
     this.log = log;
@@ -91,8 +93,8 @@ export class AnswerCache {
     if (accepts(kept)) return { answer: kept, reused: true };
     const asked = this.open.get(key);
     if (asked !== undefined) return { answer: (await asked) as T, reused: true };
-    const asking = ask().then((answer) => {
-      this.keep(key, answer);
+    const asking = ask().then(async (answer) => {
+      await this.keep(key, answer);
       return answer;
     });
     this.open.set(key, asking);
@@ -103,15 +105,28 @@ export class AnswerCache {
     }
   }
 
-  private keep(key: string, answer: unknown): void {
+  private async keep(key: string, answer: unknown): Promise<void> {
     this.log?.append({ key, answer });
-    // an answer may have cost money: safe against a power cut too
-    this.log?.sync();
+    await this.flushed();
     this.answers.set(key, answer);
+  }
+
+  /**
+   * An answer may have cost money: it is safe against a power cut too before it is used. Those that
+   * come in one turn, such as a batch's, are flushed together: a flush takes milliseconds.
+   */
+  private flushed(): Promise<void> {
+    if (!this.log) return Promise.resolve();
+    this.flushing ??= setImmediate().then(() => {
+      this.flushing = undefined;
+      this.log?.sync();
+    });
+    return this.flushing;
   }
 
   /** Closes the file, where there is one. */
   close(): void {
+    this.log?.sync();
     this.log?.close();
   }
 }
