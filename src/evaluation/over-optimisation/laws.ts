@@ -203,14 +203,18 @@ export function peakSteps(
   const sums = looks.map(({ values }) =>
     groups.map((prompts) => prompts.reduce((sum, i) => sum + values[i]!, 0)),
   );
-  const steps = Float64Array.from({ length: resamples }, () => {
+  // looks may be equal, as those of a policy that has stopped moving: any of them is the highest
+  const [first, last] = [new Float64Array(resamples), new Float64Array(resamples)];
+  for (let i = 0; i < resamples; i++) {
     const draw = groups.map(() => random.integer(groups.length));
     const totals = sums.map((byGroup) => draw.reduce((sum, group) => sum + byGroup[group]!, 0));
-    return looks[totals.indexOf(Math.max(...totals))]!.step;
-  }).toSorted();
+    const highest = largestOf(totals);
+    first[i] = looks[totals.indexOf(highest)]!.step;
+    last[i] = looks[totals.lastIndexOf(highest)]!.step;
+  }
   return {
-    low: steps[Math.floor(0.025 * (steps.length - 1))]!,
-    high: steps[Math.ceil(0.975 * (steps.length - 1))]!,
+    low: first.toSorted()[Math.floor(0.025 * (resamples - 1))]!,
+    high: last.toSorted()[Math.ceil(0.975 * (resamples - 1))]!,
   };
 }
 

@@ -370,6 +370,8 @@ describe("laws", () => {
   test("the peak is one of the steps that resampling puts highest", () => {
     const looks = looksAt([0.5, 0.8, 0.7, 0.5], 6).map((values, i) => ({ step: 10 * i, values }));
     expect(peakSteps(looks, { random: random() })).toEqual({ low: 10, high: 10 });
+    const still = [...looks.slice(0, 2), { step: 20, values: looks[1]!.values }];
+    expect(peakSteps(still, { random: random() })).toEqual({ low: 10, high: 20 });
   });
 });
 
@@ -393,6 +395,14 @@ describe("what the reward overrates", () => {
     expect(overratedKinds(prompts)[0]).toMatchObject({ name: "answers: refuses", n: 20 });
     const finding = overratedFinding(prompts, { witness: "the held-out reward" });
     expect(finding.answer).toContain("its answer refuses (20 prompts)");
+    const begun = prompts.map((each, i) => ({
+      ...each,
+      prompt: i % 3 === 0 ? `Tell me ${i}` : each.prompt,
+      after: { ...each.after, text: `It is ${i}, really.` },
+    }));
+    expect(overratedFinding(begun, { witness: "gold" }).answer).toContain(
+      'the prompt begins with "tell me"',
+    );
     expect(mean(partings(prompts))).toBeGreaterThan(0.5);
   });
 

@@ -200,9 +200,11 @@ export function overratedFinding(
 }
 
 const kindWords = (name: string): string =>
-  name.replace(/^(answers|prompts): /, (_, what: string) =>
-    what === "answers" ? "its answer " : "the prompt ",
-  );
+  name
+    .replace(/^(answers|prompts): /, (_, what: string) =>
+      what === "answers" ? "its answer " : "the prompt ",
+    )
+    .replace(/ begin with /, " begins with ");
 
 const kindTable = (kinds: readonly OverratedKind[], witness: string): Table => ({
   caption: `Kinds of prompts by how far the reward and ${witness} part`,
