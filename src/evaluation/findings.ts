@@ -6,6 +6,7 @@ import { AttuneError } from "../core/errors.ts";
 import type { Interval } from "../stats/intervals.ts";
 import type { Chart } from "./chart.ts";
 import type { Conclusion } from "./conclusion.ts";
+import type { ItemScore } from "./items.ts";
 import type { ReportPart } from "./page.ts";
 
 export type { Conclusion };
@@ -25,6 +26,8 @@ export interface Measure {
   value: Interval;
   unit: Unit;
   good: "higher" | "lower" | "neither";
+  /** What it is the mean of, where it is one; kept beside the findings (items-file.ts). */
+  items?: readonly ItemScore[];
 }
 
 /** How a question was answered; of several things by the gravest answer. */

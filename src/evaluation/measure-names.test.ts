@@ -111,6 +111,7 @@ describe("every measure of a part has an id of its own", () => {
         shots: 0,
       } as never,
       documents: [],
+      items: [],
       metrics: ["a b", "a-b", "none"].map((filter) => ({
         metric: "exact_match" as const,
         filter,

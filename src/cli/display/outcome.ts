@@ -9,6 +9,7 @@ import { countOf } from "../../core/counts.ts";
 import { AttuneError } from "../../core/errors.ts";
 import { findingsJson, plainFindings } from "../../evaluation/findings-json.ts";
 import type { Findings } from "../../evaluation/findings.ts";
+import { writeItems } from "../../evaluation/items-file.ts";
 import { junitReport } from "../../evaluation/junit.ts";
 import type { OutcomeConfig } from "../../evaluation/outcome.config.ts";
 import { outcomeDefinition } from "../../evaluation/outcome.config.ts";
@@ -54,6 +55,7 @@ export async function tellFindings(
   { reporter, columns }: { reporter: Reporter; columns: number | undefined },
 ): Promise<Outcome> {
   makeFolder(folder, "shared");
+  writeItems(folder, findings);
   writeFileAtomic(join(folder, FINDINGS_JSON), findingsJson(findings));
   const page = join(folder, FINDINGS_PAGE);
   return tellFileFindings(

@@ -12,8 +12,6 @@ import { alongFinding } from "../../evaluation/conflicts/along.ts";
 import type { conflictsConfig } from "../../evaluation/conflicts/conflicts.config.ts";
 import type { ConflictAxis } from "../../evaluation/conflicts/conflicts.ts";
 import { conflictsAmong } from "../../evaluation/conflicts/conflicts.ts";
-import type { Findings, Measure } from "../../evaluation/findings.ts";
-import { measuresOf } from "../../evaluation/findings.ts";
 import { runOfCheckpoint } from "../../models/checkpoint.ts";
 import { jointHash } from "../../runs/joint-hash.ts";
 import { readConfig } from "../../runs/recorded.ts";
@@ -25,6 +23,8 @@ import { requestTopic } from "../../world/requests.ts";
 import { userTurn } from "../../world/turns.ts";
 import { FINDINGS_JSON } from "../display/outcome.ts";
 import { placeModels } from "./conflict-places.ts";
+import type { KeptAxis, KeptRun } from "./kept-findings.ts";
+import { askedOtherwise, axisOf, pairingWarnings, readFindings } from "./kept-findings.ts";
 import type { OpenedSubject } from "./open-subject.ts";
 import { BUILT_IN, builtInWorld, nameOf } from "../../quickstart/optimisation-run.ts";
 import type { EvaluationPart, PartInput, PartWork, PreparedPart } from "./part.ts";
@@ -89,13 +89,17 @@ function namesOf(models: readonly string[]): string[] {
 }
 
 function prepareFindings(config: Config, along: Along | undefined): PreparedPart {
-  const kept = config.models.map(readFindings);
-  const runs = kept.map(({ measures }) => measures);
-  const warnings = dataWarnings(
-    config,
-    kept.map(({ data }) => data),
-  );
-  const axes = config.axes.length > 0 ? namedAxes(config, runs) : commonAxes(config, runs);
+  const runs = config.models.map(readFindings);
+  const kept = config.axes.length > 0 ? namedAxes(config, runs) : commonAxes(config, runs);
+  const axes = kept.map(({ axis }) => axis);
+  const warnings = [
+    ...dataWarnings(
+      runs,
+      axes.filter(({ scores }) => scores === undefined),
+    ),
+    ...pairingWarnings(kept),
+    ...askedOtherwise(runs, namesOf(config.models), kept),
+  ];
   return {
     subject: config.models.join(", "),
     dataHash: createHash("sha256").update(JSON.stringify(axes)).digest("hex"),
@@ -105,75 +109,37 @@ function prepareFindings(config: Config, along: Along | undefined): PreparedPart
   };
 }
 
-/** What is said where runs are of different data, or of data that nobody knows. */
+/**
+ * What is said where runs are of different data, or of data that nobody knows.
+ * @param unpaired axes on which that matters: on others the same items are compared
+ */
 function dataWarnings(
-  { models }: Config,
-  data: readonly (string | undefined)[],
+  runs: readonly KeptRun[],
+  unpaired: readonly ConflictAxis[],
 ): readonly string[] {
-  const told = models.map((model, i) => `${model}: ${data[i] ?? "not told"}`).join(", ");
+  if (unpaired.length === 0) return [];
+  const data = runs.map((run) => run.data);
+  const told = runs.map(({ folder }, i) => `${folder}: ${data[i] ?? "not told"}`).join(", ");
   if (data.includes(undefined))
     return [`whether the runs are of the same data is not known: hashes of data are ${told}`];
   return new Set(data).size === 1
     ? []
     : [
-        `the runs are of different data, so a difference may be the data's: hashes of data are ` +
+        `the runs are of different data, so a difference on ` +
+          `${unpaired.map(({ name }) => name).join(", ")} may be the data's: hashes of data are ` +
           told,
       ];
 }
 
-interface KeptRun {
-  readonly measures: Measure[];
-  /** Hash of its data. */
-  readonly data: string | undefined;
-}
-
-function readFindings(folder: string): KeptRun {
-  const file = join(folder, FINDINGS_JSON);
-  try {
-    const kept = JSON.parse(readFileSync(file, "utf8")) as Pick<Findings, "findings"> &
-      Partial<Pick<Findings, "facts">>;
-    const measures = measuresOf(kept).map((measure) => ({
-      ...measure,
-      // what is no number is null in JSON
-      value: {
-        ...measure.value,
-        estimate: measure.value.estimate ?? NaN,
-        low: measure.value.low ?? -Infinity,
-        high: measure.value.high ?? Infinity,
-      },
-    }));
-    return { measures, data: kept.facts?.find(([name]) => name === "data")?.[1] };
-  } catch (cause) {
-    throw new AttuneError("data", "the findings cannot be read", {
-      file,
-      got: (cause as Error).message,
-      expected: "what `attune eval` writes",
-      cause,
-    });
-  }
-}
-
-const axisOf = (id: string, runs: readonly (readonly Measure[])[]): ConflictAxis | undefined => {
-  const measures = runs.map((measured) => measured.find((measure) => measure.id === id));
-  const [first] = measures;
-  const usable = measures.every(
-    (measure) => measure !== undefined && Number.isFinite(measure.value.estimate),
-  );
-  if (!usable || first!.good === "neither") return undefined;
-  return { name: id, better: first!.good, values: measures.map((measure) => measure!.value) };
-};
-
-function namedAxes(
-  { axes, models }: Config,
-  runs: readonly (readonly Measure[])[],
-): ConflictAxis[] {
+function namedAxes({ axes, models }: Config, runs: readonly KeptRun[]): KeptAxis[] {
   return axes.map((id) => {
-    const axis = axisOf(id, runs);
+    const axis = axisOf(id, runs, namesOf(models));
     if (axis) return axis;
-    const known = runs[0]!.map((measure) => measure.id);
+    const known = runs[0]!.measures.map((measure) => measure.id);
     const near = nearest(id, known);
     const lacking = models.find(
-      (_, i) => !runs[i]!.some((measure) => measure.id === id && measure.good !== "neither"),
+      (_, i) =>
+        !runs[i]!.measures.some((measure) => measure.id === id && measure.good !== "neither"),
     );
     throw new AttuneError("usage", `not every run has the measure ${id} as good or bad`, {
       ...(lacking === undefined ? {} : { file: lacking }),
@@ -184,18 +150,19 @@ function namedAxes(
 }
 
 /** The first share of each of the three that all runs have. */
-function commonAxes({ models }: Config, runs: readonly (readonly Measure[])[]): ConflictAxis[] {
-  const axes = ["helpful", "honest", "harmless"].flatMap((part): ConflictAxis[] => {
-    const found = runs[0]!
+function commonAxes({ models }: Config, runs: readonly KeptRun[]): KeptAxis[] {
+  const { measures } = runs[0]!;
+  const axes = ["helpful", "honest", "harmless"].flatMap((part): KeptAxis[] => {
+    const found = measures
       .filter(({ id, unit }) => id.startsWith(`${part}/`) && unit === "share")
-      .map(({ id }) => axisOf(id, runs))
+      .map(({ id }) => axisOf(id, runs, namesOf(models)))
       .find((axis) => axis !== undefined);
     return found ? [found] : [];
   });
   if (axes.length >= 2) return axes;
   throw new AttuneError("data", "the runs share fewer than two of helpful, honest and harmless", {
     file: models[0]!,
-    got: runs[0]!.map(({ id }) => id).join(", "),
+    got: measures.map(({ id }) => id).join(", "),
     expected: "shares of two at least in each findings.json, or their ids by --axes",
   });
 }

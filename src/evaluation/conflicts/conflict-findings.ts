@@ -3,6 +3,7 @@ import { countOf, formatCount } from "../../core/counts.ts";
 import type { ScatterChart } from "../chart.ts";
 import type { Finding, Measure } from "../findings.ts";
 import { numberedSlugs, slugs } from "../measure-names.ts";
+import type { ReportPart } from "../page.ts";
 import { formatNumber, formatPValue, formatPoints, formatShare } from "../table.ts";
 import type { Table } from "../table.ts";
 import type { Change, Conflicts } from "./conflicts.ts";
@@ -49,7 +50,7 @@ const tradeText = (change: Change): string =>
   `the expense of ` +
   `${change.harmed.map((axis) => `${axis} (${changeOn(change, axis)})`).join(" and ")}`;
 
-function tradeFinding({ changes, paired }: Conflicts, words: Words): Finding {
+function tradeFinding({ changes }: Conflicts, words: Words): Finding {
   const trades = changes.filter(traded);
   const harmed = changes.filter((change) => !traded(change) && change.harmed.length > 0);
   const claimed = changes.some(({ axes }) => axes.some(({ pValue }) => !Number.isNaN(pValue)));
@@ -81,17 +82,23 @@ function tradeFinding({ changes, paired }: Conflicts, words: Words): Finding {
       })),
     ),
     figures: [{ kind: "table", table: changeTable(changes) }],
-    details: paired
-      ? []
-      : [
-          {
-            kind: "text",
-            text:
-              "Only intervals of the earlier runs are known, so models are taken as independent: " +
-              "changes on the same prompts would be seen sooner.",
-          },
-        ],
+    details: unpairedText(changes),
   };
+}
+
+function unpairedText([first]: readonly Change[]): ReportPart[] {
+  const alone = first!.axes.filter(({ paired }) => !paired).map(({ axis }) => axis);
+  if (alone.length === 0) return [];
+  const all = alone.length === first!.axes.length;
+  return [
+    {
+      kind: "text",
+      text:
+        `Only intervals of the earlier runs are known${all ? "" : ` on ${alone.join(" and ")}`}, so ` +
+        `models are taken as independent${all ? "" : " there, and on the front"}: changes on the ` +
+        "same prompts would be seen sooner.",
+    },
+  ];
 }
 
 const changeTable = (changes: readonly Change[]): Table => ({
@@ -100,14 +107,16 @@ const changeTable = (changes: readonly Change[]): Table => ({
     { name: "change" },
     { name: "axis" },
     { name: "better" },
+    { name: "compared on" },
     { name: "difference", align: "right" },
     { name: "p (Holm)", align: "right" },
   ],
   rows: changes.flatMap(({ from, to, axes }) =>
-    axes.map(({ axis, better, difference, pValue }, i) => [
+    axes.map(({ axis, better, paired, difference, pValue }, i) => [
       i === 0 ? `${from} → ${to}` : "",
       axis,
       better,
+      paired ? `the same ${formatCount(difference.n)}` : "intervals",
       {
         text: formatPoints(difference),
         ...(pValue < 0.05
@@ -148,7 +157,7 @@ function frontFinding(
         ? `${front
             .map(({ name, probabilityOnFront }) => `${name} (${sure(probabilityOnFront)})`)
             .join(", ")}: no other is at least as good on ${axes.join(", ")} and better on one.`
-        : "Nothing can be concluded: fewer than two models have intervals on all axes.") +
+        : "Nothing can be concluded: fewer than two models can be placed.") +
       dominatedSentence(models) +
       (untold.length > 0 ? ` Nothing is claimed of ${untold.join(", ")}.` : ""),
     measures: models.flatMap(({ name, values }, model): Measure[] =>

@@ -17,7 +17,7 @@ export const conflictsConfig = defineConfig({
       type: z.array(z.string().min(1)).min(2),
       description:
         "in the order in which they were made: folders of earlier `attune eval` runs, whose " +
-        "findings.json is read; or models of the quickstart and checkpoints of its runs, judged by " +
+        "findings.json and items.jsonl are read; or models of the quickstart and checkpoints of its runs, judged by " +
         "gold on its world",
       group: "Input",
     }),

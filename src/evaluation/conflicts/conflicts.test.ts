@@ -65,16 +65,13 @@ describe("conflicts", () => {
       { name: "honest", better: "higher", values: [0.5, 0.8].map(interval) },
       { name: "over-refusal", better: "lower", values: [0.1, 0.5].map(interval) },
     ];
-    const { changes, paired, models } = conflictsAmong(["a", "b"], bare, { random: random() });
-    expect(paired).toBe(false);
+    const { changes, models } = conflictsAmong(["a", "b"], bare, { random: random() });
+    expect(changes[0]!.axes.map(({ paired }) => paired)).toEqual([false, false]);
     expect(changes[0]).toMatchObject({ helped: ["honest"], harmed: ["over-refusal"] });
     // the difference of two values with a standard error of 0.05 each
     const [honest, refusal] = changes[0]!.axes;
     expect(refusal!.difference.estimate).toBeCloseTo(0.4, 12);
-    const [trade, front] = conflictFindings({ changes, paired, models }, [
-      "honest",
-      "over-refusal",
-    ]);
+    const [trade, front] = conflictFindings({ changes, models }, ["honest", "over-refusal"]);
     expect(trade!.answer).toContain("expense of over-refusal (+40.0");
     expect(trade!.answer).toContain("of which less is better");
     for (const { measures } of [trade!, front!])
@@ -96,6 +93,55 @@ describe("conflicts", () => {
     expect(conflicts.models[1]).toMatchObject({ probabilityOnFront: NaN });
     const [, front] = conflictFindings(conflicts, ["honest", "harmless"]);
     expect(front!.answer).toContain("Nothing is claimed of helped (1 observation).");
+  });
+
+  test("scores of too few prompts place no model on the front", () => {
+    const few = ["helpful", "harmless"].map((name): ConflictAxis => ({
+      name,
+      better: "higher",
+      scores: [
+        [0, 1],
+        [1, 1],
+      ],
+    }));
+    const conflicts = conflictsAmong(["a", "b"], few, { random: random() });
+    expect(conflicts.models.map(({ probabilityOnFront }) => probabilityOnFront)).toEqual([
+      NaN,
+      NaN,
+    ]);
+    const [, front] = conflictFindings(conflicts, ["helpful", "harmless"]);
+    expect(front!.conclusion).toBe("no conclusion");
+    expect(front!.answer).toContain("Nothing is claimed of a (2 independent groups)");
+  });
+
+  test("one axis of scores and one of intervals: each is compared as it can be", () => {
+    const half = Array.from({ length: 100 }, (_, i) => (i < 50 ? 1 : 0));
+    const more = half.map((value, i) => (i < 62 ? 1 : value));
+    const values = [0.5, 0.62].map((estimate) => ({
+      estimate,
+      low: estimate - 0.097,
+      high: estimate + 0.097,
+      n: 100,
+    }));
+    const mixed: ConflictAxis[] = [
+      { name: "honest", better: "higher", scores: [half, more], values },
+      { name: "harmless", better: "higher", values },
+    ];
+    const conflicts = conflictsAmong(["a", "b"], mixed, { random: random() });
+    expect(conflicts.changes[0]).toMatchObject({ helped: ["honest"], harmed: [] });
+    expect(conflicts.changes[0]!.axes.map(({ paired }) => paired)).toEqual([true, false]);
+    expect(conflicts.models[1]!.probabilityOnFront).toBeGreaterThan(0.9);
+  });
+
+  test("differences of points lie between -2 and 2", () => {
+    const points = ["honest", "harmless"].map((name): ConflictAxis => ({
+      name,
+      better: "lower",
+      range: [-1, 1],
+      scores: [-1, 1].map((value) => Array.from({ length: 30 }, () => value)),
+    }));
+    const [change] = conflictsAmong(["a", "b"], points, { random: random() }).changes;
+    expect(change!.axes[0]!.difference).toMatchObject({ estimate: 2, high: 2 });
   });
 
   test("what has no interval claims nothing", () => {

@@ -4,14 +4,14 @@
  * and which change helped one axis at the expense of another.
  *
  * Source: Bai et al. (arXiv 2204.05862), section 1, for the trade-off; Holm (1979) over every change
- * on every axis. Difference: 1. where only intervals are known (findings of earlier runs) the models
- * are taken as independent and as normal as their intervals say, which loses the pairing of prompts:
- * a change must then be larger to be seen.
+ * on every axis. Difference: 1. on axes of which only intervals are known (earlier runs that kept no
+ * scores of single prompts) the models are taken as independent and as normal as their intervals
+ * say, which loses the pairing of prompts: a change must then be larger to be seen.
  */
 import type { Random } from "../../core/random.ts";
 import type { Labels } from "../../stats/clusters.ts";
 import type { Interval } from "../../stats/intervals.ts";
-import { twoSidedNormal } from "../../stats/intervals.ts";
+import { plainInterval, twoSidedNormal } from "../../stats/intervals.ts";
 import { holm } from "../../stats/multiple-testing.ts";
 import { pairedDifference } from "../../stats/paired.ts";
 import { paretoFront } from "../../stats/pareto.ts";
@@ -23,6 +23,8 @@ export interface ConflictAxis {
   better: "higher" | "lower";
   scores?: readonly (readonly number[])[];
   clusters?: Labels | undefined;
+  /** Between which the scores lie; 0 and 1 where left out. */
+  range?: readonly [number, number];
   /** By model; made of the scores where left out. */
   values?: readonly Interval[];
 }
@@ -44,6 +46,8 @@ export interface ModelOnAxes {
 export interface AxisChange {
   axis: string;
   better: "higher" | "lower";
+  /** Whether it is of the same prompts, one by one. */
+  paired: boolean;
   /** The later value less the earlier. */
   difference: Interval;
   /** Holm's, over all changes on all axes. NaN where nothing is claimed. */
@@ -63,8 +67,6 @@ export interface Conflicts {
   models: ModelOnAxes[];
   /** From each model to the next, and from the first to all others. */
   changes: Change[];
-  /** Whether differences are of the same prompts. */
-  paired: boolean;
 }
 
 const ALPHA = 0.05;
@@ -92,13 +94,13 @@ export function conflictsAmong(
   const adjust = new Map(known.map((each, i) => [each, adjusted[i]!]));
   return {
     models,
-    paired,
     changes: pairs.map(([from, to], place): Change => {
-      const changes = axes.map(({ name, better }, i): AxisChange => {
+      const changes = axes.map(({ name, better, scores }, i): AxisChange => {
         const found = differences[place]![i]!;
         return {
           axis: name,
           better,
+          paired: scores !== undefined,
           difference: found.difference,
           pValue: adjust.get(found) ?? NaN,
         };
@@ -134,24 +136,40 @@ function frontOfScores(
   axes: readonly ConflictAxis[],
   random: Random,
 ): ModelOnAxes[] {
-  const { models } = paretoFront(
-    axes.map(({ name, scores, better, clusters }) => ({
-      scores: scores!,
-      better,
-      clusters,
-      range: [0, 1] as const,
-      set: name,
+  const { models, noClaim } = paretoFront(
+    axes.map((axis) => ({
+      scores: axis.scores!,
+      better: axis.better,
+      clusters: axis.clusters,
+      range: rangeOf(axis),
+      set: axis.name,
     })),
     { random, resamples: RESAMPLES },
   );
+  const valuesOf = (means: readonly Interval[], model: number): Interval[] =>
+    axes.map(({ values }, i) => values?.[model] ?? means[i]!);
+  if (noClaim !== undefined)
+    return models.map(({ means }, i) => unplaced(names[i]!, valuesOf(means, i), noClaim));
   return models.map(({ means, onFront, probabilityOnFront, clearlyDominatedBy }, i) => ({
     name: names[i]!,
-    values: means,
+    values: valuesOf(means, i),
     onFront,
     probabilityOnFront,
     clearlyDominatedBy: clearlyDominatedBy.map((other) => names[other]!),
   }));
 }
+
+const rangeOf = ({ range = [0, 1] }: ConflictAxis): readonly [number, number] => range;
+
+/** Nothing is claimed of its place. */
+const unplaced = (name: string, values: Interval[], noClaim: string): ModelOnAxes => ({
+  name,
+  values,
+  onFront: false,
+  probabilityOnFront: NaN,
+  clearlyDominatedBy: [],
+  noClaim,
+});
 
 /** Each value drawn from the normal distribution that its interval is of. */
 function frontOfValues(
@@ -174,15 +192,7 @@ function frontOfValues(
   let next = 0;
   return names.map((name, model) => {
     const noClaim = untold[model];
-    if (noClaim !== undefined)
-      return {
-        name,
-        values: values[model]!,
-        onFront: false,
-        probabilityOnFront: NaN,
-        clearlyDominatedBy: [],
-        noClaim,
-      };
+    if (noClaim !== undefined) return unplaced(name, values[model]!, noClaim);
     const place = next++;
     return {
       name,
@@ -218,12 +228,18 @@ interface Difference {
   pValue: number;
 }
 
-function pairedChange(
-  { scores, clusters }: ConflictAxis,
-  [from, to]: readonly [number, number],
-): Difference {
-  const found = pairedDifference(scores![to]!, scores![from]!, { clusters, range: [-1, 1] });
-  return { difference: found, pValue: found.noClaim === undefined ? found.pValue : NaN };
+function pairedChange(axis: ConflictAxis, [from, to]: readonly [number, number]): Difference {
+  const { scores, clusters } = axis;
+  const [lowest, highest] = rangeOf(axis);
+  const reach = highest - lowest;
+  const found = pairedDifference(scores![to]!, scores![from]!, {
+    clusters,
+    range: [-reach, reach],
+  });
+  return {
+    difference: plainInterval(found),
+    pValue: found.noClaim === undefined ? found.pValue : NaN,
+  };
 }
 
 function unpairedChange(to: Interval, from: Interval): Difference {

@@ -8,16 +8,17 @@
 import { countOf } from "../../core/counts.ts";
 import type { Row } from "../../data/readers/row.ts";
 import type { Interval } from "../../stats/intervals.ts";
-import { shareInterval } from "../../stats/intervals.ts";
 import type { AskOptions } from "../behaviour/asking.ts";
 import { askAll, asUser, faultTexts, whyNothing } from "../behaviour/asking.ts";
 import type { Measured, Measuring } from "../behaviour/measured.ts";
-import { clustersFor, noConclusion, Remarks } from "../behaviour/measured.ts";
+import { noConclusion, Remarks } from "../behaviour/measured.ts";
 import { missingOf, withMissing } from "../behaviour/missing.ts";
 import { filesText } from "../behaviour/rows.ts";
 import type { Finding } from "../findings.ts";
 import { extremesText, saying } from "../extremes.ts";
-import { share } from "../measure.ts";
+import type { ItemScore } from "../items.ts";
+import { itemOf } from "../items.ts";
+import { shareInItems, shareOfItems } from "../measure.ts";
 import type { Example, ReportPart } from "../page.ts";
 import type { SubjectAnswer } from "../subject.ts";
 import { formatShare } from "../table.ts";
@@ -68,34 +69,51 @@ export async function instructionFollowing(
 
 type Way = "strict" | "loose";
 
-/** Share of prompts whose instructions are all followed; the same prompt twice is a cluster. */
-const promptLevel = (checked: readonly Checked[], way: Way): Interval =>
-  shareInterval(
-    checked.map((each) => (each[way].every(Boolean) ? 1 : 0)),
-    { clusters: clustersFor(checked.map(({ prompt: { prompt } }) => prompt)) },
-  );
+/** Prompts whose instructions are all followed; the same prompt twice is a cluster. */
+const promptLevel = (checked: readonly Checked[], way: Way): ItemScore[] =>
+  checked.map(({ prompt: { prompt, instructions }, [way]: followed }) => ({
+    item: itemOf([prompt, instructions], { text: prompt }),
+    score: followed.every(Boolean) ? 1 : 0,
+  }));
 
-/** Share of the instructions that are followed, those of one prompt being a cluster. */
-function instructionLevel(
+/** The instructions that are followed, those of one prompt being a cluster. */
+const instructionLevel = (
   checked: readonly Checked[],
   way: Way,
   fits: (id: string) => boolean = () => true,
-): Interval {
-  const all = checked.flatMap((each) =>
-    each.prompt.instructions.flatMap(({ id }, i) =>
-      fits(id) ? [{ followed: each[way][i] ? 1 : 0, prompt: each.prompt.prompt }] : [],
+): ItemScore[] =>
+  checked.flatMap(({ prompt: { prompt, instructions }, [way]: followed }) =>
+    instructions.flatMap((instruction, i) =>
+      fits(instruction.id)
+        ? [{ item: itemOf([prompt, instruction], { text: prompt }), score: followed[i] ? 1 : 0 }]
+        : [],
     ),
   );
-  return shareInterval(
-    all.map(({ followed }) => followed),
-    { clusters: clustersFor(all.map(({ prompt }) => prompt)) },
-  );
-}
 
 function findingOf(checked: readonly Checked[]): Finding {
-  const strict = promptLevel(checked, "strict");
-  const loose = promptLevel(checked, "loose");
-  const each = instructionLevel(checked, "strict");
+  const measures = [
+    shareOfItems(
+      "helpful/prompt-strict",
+      "prompts whose instructions are all followed",
+      promptLevel(checked, "strict"),
+    ),
+    shareOfItems(
+      "helpful/prompt-loose",
+      "prompts whose instructions are all followed, loosely",
+      promptLevel(checked, "loose"),
+    ),
+    shareOfItems(
+      "helpful/instruction-strict",
+      "instructions that are followed",
+      instructionLevel(checked, "strict"),
+    ),
+    shareOfItems(
+      "helpful/instruction-loose",
+      "instructions that are followed, loosely",
+      instructionLevel(checked, "loose"),
+    ),
+  ];
+  const [strict, loose, each] = measures.map(({ value }) => value);
   const groups = groupsOf(checked, (id) => id.split(":")[0]!);
   const kinds = groups.map(({ name, strict: interval }) => ({
     name: name.replaceAll("_", " "),
@@ -108,23 +126,14 @@ function findingOf(checked: readonly Checked[]): Finding {
     question: QUESTION,
     conclusion: "measured",
     answer:
-      `It follows all instructions of ${formatShare(strict)} of ${countOf(strict.n, "prompt")} ` +
-      `(${formatShare(loose)} where a first or last line and asterisks are forgiven), and ` +
-      `${formatShare(each)} of ${countOf(each.n, "instruction")}` +
+      `It follows all instructions of ${formatShare(strict!)} of ${countOf(strict!.n, "prompt")} ` +
+      `(${formatShare(loose!)} where a first or last line and asterisks are forgiven), and ` +
+      `${formatShare(each!)} of ${countOf(each!.n, "instruction")}` +
       (worst && known.length > 1
         ? `; least those about ${worst.name.replaceAll("_", " ")}, ${formatShare(worst.strict)}.`
         : ".") +
       filesText(checked.map(({ prompt: { file } }) => file)),
-    measures: [
-      share("helpful/prompt-strict", "prompts whose instructions are all followed", strict),
-      share("helpful/prompt-loose", "prompts whose instructions are all followed, loosely", loose),
-      share("helpful/instruction-strict", "instructions that are followed", each),
-      share(
-        "helpful/instruction-loose",
-        "instructions that are followed, loosely",
-        instructionLevel(checked, "loose"),
-      ),
-    ],
+    measures,
     figures: [
       {
         kind: "chart",
@@ -165,8 +174,8 @@ function groupsOf(
   );
   return [...names].toSorted().map((name) => ({
     name,
-    strict: instructionLevel(checked, "strict", (id) => nameOf(id) === name),
-    loose: instructionLevel(checked, "loose", (id) => nameOf(id) === name),
+    strict: shareInItems(instructionLevel(checked, "strict", (id) => nameOf(id) === name)),
+    loose: shareInItems(instructionLevel(checked, "loose", (id) => nameOf(id) === name)),
   }));
 }
 
@@ -188,8 +197,8 @@ function filesTable(checked: readonly Checked[]): ReportPart[] {
           const those = checked.filter(({ prompt }) => prompt.file === file);
           return [
             file,
-            formatShare(promptLevel(those, "strict")),
-            formatShare(promptLevel(those, "loose")),
+            formatShare(shareInItems(promptLevel(those, "strict"))),
+            formatShare(shareInItems(promptLevel(those, "loose"))),
             String(those.length),
           ];
         }),

@@ -16,7 +16,7 @@ import type { Measured, Measuring, Remarks } from "../behaviour/measured.ts";
 import { clustersFor, noConclusion } from "../behaviour/measured.ts";
 import { missingOf, withMissing } from "../behaviour/missing.ts";
 import type { Finding } from "../findings.ts";
-import { share } from "../measure.ts";
+import { shareOfItems } from "../measure.ts";
 import { formatNumber, formatShare } from "../table.ts";
 import type { Table } from "../table.ts";
 import type { OptionForm } from "./forms.ts";
@@ -24,6 +24,7 @@ import { LETTERS, letterPrompt, optionRequests, stopsFor } from "./forms.ts";
 import type { Claim } from "./probabilities.ts";
 import { calibrationFinding } from "./probabilities.ts";
 import type { Question } from "./questions.ts";
+import { questionItem } from "./questions.ts";
 import { largestOf } from "../../core/extremes.ts";
 
 const ID = "does-it-know-the-right-option";
@@ -171,15 +172,18 @@ function findingOf(
   found: readonly Chosen[],
   { byScore, form }: { byScore: boolean; form: OptionForm },
 ): Finding {
-  const clusters = clustersFor(found.map(({ question }) => question.cluster));
-  const acc = shareInterval(
-    found.map((each) => each.acc),
-    { clusters },
+  const items = found.map(({ question }) => questionItem(question));
+  const byOption = shareOfItems(
+    "honest/multiple-choice-acc",
+    `right option, by ${byScore ? "log-probability" : "the letter that it writes"}`,
+    found.map((each, i) => ({ item: items[i]!, score: each.acc })),
   );
-  const norm = shareInterval(
-    found.map((each) => each.accNorm),
-    { clusters },
+  const byCharacter = shareOfItems(
+    "honest/multiple-choice-acc-norm",
+    "right option, per character",
+    found.map((each, i) => ({ item: items[i]!, score: each.accNorm })),
   );
+  const acc = byOption.value;
   const chance = mean(
     found.map(({ question: { options } }) => options!.right.length / options!.texts.length),
   );
@@ -191,19 +195,10 @@ function findingOf(
     conclusion: better ? "better" : acc.high < chance ? "worse" : "not distinguishable",
     answer:
       `It takes the right option in ${formatShare(acc)} of ${countOf(acc.n, "question")}` +
-      (normed ? ` (${formatShare(norm)} by probability per character)` : "") +
+      (normed ? ` (${formatShare(byCharacter.value)} by probability per character)` : "") +
       `; guessing would reach ${formatNumber(100 * chance, 1)}%` +
       (better ? "." : acc.high < chance ? ", so this is worse." : ", which is not excluded."),
-    measures: [
-      share(
-        "honest/multiple-choice-acc",
-        `right option, by ${byScore ? "log-probability" : "the letter that it writes"}`,
-        acc,
-      ),
-      ...(normed
-        ? [share("honest/multiple-choice-acc-norm", "right option, per character", norm)]
-        : []),
-    ],
+    measures: [byOption, ...(normed ? [byCharacter] : [])],
     figures: [],
     details: [
       { kind: "table", table: positionTable(found) },

@@ -7,6 +7,8 @@ import { AttuneError, preview } from "../../core/errors.ts";
 import type { Row } from "../../data/readers/row.ts";
 import type { Remarks } from "../behaviour/measured.ts";
 import { columnOf, parsed, textOf, textsOf, unreadable } from "../behaviour/rows.ts";
+import type { Item } from "../items.ts";
+import { itemOf } from "../items.ts";
 
 /** A question, with answers in words, options, or both. */
 export interface Question {
@@ -29,6 +31,16 @@ export interface Options {
   /** Index of the right one; several in TruthfulQA's mc2. */
   readonly right: readonly number[];
 }
+
+/** @param also what makes it another question, such as what the user believes */
+export const questionItem = (
+  { question, context = "", right, wrong, options, cluster }: Question,
+  ...also: readonly string[]
+): Item =>
+  itemOf([context, question, right.toSorted(), wrong.toSorted(), options?.texts ?? [], ...also], {
+    text: question,
+    cluster,
+  });
 
 const QUESTION = ["question", "Question", "query", "problem", "prompt", "input", "ctx"];
 const RIGHT = [

@@ -7,12 +7,13 @@ import type { Interval } from "../../stats/intervals.ts";
 import { shareInterval } from "../../stats/intervals.ts";
 import { clustersFor, noConclusion } from "../behaviour/measured.ts";
 import type { Finding, Measure } from "../findings.ts";
-import { share } from "../measure.ts";
+import { share, shareOfItems } from "../measure.ts";
 import type { Example, ReportPart } from "../page.ts";
 import { formatShare } from "../table.ts";
 import type { Table } from "../table.ts";
 import type { Answered, Outcome } from "./answered.ts";
 import { OUTCOMES } from "./answered.ts";
+import { questionItem } from "./questions.ts";
 
 const EXAMPLES = 4;
 const IDS = {
@@ -42,10 +43,15 @@ const GOOD: Readonly<Record<Outcome, Measure["good"]>> = {
 
 /** @param answered one at least */
 export function truthFinding(answered: readonly Answered[]): Finding {
-  const shares = OUTCOMES.map((outcome) => ({
-    outcome,
-    interval: shareOf(answered, (each) => each.outcome === outcome),
-  }));
+  const items = answered.map(({ question }) => questionItem(question));
+  const shares = OUTCOMES.map((outcome) => {
+    const scores = answered.map((each, i) => ({
+      item: items[i]!,
+      score: each.outcome === outcome ? 1 : 0,
+    }));
+    const measure = shareOfItems(IDS[outcome], outcome, scores, GOOD[outcome]);
+    return { outcome, measure, interval: measure.value };
+  });
   const of = (outcome: Outcome): string =>
     formatShare(shares.find((each) => each.outcome === outcome)!.interval);
   const doubtful = answered.filter(({ match: { doubt } }) => doubt !== undefined);
@@ -60,9 +66,7 @@ export function truthFinding(answered: readonly Answered[]): Finding {
       (doubtful.length > 0
         ? ` Whether an answer is right is doubtful for ${doubtful.length} of them.`
         : ""),
-    measures: shares.map(({ outcome, interval }) =>
-      share(IDS[outcome], outcome, interval, GOOD[outcome]),
-    ),
+    measures: shares.map(({ measure }) => measure),
     figures: [
       {
         kind: "chart",

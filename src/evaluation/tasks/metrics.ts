@@ -22,6 +22,8 @@ export interface MetricKind {
   /** What lm_eval calls the way in which documents are put together. */
   readonly aggregation: string;
   readonly of: readonly TaskFields["output_type"][];
+  /** What a document scores, where the metric is the mean of that. */
+  readonly scoreOf?: (count: Count) => number;
   /** @param clusters of documents that are the same question; undefined where none is */
   aggregate(counts: readonly Count[], clusters?: Labels): Interval;
 }
@@ -34,6 +36,7 @@ const share = {
   unit: "share",
   good: "higher",
   aggregation: "mean",
+  scoreOf: (count: Count): number => count as number,
   aggregate: (counts: readonly Count[], clusters?: Labels): Interval =>
     shareInterval(numbers(counts), { clusters }),
 } as const;

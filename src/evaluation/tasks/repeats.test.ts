@@ -63,6 +63,16 @@ describe("documents that are there several times", () => {
     expect(taskWarnings([ten])[0]).toContain("documents that ask what another asks: 360");
   });
 
+  test("are items of one cluster, of metrics that are means alone", async () => {
+    const [finding] = taskFindings([await resultOf(8, 3)], []);
+    const [acc, ...others] = finding!.measures;
+    expect(acc!.id).toBe("tasks/t8-3/acc");
+    expect(acc!.items).toHaveLength(24);
+    expect(new Set(acc!.items!.map(({ item }) => item.cluster)).size).toBe(8);
+    expect(acc!.items![0]!.item.text).toBe("q0");
+    expect(others.map(({ items }) => items)).toEqual([undefined, undefined]);
+  });
+
   test("a group's interval counts them so too", async () => {
     const parts = [await resultOf(30, 8), await resultOf(20, 6)];
     const group = {

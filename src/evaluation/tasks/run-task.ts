@@ -4,6 +4,8 @@ import { AttuneError } from "../../core/errors.ts";
 import type { Labels } from "../../stats/clusters.ts";
 import type { Interval } from "../../stats/intervals.ts";
 import { clustersFor } from "../behaviour/measured.ts";
+import type { Item } from "../items.ts";
+import { itemOf } from "../items.ts";
 import type { AnswerRequest, Hooks, NoAnswer, Subject } from "../subject.ts";
 import { checkMissing } from "../behaviour/missing.ts";
 import { filterOf } from "./answer-filters.ts";
@@ -58,6 +60,8 @@ export interface TaskResult {
   readonly prepared: PreparedTask;
   readonly documents: readonly DocResult[];
   readonly metrics: readonly MetricResult[];
+  /** What each of the documents asks. */
+  readonly items: readonly Item[];
   /** Documents that ask what another asks: one cluster with it. */
   readonly repeats: number;
   /** Documents that count nothing, since the model gave no reply. */
@@ -196,12 +200,14 @@ export async function runTask(
     });
   });
   const questions = new TaskDocuments(task);
-  const clusters = clustersFor(documents.map((each) => questionOf(each, questions)));
+  const items = documents.map((each) => itemOfDocument(each, questions));
+  const clusters = clustersFor(items.map(({ cluster }) => cluster));
   const missing = { count: left.length, asked: asked.length, why: left[0]?.why ?? "" };
   checkMissing(missing, maxMissing, task.fields.task);
   return {
     prepared,
     documents,
+    items,
     repeats: clusters === undefined ? 0 : documents.length - new Set(clusters).size,
     metrics: Object.keys(filters).flatMap((filter) =>
       metrics.map(({ metric }): MetricResult => {
@@ -225,13 +231,17 @@ const valueOf = (
     : METRIC_KINDS[metric].aggregate(counts, clusters);
 
 /** What is asked, without the examples before it: the same of a document that is there twice. */
-function questionOf({ asked }: DocResult, documents: TaskDocuments): string {
+function itemOfDocument({ asked }: DocResult, documents: TaskDocuments): Item {
   const { doc, choices, target } = asked;
   const type = documents.task.fields.output_type;
   const text = type === "loglikelihood_rolling" ? "" : documents.text(doc);
   // the text that is told is a part of the question
   const told = type.startsWith("loglikelihood") ? target : null;
-  return JSON.stringify([text, choices.toSorted(), told]);
+  const question = JSON.stringify([text, choices.toSorted(), told]);
+  return itemOf([text, choices, target], {
+    text: typeof text === "string" && text !== "" ? text : question,
+    cluster: question,
+  });
 }
 
 function withoutTarget({ task, asked }: PreparedTask): number[] {

@@ -6,6 +6,8 @@ import { stratifiedMean } from "../../stats/strata.ts";
 import { withMissing } from "../behaviour/missing.ts";
 import type { Chart } from "../chart.ts";
 import type { Finding, Measure } from "../findings.ts";
+import type { Item } from "../items.ts";
+import { ofItems } from "../measure.ts";
 import { formatMeasure, measureText } from "../measure-text.ts";
 import { numbered, numberedSlugs, slug } from "../measure-names.ts";
 import type { Table } from "../table.ts";
@@ -48,6 +50,16 @@ function measureOf({ name, word }: Named, result: MetricResult): Measure {
   return { id: parts.join("/"), name: `${name}: ${labelOf(result)}`, value, unit, good };
 }
 
+/** @param items what each of the documents asks */
+function withItems(measure: Measure, { metric, counts }: MetricResult, items: readonly Item[]) {
+  const { scoreOf } = METRIC_KINDS[metric];
+  if (!scoreOf) return measure;
+  return ofItems(
+    measure,
+    counts.map((count, i) => ({ item: items[i]!, score: scoreOf(count) })),
+  );
+}
+
 /** Filters may have names that are the same word. */
 function distinct(measures: readonly Measure[]): Measure[] {
   const ids = numbered(measures.map(({ id }) => id));
@@ -76,7 +88,9 @@ export function taskFindings(
 function taskFinding(result: TaskResult, word: string): Finding {
   const { metrics, documents, prepared } = result;
   const name = nameOf(result);
-  const measures = distinct(metrics.map((metric) => measureOf({ name, word }, metric)));
+  const measures = distinct(
+    metrics.map((metric) => withItems(measureOf({ name, word }, metric), metric, result.items)),
+  );
   const about =
     `${countOf(documents.length, "document")}` +
     (prepared.shots > 0 ? `, ${countOf(prepared.shots, "example")} before each` : "");
