@@ -107,9 +107,10 @@ describe("two real runs on the same questions and prompts", () => {
     expect((await conflicts("unpaired", "old-before", "old-after")).status).toBe(0);
     const { findings, warnings } = findingsOf("unpaired");
     expect(findings[0]!.conclusion).toBe("not distinguishable");
-    expect(warnings.join("\n")).toMatch(
-      /honest\/accuracy, harmless\/over-refusal: models are taken as independent.*old-before, old-after have no items.jsonl/,
+    expect(warnings[1]).toMatch(
+      /^honest\/accuracy, harmless\/over-refusal: models are taken as ind/,
     );
+    expect(warnings[1]).toContain("old-before, old-after have no items.jsonl");
     expect(warnings.join("\n")).toContain("a difference on honest/accuracy, harmless/over-refusal");
     // the pairs say the same of each model, and more of their difference
     const paired = findingsOf("paired").findings;
